@@ -1,0 +1,109 @@
+"""Build .venv, the one Python environment that holds generator, harness, client and server.
+
+Third parties come from requirements/python.lock, pinned by hash; the four packages of this
+repository are then installed editable, without looking for their dependencies again. A warm
+run compares one fingerprint and does nothing.
+
+    python3 tools/setup_python.py           build or refresh .venv
+    python3 tools/setup_python.py --lock    write requirements/*.lock from their lists again
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shutil
+import sys
+import venv
+from pathlib import Path
+
+from workshop import ROOT, STATE, SetupError, alone, fingerprint, is_fresh, mark, run, say
+
+VENV = ROOT / ".venv"
+REQUIREMENTS = ROOT / "requirements"
+PACKAGES = ("codegen", "conformance", "python/client", "python/server")
+OLDEST = (3, 11)
+
+
+def find_uv() -> str:
+    """Return the pinned uv, fetched from the package index into .toolchains/uv when it is not there."""
+    home = STATE / "uv"
+    lock = REQUIREMENTS / "uv.lock"
+    stamp, wanted = home / "stamp", fingerprint([lock])
+    if not is_fresh(stamp, wanted):
+        say("uv: installing the pinned version into .toolchains/uv")
+        shutil.rmtree(home, ignore_errors=True)
+        venv.create(home, with_pip=True)
+        pip = [os.fspath(home / "bin" / "python"), "-m", "pip", "install", "--quiet"]
+        run([*pip, "--disable-pip-version-check", "--require-hashes", "-r", os.fspath(lock)])
+        mark(stamp, wanted)
+    return os.fspath(home / "bin" / "uv")
+
+
+def lock_all(uv: str) -> None:
+    """Write the lock files from their lists: same for every platform, no host names inside."""
+    for name in ("uv", "python"):
+        compile_ = [uv, "pip", "compile", "--quiet", "--universal", "--python-version", "3.11"]
+        plain = ["--generate-hashes", "--no-emit-index-url", "--no-header", "--no-annotate"]
+        run([*compile_, *plain, f"requirements/{name}.in", "-o", f"requirements/{name}.lock"])
+
+
+def sync_locked(uv: str, env: dict[str, str]) -> None:
+    """Make .venv hold exactly the lock's packages."""
+    lock = REQUIREMENTS / "python.lock"
+    stamp, wanted = VENV / "lock.stamp", fingerprint([lock], sys.version)
+    if is_fresh(stamp, wanted):
+        return
+    say("python: installing the locked packages into .venv")
+    if not (VENV / "bin" / "python").exists():
+        run([uv, "venv", "--quiet", "--python", sys.executable, os.fspath(VENV)], env=env)
+    run([uv, "pip", "sync", "--quiet", "--require-hashes", os.fspath(lock)], env=env)
+    mark(stamp, wanted)
+
+
+def install_ours(uv: str, env: dict[str, str]) -> None:
+    """Install the four packages of this repository, editable: a change of source needs no set-up."""
+    editables = [part for path in PACKAGES for part in ("-e", f"./{path}")]
+    flags = ["--quiet", "--no-deps", "--no-build-isolation"]
+    run([uv, "pip", "install", *flags, *editables], env=env)
+
+
+def set_up() -> None:
+    """Bring .venv up to date; does nothing when it is."""
+    files = [REQUIREMENTS / "python.lock", *(ROOT / p / "pyproject.toml" for p in PACKAGES)]
+    stamp, wanted = VENV / "stamp", fingerprint(files, sys.version, os.fspath(VENV))
+    if is_fresh(stamp, wanted):
+        return
+    uv = find_uv()
+    env = {**os.environ, "VIRTUAL_ENV": os.fspath(VENV), "UV_PYTHON_DOWNLOADS": "never"}
+    sync_locked(uv, env)
+    install_ours(uv, env)
+    mark(stamp, wanted)
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Command line entry; returns the exit status."""
+    parser = argparse.ArgumentParser(description="Build the one Python environment, .venv.")
+    parser.add_argument("--lock", action="store_true", help="write the lock files again")
+    args = parser.parse_args(argv)
+    try:
+        if sys.version_info < OLDEST:
+            raise SetupError(
+                f"Python {sys.version.split()[0]} is too old, 3.11 is the oldest: "
+                "make setup PYTHON=python3.11"
+            )
+        missing = [p for p in PACKAGES if not Path(ROOT, p, "pyproject.toml").is_file()]
+        if missing:
+            raise SetupError(f"no pyproject.toml in {', '.join(missing)}: not a whole checkout")
+        with alone("python"):
+            if args.lock:
+                lock_all(find_uv())
+            set_up()
+    except SetupError as problem:
+        print(f"setup-python: {problem}", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
