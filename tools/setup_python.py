@@ -26,7 +26,7 @@ OLDEST = (3, 11)
 
 
 def find_uv() -> str:
-    """Return the pinned uv, fetched from the package index into .toolchains/uv when it is not there."""
+    """Return the pinned uv; fetch it from the package index into .toolchains/uv first."""
     home = STATE / "uv"
     lock = REQUIREMENTS / "uv.lock"
     stamp, wanted = home / "stamp", fingerprint([lock])
@@ -42,7 +42,7 @@ def find_uv() -> str:
 
 def lock_all(uv: str) -> None:
     """Write the lock files from their lists: same for every platform, no host names inside."""
-    for name in ("uv", "python"):
+    for name in ("uv", "python", "node", "go"):
         compile_ = [uv, "pip", "compile", "--quiet", "--universal", "--python-version", "3.11"]
         plain = ["--generate-hashes", "--no-emit-index-url", "--no-header", "--no-annotate"]
         run([*compile_, *plain, f"requirements/{name}.in", "-o", f"requirements/{name}.lock"])
@@ -62,7 +62,7 @@ def sync_locked(uv: str, env: dict[str, str]) -> None:
 
 
 def install_ours(uv: str, env: dict[str, str]) -> None:
-    """Install the four packages of this repository, editable: a change of source needs no set-up."""
+    """Install our four packages editable: a change of their source needs no set-up."""
     editables = [part for path in PACKAGES for part in ("-e", f"./{path}")]
     flags = ["--quiet", "--no-deps", "--no-build-isolation"]
     run([uv, "pip", "install", *flags, *editables], env=env)

@@ -20,7 +20,7 @@ STATE = ROOT / ".toolchains"
 
 
 class SetupError(Exception):
-    """A step of set-up cannot be done; the text says what is missing and the command that mends it."""
+    """A step of set-up cannot be done; the text says why and names the command that mends it."""
 
 
 def say(text: str) -> None:
@@ -53,7 +53,7 @@ def run(
 
 
 def fingerprint(files: Iterable[Path], *words: str) -> str:
-    """Return a digest of the files' names and bytes and of ``words``; a missing file counts as such."""
+    """Return a digest of the files' names and bytes and of ``words``; a missing file counts."""
     digest = hashlib.sha256()
     for file in sorted(files):
         digest.update(os.fspath(file).encode())
@@ -79,6 +79,6 @@ def mark(stamp: Path, content: str) -> None:
 def alone(name: str) -> Iterator[None]:
     """Hold the lock ``name`` while the block runs: two set-ups of one thing wait for each other."""
     STATE.mkdir(exist_ok=True)
-    with open(STATE / f"{name}.lock", "w") as handle:
+    with (STATE / f"{name}.lock").open("w") as handle:
         fcntl.flock(handle, fcntl.LOCK_EX)
         yield
