@@ -1,18 +1,120 @@
-# The workshop's table of contents. Every target sets up what it needs; the work is done by the
-# scripts in tools/. `make help` lists the targets.
+# The workshop's table of contents: what can be done here, one line each. The work is done by the
+# scripts in tools/ and by the two programs of this repository, `wiregen` and `conform`. Every
+# target sets up what it needs; a warm set-up does nothing.
+#
+#   ONLY=go,rust   restrict setup, fmt, lint, test and conformance to some languages
+#   CASE=GLOB      restrict conformance to some cases
+#   REQUIRE=all    a language whose toolchain cannot be had is a failure, not a note
+#   PYTHON=...     the Python (3.11 or newer) that .venv is made from
+
 PYTHON ?= python3
 BIN := .venv/bin
+WORK := $(PYTHON) tools/work.py
+WHERE_TESTEES := .toolchains/testees.json
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
+export REQUIRE DOTNET_TOOLCHAIN
 
 .PHONY: help
 help: ## this list
-	@grep -hE '^[a-z-]+:.*?## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
+	@grep -hE '^[a-z-]+:.*## ' Makefile | sed -E 's/:.*## /\t/' | expand -t 18
 
-.PHONY: setup-python lock
+# --- set up ---------------------------------------------------------------------------------------
+.PHONY: setup setup-python setup-node setup-go setup-rust setup-dotnet toolchains lock
+setup: ## everything that the languages of ONLY need (all by default)
+	@$(WORK) setup --only "$(ONLY)"
+
 setup-python: ## .venv, the one Python environment
 	@$(PYTHON) tools/setup_python.py
 
-lock: ## write requirements/*.lock from their lists again
+setup-node: ## Node packages (and Node, when it is not on PATH)
+	@$(WORK) setup --only typescript
+
+setup-go: ## Go modules (and Go, when it is not on PATH)
+	@$(WORK) setup --only go
+
+setup-rust: ## crates
+	@$(WORK) setup --only rust
+
+setup-dotnet: ## NuGet packages (and the SDK, when it is not on PATH)
+	@$(WORK) setup --only dotnet
+
+toolchains: ## which toolchains there are, and how to get the missing ones
+	@$(PYTHON) tools/toolchains.py
+
+lock: ## write requirements/*.lock from requirements/*.in again
 	@$(PYTHON) tools/setup_python.py --lock
+
+# --- change ---------------------------------------------------------------------------------------
+.PHONY: generate fmt
+generate: setup-python ## print the wire rooms, vectors and tables from spec/
+	@$(BIN)/wiregen generate
+
+fmt: ## format the hand-written code
+	@$(WORK) fmt --only "$(ONLY)"
+
+# --- check ----------------------------------------------------------------------------------------
+.PHONY: check lint sizes rooms rules where
+check: setup-python ## generated code up to date, spec sound, rules covered, sizes, imports, style
+	@$(BIN)/wiregen lint
+	@$(BIN)/wiregen check
+	@$(MAKE) rules sizes rooms lint
+
+lint: ## format and linters of every language
+	@$(WORK) lint --only "$(ONLY)"
+
+sizes: ## no file or function that is too long to be read
+	@$(PYTHON) tools/sizes.py
+
+rooms: ## imports go only downwards, from room to room
+	@$(PYTHON) tools/rooms.py
+
+rules: ## which test, in which language, holds which rule of spec/behaviour.md
+	@$(PYTHON) tools/rules.py
+
+where: ## RULE=REQ-TURN-07: its sentence, code, tests and cases
+	@$(PYTHON) tools/rules.py --where "$(RULE)"
+
+# --- test -----------------------------------------------------------------------------------------
+.PHONY: test test-python test-typescript test-go test-dotnet test-rust
+test: ## every test of every language
+	@$(WORK) test --only "$(ONLY)"
+
+test-python: ## the tests of generator, harness, client, server and workshop
+	@$(WORK) test --only python
+
+test-typescript: ## the tests of the TypeScript client
+	@$(WORK) test --only typescript
+
+test-go: ## the tests of the Go client
+	@$(WORK) test --only go
+
+test-dotnet: ## the tests of the .NET client
+	@$(WORK) test --only dotnet
+
+test-rust: ## the tests of the Rust client
+	@$(WORK) test --only rust
+
+# --- prove ----------------------------------------------------------------------------------------
+.PHONY: conformance testees mutate pair
+conformance: testees ## the main job: every case against every client, all five equal
+	@$(BIN)/conform run --testees $(WHERE_TESTEES) $(if $(CASE),--cases "$(CASE)")
+
+testees: setup-python ## build the five testees and list them in .toolchains/testees.json
+	@$(PYTHON) tools/testees.py --only "$(ONLY)"
+
+mutate: setup-python ## the harness against broken clients: each must be caught
+	@$(BIN)/conform mutate
+
+pair: testees ## the five clients against the reference server
+	@$(BIN)/conform pair --testees $(WHERE_TESTEES)
+
+# --- try ------------------------------------------------------------------------------------------
+.PHONY: demo clean
+demo: setup-python ## serve the demonstration and chat with it here
+	@$(PYTHON) tools/demo.py
+
+clean: ## remove what was built; toolchains and environments stay (make clean ALL=1: those too)
+	@$(PYTHON) tools/clean.py $(if $(ALL),--all)

@@ -68,6 +68,23 @@ def install_ours(uv: str, env: dict[str, str]) -> None:
     run([uv, "pip", "install", *flags, *editables], env=env)
 
 
+def set_up_alone() -> None:
+    """Bring .venv up to date while nobody else does; does nothing when it is.
+
+    Raises: SetupError: this Python is too old, the checkout is not whole, or a step failed.
+    """
+    if sys.version_info < OLDEST:
+        raise SetupError(
+            f"Python {sys.version.split()[0]} is too old, 3.11 is the oldest: "
+            "make setup PYTHON=python3.11"
+        )
+    missing = [p for p in PACKAGES if not Path(ROOT, p, "pyproject.toml").is_file()]
+    if missing:
+        raise SetupError(f"no pyproject.toml in {', '.join(missing)}: not a whole checkout")
+    with alone("python"):
+        set_up()
+
+
 def set_up() -> None:
     """Bring .venv up to date; does nothing when it is."""
     files = [REQUIREMENTS / "python.lock", *(ROOT / p / "pyproject.toml" for p in PACKAGES)]
@@ -87,18 +104,10 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--lock", action="store_true", help="write the lock files again")
     args = parser.parse_args(argv)
     try:
-        if sys.version_info < OLDEST:
-            raise SetupError(
-                f"Python {sys.version.split()[0]} is too old, 3.11 is the oldest: "
-                "make setup PYTHON=python3.11"
-            )
-        missing = [p for p in PACKAGES if not Path(ROOT, p, "pyproject.toml").is_file()]
-        if missing:
-            raise SetupError(f"no pyproject.toml in {', '.join(missing)}: not a whole checkout")
-        with alone("python"):
-            if args.lock:
+        if args.lock:
+            with alone("python"):
                 lock_all(find_uv())
-            set_up()
+        set_up_alone()
     except SetupError as problem:
         print(f"setup-python: {problem}", file=sys.stderr)
         return 1

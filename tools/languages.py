@@ -1,0 +1,239 @@
+"""The table of the five languages: what set-up, test, lint, format and build mean in each.
+
+Only data lives here; tools/work.py and tools/testees.py run it. The commands are what a person
+would type in that folder, so that every line can be tried by hand.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+VENV_BIN = "{root}/.venv/bin"
+
+
+@dataclass(frozen=True)
+class Step:
+    """One command and the folder it runs in; ``{root}`` stands for the repository's top.
+
+    ``silent`` marks a command that says what is wrong but exits 0: any output is a failure.
+    """
+
+    command: tuple[str, ...]
+    folder: str = "."
+    silent: bool = False
+
+
+@dataclass(frozen=True)
+class Testee:
+    """The program that drives one client for the harness, and how it is built.
+
+    ``artefact`` must exist after the build; ``inputs`` are the globs that decide whether the last
+    build is still good.
+    """
+
+    __test__ = False
+
+    command: tuple[str, ...]
+    folder: str
+    artefact: str
+    inputs: tuple[str, ...]
+    build: tuple[Step, ...] = ()
+
+
+@dataclass(frozen=True)
+class Language:
+    """Everything that the workshop does for one language.
+
+    ``counted`` finds the numbers of passed tests in the output of the test steps; a run in which
+    it finds none has proven nothing and fails. ``quiet`` matches output lines that nobody reads.
+    ``fetched`` is a path that set-up leaves behind; when it is gone, set-up runs again.
+    """
+
+    title: str
+    toolchain: str | None
+    folders: tuple[str, ...]
+    locks: tuple[str, ...]
+    setup: tuple[Step, ...]
+    test: tuple[Step, ...]
+    counted: str
+    lint: tuple[Step, ...]
+    fmt: tuple[Step, ...]
+    testee: Testee
+    env: Mapping[str, str] = field(default_factory=dict)
+    quiet: str = r"(?!)"
+    fetched: str = ""
+
+
+PYTHON_TESTS = (
+    "tools/tests",
+    "codegen/tests",
+    "conformance/tests",
+    "python/client/tests",
+    "python/server/tests",
+)
+
+PYTHON = Language(
+    title="Python",
+    toolchain=None,
+    folders=("codegen", "conformance", "python/client", "python/server"),
+    locks=(),
+    setup=(),
+    test=(Step((f"{VENV_BIN}/pytest", "-q", "-n", "2", *PYTHON_TESTS)),),
+    counted=r"(\d+) passed",
+    lint=(
+        Step((f"{VENV_BIN}/ruff", "check", "--quiet", ".")),
+        Step((f"{VENV_BIN}/ruff", "format", "--quiet", "--check", ".")),
+        Step((f"{VENV_BIN}/mypy",)),
+    ),
+    fmt=(
+        Step((f"{VENV_BIN}/ruff", "check", "--quiet", "--fix", ".")),
+        Step((f"{VENV_BIN}/ruff", "format", "--quiet", ".")),
+    ),
+    testee=Testee(
+        command=(f"{VENV_BIN}/python", "testee.py"),
+        folder="conformance/testees/python",
+        artefact="conformance/testees/python/testee.py",
+        inputs=(),
+    ),
+)
+
+TYPESCRIPT = Language(
+    title="TypeScript",
+    toolchain="node",
+    folders=("typescript", "conformance/testees/typescript"),
+    locks=("package-lock.json", "typescript/package.json"),
+    setup=(Step(("npm", "ci", "--no-audit", "--no-fund")),),
+    test=(Step(("npm", "test"), "typescript"),),
+    fetched="node_modules",
+    counted=r"Tests\s+(\d+) passed",
+    lint=(Step(("npm", "run", "lint"), "typescript"),),
+    fmt=(Step(("npm", "run", "fmt"), "typescript"),),
+    testee=Testee(
+        command=("node", "dist/main.mjs"),
+        folder="conformance/testees/typescript",
+        artefact="conformance/testees/typescript/dist/main.mjs",
+        inputs=(
+            "typescript/src/**/*.ts",
+            "typescript/*.json",
+            "conformance/testees/typescript/src/**/*.ts",
+            "conformance/testees/typescript/*.json",
+        ),
+        build=(
+            Step(("npm", "run", "--silent", "build"), "typescript"),
+            Step(("npm", "run", "--silent", "build"), "conformance/testees/typescript"),
+        ),
+    ),
+)
+
+GO = Language(
+    title="Go",
+    toolchain="go",
+    folders=("go", "conformance/testees/go"),
+    locks=("go/go.sum", "conformance/testees/go/go.sum"),
+    setup=(
+        Step(("go", "mod", "download"), "go"),
+        Step(("go", "mod", "download"), "conformance/testees/go"),
+    ),
+    test=(
+        Step(("go", "vet", "./..."), "go"),
+        Step(("go", "test", "-race", "-v", "./..."), "go"),
+        Step(("go", "vet", "./..."), "conformance/testees/go"),
+    ),
+    counted=r"(?m)^\s*--- (PASS)",
+    quiet=r"=== |\s*--- PASS|PASS$|\?|\s+testing: warning: no tests",
+    lint=(
+        Step(("gofmt", "-l", "go", "conformance/testees/go"), silent=True),
+        Step(("go", "vet", "./..."), "go"),
+        Step(("go", "vet", "./..."), "conformance/testees/go"),
+    ),
+    fmt=(Step(("gofmt", "-w", "go", "conformance/testees/go")),),
+    testee=Testee(
+        command=("./bin/testee",),
+        folder="conformance/testees/go",
+        artefact="conformance/testees/go/bin/testee",
+        inputs=("go/**/*.go", "go/go.*", "conformance/testees/go/*.go"),
+        build=(Step(("go", "build", "-o", "bin/testee", "."), "conformance/testees/go"),),
+    ),
+)
+
+DOTNET = Language(
+    title=".NET",
+    toolchain="dotnet",
+    folders=("dotnet", "conformance/testees/dotnet"),
+    locks=("dotnet/Directory.Packages.props", "dotnet/All.slnx"),
+    setup=(Step(("dotnet", "restore", "All.slnx"), "dotnet"),),
+    test=(Step(("dotnet", "test", "All.slnx", "--no-restore"), "dotnet"),),
+    counted=r"Passed!\s+- Failed:\s+0, Passed:\s+(\d+)",
+    lint=(
+        Step(
+            ("dotnet", "format", "whitespace", "All.slnx", "--no-restore", "--verify-no-changes"),
+            "dotnet",
+        ),
+    ),
+    fmt=(Step(("dotnet", "format", "whitespace", "All.slnx", "--no-restore"), "dotnet"),),
+    testee=Testee(
+        command=("dotnet", "bin/Debug/net10.0/testee.dll"),
+        folder="conformance/testees/dotnet",
+        artefact="conformance/testees/dotnet/bin/Debug/net10.0/testee.dll",
+        inputs=(
+            "dotnet/src/**/*.cs*",
+            "dotnet/*.props",
+            "conformance/testees/dotnet/*.cs*",
+        ),
+        build=(
+            Step(("dotnet", "build", "--no-restore", "--nologo"), "conformance/testees/dotnet"),
+        ),
+    ),
+)
+
+RUST = Language(
+    title="Rust",
+    toolchain="rust",
+    folders=("rust", "conformance/testees/rust"),
+    locks=("rust/Cargo.lock",),
+    setup=(Step(("cargo", "fetch", "--quiet", "--locked"), "rust"),),
+    test=(
+        Step(("cargo", "test", "--quiet", "--locked", "--workspace", "--all-features"), "rust"),
+        Step(
+            (
+                "cargo",
+                "clippy",
+                "--quiet",
+                "--locked",
+                "--workspace",
+                "--all-features",
+                "--all-targets",
+                "--",
+                "-D",
+                "warnings",
+            ),
+            "rust",
+        ),
+    ),
+    counted=r"test result: ok\. (\d+) passed",
+    lint=(Step(("cargo", "fmt", "--all", "--check"), "rust"),),
+    fmt=(Step(("cargo", "fmt", "--all"), "rust"),),
+    env={"CARGO_TARGET_DIR": "{root}/rust/target"},
+    testee=Testee(
+        command=("{root}/rust/target/debug/testee",),
+        folder="conformance/testees/rust",
+        artefact="rust/target/debug/testee",
+        inputs=(
+            "rust/src/**/*.rs",
+            "rust/Cargo.*",
+            "conformance/testees/rust/**/*.rs",
+            "conformance/testees/rust/Cargo.toml",
+        ),
+        build=(Step(("cargo", "build", "--quiet", "--locked", "-p", "testee"), "rust"),),
+    ),
+)
+
+LANGUAGES: Mapping[str, Language] = {
+    "python": PYTHON,
+    "typescript": TYPESCRIPT,
+    "go": GO,
+    "dotnet": DOTNET,
+    "rust": RUST,
+}
+"""The five, in the order in which every table and report lists them."""

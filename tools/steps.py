@@ -1,0 +1,139 @@
+"""Run the steps of tools/languages.py: with the right environment, bounded, output kept."""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import shutil
+import signal
+import subprocess
+import threading
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import setup_python
+import toolchains
+from languages import LANGUAGES, Language, Step
+from toolchains import Missing
+from workshop import ROOT, STATE, SetupError, alone, fingerprint, is_fresh, mark, say
+
+STEP_S = 1200.0
+"""Seconds after which a step is ended: no run may hang for ever."""
+
+
+@dataclass(frozen=True)
+class Ready:
+    """A language that can be worked with: its table row and the environment of its commands."""
+
+    name: str
+    language: Language
+    env: Mapping[str, str]
+    version: str
+
+
+def filled(text: str) -> str:
+    """Replace ``{root}`` by the repository's top folder."""
+    return text.replace("{root}", os.fspath(ROOT))
+
+
+def set_up(name: str) -> Ready | Missing:
+    """Bring the language ``name`` to where its commands can run; a warm call does nothing.
+
+    Returns Missing when its toolchain cannot be had. Raises: SetupError: the toolchain is there,
+    but a step of the set-up failed, or the language's folder is not in this checkout.
+    """
+    language = LANGUAGES[name]
+    absent = [folder for folder in language.folders if not (ROOT / folder).is_dir()]
+    if absent:
+        raise SetupError(f"{name}: no folder {', '.join(absent)}: not a whole checkout")
+    if language.toolchain is None:
+        setup_python.set_up_alone()
+        return Ready(name, language, dict(os.environ), "")
+    toolchain = toolchains.find(language.toolchain)
+    if isinstance(toolchain, Missing):
+        return toolchain
+    own = {key: filled(value) for key, value in language.env.items()}
+    ready = Ready(name, language, {**os.environ, **own, **toolchain.env}, toolchain.version)
+    fetch(ready, toolchain.source)
+    return ready
+
+
+def fetch(ready: Ready, source: str) -> None:
+    """Fetch the packages that the language's lock names, once per lock and toolchain."""
+    language = ready.language
+    stamp = STATE / "stamps" / f"setup-{ready.name}"
+    files = [ROOT / lock for lock in language.locks]
+    wanted = fingerprint(files, ready.version, source, *(str(step) for step in language.setup))
+    done = (ROOT / language.fetched).exists() if language.fetched else True
+    with alone(f"setup-{ready.name}"):
+        if done and is_fresh(stamp, wanted):
+            return
+        say(f"{ready.name}: fetching packages")
+        for step in language.setup:
+            run_step(step, ready)
+        mark(stamp, wanted)
+
+
+def run_step(step: Step, ready: Ready) -> str:
+    """Run one step to its end, show its output as it comes, and return that output.
+
+    Raises: SetupError: it cannot start, fails, takes too long, or speaks where it must not.
+    """
+    command = [filled(word) for word in step.command]
+    shown = f"{shlex.join(step.command)} (in {step.folder})".replace("{root}/", "")
+    program = shutil.which(command[0], path=ready.env.get("PATH")) or command[0]
+    folder = ROOT / step.folder
+    try:
+        process = subprocess.Popen(
+            [os.fspath(folder / program) if program.startswith(".") else program, *command[1:]],
+            cwd=folder,
+            env=dict(ready.env),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            errors="replace",
+            start_new_session=True,
+        )
+    except OSError as trouble:
+        raise SetupError(f"cannot start {shown}: {trouble.strerror}") from trouble
+    late = threading.Event()
+
+    def end_group() -> None:
+        late.set()
+        os.killpg(process.pid, signal.SIGKILL)
+
+    watchdog = threading.Timer(STEP_S, end_group)
+    watchdog.start()
+    try:
+        output = echoed(process.stdout or (), ready.language.quiet)
+        status = process.wait()
+    finally:
+        watchdog.cancel()
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGTERM)
+    if late.is_set():
+        raise SetupError(f"no end after {STEP_S:.0f} s: {shown}")
+    if status != 0:
+        raise SetupError(f"exit status {status}: {shown}")
+    if step.silent and output.strip():
+        raise SetupError(f"not in the house format: {shown}")
+    return output
+
+
+def echoed(lines: Iterable[str], quiet: str) -> str:
+    """Print each line that does not match ``quiet`` as it comes; return all of them."""
+    kept: list[str] = []
+    hidden = re.compile(quiet)
+    for line in lines:
+        kept.append(line)
+        if not hidden.match(line):
+            print(line, end="", flush=True)
+    return "".join(kept)
+
+
+def matching(globs: Iterable[str]) -> list[Path]:
+    """Return the files of the repository that the globs name."""
+    return [path for glob in globs for path in ROOT.glob(glob) if path.is_file()]

@@ -1,0 +1,101 @@
+"""Build the five testees and tell the harness how to start each, in .toolchains/testees.json.
+
+One member per client, in the order of the reports, each either
+
+    {"command": [...], "env": {...}, "cwd": "..."}      start it so
+    {"missing": "no .NET 10 SDK", "mend": "..."}        it cannot run here; report it as `not run`
+
+`env` holds only what differs from the caller's environment. A testee that is there but does not
+build is an error, never a `missing`.
+
+    python3 tools/testees.py [--only NAME,...]
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+import work
+from languages import LANGUAGES
+from steps import Ready, filled, matching, run_step, set_up
+from toolchains import Missing
+from workshop import ROOT, STATE, SetupError, alone, fingerprint, is_fresh, mark, say
+
+LISTING = STATE / "testees.json"
+
+
+def build(ready: Ready) -> None:
+    """Build the testee of one language unless nothing that it is made of has changed."""
+    testee = ready.language.testee
+    artefact = ROOT / testee.artefact
+    stamp = STATE / "stamps" / f"testee-{ready.name}"
+    files = matching((*testee.inputs, *ready.language.locks))
+    wanted = fingerprint(files, ready.version, *(str(step) for step in testee.build))
+    with alone(f"testee-{ready.name}"):
+        if artefact.exists() and is_fresh(stamp, wanted):
+            return
+        say(f"{ready.name}: building the testee")
+        for step in testee.build:
+            run_step(step, ready)
+        if not artefact.exists():
+            raise SetupError(f"{ready.name}: the build left no {testee.artefact}")
+        mark(stamp, wanted)
+
+
+def entry(found: Ready | Missing) -> dict[str, Any]:
+    """Return what the listing says about one client."""
+    if isinstance(found, Missing):
+        return {"missing": found.reason, "mend": found.mend}
+    testee = found.language.testee
+    folder = ROOT / testee.folder
+    first, *rest = (filled(word) for word in testee.command)
+    if first.startswith("."):
+        program: str | None = os.fspath((folder / first).resolve())
+    else:
+        program = shutil.which(first, path=found.env.get("PATH"))
+    if program is None:
+        raise SetupError(f"{found.name}: {first} is not on PATH")
+    changes = {k: v for k, v in found.env.items() if os.environ.get(k) != v}
+    return {"command": [program, *rest], "env": changes, "cwd": os.fspath(folder)}
+
+
+def prepare(names: Sequence[str]) -> dict[str, dict[str, Any]]:
+    """Set up and build the named testees, write the listing, and return it.
+
+    Raises: SetupError: a testee whose toolchain is there does not build.
+    """
+    listing: dict[str, dict[str, Any]] = {}
+    for name in names:
+        found = set_up(name)
+        if isinstance(found, Ready):
+            build(found)
+        listing[name] = entry(found)
+    LISTING.parent.mkdir(exist_ok=True)
+    fresh = LISTING.with_suffix(".new")
+    fresh.write_text(json.dumps(listing, indent=2) + "\n")
+    fresh.replace(LISTING)
+    return listing
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Command line entry; returns the exit status."""
+    parser = work.parser_with_only("Build the testees and list them for the harness.")
+    names = work.chosen(parser, parser.parse_args(argv).only)
+    try:
+        listing = prepare(names)
+    except SetupError as problem:
+        print(f"testees: {problem}", file=sys.stderr)
+        return 1
+    for name, told in listing.items():
+        if "missing" in told:
+            say(f"{LANGUAGES[name].title}: {told['missing']}; mend: {told['mend']}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
