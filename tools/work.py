@@ -132,7 +132,7 @@ def parser_with_only(description: str) -> argparse.ArgumentParser:
 
 
 def chosen(parser: argparse.ArgumentParser, only: str) -> list[str]:
-    """Return the languages that ``only`` names, in the house order; a wrong name ends the program."""
+    """Return the languages that ``only`` names, in the house order; a wrong word ends it all."""
     wanted = [word for word in re.split(r"[,\s]+", only) if word]
     unknown = sorted(set(wanted) - set(LANGUAGES))
     if unknown:
