@@ -1,0 +1,138 @@
+"""The command line, in the order of the pipeline: read, look, generate, check."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import sys
+from pathlib import Path, PurePosixPath
+from typing import Annotated, Any
+
+from cyclopts import App, Parameter
+
+from wiregen import __version__
+from wiregen.build import build
+from wiregen.config import Config, Target, find, load_config
+from wiregen.emit import emitter, languages
+from wiregen.errors import SpecError, refuse
+from wiregen.generate import generate as run_emitters
+from wiregen.generate import write_all
+from wiregen.normalise import VIEWS, View
+from wiregen.normalise import bundle as make_bundle
+
+app = App(
+    name="wiregen",
+    version=__version__,
+    help="""Print the wire layer of a WebSocket protocol in five languages.
+
+Input: a folder with an AsyncAPI 3 document and JSON Schema 2020-12 files.
+
+Exit codes: 0 done · 1 a check failed or the specification is malformed · 2 wrong usage.""",
+)
+
+SpecOption = Annotated[
+    Path | None, Parameter(name="--spec", help="Folder with the AsyncAPI document.")
+]
+LangOption = Annotated[
+    list[str] | None, Parameter(name="--lang", help="Language; repeat for several. Default: all.")
+]
+
+
+def _config(spec: Path | None, out: Path | None = None) -> Config:
+    config = load_config(find(Path.cwd()))
+    if spec is not None:
+        config = dataclasses.replace(config, spec=PurePosixPath(spec.resolve()))
+    if out is not None:
+        targets = {
+            lang: Target(lang, PurePosixPath(lang), config.target(lang).options)
+            for lang in languages()
+        }
+        config = dataclasses.replace(config, root=out.resolve(), targets=targets)
+    return config
+
+
+def _spec_folder(spec: Path | None) -> Path:
+    return spec if spec is not None else _config(None).spec_folder
+
+
+def _languages(chosen: list[str] | None) -> tuple[str, ...]:
+    for lang in chosen or ():
+        if lang not in languages():
+            known = ", ".join(languages())
+            raise refuse("", "", "usage", f"no emitter for {lang!r}; there are: {known}")
+    return tuple(sorted(set(chosen))) if chosen else languages()
+
+
+@app.command
+def generate(*, lang: LangOption = None, spec: SpecOption = None, out: Path | None = None) -> int:
+    """Write the wire layer; all files or none.
+
+    Examples: `wiregen generate`, `wiregen generate --lang go --out /tmp/look`
+
+    Parameters
+    ----------
+    out
+        Folder that takes the place of the project root; each language gets a folder in it.
+    """
+    config = _config(spec, out)
+    made = run_emitters(build(_spec_folder(spec)), config, _languages(lang))
+    write_all(config.root, made.files)
+    for name, outcome in sorted(made.formatters.items()):
+        if not outcome.verified:
+            print(f"{name}: {outcome.tool} is not there: format not verified", file=sys.stderr)
+    print(f"wrote {len(made.files)} files")
+    return 0
+
+
+@app.command
+def bundle(*, view: View = "strict", spec: SpecOption = None) -> int:
+    """Print all messages and types as one JSON Schema in one of three views.
+
+    Examples: `wiregen bundle --view reader`
+
+    Parameters
+    ----------
+    view
+        strict: as written; open: as a server takes actions; reader: as a client takes events.
+    """
+    print(json.dumps(make_bundle(build(_spec_folder(spec)), view), indent=2, ensure_ascii=False))
+    return 0
+
+
+@app.command
+def explain(name: str, /, *, spec: SpecOption = None) -> int:
+    """Print what the generator knows about one type or message, as JSON.
+
+    Examples: `wiregen explain StreamToken`, `wiregen explain stream_token`
+    """
+    found = build(_spec_folder(spec))
+    parts: dict[str, Any] = {}
+    for item in (*found.types, *found.shapes):
+        if item.name == name:
+            parts[type(item).__name__.lower()] = dataclasses.asdict(item)
+    for message in (*found.events, *found.actions):
+        if name in (message.wire, message.name):
+            parts["message"] = dataclasses.asdict(message)
+            if name == message.wire:
+                parts["struct"] = dataclasses.asdict(found.struct(message.name))
+    if not parts:
+        raise refuse("", "", "usage", f"no type or message is called {name!r}")
+    print(json.dumps(parts, indent=2, ensure_ascii=False, default=str))
+    return 0
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run the command line and leave with its exit code; a SpecError is told, not thrown."""
+    try:
+        code = app(arguments, result_action="return_value")
+    except SpecError as err:
+        for diagnostic in err.diagnostics:
+            print(f"wiregen: {diagnostic}", file=sys.stderr)
+        code = 1
+    sys.exit(code if isinstance(code, int) else 0)
+
+
+__all__ = ["VIEWS", "app", "emitter", "main"]
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,74 @@
+"""wiregen.toml: where the specification lies and where each language's files go."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from wiregen.errors import refuse
+
+NAME = "wiregen.toml"
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """One language: its folder below the root, and its own settings (package, namespace)."""
+
+    lang: str
+    out: PurePosixPath
+    options: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """Where everything lies. Paths are relative to ``root``."""
+
+    root: Path
+    spec: PurePosixPath
+    vectors: PurePosixPath
+    manifest: PurePosixPath
+    targets: Mapping[str, Target]
+
+    @property
+    def spec_folder(self) -> Path:
+        """The folder with the AsyncAPI document."""
+        return self.root / self.spec
+
+    def target(self, lang: str) -> Target:
+        """Return the settings of a language; an unlisted one goes to `out/<lang>`."""
+        return self.targets.get(lang, Target(lang, PurePosixPath("out", lang)))
+
+
+def find(start: Path) -> Path:
+    """Find wiregen.toml in ``start``, in its `codegen` folder, or in a folder above."""
+    for folder in (start, *start.parents):
+        for candidate in (folder / NAME, folder / "codegen" / NAME):
+            if candidate.is_file():
+                return candidate
+    raise refuse(NAME, "", "config-missing", "not found here or in any folder above")
+
+
+def load_config(path: Path) -> Config:
+    """Read wiregen.toml; a malformed one is refused with the reason."""
+    try:
+        data: dict[str, Any] = tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as err:
+        raise refuse(str(path), "", "config-missing", "the file does not exist") from err
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as err:
+        raise refuse(path.name, "", "config-syntax", f"not TOML: {err}") from err
+    targets: dict[str, Target] = {}
+    for lang, raw in data.get("lang", {}).items():
+        if not isinstance(raw, dict) or not isinstance(raw.get("out"), str):
+            raise refuse(path.name, f"/lang/{lang}", "config-shape", "needs 'out', a folder")
+        options = {key: str(value) for key, value in raw.items() if key != "out"}
+        targets[lang] = Target(lang, PurePosixPath(raw["out"]), options)
+    return Config(
+        root=(path.parent / str(data.get("root", "."))).resolve(),
+        spec=PurePosixPath(str(data.get("spec", "spec"))),
+        vectors=PurePosixPath(str(data.get("vectors", "spec/vectors"))),
+        manifest=PurePosixPath(str(data.get("manifest", "wiregen-manifest.json"))),
+        targets=targets,
+    )

@@ -1,0 +1,172 @@
+"""The one name table: wire words to identifiers of five languages. Collisions are refused."""
+
+from __future__ import annotations
+
+import re
+from typing import Literal
+
+from wiregen.ir import Role
+
+Lang = Literal["python", "typescript", "go", "csharp", "rust"]
+LANGS: tuple[Lang, ...] = ("python", "typescript", "go", "csharp", "rust")
+
+# Words that Go writes in capitals.
+GO_INITIALISMS = frozenset(
+    "acl api ascii cpu css dns eof guid html http https id ip json llm otp qps ram rpc sla smtp "
+    "sms sql ssh tcp tls ttl udp ui uid uuid uri url utf8 vm xml".split()
+)
+
+_PYTHON = frozenset(
+    "False None True and as assert async await break class continue def del elif else except "
+    "finally for from global if import in is lambda nonlocal not or pass raise return try while "
+    "with yield".split()
+)
+_TYPESCRIPT = frozenset(
+    "await break case catch class const continue debugger default delete do else enum export "
+    "extends false finally for function if implements import in instanceof interface let new null "
+    "package private protected public return static super switch this throw true try typeof var "
+    "void while with yield".split()
+)
+_GO = frozenset(
+    "break case chan const continue default defer else fallthrough for func go goto if import "
+    "interface map package range return select struct switch type var".split()
+)
+_CSHARP = frozenset(
+    "abstract as base bool break byte case catch char checked class const continue decimal default "
+    "delegate do double else enum event explicit extern false finally fixed float for foreach goto "
+    "if implicit in int interface internal is lock long namespace new null object operator out "
+    "override params private protected public readonly ref return sbyte sealed short sizeof "
+    "stackalloc static string struct switch this throw true try typeof uint ulong unchecked unsafe "
+    "ushort using virtual void volatile while".split()
+)
+_RUST = frozenset(
+    "abstract as async await become box break const continue crate do dyn else enum extern false "
+    "final fn for gen if impl in let loop macro match mod move mut override priv pub ref return "
+    "self Self static struct super trait true try type typeof unsafe unsized use virtual where "
+    "while yield".split()
+)
+RESERVED: dict[Lang, frozenset[str]] = {
+    "python": _PYTHON,
+    "typescript": _TYPESCRIPT,
+    "go": _GO,
+    "csharp": _CSHARP,
+    "rust": _RUST,
+}
+
+# Type names that mean something else in the language or in the hand-written rooms beside it.
+RESERVED_TYPES: dict[Lang, frozenset[str]] = {
+    "python": frozenset({"Any", "Literal", "Enum"}),
+    "typescript": frozenset({"Error", "Event", "Object", "Array", "Record", "Promise", "Map"}),
+    "go": frozenset({"Error", "Client", "Turn", "Conversation", "Options"}),
+    "csharp": frozenset({"Object", "String", "Exception", "Type", "Action", "Event"}),
+    "rust": frozenset({"Option", "Result", "Vec", "Box", "String", "Self"}),
+}
+
+_WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
+_SUFFIX = {"event": "Event", "action": "Action", "result": "", "type": ""}
+
+
+def words(name: str) -> tuple[str, ...]:
+    """Split any casing into lower-case words: ``requestId`` -> ``("request", "id")``.
+
+    Digits join the word before them, so that ``utf8`` stays one word.
+    """
+    found: list[str] = []
+    for part in _WORD.finditer(name):
+        text = part.group().lower()
+        if text.isdigit() and found and part.start() > 0 and name[part.start() - 1].isalnum():
+            found[-1] += text
+        else:
+            found.append(text)
+    return tuple(found)
+
+
+def pascal(name: str) -> str:
+    """``stream_token`` -> ``StreamToken``."""
+    return "".join(word[:1].upper() + word[1:] for word in words(name))
+
+
+def camel(name: str) -> str:
+    """``stream_token`` -> ``streamToken``."""
+    text = pascal(name)
+    return text[:1].lower() + text[1:]
+
+
+def snake(name: str) -> str:
+    """``requestId`` -> ``request_id``."""
+    return "_".join(words(name))
+
+
+def upper(name: str) -> str:
+    """``requestId`` -> ``REQUEST_ID``."""
+    return snake(name).upper()
+
+
+def kebab(name: str) -> str:
+    """``requestId`` -> ``request-id``."""
+    return "-".join(words(name))
+
+
+def go_exported(name: str) -> str:
+    """``requestId`` -> ``RequestID``: Go's casing with its initialisms."""
+    return "".join(
+        word.upper() if word in GO_INITIALISMS else word[:1].upper() + word[1:]
+        for word in words(name)
+    )
+
+
+def _valid(text: str, fallback: str) -> str:
+    if not text:
+        return fallback
+    return f"{fallback}{text}" if text[0].isdigit() else text
+
+
+def type_name(lang: Lang, name: str, role: Role) -> str:
+    """Name of a type: ``StreamToken`` of role event -> ``StreamTokenEvent`` (Go: ``StreamToken``).
+
+    Go and Rust tell roles apart by package or module and take no suffix, unless the bare name is
+    taken in the language.
+    """
+    if lang == "go":
+        base = _valid(go_exported(name), "X")
+        return base + (_SUFFIX[role] or "Type") if base in RESERVED_TYPES[lang] else base
+    base = _valid(pascal(name), "X")
+    if lang != "rust":
+        base += _SUFFIX[role]
+    return base + "Type" if base in RESERVED_TYPES[lang] else base
+
+
+def member_name(lang: Lang, wire: str) -> str:
+    """Name of a field, property or parameter: ``requestId``, ``from`` -> ``request_id``, ``from_``.
+
+    TypeScript keeps the wire's word as it is; it quotes what is no identifier.
+    """
+    if lang == "typescript":
+        return wire
+    if lang == "go":
+        return _valid(go_exported(wire), "X")
+    if lang == "csharp":
+        return _valid(pascal(wire), "X")
+    text = _valid(snake(wire), "x_")
+    return f"{text}_" if text in RESERVED[lang] else text
+
+
+def enum_member(lang: Lang, enum: str, value: str) -> str:
+    """Name of one enum value; TypeScript has none and gives the value itself."""
+    if lang == "typescript":
+        return value
+    if lang == "python":
+        text = _valid(upper(value), "V_")
+        return f"{text}_" if text.lower() in _PYTHON or text == "UNKNOWN" else text
+    if lang == "go":
+        return type_name("go", enum, "type") + _valid(go_exported(value), "X")
+    text = _valid(pascal(value), "V")
+    return f"{text}_" if text in RESERVED[lang] else text
+
+
+def collisions(lang: Lang, names: dict[str, str]) -> dict[str, tuple[str, ...]]:
+    """Group sources (key) that share an identifier (value): identifier -> sources, two or more."""
+    groups: dict[str, list[str]] = {}
+    for source, identifier in names.items():
+        groups.setdefault(identifier, []).append(source)
+    return {key: tuple(group) for key, group in groups.items() if len(group) > 1}

@@ -1,0 +1,232 @@
+"""Print the specification as one JSON Schema, in three views, with every type under its own name.
+
+`strict` is the spec as written. `open` is the same with closed objects opened: what a server
+asks of an action. `reader` is what a client takes: open, null = absent at optional members, a
+mirrored required member satisfied by either copy, enums as plain strings, no bounds, no formats.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any, Literal
+
+from wiregen.errors import pointer_path
+from wiregen.ir import Message, Mirror, Path, Spec
+from wiregen.load import Node
+
+Json = Any
+View = Literal["strict", "open", "reader"]
+VIEWS: tuple[View, ...] = ("strict", "open", "reader")
+DIALECT = "https://json-schema.org/draft/2020-12/schema"
+_ONE = frozenset(
+    "items additionalProperties not if then else contains propertyNames unevaluatedProperties "
+    "unevaluatedItems".split()
+)
+_LISTS = frozenset({"allOf", "anyOf", "oneOf", "prefixItems"})
+_MAPS = frozenset({"properties", "patternProperties", "dependentSchemas"})
+_DROPPED = frozenset({"$id", "$schema", "$comment", "$anchor", "$defs", "definitions", "default"})
+_CLOSERS = frozenset({"additionalProperties", "unevaluatedProperties"})
+_PROMISES = frozenset(
+    "minimum maximum exclusiveMinimum exclusiveMaximum multipleOf minLength maxLength pattern "
+    "minItems maxItems uniqueItems minProperties maxProperties format not if then else "
+    "dependentRequired dependentSchemas contains minContains maxContains propertyNames".split()
+)
+_KIND = {str: "string", bool: "boolean", int: "integer", float: "number", type(None): "null"}
+
+
+def bundle(spec: Spec, view: View) -> Json:
+    """Return all messages and named types of ``spec`` as `$defs` of one schema."""
+    hoister = _Hoister(spec, view)
+    for item in spec.types:
+        hoister.named(item.name)
+    return {"$schema": DIALECT, "$defs": dict(sorted(hoister.defs.items()))}
+
+
+def message_schema(spec: Spec, message: Message, view: View) -> Json:
+    """Return a self-contained schema of one message."""
+    return type_schema(spec, message.name, view)
+
+
+def type_schema(spec: Spec, name: str, view: View) -> Json:
+    """Return a self-contained schema of one named type."""
+    hoister = _Hoister(spec, view)
+    hoister.named(name)
+    return {
+        "$schema": DIALECT,
+        "$ref": f"#/$defs/{name}",
+        "$defs": dict(sorted(hoister.defs.items())),
+    }
+
+
+class _Hoister:
+    def __init__(self, spec: Spec, view: View) -> None:
+        self.spec = spec
+        self.view = view
+        self.defs: dict[str, Json] = {}
+        self.names = {item.uri: item.name for item in spec.types}
+        self.messages = {item.name: item for item in (*spec.events, *spec.actions)}
+
+    def named(self, name: str) -> None:
+        """Add the definition of a named type."""
+        if name in self.defs:
+            return
+        node = self._node(self.spec.type(name).uri)
+        if node is None:  # the type was folded out of an allOf and has no place of its own
+            return
+        self.defs[name] = True
+        message = self.messages.get(name)
+        if message is not None and self.view == "reader":
+            self.defs[name] = self._event(node, message)
+        else:
+            self.defs[name] = self._rewrite(node, None, ())
+
+    def _node(self, uri: str) -> Node | None:
+        file, _, pointer = uri.partition("#")
+        value = self.spec.store.document(file).value
+        for segment in pointer_path(pointer):
+            if isinstance(value, dict) and segment in value:
+                value = value[segment]
+            elif isinstance(value, list) and segment.isdigit() and int(segment) < len(value):
+                value = value[int(segment)]
+            else:
+                return None
+        return Node(file, pointer, value)
+
+    def _ref(self, node: Node, path: Path | None, mirrors: tuple[Mirror, ...]) -> Json:
+        target = self.spec.store.resolve(node, node.value["$ref"])
+        if path and any(m.nested[: len(path)] == path != m.nested for m in mirrors):
+            # A shared type that holds a mirrored place here only: this event gets its own.
+            return self._rewrite(target, path, mirrors)
+        if target.uri in self.names:
+            name = self.names[target.uri]
+            self.named(name)
+        else:
+            name = re.sub(r"[^A-Za-z0-9]+", "_", target.uri).strip("_")
+            if name not in self.defs:
+                self.defs[name] = True
+                self.defs[name] = self._rewrite(target, None, ())
+        return {"$ref": f"#/$defs/{name}"}
+
+    def _event(self, node: Node, message: Message) -> Json:
+        out = self._rewrite(node, (), message.mirrors, message.tag)
+        rules = [rule for mirror in message.mirrors for rule in _mirror_rules(mirror)]
+        if rules:
+            out["allOf"] = [*out.get("allOf", []), *rules]
+        return out
+
+    def _rewrite(
+        self, node: Node, path: Path | None, mirrors: tuple[Mirror, ...], tag: str = ""
+    ) -> Json:
+        value = node.value
+        if not isinstance(value, dict):
+            return value
+        out: dict[str, Json] = {}
+        for key, item in value.items():
+            if key in _DROPPED or key.startswith("x-") or self._relaxed(key, item):
+                continue
+            if key == "$ref":
+                out.update(self._ref(node, path, mirrors))
+            elif key in _ONE:
+                out[key] = self._rewrite(node.child(key), None, ())
+            elif key in _LISTS:
+                word = "anyOf" if key == "oneOf" and self.view == "reader" else key
+                out[word] = [
+                    self._rewrite(node.child(key, index), None, ()) for index in range(len(item))
+                ]
+            elif key == "properties":
+                out[key] = self._properties(node, path, mirrors, tag)
+            elif key in _MAPS:
+                out[key] = {name: self._rewrite(node.child(key, name), None, ()) for name in item}
+            else:
+                out[key] = item
+        if self.view == "reader":
+            self._relax(node, out, path, mirrors)
+        return out
+
+    def _relaxed(self, key: str, item: Json) -> bool:
+        """Whether the view leaves a keyword out."""
+        if self.view == "strict":
+            return False
+        if key in _CLOSERS and item is False:
+            return True
+        if self.view == "open":
+            return key == "format"
+        if key in ("anyOf", "oneOf"):
+            return all(isinstance(b, dict) and "required" in b and "type" not in b for b in item)
+        return key in _PROMISES or key in ("enum", "const")
+
+    def _relax(
+        self, node: Node, out: dict[str, Json], path: Path | None, mirrors: tuple[Mirror, ...]
+    ) -> None:
+        """Replace enum and const by their types; drop what a reader need not find."""
+        value = node.value
+        listed = value["enum"] if "enum" in value else [value["const"]] if "const" in value else []
+        if listed and "type" not in value:
+            kinds = sorted({_KIND.get(type(item), "object") for item in listed})
+            out["type"] = kinds[0] if len(kinds) == 1 else kinds
+        if "required" not in value:
+            return
+        mirrored = set()
+        if path is not None:
+            mirrored = {m.nested[-1] for m in mirrors if m.nested[:-1] == path}
+            mirrored |= {m.top[0] for m in mirrors if not path}
+        out["required"] = [
+            wire
+            for wire in value["required"]
+            if wire not in mirrored and not self._reader_optional(node, wire)
+        ]
+
+    def _reader_optional(self, node: Node, wire: str) -> bool:
+        schema = node.value.get("properties", {}).get(wire)
+        return isinstance(schema, dict) and schema.get("x-reader-optional") is True
+
+    def _properties(
+        self, node: Node, path: Path | None, mirrors: tuple[Mirror, ...], tag: str
+    ) -> Json:
+        out: dict[str, Json] = {}
+        required = node.value.get("required", [])
+        for wire in node.value["properties"]:
+            here = None if path is None else (*path, wire)
+            child = node.child("properties", wire)
+            if tag and wire == tag:
+                out[wire] = {"const": child.value["const"], "type": "string"}
+                continue
+            schema = self._rewrite(child, here, mirrors)
+            top = not path and any(mirror.top == (wire,) for mirror in mirrors)
+            left_out = wire not in required or self._reader_optional(node, wire)
+            if self.view == "reader" and (left_out or (path is not None and top)):
+                schema = _or_null(schema)
+            out[wire] = schema
+        return out
+
+
+def _or_null(schema: Json) -> Json:
+    if not isinstance(schema, dict) or not schema:
+        return schema
+    kinds = schema.get("type")
+    others = set(schema) & {"$ref", "allOf", "anyOf", "oneOf", "not"}
+    if kinds is None or others:
+        return {"anyOf": [schema, {"type": "null"}]}
+    listed = [kinds] if isinstance(kinds, str) else list(kinds)
+    return {**schema, "type": [*listed, *([] if "null" in listed else ["null"])]}
+
+
+def _present(path: Path, or_null: bool) -> Json:
+    """Return a schema that asks for a member; with ``or_null`` a null counts as absent."""
+    inner: Json = {"not": {"type": "null"}} if or_null else {}
+    for segment in reversed(path):
+        inner = {"type": "object", "properties": {segment: inner}, "required": [segment]}
+    return inner
+
+
+def _mirror_rules(mirror: Mirror) -> list[Json]:
+    either = {"anyOf": [_present(mirror.nested, False), _present(mirror.top, True)]}
+    rules: list[Json] = []
+    if mirror.needed:
+        rules.append(either)
+    if mirror.fill and len(mirror.nested) > 1:
+        rules.append({"if": _present(mirror.nested[:-1], True), "then": either})
+    return rules
+
+
+__all__ = ["VIEWS", "View", "bundle", "message_schema", "type_schema"]

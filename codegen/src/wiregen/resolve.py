@@ -1,0 +1,426 @@
+"""Turn JSON Schemas into named types: refs, `allOf`, nullable folding, unions, cycles."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any, cast
+
+from wiregen.errors import Diagnostic, refuse
+from wiregen.ir import (
+    AnyJson,
+    Array,
+    Choice,
+    Const,
+    Enum,
+    Field,
+    Map,
+    Opaque,
+    Ref,
+    Role,
+    Scalar,
+    ScalarKind,
+    Struct,
+    Type,
+    TypeDef,
+)
+from wiregen.load import Node, Store, absolute_ref
+from wiregen.naming import pascal
+from wiregen.unions import classify
+
+Json = Any
+KINDS = ("array", "boolean", "integer", "null", "number", "object", "string")
+ANNOTATIONS = frozenset(
+    "$id $schema $defs definitions $comment $anchor title description default examples deprecated "
+    "readOnly writeOnly".split()
+)
+UNTYPED = (
+    "not if then else dependentSchemas dependentRequired unevaluatedProperties unevaluatedItems "
+    "contains minContains maxContains propertyNames patternProperties prefixItems minProperties "
+    "maxProperties $dynamicRef $recursiveRef contentEncoding contentMediaType"
+).split()
+_BOUNDS = {
+    "minimum": "minimum",
+    "maximum": "maximum",
+    "exclusiveMinimum": "exclusive_minimum",
+    "exclusiveMaximum": "exclusive_maximum",
+    "multipleOf": "multiple_of",
+    "minLength": "min_length",
+    "maxLength": "max_length",
+    "pattern": "pattern",
+    "format": "format",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Typed:
+    """What a schema stands for: a type, whether null is allowed, and its documentation."""
+
+    type: Type
+    nullable: bool = False
+    doc: str = ""
+
+
+class Resolver:
+    """Collects the named types that the given schemas lead to."""
+
+    def __init__(self, store: Store) -> None:
+        self.store = store
+        self.types: dict[str, TypeDef] = {}
+        self.diagnostics: list[Diagnostic] = []
+        self._by_uri: dict[str, Typed] = {}
+        self._open: list[str] = []
+
+    def struct(self, node: Node, role: Role, hint: str) -> Struct:
+        """Return the named struct that ``node`` describes; refuse anything but an object."""
+        typed = self.type_of(node, hint, role)
+        found = self.types.get(typed.type.name) if isinstance(typed.type, Ref) else None
+        if not isinstance(found, Struct) or typed.nullable:
+            message = "the payload of a message must be an object with properties"
+            raise refuse(node.file, node.pointer, "schema-not-object", message)
+        return found
+
+    def note(self, node: Node, rule: str, message: str) -> None:
+        """Record something that types cannot say; the schema itself still says it."""
+        found = Diagnostic(node.file, node.pointer, rule, message, "info")
+        if found not in self.diagnostics:
+            self.diagnostics.append(found)
+
+    def type_of(self, node: Node, hint: str, role: Role = "type") -> Typed:
+        """Return the type of a schema; ``hint`` names it when it has no title."""
+        if node.value is True or node.value == {}:
+            return Typed(AnyJson(), True)
+        if node.value is False:
+            self.note(node, "opaque-never", "the schema admits nothing; read as any JSON")
+            return Typed(AnyJson(), True)
+        if not isinstance(node.value, dict):
+            raise refuse(node.file, node.pointer, "schema-shape", "a schema must be an object")
+        if "$ref" in node.value:
+            return self._ref(node, hint, role)
+        if node.uri in self._by_uri:
+            return replace(self._by_uri[node.uri], doc=_doc(node))
+        if "allOf" in node.value:
+            node = self.merged(node)
+        for keyword in UNTYPED:
+            if keyword in node.value:
+                self.note(node, "opaque-keyword", f"{keyword!r} is not reflected in the types")
+        typed = self._plain(node, hint, role)
+        if isinstance(typed.type, Ref):
+            self._by_uri[node.uri] = typed
+        return typed
+
+    def _ref(self, node: Node, hint: str, role: Role) -> Typed:
+        ref = node.value["$ref"]
+        if not isinstance(ref, str):
+            raise refuse(node.file, node.pointer, "schema-shape", "$ref must be a string")
+        target = self.store.resolve(node, ref)
+        siblings = set(node.value) - ANNOTATIONS - {"$ref"}
+        siblings = {key for key in siblings if not key.startswith("x-")}
+        if siblings:
+            return self.type_of(self.merged(node), hint, role)
+        if target.uri in self._open and target.uri not in self._by_uri:
+            raise refuse(node.file, node.pointer, "ref-cycle", "the $ref leads in a circle")
+        self._open.append(target.uri)
+        try:
+            name = target.pointer.rsplit("/", maxsplit=1)[-1] if target.pointer else hint
+            typed = self.type_of(target, pascal(name) or hint, role)
+        finally:
+            self._open.pop()
+        return replace(typed, doc=_doc(node) or typed.doc)
+
+    def merged(self, node: Node, depth: int = 0) -> Node:
+        """Fold `allOf` and the target of a `$ref` with siblings into one object schema."""
+        if depth > 32:
+            raise refuse(node.file, node.pointer, "ref-cycle", "allOf leads in a circle")
+        value = node.value
+        parts: list[Node] = []
+        if "$ref" in value:
+            parts.append(self.store.resolve(node, value["$ref"]))
+        parts += [node.child("allOf", index) for index in range(len(value.get("allOf", [])))]
+        base = {key: item for key, item in value.items() if key not in ("$ref", "allOf")}
+        out: dict[str, Json] = {}
+        for part in parts:
+            if not isinstance(part.value, dict):
+                continue
+            folded = part.value
+            if "$ref" in folded or "allOf" in folded:
+                folded = self.merged(part, depth + 1).value
+            elif part.file != node.file:
+                folded = _anchored(folded, part)
+            _merge(out, {key: item for key, item in folded.items() if key != "title"}, part)
+        _merge(out, base, node)
+        return Node(node.file, node.pointer, out)
+
+    def _plain(self, node: Node, hint: str, role: Role) -> Typed:
+        value = node.value
+        doc = _doc(node)
+        if "const" in value:
+            return self._const(node, value["const"], doc)
+        if "enum" in value:
+            return self._enum(node, hint, doc)
+        kinds = _kinds(node)
+        if kinds is None and "properties" in value:
+            kinds = ("object",)
+        for keyword in ("oneOf", "anyOf"):
+            if keyword in value:
+                found = self._alternatives(node, keyword, hint, role)
+                if found is not None:
+                    return found
+        if kinds is None:
+            self.note(node, "opaque-untyped", "the schema names no type; read as any JSON")
+            return Typed(AnyJson(), True, doc)
+        nullable = "null" in kinds
+        rest = tuple(kind for kind in kinds if kind != "null")
+        if {"object", "array", "string", "number", "boolean"} <= set(rest) and nullable:
+            return Typed(AnyJson(), True, doc)
+        if len(rest) != 1:
+            rest = tuple(k for k in rest if not (k == "integer" and "number" in rest))
+        if len(rest) != 1:
+            self.note(node, "opaque-kinds", f"one of {', '.join(rest)}; read as opaque JSON")
+            return Typed(Opaque(tuple(sorted(rest))), nullable, doc)
+        return Typed(self._single(node, rest[0], hint, role), nullable, doc)
+
+    def _single(self, node: Node, kind: str, hint: str, role: Role) -> Type:
+        if kind == "array":
+            return self._array(node, hint)
+        if kind == "object":
+            return self._object(node, hint, role)
+        bounds = {
+            ours: node.value[theirs]
+            for theirs, ours in _BOUNDS.items()
+            if theirs in node.value and _applies(theirs, kind)
+        }
+        return Scalar(cast(ScalarKind, kind), **bounds)
+
+    def _const(self, node: Node, value: Json, doc: str) -> Typed:
+        kind = _kind_of(value)
+        if kind in ("string", "integer", "number", "boolean"):
+            return Typed(Const(cast(ScalarKind, kind), value), False, doc)
+        self.note(node, "opaque-const", f"a constant {kind} is not reflected in the types")
+        return Typed(AnyJson(), True, doc)
+
+    def _enum(self, node: Node, hint: str, doc: str) -> Typed:
+        values = node.value["enum"]
+        if not isinstance(values, list) or not values:
+            raise refuse(node.file, node.pointer, "schema-shape", "an enum must be a list")
+        rest = [item for item in values if item is not None]
+        nullable = len(rest) < len(values)
+        titled = "title" in node.value
+        if len(rest) == 1 and not titled and not nullable:
+            return self._const(node, rest[0], doc)
+        if not rest or not all(isinstance(item, str) for item in rest):
+            kinds = sorted({_kind_of(item) for item in rest})
+            self.note(node, "opaque-enum", "only enums of strings have names; read as opaque JSON")
+            if len(kinds) == 1 and kinds[0] in ("integer", "number", "boolean"):
+                return Typed(Scalar(cast(ScalarKind, kinds[0])), nullable, doc)
+            return Typed(AnyJson(), True, doc)
+        name = self._name(node, hint)
+        enum = Enum(name=name, values=tuple(dict.fromkeys(rest)), doc=doc, uri=node.uri)
+        return Typed(self._register(node, enum), nullable, doc)
+
+    def _array(self, node: Node, hint: str) -> Type:
+        value = node.value
+        if "items" in value and "prefixItems" not in value:
+            item = self.type_of(node.child("items"), hint + "Item")
+        else:
+            item = Typed(AnyJson(), True)
+        return Array(
+            item.type,
+            item.nullable,
+            value.get("minItems"),
+            value.get("maxItems"),
+            bool(value.get("uniqueItems", False)),
+        )
+
+    def _object(self, node: Node, hint: str, role: Role) -> Type:
+        value = node.value
+        extra = value.get("additionalProperties")
+        if not value.get("properties") and role not in ("event", "action"):
+            if extra is False and "properties" in value:
+                return self._struct(node, hint, role)
+            if isinstance(extra, dict) and extra:
+                values = self.type_of(node.child("additionalProperties"), hint + "Value")
+                return Map(values.type, values.nullable)
+            return Map(AnyJson(), True)
+        return self._struct(node, hint, role)
+
+    def _struct(self, node: Node, hint: str, role: Role) -> Type:
+        name = self._name(node, hint)
+        # Known before its members are, so that a member may lead back here.
+        self._by_uri[node.uri] = Typed(Ref(name), "null" in (_kinds(node) or ()))
+        required = node.value.get("required", [])
+        if not isinstance(required, list):
+            raise refuse(node.file, node.pointer, "schema-shape", "'required' must be a list")
+        properties = node.value.get("properties", {})
+        fields = tuple(
+            self._field(node.child("properties", wire), wire, wire in required, name)
+            for wire in properties
+        )
+        missing = [wire for wire in required if wire not in properties]
+        if missing:
+            self.note(node, "required-undeclared", f"required but not declared: {missing[0]!r}")
+        if isinstance(node.value.get("additionalProperties"), dict):
+            self.note(node, "opaque-keyword", "additional members are kept but not typed")
+        struct = Struct(
+            name=name,
+            role=role,
+            fields=fields,
+            doc=_doc(node),
+            closed=node.value.get("additionalProperties") is False,
+            choices=self._choices(node),
+            uri=node.uri,
+        )
+        return self._register(node, struct)
+
+    def _field(self, node: Node, wire: str, required: bool, owner: str) -> Field:
+        typed = self.type_of(node, owner + pascal(wire))
+        value = node.value if isinstance(node.value, dict) else {}
+        return Field(
+            wire=wire,
+            type=typed.type,
+            required=required,
+            nullable=typed.nullable,
+            read_required=required and value.get("x-reader-optional") is not True,
+            doc=typed.doc,
+            default=value.get("default"),
+            has_default="default" in value,
+            deprecated=value.get("deprecated") is True,
+        )
+
+    def _choices(self, node: Node) -> tuple[Choice, ...]:
+        found: list[Choice] = []
+        for keyword in ("anyOf", "oneOf"):
+            branches = node.value.get(keyword)
+            if isinstance(branches, list) and all(_only_constrains(item) for item in branches):
+                self.note(
+                    node, "choice", f"{keyword} over members is a writer's promise, not a union"
+                )
+                found.append(Choice(tuple(_alternative(item) for item in branches)))
+        return tuple(found)
+
+    def _alternatives(self, node: Node, keyword: str, hint: str, role: Role) -> Typed | None:
+        """Return the type of a `oneOf`/`anyOf`, or None when it only constrains members."""
+        branches = node.value[keyword]
+        if not isinstance(branches, list) or not branches:
+            raise refuse(node.file, node.pointer, "schema-shape", f"{keyword} must be a list")
+        if "properties" in node.value and all(_only_constrains(item) for item in branches):
+            return None
+        nodes = [node.child(keyword, index) for index in range(len(branches))]
+        solid = [item for item in nodes if item.value != {"type": "null"}]
+        nullable = len(solid) < len(nodes)
+        if len(solid) == 1:
+            typed = self.type_of(solid[0], hint, role)
+            return Typed(typed.type, True, _doc(node) or typed.doc)
+        name = self._name(node, hint)
+        typed_branches = [
+            self.type_of(item, f"{name}Branch{index + 1}") for index, item in enumerate(solid)
+        ]
+        union = classify(name, [item.type for item in typed_branches], self.types)
+        if union is None or any(item.nullable for item in typed_branches):
+            self.note(node, "opaque-union", "the branches cannot be told apart; read as any JSON")
+            return Typed(AnyJson(), True, _doc(node))
+        union = replace(union, doc=_doc(node), uri=node.uri)
+        return Typed(self._register(node, union), nullable, _doc(node))
+
+    def _name(self, node: Node, hint: str) -> str:
+        title = node.value.get("title")
+        name = pascal(title) if isinstance(title, str) else hint
+        if not name:
+            raise refuse(node.file, node.pointer, "name-missing", "the type needs a usable title")
+        return name
+
+    def _register(self, node: Node, found: TypeDef) -> Type:
+        known = self.types.get(found.name)
+        if known is not None and known.uri != found.uri and not _same(known, found):
+            message = f"the name {found.name!r} is taken by {known.uri}, which differs"
+            raise refuse(node.file, node.pointer, "name-clash", message)
+        if known is None:
+            self.types[found.name] = found
+        return Ref(found.name)
+
+
+def _same(one: TypeDef, two: TypeDef) -> bool:
+    return replace(one, uri="", doc="") == replace(two, uri="", doc="")
+
+
+def _doc(node: Node) -> str:
+    text = node.value.get("description", "") if isinstance(node.value, dict) else ""
+    return text.strip() if isinstance(text, str) else ""
+
+
+def _kinds(node: Node) -> tuple[str, ...] | None:
+    kinds = node.value.get("type")
+    if kinds is None:
+        return None
+    listed = [kinds] if isinstance(kinds, str) else kinds
+    if not isinstance(listed, list) or not all(kind in KINDS for kind in listed):
+        message = f"'type' must be a JSON type or a list of them; found {kinds!r}"
+        raise refuse(node.file, node.pointer, "schema-shape", message)
+    return tuple(listed)
+
+
+def _kind_of(value: Json) -> str:
+    if isinstance(value, bool):
+        return "boolean"
+    if value is None:
+        return "null"
+    by_class = {str: "string", int: "integer", float: "number", list: "array", dict: "object"}
+    return by_class[type(value)]
+
+
+def _applies(keyword: str, kind: str) -> bool:
+    if keyword in ("minLength", "maxLength", "pattern"):
+        return kind == "string"
+    if keyword == "format":
+        return True
+    return kind in ("integer", "number")
+
+
+def _only_constrains(branch: Json) -> bool:
+    """Whether a branch only says which members must be there, and with which value."""
+    if not isinstance(branch, dict) or not set(branch) <= {"required", "properties", "type"}:
+        return False
+    if branch.get("type", "object") != "object" or "required" not in branch:
+        return False
+    members = branch.get("properties", {})
+    return all(isinstance(item, dict) and set(item) <= {"const"} for item in members.values())
+
+
+def _alternative(branch: Json) -> tuple[tuple[str, Json], ...]:
+    members = branch.get("properties", {})
+    return tuple((wire, members.get(wire, {}).get("const", ...)) for wire in branch["required"])
+
+
+def _anchored(value: Json, origin: Node) -> Json:
+    """Copy a schema so that its relative refs still lead to the same place from another file."""
+    if isinstance(value, list):
+        return [_anchored(item, origin) for item in value]
+    if not isinstance(value, dict):
+        return value
+    out = {key: _anchored(item, origin) for key, item in value.items()}
+    ref = value.get("$ref")
+    if isinstance(ref, str):
+        out["$ref"] = absolute_ref(origin.file, ref)
+    return out
+
+
+def _merge(out: dict[str, Json], part: dict[str, Json], node: Node) -> None:
+    """Fold ``part`` into ``out``; two schemas for one property become their `allOf`."""
+    for key, item in part.items():
+        if key == "properties" and isinstance(out.get(key), dict):
+            for wire, schema in item.items():
+                known = out[key].get(wire)
+                both = known is not None and known != schema
+                out[key] = {**out[key], wire: {"allOf": [known, schema]} if both else schema}
+        elif key == "required" and isinstance(out.get(key), list):
+            out[key] = list(dict.fromkeys([*out[key], *item]))
+        elif key == "type" and key in out and out[key] != item:
+            ours = out[key] if isinstance(out[key], list) else [out[key]]
+            theirs = item if isinstance(item, list) else [item]
+            shared = [kind for kind in ours if kind in theirs]
+            if not shared:
+                raise refuse(node.file, node.pointer, "allof-empty", "allOf admits no type")
+            out[key] = shared[0] if len(shared) == 1 else shared
+        elif key == "additionalProperties" and key in out:
+            out[key] = False if False in (out[key], item) else item
+        else:
+            out[key] = item

@@ -1,0 +1,244 @@
+"""The reader view as small tables, and the pass that repairs and checks a parsed frame by them.
+
+Every language gets these tables as data and walks them in the same order, so that all five name
+the same fault at the same place.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from wiregen.errors import join_pointer
+from wiregen.ir import (
+    AnyJson,
+    Array,
+    Check,
+    Const,
+    Enum,
+    Map,
+    Message,
+    Mirror,
+    Opaque,
+    Path,
+    Ref,
+    Scalar,
+    Shape,
+    ShapeField,
+    Struct,
+    Type,
+    TypeDef,
+    Union,
+)
+
+Json = Any
+FaultKind = Literal["missing", "type", "const"]
+ANY = Check("any")
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """Why a frame is broken: a required member is missing, a value has another type or constant."""
+
+    kind: FaultKind
+    pointer: str
+
+
+def build_shapes(types: Iterable[TypeDef], messages: Mapping[str, Message]) -> tuple[Shape, ...]:
+    """Return the tables of all structs that a client may read, sorted by name."""
+    by_name = {item.name: item for item in types}
+    return tuple(
+        Shape(
+            name,
+            tuple(
+                ShapeField(
+                    field.wire,
+                    field.read_required,
+                    field.nullable,
+                    check_of(field.type, by_name, _is_tag(messages.get(name), field.wire)),
+                )
+                for field in item.fields
+            ),
+        )
+        for name, item in sorted(by_name.items())
+        if isinstance(item, Struct) and item.direction != "write"
+    )
+
+
+def _is_tag(message: Message | None, wire: str) -> bool:
+    return message is not None and message.tag == wire
+
+
+def check_of(type_: Type, types: Mapping[str, TypeDef], tag: bool = False) -> Check:
+    """Return what a reader asks of a value of this type; constants stay only for the tag."""
+    match type_:
+        case Scalar(kind=kind):
+            return Check(kind)
+        case Const(kind=kind, value=value):
+            return Check("const", value=value) if tag else Check(kind)
+        case Array(items=inner, nullable_items=nullable):
+            return Check("array", item=check_of(inner, types), nullable_item=nullable)
+        case Map(values=inner, nullable_values=nullable):
+            return Check("map", item=check_of(inner, types), nullable_item=nullable)
+        case Opaque(kinds=kinds):
+            return Check("kinds", kinds=kinds)
+        case AnyJson():
+            return ANY
+        case Ref(name=name):
+            return _named(types[name], types)
+
+
+def _named(item: TypeDef, types: Mapping[str, TypeDef]) -> Check:
+    if isinstance(item, Struct):
+        return Check("struct", ref=item.name)
+    if isinstance(item, Enum):
+        return Check("string")
+    return _union(item)
+
+
+def _union(item: Union) -> Check:
+    if item.kind == "typed":
+        return Check("kinds", kinds=tuple(sorted(branch.mark for branch in item.branches)))
+    return Check("kinds", kinds=("object",))
+
+
+def json_kind(value: Json) -> str:
+    """Return the JSON type of a parsed value; an integer is a number without a fraction."""
+    if isinstance(value, bool):
+        return "boolean"
+    if isinstance(value, int) or (isinstance(value, float) and value.is_integer()):
+        return "integer"
+    if value is None:
+        return "null"
+    by_class = {str: "string", float: "number", list: "array", dict: "object"}
+    return by_class[type(value)]
+
+
+def _fits(value: Json, kind: str) -> bool:
+    found = json_kind(value)
+    return found == kind or (kind == "number" and found == "integer")
+
+
+class Repairer:
+    """Repairs and checks parsed JSON by the tables of one specification."""
+
+    def __init__(self, shapes: Iterable[Shape]) -> None:
+        self.shapes = {shape.name: shape for shape in shapes}
+
+    def repair(self, tree: Json, name: str, mirrors: tuple[Mirror, ...] = ()) -> Json:
+        """Return a repaired copy; what cannot be repaired is left as it is."""
+        out = copy.deepcopy(tree)
+        out = self._mend(out, Check("struct", ref=name))
+        for mirror in mirrors:
+            if mirror.fill:
+                _fill(out, mirror)
+        return out
+
+    def _mend(self, value: Json, check: Check) -> Json:
+        if check.kind == "struct" and isinstance(value, dict):
+            self._mend_struct(value, self.shapes[check.ref])
+        elif check.kind == "array" and isinstance(value, list) and check.item:
+            value[:] = [self._mend(item, check.item) for item in value]
+        elif check.kind == "map" and isinstance(value, dict) and check.item:
+            for key in value:
+                value[key] = self._mend(value[key], check.item)
+        elif check.kind == "integer" and isinstance(value, float) and value.is_integer():
+            return int(value)
+        return value
+
+    def _mend_struct(self, value: dict[str, Json], shape: Shape) -> None:
+        for field in shape.fields:
+            if field.wire not in value:
+                continue
+            if value[field.wire] is None:
+                if not field.required and not field.nullable:
+                    del value[field.wire]
+                continue
+            value[field.wire] = self._mend(value[field.wire], field.check)
+
+    def check(self, tree: Json, name: str, mirrors: tuple[Mirror, ...] = ()) -> Fault | None:
+        """Return the first fault of a repaired tree in table order, mirrors last; None if good."""
+        found = self._check(tree, Check("struct", ref=name), "")
+        if found is not None:
+            return found
+        for mirror in mirrors:
+            if mirror.needed and not (_has(tree, mirror.nested) or _has(tree, mirror.top)):
+                return Fault("missing", join_pointer("", *mirror.top))
+        return None
+
+    def _check(self, value: Json, check: Check, at: str) -> Fault | None:
+        match check.kind:
+            case "any":
+                return None
+            case "struct":
+                return self._check_struct(value, self.shapes[check.ref], at)
+            case "const":
+                same = type(value) is type(check.value) and value == check.value
+                return None if same else Fault("const", at)
+            case "kinds":
+                fits = any(_fits(value, kind) for kind in check.kinds)
+                return None if fits else Fault("type", at)
+            case "array":
+                return self._check_array(value, check, at)
+            case "map":
+                return self._check_map(value, check, at)
+            case kind:
+                return None if _fits(value, kind) else Fault("type", at)
+
+    def _check_array(self, value: Json, check: Check, at: str) -> Fault | None:
+        if not isinstance(value, list):
+            return Fault("type", at)
+        for index, item in enumerate(value):
+            if (item is not None or not check.nullable_item) and check.item:
+                found = self._check(item, check.item, join_pointer(at, index))
+                if found is not None:
+                    return found
+        return None
+
+    def _check_map(self, value: Json, check: Check, at: str) -> Fault | None:
+        if not isinstance(value, dict):
+            return Fault("type", at)
+        for key, item in value.items():
+            if (item is not None or not check.nullable_item) and check.item:
+                found = self._check(item, check.item, join_pointer(at, key))
+                if found is not None:
+                    return found
+        return None
+
+    def _check_struct(self, value: Json, shape: Shape, at: str) -> Fault | None:
+        if not isinstance(value, dict):
+            return Fault("type", at)
+        for field in shape.fields:
+            here = join_pointer(at, field.wire)
+            if field.wire not in value:
+                if field.required:
+                    return Fault("missing", here)
+                continue
+            item = value[field.wire]
+            if item is None and field.nullable:
+                continue
+            found = self._check(item, field.check, here)
+            if found is not None:
+                return found
+        return None
+
+
+def _has(tree: Json, path: Path) -> bool:
+    for segment in path:
+        if not isinstance(tree, dict) or segment not in tree:
+            return False
+        tree = tree[segment]
+    return True
+
+
+def _fill(tree: Json, mirror: Mirror) -> None:
+    """Write a missing nested place from the top copy; its parent must be there."""
+    if not _has(tree, mirror.top) or not _has(tree, mirror.nested[:-1]):
+        return
+    parent = tree
+    for segment in mirror.nested[:-1]:
+        parent = parent[segment]
+    if isinstance(parent, dict) and mirror.nested[-1] not in parent:
+        parent[mirror.nested[-1]] = copy.deepcopy(tree[mirror.top[0]])

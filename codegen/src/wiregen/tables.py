@@ -1,0 +1,198 @@
+"""Read the error table and the state machines that a document names."""
+
+from __future__ import annotations
+
+import re
+from typing import Any, NoReturn
+
+from wiregen.errors import refuse
+from wiregen.ir import (
+    Answer,
+    Effect,
+    ErrorCode,
+    ErrorKind,
+    ErrorLeaf,
+    ErrorTable,
+    Machine,
+    Machines,
+    Transition,
+    Word,
+)
+from wiregen.load import Node, Store
+
+Json = Any
+UNKNOWN_EVENT = "unknown"
+_EFFECT = re.compile(r"^([a-z_]+)(?:\((.*)\))?$")
+
+
+def _fail(node: Node, message: str) -> NoReturn:
+    raise refuse(node.file, node.pointer, "table-shape", message)
+
+
+def _get(node: Node, key: str, kind: type, default: Json = ...) -> Any:
+    if not isinstance(node.value, dict):
+        _fail(node, "must be an object")
+    value = node.value.get(key, default)
+    if value is ...:
+        _fail(node, f"needs {key!r}")
+    if value is not None and not isinstance(value, kind):
+        _fail(node, f"{key!r} must be a {kind.__name__}; found {value!r}")
+    return value
+
+
+def _strings(node: Node, key: str) -> tuple[str, ...]:
+    value = _get(node, key, list, [])
+    if not all(isinstance(item, str) for item in value):
+        _fail(node, f"{key!r} must be a list of strings")
+    return tuple(value)
+
+
+def _items(node: Node, key: str) -> list[Node]:
+    value = _get(node, key, list, [])
+    return [node.child(key, index) for index in range(len(value))]
+
+
+def _words(node: Node, key: str) -> tuple[Word, ...]:
+    return tuple(Word(name, str(doc)) for name, doc in _get(node, key, dict, {}).items())
+
+
+def _code(node: Node, code: str) -> ErrorCode:
+    terminal = _get(node, "terminal", str)
+    if terminal not in ("always", "never", "unless_verb"):
+        _fail(node, f"terminal must be always, never or unless_verb; found {terminal!r}")
+    return ErrorCode(
+        code=code,
+        kind=_get(node, "kind", str),
+        leaf=_get(node, "leaf", str),
+        retryable=_get(node, "retryable", bool),
+        terminal=terminal,
+        verbs=_strings(node, "verbs"),
+        actions=_strings(node, "actions"),
+        servers=_get(node, "servers", str, ""),
+        when=_get(node, "when", str, ""),
+    )
+
+
+def read_errors(store: Store, name: str) -> ErrorTable:
+    """Read the error table; refuse unknown kinds, repeated codes and dangling bases."""
+    root = store.document(name)
+    codes = tuple(_code(item, _get(item, "code", str)) for item in _items(root, "codes"))
+    kinds = tuple(
+        ErrorKind(
+            kind=_get(item, "kind", str),
+            leaf=_get(item, "leaf", str),
+            parent=_get(item, "parent", str, None),
+            retryable=_get(item, "retryable", bool),
+            when=_get(item, "when", str, ""),
+        )
+        for item in _items(root, "kinds")
+    )
+    table = ErrorTable(
+        codes=codes,
+        unknown=_code(Node(name, "/unknown_code", _get(root, "unknown_code", dict)), ""),
+        kinds=kinds,
+        leaves=tuple(
+            ErrorLeaf(_get(item, "leaf", str), _get(item, "base", str))
+            for item in _items(root, "leaves")
+        ),
+        native=_strings(root, "native"),
+    )
+    known = {item.kind for item in kinds}
+    seen: set[str] = set()
+    for index, code in enumerate(codes):
+        node = root.child("codes", index)
+        if code.kind not in known:
+            _fail(node, f"the kind {code.kind!r} is not listed under kinds")
+        if code.code in seen:
+            _fail(node, f"the code {code.code!r} is listed twice")
+        seen.add(code.code)
+    for index, kind in enumerate(kinds):
+        if kind.parent is not None and kind.parent not in known:
+            _fail(root.child("kinds", index), f"the parent {kind.parent!r} is not listed")
+    return table
+
+
+def _effect(node: Node, text: Json) -> Effect:
+    match = _EFFECT.match(text) if isinstance(text, str) else None
+    if match is None:
+        _fail(node, f"an effect is word or word(argument, …); found {text!r}")
+    args = tuple(part.strip() for part in (match.group(2) or "").split(",") if part.strip())
+    return Effect(match.group(1), args)
+
+
+class MachineReader:
+    """Reads the state tables against the wire types of the protocol."""
+
+    def __init__(self, root: Node, wire_types: set[str]) -> None:
+        self.root = root
+        self.local = _words(root, "local_events")
+        self.guards = _words(root, "guards")
+        self.effects = _words(root, "effects")
+        self.events = wire_types | {word.name for word in self.local} | {UNKNOWN_EVENT}
+        clash = wire_types & ({word.name for word in self.local} | {UNKNOWN_EVENT})
+        # A local event may share its word with an action, never with an event of the wire.
+        if clash:
+            _fail(root, f"{sorted(clash)[0]!r} is both a wire type and a local event")
+
+    def read(self) -> Machines:
+        """Return the tables; refuse unknown states, events, guards and effects."""
+        machines = _get(self.root, "machines", dict)
+        return Machines(
+            local_events=self.local,
+            guards=self.guards,
+            effects=self.effects,
+            answers=tuple(self._answer(item) for item in _items(self.root, "answers")),
+            machines=tuple(
+                self._machine(self.root.child("machines", name), name) for name in machines
+            ),
+        )
+
+    def _answer(self, node: Node) -> Answer:
+        event = _get(node, "on", str)
+        self._known(node, event, self.events, "event")
+        unless = _get(node, "unless", str, None)
+        if unless is not None:
+            self._known(node, unless, {word.name for word in self.guards}, "guard")
+        code = _get(node, "code", str, None)
+        return Answer(event=event, verbs=_strings(node, "verbs"), code=code, unless=unless)
+
+    def _machine(self, node: Node, name: str) -> Machine:
+        states = _words(node, "states")
+        names = {word.name for word in states}
+        initial = _get(node, "initial", str)
+        self._known(node, initial, names, "state")
+        rows = tuple(self._transition(item, names) for item in _items(node, "transitions"))
+        return Machine(name=name, initial=initial, states=states, transitions=rows)
+
+    def _transition(self, node: Node, states: set[str]) -> Transition:
+        sources: tuple[str, ...] = ()
+        if node.value.get("from") != "any":
+            sources = _strings(node, "from")
+            if not sources:
+                _fail(node, "'from' must be a list of states or 'any'")
+        target = _get(node, "to", str, None)
+        for state in (*sources, *((target,) if target else ())):
+            self._known(node, state, states, "state")
+        events = _strings(node, "on")
+        if not events:
+            _fail(node, "'on' must list at least one event")
+        for event in events:
+            self._known(node, event, self.events, "event")
+        guards = _strings(node, "guard")
+        for guard in guards:
+            self._known(node, guard, {word.name for word in self.guards}, "guard")
+        effects = tuple(_effect(node, text) for text in _get(node, "emit", list, []))
+        for effect in effects:
+            self._known(node, effect.name, {word.name for word in self.effects}, "effect")
+        return Transition(
+            sources=sources, events=events, guards=guards, target=target, effects=effects
+        )
+
+    def _known(self, node: Node, word: str, words: set[str], what: str) -> None:
+        if word not in words:
+            raise refuse(node.file, node.pointer, "table-word", f"{word!r} is no {what} here")
+
+
+def read_machines(store: Store, name: str, wire_types: set[str]) -> Machines:
+    """Read the state machines named by `x-state-machines`."""
+    return MachineReader(store.document(name), wire_types).read()
