@@ -39,7 +39,7 @@ class _Tool:
 
 
 def _on_path(*names: str) -> Callable[[Path], list[str] | None]:
-    def find(root: Path) -> list[str] | None:
+    def find(_: Path) -> list[str] | None:
         for name in names:
             beside = Path(sys.executable).parent / name
             found = str(beside) if beside.is_file() else shutil.which(name)

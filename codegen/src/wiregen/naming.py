@@ -6,44 +6,45 @@ import re
 from typing import Literal
 
 from wiregen.ir import Role
+from wiregen.words import word_set
 
 Lang = Literal["python", "typescript", "go", "csharp", "rust"]
 LANGS: tuple[Lang, ...] = ("python", "typescript", "go", "csharp", "rust")
 
 # Words that Go writes in capitals.
-GO_INITIALISMS = frozenset(
+GO_INITIALISMS = word_set(
     "acl api ascii cpu css dns eof guid html http https id ip json llm otp qps ram rpc sla smtp "
-    "sms sql ssh tcp tls ttl udp ui uid uuid uri url utf8 vm xml".split()
+    "sms sql ssh tcp tls ttl udp ui uid uuid uri url utf8 vm xml"
 )
 
-_PYTHON = frozenset(
+_PYTHON = word_set(
     "False None True and as assert async await break class continue def del elif else except "
     "finally for from global if import in is lambda nonlocal not or pass raise return try while "
-    "with yield".split()
+    "with yield"
 )
-_TYPESCRIPT = frozenset(
+_TYPESCRIPT = word_set(
     "await break case catch class const continue debugger default delete do else enum export "
     "extends false finally for function if implements import in instanceof interface let new null "
     "package private protected public return static super switch this throw true try typeof var "
-    "void while with yield".split()
+    "void while with yield"
 )
-_GO = frozenset(
+_GO = word_set(
     "break case chan const continue default defer else fallthrough for func go goto if import "
-    "interface map package range return select struct switch type var".split()
+    "interface map package range return select struct switch type var"
 )
-_CSHARP = frozenset(
+_CSHARP = word_set(
     "abstract as base bool break byte case catch char checked class const continue decimal default "
     "delegate do double else enum event explicit extern false finally fixed float for foreach goto "
     "if implicit in int interface internal is lock long namespace new null object operator out "
     "override params private protected public readonly ref return sbyte sealed short sizeof "
     "stackalloc static string struct switch this throw true try typeof uint ulong unchecked unsafe "
-    "ushort using virtual void volatile while".split()
+    "ushort using virtual void volatile while"
 )
-_RUST = frozenset(
+_RUST = word_set(
     "abstract as async await become box break const continue crate do dyn else enum extern false "
     "final fn for gen if impl in let loop macro match mod move mut override priv pub ref return "
     "self Self static struct super trait true try type typeof unsafe unsized use virtual where "
-    "while yield".split()
+    "while yield"
 )
 RESERVED: dict[Lang, frozenset[str]] = {
     "python": _PYTHON,
@@ -164,7 +165,7 @@ def enum_member(lang: Lang, enum: str, value: str) -> str:
     return f"{text}_" if text in RESERVED[lang] else text
 
 
-def collisions(lang: Lang, names: dict[str, str]) -> dict[str, tuple[str, ...]]:
+def collisions(names: dict[str, str]) -> dict[str, tuple[str, ...]]:
     """Group sources (key) that share an identifier (value): identifier -> sources, two or more."""
     groups: dict[str, list[str]] = {}
     for source, identifier in names.items():

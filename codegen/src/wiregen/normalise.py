@@ -13,23 +13,24 @@ from typing import Any, Literal
 from wiregen.errors import pointer_path
 from wiregen.ir import Message, Mirror, Path, Spec
 from wiregen.load import Node
+from wiregen.words import word_set
 
 Json = Any
 View = Literal["strict", "open", "reader"]
 VIEWS: tuple[View, ...] = ("strict", "open", "reader")
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
-_ONE = frozenset(
+_ONE = word_set(
     "items additionalProperties not if then else contains propertyNames unevaluatedProperties "
-    "unevaluatedItems".split()
+    "unevaluatedItems"
 )
 _LISTS = frozenset({"allOf", "anyOf", "oneOf", "prefixItems"})
 _MAPS = frozenset({"properties", "patternProperties", "dependentSchemas"})
 _DROPPED = frozenset({"$id", "$schema", "$comment", "$anchor", "$defs", "definitions", "default"})
 _CLOSERS = frozenset({"additionalProperties", "unevaluatedProperties"})
-_PROMISES = frozenset(
+_PROMISES = word_set(
     "minimum maximum exclusiveMinimum exclusiveMaximum multipleOf minLength maxLength pattern "
     "minItems maxItems uniqueItems minProperties maxProperties format not if then else "
-    "dependentRequired dependentSchemas contains minContains maxContains propertyNames".split()
+    "dependentRequired dependentSchemas contains minContains maxContains propertyNames"
 )
 _KIND = {str: "string", bool: "boolean", int: "integer", float: "number", type(None): "null"}
 

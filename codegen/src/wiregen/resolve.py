@@ -26,18 +26,19 @@ from wiregen.ir import (
 from wiregen.load import Node, Store, absolute_ref
 from wiregen.naming import pascal
 from wiregen.unions import classify
+from wiregen.words import word_set
 
 Json = Any
 KINDS = ("array", "boolean", "integer", "null", "number", "object", "string")
-ANNOTATIONS = frozenset(
+ANNOTATIONS = word_set(
     "$id $schema $defs definitions $comment $anchor title description default examples deprecated "
-    "readOnly writeOnly".split()
+    "readOnly writeOnly"
 )
-UNTYPED = (
+UNTYPED = word_set(
     "not if then else dependentSchemas dependentRequired unevaluatedProperties unevaluatedItems "
     "contains minContains maxContains propertyNames patternProperties prefixItems minProperties "
     "maxProperties $dynamicRef $recursiveRef contentEncoding contentMediaType"
-).split()
+)
 _BOUNDS = {
     "minimum": "minimum",
     "maximum": "maximum",
@@ -100,7 +101,7 @@ class Resolver:
             return replace(self._by_uri[node.uri], doc=_doc(node))
         if "allOf" in node.value:
             node = self.merged(node)
-        for keyword in UNTYPED:
+        for keyword in sorted(UNTYPED):
             if keyword in node.value:
                 self.note(node, "opaque-keyword", f"{keyword!r} is not reflected in the types")
         typed = self._plain(node, hint, role)

@@ -87,10 +87,10 @@ def check_of(type_: Type, types: Mapping[str, TypeDef], tag: bool = False) -> Ch
         case AnyJson():
             return ANY
         case Ref(name=name):
-            return _named(types[name], types)
+            return _named(types[name])
 
 
-def _named(item: TypeDef, types: Mapping[str, TypeDef]) -> Check:
+def _named(item: TypeDef) -> Check:
     if isinstance(item, Struct):
         return Check("struct", ref=item.name)
     if isinstance(item, Enum):

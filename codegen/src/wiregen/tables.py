@@ -132,7 +132,7 @@ class MachineReader:
         clash = wire_types & ({word.name for word in self.local} | {UNKNOWN_EVENT})
         # A local event may share its word with an action, never with an event of the wire.
         if clash:
-            _fail(root, f"{sorted(clash)[0]!r} is both a wire type and a local event")
+            _fail(root, f"{min(clash)!r} is both a wire type and a local event")
 
     def read(self) -> Machines:
         """Return the tables; refuse unknown states, events, guards and effects."""
