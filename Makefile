@@ -10,6 +10,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 WORK := $(PYTHON) tools/work.py
+WITH_ALL := $(PYTHON) tools/toolchains.py exec all
 WHERE_TESTEES := .toolchains/testees.json
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
@@ -49,17 +50,17 @@ lock: ## write requirements/*.lock from requirements/*.in again
 
 # --- change ---------------------------------------------------------------------------------------
 .PHONY: generate fmt
-generate: setup-python ## print the wire rooms, vectors and tables from spec/
-	@$(BIN)/wiregen generate
+generate: setup ## print the wire rooms, vectors and tables from spec/
+	@$(WITH_ALL) $(BIN)/wiregen generate
 
 fmt: ## format the hand-written code
 	@$(WORK) fmt --only "$(ONLY)"
 
 # --- check ----------------------------------------------------------------------------------------
 .PHONY: check lint sizes rooms rules where
-check: setup-python ## generated code up to date, spec sound, rules covered, sizes, imports, style
+check: setup ## generated code up to date, spec sound, rules covered, sizes, imports, style
 	@$(BIN)/wiregen lint
-	@$(BIN)/wiregen check
+	@$(WITH_ALL) $(BIN)/wiregen check
 	@$(MAKE) rules sizes rooms lint
 
 lint: ## format and linters of every language

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import shlex
@@ -38,11 +39,13 @@ def filled(text: str) -> str:
     return text.replace("{root}", os.fspath(ROOT))
 
 
-def set_up(name: str) -> Ready | Missing:
+def set_up(name: str, beside: Iterable[str] = ()) -> Ready | Missing:
     """Bring the language ``name`` to where its commands can run; a warm call does nothing.
 
-    Returns Missing when its toolchain cannot be had. Raises: SetupError: the toolchain is there,
-    but a step of the set-up failed, or the language's folder is not in this checkout.
+    ``beside`` names the languages that are worked on as well: the Python tests, which look at all
+    five, get their toolchains too. Returns Missing when the language's own toolchain cannot be
+    had. Raises: SetupError: the toolchain is there, but a step of the set-up failed, or the
+    language's folder is not in this checkout.
     """
     language = LANGUAGES[name]
     absent = [folder for folder in language.folders if not (ROOT / folder).is_dir()]
@@ -50,7 +53,8 @@ def set_up(name: str) -> Ready | Missing:
         raise SetupError(f"{name}: no folder {', '.join(absent)}: not a whole checkout")
     if language.toolchain is None:
         setup_python.set_up_alone()
-        return Ready(name, language, dict(os.environ), "")
+        lent = [kind for other in beside if (kind := LANGUAGES[other].toolchain)]
+        return Ready(name, language, toolchains.together(lent, os.environ), "")
     toolchain = toolchains.find(language.toolchain)
     if isinstance(toolchain, Missing):
         return toolchain
@@ -81,46 +85,59 @@ def run_step(step: Step, ready: Ready) -> str:
 
     Raises: SetupError: it cannot start, fails, takes too long, or speaks where it must not.
     """
-    command = [filled(word) for word in step.command]
     shown = f"{shlex.join(step.command)} (in {step.folder})".replace("{root}/", "")
-    program = shutil.which(command[0], path=ready.env.get("PATH")) or command[0]
-    folder = ROOT / step.folder
     try:
-        process = subprocess.Popen(
-            [os.fspath(folder / program) if program.startswith(".") else program, *command[1:]],
-            cwd=folder,
-            env=dict(ready.env),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            errors="replace",
-            start_new_session=True,
-        )
+        process = started(step, ready)
     except OSError as trouble:
         raise SetupError(f"cannot start {shown}: {trouble.strerror}") from trouble
     late = threading.Event()
 
-    def end_group() -> None:
+    def end() -> None:
         late.set()
-        os.killpg(process.pid, signal.SIGKILL)
+        end_group(process)
 
-    watchdog = threading.Timer(STEP_S, end_group)
+    watchdog = threading.Timer(STEP_S, end)
     watchdog.start()
     try:
-        output = echoed(process.stdout or (), ready.language.quiet)
-        status = process.wait()
+        with process:
+            output = echoed(process.stdout or (), ready.language.quiet)
     finally:
         watchdog.cancel()
-        if process.poll() is None:
-            os.killpg(process.pid, signal.SIGTERM)
+        end_group(process)
     if late.is_set():
         raise SetupError(f"no end after {STEP_S:.0f} s: {shown}")
-    if status != 0:
-        raise SetupError(f"exit status {status}: {shown}")
+    if process.returncode != 0:
+        raise SetupError(f"exit status {process.returncode}: {shown}")
     if step.silent and output.strip():
         raise SetupError(f"not in the house format: {shown}")
     return output
+
+
+def started(step: Step, ready: Ready) -> subprocess.Popen[str]:
+    """Start the command of ``step`` in a process group of its own.
+
+    Raises: OSError: there is no such program, or no such folder.
+    """
+    folder = ROOT / step.folder
+    first, *rest = (filled(word) for word in step.command)
+    program = os.fspath(folder / first) if first.startswith(".") else first
+    return subprocess.Popen(
+        [shutil.which(program, path=ready.env.get("PATH")) or program, *rest],
+        cwd=folder,
+        env=dict(ready.env),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        errors="replace",
+        start_new_session=True,
+    )
+
+
+def end_group(process: subprocess.Popen[str]) -> None:
+    """End ``process`` with everything that it started; what has ended already is left alone."""
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
 
 
 def echoed(lines: Iterable[str], quiet: str) -> str:

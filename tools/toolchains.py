@@ -12,7 +12,8 @@ the one command that mends it; nothing here fails because a language is missing.
 
     python3 tools/toolchains.py [NAME...]            what there is, for a reader
     python3 tools/toolchains.py --json [NAME...]     the same as JSON, with the environment
-    python3 tools/toolchains.py exec NAME CMD...     run CMD with that toolchain's environment
+    python3 tools/toolchains.py exec NAME CMD...     run CMD with that toolchain's environment,
+                                                     or with those of all there are (NAME: all)
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ import subprocess
 import sys
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
@@ -365,22 +366,36 @@ def described(toolchain: Toolchain | Missing) -> str:
     return f"{toolchain.name:8} {toolchain.version:10} {toolchain.source}"
 
 
+def together(names: Iterable[str], env: Environment) -> dict[str, str]:
+    """Return ``env`` with every one of the named toolchains that can be had."""
+    merged = dict(env)
+    for name in names:
+        found = find(name, merged)
+        if isinstance(found, Toolchain):
+            merged.update(found.env)
+    return merged
+
+
 def execute(words: list[str]) -> int:
-    """Run a command with one toolchain's environment; returns its exit status."""
-    if len(words) < 2 or words[0] not in SEARCHES:
-        known = ", ".join(SEARCHES)
+    """Run a command with the environment of one toolchain, or of all; returns its exit status."""
+    if len(words) < 2 or words[0] not in (*SEARCHES, "all"):
+        known = ", ".join((*SEARCHES, "all"))
         print(f"usage: toolchains.py exec NAME CMD... (NAME: {known})", file=sys.stderr)
         return 2
-    found = find(words[0])
-    if isinstance(found, Missing):
-        print(described(found), file=sys.stderr)
-        return 1
-    env = {**os.environ, **found.env}
-    program = shutil.which(words[1], path=env["PATH"])
+    name, *command = words
+    if name == "all":
+        env = together(SEARCHES, os.environ)
+    else:
+        found = find(name)
+        if isinstance(found, Missing):
+            print(described(found), file=sys.stderr)
+            return 1
+        env = {**os.environ, **found.env}
+    program = shutil.which(command[0], path=env["PATH"])
     if program is None:
-        print(f"toolchains: no {words[1]} in the {words[0]} toolchain", file=sys.stderr)
+        print(f"toolchains: no {command[0]} in the {name} toolchain", file=sys.stderr)
         return 127
-    return subprocess.run([program, *words[1:]], env=env, check=False).returncode
+    return subprocess.run([program, *command[1:]], env=env, check=False).returncode
 
 
 if __name__ == "__main__":

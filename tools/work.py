@@ -86,11 +86,11 @@ VERBS: dict[str, Callable[[Ready], int]] = {
 }
 
 
-def do(verb: str, name: str) -> Outcome:
-    """Do ``verb`` in the language ``name``; a failure is an outcome, not an exception."""
+def do(verb: str, name: str, names: Sequence[str]) -> Outcome:
+    """Do ``verb`` in ``name``, one of ``names``; a failure is an outcome, not an exception."""
     began = time.monotonic()
     try:
-        ready = set_up(name)
+        ready = set_up(name, names if verb == "test" else ())
         if isinstance(ready, Missing):
             return Outcome(name, "not run", f"{ready.reason}; mend: {ready.mend}")
         say(f"{name}: {verb}")
@@ -146,7 +146,7 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("verb", choices=VERBS)
     args = parser.parse_args(argv)
     names = chosen(parser, args.only)
-    outcomes = [do(args.verb, name) for name in names]
+    outcomes = [do(args.verb, name, names) for name in names]
     print(told(args.verb, outcomes))
     strict = os.environ.get("REQUIRE") == "all" or bool(args.only.strip())
     return exit_status(outcomes, strict=strict)
