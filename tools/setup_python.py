@@ -25,6 +25,12 @@ PACKAGES = ("codegen", "conformance", "python/client", "python/server")
 OLDEST = (3, 11)
 
 
+def uv_env() -> dict[str, str]:
+    """Return the environment that uv runs in: it fetches no Python and trusts what pip trusts."""
+    ours = {"VIRTUAL_ENV": os.fspath(VENV), "UV_PYTHON_DOWNLOADS": "never"}
+    return {"UV_SYSTEM_CERTS": "true", **os.environ, **ours}
+
+
 def find_uv() -> str:
     """Return the pinned uv; fetch it from the package index into .toolchains/uv first."""
     home = STATE / "uv"
@@ -45,10 +51,11 @@ def lock_all(uv: str) -> None:
     for name in ("uv", "python", "node", "go"):
         compile_ = [uv, "pip", "compile", "--quiet", "--universal", "--python-version", "3.11"]
         plain = ["--generate-hashes", "--no-emit-index-url", "--no-header", "--no-annotate"]
-        run([*compile_, *plain, f"requirements/{name}.in", "-o", f"requirements/{name}.lock"])
+        files = [f"requirements/{name}.in", "-o", f"requirements/{name}.lock"]
+        run([*compile_, *plain, *files], env=uv_env())
 
 
-def sync_locked(uv: str, env: dict[str, str]) -> None:
+def sync_locked(uv: str) -> None:
     """Make .venv hold exactly the lock's packages."""
     lock = REQUIREMENTS / "python.lock"
     stamp, wanted = VENV / "lock.stamp", fingerprint([lock], sys.version)
@@ -56,16 +63,16 @@ def sync_locked(uv: str, env: dict[str, str]) -> None:
         return
     say("python: installing the locked packages into .venv")
     if not (VENV / "bin" / "python").exists():
-        run([uv, "venv", "--quiet", "--python", sys.executable, os.fspath(VENV)], env=env)
-    run([uv, "pip", "sync", "--quiet", "--require-hashes", os.fspath(lock)], env=env)
+        run([uv, "venv", "--quiet", "--python", sys.executable, os.fspath(VENV)], env=uv_env())
+    run([uv, "pip", "sync", "--quiet", "--require-hashes", os.fspath(lock)], env=uv_env())
     mark(stamp, wanted)
 
 
-def install_ours(uv: str, env: dict[str, str]) -> None:
+def install_ours(uv: str) -> None:
     """Install our four packages editable: a change of their source needs no set-up."""
     editables = [part for path in PACKAGES for part in ("-e", f"./{path}")]
     flags = ["--quiet", "--no-deps", "--no-build-isolation"]
-    run([uv, "pip", "install", *flags, *editables], env=env)
+    run([uv, "pip", "install", *flags, *editables], env=uv_env())
 
 
 def set_up_alone() -> None:
@@ -92,9 +99,8 @@ def set_up() -> None:
     if is_fresh(stamp, wanted):
         return
     uv = find_uv()
-    env = {**os.environ, "VIRTUAL_ENV": os.fspath(VENV), "UV_PYTHON_DOWNLOADS": "never"}
-    sync_locked(uv, env)
-    install_ours(uv, env)
+    sync_locked(uv)
+    install_ours(uv)
     mark(stamp, wanted)
 
 

@@ -31,7 +31,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-from setup_python import find_uv
+from setup_python import find_uv, uv_env
 from workshop import ROOT, STATE, SetupError, alone, fingerprint, is_fresh, mark, run, say
 
 OLDEST = {"node": (20,), "go": (1, 26), "rust": (1, 85), "dotnet": (10,)}
@@ -129,7 +129,7 @@ def install_wheel(name: str) -> Path:
             shutil.rmtree(home, ignore_errors=True)
             pip = [find_uv(), "pip", "install", "--quiet", "--require-hashes", "--no-deps"]
             where = ["--python", sys.executable, "--target", os.fspath(home)]
-            run([*pip, *where, "-r", os.fspath(lock)], timeout_s=INSTALL_S)
+            run([*pip, *where, "-r", os.fspath(lock)], env=uv_env(), timeout_s=INSTALL_S)
             mark(stamp, wanted)
     return home
 
@@ -339,7 +339,7 @@ def find(name: str, env: Environment | None = None) -> Toolchain | Missing:
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Command line entry; returns the exit status: 0, or 1 when a named toolchain is missing."""
+    """Command line entry; returns 1 when a toolchain is missing that is named or required."""
     words = sys.argv[1:] if argv is None else argv
     if words[:1] == ["exec"]:
         return execute(words[1:])
@@ -356,7 +356,8 @@ def main(argv: list[str] | None = None) -> int:
     else:
         for toolchain in found:
             print(described(toolchain))
-    return 1 if any(isinstance(t, Missing) for t in found) else 0
+    wanted = bool(args.names) or os.environ.get("REQUIRE") == "all"
+    return 1 if wanted and any(isinstance(t, Missing) for t in found) else 0
 
 
 def described(toolchain: Toolchain | Missing) -> str:
