@@ -63,6 +63,7 @@ class Document:
     doc: str
     action_tag: str
     event_tag: str
+    correlation: tuple[str, ...]
     messages: tuple[MessageNode, ...]
     operations: tuple[OperationNode, ...]
     schemas: tuple[tuple[str, Node], ...]
@@ -111,6 +112,7 @@ class Reader:
             doc=str(info.get("description", "")),
             action_tag=action_tag,
             event_tag=event_tag,
+            correlation=self._correlation(),
             messages=tuple(messages.values()),
             operations=tuple(operations),
             schemas=tuple(self._schemas()),
@@ -140,6 +142,19 @@ class Reader:
             message = "all channels must share one x-discriminator"
             raise refuse(self.root.file, "/channels", "asyncapi-discriminator", message)
         return found.pop()
+
+    def _correlation(self) -> tuple[str, ...]:
+        found: dict[str, None] = {}
+        for key in self._section("channels"):
+            node = self.root.child("channels", key)
+            listed = node.value.get("x-correlation", [])
+            if not isinstance(listed, list) or not all(
+                isinstance(item, str) and item.startswith("/") for item in listed
+            ):
+                message = "x-correlation must be a list of JSON Pointers"
+                raise refuse(node.file, node.pointer, "asyncapi-correlation", message)
+            found |= dict.fromkeys(listed)
+        return tuple(found)
 
     def _deref(self, node: Node) -> Node:
         for _ in range(16):

@@ -66,6 +66,7 @@ class _Builder:
             actions=tuple(item for item in messages if item.role == "action"),
             events=tuple(item for item in messages if item.role == "event"),
             operations=operations,
+            correlation=tuple(pointer_path(item) for item in document.correlation),
             types=types,
             shapes=build_shapes(types, {item.name: item for item in messages}),
             errors=read_errors(self.store, errors) if errors else None,

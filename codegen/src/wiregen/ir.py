@@ -397,12 +397,17 @@ class Machine:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """Which outstanding verb a frame answers: the oldest of `verbs`."""
+    """Which outstanding verb a frame answers: the oldest of `verbs`.
+
+    The row holds for frames of type `event`, with the error code `code` if there is one, not when
+    the guard `unless` holds, and only while each machine of `states` is in the state named there.
+    """
 
     event: str
     verbs: tuple[str, ...]
     code: str | None = None
     unless: str | None = None
+    states: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -425,7 +430,11 @@ class Machines:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Spec:
-    """A whole protocol. `store` holds the files as read; it is no part of the value."""
+    """A whole protocol.
+
+    `correlation` are the places of the id that says which action a frame belongs to; the first
+    one that holds a string counts. `store` holds the files as read; it is no part of the value.
+    """
 
     title: str
     version: str
@@ -435,6 +444,7 @@ class Spec:
     actions: tuple[Message, ...]
     events: tuple[Message, ...]
     operations: tuple[Operation, ...]
+    correlation: tuple[Path, ...]
     types: tuple[TypeDef, ...]
     shapes: tuple[Shape, ...]
     errors: ErrorTable | None = None

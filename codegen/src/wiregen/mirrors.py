@@ -100,7 +100,7 @@ class FactReader:
         containers = {path[:1] for path in payloads} | {path[:1] for path in nested}
         found: list[Accessor] = []
         for field in self.struct.fields:
-            path = (field.wire,)
+            path: Path = (field.wire,)
             if path in tops:
                 found.append(self._mirrored(tops[path]))
             elif path not in containers:
@@ -112,7 +112,7 @@ class FactReader:
                 path = (*container, field.wire)
                 if path not in nested and path not in payloads and not self._leads(path, payloads):
                     found.append(self._plain(path, self._places(path, mirrors)))
-        self._refuse_clashes(found)
+        self._refuse_clashes(found, {path[0] for path in containers})
         return tuple(found)
 
     def _leads(self, path: Path, payloads: tuple[Path, ...]) -> bool:
@@ -150,9 +150,12 @@ class FactReader:
             doc=place.field.doc,
         )
 
-    def _refuse_clashes(self, found: list[Accessor]) -> None:
+    def _refuse_clashes(self, found: list[Accessor], containers: set[str]) -> None:
         seen: dict[str, Accessor] = {}
         for item in found:
+            if item.name in containers:
+                message = f"the fact {item.name!r} is called like a container of the event"
+                raise refuse(self.node.file, self.node.pointer, "accessor-clash", message)
             other = seen.setdefault(item.name, item)
             if other is not item:
                 places = " and ".join("/" + "/".join(one.places[0]) for one in (other, item))

@@ -153,8 +153,22 @@ class MachineReader:
         unless = _get(node, "unless", str, None)
         if unless is not None:
             self._known(node, unless, {word.name for word in self.guards}, "guard")
-        code = _get(node, "code", str, None)
-        return Answer(event=event, verbs=_strings(node, "verbs"), code=code, unless=unless)
+        states = tuple(
+            (name, _get(node, name, str))
+            for name in node.value
+            if name not in ("on", "unless", "code", "verbs")
+        )
+        for name, state in states:
+            machine = _get(self.root, "machines", dict).get(name)
+            if machine is None or state not in machine.get("states", {}):
+                _fail(node, f"{name}: {state} is no state of a machine")
+        return Answer(
+            event=event,
+            verbs=_strings(node, "verbs"),
+            code=_get(node, "code", str, None),
+            unless=unless,
+            states=states,
+        )
 
     def _machine(self, node: Node, name: str) -> Machine:
         states = _words(node, "states")

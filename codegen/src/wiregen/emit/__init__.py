@@ -25,4 +25,5 @@ def emitter(lang: str) -> Emit:
     """Return the emitter of a language; KeyError when there is none."""
     if lang not in languages():
         raise KeyError(lang)
-    return importlib.import_module(f"wiregen.emit.{lang}").emit
+    emit: Emit = importlib.import_module(f"wiregen.emit.{lang}").emit
+    return emit
