@@ -34,7 +34,7 @@ from pathlib import Path
 from setup_python import find_uv, uv_env
 from workshop import ROOT, STATE, SetupError, alone, fingerprint, is_fresh, mark, run, say
 
-OLDEST = {"node": (20,), "go": (1, 26), "rust": (1, 85), "dotnet": (10,)}
+OLDEST = {"node": (20,), "go": (1, 26), "rust": (1, 88), "dotnet": (10,)}
 """The oldest version of each toolchain that the project is built with."""
 
 SHARED_DOTNET = ROOT.parent / "shared" / "toolchains" / "dotnet.sh"

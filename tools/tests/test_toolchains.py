@@ -76,7 +76,7 @@ def test_go_of_the_wheel_sets_its_own_root(tmp_path: Path, monkeypatch: pytest.M
     [
         ("node", "no Node 20 or newer with npm"),
         ("go", "no Go 1.26 or newer"),
-        ("rust", "no Rust 1.85 or newer with cargo"),
+        ("rust", "no Rust 1.88 or newer with cargo"),
         ("dotnet", "no .NET 10 SDK"),
     ],
 )
