@@ -1,0 +1,155 @@
+"""The narrow checks of the fast path: one function a struct, printed from the reader view."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+
+from wiregen.ir import Check, Mirror, Path, Shape, ShapeField, Spec
+from wiregen.naming import pascal
+
+_SCALARS = {
+    "string": 'typeof {} === "string"',
+    "integer": "Number.isInteger({})",
+    "number": 'typeof {} === "number"',
+    "boolean": 'typeof {} === "boolean"',
+}
+_NAMED = {
+    "string": "isString",
+    "integer": "Number.isInteger",
+    "number": "isNumber",
+    "boolean": "isBoolean",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class TsCheck:
+    """A function that says whether a value fits a struct."""
+
+    name: str
+    terms: tuple[str, ...]
+
+
+def function_name(struct: str) -> str:
+    """Return the name of the check of a struct."""
+    return f"is{pascal(struct)}"
+
+
+def functions(spec: Spec) -> tuple[TsCheck, ...]:
+    """Return the checks of everything that a decoder reads, in the order of the shapes."""
+    mirrors = {event.name: event.mirrors for event in spec.events}
+    tags = {event.name: event.tag for event in spec.events}
+    reached = _reached(spec)
+    return tuple(
+        TsCheck(
+            function_name(shape.name),
+            (
+                *(
+                    term
+                    for field in shape.fields
+                    if field.wire != tags.get(shape.name) and (term := _field(field))
+                ),
+                *(_guard(m) for m in mirrors.get(shape.name, ()) if m.needed and m.guard),
+            ),
+        )
+        for shape in spec.shapes
+        if shape.name in reached
+    )
+
+
+def _reached(spec: Spec) -> set[str]:
+    roots = [event.name for event in spec.events]
+    roots += [item.result.type.name for item in spec.operations if item.result is not None]
+    found: set[str] = set()
+    while roots:
+        name = roots.pop()
+        if name not in found:
+            found.add(name)
+            roots += [ref for field in spec.shape(name).fields for ref in _refs(field.check)]
+    return found
+
+
+def _refs(check: Check) -> tuple[str, ...]:
+    if check.kind == "struct":
+        return (check.ref,)
+    return _refs(check.item) if check.item else ()
+
+
+def access(root: str, path: Path) -> str:
+    """Return the expression that reads a place whose parents may be missing."""
+    text = root
+    for position, segment in enumerate(path):
+        chain = "?." if position else ""
+        plain = segment.isidentifier()
+        text += f"{chain or '.'}{segment}" if plain else f"{chain}[{json.dumps(segment)}]"
+    return text
+
+
+def _guard(mirror: Mirror) -> str:
+    return f"({access('v', mirror.nested)} ?? {access('v', mirror.top)}) !== undefined"
+
+
+def _field(field: ShapeField) -> str:
+    place = access("v", (field.wire,))
+    if field.check.kind == "any":
+        return _any(field, place)
+    options = [] if field.required else [f"{place} === undefined"]
+    if field.nullable:
+        options.append(f"{place} === null")
+    options.append(_fits(field.check, place))
+    return options[0] if len(options) == 1 else f"({' || '.join(options)})"
+
+
+def _any(field: ShapeField, place: str) -> str:
+    if field.required:
+        return f"{place} !== undefined" if field.nullable else f"{place} != null"
+    return "" if field.nullable else f"{place} !== null"
+
+
+def _fits(check: Check, value: str) -> str:
+    if check.kind in _SCALARS:
+        return _SCALARS[check.kind].format(value)
+    if check.kind == "const":
+        return f"{value} === {json.dumps(check.value)}"
+    if check.kind == "kinds":
+        return f"isOneOf({value}, {json.dumps(list(check.kinds))})"
+    if check.kind == "array":
+        return f"isArrayOf({value}, {_item(check)})"
+    if check.kind == "map":
+        free = check.item is None or (check.item.kind == "any" and check.nullable_item)
+        return f"isObject({value})" if free else f"isMapOf({value}, {_item(check)})"
+    return f"{function_name(check.ref)}({value})"
+
+
+def _item(check: Check) -> str:
+    item = check.item
+    if item is None or item.kind == "any":
+        return "isAny" if item is None or check.nullable_item else "isPresent"
+    if check.nullable_item:
+        return f"(i) => i === null || {_fits(item, 'i')}"
+    if item.kind in _NAMED:
+        return _NAMED[item.kind]
+    return function_name(item.ref) if item.kind == "struct" else f"(i) => {_fits(item, 'i')}"
+
+
+def shape_rows(shape: Shape) -> str:
+    """Return the rows of a repair table as TypeScript source."""
+    rows = ", ".join(
+        f"[{json.dumps(f.wire)}, {int(f.required)}, {int(f.nullable)}, {table(f.check)}]"
+        for f in shape.fields
+    )
+    return f"[{rows}]"
+
+
+def table(check: Check) -> str:
+    """Return one check of a repair table as TypeScript source."""
+    if check.kind in ("array", "map"):
+        inner = table(check.item) if check.item else '"any"'
+        return f'["{check.kind}", {inner}, {int(check.nullable_item)}]'
+    if check.kind == "struct":
+        return f'["struct", {json.dumps(check.ref)}]'
+    if check.kind == "const":
+        return f'["const", {json.dumps(check.value)}]'
+    if check.kind == "kinds":
+        return f'["kinds", {json.dumps(list(check.kinds))}]'
+    return f'"{check.kind}"'

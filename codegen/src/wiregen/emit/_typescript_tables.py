@@ -1,0 +1,161 @@
+"""The tables of the TypeScript wire room: shapes, mirrors, errors, state machines."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+
+from wiregen.emit._typescript_checks import shape_rows
+from wiregen.emit.base import clean, safe_block
+from wiregen.ir import Answer, Field, Machine, Message, Ref, Shape, ShapeField, Spec, Struct, Type
+from wiregen.naming import camel, pascal
+from wiregen.shapes import check_of
+
+
+@dataclass(frozen=True, slots=True)
+class TsTable:
+    """A named row set, printed as it stands."""
+
+    name: str
+    rows: str
+
+
+@dataclass(frozen=True, slots=True)
+class TsWord:
+    """A word of a closed list with its meaning."""
+
+    name: str
+    doc: str
+
+
+@dataclass(frozen=True, slots=True)
+class TsMachine:
+    """A machine: its state type, its constant and its rows."""
+
+    name: str
+    constant: str
+    type: str
+    initial: str
+    states: tuple[TsWord, ...]
+    rows: tuple[str, ...]
+
+
+def read_shapes(spec: Spec) -> tuple[TsTable, ...]:
+    """Return the repair tables of all structs that are read."""
+    return tuple(TsTable(shape.name, shape_rows(shape)) for shape in spec.shapes)
+
+
+def write_shapes(spec: Spec) -> tuple[TsTable, ...]:
+    """Return the tables of all actions and what they hold, as their writer promises them."""
+    pending = [action.name for action in spec.actions]
+    tags = {action.name: action.tag for action in spec.actions}
+    made: dict[str, TsTable] = {}
+    while pending:
+        name = pending.pop(0)
+        if name in made:
+            continue
+        struct = spec.struct(name)
+        fields = [f for f in struct.fields if f.wire != tags.get(name)]
+        made[name] = TsTable(name, shape_rows(_write_shape(spec, name, fields)))
+        pending += [ref for field in fields for ref in _structs(spec, field.type)]
+    return tuple(made.values())
+
+
+def _write_shape(spec: Spec, name: str, fields: list[Field]) -> Shape:
+    types = {item.name: item for item in spec.types}
+    rows = (
+        ShapeField(f.wire, f.required, f.nullable, check_of(f.type, types, tag=True))
+        for f in fields
+    )
+    return Shape(name, tuple(rows))
+
+
+def _structs(spec: Spec, type_: Type) -> list[str]:
+    if isinstance(type_, Ref):
+        return [type_.name] if isinstance(spec.type(type_.name), Struct) else []
+    inner = getattr(type_, "items", None) or getattr(type_, "values", None)
+    return _structs(spec, inner) if inner is not None else []
+
+
+def mirrors(message: Message) -> str:
+    """Return the mirrors of an event as TypeScript source: nested, top, fill, needed."""
+    rows = (
+        f"[{json.dumps(list(m.nested))}, {json.dumps(list(m.top))}, {int(m.fill)}, {int(m.needed)}]"
+        for m in message.mirrors
+    )
+    return f"[{', '.join(rows)}]"
+
+
+def errors(spec: Spec) -> dict[str, object]:
+    """Return the context of errors.ts; empty tables when the specification has none."""
+    table = spec.errors
+    if table is None:
+        return {"codes": (), "unknown": None, "kinds": (), "leaves": ()}
+    return {
+        "codes": tuple((row, _doc(row.when), _list(row.verbs)) for row in table.codes),
+        "unknown": table.unknown,
+        "kinds": tuple((row, _doc(row.when)) for row in table.kinds),
+        "leaves": table.leaves,
+    }
+
+
+def _doc(text: str) -> str:
+    return safe_block(clean(text))
+
+
+def _list(words: tuple[str, ...]) -> str:
+    return json.dumps(list(words))
+
+
+def machines(spec: Spec) -> dict[str, object]:
+    """Return the context of machine.ts; empty tables when the specification has none."""
+    found = spec.machines
+    if found is None:
+        return {"machines": (), "answers": (), "verbs": (), **dict.fromkeys(_WORDS, ())}
+    listed = {name for machine in found.machines for name in machine.events()}
+    local = {word.name for word in found.local_events}
+    return {
+        "machines": tuple(_machine(machine) for machine in found.machines),
+        "answers": tuple(_answer(a) for a in found.answers),
+        "verbs": tuple(dict.fromkeys(verb for a in found.answers for verb in a.verbs)),
+        "frames": tuple(sorted(listed - local)),
+        "local_events": tuple(TsWord(w.name, _doc(w.doc)) for w in found.local_events),
+        "guards": tuple(TsWord(w.name, _doc(w.doc)) for w in found.guards),
+        "effects": tuple(TsWord(w.name, _doc(w.doc)) for w in found.effects),
+    }
+
+
+_WORDS = ("frames", "local_events", "guards", "effects")
+
+
+def _answer(answer: Answer) -> str:
+    said = {"on": answer.event, "code": answer.code, "unless": answer.unless}
+    row: dict[str, object] = {key: value for key, value in said.items() if value is not None}
+    row["states"] = dict(answer.states)
+    row["verbs"] = list(answer.verbs)
+    return json.dumps(row)
+
+
+def _machine(machine: Machine) -> TsMachine:
+    rows = tuple(
+        "row("
+        + ", ".join(
+            (
+                _list(row.sources),
+                _list(row.events),
+                _list(row.guards),
+                json.dumps(row.target),
+                json.dumps([{"name": e.name, "args": list(e.args)} for e in row.effects]),
+            )
+        )
+        + ")"
+        for row in machine.transitions
+    )
+    return TsMachine(
+        name=machine.name,
+        constant=f"{camel(machine.name)}Machine",
+        type=f"{pascal(machine.name)}State",
+        initial=machine.initial,
+        states=tuple(TsWord(word.name, _doc(word.doc)) for word in machine.states),
+        rows=rows,
+    )

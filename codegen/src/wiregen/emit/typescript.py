@@ -1,0 +1,433 @@
+"""TypeScript: the wire room of the npm package. Decisions here, layout in templates/typescript."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from wiregen.config import Target
+from wiregen.emit import _typescript_checks as checks
+from wiregen.emit import _typescript_tables as tables
+from wiregen.emit.base import documentation, reader_type, render, safe_block, wrap
+from wiregen.errors import refuse
+from wiregen.ir import (
+    Accessor,
+    AnyJson,
+    Array,
+    Const,
+    Enum,
+    Field,
+    Map,
+    Message,
+    Opaque,
+    Path,
+    Ref,
+    Scalar,
+    Spec,
+    Struct,
+    Type,
+)
+from wiregen.naming import Lang, member_name, type_name, upper
+
+LANG: Lang = "typescript"
+WIDTH = 92
+SCALARS = {"string": "string", "integer": "number", "number": "number", "boolean": "boolean"}
+KINDS = {
+    **SCALARS,
+    "array": "readonly Json[]",
+    "object": "JsonObject",
+}
+_IDENTIFIER = re.compile(r"[A-Za-z_$][A-Za-z0-9_$]*")
+
+
+@dataclass(frozen=True, slots=True)
+class TsField:
+    """One member of an interface: `key` is quoted where needed and ends in `?` when optional."""
+
+    key: str
+    type: str
+    doc: str
+
+
+@dataclass(frozen=True, slots=True)
+class TsStruct:
+    """An interface with its members."""
+
+    name: str
+    doc: str
+    fields: tuple[TsField, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class TsEnum:
+    """An open set of strings: the type and the list of the known values."""
+
+    name: str
+    constant: str
+    values: tuple[str, ...]
+    doc: str
+
+
+@dataclass(frozen=True, slots=True)
+class TsUnion:
+    """A union of named types."""
+
+    name: str
+    text: str
+    doc: str
+
+
+@dataclass(frozen=True, slots=True)
+class TsGetter:
+    """One getter of a view and the expression that reads the frame."""
+
+    name: str
+    type: str
+    body: str
+
+
+@dataclass(frozen=True, slots=True)
+class TsEvent:
+    """An event: interface, view class and check."""
+
+    wire: str
+    name: str
+    view: str
+    struct: str
+    check: str
+    doc: str
+    frame: tuple[TsField, ...]
+    fields: tuple[TsField, ...]
+    getters: tuple[TsGetter, ...]
+    turn: str
+    mirrors: str
+
+
+@dataclass(frozen=True, slots=True)
+class TsAction:
+    """An action: interface and the order of its members."""
+
+    wire: str
+    name: str
+    struct: str
+    doc: str
+    fields: tuple[TsField, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class TsResult:
+    """A call with a typed result: where the result lies and which check it must pass."""
+
+    action: str
+    event: str
+    type: str
+    struct: str
+    check: str
+    path: str
+    at: str
+
+
+def emit(spec: Spec, _target: Target) -> dict[str, str]:
+    """Return the files of the wire room below `target.out`."""
+    printer = _Printer(spec)
+    printer.refuse_collisions()
+    events, results = printer.events(), printer.results()
+    files: dict[str, dict[str, object]] = {
+        "json.ts": {},
+        "enums.ts": {"enums": printer.enums()},
+        "types.ts": {
+            "structs": printer.structs(),
+            "unions": printer.unions(),
+            "imports": printer.enum_names(printer.shared_structs()),
+        },
+        "events.ts": {"events": events, "imports": printer.event_imports()},
+        "views.ts": {"events": events, "imports": printer.event_imports()},
+        "actions.ts": {
+            "actions": printer.actions(),
+            "imports": printer.action_imports(),
+            "shapes": tables.write_shapes(spec),
+        },
+        "checks.ts": {"checks": checks.functions(spec)},
+        "shapes.ts": {"shapes": tables.read_shapes(spec)},
+        "repair.ts": {},
+        "codec.ts": {
+            "events": events,
+            "tag": spec.event_tag,
+            "places": tuple(checks.access("frame", place) for place in spec.correlation),
+        },
+        "results.ts": {
+            "operations": printer.operations(),
+            "results": results,
+            "imports": printer.result_imports(results),
+        },
+        "errors.ts": tables.errors(spec),
+        "machine.ts": tables.machines(spec),
+        "index.ts": {},
+    }
+    return {name: render(LANG, f"{name}.j2", **context) for name, context in files.items()}
+
+
+def comment(text: str, indent: int = 0) -> str:
+    """Return a doc comment without a line break at its end; empty for an empty text."""
+    lines = wrap(safe_block(text), WIDTH - indent)
+    if not lines:
+        return ""
+    if len(lines) == 1:
+        return f"/** {lines[0]} */"
+    return "\n".join(["/**", *(f" * {line}" for line in lines), " */"])
+
+
+def key_of(wire: str) -> str:
+    """Return a member's name as an object key: quoted when it is no identifier."""
+    name = member_name(LANG, wire)
+    return name if _IDENTIFIER.fullmatch(name) else json.dumps(name)
+
+
+def member_of(segment: str, chained: bool) -> str:
+    """Return the access to one member: ``.data``, ``?.data`` or ``["a-b"]``."""
+    if _IDENTIFIER.fullmatch(segment):
+        return f"{'?' if chained else ''}.{segment}"
+    return f"{'?.' if chained else ''}[{json.dumps(segment)}]"
+
+
+class _Printer:
+    """Builds the view models of one specification."""
+
+    def __init__(self, spec: Spec) -> None:
+        self.spec = spec
+
+    def type(self, type_: Type) -> str:
+        """Return the text of a type as a reader sees it."""
+        match reader_type(type_):
+            case Scalar(kind=kind):
+                return SCALARS[kind]
+            case Ref(name=name):
+                return self.named(name)
+            case Array(items=items, nullable_items=nullable):
+                return f"readonly {self._item(items, nullable)}[]"
+            case Map(values=AnyJson()):
+                return "JsonObject"
+            case Map(values=values, nullable_values=nullable):
+                inner = self.type(values) + (" | null" if nullable else "")
+                return f"Readonly<Record<string, {inner}>>"
+            case Opaque(kinds=kinds):
+                return " | ".join(dict.fromkeys(KINDS[kind] for kind in kinds))
+            case Const(kind=kind):
+                return SCALARS[kind]
+            case AnyJson():
+                return "Json"
+
+    def _item(self, items: Type, nullable: bool) -> str:
+        inner = self.type(items) + (" | null" if nullable else "")
+        return f"({inner})" if "|" in inner or inner.startswith("readonly") else inner
+
+    def named(self, name: str) -> str:
+        """Return the identifier of a named type."""
+        found = self.spec.type(name)
+        return type_name(LANG, name, found.role if isinstance(found, Struct) else "type")
+
+    def enums(self) -> tuple[TsEnum, ...]:
+        """Return the open enums."""
+        return tuple(
+            TsEnum(self.named(e.name), upper(e.name), e.values, comment(e.doc))
+            for e in self.spec.enums
+        )
+
+    def shared_structs(self) -> tuple[Struct, ...]:
+        """Return the structs that are neither an action nor an event."""
+        return tuple(s for s in self.spec.structs if s.role in ("type", "result"))
+
+    def structs(self) -> tuple[TsStruct, ...]:
+        """Return the interfaces of all shared structs."""
+        return tuple(
+            TsStruct(
+                self.named(s.name),
+                comment(s.doc),
+                tuple(self.field(f, s.direction == "write") for f in s.fields),
+            )
+            for s in self.shared_structs()
+        )
+
+    def unions(self) -> tuple[TsUnion, ...]:
+        """Return the unions that are told apart by tag, key or kind."""
+        return tuple(
+            TsUnion(
+                self.named(u.name),
+                " | ".join(self.type(branch.type) for branch in u.branches),
+                comment(u.doc),
+            )
+            for u in self.spec.unions
+        )
+
+    def field(self, field: Field, writes: bool) -> TsField:
+        """Return one member of an interface, in the writer's or the reader's presence."""
+        presence = field.presence if writes else field.read_presence
+        optional = presence != "required"
+        text = self.type(field.type) + (" | null" if field.nullable else "")
+        key = key_of(field.wire) + ("?" if optional else "")
+        return TsField(key, text, comment(documentation(field), 2))
+
+    def events(self) -> tuple[TsEvent, ...]:
+        """Return all events in the order of the document."""
+        return tuple(self.event(message) for message in self.spec.events)
+
+    def event(self, message: Message) -> TsEvent:
+        """Return one event; members that no accessor shows come as they are in the frame."""
+        struct = self.spec.struct(message.name)
+        shown = {accessor.name for accessor in message.accessors}
+        plain = [f for f in struct.fields if f.wire not in shown]
+        accessors = [a for a in message.accessors if a.name != message.tag]
+        name = type_name(LANG, message.name, "event")
+        return TsEvent(
+            wire=message.wire,
+            name=name,
+            view=f"{name.removesuffix('Event')}View",
+            struct=message.name,
+            check=checks.function_name(message.name),
+            doc=comment(message.doc),
+            frame=tuple(self.field(f, writes=False) for f in struct.fields),
+            fields=(
+                *(self._shown(accessor) for accessor in accessors),
+                *(self._plain(f) for f in plain),
+            ),
+            getters=(
+                *(self._getter(message.name, accessor) for accessor in accessors),
+                *(self._plain_getter(f) for f in plain),
+            ),
+            turn=json.dumps(message.turn) if message.turn else "null",
+            mirrors=tables.mirrors(message),
+        )
+
+    def _shown(self, accessor: Accessor) -> TsField:
+        key = key_of(accessor.name) + ("?" if accessor.optional else "")
+        return TsField(key, self._accessor_type(accessor), comment(accessor.doc, 2))
+
+    def _accessor_type(self, accessor: Accessor) -> str:
+        text = self.type(accessor.type)
+        if accessor.nullable and not isinstance(accessor.type, AnyJson):
+            text += " | null"
+        return text + (" | undefined" if accessor.optional else "")
+
+    def _getter(self, owner: str, accessor: Accessor) -> TsGetter:
+        type_ = self._accessor_type(accessor)
+        # After the repair pass a required nested place is always there: the copy cannot count.
+        nested, *rest = accessor.places
+        body, certain = self._read(owner, nested)
+        if rest and not certain:
+            copy, _ = self._read(owner, rest[0])
+            body = f"{body} === undefined ? {copy} : {body}"
+            if not accessor.optional:
+                body = f"({body}) as {type_}"
+        return TsGetter(key_of(accessor.name), type_, body)
+
+    def _read(self, owner: str, place: Path) -> tuple[str, bool]:
+        """Return the expression that reads a place, and whether something is always there."""
+        text, certain = "this.#frame", True
+        type_: Type = Ref(owner)
+        for segment in place:
+            text += member_of(segment, not certain)
+            found = self.spec.type(type_.name) if isinstance(type_, Ref) else None
+            field = found.field(segment) if isinstance(found, Struct) else None
+            if field is None:
+                raise ValueError(f"{owner}: no member at {place}")
+            certain = certain and field.read_required and not field.nullable
+            type_ = field.type
+        return text, certain
+
+    def _plain(self, field: Field) -> TsField:
+        """Return a member that is shown as it is in the frame; a getter may give `undefined`."""
+        shown = self.field(field, writes=False)
+        more = " | undefined" if shown.key.endswith("?") else ""
+        return TsField(shown.key, shown.type + more, shown.doc)
+
+    def _plain_getter(self, field: Field) -> TsGetter:
+        body = "this.#frame" + member_of(field.wire, False)
+        return TsGetter(key_of(field.wire), self._plain(field).type, body)
+
+    def actions(self) -> tuple[TsAction, ...]:
+        """Return all actions; the tag is printed by the template."""
+        made: list[TsAction] = []
+        for message in self.spec.actions:
+            struct = self.spec.struct(message.name)
+            fields = tuple(self.field(f, True) for f in struct.fields if f.wire != message.tag)
+            name = type_name(LANG, message.name, "action")
+            made.append(TsAction(message.wire, name, message.name, comment(message.doc), fields))
+        return tuple(made)
+
+    def operations(self) -> tuple[tuple[str, tuple[str, ...]], ...]:
+        """Return every action with the events that may answer it."""
+        return tuple((item.action, item.replies) for item in self.spec.operations)
+
+    def results(self) -> tuple[TsResult, ...]:
+        """Return the calls with a typed result."""
+        return tuple(
+            TsResult(
+                action=item.action,
+                event=item.result.event,
+                type=self.named(item.result.type.name),
+                struct=item.result.type.name,
+                check=checks.function_name(item.result.type.name),
+                path=json.dumps(list(item.result.at)),
+                at="".join(f"/{segment}" for segment in item.result.at),
+            )
+            for item in self.spec.operations
+            if item.result is not None
+        )
+
+    def result_imports(self, results: Iterable[TsResult]) -> dict[str, tuple[str, ...]]:
+        """Return the names that results.ts needs, by file."""
+        names = {r.type: self.spec.struct(r.struct).role for r in results}
+        return {
+            "events": tuple(sorted(name for name, role in names.items() if role == "event")),
+            "types": tuple(sorted(name for name, role in names.items() if role != "event")),
+            "checks": tuple(sorted({r.check for r in results if r.path != "[]"})),
+        }
+
+    def event_imports(self) -> dict[str, tuple[str, ...]]:
+        """Return the names that events need from types and enums."""
+        used = [a.type for e in self.spec.events for a in e.accessors]
+        for event in self.spec.events:
+            used += [f.type for f in self.spec.struct(event.name).fields]
+        return self._imports(used)
+
+    def action_imports(self) -> dict[str, tuple[str, ...]]:
+        """Return the names that actions need from types and enums."""
+        return self._imports(
+            f.type for a in self.spec.actions for f in self.spec.struct(a.name).fields
+        )
+
+    def enum_names(self, structs: Iterable[Struct]) -> tuple[str, ...]:
+        """Return the enums that the fields of some structs name."""
+        return self._imports(f.type for s in structs for f in s.fields)["enums"]
+
+    def _imports(self, types: Iterable[Type]) -> dict[str, tuple[str, ...]]:
+        found: dict[str, set[str]] = {"types": set(), "enums": set()}
+        for type_ in types:
+            for name in _refs(type_):
+                item = self.spec.type(name)
+                room = "enums" if isinstance(item, Enum) else "types"
+                if not (isinstance(item, Struct) and item.role in ("event", "action")):
+                    found[room].add(self.named(name))
+        return {room: tuple(sorted(names)) for room, names in found.items()}
+
+    def refuse_collisions(self) -> None:
+        """Refuse two types that would share a name."""
+        taken: dict[str, str] = {}
+        for item in self.spec.types:
+            name = self.named(item.name)
+            other = taken.setdefault(name, item.name)
+            if other != item.name:
+                message = f"typescript: {other} and {item.name} would both be called {name}"
+                raise refuse("", "", "name-collision", message)
+
+
+def _refs(type_: Type) -> tuple[str, ...]:
+    match type_:
+        case Ref(name=name):
+            return (name,)
+        case Array(items=inner) | Map(values=inner):
+            return _refs(inner)
+        case _:
+            return ()
