@@ -1,0 +1,43 @@
+"""The demonstration: a port that is free, a server that is awaited and bounded."""
+
+from __future__ import annotations
+
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import demo
+import pytest
+from workshop import SetupError
+
+
+@pytest.fixture
+def listener() -> Iterator[socket.socket]:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        yield server
+
+
+def test_usual_port_is_taken_only_when_it_is_free(listener: socket.socket) -> None:
+    taken = listener.getsockname()[1]
+    assert demo.free_port(taken) not in (0, taken)
+
+
+def started(code: str) -> subprocess.Popen[bytes]:
+    return subprocess.Popen([sys.executable, "-c", code])
+
+
+def test_ready_means_that_it_accepts_connections(listener: socket.socket, tmp_path: Path) -> None:
+    with started("input()") as server:
+        demo.wait_until_ready(server, listener.getsockname()[1], tmp_path / "log")
+        server.kill()
+
+
+def test_server_that_ends_at_once_is_said_with_its_last_words(tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    log.write_text("port out of range")
+    with started("raise SystemExit(2)") as server:
+        server.wait()
+        with pytest.raises(SetupError, match="port out of range"):
+            demo.wait_until_ready(server, 1, log)
