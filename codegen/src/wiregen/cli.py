@@ -129,6 +129,9 @@ def main(arguments: list[str] | None = None) -> None:
         for diagnostic in err.diagnostics:
             print(f"wiregen: {diagnostic}", file=sys.stderr)
         code = 1
+    except BrokenPipeError:  # the reader of our output left early
+        sys.stderr.close()
+        code = 0
     sys.exit(code if isinstance(code, int) else 0)
 
 

@@ -165,7 +165,7 @@ def enum_member(lang: Lang, enum: str, value: str) -> str:
     return f"{text}_" if text in RESERVED[lang] else text
 
 
-def collisions(names: dict[str, str]) -> dict[str, tuple[str, ...]]:
+def collisions(_lang: str, names: dict[str, str]) -> dict[str, tuple[str, ...]]:
     """Group sources (key) that share an identifier (value): identifier -> sources, two or more."""
     groups: dict[str, list[str]] = {}
     for source, identifier in names.items():

@@ -74,7 +74,8 @@ def documentation(field: Field) -> str:
     text = clean(field.doc)
     if not said:
         return text
-    return f"{text} ({said})" if text else said
+    said = said[0].upper() + said[1:] + "."
+    return f"{text} {said}" if text else said
 
 
 def _visible(bound: float | None) -> float | None:

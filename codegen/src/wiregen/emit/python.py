@@ -1,0 +1,461 @@
+"""Python: pydantic models with one property per fact, tables as data, a strict codec with repair.
+
+The models are printed here and not by datamodel-code-generator: an event has one property per
+fact over its nested payload, keeps the text it was read from, reads null as absent, and takes
+`MISSING` only where absent and null differ. The tool has no form for the first three.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from wiregen.config import Target
+from wiregen.emit import base
+from wiregen.errors import refuse
+from wiregen.graph import neighbours
+from wiregen.ir import (
+    Accessor,
+    AnyJson,
+    Array,
+    Check,
+    Const,
+    Enum,
+    Field,
+    Map,
+    Message,
+    Opaque,
+    Path,
+    Ref,
+    Scalar,
+    Spec,
+    Struct,
+    Type,
+    TypeDef,
+    Union,
+)
+from wiregen.naming import collisions, enum_member, member_name, type_name
+from wiregen.words import word_set
+
+WIDTH = 92
+_SCALARS = {"string": "str", "integer": "int", "number": "float", "boolean": "bool"}
+_KINDS = {"object": "dict[str, Any]", "array": "list[Any]"} | _SCALARS
+# Names that pydantic's models or ours have a meaning for.
+_TAKEN = word_set(
+    "copy json dict schema construct validate raw raw_text of wire_type problem model_config"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One field of a model, fully decided."""
+
+    name: str
+    annotation: str
+    default: str
+    doc: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Property:
+    """One accessor that is not a field of the event itself."""
+
+    name: str
+    annotation: str
+    body: tuple[str, ...]
+    doc: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """One argument of an event's `of`."""
+
+    name: str
+    annotation: str
+    default: str
+    given: str
+    places: tuple[Path, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """One class."""
+
+    name: str
+    base: str
+    doc: tuple[str, ...]
+    fields: tuple[Line, ...]
+    wire: str = ""
+    properties: tuple[Property, ...] = ()
+    parameters: tuple[Parameter, ...] = ()
+    containers: tuple[Path, ...] = ()
+    correlation: tuple[Path, ...] = ()
+
+
+def emit(spec: Spec, target: Target) -> dict[str, str]:
+    """Return the modules of the wire package."""
+    printer = _Printer(spec, target)
+    context = printer.context()
+    names = ("__init__", "model", "enums", "types", "events", "actions", "tables", "repair")
+    files = {f"{name}.py": base.render("python", f"{name}.py.j2", **context) for name in names}
+    files["codec.py"] = base.render("python", "codec.py.j2", **context)
+    if spec.errors is not None:
+        files["errors.py"] = base.render("python", "errors.py.j2", **context)
+    if spec.machines is not None:
+        files["machine.py"] = base.render("python", "machine.py.j2", **context)
+    return files
+
+
+def literal(value: Any) -> str:
+    """Print a value as a Python literal with double quotes."""
+    if isinstance(value, tuple | list):
+        items = ", ".join(literal(item) for item in value)
+        return f"({items},)" if len(value) == 1 else f"({items})"
+    if isinstance(value, str):
+        return json.dumps(value, ensure_ascii=False)
+    return repr(value)
+
+
+def doc_lines(text: str, indent: int = 4) -> tuple[str, ...]:
+    """Return text as the lines of a docstring, quotes included; nothing for no text."""
+    safe = text.replace("\\", "\\\\").replace('"""', "'''")
+    if safe.endswith('"'):
+        safe += " "
+    lines = base.wrap(safe, WIDTH - indent)
+    if not lines:
+        return ()
+    if len(lines) == 1:
+        return (f'"""{lines[0]}"""',)
+    return (f'"""{lines[0]}', *lines[1:], '"""')
+
+
+class _Printer:
+    def __init__(self, spec: Spec, target: Target) -> None:
+        self.spec = spec
+        self.target = target
+        self.messages: dict[str, Message] = {item.name: item for item in spec.events}
+
+    def context(self) -> dict[str, Any]:
+        """Return everything that the templates print."""
+        spec = self.spec
+        structs = [item for item in self._ordered() if isinstance(item, Struct)]
+        types = [self.model(item) for item in structs if item.role in ("type", "result")]
+        return {
+            "spec": spec,
+            "enums": [self._enum(item) for item in spec.enums],
+            "types": types,
+            "unions": [self._union(item) for item in spec.unions],
+            "events": [self.event(item) for item in spec.events],
+            "actions": [self.model(spec.struct(item.name)) for item in spec.actions],
+            "event_rows": [(item.wire, self.name(item.name), item.turn) for item in spec.events],
+            "action_rows": self._action_rows(),
+            "results": self._results(),
+            "shapes": [(self.name(item.name), self._rows(item.fields)) for item in spec.shapes],
+            "mirrors": self._mirrors(),
+            "guards": self._guards(),
+            "correlation": literal(spec.correlation),
+            "tag": literal(spec.event_tag),
+            "errors": spec.errors,
+            "machines": spec.machines,
+            "answer_machines": self._answer_machines(),
+            "literal": literal,
+            "doc_lines": doc_lines,
+            "imports": sorted(item.name for item in types),
+            "enum_names": sorted(self.name(item.name) for item in spec.enums),
+        }
+
+    def name(self, name: str) -> str:
+        """Return the class name of a named type."""
+        found = self.spec.type(name)
+        return type_name("python", name, found.role if isinstance(found, Struct) else "type")
+
+    def _ordered(self) -> list[TypeDef]:
+        """Named types, each after those that it leads to, else by name."""
+        done: dict[str, TypeDef] = {}
+        waiting: set[str] = set()
+
+        def visit(item: TypeDef) -> None:
+            if item.name in done or item.name in waiting:
+                return
+            waiting.add(item.name)
+            for name in neighbours(item):
+                visit(self.spec.type(name))
+            done[item.name] = item
+
+        for item in self.spec.types:
+            visit(item)
+        return list(done.values())
+
+    def text(self, type_: Type) -> str:
+        """Return the annotation of a type without null."""
+        match type_:
+            case Scalar(kind=kind):
+                return _SCALARS[kind]
+            case Const(kind=kind):
+                return _SCALARS[kind]
+            case Ref(name=name):
+                return self.name(name)
+            case Array(items=items, nullable_items=nullable):
+                return f"list[{self._maybe(items, nullable)}]"
+            case Map(values=values, nullable_values=nullable):
+                return f"dict[str, {self._maybe(values, nullable)}]"
+            case Opaque(kinds=kinds):
+                return " | ".join(_KINDS[kind] for kind in kinds)
+            case AnyJson():
+                return "Any"
+
+    def _maybe(self, type_: Type, nullable: bool) -> str:
+        text = self.text(type_)
+        return f"{text} | None" if nullable and not isinstance(type_, AnyJson) else text
+
+    def attribute(self, owner: str, wire: str) -> str:
+        """Return the attribute of a member; the top copy of a mirror steps back."""
+        message = self.messages.get(owner)
+        if message is not None and any(m.top == (wire,) for m in message.mirrors):
+            return "top_" + member_name("python", wire).rstrip("_")
+        name = member_name("python", wire)
+        return f"{name}_" if name in _TAKEN or name.startswith("model_") else name
+
+    def line(self, owner: Struct, field: Field) -> Line:
+        """Decide one field of a model."""
+        message = self.messages.get(owner.name)
+        name = self.attribute(owner.name, field.wire)
+        written = owner.direction == "write"
+        presence = field.presence if written else field.read_presence
+        tag = isinstance(field.type, Const) and self._is_tag(owner, field)
+        text = self.text(field.type)
+        default = ""
+        if tag and isinstance(field.type, Const):
+            text, default = f"Literal[{literal(field.type.value)}]", literal(field.type.value)
+        elif isinstance(field.type, Const) and written:
+            text = f"Literal[{literal(field.type.value)}]"
+        if presence == "required":
+            text = self._nullable(text, field.nullable)
+        elif presence == "optional":
+            text, default = f"{text} | None", "None"
+        else:
+            text, default = f"{self._nullable(text, True)} | MISSING", "MISSING"
+        if name != field.wire:
+            text = f"Annotated[{text}, Field(alias={literal(field.wire)})]"
+        doc = base.documentation(field)
+        if message is not None and any(m.top == (field.wire,) for m in message.mirrors):
+            nested = next(m.nested for m in message.mirrors if m.top == (field.wire,))
+            doc = f"Top copy of `{member_name('python', nested[-1])}`, as received."
+        return Line(name, text, default, doc_lines(doc))
+
+    def _nullable(self, text: str, nullable: bool) -> str:
+        return f"{text} | None" if nullable and text != "Any" else text
+
+    def _is_tag(self, owner: Struct, field: Field) -> bool:
+        tags = {"event": self.spec.event_tag, "action": self.spec.action_tag}
+        return tags.get(owner.role) == field.wire
+
+    def model(self, struct: Struct) -> Model:
+        """Decide one class."""
+        lines = tuple(self.line(struct, field) for field in struct.fields)
+        self._refuse_clashes(struct, [(line.name, line.name) for line in lines])
+        kind = "ActionModel" if struct.direction == "write" else "WireModel"
+        if struct.role == "event":
+            kind = "EventModel"
+        wire = next((m.wire for m in self.spec.actions if m.name == struct.name), "")
+        doc = doc_lines(struct.doc or f"`{struct.name}`.")
+        return Model(self.name(struct.name), kind, doc, lines, wire)
+
+    def _refuse_clashes(self, struct: Struct, names: list[tuple[str, str]]) -> None:
+        pairs = {f"{index}:{source}": name for index, (source, name) in enumerate(names)}
+        for name in collisions("python", pairs):
+            file, _, pointer = struct.uri.partition("#")
+            raise refuse(file, pointer, "name-clash", f"two members are called {name!r} in Python")
+
+    def event(self, message: Message) -> Model:
+        """Decide the class of an event with its accessors."""
+        struct = self.spec.struct(message.name)
+        model = self.model(struct)
+        properties = tuple(
+            self._property(struct, item) for item in message.accessors if len(item.places[0]) > 1
+        )
+        names = [(line.name, line.name) for line in model.fields]
+        self._refuse_clashes(struct, names + [(item.name, item.name) for item in properties])
+        return Model(
+            model.name,
+            model.base,
+            model.doc,
+            model.fields,
+            message.wire,
+            properties,
+            self._parameters(message),
+            self._containers(struct),
+            self._correlation(struct),
+        )
+
+    def _correlation(self, struct: Struct) -> tuple[Path, ...]:
+        """Attribute paths of the correlation id, for the places that this event has."""
+        found: list[Path] = []
+        for place in self.spec.correlation:
+            names: list[str] = []
+            owner: Struct | None = struct
+            for segment in place:
+                field = owner.field(segment) if owner else None
+                if owner is None or field is None:
+                    break
+                names.append(self.attribute(owner.name, segment))
+                inner = self.spec.type(field.type.name) if isinstance(field.type, Ref) else None
+                owner = inner if isinstance(inner, Struct) else None
+            else:
+                found.append(tuple(names))
+        return tuple(found)
+
+    def accessor_name(self, item: Accessor) -> str:
+        """Return the name of an accessor's property or parameter."""
+        name = member_name("python", item.name)
+        return f"{name}_" if name in _TAKEN else name
+
+    def _property(self, struct: Struct, item: Accessor) -> Property:
+        tristate = item.optional and item.nullable
+        text = self._nullable(self.text(item.type), item.nullable)
+        if tristate:
+            text = f"{text} | MISSING"
+        elif item.optional:
+            text = f"{text} | None"
+        empty = "MISSING" if tristate else "None"
+        body: list[str] = []
+        for index, place in enumerate(item.places):
+            expression, checks, sure = self._walk(struct, place, empty)
+            last = index == len(item.places) - 1
+            if sure:
+                body.append(f"return {expression}")
+                break
+            if last and not item.optional and not item.nullable:
+                # The decoder made sure that one of the two places holds something.
+                body.append(f"return cast({literal(text)}, {expression})")
+                break
+            if last and not checks[:-1]:
+                body.append(f"return {expression}")
+                break
+            body.append(f"if {' and '.join(checks)}:")
+            body.append(f"    return {expression}")
+            if last:
+                body.append(f"return {empty}")
+        return Property(self.accessor_name(item), text, tuple(body), doc_lines(item.doc, 8))
+
+    def _walk(self, struct: Struct, place: Path, empty: str) -> tuple[str, list[str], bool]:
+        """Return the expression of a place, what must not be empty on the way, and certainty."""
+        expression, checks, sure = "self", [], True
+        owner: Struct | None = struct
+        for segment in place:
+            field = owner.field(segment) if owner else None
+            assert owner is not None
+            assert field is not None
+            expression += f".{self.attribute(owner.name, segment)}"
+            if not field.read_required:
+                sure = False
+                none = "MISSING" if field.read_presence == "tristate" else "None"
+                checks.append(f"{expression} is not {none if segment == place[-1] else 'None'}")
+            found = self.spec.type(field.type.name) if isinstance(field.type, Ref) else None
+            owner = found if isinstance(found, Struct) else None
+        return expression, checks or [f"{expression} is not {empty}"], sure
+
+    def _parameters(self, message: Message) -> tuple[Parameter, ...]:
+        """Arguments of `of`: every fact but the tag and the payload objects themselves."""
+        found: list[Parameter] = []
+        for item in message.accessors:
+            if item.name == message.tag or item.places[0] in message.payloads:
+                continue
+            text = self._nullable(self.text(item.type), item.nullable)
+            default = ""
+            if isinstance(item.type, Const):
+                default = literal(item.type.value)
+            elif item.optional:
+                default = "MISSING" if item.nullable else "None"
+                text = f"{text} | {default}"
+            name = self.accessor_name(item)
+            given = f"absent({name})" if default == "None" else name
+            found.append(Parameter(name, text, default, given, item.places))
+        return tuple(sorted(found, key=lambda item: item.default != ""))
+
+    def _containers(self, struct: Struct, at: Path = ()) -> tuple[Path, ...]:
+        """Required objects inside an event, parents first; `of` makes them."""
+        found: list[Path] = []
+        for field in struct.fields:
+            inner = self.spec.type(field.type.name) if isinstance(field.type, Ref) else None
+            if field.read_required and isinstance(inner, Struct):
+                found += [(*at, field.wire), *self._containers(inner, (*at, field.wire))]
+        return tuple(found)
+
+    def _enum(self, item: Enum) -> dict[str, Any]:
+        members = [
+            (enum_member("python", item.name, value), literal(value)) for value in item.values
+        ]
+        pairs = {value: name for name, value in members}
+        for name in collisions("python", pairs):
+            file, _, pointer = item.uri.partition("#")
+            raise refuse(file, pointer, "name-clash", f"two values are called {name!r} in Python")
+        return {
+            "name": self.name(item.name),
+            "doc": doc_lines(f"{item.doc or item.name} Open: an unknown value is kept."),
+            "members": members,
+        }
+
+    def _union(self, item: Union) -> dict[str, Any]:
+        text = " | ".join(self.text(branch.type) for branch in item.branches)
+        return {"name": self.name(item.name), "text": text, "doc": base.wrap(item.doc, WIDTH)}
+
+    def _action_rows(self) -> list[tuple[str, str, str | None, tuple[str, ...]]]:
+        rows = []
+        for item in self.spec.actions:
+            replies = next((o.replies for o in self.spec.operations if o.action == item.wire), ())
+            rows.append((item.wire, self.name(item.name), item.turn, replies))
+        return rows
+
+    def _results(self) -> list[tuple[str, str, Path, str]]:
+        return [
+            (item.action, self.name(item.result.type.name), item.result.at, item.result.event)
+            for item in self.spec.operations
+            if item.result is not None
+        ]
+
+    def _rows(self, fields: Iterable[Any]) -> list[str]:
+        return [
+            f"({literal(f.wire)}, {f.required}, {f.nullable}, {self._check(f.check)})"
+            for f in fields
+        ]
+
+    def _check(self, check: Check) -> str:
+        if check.kind == "struct":
+            return f'("struct", {literal(self.name(check.ref))})'
+        if check.kind in ("array", "map") and check.item is not None:
+            inner = self._check(check.item)
+            return f'("{check.kind}", {inner}, {check.nullable_item})'
+        if check.kind == "const":
+            return f'("const", {literal(check.value)})'
+        if check.kind == "kinds":
+            return f'("kinds", {literal(check.kinds)})'
+        return f'("{check.kind}",)'
+
+    def _mirrors(self) -> list[tuple[str, list[str]]]:
+        return [
+            (
+                self.name(item.name),
+                [
+                    f"({literal(m.nested)}, {literal(m.top)}, {m.fill}, {m.needed})"
+                    for m in item.mirrors
+                ],
+            )
+            for item in self.spec.events
+            if item.mirrors
+        ]
+
+    def _guards(self) -> list[str]:
+        """Classes whose mirrors the types alone do not ensure."""
+        return [
+            self.name(item.name)
+            for item in self.spec.events
+            if any(mirror.guard for mirror in item.mirrors)
+        ]
+
+    def _answer_machines(self) -> list[str]:
+        machines = self.spec.machines
+        rows = machines.answers if machines else ()
+        return sorted({name for row in rows for name, _ in row.states})
