@@ -1,0 +1,160 @@
+"""The wire room in Go: one package, no dependency beyond the standard library."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from wiregen.config import Target
+from wiregen.emit import _go_structs as structs
+from wiregen.emit import _go_tables as tables
+from wiregen.emit._go_types import RAW, Named, quote, words
+from wiregen.emit.base import render, wrap
+from wiregen.graph import reach
+from wiregen.ir import Enum, Spec, Struct
+from wiregen.naming import enum_member, go_exported
+
+_RUNTIME = ("scan", "decoder", "encoder", "tree", "reader", "facts")
+
+
+def emit(spec: Spec, target: Target) -> dict[str, str]:
+    """Return the files of the package, below the folder of the module."""
+    package = target.options.get("package", "wire")
+    printer = _Printer(spec, package)
+    return {f"{package}/wire_{name}.gen.go": text for name, text in printer.files().items()}
+
+
+class _Printer:
+    def __init__(self, spec: Spec, package: str) -> None:
+        self.spec = spec
+        self.package = package
+        self.named = Named(spec)
+        self.events = [structs.EventView(self.named, spec, event) for event in spec.events]
+        shown = self._shown()
+        self.read = [s for s in spec.structs if s.name in shown and s.direction != "write"]
+        self.sent = [s for s in spec.structs if s.role != "event" and s.direction == "write"]
+
+    def _shown(self) -> set[str]:
+        """Return the structs that users see; envelopes of events are shown flat instead."""
+        types = {item.name: item for item in self.spec.types}
+        facts = [a.type for event in self.events for a in event.accessors]
+        roots = {ref for type_ in facts if (ref := _target(type_)) is not None}
+        roots |= {op.result.type.name for op in self.spec.operations if op.result}
+        envelopes = reach(types, {event.name for event in self.spec.events})
+        roots |= {s.name for s in self.spec.structs if s.name not in envelopes}
+        return reach(types, roots) - {event.name for event in self.spec.events}
+
+    def files(self) -> dict[str, str]:
+        made = {name: self.render(name) for name in _RUNTIME}
+        made["codec"] = self.render("codec", correlations=len(self.spec.correlation))
+        made["enums"] = self.render("enums", enums=[_enum(item) for item in self.spec.enums])
+        constants = [{"name": e.constant, "literal": quote(e.message.wire)} for e in self.events]
+        made["events"] = self.types([e.struct() for e in self.events], constants)
+        made["event_methods"] = self.render("events", events=[self._event(e) for e in self.events])
+        made["types"] = self.types([structs.struct_view(self.named, s) for s in self.read])
+        made["actions"] = self.types(
+            [structs.action_struct(self.named, s, verb=s.role == "action") for s in self.sent]
+        )
+        made["calls"] = self._actions()
+        of_events = [level for event in self.events for level in event.levels]
+        of_types = [structs.struct_level(self.named, s) for s in self.read]
+        for name, levels in (("decode_events", of_events), ("decode_types", of_types)):
+            made[name] = self.render("decode", levels=levels, uses_json=_mentions(levels, RAW))
+        written = [structs.struct_append(self.named, s) for s in self.read]
+        written += [structs.action_append(self.named, s) for s in self.sent]
+        made["encode"] = self.render(
+            "encode",
+            structs=written,
+            uses_json=bool(self.read),
+            uses_maps=_mentions(written, "maps.Keys"),
+        )
+        made["tables"] = self._tables()
+        if self.spec.errors is not None:
+            made["errors"] = self.render("errors", **tables.errors(self.spec.errors))
+        if self.spec.machines is not None:
+            made["machine"] = self.render("machine", **tables.machines(self.spec.machines))
+        return made
+
+    def render(self, template: str, **context: Any) -> str:
+        return render("go", f"{template}.go.j2", package=self.package, **context)
+
+    def types(self, items: list[structs.GoStruct], constants: Any = ()) -> str:
+        uses = any(RAW in text for item in items for text in (item.base, *_types(item)))
+        return self.render("structs", structs=items, constants=constants, uses_json=uses)
+
+    def _event(self, event: structs.EventView) -> dict[str, Any]:
+        rows = [tables.mirror(item) for item in event.message.mirrors]
+        return {
+            "name": event.name,
+            "constant": event.constant,
+            "shape": quote(event.message.name),
+            "turn": quote(event.message.turn) if event.message.turn else "",
+            "facts": event.facts(),
+            "mirror_rows": rows,
+            "mirrors": f"mirrors{event.name}" if rows else "nil",
+        }
+
+    def _tables(self) -> str:
+        return self.render(
+            "tables",
+            tag=quote(self.spec.event_tag),
+            correlation=["{" + words(place)[9:-1] + "}" for place in self.spec.correlation],
+            events=[self._event(event) for event in self.events],
+            shapes=[tables.shape(item) for item in self.spec.shapes],
+        )
+
+    def _actions(self) -> str:
+        actions = []
+        for message in self.spec.actions:
+            id_name = self.spec.correlation[0][0] if self.spec.correlation else ""
+            field = self.spec.struct(message.name).field(id_name)
+            actions.append(
+                {
+                    "name": self.named.of(message.name),
+                    "wire": message.wire,
+                    "literal": quote(message.wire),
+                    "identified": go_exported(id_name) if field is not None else "",
+                }
+            )
+        calls = [
+            {
+                "variable": "call" + go_exported(op.action),
+                "action": quote(op.action),
+                "event": quote(op.result.event),
+                "at": words(op.result.at),
+                "shape": quote(op.result.type.name),
+            }
+            for op in self.spec.operations
+            if op.result is not None
+        ]
+        return self.render("actions", actions=actions, calls=calls)
+
+
+def _target(type_: Any) -> str | None:
+    while hasattr(type_, "items") or hasattr(type_, "values"):
+        type_ = type_.items if hasattr(type_, "items") else type_.values
+    return getattr(type_, "name", None)
+
+
+def _types(item: structs.GoStruct) -> list[str]:
+    return [field.type for field in item.fields]
+
+
+def _mentions(items: list[Any], word: str) -> bool:
+    return word in repr(items)
+
+
+def _enum(item: Enum) -> dict[str, Any]:
+    name = go_exported(item.name)
+    doc = structs.type_doc(name, item.doc, False)
+    values = [
+        {"name": enum_member("go", item.name, value), "literal": quote(value)}
+        for value in item.values
+    ]
+    return {
+        "name": name,
+        "doc": (*doc, *wrap("Values that are not listed are kept.", 90)),
+        "members": values,
+    }
+
+
+__all__ = ["Struct", "emit"]
