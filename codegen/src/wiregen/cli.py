@@ -10,7 +10,7 @@ from typing import Annotated, Any
 
 from cyclopts import App, Parameter
 
-from wiregen import __version__
+from wiregen import __version__, manifest
 from wiregen.build import build
 from wiregen.config import Config, Target, find, load_config
 from wiregen.emit import emitter, languages
@@ -33,6 +33,7 @@ Exit codes: 0 done · 1 a check failed or the specification is malformed · 2 wr
 SpecOption = Annotated[
     Path | None, Parameter(name="--spec", help="Folder with the AsyncAPI document.")
 ]
+JsonOption = Annotated[bool, Parameter(name="--json", help="Print JSON.")]
 LangOption = Annotated[
     list[str] | None, Parameter(name="--lang", help="Language; repeat for several. Default: all.")
 ]
@@ -64,7 +65,13 @@ def _languages(chosen: list[str] | None) -> tuple[str, ...]:
 
 
 @app.command
-def generate(*, lang: LangOption = None, spec: SpecOption = None, out: Path | None = None) -> int:
+def generate(
+    *,
+    lang: LangOption = None,
+    spec: SpecOption = None,
+    out: Path | None = None,
+    force: bool = False,
+) -> int:
     """Write the wire layer; all files or none.
 
     Examples: `wiregen generate`, `wiregen generate --lang go --out /tmp/look`
@@ -73,15 +80,49 @@ def generate(*, lang: LangOption = None, spec: SpecOption = None, out: Path | No
     ----------
     out
         Folder that takes the place of the project root; each language gets a folder in it.
+    force
+        Write over files that were edited by hand.
     """
     config = _config(spec, out)
-    made = run_emitters(build(_spec_folder(spec)), config, _languages(lang))
-    write_all(config.root, made.files)
+    langs = _languages(lang)
+    found = build(config.spec_folder)
+    old = manifest.read(config.root / config.manifest)
+    edited = [] if force else manifest.hand_edited(config.root, old, langs)
+    if edited:
+        for name in edited:
+            print(f"wiregen: {name}: edited by hand; --force writes over it", file=sys.stderr)
+        return 1
+    made = run_emitters(found, config, langs)
+    record = {str(config.manifest): manifest.render(manifest.updated(old, found, made, langs))}
+    removed = manifest.stale(config.root, old, made, langs)
+    write_all(config.root, {**made.files, **record}, removed)
     for name, outcome in sorted(made.formatters.items()):
         if not outcome.verified:
             print(f"{name}: {outcome.tool} is not there: format not verified", file=sys.stderr)
-    print(f"wrote {len(made.files)} files")
+    print(f"wrote {len(made.files)} files ({', '.join(langs)})")
     return 0
+
+
+@app.command
+def check(*, lang: LangOption = None, spec: SpecOption = None, as_json: JsonOption = False) -> int:
+    """Compare generated files with a fresh run; exit 1 on drift or a hand edit.
+
+    Examples: `wiregen check`, `wiregen check --lang rust --json`
+    """
+    config = _config(spec)
+    found = manifest.check(build(config.spec_folder), config, _languages(lang))
+    if as_json:
+        print(json.dumps(dataclasses.asdict(found), indent=2))
+        return 1 if found.drift else 0
+    for item in found.drift:
+        print(f"{item.path}: {item.reason}")
+        if item.diff:
+            print(item.diff)
+    for name in found.unverified:
+        print(f"{name}: formatter not there: format not verified")
+    count = len(found.drift)
+    print(f"{count} files differ; run `make generate`" if count else "generated code is up to date")
+    return 1 if count else 0
 
 
 @app.command

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import shutil
@@ -184,6 +183,17 @@ def run(lang: str, files: Mapping[str, str], root: Path) -> tuple[dict[str, str]
     return made, outcome
 
 
+def current(lang: str, root: Path) -> Outcome:
+    """Return the formatter that `run` would use now, without running it."""
+    for tool in TOOLS.get(lang, ()):
+        found = tool.find(root)
+        if found is None:
+            _require(lang, tool.name)
+            return Outcome(tool.name, "", False)
+        return Outcome(tool.name, _version(tool, found), True)
+    return Outcome("none", "", True)
+
+
 def _require(lang: str, tool: str) -> None:
     if os.environ.get("REQUIRE") == "all":
         message = f"REQUIRE=all, but {tool} is not there to format {lang}"
@@ -237,9 +247,3 @@ def _call(command: list[str]) -> subprocess.CompletedProcess[str]:
     except (OSError, subprocess.TimeoutExpired) as err:
         message = f"{command[0]} could not be run: {err}"
         raise refuse("", "", "formatter-failed", message) from err
-
-
-def versions(outcomes: Mapping[str, Outcome]) -> str:
-    """Print outcomes as JSON for the manifest."""
-    listed = {lang: f"{o.tool} {o.version}".strip() for lang, o in sorted(outcomes.items())}
-    return json.dumps(listed)

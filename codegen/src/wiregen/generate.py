@@ -21,24 +21,40 @@ class Output:
     """Generated files by path below the root, and how each language was formatted."""
 
     files: Mapping[str, str]
+    unformatted: Mapping[str, str]
+    langs: Mapping[str, str]
     formatters: Mapping[str, fmt.Outcome]
 
 
-def generate(spec: Spec, config: Config, langs: Iterable[str], *, formatted: bool = True) -> Output:
+def raw_files(spec: Spec, config: Config, lang: str) -> dict[str, str]:
+    """Return the files of one language by path below the root, before the formatter."""
+    target = config.target(lang)
+    files: dict[str, str] = {}
+    for name, text in emitter(lang)(spec, target).items():
+        path = PurePosixPath(name)
+        if path.is_absolute() or ".." in path.parts:
+            raise refuse(name, "", "emit-path", "an emitter's path must stay below its folder")
+        files[str(target.out / path)] = text
+    return files
+
+
+def generate(spec: Spec, config: Config, langs: Iterable[str]) -> Output:
     """Return the files of the given languages; nothing is written."""
     files: dict[str, str] = {}
+    unformatted: dict[str, str] = {}
+    owners: dict[str, str] = {}
     outcomes: dict[str, fmt.Outcome] = {}
     for lang in langs:
-        target = config.target(lang)
-        made = emitter(lang)(spec, target)
-        if formatted:
-            made, outcomes[lang] = fmt.run(lang, made, config.root)
-        for name, text in made.items():
-            path = PurePosixPath(name)
-            if path.is_absolute() or ".." in path.parts:
-                raise refuse(name, "", "emit-path", "an emitter's path must stay below its folder")
-            files[str(target.out / path)] = text
-    return Output(files, outcomes)
+        raw = raw_files(spec, config, lang)
+        made, outcomes[lang] = fmt.run(lang, raw, config.root)
+        for name in made:
+            if name in owners:
+                message = f"{lang} and {owners[name]} write the same file"
+                raise refuse(name, "", "emit-path", message)
+            owners[name] = lang
+        files |= made
+        unformatted |= raw
+    return Output(files, unformatted, owners, outcomes)
 
 
 def write_all(root: Path, files: Mapping[str, str], removed: Iterable[str] = ()) -> None:
