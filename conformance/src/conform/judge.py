@@ -1,0 +1,101 @@
+"""Verdicts: stage satisfied, transcript equal to the oracle's, siblings equal, nothing escaped."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from conform.oracle import Expectation
+from conform.play import Played
+from conform.script import Case
+from conform.transcript import canonical, digest, first_difference
+
+# "skip" is no word here: what was not proven is not green.
+OUTCOMES = ("pass", "fail", "void", "unsupported")
+
+
+@dataclass
+class Verdict:
+    """Outcome of one case for one testee."""
+
+    case: str
+    testee: str
+    outcome: str
+    reason: str = ""
+    step: int | None = None
+    expected: str = ""
+    got: str = ""
+    digest: str = ""
+    seconds: float = 0.0
+    transcript: list[str] = field(default_factory=list)
+    wire: list[str] = field(default_factory=list)
+
+    @property
+    def passed(self) -> bool:
+        """Whether the case was proven."""
+        return self.outcome == "pass"
+
+
+def expected_lines(expected: Expectation) -> list[str]:
+    """The oracle's transcript."""
+    return canonical([event for _, event in expected.events], counted=False)
+
+
+def step_of(expected: Expectation, line: str) -> int | None:
+    """Step that leads to a line of the oracle's transcript."""
+    for index, event in expected.events:
+        if line in canonical([event], counted=False):
+            return index
+    return None
+
+
+def judge(case: Case, testee: str, expected: Expectation, played: Played) -> Verdict:
+    """Weigh what was observed in one case."""
+    wanted, lines = expected_lines(expected), canonical(played.events)
+    verdict = Verdict(case.name, testee, "pass", seconds=played.seconds)
+    verdict.transcript, verdict.wire, verdict.digest = lines, played.wire, digest(lines)
+    difference = first_difference(wanted, lines)
+    escaped = [e["what"] for e in played.events if e["ev"] == "unhandled"]
+    if escaped:
+        return _fail(verdict, f"an exception escaped: {escaped[0]}", None, difference)
+    if played.faults:
+        return _fail(verdict, f"protocol of the testee: {played.faults[0]}", None, difference)
+    if played.problems:
+        index, text = played.problems[0]
+        return _fail(verdict, text, index, difference)
+    if difference:
+        index = step_of(expected, difference[1]) if difference[1] else None
+        return _fail(verdict, "the transcript differs from the oracle's", index, difference)
+    if not wanted:
+        return _fail(verdict, "the case expects nothing: it proves nothing", None, None)
+    closes = sorted((client, code) for _, client, code in expected.closes)
+    if sorted(played.closes) != closes:
+        return _fail(verdict, f"close codes: expected {closes}, got {played.closes}", None, None)
+    return verdict
+
+
+def _fail(
+    verdict: Verdict, reason: str, step: int | None, difference: tuple[int, str, str] | None
+) -> Verdict:
+    verdict.outcome, verdict.reason, verdict.step = "fail", reason, step
+    if difference:
+        _, verdict.expected, verdict.got = difference
+    return verdict
+
+
+def unsupported(case: Case, testee: str, features: dict[str, object]) -> Verdict | None:
+    """A verdict when the testee lacks a feature that the case needs; ``None`` when it has all."""
+    for word in case.needs:
+        declared = features.get(word)
+        if declared is True:
+            continue
+        if isinstance(declared, dict):
+            return Verdict(case.name, testee, "unsupported", f"{word}: {declared.get('reason')}")
+        return Verdict(case.name, testee, "fail", f"not testable: {word} is not declared")
+    return None
+
+
+def siblings_equal(verdicts: list[Verdict]) -> bool:
+    """Whether all testees that played a case showed one and the same transcript."""
+    played = [v for v in verdicts if v.outcome in ("pass", "fail")]
+    hashes = {v.digest for v in played}
+    return bool(played) and len(hashes) == 1 and "" not in hashes

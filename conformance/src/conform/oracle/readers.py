@@ -1,0 +1,153 @@
+"""Who watches a turn: iterators, the text stream, waits for the result (REQ-TURN-02, 03, 10)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from conform.oracle.errors import error
+from conform.spec import Tree
+
+if TYPE_CHECKING:
+    from conform.oracle.turns import Turn
+
+
+@dataclass
+class Iteration:
+    """One iterator. ``left`` is how many items it may still read; ``None`` = all."""
+
+    name: str | None  # None = the one that `watch: items` opened
+    left: int | None = None
+    read: int = 0
+    over: bool = False
+
+
+class Readers:
+    """Everything of one turn that the testee was told to watch."""
+
+    def __init__(self, turn: Turn, watch: str) -> None:
+        self.turn = turn
+        self.items: list[Tree] = []
+        self.iterations: list[Iteration] = []
+        self.texts: list[str] = []
+        self.waits: list[str] = []
+        self.main: Iteration | None = None
+        self.watch_result = watch == "result"
+        self.detached = False
+        if watch == "items":
+            self.main = self._open(None, None)
+
+    def _open(self, name: str | None, left: int | None) -> Iteration:
+        iteration = Iteration(name, left)
+        self.iterations.append(iteration)
+        return iteration
+
+    def item(self, shown: Tree) -> None:
+        """One more item; every iterator sees it."""
+        self.items.append(shown)
+        for iteration in self.iterations:
+            self._pump(iteration)
+
+    def iterate(self, name: str) -> None:
+        """A further iterator, from the first item on."""
+        self._pump(self._open(name, None))
+
+    def take(self, count: int) -> None:
+        """The main iterator may read that many more; opened by the first ``take``."""
+        if self.main is None:
+            self.main = self._open(None, 0)
+        self.main.left = count
+        self._pump(self.main)
+
+    def hold(self) -> None:
+        """The main iterator reads no more for now."""
+        if self.main:
+            self.main.left = 0
+
+    def _pump(self, it: Iteration) -> None:
+        extra = {} if it.name is None else {"as": it.name}
+        while not it.over and it.left != 0 and it.read < len(self.items):
+            shown = self.items[it.read]
+            self.turn.client.emit({"ev": "item", "turn": self.turn.name, **extra, **shown})
+            it.read += 1
+            if it.left is not None:
+                it.left -= 1
+        outcome = self.turn.outcome
+        if outcome is None or it.over or it.left == 0 or it.read < len(self.items):
+            return
+        it.over = True
+        failure = outcome.get("error")
+        if it.name is not None:
+            self.turn.client.returned(it.name, None, failure)
+        else:
+            self._ended({**outcome, **({"raised": failure["kind"]} if failure else {})})
+
+    def _ended(self, body: Tree) -> None:
+        self.turn.client.emit({"ev": "ended", "turn": self.turn.name, **body})
+
+    def text(self, name: str) -> None:
+        """A text stream; reported as one piece when it is over."""
+        self.texts.append(name)
+        if self.turn.outcome:
+            self._end_text(name, self.turn.outcome)
+
+    def _end_text(self, name: str, outcome: Tree) -> None:
+        text = "".join(self.turn.tokens)
+        if not self.turn.tokens:
+            text = outcome["text"]  # REQ-TURN-10: nothing streamed, the final text once
+        if text:
+            shown = {"ev": "text", "turn": self.turn.name, "as": name, "piece": text}
+            self.turn.client.emit(shown)
+        self.turn.client.returned(name, None, outcome.get("error"))
+
+    def wait(self, name: str) -> None:
+        """Await the result."""
+        self.waits.append(name)
+        if self.turn.outcome:
+            self.settled(self.turn.outcome)
+
+    def settled(self, outcome: Tree) -> None:
+        """The turn has its outcome: end every iteration, stream and wait."""
+        for iteration in self.iterations:
+            self._pump(iteration)
+        if self.watch_result:
+            self.watch_result = False
+            self._ended(outcome)
+        for name in self.texts:
+            self._end_text(name, outcome)
+        self.texts.clear()
+        for name in self.waits:
+            failure = outcome.get("error")
+            self.turn.client.returned(name, None if failure else outcome, failure)
+        self.waits.clear()
+
+    # --- leaving ----------------------------------------------------------------------------
+
+    def _stops(self, without: Iteration | None) -> bool:
+        """Whether ending this wait stops the turn (REQ-STOP-04, REQ-STOP-05)."""
+        others = any(not i.over and i is not without for i in self.iterations)
+        awaited = bool(self.waits) or self.watch_result or bool(self.texts)
+        return not (others or awaited or self.detached or self.turn.settled)
+
+    def leave(self) -> None:
+        """Close the main iteration as the language does; nothing more is reported."""
+        if self.main:
+            self.main.over = True
+        if self._stops(self.main):
+            self.turn.write_cancel()
+
+    def abort(self) -> None:
+        """Native cancellation of the main wait."""
+        self.watch_result = False
+        self.turn.client.returned(self.turn.name, None, error("native_cancelled"))
+        self.leave()
+
+    def abort_wait(self, name: str) -> bool:
+        """Native cancellation of one `await`."""
+        if name not in self.waits:
+            return False
+        self.waits.remove(name)
+        self.turn.client.returned(name, None, error("native_cancelled"))
+        if self._stops(None):
+            self.turn.write_cancel()
+        return True

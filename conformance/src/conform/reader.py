@@ -1,0 +1,138 @@
+"""What a client makes of one frame: malformed, unknown, broken or known (REQ-WIRE-01..07, 13).
+
+Repair, check and flat view come from ``wiregen.api``, the tables as data; the generated decoders
+of the five clients are five other readings of the same tables.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+from typing import Any
+
+from wiregen import api
+
+from conform.spec import Spec, Tree
+
+SURROGATE = re.compile(r"[\ud800-\udfff]")
+
+
+@dataclass(frozen=True)
+class Fault:
+    """Why a body is broken, and where (JSON Pointer)."""
+
+    kind: str
+    pointer: str
+
+
+@dataclass(frozen=True)
+class Frame:
+    """One frame that has a string ``type``. ``tree`` is the repaired body, ``raw`` the received."""
+
+    wire_type: str
+    raw: Tree
+    tree: Tree
+    known: bool
+    fault: Fault | None = None
+
+    @property
+    def request_id(self) -> str | None:
+        """Id by which it is routed: top level first, else under ``data`` (REQ-TURN-02)."""
+        data = self.raw.get("data")
+        nested = data.get("requestId") if isinstance(data, dict) else None
+        for value in (self.raw.get("requestId"), nested):
+            if isinstance(value, str):
+                return value
+        return None
+
+    @property
+    def good(self) -> bool:
+        """Known type, sound body."""
+        return self.known and self.fault is None
+
+
+def _refuse_constant(word: str) -> Any:
+    raise ValueError(word)
+
+
+def parse_object(text: str) -> Tree | None:
+    """Parse a text message; ``None`` when it is malformed (REQ-WIRE-04)."""
+    try:
+        tree = json.loads(text, parse_constant=_refuse_constant)
+    except (ValueError, RecursionError):
+        return None
+    if not isinstance(tree, dict) or not isinstance(tree.get("type"), str):
+        return None
+    return tree
+
+
+def mend_surrogates(value: Any) -> Any:
+    """Replace lone surrogates by U+FFFD, in keys and values."""
+    if isinstance(value, str):
+        return SURROGATE.sub("\ufffd", value)
+    if isinstance(value, list):
+        return [mend_surrogates(v) for v in value]
+    if isinstance(value, dict):
+        return {mend_surrogates(k): mend_surrogates(v) for k, v in value.items()}
+    return value
+
+
+class Reader:
+    """Reads frames by the reader view of the specification."""
+
+    def __init__(self, spec: Spec) -> None:
+        self.spec = spec
+        self._tables = api.load_spec(spec.root)
+
+    def read(self, text: str) -> Frame | None:
+        """Return the frame, or ``None`` when the text is malformed."""
+        raw = parse_object(text)
+        if raw is None:
+            return None
+        word = raw["type"]
+        if word not in self.spec.events:
+            return Frame(word, raw, raw, known=False)
+        tree = api.repair(self._tables, word, mend_surrogates(raw))
+        found = api.check(self._tables, word, tree)
+        fault = Fault(found.kind, found.pointer) if found else None
+        return Frame(word, raw, tree, True, fault)
+
+    def result(self, action: str, data: Any) -> tuple[Any, Fault | None]:
+        """Read the answer of a call; the pointer counts from the frame, below ``/data``."""
+        _, schema = self.spec.result(action)
+        tree, found = api.repair_type(self._tables, schema["title"], data)
+        return tree, Fault(found.kind, "/data" + found.pointer) if found else None
+
+    def flat(self, word: str, tree: Tree) -> Tree:
+        """Flat accessors of a typed event under the wire's words (REQ-WIRE-07, REQ-WIRE-08)."""
+        out: Tree = api.flat(self._tables, word, tree)
+        if word == "stream_chunk":
+            out.update(tool_parts(out.get("state")))
+        return out
+
+
+def tool_parts(state: Any) -> Tree:
+    """``toolCall`` and ``toolResult`` of a chunk, arguments as an object (REQ-TURN-19)."""
+    raw = state.get("rawResponse") if isinstance(state, dict) else None
+    found: Tree = {}
+    if not isinstance(raw, dict):
+        return found
+    call, result = raw.get("toolCall"), raw.get("toolResult")
+    if isinstance(call, dict):
+        shown = {k: call[k] for k in ("name", "arguments", "callId") if call.get(k) is not None}
+        if isinstance(shown.get("arguments"), str):
+            shown["arguments"] = _object_in(shown["arguments"])
+        found["toolCall"] = shown
+    if isinstance(result, dict):
+        names = ("name", "isError", "result", "callId")
+        found["toolResult"] = {k: result[k] for k in names if k in result}
+    return found
+
+
+def _object_in(text: str) -> Any:
+    try:
+        parsed = json.loads(text)
+    except ValueError:
+        return text
+    return parsed if isinstance(parsed, dict) else text

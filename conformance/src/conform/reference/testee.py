@@ -1,0 +1,447 @@
+"""The reference testee: PROTOCOL.md over the reference client, in process or on stdio."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import platform
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any
+from urllib.parse import urlsplit
+
+from conform import __version__
+from conform.reader import Reader
+from conform.reference.client import RefClient
+from conform.reference.clock import VirtualClock
+from conform.reference.errors import RefError
+from conform.reference.turn import RefTurn
+from conform.spec import load_spec
+
+Tree = dict[str, Any]
+FEATURES = (
+    "virtual_clock conversation paging text_stream tee hold leave abort headers tap census codec"
+).split()
+CANARIES = ("drop-3rd-item", "alter-text", "drop-error-code")
+CALLS = frozenset(
+    "create_conversation_session get_session get_conversation_messages list_conversations "
+    "rename_conversation ping".split()
+)
+LOW_VERBS = {"confirm_tool_action": "confirm", "verify_otp": "verify_otp"}
+LOW_VERBS |= {"submit_interaction": "submit", "cancel": "cancel"}
+SKIPPED = ("id", "cmd", "on", "session", "message", "as", "via", "requestId", "watch", "aborted")
+
+
+class Refused(Exception):
+    """A command that gets ``fail``."""
+
+    def __init__(self, kind: str, message: str = "") -> None:
+        super().__init__(message)
+        self.kind = kind
+
+
+class RefTestee:
+    """Takes commands, gives replies; events go to ``emit``."""
+
+    def __init__(
+        self,
+        emit: Callable[[Tree], None],
+        faults: frozenset[str] = frozenset(),
+        reader: Reader | None = None,
+    ) -> None:
+        self._emit = emit
+        self.faults = faults
+        self.reader = reader or Reader(load_spec())
+        self.canary: str | None = None
+        self.count = 0
+        self.item_count = 0
+        self.clients: dict[str, RefClient] = {}
+        self.chats: dict[str, tuple[RefClient, str]] = {}
+        self.turns: dict[str, RefTurn] = {}
+        self.tasks: dict[str, asyncio.Task[None]] = {}
+        self.permits: dict[str, asyncio.Semaphore | None] = {}
+        self.iterations: dict[str, AsyncIterator[Tree]] = {}
+
+    def event(self, event: Tree) -> None:
+        """Report one event, numbered; damaged when a canary was asked for."""
+        self.count += 1
+        if event["ev"] == "item":
+            self.item_count += 1
+            if self.canary == "drop-3rd-item" and self.item_count == 3:
+                return
+        if event["ev"] == "ended" and self.canary == "alter-text":
+            event = {**event, "text": event["text"] + "!"}
+        if "error" in event and self.canary == "drop-error-code":
+            event = {**event, "error": {k: v for k, v in event["error"].items() if k != "code"}}
+        self._emit({**event, "n": self.count})
+
+    async def handle(self, command: Tree) -> Tree:
+        """Take one command; return ``{ok}`` or ``{fail}``."""
+        name = str(command.get("cmd"))
+        method = getattr(self, f"_cmd_{name}", None)
+        try:
+            if method is None:
+                raise Refused("unknown-command", name)
+            return {"ok": await method(command) or {}}
+        except Refused as refused:
+            return {"fail": {"kind": refused.kind, "message": str(refused)}}
+        except KeyError as error:
+            return {"fail": {"kind": "unknown-handle", "message": str(error)}}
+
+    # --- life cycle -------------------------------------------------------------------------
+
+    async def _cmd_hello(self, c: Tree) -> Tree:
+        self.canary = c.get("canary")
+        if self.canary not in (None, *CANARIES):
+            raise Refused("bad-request", f"canary {self.canary}")
+        features = dict.fromkeys(FEATURES, True) | {"tls": {"reason": "plain sockets only"}}
+        return {
+            "protocol": 1,
+            "nonce": c["nonce"],
+            "name": "reference",
+            "version": __version__,
+            "language": "python",
+            "runtime": platform.python_version(),
+            "spec": ["1.1"],
+            "clientsMax": 8,
+            "features": features,
+        }
+
+    async def _cmd_open(self, c: Tree) -> None:
+        if not _sound(c):
+            self._returned(c["as"], None, RefError("invalid_argument"))
+            return
+        client = RefClient(c, self.reader, self.event, self.faults)
+        self.clients[c["as"]] = client
+        self._run(c["as"], client.connect() if c.get("connect", True) else _nothing())
+
+    async def _cmd_connect(self, c: Tree) -> None:
+        self._run(c["as"], self.clients[c["on"]].connect())
+
+    async def _cmd_close(self, c: Tree) -> None:
+        client = self.clients.get(c["on"])
+        self._run(c["as"], client.close() if client else _nothing())
+
+    async def _cmd_reset(self, _: Tree) -> None:
+        for client in self.clients.values():
+            await client.close()
+        tasks = list(self.tasks.values())
+        if tasks:
+            _, late = await asyncio.wait(tasks, timeout=1.0)
+            for task in late:
+                task.cancel()
+            await asyncio.gather(*late, return_exceptions=True)
+        for store in (self.clients, self.chats, self.turns, self.tasks, self.permits):
+            store.clear()
+        self.iterations.clear()
+
+    async def _cmd_bye(self, c: Tree) -> None:
+        await self._cmd_reset(c)
+
+    async def _cmd_dump(self, _: Tree) -> None:
+        return None
+
+    async def _cmd_sync(self, c: Tree) -> Tree:
+        await asyncio.sleep(0)
+        return {"nonce": c["nonce"]}
+
+    async def _cmd_census(self, _: Tree) -> Tree:
+        timers = sum(client.clock.armed() for client in self.clients.values())
+        return {"clients": len(self.clients), "timers": timers}
+
+    async def _cmd_advance(self, c: Tree) -> None:
+        client = self.clients[c["on"]]
+        if not isinstance(client.clock, VirtualClock):
+            raise Refused("bad-request", "the clock is real")
+        await client.clock.advance(c["ms"])
+        await client.drain()
+
+    # --- reporting what is awaited ----------------------------------------------------------
+
+    def _returned(self, name: str, value: Any, error: RefError | None = None) -> None:
+        body = {"error": error.shown()} if error else {"value": value}
+        self.event({"ev": "returned", "as": name, **body})
+
+    def _run(self, name: str, wait: Awaitable[Any]) -> None:
+        async def watch() -> None:
+            try:
+                value = await wait
+            except RefError as error:
+                self._returned(name, None, error)
+            except asyncio.CancelledError:
+                self._returned(name, None, RefError("native_cancelled"))
+            else:
+                self._returned(name, value)
+
+        self.tasks[name] = asyncio.create_task(watch())
+
+    async def _cmd_abort(self, c: Tree) -> None:
+        name = c.get("turn") or c["as"]
+        self.tasks[name].cancel()
+        await asyncio.gather(self.tasks[name], return_exceptions=True)
+
+    # --- calls ------------------------------------------------------------------------------
+
+    async def _cmd_call(self, c: Tree) -> None:
+        client, op, args = self.clients[c["on"]], c["op"], dict(c["args"])
+        if op not in CALLS and op not in LOW_VERBS:
+            raise Refused("unknown-op", op)
+        if c.get("aborted"):
+            self._returned(c["as"], None, RefError("native_cancelled"))
+        elif op in LOW_VERBS:
+            self._run(c["as"], self._low_verb(client, op, args))
+        else:
+            args.pop("requestId", None)
+            self._run(c["as"], client.call(op, args))
+        await asyncio.sleep(0)
+
+    def _low_verb(self, client: RefClient, op: str, args: Tree) -> Awaitable[Any]:
+        turn = client.turns.get(args.get("requestId", ""))
+        if turn is None or turn.body is not None:
+            return client.low_verb(op, args)
+        if op == "cancel":
+            return turn.cancel()
+        kind = LOW_VERBS[op]
+        if args.get("declined"):
+            kind = "decline_otp" if op == "verify_otp" else "decline"
+        names = ("approved", "code", "values", "declined")
+        return turn.verb(kind, {n: args[n] for n in names if n in args})
+
+    async def _cmd_start(self, c: Tree) -> None:
+        call = self.clients[c["on"]].call("create_conversation_session", dict(c["args"]))
+        self._run(c["as"], self._chat(c, call))
+
+    async def _cmd_resume(self, c: Tree) -> None:
+        op = "create_conversation_session" if "conversationId" in c["args"] else "get_session"
+        self._run(c["as"], self._chat(c, self.clients[c["on"]].call(op, dict(c["args"]))))
+
+    async def _chat(self, c: Tree, call: Awaitable[Any]) -> Tree:
+        value = await call
+        self.chats[c["as"]] = (self.clients[c["on"]], value["sessionId"])
+        return {n: value[n] for n in ("sessionId", "conversationId")}
+
+    async def _cmd_messages(self, c: Tree) -> None:
+        client, session = self.chats[c["on"]]
+        self._run(c["as"], self._page(client, session, c))
+
+    async def _page(self, client: RefClient, session: str, c: Tree) -> None:
+        cursor: str | None = None
+        seen: set[str] = set()
+        left = c.get("take", -1)
+        while True:
+            args: Tree = {"sessionId": session}
+            args |= {"limit": c["limit"]} if "limit" in c else {}
+            word = "before" if "cursor-sent-as-before" in self.faults else "cursor"
+            args |= {word: cursor} if cursor is not None else {}
+            page = await client.call("get_conversation_messages", args)
+            for message in page["messages"]:
+                self.event({"ev": "message", "as": c["as"], "data": message})
+                left -= 1
+                if left == 0:
+                    return
+            cursor = page.get("nextCursor")
+            if not page["hasMore"] or cursor is None:
+                return
+            if cursor in seen and "cursor-loop-followed" not in self.faults:
+                raise RefError("unexpected_event")
+            seen.add(cursor)
+
+    # --- turns ------------------------------------------------------------------------------
+
+    async def _cmd_turn(self, c: Tree) -> None:
+        if c.get("via") == "conversation":
+            client, session = self.chats[c["on"]]
+        else:
+            client, session = self.clients[c["on"]], c["session"]
+        name = c["as"]
+        if c.get("aborted"):
+            self._returned(name, None, RefError("native_cancelled"))
+            return
+        extra = {k: v for k, v in c.items() if k not in SKIPPED}
+        turn = client.send(session, c["message"], extra, c.get("requestId"))
+        self.turns[name] = turn
+        watch = c.get("watch", "items")
+        if watch == "items":
+            self._watch(name, None)
+        elif watch == "result":
+            self.tasks[name] = asyncio.create_task(self._ended(name, turn, None))
+        await asyncio.sleep(0)
+
+    def _watch(self, name: str, permits: asyncio.Semaphore | None) -> None:
+        self.permits[name] = permits
+        self.tasks[name] = asyncio.create_task(self._items(name, self.turns[name]))
+
+    async def _items(self, name: str, turn: RefTurn) -> None:
+        raised: str | None = None
+        try:
+            iteration = turn.iterate()
+            while True:
+                permits = self.permits[name]
+                if permits:
+                    await permits.acquire()
+                shown = await anext(iteration)
+                self.event({"ev": "item", "turn": name, **shown})
+        except StopAsyncIteration:
+            raised = None
+        except RefError as error:
+            raised = error.kind
+        except asyncio.CancelledError:
+            if name in self.permits:  # not by `leave`
+                self._returned(name, None, RefError("native_cancelled"))
+            return
+        await self._ended(name, turn, raised)
+
+    async def _ended(self, name: str, turn: RefTurn, raised: str | None) -> None:
+        try:
+            await turn.result()
+        except RefError:
+            pass
+        except asyncio.CancelledError:
+            self._returned(name, None, RefError("native_cancelled"))
+            return
+        body = _body(turn)
+        self.event({"ev": "ended", "turn": name, **body, **({"raised": raised} if raised else {})})
+
+    async def _verb(self, c: Tree, kind: str, facts: Tree) -> None:
+        self._run(c["as"], self.turns[c["turn"]].verb(kind, facts))
+        await asyncio.sleep(0)
+
+    async def _cmd_confirm(self, c: Tree) -> None:
+        await self._verb(c, "confirm", {"approved": c["approved"]})
+
+    async def _cmd_otp(self, c: Tree) -> None:
+        await self._verb(c, "verify_otp", {"code": c["code"]})
+
+    async def _cmd_submit(self, c: Tree) -> None:
+        await self._verb(c, "submit", {"values": c["values"]})
+
+    async def _cmd_decline(self, c: Tree) -> None:
+        kind = "decline_otp" if c["question"] == "otp" else "decline"
+        await self._verb(c, kind, {"declined": True})
+
+    async def _cmd_cancel(self, c: Tree) -> None:
+        self._run(c["as"], self.turns[c["turn"]].cancel())
+        await asyncio.sleep(0)
+
+    # --- watching ---------------------------------------------------------------------------
+
+    async def _cmd_iterate(self, c: Tree) -> None:
+        turn, name = self.turns[c["turn"]], c["as"]
+
+        async def walk() -> None:
+            async for shown in turn.iterate():
+                self.event({"ev": "item", "turn": c["turn"], "as": name, **shown})
+
+        self._run(name, walk())
+
+    async def _cmd_textstream(self, c: Tree) -> None:
+        turn, name = self.turns[c["turn"]], c["as"]
+
+        def piece(text: str) -> None:
+            self.event({"ev": "text", "turn": c["turn"], "as": name, "piece": text})
+
+        async def walk() -> None:
+            failure: RefError | None = None
+            streamed = False
+            try:
+                async for shown in turn.iterate():
+                    if shown["type"] == "stream_token":
+                        streamed = True
+                        piece(shown["flat"]["token"])
+            except RefError as error:
+                failure = error
+            final = (turn.body or {}).get("text", "")
+            if not streamed and final and "text-stream-without-fallback" not in self.faults:
+                piece(final)
+            if failure:
+                raise failure
+
+        self._run(name, walk())
+
+    async def _cmd_await(self, c: Tree) -> None:
+        turn = self.turns[c["turn"]]
+
+        async def wait() -> Tree:
+            await turn.result()
+            return _body(turn)
+
+        if c.get("abandon"):
+            if "unhandled-rejection" in self.faults:
+                self.event({"ev": "unhandled", "what": "nobody awaited the error"})
+            return
+        self._run(c["as"], wait())
+        await asyncio.sleep(0)
+
+    async def _cmd_hold(self, c: Tree) -> None:
+        self.permits[c["turn"]] = asyncio.Semaphore(0)
+
+    _cmd_drop = _cmd_hold
+
+    async def _cmd_take(self, c: Tree) -> None:
+        name = c["turn"]
+        if name not in self.permits:
+            self._watch(name, asyncio.Semaphore(0))
+        permits = self.permits[name] or asyncio.Semaphore(0)
+        self.permits[name] = permits
+        for _ in range(c["count"]):
+            permits.release()
+
+    async def _cmd_leave(self, c: Tree) -> None:
+        name = c["turn"]
+        turn = self.turns[name]
+        self.permits.pop(name, None)
+        task = self.tasks.pop(name, None)
+        if task:
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+        if turn.readers == 0 and not turn.detached and turn.body is None:
+            turn.send_cancel()
+
+    async def _cmd_detach(self, c: Tree) -> None:
+        self.turns[c["turn"]].detached = True
+
+    # --- codec ------------------------------------------------------------------------------
+
+    async def _cmd_decode(self, c: Tree) -> Tree:
+        frame = self.reader.read(c["text"])
+        if frame is None:
+            return {"malformed": True}
+        if frame.known and frame.fault:
+            fault = {"type": frame.wire_type, "kind": frame.fault.kind}
+            return {"problem": {**fault, "pointer": frame.fault.pointer}}
+        if not frame.known:
+            return {
+                "type": "unknown",
+                "unknown": True,
+                "wireType": frame.wire_type,
+                "raw": frame.raw,
+            }
+        flat = self.reader.flat(frame.wire_type, frame.tree)
+        return {"type": frame.wire_type, "data": frame.tree, "flat": flat}
+
+    async def _cmd_encode(self, c: Tree) -> Tree:
+        return {"text": json.dumps({"action": c["op"], **c["args"]}, ensure_ascii=False)}
+
+    async def _cmd_check(self, c: Tree) -> Tree:
+        frame = self.reader.read(c["text"])
+        if frame is None:
+            return {"valid": False}
+        if frame.fault:
+            return {"valid": False, "pointer": frame.fault.pointer}
+        return {"valid": True}
+
+
+def _body(turn: RefTurn) -> Tree:
+    body = dict(turn.body or {})
+    if isinstance(body.get("error"), RefError):
+        body["error"] = body["error"].shown()
+    return body
+
+
+def _sound(c: Tree) -> bool:
+    times = all(v >= 0 for v in c.get("timeouts", {}).values())
+    limits = all(v >= 1 for v in c.get("limits", {}).values())
+    return urlsplit(c["url"]).scheme in ("ws", "wss") and times and limits
+
+
+async def _nothing() -> None:
+    return None

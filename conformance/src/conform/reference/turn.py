@@ -1,0 +1,534 @@
+"""The reference client's turn, written out by hand from ``spec/behaviour.md``."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from typing import TYPE_CHECKING, Any
+
+from conform.reader import Frame
+from conform.reference.clock import Timer
+from conform.reference.errors import NEVER_TERMINAL, SPARED_BY_VERB, RefError, from_info
+
+if TYPE_CHECKING:
+    from conform.reference.client import RefClient
+
+Tree = dict[str, Any]
+ASKS = {
+    "write_confirmation_required": "confirmation",
+    "otp_verification_required": "otp",
+    "otp_sent": "otp",
+    "interaction_required": "interaction",
+}
+QUESTION = {"confirm": "confirmation", "verify_otp": "otp", "decline_otp": "otp"}
+QUESTION |= {"submit": "interaction", "decline": "interaction"}
+ACTION = {"confirm": "confirm_tool_action", "verify_otp": "verify_otp", "decline_otp": "verify_otp"}
+ACTION |= {"submit": "submit_interaction", "decline": "submit_interaction"}
+STREAM = frozenset({"stream_chunk", "stream_token", "stream_preamble", "stream_reasoning"})
+ERROR_VERBS = {
+    "NO_PENDING_CONFIRMATION": ("confirm",),
+    "NO_PENDING_INTERACTION": ("submit", "decline"),
+    "INTERACTION_MISMATCH": ("submit", "decline"),
+}
+ANY_VERB = ("confirm", "verify_otp", "submit", "decline", "decline_otp", "cancel")
+
+
+class Outstanding:
+    """A verb that waits for its answer."""
+
+    def __init__(self, kind: str) -> None:
+        self.kind = kind
+        self.future: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+        self.timer: Timer | None = None
+
+    def done(self, value: Any, error: RefError | None = None) -> None:
+        """Give it its outcome."""
+        if self.timer:
+            self.timer.cancel()
+        if self.future.done():
+            return
+        if error:
+            self.future.set_exception(error)
+            self.future.exception()
+        else:
+            self.future.set_result(value)
+
+
+class RefTurn:
+    """One message and its answer."""
+
+    def __init__(self, client: RefClient, session: str, request: str) -> None:
+        self.client = client
+        self.session = session
+        self.id = request
+        self.items: list[Tree] = []
+        self.tokens: list[str] = []
+        self.held: Tree | None = None  # used by the mutant reorder-tokens
+        self.body: Tree | None = None
+        self.running = False
+        self.questions = {"confirmation": "none", "otp": "none", "interaction": "none"}
+        self.asked: dict[str, Tree] = {}
+        self.expiry: dict[str, float | None] = {}
+        self.verbs: list[Outstanding] = []
+        self.cancel_sent = False
+        self.detached = False
+        self.readers = 0
+        self.changed = asyncio.Event()
+        self.timers: dict[str, Timer] = {}
+        self._arm("total", client.time("turn"), self._timed_out)
+        self._idle()
+
+    # --- clocks -----------------------------------------------------------------------------
+
+    def _arm(self, name: str, ms: float, fire: Callable[[], None]) -> None:
+        self._disarm(name)
+        if ms and "timeout-never-fires" not in self.client.faults:
+            self.timers[name] = self.client.clock.later(ms, fire)
+
+    def _disarm(self, name: str) -> None:
+        timer = self.timers.pop(name, None)
+        if timer:
+            timer.cancel()
+
+    def _open_question(self) -> str | None:
+        return next((q for q, s in self.questions.items() if s == "open"), None)
+
+    def _idle(self) -> None:
+        self._disarm("idle")
+        runs_on = "idle-clock-runs-during-question" in self.client.faults
+        if self.body is None and (runs_on or self._open_question() is None):
+            self._arm("idle", self.client.time("turnIdle"), self._timed_out)
+
+    def _timed_out(self) -> None:
+        if self.body is not None:
+            return
+        question = self._open_question()
+        self.send_cancel()
+        self.settle(self.failed(RefError("turn_timeout", request=self.id, question=question)))
+
+    # --- settling ---------------------------------------------------------------------------
+
+    def failed(self, error: RefError) -> Tree:
+        """Body of a failure; the partial text is kept."""
+        text = "" if "tokens-lost-at-terminal" in self.client.faults else "".join(self.tokens)
+        return {"outcome": "failed", "text": text, "error": error}
+
+    def interrupted(self, kind: str, code: int | None) -> RefError:
+        """The error of a lost link."""
+        if kind == "turn_interrupted":
+            question = self._open_question()
+            return RefError(kind, request=self.id, close=code, question=question, sent=True)
+        return RefError(kind, request=self.id)
+
+    def local(self, error: RefError) -> None:
+        """The link or ``close()`` ends the turn."""
+        if self.body is None:
+            self.settle(self.failed(error))
+
+    def link_gone(self, error: Callable[[RefTurn], RefError]) -> None:
+        """What still waits for a frame gets the link's error; a code can no longer be given."""
+        self.questions["otp"] = "none"
+        for verb in self.verbs:
+            verb.done(None, error(self))
+        self.verbs.clear()
+
+    def settle(self, body: Tree) -> None:
+        """The outcome; a second one changes nothing."""
+        if self.body is not None:
+            return
+        self.body = body
+        for name in list(self.timers):
+            if name != "leak":
+                self._disarm(name)
+        for question in ("confirmation", "interaction"):
+            self.questions[question] = "none"
+        for verb in list(self.verbs):
+            if verb.kind == "cancel":
+                verb.done(None)
+            elif QUESTION[verb.kind] != "otp":
+                verb.done(None, body.get("error") or RefError("conflict"))
+            else:
+                continue
+            self.verbs.remove(verb)
+        self.wake()
+
+    def wake(self) -> None:
+        """Let readers look again."""
+        self.changed.set()
+        self.changed = asyncio.Event()
+
+    # --- frames -----------------------------------------------------------------------------
+
+    def frame(self, frame: Frame) -> None:
+        """A frame of this turn came."""
+        faults = self.client.faults
+        kind = frame.wire_type
+        if "unknown-event-fatal" in faults and not frame.known:
+            self.settle(self.failed(RefError("invalid_frame", request=self.id)))
+            return
+        if self.body is not None:
+            self._late(frame)
+            return
+        if "keepalive-ignored-by-idle-clock" not in faults or kind != "keepalive":
+            self._idle()
+        if "keepalive-extends-total-timeout" in faults and kind == "keepalive":
+            self._arm("total", self.client.time("turn"), self._timed_out)
+        facts = self.client.reader.flat(kind, frame.tree) if frame.good else {}
+        if frame.known and frame.fault and kind in ("eventual_response", "cancelled", "error"):
+            at = frame.fault.pointer
+            self.settle(self.failed(RefError("invalid_frame", request=self.id, at=at)))
+        elif not frame.good:
+            self._item(frame)
+        elif kind == "error":
+            self._error(frame, facts)
+        elif kind == "immediate_response":
+            self._acknowledged(facts)
+        elif kind == "keepalive":
+            if "keepalive-as-item" in faults:
+                self._item(frame)
+        else:
+            self._event(kind, frame, facts)
+
+    def _late(self, frame: Frame) -> None:
+        faults = self.client.faults
+        if "late-event-delivered" in faults and frame.wire_type in STREAM:
+            self.client.push(frame)
+        if "duplicate-terminal-fires-twice" in faults and frame.wire_type == "eventual_response":
+            self.client.push(frame)
+        if not frame.good:
+            return
+        facts = self.client.reader.flat(frame.wire_type, frame.tree)
+        if frame.wire_type == "error":
+            verb = self._oldest(("verify_otp", "decline_otp"))
+            if verb:
+                if self.questions["otp"] == "answered":
+                    self.questions["otp"] = "open"
+                self._finish(verb, None, from_info(facts, self.id))
+        elif frame.wire_type in ("otp_verified", "otp_invalid"):
+            self._otp_result(frame.wire_type, facts)
+        elif frame.wire_type == "immediate_response":
+            self._acknowledged(facts)
+        elif frame.wire_type in ("otp_verification_required", "otp_sent"):
+            self.questions["otp"] = "open"
+
+    def _event(self, kind: str, frame: Frame, facts: Tree) -> None:
+        faults = self.client.faults
+        if kind in ASKS:
+            self._ask(ASKS[kind], facts)
+        elif kind in ("otp_verified", "otp_invalid"):
+            self._otp_result(kind, facts)
+        elif kind == "interaction_invalid":
+            self._invalid(facts)
+        elif kind == "eventual_response":
+            self._completed(frame, facts)
+            return
+        elif kind == "cancelled":
+            self._item(frame)
+            body: Tree = {"outcome": "cancelled", "text": "".join(self.tokens), "confirmed": True}
+            if "cancel-as-error" in faults:
+                body = self.failed(RefError("protocol", request=self.id, status=499))
+            self.settle(body)
+            return
+        if kind != "pong":
+            self.running = True
+        self._lapse(kind, facts)
+        if kind == "stream_token":
+            self._token(frame, facts)
+        elif kind == "stream_reasoning" and "reasoning-mixed-into-text" in faults:
+            self.tokens.append(facts["token"])
+            self._item(frame)
+        elif kind == "stream_preamble" and "preamble-lost" in faults:
+            return
+        else:
+            self._item(frame)
+        if kind == "otp_invalid" and "otp-invalid-ends-turn" in faults:
+            self.settle(self.failed(RefError("protocol", request=self.id)))
+
+    def _token(self, frame: Frame, facts: Tree) -> None:
+        faults, token = self.client.faults, facts["token"]
+        if "trim-token" in faults:
+            token = token.strip()
+        self.tokens.append(token)
+        if "drop-3rd-token" in faults and len(self.tokens) == 3:
+            self.tokens[-1] = ""
+            return
+        shown = self.client.shown(frame)
+        if "reorder-tokens" in faults and self.held is None:
+            self.held = shown
+            return
+        self._push(shown)
+        if self.held:
+            self._push(self.held)
+            self.held = None
+        if "duplicate-token" in faults:
+            self._push(shown)
+
+    def _item(self, frame: Frame) -> None:
+        self._push(self.client.shown(frame))
+
+    def _push(self, shown: Tree) -> None:
+        self.items.append(shown)
+        self.wake()
+
+    def _completed(self, frame: Frame, facts: Tree) -> None:
+        faults = self.client.faults
+        self._item(frame)
+        status = frame.tree.get("status")
+        data = frame.tree.get("data")
+        if isinstance(data, dict) and isinstance(data.get("status"), int):
+            status = data["status"]
+        if isinstance(status, int) and status >= 400 and "error-as-success" not in faults:
+            self.settle(self.failed(RefError("protocol", request=self.id, status=status)))
+            return
+        body: Tree = {"outcome": "completed", "text": self._final(facts.get("response"))}
+        for name in ("messageId", "citations", "usage"):
+            if name in facts and not (name == "citations" and "citations-lost" in faults):
+                body[name] = facts[name]
+        self.settle(body)
+
+    def _final(self, response: Any) -> str:
+        if isinstance(response, str):
+            return response
+        parts = response.get("responseParts") if isinstance(response, dict) else None
+        if isinstance(parts, list) and parts:
+            glue = "" if "parts-joined-bare" in self.client.faults else "\n\n"
+            return glue.join(p for p in parts if isinstance(p, str))
+        if "text-from-envelope-only" in self.client.faults:
+            return ""
+        return "".join(self.tokens)
+
+    # --- errors -----------------------------------------------------------------------------
+
+    def _error(self, frame: Frame, facts: Tree) -> None:
+        faults, code = self.client.faults, facts["code"]
+        if "error-code-lost" in faults:
+            facts = {**facts, "code": None}
+        if "error-only-from-envelope" in faults and "error" not in frame.raw:
+            facts = {**facts, "code": "UNKNOWN"}
+        self._item(frame)
+        spared = code in SPARED_BY_VERB and self.running and bool(self.verbs)
+        never = code in NEVER_TERMINAL and "interaction-error-ends-turn" not in faults
+        if facts.get("terminal") is False or never or spared:
+            self._verb_error(code, from_info(facts, self.id))
+        elif "error-as-success" in faults:
+            self.settle({"outcome": "completed", "text": "".join(self.tokens)})
+        else:
+            self.settle(self.failed(from_info(facts, self.id)))
+
+    def _verb_error(self, code: str, error: RefError) -> None:
+        kinds = ERROR_VERBS.get(code, ANY_VERB if code in SPARED_BY_VERB else ())
+        verb = self._oldest(kinds)
+        if code == "NO_PENDING_CONFIRMATION":
+            self.questions["confirmation"] = "none"
+        elif code == "NO_PENDING_INTERACTION":
+            self.questions["interaction"] = "none"
+        elif verb and verb.kind != "cancel" and self.questions[QUESTION[verb.kind]] == "answered":
+            self.questions[QUESTION[verb.kind]] = "open"
+        if verb and verb.kind != "cancel":
+            self._finish(verb, None, error)
+        self._idle()
+
+    # --- questions --------------------------------------------------------------------------
+
+    def _ask(self, question: str, facts: Tree) -> None:
+        self.questions[question] = "open"
+        self.asked[question] = {**self.asked.get(question, {}), **facts}
+        length = None
+        if "expiresAt" in facts and "timestamp" in facts:
+            length = max(0, facts["expiresAt"] - facts["timestamp"])
+            length = None if length > 86_400_000 else length
+        clock = self.client.clock
+        self.expiry[question] = None if length is None else clock.now + length
+        limit = self.client.time("question") if length is None else length + 10_000
+        self._arm(question, limit, self._timed_out)
+        self._idle()
+
+    def _shut(self, question: str) -> None:
+        self.questions[question] = "none"
+        self.asked.pop(question, None)
+        self._disarm(question)
+        self._idle()
+
+    def _lapse(self, kind: str, facts: Tree) -> None:
+        tool = kind == "stream_chunk" and "toolResult" in facts
+        if kind not in ("stream_token", "stream_reasoning") and not tool:
+            return
+        for question in ("confirmation", "interaction"):
+            if self.questions[question] != "open":
+                continue
+            end = self.expiry.get(question)
+            over = kind == "stream_token" if end is None else self.client.clock.now >= end
+            if over:
+                self._shut(question)
+
+    def _otp_result(self, kind: str, facts: Tree) -> None:
+        left = facts.get("attemptsRemaining", 0) > 0
+        if kind == "otp_verified" or not left:
+            self._shut("otp")
+        elif self.questions["otp"] != "none":
+            self.questions["otp"] = "open"
+        if "attempts-remaining-lost" in self.client.faults:
+            facts = {k: v for k, v in facts.items() if k != "attemptsRemaining"}
+        verb = self._oldest(("verify_otp",))
+        answer = verb_answer("verify_otp", kind, facts)
+        if verb and answer:
+            self._finish(verb, answer[0])
+        self._idle()
+
+    def _invalid(self, facts: Tree) -> None:
+        if self.questions["interaction"] != "none":
+            self.questions["interaction"] = "open"
+        verb = self._oldest(("submit", "decline"))
+        answer = verb_answer("submit", "interaction_invalid", facts)
+        if verb and answer:
+            self._finish(verb, answer[0])
+        self._idle()
+
+    def _acknowledged(self, facts: Tree) -> None:
+        faults = self.client.faults
+        if facts.get("status") == 202:
+            self.running = True
+            if "ack-ends-turn" in faults:
+                self.settle({"outcome": "completed", "text": ""})
+            return
+        verb = self._oldest(("confirm", "submit", "decline", "decline_otp"))
+        if verb is None:
+            return
+        if QUESTION[verb.kind] == "otp":
+            self._shut("otp")
+        answer = verb_answer(verb.kind, "immediate_response", facts)
+        self._finish(verb, answer[0] if answer else None)
+        if "confirm-ends-turn" in faults:
+            self.settle({"outcome": "completed", "text": "".join(self.tokens)})
+
+    def next_send(self) -> None:
+        """The session's next message closes an OTP question that outlived its turn."""
+        self.questions["otp"] = "none"
+
+    # --- verbs ------------------------------------------------------------------------------
+
+    def _oldest(self, kinds: tuple[str, ...]) -> Outstanding | None:
+        return next((v for v in self.verbs if v.kind in kinds), None)
+
+    def _finish(self, verb: Outstanding, value: Any, error: RefError | None = None) -> None:
+        if verb in self.verbs:
+            self.verbs.remove(verb)
+        verb.done(value, error)
+
+    def verb(self, kind: str, facts: Tree) -> asyncio.Future[Any]:
+        """Answer a question; the frame is queued before this returns."""
+        faults = self.client.faults
+        verb = Outstanding(kind)
+        question = QUESTION[kind]
+        granted = self.client.granted.get(self.session, [])
+        if kind == "decline_otp" and "otp_park" not in granted:
+            verb.done(None, RefError("unsupported"))
+            return verb.future
+        state = self.questions[question]
+        if state != "open" and not (state == "answered" and "second-answer-sent" in faults):
+            verb.done(None, RefError("already_answered" if state == "answered" else "conflict"))
+            return verb.future
+        self.questions[question] = "answered"
+        self._disarm(question)
+        self.verbs.append(verb)
+        self._write_verb(kind, question, facts)
+        limit = self.client.time("request")
+        if limit and "timeout-never-fires" not in faults:
+            error = RefError("request_timeout", request=self.id)
+            verb.timer = self.client.clock.later(limit, lambda: self._finish(verb, None, error))
+        self._idle()
+        return verb.future
+
+    def _write_verb(self, kind: str, question: str, facts: Tree) -> None:
+        faults = self.client.faults
+        frame = {"action": ACTION[kind], "requestId": self.id, "sessionId": self.session}
+        names = {"confirmation": ("confirmationId",), "interaction": ("interactionId", "kind")}
+        asked = self.asked.get(question, {})
+        if "confirmation-id-not-echoed" not in faults or question != "confirmation":
+            frame |= {n: asked[n] for n in names.get(question, ()) if n in asked}
+        frame |= facts
+        if "confirm-uses-new-request-id" in faults and kind == "confirm":
+            frame["requestId"] = self.client.draw()
+        if "approved-inverted" in faults and kind == "confirm":
+            frame["approved"] = not frame["approved"]
+        if "otp-code-trimmed" in faults and kind == "verify_otp":
+            frame["code"] = frame["code"].strip()
+        if "otp-code-as-number" in faults and kind == "verify_otp":
+            frame["code"] = str(int(frame["code"]))
+        if "submit-drops-declined" in faults:
+            frame.pop("declined", None)
+        self.client.write(frame)
+        if "confirm-sent-twice" in faults and kind == "confirm":
+            self.client.write(frame)
+
+    def cancel(self) -> asyncio.Future[Any]:
+        """Stop the turn; resolves when it settles."""
+        verb = Outstanding("cancel")
+        if self.body is not None:
+            verb.done(None)
+            return verb.future
+        self.verbs.append(verb)
+        self.send_cancel()
+        if "cancel-resolves-before-terminal" in self.client.faults:
+            self._finish(verb, None)
+        return verb.future
+
+    def send_cancel(self) -> None:
+        """Write the one cancel."""
+        if self.cancel_sent or self.client.state != "open":
+            return
+        self.cancel_sent = "cancel-sent-twice" not in self.client.faults
+        self.client.write({"action": "cancel", "requestId": self.id, "sessionId": self.session})
+        self._arm("cancel", self.client.time("cancel"), self._unconfirmed)
+
+    def _unconfirmed(self) -> None:
+        text = "".join(self.tokens)
+        self.settle({"outcome": "cancelled", "text": text, "confirmed": False})
+
+    # --- reading ----------------------------------------------------------------------------
+
+    async def iterate(self) -> AsyncIterator[Tree]:
+        """Every item from the first one; raises after the last one of a failed turn."""
+        at = 0
+        while True:
+            while at < len(self.items):
+                yield self.items[at]
+                at += 1
+            if self.body is not None:
+                break
+            await self._wait()
+        if self.body["outcome"] == "failed":
+            raise self.body["error"]
+
+    async def result(self) -> Tree:
+        """The body of the outcome; raises for a failed turn."""
+        while self.body is None:
+            await self._wait()
+        if self.body["outcome"] == "failed":
+            raise self.body["error"]
+        return self.body
+
+    async def _wait(self) -> None:
+        self.readers += 1
+        try:
+            await self.changed.wait()
+        except asyncio.CancelledError:
+            if self.readers == 1 and not self.detached and self.body is None:
+                self.send_cancel()
+            raise
+        finally:
+            self.readers -= 1
+
+
+def verb_answer(kind: str, event: str, facts: Tree) -> tuple[Any] | None:
+    """What an event gives to a verb, in a 1-tuple; ``None`` when it answers something else."""
+    if event == "immediate_response" and facts.get("status") != 202:
+        return ({"accepted": True},) if kind in ("submit", "decline") else (None,)
+    if kind == "verify_otp" and event in ("otp_verified", "otp_invalid"):
+        names = ("attemptsRemaining", "error", "message")
+        shown = {n: facts[n] for n in names if n in facts}
+        return ({"verified": event == "otp_verified", **shown},)
+    if kind in ("submit", "decline") and event == "interaction_invalid":
+        kept = {"errors": facts["errors"], "message": facts["message"]}
+        return ({"accepted": False, **kept},)
+    return None

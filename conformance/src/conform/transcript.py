@@ -1,0 +1,136 @@
+"""Transcripts: what a testee reported, in a form in which equal behaviour is equal text.
+
+One canonical JSON line an observation, grouped by lane. Every tolerance is here and nowhere else,
+each with its reason; whatever is not named here is compared.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Iterable
+from typing import Any
+
+from conform.spec import Tree
+
+AUTO_ID = re.compile(r"req-auto-\d+")
+FENCE = "~fence"
+# A refusal that happens before an id is drawn, or that several actions share (REQ-CONN-04), has
+# no requestId of its own; REQ-ERR-01 asks for it only "where known".
+NO_REQUEST = frozenset(
+    "not_connected connect_failed authentication invalid_argument native_cancelled "
+    "already_answered conflict unsupported unexpected_event message_too_large".split()
+)
+SHARED_WITH_CODE = frozenset({"conflict", "unsupported"})  # with a server's code, the id is known
+
+
+def lane_of(event: Tree) -> str:
+    """Lane of an observation (PROTOCOL.md, section 2)."""
+    kind = event["ev"]
+    if kind in ("state", "pushed", "frame"):
+        return f"{kind}:{event['on']}"
+    if kind == "unhandled":
+        return "unhandled"
+    return str(event.get("as", event.get("turn")))
+
+
+def is_ours(event: Tree) -> bool:
+    """Whether the harness itself caused the observation (a fence)."""
+    return lane_of(event).startswith(FENCE)
+
+
+def _error(failure: Tree) -> Tree:
+    kind = failure.get("kind")
+    kept = dict(failure)
+    if kind in NO_REQUEST and not (kind in SHARED_WITH_CODE and "code" in kept):
+        kept.pop("request", None)
+    if kind == "message_too_large":
+        kept.pop("close", None)  # the close is our own, not "as received"
+    return kept
+
+
+def _value(node: Any) -> Any:
+    if isinstance(node, dict):
+        return {k: _value(v) for k, v in node.items()}
+    if isinstance(node, list):
+        return [_value(v) for v in node]
+    if isinstance(node, bool) or not isinstance(node, int | float):
+        return node
+    number = float(node)  # numbers count by value, as IEEE doubles
+    return int(number) if number.is_integer() else number
+
+
+def clean(event: Tree) -> Tree:
+    """One observation without what is measured or merely local to the run."""
+    shown = {k: _value(v) for k, v in event.items() if k != "n"}
+    if "error" in shown and shown["ev"] in ("returned", "ended"):
+        shown["error"] = _error(shown["error"])
+    value = shown.get("value")
+    if isinstance(value, dict) and isinstance(value.get("roundTripMs"), int | float):
+        shown["value"] = {**value, "roundTripMs": "<t>"}
+    return shown
+
+
+def _join_texts(events: list[Tree]) -> list[Tree]:
+    """Pieces of one text stream become one: how text is cut is not compared."""
+    joined: list[Tree] = []
+    for event in events:
+        last = joined[-1] if joined else None
+        if event["ev"] == "text" and last and last["ev"] == "text":
+            joined[-1] = {**last, "piece": last["piece"] + event["piece"]}
+        else:
+            joined.append(event)
+    return [e for e in joined if e["ev"] != "text" or e["piece"]]
+
+
+def _rename(lines: list[Tree]) -> list[Tree]:
+    names: dict[str, str] = {}
+
+    def walk(node: Any) -> Any:
+        if isinstance(node, str) and AUTO_ID.fullmatch(node):
+            return names.setdefault(node, f"req#{len(names) + 1}")
+        if isinstance(node, dict):
+            return {k: walk(node[k]) for k in sorted(node)}
+        if isinstance(node, list):
+            return [walk(v) for v in node]
+        return node
+
+    return [walk(line) for line in lines]
+
+
+def canonical(events: Iterable[Tree], *, counted: bool = True) -> list[str]:
+    """Return the transcript: lanes in order of name, each lane in its own order.
+
+    With ``counted`` the events carry ``n`` and are put in its order inside their lane; without,
+    they are taken in the order given.
+    """
+    lanes: dict[str, list[Tree]] = {}
+    for event in events:
+        if not is_ours(event):
+            lanes.setdefault(lane_of(event), []).append(event)
+    ordered: list[Tree] = []
+    for name in sorted(lanes):
+        lane = sorted(lanes[name], key=lambda e: e.get("n", 0)) if counted else lanes[name]
+        ordered.extend(_join_texts([clean(e) for e in lane]))
+    return [
+        json.dumps(line, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+        for line in _rename(ordered)
+    ]
+
+
+def digest(lines: list[str]) -> str:
+    """SHA-256 of a transcript; an empty one has none, so that nothing equals nothing."""
+    if not lines:
+        return ""
+    return hashlib.sha256("\n".join(lines).encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def first_difference(expected: list[str], got: list[str]) -> tuple[int, str, str] | None:
+    """Index and both lines of the first difference; an absent line is the empty string."""
+    for index in range(max(len(expected), len(got))):
+        left = expected[index] if index < len(expected) else ""
+        right = got[index] if index < len(got) else ""
+        if left != right:
+            return index, left, right
+    return None
