@@ -1,0 +1,410 @@
+"""The public front of the package: wires the rooms and offers the protocol's verbs."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import OrderedDict
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Any
+
+import pydantic
+
+from .connection import Connection, Outgoing
+from .connection_state import ConnectionState, StateChange
+from .conversation import Conversation
+from .errors import UnsupportedError
+from .listeners import FrameInfo, Listeners
+from .options import Options
+from .questions import Answer, verb_value
+from .requests import Requests
+from .turn import Turn
+from .turn_driver import TurnDriver
+from .wire import Event, actions, decode_result, encode_action
+
+CAPABILITIES = ("otp_park", "spec_1_1")  # REQ-CALL-07
+SESSIONS_REMEMBERED = 1024
+RESPONSE = frozenset({"immediate_response"})
+
+
+@dataclass(frozen=True, slots=True)
+class Pong:
+    """Answer to a ping (REQ-CALL-06)."""
+
+    server_time: int | None
+    """The server's clock, epoch ms; None when the pong did not say."""
+    round_trip_ms: float
+
+
+class SmoothAgentClient:
+    """A client of one server. Takes the fields of :class:`Options` as keywords.
+
+    Making one does no I/O. Use it as ``async with``, or call :meth:`connect` and :meth:`close`.
+
+    Raises:
+        ValueError, TypeError: an option is malformed (REQ-CONN-01).
+    """
+
+    def __init__(self, url: str, **options: Any) -> None:
+        self._options = Options(url=url, **options)
+        self._listeners = Listeners(self._options.logger)
+        self._requests = Requests(self._options, self._listeners)
+        self._connection = Connection(self._options, self._listeners, self._requests)
+        self._requests.connection = self._connection
+        self._capabilities: OrderedDict[str, tuple[str, ...]] = OrderedDict()
+
+    def __repr__(self) -> str:
+        return f"<SmoothAgentClient {self.state}>"
+
+    async def __aenter__(self) -> SmoothAgentClient:
+        await self.connect()
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        at: TracebackType | None,
+    ) -> None:
+        await self.close()
+
+    # the link -------------------------------------------------------------------------
+
+    @property
+    def state(self) -> ConnectionState:
+        """State of the link (REQ-CONN-02)."""
+        return self._connection.state
+
+    async def connect(self) -> None:
+        """Open the link; does nothing when it is open (REQ-CONN-03).
+
+        Raises:
+            ConnectFailedError, AuthenticationError: the attempt failed; the client is idle again.
+            ClientClosedError: the client was closed meanwhile.
+        """
+        await self._connection.connect()
+
+    async def close(self) -> None:
+        """Close the link and settle everything in flight; never raises (REQ-CONN-05)."""
+        await self._connection.close()
+
+    def on_state(self, listener: Callable[[StateChange], object]) -> Callable[[], None]:
+        """Call ``listener`` at each change of the link; return a function that stops it."""
+        return self._listeners.add("state", listener)
+
+    def on_event(self, listener: Callable[[Any], object]) -> Callable[[], None]:
+        """Call ``listener`` with events that no turn and no call owns (REQ-WIRE-12)."""
+        return self._listeners.add("event", listener)
+
+    def on_frame(
+        self, listener: Callable[[FrameInfo], object], *, text: bool = False
+    ) -> Callable[[], None]:
+        """Call ``listener`` with every frame; with ``text`` its text too (REQ-LOG-02)."""
+        if not callable(listener):
+            raise TypeError("listener: expected a function")
+        if text:
+            return self._listeners.add("frame", listener)
+        return self._listeners.add("frame", lambda info: listener(info.without_text()))
+
+    # conversations --------------------------------------------------------------------
+
+    async def start_conversation(self, *, agent_id: str, **optional: Any) -> Conversation:
+        """Open a session on a new conversation.
+
+        ``optional`` takes the fields of ``create_conversation_session``.
+        """
+        return self._conversation(
+            await self.create_conversation_session(agent_id=agent_id, **optional)
+        )
+
+    async def resume_conversation(
+        self,
+        *,
+        session_id: str | None = None,
+        conversation_id: str | None = None,
+        agent_id: str | None = None,
+        **optional: Any,
+    ) -> Conversation:
+        """Go on with a conversation, or with a session that is still known (REQ-CALL-08).
+
+        Give either ``session_id`` alone, or ``conversation_id`` and ``agent_id``. A server that
+        does not know the conversation starts a fresh one: compare ``conversation_id``.
+        """
+        if session_id is not None and conversation_id is None and agent_id is None and not optional:
+            return self._conversation(await self.get_session(session_id=session_id))
+        if session_id is not None or conversation_id is None or agent_id is None:
+            raise ValueError("give session_id alone, or conversation_id and agent_id")
+        return self._conversation(
+            await self.create_conversation_session(
+                agent_id=agent_id, conversation_id=conversation_id, **optional
+            )
+        )
+
+    # calls ----------------------------------------------------------------------------
+
+    async def create_conversation_session(
+        self,
+        *,
+        agent_id: str,
+        conversation_id: str | None = None,
+        user_name: str | None = None,
+        user_email: str | None = None,
+        browser_fingerprint: str | None = None,
+        supports: Sequence[str] = (),
+        metadata: Mapping[str, Any] | None = None,
+        auth_context: Any = None,
+    ) -> Any:
+        """Open a session; return its descriptor, ``CreateConversationSessionResult``."""
+        words = sorted({*CAPABILITIES, *self._options.supports, *supports})
+        action = self._make(
+            actions.CreateConversationSessionAction,
+            agent_id=agent_id,
+            conversation_id=conversation_id,
+            user_name=user_name,
+            user_email=user_email,
+            browser_fingerprint=browser_fingerprint,
+            supports=words,
+            metadata=metadata,
+            auth_context=auth_context,
+        )
+        session = await self._call(action)
+        self._capabilities[session.session_id] = tuple(session.capabilities or ())
+        if len(self._capabilities) > SESSIONS_REMEMBERED:
+            self._capabilities.popitem(last=False)
+        return session
+
+    async def get_session(self, *, session_id: str) -> Any:
+        """Return the session, ``GetSessionResult``; SessionNotFoundError when it is unknown."""
+        return await self._call(self._make(actions.GetSessionAction, session_id=session_id))
+
+    async def get_conversation_messages(
+        self, *, session_id: str, limit: int | None = None, cursor: str | None = None
+    ) -> Any:
+        """Return one page of messages, newest first, ``MessagePage``."""
+        return await self._call(
+            self._make(
+                actions.GetConversationMessagesAction,
+                session_id=session_id,
+                limit=limit,
+                cursor=cursor,
+            )
+        )
+
+    async def list_conversations(
+        self, *, limit: int | None = None, cursor: str | None = None
+    ) -> Any:
+        """Return one page of the caller's conversations, newest first, ``ConversationPage``."""
+        return await self._call(
+            self._make(actions.ListConversationsAction, limit=limit, cursor=cursor)
+        )
+
+    async def rename_conversation(self, *, conversation_id: str, title: str) -> Any:
+        """Give a conversation a title; return it as stored, ``RenameConversationResult``."""
+        return await self._call(
+            self._make(
+                actions.RenameConversationAction, conversation_id=conversation_id, title=title
+            )
+        )
+
+    async def ping(self) -> Pong:
+        """Ask for a sign of life; return the server's time and the round trip (REQ-CALL-06)."""
+        started = self._options.clock.now()
+        event = await self._call(self._make(actions.PingAction), answers=frozenset({"pong"}))
+        elapsed = self._options.clock.now() - started
+        return Pong(event.timestamp, elapsed * 1000)
+
+    # turns and verbs ------------------------------------------------------------------
+
+    def send_message(
+        self,
+        *,
+        session_id: str,
+        message: str,
+        stream: bool | None = None,
+        model: str | None = None,
+        skill: str | None = None,
+        images: Sequence[Any] | None = None,
+        files: Sequence[Any] | None = None,
+        request_id: str | None = None,
+    ) -> Turn:
+        """Say something; return the turn at once, its frame queued (REQ-TURN-01).
+
+        Raises:
+            ValueError, TypeError: an argument is wrong; nothing was sent. Everything else
+                settles the turn.
+        """
+        action = self._make(
+            actions.SendMessageAction,
+            session_id=session_id,
+            message=message,
+            stream=stream,
+            model=model,
+            skill=skill,
+            images=images,
+            files=files,
+        )
+        outgoing = self._outgoing(action, request_id)
+        turn = Turn(
+            self._requests,
+            self._options,
+            outgoing,
+            session_id=session_id,
+            otp_park=self._parks_otp(session_id),
+        )
+        self._requests.next_send(session_id)
+        assert outgoing.request_id is not None
+        self._requests.add(outgoing.request_id, turn.driver)
+        turn.driver.start()
+        return turn
+
+    def confirm_tool_action(
+        self,
+        *,
+        session_id: str,
+        request_id: str,
+        approved: bool,
+        confirmation_id: str | None = None,
+    ) -> Answer:
+        """Answer a confirmation by ids, as :meth:`Turn.confirm` (REQ-VERB-08)."""
+        turn = self._live_turn(request_id)
+        if turn is not None:
+            return turn.confirm(approved)
+        action = self._make(
+            actions.ConfirmToolActionAction,
+            session_id=session_id,
+            request_id=request_id,
+            approved=approved,
+            confirmation_id=confirmation_id,
+        )
+        return self._plain_verb(action, RESPONSE, lambda _: None)
+
+    def verify_otp(
+        self,
+        *,
+        session_id: str,
+        request_id: str,
+        code: str | None = None,
+        declined: bool | None = None,
+    ) -> Answer:
+        """Give or decline a one-time code by ids, as :meth:`Turn.verify_otp` (REQ-VERB-08)."""
+        if (code is None) == (not declined):
+            raise ValueError("give either code or declined=True")
+        turn = self._live_turn(request_id)
+        if turn is not None:
+            return turn.decline("otp") if code is None else turn.verify_otp(code)
+        if declined and not self._parks_otp(session_id):
+            answer = Answer.make(self._options.logger)
+            answer.fail(UnsupportedError("the server does not take a declined code"))
+            return answer
+        action = self._make(
+            actions.VerifyOtpAction,
+            session_id=session_id,
+            request_id=request_id,
+            code=code,
+            declined=declined,
+        )
+        answers = RESPONSE if declined else frozenset({"otp_verified", "otp_invalid"})
+        return self._plain_verb(action, answers, lambda event: verb_value("verify_otp", event))
+
+    def submit_interaction(
+        self,
+        *,
+        session_id: str,
+        request_id: str,
+        interaction_id: str,
+        kind: str | None = None,
+        values: Mapping[str, Any] | None = None,
+        declined: bool | None = None,
+    ) -> Answer:
+        """Answer or decline an interaction by ids, as :meth:`Turn.submit` (REQ-VERB-08)."""
+        turn = self._live_turn(request_id)
+        if turn is not None:
+            return turn.decline() if declined else turn.submit(dict(values or {}))
+        action = self._make(
+            actions.SubmitInteractionAction,
+            session_id=session_id,
+            request_id=request_id,
+            interaction_id=interaction_id,
+            kind=kind,
+            values=values,
+            declined=declined,
+        )
+        answers = RESPONSE | {"interaction_invalid"}
+        return self._plain_verb(action, answers, lambda event: verb_value("submit", event))
+
+    def cancel(self, *, request_id: str, session_id: str | None = None) -> Answer:
+        """Stop the turn of that id; without a live one only the frame is sent (REQ-VERB-08)."""
+        turn = self._live_turn(request_id)
+        if turn is not None:
+            return turn.cancel()
+        action = self._make(actions.CancelAction, request_id=request_id, session_id=session_id)
+        answer = Answer.make(self._options.logger)
+        outgoing = Outgoing("cancel", request_id, encode_action(action))
+        if self._connection.submit(outgoing):
+            answer.resolve(None)
+        else:
+            answer.fail(self._requests.not_connected(outgoing))
+        return answer
+
+    # wiring ---------------------------------------------------------------------------
+
+    @staticmethod
+    def _make(action: type[Any], **fields: Any) -> Any:
+        """Return the action; fields that are None stay absent (REQ-CALL-04)."""
+        given = {name: value for name, value in fields.items() if value is not None}
+        try:
+            return action(**given)
+        except pydantic.ValidationError as fault:
+            first = fault.errors(include_input=False, include_url=False)[0]
+            where = ".".join(str(part) for part in first["loc"])
+            # The values of the frame stay out of the text (REQ-ERR-04).
+            raise ValueError(f"{where}: {first['msg']}") from None
+
+    def _outgoing(self, action: Any, request_id: str | None = None) -> Outgoing:
+        if request_id is None:
+            request_id = self._requests.draw_id()
+        else:
+            self._requests.check_id(request_id)
+        action = action.model_copy(update={"request_id": request_id})
+        return Outgoing(action.action, request_id, encode_action(action))
+
+    async def _call(self, action: Any, *, answers: frozenset[str] = RESPONSE) -> Any:
+        def value_of(event: Event) -> Any:
+            return decode_result(action.action, event)
+
+        return await self._requests.call(self._outgoing(action), answers, value_of)
+
+    def _plain_verb(
+        self, action: Any, answers: frozenset[str], value_of: Callable[[Any], Any]
+    ) -> Answer:
+        answer = Answer.make(self._options.logger)
+        self._requests.check_id(action.request_id)
+        outgoing = Outgoing(action.action, action.request_id, encode_action(action))
+        waiting = self._requests.call(outgoing, answers, value_of)
+
+        def done(future: asyncio.Future[Any]) -> None:
+            error = None if future.cancelled() else future.exception()
+            if isinstance(error, Exception):
+                answer.fail(error)
+            elif not future.cancelled():
+                answer.resolve(future.result())
+
+        waiting.add_done_callback(done)
+        return answer
+
+    def _live_turn(self, request_id: str) -> Turn | None:
+        owner = self._requests.owner(request_id)
+        return owner.handle if isinstance(owner, TurnDriver) else None
+
+    def _parks_otp(self, session_id: str) -> bool:
+        return "otp_park" in self._capabilities.get(session_id, ())
+
+    def _conversation(self, session: Any) -> Conversation:
+        return Conversation(
+            self,
+            session_id=session.session_id,
+            conversation_id=session.conversation_id,
+            agent_name=session.agent_name,
+            capabilities=self._capabilities.get(session.session_id, ()),
+        )

@@ -1,0 +1,75 @@
+"""Time and ids come in through here, so that a test of a long wait takes no time (REQ-TIME-01)."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+import uuid
+from collections.abc import Awaitable, Callable
+from typing import Protocol, TypeVar
+
+T = TypeVar("T")
+
+IdGenerator = Callable[[], str]
+"""Gives a fresh requestId at each call."""
+
+
+class Timer(Protocol):
+    """A callback that waits for its time."""
+
+    def cancel(self) -> None:
+        """Drop the callback; does nothing when it ran already."""
+
+
+class Clock(Protocol):
+    """Source of time for every limit of a client. All numbers are seconds."""
+
+    def now(self) -> float:
+        """Return the monotonic time."""
+
+    def call_later(self, delay: float, callback: Callable[[], None]) -> Timer:
+        """Call ``callback`` on the running loop once ``delay`` has passed."""
+
+
+class SystemClock:
+    """Real time, by the running event loop."""
+
+    def now(self) -> float:
+        """Return the monotonic time of the process."""
+        return time.monotonic()
+
+    def call_later(self, delay: float, callback: Callable[[], None]) -> Timer:
+        """Call ``callback`` on the running loop after ``delay`` seconds."""
+        return asyncio.get_running_loop().call_later(delay, callback)
+
+
+def new_request_id() -> str:
+    """Return ``req-`` and a UUIDv4 from the system's cryptographic source (REQ-CALL-01)."""
+    return f"req-{uuid.uuid4()}"
+
+
+async def within(clock: Clock, limit: float, work: Awaitable[T]) -> T:
+    """Await ``work`` for at most ``limit`` seconds of ``clock``; 0 = no limit.
+
+    Raises:
+        TimeoutError: the limit passed; ``work`` was cancelled.
+    """
+    task = asyncio.ensure_future(work)
+    expired = False
+
+    def expire() -> None:
+        nonlocal expired
+        expired = not task.done()
+        task.cancel()
+
+    timer = clock.call_later(limit, expire) if limit else None
+    try:
+        return await task
+    except asyncio.CancelledError:
+        if expired:
+            raise TimeoutError from None
+        task.cancel()
+        raise
+    finally:
+        if timer is not None:
+            timer.cancel()

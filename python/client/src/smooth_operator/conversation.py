@@ -1,0 +1,58 @@
+"""A conversation with an agent: send, ask, history."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from typing import TYPE_CHECKING, Any
+
+from .history import messages
+from .turn import Turn
+from .turn_driver import TurnResult
+
+if TYPE_CHECKING:
+    from .client import SmoothAgentClient
+
+
+class Conversation:
+    """One session on one conversation; made by ``start_conversation``, ``resume_conversation``."""
+
+    def __init__(
+        self,
+        client: SmoothAgentClient,
+        *,
+        session_id: str,
+        conversation_id: str,
+        agent_name: str | None,
+        capabilities: Sequence[str],
+    ) -> None:
+        self._client = client
+        self.session_id: str = session_id
+        """Session that every action of this conversation names."""
+        self.conversation_id: str = conversation_id
+        """Conversation; survives the session."""
+        self.agent_name: str | None = agent_name
+        """Display name of the agent, where the server said it."""
+        self.capabilities: tuple[str, ...] = tuple(capabilities)
+        """Capability words of the server; empty where it did not say."""
+
+    def send(self, message: str, **optional: Any) -> Turn:
+        """Say something; return the turn at once (REQ-TURN-01).
+
+        ``optional`` takes what ``send_message`` takes: stream, model, skill, images, files,
+        request_id. Raises only ValueError and TypeError; everything else settles the turn.
+        """
+        return self._client.send_message(session_id=self.session_id, message=message, **optional)
+
+    async def ask(self, message: str, **optional: Any) -> TurnResult:
+        """Say something and wait for the whole answer; raises the error of a failed turn."""
+        return await self.send(message, **optional)
+
+    def messages(self, *, limit: int | None = None) -> AsyncIterator[Any]:
+        """Yield the stored messages, newest first; ``limit`` is a page size (REQ-HIST-01)."""
+
+        async def fetch(cursor: str | None) -> Any:
+            return await self._client.get_conversation_messages(
+                session_id=self.session_id, limit=limit, cursor=cursor
+            )
+
+        return messages(fetch)

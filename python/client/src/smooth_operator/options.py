@@ -1,0 +1,116 @@
+"""Every option of a client, with its unit and default."""
+
+from __future__ import annotations
+
+import logging
+import random
+import ssl
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+from urllib.parse import quote, urlsplit, urlunsplit
+
+from .clock import Clock, IdGenerator, SystemClock, new_request_id
+
+TokenProvider = Callable[[], Awaitable[str]]
+"""Gives the token for one connection attempt."""
+
+_TIMES = (
+    "connect_timeout",
+    "close_timeout",
+    "request_timeout",
+    "turn_idle_timeout",
+    "turn_timeout",
+    "question_timeout",
+    "cancel_timeout",
+)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Options:
+    """Settings of a client. Times are seconds; 0 turns a limit off.
+
+    Raises:
+        ValueError: the URL is not ws: or wss:, a time is negative, or a limit below 1
+            (REQ-CONN-01).
+        TypeError: a value has the wrong type.
+    """
+
+    url: str = field(repr=False)
+    """Address of the server, ``ws:`` or ``wss:``. Its query is kept (REQ-CONN-10)."""
+    token: str | TokenProvider | None = field(default=None, repr=False)
+    """Token, or an async function that is asked before every attempt (REQ-CONN-11)."""
+    token_in: Literal["query", "header"] = "query"
+    """Where the token travels: ``?token=`` or ``Authorization: Bearer``, never both."""
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    """Further headers of the handshake."""
+    origin: str | None = None
+    """``Origin`` of the handshake; none by default."""
+    supports: Sequence[str] = ()
+    """Further capability words for every session (REQ-CALL-07)."""
+    lazy: bool = False
+    """Connect at the first action instead of failing it (REQ-CONN-09)."""
+    connect_timeout: float = 10.0
+    """Seconds for one attempt, token provider and handshake included (REQ-CONN-04)."""
+    close_timeout: float = 5.0
+    """Seconds to wait for the peer's close frame (REQ-CONN-05)."""
+    request_timeout: float = 30.0
+    """Seconds for the answer to a call or verb (REQ-CALL-02)."""
+    turn_idle_timeout: float = 120.0
+    """Seconds of silence that end a turn; stands still while a human is asked (REQ-TURN-11)."""
+    turn_timeout: float = 0.0
+    """Seconds that a turn may take in all; off by default (REQ-TURN-12)."""
+    question_timeout: float = 330.0
+    """Seconds that a question may stay open (REQ-TURN-13)."""
+    cancel_timeout: float = 5.0
+    """Seconds to wait for the end of a cancelled turn (REQ-STOP-02)."""
+    max_message_bytes: int = 16 * 1024 * 1024
+    """Largest message that is taken from the server, in bytes (REQ-WIRE-11)."""
+    ssl: ssl.SSLContext | None = None
+    """TLS settings for ``wss:``; by default the platform's roots and ``ca_file`` (REQ-CONN-13)."""
+    ca_file: str | None = None
+    """PEM file whose certificates are trusted beside the platform's roots (REQ-CONN-13)."""
+    logger: logging.Logger = field(default=logging.getLogger("smooth_operator"), repr=False)
+    """Where the client logs; silent unless the application adds a handler (REQ-LOG-01)."""
+    log_payloads: bool = False
+    """Whether frames are logged with their text, at debug (REQ-LOG-01)."""
+    clock: Clock = field(default_factory=SystemClock, repr=False)
+    """Source of time (REQ-TIME-01)."""
+    ids: IdGenerator = field(default=new_request_id, repr=False)
+    """Source of requestIds (REQ-CALL-01)."""
+    random: random.Random = field(default_factory=random.SystemRandom, repr=False)
+    """Source of randomness (REQ-TIME-01)."""
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.url, str):
+            raise TypeError("url: expected a string")
+        parts = urlsplit(self.url)
+        if parts.scheme not in ("ws", "wss") or not parts.hostname:
+            raise ValueError("url: expected ws://host… or wss://host…")
+        if self.token_in not in ("query", "header"):
+            raise ValueError("token_in: expected 'query' or 'header'")
+        for name in _TIMES:
+            value = getattr(self, name)
+            if isinstance(value, bool) or not isinstance(value, int | float):
+                raise TypeError(f"{name}: expected seconds as a number")
+            if not 0 <= value < float("inf"):
+                raise ValueError(f"{name}: expected 0 (off) or a positive number of seconds")
+        if not isinstance(self.max_message_bytes, int) or isinstance(self.max_message_bytes, bool):
+            raise TypeError("max_message_bytes: expected a number of bytes")
+        if self.max_message_bytes < 1:
+            raise ValueError("max_message_bytes: expected at least 1")
+        if isinstance(self.supports, str) or not all(isinstance(w, str) for w in self.supports):
+            raise TypeError("supports: expected a sequence of strings")
+
+
+def address(url: str, token: str | None) -> str:
+    """Return ``url`` without fragment and, with a token, with ``token`` as last query pair.
+
+    Everything else of the query is kept as written (REQ-CONN-10).
+    """
+    parts = urlsplit(url)
+    query = parts.query
+    if token is not None:
+        kept = [p for p in query.split("&") if p and p.partition("=")[0] != "token"]
+        query = "&".join([*kept, f"token={quote(token, safe='-._~')}"])
+    return urlunsplit((parts.scheme, parts.netloc, parts.path or "/", query, ""))

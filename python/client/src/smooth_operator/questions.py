@@ -1,0 +1,179 @@
+"""Questions of a turn to a human, and the answers that wait for the server."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Generator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from .clock import Timer
+from .options import Options
+from .turn_state import QuestionKind, VerbName
+
+_DAY = 24 * 3600.0
+_GRACE = 10.0  # REQ-TURN-13: the server's own expiry gets this much time to show
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """A question that waits for a human, or waited for one."""
+
+    kind: QuestionKind
+    event: Any
+    """The event that asked: write_confirmation_required, otp_sent, interaction_required, …"""
+    asked_at: float
+    """Time of the client's clock, in seconds."""
+    duration: float | None
+    """Seconds until it lapses, None when the server did not say (REQ-TURN-13)."""
+
+
+@dataclass(frozen=True, slots=True)
+class OtpCheck:
+    """What became of a one-time code (REQ-OTP-01)."""
+
+    verified: bool
+    message: str
+    attempts_remaining: int | None = None
+    """Tries that are left; None when the code was right."""
+    error: str | None = None
+    """Why the code was not accepted, an ``OtpInvalidReason`` or a newer word."""
+
+
+@dataclass(frozen=True, slots=True)
+class SubmitResult:
+    """What became of submitted values (REQ-FORM-01)."""
+
+    accepted: bool
+    errors: Sequence[Any] = ()
+    """Field errors, each with ``field`` and ``message``; the question is open again."""
+    message: str | None = None
+
+
+def verb_value(name: VerbName, event: Any) -> OtpCheck | SubmitResult | None:
+    """Return what a verb resolves to when ``event`` answers it."""
+    if event.type == "otp_verified":
+        return OtpCheck(True, event.message)
+    if event.type == "otp_invalid":
+        return OtpCheck(False, event.message, event.attempts_remaining, event.error)
+    if event.type == "interaction_invalid":
+        return SubmitResult(False, tuple(event.errors), event.message)
+    return SubmitResult(True) if name in ("submit", "decline") else None
+
+
+class Answer(asyncio.Future[Any]):
+    """The outcome of a verb. Its frame was queued when it was made; cancelling only ends the wait.
+
+    A failure that nobody looks at is logged once at warning (REQ-TURN-16).
+    """
+
+    _looked_at = False
+    _logger: logging.Logger | None = None
+
+    @classmethod
+    def make(cls, logger: logging.Logger) -> Answer:
+        """Return a pending answer of the running loop."""
+        answer = cls(loop=asyncio.get_running_loop())
+        answer._logger = logger
+        return answer
+
+    def resolve(self, value: object) -> None:
+        """Give the value, unless the wait ended."""
+        if not self.done():
+            self.set_result(value)
+
+    def fail(self, error: Exception) -> None:
+        """Give the error, unless the wait ended."""
+        if not self.done():
+            self.set_exception(error)
+            super().exception()  # marks it as seen, so that asyncio itself logs nothing
+
+    def __await__(self) -> Generator[Any, None, Any]:
+        self._looked_at = True
+        return super().__await__()
+
+    __iter__ = __await__
+
+    def result(self) -> Any:
+        """Return the value or raise the error."""
+        self._looked_at = True
+        return super().result()
+
+    def exception(self) -> BaseException | None:
+        """Return the error, if it failed."""
+        self._looked_at = True
+        return super().exception()
+
+    def __del__(self) -> None:
+        unseen = self.done() and not self._looked_at and not self.cancelled()
+        if unseen and self._logger is not None:
+            error = super().exception()
+            if error is not None:
+                self._logger.warning("an answer failed unseen: %s", type(error).__name__)
+
+
+class Questions:
+    """The questions of one turn with their limits (REQ-TURN-13, REQ-VERB-10)."""
+
+    def __init__(self, options: Options, lapse: Callable[[], None]) -> None:
+        self._options = options
+        self._lapse = lapse
+        self._current: dict[QuestionKind, Question] = {}
+        self._timers: dict[QuestionKind, Timer] = {}
+
+    def current(self, kind: QuestionKind) -> Question | None:
+        """Return the question of ``kind`` that was asked last and is not closed."""
+        return self._current.get(kind)
+
+    def opened(self, kind: QuestionKind, event: Any, *, timed: bool) -> None:
+        """Take note of a question; ``timed`` starts its limit."""
+        now = self._options.clock.now()
+        self._current[kind] = Question(kind, event, now, _duration(event))
+        self._restart(kind, timed=timed)
+
+    def reopened(self, kind: QuestionKind, *, timed: bool) -> None:
+        """Start the limit anew: the answer was not accepted."""
+        self._restart(kind, timed=timed)
+
+    def answered(self, kind: QuestionKind) -> None:
+        """Stop the limit: the answer is out."""
+        timer = self._timers.pop(kind, None)
+        if timer is not None:
+            timer.cancel()
+
+    def shut(self, kind: QuestionKind) -> None:
+        """Forget the question."""
+        self.answered(kind)
+        self._current.pop(kind, None)
+
+    def stop(self) -> None:
+        """Stop every limit: the turn has settled."""
+        for kind in list(self._timers):
+            self.answered(kind)
+
+    def expired(self, kind: QuestionKind, frame_type: str) -> bool:
+        """Return whether a frame of ``frame_type`` shows that the question lapsed."""
+        question = self._current.get(kind)
+        if question is None or question.duration is None:
+            return frame_type == "stream_token"
+        return self._options.clock.now() - question.asked_at >= question.duration
+
+    def _restart(self, kind: QuestionKind, *, timed: bool) -> None:
+        self.answered(kind)
+        question = self._current.get(kind)
+        if question is None or not timed:
+            return
+        limit = self._options.question_timeout
+        if limit and question.duration is not None:
+            limit = question.duration + _GRACE
+        if limit:
+            self._timers[kind] = self._options.clock.call_later(limit, self._lapse)
+
+
+def _duration(event: Any) -> float | None:
+    expires_at = getattr(event, "expires_at", None)
+    if expires_at is None or event.timestamp is None:
+        return None
+    seconds: float = max(0.0, (expires_at - event.timestamp) / 1000)
+    return seconds if seconds <= _DAY else None

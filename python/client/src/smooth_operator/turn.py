@@ -1,0 +1,211 @@
+"""One turn as the application sees it: iterate, await, answer, stop."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Generator, Sequence
+from types import TracebackType
+from typing import Any, Literal
+
+from . import errors
+from .connection import Outgoing
+from .options import Options
+from .questions import Answer, Question
+from .requests import Requests
+from .turn_driver import TurnDriver, TurnResult
+from .turn_events import TextStream, TurnEvents
+from .turn_state import QuestionKind
+from .wire import actions as wire_actions
+
+
+class Turn:
+    """One message and all it causes.
+
+    Iterate it for its events, await it for its :class:`TurnResult`; both at once is fine, and
+    every iterator sees every event (REQ-TURN-02). ``async with`` stops it on exit unless somebody
+    else still waits for it or :meth:`detach` was called (REQ-STOP-05).
+    """
+
+    def __init__(
+        self,
+        requests: Requests,
+        options: Options,
+        outgoing: Outgoing,
+        *,
+        session_id: str,
+        otp_park: bool,
+    ) -> None:
+        self._driver = TurnDriver(requests, options, outgoing, session_id, self)
+        self._logger = options.logger
+        self._otp_park = otp_park
+        self._looked_at = False
+
+    # reading --------------------------------------------------------------------------
+
+    @property
+    def request_id(self) -> str:
+        """Id of the turn; its events and verbs carry it."""
+        return self._driver.request_id
+
+    @property
+    def session_id(self) -> str:
+        """Session that the turn belongs to."""
+        return self._driver.session_id
+
+    @property
+    def state(self) -> Literal["sent", "running", "settled"]:
+        """How far the turn is."""
+        return self._driver.state.turn  # type: ignore[return-value]
+
+    @property
+    def partial_text(self) -> str:
+        """Text that was streamed so far; stays readable (REQ-TURN-15)."""
+        return self._driver.text.text
+
+    @property
+    def items(self) -> Sequence[Any]:
+        """Events seen so far, in wire order (REQ-TURN-15)."""
+        return tuple(self._driver.items)
+
+    @property
+    def text_stream(self) -> TextStream:
+        """The streamed text, piece by piece (REQ-TURN-10)."""
+        return TextStream(self._driver, self.__aiter__())
+
+    @property
+    def settled(self) -> bool:
+        """Whether the turn has its outcome."""
+        return self._driver.settled
+
+    def question(self, kind: QuestionKind) -> Question | None:
+        """Return the question of ``kind`` that waits for an answer, if there is one."""
+        is_open = self._driver.state.questions[kind] == "open"
+        return self._driver.questions.current(kind) if is_open else None
+
+    def __aiter__(self) -> TurnEvents:
+        iterator = TurnEvents(self._driver)
+        self._driver.iterators.add(iterator)
+        self._looked_at = True
+        return iterator
+
+    def __await__(self) -> Generator[Any, None, TurnResult]:
+        return self.result().__await__()
+
+    async def result(self) -> TurnResult:
+        """Wait for the end; raise the error of a failed turn.
+
+        Cancelling the wait stops the turn unless somebody else waits for it (REQ-STOP-04).
+        """
+        self._looked_at = True
+        driver = self._driver
+        driver.waiters += 1
+        try:
+            while not driver.settled:
+                await driver.changed()
+        except asyncio.CancelledError:
+            driver.waiters -= 1
+            driver.left()
+            raise
+        driver.waiters -= 1
+        if driver.error is not None:
+            raise driver.error
+        assert driver.result is not None
+        return driver.result
+
+    # answering and stopping -----------------------------------------------------------
+
+    def confirm(self, approved: bool) -> Answer:
+        """Answer the open confirmation; the frame is queued at once.
+
+        Resolves to None when the server took the answer. Fails with NoPendingQuestionError or
+        AlreadyAnsweredError without sending anything (REQ-VERB-05).
+        """
+        if not isinstance(approved, bool):
+            raise TypeError("approved: expected True or False")
+        question = self._driver.questions.current("confirmation")
+        confirmation_id = question.event.confirmation_id if question is not None else None
+        action = wire_actions.ConfirmToolActionAction(
+            request_id=self.request_id, session_id=self.session_id, approved=approved
+        )
+        if confirmation_id is not None:
+            action = action.model_copy(update={"confirmation_id": confirmation_id})
+        return self._driver.answer("confirm", "confirmation", action)
+
+    def verify_otp(self, code: str) -> Answer:
+        """Give the one-time code as typed; resolves to an :class:`OtpCheck` (REQ-OTP-01)."""
+        if not isinstance(code, str):
+            raise TypeError("code: expected a string")
+        action = wire_actions.VerifyOtpAction(
+            request_id=self.request_id, session_id=self.session_id, code=code
+        )
+        return self._driver.answer("verify_otp", "otp", action)
+
+    def submit(self, values: dict[str, Any]) -> Answer:
+        """Answer the open interaction; resolves to a :class:`SubmitResult` (REQ-FORM-01)."""
+        if not isinstance(values, dict):
+            raise TypeError("values: expected a dict")
+        return self._driver.answer("submit", "interaction", self._interaction(values=values))
+
+    def decline(self, question: Literal["interaction", "otp"] = "interaction") -> Answer:
+        """Decline the open interaction, or the code that is asked for.
+
+        Declining a code needs a server that lists ``otp_park`` (REQ-OTP-05).
+        """
+        if question == "interaction":
+            return self._driver.answer("decline", "interaction", self._interaction(declined=True))
+        if question != "otp":
+            raise ValueError("question: expected 'interaction' or 'otp'")
+        if not self._otp_park:
+            answer = self._driver.pending()
+            answer.fail(errors.UnsupportedError("the server does not take a declined code"))
+            return answer
+        action = wire_actions.VerifyOtpAction(
+            request_id=self.request_id, session_id=self.session_id, declined=True
+        )
+        return self._driver.answer("decline_otp", "otp", action)
+
+    def cancel(self) -> Answer:
+        """Stop the turn; resolves when it has settled, at once when it has (REQ-STOP-01)."""
+        return self._driver.cancel()
+
+    @property
+    def driver(self) -> TurnDriver:
+        """What the client routes events to; not for applications."""
+        return self._driver
+
+    def detach(self) -> None:
+        """Let the turn run on when nobody looks at it any more (REQ-STOP-05)."""
+        self._driver.detached = True
+
+    async def aclose(self) -> None:
+        """Leave the turn: stop it unless somebody else waits for it (REQ-STOP-05)."""
+        self._driver.left()
+
+    async def __aenter__(self) -> Turn:
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        at: TracebackType | None,
+    ) -> None:
+        self._driver.left()
+
+    def __del__(self) -> None:
+        driver = getattr(self, "_driver", None)
+        error = driver.error if driver is not None else None
+        if error is not None and not self._looked_at:
+            self._logger.warning("a turn failed unseen: %s", error.kind)
+
+    def _interaction(self, **answer: Any) -> Any:
+        question = self._driver.questions.current("interaction")
+        event = question.event if question is not None else None
+        return wire_actions.SubmitInteractionAction(
+            request_id=self.request_id,
+            session_id=self.session_id,
+            # Without a question the answer is refused before this frame could be sent.
+            interaction_id=event.interaction_id if event is not None else "",
+            kind=event.kind if event is not None else "",
+            **answer,
+        )

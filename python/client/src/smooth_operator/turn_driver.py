@@ -1,0 +1,365 @@
+"""What makes a turn go: carries out what the tables say about frames, answers and the link."""
+
+from __future__ import annotations
+
+import asyncio
+import weakref
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from . import errors
+from .accumulator import Accumulator
+from .clock import Timer
+from .connection import Outgoing
+from .options import Options
+from .questions import Answer, Questions, verb_value
+from .requests import Requests, frame_error, link_error, server_error, status_error
+from .turn_state import QuestionKind, Step, TurnState, Verb, VerbName
+from .wire import DecodeError, Event, encode_action
+from .wire import actions as wire_actions
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TurnResult:
+    """What came of a turn (REQ-TURN-18). It does not change any more."""
+
+    text: str
+    """The authoritative text, or the partial one of a cancelled turn (REQ-TURN-09)."""
+    outcome: Literal["completed", "cancelled"]
+    confirmed: bool
+    """For a cancelled turn: whether the server said so (REQ-STOP-02); else True."""
+    request_id: str
+    session_id: str
+    message_id: str | None = None
+    response: Any = None
+    """``response`` of the terminal event, as received."""
+    needs_escalation: bool | None = None
+    escalation_reason: str | None = None
+    usage: Any = None
+    """Tokens and cost, where the server counted them."""
+    citations: Sequence[Any] = ()
+    event: Any = None
+    """The terminal event; None when the end was local."""
+
+
+class TurnDriver:
+    """States, items, limits and outcome of one turn. Lives in the router until nothing can come.
+
+    ``handle`` is the turn that the application holds.
+    """
+
+    def __init__(
+        self, requests: Requests, options: Options, outgoing: Outgoing, session_id: str, handle: Any
+    ) -> None:
+        assert outgoing.request_id is not None
+        self.request_id = outgoing.request_id
+        self.session_id = session_id
+        self.handle = handle
+        self.questions = Questions(options, lambda: self._local("question_timeout"))
+        self.state = TurnState(self.questions.expired)
+        self.text = Accumulator()
+        self.items: list[Any] = []
+        self.result: TurnResult | None = None
+        self.error: errors.SmoothAgentError | None = None
+        self.iterators: weakref.WeakSet[Any] = weakref.WeakSet()
+        self.waiters = 0
+        self.detached = False
+        self._requests = requests
+        self._options = options
+        self._outgoing = outgoing
+        self._wakers: set[asyncio.Future[None]] = set()
+        self._stopped = False
+        self._asked: QuestionKind | None = None
+        self._timers: dict[str, Timer] = {}
+
+    # for iterators --------------------------------------------------------------------
+
+    @property
+    def settled(self) -> bool:
+        """Whether the turn has its outcome."""
+        return self.state.settled
+
+    def item(self, index: int) -> Any:
+        """Return the item at ``index``, None when it has not come yet."""
+        return self.items[index] if index < len(self.items) else None
+
+    async def changed(self) -> None:
+        """Wait for the next item or the end."""
+        waker: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._wakers.add(waker)
+        try:
+            await waker
+        finally:
+            self._wakers.discard(waker)
+
+    def left(self, iterator: Any | None = None) -> None:
+        """Stop the turn, if nobody else is interested in it (REQ-STOP-04, REQ-STOP-05)."""
+        if iterator is not None:
+            self.iterators.discard(iterator)
+        if self.detached or self.state.settled or self.waiters or len(self.iterators):
+            return
+        self.stop()
+
+    # for the router -------------------------------------------------------------------
+
+    def start(self) -> None:
+        """Queue the message and start the limits."""
+        try:
+            submitted = self._requests.connection.submit(self._outgoing)
+        except errors.MessageTooLargeError as error:
+            self.link_event("too_large", None, error)
+            return
+        if not submitted:
+            self.link_event("not_connected", None, None)
+            return
+        if self._options.turn_timeout:
+            self._arm("total", self._options.turn_timeout, "total_timeout")
+        self._rearm_idle()
+
+    def event_received(self, event: Event) -> bool:
+        """Carry out what the tables say about an event of this turn."""
+        if event.type == "stream_token" and not self.state.settled:
+            self.text.tokens.append(event.token)
+        for step in self.state.frame(event):
+            self._do(step, event=event)
+        self._rearm_idle()
+        self._release()
+        return True
+
+    def broken_received(self, fault: DecodeError) -> None:
+        """A broken terminal event fails the turn, any other is an unknown item (REQ-WIRE-03)."""
+        if fault.terminal:
+            for step in self.state.local("broken"):
+                self._do(step, fault=fault)
+        else:
+            self.event_received(fault.as_unknown())
+
+    def link_event(
+        self, word: str, code: int | None, error: errors.SmoothAgentError | None
+    ) -> None:
+        """Carry out what the tables say about the link."""
+        # The end of the link closes the OTP question before the turn settles; its error names it.
+        self._asked = self.state.open_question
+        for step in self.state.local(word):
+            self._do(step, word=word, code=code, error=error)
+        kind = "client_closed" if word == "close" else "connection_lost"
+        for verb in [verb for verb in self.state.verbs if verb.name == "verify_otp"]:
+            self.state.verbs.remove(verb)
+            verb.token.fail(error or link_error(kind, "verify_otp", code, **self.ids()))
+        self._release()
+
+    def next_send(self, session_id: str) -> None:
+        """Close the OTP question that outlived this turn (REQ-OTP-03)."""
+        if self.state.settled and session_id == self.session_id:
+            for step in self.state.local("send"):
+                self._do(step)
+            self._release()
+
+    # the driver -----------------------------------------------------------------------
+
+    def _do(
+        self,
+        step: Step,
+        *,
+        event: Any = None,
+        fault: DecodeError | None = None,
+        word: str = "",
+        code: int | None = None,
+        error: errors.SmoothAgentError | None = None,
+    ) -> None:
+        kind = step.question
+        if step.effect == "item":
+            self.items.append(event)
+            self._wake()
+        elif step.effect == "settle":
+            self._settle(step.args, event, fault, word, code, error)
+        elif step.effect == "send" and step.args == ("cancel",):
+            self._send_cancel()
+        elif step.effect == "resolve" and step.verb is not None:
+            step.verb.token.resolve(verb_value(step.verb.name, event))
+        elif step.effect == "fail" and step.verb is not None:
+            step.verb.token.fail(server_error(event, **self.ids()))
+        elif kind is not None and step.effect == "open":
+            self.questions.opened(kind, event, timed=not self.state.settled)
+        elif kind is not None and step.effect == "reopen":
+            self.questions.reopened(kind, timed=not self.state.settled)
+        elif kind is not None and step.effect == "shut":
+            self.questions.shut(kind)
+
+    # the verbs ------------------------------------------------------------------------
+
+    def answer(self, name: VerbName, kind: QuestionKind, action: Any) -> Answer:
+        """Send an answer to the question of ``kind``, or refuse it (REQ-VERB-05)."""
+        answer = self.pending()
+        for step in self.state.local("answer", only=kind):
+            if step.effect == "refuse":
+                answer.fail(self._refusal(step.args[0], kind))
+                return answer
+        verb = Verb(name, answer)
+        self.state.verbs.append(verb)
+        self.questions.answered(kind)
+        self._rearm_idle()
+        timer = None
+        if self._options.request_timeout:
+            timer = self._options.clock.call_later(
+                self._options.request_timeout, lambda: self._verb_timeout(verb)
+            )
+        answer.add_done_callback(lambda _: timer.cancel() if timer is not None else None)
+        text = encode_action(action)
+        self._requests.connection.submit(Outgoing(action.action, self.request_id, text))
+        return answer
+
+    def _refusal(self, word: str, kind: QuestionKind) -> errors.SmoothAgentError:
+        if word == "already_answered":
+            return errors.AlreadyAnsweredError(f"the {kind} was answered", **self.ids())
+        return errors.NoPendingQuestionError(f"no {kind} is open", **self.ids())
+
+    def _verb_timeout(self, verb: Verb) -> None:
+        if verb in self.state.verbs:
+            self.state.verbs.remove(verb)
+            verb.token.fail(errors.RequestTimeoutError(f"{verb.name}: no answer", **self.ids()))
+            self._release()
+
+    def pending(self) -> Answer:
+        """Return an answer that has no outcome yet."""
+        return Answer.make(self._options.logger)
+
+    def cancel(self) -> Answer:
+        """Stop the turn; resolve when it has settled (REQ-STOP-01)."""
+        answer = self.pending()
+        if self.state.settled:
+            answer.resolve(None)
+        else:
+            self.state.verbs.append(Verb("cancel", answer))
+            self.stop()
+        return answer
+
+    def stop(self) -> None:
+        """Write one cancel; a message that was not written yet is taken back (REQ-STOP-04)."""
+        if self._outgoing.written:
+            self._local("cancel")
+        else:
+            self._outgoing.drop()
+            self._local("cancel_timeout")
+
+    def _send_cancel(self) -> None:
+        if self._stopped:
+            return
+        self._stopped = True
+        if self._options.cancel_timeout:
+            self._arm("cancel", self._options.cancel_timeout, "cancel_timeout")
+        action = wire_actions.CancelAction(request_id=self.request_id, session_id=self.session_id)
+        outgoing = Outgoing("cancel", self.request_id, encode_action(action))
+        self._requests.connection.submit(outgoing)
+
+    def _local(self, word: str) -> None:
+        for step in self.state.local(word):
+            self._do(step, word=word)
+        self._release()
+
+    def _arm(self, name: str, limit: float, word: str) -> None:
+        self._timers[name] = self._options.clock.call_later(limit, lambda: self._local(word))
+
+    def _rearm_idle(self) -> None:
+        timer = self._timers.pop("idle", None)
+        if timer is not None:
+            timer.cancel()
+        limit = self._options.turn_idle_timeout
+        if limit and not self.state.settled and self.state.open_question is None:
+            self._arm("idle", limit, "idle_timeout")
+
+    # settling -------------------------------------------------------------------------
+
+    def _settle(
+        self,
+        args: tuple[str, ...],
+        event: Any,
+        fault: DecodeError | None,
+        word: str,
+        code: int | None,
+        error: errors.SmoothAgentError | None,
+    ) -> None:
+        if args[0] == "failed":
+            self.error = self._failure(args[1], event, fault, word, code, error)
+        else:
+            self.result = self._success(args, event)
+        for timer in self._timers.values():
+            timer.cancel()
+        self._timers.clear()
+        self.questions.stop()
+        for step in self.state.local("settle"):
+            self._do(step)
+        for verb in [verb for verb in self.state.verbs if verb.name != "verify_otp"]:
+            self.state.verbs.remove(verb)
+            if verb.name == "cancel":
+                verb.token.resolve(None)
+            else:
+                ended = errors.NoPendingQuestionError("the turn has ended", **self.ids())
+                verb.token.fail(self.error or ended)
+        self._wake()
+
+    def _success(self, args: tuple[str, ...], event: Any) -> TurnResult:
+        if args[0] == "cancelled":
+            return TurnResult(
+                text=self.text.text,
+                outcome="cancelled",
+                confirmed="unconfirmed" not in args,
+                event=event,
+                **self.ids(),
+            )
+        return TurnResult(
+            text=self.text.final_text(event.response),
+            outcome="completed",
+            confirmed=True,
+            message_id=event.message_id,
+            response=event.response,
+            needs_escalation=event.needs_escalation,
+            escalation_reason=event.escalation_reason,
+            usage=event.usage,
+            citations=tuple(event.citations or ()),
+            event=event,
+            **self.ids(),
+        )
+
+    def _failure(
+        self,
+        kind: str,
+        event: Any,
+        fault: DecodeError | None,
+        word: str,
+        code: int | None,
+        error: errors.SmoothAgentError | None,
+    ) -> errors.SmoothAgentError:
+        facts = {**self.ids(), "partial_text": self.text.text}
+        if error is not None:
+            return error
+        if kind == "by_code":
+            return server_error(event, **facts)
+        if kind == "protocol":
+            return status_error("send_message", event, **facts)
+        if fault is not None:
+            return frame_error(fault, **facts)
+        details: dict[str, Any] = {}
+        question = self.state.open_question or self._asked
+        if question is not None:
+            details["question"] = question
+        if kind == "turn_timeout":
+            details["limit"] = word
+        if kind == "turn_interrupted":
+            details["sent"] = self._outgoing.written
+        return link_error(kind, "send_message", code, details=details, **facts)
+
+    def ids(self) -> dict[str, Any]:
+        """Return what every error of the turn says."""
+        return {"request_id": self.request_id, "session_id": self.session_id}
+
+    def _wake(self) -> None:
+        for waker in self._wakers:
+            if not waker.done():
+                waker.set_result(None)
+
+    def _release(self) -> None:
+        """Leave the router once nothing more of this id can matter (REQ-TURN-06, REQ-OTP-03)."""
+        if self.state.settled and not self.state.verbs and self.state.questions["otp"] == "none":
+            self._requests.settle(self.request_id, self)

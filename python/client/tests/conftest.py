@@ -1,0 +1,45 @@
+"""Fixtures: a peer, a virtual clock, a connected client; no test may leave a task behind."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+from collections.abc import AsyncIterator
+
+import pytest
+
+from smooth_operator import SmoothAgentClient
+from smooth_operator.testing import VirtualClock
+
+from .peer import Peer, peer
+
+
+@pytest.fixture
+async def server() -> AsyncIterator[Peer]:
+    """A peer that accepts every handshake."""
+    async with peer() as it:
+        yield it
+
+
+@pytest.fixture
+def clock() -> VirtualClock:
+    """A clock that stands still."""
+    return VirtualClock()
+
+
+@pytest.fixture
+async def client(server: Peer, clock: VirtualClock) -> AsyncIterator[SmoothAgentClient]:
+    """A client that is connected to the peer, with the ids r-1, r-2, … and a virtual clock."""
+    ids = itertools.count(1)
+    it = SmoothAgentClient(server.url, clock=clock, ids=lambda: f"r-{next(ids)}")
+    await it.connect()
+    await server.link()
+    yield it
+    # The peer may be silent by now, and the virtual clock would wait for it for ever.
+    closing = asyncio.ensure_future(it.close())
+    while not closing.done():
+        await clock.advance(10_000)
+        await asyncio.sleep(0.001)
+    leaked = [task for task in asyncio.all_tasks() if task.get_name().startswith("smooth-operator")]
+    assert not leaked
+    assert clock.armed == 0
