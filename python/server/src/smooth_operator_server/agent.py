@@ -1,0 +1,68 @@
+"""What the flags choose: the engine, its tools, its documents, its one-time codes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from .clock import Clock
+from .engine import Engine
+from .engine.absent import AbsentEngine
+from .engine.demo import DEMO_CODE, DemoEngine
+from .engine.script import ScriptEngine
+from .engine.script_file import ScriptError, read_script
+from .knowledge import seed_documents
+from .questions import FixedCode, OtpService
+from .settings import Settings
+from .tools import Tool
+from .tools.builtin import BUILTIN_NAMES, scripted_tools
+from .tools.demo import demo_tools
+
+
+@dataclass(frozen=True, slots=True)
+class Agent:
+    """Who answers, and with what. ``confirm_words`` are substrings of tool names."""
+
+    engine: Engine
+    tools: list[Tool] = field(default_factory=list)
+    otp: OtpService | None = None
+    confirm_words: tuple[str, ...] = ()
+    documents: dict[str, str] = field(default_factory=dict)
+
+
+def choose_agent(settings: Settings, clock: Clock, new_id: Callable[[], str]) -> Agent:
+    """Return the agent of ``--script``, of ``--demo``, or one that has no model.
+
+    Raises:
+        ScriptError: the script cannot be used.
+    """
+    seeds = seed_documents() if settings.seed_kb or settings.demo else {}
+    if settings.script is not None:
+        return _scripted(settings.script, seeds, clock, new_id)
+    if settings.demo:
+        otp = FixedCode(DEMO_CODE)
+        return Agent(DemoEngine(clock, new_id), demo_tools(), otp, documents=seeds)
+    return Agent(AbsentEngine(has_key=settings.gateway_key is not None), documents=seeds)
+
+
+def _scripted(path: Path, seeds: dict[str, str], clock: Clock, new_id: Callable[[], str]) -> Agent:
+    script = read_script(path)
+    for index, tool in enumerate(script.tools):
+        if tool["name"] in BUILTIN_NAMES:
+            raise ScriptError(f"script {path}: /tools/{index}/name is a tool of every server")
+    otp = script.otp
+    return Agent(
+        ScriptEngine(script.model, clock, new_id),
+        scripted_tools(script.tools),
+        FixedCode(
+            otp["code"],
+            attempts=int(otp.get("attempts", 3)),
+            channel=otp.get("channel", "email"),
+            send_fails=otp.get("sendFails", False),
+        )
+        if otp
+        else None,
+        script.confirm_tools,
+        seeds | {item["source"]: item["content"] for item in script.knowledge},
+    )

@@ -1,0 +1,151 @@
+"""The application: what the server is made of, its routes, and how it drains."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from uuid import uuid4
+
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route, WebSocketRoute
+from starlette.websockets import WebSocket
+
+from .agent import Agent, choose_agent
+from .clock import Clock, SystemClock
+from .gateway import Connection, Connections, Dispatcher
+from .knowledge import Knowledge
+from .questions import Answers, OpenQuestions, OtpDesk
+from .sessions import SessionActions, Sessions
+from .settings import DEFAULT_DB, Settings
+from .store import Store
+from .store.sqlite import MEMORY, SqliteStore
+from .tools import ToolRegistry
+from .tools.builtin import builtin_tools
+from .turns import TurnIds, Turns
+from .turns.calls import Services
+from .turns.runner import Runner
+
+GOING_AWAY = 1001
+
+
+def _new_uuid() -> str:
+    return str(uuid4())
+
+
+class Server:
+    """A wired server without its listening socket. Use ``build``."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        store: Store,
+        agent: Agent,
+        knowledge: Knowledge,
+        clock: Clock,
+        new_id: Callable[[], str],
+    ) -> None:
+        self.settings = settings
+        self._store = store
+        self._clock = clock
+        self._questions = OpenQuestions()
+        self._connections = Connections(clock)
+        sessions = Sessions(store, clock, new_id)
+        otp = OtpDesk(agent.otp, clock, settings.question_s)
+        services = Services(
+            tools=ToolRegistry([*builtin_tools(store, knowledge), *agent.tools]),
+            questions=self._questions,
+            otp=otp,
+            store=store,
+            clock=clock,
+            new_id=new_id,
+            confirm_words=(*settings.confirm_tools, *agent.confirm_words),
+            question_s=settings.question_s,
+        )
+        turn_ids = TurnIds()
+        self._turns = Turns(
+            agent.engine,
+            Runner(agent.engine, knowledge, services, max_iterations=settings.max_iterations),
+            sessions,
+            clock,
+            new_id,
+            turn_ids,
+            keepalive_s=settings.keepalive_s,
+            detach_s=settings.detach_s,
+        )
+        calls = SessionActions(sessions, store, clock)
+        answers = Answers(sessions, store, self._questions, otp, clock, turn_ids)
+        handlers = {
+            "create_conversation_session": calls.create_conversation_session,
+            "send_message": self._turns.send_message,
+            "get_session": calls.get_session,
+            "get_conversation_messages": calls.get_conversation_messages,
+            "list_conversations": calls.list_conversations,
+            "rename_conversation": calls.rename_conversation,
+            "confirm_tool_action": answers.confirm_tool_action,
+            "verify_otp": answers.verify_otp,
+            "submit_interaction": answers.submit_interaction,
+            "cancel": self._turns.cancel,
+            "ping": calls.ping,
+        }
+        self._dispatcher = Dispatcher(handlers, sessions, self._turns, clock)
+        self._draining = False
+
+    @classmethod
+    async def build(
+        cls,
+        settings: Settings,
+        *,
+        clock: Clock | None = None,
+        new_id: Callable[[], str] = _new_uuid,
+    ) -> Server:
+        """Open the store, read the script, take the documents in.
+
+        Raises:
+            ScriptError: the script cannot be used.
+            StoreUnavailableError: the database cannot be opened.
+        """
+        clock = clock or SystemClock()
+        agent = choose_agent(settings, clock, new_id)
+        in_memory = settings.demo or settings.script is not None
+        default = MEMORY if in_memory else str(DEFAULT_DB)
+        store = await SqliteStore.open(str(settings.db) if settings.db else default)
+        knowledge = Knowledge(store)
+        try:
+            for source, content in agent.documents.items():
+                await knowledge.add(source, content)
+        except BaseException:
+            await store.close()
+            raise
+        return cls(settings, store, agent, knowledge, clock, new_id)
+
+    def application(self) -> Starlette:
+        """Return the ASGI application."""
+        return Starlette(
+            routes=[WebSocketRoute("/ws", self._socket), Route("/health", self._health)]
+        )
+
+    async def drain(self) -> None:
+        """End in order: no new actions, questions denied, turns finished, sockets closed."""
+        self._draining = True
+        self._connections.stop_reading()
+        self._questions.drain()
+        await self._turns.drain(self.settings.drain_s)
+        await self._connections.close(GOING_AWAY, "server draining")
+
+    async def aclose(self) -> None:
+        """Close the store. Call it after ``drain``."""
+        await self._store.close()
+
+    async def _socket(self, socket: WebSocket) -> None:
+        if self._draining:
+            await socket.send_denial_response(Response("server draining", status_code=503))
+            return
+        connection = Connection(socket, self._dispatcher, self._clock, self.settings.slow_reader_s)
+        try:
+            await self._connections.serve(connection)
+        finally:
+            self._turns.detach(connection)
+
+    async def _health(self, _: Request) -> Response:
+        return JSONResponse({"status": "ok"})

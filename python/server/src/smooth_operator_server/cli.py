@@ -1,0 +1,159 @@
+"""The command ``smooth-operator-server``."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import sys
+from ipaddress import ip_address
+from pathlib import Path
+from typing import Annotated, Any, Literal, NoReturn
+
+import cyclopts
+from cyclopts import Parameter
+from pydantic import ValidationError
+
+from . import __version__
+from .app import Server
+from .engine.demo import TRIGGERS
+from .engine.script_file import ScriptError
+from .listener import Listener, ListenError, bind
+from .settings import Settings
+from .store import StoreUnavailableError
+from .telemetry import configure_logs, log
+
+NAME = "smooth-operator-server"
+USAGE_ERROR = 2
+
+_EXAMPLES = """
+Examples:
+
+  smooth-operator-server --demo                 answers from its own documents
+  smooth-operator-server --script turns.json    says what a file says
+  smooth-operator-server --port 0 --db chat.db  takes a free port
+
+
+Words in a message that show a feature of the demonstration:
+
+{triggers}
+
+Environment: SMOOTH_AGENT_BIND, SMOOTH_AGENT_PORT, SMOOTH_AGENT_DB and more,
+see the README. A flag wins over the environment.
+""".format(triggers="\n".join(f"  {word:<9} {effect}" for word, effect in TRIGGERS.items()))
+
+app = cyclopts.App(
+    name=NAME,
+    help="The reference server of the smooth-operator protocol.",
+    help_format="plaintext",
+    help_epilogue=_EXAMPLES,
+    version=__version__,
+)
+
+
+@app.command
+@app.default
+def serve(
+    *,
+    host: str | None = None,
+    port: int | None = None,
+    db: Path | None = None,
+    demo: Annotated[bool, Parameter(negative=())] = False,
+    script: Path | None = None,
+    log_level: Literal["debug", "info", "warning", "error"] | None = None,
+) -> int:
+    """Serve the protocol on ws://127.0.0.1:8787/ws (the default command).
+
+    Parameters
+    ----------
+    host
+        Address to listen on. Default 127.0.0.1.
+    port
+        Port to listen on; 0 takes a free one. Default 8787.
+    db
+        SQLite file. Default ./smooth-operator.db; in memory with --demo and --script.
+    demo
+        Answer with the offline demonstration instead of a model.
+    script
+        Answer with the model script in this JSON file; the README describes it.
+    log_level
+        Least level of the log lines on stderr. Default info.
+    """
+    if demo and script is not None:
+        return _fail("--demo and --script exclude each other", USAGE_ERROR)
+    given: dict[str, Any] = {
+        "host": host,
+        "port": port,
+        "db": db,
+        "demo": demo or None,
+        "script": script,
+        "log_level": log_level,
+    }
+    try:
+        settings = Settings(**{name: value for name, value in given.items() if value is not None})
+    except ValidationError as fault:
+        return _fail(_first_fault(fault), USAGE_ERROR)
+    configure_logs(settings.log_level)
+    try:
+        return asyncio.run(_serve(settings))
+    except (ListenError, ScriptError, StoreUnavailableError) as fault:
+        return _fail(str(fault), 1)
+
+
+async def _serve(settings: Settings) -> int:
+    bound = bind(settings.host, settings.port)
+    try:
+        server = await Server.build(settings)
+    except BaseException:
+        bound.close()
+        raise
+    listener = Listener(server, bound)
+    _warn_if_public(listener.host)
+    stop, hurry = _signals()
+    await listener.start()
+    print(f"listening on {listener.url}", flush=True)
+    await stop.wait()
+    log.info("draining")
+    ending = asyncio.create_task(listener.stop())
+    hurried = asyncio.create_task(hurry.wait())
+    await asyncio.wait({ending, hurried}, return_when=asyncio.FIRST_COMPLETED)
+    hurried.cancel()
+    if ending.done():
+        return ending.exception() is not None
+    ending.cancel()
+    return 1
+
+
+def _signals() -> tuple[asyncio.Event, asyncio.Event]:
+    """Return events for the first signal to end, and for the second, which waits for nothing."""
+    stop, hurry = asyncio.Event(), asyncio.Event()
+
+    def on_signal() -> None:
+        (hurry if stop.is_set() else stop).set()
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, on_signal)
+    return stop, hurry
+
+
+def _warn_if_public(host: str) -> None:
+    if not ip_address(host.strip("[]")).is_loopback:
+        log.warning("reachable from other machines, and this version asks nobody who they are")
+
+
+def _first_fault(fault: ValidationError) -> str:
+    first: Any = fault.errors(include_url=False, include_context=False, include_input=False)[0]
+    return f"{'.'.join(map(str, first['loc']))}: {first['msg']}"
+
+
+def _fail(message: str, status: int) -> int:
+    print(f"{NAME}: {message}", file=sys.stderr)
+    return status
+
+
+def main() -> NoReturn:
+    """Run the command; faults of the command line are one line on stderr and status 2."""
+    try:
+        status = app(exit_on_error=False, print_error=False, result_action="return_value")
+    except cyclopts.CycloptsError as fault:
+        status = _fail(str(fault).strip().splitlines()[0], USAGE_ERROR)
+    sys.exit(status or 0)

@@ -1,0 +1,86 @@
+"""The scripted engine: says what a file says, in order, across all turns of the server."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from ..clock import Clock
+from .port import (
+    EngineStream,
+    Failure,
+    Preamble,
+    Reasoning,
+    Text,
+    ToolCall,
+    ToolResult,
+    TurnInput,
+    Usage,
+    words_of,
+)
+from .script_file import Json
+
+DEFAULT_USAGE = Usage(prompt_tokens=10, completion_tokens=5)
+"""Of a text or a tool call that says nothing about it; other entries then spend nothing."""
+
+_DRY = "the script has no model entry left"
+
+
+class ScriptEngine:
+    """Plays the model entries of a script. The place in the script is shared by all turns."""
+
+    def __init__(self, entries: Sequence[Json], clock: Clock, new_id: Callable[[], str]) -> None:
+        self._entries = iter(tuple(entries))
+        self._clock = clock
+        self._new_id = new_id
+
+    def unavailable(self) -> str | None:
+        return None
+
+    def start(self, turn: TurnInput) -> EngineStream:  # noqa: ARG002
+        return self._play()
+
+    def resume(
+        self,
+        turn_id: str,  # noqa: ARG002
+        results: Sequence[ToolResult],  # noqa: ARG002
+    ) -> EngineStream:
+        return self._play()
+
+    async def cancel(self, turn_id: str) -> None:
+        """Nothing is kept of a turn; entries that it consumed stay consumed."""
+
+    async def _play(self) -> EngineStream:
+        """Play entries up to the next one that ends a step: a text, a tool call or an error."""
+        for entry in self._entries:
+            await self._clock.sleep(entry.get("delayMs", 0) / 1000)
+            if usage := _usage(entry):
+                yield usage
+            if "text" in entry:
+                for word in words_of(entry["text"]):
+                    yield Text(word)
+                return
+            if "toolCall" in entry:
+                call = entry["toolCall"]
+                yield ToolCall(self._new_id(), call["name"], call.get("arguments", {}))
+                return
+            if "error" in entry:
+                yield Failure(entry["error"])
+                return
+            if "reasoning" in entry:
+                for word in words_of(entry["reasoning"]):
+                    yield Reasoning(word)
+            if "preamble" in entry:
+                for word in words_of(entry["preamble"]):
+                    yield Preamble(word)
+        yield Failure(_DRY)
+
+
+def _usage(entry: Json) -> Usage | None:
+    spent = entry.get("usage")
+    if spent is None:
+        return DEFAULT_USAGE if "text" in entry or "toolCall" in entry else None
+    return Usage(
+        spent.get("promptTokens", DEFAULT_USAGE.prompt_tokens),
+        spent.get("completionTokens", DEFAULT_USAGE.completion_tokens),
+        spent.get("costUsd"),
+    )

@@ -1,0 +1,91 @@
+"""From a frame to the room that answers it; every fault becomes a typed ``error``."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+
+from ..clock import Clock
+from ..protocol import frames
+from ..protocol.actions import Action, check, parse_frame
+from ..protocol.peer import Peer
+from ..protocol.refusals import Code, RefusalError
+from ..sessions import Sessions, is_extended
+from ..store import StoreError
+from ..telemetry import log, where
+from ..turns import Turns
+
+Handler = Callable[[Action, Peer], Awaitable[None]]
+
+VERBS = frozenset({"confirm_tool_action", "verify_otp", "submit_interaction", "cancel"})
+"""Actions whose requestId is a turn's: an error that answers them leaves the turn alive."""
+
+_READS_STORE = frozenset(
+    {"get_session", "get_conversation_messages", "list_conversations", "rename_conversation"}
+)
+
+
+class Dispatcher:
+    """Hands actions to their handlers, one after another for each socket."""
+
+    def __init__(
+        self, handlers: Mapping[str, Handler], sessions: Sessions, turns: Turns, clock: Clock
+    ) -> None:
+        self._handlers = dict(handlers)
+        self._sessions = sessions
+        self._turns = turns
+        self._clock = clock
+
+    async def text(self, text: str, peer: Peer) -> None:
+        """Answer one text frame (REQ-SRV-02)."""
+        frame: Action = {}
+        try:
+            frame = parse_frame(text)
+            action = check(frame)
+            log.debug("action", action=action["action"], size=len(text))
+            await self._handlers[action["action"]](action, peer)
+        except RefusalError as refusal:
+            await self._refuse(frame, peer, refusal)
+        except StoreError as fault:
+            log.error("store failed", action=frame.get("action"), **where(fault))
+            reads = frame.get("action") in _READS_STORE
+            code = Code.STORAGE_ERROR if reads else Code.INTERNAL_ERROR
+            await self._refuse(frame, peer, RefusalError(code, "the store failed"))
+        except Exception as fault:
+            log.error("action failed", action=frame.get("action"), **where(fault))
+            broken = RefusalError(Code.INTERNAL_ERROR, "the action failed inside the server")
+            await self._refuse(frame, peer, broken)
+
+    async def binary(self, peer: Peer) -> None:
+        """Answer one binary frame: the protocol has none."""
+        refusal = RefusalError(Code.VALIDATION_ERROR, "frames are text, this one is binary")
+        await self._refuse({}, peer, refusal)
+
+    async def _refuse(self, frame: Action, peer: Peer, refusal: RefusalError) -> None:
+        request_id = frame.get("requestId")
+        if not isinstance(request_id, str):
+            request_id = None
+        await peer.send(
+            frames.error(
+                request_id,
+                self._clock.epoch_ms(),
+                refusal.code,
+                refusal.message,
+                terminal=await self._terminal(frame, request_id),
+            )
+        )
+
+    async def _terminal(self, frame: Action, request_id: str | None) -> bool | None:
+        """Say whether the error ends what it names; None toward a client of version 1.0."""
+        session_id = frame.get("sessionId")
+        if not isinstance(session_id, str) or not await self._is_extended(session_id):
+            return None
+        turn = self._turns.running(session_id)
+        names_running_turn = turn is not None and turn.request_id == request_id
+        return frame.get("action") not in VERBS and not names_running_turn
+
+    async def _is_extended(self, session_id: str) -> bool:
+        try:
+            session = await self._sessions.look_up(session_id)
+        except StoreError:
+            return False
+        return session is not None and is_extended(session)

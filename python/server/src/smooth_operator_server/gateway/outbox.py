@@ -1,0 +1,77 @@
+"""The outbound queue of one socket: bounded, in order, and closed when nobody reads."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections import deque
+from collections.abc import AsyncIterator
+
+from ..clock import Clock, happens_within
+from ..protocol.frames import Frame
+
+MAX_FRAMES = 1024
+MAX_BYTES = 1024 * 1024
+
+
+class Outbox:
+    """Frames that wait to be written. Belongs to the event loop of its socket."""
+
+    def __init__(self, clock: Clock, patience_s: float) -> None:
+        self._clock = clock
+        self._patience_s = patience_s
+        self._frames: deque[str] = deque()
+        self._bytes = 0
+        self._room = asyncio.Event()
+        self._room.set()
+        self._ready = asyncio.Event()
+        self._closed = False
+        self._ending = False
+        self.gave_up = asyncio.Event()
+        """Set when the queue stayed full for the whole patience: the peer does not read."""
+
+    async def put(self, frame: Frame) -> None:
+        """Queue a frame; wait for room. On a closed queue the frame is dropped."""
+        while not self._closed and not self._room.is_set():
+            if not await happens_within(self._clock, self._room.wait(), self._patience_s):
+                self.close()
+                self.gave_up.set()
+        self.put_now(frame)
+
+    def put_now(self, frame: Frame) -> None:
+        """Queue a frame without a wait, beyond the bound if need be."""
+        if self._closed or self._ending:
+            return
+        text = json.dumps(frame, ensure_ascii=False, separators=(",", ":"))
+        self._frames.append(text)
+        self._bytes += len(text)
+        if len(self._frames) >= MAX_FRAMES or self._bytes >= MAX_BYTES:
+            self._room.clear()
+        self._ready.set()
+
+    async def texts(self) -> AsyncIterator[str]:
+        """Yield the frames in order until the queue is closed, or finished and empty."""
+        while not self._closed:
+            if self._frames:
+                text = self._frames.popleft()
+                self._bytes -= len(text)
+                if len(self._frames) < MAX_FRAMES and self._bytes < MAX_BYTES:
+                    self._room.set()
+                yield text
+            elif self._ending:
+                return
+            else:
+                self._ready.clear()
+                await self._ready.wait()
+
+    def finish(self) -> None:
+        """Take no more frames; those that wait are still written."""
+        self._ending = True
+        self._ready.set()
+
+    def close(self) -> None:
+        """Drop what waits, and whoever waits for room."""
+        self._closed = True
+        self._frames.clear()
+        self._room.set()
+        self._ready.set()

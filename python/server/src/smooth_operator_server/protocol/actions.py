@@ -1,0 +1,138 @@
+"""Frames that come in: parsed, and checked against the action schemas of the specification.
+
+The schemas are used as written but opened: fields they do not know are ignored, ``format``
+is not asserted, null on an optional field counts as absent (REQ-SRV-06). Bounds hold.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from functools import cache
+from typing import Any
+
+import jsonschema_rs
+
+from .faults import describe
+from .refusals import Code, RefusalError
+from .spec import Schema, documents
+
+Action = dict[str, Any]
+
+_SURROGATE_ESCAPE = re.compile(r"\\u[dD][89a-fA-F]")
+_LONE_SURROGATE = re.compile("[\ud800-\udfff]")
+
+
+def parse_frame(text: str) -> Action:
+    """Return the JSON object of one text frame (REQ-SRV-02).
+
+    Raises:
+        RefusalError: VALIDATION_ERROR; the text is not JSON (NaN and a byte-order mark included),
+            no object, or nested too deeply to be read.
+    """
+    try:
+        value = json.loads(text, parse_constant=_refuse_constant)
+    except (ValueError, RecursionError):
+        raise RefusalError(Code.VALIDATION_ERROR, "the frame is not JSON") from None
+    if not isinstance(value, dict):
+        raise RefusalError(Code.VALIDATION_ERROR, "the frame is not a JSON object")
+    if _SURROGATE_ESCAPE.search(text):
+        value = _without_lone_surrogates(value)
+    return value  # type: ignore[no-any-return]
+
+
+def _refuse_constant(word: str) -> None:
+    raise ValueError(word)
+
+
+def _without_lone_surrogates(value: Any) -> Any:
+    """Replace halves of surrogate pairs by U+FFFD: neither UTF-8 nor the store can hold them."""
+    if isinstance(value, str):
+        return _LONE_SURROGATE.sub("�", value)
+    if isinstance(value, list):
+        return [_without_lone_surrogates(item) for item in value]
+    if isinstance(value, dict):
+        return {
+            _without_lone_surrogates(key): _without_lone_surrogates(item)
+            for key, item in value.items()
+        }
+    return value
+
+
+@cache
+def action_names() -> frozenset[str]:
+    """Return the words that ``action`` may hold."""
+    return frozenset(_checks())
+
+
+def check(frame: Action) -> Action:
+    """Return the action of a frame: nulls of optional fields gone, bounds of the spec kept.
+
+    Raises:
+        RefusalError: VALIDATION_ERROR naming the JSON Pointer, or UNSUPPORTED_ACTION.
+    """
+    name = frame.get("action")
+    if not isinstance(name, str):
+        raise RefusalError(Code.VALIDATION_ERROR, "/action must be a string")
+    found = _checks().get(name)
+    if found is None:
+        raise RefusalError(Code.UNSUPPORTED_ACTION, "this server does not know the action")
+    schema, validator = found
+    action: Action = _without_nulls(frame, schema)
+    if not isinstance(action.get("requestId"), str):  # of another type: treated as absent
+        action.pop("requestId", None)
+    try:
+        fault = next(validator.iter_errors(action), None)
+    except ValueError:  # nested beyond what the validator reads
+        raise RefusalError(Code.VALIDATION_ERROR, "the frame is nested too deeply") from None
+    if fault is not None:
+        raise RefusalError(Code.VALIDATION_ERROR, describe(fault))
+    return action
+
+
+@cache
+def _checks() -> dict[str, tuple[Schema, jsonschema_rs.Draft202012Validator]]:
+    opened = {path: _opened(schema) for path, schema in documents().items()}
+    registry = jsonschema_rs.Registry(
+        resources=[(schema["$id"], schema) for schema in opened.values()]
+    )
+    checks: dict[str, tuple[Schema, jsonschema_rs.Draft202012Validator]] = {}
+    for path, schema in opened.items():
+        if path.startswith("actions/"):
+            validator = jsonschema_rs.Draft202012Validator(
+                schema, registry=registry, validate_formats=False
+            )
+            checks[schema["properties"]["action"]["const"]] = (schema, validator)
+    return checks
+
+
+def _opened(schema: Any) -> Any:
+    """Return the schema with every object open and no ``format``."""
+    if isinstance(schema, list):
+        return [_opened(item) for item in schema]
+    if not isinstance(schema, dict):
+        return schema
+    opened = {
+        key: _opened(value)
+        for key, value in schema.items()
+        if not (key == "format" and isinstance(value, str))
+    }
+    if "properties" in opened:
+        opened["additionalProperties"] = True
+    return opened
+
+
+def _without_nulls(value: Any, schema: Any) -> Any:
+    """Drop null members that the schema names; free-form members keep theirs."""
+    if not isinstance(schema, dict):
+        return value
+    if isinstance(value, list):
+        return [_without_nulls(item, schema.get("items")) for item in value]
+    if not isinstance(value, dict):
+        return value
+    known = schema.get("properties", {})
+    return {
+        key: _without_nulls(item, known.get(key))
+        for key, item in value.items()
+        if not (item is None and key in known)
+    }

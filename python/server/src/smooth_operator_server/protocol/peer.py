@@ -1,0 +1,28 @@
+"""The other end of a socket, as the rooms that answer it see it."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from .frames import Frame
+
+
+class Peer(Protocol):
+    """Takes frames for one client. A peer that is gone swallows them."""
+
+    @property
+    def reads_extended(self) -> bool:
+        """Whether every session used over this socket listed ``spec_1_1``, and one was used."""
+        ...
+
+    def used_session(self, *, extended: bool) -> None:
+        """Note that an action named a session over this socket."""
+        ...
+
+    async def send(self, frame: Frame) -> None:
+        """Queue a frame; waits while the queue is full, and gives a peer up that never reads."""
+        ...
+
+    def send_now(self, frame: Frame) -> None:
+        """Queue a frame without a wait, beyond the bound if need be: for the end of a turn."""
+        ...

@@ -1,0 +1,36 @@
+"""The typed ``error``: every way in which the server says no."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class Code(StrEnum):
+    """Error codes that this server sends; their meaning is in ``spec/errors.yaml``."""
+
+    VALIDATION_ERROR = "VALIDATION_ERROR"
+    UNSUPPORTED_ACTION = "UNSUPPORTED_ACTION"
+    SESSION_NOT_FOUND = "SESSION_NOT_FOUND"
+    CONVERSATION_NOT_FOUND = "CONVERSATION_NOT_FOUND"
+    SKILL_NOT_FOUND = "SKILL_NOT_FOUND"
+    TURN_IN_PROGRESS = "TURN_IN_PROGRESS"
+    NO_PENDING_CONFIRMATION = "NO_PENDING_CONFIRMATION"
+    NO_PENDING_INTERACTION = "NO_PENDING_INTERACTION"
+    INTERACTION_MISMATCH = "INTERACTION_MISMATCH"
+    OTP_SEND_FAILED = "OTP_SEND_FAILED"
+    LLM_UNAVAILABLE = "LLM_UNAVAILABLE"
+    AGENT_ERROR = "AGENT_ERROR"
+    STORAGE_ERROR = "STORAGE_ERROR"
+    INTERNAL_ERROR = "INTERNAL_ERROR"
+
+
+class RefusalError(Exception):
+    """An action was refused; the peer gets one ``error`` and the link stays (REQ-SRV-02).
+
+    ``message`` is for a developer and never repeats what a person wrote.
+    """
+
+    def __init__(self, code: Code, message: str) -> None:
+        super().__init__(f"{code}: {message}")
+        self.code = code
+        self.message = message

@@ -1,0 +1,165 @@
+"""Where answers arrive: ``confirm_tool_action``, ``verify_otp``, ``submit_interaction``."""
+
+from __future__ import annotations
+
+from collections.abc import Container, Mapping
+from typing import Any
+
+from ..clock import Clock
+from ..protocol import frames
+from ..protocol.actions import Action
+from ..protocol.peer import Peer
+from ..protocol.refusals import Code, RefusalError
+from ..sessions import Sessions, is_extended
+from ..store import SessionRecord, Store
+from .conversational import store_identity
+from .forms import FormError, checked_values
+from .open import Kind, OpenQuestions, Question
+from .otp import OtpDesk, OtpVerdict
+
+
+class Answers:
+    """Hands answers to the questions that wait for them, whichever socket they come from."""
+
+    def __init__(
+        self,
+        sessions: Sessions,
+        store: Store,
+        questions: OpenQuestions,
+        otp: OtpDesk,
+        clock: Clock,
+        turn_ids: Container[str],
+    ) -> None:
+        self._sessions = sessions
+        self._store = store
+        self._questions = questions
+        self._otp = otp
+        self._clock = clock
+        self._turn_ids = turn_ids
+
+    async def confirm_tool_action(self, action: Action, peer: Peer) -> None:
+        """Approve or deny; a stale or foreign answer is refused (REQ-SRV-07)."""
+        session = await self._sessions.find(action["sessionId"], peer)
+        question = session and self._questions.find(session.session_id, Kind.CONFIRMATION)
+        if not session or not question or not self._fits(action, session, question):
+            raise RefusalError(Code.NO_PENDING_CONFIRMATION, "nothing waits for this confirmation")
+        question.take()
+        approved = action["approved"]
+        try:
+            text = "Tool action approved" if approved else "Tool action rejected"
+            data = {"sessionId": session.session_id, "approved": approved}
+            await self._acknowledge(action, peer, text, data)
+        finally:
+            question.release(approved)
+
+    def _fits(self, action: Action, session: SessionRecord, question: Question) -> bool:
+        """Tell whether the answer was meant for this question.
+
+        Sessions of version 1.0 have no confirmationId, and some of their clients draw an id
+        of their own for the answer: there it is enough that the id is not another turn's.
+        """
+        if action.get("confirmationId", question.question_id) != question.question_id:
+            return False
+        request_id = action["requestId"]
+        if request_id == question.request_id:
+            return True
+        return not is_extended(session) and request_id not in self._turn_ids
+
+    async def verify_otp(self, action: Action, peer: Peer) -> None:
+        """Take one try at the code, or the person's refusal to give one."""
+        session = await self._sessions.require(action["sessionId"], peer)
+        request_id, now = action["requestId"], self._clock.epoch_ms()
+        if action.get("declined"):
+            verdict = self._otp.decline(session.session_id)
+        else:
+            verdict = self._otp.check(session.session_id, action["code"])
+        proven = False
+        try:
+            if verdict.verified:
+                await self._store.update_session(session.session_id, {"verified": True})
+                proven = True
+                await peer.send(frames.otp_verified(request_id, now, verdict.message))
+            elif verdict.reason is None:
+                data = {"sessionId": session.session_id, "declined": True}
+                await self._acknowledge(action, peer, "Code declined", data)
+            else:
+                await peer.send(_invalid(request_id, now, verdict))
+        finally:
+            if verdict.question is not None:
+                verdict.question.release(proven)
+
+    async def submit_interaction(self, action: Action, peer: Peer) -> None:
+        """Take a filled form, or the person's refusal to fill it."""
+        session = await self._sessions.find(action["sessionId"], peer)
+        question = session and self._questions.find(session.session_id, Kind.INTERACTION)
+        if not session or not question:
+            raise RefusalError(Code.NO_PENDING_INTERACTION, "nothing waits for this interaction")
+        kind, spec = question.subject
+        if action["interactionId"] != question.question_id or action.get("kind", kind) != kind:
+            raise RefusalError(Code.INTERACTION_MISMATCH, "another interaction waits")
+        data: dict[str, Any] = {
+            "sessionId": session.session_id,
+            "interactionId": question.question_id,
+        }
+        if action.get("declined"):
+            question.take()
+            answer = {"status": "declined", "message": "The person declined to answer."}
+            await self._close_form(action, peer, question, data | {"declined": True}, answer)
+            return
+        if "values" not in action:
+            raise RefusalError(Code.VALIDATION_ERROR, "/values is required unless declined is true")
+        try:
+            values = checked_values(kind, spec, action["values"])
+        except FormError as fault:
+            await peer.send(self._form_invalid(action, question, kind, fault))
+            return
+        question.take()
+        try:
+            await store_identity(self._store, session.session_id, kind, values)
+        except BaseException:
+            question.release(question.lapsed)
+            raise
+        filled = {"status": "submitted", "values": values}
+        await self._close_form(action, peer, question, data, filled)
+
+    async def _close_form(
+        self,
+        action: Action,
+        peer: Peer,
+        question: Question,
+        data: Mapping[str, Any],
+        answer: Mapping[str, Any],
+    ) -> None:
+        try:
+            await self._acknowledge(action, peer, "Interaction answered", data)
+        finally:
+            question.release(answer)
+
+    def _form_invalid(
+        self, action: Action, question: Question, kind: str, fault: FormError
+    ) -> frames.Frame:
+        return frames.interaction_invalid(
+            action["requestId"],
+            self._clock.epoch_ms(),
+            interaction_id=question.question_id,
+            kind=kind,
+            errors=fault.errors,
+            message=fault.summary,
+        )
+
+    async def _acknowledge(
+        self, action: Action, peer: Peer, text: str, data: Mapping[str, Any]
+    ) -> None:
+        now = self._clock.epoch_ms()
+        await peer.send(frames.immediate_response(action["requestId"], now, 200, text, data))
+
+
+def _invalid(request_id: str, now: int, verdict: OtpVerdict) -> frames.Frame:
+    assert verdict.reason is not None
+    return frames.otp_invalid(
+        request_id,
+        now,
+        reason=verdict.reason,
+        attempts_remaining=verdict.attempts_remaining,
+        message=verdict.message,
+    )

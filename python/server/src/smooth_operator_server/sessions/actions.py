@@ -1,0 +1,112 @@
+"""The calls: actions with one answer that start no turn."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from ..clock import Clock
+from ..protocol import frames
+from ..protocol.actions import Action
+from ..protocol.peer import Peer
+from ..protocol.refusals import Code, RefusalError
+from ..store import ConversationSummary, MessageRecord, Page, Store, UnknownCursorError
+from .sessions import Sessions, descriptor, is_extended, iso_time
+from .titles import cleaned, derived
+
+DEFAULT_LIMIT = 50
+
+
+class SessionActions:
+    """Answers ``ping`` and everything about sessions, conversations and history."""
+
+    def __init__(self, sessions: Sessions, store: Store, clock: Clock) -> None:
+        self._sessions = sessions
+        self._store = store
+        self._clock = clock
+
+    async def ping(self, action: Action, peer: Peer) -> None:
+        await peer.send(frames.pong(action.get("requestId"), self._clock.epoch_ms()))
+
+    async def create_conversation_session(self, action: Action, peer: Peer) -> None:
+        session = await self._sessions.open(action)
+        peer.used_session(extended=is_extended(session))
+        await self._answer(action, peer, "Session created", descriptor(session))
+
+    async def get_session(self, action: Action, peer: Peer) -> None:
+        session = await self._sessions.require(action["sessionId"], peer)
+        shown = descriptor(session)
+        shown.pop("capabilities", None)
+        shown |= {"threadId": session.conversation_id, "status": "active"}
+        await self._answer(action, peer, "Session found", shown)
+
+    async def get_conversation_messages(self, action: Action, peer: Peer) -> None:
+        session = await self._sessions.require(action["sessionId"], peer)
+        try:
+            page = await self._store.messages(
+                session.conversation_id, _limit(action), action.get("cursor")
+            )
+        except UnknownCursorError:
+            raise _unknown_cursor() from None
+        shown = {"messages": [_message(item) for item in page.items]} | _paging(page)
+        await self._answer(action, peer, "Messages found", shown)
+
+    async def list_conversations(self, action: Action, peer: Peer) -> None:
+        try:
+            page = await self._store.conversations(_limit(action), action.get("cursor"))
+        except UnknownCursorError:
+            raise _unknown_cursor() from None
+        shown: dict[str, Any] = {"conversations": [_summary(item) for item in page.items]}
+        if peer.reads_extended:
+            shown |= _paging(page)
+        await self._answer(action, peer, "Conversations found", shown)
+
+    async def rename_conversation(self, action: Action, peer: Peer) -> None:
+        title = cleaned(action["title"])
+        if not title:
+            raise RefusalError(Code.VALIDATION_ERROR, "/title must not be blank")
+        conversation_id = action["conversationId"]
+        if not await self._store.rename_conversation(conversation_id, title):
+            raise RefusalError(Code.CONVERSATION_NOT_FOUND, "no such conversation")
+        shown = {"conversationId": conversation_id, "title": title}
+        await self._answer(action, peer, "Conversation renamed", shown)
+
+    async def _answer(
+        self, action: Action, peer: Peer, message: str, data: Mapping[str, Any]
+    ) -> None:
+        await peer.send(
+            frames.immediate_response(
+                action.get("requestId"), self._clock.epoch_ms(), 200, message, data
+            )
+        )
+
+
+def _limit(action: Action) -> int:
+    return int(action.get("limit", DEFAULT_LIMIT))  # 1.0 is an integer in JSON Schema
+
+
+def _unknown_cursor() -> RefusalError:
+    return RefusalError(Code.VALIDATION_ERROR, "/cursor was not made by this list")
+
+
+def _paging(page: Page[Any]) -> dict[str, Any]:
+    """Return the members of a page that say how to go on (REQ-SRV-12)."""
+    return {"nextCursor": page.next_cursor, "hasMore": page.next_cursor is not None}
+
+
+def _message(item: MessageRecord) -> dict[str, Any]:
+    return {
+        "id": item.message_id,
+        "direction": item.direction.value,
+        "content": {"text": item.text},
+        "createdAt": iso_time(item.created_ms),
+    }
+
+
+def _summary(item: ConversationSummary) -> dict[str, Any]:
+    return {
+        "conversationId": item.conversation_id,
+        "title": item.title or derived(item.first_text),
+        "updatedAt": iso_time(item.updated_ms),
+        "messageCount": item.message_count,
+    }

@@ -1,0 +1,100 @@
+"""Opening and finding sessions."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from ..clock import Clock
+from ..protocol.capabilities import SERVER_CAPABILITIES, SPEC_1_1, normalised
+from ..protocol.peer import Peer
+from ..protocol.refusals import Code, RefusalError
+from ..store import NewSession, SessionRecord, Store
+
+AGENT_NAME = "smooth-agent"
+VISITOR = "Visitor"
+
+
+def is_extended(session: SessionRecord) -> bool:
+    """Tell whether the session takes the fields that version 1.1 added (REQ-SRV-05)."""
+    return SPEC_1_1 in session.supports
+
+
+def iso_time(epoch_ms: int) -> str:
+    """Return a time as RFC 3339 text in UTC."""
+    moment = datetime.fromtimestamp(epoch_ms / 1000, UTC)
+    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+class Sessions:
+    """The sessions of a server."""
+
+    def __init__(self, store: Store, clock: Clock, new_id: Callable[[], str]) -> None:
+        self._store = store
+        self._clock = clock
+        self._new_id = new_id
+
+    async def open(self, action: Mapping[str, Any]) -> SessionRecord:
+        """Open a session on a fresh conversation, or on a known one that the action names.
+
+        Raises:
+            RefusalError: VALIDATION_ERROR; agentId is blank.
+        """
+        if not action["agentId"].strip():
+            raise RefusalError(Code.VALIDATION_ERROR, "/agentId must not be blank")
+        supports = action.get("supports")
+        return await self._store.open_session(
+            NewSession(
+                session_id=self._new_id(),
+                user_participant_id=self._new_id(),
+                agent_participant_id=self._new_id(),
+                fresh_conversation_id=self._new_id(),
+                agent_id=action["agentId"],
+                agent_name=AGENT_NAME,
+                user_name=action.get("userName") or VISITOR,
+                now=self._clock.epoch_ms(),
+                conversation_id=action.get("conversationId"),
+                supports=None if supports is None else normalised(supports),
+                user_email=action.get("userEmail"),
+                browser_fingerprint=action.get("browserFingerprint"),
+                metadata=action.get("metadata", {}),
+            )
+        )
+
+    async def look_up(self, session_id: str) -> SessionRecord | None:
+        """Return a session, or None when it is unknown."""
+        return await self._store.session(session_id)
+
+    async def find(self, session_id: str, peer: Peer) -> SessionRecord | None:
+        """Return a session, and note that the peer uses it; None when it is unknown."""
+        session = await self.look_up(session_id)
+        if session is not None:
+            peer.used_session(extended=is_extended(session))
+        return session
+
+    async def require(self, session_id: str, peer: Peer) -> SessionRecord:
+        """Return a session, and note that the peer uses it.
+
+        Raises:
+            RefusalError: SESSION_NOT_FOUND.
+        """
+        session = await self.find(session_id, peer)
+        if session is None:
+            raise RefusalError(Code.SESSION_NOT_FOUND, "no such session")
+        return session
+
+
+def descriptor(session: SessionRecord) -> dict[str, Any]:
+    """Return the session as the create action shows it."""
+    shown: dict[str, Any] = {
+        "sessionId": session.session_id,
+        "conversationId": session.conversation_id,
+        "agentId": session.agent_id,
+        "agentName": session.agent_name,
+        "userParticipantId": session.user_participant_id,
+        "agentParticipantId": session.agent_participant_id,
+    }
+    if is_extended(session):
+        shown["capabilities"] = list(SERVER_CAPABILITIES)
+    return shown

@@ -1,0 +1,108 @@
+"""What the store takes and gives: plain values, the same for every implementation."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any, Generic, TypeVar
+
+T = TypeVar("T")
+
+
+class Direction(StrEnum):
+    """Who said a message."""
+
+    INBOUND = "inbound"
+    OUTBOUND = "outbound"
+
+
+@dataclass(frozen=True, slots=True)
+class NewSession:
+    """A session to be opened. Ids are made by the caller, times are epoch ms."""
+
+    session_id: str
+    user_participant_id: str
+    agent_participant_id: str
+    fresh_conversation_id: str
+    """Used unless ``conversation_id`` names a known conversation."""
+    agent_id: str
+    agent_name: str
+    user_name: str
+    now: int
+    conversation_id: str | None = None
+    supports: tuple[str, ...] | None = None
+    """None takes over the words of the conversation, an empty tuple opts out."""
+    user_email: str | None = None
+    browser_fingerprint: str | None = None
+    metadata: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class SessionRecord:
+    """A session as stored."""
+
+    session_id: str
+    conversation_id: str
+    agent_id: str
+    agent_name: str
+    user_participant_id: str
+    agent_participant_id: str
+    supports: tuple[str, ...]
+    user_name: str
+    user_email: str | None = None
+    user_phone: str | None = None
+    verified: bool = False
+    """Whether a one-time code was given in this session."""
+    conversational: Mapping[str, Any] = field(default_factory=dict)
+    """Interactions that are asked for in plain conversation: kind to its spec."""
+
+
+@dataclass(frozen=True, slots=True)
+class NewMessage:
+    """A message to be stored; ``now`` is epoch ms."""
+
+    message_id: str
+    conversation_id: str
+    participant_id: str
+    direction: Direction
+    text: str
+    now: int
+
+
+@dataclass(frozen=True, slots=True)
+class MessageRecord:
+    """A message as stored."""
+
+    message_id: str
+    direction: Direction
+    text: str
+    created_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class ConversationSummary:
+    """A conversation that has messages. ``first_text`` is the first thing its user said."""
+
+    conversation_id: str
+    title: str | None
+    first_text: str
+    updated_ms: int
+    message_count: int
+
+
+@dataclass(frozen=True, slots=True)
+class Page(Generic[T]):
+    """Newest first. ``next_cursor`` is opaque, and None exactly on the last page."""
+
+    items: tuple[T, ...]
+    next_cursor: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Passage:
+    """A passage of a document that matched; ``matched`` counts the different words it holds."""
+
+    source: str
+    text: str
+    matched: int

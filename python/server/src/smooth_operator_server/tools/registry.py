@@ -1,0 +1,88 @@
+"""The tools of a server by name, with their arguments checked before they run."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+import jsonschema_rs
+
+from ..engine import ToolOffer
+from ..knowledge import Hit
+from ..protocol.faults import describe
+from ..store import SessionRecord
+
+
+class AuthLevel(StrEnum):
+    """Proof that a tool asks of the person."""
+
+    END_USER = "end_user"
+    """A one-time code, given in this session."""
+
+    ADMIN = "admin"
+    """More than a visitor can prove; always refused."""
+
+
+class ToolError(Exception):
+    """A tool could not do its work; the model is told why, and the turn goes on."""
+
+
+@dataclass(slots=True)
+class ToolContext:
+    """What a running tool may see and leave behind."""
+
+    session: SessionRecord
+    found: list[Hit] = field(default_factory=list)
+    """Passages that the answer may cite."""
+
+
+Run = Callable[[dict[str, Any], ToolContext], Awaitable[Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class Tool:
+    """A tool. ``run`` returns any JSON value or raises ``ToolError``."""
+
+    name: str
+    description: str
+    parameters: dict[str, Any]
+    run: Run
+    confirm: bool = False
+    auth: AuthLevel | None = None
+    interaction: str | None = None
+    """Kind of interaction that the tool raises; its ``run`` is then not used to ask."""
+
+
+class ToolRegistry:
+    """All tools that models may call. Names are unique."""
+
+    def __init__(self, tools: Iterable[Tool]) -> None:
+        self._tools: dict[str, Tool] = {}
+        self._checks: dict[str, jsonschema_rs.Draft202012Validator] = {}
+        for tool in tools:
+            if tool.name in self._tools:
+                raise ValueError(f"two tools are named {tool.name}")
+            self._tools[tool.name] = tool
+            self._checks[tool.name] = jsonschema_rs.Draft202012Validator(tool.parameters)
+
+    def offers(self) -> tuple[ToolOffer, ...]:
+        """Return what the model is told of the tools."""
+        return tuple(
+            ToolOffer(tool.name, tool.description, tool.parameters) for tool in self._tools.values()
+        )
+
+    def find(self, name: str, arguments: dict[str, Any]) -> Tool:
+        """Return the tool of a call.
+
+        Raises:
+            ToolError: no such tool, or arguments that break its parameters.
+        """
+        tool = self._tools.get(name)
+        if tool is None:
+            raise ToolError(f"there is no tool {name}")
+        fault = next(self._checks[name].iter_errors(arguments), None)
+        if fault is not None:
+            raise ToolError(f"the arguments do not fit: {describe(fault)}")
+        return tool

@@ -1,0 +1,131 @@
+"""One turn as the wire sees it: what it may send, and that it ends exactly once (REQ-SRV-03)."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import OrderedDict
+from collections.abc import Callable
+from enum import Enum
+from typing import Any
+
+from ..clock import Clock
+from ..protocol import frames
+from ..protocol.frames import Frame
+from ..protocol.peer import Peer
+from ..sessions import is_extended
+from ..store import SessionRecord
+
+REMEMBERED_IDS = 1024
+
+
+class State(Enum):
+    """Where a turn stands; it only moves downwards."""
+
+    RUNNING = "running"
+    FINISHING = "finishing"
+    """The answer is being stored: a cancel comes too late, the answer will be sent."""
+
+    SETTLED = "settled"
+
+
+class Turn:
+    """A running turn. Belongs to the event loop of the server."""
+
+    def __init__(
+        self,
+        turn_id: str,
+        request_id: str,
+        session: SessionRecord,
+        peer: Peer,
+        *,
+        wants_tokens: bool,
+        clock: Clock,
+        keepalive_s: float,
+        on_settled: Callable[[Turn], None],
+    ) -> None:
+        self.turn_id = turn_id
+        """The server's own id: requestIds are the clients' and may repeat."""
+        self.request_id = request_id
+        self.session = session
+        self.peer = peer
+        self.wants_tokens = wants_tokens
+        self.accepted = asyncio.Event()
+        """Set when the 202 is out, or when the turn ended before it."""
+        self.task: asyncio.Task[None] | None = None
+        self.state = State.RUNNING
+        self._clock = clock
+        self._keepalive_s = keepalive_s
+        self._on_settled = on_settled
+        self._last_frame = clock.monotonic()
+        self._keepalive: asyncio.Task[None] | None = None
+
+    @property
+    def extended(self) -> bool:
+        """Whether the session takes the fields of version 1.1."""
+        return is_extended(self.session)
+
+    def now(self) -> int:
+        """Epoch ms, for a frame that is built now."""
+        return self._clock.epoch_ms()
+
+    async def accept(self) -> None:
+        """Send the 202 and start to prove that the turn is alive."""
+        await self.emit(
+            frames.immediate_response(self.request_id, self.now(), 202, "Message accepted", {})
+        )
+        self.accepted.set()
+        self._keepalive = asyncio.create_task(self._prove_life(), name="keepalive")
+
+    async def emit(self, frame: Frame) -> None:
+        """Send a frame of the turn; nothing is sent any more once it settled."""
+        if self.state is State.SETTLED:
+            return
+        self._last_frame = self._clock.monotonic()
+        await self.peer.send(frame)
+
+    def finishing(self) -> None:
+        """Pass the point after which the turn completes whatever comes."""
+        if self.state is State.RUNNING:
+            self.state = State.FINISHING
+
+    def settle(self, terminal: Frame | None) -> bool:
+        """End the turn with its terminal event; False when it has ended already.
+
+        The session is free for the next turn before the event is out. ``None`` ends a turn
+        whose socket is gone.
+        """
+        if self.state is State.SETTLED:
+            return False
+        self.state = State.SETTLED
+        self.accepted.set()
+        if self._keepalive is not None:
+            self._keepalive.cancel()
+        self._on_settled(self)
+        if terminal is not None:
+            self.peer.send_now(terminal)
+        return True
+
+    async def _prove_life(self) -> None:
+        """Send ``keepalive`` whenever the turn was silent for its interval."""
+        while True:
+            silent = self._clock.monotonic() - self._last_frame
+            if silent < self._keepalive_s:
+                await self._clock.sleep(self._keepalive_s - silent)
+            else:
+                await self.emit(frames.keepalive(self.request_id, self.now()))
+
+
+class TurnIds:
+    """The requestIds of recent turns, the newest 1,024, to tell an id of a turn from others."""
+
+    def __init__(self) -> None:
+        self._ids: OrderedDict[str, None] = OrderedDict()
+
+    def add(self, request_id: str) -> None:
+        self._ids.pop(request_id, None)
+        self._ids[request_id] = None
+        if len(self._ids) > REMEMBERED_IDS:
+            self._ids.popitem(last=False)
+
+    def __contains__(self, request_id: Any) -> bool:
+        return request_id in self._ids

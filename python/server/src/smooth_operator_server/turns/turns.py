@@ -1,0 +1,138 @@
+"""The turns of a server: one a session, started, cancelled, detached, drained (REQ-SRV-11)."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+from ..clock import Clock, happens_within
+from ..engine import Engine
+from ..protocol import frames
+from ..protocol.actions import Action
+from ..protocol.frames import Frame
+from ..protocol.peer import Peer
+from ..protocol.refusals import Code, RefusalError
+from ..sessions import Sessions
+from ..store import SessionRecord
+from .runner import Runner
+from .turn import State, Turn, TurnIds
+
+STOP_S = 2.0
+"""Seconds that engine and tools get to stop before a cancelled turn is settled without them."""
+
+
+class Turns:
+    """Answers ``send_message`` and ``cancel``, and owns the tasks of all turns."""
+
+    def __init__(
+        self,
+        engine: Engine,
+        runner: Runner,
+        sessions: Sessions,
+        clock: Clock,
+        new_id: Callable[[], str],
+        ids: TurnIds,
+        *,
+        keepalive_s: float,
+        detach_s: float,
+    ) -> None:
+        self._engine = engine
+        self._runner = runner
+        self._sessions = sessions
+        self._clock = clock
+        self._new_id = new_id
+        self._ids = ids
+        self._keepalive_s = keepalive_s
+        self._detach_s = detach_s
+        self._running: dict[str, Turn] = {}
+        self._watchers: set[asyncio.Task[None]] = set()
+
+    def running(self, session_id: str) -> Turn | None:
+        """Return the turn that a session runs."""
+        return self._running.get(session_id)
+
+    async def send_message(self, action: Action, peer: Peer) -> None:
+        """Start a turn, or refuse it by one error before the 202 (REQ-SRV-03)."""
+        session = await self._sessions.require(action["sessionId"], peer)
+        self._check(action, session)
+        turn = self._reserve(action, session, peer)
+        turn.task = asyncio.create_task(self._runner.run(turn, action), name="turn")
+        await turn.accepted.wait()
+
+    def _check(self, action: Action, session: SessionRecord) -> None:
+        if session.session_id in self._running:
+            raise RefusalError(Code.TURN_IN_PROGRESS, "the session runs another turn")
+        if "skill" in action:
+            raise RefusalError(Code.SKILL_NOT_FOUND, "this server has no such skill")
+        reason = self._engine.unavailable()
+        if reason is not None:
+            raise RefusalError(Code.LLM_UNAVAILABLE, reason)
+
+    def _reserve(self, action: Action, session: SessionRecord, peer: Peer) -> Turn:
+        request_id = action.get("requestId") or f"req-{self._new_id()}"
+        turn = Turn(
+            self._new_id(),
+            request_id,
+            session,
+            peer,
+            wants_tokens=action.get("stream", True),
+            clock=self._clock,
+            keepalive_s=self._keepalive_s,
+            on_settled=self._release,
+        )
+        self._running[session.session_id] = turn
+        self._ids.add(request_id)
+        return turn
+
+    def _release(self, turn: Turn) -> None:
+        if self._running.get(turn.session.session_id) is turn:
+            del self._running[turn.session.session_id]
+
+    async def cancel(self, action: Action, peer: Peer) -> None:
+        """Stop the turn that is named; say nothing when there is none (REQ-SRV-07)."""
+        turn = self._named(action, peer)
+        if turn is not None:
+            await self._stop(turn, frames.cancelled(turn.request_id, turn.now()))
+
+    def _named(self, action: Action, peer: Peer) -> Turn | None:
+        """Find the turn of a cancel: by both ids, by either, or the only one of the socket."""
+        session_id, request_id = action.get("sessionId"), action.get("requestId")
+        if session_id is not None:
+            turns = [turn for turn in [self._running.get(session_id)] if turn]
+        else:
+            turns = [turn for turn in self._running.values() if turn.peer is peer]
+        if request_id is not None:
+            turns = [turn for turn in turns if turn.request_id == request_id]
+        return turns[0] if len(turns) == 1 else None
+
+    async def _stop(self, turn: Turn, terminal: Frame | None) -> None:
+        """End engine and tools of a turn, then settle it. A turn that finishes is left to it."""
+        await turn.accepted.wait()
+        if turn.state is not State.RUNNING or turn.task is None:
+            return
+        turn.task.cancel()
+        await happens_within(self._clock, asyncio.wait({turn.task}), STOP_S)
+        turn.settle(terminal)
+
+    def detach(self, peer: Peer) -> None:
+        """Let the turns of a lost socket run on for a while; their answers are stored."""
+        for turn in list(self._running.values()):
+            if turn.peer is peer:
+                watcher = asyncio.create_task(self._stop_later(turn), name="detached turn")
+                self._watchers.add(watcher)
+                watcher.add_done_callback(self._watchers.discard)
+
+    async def _stop_later(self, turn: Turn) -> None:
+        assert turn.task is not None
+        if not await happens_within(self._clock, asyncio.wait({turn.task}), self._detach_s):
+            await self._stop(turn, None)
+
+    async def drain(self, seconds: float) -> None:
+        """Wait for the running turns, at most ``seconds``, then stop those that are left."""
+        tasks = [turn.task for turn in self._running.values() if turn.task]
+        if tasks:
+            await happens_within(self._clock, asyncio.wait(tasks), seconds)
+        for turn in list(self._running.values()):
+            await self._stop(turn, frames.cancelled(turn.request_id, turn.now()))
+        for watcher in list(self._watchers):
+            watcher.cancel()
