@@ -1,0 +1,91 @@
+"""What the client shows, in the words of PROTOCOL.md."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+from typing import Any
+
+import smooth_operator as so
+from pydantic.alias_generators import to_camel
+from smooth_operator import wire
+from smooth_operator.wire.model import plain
+
+
+def present(**fields: Any) -> dict[str, Any]:
+    """Leave out what is not there."""
+    return {name: value for name, value in fields.items() if value is not None}
+
+
+def keywords(action: str, fields: dict[str, Any], *drop: str) -> dict[str, Any]:
+    """Rename wire names to keywords by the client's own table."""
+    model = wire.ACTIONS[action].model.model_fields
+    names = {field.alias or name: name for name, field in model.items()}
+    return {names.get(name, name): value for name, value in fields.items() if name not in drop}
+
+
+def error_body(error: BaseException) -> dict[str, Any]:
+    """Show an error by its kind; misuse and cancellation are the language's own."""
+    if isinstance(error, asyncio.CancelledError):
+        return {"kind": "native_cancelled"}
+    if not isinstance(error, so.SmoothAgentError):
+        return {"kind": "invalid_argument"}
+    details = error.details
+    return present(
+        kind=error.kind,
+        code=error.code,
+        request=error.request_id,
+        close=error.close_code,
+        at=details.get("pointer"),
+        **{key: details.get(key) for key in ("status", "retryAfterMs", "question", "sent")},
+    )
+
+
+def item_body(event: Any) -> dict[str, Any]:
+    """Show an event: encoded again, and flat."""
+    if event.type == "unknown":
+        problem = event.problem and {"kind": event.problem.kind, "pointer": event.problem.pointer}
+        body = present(wireType=event.wire_type, raw=event.raw, problem=problem)
+        return {"type": "unknown", "unknown": True, **body}
+    facts = {name: getattr(event, name) for name in inspect.signature(type(event).of).parameters}
+    optional = {n for n, it in inspect.signature(type(event).of).parameters.items() if it.default is None}
+    flat = {
+        to_camel(name): plain(value)
+        for name, value in facts.items()
+        if value is not wire.MISSING and (value is not None or name not in optional)
+    }
+    call, result = so.tool_call(event), so.tool_result(event)
+    if call is not None:
+        flat["toolCall"] = present(name=call.name, arguments=call.arguments, callId=call.call_id)
+    if result is not None:
+        flat["toolResult"] = present(
+            name=result.name, isError=result.is_error, result=result.result, callId=result.call_id
+        )
+    return {"type": event.type, "data": wire.encode_event(event), "flat": flat}
+
+
+def result_body(result: so.TurnResult) -> dict[str, Any]:
+    """Show the result of a turn."""
+    return present(
+        outcome=result.outcome,
+        confirmed=result.confirmed if result.outcome == "cancelled" else None,
+        text=result.text,
+        messageId=result.message_id,
+        citations=plain(list(result.citations)) or None,
+        usage=plain(result.usage),
+    )
+
+
+def value_body(value: Any) -> Any:
+    """Show what a call, verb or wait gave."""
+    if isinstance(value, so.Pong):
+        return present(serverTime=value.server_time, roundTripMs=value.round_trip_ms)
+    if isinstance(value, so.OtpCheck):
+        rest = {"attemptsRemaining": value.attempts_remaining, "error": value.error}
+        return present(verified=value.verified, message=value.message, **rest)
+    if isinstance(value, so.SubmitResult):
+        errors = plain(list(value.errors)) or None
+        return present(accepted=value.accepted, errors=errors, message=value.message)
+    if isinstance(value, so.Conversation):
+        return {"sessionId": value.session_id, "conversationId": value.conversation_id}
+    return plain(value)
