@@ -23,11 +23,11 @@ from workshop import ROOT, SetupError
 
 ROOMS: tuple[tuple[str, ...], ...] = (
     ("wire",),
-    ("errors", "options", "clock", "listeners"),
+    ("errors", "options", "clock", "ids", "listeners", "logging"),
     ("transport",),
     ("connection", "connectionstate", "backoff", "liveness"),
     ("requests",),
-    ("turn", "turnstate", "turnevents", "accumulator", "questions"),
+    ("turn", "turndriver", "turnstate", "turnevents", "accumulator", "questions"),
     ("conversation", "history"),
     ("client",),
 )
@@ -139,7 +139,7 @@ def dotnet_imports(name: str, text: str) -> Iterator[Import]:
 
 PYTHON = Client("python/client/src/smooth_operator", python_imports, "websockets")
 TYPESCRIPT = Client("typescript/src", typescript_imports, "ws")
-GO = Client("go", go_imports, "github.com/coder/websocket")
+GO = Client("go/protocol", go_imports, "github.com/coder/websocket")
 DOTNET = Client("dotnet/src/SmooAI.SmoothOperator", dotnet_imports, "System.Net.WebSockets")
 RUST = Client("rust/src", rust_imports, "tokio_tungstenite")
 CLIENTS = (PYTHON, TYPESCRIPT, GO, DOTNET, RUST)

@@ -56,7 +56,7 @@ def lock_all(uv: str) -> None:
 
 
 def sync_locked(uv: str) -> None:
-    """Make .venv hold exactly the lock's packages."""
+    """Make .venv hold the lock's packages, in the lock's versions."""
     lock = REQUIREMENTS / "python.lock"
     stamp, wanted = VENV / "lock.stamp", fingerprint([lock], sys.version)
     if is_fresh(stamp, wanted):
@@ -64,7 +64,8 @@ def sync_locked(uv: str) -> None:
     say("python: installing the locked packages into .venv")
     if not (VENV / "bin" / "python").exists():
         run([uv, "venv", "--quiet", "--python", sys.executable, os.fspath(VENV)], env=uv_env())
-    run([uv, "pip", "sync", "--quiet", "--require-hashes", os.fspath(lock)], env=uv_env())
+    flags = ["--quiet", "--require-hashes"]
+    run([uv, "pip", "install", *flags, "-r", os.fspath(lock)], env=uv_env())
     mark(stamp, wanted)
 
 

@@ -33,7 +33,12 @@ TS = TYPESCRIPT.source
         (TYPESCRIPT, f"{TS}/turn.ts", "const ws = await import('ws');", "only the transport room"),
         (RUST, "rust/src/connection.rs", "use crate::turn::Turn;", "must not use turn"),
         (RUST, "rust/src/turn.rs", "use tokio_tungstenite::X;", "only the transport room"),
-        (GO, "go/turn.go", 'import (\n\t"github.com/coder/websocket"\n)\n', "only the transport"),
+        (
+            GO,
+            f"{GO.source}/turn.go",
+            'import (\n\t"github.com/coder/websocket"\n)\n',
+            "only the transport",
+        ),
         (
             DOTNET,
             f"{DOTNET.source}/Requests/Pending.cs",
@@ -64,7 +69,7 @@ def test_import_that_goes_upwards_is_named(
         (TYPESCRIPT, f"{TS}/transport.ts", "import WebSocket from 'ws';"),
         (RUST, "rust/src/requests.rs", "#[cfg(test)]\nmod tests { use crate::client::C; }"),
         (RUST, "rust/src/turn.rs", "/// See crate::client::Client.\nuse crate::errors::E;"),
-        (GO, "go/transport.go", 'import "github.com/coder/websocket"\n'),
+        (GO, f"{GO.source}/transport.go", 'import "github.com/coder/websocket"\n'),
     ],
 )
 def test_import_that_goes_downwards_or_is_free_passes(client: Client, name: str, text: str) -> None:
