@@ -13,12 +13,14 @@ from cyclopts import App, Parameter
 from wiregen import __version__, manifest
 from wiregen.build import build
 from wiregen.config import Config, Target, find, load_config
-from wiregen.emit import emitter, languages
+from wiregen.emit import VECTORS, languages
 from wiregen.errors import SpecError, refuse
 from wiregen.generate import generate as run_emitters
 from wiregen.generate import write_all
-from wiregen.normalise import VIEWS, View
+from wiregen.normalise import View
 from wiregen.normalise import bundle as make_bundle
+from wiregen.vectors import coverage as measure
+from wiregen.vectors import vector_files
 
 app = App(
     name="wiregen",
@@ -48,7 +50,8 @@ def _config(spec: Path | None, out: Path | None = None) -> Config:
             lang: Target(lang, PurePosixPath(lang), config.target(lang).options)
             for lang in languages()
         }
-        config = dataclasses.replace(config, root=out.resolve(), targets=targets)
+        vectors = PurePosixPath(VECTORS)
+        config = dataclasses.replace(config, root=out.resolve(), targets=targets, vectors=vectors)
     return config
 
 
@@ -57,11 +60,12 @@ def _spec_folder(spec: Path | None) -> Path:
 
 
 def _languages(chosen: list[str] | None) -> tuple[str, ...]:
+    every = (*languages(), VECTORS)
     for lang in chosen or ():
-        if lang not in languages():
-            known = ", ".join(languages())
+        if lang not in every:
+            known = ", ".join(every)
             raise refuse("", "", "usage", f"no emitter for {lang!r}; there are: {known}")
-    return tuple(sorted(set(chosen))) if chosen else languages()
+    return tuple(sorted(set(chosen))) if chosen else every
 
 
 @app.command
@@ -126,6 +130,31 @@ def check(*, lang: LangOption = None, spec: SpecOption = None, as_json: JsonOpti
 
 
 @app.command
+def vectors(*, coverage: bool = False, spec: SpecOption = None, as_json: JsonOption = False) -> int:
+    """Write the test vectors; with --coverage print what they cover and write nothing.
+
+    Examples: `wiregen vectors`, `wiregen vectors --coverage`
+
+    Parameters
+    ----------
+    coverage
+        Print the obligations of the schemas that the vectors meet; exit 1 below 100 %.
+    """
+    if not coverage:
+        return generate(lang=[VECTORS], spec=spec)
+    found = build(_spec_folder(spec))
+    result = measure(found, vector_files(found))
+    if as_json:
+        print(json.dumps({"total": result.total, "missing": result.missing}, indent=2))
+    else:
+        for struct, member, word in result.missing:
+            print(f"{struct}.{member}: no vector shows: {word}")
+        met = result.total - len(result.missing)
+        print(f"{met} of {result.total} obligations have a vector ({result.percent:.1f} %)")
+    return 1 if result.missing else 0
+
+
+@app.command
 def bundle(*, view: View = "strict", spec: SpecOption = None) -> int:
     """Print all messages and types as one JSON Schema in one of three views.
 
@@ -175,8 +204,6 @@ def main(arguments: list[str] | None = None) -> None:
         code = 0
     sys.exit(code if isinstance(code, int) else 0)
 
-
-__all__ = ["VIEWS", "app", "emitter", "main"]
 
 if __name__ == "__main__":
     main()

@@ -39,6 +39,8 @@ class Config:
 
     def target(self, lang: str) -> Target:
         """Return the settings of a language; an unlisted one goes to `out/<lang>`."""
+        if lang == "vectors":
+            return Target(lang, self.vectors)
         return self.targets.get(lang, Target(lang, PurePosixPath("out", lang)))
 
 

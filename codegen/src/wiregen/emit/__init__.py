@@ -10,6 +10,7 @@ from wiregen.config import Target
 from wiregen.ir import Spec
 
 Emit = Callable[[Spec, Target], dict[str, str]]
+VECTORS = "vectors"
 _NOT_LANGUAGES = frozenset({"base", "docs", "vectors"})
 
 
@@ -22,8 +23,8 @@ def languages() -> tuple[str, ...]:
 
 
 def emitter(lang: str) -> Emit:
-    """Return the emitter of a language; KeyError when there is none."""
-    if lang not in languages():
+    """Return the emitter of a language or of the vectors; KeyError when there is none."""
+    if lang not in languages() and lang != VECTORS:
         raise KeyError(lang)
     emit: Emit = importlib.import_module(f"wiregen.emit.{lang}").emit
     return emit

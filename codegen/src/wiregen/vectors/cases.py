@@ -1,0 +1,294 @@
+"""Which frames to try for one message: every obligation of its schema, at and past its edge."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from wiregen.ir import (
+    AnyJson,
+    Array,
+    Const,
+    Enum,
+    Map,
+    Message,
+    Opaque,
+    Ref,
+    Scalar,
+    Struct,
+    Type,
+    Union,
+)
+from wiregen.vectors.samples import Sampler, Slot, drop, put
+
+Json = Any
+KINDS: dict[str, Json] = {
+    "null": None,
+    "boolean": False,
+    "integer": 3,
+    "number": 2.5,
+    "string": "s",
+    "array": [],
+    "object": {},
+}
+WIDE = "\U0001f600"
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """A frame under a stable id; `text` when its spelling matters, else the tree is printed."""
+
+    id: str
+    tree: Json
+    text: str | None = None
+
+    def spelled(self) -> str:
+        """Return the frame as text."""
+        if self.text is not None:
+            return self.text
+        return json.dumps(self.tree, ensure_ascii=False, separators=(",", ":"))
+
+
+class CaseMaker:
+    """Makes the cases of one struct, which is a message, a result or a type of its own."""
+
+    def __init__(self, sampler: Sampler, struct: Struct, message: Message | None) -> None:
+        self.sampler = sampler
+        self.struct = struct
+        self.message = message
+        self.tag = message.tag if message else None
+
+    def cases(self) -> Iterator[Case]:
+        """Yield every case; ids are unique and stable."""
+        minimal = self.sampler.minimal(Ref(self.struct.name))
+        full = self.sampler.full(Ref(self.struct.name))
+        yield Case("minimal", minimal)
+        yield Case("full", full)
+        yield Case("reversed", full, _spell_reversed(full))
+        yield Case("spaced", full, json.dumps(full, indent=1, ensure_ascii=True))
+        yield Case("extra", {**minimal, "x-new": {"deep": [None, 1.5, "é"]}})
+        for slot in self.sampler.slots(self.struct):
+            yield from self._slot(slot)
+        yield from self._mirrors()
+        yield from self._choices()
+        yield from self._spellings()
+
+    def _with(self, slot: Slot, name: str, value: Json) -> Case:
+        frame = self.sampler.frame(self.struct, slot.path)
+        return Case(f"{slot.pointer}={name}", put(frame, slot.path, value))
+
+    def _slot(self, slot: Slot) -> Iterator[Case]:
+        if slot.path == (self.tag,):
+            return
+        if not slot.item:
+            frame = self.sampler.frame(self.struct, slot.path)
+            word = "missing" if slot.required else "absent"
+            yield Case(f"{slot.pointer}={word}", drop(frame, slot.path))
+        yield self._with(slot, "null", None)
+        yield from self._wrong(slot)
+        yield from self._right(slot, slot.type)
+
+    def _wrong(self, slot: Slot) -> Iterator[Case]:
+        allowed = _kinds(slot.type, self.sampler)
+        for kind, value in KINDS.items():
+            if kind not in allowed and kind != "null":
+                yield self._with(slot, f"a-{kind}", value)
+        if "string" in allowed or "object" in allowed:
+            return
+        if "integer" in allowed or "number" in allowed:
+            yield self._with(slot, "number-as-text", "1")
+        if "boolean" in allowed:
+            yield self._with(slot, "boolean-as-text", "true")
+
+    def _right(self, slot: Slot, type_: Type) -> Iterator[Case]:
+        match type_:
+            case Scalar(kind="boolean"):
+                yield self._with(slot, "true", True)
+                yield self._with(slot, "false", False)
+            case Scalar(kind="string"):
+                yield from self._string(slot, type_)
+            case Scalar():
+                yield from self._number(slot, type_)
+            case Const(value=value):
+                yield self._with(slot, "const", value)
+                other = value + 1 if isinstance(value, int) else f"{value}-other"
+                yield self._with(slot, "other-value", other)
+            case Array():
+                yield from self._array(slot, type_)
+            case Map():
+                yield self._with(slot, "empty", {})
+                sample = self.sampler.full(type_.values, "key")
+                yield self._with(slot, "one", {"a": sample})
+                yield self._with(slot, "many", {"a": sample, "b": sample})
+            case AnyJson():
+                for kind, value in KINDS.items():
+                    yield self._with(slot, f"a-{kind}", value)
+                yield self._with(slot, "deep", {"a": [{"b": [[], {}, None]}], "": 0})
+            case Opaque(kinds=kinds):
+                for kind in kinds:
+                    yield self._with(slot, f"a-{kind}", KINDS[kind])
+            case Ref(name=name):
+                yield from self._named(slot, name)
+
+    def _named(self, slot: Slot, name: str) -> Iterator[Case]:
+        found = self.sampler.spec.type(name)
+        if isinstance(found, Enum):
+            for value in found.values:
+                yield self._with(slot, f"value-{value}", value)
+            yield self._with(slot, "unknown-value", "x-new-value")
+        elif isinstance(found, Union):
+            for branch in found.branches:
+                sample = self.sampler.full(branch.type)
+                yield self._with(slot, f"branch-{branch.mark}", sample)
+        else:
+            sample = {**self.sampler.minimal(Ref(name)), "x-new": [1, {"y": None}]}
+            yield self._with(slot, "extra", sample)
+
+    def _string(self, slot: Slot, type_: Scalar) -> Iterator[Case]:
+        yield self._with(slot, "text", self.sampler.minimal(type_, slot.field.wire))
+        yield self._with(slot, "empty", "")
+        yield self._with(slot, "odd", 'é"\\/\b\u2028\x7f' + WIDE)
+        for bound in {type_.min_length, type_.max_length} - {None, 0}:
+            assert bound is not None
+            for length in (bound - 1, bound, bound + 1):
+                fill = "a" if type_.pattern else WIDE
+                yield self._with(slot, f"length-{length}", fill * length)
+        if type_.pattern is not None:
+            yield self._with(slot, "pattern-miss", "no match: \n")
+            yield self._with(slot, "pattern-newline", "abc\n")
+
+    def _number(self, slot: Slot, type_: Scalar) -> Iterator[Case]:
+        whole = type_.kind == "integer"
+        low, high = type_.minimum, type_.maximum
+        edge = 1 if whole else 0.25
+        for name, bound, past in (("minimum", low, -edge), ("maximum", high, edge)):
+            if bound is not None:
+                yield self._with(slot, name, bound)
+                yield self._with(slot, f"past-{name}", bound + past)
+        if whole:
+            yield self._with(slot, "zero-fraction", 2.0)
+            yield self._with(slot, "exponent", 1e3)
+            yield self._spelled(slot, "exponent-text", "2e1")
+            yield self._spelled(slot, "minus-zero", "-0")
+            yield self._with(slot, "half", 0.5)
+        else:
+            yield self._with(slot, "whole", 1)
+            yield self._with(slot, "small", 1e-7)
+
+    def _spelled(self, slot: Slot, name: str, spelling: str) -> Case:
+        case = self._with(slot, name, "@@spelling@@")
+        text = case.spelled().replace('"@@spelling@@"', spelling)
+        return Case(case.id, json.loads(text), text)
+
+    def _array(self, slot: Slot, type_: Array) -> Iterator[Case]:
+        item = self.sampler.minimal(type_.items, slot.field.wire)
+        counts = {"none": 0, "one": 1, "many": max(3, (type_.min_items or 0))}
+        for name, count in counts.items():
+            yield self._with(slot, name, [item] * count)
+        if type_.min_items:
+            yield self._with(slot, "too-few", [item] * (type_.min_items - 1))
+            yield self._with(slot, "fewest", [item] * type_.min_items)
+        if type_.max_items is not None:
+            yield self._with(slot, "most", [item] * type_.max_items)
+            yield self._with(slot, "too-many", [item] * (type_.max_items + 1))
+
+    def _mirrors(self) -> Iterator[Case]:
+        for mirror in self.message.mirrors if self.message else ():
+            name = "/" + "/".join(mirror.nested)
+            frame = self.sampler.frame(self.struct, mirror.nested)
+            sampled = self.sampler.full(Ref(self.struct.name))
+            nested = _get(sampled, mirror.nested)
+            both = put(put(frame, mirror.nested, nested), mirror.top, nested)
+            yield Case(f"mirror{name}=both", both)
+            yield Case(f"mirror{name}=nested", drop(both, mirror.top))
+            yield Case(f"mirror{name}=top", drop(both, mirror.nested))
+            yield Case(f"mirror{name}=neither", drop(drop(both, mirror.top), mirror.nested))
+            yield Case(f"mirror{name}=top-null", put(drop(both, mirror.nested), mirror.top, None))
+            other = _other(nested)
+            yield Case(f"mirror{name}=differ", put(both, mirror.top, other))
+            if len(mirror.nested) > 1:
+                yield Case(f"mirror{name}=no-parent", drop(both, mirror.nested[:-1]))
+
+    def _choices(self) -> Iterator[Case]:
+        for number, choice in enumerate(self.struct.choices):
+            members = {member for alternative in choice.alternatives for member, _ in alternative}
+            full = self.sampler.full(Ref(self.struct.name))
+            bare = {key: value for key, value in full.items() if key not in members}
+            yield Case(f"choice-{number}=none", bare)
+            for index, alternative in enumerate(choice.alternatives):
+                given = {m: full[m] if v is ... else v for m, v in alternative}
+                yield Case(f"choice-{number}={index}", {**bare, **given})
+
+    def _spellings(self) -> Iterator[Case]:
+        """Escapes of one string: surrogates in pairs and alone, and a backslash before them."""
+        if self.message is None or self.message.role != "event":
+            return
+        slot = next(
+            (
+                slot
+                for slot in self.sampler.slots(self.struct)
+                if slot.type == Scalar("string") and not slot.item and slot.path != (self.tag,)
+            ),
+            None,
+        )
+        if slot is None:
+            return
+        yield self._spelled(slot, "escaped", '"\\u0041\\u00e9\\n\\/"')
+        yield self._spelled(slot, "pair", '"\\ud83d\\ude00"')
+        yield self._spelled(slot, "lone-high", '"a\\ud83dz"')
+        yield self._spelled(slot, "lone-low", '"\\udE00"')
+        yield self._spelled(slot, "lone-then-pair", '"\\ud83d\\ud83d\\ude00"')
+        yield self._spelled(slot, "backslash", '"\\\\ud83d"')
+        yield self._spelled(slot, "backslash-lone", '"\\\\\\ud83d"')
+
+
+def _kinds(type_: Type, sampler: Sampler) -> frozenset[str]:
+    """Return the JSON kinds that a type admits; an integer is a number as well."""
+    match type_:
+        case Scalar(kind="number"):
+            return frozenset({"number", "integer"})
+        case Scalar(kind=kind) | Const(kind=kind):
+            return frozenset({kind})
+        case Array():
+            return frozenset({"array"})
+        case Map():
+            return frozenset({"object"})
+        case AnyJson():
+            return frozenset(KINDS)
+        case Opaque(kinds=kinds):
+            return frozenset(kinds)
+        case Ref(name=name):
+            found = sampler.spec.type(name)
+            if isinstance(found, Union):
+                return frozenset().union(*(_kinds(b.type, sampler) for b in found.branches))
+            return frozenset({"string"} if isinstance(found, Enum) else {"object"})
+
+
+def _get(tree: Json, path: tuple[str, ...]) -> Json:
+    for part in path:
+        tree = tree[part]
+    return tree
+
+
+def _other(value: Json) -> Json:
+    """Return another value of the same type."""
+    if isinstance(value, bool):
+        return not value
+    if isinstance(value, int | float):
+        return value + 1
+    if isinstance(value, str):
+        return value + "-top"
+    if isinstance(value, dict):
+        return {key: _other(item) if isinstance(item, str) else item for key, item in value.items()}
+    return value
+
+
+def _spell_reversed(tree: Json) -> str:
+    def turned(value: Json) -> Json:
+        if isinstance(value, dict):
+            return {key: turned(value[key]) for key in reversed(value)}
+        return [turned(item) for item in value] if isinstance(value, list) else value
+
+    return json.dumps(turned(tree), ensure_ascii=False, separators=(",", ":"))

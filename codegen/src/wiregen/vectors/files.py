@@ -1,0 +1,247 @@
+"""Judge the cases by the schema and print them, one file a message."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
+
+from wiregen import api
+from wiregen.errors import refuse
+from wiregen.graph import neighbours, reach
+from wiregen.ir import Message, Operation, Ref, Spec, Struct
+from wiregen.normalise import View, type_schema
+from wiregen.shapes import Fault, Repairer
+from wiregen.vectors.cases import Case, CaseMaker
+from wiregen.vectors.samples import Sampler, put
+
+Json = Any
+_ESCAPE = re.compile(
+    r"\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|\\u[dD][89a-fA-F][0-9a-fA-F]{2}|\\.",
+    re.DOTALL,
+)
+_FLAT = re.compile(r"^(minimal|full|reversed|extra|mirror)|=(absent|null)$")
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """A case with its verdicts."""
+
+    case: Case
+    strict: bool
+    reader: bool
+    fault: Fault | None
+    encoded: Json
+    flat: Json
+
+
+class Judge:
+    """Gives the verdicts of one struct; the schemas and our own check must agree."""
+
+    def __init__(self, spec: Spec, struct: Struct, message: Message | None) -> None:
+        self.spec = spec
+        self.struct = struct
+        self.message = message
+        self.strict = self._validator("strict")
+        self.lenient = self._validator("open" if struct.direction == "write" else "reader")
+        self.repairer = Repairer(spec.shapes)
+
+    def _validator(self, view: View) -> Any:
+        return Draft202012Validator(type_schema(self.spec, self.struct.name, view))
+
+    def judge(self, case: Case) -> Judged:
+        """Return the verdicts of a case."""
+        received = json.loads(case.spelled())
+        tree = json.loads(mend_text(case.spelled()))
+        strict = bool(self.strict.is_valid(received))
+        reader = bool(self.lenient.is_valid(tree))
+        if self.struct.direction == "write":
+            return Judged(case, strict, reader, None, received, None)
+        mirrors = self.message.mirrors if self.message else ()
+        encoded = self.repairer.repair(tree, self.struct.name, mirrors)
+        fault = self.repairer.check(encoded, self.struct.name, mirrors)
+        if (fault is None) != reader:
+            file, _, pointer = self.struct.uri.partition("#")
+            message = f"the reader view and the check disagree on {case.spelled()[:200]}"
+            raise refuse(file, pointer, "vectors-disagree", message)
+        flat = None
+        if self.message is not None and fault is None and _FLAT.search(case.id):
+            flat = api.flat(self.spec, self.message.wire, encoded)
+        return Judged(case, strict, reader, fault, encoded, flat)
+
+
+def mend_text(text: str) -> str:
+    """Replace lone surrogate escapes as every client does before its second look."""
+    return _ESCAPE.sub(lambda m: "\\ufffd" if len(m.group()) == 6 else m.group(), text)
+
+
+def vector_files(spec: Spec) -> dict[str, str]:
+    """Return every vector file by its path below the vectors folder."""
+    sampler = Sampler(spec)
+    files: dict[str, str] = {}
+    reached: set[str] = set()
+    for message in (*spec.events, *spec.actions):
+        head = {"role": message.role, "message": message.wire, "type": message.name}
+        rows = list(_message(spec, sampler, message))
+        if message.role == "event":
+            rows += _unknown(sampler, spec, message)
+        files[f"{message.role}s/{message.wire}.json"] = _print(head, rows)
+        reached.add(message.name)
+    for operation in spec.operations:
+        if operation.result is not None and operation.result.at:
+            name = operation.result.type.name
+            head = {
+                "role": "result",
+                "action": operation.action,
+                "event": operation.result.event,
+                "at": "".join("/" + part for part in operation.result.at),
+                "type": name,
+            }
+            rows = list(_result(spec, sampler, operation))
+            files[f"results/{operation.action}.json"] = _print(head, rows)
+            reached.add(name)
+    for struct in _roots(spec, reached):
+        head = {"role": "type", "type": struct.name}
+        rows = [_row(one) for one in _judged(spec, sampler, struct, None)]
+        files[f"types/{struct.name}.json"] = _print(head, rows)
+    files["frames.json"] = _print({"role": "frame"}, list(_frames(spec)))
+    files["README.md"] = (Path(__file__).parent / "format.md").read_text(encoding="utf-8")
+    return files
+
+
+def _roots(spec: Spec, reached: set[str]) -> Iterator[Struct]:
+    """Structs that no message leads to and no other struct but those holds."""
+    types = {item.name: item for item in spec.types}
+    seen = reach(types, reached)
+    held = {name for item in spec.types if item.name not in seen for name in neighbours(item)}
+    for item in spec.structs:
+        if item.name not in seen and item.name not in held:
+            yield item
+
+
+def _judged(
+    spec: Spec, sampler: Sampler, struct: Struct, message: Message | None
+) -> Iterator[Judged]:
+    judge = Judge(spec, struct, message)
+    seen: set[str] = set()
+    for case in CaseMaker(sampler, struct, message).cases():
+        if case.id not in seen:
+            seen.add(case.id)
+            yield judge.judge(case)
+
+
+def _message(spec: Spec, sampler: Sampler, message: Message) -> Iterator[Json]:
+    for one in _judged(spec, sampler, spec.struct(message.name), message):
+        yield _row(one, written=message.role == "action")
+
+
+def _row(one: Judged, *, written: bool = False) -> Json:
+    """Return what the file says of a case; `encoded` only when it differs from the frame."""
+    row: Json = {"id": one.case.id, "text": one.case.spelled(), "strict": one.strict}
+    if written:
+        return {**row, "open": one.reader}
+    row["outcome"] = "good" if one.reader else "broken"
+    if one.fault is not None:
+        row["problem"] = {"kind": one.fault.kind, "pointer": one.fault.pointer}
+    elif not _equal(one.encoded, json.loads(one.case.spelled())):
+        row["encoded"] = one.encoded
+    if one.flat is not None:
+        row["flat"] = one.flat
+    return row
+
+
+def _equal(one: Json, two: Json) -> bool:
+    return json.dumps(one, sort_keys=True) == json.dumps(two, sort_keys=True)
+
+
+def _result(spec: Spec, sampler: Sampler, operation: Operation) -> Iterator[Json]:
+    result = operation.result
+    assert result is not None
+    carrier = sampler.minimal(Ref(spec.event(result.event).name))
+    for one in _judged(spec, sampler, spec.struct(result.type.name), None):
+        text = one.case.spelled()
+        frame = put(carrier, result.at, "@@result@@")
+        spelled = json.dumps(frame, ensure_ascii=False, separators=(",", ":"))
+        row = _row(one)
+        row["text"] = spelled.replace('"@@result@@"', text)
+        if one.fault is not None:
+            at = "".join("/" + part for part in result.at)
+            row["problem"] = {"kind": one.fault.kind, "pointer": at + one.fault.pointer}
+        elif "encoded" not in row:
+            row["encoded"] = one.encoded
+        yield row
+
+
+def _unknown(sampler: Sampler, spec: Spec, message: Message) -> list[Json]:
+    tree = sampler.full(Ref(message.name))
+    tag = spec.event_tag
+    word = f"{message.wire}_next"
+    plain = json.dumps({**tree, tag: word}, ensure_ascii=False, separators=(",", ":"))
+    odd = f'{{ "n": 12345678901234567890123, "e":1.50E+2, "{tag}" : "{word}", "u":"\\u0041\\/" }}'
+    upper = json.dumps({**tree, tag: message.wire.upper()}, separators=(",", ":"))
+    rows = [("type", plain, word), ("type-odd", odd, word)]
+    rows.append(("type-case", upper, message.wire.upper()))
+    return [
+        {"id": f"unknown={name}", "text": text, "outcome": "unknown", "wireType": wire}
+        for name, text, wire in rows
+    ]
+
+
+def _frames(spec: Spec) -> Iterator[Json]:
+    tag = spec.event_tag
+    first = spec.events[0].wire
+    malformed = {
+        "empty": "",
+        "blank": " \n",
+        "text": "hello",
+        "cut": f'{{"{tag}":"{first}"',
+        "trailing": f'{{"{tag}":"{first}"}} x',
+        "trailing-comma": f'{{"{tag}":"{first}",}}',
+        "single-quotes": f"{{'{tag}':'{first}'}}",
+        "comment": f'{{"{tag}":"{first}"/* c */}}',
+        "nan": f'{{"{tag}":"{first}","x":NaN}}',
+        "infinity": f'{{"{tag}":"{first}","x":-Infinity}}',
+        "unknown-nan": f'{{"{tag}":"x-new","x":NaN}}',
+        "byte-order-mark": f'\ufeff{{"{tag}":"{first}"}}',
+        "control-character": f'{{"{tag}":"{first}","x":"a\nb"}}',
+        "leading-zero": f'{{"{tag}":"{first}","x":01}}',
+        "bare-point": f'{{"{tag}":"{first}","x":1.}}',
+        "bad-escape": f'{{"{tag}":"{first}","x":"\\q"}}',
+        "array": f'[{{"{tag}":"{first}"}}]',
+        "string": f'"{first}"',
+        "number": "1",
+        "null": "null",
+        "no-type": "{}",
+        "type-null": f'{{"{tag}":null}}',
+        "type-number": f'{{"{tag}":1}}',
+        "type-object": f'{{"{tag}":{{"a":1}}}}',
+        "type-array": f'{{"{tag}":["{first}"]}}',
+        "type-nested": f'{{"data":{{"{tag}":"{first}"}}}}',
+    }
+    for name, text in malformed.items():
+        yield {"id": f"malformed={name}", "text": text, "outcome": "malformed"}
+    unknown = {
+        "plain": f'{{"{tag}":"x-new"}}',
+        "empty-type": f'{{"{tag}":""}}',
+        "the-reserved-word": f'{{"{tag}":"unknown"}}',
+        "not-finite-text": f'{{"{tag}":"x-new","x":"NaN Infinity"}}',
+        "surrogates": f'{{"{tag}":"x-new","x":"\\ud800 \\\\ud800"}}',
+        "escaped-type": f'{{"\\u0074{tag[1:]}":"x-\\u006eew"}}' if tag.startswith("t") else "",
+        "space": f' \t\r\n{{ "{tag}" :\n"x-new" }}\n',
+    }
+    for name, text in unknown.items():
+        if text:
+            wire = json.loads(text)[tag]
+            yield {"id": f"unknown={name}", "text": text, "outcome": "unknown", "wireType": wire}
+
+
+def _print(head: Json, rows: list[Json]) -> str:
+    """Print a file with one vector a line, so that a change of one shows as one."""
+    lines = [json.dumps(row, ensure_ascii=False) for row in rows]
+    opening = json.dumps(head, ensure_ascii=False)[:-1]
+    return f'{opening}, "vectors": [\n' + ",\n".join(lines) + "\n]}\n"

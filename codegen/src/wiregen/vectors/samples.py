@@ -1,0 +1,226 @@
+"""Sample values of types, and frames that are minimal except at one place."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from wiregen.ir import (
+    AnyJson,
+    Array,
+    Const,
+    Enum,
+    Field,
+    Map,
+    Opaque,
+    Ref,
+    Scalar,
+    Spec,
+    Struct,
+    Type,
+    Union,
+)
+
+Json = Any
+Path = tuple[str | int, ...]
+EXAMPLES = {
+    "uuid": "3f2b8c1e-5a4d-4e6f-8b7a-9c0d1e2f3a4b",
+    "date-time": "2026-01-02T03:04:05.678Z",
+    "email": "ada@example.org",
+    "uri": "https://example.org/a",
+}
+_OPAQUE: dict[str, Json] = {
+    "object": {"k": 1},
+    "array": [1],
+    "string": "text",
+    "number": 1.5,
+    "integer": 7,
+    "boolean": True,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Slot:
+    """One place in a message: where it is, what it holds, and the member it belongs to.
+
+    `owner` is the struct, `field` its member; `item` is set for an item of an array or a value of
+    a map below that member.
+    """
+
+    path: Path
+    type: Type
+    owner: Struct
+    field: Field
+    nullable: bool
+    item: bool = False
+
+    @property
+    def required(self) -> bool:
+        """Whether the writer must give it."""
+        return self.field.required and not self.item
+
+    @property
+    def pointer(self) -> str:
+        """JSON Pointer of the place."""
+        escaped = (str(part).replace("~", "~0").replace("/", "~1") for part in self.path)
+        return "".join("/" + part for part in escaped)
+
+
+class Sampler:
+    """Makes values that the schema accepts."""
+
+    def __init__(self, spec: Spec) -> None:
+        self.spec = spec
+
+    def minimal(self, type_: Type, wire: str = "x") -> Json:
+        """Return the smallest sample of a type."""
+        return self._value(type_, wire, full=False, seen=())
+
+    def full(self, type_: Type, wire: str = "x") -> Json:
+        """Return a sample with every member of every object."""
+        return self._value(type_, wire, full=True, seen=())
+
+    def _value(self, type_: Type, wire: str, *, full: bool, seen: tuple[str, ...]) -> Json:
+        match type_:
+            case Scalar():
+                return self._scalar(type_, wire)
+            case Const(value=value):
+                return value
+            case Array(items=items, min_items=least):
+                count = max(least or 0, 1 if full else 0)
+                return [self._value(items, wire, full=full, seen=seen) for _ in range(count)]
+            case Map(values=values):
+                inner = self._value(values, wire, full=full, seen=seen)
+                return {"key": inner} if full else {}
+            case AnyJson():
+                return {"k": [1, "two", None]} if full else "any"
+            case Opaque(kinds=kinds):
+                return copy.deepcopy(_OPAQUE[kinds[0]])
+            case Ref(name=name):
+                return self._named(name, wire, full=full, seen=seen)
+
+    def _named(self, name: str, wire: str, *, full: bool, seen: tuple[str, ...]) -> Json:
+        found = self.spec.type(name)
+        if isinstance(found, Enum):
+            return found.values[0]
+        if isinstance(found, Union):
+            branch = found.branches[0]
+            return self._value(
+                branch.type, wire, full=full and name not in seen, seen=(*seen, name)
+            )
+        deep = full and name not in seen
+        out: Json = {}
+        for field in found.fields:
+            if field.required or deep:
+                out[field.wire] = self._value(field.type, field.wire, full=deep, seen=(*seen, name))
+        if not deep:
+            for choice in found.choices:
+                for member, value in choice.alternatives[0]:
+                    field_ = found.field(member)
+                    if field_ is not None and member not in out:
+                        sample = self._value(field_.type, member, full=False, seen=(*seen, name))
+                        out[member] = sample if value is ... else value
+        return out
+
+    def _scalar(self, type_: Scalar, wire: str) -> Json:
+        if type_.kind == "boolean":
+            return True
+        if type_.kind == "integer":
+            return self._number(type_, 1)
+        if type_.kind == "number":
+            return self._number(type_, 0.5)
+        text = EXAMPLES.get(type_.format or "", f"{wire}-1")
+        if type_.max_length is not None:
+            text = text[: type_.max_length]
+        return text.ljust(type_.min_length or 0, "x")
+
+    def _number(self, type_: Scalar, start: float) -> float:
+        value = start
+        if type_.minimum is not None:
+            value = max(value, type_.minimum)
+        if type_.maximum is not None:
+            value = min(value, type_.maximum)
+        return value
+
+    def slots(self, struct: Struct, path: Path = (), seen: tuple[str, ...] = ()) -> Iterator[Slot]:
+        """Yield every place below a struct, parents first; a recursive struct is entered once."""
+        if struct.name in seen:
+            return
+        for field in struct.fields:
+            here = (*path, field.wire)
+            slot = Slot(here, field.type, struct, field, field.nullable)
+            yield slot
+            yield from self._below(slot, (*seen, struct.name))
+
+    def _below(self, slot: Slot, seen: tuple[str, ...]) -> Iterator[Slot]:
+        match slot.type:
+            case Ref(name=name):
+                found = self.spec.type(name)
+                if isinstance(found, Struct):
+                    yield from self.slots(found, slot.path, seen)
+            case Array(items=items, nullable_items=nullable):
+                item = Slot((*slot.path, 0), items, slot.owner, slot.field, nullable, True)
+                yield item
+                yield from self._below(item, seen)
+            case Map(values=values, nullable_values=nullable) if not isinstance(values, AnyJson):
+                item = Slot((*slot.path, "key"), values, slot.owner, slot.field, nullable, True)
+                yield item
+                yield from self._below(item, seen)
+            case _:
+                return
+
+    def frame(self, struct: Struct, path: Path) -> Json:
+        """Return the smallest frame in which the parent of ``path`` is there."""
+        tree = self.minimal(Ref(struct.name))
+        here: Json = tree
+        owner: Type = Ref(struct.name)
+        for part in path[:-1]:
+            owner = self.step(owner, part)
+            if isinstance(here, dict):
+                if part not in here:
+                    here[part] = self.minimal(owner, str(part))
+                here = here[part]
+            else:
+                if not here:
+                    here.append(self.minimal(owner))
+                here = here[0]
+        return tree
+
+    def step(self, type_: Type, part: str | int) -> Type:
+        """Return the type one step further down."""
+        if isinstance(type_, Array):
+            return type_.items
+        if isinstance(type_, Map):
+            return type_.values
+        if isinstance(type_, Ref):
+            found = self.spec.type(type_.name)
+            if isinstance(found, Struct):
+                field = found.field(str(part))
+                if field is not None:
+                    return field.type
+        return AnyJson()
+
+
+def put(tree: Json, path: Path, value: Json) -> Json:
+    """Return ``tree`` with ``value`` at ``path``; an array is cut to that one item."""
+    out = copy.deepcopy(tree)
+    here = out
+    for part in path[:-1]:
+        here = here[part]
+    if isinstance(here, list):
+        here[:] = [value, *here[1:]]
+    else:
+        here[path[-1]] = value
+    return out
+
+
+def drop(tree: Json, path: Path) -> Json:
+    """Return ``tree`` without the member at ``path``."""
+    out = copy.deepcopy(tree)
+    here = out
+    for part in path[:-1]:
+        here = here[part]
+    here.pop(path[-1], None)
+    return out
