@@ -35,9 +35,10 @@ class Verdict:
         return self.outcome == "pass"
 
 
-def expected_lines(expected: Expectation) -> list[str]:
-    """The oracle's transcript."""
-    return canonical([event for _, event in expected.events], counted=False)
+def expected_lines(expected: Expectation, until: int | None = None) -> list[str]:
+    """The oracle's transcript; with ``until``, only what steps up to that one lead to."""
+    events = [event for i, event in expected.events if until is None or i <= until]
+    return canonical(events, counted=False)
 
 
 def step_of(expected: Expectation, line: str) -> int | None:
@@ -61,9 +62,10 @@ def judge(case: Case, testee: str, expected: Expectation, played: Played) -> Ver
         return _fail(verdict, f"protocol of the testee: {played.faults[0]}", None, difference)
     if played.problems:
         index, text = played.problems[0]
+        difference = first_difference(expected_lines(expected, index), lines, cut=True)
         return _fail(verdict, text, index, difference)
     if difference:
-        index = step_of(expected, difference[1]) if difference[1] else None
+        index = step_of(expected, difference[0]) if difference[0] else None
         return _fail(verdict, "the transcript differs from the oracle's", index, difference)
     if not wanted:
         return _fail(verdict, "the case expects nothing: it proves nothing", None, None)
@@ -74,11 +76,11 @@ def judge(case: Case, testee: str, expected: Expectation, played: Played) -> Ver
 
 
 def _fail(
-    verdict: Verdict, reason: str, step: int | None, difference: tuple[int, str, str] | None
+    verdict: Verdict, reason: str, step: int | None, difference: tuple[str, str] | None
 ) -> Verdict:
     verdict.outcome, verdict.reason, verdict.step = "fail", reason, step
     if difference:
-        _, verdict.expected, verdict.got = difference
+        verdict.expected, verdict.got = difference
     return verdict
 
 

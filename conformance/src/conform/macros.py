@@ -15,11 +15,34 @@ from conform.spec import Spec, Tree
 
 Plain = tuple[str, Tree, str, int]
 
-TURN_VERBS = (
-    "confirm otp submit decline cancel iterate textstream await hold take drop leave detach abort"
-).split()
-CLIENT_VERBS = "open connect close call start resume turn messages advance".split()
-NAMED = frozenset("confirm otp submit decline cancel await textstream".split())
+TURN_VERBS = [
+    "confirm",
+    "otp",
+    "submit",
+    "decline",
+    "cancel",
+    "iterate",
+    "textstream",
+    "await",
+    "hold",
+    "take",
+    "drop",
+    "leave",
+    "detach",
+    "abort",
+]
+CLIENT_VERBS = [
+    "open",
+    "connect",
+    "close",
+    "call",
+    "start",
+    "resume",
+    "turn",
+    "messages",
+    "advance",
+]
+NAMED = frozenset(["confirm", "otp", "submit", "decline", "cancel", "await", "textstream"])
 
 
 def milliseconds(value: int | str) -> int:

@@ -11,9 +11,8 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
-from wiregen import api
-
 from conform.spec import Spec, Tree
+from wiregen import api
 
 SURROGATE = re.compile(r"[\ud800-\udfff]")
 

@@ -21,8 +21,15 @@ from conform.spec import ROOT, Spec, Tree
 HOME = ROOT / "conformance"
 MACRO = re.compile(r"\$(uuid|row)\(([A-Za-z0-9_]+)\)")
 DRAWS = frozenset(
-    "create_conversation_session get_session get_conversation_messages list_conversations "
-    "rename_conversation ping send_message".split()
+    [
+        "create_conversation_session",
+        "get_session",
+        "get_conversation_messages",
+        "list_conversations",
+        "rename_conversation",
+        "ping",
+        "send_message",
+    ]
 )
 
 
@@ -162,6 +169,7 @@ def _shown(path: Path) -> str:
 def _ids(steps: tuple[Step, ...], stated: list[str] | None) -> dict[str, list[str]]:
     """requestIds each client draws, in order: what ``recv`` steps name, and one for each fence."""
     ids: dict[str, list[str]] = {}
+    own = {s.body.get("requestId") for s in steps if s.kind == "do" and s.body["cmd"] == "turn"}
     fences = 0
     for step in steps:
         drawn = ids.setdefault(step.client, list(stated or []))
@@ -171,6 +179,6 @@ def _ids(steps: tuple[Step, ...], stated: list[str] | None) -> dict[str, list[st
             drawn.append(step.body["id"])
         elif step.kind == "recv" and stated is None and step.body.get("action") in DRAWS:
             name = step.body.get("requestId")
-            if isinstance(name, str) and not name.startswith("$") and not step.body.get("own"):
+            if isinstance(name, str) and not name.startswith("$") and name not in own:
                 drawn.append(name)
     return ids

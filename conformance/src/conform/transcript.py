@@ -19,8 +19,18 @@ FENCE = "~fence"
 # A refusal that happens before an id is drawn, or that several actions share (REQ-CONN-04), has
 # no requestId of its own; REQ-ERR-01 asks for it only "where known".
 NO_REQUEST = frozenset(
-    "not_connected connect_failed authentication invalid_argument native_cancelled "
-    "already_answered conflict unsupported unexpected_event message_too_large".split()
+    [
+        "not_connected",
+        "connect_failed",
+        "authentication",
+        "invalid_argument",
+        "native_cancelled",
+        "already_answered",
+        "conflict",
+        "unsupported",
+        "unexpected_event",
+        "message_too_large",
+    ]
 )
 SHARED_WITH_CODE = frozenset({"conflict", "unsupported"})  # with a server's code, the id is known
 
@@ -126,11 +136,35 @@ def digest(lines: list[str]) -> str:
     return hashlib.sha256("\n".join(lines).encode("utf-8", "surrogatepass")).hexdigest()
 
 
-def first_difference(expected: list[str], got: list[str]) -> tuple[int, str, str] | None:
-    """Index and both lines of the first difference; an absent line is the empty string."""
-    for index in range(max(len(expected), len(got))):
-        left = expected[index] if index < len(expected) else ""
-        right = got[index] if index < len(got) else ""
-        if left != right:
-            return index, left, right
-    return None
+def first_difference(
+    expected: list[str], got: list[str], *, cut: bool = False
+) -> tuple[str, str] | None:
+    """Both lines of the first difference, lane by lane; an absent line is the empty string.
+
+    With ``cut`` the testee was stopped early: what it reported beyond the expectation counts only
+    when nothing is missing or different.
+    """
+    left, right = _by_lane(expected), _by_lane(got)
+    surplus: tuple[str, str] | None = None
+    for lane in sorted({*left, *right}):
+        wanted, seen = left.get(lane, []), right.get(lane, [])
+        for index in range(max(len(wanted), len(seen))):
+            pair = (_line(wanted, index), _line(seen, index))
+            if pair[0] == pair[1]:
+                continue
+            if pair[0] or not cut:
+                return pair
+            surplus = surplus or pair
+            break
+    return surplus
+
+
+def _line(lines: list[str], index: int) -> str:
+    return lines[index] if index < len(lines) else ""
+
+
+def _by_lane(lines: list[str]) -> dict[str, list[str]]:
+    lanes: dict[str, list[str]] = {}
+    for line in lines:
+        lanes.setdefault(lane_of(json.loads(line)), []).append(line)
+    return lanes

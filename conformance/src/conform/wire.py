@@ -13,8 +13,25 @@ from conform.stage import Link, Received, Stage, StageError
 
 BOM = b"\xef\xbb\xbf"
 VERBS = frozenset(
-    "json raw binary bad-utf8 bom fragment bytewise mid-utf8 coalesce ping pong big "
-    "close close-no-status drop reset handshake".split()
+    [
+        "json",
+        "raw",
+        "binary",
+        "bad-utf8",
+        "bom",
+        "fragment",
+        "bytewise",
+        "mid-utf8",
+        "coalesce",
+        "ping",
+        "pong",
+        "big",
+        "close",
+        "close-no-status",
+        "drop",
+        "reset",
+        "handshake",
+    ]
 )
 
 

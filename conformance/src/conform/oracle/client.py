@@ -32,7 +32,7 @@ class Client:
     """The state of one client."""
 
     link_events = frozenset(
-        "closed_by_peer lost malformed_limit invalid_utf8 too_large close".split()
+        ["closed_by_peer", "lost", "malformed_limit", "invalid_utf8", "too_large", "close"]
     )
 
     def __init__(self, world: World, name: str, options: Tree, ids: list[str]) -> None:

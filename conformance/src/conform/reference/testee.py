@@ -18,13 +18,30 @@ from conform.reference.turn import RefTurn
 from conform.spec import load_spec
 
 Tree = dict[str, Any]
-FEATURES = (
-    "virtual_clock conversation paging text_stream tee hold leave abort headers tap census codec"
-).split()
+FEATURES = [
+    "virtual_clock",
+    "conversation",
+    "paging",
+    "text_stream",
+    "tee",
+    "hold",
+    "leave",
+    "abort",
+    "headers",
+    "tap",
+    "census",
+    "codec",
+]
 CANARIES = ("drop-3rd-item", "alter-text", "drop-error-code")
 CALLS = frozenset(
-    "create_conversation_session get_session get_conversation_messages list_conversations "
-    "rename_conversation ping".split()
+    [
+        "create_conversation_session",
+        "get_session",
+        "get_conversation_messages",
+        "list_conversations",
+        "rename_conversation",
+        "ping",
+    ]
 )
 LOW_VERBS = {"confirm_tool_action": "confirm", "verify_otp": "verify_otp"}
 LOW_VERBS |= {"submit_interaction": "submit", "cancel": "cancel"}

@@ -1,0 +1,67 @@
+"""Verbs that play cases: ``run`` and ``mutate``."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+
+from conform.commands.common import (
+    add_case_flags,
+    add_testee_flags,
+    selected,
+    spec_of,
+    testees,
+)
+from conform.report import console as told
+from conform.run import CANARY_CASES, Run, Runner, write_transcripts
+from conform.script import Loader
+from conform.spec import ROOT
+
+OUT = ROOT / "conformance" / "out"
+
+
+def add_parsers(verbs: Any) -> None:
+    """Add the verbs of this module."""
+    run = verbs.add_parser("run", help="play cases against clients and judge that they are equal")
+    add_case_flags(run)
+    add_testee_flags(run)
+    run.add_argument("--out", type=Path, default=OUT, metavar="DIR", help="where reports go")
+    run.add_argument("--no-canaries", action="store_true", help="for a quick look only")
+    run.set_defaults(command=run_command)
+
+
+def run_command(args: argparse.Namespace) -> int:
+    """``conform run``."""
+    spec = spec_of(args)
+    cases = selected(spec, args.cases, args.case_root)
+    launches, missing = testees(args)
+    runner = Runner(spec, cases)
+    canaries = [] if args.no_canaries else _canary_cases(spec)
+    run = asyncio.run(runner.run(launches, missing, canaries))
+    write_transcripts(run, args.out)
+    code = exit_code(run, args.require == "all")
+    console = Console()
+    told.heading(console, run)
+    told.failures(console, run, spec)
+    told.matrix(console, run)
+    shown = args.out.relative_to(Path.cwd()) if args.out.is_relative_to(Path.cwd()) else args.out
+    told.summary(console, run, str(shown), code)
+    return code
+
+
+def _canary_cases(spec: Any) -> list[Any]:
+    wanted = set(CANARY_CASES.values())
+    return [case for case in Loader(spec).load_all() if case.name in wanted]
+
+
+def exit_code(run: Run, require_all: bool) -> int:
+    """0 conformant, 1 not, 3 nothing proven."""
+    if run.void:
+        return 3
+    if run.red or (require_all and any(t.missing for t in run.testees)):
+        return 1
+    return 0

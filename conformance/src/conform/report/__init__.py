@@ -1,0 +1,1 @@
+"""What a run tells: console, JSON, JUnit, Markdown, one static HTML file."""

@@ -1,0 +1,178 @@
+"""The console report: what was played, what differs, where, and how to see it again."""
+
+from __future__ import annotations
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from conform import __version__
+from conform.judge import Verdict
+from conform.run import Run, TesteeRun
+from conform.script import Case
+from conform.spec import ROOT, Spec
+from conform.testee import CANARIES
+
+BAR = 10
+LINE_WIDTH = 600
+MAX_BLOCKS = 12
+
+
+def heading(console: Console, run: Run) -> None:
+    """Calibration line, testees line, plan."""
+    c = run.calibration
+    host = "too slow" if c.void else "ok"
+    console.print(
+        f"conform {__version__} · spec 1.1 · protocol 1 · seed {run.seed} · host {host} "
+        f"(spawn {c.spawn_ms:.0f} ms, rtt {c.rtt_ms:.2f} ms, timer +{c.overshoot_ms:.1f} ms)",
+        highlight=False,
+        soft_wrap=True,
+    )
+    labels = [t.label for t in run.testees if t.ran]
+    caught = sum(len(t.caught) for t in run.testees)
+    planned = sum(len(t.caught) + len(t.uncaught) for t in run.testees)
+    canaries = f"   canaries {caught}/{planned} caught" if planned else ""
+    console.print(
+        f"testees  {'  '.join(labels) or 'none'}{canaries}", highlight=False, soft_wrap=True
+    )
+    runs = sum(len(t.verdicts) for t in run.testees)
+    plan = f"plan     {len(run.cases)} cases × {len(labels)} testees = {runs} runs"
+    console.print(plan, highlight=False)
+    console.print()
+
+
+def matrix(console: Console, run: Run) -> None:
+    """Clients against areas: cases proven."""
+    areas = sorted({case.area for case in run.cases})
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    table.add_column("client")
+    for area in areas:
+        table.add_column(area, justify="right")
+    table.add_column("all", justify="right")
+    for testee in run.testees:
+        if not testee.ran:
+            reason = testee.missing or testee.broken or "nothing played"
+            table.add_row(testee.name, *["·"] * len(areas), Text("not run", style="yellow"))
+            table.add_row("", *[""] * len(areas), "") if not reason else None
+            continue
+        cells = [_cell(testee, [c for c in run.cases if c.area == area]) for area in areas]
+        table.add_row(testee.name, *cells, _cell(testee, run.cases))
+    equal = [_equal_cell(run, [c for c in run.cases if c.area == area]) for area in areas]
+    table.add_row("equal", *equal, _equal_cell(run, run.cases), style="dim")
+    console.print(table)
+    for testee in run.testees:
+        if testee.missing:
+            console.print(f"{testee.name}  not run: {testee.missing}; mend: {testee.mend}")
+        elif testee.broken:
+            console.print(f"{testee.name}  broken: {testee.broken}", style="red", highlight=False)
+    console.print()
+
+
+def _cell(testee: TesteeRun, cases: list[Case]) -> Text:
+    found = [testee.verdicts[c.name] for c in cases if c.name in testee.verdicts]
+    good = sum(v.passed for v in found)
+    return Text(f"{good}/{len(cases)}", style="green" if good == len(cases) else "red")
+
+
+def _equal_cell(run: Run, cases: list[Case]) -> str:
+    return f"{sum(run.equal(c.name) for c in cases)}/{len(cases)}"
+
+
+def failures(console: Console, run: Run, spec: Spec) -> None:
+    """One block for each case that is not proven, naming client, rule, step and difference."""
+    blocks = [
+        (case, [v for t in run.testees if (v := t.verdicts.get(case.name)) and not v.passed])
+        for case in run.cases
+    ]
+    blocks = [(case, bad) for case, bad in blocks if bad]
+    for case, bad in blocks[:MAX_BLOCKS]:
+        _block(console, run, spec, case, bad)
+    if len(blocks) > MAX_BLOCKS:
+        console.print(f"… and {len(blocks) - MAX_BLOCKS} more cases; all are in the report\n")
+
+
+def _block(console: Console, run: Run, spec: Spec, case: Case, bad: list[Verdict]) -> None:
+    first = bad[0]
+    names = ", ".join(v.testee for v in bad)
+    good = [t.name for t in run.testees if t.ran and t.name not in {v.testee for v in bad}]
+    differs = f"{names} differ{'s' if len(bad) == 1 else ''} from {_others(good)}"
+    word = {"fail": "FAIL", "unsupported": "UNSUPPORTED", "void": "VOID"}[first.outcome]
+    print_ = lambda text, style="": console.print(  # noqa: E731
+        Text(text, style=style), soft_wrap=True
+    )
+    print_(f"{word} {case.name}   {differs}", "bold red")
+    print_(f"  {case.title}")
+    for rule in case.proves:
+        print_(f"  {rule} {spec.rules[rule]}"[:LINE_WIDTH], "cyan")
+    for verdict in bad:
+        print_(f"  {verdict.testee}: {verdict.reason}")
+        _difference(console, case, verdict)
+    path = case.path.relative_to(ROOT) if case.path.is_relative_to(ROOT) else case.path
+    print_(f"  case       {path}:{_line(case, first)}")
+    print_(f"  reproduce  conform run --testee {first.testee} --cases {case.name}")
+    print_(f"  debug      conform stage {case.name}")
+    console.print()
+
+
+def _others(good: list[str]) -> str:
+    return ", ".join([*good, "the oracle"]) if good else "the oracle"
+
+
+def _line(case: Case, verdict: Verdict) -> int:
+    return case.line if verdict.step is None else case.steps[verdict.step].line
+
+
+def _difference(console: Console, case: Case, verdict: Verdict) -> None:
+    if verdict.step is not None:
+        step = case.steps[verdict.step]
+        text = f"     step {verdict.step + 1} {step.kind} {step.body}"
+        console.print(Text(text[:LINE_WIDTH]), soft_wrap=True)
+    if verdict.expected or verdict.got:
+        left, right = _around(verdict.expected, verdict.got)
+        console.print(Text(f"     oracle  {left or '(nothing)'}", style="green"), soft_wrap=True)
+        console.print(
+            Text(f"   - {verdict.testee:<7} {right or '(nothing)'}", style="red"), soft_wrap=True
+        )
+
+
+def _around(left: str, right: str) -> tuple[str, str]:
+    """Shorten two long lines to what stands around their first difference."""
+    if max(len(left), len(right)) <= LINE_WIDTH:
+        return left, right
+    pairs = enumerate(zip(left, right, strict=False))
+    at = next((i for i, (a, b) in pairs if a != b), min(len(left), len(right)))
+    start = max(0, at - LINE_WIDTH // 2)
+    cut = slice(start, start + LINE_WIDTH)
+    dots = "…" if start else ""
+    return dots + left[cut], dots + right[cut]
+
+
+def summary(console: Console, run: Run, out: str, code: int) -> None:
+    """The last lines: counts, equality, where the reports are."""
+    verdicts = [v for t in run.testees for v in t.verdicts.values()]
+    counts = {
+        word: sum(v.outcome == word for v in verdicts)
+        for word in ("pass", "fail", "unsupported", "void")
+    }
+    ran = [t for t in run.testees if t.ran]
+    equal = sum(run.equal(case.name) for case in run.cases)
+    told = " · ".join(f"{count} {word}" for word, count in counts.items())
+    console.print(
+        f"{told} · {len(ran)} clients equal on {equal}/{len(run.cases)} cases",
+        style="bold",
+        highlight=False,
+    )
+    if len(ran) < len(run.testees):
+        console.print(
+            f"{len(ran)} of {len(run.testees)} clients run", style="yellow", highlight=False
+        )
+    if run.void:
+        console.print(f"VOID: nothing was proven: {run.void}", style="bold yellow", highlight=False)
+    console.print(
+        f"{run.seconds:.1f} s · report {out}/report.json · matrix {out}/matrix.html   exit {code}",
+        highlight=False,
+        soft_wrap=True,
+    )
+
+
+__all__ = ["BAR", "CANARIES", "failures", "heading", "matrix", "summary"]
