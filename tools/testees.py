@@ -39,7 +39,8 @@ def build(ready: Ready) -> None:
     with alone(f"testee-{ready.name}"):
         if artefact.exists() and is_fresh(stamp, wanted):
             return
-        say(f"{ready.name}: building the testee")
+        if testee.build:
+            say(f"{ready.name}: building the testee")
         for step in testee.build:
             run_step(step, ready)
         if not artefact.exists():
