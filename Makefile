@@ -61,6 +61,7 @@ fmt: ## format the hand-written code
 check: setup ## generated code up to date, spec sound, rules covered, sizes, imports, style
 	@$(BIN)/wiregen lint
 	@$(WITH_ALL) $(BIN)/wiregen check
+	@$(BIN)/conform lint
 	@$(MAKE) rules sizes rooms lint
 
 lint: ## format and linters of every language

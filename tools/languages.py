@@ -28,8 +28,8 @@ class Step:
 class Testee:
     """The program that drives one client for the harness, and how it is built.
 
-    ``artefact`` must exist after the build; ``inputs`` are the globs that decide whether the last
-    build is still good.
+    ``artefact`` must exist after the build. The files whose path starts with one of ``inputs``
+    decide whether the last build is still good.
     """
 
     __test__ = False
@@ -113,12 +113,7 @@ TYPESCRIPT = Language(
         command=("node", "dist/main.mjs"),
         folder="conformance/testees/typescript",
         artefact="conformance/testees/typescript/dist/main.mjs",
-        inputs=(
-            "typescript/src/**/*.ts",
-            "typescript/*.json",
-            "conformance/testees/typescript/src/**/*.ts",
-            "conformance/testees/typescript/*.json",
-        ),
+        inputs=("typescript/", "conformance/testees/typescript/"),
         build=(
             Step(("npm", "run", "--silent", "build"), "typescript"),
             Step(("npm", "run", "--silent", "build"), "conformance/testees/typescript"),
@@ -152,7 +147,7 @@ GO = Language(
         command=("./bin/testee",),
         folder="conformance/testees/go",
         artefact="conformance/testees/go/bin/testee",
-        inputs=("go/**/*.go", "go/go.*", "conformance/testees/go/*.go"),
+        inputs=("go/", "conformance/testees/go/"),
         build=(Step(("go", "build", "-o", "bin/testee", "."), "conformance/testees/go"),),
     ),
 )
@@ -176,11 +171,7 @@ DOTNET = Language(
         command=("dotnet", "bin/Debug/net10.0/testee.dll"),
         folder="conformance/testees/dotnet",
         artefact="conformance/testees/dotnet/bin/Debug/net10.0/testee.dll",
-        inputs=(
-            "dotnet/src/**/*.cs*",
-            "dotnet/*.props",
-            "conformance/testees/dotnet/*.cs*",
-        ),
+        inputs=("dotnet/src/", "dotnet/Directory", "conformance/testees/dotnet/"),
         build=(
             Step(("dotnet", "build", "--no-restore", "--nologo"), "conformance/testees/dotnet"),
         ),
@@ -219,12 +210,7 @@ RUST = Language(
         command=("{root}/rust/target/debug/testee",),
         folder="conformance/testees/rust",
         artefact="rust/target/debug/testee",
-        inputs=(
-            "rust/src/**/*.rs",
-            "rust/Cargo.*",
-            "conformance/testees/rust/**/*.rs",
-            "conformance/testees/rust/Cargo.toml",
-        ),
+        inputs=("rust/src/", "rust/Cargo", "conformance/testees/rust/"),
         build=(Step(("cargo", "build", "--quiet", "--locked", "-p", "testee"), "rust"),),
     ),
 )

@@ -12,7 +12,6 @@ import subprocess
 import threading
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 
 import setup_python
 import toolchains
@@ -149,8 +148,3 @@ def echoed(lines: Iterable[str], quiet: str) -> str:
         if not hidden.match(line):
             print(line, end="", flush=True)
     return "".join(kept)
-
-
-def matching(globs: Iterable[str]) -> list[Path]:
-    """Return the files of the repository that the globs name."""
-    return [path for glob in globs for path in ROOT.glob(glob) if path.is_file()]

@@ -20,9 +20,10 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
+import tree
 import work
 from languages import LANGUAGES
-from steps import Ready, filled, matching, run_step, set_up
+from steps import Ready, filled, run_step, set_up
 from toolchains import Missing
 from workshop import ROOT, STATE, SetupError, alone, fingerprint, is_fresh, mark, say
 
@@ -34,7 +35,8 @@ def build(ready: Ready) -> None:
     testee = ready.language.testee
     artefact = ROOT / testee.artefact
     stamp = STATE / "stamps" / f"testee-{ready.name}"
-    files = matching((*testee.inputs, *ready.language.locks))
+    inputs = (*testee.inputs, *ready.language.locks)
+    files = [ROOT / name for name in tree.files() if name.startswith(inputs)]
     wanted = fingerprint(files, ready.version, *(str(step) for step in testee.build))
     with alone(f"testee-{ready.name}"):
         if artefact.exists() and is_fresh(stamp, wanted):

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 import steps
 import testees
+import tree
 from languages import GO, PYTHON, Step, Testee
 from steps import Ready
 from toolchains import Missing
@@ -25,6 +26,7 @@ def root(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     monkeypatch.setattr(testees, "LISTING", tmp_path / ".toolchains" / "testees.json")
     (tmp_path / "go").mkdir()
     (tmp_path / "go" / "main.go").write_text("one")
+    monkeypatch.setattr(tree, "files", lambda: ["go/main.go"])
     return tmp_path
 
 
@@ -33,7 +35,7 @@ def builder(script: str) -> Ready:
         command=("./built",),
         folder="go",
         artefact="go/built",
-        inputs=("go/*.go",),
+        inputs=("go/",),
         build=(Step(("sh", "-c", script), "go"),),
     )
     env = {**os.environ, "GOROOT": "/x"}
