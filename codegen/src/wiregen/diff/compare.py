@@ -1,0 +1,187 @@
+"""Walk two representations side by side: messages, their members, errors and tables."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from wiregen.diff.members import MemberDiff
+from wiregen.diff.model import RULES, Change, Grade, Policy, grade
+from wiregen.ir import Enum, ErrorCode, Message, Spec
+
+NORMATIVE = re.compile(r"\b(MUST|SHALL|SHOULD|REQUIRED|must|defaults? to|at (?:least|most))\b")
+
+
+class Comparison:
+    """Collects the changes from one specification to the next."""
+
+    def __init__(self, old: Spec, new: Spec, policy: Policy) -> None:
+        self.old = old
+        self.new = new
+        self._policy = policy
+        self._found: list[Change] = []
+
+    def run(self) -> list[Change]:
+        """Return every change, worst first, then by place."""
+        self._messages()
+        self._types()
+        self._flows()
+        self._errors()
+        self._documents()
+        return sorted(set(self._found), key=lambda it: (-it.grade, it.where, it.rule, it.message))
+
+    def report(
+        self, rule_id: str, where: str, message: str, *, direction: str = "both", file: str = ""
+    ) -> None:
+        """Add a change, graded for the direction in which its type travels."""
+        rule = RULES[rule_id]
+        wire = grade(rule, direction, self._policy)
+        self._found.append(Change(where, rule_id, message, wire, rule.api, file))
+
+    # messages -------------------------------------------------------------------------
+
+    def _messages(self) -> None:
+        for key, before, after in (
+            ("action", self.old.action_tag, self.new.action_tag),
+            ("event", self.old.event_tag, self.new.event_tag),
+        ):
+            if before != after:
+                direction = "write" if key == "action" else "read"
+                self.report("TAG_KEY_CHANGED", key, f"{before} became {after}", direction=direction)
+        old, new = _by_wire(self.old), _by_wire(self.new)
+        gone = [item for wire, item in old.items() if wire not in new]
+        come = [item for wire, item in new.items() if wire not in old]
+        for item in gone:
+            twin = next((it for it in come if it.name == item.name and it.role == item.role), None)
+            if twin is not None:
+                come.remove(twin)
+                text = f"{item.wire} became {twin.wire}"
+                self._message("TAG_CHANGED", item, text, twin.file)
+                continue
+            self._message("MESSAGE_REMOVED", item, f"the {item.role} is gone")
+        for item in come:
+            self._message("MESSAGE_ADDED", item, f"a new {item.role}", item.file)
+        for wire in old.keys() & new.keys():
+            if old[wire].role != new[wire].role:
+                text = f"was an {old[wire].role}, is an {new[wire].role}"
+                self._message("DIRECTION_CHANGED", new[wire], text, new[wire].file)
+            elif old[wire].turn != new[wire].turn:
+                text = f"its part in a turn was {old[wire].turn}, is {new[wire].turn}"
+                self.report("FLOW_CHANGED", wire, text, file=new[wire].file)
+
+    def _message(self, rule: str, item: Message, text: str, file: str = "") -> None:
+        direction = "write" if item.role == "action" else "read"
+        self.report(rule, item.wire, text, direction=direction, file=file)
+
+    # types ----------------------------------------------------------------------------
+
+    def _types(self) -> None:
+        members = MemberDiff(self)
+        old_tags = {item.wire for item in (*self.old.events, *self.old.actions)}
+        new_tags = {item.wire for item in (*self.new.events, *self.new.actions)}
+        new_types = {item.name: item for item in self.new.types}
+        for before in self.old.types:
+            after = new_types.get(before.name)
+            if after is None:
+                continue
+            self.documented(before.name, before.doc, after.doc, before.direction, after.uri)
+            if before.uri != after.uri:
+                self.report("ID_OR_REF_CHANGED", before.name, "its schema lies elsewhere")
+            members.types(before, after)
+            listed = isinstance(before, Enum) and set(before.values) == old_tags
+            if listed and isinstance(after, Enum) and set(after.values) != new_tags:
+                text = "it listed every message and does not any more"
+                self.report("ENVELOPE_ENUM_DRIFT", before.name, text)
+        members.moved()
+
+    def documented(self, where: str, before: str, after: str, direction: str, file: str) -> None:
+        """Report another description; one whose binding sentences changed is dangerous."""
+        if before == after:
+            return
+        binding = _binding(before) != _binding(after)
+        rule = "DOC_NORMATIVE" if binding else "DOC_CHANGED"
+        self.report(rule, where, "its description changed", direction=direction, file=file)
+
+    # flows, errors, tables ------------------------------------------------------------
+
+    def _flows(self) -> None:
+        old = {item.action: item for item in self.old.operations}
+        for after in self.new.operations:
+            before = old.get(after.action)
+            if before is None:
+                continue
+            for wire in before.replies:
+                known = wire in {item.wire for item in self.new.events}
+                if wire not in after.replies and known:
+                    self.report("FLOW_CHANGED", after.action, f"{wire} no longer answers it")
+            for wire in after.replies:
+                if wire not in before.replies and self.new.event(wire).turn == "terminal":
+                    self.report("FLOW_CHANGED", after.action, f"{wire} may end it now")
+            places = [(it.result and (it.result.event, it.result.at)) for it in (before, after)]
+            if places[0] != places[1]:
+                self.report("FLOW_CHANGED", after.action, "its result travels elsewhere")
+
+    def _errors(self) -> None:
+        old = {it.code: it for it in self.old.errors.codes} if self.old.errors else {}
+        new = {it.code: it for it in self.new.errors.codes} if self.new.errors else {}
+        for code in sorted(old.keys() | new.keys()):
+            if code not in new:
+                self.report("ERROR_CODE_REMOVED", code, "the code is gone", direction="read")
+            elif code not in old:
+                self.report("ERROR_CODE_ADDED", code, "a new code", direction="read")
+            elif _meaning(old[code]) != _meaning(new[code]):
+                text = "its kind, class, retryability or effect on a turn changed"
+                self.report("ERROR_CODE_CHANGED", code, text, direction="read")
+        if self.old.machines != self.new.machines:
+            self.report("MACHINE_CHANGED", "machines", "a transition, guard or answer changed")
+
+    def _documents(self) -> None:
+        old, new = dict(_drafts(self.old)), dict(_drafts(self.new))
+        for name in old.keys() & new.keys():
+            if old[name] != new[name]:
+                text = f"{old[name]} became {new[name]}"
+                self.report("DRAFT_CHANGED", name, text, file=name)
+        before, after = _opaque(self.old), _opaque(self.new)
+        for place in sorted(before.keys() & after.keys()):
+            if before[place] != after[place]:
+                self.report("UNDECIDED", place, "a construct that is not understood changed")
+
+
+def _by_wire(spec: Spec) -> dict[str, Message]:
+    return {item.wire: item for item in (*spec.actions, *spec.events)}
+
+
+def _binding(text: str) -> list[str]:
+    return [part for part in re.split(r"(?<=[.;])\s+", text) if NORMATIVE.search(part)]
+
+
+def _meaning(item: ErrorCode) -> tuple[object, ...]:
+    return item.kind, item.leaf, item.retryable, item.terminal, item.verbs
+
+
+def _drafts(spec: Spec) -> Iterator[tuple[str, str]]:
+    for name in spec.store.names():
+        value = spec.store.document(name).value
+        if isinstance(value, dict) and isinstance(value.get("$schema"), str):
+            yield name, value["$schema"]
+
+
+def _opaque(spec: Spec) -> dict[str, object]:
+    """Return what the resolver could not understand, by place."""
+    found: dict[str, object] = {}
+    for item in spec.diagnostics:
+        node = spec.store.document(item.file)
+        value: object = node.value
+        for segment in item.pointer.split("/")[1:]:
+            key = segment.replace("~1", "/").replace("~0", "~")
+            if isinstance(value, dict):
+                value = value.get(key)
+            elif isinstance(value, list) and key.isdigit() and int(key) < len(value):
+                value = value[int(key)]
+        found[f"{item.file}#{item.pointer}"] = value
+    return found
+
+
+def worst(changes: list[Change]) -> Grade:
+    """Return the worst grade of all changes."""
+    return max((item.grade for item in changes), default=Grade.OK)

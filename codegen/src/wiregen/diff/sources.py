@@ -1,0 +1,45 @@
+"""The two sides of a comparison: folders, or revisions of a git repository."""
+
+from __future__ import annotations
+
+import io
+import subprocess
+import tarfile
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path, PurePosixPath
+
+from wiregen.build import build
+from wiregen.errors import refuse
+from wiregen.ir import Spec
+
+
+@contextmanager
+def opened(source: str, folder: PurePosixPath, root: Path) -> Iterator[Spec]:
+    """Read a specification from ``source``: a folder, or `REV` or `REV:folder` of git.
+
+    ``folder`` is the specification's place in a revision that names none. Raises SpecError when
+    the source is neither, and for a malformed specification.
+    """
+    if Path(source).is_dir():
+        yield build(Path(source))
+        return
+    revision, _, path = source.partition(":")
+    with tempfile.TemporaryDirectory(prefix="wiregen-diff-") as place:
+        yield build(_extract(revision, path or str(folder), root, Path(place)))
+
+
+def _extract(revision: str, path: str, root: Path, place: Path) -> Path:
+    # `--` and the leading character keep a revision from being read as an option.
+    if not revision or revision.startswith("-"):
+        raise refuse("", "", "usage", f"{revision!r} is no folder and no revision")
+    command = ["git", "-C", str(root), "archive", "--format=tar", revision, "--", path]
+    done = subprocess.run(command, capture_output=True, check=False, timeout=60)
+    if done.returncode:
+        reason = done.stderr.decode(errors="replace").strip().splitlines()[-1:]
+        text = f"{revision}:{path}: no folder, and git says: {''.join(reason)}"
+        raise refuse("", "", "usage", text)
+    with tarfile.open(fileobj=io.BytesIO(done.stdout)) as archive:
+        archive.extractall(place, filter="data")
+    return place / path
