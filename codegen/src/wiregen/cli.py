@@ -17,6 +17,7 @@ from wiregen.emit import VECTORS, languages
 from wiregen.errors import SpecError, refuse
 from wiregen.generate import generate as run_emitters
 from wiregen.generate import write_all
+from wiregen.lint import RULES, lint_folder
 from wiregen.normalise import View
 from wiregen.normalise import bundle as make_bundle
 from wiregen.vectors import coverage as measure
@@ -35,6 +36,7 @@ Exit codes: 0 done · 1 a check failed or the specification is malformed · 2 wr
 SpecOption = Annotated[
     Path | None, Parameter(name="--spec", help="Folder with the AsyncAPI document.")
 ]
+SEVERITIES = ("error", "warning", "info")
 JsonOption = Annotated[bool, Parameter(name="--json", help="Print JSON.")]
 LangOption = Annotated[
     list[str] | None, Parameter(name="--lang", help="Language; repeat for several. Default: all.")
@@ -127,6 +129,46 @@ def check(*, lang: LangOption = None, spec: SpecOption = None, as_json: JsonOpti
     count = len(found.drift)
     print(f"{count} files differ; run `make generate`" if count else "generated code is up to date")
     return 1 if count else 0
+
+
+@app.command
+def lint(
+    *,
+    rules: bool = False,
+    spec: SpecOption = None,
+    strict: bool = False,
+    as_json: JsonOption = False,
+) -> int:
+    """Judge the specification by the rules; exit 1 on an error, with --strict on a warning too.
+
+    A schema waives a rule with its reason: `"x-lint-allow": {"rule-id": "why"}`.
+
+    Examples: `wiregen lint`, `wiregen lint --rules`, `wiregen lint --spec draft/ --json`
+
+    Parameters
+    ----------
+    rules
+        List the rules instead.
+    strict
+        Let warnings fail too.
+    """
+    if rules:
+        for rule in RULES:
+            print(f"{rule.id:24} {rule.severity:8} {rule.purpose}")
+        return 0
+    found = lint_folder(_spec_folder(spec))
+    failing = [item for item in found if item.severity == "error" or strict]
+    failing = [item for item in failing if item.severity != "info"]
+    if as_json:
+        print(json.dumps([dataclasses.asdict(item) for item in found], indent=2))
+        return 1 if failing else 0
+    for item in found:
+        if item.severity != "info":
+            print(item)
+    counts = {kind: sum(item.severity == kind for item in found) for kind in SEVERITIES}
+    said = ", ".join(f"{kind}s: {count}" for kind, count in counts.items())
+    print(f"{len(RULES)} rules; {said}")
+    return 1 if failing else 0
 
 
 @app.command
