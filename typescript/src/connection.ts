@@ -1,0 +1,346 @@
+import {
+  AuthenticationError,
+  ClientClosedError,
+  ConnectFailedError,
+  MessageTooLargeError,
+  SmoothAgentError,
+} from './errors';
+import { LinkState } from './connection-state';
+import type { FrameInfo, Listeners } from './listeners';
+import { address, type Settings } from './options';
+import {
+  HandshakeError,
+  type LinkEnd,
+  type Receiver,
+  socketOpener,
+  type Transport,
+} from './transport';
+import {
+  type ConnectionState,
+  correlationOf,
+  DecodeError,
+  decodeEvent,
+  type LocalWord,
+  MalformedFrame,
+  type ServerEvent,
+} from './wire/index';
+
+const MALFORMED_LIMIT = 10; // REQ-WIRE-04
+const MAX_OUTBOUND_BYTES = 1024 * 1024; // REQ-CALL-10
+const MAX_BUFFERED_BYTES = 4 * 1024 * 1024; // REQ-CONN-18
+const MAX_WARNED_WORDS = 1024;
+
+/** One frame on its way out. */
+export class Outgoing {
+  written = false;
+  dropped = false;
+
+  constructor(
+    readonly action: string,
+    readonly requestId: string | undefined,
+    readonly text: string,
+  ) {}
+
+  /** Takes the frame back, if it was not written yet. */
+  drop(): void {
+    this.dropped = !this.written;
+  }
+}
+
+/** What ended the link or an attempt, for whoever is in flight. */
+export interface LinkFacts {
+  readonly code?: number;
+  readonly error?: SmoothAgentError;
+}
+
+/** Who takes what the link reads, and hears of its end. Must not block and must not raise. */
+export interface Sink {
+  received(event: ServerEvent): void;
+  /** Takes a known event whose body is broken. */
+  broken(fault: DecodeError): void;
+  /** Settles what is in flight: the link is gone, the attempt failed, or the caller closes. */
+  linkEvent(word: LocalWord, facts: LinkFacts): void;
+}
+
+interface Attempt {
+  /** The attempt's error, or undefined when the link is open; never rejects. */
+  done: Promise<SmoothAgentError | undefined>;
+  giveUp(error: SmoothAgentError): void;
+}
+
+/** Owns socket, attempt and outbox of one client. */
+export class Connection implements Receiver {
+  readonly #settings: Settings;
+  readonly #listeners: Listeners;
+  readonly #sink: Sink;
+  readonly #link: LinkState;
+  readonly #warned = new Set<string>();
+  #attempt: Attempt | undefined;
+  #transport: Transport | undefined;
+  #finishing: Promise<void> = Promise.resolve();
+  #waiting: Outgoing[] = [];
+  #draining = false;
+  #malformed = 0;
+
+  constructor(settings: Settings, listeners: Listeners, sink: Sink) {
+    this.#settings = settings;
+    this.#listeners = listeners;
+    this.#sink = sink;
+    this.#link = new LinkState((change) => listeners.emit('state', change));
+  }
+
+  get state(): ConnectionState {
+    return this.#link.current;
+  }
+
+  /** Opens the link, or joins the attempt that runs (REQ-CONN-03, REQ-CONN-04). */
+  async connect(): Promise<void> {
+    this.#begin();
+    const error = await this.#attempt?.done;
+    if (error) throw error;
+  }
+
+  /** Closes the link and settles everything; never rejects (REQ-CONN-05, REQ-CONN-06). */
+  async close(): Promise<void> {
+    this.#sink.linkEvent('close', {});
+    const attempt = this.#attempt;
+    const transport = this.#transport;
+    this.#transport = undefined;
+    this.#waiting = [];
+    this.#link.on('close');
+    attempt?.giveUp(new ClientClosedError('the client was closed while it connected'));
+    if (transport) this.#letGo(transport, 1000);
+    await attempt?.done;
+    await this.#finishing;
+    await this.#listeners.drain();
+  }
+
+  /**
+   * Writes the frame, or keeps it until the attempt ends; false without a link (REQ-CONN-09).
+   *
+   * @throws {MessageTooLargeError} over 1 MiB; nothing was sent.
+   */
+  submit(outgoing: Outgoing): boolean {
+    const size = sizeOf(outgoing.text);
+    if (size > MAX_OUTBOUND_BYTES) {
+      throw new MessageTooLargeError(
+        `${outgoing.action}: ${size} bytes, the limit is ${MAX_OUTBOUND_BYTES}`,
+        { requestId: outgoing.requestId, details: { size, limit: MAX_OUTBOUND_BYTES } },
+      );
+    }
+    if (this.#settings.lazy) this.#begin();
+    if (!this.#transport && this.#link.current !== 'connecting') return false;
+    this.#waiting.push(outgoing);
+    this.#flush();
+    return true;
+  }
+
+  // The attempt
+
+  #begin(): void {
+    if (!this.#link.on('connect')) return;
+    this.#malformed = 0;
+    let giveUp: (error: SmoothAgentError) => void = () => {};
+    const givenUp = new Promise<never>((_, reject) => {
+      giveUp = reject;
+    });
+    // Most attempts are never given up; those that are, are told through `done`.
+    givenUp.catch(() => {});
+    const attempt: Attempt = { giveUp, done: Promise.resolve(undefined) };
+    this.#attempt = attempt;
+    attempt.done = this.#run(attempt, givenUp);
+  }
+
+  async #run(attempt: Attempt, givenUp: Promise<never>): Promise<SmoothAgentError | undefined> {
+    const limit = this.#settings.connectTimeoutMs;
+    const late = (): void => attempt.giveUp(new ConnectFailedError(`no link within ${limit} ms`));
+    const timer = limit > 0 ? this.#settings.clock.setTimer(limit, late) : undefined;
+    try {
+      const transport = await this.#open(givenUp);
+      this.#opened(transport);
+      return undefined;
+    } catch (cause) {
+      return this.#failed(attemptError(cause));
+    } finally {
+      timer?.cancel();
+    }
+  }
+
+  async #open(givenUp: Promise<never>): Promise<Transport> {
+    const { token: source, tokenIn, headers: given, url, origin, ca } = this.#settings;
+    const asked = typeof source === 'function' ? source() : source;
+    const token = await Promise.race([asked, givenUp]);
+    if (token !== undefined && typeof token !== 'string') throw new ConnectFailedError('no token');
+    const inHeader = token !== undefined && tokenIn === 'header';
+    const headers = inHeader ? { ...given, Authorization: `Bearer ${token}` } : given;
+    const { maxMessageBytes } = this.#settings;
+    const open = await Promise.race([socketOpener(), givenUp]);
+    const to = address(url, inHeader ? undefined : token);
+    const transport = open({ url: to, headers, origin, ca, maxMessageBytes });
+    try {
+      await Promise.race([transport.opened, givenUp]);
+    } catch (error) {
+      transport.terminate();
+      throw error;
+    }
+    return transport;
+  }
+
+  #opened(transport: Transport): void {
+    this.#attempt = undefined;
+    this.#transport = transport;
+    this.#link.on('opened');
+    this.#flush();
+    transport.attach(this);
+  }
+
+  #failed(error: SmoothAgentError): SmoothAgentError {
+    this.#attempt = undefined;
+    // After close() the machine is past the attempt, and everything has been settled.
+    if (this.#link.on('connect_failed', { error })) {
+      this.#waiting = [];
+      this.#sink.linkEvent('connect_failed', { error });
+    }
+    return error;
+  }
+
+  // The socket
+
+  #flush(): void {
+    const transport = this.#transport;
+    while (transport && this.#waiting.length > 0) {
+      if (transport.buffered > MAX_BUFFERED_BYTES) {
+        this.#awaitDrain(transport);
+        return;
+      }
+      const outgoing = this.#waiting.shift();
+      if (outgoing && !outgoing.dropped) this.#write(transport, outgoing);
+    }
+  }
+
+  #awaitDrain(transport: Transport): void {
+    if (this.#draining) return;
+    this.#draining = true;
+    transport.drained().then(() => {
+      this.#draining = false;
+      this.#flush();
+    });
+  }
+
+  #write(transport: Transport, outgoing: Outgoing): void {
+    outgoing.written = true;
+    transport.send(outgoing.text);
+    const { action, requestId, text } = outgoing;
+    this.#tap('out', action, requestId, sizeOf(text), text);
+  }
+
+  /** Decodes one message and hands it on. */
+  text(text: string, bytes: number): void {
+    let event: ServerEvent;
+    try {
+      event = decodeEvent(text);
+    } catch (fault) {
+      this.#unusable(fault, text, bytes);
+      return;
+    }
+    this.#malformed = 0;
+    const word = event.type === 'unknown' ? event.wireType : event.type;
+    this.#tap('in', word, correlationOf(event.raw), bytes, text);
+    if (event.type === 'unknown') this.#warnOnce(word, 'unknown event type %s', word.slice(0, 64));
+    this.#sink.received(event);
+  }
+
+  #unusable(fault: unknown, text: string, bytes: number): void {
+    if (fault instanceof DecodeError) {
+      this.#malformed = 0;
+      this.#tap('in', fault.type, correlationOf(fault.raw), bytes, text);
+      this.#sink.broken(fault);
+    } else if (fault instanceof MalformedFrame) {
+      this.#tap('in', undefined, undefined, bytes, text);
+      this.#countMalformed();
+    } else {
+      throw fault;
+    }
+  }
+
+  /** Counts a binary message as malformed. */
+  binary(bytes: number): void {
+    this.#tap('in', undefined, undefined, bytes, undefined);
+    this.#countMalformed();
+  }
+
+  ended(end: LinkEnd): void {
+    this.#end(end.reason, end.code, undefined);
+  }
+
+  #countMalformed(): void {
+    this.#malformed += 1;
+    this.#warnOnce('', 'a malformed frame was dropped');
+    if (this.#malformed === MALFORMED_LIMIT) this.#end('malformed_limit', 4400, 4400);
+  }
+
+  #end(word: LocalWord, code: number, ownCode: number | undefined): void {
+    const transport = this.#transport;
+    if (!transport) return;
+    this.#transport = undefined;
+    this.#waiting = [];
+    this.#link.on(word, { code });
+    this.#letGo(transport, ownCode);
+    this.#sink.linkEvent(word, { code });
+  }
+
+  /** Lets the socket go: waits for the peer as long as the options say, then drops it. */
+  #letGo(transport: Transport, code: number | undefined): void {
+    if (code !== undefined) transport.close(code);
+    const { closeTimeoutMs, clock } = this.#settings;
+    const drop = (): void => transport.terminate();
+    const timer = closeTimeoutMs > 0 ? clock.setTimer(closeTimeoutMs, drop) : undefined;
+    if (!timer) drop();
+    const gone = transport.gone.then(() => timer?.cancel());
+    this.#finishing = Promise.all([this.#finishing, gone]).then(() => {});
+  }
+
+  #tap(
+    direction: FrameInfo['direction'],
+    type: string | undefined,
+    requestId: string | undefined,
+    bytes: number,
+    text: string | undefined,
+  ): void {
+    const { logger, logPayloads, clock } = this.#settings;
+    logger.debug('%s %s %s %d bytes', direction, type, requestId, bytes);
+    if (logPayloads) logger.debug('%s %s', direction, text);
+    if (!this.#listeners.has('frame')) return;
+    this.#listeners.emit('frame', {
+      direction,
+      ...(type === undefined ? {} : { type }),
+      ...(requestId === undefined ? {} : { requestId }),
+      bytes,
+      at: clock.now(),
+      ...(text === undefined ? {} : { text }),
+    });
+  }
+
+  #warnOnce(key: string, message: string, ...values: unknown[]): void {
+    // A peer that invents types must not grow this set without end.
+    if (this.#warned.has(key) || this.#warned.size >= MAX_WARNED_WORDS) return;
+    this.#warned.add(key);
+    this.#settings.logger.warn(message, ...values);
+  }
+}
+
+function attemptError(cause: unknown): SmoothAgentError {
+  if (cause instanceof SmoothAgentError) return cause;
+  if (cause instanceof HandshakeError) {
+    const type = cause.status === 401 ? AuthenticationError : ConnectFailedError;
+    const details = cause.status === undefined ? {} : { status: cause.status };
+    return new type(`the handshake failed: ${cause.message}`, { details, cause });
+  }
+  // The text of a foreign error may hold the token or the address; its name does not.
+  const name = cause instanceof Error ? cause.name : typeof cause;
+  return new ConnectFailedError(`the link could not be opened: ${name}`, { cause });
+}
+
+function sizeOf(text: string): number {
+  return new TextEncoder().encode(text).length;
+}

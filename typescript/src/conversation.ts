@@ -1,0 +1,88 @@
+import { messagesOf } from './history';
+import type { Answer } from './requests.answer';
+import type { Turn, WaitOptions } from './turn';
+import type { TurnResult } from './turn.result';
+import type { ActionParams, ConversationMessage, MessagePage } from './wire/index';
+
+/** What `send` takes beside the text. */
+export type SendOptions = Omit<ActionParams<'send_message'>, 'sessionId' | 'message'> & WaitOptions;
+
+/** What a conversation needs of its client. */
+export interface Sender {
+  sendMessage(params: ActionParams<'send_message'>, options?: WaitOptions): Turn;
+  getConversationMessages(
+    params: ActionParams<'get_conversation_messages'>,
+    options?: WaitOptions,
+  ): Answer<MessagePage>;
+}
+
+/** The facts of a session. */
+export interface SessionFacts {
+  /** Session that every action of this conversation names. */
+  readonly sessionId: string;
+  /** Conversation; survives the session. */
+  readonly conversationId: string;
+  /** Display name of the agent, where the server said it. */
+  readonly agentName: string | undefined;
+  /** Capability words of the server; empty where it did not say. */
+  readonly capabilities: readonly string[];
+}
+
+/** One session on one conversation; made by `startConversation` and `resumeConversation`. */
+export class Conversation implements SessionFacts {
+  readonly sessionId: string;
+  readonly conversationId: string;
+  readonly agentName: string | undefined;
+  readonly capabilities: readonly string[];
+  readonly #sender: Sender;
+
+  constructor(sender: Sender, facts: SessionFacts) {
+    this.#sender = sender;
+    this.sessionId = facts.sessionId;
+    this.conversationId = facts.conversationId;
+    this.agentName = facts.agentName;
+    this.capabilities = facts.capabilities;
+  }
+
+  /**
+   * Says something; returns the turn at once, its frame queued (REQ-TURN-01).
+   *
+   * @throws {TypeError} an argument is wrong; everything else settles the turn.
+   */
+  send(message: string, { signal, ...optional }: SendOptions = {}): Turn {
+    return this.#sender.sendMessage(
+      { sessionId: this.sessionId, message, ...optional },
+      { signal },
+    );
+  }
+
+  /**
+   * Says something and waits for the whole answer.
+   *
+   * @throws {SmoothAgentError} the turn failed; the signal's reason when that aborted.
+   */
+  ask(message: string, options: SendOptions = {}): Answer<TurnResult> {
+    return this.send(message, options).result();
+  }
+
+  /** Yields the stored messages, newest first; `limit` is a page size (REQ-HIST-01). */
+  messages({
+    limit,
+    signal,
+  }: { readonly limit?: number | undefined } & WaitOptions = {}): AsyncGenerator<
+    ConversationMessage,
+    void,
+    undefined
+  > {
+    return messagesOf((cursor) =>
+      this.#sender.getConversationMessages(
+        {
+          sessionId: this.sessionId,
+          ...(limit === undefined ? {} : { limit }),
+          ...(cursor === undefined ? {} : { cursor }),
+        },
+        { signal },
+      ),
+    );
+  }
+}

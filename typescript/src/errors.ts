@@ -1,0 +1,303 @@
+/**
+ * The errors of a client (REQ-ERR-01).
+ *
+ *     SmoothAgentError
+ *       ConnectionError
+ *         ConnectFailedError, AuthenticationError, NotConnectedError, ReconnectExhaustedError,
+ *         ClientClosedError, QueueFullError
+ *         ConnectionLostError
+ *           TurnInterruptedError
+ *       TimeoutError
+ *         RequestTimeoutError, TurnTimeoutError
+ *       ProtocolError                what a server reported
+ *         ValidationError, PermissionDeniedError, RateLimitedError, ServerFaultError,
+ *         UnsupportedError
+ *         NotFoundError
+ *           SessionNotFoundError
+ *         ConflictError
+ *           TurnInProgressError, NoPendingQuestionError
+ *       WireError                    frames that could not be used
+ *         InvalidFrameError, UnexpectedEventError, MessageTooLargeError, SlowConsumerError
+ *       HandlerError, AlreadyAnsweredError
+ *
+ * Misuse raises `TypeError` or `RangeError`, native cancellation the signal's own reason
+ * (REQ-ERR-05, REQ-STOP-04).
+ */
+import { codeInfo, ERROR_KINDS, type ErrorKind, type ServerEvent } from './wire/index';
+
+/** The kinds of question that a turn may ask a human. */
+export type QuestionKind = 'confirmation' | 'otp' | 'interaction';
+
+/** What is known about an error beside its text. */
+export interface ErrorFacts {
+  readonly retryable?: boolean | undefined;
+  readonly code?: string | undefined;
+  readonly requestId?: string | undefined;
+  readonly sessionId?: string | undefined;
+  readonly details?: Readonly<Record<string, unknown>> | undefined;
+  readonly closeCode?: number | undefined;
+  readonly partialText?: string | undefined;
+  readonly event?: ServerEvent | undefined;
+  readonly cause?: unknown;
+}
+
+/** Base of every error of this package. */
+export class SmoothAgentError extends Error {
+  /** Kind of the class; each leaf has its own. */
+  static readonly kind: ErrorKind = 'protocol';
+
+  /** Stable word of the family, equal in all languages. */
+  readonly kind: ErrorKind;
+  /** Whether the same action may succeed later without a change. */
+  readonly retryable: boolean;
+  /** Code that the server sent. */
+  readonly code: string | undefined;
+  /** Action or turn that failed. */
+  readonly requestId: string | undefined;
+  /** Session of that action. */
+  readonly sessionId: string | undefined;
+  /** Further facts: status, retryAfterMs, pointer, question, … */
+  readonly details: Readonly<Record<string, unknown>>;
+  /** Close code of the link, when its end was the cause (REQ-CONN-15). */
+  readonly closeCode: number | undefined;
+  /** For a turn: the text that was streamed before it failed (REQ-TURN-18). */
+  readonly partialText: string;
+
+  constructor(message: string, facts: ErrorFacts = {}) {
+    super(message, facts.cause === undefined ? undefined : { cause: facts.cause });
+    this.kind = new.target.kind;
+    this.retryable = facts.retryable ?? ERROR_KINDS[this.kind].retryable;
+    this.code = facts.code;
+    this.requestId = facts.requestId;
+    this.sessionId = facts.sessionId;
+    this.details = facts.details ?? {};
+    this.closeCode = facts.closeCode;
+    this.partialText = facts.partialText ?? '';
+  }
+}
+
+/** Base of everything that concerns the link. */
+export class ConnectionError extends SmoothAgentError {
+  static override readonly kind: ErrorKind = 'connection';
+}
+
+/** The link could not be opened; an HTTP status is in `details.status`. */
+export class ConnectFailedError extends ConnectionError {
+  static override readonly kind: ErrorKind = 'connect_failed';
+}
+
+/** The server refused the credentials: HTTP 401 or close code 4401. */
+export class AuthenticationError extends ConnectionError {
+  static override readonly kind: ErrorKind = 'authentication';
+}
+
+/** The link ended while a call waited; `closeCode` says how. */
+export class ConnectionLostError extends ConnectionError {
+  static override readonly kind: ErrorKind = 'connection_lost';
+}
+
+/** The link ended in mid-turn; the message is not sent again (REQ-TURN-20). */
+export class TurnInterruptedError extends ConnectionLostError {
+  static override readonly kind: ErrorKind = 'turn_interrupted';
+
+  /** Whether the message was handed to the socket. */
+  get sent(): boolean {
+    return this.details.sent === true;
+  }
+
+  /** Kind of the question that was open. */
+  get openQuestion(): QuestionKind | undefined {
+    return this.details.question as QuestionKind | undefined;
+  }
+}
+
+/** An action was started without a link; nothing was sent (REQ-CONN-09). */
+export class NotConnectedError extends ConnectionError {
+  static override readonly kind: ErrorKind = 'not_connected';
+}
+
+/** The limit of reconnect attempts was reached. */
+export class ReconnectExhaustedError extends ConnectionError {
+  static override readonly kind: ErrorKind = 'reconnect_exhausted';
+}
+
+/** `close()` was called while the action was in flight (REQ-CONN-06). */
+export class ClientClosedError extends ConnectionError {
+  static override readonly kind: ErrorKind = 'client_closed';
+}
+
+/** Too many actions wait for the link. */
+export class QueueFullError extends ConnectionError {
+  static override readonly kind: ErrorKind = 'queue_full';
+}
+
+/** Base of the two timeouts. */
+export class TimeoutError extends SmoothAgentError {
+  static override readonly kind: ErrorKind = 'timeout';
+}
+
+/** No answer to a call or verb within `requestTimeoutMs` (REQ-CALL-02). */
+export class RequestTimeoutError extends TimeoutError {
+  static override readonly kind: ErrorKind = 'request_timeout';
+}
+
+/** The turn was silent or ran for too long, or its question was not answered in time. */
+export class TurnTimeoutError extends TimeoutError {
+  static override readonly kind: ErrorKind = 'turn_timeout';
+}
+
+/** The server reported an error; `code` is kept, known or not (REQ-ERR-03). */
+export class ProtocolError extends SmoothAgentError {
+  static override readonly kind: ErrorKind = 'protocol';
+}
+
+/** The server did not accept the frame or one of its fields. */
+export class ValidationError extends ProtocolError {
+  static override readonly kind: ErrorKind = 'invalid_request';
+}
+
+/** A conversation or skill is unknown. */
+export class NotFoundError extends ProtocolError {
+  static override readonly kind: ErrorKind = 'not_found';
+}
+
+/** The session is unknown or belongs to somebody else. */
+export class SessionNotFoundError extends NotFoundError {}
+
+/** The agent may not be used from here. */
+export class PermissionDeniedError extends ProtocolError {
+  static override readonly kind: ErrorKind = 'permission';
+}
+
+/** The action does not fit what is going on. */
+export class ConflictError extends ProtocolError {
+  static override readonly kind: ErrorKind = 'conflict';
+}
+
+/** Another turn of the session still runs; only the new one ended. */
+export class TurnInProgressError extends ConflictError {}
+
+/** Nothing waits for this answer; without a code nothing was sent (REQ-VERB-05). */
+export class NoPendingQuestionError extends ConflictError {}
+
+/** Too many actions. */
+export class RateLimitedError extends ProtocolError {
+  static override readonly kind: ErrorKind = 'rate_limited';
+}
+
+/** The server, its store or its agent failed. */
+export class ServerFaultError extends ProtocolError {
+  static override readonly kind: ErrorKind = 'server_error';
+}
+
+/** The server does not know the action or lacks a capability. */
+export class UnsupportedError extends ProtocolError {
+  static override readonly kind: ErrorKind = 'unsupported';
+}
+
+/** Base of the faults of frames. */
+export class WireError extends SmoothAgentError {
+  static override readonly kind: ErrorKind = 'wire';
+}
+
+/** A frame that had to be understood was broken; `details` has its type and JSON Pointer. */
+export class InvalidFrameError extends WireError {
+  static override readonly kind: ErrorKind = 'invalid_frame';
+
+  /** JSON Pointer of the fault. */
+  get pointer(): string {
+    return String(this.details.pointer ?? '');
+  }
+}
+
+/** A call was answered by another event, in `event`, or a page cursor repeated. */
+export class UnexpectedEventError extends WireError {
+  static override readonly kind: ErrorKind = 'unexpected_event';
+
+  /** The event that came instead. */
+  readonly event: ServerEvent | undefined;
+
+  constructor(message: string, facts: ErrorFacts = {}) {
+    super(message, facts);
+    this.event = facts.event;
+  }
+}
+
+/** A message was over the limit (REQ-CALL-10, REQ-WIRE-11). */
+export class MessageTooLargeError extends WireError {
+  static override readonly kind: ErrorKind = 'message_too_large';
+}
+
+/** An iterator fell behind its bound. */
+export class SlowConsumerError extends WireError {
+  static override readonly kind: ErrorKind = 'slow_consumer';
+}
+
+/** A question handler failed. */
+export class HandlerError extends SmoothAgentError {
+  static override readonly kind: ErrorKind = 'handler_failed';
+}
+
+/** The question was answered before; nothing was sent (REQ-VERB-05). */
+export class AlreadyAnsweredError extends SmoothAgentError {
+  static override readonly kind: ErrorKind = 'already_answered';
+}
+
+type ErrorClass = new (message: string, facts?: ErrorFacts) => SmoothAgentError;
+
+/** Classes by the leaf of the error table; a bundler may rename classes, so names are said here. */
+const LEAVES: Readonly<Record<string, ErrorClass>> = {
+  SmoothAgent: SmoothAgentError,
+  Connection: ConnectionError,
+  ConnectFailed: ConnectFailedError,
+  Authentication: AuthenticationError,
+  ConnectionLost: ConnectionLostError,
+  TurnInterrupted: TurnInterruptedError,
+  NotConnected: NotConnectedError,
+  ReconnectExhausted: ReconnectExhaustedError,
+  ClientClosed: ClientClosedError,
+  QueueFull: QueueFullError,
+  Timeout: TimeoutError,
+  RequestTimeout: RequestTimeoutError,
+  TurnTimeout: TurnTimeoutError,
+  Protocol: ProtocolError,
+  Validation: ValidationError,
+  NotFound: NotFoundError,
+  SessionNotFound: SessionNotFoundError,
+  PermissionDenied: PermissionDeniedError,
+  Conflict: ConflictError,
+  TurnInProgress: TurnInProgressError,
+  NoPendingQuestion: NoPendingQuestionError,
+  RateLimited: RateLimitedError,
+  ServerFault: ServerFaultError,
+  Unsupported: UnsupportedError,
+  Wire: WireError,
+  InvalidFrame: InvalidFrameError,
+  UnexpectedEvent: UnexpectedEventError,
+  MessageTooLarge: MessageTooLargeError,
+  SlowConsumer: SlowConsumerError,
+  Handler: HandlerError,
+  AlreadyAnswered: AlreadyAnsweredError,
+};
+
+for (const [leaf, type] of Object.entries(LEAVES)) {
+  Object.defineProperty(type.prototype, 'name', { value: `${leaf}Error`, configurable: true });
+}
+
+/** Returns a new error of a kind that the client itself makes. */
+export function errorOfKind(kind: ErrorKind, message: string, facts: ErrorFacts): SmoothAgentError {
+  const type = LEAVES[ERROR_KINDS[kind].leaf] ?? SmoothAgentError;
+  return new type(message, facts);
+}
+
+/** Returns the error for a code that a server sent, by the generated table (REQ-ERR-02). */
+export function errorOfCode(code: string, facts: ErrorFacts): SmoothAgentError {
+  const row = codeInfo(code);
+  const type = LEAVES[row.leaf] ?? ProtocolError;
+  // The server's own text may quote what a person wrote; it stays on the event (REQ-ERR-04).
+  return new type(`the server reported ${code.slice(0, 64)}`, {
+    retryable: row.retryable,
+    code,
+    ...facts,
+  });
+}

@@ -1,0 +1,63 @@
+/// <reference lib="esnext.disposable" />
+export { type ToolCall, type ToolResult, toolCallOf, toolResultOf } from './accumulator';
+export {
+  type CallParams,
+  type Pong,
+  type ResumeParams,
+  SmoothAgentClient,
+  type Topics,
+} from './client';
+export type { Clock, Timer } from './clock';
+export type { StateChange } from './connection-state';
+export { type Conversation, type SendOptions } from './conversation';
+export {
+  AlreadyAnsweredError,
+  AuthenticationError,
+  ClientClosedError,
+  ConflictError,
+  ConnectFailedError,
+  ConnectionError,
+  ConnectionLostError,
+  type ErrorFacts,
+  HandlerError,
+  InvalidFrameError,
+  MessageTooLargeError,
+  NoPendingQuestionError,
+  NotConnectedError,
+  NotFoundError,
+  PermissionDeniedError,
+  ProtocolError,
+  type QuestionKind,
+  QueueFullError,
+  RateLimitedError,
+  ReconnectExhaustedError,
+  RequestTimeoutError,
+  ServerFaultError,
+  SessionNotFoundError,
+  SlowConsumerError,
+  SmoothAgentError,
+  TimeoutError,
+  TurnInProgressError,
+  TurnInterruptedError,
+  TurnTimeoutError,
+  UnexpectedEventError,
+  UnsupportedError,
+  ValidationError,
+  WireError,
+} from './errors';
+export type { FrameInfo } from './listeners';
+export type { ClientOptions, Logger, TokenProvider } from './options';
+export type { OtpCheck, Question, SubmitResult } from './questions';
+export type { AbortSignalLike, Answer } from './requests.answer';
+export type { Turn, WaitOptions } from './turn';
+export type { TurnResult } from './turn.result';
+export type { TextStream, TurnEvents } from './turn-events';
+export * from './wire/actions';
+export { decodeEvent, encodeEvent, unknownOf } from './wire/codec';
+export * from './wire/enums';
+export type { ErrorKind } from './wire/errors';
+export * from './wire/events';
+export * from './wire/json';
+export type { ConnectionState, TurnState } from './wire/machine';
+export type { Results } from './wire/results';
+export type * from './wire/types';

@@ -1,0 +1,193 @@
+import { type Clock, SystemClock } from './clock';
+
+/** Gives the token for one connection attempt. */
+export type TokenProvider = () => string | Promise<string>;
+
+/** Where a client logs; `console` fits. Messages are templates with their values behind them. */
+export interface Logger {
+  debug(message: string, ...values: unknown[]): void;
+  warn(message: string, ...values: unknown[]): void;
+  error(message: string, ...values: unknown[]): void;
+}
+
+/** Every option of a client. Times are milliseconds; 0 turns a limit off. */
+export interface ClientOptions {
+  /** Address of the server, `ws:` or `wss:`. Its query is kept (REQ-CONN-10). */
+  readonly url: string;
+  /** Token, or a function that is asked before every attempt (REQ-CONN-11). */
+  readonly token?: string | TokenProvider | undefined;
+  /**
+   * Where the token travels: as `?token=` or as `Authorization: Bearer`, never both. A header
+   * needs the `ws` package. @default 'query'
+   */
+  readonly tokenIn?: 'query' | 'header' | undefined;
+  /** Further headers of the handshake; need the `ws` package. */
+  readonly headers?: Readonly<Record<string, string>> | undefined;
+  /** `Origin` of the handshake; needs the `ws` package. None by default; a browser sends its own. */
+  readonly origin?: string | undefined;
+  /** Further capability words for every session (REQ-CALL-07). */
+  readonly supports?: readonly string[] | undefined;
+  /** Connect at the first action instead of failing it (REQ-CONN-09). @default false */
+  readonly lazy?: boolean | undefined;
+  /** For one attempt, token provider and handshake included (REQ-CONN-04). @default 10_000 */
+  readonly connectTimeoutMs?: number | undefined;
+  /** For the peer's close frame; 0 = do not wait (REQ-CONN-05). @default 5_000 */
+  readonly closeTimeoutMs?: number | undefined;
+  /** For the answer to a call or verb (REQ-CALL-02). @default 30_000 */
+  readonly requestTimeoutMs?: number | undefined;
+  /**
+   * Silence that ends a turn; stands still while a human is asked (REQ-TURN-11).
+   * @default 120_000
+   */
+  readonly turnIdleTimeoutMs?: number | undefined;
+  /** What a turn may take in all (REQ-TURN-12). @default 0, which is off */
+  readonly turnTimeoutMs?: number | undefined;
+  /** For the answer to a question that has no expiry of its own (REQ-TURN-13). @default 330_000 */
+  readonly questionTimeoutMs?: number | undefined;
+  /** For the end of a cancelled turn (REQ-STOP-02). @default 5_000 */
+  readonly cancelTimeoutMs?: number | undefined;
+  /** Largest message taken from the server, in bytes (REQ-WIRE-11). @default 16_777_216 */
+  readonly maxMessageBytes?: number | undefined;
+  /** PEM certificates trusted beside the platform's roots; needs the `ws` package (REQ-CONN-13). */
+  readonly ca?: string | readonly string[] | undefined;
+  /** Where the client logs; silent by default (REQ-LOG-01). */
+  readonly logger?: Logger | undefined;
+  /** Whether frames are logged with their text, at debug (REQ-LOG-01). @default false */
+  readonly logPayloads?: boolean | undefined;
+  /** Source of time (REQ-TIME-01). @default the platform's */
+  readonly clock?: Clock | undefined;
+  /** Source of requestIds (REQ-CALL-01). @default `req-` and a UUIDv4 from `random` */
+  readonly ids?: (() => string) | undefined;
+  /** Source of random bytes. @default the platform's cryptographic source */
+  readonly random?: ((bytes: number) => Uint8Array) | undefined;
+}
+
+/** The options with every default filled in. */
+export type Settings = {
+  readonly [K in Exclude<keyof ClientOptions, Unset>]-?: NonNullable<ClientOptions[K]>;
+} & Pick<ClientOptions, Unset>;
+
+type Unset = 'token' | 'origin' | 'ca';
+
+const TIMES = {
+  connectTimeoutMs: 10_000,
+  closeTimeoutMs: 5_000,
+  requestTimeoutMs: 30_000,
+  turnIdleTimeoutMs: 120_000,
+  turnTimeoutMs: 0,
+  questionTimeoutMs: 330_000,
+  cancelTimeoutMs: 5_000,
+} as const;
+
+const quiet = (): void => {};
+const SILENT: Logger = { debug: quiet, warn: quiet, error: quiet };
+
+/**
+ * Checks options and fills in their defaults (REQ-CONN-01).
+ *
+ * @throws {TypeError} a value has the wrong type, or the URL is not `ws:` or `wss:`.
+ * @throws {RangeError} a time is negative or not finite, or a limit is below 1.
+ */
+export function settingsOf(options: ClientOptions): Settings {
+  checkUrl(options.url);
+  checkKinds(options);
+  const random = options.random ?? cryptoBytes;
+  const maxMessageBytes = options.maxMessageBytes ?? 16 * 1024 * 1024;
+  if (!Number.isInteger(maxMessageBytes) || maxMessageBytes < 1) {
+    throw new RangeError('maxMessageBytes: expected a number of bytes, at least 1');
+  }
+  return {
+    ...times(options),
+    url: options.url,
+    token: options.token,
+    tokenIn: options.tokenIn ?? 'query',
+    headers: { ...options.headers },
+    origin: options.origin,
+    supports: [...(options.supports ?? [])],
+    lazy: options.lazy ?? false,
+    maxMessageBytes,
+    ca: options.ca,
+    logger: options.logger ?? SILENT,
+    logPayloads: options.logPayloads ?? false,
+    clock: options.clock ?? new SystemClock(),
+    ids: options.ids ?? (() => requestId(random)),
+    random,
+  };
+}
+
+function times(options: ClientOptions): Record<keyof typeof TIMES, number> {
+  const found: Record<string, number> = {};
+  for (const [name, usual] of Object.entries(TIMES)) {
+    const value = options[name as keyof typeof TIMES] ?? usual;
+    if (typeof value !== 'number') throw new TypeError(`${name}: expected milliseconds`);
+    if (!(value >= 0 && value < Number.POSITIVE_INFINITY)) {
+      throw new RangeError(`${name}: expected 0 (off) or a positive number of milliseconds`);
+    }
+    found[name] = value;
+  }
+  return found as Record<keyof typeof TIMES, number>;
+}
+
+function checkUrl(url: string): void {
+  // The URL may hold a token: no text of an error shows it (REQ-ERR-04).
+  const fault = new TypeError('url: expected ws://host… or wss://host…');
+  if (typeof url !== 'string' || !/^wss?:\/\/[^/?#]/i.test(url)) throw fault;
+  try {
+    new URL(url);
+  } catch {
+    throw fault;
+  }
+}
+
+function checkKinds(options: ClientOptions): void {
+  const { token, tokenIn, supports } = options;
+  if (token !== undefined && typeof token !== 'string' && typeof token !== 'function') {
+    throw new TypeError('token: expected a string or a function');
+  }
+  if (tokenIn !== undefined && tokenIn !== 'query' && tokenIn !== 'header') {
+    throw new TypeError("tokenIn: expected 'query' or 'header'");
+  }
+  if (
+    supports !== undefined &&
+    !(Array.isArray(supports) && supports.every((word) => typeof word === 'string'))
+  ) {
+    throw new TypeError('supports: expected a list of strings');
+  }
+}
+
+function cryptoBytes(count: number): Uint8Array {
+  return crypto.getRandomValues(new Uint8Array(count));
+}
+
+/** Returns `req-` and a lower-case hyphenated UUIDv4 (REQ-CALL-01). */
+export function requestId(random: (bytes: number) => Uint8Array): string {
+  // Not crypto.randomUUID: browsers have it in secure contexts only.
+  const bytes = random(16);
+  bytes[6] = ((bytes[6] ?? 0) & 0x0f) | 0x40;
+  bytes[8] = ((bytes[8] ?? 0) & 0x3f) | 0x80;
+  const hex = Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('');
+  const parts = [hex.slice(0, 8), hex.slice(8, 12), hex.slice(12, 16), hex.slice(16, 20)];
+  return `req-${parts.join('-')}-${hex.slice(20)}`;
+}
+
+/**
+ * Returns the URL of an attempt: without fragment and, with a token, without the `token` pairs of
+ * its query and with `token=` as last pair. All else is kept as written (REQ-CONN-10).
+ */
+export function address(url: string, token: string | undefined): string {
+  const bare = url.split('#', 1)[0] ?? '';
+  if (token === undefined) return bare;
+  const mark = bare.indexOf('?');
+  const path = mark < 0 ? bare : bare.slice(0, mark);
+  const query = mark < 0 ? '' : bare.slice(mark + 1);
+  const kept = query.split('&').filter((pair) => pair !== '' && pair.split('=', 1)[0] !== 'token');
+  return `${path}?${[...kept, `token=${percentEncoded(token)}`].join('&')}`;
+}
+
+/** Percent-encodes all but the unreserved characters of RFC 3986. */
+function percentEncoded(text: string): string {
+  return encodeURIComponent(text).replace(
+    /[!'()*]/g,
+    (mark) => `%${mark.charCodeAt(0).toString(16).toUpperCase()}`,
+  );
+}

@@ -1,0 +1,144 @@
+import type { Timer } from './clock';
+import type { QuestionKind } from './errors';
+import type { Settings } from './options';
+import type {
+  FieldError,
+  InteractionRequiredEvent,
+  OtpInvalidReason,
+  OtpSentEvent,
+  OtpVerificationRequiredEvent,
+  ServerEvent,
+  WriteConfirmationRequiredEvent,
+} from './wire/index';
+
+const DAY_MS = 24 * 3_600_000;
+const GRACE_MS = 10_000; // REQ-TURN-13: the server's own expiry gets this much time to show
+
+/** The event that asked a question. */
+export interface Asked {
+  confirmation: WriteConfirmationRequiredEvent;
+  otp: OtpVerificationRequiredEvent | OtpSentEvent;
+  interaction: InteractionRequiredEvent;
+}
+
+/** A question that waits for a human, or waited for one. */
+export interface Question<K extends QuestionKind = QuestionKind> {
+  readonly kind: K;
+  /** The event that asked; after `otp_sent` that one. */
+  readonly event: Asked[K];
+  /** Time of the client's clock when it came, in milliseconds. */
+  readonly askedAt: number;
+  /** Milliseconds until it lapses; missing when the server did not say (REQ-TURN-13). */
+  readonly durationMs?: number;
+}
+
+/** What became of a one-time code (REQ-OTP-01). */
+export interface OtpCheck {
+  readonly verified: boolean;
+  /** Tries that are left; missing when the code was right. */
+  readonly attemptsRemaining?: number;
+  /** Why the code was not accepted. */
+  readonly error?: OtpInvalidReason;
+  readonly message: string;
+}
+
+/** What became of submitted values (REQ-FORM-01). */
+export type SubmitResult =
+  | { readonly accepted: true }
+  | {
+      readonly accepted: false;
+      /** What is wrong with which field; the question is open again. */
+      readonly errors: readonly FieldError[];
+      readonly message: string;
+    };
+
+/** Returns what a one-time code's verb resolves to; undefined for an acknowledged decline. */
+export function otpCheckOf(event: ServerEvent): OtpCheck | undefined {
+  if (event.type === 'otp_verified') return { verified: true, message: event.message };
+  if (event.type !== 'otp_invalid') return undefined;
+  const { attemptsRemaining, error, message } = event;
+  return { verified: false, attemptsRemaining, ...(error === undefined ? {} : { error }), message };
+}
+
+/** Returns what a submitted or declined interaction resolves to. */
+export function submitResultOf(event: ServerEvent): SubmitResult {
+  if (event.type !== 'interaction_invalid') return { accepted: true };
+  return { accepted: false, errors: event.errors, message: event.message };
+}
+
+/** The questions of one turn with their limits (REQ-TURN-13, REQ-VERB-10). */
+export class Questions {
+  readonly #settings: Settings;
+  readonly #lapse: () => void;
+  readonly #current = new Map<QuestionKind, Question>();
+  readonly #timers = new Map<QuestionKind, Timer>();
+
+  constructor(settings: Settings, lapse: () => void) {
+    this.#settings = settings;
+    this.#lapse = lapse;
+  }
+
+  /** Returns the question of a kind that was asked last and is not closed. */
+  current<K extends QuestionKind>(kind: K): Question<K> | undefined {
+    return this.#current.get(kind) as Question<K> | undefined;
+  }
+
+  /** Takes note of a question; `timed` starts its limit. */
+  opened(kind: QuestionKind, event: ServerEvent, timed: boolean): void {
+    const durationMs = durationOf(event);
+    this.#current.set(kind, {
+      kind,
+      event: event as Asked[QuestionKind],
+      askedAt: this.#settings.clock.now(),
+      ...(durationMs === undefined ? {} : { durationMs }),
+    });
+    this.#restart(kind, timed);
+  }
+
+  /** Starts the limit anew: the answer was not accepted. */
+  reopened(kind: QuestionKind, timed: boolean): void {
+    this.#restart(kind, timed);
+  }
+
+  /** Stops the limit: the answer is out. */
+  answered(kind: QuestionKind): void {
+    this.#timers.get(kind)?.cancel();
+    this.#timers.delete(kind);
+  }
+
+  /** Forgets the question. */
+  shut(kind: QuestionKind): void {
+    this.answered(kind);
+    this.#current.delete(kind);
+  }
+
+  /** Stops every limit: the turn has settled. */
+  stop(): void {
+    for (const kind of [...this.#timers.keys()]) this.answered(kind);
+  }
+
+  /** Says whether a frame of a type shows that the question lapsed. */
+  expired(kind: QuestionKind, type: string): boolean {
+    const question = this.#current.get(kind);
+    if (question?.durationMs === undefined) return type === 'stream_token';
+    return this.#settings.clock.now() - question.askedAt >= question.durationMs;
+  }
+
+  #restart(kind: QuestionKind, timed: boolean): void {
+    this.answered(kind);
+    const question = this.#current.get(kind);
+    const { questionTimeoutMs, clock } = this.#settings;
+    if (!question || !timed || questionTimeoutMs === 0) return;
+    const { durationMs } = question;
+    const limit = durationMs === undefined ? questionTimeoutMs : durationMs + GRACE_MS;
+    this.#timers.set(kind, clock.setTimer(limit, this.#lapse));
+  }
+}
+
+/** The server's absolute time is never compared with our clock: only the distance counts. */
+function durationOf(event: ServerEvent): number | undefined {
+  const { expiresAt, timestamp } = event as { expiresAt?: number; timestamp?: number };
+  if (expiresAt === undefined || timestamp === undefined) return undefined;
+  const distance = Math.max(0, expiresAt - timestamp);
+  return distance <= DAY_MS ? distance : undefined;
+}

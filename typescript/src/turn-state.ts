@@ -1,0 +1,210 @@
+import { toolResultOf } from './accumulator';
+import type { QuestionKind } from './errors';
+import {
+  ANSWERS,
+  codeInfo,
+  type ConfirmationState,
+  confirmationMachine,
+  type Effect,
+  type ErrorEvent,
+  type FrameWord,
+  type Guard,
+  type InteractionState,
+  interactionMachine,
+  type LocalWord,
+  type Machine,
+  type OtpState,
+  otpMachine,
+  type ServerEvent,
+  step,
+  type TurnState as TurnWord,
+  turnMachine,
+  type Verb as VerbName,
+} from './wire/index';
+
+export type QuestionState = ConfirmationState | OtpState | InteractionState;
+
+export const QUESTION_KINDS: readonly QuestionKind[] = ['confirmation', 'otp', 'interaction'];
+
+const MACHINES: Readonly<Record<QuestionKind, Machine<QuestionState>>> = {
+  confirmation: confirmationMachine,
+  otp: otpMachine,
+  interaction: interactionMachine,
+};
+
+const QUESTION_OF: Readonly<Record<VerbName, QuestionKind | undefined>> = {
+  confirm: 'confirmation',
+  verify_otp: 'otp',
+  decline_otp: 'otp',
+  submit: 'interaction',
+  decline: 'interaction',
+  cancel: undefined,
+};
+
+const NO_PENDING: Readonly<Record<string, QuestionKind>> = {
+  NO_PENDING_CONFIRMATION: 'confirmation',
+  NO_PENDING_INTERACTION: 'interaction',
+};
+
+/** One answer or cancel that waits for what the server makes of it. */
+export interface Verb {
+  readonly name: VerbName;
+}
+
+/** One effect to carry out; `question` when the machine of a question asks for it. */
+export interface Todo<V extends Verb> extends Effect {
+  readonly question?: QuestionKind;
+  /** The verb that resolves or fails. */
+  readonly verb?: V;
+}
+
+/**
+ * States of one turn and its questions, stepped through the generated tables. Opens nothing,
+ * waits for nothing, reads no clock; the driver carries out what comes back, in order.
+ */
+export class TurnState<V extends Verb> {
+  turn: TurnWord = turnMachine.initial;
+  readonly questions: Record<QuestionKind, QuestionState> = {
+    confirmation: confirmationMachine.initial,
+    otp: otpMachine.initial,
+    interaction: interactionMachine.initial,
+  };
+  /** Outstanding verbs, the oldest first. */
+  verbs: V[] = [];
+  /** Says whether the open question has lapsed, seen from a frame of a type (REQ-VERB-10). */
+  readonly #expired: (kind: QuestionKind, type: string) => boolean;
+
+  constructor(expired: (kind: QuestionKind, type: string) => boolean) {
+    this.#expired = expired;
+  }
+
+  get settled(): boolean {
+    return this.turn === 'settled';
+  }
+
+  /** The question that waits for a human, if any. */
+  get openQuestion(): QuestionKind | undefined {
+    return QUESTION_KINDS.find((kind) => this.questions[kind] === 'open');
+  }
+
+  /** Steps on an event of the turn: first the questions, then the turn. */
+  frame(event: ServerEvent): Todo<V>[] {
+    const verb = this.#answered(event);
+    const ends = event.type === 'error' && this.#ends(event);
+    const holds = (guard: Guard, kind?: QuestionKind): boolean =>
+      this.#holds(guard, kind, event, verb, ends);
+    const todo: Todo<V>[] = [];
+    for (const kind of QUESTION_KINDS) {
+      todo.push(...this.#question(kind, event.type, (guard) => holds(guard, kind), verb));
+    }
+    todo.push(...this.#own(event.type, holds));
+    return todo;
+  }
+
+  /** Steps all machines on a local event. */
+  local(word: LocalWord): Todo<V>[] {
+    const todo: Todo<V>[] = [];
+    for (const kind of QUESTION_KINDS) todo.push(...this.#question(kind, word, never, undefined));
+    todo.push(...this.#own(word, never));
+    return todo;
+  }
+
+  /** Steps the machine of one question on a local event. */
+  ask(kind: QuestionKind, word: LocalWord): Todo<V>[] {
+    return this.#question(kind, word, never, undefined);
+  }
+
+  /** Takes a verb off the list; false when it was answered before. */
+  take(verb: V): boolean {
+    const found = this.verbs.includes(verb);
+    this.verbs = this.verbs.filter((one) => one !== verb);
+    return found;
+  }
+
+  #question(
+    kind: QuestionKind,
+    word: FrameWord | LocalWord,
+    holds: (guard: Guard) => boolean,
+    verb: V | undefined,
+  ): Todo<V>[] {
+    const { state, effects } = step(MACHINES[kind], this.questions[kind], word, holds);
+    this.questions[kind] = state;
+    return effects.map((effect) => {
+      const answered = effect.name === 'resolve' || effect.name === 'fail' ? verb : undefined;
+      if (answered) this.take(answered);
+      return { ...effect, question: kind, ...(answered ? { verb: answered } : {}) };
+    });
+  }
+
+  #own(word: FrameWord | LocalWord, holds: (guard: Guard) => boolean): readonly Todo<V>[] {
+    const { state, effects } = step(turnMachine, this.turn, word, holds);
+    this.turn = state;
+    return effects;
+  }
+
+  /** Returns the oldest outstanding verb that the table says this frame answers (REQ-VERB-03). */
+  #answered(event: ServerEvent): V | undefined {
+    if (this.verbs.length === 0) return undefined;
+    const code = event.type === 'error' ? event.code : undefined;
+    const row = ANSWERS.find(
+      (one) =>
+        one.on === event.type &&
+        (one.states.turn === undefined || one.states.turn === this.turn) &&
+        (one.code === undefined || one.code === code) &&
+        !(one.unless === 'status_202' && is202(event)),
+    );
+    return this.verbs.find((verb) => row?.verbs.includes(verb.name));
+  }
+
+  /** Says whether an error ends the turn (REQ-TURN-07). */
+  #ends(event: ErrorEvent): boolean {
+    if (this.settled || event.terminal === false) return false;
+    const { terminal } = codeInfo(event.code);
+    const spared = terminal === 'unless_verb' && this.turn === 'running' && this.verbs.length > 0;
+    return terminal !== 'never' && !spared;
+  }
+
+  #holds(
+    guard: Guard,
+    kind: QuestionKind | undefined,
+    event: ServerEvent,
+    verb: V | undefined,
+    ends: boolean,
+  ): boolean {
+    const code = event.type === 'error' ? event.code : undefined;
+    switch (guard) {
+      case 'status_202':
+        return is202(event);
+      case 'status_error':
+        return event.type === 'eventual_response' && event.status >= 400;
+      case 'verb_outstanding':
+        return verb !== undefined && QUESTION_OF[verb.name] === kind;
+      case 'verb_error':
+        return verb !== undefined && code !== undefined && !ends && this.#failsVerbs(code);
+      case 'terminal_error':
+        return ends;
+      case 'attempts_left':
+        return event.type === 'otp_invalid' && event.attemptsRemaining > 0;
+      case 'no_pending':
+        return code !== undefined && NO_PENDING[code] === kind;
+      case 'mismatch':
+        return code === 'INTERACTION_MISMATCH';
+      case 'expired':
+        return kind !== undefined && this.#expired(kind, event.type);
+      case 'tool_result':
+        return toolResultOf(event) !== undefined;
+      default:
+        return guard satisfies never;
+    }
+  }
+
+  #failsVerbs(code: string): boolean {
+    return this.settled || codeInfo(code).terminal === 'unless_verb';
+  }
+}
+
+const never = (): boolean => false;
+
+function is202(event: ServerEvent): boolean {
+  return 'status' in event && event.status === 202;
+}

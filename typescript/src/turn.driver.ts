@@ -1,0 +1,417 @@
+import { Accumulator } from './accumulator';
+import type { Timer } from './clock';
+import { type LinkFacts, Outgoing } from './connection';
+import {
+  AlreadyAnsweredError,
+  type ErrorFacts,
+  NoPendingQuestionError,
+  type QuestionKind,
+  type SmoothAgentError,
+} from './errors';
+import { type Question, Questions } from './questions';
+import {
+  frameError,
+  type InFlight,
+  linkError,
+  type Requests,
+  serverError,
+  statusError,
+  statusOf,
+} from './requests';
+import { type Answer, Answer as Answers, type Deferred } from './requests.answer';
+import { resultOf, type TurnResult } from './turn.result';
+import { type Todo, TurnState, type Verb } from './turn-state';
+import {
+  type DecodeError,
+  encodeAction,
+  type ErrorEvent,
+  type ErrorKind,
+  EVENT_ROLES,
+  type EventType,
+  type LocalWord,
+  makeAction,
+  type ServerEvent,
+  unknownOf,
+  type Verb as VerbName,
+} from './wire/index';
+
+/** A verb that waits, with the promise that its caller holds. */
+interface Waiting extends Verb {
+  readonly deferred: Deferred<unknown>;
+  readonly valueOf: (event: ServerEvent) => unknown;
+  timer?: Timer | undefined;
+}
+
+/** What an answer to a question is made of. */
+export interface VerbPlan<T> {
+  readonly name: VerbName;
+  readonly question: QuestionKind;
+  readonly outgoing: Outgoing;
+  readonly valueOf: (event: ServerEvent) => T;
+}
+
+/** Why something happened, for the effects of a step. */
+interface Cause {
+  readonly event?: ServerEvent;
+  readonly fault?: DecodeError;
+  readonly link?: LinkFacts;
+  /** Question that was open before the step. */
+  readonly asked?: QuestionKind | undefined;
+}
+
+/** Carries out what the tables say about one turn: items, questions, timers, verbs, its end. */
+export class TurnDriver implements InFlight {
+  readonly requests: Requests;
+  readonly outgoing: Outgoing;
+  readonly requestId: string;
+  readonly sessionId: string;
+  readonly items: ServerEvent[] = [];
+  readonly text = new Accumulator();
+  result: TurnResult | undefined;
+  error: SmoothAgentError | undefined;
+  /** Whether anybody ever iterated or awaited the turn. */
+  seen = false;
+  detached = false;
+  /** Iterators that are open and waits for the result. */
+  readonly watchers = new Set<object>();
+  /** Called once, when the turn has its outcome. */
+  readonly endings: (() => void)[] = [];
+  readonly #state: TurnState<Waiting>;
+  readonly #questions: Questions;
+  #wakers: (() => void)[] = [];
+  readonly #timers = new Map<'total' | 'cancel', Timer>();
+  #idleTimer: Timer | undefined;
+  #idleSince = 0;
+  #cancelSent = false;
+
+  constructor(requests: Requests, outgoing: Outgoing, sessionId: string) {
+    this.requests = requests;
+    this.outgoing = outgoing;
+    this.requestId = outgoing.requestId ?? '';
+    this.sessionId = sessionId;
+    this.#questions = new Questions(requests.settings, () => this.#local('question_timeout'));
+    this.#state = new TurnState((kind, type) => this.#questions.expired(kind, type));
+  }
+
+  get state(): TurnState<Waiting>['turn'] {
+    return this.#state.turn;
+  }
+
+  get settled(): boolean {
+    return this.#state.settled;
+  }
+
+  /** The question of a kind that waits for an answer. */
+  open<K extends QuestionKind>(kind: K): Question<K> | undefined {
+    return this.#state.questions[kind] === 'open' ? this.#questions.current(kind) : undefined;
+  }
+
+  /** The question of a kind that was asked last and is not closed. */
+  asked<K extends QuestionKind>(kind: K): Question<K> | undefined {
+    return this.#questions.current(kind);
+  }
+
+  /** Whether the turn, or its OTP question, still takes answers. */
+  get live(): boolean {
+    return !this.settled || this.#state.questions.otp !== 'none';
+  }
+
+  /** Queues the message and starts the limits. */
+  start(): void {
+    const { clock, turnTimeoutMs } = this.requests.settings;
+    this.requests.add(this.requestId, this);
+    this.#touch();
+    if (turnTimeoutMs > 0) {
+      const fire = (): void => this.#local('total_timeout');
+      this.#timers.set('total', clock.setTimer(turnTimeoutMs, fire));
+    }
+    try {
+      if (!this.requests.submit(this.outgoing)) this.linkEvent('not_connected', {});
+    } catch (error) {
+      this.linkEvent('too_large', { error: error as SmoothAgentError });
+    }
+  }
+
+  // What comes in
+
+  received(event: ServerEvent): boolean {
+    if (event.type === 'stream_token' && !this.settled) this.text.add(event.token);
+    const asked = this.#state.openQuestion;
+    this.#all(this.#state.frame(event), { event, asked });
+    return true;
+  }
+
+  broken(fault: DecodeError): boolean {
+    const ends = EVENT_ROLES[fault.type as EventType]?.startsWith('terminal');
+    if (ends) this.#all(this.#state.local('broken'), { fault });
+    else this.received(unknownOf(fault));
+    return true;
+  }
+
+  linkEvent(word: LocalWord, facts: LinkFacts): void {
+    this.#local(word, facts);
+    // A code's check outlives its turn, but not the link (REQ-VERB-06).
+    const kind = VERB_KINDS[word] ?? 'connection_lost';
+    for (const verb of [...this.#state.verbs]) {
+      const error = facts.error ?? linkError(kind, verb.name, facts.code, this.#facts());
+      this.#done(verb, () => verb.deferred.reject(error));
+    }
+    this.#release();
+  }
+
+  nextSend(sessionId: string): void {
+    if (this.settled && sessionId === this.sessionId) this.#all(this.#state.local('send'), {});
+  }
+
+  // What the handle asks for
+
+  /** Sends an answer; it resolves to what the server makes of it, or fails (REQ-VERB-05). */
+  answer<T>(plan: VerbPlan<T>): Answer<T> {
+    const { logger, clock, requestTimeoutMs } = this.requests.settings;
+    const refused = this.#state.ask(plan.question, 'answer').find(({ name }) => name === 'refuse');
+    if (refused) return Answers.failed(logger, plan.name, this.#refusal(refused, plan.question));
+    const deferred = Answers.pending<T>(logger, plan.name);
+    const verb: Waiting = {
+      name: plan.name,
+      deferred: deferred as Deferred<unknown>,
+      valueOf: plan.valueOf,
+    };
+    this.#state.verbs.push(verb);
+    this.#questions.answered(plan.question);
+    this.#touch();
+    if (requestTimeoutMs > 0) {
+      const late = (): void => this.#late(verb);
+      verb.timer = clock.setTimer(requestTimeoutMs, late);
+    }
+    this.#send(plan.outgoing, verb);
+    return deferred.answer;
+  }
+
+  /** Stops the turn; resolves when it has settled (REQ-STOP-01). */
+  cancel(): Answer<void> {
+    const deferred = Answers.pending<void>(this.requests.settings.logger, 'cancel');
+    if (this.settled) {
+      deferred.resolve();
+      return deferred.answer;
+    }
+    const valueOf = (): void => {};
+    this.#state.verbs.push({ name: 'cancel', deferred: deferred as Deferred<unknown>, valueOf });
+    this.#local('cancel');
+    return deferred.answer;
+  }
+
+  /** Stops the turn, if nobody else is interested in it (REQ-STOP-04, REQ-STOP-05). */
+  leave(watcher: object): void {
+    this.watchers.delete(watcher);
+    if (!this.detached && !this.settled && this.watchers.size === 0) this.stop();
+  }
+
+  /** Stops the turn; a message that still waits for the link is taken back. */
+  stop(): void {
+    if (this.outgoing.written) {
+      this.#local('cancel');
+    } else {
+      this.outgoing.drop();
+      this.#local('cancel_timeout');
+    }
+  }
+
+  /** Calls `wake` once, with the next item or the end. */
+  onChange(wake: () => void): void {
+    this.#wakers.push(wake);
+  }
+
+  // Effects
+
+  #local(word: LocalWord, link?: LinkFacts): void {
+    // The end of a turn closes its questions; its error names the one that was open.
+    const asked = this.#state.openQuestion;
+    this.#all(this.#state.local(word), { asked, ...(link ? { link } : {}) });
+  }
+
+  #all(todo: readonly Todo<Waiting>[], cause: Cause): void {
+    for (const one of todo) this.#do(one, cause);
+    this.#touch();
+    this.#release();
+  }
+
+  #do(todo: Todo<Waiting>, cause: Cause): void {
+    const { question, verb } = todo;
+    const { event } = cause;
+    if (todo.name === 'item' && event) {
+      this.items.push(event);
+      this.#wake();
+    } else if (todo.name === 'settle') {
+      this.#settle(todo.args, cause);
+    } else if (todo.name === 'send' && question === undefined) {
+      this.#sendCancel();
+    } else if (todo.name === 'resolve' && verb && event) {
+      this.#done(verb, () => verb.deferred.resolve(verb.valueOf(event)));
+    } else if (todo.name === 'fail' && verb) {
+      const error = serverError(event as ErrorEvent, this.#facts());
+      this.#done(verb, () => verb.deferred.reject(error));
+    } else if (question) {
+      this.#ask(todo, question, event);
+    }
+  }
+
+  #ask(todo: Todo<Waiting>, question: QuestionKind, event: ServerEvent | undefined): void {
+    if (todo.name === 'open' && event) this.#questions.opened(question, event, !this.settled);
+    else if (todo.name === 'reopen') this.#questions.reopened(question, !this.settled);
+    else if (todo.name === 'shut') this.#questions.shut(question);
+  }
+
+  #settle([outcome, detail]: readonly string[], cause: Cause): void {
+    if (outcome === 'failed') {
+      this.error = this.#errorOf(detail as FailKind, cause);
+    } else {
+      const completed = outcome === 'completed';
+      this.result = resultOf({
+        outcome: completed ? 'completed' : 'cancelled',
+        confirmed: detail !== 'unconfirmed',
+        requestId: this.requestId,
+        sessionId: this.sessionId,
+        event: cause.event,
+        text: this.text,
+      });
+    }
+    this.#stopTimers();
+    this.#settleVerbs();
+    for (const kind of ['confirmation', 'interaction'] as const) {
+      for (const todo of this.#state.ask(kind, 'settle')) this.#ask(todo, kind, undefined);
+    }
+    this.#wake();
+    for (const ending of this.endings.splice(0)) ending();
+    if (this.error) this.#warnUnseen(this.error);
+  }
+
+  #settleVerbs(): void {
+    for (const verb of [...this.#state.verbs]) {
+      if (verb.name === 'cancel') {
+        this.#done(verb, () => verb.deferred.resolve(undefined));
+      } else if (verb.name !== 'verify_otp' && verb.name !== 'decline_otp') {
+        const closed = new NoPendingQuestionError(`${verb.name}: the turn ended`, this.#facts());
+        this.#done(verb, () => verb.deferred.reject(this.error ?? closed));
+      }
+    }
+  }
+
+  #errorOf(kind: FailKind, { event, fault, link, asked }: Cause): SmoothAgentError {
+    const facts = { ...this.#facts(), partialText: this.text.text };
+    if ((kind === 'attempt' || kind === 'message_too_large') && link?.error) return link.error;
+    if (kind === 'by_code') return serverError(event as ErrorEvent, facts);
+    if (kind === 'protocol') return statusError('send_message', statusOf(event), facts);
+    if (kind === 'invalid_frame' && fault) return frameError(fault, facts);
+    const details = {
+      ...(asked ? { question: asked } : {}),
+      ...(kind === 'turn_interrupted' ? { sent: this.outgoing.written } : {}),
+    };
+    return linkError(kind as ErrorKind, 'send_message', link?.code, { ...facts, details });
+  }
+
+  #sendCancel(): void {
+    if (this.#cancelSent) return;
+    this.#cancelSent = true;
+    const { clock, cancelTimeoutMs } = this.requests.settings;
+    const action = makeAction('cancel', { requestId: this.requestId, sessionId: this.sessionId });
+    this.requests.submit(new Outgoing('cancel', this.requestId, encodeAction(action)));
+    if (this.settled) return;
+    const fire = (): void => this.#local('cancel_timeout');
+    this.#timers.set('cancel', clock.setTimer(cancelTimeoutMs, fire));
+  }
+
+  #send(outgoing: Outgoing, verb: Waiting): void {
+    try {
+      if (this.requests.submit(outgoing)) return;
+      const error = linkError('not_connected', verb.name, undefined, this.#facts());
+      this.#done(verb, () => verb.deferred.reject(error));
+    } catch (error) {
+      this.#done(verb, () => verb.deferred.reject(error));
+    }
+  }
+
+  #late(verb: Waiting): void {
+    const error = linkError('request_timeout', verb.name, undefined, this.#facts());
+    this.#done(verb, () => verb.deferred.reject(error));
+    this.#release();
+  }
+
+  #done(verb: Waiting, finish: () => void): void {
+    this.#state.take(verb);
+    verb.timer?.cancel();
+    finish();
+  }
+
+  #refusal({ args: [word] }: Todo<Waiting>, question: QuestionKind): SmoothAgentError {
+    const facts = this.#facts();
+    if (word === 'already_answered') {
+      return new AlreadyAnsweredError(`the ${question} was answered before`, facts);
+    }
+    return new NoPendingQuestionError(`no ${question} is open`, facts);
+  }
+
+  // Clocks
+
+  /** Starts the idle clock anew; it stands still while a question is open (REQ-TURN-11). */
+  #touch(): void {
+    const { clock, turnIdleTimeoutMs } = this.requests.settings;
+    if (this.settled || this.#state.openQuestion || turnIdleTimeoutMs === 0) {
+      this.#idleTimer?.cancel();
+      this.#idleTimer = undefined;
+      return;
+    }
+    // One timer for many frames: it is armed again only when it fires too early.
+    this.#idleSince = clock.now();
+    this.#idleTimer ??= clock.setTimer(turnIdleTimeoutMs, () => this.#idle());
+  }
+
+  #idle(): void {
+    const { clock, turnIdleTimeoutMs } = this.requests.settings;
+    const left = this.#idleSince + turnIdleTimeoutMs - clock.now();
+    this.#idleTimer = left > 0 ? clock.setTimer(left, () => this.#idle()) : undefined;
+    if (left <= 0) this.#local('idle_timeout');
+  }
+
+  #stopTimers(): void {
+    for (const timer of this.#timers.values()) timer.cancel();
+    this.#timers.clear();
+    this.#idleTimer?.cancel();
+    this.#idleTimer = undefined;
+    this.#questions.stop();
+  }
+
+  // The end
+
+  #facts(): ErrorFacts {
+    return { requestId: this.requestId, sessionId: this.sessionId };
+  }
+
+  #wake(): void {
+    const wakers = this.#wakers;
+    this.#wakers = [];
+    for (const wake of wakers) wake();
+  }
+
+  /** Forgets a settled turn, unless its OTP question or a check of a code is still out. */
+  #release(): void {
+    if (this.settled && !this.live && this.#state.verbs.length === 0) {
+      this.requests.settle(this.requestId, this);
+    }
+  }
+
+  async #warnUnseen(error: SmoothAgentError): Promise<void> {
+    // `await turn` looks at the turn a few microtasks after `send` has returned.
+    for (let turns = 0; turns < 3; turns += 1) await undefined;
+    if (!this.seen) this.requests.settings.logger.warn('a turn failed unseen: %s', error.kind);
+  }
+}
+
+/** The word behind `settle(failed, …)`: a kind, or where the error comes from. */
+type FailKind = ErrorKind | 'by_code' | 'attempt';
+
+/** What a verb fails with, by what happened to the link. */
+const VERB_KINDS: { readonly [W in LocalWord]?: ErrorKind } = {
+  close: 'client_closed',
+  too_large: 'message_too_large',
+  not_connected: 'not_connected',
+};
