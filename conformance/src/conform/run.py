@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from conform.judge import Verdict, judge, unsupported
+from conform.lint import check
 from conform.oracle import Expectation, expect
 from conform.play import Limits, Played, Player
 from conform.reader import Reader
@@ -144,6 +145,13 @@ async def _round_trip() -> float:
     return taken
 
 
+def expectation(spec: Spec, reader: Reader, case: Case) -> Expectation:
+    """The oracle's expectation; raises ``CaseError`` when the case contradicts it."""
+    expected = expect(spec, reader, case)
+    check(case, expected)
+    return expected
+
+
 class Runner:
     """Plays a set of cases with a set of testees."""
 
@@ -153,7 +161,7 @@ class Runner:
         self.cases = cases
         self.limits = limits
         self.checker = LineChecker()
-        self.expected = {case.name: expect(spec, self.reader, case) for case in cases}
+        self.expected = {case.name: expectation(spec, self.reader, case) for case in cases}
         self.on_verdict: Callable[[Verdict], None] = lambda _: None
 
     async def run(
@@ -197,7 +205,7 @@ class Runner:
             testee = ProcessTestee(launch, self.checker)
             try:
                 await testee.start(canary=word)
-                wanted = expect(self.spec, self.reader, case)
+                wanted = expectation(self.spec, self.reader, case)
                 played = await Player(self.spec, case, wanted, testee, CANARY_LIMITS).play()
                 seen = not judge(case, launch.name, wanted, played).passed
                 (result.caught if seen else result.uncaught).append(word)

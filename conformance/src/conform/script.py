@@ -111,6 +111,21 @@ class Loader:
         """Load one file; a table gives one case for each row."""
         tree, lines = load_yaml_lines(path)
         shown = _shown(path)
+        rows = tree.pop("table", None) if isinstance(tree, dict) else None
+        if rows is not None and not (rows and all(isinstance(r, dict) and "id" in r for r in rows)):
+            raise CaseError(f"{shown}:{lines.at(('table',))}: /table: every row needs an id")
+        found = []
+        for index, row in enumerate(rows or [{}]):
+            line = lines.at(("table", index)) if row else 1
+            try:
+                filled = substitute(tree, row)
+            except KeyError as error:
+                raise CaseError(f"{shown}:{line}: the row has no {error.args[0]!r}") from None
+            self._check(shown, filled, lines)
+            found.append(self._case(path, filled, row, lines, line))
+        return found
+
+    def _check(self, shown: str, tree: Any, lines: Lines) -> None:
         for error in self._validator.iter_errors(tree):
             where = tuple(error.instance_path)
             pointer = "/" + "/".join(map(str, where))
@@ -118,21 +133,13 @@ class Loader:
         for rule in tree["proves"]:
             if rule not in self.spec.rules:
                 raise CaseError(f"{shown}:{lines.at(('proves',))}: {rule} is not in behaviour.md")
-        rows = tree.pop("table", None)
-        if rows is None:
-            return [self._case(path, tree, {}, lines, 1)]
-        return [
-            self._case(path, tree, row, lines, lines.at(("table", index)))
-            for index, row in enumerate(rows)
-        ]
 
     def _case(self, path: Path, tree: Tree, row: Tree, lines: Lines, line: int) -> Case:
         name = tree["case"] + (f"/{row['id']}" if row else "")
+        steps = [{**s, "line": lines.at(("steps", i))} for i, s in enumerate(tree["steps"])]
+        expander = Expander(self.spec, tree.get("client", {}), row, substitute)
         try:
-            filled = substitute({k: v for k, v in tree.items() if k != "steps"}, row)
-            steps = [self._fill(s, row, path, lines, i) for i, s in enumerate(tree["steps"])]
-            expander = Expander(self.spec, filled.get("client", {}), row, substitute)
-            plain = expander.expand(filled.get("given"), steps, lines)
+            plain = expander.expand(tree.get("given"), steps, lines)
         except CaseError as error:
             raise CaseError(f"{_shown(path)}:{error}") from None
         built = tuple(Step(kind, body, client, at) for kind, body, client, at in plain)
@@ -151,15 +158,8 @@ class Loader:
             steps=built,
             path=path,
             line=line,
-            ids=_ids(built, filled.get("client", {}).get("ids")),
+            ids=_ids(built, tree.get("client", {}).get("ids")),
         )
-
-    def _fill(self, step: Tree, row: Tree, path: Path, lines: Lines, index: int) -> Tree:
-        try:
-            return {**substitute(step, row), "line": lines.at(("steps", index))}
-        except KeyError as error:
-            line = lines.at(("steps", index))
-            raise CaseError(f"{line}: row has no {error.args[0]!r}") from None
 
 
 def _shown(path: Path) -> str:

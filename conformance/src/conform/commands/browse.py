@@ -8,8 +8,8 @@ from typing import Any
 
 from conform.commands.common import add_case_flags, selected, spec_of
 from conform.judge import expected_lines
-from conform.oracle import expect
 from conform.reader import Reader
+from conform.run import expectation
 
 
 def add_parsers(verbs: Any) -> None:
@@ -46,7 +46,7 @@ def show_command(args: argparse.Namespace) -> int:
             body = json.dumps(step.body, ensure_ascii=False)
             print(f"{index:>4} {step.client:<3} {arrows[step.kind]} {step.kind:<5} {body}")
         print("expected transcript")
-        for line in expected_lines(expect(spec, reader, case)):
+        for line in expected_lines(expectation(spec, reader, case)):
             print(f"     {line}")
         print()
     return 0 if found else 3
@@ -58,6 +58,6 @@ def lint_command(args: argparse.Namespace) -> int:
     reader = Reader(spec)
     cases = selected(spec, [*args.cases, *args.glob], args.case_root)
     for case in cases:
-        expect(spec, reader, case)
+        expectation(spec, reader, case)
     print(f"{len(cases)} cases are sound")
     return 0 if cases else 3

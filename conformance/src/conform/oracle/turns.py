@@ -152,7 +152,8 @@ class Turn:
         return event == "stream_token" if due is None else self.client.now >= due
 
     def _open(self, question: str, facts: Tree) -> None:
-        self.asked[question] = {**self.asked.get(question, {}), **facts}
+        before = self.asked.get(question, {}) if question == "otp" else {}
+        self.asked[question] = {**before, **facts}  # only otp_sent updates (REQ-OTP-02)
         length = None
         if "expiresAt" in facts and "timestamp" in facts:
             length = max(0, facts["expiresAt"] - facts["timestamp"])

@@ -332,7 +332,7 @@ class RefTurn:
 
     def _ask(self, question: str, facts: Tree) -> None:
         self.questions[question] = "open"
-        self.asked[question] = {**self.asked.get(question, {}), **facts}
+        self.asked[question] = facts
         length = None
         if "expiresAt" in facts and "timestamp" in facts:
             length = max(0, facts["expiresAt"] - facts["timestamp"])
