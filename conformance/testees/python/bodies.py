@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import inspect
 from typing import Any
 
 import smooth_operator as so
-from pydantic.alias_generators import to_camel
 from smooth_operator import wire
 from smooth_operator.wire.model import plain
 
@@ -47,12 +45,14 @@ def item_body(event: Any) -> dict[str, Any]:
         problem = event.problem and {"kind": event.problem.kind, "pointer": event.problem.pointer}
         body = present(wireType=event.wire_type, raw=event.raw, problem=problem)
         return {"type": "unknown", "unknown": True, **body}
-    facts = {name: getattr(event, name) for name in inspect.signature(type(event).of).parameters}
-    optional = {n for n, it in inspect.signature(type(event).of).parameters.items() if it.default is None}
+    words = wire.EVENTS[event.type].facts
+    facts = {word: getattr(event, name) for word, name in words.items()}
+    # A required free-form fact may be null; an optional one that is None is absent.
+    kept = {"response"} & words.keys()
     flat = {
-        to_camel(name): plain(value)
-        for name, value in facts.items()
-        if value is not wire.MISSING and (value is not None or name not in optional)
+        word: plain(value)
+        for word, value in facts.items()
+        if value is not wire.MISSING and (value is not None or word in kept)
     }
     call, result = so.tool_call(event), so.tool_result(event)
     if call is not None:

@@ -106,6 +106,12 @@ class Testee:
         except (ValueError, TypeError) as error:
             self.returned(name, error=error_body(error))
 
+    def aborted(self, name: str, work: Any) -> None:
+        """Start a task that is cancelled before its first step, so that nothing is sent."""
+        self.tasks[name] = asyncio.create_task(work)
+        self.tasks[name].cancel()
+        self.returned(name, error=error_body(asyncio.CancelledError()))
+
     async def watch(self, name: str, turn: so.Turn, watch: Watch | None) -> None:
         """Report the items of a turn, then its end."""
         raised = {}
@@ -114,7 +120,8 @@ class Testee:
                 while watch is not None:
                     self.event("item", turn=name, **item_body(await watch.next()))
             except StopAsyncIteration:
-                pass
+                if watch is not None and watch.left:
+                    return
             except so.SmoothAgentError as error:
                 raised = {"raised": error.kind}
             self.event("ended", turn=name, **result_body(await turn), **raised)
@@ -186,7 +193,10 @@ class Testee:
         if op not in wire.ACTIONS or op == "send_message":
             raise Refused("unknown-op", op)
         fields = keywords(op, c.get("args", {}), *(() if op in VERBS else ("requestId",)))
-        self.issue(c["as"], lambda: getattr(client, op)(**fields))
+        if c.get("aborted"):
+            self.aborted(c["as"], getattr(client, op)(**fields))
+        else:
+            self.issue(c["as"], lambda: getattr(client, op)(**fields))
 
     async def do_start(self, c: dict[str, Any]) -> Any:
         begin = getattr(self.get(c["on"]), f"{c['cmd']}_conversation")
@@ -209,13 +219,11 @@ class Testee:
                 self.watches[name] = Watch(turn)
             return self.watch(name, turn, self.watches.get(name)) if how != "none" else asyncio.sleep(0)
 
-        async def aborted() -> None:
+        async def late() -> None:
             await begin()
 
-        if c.get("aborted"):  # a task that is cancelled before its first step sends nothing
-            self.tasks[name] = asyncio.create_task(aborted())
-            self.tasks[name].cancel()
-            self.returned(name, error=error_body(asyncio.CancelledError()))
+        if c.get("aborted"):
+            self.aborted(name, late())
             return
         try:
             self.tasks[name] = asyncio.create_task(begin())  # type: ignore[arg-type]
@@ -254,6 +262,7 @@ class Testee:
         if watch is None:
             raise Refused("unknown-handle", f"{c['turn']} is not iterated")
         if c["cmd"] == "leave":
+            watch.left = True
             await watch.iterator.aclose()
         watch.hold({"take": c.get("count", 0), "leave": -1}.get(c["cmd"], 0))
 

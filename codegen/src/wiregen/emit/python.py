@@ -149,7 +149,7 @@ class _Printer:
             "unions": [self._union(item) for item in spec.unions],
             "events": [self.event(item) for item in spec.events],
             "actions": [self.model(spec.struct(item.name)) for item in spec.actions],
-            "event_rows": [(item.wire, self.name(item.name), item.turn) for item in spec.events],
+            "event_rows": [self._event_row(item) for item in spec.events],
             "action_rows": self._action_rows(),
             "results": self._results(),
             "shapes": [(self.name(item.name), self._rows(item.fields)) for item in spec.shapes],
@@ -306,6 +306,10 @@ class _Printer:
             else:
                 found.append(tuple(names))
         return tuple(found)
+
+    def _event_row(self, item: Message) -> tuple[str, str, str | None, dict[str, str]]:
+        facts = {fact.name: self.accessor_name(fact) for fact in item.accessors}
+        return item.wire, self.name(item.name), item.turn, facts
 
     def accessor_name(self, item: Accessor) -> str:
         """Return the name of an accessor's property or parameter."""

@@ -112,12 +112,12 @@ class EventualResponseEvent(EventModel):
 
     @property
     def request_id(self) -> str:
-        """The turn, once more."""
+        """Turn that the event belongs to."""
         return self.data.request_id
 
     @property
     def status(self) -> int:
-        """HTTP-like status, once more."""
+        """HTTP-like status; 400 and above means that the turn failed."""
         return self.data.status
 
     @property
@@ -213,7 +213,7 @@ class StreamChunkEvent(EventModel):
 
     @property
     def request_id(self) -> str:
-        """The turn, once more."""
+        """Turn that the event belongs to."""
         return self.data.request_id
 
     @property
@@ -279,7 +279,7 @@ class StreamTokenEvent(EventModel):
 
     @property
     def request_id(self) -> str:
-        """The turn, once more."""
+        """Turn that the event belongs to."""
         return self.data.request_id
 
     @property
@@ -333,7 +333,7 @@ class StreamPreambleEvent(EventModel):
 
     @property
     def request_id(self) -> str:
-        """The turn, once more."""
+        """Turn that the event belongs to."""
         return self.data.request_id
 
     @property
@@ -385,7 +385,7 @@ class StreamReasoningEvent(EventModel):
 
     @property
     def request_id(self) -> str:
-        """The turn, once more."""
+        """Turn that the event belongs to."""
         return self.data.request_id
 
     @property
@@ -434,7 +434,7 @@ class KeepaliveEvent(EventModel):
 
     @property
     def request_id(self) -> str:
-        """The turn, once more."""
+        """Turn that the event belongs to."""
         return self.data.request_id
 
     @classmethod
@@ -476,7 +476,7 @@ class WriteConfirmationRequiredEvent(EventModel):
 
     @property
     def request_id(self) -> str:
-        """The turn, once more."""
+        """Turn that the event belongs to."""
         return self.data.request_id
 
     @property
@@ -548,7 +548,7 @@ class OtpVerificationRequiredEvent(EventModel):
 
     @property
     def request_id(self) -> str:
-        """The turn, once more."""
+        """Turn that the event belongs to."""
         return self.data.request_id
 
     @property
@@ -627,7 +627,7 @@ class OtpSentEvent(EventModel):
 
     @property
     def request_id(self) -> str:
-        """The turn, once more."""
+        """Turn that the event belongs to."""
         return self.data.request_id
 
     @property
@@ -683,7 +683,7 @@ class OtpVerifiedEvent(EventModel):
 
     @property
     def request_id(self) -> str:
-        """The turn, once more."""
+        """Turn that the event belongs to."""
         return self.data.request_id
 
     @property
@@ -732,7 +732,7 @@ class OtpInvalidEvent(EventModel):
 
     @property
     def request_id(self) -> str:
-        """The turn, once more."""
+        """Turn that the event belongs to."""
         return self.data.request_id
 
     @property
@@ -795,7 +795,7 @@ class InteractionRequiredEvent(EventModel):
 
     @property
     def request_id(self) -> str:
-        """The turn, once more."""
+        """Turn that the event belongs to."""
         return self.data.request_id
 
     @property
@@ -874,7 +874,7 @@ class InteractionInvalidEvent(EventModel):
 
     @property
     def request_id(self) -> str:
-        """The turn, once more."""
+        """Turn that the event belongs to."""
         return self.data.request_id
 
     @property
@@ -945,7 +945,7 @@ class CancelledEvent(EventModel):
 
     @property
     def request_id(self) -> str | None:
-        """The turn, once more."""
+        """Turn that the event belongs to."""
         if self.data is not None and self.data.request_id is not None:
             return self.data.request_id
         return self.top_request_id
@@ -1001,7 +1001,7 @@ class ErrorEvent(EventModel):
 
     @property
     def request_id(self) -> str | None:
-        """The turn, once more."""
+        """Turn that the event belongs to."""
         if self.data.request_id is not None:
             return self.data.request_id
         return self.top_request_id
@@ -1162,6 +1162,8 @@ class EventInfo:
 
     model: type[KnownEvent]
     turn: str | None
+    facts: dict[str, str]
+    """The wire's word of each flat fact, with the attribute that shows it."""
 
     @property
     def is_terminal(self) -> bool:
@@ -1175,21 +1177,168 @@ class EventInfo:
 
 
 EVENTS: dict[str, EventInfo] = {
-    "immediate_response": EventInfo(ImmediateResponseEvent, "acknowledges"),
-    "eventual_response": EventInfo(EventualResponseEvent, "terminal"),
-    "stream_chunk": EventInfo(StreamChunkEvent, "streams"),
-    "stream_token": EventInfo(StreamTokenEvent, "streams"),
-    "stream_preamble": EventInfo(StreamPreambleEvent, "streams"),
-    "stream_reasoning": EventInfo(StreamReasoningEvent, "streams"),
-    "keepalive": EventInfo(KeepaliveEvent, None),
-    "write_confirmation_required": EventInfo(WriteConfirmationRequiredEvent, "parks"),
-    "otp_verification_required": EventInfo(OtpVerificationRequiredEvent, "parks"),
-    "otp_sent": EventInfo(OtpSentEvent, "asks"),
-    "otp_verified": EventInfo(OtpVerifiedEvent, "answers"),
-    "otp_invalid": EventInfo(OtpInvalidEvent, "answers"),
-    "interaction_required": EventInfo(InteractionRequiredEvent, "parks"),
-    "interaction_invalid": EventInfo(InteractionInvalidEvent, "answers"),
-    "cancelled": EventInfo(CancelledEvent, "terminal"),
-    "error": EventInfo(ErrorEvent, "terminal_by_code"),
-    "pong": EventInfo(PongEvent, None),
+    "immediate_response": EventInfo(
+        ImmediateResponseEvent,
+        "acknowledges",
+        {
+            "type": "type",
+            "requestId": "request_id",
+            "status": "status",
+            "message": "message",
+            "data": "data",
+            "timestamp": "timestamp",
+        },
+    ),
+    "eventual_response": EventInfo(
+        EventualResponseEvent,
+        "terminal",
+        {
+            "type": "type",
+            "requestId": "request_id",
+            "status": "status",
+            "timestamp": "timestamp",
+            "messageId": "message_id",
+            "response": "response",
+            "needsEscalation": "needs_escalation",
+            "escalationReason": "escalation_reason",
+            "usage": "usage",
+            "citations": "citations",
+            "directive": "directive",
+        },
+    ),
+    "stream_chunk": EventInfo(
+        StreamChunkEvent,
+        "streams",
+        {
+            "type": "type",
+            "requestId": "request_id",
+            "node": "node",
+            "timestamp": "timestamp",
+            "state": "state",
+            "done": "done",
+        },
+    ),
+    "stream_token": EventInfo(
+        StreamTokenEvent,
+        "streams",
+        {"type": "type", "requestId": "request_id", "token": "token", "timestamp": "timestamp"},
+    ),
+    "stream_preamble": EventInfo(
+        StreamPreambleEvent,
+        "streams",
+        {"type": "type", "requestId": "request_id", "token": "token", "timestamp": "timestamp"},
+    ),
+    "stream_reasoning": EventInfo(
+        StreamReasoningEvent,
+        "streams",
+        {"type": "type", "requestId": "request_id", "token": "token", "timestamp": "timestamp"},
+    ),
+    "keepalive": EventInfo(
+        KeepaliveEvent, None, {"type": "type", "requestId": "request_id", "timestamp": "timestamp"}
+    ),
+    "write_confirmation_required": EventInfo(
+        WriteConfirmationRequiredEvent,
+        "parks",
+        {
+            "type": "type",
+            "requestId": "request_id",
+            "timestamp": "timestamp",
+            "toolId": "tool_id",
+            "actionDescription": "action_description",
+            "confirmationId": "confirmation_id",
+            "expiresAt": "expires_at",
+        },
+    ),
+    "otp_verification_required": EventInfo(
+        OtpVerificationRequiredEvent,
+        "parks",
+        {
+            "type": "type",
+            "requestId": "request_id",
+            "timestamp": "timestamp",
+            "toolId": "tool_id",
+            "actionDescription": "action_description",
+            "availableChannels": "available_channels",
+            "authLevel": "auth_level",
+            "expiresAt": "expires_at",
+        },
+    ),
+    "otp_sent": EventInfo(
+        OtpSentEvent,
+        "asks",
+        {
+            "type": "type",
+            "requestId": "request_id",
+            "timestamp": "timestamp",
+            "channel": "channel",
+            "maskedDestination": "masked_destination",
+        },
+    ),
+    "otp_verified": EventInfo(
+        OtpVerifiedEvent,
+        "answers",
+        {"type": "type", "requestId": "request_id", "timestamp": "timestamp", "message": "message"},
+    ),
+    "otp_invalid": EventInfo(
+        OtpInvalidEvent,
+        "answers",
+        {
+            "type": "type",
+            "requestId": "request_id",
+            "timestamp": "timestamp",
+            "error": "error",
+            "attemptsRemaining": "attempts_remaining",
+            "message": "message",
+        },
+    ),
+    "interaction_required": EventInfo(
+        InteractionRequiredEvent,
+        "parks",
+        {
+            "type": "type",
+            "requestId": "request_id",
+            "timestamp": "timestamp",
+            "interactionId": "interaction_id",
+            "kind": "kind",
+            "spec": "spec",
+            "reason": "reason",
+            "expiresAt": "expires_at",
+        },
+    ),
+    "interaction_invalid": EventInfo(
+        InteractionInvalidEvent,
+        "answers",
+        {
+            "type": "type",
+            "requestId": "request_id",
+            "timestamp": "timestamp",
+            "interactionId": "interaction_id",
+            "kind": "kind",
+            "errors": "errors",
+            "message": "message",
+        },
+    ),
+    "cancelled": EventInfo(
+        CancelledEvent,
+        "terminal",
+        {"type": "type", "requestId": "request_id", "status": "status", "timestamp": "timestamp"},
+    ),
+    "error": EventInfo(
+        ErrorEvent,
+        "terminal_by_code",
+        {
+            "type": "type",
+            "requestId": "request_id",
+            "error": "error",
+            "timestamp": "timestamp",
+            "code": "code",
+            "message": "message",
+            "terminal": "terminal",
+            "retryAfterMs": "retry_after_ms",
+            "details": "details",
+        },
+    ),
+    "pong": EventInfo(
+        PongEvent, None, {"type": "type", "requestId": "request_id", "timestamp": "timestamp"}
+    ),
 }

@@ -40,7 +40,7 @@ class CancelledData(WireModel):
     """Envelope of the payload."""
 
     request_id: Annotated[str | None, Field(alias="requestId")] = None
-    """The turn, once more."""
+    """Turn that the event belongs to."""
 
     status: int
     """Always 499."""
@@ -317,7 +317,7 @@ class ErrorData(WireModel):
     """Envelope of the payload."""
 
     request_id: Annotated[str | None, Field(alias="requestId")] = None
-    """The turn, once more."""
+    """Turn that the event belongs to."""
 
     error: ErrorInfo
     """What failed."""
@@ -368,10 +368,10 @@ class EventualResponseData(WireModel):
     """Envelope of the payload."""
 
     request_id: Annotated[str, Field(alias="requestId")]
-    """The turn, once more."""
+    """Turn that the event belongs to."""
 
     status: int
-    """HTTP-like status, once more."""
+    """HTTP-like status; 400 and above means that the turn failed."""
 
     data: EventualResponseDetails
     """The answer."""
@@ -526,7 +526,7 @@ class InteractionInvalidData(WireModel):
     """Envelope of the payload."""
 
     request_id: Annotated[str, Field(alias="requestId")]
-    """The turn, once more."""
+    """Turn that the event belongs to."""
 
     data: InteractionInvalidDetails
     """The outcome."""
@@ -557,7 +557,7 @@ class InteractionRequiredData(WireModel):
     """Envelope of the payload."""
 
     request_id: Annotated[str, Field(alias="requestId")]
-    """The turn, once more."""
+    """Turn that the event belongs to."""
 
     data: InteractionRequiredDetails
     """The question."""
@@ -567,7 +567,7 @@ class KeepaliveData(WireModel):
     """Envelope of the payload."""
 
     request_id: Annotated[str, Field(alias="requestId")]
-    """The turn, once more."""
+    """Turn that the event belongs to."""
 
 
 class MessageContent(WireModel):
@@ -683,7 +683,7 @@ class OtpInvalidData(WireModel):
     """Envelope of the payload."""
 
     request_id: Annotated[str, Field(alias="requestId")]
-    """The turn, once more."""
+    """Turn that the event belongs to."""
 
     data: OtpInvalidDetails
     """The outcome."""
@@ -703,7 +703,7 @@ class OtpSentData(WireModel):
     """Envelope of the payload."""
 
     request_id: Annotated[str, Field(alias="requestId")]
-    """The turn, once more."""
+    """Turn that the event belongs to."""
 
     data: OtpSentDetails
     """Where the code went."""
@@ -734,7 +734,7 @@ class OtpVerificationRequiredData(WireModel):
     """Envelope of the payload."""
 
     request_id: Annotated[str, Field(alias="requestId")]
-    """The turn, once more."""
+    """Turn that the event belongs to."""
 
     data: OtpVerificationRequiredDetails
     """The question."""
@@ -751,7 +751,7 @@ class OtpVerifiedData(WireModel):
     """Envelope of the payload."""
 
     request_id: Annotated[str, Field(alias="requestId")]
-    """The turn, once more."""
+    """Turn that the event belongs to."""
 
     data: OtpVerifiedDetails
     """The outcome."""
@@ -920,7 +920,7 @@ class StreamChunkData(WireModel):
     """Envelope of the payload."""
 
     request_id: Annotated[str, Field(alias="requestId")]
-    """The turn, once more."""
+    """Turn that the event belongs to."""
 
     node: str
     """Tool or phase that reports."""
@@ -936,7 +936,7 @@ class StreamPreambleData(WireModel):
     """Envelope of the payload."""
 
     request_id: Annotated[str, Field(alias="requestId")]
-    """The turn, once more."""
+    """Turn that the event belongs to."""
 
     token: str
     """Piece of preamble text."""
@@ -946,7 +946,7 @@ class StreamReasoningData(WireModel):
     """Envelope of the payload."""
 
     request_id: Annotated[str, Field(alias="requestId")]
-    """The turn, once more."""
+    """Turn that the event belongs to."""
 
     token: str
     """Piece of reasoning text."""
@@ -956,7 +956,7 @@ class StreamTokenData(WireModel):
     """Envelope of the payload."""
 
     request_id: Annotated[str, Field(alias="requestId")]
-    """The turn, once more."""
+    """Turn that the event belongs to."""
 
     token: str
     """Piece of text; may be empty."""
@@ -1017,7 +1017,7 @@ class WriteConfirmationRequiredData(WireModel):
     """Envelope of the payload."""
 
     request_id: Annotated[str, Field(alias="requestId")]
-    """The turn, once more."""
+    """Turn that the event belongs to."""
 
     data: WriteConfirmationRequiredDetails
     """The question."""
