@@ -2,7 +2,4 @@ module github.com/SmooAI/smooth-operator/go
 
 go 1.26
 
-require (
-	github.com/coder/websocket v1.8.15 // indirect
-	go.uber.org/goleak v1.3.0 // indirect
-)
+require github.com/coder/websocket v1.8.15

@@ -1,0 +1,90 @@
+package protocol
+
+import (
+	"encoding/json"
+	"strings"
+)
+
+// accumulator gathers the streamed text of one turn.
+type accumulator struct{ text strings.Builder }
+
+func (a *accumulator) add(token string) { a.text.WriteString(token) }
+
+// final returns the authoritative text of an answer (REQ-TURN-09).
+func (a *accumulator) final(response json.RawMessage) string {
+	var whole string
+	if json.Unmarshal(response, &whole) == nil && response[0] == '"' {
+		return whole
+	}
+	var parts []json.RawMessage
+	if json.Unmarshal(memberOf(response, "responseParts"), &parts) != nil || len(parts) == 0 {
+		return a.text.String()
+	}
+	var texts []string
+	for _, part := range parts {
+		if text, ok := stringOf(part); ok {
+			texts = append(texts, text)
+		}
+	}
+	return strings.Join(texts, "\n\n")
+}
+
+// ToolCall returns the tool call that the chunk carries, nil when there is none. Arguments that came
+// as a string which holds an object are given as the object (REQ-TURN-19).
+func (e *StreamChunk) ToolCall() *ToolCall {
+	found := memberOf(e.State.RawResponse, "toolCall")
+	name, ok := stringOf(memberOf(found, "name"))
+	if !ok {
+		return nil
+	}
+	call := &ToolCall{Name: name, Arguments: memberOf(found, "arguments"), CallID: wordOf(found, "callId")}
+	if text, ok := stringOf(call.Arguments); ok {
+		s := scanner{b: []byte(text)}
+		if s.peek() == '{' && s.value(0) && s.peek() == 0 {
+			call.Arguments = json.RawMessage(text)
+		}
+	}
+	call.raw = found
+	return call
+}
+
+// ToolResult returns the tool result that the chunk carries, nil when there is none (REQ-TURN-19).
+func (e *StreamChunk) ToolResult() *ToolResult {
+	found := memberOf(e.State.RawResponse, "toolResult")
+	name, ok := stringOf(memberOf(found, "name"))
+	if !ok {
+		return nil
+	}
+	result := &ToolResult{Name: name, Result: memberOf(found, "result"), CallID: wordOf(found, "callId")}
+	switch string(memberOf(found, "isError")) {
+	case "true":
+		result.IsError = new(true)
+	case "false":
+		result.IsError = new(false)
+	}
+	result.raw = found
+	return result
+}
+
+// memberOf returns the text of a member of an object that came over the wire, nil when there is
+// none.
+func memberOf(object json.RawMessage, name string) json.RawMessage {
+	if len(object) == 0 {
+		return nil
+	}
+	return valueAt(object, []string{name})
+}
+
+func stringOf(text json.RawMessage) (string, bool) {
+	if len(text) == 0 || text[0] != '"' {
+		return "", false
+	}
+	return unquote(text), true
+}
+
+func wordOf(object json.RawMessage, name string) *string {
+	if word, ok := stringOf(memberOf(object, name)); ok {
+		return &word
+	}
+	return nil
+}

@@ -1,0 +1,243 @@
+package protocol
+
+import (
+	"context"
+	"slices"
+	"sync"
+	"time"
+)
+
+// Client speaks the protocol over one WebSocket. Make one with [New]. All methods are safe for
+// concurrent use.
+type Client struct {
+	options    Options
+	mu         sync.Mutex // guards every room of this client
+	listeners  *listeners
+	connection *connection
+	requests   *requests
+	// capabilities of the server by session, guarded by mu.
+	capabilities map[string][]string
+}
+
+// New returns a client that is idle: nothing was opened, no goroutine runs. Malformed options are
+// refused with an error that matches [ErrInvalidArgument] (REQ-CONN-01).
+func New(options Options) (*Client, error) {
+	options, err := options.resolve()
+	if err != nil {
+		return nil, err
+	}
+	c := &Client{options: options, capabilities: map[string][]string{}}
+	c.listeners = newListeners(options.Logger)
+	c.requests = &requests{
+		options: options, mu: &c.mu, listeners: c.listeners,
+		owners: map[string]inFlight{}, settled: map[string]struct{}{},
+	}
+	c.connection = &connection{
+		options: options, mu: &c.mu, listeners: c.listeners, sink: c.requests, state: newLinkState(),
+		warned: map[string]struct{}{}, running: map[chan struct{}]struct{}{},
+	}
+	c.requests.connection = c.connection
+	return c, nil
+}
+
+// String names the server without what may be secret.
+func (c *Client) String() string { return "protocol.Client(" + safeURL(c.options.URL) + ")" }
+
+// GoString is String.
+func (c *Client) GoString() string { return c.String() }
+
+// Connect opens the link; it does nothing when the link is open, and joins an attempt that runs
+// (REQ-CONN-03). A failure is a [*ConnectError] and leaves the client idle. After Close or a lost
+// link it may be called again.
+func (c *Client) Connect(ctx context.Context) error { return c.connection.connect(ctx) }
+
+// Close closes the link and settles everything in flight with [ErrClientClosed]. It may be called at
+// any time and any number of times and always returns nil. Once it has returned, nothing of the
+// client runs any more; called by a listener, it does not wait for that listener (REQ-CONN-05).
+func (c *Client) Close() error {
+	c.connection.close()
+	return nil
+}
+
+// State returns the state of the link.
+func (c *Client) State() ConnectionState {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.connection.state.current
+}
+
+// OnState calls listener for every move of the link, in order, one call at a time, on a goroutine of
+// the client (REQ-CONN-07). The returned function removes it.
+func (c *Client) OnState(listener func(StateChange)) (remove func()) {
+	return listen(c.listeners, &c.listeners.state, listener)
+}
+
+// OnEvent calls listener for every event that no turn and no call owns (REQ-WIRE-12), as OnState
+// does.
+func (c *Client) OnEvent(listener func(Event)) (remove func()) {
+	return listen(c.listeners, &c.listeners.event, listener)
+}
+
+// OnFrame calls listener for every frame, both ways (REQ-LOG-02), as OnState does. A listener that
+// panics is removed.
+func (c *Client) OnFrame(listener func(Frame)) (remove func()) {
+	return listen(c.listeners, &c.listeners.frame, listener)
+}
+
+// identified is an action that carries a requestId.
+type identified interface {
+	Action
+	requestID() *string
+}
+
+// outgoing gives the action its id, unless the caller did, and encodes it.
+func (c *Client) outgoing(action identified) (*outgoing, error) {
+	id := action.requestID()
+	if *id == "" {
+		*id = c.options.NewRequestID()
+	}
+	text, err := EncodeAction(action)
+	if err != nil {
+		return nil, invalidArgument("the action cannot be written as JSON")
+	}
+	out := &outgoing{action: action.ActionName(), requestID: *id, text: text}
+	if len(text) > maxOutboundBytes {
+		return nil, tooLarge(out)
+	}
+	return out, nil
+}
+
+// exchange sends an action and waits for one of the events that may answer it.
+func (c *Client) exchange(
+	ctx context.Context, action identified, answers []string, valueOf func(Event) (any, error),
+) (any, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	out, err := c.outgoing(action)
+	if err != nil {
+		return nil, err
+	}
+	return c.requests.await(ctx, out, answers, valueOf)
+}
+
+// call is exchange for an action with a typed result.
+func call[T any, P interface {
+	*T
+	decode(*decoder) bool
+}](ctx context.Context, c *Client, action identified, spec callSpec) (P, error) {
+	value, err := c.exchange(ctx, action, []string{spec.answer}, func(event Event) (any, error) {
+		return resultOf[T, P](event, spec)
+	})
+	if err != nil {
+		return nil, err
+	}
+	return value.(P), nil
+}
+
+// CreateConversationSession opens a session, or a further one on a conversation that exists. The
+// action's Supports are joined with those of the options and of the client itself (REQ-CALL-07).
+func (c *Client) CreateConversationSession(
+	ctx context.Context, action CreateConversationSession,
+) (*CreateConversationSessionResult, error) {
+	action.Supports = slices.Concat([]string{"otp_park", "spec_1_1"}, c.options.Supports, action.Supports)
+	slices.Sort(action.Supports)
+	action.Supports = slices.Compact(action.Supports)
+	result, err := call[CreateConversationSessionResult](ctx, c, &action, callCreateConversationSession)
+	if err == nil && result.Capabilities != nil {
+		c.mu.Lock()
+		c.capabilities[result.SessionID] = result.Capabilities
+		c.mu.Unlock()
+	}
+	return result, err
+}
+
+// GetSession reads a session.
+func (c *Client) GetSession(ctx context.Context, action GetSession) (*GetSessionResult, error) {
+	return call[GetSessionResult](ctx, c, &action, callGetSession)
+}
+
+// GetConversationMessages reads one page of messages, newest first.
+func (c *Client) GetConversationMessages(
+	ctx context.Context, action GetConversationMessages,
+) (*MessagePage, error) {
+	return call[MessagePage](ctx, c, &action, callGetConversationMessages)
+}
+
+// ListConversations reads one page of conversations, newest first.
+func (c *Client) ListConversations(ctx context.Context, action ListConversations) (*ConversationPage, error) {
+	return call[ConversationPage](ctx, c, &action, callListConversations)
+}
+
+// RenameConversation gives a conversation another title.
+func (c *Client) RenameConversation(
+	ctx context.Context, action RenameConversation,
+) (*RenameConversationResult, error) {
+	return call[RenameConversationResult](ctx, c, &action, callRenameConversation)
+}
+
+// PingResult is the answer to a ping.
+type PingResult struct {
+	// ServerTime is the server's clock; the zero time when the pong had none (REQ-CALL-06).
+	ServerTime time.Time
+	// RoundTrip is the time from the call to the answer.
+	RoundTrip time.Duration
+}
+
+// Ping asks the server for a sign of life.
+func (c *Client) Ping(ctx context.Context) (*PingResult, error) {
+	began := c.options.Clock.Now()
+	pong, err := call[Pong](ctx, c, &Ping{}, callPing)
+	if err != nil {
+		return nil, err
+	}
+	result := &PingResult{RoundTrip: c.options.Clock.Now().Sub(began)}
+	if pong.Timestamp != nil {
+		result.ServerTime = time.UnixMilli(*pong.Timestamp)
+	}
+	return result, nil
+}
+
+// SendMessage says something and returns the turn at once; its frame is queued (REQ-TURN-01). The
+// context governs the turn: when it ends, iterations end with its error and the server is told to
+// stop, unless the turn was detached. A refused argument is in [Turn.Err].
+func (c *Client) SendMessage(ctx context.Context, action SendMessage) *Turn {
+	id := action.requestID()
+	if *id == "" {
+		*id = c.options.NewRequestID()
+	}
+	t := newTurn(ctx, c.requests, action, func() bool { return c.parks(action.SessionID) })
+	text, encodeErr := EncodeAction(&action)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if encodeErr == nil {
+		encodeErr = c.requests.check(*id)
+	}
+	if encodeErr != nil {
+		t.refuse(encodeErr)
+		return t
+	}
+	for _, other := range c.requests.inOrder() {
+		if older, ok := other.(*Turn); ok && older.sessionID == action.SessionID {
+			older.nextSend()
+		}
+	}
+	c.requests.add(*id, t)
+	if ctx.Err() != nil {
+		t.native = true
+		t.stop()
+		return t
+	}
+	t.start(&outgoing{action: action.ActionName(), requestID: *id, text: text})
+	if !t.state.settled() {
+		t.unbind = context.AfterFunc(ctx, t.abandoned)
+	}
+	return t
+}
+
+// parks says whether the server of a session keeps a turn open for a code.
+func (c *Client) parks(sessionID string) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return slices.Contains(c.capabilities[sessionID], "otp_park")
+}

@@ -1,0 +1,44 @@
+package protocol
+
+import (
+	"crypto/rand"
+	"fmt"
+	"io"
+	"time"
+)
+
+// Clock is the source of time of a client. Every limit runs on it (REQ-TIME-01). It must be safe
+// for concurrent use.
+type Clock interface {
+	// Now returns the current time; only differences of two values are used.
+	Now() time.Time
+	// AfterFunc calls f in its own time, not before d has passed and not inside AfterFunc itself.
+	AfterFunc(d time.Duration, f func()) Timer
+}
+
+// Timer is one armed limit.
+type Timer interface {
+	// Stop prevents the call, if it has not begun yet, and reports whether it did.
+	Stop() bool
+}
+
+// systemClock is the machine's clock.
+type systemClock struct{}
+
+func (systemClock) Now() time.Time { return time.Now() }
+
+func (systemClock) AfterFunc(d time.Duration, f func()) Timer { return time.AfterFunc(d, f) }
+
+// requestIDs returns a generator of requestIds: "req-" and a random UUID of version 4
+// (REQ-CALL-01).
+func requestIDs(random io.Reader) func() string {
+	return func() string {
+		var b [16]byte
+		if _, err := io.ReadFull(random, b[:]); err != nil {
+			// An injected source that runs dry must not make two ids equal.
+			_, _ = rand.Read(b[:])
+		}
+		b[6], b[8] = b[6]&0x0f|0x40, b[8]&0x3f|0x80
+		return fmt.Sprintf("req-%x-%x-%x-%x-%x", b[:4], b[4:6], b[6:8], b[8:10], b[10:])
+	}
+}

@@ -1,0 +1,468 @@
+package protocol
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"slices"
+	"sync"
+	"time"
+	"unicode/utf8"
+)
+
+const (
+	malformedLimit   = 10      // REQ-WIRE-04
+	maxOutboundBytes = 1 << 20 // REQ-CALL-10
+	flushLimit       = time.Second
+)
+
+// sink takes what the link reads and hears of its end. The client's mutex is held during all calls;
+// none may block.
+type sink interface {
+	eventReceived(event Event)
+	brokenReceived(broken *DecodeError)
+	linkEnded(reason string, code int)
+	attemptFailed(err error)
+	closing()
+}
+
+// connection owns the link of one client: the attempt, the socket, its state and the frames that
+// wait for it. Fields are guarded by the client's mutex.
+type connection struct {
+	options   Options
+	mu        *sync.Mutex
+	listeners *listeners
+	sink      sink
+
+	state     linkState
+	attempt   *attempt
+	link      *link
+	waiting   []*outgoing
+	malformed int
+	warned    map[string]struct{}
+	// running holds the goroutines of attempts and links; close waits for them.
+	running map[chan struct{}]struct{}
+}
+
+// attempt is one run of connect, shared by all who wait for it (REQ-CONN-03).
+type attempt struct {
+	done    chan struct{}
+	err     error // valid once done is closed
+	cancel  context.CancelCauseFunc
+	waiters int
+}
+
+// link is one open socket.
+type link struct {
+	transport *transport
+	outbox    *outbox
+	ended     bool
+	// guards drop the socket when its end takes too long.
+	guards []Timer
+}
+
+// spawn runs f on a goroutine that close waits for. The mutex is held.
+func (c *connection) spawn(f func()) {
+	done := make(chan struct{})
+	c.running[done] = struct{}{}
+	go func() {
+		defer func() {
+			c.mu.Lock()
+			delete(c.running, done)
+			c.mu.Unlock()
+			close(done)
+		}()
+		f()
+	}()
+}
+
+// connect opens the link or joins the attempt that runs. The last one who stops waiting ends the
+// attempt.
+func (c *connection) connect(ctx context.Context) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	c.mu.Lock()
+	c.begin()
+	a := c.attempt
+	if a == nil {
+		c.mu.Unlock()
+		return nil
+	}
+	a.waiters++
+	c.mu.Unlock()
+	select {
+	case <-a.done:
+		return a.err
+	case <-ctx.Done():
+		c.mu.Lock()
+		a.waiters--
+		if a.waiters == 0 && len(c.waiting) == 0 {
+			a.cancel(errors.New("nobody waits for the attempt any more"))
+		}
+		c.mu.Unlock()
+		return ctx.Err()
+	}
+}
+
+// begin starts an attempt, unless there is one or a link. The mutex is held.
+func (c *connection) begin() {
+	if !c.step("connect", 0, nil) {
+		return
+	}
+	ctx, cancel := context.WithCancelCause(context.Background())
+	a := &attempt{done: make(chan struct{}), cancel: cancel}
+	c.attempt, c.malformed = a, 0
+	c.spawn(func() { c.run(ctx, a) })
+}
+
+// step moves the state machine and reports the move. The mutex is held.
+func (c *connection) step(word string, code int, err error) bool {
+	change, closeWith, ok := c.state.on(word)
+	if !ok {
+		return false
+	}
+	change.CloseCode, change.Err = code, err
+	if code == 0 {
+		change.CloseCode = closeWith
+	}
+	if closeWith != 0 && c.link != nil {
+		c.link.outbox.end(closeWith)
+	}
+	c.options.Logger.Info("link", "from", change.Previous, "to", change.Current, "reason", word)
+	tell(c.listeners, &c.listeners.state, change)
+	return true
+}
+
+func (c *connection) run(ctx context.Context, a *attempt) {
+	defer a.cancel(nil)
+	limit := c.options.ConnectTimeout
+	if limit > 0 {
+		late := fmt.Errorf("no link within %s", limit)
+		defer c.options.Clock.AfterFunc(limit, func() { a.cancel(late) }).Stop()
+	}
+	t, err := c.open(ctx)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.attempt != a { // closed meanwhile
+		if err == nil {
+			t.abort()
+		}
+		return
+	}
+	c.attempt = nil
+	if err != nil {
+		a.err = attemptError(ctx, err)
+		c.step("connect_failed", 0, a.err)
+		c.discardWaiting()
+		c.sink.attemptFailed(a.err)
+	} else {
+		c.adopt(t)
+	}
+	close(a.done)
+}
+
+// open makes the attempt: token, then handshake.
+func (c *connection) open(ctx context.Context) (*transport, error) {
+	token, err := c.token(ctx)
+	if err != nil {
+		return nil, err
+	}
+	header := c.options.Header.Clone()
+	if header == nil {
+		header = http.Header{}
+	}
+	if c.options.Origin != "" {
+		header.Set("Origin", c.options.Origin)
+	}
+	if token != "" && c.options.TokenIn == TokenInHeader {
+		header.Set("Authorization", "Bearer "+token)
+		token = ""
+	}
+	return dial(ctx, dialing{
+		url:    address(c.options.URL, token),
+		header: header,
+		caPEM:  c.options.CACertPEM,
+		limit:  c.options.MaxMessageBytes,
+	})
+}
+
+func (c *connection) token(ctx context.Context) (string, error) {
+	if c.options.TokenSource == nil {
+		return c.options.Token, nil
+	}
+	type answer struct {
+		token string
+		err   error
+	}
+	answered := make(chan answer, 1)
+	go func() {
+		token, err := c.options.TokenSource(ctx)
+		answered <- answer{token, err}
+	}()
+	select {
+	case got := <-answered:
+		return got.token, got.err
+	case <-ctx.Done():
+		return "", ctx.Err()
+	}
+}
+
+// attemptError says why an attempt failed (REQ-CONN-12).
+func attemptError(ctx context.Context, cause error) error {
+	facts, class := AgentError{cause: cause}, leafConnectFailed
+	var refused *handshakeError
+	if errors.As(cause, &refused) {
+		facts.Status, facts.cause = refused.status, refused.cause
+		if refused.status == http.StatusUnauthorized {
+			class = leafAuthentication
+		}
+	}
+	if ctx.Err() != nil {
+		// Our own context ended it: the reason must not look like the caller's context.
+		facts.cause = context.Cause(ctx)
+	}
+	return &ConnectError{newError(class, facts)}
+}
+
+// adopt takes over an open socket. The mutex is held.
+func (c *connection) adopt(t *transport) {
+	l := &link{transport: t, outbox: newOutbox(c.mu)}
+	c.link = l
+	c.step("opened", 0, nil)
+	waiting := c.waiting
+	c.waiting = nil
+	for _, o := range waiting {
+		c.hand(l, o)
+	}
+	c.spawn(func() { c.readLoop(l) })
+	c.spawn(func() { c.writeLoop(l) })
+}
+
+// submit hands a frame to the link, or keeps it until the attempt ends; false without a link. The
+// mutex is held.
+func (c *connection) submit(o *outgoing) bool {
+	if c.options.Lazy {
+		c.begin()
+	}
+	switch {
+	case c.link != nil:
+		c.hand(c.link, o)
+	case c.state.current == StateConnecting:
+		c.waiting = append(c.waiting, o)
+	default:
+		return false
+	}
+	return true
+}
+
+func (c *connection) hand(l *link, o *outgoing) {
+	if o.dropped {
+		o.finish()
+		return
+	}
+	o.written = true
+	c.tap(Out, o.action, o.requestID, o.text)
+	l.outbox.put(o)
+}
+
+func (c *connection) discardWaiting() {
+	waiting := c.waiting
+	c.waiting = nil
+	for _, o := range waiting {
+		o.finish()
+	}
+}
+
+// flush waits until the frames that are queued now were handed to the socket, at most 1s.
+func (c *connection) flush() {
+	c.mu.Lock()
+	var empty <-chan struct{}
+	if c.link != nil {
+		empty = c.link.outbox.emptied()
+	}
+	c.mu.Unlock()
+	if empty == nil {
+		return
+	}
+	timer := time.NewTimer(flushLimit)
+	defer timer.Stop()
+	select {
+	case <-empty:
+	case <-timer.C:
+	}
+}
+
+func (c *connection) writeLoop(l *link) {
+	if code := l.outbox.run(l.transport.write); code != 0 {
+		l.transport.close(code)
+	}
+}
+
+// partingGrace is how long a close frame has to reach the socket when nobody waits for the peer's.
+const partingGrace = 20 * time.Millisecond
+
+// part begins the end of a link from our side: the socket is dropped after CloseTimeout, in the
+// client's time or the machine's, whichever is over first. The mutex is held.
+func (c *connection) part(l *link) {
+	l.ended = true
+	limit := c.options.CloseTimeout
+	if limit == 0 {
+		limit = partingGrace
+	}
+	l.guards = []Timer{
+		c.options.Clock.AfterFunc(limit, l.transport.abort),
+		time.AfterFunc(limit, l.transport.abort),
+	}
+}
+
+func (c *connection) readLoop(l *link) {
+	for {
+		text, binary, err := l.transport.read()
+		if err != nil {
+			c.ended(l, err)
+			return
+		}
+		if binary {
+			c.locked(l, func() { c.malformedReceived(nil, len(text)) })
+			continue
+		}
+		if !utf8.Valid(text) {
+			c.locked(l, func() { c.end("invalid_utf8", 0) })
+			continue
+		}
+		c.textReceived(l, text)
+	}
+}
+
+// locked runs f with the mutex, unless the link has ended: then nothing that it reads counts.
+func (c *connection) locked(l *link, f func()) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if !l.ended {
+		f()
+	}
+}
+
+// ended takes note of the end of the socket.
+func (c *connection) ended(l *link, err error) {
+	reason, code := endOf(err)
+	c.mu.Lock()
+	if !l.ended {
+		c.end(reason, code)
+	}
+	l.outbox.destroy()
+	c.mu.Unlock()
+	if reason == "too_large" {
+		l.transport.drain(max(c.options.CloseTimeout, partingGrace))
+	}
+	l.transport.abort()
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, guard := range l.guards {
+		guard.Stop()
+	}
+}
+
+// textReceived decodes outside the mutex and hands on inside.
+func (c *connection) textReceived(l *link, text []byte) {
+	f, ok := readFrame(text)
+	if !ok {
+		c.locked(l, func() { c.malformedReceived(text, len(text)) })
+		return
+	}
+	event, err := f.event()
+	c.locked(l, func() {
+		c.malformed = 0
+		c.tap(In, f.wire, f.id, text)
+		if err != nil {
+			c.sink.brokenReceived(err.(*DecodeError))
+			return
+		}
+		if event.EventType() == TypeUnknown {
+			c.warnOnce(f.wire, "an event of an unknown type")
+		}
+		c.sink.eventReceived(event)
+	})
+}
+
+func (c *connection) malformedReceived(text []byte, size int) {
+	c.tapSized(In, "", "", text, size)
+	c.malformed++
+	c.warnOnce("", "a malformed frame was dropped")
+	if c.malformed == malformedLimit {
+		c.end("malformed_limit", 0)
+	}
+}
+
+// end takes the link down for a reason of the connection machine. The mutex is held.
+func (c *connection) end(reason string, code int) {
+	l := c.link
+	if l == nil {
+		return
+	}
+	c.part(l)
+	c.step(reason, code, nil)
+	c.link = nil
+	if code == 0 {
+		code = l.outbox.closeWith
+	}
+	c.sink.linkEnded(reason, code)
+}
+
+// close takes the link down and settles everything; see Client.Close.
+func (c *connection) close() {
+	c.mu.Lock()
+	c.sink.closing()
+	a, l := c.attempt, c.link
+	c.attempt = nil
+	c.step("close", 0, nil)
+	c.discardWaiting()
+	if a != nil {
+		a.err = newError(leafClientClosed, AgentError{})
+		a.cancel(errors.New("the client was closed"))
+		close(a.done)
+	}
+	if l != nil {
+		c.part(l)
+		c.link = nil
+	}
+	running := make([]chan struct{}, 0, len(c.running))
+	for done := range c.running {
+		running = append(running, done)
+	}
+	c.mu.Unlock()
+	for _, done := range running {
+		<-done
+	}
+	c.listeners.drain(max(c.options.CloseTimeout, flushLimit))
+}
+
+func (c *connection) tap(d Direction, word, requestID string, text []byte) {
+	c.tapSized(d, word, requestID, text, len(text))
+}
+
+func (c *connection) tapSized(d Direction, word, requestID string, text []byte, size int) {
+	if log := c.options.Logger; log.Enabled(context.Background(), slog.LevelDebug) {
+		log.Debug("frame", "direction", d, "type", word, "requestId", requestID, "bytes", size)
+		if c.options.LogPayloads && !slices.Contains(secretActions, word) {
+			log.Debug("payload", "direction", d, "text", string(text))
+		}
+	}
+	if c.listeners.tapped() {
+		at := c.options.Clock.Now()
+		tell(c.listeners, &c.listeners.frame, Frame{d, word, requestID, size, at, text})
+	}
+}
+
+// warnOnce logs a warning for the first of its key. A peer that invents keys cannot grow the set
+// without end.
+func (c *connection) warnOnce(key, message string) {
+	if _, known := c.warned[key]; known || len(c.warned) >= 1024 {
+		return
+	}
+	c.warned[key] = struct{}{}
+	c.options.Logger.Warn(message, "type", key)
+}

@@ -1,0 +1,169 @@
+package protocol
+
+import (
+	"context"
+	"iter"
+)
+
+// StartOptions open a conversation. Only AgentID is required.
+type StartOptions struct {
+	// AgentID is the agent to talk to.
+	AgentID string
+	// UserName is the name that the agent sees for the person.
+	UserName string
+	// UserEmail is the person's address; the server may use it as owner key and OTP contact.
+	UserEmail string
+	// BrowserFingerprint is an opaque fingerprint of the browser.
+	BrowserFingerprint string
+	// Supports lists capability words for this session, beside those of the client.
+	Supports []string
+	// Metadata is stored with the session.
+	Metadata map[string]any
+	// AuthContext proves that the embedding site knows the person.
+	AuthContext *AuthContext
+}
+
+// ResumeOptions go on with a conversation: either with ConversationID and AgentID, which opens a new
+// session on it, or with SessionID alone, which keeps that session (REQ-CALL-08).
+type ResumeOptions struct {
+	SessionID      string
+	ConversationID string
+	// The rest is as in StartOptions.
+	AgentID            string
+	UserName           string
+	UserEmail          string
+	BrowserFingerprint string
+	Supports           []string
+	Metadata           map[string]any
+	AuthContext        *AuthContext
+}
+
+// Conversation is a session to talk in. Its methods are safe for concurrent use.
+type Conversation struct {
+	client         *Client
+	sessionID      string
+	conversationID string
+	agentName      string
+	capabilities   []string
+}
+
+// StartConversation opens a new conversation with an agent.
+func (c *Client) StartConversation(ctx context.Context, options StartOptions) (*Conversation, error) {
+	return c.open(ctx, CreateConversationSession{
+		AgentID: options.AgentID, UserName: options.UserName, UserEmail: options.UserEmail,
+		BrowserFingerprint: options.BrowserFingerprint, Supports: options.Supports,
+		Metadata: options.Metadata, AuthContext: options.AuthContext,
+	})
+}
+
+// ResumeConversation goes on with a conversation. Options that name neither a session nor a
+// conversation with its agent are refused with [ErrInvalidArgument].
+func (c *Client) ResumeConversation(ctx context.Context, options ResumeOptions) (*Conversation, error) {
+	if options.ConversationID != "" {
+		if options.AgentID == "" {
+			return nil, invalidArgument("ResumeOptions.AgentID is needed beside ConversationID")
+		}
+		return c.open(ctx, CreateConversationSession{
+			ConversationID: options.ConversationID,
+			AgentID:        options.AgentID, UserName: options.UserName, UserEmail: options.UserEmail,
+			BrowserFingerprint: options.BrowserFingerprint, Supports: options.Supports,
+			Metadata: options.Metadata, AuthContext: options.AuthContext,
+		})
+	}
+	if options.SessionID == "" {
+		return nil, invalidArgument("ResumeOptions need a ConversationID or a SessionID")
+	}
+	session, err := c.GetSession(ctx, GetSession{SessionID: options.SessionID})
+	if err != nil {
+		return nil, err
+	}
+	found := &Conversation{client: c, sessionID: session.SessionID, conversationID: session.ConversationID}
+	if session.AgentName != nil {
+		found.agentName = *session.AgentName
+	}
+	c.mu.Lock()
+	found.capabilities = c.capabilities[session.SessionID]
+	c.mu.Unlock()
+	return found, nil
+}
+
+func (c *Client) open(ctx context.Context, action CreateConversationSession) (*Conversation, error) {
+	session, err := c.CreateConversationSession(ctx, action)
+	if err != nil {
+		return nil, err
+	}
+	return &Conversation{
+		client: c, sessionID: session.SessionID, conversationID: session.ConversationID,
+		agentName: session.AgentName, capabilities: session.Capabilities,
+	}, nil
+}
+
+// SessionID returns the session.
+func (c *Conversation) SessionID() string { return c.sessionID }
+
+// ConversationID returns the conversation, which survives its sessions. After a resume it may be
+// another one than asked for: an unknown conversation gives a fresh one.
+func (c *Conversation) ConversationID() string { return c.conversationID }
+
+// AgentName returns the display name of the agent, empty when the server did not say.
+func (c *Conversation) AgentName() string { return c.agentName }
+
+// Capabilities returns the capability words of the server, as far as they are known.
+func (c *Conversation) Capabilities() []string { return append([]string(nil), c.capabilities...) }
+
+// SendOptions are the optional fields of a message.
+type SendOptions struct {
+	// RequestID is the caller's own id for the turn. Zero value means a fresh one.
+	RequestID string
+	// Stream says whether stream_token events are wanted; nil leaves it to the server, which streams.
+	Stream *bool
+	// Model is the model for this turn alone.
+	Model string
+	// Skill is the skill whose instructions are used for this turn.
+	Skill string
+	// Images are pictures that the agent looks at.
+	Images []ImageAttachment
+	// Files are made known to the agent's host.
+	Files []FileAttachment
+}
+
+// Send says something and returns the turn at once; ctx governs the turn as in
+// [Client.SendMessage]. Of several options the last counts.
+func (c *Conversation) Send(ctx context.Context, message string, options ...SendOptions) *Turn {
+	var o SendOptions
+	if len(options) > 0 {
+		o = options[len(options)-1]
+	}
+	return c.client.SendMessage(ctx, SendMessage{
+		RequestID: o.RequestID, SessionID: c.sessionID, Message: message, Stream: o.Stream,
+		Model: o.Model, Skill: o.Skill, Images: o.Images, Files: o.Files,
+	})
+}
+
+// Ask says something and waits for the whole answer. When ctx ends first, its error is returned and
+// the server is told to stop.
+func (c *Conversation) Ask(ctx context.Context, message string, options ...SendOptions) (*TurnResult, error) {
+	return c.Send(ctx, message, options...).Wait(ctx)
+}
+
+// MessagesOptions steer the reading of the history.
+type MessagesOptions struct {
+	// Limit is the size of a page, not a total. Zero value leaves it to the server.
+	Limit int64
+}
+
+// Messages returns the messages of the conversation, newest first. A page is asked for when its first
+// message is; an error ends the iteration (REQ-HIST-01). Of several options the last counts.
+func (c *Conversation) Messages(
+	ctx context.Context, options ...MessagesOptions,
+) iter.Seq2[*ConversationMessage, error] {
+	var limit *int64
+	if len(options) > 0 && options[len(options)-1].Limit != 0 {
+		limit = &options[len(options)-1].Limit
+	}
+	return pages(func(cursor string) (*MessagePage, error) {
+		return c.client.GetConversationMessages(ctx, GetConversationMessages{
+			SessionID: c.sessionID, Limit: limit, Cursor: cursor,
+		})
+	})
+}

@@ -1,0 +1,223 @@
+package protocol
+
+import (
+	"fmt"
+	"log/slog"
+	"runtime"
+	"strings"
+	"sync"
+	"time"
+)
+
+// StateChange is one move of the link (REQ-CONN-02).
+type StateChange struct {
+	Previous, Current ConnectionState
+	// Reason is the word of the machine's event: connect, opened, lost, …
+	Reason string
+	// CloseCode is the close code of a closed link, 0 when there is none.
+	CloseCode int
+	// Err is the failure of the attempt, nil otherwise.
+	Err error
+}
+
+// Direction of a frame.
+type Direction string
+
+// Directions of frames.
+const (
+	In  Direction = "in"
+	Out Direction = "out"
+)
+
+// Frame is what the frame tap sees of one frame (REQ-LOG-02).
+type Frame struct {
+	Direction Direction
+	// Type is the action or type of the frame, empty when it is malformed.
+	Type string
+	// RequestID of the frame, empty when it has none.
+	RequestID string
+	// Bytes is the size of the message.
+	Bytes int
+	// At is the client's time at which the frame was seen.
+	At time.Time
+
+	text []byte
+}
+
+// Text returns the frame's text. It may hold what must not be logged.
+func (f Frame) Text() string { return string(f.text) }
+
+// String leaves the text out (REQ-LOG-01).
+func (f Frame) String() string {
+	return fmt.Sprintf("%s %s %s %d bytes", f.Direction, f.Type, f.RequestID, f.Bytes)
+}
+
+// GoString is String.
+func (f Frame) GoString() string { return f.String() }
+
+// listeners calls user code, one call at a time and in order, on a goroutine of its own that lives
+// only while there is something to tell (REQ-CONN-07).
+type listeners struct {
+	logger *slog.Logger
+
+	mu      sync.Mutex
+	state   hooks[StateChange]
+	event   hooks[Event]
+	frame   hooks[Frame]
+	queue   []func()
+	running bool
+	idle    chan struct{} // closed when the queue is empty; nil while nobody waits
+}
+
+// hook is one listener; removed and warned are guarded by listeners.mu.
+type hook[T any] struct {
+	call    func(T)
+	removed bool
+	warned  bool
+}
+
+type hooks[T any] struct {
+	list []*hook[T]
+	// fragile hooks are removed when they panic.
+	fragile bool
+}
+
+func newListeners(logger *slog.Logger) *listeners {
+	return &listeners{logger: logger, frame: hooks[Frame]{fragile: true}}
+}
+
+// listen adds a listener and returns the function that removes it.
+func listen[T any](l *listeners, to *hooks[T], call func(T)) func() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	added := &hook[T]{call: call}
+	to.list = append(to.list, added)
+	return func() {
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		remove(to, added)
+	}
+}
+
+func remove[T any](from *hooks[T], gone *hook[T]) {
+	gone.removed = true
+	kept := make([]*hook[T], 0, len(from.list))
+	for _, h := range from.list {
+		if h != gone {
+			kept = append(kept, h)
+		}
+	}
+	from.list = kept
+}
+
+// tell queues a value for all listeners of the moment. It never blocks and calls nobody itself.
+func tell[T any](l *listeners, to *hooks[T], value T) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if len(to.list) == 0 {
+		return
+	}
+	list := to.list
+	l.queue = append(l.queue, func() {
+		for _, h := range list {
+			notify(l, to, h, value)
+		}
+	})
+	if !l.running {
+		l.running = true
+		go l.dispatch()
+	}
+}
+
+// tapped reports whether anybody listens to frames.
+func (l *listeners) tapped() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return len(l.frame.list) > 0
+}
+
+// notify runs one listener. What it panics with is logged once and disturbs nobody (REQ-CONN-08).
+func notify[T any](l *listeners, to *hooks[T], h *hook[T], value T) {
+	l.mu.Lock()
+	skip := h.removed
+	l.mu.Unlock()
+	if skip {
+		return
+	}
+	defer func() {
+		if reason := recover(); reason != nil {
+			l.mu.Lock()
+			first := !h.warned
+			h.warned = true
+			if to.fragile {
+				remove(to, h)
+			}
+			l.mu.Unlock()
+			if first {
+				l.logger.Error("a listener panicked", "type", fmt.Sprintf("%T", reason))
+			}
+		}
+	}()
+	h.call(value)
+}
+
+func (l *listeners) dispatch() {
+	for {
+		l.mu.Lock()
+		if len(l.queue) == 0 {
+			l.running = false
+			if l.idle != nil {
+				close(l.idle)
+				l.idle = nil
+			}
+			l.mu.Unlock()
+			return
+		}
+		next := l.queue[0]
+		l.queue = l.queue[1:]
+		l.mu.Unlock()
+		next()
+	}
+}
+
+// drain waits until everything was told, at most as long as the limit, and forgets the rest. Called
+// by a listener, it does not wait for itself.
+func (l *listeners) drain(limit time.Duration) {
+	if insideListener() {
+		return
+	}
+	l.mu.Lock()
+	if !l.running {
+		l.mu.Unlock()
+		return
+	}
+	if l.idle == nil {
+		l.idle = make(chan struct{})
+	}
+	idle := l.idle
+	l.mu.Unlock()
+	timer := time.NewTimer(limit)
+	defer timer.Stop()
+	select {
+	case <-idle:
+	case <-timer.C:
+		l.mu.Lock()
+		l.queue = nil
+		l.mu.Unlock()
+	}
+}
+
+// insideListener reports whether the caller was called by dispatch.
+func insideListener() bool {
+	counters := make([]uintptr, 1024)
+	frames := runtime.CallersFrames(counters[:runtime.Callers(2, counters)])
+	for {
+		frame, more := frames.Next()
+		if strings.HasSuffix(frame.Function, ".(*listeners).dispatch") {
+			return true
+		}
+		if !more {
+			return false
+		}
+	}
+}

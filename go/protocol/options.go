@@ -1,0 +1,212 @@
+package protocol
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/x509"
+	"fmt"
+	"io"
+	"log/slog"
+	"math"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+)
+
+// Off turns a limit off. For CloseTimeout and CancelTimeout it means: do not wait.
+const Off time.Duration = math.MaxInt64
+
+// TokenPlacement says where the token travels.
+type TokenPlacement string
+
+// Where a token can travel.
+const (
+	// TokenInQuery appends the token to the URL's query as the pair token=….
+	TokenInQuery TokenPlacement = "query"
+	// TokenInHeader sends the header Authorization: Bearer ….
+	TokenInHeader TokenPlacement = "header"
+)
+
+// Options configure a [Client]. Only URL is required; the zero value of every other field works.
+type Options struct {
+	// URL of the server, ws:// or wss://. Its query is kept, its fragment dropped (REQ-CONN-10).
+	URL string
+
+	// Token authenticates the client. Zero value means none.
+	Token string
+	// TokenSource is asked for the token before every attempt, inside ConnectTimeout; its failure
+	// fails the attempt (REQ-CONN-11). Zero value means Token.
+	TokenSource func(ctx context.Context) (string, error)
+	// TokenIn says where the token travels. Zero value means TokenInQuery.
+	TokenIn TokenPlacement
+	// Header holds further headers of the handshake.
+	Header http.Header
+	// Origin is the Origin header of the handshake. Zero value means none.
+	Origin string
+	// CACertPEM holds certificates in PEM form that are trusted for wss:// beside the platform's
+	// roots (REQ-CONN-13).
+	CACertPEM []byte
+
+	// Supports lists further capability words for every session (REQ-CALL-07).
+	Supports []string
+	// Lazy makes the first action connect instead of failing it (REQ-CONN-09).
+	Lazy bool
+
+	// ConnectTimeout bounds one attempt, TokenSource and handshake included (REQ-CONN-04). Zero
+	// value means 10s; Off turns it off.
+	ConnectTimeout time.Duration
+	// CloseTimeout is how long Close waits for the peer's close frame (REQ-CONN-05). Zero value
+	// means 5s, which is also the longest possible wait; Off means not to wait.
+	CloseTimeout time.Duration
+	// RequestTimeout bounds the answer to a call or verb (REQ-CALL-02). Zero value means 30s; Off
+	// turns it off.
+	RequestTimeout time.Duration
+	// TurnIdleTimeout is the silence that ends a turn; it stands still while a human is asked
+	// (REQ-TURN-11). Zero value means 120s; Off turns it off.
+	TurnIdleTimeout time.Duration
+	// TurnTimeout bounds a turn as a whole (REQ-TURN-12). Zero value means off.
+	TurnTimeout time.Duration
+	// QuestionTimeout bounds how long a question stays open (REQ-TURN-13). Zero value means 330s;
+	// Off turns it off.
+	QuestionTimeout time.Duration
+	// CancelTimeout is how long a cancelled turn waits for its end (REQ-STOP-02). Zero value means
+	// 5s; Off means not to wait.
+	CancelTimeout time.Duration
+	// MaxMessageBytes is the largest message that is taken from the server (REQ-WIRE-11). Zero value
+	// means 16 MiB.
+	MaxMessageBytes int64
+
+	// Logger gets what the client has to say. Zero value means silence (REQ-LOG-01).
+	Logger *slog.Logger
+	// LogPayloads logs the text of frames at debug level.
+	LogPayloads bool
+
+	// Clock is the source of time (REQ-TIME-01). Zero value means the machine's clock.
+	Clock Clock
+	// NewRequestID returns fresh requestIds (REQ-CALL-01). Zero value means random ones.
+	NewRequestID func() string
+	// Random is the source of randomness. Zero value means crypto/rand.
+	Random io.Reader
+}
+
+// String names the server without what may be secret.
+func (o Options) String() string { return "protocol.Options(" + safeURL(o.URL) + ")" }
+
+// GoString is String: the %#v form must not show a token either (REQ-LOG-01).
+func (o Options) GoString() string { return o.String() }
+
+// LogValue is String, for log/slog.
+func (o Options) LogValue() slog.Value { return slog.StringValue(o.String()) }
+
+// safeURL returns a URL without user, query and fragment.
+func safeURL(text string) string {
+	u, err := url.Parse(text)
+	if err != nil {
+		return "invalid URL"
+	}
+	return u.Scheme + "://" + u.Host + u.Path
+}
+
+// resolve checks the options and fills in the defaults; limits that are off become 0. Its errors
+// match [ErrInvalidArgument] (REQ-CONN-01).
+func (o Options) resolve() (Options, error) {
+	u, err := url.Parse(o.URL)
+	if err != nil || u.Scheme != "ws" && u.Scheme != "wss" || u.Hostname() == "" {
+		return o, invalidArgument("Options.URL must be ws://host… or wss://host…")
+	}
+	if o.TokenIn == "" {
+		o.TokenIn = TokenInQuery
+	}
+	if o.TokenIn != TokenInQuery && o.TokenIn != TokenInHeader {
+		return o, invalidArgument("Options.TokenIn must be TokenInQuery or TokenInHeader")
+	}
+	if o.MaxMessageBytes < 0 {
+		return o, invalidArgument("Options.MaxMessageBytes must be at least 1")
+	}
+	if o.MaxMessageBytes == 0 {
+		o.MaxMessageBytes = 16 << 20
+	}
+	if len(o.CACertPEM) > 0 && !x509.NewCertPool().AppendCertsFromPEM(o.CACertPEM) {
+		return o, invalidArgument("Options.CACertPEM holds no certificate")
+	}
+	if err := o.resolveLimits(); err != nil {
+		return o, err
+	}
+	o.Header = o.Header.Clone()
+	o.Supports = append([]string(nil), o.Supports...)
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	if o.Clock == nil {
+		o.Clock = systemClock{}
+	}
+	if o.Random == nil {
+		o.Random = rand.Reader
+	}
+	if o.NewRequestID == nil {
+		o.NewRequestID = requestIDs(o.Random)
+	}
+	return o, nil
+}
+
+func (o *Options) resolveLimits() error {
+	for _, limit := range []struct {
+		name   string
+		value  *time.Duration
+		preset time.Duration
+	}{
+		{"ConnectTimeout", &o.ConnectTimeout, 10 * time.Second},
+		{"CloseTimeout", &o.CloseTimeout, 5 * time.Second},
+		{"RequestTimeout", &o.RequestTimeout, 30 * time.Second},
+		{"TurnIdleTimeout", &o.TurnIdleTimeout, 120 * time.Second},
+		{"TurnTimeout", &o.TurnTimeout, 0},
+		{"QuestionTimeout", &o.QuestionTimeout, 330 * time.Second},
+		{"CancelTimeout", &o.CancelTimeout, 5 * time.Second},
+	} {
+		switch {
+		case *limit.value < 0:
+			return invalidArgument(fmt.Sprintf("Options.%s must not be negative", limit.name))
+		case *limit.value == 0:
+			*limit.value = limit.preset
+		case *limit.value == Off:
+			*limit.value = 0
+		}
+	}
+	return nil
+}
+
+// address returns the URL to dial: without fragment, and with the token, if there is one, as the
+// only and last pair of that name. Everything else of the query stays as written (REQ-CONN-10).
+func address(text, token string) string {
+	text, _, _ = strings.Cut(text, "#")
+	if token == "" {
+		return text
+	}
+	base, query, _ := strings.Cut(text, "?")
+	pairs := strings.Split(query, "&")
+	kept := pairs[:0]
+	for _, pair := range pairs {
+		name, _, _ := strings.Cut(pair, "=")
+		if pair != "" && name != "token" {
+			kept = append(kept, pair)
+		}
+	}
+	kept = append(kept, "token="+percentEncode(token))
+	return base + "?" + strings.Join(kept, "&")
+}
+
+// percentEncode escapes everything but the unreserved characters of RFC 3986.
+func percentEncode(text string) string {
+	const hex = "0123456789ABCDEF"
+	var out strings.Builder
+	for i := range len(text) {
+		switch c := text[i]; {
+		case 'a' <= c && c <= 'z', 'A' <= c && c <= 'Z', '0' <= c && c <= '9', strings.IndexByte("-._~", c) >= 0:
+			out.WriteByte(c)
+		default:
+			out.Write([]byte{'%', hex[c>>4], hex[c&15]})
+		}
+	}
+	return out.String()
+}

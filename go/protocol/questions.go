@@ -1,0 +1,171 @@
+package protocol
+
+import "time"
+
+const (
+	longestDuration = 24 * time.Hour   // REQ-TURN-13: more is ignored
+	expiryGrace     = 10 * time.Second // the server's own expiry gets this much time to show
+)
+
+// Question is a question that waits for a human.
+type Question struct {
+	Kind QuestionKind
+	// Event is what asked: *WriteConfirmationRequired, *OTPVerificationRequired, *OTPSent or
+	// *InteractionRequired.
+	Event Event
+	// ExpiresIn is how long after AskedAt it lapses, 0 when the server did not say.
+	ExpiresIn time.Duration
+	// AskedAt is the client's time at which it came.
+	AskedAt time.Time
+
+	limited bool // ExpiresIn counts, even when it is 0
+}
+
+// OTPCheck is what became of a one-time code (REQ-OTP-01).
+type OTPCheck struct {
+	Verified bool
+	// Declined says that the code was declined and the server took note.
+	Declined bool
+	// AttemptsRemaining is how many tries are left; nil when the code was right.
+	AttemptsRemaining *int64
+	// Error is why the code was not accepted; nil when the server did not say.
+	Error *OTPInvalidReason
+	// Message is the server's text for a human.
+	Message string
+}
+
+// InteractionReply is what became of an answer to an interaction (REQ-FORM-01).
+type InteractionReply struct {
+	Accepted bool
+	// Errors name the fields that were not accepted; the question is open again.
+	Errors []FieldError
+	// Message is the server's text for a human, empty when it was accepted.
+	Message string
+}
+
+// verb is one answer or cancel that waits for what the server makes of it.
+type verb struct {
+	name  string
+	stop  func()
+	done  chan struct{}
+	event Event
+	err   error
+}
+
+// settle ends the wait; the first outcome counts. The mutex is held.
+func (v *verb) settle(event Event, err error) {
+	select {
+	case <-v.done:
+	default:
+		v.event, v.err = event, err
+		if v.stop != nil {
+			v.stop()
+		}
+		close(v.done)
+	}
+}
+
+// otpCheck is the value of a verify_otp that the event answered.
+func otpCheck(event Event) *OTPCheck {
+	switch e := event.(type) {
+	case *OTPVerified:
+		return &OTPCheck{Verified: true, Message: e.Message}
+	case *OTPInvalid:
+		left := e.AttemptsRemaining
+		return &OTPCheck{AttemptsRemaining: &left, Error: e.Error, Message: e.Message}
+	}
+	return &OTPCheck{Declined: true}
+}
+
+// interactionReply is the value of a submit or decline that the event answered.
+func interactionReply(event Event) *InteractionReply {
+	if e, ok := event.(*InteractionInvalid); ok {
+		return &InteractionReply{Errors: e.Errors, Message: e.Message}
+	}
+	return &InteractionReply{Accepted: true}
+}
+
+// questions holds the questions of one turn with their limits (REQ-TURN-13, REQ-VERB-10).
+type questions struct {
+	requests *requests
+	lapse    func()
+	current  map[QuestionKind]*Question
+	stops    map[QuestionKind]func()
+}
+
+func newQuestions(r *requests, lapse func()) *questions {
+	return &questions{r, lapse, map[QuestionKind]*Question{}, map[QuestionKind]func(){}}
+}
+
+// opened takes note of a question; timed starts its limit.
+func (q *questions) opened(kind QuestionKind, event Event, timed bool) {
+	asked := &Question{Kind: kind, Event: event, AskedAt: q.requests.options.Clock.Now()}
+	asked.ExpiresIn, asked.limited = durationOf(event)
+	q.current[kind] = asked
+	q.restart(kind, timed)
+}
+
+// restart begins the limit of the question anew.
+func (q *questions) restart(kind QuestionKind, timed bool) {
+	q.answered(kind)
+	asked := q.current[kind]
+	limit := q.requests.options.QuestionTimeout
+	if asked == nil || !timed || limit == 0 {
+		return
+	}
+	if asked.limited {
+		limit = asked.ExpiresIn + expiryGrace
+	}
+	q.stops[kind] = armed(q.requests, limit, q.lapse)
+}
+
+// answered stops the limit of the question.
+func (q *questions) answered(kind QuestionKind) {
+	if stop := q.stops[kind]; stop != nil {
+		stop()
+		delete(q.stops, kind)
+	}
+}
+
+// shut forgets the question.
+func (q *questions) shut(kind QuestionKind) {
+	q.answered(kind)
+	delete(q.current, kind)
+}
+
+// stop ends every limit: the turn has settled.
+func (q *questions) stop() {
+	for _, kind := range questionKinds {
+		q.answered(kind)
+	}
+}
+
+// expired says whether a frame of a type shows that the question lapsed.
+func (q *questions) expired(kind QuestionKind, frameType string) bool {
+	asked := q.current[kind]
+	if asked == nil || !asked.limited {
+		return frameType == TypeStreamToken
+	}
+	return q.requests.options.Clock.Now().Sub(asked.AskedAt) >= asked.ExpiresIn
+}
+
+// durationOf returns the distance of expiry and writing, both by the server's clock (REQ-TURN-13).
+func durationOf(event Event) (time.Duration, bool) {
+	var expires, written *int64
+	switch e := event.(type) {
+	case *WriteConfirmationRequired:
+		expires, written = e.ExpiresAt, e.Timestamp
+	case *OTPVerificationRequired:
+		expires, written = e.ExpiresAt, e.Timestamp
+	case *InteractionRequired:
+		expires, written = e.ExpiresAt, e.Timestamp
+	}
+	if expires == nil || written == nil {
+		return 0, false
+	}
+	distance := max(*expires-*written, 0)
+	if distance > longestDuration.Milliseconds() {
+		return 0, false
+	}
+	return time.Duration(distance) * time.Millisecond, true
+}

@@ -1,0 +1,294 @@
+package protocol
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"sync"
+	"time"
+)
+
+const settledRemembered = 1024 // REQ-TURN-06
+
+// inFlight is a call or a turn, as the router sees it. The client's mutex is held during all calls;
+// none may block.
+type inFlight interface {
+	// eventReceived takes an event of this id; false sends it on to the event listeners.
+	eventReceived(event Event) bool
+	// brokenReceived takes a known event of this id with a broken body.
+	brokenReceived(broken *DecodeError)
+	// linkEvent takes a local event of the link: lost, close, connect_failed, …
+	linkEvent(word string, code int, err error)
+}
+
+// requests routes what the link reads to its owner. Fields are guarded by the client's mutex.
+type requests struct {
+	options    Options
+	mu         *sync.Mutex
+	listeners  *listeners
+	connection *connection
+
+	owners map[string]inFlight
+	order  []string // ids of owners, oldest first
+	// settled ids are remembered so that late frames find nobody.
+	settled map[string]struct{}
+	ring    []string
+}
+
+// check refuses an id that is in flight (REQ-CALL-01). The mutex is held.
+func (r *requests) check(id string) error {
+	if _, taken := r.owners[id]; taken {
+		return invalidArgument(fmt.Sprintf("requestId %q is in flight already", id))
+	}
+	return nil
+}
+
+func (r *requests) add(id string, owner inFlight) {
+	r.owners[id] = owner
+	r.order = append(r.order, id)
+}
+
+// settle routes events of the id to nobody from now on and remembers that it was ours.
+func (r *requests) settle(id string, owner inFlight) {
+	if r.owners[id] == owner {
+		delete(r.owners, id)
+		if i := slices.Index(r.order, id); i >= 0 {
+			r.order = slices.Delete(r.order, i, i+1)
+		}
+	}
+	if _, known := r.settled[id]; known {
+		return
+	}
+	r.settled[id] = struct{}{}
+	if r.ring = append(r.ring, id); len(r.ring) > settledRemembered {
+		delete(r.settled, r.ring[0])
+		r.ring = r.ring[1:]
+	}
+}
+
+// eventReceived hands an event to its turn or call, else to the event listeners (REQ-WIRE-12).
+func (r *requests) eventReceived(event Event) {
+	id := event.correlation()
+	if owner, ok := r.owners[id]; ok {
+		if owner.eventReceived(event) {
+			return
+		}
+	} else if _, ours := r.settled[id]; ours || event.EventType() == TypeKeepalive {
+		return
+	}
+	tell(r.listeners, &r.listeners.event, event)
+}
+
+// brokenReceived hands a broken event to its owner, else to the listeners as an unknown one.
+func (r *requests) brokenReceived(broken *DecodeError) {
+	r.options.Logger.Warn("a broken event", "type", broken.WireType, "pointer", broken.Pointer)
+	id := broken.frame.id
+	if owner, ok := r.owners[id]; ok {
+		owner.brokenReceived(broken)
+	} else if _, ours := r.settled[id]; !ours {
+		tell(r.listeners, &r.listeners.event, Event(broken.Unknown()))
+	}
+}
+
+// linkEnded fails everything that is in flight (REQ-CONN-15).
+func (r *requests) linkEnded(reason string, code int) { r.each(reason, code, nil) }
+
+// attemptFailed fails everything that waited for the attempt (REQ-CONN-04).
+func (r *requests) attemptFailed(err error) { r.each("connect_failed", 0, err) }
+
+// closing fails everything that is in flight (REQ-CONN-06).
+func (r *requests) closing() { r.each("close", 0, nil) }
+
+func (r *requests) each(word string, code int, err error) {
+	for _, owner := range r.inOrder() {
+		owner.linkEvent(word, code, err)
+	}
+}
+
+// inOrder returns what is in flight, oldest first.
+func (r *requests) inOrder() []inFlight {
+	owners := make([]inFlight, len(r.order))
+	for i, id := range r.order {
+		owners[i] = r.owners[id]
+	}
+	return owners
+}
+
+// armed arms a limit: f runs with the mutex, and the frames that it causes reach the socket before
+// the timer's call is over. A limit of 0 is off. The stop function is called with the mutex.
+func armed(r *requests, limit time.Duration, f func()) (stop func()) {
+	if limit == 0 {
+		return func() {}
+	}
+	stopped := false
+	timer := r.options.Clock.AfterFunc(limit, func() {
+		r.mu.Lock()
+		if stopped {
+			r.mu.Unlock()
+			return
+		}
+		stopped = true
+		f()
+		r.mu.Unlock()
+		r.connection.flush()
+	})
+	return func() {
+		if !stopped {
+			stopped = true
+			timer.Stop()
+		}
+	}
+}
+
+// pending is one action that waits for its answer; it steps through the call machine.
+type pending struct {
+	requests *requests
+	out      *outgoing
+	answers  []string
+	valueOf  func(Event) (any, error)
+	state    string
+	stop     func()
+
+	done  chan struct{}
+	value any
+	err   error
+}
+
+// await sends an action with one answer and returns the value that valueOf makes of it. When ctx
+// ends, only the wait ends; a frame that was not handed to a link yet is not sent (REQ-CALL-09).
+func (r *requests) await(
+	ctx context.Context, out *outgoing, answers []string, valueOf func(Event) (any, error),
+) (any, error) {
+	r.mu.Lock()
+	if err := r.check(out.requestID); err != nil {
+		r.mu.Unlock()
+		return nil, err
+	}
+	p := &pending{
+		requests: r, out: out, answers: answers, valueOf: valueOf,
+		state: machines["call"].initial, done: make(chan struct{}),
+	}
+	r.add(out.requestID, p)
+	if !r.connection.submit(out) {
+		p.linkEvent("not_connected", 0, nil)
+	} else {
+		p.stop = armed(r, r.options.RequestTimeout, func() { p.step("request_timeout", nil, outcome{}) })
+	}
+	r.mu.Unlock()
+	select {
+	case <-p.done:
+		return p.value, p.err
+	case <-ctx.Done():
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		out.drop()
+		p.settle(nil, ctx.Err())
+		return p.value, p.err
+	}
+}
+
+// outcome is what a step of the call machine is about.
+type outcome struct {
+	event  Event
+	broken *DecodeError
+	code   int
+	err    error
+}
+
+// eventReceived steps on an event of this id (REQ-CALL-03).
+func (p *pending) eventReceived(event Event) bool {
+	word := event.EventType()
+	switch {
+	case slices.Contains(p.answers, word):
+		word = "result"
+	case word != TypeError && word != TypeKeepalive && word != TypeUnknown:
+		word = "unexpected"
+	}
+	failed := word == "result" && statusOf(event) >= 400
+	holds := func(guard string) bool { return guard == "status_error" && failed }
+	return p.step(word, holds, outcome{event: event})
+}
+
+// brokenReceived ends the call; a keepalive is no answer, broken or not.
+func (p *pending) brokenReceived(broken *DecodeError) {
+	if broken.WireType != TypeKeepalive {
+		p.step("broken", nil, outcome{broken: broken})
+	}
+}
+
+func (p *pending) linkEvent(word string, code int, err error) {
+	p.step(word, nil, outcome{code: code, err: err})
+}
+
+func (p *pending) step(word string, holds func(string) bool, o outcome) bool {
+	next, effects := machines["call"].step(p.state, word, holds)
+	p.state = next
+	for _, e := range effects {
+		switch {
+		case e.name == "push":
+			return false
+		case e.name == "settle" && e.args[0] == "completed":
+			p.complete(o.event)
+		case e.name == "settle":
+			p.settle(nil, p.failure(ErrorKind(e.args[1]), o))
+		}
+	}
+	return true
+}
+
+func (p *pending) complete(event Event) {
+	value, err := p.valueOf(event)
+	if broken, ok := err.(*DecodeError); ok {
+		err = frameError(broken, AgentError{RequestID: p.out.requestID})
+	}
+	p.settle(value, err)
+}
+
+// settle ends the call; the first outcome counts.
+func (p *pending) settle(value any, err error) {
+	select {
+	case <-p.done:
+		return
+	default:
+	}
+	p.state, p.value, p.err = "settled", value, err
+	if p.stop != nil {
+		p.stop()
+	}
+	p.requests.settle(p.out.requestID, p)
+	close(p.done)
+}
+
+func (p *pending) failure(kind ErrorKind, o outcome) error {
+	facts := AgentError{RequestID: p.out.requestID, CloseCode: o.code}
+	switch kind {
+	case "attempt":
+		return o.err
+	case "by_code":
+		return serverError(o.event.(*ErrorEvent), facts)
+	case KindProtocol:
+		return statusError(statusOf(o.event), facts)
+	case KindInvalidFrame:
+		return frameError(o.broken, facts)
+	case KindUnexpectedEvent:
+		return &UnexpectedEventError{newError(leafUnexpectedEvent, facts), o.event}
+	}
+	err := linkError(kind, facts)
+	if large, ok := err.(*MessageTooLargeError); ok {
+		large.Limit = p.requests.options.MaxMessageBytes
+	}
+	return err
+}
+
+// statusOf returns the status of a response, 0 for other events.
+func statusOf(event Event) int64 {
+	switch e := event.(type) {
+	case *ImmediateResponse:
+		if e.Status != nil {
+			return *e.Status
+		}
+	case *EventualResponse:
+		return e.Status
+	}
+	return 0
+}

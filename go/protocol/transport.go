@@ -1,0 +1,170 @@
+package protocol
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"io"
+	"net"
+	"net/http"
+	"net/url"
+	"sync"
+	"time"
+
+	"github.com/coder/websocket"
+)
+
+// Close codes that the client sends or reads a meaning from.
+const (
+	closeNormal       = 1000
+	closeNoStatus     = 1005
+	closeAbnormal     = 1006
+	closeUnauthorized = 4401
+)
+
+// transport is one WebSocket. It is the only room that knows the library. One goroutine reads, one
+// writes; close and abort may be called by any.
+type transport struct {
+	conn *websocket.Conn
+	raw  net.Conn // the TCP connection below
+	once sync.Once
+}
+
+// dialing is what a handshake needs.
+type dialing struct {
+	url    string
+	header http.Header
+	caPEM  []byte
+	limit  int64
+}
+
+// handshakeError is a handshake that was answered by something else than 101.
+type handshakeError struct {
+	status int // 0 when the answer was no status
+	cause  error
+}
+
+func (e *handshakeError) Error() string { return "the handshake failed" }
+
+func (e *handshakeError) Unwrap() error { return e.cause }
+
+// dial opens a WebSocket. It offers no extension, asks no proxy and follows no redirect
+// (REQ-CONN-12, REQ-CONN-14).
+func dial(ctx context.Context, d dialing) (*transport, error) {
+	roots, err := trusted(d.caPEM)
+	if err != nil {
+		return nil, err
+	}
+	t := &transport{}
+	h := &handshake{base: &http.Transport{
+		DialContext: func(ctx context.Context, network, addr string) (net.Conn, error) {
+			conn, err := new(net.Dialer).DialContext(ctx, network, addr)
+			t.raw = conn
+			return conn, err
+		},
+		TLSClientConfig:   &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12},
+		TLSNextProto:      map[string]func(string, *tls.Conn) http.RoundTripper{},
+		DisableKeepAlives: true,
+	}}
+	client := &http.Client{
+		Transport:     h,
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}
+	options := &websocket.DialOptions{
+		HTTPClient: client, HTTPHeader: d.header, CompressionMode: websocket.CompressionDisabled,
+	}
+	conn, _, err := websocket.Dial(ctx, d.url, options) //nolint:bodyclose // the library owns it
+	if err != nil {
+		if t.raw != nil {
+			_ = t.raw.Close()
+		}
+		return nil, &handshakeError{h.status, withoutURL(err)}
+	}
+	conn.SetReadLimit(d.limit)
+	t.conn = conn
+	return t, nil
+}
+
+func trusted(pem []byte) (*x509.CertPool, error) {
+	if len(pem) == 0 {
+		return nil, nil
+	}
+	pool, err := x509.SystemCertPool()
+	if err != nil {
+		pool = x509.NewCertPool()
+	}
+	if !pool.AppendCertsFromPEM(pem) {
+		return nil, errors.New("no certificate in the PEM text")
+	}
+	return pool, nil
+}
+
+// withoutURL takes the wrapper off that shows the URL with its query (REQ-ERR-04).
+func withoutURL(err error) error {
+	var wrapped *url.Error
+	if errors.As(err, &wrapped) {
+		return wrapped.Err
+	}
+	return err
+}
+
+// handshake remembers the status of a refusal and spares the wait for its body.
+type handshake struct {
+	base   *http.Transport
+	status int
+}
+
+func (h *handshake) RoundTrip(request *http.Request) (*http.Response, error) {
+	response, err := h.base.RoundTrip(request)
+	if err == nil && response.StatusCode != http.StatusSwitchingProtocols {
+		h.status = response.StatusCode
+		_ = response.Body.Close()
+		response.Body = http.NoBody
+	}
+	return response, err
+}
+
+// read returns the next message.
+func (t *transport) read() (text []byte, binary bool, err error) {
+	kind, text, err := t.conn.Read(context.Background())
+	return text, kind == websocket.MessageBinary, err
+}
+
+// write hands one text message to the socket.
+func (t *transport) write(text []byte) error {
+	return t.conn.Write(context.Background(), websocket.MessageText, text)
+}
+
+// close sends a close frame and waits for the peer's, at most 5s; then the socket is gone.
+func (t *transport) close(code int) {
+	_ = t.conn.Close(websocket.StatusCode(code), "")
+	t.abort()
+}
+
+// abort drops the socket at once.
+func (t *transport) abort() {
+	t.once.Do(func() {
+		_ = t.raw.Close()
+		_ = t.conn.CloseNow()
+	})
+}
+
+// drain reads and forgets what the peer still sends, so that it gets our close frame before the
+// socket goes; until the peer ends or the limit is over.
+func (t *transport) drain(limit time.Duration) {
+	_ = t.raw.SetReadDeadline(time.Now().Add(limit))
+	_, _ = io.Copy(io.Discard, t.raw)
+	t.abort()
+}
+
+// endOf says in the words of the connection machine how a link ended, with the close code.
+func endOf(err error) (reason string, code int) {
+	if errors.Is(err, websocket.ErrMessageTooBig) {
+		return "too_large", int(websocket.StatusMessageTooBig)
+	}
+	if status := websocket.CloseStatus(err); status != -1 {
+		return "closed_by_peer", int(status)
+	}
+	return "lost", closeAbnormal
+}

@@ -1,0 +1,443 @@
+package protocol
+
+import (
+	"context"
+	"runtime"
+	"slices"
+	"sync/atomic"
+	"time"
+)
+
+// Outcome is how a turn ended well. A failed turn has an error instead.
+type Outcome string
+
+// Outcomes of a turn.
+const (
+	Completed       Outcome = "completed"
+	CancelledByWish Outcome = "cancelled"
+)
+
+// TurnState says how far a turn is.
+type TurnState string
+
+// States of a turn.
+const (
+	// TurnSent: no frame of the turn came yet.
+	TurnSent TurnState = "sent"
+	// TurnRunning: the server works on it.
+	TurnRunning TurnState = "running"
+	// TurnSettled: it has its outcome.
+	TurnSettled TurnState = "settled"
+)
+
+// TurnResult is what came of a turn (REQ-TURN-18). It does not change any more.
+type TurnResult struct {
+	// Text is the authoritative text, or what a cancelled turn had streamed (REQ-TURN-09).
+	Text    string
+	Outcome Outcome
+	// Confirmed says, for a cancelled turn, whether the server said so (REQ-STOP-02); else true.
+	Confirmed bool
+	RequestID string
+	SessionID string
+	// MessageID is the stored message of the agent, empty when there is none.
+	MessageID string
+	// Citations are the sources of the answer; nil when the server gave none.
+	Citations []Citation
+	// Usage is what the turn spent; nil when the server did not count.
+	Usage *Usage
+	// NeedsEscalation says whether a human should take over; nil when the server did not say.
+	NeedsEscalation *bool
+	// EscalationReason is why; nil when the server did not say.
+	EscalationReason *string
+	// Event is the terminal event, *EventualResponse or *Cancelled; nil when the end was local.
+	Event Event
+}
+
+// Turn is one message and all it causes. Iterate it with Stream, Text or Events, wait for it with
+// Wait; both at once is fine, and every iteration sees every event from the first one on
+// (REQ-TURN-02). All methods are safe for concurrent use.
+type Turn struct {
+	client    *requests
+	requestID string
+	sessionID string
+	otpPark   func() bool
+	ctx       context.Context // of send; governs the turn
+	unbind    func() bool
+
+	// The rest is guarded by the client's mutex.
+	out       *outgoing
+	state     turnState
+	questions *questions
+	text      accumulator
+	items     []Event
+	changed   chan struct{} // closed at the next item or the end; nil while nobody waits
+	iterators int
+	waiters   int
+	detached  bool
+	cancelOut *outgoing // our cancel; there is at most one
+	native    bool      // the context of send ended the turn
+	asked     QuestionKind
+	lastSeen  time.Time
+	stops     map[string]func()
+	ending    []*verb // verbs that the end of the turn settles
+	done      chan struct{}
+	ended     bool // result or err is there to be seen; done is closed
+	result    *TurnResult
+	err       error
+	fate      *fate
+}
+
+// fate outlives its turn by as much as it takes to tell that nobody saw it fail (REQ-TURN-16).
+type fate struct {
+	kind     ErrorKind
+	observed atomic.Bool
+}
+
+func newTurn(ctx context.Context, r *requests, a SendMessage, otpPark func() bool) *Turn {
+	t := &Turn{
+		client: r, requestID: a.RequestID, sessionID: a.SessionID, otpPark: otpPark, ctx: ctx,
+		unbind: func() bool { return true }, stops: map[string]func(){}, done: make(chan struct{}), fate: &fate{},
+	}
+	t.questions = newQuestions(r, func() { t.local("question_timeout") })
+	t.state = newTurnState(t.questions.expired)
+	return t
+}
+
+// RequestID returns the id of the turn; its events and verbs carry it.
+func (t *Turn) RequestID() string { return t.requestID }
+
+// SessionID returns the session that the turn belongs to.
+func (t *Turn) SessionID() string { return t.sessionID }
+
+// State says how far the turn is.
+func (t *Turn) State() TurnState {
+	t.client.mu.Lock()
+	defer t.client.mu.Unlock()
+	if t.state.settled() && !t.ended {
+		return TurnRunning
+	}
+	return TurnState(t.state.turn)
+}
+
+// PartialText returns the text that was streamed so far; it stays readable (REQ-TURN-15).
+func (t *Turn) PartialText() string {
+	t.client.mu.Lock()
+	defer t.client.mu.Unlock()
+	return t.text.text.String()
+}
+
+// Question returns the question of a kind that waits for an answer, false when there is none.
+func (t *Turn) Question(kind QuestionKind) (Question, bool) {
+	t.client.mu.Lock()
+	defer t.client.mu.Unlock()
+	if asked := t.questions.current[kind]; asked != nil && t.state.questions[kind] == "open" {
+		return *asked, true
+	}
+	return Question{}, false
+}
+
+// Err returns the error of a turn that has failed, nil while it runs or when it ended well. An error
+// that matches [ErrInvalidArgument] is there as soon as the turn is.
+func (t *Turn) Err() error {
+	t.client.mu.Lock()
+	defer t.client.mu.Unlock()
+	if !t.ended {
+		return nil
+	}
+	t.fate.observed.Store(true)
+	return t.err
+}
+
+// Wait waits for the end of the turn and returns its result, never nil without an error. A cancelled
+// turn has a result; a failed one returns the error. When ctx ends first, its error is returned at
+// once, and the turn is stopped unless somebody else follows it or it was detached (REQ-STOP-04).
+func (t *Turn) Wait(ctx context.Context) (*TurnResult, error) {
+	mu := t.client.mu
+	mu.Lock()
+	t.waiters++
+	mu.Unlock()
+	select {
+	case <-t.done:
+	case <-ctx.Done():
+	}
+	mu.Lock()
+	defer mu.Unlock()
+	t.waiters--
+	t.fate.observed.Store(true)
+	if !t.ended {
+		t.left()
+		return nil, ctx.Err()
+	}
+	if err := t.end(ctx); err != nil {
+		return nil, err
+	}
+	return t.result, nil
+}
+
+// end returns what a wait with ctx raises at the end of the turn: the context's own error, when it
+// was the context of send that ended the turn, else the error of a failed turn.
+func (t *Turn) end(ctx context.Context) error {
+	if t.native && ctx.Err() != nil {
+		return ctx.Err()
+	}
+	return t.err
+}
+
+// Detach lets the turn run on when nobody follows it any more, and when the context of its send ends
+// (REQ-STOP-05).
+func (t *Turn) Detach() {
+	t.client.mu.Lock()
+	defer t.client.mu.Unlock()
+	t.detached = true
+}
+
+// Close leaves the turn: it is stopped unless somebody waits for it or iterates it, or it was
+// detached or is over (REQ-STOP-05). It does not wait and always returns nil.
+func (t *Turn) Close() error {
+	t.client.mu.Lock()
+	defer t.client.mu.Unlock()
+	t.left()
+	return nil
+}
+
+func (t *Turn) waitChannel() <-chan struct{} {
+	if t.changed == nil {
+		t.changed = make(chan struct{})
+	}
+	return t.changed
+}
+
+func (t *Turn) wake() {
+	if t.changed != nil {
+		close(t.changed)
+		t.changed = nil
+	}
+}
+
+// left stops the turn if nobody is interested in it (REQ-STOP-04, REQ-STOP-05).
+func (t *Turn) left() {
+	if !t.detached && !t.state.settled() && t.waiters == 0 && t.iterators == 0 {
+		t.stop()
+	}
+}
+
+// abandoned is called when the context of send ends.
+func (t *Turn) abandoned() {
+	t.client.mu.Lock()
+	defer t.client.mu.Unlock()
+	if !t.detached && !t.state.settled() {
+		t.native = true
+		t.stop()
+	}
+}
+
+// stop cancels the turn; one whose message was not handed to a link yet ends at once, and nothing
+// is sent.
+func (t *Turn) stop() {
+	if t.out != nil && t.out.written {
+		t.local("cancel")
+		return
+	}
+	if t.out != nil {
+		t.out.drop()
+	}
+	t.local("cancel_timeout")
+}
+
+// for the router ------------------------------------------------------------------------
+
+// refuse ends a turn that never began.
+func (t *Turn) refuse(err error) {
+	t.state.turn, t.err = "settled", err
+	t.fate.observed.Store(true) // Err says so at once
+	t.publish()
+}
+
+// start queues the message and starts the limits.
+func (t *Turn) start(out *outgoing) {
+	t.out = out
+	if len(out.text) > maxOutboundBytes {
+		t.linkEvent("too_large", 0, tooLarge(out))
+		return
+	}
+	if !t.client.connection.submit(out) {
+		t.linkEvent("not_connected", 0, nil)
+		return
+	}
+	t.arm("total", t.client.options.TurnTimeout, func() { t.local("total_timeout") })
+	t.touch()
+}
+
+func (t *Turn) eventReceived(event Event) bool {
+	if token, ok := event.(*StreamToken); ok && !t.state.settled() {
+		t.text.add(token.Token)
+	}
+	for _, step := range t.state.frame(event) {
+		t.do(step, cause{event: event})
+	}
+	t.touch()
+	t.release()
+	return true
+}
+
+// brokenReceived: a broken terminal event fails the turn, any other is an unknown item
+// (REQ-WIRE-03).
+func (t *Turn) brokenReceived(broken *DecodeError) {
+	switch turnRoles[broken.WireType] {
+	case "terminal", "terminal_by_code":
+		t.carryOut(t.state.local("broken"), cause{broken: broken})
+	default:
+		t.eventReceived(broken.Unknown())
+	}
+}
+
+func (t *Turn) linkEvent(word string, code int, err error) {
+	// The end of the link closes the OTP question before the turn settles; its error names it.
+	t.asked, _ = t.state.open()
+	t.carryOut(t.state.local(word), cause{word: word, code: code, err: err})
+	kind := KindConnectionLost
+	if word == "close" {
+		kind = KindClientClosed
+	}
+	for _, v := range slices.Clone(t.state.verbs) {
+		if v.name != verbVerifyOTP && v.name != verbDeclineOTP {
+			continue
+		}
+		t.state.forget(v)
+		failure := err
+		if failure == nil {
+			failure = linkError(kind, t.facts(code))
+		}
+		v.settle(nil, failure)
+	}
+	t.release()
+}
+
+// nextSend closes an OTP question that outlived its turn: the session's next message goes out.
+func (t *Turn) nextSend() {
+	if t.state.settled() {
+		t.local("send")
+	}
+}
+
+// the driver ----------------------------------------------------------------------------
+
+// cause is what steps are about.
+type cause struct {
+	event  Event
+	broken *DecodeError
+	word   string
+	code   int
+	err    error
+}
+
+func (t *Turn) local(word string) { t.carryOut(t.state.local(word), cause{word: word}) }
+
+func (t *Turn) carryOut(steps []turnStep, c cause) {
+	for _, step := range steps {
+		t.do(step, c)
+	}
+	t.release()
+}
+
+func (t *Turn) do(step turnStep, c cause) {
+	timed := !t.state.settled()
+	switch step.name {
+	case "item":
+		t.items = append(t.items, c.event)
+		t.wake()
+	case "settle":
+		t.settle(step.args, c)
+	case "send":
+		if step.args[0] == "cancel" {
+			t.sendCancel()
+		}
+	case "resolve":
+		if step.verb != nil {
+			step.verb.settle(c.event, nil)
+		}
+	case "fail":
+		if step.verb != nil {
+			step.verb.settle(nil, serverError(c.event.(*ErrorEvent), t.facts(0)))
+		}
+	case "open":
+		t.questions.opened(step.question, c.event, timed)
+	case "reopen":
+		t.questions.restart(step.question, timed)
+	case "shut":
+		t.questions.shut(step.question)
+	}
+}
+
+func (t *Turn) sendCancel() {
+	if t.cancelOut != nil {
+		return
+	}
+	action := &Cancel{RequestID: t.requestID, SessionID: t.sessionID}
+	text, _ := EncodeAction(action) // two strings: nothing in it can fail
+	t.cancelOut = &outgoing{action: action.ActionName(), requestID: t.requestID, text: text}
+	t.cancelOut.done = func() {}
+	if !t.client.connection.submit(t.cancelOut) {
+		t.cancelOut.done = nil
+	}
+	t.arm("cancel", max(t.client.options.CancelTimeout, time.Nanosecond), func() { t.local("cancel_timeout") })
+}
+
+func (t *Turn) arm(name string, limit time.Duration, f func()) {
+	t.stops[name] = armed(t.client, limit, f)
+}
+
+// touch restarts the idle limit; it stands still while a question is open (REQ-TURN-11). The timer
+// itself is moved only when it fires: a token costs no timer.
+func (t *Turn) touch() {
+	limit := t.client.options.TurnIdleTimeout
+	if limit == 0 || t.state.settled() {
+		return
+	}
+	stop := t.stops["idle"]
+	if _, open := t.state.open(); open {
+		if stop != nil {
+			stop()
+			delete(t.stops, "idle")
+		}
+		return
+	}
+	t.lastSeen = t.client.options.Clock.Now()
+	if stop == nil {
+		t.arm("idle", limit, t.idle)
+	}
+}
+
+func (t *Turn) idle() {
+	limit := t.client.options.TurnIdleTimeout
+	left := limit - t.client.options.Clock.Now().Sub(t.lastSeen)
+	if left > 0 {
+		t.arm("idle", left, t.idle)
+		return
+	}
+	t.local("idle_timeout")
+}
+
+func (t *Turn) facts(code int) AgentError {
+	return AgentError{
+		RequestID: t.requestID, SessionID: t.sessionID, CloseCode: code, PartialText: t.text.text.String(),
+	}
+}
+
+// release leaves the router once nothing more of this id can matter (REQ-TURN-06, REQ-OTP-03).
+func (t *Turn) release() {
+	if t.state.settled() && len(t.state.verbs) == 0 && t.state.questions[QuestionOTP] == "none" {
+		t.client.settle(t.requestID, t)
+	}
+}
+
+// watchFate logs at warning once when the turn is collected and nobody has seen it fail.
+func (t *Turn) watchFate(kind ErrorKind) {
+	t.fate.kind = kind
+	log := t.client.options.Logger
+	runtime.AddCleanup(t, func(f *fate) {
+		if !f.observed.Load() {
+			log.Warn("a turn failed unseen", "kind", f.kind)
+		}
+	}, t.fate)
+}

@@ -1,0 +1,124 @@
+package protocol
+
+// settle gives the turn its outcome; it happens once, as the table has no way out of settled.
+func (t *Turn) settle(args []string, c cause) {
+	if args[0] == "failed" {
+		t.err = t.failure(ErrorKind(args[1]), c)
+		t.watchFate(Kind(t.err))
+	} else {
+		t.result = t.success(args, c.event)
+	}
+	for _, stop := range t.stops {
+		stop()
+	}
+	clear(t.stops)
+	t.questions.stop()
+	for _, step := range t.state.local("settle") {
+		t.do(step, cause{})
+	}
+	kept := t.state.verbs[:0]
+	for _, v := range t.state.verbs {
+		// A code may be judged after the end of its turn (REQ-VERB-06).
+		if v.name == verbVerifyOTP {
+			kept = append(kept, v)
+		} else {
+			t.ending = append(t.ending, v)
+		}
+	}
+	t.state.verbs = kept
+	t.unbind()
+	t.publishAfterCancel(c.word)
+}
+
+// publishAfterCancel shows the outcome. That of a timeout waits until the cancel that the timeout
+// caused was handed to the socket, at most CancelTimeout.
+func (t *Turn) publishAfterCancel(word string) {
+	out := t.cancelOut
+	timeout := word == "idle_timeout" || word == "question_timeout" || word == "total_timeout"
+	if !timeout || out == nil || out.done == nil {
+		t.publish()
+		return
+	}
+	stop := armed(t.client, max(t.client.options.CancelTimeout, partingGrace), t.publish)
+	out.done = func() {
+		stop()
+		t.publish()
+	}
+}
+
+// publish lets everybody see the end.
+func (t *Turn) publish() {
+	if t.ended {
+		return
+	}
+	t.ended = true
+	for _, v := range t.ending {
+		switch {
+		case v.name == verbCancel:
+			v.settle(nil, nil)
+		case t.err != nil:
+			v.settle(nil, t.err)
+		default:
+			v.settle(nil, newError(leafNoPendingQuestion, t.ids()))
+		}
+	}
+	t.ending = nil
+	close(t.done)
+	t.wake()
+}
+
+func (t *Turn) ids() AgentError { return AgentError{RequestID: t.requestID, SessionID: t.sessionID} }
+
+func (t *Turn) success(args []string, event Event) *TurnResult {
+	result := &TurnResult{
+		Text: t.text.text.String(), Outcome: Outcome(args[0]), Confirmed: true,
+		RequestID: t.requestID, SessionID: t.sessionID, Event: event,
+	}
+	if len(args) > 1 && args[1] == "unconfirmed" {
+		result.Confirmed = false
+	}
+	if e, ok := event.(*EventualResponse); ok {
+		result.Text = t.text.final(e.Response)
+		result.MessageID, result.Citations, result.Usage = e.MessageID, e.Citations, e.Usage
+		result.NeedsEscalation, result.EscalationReason = e.NeedsEscalation, e.EscalationReason
+	}
+	return result
+}
+
+func (t *Turn) failure(kind ErrorKind, c cause) error {
+	facts := t.facts(c.code)
+	switch kind {
+	case "attempt":
+		return c.err
+	case "by_code":
+		return serverError(c.event.(*ErrorEvent), facts)
+	case KindProtocol:
+		return statusError(statusOf(c.event), facts)
+	case KindInvalidFrame:
+		return frameError(c.broken, facts)
+	}
+	if c.err != nil {
+		return c.err
+	}
+	facts.Question = t.asked
+	if open, ok := t.state.open(); ok {
+		facts.Question = open
+	}
+	err := linkError(kind, facts)
+	if large, ok := err.(*MessageTooLargeError); ok {
+		large.Limit = t.client.options.MaxMessageBytes
+	}
+	if agent, ok := err.(*AgentError); ok && agent.Kind == KindTurnInterrupted {
+		return &TurnInterruptedError{agent, t.out.written}
+	}
+	return err
+}
+
+// tooLarge is what becomes of an action whose frame is over 1 MiB (REQ-CALL-10).
+func tooLarge(out *outgoing) error {
+	return &MessageTooLargeError{
+		AgentError: newError(leafMessageTooLarge, AgentError{RequestID: out.requestID}),
+		Size:       int64(len(out.text)),
+		Limit:      maxOutboundBytes,
+	}
+}

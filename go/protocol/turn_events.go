@@ -1,0 +1,131 @@
+package protocol
+
+import (
+	"context"
+	"io"
+	"iter"
+)
+
+// EventIterator reads the events of a turn, one at a time, from the first one on. It counts as a
+// follower of the turn until its end was read or it was closed. It is not safe for concurrent use;
+// open one for each goroutine.
+type EventIterator struct {
+	turn *Turn
+	next int
+	over bool
+}
+
+// Iterate opens an iterator. Use it instead of [Turn.Stream] where the wait for an event needs a
+// context of its own.
+func (t *Turn) Iterate() *EventIterator {
+	t.client.mu.Lock()
+	defer t.client.mu.Unlock()
+	t.iterators++
+	return &EventIterator{turn: t}
+}
+
+// Next returns the next event. After the last one it returns io.EOF, or the error of a turn that
+// failed. When ctx ends first, its error is returned at once, the iterator is over, and the turn is
+// stopped unless somebody else follows it or it was detached (REQ-STOP-04).
+func (i *EventIterator) Next(ctx context.Context) (Event, error) {
+	t := i.turn
+	mu := t.client.mu
+	mu.Lock()
+	defer mu.Unlock()
+	for !i.over {
+		if !t.ended && ctx.Err() != nil {
+			i.leave()
+			return nil, ctx.Err()
+		}
+		if i.next < len(t.items) {
+			i.next++
+			return t.items[i.next-1], nil
+		}
+		if t.ended {
+			i.leave()
+			t.fate.observed.Store(true)
+			if err := t.end(ctx); err != nil {
+				return nil, err
+			}
+			break
+		}
+		changed := t.waitChannel()
+		mu.Unlock()
+		select {
+		case <-changed:
+		case <-ctx.Done():
+		}
+		mu.Lock()
+	}
+	return nil, io.EOF
+}
+
+// Close leaves the iteration; the turn is stopped unless somebody else follows it, or it was
+// detached or is over (REQ-STOP-05). It always returns nil.
+func (i *EventIterator) Close() error {
+	i.turn.client.mu.Lock()
+	defer i.turn.client.mu.Unlock()
+	i.leave()
+	return nil
+}
+
+func (i *EventIterator) leave() {
+	if !i.over {
+		i.over = true
+		i.turn.iterators--
+		i.turn.left()
+	}
+}
+
+// Stream returns the events of the turn, the terminal one last; for a failed turn the error follows,
+// with a nil event. The context of send ends the wait with its own error. Leaving the loop early
+// stops the turn under the conditions of [Turn.Close].
+func (t *Turn) Stream() iter.Seq2[Event, error] {
+	return func(yield func(Event, error) bool) {
+		events := t.Iterate()
+		defer events.Close()
+		for {
+			event, err := events.Next(t.ctx)
+			if err == io.EOF {
+				return
+			}
+			if !yield(event, err) || err != nil {
+				return
+			}
+		}
+	}
+}
+
+// Events is [Turn.Stream] without errors: [Turn.Wait] tells how the turn ended.
+func (t *Turn) Events() iter.Seq[Event] {
+	return func(yield func(Event) bool) {
+		for event, err := range t.Stream() {
+			if err != nil || !yield(event) {
+				return
+			}
+		}
+	}
+}
+
+// Text returns the streamed text piece by piece; when nothing was streamed, the final text at once,
+// unless it is empty (REQ-TURN-10). Errors and leaving are as in [Turn.Stream].
+func (t *Turn) Text() iter.Seq2[string, error] {
+	return func(yield func(string, error) bool) {
+		streamed := false
+		for event, err := range t.Stream() {
+			if err != nil {
+				yield("", err)
+				return
+			}
+			if token, ok := event.(*StreamToken); ok {
+				streamed = true
+				if !yield(token.Token, nil) {
+					return
+				}
+			}
+		}
+		if result, _ := t.Wait(context.Background()); !streamed && result != nil && result.Text != "" {
+			yield(result.Text, nil)
+		}
+	}
+}

@@ -1,0 +1,186 @@
+package protocol
+
+import (
+	"context"
+	"encoding/json"
+)
+
+// Confirm answers the open confirmation and returns once the server took the answer. With nothing
+// open it sends nothing and returns an error that matches [ErrNoPendingQuestion], for a second
+// answer [ErrAlreadyAnswered] (REQ-VERB-05). If ctx ends first, the answer may have been sent.
+func (t *Turn) Confirm(ctx context.Context, approved bool) error {
+	_, err := t.answer(ctx, verbConfirm, func(asked *Question) (Action, error) {
+		action := &ConfirmToolAction{RequestID: t.requestID, SessionID: t.sessionID, Approved: approved}
+		if asked != nil {
+			if event, ok := asked.Event.(*WriteConfirmationRequired); ok && event.ConfirmationID != nil {
+				action.ConfirmationID = *event.ConfirmationID
+			}
+		}
+		return action, nil
+	})
+	return err
+}
+
+// VerifyOTP gives the one-time code as it was typed. A wrong code is no error: the check says so
+// (REQ-OTP-01). Errors and ctx are as in [Turn.Confirm].
+func (t *Turn) VerifyOTP(ctx context.Context, code string) (*OTPCheck, error) {
+	event, err := t.answer(ctx, verbVerifyOTP, func(*Question) (Action, error) {
+		return &VerifyOTP{RequestID: t.requestID, SessionID: t.sessionID, Code: code}, nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	return otpCheck(event), nil
+}
+
+// Submit answers the open interaction. Values is a map or struct that is written as a JSON object;
+// anything else is refused with [ErrInvalidArgument]. When the server does not accept the values,
+// the reply says which, and the question is open again (REQ-FORM-01). Errors and ctx are as in
+// [Turn.Confirm].
+func (t *Turn) Submit(ctx context.Context, values any) (*InteractionReply, error) {
+	members, err := objectOf(values)
+	if err != nil {
+		return nil, err
+	}
+	return t.interact(ctx, verbSubmit, SubmitInteraction{Values: members})
+}
+
+// Decline declines the open interaction, or the code that is asked for. Declining a code needs a
+// server that lists otp_park; otherwise nothing is sent and the error matches [ErrUnsupported]
+// (REQ-OTP-05). Errors and ctx are as in [Turn.Confirm].
+func (t *Turn) Decline(ctx context.Context, kind QuestionKind) (*InteractionReply, error) {
+	switch kind {
+	case QuestionInteraction:
+		return t.interact(ctx, verbDecline, SubmitInteraction{Declined: new(true)})
+	case QuestionOTP:
+		if !t.otpPark() {
+			return nil, newError(leafUnsupported, t.ids())
+		}
+		event, err := t.answer(ctx, verbDeclineOTP, func(*Question) (Action, error) {
+			return &VerifyOTP{RequestID: t.requestID, SessionID: t.sessionID, Declined: new(true)}, nil
+		})
+		if err != nil {
+			return nil, err
+		}
+		return interactionReply(event), nil
+	}
+	return nil, invalidArgument("only an interaction or a code can be declined")
+}
+
+// Cancel stops the turn and returns once it has settled, at once when it has already. It writes at
+// most one cancel (REQ-STOP-01). If ctx ends first, only the wait ends.
+func (t *Turn) Cancel(ctx context.Context) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	mu := t.client.mu
+	mu.Lock()
+	v := &verb{name: verbCancel, done: make(chan struct{})}
+	switch {
+	case t.ended:
+		v.settle(nil, nil)
+	case t.state.settled():
+		t.ending = append(t.ending, v)
+	default:
+		t.state.verbs = append(t.state.verbs, v)
+		t.stop()
+	}
+	mu.Unlock()
+	_, err := v.wait(ctx)
+	return err
+}
+
+func (t *Turn) interact(ctx context.Context, name string, action SubmitInteraction) (*InteractionReply, error) {
+	action.RequestID, action.SessionID = t.requestID, t.sessionID
+	event, err := t.answer(ctx, name, func(asked *Question) (Action, error) {
+		if asked != nil {
+			if event, ok := asked.Event.(*InteractionRequired); ok {
+				action.InteractionID, action.Kind = event.InteractionID, event.Kind
+			}
+		}
+		return &action, nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	return interactionReply(event), nil
+}
+
+// answer sends the answer to a question and waits for what the server makes of it.
+func (t *Turn) answer(
+	ctx context.Context, name string, frame func(*Question) (Action, error),
+) (Event, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	v, err := t.begin(name, frame)
+	if err != nil {
+		return nil, err
+	}
+	return v.wait(ctx)
+}
+
+// begin steps the question and queues the frame.
+func (t *Turn) begin(name string, frame func(*Question) (Action, error)) (*verb, error) {
+	t.client.mu.Lock()
+	defer t.client.mu.Unlock()
+	kind := questionOfVerb[name]
+	action, err := frame(t.questions.current[kind])
+	if err != nil {
+		return nil, err
+	}
+	text, err := EncodeAction(action)
+	if err != nil {
+		return nil, invalidArgument("the values cannot be written as JSON")
+	}
+	out := &outgoing{action: action.ActionName(), requestID: t.requestID, text: text}
+	if len(text) > maxOutboundBytes {
+		return nil, tooLarge(out)
+	}
+	for _, step := range t.state.answer(kind) {
+		if step.name != "refuse" {
+			continue
+		}
+		if step.args[0] == string(KindAlreadyAnswered) {
+			return nil, newError(leafAlreadyAnswered, t.ids())
+		}
+		return nil, newError(leafNoPendingQuestion, t.ids())
+	}
+	v := &verb{name: name, done: make(chan struct{})}
+	t.state.verbs = append(t.state.verbs, v)
+	t.questions.answered(kind)
+	t.touch()
+	v.stop = armed(t.client, t.client.options.RequestTimeout, func() {
+		if t.state.forget(v) {
+			v.settle(nil, newError(leafRequestTimeout, t.ids()))
+			t.release()
+		}
+	})
+	t.client.connection.submit(out)
+	return v, nil
+}
+
+// wait waits for the outcome of a verb. When ctx ends, only the wait ends (REQ-VERB-07).
+func (v *verb) wait(ctx context.Context) (Event, error) {
+	select {
+	case <-v.done:
+		return v.event, v.err
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+}
+
+// objectOf turns a value into the members of a JSON object.
+func objectOf(values any) (map[string]any, error) {
+	var e encoder
+	e.any(values)
+	var members map[string]json.RawMessage
+	if e.err != nil || json.Unmarshal(e.b, &members) != nil || members == nil {
+		return nil, invalidArgument("the values are no JSON object")
+	}
+	out := make(map[string]any, len(members))
+	for name, value := range members {
+		out[name] = value
+	}
+	return out, nil
+}
