@@ -13,6 +13,10 @@ from cyclopts import App, Parameter
 from wiregen import __version__, manifest
 from wiregen.build import build
 from wiregen.config import Config, Target, find, load_config
+from wiregen.diff.command import FailOn
+from wiregen.diff.command import diff as run_diff
+from wiregen.diff.model import Party
+from wiregen.diff.report import Format
 from wiregen.emit import VECTORS, languages
 from wiregen.errors import SpecError, refuse
 from wiregen.generate import generate as run_emitters
@@ -209,6 +213,54 @@ def bundle(*, view: View = "strict", spec: SpecOption = None) -> int:
     """
     print(json.dumps(make_bundle(build(_spec_folder(spec)), view), indent=2, ensure_ascii=False))
     return 0
+
+
+@app.command
+def diff(
+    old: str,
+    new: str = "",
+    /,
+    *,
+    fail_on: FailOn = "breaking",
+    clients: Party = "open",
+    servers: Party = "closed",
+    output: Annotated[Format, Parameter(name="--format")] = "text",
+    allow: Path | None = None,
+) -> int:
+    """Say what breaks between two versions of the specification, and what version that asks for.
+
+    Examples: `wiregen diff v1.1`, `wiregen diff HEAD~1 HEAD --format sarif`,
+    `wiregen diff ./old ./new --fail-on dangerous`
+
+    Parameters
+    ----------
+    old
+        The version that is out there: a folder, or a git revision (`REV` or `REV:folder`).
+    new
+        The version to judge; the specification of the working tree unless given.
+    fail_on
+        The grade from which on the exit code is 1.
+    clients
+        Whether deployed clients take unknown members; `closed` ones drop the frame.
+    servers
+        Whether deployed servers take unknown members.
+    output
+        text, json, sarif (annotations in a review) or markdown (a changelog section).
+    allow
+        Waivers: TOML with `[[allow]]` rule, where, reason, until. Default: diff-allow.toml of the
+        specification.
+    """
+    config = _config(None)
+    return run_diff(
+        old,
+        new or str(config.spec_folder),
+        config=config,
+        fail_on=fail_on,
+        clients=clients,
+        servers=servers,
+        output=output,
+        allow=allow,
+    )
 
 
 @app.command
