@@ -45,15 +45,7 @@ def item_body(event: Any) -> dict[str, Any]:
         problem = event.problem and {"kind": event.problem.kind, "pointer": event.problem.pointer}
         body = present(wireType=event.wire_type, raw=event.raw, problem=problem)
         return {"type": "unknown", "unknown": True, **body}
-    words = wire.EVENTS[event.type].facts
-    facts = {word: getattr(event, name) for word, name in words.items()}
-    # A required free-form fact may be null; an optional one that is None is absent.
-    kept = {"response"} & words.keys()
-    flat = {
-        word: plain(value)
-        for word, value in facts.items()
-        if value is not wire.MISSING and (value is not None or word in kept)
-    }
+    flat = wire.facts_of(event)
     call, result = so.tool_call(event), so.tool_result(event)
     if call is not None:
         flat["toolCall"] = present(name=call.name, arguments=call.arguments, callId=call.call_id)

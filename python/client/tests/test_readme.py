@@ -11,7 +11,9 @@ from pathlib import Path
 import pytest
 
 README = Path(__file__).parents[1] / "README.md"
-BLOCKS = dict(re.findall(r"<!-- run: (\w+) -->\n```python\n(.*?)```", README.read_text(), re.DOTALL))
+BLOCKS = dict(
+    re.findall(r"<!-- run: (\w+) -->\n```python\n(.*?)```", README.read_text(), re.DOTALL)
+)
 PRINTED = "ws://127.0.0.1:8787/ws"
 LIMIT = 30.0
 

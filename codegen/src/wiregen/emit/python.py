@@ -307,9 +307,13 @@ class _Printer:
                 found.append(tuple(names))
         return tuple(found)
 
-    def _event_row(self, item: Message) -> tuple[str, str, str | None, dict[str, str]]:
-        facts = {fact.name: self.accessor_name(fact) for fact in item.accessors}
-        return item.wire, self.name(item.name), item.turn, facts
+    def _event_row(self, item: Message) -> tuple[str, str, str | None, str]:
+        facts = "".join(
+            f"Fact({literal(fact.name)}, {literal(self.accessor_name(fact))}, "
+            f"{fact.nullable or isinstance(fact.type, AnyJson)}), "
+            for fact in item.accessors
+        )
+        return item.wire, self.name(item.name), item.turn, f"({facts})"
 
     def accessor_name(self, item: Accessor) -> str:
         """Return the name of an accessor's property or parameter."""

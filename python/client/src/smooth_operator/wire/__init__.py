@@ -32,6 +32,7 @@ from .codec import (
     decode_type,
     encode_action,
     encode_event,
+    facts_of,
     request_id_of,
 )
 from .enums import (
@@ -166,6 +167,7 @@ __all__ = [
     "encode_action",
     "encode_event",
     "events",
+    "facts_of",
     "request_id_of",
     "types",
     "errors",

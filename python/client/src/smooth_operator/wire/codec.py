@@ -6,7 +6,7 @@ from __future__ import annotations
 import json
 from typing import Annotated, Any, Literal, NoReturn, TypeVar, overload
 
-from pydantic import Field, TypeAdapter, ValidationError
+from pydantic import MISSING, Field, TypeAdapter, ValidationError
 
 from .actions import Action
 from .events import (
@@ -18,7 +18,7 @@ from .events import (
     Problem,
     UnknownEvent,
 )
-from .model import JsonObject, WireModel, dump, set_text
+from .model import JsonObject, WireModel, dump, plain, set_text
 from .repair import find_problem, mend, mend_text
 from .types import (
     ConversationPage,
@@ -218,6 +218,16 @@ def decode_result(action: str, event: Any) -> Any:
 def encode_event(event: Event) -> JsonObject:
     """Return the JSON object of an event: the places that were present, unknown members kept."""
     return event.raw if isinstance(event, UnknownEvent) else event.to_wire()
+
+
+def facts_of(event: KnownEvent) -> JsonObject:
+    """Return the flat facts of an event under the wire's words; absent ones are left out."""
+    out: JsonObject = {}
+    for fact in EVENTS[event.type].facts:
+        value = getattr(event, fact.attribute)
+        if value is not MISSING and (value is not None or fact.nullable):
+            out[fact.word] = plain(value)
+    return out
 
 
 def encode_action(action: Action) -> str:

@@ -1157,13 +1157,21 @@ Event = KnownEvent | UnknownEvent
 
 
 @dataclass(frozen=True, slots=True)
+class Fact:
+    """A flat fact of an event: the wire's word, the attribute that shows it, whether null is one."""
+
+    word: str
+    attribute: str
+    nullable: bool
+
+
+@dataclass(frozen=True, slots=True)
 class EventInfo:
     """What an event means for the turn whose id it carries."""
 
     model: type[KnownEvent]
     turn: str | None
-    facts: dict[str, str]
-    """The wire's word of each flat fact, with the attribute that shows it."""
+    facts: tuple[Fact, ...]
 
     @property
     def is_terminal(self) -> bool:
@@ -1180,165 +1188,202 @@ EVENTS: dict[str, EventInfo] = {
     "immediate_response": EventInfo(
         ImmediateResponseEvent,
         "acknowledges",
-        {
-            "type": "type",
-            "requestId": "request_id",
-            "status": "status",
-            "message": "message",
-            "data": "data",
-            "timestamp": "timestamp",
-        },
+        (
+            Fact("type", "type", False),
+            Fact("requestId", "request_id", False),
+            Fact("status", "status", False),
+            Fact("message", "message", False),
+            Fact("data", "data", False),
+            Fact("timestamp", "timestamp", False),
+        ),
     ),
     "eventual_response": EventInfo(
         EventualResponseEvent,
         "terminal",
-        {
-            "type": "type",
-            "requestId": "request_id",
-            "status": "status",
-            "timestamp": "timestamp",
-            "messageId": "message_id",
-            "response": "response",
-            "needsEscalation": "needs_escalation",
-            "escalationReason": "escalation_reason",
-            "usage": "usage",
-            "citations": "citations",
-            "directive": "directive",
-        },
+        (
+            Fact("type", "type", False),
+            Fact("requestId", "request_id", False),
+            Fact("status", "status", False),
+            Fact("timestamp", "timestamp", False),
+            Fact("messageId", "message_id", False),
+            Fact("response", "response", True),
+            Fact("needsEscalation", "needs_escalation", False),
+            Fact("escalationReason", "escalation_reason", False),
+            Fact("usage", "usage", False),
+            Fact("citations", "citations", False),
+            Fact("directive", "directive", True),
+        ),
     ),
     "stream_chunk": EventInfo(
         StreamChunkEvent,
         "streams",
-        {
-            "type": "type",
-            "requestId": "request_id",
-            "node": "node",
-            "timestamp": "timestamp",
-            "state": "state",
-            "done": "done",
-        },
+        (
+            Fact("type", "type", False),
+            Fact("requestId", "request_id", False),
+            Fact("node", "node", False),
+            Fact("timestamp", "timestamp", False),
+            Fact("state", "state", False),
+            Fact("done", "done", False),
+        ),
     ),
     "stream_token": EventInfo(
         StreamTokenEvent,
         "streams",
-        {"type": "type", "requestId": "request_id", "token": "token", "timestamp": "timestamp"},
+        (
+            Fact("type", "type", False),
+            Fact("requestId", "request_id", False),
+            Fact("token", "token", False),
+            Fact("timestamp", "timestamp", False),
+        ),
     ),
     "stream_preamble": EventInfo(
         StreamPreambleEvent,
         "streams",
-        {"type": "type", "requestId": "request_id", "token": "token", "timestamp": "timestamp"},
+        (
+            Fact("type", "type", False),
+            Fact("requestId", "request_id", False),
+            Fact("token", "token", False),
+            Fact("timestamp", "timestamp", False),
+        ),
     ),
     "stream_reasoning": EventInfo(
         StreamReasoningEvent,
         "streams",
-        {"type": "type", "requestId": "request_id", "token": "token", "timestamp": "timestamp"},
+        (
+            Fact("type", "type", False),
+            Fact("requestId", "request_id", False),
+            Fact("token", "token", False),
+            Fact("timestamp", "timestamp", False),
+        ),
     ),
     "keepalive": EventInfo(
-        KeepaliveEvent, None, {"type": "type", "requestId": "request_id", "timestamp": "timestamp"}
+        KeepaliveEvent,
+        None,
+        (
+            Fact("type", "type", False),
+            Fact("requestId", "request_id", False),
+            Fact("timestamp", "timestamp", False),
+        ),
     ),
     "write_confirmation_required": EventInfo(
         WriteConfirmationRequiredEvent,
         "parks",
-        {
-            "type": "type",
-            "requestId": "request_id",
-            "timestamp": "timestamp",
-            "toolId": "tool_id",
-            "actionDescription": "action_description",
-            "confirmationId": "confirmation_id",
-            "expiresAt": "expires_at",
-        },
+        (
+            Fact("type", "type", False),
+            Fact("requestId", "request_id", False),
+            Fact("timestamp", "timestamp", False),
+            Fact("toolId", "tool_id", False),
+            Fact("actionDescription", "action_description", False),
+            Fact("confirmationId", "confirmation_id", False),
+            Fact("expiresAt", "expires_at", False),
+        ),
     ),
     "otp_verification_required": EventInfo(
         OtpVerificationRequiredEvent,
         "parks",
-        {
-            "type": "type",
-            "requestId": "request_id",
-            "timestamp": "timestamp",
-            "toolId": "tool_id",
-            "actionDescription": "action_description",
-            "availableChannels": "available_channels",
-            "authLevel": "auth_level",
-            "expiresAt": "expires_at",
-        },
+        (
+            Fact("type", "type", False),
+            Fact("requestId", "request_id", False),
+            Fact("timestamp", "timestamp", False),
+            Fact("toolId", "tool_id", False),
+            Fact("actionDescription", "action_description", False),
+            Fact("availableChannels", "available_channels", False),
+            Fact("authLevel", "auth_level", False),
+            Fact("expiresAt", "expires_at", False),
+        ),
     ),
     "otp_sent": EventInfo(
         OtpSentEvent,
         "asks",
-        {
-            "type": "type",
-            "requestId": "request_id",
-            "timestamp": "timestamp",
-            "channel": "channel",
-            "maskedDestination": "masked_destination",
-        },
+        (
+            Fact("type", "type", False),
+            Fact("requestId", "request_id", False),
+            Fact("timestamp", "timestamp", False),
+            Fact("channel", "channel", False),
+            Fact("maskedDestination", "masked_destination", False),
+        ),
     ),
     "otp_verified": EventInfo(
         OtpVerifiedEvent,
         "answers",
-        {"type": "type", "requestId": "request_id", "timestamp": "timestamp", "message": "message"},
+        (
+            Fact("type", "type", False),
+            Fact("requestId", "request_id", False),
+            Fact("timestamp", "timestamp", False),
+            Fact("message", "message", False),
+        ),
     ),
     "otp_invalid": EventInfo(
         OtpInvalidEvent,
         "answers",
-        {
-            "type": "type",
-            "requestId": "request_id",
-            "timestamp": "timestamp",
-            "error": "error",
-            "attemptsRemaining": "attempts_remaining",
-            "message": "message",
-        },
+        (
+            Fact("type", "type", False),
+            Fact("requestId", "request_id", False),
+            Fact("timestamp", "timestamp", False),
+            Fact("error", "error", False),
+            Fact("attemptsRemaining", "attempts_remaining", False),
+            Fact("message", "message", False),
+        ),
     ),
     "interaction_required": EventInfo(
         InteractionRequiredEvent,
         "parks",
-        {
-            "type": "type",
-            "requestId": "request_id",
-            "timestamp": "timestamp",
-            "interactionId": "interaction_id",
-            "kind": "kind",
-            "spec": "spec",
-            "reason": "reason",
-            "expiresAt": "expires_at",
-        },
+        (
+            Fact("type", "type", False),
+            Fact("requestId", "request_id", False),
+            Fact("timestamp", "timestamp", False),
+            Fact("interactionId", "interaction_id", False),
+            Fact("kind", "kind", False),
+            Fact("spec", "spec", False),
+            Fact("reason", "reason", False),
+            Fact("expiresAt", "expires_at", False),
+        ),
     ),
     "interaction_invalid": EventInfo(
         InteractionInvalidEvent,
         "answers",
-        {
-            "type": "type",
-            "requestId": "request_id",
-            "timestamp": "timestamp",
-            "interactionId": "interaction_id",
-            "kind": "kind",
-            "errors": "errors",
-            "message": "message",
-        },
+        (
+            Fact("type", "type", False),
+            Fact("requestId", "request_id", False),
+            Fact("timestamp", "timestamp", False),
+            Fact("interactionId", "interaction_id", False),
+            Fact("kind", "kind", False),
+            Fact("errors", "errors", False),
+            Fact("message", "message", False),
+        ),
     ),
     "cancelled": EventInfo(
         CancelledEvent,
         "terminal",
-        {"type": "type", "requestId": "request_id", "status": "status", "timestamp": "timestamp"},
+        (
+            Fact("type", "type", False),
+            Fact("requestId", "request_id", False),
+            Fact("status", "status", False),
+            Fact("timestamp", "timestamp", False),
+        ),
     ),
     "error": EventInfo(
         ErrorEvent,
         "terminal_by_code",
-        {
-            "type": "type",
-            "requestId": "request_id",
-            "error": "error",
-            "timestamp": "timestamp",
-            "code": "code",
-            "message": "message",
-            "terminal": "terminal",
-            "retryAfterMs": "retry_after_ms",
-            "details": "details",
-        },
+        (
+            Fact("type", "type", False),
+            Fact("requestId", "request_id", False),
+            Fact("error", "error", False),
+            Fact("timestamp", "timestamp", False),
+            Fact("code", "code", False),
+            Fact("message", "message", False),
+            Fact("terminal", "terminal", False),
+            Fact("retryAfterMs", "retry_after_ms", False),
+            Fact("details", "details", True),
+        ),
     ),
     "pong": EventInfo(
-        PongEvent, None, {"type": "type", "requestId": "request_id", "timestamp": "timestamp"}
+        PongEvent,
+        None,
+        (
+            Fact("type", "type", False),
+            Fact("requestId", "request_id", False),
+            Fact("timestamp", "timestamp", False),
+        ),
     ),
 }
