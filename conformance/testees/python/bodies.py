@@ -29,13 +29,17 @@ def error_body(error: BaseException) -> dict[str, Any]:
     if not isinstance(error, so.SmoothAgentError):
         return {"kind": "invalid_argument"}
     details = error.details
+    told = {
+        "turn_interrupted": ("sent", "question"),
+        "turn_timeout": ("question",),
+    }.get(error.kind, ("status", "retryAfterMs"))
     return present(
         kind=error.kind,
         code=error.code,
         request=error.request_id,
         close=error.close_code,
         at=details.get("pointer"),
-        **{key: details.get(key) for key in ("status", "retryAfterMs", "question", "sent")},
+        **{key: details.get(key) for key in told},
     )
 
 
