@@ -101,6 +101,7 @@ class TsEvent:
     frame: tuple[TsField, ...]
     fields: tuple[TsField, ...]
     getters: tuple[TsGetter, ...]
+    shown: str
     turn: str
     mirrors: str
 
@@ -296,6 +297,7 @@ class _Printer:
                 *(self._getter(message.name, accessor) for accessor in accessors),
                 *(self._plain_getter(f) for f in plain),
             ),
+            shown=json.dumps([accessor.name for accessor in message.accessors]),
             turn=json.dumps(message.turn) if message.turn else "null",
             mirrors=tables.mirrors(message),
         )

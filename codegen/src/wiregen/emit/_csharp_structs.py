@@ -1,0 +1,309 @@
+"""View models of C# records: members, how they are read and written, accessors of events."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from wiregen.emit._csharp_types import Speller, Spelling, doc_lines, quoted
+from wiregen.emit.base import documentation
+from wiregen.errors import refuse
+from wiregen.ir import Accessor, Field, Message, Path, Presence, Ref, Struct
+from wiregen.naming import camel, member_name, type_name
+
+CORRELATION = "requestId"
+_TAKEN = frozenset(
+    "Extra Unlisted TypeLabel EqualityContract Equals GetHashCode ToString ToJson WriteTo ReadFrom".split()
+)
+_TAKEN_BY_MESSAGES = frozenset(
+    "Type Action Raw Received IsReceived CorrelationId MachineEvent Bound Flatten WriteFacts".split()
+)
+
+
+@dataclass(frozen=True, slots=True)
+class MemberView:
+    """One property of a record and the code around it; lines carry no indentation."""
+
+    wire: str
+    name: str
+    declaration: str
+    doc: tuple[str, ...]
+    local: str
+    seen: str
+    reading: str
+    building: str
+    writing: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class FactView:
+    """A flat accessor that is no property of the record's own."""
+
+    name: str
+    type: str
+    expression: str
+    doc: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class StructView:
+    """A record. `tag` is the member that names a message, `guards` must hold after reading."""
+
+    name: str
+    base: str
+    doc: tuple[str, ...]
+    members: tuple[MemberView, ...]
+    tag: str
+    tag_name: str
+    wire: str
+    facts: tuple[FactView, ...] = ()
+    flat: tuple[tuple[str, ...], ...] = ()
+    guards: tuple[str, ...] = ()
+    correlation: str = ""
+    settable: bool = False
+
+
+def struct_view(speller: Speller, struct: Struct, message: Message | None) -> StructView:
+    """Return the view of a struct; `message` is set for events and actions."""
+    name = type_name("csharp", struct.name, struct.role)
+    tops = {mirror.top[0]: mirror.nested for mirror in message.mirrors} if message else {}
+    tag = message.tag if message else ""
+    members = tuple(
+        _member(speller, struct, field, tops.get(field.wire))
+        for field in struct.fields
+        if field.wire != tag
+    )
+    _refuse_clashes(struct, name, [member.name for member in members])
+    base = "WireObject"
+    if message:
+        base = "ServerEvent" if message.role == "event" else "ClientAction"
+    view = StructView(
+        name=name,
+        base=base,
+        doc=doc_lines(struct.doc),
+        members=members,
+        tag=tag,
+        tag_name=member_name("csharp", tag) if tag else "",
+        wire=message.wire if message else "",
+    )
+    if message is None:
+        return view
+    if message.role == "action":
+        own = struct.field(CORRELATION)
+        return replace(view, correlation="RequestId" if own else "null", settable=own is not None)
+    return _event(speller, struct, message, view)
+
+
+def _refuse_clashes(struct: Struct, name: str, members: list[str]) -> None:
+    taken = _TAKEN | _TAKEN_BY_MESSAGES if struct.role in ("event", "action") else _TAKEN
+    for member in members:
+        if member == name or member in taken or members.count(member) > 1:
+            message = f"the C# name {member!r} is taken in {name!r}"
+            raise refuse("", "", "csharp-name", message)
+
+
+def _presence(struct: Struct, field: Field) -> Presence:
+    return field.presence if struct.direction == "write" else field.read_presence
+
+
+def _member(
+    speller: Speller, struct: Struct, field: Field, nested: Path | None
+) -> MemberView:
+    spelling = speller.spell(field.type, nullable=field.nullable)
+    presence = _presence(struct, field)
+    if presence == "tristate" and spelling.raw:
+        presence = "optional"
+    name = member_name("csharp", field.wire)
+    local = f"{camel(field.wire)}Value"
+    type_ = _declared(spelling, presence, field.nullable)
+    access, keyword = "public", "required " if presence == "required" else ""
+    if nested is not None:
+        access, name, keyword = "internal", f"Top{name}", ""
+    twin = "" if nested is None else _path(speller, struct, nested, set())[0]
+    code = documentation(field)
+    if field.deprecated:
+        code += " Deprecated."
+    return MemberView(
+        wire=field.wire,
+        name=name,
+        declaration=f"{access} {keyword}{type_} {name} {{ get; init; }}",
+        doc=doc_lines(code if nested is None else f"Top-level copy. {code}"),
+        local=f"{_local_type(spelling, presence)} {local} = {_start(presence)};",
+        seen=f"{local}Seen" if presence == "required" and _null_is_value(spelling, field) else "",
+        reading=f"{local} = {_reading(spelling, presence, field)};",
+        building=_building(spelling, presence, field, local),
+        writing=_writing(spelling, presence, field, name, twin),
+    )
+
+
+def _null_is_value(spelling: Spelling, field: Field) -> bool:
+    return field.nullable and not spelling.raw
+
+
+def _declared(spelling: Spelling, presence: Presence, nullable: bool) -> str:
+    if presence == "tristate":
+        return f"Optional<{spelling.name}>"
+    if presence == "optional" or (nullable and not spelling.raw):
+        return f"{spelling.name}?"
+    return spelling.name
+
+
+def _local_type(spelling: Spelling, presence: Presence) -> str:
+    return f"Optional<{spelling.name}>" if presence == "tristate" else f"{spelling.name}?"
+
+
+def _start(presence: Presence) -> str:
+    return "default" if presence == "tristate" else "null"
+
+
+def _reading(spelling: Spelling, presence: Presence, field: Field) -> str:
+    code = spelling.reading("reader")
+    if presence == "tristate":
+        wrapped = f"Optional<{spelling.name}>"
+        return f"Json.IsNull(ref reader) ? {wrapped}.Null : {wrapped}.Of({code})"
+    if spelling.raw and (field.nullable or presence == "required"):
+        return code
+    if presence == "required" and not field.nullable:
+        return code
+    return f"Json.IsNull(ref reader) ? null : {code}"
+
+
+def _building(spelling: Spelling, presence: Presence, field: Field, local: str) -> str:
+    if presence != "required":
+        return local
+    if _null_is_value(spelling, field):
+        return f"{local}Seen ? {local} : throw WireFault.Missing()"
+    return f"{local} ?? throw WireFault.Missing()"
+
+
+def _writing(
+    spelling: Spelling, presence: Presence, field: Field, name: str, twin: str = ""
+) -> tuple[str, ...]:
+    head = f"writer.WritePropertyName({quoted(field.wire)}u8);"
+    if presence == "tristate":
+        value = f"{name}.Value!" + (".Value" if spelling.value else "")
+        body = f"if ({name}.IsNull) writer.WriteNullValue(); else {_write(spelling, value)}"
+        return (f"if (!{name}.IsAbsent)", "{", f"    {head}", f"    {body}", "}")
+    if presence == "required" and not _null_is_value(spelling, field):
+        return (head, _write(spelling, name))
+    local = f"{camel(field.wire)}Value"
+    if presence == "required":
+        body = f"if ({name} is {{ }} {local}) {_write(spelling, local)} else writer.WriteNullValue();"
+        return (head, body)
+    source = name
+    if twin:
+        source = f"({name} ?? (IsReceived ? null : ({spelling.name}?){twin}))"
+    body = _write(spelling, local)
+    return (f"if ({source} is {{ }} {local})", "{", f"    {head}", f"    {body}", "}")
+
+
+def _write(spelling: Spelling, value: str) -> str:
+    code = spelling.writing("writer", value)
+    return code + ";"
+
+
+def _event(
+    speller: Speller, struct: Struct, message: Message, view: StructView
+) -> StructView:
+    tops = {mirror.top[0] for mirror in message.mirrors}
+    own = {field.wire for field in struct.fields} - tops
+    facts: list[FactView] = []
+    flat: list[tuple[str, ...]] = []
+    for accessor in message.accessors:
+        if accessor.name == message.tag:
+            continue
+        if not (len(accessor.places) == 1 and accessor.places[0] == (accessor.name,)):
+            facts.append(_fact(speller, struct, accessor, tops))
+        elif accessor.name not in own:
+            raise refuse("", "", "csharp-accessor", f"{accessor.name!r} is no member")
+        flat.append(_flat(speller, accessor))
+    _refuse_clashes(
+        struct, view.name, [item.name for item in facts] + [item.name for item in view.members]
+    )
+    guards = tuple(
+        f"{_path(speller, struct, m.nested, tops)[0]} is null && Top{member_name('csharp', m.top[0])} is null"
+        for m in message.mirrors
+        if m.guard
+    )
+    return replace(
+        view,
+        facts=tuple(facts),
+        flat=tuple(flat),
+        guards=guards,
+        correlation=_correlation(speller, struct, message, tops),
+    )
+
+
+def _correlation(speller: Speller, struct: Struct, message: Message, tops: set[str]) -> str:
+    accessor = message.accessor(CORRELATION)
+    if accessor is None:
+        return "null"
+    places = [_path(speller, struct, place, tops)[0] for place in reversed(accessor.places)]
+    return " ?? ".join(places)
+
+
+def _fact(speller: Speller, struct: Struct, accessor: Accessor, tops: set[str]) -> FactView:
+    spelling = speller.spell(accessor.type, nullable=accessor.nullable)
+    places = [_path(speller, struct, place, tops) for place in accessor.places]
+    used = []
+    for text, loose in places:
+        used.append(text)
+        if not loose:
+            break
+    sure = not places[len(used) - 1][1]
+    expression = " ?? ".join(used)
+    tristate = accessor.optional and accessor.nullable and not spelling.raw
+    if tristate:
+        type_, expression = f"Optional<{spelling.name}>", expression + ("" if sure else " ?? default")
+    elif accessor.optional:
+        type_ = f"{spelling.name}?"
+    else:
+        type_ = spelling.name
+        if not sure:
+            ending = ".GetValueOrDefault()" if spelling.value else "!"
+            expression = f"({expression}){ending}"
+    return FactView(
+        name=member_name("csharp", accessor.name),
+        type=type_,
+        expression=expression,
+        doc=doc_lines(accessor.doc),
+    )
+
+
+def _path(speller: Speller, struct: Struct, path: Path, tops: set[str]) -> tuple[str, bool]:
+    """Return the expression of a place and whether it can be null."""
+    text, loose, current = "", False, struct
+    for index, segment in enumerate(path):
+        field = current.field(segment)
+        assert field is not None
+        name = member_name("csharp", segment)
+        top = index == 0 and segment in tops
+        text += ("?." if loose else ".") if text else ""
+        text += f"Top{name}" if top else name
+        presence = _presence(current, field)
+        raw = speller.spell(field.type).raw
+        last = index == len(path) - 1
+        if presence == "tristate" and not raw and not last:
+            text, loose = text + ".Value", True
+        elif not (presence == "tristate" and not raw and not loose):
+            loose = loose or top or presence != "required" or (field.nullable and not raw)
+        if isinstance(field.type, Ref) and not last:
+            found = speller.spec.type(field.type.name)
+            assert isinstance(found, Struct)
+            current = found
+    return text, loose
+
+
+def _flat(speller: Speller, accessor: Accessor) -> tuple[str, ...]:
+    spelling = speller.spell(accessor.type, nullable=accessor.nullable)
+    presence: Presence = "required"
+    if accessor.optional:
+        presence = "tristate" if accessor.nullable and not spelling.raw else "optional"
+    field = Field(
+        wire=accessor.name,
+        type=accessor.type,
+        required=not accessor.optional,
+        nullable=accessor.nullable,
+        read_required=not accessor.optional,
+    )
+    name = member_name("csharp", accessor.name)
+    return _writing(spelling, presence, field, name)

@@ -1,0 +1,228 @@
+"""View models of the C# tables: repair shapes, errors, machines, operations."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from wiregen.emit._csharp_types import Speller, doc_lines, quoted
+from wiregen.ir import Check, ErrorTable, Machine, Machines, Operation, Shape, Spec, Struct
+from wiregen.naming import pascal, type_name
+
+ROOT_EXCEPTION = "SmoothAgentException"
+# Exceptions of the System namespace, which every C# file sees: ours take a prefix.
+_SYSTEM_EXCEPTIONS = frozenset({"TimeoutException", "ArgumentException", "FormatException"})
+_KINDS = {
+    "object": "JsonKinds.Object",
+    "array": "JsonKinds.Array",
+    "string": "JsonKinds.String",
+    "number": "JsonKinds.Number",
+    "integer": "JsonKinds.Integer",
+    "boolean": "JsonKinds.Boolean",
+}
+
+
+def exception_name(leaf: str) -> str:
+    """Return the class of an error: ``Timeout`` -> ``AgentTimeoutException``."""
+    name = f"{pascal(leaf)}Exception"
+    return f"Agent{name}" if name in _SYSTEM_EXCEPTIONS else name
+
+
+@dataclass(frozen=True, slots=True)
+class ShapeView:
+    """A repair table; every field is one constructor call."""
+
+    name: str
+    fields: tuple[str, ...]
+
+
+def shape_views(shapes: tuple[Shape, ...]) -> tuple[ShapeView, ...]:
+    """Return the repair tables as C# expressions."""
+    return tuple(
+        ShapeView(
+            item.name,
+            tuple(
+                f"new({quoted(field.wire)}, {_bool(field.required)}, {_bool(field.nullable)}, "
+                f"{_check(field.check)})"
+                for field in item.fields
+            ),
+        )
+        for item in shapes
+    )
+
+
+def _bool(value: bool) -> str:
+    return "true" if value else "false"
+
+
+def _check(check: Check) -> str:
+    match check.kind:
+        case "any":
+            return "Check.Any"
+        case "struct":
+            return f"Check.Of({quoted(check.ref)})"
+        case "const":
+            return f"Check.Constant({quoted(str(check.value))})"
+        case "kinds":
+            return f"Check.Kinds({' | '.join(_KINDS[kind] for kind in check.kinds)})"
+        case "array" | "map":
+            assert check.item is not None
+            helper = "Array" if check.kind == "array" else "Map"
+            return f"Check.{helper}({_check(check.item)}, {_bool(check.nullable_item)})"
+        case kind:
+            return f"Check.Kinds({_KINDS[kind]})"
+
+
+@dataclass(frozen=True, slots=True)
+class ExceptionView:
+    """One class of the exception tree."""
+
+    leaf: str
+    name: str
+    base: str
+    doc: tuple[str, ...]
+
+
+def exception_views(table: ErrorTable) -> tuple[ExceptionView, ...]:
+    """Return the exception tree, parents before children."""
+    leaf_of = {item.kind: item.leaf for item in table.kinds}
+    found: dict[str, ExceptionView] = {}
+    for item in table.kinds:
+        base = exception_name(leaf_of[item.parent]) if item.parent else ROOT_EXCEPTION
+        found[item.leaf] = ExceptionView(
+            item.leaf, exception_name(item.leaf), base, doc_lines(_story(table, item.leaf, item.when))
+        )
+    for leaf in table.leaves:
+        doc = doc_lines(_story(table, leaf.leaf, ""))
+        found[leaf.leaf] = ExceptionView(
+            leaf.leaf, exception_name(leaf.leaf), exception_name(leaf.base), doc
+        )
+    return tuple(found.values())
+
+
+def _story(table: ErrorTable, leaf: str, when: str) -> str:
+    """Say when an error comes: its own words, and the codes of the server that lead to it."""
+    codes = [f"`{item.code}`: {item.when}" for item in table.codes if item.leaf == leaf]
+    own = "" if when.startswith("See codes") and codes else when
+    return " ".join([own, *codes]).strip()
+
+
+def code_rows(table: ErrorTable) -> tuple[str, ...]:
+    """Return one constructor call for every code of the server."""
+    return tuple(
+        f"new({quoted(item.code)}, {quoted(item.kind)}, {quoted(item.leaf)}, "
+        f"{_bool(item.retryable)}, ErrorTerminal.{pascal(item.terminal)}, {quoted(item.when)})"
+        for item in (*table.codes, table.unknown)
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class WordView:
+    """A word of a closed list: its C# name, documentation and place."""
+
+    name: str
+    doc: tuple[str, ...]
+    index: int
+    word: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class MachineView:
+    """A state machine with its rows as constructor calls."""
+
+    name: str
+    state: str
+    initial: str
+    states: tuple[WordView, ...]
+    rows: tuple[str, ...]
+    doc: tuple[str, ...]
+
+
+def machine_views(machines: Machines) -> tuple[MachineView, ...]:
+    """Return the machines."""
+    return tuple(_machine(item) for item in machines.machines)
+
+
+def _machine(machine: Machine) -> MachineView:
+    state = f"{pascal(machine.name)}State"
+    return MachineView(
+        name=pascal(machine.name),
+        state=state,
+        initial=pascal(machine.initial),
+        states=tuple(
+            WordView(pascal(word.name), doc_lines(_sentence(word.doc)), index)
+            for index, word in enumerate(machine.states)
+        ),
+        rows=tuple(_row(machine, state, index) for index in range(len(machine.transitions))),
+        doc=doc_lines(f"States of the machine `{machine.name}`."),
+    )
+
+
+def _sentence(text: str) -> str:
+    return text[:1].upper() + text[1:] + ("" if text.endswith(".") else ".")
+
+
+def _row(machine: Machine, state: str, index: int) -> str:
+    row = machine.transitions[index]
+    sources = ", ".join(f"{state}.{pascal(name)}" for name in row.sources)
+    events = ", ".join(f"MachineEvent.{pascal(name)}" for name in row.events)
+    guards = " | ".join(f"MachineGuards.{pascal(name)}" for name in row.guards)
+    target = f"{state}.{pascal(row.target)}" if row.target else "null"
+    effects = ", ".join(
+        f"new(EffectKind.{pascal(effect.name)}"
+        + "".join(f", {quoted(arg)}" for arg in effect.args)
+        + ")"
+        for effect in row.effects
+    )
+    return f"new([{sources}], [{events}], {guards or 'MachineGuards.None'}, {target}, [{effects}])"
+
+
+def word_views(names: dict[str, str]) -> tuple[WordView, ...]:
+    """Return a closed list of words in order."""
+    return tuple(
+        WordView(pascal(name), doc_lines(_sentence(doc or name)), index, name)
+        for index, (name, doc) in enumerate(names.items())
+    )
+
+
+def answer_rows(machines: Machines) -> tuple[str, ...]:
+    """Return one constructor call for every row of the table of answers."""
+    rows = []
+    for item in machines.answers:
+        turn = getattr(item, "turn", None)
+        state = f"TurnState.{pascal(turn)}" if turn else "null"
+        code = quoted(item.code) if item.code else "null"
+        unless = f"MachineGuards.{pascal(item.unless)}" if item.unless else "MachineGuards.None"
+        verbs = ", ".join(f"Verb.{pascal(verb)}" for verb in item.verbs)
+        event = f"MachineEvent.{pascal(item.event)}"
+        rows.append(f"new({event}, {state}, {code}, {unless}, [{verbs}])")
+    return tuple(rows)
+
+
+@dataclass(frozen=True, slots=True)
+class OperationView:
+    """An action with the type of its result, where it has one."""
+
+    name: str
+    action: str
+    replies: str
+    result: str
+    expression: str
+
+
+def operation_views(spec: Spec, speller: Speller) -> tuple[OperationView, ...]:
+    """Return the operations in the order of the document."""
+    return tuple(_operation(spec, item) for item in spec.operations)
+
+
+def _operation(spec: Spec, item: Operation) -> OperationView:
+    replies = ", ".join(f"MachineEvent.{pascal(name)}" for name in item.replies)
+    head = f"{quoted(item.action)}, [{replies}]"
+    if item.result is None:
+        return OperationView(pascal(item.action), item.action, replies, "", head)
+    struct = spec.type(item.result.type.name)
+    assert isinstance(struct, Struct)
+    result = type_name("csharp", struct.name, struct.role)
+    at = ", ".join(quoted(segment) for segment in item.result.at)
+    event = f"MachineEvent.{pascal(item.result.event)}"
+    expression = f"{head}, {event}, [{at}], Shapes.{pascal(struct.name)}, {result}.ReadFrom"
+    return OperationView(pascal(item.action), item.action, replies, result, expression)

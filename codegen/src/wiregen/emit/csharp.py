@@ -1,0 +1,170 @@
+"""The C# wire room: records, readers and writers over System.Text.Json, tables."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from wiregen.config import Target
+from wiregen.emit import _csharp_tables as tables
+from wiregen.emit._csharp_structs import CORRELATION, StructView, struct_view
+from wiregen.emit._csharp_types import Speller, doc_lines, quoted
+from wiregen.emit.base import render
+from wiregen.errors import refuse
+from wiregen.ir import Enum, Message, Mirror, Spec, Struct
+from wiregen.naming import collisions, enum_member, pascal, type_name
+
+LANG = "csharp"
+# Code that is the same for every protocol: helpers of the readers and writers.
+_STATIC = ("Optional", "WireObject", "UnknownEvent", "Json", "JsonWriting", "Repair", "Faults", "Check")
+_STATIC += ("Decoder", "DecodedFrame", "WireCodec", "WireFault", "PlainEncoder", "Surrogates")
+
+
+@dataclass(frozen=True, slots=True)
+class EnumView:
+    """An open enum."""
+
+    name: str
+    doc: tuple[str, ...]
+    values: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class EventView:
+    """One row of the table of events."""
+
+    name: str
+    record: str
+    wire: str
+    terminal: bool
+    mirrors: tuple[str, ...]
+
+
+def emit(spec: Spec, target: Target) -> dict[str, str]:
+    """Return the files of the C# wire room."""
+    speller = Speller(spec)
+    messages = {item.name: item for item in (*spec.events, *spec.actions)}
+    views = {
+        item.name: struct_view(speller, item, messages.get(item.name)) for item in spec.structs
+    }
+    _refuse_clashes(spec)
+    context: dict[str, Any] = {
+        "namespace": target.options.get("namespace", pascal(spec.title)),
+        "sha256": spec.sha256,
+        "version": spec.version,
+        "has_machines": spec.machines is not None,
+        "has_errors": spec.errors is not None,
+        "action_tag": spec.action_tag,
+        "event_tag": spec.event_tag,
+        "correlation": CORRELATION,
+        "q": quoted,
+    }
+    events = [views[item.name] for item in spec.events]
+    actions = [views[item.name] for item in spec.actions]
+    types = [view for name, view in sorted(views.items()) if name not in messages]
+    out = {
+        f"{name}.g.cs": render(LANG, f"{name}.cs.j2", **context, **data)
+        for name, data in _data(spec, speller, events, actions, types).items()
+    }
+    parts = [views[item.name] for item in spec.structs if _is_part(item, messages)]
+    types = [view for view in types if view not in parts]
+    groups = (("Events", events), ("EventParts", parts), ("Actions", actions), ("Types", types))
+    for name, group in groups:
+        out[f"{name}.g.cs"] = render(LANG, "Records.cs.j2", **context, records=group)
+        out[f"{name}Codec.g.cs"] = render(LANG, "RecordsCodec.cs.j2", **context, records=group)
+    return out
+
+
+def _is_part(item: Struct, messages: dict[str, Message]) -> bool:
+    """Whether a struct is only ever read: a part of events, or the result of a call."""
+    return item.direction == "read" and item.name not in messages
+
+
+def _data(
+    spec: Spec,
+    speller: Speller,
+    events: list[StructView],
+    actions: list[StructView],
+    types: list[StructView],
+) -> dict[str, dict[str, Any]]:
+    """Return, for every file but the records, what its template is given."""
+    found: dict[str, dict[str, Any]] = {name: {} for name in _STATIC}
+    found["Enums"] = {"enums": [_enum(item) for item in spec.enums]}
+    found["Messages"] = {"events": [_event(item) for item in spec.events], "actions": actions}
+    found["Shapes"] = {"shapes": tables.shape_views(spec.shapes)}
+    found["Operations"] = {"operations": tables.operation_views(spec, speller)}
+    words = {item.wire: f"the event `{item.wire}`" for item in spec.events}
+    words["unknown"] = "an unknown event"
+    if spec.errors:
+        found["ErrorKinds"] = {
+            "kinds": [(pascal(k.kind), k.kind, doc_lines(k.when)) for k in spec.errors.kinds]
+        }
+        found["ErrorCodes"] = {
+            "rows": tables.code_rows(spec.errors),
+            "kinds": spec.errors.kinds,
+        }
+        found["Exceptions"] = {
+            "exceptions": tables.exception_views(spec.errors),
+            "root": tables.ROOT_EXCEPTION,
+        }
+    machines = spec.machines
+    if machines:
+        words |= {word.name: word.doc for word in machines.local_events}
+        verbs = dict.fromkeys(verb for row in machines.answers for verb in row.verbs)
+        found["Machine"] = {}
+        found["MachineTables"] = {
+            "machines": tables.machine_views(machines),
+            "answers": tables.answer_rows(machines),
+        }
+        found["MachineStates"] = {"machines": tables.machine_views(machines)}
+        found["MachineWords"] = {
+            "events": tables.word_views(words),
+            "guards": tables.word_views({item.name: item.doc for item in machines.guards}),
+            "effects": tables.word_views({item.name: item.doc for item in machines.effects}),
+            "verbs": tables.word_views({verb: f"the verb `{verb}`" for verb in verbs}),
+        }
+    else:
+        found["MachineWords"] = {
+            "events": tables.word_views(words),
+            "guards": (),
+            "effects": (),
+            "verbs": (),
+        }
+    return found
+
+
+def _enum(item: Enum) -> EnumView:
+    names = {value: enum_member(LANG, item.name, value) for value in item.values}
+    if collisions(LANG, names):
+        raise refuse("", "", "csharp-name", f"two values of {item.name!r} have one C# name")
+    return EnumView(
+        name=type_name(LANG, item.name, "type"),
+        doc=doc_lines(item.doc),
+        values=tuple((name, quoted(value)) for value, name in names.items()),
+    )
+
+
+def _event(item: Message) -> EventView:
+    return EventView(
+        name=pascal(item.wire),
+        record=type_name(LANG, item.name, "event"),
+        wire=item.wire,
+        terminal=(item.turn or "").startswith("terminal"),
+        mirrors=tuple(_mirror(mirror) for mirror in item.mirrors),
+    )
+
+
+def _mirror(mirror: Mirror) -> str:
+    nested = ", ".join(quoted(segment) for segment in mirror.nested)
+    fill, needed = str(mirror.fill).lower(), str(mirror.needed).lower()
+    return f"new([{nested}], {quoted(mirror.top[0])}, {fill}, {needed})"
+
+
+def _refuse_clashes(spec: Spec) -> None:
+    names = {
+        item.name: type_name(LANG, item.name, getattr(item, "role", "type"))
+        for item in spec.types
+    }
+    for name, sources in collisions(LANG, names).items():
+        listed = " and ".join(sources)
+        raise refuse("", "", "csharp-name", f"the C# name {name!r} would stand for {listed}")

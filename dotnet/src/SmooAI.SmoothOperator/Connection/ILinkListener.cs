@@ -1,0 +1,20 @@
+namespace SmooAI.SmoothOperator;
+
+/// <summary>Hears what happens on the link; every call comes inside the gate.</summary>
+internal interface ILinkListener
+{
+    /// <summary>A well-formed frame came.</summary>
+    void OnEvent(in DecodedFrame frame);
+
+    /// <summary>The attempt that waiting actions hoped for failed.</summary>
+    void OnAttemptFailed(SmoothAgentException error);
+
+    /// <summary>The link is gone.</summary>
+    void OnEnded(LinkEnd end);
+}
+
+/// <summary>How a link ended.</summary>
+/// <param name="Cause">Event of the connection machine.</param>
+/// <param name="Code">Close code; null when the caller closed.</param>
+/// <param name="SizeBytes">Bytes seen of a message that was too large.</param>
+internal sealed record LinkEnd(MachineEvent Cause, int? Code, long? SizeBytes = null);

@@ -1,0 +1,39 @@
+using System.Text.Json;
+
+namespace SmooAI.SmoothOperator;
+
+/// <summary>Further facts of an error; what does not apply is null.</summary>
+public sealed record ErrorDetails
+{
+    internal static ErrorDetails None { get; } = new();
+
+    /// <summary>HTTP status of a refused handshake, or the status of a response of 400 and above.</summary>
+    public long? Status { get; init; }
+
+    /// <summary>Milliseconds after which the server takes the action again (REQ-ERR-02).</summary>
+    public long? RetryAfterMs { get; init; }
+
+    /// <summary>Type of the frame that could not be read.</summary>
+    public string? FrameType { get; init; }
+
+    /// <summary>JSON Pointer of the fault inside that frame.</summary>
+    public string? Pointer { get; init; }
+
+    /// <summary>Bytes of the message that was too large, where known.</summary>
+    public long? SizeBytes { get; init; }
+
+    /// <summary>The limit in bytes that it was over.</summary>
+    public long? LimitBytes { get; init; }
+
+    /// <summary>The question that was open when the turn ended.</summary>
+    public Question? OpenQuestion { get; init; }
+
+    /// <summary>The server's own words; may hold private data, so no error text repeats them (REQ-ERR-04).</summary>
+    public string? ServerMessage { get; init; }
+
+    /// <summary>What the server added under <c>details</c>.</summary>
+    public JsonElement? ServerDetails { get; init; }
+
+    /// <summary>Names the type and nothing else: values may be private.</summary>
+    public override string ToString() => nameof(ErrorDetails);
+}

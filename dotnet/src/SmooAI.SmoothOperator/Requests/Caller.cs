@@ -1,0 +1,78 @@
+namespace SmooAI.SmoothOperator;
+
+/// <summary>Starts calls, verbs of the client and turns: id, frame, wait, in one go inside the gate.</summary>
+internal sealed class Caller(ClientContext context, Exchanges exchanges, Sender sender)
+{
+    /// <summary>Starts an action with one answer.</summary>
+    /// <exception cref="ArgumentException">The id is in flight already; nothing was sent.</exception>
+    internal Task<T> Call<T>(
+        Operation<T> operation,
+        ClientAction action,
+        string? sessionId,
+        CancellationToken token,
+        Action<T>? remember = null)
+        where T : class
+    {
+        if (token.IsCancellationRequested)
+        {
+            return Task.FromCanceled<T>(token);
+        }
+        using (context.Gate.Enter())
+        {
+            if (sender.Refusal() is { } refusal)
+            {
+                return Observed.Quiet(Task.FromException<T>(refusal));
+            }
+            var id = action.CorrelationId ?? context.Ids.Next();
+            var call = new PendingCall<T>(context, exchanges, operation, id, sessionId, remember);
+            var frame = Sender.Encode(action, id);
+            exchanges.Register(id, call);
+            if (sender.Submit(frame) is { } refused)
+            {
+                call.Refuse(refused);
+            }
+            else
+            {
+                call.Wait(frame, token);
+            }
+            return call.Task;
+        }
+    }
+
+    /// <summary>Starts a verb that no live turn owns (REQ-VERB-08).</summary>
+    internal Task<T> CallVerb<T>(
+        Operation operation, ClientAction action, Func<ServerEvent, T> read, CancellationToken token)
+    {
+        if (token.IsCancellationRequested)
+        {
+            return Task.FromCanceled<T>(token);
+        }
+        using (context.Gate.Enter())
+        {
+            var id = action.CorrelationId!;
+            var frame = Sender.Encode(action, id);
+            if (sender.Submit(frame) is { } refused)
+            {
+                return Observed.Quiet(Task.FromException<T>(refused));
+            }
+            var call = new VerbCall<T>(context, exchanges, operation, id, read);
+            call.Wait(frame, token);
+            return call.Task;
+        }
+    }
+
+    /// <summary>Writes an action that has no answer of its own; done when the socket took it.</summary>
+    internal Task Write(ClientAction action, CancellationToken token)
+    {
+        if (token.IsCancellationRequested)
+        {
+            return Task.FromCanceled(token);
+        }
+        using (context.Gate.Enter())
+        {
+            var frame = Sender.Encode(action, action.CorrelationId ?? context.Ids.Next());
+            var refused = sender.Submit(frame);
+            return refused is null ? frame.Done.WaitAsync(token) : Observed.Quiet(Task.FromException(refused));
+        }
+    }
+}

@@ -1,0 +1,123 @@
+namespace SmooAI.SmoothOperator;
+
+/// <summary>Who waits for which id. Routes every frame to its owner; guarded by the gate.</summary>
+internal sealed class Exchanges(ClientContext context, Listeners<ServerEvent> pushed) : ILinkListener
+{
+    private readonly Dictionary<string, IExchange> _live = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, List<IExchange>> _tails = new(StringComparer.Ordinal);
+    private readonly SettledIds _settled = new();
+
+    internal int LiveCount => _live.Count;
+
+    internal int TailCount => _tails.Count;
+
+    /// <exception cref="ArgumentException">The id is in flight already; nothing was sent (REQ-CALL-01).</exception>
+    internal void Register(string id, IExchange exchange)
+    {
+        if (!_live.TryAdd(id, exchange))
+        {
+            throw new ArgumentException($"The requestId '{id}' is in flight already.", nameof(id));
+        }
+    }
+
+    internal void Release(string id)
+    {
+        _live.Remove(id);
+        _settled.Add(id);
+    }
+
+    /// <summary>Returns the live owner of an id.</summary>
+    internal IExchange? Find(string id) => _live.GetValueOrDefault(id);
+
+    /// <summary>Lets an exchange hear the frames of an id that no live one owns: a verb that still waits.</summary>
+    internal void AddTail(string id, IExchange exchange)
+    {
+        if (!_tails.TryGetValue(id, out var list))
+        {
+            _tails[id] = list = [];
+        }
+        if (!list.Contains(exchange))
+        {
+            list.Add(exchange);
+        }
+    }
+
+    internal void RemoveTail(string id, IExchange exchange)
+    {
+        if (_tails.TryGetValue(id, out var list) && list.Remove(exchange) && list.Count == 0)
+        {
+            _tails.Remove(id);
+        }
+    }
+
+    /// <summary>Returns everything that waits beside the live owners.</summary>
+    internal IReadOnlyList<IExchange> Tails() => [.. _tails.Values.SelectMany(list => list)];
+
+    internal IReadOnlyList<IExchange> Tails(string id) => _tails.TryGetValue(id, out var list) ? [.. list] : [];
+
+    public void OnEvent(in DecodedFrame frame)
+    {
+        var received = frame.Event!;
+        var id = received.CorrelationId;
+        if (received is UnknownEvent unknown)
+        {
+            Warn(unknown);
+        }
+        if (id is not null && _live.TryGetValue(id, out var owner))
+        {
+            owner.OnEvent(frame);
+        }
+        else if (!OfferTails(id, frame) && (id is null || !_settled.Contains(id)))
+        {
+            Push(received);
+        }
+    }
+
+    /// <summary>Offers a frame to the verbs that wait for its id, the oldest first (REQ-TURN-06).</summary>
+    private bool OfferTails(string? id, in DecodedFrame frame)
+    {
+        if (id is null || !_tails.TryGetValue(id, out var tails))
+        {
+            return false;
+        }
+        foreach (var tail in tails.ToArray())
+        {
+            if (tail.OnEvent(frame))
+            {
+                return true;
+            }
+        }
+        return false;
+    }
+
+    /// <summary>Gives an event that nobody owns to the listeners; keepalive goes to the tap alone (REQ-WIRE-12).</summary>
+    internal void Push(ServerEvent received)
+    {
+        if (received is not KeepaliveEvent)
+        {
+            pushed.Raise(received);
+        }
+    }
+
+    public void OnAttemptFailed(SmoothAgentException error)
+    {
+        foreach (var exchange in Everybody())
+        {
+            exchange.OnAttemptFailed(error);
+        }
+    }
+
+    public void OnEnded(LinkEnd end)
+    {
+        foreach (var exchange in Everybody())
+        {
+            exchange.OnEnded(end);
+        }
+    }
+
+    private IExchange[] Everybody() => [.. _live.Values, .. _tails.Values.SelectMany(list => list)];
+
+    private void Warn(UnknownEvent unknown) => context.Log.Warning(unknown.Problem is { } problem
+        ? $"The body of a '{unknown.WireType}' is broken at '{problem.Pointer}' ({problem.Kind})."
+        : $"An event of the unknown type '{unknown.WireType}' came.");
+}

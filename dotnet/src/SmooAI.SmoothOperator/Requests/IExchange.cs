@@ -1,0 +1,14 @@
+namespace SmooAI.SmoothOperator;
+
+/// <summary>Something that waits for frames of one requestId: a call or a turn. Every call comes inside the gate.</summary>
+internal interface IExchange
+{
+    /// <summary>A frame of this id came; false when it is nothing to this exchange.</summary>
+    bool OnEvent(in DecodedFrame frame);
+
+    /// <summary>The attempt that this waited for failed.</summary>
+    void OnAttemptFailed(SmoothAgentException error);
+
+    /// <summary>The link is gone.</summary>
+    void OnEnded(LinkEnd end);
+}

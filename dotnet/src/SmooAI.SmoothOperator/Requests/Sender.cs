@@ -1,0 +1,37 @@
+namespace SmooAI.SmoothOperator;
+
+/// <summary>Turns actions into queued frames; asks for the link where the option says so (REQ-CONN-09).</summary>
+internal sealed class Sender(ClientContext context, Connection connection)
+{
+    private const int MaxOutboundBytes = 1024 * 1024;
+
+    /// <summary>Encodes an action under an id. Opens nothing.</summary>
+    internal static OutboundFrame Encode(ClientAction action, string id)
+    {
+        var bound = action.Bound(id);
+        return new OutboundFrame(bound.Action, id, Json.Bytes(bound));
+    }
+
+    /// <summary>Queues a frame; called inside the gate. Returns why it was refused, null when it is queued.</summary>
+    internal SmoothAgentException? Submit(OutboundFrame frame)
+    {
+        if (frame.Text.Length > MaxOutboundBytes)
+        {
+            return Failure.TooLarge(frame.Text.Length, MaxOutboundBytes, facts => facts with { RequestId = frame.RequestId });
+        }
+        if (Refusal() is { } refusal)
+        {
+            return refusal;
+        }
+        if (!connection.TakesActions)
+        {
+            _ = connection.ConnectAsync();
+        }
+        connection.Submit(frame);
+        return null;
+    }
+
+    /// <summary>Returns why no action can start now, null when one can; no id is drawn for what is refused.</summary>
+    internal SmoothAgentException? Refusal() =>
+        connection.TakesActions || context.Options.Lazy ? null : Failure.Local(ErrorKinds.NotConnected);
+}

@@ -1,0 +1,50 @@
+namespace SmooAI.SmoothOperator;
+
+/// <summary>One WebSocket: open, send text, receive, close. Used by one reader and one writer at a time.</summary>
+internal interface ITransport : IDisposable
+{
+    /// <exception cref="HandshakeException">The handshake was refused or failed.</exception>
+    Task OpenAsync(Uri address, CancellationToken cancellationToken);
+
+    Task SendAsync(ReadOnlyMemory<byte> text);
+
+    /// <summary>Returns what came next; never throws, and ends with one of the last four kinds.</summary>
+    ValueTask<Inbound> ReceiveAsync();
+
+    /// <summary>Sends the close frame; the reader goes on until the peer's own.</summary>
+    Task CloseAsync(int code);
+
+    /// <summary>Drops the socket; a pending receive ends.</summary>
+    void Abort();
+}
+
+/// <summary>What a transport received.</summary>
+internal enum InboundKind
+{
+    /// <summary>A text message.</summary>
+    Text,
+
+    /// <summary>A binary message.</summary>
+    Binary,
+
+    /// <summary>A message over the limit; the rest of it is skipped.</summary>
+    TooLarge,
+
+    /// <summary>A close frame.</summary>
+    Closed,
+
+    /// <summary>The socket ended without a close frame.</summary>
+    Lost,
+
+    /// <summary>A text message that is not UTF-8.</summary>
+    InvalidUtf8,
+}
+
+/// <summary>One thing that came; <c>Number</c> is the close code or the bytes seen of a message too large.</summary>
+internal readonly record struct Inbound(InboundKind Kind, ReadOnlyMemory<byte> Text = default, int Number = 0);
+
+/// <summary>The handshake did not succeed; <c>Status</c> is the HTTP status where there was an answer.</summary>
+internal sealed class HandshakeException(int? status, Exception cause) : Exception("The handshake failed.", cause)
+{
+    internal int? Status { get; } = status;
+}

@@ -1,0 +1,153 @@
+using System.Net;
+using System.Net.WebSockets;
+using System.Text.Unicode;
+
+namespace SmooAI.SmoothOperator;
+
+/// <summary>The framework's <see cref="ClientWebSocket"/>, set so that all clients behave alike (REQ-CONN-14).</summary>
+internal sealed class WebSocketTransport : ITransport
+{
+    private const int BufferBytes = 16 * 1024;
+    private const int AbnormalClosure = 1006;
+
+    private readonly ClientWebSocket _socket = new();
+    private readonly HttpMessageInvoker _invoker;
+    private readonly int _maxMessageBytes;
+    private readonly byte[] _buffer = new byte[BufferBytes];
+    private CloseFrameTap? _tap;
+    private bool _skipping;
+
+    internal WebSocketTransport(SmoothAgentClientOptions options, string? bearer)
+    {
+        _maxMessageBytes = options.MaxMessageBytes;
+        _socket.Options.KeepAliveInterval = TimeSpan.Zero;
+        _socket.Options.CollectHttpResponseDetails = true;
+        foreach (var (name, value) in options.Headers ?? new Dictionary<string, string>())
+        {
+            _socket.Options.SetRequestHeader(name, value);
+        }
+        if (options.Origin is not null)
+        {
+            _socket.Options.SetRequestHeader("Origin", options.Origin);
+        }
+        if (bearer is not null)
+        {
+            _socket.Options.SetRequestHeader("Authorization", $"Bearer {bearer}");
+        }
+        _invoker = new HttpMessageInvoker(Handler(options));
+    }
+
+    public async Task OpenAsync(Uri address, CancellationToken cancellationToken)
+    {
+        try
+        {
+            await _socket.ConnectAsync(address, _invoker, cancellationToken).ConfigureAwait(false);
+        }
+        catch (Exception fault)
+        {
+            int? status = _socket.HttpStatusCode == 0 ? null : (int)_socket.HttpStatusCode;
+            throw new HandshakeException(status, fault);
+        }
+    }
+
+    public Task SendAsync(ReadOnlyMemory<byte> text) =>
+        _socket.SendAsync(text, WebSocketMessageType.Text, endOfMessage: true, CancellationToken.None).AsTask();
+
+    public async ValueTask<Inbound> ReceiveAsync()
+    {
+        var whole = new MessageBuffer();
+        var used = 0;
+        try
+        {
+            while (true)
+            {
+                var part = await _socket.ReceiveAsync(_buffer.AsMemory(), CancellationToken.None).ConfigureAwait(false);
+                used = part.Count;
+                if (part.MessageType == WebSocketMessageType.Close)
+                {
+                    return new(InboundKind.Closed, Number: _tap?.CloseCode ?? (int)(_socket.CloseStatus ?? 0));
+                }
+                if (_skipping)
+                {
+                    _skipping = !part.EndOfMessage;
+                    continue;
+                }
+                if (whole.Length + used > _maxMessageBytes)
+                {
+                    _skipping = !part.EndOfMessage;
+                    return new(InboundKind.TooLarge, Number: whole.Length + used);
+                }
+                whole.Add(_buffer.AsSpan(0, used), part.EndOfMessage);
+                if (part.EndOfMessage)
+                {
+                    var binary = part.MessageType == WebSocketMessageType.Binary;
+                    return new(binary ? InboundKind.Binary : InboundKind.Text, whole.Bytes);
+                }
+                // What a refused part left behind is told from stale bytes by the zeros around it.
+                Array.Clear(_buffer, 0, used);
+                used = 0;
+            }
+        }
+        catch (Exception fault)
+        {
+            return Ended(fault, whole);
+        }
+        finally
+        {
+            Array.Clear(_buffer, 0, Math.Min(used, BufferBytes));
+        }
+    }
+
+    public async Task CloseAsync(int code)
+    {
+        if (_socket.State is WebSocketState.Open or WebSocketState.CloseReceived)
+        {
+            await _socket.CloseOutputAsync((WebSocketCloseStatus)code, null, CancellationToken.None).ConfigureAwait(false);
+        }
+    }
+
+    public void Abort() => _socket.Abort();
+
+    public void Dispose()
+    {
+        _socket.Dispose();
+        _invoker.Dispose();
+    }
+
+    private SocketsHttpHandler Handler(SmoothAgentClientOptions options)
+    {
+        var handler = new SocketsHttpHandler
+        {
+            AllowAutoRedirect = false,
+            UseProxy = false,
+            UseCookies = false,
+            ActivityHeadersPropagator = null,
+            ConnectTimeout = Timeout.InfiniteTimeSpan, // the attempt's own limit covers it
+            PooledConnectionLifetime = TimeSpan.Zero,
+            PlaintextStreamFilter = (context, _) =>
+            {
+                _tap = new CloseFrameTap(context.PlaintextStream);
+                return new ValueTask<Stream>(_tap);
+            },
+        };
+        if (TrustedRoots.Validation(options.TrustedRoots) is { } validation)
+        {
+            handler.SslOptions.RemoteCertificateValidationCallback = validation;
+        }
+        return handler;
+    }
+
+    private Inbound Ended(Exception fault, MessageBuffer whole)
+    {
+        // The library has closed with 1007 by itself and tells it from other faults by nothing but the bytes.
+        if (fault is WebSocketException { WebSocketErrorCode: WebSocketError.Faulted } && _tap?.CloseCode is null)
+        {
+            whole.Add(_buffer.AsSpan().TrimEnd((byte)0), last: true);
+            if (!Utf8.IsValid(whole.Bytes.Span))
+            {
+                return new(InboundKind.InvalidUtf8);
+            }
+        }
+        return _tap?.CloseCode is { } code ? new(InboundKind.Closed, Number: code) : new(InboundKind.Lost, Number: AbnormalClosure);
+    }
+}

@@ -1,0 +1,82 @@
+namespace SmooAI.SmoothOperator;
+
+/// <summary>Starts turns: registers, queues the message, ties the caller's token to it (REQ-TURN-01).</summary>
+internal sealed class TurnStarter(ClientContext context, Exchanges exchanges, Sender sender, Func<string, bool> parksOtp)
+{
+    /// <exception cref="ArgumentException">The id is in flight already; nothing was sent.</exception>
+    internal Turn Start(SendMessageAction action, CancellationToken token)
+    {
+        using (context.Gate.Enter())
+        {
+            var refusal = sender.Refusal();
+            var aborted = token.IsCancellationRequested;
+            var id = action.RequestId ?? (refusal is null && !aborted ? context.Ids.Next() : context.Ids.Unsent());
+            var message = Sender.Encode(action, id);
+            var writer = new TurnWriter(sender, message, action.SessionId);
+            var driver = new TurnDriver(context, exchanges, writer);
+            driver.Actions = new TurnVerbs(context, driver, writer, parksOtp);
+            var turn = new Turn(context, driver, driver.Actions);
+            if (aborted)
+            {
+                driver.Abandon(token);
+                driver.Stop();
+                return turn;
+            }
+            Register(id, driver);
+            CloseOlderOtp(action.SessionId);
+            refusal ??= writer.WriteMessage();
+            if (refusal is not null)
+            {
+                driver.Refuse(refusal);
+            }
+            else if (token.CanBeCanceled)
+            {
+                Follow(driver, token);
+            }
+            return turn;
+        }
+    }
+
+    /// <summary>Returns the live turn of an id.</summary>
+    internal TurnDriver? Find(string id) => exchanges.Find(id) as TurnDriver;
+
+    private void Register(string id, TurnDriver driver)
+    {
+        try
+        {
+            exchanges.Register(id, driver);
+        }
+        catch (ArgumentException)
+        {
+            driver.Discard();
+            throw;
+        }
+    }
+
+    private void CloseOlderOtp(string sessionId)
+    {
+        foreach (var older in exchanges.Tails().OfType<TurnDriver>())
+        {
+            if (older.SessionId == sessionId)
+            {
+                older.OnNextSend();
+            }
+        }
+    }
+
+    private void Follow(TurnDriver driver, CancellationToken token)
+    {
+        var following = token.UnsafeRegister(_ =>
+        {
+            using (context.Gate.Enter())
+            {
+                driver.Abandon(token);
+                if (!driver.IsDetached)
+                {
+                    driver.Stop();
+                }
+            }
+        }, null);
+        driver.WhenSettled(() => following.Unregister());
+    }
+}

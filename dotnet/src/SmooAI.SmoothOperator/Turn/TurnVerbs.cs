@@ -1,0 +1,133 @@
+using System.Text.Json;
+
+namespace SmooAI.SmoothOperator;
+
+/// <summary>The human verbs of a turn: asks the machine, writes, and waits (REQ-VERB-02).</summary>
+internal sealed class TurnVerbs(ClientContext context, TurnDriver turn, TurnWriter writer, Func<string, bool> parksOtp)
+{
+    private Task? _cancelled;
+
+    internal Task<bool> Confirm(bool approved, CancellationToken token) => Write(
+        turn.Questions.Confirmation,
+        Verb.Confirm,
+        () => new ConfirmToolActionAction
+        {
+            RequestId = turn.RequestId,
+            SessionId = turn.SessionId,
+            Approved = approved,
+            ConfirmationId = (turn.Questions.Confirmation.Asked?.Asked as WriteConfirmationRequiredEvent)?.ConfirmationId,
+        },
+        _ => true,
+        token);
+
+    internal Task<OtpResult> VerifyOtp(string code, CancellationToken token) => Write(
+        turn.Questions.Otp,
+        Verb.VerifyOtp,
+        () => new VerifyOtpAction { RequestId = turn.RequestId, SessionId = turn.SessionId, Code = code },
+        answer => OtpResult.Of(answer!),
+        token);
+
+    internal Task<SubmitResult> Submit(JsonElement? values, CancellationToken token) => Write(
+        turn.Questions.Interaction, Verb.Submit, () => Interaction(values, null), answer => SubmitResult.Of(answer!), token);
+
+    internal Task<SubmitResult> Decline(CancellationToken token) => Write(
+        turn.Questions.Interaction, Verb.Decline, () => Interaction(null, true), answer => SubmitResult.Of(answer!), token);
+
+    /// <summary>Declines a code, only where the server said that it understands (REQ-OTP-05).</summary>
+    internal Task<OtpResult> DeclineOtp(CancellationToken token)
+    {
+        using (context.Gate.Enter())
+        {
+            if (!parksOtp(turn.SessionId))
+            {
+                return Refused<OtpResult>(Failure.Local(ErrorKinds.Unsupported, facts => turn.Named(facts) with
+                {
+                    Message = "The session's capabilities do not list otp_park; nothing was sent.",
+                }));
+            }
+        }
+        return Write(
+            turn.Questions.Otp,
+            Verb.DeclineOtp,
+            () => new VerifyOtpAction { RequestId = turn.RequestId, SessionId = turn.SessionId, Declined = true },
+            answer => OtpResult.Of(answer!),
+            token);
+    }
+
+    /// <summary>Writes at most one cancel; done when the turn settles (REQ-STOP-01).</summary>
+    internal Task Cancel()
+    {
+        using (context.Gate.Enter())
+        {
+            if (turn.IsSettled)
+            {
+                return Task.CompletedTask;
+            }
+            if (_cancelled is null)
+            {
+                var waiter = new Waiter<bool>(context);
+                turn.Track(new PendingVerb<bool>(Verb.Cancel, null, waiter, _ => true));
+                _cancelled = waiter.Task;
+                turn.Cancel();
+            }
+            return _cancelled;
+        }
+    }
+
+    private SubmitInteractionAction Interaction(JsonElement? values, bool? declined)
+    {
+        var asked = (InteractionRequiredEvent)turn.Questions.Interaction.Asked!.Asked;
+        return new SubmitInteractionAction
+        {
+            RequestId = turn.RequestId,
+            SessionId = turn.SessionId,
+            InteractionId = asked.InteractionId,
+            Kind = asked.Kind,
+            Values = values,
+            Declined = declined,
+        };
+    }
+
+    private Task<T> Write<T>(
+        QuestionSlot slot, Verb verb, Func<ClientAction> action, Func<ServerEvent?, T> read, CancellationToken token)
+    {
+        if (token.IsCancellationRequested)
+        {
+            return Task.FromCanceled<T>(token);
+        }
+        using (context.Gate.Enter())
+        {
+            foreach (var effect in turn.Answer(slot))
+            {
+                if (effect.Kind == EffectKind.Refuse)
+                {
+                    return Refused<T>(effect.First == ErrorKinds.AlreadyAnswered
+                        ? Failure.Local(ErrorKinds.AlreadyAnswered, turn.Named)
+                        : Failure.NoPendingQuestion(turn.Named));
+                }
+            }
+            return Wait(verb, slot.Kind, action(), read, token);
+        }
+    }
+
+    private Task<T> Wait<T>(
+        Verb verb, QuestionKind kind, ClientAction action, Func<ServerEvent?, T> read, CancellationToken token)
+    {
+        if (writer.Write(action) is { } refused)
+        {
+            return Refused<T>(refused);
+        }
+        var waiter = new Waiter<T>(context);
+        var pending = new PendingVerb<T>(verb, kind, waiter, read);
+        turn.Track(pending);
+        waiter.Limit(context.Options.RequestTimeout, () =>
+        {
+            turn.Forget(pending);
+            waiter.Fail(Failure.Local(ErrorKinds.RequestTimeout, turn.Named));
+        });
+        waiter.CancelBy(token); // only the wait ends: the question stays answered (REQ-VERB-07)
+        return waiter.Task;
+    }
+
+    private static Task<T> Refused<T>(SmoothAgentException error) => Observed.Quiet(Task.FromException<T>(error));
+}

@@ -1,0 +1,41 @@
+namespace SmooAI.SmoothOperator;
+
+/// <summary>What one turn writes: its message, at most one cancel, and verbs. Guarded by the gate.</summary>
+internal sealed class TurnWriter(Sender sender, OutboundFrame message, string sessionId)
+{
+    private bool _cancelled;
+
+    internal string RequestId => message.RequestId!;
+
+    internal string SessionId => sessionId;
+
+    /// <summary>Whether the message was handed to the socket (REQ-TURN-20).</summary>
+    internal bool IsSent => message.IsWritten;
+
+    /// <summary>Queues the message; returns why it was refused.</summary>
+    internal SmoothAgentException? WriteMessage() => sender.Submit(message);
+
+    /// <summary>Takes the message back; false when it was written.</summary>
+    internal bool TakeBack()
+    {
+        message.IsDropped = !message.IsWritten;
+        return message.IsDropped;
+    }
+
+    /// <summary>Writes the one cancel of the turn; a limit takes back a message that was not written instead.</summary>
+    internal bool WriteCancel(bool asked)
+    {
+        if (_cancelled || (!asked && TakeBack()))
+        {
+            return false;
+        }
+        _cancelled = true;
+        return Write(new CancelAction { SessionId = sessionId }) is null;
+    }
+
+    /// <summary>Queues a verb under the turn's id; returns why it was refused.</summary>
+    internal SmoothAgentException? Write(ClientAction verb) => sender.Submit(Sender.Encode(verb, RequestId));
+
+    /// <summary>The turn is over: a message still in the queue must not go out.</summary>
+    internal void Finish() => TakeBack();
+}
