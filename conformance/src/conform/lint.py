@@ -58,7 +58,9 @@ def _seen(case: Case, expected: Expectation, index: int, step: Step) -> None:
     if kind is None:
         raise _fault(case, step, f"see needs one of {', '.join(SEES)}")
     rest = {k: v for k, v in step.body.items() if k != kind}
-    lane = step.body[kind] if kind not in ("state", "pushed", "frame") else f"{kind}:{step.body[kind]}"
+    lane = (
+        step.body[kind] if kind not in ("state", "pushed", "frame") else f"{kind}:{step.body[kind]}"
+    )
     until = [e for i, e in expected.events if i <= index]
     for event in until:
         if event["ev"] == kind and lane_of(event) == lane:

@@ -84,7 +84,8 @@ class Expander:
                 raise CaseError(f"{step['line']}: step is incomplete ({error!r})") from None
         for client in self.clients:
             if client not in self.closed:
-                self._do({"close": client}, steps[-1]["line"] if steps else 1)
+                # `auto`: left out when the oracle knows no such client (its options were refused)
+                self._do({"close": client, "auto": True}, steps[-1]["line"] if steps else 1)
         return self.out
 
     def _given(self, given: Any) -> list[Tree]:

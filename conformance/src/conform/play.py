@@ -138,11 +138,14 @@ class Player:
 
     async def _do(self, step: Step) -> None:
         await self._barrier(self.index - 1)
+        shows = any(index == self.index for index, _ in self.expected.events)
+        if step.body.get("auto") and not shows:
+            return
         body = self._resolve(step.body, step.client)
         reply = await self.testee.command(body, self.limits.step)
         if "fail" in reply:
             raise StageError(f"the testee refused {body['cmd']}: {reply['fail']}")
-        if any(index == self.index for index, _ in self.expected.events):
+        if shows:
             await self._barrier(self.index)
 
     def _resolve(self, body: Tree, client: str) -> Tree:
@@ -150,7 +153,7 @@ class Player:
         if cmd in ("open", "connect") and body.get("connect", True):
             self.stage.expect_link(client)
         if cmd != "open":
-            return body
+            return {k: v for k, v in body.items() if k != "auto"}
         url = body["url"].replace("{server}", self.stage.url(client))
         url = url.replace("{refused}", f"ws://127.0.0.1:{REFUSED_PORT}")
         return {**body, "url": url, "ids": self.case.ids.get(client, [])}

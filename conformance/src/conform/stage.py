@@ -59,7 +59,7 @@ class Link(asyncio.Protocol):
         self.closed = asyncio.Event()
         self.close_code: int | None = None  # what the client sent first
         self.we_closed = False
-        self.answer_close = True
+        self.held = False  # the handshake waits for a later step
         self._parts: list[bytes] = []
         self._opcode = Opcode.TEXT
 
@@ -79,9 +79,8 @@ class Link(asyncio.Protocol):
                 self._handshake(event)
             elif isinstance(event, Frame):
                 self._frame(event)
-        if self.answer_close:
-            self.flush()
-        if self.protocol.close_expected() and self.transport and self.answer_close:
+        self.flush()
+        if self.protocol.close_expected() and self.transport:
             self.transport.close()
 
     def eof_received(self) -> bool:
@@ -109,6 +108,7 @@ class Link(asyncio.Protocol):
         plan = self.stage.plans.pop(self.client, None)
         self.stage.arrived(self)
         if plan in ("silence", "hold"):
+            self.held = plan == "hold"
             return
         if plan is None:
             self.accept()

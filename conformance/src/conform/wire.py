@@ -135,8 +135,14 @@ async def _ping(stage: Stage, link: Link, client: str, value: str, limit: float)
 
 
 async def _plan(stage: Stage, client: str, value: Any, limit: float) -> None:
-    if value == "release":
+    """Plan the next handshake, or answer the one that is held."""
+    held = stage.current.get(client)
+    if value == "release" or (held and held.held):
         link = await stage.link(client, limit)
-        link.accept()
+        link.held = False
+        if value == "release":
+            link.accept()
+        else:
+            link.refuse(value["status"], value.get("headers", {}))
     else:
         stage.plans[client] = value

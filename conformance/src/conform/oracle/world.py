@@ -248,7 +248,7 @@ class World:
         client = self.clients.get(name)
         if client is None:
             self.plans[name] = plan
-        elif plan == "release":
+        elif client.link == "connecting":  # the handshake was held
             client.plan = plan
             client.attempt()
         else:

@@ -27,6 +27,14 @@ RESULTS = {"ping": "pong"}
 VERB_OPS = frozenset({"confirm_tool_action", "verify_otp", "submit_interaction"})
 
 
+class _Connect(connect):
+    """The library's connect without its redirects (REQ-CONN-12)."""
+
+    def process_redirect(self, exc: Exception) -> Exception | str:
+        """Every redirect is a refusal."""
+        return exc
+
+
 class Wait:
     """One call that waits."""
 
@@ -118,7 +126,7 @@ class RefClient:
     async def _open(self) -> None:
         limit = self.time("connect") / 1000 or None
         try:
-            self._ws = await connect(
+            self._ws = await _Connect(
                 _with_token(self.options),
                 additional_headers=_headers(self.options),
                 origin=self.options.get("origin"),
