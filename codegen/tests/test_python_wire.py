@@ -42,8 +42,7 @@ def same(one: Json, two: Json) -> bool:
 
 def attribute(name: str) -> str:
     """The attribute of an accessor, spelled out here, so that the generator's table is tested."""
-    out = "".join("_" + c.lower() if c.isupper() else c for c in name)
-    return out
+    return "".join("_" + c.lower() if c.isupper() else c for c in name)
 
 
 def value_of(value: Json) -> Json:

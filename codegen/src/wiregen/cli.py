@@ -290,9 +290,11 @@ def main(arguments: list[str] | None = None) -> None:
     try:
         code = app(arguments, result_action="return_value")
     except SpecError as err:
+        usage = all(diagnostic.rule == "usage" for diagnostic in err.diagnostics)
         for diagnostic in err.diagnostics:
-            print(f"wiregen: {diagnostic}", file=sys.stderr)
-        code = 1
+            said = diagnostic.message if usage else str(diagnostic)
+            print(f"wiregen: {said}", file=sys.stderr)
+        code = 2 if usage else 1
     except BrokenPipeError:  # the reader of our output left early
         sys.stderr.close()
         code = 0

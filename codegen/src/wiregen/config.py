@@ -24,9 +24,13 @@ class Target:
 
 @dataclass(frozen=True, slots=True)
 class Config:
-    """Where everything lies. Paths are relative to ``root``."""
+    """Where everything lies. Paths are relative to ``root``.
+
+    ``home`` is the project itself, where its tools are found, also when ``root`` is elsewhere.
+    """
 
     root: Path
+    home: Path
     spec: PurePosixPath
     vectors: PurePosixPath
     manifest: PurePosixPath
@@ -35,7 +39,7 @@ class Config:
     @property
     def spec_folder(self) -> Path:
         """The folder with the AsyncAPI document."""
-        return self.root / self.spec
+        return self.home / self.spec
 
     def target(self, lang: str) -> Target:
         """Return the settings of a language; an unlisted one goes to `out/<lang>`."""
@@ -67,8 +71,10 @@ def load_config(path: Path) -> Config:
             raise refuse(path.name, f"/lang/{lang}", "config-shape", "needs 'out', a folder")
         options = {key: str(value) for key, value in raw.items() if key != "out"}
         targets[lang] = Target(lang, PurePosixPath(raw["out"]), options)
+    root = (path.parent / str(data.get("root", "."))).resolve()
     return Config(
-        root=(path.parent / str(data.get("root", "."))).resolve(),
+        root=root,
+        home=root,
         spec=PurePosixPath(str(data.get("spec", "spec"))),
         vectors=PurePosixPath(str(data.get("vectors", "spec/vectors"))),
         manifest=PurePosixPath(str(data.get("manifest", "wiregen-manifest.json"))),

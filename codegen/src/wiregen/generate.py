@@ -30,7 +30,20 @@ def raw_files(spec: Spec, config: Config, lang: str) -> dict[str, str]:
     """Return the files of one language by path below the root, before the formatter."""
     target = config.target(lang)
     files: dict[str, str] = {}
-    for name, text in emitter(lang)(spec, target).items():
+    try:
+        made = emitter(lang)(spec, target)
+    except (
+        ArithmeticError,
+        AssertionError,
+        LookupError,
+        RuntimeError,
+        TypeError,
+        ValueError,
+    ) as err:
+        reason = f"{type(err).__name__}: {err}"
+        message = f"no {lang} for this specification, a gap of the emitter ({reason})"
+        raise refuse("", "", "emit-failed", message) from err
+    for name, text in made.items():
         path = PurePosixPath(name)
         if path.is_absolute() or ".." in path.parts:
             raise refuse(name, "", "emit-path", "an emitter's path must stay below its folder")
@@ -46,7 +59,7 @@ def generate(spec: Spec, config: Config, langs: Iterable[str]) -> Output:
     outcomes: dict[str, fmt.Outcome] = {}
     for lang in langs:
         raw = raw_files(spec, config, lang)
-        made, outcomes[lang] = fmt.run(lang, raw, config.root)
+        made, outcomes[lang] = fmt.run(lang, raw, config.home)
         for name in made:
             if name in owners:
                 message = f"{lang} and {owners[name]} write the same file"

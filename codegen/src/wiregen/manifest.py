@@ -161,19 +161,20 @@ def check(spec: Spec, config: Config, langs: Iterable[str]) -> CheckResult:
     unverified: list[str] = []
     for lang in langs:
         fresh = raw_files(spec, config, lang)
-        tool = fmt.current(lang, config.root)
+        tool = fmt.current(lang, config.home)
         if not tool.verified:
             unverified.append(lang)
-        checker = _Checker(spec, config.root, manifest, lang, tool)
+        checker = _Checker(spec, config, manifest, lang, tool)
         drift += checker.run(fresh)
     return CheckResult(tuple(drift), tuple(unverified))
 
 
 class _Checker:
     def __init__(
-        self, spec: Spec, root: Path, manifest: Manifest, lang: str, tool: fmt.Outcome
+        self, spec: Spec, config: Config, manifest: Manifest, lang: str, tool: fmt.Outcome
     ) -> None:
-        self.root = root
+        self.root = config.root
+        self.home = config.home
         self.manifest = manifest
         self.lang = lang
         self.tool = tool
@@ -211,7 +212,7 @@ class _Checker:
 
     def _diff(self, name: str, disk: bytes, fresh: Mapping[str, str]) -> str:
         if self.formatted is None:
-            self.formatted = fmt.run(self.lang, fresh, self.root)[0]
+            self.formatted = fmt.run(self.lang, fresh, self.home)[0]
         lines = difflib.unified_diff(
             disk.decode("utf-8", "replace").splitlines(),
             self.formatted[name].splitlines(),

@@ -1,0 +1,96 @@
+"""A small specification to change, and the command line in-process."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from wiregen import cli
+
+FIXTURES = Path(__file__).parent / "fixtures"
+Json = Any
+
+
+@dataclass
+class Workspace:
+    """A project in a temporary folder: wiregen.toml, `spec/`, and the files generated from it."""
+
+    root: Path
+
+    @property
+    def spec(self) -> Path:
+        return self.root / "spec"
+
+    def edit(self, name: str, change: Callable[[Json], Json | None]) -> None:
+        """Change one JSON schema of the specification."""
+        path = self.spec / name
+        value = json.loads(path.read_text(encoding="utf-8"))
+        value = change(value) or value
+        path.write_text(json.dumps(value, indent=2), encoding="utf-8")
+
+    def replace(self, name: str, old: str, new: str) -> None:
+        """Change the text of one file of the specification."""
+        path = self.spec / name
+        text = path.read_text(encoding="utf-8")
+        assert old in text
+        path.write_text(text.replace(old, new), encoding="utf-8")
+
+    def files(self) -> dict[str, bytes]:
+        """Everything below the folder but the specification itself."""
+        return {
+            path.relative_to(self.root).as_posix(): path.read_bytes()
+            for path in sorted(self.root.rglob("*"))
+            if path.is_file() and not path.is_relative_to(self.spec)
+        }
+
+
+CONFIG = """
+spec = "spec"
+vectors = "vectors"
+manifest = "manifest.json"
+[lang.python]
+out = "python"
+[lang.go]
+out = "go"
+package = "thermostat"
+"""
+
+
+@pytest.fixture
+def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Workspace:
+    root = tmp_path / "project"
+    shutil.copytree(FIXTURES / "thermostat", root / "spec")
+    (root / "wiregen.toml").write_text(CONFIG, encoding="utf-8")
+    monkeypatch.chdir(root)
+    return Workspace(root)
+
+
+@dataclass(frozen=True)
+class Ran:
+    """How a run of the command line ended."""
+
+    code: int
+    out: str
+    err: str
+
+
+@pytest.fixture
+def wiregen(capsys: pytest.CaptureFixture[str]) -> Callable[..., Ran]:
+    """Run the command line in this process."""
+
+    def run(*arguments: str) -> Ran:
+        capsys.readouterr()
+        with pytest.raises(SystemExit) as left:
+            cli.main(list(arguments))
+        captured = capsys.readouterr()
+        code = left.value.code
+        assert isinstance(code, int)
+        return Ran(code, captured.out, captured.err)
+
+    return run
