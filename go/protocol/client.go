@@ -203,7 +203,7 @@ func (c *Client) Ping(ctx context.Context) (*PingResult, error) {
 // stop, unless the turn was detached. A refused argument is in [Turn.Err].
 func (c *Client) SendMessage(ctx context.Context, action SendMessage) *Turn {
 	id := action.requestID()
-	if *id == "" {
+	if *id == "" && ctx.Err() == nil {
 		*id = c.options.NewRequestID()
 	}
 	t := newTurn(ctx, c.requests, action, func() bool { return c.parks(action.SessionID) })
@@ -217,17 +217,17 @@ func (c *Client) SendMessage(ctx context.Context, action SendMessage) *Turn {
 		t.refuse(encodeErr)
 		return t
 	}
+	if ctx.Err() != nil {
+		t.native = true
+		t.stop()
+		return t
+	}
 	for _, other := range c.requests.inOrder() {
 		if older, ok := other.(*Turn); ok && older.sessionID == action.SessionID {
 			older.nextSend()
 		}
 	}
 	c.requests.add(*id, t)
-	if ctx.Err() != nil {
-		t.native = true
-		t.stop()
-		return t
-	}
 	t.start(&outgoing{action: action.ActionName(), requestID: *id, text: text})
 	if !t.state.settled() {
 		t.unbind = context.AfterFunc(ctx, t.abandoned)

@@ -96,7 +96,7 @@ func (e *EventualResponse) decodeDataData(d *decoder, has *uint64) bool {
 			}
 			e.Citations = v
 		case "directive":
-			if e.Directive, ok = d.rawOf(kindObject); !ok {
+			if e.Directive, ok = d.rawOf(kindObject | kindNull); !ok {
 				return false
 			}
 		default:

@@ -414,7 +414,7 @@ func (c *ConversationMessageContent) decode(d *decoder) bool {
 			}
 			c.Text = &v
 		case "structuredResponse":
-			if c.StructuredResponse, ok = d.rawOf(kindObject); !ok {
+			if c.StructuredResponse, ok = d.rawOf(kindObject | kindNull); !ok {
 				return false
 			}
 		default:
@@ -1047,11 +1047,11 @@ func (m *Message) decode(d *decoder) bool {
 			}
 			m.To = Some(v)
 		case "metadataJson":
-			if m.MetadataJSON, ok = d.rawOf(kindObject); !ok {
+			if m.MetadataJSON, ok = d.rawOf(kindObject | kindNull); !ok {
 				return false
 			}
 		case "analyticsJson":
-			if m.AnalyticsJSON, ok = d.rawOf(kindObject); !ok {
+			if m.AnalyticsJSON, ok = d.rawOf(kindObject | kindNull); !ok {
 				return false
 			}
 		case "createdAt":
@@ -1109,7 +1109,7 @@ func (m *MessageContent) decode(d *decoder) bool {
 			}
 			m.Text = Some(v)
 		case "structuredResponse":
-			if m.StructuredResponse, ok = d.rawOf(kindObject); !ok {
+			if m.StructuredResponse, ok = d.rawOf(kindObject | kindNull); !ok {
 				return false
 			}
 		default:
@@ -1336,7 +1336,7 @@ func (p *Participant) decode(d *decoder) bool {
 			}
 			p.BrowserFingerprint = Some(v)
 		case "browserInfo":
-			if p.BrowserInfo, ok = d.rawOf(kindObject); !ok {
+			if p.BrowserInfo, ok = d.rawOf(kindObject | kindNull); !ok {
 				return false
 			}
 		case "name":
@@ -1476,7 +1476,7 @@ func (s *SendMessageResult) decode(d *decoder) bool {
 			}
 			s.EscalationReason = &v
 		case "directive":
-			if s.Directive, ok = d.rawOf(kindObject); !ok {
+			if s.Directive, ok = d.rawOf(kindObject | kindNull); !ok {
 				return false
 			}
 		default:
@@ -1609,11 +1609,11 @@ func (s *StreamChunkState) decode(d *decoder) bool {
 		case "structuredResponse":
 			s.StructuredResponse = d.raw()
 		case "pendingWriteConfirmation":
-			if s.PendingWriteConfirmation, ok = d.rawOf(kindObject); !ok {
+			if s.PendingWriteConfirmation, ok = d.rawOf(kindObject | kindNull); !ok {
 				return false
 			}
 		case "pendingOtpVerification":
-			if s.PendingOTPVerification, ok = d.rawOf(kindObject); !ok {
+			if s.PendingOTPVerification, ok = d.rawOf(kindObject | kindNull); !ok {
 				return false
 			}
 		default:

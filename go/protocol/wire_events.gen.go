@@ -47,7 +47,7 @@ type ImmediateResponse struct {
 type EventualResponse struct {
 	received
 
-	// Action or turn that caused the event.
+	// Action or turn that caused the event, once more.
 	RequestID string
 	// HTTP-like status; 400 and above means that the turn failed.
 	Status int64
@@ -73,7 +73,7 @@ type EventualResponse struct {
 type StreamChunk struct {
 	received
 
-	// Action or turn that caused the event.
+	// Action or turn that caused the event, once more.
 	RequestID string
 	// Node that reports, once more.
 	Node string
@@ -89,7 +89,7 @@ type StreamChunk struct {
 type StreamToken struct {
 	received
 
-	// Action or turn that caused the event.
+	// Action or turn that caused the event, once more.
 	RequestID string
 	// Piece of text; may be empty.
 	Token string
@@ -102,7 +102,7 @@ type StreamToken struct {
 type StreamPreamble struct {
 	received
 
-	// Action or turn that caused the event.
+	// Action or turn that caused the event, once more.
 	RequestID string
 	// Piece of preamble text.
 	Token string
@@ -114,7 +114,7 @@ type StreamPreamble struct {
 type StreamReasoning struct {
 	received
 
-	// Action or turn that caused the event.
+	// Action or turn that caused the event, once more.
 	RequestID string
 	// Piece of reasoning text.
 	Token string
@@ -126,7 +126,7 @@ type StreamReasoning struct {
 type Keepalive struct {
 	received
 
-	// Action or turn that caused the event.
+	// Action or turn that caused the event, once more.
 	RequestID string
 	// When the server wrote the event, epoch ms. At least 0.
 	Timestamp *int64
@@ -137,7 +137,7 @@ type Keepalive struct {
 type WriteConfirmationRequired struct {
 	received
 
-	// Action or turn that caused the event.
+	// Action or turn that caused the event, once more.
 	RequestID string
 	// When the server wrote the event, epoch ms. At least 0.
 	Timestamp *int64
@@ -156,7 +156,7 @@ type WriteConfirmationRequired struct {
 type OTPVerificationRequired struct {
 	received
 
-	// Action or turn that caused the event.
+	// Action or turn that caused the event, once more.
 	RequestID string
 	// When the server wrote the event, epoch ms. At least 0.
 	Timestamp *int64
@@ -177,7 +177,7 @@ type OTPVerificationRequired struct {
 type OTPSent struct {
 	received
 
-	// Action or turn that caused the event.
+	// Action or turn that caused the event, once more.
 	RequestID string
 	// When the server wrote the event, epoch ms. At least 0.
 	Timestamp *int64
@@ -191,7 +191,7 @@ type OTPSent struct {
 type OTPVerified struct {
 	received
 
-	// Action or turn that caused the event.
+	// Action or turn that caused the event, once more.
 	RequestID string
 	// When the server wrote the event, epoch ms. At least 0.
 	Timestamp *int64
@@ -203,7 +203,7 @@ type OTPVerified struct {
 type OTPInvalid struct {
 	received
 
-	// Action or turn that caused the event.
+	// Action or turn that caused the event, once more.
 	RequestID string
 	// When the server wrote the event, epoch ms. At least 0.
 	Timestamp *int64
@@ -220,7 +220,7 @@ type OTPInvalid struct {
 type InteractionRequired struct {
 	received
 
-	// Action or turn that caused the event.
+	// Action or turn that caused the event, once more.
 	RequestID string
 	// When the server wrote the event, epoch ms. At least 0.
 	Timestamp *int64
@@ -241,7 +241,7 @@ type InteractionRequired struct {
 type InteractionInvalid struct {
 	received
 
-	// Action or turn that caused the event.
+	// Action or turn that caused the event, once more.
 	RequestID string
 	// When the server wrote the event, epoch ms. At least 0.
 	Timestamp *int64
@@ -259,7 +259,7 @@ type InteractionInvalid struct {
 type Cancelled struct {
 	received
 
-	// Action or turn that caused the event.
+	// Action or turn that caused the event, once more.
 	RequestID *string
 	// Always 499.
 	Status int64
@@ -271,7 +271,7 @@ type Cancelled struct {
 type ErrorEvent struct {
 	received
 
-	// Action or turn that caused the event.
+	// Action or turn that caused the event, once more.
 	RequestID *string
 	// What failed, once more.
 	Error ErrorInfo

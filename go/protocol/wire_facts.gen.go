@@ -16,14 +16,16 @@ type fact struct {
 	inner bool
 }
 
-// Facts returns the flat members of a typed event under the wire's words; absent ones are left
-// out. It is nil for an unknown event.
+// Facts returns the flat members of a typed event under the wire's words, its type among them;
+// absent ones are left out. It is nil for an unknown event.
 func Facts(event Event) map[string]json.RawMessage {
 	e, ok := event.(wireEvent)
 	if !ok {
 		return nil
 	}
-	out := map[string]json.RawMessage{}
+	var tag encoder
+	tag.string(e.EventType())
+	out := map[string]json.RawMessage{tagMember: tag.b}
 	for i, value := range factsOf(e) {
 		if value != nil {
 			out[facts[e.EventType()][i].name] = value

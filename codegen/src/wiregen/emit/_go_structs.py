@@ -103,7 +103,7 @@ def struct_level(named: Named, struct: Struct) -> Level:
     for field in struct.fields:
         go_type = named.member(field.type, field.read_presence, field.nullable)
         target = f"{me}.{field_name(field.wire)}"
-        lines = named.read_into(target, field.type, go_type)
+        lines = named.read_into(target, field.type, go_type, field.nullable)
         if field.read_required:
             lines = [f"has |= 1 << {required.bit_count()}", *lines]
             required = required << 1 | 1
@@ -293,7 +293,7 @@ class EventView:
         target = f"e.{member_name('go', accessor.name)}"
         go_type = self.field(accessor)
         if here == accessor.places[0]:
-            return self.named.read_into(target, accessor.type, go_type)
+            return self.named.read_into(target, accessor.type, go_type, accessor.nullable)
         bit = 1 << self._bit(accessor.places[0])
         has = self._has(here[:-1])
         value = "&v" if go_type.startswith("*") else "v"

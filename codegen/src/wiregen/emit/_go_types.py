@@ -204,8 +204,14 @@ class Named:
             "}",
         ]
 
-    def read_into(self, target: str, type_: Type, go_type: str) -> list[str]:
+    def read_into(
+        self, target: str, type_: Type, go_type: str, nullable: bool = False
+    ) -> list[str]:
         """Return statements that read the next value into a member of a Go type."""
+        raw = self.raw_kinds(type_)
+        if raw and raw != "kindAny" and nullable:
+            give_up = ["\treturn false", "}"]
+            return [f"if {target}, ok = d.rawOf({raw} | kindNull); !ok {{", *give_up]
         if go_type.startswith("Opt["):
             some = self.read(type_)
             return [
