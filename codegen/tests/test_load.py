@@ -65,6 +65,13 @@ CASES = {
         "#/components/messages/setTarget",
         "asyncapi-x-turn",
     ),
+    "the reserved word": (
+        "asyncapi.yaml",
+        "name: failed",
+        "name: unknown",
+        "#/components/messages/failed",
+        "reserved-word",
+    ),
     "a result of no reply": (
         "asyncapi.yaml",
         "x-result: {message: answer",

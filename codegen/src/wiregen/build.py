@@ -15,7 +15,7 @@ from wiregen.mirrors import FactReader
 from wiregen.naming import pascal
 from wiregen.resolve import Resolver
 from wiregen.shapes import build_shapes
-from wiregen.tables import read_errors, read_machines
+from wiregen.tables import UNKNOWN_EVENT, read_errors, read_machines
 
 DOCUMENT_NAMES = ("asyncapi.yaml", "asyncapi.yml", "asyncapi.json")
 
@@ -78,6 +78,9 @@ class _Builder:
         )
 
     def _draft(self, item: MessageNode) -> Message:
+        if item.role == "event" and item.wire == UNKNOWN_EVENT:
+            message = f"{UNKNOWN_EVENT!r} is the word for events that are not known"
+            raise refuse(item.node.file, item.node.pointer, "reserved-word", message)
         struct = self.resolver.struct(item.schema, item.role, pascal(item.wire))
         document = self.document
         tag = document.action_tag if item.role == "action" else document.event_tag
