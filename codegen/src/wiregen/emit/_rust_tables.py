@@ -1,0 +1,256 @@
+"""The tables of the Rust wire room: repair shapes, errors and state machines, as printable data."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from wiregen.emit.base import wrap
+from wiregen.ir import Answer, Check, Effect, ErrorCode, Machine, Message, Spec, Transition
+from wiregen.naming import pascal, upper
+
+WIDTH = 92
+Context = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class RustWord:
+    """A variant of an enum: its name, the word it stands for and what it means."""
+
+    name: str
+    word: str
+    doc: tuple[str, ...]
+
+
+def text(value: str) -> str:
+    """Return a Rust string literal."""
+    return json.dumps(value, ensure_ascii=False)
+
+
+def doc(words: str, fallback: str) -> tuple[str, ...]:
+    """Wrap the meaning of a word for `///`."""
+    plain = (words or fallback).replace("[", "\\[").replace("<", "\\<")
+    return wrap(plain[:1].upper() + plain[1:], WIDTH)
+
+
+def word(name: str, meaning: str) -> RustWord:
+    """Build the variant of a word."""
+    return RustWord(pascal(name), name, doc(meaning, f"`{name}`."))
+
+
+def optional(value: str | None, show: Callable[[str], str]) -> str:
+    """Return `None` or `Some(…)`."""
+    return "None" if value is None else f"Some({show(value)})"
+
+
+# --- shapes
+
+
+def shape_name(name: str) -> str:
+    """Name of the static that holds the repair table of a struct."""
+    return upper(name)
+
+
+def shapes(spec: Spec) -> list[tuple[str, str, list[str]]]:
+    """Return name, struct and member rows of every repair table that is used."""
+    read = _reachable(spec)
+    return [
+        (
+            shape_name(shape.name),
+            shape.name,
+            [
+                f"member({text(field.wire)}, {_flags(field.required, field.nullable)}, "
+                f"{_check(field.check)})"
+                for field in shape.fields
+            ],
+        )
+        for shape in spec.shapes
+        if shape.name in read
+    ]
+
+
+def _reachable(spec: Spec) -> set[str]:
+    """Structs that a frame or the result of a call can hold; no other table is ever walked."""
+    results = [item.result.type.name for item in spec.operations if item.result]
+    waiting = [*(event.name for event in spec.events), *results]
+    found: set[str] = set()
+    while waiting:
+        name = waiting.pop()
+        if name not in found:
+            found.add(name)
+            for field in spec.shape(name).fields:
+                waiting.extend(_structs(field.check))
+    return found
+
+
+def _structs(check: Check) -> list[str]:
+    if check.kind == "struct":
+        return [check.ref]
+    return _structs(check.item) if check.item else []
+
+
+def _flags(required: bool, nullable: bool) -> str:
+    return f"{str(required).lower()}, {str(nullable).lower()}"
+
+
+def _check(check: Check) -> str:
+    match check.kind:
+        case "struct":
+            return f"Check::Struct(&{shape_name(check.ref)})"
+        case "const":
+            return f"Check::Word({text(str(check.value))})"
+        case "kinds":
+            listed = ", ".join(f"Kind::{pascal(kind)}" for kind in check.kinds)
+            return f"Check::Kinds(&[{listed}])"
+        case "array" | "map":
+            inner = _check(check.item) if check.item else "Check::Any"
+            null = str(check.nullable_item).lower()
+            return f"Check::{pascal(check.kind)}(&{inner}, {null})"
+        case "any":
+            return "Check::Any"
+    return f"Check::Kinds(&[Kind::{pascal(check.kind)}])"
+
+
+def mirrors(spec: Spec, event_name: Callable[[Message], str]) -> list[tuple[str, str, list[str]]]:
+    """Return variant, shape and mirror rows of every event."""
+    return [
+        (
+            event_name(event),
+            shape_name(event.name),
+            [
+                f"mirror(&[{', '.join(text(part) for part in mirror.nested)}], "
+                f"{text(mirror.top[0])}, {_flags(mirror.fill, mirror.needed)})"
+                for mirror in event.mirrors
+                if mirror.fill or mirror.needed
+            ],
+        )
+        for event in spec.events
+    ]
+
+
+# --- errors
+
+
+def errors(spec: Spec) -> Context:
+    """Return kinds, leaves and code rows of the error table."""
+    table = spec.errors
+    assert table is not None
+    leaves = {item.leaf: item.kind for item in (*table.kinds, *table.codes, table.unknown)}
+    doc_of = {item.leaf: item.when for item in (*table.codes, *table.kinds)}
+    return {
+        "kinds": [
+            {
+                "word": word(item.kind, item.when),
+                "parent": optional(item.parent, lambda it: f"ErrorKind::{pascal(it)}"),
+                "retryable": str(item.retryable).lower(),
+            }
+            for item in table.kinds
+        ],
+        "native": [word(item, f"The language's own error, `{item}`.") for item in table.native],
+        "leaves": [
+            (RustWord(name, name, doc(doc_of.get(name, ""), name)), pascal(kind))
+            for name, kind in leaves.items()
+        ],
+        "terminals": [word(it, "") for it in sorted({c.terminal for c in table.codes})],
+        "codes": [_code(item) for item in table.codes],
+        "unknown": _code(table.unknown),
+    }
+
+
+def _code(item: ErrorCode) -> str:
+    return (
+        f"code({text(item.code)}, Leaf::{item.leaf}, {str(item.retryable).lower()}, "
+        f"Terminal::{pascal(item.terminal)}, {text(item.when)})"
+    )
+
+
+# --- machines
+
+
+def machines(spec: Spec) -> Context:
+    """Return signals, guards, effects, states and transitions of the machines."""
+    table = spec.machines
+    assert table is not None
+    events = {item.wire: item.doc for item in spec.events}
+    meanings = {**events, **{item.name: item.doc for item in table.local_events}}
+    used = [name for machine in table.machines for name in machine.events()]
+    signals = dict.fromkeys([*used, *(item.event for item in table.answers)])
+    state_of = _state_enums(table.machines)
+    effects = dict.fromkeys(
+        effect
+        for machine in table.machines
+        for row in machine.transitions
+        for effect in row.effects
+    )
+    effect_docs = {item.name: item.doc for item in table.effects}
+    verbs = dict.fromkeys(verb for item in table.answers for verb in item.verbs)
+    return {
+        "signals": [word(name, meanings.get(name, "")) for name in signals],
+        "wires": [word(item.wire, "") for item in spec.events if item.wire in signals],
+        "guards": [word(item.name, item.doc) for item in table.guards],
+        "effects": [
+            RustWord(_effect(item), str(item), doc(effect_docs.get(item.name, ""), str(item)))
+            for item in effects
+        ],
+        "states": [
+            (name, [word(state.name, state.doc) for state in machine.states])
+            for name, machine in _first_of(table.machines, state_of).items()
+        ],
+        "machines": [_machine(item, state_of[item.name]) for item in table.machines],
+        "verbs": [word(name, f"The verb `{name}`.") for name in verbs],
+        "answers": [_answer(item, state_of) for item in table.answers],
+        "has_turn": "turn" in state_of,
+        "turn_state": state_of.get("turn", ""),
+    }
+
+
+def _state_enums(found: tuple[Machine, ...]) -> dict[str, str]:
+    """Machines with the same states share one enum, named after the first of them."""
+    by_states: dict[tuple[str, ...], str] = {}
+    names: dict[str, str] = {}
+    for machine in found:
+        key = tuple(state.name for state in machine.states)
+        names[machine.name] = by_states.setdefault(key, f"{pascal(machine.name)}State")
+    return names
+
+
+def _first_of(found: tuple[Machine, ...], state_of: dict[str, str]) -> dict[str, Machine]:
+    first: dict[str, Machine] = {}
+    for machine in found:
+        first.setdefault(state_of[machine.name], machine)
+    return first
+
+
+def _effect(effect: Effect) -> str:
+    return pascal("_".join((effect.name, *effect.args)))
+
+
+def _machine(machine: Machine, state: str) -> Context:
+    return {
+        "name": upper(machine.name),
+        "word": machine.name,
+        "state": state,
+        "initial": pascal(machine.initial),
+        "rows": [_row(row, state) for row in machine.transitions],
+    }
+
+
+def _row(row: Transition, state: str) -> str:
+    sources = ", ".join(f"{state}::{pascal(name)}" for name in row.sources)
+    events = ", ".join(f"Signal::{pascal(name)}" for name in row.events)
+    guards = ", ".join(f"Guard::{pascal(name)}" for name in row.guards)
+    effects = ", ".join(f"Effect::{_effect(item)}" for item in row.effects)
+    target = optional(row.target, lambda name: f"{state}::{pascal(name)}")
+    return f"row(&[{sources}], &[{events}], &[{guards}], {target}, &[{effects}])"
+
+
+def _answer(item: Answer, state_of: dict[str, str]) -> str:
+    verbs = ", ".join(f"Verb::{pascal(name)}" for name in item.verbs)
+    turn: str | None = getattr(item, "turn", None)
+    in_turn = optional(turn, lambda name: f"{state_of['turn']}::{pascal(name)}")
+    return (
+        f"answer(Signal::{pascal(item.event)}, {optional(item.code, text)}, "
+        f"{optional(item.unless, lambda name: f'Guard::{pascal(name)}')}, {in_turn}, &[{verbs}])"
+    )

@@ -1,0 +1,539 @@
+"""Rust: what the wire room of the crate looks like. Decisions here, layout in templates/rust."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, replace
+from typing import Any
+
+from wiregen.config import Target
+from wiregen.emit import _rust_tables as tables
+from wiregen.emit.base import documentation, reader_type, render, wrap
+from wiregen.ir import (
+    Accessor,
+    AnyJson,
+    Array,
+    Const,
+    Enum,
+    Field,
+    Map,
+    Message,
+    Opaque,
+    Operation,
+    Path,
+    Presence,
+    Ref,
+    Scalar,
+    Spec,
+    Struct,
+    Type,
+)
+from wiregen.naming import Lang, enum_member, member_name, type_name
+
+LANG: Lang = "rust"
+WIDTH = 92
+# The member that ties an event to its action; a constructor takes it after the first other one.
+CORRELATION = "requestId"
+# Members whose value never shows in the textual form of a type (REQ-LOG-01).
+SECRET = frozenset({("VerifyOtp", "code"), ("AuthContext", "signature")})
+SCALARS = {"string": "String", "integer": "i64", "number": "f64", "boolean": "bool"}
+
+
+@dataclass(frozen=True, slots=True)
+class RustField:
+    """One member of a struct, fully decided."""
+
+    name: str
+    wire: str
+    type: str
+    mode: str
+    doc: tuple[str, ...]
+    secret: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Setter:
+    """One parameter of a constructor, or one chained setter."""
+
+    name: str
+    param: str
+    convert: str
+    doc: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class RustStruct:
+    """A struct with its constructor; `open` structs keep members they do not know."""
+
+    name: str
+    doc: tuple[str, ...]
+    fields: tuple[RustField, ...]
+    required: tuple[Setter, ...]
+    setters: tuple[Setter, ...]
+    open: bool
+    writes: bool
+    secret: bool
+    tag: str
+    wire: str
+    request_id: str
+    needed: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class RustAccessor:
+    """One fact of an event: its method and how the method reads it."""
+
+    name: str
+    wire: str
+    returns: str
+    body: str
+    fact: str
+    doc: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class RustEvent:
+    """An event: a variant of the union and the struct behind it."""
+
+    name: str
+    wire: str
+    doc: tuple[str, ...]
+    shape: str
+    accessors: tuple[RustAccessor, ...]
+    request_id: str
+    correlation: str
+    terminal: bool
+
+
+@dataclass(frozen=True, slots=True)
+class RustCall:
+    """An action with one answer: the event that carries it and the way to its typed result."""
+
+    action: str
+    event: str
+    output: str
+    shape: str
+    accessor: str
+    at: str
+
+
+def emit(spec: Spec, _: Target) -> dict[str, str]:
+    """Return the files of the wire room; the module has the same form wherever it lies."""
+    printer = _Printer(spec)
+    files: dict[str, dict[str, Any]] = {
+        "mod.rs": {},
+        "json.rs": {},
+        "mend.rs": {},
+        "enums.rs": {"enums": printer.enums()},
+        "types.rs": {"structs": printer.types()},
+        "frames.rs": {"structs": printer.frames()},
+        "events.rs": {"events": printer.events()},
+        "actions.rs": {"actions": printer.actions(), "calls": printer.calls()},
+        "codec.rs": {
+            "events": printer.events(),
+            "tag": spec.event_tag,
+            "correlation": CORRELATION,
+            "envelopes": printer.envelopes,
+        },
+        "shapes.rs": {
+            "shapes": tables.shapes(spec),
+            "mirrors": tables.mirrors(spec, printer.event_name),
+        },
+        "errors.rs": tables.errors(spec),
+        "machine.rs": tables.machines(spec),
+    }
+    return {name: render(LANG, f"{name}.j2", **context) for name, context in files.items()}
+
+
+def text(value: str) -> str:
+    """Return a Rust string literal."""
+    return json.dumps(value, ensure_ascii=False)
+
+
+def doc_lines(words: str, fallback: str) -> tuple[str, ...]:
+    """Wrap a description for `///`; links and code fences of the source stay plain text."""
+    plain = words.replace("[", "\\[").replace("```", "'''")
+    return wrap(plain or fallback, WIDTH)
+
+
+class _Printer:
+    """Builds the view models of one specification."""
+
+    def __init__(self, spec: Spec) -> None:
+        self.spec = spec
+        self.events_by_struct = {item.name: item for item in spec.events}
+        self.containers = self._containers()
+        self.envelopes = sorted(
+            {
+                mirror.nested[0]
+                for event in spec.events
+                for mirror in event.mirrors
+                if mirror.nested[1:] == (CORRELATION,)
+            }
+        )
+
+    def _containers(self) -> frozenset[str]:
+        """Structs that only lead to the facts of an event: no accessor gives them out."""
+        shown: set[str] = set()
+        passed: set[str] = set()
+        for event in self.spec.events:
+            for accessor in event.accessors:
+                shown.update(_refs(accessor.type))
+                for place in accessor.places:
+                    passed.update(self._way(event.name, place))
+        for item in self.spec.structs:
+            if item.role != "event" and item.name not in passed:
+                for field in item.fields:
+                    shown.update(_refs(field.type))
+        return frozenset(passed - shown)
+
+    def _way(self, struct: str, path: Path) -> list[str]:
+        found: list[str] = []
+        current = self.spec.struct(struct)
+        for segment in path[:-1]:
+            field = current.field(segment)
+            assert field is not None
+            assert isinstance(field.type, Ref)
+            current = self.spec.struct(field.type.name)
+            found.append(current.name)
+        return found
+
+    # --- names and types
+
+    def event_name(self, message: Message) -> str:
+        """Name of an event's variant and struct."""
+        return type_name(LANG, message.name, "event")
+
+    def rust_type(self, type_: Type, *, nullable: bool = False) -> str:
+        """Return the Rust type of a value as it is kept."""
+        match reader_type(type_):
+            case Scalar(kind=kind) | Const(kind=kind):
+                found = SCALARS[kind]
+            case Ref(name=name):
+                item = self.spec.type(name)
+                role = item.role if isinstance(item, Struct) else "type"
+                found = type_name(LANG, name, role)
+                if not isinstance(item, Struct | Enum):
+                    found = "Json"
+            case Array(items=items, nullable_items=null):
+                found = f"Vec<{self.rust_type(items, nullable=null)}>"
+            case Map(values=AnyJson()):
+                found = "JsonObject"
+            case Map(values=values, nullable_values=null):
+                found = f"BTreeMap<String, {self.rust_type(values, nullable=null)}>"
+            case AnyJson() | Opaque():
+                return "Json"
+        return f"Option<{found}>" if nullable else found
+
+    def field(self, owner: str, field: Field, presence: Presence) -> RustField:
+        """Decide name, type and reading mode of one member."""
+        base = self.rust_type(field.type)
+        if field.boxed:
+            base = f"Box<{base}>"
+        if presence == "required":
+            full = (
+                base if not field.nullable or isinstance(field.type, AnyJson) else f"Option<{base}>"
+            )
+        else:
+            full = f"Field<{base}>" if presence == "tristate" else f"Option<{base}>"
+        mode: str = presence
+        if base == "i64" and not (presence == "required" and field.nullable):
+            mode = f"{presence}_int"
+        return RustField(
+            name=member_name(LANG, field.wire),
+            wire=field.wire,
+            type=full,
+            mode=mode,
+            doc=doc_lines(documentation(field), "As the specification says."),
+            secret=(owner, field.wire) in SECRET,
+        )
+
+    def setter(self, field: Field) -> Setter:
+        """Decide how a value comes in: strings and lists by conversion, the rest as it is."""
+        base = self.rust_type(field.type)
+        param, convert = base, "{}"
+        if base in ("String", "JsonObject", "Json") or (
+            isinstance(field.type, Ref) and isinstance(self.spec.type(field.type.name), Enum)
+        ):
+            param, convert = f"impl Into<{base}>", "{}.into()"
+        elif base == "Vec<String>":
+            param = "impl IntoIterator<Item = impl Into<String>>"
+            convert = "{}.into_iter().map(Into::into).collect()"
+        elif base.startswith("Vec<"):
+            param = f"impl IntoIterator<Item = {base[4:-1]}>"
+            convert = "{}.into_iter().collect()"
+        name = member_name(LANG, field.wire)
+        if field.boxed:
+            convert = f"Box::new({convert})"
+        if field.presence == "tristate":
+            param, convert = f"impl Into<Field<{base}>>", "{}.into()"
+        elif (
+            field.presence == "required" and field.nullable and not isinstance(field.type, AnyJson)
+        ):
+            param, convert = f"Option<{base}>", "{}"
+        return Setter(name, param, convert.format(name), doc_lines(documentation(field), name))
+
+    # --- structs
+
+    def struct(self, item: Struct, *, tag: str = "", wire: str = "") -> RustStruct:
+        """Decide a struct: what is read keeps the unknown, what is written has a constructor."""
+        reads = item.direction != "write"
+        members = [field for field in item.fields if field.wire != tag]
+        fields = tuple(
+            self.field(item.name, field, field.read_presence if reads else field.presence)
+            for field in members
+        )
+        correlation = next((f for f in members if f.wire == CORRELATION), None)
+        return RustStruct(
+            name=type_name(LANG, item.name, item.role),
+            doc=doc_lines(item.doc, f"`{item.name}`."),
+            fields=fields,
+            required=tuple(self.setter(f) for f in _parameters(members)),
+            setters=tuple(self.setter(f) for f in members if not f.required),
+            open=reads,
+            writes=item.direction != "read",
+            secret=any(field.secret for field in fields),
+            tag=tag,
+            wire=wire,
+            request_id="" if correlation is None else correlation.presence,
+        )
+
+    def types(self) -> tuple[RustStruct, ...]:
+        """Return every public struct that is no event and no action, sorted by name."""
+        return tuple(
+            self.struct(item)
+            for item in self.spec.structs
+            if item.role in ("type", "result") and item.name not in self.containers
+        )
+
+    def frames(self) -> tuple[RustStruct, ...]:
+        """Return the private bodies of events: the envelope and what lies between it and a fact."""
+        return tuple(
+            self._frame(item)
+            for item in self.spec.structs
+            if item.role == "event" or item.name in self.containers
+        )
+
+    def _frame(self, item: Struct) -> RustStruct:
+        message = self.events_by_struct.get(item.name)
+        made = self.struct(item, tag=message.tag if message else "")
+        needed: tuple[str, ...] = ()
+        if message:
+            needed = tuple(
+                f"{self._option(message, mirror.nested)}.is_some() "
+                f"|| {self._option(message, mirror.top)}.is_some()"
+                for mirror in message.mirrors
+                if mirror.guard
+            )
+        return replace(made, needed=needed)
+
+    # --- enums
+
+    def enums(self) -> tuple[tuple[str, tuple[str, ...], tuple[tuple[str, str], ...]], ...]:
+        """Return name, doc and `(variant, value)` of every open enum."""
+        return tuple(
+            (
+                type_name(LANG, item.name, "type"),
+                doc_lines(item.doc, f"`{item.name}`."),
+                tuple((enum_member(LANG, item.name, value), value) for value in item.values),
+            )
+            for item in self.spec.enums
+        )
+
+    # --- events
+
+    def events(self) -> tuple[RustEvent, ...]:
+        """Return the events in the order of the document."""
+        return tuple(self._event(item) for item in self.spec.events)
+
+    def _event(self, message: Message) -> RustEvent:
+        facts = tuple(
+            self._accessor(message, item) for item in message.accessors if item.name != message.tag
+        )
+        request = message.accessor(CORRELATION)
+        read = "None"
+        if request is not None:
+            read = "event.request_id()" if request.optional else "Some(event.request_id())"
+        return RustEvent(
+            name=self.event_name(message),
+            wire=message.wire,
+            doc=doc_lines(message.doc, f"`{message.wire}`."),
+            shape=f"{tables.shape_name(message.name)}_EVENT",
+            accessors=facts,
+            request_id=read,
+            correlation=self._correlation(message),
+            terminal=(message.turn or "").startswith("terminal"),
+        )
+
+    def _correlation(self, message: Message) -> str:
+        """Say where an event names its action: at the top, else in its envelope."""
+        struct = self.spec.struct(message.name)
+        read = "None"
+        if struct.field(CORRELATION):
+            read = self._option(message, (CORRELATION,), root="event.0.body")
+            read += ".map(|id| Cow::Borrowed(id.as_str()))"
+        for envelope in self.envelopes:
+            field = struct.field(envelope)
+            if field is None:
+                continue
+            if isinstance(field.type, Ref):
+                inner = self.spec.struct(field.type.name)
+                if not inner.field(CORRELATION):
+                    continue
+                nested = self._option(message, (envelope, CORRELATION), root="event.0.body")
+                read += f".or_else(|| {nested}.map(|id| Cow::Borrowed(id.as_str())))"
+            else:
+                nested = self._option(message, (envelope,), root="event.0.body")
+                read += f".or_else(|| {nested}.and_then(|it| in_envelope(it.get())))"
+        return read
+
+    def _accessor(self, message: Message, item: Accessor) -> RustAccessor:
+        base = self.rust_type(item.type)
+        view, project = _view(base)
+        tri = item.optional and item.nullable
+        if tri:
+            view, project = f"Field<&{base}>", ""
+        returns = view if tri or not item.optional else f"Option<{view}>"
+        method = member_name(LANG, item.name)
+        kind = "field" if tri else "option" if item.optional else "value"
+        return RustAccessor(
+            name=method,
+            wire=item.name,
+            returns=returns,
+            body=self._read(message, item, project, tri=tri),
+            fact=f"facts.{kind}({text(item.name)}, self.{method}());",
+            doc=doc_lines(item.doc, f"`{item.name}`."),
+        )
+
+    def _read(self, message: Message, item: Accessor, project: str, *, tri: bool) -> str:
+        first = item.places[0]
+        if tri:
+            return self._tristate(message, first)
+        if not item.optional and self._sure(message.name, first):
+            path = ".".join(member_name(LANG, segment) for segment in first)
+            return _direct(f"self.0.body.{path}", project)
+        read = self._option(message, first, root="self.0.body")
+        for place in item.places[1:]:
+            read = f"{read}.or_else(|| {self._option(message, place, root='self.0.body')})"
+        read += project_option(project)
+        return read if item.optional else f"{read}.{_fallback(project)}"
+
+    def _tristate(self, message: Message, path: Path) -> str:
+        *way, last = path
+        read = "Some(&self.0.body)"
+        read = self._walk(read, message.name, tuple(way))
+        return f"{read}.map_or(Field::Absent, |it| it.{member_name(LANG, last)}.as_ref())"
+
+    def _walk(self, read: str, struct: str, path: Path) -> str:
+        current = self.spec.struct(struct)
+        for segment in path:
+            field = current.field(segment)
+            assert field is not None
+            name = member_name(LANG, segment)
+            if field.read_presence == "required":
+                read += f".map(|it| &it.{name})"
+            else:
+                read += f".and_then(|it| it.{name}.as_ref())"
+            if isinstance(field.type, Ref) and isinstance(self.spec.type(field.type.name), Struct):
+                current = self.spec.struct(field.type.name)
+        return read
+
+    def _option(self, message: Message, path: Path, root: str = "self") -> str:
+        return self._walk(f"Some(&{root})" if root != "self" else "Some(self)", message.name, path)
+
+    def _sure(self, struct: str, path: Path) -> bool:
+        current = self.spec.struct(struct)
+        for segment in path:
+            field = current.field(segment)
+            assert field is not None
+            if field.read_presence != "required":
+                return False
+            if isinstance(field.type, Ref) and isinstance(self.spec.type(field.type.name), Struct):
+                current = self.spec.struct(field.type.name)
+        return True
+
+    # --- actions
+
+    def actions(self) -> tuple[RustStruct, ...]:
+        """Return the actions in the order of the document."""
+        return tuple(
+            self.struct(self.spec.struct(item.name), tag=item.tag, wire=item.wire)
+            for item in self.spec.actions
+        )
+
+    def calls(self) -> tuple[RustCall, ...]:
+        """Return the actions that have one typed answer."""
+        return tuple(self._call(item) for item in self.spec.operations if item.result)
+
+    def _call(self, operation: Operation) -> RustCall:
+        assert operation.result is not None
+        result = operation.result
+        event = self.spec.event(result.event)
+        action = self.spec.struct(self.spec.action(operation.action).name)
+        whole = not result.at
+        accessor = ""
+        if not whole:
+            found = next((a for a in event.accessors if result.at in a.places), None)
+            if found is None or found.optional:
+                place = "/".join(result.at)
+                raise ValueError(f"{operation.action}: no sure accessor of {event.wire} at {place}")
+            accessor = member_name(LANG, found.name)
+        role = self.spec.struct(result.type.name).role
+        name = type_name(LANG, result.type.name, role)
+        return RustCall(
+            action=type_name(LANG, action.name, "action"),
+            event=self.event_name(event),
+            output=f"events::{name}" if whole else f"types::{name}",
+            shape=tables.shape_name(result.type.name),
+            accessor=accessor,
+            at="".join(f"/{segment}" for segment in result.at),
+        )
+
+
+def _parameters(members: list[Field]) -> list[Field]:
+    """Order the required members of a constructor: the correlation id comes second."""
+    required = [field for field in members if field.required]
+    own = [field for field in required if field.wire == CORRELATION]
+    rest = [field for field in required if field.wire != CORRELATION]
+    return [*rest[:1], *own, *rest[1:]]
+
+
+def _refs(type_: Type) -> set[str]:
+    match type_:
+        case Ref(name=name):
+            return {name}
+        case Array(items=inner) | Map(values=inner):
+            return _refs(inner)
+    return set()
+
+
+def _view(base: str) -> tuple[str, str]:
+    """Return the type that an accessor gives out and how it comes from a reference."""
+    if base == "String":
+        return "&str", "as_str"
+    if base in ("i64", "f64", "bool"):
+        return base, "copied"
+    if base.startswith("Vec<"):
+        return f"&[{base[4:-1]}]", "as_slice"
+    return f"&{base}", ""
+
+
+def _direct(place: str, project: str) -> str:
+    if project == "copied":
+        return place
+    return f"{place}.{project}()" if project else f"&{place}"
+
+
+def project_option(project: str) -> str:
+    """Return the projection of an optional reference."""
+    if project == "copied":
+        return ".copied()"
+    owner = {"as_str": "String::as_str", "as_slice": "Vec::as_slice"}.get(project)
+    return f".map({owner})" if owner else ""
+
+
+def _fallback(project: str) -> str:
+    """A required fact was seen by the decoder at one of its places; say so where it is not."""
+    if project in ("as_str", "copied", "as_slice"):
+        return "unwrap_or_default()"
+    return 'expect("the decoder saw it")'

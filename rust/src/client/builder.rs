@@ -1,0 +1,201 @@
+//! Building a client: every option with its unit and default.
+
+use std::fmt;
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::SmoothAgentClient;
+use crate::clock::Clock;
+use crate::errors::Error;
+use crate::logging::LogRecord;
+use crate::options::{Options, Source, Token, TokenIn};
+use crate::transport::is_header;
+
+/// Builds a client. Mistakes are reported by [`build`](Self::build); nothing is opened and no task
+/// is started before [`connect`](Self::connect).
+#[must_use]
+pub struct ClientBuilder {
+    options: Result<Options, Error>,
+}
+
+impl ClientBuilder {
+    pub(crate) fn new(url: &str) -> Self {
+        Self {
+            options: Options::new(url),
+        }
+    }
+
+    fn set(mut self, set: impl FnOnce(&mut Options)) -> Self {
+        if let Ok(options) = &mut self.options {
+            set(options);
+        }
+        self
+    }
+
+    fn refuse(mut self, text: &'static str) -> Self {
+        if self.options.is_ok() {
+            self.options = Err(Error::argument(text));
+        }
+        self
+    }
+
+    /// A token that never changes. Default: none.
+    pub fn token(self, token: impl Into<String>) -> Self {
+        let token = token.into();
+        self.set(|options| options.token = Token::Static(token.into()))
+    }
+
+    /// Asks for a token before every attempt, inside `connect_timeout` (REQ-CONN-11).
+    pub fn token_provider<F, T, E>(self, provider: F) -> Self
+    where
+        F: Fn() -> T + Send + Sync + 'static,
+        T: Future<Output = Result<String, E>> + Send + 'static,
+        E: Into<Box<dyn std::error::Error + Send + Sync>>,
+    {
+        let provider = move || {
+            let asked = provider();
+            let boxed: std::pin::Pin<Box<dyn Future<Output = Result<String, Source>> + Send>> =
+                Box::pin(async move { asked.await.map_err(Into::into) });
+            boxed
+        };
+        self.set(|options| options.token = Token::Provider(Arc::new(provider)))
+    }
+
+    /// Where the token travels. Default: [`TokenIn::Query`].
+    pub fn token_in(self, token_in: TokenIn) -> Self {
+        self.set(|options| options.token_in = token_in)
+    }
+
+    /// Adds a header to the handshake.
+    pub fn header(self, name: impl Into<String>, value: impl Into<String>) -> Self {
+        let (name, value) = (name.into(), value.into());
+        if !is_header(&name, &value) {
+            return self.refuse("a header has a name or value that HTTP does not allow");
+        }
+        self.set(|options| options.headers.push((name, value)))
+    }
+
+    /// The `Origin` of the handshake. Default: none.
+    pub fn origin(self, origin: impl Into<String>) -> Self {
+        self.header("Origin", origin)
+    }
+
+    /// Capability words that every new session lists beside `otp_park` and `spec_1_1`, such as
+    /// `identity_form` and `choice_chips` (REQ-CALL-07). Default: none.
+    pub fn supports(self, words: impl IntoIterator<Item = impl Into<String>>) -> Self {
+        self.set(|options| options.supports.extend(words.into_iter().map(Into::into)))
+    }
+
+    /// From TCP connect to the end of the handshake, the token provider included. Default: 10 s;
+    /// zero = off.
+    pub fn connect_timeout(self, limit: Duration) -> Self {
+        self.set(|options| options.limits.connect = limit)
+    }
+
+    /// How long `close` waits for the peer's close frame. Default: 5 s; zero = do not wait.
+    pub fn close_timeout(self, limit: Duration) -> Self {
+        self.set(|options| options.limits.close = limit)
+    }
+
+    /// How long a call or verb waits for its answer, the wait for the link included. Default:
+    /// 30 s; zero = off.
+    pub fn request_timeout(self, limit: Duration) -> Self {
+        self.set(|options| options.limits.request = limit)
+    }
+
+    /// How long a turn may take as a whole; nothing extends it. Default: off; zero = off.
+    pub fn turn_timeout(self, limit: Duration) -> Self {
+        self.set(|options| options.limits.turn = limit)
+    }
+
+    /// How long a turn may be silent; stands still while a human is asked. Default: 120 s; zero =
+    /// off (REQ-TURN-11).
+    pub fn turn_idle_timeout(self, limit: Duration) -> Self {
+        self.set(|options| options.limits.turn_idle = limit)
+    }
+
+    /// How long a question that says no time of its own may stay open. Default: 330 s; zero = off
+    /// (REQ-TURN-13).
+    pub fn question_timeout(self, limit: Duration) -> Self {
+        self.set(|options| options.limits.question = limit)
+    }
+
+    /// How long a `cancel` waits for the end of its turn before the turn counts as cancelled
+    /// without confirmation. Default: 5 s.
+    pub fn cancel_timeout(self, limit: Duration) -> Self {
+        self.set(|options| options.limits.cancel = limit)
+    }
+
+    /// The largest message that is taken from the server, in bytes. Default: 16 MiB; at least 1
+    /// (REQ-WIRE-11).
+    pub fn max_message_bytes(self, bytes: usize) -> Self {
+        if bytes == 0 {
+            return self.refuse("max_message_bytes must be at least 1");
+        }
+        self.set(|options| options.limits.message_bytes = bytes)
+    }
+
+    /// Whether the first action connects by itself. Default: false (REQ-CONN-09).
+    pub fn lazy(self, lazy: bool) -> Self {
+        self.set(|options| options.lazy = lazy)
+    }
+
+    /// Adds root certificates, as PEM text, to those of the platform (REQ-CONN-13).
+    #[cfg(feature = "rustls")]
+    pub fn add_root_certificates(mut self, pem: impl AsRef<[u8]>) -> Self {
+        let added = match &mut self.options {
+            Ok(options) => options.roots.add_pem(pem.as_ref()),
+            Err(_) => Ok(()),
+        };
+        match added {
+            Ok(()) => self,
+            Err(text) => self.refuse(text),
+        }
+    }
+
+    /// Takes log records, one at a time and in order. Default: silent (REQ-LOG-01).
+    pub fn logger(self, logger: impl Fn(&LogRecord) + Send + Sync + 'static) -> Self {
+        self.set(|options| options.logger = Some(Arc::new(logger)))
+    }
+
+    /// Whether frames are logged with their text; codes and signatures are struck out. Default:
+    /// false.
+    pub fn log_payloads(self, log: bool) -> Self {
+        self.set(|options| options.log_payloads = log)
+    }
+
+    /// Where the client reads the time. Default: real time (REQ-TIME-01).
+    pub fn clock(self, clock: impl Clock) -> Self {
+        self.set(|options| options.clock = Arc::new(clock))
+    }
+
+    /// Where ids of actions come from. Default: `req-` and a random UUIDv4 (REQ-CALL-01).
+    pub fn id_generator(self, draw: impl Fn() -> String + Send + Sync + 'static) -> Self {
+        self.set(|options| options.ids = Some(Box::new(draw)))
+    }
+
+    /// The client; it is idle.
+    ///
+    /// # Errors
+    /// [`Error::InvalidArgument`]: an option is malformed.
+    pub fn build(self) -> Result<SmoothAgentClient, Error> {
+        self.options.map(SmoothAgentClient::with)
+    }
+
+    /// The client, connected.
+    ///
+    /// # Errors
+    /// As [`build`](Self::build) and [`SmoothAgentClient::connect`].
+    pub async fn connect(self) -> Result<SmoothAgentClient, Error> {
+        let client = self.build()?;
+        client.connect().await?;
+        Ok(client)
+    }
+}
+
+impl fmt::Debug for ClientBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("ClientBuilder").field(&self.options).finish()
+    }
+}

@@ -1,0 +1,130 @@
+//! Calls: actions with one answer, all by one way, so that a new action needs no line here.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use tokio::sync::oneshot;
+
+use super::SmoothAgentClient;
+use super::hub::{Hub, NewCall};
+use crate::errors::{Draft, Error};
+use crate::pending::Pending;
+use crate::requests::Key;
+use crate::turn::verbs::{Ask, Reply};
+use crate::turn::{Owner, VerbFuture};
+use crate::wire::actions::{Action, Call};
+use crate::wire::errors::Leaf;
+use crate::wire::events::{Event, EventType};
+
+/// The wait for the answer to a call. The frame was queued when the call was made; dropping this
+/// ends the wait, and takes the frame back if it was not written yet (REQ-CALL-09).
+struct Answered {
+    hub: Arc<Hub>,
+    key: Key,
+    answer: Option<oneshot::Receiver<Result<Event, Error>>>,
+}
+
+impl Future for Answered {
+    type Output = Result<Event, Error>;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        let Some(answer) = &mut self.answer else {
+            return Poll::Pending;
+        };
+        let got = std::task::ready!(Pin::new(answer).poll(context));
+        self.answer = None;
+        Poll::Ready(
+            got.unwrap_or_else(|_| Err(Draft::new("the client is gone").end(Leaf::ClientClosed))),
+        )
+    }
+}
+
+impl Drop for Answered {
+    fn drop(&mut self) {
+        if self.answer.is_some() {
+            self.hub.abandon_call(&self.key);
+        }
+    }
+}
+
+impl SmoothAgentClient {
+    /// Any action that has one answer. Its frame is queued at the call.
+    pub fn call<C: Call>(&self, mut action: C) -> Pending<Result<C::Output, Error>> {
+        let new = NewCall {
+            name: C::NAME,
+            id: action.request_id().map(str::to_owned),
+            shares_id: false,
+            expects: reply_of::<C>(),
+            session_id: None,
+        };
+        let answered = self.start(new, move |id| {
+            action.set_request_id(id.to_owned());
+            action.to_json()
+        });
+        let id = answered.key.id.clone();
+        Pending::new(async move { read::<C>(&answered.await?, &id) })
+    }
+
+    /// A verb by its requestId: the live turn's, else a call under that id.
+    pub(super) fn verb<A: Action>(
+        &self,
+        action: A,
+        session_id: &str,
+        ask: Ask,
+        expects: &'static [EventType],
+    ) -> Pending<Reply> {
+        let id = action.request_id().unwrap_or_default().to_owned();
+        let otp = matches!(ask, Ask::VerifyOtp { .. } | Ask::DeclineOtp { .. });
+        let (mut live, mut plain) = (None, None);
+        match self.hub.live_turn(&id, otp) {
+            Some((key, session)) => live = Some(VerbFuture(self.hub.answer(&key, &session, ask))),
+            None => {
+                let new = NewCall {
+                    name: A::NAME,
+                    id: Some(id),
+                    shares_id: true,
+                    expects,
+                    session_id: Some(session_id.to_owned()),
+                };
+                plain = Some(self.start(new, |_| action.to_json()));
+            }
+        }
+        Pending::new(async move {
+            match (live, plain) {
+                (Some(live), _) => live.await,
+                (None, Some(plain)) => plain.await.map(Some),
+                (None, None) => Ok(None),
+            }
+        })
+    }
+
+    fn start(&self, new: NewCall, frame: impl FnOnce(&str) -> String) -> Answered {
+        let (key, answer) = self.hub.start_call(new, frame);
+        Answered {
+            hub: Arc::clone(&self.hub),
+            key,
+            answer: Some(answer),
+        }
+    }
+}
+
+fn reply_of<C: Call>() -> &'static [EventType] {
+    const { &[C::REPLY] }
+}
+
+fn read<C: Call>(event: &Event, id: &str) -> Result<C::Output, Error> {
+    match C::read(event) {
+        Some(Ok(output)) => Ok(output),
+        Some(Err(problem)) => Err(Draft::new("the result of a call is broken")
+            .pointer(&problem.pointer)
+            .event(event.clone())
+            .request(id)
+            .end(Leaf::InvalidFrame)),
+        None => Err(Draft::new("answered by another event")
+            .event(event.clone())
+            .request(id)
+            .end(Leaf::UnexpectedEvent)),
+    }
+}

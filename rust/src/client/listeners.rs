@@ -1,0 +1,241 @@
+//! Listeners and the one dispatcher that runs them, in order and in nobody's stack frame
+//! (REQ-CONN-07, REQ-CONN-08).
+
+use std::collections::VecDeque;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::runtime::Handle;
+use tokio::sync::watch;
+
+use crate::clock::Busy;
+use crate::errors::Error;
+use crate::logging::{Level, LogRecord, Logger};
+use crate::wire::events::Event;
+use crate::wire::machine::ConnectionState;
+
+/// One move of the link (REQ-CONN-02).
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct StateChange {
+    /// The state before.
+    pub previous: ConnectionState,
+    /// The state now.
+    pub current: ConnectionState,
+    /// The machine's word for what moved it.
+    pub reason: &'static str,
+    /// Close code of a closed link.
+    pub code: Option<u16>,
+    /// The error of a failed attempt.
+    pub error: Option<Error>,
+}
+
+/// Which way a frame went.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Direction {
+    /// From the server.
+    In,
+    /// To the server.
+    Out,
+}
+
+/// A frame, as the frame tap sees it (REQ-LOG-02).
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct FrameNote {
+    /// Which way it went.
+    pub direction: Direction,
+    /// Its `type` or `action`; none when it has none.
+    pub wire_type: Option<String>,
+    /// The id of the action that it belongs to.
+    pub request_id: Option<String>,
+    /// Its size in bytes.
+    pub bytes: usize,
+    /// When, on the client's clock.
+    pub at: Duration,
+    /// Its text, only for taps that asked for it.
+    pub text: Option<Arc<str>>,
+}
+
+/// Names a listener, to take it off again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct ListenerId(u64);
+
+pub(crate) enum Notice {
+    State(StateChange),
+    Event(Event),
+    Frame(FrameNote),
+    Log(LogRecord),
+}
+
+#[derive(Clone)]
+pub(crate) enum Listener {
+    State(Arc<dyn Fn(StateChange) + Send + Sync>),
+    Event(Arc<dyn Fn(Event) + Send + Sync>),
+    Frame {
+        tap: Arc<dyn Fn(FrameNote) + Send + Sync>,
+        text: bool,
+    },
+}
+
+impl Listener {
+    /// Calls the listener if the notice is for it; false when it panicked.
+    fn hear(&self, notice: &Notice) -> bool {
+        let call: Box<dyn FnOnce() + '_> = match (self, notice) {
+            (Self::State(listen), Notice::State(change)) => Box::new(|| listen(change.clone())),
+            (Self::Event(listen), Notice::Event(event)) => Box::new(|| listen(event.clone())),
+            (Self::Frame { tap, text }, Notice::Frame(note)) => Box::new(|| {
+                let mut note = note.clone();
+                note.text = note.text.filter(|_| *text);
+                tap(note);
+            }),
+            _ => return true,
+        };
+        catch_unwind(AssertUnwindSafe(call)).is_ok()
+    }
+}
+
+/// All listeners of a client and what they have yet to hear.
+pub(crate) struct Dispatcher {
+    state: Mutex<State>,
+    heard: watch::Sender<u64>,
+    logger: Option<Logger>,
+}
+
+#[derive(Default)]
+struct State {
+    listeners: Vec<(u64, Listener)>,
+    drawn: u64,
+    waiting: VecDeque<(Notice, Busy)>,
+    pushed: u64,
+    running: bool,
+    complained: Vec<u64>,
+}
+
+impl Dispatcher {
+    pub(crate) fn new(logger: Option<Logger>) -> Arc<Self> {
+        Arc::new(Self {
+            state: Mutex::default(),
+            heard: watch::Sender::new(0),
+            logger,
+        })
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn add(&self, listener: Listener) -> ListenerId {
+        let mut state = self.lock();
+        state.drawn += 1;
+        let id = state.drawn;
+        state.listeners.push((id, listener));
+        ListenerId(id)
+    }
+
+    pub(crate) fn remove(&self, id: ListenerId) {
+        self.lock().listeners.retain(|(other, _)| *other != id.0);
+    }
+
+    /// Whether somebody taps frames, and whether one of them asked for the text.
+    pub(crate) fn taps(&self) -> Option<bool> {
+        let state = self.lock();
+        state
+            .listeners
+            .iter()
+            .filter_map(|(_, listener)| match listener {
+                Listener::Frame { text, .. } => Some(*text),
+                _ => None,
+            })
+            .reduce(|one, other| one || other)
+    }
+
+    pub(crate) fn logs(&self) -> bool {
+        self.logger.is_some()
+    }
+
+    /// Queues a notice and starts the dispatcher where it does not run.
+    pub(crate) fn push(self: &Arc<Self>, notice: Notice, busy: Busy, runtime: Option<&Handle>) {
+        let mut state = self.lock();
+        let wanted = match &notice {
+            Notice::Log(_) => self.logger.is_some(),
+            _ => !state.listeners.is_empty(),
+        };
+        if !wanted {
+            return;
+        }
+        state.waiting.push_back((notice, busy));
+        state.pushed += 1;
+        let current = runtime.cloned().or_else(|| Handle::try_current().ok());
+        if !state.running
+            && let Some(runtime) = current
+        {
+            state.running = true;
+            drop(state);
+            let dispatcher = Arc::clone(self);
+            runtime.spawn(async move { dispatcher.run().await });
+        }
+    }
+
+    async fn run(&self) {
+        loop {
+            let (notice, _busy, listeners) = {
+                let mut state = self.lock();
+                let Some((notice, busy)) = state.waiting.pop_front() else {
+                    state.running = false;
+                    return;
+                };
+                (notice, busy, state.listeners.clone())
+            };
+            self.tell(&notice, &listeners);
+            self.heard.send_modify(|count| *count += 1);
+            tokio::task::yield_now().await;
+        }
+    }
+
+    fn tell(&self, notice: &Notice, listeners: &[(u64, Listener)]) {
+        if let (Notice::Log(record), Some(logger)) = (notice, &self.logger) {
+            let _ = catch_unwind(AssertUnwindSafe(|| logger(record)));
+            return;
+        }
+        for (id, listener) in listeners {
+            if listener.hear(notice) {
+                continue;
+            }
+            let tap = matches!(listener, Listener::Frame { .. });
+            if tap {
+                self.remove(ListenerId(*id));
+            }
+            let mut state = self.lock();
+            let first = !state.complained.contains(id);
+            if first {
+                state.complained.push(*id);
+            }
+            drop(state);
+            if let (true, Some(logger)) = (first, &self.logger) {
+                let end = if tap { "; it was removed" } else { "" };
+                let text = format!("a listener panicked{end}");
+                let _ = catch_unwind(AssertUnwindSafe(|| {
+                    logger(&LogRecord::new(Level::Warning, text))
+                }));
+            }
+        }
+    }
+
+    /// Waits until everything that was queued so far was heard.
+    pub(crate) async fn flushed(self: &Arc<Self>) {
+        let (pushed, idle) = {
+            let mut state = self.lock();
+            let idle = !state.running && !state.waiting.is_empty();
+            state.running |= idle;
+            (state.pushed, idle)
+        };
+        if idle {
+            self.run().await;
+        }
+        let mut heard = self.heard.subscribe();
+        let _ = heard.wait_for(|count| *count >= pushed).await;
+    }
+}

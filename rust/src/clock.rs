@@ -1,0 +1,126 @@
+//! Time comes in by parameter: one clock per client measures every wait and runs every timer.
+
+use std::fmt;
+use std::time::{Duration, Instant};
+
+/// Where a client reads the time and hangs its timers (REQ-TIME-01).
+///
+/// [`SystemClock`] is the default; the feature `testing` brings a virtual one that stands still
+/// until a test moves it.
+pub trait Clock: fmt::Debug + Send + Sync + 'static {
+    /// Time since some fixed moment; it never goes back.
+    fn now(&self) -> Duration;
+
+    /// Runs `fire` once, `delay` from now, unless the returned timer is dropped before.
+    fn schedule(&self, delay: Duration, fire: Box<dyn FnOnce() + Send>) -> Timer;
+
+    /// Marks work that the client has begun and not yet done, until the mark is dropped. A virtual
+    /// clock waits for it; others need not care.
+    fn busy(&self) -> Busy {
+        Busy::default()
+    }
+}
+
+/// A pending timer; dropping it cancels it.
+pub struct Timer(Option<Box<dyn FnOnce() + Send>>);
+
+impl Timer {
+    /// A timer that `cancel` takes back.
+    pub fn new(cancel: impl FnOnce() + Send + 'static) -> Self {
+        Self(Some(Box::new(cancel)))
+    }
+}
+
+impl Drop for Timer {
+    fn drop(&mut self) {
+        if let Some(cancel) = self.0.take() {
+            cancel();
+        }
+    }
+}
+
+impl fmt::Debug for Timer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Timer")
+    }
+}
+
+/// A mark on work in progress; see [`Clock::busy`].
+#[derive(Default)]
+pub struct Busy(Option<Box<dyn Send>>);
+
+impl Busy {
+    /// A mark that ends when `guard` is dropped.
+    pub fn new(guard: impl Send + 'static) -> Self {
+        Self(Some(Box::new(guard)))
+    }
+}
+
+impl fmt::Debug for Busy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Busy").field(&self.0.is_some()).finish()
+    }
+}
+
+/// Real time, on the timers of the tokio runtime.
+#[derive(Debug, Clone)]
+pub struct SystemClock {
+    start: Instant,
+}
+
+impl SystemClock {
+    /// A clock that starts now.
+    pub fn new() -> Self {
+        Self {
+            start: Instant::now(),
+        }
+    }
+}
+
+impl Default for SystemClock {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Clock for SystemClock {
+    fn now(&self) -> Duration {
+        self.start.elapsed()
+    }
+
+    fn schedule(&self, delay: Duration, fire: Box<dyn FnOnce() + Send>) -> Timer {
+        let task = tokio::spawn(async move {
+            tokio::time::sleep(delay).await;
+            fire();
+        });
+        let handle = task.abort_handle();
+        Timer::new(move || handle.abort())
+    }
+}
+
+/// Waits on a clock.
+pub(crate) async fn sleep(clock: &dyn Clock, delay: Duration) {
+    let (done, wait) = tokio::sync::oneshot::channel();
+    let _timer = clock.schedule(
+        delay,
+        Box::new(move || {
+            let _ = done.send(());
+        }),
+    );
+    let _ = wait.await;
+}
+
+/// Runs a future under a limit on a clock; a limit of zero is none.
+pub(crate) async fn within<F: Future>(
+    clock: &dyn Clock,
+    limit: Duration,
+    future: F,
+) -> Option<F::Output> {
+    if limit.is_zero() {
+        return Some(future.await);
+    }
+    tokio::select! {
+        done = future => Some(done),
+        () = sleep(clock, limit) => None,
+    }
+}

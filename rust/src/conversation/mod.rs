@@ -1,0 +1,265 @@
+//! A conversation: one session, its turns and its history.
+
+mod history;
+
+use std::fmt;
+use std::future::{Future, IntoFuture};
+use std::pin::Pin;
+
+pub use self::history::Messages;
+use crate::client::SmoothAgentClient;
+use crate::errors::Error;
+use crate::pending::Pending;
+use crate::turn::{Turn, TurnResult};
+use crate::wire::actions::{CreateConversationSession, GetSession, SendMessage};
+use crate::wire::json::JsonObject;
+use crate::wire::types::{AuthContext, FileAttachment, ImageAttachment};
+
+type Opening = Pin<Box<dyn Future<Output = Result<Conversation, Error>> + Send>>;
+
+/// One session of a conversation with an agent. Cheap to clone.
+#[derive(Clone)]
+pub struct Conversation {
+    client: SmoothAgentClient,
+    session: Session,
+}
+
+#[derive(Clone)]
+struct Session {
+    id: String,
+    conversation_id: String,
+    agent_name: Option<String>,
+    capabilities: Vec<String>,
+}
+
+/// A message in the making: a text, and the optional fields of the action.
+#[derive(Debug, Clone)]
+#[must_use]
+pub struct Draft(SendMessage);
+
+impl Draft {
+    /// A message with that text.
+    pub fn new(text: impl Into<String>) -> Self {
+        Self(SendMessage::new("", text))
+    }
+
+    /// Whether tokens are wanted as they come.
+    pub fn stream(self, stream: bool) -> Self {
+        Self(self.0.stream(stream))
+    }
+
+    /// Model for this turn alone.
+    pub fn model(self, model: impl Into<String>) -> Self {
+        Self(self.0.model(model))
+    }
+
+    /// Skill whose instructions are used for this turn.
+    pub fn skill(self, skill: impl Into<String>) -> Self {
+        Self(self.0.skill(skill))
+    }
+
+    /// Pictures that the agent looks at.
+    pub fn images(self, images: impl IntoIterator<Item = ImageAttachment>) -> Self {
+        Self(self.0.images(images))
+    }
+
+    /// Files made known to the agent's host.
+    pub fn files(self, files: impl IntoIterator<Item = FileAttachment>) -> Self {
+        Self(self.0.files(files))
+    }
+
+    /// An id of the caller's own.
+    pub fn request_id(self, id: impl Into<String>) -> Self {
+        Self(self.0.request_id(id))
+    }
+}
+
+impl From<&str> for Draft {
+    fn from(text: &str) -> Self {
+        Self::new(text)
+    }
+}
+
+impl From<String> for Draft {
+    fn from(text: String) -> Self {
+        Self::new(text)
+    }
+}
+
+impl Conversation {
+    /// The session.
+    pub fn session_id(&self) -> &str {
+        &self.session.id
+    }
+
+    /// The conversation; it survives the session.
+    pub fn conversation_id(&self) -> &str {
+        &self.session.conversation_id
+    }
+
+    /// The agent's display name, when the server told it.
+    pub fn agent_name(&self) -> Option<&str> {
+        self.session.agent_name.as_deref()
+    }
+
+    /// Capability words of the server.
+    pub fn capabilities(&self) -> &[String] {
+        &self.session.capabilities
+    }
+
+    /// Says something: a text, or a [`Draft`] with more. The frame is queued at the call.
+    pub fn send(&self, message: impl Into<Draft>) -> Turn {
+        let mut action = message.into().0;
+        action.session_id.clone_from(&self.session.id);
+        self.client.send_message(action)
+    }
+
+    /// Says something and waits for the whole answer. Dropping the future stops the turn.
+    ///
+    /// # Errors
+    /// The turn failed.
+    pub fn ask(&self, message: impl Into<Draft>) -> Pending<Result<TurnResult, Error>> {
+        let turn = self.send(message);
+        Pending::new(async move { turn.result().await })
+    }
+
+    /// The stored messages, newest first, fetched page by page as they are needed (REQ-HIST-01).
+    pub fn messages(&self) -> Messages {
+        Messages::new(self.client.clone(), self.session.id.clone())
+    }
+}
+
+impl fmt::Debug for Conversation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Conversation")
+            .field("session_id", &self.session.id)
+            .field("conversation_id", &self.session.conversation_id)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Opens a session when it is awaited.
+#[must_use = "await it to open the session"]
+pub struct StartConversation {
+    client: SmoothAgentClient,
+    action: CreateConversationSession,
+}
+
+impl StartConversation {
+    pub(crate) fn new(client: &SmoothAgentClient, agent_id: String) -> Self {
+        Self {
+            client: client.clone(),
+            action: CreateConversationSession::new(agent_id),
+        }
+    }
+
+    pub(crate) fn on(mut self, conversation_id: String) -> Self {
+        self.action.conversation_id = Some(conversation_id);
+        self
+    }
+
+    /// Name that the agent sees for the person.
+    pub fn user_name(mut self, name: impl Into<String>) -> Self {
+        self.action.user_name = Some(name.into());
+        self
+    }
+
+    /// E-mail address of the person.
+    pub fn user_email(mut self, address: impl Into<String>) -> Self {
+        self.action.user_email = Some(address.into());
+        self
+    }
+
+    /// Opaque fingerprint of the browser.
+    pub fn browser_fingerprint(mut self, fingerprint: impl Into<String>) -> Self {
+        self.action.browser_fingerprint = Some(fingerprint.into());
+        self
+    }
+
+    /// Capability words beside those of the client.
+    pub fn supports(mut self, words: impl IntoIterator<Item = impl Into<String>>) -> Self {
+        self.action.supports = Some(words.into_iter().map(Into::into).collect());
+        self
+    }
+
+    /// Free-form data stored with the session.
+    pub fn metadata(mut self, metadata: impl Into<JsonObject>) -> Self {
+        self.action.metadata = Some(metadata.into());
+        self
+    }
+
+    /// Proof that the embedding site knows the person.
+    pub fn auth_context(mut self, proof: AuthContext) -> Self {
+        self.action.auth_context = Some(proof);
+        self
+    }
+}
+
+impl fmt::Debug for StartConversation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("StartConversation")
+            .field("agent_id", &self.action.agent_id)
+            .finish_non_exhaustive()
+    }
+}
+
+impl IntoFuture for StartConversation {
+    type Output = Result<Conversation, Error>;
+    type IntoFuture = Opening;
+
+    fn into_future(self) -> Opening {
+        let created = self.client.create_conversation_session(self.action);
+        Box::pin(async move {
+            let made = created.await?;
+            let session = Session {
+                id: made.session_id,
+                conversation_id: made.conversation_id,
+                agent_name: Some(made.agent_name),
+                capabilities: made.capabilities.unwrap_or_default(),
+            };
+            Ok(Conversation {
+                client: self.client,
+                session,
+            })
+        })
+    }
+}
+
+/// Goes on with a known session when it is awaited.
+#[must_use = "await it to ask for the session"]
+#[derive(Debug)]
+pub struct ResumeConversation {
+    client: SmoothAgentClient,
+    session_id: String,
+}
+
+impl ResumeConversation {
+    pub(crate) fn new(client: &SmoothAgentClient, session_id: String) -> Self {
+        Self {
+            client: client.clone(),
+            session_id,
+        }
+    }
+}
+
+impl IntoFuture for ResumeConversation {
+    type Output = Result<Conversation, Error>;
+    type IntoFuture = Opening;
+
+    fn into_future(self) -> Opening {
+        let asked = self.client.get_session(GetSession::new(self.session_id));
+        Box::pin(async move {
+            let found = asked.await?;
+            let session = Session {
+                id: found.session_id,
+                conversation_id: found.conversation_id,
+                agent_name: found.agent_name,
+                capabilities: Vec::new(),
+            };
+            Ok(Conversation {
+                client: self.client,
+                session,
+            })
+        })
+    }
+}

@@ -1,0 +1,50 @@
+//! Client of the smooth-operator protocol: open a session, send a message, watch the answer
+//! stream, answer the agent's questions, get one authoritative end.
+//!
+//! Start with [`SmoothAgentClient`], [`Conversation`] and [`Turn`]; the protocol's own verbs are on
+//! the client as well, with their actions in [`action`]. Everything that arrives is an [`Event`].
+
+#![forbid(unsafe_code)]
+#![warn(missing_docs, missing_debug_implementations)]
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
+mod client;
+mod clock;
+mod connection;
+mod conversation;
+mod errors;
+mod ids;
+mod logging;
+mod options;
+mod pending;
+mod requests;
+#[cfg(feature = "testing")]
+pub mod testing;
+mod transport;
+mod turn;
+mod wire;
+
+pub use crate::client::{
+    ClientBuilder, Direction, FrameNote, ListenerId, PingResult, SmoothAgentClient, StateChange,
+    States,
+};
+pub use crate::clock::{Busy, Clock, SystemClock, Timer};
+pub use crate::conversation::{
+    Conversation, Draft, Messages, ResumeConversation, StartConversation,
+};
+pub use crate::errors::{Details, Error, ErrorKind, Failure};
+pub use crate::logging::{Level, LogRecord};
+pub use crate::options::TokenIn;
+pub use crate::pending::Pending;
+pub use crate::turn::{
+    OtpCheck, Outcome, Question, QuestionKind, Submission, TextStream, ToolCallView, Turn,
+    TurnEvents, TurnHandle, TurnResult,
+};
+pub use crate::wire::actions as action;
+pub use crate::wire::codec::{DecodeError, decode};
+pub use crate::wire::enums;
+pub use crate::wire::events as event;
+pub use crate::wire::events::{Event, EventType, Problem, UnknownEvent};
+pub use crate::wire::json::{Extra, Field, Json, JsonObject};
+pub use crate::wire::machine::{ConnectionState, TurnState};
+pub use crate::wire::types;

@@ -1,0 +1,126 @@
+//! Every option with its unit and default.
+
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::clock::{Clock, SystemClock};
+use crate::errors::Error;
+use crate::ids::IdSource;
+use crate::logging::Logger;
+use crate::transport::url::Target;
+
+/// Where a token travels.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub enum TokenIn {
+    /// As the last pair `token=` of the URL's query.
+    #[default]
+    Query,
+    /// As `Authorization: Bearer`, and nowhere else.
+    Header,
+}
+
+type Provided = Pin<Box<dyn Future<Output = Result<String, Source>> + Send>>;
+pub(crate) type Source = Box<dyn std::error::Error + Send + Sync>;
+
+/// Where the token of an attempt comes from.
+#[derive(Clone)]
+pub(crate) enum Token {
+    None,
+    Static(Arc<str>),
+    Provider(Arc<dyn Fn() -> Provided + Send + Sync>),
+}
+
+/// The limits of every wait; zero switches one off where its documentation says so.
+#[derive(Debug, Clone)]
+pub(crate) struct Limits {
+    pub(crate) connect: Duration,
+    pub(crate) close: Duration,
+    pub(crate) request: Duration,
+    pub(crate) turn: Duration,
+    pub(crate) turn_idle: Duration,
+    pub(crate) question: Duration,
+    pub(crate) cancel: Duration,
+    pub(crate) message_bytes: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            connect: Duration::from_millis(10_000),
+            close: Duration::from_millis(5_000),
+            request: Duration::from_millis(30_000),
+            turn: Duration::ZERO,
+            turn_idle: Duration::from_millis(120_000),
+            question: Duration::from_millis(330_000),
+            cancel: Duration::from_millis(5_000),
+            message_bytes: 16 * 1024 * 1024,
+        }
+    }
+}
+
+/// The largest message that a client sends, in bytes (REQ-CALL-10).
+pub(crate) const MAX_OUTBOUND_BYTES: usize = 1024 * 1024;
+
+/// Everything a client was built with.
+pub(crate) struct Options {
+    pub(crate) target: Target,
+    pub(crate) token: Token,
+    pub(crate) token_in: TokenIn,
+    pub(crate) headers: Vec<(String, String)>,
+    pub(crate) supports: Vec<String>,
+    pub(crate) limits: Limits,
+    pub(crate) lazy: bool,
+    pub(crate) logger: Option<Logger>,
+    pub(crate) log_payloads: bool,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) ids: Option<Box<IdSource>>,
+    #[cfg(feature = "rustls")]
+    pub(crate) roots: crate::transport::tls::Roots,
+}
+
+impl Options {
+    pub(crate) fn new(url: &str) -> Result<Self, Error> {
+        let target = Target::parse(url).map_err(Error::argument)?;
+        if target.tls && cfg!(not(feature = "rustls")) {
+            return Err(Error::argument("wss: needs the crate feature `rustls`"));
+        }
+        Ok(Self {
+            target,
+            token: Token::None,
+            token_in: TokenIn::Query,
+            headers: Vec::new(),
+            supports: Vec::new(),
+            limits: Limits::default(),
+            lazy: false,
+            logger: None,
+            log_payloads: false,
+            clock: Arc::new(SystemClock::new()),
+            ids: None,
+            #[cfg(feature = "rustls")]
+            roots: crate::transport::tls::Roots::default(),
+        })
+    }
+
+    /// The next id of an action.
+    pub(crate) fn draw_id(&self) -> Result<String, Error> {
+        self.ids
+            .as_ref()
+            .map_or_else(crate::ids::draw, |ids| Ok(ids()))
+    }
+}
+
+impl fmt::Debug for Options {
+    /// Neither tokens nor headers nor the query show (REQ-LOG-01).
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Options")
+            .field("host", &self.target.host)
+            .field("port", &self.target.port)
+            .field("limits", &self.limits)
+            .field("lazy", &self.lazy)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,382 @@
+//! What a caller holds of a turn.
+
+use std::fmt;
+use std::future::{Future, poll_fn};
+use std::ops::Deref;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use futures_util::Stream;
+use tokio::sync::oneshot;
+
+use super::cell::{Cell, Settled};
+use super::questions::{Question, QuestionKind};
+use super::result::TurnResult;
+use super::verbs::{Ask, OtpCheck, Reply, Submission, otp_check, submission};
+use crate::errors::{Draft, Error};
+use crate::pending::Pending;
+use crate::requests::{Key, object_of};
+use crate::wire::errors::Leaf;
+use crate::wire::events::Event;
+use crate::wire::machine::TurnState;
+
+/// The room above: keeps the books of all turns.
+pub(crate) trait Owner: Send + Sync + 'static {
+    fn answer(&self, turn: &Key, session_id: &str, ask: Ask) -> oneshot::Receiver<Reply>;
+    fn stop(&self, turn: &Key) -> oneshot::Receiver<Reply>;
+    /// Nobody waits for the turn any more.
+    fn abandoned(&self, turn: &Key, cell: &Cell);
+    fn detach(&self, turn: &Key);
+    fn open_question(&self, turn: &Key) -> Option<Question>;
+    /// Whether the server of a session lists a capability.
+    fn offers(&self, session_id: &str, capability: &str) -> bool;
+}
+
+/// Keeps a turn alive: when the last one goes, the turn is stopped (REQ-STOP-05).
+struct Interest {
+    owner: Arc<dyn Owner>,
+    key: Key,
+    cell: Arc<Cell>,
+}
+
+impl Drop for Interest {
+    fn drop(&mut self) {
+        self.owner.abandoned(&self.key, &self.cell);
+    }
+}
+
+/// The answer to a verb. Its frame was queued when the verb was called; dropping this only ends
+/// the wait (REQ-VERB-07).
+pub(crate) struct VerbFuture(pub(crate) oneshot::Receiver<Reply>);
+
+impl Future for VerbFuture {
+    type Output = Reply;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Reply> {
+        Pin::new(&mut self.0).poll(context).map(|got| {
+            got.unwrap_or_else(|_| Err(Draft::new("the client is gone").end(Leaf::ClientClosed)))
+        })
+    }
+}
+
+/// A turn without a claim on it: answers, stops and reads it, and does not keep it alive.
+///
+/// Get one from [`Turn::handle`] to answer a turn from one task while another iterates it.
+#[derive(Clone)]
+pub struct TurnHandle {
+    owner: Arc<dyn Owner>,
+    key: Key,
+    session_id: Arc<str>,
+    cell: Arc<Cell>,
+}
+
+impl TurnHandle {
+    /// The turn's id, which every event of the turn carries.
+    pub fn request_id(&self) -> &str {
+        &self.key.id
+    }
+
+    /// The turn's session.
+    pub fn session_id(&self) -> &str {
+        &self.session_id
+    }
+
+    /// Where the turn stands.
+    pub fn state(&self) -> TurnState {
+        self.cell.state()
+    }
+
+    /// The text that was streamed so far; it stays readable (REQ-TURN-15).
+    pub fn partial_text(&self) -> String {
+        self.cell.partial_text()
+    }
+
+    /// The question that is open now.
+    pub fn open_question(&self) -> Option<Question> {
+        self.owner.open_question(&self.key)
+    }
+
+    /// Waits for the result. The wait keeps the turn alive like an iterator does; dropping it is
+    /// native cancellation (REQ-STOP-04).
+    ///
+    /// # Errors
+    /// The turn failed; what had been streamed is in [`Failure::partial_text`](crate::Failure::partial_text).
+    pub fn result(&self) -> Pending<Result<TurnResult, Error>> {
+        let (cell, interest) = (Arc::clone(&self.cell), self.interest());
+        Pending::new(async move {
+            let done = poll_fn(|context| cell.poll_result(context)).await;
+            drop(interest);
+            done
+        })
+    }
+
+    /// A further iterator from the first event on, whenever it starts (REQ-TURN-02).
+    pub fn events(&self) -> TurnEvents {
+        TurnEvents {
+            cell: Arc::clone(&self.cell),
+            index: 0,
+            ended: false,
+            _interest: Some(self.interest()),
+        }
+    }
+
+    /// The streamed text, token by token; the final text once if nothing was streamed
+    /// (REQ-TURN-10).
+    pub fn text_stream(&self) -> TextStream {
+        TextStream {
+            events: self.events(),
+            any: false,
+        }
+    }
+
+    /// Answers the open confirmation. The frame is queued at the call; the future ends when the
+    /// server took it.
+    ///
+    /// # Errors
+    /// [`Error::NoPendingQuestion`] or [`Error::AlreadyAnswered`]: nothing was sent (REQ-VERB-05).
+    pub fn confirm(&self, approved: bool) -> Pending<Result<(), Error>> {
+        let reply = self.ask(Ask::Confirm {
+            approved,
+            confirmation_id: None,
+        });
+        Pending::new(async move { reply.await.map(drop) })
+    }
+
+    /// Gives the one-time code, as typed. A wrong code is no error.
+    ///
+    /// # Errors
+    /// [`Error::NoPendingQuestion`] or [`Error::AlreadyAnswered`]: nothing was sent.
+    pub fn verify_otp(&self, code: impl Into<String>) -> Pending<Result<OtpCheck, Error>> {
+        let reply = self.ask(Ask::VerifyOtp { code: code.into() });
+        Pending::new(async move { reply.await.map(|event| otp_check(event.as_ref())) })
+    }
+
+    /// Gives the values of the open form: anything that serializes to a JSON object.
+    ///
+    /// # Errors
+    /// [`Error::NoPendingQuestion`] or [`Error::AlreadyAnswered`]: nothing was sent;
+    /// [`Error::InvalidArgument`]: the values are no object.
+    pub fn submit<T: serde::Serialize + ?Sized>(
+        &self,
+        values: &T,
+    ) -> Pending<Result<Submission, Error>> {
+        let reply = object_of(values).map(|values| self.ask(Ask::Submit { values }));
+        Pending::new(async move { reply?.await.map(|event| submission(event.as_ref())) })
+    }
+
+    /// Declines the open form or, where the server lists `otp_park`, the one-time code
+    /// (REQ-OTP-05).
+    ///
+    /// # Errors
+    /// [`Error::NoPendingQuestion`], [`Error::AlreadyAnswered`] or [`Error::Unsupported`]: nothing
+    /// was sent. [`Error::InvalidArgument`]: a confirmation is denied with `confirm(false)`.
+    pub fn decline(&self, kind: QuestionKind) -> Pending<Result<(), Error>> {
+        let ask = match kind {
+            QuestionKind::Interaction => Ok(Ask::Decline),
+            QuestionKind::Otp => Ok(Ask::DeclineOtp {
+                offered: self.owner.offers(&self.session_id, "otp_park"),
+            }),
+            QuestionKind::Confirmation => Err(Error::argument(
+                "a confirmation is denied with confirm(false)",
+            )),
+        };
+        let reply = ask.map(|ask| self.ask(ask));
+        Pending::new(async move { reply?.await.map(drop) })
+    }
+
+    /// Stops the turn with one `cancel`, queued at the call; the future ends when the turn has
+    /// settled (REQ-STOP-01). After that it does nothing.
+    pub fn cancel(&self) -> Pending<()> {
+        let reply = VerbFuture(self.owner.stop(&self.key));
+        Pending::new(async move {
+            let _ = reply.await;
+        })
+    }
+
+    /// Lets the turn run on when nobody waits for it any more.
+    pub fn detach(&self) {
+        self.owner.detach(&self.key);
+    }
+
+    fn ask(&self, ask: Ask) -> VerbFuture {
+        VerbFuture(self.owner.answer(&self.key, &self.session_id, ask))
+    }
+
+    fn interest(&self) -> Arc<Interest> {
+        Arc::new(Interest {
+            owner: Arc::clone(&self.owner),
+            key: self.key.clone(),
+            cell: Arc::clone(&self.cell),
+        })
+    }
+}
+
+impl fmt::Debug for TurnHandle {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Turn")
+            .field("request_id", &self.key.id)
+            .field("state", &self.state())
+            .finish()
+    }
+}
+
+/// A turn: a stream of its events, and by [`Deref`] everything that a [`TurnHandle`] can do.
+///
+/// Dropping it stops the turn, unless its result is awaited elsewhere, another iterator is open
+/// or [`detach`](TurnHandle::detach) was called. Leaving a `while let` stops nothing.
+#[must_use = "dropping a turn stops it; call `detach` to let it run"]
+pub struct Turn {
+    handle: TurnHandle,
+    events: TurnEvents,
+}
+
+impl Turn {
+    pub(crate) fn new(owner: Arc<dyn Owner>, key: Key, session_id: &str, cell: Arc<Cell>) -> Self {
+        let handle = TurnHandle {
+            owner,
+            key,
+            session_id: session_id.into(),
+            cell,
+        };
+        let events = handle.events();
+        Self { handle, events }
+    }
+
+    /// The next event of the turn; none after the last one. For a failed turn the error comes
+    /// after the events that came before it (REQ-TURN-03).
+    pub async fn next(&mut self) -> Option<Result<Event, Error>> {
+        self.events.next().await
+    }
+
+    /// A handle that does not keep the turn alive.
+    pub fn handle(&self) -> TurnHandle {
+        self.handle.clone()
+    }
+
+    /// The turn itself, or the argument error that kept it from starting: then nothing was sent.
+    ///
+    /// # Errors
+    /// [`Error::InvalidArgument`].
+    pub fn started(self) -> Result<Self, Error> {
+        match self.handle.cell.settled() {
+            Some(Settled::Failed(Error::InvalidArgument(_))) => Err(self
+                .handle
+                .cell
+                .unseen_error()
+                .unwrap_or_else(|| Error::argument("refused"))),
+            _ => Ok(self),
+        }
+    }
+}
+
+impl Deref for Turn {
+    type Target = TurnHandle;
+
+    fn deref(&self) -> &TurnHandle {
+        &self.handle
+    }
+}
+
+impl Stream for Turn {
+    type Item = Result<Event, Error>;
+
+    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        Pin::new(&mut self.events).poll_next(context)
+    }
+}
+
+impl fmt::Debug for Turn {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.handle.fmt(f)
+    }
+}
+
+/// One iteration over the events of a turn.
+pub struct TurnEvents {
+    cell: Arc<Cell>,
+    index: usize,
+    ended: bool,
+    _interest: Option<Arc<Interest>>,
+}
+
+impl TurnEvents {
+    /// The next event; see [`Turn::next`].
+    pub async fn next(&mut self) -> Option<Result<Event, Error>> {
+        poll_fn(|context| Pin::new(&mut *self).poll_next(context)).await
+    }
+}
+
+impl Stream for TurnEvents {
+    type Item = Result<Event, Error>;
+
+    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        if self.ended {
+            return Poll::Ready(None);
+        }
+        self.cell
+            .poll_item(self.index, context)
+            .map(|item| match item {
+                Ok(Some(event)) => {
+                    self.index += 1;
+                    Some(Ok(event))
+                }
+                Ok(None) => {
+                    self.ended = true;
+                    None
+                }
+                Err(error) => {
+                    self.ended = true;
+                    Some(Err(error))
+                }
+            })
+    }
+}
+
+impl fmt::Debug for TurnEvents {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TurnEvents")
+            .field("index", &self.index)
+            .finish_non_exhaustive()
+    }
+}
+
+/// The text of a turn as it is streamed.
+#[derive(Debug)]
+pub struct TextStream {
+    events: TurnEvents,
+    any: bool,
+}
+
+impl TextStream {
+    /// The next piece of text.
+    pub async fn next(&mut self) -> Option<Result<String, Error>> {
+        poll_fn(|context| Pin::new(&mut *self).poll_next(context)).await
+    }
+}
+
+impl Stream for TextStream {
+    type Item = Result<String, Error>;
+
+    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        loop {
+            let item = match Pin::new(&mut self.events).poll_next(context) {
+                Poll::Pending => return Poll::Pending,
+                Poll::Ready(item) => item,
+            };
+            match item {
+                Some(Ok(Event::StreamToken(token))) => {
+                    self.any = true;
+                    return Poll::Ready(Some(Ok(token.token().to_owned())));
+                }
+                Some(Ok(_)) => {}
+                Some(Err(error)) => return Poll::Ready(Some(Err(error))),
+                None if self.any => return Poll::Ready(None),
+                None => {
+                    self.any = true;
+                    return Poll::Ready(self.events.cell.fallback_text().map(Ok));
+                }
+            }
+        }
+    }
+}
