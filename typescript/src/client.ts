@@ -6,7 +6,7 @@ import { type FrameInfo, Listeners } from './listeners';
 import { type ClientOptions, type Settings, settingsOf } from './options';
 import { type OtpCheck, otpCheckOf, type SubmitResult, submitResultOf } from './questions';
 import { Call, linkError, Requests } from './requests';
-import { Answer, onAbort } from './requests.answer';
+import { Answer } from './requests.answer';
 import { ASYNC_DISPOSE, Turn, type WaitOptions } from './turn';
 import { TurnDriver } from './turn.driver';
 import {
@@ -87,7 +87,9 @@ export class SmoothAgentClient implements AsyncDisposable {
    * @throws {ConnectFailedError | AuthenticationError} the attempt failed.
    */
   connect({ signal }: WaitOptions = {}): Answer<void> {
-    return this.#await('connect', signal, () => this.#connection.connect());
+    return Answer.during(this.#settings.logger, 'connect', signal, () =>
+      this.#connection.connect(),
+    );
   }
 
   /** Closes the link and settles everything in flight; never rejects (REQ-CONN-05). */
@@ -235,7 +237,7 @@ export class SmoothAgentClient implements AsyncDisposable {
     options: WaitOptions = {},
   ): Answer<void> {
     const turn = this.#liveTurn(params.requestId, params.sessionId);
-    if (turn) return this.#await('confirm', options.signal, () => turn.confirm(params.approved));
+    if (turn) return turn.confirm(params.approved, options);
     return this.#plainVerb('confirm_tool_action', params, options, () => undefined);
   }
 
@@ -243,7 +245,7 @@ export class SmoothAgentClient implements AsyncDisposable {
   verifyOtp(
     params: ActionParams<'verify_otp'>,
     options: WaitOptions = {},
-  ): Answer<OtpCheck | undefined> {
+  ): Answer<OtpCheck | void> {
     const { code, declined, requestId, sessionId } = params;
     const { logger } = this.#settings;
     if ((code === undefined) === (declined !== true)) {
@@ -252,9 +254,7 @@ export class SmoothAgentClient implements AsyncDisposable {
     }
     const turn = this.#liveTurn(requestId, sessionId);
     if (turn) {
-      return this.#await<OtpCheck | undefined>('verify_otp', options.signal, () =>
-        code === undefined ? turn.decline('otp').then(() => undefined) : turn.verifyOtp(code),
-      );
+      return code === undefined ? turn.decline('otp', options) : turn.verifyOtp(code, options);
     }
     if (declined && !this.#parksOtp(sessionId)) {
       const message = 'the server does not take a declined code';
@@ -272,9 +272,7 @@ export class SmoothAgentClient implements AsyncDisposable {
     const { declined, requestId, sessionId, values = {} } = params;
     const turn = this.#liveTurn(requestId, sessionId);
     if (turn) {
-      return this.#await('submit', options.signal, () =>
-        declined ? turn.decline('interaction') : turn.submit(values),
-      );
+      return declined ? turn.decline('interaction', options) : turn.submit(values, options);
     }
     return this.#plainVerb('submit_interaction', params, options, submitResultOf);
   }
@@ -285,16 +283,16 @@ export class SmoothAgentClient implements AsyncDisposable {
     const { logger } = this.#settings;
     const turn = this.#liveTurn(requestId, sessionId);
     if (turn) return turn.cancel();
-    return this.#await('cancel', undefined, async () => {
+    const cancelled = async (): Promise<void> => {
       const outgoing = new Outgoing(
         'cancel',
         requestId,
         encodeAction(makeAction('cancel', params)),
       );
       if (this.#requests.submit(outgoing)) return;
-      logger.debug('cancel %s found no link', requestId);
       throw linkError('not_connected', 'cancel', undefined, { requestId });
-    });
+    };
+    return Answer.of(logger, 'cancel', cancelled());
   }
 
   // Wiring
@@ -350,18 +348,6 @@ export class SmoothAgentClient implements AsyncDisposable {
   ): Answer<T> {
     const outgoing = outgoingOf(action, requestId);
     return new Call(this.#requests, { ...plan, outgoing }).start();
-  }
-
-  /** Waits for something that goes on by itself; the signal ends the wait alone (REQ-VERB-07). */
-  #await<T>(what: string, signal: WaitOptions['signal'], begin: () => Promise<T>): Answer<T> {
-    const { answer, resolve, reject } = Answer.pending<T>(this.#settings.logger, what);
-    if (signal?.aborted) {
-      reject(signal.reason);
-      return answer;
-    }
-    const unhook = onAbort(signal, reject);
-    begin().then(resolve, reject).finally(unhook);
-    return answer;
   }
 
   #liveTurn(requestId: string, sessionId: string): Turn | undefined {

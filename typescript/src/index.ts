@@ -9,7 +9,7 @@ export {
 } from './client';
 export type { Clock, Timer } from './clock';
 export type { StateChange } from './connection-state';
-export { type Conversation, type SendOptions } from './conversation';
+export { Conversation, type SendOptions } from './conversation';
 export {
   AlreadyAnsweredError,
   AuthenticationError,
@@ -49,7 +49,7 @@ export type { FrameInfo } from './listeners';
 export type { ClientOptions, Logger, TokenProvider } from './options';
 export type { OtpCheck, Question, SubmitResult } from './questions';
 export type { AbortSignalLike, Answer } from './requests.answer';
-export type { Turn, WaitOptions } from './turn';
+export { Turn, type WaitOptions } from './turn';
 export type { TurnResult } from './turn.result';
 export type { TextStream, TurnEvents } from './turn-events';
 export * from './wire/actions';

@@ -42,6 +42,23 @@ export class Answer<T> extends Promise<T> {
     return answer;
   }
 
+  /** Returns the answer of what `begin` starts; the signal ends the wait alone (REQ-VERB-07). */
+  static during<T>(
+    logger: Logger,
+    what: string,
+    signal: AbortSignalLike | undefined,
+    begin: () => Promise<T>,
+  ): Answer<T> {
+    const { answer, resolve, reject } = Answer.pending<T>(logger, what);
+    if (signal?.aborted) {
+      reject(signal.reason);
+      return answer;
+    }
+    const unhook = onAbort(signal, reject);
+    begin().then(resolve, reject).finally(unhook);
+    return answer;
+  }
+
   /** Returns an answer that has failed. */
   static failed<T>(logger: Logger, what: string, error: unknown): Answer<T> {
     const { answer, reject } = Answer.pending<T>(logger, what);

@@ -303,18 +303,21 @@ export function frameError(fault: DecodeError, facts: ErrorFacts): SmoothAgentEr
   return new InvalidFrameError(`a broken ${fault.type} at ${pointer}`, { ...facts, details });
 }
 
+/** Returns the kind that is shown: a link closed with 4401 failed to authenticate (REQ-CONN-15). */
+export function linkKind(kind: ErrorKind, closeCode: number | undefined): ErrorKind {
+  const lost = kind === 'connection_lost' || kind === 'turn_interrupted';
+  return lost && closeCode === 4401 ? 'authentication' : kind;
+}
+
 /** Returns the error of something that the link or a limit ended. */
 export function linkError(
   kind: ErrorKind,
   what: string,
-  closeCode: number | undefined,
+  code: number | undefined,
   facts: ErrorFacts,
 ): SmoothAgentError {
-  const lost = kind === 'connection_lost' || kind === 'turn_interrupted';
-  const shown = lost && closeCode === 4401 ? 'authentication' : kind; // REQ-CONN-15
-  const code = lost ? closeCode : undefined;
-  return errorOfKind(shown, `${what}: ${shown.replaceAll('_', ' ')}`, {
-    ...facts,
-    closeCode: code,
-  });
+  const shown = linkKind(kind, code);
+  const ended = ['connection_lost', 'turn_interrupted', 'authentication'].includes(shown);
+  const closeCode = ended ? code : undefined;
+  return errorOfKind(shown, `${what}: ${shown.replaceAll('_', ' ')}`, { ...facts, closeCode });
 }

@@ -13,6 +13,7 @@ import {
   frameError,
   type InFlight,
   linkError,
+  linkKind,
   type Requests,
   serverError,
   statusError,
@@ -97,8 +98,9 @@ export class TurnDriver implements InFlight {
     return this.#state.turn;
   }
 
+  /** Whether the outcome is there. */
   get settled(): boolean {
-    return this.#state.settled;
+    return this.result !== undefined || this.error !== undefined;
   }
 
   /** The question of a kind that waits for an answer. */
@@ -302,11 +304,13 @@ export class TurnDriver implements InFlight {
     if (kind === 'by_code') return serverError(event as ErrorEvent, facts);
     if (kind === 'protocol') return statusError('send_message', statusOf(event), facts);
     if (kind === 'invalid_frame' && fault) return frameError(fault, facts);
+    const shown = linkKind(kind as ErrorKind, link?.code);
+    const interrupted = shown === 'turn_interrupted';
     const details = {
-      ...(asked ? { question: asked } : {}),
-      ...(kind === 'turn_interrupted' ? { sent: this.outgoing.written } : {}),
+      ...(asked && (interrupted || shown === 'turn_timeout') ? { question: asked } : {}),
+      ...(interrupted ? { sent: this.outgoing.written } : {}),
     };
-    return linkError(kind as ErrorKind, 'send_message', link?.code, { ...facts, details });
+    return linkError(shown, 'send_message', link?.code, { ...facts, details });
   }
 
   #sendCancel(): void {

@@ -151,9 +151,9 @@ export class Turn implements PromiseLike<TurnResult>, AsyncIterable<ServerEvent>
    * @throws {NoPendingQuestionError} nothing is open; nothing was sent (REQ-VERB-05).
    * @throws {AlreadyAnsweredError} it was answered before; nothing was sent.
    */
-  confirm(approved: boolean): Answer<void> {
+  confirm(approved: boolean, options: WaitOptions = {}): Answer<void> {
     const confirmationId = this.#driver.asked('confirmation')?.event.confirmationId;
-    return this.#answer('confirm_tool_action', () => ({
+    return this.#answer('confirm_tool_action', options, () => ({
       name: 'confirm',
       question: 'confirmation',
       params: {
@@ -166,9 +166,9 @@ export class Turn implements PromiseLike<TurnResult>, AsyncIterable<ServerEvent>
   }
 
   /** Gives the one-time code as typed; a wrong one is a result, no error (REQ-OTP-01). */
-  verifyOtp(code: string): Answer<OtpCheck> {
+  verifyOtp(code: string, options: WaitOptions = {}): Answer<OtpCheck> {
     if (typeof code !== 'string') return this.#refuse('verify_otp', 'code: expected a string');
-    return this.#answer('verify_otp', () => ({
+    return this.#answer('verify_otp', options, () => ({
       name: 'verify_otp',
       question: 'otp',
       params: { ...this.#ids(), code },
@@ -177,8 +177,8 @@ export class Turn implements PromiseLike<TurnResult>, AsyncIterable<ServerEvent>
   }
 
   /** Answers the open interaction; field errors are a result, no error (REQ-FORM-01). */
-  submit(values: JsonObject | object): Answer<SubmitResult> {
-    return this.#answer('submit_interaction', () => ({
+  submit(values: JsonObject | object, options: WaitOptions = {}): Answer<SubmitResult> {
+    return this.#answer('submit_interaction', options, () => ({
       name: 'submit',
       question: 'interaction',
       params: { ...this.#interaction(), values: values as JsonObject },
@@ -192,11 +192,11 @@ export class Turn implements PromiseLike<TurnResult>, AsyncIterable<ServerEvent>
    * @throws {UnsupportedError} the server does not take a declined code; nothing was sent
    * (REQ-OTP-05).
    */
-  decline(question: 'interaction'): Answer<SubmitResult>;
-  decline(question: 'otp'): Answer<void>;
-  decline(question: 'interaction' | 'otp'): Answer<SubmitResult | void> {
+  decline(question: 'interaction', options?: WaitOptions): Answer<SubmitResult>;
+  decline(question: 'otp', options?: WaitOptions): Answer<void>;
+  decline(question: 'interaction' | 'otp', options: WaitOptions = {}): Answer<SubmitResult | void> {
     if (question === 'interaction') {
-      return this.#answer('submit_interaction', () => ({
+      return this.#answer('submit_interaction', options, () => ({
         name: 'decline',
         question,
         params: { ...this.#interaction(), declined: true },
@@ -205,7 +205,7 @@ export class Turn implements PromiseLike<TurnResult>, AsyncIterable<ServerEvent>
     }
     if (question !== 'otp') return this.#refuse('decline', "expected 'interaction' or 'otp'");
     if (!this.#otpPark) return unsupportedDecline(this.#driver);
-    return this.#answer('verify_otp', () => ({
+    return this.#answer('verify_otp', options, () => ({
       name: 'decline_otp',
       question,
       params: { ...this.#ids(), declined: true },
@@ -214,8 +214,9 @@ export class Turn implements PromiseLike<TurnResult>, AsyncIterable<ServerEvent>
   }
 
   /** Stops the turn; resolves when it has settled, at once when it has (REQ-STOP-01). */
-  cancel(): Answer<void> {
-    return this.#driver.cancel();
+  cancel({ signal }: WaitOptions = {}): Answer<void> {
+    const { logger } = this.#driver.requests.settings;
+    return Answer.during(logger, 'cancel', signal, () => this.#driver.cancel());
   }
 
   /** Lets the turn run on when nobody looks at it any more (REQ-STOP-05). */
@@ -240,6 +241,7 @@ export class Turn implements PromiseLike<TurnResult>, AsyncIterable<ServerEvent>
 
   #answer<A extends ActionName, T>(
     action: A,
+    { signal }: WaitOptions,
     plan: () => {
       readonly name: 'confirm' | 'verify_otp' | 'submit' | 'decline' | 'decline_otp';
       readonly question: QuestionKind;
@@ -247,13 +249,17 @@ export class Turn implements PromiseLike<TurnResult>, AsyncIterable<ServerEvent>
       readonly valueOf: (event: ServerEvent) => T;
     },
   ): Answer<T> {
-    try {
-      const { params, ...rest } = plan();
-      const text = encodeAction(makeAction(action, params));
-      return this.#driver.answer({ ...rest, outgoing: new Outgoing(action, this.requestId, text) });
-    } catch (error) {
-      return Answer.failed(this.#driver.requests.settings.logger, action, error);
-    }
+    const { logger } = this.#driver.requests.settings;
+    return Answer.during(logger, action, signal, () => {
+      try {
+        const { params, ...rest } = plan();
+        const text = encodeAction(makeAction(action, params));
+        const outgoing = new Outgoing(action, this.requestId, text);
+        return this.#driver.answer({ ...rest, outgoing });
+      } catch (error) {
+        return Answer.failed(logger, action, error);
+      }
+    });
   }
 
   #refuse<T>(what: string, message: string): Answer<T> {

@@ -46,13 +46,13 @@ export interface SendMessageAction {
   readonly requestId?: string;
   /** Session that the action belongs to. */
   readonly sessionId: string;
-  /** What the person said; 1 to 10,000 Unicode code points. (1 to 10000 code points) */
+  /** What the person said; 1 to 10,000 Unicode code points. 1 to 10000 code points. */
   readonly message: string;
-  /** Whether `stream_token` events are wanted. (default true) */
+  /** Whether `stream_token` events are wanted. Default true. */
   readonly stream?: boolean;
   /** Model for this turn alone. */
   readonly model?: string;
-  /** Skill whose instructions are used for this turn. (matches ^[A-Za-z0-9_-]{1,128}$) */
+  /** Skill whose instructions are used for this turn. Matches ^[A-Za-z0-9_-]{1,128}$. */
   readonly skill?: string;
   /** Pictures that the agent looks at. */
   readonly images?: readonly ImageAttachment[];
@@ -79,7 +79,7 @@ export interface GetConversationMessagesAction {
   readonly requestId?: string;
   /** Session that the action belongs to. */
   readonly sessionId: string;
-  /** Messages on the page. (1 to 100; default 50) */
+  /** Messages on the page. 1 to 100; default 50. */
   readonly limit?: number;
   /** `nextCursor` of the page before; absent for the newest page. */
   readonly cursor?: string;
@@ -93,7 +93,7 @@ export interface ListConversationsAction {
   readonly action: 'list_conversations';
   /** Id that the client drew for this action; every event it causes carries it back. */
   readonly requestId?: string;
-  /** Conversations on the page. (1 to 100; default 50) */
+  /** Conversations on the page. 1 to 100; default 50. */
   readonly limit?: number;
   /** `nextCursor` of the page before. */
   readonly cursor?: string;
@@ -106,7 +106,7 @@ export interface RenameConversationAction {
   readonly requestId?: string;
   /** Conversation to rename. */
   readonly conversationId: string;
-  /** New title, 1 to 200 code points. (1 to 200 code points) */
+  /** New title, 1 to 200 code points. 1 to 200 code points. */
   readonly title: string;
 }
 
@@ -330,3 +330,6 @@ export function makeAction<A extends ActionName>(name: A, params: ActionParams<A
 export function encodeAction(action: ClientAction | JsonObject): string {
   return JSON.stringify(action);
 }
+
+/** Wire names of all actions, in the order of the specification. */
+export const ACTION_NAMES = /* @__PURE__ */ Object.keys(STRUCTS) as readonly ActionName[];

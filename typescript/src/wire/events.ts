@@ -58,9 +58,9 @@ export interface ImmediateResponseEvent extends EventBase {
 /** Ends a turn with the authoritative answer. */
 export interface EventualResponseEvent extends EventBase {
   readonly type: 'eventual_response';
-  /** The turn, once more. */
+  /** Turn that the event belongs to. */
   readonly requestId: string;
-  /** HTTP-like status, once more. */
+  /** HTTP-like status; 400 and above means that the turn failed. */
   readonly status: number;
   /** When the server wrote the event, epoch ms. */
   readonly timestamp?: number | undefined;
@@ -85,7 +85,7 @@ export interface EventualResponseEvent extends EventBase {
 /** Reports a step of the agent, such as a tool call or its result. */
 export interface StreamChunkEvent extends EventBase {
   readonly type: 'stream_chunk';
-  /** The turn, once more. */
+  /** Turn that the event belongs to. */
   readonly requestId: string;
   /** Tool or phase that reports. */
   readonly node: string;
@@ -102,7 +102,7 @@ export interface StreamChunkEvent extends EventBase {
 /** Carries the next piece of the answer's text. */
 export interface StreamTokenEvent extends EventBase {
   readonly type: 'stream_token';
-  /** The turn, once more. */
+  /** Turn that the event belongs to. */
   readonly requestId: string;
   /** Piece of text; may be empty. */
   readonly token: string;
@@ -115,7 +115,7 @@ export interface StreamTokenEvent extends EventBase {
 /** Carries a piece of a short text shown while the agent gets ready; never part of the answer. */
 export interface StreamPreambleEvent extends EventBase {
   readonly type: 'stream_preamble';
-  /** The turn, once more. */
+  /** Turn that the event belongs to. */
   readonly requestId: string;
   /** Piece of preamble text. */
   readonly token: string;
@@ -128,7 +128,7 @@ export interface StreamPreambleEvent extends EventBase {
 /** Carries a piece of the agent's reasoning; never part of the answer. */
 export interface StreamReasoningEvent extends EventBase {
   readonly type: 'stream_reasoning';
-  /** The turn, once more. */
+  /** Turn that the event belongs to. */
   readonly requestId: string;
   /** Piece of reasoning text. */
   readonly token: string;
@@ -141,7 +141,7 @@ export interface StreamReasoningEvent extends EventBase {
 /** Proves that a silent turn is alive. */
 export interface KeepaliveEvent extends EventBase {
   readonly type: 'keepalive';
-  /** The turn, once more. */
+  /** Turn that the event belongs to. */
   readonly requestId: string;
   /** When the server wrote the event, epoch ms. */
   readonly timestamp?: number | undefined;
@@ -152,7 +152,7 @@ export interface KeepaliveEvent extends EventBase {
 /** Asks a human to approve a tool call; the turn is parked until the answer. */
 export interface WriteConfirmationRequiredEvent extends EventBase {
   readonly type: 'write_confirmation_required';
-  /** The turn, once more. */
+  /** Turn that the event belongs to. */
   readonly requestId: string;
   /** When the server wrote the event, epoch ms. */
   readonly timestamp?: number | undefined;
@@ -174,7 +174,7 @@ export interface WriteConfirmationRequiredEvent extends EventBase {
 /** Asks a human to prove who they are before a tool may run. */
 export interface OtpVerificationRequiredEvent extends EventBase {
   readonly type: 'otp_verification_required';
-  /** The turn, once more. */
+  /** Turn that the event belongs to. */
   readonly requestId: string;
   /** When the server wrote the event, epoch ms. */
   readonly timestamp?: number | undefined;
@@ -198,7 +198,7 @@ export interface OtpVerificationRequiredEvent extends EventBase {
 /** Tells that a one-time code is on its way. */
 export interface OtpSentEvent extends EventBase {
   readonly type: 'otp_sent';
-  /** The turn, once more. */
+  /** Turn that the event belongs to. */
   readonly requestId: string;
   /** When the server wrote the event, epoch ms. */
   readonly timestamp?: number | undefined;
@@ -213,7 +213,7 @@ export interface OtpSentEvent extends EventBase {
 /** Tells that the code was right. */
 export interface OtpVerifiedEvent extends EventBase {
   readonly type: 'otp_verified';
-  /** The turn, once more. */
+  /** Turn that the event belongs to. */
   readonly requestId: string;
   /** When the server wrote the event, epoch ms. */
   readonly timestamp?: number | undefined;
@@ -226,7 +226,7 @@ export interface OtpVerifiedEvent extends EventBase {
 /** Tells that the code was not accepted. */
 export interface OtpInvalidEvent extends EventBase {
   readonly type: 'otp_invalid';
-  /** The turn, once more. */
+  /** Turn that the event belongs to. */
   readonly requestId: string;
   /** When the server wrote the event, epoch ms. */
   readonly timestamp?: number | undefined;
@@ -243,7 +243,7 @@ export interface OtpInvalidEvent extends EventBase {
 /** Asks a human to fill a form or to choose; the turn is parked until the answer. */
 export interface InteractionRequiredEvent extends EventBase {
   readonly type: 'interaction_required';
-  /** The turn, once more. */
+  /** Turn that the event belongs to. */
   readonly requestId: string;
   /** When the server wrote the event, epoch ms. */
   readonly timestamp?: number | undefined;
@@ -267,7 +267,7 @@ export interface InteractionRequiredEvent extends EventBase {
 /** Tells that submitted values were not accepted; the question is open again. */
 export interface InteractionInvalidEvent extends EventBase {
   readonly type: 'interaction_invalid';
-  /** The turn, once more. */
+  /** Turn that the event belongs to. */
   readonly requestId: string;
   /** When the server wrote the event, epoch ms. */
   readonly timestamp?: number | undefined;
@@ -286,7 +286,7 @@ export interface InteractionInvalidEvent extends EventBase {
 /** Ends a turn that was cancelled. */
 export interface CancelledEvent extends EventBase {
   readonly type: 'cancelled';
-  /** The turn, once more. */
+  /** Turn that the event belongs to. */
   readonly requestId?: string | undefined;
   /** Always 499. */
   readonly status: number;
@@ -299,7 +299,7 @@ export interface CancelledEvent extends EventBase {
 /** Reports that an action, a verb or a turn failed. */
 export interface ErrorEvent extends EventBase {
   readonly type: 'error';
-  /** The turn, once more. */
+  /** Turn that the event belongs to. */
   readonly requestId?: string | undefined;
   /** What failed. */
   readonly error: ErrorInfo;
@@ -386,4 +386,81 @@ export const EVENT_ROLES: { readonly [T in EventType]: TurnRole } = {
   cancelled: 'terminal',
   error: 'terminal_by_code',
   pong: null,
+};
+
+/** The facts that every known event shows flat, in the order of its schema. */
+export const EVENT_FACTS: { readonly [T in EventType]: readonly string[] } = {
+  immediate_response: ['type', 'requestId', 'status', 'message', 'data', 'timestamp'],
+  eventual_response: [
+    'type',
+    'requestId',
+    'status',
+    'timestamp',
+    'messageId',
+    'response',
+    'needsEscalation',
+    'escalationReason',
+    'usage',
+    'citations',
+    'directive',
+  ],
+  stream_chunk: ['type', 'requestId', 'node', 'timestamp', 'state', 'done'],
+  stream_token: ['type', 'requestId', 'token', 'timestamp'],
+  stream_preamble: ['type', 'requestId', 'token', 'timestamp'],
+  stream_reasoning: ['type', 'requestId', 'token', 'timestamp'],
+  keepalive: ['type', 'requestId', 'timestamp'],
+  write_confirmation_required: [
+    'type',
+    'requestId',
+    'timestamp',
+    'toolId',
+    'actionDescription',
+    'confirmationId',
+    'expiresAt',
+  ],
+  otp_verification_required: [
+    'type',
+    'requestId',
+    'timestamp',
+    'toolId',
+    'actionDescription',
+    'availableChannels',
+    'authLevel',
+    'expiresAt',
+  ],
+  otp_sent: ['type', 'requestId', 'timestamp', 'channel', 'maskedDestination'],
+  otp_verified: ['type', 'requestId', 'timestamp', 'message'],
+  otp_invalid: ['type', 'requestId', 'timestamp', 'error', 'attemptsRemaining', 'message'],
+  interaction_required: [
+    'type',
+    'requestId',
+    'timestamp',
+    'interactionId',
+    'kind',
+    'spec',
+    'reason',
+    'expiresAt',
+  ],
+  interaction_invalid: [
+    'type',
+    'requestId',
+    'timestamp',
+    'interactionId',
+    'kind',
+    'errors',
+    'message',
+  ],
+  cancelled: ['type', 'requestId', 'status', 'timestamp'],
+  error: [
+    'type',
+    'requestId',
+    'error',
+    'timestamp',
+    'code',
+    'message',
+    'terminal',
+    'retryAfterMs',
+    'details',
+  ],
+  pong: ['type', 'requestId', 'timestamp'],
 };

@@ -26,7 +26,7 @@ export interface AuthContext {
 
 /** Envelope of the payload. */
 export interface CancelledData {
-  /** The turn, once more. */
+  /** Turn that the event belongs to. */
   readonly requestId?: string;
   /** Always 499. */
   readonly status: number;
@@ -40,7 +40,7 @@ export interface Checkpoint {
   readonly threadId: string;
   /** Agent it belongs to. */
   readonly agentId: string;
-  /** Step of the agent's loop. (at least 0) */
+  /** Step of the agent's loop. At least 0. */
   readonly iteration: number;
   /** Labels. */
   readonly metadata?: Readonly<Record<string, string>>;
@@ -80,11 +80,11 @@ export interface ChoicesPayload {
 export interface ChoicesQuestion {
   /** The question. */
   readonly question: string;
-  /** Short unique header, at most 12 code points. (at most 12 code points) */
+  /** Short unique header, at most 12 code points. At most 12 code points. */
   readonly header: string;
   /** Two to four options. */
   readonly options: readonly ChoicesOption[];
-  /** Whether several may be chosen. (default false) */
+  /** Whether several may be chosen. Default false. */
   readonly multiSelect?: boolean;
 }
 
@@ -186,7 +186,7 @@ export interface ConversationSummary {
   readonly title: string;
   /** When it last changed. */
   readonly updatedAt: string;
-  /** Messages stored in it. (at least 0) */
+  /** Messages stored in it. At least 0. */
   readonly messageCount: number;
 }
 
@@ -210,7 +210,7 @@ export interface CreateConversationSessionResult {
 
 /** Envelope of the payload. */
 export interface ErrorData {
-  /** The turn, once more. */
+  /** Turn that the event belongs to. */
   readonly requestId?: string;
   /** What failed. */
   readonly error: ErrorInfo;
@@ -226,15 +226,15 @@ export interface ErrorInfo {
   readonly message: string;
   /** Whether the error ends the turn it names. Only on sessions that listed `spec_1_1`. */
   readonly terminal?: boolean;
-  /** Milliseconds to wait before a retry. Only on sessions that listed `spec_1_1`. (at least 0) */
+  /** Milliseconds to wait before a retry. Only on sessions that listed `spec_1_1`. At least 0. */
   readonly retryAfterMs?: number;
 }
 
 /** Envelope of the payload. */
 export interface EventualResponseData {
-  /** The turn, once more. */
+  /** Turn that the event belongs to. */
   readonly requestId: string;
-  /** HTTP-like status, once more. */
+  /** HTTP-like status; 400 and above means that the turn failed. */
   readonly status: number;
   /** The answer. */
   readonly data: EventualResponseDetails;
@@ -268,7 +268,7 @@ export interface FieldError {
 
 /** One file. */
 export interface FileAttachment {
-  /** File name, 1 to 255 code points. (1 to 255 code points) */
+  /** File name, 1 to 255 code points. 1 to 255 code points. */
   readonly name: string;
   /** Media type of the file. */
   readonly mimeType?: string;
@@ -280,9 +280,9 @@ export interface FileAttachment {
 export interface GeneralAgentResponse {
   /** Paragraphs of the answer. */
   readonly responseParts: readonly string[];
-  /** Estimate of the person's mood, 0 to 1. (0 to 1) */
+  /** Estimate of the person's mood, 0 to 1. 0 to 1. */
   readonly customerHappinessScore: number;
-  /** Estimate of how far the need was met, 0 to 1. (0 to 1) */
+  /** Estimate of how far the need was met, 0 to 1. 0 to 1. */
   readonly needsSatisfactionScore: number;
   /** What the person wanted, in one sentence. */
   readonly requestSummary: string;
@@ -358,7 +358,7 @@ export interface ImageAttachment {
 
 /** Envelope of the payload. */
 export interface InteractionInvalidData {
-  /** The turn, once more. */
+  /** Turn that the event belongs to. */
   readonly requestId: string;
   /** The outcome. */
   readonly data: InteractionInvalidDetails;
@@ -378,7 +378,7 @@ export interface InteractionInvalidDetails {
 
 /** Envelope of the payload. */
 export interface InteractionRequiredData {
-  /** The turn, once more. */
+  /** Turn that the event belongs to. */
   readonly requestId: string;
   /** The question. */
   readonly data: InteractionRequiredDetails;
@@ -396,14 +396,14 @@ export interface InteractionRequiredDetails {
   readonly reason: string;
   /**
    * When the question lapses, epoch ms by the server's clock; use only its distance from the
-   * frame's `timestamp`. Since 1.1. (at least 0)
+   * frame's `timestamp`. Since 1.1. At least 0.
    */
   readonly expiresAt?: number;
 }
 
 /** Envelope of the payload. */
 export interface KeepaliveData {
-  /** The turn, once more. */
+  /** Turn that the event belongs to. */
   readonly requestId: string;
 }
 
@@ -487,7 +487,7 @@ export interface MessageSender {
 
 /** Envelope of the payload. */
 export interface OtpInvalidData {
-  /** The turn, once more. */
+  /** Turn that the event belongs to. */
   readonly requestId: string;
   /** The outcome. */
   readonly data: OtpInvalidDetails;
@@ -497,7 +497,7 @@ export interface OtpInvalidData {
 export interface OtpInvalidDetails {
   /** Why it was not accepted. */
   readonly error?: OtpInvalidReason;
-  /** Tries that are left; 0 closes the question. (at least 0) */
+  /** Tries that are left; 0 closes the question. At least 0. */
   readonly attemptsRemaining: number;
   /** Text for a human. */
   readonly message: string;
@@ -505,7 +505,7 @@ export interface OtpInvalidDetails {
 
 /** Envelope of the payload. */
 export interface OtpSentData {
-  /** The turn, once more. */
+  /** Turn that the event belongs to. */
   readonly requestId: string;
   /** Where the code went. */
   readonly data: OtpSentDetails;
@@ -521,7 +521,7 @@ export interface OtpSentDetails {
 
 /** Envelope of the payload. */
 export interface OtpVerificationRequiredData {
-  /** The turn, once more. */
+  /** Turn that the event belongs to. */
   readonly requestId: string;
   /** The question. */
   readonly data: OtpVerificationRequiredDetails;
@@ -539,14 +539,14 @@ export interface OtpVerificationRequiredDetails {
   readonly authLevel: string;
   /**
    * When the question lapses, epoch ms by the server's clock; use only its distance from the
-   * frame's `timestamp`. Since 1.1. (at least 0)
+   * frame's `timestamp`. Since 1.1. At least 0.
    */
   readonly expiresAt?: number;
 }
 
 /** Envelope of the payload. */
 export interface OtpVerifiedData {
-  /** The turn, once more. */
+  /** Turn that the event belongs to. */
   readonly requestId: string;
   /** The outcome. */
   readonly data: OtpVerifiedDetails;
@@ -594,7 +594,7 @@ export interface Participant {
 
 /** Envelope of the payload. */
 export interface PongData {
-  /** Server time, epoch ms. (at least 0) */
+  /** Server time, epoch ms. At least 0. */
   readonly timestamp: number;
 }
 
@@ -640,9 +640,9 @@ export interface Session {
   readonly threadId: string;
   /** Life of the session. */
   readonly status?: SessionStatus;
-  /** Tokens spent. (at least 0) */
+  /** Tokens spent. At least 0. */
   readonly tokenCount?: number;
-  /** Messages stored. (at least 0) */
+  /** Messages stored. At least 0. */
   readonly messageCount?: number;
   /** Free-form data. */
   readonly metadata?: JsonObject;
@@ -658,7 +658,7 @@ export interface Session {
 
 /** Envelope of the payload. */
 export interface StreamChunkData {
-  /** The turn, once more. */
+  /** Turn that the event belongs to. */
   readonly requestId: string;
   /** Tool or phase that reports. */
   readonly node: string;
@@ -682,7 +682,7 @@ export interface StreamChunkState {
 
 /** Envelope of the payload. */
 export interface StreamPreambleData {
-  /** The turn, once more. */
+  /** Turn that the event belongs to. */
   readonly requestId: string;
   /** Piece of preamble text. */
   readonly token: string;
@@ -690,7 +690,7 @@ export interface StreamPreambleData {
 
 /** Envelope of the payload. */
 export interface StreamReasoningData {
-  /** The turn, once more. */
+  /** Turn that the event belongs to. */
   readonly requestId: string;
   /** Piece of reasoning text. */
   readonly token: string;
@@ -698,7 +698,7 @@ export interface StreamReasoningData {
 
 /** Envelope of the payload. */
 export interface StreamTokenData {
-  /** The turn, once more. */
+  /** Turn that the event belongs to. */
   readonly requestId: string;
   /** Piece of text; may be empty. */
   readonly token: string;
@@ -736,15 +736,15 @@ export interface ToolResult {
 export interface Usage {
   /** Cost in US dollars. */
   readonly costUsd?: number;
-  /** Tokens read. (at least 0) */
+  /** Tokens read. At least 0. */
   readonly promptTokens?: number;
-  /** Tokens written. (at least 0) */
+  /** Tokens written. At least 0. */
   readonly completionTokens?: number;
 }
 
 /** Envelope of the payload. */
 export interface WriteConfirmationRequiredData {
-  /** The turn, once more. */
+  /** Turn that the event belongs to. */
   readonly requestId: string;
   /** The question. */
   readonly data: WriteConfirmationRequiredDetails;
@@ -760,7 +760,7 @@ export interface WriteConfirmationRequiredDetails {
   readonly confirmationId?: string;
   /**
    * When the question lapses, epoch ms by the server's clock; use only its distance from the
-   * frame's `timestamp`. Since 1.1. (at least 0)
+   * frame's `timestamp`. Since 1.1. At least 0.
    */
   readonly expiresAt?: number;
 }

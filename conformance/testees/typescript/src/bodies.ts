@@ -1,0 +1,101 @@
+// What the client shows, in the words of PROTOCOL.md.
+import {
+  Conversation,
+  EVENT_FACTS,
+  type ServerEvent,
+  SmoothAgentError,
+  type Turn,
+  type TurnEvents,
+  type TurnResult,
+  toolCallOf,
+  toolResultOf,
+} from '@smooai/smooth-operator';
+
+export type Body = Record<string, unknown>;
+
+/** The reason with which the testee aborts: only it is native cancellation. */
+export class Aborted extends Error {}
+
+/** JSON has no `undefined`: what is not there is left out when a line is written. */
+export function errorBody(error: unknown): Body {
+  if (error instanceof Aborted) return { kind: 'native_cancelled' };
+  if (!(error instanceof SmoothAgentError)) return { kind: 'invalid_argument' };
+  const { kind, code, requestId, closeCode, details } = error;
+  const { pointer, status, retryAfterMs, question, sent } = details;
+  return {
+    kind,
+    code,
+    request: requestId,
+    close: closeCode,
+    at: pointer,
+    status,
+    retryAfterMs,
+    question,
+    sent,
+  };
+}
+
+export function itemBody(event: ServerEvent): Body {
+  if (event.type === 'unknown') {
+    const { type, wireType, raw, problem } = event;
+    return { type, unknown: true, wireType, raw, problem };
+  }
+  const facts = EVENT_FACTS[event.type].map((name) => [name, event[name as keyof ServerEvent]]);
+  const tool = { toolCall: toolCallOf(event), toolResult: toolResultOf(event) };
+  return {
+    type: event.type,
+    data: event,
+    flat: { ...Object.fromEntries(facts), ...tool },
+  };
+}
+
+export function resultBody(result: TurnResult): Body {
+  const { outcome, text, messageId, citations, usage, confirmed } = result;
+  const shown = outcome === 'cancelled' ? { confirmed } : {};
+  return { outcome, ...shown, text, messageId, citations, usage };
+}
+
+export function valueBody(value: unknown): unknown {
+  if (!(value instanceof Conversation)) return value ?? null;
+  return { sessionId: value.sessionId, conversationId: value.conversationId };
+}
+
+/** One iteration that can be held. */
+export class Watch {
+  readonly abort = new AbortController();
+  readonly #iterator: TurnEvents;
+  #go = (): void => {};
+  left = false;
+  #more: number;
+
+  constructor(turn: Turn, more = Number.POSITIVE_INFINITY) {
+    this.#more = more;
+    this.#iterator = turn.events({ signal: this.abort.signal });
+    this.abort.signal.addEventListener('abort', () => this.#go());
+  }
+
+  hold(more: number): void {
+    this.#more = more;
+    if (more > 0) this.#go();
+  }
+
+  leave(): void {
+    this.left = true;
+    void this.#iterator.return();
+    this.#go();
+  }
+
+  async *items(): AsyncGenerator<ServerEvent> {
+    for (;;) {
+      if (this.#more <= 0 && !this.left) {
+        await new Promise<void>((go) => {
+          this.#go = go;
+        });
+      }
+      const { done, value } = await this.#iterator.next();
+      if (done) return;
+      this.#more -= 1;
+      yield value;
+    }
+  }
+}
