@@ -10,7 +10,7 @@ import pytest
 
 from .conftest import Ran, Workspace
 
-COMMANDS = ("generate", "check", "lint", "vectors", "bundle", "explain")
+COMMANDS = ("generate", "check", "lint", "vectors", "bundle", "explain", "diff", "init")
 
 
 @pytest.mark.parametrize("command", COMMANDS)
@@ -80,3 +80,19 @@ def test_a_malformed_configuration_is_told(
     assert ran.code == 1
     assert "wiregen.toml" in ran.err
     assert len(ran.err.splitlines()) == 1
+
+
+def test_the_starter_passes_lint_and_generates(
+    tmp_path: Path, wiregen: Callable[..., Ran], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "new"
+    assert wiregen("init", str(folder)).code == 0
+    again = wiregen("init", str(folder))
+    assert again.code == 2
+    assert "not an empty folder" in again.err
+    monkeypatch.chdir(folder)
+    assert wiregen("lint", "--strict").code == 0
+    assert wiregen("vectors", "--coverage").code == 0
+    languages = [f"--lang={lang}" for lang in ("python", "typescript", "go", "rust", "vectors")]
+    assert wiregen("generate", *languages).code == 0
+    assert (folder / "go").is_dir()

@@ -285,6 +285,26 @@ def explain(name: str, /, *, spec: SpecOption = None) -> int:
     return 0
 
 
+@app.command
+def init(folder: Path, /) -> int:
+    """Write a starter specification and wiregen.toml into a new or empty folder.
+
+    Examples: `wiregen init my-protocol`
+    """
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise refuse("", "", "usage", f"{folder} is not an empty folder")
+    starter = Path(__file__).parent / "starter"
+    files = {
+        path.relative_to(starter).as_posix(): path.read_text(encoding="utf-8")
+        for path in sorted(starter.rglob("*"))
+        if path.is_file()
+    }
+    folder.mkdir(parents=True, exist_ok=True)
+    write_all(folder, files)
+    print(f"wrote {len(files)} files; now `cd {folder}`, `wiregen lint` and `wiregen generate`")
+    return 0
+
+
 def main(arguments: list[str] | None = None) -> None:
     """Run the command line and leave with its exit code; a SpecError is told, not thrown."""
     try:
