@@ -13,6 +13,8 @@ from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from websockets.exceptions import InvalidState
+
 from conform import wire
 from conform.oracle import Expectation
 from conform.patterns import mismatch
@@ -20,7 +22,7 @@ from conform.script import Case, Step
 from conform.spec import Spec, Tree
 from conform.stage import Received, Stage, StageError
 from conform.testee import EventLog, Testee, TesteeError
-from conform.transcript import FENCE, lane_of
+from conform.transcript import FENCE, is_ours, lane_of
 
 REFUSED_PORT = 9  # discard; nothing listens there on loopback
 SKIP = ("pong",)
@@ -109,6 +111,9 @@ class Player:
         except StageError:
             await self._quiet_reset()
             raise
+        except InvalidState:
+            await self._quiet_reset()
+            raise StageError(f"{step.client} has closed its link already") from None
 
     async def _quiet_reset(self) -> None:
         """Leave the testee clean for the next case; what goes wrong here was reported already."""
@@ -120,21 +125,22 @@ class Player:
     # --- steps ------------------------------------------------------------------------------
 
     async def _barrier(self, index: int) -> None:
-        """Wait until everything that steps up to ``index`` lead to was reported."""
+        """Wait until all that steps up to ``index`` lead to was reported, and nothing more."""
         if index < 0:
             return
         wanted = self._wanted[index]
 
         def enough(events: list[Tree]) -> bool:
-            seen = Counter(lane_of(e) for e in events if e["ev"] != "text")
+            seen = _per_lane(events)
             return all(seen[lane] >= count for lane, count in wanted.items())
 
-        if await self.testee.log.until(enough, self.limits.step):
-            return
-        seen = Counter(lane_of(e) for e in self.testee.log.events if e["ev"] != "text")
-        for lane, count in sorted(wanted.items()):
-            if seen[lane] < count:
-                raise StageError(f"{lane}: {seen[lane]} of {count} observations were reported")
+        done = await self.testee.log.until(enough, self.limits.step)
+        seen = _per_lane(self.testee.log.events)
+        for lane in sorted({*wanted, *seen}):
+            if not done and seen[lane] < wanted[lane]:
+                raise StageError(f"{lane}: {seen[lane]} of {wanted[lane]} were reported")
+            if seen[lane] > wanted[lane]:
+                raise StageError(f"{lane}: reported {seen[lane]} where {wanted[lane]} are due yet")
 
     async def _do(self, step: Step) -> None:
         await self._barrier(self.index - 1)
@@ -229,6 +235,7 @@ class Player:
 
         if not await self.testee.log.until(back, self.limits.step):
             raise StageError("the ping of the fence did not return")
+        await self._barrier(self.index)
         for name, claim in step.body["claims"]:
             if claim == "open" and any(
                 e["ev"] == "ended" and e["turn"] == name for e in self.testee.log.events
@@ -240,6 +247,7 @@ class Player:
     async def _finish(self) -> None:
         self.index = len(self.case.steps) - 1
         await self._barrier(self.index)
+        await self._no_timers()
         reply = await self.testee.command({"cmd": "reset"}, self.limits.step)
         if "fail" in reply:
             raise StageError(f"the testee refused reset: {reply['fail']}")
@@ -254,11 +262,25 @@ class Player:
         if self.stage.strangers:
             raise StageError(f"a stranger called: {self.stage.strangers[0]}")
 
+    async def _no_timers(self) -> None:
+        """Every client is closed by now: nothing may be armed any more (REQ-CONN-05)."""
+        if self.testee.hello.get("features", {}).get("census") is not True:
+            return
+        reply = await self.testee.command({"cmd": "census"}, self.limits.step)
+        timers = reply.get("ok", {}).get("timers", 0)
+        if timers:
+            raise StageError(f"{timers} timers are armed after close()")
+
     def _surplus(self, client: str, inbox: asyncio.Queue[Received]) -> None:
         while not inbox.empty():
             got = inbox.get_nowait()
             if got.kind in ("text", "binary", "ping"):
                 raise StageError(f"{client} sent more than the case tells: {_short(got)}")
+
+
+def _per_lane(events: list[Tree]) -> Counter[str]:
+    """Observations of each lane, without fences and pieces of text (which may be cut anyhow)."""
+    return Counter(lane_of(e) for e in events if e["ev"] != "text" and not is_ours(e))
 
 
 def _short(got: Received) -> str:

@@ -60,8 +60,15 @@ class Link(asyncio.Protocol):
         self.close_code: int | None = None  # what the client sent first
         self.we_closed = False
         self.held = False  # the handshake waits for a later step
+        self.silent = False  # the handshake is never answered
         self._parts: list[bytes] = []
         self._opcode = Opcode.TEXT
+
+    @property
+    def over(self) -> bool:
+        """Whether this link is done with, as far as the stage knows."""
+        closing = self.transport is None or self.transport.is_closing() or self.closed.is_set()
+        return closing or self.we_closed or self.silent or self.close_code is not None
 
     # --- asyncio.Protocol -------------------------------------------------------------------
 
@@ -108,7 +115,7 @@ class Link(asyncio.Protocol):
         plan = self.stage.plans.pop(self.client, None)
         self.stage.arrived(self)
         if plan in ("silence", "hold"):
-            self.held = plan == "hold"
+            self.held, self.silent = plan == "hold", plan == "silence"
             return
         if plan is None:
             self.accept()
@@ -231,8 +238,9 @@ class Stage:
         return self.current[client]
 
     def expect_link(self, client: str) -> None:
-        """The next ``link()`` waits for a new handshake."""
-        self._arrivals[client] = asyncio.Event()
+        """The next ``link()`` waits for a new handshake, unless a link lives."""
+        if client not in self.current or self.current[client].over:
+            self._arrivals[client] = asyncio.Event()
 
     async def receive(self, client: str, limit: float, skip: tuple[str, ...] = ()) -> Received:
         """Next thing the client sent, in order."""

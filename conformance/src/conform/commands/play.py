@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import time
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +18,10 @@ from conform.commands.common import (
     spec_of,
     testees,
 )
+from conform.documents import CaseError
+from conform.mutate import Mutator, load_expected
 from conform.report import console as told
+from conform.report import mutants as told_mutants
 from conform.run import CANARY_CASES, Run, Runner, write_transcripts
 from conform.script import Loader
 from conform.spec import ROOT
@@ -32,6 +37,9 @@ def add_parsers(verbs: Any) -> None:
     run.add_argument("--out", type=Path, default=OUT, metavar="DIR", help="where reports go")
     run.add_argument("--no-canaries", action="store_true", help="for a quick look only")
     run.set_defaults(command=run_command)
+    mutate = verbs.add_parser("mutate", help="broken clients must be caught, correct ones not")
+    mutate.add_argument("glob", nargs="*", help="only mutants and controls whose name fits")
+    mutate.set_defaults(command=mutate_command)
 
 
 def run_command(args: argparse.Namespace) -> int:
@@ -65,3 +73,18 @@ def exit_code(run: Run, require_all: bool) -> int:
     if run.red or (require_all and any(t.missing for t in run.testees)):
         return 1
     return 0
+
+
+def mutate_command(args: argparse.Namespace) -> int:
+    """``conform mutate``: exit 0 when every mutant is caught and no control is."""
+    spec = spec_of(args)
+    mutants, controls = load_expected()
+    if args.glob:
+        mutants = [m for m in mutants if any(fnmatchcase(m.name, g) for g in args.glob)]
+        controls = {n: w for n, w in controls.items() if any(fnmatchcase(n, g) for g in args.glob)}
+        if not mutants and not controls:
+            raise CaseError(f"no mutant or control fits {' '.join(args.glob)}")
+    begun = time.perf_counter()
+    mutator = Mutator(spec, Loader(spec).load_all())
+    broken, sound = asyncio.run(mutator.run(mutants, list(controls)))
+    return told_mutants.report(broken, sound, time.perf_counter() - begun)

@@ -249,17 +249,24 @@ class RefClient:
         while True:
             text = await self._outbox.get()
             with contextlib.suppress(websockets.exceptions.ConnectionClosed):
-                await self._ws.send(text)
+                pieces = [text[:9], "", text[9:]]
+                await self._ws.send(pieces if "control-fragmented" in self.faults else text)
             self._outbox.task_done()
 
     def write(self, frame: Tree) -> None:
         """Queue one action; it leaves in the order of the calls."""
-        if "null-for-absent" in self.faults and frame["action"] == "send_message":
-            frame = {**frame, "model": None}
+        if "null-for-absent" in self.faults:
+            unset = {"send_message": "model", "create_conversation_session": "userEmail"}
+            name = unset.get(frame["action"])
+            frame = {name: None, **frame} if name else frame
         if "wrong-session" in self.faults and frame["action"] == "confirm_tool_action":
             frame = {**frame, "sessionId": "00000000-0000-4000-8000-000000000099"}
         self._tap("out", frame)
-        self._outbox.put_nowait(json.dumps(frame, ensure_ascii=False))
+        if "control-key-order" in self.faults:
+            frame = dict(reversed(frame.items()))
+        indent = 2 if "control-spaced-json" in self.faults else None
+        escape = "control-ascii-json" in self.faults
+        self._outbox.put_nowait(json.dumps(frame, ensure_ascii=escape, indent=indent))
 
     async def drain(self) -> None:
         """Wait until every queued frame is on the socket."""
@@ -340,6 +347,8 @@ class RefClient:
             self._answer(wait, None, RefError("invalid_frame", request=request, at=fault))
         elif kind == "error":
             info = self.reader.flat("error", frame.tree)
+            if "error-code-lost" in self.faults:
+                info = {**info, "code": None}
             self._answer(wait, None, from_info(info, request))
         elif kind == "keepalive":
             return
@@ -424,6 +433,8 @@ class RefClient:
     async def _message(self, message: str | bytes) -> None:
         if isinstance(message, bytes) and "binary-treated-as-text" in self.faults:
             message = message.decode("utf-8", "replace")
+        if "control-slow" in self.faults:
+            await asyncio.sleep(0.002)
         frame = self.reader.read(message) if isinstance(message, str) else None
         self._tap("in", frame.raw if frame else None)
         if frame is None:

@@ -193,7 +193,8 @@ class RefTurn:
         faults = self.client.faults
         if "late-event-delivered" in faults and frame.wire_type in STREAM:
             self.client.push(frame)
-        if "duplicate-terminal-fires-twice" in faults and frame.wire_type == "eventual_response":
+        twice = "duplicate-terminal-fires-twice" in faults
+        if twice and frame.wire_type in ("eventual_response", "cancelled"):
             self.client.push(frame)
         if not frame.good:
             return
@@ -337,6 +338,8 @@ class RefTurn:
         if "expiresAt" in facts and "timestamp" in facts:
             length = max(0, facts["expiresAt"] - facts["timestamp"])
             length = None if length > 86_400_000 else length
+        if "expiry-by-absolute-clock" in self.client.faults and "expiresAt" in facts:
+            length = max(0, facts["expiresAt"] - 1_700_000_000_000)
         clock = self.client.clock
         self.expiry[question] = None if length is None else clock.now + length
         limit = self.client.time("question") if length is None else length + 10_000
@@ -383,6 +386,8 @@ class RefTurn:
         if verb and answer:
             self._finish(verb, answer[0])
         self._idle()
+        if "interaction-error-ends-turn" in self.client.faults:
+            self.settle(self.failed(RefError("invalid_request", request=self.id)))
 
     def _acknowledged(self, facts: Tree) -> None:
         faults = self.client.faults

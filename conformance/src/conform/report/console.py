@@ -42,33 +42,32 @@ def heading(console: Console, run: Run) -> None:
 
 
 def matrix(console: Console, run: Run) -> None:
-    """Clients against areas: cases proven."""
-    areas = sorted({case.area for case in run.cases})
+    """Areas against clients: cases proven; a client that did not run says why."""
     table = Table(box=None, pad_edge=False, header_style="bold")
-    table.add_column("client")
-    for area in areas:
-        table.add_column(area, justify="right")
-    table.add_column("all", justify="right")
+    table.add_column("area")
     for testee in run.testees:
-        if not testee.ran:
-            reason = testee.missing or testee.broken or "nothing played"
-            table.add_row(testee.name, *["·"] * len(areas), Text("not run", style="yellow"))
-            table.add_row("", *[""] * len(areas), "") if not reason else None
-            continue
-        cells = [_cell(testee, [c for c in run.cases if c.area == area]) for area in areas]
-        table.add_row(testee.name, *cells, _cell(testee, run.cases))
-    equal = [_equal_cell(run, [c for c in run.cases if c.area == area]) for area in areas]
-    table.add_row("equal", *equal, _equal_cell(run, run.cases), style="dim")
+        table.add_column(testee.name, justify="right")
+    table.add_column("equal", justify="right", style="dim")
+    for area in [*sorted({case.area for case in run.cases}), "all"]:
+        cases = [c for c in run.cases if area in (c.area, "all")]
+        cells = [_cell(testee, cases) for testee in run.testees]
+        table.add_row(area, *cells, _equal_cell(run, cases), end_section=area == "all")
     console.print(table)
     for testee in run.testees:
         if testee.missing:
-            console.print(f"{testee.name}  not run: {testee.missing}; mend: {testee.mend}")
+            text = f"{testee.name}  not run: {testee.missing}; mend: {testee.mend}"
+            console.print(text, style="yellow", highlight=False, soft_wrap=True)
         elif testee.broken:
-            console.print(f"{testee.name}  broken: {testee.broken}", style="red", highlight=False)
+            text = f"{testee.name}  broken: {testee.broken}"
+            console.print(text, style="red", highlight=False, soft_wrap=True)
+            for line in testee.stderr[-3:]:
+                console.print(f"    {line}", highlight=False, markup=False)
     console.print()
 
 
 def _cell(testee: TesteeRun, cases: list[Case]) -> Text:
+    if not testee.ran:
+        return Text("not run", style="yellow")
     found = [testee.verdicts[c.name] for c in cases if c.name in testee.verdicts]
     good = sum(v.passed for v in found)
     return Text(f"{good}/{len(cases)}", style="green" if good == len(cases) else "red")
