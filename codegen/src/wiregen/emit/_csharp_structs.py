@@ -210,6 +210,7 @@ def _event(
     flat: list[tuple[str, ...]] = []
     for accessor in message.accessors:
         if accessor.name == message.tag:
+            flat.append((f"writer.WriteString({quoted(message.tag)}u8, {quoted(message.wire)}u8);",))
             continue
         if not (len(accessor.places) == 1 and accessor.places[0] == (accessor.name,)):
             facts.append(_fact(speller, struct, accessor, tops))

@@ -99,6 +99,7 @@ public sealed partial record ImmediateResponseEvent
 
     internal override void WriteFacts(Utf8JsonWriter writer)
     {
+        writer.WriteString("type"u8, "immediate_response"u8);
         if (RequestId is { } requestIdValue)
         {
             writer.WritePropertyName("requestId"u8);
@@ -206,6 +207,7 @@ public sealed partial record EventualResponseEvent
 
     internal override void WriteFacts(Utf8JsonWriter writer)
     {
+        writer.WriteString("type"u8, "eventual_response"u8);
         writer.WritePropertyName("requestId"u8);
         writer.WriteStringValue(RequestId);
         writer.WritePropertyName("status"u8);
@@ -329,6 +331,7 @@ public sealed partial record StreamChunkEvent
 
     internal override void WriteFacts(Utf8JsonWriter writer)
     {
+        writer.WriteString("type"u8, "stream_chunk"u8);
         writer.WritePropertyName("requestId"u8);
         writer.WriteStringValue(RequestId);
         writer.WritePropertyName("node"u8);
@@ -430,6 +433,7 @@ public sealed partial record StreamTokenEvent
 
     internal override void WriteFacts(Utf8JsonWriter writer)
     {
+        writer.WriteString("type"u8, "stream_token"u8);
         writer.WritePropertyName("requestId"u8);
         writer.WriteStringValue(RequestId);
         writer.WritePropertyName("token"u8);
@@ -524,6 +528,7 @@ public sealed partial record StreamPreambleEvent
 
     internal override void WriteFacts(Utf8JsonWriter writer)
     {
+        writer.WriteString("type"u8, "stream_preamble"u8);
         writer.WritePropertyName("requestId"u8);
         writer.WriteStringValue(RequestId);
         writer.WritePropertyName("token"u8);
@@ -618,6 +623,7 @@ public sealed partial record StreamReasoningEvent
 
     internal override void WriteFacts(Utf8JsonWriter writer)
     {
+        writer.WriteString("type"u8, "stream_reasoning"u8);
         writer.WritePropertyName("requestId"u8);
         writer.WriteStringValue(RequestId);
         writer.WritePropertyName("token"u8);
@@ -700,6 +706,7 @@ public sealed partial record KeepaliveEvent
 
     internal override void WriteFacts(Utf8JsonWriter writer)
     {
+        writer.WriteString("type"u8, "keepalive"u8);
         writer.WritePropertyName("requestId"u8);
         writer.WriteStringValue(RequestId);
         if (Timestamp is { } timestampValue)
@@ -780,6 +787,7 @@ public sealed partial record WriteConfirmationRequiredEvent
 
     internal override void WriteFacts(Utf8JsonWriter writer)
     {
+        writer.WriteString("type"u8, "write_confirmation_required"u8);
         writer.WritePropertyName("requestId"u8);
         writer.WriteStringValue(RequestId);
         if (Timestamp is { } timestampValue)
@@ -874,6 +882,7 @@ public sealed partial record OtpVerificationRequiredEvent
 
     internal override void WriteFacts(Utf8JsonWriter writer)
     {
+        writer.WriteString("type"u8, "otp_verification_required"u8);
         writer.WritePropertyName("requestId"u8);
         writer.WriteStringValue(RequestId);
         if (Timestamp is { } timestampValue)
@@ -967,6 +976,7 @@ public sealed partial record OtpSentEvent
 
     internal override void WriteFacts(Utf8JsonWriter writer)
     {
+        writer.WriteString("type"u8, "otp_sent"u8);
         writer.WritePropertyName("requestId"u8);
         writer.WriteStringValue(RequestId);
         if (Timestamp is { } timestampValue)
@@ -1051,6 +1061,7 @@ public sealed partial record OtpVerifiedEvent
 
     internal override void WriteFacts(Utf8JsonWriter writer)
     {
+        writer.WriteString("type"u8, "otp_verified"u8);
         writer.WritePropertyName("requestId"u8);
         writer.WriteStringValue(RequestId);
         if (Timestamp is { } timestampValue)
@@ -1133,6 +1144,7 @@ public sealed partial record OtpInvalidEvent
 
     internal override void WriteFacts(Utf8JsonWriter writer)
     {
+        writer.WriteString("type"u8, "otp_invalid"u8);
         writer.WritePropertyName("requestId"u8);
         writer.WriteStringValue(RequestId);
         if (Timestamp is { } timestampValue)
@@ -1222,6 +1234,7 @@ public sealed partial record InteractionRequiredEvent
 
     internal override void WriteFacts(Utf8JsonWriter writer)
     {
+        writer.WriteString("type"u8, "interaction_required"u8);
         writer.WritePropertyName("requestId"u8);
         writer.WriteStringValue(RequestId);
         if (Timestamp is { } timestampValue)
@@ -1315,6 +1328,7 @@ public sealed partial record InteractionInvalidEvent
 
     internal override void WriteFacts(Utf8JsonWriter writer)
     {
+        writer.WriteString("type"u8, "interaction_invalid"u8);
         writer.WritePropertyName("requestId"u8);
         writer.WriteStringValue(RequestId);
         if (Timestamp is { } timestampValue)
@@ -1421,6 +1435,7 @@ public sealed partial record CancelledEvent
 
     internal override void WriteFacts(Utf8JsonWriter writer)
     {
+        writer.WriteString("type"u8, "cancelled"u8);
         if (RequestId is { } requestIdValue)
         {
             writer.WritePropertyName("requestId"u8);
@@ -1518,6 +1533,7 @@ public sealed partial record ErrorEvent
 
     internal override void WriteFacts(Utf8JsonWriter writer)
     {
+        writer.WriteString("type"u8, "error"u8);
         if (RequestId is { } requestIdValue)
         {
             writer.WritePropertyName("requestId"u8);
@@ -1625,6 +1641,7 @@ public sealed partial record PongEvent
 
     internal override void WriteFacts(Utf8JsonWriter writer)
     {
+        writer.WriteString("type"u8, "pong"u8);
         if (RequestId is { } requestIdValue)
         {
             writer.WritePropertyName("requestId"u8);

@@ -1,0 +1,72 @@
+using System.Text.Json.Nodes;
+using SmooAI.SmoothOperator;
+
+/// <summary>What the client shows, in the words of PROTOCOL.md.</summary>
+internal static class Bodies
+{
+    public static JsonNode Raw(string json) => JsonNode.Parse(json, null, new() { MaxDepth = 512 })!;
+
+    /// <summary>Leaves out what is not there.</summary>
+    public static JsonObject Present(params (string Name, JsonNode? Value)[] members) =>
+        new(members.Where(m => m.Value is not null).Select(m => KeyValuePair.Create(m.Name, m.Value)));
+
+    public static JsonObject Error(Exception error) => error switch
+    {
+        SmoothAgentException known => Present(
+            ("kind", known.Kind),
+            ("code", known.Code),
+            ("request", known.RequestId),
+            ("close", known.CloseCode),
+            ("at", known.Details.Pointer),
+            ("status", known.Details.Status),
+            ("retryAfterMs", known.Details.RetryAfterMs),
+            ("question", known.Details.OpenQuestion?.Kind.ToString().ToLowerInvariant()),
+            ("sent", (known as TurnInterruptedException)?.Sent)),
+        OperationCanceledException => new() { ["kind"] = "native_cancelled" },
+        _ => new() { ["kind"] = "invalid_argument" },
+    };
+
+    public static JsonObject Item(ServerEvent item)
+    {
+        if (item is UnknownEvent unknown)
+        {
+            var problem = unknown.Problem is { } p ? Present(("kind", p.Kind), ("pointer", p.Pointer)) : null;
+            return Present(
+                ("type", "unknown"), ("unknown", true), ("wireType", unknown.WireType), ("raw", Raw(unknown.Raw)), ("problem", problem));
+        }
+        var flat = (JsonObject)Raw(item.Flatten().GetRawText());
+        if (item is StreamChunkEvent { ToolCall: { } call })
+        {
+            flat["toolCall"] = Raw(call.ToJson());
+        }
+        if (item is StreamChunkEvent { ToolResult: { } result })
+        {
+            flat["toolResult"] = Raw(result.ToJson());
+        }
+        return new() { ["type"] = item.Type, ["data"] = Raw(item.ToJson()), ["flat"] = flat };
+    }
+
+    public static JsonObject Result(TurnResult result) => Present(
+        ("outcome", result.Outcome.ToString().ToLowerInvariant()),
+        ("confirmed", result.Confirmed),
+        ("text", result.Text),
+        ("messageId", result.MessageId),
+        ("citations", result.Citations.Count == 0 ? null : List(result.Citations)),
+        ("usage", result.Usage is { } usage ? Raw(usage.ToJson()) : null));
+
+    public static JsonNode? Value(object? value) => value switch
+    {
+        WireObject wire => Raw(wire.ToJson()),
+        PingReply pong => Present(("serverTime", pong.ServerTime), ("roundTripMs", pong.RoundTrip.TotalMilliseconds)),
+        OtpResult { Verified: false, Message: null } => null,
+        OtpResult code => Present(
+            ("verified", code.Verified), ("attemptsRemaining", code.AttemptsRemaining), ("error", code.Error?.Value), ("message", code.Message)),
+        SubmitResult form => Present(
+            ("accepted", form.Accepted), ("errors", form.Errors.Count == 0 ? null : List(form.Errors)), ("message", form.Message)),
+        Conversation chat => Present(("sessionId", chat.SessionId), ("conversationId", chat.ConversationId)),
+        TurnResult result => Result(result),
+        _ => null,
+    };
+
+    private static JsonArray List(IEnumerable<WireObject> items) => [.. items.Select(item => Raw(item.ToJson()))];
+}
