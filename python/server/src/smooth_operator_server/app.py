@@ -52,8 +52,9 @@ class Server:
         self._connections = Connections(clock)
         sessions = Sessions(store, clock, new_id)
         otp = OtpDesk(agent.otp, clock, settings.question_s)
+        self.tools = ToolRegistry([*builtin_tools(store, knowledge), *agent.tools])
         services = Services(
-            tools=ToolRegistry([*builtin_tools(store, knowledge), *agent.tools]),
+            tools=self.tools,
             questions=self._questions,
             otp=otp,
             store=store,
@@ -124,6 +125,16 @@ class Server:
         return Starlette(
             routes=[WebSocketRoute("/ws", self._socket), Route("/health", self._health)]
         )
+
+    @property
+    def sockets(self) -> tuple[Connection, ...]:
+        """The sockets that are open now."""
+        return self._connections.open
+
+    @property
+    def running_turns(self) -> int:
+        """How many turns run now, with and without a socket."""
+        return len(self._turns)
 
     async def drain(self) -> None:
         """End in order: no new actions, questions denied, turns finished, sockets closed."""

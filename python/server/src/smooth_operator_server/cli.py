@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import signal
 import sys
+from collections.abc import Sequence
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated, Any, Literal, NoReturn
@@ -106,21 +108,31 @@ async def _serve(settings: Settings) -> int:
     except BaseException:
         bound.close()
         raise
-    listener = Listener(server, bound)
-    _warn_if_public(listener.host)
-    stop, hurry = _signals()
-    await listener.start()
-    print(f"listening on {listener.url}", flush=True)
-    await stop.wait()
-    log.info("draining")
+    try:
+        listener = Listener(server, bound)
+        _warn_if_public(listener.host)
+        stop, hurry = _signals()
+        await listener.start()
+        print(f"listening on {listener.url}", flush=True)
+        await stop.wait()
+        log.info("draining")
+        await _end(listener, hurry)
+    finally:
+        await server.aclose()
+    return 0
+
+
+async def _end(listener: Listener, hurry: asyncio.Event) -> None:
+    """Stop the listener; on a second signal end the process where it stands."""
     ending = asyncio.create_task(listener.stop())
     hurried = asyncio.create_task(hurry.wait())
     await asyncio.wait({ending, hurried}, return_when=asyncio.FIRST_COMPLETED)
+    if not ending.done():
+        # Waiting for the rest is just what the second signal refuses. SQLite's journal makes
+        # this safe: what was acknowledged is on disk.
+        os._exit(1)
     hurried.cancel()
-    if ending.done():
-        return ending.exception() is not None
-    ending.cancel()
-    return 1
+    await ending
 
 
 def _signals() -> tuple[asyncio.Event, asyncio.Event]:
@@ -150,10 +162,16 @@ def _fail(message: str, status: int) -> int:
     return status
 
 
-def main() -> NoReturn:
+def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """Run the command; faults of the command line are one line on stderr and status 2."""
     try:
-        status = app(exit_on_error=False, print_error=False, result_action="return_value")
+        status = app(
+            arguments, exit_on_error=False, print_error=False, result_action="return_value"
+        )
+    except cyclopts.UnusedCliTokensError as fault:
+        status = _fail(
+            f"unknown command {' '.join(fault.unused_tokens or [])}, see --help", USAGE_ERROR
+        )
     except cyclopts.CycloptsError as fault:
         status = _fail(str(fault).strip().splitlines()[0], USAGE_ERROR)
     sys.exit(status or 0)

@@ -55,7 +55,7 @@ class Listener:
     """Serves a ``Server`` on a bound socket within the running event loop."""
 
     def __init__(self, server: Server, bound: socket.socket) -> None:
-        self._server = server
+        self.server = server
         self._socket = bound
         host, self.port = bound.getsockname()[:2]
         self.host = f"[{host}]" if ":" in host else host
@@ -74,20 +74,23 @@ class Listener:
         await self._uvicorn.is_up.wait()
 
     async def stop(self) -> None:
-        """Drain the server, then end it: the listening socket, the sockets, the store."""
-        await self._server.drain()
-        self._uvicorn.should_exit = True
+        """Drain the server, then close its sockets. The store stays open."""
+        await self.server.drain()
+        self._uvicorn.may_end.set()
         if self._task is not None:
             await self._task
-        await self._server.aclose()
 
 
 class _Uvicorn(uvicorn.Server):
-    """uvicorn without its signal handlers: this server drains before uvicorn closes sockets."""
+    """uvicorn without its signal handlers and its ten ticks a second.
+
+    This server drains before uvicorn closes sockets, and is idle when nothing happens.
+    """
 
     def __init__(self, config: uvicorn.Config) -> None:
         super().__init__(config)
         self.is_up = asyncio.Event()
+        self.may_end = asyncio.Event()
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -96,6 +99,9 @@ class _Uvicorn(uvicorn.Server):
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         self.is_up.set()
+
+    async def main_loop(self) -> None:
+        await self.may_end.wait()
 
 
 def _config(server: Server) -> uvicorn.Config:
@@ -110,5 +116,6 @@ def _config(server: Server) -> uvicorn.Config:
         log_config=None,
         access_log=False,
         server_header=False,
+        date_header=False,
         timeout_graceful_shutdown=SHUTDOWN_S,
     )

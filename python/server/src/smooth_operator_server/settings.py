@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
@@ -26,7 +26,9 @@ class Settings(BaseSettings):
 
     demo: bool = False
     script: Path | None = None
-    log_level: str = Field("info", validation_alias="SMOOTH_AGENT_LOG_LEVEL")
+    log_level: Literal["debug", "info", "warning", "error"] = Field(
+        "info", validation_alias="SMOOTH_AGENT_LOG_LEVEL"
+    )
 
     gateway_key: SecretStr | None = Field(None, validation_alias="SMOOAI_GATEWAY_KEY")
     seed_kb: bool = Field(default=False, validation_alias="SMOOTH_AGENT_SEED_KB")

@@ -33,6 +33,16 @@ class Connection:
         self.ended = asyncio.Event()
 
     @property
+    def queued(self) -> int:
+        """Frames that wait to be written."""
+        return len(self._outbox)
+
+    @property
+    def has_room(self) -> bool:
+        """Whether a frame can be queued without a wait."""
+        return self._outbox.has_room
+
+    @property
     def reads_extended(self) -> bool:
         return self._used == {True}
 
@@ -109,6 +119,11 @@ class Connections:
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._open: set[Connection] = set()
+
+    @property
+    def open(self) -> tuple[Connection, ...]:
+        """The sockets that are open now."""
+        return tuple(self._open)
 
     async def serve(self, connection: Connection) -> None:
         """Serve a socket to its end."""

@@ -30,6 +30,14 @@ class Outbox:
         self.gave_up = asyncio.Event()
         """Set when the queue stayed full for the whole patience: the peer does not read."""
 
+    def __len__(self) -> int:
+        return len(self._frames)
+
+    @property
+    def has_room(self) -> bool:
+        """Whether a frame can be queued without a wait."""
+        return self._room.is_set()
+
     async def put(self, frame: Frame) -> None:
         """Queue a frame; wait for room. On a closed queue the frame is dropped."""
         while not self._closed and not self._room.is_set():

@@ -71,11 +71,13 @@ class Runner:
             await self._engine.cancel(turn.turn_id)
 
     async def _run(self, turn: Turn, action: Action) -> None:
-        history = await self._history(turn.session.conversation_id)
-        await self._remember(turn, Direction.INBOUND, action["message"])
-        await turn.accept()
         calls, tally = ToolCalls(turn, self._services), _Tally()
+        history = await self._history(turn.session.conversation_id)
         calls.context.found.extend(await self._knowledge.search(action["message"], CONTEXT))
+        await self._remember(turn, Direction.INBOUND, action["message"])
+        # Nothing is waited for between the 202 and the engine: whoever cancels on the 202 always
+        # finds the engine at work, and a script at the same place.
+        await turn.accept()
         stream = self._engine.start(self._input(turn, action, history, calls))
         for _ in range(self._max_iterations):
             wanted = await self._listen(turn, stream, tally)

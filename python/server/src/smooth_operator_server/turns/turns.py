@@ -47,6 +47,9 @@ class Turns:
         self._running: dict[str, Turn] = {}
         self._watchers: set[asyncio.Task[None]] = set()
 
+    def __len__(self) -> int:
+        return len(self._running)
+
     def running(self, session_id: str) -> Turn | None:
         """Return the turn that a session runs."""
         return self._running.get(session_id)
