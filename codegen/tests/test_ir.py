@@ -148,6 +148,16 @@ def test_null_beside_one_branch_is_nullable(workspace: Workspace) -> None:
     assert (field.type, field.nullable) == (ir.Scalar("string"), True)
 
 
+def test_alternatives_of_null_alone_are_any_json_with_a_named_diagnostic(
+    workspace: Workspace,
+) -> None:
+    spec = _typed(workspace, {"anyOf": [{"anyOf": [{"type": "null"}]}]})
+    field = spec.struct("Alarm").field("value")
+    assert field is not None
+    assert field.type == ir.AnyJson()
+    assert "opaque-null" in {d.rule for d in spec.diagnostics}
+
+
 def test_alternatives_over_members_are_a_promise_and_no_union(workspace: Workspace) -> None:
     def change(schema: Any) -> None:
         schema["anyOf"] = [

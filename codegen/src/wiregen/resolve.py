@@ -308,6 +308,9 @@ class Resolver:
         nodes = [node.child(keyword, index) for index in range(len(branches))]
         solid = [item for item in nodes if item.value != {"type": "null"}]
         nullable = len(solid) < len(nodes)
+        if not solid:
+            self.note(node, "opaque-null", "only null fits; read as any JSON")
+            return Typed(AnyJson(), True, _doc(node))
         if len(solid) == 1:
             typed = self.type_of(solid[0], hint, role)
             return Typed(typed.type, True, _doc(node) or typed.doc)
