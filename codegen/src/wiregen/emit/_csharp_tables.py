@@ -188,13 +188,12 @@ def answer_rows(machines: Machines) -> tuple[str, ...]:
     """Return one constructor call for every row of the table of answers."""
     rows = []
     for item in machines.answers:
-        turn = getattr(item, "turn", None)
-        state = f"TurnState.{pascal(turn)}" if turn else "null"
+        states = ", ".join(f"({quoted(m)}, {quoted(state)})" for m, state in item.states)
         code = quoted(item.code) if item.code else "null"
         unless = f"MachineGuards.{pascal(item.unless)}" if item.unless else "MachineGuards.None"
         verbs = ", ".join(f"Verb.{pascal(verb)}" for verb in item.verbs)
         event = f"MachineEvent.{pascal(item.event)}"
-        rows.append(f"new({event}, {state}, {code}, {unless}, [{verbs}])")
+        rows.append(f"new({event}, {code}, {unless}, [{verbs}], [{states}])")
     return tuple(rows)
 
 

@@ -33,10 +33,11 @@ internal abstract class QuestionSlot(ClientContext context, QuestionKind kind, A
             ? new Question(Kind, Asked?.Asked ?? received, sent)
             : new Question(Kind, received);
         _duration = DurationOf(received);
+        _openedAt = context.Clock.GetTimestamp();
         Start();
     }
 
-    /// <summary>The question is open again, with its own time anew.</summary>
+    /// <summary>The question is open again, with its own limit anew; when it lapses is counted from its frame on.</summary>
     internal void Reopen() => Start();
 
     internal void Shut()
@@ -55,7 +56,6 @@ internal abstract class QuestionSlot(ClientContext context, QuestionKind kind, A
     private void Start()
     {
         Stop();
-        _openedAt = context.Clock.GetTimestamp();
         var limit = _duration is { } duration ? duration + Grace : context.Options.QuestionTimeout;
         if (limit > TimeSpan.Zero)
         {

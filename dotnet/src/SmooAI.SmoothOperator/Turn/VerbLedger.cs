@@ -18,11 +18,7 @@ internal sealed class VerbLedger
     {
         foreach (var row in Machines.Answers)
         {
-            var fits = row.Event == name
-                && (row.Turn is null || row.Turn == turn)
-                && (row.Code is null || row.Code == code)
-                && (row.Unless == MachineGuards.None || (guards & row.Unless) == 0);
-            if (fits)
+            if (row.Fits(name, code, guards, "turn", turn))
             {
                 return _verbs.Find(item => Array.IndexOf(row.Verbs, item.Verb) >= 0);
             }

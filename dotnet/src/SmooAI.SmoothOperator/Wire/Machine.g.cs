@@ -12,7 +12,16 @@ internal sealed record Transition<TState>(
     where TState : struct, Enum;
 
 /// <summary>Which verb a frame answers: the oldest outstanding one of those listed.</summary>
-internal sealed record Answer(MachineEvent Event, TurnState? Turn, string? Code, MachineGuards Unless, Verb[] Verbs);
+internal sealed record Answer(
+    MachineEvent Event, string? Code, MachineGuards Unless, Verb[] Verbs, (string Machine, string State)[] States)
+{
+    /// <summary>Whether the row holds for an event, its code and guards, and the state of a machine.</summary>
+    internal bool Fits(MachineEvent name, string? code, MachineGuards guards, string machine, Enum state) =>
+        Event == name
+        && (Code is null || Code == code)
+        && (guards & Unless) == 0
+        && Array.TrueForAll(States, row => row.Machine != machine || row.State == state.ToString().ToLowerInvariant());
+}
 
 /// <summary>A state machine as data. The first transition that fits is taken.</summary>
 internal sealed class Machine<TState>

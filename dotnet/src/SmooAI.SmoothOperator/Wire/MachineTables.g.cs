@@ -114,16 +114,16 @@ internal static class Machines
 
     internal static readonly Answer[] Answers =
     [
-        new(MachineEvent.Error, null, null, MachineGuards.None, [Verb.VerifyOtp, Verb.DeclineOtp]),
-        new(MachineEvent.ImmediateResponse, null, null, MachineGuards.Status202, [Verb.Confirm, Verb.Submit, Verb.Decline, Verb.DeclineOtp]),
-        new(MachineEvent.OtpVerified, null, null, MachineGuards.None, [Verb.VerifyOtp]),
-        new(MachineEvent.OtpInvalid, null, null, MachineGuards.None, [Verb.VerifyOtp]),
-        new(MachineEvent.InteractionInvalid, null, null, MachineGuards.None, [Verb.Submit, Verb.Decline]),
-        new(MachineEvent.Error, null, "NO_PENDING_CONFIRMATION", MachineGuards.None, [Verb.Confirm]),
-        new(MachineEvent.Error, null, "NO_PENDING_INTERACTION", MachineGuards.None, [Verb.Submit, Verb.Decline]),
-        new(MachineEvent.Error, null, "INTERACTION_MISMATCH", MachineGuards.None, [Verb.Submit, Verb.Decline]),
-        new(MachineEvent.Error, null, "VALIDATION_ERROR", MachineGuards.None, [Verb.Confirm, Verb.VerifyOtp, Verb.Submit, Verb.Decline, Verb.DeclineOtp, Verb.Cancel]),
-        new(MachineEvent.Error, null, "SESSION_NOT_FOUND", MachineGuards.None, [Verb.Confirm, Verb.VerifyOtp, Verb.Submit, Verb.Decline, Verb.DeclineOtp, Verb.Cancel]),
-        new(MachineEvent.Error, null, "UNSUPPORTED_ACTION", MachineGuards.None, [Verb.Confirm, Verb.VerifyOtp, Verb.Submit, Verb.Decline, Verb.DeclineOtp, Verb.Cancel]),
+        new(MachineEvent.Error, null, MachineGuards.None, [Verb.VerifyOtp, Verb.DeclineOtp], [("turn", "settled")]),
+        new(MachineEvent.ImmediateResponse, null, MachineGuards.Status202, [Verb.Confirm, Verb.Submit, Verb.Decline, Verb.DeclineOtp], []),
+        new(MachineEvent.OtpVerified, null, MachineGuards.None, [Verb.VerifyOtp], []),
+        new(MachineEvent.OtpInvalid, null, MachineGuards.None, [Verb.VerifyOtp], []),
+        new(MachineEvent.InteractionInvalid, null, MachineGuards.None, [Verb.Submit, Verb.Decline], []),
+        new(MachineEvent.Error, "NO_PENDING_CONFIRMATION", MachineGuards.None, [Verb.Confirm], []),
+        new(MachineEvent.Error, "NO_PENDING_INTERACTION", MachineGuards.None, [Verb.Submit, Verb.Decline], []),
+        new(MachineEvent.Error, "INTERACTION_MISMATCH", MachineGuards.None, [Verb.Submit, Verb.Decline], []),
+        new(MachineEvent.Error, "VALIDATION_ERROR", MachineGuards.None, [Verb.Confirm, Verb.VerifyOtp, Verb.Submit, Verb.Decline, Verb.DeclineOtp, Verb.Cancel], []),
+        new(MachineEvent.Error, "SESSION_NOT_FOUND", MachineGuards.None, [Verb.Confirm, Verb.VerifyOtp, Verb.Submit, Verb.Decline, Verb.DeclineOtp, Verb.Cancel], []),
+        new(MachineEvent.Error, "UNSUPPORTED_ACTION", MachineGuards.None, [Verb.Confirm, Verb.VerifyOtp, Verb.Submit, Verb.Decline, Verb.DeclineOtp, Verb.Cancel], []),
     ];
 }

@@ -11,7 +11,8 @@ internal static class Surrogates
     {
         var span = text.Span;
         byte[]? copy = null;
-        var at = span.IndexOf("\\u"u8);
+        // From the first backslash on, so that a pair of them is never taken for the start of an escape.
+        var at = span.IndexOf("\\u"u8) < 0 ? -1 : span.IndexOf((byte)'\\');
         while (at >= 0 && at < span.Length)
         {
             if (span[at] != '\\')
