@@ -88,7 +88,9 @@ class Testee:
             raise Refused("unknown-handle", f"{name} names no {kind.__name__}")
         return self.handles[name]
 
-    def issue(self, name: str, start: Callable[[], Awaitable[Any]], encode: Any = value_body) -> None:
+    def issue(
+        self, name: str, start: Callable[[], Awaitable[Any]], encode: Any = value_body
+    ) -> None:
         """Call the SDK, then await beside the command loop what it gave, and report it."""
 
         async def report(work: Awaitable[Any]) -> None:
@@ -142,7 +144,9 @@ class Testee:
         async for piece in self.get(turn, so.Turn).text_stream:
             self.event("text", turn=turn, **{"as": name}, piece=piece)
 
-    async def pages(self, name: str, chat: so.Conversation, limit: int | None, take: int | None) -> None:
+    async def pages(
+        self, name: str, chat: so.Conversation, limit: int | None, take: int | None
+    ) -> None:
         messages, count = chat.messages(limit=limit), 0
         while count != take and (message := await anext(messages, None)) is not None:
             self.event("message", **{"as": name}, data=value_body(message))
@@ -160,7 +164,10 @@ class Testee:
         return {"protocol": 1, "nonce": c["nonce"], "features": features, **about}
 
     async def do_open(self, c: dict[str, Any]) -> Any:
-        name, ids = c["as"], itertools.chain(c["ids"], (f"req-auto-{i}" for i in itertools.count(1)))
+        name, ids = (
+            c["as"],
+            itertools.chain(c["ids"], (f"req-auto-{i}" for i in itertools.count(1))),
+        )
         options = {OPTIONS[key]: value for key, value in c.items() if key in OPTIONS}
         for key, ms in c.get("timeouts", {}).items():
             options[TIMEOUTS.get(key, f"{key}_timeout")] = ms / 1000
@@ -170,7 +177,9 @@ class Testee:
             options["clock"] = self.clocks[name] = VirtualClock()
 
         async def build() -> None:
-            client = self.handles[name] = so.SmoothAgentClient(c["url"], ids=lambda: next(ids), **options)
+            client = self.handles[name] = so.SmoothAgentClient(
+                c["url"], ids=lambda: next(ids), **options
+            )
             client.on_state(lambda s: self.event("state", on=name, **{"from": s.previous}, to=s.current,
                                                  reason=s.reason, **present(code=s.code)))  # fmt: skip
             client.on_event(lambda e: self.event("pushed", on=name, **item_body(e)))
@@ -217,7 +226,11 @@ class Testee:
             turn = self.handles[name] = send(**keywords("send_message", fields))
             if how == "items":
                 self.watches[name] = Watch(turn)
-            return self.watch(name, turn, self.watches.get(name)) if how != "none" else asyncio.sleep(0)
+            return (
+                self.watch(name, turn, self.watches.get(name))
+                if how != "none"
+                else asyncio.sleep(0)
+            )
 
         async def late() -> None:
             await begin()
@@ -249,7 +262,9 @@ class Testee:
     async def do_await(self, c: dict[str, Any]) -> Any:
         turn = self.get(c["turn"], so.Turn)
         if c.get("abandon"):
-            asyncio.ensure_future(turn.result()).add_done_callback(lambda f: f.cancelled() or f.exception())
+            asyncio.ensure_future(turn.result()).add_done_callback(
+                lambda f: f.cancelled() or f.exception()
+            )
         else:
             self.issue(c["as"], turn.result, result_body)
 
@@ -258,7 +273,13 @@ class Testee:
         self.issue(c["as"], lambda: self.pages(c["as"], chat, c.get("limit"), c.get("take")))
 
     async def do_hold(self, c: dict[str, Any]) -> Any:
-        watch = self.watches.get(c.get("as", c["turn"]))
+        name = c.get("as", c["turn"])
+        if name not in self.watches and c["cmd"] == "take":
+            turn = self.get(c["turn"], so.Turn)
+            self.watches[name] = Watch(turn)
+            self.watches[name].hold(0)
+            self.tasks[name] = asyncio.create_task(self.watch(name, turn, self.watches[name]))
+        watch = self.watches.get(name)
         if watch is None:
             raise Refused("unknown-handle", f"{c['turn']} is not iterated")
         if c["cmd"] == "leave":
@@ -286,7 +307,9 @@ class Testee:
         return {"nonce": c["nonce"]}
 
     async def do_census(self, _: dict[str, Any]) -> Any:
-        tasks = [task for task in asyncio.all_tasks() if task.get_name().startswith("smooth-operator")]
+        tasks = [
+            task for task in asyncio.all_tasks() if task.get_name().startswith("smooth-operator")
+        ]
         clients = [h for h in self.handles.values() if isinstance(h, so.SmoothAgentClient)]
         alive = [client for client in clients if client.state not in ("idle", "closed")]
         timers = sum(clock.armed for clock in self.clocks.values())
@@ -327,7 +350,11 @@ class Testee:
 
     async def do_check(self, c: dict[str, Any]) -> Any:
         body = await self.do_decode(c)
-        return {"valid": True} if "type" in body else {"valid": False, "pointer": body.get("problem", {}).get("pointer", "")}
+        return (
+            {"valid": True}
+            if "type" in body
+            else {"valid": False, "pointer": body.get("problem", {}).get("pointer", "")}
+        )
 
     async def take(self, line: bytes) -> bool:
         """Carry out one command line; return whether it was the last."""
@@ -349,7 +376,9 @@ async def main() -> None:
     """Serve commands until stdin ends."""
     logging.basicConfig(stream=sys.stderr)
     loop, testee, reader = asyncio.get_running_loop(), Testee(), asyncio.StreamReader(limit=1 << 26)
-    loop.set_exception_handler(lambda _, context: testee.write({"ev": "unhandled", "what": str(context)}))
+    loop.set_exception_handler(
+        lambda _, context: testee.write({"ev": "unhandled", "what": str(context)})
+    )
     await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin)
     while line := await reader.readline():
         if await testee.take(line):

@@ -12,7 +12,7 @@ from .clock import Timer
 from .connection import Connection, Outgoing
 from .listeners import Listeners
 from .options import Options
-from .wire import DecodeError, Event, machine, request_id_of
+from .wire import MISSING, DecodeError, Event, machine, request_id_of
 
 SETTLED_REMEMBERED = 1024  # REQ-TURN-06
 
@@ -273,7 +273,7 @@ class Call:
 
 def server_error(event: Any, **facts: Any) -> errors.SmoothAgentError:
     """Return the error that an ``error`` event reports; its text stays on the server's side."""
-    details = {} if event.details is None else {"details": event.details}
+    details = {} if event.details in (None, MISSING) else {"details": event.details}
     if event.retry_after_ms is not None:
         details["retryAfterMs"] = event.retry_after_ms
     return errors.of_code(
