@@ -65,8 +65,8 @@ def judge(case: Case, testee: str, expected: Expectation, played: Played) -> Ver
         difference = first_difference(expected_lines(expected, index), lines, cut=True)
         return _fail(verdict, text, index, difference)
     if difference:
-        index = step_of(expected, difference[0]) if difference[0] else None
-        return _fail(verdict, "the transcript differs from the oracle's", index, difference)
+        step = step_of(expected, difference[0]) if difference[0] else None
+        return _fail(verdict, "the transcript differs from the oracle's", step, difference)
     if not wanted:
         return _fail(verdict, "the case expects nothing: it proves nothing", None, None)
     closes = sorted((client, code) for _, client, code in expected.closes)

@@ -63,9 +63,9 @@ def _seen(case: Case, expected: Expectation, index: int, step: Step) -> None:
     )
     until = [e for i, e in expected.events if i <= index]
     for event in until:
-        if event["ev"] == kind and lane_of(event) == lane:
-            if mismatch({**rest, "$partial": True}, event) is None:
-                return
+        here = event["ev"] == kind and lane_of(event) == lane
+        if here and mismatch({**rest, "$partial": True}, event) is None:
+            return
     raise _fault(case, step, f"the oracle does not show this by now: {step.body}")
 
 

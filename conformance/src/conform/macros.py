@@ -164,7 +164,8 @@ class Expander:
 
     def _tell(self, step: Tree, line: int) -> None:
         if "accept" in step:
-            target, word, facts = step["accept"], "immediate_response", {"status": 202}
+            target, word = step["accept"], "immediate_response"
+            facts: Tree = {"status": 202}
         elif "finish" in step:
             target, word = step["finish"], "eventual_response"
             facts = {"text": step.get("text", "")} if "text" in step else {}
@@ -190,7 +191,7 @@ class Expander:
         rest = {k: v for k, v in body.items() if k != cmd}
         if cmd in CLIENT_VERBS:
             command = self._client_command(cmd, target, rest)
-            client = self.owner.get(target, target)
+            client = str(self.owner.get(target, target))
         elif cmd in TURN_VERBS:
             command = {"cmd": cmd, "turn": target, **rest}
             if cmd == "abort" and target not in self.turn_ids and target not in self.unsent:
@@ -207,7 +208,7 @@ class Expander:
     def _client_command(self, cmd: str, target: str, rest: Tree) -> Tree:
         if cmd == "open":
             return self._open(target, rest)
-        command = {"cmd": cmd, "on": target, **rest}
+        command: Tree = {"cmd": cmd, "on": target, **rest}
         if cmd in ("connect", "close"):
             command.setdefault("as", self._name(f"{target}.{cmd}"))
         if cmd == "close":

@@ -106,7 +106,8 @@ class Player:
 
     async def _steps(self) -> None:
         try:
-            for self.index, step in enumerate(self.case.steps):
+            for index, step in enumerate(self.case.steps):
+                self.index = index
                 await getattr(self, f"_{step.kind}")(step)
         except StageError:
             await self._quiet_reset()
@@ -212,7 +213,7 @@ class Player:
         verb, value = next(iter(step.body.items()))
         await wire.act(self.stage, step.client, verb, value, self.limits.step)
 
-    async def _see(self, step: Step) -> None:
+    async def _see(self, _: Step) -> None:
         await self._barrier(self.index)
 
     async def _fence(self, step: Step) -> None:

@@ -149,7 +149,7 @@ class Loader:
                 raise CaseError(f"{_shown(path)}:{step.line}: send is not legal, {fault}")
         return Case(
             name=name,
-            title=row.get("title", tree["title"]),
+            title=str(row.get("title", tree["title"])),
             why=" ".join(tree["why"].split()),
             level=tree["level"],
             proves=tuple(dict.fromkeys([*tree["proves"], *row.get("proves", [])])),

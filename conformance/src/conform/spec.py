@@ -48,7 +48,8 @@ class Spec:
     @cached_property
     def machine(self) -> Tree:
         """``machine.yaml``: the machines, and which frame answers which verb."""
-        return load_yaml(self.root / "machine.yaml")
+        tree: Tree = load_yaml(self.root / "machine.yaml")
+        return tree
 
     @cached_property
     def codes(self) -> dict[str, ErrorCode]:
@@ -115,7 +116,7 @@ class Spec:
         if validator is None:
             return f"{word!r} is neither an action nor an event of the spec"
         for error in validator.iter_errors(frame):
-            return "/" + "/".join(map(str, error.instance_path)) + ": " + error.message
+            return "/" + "/".join(map(str, error.instance_path)) + f": {error.message}"
         return None
 
 

@@ -108,12 +108,10 @@ class LineChecker:
 
     def fault(self, line: Tree) -> str | None:
         """Say what is wrong with a line; ``None`` when it is sound."""
-        validator = self._reply
         if "id" not in line:
-            validator = self._events.get(str(line.get("ev")))
-            if validator is None:
-                return f"unknown event {line.get('ev')!r}"
-        return _first(validator, line)
+            found = self._events.get(str(line.get("ev")))
+            return _first(found, line) if found else f"unknown event {line.get('ev')!r}"
+        return _first(self._reply, line)
 
     def hello_fault(self, ok: Tree) -> str | None:
         """The same for the body of the answer to ``hello``."""
@@ -218,7 +216,8 @@ class ProcessTestee:
         return f"the process ended with status {code}: {last}"
 
     async def _read(self) -> None:
-        assert self._process is not None and self._process.stdout is not None
+        assert self._process is not None
+        assert self._process.stdout is not None
         while line := await self._process.stdout.readline():
             try:
                 tree = json.loads(line)
@@ -248,7 +247,8 @@ class ProcessTestee:
         self.log.wake()
 
     async def _read_stderr(self) -> None:
-        assert self._process is not None and self._process.stderr is not None
+        assert self._process is not None
+        assert self._process.stderr is not None
         while line := await self._process.stderr.readline():
             self.stderr.append(line.decode("utf-8", "replace").rstrip())
 

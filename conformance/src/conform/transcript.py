@@ -141,22 +141,16 @@ def first_difference(
 ) -> tuple[str, str] | None:
     """Both lines of the first difference, lane by lane; an absent line is the empty string.
 
-    With ``cut`` the testee was stopped early: what it reported beyond the expectation counts only
-    when nothing is missing or different.
+    With ``cut`` the testee was stopped early: what it reported beyond the expectation is left out.
     """
     left, right = _by_lane(expected), _by_lane(got)
-    surplus: tuple[str, str] | None = None
     for lane in sorted({*left, *right}):
         wanted, seen = left.get(lane, []), right.get(lane, [])
         for index in range(max(len(wanted), len(seen))):
             pair = (_line(wanted, index), _line(seen, index))
-            if pair[0] == pair[1]:
-                continue
-            if pair[0] or not cut:
+            if pair[0] != pair[1] and (pair[0] or not cut):
                 return pair
-            surplus = surplus or pair
-            break
-    return surplus
+    return None
 
 
 def _line(lines: list[str], index: int) -> str:

@@ -21,7 +21,9 @@ from conform.commands.common import (
 from conform.documents import CaseError
 from conform.mutate import Mutator, load_expected
 from conform.report import console as told
+from conform.report import files, html
 from conform.report import mutants as told_mutants
+from conform.report import tree as report_tree
 from conform.run import CANARY_CASES, Run, Runner, write_transcripts
 from conform.script import Loader
 from conform.spec import ROOT
@@ -50,8 +52,13 @@ def run_command(args: argparse.Namespace) -> int:
     runner = Runner(spec, cases)
     canaries = [] if args.no_canaries else _canary_cases(spec)
     run = asyncio.run(runner.run(launches, missing, canaries))
-    write_transcripts(run, args.out)
     code = exit_code(run, args.require == "all")
+    write_transcripts(run, args.out)
+    tree = report_tree.build(run, code)
+    report_tree.write(tree, args.out)
+    files.junit(tree, args.out)
+    files.markdown(tree, args.out)
+    html.write(tree, spec.rules, args.out)
     console = Console()
     told.heading(console, run)
     told.failures(console, run, spec)

@@ -57,7 +57,8 @@ class World:
 
     def run(self) -> Expectation:
         """Take all steps."""
-        for self.index, step in enumerate(self.case.steps):
+        for index, step in enumerate(self.case.steps):
+            self.index = index
             if step.kind == "do":
                 getattr(self, "_" + step.body["cmd"])(step.body)
             elif step.kind == "send":

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import platform
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import Awaitable, Callable
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -48,7 +48,7 @@ LOW_VERBS |= {"submit_interaction": "submit", "cancel": "cancel"}
 SKIPPED = ("id", "cmd", "on", "session", "message", "as", "via", "requestId", "watch", "aborted")
 
 
-class Refused(Exception):
+class RefusedError(Exception):
     """A command that gets ``fail``."""
 
     def __init__(self, kind: str, message: str = "") -> None:
@@ -76,7 +76,6 @@ class RefTestee:
         self.turns: dict[str, RefTurn] = {}
         self.tasks: dict[str, asyncio.Task[None]] = {}
         self.permits: dict[str, asyncio.Semaphore | None] = {}
-        self.iterations: dict[str, AsyncIterator[Tree]] = {}
 
     def event(self, event: Tree) -> None:
         """Report one event, numbered; damaged when a canary was asked for."""
@@ -97,9 +96,9 @@ class RefTestee:
         method = getattr(self, f"_cmd_{name}", None)
         try:
             if method is None:
-                raise Refused("unknown-command", name)
+                raise RefusedError("unknown-command", name)
             return {"ok": await method(command) or {}}
-        except Refused as refused:
+        except RefusedError as refused:
             return {"fail": {"kind": refused.kind, "message": str(refused)}}
         except KeyError as error:
             return {"fail": {"kind": "unknown-handle", "message": str(error)}}
@@ -109,7 +108,7 @@ class RefTestee:
     async def _cmd_hello(self, c: Tree) -> Tree:
         self.canary = c.get("canary")
         if self.canary not in (None, *CANARIES):
-            raise Refused("bad-request", f"canary {self.canary}")
+            raise RefusedError("bad-request", f"canary {self.canary}")
         features = dict.fromkeys(FEATURES, True) | {"tls": {"reason": "plain sockets only"}}
         return {
             "protocol": 1,
@@ -143,13 +142,15 @@ class RefTestee:
             await client.close()
         tasks = list(self.tasks.values())
         if tasks:
-            _, late = await asyncio.wait(tasks, timeout=1.0)
+            late = (await asyncio.wait(tasks, timeout=1.0))[1]
             for task in late:
                 task.cancel()
             await asyncio.gather(*late, return_exceptions=True)
-        for store in (self.clients, self.chats, self.turns, self.tasks, self.permits):
-            store.clear()
-        self.iterations.clear()
+        self.clients.clear()
+        self.chats.clear()
+        self.turns.clear()
+        self.tasks.clear()
+        self.permits.clear()
 
     async def _cmd_bye(self, c: Tree) -> None:
         await self._cmd_reset(c)
@@ -168,7 +169,7 @@ class RefTestee:
     async def _cmd_advance(self, c: Tree) -> None:
         client = self.clients[c["on"]]
         if not isinstance(client.clock, VirtualClock):
-            raise Refused("bad-request", "the clock is real")
+            raise RefusedError("bad-request", "the clock is real")
         await client.clock.advance(c["ms"])
         await client.drain()
 
@@ -201,7 +202,7 @@ class RefTestee:
     async def _cmd_call(self, c: Tree) -> None:
         client, op, args = self.clients[c["on"]], c["op"], dict(c["args"])
         if op not in CALLS and op not in LOW_VERBS:
-            raise Refused("unknown-op", op)
+            raise RefusedError("unknown-op", op)
         if c.get("aborted"):
             self._returned(c["as"], None, RefError("native_cancelled"))
         elif op in LOW_VERBS:

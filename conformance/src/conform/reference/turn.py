@@ -446,7 +446,7 @@ class RefTurn:
 
     def _write_verb(self, kind: str, question: str, facts: Tree) -> None:
         faults = self.client.faults
-        frame = {"action": ACTION[kind], "requestId": self.id, "sessionId": self.session}
+        frame: Tree = {"action": ACTION[kind], "requestId": self.id, "sessionId": self.session}
         names = {"confirmation": ("confirmationId",), "interaction": ("interactionId", "kind")}
         asked = self.asked.get(question, {})
         if "confirmation-id-not-echoed" not in faults or question != "confirmation":

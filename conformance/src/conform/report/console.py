@@ -96,9 +96,10 @@ def _block(console: Console, run: Run, spec: Spec, case: Case, bad: list[Verdict
     good = [t.name for t in run.testees if t.ran and t.name not in {v.testee for v in bad}]
     differs = f"{names} differ{'s' if len(bad) == 1 else ''} from {_others(good)}"
     word = {"fail": "FAIL", "unsupported": "UNSUPPORTED", "void": "VOID"}[first.outcome]
-    print_ = lambda text, style="": console.print(  # noqa: E731
-        Text(text, style=style), soft_wrap=True
-    )
+
+    def print_(text: str, style: str = "") -> None:
+        console.print(Text(text, style=style), soft_wrap=True)
+
     print_(f"{word} {case.name}   {differs}", "bold red")
     print_(f"  {case.title}")
     for rule in case.proves:
