@@ -50,9 +50,15 @@ def test_the_whole_format_is_read(tmp_path: Path) -> None:
     assert (len(script.model), len(script.tools), script.confirm_tools) == (7, 1, ("delete_",))
 
 
+def test_halves_of_surrogate_pairs_are_replaced(tmp_path: Path) -> None:
+    script = read_script(write(tmp_path, '{"model": [{"text": "a\\ud800"}]}'))
+    assert script.model[0]["text"] == "a�"
+
+
 REFUSED: dict[str, tuple[Any, str]] = {
     "not json": ('{"model": [}', ":1:12: "),
     "second line": ('{"model": [],\n "x" }', ":2:6: "),
+    "nan": ('{"model": [], "tools": [{"name": "a", "result": NaN}]}', ": NaN is not JSON"),
     "a list": ([], "the whole must be of type object"),
     "no model": ({}, "/model is required"),
     "unknown key": (FULL | {"modle": []}, "/modle is not known"),

@@ -108,6 +108,17 @@ async def test_a_tool_that_is_unknown_or_gets_bad_arguments_is_told_so(tmp_path:
         assert frames[-1]["type"] == "eventual_response"
 
 
+async def test_req_srv_10_tokens_joined_are_the_text_of_the_answer(tmp_path: Path) -> None:
+    texts = ["one", "  two\n\nthree  ", "\t", "🗑️ ünï\u200dcode", "a" * 5000]
+    script = {"model": [{"text": text} for text in texts]}
+    async with serving(tmp_path, script) as server, server.client() as client:
+        session_id = await client.session()
+        for text in texts:
+            frames = await client.turn(session_id)
+            assert text_of(frames) == text
+            assert details(frames[-1])["response"]["responseParts"] == [text]
+
+
 async def test_an_empty_answer_is_an_answer(tmp_path: Path) -> None:
     async with serving(tmp_path, {"model": [{"text": ""}]}) as server, server.client() as client:
         frames = await client.turn(await client.session())

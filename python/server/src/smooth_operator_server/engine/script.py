@@ -80,7 +80,7 @@ def _usage(entry: Json) -> Usage | None:
     if spent is None:
         return DEFAULT_USAGE if "text" in entry or "toolCall" in entry else None
     return Usage(
-        spent.get("promptTokens", DEFAULT_USAGE.prompt_tokens),
-        spent.get("completionTokens", DEFAULT_USAGE.completion_tokens),
+        int(spent.get("promptTokens", DEFAULT_USAGE.prompt_tokens)),  # 10.0 is an integer too
+        int(spent.get("completionTokens", DEFAULT_USAGE.completion_tokens)),
         spent.get("costUsd"),
     )

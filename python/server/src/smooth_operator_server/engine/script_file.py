@@ -13,6 +13,7 @@ from typing import Any
 import jsonschema_rs
 
 from ..protocol.faults import describe
+from ..protocol.json_text import read_json
 
 Json = Mapping[str, Any]
 
@@ -45,11 +46,13 @@ def read_script(path: Path) -> Script:
     except UnicodeDecodeError:
         raise ScriptError(f"script {path} is not UTF-8") from None
     try:
-        value = json.loads(text)
+        value = read_json(text)
     except json.JSONDecodeError as fault:
         raise ScriptError(f"script {path}:{fault.lineno}:{fault.colno}: {fault.msg}") from None
-    except (ValueError, RecursionError):
-        raise ScriptError(f"script {path} is not JSON that can be read") from None
+    except ValueError as fault:
+        raise ScriptError(f"script {path}: {fault}") from None
+    except RecursionError:
+        raise ScriptError(f"script {path} is nested too deeply") from None
     try:
         return parse_script(value)
     except ScriptError as fault:

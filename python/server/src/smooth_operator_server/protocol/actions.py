@@ -6,21 +6,17 @@ is not asserted, null on an optional field counts as absent (REQ-SRV-06). Bounds
 
 from __future__ import annotations
 
-import json
-import re
 from functools import cache
 from typing import Any
 
 import jsonschema_rs
 
 from .faults import describe
+from .json_text import read_json
 from .refusals import Code, RefusalError
 from .spec import Schema, documents
 
 Action = dict[str, Any]
-
-_SURROGATE_ESCAPE = re.compile(r"\\u[dD][89a-fA-F]")
-_LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 def parse_frame(text: str) -> Action:
@@ -31,31 +27,11 @@ def parse_frame(text: str) -> Action:
             no object, or nested too deeply to be read.
     """
     try:
-        value = json.loads(text, parse_constant=_refuse_constant)
+        value = read_json(text)
     except (ValueError, RecursionError):
         raise RefusalError(Code.VALIDATION_ERROR, "the frame is not JSON") from None
     if not isinstance(value, dict):
         raise RefusalError(Code.VALIDATION_ERROR, "the frame is not a JSON object")
-    if _SURROGATE_ESCAPE.search(text):
-        value = _without_lone_surrogates(value)
-    return value  # type: ignore[no-any-return]
-
-
-def _refuse_constant(word: str) -> None:
-    raise ValueError(word)
-
-
-def _without_lone_surrogates(value: Any) -> Any:
-    """Replace halves of surrogate pairs by U+FFFD: neither UTF-8 nor the store can hold them."""
-    if isinstance(value, str):
-        return _LONE_SURROGATE.sub("�", value)
-    if isinstance(value, list):
-        return [_without_lone_surrogates(item) for item in value]
-    if isinstance(value, dict):
-        return {
-            _without_lone_surrogates(key): _without_lone_surrogates(item)
-            for key, item in value.items()
-        }
     return value
 
 
