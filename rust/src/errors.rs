@@ -3,11 +3,33 @@
 use std::fmt;
 use std::sync::Arc;
 
-use crate::turn::QuestionKind;
 pub use crate::wire::errors::ErrorKind;
 use crate::wire::errors::{Code, Leaf, code_row};
 use crate::wire::events::{self, Event};
 use crate::wire::json::{Field, Json};
+
+/// What a human is asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum QuestionKind {
+    /// To approve a tool call.
+    Confirmation,
+    /// For a one-time code.
+    Otp,
+    /// For the values of a form.
+    Interaction,
+}
+
+impl QuestionKind {
+    /// The word that is the same in every language.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Confirmation => "confirmation",
+            Self::Otp => "otp",
+            Self::Interaction => "interaction",
+        }
+    }
+}
 
 type Source = Arc<dyn std::error::Error + Send + Sync>;
 

@@ -16,7 +16,6 @@ mod errors;
 mod ids;
 mod logging;
 mod options;
-mod pending;
 mod requests;
 #[cfg(feature = "testing")]
 pub mod testing;
@@ -32,13 +31,13 @@ pub use crate::clock::{Busy, Clock, SystemClock, Timer};
 pub use crate::conversation::{
     Conversation, Draft, Messages, ResumeConversation, StartConversation,
 };
-pub use crate::errors::{Details, Error, ErrorKind, Failure};
+pub use crate::errors::{Details, Error, ErrorKind, Failure, QuestionKind};
 pub use crate::logging::{Level, LogRecord};
 pub use crate::options::TokenIn;
-pub use crate::pending::Pending;
+pub use crate::requests::Pending;
 pub use crate::turn::{
-    OtpCheck, Outcome, Question, QuestionKind, Submission, TextStream, ToolCallView, Turn,
-    TurnEvents, TurnHandle, TurnResult,
+    OtpCheck, Outcome, Question, Submission, TextStream, ToolCallView, Turn, TurnEvents,
+    TurnHandle, TurnResult,
 };
 pub use crate::wire::actions as action;
 pub use crate::wire::codec::{DecodeError, decode};

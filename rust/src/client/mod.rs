@@ -19,10 +19,10 @@ use self::hub::Hub;
 use self::listeners::Listener;
 pub use self::listeners::{Direction, FrameNote, ListenerId, StateChange};
 use crate::clock::within;
-use crate::conversation::{ResumeConversation, StartConversation};
+use crate::conversation::{Front, ResumeConversation, StartConversation};
 use crate::errors::Error;
 use crate::options::Options;
-use crate::pending::Pending;
+use crate::requests::Pending;
 use crate::turn::verbs::{Ask, otp_check, submission};
 use crate::turn::{OtpCheck, Owner, Submission, Turn, VerbFuture};
 use crate::wire::actions::{
@@ -162,7 +162,7 @@ impl SmoothAgentClient {
 
     /// Opens a session with an agent; await the builder.
     pub fn start_conversation(&self, agent_id: impl Into<String>) -> StartConversation {
-        StartConversation::new(self, agent_id.into())
+        StartConversation::new(Arc::new(self.clone()), agent_id.into())
     }
 
     /// Opens a further session on an existing conversation; await the builder (REQ-CALL-08).
@@ -176,7 +176,7 @@ impl SmoothAgentClient {
 
     /// Goes on with a session that the server knows; await the builder (REQ-CALL-08).
     pub fn resume_session(&self, session_id: impl Into<String>) -> ResumeConversation {
-        ResumeConversation::new(self, session_id.into())
+        ResumeConversation::new(Arc::new(self.clone()), session_id.into())
     }
 
     // --- actions
@@ -345,6 +345,27 @@ impl SmoothAgentClient {
                 (None, None) => Ok(()),
             }
         })
+    }
+}
+
+impl Front for SmoothAgentClient {
+    fn create(
+        &self,
+        action: CreateConversationSession,
+    ) -> Pending<Result<CreateConversationSessionResult, Error>> {
+        self.create_conversation_session(action)
+    }
+
+    fn session(&self, action: GetSession) -> Pending<Result<GetSessionResult, Error>> {
+        self.get_session(action)
+    }
+
+    fn page(&self, action: GetConversationMessages) -> Pending<Result<MessagePage, Error>> {
+        self.get_conversation_messages(action)
+    }
+
+    fn say(&self, action: SendMessage) -> Turn {
+        self.send_message(action)
     }
 }
 

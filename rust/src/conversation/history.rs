@@ -4,11 +4,12 @@ use std::collections::{HashSet, VecDeque};
 use std::fmt;
 use std::future::{Future, poll_fn};
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use futures_util::Stream;
 
-use crate::client::SmoothAgentClient;
+use super::Front;
 use crate::errors::{Draft, Error};
 use crate::wire::actions::GetConversationMessages;
 use crate::wire::errors::Leaf;
@@ -20,7 +21,7 @@ type Fetch = Pin<Box<dyn Future<Output = Result<MessagePage, Error>> + Send>>;
 /// a time.
 #[must_use = "streams do nothing unless polled"]
 pub struct Messages {
-    client: SmoothAgentClient,
+    client: Arc<dyn Front>,
     session_id: String,
     limit: Option<i64>,
     page: VecDeque<ConversationMessage>,
@@ -39,7 +40,7 @@ enum Next {
 }
 
 impl Messages {
-    pub(crate) fn new(client: SmoothAgentClient, session_id: String) -> Self {
+    pub(crate) fn new(client: Arc<dyn Front>, session_id: String) -> Self {
         Self {
             client,
             session_id,
@@ -65,7 +66,7 @@ impl Messages {
         let mut action = GetConversationMessages::new(&self.session_id);
         action.limit = self.limit;
         action.cursor = cursor;
-        Box::pin(self.client.get_conversation_messages(action))
+        Box::pin(self.client.page(action))
     }
 
     /// Takes a page; a cursor that repeats is an error (REQ-HIST-02).

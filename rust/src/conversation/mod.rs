@@ -5,22 +5,38 @@ mod history;
 use std::fmt;
 use std::future::{Future, IntoFuture};
 use std::pin::Pin;
+use std::sync::Arc;
 
 pub use self::history::Messages;
-use crate::client::SmoothAgentClient;
 use crate::errors::Error;
-use crate::pending::Pending;
+use crate::requests::Pending;
 use crate::turn::{Turn, TurnResult};
-use crate::wire::actions::{CreateConversationSession, GetSession, SendMessage};
+use crate::wire::actions::{
+    CreateConversationSession, GetConversationMessages, GetSession, SendMessage,
+};
 use crate::wire::json::JsonObject;
-use crate::wire::types::{AuthContext, FileAttachment, ImageAttachment};
+use crate::wire::types::{
+    AuthContext, CreateConversationSessionResult, FileAttachment, GetSessionResult,
+    ImageAttachment, MessagePage,
+};
 
 type Opening = Pin<Box<dyn Future<Output = Result<Conversation, Error>> + Send>>;
+
+/// The room above: what a conversation asks of its client.
+pub(crate) trait Front: Send + Sync + 'static {
+    fn create(
+        &self,
+        action: CreateConversationSession,
+    ) -> Pending<Result<CreateConversationSessionResult, Error>>;
+    fn session(&self, action: GetSession) -> Pending<Result<GetSessionResult, Error>>;
+    fn page(&self, action: GetConversationMessages) -> Pending<Result<MessagePage, Error>>;
+    fn say(&self, action: SendMessage) -> Turn;
+}
 
 /// One session of a conversation with an agent. Cheap to clone.
 #[derive(Clone)]
 pub struct Conversation {
-    client: SmoothAgentClient,
+    client: Arc<dyn Front>,
     session: Session,
 }
 
@@ -111,7 +127,7 @@ impl Conversation {
     pub fn send(&self, message: impl Into<Draft>) -> Turn {
         let mut action = message.into().0;
         action.session_id.clone_from(&self.session.id);
-        self.client.send_message(action)
+        self.client.say(action)
     }
 
     /// Says something and waits for the whole answer. Dropping the future stops the turn.
@@ -125,7 +141,7 @@ impl Conversation {
 
     /// The stored messages, newest first, fetched page by page as they are needed (REQ-HIST-01).
     pub fn messages(&self) -> Messages {
-        Messages::new(self.client.clone(), self.session.id.clone())
+        Messages::new(Arc::clone(&self.client), self.session.id.clone())
     }
 }
 
@@ -141,14 +157,14 @@ impl fmt::Debug for Conversation {
 /// Opens a session when it is awaited.
 #[must_use = "await it to open the session"]
 pub struct StartConversation {
-    client: SmoothAgentClient,
+    client: Arc<dyn Front>,
     action: CreateConversationSession,
 }
 
 impl StartConversation {
-    pub(crate) fn new(client: &SmoothAgentClient, agent_id: String) -> Self {
+    pub(crate) fn new(client: Arc<dyn Front>, agent_id: String) -> Self {
         Self {
-            client: client.clone(),
+            client,
             action: CreateConversationSession::new(agent_id),
         }
     }
@@ -208,7 +224,7 @@ impl IntoFuture for StartConversation {
     type IntoFuture = Opening;
 
     fn into_future(self) -> Opening {
-        let created = self.client.create_conversation_session(self.action);
+        let created = self.client.create(self.action);
         Box::pin(async move {
             let made = created.await?;
             let session = Session {
@@ -227,18 +243,22 @@ impl IntoFuture for StartConversation {
 
 /// Goes on with a known session when it is awaited.
 #[must_use = "await it to ask for the session"]
-#[derive(Debug)]
 pub struct ResumeConversation {
-    client: SmoothAgentClient,
+    client: Arc<dyn Front>,
     session_id: String,
 }
 
 impl ResumeConversation {
-    pub(crate) fn new(client: &SmoothAgentClient, session_id: String) -> Self {
-        Self {
-            client: client.clone(),
-            session_id,
-        }
+    pub(crate) fn new(client: Arc<dyn Front>, session_id: String) -> Self {
+        Self { client, session_id }
+    }
+}
+
+impl fmt::Debug for ResumeConversation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ResumeConversation")
+            .field("session_id", &self.session_id)
+            .finish_non_exhaustive()
     }
 }
 
@@ -247,7 +267,7 @@ impl IntoFuture for ResumeConversation {
     type IntoFuture = Opening;
 
     fn into_future(self) -> Opening {
-        let asked = self.client.get_session(GetSession::new(self.session_id));
+        let asked = self.client.session(GetSession::new(self.session_id));
         Box::pin(async move {
             let found = asked.await?;
             let session = Session {

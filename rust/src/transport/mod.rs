@@ -1,9 +1,5 @@
 //! One WebSocket: open, read, write, close. The only room that knows the WebSocket library.
 
-#[cfg(feature = "rustls")]
-pub(crate) mod tls;
-pub(crate) mod url;
-
 use std::future::poll_fn;
 use std::ops::Deref;
 use std::pin::Pin;
@@ -18,7 +14,7 @@ use tokio_tungstenite::tungstenite::protocol::{CloseFrame, WebSocketConfig};
 use tokio_tungstenite::tungstenite::{Message, Utf8Bytes, http};
 use tokio_tungstenite::{Connector, MaybeTlsStream, WebSocketStream, client_async_tls_with_config};
 
-use self::url::Target;
+use crate::options::url::Target;
 
 /// Frames that wait to be written. The transport takes one when the socket has room for it.
 pub(crate) trait Outgoing {
@@ -49,7 +45,7 @@ impl Security {
     }
 
     #[cfg(feature = "rustls")]
-    pub(crate) fn tls(roots: &tls::Roots) -> Result<Self, Refusal> {
+    pub(crate) fn tls(roots: &crate::options::roots::Roots) -> Result<Self, Refusal> {
         let config = roots
             .config()
             .map_err(|cause| Refusal::failed("TLS could not be set up", cause))?;

@@ -1,5 +1,6 @@
 //! What a turn has seen so far, shared by every iterator over it and every wait for its end.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 
@@ -19,6 +20,8 @@ pub(crate) enum Settled {
 #[derive(Default)]
 pub(crate) struct Cell {
     state: Mutex<State>,
+    /// Iterators and waits that keep the turn alive.
+    interests: AtomicUsize,
 }
 
 #[derive(Default)]
@@ -45,6 +48,15 @@ impl State {
 }
 
 impl Cell {
+    pub(crate) fn enter(&self) {
+        self.interests.fetch_add(1, Ordering::SeqCst);
+    }
+
+    /// Takes an interest away; true when it was the last.
+    pub(crate) fn leave(&self) -> bool {
+        self.interests.fetch_sub(1, Ordering::SeqCst) == 1
+    }
+
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }

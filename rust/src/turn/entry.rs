@@ -5,11 +5,11 @@ use std::time::Duration;
 
 use super::cell::{Cell, Settled};
 use super::facts::{Facts, Open};
-use super::questions::{Asked, Question, QuestionKind};
+use super::questions::{Asked, Question};
 use super::result::{Outcome, TurnResult};
 use super::verbs::Outstanding;
 use crate::clock::Timer;
-use crate::errors::{Draft, Error};
+use crate::errors::{Draft, Error, QuestionKind};
 use crate::requests::{Arrived, Cause, Desk, Key, Tick, error_of};
 use crate::wire::actions::{Action as _, Cancel};
 use crate::wire::errors::Leaf;
@@ -142,8 +142,7 @@ impl Entry {
         for effect in effects {
             match effect {
                 Effect::Open => {
-                    let was_open = before != QuestionState::None;
-                    self.asked[kind as usize].keep(event, was_open, desk.now());
+                    self.asked[kind as usize].keep(event, desk.now());
                     self.ask(kind, desk);
                 }
                 Effect::Reopen => self.ask(kind, desk),
@@ -158,17 +157,13 @@ impl Entry {
     /// A question is open: its clock runs, the idle clock stands still.
     fn ask(&mut self, kind: QuestionKind, desk: &dyn Desk) {
         self.silent_since = None;
-        if !self.is_live() {
+        let asked = &mut self.asked[kind as usize];
+        if self.state == TurnState::Settled {
             return; // the OTP question outlives its turn, its clock does not
         }
-        let asked = &mut self.asked[kind as usize];
-        asked.timer = asked.deadline(desk.limits().question).map(|at| {
-            desk.arm(
-                at.saturating_sub(desk.now()),
-                &self.key,
-                Tick::Question(kind),
-            )
-        });
+        asked.timer = asked
+            .limit(desk.limits().question)
+            .map(|limit| desk.arm(limit, &self.key, Tick::Question(kind)));
     }
 
     fn shut(&mut self, kind: QuestionKind, desk: &dyn Desk) {

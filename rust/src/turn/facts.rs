@@ -1,6 +1,6 @@
 //! What a frame means to a turn: the values of the guards, all taken before any machine steps.
 
-use super::questions::QuestionKind;
+use crate::errors::QuestionKind;
 use crate::requests::Arrived;
 use crate::wire::errors::{Terminal, code_row};
 use crate::wire::events::Event;

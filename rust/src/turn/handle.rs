@@ -11,11 +11,11 @@ use futures_util::Stream;
 use tokio::sync::oneshot;
 
 use super::cell::{Cell, Settled};
-use super::questions::{Question, QuestionKind};
+use super::questions::Question;
 use super::result::TurnResult;
 use super::verbs::{Ask, OtpCheck, Reply, Submission, otp_check, submission};
-use crate::errors::{Draft, Error};
-use crate::pending::Pending;
+use crate::errors::{Draft, Error, QuestionKind};
+use crate::requests::Pending;
 use crate::requests::{Key, object_of};
 use crate::wire::errors::Leaf;
 use crate::wire::events::Event;
@@ -33,7 +33,7 @@ pub(crate) trait Owner: Send + Sync + 'static {
     fn offers(&self, session_id: &str, capability: &str) -> bool;
 }
 
-/// Keeps a turn alive: when the last one goes, the turn is stopped (REQ-STOP-05).
+/// Keeps a turn alive: when the last of a turn goes, the turn is stopped (REQ-STOP-05).
 struct Interest {
     owner: Arc<dyn Owner>,
     key: Key,
@@ -42,7 +42,9 @@ struct Interest {
 
 impl Drop for Interest {
     fn drop(&mut self) {
-        self.owner.abandoned(&self.key, &self.cell);
+        if self.cell.leave() {
+            self.owner.abandoned(&self.key, &self.cell);
+        }
     }
 }
 
@@ -117,7 +119,7 @@ impl TurnHandle {
             cell: Arc::clone(&self.cell),
             index: 0,
             ended: false,
-            _interest: Some(self.interest()),
+            _interest: self.interest(),
         }
     }
 
@@ -203,12 +205,13 @@ impl TurnHandle {
         VerbFuture(self.owner.answer(&self.key, &self.session_id, ask))
     }
 
-    fn interest(&self) -> Arc<Interest> {
-        Arc::new(Interest {
+    fn interest(&self) -> Interest {
+        self.cell.enter();
+        Interest {
             owner: Arc::clone(&self.owner),
             key: self.key.clone(),
             cell: Arc::clone(&self.cell),
-        })
+        }
     }
 }
 
@@ -297,7 +300,7 @@ pub struct TurnEvents {
     cell: Arc<Cell>,
     index: usize,
     ended: bool,
-    _interest: Option<Arc<Interest>>,
+    _interest: Interest,
 }
 
 impl TurnEvents {

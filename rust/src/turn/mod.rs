@@ -13,7 +13,7 @@ pub(crate) use self::cell::{Cell, Settled};
 pub(crate) use self::entry::Entry;
 pub(crate) use self::handle::{Owner, VerbFuture};
 pub use self::handle::{TextStream, Turn, TurnEvents, TurnHandle};
-pub use self::questions::{Question, QuestionKind};
+pub use self::questions::Question;
 pub use self::result::{Outcome, TurnResult};
 pub use self::tools::ToolCallView;
 pub use self::verbs::{OtpCheck, Submission};

@@ -3,34 +3,14 @@
 use std::time::Duration;
 
 use crate::clock::Timer;
+use crate::errors::QuestionKind;
 use crate::wire::events::Event;
 use crate::wire::machine::{
     CONFIRMATION, ConfirmationState as QuestionState, INTERACTION, Machine, OTP, Verb,
 };
 
-/// What a human is asked for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum QuestionKind {
-    /// To approve a tool call.
-    Confirmation,
-    /// For a one-time code.
-    Otp,
-    /// For the values of a form.
-    Interaction,
-}
-
 impl QuestionKind {
     pub(crate) const ALL: [Self; 3] = [Self::Confirmation, Self::Otp, Self::Interaction];
-
-    /// The word that is the same in every language.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Confirmation => "confirmation",
-            Self::Otp => "otp",
-            Self::Interaction => "interaction",
-        }
-    }
 
     pub(crate) fn machine(self) -> &'static Machine<QuestionState> {
         match self {
@@ -103,14 +83,10 @@ impl Asked {
         }
     }
 
-    /// Keeps what an event asks. An event that only updates an open question and says no time of
-    /// its own leaves the question's time as it was.
-    pub(crate) fn keep(&mut self, event: &Event, was_open: bool, now: Duration) {
-        let own = duration_of(event);
-        if !was_open || own.is_some() {
-            self.duration = own;
-            self.since = now;
-        }
+    /// Keeps what an event asks; the question's time starts anew with the event's own words.
+    pub(crate) fn keep(&mut self, event: &Event, now: Duration) {
+        self.duration = duration_of(event);
+        self.since = now;
         self.echo = match event {
             Event::WriteConfirmationRequired(event) => Echo {
                 confirmation_id: event.confirmation_id().map(str::to_owned),
@@ -132,12 +108,12 @@ impl Asked {
         self.timer = None;
     }
 
-    /// When the turn gives up waiting, with the default limit for questions that say no time.
-    pub(crate) fn deadline(&self, limit: Duration) -> Option<Duration> {
+    /// How long the turn waits from now, with the default for questions that say no time.
+    pub(crate) fn limit(&self, default: Duration) -> Option<Duration> {
         const GRACE: Duration = Duration::from_millis(10_000);
         match self.duration {
-            Some(duration) => Some(self.since + duration + GRACE),
-            None => (!limit.is_zero()).then(|| self.since + limit),
+            Some(duration) => Some(duration + GRACE),
+            None => (!default.is_zero()).then_some(default),
         }
     }
 

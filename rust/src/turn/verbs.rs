@@ -5,9 +5,9 @@ use std::sync::Arc;
 use tokio::sync::oneshot;
 
 use super::entry::Entry;
-use super::questions::{Asked, QuestionKind};
+use super::questions::Asked;
 use crate::clock::Timer;
-use crate::errors::{Draft, Error};
+use crate::errors::{Draft, Error, QuestionKind};
 use crate::requests::{Cause, Desk, Tick};
 use crate::wire::actions::{Action, ConfirmToolAction, SubmitInteraction, VerifyOtp};
 use crate::wire::enums::OtpInvalidReason;

@@ -7,13 +7,13 @@ use super::codec::{self, Answer};
 use super::enums::*;
 use super::events::{self, Event, EventType};
 #[allow(unused_imports)]
-use super::json::{JsonObject, write_object};
+use super::json::{JsonObject, read_object, write_object};
 use super::shapes;
 #[allow(unused_imports)]
 use super::types::{self, *};
 
 /// One action: its name on the wire and the id that ties its events to it.
-pub trait Action: serde::Serialize + Send + 'static {
+pub trait Action: serde::Serialize + serde::de::DeserializeOwned + Send + 'static {
     /// The wire's word.
     const NAME: &'static str;
 
@@ -142,6 +142,7 @@ impl CreateConversationSession {
     }
 }
 
+read_object!(CreateConversationSession { "requestId" => request_id: optional, "agentId" => agent_id: required, "conversationId" => conversation_id: optional, "userName" => user_name: optional, "userEmail" => user_email: optional, "browserFingerprint" => browser_fingerprint: optional, "supports" => supports: optional, "metadata" => metadata: optional, "authContext" => auth_context: optional,  });
 write_object!(CreateConversationSession tagged "action" = "create_conversation_session" { "requestId" => request_id: optional, "agentId" => agent_id: required, "conversationId" => conversation_id: optional, "userName" => user_name: optional, "userEmail" => user_email: optional, "browserFingerprint" => browser_fingerprint: optional, "supports" => supports: optional, "metadata" => metadata: optional, "authContext" => auth_context: optional,  });
 
 impl Action for CreateConversationSession {
@@ -237,6 +238,7 @@ impl SendMessage {
     }
 }
 
+read_object!(SendMessage { "requestId" => request_id: optional, "sessionId" => session_id: required, "message" => message: required, "stream" => stream: optional, "model" => model: optional, "skill" => skill: optional, "images" => images: optional, "files" => files: optional,  });
 write_object!(SendMessage tagged "action" = "send_message" { "requestId" => request_id: optional, "sessionId" => session_id: required, "message" => message: required, "stream" => stream: optional, "model" => model: optional, "skill" => skill: optional, "images" => images: optional, "files" => files: optional,  });
 
 impl Action for SendMessage {
@@ -278,6 +280,7 @@ impl GetSession {
     }
 }
 
+read_object!(GetSession { "requestId" => request_id: optional, "sessionId" => session_id: required,  });
 write_object!(GetSession tagged "action" = "get_session" { "requestId" => request_id: optional, "sessionId" => session_id: required,  });
 
 impl Action for GetSession {
@@ -340,6 +343,7 @@ impl GetConversationMessages {
     }
 }
 
+read_object!(GetConversationMessages { "requestId" => request_id: optional, "sessionId" => session_id: required, "limit" => limit: optional_int, "cursor" => cursor: optional,  });
 write_object!(GetConversationMessages tagged "action" = "get_conversation_messages" { "requestId" => request_id: optional, "sessionId" => session_id: required, "limit" => limit: optional_int, "cursor" => cursor: optional,  });
 
 impl Action for GetConversationMessages {
@@ -399,6 +403,7 @@ impl ListConversations {
     }
 }
 
+read_object!(ListConversations { "requestId" => request_id: optional, "limit" => limit: optional_int, "cursor" => cursor: optional,  });
 write_object!(ListConversations tagged "action" = "list_conversations" { "requestId" => request_id: optional, "limit" => limit: optional_int, "cursor" => cursor: optional,  });
 
 impl Action for ListConversations {
@@ -443,6 +448,7 @@ impl RenameConversation {
     }
 }
 
+read_object!(RenameConversation { "requestId" => request_id: optional, "conversationId" => conversation_id: required, "title" => title: required,  });
 write_object!(RenameConversation tagged "action" = "rename_conversation" { "requestId" => request_id: optional, "conversationId" => conversation_id: required, "title" => title: required,  });
 
 impl Action for RenameConversation {
@@ -495,6 +501,7 @@ impl ConfirmToolAction {
     }
 }
 
+read_object!(ConfirmToolAction { "requestId" => request_id: required, "sessionId" => session_id: required, "approved" => approved: required, "confirmationId" => confirmation_id: optional,  });
 write_object!(ConfirmToolAction tagged "action" = "confirm_tool_action" { "requestId" => request_id: required, "sessionId" => session_id: required, "approved" => approved: required, "confirmationId" => confirmation_id: optional,  });
 
 impl Action for ConfirmToolAction {
@@ -563,6 +570,7 @@ impl VerifyOtp {
     }
 }
 
+read_object!(VerifyOtp { "requestId" => request_id: required, "sessionId" => session_id: required, "code" => code: optional, "declined" => declined: optional,  });
 write_object!(VerifyOtp tagged "action" = "verify_otp" { "requestId" => request_id: required, "sessionId" => session_id: required, "code" => code: optional, "declined" => declined: optional,  });
 
 impl Action for VerifyOtp {
@@ -635,6 +643,7 @@ impl SubmitInteraction {
     }
 }
 
+read_object!(SubmitInteraction { "requestId" => request_id: required, "sessionId" => session_id: required, "interactionId" => interaction_id: required, "kind" => kind: optional, "values" => values: optional, "declined" => declined: optional,  });
 write_object!(SubmitInteraction tagged "action" = "submit_interaction" { "requestId" => request_id: required, "sessionId" => session_id: required, "interactionId" => interaction_id: required, "kind" => kind: optional, "values" => values: optional, "declined" => declined: optional,  });
 
 impl Action for SubmitInteraction {
@@ -684,6 +693,7 @@ impl Cancel {
     }
 }
 
+read_object!(Cancel { "requestId" => request_id: optional, "sessionId" => session_id: optional,  });
 write_object!(Cancel tagged "action" = "cancel" { "requestId" => request_id: optional, "sessionId" => session_id: optional,  });
 
 impl Action for Cancel {
@@ -722,6 +732,7 @@ impl Ping {
     }
 }
 
+read_object!(Ping { "requestId" => request_id: optional,  });
 write_object!(Ping tagged "action" = "ping" { "requestId" => request_id: optional,  });
 
 impl Action for Ping {

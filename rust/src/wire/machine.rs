@@ -1190,7 +1190,7 @@ pub(crate) static ANSWERS: &[Answer] = &[
         Signal::Error,
         None,
         None,
-        None,
+        Some(TurnState::Settled),
         &[Verb::VerifyOtp, Verb::DeclineOtp],
     ),
     answer(

@@ -43,6 +43,7 @@ impl AuthContext {
     }
 }
 
+read_object!(AuthContext { "userId" => user_id: required, "signature" => signature: required, "timestamp" => timestamp: required_int,  });
 write_object!(AuthContext { "userId" => user_id: required, "signature" => signature: required, "timestamp" => timestamp: required_int,  });
 
 /// A point from which an agent's thread can go on.
@@ -590,6 +591,7 @@ impl FileAttachment {
     }
 }
 
+read_object!(FileAttachment { "name" => name: required, "mimeType" => mime_type: optional, "url" => url: required,  });
 write_object!(FileAttachment { "name" => name: required, "mimeType" => mime_type: optional, "url" => url: required,  });
 
 /// Structured answer of the general agent.
@@ -843,6 +845,7 @@ impl ImageAttachment {
     }
 }
 
+read_object!(ImageAttachment { "url" => url: required, "detail" => detail: optional,  });
 write_object!(ImageAttachment { "url" => url: required, "detail" => detail: optional,  });
 
 /// A message as stored.

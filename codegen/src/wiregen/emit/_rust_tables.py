@@ -248,8 +248,10 @@ def _row(row: Transition, state: str) -> str:
 
 def _answer(item: Answer, state_of: dict[str, str]) -> str:
     verbs = ", ".join(f"Verb::{pascal(name)}" for name in item.verbs)
-    turn: str | None = getattr(item, "turn", None)
-    in_turn = optional(turn, lambda name: f"{state_of['turn']}::{pascal(name)}")
+    states = dict(item.states)
+    in_turn = optional(states.pop("turn", None), lambda name: f"{state_of['turn']}::{pascal(name)}")
+    if states:
+        raise ValueError(f"answers: a condition on the machine {min(states)} has no form in Rust")
     return (
         f"answer(Signal::{pascal(item.event)}, {optional(item.code, text)}, "
         f"{optional(item.unless, lambda name: f'Guard::{pascal(name)}')}, {in_turn}, &[{verbs}])"

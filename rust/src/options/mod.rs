@@ -1,5 +1,9 @@
 //! Every option with its unit and default.
 
+#[cfg(feature = "rustls")]
+pub(crate) mod roots;
+pub(crate) mod url;
+
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
@@ -10,7 +14,8 @@ use crate::clock::{Clock, SystemClock};
 use crate::errors::Error;
 use crate::ids::IdSource;
 use crate::logging::Logger;
-use crate::transport::url::Target;
+
+use self::url::Target;
 
 /// Where a token travels.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -79,7 +84,7 @@ pub(crate) struct Options {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) ids: Option<Box<IdSource>>,
     #[cfg(feature = "rustls")]
-    pub(crate) roots: crate::transport::tls::Roots,
+    pub(crate) roots: self::roots::Roots,
 }
 
 impl Options {
@@ -101,7 +106,7 @@ impl Options {
             clock: Arc::new(SystemClock::new()),
             ids: None,
             #[cfg(feature = "rustls")]
-            roots: crate::transport::tls::Roots::default(),
+            roots: self::roots::Roots::default(),
         })
     }
 

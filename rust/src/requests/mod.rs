@@ -1,15 +1,17 @@
 //! Actions in flight: calls that wait for their answer, and the ids of what has settled.
 
+mod pending;
+
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::time::Duration;
 
 use tokio::sync::oneshot;
 
+pub use self::pending::Pending;
 use crate::clock::Timer;
 use crate::connection::{End, UNAUTHENTICATED};
-use crate::errors::{Draft, Error};
+use crate::errors::{Draft, Error, QuestionKind};
 use crate::options::Limits;
-use crate::turn::QuestionKind;
 use crate::wire::errors::Leaf;
 use crate::wire::events::{Event, EventType};
 use crate::wire::json::JsonObject;
