@@ -22,6 +22,7 @@ from smooth_operator import (
     FrameInfo,
     NotConnectedError,
     SmoothAgentClient,
+    SmoothAgentError,
     StateChange,
     TurnInterruptedError,
 )
@@ -334,6 +335,53 @@ async def test_req_conn_17_another_loop_is_refused(client: SmoothAgentClient) ->
 
     with pytest.raises(RuntimeError, match="another event loop"):
         await asyncio.to_thread(elsewhere)
+
+
+async def test_req_conn_18_writers_wait_while_the_socket_is_slow(server: Peer) -> None:
+    client, written = SmoothAgentClient(server.url, close_timeout=0), []
+    await client.connect()
+    client.on_frame(lambda frame: written.append(frame.type))
+    link = await server.link()
+    link.transport.pause_reading()  # type: ignore[attr-defined]
+    turns = [client.send_message(session_id=S, message="x" * 900_000) for _ in range(30)]
+    for _ in range(3):
+        await asyncio.sleep(0)
+    assert 0 < len(written) < len(turns)
+    stopped = turns[-1].cancel()
+    await stopped
+    link.transport.resume_reading()  # type: ignore[attr-defined]
+    for _ in turns[:-1]:
+        await server.expect("send_message")
+    await server.quiet(client)
+    for turn in turns:
+        turn.detach()
+    await client.close()
+
+
+async def test_req_err_04_no_error_text_holds_a_secret(
+    server: Peer, client: SmoothAgentClient
+) -> None:
+    texts = []
+    unreachable = SmoothAgentClient("ws://127.0.0.1:1/ws?key=hush-1", token="hush-2")
+    with pytest.raises(ConnectFailedError) as refused:
+        await unreachable.connect()
+    texts.append(refused.value)
+    turn = client.send_message(session_id=S, message="hush-3")
+    rid = (await server.expect("send_message"))["requestId"]
+    await server.ask("otp_sent", rid, channel="email", maskedDestination="hush-4@example.com")
+    await server.quiet(client)
+    check = turn.verify_otp("hush-5")
+    await server.expect("verify_otp")
+    info = {"code": "AGENT_ERROR", "message": "hush-6"}
+    await server.send({"type": "error", "requestId": rid, "data": {"error": info}})
+    with pytest.raises(SmoothAgentError) as failed:
+        await turn
+    texts.append(failed.value)
+    await client.close()
+    with pytest.raises(ClientClosedError) as closed:
+        await check
+    texts.append(closed.value)
+    assert "hush" not in " ".join(f"{error} {error!r}" for error in texts)
 
 
 async def test_req_log_02_the_tap_sees_every_frame_and_text_only_when_asked(

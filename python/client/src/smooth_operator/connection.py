@@ -122,13 +122,11 @@ class Connection:
             )
         if self._options.lazy:
             self._begin()
-        if self._transport is not None:
-            self._write(self._transport, outgoing)
-            return True
-        if self._link.current == "connecting":
-            self._waiting.append(outgoing)
-            return True
-        return False
+        if self._transport is None and self._link.current != "connecting":
+            return False
+        self._waiting.append(outgoing)
+        self.writable_again()
+        return True
 
     # the attempt ----------------------------------------------------------------------
 
@@ -155,9 +153,7 @@ class Connection:
         self._attempt = None
         self._transport = transport
         self._link.on("opened")
-        waiting, self._waiting = self._waiting, []
-        for outgoing in waiting:
-            self._write(transport, outgoing)
+        self.writable_again()
         transport.attach(self)
         return None
 
@@ -197,6 +193,11 @@ class Connection:
         return error
 
     # the socket -----------------------------------------------------------------------
+
+    def writable_again(self) -> None:
+        """Write what waits, in call order, as long as the socket takes it (Receiver)."""
+        while self._waiting and self._transport is not None and not self._transport.paused:
+            self._write(self._transport, self._waiting.pop(0))
 
     def _write(self, transport: Transport, outgoing: Outgoing) -> None:
         if outgoing.dropped:
@@ -246,6 +247,7 @@ class Connection:
         if transport is None:
             return
         self._link.on(reason, code=code)
+        self._waiting.clear()
         self._finish(transport)
         self._sink.link_ended(reason, code)
 

@@ -18,6 +18,8 @@ from websockets.frames import Frame, Opcode
 from websockets.http11 import Response
 from websockets.uri import parse_uri
 
+HIGH_WATER = 4 * 1024 * 1024  # REQ-CONN-18
+
 EndReason = Literal["closed_by_peer", "lost", "too_large", "invalid_utf8"]
 
 
@@ -38,6 +40,9 @@ class Receiver(Protocol):
 
     def binary_received(self, size: int) -> None:
         """Take note of a binary message, which the protocol does not know."""
+
+    def writable_again(self) -> None:
+        """Go on writing: the socket took what was buffered (REQ-CONN-18)."""
 
     def link_ended(self, end: LinkEnd) -> None:
         """Take note of the end; called once, and not after :meth:`Transport.close`."""
@@ -62,6 +67,8 @@ class Transport(asyncio.Protocol):
         self._parts: list[bytes] = []
         self._opcode = Opcode.TEXT
         self._ended = False
+        self.paused = False
+        """Whether more than 4 MiB wait for the socket; writers must wait then (REQ-CONN-18)."""
         self._tcp: asyncio.Transport | None = None
         loop = asyncio.get_running_loop()
         self._opened: asyncio.Future[None] = loop.create_future()
@@ -73,6 +80,7 @@ class Transport(asyncio.Protocol):
         """Send the handshake request."""
         assert isinstance(transport, asyncio.Transport)
         self._tcp = transport
+        transport.set_write_buffer_limits(high=HIGH_WATER)
         request = self._protocol.connect()
         for name, value in self._headers.items():
             request.headers[name] = value
@@ -96,6 +104,16 @@ class Transport(asyncio.Protocol):
         self._end(self._received_end())
         if not self._gone.done():
             self._gone.set_result(None)
+
+    def pause_writing(self) -> None:
+        """Take note that the socket is slow."""
+        self.paused = True
+
+    def resume_writing(self) -> None:
+        """Tell the receiver that the socket caught up."""
+        self.paused = False
+        if self._receiver is not None and not self._ended:
+            self._receiver.writable_again()
 
     # for the connection room ----------------------------------------------------------
 
