@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
+import shutil
 import sys
 import time
 from collections.abc import Callable
@@ -13,6 +14,8 @@ from pathlib import Path
 from conform.judge import Verdict, judge, unsupported
 from conform.lint import check
 from conform.oracle import Expectation, expect
+from conform.pair import PairScript, judge_siblings
+from conform.pair import play as pair_play
 from conform.play import Limits, Played, Player
 from conform.reader import Reader
 from conform.script import Case
@@ -28,6 +31,7 @@ CANARY_CASES = {
 CANARY_LIMITS = Limits(step=1.0, case=10.0)
 SLOW = 10.0  # a host whose timers overshoot this many times as much as usual proves nothing
 USUAL_OVERSHOOT_MS = 10.0
+PAIRS_AT_ONCE = 3
 
 
 @dataclass(frozen=True)
@@ -196,6 +200,53 @@ class Runner:
             result.broken = str(error)
         return result
 
+    async def pair(
+        self,
+        launches: list[Launch],
+        missing: list[TesteeRun],
+        scripts: list[PairScript],
+        command: list[str],
+    ) -> Run:
+        """Play script files against a server that is started anew for each of them."""
+        begun = time.perf_counter()
+        calibration = await calibrate()
+        gate = asyncio.Semaphore(PAIRS_AT_ONCE)
+        ran = await asyncio.gather(
+            *(self._pair_testee(each, scripts, command, gate) for each in launches)
+        )
+        for script in scripts:
+            name = script.as_case().name
+            judge_siblings([t.verdicts[name] for t in ran if name in t.verdicts])
+        cases = [script.as_case() for script in scripts]
+        run = Run(cases, [*ran, *missing], calibration, secrets.token_hex(2))
+        run.seconds = time.perf_counter() - begun
+        return run
+
+    async def _pair_testee(
+        self,
+        launch: Launch,
+        scripts: list[PairScript],
+        command: list[str],
+        gate: asyncio.Semaphore,
+    ) -> TesteeRun:
+        result = TesteeRun(launch.name)
+        testee = ProcessTestee(launch, self.checker)
+        try:
+            await testee.start()
+            result.hello = testee.hello
+            for script in scripts:
+                async with gate:
+                    verdict, lost = await pair_play(self.spec, script, testee, command)
+                result.verdicts[verdict.case] = verdict
+                if lost:
+                    await testee.kill()
+                    await testee.start()
+        except TesteeError as error:
+            result.broken = str(error)
+        finally:
+            await testee.stop()
+        return result
+
     async def _canaries(self, launch: Launch, result: TesteeRun, cases: list[Case]) -> None:
         by_name = {case.name: case for case in cases}
         for word in CANARIES:
@@ -241,6 +292,13 @@ async def _probe(testee: Testee, limits: Limits) -> None:
     if reply.get("fail", {}).get("kind") != "unknown-op":
         raise TesteeError("an unknown op was not refused with unknown-op")
     await testee.command({"cmd": "reset"}, limits.step)
+
+
+def clear(out: Path) -> None:
+    """Remove what an earlier run left; only in a folder that a run has written."""
+    if (out / "report.json").exists():
+        for name in ("transcripts", "wire"):
+            shutil.rmtree(out / name, ignore_errors=True)
 
 
 def write_transcripts(run: Run, out: Path) -> None:

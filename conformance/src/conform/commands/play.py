@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import shlex
+import sys
 import time
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -20,13 +22,14 @@ from conform.commands.common import (
 )
 from conform.documents import CaseError
 from conform.mutate import Mutator, load_expected
+from conform.pair import load_scripts
 from conform.report import console as told
 from conform.report import files, html
 from conform.report import mutants as told_mutants
 from conform.report import tree as report_tree
-from conform.run import CANARY_CASES, Run, Runner, write_transcripts
+from conform.run import CANARY_CASES, Run, Runner, clear, write_transcripts
 from conform.script import Loader
-from conform.spec import ROOT
+from conform.spec import ROOT, Spec
 
 OUT = ROOT / "conformance" / "out"
 
@@ -39,6 +42,18 @@ def add_parsers(verbs: Any) -> None:
     run.add_argument("--out", type=Path, default=OUT, metavar="DIR", help="where reports go")
     run.add_argument("--no-canaries", action="store_true", help="for a quick look only")
     run.set_defaults(command=run_command)
+    pair = verbs.add_parser("pair", help="play script files through clients against a server")
+    add_testee_flags(pair)
+    pair.add_argument("glob", nargs="*", help="only scripts whose name fits")
+    pair.add_argument(
+        "--servers",
+        default=None,
+        metavar="CMD",
+        help="command of the server; gets --script FILE --port 0 (default: the reference server)",
+    )
+    pair.add_argument("--clients", default="", metavar="NAMES", help="comma list of testees")
+    pair.add_argument("--out", type=Path, default=OUT / "pair", metavar="DIR")
+    pair.set_defaults(command=pair_command)
     mutate = verbs.add_parser("mutate", help="broken clients must be caught, correct ones not")
     mutate.add_argument("glob", nargs="*", help="only mutants and controls whose name fits")
     mutate.set_defaults(command=mutate_command)
@@ -52,7 +67,13 @@ def run_command(args: argparse.Namespace) -> int:
     runner = Runner(spec, cases)
     canaries = [] if args.no_canaries else _canary_cases(spec)
     run = asyncio.run(runner.run(launches, missing, canaries))
+    return _tell(args, spec, run)
+
+
+def _tell(args: argparse.Namespace, spec: Spec, run: Run) -> int:
+    """Write all reports, print the console's; returns the exit status."""
     code = exit_code(run, args.require == "all")
+    clear(args.out)
     write_transcripts(run, args.out)
     tree = report_tree.build(run, code)
     report_tree.write(tree, args.out)
@@ -66,6 +87,24 @@ def run_command(args: argparse.Namespace) -> int:
     shown = args.out.relative_to(Path.cwd()) if args.out.is_relative_to(Path.cwd()) else args.out
     told.summary(console, run, str(shown), code)
     return code
+
+
+def pair_command(args: argparse.Namespace) -> int:
+    """``conform pair``."""
+    spec = spec_of(args)
+    args.testee += [name for name in args.clients.split(",") if name]
+    scripts = load_scripts(spec)
+    if args.glob:
+        scripts = [s for s in scripts if any(fnmatchcase(s.name, f"*{g}*") for g in args.glob)]
+    launches, missing = testees(args)
+    command = shlex.split(args.servers) if args.servers else [_reference_server()]
+    runner = Runner(spec, [])
+    run = asyncio.run(runner.pair(launches, missing, scripts, command))
+    return _tell(args, spec, run)
+
+
+def _reference_server() -> str:
+    return str(Path(sys.executable).with_name("smooth-operator-server"))
 
 
 def _canary_cases(spec: Any) -> list[Any]:

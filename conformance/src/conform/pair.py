@@ -1,0 +1,328 @@
+"""Clients against a real server: script files played through a recording proxy.
+
+No oracle here: the server decides what is said. Judged are the frames (each valid by the schema,
+every turn one terminal event, its last), what the script waits for, and the siblings: after
+renaming of what servers invent, all clients must show one transcript.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import re
+import tempfile
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import jsonschema_rs
+from websockets.asyncio.client import connect
+from websockets.asyncio.server import ServerConnection, serve
+from websockets.exceptions import ConnectionClosed
+
+from conform.documents import CaseError, load_yaml_lines
+from conform.judge import Verdict
+from conform.macros import Expander
+from conform.patterns import UUID, mismatch
+from conform.script import HOME, Case
+from conform.spec import ROOT, TERMINAL_TYPES, Spec, Tree
+from conform.testee import EventLog, Testee, TesteeError
+from conform.transcript import canonical, digest, lane_of
+
+LISTENING = re.compile(r"listening on (ws://\S+)")
+START_SECONDS = 30.0
+STEP_SECONDS = 10.0
+TIMES = frozenset(["timestamp", "expiresAt", "serverTime", "createdAt", "updatedAt"])
+REF = re.compile(r"\$([a-z0-9]+)\.([A-Za-z]+)")
+
+
+class PairError(Exception):
+    """A script did not go as it says."""
+
+
+@dataclass(frozen=True)
+class PairScript:
+    """One script file."""
+
+    name: str
+    title: str
+    proves: tuple[str, ...]
+    server: Tree
+    steps: tuple[tuple[str, Tree, int], ...]
+    path: Path
+
+    def as_case(self) -> Case:
+        """The script as reports know cases."""
+        return Case(
+            f"pair/{self.name}", self.title, "", "must", self.proves, (), (), (), self.path, 1
+        )
+
+
+def load_scripts(spec: Spec, root: Path | None = None) -> list[PairScript]:
+    """Read every script file; raises ``CaseError`` with file and line."""
+    schema = json.loads((HOME / "schema" / "pair.schema.json").read_text(encoding="utf-8"))
+    validator = jsonschema_rs.Draft202012Validator(schema)
+    return [
+        _load(spec, validator, path) for path in sorted((root or HOME / "scripts").glob("*.yaml"))
+    ]
+
+
+def _load(spec: Spec, validator: Any, path: Path) -> PairScript:
+    tree, lines = load_yaml_lines(path)
+    shown = path.relative_to(ROOT) if path.is_relative_to(ROOT) else path
+    for error in validator.iter_errors(tree):
+        where = tuple(error.instance_path)
+        pointer = "/" + "/".join(map(str, where))
+        raise CaseError(f"{shown}:{lines.at(where)}: {pointer}: {error.message}")
+    expander = Expander(spec, {}, {}, lambda node, _: node)
+    steps: list[tuple[str, Tree, int]] = []
+    for index, step in enumerate(tree["steps"]):
+        line = lines.at(("steps", index))
+        kind, body = next(iter(step.items()))
+        if kind == "do":
+            before = len(expander.out)
+            try:
+                expander.expand(None, [{"do": body, "line": line}], lines)
+            except CaseError as error:
+                raise CaseError(f"{shown}:{error}") from None
+            body = expander.out[before][1]
+        steps.append((kind, body, line))
+    names = tuple(tree["proves"])
+    return PairScript(tree["pair"], tree["title"], names, tree["server"], tuple(steps), path)
+
+
+class Proxy:
+    """A WebSocket proxy that keeps every frame of both directions."""
+
+    def __init__(self, upstream: str) -> None:
+        self.upstream = upstream
+        self.frames: list[tuple[str, str]] = []
+
+    async def handle(self, client: ServerConnection) -> None:
+        """Relay one connection until one side ends."""
+        async with connect(
+            self.upstream, compression=None, proxy=None, ping_interval=None, max_size=None
+        ) as server:
+            up = asyncio.create_task(self._relay(client, server, "client"))
+            down = asyncio.create_task(self._relay(server, client, "server"))
+            _, late = await asyncio.wait({up, down}, return_when=asyncio.FIRST_COMPLETED)
+            for task in late:
+                task.cancel()
+            await asyncio.gather(*late, return_exceptions=True)
+
+    async def _relay(self, source: Any, target: Any, origin: str) -> None:
+        with contextlib.suppress(ConnectionClosed):
+            async for message in source:
+                text = message if isinstance(message, str) else message.decode("utf-8", "replace")
+                self.frames.append((origin, text))
+                await target.send(message)
+
+
+class ServerProcess:
+    """The server under a script file, on a free port."""
+
+    def __init__(self, command: list[str], script: Tree) -> None:
+        self.command = command
+        self.script = script
+        self.process: asyncio.subprocess.Process | None = None
+        self._folder = tempfile.TemporaryDirectory()
+
+    async def __aenter__(self) -> str:
+        path = Path(self._folder.name) / "script.json"
+        path.write_text(json.dumps(self.script), encoding="utf-8")
+        pipe = asyncio.subprocess.PIPE
+        self.process = await asyncio.create_subprocess_exec(
+            *self.command,
+            "--script",
+            str(path),
+            "--port",
+            "0",
+            stdout=pipe,
+            stderr=asyncio.subprocess.STDOUT,
+            start_new_session=True,
+        )
+        try:
+            async with asyncio.timeout(START_SECONDS):
+                return await self._address()
+        except TimeoutError:
+            await self.__aexit__()
+            raise PairError("the server does not say where it listens") from None
+
+    async def _address(self) -> str:
+        assert self.process is not None
+        assert self.process.stdout is not None
+        told = ""
+        while line := await self.process.stdout.readline():
+            told = line.decode("utf-8", "replace").strip() or told
+            found = LISTENING.search(told)
+            if found:
+                return found[1]
+        raise PairError(f"the server ended at once: {told}")
+
+    async def __aexit__(self, *_: object) -> None:
+        if self.process and self.process.returncode is None:
+            self.process.terminate()
+            try:
+                await asyncio.wait_for(self.process.wait(), 5.0)
+            except TimeoutError:
+                self.process.kill()
+                await self.process.wait()
+        self._folder.cleanup()
+
+
+async def play(
+    spec: Spec, script: PairScript, testee: Testee, command: list[str]
+) -> tuple[Verdict, bool]:
+    """Play one script with one client; returns the verdict and whether the testee was lost."""
+    name = f"pair/{script.name}"
+    verdict = Verdict(name, testee.name, "pass")
+    testee.log = EventLog()
+    begun = asyncio.get_running_loop().time()
+    lost = False
+    frames: list[tuple[str, str]] = []
+    try:
+        async with ServerProcess(command, script.server) as upstream:
+            proxy = Proxy(upstream)
+            frames = proxy.frames
+            # the port is the proxy's; `upstream` stays between proxy and server
+            async with serve(
+                proxy.handle, "127.0.0.1", 0, compression=None, ping_interval=None, max_size=None
+            ) as server:
+                port = server.sockets[0].getsockname()[1]
+                await _steps(script, testee, f"ws://127.0.0.1:{port}/ws")
+    except (PairError, TesteeError) as error:
+        verdict.outcome, verdict.reason = "fail", str(error)
+        lost = isinstance(error, TesteeError)
+    verdict.seconds = asyncio.get_running_loop().time() - begun
+    verdict.wire = [f"{'->' if o == 'client' else '<-'} {text}" for o, text in frames]
+    verdict.transcript = transcript(testee.log.events, frames)
+    verdict.digest = digest(verdict.transcript)
+    if verdict.passed:
+        fault = frame_fault(spec, frames) or next(iter(testee.log.faults), None)
+        escaped = next((e["what"] for e in testee.log.events if e["ev"] == "unhandled"), None)
+        if fault or escaped:
+            verdict.outcome, verdict.reason = "fail", str(fault or f"escaped: {escaped}")
+    return verdict, lost
+
+
+async def _steps(script: PairScript, testee: Testee, url: str) -> None:
+    values: Tree = {}
+    seen: Counter[str] = Counter()
+    for kind, body, line in script.steps:
+        if kind == "do":
+            command = _fill({**body, "ids": []} if body["cmd"] == "open" else body, values, url)
+            reply = await testee.command(command, STEP_SECONDS)
+            if "fail" in reply:
+                raise PairError(f"line {line}: the testee refused: {reply['fail']}")
+        else:
+            await _wait(testee.log, body, line, values, seen)
+    reply = await testee.command({"cmd": "reset"}, STEP_SECONDS)
+    if "fail" in reply:
+        raise PairError(f"the testee refused reset: {reply['fail']}")
+
+
+def _fill(node: Any, values: Tree, url: str) -> Any:
+    if isinstance(node, dict):
+        return {k: _fill(v, values, url) for k, v in node.items() if k != "auto"}
+    if isinstance(node, list):
+        return [_fill(v, values, url) for v in node]
+    if not isinstance(node, str):
+        return node
+    found = REF.fullmatch(node)
+    return values[found[1]][found[2]] if found else node.replace("{server}", url)
+
+
+async def _wait(log: EventLog, body: Tree, line: int, values: Tree, seen: Counter[str]) -> None:
+    """Wait for the next observation of a lane that is of this kind; the rest must match it."""
+    kind = next(iter(body))
+    lane, rest = body[kind], {k: v for k, v in body.items() if k != kind}
+    wanted = rest.get("type")
+
+    def fitting(events: list[Tree]) -> list[Tree]:
+        return [
+            e
+            for e in events
+            if e["ev"] == kind and lane_of(e) == lane and wanted in (None, e.get("type"))
+        ]
+
+    key = f"{kind} {lane} {wanted}"
+    position = seen[key]
+    seen[key] += 1
+    if not await log.until(lambda events: len(fitting(events)) > position, STEP_SECONDS):
+        raise PairError(f"line {line}: never reported: {kind} of {lane}")
+    event = fitting(log.events)[position]
+    found = mismatch({**rest, "$partial": True}, event)
+    if found:
+        raise PairError(f"line {line}: {kind} of {lane} differs at {found}")
+    if kind == "returned" and isinstance(event.get("value"), dict):
+        values[lane] = event["value"]
+
+
+def frame_fault(spec: Spec, frames: list[tuple[str, str]]) -> str | None:
+    """First frame that breaks the schema, or first turn that breaks its order."""
+    ended: set[str] = set()
+    turns: set[str] = set()
+    for origin, text in frames:
+        try:
+            frame = json.loads(text)
+        except ValueError:
+            return f"{origin} sent a frame that is not JSON"
+        fault = spec.strict_fault(frame) if isinstance(frame, dict) else "no object"
+        if fault:
+            return f"{origin} sent a frame that breaks the schema, {fault}"
+        request = frame.get("requestId")
+        if frame.get("action") == "send_message":
+            turns.add(request)
+        elif origin == "server" and request in turns:
+            if request in ended and frame["type"] not in ("otp_verified", "otp_invalid"):
+                return f"server sent {frame['type']} after the terminal event of its turn"
+            if frame["type"] in TERMINAL_TYPES and not _spares(spec, frame):
+                ended.add(request)
+    missing = turns - ended
+    return f"server never ended turn {min(missing)}" if missing else None
+
+
+def _spares(spec: Spec, frame: Tree) -> bool:
+    info = frame.get("data", {}).get("error") if frame["type"] == "error" else None
+    if not isinstance(info, dict):
+        return False
+    return info.get("terminal") is False or spec.code(info["code"]).terminal == "never"
+
+
+def transcript(events: list[Tree], frames: list[tuple[str, str]]) -> list[str]:
+    """What the client showed and sent, without what the server invents anew in each run."""
+    lines = [json.loads(line) for line in canonical(events)]
+    sent = [json.loads(text) for origin, text in frames if origin == "client"]
+    names: dict[str, str] = {}
+
+    def walk(node: Any, key: str = "") -> Any:
+        if key in TIMES and node is not None:
+            return "<t>"
+        if isinstance(node, str) and UUID.fullmatch(node):
+            return names.setdefault(node, f"id#{len(names) + 1}")
+        if isinstance(node, dict):
+            return {k: walk(node[k], k) for k in sorted(node)}
+        if isinstance(node, list):
+            return [walk(v) for v in node]
+        return node
+
+    told = [walk(line) for line in [*lines, *({"sent": frame} for frame in sent)]]
+    return [json.dumps(line, ensure_ascii=False, separators=(",", ":")) for line in told]
+
+
+def judge_siblings(verdicts: list[Verdict]) -> None:
+    """Fail whoever differs from the transcript that most clients show."""
+    passed = [v for v in verdicts if v.passed]
+    if len({v.digest for v in passed}) < 2:
+        return
+    common, _ = Counter(v.digest for v in passed).most_common(1)[0]
+    model = next(v for v in passed if v.digest == common)
+    for verdict in passed:
+        if verdict.digest == common:
+            continue
+        pairs = zip(model.transcript, verdict.transcript, strict=False)
+        first = next(((a, b) for a, b in pairs if a != b), ("(length)", "(length)"))
+        verdict.outcome, verdict.reason = "fail", f"differs from {model.testee}"
+        verdict.expected, verdict.got = first
