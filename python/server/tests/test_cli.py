@@ -19,6 +19,7 @@ from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed
 
 from smooth_operator_server.cli import main
+from smooth_operator_server.settings import Settings
 from smooth_operator_server.store import StoreUnavailableError
 from smooth_operator_server.store.sqlite import SqliteStore
 
@@ -111,6 +112,12 @@ async def test_a_second_signal_waits_for_nothing(tmp_path: Path) -> None:
         assert await asyncio.wait_for(process.wait(), WAIT_S) == 1
 
 
+def test_names_of_other_programs_are_not_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("HOST", "BIND", "PORT", "DB", "DEMO", "SCRIPT", "LOG_LEVEL", "GATEWAY_KEY"):
+        monkeypatch.setenv(name, "1")
+    assert Settings() == Settings.model_construct()
+
+
 async def test_the_established_environment_names_are_read(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as probe:
         port = probe.getsockname()[1]
@@ -166,7 +173,11 @@ def test_faults_are_one_line_and_a_status(
             (["--port", "0", "--db", str(not_a_database)], 1, "file is not a database"),
             (["--port", "0", "--db", str(tmp_path)], 1, "unable to open database file"),
             (["--port", "0", "--db", "gone/x.db"], 1, "cannot open database gone/x.db"),
-            (["--port", "70000"], 2, "port: Input should be less than or equal to 65535"),
+            (
+                ["--port", "70000"],
+                2,
+                "SMOOTH_AGENT_PORT: Input should be less than or equal to 65535",
+            ),
             (["--port", "http"], 2, "--port"),
             (["--prot", "1"], 2, "--prot"),
             (["--log-level", "loud"], 2, "--log-level"),

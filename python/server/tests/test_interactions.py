@@ -184,7 +184,7 @@ async def test_answers_that_do_not_fit_the_open_form_leave_it_open(tmp_path: Pat
 async def test_req_srv_09_an_unanswered_form_is_no_response(tmp_path: Path) -> None:
     model = [IDENTITY, CHOICES, DONE]
     async with (
-        serving(tmp_path, {"model": model}, question_s=9) as server,
+        serving(tmp_path, {"model": model}, question_secs=9) as server,
         server.client() as client,
     ):
         session_id = await client.session(supports=WORDS)

@@ -44,16 +44,18 @@ async def test_a_turn_whose_socket_is_lost_runs_on_and_is_stored(tmp_path: Path)
             members = {"sessionId": session_id, "message": "m"}
             assert await client.refusal("send_message", **members) == "TURN_IN_PROGRESS"
         await server.clock.advance(30)
+        await eventually(lambda: server.listener.server.running_turns == 0)
         assert await answers(server, session_id) == ["late"]
 
 
 async def test_a_turn_whose_socket_is_lost_is_stopped_in_the_end(tmp_path: Path) -> None:
-    async with serving(tmp_path, SLOW, detach_s=20) as server:
+    async with serving(tmp_path, SLOW, detach_secs=20) as server:
         async with server.client() as client:
             session_id = await client.session()
             await start(client, session_id)
         await gone(server)
         await server.clock.advance(20)
+        await eventually(lambda: server.listener.server.running_turns == 0)
         async with server.client() as client:
             frames = await client.turn(session_id)
             assert frames[-1]["type"] == "eventual_response"
@@ -68,6 +70,8 @@ async def test_a_socket_may_be_dropped_while_its_cancel_is_worked_on(tmp_path: P
             await client.tx("cancel", sessionId=session_id, requestId="t")
             client.socket.transport.abort()
         await gone(server)
+        await server.clock.advance(60)  # in case the reset overtook the cancel
+        await eventually(lambda: server.listener.server.running_turns == 0)
         async with server.client() as client:
             assert (await client.turn(session_id))[-1]["type"] == "eventual_response"
 
@@ -86,7 +90,7 @@ async def test_a_question_of_a_lost_socket_can_be_answered_over_another(tmp_path
         async with server.client() as client:
             members = {"sessionId": session_id, "requestId": "t", "approved": True}
             await client.result("confirm_tool_action", **members)
-            await server.clock.advance(0)
+            await eventually(lambda: server.listener.server.running_turns == 0)
             await client.silence()
         assert await answers(server, session_id) == ["Removed"]
 
@@ -94,7 +98,7 @@ async def test_a_question_of_a_lost_socket_can_be_answered_over_another(tmp_path
 async def test_a_client_that_does_not_read_is_dropped(tmp_path: Path) -> None:
     # Far more than the kernel, both transports and the outbox together can hold.
     script = {"model": [{"text": ("x" * 10_000 + " ") * 2_000}]}
-    async with serving(tmp_path, script, slow_reader_s=5) as server:
+    async with serving(tmp_path, script, slow_reader_secs=5) as server:
         async with server.client() as client:
             session_id = await client.session()
             client.socket.transport.pause_reading()
@@ -165,7 +169,7 @@ async def test_req_srv_09_draining_denies_questions_finishes_turns_and_closes_wi
 
 
 async def test_draining_stops_turns_that_take_too_long(tmp_path: Path) -> None:
-    async with serving(tmp_path, SLOW, drain_s=5) as server, server.client() as client:
+    async with serving(tmp_path, SLOW, drain_secs=5) as server, server.client() as client:
         session_id = await client.session()
         await start(client, session_id)
         draining = asyncio.create_task(server.listener.server.drain())

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from smooth_operator_server.engine.demo import DEMO_CODE, TRIGGERS
 from smooth_operator_server.engine.script_file import parse_script
-from smooth_operator_server.settings import Settings
+from smooth_operator_server.settings import Settings, variable_of
 
 from .test_cli import WAIT_S, serving
 
@@ -46,11 +46,7 @@ def test_the_script_of_the_readme_is_one() -> None:
 
 def test_every_setting_is_listed_with_its_default() -> None:
     rows = dict(re.findall(r"^\|[^|]*\| `(SM[A-Z_]+)` \| ([^|]+) \|", README, re.MULTILINE))
-    variables = {
-        str(field.validation_alias): field.default
-        for field in Settings.model_fields.values()
-        if field.validation_alias
-    }
+    variables = {variable_of(name): field.default for name, field in Settings.model_fields.items()}
     assert set(rows) == set(variables)
     for name, default in variables.items():
         if default:

@@ -201,7 +201,7 @@ async def test_without_a_model_everything_but_turns_works(
     tmp_path: Path, key: str | None, words: str
 ) -> None:
     async with (
-        serving(tmp_path, gateway_key=key, db=":memory:") as server,
+        serving(tmp_path, SMOOAI_GATEWAY_KEY=key, db=":memory:") as server,
         server.client() as client,
     ):
         session_id = await client.session()

@@ -51,7 +51,7 @@ class Server:
         self._questions = OpenQuestions()
         self._connections = Connections(clock)
         sessions = Sessions(store, clock, new_id)
-        otp = OtpDesk(agent.otp, clock, settings.question_s)
+        otp = OtpDesk(agent.otp, clock, settings.question_secs)
         self.tools = ToolRegistry([*builtin_tools(store, knowledge), *agent.tools])
         services = Services(
             tools=self.tools,
@@ -61,7 +61,7 @@ class Server:
             clock=clock,
             new_id=new_id,
             confirm_words=(*settings.confirm_tools, *agent.confirm_words),
-            question_s=settings.question_s,
+            question_s=settings.question_secs,
         )
         turn_ids = TurnIds()
         self._turns = Turns(
@@ -71,8 +71,8 @@ class Server:
             clock,
             new_id,
             turn_ids,
-            keepalive_s=settings.keepalive_s,
-            detach_s=settings.detach_s,
+            keepalive_s=settings.keepalive_secs,
+            detach_s=settings.detach_secs,
         )
         calls = SessionActions(sessions, store, clock)
         answers = Answers(sessions, store, self._questions, otp, clock, turn_ids)
@@ -141,7 +141,7 @@ class Server:
         self._draining = True
         self._connections.stop_reading()
         self._questions.drain()
-        await self._turns.drain(self.settings.drain_s)
+        await self._turns.drain(self.settings.drain_secs)
         await self._connections.close(GOING_AWAY, "server draining")
 
     async def aclose(self) -> None:
@@ -152,7 +152,9 @@ class Server:
         if self._draining:
             await socket.send_denial_response(Response("server draining", status_code=503))
             return
-        connection = Connection(socket, self._dispatcher, self._clock, self.settings.slow_reader_s)
+        connection = Connection(
+            socket, self._dispatcher, self._clock, self.settings.slow_reader_secs
+        )
         try:
             await self._connections.serve(connection)
         finally:

@@ -20,7 +20,7 @@ from .app import Server
 from .engine.demo import TRIGGERS
 from .engine.script_file import ScriptError
 from .listener import Listener, ListenError, bind
-from .settings import Settings
+from .settings import Settings, variable_of
 from .store import StoreUnavailableError
 from .telemetry import configure_logs, log
 
@@ -80,10 +80,8 @@ def serve(
     log_level
         Least level of the log lines on stderr. Default info.
     """
-    if demo and script is not None:
-        return _fail("--demo and --script exclude each other", USAGE_ERROR)
     given: dict[str, Any] = {
-        "host": host,
+        "bind": host,
         "port": port,
         "db": db,
         "demo": demo or None,
@@ -102,7 +100,7 @@ def serve(
 
 
 async def _serve(settings: Settings) -> int:
-    bound = bind(settings.host, settings.port)
+    bound = bind(settings.bind, settings.port)
     try:
         server = await Server.build(settings)
     except BaseException:
@@ -153,8 +151,14 @@ def _warn_if_public(host: str) -> None:
 
 
 def _first_fault(fault: ValidationError) -> str:
+    """Name the setting by its variable, which a flag may have overruled, and what is wrong."""
     first: Any = fault.errors(include_url=False, include_context=False, include_input=False)[0]
-    return f"{'.'.join(map(str, first['loc']))}: {first['msg']}"
+    name = first["loc"][0] if first["loc"] else None
+    message = first["msg"].removeprefix("Value error, ")
+    if name is None:
+        return str(message)
+    known = variable_of(name) if name in Settings.model_fields else name
+    return f"{known}: {message}"
 
 
 def _fail(message: str, status: int) -> int:

@@ -1,11 +1,14 @@
-"""Settings of the server: flags first, then the established environment names, then defaults."""
+"""Settings of the server: flags first, then the established environment names, then defaults.
+
+Each is read from ``SMOOTH_AGENT_`` and its name in capitals, but for the gateway's key.
+"""
 
 from __future__ import annotations
 
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import Field, SecretStr, field_validator
+from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 DEFAULT_DB = Path("smooth-operator.db")
@@ -15,47 +18,47 @@ MIB = 1024 * 1024
 class Settings(BaseSettings):
     """Everything that can be set. Times are seconds, sizes bytes."""
 
-    model_config = SettingsConfigDict(extra="ignore", populate_by_name=True)
+    model_config = SettingsConfigDict(
+        env_prefix="SMOOTH_AGENT_", env_ignore_empty=True, extra="ignore"
+    )
 
-    host: str = Field("127.0.0.1", validation_alias="SMOOTH_AGENT_BIND")
-    port: int = Field(8787, ge=0, le=65535, validation_alias="SMOOTH_AGENT_PORT")
+    bind: str = "127.0.0.1"
+    """Address to listen on."""
+
+    port: int = Field(8787, ge=0, le=65535)
     """0 takes a free port; the ready line names it."""
 
-    db: Path | None = Field(None, validation_alias="SMOOTH_AGENT_DB")
-    """None: ``./smooth-operator.db``, in memory with ``--demo`` and ``--script``."""
+    db: Path | None = None
+    """None: ``./smooth-operator.db``, in memory with ``demo`` and ``script``."""
 
     demo: bool = False
     script: Path | None = None
-    log_level: Literal["debug", "info", "warning", "error"] = Field(
-        "info", validation_alias="SMOOTH_AGENT_LOG_LEVEL"
-    )
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
 
     gateway_key: SecretStr | None = Field(None, validation_alias="SMOOAI_GATEWAY_KEY")
-    seed_kb: bool = Field(default=False, validation_alias="SMOOTH_AGENT_SEED_KB")
-    confirm_tools: Annotated[tuple[str, ...], NoDecode] = Field(
-        (), validation_alias="SMOOTH_AGENT_CONFIRM_TOOLS"
-    )
+    seed_kb: bool = False
+    confirm_tools: Annotated[tuple[str, ...], NoDecode] = ()
     """Substrings of tool names, separated by commas: such a tool waits for a confirmation."""
 
-    max_iterations: int = Field(20, ge=1, validation_alias="SMOOTH_AGENT_MAX_ITERATIONS")
+    max_iterations: int = Field(20, ge=1)
     """Steps of the agent in one turn."""
 
-    detach_s: float = Field(60, ge=0, validation_alias="SMOOTH_AGENT_DETACH_SECS")
+    detach_secs: float = Field(60, ge=0)
     """How long a turn runs on when its socket is lost."""
 
-    question_s: float = Field(300, gt=0, validation_alias="SMOOTH_AGENT_QUESTION_SECS")
+    question_secs: float = Field(300, gt=0)
     """How long a question to a human lives; then it counts as denied."""
 
-    keepalive_s: float = Field(10, gt=0, validation_alias="SMOOTH_AGENT_KEEPALIVE_SECS")
+    keepalive_secs: float = Field(10, gt=0)
     """Silence of a turn after which ``keepalive`` is sent."""
 
-    drain_s: float = Field(10, ge=0, validation_alias="SMOOTH_AGENT_DRAIN_SECS")
+    drain_secs: float = Field(10, ge=0)
     """How long running turns may finish when the server is told to end."""
 
-    slow_reader_s: float = Field(20, gt=0, validation_alias="SMOOTH_AGENT_SLOW_READER_SECS")
+    slow_reader_secs: float = Field(20, gt=0)
     """How long a full outbound queue may stay full before its socket is closed."""
 
-    max_frame_bytes: int = Field(4 * MIB, ge=1024, validation_alias="SMOOTH_AGENT_MAX_FRAME_BYTES")
+    max_frame_bytes: int = Field(4 * MIB, ge=1024)
     """Largest frame that is read; a larger one closes the socket with 1009."""
 
     @field_validator("confirm_tools", mode="before")
@@ -65,7 +68,14 @@ class Settings(BaseSettings):
             return tuple(word.strip() for word in value.split(",") if word.strip())
         return value
 
-    @field_validator("gateway_key", "db", mode="before")
-    @classmethod
-    def _empty_is_unset(cls, value: object) -> object:
-        return None if value == "" else value
+    @model_validator(mode="after")
+    def _one_engine(self) -> Settings:
+        if self.demo and self.script is not None:
+            raise ValueError("demo and script exclude each other")
+        return self
+
+
+def variable_of(name: str) -> str:
+    """Return the environment variable of a setting."""
+    alias = Settings.model_fields[name].validation_alias
+    return str(alias) if alias else f"SMOOTH_AGENT_{name.upper()}"
