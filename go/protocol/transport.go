@@ -26,9 +26,40 @@ const (
 // transport is one WebSocket. It is the only room that knows the library. One goroutine reads, one
 // writes; close and abort may be called by any.
 type transport struct {
-	conn *websocket.Conn
-	raw  net.Conn // the TCP connection below
-	once sync.Once
+	conn   *websocket.Conn
+	socket *socket
+	once   sync.Once
+}
+
+// socket is the TCP connection below. The HTTP client opens it on a goroutine of its own, which may
+// come too late.
+type socket struct {
+	mu      sync.Mutex
+	conn    net.Conn
+	dropped bool
+}
+
+func (s *socket) dial(ctx context.Context, network, address string) (net.Conn, error) {
+	conn, err := new(net.Dialer).DialContext(ctx, network, address)
+	if err != nil {
+		return nil, err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.conn = conn; s.dropped {
+		_ = conn.Close()
+	}
+	return conn, nil
+}
+
+// drop closes the connection, now or as soon as it is there.
+func (s *socket) drop() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.dropped = true
+	if s.conn != nil {
+		_ = s.conn.Close()
+	}
 }
 
 // dialing is what a handshake needs.
@@ -56,13 +87,9 @@ func dial(ctx context.Context, d dialing) (*transport, error) {
 	if err != nil {
 		return nil, err
 	}
-	t := &transport{}
+	t := &transport{socket: &socket{}}
 	h := &handshake{base: &http.Transport{
-		DialContext: func(ctx context.Context, network, addr string) (net.Conn, error) {
-			conn, err := new(net.Dialer).DialContext(ctx, network, addr)
-			t.raw = conn
-			return conn, err
-		},
+		DialContext:       t.socket.dial,
 		TLSClientConfig:   &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12},
 		TLSNextProto:      map[string]func(string, *tls.Conn) http.RoundTripper{},
 		DisableKeepAlives: true,
@@ -74,11 +101,9 @@ func dial(ctx context.Context, d dialing) (*transport, error) {
 	options := &websocket.DialOptions{
 		HTTPClient: client, HTTPHeader: d.header, CompressionMode: websocket.CompressionDisabled,
 	}
-	conn, _, err := websocket.Dial(ctx, d.url, options) //nolint:bodyclose // the library owns it
+	conn, _, err := websocket.Dial(ctx, d.url, options)
 	if err != nil {
-		if t.raw != nil {
-			_ = t.raw.Close()
-		}
+		t.socket.drop()
 		return nil, &handshakeError{h.status, withoutURL(err)}
 	}
 	conn.SetReadLimit(d.limit)
@@ -145,7 +170,7 @@ func (t *transport) close(code int) {
 // abort drops the socket at once.
 func (t *transport) abort() {
 	t.once.Do(func() {
-		_ = t.raw.Close()
+		t.socket.drop()
 		_ = t.conn.CloseNow()
 	})
 }
@@ -153,8 +178,8 @@ func (t *transport) abort() {
 // drain reads and forgets what the peer still sends, so that it gets our close frame before the
 // socket goes; until the peer ends or the limit is over.
 func (t *transport) drain(limit time.Duration) {
-	_ = t.raw.SetReadDeadline(time.Now().Add(limit))
-	_, _ = io.Copy(io.Discard, t.raw)
+	_ = t.socket.conn.SetReadDeadline(time.Now().Add(limit))
+	_, _ = io.Copy(io.Discard, t.socket.conn)
 	t.abort()
 }
 
