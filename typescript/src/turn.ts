@@ -121,6 +121,11 @@ export class Turn implements PromiseLike<TurnResult>, AsyncIterable<ServerEvent>
     const unhook = onAbort(signal, leave);
     const look = (): void => {
       if (over) return;
+      // The abort may be what settles the turn: the reason goes before the outcome.
+      if (signal?.aborted) {
+        leave(signal.reason);
+        return;
+      }
       if (!driver.settled) {
         driver.onChange(look);
         return;
@@ -131,8 +136,7 @@ export class Turn implements PromiseLike<TurnResult>, AsyncIterable<ServerEvent>
       if (driver.result) resolve(driver.result);
       else reject(driver.error);
     };
-    if (signal?.aborted) leave(signal.reason);
-    else look();
+    look();
     return answer;
   }
 

@@ -1,0 +1,89 @@
+import { describe, expect, it } from 'vitest';
+import { SmoothAgentClient } from '../src/index';
+import { address, requestId } from '../src/options';
+
+const URL_ = 'ws://127.0.0.1:1/ws';
+
+describe('options', () => {
+  it.each([
+    ['an http URL', { url: 'http://127.0.0.1/' }, TypeError],
+    ['a URL without a host', { url: 'ws://' }, TypeError],
+    ['no URL', { url: undefined as unknown as string }, TypeError],
+    ['a negative time', { url: URL_, requestTimeoutMs: -1 }, RangeError],
+    ['a time that never ends', { url: URL_, turnTimeoutMs: Number.POSITIVE_INFINITY }, RangeError],
+    ['a time that is no number', { url: URL_, closeTimeoutMs: Number.NaN }, RangeError],
+    ['a time as text', { url: URL_, connectTimeoutMs: '5' as unknown as number }, TypeError],
+    ['a limit below 1', { url: URL_, maxMessageBytes: 0 }, RangeError],
+    ['a token of the wrong type', { url: URL_, token: 5 as unknown as string }, TypeError],
+    ['an unknown place for the token', { url: URL_, tokenIn: 'body' as 'query' }, TypeError],
+    ['supports that is no list', { url: URL_, supports: 'x' as unknown as string[] }, TypeError],
+  ])('REQ-CONN-01 REQ-ERR-05 refuses %s at once', (_, options, type) => {
+    expect(() => new SmoothAgentClient(options)).toThrow(type);
+  });
+
+  it('REQ-ERR-04 shows nothing of a refused URL', () => {
+    const make = (): SmoothAgentClient => new SmoothAgentClient({ url: 'http://h/?token=hush' });
+    expect(make).toThrow(/^url: expected ws/);
+  });
+
+  it('REQ-CONN-01 makes an idle client that has started nothing', () => {
+    const before = process.getActiveResourcesInfo().length;
+    const client = new SmoothAgentClient({ url: URL_ });
+    expect(client.state).toBe('idle');
+    expect(process.getActiveResourcesInfo().length).toBe(before);
+  });
+
+  it('REQ-LOG-01 keeps the token out of the textual form of a client', () => {
+    const client = new SmoothAgentClient({ url: `${URL_}?token=hush`, token: 'hush' });
+    expect(`${JSON.stringify(client)}${String(client)}${Object.keys(client)}`).not.toContain(
+      'hush',
+    );
+  });
+});
+
+describe('address', () => {
+  it.each([
+    [
+      'keeps the query and drops the fragment',
+      'ws://h/a?x=%20y&z#f',
+      undefined,
+      'ws://h/a?x=%20y&z',
+    ],
+    ['appends the token last', 'ws://h/a?x=1', 't', 'ws://h/a?x=1&token=t'],
+    ['removes every other token', 'ws://h/?token=a&x=1&token=b', 't', 'ws://h/?x=1&token=t'],
+    ['keeps names that only begin alike', 'ws://h/?tokens=a', 't', 'ws://h/?tokens=a&token=t'],
+    [
+      'leaves the token of a URL alone without one',
+      'ws://h/?token=a',
+      undefined,
+      'ws://h/?token=a',
+    ],
+    [
+      'encodes by RFC 3986',
+      'ws://h/',
+      "a b+c/=&é!'()*~-._",
+      'ws://h/?token=a%20b%2Bc%2F%3D%26%C3%A9%21%27%28%29%2A~-._',
+    ],
+    ['copes with an empty query', 'ws://h/?#f', 't', 'ws://h/?token=t'],
+  ])('REQ-CONN-10 %s', (_, url, token, expected) => {
+    expect(address(url, token)).toBe(expected);
+  });
+});
+
+describe('requestId', () => {
+  it('REQ-CALL-01 is req- and a lower-case UUIDv4', () => {
+    const made = requestId((count) => new Uint8Array(count).fill(0xff));
+    expect(made).toBe('req-ffffffff-ffff-4fff-bfff-ffffffffffff');
+  });
+
+  it('REQ-CALL-01 REQ-TIME-01 comes from the injected source, by default a cryptographic one', () => {
+    const bytes = (count: number): Uint8Array => crypto.getRandomValues(new Uint8Array(count));
+    const made = new Set(Array.from({ length: 1000 }, () => requestId(bytes)));
+    expect(made.size).toBe(1000);
+    for (const id of made) {
+      expect(id).toMatch(
+        /^req-[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/,
+      );
+    }
+  });
+});
