@@ -18,7 +18,7 @@ import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from tree import code_files
+from tree import code_files, is_test
 from workshop import ROOT, SetupError
 
 ROOMS: tuple[tuple[str, ...], ...] = (
@@ -185,7 +185,8 @@ def main() -> int:
         print(f"rooms: {problem}", file=sys.stderr)
         return 1
     for client in CLIENTS:
-        mine = [name for name in names if name.startswith(f"{client.source}/")]
+        inside = (name for name in names if name.startswith(f"{client.source}/"))
+        mine = [name for name in inside if not is_test(name)]
         if not mine:
             bad.append(f"{client.source}: no file there")
         for name in mine:
