@@ -117,7 +117,7 @@ _REPAIRERS: dict[int, tuple[Spec, Repairer]] = {}
 def _repairer(spec: Spec) -> Repairer:
     known = _REPAIRERS.get(id(spec))
     if known is None or known[0] is not spec:
-        known = (spec, Repairer(spec.shapes))
+        known = (spec, Repairer(spec.shapes, spec.union_shapes))
         _REPAIRERS[id(spec)] = known
     return known[1]
 

@@ -14,7 +14,7 @@ from wiregen.load import Store
 from wiregen.mirrors import FactReader
 from wiregen.naming import pascal
 from wiregen.resolve import Resolver
-from wiregen.shapes import build_shapes
+from wiregen.shapes import build_shapes, build_unions
 from wiregen.tables import UNKNOWN_EVENT, read_errors, read_machines
 
 DOCUMENT_NAMES = ("asyncapi.yaml", "asyncapi.yml", "asyncapi.json")
@@ -51,6 +51,7 @@ class _Builder:
         operations = tuple(self._operation(item) for item in document.operations)
         for key, node in document.schemas:
             self.resolver.type_of(node, pascal(key))
+        self.resolver.finish()
         messages = [
             self._facts(item, draft) for item, draft in zip(document.messages, drafts, strict=True)
         ]
@@ -69,6 +70,7 @@ class _Builder:
             correlation=tuple(pointer_path(item) for item in document.correlation),
             types=types,
             shapes=build_shapes(types, {item.name: item for item in messages}),
+            union_shapes=build_unions(types),
             errors=read_errors(self.store, errors) if errors else None,
             machines=read_machines(self.store, machines, wire_types) if machines else None,
             diagnostics=tuple(sorted(self.resolver.diagnostics)),

@@ -24,6 +24,7 @@ from wiregen.generate import write_all
 from wiregen.lint import RULES, lint_folder
 from wiregen.normalise import View
 from wiregen.normalise import bundle as make_bundle
+from wiregen.reference.site import build_site
 from wiregen.vectors import coverage as measure
 from wiregen.vectors import vector_files
 
@@ -261,6 +262,24 @@ def diff(
         output=output,
         allow=allow,
     )
+
+
+@app.command
+def docs(*, out: Path = Path("site"), spec: SpecOption = None) -> int:
+    """Build the protocol reference as a static site that needs no network.
+
+    Examples: `wiregen docs`, `wiregen docs --out /tmp/site`
+
+    Parameters
+    ----------
+    out
+        Folder of the site; replaced as a whole.
+    """
+    folder = _spec_folder(spec)
+    rules = [path for path in (folder / "behaviour.md",) if path.is_file()]
+    count = build_site(build(folder), out, rules)
+    print(f"wrote {count} pages to {out}/index.html")
+    return 0
 
 
 @app.command

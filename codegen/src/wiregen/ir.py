@@ -268,7 +268,17 @@ class Operation:
 
 
 CheckKind = Literal[
-    "any", "string", "integer", "number", "boolean", "array", "map", "struct", "const", "kinds"
+    "any",
+    "string",
+    "integer",
+    "number",
+    "boolean",
+    "array",
+    "map",
+    "struct",
+    "union",
+    "const",
+    "kinds",
 ]
 
 
@@ -276,7 +286,8 @@ CheckKind = Literal[
 class Check:
     """What the reader view asks of one value. Enums are strings here, bounds are gone.
 
-    `ref` names the shape of a struct; `item` is the check of array items or map values;
+    `ref` names the shape of a struct or of a union; `item` is the check of array items or map
+    values;
     `value` the constant of a `const`; `kinds` the JSON kinds of a `kinds` check.
     """
 
@@ -304,6 +315,21 @@ class Shape:
 
     name: str
     fields: tuple[ShapeField, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class UnionShape:
+    """How a reader chooses the branch of a union, and what it asks of the value then.
+
+    `tagged`: the value is an object with a string at `tag`; a tag that no branch has is kept.
+    `keyed`: the value is an object; the first branch whose key is there counts; none is kept.
+    `typed`: the branch of the value's JSON kind counts; a kind that no branch has is a fault.
+    """
+
+    name: str
+    kind: UnionKind
+    tag: str
+    branches: tuple[tuple[str, Check], ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -447,6 +473,7 @@ class Spec:
     correlation: tuple[Path, ...]
     types: tuple[TypeDef, ...]
     shapes: tuple[Shape, ...]
+    union_shapes: tuple[UnionShape, ...] = ()
     errors: ErrorTable | None = None
     machines: Machines | None = None
     diagnostics: tuple[Diagnostic, ...] = ()

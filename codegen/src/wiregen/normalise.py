@@ -11,8 +11,9 @@ import re
 from typing import Any, Literal
 
 from wiregen.errors import pointer_path
-from wiregen.ir import Message, Mirror, Path, Spec
+from wiregen.ir import Message, Mirror, Path, Spec, Union
 from wiregen.load import Node
+from wiregen.resolve import ANNOTATIONS, Resolver
 from wiregen.words import word_set
 
 Json = Any
@@ -32,6 +33,11 @@ _PROMISES = word_set(
     "minItems maxItems uniqueItems minProperties maxProperties format not if then else "
     "dependentRequired dependentSchemas contains minContains maxContains propertyNames"
 )
+# Not reflected in the types of a reader, so that the view does not ask for it either.
+_UNTYPED = word_set(
+    "patternProperties prefixItems unevaluatedItems unevaluatedProperties $dynamicRef $recursiveRef"
+)
+_ANY = frozenset({"opaque-null", "opaque-union", "opaque-const", "opaque-untyped"})
 _KIND = {str: "string", bool: "boolean", int: "integer", float: "number", type(None): "null"}
 
 
@@ -66,6 +72,9 @@ class _Hoister:
         self.defs: dict[str, Json] = {}
         self.names = {item.uri: item.name for item in spec.types}
         self.messages = {item.name: item for item in (*spec.events, *spec.actions)}
+        self.unions = {item.uri: item for item in spec.unions}
+        self.resolver = Resolver(spec.store)
+        self.any = {f"{d.file}#{d.pointer}" for d in spec.diagnostics if d.rule in _ANY}
 
     def named(self, name: str) -> None:
         """Add the definition of a named type."""
@@ -118,12 +127,20 @@ class _Hoister:
     def _rewrite(
         self, node: Node, path: Path | None, mirrors: tuple[Mirror, ...], tag: str = ""
     ) -> Json:
+        if self.view == "reader" and (node.uri in self.any or node.value is False):
+            return True
+        if not isinstance(node.value, dict):
+            return node.value
+        node = self._folded(node)
         value = node.value
-        if not isinstance(value, dict):
-            return value
+        union = self.unions.get(node.uri) if self.view == "reader" else None
         out: dict[str, Json] = {}
         for key, item in value.items():
             if key in _DROPPED or key.startswith("x-") or self._relaxed(key, item):
+                continue
+            if union is not None and key in ("oneOf", "anyOf"):
+                continue
+            if self.view == "reader" and self._untyped(key, value):
                 continue
             if key == "$ref":
                 out.update(self._ref(node, path, mirrors))
@@ -142,7 +159,42 @@ class _Hoister:
                 out[key] = item
         if self.view == "reader":
             self._relax(node, out, path, mirrors)
-        return out
+        return out if union is None else self._union(node, union, out)
+
+    def _untyped(self, key: str, value: Json) -> bool:
+        """Whether a reader's types say nothing of a keyword here."""
+        if key == "items":
+            return "prefixItems" in value
+        if key == "additionalProperties":
+            return bool(value.get("properties"))
+        return key in _UNTYPED
+
+    def _folded(self, node: Node) -> Node:
+        """Return a schema as the reader view sees it: `allOf` and `$ref` with siblings as one."""
+        others = set(node.value) - ANNOTATIONS - {"$ref"}
+        siblings = "$ref" in node.value and any(not key.startswith("x-") for key in others)
+        if self.view == "reader" and ("allOf" in node.value or siblings):
+            return self.resolver.merged(node)
+        return node
+
+    def _union(self, node: Node, union: Union, out: dict[str, Json]) -> Json:
+        """Say how a reader chooses the branch, which is stricter than trying them all."""
+        word = "oneOf" if "oneOf" in node.value else "anyOf"
+        nodes = [node.child(word, index) for index in range(len(node.value[word]))]
+        solid = [item for item in nodes if item.value != {"type": "null"}]
+        marks = [branch.mark for branch in union.branches]
+        branches = [self._rewrite(item, None, ()) for item in solid]
+        if union.kind == "typed":
+            out["anyOf"] = branches
+        else:
+            out["type"] = "object"
+            rules = _tagged(union.tag or "", marks, branches)
+            out["allOf"] = rules if union.kind == "tagged" else _keyed(marks, branches)
+        if union.kind == "tagged":
+            tag = union.tag or ""
+            out["required"] = list(dict.fromkeys([*out.get("required", []), tag]))
+            out["properties"] = {**out.get("properties", {}), tag: {"type": "string"}}
+        return out if len(solid) == len(nodes) else {"anyOf": [out, {"type": "null"}]}
 
     def _relaxed(self, key: str, item: Json) -> bool:
         """Whether the view leaves a keyword out."""
@@ -165,6 +217,8 @@ class _Hoister:
         if listed and "type" not in value:
             kinds = sorted({_KIND.get(type(item), "object") for item in listed})
             out["type"] = kinds[0] if len(kinds) == 1 else kinds
+        if "enum" in value and not _named(value["enum"]):
+            out.pop("type", None)
         if "required" not in value:
             return
         mirrored = set()
@@ -190,7 +244,9 @@ class _Hoister:
             here = None if path is None else (*path, wire)
             child = node.child("properties", wire)
             if tag and wire == tag:
-                out[wire] = {"const": child.value["const"], "type": "string"}
+                word = self._folded(child).value
+                out[wire] = {"const": word.get("const", word.get("enum", [None])[0])}
+                out[wire]["type"] = "string"
                 continue
             schema = self._rewrite(child, here, mirrors)
             top = not path and any(mirror.top == (wire,) for mirror in mirrors)
@@ -199,6 +255,34 @@ class _Hoister:
                 schema = _or_null(schema)
             out[wire] = schema
         return out
+
+
+def _tagged(tag: str, marks: list[str], branches: list[Json]) -> list[Json]:
+    return [
+        {
+            "if": {"type": "object", "required": [tag], "properties": {tag: {"const": mark}}},
+            "then": branch,
+        }
+        for mark, branch in zip(marks, branches, strict=True)
+    ]
+
+
+def _keyed(marks: list[str], branches: list[Json]) -> list[Json]:
+    """Return rules by which the first branch counts whose key is there."""
+    rules: list[Json] = []
+    for index, (mark, branch) in enumerate(zip(marks, branches, strict=True)):
+        earlier = [{"required": [key]} for key in marks[:index]]
+        chosen: Json = {"type": "object", "required": [mark]}
+        if earlier:
+            chosen["not"] = {"anyOf": earlier}
+        rules.append({"if": chosen, "then": branch})
+    return rules
+
+
+def _named(listed: list[Json]) -> bool:
+    """Whether the values of an enum are of one kind that a type stands for."""
+    kinds = {_KIND.get(type(item), "object") for item in listed if item is not None}
+    return len(kinds) == 1 and not kinds & {"object", "array"}
 
 
 def _or_null(schema: Json) -> Json:

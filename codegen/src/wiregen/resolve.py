@@ -9,6 +9,7 @@ from wiregen.errors import Diagnostic, refuse
 from wiregen.ir import (
     AnyJson,
     Array,
+    Branch,
     Choice,
     Const,
     Enum,
@@ -22,13 +23,15 @@ from wiregen.ir import (
     Struct,
     Type,
     TypeDef,
+    Union,
 )
 from wiregen.load import Node, Store, absolute_ref
 from wiregen.naming import pascal
-from wiregen.unions import classify
+from wiregen.unions import Unions
 from wiregen.words import word_set
 
 Json = Any
+_SHARED = frozenset({"type", "properties", "required", "additionalProperties"})
 KINDS = ("array", "boolean", "integer", "null", "number", "object", "string")
 ANNOTATIONS = word_set(
     "$id $schema $defs definitions $comment $anchor title description default examples deprecated "
@@ -68,6 +71,7 @@ class Resolver:
         self.store = store
         self.types: dict[str, TypeDef] = {}
         self.diagnostics: list[Diagnostic] = []
+        self.unions = Unions(self.types)
         self._by_uri: dict[str, Typed] = {}
         self._open: list[str] = []
 
@@ -79,6 +83,11 @@ class Resolver:
             message = "the payload of a message must be an object with properties"
             raise refuse(node.file, node.pointer, "schema-not-object", message)
         return found
+
+    def finish(self) -> None:
+        """Tell the branches of all unions apart, now that every type is known."""
+        for node in self.unions.settle():
+            self.note(node, "opaque-union", "the branches cannot be told apart; read as any JSON")
 
     def note(self, node: Node, rule: str, message: str) -> None:
         """Record something that types cannot say; the schema itself still says it."""
@@ -141,14 +150,18 @@ class Resolver:
         out: dict[str, Json] = {}
         for part in parts:
             if not isinstance(part.value, dict):
+                if part.value is False:
+                    self.note(part, "opaque-never", "the schema admits nothing; read as any JSON")
                 continue
             folded = part.value
             if "$ref" in folded or "allOf" in folded:
                 folded = self.merged(part, depth + 1).value
             elif part.file != node.file:
                 folded = _anchored(folded, part)
-            _merge(out, {key: item for key, item in folded.items() if key != "title"}, part)
-        _merge(out, base, node)
+            for keyword in _merge(out, {k: v for k, v in folded.items() if k != "title"}, part):
+                self.note(part, "opaque-all-of", f"two {keyword!r} of one allOf: the later is read")
+        for keyword in _merge(out, base, node):
+            self.note(node, "opaque-all-of", f"two {keyword!r} of one allOf: the later is read")
         return Node(node.file, node.pointer, out)
 
     def _plain(self, node: Node, hint: str, role: Role) -> Typed:
@@ -171,6 +184,9 @@ class Resolver:
             return Typed(AnyJson(), True, doc)
         nullable = "null" in kinds
         rest = tuple(kind for kind in kinds if kind != "null")
+        if not rest:
+            self.note(node, "opaque-null", "only null fits; read as any JSON")
+            return Typed(AnyJson(), True, doc)
         if {"object", "array", "string", "number", "boolean"} <= set(rest) and nullable:
             return Typed(AnyJson(), True, doc)
         if len(rest) != 1:
@@ -315,15 +331,25 @@ class Resolver:
             typed = self.type_of(solid[0], hint, role)
             return Typed(typed.type, True, _doc(node) or typed.doc)
         name = self._name(node, hint)
-        typed_branches = [
-            self.type_of(item, f"{name}Branch{index + 1}") for index, item in enumerate(solid)
+        shared = {key: item for key, item in node.value.items() if key in _SHARED}
+        if "properties" in shared:
+            solid = [_with_members(item, shared) for item in solid]
+        # Known before its branches are, so that a branch may lead back here.
+        self._by_uri[node.uri] = Typed(Ref(name), nullable)
+        hints = [
+            f"{name}{_branch_hint(item.value) or index + 1}" for index, item in enumerate(solid)
         ]
-        union = classify(name, [item.type for item in typed_branches], self.types)
-        if union is None or any(item.nullable for item in typed_branches):
-            self.note(node, "opaque-union", "the branches cannot be told apart; read as any JSON")
-            return Typed(AnyJson(), True, _doc(node))
-        union = replace(union, doc=_doc(node), uri=node.uri)
-        return Typed(self._register(node, union), nullable, _doc(node))
+        typed = [self.type_of(*item) for item in zip(solid, hints, strict=True)]
+        union = Union(
+            name=name,
+            kind="typed",
+            branches=tuple(Branch("", item.type) for item in typed),
+            doc=_doc(node),
+            uri=node.uri,
+        )
+        type_ = self._register(node, union)
+        self.unions.add(node, name, any(item.nullable for item in typed))
+        return Typed(type_, nullable, _doc(node))
 
     def _name(self, node: Node, hint: str) -> str:
         title = node.value.get("title")
@@ -340,6 +366,32 @@ class Resolver:
         if known is None:
             self.types[found.name] = found
         return Ref(found.name)
+
+
+def _with_members(branch: Node, shared: dict[str, Json]) -> Node:
+    """Return a branch with the members that its union declares for all branches."""
+    if not isinstance(branch.value, dict):
+        return branch
+    both = {"allOf": [shared, {k: v for k, v in branch.value.items() if k != "title"}]}
+    titled = {"title": branch.value["title"]} if "title" in branch.value else {}
+    return Node(branch.file, branch.pointer, {**both, **titled})
+
+
+def _branch_hint(value: Json) -> str:
+    """Return a name for a branch without a title: its one constant, its one key, or its kind."""
+    if not isinstance(value, dict):
+        return ""
+    members = value.get("properties")
+    if isinstance(members, dict):
+        tags = [
+            item["const"] for item in members.values() if isinstance(item, dict) and "const" in item
+        ]
+        if len(tags) == 1 and isinstance(tags[0], str):
+            return pascal(tags[0])
+        required = value.get("required", [])
+        return pascal(required[0]) if isinstance(required, list) and len(required) == 1 else ""
+    kind = value.get("type")
+    return pascal(kind) if isinstance(kind, str) else ""
 
 
 def _same(one: TypeDef, two: TypeDef) -> bool:
@@ -407,8 +459,12 @@ def _anchored(value: Json, origin: Node) -> Json:
     return out
 
 
-def _merge(out: dict[str, Json], part: dict[str, Json], node: Node) -> None:
-    """Fold ``part`` into ``out``; two schemas for one property become their `allOf`."""
+def _merge(out: dict[str, Json], part: dict[str, Json], node: Node) -> list[str]:
+    """Fold ``part`` into ``out``; two schemas for one property become their `allOf`.
+
+    Returns the keywords that could not be folded: the later one replaced the earlier.
+    """
+    lost: list[str] = []
     for key, item in part.items():
         if key == "properties" and isinstance(out.get(key), dict):
             for wire, schema in item.items():
@@ -427,4 +483,7 @@ def _merge(out: dict[str, Json], part: dict[str, Json], node: Node) -> None:
         elif key == "additionalProperties" and key in out:
             out[key] = False if False in (out[key], item) else item
         else:
+            if key in out and out[key] != item and key not in ANNOTATIONS and key[:2] != "x-":
+                lost.append(key)
             out[key] = item
+    return lost

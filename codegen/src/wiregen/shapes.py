@@ -31,6 +31,7 @@ from wiregen.ir import (
     Type,
     TypeDef,
     Union,
+    UnionShape,
 )
 
 Json = Any
@@ -44,6 +45,24 @@ class Fault:
 
     kind: FaultKind
     pointer: str
+
+
+def build_unions(types: Iterable[TypeDef], *, written: bool = False) -> tuple[UnionShape, ...]:
+    """Return how the branches of every union that is read are told apart, sorted by name.
+
+    With ``written`` those that are only written are there as well.
+    """
+    by_name = {item.name: item for item in types}
+    return tuple(
+        UnionShape(
+            name,
+            item.kind,
+            item.tag or "",
+            tuple((branch.mark, check_of(branch.type, by_name)) for branch in item.branches),
+        )
+        for name, item in sorted(by_name.items())
+        if isinstance(item, Union) and (written or item.direction != "write")
+    )
 
 
 def build_shapes(types: Iterable[TypeDef], messages: Mapping[str, Message]) -> tuple[Shape, ...]:
@@ -95,13 +114,7 @@ def _named(item: TypeDef) -> Check:
         return Check("struct", ref=item.name)
     if isinstance(item, Enum):
         return Check("string")
-    return _union(item)
-
-
-def _union(item: Union) -> Check:
-    if item.kind == "typed":
-        return Check("kinds", kinds=tuple(sorted(branch.mark for branch in item.branches)))
-    return Check("kinds", kinds=("object",))
+    return Check("union", ref=item.name)
 
 
 def json_kind(value: Json) -> str:
@@ -124,8 +137,9 @@ def _fits(value: Json, kind: str) -> bool:
 class Repairer:
     """Repairs and checks parsed JSON by the tables of one specification."""
 
-    def __init__(self, shapes: Iterable[Shape]) -> None:
+    def __init__(self, shapes: Iterable[Shape], unions: Iterable[UnionShape] = ()) -> None:
         self.shapes = {shape.name: shape for shape in shapes}
+        self.unions = {union.name: union for union in unions}
 
     def repair(self, tree: Json, name: str, mirrors: tuple[Mirror, ...] = ()) -> Json:
         """Return a repaired copy; what cannot be repaired is left as it is."""
@@ -139,6 +153,9 @@ class Repairer:
     def _mend(self, value: Json, check: Check) -> Json:
         if check.kind == "struct" and isinstance(value, dict):
             self._mend_struct(value, self.shapes[check.ref])
+        elif check.kind == "union":
+            chosen = choose(self.unions[check.ref], value)
+            return value if chosen is None else self._mend(value, chosen)
         elif check.kind == "array" and isinstance(value, list) and check.item:
             value[:] = [self._mend(item, check.item) for item in value]
         elif check.kind == "map" and isinstance(value, dict) and check.item:
@@ -174,6 +191,8 @@ class Repairer:
                 return None
             case "struct":
                 return self._check_struct(value, self.shapes[check.ref], at)
+            case "union":
+                return self._check_union(value, self.unions[check.ref], at)
             case "const":
                 same = type(value) is type(check.value) and value == check.value
                 return None if same else Fault("const", at)
@@ -186,6 +205,17 @@ class Repairer:
                 return self._check_map(value, check, at)
             case kind:
                 return None if _fits(value, kind) else Fault("type", at)
+
+    def _check_union(self, value: Json, union: UnionShape, at: str) -> Fault | None:
+        chosen = choose(union, value)
+        if chosen is not None:
+            return self._check(value, chosen, at)
+        if union.kind == "typed" or not isinstance(value, dict):
+            return Fault("type", at)
+        if union.kind == "tagged" and not isinstance(value.get(union.tag), str):
+            kind: FaultKind = "type" if union.tag in value else "missing"
+            return Fault(kind, join_pointer(at, union.tag))
+        return None
 
     def _check_array(self, value: Json, check: Check, at: str) -> Fault | None:
         if not isinstance(value, list):
@@ -223,6 +253,18 @@ class Repairer:
             if found is not None:
                 return found
         return None
+
+
+def choose(union: UnionShape, value: Json) -> Check | None:
+    """Return the check of the branch that a value belongs to; None when it is none's."""
+    if union.kind == "typed":
+        return next((check for mark, check in union.branches if _fits(value, mark)), None)
+    if not isinstance(value, dict):
+        return None
+    if union.kind == "keyed":
+        return next((check for mark, check in union.branches if mark in value), None)
+    tag = value.get(union.tag)
+    return next((check for mark, check in union.branches if mark == tag), None)
 
 
 def _has(tree: Json, path: Path) -> bool:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from wiregen.ir import (
     AnyJson,
     Array,
@@ -17,6 +19,88 @@ from wiregen.ir import (
     TypeDef,
     Union,
 )
+from wiregen.load import Node
+
+
+class Unions:
+    """The unions of a specification; they are told apart at the end, when every type is known."""
+
+    def __init__(self, types: dict[str, TypeDef]) -> None:
+        self.types = types
+        self._pending: dict[str, tuple[Node, bool]] = {}
+
+    def add(self, node: Node, name: str, nullable: bool) -> None:
+        """Remember a union whose branches are resolved; a nullable branch makes it opaque."""
+        self._pending.setdefault(name, (node, nullable))
+
+    def settle(self) -> list[Node]:
+        """Classify every union; those that cannot be told apart become any JSON. Returns these."""
+        opaque: dict[str, Node] = {}
+        waiting = dict(self._pending)
+        while waiting:
+            done = self._round(waiting, opaque)
+            if not done:  # what is left leads in a circle of unions
+                opaque |= {name: node for name, (node, _) in waiting.items()}
+                break
+            for name in done:
+                del waiting[name]
+        self._pending.clear()
+        for name in opaque:
+            del self.types[name]
+        if opaque:
+            for name, item in self.types.items():
+                self.types[name] = _without(item, frozenset(opaque))
+        return list(opaque.values())
+
+    def _round(self, waiting: dict[str, tuple[Node, bool]], opaque: dict[str, Node]) -> list[str]:
+        done: list[str] = []
+        for name, (node, nullable) in waiting.items():
+            union = self.types[name]
+            assert isinstance(union, Union)
+            branches = [branch.type for branch in union.branches]
+            names = {branch.name for branch in branches if isinstance(branch, Ref)}
+            if names & waiting.keys() - set(done) - {name}:
+                continue
+            made = None
+            if not nullable and not names & (opaque.keys() | {name}):
+                made = classify(name, branches, self.types)
+            if made is None:
+                opaque[name] = node
+            else:
+                self.types[name] = replace(
+                    union, kind=made.kind, branches=made.branches, tag=made.tag
+                )
+            done.append(name)
+        return done
+
+
+def _without(item: TypeDef, opaque: frozenset[str]) -> TypeDef:
+    """Return a type whose members of opaque unions are any JSON."""
+    if isinstance(item, Struct):
+        fields = tuple(
+            replace(f, type=type_, nullable=f.nullable or isinstance(type_, AnyJson))
+            for f in item.fields
+            for type_ in (_free(f.type, opaque),)
+        )
+        return replace(item, fields=fields)
+    if isinstance(item, Union):
+        branches = tuple(Branch(b.mark, _free(b.type, opaque)) for b in item.branches)
+        return replace(item, branches=branches)
+    return item
+
+
+def _free(type_: Type, opaque: frozenset[str]) -> Type:
+    match type_:
+        case Ref(name=name) if name in opaque:
+            return AnyJson()
+        case Array(items=inner, nullable_items=nullable):
+            made = _free(inner, opaque)
+            return replace(type_, items=made, nullable_items=nullable or isinstance(made, AnyJson))
+        case Map(values=inner, nullable_values=nullable):
+            made = _free(inner, opaque)
+            return Map(made, nullable or isinstance(made, AnyJson))
+        case _:
+            return type_
 
 
 def classify(name: str, branches: list[Type], types: dict[str, TypeDef]) -> Union | None:
@@ -82,6 +166,6 @@ def json_kind(branch: Type, types: dict[str, TypeDef]) -> str:
             return ""
         case Ref(name=name):
             found = types.get(name)
-            if isinstance(found, Struct):
+            if isinstance(found, Struct) or (isinstance(found, Union) and found.kind != "typed"):
                 return "object"
             return "string" if isinstance(found, Enum) else ""

@@ -76,16 +76,21 @@ class CaseMaker:
         yield from self._spellings()
 
     def _with(self, slot: Slot, name: str, value: Json) -> Case:
-        frame = self.sampler.frame(self.struct, slot.path)
-        return Case(f"{slot.pointer}={name}", put(frame, slot.path, value))
+        frame = self.sampler.frame(self.struct, slot.path, slot.branches)
+        return Case(f"{self._place(slot)}={name}", put(frame, slot.path, value))
+
+    def _place(self, slot: Slot) -> str:
+        """Return the pointer of a place, with the branches that lead there."""
+        names = [_called(type_) for _, type_ in slot.branches]
+        return slot.pointer + "".join(f"<{name}>" for name in names)
 
     def _slot(self, slot: Slot) -> Iterator[Case]:
         if slot.path == (self.tag,):
             return
         if not slot.item:
-            frame = self.sampler.frame(self.struct, slot.path)
+            frame = self.sampler.frame(self.struct, slot.path, slot.branches)
             word = "missing" if slot.required else "absent"
-            yield Case(f"{slot.pointer}={word}", drop(frame, slot.path))
+            yield Case(f"{self._place(slot)}={word}", drop(frame, slot.path))
         yield self._with(slot, "null", None)
         yield from self._wrong(slot)
         yield from self._right(slot, slot.type)
@@ -142,9 +147,25 @@ class CaseMaker:
             for branch in found.branches:
                 sample = self.sampler.full(branch.type)
                 yield self._with(slot, f"branch-{branch.mark}", sample)
+            yield from self._foreign(slot, found)
         else:
             sample = {**self.sampler.minimal(Ref(name)), "x-new": [1, {"y": None}]}
             yield self._with(slot, "extra", sample)
+
+    def _foreign(self, slot: Slot, union: Union) -> Iterator[Case]:
+        """Values of no branch, and of two."""
+        if union.kind == "typed":
+            return
+        sample = self.sampler.minimal(union.branches[0].type)
+        yield self._with(slot, "no-branch", {"x-new": [1, None]})
+        if union.kind == "tagged":
+            yield self._with(slot, "new-tag", {**sample, union.tag: "x-new-tag"})
+            for kind, value in KINDS.items():
+                if kind != "string":
+                    yield self._with(slot, f"tag-{kind}", {**sample, union.tag: value})
+        else:
+            both = {**self.sampler.minimal(union.branches[-1].type), **sample}
+            yield self._with(slot, "two-keys", both)
 
     def _string(self, slot: Slot, type_: Scalar) -> Iterator[Case]:
         yield self._with(slot, "text", self.sampler.minimal(type_, slot.field.wire))
@@ -264,6 +285,10 @@ def _kinds(type_: Type, sampler: Sampler) -> frozenset[str]:
             if isinstance(found, Union):
                 return frozenset().union(*(_kinds(b.type, sampler) for b in found.branches))
             return frozenset({"string"} if isinstance(found, Enum) else {"object"})
+
+
+def _called(type_: Type) -> str:
+    return type_.name if isinstance(type_, Ref) else type(type_).__name__.lower()
 
 
 def _get(tree: Json, path: tuple[str, ...]) -> Json:

@@ -7,7 +7,21 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from wiregen.ir import AnyJson, Array, Const, Enum, Map, Opaque, Ref, Scalar, Spec, Struct, Type
+from wiregen.ir import (
+    AnyJson,
+    Array,
+    Const,
+    Enum,
+    Map,
+    Opaque,
+    Ref,
+    Scalar,
+    Spec,
+    Struct,
+    Type,
+    Union,
+)
+from wiregen.shapes import build_unions, choose
 
 Json = Any
 Obligation = tuple[str, str, str]
@@ -50,15 +64,23 @@ def coverage(spec: Spec, files: Mapping[str, str]) -> Coverage:
 
 
 def _obligations(spec: Spec, struct: Struct) -> Iterator[Obligation]:
+    marks = {
+        union.tag or branch.mark
+        for union in spec.unions
+        if union.kind != "typed"
+        for branch in union.branches
+        if branch.type == Ref(struct.name)
+    }
     for field in struct.fields:
         name = (struct.name, field.wire)
         yield (*name, "present")
         tag = isinstance(field.type, Const) and struct.role in ("event", "action")
         tag = tag and field.wire in (spec.event_tag, spec.action_tag)
-        if tag:
+        if tag or (field.wire in marks and isinstance(field.type, Const)):
             continue
         yield (*name, "null")
-        yield (*name, "absent")
+        if field.wire not in marks:
+            yield (*name, "absent")
         for word in _words(spec, field.type, field.wire):
             yield (*name, word)
 
@@ -105,6 +127,8 @@ def _words(spec: Spec, type_: Type, wire: str) -> Iterator[str]:
                 yield "unknown value"
             elif isinstance(found, Struct):
                 yield "extra"
+            elif isinstance(found, Union):
+                yield from (f"branch {branch.mark}" for branch in found.branches)
 
 
 class _Watcher:
@@ -113,6 +137,7 @@ class _Watcher:
     def __init__(self, spec: Spec, shown: set[Obligation]) -> None:
         self.spec = spec
         self.shown = shown
+        self.unions = {item.name: item for item in build_unions(spec.types, written=True)}
 
     def look(self, value: Json, type_: Type, owner: str, wire: str, prefix: str = "") -> None:
         """Note everything that ``value`` shows of its member."""
@@ -124,10 +149,20 @@ class _Watcher:
         elif isinstance(type_, Map) and isinstance(value, dict):
             for item in value.values():
                 self.look(item, type_.values, owner, wire, prefix + "value ")
-        elif isinstance(type_, Ref) and isinstance(value, dict):
+        elif isinstance(type_, Ref):
             found = self.spec.type(type_.name)
-            if isinstance(found, Struct):
+            if isinstance(found, Struct) and isinstance(value, dict):
                 self._members(value, found)
+            elif isinstance(found, Union):
+                self._branch(value, found, owner, wire, prefix)
+
+    def _branch(self, value: Json, union: Union, owner: str, wire: str, prefix: str) -> None:
+        chosen = choose(self.unions[union.name], value)
+        checks = zip(self.unions[union.name].branches, union.branches, strict=True)
+        for (_, check), branch in checks:
+            if check is chosen:
+                self.shown.add((owner, wire, f"{prefix}branch {branch.mark}"))
+                self.look(value, branch.type, owner, wire, prefix)
 
     def _members(self, value: dict[str, Json], struct: Struct) -> None:
         for field in struct.fields:

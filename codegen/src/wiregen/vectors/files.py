@@ -49,7 +49,7 @@ class Judge:
         self.message = message
         self.strict = self._validator("strict")
         self.lenient = self._validator("open" if struct.direction == "write" else "reader")
-        self.repairer = Repairer(spec.shapes)
+        self.repairer = Repairer(spec.shapes, spec.union_shapes)
 
     def _validator(self, view: View) -> Any:
         return Draft202012Validator(type_schema(self.spec, self.struct.name, view))

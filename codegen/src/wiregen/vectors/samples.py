@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
+from wiregen.graph import reach, referenced
 from wiregen.ir import (
     AnyJson,
     Array,
@@ -20,11 +21,13 @@ from wiregen.ir import (
     Spec,
     Struct,
     Type,
+    TypeDef,
     Union,
 )
 
 Json = Any
 Path = tuple[str | int, ...]
+Chosen = tuple[tuple[Path, Type], ...]
 EXAMPLES = {
     "uuid": "3f2b8c1e-5a4d-4e6f-8b7a-9c0d1e2f3a4b",
     "date-time": "2026-01-02T03:04:05.678Z",
@@ -46,7 +49,7 @@ class Slot:
     """One place in a message: where it is, what it holds, and the member it belongs to.
 
     `owner` is the struct, `field` its member; `item` is set for an item of an array or a value of
-    a map below that member.
+    a map below that member. `branches` says which branch each union on the way must have.
     """
 
     path: Path
@@ -55,6 +58,7 @@ class Slot:
     field: Field
     nullable: bool
     item: bool = False
+    branches: Chosen = ()
 
     @property
     def required(self) -> bool:
@@ -107,6 +111,10 @@ class Sampler:
             return found.values[0]
         if isinstance(found, Union):
             branch = found.branches[0]
+            if name in seen:
+                types = {item.name: item for item in self.spec.types}
+                flat = (b for b in found.branches if name not in _reached(b.type, types))
+                branch = next(flat, branch)
             return self._value(
                 branch.type, wire, full=full and name not in seen, seen=(*seen, name)
             )
@@ -144,13 +152,15 @@ class Sampler:
             value = min(value, type_.maximum)
         return value
 
-    def slots(self, struct: Struct, path: Path = (), seen: tuple[str, ...] = ()) -> Iterator[Slot]:
+    def slots(
+        self, struct: Struct, path: Path = (), seen: tuple[str, ...] = (), branches: Chosen = ()
+    ) -> Iterator[Slot]:
         """Yield every place below a struct, parents first; a recursive struct is entered once."""
         if struct.name in seen:
             return
         for field in struct.fields:
             here = (*path, field.wire)
-            slot = Slot(here, field.type, struct, field, field.nullable)
+            slot = Slot(here, field.type, struct, field, field.nullable, branches=branches)
             yield slot
             yield from self._below(slot, (*seen, struct.name))
 
@@ -159,32 +169,51 @@ class Sampler:
             case Ref(name=name):
                 found = self.spec.type(name)
                 if isinstance(found, Struct):
-                    yield from self.slots(found, slot.path, seen)
+                    yield from self.slots(found, slot.path, seen, slot.branches)
+                elif isinstance(found, Union) and name not in seen:
+                    for branch in found.branches:
+                        yield from self._branch(slot, found, branch.type, (*seen, name))
             case Array(items=items, nullable_items=nullable):
-                item = Slot((*slot.path, 0), items, slot.owner, slot.field, nullable, True)
+                place = (*slot.path, 0)
+                item = Slot(place, items, slot.owner, slot.field, nullable, True, slot.branches)
                 yield item
                 yield from self._below(item, seen)
             case Map(values=values, nullable_values=nullable) if not isinstance(values, AnyJson):
-                item = Slot((*slot.path, "key"), values, slot.owner, slot.field, nullable, True)
+                place = (*slot.path, "key")
+                item = Slot(place, values, slot.owner, slot.field, nullable, True, slot.branches)
                 yield item
                 yield from self._below(item, seen)
             case _:
                 return
 
-    def frame(self, struct: Struct, path: Path) -> Json:
+    def _branch(
+        self, slot: Slot, union: Union, branch: Type, seen: tuple[str, ...]
+    ) -> Iterator[Slot]:
+        """Yield the places below one branch; they know by which branch they are reached."""
+        chosen = (*slot.branches, (slot.path, branch))
+        whole = replace(slot, type=branch, branches=chosen)
+        for inner in self._below(whole, seen):
+            # The tag itself is no free place: another value is another branch.
+            if union.kind == "typed" or inner.path != (*slot.path, union.tag):
+                yield inner
+
+    def frame(self, struct: Struct, path: Path, branches: Chosen = ()) -> Json:
         """Return the smallest frame in which the parent of ``path`` is there."""
+        chosen = dict(branches)
         tree = self.minimal(Ref(struct.name))
         here: Json = tree
         owner: Type = Ref(struct.name)
-        for part in path[:-1]:
+        for index, part in enumerate(path[:-1]):
             owner = self.step(owner, part)
+            forced = chosen.get(path[: index + 1])
+            owner = forced or owner
             if isinstance(here, dict):
-                if part not in here:
+                if part not in here or forced:
                     here[part] = self.minimal(owner, str(part))
                 here = here[part]
             else:
-                if not here:
-                    here.append(self.minimal(owner))
+                if not here or forced:
+                    here[:] = [self.minimal(owner)]
                 here = here[0]
         return tree
 
@@ -201,6 +230,11 @@ class Sampler:
                 if field is not None:
                     return field.type
         return AnyJson()
+
+
+def _reached(type_: Type, types: dict[str, TypeDef]) -> set[str]:
+    name = referenced(type_)
+    return set() if name is None else reach(types, [name])
 
 
 def put(tree: Json, path: Path, value: Json) -> Json:
