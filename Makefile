@@ -113,6 +113,10 @@ mutate: setup-python ## the harness against broken clients: each must be caught
 pair: testees ## the five clients against the reference server
 	@$(BIN)/conform pair --testees $(WHERE_TESTEES)
 
+.PHONY: docs
+docs: setup-python ## the protocol reference as a static site in site/
+	@$(BIN)/wiregen docs --out site
+
 # --- try ------------------------------------------------------------------------------------------
 .PHONY: demo clean
 demo: setup-python ## serve the demonstration and chat with it here

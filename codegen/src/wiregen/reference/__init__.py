@@ -1,0 +1,1 @@
+"""The protocol as a static site: every message, the errors, the state tables, the rules."""

@@ -1,0 +1,184 @@
+"""The pages of the reference, as Markdown."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+from wiregen.ir import Enum, Machine, Message, Operation, Ref, Spec, Struct
+from wiregen.reference.sequences import sequences, svg
+from wiregen.reference.snippets import tabs
+from wiregen.reference.tables import anchor, members, prose, type_words
+from wiregen.vectors.samples import Sampler
+
+_RULE = re.compile(r"^- \*\*([A-Z]+(?:-[A-Z0-9]+)+)\*\*", re.MULTILINE)
+
+
+def pages(spec: Spec, extra: list[Path]) -> dict[str, str]:
+    """Return every page below the folder of the site: path -> Markdown."""
+    found = {"index.md": _index(spec)}
+    for message in spec.actions:
+        found[f"actions/{message.wire}.md"] = _action(spec, message)
+    for message in spec.events:
+        found[f"events/{message.wire}.md"] = _message(spec, message)
+    found["types.md"] = _types(spec)
+    if sequences(spec):
+        found["turns.md"] = _turns(spec)
+    if spec.machines:
+        found["states.md"] = _states(spec)
+    if spec.errors:
+        found["errors.md"] = _errors(spec)
+    for path in extra:
+        found[f"rules/{path.stem.lower()}.md"] = _rules(path.read_text(encoding="utf-8"))
+    return found
+
+
+def navigation(found: dict[str, str]) -> list[Any]:
+    """Return the site's navigation, in the order of the pages."""
+    groups: dict[str, list[str]] = {}
+    for path in found:
+        folder, _, name = path.rpartition("/")
+        groups.setdefault(folder or path, []).append(path if folder else name)
+    out: list[Any] = []
+    for key, paths in groups.items():
+        out.append({key.capitalize(): paths} if key not in found else paths[0])
+    return out
+
+
+def _index(spec: Spec) -> str:
+    lines = [f"# {prose(spec.title)} {spec.version}", "", prose(spec.doc), "", "## Actions", ""]
+    lines += ["What a client sends.", "", "| action | meaning |", "|---|---|"]
+    lines += [f"| [`{it.wire}`](actions/{it.wire}.md) | {prose(it.doc)} |" for it in spec.actions]
+    lines += ["", "## Events", "", "What a server sends.", "", "| event | meaning |", "|---|---|"]
+    lines += [f"| [`{it.wire}`](events/{it.wire}.md) | {prose(it.doc)} |" for it in spec.events]
+    return _page(lines)
+
+
+def _action(spec: Spec, message: Message) -> str:
+    operation = spec.operation(message.wire)
+    frame = Sampler(spec).minimal(_ref(message))
+    lines = _head(spec, message)
+    lines += ["## Answered by", "", _answers(spec, operation), ""]
+    lines += ["## In five languages", "", *tabs(spec, message, frame)]
+    return _page(lines)
+
+
+def _message(spec: Spec, message: Message) -> str:
+    lines = _head(spec, message)
+    if message.accessors:
+        lines += ["## Shown flat", "", "Clients show these facts as members of the event.", ""]
+        lines += ["| fact | read from |", "|---|---|"]
+        for fact in message.accessors:
+            places = ", else ".join(f"`/{'/'.join(place)}`" for place in fact.places)
+            lines.append(f"| `{fact.name}` | {places} |")
+        lines.append("")
+    causes = [it.action for it in spec.operations if message.wire in it.replies]
+    if causes:
+        links = ", ".join(f"[`{wire}`](../actions/{wire}.md)" for wire in causes)
+        lines += ["## Answers", "", links, ""]
+    return _page(lines)
+
+
+def _head(spec: Spec, message: Message) -> list[str]:
+    example = json.dumps(Sampler(spec).full(_ref(message)), indent=2, ensure_ascii=False)
+    struct = spec.struct(message.name)
+    lines = [f"# {message.wire}", "", prose(message.doc), "", "## Members", ""]
+    lines += [*members(spec, struct, "../"), ""]
+    lines += ["## Example", "", "```json", *example.splitlines(), "```", ""]
+    return lines
+
+
+def _ref(message: Message) -> Ref:
+    return Ref(message.name)
+
+
+def _answers(spec: Spec, operation: Operation) -> str:
+    links = ", ".join(f"[`{wire}`](../events/{wire}.md)" for wire in operation.replies)
+    if operation.result is None:
+        return links or "nothing"
+    result = operation.result
+    if not result.at:
+        return f"{links}. The result is the `{result.event}` itself."
+    kind = type_words(spec, result.type, "../")
+    return f"{links}. The result is a {kind} in `/{'/'.join(result.at)}` of `{result.event}`."
+
+
+def _types(spec: Spec) -> str:
+    lines = ["# Types", ""]
+    roots = {item.name for item in (*spec.actions, *spec.events)}
+    for item in spec.types:
+        if item.name in roots:
+            continue
+        lines += [f"## {item.name} {{ #{anchor(item.name)} }}", "", prose(item.doc), ""]
+        if isinstance(item, Struct):
+            lines += [*members(spec, item, ""), ""]
+        elif isinstance(item, Enum):
+            lines += ["Known values: " + ", ".join(f"`{it}`" for it in item.values), ""]
+        else:
+            branches = [f"`{it.mark}`: {type_words(spec, it.type, '')}" for it in item.branches]
+            lines += ["One of " + "; ".join(branches) + ".", ""]
+    return _page(lines)
+
+
+def _turns(spec: Spec) -> str:
+    lines = ["# Turns", ""]
+    for sequence in sequences(spec):
+        lines += [f"## {sequence.title}", "", svg(sequence), ""]
+    return _page(lines)
+
+
+def _states(spec: Spec) -> str:
+    assert spec.machines is not None
+    lines = [
+        "# States",
+        "",
+        "The tables that clients step through; the first row that fits counts.",
+    ]
+    for machine in spec.machines.machines:
+        lines += ["", f"## {machine.name}", "", *_machine(machine)]
+    for title, words in (
+        ("Local events", spec.machines.local_events),
+        ("Guards", spec.machines.guards),
+        ("Effects", spec.machines.effects),
+    ):
+        lines += ["", f"## {title}", "", "| word | meaning |", "|---|---|"]
+        lines += [f"| `{word.name}` | {prose(word.doc)} |" for word in words]
+    return _page(lines)
+
+
+def _machine(machine: Machine) -> list[str]:
+    lines = [f"- `{it.name}`: {prose(it.doc)}" for it in machine.states]
+    lines += ["", "| from | on | if | to | then |", "|---|---|---|---|---|"]
+    for row in machine.transitions:
+        cells = [row.sources or ("any",), row.events, row.guards, (row.target or "=",)]
+        effects = ", ".join(f"`{effect}`" for effect in row.effects)
+        text = " | ".join(", ".join(f"`{word}`" for word in cell) for cell in cells)
+        lines.append(f"| {text} | {effects} |")
+    return lines
+
+
+def _errors(spec: Spec) -> str:
+    assert spec.errors is not None
+    lines = ["# Errors", "", "## Codes of the server", ""]
+    lines += ["| code | kind | ends its turn | retry | when |", "|---|---|---|---|---|"]
+    for row in spec.errors.codes:
+        name = f'<a id="{row.code.lower()}"></a>`{row.code}`'
+        retry = "yes" if row.retryable else "no"
+        lines.append(f"| {name} | `{row.kind}` | {row.terminal} | {retry} | {prose(row.when)} |")
+    lines += ["", "## Kinds", "", "| kind | under | retry | when |", "|---|---|---|---|"]
+    for kind in spec.errors.kinds:
+        under = f"`{kind.parent}`" if kind.parent else ""
+        retry = "yes" if kind.retryable else "no"
+        lines.append(f"| `{kind.kind}` | {under} | {retry} | {prose(kind.when)} |")
+    return _page(lines)
+
+
+def _rules(text: str) -> str:
+    """Give every numbered sentence of a page an anchor to link to."""
+    return _RULE.sub(lambda it: f'- <a id="{it.group(1)}"></a>**{it.group(1)}**', text)
+
+
+def _page(lines: list[str]) -> str:
+    return "\n".join(lines).rstrip() + "\n"
