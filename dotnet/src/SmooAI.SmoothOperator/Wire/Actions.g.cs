@@ -69,9 +69,7 @@ public sealed partial record SendMessageAction : ClientAction
     /// <summary>Session that the action belongs to.</summary>
     public required string SessionId { get; init; }
 
-    /// <summary>
-    /// What the person said; 1 to 10,000 Unicode code points. 1 to 10000 code points.
-    /// </summary>
+    /// <summary>What the person said. 1 to 10000 code points.</summary>
     public required string Message { get; init; }
 
     /// <summary>Whether <c>stream_token</c> events are wanted. Default true.</summary>
@@ -170,7 +168,7 @@ public sealed partial record RenameConversationAction : ClientAction
     /// <summary>Conversation to rename.</summary>
     public required string ConversationId { get; init; }
 
-    /// <summary>New title, 1 to 200 code points. 1 to 200 code points.</summary>
+    /// <summary>New title. 1 to 200 code points.</summary>
     public required string Title { get; init; }
 }
 

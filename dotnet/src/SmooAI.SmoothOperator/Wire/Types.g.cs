@@ -82,10 +82,10 @@ public sealed partial record ChoicesQuestion : WireObject
     /// <summary>The question.</summary>
     public required string Question { get; init; }
 
-    /// <summary>Short unique header, at most 12 code points. At most 12 code points.</summary>
+    /// <summary>Short unique header. At most 12 code points.</summary>
     public required string Header { get; init; }
 
-    /// <summary>Two to four options.</summary>
+    /// <summary>What can be chosen.</summary>
     public required IReadOnlyList<ChoicesOption> Options { get; init; }
 
     /// <summary>Whether several may be chosen. Default false.</summary>
@@ -95,7 +95,7 @@ public sealed partial record ChoicesQuestion : WireObject
 /// <summary>What is asked.</summary>
 public sealed partial record ChoicesSpec : WireObject
 {
-    /// <summary>One to four questions.</summary>
+    /// <summary>The questions.</summary>
     public required IReadOnlyList<ChoicesQuestion> Questions { get; init; }
 }
 
@@ -150,7 +150,7 @@ public sealed partial record ConversationRecord : WireObject
 /// <summary>One file.</summary>
 public sealed partial record FileAttachment : WireObject
 {
-    /// <summary>File name, 1 to 255 code points. 1 to 255 code points.</summary>
+    /// <summary>File name. 1 to 255 code points.</summary>
     public required string Name { get; init; }
 
     /// <summary>Media type of the file.</summary>
@@ -166,10 +166,10 @@ public sealed partial record GeneralAgentResponse : WireObject
     /// <summary>Paragraphs of the answer.</summary>
     public required IReadOnlyList<string> ResponseParts { get; init; }
 
-    /// <summary>Estimate of the person's mood, 0 to 1. 0 to 1.</summary>
+    /// <summary>Estimate of the person's mood. 0 to 1.</summary>
     public required double CustomerHappinessScore { get; init; }
 
-    /// <summary>Estimate of how far the need was met, 0 to 1. 0 to 1.</summary>
+    /// <summary>Estimate of how far the need was met. 0 to 1.</summary>
     public required double NeedsSatisfactionScore { get; init; }
 
     /// <summary>What the person wanted, in one sentence.</summary>

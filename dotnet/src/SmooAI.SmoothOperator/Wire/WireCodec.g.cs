@@ -12,7 +12,7 @@ public static class WireCodec
     /// <summary>Version of the specification that this code was generated from.</summary>
     public const string SpecVersion = "1.1";
 
-    internal const string SpecHash = "ab71769e020cc305de92d667b287f17dd759d8be5c9608d9d1321ab8554fb427";
+    internal const string SpecHash = "e91fe95f7c72f41ae644abf64fc912ea6d2d24b8c62f31c8ee99eb8c09bedf8e";
 
     /// <summary>Decodes one frame; never throws for what a peer may send.</summary>
     public static DecodedFrame Decode(string frame) => Decode(Encoding.UTF8.GetBytes(frame).AsMemory());

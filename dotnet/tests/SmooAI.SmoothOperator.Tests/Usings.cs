@@ -1,0 +1,3 @@
+global using Shouldly;
+global using SmooAI.SmoothOperator.Tests.Support;
+global using Xunit;
