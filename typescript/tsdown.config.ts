@@ -7,5 +7,7 @@ export default defineConfig({
   target: 'es2022',
   fixedExtension: true,
   dts: true,
+  // Whoever uses the package need not know that its types use explicit resource management.
+  banner: { dts: '/// <reference lib="esnext.disposable" />' },
   deps: { neverBundle: ['ws'] },
 });

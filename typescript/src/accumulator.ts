@@ -1,9 +1,4 @@
-import {
-  type Json,
-  type JsonObject,
-  type ServerEvent,
-  type ToolCall as WireToolCall,
-} from './wire/index';
+import type { Json, JsonObject, ServerEvent, ToolCall as WireToolCall } from './wire/index';
 
 /** Text of one turn. */
 export class Accumulator {

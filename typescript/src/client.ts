@@ -245,7 +245,7 @@ export class SmoothAgentClient implements AsyncDisposable {
   verifyOtp(
     params: ActionParams<'verify_otp'>,
     options: WaitOptions = {},
-  ): Answer<OtpCheck | void> {
+  ): Answer<OtpCheck | undefined> {
     const { code, declined, requestId, sessionId } = params;
     const { logger } = this.#settings;
     if ((code === undefined) === (declined !== true)) {
@@ -308,13 +308,13 @@ export class SmoothAgentClient implements AsyncDisposable {
       // Checked before an id is drawn: a refused call leaves no trace.
       const action = makeAction(name, params as ActionParams<A>);
       const requestId = this.#requests.claim();
-      const valueOf = (event: ServerEvent): Results[A] => {
+      const read = (event: ServerEvent): Results[A] => {
         const value = decodeResult(name, event);
         seen(value);
         return value;
       };
       const answers = [RESULTS[name].event];
-      return this.#start(action, requestId, { answers, valueOf, signal });
+      return this.#start(action, requestId, { answers, read, signal });
     } catch (error) {
       return Answer.failed(this.#settings.logger, name, error);
     }
@@ -324,7 +324,7 @@ export class SmoothAgentClient implements AsyncDisposable {
     name: A,
     params: ActionParams<A>,
     { signal }: WaitOptions,
-    valueOf: (event: ServerEvent) => T,
+    read: (event: ServerEvent) => T,
   ): Answer<T> {
     try {
       throwIfAborted(signal);
@@ -335,7 +335,7 @@ export class SmoothAgentClient implements AsyncDisposable {
       const ignores = (event: ServerEvent): boolean =>
         !(answers as readonly string[]).includes(event.type) ||
         ('status' in event && event.status === 202);
-      return this.#start(action, requestId, { answers, ignores, valueOf, signal });
+      return this.#start(action, requestId, { answers, ignores, read, signal });
     } catch (error) {
       return Answer.failed(this.#settings.logger, name, error);
     }

@@ -1,4 +1,3 @@
-/// <reference lib="esnext.disposable" />
 export { type ToolCall, type ToolResult, toolCallOf, toolResultOf } from './accumulator';
 export {
   type CallParams,

@@ -145,7 +145,7 @@ export interface CallPlan<T> {
   /** Says that an answer is none after all: it belongs to something else of the same id. */
   readonly ignores?: (event: ServerEvent) => boolean;
   /** Returns the value of the event that answers; may throw a DecodeError. */
-  readonly valueOf: (event: ServerEvent) => T;
+  readonly read: (event: ServerEvent) => T;
   readonly signal?: AbortSignalLike | undefined;
 }
 
@@ -228,7 +228,7 @@ export class Call<T> implements InFlight {
       return;
     }
     try {
-      const value = this.#plan.valueOf(cause.event);
+      const value = this.#plan.read(cause.event);
       this.#finish();
       this.#deferred.resolve(value);
     } catch (fault) {

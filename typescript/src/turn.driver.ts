@@ -39,7 +39,7 @@ import {
 /** A verb that waits, with the promise that its caller holds. */
 interface Waiting extends Verb {
   readonly deferred: Deferred<unknown>;
-  readonly valueOf: (event: ServerEvent) => unknown;
+  readonly read: (event: ServerEvent) => unknown;
   timer?: Timer | undefined;
 }
 
@@ -48,7 +48,7 @@ export interface VerbPlan<T> {
   readonly name: VerbName;
   readonly question: QuestionKind;
   readonly outgoing: Outgoing;
-  readonly valueOf: (event: ServerEvent) => T;
+  readonly read: (event: ServerEvent) => T;
 }
 
 /** Why something happened, for the effects of a step. */
@@ -176,7 +176,7 @@ export class TurnDriver implements InFlight {
     const verb: Waiting = {
       name: plan.name,
       deferred: deferred as Deferred<unknown>,
-      valueOf: plan.valueOf,
+      read: plan.read,
     };
     this.#state.verbs.push(verb);
     this.#questions.answered(plan.question);
@@ -196,8 +196,8 @@ export class TurnDriver implements InFlight {
       deferred.resolve();
       return deferred.answer;
     }
-    const valueOf = (): void => {};
-    this.#state.verbs.push({ name: 'cancel', deferred: deferred as Deferred<unknown>, valueOf });
+    const read = (): void => {};
+    this.#state.verbs.push({ name: 'cancel', deferred: deferred as Deferred<unknown>, read });
     this.#local('cancel');
     return deferred.answer;
   }
@@ -248,7 +248,7 @@ export class TurnDriver implements InFlight {
     } else if (todo.name === 'send' && question === undefined) {
       this.#sendCancel();
     } else if (todo.name === 'resolve' && verb && event) {
-      this.#done(verb, () => verb.deferred.resolve(verb.valueOf(event)));
+      this.#done(verb, () => verb.deferred.resolve(verb.read(event)));
     } else if (todo.name === 'fail' && verb) {
       const error = serverError(event as ErrorEvent, this.#facts());
       this.#done(verb, () => verb.deferred.reject(error));

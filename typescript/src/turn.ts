@@ -165,7 +165,7 @@ export class Turn implements PromiseLike<TurnResult>, AsyncIterable<ServerEvent>
         approved,
         ...(confirmationId === undefined ? {} : { confirmationId }),
       },
-      valueOf: () => undefined,
+      read: () => undefined,
     }));
   }
 
@@ -176,7 +176,7 @@ export class Turn implements PromiseLike<TurnResult>, AsyncIterable<ServerEvent>
       name: 'verify_otp',
       question: 'otp',
       params: { ...this.#ids(), code },
-      valueOf: (event) => otpCheckOf(event) as OtpCheck,
+      read: (event) => otpCheckOf(event) as OtpCheck,
     }));
   }
 
@@ -186,7 +186,7 @@ export class Turn implements PromiseLike<TurnResult>, AsyncIterable<ServerEvent>
       name: 'submit',
       question: 'interaction',
       params: { ...this.#interaction(), values: values as JsonObject },
-      valueOf: submitResultOf,
+      read: submitResultOf,
     }));
   }
 
@@ -197,14 +197,17 @@ export class Turn implements PromiseLike<TurnResult>, AsyncIterable<ServerEvent>
    * (REQ-OTP-05).
    */
   decline(question: 'interaction', options?: WaitOptions): Answer<SubmitResult>;
-  decline(question: 'otp', options?: WaitOptions): Answer<void>;
-  decline(question: 'interaction' | 'otp', options: WaitOptions = {}): Answer<SubmitResult | void> {
+  decline(question: 'otp', options?: WaitOptions): Answer<undefined>;
+  decline(
+    question: 'interaction' | 'otp',
+    options: WaitOptions = {},
+  ): Answer<SubmitResult | undefined> {
     if (question === 'interaction') {
       return this.#answer('submit_interaction', options, () => ({
         name: 'decline',
         question,
         params: { ...this.#interaction(), declined: true },
-        valueOf: submitResultOf,
+        read: submitResultOf,
       }));
     }
     if (question !== 'otp') return this.#refuse('decline', "expected 'interaction' or 'otp'");
@@ -213,7 +216,7 @@ export class Turn implements PromiseLike<TurnResult>, AsyncIterable<ServerEvent>
       name: 'decline_otp',
       question,
       params: { ...this.#ids(), declined: true },
-      valueOf: () => undefined,
+      read: () => undefined,
     }));
   }
 
@@ -250,7 +253,7 @@ export class Turn implements PromiseLike<TurnResult>, AsyncIterable<ServerEvent>
       readonly name: 'confirm' | 'verify_otp' | 'submit' | 'decline' | 'decline_otp';
       readonly question: QuestionKind;
       readonly params: ActionParams<A>;
-      readonly valueOf: (event: ServerEvent) => T;
+      readonly read: (event: ServerEvent) => T;
     },
   ): Answer<T> {
     const { logger } = this.#driver.requests.settings;
@@ -272,7 +275,7 @@ export class Turn implements PromiseLike<TurnResult>, AsyncIterable<ServerEvent>
   }
 }
 
-function unsupportedDecline(driver: TurnDriver): Answer<void> {
+function unsupportedDecline(driver: TurnDriver): Answer<undefined> {
   const { requestId, sessionId, requests } = driver;
   const message = 'the server does not take a declined code';
   const error = new UnsupportedError(message, { requestId, sessionId });

@@ -359,7 +359,28 @@ describe('logs', () => {
   });
 });
 
-describe('REQ-TURN-17', () => {
+describe('concurrency', () => {
+  it('REQ-CONN-17 calls, turns, connect and close from everywhere settle exactly once', async () => {
+    const { client, peer } = await stage({ lazy: true });
+    const settledOnce = Array.from({ length: 50 }, async (_, n) => {
+      await new Promise((resolve) => setTimeout(resolve, n % 7));
+      if (n % 10 === 9) await client.close();
+      const connecting = client.connect().catch((error) => error.kind);
+      const call = client.ping().catch((error) => error.kind);
+      const turn = client.sendMessage({ sessionId: SESSION, message: String(n) });
+      const ended = turn.result().catch((error) => error.kind);
+      if (n % 10 === 8) await client.close();
+      return Promise.all([call, ended, connecting]);
+    });
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    await client.close();
+    const kinds = new Set((await within('all of them', Promise.all(settledOnce))).flat());
+    expect([...kinds].filter((kind) => kind !== undefined)).toEqual(['client_closed']);
+    expect([client.state, peer.requests.length > 0]).toEqual(['closed', true]);
+  });
+});
+
+describe('turns', () => {
   it('REQ-TURN-17 what happens to one turn or call disturbs no other', async () => {
     const stageOf = await connected();
     const { client, link } = stageOf;

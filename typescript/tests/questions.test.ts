@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { NoPendingQuestionError, type Turn } from '../src/index';
-import { type Frame } from './peer';
+import type { Frame } from './peer';
 import {
   confirmation,
   connected,

@@ -146,8 +146,6 @@ describe('frames', () => {
 });
 
 describe('the WebSocket of the platform', () => {
-  afterEach(() => vi.resetModules());
-
   /** A client whose `ws` is missing, on a WebSocket that stands in for the platform's. */
   async function platformClient(url: string, options = {}): Promise<SmoothAgentClient> {
     const { WebSocket } = await import('ws');
@@ -161,6 +159,7 @@ describe('the WebSocket of the platform', () => {
   afterEach(() => {
     vi.doUnmock('ws');
     vi.unstubAllGlobals();
+    vi.resetModules();
   });
 
   it('REQ-CONN-12 talks, and reports a refused handshake without its status', async () => {

@@ -46,7 +46,7 @@ export interface SendMessageAction {
   readonly requestId?: string;
   /** Session that the action belongs to. */
   readonly sessionId: string;
-  /** What the person said; 1 to 10,000 Unicode code points. 1 to 10000 code points. */
+  /** What the person said. 1 to 10000 code points. */
   readonly message: string;
   /** Whether `stream_token` events are wanted. Default true. */
   readonly stream?: boolean;
@@ -106,7 +106,7 @@ export interface RenameConversationAction {
   readonly requestId?: string;
   /** Conversation to rename. */
   readonly conversationId: string;
-  /** New title, 1 to 200 code points. 1 to 200 code points. */
+  /** New title. 1 to 200 code points. */
   readonly title: string;
 }
 

@@ -80,9 +80,9 @@ export interface ChoicesPayload {
 export interface ChoicesQuestion {
   /** The question. */
   readonly question: string;
-  /** Short unique header, at most 12 code points. At most 12 code points. */
+  /** Short unique header. At most 12 code points. */
   readonly header: string;
-  /** Two to four options. */
+  /** What can be chosen. */
   readonly options: readonly ChoicesOption[];
   /** Whether several may be chosen. Default false. */
   readonly multiSelect?: boolean;
@@ -90,7 +90,7 @@ export interface ChoicesQuestion {
 
 /** What is asked. */
 export interface ChoicesSpec {
-  /** One to four questions. */
+  /** The questions. */
   readonly questions: readonly ChoicesQuestion[];
 }
 
@@ -268,7 +268,7 @@ export interface FieldError {
 
 /** One file. */
 export interface FileAttachment {
-  /** File name, 1 to 255 code points. 1 to 255 code points. */
+  /** File name. 1 to 255 code points. */
   readonly name: string;
   /** Media type of the file. */
   readonly mimeType?: string;
@@ -280,9 +280,9 @@ export interface FileAttachment {
 export interface GeneralAgentResponse {
   /** Paragraphs of the answer. */
   readonly responseParts: readonly string[];
-  /** Estimate of the person's mood, 0 to 1. 0 to 1. */
+  /** Estimate of the person's mood. 0 to 1. */
   readonly customerHappinessScore: number;
-  /** Estimate of how far the need was met, 0 to 1. 0 to 1. */
+  /** Estimate of how far the need was met. 0 to 1. */
   readonly needsSatisfactionScore: number;
   /** What the person wanted, in one sentence. */
   readonly requestSummary: string;

@@ -183,7 +183,7 @@ describe('decodeEvent, with open input', () => {
       data: { requestId: 'r', status: 200, data: { messageId: 'm', response: null } },
     },
   ];
-  const values = [null, 0, -1.5, 1e400, '', '\ud800', true, [], {}, [null], { data: {} }];
+  const values = [null, 0, -1.5, 2 ** 53, '', '\ud800', true, [], {}, [null], { data: {} }];
 
   function mutate(value: unknown): unknown {
     if (random(6) === 0) return values[random(values.length)];

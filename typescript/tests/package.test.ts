@@ -1,0 +1,88 @@
+// The package as it is published: what `npm pack` would ship, used from outside.
+import { execFile } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync, symlinkSync, mkdirSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import { gzipSync } from 'node:zlib';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+
+const run = promisify(execFile);
+const ROOT = fileURLToPath(new URL('..', import.meta.url)).replace(/\/$/, '');
+
+const USE = `
+import { type ServerEvent, SmoothAgentClient, TurnInterruptedError } from '@smooai/smooth-operator';
+import { VirtualClock } from '@smooai/smooth-operator/testing';
+
+const client = new SmoothAgentClient({ url: 'ws://127.0.0.1:1/ws', clock: new VirtualClock() });
+function text(event: ServerEvent): string {
+  switch (event.type) {
+    case 'stream_token': return event.token;
+    case 'interaction_required': return event.kind;
+    case 'unknown': return event.wireType;
+    default: return event.type;
+  }
+}
+export async function ask(agentId: string): Promise<string> {
+  const chat = await client.startConversation({ agentId });
+  const turn = chat.send('hello', { stream: false });
+  for await (const event of turn) text(event);
+  try {
+    return (await turn).text;
+  } catch (error) {
+    return error instanceof TurnInterruptedError ? String(error.openQuestion) : '';
+  }
+}
+`;
+
+describe('the package', () => {
+  let folder: string;
+
+  beforeAll(() => {
+    folder = mkdtempSync(`${tmpdir()}/smooth-operator-`);
+    mkdirSync(`${folder}/node_modules/@smooai`, { recursive: true });
+    symlinkSync(ROOT, `${folder}/node_modules/@smooai/smooth-operator`);
+    for (const type of ['mts', 'cts']) writeFileSync(`${folder}/use.${type}`, USE);
+  });
+
+  afterAll(() => rmSync(folder, { recursive: true }));
+
+  it.each(['mts', 'cts'])(
+    'has types that need neither DOM nor Node (%s)',
+    async (type) => {
+      const world = { module: 'nodenext', target: 'es2022', lib: ['es2022'], types: [] };
+      const strict = { strict: true, exactOptionalPropertyTypes: true, skipLibCheck: false };
+      const config = {
+        compilerOptions: { ...world, ...strict, noEmit: true },
+        files: [`use.${type}`],
+      };
+      writeFileSync(`${folder}/tsconfig.json`, JSON.stringify(config));
+      const { stdout } = await run(`${ROOT}/../node_modules/.bin/tsc`, [], { cwd: folder }).catch(
+        (error) => error,
+      );
+      expect(stdout).toBe('');
+    },
+    30_000,
+  );
+
+  it.each([
+    ['mjs', "import { SmoothAgentClient as C } from '@smooai/smooth-operator';"],
+    ['cjs', "const { SmoothAgentClient: C } = require('@smooai/smooth-operator');"],
+  ])('loads as %s', async (type, load) => {
+    writeFileSync(
+      `${folder}/load.${type}`,
+      `${load} console.log(new C({ url: 'ws://h/' }).state);`,
+    );
+    expect((await run('node', [`load.${type}`], { cwd: folder })).stdout).toBe('idle\n');
+  });
+
+  it('asks for nothing but an optional ws', () => {
+    const about = JSON.parse(readFileSync(`${ROOT}/package.json`, 'utf8'));
+    expect([about.dependencies, Object.keys(about.peerDependencies)]).toEqual([undefined, ['ws']]);
+    expect(about.peerDependenciesMeta.ws.optional).toBe(true);
+  });
+
+  it('stays small: the whole of it, packed, is under 40 kB', () => {
+    expect(gzipSync(readFileSync(`${ROOT}/dist/index.mjs`)).length).toBeLessThan(40_000);
+  });
+});
