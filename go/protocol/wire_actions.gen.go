@@ -63,7 +63,7 @@ type CreateConversationSession struct {
 
 // FileAttachment: one file.
 type FileAttachment struct {
-	// File name, 1 to 255 code points. 1 to 255 code points.
+	// File name. 1 to 255 code points.
 	Name string
 	// Media type of the file.
 	MimeType string
@@ -124,7 +124,7 @@ type RenameConversation struct {
 	RequestID string
 	// Conversation to rename.
 	ConversationID string
-	// New title, 1 to 200 code points. 1 to 200 code points.
+	// New title. 1 to 200 code points.
 	Title string
 }
 
@@ -135,7 +135,7 @@ type SendMessage struct {
 	RequestID string
 	// Session that the action belongs to.
 	SessionID string
-	// What the person said; 1 to 10,000 Unicode code points. 1 to 10000 code points.
+	// What the person said. 1 to 10000 code points.
 	Message string
 	// Whether `stream_token` events are wanted. Default true.
 	Stream *bool

@@ -65,7 +65,7 @@ type EventualResponse struct {
 	Usage *Usage
 	// Sources of the answer.
 	Citations []Citation
-	// Instruction to the embedding site.
+	// Instruction to the embedding site. Null means none.
 	Directive json.RawMessage
 }
 

@@ -63,9 +63,9 @@ type ChoicesQuestion struct {
 
 	// The question.
 	Question string
-	// Short unique header, at most 12 code points. At most 12 code points.
+	// Short unique header. At most 12 code points.
 	Header string
-	// Two to four options.
+	// What can be chosen.
 	Options []ChoicesOption
 	// Whether several may be chosen. Default false.
 	MultiSelect *bool
@@ -75,7 +75,7 @@ type ChoicesQuestion struct {
 type ChoicesSpec struct {
 	raw json.RawMessage
 
-	// One to four questions.
+	// The questions.
 	Questions []ChoicesQuestion
 }
 
@@ -137,7 +137,7 @@ type ConversationMessageContent struct {
 
 	// The text.
 	Text *string
-	// Structured answer, where one was stored.
+	// Structured answer, where one was stored. Null means none.
 	StructuredResponse json.RawMessage
 }
 
@@ -241,9 +241,9 @@ type GeneralAgentResponse struct {
 
 	// Paragraphs of the answer.
 	ResponseParts []string
-	// Estimate of the person's mood, 0 to 1. 0 to 1.
+	// Estimate of the person's mood. 0 to 1.
 	CustomerHappinessScore float64
-	// Estimate of how far the need was met, 0 to 1. 0 to 1.
+	// Estimate of how far the need was met. 0 to 1.
 	NeedsSatisfactionScore float64
 	// What the person wanted, in one sentence.
 	RequestSummary string
@@ -325,27 +325,27 @@ type Message struct {
 
 	// The message.
 	ID string
-	// Id at the platform.
+	// Id at the platform. Null means none.
 	ExternalID Opt[string]
-	// Organisation.
+	// Organisation. Null means none.
 	OrganizationID Opt[string]
-	// Conversation.
+	// Conversation. Null means none.
 	ConversationID Opt[string]
 	// `inbound` from the person, `outbound` from the agent.
 	Direction MessageDirection
 	// What was said.
 	Content MessageContent
-	// Who sent it.
+	// Who sent it. Null means none.
 	From Opt[MessageSender]
-	// Who received it.
+	// Who received it. Null means none.
 	To Opt[MessageRecipient]
-	// Free-form data.
+	// Free-form data. Null means none.
 	MetadataJSON json.RawMessage
-	// Free-form figures.
+	// Free-form figures. Null means none.
 	AnalyticsJSON json.RawMessage
 	// When it was stored.
 	CreatedAt string
-	// When it last changed.
+	// When it last changed. Null means none.
 	UpdatedAt Opt[string]
 }
 
@@ -355,9 +355,9 @@ type MessageContent struct {
 
 	// Parts of the message.
 	Items []ContentItem
-	// The text as a whole.
+	// The text as a whole. Null means none.
 	Text Opt[string]
-	// Structured answer.
+	// Structured answer. Null means none.
 	StructuredResponse json.RawMessage
 }
 
@@ -385,7 +385,7 @@ type MessageParty struct {
 	Name *string
 }
 
-// MessageRecipient: who received it.
+// MessageRecipient: who received it. Null means none.
 type MessageRecipient struct {
 	raw json.RawMessage
 
@@ -393,11 +393,11 @@ type MessageRecipient struct {
 	ID string
 	// Kind of participant.
 	Type string
-	// Display name.
+	// Display name. Null means none.
 	Name Opt[string]
 }
 
-// MessageSender: who sent it.
+// MessageSender: who sent it. Null means none.
 type MessageSender struct {
 	raw json.RawMessage
 
@@ -405,7 +405,7 @@ type MessageSender struct {
 	ID string
 	// Kind of participant.
 	Type string
-	// Display name.
+	// Display name. Null means none.
 	Name Opt[string]
 }
 
@@ -421,21 +421,21 @@ type Participant struct {
 	OrganizationID string
 	// What it is.
 	Type ParticipantType
-	// Id at the platform.
+	// Id at the platform. Null means none.
 	ExternalID Opt[string]
-	// Id inside the organisation.
+	// Id inside the organisation. Null means none.
 	InternalID Opt[string]
-	// Opaque fingerprint of the browser.
+	// Opaque fingerprint of the browser. Null means none.
 	BrowserFingerprint Opt[string]
-	// Facts about the browser.
+	// Facts about the browser. Null means none.
 	BrowserInfo json.RawMessage
 	// Display name.
 	Name string
-	// E-mail address.
+	// E-mail address. Null means none.
 	Email Opt[string]
-	// Telephone number.
+	// Telephone number. Null means none.
 	Phone Opt[string]
-	// Contact in the CRM.
+	// Contact in the CRM. Null means none.
 	CrmContactID Opt[string]
 	// Free-form data.
 	MetadataJSON json.RawMessage
@@ -476,7 +476,7 @@ type SendMessageResult struct {
 	NeedsEscalation bool
 	// Why a human agent should take over.
 	EscalationReason *string
-	// Instruction to the embedding site, such as a file to send.
+	// Instruction to the embedding site, such as a file to send. Null means none.
 	Directive json.RawMessage
 }
 
@@ -512,7 +512,7 @@ type Session struct {
 	CreatedAt *string
 	// When it last changed.
 	UpdatedAt *string
-	// When it ended.
+	// When it ended. Null means none.
 	EndedAt Opt[string]
 	// When it was last used.
 	LastActivityAt *string
@@ -526,9 +526,9 @@ type StreamChunkState struct {
 	RawResponse json.RawMessage
 	// Structured answer so far.
 	StructuredResponse json.RawMessage
-	// Confirmation that is waited for.
+	// Confirmation that is waited for. Null means none.
 	PendingWriteConfirmation json.RawMessage
-	// OTP that is waited for.
+	// OTP that is waited for. Null means none.
 	PendingOTPVerification json.RawMessage
 }
 

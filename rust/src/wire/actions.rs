@@ -166,7 +166,7 @@ pub struct SendMessage {
     pub request_id: Option<String>,
     /// Session that the action belongs to.
     pub session_id: String,
-    /// What the person said; 1 to 10,000 Unicode code points. 1 to 10000 code points.
+    /// What the person said. 1 to 10000 code points.
     pub message: String,
     /// Whether `stream_token` events are wanted. Default true.
     pub stream: Option<bool>,
@@ -426,7 +426,7 @@ pub struct RenameConversation {
     pub request_id: Option<String>,
     /// Conversation to rename.
     pub conversation_id: String,
-    /// New title, 1 to 200 code points. 1 to 200 code points.
+    /// New title. 1 to 200 code points.
     pub title: String,
 }
 

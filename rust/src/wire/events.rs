@@ -457,7 +457,7 @@ impl EventualResponse {
             .map(Vec::as_slice)
     }
 
-    /// Instruction to the embedding site.
+    /// Instruction to the embedding site. Null means none.
     pub fn directive(&self) -> Field<&JsonObject> {
         Some(&self.0.body)
             .map(|it| &it.data)

@@ -222,9 +222,9 @@ write_object!(ChoicesPayload keeping extra { "status" => status: required, "valu
 pub struct ChoicesQuestion {
     /// The question.
     pub question: String,
-    /// Short unique header, at most 12 code points. At most 12 code points.
+    /// Short unique header. At most 12 code points.
     pub header: String,
-    /// Two to four options.
+    /// What can be chosen.
     pub options: Vec<ChoicesOption>,
     /// Whether several may be chosen. Default false.
     pub multi_select: Option<bool>,
@@ -263,7 +263,7 @@ write_object!(ChoicesQuestion keeping extra { "question" => question: required, 
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct ChoicesSpec {
-    /// One to four questions.
+    /// The questions.
     pub questions: Vec<ChoicesQuestion>,
     /// Members that this version does not know.
     pub extra: Extra,
@@ -388,7 +388,7 @@ write_object!(ConversationMessage keeping extra { "id" => id: required, "directi
 pub struct ConversationMessageContent {
     /// The text.
     pub text: Option<String>,
-    /// Structured answer, where one was stored.
+    /// Structured answer, where one was stored. Null means none.
     pub structured_response: Field<JsonObject>,
     /// Members that this version does not know.
     pub extra: Extra,
@@ -565,7 +565,7 @@ write_object!(FieldError keeping extra { "field" => field: required, "message" =
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct FileAttachment {
-    /// File name, 1 to 255 code points. 1 to 255 code points.
+    /// File name. 1 to 255 code points.
     pub name: String,
     /// Media type of the file.
     pub mime_type: Option<String>,
@@ -600,9 +600,9 @@ write_object!(FileAttachment { "name" => name: required, "mimeType" => mime_type
 pub struct GeneralAgentResponse {
     /// Paragraphs of the answer.
     pub response_parts: Vec<String>,
-    /// Estimate of the person's mood, 0 to 1. 0 to 1.
+    /// Estimate of the person's mood. 0 to 1.
     pub customer_happiness_score: f64,
-    /// Estimate of how far the need was met, 0 to 1. 0 to 1.
+    /// Estimate of how far the need was met. 0 to 1.
     pub needs_satisfaction_score: f64,
     /// What the person wanted, in one sentence.
     pub request_summary: String,
@@ -854,27 +854,27 @@ write_object!(ImageAttachment { "url" => url: required, "detail" => detail: opti
 pub struct Message {
     /// The message.
     pub id: String,
-    /// Id at the platform.
+    /// Id at the platform. Null means none.
     pub external_id: Field<String>,
-    /// Organisation.
+    /// Organisation. Null means none.
     pub organization_id: Field<String>,
-    /// Conversation.
+    /// Conversation. Null means none.
     pub conversation_id: Field<String>,
     /// `inbound` from the person, `outbound` from the agent.
     pub direction: MessageDirection,
     /// What was said.
     pub content: MessageContent,
-    /// Who sent it.
+    /// Who sent it. Null means none.
     pub from: Field<MessageSender>,
-    /// Who received it.
+    /// Who received it. Null means none.
     pub to: Field<MessageRecipient>,
-    /// Free-form data.
+    /// Free-form data. Null means none.
     pub metadata_json: Field<JsonObject>,
-    /// Free-form figures.
+    /// Free-form figures. Null means none.
     pub analytics_json: Field<JsonObject>,
     /// When it was stored.
     pub created_at: String,
-    /// When it last changed.
+    /// When it last changed. Null means none.
     pub updated_at: Field<String>,
     /// Members that this version does not know.
     pub extra: Extra,
@@ -905,56 +905,56 @@ impl Message {
         }
     }
 
-    /// Id at the platform.
+    /// Id at the platform. Null means none.
     #[must_use]
     pub fn external_id(mut self, external_id: impl Into<Field<String>>) -> Self {
         self.external_id = external_id.into();
         self
     }
 
-    /// Organisation.
+    /// Organisation. Null means none.
     #[must_use]
     pub fn organization_id(mut self, organization_id: impl Into<Field<String>>) -> Self {
         self.organization_id = organization_id.into();
         self
     }
 
-    /// Conversation.
+    /// Conversation. Null means none.
     #[must_use]
     pub fn conversation_id(mut self, conversation_id: impl Into<Field<String>>) -> Self {
         self.conversation_id = conversation_id.into();
         self
     }
 
-    /// Who sent it.
+    /// Who sent it. Null means none.
     #[must_use]
     pub fn from(mut self, from: impl Into<Field<MessageSender>>) -> Self {
         self.from = from.into();
         self
     }
 
-    /// Who received it.
+    /// Who received it. Null means none.
     #[must_use]
     pub fn to(mut self, to: impl Into<Field<MessageRecipient>>) -> Self {
         self.to = to.into();
         self
     }
 
-    /// Free-form data.
+    /// Free-form data. Null means none.
     #[must_use]
     pub fn metadata_json(mut self, metadata_json: impl Into<Field<JsonObject>>) -> Self {
         self.metadata_json = metadata_json.into();
         self
     }
 
-    /// Free-form figures.
+    /// Free-form figures. Null means none.
     #[must_use]
     pub fn analytics_json(mut self, analytics_json: impl Into<Field<JsonObject>>) -> Self {
         self.analytics_json = analytics_json.into();
         self
     }
 
-    /// When it last changed.
+    /// When it last changed. Null means none.
     #[must_use]
     pub fn updated_at(mut self, updated_at: impl Into<Field<String>>) -> Self {
         self.updated_at = updated_at.into();
@@ -971,9 +971,9 @@ write_object!(Message keeping extra { "id" => id: required, "externalId" => exte
 pub struct MessageContent {
     /// Parts of the message.
     pub items: Option<Vec<ContentItem>>,
-    /// The text as a whole.
+    /// The text as a whole. Null means none.
     pub text: Field<String>,
-    /// Structured answer.
+    /// Structured answer. Null means none.
     pub structured_response: Field<JsonObject>,
     /// Members that this version does not know.
     pub extra: Extra,
@@ -997,14 +997,14 @@ impl MessageContent {
         self
     }
 
-    /// The text as a whole.
+    /// The text as a whole. Null means none.
     #[must_use]
     pub fn text(mut self, text: impl Into<Field<String>>) -> Self {
         self.text = text.into();
         self
     }
 
-    /// Structured answer.
+    /// Structured answer. Null means none.
     #[must_use]
     pub fn structured_response(
         mut self,
@@ -1052,7 +1052,7 @@ pub struct MessageParty {
 read_object!(MessageParty keeping extra { "id" => id: required, "type" => type_: required, "name" => name: optional,  });
 write_object!(MessageParty keeping extra { "id" => id: required, "type" => type_: required, "name" => name: optional,  });
 
-/// Who received it.
+/// Who received it. Null means none.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct MessageRecipient {
@@ -1060,7 +1060,7 @@ pub struct MessageRecipient {
     pub id: String,
     /// Kind of participant.
     pub type_: String,
-    /// Display name.
+    /// Display name. Null means none.
     pub name: Field<String>,
     /// Members that this version does not know.
     pub extra: Extra,
@@ -1077,7 +1077,7 @@ impl MessageRecipient {
         }
     }
 
-    /// Display name.
+    /// Display name. Null means none.
     #[must_use]
     pub fn name(mut self, name: impl Into<Field<String>>) -> Self {
         self.name = name.into();
@@ -1088,7 +1088,7 @@ impl MessageRecipient {
 read_object!(MessageRecipient keeping extra { "id" => id: required, "type" => type_: required, "name" => name: tristate,  });
 write_object!(MessageRecipient keeping extra { "id" => id: required, "type" => type_: required, "name" => name: tristate,  });
 
-/// Who sent it.
+/// Who sent it. Null means none.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct MessageSender {
@@ -1096,7 +1096,7 @@ pub struct MessageSender {
     pub id: String,
     /// Kind of participant.
     pub type_: String,
-    /// Display name.
+    /// Display name. Null means none.
     pub name: Field<String>,
     /// Members that this version does not know.
     pub extra: Extra,
@@ -1113,7 +1113,7 @@ impl MessageSender {
         }
     }
 
-    /// Display name.
+    /// Display name. Null means none.
     #[must_use]
     pub fn name(mut self, name: impl Into<Field<String>>) -> Self {
         self.name = name.into();
@@ -1136,21 +1136,21 @@ pub struct Participant {
     pub organization_id: String,
     /// What it is.
     pub type_: ParticipantType,
-    /// Id at the platform.
+    /// Id at the platform. Null means none.
     pub external_id: Field<String>,
-    /// Id inside the organisation.
+    /// Id inside the organisation. Null means none.
     pub internal_id: Field<String>,
-    /// Opaque fingerprint of the browser.
+    /// Opaque fingerprint of the browser. Null means none.
     pub browser_fingerprint: Field<String>,
-    /// Facts about the browser.
+    /// Facts about the browser. Null means none.
     pub browser_info: Field<JsonObject>,
     /// Display name.
     pub name: String,
-    /// E-mail address.
+    /// E-mail address. Null means none.
     pub email: Field<String>,
-    /// Telephone number.
+    /// Telephone number. Null means none.
     pub phone: Field<String>,
-    /// Contact in the CRM.
+    /// Contact in the CRM. Null means none.
     pub crm_contact_id: Field<String>,
     /// Free-form data.
     pub metadata_json: Option<JsonObject>,
@@ -1193,49 +1193,49 @@ impl Participant {
         }
     }
 
-    /// Id at the platform.
+    /// Id at the platform. Null means none.
     #[must_use]
     pub fn external_id(mut self, external_id: impl Into<Field<String>>) -> Self {
         self.external_id = external_id.into();
         self
     }
 
-    /// Id inside the organisation.
+    /// Id inside the organisation. Null means none.
     #[must_use]
     pub fn internal_id(mut self, internal_id: impl Into<Field<String>>) -> Self {
         self.internal_id = internal_id.into();
         self
     }
 
-    /// Opaque fingerprint of the browser.
+    /// Opaque fingerprint of the browser. Null means none.
     #[must_use]
     pub fn browser_fingerprint(mut self, browser_fingerprint: impl Into<Field<String>>) -> Self {
         self.browser_fingerprint = browser_fingerprint.into();
         self
     }
 
-    /// Facts about the browser.
+    /// Facts about the browser. Null means none.
     #[must_use]
     pub fn browser_info(mut self, browser_info: impl Into<Field<JsonObject>>) -> Self {
         self.browser_info = browser_info.into();
         self
     }
 
-    /// E-mail address.
+    /// E-mail address. Null means none.
     #[must_use]
     pub fn email(mut self, email: impl Into<Field<String>>) -> Self {
         self.email = email.into();
         self
     }
 
-    /// Telephone number.
+    /// Telephone number. Null means none.
     #[must_use]
     pub fn phone(mut self, phone: impl Into<Field<String>>) -> Self {
         self.phone = phone.into();
         self
     }
 
-    /// Contact in the CRM.
+    /// Contact in the CRM. Null means none.
     #[must_use]
     pub fn crm_contact_id(mut self, crm_contact_id: impl Into<Field<String>>) -> Self {
         self.crm_contact_id = crm_contact_id.into();
@@ -1280,7 +1280,7 @@ pub struct SendMessageResult {
     pub needs_escalation: bool,
     /// Why a human agent should take over.
     pub escalation_reason: Option<String>,
-    /// Instruction to the embedding site, such as a file to send.
+    /// Instruction to the embedding site, such as a file to send. Null means none.
     pub directive: Field<JsonObject>,
     /// Members that this version does not know.
     pub extra: Extra,
@@ -1310,7 +1310,7 @@ impl SendMessageResult {
         self
     }
 
-    /// Instruction to the embedding site, such as a file to send.
+    /// Instruction to the embedding site, such as a file to send. Null means none.
     #[must_use]
     pub fn directive(mut self, directive: impl Into<Field<JsonObject>>) -> Self {
         self.directive = directive.into();
@@ -1353,7 +1353,7 @@ pub struct Session {
     pub created_at: Option<String>,
     /// When it last changed.
     pub updated_at: Option<String>,
-    /// When it ended.
+    /// When it ended. Null means none.
     pub ended_at: Field<String>,
     /// When it was last used.
     pub last_activity_at: Option<String>,
@@ -1442,7 +1442,7 @@ impl Session {
         self
     }
 
-    /// When it ended.
+    /// When it ended. Null means none.
     #[must_use]
     pub fn ended_at(mut self, ended_at: impl Into<Field<String>>) -> Self {
         self.ended_at = ended_at.into();
@@ -1468,9 +1468,9 @@ pub struct StreamChunkState {
     pub raw_response: Field<Json>,
     /// Structured answer so far.
     pub structured_response: Field<Json>,
-    /// Confirmation that is waited for.
+    /// Confirmation that is waited for. Null means none.
     pub pending_write_confirmation: Field<JsonObject>,
-    /// OTP that is waited for.
+    /// OTP that is waited for. Null means none.
     pub pending_otp_verification: Field<JsonObject>,
     /// Members that this version does not know.
     pub extra: Extra,

@@ -76,7 +76,7 @@ export interface EventualResponseEvent extends EventBase {
   readonly usage?: Usage | undefined;
   /** Sources of the answer. */
   readonly citations?: readonly Citation[] | undefined;
-  /** Instruction to the embedding site. */
+  /** Instruction to the embedding site. Null means none. */
   readonly directive?: JsonObject | null | undefined;
   /** Envelope of the payload. */
   readonly data: EventualResponseData;

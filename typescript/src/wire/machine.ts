@@ -40,7 +40,7 @@ export type FrameWord =
   | 'unknown'
   | 'write_confirmation_required';
 
-/** What happens on our side; `connect`: the caller asks for the link; `opened`: the handshake succeeded; `connect_failed`: the attempt failed (refused, timed out, bad status, bad certificate); `close`: the caller closes the client; `closed_by_peer`: a close frame came, with or without a code; `lost`: the socket ended without a close frame (1006); `malformed_limit`: the tenth malformed frame in a row; `invalid_utf8`: a text message that is not UTF-8; `too_large`: a message over maxMessageBytes; `not_connected`: an action was started in idle or closed; `send`: the session's next message is sent while the OTP question of a settled turn is still open; `answer`: the caller answers the question; `cancel`: the caller stops the turn; `settle`: the turn has settled; `broken`: a terminal event or the answer to a call has a broken body; `result`: the event that answers the call; `unexpected`: another known event with the call's id; `request_timeout`: requestTimeout is over; `verb_timeout`: requestTimeout of a verb is over; `idle_timeout`: turnIdleTimeout is over; `question_timeout`: the question's time is over; `total_timeout`: turnTimeout is over; `cancel_timeout`: cancelTimeout is over. */
+/** What happens on our side; `connect`: the caller asks for the link; `opened`: the handshake succeeded; `connect_failed`: the attempt failed (refused, timed out, bad status, bad certificate); `close`: the caller closes the client; `closed_by_peer`: a close frame came, with or without a code; `lost`: the socket ended without a close frame (1006); `malformed_limit`: the tenth malformed frame in a row; `invalid_utf8`: a text message that is not UTF-8; `too_large`: a message over maxMessageBytes; `not_connected`: an action was started in idle or closed; `send`: the session's next message is sent while the OTP question of a settled turn is still open; `answer`: the caller answers the question; `cancel`: the caller stops the turn; `settle`: the turn has settled; `broken`: a terminal event or the answer to a call has a broken body; `result`: the event that answers the call; `unexpected`: another known event with the call's id; `request_timeout`: requestTimeout is over; `idle_timeout`: turnIdleTimeout is over; `question_timeout`: the question's time is over; `total_timeout`: turnTimeout is over; `cancel_timeout`: cancelTimeout is over. */
 export type LocalWord =
   | 'connect'
   | 'opened'
@@ -60,7 +60,6 @@ export type LocalWord =
   | 'result'
   | 'unexpected'
   | 'request_timeout'
-  | 'verb_timeout'
   | 'idle_timeout'
   | 'question_timeout'
   | 'total_timeout'

@@ -142,7 +142,7 @@ export interface ConversationMessage {
 export interface ConversationMessageContent {
   /** The text. */
   readonly text?: string;
-  /** Structured answer, where one was stored. */
+  /** Structured answer, where one was stored. Null means none. */
   readonly structuredResponse?: JsonObject | null;
 }
 
@@ -254,7 +254,7 @@ export interface EventualResponseDetails {
   readonly usage?: Usage;
   /** Sources of the answer. */
   readonly citations?: readonly Citation[];
-  /** Instruction to the embedding site. */
+  /** Instruction to the embedding site. Null means none. */
   readonly directive?: JsonObject | null;
 }
 
@@ -411,27 +411,27 @@ export interface KeepaliveData {
 export interface Message {
   /** The message. */
   readonly id: string;
-  /** Id at the platform. */
+  /** Id at the platform. Null means none. */
   readonly externalId?: string | null;
-  /** Organisation. */
+  /** Organisation. Null means none. */
   readonly organizationId?: string | null;
-  /** Conversation. */
+  /** Conversation. Null means none. */
   readonly conversationId?: string | null;
   /** `inbound` from the person, `outbound` from the agent. */
   readonly direction: MessageDirection;
   /** What was said. */
   readonly content: MessageContent;
-  /** Who sent it. */
+  /** Who sent it. Null means none. */
   readonly from?: MessageSender | null;
-  /** Who received it. */
+  /** Who received it. Null means none. */
   readonly to?: MessageRecipient | null;
-  /** Free-form data. */
+  /** Free-form data. Null means none. */
   readonly metadataJson?: JsonObject | null;
-  /** Free-form figures. */
+  /** Free-form figures. Null means none. */
   readonly analyticsJson?: JsonObject | null;
   /** When it was stored. */
   readonly createdAt: string;
-  /** When it last changed. */
+  /** When it last changed. Null means none. */
   readonly updatedAt?: string | null;
 }
 
@@ -439,9 +439,9 @@ export interface Message {
 export interface MessageContent {
   /** Parts of the message. */
   readonly items?: readonly ContentItem[];
-  /** The text as a whole. */
+  /** The text as a whole. Null means none. */
   readonly text?: string | null;
-  /** Structured answer. */
+  /** Structured answer. Null means none. */
   readonly structuredResponse?: JsonObject | null;
 }
 
@@ -465,23 +465,23 @@ export interface MessageParty {
   readonly name?: string;
 }
 
-/** Who received it. */
+/** Who received it. Null means none. */
 export interface MessageRecipient {
   /** The participant. */
   readonly id: string;
   /** Kind of participant. */
   readonly type: string;
-  /** Display name. */
+  /** Display name. Null means none. */
   readonly name?: string | null;
 }
 
-/** Who sent it. */
+/** Who sent it. Null means none. */
 export interface MessageSender {
   /** The participant. */
   readonly id: string;
   /** Kind of participant. */
   readonly type: string;
-  /** Display name. */
+  /** Display name. Null means none. */
   readonly name?: string | null;
 }
 
@@ -568,21 +568,21 @@ export interface Participant {
   readonly organizationId: string;
   /** What it is. */
   readonly type: ParticipantType;
-  /** Id at the platform. */
+  /** Id at the platform. Null means none. */
   readonly externalId?: string | null;
-  /** Id inside the organisation. */
+  /** Id inside the organisation. Null means none. */
   readonly internalId?: string | null;
-  /** Opaque fingerprint of the browser. */
+  /** Opaque fingerprint of the browser. Null means none. */
   readonly browserFingerprint?: string | null;
-  /** Facts about the browser. */
+  /** Facts about the browser. Null means none. */
   readonly browserInfo?: JsonObject | null;
   /** Display name. */
   readonly name: string;
-  /** E-mail address. */
+  /** E-mail address. Null means none. */
   readonly email?: string | null;
-  /** Telephone number. */
+  /** Telephone number. Null means none. */
   readonly phone?: string | null;
-  /** Contact in the CRM. */
+  /** Contact in the CRM. Null means none. */
   readonly crmContactId?: string | null;
   /** Free-form data. */
   readonly metadataJson?: JsonObject;
@@ -616,7 +616,7 @@ export interface SendMessageResult {
   readonly needsEscalation: boolean;
   /** Why a human agent should take over. */
   readonly escalationReason?: string;
-  /** Instruction to the embedding site, such as a file to send. */
+  /** Instruction to the embedding site, such as a file to send. Null means none. */
   readonly directive?: JsonObject | null;
 }
 
@@ -650,7 +650,7 @@ export interface Session {
   readonly createdAt?: string;
   /** When it last changed. */
   readonly updatedAt?: string;
-  /** When it ended. */
+  /** When it ended. Null means none. */
   readonly endedAt?: string | null;
   /** When it was last used. */
   readonly lastActivityAt?: string;
@@ -674,9 +674,9 @@ export interface StreamChunkState {
   readonly rawResponse?: Json | null;
   /** Structured answer so far. */
   readonly structuredResponse?: Json | null;
-  /** Confirmation that is waited for. */
+  /** Confirmation that is waited for. Null means none. */
   readonly pendingWriteConfirmation?: JsonObject | null;
-  /** OTP that is waited for. */
+  /** OTP that is waited for. Null means none. */
   readonly pendingOtpVerification?: JsonObject | null;
 }
 

@@ -62,7 +62,7 @@ public sealed partial record ConversationMessageContent : WireObject
     /// <summary>The text.</summary>
     public string? Text { get; init; }
 
-    /// <summary>Structured answer, where one was stored.</summary>
+    /// <summary>Structured answer, where one was stored. Null means none.</summary>
     public JsonElement? StructuredResponse { get; init; }
 }
 
@@ -191,7 +191,7 @@ public sealed partial record EventualResponseDetails : WireObject
     /// <summary>Sources of the answer.</summary>
     public IReadOnlyList<Citation>? Citations { get; init; }
 
-    /// <summary>Instruction to the embedding site.</summary>
+    /// <summary>Instruction to the embedding site. Null means none.</summary>
     public JsonElement? Directive { get; init; }
 }
 
@@ -460,10 +460,10 @@ public sealed partial record StreamChunkState : WireObject
     /// <summary>Structured answer so far.</summary>
     public JsonElement? StructuredResponse { get; init; }
 
-    /// <summary>Confirmation that is waited for.</summary>
+    /// <summary>Confirmation that is waited for. Null means none.</summary>
     public JsonElement? PendingWriteConfirmation { get; init; }
 
-    /// <summary>OTP that is waited for.</summary>
+    /// <summary>OTP that is waited for. Null means none.</summary>
     public JsonElement? PendingOtpVerification { get; init; }
 }
 

@@ -71,7 +71,7 @@ public sealed partial record EventualResponseEvent : ServerEvent
     /// <summary>Sources of the answer.</summary>
     public IReadOnlyList<Citation>? Citations => Data.Data.Citations;
 
-    /// <summary>Instruction to the embedding site.</summary>
+    /// <summary>Instruction to the embedding site. Null means none.</summary>
     public JsonElement? Directive => Data.Data.Directive;
 }
 

@@ -80,8 +80,6 @@ internal enum MachineEvent
     Unexpected,
     /// <summary>RequestTimeout is over.</summary>
     RequestTimeout,
-    /// <summary>RequestTimeout of a verb is over.</summary>
-    VerbTimeout,
     /// <summary>TurnIdleTimeout is over.</summary>
     IdleTimeout,
     /// <summary>The question's time is over.</summary>
@@ -216,7 +214,6 @@ internal static class MachineWords
         MachineEvent.Result => "result",
         MachineEvent.Unexpected => "unexpected",
         MachineEvent.RequestTimeout => "request_timeout",
-        MachineEvent.VerbTimeout => "verb_timeout",
         MachineEvent.IdleTimeout => "idle_timeout",
         MachineEvent.QuestionTimeout => "question_timeout",
         MachineEvent.TotalTimeout => "total_timeout",

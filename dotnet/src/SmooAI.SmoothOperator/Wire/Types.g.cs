@@ -244,13 +244,13 @@ public sealed partial record Message : WireObject
     /// <summary>The message.</summary>
     public required string Id { get; init; }
 
-    /// <summary>Id at the platform.</summary>
+    /// <summary>Id at the platform. Null means none.</summary>
     public Optional<string> ExternalId { get; init; }
 
-    /// <summary>Organisation.</summary>
+    /// <summary>Organisation. Null means none.</summary>
     public Optional<string> OrganizationId { get; init; }
 
-    /// <summary>Conversation.</summary>
+    /// <summary>Conversation. Null means none.</summary>
     public Optional<string> ConversationId { get; init; }
 
     /// <summary><c>inbound</c> from the person, <c>outbound</c> from the agent.</summary>
@@ -259,22 +259,22 @@ public sealed partial record Message : WireObject
     /// <summary>What was said.</summary>
     public required MessageContent Content { get; init; }
 
-    /// <summary>Who sent it.</summary>
+    /// <summary>Who sent it. Null means none.</summary>
     public Optional<MessageSender> From { get; init; }
 
-    /// <summary>Who received it.</summary>
+    /// <summary>Who received it. Null means none.</summary>
     public Optional<MessageRecipient> To { get; init; }
 
-    /// <summary>Free-form data.</summary>
+    /// <summary>Free-form data. Null means none.</summary>
     public JsonElement? MetadataJson { get; init; }
 
-    /// <summary>Free-form figures.</summary>
+    /// <summary>Free-form figures. Null means none.</summary>
     public JsonElement? AnalyticsJson { get; init; }
 
     /// <summary>When it was stored.</summary>
     public required string CreatedAt { get; init; }
 
-    /// <summary>When it last changed.</summary>
+    /// <summary>When it last changed. Null means none.</summary>
     public Optional<string> UpdatedAt { get; init; }
 }
 
@@ -284,14 +284,14 @@ public sealed partial record MessageContent : WireObject
     /// <summary>Parts of the message.</summary>
     public IReadOnlyList<ContentItem>? Items { get; init; }
 
-    /// <summary>The text as a whole.</summary>
+    /// <summary>The text as a whole. Null means none.</summary>
     public Optional<string> Text { get; init; }
 
-    /// <summary>Structured answer.</summary>
+    /// <summary>Structured answer. Null means none.</summary>
     public JsonElement? StructuredResponse { get; init; }
 }
 
-/// <summary>Who received it.</summary>
+/// <summary>Who received it. Null means none.</summary>
 public sealed partial record MessageRecipient : WireObject
 {
     /// <summary>The participant.</summary>
@@ -300,11 +300,11 @@ public sealed partial record MessageRecipient : WireObject
     /// <summary>Kind of participant.</summary>
     public required string Type { get; init; }
 
-    /// <summary>Display name.</summary>
+    /// <summary>Display name. Null means none.</summary>
     public Optional<string> Name { get; init; }
 }
 
-/// <summary>Who sent it.</summary>
+/// <summary>Who sent it. Null means none.</summary>
 public sealed partial record MessageSender : WireObject
 {
     /// <summary>The participant.</summary>
@@ -313,7 +313,7 @@ public sealed partial record MessageSender : WireObject
     /// <summary>Kind of participant.</summary>
     public required string Type { get; init; }
 
-    /// <summary>Display name.</summary>
+    /// <summary>Display name. Null means none.</summary>
     public Optional<string> Name { get; init; }
 }
 
@@ -332,28 +332,28 @@ public sealed partial record Participant : WireObject
     /// <summary>What it is.</summary>
     public required ParticipantType Type { get; init; }
 
-    /// <summary>Id at the platform.</summary>
+    /// <summary>Id at the platform. Null means none.</summary>
     public Optional<string> ExternalId { get; init; }
 
-    /// <summary>Id inside the organisation.</summary>
+    /// <summary>Id inside the organisation. Null means none.</summary>
     public Optional<string> InternalId { get; init; }
 
-    /// <summary>Opaque fingerprint of the browser.</summary>
+    /// <summary>Opaque fingerprint of the browser. Null means none.</summary>
     public Optional<string> BrowserFingerprint { get; init; }
 
-    /// <summary>Facts about the browser.</summary>
+    /// <summary>Facts about the browser. Null means none.</summary>
     public JsonElement? BrowserInfo { get; init; }
 
     /// <summary>Display name.</summary>
     public required string Name { get; init; }
 
-    /// <summary>E-mail address.</summary>
+    /// <summary>E-mail address. Null means none.</summary>
     public Optional<string> Email { get; init; }
 
-    /// <summary>Telephone number.</summary>
+    /// <summary>Telephone number. Null means none.</summary>
     public Optional<string> Phone { get; init; }
 
-    /// <summary>Contact in the CRM.</summary>
+    /// <summary>Contact in the CRM. Null means none.</summary>
     public Optional<string> CrmContactId { get; init; }
 
     /// <summary>Free-form data.</summary>
@@ -383,7 +383,9 @@ public sealed partial record SendMessageResult : WireObject
     /// <summary>Why a human agent should take over.</summary>
     public string? EscalationReason { get; init; }
 
-    /// <summary>Instruction to the embedding site, such as a file to send.</summary>
+    /// <summary>
+    /// Instruction to the embedding site, such as a file to send. Null means none.
+    /// </summary>
     public JsonElement? Directive { get; init; }
 }
 
@@ -432,7 +434,7 @@ public sealed partial record Session : WireObject
     /// <summary>When it last changed.</summary>
     public string? UpdatedAt { get; init; }
 
-    /// <summary>When it ended.</summary>
+    /// <summary>When it ended. Null means none.</summary>
     public Optional<string> EndedAt { get; init; }
 
     /// <summary>When it was last used.</summary>

@@ -12,7 +12,7 @@ public static class WireCodec
     /// <summary>Version of the specification that this code was generated from.</summary>
     public const string SpecVersion = "1.1";
 
-    internal const string SpecHash = "e91fe95f7c72f41ae644abf64fc912ea6d2d24b8c62f31c8ee99eb8c09bedf8e";
+    internal const string SpecHash = "ffeef2f873c7c750d8b44df2e94c6c28957ba67c5b2b36297e6c1c65d6be1960";
 
     /// <summary>Decodes one frame; never throws for what a peer may send.</summary>
     public static DecodedFrame Decode(string frame) => Decode(Encoding.UTF8.GetBytes(frame).AsMemory());

@@ -71,7 +71,7 @@ class SendMessageAction(ActionModel):
     """Session that the action belongs to."""
 
     message: str
-    """What the person said; 1 to 10,000 Unicode code points. 1 to 10000 code points."""
+    """What the person said. 1 to 10000 code points."""
 
     stream: bool | None = None
     """Whether `stream_token` events are wanted. Default true."""
@@ -154,7 +154,7 @@ class RenameConversationAction(ActionModel):
     """Conversation to rename."""
 
     title: str
-    """New title, 1 to 200 code points. 1 to 200 code points."""
+    """New title. 1 to 200 code points."""
 
 
 class ConfirmToolActionAction(ActionModel):

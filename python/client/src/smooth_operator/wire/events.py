@@ -152,7 +152,7 @@ class EventualResponseEvent(EventModel):
 
     @property
     def directive(self) -> dict[str, Any] | None | MISSING:
-        """Instruction to the embedding site."""
+        """Instruction to the embedding site. Null means none."""
         return self.data.data.directive
 
     @classmethod

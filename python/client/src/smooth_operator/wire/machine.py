@@ -68,7 +68,6 @@ LocalEvent = Literal[
     "result",  # the event that answers the call
     "unexpected",  # another known event with the call's id
     "request_timeout",  # requestTimeout is over
-    "verb_timeout",  # requestTimeout of a verb is over
     "idle_timeout",  # turnIdleTimeout is over
     "question_timeout",  # the question's time is over
     "total_timeout",  # turnTimeout is over

@@ -118,10 +118,10 @@ class ChoicesQuestion(WireModel):
     """The question."""
 
     header: str
-    """Short unique header, at most 12 code points. At most 12 code points."""
+    """Short unique header. At most 12 code points."""
 
     options: list[ChoicesOption]
-    """Two to four options."""
+    """What can be chosen."""
 
     multi_select: Annotated[bool | None, Field(alias="multiSelect")] = None
     """Whether several may be chosen. Default false."""
@@ -131,7 +131,7 @@ class ChoicesSpec(WireModel):
     """What is asked."""
 
     questions: list[ChoicesQuestion]
-    """One to four questions."""
+    """The questions."""
 
 
 class Citation(WireModel):
@@ -172,7 +172,7 @@ class ConversationMessageContent(WireModel):
     structured_response: Annotated[
         dict[str, Any] | None | MISSING, Field(alias="structuredResponse")
     ] = MISSING
-    """Structured answer, where one was stored."""
+    """Structured answer, where one was stored. Null means none."""
 
 
 class MessageParty(WireModel):
@@ -361,7 +361,7 @@ class EventualResponseDetails(WireModel):
     """Sources of the answer."""
 
     directive: dict[str, Any] | None | MISSING = MISSING
-    """Instruction to the embedding site."""
+    """Instruction to the embedding site. Null means none."""
 
 
 class EventualResponseData(WireModel):
@@ -391,7 +391,7 @@ class FileAttachment(ActionModel):
     """One file."""
 
     name: str
-    """File name, 1 to 255 code points. 1 to 255 code points."""
+    """File name. 1 to 255 code points."""
 
     mime_type: Annotated[str | None, Field(alias="mimeType")] = None
     """Media type of the file."""
@@ -407,10 +407,10 @@ class GeneralAgentResponse(WireModel):
     """Paragraphs of the answer."""
 
     customer_happiness_score: Annotated[float, Field(alias="customerHappinessScore")]
-    """Estimate of the person's mood, 0 to 1. 0 to 1."""
+    """Estimate of the person's mood. 0 to 1."""
 
     needs_satisfaction_score: Annotated[float, Field(alias="needsSatisfactionScore")]
-    """Estimate of how far the need was met, 0 to 1. 0 to 1."""
+    """Estimate of how far the need was met. 0 to 1."""
 
     request_summary: Annotated[str, Field(alias="requestSummary")]
     """What the person wanted, in one sentence."""
@@ -577,16 +577,16 @@ class MessageContent(WireModel):
     """Parts of the message."""
 
     text: str | None | MISSING = MISSING
-    """The text as a whole."""
+    """The text as a whole. Null means none."""
 
     structured_response: Annotated[
         dict[str, Any] | None | MISSING, Field(alias="structuredResponse")
     ] = MISSING
-    """Structured answer."""
+    """Structured answer. Null means none."""
 
 
 class MessageSender(WireModel):
-    """Who sent it."""
+    """Who sent it. Null means none."""
 
     id: str
     """The participant."""
@@ -595,11 +595,11 @@ class MessageSender(WireModel):
     """Kind of participant."""
 
     name: str | None | MISSING = MISSING
-    """Display name."""
+    """Display name. Null means none."""
 
 
 class MessageRecipient(WireModel):
-    """Who received it."""
+    """Who received it. Null means none."""
 
     id: str
     """The participant."""
@@ -608,7 +608,7 @@ class MessageRecipient(WireModel):
     """Kind of participant."""
 
     name: str | None | MISSING = MISSING
-    """Display name."""
+    """Display name. Null means none."""
 
 
 class Message(WireModel):
@@ -618,13 +618,13 @@ class Message(WireModel):
     """The message."""
 
     external_id: Annotated[str | None | MISSING, Field(alias="externalId")] = MISSING
-    """Id at the platform."""
+    """Id at the platform. Null means none."""
 
     organization_id: Annotated[str | None | MISSING, Field(alias="organizationId")] = MISSING
-    """Organisation."""
+    """Organisation. Null means none."""
 
     conversation_id: Annotated[str | None | MISSING, Field(alias="conversationId")] = MISSING
-    """Conversation."""
+    """Conversation. Null means none."""
 
     direction: MessageDirection
     """`inbound` from the person, `outbound` from the agent."""
@@ -633,24 +633,24 @@ class Message(WireModel):
     """What was said."""
 
     from_: Annotated[MessageSender | None | MISSING, Field(alias="from")] = MISSING
-    """Who sent it."""
+    """Who sent it. Null means none."""
 
     to: MessageRecipient | None | MISSING = MISSING
-    """Who received it."""
+    """Who received it. Null means none."""
 
     metadata_json: Annotated[dict[str, Any] | None | MISSING, Field(alias="metadataJson")] = MISSING
-    """Free-form data."""
+    """Free-form data. Null means none."""
 
     analytics_json: Annotated[dict[str, Any] | None | MISSING, Field(alias="analyticsJson")] = (
         MISSING
     )
-    """Free-form figures."""
+    """Free-form figures. Null means none."""
 
     created_at: Annotated[str, Field(alias="createdAt")]
     """When it was stored."""
 
     updated_at: Annotated[str | None | MISSING, Field(alias="updatedAt")] = MISSING
-    """When it last changed."""
+    """When it last changed. Null means none."""
 
 
 class MessagePage(WireModel):
@@ -773,30 +773,30 @@ class Participant(WireModel):
     """What it is."""
 
     external_id: Annotated[str | None | MISSING, Field(alias="externalId")] = MISSING
-    """Id at the platform."""
+    """Id at the platform. Null means none."""
 
     internal_id: Annotated[str | None | MISSING, Field(alias="internalId")] = MISSING
-    """Id inside the organisation."""
+    """Id inside the organisation. Null means none."""
 
     browser_fingerprint: Annotated[str | None | MISSING, Field(alias="browserFingerprint")] = (
         MISSING
     )
-    """Opaque fingerprint of the browser."""
+    """Opaque fingerprint of the browser. Null means none."""
 
     browser_info: Annotated[dict[str, Any] | None | MISSING, Field(alias="browserInfo")] = MISSING
-    """Facts about the browser."""
+    """Facts about the browser. Null means none."""
 
     name: str
     """Display name."""
 
     email: str | None | MISSING = MISSING
-    """E-mail address."""
+    """E-mail address. Null means none."""
 
     phone: str | None | MISSING = MISSING
-    """Telephone number."""
+    """Telephone number. Null means none."""
 
     crm_contact_id: Annotated[str | None | MISSING, Field(alias="crmContactId")] = MISSING
-    """Contact in the CRM."""
+    """Contact in the CRM. Null means none."""
 
     metadata_json: Annotated[dict[str, Any] | None, Field(alias="metadataJson")] = None
     """Free-form data."""
@@ -841,7 +841,7 @@ class SendMessageResult(WireModel):
     """Why a human agent should take over."""
 
     directive: dict[str, Any] | None | MISSING = MISSING
-    """Instruction to the embedding site, such as a file to send."""
+    """Instruction to the embedding site, such as a file to send. Null means none."""
 
 
 class Session(WireModel):
@@ -890,7 +890,7 @@ class Session(WireModel):
     """When it last changed."""
 
     ended_at: Annotated[str | None | MISSING, Field(alias="endedAt")] = MISSING
-    """When it ended."""
+    """When it ended. Null means none."""
 
     last_activity_at: Annotated[str | None, Field(alias="lastActivityAt")] = None
     """When it was last used."""
@@ -908,12 +908,12 @@ class StreamChunkState(WireModel):
     pending_write_confirmation: Annotated[
         dict[str, Any] | None | MISSING, Field(alias="pendingWriteConfirmation")
     ] = MISSING
-    """Confirmation that is waited for."""
+    """Confirmation that is waited for. Null means none."""
 
     pending_otp_verification: Annotated[
         dict[str, Any] | None | MISSING, Field(alias="pendingOtpVerification")
     ] = MISSING
-    """OTP that is waited for."""
+    """OTP that is waited for. Null means none."""
 
 
 class StreamChunkData(WireModel):
