@@ -33,6 +33,14 @@ class Ready:
     version: str
 
 
+class StepFailed(SetupError):
+    """A step failed; ``output`` is what it printed before."""
+
+    def __init__(self, message: str, output: str = "") -> None:
+        super().__init__(message)
+        self.output = output
+
+
 def filled(text: str) -> str:
     """Replace ``{root}`` by the repository's top folder."""
     return text.replace("{root}", os.fspath(ROOT))
@@ -82,13 +90,13 @@ def fetch(ready: Ready, source: str) -> None:
 def run_step(step: Step, ready: Ready) -> str:
     """Run one step to its end, show its output as it comes, and return that output.
 
-    Raises: SetupError: it cannot start, fails, takes too long, or speaks where it must not.
+    Raises: StepFailed: it cannot start, fails, takes too long, or speaks where it must not.
     """
     shown = f"{shlex.join(step.command)} (in {step.folder})".replace("{root}/", "")
     try:
         process = started(step, ready)
     except OSError as trouble:
-        raise SetupError(f"cannot start {shown}: {trouble.strerror}") from trouble
+        raise StepFailed(f"cannot start {shown}: {trouble.strerror}") from trouble
     late = threading.Event()
 
     def end() -> None:
@@ -104,11 +112,11 @@ def run_step(step: Step, ready: Ready) -> str:
         watchdog.cancel()
         end_group(process)
     if late.is_set():
-        raise SetupError(f"no end after {STEP_S:.0f} s: {shown}")
+        raise StepFailed(f"no end after {STEP_S:.0f} s: {shown}", output)
     if process.returncode != 0:
-        raise SetupError(f"exit status {process.returncode}: {shown}")
+        raise StepFailed(f"exit status {process.returncode}: {shown}", output)
     if step.silent and output.strip():
-        raise SetupError(f"not in the house format: {shown}")
+        raise StepFailed(f"not in the house format: {shown}", output)
     return output
 
 

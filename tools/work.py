@@ -17,8 +17,8 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from languages import LANGUAGES
-from steps import Ready, run_step, set_up
+from languages import LANGUAGES, Step
+from steps import Ready, StepFailed, run_step, set_up
 from toolchains import Missing
 from workshop import SetupError, say
 
@@ -41,15 +41,30 @@ def verb_setup(ready: Ready) -> int:
 
 
 def verb_test(ready: Ready) -> int:
-    """Run the tests; returns how many passed.
+    """Run all the tests, also after a failure; returns how many passed.
 
     Raises: SetupError: a step failed, or no test ran at all.
     """
-    output = "".join(run_step(step, ready) for step in ready.language.test)
+    output, failures = run_all(ready.language.test, ready)
     passed = count_passed(ready.language.counted, output)
+    if failures:
+        raise SetupError(f"{passed} passed; {'; '.join(failures)}")
     if passed == 0:
         raise SetupError("no test ran: nothing was proven")
     return passed
+
+
+def run_all(steps: Sequence[Step], ready: Ready) -> tuple[str, list[str]]:
+    """Run every step, whatever became of the one before; returns the output and the failures."""
+    outputs: list[str] = []
+    failures: list[str] = []
+    for step in steps:
+        try:
+            outputs.append(run_step(step, ready))
+        except StepFailed as failure:
+            outputs.append(failure.output)
+            failures.append(str(failure))
+    return "".join(outputs), failures
 
 
 def count_passed(pattern: str, output: str) -> int:
@@ -65,9 +80,13 @@ def without_color(text: str) -> str:
 
 
 def verb_lint(ready: Ready) -> int:
-    """Run the linters and format checks of the language."""
-    for step in ready.language.lint:
-        run_step(step, ready)
+    """Run the linters and format checks of the language, all of them.
+
+    Raises: SetupError: one of them has something to say.
+    """
+    _, failures = run_all(ready.language.lint, ready)
+    if failures:
+        raise SetupError("; ".join(failures))
     return 0
 
 

@@ -65,6 +65,12 @@ def test_a_run_without_a_single_test_is_a_failure() -> None:
         work.verb_test(ready(test=(shell("echo 0 failed"),)))
 
 
+def test_a_failed_step_does_not_keep_the_next_from_running() -> None:
+    both = (shell("echo 2 passed, 1 failed; exit 1"), shell("echo 3 passed"))
+    with pytest.raises(SetupError, match=r"^5 passed; exit status 1: sh -c"):
+        work.verb_test(ready(test=both))
+
+
 def test_step_output_is_shown_without_the_quiet_lines(capsys: pytest.CaptureFixture[str]) -> None:
     output = steps.run_step(
         shell("printf '=== RUN a\\n--- PASS: a\\n--- FAIL: b\\n'"), ready(quiet=GO.quiet)
