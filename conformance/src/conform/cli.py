@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable, Sequence
 
 from conform import __version__
-from conform.commands import browse, play
+from conform.commands import browse, debug, play
 from conform.documents import CaseError
 
 OK, NOT_CONFORMANT, USAGE, VOID, STALE = 0, 1, 2, 3, 4
@@ -24,6 +24,7 @@ def _parser() -> argparse.ArgumentParser:
     verbs = parser.add_subparsers(dest="verb", required=True, metavar="VERB")
     play.add_parsers(verbs)
     browse.add_parsers(verbs)
+    debug.add_parsers(verbs)
     return parser
 
 

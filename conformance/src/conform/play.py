@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -63,6 +64,7 @@ class Player:
         self.played = Played()
         self.stage = Stage()
         self.index = 0
+        self.on_step: Callable[[Step], None] = lambda _: None
         self._wanted = self._counts()
 
     def _counts(self) -> list[Counter[str]]:
@@ -108,6 +110,7 @@ class Player:
         try:
             for index, step in enumerate(self.case.steps):
                 self.index = index
+                self.on_step(step)
                 await getattr(self, f"_{step.kind}")(step)
         except StageError:
             await self._quiet_reset()

@@ -66,7 +66,9 @@ def run_command(args: argparse.Namespace) -> int:
     launches, missing = testees(args)
     runner = Runner(spec, cases)
     canaries = [] if args.no_canaries else _canary_cases(spec)
-    run = asyncio.run(runner.run(launches, missing, canaries))
+    with told.Progress(Console(), cases, len(launches)) as progress:
+        runner.on_verdict = progress.add
+        run = asyncio.run(runner.run(launches, missing, canaries))
     return _tell(args, spec, run)
 
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
+from rich import progress
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
@@ -16,6 +19,42 @@ from conform.testee import CANARIES
 BAR = 10
 LINE_WIDTH = 600
 MAX_BLOCKS = 12
+
+
+class Progress:
+    """A bar an area while cases are played; shows nothing where nobody watches (no terminal)."""
+
+    def __init__(self, console: Console, cases: list[Case], testees: int) -> None:
+        self._bars = progress.Progress(
+            progress.TextColumn("{task.description:<12}"),
+            progress.BarColumn(bar_width=BAR),
+            progress.MofNCompleteColumn(),
+            progress.TextColumn("{task.fields[red]}", style="red"),
+            console=console,
+            transient=True,
+            disable=not console.is_terminal,
+        )
+        self._areas = {case.name: case.area for case in cases}
+        totals = Counter(self._areas.values())
+        self._tasks = {
+            area: self._bars.add_task(area, total=totals[area] * testees, red="")
+            for area in sorted(totals)
+        }
+        self._red: Counter[str] = Counter()
+
+    def __enter__(self) -> Progress:
+        self._bars.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._bars.stop()
+
+    def add(self, verdict: Verdict) -> None:
+        """Count one verdict."""
+        area = self._areas[verdict.case]
+        self._red[area] += not verdict.passed
+        red = f"{self._red[area]} not passed" if self._red[area] else ""
+        self._bars.update(self._tasks[area], advance=1, red=red)
 
 
 def heading(console: Console, run: Run) -> None:

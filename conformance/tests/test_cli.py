@@ -1,0 +1,156 @@
+"""The command line: exit codes, and one clear sentence for whatever is malformed."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+import pytest
+
+from conform.cli import main
+from conform.report.tree import fault
+
+REFERENCE = f"ref={sys.executable} -m conform.reference"
+BROKEN = f"bad={sys.executable} -m conform.reference --fault approved-inverted"
+CASE = """\
+case: x/one
+title: t
+why: w
+level: must
+proves: [REQ-TURN-01]
+given: session
+steps:
+  - ask: t1
+  - finish: t1
+    text: ok
+"""
+
+
+def run(tmp_path: Path, *flags: str) -> int:
+    return main(["run", "--no-canaries", "--out", str(tmp_path / "out"), *flags])
+
+
+def test_green_is_0_and_writes_every_report(tmp_path: Path, capsys) -> None:
+    assert run(tmp_path, "--testee", REFERENCE, "--cases", "confirm/echoes_id") == 0
+    out = tmp_path / "out"
+    tree = json.loads((out / "report.json").read_text(encoding="utf-8"))
+    assert fault(tree) is None
+    assert tree["counts"]["pass"] == 1
+    for name in ("junit.xml", "matrix.html", "summary.md", "wire/confirm/echoes_id/ref.log"):
+        assert (out / name).stat().st_size > 0
+    assert "clients equal on 1/1 cases" in capsys.readouterr().out
+    assert main(["explain", "confirm/echoes_id", "--out", str(out)]) == 0
+
+
+def test_red_is_1_and_names_client_case_rule_step_and_line(tmp_path: Path, capsys) -> None:
+    code = run(tmp_path, "--testee", REFERENCE, "--testee", BROKEN, "--cases", "*_denied")
+    told = capsys.readouterr().out
+    assert code == 1
+    for part in (
+        "FAIL confirm/write_confirmation_required_denied",
+        "bad differs from ref, the oracle",
+        "REQ-VERB-02",
+        "/approved: expected False, got True",
+        "cases/confirm/write_confirmation_required_denied.yaml:16",
+        "conform run --testee bad --cases confirm/write_confirmation_required_denied",
+    ):
+        assert part in told
+    out = str(tmp_path / "out")
+    assert main(["explain", "confirm/write_confirmation_required_denied", "--out", out]) == 1
+
+
+def test_nothing_proven_is_3(tmp_path: Path) -> None:
+    assert run(tmp_path, "--testee", REFERENCE, "--cases", "no/such") == 3
+    listing = tmp_path / "testees.json"
+    listing.write_text('{"go": {"missing": "no Go", "mend": "get Go"}}', encoding="utf-8")
+    assert run(tmp_path, "--testees", str(listing), "--cases", "turn/keepalive") == 3
+
+
+def test_a_missing_client_is_told_and_red_only_when_all_are_required(
+    tmp_path: Path, capsys
+) -> None:
+    listing = tmp_path / "testees.json"
+    entries = {
+        "ref": {"command": [sys.executable, "-m", "conform.reference"], "env": {}, "cwd": "."},
+        "dotnet": {"missing": "no .NET 10 SDK", "mend": "get it"},
+    }
+    listing.write_text(json.dumps(entries), encoding="utf-8")
+    flags = ("--testees", str(listing), "--cases", "turn/keepalive")
+    assert run(tmp_path, *flags) == 0
+    told = capsys.readouterr().out
+    assert "1 of 2 clients run" in told
+    assert "dotnet  not run: no .NET 10 SDK; mend: get it" in told
+    assert run(tmp_path, *flags, "--require", "all") == 1
+
+
+def test_a_testee_that_ends_at_once_is_red(tmp_path: Path, capsys) -> None:
+    dead = f"dead={sys.executable} -c pass"
+    flags = ("--testee", REFERENCE, "--testee", dead, "--cases", "turn/keepalive")
+    assert run(tmp_path, *flags) == 1
+    assert "dead  broken: the process ended" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("flags", "why"),
+    [
+        (["--testee", "nonsense="], "expected NAME=CMD"),
+        (["--testee", "nobody"], "not in the listing"),
+        (["--testees", "/no/such.json"], "No such file"),
+        (["--testee", REFERENCE, "--case-root", "/no/such"], "no such folder"),
+    ],
+)
+def test_malformed_flags_are_2_with_one_sentence(
+    tmp_path: Path, capsys, flags: list[str], why: str
+) -> None:
+    assert run(tmp_path, *flags) == 2
+    told = capsys.readouterr().err
+    assert why in told
+    assert len(told.splitlines()) == 1
+
+
+def test_unknown_flags_are_2() -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(["run", "--juggle"])
+    assert ended.value.code == 2
+
+
+@pytest.mark.parametrize(
+    ("change", "why"),
+    [
+        (("title: t", "titel: t"), "case.yaml:1: /: "),
+        (("proves: [REQ-TURN-01]", "proves: [REQ-TURN-99]"), "case.yaml:5: REQ-TURN-99"),
+        (("  - finish: t1", "  - finnish: t1"), "case.yaml:9: /steps/1"),
+        (("level: must", "level: must\nlevel: must"), "case.yaml:5: found duplicate key"),
+        (("steps:", "steps: ["), "case.yaml:"),
+        (("  - ask: t1", "  - do: {juggle: c1}"), "case.yaml:8: 'juggle' is no command"),
+        (("  - ask: t1", "  - do: {turn: c1}"), "case.yaml:8: step is incomplete"),
+        (("  - ask: t1", "  - send: {type: pong, timestamp: x}"), "case.yaml:8: send is not legal"),
+        (("  - ask: t1", "  - tell: {t1: pong, colour: red}"), "pong has no place for 'colour'"),
+        (("  - ask: t1", "  - ask: $row(name)"), "the row has no 'name'"),
+        (("  - finish: t1", "  - see: {ended: t1}\n  - finish: t1"), "does not show this by now"),
+        (("    text: ok", "    text: ok\n  - recv: {action: ping}"), "oracle sends no such frame"),
+    ],
+)
+def test_malformed_cases_are_2_with_file_and_line(
+    write_case, capsys, change: tuple[str, str], why: str
+) -> None:
+    folder = write_case(CASE.replace(*change))
+    assert main(["lint", "--case-root", str(folder)]) == 2
+    told = capsys.readouterr().err
+    assert why in told
+    assert len(told.splitlines()) == 1
+
+
+def test_sound_cases_are_listed_shown_and_linted(write_case, capsys) -> None:
+    folder = str(write_case(CASE))
+    for verb in ("lint", "list", "show"):
+        assert main([verb, "--case-root", folder]) == 0
+    told = capsys.readouterr().out
+    assert "1 cases are sound" in told
+    assert '"outcome":"completed"' in told
+
+
+def test_explaining_what_was_not_played_is_2(tmp_path: Path, capsys) -> None:
+    assert main(["explain", "turn/keepalive", "--out", str(tmp_path)]) == 2
+    assert "conform run" in capsys.readouterr().err
