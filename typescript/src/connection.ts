@@ -309,7 +309,7 @@ export class Connection implements Receiver {
   ): void {
     const { logger, logPayloads, clock } = this.#settings;
     logger.debug('%s %s %s %d bytes', direction, type, requestId, bytes);
-    if (logPayloads) logger.debug('%s %s', direction, text);
+    if (logPayloads) logger.debug('%s %s', direction, text && withoutSecrets(type, text));
     if (!this.#listeners.has('frame')) return;
     this.#listeners.emit('frame', {
       direction,
@@ -339,6 +339,18 @@ function attemptError(cause: unknown): SmoothAgentError {
   // The text of a foreign error may hold the token or the address; its name does not.
   const name = cause instanceof Error ? cause.name : typeof cause;
   return new ConnectFailedError(`the link could not be opened: ${name}`, { cause });
+}
+
+/** Members that no log shows, by the action that carries them (REQ-LOG-01). */
+const SECRETS: Readonly<Record<string, string>> = {
+  verify_otp: 'code',
+  create_conversation_session: 'signature',
+};
+
+function withoutSecrets(type: string | undefined, text: string): string {
+  const secret = SECRETS[type ?? ''];
+  if (secret === undefined || !text.includes(secret)) return text;
+  return JSON.stringify(JSON.parse(text), (key, value) => (key === secret ? '…' : value));
 }
 
 function sizeOf(text: string): number {

@@ -44,7 +44,7 @@ export interface ClientOptions {
   readonly turnTimeoutMs?: number | undefined;
   /** For the answer to a question that has no expiry of its own (REQ-TURN-13). @default 330_000 */
   readonly questionTimeoutMs?: number | undefined;
-  /** For the end of a cancelled turn (REQ-STOP-02). @default 5_000 */
+  /** For the end of a cancelled turn; 0 = do not wait (REQ-STOP-02). @default 5_000 */
   readonly cancelTimeoutMs?: number | undefined;
   /** Largest message taken from the server, in bytes (REQ-WIRE-11). @default 16_777_216 */
   readonly maxMessageBytes?: number | undefined;

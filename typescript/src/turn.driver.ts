@@ -20,6 +20,7 @@ import {
   statusOf,
 } from './requests';
 import { type Answer, Answer as Answers, type Deferred } from './requests.answer';
+import { TurnClocks } from './turn.clocks';
 import { resultOf, type TurnResult } from './turn.result';
 import { type Todo, TurnState, type Verb } from './turn-state';
 import {
@@ -80,9 +81,7 @@ export class TurnDriver implements InFlight {
   readonly #state: TurnState<Waiting>;
   readonly #questions: Questions;
   #wakers: (() => void)[] = [];
-  readonly #timers = new Map<'total' | 'cancel', Timer>();
-  #idleTimer: Timer | undefined;
-  #idleSince = 0;
+  readonly #clocks: TurnClocks;
   #cancelSent = false;
 
   constructor(requests: Requests, outgoing: Outgoing, sessionId: string) {
@@ -91,6 +90,7 @@ export class TurnDriver implements InFlight {
     this.requestId = outgoing.requestId ?? '';
     this.sessionId = sessionId;
     this.#questions = new Questions(requests.settings, () => this.#local('question_timeout'));
+    this.#clocks = new TurnClocks(requests.settings, (word) => this.#local(word));
     this.#state = new TurnState((kind, type) => this.#questions.expired(kind, type));
   }
 
@@ -120,13 +120,10 @@ export class TurnDriver implements InFlight {
 
   /** Queues the message and starts the limits. */
   start(): void {
-    const { clock, turnTimeoutMs } = this.requests.settings;
+    const { turnTimeoutMs } = this.requests.settings;
     this.requests.add(this.requestId, this);
     this.#touch();
-    if (turnTimeoutMs > 0) {
-      const fire = (): void => this.#local('total_timeout');
-      this.#timers.set('total', clock.setTimer(turnTimeoutMs, fire));
-    }
+    if (turnTimeoutMs > 0) this.#clocks.start(turnTimeoutMs, 'total_timeout');
     try {
       if (!this.requests.submit(this.outgoing)) this.linkEvent('not_connected', {});
     } catch (error) {
@@ -277,7 +274,8 @@ export class TurnDriver implements InFlight {
         text: this.text,
       });
     }
-    this.#stopTimers();
+    this.#clocks.stop();
+    this.#questions.stop();
     this.#settleVerbs();
     for (const kind of ['confirmation', 'interaction'] as const) {
       for (const todo of this.#state.ask(kind, 'settle')) this.#ask(todo, kind, undefined);
@@ -316,12 +314,10 @@ export class TurnDriver implements InFlight {
   #sendCancel(): void {
     if (this.#cancelSent) return;
     this.#cancelSent = true;
-    const { clock, cancelTimeoutMs } = this.requests.settings;
     const action = makeAction('cancel', { requestId: this.requestId, sessionId: this.sessionId });
     this.requests.submit(new Outgoing('cancel', this.requestId, encodeAction(action)));
-    if (this.settled) return;
-    const fire = (): void => this.#local('cancel_timeout');
-    this.#timers.set('cancel', clock.setTimer(cancelTimeoutMs, fire));
+    // The cancel of a timeout is written before the turn settles, which stops this clock.
+    this.#clocks.start(this.requests.settings.cancelTimeoutMs, 'cancel_timeout');
   }
 
   #send(outgoing: Outgoing, verb: Waiting): void {
@@ -354,34 +350,9 @@ export class TurnDriver implements InFlight {
     return new NoPendingQuestionError(`no ${question} is open`, facts);
   }
 
-  // Clocks
-
-  /** Starts the idle clock anew; it stands still while a question is open (REQ-TURN-11). */
+  /** Starts the idle clock anew; it stands still while a question is open. */
   #touch(): void {
-    const { clock, turnIdleTimeoutMs } = this.requests.settings;
-    if (this.settled || this.#state.openQuestion || turnIdleTimeoutMs === 0) {
-      this.#idleTimer?.cancel();
-      this.#idleTimer = undefined;
-      return;
-    }
-    // One timer for many frames: it is armed again only when it fires too early.
-    this.#idleSince = clock.now();
-    this.#idleTimer ??= clock.setTimer(turnIdleTimeoutMs, () => this.#idle());
-  }
-
-  #idle(): void {
-    const { clock, turnIdleTimeoutMs } = this.requests.settings;
-    const left = this.#idleSince + turnIdleTimeoutMs - clock.now();
-    this.#idleTimer = left > 0 ? clock.setTimer(left, () => this.#idle()) : undefined;
-    if (left <= 0) this.#local('idle_timeout');
-  }
-
-  #stopTimers(): void {
-    for (const timer of this.#timers.values()) timer.cancel();
-    this.#timers.clear();
-    this.#idleTimer?.cancel();
-    this.#idleTimer = undefined;
-    this.#questions.stop();
+    this.#clocks.touch(this.settled || this.#state.openQuestion !== undefined);
   }
 
   // The end

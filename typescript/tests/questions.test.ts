@@ -292,7 +292,9 @@ describe('one-time codes', () => {
   });
 
   it('REQ-OTP-06 REQ-ERR-04 a code is in no log and no error', async () => {
-    const { turn, link, requestId, log } = await asking((id) => [otpRequired(id)]);
+    const { turn, link, requestId, log } = await asking((id) => [otpRequired(id)], {
+      logPayloads: true,
+    });
     const check = rejection(turn().verifyOtp('918273'));
     await link.recv();
     link.send(failure(requestId, 'VALIDATION_ERROR'));

@@ -1,0 +1,49 @@
+import type { Timer } from './clock';
+import type { Settings } from './options';
+import type { LocalWord } from './wire/index';
+
+/** The limits of one turn beside those of its questions; a limit of 0 is off. */
+export class TurnClocks {
+  readonly #settings: Settings;
+  readonly #fire: (word: LocalWord) => void;
+  readonly #timers: Timer[] = [];
+  #idle: Timer | undefined;
+  #idleSince = 0;
+
+  constructor(settings: Settings, fire: (word: LocalWord) => void) {
+    this.#settings = settings;
+    this.#fire = fire;
+  }
+
+  /** Starts a limit that nothing extends. */
+  start(limitMs: number, word: LocalWord): void {
+    const fire = (): void => this.#fire(word);
+    this.#timers.push(this.#settings.clock.setTimer(limitMs, fire));
+  }
+
+  /** Starts the idle clock anew, or stands still while a question is open (REQ-TURN-11). */
+  touch(still: boolean): void {
+    const { clock, turnIdleTimeoutMs } = this.#settings;
+    if (still || turnIdleTimeoutMs === 0) {
+      this.#idle?.cancel();
+      this.#idle = undefined;
+      return;
+    }
+    // One timer for many frames: it is armed again only when it fires too early.
+    this.#idleSince = clock.now();
+    this.#idle ??= clock.setTimer(turnIdleTimeoutMs, () => this.#look());
+  }
+
+  /** Stops every limit: the turn has settled. */
+  stop(): void {
+    for (const timer of this.#timers.splice(0)) timer.cancel();
+    this.touch(true);
+  }
+
+  #look(): void {
+    const { clock, turnIdleTimeoutMs } = this.#settings;
+    const left = this.#idleSince + turnIdleTimeoutMs - clock.now();
+    this.#idle = left > 0 ? clock.setTimer(left, () => this.#look()) : undefined;
+    if (left <= 0) this.#fire('idle_timeout');
+  }
+}
