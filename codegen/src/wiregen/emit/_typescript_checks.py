@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 
-from wiregen.ir import Check, Mirror, Path, Shape, ShapeField, Spec
+from wiregen.ir import Check, Mirror, Path, Shape, ShapeField, Spec, UnionShape
 from wiregen.naming import pascal
 
 _SCALARS = {
@@ -65,14 +65,63 @@ def _reached(spec: Spec) -> set[str]:
         name = roots.pop()
         if name not in found:
             found.add(name)
-            roots += [ref for field in spec.shape(name).fields for ref in _refs(field.check)]
+            unions = {item.name: item for item in spec.union_shapes}
+            for field in spec.shape(name).fields:
+                roots += refs(field.check, unions)
     return found
 
 
-def _refs(check: Check) -> tuple[str, ...]:
+def refs(check: Check, unions: dict[str, UnionShape]) -> list[str]:
+    """Return the structs that a check leads to, through arrays, maps and unions."""
     if check.kind == "struct":
-        return (check.ref,)
-    return _refs(check.item) if check.item else ()
+        return [check.ref]
+    if check.kind == "union":
+        union = unions.get(check.ref)
+        rest = {name: item for name, item in unions.items() if item is not union}
+        return [ref for _, one in (union.branches if union else ()) for ref in refs(one, rest)]
+    return refs(check.item, unions) if check.item else []
+
+
+@dataclass(frozen=True, slots=True)
+class TsUnionCheck:
+    """A function that says whether a value fits a union: how it starts, and one case a mark."""
+
+    name: str
+    head: str
+    key: str
+    cases: tuple[tuple[str, str], ...]
+    otherwise: str
+    keyed: bool
+
+
+def union_functions(spec: Spec) -> tuple[TsUnionCheck, ...]:
+    """Return the checks of all unions that a decoder reads."""
+    return tuple(_union(item) for item in spec.union_shapes)
+
+
+def _union(item: UnionShape) -> TsUnionCheck:
+    fits = [(mark, _fits(check, "v")) for mark, check in item.branches]
+    name = function_name(item.name)
+    if item.kind == "typed":
+        cases = [(json.dumps(mark), text) for mark, text in fits]
+        for mark, text in fits:
+            if mark == "number":
+                cases.append(('"integer"', text))
+        return TsUnionCheck(name, "", "kindOf(v)", tuple(cases), "false", False)
+    if item.kind == "keyed":
+        cases = [(f"Object.hasOwn(v, {json.dumps(mark)})", text) for mark, text in fits]
+        return TsUnionCheck(name, "!isObject(v)", "", tuple(cases), "true", True)
+    tag = access("v", (item.tag,))
+    head = f'!isObject(v) || typeof {tag} !== "string"'
+    return TsUnionCheck(
+        name, head, tag, tuple((json.dumps(m), text) for m, text in fits), "true", False
+    )
+
+
+def union_row(item: UnionShape) -> str:
+    """Return the row of a union's table as TypeScript source."""
+    rows = ", ".join(f"[{json.dumps(mark)}, {table(check)}]" for mark, check in item.branches)
+    return f"[{json.dumps(item.kind)}, {json.dumps(item.tag)}, [{rows}]]"
 
 
 def access(root: str, path: Path) -> str:
@@ -129,7 +178,11 @@ def _item(check: Check) -> str:
         return f"(i) => i === null || {_fits(item, 'i')}"
     if item.kind in _NAMED:
         return _NAMED[item.kind]
-    return function_name(item.ref) if item.kind == "struct" else f"(i) => {_fits(item, 'i')}"
+    return (
+        function_name(item.ref)
+        if item.kind in ("struct", "union")
+        else f"(i) => {_fits(item, 'i')}"
+    )
 
 
 def shape_rows(shape: Shape) -> str:
@@ -146,8 +199,8 @@ def table(check: Check) -> str:
     if check.kind in ("array", "map"):
         inner = table(check.item) if check.item else '"any"'
         return f'["{check.kind}", {inner}, {int(check.nullable_item)}]'
-    if check.kind == "struct":
-        return f'["struct", {json.dumps(check.ref)}]'
+    if check.kind in ("struct", "union"):
+        return f'["{check.kind}", {json.dumps(check.ref)}]'
     if check.kind == "const":
         return f'["const", {json.dumps(check.value)}]'
     if check.kind == "kinds":

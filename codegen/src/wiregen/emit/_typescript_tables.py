@@ -5,11 +5,24 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 
-from wiregen.emit._typescript_checks import shape_rows
+from wiregen.emit._typescript_checks import shape_rows, union_row
 from wiregen.emit.base import clean, safe_block
-from wiregen.ir import Answer, Field, Machine, Message, Ref, Shape, ShapeField, Spec, Struct, Type
+from wiregen.graph import reach
+from wiregen.ir import (
+    Answer,
+    Field,
+    Machine,
+    Message,
+    Ref,
+    Shape,
+    ShapeField,
+    Spec,
+    Struct,
+    Type,
+    Union,
+)
 from wiregen.naming import camel, pascal
-from wiregen.shapes import check_of
+from wiregen.shapes import build_unions, check_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +58,13 @@ def read_shapes(spec: Spec) -> tuple[TsTable, ...]:
     return tuple(TsTable(shape.name, shape_rows(shape)) for shape in spec.shapes)
 
 
+def unions(spec: Spec) -> tuple[TsTable, ...]:
+    """Return how the branches of all unions are told."""
+    return tuple(
+        TsTable(item.name, union_row(item)) for item in build_unions(spec.types, written=True)
+    )
+
+
 def write_shapes(spec: Spec) -> tuple[TsTable, ...]:
     """Return the tables of all actions and what they hold, as their writer promises them."""
     pending = [action.name for action in spec.actions]
@@ -72,9 +92,17 @@ def _write_shape(spec: Spec, name: str, fields: list[Field]) -> Shape:
 
 def _structs(spec: Spec, type_: Type) -> list[str]:
     if isinstance(type_, Ref):
-        return [type_.name] if isinstance(spec.type(type_.name), Struct) else []
+        found = spec.type(type_.name)
+        if isinstance(found, Union):
+            types = {item.name: item for item in spec.types}
+            return sorted(name for name in reach(types, [found.name]) if _is_struct(spec, name))
+        return [found.name] if isinstance(found, Struct) else []
     inner = getattr(type_, "items", None) or getattr(type_, "values", None)
     return _structs(spec, inner) if inner is not None else []
+
+
+def _is_struct(spec: Spec, name: str) -> bool:
+    return isinstance(spec.type(name), Struct)
 
 
 def mirrors(message: Message) -> str:

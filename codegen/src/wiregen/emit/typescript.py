@@ -28,6 +28,7 @@ from wiregen.ir import (
     Spec,
     Struct,
     Type,
+    Union,
 )
 from wiregen.naming import Lang, member_name, type_name, upper
 
@@ -72,11 +73,13 @@ class TsEnum:
 
 @dataclass(frozen=True, slots=True)
 class TsUnion:
-    """A union of named types."""
+    """A union with its branches by their marks; `open` when a value may be of none."""
 
     name: str
     text: str
     doc: str
+    branches: tuple[tuple[str, str], ...]
+    open: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,6 +138,8 @@ def emit(spec: Spec, _target: Target) -> dict[str, str]:
     printer = _Printer(spec)
     printer.refuse_collisions()
     events, results = printer.events(), printer.results()
+    tag = {"tag": spec.event_tag, "tag_key": key_of(spec.event_tag)}
+    tag["tag_access"] = member_of(spec.event_tag, chained=False)
     files: dict[str, dict[str, object]] = {
         "json.ts": {},
         "enums.ts": {"enums": printer.enums()},
@@ -143,30 +148,40 @@ def emit(spec: Spec, _target: Target) -> dict[str, str]:
             "unions": printer.unions(),
             "imports": printer.enum_names(printer.shared_structs()),
         },
-        "events.ts": {"events": events, "imports": printer.event_imports()},
-        "views.ts": {"events": events, "imports": printer.event_imports()},
+        "events.ts": {"events": events, "imports": printer.event_imports(), **tag},
+        "views.ts": {"events": events, "imports": printer.event_imports(), **tag},
         "actions.ts": {
             "actions": printer.actions(),
             "imports": printer.action_imports(),
             "shapes": tables.write_shapes(spec),
+            "tag": spec.action_tag,
+            "tag_key": key_of(spec.action_tag),
         },
-        "checks.ts": {"checks": checks.functions(spec)},
-        "shapes.ts": {"shapes": tables.read_shapes(spec)},
-        "repair.ts": {},
+        "checks.ts": {"checks": checks.functions(spec), "unions": checks.union_functions(spec)},
+        "shapes.ts": {
+            "shapes": tables.read_shapes(spec),
+            "unions": tables.unions(spec),
+        },
+        "repair.ts": {"unions": spec.unions},
         "codec.ts": {
             "events": events,
-            "tag": spec.event_tag,
+            **tag,
             "places": tuple(checks.access("frame", place) for place in spec.correlation),
         },
         "results.ts": {
             "operations": printer.operations(),
             "results": results,
             "imports": printer.result_imports(results),
+            **tag,
         },
-        "errors.ts": tables.errors(spec),
-        "machine.ts": tables.machines(spec),
-        "index.ts": {},
+        "index.ts": {"spec": spec},
     }
+    if spec.unions:
+        files["unions.ts"] = {"unions": printer.unions(), "imports": printer.union_imports()}
+    if spec.errors is not None:
+        files["errors.ts"] = tables.errors(spec)
+    if spec.machines is not None:
+        files["machine.ts"] = tables.machines(spec)
     return {name: render(LANG, f"{name}.j2", **context) for name, context in files.items()}
 
 
@@ -210,6 +225,9 @@ class _Printer:
                 return f"readonly {self._item(items, nullable)}[]"
             case Map(values=AnyJson()):
                 return "JsonObject"
+            case Map(values=Ref(name=name), nullable_values=nullable) if self._is_union(name):
+                null = " | null" if nullable else ""  # a mapped type may not lead to its own alias
+                return f"{{ readonly [key: string]: {self.named(name)}{null} }}"
             case Map(values=values, nullable_values=nullable):
                 inner = self.type(values) + (" | null" if nullable else "")
                 return f"Readonly<Record<string, {inner}>>"
@@ -219,6 +237,9 @@ class _Printer:
                 return SCALARS[kind]
             case AnyJson():
                 return "Json"
+
+    def _is_union(self, name: str) -> bool:
+        return isinstance(self.spec.type(name), Union)
 
     def _item(self, items: Type, nullable: bool) -> str:
         inner = self.type(items) + (" | null" if nullable else "")
@@ -256,11 +277,29 @@ class _Printer:
         return tuple(
             TsUnion(
                 self.named(u.name),
-                " | ".join(self.type(branch.type) for branch in u.branches),
+                self._union_text(u),
                 comment(u.doc),
+                tuple((branch.mark, self.type(branch.type)) for branch in u.branches),
+                u.kind != "typed",
             )
             for u in self.spec.unions
         )
+
+    def _union_text(self, union: Union) -> str:
+        if union.kind == "typed":
+            return " | ".join(self.type(branch.type) for branch in union.branches)
+        parts = [self.type(branch.type) for branch in union.branches]
+        if union.kind == "tagged":
+            key = key_of(union.tag or "")
+            marked = zip(parts, union.branches, strict=True)
+            parts = [f"({p} & {{ readonly {key}: {json.dumps(b.mark)} }})" for p, b in marked]
+        return " | ".join([*parts, "JsonObject"])
+
+    def union_imports(self) -> dict[str, tuple[str, ...]]:
+        """Return the names that unions.ts needs from types and enums."""
+        found = self._imports(b.type for u in self.spec.unions for b in u.branches)
+        names = {self.named(u.name) for u in self.spec.unions}
+        return {**found, "types": tuple(sorted(names.union(found["types"])))}
 
     def field(self, field: Field, writes: bool) -> TsField:
         """Return one member of an interface, in the writer's or the reader's presence."""
@@ -401,8 +440,10 @@ class _Printer:
         )
 
     def enum_names(self, structs: Iterable[Struct]) -> tuple[str, ...]:
-        """Return the enums that the fields of some structs name."""
-        return self._imports(f.type for s in structs for f in s.fields)["enums"]
+        """Return the enums that the fields of some structs, or the unions, name."""
+        used = [f.type for s in structs for f in s.fields]
+        used += [b.type for u in self.spec.unions for b in u.branches]
+        return self._imports(used)["enums"]
 
     def _imports(self, types: Iterable[Type]) -> dict[str, tuple[str, ...]]:
         found: dict[str, set[str]] = {"types": set(), "enums": set()}

@@ -120,14 +120,7 @@ function open(c: Command): void {
   const ca = c.ca && readFileSync(c.ca, 'utf8');
   issue(c, async (signal) => {
     const set = Object.fromEntries([...given, ...times]);
-    const client = new sdk.SmoothAgentClient({
-      ...set,
-      ...limits,
-      url,
-      ids,
-      clock,
-      ca,
-    });
+    const client = new sdk.SmoothAgentClient({ ...set, ...limits, url, ids, clock, ca });
     handles.set(on, client);
     client.on('state', ({ previous: from, current: to, reason, code }) =>
       event('state', { on, from, to, reason, code }),
@@ -170,19 +163,18 @@ function turn(c: Command): void {
   }
 }
 
-function client(begin: (client: sdk.SmoothAgentClient, c: Command, w: sdk.WaitOptions) => unknown) {
-  return (c: Command): void => {
-    const of = clientOf(c);
-    issue(c, (signal) => begin(of, c, { signal }));
-  };
-}
+type Begin<T> = (of: T, c: Command, wait: sdk.WaitOptions) => unknown;
 
-function verb(begin: (turn: sdk.Turn, c: Command, wait: sdk.WaitOptions) => unknown) {
-  return (c: Command): void => {
-    const of = turnOf(c);
+/** A command that calls one thing of a handle and reports what comes of it. */
+const one =
+  <T>(handle: (c: Command) => T) =>
+  (begin: Begin<T>) =>
+  (c: Command): void => {
+    const of = handle(c);
     issue(c, (signal) => begin(of, c, { signal }));
   };
-}
+const client = one(clientOf);
+const verb = one(turnOf);
 
 function iterate(c: Command): void {
   const watching = new Watch(turnOf(c));
@@ -268,22 +260,10 @@ const commands: Record<string, (c: Command) => unknown> = {
     if (!c.protocol.includes(1) || !CANARIES.includes(canary)) {
       throw new Refused('bad-request', 'unknown protocol or canary');
     }
-    const about = {
-      name: 'smooth-operator',
-      version: '1.0.0',
-      language: 'typescript',
-    };
+    const about = { name: 'smooth-operator', version: '1.0.0', language: 'typescript' };
     const features = Object.fromEntries(FEATURES.split(' ').map((word) => [word, true]));
-    const runtime = process.versions.node;
-    return {
-      protocol: 1,
-      nonce: c.nonce,
-      ...about,
-      runtime,
-      spec: ['1.1'],
-      clientsMax: 8,
-      features,
-    };
+    const more = { runtime: process.versions.node, spec: ['1.1'], clientsMax: 8, features };
+    return { protocol: 1, nonce: c.nonce, ...about, ...more };
   },
   open,
   connect: client((of, _, wait) => of.connect(wait)),
