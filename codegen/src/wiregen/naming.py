@@ -132,7 +132,7 @@ def type_name(lang: Lang, name: str, role: Role) -> str:
         base = _valid(go_exported(name), "X")
         return base + (_SUFFIX[role] or "Type") if base in RESERVED_TYPES[lang] else base
     base = _valid(pascal(name), "X")
-    if lang != "rust":
+    if lang != "rust" and not (role == "event" and base.endswith("Event")):
         base += _SUFFIX[role]
     return base + "Type" if base in RESERVED_TYPES[lang] else base
 

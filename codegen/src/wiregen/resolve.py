@@ -339,16 +339,16 @@ class Resolver:
         hints = [
             f"{name}{_branch_hint(item.value) or index + 1}" for index, item in enumerate(solid)
         ]
-        typed = [self.type_of(*item) for item in zip(solid, hints, strict=True)]
+        resolved = [self.type_of(*item) for item in zip(solid, hints, strict=True)]
         union = Union(
             name=name,
             kind="typed",
-            branches=tuple(Branch("", item.type) for item in typed),
+            branches=tuple(Branch("", item.type) for item in resolved),
             doc=_doc(node),
             uri=node.uri,
         )
         type_ = self._register(node, union)
-        self.unions.add(node, name, any(item.nullable for item in typed))
+        self.unions.add(node, name, any(item.nullable for item in resolved))
         return Typed(type_, nullable, _doc(node))
 
     def _name(self, node: Node, hint: str) -> str:

@@ -114,7 +114,7 @@ export interface RenameConversationAction {
  * Answers a `write_confirmation_required`. Acknowledged by `immediate_response` 200; the turn
  * then goes on.
  */
-export interface ConfirmToolAction {
+export interface ConfirmToolActionAction {
   readonly action: 'confirm_tool_action';
   /** requestId of the turn that asked the question, not a new id. */
   readonly requestId: string;
@@ -192,7 +192,7 @@ export interface Actions {
   get_conversation_messages: GetConversationMessagesAction;
   list_conversations: ListConversationsAction;
   rename_conversation: RenameConversationAction;
-  confirm_tool_action: ConfirmToolAction;
+  confirm_tool_action: ConfirmToolActionAction;
   verify_otp: VerifyOtpAction;
   submit_interaction: SubmitInteractionAction;
   cancel: CancelAction;

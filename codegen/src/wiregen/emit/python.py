@@ -15,7 +15,7 @@ from typing import Any
 from wiregen.config import Target
 from wiregen.emit import base
 from wiregen.errors import refuse
-from wiregen.graph import neighbours
+from wiregen.graph import neighbours, reach
 from wiregen.ir import (
     Accessor,
     AnyJson,
@@ -35,8 +35,10 @@ from wiregen.ir import (
     Type,
     TypeDef,
     Union,
+    UnionShape,
 )
 from wiregen.naming import collisions, enum_member, member_name, type_name
+from wiregen.shapes import build_unions
 from wiregen.words import word_set
 
 WIDTH = 92
@@ -101,6 +103,8 @@ def emit(spec: Spec, target: Target) -> dict[str, str]:
     names = ("__init__", "model", "enums", "types", "events", "actions", "tables", "repair")
     files = {f"{name}.py": base.render("python", f"{name}.py.j2", **context) for name in names}
     files["codec.py"] = base.render("python", "codec.py.j2", **context)
+    if spec.unions:
+        files["unions.py"] = base.render("python", "unions.py.j2", **context)
     if spec.errors is not None:
         files["errors.py"] = base.render("python", "errors.py.j2", **context)
     if spec.machines is not None:
@@ -121,8 +125,8 @@ def literal(value: Any) -> str:
 def doc_lines(text: str, indent: int = 4) -> tuple[str, ...]:
     """Return text as the lines of a docstring, quotes included; nothing for no text."""
     safe = text.replace("\\", "\\\\").replace('"""', "'''")
-    if safe.endswith('"'):
-        safe += " "
+    if safe.rstrip().endswith('"'):
+        safe = safe.rstrip()[:-1] + '\\"'
     lines = base.wrap(safe, WIDTH - indent)
     if not lines:
         return ()
@@ -146,7 +150,8 @@ class _Printer:
             "spec": spec,
             "enums": [self._enum(item) for item in spec.enums],
             "types": types,
-            "unions": [self._union(item) for item in spec.unions],
+            "unions": self._unions(),
+            "union_rows": [(self.name(u.name), self._union_row(u)) for u in self._union_shapes()],
             "events": [self.event(item) for item in spec.events],
             "actions": [self.model(spec.struct(item.name)) for item in spec.actions],
             "event_rows": [self._event_row(item) for item in spec.events],
@@ -157,14 +162,21 @@ class _Printer:
             "guards": self._guards(),
             "correlation": literal(spec.correlation),
             "tag": literal(spec.event_tag),
+            "tag_attribute": self._tag_name(),
             "errors": spec.errors,
             "machines": spec.machines,
             "answer_machines": self._answer_machines(),
             "literal": literal,
             "doc_lines": doc_lines,
-            "imports": sorted(item.name for item in types),
+            "imports": sorted(
+                [*(item.name for item in types), *(self.name(item.name) for item in spec.unions)]
+            ),
             "enum_names": sorted(self.name(item.name) for item in spec.enums),
         }
+
+    def _tag_name(self) -> str:
+        """Return the attribute of the member that names an event."""
+        return self.attribute("", self.spec.event_tag)
 
     def name(self, name: str) -> str:
         """Return the class name of a named type."""
@@ -406,9 +418,41 @@ class _Printer:
             "members": members,
         }
 
-    def _union(self, item: Union) -> dict[str, Any]:
-        text = " | ".join(self.text(branch.type) for branch in item.branches)
-        return {"name": self.name(item.name), "text": text, "doc": base.wrap(item.doc, WIDTH)}
+    def _unions(self) -> list[dict[str, Any]]:
+        """Unions, each after those that it holds; one that holds itself is a recursive alias."""
+        ordered = [item for item in self._ordered() if isinstance(item, Union)]
+        names = {item.name for item in ordered}
+        held = {
+            item.name: names & reach(self._aliases(), set(neighbours(item))) for item in ordered
+        }
+        return [self._union(item, item.name in held[item.name]) for item in ordered]
+
+    def _aliases(self) -> dict[str, TypeDef]:
+        """Types that are looked into when an alias is made: a class is only named."""
+        return {item.name: item for item in self.spec.unions}
+
+    def _union(self, item: Union, recursive: bool) -> dict[str, Any]:
+        name = self.name(item.name)
+        parts = [
+            f"Annotated[{self.text(branch.type)}, Tag({literal(branch.mark)})]"
+            for branch in item.branches
+        ]
+        if item.kind != "typed":
+            parts.append('Annotated[JsonObject, Tag("")]')
+        text = f"Annotated[{' | '.join(parts)}, Discriminator(branch_of({literal(name)}))]"
+        if recursive:
+            text = f"TypeAliasType({literal(name)}, {json.dumps(text)})"
+        said = base.clean(f"{item.doc} A value of none of the branches stays plain JSON.")
+        return {"name": name, "text": text, "doc": base.wrap(said, WIDTH)}
+
+    def _union_shapes(self) -> tuple[UnionShape, ...]:
+        return build_unions(self.spec.types, written=True)
+
+    def _union_row(self, item: UnionShape) -> str:
+        rows = "".join(
+            f"({literal(mark)}, {self._check(check)}), " for mark, check in item.branches
+        )
+        return f"({literal(item.kind)}, {literal(item.tag)}, ({rows}))"
 
     def _action_rows(self) -> list[tuple[str, str, str | None, tuple[str, ...]]]:
         rows = []
@@ -433,6 +477,8 @@ class _Printer:
     def _check(self, check: Check) -> str:
         if check.kind == "struct":
             return f'("struct", {literal(self.name(check.ref))})'
+        if check.kind == "union":
+            return f'("union", {literal(self.name(check.ref))})'
         if check.kind in ("array", "map") and check.item is not None:
             inner = self._check(check.item)
             return f'("{check.kind}", {inner}, {check.nullable_item})'

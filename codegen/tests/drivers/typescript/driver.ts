@@ -1,0 +1,37 @@
+// Replay frames through generated TypeScript: JSON lines in, one verdict a line out.
+// A line in: {protocol, role, name, text}; a line out: {outcome, problem, encoded}.
+import { createInterface } from 'node:readline';
+import * as protocols from './protocols';
+
+interface Line {
+  readonly protocol: string;
+  readonly role: 'event' | 'result';
+  readonly name: string;
+  readonly text: string;
+}
+
+function replay(line: Line): unknown {
+  const wire: any = (protocols as any)[line.protocol];
+  let event: any;
+  try {
+    event = wire.decodeEvent(line.text);
+  } catch (error) {
+    if (error instanceof wire.MalformedFrame) return { outcome: 'malformed' };
+    if (error instanceof wire.DecodeError) return { outcome: 'broken', problem: (error as any).problem };
+    throw error;
+  }
+  if (event.wireType !== undefined && event.toJSON() === event.raw && event.constructor.name === 'UnknownView') {
+    return { outcome: 'unknown', encoded: event.raw };
+  }
+  if (line.role === 'event') return { outcome: 'good', encoded: JSON.parse(wire.encodeEvent(event)) };
+  try {
+    return { outcome: 'good', encoded: wire.decodeResult(line.name, event) };
+  } catch (error) {
+    if (error instanceof wire.DecodeError) return { outcome: 'broken', problem: (error as any).problem };
+    throw error;
+  }
+}
+
+createInterface({ input: process.stdin }).on('line', (text) => {
+  console.log(JSON.stringify(replay(JSON.parse(text))));
+});
