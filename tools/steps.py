@@ -33,7 +33,7 @@ class Ready:
     version: str
 
 
-class StepFailed(SetupError):
+class StepError(SetupError):
     """A step failed; ``output`` is what it printed before."""
 
     def __init__(self, message: str, output: str = "") -> None:
@@ -90,13 +90,13 @@ def fetch(ready: Ready, source: str) -> None:
 def run_step(step: Step, ready: Ready) -> str:
     """Run one step to its end, show its output as it comes, and return that output.
 
-    Raises: StepFailed: it cannot start, fails, takes too long, or speaks where it must not.
+    Raises: StepError: it cannot start, fails, takes too long, or speaks where it must not.
     """
     shown = f"{shlex.join(step.command)} (in {step.folder})".replace("{root}/", "")
     try:
         process = started(step, ready)
     except OSError as trouble:
-        raise StepFailed(f"cannot start {shown}: {trouble.strerror}") from trouble
+        raise StepError(f"cannot start {shown}: {trouble.strerror}") from trouble
     late = threading.Event()
 
     def end() -> None:
@@ -112,11 +112,11 @@ def run_step(step: Step, ready: Ready) -> str:
         watchdog.cancel()
         end_group(process)
     if late.is_set():
-        raise StepFailed(f"no end after {STEP_S:.0f} s: {shown}", output)
+        raise StepError(f"no end after {STEP_S:.0f} s: {shown}", output)
     if process.returncode != 0:
-        raise StepFailed(f"exit status {process.returncode}: {shown}", output)
+        raise StepError(f"exit status {process.returncode}: {shown}", output)
     if step.silent and output.strip():
-        raise StepFailed(f"not in the house format: {shown}", output)
+        raise StepError(f"not in the house format: {shown}", output)
     return output
 
 

@@ -18,7 +18,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from languages import LANGUAGES, Step
-from steps import Ready, StepFailed, run_step, set_up
+from steps import Ready, StepError, run_step, set_up
 from toolchains import Missing
 from workshop import SetupError, say
 
@@ -61,7 +61,7 @@ def run_all(steps: Sequence[Step], ready: Ready) -> tuple[str, list[str]]:
     for step in steps:
         try:
             outputs.append(run_step(step, ready))
-        except StepFailed as failure:
+        except StepError as failure:
             outputs.append(failure.output)
             failures.append(str(failure))
     return "".join(outputs), failures
