@@ -49,7 +49,12 @@ lock: ## write requirements/*.lock from requirements/*.in again
 	@$(PYTHON) tools/setup_python.py --lock
 
 # --- change ---------------------------------------------------------------------------------------
-.PHONY: generate fmt
+.PHONY: generate freeze fmt
+freeze: ## keep spec/ as the released version that `make check` compares with
+	@rm -rf spec/released && mkdir spec/released
+	@cp -r spec/asyncapi.yaml spec/errors.yaml spec/machine.yaml spec/actions spec/events spec/types spec/interactions spec/released/
+	@sed -n 's/^  version: "\(.*\)"/\1/p' spec/asyncapi.yaml > spec/released/VERSION
+
 generate: setup ## print the wire rooms, vectors and tables from spec/
 	@$(WITH_ALL) $(BIN)/wiregen generate
 
@@ -61,6 +66,7 @@ fmt: ## format the hand-written code
 check: setup ## generated code up to date, spec sound, rules covered, sizes, imports, style
 	@$(BIN)/wiregen lint
 	@$(WITH_ALL) $(BIN)/wiregen check
+	@$(BIN)/wiregen diff spec/released
 	@$(BIN)/conform lint
 	@$(MAKE) rules sizes rooms lint
 
