@@ -9,7 +9,7 @@ import pytest
 from hatchling.builders.wheel import WheelBuilder
 from ruamel.yaml import YAML
 
-from smooth_operator_server.gateway.dispatch import VERBS
+from smooth_operator_server.gateway.dispatch import HISTORY, VERBS
 from smooth_operator_server.protocol.actions import action_names
 from smooth_operator_server.protocol.refusals import Code
 from smooth_operator_server.protocol.spec import documents, spec_root
@@ -24,6 +24,12 @@ def test_every_error_code_is_in_the_table() -> None:
     # What a verb is answered by never ends its turn, which is how the server sets `terminal`.
     for code in ("NO_PENDING_CONFIRMATION", "NO_PENDING_INTERACTION", "INTERACTION_MISMATCH"):
         assert known[code]["terminal"] == "never"
+
+
+def test_the_actions_that_name_the_store_are_those_of_the_table() -> None:
+    table = YAML(typ="safe").load(spec_root() / "errors.yaml")
+    (row,) = [row for row in table["codes"] if row["code"] == "STORAGE_ERROR"]
+    assert set(row["actions"]) == HISTORY
 
 
 def test_every_action_of_the_document_is_known() -> None:

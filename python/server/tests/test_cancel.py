@@ -145,9 +145,7 @@ async def test_a_tool_that_does_not_stop_holds_nobody_up_for_long(tmp_path: Path
 
 def _replace_tool(server: Server, name: str, run: object) -> None:
     """Give a scripted tool a body that a test controls."""
-    registry = server.tools
-    tool = registry._tools[name]
-    object.__setattr__(tool, "run", run)
+    object.__setattr__(server.tools.find(name, {}), "run", run)
 
 
 async def test_a_question_of_a_cancelled_turn_is_gone(tmp_path: Path) -> None:

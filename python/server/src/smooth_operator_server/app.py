@@ -46,6 +46,7 @@ class Server:
         new_id: Callable[[], str],
     ) -> None:
         self.settings = settings
+        self.agent = agent
         self._store = store
         self._clock = clock
         self._questions = OpenQuestions()

@@ -19,9 +19,8 @@ Handler = Callable[[Action, Peer], Awaitable[None]]
 VERBS = frozenset({"confirm_tool_action", "verify_otp", "submit_interaction", "cancel"})
 """Actions whose requestId is a turn's: an error that answers them leaves the turn alive."""
 
-_READS_STORE = frozenset(
-    {"get_session", "get_conversation_messages", "list_conversations", "rename_conversation"}
-)
+HISTORY = frozenset({"get_conversation_messages", "list_conversations", "rename_conversation"})
+"""Actions that say STORAGE_ERROR when the store fails; the others say INTERNAL_ERROR."""
 
 
 class Dispatcher:
@@ -47,8 +46,8 @@ class Dispatcher:
             await self._refuse(frame, peer, refusal)
         except StoreError as fault:
             log.error("store failed", action=frame.get("action"), **where(fault))
-            reads = frame.get("action") in _READS_STORE
-            code = Code.STORAGE_ERROR if reads else Code.INTERNAL_ERROR
+            history = frame.get("action") in HISTORY
+            code = Code.STORAGE_ERROR if history else Code.INTERNAL_ERROR
             await self._refuse(frame, peer, RefusalError(code, "the store failed"))
         except Exception as fault:
             log.error("action failed", action=frame.get("action"), **where(fault))
