@@ -17,6 +17,7 @@ from pathlib import Path
 from websockets.exceptions import InvalidState
 
 from conform import wire
+from conform.certificates import ca_file
 from conform.oracle import Expectation
 from conform.patterns import mismatch
 from conform.script import Case, Step
@@ -62,7 +63,7 @@ class Player:
         self.testee = testee
         self.limits = limits
         self.played = Played()
-        self.stage = Stage()
+        self.stage = Stage(tls=_wants_tls(case))
         self.index = 0
         self.on_step: Callable[[Step], None] = lambda _: None
         self._wanted = self._counts()
@@ -166,7 +167,9 @@ class Player:
             return {k: v for k, v in body.items() if k != "auto"}
         url = body["url"].replace("{server}", self.stage.url(client))
         url = url.replace("{refused}", f"ws://127.0.0.1:{REFUSED_PORT}")
-        return {**body, "url": url, "ids": self.case.ids.get(client, [])}
+        command = {**body, "url": url, "ids": self.case.ids.get(client, [])}
+        tls = command.pop("tls", None)
+        return {**command, "ca": ca_file()} if tls == "trusted" else command
 
     async def _recv(self, step: Step) -> None:
         if "$handshake" in step.body:
@@ -280,6 +283,10 @@ class Player:
             got = inbox.get_nowait()
             if got.kind in ("text", "binary", "ping"):
                 raise StageError(f"{client} sent more than the case tells: {_short(got)}")
+
+
+def _wants_tls(case: Case) -> bool:
+    return any(step.kind == "do" and "tls" in step.body for step in case.steps)
 
 
 def _per_lane(events: list[Tree]) -> Counter[str]:

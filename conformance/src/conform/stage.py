@@ -17,6 +17,7 @@ from websockets.frames import Frame, Opcode
 from websockets.http11 import Request
 from websockets.server import ServerProtocol
 
+from conform.certificates import server_context
 from conform.spec import Tree
 
 
@@ -190,7 +191,8 @@ class Link(asyncio.Protocol):
 class Stage:
     """The server side of one case. Use as an async context manager."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, tls: bool = False) -> None:
+        self.tls = tls
         self.nonce = secrets.token_hex(4)
         self.links: list[Link] = []
         self.strangers: list[str] = []
@@ -202,7 +204,8 @@ class Stage:
 
     async def __aenter__(self) -> Stage:
         loop = asyncio.get_running_loop()
-        self._server = await loop.create_server(lambda: Link(self), "127.0.0.1", 0)
+        context = server_context() if self.tls else None
+        self._server = await loop.create_server(lambda: Link(self), "127.0.0.1", 0, ssl=context)
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -221,7 +224,8 @@ class Stage:
 
     def url(self, client: str) -> str:
         """URL for a client: nonce and name are its path."""
-        return f"ws://127.0.0.1:{self.port}/{self.nonce}/{client}"
+        scheme = "wss" if self.tls else "ws"
+        return f"{scheme}://127.0.0.1:{self.port}/{self.nonce}/{client}"
 
     def arrived(self, link: Link) -> None:
         """A link's handshake request came."""

@@ -125,7 +125,8 @@ class Client:
         plan, self.plan = self.plan, None
         if plan == "hold":
             return
-        if self.options["url"].startswith("{refused}") or plan == "silence":
+        unreachable = self.options["url"].startswith("{refused}") or plan == "silence"
+        if unreachable or self.options.get("tls") == "untrusted":
             self._attempt_failed(error("connect_failed"))
         elif plan is None or plan == "release":
             self.malformed = 0

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import itertools
 import json
+import ssl
 from collections.abc import Callable
 from typing import Any
 
@@ -128,6 +129,7 @@ class RefClient:
         try:
             self._ws = await _Connect(
                 _with_token(self.options),
+                ssl=_context(self.options),
                 additional_headers=_headers(self.options),
                 origin=self.options.get("origin"),
                 compression=None,
@@ -467,6 +469,15 @@ class RefClient:
             self._call_frame(self.waits[request], frame)
         elif frame.wire_type != "keepalive" and request not in self.late:
             self.push(frame)
+
+
+def _context(options: Tree) -> ssl.SSLContext | None:
+    if not options["url"].startswith("wss:"):
+        return None
+    context = ssl.create_default_context()
+    if "ca" in options:
+        context.load_verify_locations(options["ca"])
+    return context
 
 
 def _status_kind(status: int) -> str:

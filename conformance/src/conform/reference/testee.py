@@ -28,6 +28,7 @@ FEATURES = [
     "leave",
     "abort",
     "headers",
+    "tls",
     "tap",
     "census",
     "codec",
@@ -109,7 +110,7 @@ class RefTestee:
         self.canary = c.get("canary")
         if self.canary not in (None, *CANARIES):
             raise RefusedError("bad-request", f"canary {self.canary}")
-        features = dict.fromkeys(FEATURES, True) | {"tls": {"reason": "plain sockets only"}}
+        features = dict.fromkeys(FEATURES, True)
         return {
             "protocol": 1,
             "nonce": c["nonce"],
