@@ -117,6 +117,19 @@ def _named(item: TypeDef) -> Check:
     return Check("union", ref=item.name)
 
 
+def struct_refs(check: Check, unions: dict[str, UnionShape]) -> list[str]:
+    """Return the structs that a check leads to, through arrays, maps and unions."""
+    if check.kind == "struct":
+        return [check.ref]
+    if check.kind == "union":
+        union = unions.get(check.ref)
+        rest = {name: item for name, item in unions.items() if item is not union}
+        return [
+            ref for _, one in (union.branches if union else ()) for ref in struct_refs(one, rest)
+        ]
+    return struct_refs(check.item, unions) if check.item else []
+
+
 def json_kind(value: Json) -> str:
     """Return the JSON type of a parsed value; an integer is a number without a fraction."""
     if isinstance(value, bool):

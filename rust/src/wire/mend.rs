@@ -121,7 +121,11 @@ pub(crate) fn without_lone_surrogates(text: &str) -> Cow<'_, str> {
     }
     let mut out: Option<String> = None;
     let (mut at, mut copied) = (0, 0);
-    while let Some(found) = text[at..].find('\\') {
+    let bytes = text.as_bytes();
+    while let Some(found) = bytes
+        .get(at..)
+        .and_then(|rest| rest.iter().position(|b| *b == b'\\'))
+    {
         let start = at + found;
         at = start + 2;
         let Some(unit) = escaped_unit(text, start) else {
@@ -137,9 +141,6 @@ pub(crate) fn without_lone_surrogates(text: &str) -> Cow<'_, str> {
             out.push_str(&text[copied..start]);
             out.push_str("\\ufffd");
             copied = at;
-        }
-        if at >= text.len() {
-            break;
         }
     }
     match out {

@@ -12,10 +12,12 @@ from wiregen.naming import camel, member_name, type_name
 
 CORRELATION = "requestId"
 _TAKEN = frozenset(
-    "Extra Unlisted TypeLabel EqualityContract Equals GetHashCode ToString ToJson WriteTo ReadFrom".split()
+    ("Extra", "Unlisted", "TypeLabel", "EqualityContract", "Equals", "GetHashCode", "ToString")
+    + ("ToJson", "WriteTo", "ReadFrom")
 )
 _TAKEN_BY_MESSAGES = frozenset(
-    "Type Action Raw Received IsReceived CorrelationId MachineEvent Bound Flatten WriteFacts".split()
+    ("Type", "Action", "Raw", "Received", "IsReceived", "CorrelationId", "MachineEvent", "Bound")
+    + ("Flatten", "WriteFacts")
 )
 
 

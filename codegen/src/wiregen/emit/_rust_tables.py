@@ -10,6 +10,7 @@ from typing import Any
 from wiregen.emit.base import wrap
 from wiregen.ir import Answer, Check, Effect, ErrorCode, Machine, Message, Spec, Transition
 from wiregen.naming import pascal, upper
+from wiregen.shapes import build_unions, struct_refs
 
 WIDTH = 92
 Context = dict[str, Any]
@@ -75,20 +76,36 @@ def _reachable(spec: Spec) -> set[str]:
     """Structs that a frame or the result of a call can hold; no other table is ever walked."""
     results = [item.result.type.name for item in spec.operations if item.result]
     waiting = [*(event.name for event in spec.events), *results]
+    unions = {item.name: item for item in spec.union_shapes}
     found: set[str] = set()
     while waiting:
         name = waiting.pop()
         if name not in found:
             found.add(name)
             for field in spec.shape(name).fields:
-                waiting.extend(_structs(field.check))
+                waiting.extend(struct_refs(field.check, unions))
     return found
 
 
-def _structs(check: Check) -> list[str]:
-    if check.kind == "struct":
-        return [check.ref]
-    return _structs(check.item) if check.item else []
+def union_shape_name(name: str) -> str:
+    """Name of the static that says how the branches of a union are told."""
+    return f"{upper(name)}_UNION"
+
+
+def unions(spec: Spec) -> list[tuple[str, str, list[str]]]:
+    """Return name, kind and branch rows of every union; one that is only written asks nothing."""
+    read = {item.name for item in spec.union_shapes}
+    found = []
+    for item in build_unions(spec.types, written=True):
+        kind = f"UnionKind::{pascal(item.kind)}"
+        if item.kind == "tagged":
+            kind += f"({text(item.tag)})"
+        rows = [
+            f"({text(mark)}, {_check(check) if item.name in read else 'Check::Any'})"
+            for mark, check in item.branches
+        ]
+        found.append((union_shape_name(item.name), kind, rows))
+    return found
 
 
 def _flags(required: bool, nullable: bool) -> str:
@@ -99,6 +116,8 @@ def _check(check: Check) -> str:
     match check.kind:
         case "struct":
             return f"Check::Struct(&{shape_name(check.ref)})"
+        case "union":
+            return f"Check::Union(&{union_shape_name(check.ref)})"
         case "const":
             return f"Check::Word({text(str(check.value))})"
         case "kinds":

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from wiregen.ir import Check, Mirror, Path, Shape, ShapeField, Spec, UnionShape
 from wiregen.naming import pascal
+from wiregen.shapes import struct_refs
 
 _SCALARS = {
     "string": 'typeof {} === "string"',
@@ -67,19 +68,8 @@ def _reached(spec: Spec) -> set[str]:
             found.add(name)
             unions = {item.name: item for item in spec.union_shapes}
             for field in spec.shape(name).fields:
-                roots += refs(field.check, unions)
+                roots += struct_refs(field.check, unions)
     return found
-
-
-def refs(check: Check, unions: dict[str, UnionShape]) -> list[str]:
-    """Return the structs that a check leads to, through arrays, maps and unions."""
-    if check.kind == "struct":
-        return [check.ref]
-    if check.kind == "union":
-        union = unions.get(check.ref)
-        rest = {name: item for name, item in unions.items() if item is not union}
-        return [ref for _, one in (union.branches if union else ()) for ref in refs(one, rest)]
-    return refs(check.item, unions) if check.item else []
 
 
 @dataclass(frozen=True, slots=True)

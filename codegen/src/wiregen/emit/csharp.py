@@ -14,10 +14,12 @@ from wiregen.errors import refuse
 from wiregen.ir import Enum, Message, Mirror, Spec, Struct
 from wiregen.naming import collisions, enum_member, pascal, type_name
 
-LANG = "csharp"
+LANG: Language = "csharp"
 # Code that is the same for every protocol: helpers of the readers and writers.
-_STATIC = ("Optional", "WireObject", "UnknownEvent", "Json", "JsonWriting", "Repair", "Faults", "Check")
-_STATIC += ("Decoder", "DecodedFrame", "WireCodec", "WireFault", "PlainEncoder", "Surrogates")
+_STATIC = (
+    *("Optional", "WireObject", "UnknownEvent", "Json", "JsonWriting", "Repair", "Faults"),
+    *("Check", "Decoder", "DecodedFrame", "WireCodec", "WireFault", "PlainEncoder", "Surrogates"),
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,8 +32,6 @@ from wiregen.naming import Lang, enum_member, member_name, type_name
 
 LANG: Lang = "rust"
 WIDTH = 92
-# The member that ties an event to its action; a constructor takes it after the first other one.
-CORRELATION = "requestId"
 # Members whose value never shows in the textual form of a type (REQ-LOG-01).
 SECRET = frozenset({("VerifyOtp", "code"), ("AuthContext", "signature")})
 SCALARS = {"string": "String", "integer": "i64", "number": "f64", "boolean": "bool"}
@@ -76,6 +74,7 @@ class RustStruct:
     tag: str
     wire: str
     request_id: str
+    id_name: str
     needed: tuple[str, ...] = ()
 
 
@@ -106,6 +105,17 @@ class RustEvent:
 
 
 @dataclass(frozen=True, slots=True)
+class RustUnion:
+    """An enum over the branches of a union; an `open` one keeps what is of no branch."""
+
+    name: str
+    doc: tuple[str, ...]
+    shape: str
+    branches: tuple[tuple[str, str, str], ...]
+    open: bool
+
+
+@dataclass(frozen=True, slots=True)
 class RustCall:
     """An action with one answer: the event that carries it and the way to its typed result."""
 
@@ -115,34 +125,57 @@ class RustCall:
     shape: str
     accessor: str
     at: str
+    typed: bool
 
 
-def emit(spec: Spec, _: Target) -> dict[str, str]:
-    """Return the files of the wire room; the module has the same form wherever it lies."""
+def emit(spec: Spec, target: Target) -> dict[str, str]:
+    """Return the files of the wire room; `module` names the room below the crate (`wire`)."""
     printer = _Printer(spec)
+    frames, events = printer.frames(), printer.events()
+    actions, calls = printer.actions(), printer.calls()
     files: dict[str, dict[str, Any]] = {
-        "mod.rs": {},
+        "mod.rs": {"spec": spec},
         "json.rs": {},
-        "mend.rs": {},
+        "mend.rs": {"unions": spec.unions},
         "enums.rs": {"enums": printer.enums()},
-        "types.rs": {"structs": printer.types()},
-        "frames.rs": {"structs": printer.frames()},
-        "events.rs": {"events": printer.events()},
-        "actions.rs": {"actions": printer.actions(), "calls": printer.calls()},
+        "types.rs": {"structs": printer.types(), "unions": printer.unions()},
+        "frames.rs": {"structs": frames, "uses_maps": _mentions(frames, "BTreeMap<")},
+        "events.rs": {"events": events, "uses_maps": _mentions(events, "BTreeMap<")},
+        "actions.rs": {
+            "actions": actions,
+            "calls": calls,
+            "uses_maps": _mentions(actions, "BTreeMap<"),
+            "uses_field": _mentions(actions, "Field<"),
+            "uses_json": _mentions(actions, "Json>", "Json'"),
+            "reads": any(call.accessor and not call.typed for call in calls),
+            "whole": any("events::" in call.output for call in calls),
+        },
         "codec.rs": {
-            "events": printer.events(),
+            "events": events,
             "tag": spec.event_tag,
-            "correlation": CORRELATION,
+            "correlation": printer.correlation,
             "envelopes": printer.envelopes,
         },
         "shapes.rs": {
             "shapes": tables.shapes(spec),
             "mirrors": tables.mirrors(spec, printer.event_name),
+            "unions": tables.unions(spec),
         },
-        "errors.rs": tables.errors(spec),
-        "machine.rs": tables.machines(spec),
     }
-    return {name: render(LANG, f"{name}.j2", **context) for name, context in files.items()}
+    if spec.errors is not None:
+        files["errors.rs"] = tables.errors(spec)
+    if spec.machines is not None:
+        files["machine.rs"] = tables.machines(spec)
+    room = target.options.get("module", "wire")
+    return {
+        name: render(LANG, f"{name}.j2", **context).replace("$crate::wire::", f"$crate::{room}::")
+        for name, context in files.items()
+    }
+
+
+def _mentions(items: tuple[Any, ...], *words: str) -> bool:
+    """Whether the types in some view models name one of the words."""
+    return any(word in repr(items) for word in words)
 
 
 def text(value: str) -> str:
@@ -161,6 +194,8 @@ class _Printer:
 
     def __init__(self, spec: Spec) -> None:
         self.spec = spec
+        # The member that ties an event to its action; constructors take it as their second one.
+        self.correlation = spec.correlation[0][-1] if spec.correlation else ""
         self.events_by_struct = {item.name: item for item in spec.events}
         self.containers = self._containers()
         self.envelopes = sorted(
@@ -168,8 +203,9 @@ class _Printer:
                 mirror.nested[0]
                 for event in spec.events
                 for mirror in event.mirrors
-                if mirror.nested[1:] == (CORRELATION,)
+                if mirror.nested[1:] == (self.correlation,)
             }
+            | {place[0] for place in spec.correlation if len(place) > 1}
         )
 
     def _containers(self) -> frozenset[str]:
@@ -185,6 +221,9 @@ class _Printer:
             if item.role != "event" and item.name not in passed:
                 for field in item.fields:
                     shown.update(_refs(field.type))
+        for union in self.spec.unions:
+            for branch in union.branches:
+                shown.update(_refs(branch.type))
         return frozenset(passed - shown)
 
     def _way(self, struct: str, path: Path) -> list[str]:
@@ -213,8 +252,6 @@ class _Printer:
                 item = self.spec.type(name)
                 role = item.role if isinstance(item, Struct) else "type"
                 found = type_name(LANG, name, role)
-                if not isinstance(item, Struct | Enum):
-                    found = "Json"
             case Array(items=items, nullable_items=null):
                 found = f"Vec<{self.rust_type(items, nullable=null)}>"
             case Map(values=AnyJson()):
@@ -283,12 +320,12 @@ class _Printer:
             self.field(item.name, field, field.read_presence if reads else field.presence)
             for field in members
         )
-        correlation = next((f for f in members if f.wire == CORRELATION), None)
+        correlation = next((f for f in members if f.wire == self.correlation), None)
         return RustStruct(
             name=type_name(LANG, item.name, item.role),
             doc=doc_lines(item.doc, f"`{item.name}`."),
             fields=fields,
-            required=tuple(self.setter(f) for f in _parameters(members)),
+            required=tuple(self.setter(f) for f in _parameters(members, self.correlation)),
             setters=tuple(self.setter(f) for f in members if not f.required),
             open=reads,
             writes=item.direction != "read",
@@ -296,6 +333,7 @@ class _Printer:
             tag=tag,
             wire=wire,
             request_id="" if correlation is None else correlation.presence,
+            id_name=member_name(LANG, self.correlation),
         )
 
     def types(self) -> tuple[RustStruct, ...]:
@@ -327,6 +365,24 @@ class _Printer:
             )
         return replace(made, needed=needed)
 
+    # --- unions
+
+    def unions(self) -> tuple[RustUnion, ...]:
+        """Return every union with `(variant, mark, type)` of its branches."""
+        return tuple(
+            RustUnion(
+                type_name(LANG, item.name, "type"),
+                doc_lines(item.doc, f"`{item.name}`."),
+                tables.union_shape_name(item.name),
+                tuple(
+                    (enum_member(LANG, item.name, b.mark), b.mark, self.rust_type(b.type))
+                    for b in item.branches
+                ),
+                item.kind != "typed",
+            )
+            for item in self.spec.unions
+        )
+
     # --- enums
 
     def enums(self) -> tuple[tuple[str, tuple[str, ...], tuple[tuple[str, str], ...]], ...]:
@@ -350,10 +406,14 @@ class _Printer:
         facts = tuple(
             self._accessor(message, item) for item in message.accessors if item.name != message.tag
         )
-        request = message.accessor(CORRELATION)
+        request = message.accessor(self.correlation)
         read = "None"
-        if request is not None:
-            read = "event.request_id()" if request.optional else "Some(event.request_id())"
+        if request is not None and _is_text(request.type):
+            read = f"event.{member_name(LANG, self.correlation)}()"
+            if request.optional and request.nullable:
+                read += ".value().map(String::as_str)"
+            elif not (request.optional or request.nullable):
+                read = f"Some({read})"
         return RustEvent(
             name=self.event_name(message),
             wire=message.wire,
@@ -369,18 +429,22 @@ class _Printer:
         """Say where an event names its action: at the top, else in its envelope."""
         struct = self.spec.struct(message.name)
         read = "None"
-        if struct.field(CORRELATION):
-            read = self._option(message, (CORRELATION,), root="event.0.body")
+        own = struct.field(self.correlation)
+        if own is not None and _is_text(own.type):
+            read = self._option(message, (self.correlation,), root="event.0.body")
+            if own.nullable:
+                read += ".and_then(|id| id.as_ref())" if own.read_required else ""
             read += ".map(|id| Cow::Borrowed(id.as_str()))"
         for envelope in self.envelopes:
             field = struct.field(envelope)
             if field is None:
                 continue
             if isinstance(field.type, Ref):
-                inner = self.spec.struct(field.type.name)
-                if not inner.field(CORRELATION):
+                found = self.spec.type(field.type.name)
+                inner = found if isinstance(found, Struct) else None
+                if inner is None or not inner.field(self.correlation):
                     continue
-                nested = self._option(message, (envelope, CORRELATION), root="event.0.body")
+                nested = self._option(message, (envelope, self.correlation), root="event.0.body")
                 read += f".or_else(|| {nested}.map(|id| Cow::Borrowed(id.as_str())))"
             else:
                 nested = self._option(message, (envelope,), root="event.0.body")
@@ -432,6 +496,8 @@ class _Printer:
             name = member_name(LANG, segment)
             if field.read_presence == "required":
                 read += f".map(|it| &it.{name})"
+            elif field.read_presence == "tristate":
+                read += f".and_then(|it| it.{name}.as_ref().value())"
             else:
                 read += f".and_then(|it| it.{name}.as_ref())"
             if isinstance(field.type, Ref) and isinstance(self.spec.type(field.type.name), Struct):
@@ -471,13 +537,14 @@ class _Printer:
         event = self.spec.event(result.event)
         action = self.spec.struct(self.spec.action(operation.action).name)
         whole = not result.at
-        accessor = ""
+        accessor, typed = "", False
         if not whole:
             found = next((a for a in event.accessors if result.at in a.places), None)
             if found is None or found.optional:
                 place = "/".join(result.at)
                 raise ValueError(f"{operation.action}: no sure accessor of {event.wire} at {place}")
             accessor = member_name(LANG, found.name)
+            typed = isinstance(found.type, Ref)
         role = self.spec.struct(result.type.name).role
         name = type_name(LANG, result.type.name, role)
         return RustCall(
@@ -487,15 +554,20 @@ class _Printer:
             shape=tables.shape_name(result.type.name),
             accessor=accessor,
             at="".join(f"/{segment}" for segment in result.at),
+            typed=typed,
         )
 
 
-def _parameters(members: list[Field]) -> list[Field]:
+def _parameters(members: list[Field], correlation: str) -> list[Field]:
     """Order the required members of a constructor: the correlation id comes second."""
     required = [field for field in members if field.required]
-    own = [field for field in required if field.wire == CORRELATION]
-    rest = [field for field in required if field.wire != CORRELATION]
+    own = [field for field in required if field.wire == correlation]
+    rest = [field for field in required if field.wire != correlation]
     return [*rest[:1], *own, *rest[1:]]
+
+
+def _is_text(type_: Type) -> bool:
+    return isinstance(type_, Scalar) and type_.kind == "string"
 
 
 def _refs(type_: Type) -> set[str]:

@@ -1,0 +1,69 @@
+//! Replay frames through generated Rust: JSON lines in, one verdict a line out.
+//! A line in: `{protocol, role, name, text}`; a line out: `{outcome, problem, encoded}`.
+
+use std::io::{BufRead, Write};
+
+use serde::Deserialize;
+use serde_json::{json, value::RawValue};
+
+#[derive(Deserialize)]
+struct Line {
+    protocol: String,
+    role: String,
+    name: String,
+    text: String,
+}
+
+macro_rules! replay {
+    ($wire:ident) => {
+        pub fn replay(line: &super::Line) -> String {
+            use crate::$wire::codec::{DecodeError, decode};
+            use crate::$wire::events::{Event, Problem};
+            let broken = |problem: &Problem| {
+                super::json!({"outcome": "broken", "problem": {"kind": problem.kind, "pointer": problem.pointer}}).to_string()
+            };
+            let good = |text: &str| format!("{{\"outcome\":\"good\",\"encoded\":{text}}}");
+            match decode(&line.text) {
+                Err(DecodeError::Malformed) => super::json!({"outcome": "malformed"}).to_string(),
+                Err(DecodeError::Broken(event)) => match event.problem() {
+                    Some(problem) => broken(problem),
+                    None => String::from("{}"),
+                },
+                Ok(Event::Unknown(event)) => {
+                    let text: &super::RawValue = serde_json::from_str(event.raw()).unwrap();
+                    format!("{{\"outcome\":\"unknown\",\"encoded\":{}}}", text.get())
+                }
+                Ok(event) if line.role == "event" => good(event.to_json()),
+                Ok(event) => match super::$wire(&line.name, &event) {
+                    Some(Ok(text)) => good(&text),
+                    Some(Err(problem)) => broken(&problem),
+                    None => String::from("{\"outcome\":\"no call\"}"),
+                },
+            }
+        }
+    };
+}
+
+macro_rules! calls {
+    ($wire:ident { $($name:literal => $action:ident),* }) => {
+        fn $wire(name: &str, event: &$wire::events::Event) -> Option<Result<String, $wire::events::Problem>> {
+            use $wire::actions::Call as _;
+            match name {
+                $($name => $wire::actions::$action::read(event).map(|found| {
+                    found.map(|it| serde_json::to_string(&it).unwrap())
+                }),)*
+                _ => None,
+            }
+        }
+    };
+}
+
+include!("protocols.rs");
+
+fn main() {
+    let mut out = std::io::BufWriter::new(std::io::stdout().lock());
+    for text in std::io::stdin().lock().lines() {
+        let line: Line = serde_json::from_str(&text.unwrap()).unwrap();
+        writeln!(out, "{}", replay(&line).replace('\n', " ")).unwrap();
+    }
+}
