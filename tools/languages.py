@@ -79,6 +79,7 @@ PYTHON = Language(
     setup=(),
     test=PYTHON_TESTS,
     counted=r"(\d+) passed",
+    quiet=r"bringing up nodes|[.\s]+(\[ *\d+%\])?$",
     lint=(
         Step((f"{VENV_BIN}/ruff", "check", "--quiet", ".")),
         Step((f"{VENV_BIN}/ruff", "format", "--quiet", "--check", ".")),

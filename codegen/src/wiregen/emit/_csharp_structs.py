@@ -12,12 +12,16 @@ from wiregen.naming import camel, member_name, type_name
 
 CORRELATION = "requestId"
 _TAKEN = frozenset(
-    ("Extra", "Unlisted", "TypeLabel", "EqualityContract", "Equals", "GetHashCode", "ToString")
-    + ("ToJson", "WriteTo", "ReadFrom")
+    {
+        *("Extra", "Unlisted", "TypeLabel", "EqualityContract", "Equals", "GetHashCode"),
+        *("ToString", "ToJson", "WriteTo", "ReadFrom"),
+    }
 )
 _TAKEN_BY_MESSAGES = frozenset(
-    ("Type", "Action", "Raw", "Received", "IsReceived", "CorrelationId", "MachineEvent", "Bound")
-    + ("Flatten", "WriteFacts")
+    {
+        *("Type", "Action", "Raw", "Received", "IsReceived", "CorrelationId", "MachineEvent"),
+        *("Bound", "Flatten", "WriteFacts"),
+    }
 )
 
 
@@ -107,9 +111,7 @@ def _presence(struct: Struct, field: Field) -> Presence:
     return field.presence if struct.direction == "write" else field.read_presence
 
 
-def _member(
-    speller: Speller, struct: Struct, field: Field, nested: Path | None
-) -> MemberView:
+def _member(speller: Speller, struct: Struct, field: Field, nested: Path | None) -> MemberView:
     spelling = speller.spell(field.type, nullable=field.nullable)
     presence = _presence(struct, field)
     if presence == "tristate" and spelling.raw:
@@ -189,8 +191,8 @@ def _writing(
         return (head, _write(spelling, name))
     local = f"{camel(field.wire)}Value"
     if presence == "required":
-        body = f"if ({name} is {{ }} {local}) {_write(spelling, local)} else writer.WriteNullValue();"
-        return (head, body)
+        body = _write(spelling, local)
+        return (head, f"if ({name} is {{ }} {local}) {body} else writer.WriteNullValue();")
     source = name
     if twin:
         source = f"({name} ?? (IsReceived ? null : ({spelling.name}?){twin}))"
@@ -203,16 +205,15 @@ def _write(spelling: Spelling, value: str) -> str:
     return code + ";"
 
 
-def _event(
-    speller: Speller, struct: Struct, message: Message, view: StructView
-) -> StructView:
+def _event(speller: Speller, struct: Struct, message: Message, view: StructView) -> StructView:
     tops = {mirror.top[0] for mirror in message.mirrors}
     own = {field.wire for field in struct.fields} - tops
     facts: list[FactView] = []
     flat: list[tuple[str, ...]] = []
     for accessor in message.accessors:
         if accessor.name == message.tag:
-            flat.append((f"writer.WriteString({quoted(message.tag)}u8, {quoted(message.wire)}u8);",))
+            tag, wire = quoted(message.tag), quoted(message.wire)
+            flat.append((f"writer.WriteString({tag}u8, {wire}u8);",))
             continue
         if not (len(accessor.places) == 1 and accessor.places[0] == (accessor.name,)):
             facts.append(_fact(speller, struct, accessor, tops))
@@ -223,7 +224,8 @@ def _event(
         struct, view.name, [item.name for item in facts] + [item.name for item in view.members]
     )
     guards = tuple(
-        f"{_path(speller, struct, m.nested, tops)[0]} is null && Top{member_name('csharp', m.top[0])} is null"
+        f"{_path(speller, struct, m.nested, tops)[0]} is null"
+        f" && Top{member_name('csharp', m.top[0])} is null"
         for m in message.mirrors
         if m.guard
     )
@@ -256,7 +258,8 @@ def _fact(speller: Speller, struct: Struct, accessor: Accessor, tops: set[str]) 
     expression = " ?? ".join(used)
     tristate = accessor.optional and accessor.nullable and not spelling.raw
     if tristate:
-        type_, expression = f"Optional<{spelling.name}>", expression + ("" if sure else " ?? default")
+        type_ = f"Optional<{spelling.name}>"
+        expression += "" if sure else " ?? default"
     elif accessor.optional:
         type_ = f"{spelling.name}?"
     else:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from wiregen.emit._csharp_types import Speller, doc_lines, quoted
+from wiregen.emit._csharp_types import doc_lines, quoted
 from wiregen.ir import Check, ErrorTable, Machine, Machines, Operation, Shape, Spec, Struct
 from wiregen.naming import pascal, type_name
 
@@ -88,9 +88,8 @@ def exception_views(table: ErrorTable) -> tuple[ExceptionView, ...]:
     found: dict[str, ExceptionView] = {}
     for item in table.kinds:
         base = exception_name(leaf_of[item.parent]) if item.parent else ROOT_EXCEPTION
-        found[item.leaf] = ExceptionView(
-            item.leaf, exception_name(item.leaf), base, doc_lines(_story(table, item.leaf, item.when))
-        )
+        doc = doc_lines(_story(table, item.leaf, item.when))
+        found[item.leaf] = ExceptionView(item.leaf, exception_name(item.leaf), base, doc)
     for leaf in table.leaves:
         doc = doc_lines(_story(table, leaf.leaf, ""))
         found[leaf.leaf] = ExceptionView(
@@ -208,7 +207,7 @@ class OperationView:
     expression: str
 
 
-def operation_views(spec: Spec, speller: Speller) -> tuple[OperationView, ...]:
+def operation_views(spec: Spec) -> tuple[OperationView, ...]:
     """Return the operations in the order of the document."""
     return tuple(_operation(spec, item) for item in spec.operations)
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from wiregen.emit._go_types import Named, field_name, quote
 from wiregen.emit.base import clean, documentation, wrap
-from wiregen.ir import Accessor, Choice, Field, Message, Path, Ref, Spec, Struct
+from wiregen.ir import Accessor, Choice, Field, Message, Path, Presence, Ref, Spec, Struct
 from wiregen.naming import member_name, type_name
 
 WIDTH = 95
@@ -178,7 +178,7 @@ class EventView:
 
     def field(self, accessor: Accessor) -> str:
         """Return the Go type of an accessor."""
-        presence = "optional" if accessor.optional else "required"
+        presence: Presence = "optional" if accessor.optional else "required"
         return self.named.member(accessor.type, presence, accessor.nullable)
 
     def struct(self) -> GoStruct:

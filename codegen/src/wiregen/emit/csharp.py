@@ -12,9 +12,9 @@ from wiregen.emit._csharp_types import Speller, doc_lines, quoted
 from wiregen.emit.base import render
 from wiregen.errors import refuse
 from wiregen.ir import Enum, Message, Mirror, Spec, Struct
-from wiregen.naming import collisions, enum_member, pascal, type_name
+from wiregen.naming import Lang, collisions, enum_member, pascal, type_name
 
-LANG: Language = "csharp"
+LANG: Lang = "csharp"
 # Code that is the same for every protocol: helpers of the readers and writers.
 _STATIC = (
     *("Optional", "WireObject", "UnknownEvent", "Json", "JsonWriting", "Repair", "Faults"),
@@ -66,7 +66,7 @@ def emit(spec: Spec, target: Target) -> dict[str, str]:
     types = [view for name, view in sorted(views.items()) if name not in messages]
     out = {
         f"{name}.g.cs": render(LANG, f"{name}.cs.j2", **context, **data)
-        for name, data in _data(spec, speller, events, actions, types).items()
+        for name, data in _data(spec, actions).items()
     }
     parts = [views[item.name] for item in spec.structs if _is_part(item, messages)]
     types = [view for view in types if view not in parts]
@@ -84,17 +84,14 @@ def _is_part(item: Struct, messages: dict[str, Message]) -> bool:
 
 def _data(
     spec: Spec,
-    speller: Speller,
-    events: list[StructView],
     actions: list[StructView],
-    types: list[StructView],
 ) -> dict[str, dict[str, Any]]:
     """Return, for every file but the records, what its template is given."""
     found: dict[str, dict[str, Any]] = {name: {} for name in _STATIC}
     found["Enums"] = {"enums": [_enum(item) for item in spec.enums]}
     found["Messages"] = {"events": [_event(item) for item in spec.events], "actions": actions}
     found["Shapes"] = {"shapes": tables.shape_views(spec.shapes)}
-    found["Operations"] = {"operations": tables.operation_views(spec, speller)}
+    found["Operations"] = {"operations": tables.operation_views(spec)}
     words = {item.wire: f"the event `{item.wire}`" for item in spec.events}
     words["unknown"] = "an unknown event"
     if spec.errors:
@@ -164,8 +161,7 @@ def _mirror(mirror: Mirror) -> str:
 
 def _refuse_clashes(spec: Spec) -> None:
     names = {
-        item.name: type_name(LANG, item.name, getattr(item, "role", "type"))
-        for item in spec.types
+        item.name: type_name(LANG, item.name, getattr(item, "role", "type")) for item in spec.types
     }
     for name, sources in collisions(LANG, names).items():
         listed = " and ".join(sources)
