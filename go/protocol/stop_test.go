@@ -16,12 +16,12 @@ func TestREQ_STOP_01_CancelIsWrittenOnce(t *testing.T) {
 	if got := r.recv("cancel"); got["requestId"] != "r1" || got["sessionId"] != "s" {
 		t.Error(got)
 	}
-	second := later(func() (any, error) {
-		return nil, r.client.Cancel(within(t), protocol.Cancel{RequestID: "r1"}) // REQ-VERB-08
-	})
-	r.fence(r.client)
-	if len(first) != 0 || len(second) != 0 {
-		t.Fatal("it resolved before the turn settled")
+	second := later(func() (any, error) { return nil, turn.Cancel(within(t)) })
+	short, cancel := context.WithTimeout(t.Context(), time.Millisecond)
+	defer cancel()
+	err := r.client.Cancel(short, protocol.Cancel{RequestID: "r1"}) // REQ-VERB-08: the same turn
+	if !errors.Is(err, context.DeadlineExceeded) || len(first) != 0 || len(second) != 0 {
+		t.Fatal("it resolved before the turn settled", err)
 	}
 	r.send(frame{"type": "cancelled", "requestId": "r1", "status": 499})
 	for _, done := range []<-chan outcome[any]{first, second} {

@@ -255,6 +255,7 @@ func TestREQ_TURN_11_SilenceEndsATurn(t *testing.T) {
 	if err := receive(t, done, "confirm").err; err != nil {
 		t.Fatal(err)
 	}
+	r.fence(r.client)
 	r.clock.Advance(119 * time.Second)
 	if turn.State() != protocol.TurnRunning {
 		t.Fatal("too early")

@@ -52,7 +52,7 @@ func factsOf(e wireEvent) []json.RawMessage {
 func EncodeEvent(event Event) ([]byte, error) {
 	e, ok := event.(wireEvent)
 	if !ok {
-		return json.Marshal(event)
+		return event.(*UnknownEvent).MarshalJSON()
 	}
 	return encodeEvent(e), nil
 }
@@ -79,7 +79,7 @@ func encodeEvent(e wireEvent) []byte {
 		case now[i] == nil:
 			t.clear(f.places)
 		default:
-			t.spread(f.places, parseTree(now[i]))
+			t.spread(f.places, parseTree(now[i]), was == nil)
 		}
 	}
 	return t.bytes()
@@ -102,8 +102,9 @@ func isZero(text []byte) bool {
 	return false
 }
 
-// spread writes a value to those of the places that are there, to all of them if none is.
-func (t *tree) spread(places [][]string, value *tree) {
+// spread writes a value to those of the places that are there. If none is, it goes to all of them
+// for an event that is built new, else to those whose object is there.
+func (t *tree) spread(places [][]string, value *tree, fresh bool) {
 	found := false
 	for _, place := range places {
 		if t.at(place...) != nil {
@@ -111,10 +112,11 @@ func (t *tree) spread(places [][]string, value *tree) {
 			t.put(place, value, false)
 		}
 	}
-	if !found {
-		for _, place := range places {
-			t.put(place, value, true)
-		}
+	if found {
+		return
+	}
+	for _, place := range places {
+		t.put(place, value, fresh)
 	}
 }
 
