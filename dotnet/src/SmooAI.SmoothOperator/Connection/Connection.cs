@@ -80,6 +80,7 @@ internal sealed class Connection
                 return false;
             }
             link.Transport = transport;
+            link.Limit.CancelAfter(Timeout.InfiniteTimeSpan);
             Move(MachineEvent.Opened, null, null);
             link.SetOpened();
             link.Outbox.Open(transport);
