@@ -248,9 +248,12 @@ async def test_req_verb_10_a_question_lapses_by_what_the_stream_shows(
 
 
 async def test_req_otp_01_a_wrong_code_is_a_value_and_the_code_stays_a_string(
-    server: Peer, client: SmoothAgentClient, caplog: pytest.LogCaptureFixture
+    server: Peer, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.DEBUG)
+    client = SmoothAgentClient(server.url, log_payloads=True)
+    await client.connect()
+    await server.link()
     turn, rid = await asked(server, client, "otp_sent", channel="email", maskedDestination="a***")
     check = turn.verify_otp(" 012345 ")
     assert (await server.recv())["code"] == " 012345 "
@@ -262,6 +265,7 @@ async def test_req_otp_01_a_wrong_code_is_a_value_and_the_code_stays_a_string(
     await server.ask("otp_verified", rid, message="yes")
     assert (await check).verified
     turn.detach()
+    await client.close()
     # REQ-OTP-06
     assert "01234" not in "\n".join(
         r.getMessage() for r in caplog.records if r.name == "smooth_operator"

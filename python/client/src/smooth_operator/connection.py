@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -37,6 +38,17 @@ class Outgoing:
     def drop(self) -> None:
         """Take the frame back, if it was not written yet."""
         self.dropped = not self.written
+
+
+SECRETS = {"verify_otp": ("code",), "create_conversation_session": ("authContext",)}
+
+
+def masked(word: str | None, text: str | None) -> str | None:
+    """Return a frame for the log: what proves who somebody is does not show (REQ-OTP-06)."""
+    if text is None or word not in SECRETS:
+        return text
+    frame = json.loads(text)
+    return json.dumps({key: "…" if key in SECRETS[word] else it for key, it in frame.items()})
 
 
 class Sink(Protocol):
@@ -273,7 +285,7 @@ class Connection:
         logger = self._options.logger
         logger.debug("%s %s %s %d bytes", direction, word, request_id, size)
         if self._options.log_payloads:
-            logger.debug("%s %s", direction, text)
+            logger.debug("%s %s", direction, masked(word, text))
         if self._listeners.has("frame"):
             at = self._options.clock.now()
             info = FrameInfo(direction, word, request_id, size, at, text)  # type: ignore[arg-type]
