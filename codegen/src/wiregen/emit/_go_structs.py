@@ -345,7 +345,7 @@ class EventView:
         return [_for_writer(line) for line in lines]
 
 
-_CALLS = ("string", "int64", "float64", "bool", "raw", "any", "comma", "key")
+_CALLS = ("string", "int64", "float64", "bool", "raw", "any", "comma", "key", "branch")
 
 
 def _for_writer(line: str) -> str:

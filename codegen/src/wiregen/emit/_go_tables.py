@@ -6,7 +6,7 @@ from typing import Any
 
 from wiregen.emit._go_types import kinds, quote, words
 from wiregen.emit.base import wrap
-from wiregen.ir import Check, ErrorTable, Machines, Mirror, Shape, Transition
+from wiregen.ir import Check, ErrorTable, Machines, Mirror, Shape, Transition, UnionShape
 from wiregen.naming import go_exported
 
 WIDTH = 92
@@ -19,6 +19,8 @@ def check(item: Check) -> str:
             return "{kinds: kindAny}"
         case "struct":
             return f"{{kinds: kindObject, shape: {quote(item.ref)}}}"
+        case "union":
+            return f"{{kinds: kindAny, union: {quote(item.ref)}}}"
         case "const":
             return "{kinds: kindString}"
         case "kinds":
@@ -44,6 +46,13 @@ def shape(item: Shape) -> dict[str, Any]:
         )
         rows.append(f"{{wire: {quote(field.wire)}{flags}, check: check{check(field.check)}}}")
     return {"name": quote(item.name), "rows": rows}
+
+
+def union(item: UnionShape) -> dict[str, Any]:
+    """Return how the branches of a union are told."""
+    rows = [f"{{{quote(mark)}, check{check(one)}}}" for mark, one in item.branches]
+    kind = f"union{go_exported(item.kind)}"
+    return {"name": quote(item.name), "kind": kind, "tag": quote(item.tag), "rows": rows}
 
 
 def mirror(item: Mirror) -> str:

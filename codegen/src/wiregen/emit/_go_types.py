@@ -18,6 +18,7 @@ from wiregen.ir import (
     Spec,
     Struct,
     Type,
+    Union,
 )
 from wiregen.naming import go_exported, type_name
 
@@ -92,8 +93,12 @@ class Named:
                 return kinds(names)
             case Map(values=AnyJson()):
                 return "kindObject"
-            case Ref(name=name) if not isinstance(self.spec.type(name), Struct | Enum):
-                return "kindAny"
+        return None
+
+    def union(self, type_: Type) -> str | None:
+        """Return the Go interface of a union that a type refers to, if it does."""
+        if isinstance(type_, Ref) and isinstance(self.spec.type(type_.name), Union):
+            return self.of(type_.name)
         return None
 
     def bare(self, type_: Type, *, writes: bool = False) -> str:
@@ -108,16 +113,28 @@ class Named:
             case Scalar(kind=kind):
                 return _SCALARS[kind]
             case Array(items=inner, nullable_items=nullable):
-                return "[]" + ("*" if nullable else "") + self.bare(inner, writes=writes)
+                return "[]" + self._pointer(inner, nullable) + self.bare(inner, writes=writes)
             case Map(values=inner, nullable_values=nullable):
-                return "map[string]" + ("*" if nullable else "") + self.bare(inner, writes=writes)
+                star = self._pointer(inner, nullable)
+                return f"map[string]{star}{self.bare(inner, writes=writes)}"
             case Ref(name=name):
                 return self.of(name)
         raise TypeError(type_)
 
+    def _pointer(self, inner: Type, nullable: bool) -> str:
+        return "*" if nullable and not self.union(inner) else ""
+
     def holds_absence(self, type_: Type) -> bool:
-        """Whether the Go type has a value of its own for an absent member: a nil slice or map."""
-        return self.raw_kinds(type_) is not None or isinstance(type_, Array | Map)
+        """Whether the Go type has a value for an absent member: a nil slice, map or interface."""
+        if self.raw_kinds(type_) is not None or self.union(type_):
+            return True
+        return isinstance(type_, Array | Map)
+
+    def _optional(self, type_: Type) -> str:
+        """Return the Opt of a type; a struct that leads back to itself is held by a pointer."""
+        found = self.spec.type(type_.name) if isinstance(type_, Ref) else None
+        star = "*" if isinstance(found, Struct) and found.recursive else ""
+        return f"Opt[{star}{self.bare(type_)}]"
 
     def member(self, type_: Type, presence: Presence, nullable: bool) -> str:
         """Return the Go type of a member that is read."""
@@ -125,7 +142,7 @@ class Named:
         if self.raw_kinds(type_):
             return bare
         if nullable:
-            return f"Opt[{bare}]"
+            return self._optional(type_)
         if presence == "required" or self.holds_absence(type_):
             return bare
         return f"*{bare}"
@@ -134,7 +151,7 @@ class Named:
         """Return the Go type of a member that is only written; an empty string is absent."""
         bare = self.bare(type_, writes=True)
         if nullable and not self.raw_kinds(type_):
-            return f"Opt[{bare}]"
+            return self._optional(type_)
         text = bare == "string" or self.enum(type_) is not None
         if presence == "required" or text or self.holds_absence(type_):
             return bare
@@ -150,6 +167,8 @@ class Named:
             return [f"{name} := d.raw()"]
         if raw:
             return [f"{name}, ok := d.rawOf({raw})", *give_up]
+        if union := self.union(type_):
+            return [f"{name}, ok := read{union}(d)", *give_up]
         if self.enum(type_):
             return ["word, ok := d.string()", *give_up, f"{name} := {self.bare(type_)}(word)"]
         if self.struct(type_):
@@ -173,7 +192,8 @@ class Named:
         body = self.read(inner, item)
         if nullable:
             skip = ["if d.null() {", f"\t{name} = append({name}, nil)", "\tcontinue", "}"]
-            body = [*skip, *body, f"{name} = append({name}, &{item})"]
+            given = item if self.union(inner) else f"&{item}"
+            body = [*skip, *body, f"{name} = append({name}, {given})"]
         else:
             body = [*body, f"{name} = append({name}, {item})"]
         return [
@@ -191,7 +211,8 @@ class Named:
         body = self.read(inner, item)
         if nullable:
             skip = ["if d.null() {", f"\t{name}[string(key)] = nil", "\tcontinue", "}"]
-            body = [*skip, *body, f"{name}[string(key)] = &{item}"]
+            given = item if self.union(inner) else f"&{item}"
+            body = [*skip, *body, f"{name}[string(key)] = {given}"]
         else:
             body = [*body, f"{name}[string(key)] = {item}"]
         return [
@@ -220,7 +241,7 @@ class Named:
                 "\tcontinue",
                 "}",
                 *some,
-                f"{target} = Some(v)",
+                f"{target} = Some({'&v' if go_type.startswith('Opt[*') else 'v'})",
             ]
         if self.struct(type_) and not go_type.startswith("*"):
             return [f"if !{target}.decode(d) {{", "\treturn false", "}"]
@@ -265,17 +286,21 @@ class Named:
             return [f"e.any({value})" if writes else f"e.raw({value})"]
         if self.enum(type_):
             return [f"e.string(string({value}))"]
+        if self.union(type_):
+            return [f"e.branch({value})"]
         if self.struct(type_):
             return [f"{value}.append(e)"]
         match reader_type(type_):
             case Scalar(kind=kind):
                 return [f"e.{_READS[kind]}({value})"]
             case Array(items=inner, nullable_items=nullable):
+                depth = value.count("[at")
+                at = f"at{depth + 1}" if depth else "at"
                 return [
                     "e.b = append(e.b, '[')",
-                    f"for at := range {value} {{",
+                    f"for {at} := range {value} {{",
                     "\te.comma()",
-                    *self._write_item(f"{value}[at]", inner, nullable, writes),
+                    *self._write_item(f"{value}[{at}]", inner, nullable, writes),
                     "}",
                     "e.b = append(e.b, ']')",
                 ]
@@ -294,7 +319,7 @@ class Named:
     def _write_item(self, value: str, inner: Type, nullable: bool, writes: bool) -> list[str]:
         if not nullable:
             return ["\t" + line for line in self.write(value, inner, writes=writes)]
-        bare = value if self.struct(inner) else f"*{value}"
+        bare = value if self.struct(inner) or self.union(inner) else f"*{value}"
         return [
             f"\tif {value} == nil {{",
             "\t\te.raw(nil)",

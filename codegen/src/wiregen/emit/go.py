@@ -7,6 +7,7 @@ from typing import Any
 from wiregen.config import Target
 from wiregen.emit import _go_structs as structs
 from wiregen.emit import _go_tables as tables
+from wiregen.emit import _go_unions as unions
 from wiregen.emit._go_types import RAW, Named, quote, words
 from wiregen.emit.base import render, wrap
 from wiregen.graph import reach
@@ -41,15 +42,18 @@ class _Printer:
         roots |= {op.result.type.name for op in self.spec.operations if op.result}
         envelopes = reach(types, {event.name for event in self.spec.events})
         roots |= {s.name for s in self.spec.structs if s.name not in envelopes}
+        roots |= {union.name for union in self.spec.unions}
         return reach(types, roots) - {event.name for event in self.spec.events}
 
     def files(self) -> dict[str, str]:
-        made = {name: self.render(name) for name in _RUNTIME}
+        made = {name: self.render(name, unions=self.spec.unions) for name in _RUNTIME}
         made["codec"] = self.render("codec", correlations=len(self.spec.correlation))
         made["enums"] = self.render("enums", enums=[_enum(item) for item in self.spec.enums])
         constants = [{"name": e.constant, "literal": quote(e.message.wire)} for e in self.events]
         made["events"] = self.types([e.struct() for e in self.events], constants)
-        made["event_methods"] = self.render("events", events=[self._event(e) for e in self.events])
+        methods = [self._event(e) for e in self.events]
+        maps = _mentions(methods, "maps.Keys")
+        made["event_methods"] = self.render("events", events=methods, uses_maps=maps)
         made["types"] = self.types([structs.struct_view(self.named, s) for s in self.read])
         made["actions"] = self.types(
             [structs.action_struct(self.named, s, verb=s.role == "action") for s in self.sent]
@@ -67,6 +71,8 @@ class _Printer:
             uses_json=bool(self.read),
             uses_maps=_mentions(written, "maps.Keys"),
         )
+        if self.spec.unions:
+            made["unions"] = self._unions()
         made["tables"] = self._tables()
         if self.spec.errors is not None:
             made["errors"] = self.render("errors", **tables.errors(self.spec.errors))
@@ -100,6 +106,16 @@ class _Printer:
             correlation=["{" + words(place)[9:-1] + "}" for place in self.spec.correlation],
             events=[self._event(event) for event in self.events],
             shapes=[tables.shape(item) for item in self.spec.shapes],
+            unions=[tables.union(item) for item in self.spec.union_shapes],
+        )
+
+    def _unions(self) -> str:
+        views = [unions.view(self.named, item) for item in self.spec.unions]
+        return self.render(
+            "unions",
+            unions=views,
+            uses_maps=_mentions(views, "maps.Keys"),
+            uses_json=True,
         )
 
     def _actions(self) -> str:
