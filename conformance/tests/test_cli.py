@@ -130,6 +130,9 @@ def test_unknown_flags_are_2() -> None:
         (("  - ask: t1", "  - ask: $row(name)"), "the row has no 'name'"),
         (("  - finish: t1", "  - see: {ended: t1}\n  - finish: t1"), "does not show this by now"),
         (("    text: ok", "    text: ok\n  - recv: {action: ping}"), "oracle sends no such frame"),
+        (("  - ask: t1", "  - wire: {juggle: 1}"), "case.yaml:8: wire needs one of"),
+        (("  - ask: t1", "  - wire: {close: 1000}"), "case.yaml:8: x/one: this wire does not fit"),
+        (("  - ask: t1", "  - do: {confirm: t9, approved: true}"), "case.yaml:8: x/one: this do"),
     ],
 )
 def test_malformed_cases_are_2_with_file_and_line(

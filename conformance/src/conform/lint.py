@@ -11,15 +11,13 @@ from conform.documents import CaseError
 from conform.oracle import Expectation
 from conform.patterns import mismatch
 from conform.script import Case, Step
-from conform.spec import ROOT
 from conform.transcript import lane_of
 
 SEES = ("item", "ended", "returned", "state", "pushed", "message", "text", "frame")
 
 
 def _fault(case: Case, step: Step, text: str) -> CaseError:
-    path = case.path.relative_to(ROOT) if case.path.is_relative_to(ROOT) else case.path
-    return CaseError(f"{path}:{step.line}: {case.name}: {text}")
+    return CaseError(f"{case.shown_path}:{step.line}: {case.name}: {text}")
 
 
 def check(case: Case, expected: Expectation) -> None:

@@ -42,6 +42,10 @@ CLIENT_VERBS = [
     "messages",
     "advance",
 ]
+WIRE_VERBS = frozenset(
+    "json raw binary bad-utf8 bom fragment bytewise mid-utf8 coalesce ping pong big deaf "  # noqa: SIM905
+    "close close-no-status drop reset handshake".split()
+)
 NAMED = frozenset(["confirm", "otp", "submit", "decline", "cancel", "await", "textstream"])
 
 
@@ -138,6 +142,8 @@ class Expander:
         else:
             kind = next(k for k in ("recv", "send", "wire") if k in step)
             body = step[kind]
+            if kind == "wire" and (len(body) != 1 or next(iter(body)) not in WIRE_VERBS):
+                raise CaseError(f"wire needs one of {', '.join(sorted(WIRE_VERBS))}")
             if kind == "recv" and body.get("action") == "send_message" and self.unsent:
                 self.turn_ids[self.unsent.pop(0)] = str(body.get("requestId"))
             self.out.append((kind, body, on or self._client(), line))

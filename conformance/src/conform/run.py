@@ -110,6 +110,14 @@ class Run:
         return ""
 
     @property
+    def complete(self) -> bool:
+        """Whether every client ran and declared no feature missing that a case needs."""
+        verdicts = [v for t in self.testees for v in t.verdicts.values()]
+        return not any(t.missing for t in self.testees) and all(
+            v.outcome != "unsupported" for v in verdicts
+        )
+
+    @property
     def red(self) -> bool:
         """Whether anything failed."""
         failed = any(

@@ -60,6 +60,11 @@ class Case:
     ids: dict[str, list[str]] = field(default_factory=dict)
 
     @property
+    def shown_path(self) -> str:
+        """Path of the file, from the root of the repository where it lies there."""
+        return _shown(self.path)
+
+    @property
     def area(self) -> str:
         """First part of the name."""
         return self.name.split("/", 1)[0]

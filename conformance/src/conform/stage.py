@@ -62,6 +62,7 @@ class Link(asyncio.Protocol):
         self.we_closed = False
         self.held = False  # the handshake waits for a later step
         self.silent = False  # the handshake is never answered
+        self.deaf = False  # a close frame is never answered
         self._parts: list[bytes] = []
         self._opcode = Opcode.TEXT
 
@@ -87,6 +88,8 @@ class Link(asyncio.Protocol):
                 self._handshake(event)
             elif isinstance(event, Frame):
                 self._frame(event)
+        if self.deaf:
+            return
         self.flush()
         if self.protocol.close_expected() and self.transport:
             self.transport.close()

@@ -12,27 +12,6 @@ from conform.frames import big_frame
 from conform.stage import Link, Received, Stage, StageError
 
 BOM = b"\xef\xbb\xbf"
-VERBS = frozenset(
-    [
-        "json",
-        "raw",
-        "binary",
-        "bad-utf8",
-        "bom",
-        "fragment",
-        "bytewise",
-        "mid-utf8",
-        "coalesce",
-        "ping",
-        "pong",
-        "big",
-        "close",
-        "close-no-status",
-        "drop",
-        "reset",
-        "handshake",
-    ]
-)
 
 
 def _pieces(data: bytes, cuts: list[int]) -> list[bytes]:
@@ -106,6 +85,8 @@ async def act(stage: Stage, client: str, verb: str, value: Any, limit: float) ->
                 link.protocol.send_text(encode(frame))
         case "big":
             link.protocol.send_text(big_frame(value).encode())
+        case "deaf":
+            link.deaf = True
         case "ping":
             await _ping(stage, link, client, value, limit)
         case "pong":

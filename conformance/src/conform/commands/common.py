@@ -50,7 +50,7 @@ def add_testee_flags(parser: argparse.ArgumentParser) -> None:
         "--require",
         choices=["all"],
         default=os.environ.get("REQUIRE") or None,
-        help="a client that cannot run is a failure (also REQUIRE=all)",
+        help="a client that cannot run, or lacks a feature, is a failure (also REQUIRE=all)",
     )
 
 

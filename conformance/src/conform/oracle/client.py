@@ -186,6 +186,7 @@ class Client:
 
     def call(self, op: str, args: Tree, done: Done, name: str = "") -> None:
         """Start an action with one answer."""
+        drawn = next(self.ids)  # also for one that finds no link (REQ-CALL-01)
         if not self.ready():
             done(None, error("not_connected"))
             return
@@ -193,7 +194,7 @@ class Client:
             words = {"otp_park", "spec_1_1"}
             words.update(self.options.get("supports", []), args.get("supports", []))
             args = {**args, "supports": sorted(words)}
-        frame = {"action": op, "requestId": next(self.ids), **args}
+        frame = {"action": op, "requestId": drawn, **args}
         self.calls[frame["requestId"]] = Call(self, op, frame, done, name)
         self.write(frame)
 
@@ -220,7 +221,7 @@ class Client:
         extra = {k: v for k, v in command.items() if k not in skipped}
         self._shut_otp(session)
         allowed = self.ready()
-        request = command.get("requestId") or (next(self.ids) if allowed else "none")
+        request = command.get("requestId") or next(self.ids)
         body = {"sessionId": session, "message": command["message"], **extra}
         frame = {"action": "send_message", "requestId": request, **body}
         turn = Turn(self, command["as"], frame, command.get("watch", "items"))

@@ -57,6 +57,7 @@ class Turn:
         self.question = {q: client.machines[q].initial for q in QUESTIONS}
         self.asked: dict[str, Tree] = {}
         self.due: dict[str, float | None] = {}  # when an open question lapses
+        self.length: dict[str, int | None] = {}  # how long a question said that it lives
         self.verbs: list[Verb] = []
         self.tokens: list[str] = []
         self.outcome: Tree | None = None
@@ -134,6 +135,8 @@ class Turn:
         for effect in effects:
             if effect.name == "open":
                 self._open(question, facts)
+            elif effect.name == "reopen":
+                self._limit(question)
             elif effect.name == "shut":
                 self._shut(question)
             elif effect.name == "resolve" and verb:
@@ -160,7 +163,14 @@ class Turn:
         if length is not None and length > DAY:
             length = None
         self.due[question] = None if length is None else self.client.now + length
-        limit = self.client.limit("question") if length is None else length + 10_000
+        self.length[question] = length
+        self._limit(question)
+
+    def _limit(self, question: str) -> None:
+        """Start the time of a question, anew when it is open again (REQ-TURN-13)."""
+        limit, length = self.client.limit("question"), self.length.get(question)
+        if limit and length is not None:
+            limit = length + 10_000
         fire = lambda: self.local("question_timeout")  # noqa: E731
         if not self.settled:
             self.client.arm(("question", self.id, question), limit, fire)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
 
+from conform.documents import CaseError
 from conform.frames import big_frame
 from conform.machine import Machine
 from conform.oracle.client import Client
@@ -105,7 +106,7 @@ class World:
             client.returned(name, None, error("native_cancelled"))
             return
         turn = client.turns.get(args.get("requestId", ""))
-        if op in LOW_VERBS and turn and not turn.settled:
+        if op in LOW_VERBS and turn and (not turn.settled or turn.question["otp"] != "none"):
             self._low_verb(turn, op, args, name)
         elif op in LOW_VERBS:
             client.verb_call(op, args, lambda v, f: client.returned(name, v, f), name)
@@ -281,4 +282,10 @@ def _acceptable(body: Tree) -> bool:
 
 def expect(spec: Spec, reader: Reader, case: Case) -> Expectation:
     """Return what the specification expects of a client that is led through the case."""
-    return World(spec, reader, case).run()
+    world = World(spec, reader, case)
+    try:
+        return world.run()
+    except (KeyError, TypeError, AttributeError, ValueError, StopIteration) as error:
+        step = case.steps[world.index]
+        text = f"{case.name}: this {step.kind} does not fit what came before ({error!r})"
+        raise CaseError(f"{case.shown_path}:{step.line}: {text}") from error

@@ -287,6 +287,7 @@ class RefClient:
 
     async def call(self, op: str, args: Tree) -> Any:
         """One action with one answer."""
+        drawn = self.draw()
         if not self.usable():
             if "send-after-close-ignored" in self.faults:
                 await asyncio.Event().wait()
@@ -297,7 +298,7 @@ class RefClient:
             args = {**args, "supports": sorted(words)}
         if "default-written-to-wire" in self.faults and op == "get_conversation_messages":
             args = {"limit": 50, **args}
-        frame = {"action": op, "requestId": self.draw(), **args}
+        frame = {"action": op, "requestId": drawn, **args}
         return await self._exchange(op, frame)
 
     async def low_verb(self, op: str, args: Tree) -> Any:
@@ -404,7 +405,7 @@ class RefClient:
         allowed = self.usable()
         if "stream-flag-lost" in self.faults:
             extra = {k: v for k, v in extra.items() if k != "stream"}
-        turn = RefTurn(self, session, request or (self.draw() if allowed else "none"))
+        turn = RefTurn(self, session, request or self.draw())
         if not allowed:
             turn.settle(turn.failed(RefError("not_connected")))
             return turn

@@ -67,6 +67,7 @@ class RefTurn:
         self.body: Tree | None = None
         self.running = False
         self.questions = {"confirmation": "none", "otp": "none", "interaction": "none"}
+        self.lengths: dict[str, float | None] = {}
         self.asked: dict[str, Tree] = {}
         self.expiry: dict[str, float | None] = {}
         self.verbs: list[Outstanding] = []
@@ -203,7 +204,7 @@ class RefTurn:
             verb = self._oldest(("verify_otp", "decline_otp"))
             if verb:
                 if self.questions["otp"] == "answered":
-                    self.questions["otp"] = "open"
+                    self._reopen("otp")
                 self._finish(verb, None, from_info(facts, self.id))
         elif frame.wire_type in ("otp_verified", "otp_invalid"):
             self._otp_result(frame.wire_type, facts)
@@ -324,7 +325,7 @@ class RefTurn:
         elif code == "NO_PENDING_INTERACTION":
             self.questions["interaction"] = "none"
         elif verb and verb.kind != "cancel" and self.questions[QUESTION[verb.kind]] == "answered":
-            self.questions[QUESTION[verb.kind]] = "open"
+            self._reopen(QUESTION[verb.kind])
         if verb and verb.kind != "cancel":
             self._finish(verb, None, error)
         self._idle()
@@ -342,9 +343,18 @@ class RefTurn:
             length = max(0, facts["expiresAt"] - 1_700_000_000_000)
         clock = self.client.clock
         self.expiry[question] = None if length is None else clock.now + length
-        limit = self.client.time("question") if length is None else length + 10_000
-        self._arm(question, limit, self._timed_out)
+        self.lengths[question] = length
+        self._reopen(question)
         self._idle()
+
+    def _reopen(self, question: str) -> None:
+        """Open a question, anew or again, and start its time."""
+        self.questions[question] = "open"
+        limit, length = self.client.time("question"), self.lengths.get(question)
+        if limit and length is not None:
+            limit = length + 10_000
+        if self.body is None:
+            self._arm(question, limit, self._timed_out)
 
     def _shut(self, question: str) -> None:
         self.questions[question] = "none"
@@ -369,7 +379,7 @@ class RefTurn:
         if kind == "otp_verified" or not left:
             self._shut("otp")
         elif self.questions["otp"] != "none":
-            self.questions["otp"] = "open"
+            self._reopen("otp")
         if "attempts-remaining-lost" in self.client.faults:
             facts = {k: v for k, v in facts.items() if k != "attemptsRemaining"}
         verb = self._oldest(("verify_otp",))
@@ -380,7 +390,7 @@ class RefTurn:
 
     def _invalid(self, facts: Tree) -> None:
         if self.questions["interaction"] != "none":
-            self.questions["interaction"] = "open"
+            self._reopen("interaction")
         verb = self._oldest(("submit", "decline"))
         answer = verb_answer("submit", "interaction_invalid", facts)
         if verb and answer:

@@ -13,7 +13,7 @@ from conform import __version__
 from conform.judge import Verdict
 from conform.run import Run, TesteeRun
 from conform.script import Case
-from conform.spec import ROOT, Spec
+from conform.spec import Spec
 from conform.testee import CANARIES
 
 BAR = 10
@@ -146,8 +146,7 @@ def _block(console: Console, run: Run, spec: Spec, case: Case, bad: list[Verdict
     for verdict in bad:
         print_(f"  {verdict.testee}: {verdict.reason}")
         _difference(console, case, verdict)
-    path = case.path.relative_to(ROOT) if case.path.is_relative_to(ROOT) else case.path
-    print_(f"  case       {path}:{_line(case, first)}")
+    print_(f"  case       {case.shown_path}:{_line(case, first)}")
     print_(f"  reproduce  conform run --testee {first.testee} --cases {case.name}")
     print_(f"  debug      conform stage {case.name}")
     console.print()
