@@ -13,7 +13,8 @@ var input = new Thread(() =>
         lines.Writer.TryWrite(line);
     }
     lines.Writer.Complete();
-}) { IsBackground = true };
+})
+{ IsBackground = true };
 var loop = new Loop();
 SynchronizationContext.SetSynchronizationContext(loop);
 var testee = new Testee(new Output(Console.OpenStandardOutput()));

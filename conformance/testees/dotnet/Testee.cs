@@ -117,9 +117,15 @@ internal sealed partial class Testee(Output output)
         var features = new JsonObject(Features.Split(' ').Select(word => KeyValuePair.Create(word, (JsonNode?)true)));
         return new()
         {
-            ["protocol"] = 1, ["nonce"] = Text(c, "nonce"), ["name"] = "smooth-operator", ["language"] = "dotnet", ["clientsMax"] = 8,
+            ["protocol"] = 1,
+            ["nonce"] = Text(c, "nonce"),
+            ["name"] = "smooth-operator",
+            ["language"] = "dotnet",
+            ["clientsMax"] = 8,
             ["version"] = typeof(SmoothAgentClient).Assembly.GetName().Version!.ToString(3),
-            ["runtime"] = Environment.Version.ToString(), ["spec"] = new JsonArray(WireCodec.SpecVersion), ["features"] = features,
+            ["runtime"] = Environment.Version.ToString(),
+            ["spec"] = new JsonArray(WireCodec.SpecVersion),
+            ["features"] = features,
         };
     }
 
@@ -194,8 +200,11 @@ internal sealed partial class Testee(Output output)
             ? await client.StartConversationAsync((CreateConversationSessionAction)ActionOf("create_conversation_session", args), stop)
             : await client.ResumeConversationAsync(new()
             {
-                ConversationId = (string?)args["conversationId"], AgentId = (string?)args["agentId"], SessionId = (string?)args["sessionId"],
-                UserName = (string?)args["userName"], UserEmail = (string?)args["userEmail"],
+                ConversationId = (string?)args["conversationId"],
+                AgentId = (string?)args["agentId"],
+                SessionId = (string?)args["sessionId"],
+                UserName = (string?)args["userName"],
+                UserEmail = (string?)args["userEmail"],
             }, stop);
     }
 

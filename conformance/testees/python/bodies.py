@@ -43,6 +43,20 @@ def error_body(error: BaseException) -> dict[str, Any]:
     )
 
 
+def state_body(change: so.StateChange) -> dict[str, Any]:
+    """Show a move of the link."""
+    body = {"from": change.previous, "to": change.current, "reason": change.reason}
+    return {**body, **present(code=change.code)}
+
+
+def frame_body(frame: so.FrameInfo) -> dict[str, Any]:
+    """Show what the frame tap saw."""
+    return {
+        "direction": frame.direction,
+        **present(type=frame.type, requestId=frame.request_id),
+    }
+
+
 def item_body(event: Any) -> dict[str, Any]:
     """Show an event: encoded again, and flat."""
     if event.type == "unknown":

@@ -12,12 +12,24 @@ import sys
 from collections.abc import Awaitable, Callable
 from typing import Any
 
+from bodies import (
+    error_body,
+    frame_body,
+    item_body,
+    keywords,
+    result_body,
+    state_body,
+    value_body,
+)
+
 import smooth_operator as so
-from bodies import error_body, item_body, keywords, present, result_body, value_body
 from smooth_operator import wire
 from smooth_operator.testing import VirtualClock
 
-FEATURES = "virtual_clock conversation paging text_stream tee hold leave abort tls headers tap census codec"
+FEATURES = (
+    "virtual_clock conversation paging text_stream tee hold leave abort tls headers tap "
+    "census codec"
+)
 CANARIES = ("drop-3rd-item", "alter-text", "drop-error-code")
 TIMEOUTS = {"turnIdle": "turn_idle_timeout"}
 OPTIONS = {"token": "token", "tokenIn": "token_in", "headers": "headers", "origin": "origin",
@@ -26,7 +38,7 @@ VERBS = ("confirm_tool_action", "verify_otp", "submit_interaction", "cancel")
 FIELDS = ("message", "stream", "model", "skill", "images", "files", "requestId")
 
 
-class Refused(Exception):
+class RefusedError(Exception):
     """A command that cannot be taken."""
 
     def __init__(self, kind: str, message: str) -> None:
@@ -85,7 +97,7 @@ class Testee:
 
     def get(self, name: Any, kind: Any = so.SmoothAgentClient) -> Any:
         if not isinstance(self.handles.get(name), kind):
-            raise Refused("unknown-handle", f"{name} names no {kind.__name__}")
+            raise RefusedError("unknown-handle", f"{name} names no {kind.__name__}")
         return self.handles[name]
 
     def issue(
@@ -157,7 +169,7 @@ class Testee:
     async def do_hello(self, c: dict[str, Any]) -> Any:
         self.canary = c.get("canary", "")
         if 1 not in c["protocol"] or self.canary not in ("", *CANARIES):
-            raise Refused("bad-request", "unknown protocol or canary")
+            raise RefusedError("bad-request", "unknown protocol or canary")
         about = {"name": "smooth-operator", "version": so.__version__, "language": "python"}
         about |= {"runtime": platform.python_version(), "spec": ["1.1"], "clientsMax": 8}
         features = dict.fromkeys(FEATURES.split(), True)
@@ -180,12 +192,10 @@ class Testee:
             client = self.handles[name] = so.SmoothAgentClient(
                 c["url"], ids=lambda: next(ids), **options
             )
-            client.on_state(lambda s: self.event("state", on=name, **{"from": s.previous}, to=s.current,
-                                                 reason=s.reason, **present(code=s.code)))  # fmt: skip
+            client.on_state(lambda s: self.event("state", on=name, **state_body(s)))
             client.on_event(lambda e: self.event("pushed", on=name, **item_body(e)))
             if c.get("tap"):
-                client.on_frame(lambda f: self.event("frame", on=name, direction=f.direction,
-                                                     **present(type=f.type, requestId=f.request_id)))  # fmt: skip
+                client.on_frame(lambda f: self.event("frame", on=name, **frame_body(f)))
             if c.get("connect", True):
                 await client.connect()
 
@@ -200,7 +210,7 @@ class Testee:
     async def do_call(self, c: dict[str, Any]) -> Any:
         client, op = self.get(c["on"]), c["op"]
         if op not in wire.ACTIONS or op == "send_message":
-            raise Refused("unknown-op", op)
+            raise RefusedError("unknown-op", op)
         fields = keywords(op, c.get("args", {}), *(() if op in VERBS else ("requestId",)))
         if c.get("aborted"):
             self.aborted(c["as"], getattr(client, op)(**fields))
@@ -209,8 +219,11 @@ class Testee:
 
     async def do_start(self, c: dict[str, Any]) -> Any:
         begin = getattr(self.get(c["on"]), f"{c['cmd']}_conversation")
-        self.issue(c["as"], lambda: begin(**keywords("create_conversation_session", c["args"])
-                                          if "sessionId" not in c["args"] else {"session_id": c["args"]["sessionId"]}))  # fmt: skip
+        if "sessionId" in c["args"]:
+            fields = {"session_id": c["args"]["sessionId"]}
+        else:
+            fields = keywords("create_conversation_session", c["args"])
+        self.issue(c["as"], lambda: begin(**fields))
 
     do_resume = do_start
 
@@ -245,10 +258,14 @@ class Testee:
 
     async def do_confirm(self, c: dict[str, Any]) -> Any:
         turn = self.get(c["turn"], so.Turn)
-        verb = {"confirm": lambda: turn.confirm(c["approved"]), "otp": lambda: turn.verify_otp(c["code"]),
-                "submit": lambda: turn.submit(c["values"]), "decline": lambda: turn.decline(c["question"]),
-                "cancel": turn.cancel}  # fmt: skip
-        self.issue(c["as"], verb[c["cmd"]])
+        verbs: dict[str, Callable[[], Awaitable[Any]]] = {
+            "confirm": lambda: turn.confirm(c["approved"]),
+            "otp": lambda: turn.verify_otp(c["code"]),
+            "submit": lambda: turn.submit(c["values"]),
+            "decline": lambda: turn.decline(c["question"]),
+            "cancel": turn.cancel,
+        }
+        self.issue(c["as"], verbs[c["cmd"]])
 
     do_otp = do_submit = do_decline = do_cancel = do_confirm
 
@@ -281,7 +298,7 @@ class Testee:
             self.tasks[name] = asyncio.create_task(self.watch(name, turn, self.watches[name]))
         watch = self.watches.get(name)
         if watch is None:
-            raise Refused("unknown-handle", f"{c['turn']} is not iterated")
+            raise RefusedError("unknown-handle", f"{c['turn']} is not iterated")
         if c["cmd"] == "leave":
             watch.left = True
             await watch.iterator.aclose()
@@ -295,7 +312,7 @@ class Testee:
     async def do_abort(self, c: dict[str, Any]) -> Any:
         name = c.get("as") or c["turn"]
         if name not in self.tasks:
-            raise Refused("unknown-handle", f"nothing waits for {name}")
+            raise RefusedError("unknown-handle", f"nothing waits for {name}")
         self.tasks[name].cancel()
 
     async def do_advance(self, c: dict[str, Any]) -> Any:
@@ -345,7 +362,7 @@ class Testee:
 
     async def do_encode(self, c: dict[str, Any]) -> Any:
         if c["op"] not in wire.ACTIONS:
-            raise Refused("unknown-op", c["op"])
+            raise RefusedError("unknown-op", c["op"])
         return {"text": wire.encode_action(wire.ACTIONS[c["op"]].model(**c["args"]))}
 
     async def do_check(self, c: dict[str, Any]) -> Any:
@@ -362,9 +379,9 @@ class Testee:
         action = getattr(self, f"do_{command['cmd']}", None)
         try:
             if action is None:
-                raise Refused("unknown-command", command["cmd"])
+                raise RefusedError("unknown-command", command["cmd"])
             reply = {"ok": await action(command) or {}}
-        except Refused as refusal:
+        except RefusedError as refusal:
             reply = {"fail": {"kind": refusal.kind, "message": str(refusal)}}
         except KeyError as missing:
             reply = {"fail": {"kind": "bad-request", "message": f"missing or unknown: {missing}"}}

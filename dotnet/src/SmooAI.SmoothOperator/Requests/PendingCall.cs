@@ -82,7 +82,7 @@ internal sealed class PendingCall<T> : IExchange
         return true;
     }
 
-    public void OnAttemptFailed(SmoothAgentException error) => 
+    public void OnAttemptFailed(SmoothAgentException error) =>
         Step(MachineEvent.ConnectFailed, _ => Failure.Own(error, Named));
 
     public void OnEnded(LinkEnd end) => Step(end.Cause, kind => LinkFailure.Of(kind, end, _context.Options, Named));
