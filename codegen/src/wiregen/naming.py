@@ -56,11 +56,23 @@ RESERVED: dict[Lang, frozenset[str]] = {
 
 # Type names that mean something else in the language or in the hand-written rooms beside it.
 RESERVED_TYPES: dict[Lang, frozenset[str]] = {
-    "python": frozenset({"Any", "Literal", "Enum"}),
-    "typescript": frozenset({"Error", "Event", "Object", "Array", "Record", "Promise", "Map"}),
-    "go": frozenset({"Error", "Client", "Turn", "Conversation", "Options"}),
-    "csharp": frozenset({"Object", "String", "Exception", "Type", "Action", "Event"}),
-    "rust": frozenset({"Option", "Result", "Vec", "Box", "String", "Self"}),
+    "python": word_set("Any Literal Enum Annotated Field MISSING Tag Discriminator WireModel"),
+    "typescript": word_set(
+        "Error Event Object Array Record Promise Map Json JsonObject Problem Readonly Omit Shapes "
+        "Actions Results ActionName CallName EventType TurnRole"
+    ),
+    "go": word_set(
+        "Error Client Turn Conversation Options Event Action Opt Problem ProblemKind DecodeError "
+        "UnknownEvent UnknownBranch"
+    ),
+    "csharp": word_set(
+        "Object String Exception Type Action Event Check Shape Shapes ShapeField Mirror Json "
+        "JsonKinds Repair Faults Decoder Surrogates Numbers Operation Operations Optional Machine "
+        "Machines Transition Answer Effect Verb UnionShape Unions List Dictionary Math Enum"
+    ),
+    "rust": word_set(
+        "Option Result Vec Box String Self Json JsonObject Field Extra Facts Received BTreeMap"
+    ),
 }
 
 _WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")

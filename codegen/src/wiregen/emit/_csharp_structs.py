@@ -7,10 +7,9 @@ from dataclasses import dataclass, replace
 from wiregen.emit._csharp_types import Speller, Spelling, doc_lines, quoted
 from wiregen.emit.base import documentation
 from wiregen.errors import refuse
-from wiregen.ir import Accessor, Field, Message, Path, Presence, Ref, Struct
-from wiregen.naming import camel, member_name, type_name
+from wiregen.ir import Accessor, Field, Message, Path, Presence, Ref, Scalar, Struct
+from wiregen.naming import member_name, type_name
 
-CORRELATION = "requestId"
 _TAKEN = frozenset(
     {
         *("Extra", "Unlisted", "TypeLabel", "EqualityContract", "Equals", "GetHashCode"),
@@ -88,15 +87,37 @@ def struct_view(speller: Speller, struct: Struct, message: Message | None) -> St
         doc=doc_lines(struct.doc),
         members=members,
         tag=tag,
-        tag_name=member_name("csharp", tag) if tag else "",
+        tag_name=_tag_name(message),
         wire=message.wire if message else "",
     )
     if message is None:
         return view
     if message.role == "action":
-        own = struct.field(CORRELATION)
-        return replace(view, correlation="RequestId" if own else "null", settable=own is not None)
+        place = speller.spec.correlation[0] if speller.spec.correlation else ("",)
+        own = struct.field(place[0])
+        name = _name(struct, place[0]) if own else "null"
+        return replace(view, correlation=name, settable=own is not None)
     return _event(speller, struct, message, view)
+
+
+def _name(struct: Struct, wire: str) -> str:
+    """Return the name of a member; one that the record has a meaning for becomes its `Value`."""
+    name = member_name("csharp", wire)
+    taken = _TAKEN | _TAKEN_BY_MESSAGES if struct.role in ("event", "action") else _TAKEN
+    own = type_name("csharp", struct.name, struct.role)
+    return f"{name}Value" if name in taken or name == own else name
+
+
+def _tag_name(message: Message | None) -> str:
+    """Return the property that names a message, whatever the wire calls it."""
+    if message is None:
+        return ""
+    return "Type" if message.role == "event" else "Action"
+
+
+def _local(wire: str) -> str:
+    name = member_name("csharp", wire)
+    return f"{name[:1].lower()}{name[1:]}Value"
 
 
 def _refuse_clashes(struct: Struct, name: str, members: list[str]) -> None:
@@ -116,8 +137,8 @@ def _member(speller: Speller, struct: Struct, field: Field, nested: Path | None)
     presence = _presence(struct, field)
     if presence == "tristate" and spelling.raw:
         presence = "optional"
-    name = member_name("csharp", field.wire)
-    local = f"{camel(field.wire)}Value"
+    name = _name(struct, field.wire)
+    local = _local(field.wire)
     type_ = _declared(spelling, presence, field.nullable)
     access, keyword = "public", "required " if presence == "required" else ""
     if nested is not None:
@@ -184,12 +205,12 @@ def _writing(
 ) -> tuple[str, ...]:
     head = f"writer.WritePropertyName({quoted(field.wire)}u8);"
     if presence == "tristate":
-        value = f"{name}.Value!" + (".Value" if spelling.value else "")
+        value = f"{name}.Value!"
         body = f"if ({name}.IsNull) writer.WriteNullValue(); else {_write(spelling, value)}"
         return (f"if (!{name}.IsAbsent)", "{", f"    {head}", f"    {body}", "}")
     if presence == "required" and not _null_is_value(spelling, field):
         return (head, _write(spelling, name))
-    local = f"{camel(field.wire)}Value"
+    local = _local(field.wire)
     if presence == "required":
         body = _write(spelling, local)
         return (head, f"if ({name} is {{ }} {local}) {body} else writer.WriteNullValue();")
@@ -219,7 +240,7 @@ def _event(speller: Speller, struct: Struct, message: Message, view: StructView)
             facts.append(_fact(speller, struct, accessor, tops))
         elif accessor.name not in own:
             raise refuse("", "", "csharp-accessor", f"{accessor.name!r} is no member")
-        flat.append(_flat(speller, accessor))
+        flat.append(_flat(speller, struct, accessor))
     _refuse_clashes(
         struct, view.name, [item.name for item in facts] + [item.name for item in view.members]
     )
@@ -239,11 +260,13 @@ def _event(speller: Speller, struct: Struct, message: Message, view: StructView)
 
 
 def _correlation(speller: Speller, struct: Struct, message: Message, tops: set[str]) -> str:
-    accessor = message.accessor(CORRELATION)
-    if accessor is None:
+    named = speller.spec.correlation[0][-1] if speller.spec.correlation else ""
+    accessor = message.accessor(named)
+    if accessor is None or not isinstance(accessor.type, Scalar) or accessor.type.kind != "string":
         return "null"
+    ending = ".Value" if accessor.optional and accessor.nullable else ""
     places = [_path(speller, struct, place, tops)[0] for place in reversed(accessor.places)]
-    return " ?? ".join(places)
+    return " ?? ".join(place + ending for place in places)
 
 
 def _fact(speller: Speller, struct: Struct, accessor: Accessor, tops: set[str]) -> FactView:
@@ -268,7 +291,7 @@ def _fact(speller: Speller, struct: Struct, accessor: Accessor, tops: set[str]) 
             ending = ".GetValueOrDefault()" if spelling.value else "!"
             expression = f"({expression}){ending}"
     return FactView(
-        name=member_name("csharp", accessor.name),
+        name=_name(struct, accessor.name),
         type=type_,
         expression=expression,
         doc=doc_lines(accessor.doc),
@@ -281,7 +304,7 @@ def _path(speller: Speller, struct: Struct, path: Path, tops: set[str]) -> tuple
     for index, segment in enumerate(path):
         field = current.field(segment)
         assert field is not None
-        name = member_name("csharp", segment)
+        name = _name(current, segment)
         top = index == 0 and segment in tops
         text += ("?." if loose else ".") if text else ""
         text += f"Top{name}" if top else name
@@ -299,7 +322,7 @@ def _path(speller: Speller, struct: Struct, path: Path, tops: set[str]) -> tuple
     return text, loose
 
 
-def _flat(speller: Speller, accessor: Accessor) -> tuple[str, ...]:
+def _flat(speller: Speller, struct: Struct, accessor: Accessor) -> tuple[str, ...]:
     spelling = speller.spell(accessor.type, nullable=accessor.nullable)
     presence: Presence = "required"
     if accessor.optional:
@@ -311,5 +334,5 @@ def _flat(speller: Speller, accessor: Accessor) -> tuple[str, ...]:
         nullable=accessor.nullable,
         read_required=not accessor.optional,
     )
-    name = member_name("csharp", accessor.name)
+    name = _name(struct, accessor.name)
     return _writing(spelling, presence, field, name)

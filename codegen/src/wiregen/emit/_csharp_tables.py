@@ -4,9 +4,21 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from wiregen.emit._csharp_types import doc_lines, quoted
-from wiregen.ir import Check, ErrorTable, Machine, Machines, Operation, Shape, Spec, Struct
+from wiregen.emit._csharp_types import Speller, doc_lines, quoted
+from wiregen.ir import (
+    Check,
+    ErrorTable,
+    Machine,
+    Machines,
+    Operation,
+    Shape,
+    Spec,
+    Struct,
+    Union,
+    UnionShape,
+)
 from wiregen.naming import pascal, type_name
+from wiregen.shapes import build_unions
 
 ROOT_EXCEPTION = "SmoothAgentException"
 # Exceptions of the System namespace, which every C# file sees: ours take a prefix.
@@ -50,6 +62,43 @@ def shape_views(shapes: tuple[Shape, ...]) -> tuple[ShapeView, ...]:
     )
 
 
+@dataclass(frozen=True, slots=True)
+class UnionView:
+    """A union as a closed hierarchy of records, and the row of its table."""
+
+    name: str
+    doc: tuple[str, ...]
+    key: str
+    row: str
+    branches: tuple[tuple[str, str, str, str, str], ...]
+    open: bool
+
+
+def union_views(spec: Spec, speller: Speller) -> tuple[UnionView, ...]:
+    """Return every union; a branch is its mark, record, type, and code to read and to write."""
+    shapes = {item.name: item for item in build_unions(spec.types, written=True)}
+    return tuple(_union(item, shapes[item.name], speller) for item in spec.unions)
+
+
+def _union(item: Union, shape: UnionShape, speller: Speller) -> UnionView:
+    branches = []
+    for branch in item.branches:
+        spelling = speller.spell(branch.type)
+        record = pascal(branch.mark) + "Branch"
+        reading, writing = spelling.reading("reader"), spelling.writing("writer", "it.Value")
+        branches.append((quoted(branch.mark), record, spelling.name, reading, writing))
+    rows = ", ".join(f"({quoted(mark)}, {_check(check)})" for mark, check in shape.branches)
+    head = f"UnionKind.{pascal(item.kind)}, {quoted(shape.tag)}"
+    return UnionView(
+        name=type_name("csharp", item.name, "type"),
+        doc=doc_lines(item.doc or f"One of the branches of `{item.name}`."),
+        key=quoted(item.name),
+        row=f"new({quoted(item.name)}, {head}, [{rows}])",
+        branches=tuple(branches),
+        open=item.kind != "typed",
+    )
+
+
 def _bool(value: bool) -> str:
     return "true" if value else "false"
 
@@ -60,6 +109,8 @@ def _check(check: Check) -> str:
             return "Check.Any"
         case "struct":
             return f"Check.Of({quoted(check.ref)})"
+        case "union":
+            return f"Check.Union({quoted(check.ref)})"
         case "const":
             return f"Check.Constant({quoted(str(check.value))})"
         case "kinds":

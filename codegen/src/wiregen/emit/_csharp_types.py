@@ -7,7 +7,7 @@ from html import escape
 
 from wiregen.emit.base import reader_type, wrap
 from wiregen.errors import refuse
-from wiregen.ir import AnyJson, Array, Enum, Map, Opaque, Ref, Scalar, Spec, Struct, Type, Union
+from wiregen.ir import AnyJson, Array, Enum, Map, Opaque, Ref, Scalar, Spec, Struct, Type
 from wiregen.naming import type_name
 
 DOC_WIDTH = 96
@@ -74,7 +74,7 @@ class Speller:
             case Map(values=inner, nullable_values=loose):
                 return self._many("Map", "IReadOnlyDictionary<string, {}>", inner, loose)
             case Ref(name=name):
-                return self._named(name, nullable)
+                return self._named(name)
             case other:
                 raise refuse("", "", "csharp-type", f"no C# spelling for {other!r}")
 
@@ -95,7 +95,7 @@ class Speller:
             f"Json.Write{helper}({{w}}, {{v}}, static (w, v) => {write})",
         )
 
-    def _named(self, name: str, nullable: bool) -> Spelling:
+    def _named(self, name: str) -> Spelling:
         found = self.spec.type(name)
         if isinstance(found, Enum):
             cs = type_name("csharp", name, "type")
@@ -108,7 +108,8 @@ class Speller:
         if isinstance(found, Struct):
             cs = type_name("csharp", name, found.role)
             return Spelling(cs, f"{cs}.ReadFrom(ref {{r}})", "{v}.WriteTo({w})")
-        return _raw(_flags(_union_kinds(found), nullable))
+        cs = type_name("csharp", name, "type")
+        return Spelling(cs, f"{cs}.ReadFrom(ref {{r}})", "{v}.WriteTo({w})")
 
 
 def _raw(flags: str) -> Spelling:
@@ -119,12 +120,6 @@ def _raw(flags: str) -> Spelling:
         value=True,
         raw=True,
     )
-
-
-def _union_kinds(union: Union) -> tuple[str, ...]:
-    if union.kind == "typed":
-        return tuple(branch.mark for branch in union.branches)
-    return ("object",)
 
 
 def _flags(kinds: tuple[str, ...], nullable: bool) -> str:

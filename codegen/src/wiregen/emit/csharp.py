@@ -7,7 +7,7 @@ from typing import Any
 
 from wiregen.config import Target
 from wiregen.emit import _csharp_tables as tables
-from wiregen.emit._csharp_structs import CORRELATION, StructView, struct_view
+from wiregen.emit._csharp_structs import StructView, struct_view
 from wiregen.emit._csharp_types import Speller, doc_lines, quoted
 from wiregen.emit.base import render
 from wiregen.errors import refuse
@@ -38,6 +38,7 @@ class EventView:
     name: str
     record: str
     wire: str
+    shape: str
     terminal: bool
     mirrors: tuple[str, ...]
 
@@ -58,7 +59,8 @@ def emit(spec: Spec, target: Target) -> dict[str, str]:
         "has_errors": spec.errors is not None,
         "action_tag": spec.action_tag,
         "event_tag": spec.event_tag,
-        "correlation": CORRELATION,
+        "correlation": ", ".join(_words(place) for place in spec.correlation),
+        "unions": tables.union_views(spec, speller),
         "q": quoted,
     }
     events = [views[item.name] for item in spec.events]
@@ -91,6 +93,9 @@ def _data(
     found["Enums"] = {"enums": [_enum(item) for item in spec.enums]}
     found["Messages"] = {"events": [_event(item) for item in spec.events], "actions": actions}
     found["Shapes"] = {"shapes": tables.shape_views(spec.shapes)}
+    if spec.unions:
+        found["Unions"] = {}
+        found["UnionShapes"] = {}
     found["Operations"] = {"operations": tables.operation_views(spec)}
     words = {item.wire: f"the event `{item.wire}`" for item in spec.events}
     words["unknown"] = "an unknown event"
@@ -132,6 +137,10 @@ def _data(
     return found
 
 
+def _words(path: tuple[str, ...]) -> str:
+    return "[" + ", ".join(quoted(segment) for segment in path) + "]"
+
+
 def _enum(item: Enum) -> EnumView:
     names = {value: enum_member(LANG, item.name, value) for value in item.values}
     if collisions(LANG, names):
@@ -148,6 +157,7 @@ def _event(item: Message) -> EventView:
         name=pascal(item.wire),
         record=type_name(LANG, item.name, "event"),
         wire=item.wire,
+        shape=pascal(item.name),
         terminal=(item.turn or "").startswith("terminal"),
         mirrors=tuple(_mirror(mirror) for mirror in item.mirrors),
     )

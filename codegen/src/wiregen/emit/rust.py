@@ -3,11 +3,19 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from wiregen.config import Target
 from wiregen.emit import _rust_tables as tables
+from wiregen.emit._rust_views import (
+    RustAccessor,
+    RustCall,
+    RustEvent,
+    RustField,
+    RustStruct,
+    Setter,
+)
 from wiregen.emit.base import documentation, reader_type, render, wrap
 from wiregen.ir import (
     Accessor,
@@ -35,97 +43,6 @@ WIDTH = 92
 # Members whose value never shows in the textual form of a type (REQ-LOG-01).
 SECRET = frozenset({("VerifyOtp", "code"), ("AuthContext", "signature")})
 SCALARS = {"string": "String", "integer": "i64", "number": "f64", "boolean": "bool"}
-
-
-@dataclass(frozen=True, slots=True)
-class RustField:
-    """One member of a struct, fully decided."""
-
-    name: str
-    wire: str
-    type: str
-    mode: str
-    doc: tuple[str, ...]
-    secret: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Setter:
-    """One parameter of a constructor, or one chained setter."""
-
-    name: str
-    param: str
-    convert: str
-    doc: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class RustStruct:
-    """A struct with its constructor; `open` structs keep members they do not know."""
-
-    name: str
-    doc: tuple[str, ...]
-    fields: tuple[RustField, ...]
-    required: tuple[Setter, ...]
-    setters: tuple[Setter, ...]
-    open: bool
-    writes: bool
-    secret: bool
-    tag: str
-    wire: str
-    request_id: str
-    id_name: str
-    needed: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class RustAccessor:
-    """One fact of an event: its method and how the method reads it."""
-
-    name: str
-    wire: str
-    returns: str
-    body: str
-    fact: str
-    doc: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class RustEvent:
-    """An event: a variant of the union and the struct behind it."""
-
-    name: str
-    wire: str
-    doc: tuple[str, ...]
-    shape: str
-    accessors: tuple[RustAccessor, ...]
-    request_id: str
-    correlation: str
-    terminal: bool
-
-
-@dataclass(frozen=True, slots=True)
-class RustUnion:
-    """An enum over the branches of a union; an `open` one keeps what is of no branch."""
-
-    name: str
-    doc: tuple[str, ...]
-    shape: str
-    branches: tuple[tuple[str, str, str], ...]
-    open: bool
-
-
-@dataclass(frozen=True, slots=True)
-class RustCall:
-    """An action with one answer: the event that carries it and the way to its typed result."""
-
-    action: str
-    event: str
-    output: str
-    shape: str
-    accessor: str
-    at: str
-    typed: bool
 
 
 def emit(spec: Spec, target: Target) -> dict[str, str]:
@@ -308,7 +225,8 @@ class _Printer:
             field.presence == "required" and field.nullable and not isinstance(field.type, AnyJson)
         ):
             param, convert = f"Option<{base}>", "{}"
-        return Setter(name, param, convert.format(name), doc_lines(documentation(field), name))
+        made = convert.format(name)
+        return Setter(name, param, made, made == name, doc_lines(documentation(field), name))
 
     # --- structs
 

@@ -132,17 +132,30 @@ internal static class Decoder
         return read(ref reader);
     }
 
-    /// <summary>Returns the top-level id of a frame, else the one in <c>data</c>.</summary>
+    /// <summary>Returns the id at the first of its places that holds a string.</summary>
     private static string? Correlation(ReadOnlyMemory<byte> text)
     {
+        string[][] places = [["requestId"], ["data", "requestId"]];
         var root = Repair.Parse(text);
-        return Text(root) ?? (root.TryGetProperty("data"u8, out var data) ? Text(data) : null);
+        foreach (var place in places)
+        {
+            if (At(root, place) is { ValueKind: JsonValueKind.String } id)
+            {
+                return id.GetString();
+            }
+        }
+        return null;
+    }
 
-        static string? Text(JsonElement owner) =>
-            owner.ValueKind == JsonValueKind.Object
-            && owner.TryGetProperty("requestId"u8, out var id)
-            && id.ValueKind == JsonValueKind.String
-                ? id.GetString()
-                : null;
+    private static JsonElement? At(JsonElement value, string[] place)
+    {
+        foreach (var segment in place)
+        {
+            if (value.ValueKind != JsonValueKind.Object || !value.TryGetProperty(segment, out value))
+            {
+                return null;
+            }
+        }
+        return value;
     }
 }

@@ -64,6 +64,6 @@ fn main() {
     let mut out = std::io::BufWriter::new(std::io::stdout().lock());
     for text in std::io::stdin().lock().lines() {
         let line: Line = serde_json::from_str(&text.unwrap()).unwrap();
-        writeln!(out, "{}", replay(&line).replace('\n', " ")).unwrap();
+        writeln!(out, "{}", replay(&line).replace(['\n', '\r'], " ")).unwrap();
     }
 }

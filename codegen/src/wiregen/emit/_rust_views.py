@@ -1,0 +1,97 @@
+"""What the templates of the Rust wire room print: every name and type decided."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class RustField:
+    """One member of a struct, fully decided."""
+
+    name: str
+    wire: str
+    type: str
+    mode: str
+    doc: tuple[str, ...]
+    secret: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Setter:
+    """One parameter of a constructor, or one chained setter."""
+
+    name: str
+    param: str
+    convert: str
+    same: bool
+    doc: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class RustStruct:
+    """A struct with its constructor; `open` structs keep members they do not know."""
+
+    name: str
+    doc: tuple[str, ...]
+    fields: tuple[RustField, ...]
+    required: tuple[Setter, ...]
+    setters: tuple[Setter, ...]
+    open: bool
+    writes: bool
+    secret: bool
+    tag: str
+    wire: str
+    request_id: str
+    id_name: str
+    needed: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class RustAccessor:
+    """One fact of an event: its method and how the method reads it."""
+
+    name: str
+    wire: str
+    returns: str
+    body: str
+    fact: str
+    doc: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class RustEvent:
+    """An event: a variant of the union and the struct behind it."""
+
+    name: str
+    wire: str
+    doc: tuple[str, ...]
+    shape: str
+    accessors: tuple[RustAccessor, ...]
+    request_id: str
+    correlation: str
+    terminal: bool
+
+
+@dataclass(frozen=True, slots=True)
+class RustUnion:
+    """An enum over the branches of a union; an `open` one keeps what is of no branch."""
+
+    name: str
+    doc: tuple[str, ...]
+    shape: str
+    branches: tuple[tuple[str, str, str], ...]
+    open: bool
+
+
+@dataclass(frozen=True, slots=True)
+class RustCall:
+    """An action with one answer: the event that carries it and the way to its typed result."""
+
+    action: str
+    event: str
+    output: str
+    shape: str
+    accessor: str
+    at: str
+    typed: bool
