@@ -130,7 +130,7 @@ internal sealed class WebSocketTransport : ITransport
                 return new ValueTask<Stream>(_tap);
             },
         };
-        if (TrustedRoots.Validation(options.TrustedRoots) is { } validation)
+        if (RootTrust.Validation(options.TrustedRoots) is { } validation)
         {
             handler.SslOptions.RemoteCertificateValidationCallback = validation;
         }

@@ -4,7 +4,7 @@ using System.Security.Cryptography.X509Certificates;
 namespace SmooAI.SmoothOperator;
 
 /// <summary>Trusts added roots beside the platform's own (REQ-CONN-13).</summary>
-internal static class TrustedRoots
+internal static class RootTrust
 {
     /// <summary>Returns the check for a handshake; null leaves it to the platform alone.</summary>
     internal static RemoteCertificateValidationCallback? Validation(X509Certificate2Collection? added) =>
