@@ -282,7 +282,7 @@ export class SmoothAgentClient implements AsyncDisposable {
     const { requestId, sessionId = '' } = params;
     const { logger } = this.#settings;
     const turn = this.#liveTurn(requestId, sessionId);
-    if (turn && turn.state !== 'settled') return turn.cancel();
+    if (turn) return turn.cancel();
     const cancelled = async (): Promise<void> => {
       const outgoing = new Outgoing(
         'cancel',
