@@ -17,6 +17,7 @@ from workshop import ROOT
 BUILT = (
     "out",
     "conformance/out",
+    "site",
     "typescript/dist",
     "conformance/testees/typescript/dist",
     "go/bin",
