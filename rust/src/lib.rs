@@ -47,3 +47,7 @@ pub use crate::wire::events::{Event, EventType, Problem, UnknownEvent};
 pub use crate::wire::json::{Extra, Field, Json, JsonObject};
 pub use crate::wire::machine::{ConnectionState, TurnState};
 pub use crate::wire::types;
+
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -8,7 +8,8 @@ use std::task::{Context, Poll};
 use tokio::sync::oneshot;
 
 use super::SmoothAgentClient;
-use super::hub::{Hub, NewCall};
+use super::hub::Hub;
+use super::waits::NewCall;
 use crate::errors::{Draft, Error};
 use crate::requests::Key;
 use crate::requests::Pending;

@@ -2,8 +2,12 @@
 
 mod builder;
 mod calls;
+mod desk;
 mod hub;
+mod incoming;
 mod listeners;
+mod turns;
+mod waits;
 
 use std::fmt;
 use std::pin::Pin;

@@ -10,11 +10,14 @@ use futures_util::task::AtomicWaker;
 use crate::clock::Busy;
 use crate::transport::Outgoing;
 
+/// Hears of a frame when the socket takes it.
+pub(crate) type Tap = Box<dyn FnOnce(&str) + Send>;
+
 /// A frame on its way out.
 pub(crate) struct Packet {
     pub(crate) text: String,
     /// Called when the socket takes the frame, and never when it is taken back before.
-    pub(crate) tap: Option<Box<dyn FnOnce(&str) + Send>>,
+    pub(crate) tap: Option<Tap>,
     pub(crate) busy: Busy,
 }
 
@@ -104,9 +107,16 @@ impl Outgoing for Outbox {
         Some(packet.text)
     }
 
-    fn flushed(&self) {
-        let done = std::mem::take(&mut self.lock().writing);
-        drop(done); // outside the lock
+    fn settled(&self) {
+        let mut queue = self.lock();
+        let marks: Vec<Busy> = queue
+            .waiting
+            .iter_mut()
+            .map(|(_, packet)| std::mem::take(&mut packet.busy))
+            .collect();
+        let done = std::mem::take(&mut queue.writing);
+        drop(queue);
+        drop((marks, done)); // outside the lock
     }
 
     fn asked(&self) -> Option<u16> {

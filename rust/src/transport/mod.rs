@@ -22,8 +22,8 @@ pub(crate) trait Outgoing {
     fn watch(&self, context: &Context<'_>);
     /// The next frame; none when there is nothing to write now.
     fn next(&self) -> Option<String>;
-    /// Every frame that was taken is with the socket.
-    fn flushed(&self);
+    /// What could be written is with the socket; the rest waits for room.
+    fn settled(&self);
     /// The code to close with, when that is asked for.
     fn asked(&self) -> Option<u16>;
 }
@@ -186,6 +186,12 @@ impl Socket {
 
     fn poll_write(&mut self, context: &mut Context<'_>, out: &impl Outgoing) -> Poll<u16> {
         out.watch(context);
+        let asked = self.poll_out(context, out);
+        out.settled();
+        asked
+    }
+
+    fn poll_out(&mut self, context: &mut Context<'_>, out: &impl Outgoing) -> Poll<u16> {
         if let Some(code) = out.asked() {
             return Poll::Ready(code);
         }
@@ -206,7 +212,6 @@ impl Socket {
             }
             self.dirty = false;
         }
-        out.flushed();
         Poll::Pending // a broken pipe shows on the reading side
     }
 
@@ -246,7 +251,7 @@ impl Socket {
                 return;
             }
         }
-        out.flushed();
+        out.settled();
         let frame = CloseFrame {
             code: code.into(),
             reason: Utf8Bytes::default(),
@@ -258,15 +263,15 @@ impl Socket {
 
     /// Answers the peer's close frame; the caller sets the limit.
     pub(crate) async fn finish(mut self) {
-        self.drain().await;
+        let _ = self.ws.flush().await;
     }
 
-    /// Reads to the end. After a message over the limit the rest of it is raw bytes to skip:
-    /// dropping the socket on unread bytes would reset it and lose our close frame.
+    /// Reads to the peer's close frame. After a message over the limit the rest of it is raw bytes
+    /// to skip: dropping the socket on unread bytes would reset it and lose our close frame.
     async fn drain(&mut self) {
         loop {
             match poll_fn(|context| self.poll_read(context)).await {
-                Incoming::Lost => return,
+                Incoming::Lost | Incoming::Closed(_) => return,
                 Incoming::TooLarge(_) => break,
                 _ => {}
             }

@@ -12,7 +12,7 @@ use crate::wire::machine::TurnState;
 /// How a turn ended.
 #[derive(Debug, Clone)]
 pub(crate) enum Settled {
-    Done(TurnResult),
+    Done(Box<TurnResult>),
     Failed(Error),
 }
 
@@ -153,7 +153,7 @@ impl Cell {
     pub(crate) fn poll_result(&self, context: &Context<'_>) -> Poll<Result<TurnResult, Error>> {
         let mut state = self.lock();
         match state.settled.clone() {
-            Some(Settled::Done(result)) => Poll::Ready(Ok(result)),
+            Some(Settled::Done(result)) => Poll::Ready(Ok(*result)),
             Some(Settled::Failed(error)) => {
                 state.observed = true;
                 Poll::Ready(Err(error))

@@ -333,7 +333,7 @@ impl Entry {
 
     fn settle(&mut self, effect: Effect, cause: &Cause<'_>, desk: &mut dyn Desk) {
         let settled = match self.outcome(effect, cause) {
-            Some(result) => Settled::Done(result),
+            Some(result) => Settled::Done(Box::new(result)),
             None => Settled::Failed(self.failure(effect, cause, desk)),
         };
         self.end(settled, desk);

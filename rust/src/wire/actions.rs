@@ -360,7 +360,7 @@ impl Action for GetConversationMessages {
 
 /// Reads one page of the caller's conversations, newest first. Answered by `immediate_response`
 /// 200 whose `data` is the page. Since 1.1.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Default)]
 #[non_exhaustive]
 pub struct ListConversations {
     /// Id that the client drew for this action; every event it causes carries it back.
@@ -488,7 +488,7 @@ impl ConfirmToolAction {
         Self {
             session_id: session_id.into(),
             request_id: request_id.into(),
-            approved: approved,
+            approved,
             confirmation_id: Default::default(),
         }
     }
@@ -660,7 +660,7 @@ impl Action for SubmitInteraction {
 
 /// Stops a running turn. Answered by the turn's own terminal event, never by an
 /// acknowledgement.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Default)]
 #[non_exhaustive]
 pub struct Cancel {
     /// requestId of the turn to stop.
@@ -709,7 +709,7 @@ impl Action for Cancel {
 }
 
 /// Asks for a sign of life. Answered by `pong`.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Default)]
 #[non_exhaustive]
 pub struct Ping {
     /// Id that the client drew for this action; every event it causes carries it back.

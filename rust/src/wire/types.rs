@@ -38,7 +38,7 @@ impl AuthContext {
         Self {
             user_id: user_id.into(),
             signature: signature.into(),
-            timestamp: timestamp,
+            timestamp,
         }
     }
 }
@@ -79,7 +79,7 @@ impl Checkpoint {
             id: id.into(),
             thread_id: thread_id.into(),
             agent_id: agent_id.into(),
-            iteration: iteration,
+            iteration,
             created_at: created_at.into(),
             metadata: Default::default(),
             extra: Default::default(),
@@ -626,8 +626,8 @@ impl GeneralAgentResponse {
     ) -> Self {
         Self {
             response_parts: response_parts.into_iter().map(Into::into).collect(),
-            customer_happiness_score: customer_happiness_score,
-            needs_satisfaction_score: needs_satisfaction_score,
+            customer_happiness_score,
+            needs_satisfaction_score,
             request_summary: request_summary.into(),
             resolution_status: resolution_status.into(),
             suggested_next_actions: suggested_next_actions.into_iter().map(Into::into).collect(),
@@ -685,7 +685,7 @@ impl IdentityIntakeField {
     pub fn new(key: impl Into<IdentityIntakeKey>, required: bool) -> Self {
         Self {
             key: key.into(),
-            required: required,
+            required,
             label: Default::default(),
             extra: Default::default(),
         }
@@ -769,7 +769,7 @@ read_object!(IdentityIntakeSpec keeping extra { "fields" => fields: required,  }
 write_object!(IdentityIntakeSpec keeping extra { "fields" => fields: required,  });
 
 /// What a human answers.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Default)]
 #[non_exhaustive]
 pub struct IdentityIntakeValues {
     /// Name.
@@ -891,7 +891,7 @@ impl Message {
         Self {
             id: id.into(),
             direction: direction.into(),
-            content: content,
+            content,
             created_at: created_at.into(),
             external_id: Default::default(),
             organization_id: Default::default(),
@@ -966,7 +966,7 @@ read_object!(Message keeping extra { "id" => id: required, "externalId" => exter
 write_object!(Message keeping extra { "id" => id: required, "externalId" => external_id: tristate, "organizationId" => organization_id: tristate, "conversationId" => conversation_id: tristate, "direction" => direction: required, "content" => content: required, "from" => from: tristate, "to" => to: tristate, "metadataJson" => metadata_json: tristate, "analyticsJson" => analytics_json: tristate, "createdAt" => created_at: required, "updatedAt" => updated_at: tristate,  });
 
 /// What was said.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Default)]
 #[non_exhaustive]
 pub struct MessageContent {
     /// Parts of the message.
@@ -1295,8 +1295,8 @@ impl SendMessageResult {
     ) -> Self {
         Self {
             message_id: message_id.into(),
-            response: response,
-            needs_escalation: needs_escalation,
+            response,
+            needs_escalation,
             escalation_reason: Default::default(),
             directive: Default::default(),
             extra: Default::default(),

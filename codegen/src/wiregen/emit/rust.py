@@ -14,6 +14,7 @@ from wiregen.emit._rust_views import (
     RustEvent,
     RustField,
     RustStruct,
+    RustUnion,
     Setter,
 )
 from wiregen.emit.base import documentation, reader_type, render, wrap

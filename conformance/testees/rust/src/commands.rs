@@ -6,43 +6,30 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use smooth_operator::action::{self, Action};
 use smooth_operator::testing::VirtualClock;
 use smooth_operator::{
-    ConnectionState, Conversation, DecodeError, Direction, Draft, Error, Json, QuestionKind,
-    SmoothAgentClient, TokenIn, Turn, TurnHandle, decode, types,
+    ConnectionState, Conversation, Draft, Error, Json, QuestionKind, SmoothAgentClient, TokenIn,
+    Turn, TurnHandle, types,
 };
 use tokio::task::JoinHandle;
 
-use crate::bodies::*;
-use crate::output::{event, mute, set_canary};
+use crate::bodies::{
+    Body, body, conversation_body, error_body, native_cancelled, otp_body, ping_body, result_body,
+    show, submission_body,
+};
+use crate::output::{event, mute};
+use crate::plain::{checked, decoded, encoded, hello, listen};
 use crate::watch::{self, Gate};
-
-const FEATURES: [&str; 13] = [
-    "virtual_clock",
-    "conversation",
-    "paging",
-    "text_stream",
-    "tee",
-    "hold",
-    "leave",
-    "abort",
-    "tls",
-    "headers",
-    "tap",
-    "census",
-    "codec",
-];
 
 /// A command that cannot be taken: kind and message.
 pub struct Refused(pub &'static str, pub String);
-type Reply = Result<Body, Refused>;
+pub type Reply = Result<Body, Refused>;
 
-fn bad(message: impl ToString) -> Refused {
+pub fn bad(message: impl ToString) -> Refused {
     Refused("bad-request", message.to_string())
 }
 
-fn word<'a>(command: &'a Value, name: &str) -> Result<&'a str, Refused> {
+pub fn word<'a>(command: &'a Value, name: &str) -> Result<&'a str, Refused> {
     command[name]
         .as_str()
         .ok_or_else(|| bad(format!("{name} is missing or no string")))
@@ -55,7 +42,7 @@ fn ms(value: &Value) -> Result<Duration, Refused> {
         .ok_or_else(|| bad("a time is no integer"))
 }
 
-fn read<T: serde::de::DeserializeOwned>(value: &Value) -> Result<T, Refused> {
+pub fn read<T: serde::de::DeserializeOwned>(value: &Value) -> Result<T, Refused> {
     serde_json::from_str(&value.to_string()).map_err(bad)
 }
 
@@ -543,75 +530,4 @@ impl Testee {
         *self = Self::default();
         mute(false);
     }
-}
-
-fn listen(client: &SmoothAgentClient, name: &str, tap: bool) {
-    let on = name.to_owned();
-    client.on_state(move |change| {
-        event("state", json!({"on": on, "from": change.previous.as_str(), "to": change.current.as_str(), "reason": change.reason, "code": change.code}), Body::new());
-    });
-    let on = name.to_owned();
-    client.on_event(move |pushed| event("pushed", json!({"on": on}), item_body(&pushed)));
-    if tap {
-        let on = name.to_owned();
-        client.on_frame(move |note| {
-            let direction = if note.direction == Direction::In { "in" } else { "out" };
-            event("frame", json!({"on": on, "direction": direction, "type": note.wire_type, "requestId": note.request_id}), Body::new());
-        });
-    }
-}
-
-fn hello(c: &Value) -> Reply {
-    let canary = c["canary"].as_str().unwrap_or_default();
-    if !["", "drop-3rd-item", "alter-text", "drop-error-code"].contains(&canary) {
-        return Err(bad("unknown canary"));
-    }
-    set_canary(canary);
-    let features: HashMap<&str, bool> = FEATURES.into_iter().map(|word| (word, true)).collect();
-    Ok(body(json!({
-        "protocol": 1, "nonce": c["nonce"], "name": "smooth-operator", "version": "1.0.0", "language": "rust",
-        "runtime": "tokio", "spec": ["1.1"], "clientsMax": 8, "features": features,
-    })))
-}
-
-fn decoded(text: &str) -> Body {
-    match decode(text) {
-        Ok(event) => item_body(&event),
-        Err(DecodeError::Broken(event)) => {
-            let problem = event.problem().map(
-                |it| json!({"type": event.wire_type(), "kind": it.kind, "pointer": it.pointer}),
-            );
-            body(json!({"problem": problem}))
-        }
-        Err(_) => body(json!({"malformed": true})),
-    }
-}
-
-fn checked(text: &str) -> Body {
-    match decode(text) {
-        Ok(_) => body(json!({"valid": true})),
-        Err(DecodeError::Broken(event)) => {
-            body(json!({"valid": false, "pointer": event.problem().map(|it| it.pointer.clone())}))
-        }
-        Err(_) => body(json!({"valid": false, "pointer": ""})),
-    }
-}
-
-fn encoded(c: &Value) -> Reply {
-    let args = &c["args"];
-    let text = match word(c, "op")? {
-        "create_conversation_session" => read::<action::CreateConversationSession>(args)?.to_json(),
-        "send_message" => read::<action::SendMessage>(args)?.to_json(),
-        "get_session" => read::<action::GetSession>(args)?.to_json(),
-        "get_conversation_messages" => read::<action::GetConversationMessages>(args)?.to_json(),
-        "list_conversations" => read::<action::ListConversations>(args)?.to_json(),
-        "rename_conversation" => read::<action::RenameConversation>(args)?.to_json(),
-        "confirm_tool_action" => read::<action::ConfirmToolAction>(args)?.to_json(),
-        "verify_otp" => read::<action::VerifyOtp>(args)?.to_json(),
-        "submit_interaction" => read::<action::SubmitInteraction>(args)?.to_json(),
-        "cancel" => read::<action::Cancel>(args)?.to_json(),
-        "ping" => read::<action::Ping>(args)?.to_json(),
-        other => return Err(Refused("unknown-op", other.to_owned())),
-    };
-    Ok(body(json!({"text": text})))
 }

@@ -3,6 +3,7 @@
 mod bodies;
 mod commands;
 mod output;
+mod plain;
 mod watch;
 
 use serde_json::{Value, json};

@@ -1,0 +1,135 @@
+//! Calls: ids, answers, limits, and waits that are given up.
+
+use std::time::Duration;
+
+use serde_json::json;
+use smooth_operator::{ErrorKind, Field, action};
+
+use crate::peer::{Peer, SESSION, client, soon, virtual_client};
+
+#[tokio::test]
+async fn req_call_01_an_id_that_is_in_flight_is_refused_and_nothing_is_sent() {
+    let (client, mut link) = client().await;
+    let (_turn, id) = link.turn(&client).await;
+    let refused = client.send_message(action::SendMessage::new(SESSION, "again").request_id(&id));
+    let error = refused.started().expect_err("in flight");
+    assert_eq!(error.kind(), ErrorKind::InvalidArgument);
+    let call = client.get_session(action::GetSession::new(SESSION).request_id(&id));
+    assert_eq!(
+        soon(call).await.expect_err("in flight").kind(),
+        ErrorKind::InvalidArgument
+    );
+    link.fence(&client).await;
+}
+
+#[tokio::test]
+async fn req_call_02_a_call_has_a_limit_and_late_answers_disturb_nobody() {
+    let (client, clock, mut link) = virtual_client().await;
+    let events = crate::peer::Heard::default();
+    let seen = events.clone();
+    client.on_event(move |event| seen.push(event.raw().to_owned()));
+    let call = client.get_session(action::GetSession::new(SESSION));
+    let id = link.action().await["requestId"].clone();
+    clock.advance(Duration::from_secs(30)).await;
+    assert_eq!(
+        soon(call).await.expect_err("late").kind(),
+        ErrorKind::RequestTimeout
+    );
+    link.tell(json!({"type": "immediate_response", "requestId": id, "status": 200, "data": {}}))
+        .await;
+    link.fence(&client).await;
+    assert!(events.all().is_empty());
+    assert_eq!(clock.timers(), 0);
+}
+
+#[tokio::test]
+async fn req_call_03_the_first_known_event_decides() {
+    let (client, mut link) = client().await;
+    let answers = [
+        (
+            json!({"type": "immediate_response", "status": 422, "data": {}}),
+            ErrorKind::Protocol,
+        ),
+        (json!({"type": "pong"}), ErrorKind::UnexpectedEvent),
+        (
+            json!({"type": "error", "data": {"error": {"code": "SESSION_NOT_FOUND", "message": "m"}}}),
+            ErrorKind::NotFound,
+        ),
+        (
+            json!({"type": "immediate_response", "data": 7}),
+            ErrorKind::InvalidFrame,
+        ),
+        (
+            json!({"type": "immediate_response", "status": 200, "data": {}}),
+            ErrorKind::InvalidFrame,
+        ),
+    ];
+    for (mut answer, kind) in answers {
+        let call = client.get_session(action::GetSession::new(SESSION));
+        answer["requestId"] = link.action().await["requestId"].clone();
+        link.tell(json!({"type": "keepalive", "requestId": answer["requestId"], "data": {"requestId": "x"}})).await;
+        link.tell(json!({"type": "brand_new", "requestId": answer["requestId"]}))
+            .await;
+        link.tell(answer).await;
+        assert_eq!(soon(call).await.expect_err("failed").kind(), kind);
+    }
+}
+
+#[tokio::test]
+async fn req_call_04_what_is_not_set_is_absent() {
+    let (client, mut link) = client().await;
+    let call = client.list_conversations(action::ListConversations::new());
+    assert_eq!(
+        link.action().await,
+        json!({"action": "list_conversations", "requestId": "req-0"})
+    );
+    link.tell(json!({"type": "immediate_response", "requestId": "req-0", "data": {"conversations": [], "nextCursor": null, "later": 1}})).await;
+    let page = soon(call).await.expect("a page");
+    assert_eq!((page.next_cursor, page.has_more), (Field::Null, None));
+    assert_eq!(page.extra["later"].get(), "1");
+}
+
+#[tokio::test]
+async fn req_call_06_a_pong_without_a_time_invents_none() {
+    let (client, clock, mut link) = virtual_client().await;
+    let ping = client.ping();
+    let action = link.action().await;
+    clock.advance(Duration::from_millis(7)).await;
+    link.tell(json!({"type": "pong", "requestId": action["requestId"]}))
+        .await;
+    let pong = soon(ping).await.expect("a pong");
+    assert_eq!(
+        (pong.server_time, pong.round_trip),
+        (None, Duration::from_millis(7))
+    );
+}
+
+#[tokio::test]
+async fn req_call_09_dropping_a_call_ends_the_wait_and_takes_an_unwritten_frame_back() {
+    let peer = Peer::start().await;
+    let (client, mut link) = peer.connected(peer.builder()).await;
+    drop(client.ping()); // no poll in between: the driver had no chance to write it
+    link.fence(&client).await;
+    let written = client.ping();
+    link.action().await;
+    drop(written);
+    link.fence(&client).await;
+}
+
+#[tokio::test]
+async fn req_call_10_a_message_over_one_mebibyte_is_refused_before_anything_is_sent() {
+    let (client, mut link) = client().await;
+    let turn = client.send_message(action::SendMessage::new(SESSION, "x".repeat(1024 * 1024)));
+    let error = soon(turn.result()).await.expect_err("too large");
+    assert_eq!(error.kind(), ErrorKind::MessageTooLarge);
+    assert_eq!(error.failure().details().limit, Some(1024 * 1024));
+    let call = client.rename_conversation(action::RenameConversation::new(
+        SESSION,
+        "x".repeat(1024 * 1024),
+    ));
+    assert_eq!(
+        soon(call).await.expect_err("too large").kind(),
+        ErrorKind::MessageTooLarge
+    );
+    link.fence(&client).await;
+}

@@ -1,0 +1,127 @@
+//! The end of a link: by us, by the peer, by a cut.
+
+use std::time::Duration;
+
+use smooth_operator::{ConnectionState, ErrorKind, QuestionKind, action};
+
+use crate::peer::{Heard, SESSION, client, soon, virtual_client};
+
+#[tokio::test]
+async fn req_conn_05_close_may_be_called_any_number_of_times() {
+    let (client, mut link) = client().await;
+    let changes = Heard::default();
+    let seen = changes.clone();
+    client.on_state(move |change| seen.push((change.reason, change.code)));
+    let (code, _, _) = tokio::join!(link.closed(), client.close(), client.close());
+    assert_eq!(code, 1000);
+    soon(client.close()).await;
+    assert_eq!(changes.all(), [("close", Some(1000))]);
+}
+
+#[tokio::test]
+async fn req_conn_05_close_does_not_wait_for_a_silent_peer_beyond_its_limit() {
+    let (client, clock, _link) = virtual_client().await;
+    let closing = tokio::spawn({
+        let client = client.clone();
+        async move { client.close().await }
+    });
+    while client.state() != ConnectionState::Closed || clock.timers() == 0 {
+        tokio::task::yield_now().await;
+    }
+    clock.advance(Duration::from_secs(5)).await;
+    soon(closing).await.expect("joined");
+    assert_eq!(clock.timers(), 0);
+}
+
+#[tokio::test]
+async fn req_conn_06_close_settles_everything_before_it_returns() {
+    let (client, mut link) = client().await;
+    let ping = client.ping();
+    link.action().await;
+    let (mut turn, _) = link.turn(&client).await;
+    let (_, ()) = tokio::join!(link.closed(), client.close());
+    assert_eq!(turn.state().as_str(), "settled");
+    assert_eq!(
+        soon(ping).await.expect_err("closed").kind(),
+        ErrorKind::ClientClosed
+    );
+    let error = soon(turn.next())
+        .await
+        .expect("raised")
+        .expect_err("closed");
+    assert_eq!(error.kind(), ErrorKind::ClientClosed);
+}
+
+#[tokio::test]
+async fn req_conn_15_a_lost_link_fails_calls_and_turns_with_the_code() {
+    let (client, mut link) = client().await;
+    let ping = client.ping();
+    link.action().await;
+    let (turn, _) = link.turn(&client).await;
+    link.close(1000).await;
+    let lost = soon(ping).await.expect_err("lost");
+    assert_eq!(
+        (lost.kind(), lost.failure().close_code()),
+        (ErrorKind::ConnectionLost, Some(1000))
+    );
+    let cut = soon(turn.result()).await.expect_err("lost");
+    assert_eq!(
+        (cut.kind(), cut.failure().close_code()),
+        (ErrorKind::TurnInterrupted, Some(1000))
+    );
+    assert_eq!(client.state(), ConnectionState::Closed);
+}
+
+#[tokio::test]
+async fn req_conn_15_a_cut_without_a_close_frame_is_1006() {
+    let (client, mut link) = client().await;
+    let (turn, _) = link.turn(&client).await;
+    drop(link);
+    let cut = soon(turn.result()).await.expect_err("lost");
+    assert_eq!(
+        (cut.kind(), cut.failure().close_code()),
+        (ErrorKind::TurnInterrupted, Some(1006))
+    );
+}
+
+#[tokio::test]
+async fn req_turn_20_an_interrupted_turn_says_what_was_there() {
+    let (client, mut link) = client().await;
+    let (turn, id) = link.turn(&client).await;
+    link.token(&id, "half").await;
+    link.ask(
+        &id,
+        "write_confirmation_required",
+        serde_json::json!({"toolId": "t", "actionDescription": "d"}),
+    )
+    .await;
+    link.close(1012).await;
+    let error = soon(turn.result()).await.expect_err("lost");
+    let failure = error.failure();
+    assert_eq!(failure.sent(), Some(true));
+    assert_eq!(
+        (failure.request_id(), failure.session_id()),
+        (Some(id.as_str()), Some(SESSION))
+    );
+    assert_eq!(failure.partial_text(), Some("half"));
+    assert_eq!(failure.question(), Some(QuestionKind::Confirmation));
+}
+
+#[tokio::test]
+async fn req_conn_16_frames_leave_in_the_order_of_the_calls() {
+    let (client, mut link) = client().await;
+    let mut kept: Vec<Box<dyn std::any::Any>> = Vec::new();
+    for number in 0..50 {
+        if number % 2 == 0 {
+            kept.push(Box::new(
+                client.send_message(action::SendMessage::new(SESSION, "x")),
+            ));
+        } else {
+            kept.push(Box::new(client.ping()));
+        }
+    }
+    for number in 0..50 {
+        assert_eq!(link.action().await["requestId"], format!("req-{number}"));
+    }
+    drop(client);
+}

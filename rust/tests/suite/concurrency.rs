@@ -1,0 +1,58 @@
+//! Many threads on one client, and writes that the socket has no room for.
+
+use smooth_operator::{SmoothAgentClient, action};
+use tokio_tungstenite::tungstenite::Message;
+
+use crate::peer::{Link, Peer, SESSION, soon};
+
+async fn echo(mut link: Link<tokio::net::TcpStream>, count: usize) {
+    for _ in 0..count {
+        let sent = link.action().await;
+        let id = sent["requestId"].as_str().expect("an id").to_owned();
+        link.accept_turn(&id).await;
+        link.finish(&id, sent["message"].as_str().expect("a text"))
+            .await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn req_conn_17_a_client_serves_many_threads_at_once() {
+    let peer = Peer::start().await;
+    let (client, link) = peer.connected(peer.builder()).await;
+    let server = tokio::spawn(echo(link, 200));
+    let mut asking = Vec::new();
+    for number in 0..200 {
+        let client = client.clone();
+        asking.push(tokio::spawn(async move {
+            let text = format!("message {number}");
+            let turn = client.send_message(action::SendMessage::new(SESSION, &text));
+            assert_eq!(soon(turn.result()).await.expect("answered").text, text);
+        }));
+    }
+    for asked in asking {
+        asked.await.expect("answered");
+    }
+    server.await.expect("served");
+}
+
+#[tokio::test]
+async fn req_conn_18_frames_wait_in_the_client_while_the_socket_is_full() {
+    let peer = Peer::start().await;
+    let (client, mut link) = peer.connected(peer.builder()).await;
+    let text = "x".repeat(900_000);
+    let say =
+        |client: &SmoothAgentClient| client.send_message(action::SendMessage::new(SESSION, &text));
+    let kept: Vec<_> = (0..12).map(|_| say(&client)).collect();
+    for _ in 0..200 {
+        tokio::task::yield_now().await; // the driver writes what the socket takes
+    }
+    drop(say(&client)); // megabytes wait before this one: it was not written, so it never is
+    for number in 0..12 {
+        assert_eq!(link.action().await["requestId"], format!("req-{number}"));
+    }
+    link.fence(&client).await;
+    drop(kept);
+    for _ in 0..12 {
+        assert!(matches!(link.read().await, Some(Message::Text(_))));
+    }
+}

@@ -1,0 +1,23 @@
+//! Behaviour of the client against a small peer on a real socket: one behaviour a file.
+
+mod api;
+mod calls;
+mod closing;
+mod concurrency;
+mod connecting;
+mod conversations;
+mod dropping;
+mod errors;
+mod frames;
+mod fuzz;
+mod history;
+mod leaks;
+mod listeners;
+mod logging;
+mod peer;
+mod questions;
+mod readme;
+mod tls;
+mod turns;
+mod vectors;
+mod virtual_time;
