@@ -2,6 +2,7 @@ package protocol
 
 import (
 	"context"
+	"iter"
 	"slices"
 	"sync"
 	"time"
@@ -70,6 +71,43 @@ func (c *Client) State() ConnectionState {
 // the client (REQ-CONN-07). The returned function removes it.
 func (c *Client) OnState(listener func(StateChange)) (remove func()) {
 	return listen(c.listeners, &c.listeners.state, listener)
+}
+
+// States returns the moves of the link from the call on, until ctx ends. A reader that is slow holds
+// up nobody.
+func (c *Client) States(ctx context.Context) iter.Seq[StateChange] {
+	var mu sync.Mutex
+	var moves []StateChange
+	more := make(chan struct{}, 1)
+	remove := c.OnState(func(change StateChange) {
+		mu.Lock()
+		defer mu.Unlock()
+		moves = append(moves, change)
+		select {
+		case more <- struct{}{}:
+		default:
+		}
+	})
+	context.AfterFunc(ctx, remove)
+	return func(yield func(StateChange) bool) {
+		defer remove()
+		for {
+			mu.Lock()
+			seen := moves
+			moves = nil
+			mu.Unlock()
+			for _, change := range seen {
+				if !yield(change) {
+					return
+				}
+			}
+			select {
+			case <-more:
+			case <-ctx.Done():
+				return
+			}
+		}
+	}
 }
 
 // OnEvent calls listener for every event that no turn and no call owns (REQ-WIRE-12), as OnState

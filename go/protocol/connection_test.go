@@ -59,6 +59,27 @@ func TestREQ_CONN_02_EveryMoveIsOneStateEvent(t *testing.T) {
 	}
 }
 
+func TestREQ_CONN_02_StatesAreAnIteration(t *testing.T) {
+	p := newPeer(t)
+	client := newClient(t, protocol.Options{URL: p.url()})
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	states := client.States(ctx)
+	if err := client.Connect(within(t)); err != nil {
+		t.Fatal(err)
+	}
+	_ = client.Close()
+	var got []string
+	for change := range states {
+		if got = append(got, change.Reason); change.Current == protocol.StateClosed {
+			cancel()
+		}
+	}
+	if !slices.Equal(got, []string{"connect", "opened", "close"}) {
+		t.Error(got)
+	}
+}
+
 func TestREQ_CONN_03_ConcurrentConnectsShareOneAttempt(t *testing.T) {
 	p := newPeer(t)
 	client := newClient(t, protocol.Options{URL: p.url()})

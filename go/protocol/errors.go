@@ -165,18 +165,6 @@ func newError(class *leaf, facts AgentError) *AgentError {
 	return &facts
 }
 
-// linkError is what becomes of work when the link ends, a limit is over, or there is no link.
-func linkError(kind ErrorKind, facts AgentError) error {
-	if facts.CloseCode == closeUnauthorized && (kind == KindConnectionLost || kind == KindTurnInterrupted) {
-		kind = KindAuthentication
-	}
-	err := newError(leafOfKind[kind], facts)
-	if kind == KindMessageTooLarge {
-		return &MessageTooLargeError{AgentError: err}
-	}
-	return err
-}
-
 // serverError is what an error event reports (REQ-ERR-02, REQ-ERR-03).
 func serverError(event *ErrorEvent, facts AgentError) error {
 	row := lookupCode(event.Code)

@@ -273,9 +273,17 @@ func (p *pending) failure(kind ErrorKind, o outcome) error {
 	case KindUnexpectedEvent:
 		return &UnexpectedEventError{newError(leafUnexpectedEvent, facts), o.event}
 	}
-	err := linkError(kind, facts)
-	if large, ok := err.(*MessageTooLargeError); ok {
-		large.Limit = p.requests.options.MaxMessageBytes
+	return p.requests.linkError(kind, facts)
+}
+
+// linkError is what becomes of work when the link ends, a limit is over, or there is no link.
+func (r *requests) linkError(kind ErrorKind, facts AgentError) error {
+	if facts.CloseCode == closeUnauthorized && (kind == KindConnectionLost || kind == KindTurnInterrupted) {
+		kind = KindAuthentication
+	}
+	err := newError(leafOfKind[kind], facts)
+	if kind == KindMessageTooLarge {
+		return &MessageTooLargeError{AgentError: err, Limit: r.options.MaxMessageBytes}
 	}
 	return err
 }

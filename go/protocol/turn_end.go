@@ -104,10 +104,7 @@ func (t *Turn) failure(kind ErrorKind, c cause) error {
 	if open, ok := t.state.open(); ok {
 		facts.Question = open
 	}
-	err := linkError(kind, facts)
-	if large, ok := err.(*MessageTooLargeError); ok {
-		large.Limit = t.client.options.MaxMessageBytes
-	}
+	err := t.client.linkError(kind, facts)
 	if agent, ok := err.(*AgentError); ok && agent.Kind == KindTurnInterrupted {
 		return &TurnInterruptedError{agent, t.out.written}
 	}

@@ -1,0 +1,205 @@
+package protocol
+
+import (
+	"runtime"
+	"slices"
+	"time"
+)
+
+// for the router ------------------------------------------------------------------------
+
+// refuse ends a turn that never began.
+func (t *Turn) refuse(err error) {
+	t.state.turn, t.err = "settled", err
+	t.fate.observed.Store(true) // Err says so at once
+	t.publish()
+}
+
+// start queues the message and starts the limits.
+func (t *Turn) start(out *outgoing) {
+	t.out = out
+	if len(out.text) > maxOutboundBytes {
+		t.linkEvent("too_large", 0, tooLarge(out))
+		return
+	}
+	if !t.client.connection.submit(out) {
+		t.linkEvent("not_connected", 0, nil)
+		return
+	}
+	t.arm("total", t.client.options.TurnTimeout, func() { t.local("total_timeout") })
+	t.touch()
+}
+
+func (t *Turn) eventReceived(event Event) bool {
+	if token, ok := event.(*StreamToken); ok && !t.state.settled() {
+		t.text.add(token.Token)
+	}
+	for _, step := range t.state.frame(event) {
+		t.do(step, cause{event: event})
+	}
+	t.touch()
+	t.release()
+	return true
+}
+
+// brokenReceived: a broken terminal event fails the turn, any other is an unknown item
+// (REQ-WIRE-03).
+func (t *Turn) brokenReceived(broken *DecodeError) {
+	switch turnRoles[broken.WireType] {
+	case "terminal", "terminal_by_code":
+		t.carryOut(t.state.local("broken"), cause{broken: broken})
+	default:
+		t.eventReceived(broken.Unknown())
+	}
+}
+
+func (t *Turn) linkEvent(word string, code int, err error) {
+	// The end of the link closes the OTP question before the turn settles; its error names it.
+	t.asked, _ = t.state.open()
+	t.carryOut(t.state.local(word), cause{word: word, code: code, err: err})
+	kind := KindConnectionLost
+	if word == "close" {
+		kind = KindClientClosed
+	}
+	for _, v := range slices.Clone(t.state.verbs) {
+		if v.name != verbVerifyOTP && v.name != verbDeclineOTP {
+			continue
+		}
+		t.state.forget(v)
+		failure := err
+		if failure == nil {
+			failure = t.client.linkError(kind, t.facts(code))
+		}
+		v.settle(nil, failure)
+	}
+	t.release()
+}
+
+// nextSend closes an OTP question that outlived its turn: the session's next message goes out.
+func (t *Turn) nextSend() {
+	if t.state.settled() {
+		t.local("send")
+	}
+}
+
+// the driver ----------------------------------------------------------------------------
+
+// cause is what steps are about.
+type cause struct {
+	event  Event
+	broken *DecodeError
+	word   string
+	code   int
+	err    error
+}
+
+func (t *Turn) local(word string) { t.carryOut(t.state.local(word), cause{word: word}) }
+
+func (t *Turn) carryOut(steps []turnStep, c cause) {
+	for _, step := range steps {
+		t.do(step, c)
+	}
+	t.release()
+}
+
+func (t *Turn) do(step turnStep, c cause) {
+	timed := !t.state.settled()
+	switch step.name {
+	case "item":
+		t.items = append(t.items, c.event)
+		t.wake()
+	case "settle":
+		t.settle(step.args, c)
+	case "send":
+		if step.args[0] == "cancel" {
+			t.sendCancel()
+		}
+	case "resolve":
+		if step.verb != nil {
+			step.verb.settle(c.event, nil)
+		}
+	case "fail":
+		if step.verb != nil {
+			step.verb.settle(nil, serverError(c.event.(*ErrorEvent), t.facts(0)))
+		}
+	case "open":
+		t.questions.opened(step.question, c.event, timed)
+	case "reopen":
+		t.questions.restart(step.question, timed)
+	case "shut":
+		t.questions.shut(step.question)
+	}
+}
+
+func (t *Turn) sendCancel() {
+	if t.cancelOut != nil {
+		return
+	}
+	action := &Cancel{RequestID: t.requestID, SessionID: t.sessionID}
+	text, _ := EncodeAction(action) // two strings: nothing in it can fail
+	t.cancelOut = &outgoing{action: action.ActionName(), requestID: t.requestID, text: text}
+	t.cancelOut.done = func() {}
+	if !t.client.connection.submit(t.cancelOut) {
+		t.cancelOut.done = nil
+	}
+	t.arm("cancel", max(t.client.options.CancelTimeout, time.Nanosecond), func() { t.local("cancel_timeout") })
+}
+
+func (t *Turn) arm(name string, limit time.Duration, f func()) {
+	t.stops[name] = armed(t.client, limit, f)
+}
+
+// touch restarts the idle limit; it stands still while a question is open (REQ-TURN-11). The timer
+// itself is moved only when it fires: a token costs no timer.
+func (t *Turn) touch() {
+	limit := t.client.options.TurnIdleTimeout
+	if limit == 0 || t.state.settled() {
+		return
+	}
+	stop := t.stops["idle"]
+	if _, open := t.state.open(); open {
+		if stop != nil {
+			stop()
+			delete(t.stops, "idle")
+		}
+		return
+	}
+	t.lastSeen = t.client.options.Clock.Now()
+	if stop == nil {
+		t.arm("idle", limit, t.idle)
+	}
+}
+
+func (t *Turn) idle() {
+	limit := t.client.options.TurnIdleTimeout
+	left := limit - t.client.options.Clock.Now().Sub(t.lastSeen)
+	if left > 0 {
+		t.arm("idle", left, t.idle)
+		return
+	}
+	t.local("idle_timeout")
+}
+
+func (t *Turn) facts(code int) AgentError {
+	return AgentError{
+		RequestID: t.requestID, SessionID: t.sessionID, CloseCode: code, PartialText: t.text.text.String(),
+	}
+}
+
+// release leaves the router once nothing more of this id can matter (REQ-TURN-06, REQ-OTP-03).
+func (t *Turn) release() {
+	if t.state.settled() && len(t.state.verbs) == 0 && t.state.questions[QuestionOTP] == "none" {
+		t.client.settle(t.requestID, t)
+	}
+}
+
+// watchFate logs at warning once when the turn is collected and nobody has seen it fail.
+func (t *Turn) watchFate(kind ErrorKind) {
+	t.fate.kind = kind
+	log := t.client.options.Logger
+	runtime.AddCleanup(t, func(f *fate) {
+		if !f.observed.Load() {
+			log.Warn("a turn failed unseen", "kind", f.kind)
+		}
+	}, t.fate)
+}
