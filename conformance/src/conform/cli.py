@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable, Sequence
 
 from conform import __version__
-from conform.commands import browse, debug, play
+from conform.commands import browse, debug, play, server
 from conform.documents import CaseError
 
 OK, NOT_CONFORMANT, USAGE, VOID, STALE = 0, 1, 2, 3, 4
@@ -25,6 +25,7 @@ def _parser() -> argparse.ArgumentParser:
     play.add_parsers(verbs)
     browse.add_parsers(verbs)
     debug.add_parsers(verbs)
+    server.add_parsers(verbs)
     return parser
 
 

@@ -121,7 +121,7 @@ class Proxy:
 
 
 class ServerProcess:
-    """The server under a script file, on a free port."""
+    """The server under a script file, on a free port; ended with its process group."""
 
     def __init__(self, command: list[str], script: Tree) -> None:
         self.command = command
@@ -149,6 +149,9 @@ class ServerProcess:
         except TimeoutError:
             await self.__aexit__()
             raise PairError("the server does not say where it listens") from None
+        except PairError:
+            await self.__aexit__()
+            raise
 
     async def _address(self) -> str:
         assert self.process is not None
@@ -165,10 +168,10 @@ class ServerProcess:
         if self.process and self.process.returncode is None:
             self.process.terminate()
             try:
-                await asyncio.wait_for(self.process.wait(), 5.0)
+                await asyncio.wait_for(self.process.communicate(), 5.0)
             except TimeoutError:
                 self.process.kill()
-                await self.process.wait()
+                await self.process.communicate()
         self._folder.cleanup()
 
 

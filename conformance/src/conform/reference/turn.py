@@ -350,7 +350,8 @@ class RefTurn:
     def _reopen(self, question: str) -> None:
         """Open a question, anew or again, and start its time."""
         self.questions[question] = "open"
-        limit, length = self.client.time("question"), self.lengths.get(question)
+        limit: float = self.client.time("question")
+        length = self.lengths.get(question)
         if limit and length is not None:
             limit = length + 10_000
         if self.body is None:
