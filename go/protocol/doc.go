@@ -15,4 +15,4 @@
 package protocol
 
 // Version of this module.
-const Version = "1.0.0"
+const Version = "0.1.0"

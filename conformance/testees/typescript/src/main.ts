@@ -260,7 +260,7 @@ const commands: Record<string, (c: Command) => unknown> = {
     if (!c.protocol.includes(1) || !CANARIES.includes(canary)) {
       throw new Refused('bad-request', 'unknown protocol or canary');
     }
-    const about = { name: 'smooth-operator', version: '1.0.0', language: 'typescript' };
+    const about = { name: 'smooth-operator', version: '0.1.0', language: 'typescript' };
     const features = Object.fromEntries(FEATURES.split(' ').map((word) => [word, true]));
     const more = { runtime: process.versions.node, spec: ['1.1'], clientsMax: 8, features };
     return { protocol: 1, nonce: c.nonce, ...about, ...more };
