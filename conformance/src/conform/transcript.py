@@ -16,23 +16,9 @@ from conform.spec import Tree
 
 AUTO_ID = re.compile(r"req-auto-\d+")
 FENCE = "~fence"
-# A refusal that happens before an id is drawn, or that several actions share (REQ-CONN-04), has
-# no requestId of its own; REQ-ERR-01 asks for it only "where known".
-NO_REQUEST = frozenset(
-    [
-        "not_connected",
-        "connect_failed",
-        "authentication",
-        "invalid_argument",
-        "native_cancelled",
-        "already_answered",
-        "conflict",
-        "unsupported",
-        "unexpected_event",
-        "message_too_large",
-    ]
-)
-SHARED_WITH_CODE = frozenset({"conflict", "unsupported"})  # with a server's code, the id is known
+# What waits for one attempt shares its error (REQ-CONN-04), so it need not name an action; the
+# language's own errors have no place for an id.
+NO_REQUEST = frozenset(["connect_failed", "authentication", "invalid_argument", "native_cancelled"])
 
 
 def lane_of(event: Tree) -> str:
@@ -53,10 +39,10 @@ def is_ours(event: Tree) -> bool:
 def _error(failure: Tree) -> Tree:
     kind = failure.get("kind")
     kept = dict(failure)
-    if kind in NO_REQUEST and not (kind in SHARED_WITH_CODE and "code" in kept):
+    if kind in NO_REQUEST:
         kept.pop("request", None)
     if kind == "message_too_large":
-        kept.pop("close", None)  # the close is our own, not "as received"
+        kept.pop("close", None)  # we close ourselves here: REQ-CONN-15 speaks of codes received
     return kept
 
 

@@ -188,7 +188,7 @@ class Client:
         """Start an action with one answer."""
         drawn = next(self.ids)  # also for one that finds no link (REQ-CALL-01)
         if not self.ready():
-            done(None, error("not_connected"))
+            done(None, error("not_connected", request=drawn))
             return
         if op == "create_conversation_session":
             words = {"otp_park", "spec_1_1"}
@@ -201,7 +201,7 @@ class Client:
     def verb_call(self, op: str, args: Tree, done: Done, name: str) -> None:
         """A low-level verb without a live turn (REQ-VERB-08)."""
         if not self.ready():
-            done(None, error("not_connected"))
+            done(None, error("not_connected", request=args.get("requestId")))
             return
         frame = {"action": op, **args}
         if op == "cancel":

@@ -281,7 +281,7 @@ class Turn:
             return
         question = str(verb.question)
         if kind == "decline_otp" and "otp_park" not in self.client.capabilities(self.session):
-            self.client.returned(name, None, error("unsupported"))
+            self.client.returned(name, None, error("unsupported", request=self.id))
             return
         machine = self.client.machines[question]
         self.question[question], effects = machine.step(
@@ -290,7 +290,7 @@ class Turn:
         for effect in effects:
             if effect.name == "refuse":
                 refusal = effect.args[0].replace("no_pending_question", "conflict")
-                self.client.returned(name, None, error(refusal))
+                self.client.returned(name, None, error(refusal, request=self.id))
             elif effect.name == "send":
                 self._write_verb(verb, effect.args[0], facts)
 
@@ -328,7 +328,8 @@ class Turn:
             if verb.kind == "cancel":
                 self._verb_done(verb, None, None)
             elif verb.question != "otp":
-                self._verb_done(verb, None, body.get("error") or error("conflict"))
+                gone = body.get("error") or error("conflict", request=self.id)
+                self._verb_done(verb, None, gone)
 
     def _link_ends_otp(self, event: str) -> None:
         state, _ = self.client.machines["otp"].step(self.question["otp"], event, lambda _: False)

@@ -291,7 +291,7 @@ class RefClient:
         if not self.usable():
             if "send-after-close-ignored" in self.faults:
                 await asyncio.Event().wait()
-            raise RefError("not_connected")
+            raise RefError("not_connected", request=drawn)
         if op == "create_conversation_session":
             words = {"otp_park", "spec_1_1"}
             words |= {*self.options.get("supports", []), *args.get("supports", [])}
@@ -304,7 +304,7 @@ class RefClient:
     async def low_verb(self, op: str, args: Tree) -> Any:
         """A verb without a live turn."""
         if not self.usable():
-            raise RefError("not_connected")
+            raise RefError("not_connected", request=args.get("requestId"))
         if op == "cancel":
             self.write({"action": op, **args})
             return None
@@ -407,7 +407,7 @@ class RefClient:
             extra = {k: v for k, v in extra.items() if k != "stream"}
         turn = RefTurn(self, session, request or self.draw())
         if not allowed:
-            turn.settle(turn.failed(RefError("not_connected")))
+            turn.settle(turn.failed(RefError("not_connected", request=turn.id)))
             return turn
         self.turns[turn.id] = turn
         self.latest = turn

@@ -147,7 +147,7 @@ class RefTurn:
             if verb.kind == "cancel":
                 verb.done(None)
             elif QUESTION[verb.kind] != "otp":
-                verb.done(None, body.get("error") or RefError("conflict"))
+                verb.done(None, body.get("error") or RefError("conflict", request=self.id))
             else:
                 continue
             self.verbs.remove(verb)
@@ -438,11 +438,12 @@ class RefTurn:
         question = QUESTION[kind]
         granted = self.client.granted.get(self.session, [])
         if kind == "decline_otp" and "otp_park" not in granted:
-            verb.done(None, RefError("unsupported"))
+            verb.done(None, RefError("unsupported", request=self.id))
             return verb.future
         state = self.questions[question]
         if state != "open" and not (state == "answered" and "second-answer-sent" in faults):
-            verb.done(None, RefError("already_answered" if state == "answered" else "conflict"))
+            kind = "already_answered" if state == "answered" else "conflict"
+            verb.done(None, RefError(kind, request=self.id))
             return verb.future
         self.questions[question] = "answered"
         self._disarm(question)

@@ -157,7 +157,8 @@ class Turn:
             raise ValueError("question: expected 'interaction' or 'otp'")
         if not self._otp_park:
             answer = self._driver.pending()
-            answer.fail(errors.UnsupportedError("the server does not take a declined code"))
+            text = "the server does not take a declined code"
+            answer.fail(errors.UnsupportedError(text, request_id=self.request_id))
             return answer
         action = wire_actions.VerifyOtpAction(
             request_id=self.request_id, session_id=self.session_id, declined=True
