@@ -187,10 +187,11 @@ internal sealed class Connection
         link.Running = Task.Run(() => _runner.RunAsync(link));
     }
 
+    /// <summary>Comes back when frames are written and listeners were called; a peer that does not read stops no clock.</summary>
     private async Task SettleAsync(Link link)
     {
-        await link.Outbox.WhenIdle().ConfigureAwait(false);
-        await _context.Dispatcher.WhenIdle().ConfigureAwait(false);
+        var settled = Task.WhenAll(link.Outbox.WhenIdle(), _context.Dispatcher.WhenIdle());
+        await Task.WhenAny(settled, Task.Delay(TimeSpan.FromSeconds(1))).ConfigureAwait(false);
     }
 
     /// <summary>Steps the machine and tells the listeners; returns the code of a close that the table asks for.</summary>

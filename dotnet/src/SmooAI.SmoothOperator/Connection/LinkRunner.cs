@@ -7,6 +7,9 @@ internal sealed class LinkRunner(ClientContext context, Connection connection)
 {
     private const int Unauthorized = 401;
 
+    /// <summary>A write that takes longer on a socket that is given up anyway waits for a peer that does not read.</summary>
+    private static readonly TimeSpan Blocked = TimeSpan.FromMilliseconds(100);
+
     /// <summary>Runs until the socket is gone; never fails.</summary>
     internal async Task RunAsync(Link link)
     {
@@ -42,8 +45,14 @@ internal sealed class LinkRunner(ClientContext context, Connection connection)
                 _ => link.Transport?.Abort(), null, limit, Timeout.InfiniteTimeSpan);
             return;
         }
-        context.Gate.After(() => link.Outbox.WhenIdle().ContinueWith(
-            _ => link.Transport?.Abort(), TaskScheduler.Default));
+        context.Gate.After(() => _ = AbortAsync(link));
+    }
+
+    /// <summary>Drops the socket once the close frame went out; a peer that does not read gets no time for it.</summary>
+    private static async Task AbortAsync(Link link)
+    {
+        await Task.WhenAny(link.Outbox.WhenIdle(), Task.Delay(Blocked)).ConfigureAwait(false);
+        link.Transport?.Abort();
     }
 
     private async Task<ITransport?> OpenAsync(Link link)

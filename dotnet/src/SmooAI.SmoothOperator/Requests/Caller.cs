@@ -19,10 +19,6 @@ internal sealed class Caller(ClientContext context, Exchanges exchanges, Sender 
         }
         using (context.Gate.Enter())
         {
-            if (sender.Refusal() is { } refusal)
-            {
-                return Observed.Quiet(Task.FromException<T>(refusal));
-            }
             var id = action.CorrelationId ?? context.Ids.Next();
             var call = new PendingCall<T>(context, exchanges, operation, id, sessionId, remember);
             var frame = Sender.Encode(action, id);
@@ -70,7 +66,7 @@ internal sealed class Caller(ClientContext context, Exchanges exchanges, Sender 
         }
         using (context.Gate.Enter())
         {
-            var frame = Sender.Encode(action, action.CorrelationId ?? context.Ids.Next());
+            var frame = Sender.Encode(action, action.CorrelationId);
             var refused = sender.Submit(frame);
             return refused is null ? frame.Done.WaitAsync(token) : Observed.Quiet(Task.FromException(refused));
         }

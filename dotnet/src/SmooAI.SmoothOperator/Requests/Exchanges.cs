@@ -6,6 +6,7 @@ internal sealed class Exchanges(ClientContext context, Listeners<ServerEvent> pu
     private readonly Dictionary<string, IExchange> _live = new(StringComparer.Ordinal);
     private readonly Dictionary<string, List<IExchange>> _tails = new(StringComparer.Ordinal);
     private readonly SettledIds _settled = new();
+    private readonly HashSet<string> _warned = new(StringComparer.Ordinal);
 
     internal int LiveCount => _live.Count;
 
@@ -117,7 +118,16 @@ internal sealed class Exchanges(ClientContext context, Listeners<ServerEvent> pu
 
     private IExchange[] Everybody() => [.. _live.Values, .. _tails.Values.SelectMany(list => list)];
 
-    private void Warn(UnknownEvent unknown) => context.Log.Warning(unknown.Problem is { } problem
-        ? $"The body of a '{unknown.WireType}' is broken at '{problem.Pointer}' ({problem.Kind})."
-        : $"An event of the unknown type '{unknown.WireType}' came.");
+    /// <summary>Warns once about each type that is not understood; a peer that invents many gets no endless log.</summary>
+    private void Warn(UnknownEvent unknown)
+    {
+        const int Enough = 64;
+        var text = unknown.Problem is { } problem
+            ? $"The body of a '{unknown.WireType}' is broken at '{problem.Pointer}' ({problem.Kind})."
+            : $"An event of the unknown type '{unknown.WireType}' came.";
+        if (_warned.Count < Enough && _warned.Add(text))
+        {
+            context.Log.Warning(text);
+        }
+    }
 }

@@ -5,10 +5,10 @@ internal sealed class Sender(ClientContext context, Connection connection)
 {
     private const int MaxOutboundBytes = 1024 * 1024;
 
-    /// <summary>Encodes an action under an id. Opens nothing.</summary>
-    internal static OutboundFrame Encode(ClientAction action, string id)
+    /// <summary>Encodes an action under an id, as it is without one. Opens nothing.</summary>
+    internal static OutboundFrame Encode(ClientAction action, string? id)
     {
-        var bound = action.Bound(id);
+        var bound = id is null ? action : action.Bound(id);
         return new OutboundFrame(bound.Action, id, Json.Bytes(bound));
     }
 
@@ -19,19 +19,15 @@ internal sealed class Sender(ClientContext context, Connection connection)
         {
             return Failure.TooLarge(frame.Text.Length, MaxOutboundBytes, facts => facts with { RequestId = frame.RequestId });
         }
-        if (Refusal() is { } refusal)
-        {
-            return refusal;
-        }
         if (!connection.TakesActions)
         {
+            if (!context.Options.Lazy)
+            {
+                return Failure.Local(ErrorKinds.NotConnected, facts => facts with { RequestId = frame.RequestId });
+            }
             _ = connection.ConnectAsync();
         }
         connection.Submit(frame);
         return null;
     }
-
-    /// <summary>Returns why no action can start now, null when one can; no id is drawn for what is refused.</summary>
-    internal SmoothAgentException? Refusal() =>
-        connection.TakesActions || context.Options.Lazy ? null : Failure.Local(ErrorKinds.NotConnected);
 }

@@ -56,8 +56,9 @@ internal abstract class QuestionSlot(ClientContext context, QuestionKind kind, A
     private void Start()
     {
         Stop();
-        var limit = _duration is { } duration ? duration + Grace : context.Options.QuestionTimeout;
-        if (limit > TimeSpan.Zero)
+        var usual = context.Options.QuestionTimeout;
+        var limit = _duration is { } duration ? duration + Grace : usual;
+        if (usual > TimeSpan.Zero)
         {
             _limit = context.Clock.CreateTimer(_ => Fire(), null, limit, Timeout.InfiniteTimeSpan);
         }

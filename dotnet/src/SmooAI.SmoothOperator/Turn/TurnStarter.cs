@@ -8,9 +8,8 @@ internal sealed class TurnStarter(ClientContext context, Exchanges exchanges, Se
     {
         using (context.Gate.Enter())
         {
-            var refusal = sender.Refusal();
             var aborted = token.IsCancellationRequested;
-            var id = action.RequestId ?? (refusal is null && !aborted ? context.Ids.Next() : context.Ids.Unsent());
+            var id = action.RequestId ?? (aborted ? context.Ids.Unsent() : context.Ids.Next());
             var message = Sender.Encode(action, id);
             var writer = new TurnWriter(sender, message, action.SessionId);
             var driver = new TurnDriver(context, exchanges, writer);
@@ -24,8 +23,7 @@ internal sealed class TurnStarter(ClientContext context, Exchanges exchanges, Se
             }
             Register(id, driver);
             CloseOlderOtp(action.SessionId);
-            refusal ??= writer.WriteMessage();
-            if (refusal is not null)
+            if (writer.WriteMessage() is { } refusal)
             {
                 driver.Refuse(refusal);
             }
@@ -37,8 +35,15 @@ internal sealed class TurnStarter(ClientContext context, Exchanges exchanges, Se
         }
     }
 
-    /// <summary>Returns the live turn of an id.</summary>
-    internal TurnDriver? Find(string id) => exchanges.Find(id) as TurnDriver;
+    /// <summary>Returns the live turn of an id: not settled yet, or its OTP question neither answered well nor over (REQ-VERB-08).</summary>
+    internal TurnDriver? Find(string id)
+    {
+        using (context.Gate.Enter())
+        {
+            return exchanges.Find(id) as TurnDriver
+                ?? exchanges.Tails(id).OfType<TurnDriver>().FirstOrDefault(turn => turn.Questions.Otp.Asked is not null);
+        }
+    }
 
     private void Register(string id, TurnDriver driver)
     {

@@ -48,7 +48,11 @@ public sealed class OtpTests : ClientTest
         var wrong = turn.VerifyOtpAsync("1");
         await Link.AnswerAsync("verify_otp", id => Frames.OtpInvalid(id, 2));
         (await wrong.Soon()).Verified.ShouldBeFalse();
-        var failed = turn.VerifyOtpAsync("2");
+        // REQ-VERB-08: the client's own verbs act on the turn for as long as its code is asked for.
+        await client.ConfirmToolActionAsync(new() { RequestId = turn.RequestId, SessionId = "s", Approved = true })
+            .FailsAsync<NoPendingQuestionException>();
+        await client.CancelAsync(new() { RequestId = turn.RequestId }).Soon();
+        var failed = client.VerifyOtpAsync(new() { RequestId = turn.RequestId, SessionId = "s", Code = "2" });
         await Link.AnswerAsync("verify_otp", id => Frames.Error(id, "RATE_LIMITED"));
         await failed.FailsAsync<RateLimitedException>();
         var again = await RunningAsync(client);

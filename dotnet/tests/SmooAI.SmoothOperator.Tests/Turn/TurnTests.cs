@@ -245,6 +245,7 @@ public sealed class TurnTests : ClientTest
         var error = await turn.Completion.FailsAsync<InvalidFrameException>();
         error.Details.Pointer.ShouldBe("/data/data/messageId");
         ((UnknownEvent)turn.Items.Single()).Problem.ShouldBe(new FrameProblem("type", "/data/token"));
+        Logged.Count(entry => entry.Message.Contains("'stream_token' is broken", StringComparison.Ordinal)).ShouldBe(1);
     }
 
     [Fact]
