@@ -12,6 +12,13 @@ from typing import Any
 import pytest
 
 from wiregen import cli
+from wiregen.build import build
+from wiregen.ir import Spec
+from wiregen.naming import LANGS
+
+from . import driving
+from .suite.fetch import fetch
+from .suite.groups import Group, Suite, read_groups
 
 FIXTURES = Path(__file__).parent / "fixtures"
 Json = Any
@@ -94,3 +101,41 @@ def wiregen(capsys: pytest.CaptureFixture[str]) -> Callable[..., Ran]:
         return Ran(code, captured.out, captured.err)
 
     return run
+
+
+PROTOCOLS = Path(__file__).parent / "protocols"
+
+
+@pytest.fixture(scope="session")
+def protocols() -> dict[str, Spec]:
+    """The two protocols that have nothing to do with ours."""
+    return {name: build(PROTOCOLS / name) for name in ("workbench", "atlas")}
+
+
+@pytest.fixture(scope="session")
+def suite_groups() -> list[Group]:
+    """The required groups of the JSON-Schema-Test-Suite; not run where it cannot be fetched."""
+    found = fetch()
+    if isinstance(found, str):
+        driving.not_run(f"the JSON-Schema-Test-Suite cannot be fetched: {found}")
+    assert isinstance(found, Path)
+    return read_groups(found)
+
+
+@pytest.fixture(scope="session")
+def suite(suite_groups: list[Group], tmp_path_factory: pytest.TempPathFactory) -> Suite:
+    """What became of every group, and one specification of all that can be read together."""
+    return Suite.of(suite_groups, tmp_path_factory.mktemp("suite"))
+
+
+@pytest.fixture(scope="session", params=LANGS)
+def driver(
+    request: pytest.FixtureRequest,
+    protocols: dict[str, Spec],
+    tmp_path_factory: pytest.TempPathFactory,
+) -> driving.Driver:
+    """One compiled project a language with all protocols, and the suite where it is there."""
+    specs = dict(protocols)
+    if not isinstance(fetch(), str):
+        specs["suite"] = request.getfixturevalue("suite").spec
+    return driving.build(request.param, tmp_path_factory.mktemp(request.param), specs)

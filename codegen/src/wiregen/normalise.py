@@ -217,6 +217,8 @@ class _Hoister:
         if listed and "type" not in value:
             kinds = sorted({_KIND.get(type(item), "object") for item in listed})
             out["type"] = kinds[0] if len(kinds) == 1 else kinds
+        if "properties" in value and not {"type", "enum", "const"} & value.keys():
+            out["type"] = "object"
         if "enum" in value and not _named(value["enum"]):
             out.pop("type", None)
         if "required" not in value:

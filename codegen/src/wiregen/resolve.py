@@ -173,6 +173,7 @@ class Resolver:
             return self._enum(node, hint, doc)
         kinds = _kinds(node)
         if kinds is None and "properties" in value:
+            self.note(node, "object-assumed", "'properties' without a type; read as an object")
             kinds = ("object",)
         for keyword in ("oneOf", "anyOf"):
             if keyword in value:

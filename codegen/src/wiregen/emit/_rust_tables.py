@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -27,7 +26,13 @@ class RustWord:
 
 def text(value: str) -> str:
     """Return a Rust string literal."""
-    return json.dumps(value, ensure_ascii=False)
+    out = []
+    for char in value:
+        if char in '"\\':
+            out.append("\\" + char)
+        else:
+            out.append(char if char.isprintable() else f"\\u{{{ord(char):x}}}")
+    return f'"{"".join(out)}"'
 
 
 def doc(words: str, fallback: str) -> tuple[str, ...]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from wiregen.ir import Check, Mirror, Path, Shape, ShapeField, Spec, UnionShape
 from wiregen.naming import pascal
 from wiregen.shapes import struct_refs
+from wiregen.words import word_set
 
 _SCALARS = {
     "string": 'typeof {} === "string"',
@@ -124,12 +125,26 @@ def access(root: str, path: Path) -> str:
     return text
 
 
+# Every object of JavaScript has members of these names without having them in JSON.
+_INHERITED = word_set(
+    "constructor hasOwnProperty isPrototypeOf propertyIsEnumerable toLocaleString toString valueOf "
+    "__proto__ __defineGetter__ __defineSetter__ __lookupGetter__ __lookupSetter__"
+)
+
+
+def _member(wire: str) -> str:
+    """Return the expression that reads a member of `v`, undefined when it is not its own."""
+    if wire not in _INHERITED:
+        return access("v", (wire,))
+    return f"(Object.hasOwn(v, {json.dumps(wire)}) ? v[{json.dumps(wire)}] : undefined)"
+
+
 def _guard(mirror: Mirror) -> str:
     return f"({access('v', mirror.nested)} ?? {access('v', mirror.top)}) !== undefined"
 
 
 def _field(field: ShapeField) -> str:
-    place = access("v", (field.wire,))
+    place = _member(field.wire)
     if field.check.kind == "any":
         return _any(field, place)
     options = [] if field.required else [f"{place} === undefined"]

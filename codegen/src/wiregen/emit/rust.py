@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import replace
 from typing import Any
 
@@ -17,7 +16,7 @@ from wiregen.emit._rust_views import (
     RustUnion,
     Setter,
 )
-from wiregen.emit.base import documentation, reader_type, render, wrap
+from wiregen.emit.base import documentation, environment, reader_type, render, wrap
 from wiregen.ir import (
     Accessor,
     AnyJson,
@@ -49,6 +48,7 @@ SCALARS = {"string": "String", "integer": "i64", "number": "f64", "boolean": "bo
 def emit(spec: Spec, target: Target) -> dict[str, str]:
     """Return the files of the wire room; `module` names the room below the crate (`wire`)."""
     printer = _Printer(spec)
+    environment(LANG).filters["text"] = tables.text
     frames, events = printer.frames(), printer.events()
     actions, calls = printer.actions(), printer.calls()
     files: dict[str, dict[str, Any]] = {
@@ -94,11 +94,6 @@ def emit(spec: Spec, target: Target) -> dict[str, str]:
 def _mentions(items: tuple[Any, ...], *words: str) -> bool:
     """Whether the types in some view models name one of the words."""
     return any(word in repr(items) for word in words)
-
-
-def text(value: str) -> str:
-    """Return a Rust string literal."""
-    return json.dumps(value, ensure_ascii=False)
 
 
 def doc_lines(words: str, fallback: str) -> tuple[str, ...]:
@@ -376,7 +371,8 @@ class _Printer:
         tri = item.optional and item.nullable
         if tri:
             view, project = f"Field<&{base}>", ""
-        returns = view if tri or not item.optional else f"Option<{view}>"
+        null = _may_be_null(item)
+        returns = f"Option<{view}>" if (item.optional and not tri) or null else view
         method = member_name(LANG, item.name)
         kind = "field" if tri else "option" if item.optional else "value"
         return RustAccessor(
@@ -384,7 +380,7 @@ class _Printer:
             wire=item.name,
             returns=returns,
             body=self._read(message, item, project, tri=tri),
-            fact=f"facts.{kind}({text(item.name)}, self.{method}());",
+            fact=f"facts.{kind}({tables.text(item.name)}, self.{method}());",
             doc=doc_lines(item.doc, f"`{item.name}`."),
         )
 
@@ -392,12 +388,17 @@ class _Printer:
         first = item.places[0]
         if tri:
             return self._tristate(message, first)
+        if not item.optional and self._sure(message.name, first) and _may_be_null(item):
+            path = ".".join(member_name(LANG, segment) for segment in first)
+            return f"self.0.body.{path}.as_ref(){project_option(project)}"
         if not item.optional and self._sure(message.name, first):
             path = ".".join(member_name(LANG, segment) for segment in first)
             return _direct(f"self.0.body.{path}", project)
         read = self._option(message, first, root="self.0.body")
         for place in item.places[1:]:
             read = f"{read}.or_else(|| {self._option(message, place, root='self.0.body')})"
+        if _may_be_null(item):
+            return f"{read}.and_then(Option::as_ref){project_option(project)}"
         read += project_option(project)
         return read if item.optional else f"{read}.{_fallback(project)}"
 
@@ -483,6 +484,11 @@ def _parameters(members: list[Field], correlation: str) -> list[Field]:
     own = [field for field in required if field.wire == correlation]
     rest = [field for field in required if field.wire != correlation]
     return [*rest[:1], *own, *rest[1:]]
+
+
+def _may_be_null(item: Accessor) -> bool:
+    """Whether a fact that is always there may be null."""
+    return item.nullable and not item.optional and not isinstance(item.type, AnyJson)
 
 
 def _is_text(type_: Type) -> bool:

@@ -46,7 +46,9 @@ macro_rules! replay {
 
 macro_rules! calls {
     ($wire:ident { $($name:literal => $action:ident),* }) => {
+        #[allow(unused_variables)]
         fn $wire(name: &str, event: &$wire::events::Event) -> Option<Result<String, $wire::events::Problem>> {
+            #[allow(unused_imports)]
             use $wire::actions::Call as _;
             match name {
                 $($name => $wire::actions::$action::read(event).map(|found| {

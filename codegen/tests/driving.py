@@ -1,0 +1,269 @@
+"""Build one project a language from generated code, and replay frames through all of them."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+import pytest
+import toolchains
+
+from wiregen import generate
+from wiregen.config import Config, Target
+from wiregen.emit._go_types import Named
+from wiregen.ir import Spec
+from wiregen.naming import LANGS, Lang, go_exported, pascal, type_name
+
+Json = Any
+DRIVERS = Path(__file__).parent / "drivers"
+PROJECT = Path(__file__).parents[2]
+TOOLS = {"python": "", "typescript": "node", "go": "go", "csharp": "dotnet", "rust": "rust"}
+LIMIT_S = 300.0
+_OUT = {
+    "python": "python/{name}",
+    "typescript": "typescript/src/{name}",
+    "go": "go",
+    "csharp": "csharp/{pascal}",
+    "rust": "rust/src/{name}",
+}
+_TSCONFIG = {
+    "compilerOptions": {
+        "target": "ES2022",
+        "lib": ["ES2022"],
+        "module": "commonjs",
+        "moduleResolution": "bundler",
+        "ignoreDeprecations": "6.0",
+        "types": ["node"],
+        "typeRoots": [str(PROJECT / "node_modules" / "@types")],
+        "strict": True,
+        "exactOptionalPropertyTypes": True,
+        "noUncheckedIndexedAccess": True,
+        "noImplicitOverride": True,
+        "skipLibCheck": True,
+        "outDir": "dist",
+        "rootDir": "src",
+    },
+    "include": ["src"],
+}
+_CSPROJ = """<Project Sdk="Microsoft.NET.Sdk">
+  <PropertyGroup>
+    <OutputType>Exe</OutputType>
+    <TargetFramework>net10.0</TargetFramework>
+    <Nullable>enable</Nullable>
+    <ImplicitUsings>enable</ImplicitUsings>
+    <AllowUnsafeBlocks>true</AllowUnsafeBlocks>
+    <InvariantGlobalization>true</InvariantGlobalization>
+    <SatelliteResourceLanguages>en</SatelliteResourceLanguages>
+    <NoWarn>$(NoWarn);NETSDK1187</NoWarn>
+    <UseAppHost>false</UseAppHost>
+    <GenerateDocumentationFile>true</GenerateDocumentationFile>
+    <TreatWarningsAsErrors>true</TreatWarningsAsErrors>
+  </PropertyGroup>
+</Project>
+"""
+_CARGO = """[package]
+name = "wiregen-driver"
+version = "0.0.0"
+edition = "2024"
+[dependencies]
+serde = { version = "1", features = ["derive"] }
+serde_json = { version = "1", features = ["raw_value"] }
+[workspace]
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One frame to replay: of an event, the result of an action, or a type by itself."""
+
+    protocol: str
+    role: str
+    name: str
+    text: str
+
+    def __str__(self) -> str:
+        members = {"protocol": self.protocol, "role": self.role}
+        return json.dumps({**members, "name": self.name, "text": self.text})
+
+
+@dataclass(frozen=True, slots=True)
+class Driver:
+    """The program of one language."""
+
+    lang: Lang
+    command: tuple[str, ...]
+    folder: Path
+    env: Mapping[str, str] = field(default_factory=dict)
+
+    def replay(self, lines: Iterable[Line]) -> list[Json]:
+        """Return the verdict of every line."""
+        text = "".join(f"{line}\n" for line in lines)
+        shown = _run(self.command, self.folder, self.env, text)
+        return [json.loads(line) for line in shown.split("\n") if line]
+
+
+def build(lang: Lang, root: Path, specs: Mapping[str, Spec]) -> Driver:
+    """Generate, compile and check one project with all protocols.
+
+    Where the toolchain is missing the test is reported as not run; with REQUIRE=all it fails.
+    """
+    env = _environment(lang)
+    for name, spec in specs.items():
+        _generate(lang, root, name, spec)
+    builders = {
+        "python": _python,
+        "typescript": _typescript,
+        "go": _go,
+        "csharp": _csharp,
+        "rust": _rust,
+    }
+    return builders[lang](root / lang, specs, env)
+
+
+def _environment(lang: Lang) -> dict[str, str]:
+    tool = TOOLS[lang]
+    env = dict(os.environ)
+    if not tool:
+        return env
+    found = toolchains.find(tool, env)
+    if isinstance(found, toolchains.Missing):
+        not_run(f"{lang}: {found.reason}; {found.mend}")
+    assert isinstance(found, toolchains.Toolchain)
+    return {**env, **found.env}
+
+
+def not_run(reason: str) -> None:
+    """Say that a test cannot be run here; with REQUIRE=all that is a failure."""
+    if os.environ.get("REQUIRE") == "all":
+        pytest.fail(f"not run: {reason}")
+    pytest.skip(f"not run: {reason}")
+
+
+def _run(
+    command: Iterable[str], folder: Path, env: Mapping[str, str], text: str | None = None
+) -> str:
+    done = subprocess.run(
+        list(command),
+        cwd=folder,
+        env=dict(env),
+        input=text,
+        capture_output=True,
+        text=True,
+        timeout=LIMIT_S,
+        check=False,
+    )
+    assert done.returncode == 0, (
+        f"{' '.join(command)}\n{done.stdout[-6000:]}\n{done.stderr[-6000:]}"
+    )
+    return done.stdout
+
+
+def _generate(lang: Lang, root: Path, name: str, spec: Spec) -> None:
+    out = PurePosixPath(_OUT[lang].format(name=name, pascal=pascal(name)))
+    options = {"package": name, "namespace": pascal(name), "module": name}
+    where = PurePosixPath("vectors")
+    target = Target(lang, out, options)
+    config = Config(root, root, where, where, where, {lang: target})
+    generate.write_all(root, generate.raw_files(spec, config, lang))
+
+
+def _calls(spec: Spec) -> list[str]:
+    return [item.action for item in spec.operations if item.result is not None]
+
+
+def _python(folder: Path, specs: Mapping[str, Spec], env: dict[str, str]) -> Driver:
+    small = [name for name, spec in specs.items() if spec.operations and len(spec.events) < 100]
+    config = "[mypy]\nstrict = True\nplugins = pydantic.mypy\n"
+    (folder / "mypy.ini").write_text(config, encoding="utf-8")
+    _run([sys.executable, "-m", "mypy", "--config-file", "mypy.ini", *small], folder, env)
+    command = (sys.executable, str(DRIVERS / "python" / "driver.py"))
+    return Driver("python", command, folder, {**env, "PYTHONPATH": str(folder)})
+
+
+def _typescript(folder: Path, specs: Mapping[str, Spec], env: dict[str, str]) -> Driver:
+    (folder / "tsconfig.json").write_text(json.dumps(_TSCONFIG), encoding="utf-8")
+    exports = "".join(f"export * as {name} from './{name}';\n" for name in specs)
+    (folder / "src" / "protocols.ts").write_text(exports, encoding="utf-8")
+    driver = (DRIVERS / "typescript" / "driver.ts").read_text(encoding="utf-8")
+    (folder / "src" / "driver.ts").write_text(driver, encoding="utf-8")
+    compiler = PROJECT / "node_modules" / "typescript" / "bin" / "tsc"
+    if not compiler.is_file():
+        not_run("typescript: no compiler; npm ci")
+    _run(["node", str(compiler), "-p", "."], folder, env)
+    return Driver("typescript", ("node", "dist/driver.js"), folder, env)
+
+
+def _go(folder: Path, specs: Mapping[str, Spec], env: dict[str, str]) -> Driver:
+    (folder / "go.mod").write_text("module protocols\n\ngo 1.26\n", encoding="utf-8")
+    template = (DRIVERS / "go" / "replay.go.txt").read_text(encoding="utf-8")
+    for name, spec in specs.items():
+        named = Named(spec)
+        calls = "".join(
+            f'\tcase "{item.action}":\n\t\treturn replayed(resultOf['
+            f"{named.of(item.result.type.name)}](event, call{go_exported(item.action)}))\n"
+            for item in spec.operations
+            if item.result is not None
+        )
+        text = template.replace("PACKAGE", name).replace("CALLS", calls)
+        (folder / name / "replay.go").write_text(text, encoding="utf-8")
+    main = (DRIVERS / "go" / "main.go.txt").read_text(encoding="utf-8")
+    main = main.replace("IMPORTS", "".join(f'\t"protocols/{name}"\n' for name in specs))
+    main = main.replace("PROTOCOLS", "".join(f'\t"{name}": {name}.Replay,\n' for name in specs))
+    (folder / "main.go").write_text(main, encoding="utf-8")
+    _run(["go", "vet", "./..."], folder, env)
+    _run(["go", "build", "-o", "driver", "."], folder, env)
+    return Driver("go", (str(folder / "driver"),), folder, env)
+
+
+def _rust(folder: Path, specs: Mapping[str, Spec], env: dict[str, str]) -> Driver:
+    (folder / "Cargo.toml").write_text(_CARGO, encoding="utf-8")
+    lock = (PROJECT / "rust" / "Cargo.lock").read_text(encoding="utf-8")
+    (folder / "Cargo.lock").write_text(lock, encoding="utf-8")
+    driver = (DRIVERS / "rust" / "src" / "main.rs").read_text(encoding="utf-8")
+    (folder / "src" / "main.rs").write_text(driver, encoding="utf-8")
+    parts: list[str] = []
+    for name, spec in specs.items():
+        calls = ", ".join(
+            f"{json.dumps(word)} => {type_name('rust', spec.action(word).name, 'action')}"
+            for word in _calls(spec)
+        )
+        parts.append(
+            f"#[allow(dead_code)]\nmod {name};\nmod replay_{name} {{ replay!({name}); }}\n"
+        )
+        parts.append(f"calls!({name} {{ {calls} }});\n")
+    arms = "".join(f"        {json.dumps(n)} => replay_{n}::replay(line),\n" for n in specs)
+    parts.append("fn replay(line: &Line) -> String {\n    match line.protocol.as_str() {\n")
+    parts.append(f'{arms}        _ => String::from("{{}}"),\n    }}\n}}\n')
+    (folder / "src" / "protocols.rs").write_text("".join(parts), encoding="utf-8")
+    target = Path(env.get("CARGO_TARGET_DIR", PROJECT / "rust" / "target")) / "drivers"
+    env = {**env, "CARGO_TARGET_DIR": str(target), "CARGO_INCREMENTAL": "0"}
+    _run(["cargo", "build", "--quiet"], folder, env)
+    return Driver("rust", (str(target / "debug" / "wiregen-driver"),), folder, env)
+
+
+def _csharp(folder: Path, specs: Mapping[str, Spec], env: dict[str, str]) -> Driver:
+    template = (DRIVERS / "csharp" / "Replay.cs.txt").read_text(encoding="utf-8")
+    for name, spec in specs.items():
+        calls = "".join(
+            f'            "{word}" => Result(frame.Event!, Operations.{pascal(word)}),\n'
+            for word in _calls(spec)
+        )
+        text = template.replace("NAMESPACE", pascal(name)).replace("CALLS", calls)
+        (folder / f"{pascal(name)}Replay.cs").write_text(text, encoding="utf-8")
+    driver = (DRIVERS / "csharp" / "Driver.cs").read_text(encoding="utf-8")
+    arms = "".join(
+        f'            "{n}" => {pascal(n)}.Replaying.Replay(role, name, text),\n' for n in specs
+    )
+    (folder / "Driver.cs").write_text(driver.replace("PROTOCOLS", arms), encoding="utf-8")
+    (folder / "driver.csproj").write_text(_CSPROJ, encoding="utf-8")
+    _run(["dotnet", "build", "-c", "Release", "-nologo", "-v", "q", "-o", "out"], folder, env)
+    return Driver("csharp", ("dotnet", "out/driver.dll"), folder, env)
+
+
+__all__ = ["LANGS", "Driver", "Line", "build", "not_run"]

@@ -1,0 +1,110 @@
+"""Two protocols of their own: generated, compiled and replayed in all five languages."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from wiregen import api
+from wiregen.ir import Spec
+from wiregen.vectors import coverage, vector_files
+
+from .driving import Driver, Line
+
+Json = Any
+pytestmark = pytest.mark.timeout(300)
+NAMES = ("workbench", "atlas")
+
+
+def test_the_protocols_have_what_is_asked_of_them(protocols: dict[str, Spec]) -> None:
+    workbench, atlas = (protocols[name] for name in NAMES)
+    assert len(workbench.events) + len(workbench.actions) >= 15
+    kinds = {
+        (union.kind, union.direction != "write") for s in (workbench, atlas) for union in s.unions
+    }
+    assert {kind for kind, _ in kinds} == {"tagged", "keyed", "typed"}
+    assert any(struct.recursive for struct in atlas.structs)
+    for spec in (workbench, atlas):
+        assert spec.errors is None
+        assert spec.machines is None
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_obligation_has_a_vector(protocols: dict[str, Spec], name: str) -> None:
+    spec = protocols[name]
+    assert coverage(spec, vector_files(spec)).missing == ()
+
+
+def test_what_types_cannot_say_has_a_name(protocols: dict[str, Spec]) -> None:
+    told = {(name, found.rule) for name, spec in protocols.items() for found in spec.diagnostics}
+    assert told == {
+        ("workbench", "opaque-kinds"),
+        ("workbench", "opaque-null"),
+        ("workbench", "opaque-untyped"),
+        ("atlas", "opaque-union"),
+    }
+
+
+def _vectors(name: str, spec: Spec) -> Iterator[tuple[str, Json, Line]]:
+    for path, text in vector_files(spec).items():
+        if not path.endswith(".json"):
+            continue
+        document = json.loads(text)
+        role = {"frame": "event"}.get(document["role"], document["role"])
+        if role in ("event", "result"):
+            for row in document["vectors"]:
+                line = Line(name, role, document.get("action", ""), row["text"])
+                yield f"{path} {row['id']}", row, line
+
+
+def test_all_languages_give_every_vector_its_verdict(
+    driver: Driver, protocols: dict[str, Spec]
+) -> None:
+    rows = [item for name in NAMES for item in _vectors(name, protocols[name])]
+    shown = driver.replay(line for _, _, line in rows)
+    assert len(shown) == len(rows) > 4_000
+    wrong = [
+        (place, line.text[:200], found)
+        for (place, row, line), found in zip(rows, shown, strict=True)
+        if plain(found, driver) != plain(_wanted(row), driver)
+    ]
+    assert wrong[:5] == []
+
+
+def _wanted(row: Json) -> Json:
+    if row["outcome"] == "broken":
+        return {"outcome": "broken", "problem": row["problem"]}
+    if row["outcome"] == "malformed":
+        return {"outcome": "malformed"}
+    encoded = row["encoded"] if "encoded" in row else json.loads(row["text"])
+    return {"outcome": row["outcome"], "encoded": encoded}
+
+
+def plain(value: Json, driver: Driver) -> Json:
+    """Return a value in which equal numbers are equal; TypeScript has doubles only."""
+    if isinstance(value, dict):
+        return {key: plain(item, driver) for key, item in value.items()}
+    if isinstance(value, list):
+        return [plain(item, driver) for item in value]
+    if driver.lang == "typescript" and isinstance(value, int) and not isinstance(value, bool):
+        return float(value)
+    return value
+
+
+def test_a_result_in_a_typed_place_keeps_its_prefix(
+    driver: Driver, protocols: dict[str, Spec]
+) -> None:
+    operation = protocols["atlas"].operation("open")
+    assert operation.result is not None
+    frame = {"is": "tree", "tree": {"name": "a", "children": [{"name": "b", "children": []}]}}
+    good, broken = driver.replay(
+        Line("atlas", "result", "open", json.dumps(one))
+        for one in (frame, {**frame, "tree": {"name": 1, "children": []}})
+    )
+    assert good == {"outcome": "good", "encoded": frame["tree"]}
+    fault = api.check(protocols["atlas"], "tree", {**frame, "tree": {"name": 1, "children": []}})
+    assert fault is not None
+    assert broken["problem"] == {"kind": fault.kind, "pointer": fault.pointer}
