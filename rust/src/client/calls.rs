@@ -77,9 +77,8 @@ impl SmoothAgentClient {
         expects: &'static [EventType],
     ) -> Pending<Reply> {
         let id = action.request_id().unwrap_or_default().to_owned();
-        let otp = matches!(ask, Ask::VerifyOtp { .. } | Ask::DeclineOtp { .. });
         let (mut live, mut plain) = (None, None);
-        match self.hub.live_turn(&id, otp) {
+        match self.hub.live_turn(&id) {
             Some((key, session)) => live = Some(VerbFuture(self.hub.answer(&key, &session, ask))),
             None => {
                 let new = NewCall {

@@ -330,7 +330,7 @@ impl SmoothAgentClient {
     /// done when its frame is written (REQ-VERB-08).
     pub fn cancel(&self, action: Cancel) -> Pending<Result<(), Error>> {
         let id = action.request_id.clone();
-        let live = id.as_deref().and_then(|id| self.hub.live_turn(id, false));
+        let live = id.as_deref().and_then(|id| self.hub.live_turn(id));
         let stopped = live.map(|(key, _)| VerbFuture(self.hub.stop(&key)));
         let written = match stopped {
             Some(_) => None,

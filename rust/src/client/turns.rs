@@ -7,7 +7,7 @@ use tokio::sync::oneshot;
 use super::desk::Counter;
 use super::hub::{Books, Hub};
 use super::listeners::Notice;
-use crate::errors::{Error, QuestionKind};
+use crate::errors::Error;
 use crate::logging::{Level, LogRecord};
 use crate::options::MAX_OUTBOUND_BYTES;
 use crate::requests::{Cause, Desk, Key};
@@ -144,15 +144,12 @@ impl Hub {
         (id, refused)
     }
 
-    /// The live turn of an id, where there is one.
-    pub(crate) fn live_turn(&self, id: &str, otp: bool) -> Option<(Key, String)> {
+    /// The turn of an id that verbs act on, where there is one (REQ-VERB-08).
+    pub(crate) fn live_turn(&self, id: &str) -> Option<(Key, String)> {
         let books = self.lock();
         let turn = Self::turn_of(&books, id)?;
-        let asks = otp
-            && turn
-                .open_question()
-                .is_some_and(|it| it.kind == QuestionKind::Otp);
-        (turn.is_live() || asks).then(|| (turn.key.clone(), turn.session_id.clone()))
+        turn.takes_verbs()
+            .then(|| (turn.key.clone(), turn.session_id.clone()))
     }
 }
 

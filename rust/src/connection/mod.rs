@@ -125,13 +125,9 @@ fn handshake(options: &Options, token: Option<String>) -> Result<Handshake, Refu
         }
     }
     #[cfg(feature = "rustls")]
-    let security = if options.target.tls {
-        Security::tls(&options.roots)?
-    } else {
-        Security::plain()
-    };
+    let security = Security::of(&options.target, &options.roots)?;
     #[cfg(not(feature = "rustls"))]
-    let security = Security::plain();
+    let security = Security::none();
     Ok(Handshake {
         uri: options.target.uri(in_query),
         headers,

@@ -12,7 +12,7 @@ use tokio_tungstenite::tungstenite::client::ClientRequestBuilder;
 use tokio_tungstenite::tungstenite::error::{CapacityError, Error as WsError, UrlError};
 use tokio_tungstenite::tungstenite::protocol::{CloseFrame, WebSocketConfig};
 use tokio_tungstenite::tungstenite::{Message, Utf8Bytes, http};
-use tokio_tungstenite::{Connector, MaybeTlsStream, WebSocketStream, client_async_tls_with_config};
+use tokio_tungstenite::{MaybeTlsStream, WebSocketStream};
 
 use crate::options::url::Target;
 
@@ -36,20 +36,55 @@ pub(crate) struct Handshake {
     pub(crate) security: Security,
 }
 
-/// How the socket is secured; names no type of a library.
-pub(crate) struct Security(Connector);
+/// How the socket is secured.
+pub(crate) struct Security {
+    #[cfg(feature = "rustls")]
+    tls: Option<std::sync::Arc<rustls::ClientConfig>>,
+}
 
 impl Security {
-    pub(crate) fn plain() -> Self {
-        Self(Connector::Plain)
-    }
-
+    /// By TLS where the target asks for it.
     #[cfg(feature = "rustls")]
-    pub(crate) fn tls(roots: &crate::options::roots::Roots) -> Result<Self, Refusal> {
+    pub(crate) fn of(
+        target: &Target,
+        roots: &crate::options::roots::Roots,
+    ) -> Result<Self, Refusal> {
+        if !target.tls {
+            return Ok(Self { tls: None });
+        }
         let config = roots
             .config()
             .map_err(|cause| Refusal::failed("TLS could not be set up", cause))?;
-        Ok(Self(Connector::Rustls(config)))
+        Ok(Self { tls: Some(config) })
+    }
+
+    #[cfg(not(feature = "rustls"))]
+    pub(crate) fn none() -> Self {
+        Self {}
+    }
+
+    async fn shake_hands(
+        self,
+        request: ClientRequestBuilder,
+        tcp: TcpStream,
+        config: WebSocketConfig,
+    ) -> Result<WebSocketStream<MaybeTlsStream<TcpStream>>, WsError> {
+        #[cfg(feature = "rustls")]
+        if let Some(tls) = self.tls {
+            let connector = tokio_tungstenite::Connector::Rustls(tls);
+            return tokio_tungstenite::client_async_tls_with_config(
+                request,
+                tcp,
+                Some(config),
+                Some(connector),
+            )
+            .await
+            .map(|(ws, _)| ws);
+        }
+        let plain = MaybeTlsStream::Plain(tcp);
+        tokio_tungstenite::client_async_with_config(request, plain, Some(config))
+            .await
+            .map(|(ws, _)| ws)
     }
 }
 
@@ -164,8 +199,7 @@ impl Socket {
         let config = WebSocketConfig::default()
             .max_message_size(limit)
             .max_frame_size(limit);
-        let connector = Some(handshake.security.0);
-        let (ws, _) = client_async_tls_with_config(request, tcp, Some(config), connector).await?;
+        let ws = handshake.security.shake_hands(request, tcp, config).await?;
         Ok(Self {
             ws,
             dirty: false,

@@ -82,6 +82,13 @@ impl Entry {
     }
 
     /// The open question; the first by kind where there are several.
+    /// Whether verbs act on the turn: it has not settled, or its OTP question outlives it
+    /// (REQ-VERB-08).
+    pub(crate) fn takes_verbs(&self) -> bool {
+        let asks = |one: &Asked| one.kind == QuestionKind::Otp && one.state != QuestionState::None;
+        self.is_live() || self.asked.iter().any(asks)
+    }
+
     pub(crate) fn open_question(&self) -> Option<Question> {
         let open = self
             .asked

@@ -108,13 +108,11 @@ impl Asked {
         self.timer = None;
     }
 
-    /// How long the turn waits from now, with the default for questions that say no time.
+    /// How long the turn waits from now, with the option for questions that say no time; an option
+    /// of zero turns the limit off, whatever the question says (REQ-TURN-13).
     pub(crate) fn limit(&self, default: Duration) -> Option<Duration> {
         const GRACE: Duration = Duration::from_millis(10_000);
-        match self.duration {
-            Some(duration) => Some(duration + GRACE),
-            None => (!default.is_zero()).then_some(default),
-        }
+        (!default.is_zero()).then(|| self.duration.map_or(default, |it| it + GRACE))
     }
 
     /// Whether the question lapsed; one that says no time lapses by a token alone (REQ-VERB-10).

@@ -235,7 +235,8 @@ impl Testee {
             if open {
                 client.connect().await
             } else {
-                Ok(client.close().await)
+                client.close().await;
+                Ok(())
             }
         };
         self.issue(word(c, "as")?, work, |()| show(&()));
@@ -402,7 +403,14 @@ impl Testee {
             }
             _ => {
                 let stopped = turn.cancel();
-                self.issue(name, async move { Ok(stopped.await) }, |()| show(&()));
+                self.issue(
+                    name,
+                    async move {
+                        stopped.await;
+                        Ok(())
+                    },
+                    |()| show(&()),
+                );
             }
         }
         Ok(Body::new())
