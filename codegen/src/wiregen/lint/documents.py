@@ -18,11 +18,15 @@ DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
 
 def file_orphan(context: Context) -> Iterator[Finding]:
-    """Every schema file is reached from the document."""
+    """Every schema file is reached from the document.
+
+    A folder with a document of its own is another specification, such as a released version.
+    """
     known = set(context.schema_files)
+    others = [path.parent for path in context.folder.glob("*/**/asyncapi.*")]
     for path in sorted(context.folder.rglob("*.schema.json")):
         name = path.relative_to(context.folder).as_posix()
-        if name not in known:
+        if name not in known and not any(other in path.parents for other in others):
             yield Finding(name, "", "no message and no other schema refers to this file")
 
 
