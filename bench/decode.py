@@ -1,7 +1,7 @@
 """Decode of a frame in five languages, each against its ecosystem's plain parse.
 
 One run a language, both sides in alternating rounds of the same process, so that only ratios are
-told: medians, with the middle half of all rounds as spread. Machines are noisy; nothing is asserted.
+told: medians, with the middle half of all rounds as spread. Nothing is asserted.
 
     python bench/decode.py [--json] [python typescript go csharp rust]
 """

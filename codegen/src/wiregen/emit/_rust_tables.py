@@ -161,8 +161,9 @@ def errors(spec: Spec) -> Context:
     """Return kinds, leaves and code rows of the error table."""
     table = spec.errors
     assert table is not None
-    leaves = {item.leaf: item.kind for item in (*table.kinds, *table.codes, table.unknown)}
-    doc_of = {item.leaf: item.when for item in (*table.codes, *table.kinds)}
+    codes = (*table.codes, table.unknown)
+    leaves = {it.leaf: it.kind for it in table.kinds} | {it.leaf: it.kind for it in codes}
+    doc_of = {it.leaf: it.when for it in table.codes} | {it.leaf: it.when for it in table.kinds}
     return {
         "kinds": [
             {
