@@ -9,6 +9,9 @@ namespace SmooAI.SmoothOperator;
 /// <summary>From bytes to events: strict first, then one repair pass.</summary>
 internal static class Decoder
 {
+    /// <summary>Where a frame may carry the id of the action that caused it, the first place first.</summary>
+    private static readonly string[][] Places = [["requestId"], ["data", "requestId"]];
+
     internal static DecodedFrame Decode(ReadOnlyMemory<byte> frame)
     {
         try
@@ -135,27 +138,38 @@ internal static class Decoder
     /// <summary>Returns the id at the first of its places that holds a string.</summary>
     private static string? Correlation(ReadOnlyMemory<byte> text)
     {
-        string[][] places = [["requestId"], ["data", "requestId"]];
-        var root = Repair.Parse(text);
-        foreach (var place in places)
+        foreach (var place in Places)
         {
-            if (At(root, place) is { ValueKind: JsonValueKind.String } id)
+            if (TextAt(text.Span, place) is { } id)
             {
-                return id.GetString();
+                return id;
             }
         }
         return null;
     }
 
-    private static JsonElement? At(JsonElement value, string[] place)
+    private static string? TextAt(ReadOnlySpan<byte> text, string[] place)
     {
-        foreach (var segment in place)
+        var reader = new Utf8JsonReader(text, Json.Reading);
+        reader.Read();
+        var depth = 0;
+        while (Json.NextMember(ref reader))
         {
-            if (value.ValueKind != JsonValueKind.Object || !value.TryGetProperty(segment, out value))
+            var found = reader.ValueTextEquals(place[depth]);
+            reader.Read();
+            if (!found)
+            {
+                reader.Skip();
+            }
+            else if (++depth == place.Length)
+            {
+                return reader.TokenType == JsonTokenType.String ? reader.GetString() : null;
+            }
+            else if (reader.TokenType != JsonTokenType.StartObject)
             {
                 return null;
             }
         }
-        return value;
+        return null;
     }
 }

@@ -152,6 +152,19 @@ public sealed class CallTests : ClientTest
     }
 
     [Fact]
+    public async Task REQ_CONN_18_WritesWaitForThePlatformAndCallersDoNot()
+    {
+        var client = await ConnectedAsync();
+        var message = new string('m', 900 * 1024);
+        var turns = Enumerable.Range(0, 12).Select(n => client.SendMessage(new() { SessionId = $"{n}", Message = message })).ToList();
+        for (var n = 0; n < turns.Count; n++)
+        {
+            (await Link.AnswerAsync("send_message", id => Frames.Final(id)))["sessionId"]!.ToString().ShouldBe($"{n}");
+        }
+        await Task.WhenAll(turns.Select(turn => turn.Completion)).Soon();
+    }
+
+    [Fact]
     public async Task REQ_CONN_17_AnyThreadMayUseTheClient()
     {
         var client = await ConnectedAsync();

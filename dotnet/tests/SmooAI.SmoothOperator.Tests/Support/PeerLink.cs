@@ -66,6 +66,14 @@ internal sealed class PeerLink : IDisposable
     /// <summary>Puts bytes on the stream below the WebSocket.</summary>
     public Task SendRawAsync(params byte[] bytes) => _stream.WriteAsync(bytes).AsTask().Soon();
 
+    /// <summary>Takes bytes from the stream below the WebSocket.</summary>
+    public async Task<byte[]> ReceiveRawAsync(int count)
+    {
+        var bytes = new byte[count];
+        await _stream.ReadExactlyAsync(bytes).AsTask().Soon();
+        return bytes;
+    }
+
     /// <summary>Waits for the client's close frame and answers it; returns its code.</summary>
     public async Task<int?> ClosedAsync()
     {
