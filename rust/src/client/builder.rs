@@ -116,7 +116,7 @@ impl ClientBuilder {
     }
 
     /// How long a question that says no time of its own may stay open. Default: 330 s; zero = off
-    /// (REQ-TURN-13).
+    /// for all questions (REQ-TURN-13).
     pub fn question_timeout(self, limit: Duration) -> Self {
         self.set(|options| options.limits.question = limit)
     }

@@ -108,11 +108,12 @@ impl Asked {
         self.timer = None;
     }
 
-    /// How long the turn waits from now, with the option for questions that say no time; an option
-    /// of zero turns the limit off, whatever the question says (REQ-TURN-13).
+    /// How long the turn waits from now: what the question says, else the default. A default of
+    /// zero switches both off.
     pub(crate) fn limit(&self, default: Duration) -> Option<Duration> {
         const GRACE: Duration = Duration::from_millis(10_000);
-        (!default.is_zero()).then(|| self.duration.map_or(default, |it| it + GRACE))
+        let own = self.duration.map(|duration| duration + GRACE);
+        (!default.is_zero()).then(|| own.unwrap_or(default))
     }
 
     /// Whether the question lapsed; one that says no time lapses by a token alone (REQ-VERB-10).

@@ -359,7 +359,8 @@ impl Reading<'_> {
     }
 
     fn unknown(&self, word: &str, problem: Option<Problem>) -> Result<UnknownEvent, DecodeError> {
-        if serde_json::from_str::<IgnoredAny>(self.clean).is_err() {
+        // A type that nobody knows was found by a look at the whole frame: that is JSON.
+        if problem.is_some() && serde_json::from_str::<IgnoredAny>(self.clean).is_err() {
             return Err(DecodeError::Malformed);
         }
         let request_id = mend::last_string(self.clean, CORRELATION).or_else(|| {

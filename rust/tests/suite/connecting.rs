@@ -170,7 +170,7 @@ async fn req_conn_11_the_provider_counts_against_the_limit() {
     let client = peer
         .builder()
         .clock(clock.clone())
-        .token_provider(|| std::future::pending::<Result<String, String>>())
+        .token_provider(std::future::pending::<Result<String, String>>)
         .build()
         .expect("good options");
     let waiting = tokio::spawn(async move { client.connect().await });

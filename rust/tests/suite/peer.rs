@@ -38,7 +38,9 @@ impl Peer {
     }
 
     pub(crate) async fn tcp(&self) -> TcpStream {
-        soon(self.listener.accept()).await.expect("a connection").0
+        let (stream, _) = soon(self.listener.accept()).await.expect("a connection");
+        stream.set_nodelay(true).expect("no delay");
+        stream
     }
 
     pub(crate) async fn accept(&self) -> Link<TcpStream> {
@@ -97,7 +99,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Link<S> {
         loop {
             match soon(self.ws.next()).await {
                 Some(Ok(Message::Ping(_) | Message::Pong(_))) => {}
-                Some(Ok(message)) => return Some(message),
+                Some(Ok(message)) => {
+                    if message.is_close() {
+                        let _ = soon(self.ws.flush()).await; // the answer to it
+                    }
+                    return Some(message);
+                }
                 Some(Err(_)) | None => return None,
             }
         }

@@ -8,7 +8,7 @@ from typing import Any
 
 from wiregen.emit.base import wrap
 from wiregen.ir import Answer, Check, Effect, ErrorCode, Machine, Message, Spec, Transition
-from wiregen.naming import pascal, upper
+from wiregen.naming import pascal, snake, upper
 from wiregen.shapes import build_unions, struct_refs
 
 WIDTH = 92
@@ -203,6 +203,7 @@ def machines(spec: Spec) -> Context:
     used = [name for machine in table.machines for name in machine.events()]
     signals = dict.fromkeys([*used, *(item.event for item in table.answers)])
     state_of = _state_enums(table.machines)
+    conditions = sorted({name for item in table.answers for name, _ in item.states})
     effects = dict.fromkeys(
         effect
         for machine in table.machines
@@ -225,9 +226,8 @@ def machines(spec: Spec) -> Context:
         ],
         "machines": [_machine(item, state_of[item.name]) for item in table.machines],
         "verbs": [word(name, f"The verb `{name}`.") for name in verbs],
-        "answers": [_answer(item, state_of) for item in table.answers],
-        "has_turn": "turn" in state_of,
-        "turn_state": state_of.get("turn", ""),
+        "answers": [_answer(item, state_of, conditions) for item in table.answers],
+        "conditions": [(snake(name), state_of[name]) for name in conditions],
     }
 
 
@@ -271,13 +271,14 @@ def _row(row: Transition, state: str) -> str:
     return f"row(&[{sources}], &[{events}], &[{guards}], {target}, &[{effects}])"
 
 
-def _answer(item: Answer, state_of: dict[str, str]) -> str:
+def _answer(item: Answer, state_of: dict[str, str], conditions: list[str]) -> str:
     verbs = ", ".join(f"Verb::{pascal(name)}" for name in item.verbs)
     states = dict(item.states)
-    in_turn = optional(states.pop("turn", None), lambda name: f"{state_of['turn']}::{pascal(name)}")
-    if states:
-        raise ValueError(f"answers: a condition on the machine {min(states)} has no form in Rust")
+    held = "".join(
+        optional(states.get(name), lambda state, of=state_of[name]: f"{of}::{pascal(state)}") + ", "
+        for name in conditions
+    )
     return (
         f"answer(Signal::{pascal(item.event)}, {optional(item.code, text)}, "
-        f"{optional(item.unless, lambda name: f'Guard::{pascal(name)}')}, {in_turn}, &[{verbs}])"
+        f"{optional(item.unless, lambda name: f'Guard::{pascal(name)}')}, {held}&[{verbs}])"
     )
