@@ -6,19 +6,26 @@ import asyncio
 import contextlib
 import itertools
 import json
-import ssl
 from collections.abc import Callable
 from typing import Any
 
 import websockets
-from websockets.asyncio.client import ClientConnection, connect
+from websockets.asyncio.client import ClientConnection
 from websockets.exceptions import InvalidStatus
-from websockets.frames import Opcode
 
 from conform.reader import Frame, Reader
 from conform.reference.clock import Clock, RealClock, VirtualClock
 from conform.reference.errors import RefError, from_info
+from conform.reference.handshake import (
+    Connect,
+    context,
+    headers_of,
+    mute_pongs,
+    status_kind,
+    with_token,
+)
 from conform.reference.turn import RefTurn
+from conform.reference.verbs import verb_answer
 
 Tree = dict[str, Any]
 TIMES = {"connect": 10_000, "close": 5_000, "request": 30_000, "turn": 0}
@@ -26,14 +33,6 @@ TIMES |= {"turnIdle": 120_000, "question": 330_000, "cancel": 5_000}
 MALFORMED_LIMIT = 10
 RESULTS = {"ping": "pong"}
 VERB_OPS = frozenset({"confirm_tool_action", "verify_otp", "submit_interaction"})
-
-
-class _Connect(connect):
-    """The library's connect without its redirects (REQ-CONN-12)."""
-
-    def process_redirect(self, exc: Exception) -> Exception | str:
-        """Every redirect is a refusal."""
-        return exc
 
 
 class Wait:
@@ -127,10 +126,10 @@ class RefClient:
     async def _open(self) -> None:
         limit = self.time("connect") / 1000 or None
         try:
-            self._ws = await _Connect(
-                _with_token(self.options),
-                ssl=_context(self.options),
-                additional_headers=_headers(self.options),
+            self._ws = await Connect(
+                with_token(self.options),
+                ssl=context(self.options),
+                additional_headers=headers_of(self.options),
                 origin=self.options.get("origin"),
                 compression=None,
                 ping_interval=None,
@@ -142,12 +141,12 @@ class RefClient:
             )
         except InvalidStatus as error:
             status = error.response.status_code
-            self._failed(RefError(_status_kind(status), status=status))
+            self._failed(RefError(status_kind(status), status=status))
         except (OSError, TimeoutError, websockets.exceptions.WebSocketException):
             self._failed(RefError("connect_failed"))
         else:
             if "no-pong-to-ping" in self.faults:
-                _mute_pongs(self._ws)
+                mute_pongs(self._ws)
             self._malformed = 0
             self._attempt = None
             self._move("open", "opened")
@@ -379,8 +378,6 @@ class RefClient:
         self._answer(wait, value, None)
 
     def _verb_frame(self, wait: Wait, frame: Frame) -> None:
-        from conform.reference.turn import verb_answer
-
         if not frame.good:
             self.push(frame)
             return
@@ -470,47 +467,6 @@ class RefClient:
             self._call_frame(self.waits[request], frame)
         elif frame.wire_type != "keepalive" and request not in self.late:
             self.push(frame)
-
-
-def _context(options: Tree) -> ssl.SSLContext | None:
-    if not options["url"].startswith("wss:"):
-        return None
-    context = ssl.create_default_context()
-    if "ca" in options:
-        context.load_verify_locations(options["ca"])
-    return context
-
-
-def _status_kind(status: int) -> str:
-    return "authentication" if status == 401 else "connect_failed"
-
-
-def _with_token(options: Tree) -> str:
-    from urllib.parse import quote, urlsplit, urlunsplit
-
-    parts = urlsplit(options["url"])
-    query = parts.query
-    if "token" in options and options.get("tokenIn", "query") == "query":
-        pairs = [p for p in query.split("&") if p and p.split("=", 1)[0] != "token"]
-        query = "&".join([*pairs, "token=" + quote(options["token"], safe="")])
-    return urlunsplit((parts.scheme, parts.netloc, parts.path, query, ""))
-
-
-def _headers(options: Tree) -> Tree:
-    headers = dict(options.get("headers", {}))
-    if "token" in options and options.get("tokenIn") == "header":
-        headers["Authorization"] = f"Bearer {options['token']}"
-    return headers
-
-
-def _mute_pongs(ws: ClientConnection) -> None:
-    original = ws.protocol.send_frame
-
-    def send_frame(frame: Any) -> None:
-        if frame.opcode is not Opcode.PONG:
-            original(frame)
-
-    ws.protocol.send_frame = send_frame  # type: ignore[method-assign]
 
 
 def _has_unknown(reader: Reader, frame: Frame) -> bool:

@@ -188,6 +188,8 @@ class RefTestee:
                 self._returned(name, None, error)
             except asyncio.CancelledError:
                 self._returned(name, None, RefError("native_cancelled"))
+            except Exception as error:  # whatever else comes out is a defect of the client
+                self.event({"ev": "unhandled", "what": repr(error)})
             else:
                 self._returned(name, value)
 

@@ -9,6 +9,14 @@ from typing import TYPE_CHECKING, Any
 from conform.reader import Frame
 from conform.reference.clock import Timer
 from conform.reference.errors import NEVER_TERMINAL, SPARED_BY_VERB, RefError, from_info
+from conform.reference.verbs import (
+    ACTION,
+    ANY_VERB,
+    ERROR_VERBS,
+    QUESTION,
+    Outstanding,
+    verb_answer,
+)
 
 if TYPE_CHECKING:
     from conform.reference.client import RefClient
@@ -20,38 +28,7 @@ ASKS = {
     "otp_sent": "otp",
     "interaction_required": "interaction",
 }
-QUESTION = {"confirm": "confirmation", "verify_otp": "otp", "decline_otp": "otp"}
-QUESTION |= {"submit": "interaction", "decline": "interaction"}
-ACTION = {"confirm": "confirm_tool_action", "verify_otp": "verify_otp", "decline_otp": "verify_otp"}
-ACTION |= {"submit": "submit_interaction", "decline": "submit_interaction"}
 STREAM = frozenset({"stream_chunk", "stream_token", "stream_preamble", "stream_reasoning"})
-ERROR_VERBS = {
-    "NO_PENDING_CONFIRMATION": ("confirm",),
-    "NO_PENDING_INTERACTION": ("submit", "decline"),
-    "INTERACTION_MISMATCH": ("submit", "decline"),
-}
-ANY_VERB = ("confirm", "verify_otp", "submit", "decline", "decline_otp", "cancel")
-
-
-class Outstanding:
-    """A verb that waits for its answer."""
-
-    def __init__(self, kind: str) -> None:
-        self.kind = kind
-        self.future: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
-        self.timer: Timer | None = None
-
-    def done(self, value: Any, error: RefError | None = None) -> None:
-        """Give it its outcome."""
-        if self.timer:
-            self.timer.cancel()
-        if self.future.done():
-            return
-        if error:
-            self.future.set_exception(error)
-            self.future.exception()
-        else:
-            self.future.set_result(value)
 
 
 class RefTurn:
@@ -535,17 +512,3 @@ class RefTurn:
             raise
         finally:
             self.readers -= 1
-
-
-def verb_answer(kind: str, event: str, facts: Tree) -> tuple[Any] | None:
-    """What an event gives to a verb, in a 1-tuple; ``None`` when it answers something else."""
-    if event == "immediate_response" and facts.get("status") != 202:
-        return ({"accepted": True},) if kind in ("submit", "decline") else (None,)
-    if kind == "verify_otp" and event in ("otp_verified", "otp_invalid"):
-        names = ("attemptsRemaining", "error", "message")
-        shown = {n: facts[n] for n in names if n in facts}
-        return ({"verified": event == "otp_verified", **shown},)
-    if kind in ("submit", "decline") and event == "interaction_invalid":
-        kept = {"errors": facts["errors"], "message": facts["message"]}
-        return ({"accepted": False, **kept},)
-    return None

@@ -1,0 +1,64 @@
+"""Opening a link: URL, headers, roots, and the library without its conveniences."""
+
+from __future__ import annotations
+
+import ssl
+from typing import Any
+from urllib.parse import quote, urlsplit, urlunsplit
+
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.frames import Opcode
+
+Tree = dict[str, Any]
+
+
+class Connect(connect):
+    """The library's connect without its redirects (REQ-CONN-12)."""
+
+    def process_redirect(self, exc: Exception) -> Exception | str:
+        """Every redirect is a refusal."""
+        return exc
+
+
+def context(options: Tree) -> ssl.SSLContext | None:
+    """Roots for wss, with an added authority."""
+    if not options["url"].startswith("wss:"):
+        return None
+    roots = ssl.create_default_context()
+    if "ca" in options:
+        roots.load_verify_locations(options["ca"])
+    return roots
+
+
+def status_kind(status: int) -> str:
+    """Kind of a refused handshake."""
+    return "authentication" if status == 401 else "connect_failed"
+
+
+def with_token(options: Tree) -> str:
+    """The URL with its token last and its fragment gone (REQ-CONN-10)."""
+    parts = urlsplit(options["url"])
+    query = parts.query
+    if "token" in options and options.get("tokenIn", "query") == "query":
+        pairs = [p for p in query.split("&") if p and p.split("=", 1)[0] != "token"]
+        query = "&".join([*pairs, "token=" + quote(options["token"], safe="")])
+    return urlunsplit((parts.scheme, parts.netloc, parts.path, query, ""))
+
+
+def headers_of(options: Tree) -> Tree:
+    """Extra headers of the upgrade."""
+    headers = dict(options.get("headers", {}))
+    if "token" in options and options.get("tokenIn") == "header":
+        headers["Authorization"] = f"Bearer {options['token']}"
+    return headers
+
+
+def mute_pongs(ws: ClientConnection) -> None:
+    """The mutant no-pong-to-ping: pongs are swallowed."""
+    original = ws.protocol.send_frame
+
+    def send_frame(frame: Any) -> None:
+        if frame.opcode is not Opcode.PONG:
+            original(frame)
+
+    ws.protocol.send_frame = send_frame  # type: ignore[method-assign]

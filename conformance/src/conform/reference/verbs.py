@@ -1,0 +1,56 @@
+"""Verbs of the reference client: what they answer, how they are written, what answers them."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from conform.reference.clock import Timer
+from conform.reference.errors import RefError
+
+Tree = dict[str, Any]
+QUESTION = {"confirm": "confirmation", "verify_otp": "otp", "decline_otp": "otp"}
+QUESTION |= {"submit": "interaction", "decline": "interaction"}
+ACTION = {"confirm": "confirm_tool_action", "verify_otp": "verify_otp", "decline_otp": "verify_otp"}
+ACTION |= {"submit": "submit_interaction", "decline": "submit_interaction"}
+ERROR_VERBS = {
+    "NO_PENDING_CONFIRMATION": ("confirm",),
+    "NO_PENDING_INTERACTION": ("submit", "decline"),
+    "INTERACTION_MISMATCH": ("submit", "decline"),
+}
+ANY_VERB = ("confirm", "verify_otp", "submit", "decline", "decline_otp", "cancel")
+
+
+class Outstanding:
+    """A verb that waits for its answer."""
+
+    def __init__(self, kind: str) -> None:
+        self.kind = kind
+        self.future: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+        self.timer: Timer | None = None
+
+    def done(self, value: Any, error: RefError | None = None) -> None:
+        """Give it its outcome."""
+        if self.timer:
+            self.timer.cancel()
+        if self.future.done():
+            return
+        if error:
+            self.future.set_exception(error)
+            self.future.exception()
+        else:
+            self.future.set_result(value)
+
+
+def verb_answer(kind: str, event: str, facts: Tree) -> tuple[Any] | None:
+    """What an event gives to a verb, in a 1-tuple; ``None`` when it answers something else."""
+    if event == "immediate_response" and facts.get("status") != 202:
+        return ({"accepted": True},) if kind in ("submit", "decline") else (None,)
+    if kind == "verify_otp" and event in ("otp_verified", "otp_invalid"):
+        names = ("attemptsRemaining", "error", "message")
+        shown = {n: facts[n] for n in names if n in facts}
+        return ({"verified": event == "otp_verified", **shown},)
+    if kind in ("submit", "decline") and event == "interaction_invalid":
+        kept = {"errors": facts["errors"], "message": facts["message"]}
+        return ({"accepted": False, **kept},)
+    return None
