@@ -58,8 +58,8 @@ def set_up(name: str, beside: Iterable[str] = ()) -> Ready | Missing:
     absent = [folder for folder in language.folders if not (ROOT / folder).is_dir()]
     if absent:
         raise SetupError(f"{name}: no folder {', '.join(absent)}: not a whole checkout")
+    setup_python.set_up_alone()  # every language tests its README against the server of .venv
     if language.toolchain is None:
-        setup_python.set_up_alone()
         lent = [kind for other in beside if (kind := LANGUAGES[other].toolchain)]
         return Ready(name, language, toolchains.together(lent, os.environ), "")
     toolchain = toolchains.find(language.toolchain)

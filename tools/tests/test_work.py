@@ -113,6 +113,7 @@ def test_missing_toolchain_is_not_run_with_its_remedy(monkeypatch: pytest.Monkey
     gone = Missing("rust", "no Rust 1.85", "install it")
     monkeypatch.setattr(steps.toolchains, "find", lambda *_: gone)
     monkeypatch.setattr(steps, "ROOT", Path("/"))
+    monkeypatch.setattr(steps.setup_python, "set_up_alone", lambda: None)
     monkeypatch.setattr(steps, "LANGUAGES", {"rust": replace(RUST, folders=())})
     outcome = work.do("test", "rust", ["rust"])
     assert (outcome.state, outcome.detail) == ("not run", "no Rust 1.85; mend: install it")
