@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from workshop import ROOT, SetupError
 
 CODE = {".py": "python", ".ts": "typescript", ".go": "go", ".cs": "dotnet", ".rs": "rust"}
 """File endings that hold hand-written or generated code, and the language of each."""
+
+BUILT = {
+    *(".venv", ".toolchains", "node_modules", "dist", "bin", "obj", "target", "out", "site"),
+    *("__pycache__", ".pytest_cache", ".mypy_cache", ".ruff_cache", ".hypothesis"),
+}
+"""Folders that hold nothing of an unpacked archive of the sources."""
 
 TEST_PATH = re.compile(r"(^|/)(tests?|[\w.]*Tests)/|_test\.go$|\.test\.ts$|(^|/)test_\w+\.py$")
 
@@ -32,9 +39,22 @@ def git(*words: str, given: str = "") -> str:
 
 
 def files() -> list[str]:
-    """Return every file that is in git or would be added, as a path from the top, sorted."""
+    """Return every file that is in git or would be added, as a path from the top, sorted.
+
+    In an unpacked archive, which has no git, every file counts that lies in no built folder.
+    """
+    if not (ROOT / ".git").exists():
+        return sorted(unpacked())
     listed = git("ls-files", "-z", "--cached", "--others", "--exclude-standard").split("\0")
     return sorted({name for name in listed if name and (ROOT / name).is_file()})
+
+
+def unpacked() -> Iterator[str]:
+    """Yield the files below the top that lie in no built folder."""
+    for folder, folders, names in os.walk(ROOT):
+        folders[:] = [name for name in folders if name not in BUILT]
+        for name in names:
+            yield (Path(folder) / name).relative_to(ROOT).as_posix()
 
 
 def generated(names: Iterable[str]) -> set[str]:
