@@ -271,13 +271,14 @@ def _row(row: Transition, state: str) -> str:
     return f"row(&[{sources}], &[{events}], &[{guards}], {target}, &[{effects}])"
 
 
+def _held(state: str | None, enum: str) -> str:
+    return optional(state, lambda name: f"{enum}::{pascal(name)}")
+
+
 def _answer(item: Answer, state_of: dict[str, str], conditions: list[str]) -> str:
     verbs = ", ".join(f"Verb::{pascal(name)}" for name in item.verbs)
     states = dict(item.states)
-    held = "".join(
-        optional(states.get(name), lambda state, of=state_of[name]: f"{of}::{pascal(state)}") + ", "
-        for name in conditions
-    )
+    held = "".join(_held(states.get(name), state_of[name]) + ", " for name in conditions)
     return (
         f"answer(Signal::{pascal(item.event)}, {optional(item.code, text)}, "
         f"{optional(item.unless, lambda name: f'Guard::{pascal(name)}')}, {held}&[{verbs}])"
