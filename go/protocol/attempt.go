@@ -129,6 +129,18 @@ func (c *connection) token(ctx context.Context) (string, error) {
 	}
 }
 
+// failedAttempt is the error of something that waited for an attempt: the attempt's own, under the
+// waiter's ids (REQ-CONN-04).
+func failedAttempt(err error, facts AgentError) error {
+	var failed *ConnectError
+	if !errors.As(err, &failed) {
+		return err
+	}
+	own := *failed.AgentError
+	own.RequestID, own.SessionID, own.PartialText = facts.RequestID, facts.SessionID, facts.PartialText
+	return &ConnectError{&own}
+}
+
 // attemptError says why an attempt failed (REQ-CONN-12).
 func attemptError(ctx context.Context, cause error) error {
 	facts, class := AgentError{cause: cause}, leafConnectFailed

@@ -263,7 +263,7 @@ func (p *pending) failure(kind ErrorKind, o outcome) error {
 	facts := AgentError{RequestID: p.out.requestID, CloseCode: o.code}
 	switch kind {
 	case "attempt":
-		return o.err
+		return failedAttempt(o.err, facts)
 	case "by_code":
 		return serverError(o.event.(*ErrorEvent), facts)
 	case KindProtocol:

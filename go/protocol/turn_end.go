@@ -89,7 +89,7 @@ func (t *Turn) failure(kind ErrorKind, c cause) error {
 	facts := t.facts(c.code)
 	switch kind {
 	case "attempt":
-		return c.err
+		return failedAttempt(c.err, facts)
 	case "by_code":
 		return serverError(c.event.(*ErrorEvent), facts)
 	case KindProtocol:

@@ -238,7 +238,7 @@ export class Call<T> implements InFlight {
 
   #errorOf(kind: FailKind, { event, fault, link }: Cause): SmoothAgentError {
     const { action, requestId } = this.#plan.outgoing;
-    if (kind === 'attempt' && link?.error) return link.error;
+    if (kind === 'attempt' && link?.error) return attemptError(link.error, { requestId });
     if (kind === 'by_code') return serverError(event as ErrorEvent, { requestId });
     if (kind === 'protocol') return statusError(action, statusOf(event), { requestId });
     if (kind === 'invalid_frame' && fault) return frameError(fault, { requestId });
@@ -310,6 +310,12 @@ export function linkKind(kind: ErrorKind, closeCode: number | undefined): ErrorK
 }
 
 /** Returns the error of something that the link or a limit ended. */
+/** The error of something that waited for an attempt; its cause is the attempt's own. */
+export function attemptError(error: SmoothAgentError, facts: ErrorFacts): SmoothAgentError {
+  const { message, kind, retryable, details } = error;
+  return errorOfKind(kind, message, { ...facts, retryable, details, cause: error });
+}
+
 export function linkError(
   kind: ErrorKind,
   what: string,
@@ -317,7 +323,12 @@ export function linkError(
   facts: ErrorFacts,
 ): SmoothAgentError {
   const shown = linkKind(kind, code);
-  const ended = ['connection_lost', 'turn_interrupted', 'authentication'].includes(shown);
+  const ended = [
+    'connection_lost',
+    'turn_interrupted',
+    'authentication',
+    'message_too_large',
+  ].includes(shown);
   const closeCode = ended ? code : undefined;
   return errorOfKind(shown, `${what}: ${shown.replaceAll('_', ' ')}`, { ...facts, closeCode });
 }

@@ -12,6 +12,7 @@ import { type Question, Questions } from './questions';
 import {
   frameError,
   type InFlight,
+  attemptError,
   linkError,
   linkKind,
   type Requests,
@@ -298,7 +299,8 @@ export class TurnDriver implements InFlight {
 
   #errorOf(kind: FailKind, { event, fault, link, asked }: Cause): SmoothAgentError {
     const facts = { ...this.#facts(), partialText: this.text.text };
-    if ((kind === 'attempt' || kind === 'message_too_large') && link?.error) return link.error;
+    if (kind === 'attempt' && link?.error) return attemptError(link.error, facts);
+    if (kind === 'message_too_large' && link?.error) return link.error;
     if (kind === 'by_code') return serverError(event as ErrorEvent, facts);
     if (kind === 'protocol') return statusError('send_message', statusOf(event), facts);
     if (kind === 'invalid_frame' && fault) return frameError(fault, facts);

@@ -16,9 +16,8 @@ from conform.spec import Tree
 
 AUTO_ID = re.compile(r"req-auto-\d+")
 FENCE = "~fence"
-# What waits for one attempt shares its error (REQ-CONN-04), so it need not name an action; the
-# language's own errors have no place for an id.
-NO_REQUEST = frozenset(["connect_failed", "authentication", "invalid_argument", "native_cancelled"])
+# The language's own errors have no place for an id.
+NO_REQUEST = frozenset(["invalid_argument", "native_cancelled"])
 
 
 def lane_of(event: Tree) -> str:
@@ -41,8 +40,6 @@ def _error(failure: Tree) -> Tree:
     kept = dict(failure)
     if kind in NO_REQUEST:
         kept.pop("request", None)
-    if kind == "message_too_large":
-        kept.pop("close", None)  # we close ourselves here: REQ-CONN-15 speaks of codes received
     return kept
 
 

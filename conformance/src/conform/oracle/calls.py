@@ -79,7 +79,7 @@ class Call:
                 if kind == "attempt":
                     self.settle(None, attempt)
                 else:
-                    shown = code if kind == "connection_lost" else None
+                    shown = code if kind in ("connection_lost", "message_too_large") else None
                     kind = link_kind(kind, shown)
                     self.settle(None, error(kind, request=self.id, close=shown))
 

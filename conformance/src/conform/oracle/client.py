@@ -159,7 +159,7 @@ class Client:
         if self.link not in ("open", "connecting"):
             return
         self._move(event, code)
-        codes = {"lost": 1006, "malformed_limit": 4400, "invalid_utf8": 1007}
+        codes = {"lost": 1006, "malformed_limit": 4400, "invalid_utf8": 1007, "too_large": 1009}
         code = code or codes.get(event)
         self.queue.clear()
         self._connected(error("client_closed"))

@@ -266,7 +266,7 @@ class Turn:
             request=self.id,
             at=at,
             status=facts.get("status") if kind == "protocol" else None,
-            close=code if interrupted else None,
+            close=code if interrupted or kind == "message_too_large" else None,
             question=asked if carries and link_kind(kind, code) == kind else None,
             sent=True if interrupted and link_kind(kind, code) == kind else None,
         )
@@ -337,7 +337,7 @@ class Turn:
 
     def _link_ends_verbs(self, event: str, code: int | None) -> None:
         kind = {"close": "client_closed", "too_large": "message_too_large"}.get(event)
-        shown = code if kind is None else None
+        shown = None if kind == "client_closed" else code
         failure = error(kind or link_kind("connection_lost", code), request=self.id, close=shown)
         for verb in list(self.verbs):
             self._verb_done(verb, None, failure)

@@ -156,7 +156,7 @@ class RefClient:
         self._attempt = None
         self._move("idle", "connect_failed")
         self._outbox = asyncio.Queue()
-        self._settle_all(lambda _: error, lambda _: error)
+        self._settle_all(lambda t: error.under(t.id), lambda w: error.under(w.request))
         raise error
 
     async def close(self) -> None:

@@ -38,6 +38,10 @@ class RefError(Exception):
         self.kind = kind
         self.facts = {k: v for k, v in facts.items() if v is not None}
 
+    def under(self, request: str) -> RefError:
+        """The same failure, as the action of that id shows it (REQ-CONN-04)."""
+        return RefError(self.kind, **{**self.facts, "request": request})
+
     def shown(self) -> dict[str, Any]:
         """As a testee reports it."""
         return {"kind": self.kind, **self.facts}

@@ -96,7 +96,8 @@ class RefTurn:
         if kind == "turn_interrupted":
             question = self._open_question()
             return RefError(kind, request=self.id, close=code, question=question, sent=True)
-        return RefError(kind, request=self.id, close=code if kind == "authentication" else None)
+        closes = kind in ("authentication", "message_too_large")
+        return RefError(kind, request=self.id, close=code if closes else None)
 
     def local(self, error: RefError) -> None:
         """The link or ``close()`` ends the turn."""

@@ -4,6 +4,7 @@ namespace SmooAI.SmoothOperator;
 internal static class LinkFailure
 {
     private const int RejectedCredentials = 4401;
+    private const int MessageTooBig = 1009;
 
     /// <summary>Makes the error of the kind that a machine asks for; 4401 makes any kind authentication.</summary>
     internal static SmoothAgentException Of(
@@ -11,7 +12,8 @@ internal static class LinkFailure
     {
         if (kind == ErrorKinds.MessageTooLarge)
         {
-            return Failure.TooLarge(end.SizeBytes, options.MaxMessageBytes, with);
+            return Failure.TooLarge(
+                end.SizeBytes, options.MaxMessageBytes, facts => with(facts) with { CloseCode = MessageTooBig });
         }
         var rejected = end.Code == RejectedCredentials && kind != ErrorKinds.ClientClosed;
         return Failure.Local(

@@ -249,7 +249,7 @@ class Call:
     ) -> Exception:
         action, request_id = self._outgoing.action, self._outgoing.request_id
         if kind == "attempt" and error is not None:
-            return error
+            return attempt_error(error, request_id=request_id)
         if kind == "by_code":
             return server_error(event, request_id=request_id)
         if kind == "protocol":
@@ -294,6 +294,13 @@ def frame_error(fault: DecodeError, **facts: Any) -> errors.SmoothAgentError:
     return errors.InvalidFrameError(
         f"a broken {fault.type} at {fault.pointer}", details=details, **facts
     )
+
+
+def attempt_error(error: errors.SmoothAgentError, **facts: Any) -> errors.SmoothAgentError:
+    """Return the error of something that waited for an attempt; its cause is the attempt's own."""
+    own = type(error)(error.message, retryable=error.retryable, details=error.details, **facts)
+    own.__cause__ = error
+    return own
 
 
 def link_error(kind: str, what: str, code: int | None, **facts: Any) -> errors.SmoothAgentError:

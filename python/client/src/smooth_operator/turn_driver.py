@@ -14,7 +14,7 @@ from .clock import Timer
 from .connection import Outgoing
 from .options import Options
 from .questions import Answer, Questions, verb_value
-from .requests import Requests, frame_error, link_error, server_error, status_error
+from .requests import Requests, attempt_error, frame_error, link_error, server_error, status_error
 from .turn_state import QuestionKind, Step, TurnState, Verb, VerbName
 from .wire import DecodeError, Event, encode_action
 from .wire import actions as wire_actions
@@ -332,6 +332,8 @@ class TurnDriver:
         error: errors.SmoothAgentError | None,
     ) -> errors.SmoothAgentError:
         facts = {**self.ids(), "partial_text": self.text.text}
+        if kind == "attempt" and error is not None:
+            return attempt_error(error, **facts)
         if error is not None:
             return error
         if kind == "by_code":
