@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import fcntl
+import hashlib
 import json
 import os
+import shutil
 import subprocess
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -25,6 +29,10 @@ DRIVERS = Path(__file__).parent / "drivers"
 PROJECT = Path(__file__).parents[2]
 TOOLS = {"python": "", "typescript": "node", "go": "go", "csharp": "dotnet", "rust": "rust"}
 LIMIT_S = 300.0
+# Compiled projects, by a hash of all that goes into them: a warm run replays and compiles nothing.
+BUILT = PROJECT / ".toolchains" / "drivers"
+REQUIRED = os.environ.get("REQUIRE") == "all"
+Compile = Callable[[Iterable[str], Path, Mapping[str, str]], object]
 _OUT = {
     "python": "python/{name}",
     "typescript": "typescript/src/{name}",
@@ -109,7 +117,7 @@ class Driver:
 
 
 def build(lang: Lang, root: Path, specs: Mapping[str, Spec]) -> Driver:
-    """Generate, compile and check one project with all protocols.
+    """Generate, compile and check one project with all protocols; unless that very one is there.
 
     Where the toolchain is missing the test is reported as not run; with REQUIRE=all it fails.
     """
@@ -123,7 +131,45 @@ def build(lang: Lang, root: Path, specs: Mapping[str, Spec]) -> Driver:
         "csharp": _csharp,
         "rust": _rust,
     }
-    return builders[lang](root / lang, specs, env)
+    with _project(lang, root) as (folder, compiled):
+        driver = builders[lang](folder, specs, env, _nothing if compiled else _run)
+        (folder / "compiled").touch()
+    return driver
+
+
+@contextmanager
+def _project(lang: Lang, root: Path) -> Iterator[tuple[Path, bool]]:
+    """Give the folder for the generated code below ``root`` and whether it was compiled before.
+
+    One process at a time; what an earlier version of the code left behind is removed.
+    """
+    BUILT.mkdir(parents=True, exist_ok=True)
+    with (BUILT / f"{lang}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        folder = BUILT / f"{lang}-{_fingerprint(lang, root / lang)}"
+        compiled = (folder / "compiled").is_file()
+        if not compiled:
+            for old in BUILT.glob(f"{lang}-*"):
+                shutil.rmtree(old)
+            shutil.copytree(root / lang, folder)
+        yield folder, compiled
+
+
+def _fingerprint(lang: Lang, folder: Path) -> str:
+    """Hash generated code, drivers, this file, locks and the toolchain's place."""
+    digest = hashlib.sha256()
+    locks = [PROJECT / "rust" / "Cargo.lock", PROJECT / "package-lock.json", Path(__file__)]
+    sources = [*folder.rglob("*"), *DRIVERS.rglob("*"), *locks]
+    for path in sorted(path for path in sources if path.is_file()):
+        digest.update(path.name.encode() + path.read_bytes())
+    where = _environment(lang).get("PATH", "")
+    digest.update(f"{sys.version}{where}".encode())
+    return digest.hexdigest()[:16]
+
+
+def _nothing(command: Iterable[str], folder: Path, env: Mapping[str, str]) -> object:
+    """Compile nothing: the project was compiled from these very sources."""
+    return command, folder, env
 
 
 def _environment(lang: Lang) -> dict[str, str]:
@@ -140,7 +186,7 @@ def _environment(lang: Lang) -> dict[str, str]:
 
 def not_run(reason: str) -> None:
     """Say that a test cannot be run here; with REQUIRE=all that is a failure."""
-    if os.environ.get("REQUIRE") == "all":
+    if REQUIRED:
         pytest.fail(f"not run: {reason}")
     pytest.skip(f"not run: {reason}")
 
@@ -177,16 +223,20 @@ def _calls(spec: Spec) -> list[str]:
     return [item.action for item in spec.operations if item.result is not None]
 
 
-def _python(folder: Path, specs: Mapping[str, Spec], env: dict[str, str]) -> Driver:
+def _python(
+    folder: Path, specs: Mapping[str, Spec], env: dict[str, str], compile_: Compile
+) -> Driver:
     small = [name for name, spec in specs.items() if spec.operations and len(spec.events) < 100]
     config = "[mypy]\nstrict = True\nplugins = pydantic.mypy\n"
     (folder / "mypy.ini").write_text(config, encoding="utf-8")
-    _run([sys.executable, "-m", "mypy", "--config-file", "mypy.ini", *small], folder, env)
+    compile_([sys.executable, "-m", "mypy", "--config-file", "mypy.ini", *small], folder, env)
     command = (sys.executable, str(DRIVERS / "python" / "driver.py"))
     return Driver("python", command, folder, {**env, "PYTHONPATH": str(folder)})
 
 
-def _typescript(folder: Path, specs: Mapping[str, Spec], env: dict[str, str]) -> Driver:
+def _typescript(
+    folder: Path, specs: Mapping[str, Spec], env: dict[str, str], compile_: Compile
+) -> Driver:
     (folder / "tsconfig.json").write_text(json.dumps(_TSCONFIG), encoding="utf-8")
     exports = "".join(f"export * as {name} from './{name}';\n" for name in specs)
     (folder / "src" / "protocols.ts").write_text(exports, encoding="utf-8")
@@ -195,11 +245,11 @@ def _typescript(folder: Path, specs: Mapping[str, Spec], env: dict[str, str]) ->
     compiler = PROJECT / "node_modules" / "typescript" / "bin" / "tsc"
     if not compiler.is_file():
         not_run("typescript: no compiler; npm ci")
-    _run(["node", str(compiler), "-p", "."], folder, env)
+    compile_(["node", str(compiler), "-p", "."], folder, env)
     return Driver("typescript", ("node", "dist/driver.js"), folder, env)
 
 
-def _go(folder: Path, specs: Mapping[str, Spec], env: dict[str, str]) -> Driver:
+def _go(folder: Path, specs: Mapping[str, Spec], env: dict[str, str], compile_: Compile) -> Driver:
     (folder / "go.mod").write_text("module protocols\n\ngo 1.26\n", encoding="utf-8")
     template = (DRIVERS / "go" / "replay.go.txt").read_text(encoding="utf-8")
     for name, spec in specs.items():
@@ -216,12 +266,14 @@ def _go(folder: Path, specs: Mapping[str, Spec], env: dict[str, str]) -> Driver:
     main = main.replace("IMPORTS", "".join(f'\t"protocols/{name}"\n' for name in specs))
     main = main.replace("PROTOCOLS", "".join(f'\t"{name}": {name}.Replay,\n' for name in specs))
     (folder / "main.go").write_text(main, encoding="utf-8")
-    _run(["go", "vet", "./..."], folder, env)
-    _run(["go", "build", "-o", "driver", "."], folder, env)
+    compile_(["go", "vet", "./..."], folder, env)
+    compile_(["go", "build", "-o", "driver", "."], folder, env)
     return Driver("go", (str(folder / "driver"),), folder, env)
 
 
-def _rust(folder: Path, specs: Mapping[str, Spec], env: dict[str, str]) -> Driver:
+def _rust(
+    folder: Path, specs: Mapping[str, Spec], env: dict[str, str], compile_: Compile
+) -> Driver:
     (folder / "Cargo.toml").write_text(_CARGO, encoding="utf-8")
     lock = (PROJECT / "rust" / "Cargo.lock").read_text(encoding="utf-8")
     (folder / "Cargo.lock").write_text(lock, encoding="utf-8")
@@ -241,13 +293,15 @@ def _rust(folder: Path, specs: Mapping[str, Spec], env: dict[str, str]) -> Drive
     parts.append("fn replay(line: &Line) -> String {\n    match line.protocol.as_str() {\n")
     parts.append(f'{arms}        _ => String::from("{{}}"),\n    }}\n}}\n')
     (folder / "src" / "protocols.rs").write_text("".join(parts), encoding="utf-8")
-    target = Path(env.get("CARGO_TARGET_DIR", PROJECT / "rust" / "target")) / "drivers"
+    target = folder / "target"
     env = {**env, "CARGO_TARGET_DIR": str(target), "CARGO_INCREMENTAL": "0"}
-    _run(["cargo", "build", "--quiet"], folder, env)
+    compile_(["cargo", "build", "--quiet"], folder, env)
     return Driver("rust", (str(target / "debug" / "wiregen-driver"),), folder, env)
 
 
-def _csharp(folder: Path, specs: Mapping[str, Spec], env: dict[str, str]) -> Driver:
+def _csharp(
+    folder: Path, specs: Mapping[str, Spec], env: dict[str, str], compile_: Compile
+) -> Driver:
     template = (DRIVERS / "csharp" / "Replay.cs.txt").read_text(encoding="utf-8")
     for name, spec in specs.items():
         calls = "".join(
@@ -262,7 +316,7 @@ def _csharp(folder: Path, specs: Mapping[str, Spec], env: dict[str, str]) -> Dri
     )
     (folder / "Driver.cs").write_text(driver.replace("PROTOCOLS", arms), encoding="utf-8")
     (folder / "driver.csproj").write_text(_CSPROJ, encoding="utf-8")
-    _run(["dotnet", "build", "-c", "Release", "-nologo", "-v", "q", "-o", "out"], folder, env)
+    compile_(["dotnet", "build", "-c", "Release", "-nologo", "-v", "q", "-o", "out"], folder, env)
     return Driver("csharp", ("dotnet", "out/driver.dll"), folder, env)
 
 
