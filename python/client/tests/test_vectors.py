@@ -92,3 +92,13 @@ def test_req_wire_06_types_decode_as_the_schemas_say(body: Any, row: Any) -> Non
     else:
         assert row["outcome"] == "good"
         assert same(wire.decode_type(model, value).to_wire(), row.get("encoded", value))
+
+
+@pytest.mark.parametrize(("body", "row"), list(rows("actions")))
+def test_req_call_05_actions_are_written_as_the_schemas_say(body: Any, row: Any) -> None:
+    """What the schema allows can be written, and is written back as it was."""
+    if not row["strict"]:
+        return
+    model = wire.ACTIONS[body["message"]].model
+    action = model.model_validate_json(row["text"], strict=False)
+    assert same(json.loads(wire.encode_action(action)), json.loads(row["text"]))
