@@ -64,7 +64,7 @@ describe('connect', () => {
     expect(client.state).toBe('idle');
   });
 
-  it('REQ-CONN-04 a call and a turn wait for the attempt and share its error', async () => {
+  it('REQ-CONN-04 a call and a turn wait for the attempt and fail with its kind, each under its own id', async () => {
     const { client, clock } = await stage({ connectTimeoutMs: 500 }, { hold: true });
     const connecting = rejection(client.connect());
     const call = rejection(client.getSession({ sessionId: SESSION }));
@@ -72,7 +72,12 @@ describe('connect', () => {
     const ended = rejection(turn.result());
     await clock.advance(500);
     const error = await connecting;
-    expect([await call, await ended]).toEqual([error, error]);
+    const [failedCall, failedTurn] = [await call, await ended];
+    expect([failedCall.kind, failedTurn.kind]).toEqual([error.kind, error.kind]);
+    expect([failedCall.cause, failedTurn.cause]).toEqual([error, error]);
+    expect(failedTurn.requestId).toBe(turn.requestId);
+    expect([error.requestId, typeof failedCall.requestId]).toEqual([undefined, 'string']);
+    expect(failedCall.requestId).not.toBe(failedTurn.requestId);
   });
 
   it('REQ-CONN-04 REQ-CONN-16 what waited is written in the order of the calls', async () => {
