@@ -13,7 +13,7 @@ from websockets.asyncio.server import ServerConnection, serve
 from websockets.exceptions import ConnectionClosed
 from websockets.http11 import Request, Response
 
-LIMIT = 5.0  # seconds of real time until a test that waits for the peer fails
+LIMIT = 20.0  # seconds of real time until a test that waits for the peer fails
 
 SESSION = {
     "sessionId": "00000000-0000-4000-8000-000000000002",

@@ -18,7 +18,7 @@ from smooth_operator_server.settings import Settings
 from .support_clock import VirtualClock
 from .support_models import faults
 
-WAIT_S = 5
+WAIT_S = 20
 NEW = ("otp_park", "spec_1_1")
 TERMINALS = frozenset({"eventual_response", "cancelled", "error"})
 STREAM = frozenset({"stream_token", "stream_reasoning", "stream_preamble", "stream_chunk"})
