@@ -46,6 +46,11 @@ def filled(text: str) -> str:
     return text.replace("{root}", os.fspath(ROOT))
 
 
+def surroundings() -> dict[str, str]:
+    """Return the environment of every step: the caller's, but REQUIRE, which is for us alone."""
+    return {key: value for key, value in os.environ.items() if key != "REQUIRE"}
+
+
 def set_up(name: str, beside: Iterable[str] = ()) -> Ready | Missing:
     """Bring the language ``name`` to where its commands can run; a warm call does nothing.
 
@@ -61,12 +66,12 @@ def set_up(name: str, beside: Iterable[str] = ()) -> Ready | Missing:
     setup_python.set_up_alone()  # every language tests its README against the server of .venv
     if language.toolchain is None:
         lent = [kind for other in beside if (kind := LANGUAGES[other].toolchain)]
-        return Ready(name, language, toolchains.together(lent, os.environ), "")
+        return Ready(name, language, toolchains.together(lent, surroundings()), "")
     toolchain = toolchains.find(language.toolchain)
     if isinstance(toolchain, Missing):
         return toolchain
     own = {key: filled(value) for key, value in language.env.items()}
-    ready = Ready(name, language, {**os.environ, **own, **toolchain.env}, toolchain.version)
+    ready = Ready(name, language, {**surroundings(), **own, **toolchain.env}, toolchain.version)
     fetch(ready, toolchain.source)
     return ready
 
