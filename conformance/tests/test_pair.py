@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from conform.pair import frame_fault, judge_siblings, load_scripts, play, transc
 from conform.spec import Spec
 from conform.testee import Launch, LineChecker, ProcessTestee
 
+UNKNOWN = "00000000-0000-4000-8000-00000000dead"
 SERVER = [str(Path(sys.executable).with_name("smooth-operator-server"))]
 SEND = ("client", '{"action":"send_message","requestId":"r","message":"m","sessionId":"s"}')
 TOKEN = ("server", '{"type":"stream_token","requestId":"r","data":{"requestId":"r","token":"x"}}')
@@ -81,6 +83,34 @@ async def test_one_script_plays_against_the_reference_server(
     verdict, lost = await play(spec, script, testee, SERVER)
     await testee.stop()
     assert (verdict.outcome, verdict.reason, lost) == ("pass", "", False)
+
+
+async def test_a_step_that_needs_what_failed_before_says_so(
+    spec: Spec, checker: LineChecker
+) -> None:
+    script = next(s for s in load_scripts(spec) if s.name == "server/cancel")
+    kind, body, line = script.steps[1]
+    unknown = {**body, "op": "get_session", "args": {"sessionId": UNKNOWN}}
+    steps = (script.steps[0], (kind, unknown, line), *script.steps[2:])
+    testee = ProcessTestee(Launch("ref", (sys.executable, "-m", "conform.reference")), checker)
+    await testee.start()
+    verdict, lost = await play(spec, replace(script, steps=steps), testee, SERVER)
+    await testee.stop()
+    assert not lost
+    assert verdict.reason.startswith(f"line {line + 2}: no value to fill in: $s1.sessionId: s1 end")
+    assert "SESSION_NOT_FOUND" in verdict.reason
+
+
+async def test_a_client_that_does_not_connect_says_so(spec: Spec, checker: LineChecker) -> None:
+    script = load_scripts(spec)[0]
+    kind, body, line = script.steps[0]
+    steps = ((kind, {**body, "url": "ws://127.0.0.1:1/ws"}, line), *script.steps[1:])
+    testee = ProcessTestee(Launch("ref", (sys.executable, "-m", "conform.reference")), checker)
+    await testee.start()
+    verdict, lost = await play(spec, replace(script, steps=steps), testee, SERVER)
+    await testee.stop()
+    assert not lost
+    assert verdict.reason.startswith(f"line {line}: c1 did not connect: ")
 
 
 async def test_a_server_that_does_not_start_is_told(spec: Spec, checker: LineChecker) -> None:

@@ -215,15 +215,33 @@ async def _steps(script: PairScript, testee: Testee, url: str) -> None:
     seen: Counter[str] = Counter()
     for kind, body, line in script.steps:
         if kind == "do":
-            command = _fill({**body, "ids": []} if body["cmd"] == "open" else body, values, url)
+            try:
+                command = _fill({**body, "ids": []} if body["cmd"] == "open" else body, values, url)
+            except KeyError as error:
+                raise PairError(f"line {line}: no value to fill in: {error.args[0]}") from None
             reply = await testee.command(command, STEP_SECONDS)
             if "fail" in reply:
                 raise PairError(f"line {line}: the testee refused: {reply['fail']}")
+            if body["cmd"] == "open":
+                await _opened(testee.log, body["as"], line)
         else:
             await _wait(testee.log, body, line, values, seen)
     reply = await testee.command({"cmd": "reset"}, STEP_SECONDS)
     if "fail" in reply:
         raise PairError(f"the testee refused reset: {reply['fail']}")
+
+
+async def _opened(log: EventLog, lane: str, line: int) -> None:
+    """Wait until a client is connected: commands are issued side by side, in no order."""
+
+    def told(events: list[Tree]) -> list[Tree]:
+        return [e for e in events if e["ev"] == "returned" and e["as"] == lane]
+
+    if not await log.until(lambda events: bool(told(events)), STEP_SECONDS):
+        raise PairError(f"line {line}: {lane} never connected")
+    error = told(log.events)[0].get("error")
+    if error:
+        raise PairError(f"line {line}: {lane} did not connect: {json.dumps(error)}")
 
 
 def _fill(node: Any, values: Tree, url: str) -> Any:
@@ -234,7 +252,12 @@ def _fill(node: Any, values: Tree, url: str) -> Any:
     if not isinstance(node, str):
         return node
     found = REF.fullmatch(node)
-    return values[found[1]][found[2]] if found else node.replace("{server}", url)
+    if not found:
+        return node.replace("{server}", url)
+    told = values.get(found[1], {"error": "nothing"})
+    if found[2] not in told:
+        raise KeyError(f"{node}: {found[1]} ended with {json.dumps(told)}")
+    return told[found[2]]
 
 
 async def _wait(log: EventLog, body: Tree, line: int, values: Tree, seen: Counter[str]) -> None:
@@ -259,8 +282,9 @@ async def _wait(log: EventLog, body: Tree, line: int, values: Tree, seen: Counte
     found = mismatch({**rest, "$partial": True}, event)
     if found:
         raise PairError(f"line {line}: {kind} of {lane} differs at {found}")
-    if kind == "returned" and isinstance(event.get("value"), dict):
-        values[lane] = event["value"]
+    if kind == "returned":
+        value = event.get("value")
+        values[lane] = value if isinstance(value, dict) else {"error": event.get("error")}
 
 
 def frame_fault(spec: Spec, frames: list[tuple[str, str]]) -> str | None:
