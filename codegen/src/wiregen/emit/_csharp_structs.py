@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 from wiregen.emit._csharp_types import Speller, Spelling, doc_lines, quoted
 from wiregen.emit.base import documentation
 from wiregen.errors import refuse
-from wiregen.ir import Accessor, Field, Message, Path, Presence, Ref, Scalar, Struct
-from wiregen.naming import member_name, type_name
+from wiregen.ir import Accessor, Field, Message, Path, Presence, Ref, Scalar, Spec, Struct
+from wiregen.naming import member_name, pascal, type_name
 
 _TAKEN = frozenset(
     {
@@ -19,7 +19,7 @@ _TAKEN = frozenset(
 _TAKEN_BY_MESSAGES = frozenset(
     {
         *("Type", "Action", "Raw", "Received", "IsReceived", "CorrelationId", "MachineEvent"),
-        *("Bound", "Flatten", "WriteFacts"),
+        *("AnsweredBy", "Bound", "Flatten", "WriteFacts"),
     }
 )
 
@@ -51,7 +51,10 @@ class FactView:
 
 @dataclass(frozen=True, slots=True)
 class StructView:
-    """A record. `tag` is the member that names a message, `guards` must hold after reading."""
+    """A record. `tag` is the member that names a message, `guards` must hold after reading.
+
+    A call names the row of its operation, `answered_by`, and the record of its `answer`.
+    """
 
     name: str
     base: str
@@ -65,6 +68,8 @@ class StructView:
     guards: tuple[str, ...] = ()
     correlation: str = ""
     settable: bool = False
+    answered_by: str = ""
+    answer: str = ""
 
 
 def struct_view(speller: Speller, struct: Struct, message: Message | None) -> StructView:
@@ -96,8 +101,20 @@ def struct_view(speller: Speller, struct: Struct, message: Message | None) -> St
         place = speller.spec.correlation[0] if speller.spec.correlation else ("",)
         own = struct.field(place[0])
         name = _name(struct, place[0]) if own else "null"
-        return replace(view, correlation=name, settable=own is not None)
+        view = replace(view, correlation=name, settable=own is not None)
+        return _call(speller.spec, message, view)
     return _event(speller, struct, message, view)
+
+
+def _call(spec: Spec, message: Message, view: StructView) -> StructView:
+    """Make an action with one answer a call; one that belongs to a turn is none."""
+    operation = next((item for item in spec.operations if item.action == message.wire), None)
+    if operation is None or operation.result is None or message.turn is not None:
+        return view
+    answer = spec.struct(operation.result.type.name)
+    result = type_name("csharp", answer.name, answer.role)
+    name = pascal(message.wire)
+    return replace(view, base=f"CallAction<{result}>", answered_by=name, answer=result)
 
 
 def _name(struct: Struct, wire: str) -> str:

@@ -22,7 +22,7 @@ _KIND_FLAGS = {
     "array": "JsonKinds.Array",
     "string": "JsonKinds.String",
     "number": "JsonKinds.Number",
-    "integer": "JsonKinds.Number",
+    "integer": "JsonKinds.Integer",
     "boolean": "JsonKinds.Boolean",
     "null": "JsonKinds.Null",
 }

@@ -126,16 +126,25 @@ public sealed class SmoothAgentClient : IAsyncDisposable
     /// <param name="cancellationToken">Ends the wait; nothing is sent if the frame was not written yet.</param>
     /// <exception cref="SmoothAgentException">The server refused, or the link failed.</exception>
     public Task<CreateConversationSessionResult> CreateConversationSessionAsync(
-        CreateConversationSessionAction action, CancellationToken cancellationToken = default)
+        CreateConversationSessionAction action, CancellationToken cancellationToken = default) =>
+        CallAsync(action, cancellationToken);
+
+    /// <summary>
+    /// Sends any action that has one answer and gives that answer; its frame is queued at the call. What
+    /// opens, resumes or stops a turn is no call. The named methods are this one under the protocol's words.
+    /// </summary>
+    /// <typeparam name="TResult">What the answer holds; follows from the action.</typeparam>
+    /// <param name="action">The action; without a <c>RequestId</c> the client draws one (REQ-CALL-01).</param>
+    /// <param name="cancellationToken">Ends the wait; nothing is sent if the frame was not written yet (REQ-CALL-09).</param>
+    /// <exception cref="ArgumentException">The given id is in flight already; nothing was sent.</exception>
+    /// <exception cref="SmoothAgentException">The server refused, the link failed, or another event answered (REQ-CALL-03).</exception>
+    /// <exception cref="ObjectDisposedException">The client was disposed.</exception>
+    public Task<TResult> CallAsync<TResult>(CallAction<TResult> action, CancellationToken cancellationToken = default)
+        where TResult : WireObject
     {
         ArgumentNullException.ThrowIfNull(action);
         ThrowIfDisposed();
-        var words = new SortedSet<string>(OwnWords, StringComparer.Ordinal);
-        words.UnionWith(_context.Options.Supports ?? []);
-        words.UnionWith(action.Supports ?? []);
-        var call = _caller.Call(
-            Operations.CreateConversationSession, action with { Supports = [.. words] }, null, cancellationToken, Remember);
-        return call;
+        return _caller.Call(Completed(action), Learn, cancellationToken);
     }
 
     /// <summary>Says something in a session; the turn is there at once, its frame queued at the call (REQ-TURN-01).</summary>
@@ -155,7 +164,7 @@ public sealed class SmoothAgentClient : IAsyncDisposable
     /// <param name="cancellationToken">Ends the wait; nothing is sent if the frame was not written yet.</param>
     /// <exception cref="SmoothAgentException">The server refused, or the link failed.</exception>
     public Task<GetSessionResult> GetSessionAsync(GetSessionAction action, CancellationToken cancellationToken = default) =>
-        CallAsync(Operations.GetSession, action, action?.SessionId, cancellationToken);
+        CallAsync(action, cancellationToken);
 
     /// <summary>Reads one page of a conversation's messages; <see cref="Conversation.MessagesAsync(CancellationToken)"/> reads all.</summary>
     /// <param name="action">Which page.</param>
@@ -163,7 +172,7 @@ public sealed class SmoothAgentClient : IAsyncDisposable
     /// <exception cref="SmoothAgentException">The server refused, or the link failed.</exception>
     public Task<MessagePage> GetConversationMessagesAsync(
         GetConversationMessagesAction action, CancellationToken cancellationToken = default) =>
-        CallAsync(Operations.GetConversationMessages, action, action?.SessionId, cancellationToken);
+        CallAsync(action, cancellationToken);
 
     /// <summary>Reads one page of the caller's conversations.</summary>
     /// <param name="action">Which page; null for the first.</param>
@@ -171,7 +180,7 @@ public sealed class SmoothAgentClient : IAsyncDisposable
     /// <exception cref="SmoothAgentException">The server refused, or the link failed.</exception>
     public Task<ConversationPage> ListConversationsAsync(
         ListConversationsAction? action = null, CancellationToken cancellationToken = default) =>
-        CallAsync(Operations.ListConversations, action ?? new(), null, cancellationToken);
+        CallAsync(action ?? new(), cancellationToken);
 
     /// <summary>Gives a conversation a title.</summary>
     /// <param name="action">Which one, and the title.</param>
@@ -179,7 +188,7 @@ public sealed class SmoothAgentClient : IAsyncDisposable
     /// <exception cref="SmoothAgentException">The server refused, or the link failed.</exception>
     public Task<RenameConversationResult> RenameConversationAsync(
         RenameConversationAction action, CancellationToken cancellationToken = default) =>
-        CallAsync(Operations.RenameConversation, action, null, cancellationToken);
+        CallAsync(action, cancellationToken);
 
     /// <summary>Asks the server for a sign of life.</summary>
     /// <param name="cancellationToken">Ends the wait.</param>
@@ -187,7 +196,7 @@ public sealed class SmoothAgentClient : IAsyncDisposable
     public Task<PingReply> PingAsync(CancellationToken cancellationToken = default)
     {
         var started = _context.Clock.GetTimestamp();
-        var pong = CallAsync(Operations.Ping, new PingAction(), null, cancellationToken);
+        var pong = CallAsync(new PingAction(), cancellationToken);
         return Observed.Quiet(ReplyAsync(pong, started));
     }
 
@@ -260,22 +269,27 @@ public sealed class SmoothAgentClient : IAsyncDisposable
 
     internal Exchanges Exchanges => _exchanges;
 
-    private Task<T> CallAsync<T>(
-        Operation<T> operation, ClientAction? action, string? sessionId, CancellationToken cancellationToken)
-        where T : class
+    /// <summary>Adds what the client supports to every new session (REQ-CALL-07).</summary>
+    private CallAction<T> Completed<T>(CallAction<T> action)
+        where T : WireObject
     {
-        ArgumentNullException.ThrowIfNull(action);
-        ThrowIfDisposed();
-        return _caller.Call(operation, action, sessionId, cancellationToken);
+        if ((ClientAction)action is not CreateConversationSessionAction opening)
+        {
+            return action;
+        }
+        var words = new SortedSet<string>(OwnWords, StringComparer.Ordinal);
+        words.UnionWith(_context.Options.Supports ?? []);
+        words.UnionWith(opening.Supports ?? []);
+        return (CallAction<T>)(ClientAction)(opening with { Supports = [.. words] });
     }
 
     private Listeners<T> Listeners<T>(string name, bool removeOnThrow) =>
         new(this, _context.Dispatcher, _context.Log, name, removeOnThrow);
 
     /// <summary>Keeps, inside the gate, which sessions understand a declined code (REQ-OTP-05).</summary>
-    private void Remember(CreateConversationSessionResult session)
+    private void Learn(WireObject result)
     {
-        if (session.Capabilities?.Contains(ParkedOtp) == true)
+        if (result is CreateConversationSessionResult session && session.Capabilities?.Contains(ParkedOtp) == true)
         {
             _parking.Add(session.SessionId);
         }

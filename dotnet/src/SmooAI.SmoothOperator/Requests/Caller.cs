@@ -3,15 +3,10 @@ namespace SmooAI.SmoothOperator;
 /// <summary>Starts calls, verbs of the client and turns: id, frame, wait, in one go inside the gate.</summary>
 internal sealed class Caller(ClientContext context, Exchanges exchanges, Sender sender)
 {
-    /// <summary>Starts an action with one answer.</summary>
+    /// <summary>Starts an action with one answer; what it was is told, inside the gate, before the wait ends.</summary>
     /// <exception cref="ArgumentException">The id is in flight already; nothing was sent.</exception>
-    internal Task<T> Call<T>(
-        Operation<T> operation,
-        ClientAction action,
-        string? sessionId,
-        CancellationToken token,
-        Action<T>? remember = null)
-        where T : class
+    internal Task<T> Call<T>(CallAction<T> action, Action<WireObject> learn, CancellationToken token)
+        where T : WireObject
     {
         if (token.IsCancellationRequested)
         {
@@ -20,7 +15,7 @@ internal sealed class Caller(ClientContext context, Exchanges exchanges, Sender 
         using (context.Gate.Enter())
         {
             var id = action.CorrelationId ?? context.Ids.Next();
-            var call = new PendingCall<T>(context, exchanges, operation, id, sessionId, remember);
+            var call = new PendingCall<T>(context, exchanges, action, id, learn);
             var frame = Sender.Encode(action, id);
             exchanges.Register(id, call);
             if (sender.Submit(frame) is { } refused)

@@ -4,33 +4,28 @@ namespace SmooAI.SmoothOperator;
 
 /// <summary>One action with one answer; steps through the machine <c>call</c> (REQ-CALL-03). Guarded by the gate.</summary>
 internal sealed class PendingCall<T> : IExchange
-    where T : class
+    where T : WireObject
 {
     private const long FirstErrorStatus = 400;
 
     private readonly ClientContext _context;
     private readonly Exchanges _exchanges;
+    private readonly CallAction<T> _action;
     private readonly Operation<T> _operation;
     private readonly string _id;
-    private readonly string? _sessionId;
-    private readonly Action<T>? _remember;
+    private readonly Action<WireObject> _learn;
     private readonly Waiter<T> _waiter;
     private CallState _state = Machines.Call.Initial;
 
     internal PendingCall(
-        ClientContext context,
-        Exchanges exchanges,
-        Operation<T> operation,
-        string id,
-        string? sessionId,
-        Action<T>? remember)
+        ClientContext context, Exchanges exchanges, CallAction<T> action, string id, Action<WireObject> learn)
     {
         _context = context;
         _exchanges = exchanges;
-        _operation = operation;
+        _action = action;
+        _operation = action.AnsweredBy;
         _id = id;
-        _sessionId = sessionId;
-        _remember = remember;
+        _learn = learn;
         _waiter = new Waiter<T>(context);
     }
 
@@ -150,7 +145,7 @@ internal sealed class PendingCall<T> : IExchange
                 Settle();
                 if (result is not null)
                 {
-                    _remember?.Invoke(result);
+                    _learn(result);
                     _waiter.Resolve(result);
                 }
                 else
@@ -170,5 +165,12 @@ internal sealed class PendingCall<T> : IExchange
     private SmoothAgentException Local(string kind) => Failure.Local(kind, Named);
 
     private ErrorFacts Named(ErrorFacts facts) =>
-        facts with { RequestId = _id, SessionId = facts.SessionId ?? _sessionId };
+        facts with { RequestId = _id, SessionId = facts.SessionId ?? SessionOfAction() };
+
+    /// <summary>The session that the action names, whichever action it is; asked for by errors alone.</summary>
+    private string? SessionOfAction()
+    {
+        using var sent = JsonDocument.Parse(Json.Bytes(_action));
+        return sent.RootElement.TryGetProperty("sessionId"u8, out var named) ? named.GetString() : null;
+    }
 }

@@ -9,10 +9,12 @@ namespace SmooAI.SmoothOperator;
 /// Opens a session: a new conversation with the agent, or a further session on an existing one.
 /// Answered by <c>immediate_response</c> 200 whose <c>data</c> is the session descriptor.
 /// </summary>
-public sealed partial record CreateConversationSessionAction : ClientAction
+public sealed partial record CreateConversationSessionAction : CallAction<CreateConversationSessionResult>
 {
     /// <inheritdoc/>
     public override string Action => "create_conversation_session";
+
+    internal override Operation<CreateConversationSessionResult> AnsweredBy => Operations.CreateConversationSession;
 
     /// <summary>
     /// Id that the client drew for this action; every event it causes carries it back.
@@ -93,10 +95,12 @@ public sealed partial record SendMessageAction : ClientAction
 /// <summary>
 /// Reads a session. Answered by <c>immediate_response</c> 200 whose <c>data</c> is the session.
 /// </summary>
-public sealed partial record GetSessionAction : ClientAction
+public sealed partial record GetSessionAction : CallAction<GetSessionResult>
 {
     /// <inheritdoc/>
     public override string Action => "get_session";
+
+    internal override Operation<GetSessionResult> AnsweredBy => Operations.GetSession;
 
     /// <summary>
     /// Id that the client drew for this action; every event it causes carries it back.
@@ -111,10 +115,12 @@ public sealed partial record GetSessionAction : ClientAction
 /// Reads one page of the conversation's messages, newest first. Answered by
 /// <c>immediate_response</c> 200 whose <c>data</c> is the page.
 /// </summary>
-public sealed partial record GetConversationMessagesAction : ClientAction
+public sealed partial record GetConversationMessagesAction : CallAction<MessagePage>
 {
     /// <inheritdoc/>
     public override string Action => "get_conversation_messages";
+
+    internal override Operation<MessagePage> AnsweredBy => Operations.GetConversationMessages;
 
     /// <summary>
     /// Id that the client drew for this action; every event it causes carries it back.
@@ -135,10 +141,12 @@ public sealed partial record GetConversationMessagesAction : ClientAction
 /// Reads one page of the caller's conversations, newest first. Answered by
 /// <c>immediate_response</c> 200 whose <c>data</c> is the page. Since 1.1.
 /// </summary>
-public sealed partial record ListConversationsAction : ClientAction
+public sealed partial record ListConversationsAction : CallAction<ConversationPage>
 {
     /// <inheritdoc/>
     public override string Action => "list_conversations";
+
+    internal override Operation<ConversationPage> AnsweredBy => Operations.ListConversations;
 
     /// <summary>
     /// Id that the client drew for this action; every event it causes carries it back.
@@ -155,10 +163,12 @@ public sealed partial record ListConversationsAction : ClientAction
 /// <summary>
 /// Gives a conversation a title. Answered by <c>immediate_response</c> 200. Since 1.1.
 /// </summary>
-public sealed partial record RenameConversationAction : ClientAction
+public sealed partial record RenameConversationAction : CallAction<RenameConversationResult>
 {
     /// <inheritdoc/>
     public override string Action => "rename_conversation";
+
+    internal override Operation<RenameConversationResult> AnsweredBy => Operations.RenameConversation;
 
     /// <summary>
     /// Id that the client drew for this action; every event it causes carries it back.
@@ -265,10 +275,12 @@ public sealed partial record CancelAction : ClientAction
 }
 
 /// <summary>Asks for a sign of life. Answered by <c>pong</c>.</summary>
-public sealed partial record PingAction : ClientAction
+public sealed partial record PingAction : CallAction<PongEvent>
 {
     /// <inheritdoc/>
     public override string Action => "ping";
+
+    internal override Operation<PongEvent> AnsweredBy => Operations.Ping;
 
     /// <summary>
     /// Id that the client drew for this action; every event it causes carries it back.

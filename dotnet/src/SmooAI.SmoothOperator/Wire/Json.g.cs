@@ -57,8 +57,18 @@ internal static partial class Json
     internal static string ReadString(ref Utf8JsonReader reader) =>
         reader.TokenType == JsonTokenType.String ? reader.GetString()! : throw WireFault.Type();
 
-    internal static long ReadInteger(ref Utf8JsonReader reader) =>
-        reader.TokenType == JsonTokenType.Number && reader.TryGetInt64(out var value) ? value : throw WireFault.Type();
+    internal static long ReadInteger(ref Utf8JsonReader reader)
+    {
+        if (reader.TokenType != JsonTokenType.Number)
+        {
+            throw WireFault.Type();
+        }
+        if (reader.TryGetInt64(out var value))
+        {
+            return value;
+        }
+        return reader.TryGetDouble(out var number) && Numbers.Whole(number) is { } whole ? whole : throw WireFault.Type();
+    }
 
     internal static double ReadNumber(ref Utf8JsonReader reader) =>
         reader.TokenType == JsonTokenType.Number && reader.TryGetDouble(out var value) ? value : throw WireFault.Type();
@@ -66,8 +76,20 @@ internal static partial class Json
     internal static bool ReadBoolean(ref Utf8JsonReader reader) =>
         reader.TokenType is JsonTokenType.True or JsonTokenType.False ? reader.GetBoolean() : throw WireFault.Type();
 
-    internal static JsonElement ReadElement(ref Utf8JsonReader reader, JsonKinds kinds) =>
-        (KindOf(reader.TokenType) & kinds) != 0 ? JsonElement.ParseValue(ref reader) : throw WireFault.Type();
+    internal static JsonElement ReadElement(ref Utf8JsonReader reader, JsonKinds kinds)
+    {
+        var kind = KindOf(reader.TokenType);
+        if ((kind & kinds) != 0)
+        {
+            return JsonElement.ParseValue(ref reader);
+        }
+        if (kind == JsonKinds.Number && (kinds & JsonKinds.Integer) != 0)
+        {
+            var value = JsonElement.ParseValue(ref reader);
+            return Numbers.IsWhole(value) ? value : throw WireFault.Type();
+        }
+        throw WireFault.Type();
+    }
 
     internal static IReadOnlyList<T> ReadList<T>(ref Utf8JsonReader reader, ReadValue<T> read)
     {

@@ -21,6 +21,16 @@ public abstract partial record ClientAction : WireObject
     internal abstract ClientAction Bound(string id);
 }
 
+/// <summary>An action with one answer. Closed: those of this library's specification.</summary>
+/// <typeparam name="TResult">What the answer holds.</typeparam>
+public abstract partial record CallAction<TResult> : ClientAction
+    where TResult : WireObject
+{
+    private protected CallAction() { }
+
+    internal abstract Operation<TResult> AnsweredBy { get; }
+}
+
 /// <summary>What a server sends. Closed: the event types of this library and <see cref="UnknownEvent"/>.</summary>
 public abstract partial record ServerEvent : WireObject
 {

@@ -15,7 +15,7 @@ internal class Operation(string action, MachineEvent[] replies)
 internal sealed class Operation<T>(
     string action, MachineEvent[] replies, MachineEvent answer, string[] at, Shape shape, ReadValue<T> read)
     : Operation(action, replies)
-    where T : class
+    where T : WireObject
 {
     internal MachineEvent Answer { get; } = answer;
 

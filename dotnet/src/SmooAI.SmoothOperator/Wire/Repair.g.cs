@@ -97,19 +97,19 @@ internal static class Repair
 /// <summary>Whole numbers that were written with a fraction or an exponent.</summary>
 internal static class Numbers
 {
-    /// <summary>Returns the digits of a number without a fraction; null for anything else.</summary>
+    /// <summary>Returns the digits of a number without a fraction; null for anything else and for digits alone.</summary>
     internal static string? Whole(JsonElement value)
     {
-        if (value.ValueKind != JsonValueKind.Number || value.TryGetInt64(out _))
+        if (value.ValueKind != JsonValueKind.Number || value.TryGetInt64(out _) || !value.TryGetDouble(out var number))
         {
             return null;
         }
-        if (!value.TryGetDouble(out var number) || !double.IsInteger(number) || Math.Abs(number) >= 9.2e18)
-        {
-            return null;
-        }
-        return ((long)number).ToString(CultureInfo.InvariantCulture);
+        return Whole(number)?.ToString(CultureInfo.InvariantCulture);
     }
+
+    /// <summary>Returns a number without a fraction that fits in 64 bits as an integer.</summary>
+    internal static long? Whole(double number) =>
+        double.IsInteger(number) && Math.Abs(number) < 9.2e18 ? (long)number : null;
 
     /// <summary>Whether a number has no fraction.</summary>
     internal static bool IsWhole(JsonElement value) => value.TryGetInt64(out _) || Whole(value) is not null;
