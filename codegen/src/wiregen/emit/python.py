@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from wiregen.config import Target
@@ -90,6 +90,7 @@ class Model:
     doc: tuple[str, ...]
     fields: tuple[Line, ...]
     wire: str = ""
+    call: str = ""
     properties: tuple[Property, ...] = ()
     parameters: tuple[Parameter, ...] = ()
     containers: tuple[Path, ...] = ()
@@ -153,7 +154,7 @@ class _Printer:
             "unions": self._unions(),
             "union_rows": [(self.name(u.name), self._union_row(u)) for u in self._union_shapes()],
             "events": [self.event(item) for item in spec.events],
-            "actions": [self.model(spec.struct(item.name)) for item in spec.actions],
+            "actions": [self._action(item) for item in spec.actions],
             "event_rows": [self._event_row(item) for item in spec.events],
             "action_rows": self._action_rows(),
             "results": self._results(),
@@ -271,9 +272,22 @@ class _Printer:
         kind = "ActionModel" if struct.direction == "write" else "WireModel"
         if struct.role == "event":
             kind = "EventModel"
-        wire = next((m.wire for m in self.spec.actions if m.name == struct.name), "")
         doc = doc_lines(struct.doc or f"`{struct.name}`.")
-        return Model(self.name(struct.name), kind, doc, lines, wire)
+        return Model(self.name(struct.name), kind, doc, lines)
+
+    def _action(self, message: Message) -> Model:
+        """Decide the class of an action; one with a typed result is a call."""
+        struct = self.spec.struct(message.name)
+        model = replace(self.model(struct), wire=message.wire)
+        operation = next((o for o in self.spec.operations if o.action == message.wire), None)
+        if operation is None or operation.result is None:
+            return model
+        ids = [place[0] for place in self.spec.correlation if len(place) == 1]
+        found = [self.attribute(struct.name, wire) for wire in ids if struct.field(wire)]
+        facts = (message.wire, operation.result.event, found[0] if found else None)
+        call = f"CallInfo({', '.join(literal(fact) for fact in facts)})"
+        base = f"CallModel[{self.name(operation.result.type.name)}]"
+        return replace(model, base=base, call=call)
 
     def _refuse_clashes(self, struct: Struct, names: list[tuple[str, str]]) -> None:
         pairs = {f"{index}:{source}": name for index, (source, name) in enumerate(names)}
@@ -295,11 +309,11 @@ class _Printer:
             model.base,
             model.doc,
             model.fields,
-            message.wire,
-            properties,
-            self._parameters(message),
-            self._containers(struct),
-            self._correlation(struct),
+            wire=message.wire,
+            properties=properties,
+            parameters=self._parameters(message),
+            containers=self._containers(struct),
+            correlation=self._correlation(struct),
         )
 
     def _correlation(self, struct: Struct) -> tuple[Path, ...]:

@@ -7,7 +7,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Any
+from typing import Any, TypeVar
 
 import pydantic
 
@@ -17,15 +17,32 @@ from .conversation import Conversation
 from .errors import UnsupportedError
 from .listeners import FrameInfo, Listeners
 from .options import Options
-from .questions import Answer, verb_value
-from .requests import Requests
+from .questions import Answer, OtpCheck, SubmitResult, otp_check_of, submit_result_of
+from .requests import Requests, answers_to
 from .turn import Turn
 from .turn_driver import TurnDriver
-from .wire import Event, actions, decode_result, encode_action
+from .turn_state import VerbName
+from .wire import (
+    CallModel,
+    ConversationPage,
+    CreateConversationSessionResult,
+    Event,
+    GetSessionResult,
+    MessagePage,
+    RenameConversationResult,
+    Reply,
+    actions,
+    call_id_of,
+    encode_action,
+    read_answer,
+    with_call_id,
+)
+from .wire.model import ActionModel
 
 CAPABILITIES = ("otp_park", "spec_1_1")  # REQ-CALL-07
 SESSIONS_REMEMBERED = 1024
-RESPONSE = frozenset({"immediate_response"})
+Made = TypeVar("Made", bound=ActionModel)
+Value = TypeVar("Value")
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +110,7 @@ class SmoothAgentClient:
         """Call ``listener`` at each change of the link; return a function that stops it."""
         return self._listeners.add("state", listener)
 
-    def on_event(self, listener: Callable[[Any], object]) -> Callable[[], None]:
+    def on_event(self, listener: Callable[[Event], object]) -> Callable[[], None]:
         """Call ``listener`` with events that no turn and no call owns (REQ-WIRE-12)."""
         return self._listeners.add("event", listener)
 
@@ -143,6 +160,32 @@ class SmoothAgentClient:
 
     # calls ----------------------------------------------------------------------------
 
+    async def call(self, action: CallModel[Reply]) -> Reply:
+        """Send any action that one event answers; return that answer in its own type.
+
+        The type of the action says what answers it, so an action that is new in the specification
+        can be called as soon as the wire room is generated. The action's ``request_id`` is used
+        when it has one, else an id is drawn (REQ-CALL-01). The methods below are this one with
+        keywords.
+
+        Raises:
+            TypeError: the action opens a turn or answers one; nothing was sent.
+            ValueError: the id is in flight already; nothing was sent.
+            SmoothAgentError: the server refused, the link ended, or nothing came in
+                ``request_timeout`` (REQ-CALL-02, REQ-CALL-03). Cancelling only ends the wait.
+        """
+        _check_call(action)
+        action = self._with_capabilities(action)
+        given = call_id_of(action)
+        request_id = self._requests.draw_id() if given is None else self._requests.check_id(given)
+        action = with_call_id(action, request_id)
+        outgoing = Outgoing(action.CALL.action, request_id, encode_action(action))
+        answers = frozenset({action.CALL.answer})
+        value = await self._requests.call(outgoing, answers, lambda it: read_answer(action, it))
+        if isinstance(value, CreateConversationSessionResult):
+            self._remember(value)
+        return value
+
     async def create_conversation_session(
         self,
         *,
@@ -154,9 +197,8 @@ class SmoothAgentClient:
         supports: Sequence[str] = (),
         metadata: Mapping[str, Any] | None = None,
         auth_context: Any = None,
-    ) -> Any:
-        """Open a session; return its descriptor, ``CreateConversationSessionResult``."""
-        words = sorted({*CAPABILITIES, *self._options.supports, *supports})
+    ) -> CreateConversationSessionResult:
+        """Open a session; return its descriptor."""
         action = self._make(
             actions.CreateConversationSessionAction,
             agent_id=agent_id,
@@ -164,53 +206,46 @@ class SmoothAgentClient:
             user_name=user_name,
             user_email=user_email,
             browser_fingerprint=browser_fingerprint,
-            supports=words,
+            supports=list(supports),
             metadata=metadata,
             auth_context=auth_context,
         )
-        session = await self._call(action)
-        self._capabilities[session.session_id] = tuple(session.capabilities or ())
-        if len(self._capabilities) > SESSIONS_REMEMBERED:
-            self._capabilities.popitem(last=False)
-        return session
+        return await self.call(action)
 
-    async def get_session(self, *, session_id: str) -> Any:
-        """Return the session, ``GetSessionResult``; SessionNotFoundError when it is unknown."""
-        return await self._call(self._make(actions.GetSessionAction, session_id=session_id))
+    async def get_session(self, *, session_id: str) -> GetSessionResult:
+        """Return the session; SessionNotFoundError when it is unknown."""
+        return await self.call(self._make(actions.GetSessionAction, session_id=session_id))
 
     async def get_conversation_messages(
         self, *, session_id: str, limit: int | None = None, cursor: str | None = None
-    ) -> Any:
-        """Return one page of messages, newest first, ``MessagePage``."""
-        return await self._call(
-            self._make(
-                actions.GetConversationMessagesAction,
-                session_id=session_id,
-                limit=limit,
-                cursor=cursor,
-            )
+    ) -> MessagePage:
+        """Return one page of messages, newest first."""
+        action = self._make(
+            actions.GetConversationMessagesAction, session_id=session_id, limit=limit, cursor=cursor
         )
+        return await self.call(action)
 
     async def list_conversations(
         self, *, limit: int | None = None, cursor: str | None = None
-    ) -> Any:
-        """Return one page of the caller's conversations, newest first, ``ConversationPage``."""
-        return await self._call(
+    ) -> ConversationPage:
+        """Return one page of the caller's conversations, newest first."""
+        return await self.call(
             self._make(actions.ListConversationsAction, limit=limit, cursor=cursor)
         )
 
-    async def rename_conversation(self, *, conversation_id: str, title: str) -> Any:
-        """Give a conversation a title; return it as stored, ``RenameConversationResult``."""
-        return await self._call(
-            self._make(
-                actions.RenameConversationAction, conversation_id=conversation_id, title=title
-            )
+    async def rename_conversation(
+        self, *, conversation_id: str, title: str
+    ) -> RenameConversationResult:
+        """Give a conversation a title; return it as stored."""
+        action = self._make(
+            actions.RenameConversationAction, conversation_id=conversation_id, title=title
         )
+        return await self.call(action)
 
     async def ping(self) -> Pong:
         """Ask for a sign of life; return the server's time and the round trip (REQ-CALL-06)."""
         started = self._options.clock.now()
-        event = await self._call(self._make(actions.PingAction), answers=frozenset({"pong"}))
+        event = await self.call(actions.PingAction())
         elapsed = self._options.clock.now() - started
         return Pong(event.timestamp, elapsed * 1000)
 
@@ -244,17 +279,20 @@ class SmoothAgentClient:
             images=images,
             files=files,
         )
-        outgoing = self._outgoing(action, request_id)
+        if request_id is None:
+            request_id = self._requests.draw_id()
+        else:
+            self._requests.check_id(request_id)
+        text = encode_action(action.model_copy(update={"request_id": request_id}))
         turn = Turn(
             self._requests,
             self._options,
-            outgoing,
+            Outgoing(action.action, request_id, text),
             session_id=session_id,
             otp_park=self._parks_otp(session_id),
         )
         self._requests.next_send(session_id)
-        assert outgoing.request_id is not None
-        self._requests.add(outgoing.request_id, turn.driver)
+        self._requests.add(request_id, turn.driver)
         turn.driver.start()
         return turn
 
@@ -265,7 +303,7 @@ class SmoothAgentClient:
         request_id: str,
         approved: bool,
         confirmation_id: str | None = None,
-    ) -> Answer:
+    ) -> Answer[None]:
         """Answer a confirmation by ids, as :meth:`Turn.confirm` (REQ-VERB-08)."""
         turn = self._live_turn(request_id)
         if turn is not None:
@@ -277,7 +315,7 @@ class SmoothAgentClient:
             approved=approved,
             confirmation_id=confirmation_id,
         )
-        return self._plain_verb(action, RESPONSE, lambda _: None)
+        return self._plain_verb("confirm", action, lambda _: None)
 
     def verify_otp(
         self,
@@ -286,15 +324,19 @@ class SmoothAgentClient:
         request_id: str,
         code: str | None = None,
         declined: bool | None = None,
-    ) -> Answer:
-        """Give or decline a one-time code by ids, as :meth:`Turn.verify_otp` (REQ-VERB-08)."""
+    ) -> Answer[OtpCheck | None]:
+        """Give or decline a one-time code by ids, as :meth:`Turn.verify_otp` (REQ-VERB-08).
+
+        Resolves to None when the code was declined.
+        """
         if (code is None) == (not declined):
             raise ValueError("give either code or declined=True")
         turn = self._live_turn(request_id)
         if turn is not None:
-            return turn.decline("otp") if code is None else turn.verify_otp(code)
+            live: Answer[Any] = turn.decline("otp") if code is None else turn.verify_otp(code)
+            return live
         if declined and not self._parks_otp(session_id):
-            answer = Answer.make(self._options.logger)
+            answer: Answer[OtpCheck | None] = Answer.make(self._options.logger)
             answer.fail(UnsupportedError("the server does not take a declined code"))
             return answer
         action = self._make(
@@ -304,8 +346,8 @@ class SmoothAgentClient:
             code=code,
             declined=declined,
         )
-        answers = RESPONSE if declined else frozenset({"otp_verified", "otp_invalid"})
-        return self._plain_verb(action, answers, lambda event: verb_value("verify_otp", event))
+        verb: VerbName = "decline_otp" if declined else "verify_otp"
+        return self._plain_verb(verb, action, otp_check_of)
 
     def submit_interaction(
         self,
@@ -316,7 +358,7 @@ class SmoothAgentClient:
         kind: str | None = None,
         values: Mapping[str, Any] | None = None,
         declined: bool | None = None,
-    ) -> Answer:
+    ) -> Answer[SubmitResult]:
         """Answer or decline an interaction by ids, as :meth:`Turn.submit` (REQ-VERB-08)."""
         turn = self._live_turn(request_id)
         if turn is not None:
@@ -330,16 +372,16 @@ class SmoothAgentClient:
             values=values,
             declined=declined,
         )
-        answers = RESPONSE | {"interaction_invalid"}
-        return self._plain_verb(action, answers, lambda event: verb_value("submit", event))
+        verb: VerbName = "decline" if declined else "submit"
+        return self._plain_verb(verb, action, submit_result_of)
 
-    def cancel(self, *, request_id: str, session_id: str | None = None) -> Answer:
+    def cancel(self, *, request_id: str, session_id: str | None = None) -> Answer[None]:
         """Stop the turn of that id; without a live one only the frame is sent (REQ-VERB-08)."""
         turn = self._live_turn(request_id)
         if turn is not None:
             return turn.cancel()
         action = self._make(actions.CancelAction, request_id=request_id, session_id=session_id)
-        answer = Answer.make(self._options.logger)
+        answer: Answer[None] = Answer.make(self._options.logger)
         outgoing = Outgoing("cancel", request_id, encode_action(action))
         if self._connection.submit(outgoing):
             answer.resolve(None)
@@ -350,7 +392,7 @@ class SmoothAgentClient:
     # wiring ---------------------------------------------------------------------------
 
     @staticmethod
-    def _make(action: type[Any], **fields: Any) -> Any:
+    def _make(action: type[Made], **fields: Any) -> Made:
         """Return the action; fields that are None stay absent (REQ-CALL-04)."""
         given = {name: value for name, value in fields.items() if value is not None}
         try:
@@ -361,29 +403,28 @@ class SmoothAgentClient:
             # The values of the frame stay out of the text (REQ-ERR-04).
             raise ValueError(f"{where}: {first['msg']}") from None
 
-    def _outgoing(self, action: Any, request_id: str | None = None) -> Outgoing:
-        if request_id is None:
-            request_id = self._requests.draw_id()
-        else:
-            self._requests.check_id(request_id)
-        action = action.model_copy(update={"request_id": request_id})
-        return Outgoing(action.action, request_id, encode_action(action))
+    def _with_capabilities(self, action: CallModel[Reply]) -> CallModel[Reply]:
+        """Return the action; one that opens a session with all that is supported (REQ-CALL-07)."""
+        opens = action if isinstance(action, actions.CreateConversationSessionAction) else None
+        if opens is None:
+            return action
+        words = sorted({*CAPABILITIES, *self._options.supports, *(opens.supports or ())})
+        return action.model_copy(update={"supports": words})
 
-    async def _call(self, action: Any, *, answers: frozenset[str] = RESPONSE) -> Any:
-        def value_of(event: Event) -> Any:
-            return decode_result(action.action, event)
-
-        return await self._requests.call(self._outgoing(action), answers, value_of)
+    def _remember(self, session: CreateConversationSessionResult) -> None:
+        self._capabilities[session.session_id] = tuple(session.capabilities or ())
+        if len(self._capabilities) > SESSIONS_REMEMBERED:
+            self._capabilities.popitem(last=False)
 
     def _plain_verb(
-        self, action: Any, answers: frozenset[str], value_of: Callable[[Any], Any]
-    ) -> Answer:
-        answer = Answer.make(self._options.logger)
+        self, verb: VerbName, action: Any, value_of: Callable[[Event], Value]
+    ) -> Answer[Value]:
+        answer: Answer[Value] = Answer.make(self._options.logger)
         self._requests.check_id(action.request_id)
         outgoing = Outgoing(action.action, action.request_id, encode_action(action))
-        waiting = self._requests.call(outgoing, answers, value_of)
+        waiting = self._requests.call(outgoing, answers_to(verb), value_of)
 
-        def done(future: asyncio.Future[Any]) -> None:
+        def done(future: asyncio.Future[Value]) -> None:
             error = None if future.cancelled() else future.exception()
             if isinstance(error, Exception):
                 answer.fail(error)
@@ -400,7 +441,9 @@ class SmoothAgentClient:
     def _parks_otp(self, session_id: str) -> bool:
         return "otp_park" in self._capabilities.get(session_id, ())
 
-    def _conversation(self, session: Any) -> Conversation:
+    def _conversation(
+        self, session: CreateConversationSessionResult | GetSessionResult
+    ) -> Conversation:
         return Conversation(
             self,
             session_id=session.session_id,
@@ -408,3 +451,9 @@ class SmoothAgentClient:
             agent_name=session.agent_name,
             capabilities=self._capabilities.get(session.session_id, ()),
         )
+
+
+def _check_call(action: object) -> None:
+    if not isinstance(action, CallModel):
+        name = getattr(action, "action", type(action).__name__)
+        raise TypeError(f"{name!s:.64} is no call: use the method of that name")

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from .history import messages
 from .turn import Turn
 from .turn_driver import TurnResult
+from .wire import ConversationMessage, MessagePage
 
 if TYPE_CHECKING:
     from .client import SmoothAgentClient
@@ -47,10 +48,10 @@ class Conversation:
         """Say something and wait for the whole answer; raises the error of a failed turn."""
         return await self.send(message, **optional)
 
-    def messages(self, *, limit: int | None = None) -> AsyncIterator[Any]:
+    def messages(self, *, limit: int | None = None) -> AsyncIterator[ConversationMessage]:
         """Yield the stored messages, newest first; ``limit`` is a page size (REQ-HIST-01)."""
 
-        async def fetch(cursor: str | None) -> Any:
+        async def fetch(cursor: str | None) -> MessagePage:
             return await self._client.get_conversation_messages(
                 session_id=self.session_id, limit=limit, cursor=cursor
             )

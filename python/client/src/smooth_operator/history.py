@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable
-from typing import Any
 
 from .errors import UnexpectedEventError
+from .wire import ConversationMessage, MessagePage
 
 
-async def messages(fetch: Callable[[str | None], Awaitable[Any]]) -> AsyncIterator[Any]:
+async def messages(
+    fetch: Callable[[str | None], Awaitable[MessagePage]],
+) -> AsyncIterator[ConversationMessage]:
     """Yield the messages of all pages, newest first (REQ-HIST-01).
 
     ``fetch`` gets the cursor of a page, None for the newest one; a page is asked for when its first

@@ -6,13 +6,15 @@ import asyncio
 import logging
 from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Self, TypeVar
 
 from .clock import Timer
 from .options import Options
 from .turn_state import QuestionKind, VerbName
+from .wire import Event, FieldError
 
 _DAY = 24 * 3600.0
+Value = TypeVar("Value")
 _GRACE = 10.0  # REQ-TURN-13: the server's own expiry gets this much time to show
 
 
@@ -46,23 +48,33 @@ class SubmitResult:
     """What became of submitted values (REQ-FORM-01)."""
 
     accepted: bool
-    errors: Sequence[Any] = ()
+    errors: Sequence[FieldError] = ()
     """Field errors, each with ``field`` and ``message``; the question is open again."""
     message: str | None = None
 
 
-def verb_value(name: VerbName, event: Any) -> OtpCheck | SubmitResult | None:
-    """Return what a verb resolves to when ``event`` answers it."""
+def otp_check_of(event: Event) -> OtpCheck | None:
+    """Return what became of a one-time code; None for one that was declined."""
     if event.type == "otp_verified":
         return OtpCheck(True, event.message)
     if event.type == "otp_invalid":
         return OtpCheck(False, event.message, event.attempts_remaining, event.error)
+    return None
+
+
+def submit_result_of(event: Event) -> SubmitResult:
+    """Return what became of submitted values."""
     if event.type == "interaction_invalid":
         return SubmitResult(False, tuple(event.errors), event.message)
-    return SubmitResult(True) if name in ("submit", "decline") else None
+    return SubmitResult(True)
 
 
-class Answer(asyncio.Future[Any]):
+def verb_value(name: VerbName, event: Event) -> OtpCheck | SubmitResult | None:
+    """Return what a verb resolves to when ``event`` answers it."""
+    return submit_result_of(event) if name in ("submit", "decline") else otp_check_of(event)
+
+
+class Answer(asyncio.Future[Value]):
     """The outcome of a verb. Its frame was queued when it was made; cancelling only ends the wait.
 
     A failure that nobody looks at is logged once at warning (REQ-TURN-16).
@@ -72,13 +84,13 @@ class Answer(asyncio.Future[Any]):
     _logger: logging.Logger | None = None
 
     @classmethod
-    def make(cls, logger: logging.Logger) -> Answer:
+    def make(cls, logger: logging.Logger) -> Self:
         """Return a pending answer of the running loop."""
         answer = cls(loop=asyncio.get_running_loop())
         answer._logger = logger
         return answer
 
-    def resolve(self, value: object) -> None:
+    def resolve(self, value: Value) -> None:
         """Give the value, unless the wait ended."""
         if not self.done():
             self.set_result(value)
@@ -89,13 +101,13 @@ class Answer(asyncio.Future[Any]):
             self.set_exception(error)
             super().exception()  # marks it as seen, so that asyncio itself logs nothing
 
-    def __await__(self) -> Generator[Any, None, Any]:
+    def __await__(self) -> Generator[Any, None, Value]:
         self._looked_at = True
         return super().__await__()
 
     __iter__ = __await__
 
-    def result(self) -> Any:
+    def result(self) -> Value:
         """Return the value or raise the error."""
         self._looked_at = True
         return super().result()

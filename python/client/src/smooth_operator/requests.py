@@ -5,16 +5,24 @@ from __future__ import annotations
 import asyncio
 from collections import OrderedDict
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import Any, Generic, Protocol, TypeVar
 
 from . import errors
 from .clock import Timer
 from .connection import Connection, Outgoing
 from .listeners import Listeners
 from .options import Options
+from .turn_state import VerbName
 from .wire import MISSING, DecodeError, Event, machine, request_id_of
 
 SETTLED_REMEMBERED = 1024  # REQ-TURN-06
+Value = TypeVar("Value")
+
+
+def answers_to(verb: VerbName) -> frozenset[str]:
+    """Return the types of the events by which the server answers a verb, errors apart."""
+    found = {row.on for row in machine.ANSWERS if verb in row.verbs}
+    return frozenset(found - {"error"})
 
 
 class InFlight(Protocol):
@@ -132,8 +140,8 @@ class Requests:
         self,
         outgoing: Outgoing,
         answers: frozenset[str],
-        value_of: Callable[[Any], Any],
-    ) -> asyncio.Future[Any]:
+        value_of: Callable[[Event], Value],
+    ) -> asyncio.Future[Value]:
         """Send an action with one answer and return the future of its value.
 
         ``value_of`` makes the value of the event that answers; it may raise DecodeError.
@@ -152,7 +160,7 @@ class Requests:
         return pending.future
 
 
-class Call:
+class Call(Generic[Value]):
     """One action that waits for its answer; steps through the ``call`` machine."""
 
     def __init__(
@@ -161,7 +169,7 @@ class Call:
         options: Options,
         outgoing: Outgoing,
         answers: frozenset[str],
-        value_of: Callable[[Any], Any],
+        value_of: Callable[[Event], Value],
     ) -> None:
         self._requests = requests
         self._options = options
@@ -170,7 +178,7 @@ class Call:
         self._value_of = value_of
         self._state = machine.MACHINES["call"].initial
         self._timer: Timer | None = None
-        self.future: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+        self.future: asyncio.Future[Value] = asyncio.get_running_loop().create_future()
         """The value or the error; cancelling it only ends the wait (REQ-CALL-09)."""
         self.future.add_done_callback(self._done)
 
@@ -262,7 +270,7 @@ class Call:
             )
         return link_error(kind, action, code, request_id=request_id)
 
-    def _done(self, future: asyncio.Future[Any]) -> None:
+    def _done(self, future: asyncio.Future[Value]) -> None:
         if self._timer is not None:
             self._timer.cancel()
         if future.cancelled():

@@ -5,16 +5,17 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Generator, Sequence
 from types import TracebackType
-from typing import Any, Literal
+from typing import Any, Literal, overload
 
 from . import errors
 from .connection import Outgoing
 from .options import Options
-from .questions import Answer, Question
+from .questions import Answer, OtpCheck, Question, SubmitResult
 from .requests import Requests
 from .turn_driver import TurnDriver, TurnResult
 from .turn_events import TextStream, TurnEvents
 from .turn_state import QuestionKind
+from .wire import Event
 from .wire import actions as wire_actions
 
 
@@ -63,7 +64,7 @@ class Turn:
         return self._driver.text.text
 
     @property
-    def items(self) -> Sequence[Any]:
+    def items(self) -> Sequence[Event]:
         """Events seen so far, in wire order (REQ-TURN-15)."""
         return tuple(self._driver.items)
 
@@ -114,7 +115,7 @@ class Turn:
 
     # answering and stopping -----------------------------------------------------------
 
-    def confirm(self, approved: bool) -> Answer:
+    def confirm(self, approved: bool) -> Answer[None]:
         """Answer the open confirmation; the frame is queued at once.
 
         Resolves to None when the server took the answer. Fails with NoPendingQuestionError or
@@ -131,7 +132,7 @@ class Turn:
             action = action.model_copy(update={"confirmation_id": confirmation_id})
         return self._driver.answer("confirm", "confirmation", action)
 
-    def verify_otp(self, code: str) -> Answer:
+    def verify_otp(self, code: str) -> Answer[OtpCheck]:
         """Give the one-time code as typed; resolves to an :class:`OtpCheck` (REQ-OTP-01)."""
         if not isinstance(code, str):
             raise TypeError("code: expected a string")
@@ -140,13 +141,19 @@ class Turn:
         )
         return self._driver.answer("verify_otp", "otp", action)
 
-    def submit(self, values: dict[str, Any]) -> Answer:
+    def submit(self, values: dict[str, Any]) -> Answer[SubmitResult]:
         """Answer the open interaction; resolves to a :class:`SubmitResult` (REQ-FORM-01)."""
         if not isinstance(values, dict):
             raise TypeError("values: expected a dict")
         return self._driver.answer("submit", "interaction", self._interaction(values=values))
 
-    def decline(self, question: Literal["interaction", "otp"] = "interaction") -> Answer:
+    @overload
+    def decline(self, question: Literal["interaction"] = "interaction") -> Answer[SubmitResult]: ...
+
+    @overload
+    def decline(self, question: Literal["otp"]) -> Answer[None]: ...
+
+    def decline(self, question: Literal["interaction", "otp"] = "interaction") -> Answer[Any]:
         """Decline the open interaction, or the code that is asked for.
 
         Declining a code needs a server that lists ``otp_park`` (REQ-OTP-05).
@@ -165,7 +172,7 @@ class Turn:
         )
         return self._driver.answer("decline_otp", "otp", action)
 
-    def cancel(self) -> Answer:
+    def cancel(self) -> Answer[None]:
         """Stop the turn; resolves when it has settled, at once when it has (REQ-STOP-01)."""
         return self._driver.cancel()
 

@@ -16,7 +16,7 @@ from .options import Options
 from .questions import Answer, Questions, verb_value
 from .requests import Requests, attempt_error, frame_error, link_error, server_error, status_error
 from .turn_state import QuestionKind, Step, TurnState, Verb, VerbName
-from .wire import DecodeError, Event, encode_action
+from .wire import Citation, DecodeError, Event, Usage, encode_action
 from .wire import actions as wire_actions
 
 
@@ -36,10 +36,10 @@ class TurnResult:
     """``response`` of the terminal event, as received."""
     needs_escalation: bool | None = None
     escalation_reason: str | None = None
-    usage: Any = None
+    usage: Usage | None = None
     """Tokens and cost, where the server counted them."""
-    citations: Sequence[Any] = ()
-    event: Any = None
+    citations: Sequence[Citation] = ()
+    event: Event | None = None
     """The terminal event; None when the end was local."""
 
 
@@ -59,7 +59,7 @@ class TurnDriver:
         self.questions = Questions(options, lambda: self._local("question_timeout"))
         self.state = TurnState(self.questions.expired)
         self.text = Accumulator()
-        self.items: list[Any] = []
+        self.items: list[Event] = []
         self.result: TurnResult | None = None
         self.error: errors.SmoothAgentError | None = None
         self.iterators: weakref.WeakSet[Any] = weakref.WeakSet()
@@ -80,7 +80,7 @@ class TurnDriver:
         """Whether the turn has its outcome."""
         return self.state.settled
 
-    def item(self, index: int) -> Any:
+    def item(self, index: int) -> Event | None:
         """Return the item at ``index``, None when it has not come yet."""
         return self.items[index] if index < len(self.items) else None
 
@@ -189,7 +189,7 @@ class TurnDriver:
 
     # the verbs ------------------------------------------------------------------------
 
-    def answer(self, name: VerbName, kind: QuestionKind, action: Any) -> Answer:
+    def answer(self, name: VerbName, kind: QuestionKind, action: Any) -> Answer[Any]:
         """Send an answer to the question of ``kind``, or refuse it (REQ-VERB-05)."""
         answer = self.pending()
         for step in self.state.local("answer", only=kind):
@@ -221,11 +221,11 @@ class TurnDriver:
             verb.token.fail(errors.RequestTimeoutError(f"{verb.name}: no answer", **self.ids()))
             self._release()
 
-    def pending(self) -> Answer:
+    def pending(self) -> Answer[Any]:
         """Return an answer that has no outcome yet."""
         return Answer.make(self._options.logger)
 
-    def cancel(self) -> Answer:
+    def cancel(self) -> Answer[None]:
         """Stop the turn; resolve when it has settled (REQ-STOP-01)."""
         answer = self.pending()
         if self.state.settled:

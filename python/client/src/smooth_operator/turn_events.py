@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from .wire import Event
 
 if TYPE_CHECKING:
     from .turn_driver import TurnDriver
@@ -20,7 +22,7 @@ class TurnEvents:
     def __aiter__(self) -> TurnEvents:
         return self
 
-    async def __anext__(self) -> Any:
+    async def __anext__(self) -> Event:
         while not self._finished:
             item = self._turn.item(self._next)
             if item is not None:
@@ -62,7 +64,7 @@ class TextStream:
         async for event in self._events:
             if event.type == "stream_token":
                 self._streamed = True
-                return str(event.token)
+                return event.token
         if not self._streamed and not self._finished:
             self._finished = True
             result = self._turn.result

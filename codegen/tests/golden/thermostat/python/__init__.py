@@ -11,6 +11,7 @@ from .codec import (
     CORRELATION,
     DecodeError,
     MalformedFrame,
+    call_id_of,
     correlation_of,
     decode_event,
     decode_result,
@@ -18,7 +19,9 @@ from .codec import (
     encode_action,
     encode_event,
     facts_of,
+    read_answer,
     request_id_of,
+    with_call_id,
 )
 from .enums import Mode, OpenStrEnum
 from .events import (
@@ -33,6 +36,7 @@ from .events import (
     ReadingEvent,
     UnknownEvent,
 )
+from .model import CallInfo, CallModel, Reply
 from .types import ReadingBody, Room, Step
 
 PROTOCOL_VERSION = "2.0"
@@ -45,6 +49,8 @@ __all__ = [
     "PROTOCOL_VERSION",
     "Action",
     "ActionInfo",
+    "CallInfo",
+    "CallModel",
     "DecodeError",
     "Event",
     "EventInfo",
@@ -52,8 +58,10 @@ __all__ = [
     "MalformedFrame",
     "OpenStrEnum",
     "Problem",
+    "Reply",
     "UnknownEvent",
     "actions",
+    "call_id_of",
     "correlation_of",
     "decode_event",
     "decode_result",
@@ -62,8 +70,10 @@ __all__ = [
     "encode_event",
     "events",
     "facts_of",
+    "read_answer",
     "request_id_of",
     "types",
+    "with_call_id",
     "errors",
     "machine",
     "Mode",

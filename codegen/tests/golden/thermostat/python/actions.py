@@ -4,13 +4,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import ClassVar, Literal
 
 from pydantic import MISSING
 
 from .enums import Mode
-from .model import ActionModel
-from .types import Step
+from .model import ActionModel, CallInfo, CallModel
+from .types import ReadingBody, Step
 
 
 class SetTargetAction(ActionModel):
@@ -35,7 +35,7 @@ class SetTargetAction(ActionModel):
     """Way to the target."""
 
 
-class ReadAction(ActionModel):
+class ReadAction(CallModel[ReadingBody]):
     """Asks for a reading."""
 
     op: Literal["read"] = "read"
@@ -43,6 +43,8 @@ class ReadAction(ActionModel):
 
     id: str | None = None
     """Id of the call."""
+
+    CALL: ClassVar[CallInfo] = CallInfo("read", "answer", "id")
 
 
 Action = SetTargetAction | ReadAction

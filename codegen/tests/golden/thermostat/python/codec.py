@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import json
-from typing import Annotated, Any, Literal, NoReturn, TypeVar, overload
+from typing import Annotated, Any, Literal, NoReturn, TypeVar, cast, overload
 
 from pydantic import MISSING, Field, TypeAdapter, ValidationError
 from pydantic_core import SchemaValidator, from_json
@@ -17,7 +17,7 @@ from .events import (
     Problem,
     UnknownEvent,
 )
-from .model import JsonObject, WireModel, dump, plain, set_text
+from .model import CallModel, JsonObject, Reply, WireModel, dump, plain, set_text
 from .repair import find_problem, mend, mend_text
 from .types import ReadingBody
 
@@ -195,6 +195,28 @@ def decode_result(action: str, event: Any) -> Any:
         raise DecodeError(event.kind, fault.kind, fault.pointer, event.raw_text) from None
 
 
+def read_answer(call: CallModel[Reply], event: Any) -> Reply:
+    """Return what a call asked for from the event that answered it.
+
+    Raises:
+        DecodeError: it is broken; the pointer leads into the event.
+    """
+    return cast(Reply, decode_result(call.CALL.action, event))
+
+
+def call_id_of(call: CallModel[Any]) -> str | None:
+    """Return the id that the answer carries back; None where it is not set."""
+    name = call.CALL.id_attribute
+    value = getattr(call, name) if name is not None else None
+    return value if isinstance(value, str) else None
+
+
+def with_call_id(call: CallModel[Reply], value: str) -> CallModel[Reply]:
+    """Return a copy with the id that the answer carries back, where the action has one."""
+    name = call.CALL.id_attribute
+    return call if name is None else call.model_copy(update={name: value})
+
+
 def encode_event(event: Event) -> JsonObject:
     """Return the JSON object of an event: the places that were present, unknown members kept."""
     return event.raw if isinstance(event, UnknownEvent) else event.to_wire()
@@ -210,7 +232,7 @@ def facts_of(event: KnownEvent) -> JsonObject:
     return out
 
 
-def encode_action(action: Action) -> str:
+def encode_action(action: Action | CallModel[Any]) -> str:
     """Print an action as compact JSON; members that are not set are absent."""
     return dump(action.to_wire())
 

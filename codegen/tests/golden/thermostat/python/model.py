@@ -4,12 +4,14 @@
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass
 from functools import cache
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Generic, TypeVar
 
 from pydantic import MISSING, BaseModel, ConfigDict
 
 JsonObject = dict[str, Any]
+Reply = TypeVar("Reply", covariant=True)
 
 
 class WireModel(BaseModel):
@@ -33,6 +35,24 @@ class ActionModel(WireModel):
     """An object that clients write: closed, nothing that was not set is written."""
 
     model_config = ConfigDict(extra="forbid")
+
+
+@dataclass(frozen=True, slots=True)
+class CallInfo:
+    """How a call is named and answered."""
+
+    action: str
+    """Wire name of the action."""
+    answer: str
+    """Wire name of the event that carries the answer."""
+    id_attribute: str | None
+    """Attribute of the id that the answer carries back; None where the action has none."""
+
+
+class CallModel(ActionModel, Generic[Reply]):
+    """An action that one event answers; `Reply` is the type of what that event carries."""
+
+    CALL: ClassVar[CallInfo]
 
 
 class EventModel(WireModel):

@@ -26,6 +26,7 @@ from .codec import (
     CORRELATION,
     DecodeError,
     MalformedFrame,
+    call_id_of,
     correlation_of,
     decode_event,
     decode_result,
@@ -33,7 +34,9 @@ from .codec import (
     encode_action,
     encode_event,
     facts_of,
+    read_answer,
     request_id_of,
+    with_call_id,
 )
 from .enums import (
     ContentItemType,
@@ -74,6 +77,7 @@ from .events import (
     UnknownEvent,
     WriteConfirmationRequiredEvent,
 )
+from .model import CallInfo, CallModel, Reply
 from .types import (
     AuthContext,
     CancelledData,
@@ -151,6 +155,8 @@ __all__ = [
     "PROTOCOL_VERSION",
     "Action",
     "ActionInfo",
+    "CallInfo",
+    "CallModel",
     "DecodeError",
     "Event",
     "EventInfo",
@@ -158,8 +164,10 @@ __all__ = [
     "MalformedFrame",
     "OpenStrEnum",
     "Problem",
+    "Reply",
     "UnknownEvent",
     "actions",
+    "call_id_of",
     "correlation_of",
     "decode_event",
     "decode_result",
@@ -168,8 +176,10 @@ __all__ = [
     "encode_event",
     "events",
     "facts_of",
+    "read_answer",
     "request_id_of",
     "types",
+    "with_call_id",
     "errors",
     "machine",
     "ContentItemType",

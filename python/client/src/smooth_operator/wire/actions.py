@@ -4,19 +4,27 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
 
-from .model import ActionModel
+from .events import (
+    PongEvent,
+)
+from .model import ActionModel, CallInfo, CallModel
 from .types import (
     AuthContext,
+    ConversationPage,
+    CreateConversationSessionResult,
     FileAttachment,
+    GetSessionResult,
     ImageAttachment,
+    MessagePage,
+    RenameConversationResult,
 )
 
 
-class CreateConversationSessionAction(ActionModel):
+class CreateConversationSessionAction(CallModel[CreateConversationSessionResult]):
     """Opens a session: a new conversation with the agent, or a further session on an existing
     one. Answered by `immediate_response` 200 whose `data` is the session descriptor.
     """
@@ -55,6 +63,10 @@ class CreateConversationSessionAction(ActionModel):
     auth_context: Annotated[AuthContext | None, Field(alias="authContext")] = None
     """Proof that the embedding site knows the person."""
 
+    CALL: ClassVar[CallInfo] = CallInfo(
+        "create_conversation_session", "immediate_response", "request_id"
+    )
+
 
 class SendMessageAction(ActionModel):
     """Says something to the agent and opens a turn. Answered by 202, then streamed events,
@@ -89,7 +101,7 @@ class SendMessageAction(ActionModel):
     """Files made known to the agent's host."""
 
 
-class GetSessionAction(ActionModel):
+class GetSessionAction(CallModel[GetSessionResult]):
     """Reads a session. Answered by `immediate_response` 200 whose `data` is the session."""
 
     action: Literal["get_session"] = "get_session"
@@ -101,8 +113,10 @@ class GetSessionAction(ActionModel):
     session_id: Annotated[str, Field(alias="sessionId")]
     """Session that the action belongs to."""
 
+    CALL: ClassVar[CallInfo] = CallInfo("get_session", "immediate_response", "request_id")
 
-class GetConversationMessagesAction(ActionModel):
+
+class GetConversationMessagesAction(CallModel[MessagePage]):
     """Reads one page of the conversation's messages, newest first. Answered by
     `immediate_response` 200 whose `data` is the page.
     """
@@ -122,8 +136,12 @@ class GetConversationMessagesAction(ActionModel):
     cursor: str | None = None
     """`nextCursor` of the page before; absent for the newest page."""
 
+    CALL: ClassVar[CallInfo] = CallInfo(
+        "get_conversation_messages", "immediate_response", "request_id"
+    )
 
-class ListConversationsAction(ActionModel):
+
+class ListConversationsAction(CallModel[ConversationPage]):
     """Reads one page of the caller's conversations, newest first. Answered by
     `immediate_response` 200 whose `data` is the page. Since 1.1.
     """
@@ -140,8 +158,10 @@ class ListConversationsAction(ActionModel):
     cursor: str | None = None
     """`nextCursor` of the page before."""
 
+    CALL: ClassVar[CallInfo] = CallInfo("list_conversations", "immediate_response", "request_id")
 
-class RenameConversationAction(ActionModel):
+
+class RenameConversationAction(CallModel[RenameConversationResult]):
     """Gives a conversation a title. Answered by `immediate_response` 200. Since 1.1."""
 
     action: Literal["rename_conversation"] = "rename_conversation"
@@ -155,6 +175,8 @@ class RenameConversationAction(ActionModel):
 
     title: str
     """New title. 1 to 200 code points."""
+
+    CALL: ClassVar[CallInfo] = CallInfo("rename_conversation", "immediate_response", "request_id")
 
 
 class ConfirmToolActionAction(ActionModel):
@@ -243,7 +265,7 @@ class CancelAction(ActionModel):
     """Session of the turn."""
 
 
-class PingAction(ActionModel):
+class PingAction(CallModel[PongEvent]):
     """Asks for a sign of life. Answered by `pong`."""
 
     action: Literal["ping"] = "ping"
@@ -251,6 +273,8 @@ class PingAction(ActionModel):
 
     request_id: Annotated[str | None, Field(alias="requestId")] = None
     """Id that the client drew for this action; every event it causes carries it back."""
+
+    CALL: ClassVar[CallInfo] = CallInfo("ping", "pong", "request_id")
 
 
 Action = (

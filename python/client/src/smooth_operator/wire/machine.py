@@ -84,6 +84,7 @@ Guard = Literal[
     "mismatch",  # the error's code is INTERACTION_MISMATCH
     "expired",  # the question's duration is over; without a duration, true for stream_token alone
     "tool_result",  # the chunk carries a toolResult
+    "unwritten",  # the turn's own frame still waits for the link (REQ-STOP-01, REQ-TURN-12)
 ]
 EffectName = Literal[
     "item",  # the event is an item of the iteration
@@ -430,6 +431,13 @@ MACHINES: dict[str, Machine] = {
                 (Effect("settle", ("failed", "invalid_frame")),),
             ),
             Transition(
+                ("sent",),
+                ("cancel",),
+                ("unwritten",),
+                "settled",
+                (Effect("settle", ("cancelled", "unconfirmed")),),
+            ),
+            Transition(
                 ("sent", "running"),
                 ("cancel",),
                 (),
@@ -442,6 +450,13 @@ MACHINES: dict[str, Machine] = {
                 (),
                 "settled",
                 (Effect("settle", ("cancelled", "unconfirmed")),),
+            ),
+            Transition(
+                ("sent",),
+                ("idle_timeout", "total_timeout"),
+                ("unwritten",),
+                "settled",
+                (Effect("settle", ("failed", "turn_timeout")),),
             ),
             Transition(
                 ("sent", "running"),
