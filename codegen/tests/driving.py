@@ -22,7 +22,7 @@ from wiregen import generate
 from wiregen.config import Config, Target
 from wiregen.emit._go_types import Named
 from wiregen.ir import Spec
-from wiregen.naming import LANGS, Lang, go_exported, pascal, type_name
+from wiregen.naming import LANGS, Lang, pascal, type_name
 
 Json = Any
 DRIVERS = Path(__file__).parent / "drivers"
@@ -121,7 +121,7 @@ def build(lang: Lang, root: Path, specs: Mapping[str, Spec]) -> Driver:
 
     Where the toolchain is missing the test is reported as not run; with REQUIRE=all it fails.
     """
-    env = _environment(lang)
+    env = environment(lang)
     for name, spec in specs.items():
         _generate(lang, root, name, spec)
     builders = {
@@ -162,7 +162,7 @@ def _fingerprint(lang: Lang, folder: Path) -> str:
     sources = [*folder.rglob("*"), *DRIVERS.rglob("*"), *locks]
     for path in sorted(path for path in sources if path.is_file()):
         digest.update(path.name.encode() + path.read_bytes())
-    where = _environment(lang).get("PATH", "")
+    where = environment(lang).get("PATH", "")
     digest.update(f"{sys.version}{where}".encode())
     return digest.hexdigest()[:16]
 
@@ -172,7 +172,8 @@ def _nothing(command: Iterable[str], folder: Path, env: Mapping[str, str]) -> ob
     return command, folder, env
 
 
-def _environment(lang: Lang) -> dict[str, str]:
+def environment(lang: Lang) -> dict[str, str]:
+    """Return the environment of a toolchain; where that is missing, the test is not run."""
     tool = TOOLS[lang]
     env = dict(os.environ)
     if not tool:
@@ -255,10 +256,9 @@ def _go(folder: Path, specs: Mapping[str, Spec], env: dict[str, str], compile_: 
     for name, spec in specs.items():
         named = Named(spec)
         calls = "".join(
-            f'\tcase "{item.action}":\n\t\treturn replayed(resultOf['
-            f"{named.of(item.result.type.name)}](event, call{go_exported(item.action)}))\n"
-            for item in spec.operations
-            if item.result is not None
+            f'\tcase "{word}":\n\t\treturn replayed('
+            f"{named.of(spec.action(word).name)}{{}}.result(event))\n"
+            for word in _calls(spec)
         )
         text = template.replace("PACKAGE", name).replace("CALLS", calls)
         (folder / name / "replay.go").write_text(text, encoding="utf-8")

@@ -5,7 +5,6 @@ import (
 	"iter"
 	"slices"
 	"sync"
-	"time"
 )
 
 // Client speaks the protocol over one WebSocket. Make one with [New]. All methods are safe for
@@ -122,134 +121,19 @@ func (c *Client) OnFrame(listener func(Frame)) (remove func()) {
 	return listen(c.listeners, &c.listeners.frame, listener)
 }
 
-// identified is an action that carries a requestId.
-type identified interface {
-	Action
-	requestID() *string
-}
-
-// outgoing gives the action its id, unless the caller did, and encodes it.
-func (c *Client) outgoing(action identified) (*outgoing, error) {
-	id := action.requestID()
-	if *id == "" {
-		*id = c.options.NewRequestID()
-	}
-	text, err := EncodeAction(action)
-	if err != nil {
-		return nil, invalidArgument("the action cannot be written as JSON")
-	}
-	out := &outgoing{action: action.ActionName(), requestID: *id, text: text}
-	if len(text) > maxOutboundBytes {
-		return nil, tooLarge(out)
-	}
-	return out, nil
-}
-
-// exchange sends an action and waits for one of the events that may answer it.
-func (c *Client) exchange(
-	ctx context.Context, action identified, answers []string, valueOf func(Event) (any, error),
-) (any, error) {
-	if err := ctx.Err(); err != nil {
-		return nil, err
-	}
-	out, err := c.outgoing(action)
-	if err != nil {
-		return nil, err
-	}
-	return c.requests.await(ctx, out, answers, valueOf)
-}
-
-// call is exchange for an action with a typed result.
-func call[T any, P interface {
-	*T
-	decode(*decoder) bool
-}](ctx context.Context, c *Client, action identified, spec callSpec) (P, error) {
-	value, err := c.exchange(ctx, action, []string{spec.answer}, func(event Event) (any, error) {
-		return resultOf[T, P](event, spec)
-	})
-	if err != nil {
-		return nil, err
-	}
-	return value.(P), nil
-}
-
-// CreateConversationSession opens a session, or a further one on a conversation that exists. The
-// action's Supports are joined with those of the options and of the client itself (REQ-CALL-07).
-func (c *Client) CreateConversationSession(
-	ctx context.Context, action CreateConversationSession,
-) (*CreateConversationSessionResult, error) {
-	action.Supports = slices.Concat([]string{"otp_park", "spec_1_1"}, c.options.Supports, action.Supports)
-	slices.Sort(action.Supports)
-	action.Supports = slices.Compact(action.Supports)
-	result, err := call[CreateConversationSessionResult](ctx, c, &action, callCreateConversationSession)
-	if err == nil && result.Capabilities != nil {
-		c.mu.Lock()
-		c.capabilities[result.SessionID] = result.Capabilities
-		c.mu.Unlock()
-	}
-	return result, err
-}
-
-// GetSession reads a session.
-func (c *Client) GetSession(ctx context.Context, action GetSession) (*GetSessionResult, error) {
-	return call[GetSessionResult](ctx, c, &action, callGetSession)
-}
-
-// GetConversationMessages reads one page of messages, newest first.
-func (c *Client) GetConversationMessages(
-	ctx context.Context, action GetConversationMessages,
-) (*MessagePage, error) {
-	return call[MessagePage](ctx, c, &action, callGetConversationMessages)
-}
-
-// ListConversations reads one page of conversations, newest first.
-func (c *Client) ListConversations(ctx context.Context, action ListConversations) (*ConversationPage, error) {
-	return call[ConversationPage](ctx, c, &action, callListConversations)
-}
-
-// RenameConversation gives a conversation another title.
-func (c *Client) RenameConversation(
-	ctx context.Context, action RenameConversation,
-) (*RenameConversationResult, error) {
-	return call[RenameConversationResult](ctx, c, &action, callRenameConversation)
-}
-
-// PingResult is the answer to a ping.
-type PingResult struct {
-	// ServerTime is the server's clock; the zero time when the pong had none (REQ-CALL-06).
-	ServerTime time.Time
-	// RoundTrip is the time from the call to the answer.
-	RoundTrip time.Duration
-}
-
-// Ping asks the server for a sign of life.
-func (c *Client) Ping(ctx context.Context) (*PingResult, error) {
-	began := c.options.Clock.Now()
-	pong, err := call[Pong](ctx, c, &Ping{}, callPing)
-	if err != nil {
-		return nil, err
-	}
-	result := &PingResult{RoundTrip: c.options.Clock.Now().Sub(began)}
-	if pong.Timestamp != nil {
-		result.ServerTime = time.UnixMilli(*pong.Timestamp)
-	}
-	return result, nil
-}
-
 // SendMessage says something and returns the turn at once; its frame is queued (REQ-TURN-01). The
 // context governs the turn: when it ends, iterations end with its error and the server is told to
 // stop, unless the turn was detached. A refused argument is in [Turn.Err].
 func (c *Client) SendMessage(ctx context.Context, action SendMessage) *Turn {
-	id := action.requestID()
-	if *id == "" && ctx.Err() == nil {
-		*id = c.options.NewRequestID()
+	if action.RequestID == "" && ctx.Err() == nil {
+		action.RequestID = c.options.NewRequestID()
 	}
 	t := newTurn(ctx, c.requests, action, func() bool { return c.parks(action.SessionID) })
-	text, encodeErr := EncodeAction(&action)
+	text, encodeErr := EncodeAction(action)
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if encodeErr == nil {
-		encodeErr = c.requests.check(*id)
+		encodeErr = c.requests.check(action.RequestID)
 	}
 	if encodeErr != nil {
 		t.refuse(encodeErr)
@@ -265,8 +149,8 @@ func (c *Client) SendMessage(ctx context.Context, action SendMessage) *Turn {
 			older.nextSend()
 		}
 	}
-	c.requests.add(*id, t)
-	t.start(&outgoing{action: action.ActionName(), requestID: *id, text: text})
+	c.requests.add(action.RequestID, t)
+	t.start(&outgoing{action: action.ActionName(), requestID: action.RequestID, text: text})
 	if !t.state.settled() {
 		t.unbind = context.AfterFunc(ctx, t.abandoned)
 	}

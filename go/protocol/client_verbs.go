@@ -15,7 +15,7 @@ func verbCall[T any](
 	ctx context.Context, c *Client, action identified, value func(Event) T, answers ...string,
 ) (T, error) {
 	var none T
-	if *action.requestID() == "" {
+	if action.id() == "" {
 		return none, invalidArgument("a verb needs the requestId of its turn")
 	}
 	answer, err := c.exchange(ctx, action, answers, func(event Event) (any, error) {
@@ -34,7 +34,7 @@ func (c *Client) ConfirmToolAction(ctx context.Context, action ConfirmToolAction
 		return t.Confirm(ctx, action.Approved)
 	}
 	done := func(Event) bool { return true }
-	_, err := verbCall(ctx, c, &action, done, TypeImmediateResponse)
+	_, err := verbCall(ctx, c, action, done, TypeImmediateResponse)
 	return err
 }
 
@@ -46,7 +46,7 @@ func (c *Client) VerifyOTP(ctx context.Context, action VerifyOTP) (*OTPCheck, er
 	t := c.turn(action.RequestID)
 	switch {
 	case t == nil:
-		return verbCall(ctx, c, &action, otpCheck, TypeOTPVerified, TypeOTPInvalid, TypeImmediateResponse)
+		return verbCall(ctx, c, action, otpCheck, TypeOTPVerified, TypeOTPInvalid, TypeImmediateResponse)
 	case declines:
 		if _, err := t.Decline(ctx, QuestionOTP); err != nil {
 			return nil, err
@@ -64,7 +64,7 @@ func (c *Client) SubmitInteraction(ctx context.Context, action SubmitInteraction
 	t := c.turn(action.RequestID)
 	switch {
 	case t == nil:
-		return verbCall(ctx, c, &action, interactionReply, TypeImmediateResponse, TypeInteractionInvalid)
+		return verbCall(ctx, c, action, interactionReply, TypeImmediateResponse, TypeInteractionInvalid)
 	case declines:
 		return t.Decline(ctx, QuestionInteraction)
 	case action.Values == nil:
@@ -82,7 +82,7 @@ func (c *Client) Cancel(ctx context.Context, action Cancel) error {
 	if t := c.turn(action.RequestID); t != nil {
 		return t.Cancel(ctx)
 	}
-	text, err := EncodeAction(&action)
+	text, err := EncodeAction(action)
 	if err != nil {
 		return invalidArgument("the action cannot be written as JSON")
 	}

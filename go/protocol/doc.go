@@ -3,7 +3,8 @@
 //
 // Start with [New], [Client.Connect] and [Client.StartConversation]; [Conversation.Ask] gives a whole
 // answer, [Conversation.Send] a [Turn] to iterate, to answer and to stop. Under these lie the
-// protocol's own verbs, such as [Client.CreateConversationSession] and [Client.SendMessage].
+// protocol's own verbs, such as [Client.CreateConversationSession] and [Client.SendMessage], and
+// [Call] for any action with one answer.
 //
 // Every method that waits takes a context first. A context that ends is told by its own error; the
 // context of a send governs its turn, and the server is told to stop when it ends. All other errors

@@ -98,6 +98,21 @@ func ExampleClient_SendMessage() {
 	_ = talk
 }
 
+// An action with one answer is a call; its type says what the answer is.
+func ExampleCall() {
+	list := func(ctx context.Context, client *protocol.Client) error {
+		page, err := protocol.Call(ctx, client, protocol.ListConversations{Limit: new(int64(5))})
+		if err != nil {
+			return err
+		}
+		for _, conversation := range page.Conversations {
+			fmt.Println(conversation.Title)
+		}
+		return nil
+	}
+	_ = list
+}
+
 // A context that ends stops the server, too. Errors are told apart by sentinels and types.
 func ExampleConversation_Ask() {
 	ask := func(ctx context.Context, chat *protocol.Conversation) {

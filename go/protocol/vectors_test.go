@@ -3,6 +3,7 @@ package protocol
 import (
 	"encoding/json"
 	"errors"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -14,6 +15,7 @@ import (
 type vector struct {
 	ID       string
 	Text     string
+	Strict   bool
 	Outcome  string
 	WireType string
 	Problem  *struct{ Kind, Pointer string }
@@ -22,14 +24,17 @@ type vector struct {
 }
 
 type vectorFile struct {
-	Role, Type, Action, Event string
-	Vectors                   []vector
+	Role, Message, Type, Action string
+	Vectors                     []vector
 }
 
-// replay runs check for every vector of a folder and fails when there is none.
+var vectors = filepath.Join("..", "..", "spec", "vectors")
+
+// replay runs check for every vector of a folder and fails when there is none, or when a line of a
+// file is lost on the way.
 func replay(t *testing.T, folder string, check func(*testing.T, *vectorFile, *vector)) {
 	t.Helper()
-	files, err := filepath.Glob(filepath.Join("..", "..", "spec", "vectors", folder))
+	files, err := filepath.Glob(filepath.Join(vectors, folder))
 	if err != nil || len(files) == 0 {
 		t.Fatalf("no vectors in %s: %v", folder, err)
 	}
@@ -42,8 +47,8 @@ func replay(t *testing.T, folder string, check func(*testing.T, *vectorFile, *ve
 		if err := json.Unmarshal(text, &file); err != nil {
 			t.Fatalf("%s: %v", name, err)
 		}
-		if len(file.Vectors) == 0 {
-			t.Fatalf("%s holds no vector", name)
+		if lines := strings.Count(string(text), "\n{\"id\":"); lines == 0 || lines != len(file.Vectors) {
+			t.Fatalf("%s: %d vectors in %d lines", name, len(file.Vectors), lines)
 		}
 		for i := range file.Vectors {
 			check(t, &file, &file.Vectors[i])
@@ -146,63 +151,29 @@ func TestREQ_WIRE_06_EventVectors(t *testing.T) { replay(t, "events/*.json", che
 func TestREQ_WIRE_04_FrameVectors(t *testing.T) { replay(t, "frames.json", checkEvent) }
 
 func TestREQ_WIRE_05_ResultVectors(t *testing.T) {
-	results := map[string]func(Event) (any, error){
-		"create_conversation_session": func(e Event) (any, error) {
-			return resultOf[CreateConversationSessionResult](e, callCreateConversationSession)
-		},
-		"get_session": func(e Event) (any, error) { return resultOf[GetSessionResult](e, callGetSession) },
-		"get_conversation_messages": func(e Event) (any, error) {
-			return resultOf[MessagePage](e, callGetConversationMessages)
-		},
-		"list_conversations":  func(e Event) (any, error) { return resultOf[ConversationPage](e, callListConversations) },
-		"rename_conversation": func(e Event) (any, error) { return resultOf[RenameConversationResult](e, callRenameConversation) },
-	}
 	replay(t, "results/*.json", func(t *testing.T, file *vectorFile, v *vector) {
 		event, err := DecodeEvent([]byte(v.Text))
 		var result any
 		if err == nil {
-			result, err = results[file.Action](event)
+			result, err = vectorResults[file.Action](event)
 		}
-		if v.Outcome == "broken" {
-			checkProblem(t, v, err)
-			return
-		}
-		if err != nil {
-			t.Error(err)
-			return
-		}
-		encoded, err := json.Marshal(result)
-		if err != nil {
-			t.Error(err)
-		}
-		sameJSON(t, "encoded", encoded, v.Encoded)
+		checkValue(t, v, result, err)
 	})
 }
 
 func TestREQ_WIRE_02_TypeVectors(t *testing.T) {
-	types := map[string]func() any{
-		"Checkpoint": func() any { return new(Checkpoint) }, "ChoicesPayload": func() any { return new(ChoicesPayload) },
-		"ChoicesSpec": func() any { return new(ChoicesSpec) }, "ChoicesValues": func() any { return new(ChoicesValues) },
-		"Citation": func() any { return new(Citation) }, "ConversationRecord": func() any { return new(ConversationRecord) },
-		"IdentityIntakePayload": func() any { return new(IdentityIntakePayload) },
-		"IdentityIntakeSpec":    func() any { return new(IdentityIntakeSpec) },
-		"IdentityIntakeValues":  func() any { return new(IdentityIntakeValues) },
-		"Message":               func() any { return new(Message) }, "Participant": func() any { return new(Participant) },
-		"SendMessageResult": func() any { return new(SendMessageResult) }, "Session": func() any { return new(Session) },
-		"ToolCall": func() any { return new(ToolCall) }, "ToolResult": func() any { return new(ToolResult) },
-	}
 	replay(t, "types/*.json", func(t *testing.T, file *vectorFile, v *vector) {
-		fresh, ok := types[file.Type]
-		if !ok {
-			t.Errorf("the type %s is not replayed", file.Type)
-			return
-		}
-		value := fresh()
-		err := json.Unmarshal([]byte(v.Text), value)
-		if v.Outcome == "broken" || v.Outcome == "malformed" {
-			checkProblem(t, v, err)
-			return
-		}
+		value := vectorTypes[file.Type]()
+		checkValue(t, v, value, json.Unmarshal([]byte(v.Text), value))
+	})
+}
+
+func checkValue(t *testing.T, v *vector, value any, err error) {
+	t.Helper()
+	switch v.Outcome {
+	case "broken":
+		checkProblem(t, v, err)
+	case "good":
 		encoded, marshalErr := json.Marshal(value)
 		if err != nil || marshalErr != nil {
 			t.Error(err, marshalErr)
@@ -213,7 +184,129 @@ func TestREQ_WIRE_02_TypeVectors(t *testing.T) {
 			want = v.Encoded
 		}
 		sameJSON(t, "encoded", encoded, want)
+	default:
+		t.Errorf("outcome %q", v.Outcome)
+	}
+}
+
+// What the schema accepts of an action is written the same; of all else only what is known is
+// written, and that is a fixed point.
+func TestREQ_CALL_05_ActionVectors(t *testing.T) {
+	replay(t, "actions/*.json", func(t *testing.T, file *vectorFile, v *vector) {
+		action := vectorActions[file.Message]()
+		if err := json.Unmarshal(respelled(t, v.Text), action); err != nil {
+			if v.Strict {
+				t.Error(err)
+			}
+			return
+		}
+		written, err := EncodeAction(action)
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		if v.Strict {
+			sameJSON(t, "written", written, sayable(t, v.Text, written))
+			return
+		}
+		again := vectorActions[file.Message]()
+		if err := json.Unmarshal(written, again); err != nil {
+			t.Errorf("%v: %s", err, written)
+			return
+		}
+		rewritten, err := EncodeAction(again)
+		if err != nil || string(rewritten) != string(written) {
+			t.Errorf("%v: %s, then %s", err, written, rewritten)
+		}
 	})
+}
+
+// sayable returns a text without the empty strings that were not written: of a member that may be
+// left out, an empty string is an absent one in Go.
+func sayable(t *testing.T, text string, written []byte) []byte {
+	t.Helper()
+	var want, got any
+	if err := errors.Join(json.Unmarshal([]byte(text), &want), json.Unmarshal(written, &got)); err != nil {
+		t.Fatal(err)
+	}
+	leaveOut(want, got)
+	said, err := json.Marshal(want)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return said
+}
+
+func leaveOut(want, got any) {
+	switch want := want.(type) {
+	case map[string]any:
+		written, _ := got.(map[string]any)
+		for name, value := range want {
+			if _, there := written[name]; value == "" && !there {
+				delete(want, name)
+				continue
+			}
+			leaveOut(value, written[name])
+		}
+	case []any:
+		if written, _ := got.([]any); len(written) == len(want) {
+			for i := range want {
+				leaveOut(want[i], written[i])
+			}
+		}
+	}
+}
+
+// Actions that many events answer, or one of several, are no calls: they do not compile as such.
+func TestREQ_CALL_03_OnlyAnActionWithOneAnswerIsACall(t *testing.T) {
+	for name, fresh := range vectorActions {
+		_, callable := fresh().(interface{ answeredBy() string })
+		if _, answered := vectorResults[name]; callable != answered {
+			t.Errorf("%s: callable %v, with a result %v", name, callable, answered)
+		}
+	}
+	for _, action := range []Action{SendMessage{}, ConfirmToolAction{}, VerifyOTP{}, SubmitInteraction{}, Cancel{}} {
+		if _, callable := action.(interface{ answeredBy() string }); callable {
+			t.Errorf("%s is a call", action.ActionName())
+		}
+	}
+}
+
+// respelled returns a text with its numbers spelled as Go does: 2e1 as 20, 2.0 as 2.
+func respelled(t *testing.T, text string) []byte {
+	t.Helper()
+	var tree any
+	if err := json.Unmarshal([]byte(text), &tree); err != nil {
+		return []byte(text)
+	}
+	spelled, err := json.Marshal(tree)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return spelled
+}
+
+// Every file of vectors is one that a test of this file replays.
+func TestREQ_WIRE_06_NoVectorIsLeftOut(t *testing.T) {
+	found := 0
+	err := filepath.WalkDir(vectors, func(name string, entry fs.DirEntry, err error) error {
+		if err != nil || filepath.Ext(name) != ".json" {
+			return err
+		}
+		found++
+		for _, folder := range []string{"events", "results", "types", "actions"} {
+			if filepath.Dir(name) == filepath.Join(vectors, folder) {
+				return nil
+			}
+		}
+		if name != filepath.Join(vectors, "frames.json") {
+			t.Errorf("nothing replays %s", name)
+		}
+		return nil
+	})
+	if err != nil || found == 0 {
+		t.Error(found, err)
+	}
 }
 
 func FuzzREQ_WIRE_09_DecodeNeverCrashes(f *testing.F) {

@@ -18,116 +18,175 @@ func EncodeAction(action Action) ([]byte, error) {
 	return e.b, e.err
 }
 
-// ActionName returns "create_conversation_session".
-func (a *CreateConversationSession) ActionName() string { return "create_conversation_session" }
+// identified is an action with an id that its events carry back.
+type identified interface {
+	Action
+	id() string
+	// withID returns a copy with another id.
+	withID(id string) identified
+}
 
-func (a *CreateConversationSession) requestID() *string { return &a.RequestID }
+// CallAction is an action with one answer, in which an R is read. Actions that are answered by many
+// events, or by one of several, are none.
+type CallAction[R any] interface {
+	identified
+	// answeredBy returns the type of the event that answers.
+	answeredBy() string
+	// result reads the answer in that event.
+	result(event Event) (R, error)
+}
+
+// ActionName returns "create_conversation_session".
+func (a CreateConversationSession) ActionName() string { return "create_conversation_session" }
+
+func (a CreateConversationSession) id() string { return a.RequestID }
+
+func (a CreateConversationSession) withID(id string) identified {
+	a.RequestID = id
+	return a
+}
 
 // ActionName returns "send_message".
-func (a *SendMessage) ActionName() string { return "send_message" }
+func (a SendMessage) ActionName() string { return "send_message" }
 
-func (a *SendMessage) requestID() *string { return &a.RequestID }
+func (a SendMessage) id() string { return a.RequestID }
+
+func (a SendMessage) withID(id string) identified {
+	a.RequestID = id
+	return a
+}
 
 // ActionName returns "get_session".
-func (a *GetSession) ActionName() string { return "get_session" }
+func (a GetSession) ActionName() string { return "get_session" }
 
-func (a *GetSession) requestID() *string { return &a.RequestID }
+func (a GetSession) id() string { return a.RequestID }
+
+func (a GetSession) withID(id string) identified {
+	a.RequestID = id
+	return a
+}
 
 // ActionName returns "get_conversation_messages".
-func (a *GetConversationMessages) ActionName() string { return "get_conversation_messages" }
+func (a GetConversationMessages) ActionName() string { return "get_conversation_messages" }
 
-func (a *GetConversationMessages) requestID() *string { return &a.RequestID }
+func (a GetConversationMessages) id() string { return a.RequestID }
+
+func (a GetConversationMessages) withID(id string) identified {
+	a.RequestID = id
+	return a
+}
 
 // ActionName returns "list_conversations".
-func (a *ListConversations) ActionName() string { return "list_conversations" }
+func (a ListConversations) ActionName() string { return "list_conversations" }
 
-func (a *ListConversations) requestID() *string { return &a.RequestID }
+func (a ListConversations) id() string { return a.RequestID }
+
+func (a ListConversations) withID(id string) identified {
+	a.RequestID = id
+	return a
+}
 
 // ActionName returns "rename_conversation".
-func (a *RenameConversation) ActionName() string { return "rename_conversation" }
+func (a RenameConversation) ActionName() string { return "rename_conversation" }
 
-func (a *RenameConversation) requestID() *string { return &a.RequestID }
+func (a RenameConversation) id() string { return a.RequestID }
+
+func (a RenameConversation) withID(id string) identified {
+	a.RequestID = id
+	return a
+}
 
 // ActionName returns "confirm_tool_action".
-func (a *ConfirmToolAction) ActionName() string { return "confirm_tool_action" }
+func (a ConfirmToolAction) ActionName() string { return "confirm_tool_action" }
 
-func (a *ConfirmToolAction) requestID() *string { return &a.RequestID }
+func (a ConfirmToolAction) id() string { return a.RequestID }
+
+func (a ConfirmToolAction) withID(id string) identified {
+	a.RequestID = id
+	return a
+}
 
 // ActionName returns "verify_otp".
-func (a *VerifyOTP) ActionName() string { return "verify_otp" }
+func (a VerifyOTP) ActionName() string { return "verify_otp" }
 
-func (a *VerifyOTP) requestID() *string { return &a.RequestID }
+func (a VerifyOTP) id() string { return a.RequestID }
+
+func (a VerifyOTP) withID(id string) identified {
+	a.RequestID = id
+	return a
+}
 
 // ActionName returns "submit_interaction".
-func (a *SubmitInteraction) ActionName() string { return "submit_interaction" }
+func (a SubmitInteraction) ActionName() string { return "submit_interaction" }
 
-func (a *SubmitInteraction) requestID() *string { return &a.RequestID }
+func (a SubmitInteraction) id() string { return a.RequestID }
+
+func (a SubmitInteraction) withID(id string) identified {
+	a.RequestID = id
+	return a
+}
 
 // ActionName returns "cancel".
-func (a *Cancel) ActionName() string { return "cancel" }
+func (a Cancel) ActionName() string { return "cancel" }
 
-func (a *Cancel) requestID() *string { return &a.RequestID }
+func (a Cancel) id() string { return a.RequestID }
+
+func (a Cancel) withID(id string) identified {
+	a.RequestID = id
+	return a
+}
 
 // ActionName returns "ping".
-func (a *Ping) ActionName() string { return "ping" }
+func (a Ping) ActionName() string { return "ping" }
 
-func (a *Ping) requestID() *string { return &a.RequestID }
+func (a Ping) id() string { return a.RequestID }
 
-var callCreateConversationSession = callSpec{
-	action: "create_conversation_session",
-	answer: "immediate_response",
-	at:     []string{"data"},
-	shape:  "CreateConversationSessionResult",
+func (a Ping) withID(id string) identified {
+	a.RequestID = id
+	return a
 }
 
-var callGetSession = callSpec{
-	action: "get_session",
-	answer: "immediate_response",
-	at:     []string{"data"},
-	shape:  "GetSessionResult",
+func (a CreateConversationSession) answeredBy() string { return TypeImmediateResponse }
+
+func (a CreateConversationSession) result(event Event) (*CreateConversationSessionResult, error) {
+	return resultOf[CreateConversationSessionResult](event, "CreateConversationSessionResult", "data")
 }
 
-var callGetConversationMessages = callSpec{
-	action: "get_conversation_messages",
-	answer: "immediate_response",
-	at:     []string{"data"},
-	shape:  "MessagePage",
+func (a GetSession) answeredBy() string { return TypeImmediateResponse }
+
+func (a GetSession) result(event Event) (*GetSessionResult, error) {
+	return resultOf[GetSessionResult](event, "GetSessionResult", "data")
 }
 
-var callListConversations = callSpec{
-	action: "list_conversations",
-	answer: "immediate_response",
-	at:     []string{"data"},
-	shape:  "ConversationPage",
+func (a GetConversationMessages) answeredBy() string { return TypeImmediateResponse }
+
+func (a GetConversationMessages) result(event Event) (*MessagePage, error) {
+	return resultOf[MessagePage](event, "MessagePage", "data")
 }
 
-var callRenameConversation = callSpec{
-	action: "rename_conversation",
-	answer: "immediate_response",
-	at:     []string{"data"},
-	shape:  "RenameConversationResult",
+func (a ListConversations) answeredBy() string { return TypeImmediateResponse }
+
+func (a ListConversations) result(event Event) (*ConversationPage, error) {
+	return resultOf[ConversationPage](event, "ConversationPage", "data")
 }
 
-var callPing = callSpec{
-	action: "ping",
-	answer: "pong",
-	at:     nil,
-	shape:  "Pong",
+func (a RenameConversation) answeredBy() string { return TypeImmediateResponse }
+
+func (a RenameConversation) result(event Event) (*RenameConversationResult, error) {
+	return resultOf[RenameConversationResult](event, "RenameConversationResult", "data")
 }
 
-// callSpec says which event answers an action and where in it the result is; an empty place is the
-// event itself.
-type callSpec struct {
-	action, answer string
-	at             []string
-	shape          string
+func (a Ping) answeredBy() string { return TypePong }
+
+func (a Ping) result(event Event) (*Pong, error) {
+	return resultOf[Pong](event, "Pong")
 }
 
-// resultOf returns the typed result that an event carries at the place that the call names.
+// resultOf reads the value of a shape at a place of an event; no place is the event itself.
 func resultOf[T any, P interface {
 	*T
 	decode(*decoder) bool
-}](event Event, spec callSpec) (P, error) {
+}](event Event, shape string, at ...string) (P, error) {
 	if found, ok := event.(P); ok {
 		return found, nil
 	}
@@ -135,14 +194,14 @@ func resultOf[T any, P interface {
 	if !ok {
 		return nil, ErrMalformedFrame
 	}
-	out, place := P(new(T)), parseTree(encodeEvent(e)).at(spec.at...)
+	out, place := P(new(T)), parseTree(encodeEvent(e)).at(at...)
 	if place == nil {
 		return nil, &DecodeError{WireType: event.EventType(), Problem: Problem{Kind: ProblemMissing}}
 	}
-	err := decodeShape(place.bytes(), spec.shape, out)
+	err := decodeShape(place.bytes(), shape, out)
 	if broken, ok := err.(*DecodeError); ok {
 		prefix := ""
-		for _, step := range spec.at {
+		for _, step := range at {
 			prefix = pointer(prefix, step)
 		}
 		broken.WireType, broken.Pointer = event.EventType(), prefix+broken.Pointer

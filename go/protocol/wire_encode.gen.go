@@ -1452,7 +1452,7 @@ func (a AuthContext) MarshalJSON() ([]byte, error) {
 	return e.b, e.err
 }
 
-func (c *Cancel) append(e *encoder) {
+func (c Cancel) append(e *encoder) {
 	e.b = append(e.b, '{')
 	e.key("action")
 	e.string("cancel")
@@ -1474,7 +1474,7 @@ func (c Cancel) MarshalJSON() ([]byte, error) {
 	return e.b, e.err
 }
 
-func (c *ConfirmToolAction) append(e *encoder) {
+func (c ConfirmToolAction) append(e *encoder) {
 	e.b = append(e.b, '{')
 	e.key("action")
 	e.string("confirm_tool_action")
@@ -1498,7 +1498,7 @@ func (c ConfirmToolAction) MarshalJSON() ([]byte, error) {
 	return e.b, e.err
 }
 
-func (c *CreateConversationSession) append(e *encoder) {
+func (c CreateConversationSession) append(e *encoder) {
 	e.b = append(e.b, '{')
 	e.key("action")
 	e.string("create_conversation_session")
@@ -1571,7 +1571,7 @@ func (f FileAttachment) MarshalJSON() ([]byte, error) {
 	return e.b, e.err
 }
 
-func (g *GetConversationMessages) append(e *encoder) {
+func (g GetConversationMessages) append(e *encoder) {
 	e.b = append(e.b, '{')
 	e.key("action")
 	e.string("get_conversation_messages")
@@ -1599,7 +1599,7 @@ func (g GetConversationMessages) MarshalJSON() ([]byte, error) {
 	return e.b, e.err
 }
 
-func (g *GetSession) append(e *encoder) {
+func (g GetSession) append(e *encoder) {
 	e.b = append(e.b, '{')
 	e.key("action")
 	e.string("get_session")
@@ -1637,7 +1637,7 @@ func (i ImageAttachment) MarshalJSON() ([]byte, error) {
 	return e.b, e.err
 }
 
-func (l *ListConversations) append(e *encoder) {
+func (l ListConversations) append(e *encoder) {
 	e.b = append(e.b, '{')
 	e.key("action")
 	e.string("list_conversations")
@@ -1663,7 +1663,7 @@ func (l ListConversations) MarshalJSON() ([]byte, error) {
 	return e.b, e.err
 }
 
-func (p *Ping) append(e *encoder) {
+func (p Ping) append(e *encoder) {
 	e.b = append(e.b, '{')
 	e.key("action")
 	e.string("ping")
@@ -1681,7 +1681,7 @@ func (p Ping) MarshalJSON() ([]byte, error) {
 	return e.b, e.err
 }
 
-func (r *RenameConversation) append(e *encoder) {
+func (r RenameConversation) append(e *encoder) {
 	e.b = append(e.b, '{')
 	e.key("action")
 	e.string("rename_conversation")
@@ -1703,7 +1703,7 @@ func (r RenameConversation) MarshalJSON() ([]byte, error) {
 	return e.b, e.err
 }
 
-func (s *SendMessage) append(e *encoder) {
+func (s SendMessage) append(e *encoder) {
 	e.b = append(e.b, '{')
 	e.key("action")
 	e.string("send_message")
@@ -1755,7 +1755,7 @@ func (s SendMessage) MarshalJSON() ([]byte, error) {
 	return e.b, e.err
 }
 
-func (s *SubmitInteraction) append(e *encoder) {
+func (s SubmitInteraction) append(e *encoder) {
 	e.b = append(e.b, '{')
 	e.key("action")
 	e.string("submit_interaction")
@@ -1787,7 +1787,7 @@ func (s SubmitInteraction) MarshalJSON() ([]byte, error) {
 	return e.b, e.err
 }
 
-func (v *VerifyOTP) append(e *encoder) {
+func (v VerifyOTP) append(e *encoder) {
 	e.b = append(e.b, '{')
 	e.key("action")
 	e.string("verify_otp")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 from wiregen.emit._go_types import Named, field_name, quote
@@ -19,6 +20,7 @@ class GoField:
     name: str
     type: str
     doc: tuple[str, ...]
+    tag: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +65,7 @@ class Written:
     lines: tuple[str, ...]
     reads: bool
     shape: str
+    pointer: str = "*"
 
 
 def type_doc(name: str, doc: str, verb: bool) -> tuple[str, ...]:
@@ -369,11 +372,17 @@ def action_struct(named: Named, struct: Struct, *, verb: bool) -> GoStruct:
             field_name(field.wire),
             named.sent(field.type, field.presence, field.nullable),
             wrap(documentation(field), WIDTH),
+            _tag(field.wire),
         )
         for field in struct.fields
         if not _constant(field)
     )
     return GoStruct(name, type_doc(name, struct.doc, verb), fields)
+
+
+def _tag(wire: str) -> str:
+    """Return the struct tag of a member; none for a name that a tag cannot say."""
+    return "`json:" + quote(wire) + "`" if re.fullmatch(r"[\w$./]+", wire, re.ASCII) else ""
 
 
 def action_append(named: Named, struct: Struct) -> Written:
@@ -392,7 +401,8 @@ def action_append(named: Named, struct: Struct) -> Written:
         if not field.required:
             made = _unless_chosen(struct, field, me, made)
         lines += made
-    return Written(name, me, tuple(lines), False, "")
+    # An action is an action by value, too.
+    return Written(name, me, tuple(lines), False, "", "" if struct.role == "action" else "*")
 
 
 def _constant(field: Field) -> bool:

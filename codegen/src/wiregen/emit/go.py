@@ -8,20 +8,25 @@ from wiregen.config import Target
 from wiregen.emit import _go_structs as structs
 from wiregen.emit import _go_tables as tables
 from wiregen.emit import _go_unions as unions
-from wiregen.emit._go_types import RAW, Named, quote, words
+from wiregen.emit._go_types import RAW, Named, field_name, quote, words
 from wiregen.emit.base import render, wrap
 from wiregen.graph import reach
-from wiregen.ir import Enum, Spec, Struct
+from wiregen.ir import Enum, Message, Spec, Struct
 from wiregen.naming import enum_member, go_exported
 
 _RUNTIME = ("scan", "decoder", "encoder", "tree", "reader", "facts")
+# Compiled into the package's tests alone.
+_TESTS = ("vectors",)
 
 
 def emit(spec: Spec, target: Target) -> dict[str, str]:
     """Return the files of the package, below the folder of the module."""
     package = target.options.get("package", "wire")
     printer = _Printer(spec, package)
-    return {f"{package}/wire_{name}.gen.go": text for name, text in printer.files().items()}
+    return {
+        f"{package}/wire_{name}.gen{'_test' if name in _TESTS else ''}.go": text
+        for name, text in printer.files().items()
+    }
 
 
 class _Printer:
@@ -59,6 +64,7 @@ class _Printer:
             [structs.action_struct(self.named, s, verb=s.role == "action") for s in self.sent]
         )
         made["calls"] = self._actions()
+        made["vectors"] = self._vectors()
         of_events = [level for event in self.events for level in event.levels]
         of_types = [structs.struct_level(self.named, s) for s in self.read]
         for name, levels in (("decode_events", of_events), ("decode_types", of_types)):
@@ -119,30 +125,49 @@ class _Printer:
         )
 
     def _actions(self) -> str:
-        actions = []
-        for message in self.spec.actions:
-            id_name = self.spec.correlation[0][0] if self.spec.correlation else ""
-            field = self.spec.struct(message.name).field(id_name)
-            actions.append(
-                {
-                    "name": self.named.of(message.name),
-                    "wire": message.wire,
-                    "literal": quote(message.wire),
-                    "identified": go_exported(id_name) if field is not None else "",
-                }
-            )
-        calls = [
+        actions = [
             {
-                "variable": "call" + go_exported(op.action),
+                "name": self.named.of(message.name),
+                "wire": message.wire,
+                "literal": quote(message.wire),
+                "identified": self._id(message),
+            }
+            for message in self.spec.actions
+        ]
+        return self.render("actions", actions=actions, calls=self._calls())
+
+    def _vectors(self) -> str:
+        """Print what tests need to replay vectors: readers by name, and how to read actions."""
+        return self.render(
+            "vectors",
+            types=[(quote(s.name), self.named.of(s.name)) for s in self.read],
+            actions=[(quote(m.wire), self.named.of(m.name)) for m in self.spec.actions],
+            calls=self._calls(),
+            structs=[structs.action_struct(self.named, s, verb=False) for s in self.sent],
+        )
+
+    def _id(self, message: Message) -> str:
+        """Return the field of an action's id; empty when it has none that is a string."""
+        id_name = self.spec.correlation[0][0] if self.spec.correlation else ""
+        field = self.spec.struct(message.name).field(id_name)
+        if field is None or self.named.sent(field.type, field.presence, field.nullable) != "string":
+            return ""
+        return field_name(id_name)
+
+    def _calls(self) -> list[dict[str, Any]]:
+        constants = {e.message.wire: e.constant for e in self.events}
+        return [
+            {
                 "action": quote(op.action),
-                "event": quote(op.result.event),
-                "at": words(op.result.at),
+                "name": self.named.of(self.spec.action(op.action).name),
+                "constant": constants[op.result.event],
+                "result": self.named.of(op.result.type.name),
+                "at": [quote(step) for step in op.result.at],
                 "shape": quote(op.result.type.name),
             }
             for op in self.spec.operations
             if op.result is not None
         ]
-        return self.render("actions", actions=actions, calls=calls)
 
 
 def _target(type_: Any) -> str | None:
