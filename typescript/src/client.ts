@@ -13,10 +13,12 @@ import {
   type ActionName,
   type ActionParams,
   type CallName,
+  type CallOf,
   type ConnectionState,
   decodeResult,
   encodeAction,
   type EventType,
+  isCall,
   makeAction,
   REPLIES,
   RESULTS,
@@ -43,6 +45,8 @@ export type CallParams<A extends ActionName> = Omit<ActionParams<A>, 'requestId'
 export type ResumeParams =
   | { readonly sessionId: string }
   | (CallParams<'create_conversation_session'> & { readonly conversationId: string });
+
+type Opened = Results['create_conversation_session'];
 
 /** What `ping` found (REQ-CALL-06). */
 export interface Pong {
@@ -150,19 +154,40 @@ export class SmoothAgentClient implements AsyncDisposable {
 
   // Calls
 
+  /**
+   * Sends any action that one event answers; resolves to that answer in its own type. An action
+   * that is new in the specification can be called as soon as the wire room is generated. Its
+   * `requestId` is used when it has one, else an id is drawn (REQ-CALL-01). The methods below are
+   * this one by name. The signal ends the wait alone (REQ-CALL-09).
+   *
+   * The answer fails with `TypeError` when the action opens or answers a turn, is malformed, or
+   * its id is in flight already, and nothing was sent; else as REQ-CALL-02 and REQ-CALL-03 say.
+   */
+  call<A extends CallName>(action: CallOf<A>, { signal }: WaitOptions = {}): Answer<Results[A]> {
+    const name = action?.action;
+    try {
+      throwIfAborted(signal);
+      if (!isCall(name)) throw new TypeError(`${name} is no call: use the method of that name`);
+      // Checked before an id is drawn: a refused call leaves no trace.
+      const made = makeAction(name, this.#supported(action));
+      const requestId = this.#requests.claim(made.requestId);
+      const read = (event: ServerEvent): Results[A] => {
+        const value = decodeResult(name, event);
+        if (name === 'create_conversation_session') this.#remember(value as Opened);
+        return value;
+      };
+      return this.#start(made, requestId, { answers: [RESULTS[name].event], read, signal });
+    } catch (error) {
+      return Answer.failed(this.#settings.logger, String(name), error);
+    }
+  }
+
   /** Opens a session; resolves to its descriptor. */
   createConversationSession(
     params: CallParams<'create_conversation_session'>,
     options: WaitOptions = {},
   ): Answer<Results['create_conversation_session']> {
-    const own = params?.supports ?? [];
-    // What is no list is left to the check of the action.
-    const supports = Array.isArray(own)
-      ? [...new Set([...CAPABILITIES, ...this.#settings.supports, ...own])].sort()
-      : own;
-    return this.#call('create_conversation_session', { ...params, supports }, options, (session) =>
-      this.#remember(session.sessionId, session.capabilities ?? []),
-    );
+    return this.call({ ...params, action: 'create_conversation_session' }, options);
   }
 
   /** Resolves to a session. @throws {SessionNotFoundError} it is unknown. */
@@ -170,7 +195,7 @@ export class SmoothAgentClient implements AsyncDisposable {
     params: CallParams<'get_session'>,
     options: WaitOptions = {},
   ): Answer<Results['get_session']> {
-    return this.#call('get_session', params, options);
+    return this.call({ ...params, action: 'get_session' }, options);
   }
 
   /** Resolves to one page of messages, newest first. */
@@ -178,7 +203,7 @@ export class SmoothAgentClient implements AsyncDisposable {
     params: CallParams<'get_conversation_messages'>,
     options: WaitOptions = {},
   ): Answer<Results['get_conversation_messages']> {
-    return this.#call('get_conversation_messages', params, options);
+    return this.call({ ...params, action: 'get_conversation_messages' }, options);
   }
 
   /** Resolves to one page of the caller's conversations, newest first. */
@@ -186,7 +211,7 @@ export class SmoothAgentClient implements AsyncDisposable {
     params: CallParams<'list_conversations'> = {},
     options: WaitOptions = {},
   ): Answer<Results['list_conversations']> {
-    return this.#call('list_conversations', params, options);
+    return this.call({ ...params, action: 'list_conversations' }, options);
   }
 
   /** Gives a conversation a title; resolves to it as it was stored. */
@@ -194,14 +219,14 @@ export class SmoothAgentClient implements AsyncDisposable {
     params: CallParams<'rename_conversation'>,
     options: WaitOptions = {},
   ): Answer<Results['rename_conversation']> {
-    return this.#call('rename_conversation', params, options);
+    return this.call({ ...params, action: 'rename_conversation' }, options);
   }
 
   /** Asks for a sign of life; resolves to the server's time and the round trip (REQ-CALL-06). */
   ping(options: WaitOptions = {}): Answer<Pong> {
     const { clock, logger } = this.#settings;
     const started = clock.now();
-    const made = this.#call('ping', {}, options).then(({ timestamp }) => ({
+    const made = this.call({ action: 'ping' }, options).then(({ timestamp }) => ({
       ...(timestamp === undefined ? {} : { serverTime: timestamp }),
       roundTripMs: clock.now() - started,
     }));
@@ -297,27 +322,14 @@ export class SmoothAgentClient implements AsyncDisposable {
 
   // Wiring
 
-  #call<A extends CallName>(
-    name: A,
-    params: CallParams<A>,
-    { signal }: WaitOptions,
-    seen: (value: Results[A]) => void = () => {},
-  ): Answer<Results[A]> {
-    try {
-      throwIfAborted(signal);
-      // Checked before an id is drawn: a refused call leaves no trace.
-      const action = makeAction(name, params as ActionParams<A>);
-      const requestId = this.#requests.claim();
-      const read = (event: ServerEvent): Results[A] => {
-        const value = decodeResult(name, event);
-        seen(value);
-        return value;
-      };
-      const answers = [RESULTS[name].event];
-      return this.#start(action, requestId, { answers, read, signal });
-    } catch (error) {
-      return Answer.failed(this.#settings.logger, name, error);
-    }
+  /** The members of a call; one that opens a session says all that is supported (REQ-CALL-07). */
+  #supported<A extends CallName>({ action, ...params }: CallOf<A>): ActionParams<A> {
+    const own = params as unknown as ActionParams<A> & { readonly supports?: unknown };
+    const { supports = [] } = own;
+    // What is no list is left to the check of the action.
+    if (action !== 'create_conversation_session' || !Array.isArray(supports)) return own;
+    const words = new Set([...CAPABILITIES, ...this.#settings.supports, ...supports]);
+    return { ...own, supports: [...words].sort() };
   }
 
   #plainVerb<A extends 'confirm_tool_action' | 'verify_otp' | 'submit_interaction', T>(
@@ -360,7 +372,7 @@ export class SmoothAgentClient implements AsyncDisposable {
     return this.#capabilities.get(sessionId)?.includes('otp_park') ?? false;
   }
 
-  #remember(sessionId: string, capabilities: readonly string[]): void {
+  #remember({ sessionId, capabilities = [] }: Opened): void {
     this.#capabilities.delete(sessionId);
     this.#capabilities.set(sessionId, capabilities);
     if (this.#capabilities.size > SESSIONS_REMEMBERED) {
@@ -369,9 +381,7 @@ export class SmoothAgentClient implements AsyncDisposable {
     }
   }
 
-  #conversation(
-    session: Results['create_conversation_session'] | Results['get_session'],
-  ): Conversation {
+  #conversation(session: Opened | Results['get_session']): Conversation {
     const { sessionId, conversationId, agentName } = session;
     const capabilities = this.#capabilities.get(sessionId) ?? [];
     return new Conversation(this, { sessionId, conversationId, agentName, capabilities });

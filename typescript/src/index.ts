@@ -58,5 +58,5 @@ export type { ErrorKind } from './wire/errors';
 export * from './wire/events';
 export * from './wire/json';
 export type { ConnectionState, TurnState } from './wire/machine';
-export type { Results } from './wire/results';
+export type { CallName, CallOf, ReplyOf, Results } from './wire/results';
 export type * from './wire/types';

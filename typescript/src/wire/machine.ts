@@ -67,7 +67,7 @@ export type LocalWord =
 
 export type MachineEvent = FrameWord | LocalWord;
 
-/** Conditions of a row; `status_202`: immediate_response has status 202; `status_error`: status is 400 or above; `verb_outstanding`: the verb that this frame answers (see `answers`) belongs to this question; `verb_error`: the error answers an outstanding verb and does not end the turn: a running turn and a code with terminal unless_verb, or a settled turn and any code; `terminal_error`: the error ends the turn (REQ-TURN-07); `attempts_left`: attemptsRemaining is greater than 0; `no_pending`: the error's code is the NO_PENDING_* of this question; `mismatch`: the error's code is INTERACTION_MISMATCH; `expired`: the question's duration is over; without a duration, true for stream_token alone; `tool_result`: the chunk carries a toolResult. */
+/** Conditions of a row; `status_202`: immediate_response has status 202; `status_error`: status is 400 or above; `verb_outstanding`: the verb that this frame answers (see `answers`) belongs to this question; `verb_error`: the error answers an outstanding verb and does not end the turn: a running turn and a code with terminal unless_verb, or a settled turn and any code; `terminal_error`: the error ends the turn (REQ-TURN-07); `attempts_left`: attemptsRemaining is greater than 0; `no_pending`: the error's code is the NO_PENDING_* of this question; `mismatch`: the error's code is INTERACTION_MISMATCH; `expired`: the question's duration is over; without a duration, true for stream_token alone; `tool_result`: the chunk carries a toolResult; `unwritten`: the turn's own frame still waits for the link (REQ-STOP-01, REQ-TURN-12). */
 export type Guard =
   | 'status_202'
   | 'status_error'
@@ -78,7 +78,8 @@ export type Guard =
   | 'no_pending'
   | 'mismatch'
   | 'expired'
-  | 'tool_result';
+  | 'tool_result'
+  | 'unwritten';
 
 /** What a row asks for; `item`: the event is an item of the iteration; `tap`: the frame reaches the frame tap alone; `push`: the event goes to the event listeners; `settle`: settle(outcome, kind): the turn or call has its outcome; by_code = the kind of the code, attempt = the error of the failed attempt; `resolve`: the verb that the frame answers resolves; `fail`: the verb that the frame answers fails with the frame's error; `refuse`: refuse(kind): the answer fails locally, nothing is sent; no_pending_question is kind conflict without a code; `open`: the question is open, the idle clock stands still; `reopen`: the question is open again; `shut`: the question is closed; `send`: send(action): one action is written; a turn writes at most one cancel; `state`: state(name): one state event; `close`: close(code): the socket is closed with the code. */
 export type EffectName =
@@ -276,9 +277,15 @@ export const turnMachine: Machine<TurnState> = /* @__PURE__ */ machine<TurnState
   row(['sent', 'running'], ['broken'], [], 'settled', [
     { name: 'settle', args: ['failed', 'invalid_frame'] },
   ]),
+  row(['sent'], ['cancel'], ['unwritten'], 'settled', [
+    { name: 'settle', args: ['cancelled', 'unconfirmed'] },
+  ]),
   row(['sent', 'running'], ['cancel'], [], null, [{ name: 'send', args: ['cancel'] }]),
   row(['sent', 'running'], ['cancel_timeout'], [], 'settled', [
     { name: 'settle', args: ['cancelled', 'unconfirmed'] },
+  ]),
+  row(['sent'], ['idle_timeout', 'total_timeout'], ['unwritten'], 'settled', [
+    { name: 'settle', args: ['failed', 'turn_timeout'] },
   ]),
   row(['sent', 'running'], ['idle_timeout', 'question_timeout', 'total_timeout'], [], 'settled', [
     { name: 'send', args: ['cancel'] },

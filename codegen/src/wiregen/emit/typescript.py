@@ -172,6 +172,8 @@ def emit(spec: Spec, _target: Target) -> dict[str, str]:
             "operations": printer.operations(),
             "results": results,
             "imports": printer.result_imports(results),
+            "action_tag": spec.action_tag,
+            "action_key": key_of(spec.action_tag),
             **tag,
         },
         "index.ts": {"spec": spec},
