@@ -27,6 +27,8 @@ _ONE = word_set(
 _LISTS = frozenset({"allOf", "anyOf", "oneOf", "prefixItems"})
 _MAPS = frozenset({"properties", "patternProperties", "dependentSchemas"})
 _DROPPED = frozenset({"$id", "$schema", "$comment", "$anchor", "$defs", "definitions", "default"})
+# A dynamic one leads where it leads by itself: all names are of one document here.
+_REFS = frozenset({"$ref", "$dynamicRef"})
 _CLOSERS = frozenset({"additionalProperties", "unevaluatedProperties"})
 _PROMISES = word_set(
     "minimum maximum exclusiveMinimum exclusiveMaximum multipleOf minLength maxLength pattern "
@@ -37,8 +39,16 @@ _PROMISES = word_set(
 _UNTYPED = word_set(
     "patternProperties prefixItems unevaluatedItems unevaluatedProperties $dynamicRef $recursiveRef"
 )
-_ANY = frozenset({"opaque-null", "opaque-union", "opaque-const", "opaque-untyped"})
-_KIND = {str: "string", bool: "boolean", int: "integer", float: "number", type(None): "null"}
+_ANY = frozenset({"opaque-null", "opaque-union", "opaque-untyped"})
+_KIND = {
+    str: "string",
+    bool: "boolean",
+    int: "integer",
+    float: "number",
+    list: "array",
+    dict: "object",
+    type(None): "null",
+}
 
 
 def bundle(spec: Spec, view: View) -> Json:
@@ -102,8 +112,8 @@ class _Hoister:
                 return None
         return Node(file, pointer, value)
 
-    def _ref(self, node: Node, path: Path | None, mirrors: tuple[Mirror, ...]) -> Json:
-        target = self.spec.store.resolve(node, node.value["$ref"])
+    def _ref(self, node: Node, ref: str, path: Path | None, mirrors: tuple[Mirror, ...]) -> Json:
+        target = self.spec.store.resolve(node, ref)
         if path and any(m.nested[: len(path)] == path != m.nested for m in mirrors):
             # A shared type that holds a mirrored place here only: this event gets its own.
             return self._rewrite(target, path, mirrors)
@@ -142,8 +152,8 @@ class _Hoister:
                 continue
             if self.view == "reader" and self._untyped(key, value):
                 continue
-            if key == "$ref":
-                out.update(self._ref(node, path, mirrors))
+            if key in _REFS:
+                out.update(self._ref(node, item, path, mirrors))
             elif key in _ONE:
                 out[key] = self._rewrite(node.child(key), None, ())
             elif key in _LISTS:
@@ -214,13 +224,13 @@ class _Hoister:
         """Replace enum and const by their types; drop what a reader need not find."""
         value = node.value
         listed = value["enum"] if "enum" in value else [value["const"]] if "const" in value else []
-        if listed and "type" not in value:
-            kinds = sorted({_KIND.get(type(item), "object") for item in listed})
-            out["type"] = kinds[0] if len(kinds) == 1 else kinds
+        if listed and ("type" not in value or not _named(listed)):
+            out.pop("type", None)
+            kinds = sorted({_KIND[type(item)] for item in listed})
+            if kinds != ["null"]:  # only null: any JSON, as `type: null` is
+                out["type"] = kinds[0] if len(kinds) == 1 else kinds
         if "properties" in value and not {"type", "enum", "const"} & value.keys():
             out["type"] = "object"
-        if "enum" in value and not _named(value["enum"]):
-            out.pop("type", None)
         if "required" not in value:
             return
         mirrored = set()

@@ -26,6 +26,7 @@ from wiregen.ir import (
     Union,
 )
 from wiregen.load import Node, Store, absolute_ref
+from wiregen.metaschema import check_schema, compiles, plain_text
 from wiregen.naming import pascal
 from wiregen.unions import Unions
 from wiregen.words import word_set
@@ -73,16 +74,32 @@ class Resolver:
         self.diagnostics: list[Diagnostic] = []
         self.unions = Unions(self.types)
         self._by_uri: dict[str, Typed] = {}
+        self._checked: set[str] = set()
         self._open: list[str] = []
 
     def struct(self, node: Node, role: Role, hint: str) -> Struct:
         """Return the named struct that ``node`` describes; refuse anything but an object."""
-        typed = self.type_of(node, hint, role)
+        typed = self.root_type(node, hint, role)
         found = self.types.get(typed.type.name) if isinstance(typed.type, Ref) else None
         if not isinstance(found, Struct) or typed.nullable:
             message = "the payload of a message must be an object with properties"
             raise refuse(node.file, node.pointer, "schema-not-object", message)
         return found
+
+    def root_type(self, node: Node, hint: str, role: Role = "type") -> Typed:
+        """Return the type of a schema that nobody looked at yet; refuse what is no schema."""
+        self._check(node)
+        return self.type_of(node, hint, role)
+
+    def _check(self, node: Node) -> None:
+        if node.uri not in self._checked:
+            self._checked.add(node.uri)
+            check_schema(node)
+
+    def _target(self, node: Node, ref: str) -> Node:
+        target = self.store.resolve(node, ref)
+        self._check(target)
+        return target
 
     def finish(self) -> None:
         """Tell the branches of all unions apart, now that every type is known."""
@@ -122,7 +139,7 @@ class Resolver:
         ref = node.value["$ref"]
         if not isinstance(ref, str):
             raise refuse(node.file, node.pointer, "schema-shape", "$ref must be a string")
-        target = self.store.resolve(node, ref)
+        target = self._target(node, ref)
         siblings = set(node.value) - ANNOTATIONS - {"$ref"}
         siblings = {key for key in siblings if not key.startswith("x-")}
         if siblings:
@@ -144,7 +161,7 @@ class Resolver:
         value = node.value
         parts: list[Node] = []
         if "$ref" in value:
-            parts.append(self.store.resolve(node, value["$ref"]))
+            parts.append(self._target(node, value["$ref"]))
         parts += [node.child("allOf", index) for index in range(len(value.get("allOf", [])))]
         base = {key: item for key, item in value.items() if key not in ("$ref", "allOf")}
         out: dict[str, Json] = {}
@@ -207,6 +224,9 @@ class Resolver:
             for theirs, ours in _BOUNDS.items()
             if theirs in node.value and _applies(theirs, kind)
         }
+        if not compiles(bounds.get("pattern", "")):
+            del bounds["pattern"]
+            self.note(node, "opaque-pattern", "the pattern is not understood, nor tried anywhere")
         return Scalar(cast(ScalarKind, kind), **bounds)
 
     def _const(self, node: Node, value: Json, doc: str) -> Typed:
@@ -214,7 +234,7 @@ class Resolver:
         if kind in ("string", "integer", "number", "boolean"):
             return Typed(Const(cast(ScalarKind, kind), value), False, doc)
         self.note(node, "opaque-const", f"a constant {kind} is not reflected in the types")
-        return Typed(AnyJson(), True, doc)
+        return Typed(*_free_form(frozenset({kind})), doc)
 
     def _enum(self, node: Node, hint: str, doc: str) -> Typed:
         values = node.value["enum"]
@@ -226,11 +246,8 @@ class Resolver:
         if len(rest) == 1 and not titled and not nullable:
             return self._const(node, rest[0], doc)
         if not rest or not all(isinstance(item, str) for item in rest):
-            kinds = sorted({_kind_of(item) for item in rest})
             self.note(node, "opaque-enum", "only enums of strings have names; read as opaque JSON")
-            if len(kinds) == 1 and kinds[0] in ("integer", "number", "boolean"):
-                return Typed(Scalar(cast(ScalarKind, kinds[0])), nullable, doc)
-            return Typed(AnyJson(), True, doc)
+            return Typed(*_free_form(frozenset(_kind_of(item) for item in values)), doc)
         name = self._name(node, hint)
         enum = Enum(name=name, values=tuple(dict.fromkeys(rest)), doc=doc, uri=node.uri)
         return Typed(self._register(node, enum), nullable, doc)
@@ -401,7 +418,7 @@ def _same(one: TypeDef, two: TypeDef) -> bool:
 
 def _doc(node: Node) -> str:
     text = node.value.get("description", "") if isinstance(node.value, dict) else ""
-    return text.strip() if isinstance(text, str) else ""
+    return plain_text(text) if isinstance(text, str) else ""
 
 
 def _kinds(node: Node) -> tuple[str, ...] | None:
@@ -413,6 +430,25 @@ def _kinds(node: Node) -> tuple[str, ...] | None:
         message = f"'type' must be a JSON type or a list of them; found {kinds!r}"
         raise refuse(node.file, node.pointer, "schema-shape", message)
     return tuple(listed)
+
+
+def _free_form(kinds: frozenset[str]) -> tuple[Type, bool]:
+    """Return the type of any value of these JSON types, and whether null is one of them."""
+    solid = kinds - {"null"}
+    if {"integer", "number"} <= solid:
+        solid -= {"integer"}
+    if not solid or solid >= {"object", "array", "string", "number", "boolean"}:
+        return AnyJson(), True
+    nullable = "null" in kinds
+    if len(solid) > 1:
+        return Opaque(tuple(sorted(solid))), nullable
+    match next(iter(solid)):
+        case "object":
+            return Map(AnyJson(), True), nullable
+        case "array":
+            return Array(AnyJson(), True), nullable
+        case kind:
+            return Scalar(cast(ScalarKind, kind)), nullable
 
 
 def _kind_of(value: Json) -> str:

@@ -17,13 +17,10 @@ from wiregen.ir import Spec
 from wiregen.naming import LANGS, enum_member, member_name, words
 from wiregen.words import word_set
 
+from .verdicts import Verdict, agreeing, differences, verdict
+
 Json = Any
 FOLDER = "json/tests/draft2020-12/"
-# Keywords whose verdict is about structure and JSON types, so that a reader has the same one.
-STRUCTURE = word_set(
-    "type properties required items $ref $defs allOf anyOf oneOf $schema $id $comment title "
-    "description default additionalProperties"
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,18 +156,6 @@ def _named(schema: Json) -> bool:
     return all(_named(item) for item in schema.values())
 
 
-def structural(groups: list[Group], found: dict[str, Outcome]) -> list[Group]:
-    """Return those whose verdict is about structure and JSON types alone, without a diagnostic."""
-    return [
-        group
-        for group in groups
-        if found[group.name] == Outcome((), None)
-        and isinstance(group.schema, dict)
-        and ("type" in group.schema or "$ref" in group.schema)
-        and _structural(group.schema)
-    ]
-
-
 def titled(schema: Json, name: str) -> Json:
     """Give every schema inside a title of its own, so that groups can share one name table."""
     if not isinstance(schema, dict):
@@ -201,19 +186,6 @@ _ONE = word_set(
 )
 
 
-def _structural(schema: Json) -> bool:
-    if not isinstance(schema, dict):
-        return schema is True
-    if not schema.keys() <= STRUCTURE or schema.get("additionalProperties") is False:
-        return False
-    inner = [schema[key] for key in ("items", "additionalProperties") if key in schema]
-    for key in ("properties", "$defs"):
-        inner += schema.get(key, {}).values()
-    for key in ("allOf", "anyOf", "oneOf"):
-        inner += schema.get(key, [])
-    return all(_structural(item) for item in inner)
-
-
 @dataclass(frozen=True)
 class Suite:
     """The whole suite: its groups, what became of them, and those that share one specification."""
@@ -221,39 +193,35 @@ class Suite:
     groups: list[Group]
     found: dict[str, Outcome]
     shared: list[Group]
-    structural: frozenset[str]
     spec: Spec
+    verdicts: tuple[Verdict, ...]
 
     @classmethod
     def of(cls, groups: list[Group], folder: Path) -> Suite:
         """Read every group by itself, then all that can be read together."""
         found = outcomes(folder / "each", groups)
         shared = printable(readable(groups, found))
-        names = frozenset(group.name for group in structural(shared, found))
         spec = build(write_spec(folder / "all", shared, shared=True))
-        return cls(groups, found, shared, names, spec)
+        verdicts = tuple(
+            verdict(spec, group.name, group.schema, found[group.name].rules, row)
+            for group, *row in lines(shared)
+        )
+        return cls(groups, found, shared, spec, verdicts)
 
     def figures(self) -> dict[str, Any]:
         """Return the figures of the ratchet."""
-        accepted = [group for group in self.shared if self.compares_valid(group)]
+        same, both = agreeing(self.verdicts)
+        refused = {row.group for row in self.verdicts if row.valid and not row.read}
         return {
             **figures(self.groups, self.found),
             "groups_in_five_languages": len(self.shared),
-            "tests_in_five_languages": len(list(lines(self.shared))),
-            "verdicts_of_the_suite": self.compared(),
-            "groups_whose_valid_tests_are_accepted": len(accepted),
+            "tests_in_five_languages": len(self.verdicts),
+            "verdicts_of_the_suite": sum(not row.why for row in self.verdicts),
+            "groups_whose_valid_tests_are_accepted": len(self.shared) - len(refused),
+            "groups_that_agree": len(same),
+            "groups_that_agree_and_refuse": len(both),
+            "differences": differences(self.verdicts),
         }
-
-    def compares_valid(self, group: Group) -> bool:
-        """Whether everything that the group calls valid must be read."""
-        return "object-assumed" not in self.found[group.name].rules
-
-    def compared(self) -> int:
-        """Count the tests whose verdict is compared with the suite's own, in each language."""
-        return sum(
-            group.name in self.structural or (valid and self.compares_valid(group))
-            for group, _, _, valid in lines(self.shared)
-        )
 
 
 def figures(groups: list[Group], found: dict[str, Outcome]) -> dict[str, Any]:
@@ -301,6 +269,5 @@ __all__ = [
     "printable",
     "read_groups",
     "readable",
-    "structural",
     "write_spec",
 ]
