@@ -2,10 +2,14 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import {
+  type ActionName,
+  type ActionParams,
   DecodeError,
   decodeEvent,
+  encodeAction,
   encodeEvent,
   EVENT_FACTS,
+  makeAction,
   MalformedFrame,
 } from '../../src/index';
 import { faultOf, mendSurrogates, repair } from '../../src/wire/repair';
@@ -15,6 +19,7 @@ import { SHAPES } from '../../src/wire/shapes';
 interface Vector {
   readonly id: string;
   readonly text: string;
+  readonly strict: boolean;
   readonly outcome: 'good' | 'broken' | 'unknown' | 'malformed';
   readonly problem?: { readonly kind: string; readonly pointer: string };
   readonly encoded?: unknown;
@@ -23,6 +28,7 @@ interface Vector {
 }
 
 interface Body {
+  readonly role: 'event' | 'frame' | 'result' | 'type' | 'action';
   readonly message?: string;
   readonly type?: string;
   readonly action?: CallName;
@@ -30,14 +36,25 @@ interface Body {
 }
 
 const FOLDER = new URL('../../../spec/vectors/', import.meta.url);
-const read = (path: string): Body => JSON.parse(readFileSync(new URL(path, FOLDER), 'utf8'));
+const files = (readdirSync(FOLDER, { recursive: true }) as string[])
+  .filter((name) => name.endsWith('.json'))
+  .map((name) => name.replaceAll('\\', '/'))
+  .sort();
+const textOf = (name: string): string => readFileSync(new URL(name, FOLDER), 'utf8');
+const all: readonly (readonly [string, Body])[] = files.map((n) => [n, JSON.parse(textOf(n))]);
 
-function bodies(folder: string): [string, Body][] {
-  const files = readdirSync(new URL(folder, FOLDER)).filter((name) => name.endsWith('.json'));
-  // An empty folder is a mistake, not a pass.
-  if (files.length === 0) throw new Error(`no vectors in ${folder}`);
-  return files.map((name) => [name, read(`${folder}/${name}`)]);
+/** The files of one role; a role or a file without vectors is a mistake, not a pass. */
+function bodies(role: Body['role']): readonly (readonly [string, Body])[] {
+  const found = all.filter(([, body]) => body.role === role);
+  const empty = found.filter(([, body]) => body.vectors.length === 0);
+  if (found.length === 0 || empty.length > 0) throw new Error(`no vectors: ${role} ${empty}`);
+  return found;
 }
+
+const replays = (['event', 'frame', 'result', 'type', 'action'] as const).map(
+  (role) => [role, bodies(role)] as const,
+);
+const replayed = Object.fromEntries(replays) as Record<Body['role'], ReturnType<typeof bodies>>;
 
 function thrown(run: () => unknown): unknown {
   try {
@@ -64,35 +81,64 @@ function checkEvent(body: Body, { text, outcome, problem, flat, encoded, wireTyp
   const event = decodeEvent(text);
   expect(event.raw).toEqual(JSON.parse(text));
   if (event.type === 'unknown') {
-    expect([outcome, event.wireType]).toEqual(['unknown', wireType]);
+    expect([outcome, event.wireType, event.problem]).toEqual(['unknown', wireType, undefined]);
+    expect(JSON.parse(encodeEvent(event))).toEqual(JSON.parse(text));
     return;
   }
-  expect([outcome, event.type]).toEqual(['good', body.message ?? event.type]);
+  expect([outcome, event.type]).toEqual(['good', body.message]);
   expect(JSON.parse(encodeEvent(event))).toEqual(plain(encoded ?? JSON.parse(text)));
   const facts = EVENT_FACTS[event.type].map((name) => [name, event[name as keyof typeof event]]);
   if (flat) expect(plain(Object.fromEntries(facts))).toEqual(plain(flat));
 }
 
+// What only the server checks: bounds, patterns, values of an enum, which of two members is given.
+const LIMITS =
+  /=(empty|odd|pattern-miss|unknown-value|past-(min|max)imum|minus-zero|exponent|length-\d+)$|^\/code=absent$|^choice-0=none$/;
+
+function checkAction(name: ActionName, { id, text, strict }: Vector): void {
+  const { action, ...params } = JSON.parse(text);
+  const misuse = thrown(() => makeAction(name, params as ActionParams<ActionName>));
+  if (misuse !== undefined) {
+    expect(misuse).toBeInstanceOf(TypeError);
+    expect(strict).toBe(false);
+    return;
+  }
+  const made = makeAction(name, params as ActionParams<ActionName>);
+  expect(JSON.parse(encodeAction(made))).toEqual(plain({ action: name, ...params }));
+  // The name is no parameter: a frame with a wrong one cannot be asked for.
+  expect(strict || action !== name || LIMITS.test(id)).toBe(true);
+}
+
 describe('vectors', () => {
-  it.each([...bodies('events'), ['frames.json', read('frames.json')] as [string, Body]])(
-    'REQ-WIRE-06 REQ-WIRE-13 decodes events of %s as the schemas say',
+  it('are all replayed: no other kind of file is overlooked', () => {
+    const names = replays.flatMap(([, found]) => found.map(([name]) => name));
+    expect(names.sort()).toEqual(files);
+    const count = replays
+      .flatMap(([, found]) => found.map(([, body]) => body.vectors.length))
+      .reduce((sum, one) => sum + one, 0);
+    const written = files.flatMap((name) => textOf(name).match(/^\s*\{"id":/gm) ?? []);
+    expect(count).toBe(written.length);
+    expect(count).toBeGreaterThan(4000);
+  });
+
+  it.each([...replayed.event, ...replayed.frame])(
+    'REQ-WIRE-06 REQ-WIRE-13 decodes %s as the schemas say',
     (_, body) => {
-      expect(body.vectors.length).toBeGreaterThan(0);
       for (const vector of body.vectors) {
         expect(() => checkEvent(body, vector), `${vector.id}: ${vector.text}`).not.toThrow();
       }
     },
   );
 
-  it.each(bodies('results'))('REQ-WIRE-06 decodes results of %s as the schemas say', (_, body) => {
+  it.each(replayed.result)('REQ-WIRE-06 decodes %s as the schemas say', (_, body) => {
     for (const { id, text, outcome, problem, encoded } of body.vectors) {
       const run = (): unknown => decodeResult(body.action as CallName, decodeEvent(text));
       if (outcome === 'broken') expect(thrown(run), id).toMatchObject({ problem });
-      else expect(plain(run()), id).toEqual(plain(encoded ?? JSON.parse(text).data));
+      else expect(plain(run()), id).toEqual(plain(encoded));
     }
   });
 
-  it.each(bodies('types'))('REQ-WIRE-06 repairs and checks %s by the tables', (_, body) => {
+  it.each(replayed.type)('REQ-WIRE-06 repairs and checks %s by the tables', (_, body) => {
     const type = body.type as string;
     for (const { id, text, outcome, problem, encoded } of body.vectors) {
       const tree: unknown = JSON.parse(mendSurrogates(text));
@@ -100,6 +146,13 @@ describe('vectors', () => {
       const fault = faultOf(tree, type, SHAPES, false);
       expect(fault, `${id}: ${text}`).toEqual(outcome === 'broken' ? problem : undefined);
       if (outcome === 'good') expect(plain(tree), id).toEqual(plain(encoded ?? JSON.parse(text)));
+    }
+  });
+
+  it.each(replayed.action)('REQ-CALL-05 writes %s as the schemas say', (_, body) => {
+    for (const vector of body.vectors) {
+      const check = (): void => checkAction(body.message as ActionName, vector);
+      expect(check, `${vector.id}: ${vector.text}`).not.toThrow();
     }
   });
 });
