@@ -17,7 +17,7 @@ import pytest
 from wiregen import generate as writing
 from wiregen.build import build
 from wiregen.config import load_config
-from wiregen.emit import languages
+from wiregen.emit import base, languages
 
 from .conftest import Ran, Workspace
 
@@ -163,6 +163,38 @@ def _check(wiregen: Callable[..., Ran]) -> list[tuple[str, str]]:
     drift = json.loads(ran.out)["drift"]
     assert ran.code == (1 if drift else 0)
     return [(item["path"], item["reason"]) for item in drift]
+
+
+@pytest.mark.parametrize(
+    ("broken", "said"),
+    [
+        ("{{ nobody_gave_this }}", "UndefinedError: 'nobody_gave_this' is undefined"),
+        ("{{ header.nothing.below }}", "UndefinedError"),
+        ("{% for %}", "TemplateSyntaxError"),
+        ("{% include 'gone.j2' %}", "TemplateNotFound: 'gone.j2'"),
+    ],
+)
+def test_a_broken_template_is_named_in_one_line_and_nothing_is_written(
+    workspace: Workspace,
+    wiregen: Callable[..., Ran],
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    broken: str,
+    said: str,
+) -> None:
+    shutil.copytree(base.TEMPLATES, tmp_path / "templates")
+    template = tmp_path / "templates" / "go" / "events.go.j2"
+    template.write_text(template.read_text(encoding="utf-8") + broken, encoding="utf-8")
+    monkeypatch.setattr(base, "TEMPLATES", tmp_path / "templates")
+    base.environment.cache_clear()
+    try:
+        ran = wiregen("generate", "--lang", "python", "--lang", "go")
+    finally:
+        base.environment.cache_clear()
+    assert (ran.code, workspace.files().keys()) == (1, {"wiregen.toml"})
+    assert "error [template-broken]: the template go/events.go.j2 cannot be printed" in ran.err
+    assert said in ran.err
+    assert ran.err.count("\n") == 1
 
 
 def test_check_names_a_hand_edit_and_generate_refuses_it(

@@ -9,6 +9,7 @@ from typing import Any
 
 import jinja2
 
+from wiregen.errors import refuse
 from wiregen.ir import Const, Field, Scalar, Type
 
 TEMPLATES = Path(__file__).parent.parent / "templates"
@@ -29,8 +30,16 @@ def environment(lang: str) -> jinja2.Environment:
 
 
 def render(lang: str, template: str, **context: Any) -> str:
-    """Print one file from `templates/<lang>/<template>`; `header` is always there."""
-    return environment(lang).get_template(template).render(header=HEADER, **context)
+    """Print one file from `templates/<lang>/<template>`; `header` is always there.
+
+    A template that asks for a name it was not given, or that is no template, is refused by name.
+    """
+    try:
+        return environment(lang).get_template(template).render(header=HEADER, **context)
+    except jinja2.TemplateError as err:
+        said = " ".join(f"{type(err).__name__}: {err}".split())
+        message = f"the template {lang}/{template} cannot be printed ({said})"
+        raise refuse("", "", "template-broken", message) from err
 
 
 def reader_type(type_: Type) -> Type:
