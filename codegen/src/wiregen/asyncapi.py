@@ -158,8 +158,10 @@ class Reader:
 
     def _deref(self, node: Node) -> Node:
         for _ in range(16):
-            if not (isinstance(node.value, dict) and isinstance(node.value.get("$ref"), str)):
+            if not isinstance(node.value, dict) or "$ref" not in node.value:
                 return node
+            if not isinstance(node.value["$ref"], str):
+                raise refuse(node.file, node.pointer, "asyncapi-shape", "$ref must be a string")
             node = self.store.resolve(node, node.value["$ref"])
         raise refuse(node.file, node.pointer, "ref-cycle", "the $ref leads in a circle")
 

@@ -50,7 +50,7 @@ class _Builder:
         drafts = [self._draft(item) for item in document.messages]
         operations = tuple(self._operation(item) for item in document.operations)
         for key, node in document.schemas:
-            self.resolver.type_of(node, pascal(key))
+            self.resolver.root_type(node, pascal(key))
         self.resolver.finish()
         messages = [
             self._facts(item, draft) for item, draft in zip(document.messages, drafts, strict=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import os
 import sys
 from pathlib import Path, PurePosixPath
 from typing import Annotated, Any
@@ -334,9 +335,22 @@ def main(arguments: list[str] | None = None) -> None:
             said = diagnostic.message if usage else str(diagnostic)
             print(f"wiregen: {said}", file=sys.stderr)
         code = 2 if usage else 1
+    except KeyboardInterrupt:
+        print("wiregen: interrupted; nothing was written", file=sys.stderr)
+        code = 130
     except BrokenPipeError:  # the reader of our output left early
         sys.stderr.close()
         code = 0
+    except Exception as err:
+        if os.environ.get("WIREGEN_TRACEBACK"):
+            raise
+        said = " ".join(f"{type(err).__name__}: {err}".split())[:300]
+        print(
+            f"wiregen: <spec>: error [internal]: a gap of wiregen, not of your files: {said} "
+            "(WIREGEN_TRACEBACK=1 shows where)",
+            file=sys.stderr,
+        )
+        code = 1
     sys.exit(code if isinstance(code, int) else 0)
 
 

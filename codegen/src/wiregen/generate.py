@@ -12,7 +12,7 @@ from pathlib import Path, PurePosixPath
 from wiregen import fmt
 from wiregen.config import Config
 from wiregen.emit import emitter
-from wiregen.errors import refuse
+from wiregen.errors import SpecError, refuse
 from wiregen.ir import Spec
 
 
@@ -32,14 +32,9 @@ def raw_files(spec: Spec, config: Config, lang: str) -> dict[str, str]:
     files: dict[str, str] = {}
     try:
         made = emitter(lang)(spec, target)
-    except (
-        ArithmeticError,
-        AssertionError,
-        LookupError,
-        RuntimeError,
-        TypeError,
-        ValueError,
-    ) as err:
+    except SpecError:
+        raise
+    except Exception as err:
         reason = f"{type(err).__name__}: {err}"
         message = f"no {lang} for this specification, a gap of the emitter ({reason})"
         raise refuse("", "", "emit-failed", message) from err

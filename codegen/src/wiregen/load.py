@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import posixpath
+import re
 import urllib.parse
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -18,7 +20,10 @@ from wiregen.errors import join_pointer, pointer_path, refuse
 
 Json = Any
 MAX_DEPTH = 200
+MAX_VALUES = 2_000_000
+"""Values in one file, aliases of YAML counted as often as they are named."""
 _STORE = "store:"
+_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 class _Duplicate(dict[str, Json]):
@@ -65,12 +70,49 @@ def parse_json(text: str, name: str) -> Json:
         raise refuse(name, "", "load-syntax", f"not JSON: {err}") from err
     except RecursionError as err:
         raise refuse(name, "", "load-depth", "nested too deeply") from err
-    for pointer, item, depth in walk(value):
-        if isinstance(item, _Duplicate):
-            raise refuse(name, pointer, "load-duplicate-key", f"the key {item.key!r} occurs twice")
+    _sound(value, name)
+    return value
+
+
+def _sound(value: Json, name: str) -> None:
+    """Refuse what JSON cannot hold, what is too deep and what is too much."""
+    todo: list[tuple[Json, int]] = [(value, 0)]
+    count = 0
+    while todo:
+        item, depth = todo.pop()
+        count += 1
         if depth > MAX_DEPTH:
             raise refuse(name, "", "load-depth", f"nested deeper than {MAX_DEPTH} levels")
-    return value
+        if count > MAX_VALUES:
+            raise refuse(name, "", "load-size", f"more than {MAX_VALUES} values (a YAML bomb?)")
+        if fault := _fault(item):
+            pointer = next(where for where, found, _ in walk(value) if found is item)
+            raise refuse(name, pointer, *fault)
+        if isinstance(item, dict):
+            todo += [(below, depth + 1) for below in item.values()]
+        elif isinstance(item, list):
+            todo += [(below, depth + 1) for below in item]
+
+
+def _fault(item: Json) -> tuple[str, str] | None:
+    """Return rule and message of a value that no JSON text in UTF-8 stands for."""
+    if isinstance(item, _Duplicate):
+        return "load-duplicate-key", f"the key {item.key!r} occurs twice"
+    if isinstance(item, dict):
+        if any(not isinstance(key, str) for key in item):
+            return "load-syntax", "a key is not a string; quote it"
+        if any(map(_SURROGATE.search, item)):
+            return "load-surrogate", "a key holds half of a surrogate pair"
+    elif isinstance(item, str):
+        if _SURROGATE.search(item):
+            return "load-surrogate", "the text holds half of a surrogate pair"
+    elif isinstance(item, float):
+        if not math.isfinite(item):
+            return "load-number", "the number is none that a double can hold"
+    elif item is not None and not isinstance(item, bool | int | list):
+        kind = type(item).__name__
+        return "load-syntax", f"a {kind} is no JSON; quote it"
+    return None
 
 
 def parse_yaml(text: str, name: str) -> Json:
@@ -87,11 +129,7 @@ def parse_yaml(text: str, name: str) -> Json:
     except (YAMLError, ValueError, RecursionError) as err:
         first = str(err).split("\n", maxsplit=1)[0]
         raise refuse(name, "", "load-syntax", f"not YAML 1.2: {first}") from err
-    for pointer, item, depth in walk(value):
-        if depth > MAX_DEPTH:
-            raise refuse(name, "", "load-depth", f"nested deeper than {MAX_DEPTH} levels")
-        if isinstance(item, dict) and any(not isinstance(key, str) for key in item):
-            raise refuse(name, pointer, "load-syntax", "a key is not a string; quote it")
+    _sound(value, name)
     return value
 
 
@@ -106,10 +144,17 @@ def read_text(path: Path, name: str) -> str:
         raise refuse(name, "", "load-unreadable", f"cannot be read: {reason}") from err
 
 
+def _is_remote(path: str) -> bool:
+    try:
+        return bool(urllib.parse.urlsplit(path).scheme)
+    except ValueError:  # such as a broken IPv6 host
+        return True
+
+
 def absolute_ref(file: str, ref: str) -> str:
     """Rewrite a ref written in ``file`` so that it means the same from any file of the store."""
     path, _, fragment = ref.partition("#")
-    if urllib.parse.urlsplit(path).scheme:
+    if _is_remote(path):
         return ref
     joined = posixpath.normpath(posixpath.join(posixpath.dirname(file), path)) if path else file
     return f"{_STORE}{joined}#{fragment}"
@@ -200,19 +245,24 @@ class Store:
             return self._ids[path]
         if path.startswith(_STORE):
             return self._file(origin, self.root / urllib.parse.unquote(path[len(_STORE) :]), ref)
-        if urllib.parse.urlsplit(path).scheme:
+        if _is_remote(path):
             message = f"$ref {ref!r} is remote; only files of the specification are read"
             raise refuse(origin.file, origin.pointer, "ref-remote", message)
         joined = (self.root / origin.file).parent / urllib.parse.unquote(path)
         return self._file(origin, joined, ref)
 
     def _file(self, origin: Node, path: Path, ref: str) -> Node:
-        resolved = path.resolve()
+        try:
+            resolved = path.resolve()
+            there = resolved.is_file()
+        except (OSError, ValueError) as err:  # a zero byte, a name that is too long
+            message = f"$ref {ref[:80]!r} is no name of a file"
+            raise refuse(origin.file, origin.pointer, "ref-dangling", message) from err
         if not resolved.is_relative_to(self.root):
             message = f"$ref {ref!r} leaves the folder of the specification"
             raise refuse(origin.file, origin.pointer, "ref-outside", message)
         name = resolved.relative_to(self.root).as_posix()
-        if not resolved.is_file():
+        if not there:
             message = f"$ref {ref!r} leads nowhere: there is no file {name}"
             raise refuse(origin.file, origin.pointer, "ref-dangling", message)
         return self.document(name)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from wiregen.errors import refuse
 from wiregen.ir import (
     AnyJson,
     Array,
@@ -20,6 +21,8 @@ from wiregen.ir import (
     Union,
 )
 from wiregen.load import Node
+
+_CIRCLE = "a branch leads back to its own union, which no value can satisfy"
 
 
 class Unions:
@@ -39,9 +42,9 @@ class Unions:
         waiting = dict(self._pending)
         while waiting:
             done = self._round(waiting, opaque)
-            if not done:  # what is left leads in a circle of unions
-                opaque |= {name: node for name, (node, _) in waiting.items()}
-                break
+            if not done:
+                node = next(iter(waiting.values()))[0]
+                raise refuse(node.file, node.pointer, "ref-cycle", _CIRCLE)
             for name in done:
                 del waiting[name]
         self._pending.clear()
@@ -61,8 +64,10 @@ class Unions:
             names = {branch.name for branch in branches if isinstance(branch, Ref)}
             if names & waiting.keys() - set(done) - {name}:
                 continue
+            if name in names:
+                raise refuse(node.file, node.pointer, "ref-cycle", _CIRCLE)
             made = None
-            if not nullable and not names & (opaque.keys() | {name}):
+            if not nullable and not names & opaque.keys():
                 made = classify(name, branches, self.types)
             if made is None:
                 opaque[name] = node

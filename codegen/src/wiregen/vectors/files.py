@@ -9,12 +9,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from jsonschema import Draft202012Validator
+from jsonschema import Draft202012Validator, ValidationError
+from jsonschema.validators import extend
 
 from wiregen import api
 from wiregen.errors import refuse
 from wiregen.graph import neighbours, reach
 from wiregen.ir import Message, Operation, Ref, Spec, Struct
+from wiregen.metaschema import compiles
 from wiregen.normalise import View, type_schema
 from wiregen.shapes import Fault, Repairer
 from wiregen.vectors.cases import Case, CaseMaker
@@ -26,6 +28,17 @@ _ESCAPE = re.compile(
     re.DOTALL,
 )
 _FLAT = re.compile(r"^(minimal|full|reversed|extra|mirror)|=(absent|null)$")
+
+
+def _pattern(_: Any, pattern: str, instance: Json, __: Json) -> Iterator[ValidationError]:
+    """Try a pattern; one that this engine does not understand asks for nothing."""
+    if isinstance(instance, str) and compiles(pattern) and not re.search(pattern, instance):
+        yield ValidationError(f"{instance!r} does not match {pattern!r}")
+
+
+_Validator: Any = extend(  # type: ignore[no-untyped-call]
+    Draft202012Validator, {"pattern": _pattern}
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +65,7 @@ class Judge:
         self.repairer = Repairer(spec.shapes, spec.union_shapes)
 
     def _validator(self, view: View) -> Any:
-        return Draft202012Validator(type_schema(self.spec, self.struct.name, view))
+        return _Validator(type_schema(self.spec, self.struct.name, view))
 
     def judge(self, case: Case) -> Judged:
         """Return the verdicts of a case."""
