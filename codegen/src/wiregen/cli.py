@@ -5,7 +5,9 @@ from __future__ import annotations
 import dataclasses
 import json
 import os
+import signal
 import sys
+import threading
 from pathlib import Path, PurePosixPath
 from typing import Annotated, Any
 
@@ -21,13 +23,13 @@ from wiregen.diff.report import Format
 from wiregen.emit import VECTORS, languages
 from wiregen.errors import SpecError, refuse
 from wiregen.generate import generate as run_emitters
-from wiregen.generate import write_all
 from wiregen.lint import RULES, lint_folder
 from wiregen.normalise import View
 from wiregen.normalise import bundle as make_bundle
 from wiregen.reference.site import build_site
 from wiregen.vectors import coverage as measure
 from wiregen.vectors import vector_files
+from wiregen.writing import recover, write_all
 
 app = App(
     name="wiregen",
@@ -98,6 +100,7 @@ def generate(
     config = _config(spec, out)
     langs = _languages(lang)
     found = build(config.spec_folder)
+    recover(config.root)
     old = manifest.read(config.root / config.manifest)
     edited = [] if force else manifest.hand_edited(config.root, old, langs)
     if edited:
@@ -327,6 +330,8 @@ def init(folder: Path, /) -> int:
 
 def main(arguments: list[str] | None = None) -> None:
     """Run the command line and leave with its exit code; a SpecError is told, not thrown."""
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         code = app(arguments, result_action="return_value")
     except SpecError as err:

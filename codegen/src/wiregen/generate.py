@@ -1,19 +1,19 @@
-"""Run emitters and formatters in memory and write the result: all files or none."""
+"""Run emitters and formatters in memory."""
 
 from __future__ import annotations
 
-import contextlib
-import os
-import tempfile
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import PurePosixPath
 
 from wiregen import fmt
 from wiregen.config import Config
 from wiregen.emit import emitter
 from wiregen.errors import SpecError, refuse
 from wiregen.ir import Spec
+from wiregen.writing import write_all
+
+__all__ = ["Output", "generate", "raw_files", "write_all"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,30 +63,3 @@ def generate(spec: Spec, config: Config, langs: Iterable[str]) -> Output:
         files |= made
         unformatted |= raw
     return Output(files, unformatted, owners, outcomes)
-
-
-def write_all(root: Path, files: Mapping[str, str], removed: Iterable[str] = ()) -> None:
-    """Write every file or none: each goes to a neighbour first, then all are renamed."""
-    staged: list[tuple[Path, Path]] = []
-    try:
-        for name, text in sorted(files.items()):
-            path = root / name
-            if path.is_file() and path.read_bytes() == text.encode():
-                continue
-            path.parent.mkdir(parents=True, exist_ok=True)
-            handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=".wiregen-")
-            staged.append((Path(temporary), path))
-            with os.fdopen(handle, "wb") as stream:
-                stream.write(text.encode())
-            Path(temporary).chmod(0o644)
-    except OSError as err:
-        for temporary_path, _ in staged:
-            with contextlib.suppress(OSError):
-                temporary_path.unlink()
-        name = err.filename or ""
-        raise refuse(str(name), "", "write-failed", f"nothing was written: {err.strerror}") from err
-    for temporary_path, path in staged:
-        temporary_path.replace(path)
-    for name in removed:
-        with contextlib.suppress(FileNotFoundError):
-            (root / name).unlink()

@@ -8,7 +8,7 @@ import hashlib
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any, Literal
 
 from wiregen import __version__, fmt
@@ -83,9 +83,16 @@ def read(path: Path) -> Manifest:
         data: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
         files = {name: Entry(**entry) for name, entry in data["files"].items()}
         languages = {lang: Language(**entry) for lang, entry in data["languages"].items()}
+        places = {name: PurePosixPath(name) for name in files}
+        outside = [name for name, it in places.items() if it.is_absolute() or ".." in it.parts]
+        if outside:  # a file that is no longer generated is removed
+            raise ValueError(outside[0])
         return Manifest(data["spec"], data["ir"], data["generator"], languages, files)
     except FileNotFoundError:
         return Manifest()
+    except OSError as err:
+        text = f"nothing was written: {err.strerror}"
+        raise refuse(str(path), "", "write-failed", text) from err
     except (ValueError, KeyError, TypeError, AttributeError) as err:
         message = "not a manifest; run `wiregen generate --force`"
         raise refuse(path.name, "", "manifest-shape", message) from err
