@@ -17,7 +17,7 @@ import (
 // the answers to a turn's questions share its id: these do not compile as calls.
 func Call[R any](ctx context.Context, c *Client, action CallAction[R]) (R, error) {
 	var none R
-	answer, err := c.exchange(ctx, c.announced(action), []string{action.answeredBy()}, func(event Event) (any, error) {
+	answer, err := c.exchange(ctx, c.announced(action), expected{events: []string{action.answeredBy()}}, func(event Event) (any, error) {
 		return action.result(event)
 	})
 	if err != nil {
@@ -54,7 +54,7 @@ func (c *Client) remember(session *CreateConversationSessionResult) {
 
 // exchange sends an action and waits for one of the events that may answer it.
 func (c *Client) exchange(
-	ctx context.Context, action identified, answers []string, valueOf func(Event) (any, error),
+	ctx context.Context, action identified, expected expected, valueOf func(Event) (any, error),
 ) (any, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
@@ -70,7 +70,7 @@ func (c *Client) exchange(
 	if len(text) > maxOutboundBytes {
 		return nil, tooLarge(out)
 	}
-	return c.requests.await(ctx, out, answers, valueOf)
+	return c.requests.await(ctx, out, expected, valueOf)
 }
 
 // CreateConversationSession opens a session, or a further one on a conversation that exists. The

@@ -12,13 +12,13 @@ func (c *Client) turn(requestID string) *Turn {
 
 // verbCall sends the answer to a question of a turn that this client does not follow.
 func verbCall[T any](
-	ctx context.Context, c *Client, action identified, value func(Event) T, answers ...string,
+	ctx context.Context, c *Client, action identified, verb string, value func(Event) T,
 ) (T, error) {
 	var none T
 	if action.id() == "" {
 		return none, invalidArgument("a verb needs the requestId of its turn")
 	}
-	answer, err := c.exchange(ctx, action, answers, func(event Event) (any, error) {
+	answer, err := c.exchange(ctx, action, answersTo(verb), func(event Event) (any, error) {
 		return value(event), nil
 	})
 	if err != nil {
@@ -34,7 +34,7 @@ func (c *Client) ConfirmToolAction(ctx context.Context, action ConfirmToolAction
 		return t.Confirm(ctx, action.Approved)
 	}
 	done := func(Event) bool { return true }
-	_, err := verbCall(ctx, c, action, done, TypeImmediateResponse)
+	_, err := verbCall(ctx, c, action, verbConfirm, done)
 	return err
 }
 
@@ -45,8 +45,12 @@ func (c *Client) VerifyOTP(ctx context.Context, action VerifyOTP) (*OTPCheck, er
 	declines := action.Declined != nil && *action.Declined
 	t := c.turn(action.RequestID)
 	switch {
+	case t == nil && !declines:
+		return verbCall(ctx, c, action, verbVerifyOTP, otpCheck)
+	case t == nil && !c.parks(action.SessionID):
+		return nil, newError(leafUnsupported, AgentError{RequestID: action.RequestID, SessionID: action.SessionID})
 	case t == nil:
-		return verbCall(ctx, c, action, otpCheck, TypeOTPVerified, TypeOTPInvalid, TypeImmediateResponse)
+		return verbCall(ctx, c, action, verbDeclineOTP, otpCheck)
 	case declines:
 		if _, err := t.Decline(ctx, QuestionOTP); err != nil {
 			return nil, err
@@ -64,7 +68,7 @@ func (c *Client) SubmitInteraction(ctx context.Context, action SubmitInteraction
 	t := c.turn(action.RequestID)
 	switch {
 	case t == nil:
-		return verbCall(ctx, c, action, interactionReply, TypeImmediateResponse, TypeInteractionInvalid)
+		return verbCall(ctx, c, action, verbSubmit, interactionReply)
 	case declines:
 		return t.Decline(ctx, QuestionInteraction)
 	case action.Values == nil:

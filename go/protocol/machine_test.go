@@ -24,7 +24,7 @@ func TestREQ_CONN_02_TheTablesHoldWhatTheirWordsSay(t *testing.T) {
 func TestREQ_TURN_07_EveryGuardIsKnown(t *testing.T) {
 	known := map[string]bool{
 		"status_202": true, "status_error": true, "attempts_left": true, "tool_result": true, "verb_outstanding": true,
-		"no_pending": true, "mismatch": true, "expired": true, "verb_error": true, "terminal_error": true,
+		"no_pending": true, "mismatch": true, "expired": true, "verb_error": true, "terminal_error": true, "unwritten": true,
 	}
 	for name, m := range machines {
 		for _, rows := range m.rows {

@@ -15,8 +15,8 @@ const settledRemembered = 1024 // REQ-TURN-06
 type inFlight interface {
 	// eventReceived takes an event of this id; false sends it on to the event listeners.
 	eventReceived(event Event) bool
-	// brokenReceived takes a known event of this id with a broken body.
-	brokenReceived(broken *DecodeError)
+	// brokenReceived takes a known event of this id with a broken body; false sends it on as well.
+	brokenReceived(broken *DecodeError) bool
 	// linkEvent takes a local event of the link: lost, close, connect_failed, …
 	linkEvent(word string, code int, err error)
 }
@@ -84,10 +84,13 @@ func (r *requests) brokenReceived(broken *DecodeError) {
 	r.options.Logger.Warn("a broken event", "type", broken.WireType, "pointer", broken.Pointer)
 	id := broken.frame.id
 	if owner, ok := r.owners[id]; ok {
-		owner.brokenReceived(broken)
-	} else if _, ours := r.settled[id]; !ours {
-		tell(r.listeners, &r.listeners.event, Event(broken.Unknown()))
+		if owner.brokenReceived(broken) {
+			return
+		}
+	} else if _, ours := r.settled[id]; ours {
+		return
 	}
+	tell(r.listeners, &r.listeners.event, Event(broken.Unknown()))
 }
 
 // linkEnded fails everything that is in flight (REQ-CONN-15).
@@ -140,11 +143,30 @@ func armed(r *requests, limit time.Duration, f func()) (stop func()) {
 	}
 }
 
+// expected is what answers an action.
+type expected struct {
+	events []string
+	// shared says that the id is a turn's that is not live here: what is no answer is somebody
+	// else's (REQ-VERB-08).
+	shared bool
+}
+
+// answersTo returns what the table names for a verb.
+func answersTo(verb string) expected {
+	found := expected{shared: true}
+	for _, row := range answers {
+		if row.event != TypeError && slices.Contains(row.verbs, verb) {
+			found.events = append(found.events, row.event)
+		}
+	}
+	return found
+}
+
 // pending is one action that waits for its answer; it steps through the call machine.
 type pending struct {
 	requests *requests
 	out      *outgoing
-	answers  []string
+	expected expected
 	valueOf  func(Event) (any, error)
 	state    string
 	stop     func()
@@ -157,7 +179,7 @@ type pending struct {
 // await sends an action with one answer and returns the value that valueOf makes of it. When ctx
 // ends, only the wait ends; a frame that was not handed to a link yet is not sent (REQ-CALL-09).
 func (r *requests) await(
-	ctx context.Context, out *outgoing, answers []string, valueOf func(Event) (any, error),
+	ctx context.Context, out *outgoing, expected expected, valueOf func(Event) (any, error),
 ) (any, error) {
 	r.mu.Lock()
 	if err := r.check(out.requestID); err != nil {
@@ -165,7 +187,7 @@ func (r *requests) await(
 		return nil, err
 	}
 	p := &pending{
-		requests: r, out: out, answers: answers, valueOf: valueOf,
+		requests: r, out: out, expected: expected, valueOf: valueOf,
 		state: machines["call"].initial, done: make(chan struct{}),
 	}
 	r.add(out.requestID, p)
@@ -181,7 +203,6 @@ func (r *requests) await(
 	case <-ctx.Done():
 		r.mu.Lock()
 		defer r.mu.Unlock()
-		out.drop()
 		p.settle(nil, ctx.Err())
 		return p.value, p.err
 	}
@@ -198,22 +219,28 @@ type outcome struct {
 // eventReceived steps on an event of this id (REQ-CALL-03).
 func (p *pending) eventReceived(event Event) bool {
 	word := event.EventType()
+	status := statusOf(event)
 	switch {
-	case slices.Contains(p.answers, word):
+	case slices.Contains(p.expected.events, word) && !(p.expected.shared && status == 202):
 		word = "result"
-	case word != TypeError && word != TypeKeepalive && word != TypeUnknown:
+	case word == TypeError || word == TypeKeepalive || word == TypeUnknown:
+	case p.expected.shared:
+		word = TypeUnknown
+	default:
 		word = "unexpected"
 	}
-	failed := word == "result" && statusOf(event) >= 400
+	failed := word == "result" && status >= 400
 	holds := func(guard string) bool { return guard == "status_error" && failed }
 	return p.step(word, holds, outcome{event: event})
 }
 
-// brokenReceived ends the call; a keepalive is no answer, broken or not.
-func (p *pending) brokenReceived(broken *DecodeError) {
-	if broken.WireType != TypeKeepalive {
-		p.step("broken", nil, outcome{broken: broken})
+// brokenReceived ends the call by a broken answer; a broken event of another type is an unknown one.
+func (p *pending) brokenReceived(broken *DecodeError) bool {
+	word := TypeUnknown
+	if broken.WireType == TypeError || slices.Contains(p.expected.events, broken.WireType) {
+		word = "broken"
 	}
+	return p.step(word, nil, outcome{broken: broken})
 }
 
 func (p *pending) linkEvent(word string, code int, err error) {
@@ -252,6 +279,7 @@ func (p *pending) settle(value any, err error) {
 	default:
 	}
 	p.state, p.value, p.err = "settled", value, err
+	p.out.drop()
 	if p.stop != nil {
 		p.stop()
 	}

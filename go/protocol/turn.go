@@ -230,14 +230,5 @@ func (t *Turn) abandoned() {
 }
 
 // stop cancels the turn; one whose message was not handed to a link yet ends at once, and nothing
-// is sent.
-func (t *Turn) stop() {
-	if t.out != nil && t.out.written {
-		t.local("cancel")
-		return
-	}
-	if t.out != nil {
-		t.out.drop()
-	}
-	t.local("cancel_timeout")
-}
+// is sent (REQ-STOP-01).
+func (t *Turn) stop() { t.local("cancel") }

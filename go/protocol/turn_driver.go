@@ -44,19 +44,20 @@ func (t *Turn) eventReceived(event Event) bool {
 
 // brokenReceived: a broken terminal event fails the turn, any other is an unknown item
 // (REQ-WIRE-03).
-func (t *Turn) brokenReceived(broken *DecodeError) {
+func (t *Turn) brokenReceived(broken *DecodeError) bool {
 	switch turnRoles[broken.WireType] {
 	case "terminal", "terminal_by_code":
-		t.carryOut(t.state.local("broken"), cause{broken: broken})
+		t.carryOut(t.state.local("broken", false), cause{broken: broken})
 	default:
 		t.eventReceived(broken.Unknown())
 	}
+	return true
 }
 
 func (t *Turn) linkEvent(word string, code int, err error) {
 	// The end of the link closes the OTP question before the turn settles; its error names it.
 	t.asked, _ = t.state.open()
-	t.carryOut(t.state.local(word), cause{word: word, code: code, err: err})
+	t.carryOut(t.state.local(word, false), cause{word: word, code: code, err: err})
 	kind := KindConnectionLost
 	if word == "close" {
 		kind = KindClientClosed
@@ -93,7 +94,10 @@ type cause struct {
 	err    error
 }
 
-func (t *Turn) local(word string) { t.carryOut(t.state.local(word), cause{word: word}) }
+func (t *Turn) local(word string) {
+	unwritten := t.out == nil || !t.out.written
+	t.carryOut(t.state.local(word, unwritten), cause{word: word})
+}
 
 func (t *Turn) carryOut(steps []turnStep, c cause) {
 	for _, step := range steps {

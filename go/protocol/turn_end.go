@@ -12,8 +12,11 @@ func (t *Turn) settle(args []string, c cause) {
 		stop()
 	}
 	clear(t.stops)
+	if t.out != nil {
+		t.out.drop()
+	}
 	t.questions.stop()
-	for _, step := range t.state.local("settle") {
+	for _, step := range t.state.local("settle", false) {
 		t.do(step, cause{})
 	}
 	kept := t.state.verbs[:0]

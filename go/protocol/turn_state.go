@@ -90,13 +90,14 @@ func (s *turnState) frame(event Event) []turnStep {
 	})
 }
 
-// local steps all machines on a local event.
-func (s *turnState) local(word string) []turnStep {
+// local steps all machines on a local event; unwritten says that the turn's own frame still waits
+// for the link.
+func (s *turnState) local(word string, unwritten bool) []turnStep {
 	var steps []turnStep
 	for _, kind := range questionKinds {
 		steps = s.question(steps, kind, word, nil, nil)
 	}
-	return s.own(steps, word, nil)
+	return s.own(steps, word, func(guard string) bool { return guard == "unwritten" && unwritten })
 }
 
 // answer steps one question alone on the caller's answer.

@@ -17,14 +17,13 @@ import {
   type ConnectionState,
   decodeResult,
   encodeAction,
-  type EventType,
   isCall,
   makeAction,
-  REPLIES,
   RESULTS,
   type Results,
   type ServerEvent,
 } from './wire/index';
+import { ANSWERS, type Verb } from './wire/machine';
 
 const CAPABILITIES = ['otp_park', 'spec_1_1']; // REQ-CALL-07
 const SESSIONS_REMEMBERED = 1024;
@@ -263,7 +262,7 @@ export class SmoothAgentClient implements AsyncDisposable {
   ): Answer<void> {
     const turn = this.#liveTurn(params.requestId, params.sessionId);
     if (turn) return turn.confirm(params.approved, options);
-    return this.#plainVerb('confirm_tool_action', params, options, () => undefined);
+    return this.#plainVerb('confirm_tool_action', 'confirm', params, options, () => undefined);
   }
 
   /** Gives or declines a one-time code by ids, as `Turn.verifyOtp` (REQ-VERB-08). */
@@ -286,7 +285,8 @@ export class SmoothAgentClient implements AsyncDisposable {
       const error = new UnsupportedError(message, { requestId, sessionId });
       return Answer.failed(logger, 'verify_otp', error);
     }
-    return this.#plainVerb('verify_otp', params, options, otpCheckOf);
+    const verb = declined ? 'decline_otp' : 'verify_otp';
+    return this.#plainVerb('verify_otp', verb, params, options, otpCheckOf);
   }
 
   /** Answers or declines an interaction by ids, as `Turn.submit` (REQ-VERB-08). */
@@ -299,7 +299,7 @@ export class SmoothAgentClient implements AsyncDisposable {
     if (turn) {
       return declined ? turn.decline('interaction', options) : turn.submit(values, options);
     }
-    return this.#plainVerb('submit_interaction', params, options, submitResultOf);
+    return this.#plainVerb('submit_interaction', 'submit', params, options, submitResultOf);
   }
 
   /** Stops the turn of that id; without a live one only the frame is sent (REQ-VERB-08). */
@@ -334,6 +334,7 @@ export class SmoothAgentClient implements AsyncDisposable {
 
   #plainVerb<A extends 'confirm_tool_action' | 'verify_otp' | 'submit_interaction', T>(
     name: A,
+    verb: Verb,
     params: ActionParams<A>,
     { signal }: WaitOptions,
     read: (event: ServerEvent) => T,
@@ -342,12 +343,8 @@ export class SmoothAgentClient implements AsyncDisposable {
       throwIfAborted(signal);
       const action = makeAction(name, params);
       const requestId = this.#requests.claim(params.requestId);
-      const answers: readonly EventType[] = REPLIES[name].filter((type) => type !== 'error');
-      // Under the same id runs a turn that is not ours: what answers no verb is not for this call.
-      const ignores = (event: ServerEvent): boolean =>
-        !(answers as readonly string[]).includes(event.type) ||
-        ('status' in event && event.status === 202);
-      return this.#start(action, requestId, { answers, ignores, read, signal });
+      const answers = ANSWERS.filter((row) => row.verbs.includes(verb)).map((row) => row.on);
+      return this.#start(action, requestId, { answers, shared: true, read, signal });
     } catch (error) {
       return Answer.failed(this.#settings.logger, name, error);
     }

@@ -19,7 +19,6 @@ import {
   DecodeError,
   type ErrorEvent,
   type ErrorKind,
-  type EventType,
   type FrameWord,
   type LocalWord,
   type ServerEvent,
@@ -141,9 +140,9 @@ export class Requests implements Sink {
 export interface CallPlan<T> {
   readonly outgoing: Outgoing & { readonly requestId: string };
   /** Event types that answer it. */
-  readonly answers: readonly EventType[];
-  /** Says that an answer is none after all: it belongs to something else of the same id. */
-  readonly ignores?: (event: ServerEvent) => boolean;
+  readonly answers: readonly FrameWord[];
+  /** The id is a turn's that is not live here: what is no answer is somebody else's. */
+  readonly shared?: boolean;
   /** Returns the value of the event that answers; may throw a DecodeError. */
   readonly read: (event: ServerEvent) => T;
   readonly signal?: AbortSignalLike | undefined;
@@ -164,7 +163,6 @@ export class Call<T> implements InFlight {
     this.#deferred = Answer.pending(requests.settings.logger, plan.outgoing.action);
     // Stopping the wait only ends the wait; a frame that still waits is taken back (REQ-CALL-09).
     this.#unhook = onAbort(plan.signal, (reason) => {
-      plan.outgoing.drop();
       this.#finish();
       this.#deferred.reject(reason);
     });
@@ -187,13 +185,12 @@ export class Call<T> implements InFlight {
   }
 
   received(event: ServerEvent): boolean {
-    const word = this.#wordOf(event);
-    return word === undefined ? false : this.#step(word, { event });
+    return this.#step(this.#wordOf(event), { event });
   }
 
   broken(fault: DecodeError): boolean {
     const { answers } = this.#plan;
-    const ends = fault.type === 'error' || answers.includes(fault.type as EventType);
+    const ends = fault.type === 'error' || answers.includes(fault.type as FrameWord);
     return this.#step(ends ? 'broken' : 'unknown', { fault });
   }
 
@@ -203,12 +200,14 @@ export class Call<T> implements InFlight {
 
   nextSend(): void {}
 
-  #wordOf(event: ServerEvent): FrameWord | LocalWord | undefined {
+  #wordOf(event: ServerEvent): FrameWord | LocalWord {
     if (event.type === 'unknown' || event.type === 'error' || event.type === 'keepalive') {
       return event.type;
     }
-    if (this.#plan.ignores?.(event)) return undefined;
-    return this.#plan.answers.includes(event.type) ? 'result' : 'unexpected';
+    const { answers, shared } = this.#plan;
+    if (shared && 'status' in event && event.status === 202) return 'unknown';
+    if (answers.includes(event.type)) return 'result';
+    return shared ? 'unknown' : 'unexpected';
   }
 
   #step(word: FrameWord | LocalWord, cause: Cause): boolean {
@@ -258,6 +257,7 @@ export class Call<T> implements InFlight {
 
   #finish(): void {
     this.#state = 'settled';
+    this.#plan.outgoing.drop();
     this.#timer?.cancel();
     this.#unhook();
     this.#requests.settle(this.#plan.outgoing.requestId, this);

@@ -101,11 +101,11 @@ export class TurnState<V extends Verb> {
     return todo;
   }
 
-  /** Steps all machines on a local event. */
-  local(word: LocalWord): Todo<V>[] {
+  /** Steps all machines on a local event; `unwritten`: the turn's own frame waits for the link. */
+  local(word: LocalWord, unwritten = false): Todo<V>[] {
     const todo: Todo<V>[] = [];
     for (const kind of QUESTION_KINDS) todo.push(...this.#question(kind, word, never, undefined));
-    todo.push(...this.#own(word, never));
+    todo.push(...this.#own(word, (guard) => guard === 'unwritten' && unwritten));
     return todo;
   }
 
@@ -193,6 +193,8 @@ export class TurnState<V extends Verb> {
         return kind !== undefined && this.#expired(kind, event.type);
       case 'tool_result':
         return toolResultOf(event) !== undefined;
+      case 'unwritten':
+        return false; // a frame of the turn came: its own was written
       default:
         return guard satisfies never;
     }

@@ -206,14 +206,9 @@ export class TurnDriver implements InFlight {
     if (!this.detached && !this.settled && this.watchers.size === 0) this.stop();
   }
 
-  /** Stops the turn; a message that still waits for the link is taken back. */
+  /** Stops the turn; a message that still waits for the link is taken back (REQ-STOP-01). */
   stop(): void {
-    if (this.outgoing.written) {
-      this.#local('cancel');
-    } else {
-      this.outgoing.drop();
-      this.#local('cancel_timeout');
-    }
+    this.#local('cancel');
   }
 
   /** Calls `wake` once, with the next item or the end. */
@@ -226,7 +221,10 @@ export class TurnDriver implements InFlight {
   #local(word: LocalWord, link?: LinkFacts): void {
     // The end of a turn closes its questions; its error names the one that was open.
     const asked = this.#state.openQuestion;
-    this.#all(this.#state.local(word), { asked, ...(link ? { link } : {}) });
+    this.#all(this.#state.local(word, !this.outgoing.written), {
+      asked,
+      ...(link ? { link } : {}),
+    });
   }
 
   #all(todo: readonly Todo<Waiting>[], cause: Cause): void {
@@ -276,6 +274,7 @@ export class TurnDriver implements InFlight {
       });
     }
     this.#clocks.stop();
+    this.outgoing.drop();
     this.#questions.stop();
     this.#settleVerbs();
     for (const kind of ['confirmation', 'interaction'] as const) {

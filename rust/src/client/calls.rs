@@ -11,13 +11,13 @@ use super::SmoothAgentClient;
 use super::hub::Hub;
 use super::waits::NewCall;
 use crate::errors::{Draft, Error};
-use crate::requests::Key;
-use crate::requests::Pending;
+use crate::requests::{Expects, Key, Pending};
 use crate::turn::verbs::{Ask, Reply};
 use crate::turn::{Owner, VerbFuture};
 use crate::wire::actions::{Action, Call};
 use crate::wire::errors::Leaf;
-use crate::wire::events::{Event, EventType};
+use crate::wire::events::Event;
+use crate::wire::machine::Verb;
 
 /// The wait for the answer to a call. The frame was queued when the call was made; dropping this
 /// ends the wait, and takes the frame back if it was not written yet (REQ-CALL-09).
@@ -57,7 +57,7 @@ impl SmoothAgentClient {
             name: C::NAME,
             id: action.request_id().map(str::to_owned),
             shares_id: false,
-            expects: reply_of::<C>(),
+            expects: Expects::Reply(C::REPLY),
             session_id: None,
         };
         let answered = self.start(new, move |id| {
@@ -74,7 +74,7 @@ impl SmoothAgentClient {
         action: A,
         session_id: &str,
         ask: Ask,
-        expects: &'static [EventType],
+        verb: Verb,
     ) -> Pending<Reply> {
         let id = action.request_id().unwrap_or_default().to_owned();
         let (mut live, mut plain) = (None, None);
@@ -85,7 +85,7 @@ impl SmoothAgentClient {
                     name: A::NAME,
                     id: Some(id),
                     shares_id: true,
-                    expects,
+                    expects: Expects::Verb(verb),
                     session_id: Some(session_id.to_owned()),
                 };
                 plain = Some(self.start(new, |_| action.to_json()));
@@ -108,10 +108,6 @@ impl SmoothAgentClient {
             answer: Some(answer),
         }
     }
-}
-
-fn reply_of<C: Call>() -> &'static [EventType] {
-    const { &[C::REPLY] }
 }
 
 fn read<C: Call>(event: &Event, id: &str) -> Result<C::Output, Error> {

@@ -27,14 +27,14 @@ use crate::conversation::{Front, ResumeConversation, StartConversation};
 use crate::errors::Error;
 use crate::options::Options;
 use crate::requests::Pending;
-use crate::turn::verbs::{Ask, otp_check, submission};
+use crate::turn::verbs::{Ask, not_offered, otp_check, submission};
 use crate::turn::{OtpCheck, Owner, Submission, Turn, VerbFuture};
 use crate::wire::actions::{
     self, Action, Cancel, ConfirmToolAction, CreateConversationSession, GetConversationMessages,
     GetSession, ListConversations, RenameConversation, SendMessage, SubmitInteraction, VerifyOtp,
 };
-use crate::wire::events::{Event, EventType};
-use crate::wire::machine::ConnectionState;
+use crate::wire::events::Event;
+use crate::wire::machine::{ConnectionState, Verb};
 use crate::wire::types::{
     ConversationPage, CreateConversationSessionResult, GetSessionResult, MessagePage,
     RenameConversationResult,
@@ -283,9 +283,8 @@ impl SmoothAgentClient {
             approved: action.approved,
             confirmation_id: action.confirmation_id.clone(),
         };
-        let expects = &[EventType::ImmediateResponse];
         let session = action.session_id.clone();
-        let reply = self.verb(action, &session, ask, expects);
+        let reply = self.verb(action, &session, ask, Verb::Confirm);
         Pending::new(async move { reply.await.map(drop) })
     }
 
@@ -299,12 +298,16 @@ impl SmoothAgentClient {
             }),
             (Some(code), _) => Ok(Ask::VerifyOtp { code: code.clone() }),
         };
-        let expects = &[
-            EventType::OtpVerified,
-            EventType::OtpInvalid,
-            EventType::ImmediateResponse,
-        ];
-        let reply = ask.map(|ask| self.verb(action, &session, ask, expects));
+        let ask =
+            ask.and_then(|ask| match ask {
+                Ask::DeclineOtp { offered: false } => Err(not_offered()
+                    .with(|it| it.request(&action.request_id).session(&action.session_id))),
+                ask => Ok(ask),
+            });
+        let reply = ask.map(|ask| {
+            let verb = ask.verb();
+            self.verb(action, &session, ask, verb)
+        });
         Pending::new(async move { reply?.await.map(|event| otp_check(event.as_ref())) })
     }
 
@@ -320,9 +323,8 @@ impl SmoothAgentClient {
                 values: values.clone().unwrap_or_default(),
             },
         };
-        let expects = &[EventType::ImmediateResponse, EventType::InteractionInvalid];
         let session = action.session_id.clone();
-        let reply = self.verb(action, &session, ask, expects);
+        let reply = self.verb(action, &session, ask, Verb::Submit);
         Pending::new(async move { reply.await.map(|event| submission(event.as_ref())) })
     }
 

@@ -6,9 +6,9 @@ use super::desk::Counter;
 use super::hub::Hub;
 use crate::errors::Error;
 use crate::options::MAX_OUTBOUND_BYTES;
-use crate::requests::{Desk, Key, Tick, Waiting};
+use crate::requests::{Desk, Expects, Key, Tick, Waiting};
 use crate::turn::verbs::too_large;
-use crate::wire::events::{Event, EventType};
+use crate::wire::events::Event;
 
 /// What a new call needs.
 pub(crate) struct NewCall {
@@ -16,7 +16,7 @@ pub(crate) struct NewCall {
     pub(crate) id: Option<String>,
     /// Whether the id may be one that is known already: a verb carries its turn's.
     pub(crate) shares_id: bool,
-    pub(crate) expects: &'static [EventType],
+    pub(crate) expects: Expects,
     pub(crate) session_id: Option<String>,
 }
 

@@ -15,7 +15,7 @@ use crate::options::Limits;
 use crate::wire::errors::Leaf;
 use crate::wire::events::{Event, EventType};
 use crate::wire::json::JsonObject;
-use crate::wire::machine::{CALL, CallState, Effect, Guard, Signal, step};
+use crate::wire::machine::{ANSWERS, CALL, CallState, Effect, Guard, Signal, Verb, step};
 
 /// What a timer stands for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -165,11 +165,44 @@ pub(crate) fn invalid_frame(event: &Event) -> Error {
         .end(Leaf::InvalidFrame)
 }
 
+/// What answers a call.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Expects {
+    /// The reply of an action.
+    Reply(EventType),
+    /// Whatever answers a verb. Its turn is not live here: other events of the id are somebody
+    /// else's (REQ-VERB-08).
+    Verb(Verb),
+}
+
+impl Expects {
+    fn names(self, found: EventType) -> bool {
+        match self {
+            Self::Reply(reply) => reply == found,
+            Self::Verb(verb) => ANSWERS
+                .iter()
+                .any(|row| row.on == found.into() && row.verbs.contains(&verb)),
+        }
+    }
+
+    /// What a sound event is to the call.
+    fn signal(self, arrived: &Arrived<'_>) -> Signal {
+        let found = arrived.event.event_type();
+        let shared = matches!(self, Self::Verb(_));
+        match found {
+            EventType::Error | EventType::Keepalive | EventType::Unknown => found.into(),
+            _ if shared && arrived.status() == Some(202) => Signal::Unknown,
+            _ if self.names(found) => Signal::Result,
+            _ if shared => Signal::Unknown,
+            _ => Signal::Unexpected,
+        }
+    }
+}
+
 /// One call that waits.
 pub(crate) struct Waiting {
     pub(crate) key: Key,
-    /// The types that answer it.
-    pub(crate) expects: &'static [EventType],
+    pub(crate) expects: Expects,
     pub(crate) session_id: Option<String>,
     pub(crate) done: oneshot::Sender<Result<Event, Error>>,
     pub(crate) packet: Option<u64>,
@@ -231,17 +264,12 @@ impl Requests {
     /// Hands a frame to the call of its id (REQ-CALL-03).
     pub(crate) fn on_frame(&mut self, id: &str, arrived: &Arrived<'_>) -> Option<Taken> {
         let call = self.calls.get(id)?;
-        let found = arrived.event.event_type();
         let signal = match arrived.broken {
-            Some(broken) if call.expects.contains(&broken) || broken == EventType::Error => {
+            Some(broken) if call.expects.names(broken) || broken == EventType::Error => {
                 Signal::Broken
             }
             Some(_) => Signal::Unknown,
-            None if call.expects.contains(&found) => Signal::Result,
-            None => match found {
-                EventType::Error | EventType::Keepalive | EventType::Unknown => found.into(),
-                _ => Signal::Unexpected,
-            },
+            None => call.expects.signal(arrived),
         };
         let status_error = arrived.status().is_some_and(|status| status >= 400);
         let cause = Cause {

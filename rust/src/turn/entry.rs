@@ -257,7 +257,9 @@ impl Entry {
 
     /// Something other than a frame: the link, a clock, the caller.
     pub(crate) fn on_local(&mut self, signal: Signal, cause: &Cause<'_>, desk: &mut dyn Desk) {
-        if let Some((state, effects)) = step(&TURN, self.state, signal, |_| false) {
+        let unwritten = self.taken_back(signal, desk);
+        let holds = |guard| guard == Guard::Unwritten && unwritten;
+        if let Some((state, effects)) = step(&TURN, self.state, signal, holds) {
             self.follow(state, effects, cause, desk);
         }
         let moved = step(
@@ -272,6 +274,15 @@ impl Entry {
                 self.shut(QuestionKind::Otp, desk);
             }
         }
+    }
+
+    /// Takes the turn's own frame back when it still waits for the link and `signal` makes it
+    /// pointless (REQ-STOP-01, REQ-TURN-12). Asking and taking are one: the link writes meanwhile.
+    fn taken_back(&self, signal: Signal, desk: &mut dyn Desk) -> bool {
+        use Signal::{Cancel, IdleTimeout, TotalTimeout};
+        self.state == TurnState::Sent
+            && matches!(signal, Cancel | IdleTimeout | TotalTimeout)
+            && self.packet.is_some_and(|packet| desk.take_back(packet))
     }
 
     /// The link is gone for good: nobody answers what is still outstanding.
@@ -306,7 +317,7 @@ impl Entry {
                         self.cell.push(arrived.event.clone());
                     }
                 }
-                Effect::SendCancel => self.send_cancel(effects.len() == 1, desk),
+                Effect::SendCancel => self.send_cancel(desk),
                 Effect::Tap => {}
                 settling => self.settle(*settling, cause, desk),
             }
@@ -316,16 +327,9 @@ impl Entry {
         }
     }
 
-    /// Writes the one `cancel` of the turn. A turn whose own frame still waits takes that back
-    /// instead; when it only was to be stopped, it is over then.
-    fn send_cancel(&mut self, only: bool, desk: &mut dyn Desk) {
+    /// Writes the one `cancel` of the turn.
+    fn send_cancel(&mut self, desk: &mut dyn Desk) {
         if std::mem::replace(&mut self.cancelled, true) {
-            return;
-        }
-        if self.packet.is_some_and(|packet| desk.take_back(packet)) {
-            if only {
-                self.settle(Effect::SettleCancelledUnconfirmed, &Cause::default(), desk);
-            }
             return;
         }
         let cancel = Cancel::new()

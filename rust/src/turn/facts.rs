@@ -80,7 +80,7 @@ impl Facts {
             Guard::Mismatch => self.code.as_deref() == Some(INTERACTION_MISMATCH),
             Guard::VerbError => self.verb_error,
             Guard::TerminalError => self.terminal_error,
-            Guard::VerbOutstanding | Guard::NoPending | Guard::Expired => false,
+            Guard::VerbOutstanding | Guard::NoPending | Guard::Expired | Guard::Unwritten => false,
         }
     }
 

@@ -93,7 +93,7 @@ impl Ask {
         }
     }
 
-    fn verb(&self) -> Verb {
+    pub(crate) fn verb(&self) -> Verb {
         match self {
             Self::Confirm { .. } => Verb::Confirm,
             Self::VerifyOtp { .. } => Verb::VerifyOtp,
@@ -162,8 +162,7 @@ impl Entry {
 
     fn try_answer(&mut self, ask: Ask, desk: &mut dyn Desk) -> Result<Verb, Error> {
         if let Ask::DeclineOtp { offered: false } = ask {
-            let text = "the server does not list `otp_park`: its codes cannot be declined";
-            return Err(Draft::new(text).end(Leaf::Unsupported));
+            return Err(not_offered());
         }
         let (verb, kind) = (ask.verb(), ask.question());
         let asked = &self.asked[kind as usize];
@@ -235,6 +234,12 @@ pub(crate) fn too_large(size: usize) -> Error {
 }
 
 /// Reads the answer to a code.
+/// Why a code is not declined: nothing is sent (REQ-OTP-05).
+pub(crate) fn not_offered() -> Error {
+    let text = "the server does not list `otp_park`: its codes cannot be declined";
+    Draft::new(text).end(Leaf::Unsupported)
+}
+
 pub(crate) fn otp_check(event: Option<&Event>) -> OtpCheck {
     let mut check = OtpCheck {
         verified: false,

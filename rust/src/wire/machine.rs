@@ -77,10 +77,10 @@ pub(crate) enum Signal {
     CancelTimeout,
     /// TurnIdleTimeout is over
     IdleTimeout,
-    /// The question's time is over
-    QuestionTimeout,
     /// TurnTimeout is over
     TotalTimeout,
+    /// The question's time is over
+    QuestionTimeout,
     /// The caller answers the question
     Answer,
     /// The turn has settled
@@ -128,8 +128,8 @@ impl Signal {
             Self::Cancel => "cancel",
             Self::CancelTimeout => "cancel_timeout",
             Self::IdleTimeout => "idle_timeout",
-            Self::QuestionTimeout => "question_timeout",
             Self::TotalTimeout => "total_timeout",
+            Self::QuestionTimeout => "question_timeout",
             Self::Answer => "answer",
             Self::Settle => "settle",
             Self::Send => "send",
@@ -186,6 +186,8 @@ pub(crate) enum Guard {
     Expired,
     /// The chunk carries a toolResult
     ToolResult,
+    /// The turn's own frame still waits for the link (REQ-STOP-01, REQ-TURN-12)
+    Unwritten,
 }
 
 /// What a transition asks its driver to do.
@@ -249,11 +251,11 @@ pub(crate) enum Effect {
     /// Settle(outcome, kind): the turn or call has its outcome; by_code = the kind of the code,
     /// attempt = the error of the failed attempt
     SettleCancelled,
-    /// Send(action): one action is written; a turn writes at most one cancel
-    SendCancel,
     /// Settle(outcome, kind): the turn or call has its outcome; by_code = the kind of the code,
     /// attempt = the error of the failed attempt
     SettleCancelledUnconfirmed,
+    /// Send(action): one action is written; a turn writes at most one cancel
+    SendCancel,
     /// Settle(outcome, kind): the turn or call has its outcome; by_code = the kind of the code,
     /// attempt = the error of the failed attempt
     SettleFailedTurnTimeout,
@@ -728,6 +730,13 @@ pub(crate) static TURN: Machine<TurnState> = Machine {
             &[Effect::SettleFailedInvalidFrame],
         ),
         row(
+            &[TurnState::Sent],
+            &[Signal::Cancel],
+            &[Guard::Unwritten],
+            Some(TurnState::Settled),
+            &[Effect::SettleCancelledUnconfirmed],
+        ),
+        row(
             &[TurnState::Sent, TurnState::Running],
             &[Signal::Cancel],
             &[],
@@ -740,6 +749,13 @@ pub(crate) static TURN: Machine<TurnState> = Machine {
             &[],
             Some(TurnState::Settled),
             &[Effect::SettleCancelledUnconfirmed],
+        ),
+        row(
+            &[TurnState::Sent],
+            &[Signal::IdleTimeout, Signal::TotalTimeout],
+            &[Guard::Unwritten],
+            Some(TurnState::Settled),
+            &[Effect::SettleFailedTurnTimeout],
         ),
         row(
             &[TurnState::Sent, TurnState::Running],

@@ -14,7 +14,11 @@ if TYPE_CHECKING:
 
 Done = Callable[[Any, Tree | None], None]
 RESULT_TYPES = {"ping": "pong"}
-VERB_CALLS = frozenset({"confirm_tool_action", "verify_otp", "submit_interaction"})
+VERB_CALLS = {  # action -> the verb that it is, and the one when it says `declined`
+    "confirm_tool_action": ("confirm", "confirm"),
+    "verify_otp": ("verify_otp", "decline_otp"),
+    "submit_interaction": ("submit", "decline"),
+}
 
 
 class Call:
@@ -24,6 +28,7 @@ class Call:
         self.client = client
         self.op = op
         self.id: str = frame["requestId"]
+        self.out = frame
         self.done = done
         self.name = name
         self.state = client.machines["call"].initial
@@ -100,29 +105,50 @@ class VerbCall(Call):
     def frame(self, frame: Frame) -> None:
         """Resolve or fail by what would answer the verb; anything else belongs to nobody."""
         kind = frame.wire_type
+        if kind == "keepalive":
+            return
         if not frame.good:
-            self.client.push(frame)
+            self._broken(frame)
         elif kind == "error":
             self.settle(None, from_frame(self.client.spec, self.client.reader, frame, self.id))
-        elif (value := verb_value(self.op, kind, self.client.flat(frame))) is not None:
-            self.settle(value[0], None)
+        elif self._answers(kind, facts := self.client.flat(frame)):
+            self._settle_by(frame, verb_value(self.op, kind, facts))
         else:
             self.client.push(frame)
 
+    def _settle_by(self, frame: Frame, value: Any) -> None:
+        if frame.tree.get("status", 0) >= 400:
+            self.settle(None, self._failure("protocol", frame, None))
+        else:
+            self.settle(value, None)
 
-def verb_value(op: str, kind: str, facts: Tree) -> tuple[Any] | None:
-    """Value that an event gives to a verb, in a 1-tuple; ``None`` when it is no answer to it."""
-    if kind == "immediate_response" and facts.get("status") != 202:
-        return ({"accepted": True},) if op == "submit_interaction" else (None,)
-    if op == "verify_otp" and kind == "otp_verified":
-        return ({"verified": True, "message": facts["message"]},)
-    if op == "verify_otp" and kind == "otp_invalid":
+    def _broken(self, frame: Frame) -> None:
+        named = frame.wire_type == "error" or self._answers(frame.wire_type, {})
+        if frame.known and frame.fault and named:
+            self.settle(None, error("invalid_frame", request=self.id, at=frame.fault.pointer))
+        else:
+            self.client.push(frame)
+
+    def _answers(self, kind: str, facts: Tree) -> bool:
+        verb = VERB_CALLS[self.op][bool(self.out.get("declined"))]
+        return any(
+            row["on"] == kind
+            and verb in row["verbs"]
+            and not (row.get("unless") == "status_202" and facts.get("status") == 202)
+            for row in self.client.spec.machine["answers"]
+        )
+
+
+def verb_value(op: str, kind: str, facts: Tree) -> Any:
+    """Value that a verb has of the event that answers it."""
+    if kind == "otp_verified":
+        return {"verified": True, "message": facts["message"]}
+    if kind == "otp_invalid":
         names = ("attemptsRemaining", "error", "message")
-        return ({"verified": False, **{n: facts[n] for n in names if n in facts}},)
-    if op == "submit_interaction" and kind == "interaction_invalid":
-        shown = {"errors": facts["errors"], "message": facts["message"]}
-        return ({"accepted": False, **shown},)
-    return None
+        return {"verified": False, **{n: facts[n] for n in names if n in facts}}
+    if kind == "interaction_invalid":
+        return {"accepted": False, "errors": facts["errors"], "message": facts["message"]}
+    return {"accepted": True} if op == "submit_interaction" else None
 
 
 class Pager:

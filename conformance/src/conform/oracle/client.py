@@ -178,6 +178,14 @@ class Client:
             self.world.frames.append((self.world.index, self.name, frame))
             self._tap("out", frame["action"], frame.get("requestId"))
 
+    def waits(self, frame: Tree) -> bool:
+        """Whether an action still waits for the attempt that runs."""
+        return any(each is frame for each in self.queue)
+
+    def withdraw(self, frame: Tree) -> None:
+        """Never write the action of a call or turn that is over (REQ-CONN-16)."""
+        self.queue = [each for each in self.queue if each is not frame]
+
     def ready(self) -> bool:
         """Whether an action may start; a lazy client connects first (REQ-CONN-09)."""
         if self.link in ("idle", "closed") and self.options.get("lazy"):
@@ -200,6 +208,10 @@ class Client:
 
     def verb_call(self, op: str, args: Tree, done: Done, name: str) -> None:
         """A low-level verb without a live turn (REQ-VERB-08)."""
+        parks = "otp_park" in self.capabilities(args.get("sessionId", ""))
+        if args.get("declined") and op == "verify_otp" and not parks:
+            done(None, error("unsupported", request=args["requestId"]))
+            return
         if not self.ready():
             done(None, error("not_connected", request=args.get("requestId")))
             return
@@ -247,6 +259,7 @@ class Client:
     def forget(self, call: Call) -> None:
         """A call is over; a late answer reaches the tap alone (REQ-CALL-02)."""
         self.disarm(("call", call.id))
+        self.withdraw(call.out)
         if self.calls.pop(call.id, None):
             self.late.add(call.id)
 

@@ -52,6 +52,7 @@ class Turn:
         self.client = client
         self.name = name
         self.id: str = frame["requestId"]
+        self.out = frame
         self.session: str = frame["sessionId"]
         self.state = client.machines["turn"].initial
         self.question = {q: client.machines[q].initial for q in QUESTIONS}
@@ -141,7 +142,7 @@ class Turn:
                 self._shut(question)
             elif effect.name == "resolve" and verb:
                 value = verb_value(VERBS[verb.kind][1], event, facts)
-                self._verb_done(verb, value[0] if value else None, None)
+                self._verb_done(verb, value, None)
             elif effect.name == "fail" and verb:
                 self._verb_done(verb, None, self._frame_error(frame))
         if before != self.question[question] and not self.settled:
@@ -187,7 +188,8 @@ class Turn:
         if event in self.client.link_events:
             self._link_ends_otp(event)
         if not self.settled:
-            self._step(event, {}, None, {}, code=code, attempt=attempt, asked=asked)
+            guards = self._unwritten()
+            self._step(event, guards, None, {}, code=code, attempt=attempt, asked=asked)
         if event in self.client.link_events:
             self._link_ends_verbs(event, code)
 
@@ -240,6 +242,7 @@ class Turn:
             body["error"] = self._failure(effect.args[1], frame, facts, code, attempt, asked)
         self.outcome = body
         self.client.disarm_turn(self.id)
+        self.client.withdraw(self.out)
         for question in ("confirmation", "interaction"):
             self.question[question] = "none"
         self._settle_verbs(body)
@@ -313,7 +316,10 @@ class Turn:
             self.client.returned(verb.name, None, None)
             return
         self.verbs.append(verb)
-        self._step("cancel", {}, None, {})
+        self._step("cancel", self._unwritten(), None, {})
+
+    def _unwritten(self) -> dict[str, bool]:
+        return {"unwritten": self.client.waits(self.out)}
 
     def _verb_done(self, verb: Verb, value: Any, failure: Tree | None) -> None:
         if verb in self.verbs:

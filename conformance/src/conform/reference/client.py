@@ -25,14 +25,13 @@ from conform.reference.handshake import (
     with_token,
 )
 from conform.reference.turn import RefTurn
-from conform.reference.verbs import verb_answer
+from conform.reference.verbs import VERB_EVENTS, VERBS, Out, verb_answer
 
 Tree = dict[str, Any]
 TIMES = {"connect": 10_000, "close": 5_000, "request": 30_000, "turn": 0}
 TIMES |= {"turnIdle": 120_000, "question": 330_000, "cancel": 5_000}
 MALFORMED_LIMIT = 10
 RESULTS = {"ping": "pong"}
-VERB_OPS = frozenset({"confirm_tool_action", "verify_otp", "submit_interaction"})
 
 
 class Wait:
@@ -67,7 +66,7 @@ class RefClient:
         self._ws: ClientConnection | None = None
         self._attempt: asyncio.Task[None] | None = None
         self._tasks: list[asyncio.Task[None]] = []
-        self._outbox: asyncio.Queue[str] = asyncio.Queue()
+        self._outbox: asyncio.Queue[Out] = asyncio.Queue()
         self._malformed = 0
         self._closing = False
 
@@ -248,13 +247,19 @@ class RefClient:
     async def _write(self) -> None:
         assert self._ws is not None
         while True:
-            text = await self._outbox.get()
-            with contextlib.suppress(websockets.exceptions.ConnectionClosed):
-                pieces = [text[:9], "", text[9:]]
-                await self._ws.send(pieces if "control-fragmented" in self.faults else text)
+            out = await self._outbox.get()
+            if not out.dropped:
+                out.written = True
+                await self._send(out.text)
             self._outbox.task_done()
 
-    def write(self, frame: Tree) -> None:
+    async def _send(self, text: str) -> None:
+        assert self._ws is not None
+        with contextlib.suppress(websockets.exceptions.ConnectionClosed):
+            pieces = [text[:9], "", text[9:]]
+            await self._ws.send(pieces if "control-fragmented" in self.faults else text)
+
+    def write(self, frame: Tree) -> Out:
         """Queue one action; it leaves in the order of the calls."""
         if "null-for-absent" in self.faults:
             unset = {"send_message": "model", "create_conversation_session": "userEmail"}
@@ -267,7 +272,10 @@ class RefClient:
             frame = dict(reversed(frame.items()))
         indent = 2 if "control-spaced-json" in self.faults else None
         escape = "control-ascii-json" in self.faults
-        self._outbox.put_nowait(json.dumps(frame, ensure_ascii=escape, indent=indent))
+        kept = "cancelled-turn-still-sent" in self.faults
+        out = Out(json.dumps(frame, ensure_ascii=escape, indent=indent), kept)
+        self._outbox.put_nowait(out)
+        return out
 
     async def drain(self) -> None:
         """Wait until every queued frame is on the socket."""
@@ -302,6 +310,9 @@ class RefClient:
 
     async def low_verb(self, op: str, args: Tree) -> Any:
         """A verb without a live turn."""
+        parks = "otp_park" in self.granted.get(args["sessionId"], [])
+        if op == "verify_otp" and args.get("declined") and not parks:
+            raise RefError("unsupported", request=args["requestId"])
         if not self.usable():
             raise RefError("not_connected", request=args.get("requestId"))
         if op == "cancel":
@@ -316,10 +327,11 @@ class RefClient:
         expired = RefError("request_timeout", request=wait.request)
         fire = lambda: self._answer(wait, None, expired)  # noqa: E731
         timer = self.clock.later(limit, fire) if limit else None
-        self.write(frame)
+        out = self.write(frame)
         try:
             return await wait.future
         finally:
+            out.drop()
             if self.waits.pop(wait.request, None):
                 self.late.add(wait.request)
             if timer and "timer-leak" not in self.faults:
@@ -340,7 +352,7 @@ class RefClient:
         kind = frame.wire_type
         wanted = RESULTS.get(wait.op, "immediate_response")
         request = wait.request
-        if wait.op in VERB_OPS:
+        if wait.op in VERBS:
             self._verb_frame(wait, frame)
         elif not frame.known or (frame.fault and kind not in (wanted, "error")):
             self.push(frame)
@@ -378,6 +390,13 @@ class RefClient:
         self._answer(wait, value, None)
 
     def _verb_frame(self, wait: Wait, frame: Frame) -> None:
+        if frame.wire_type == "keepalive":
+            return
+        kind = VERBS[wait.op]
+        if frame.fault and frame.known and frame.wire_type in (*VERB_EVENTS[kind], "error"):
+            fault = frame.fault.pointer
+            self._answer(wait, None, RefError("invalid_frame", request=wait.request, at=fault))
+            return
         if not frame.good:
             self.push(frame)
             return
@@ -385,10 +404,11 @@ class RefClient:
         if frame.wire_type == "error":
             self._answer(wait, None, from_info(facts, wait.request))
             return
-        names = {"confirm_tool_action": "confirm", "verify_otp": "verify_otp"}
-        found = verb_answer(names.get(wait.op, "submit"), frame.wire_type, facts)
+        found = verb_answer(kind, frame.wire_type, facts)
         if found is None:
             self.push(frame)
+        elif (status := facts.get("status") or 0) >= 400:
+            self._answer(wait, None, RefError("protocol", request=wait.request, status=status))
         else:
             self._answer(wait, found[0], None)
 
@@ -411,7 +431,7 @@ class RefClient:
         body = {"sessionId": session, "message": message, **extra}
         if "default-written-to-wire" in self.faults:
             body = {**body, "stream": body.get("stream", True)}
-        self.write({"action": "send_message", "requestId": turn.id, **body})
+        turn.out = self.write({"action": "send_message", "requestId": turn.id, **body})
         return turn
 
     # --- reading ----------------------------------------------------------------------------
@@ -465,8 +485,12 @@ class RefClient:
             turn.frame(frame)
         elif request in self.waits:
             self._call_frame(self.waits[request], frame)
-        elif frame.wire_type != "keepalive" and request not in self.late:
+        elif frame.wire_type != "keepalive" and (request not in self.late or self._forgets):
             self.push(frame)
+
+    @property
+    def _forgets(self) -> bool:
+        return "late-answer-pushed" in self.faults
 
 
 def _has_unknown(reader: Reader, frame: Frame) -> bool:

@@ -14,6 +14,7 @@ from conform.reference.verbs import (
     ANY_VERB,
     ERROR_VERBS,
     QUESTION,
+    Out,
     Outstanding,
     verb_answer,
 )
@@ -48,6 +49,7 @@ class RefTurn:
         self.asked: dict[str, Tree] = {}
         self.expiry: dict[str, float | None] = {}
         self.verbs: list[Outstanding] = []
+        self.out: Out | None = None
         self.cancel_sent = False
         self.detached = False
         self.readers = 0
@@ -81,7 +83,8 @@ class RefTurn:
         if self.body is not None:
             return
         question = self._open_question()
-        self.send_cancel()
+        if self.out is None or self.out.written:
+            self.send_cancel()
         self.settle(self.failed(RefError("turn_timeout", request=self.id, question=question)))
 
     # --- settling ---------------------------------------------------------------------------
@@ -116,6 +119,8 @@ class RefTurn:
         if self.body is not None:
             return
         self.body = body
+        if self.out:
+            self.out.drop()
         for name in list(self.timers):
             if name != "leak":
                 self._disarm(name)
@@ -463,6 +468,9 @@ class RefTurn:
             verb.done(None)
             return verb.future
         self.verbs.append(verb)
+        if self.out and not self.out.written:
+            self._unconfirmed()
+            return verb.future
         self.send_cancel()
         if "cancel-resolves-before-terminal" in self.client.faults:
             self._finish(verb, None)

@@ -18,7 +18,25 @@ ERROR_VERBS = {
     "NO_PENDING_INTERACTION": ("submit", "decline"),
     "INTERACTION_MISMATCH": ("submit", "decline"),
 }
+VERBS = {"confirm_tool_action": "confirm", "verify_otp": "verify_otp"}
+VERBS |= {"submit_interaction": "submit"}
+VERB_EVENTS = {"confirm": ("immediate_response",), "verify_otp": ("otp_verified", "otp_invalid")}
+VERB_EVENTS |= {"submit": ("immediate_response", "interaction_invalid")}
 ANY_VERB = ("confirm", "verify_otp", "submit", "decline", "decline_otp", "cancel")
+
+
+class Out:
+    """One frame on its way out."""
+
+    def __init__(self, text: str, kept: bool) -> None:
+        self.text = text
+        self.kept = kept  # a defect: nothing takes it back
+        self.written = False
+        self.dropped = False
+
+    def drop(self) -> None:
+        """Take it back, if it was not written yet."""
+        self.dropped = not self.written and not self.kept
 
 
 class Outstanding:
@@ -44,7 +62,8 @@ class Outstanding:
 
 def verb_answer(kind: str, event: str, facts: Tree) -> tuple[Any] | None:
     """What an event gives to a verb, in a 1-tuple; ``None`` when it answers something else."""
-    if event == "immediate_response" and facts.get("status") != 202:
+    acknowledges = event == "immediate_response" and facts.get("status") != 202
+    if acknowledges and kind != "verify_otp":
         return ({"accepted": True},) if kind in ("submit", "decline") else (None,)
     if kind == "verify_otp" and event in ("otp_verified", "otp_invalid"):
         names = ("attemptsRemaining", "error", "message")

@@ -211,7 +211,7 @@ public sealed class SmoothAgentClient : IAsyncDisposable
         ThrowIfDisposed();
         return _turns.Find(action.RequestId) is { } live
             ? live.Actions.Confirm(action.Approved, cancellationToken)
-            : _caller.CallVerb(Operations.ConfirmToolAction, action, _ => true, cancellationToken);
+            : _caller.CallVerb(Verb.Confirm, action, _ => true, cancellationToken);
     }
 
     /// <summary>Gives a code to the live turn with that id, else as a call of its own.</summary>
@@ -226,7 +226,7 @@ public sealed class SmoothAgentClient : IAsyncDisposable
         ThrowIfDisposed();
         if (_turns.Find(action.RequestId) is not { } live)
         {
-            return _caller.CallVerb(Operations.VerifyOtp, action, OtpResult.Of, cancellationToken);
+            return VerifyElsewhere(action, cancellationToken);
         }
         return action.Declined == true
             ? live.Actions.DeclineOtp(cancellationToken)
@@ -245,7 +245,7 @@ public sealed class SmoothAgentClient : IAsyncDisposable
         ThrowIfDisposed();
         if (_turns.Find(action.RequestId) is not { } live)
         {
-            return _caller.CallVerb(Operations.SubmitInteraction, action, SubmitResult.Of, cancellationToken);
+            return _caller.CallVerb(Verb.Submit, action, SubmitResult.Of, cancellationToken);
         }
         return action.Declined == true
             ? live.Actions.Decline(cancellationToken)
@@ -285,6 +285,23 @@ public sealed class SmoothAgentClient : IAsyncDisposable
 
     private Listeners<T> Listeners<T>(string name, bool removeOnThrow) =>
         new(this, _context.Dispatcher, _context.Log, name, removeOnThrow);
+
+    private Task<OtpResult> VerifyElsewhere(VerifyOtpAction action, CancellationToken cancellationToken)
+    {
+        if (action.Declined != true)
+        {
+            return _caller.CallVerb(Verb.VerifyOtp, action, OtpResult.Of, cancellationToken);
+        }
+        using (_context.Gate.Enter())
+        {
+            if (!_parking.Contains(action.SessionId))
+            {
+                return Observed.Quiet(Task.FromException<OtpResult>(Failure.NotParked(facts =>
+                    facts with { RequestId = action.RequestId, SessionId = action.SessionId })));
+            }
+        }
+        return _caller.CallVerb(Verb.DeclineOtp, action, OtpResult.Of, cancellationToken);
+    }
 
     /// <summary>Keeps, inside the gate, which sessions understand a declined code (REQ-OTP-05).</summary>
     private void Learn(WireObject result)

@@ -11,6 +11,12 @@ internal static class Failure
         return ExceptionTable.Create(leaf ?? row.Leaf, with is null ? facts : with(facts));
     }
 
+    /// <summary>A code cannot be declined toward this server (REQ-OTP-05).</summary>
+    internal static SmoothAgentException NotParked(Func<ErrorFacts, ErrorFacts> with) => Local(ErrorKinds.Unsupported, facts => with(facts) with
+    {
+        Message = "The session's capabilities do not list otp_park; nothing was sent.",
+    });
+
     /// <summary>The same error with facts of one of those who share it.</summary>
     internal static SmoothAgentException Own(SmoothAgentException shared, Func<ErrorFacts, ErrorFacts> with) =>
         ExceptionTable.Create(ErrorTable.FindKind(shared.Kind).Leaf, with(shared.Facts));

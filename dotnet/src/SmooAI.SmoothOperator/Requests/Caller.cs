@@ -32,7 +32,7 @@ internal sealed class Caller(ClientContext context, Exchanges exchanges, Sender 
 
     /// <summary>Starts a verb that no live turn owns (REQ-VERB-08).</summary>
     internal Task<T> CallVerb<T>(
-        Operation operation, ClientAction action, Func<ServerEvent, T> read, CancellationToken token)
+        Verb verb, ClientAction action, Func<ServerEvent, T> read, CancellationToken token)
     {
         if (token.IsCancellationRequested)
         {
@@ -46,7 +46,7 @@ internal sealed class Caller(ClientContext context, Exchanges exchanges, Sender 
             {
                 return Observed.Quiet(Task.FromException<T>(refused));
             }
-            var call = new VerbCall<T>(context, exchanges, operation, id, read);
+            var call = new VerbCall<T>(context, exchanges, verb, id, read);
             call.Wait(frame, token);
             return call.Task;
         }

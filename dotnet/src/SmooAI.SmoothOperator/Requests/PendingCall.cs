@@ -16,6 +16,7 @@ internal sealed class PendingCall<T> : IExchange
     private readonly Action<WireObject> _learn;
     private readonly Waiter<T> _waiter;
     private CallState _state = Machines.Call.Initial;
+    private OutboundFrame? _frame;
 
     internal PendingCall(
         ClientContext context, Exchanges exchanges, CallAction<T> action, string id, Action<WireObject> learn)
@@ -34,13 +35,10 @@ internal sealed class PendingCall<T> : IExchange
     /// <summary>Starts the wait: limit and cancellation, which takes back a frame that was not written (REQ-CALL-09).</summary>
     internal void Wait(OutboundFrame frame, CancellationToken cancellationToken)
     {
+        _frame = frame;
         var limit = _context.Options.RequestTimeout;
         _waiter.Limit(limit, () => Step(MachineEvent.RequestTimeout, kind => Failure.Local(kind, Named)));
-        _waiter.CancelBy(cancellationToken, () =>
-        {
-            frame.IsDropped = !frame.IsWritten;
-            Settle();
-        });
+        _waiter.CancelBy(cancellationToken, Settle);
     }
 
     /// <summary>The action could not be queued.</summary>
@@ -156,9 +154,14 @@ internal sealed class PendingCall<T> : IExchange
         }
     }
 
+    /// <summary>The call is over: a frame that still waits for the link is taken back (REQ-CONN-16).</summary>
     private void Settle()
     {
         _state = CallState.Settled;
+        if (_frame is { IsWritten: false })
+        {
+            _frame.IsDropped = true;
+        }
         _exchanges.Release(_id);
     }
 

@@ -4,19 +4,21 @@ namespace SmooAI.SmoothOperator;
 internal sealed class VerbCall<T> : IExchange
 {
     private const long Accepted = 202;
+    private const long FirstErrorStatus = 400;
 
     private readonly ClientContext _context;
     private readonly Exchanges _exchanges;
-    private readonly Operation _operation;
+    private readonly Verb _verb;
     private readonly string _id;
     private readonly Func<ServerEvent, T> _read;
     private readonly Waiter<T> _waiter;
+    private OutboundFrame? _frame;
 
-    internal VerbCall(ClientContext context, Exchanges exchanges, Operation operation, string id, Func<ServerEvent, T> read)
+    internal VerbCall(ClientContext context, Exchanges exchanges, Verb verb, string id, Func<ServerEvent, T> read)
     {
         _context = context;
         _exchanges = exchanges;
-        _operation = operation;
+        _verb = verb;
         _id = id;
         _read = read;
         _waiter = new Waiter<T>(context);
@@ -26,13 +28,10 @@ internal sealed class VerbCall<T> : IExchange
 
     internal void Wait(OutboundFrame frame, CancellationToken cancellationToken)
     {
+        _frame = frame;
         _exchanges.AddTail(_id, this);
         _waiter.Limit(_context.Options.RequestTimeout, () => Fail(Failure.Local(ErrorKinds.RequestTimeout, Named)));
-        _waiter.CancelBy(cancellationToken, () =>
-        {
-            frame.IsDropped = !frame.IsWritten;
-            _exchanges.RemoveTail(_id, this);
-        });
+        _waiter.CancelBy(cancellationToken, Leave);
     }
 
     public bool OnEvent(in DecodedFrame frame)
@@ -43,15 +42,33 @@ internal sealed class VerbCall<T> : IExchange
             Fail(Failure.FromServer(reported, Named));
             return true;
         }
-        if (received is ImmediateResponseEvent { Status: Accepted }
-            || Array.IndexOf(_operation.Replies, received.MachineEvent) < 0)
+        if (received is KeepaliveEvent)
+        {
+            return true;
+        }
+        if (received is UnknownEvent { Problem: { } problem } broken && IsAnswer(broken.WireType))
+        {
+            Fail(Failure.Broken(broken.WireType, problem, Named));
+            return true;
+        }
+        var status = (received as ImmediateResponseEvent)?.Status;
+        if (status == Accepted || !IsAnswer(received.Type))
         {
             return false;
         }
-        _exchanges.RemoveTail(_id, this);
+        if (status >= FirstErrorStatus)
+        {
+            Fail(Failure.Status(status.Value, Named));
+            return true;
+        }
+        Leave();
         _waiter.Resolve(_read(received));
         return true;
     }
+
+    /// <summary>Whether an event of that type answers the verb; an error always does (REQ-CALL-03).</summary>
+    private bool IsAnswer(string type) => type == MachineWords.Of(MachineEvent.Error)
+        || Array.Exists(Machines.Answers, row => MachineWords.Of(row.Event) == type && Array.IndexOf(row.Verbs, _verb) >= 0);
 
     public void OnAttemptFailed(SmoothAgentException error) => Fail(Failure.Own(error, Named));
 
@@ -66,8 +83,15 @@ internal sealed class VerbCall<T> : IExchange
 
     private void Fail(SmoothAgentException error)
     {
-        _exchanges.RemoveTail(_id, this);
+        Leave();
         _waiter.Fail(error);
+    }
+
+    /// <summary>The wait is over: a frame that still waits for the link is taken back (REQ-CONN-16).</summary>
+    private void Leave()
+    {
+        _frame!.IsDropped = !_frame.IsWritten;
+        _exchanges.RemoveTail(_id, this);
     }
 
     private ErrorFacts Named(ErrorFacts facts) => facts with { RequestId = _id };

@@ -21,7 +21,7 @@ internal sealed class TurnDriver : IExchange
         Questions = new Questions(context, _ => Step(MachineEvent.QuestionTimeout));
         Verbs = new VerbLedger();
         Items = new TurnItems();
-        _clocks = new TurnClocks(context, name => Step(name));
+        _clocks = new TurnClocks(context, StepLocal);
     }
 
     internal TurnItems Items { get; }
@@ -119,28 +119,12 @@ internal sealed class TurnDriver : IExchange
     {
         if (!IsDetached && ResultWaits == 0 && Items.OpenIterators == 0)
         {
-            Stop();
-        }
-    }
-
-    /// <summary>Takes back a message that was not written, else writes the one cancel (REQ-STOP-04).</summary>
-    internal void Stop()
-    {
-        if (IsSettled)
-        {
-            return;
-        }
-        if (_writer.TakeBack())
-        {
-            Step(MachineEvent.CancelTimeout);
-        }
-        else
-        {
             Cancel();
         }
     }
 
-    internal void Cancel() => Step(MachineEvent.Cancel);
+    /// <summary>Takes back a message that was not written, else writes the one cancel (REQ-STOP-01, REQ-STOP-04).</summary>
+    internal void Cancel() => StepLocal(MachineEvent.Cancel);
 
     /// <summary>Everything that awaits the turn ends with the token's cancellation; the turn itself goes on to its end.</summary>
     internal void Abandon(CancellationToken token)
@@ -260,7 +244,7 @@ internal sealed class TurnDriver : IExchange
                     Items.Append(received!);
                     break;
                 case EffectKind.Send:
-                    WriteCancel(name == MachineEvent.Cancel);
+                    WriteCancel();
                     break;
                 case EffectKind.Settle:
                     Settle(effect, received, error ?? TimedOut);
@@ -271,9 +255,12 @@ internal sealed class TurnDriver : IExchange
         }
     }
 
-    private void WriteCancel(bool asked)
+    private void StepLocal(MachineEvent name) =>
+        Step(name, _writer.IsSent ? MachineGuards.None : MachineGuards.Unwritten);
+
+    private void WriteCancel()
     {
-        if (_writer.WriteCancel(asked) && asked)
+        if (_writer.WriteCancel())
         {
             _clocks.StartCancel();
         }

@@ -18,7 +18,7 @@ internal sealed class TurnStarter(ClientContext context, Exchanges exchanges, Se
             if (aborted)
             {
                 driver.Abandon(token);
-                driver.Stop();
+                driver.Cancel();
                 return turn;
             }
             Register(id, driver);
@@ -78,7 +78,7 @@ internal sealed class TurnStarter(ClientContext context, Exchanges exchanges, Se
                 driver.Abandon(token);
                 if (!driver.IsDetached)
                 {
-                    driver.Stop();
+                    driver.Cancel();
                 }
             }
         }, null);

@@ -40,10 +40,7 @@ internal sealed class TurnVerbs(ClientContext context, TurnDriver turn, TurnWrit
         {
             if (!parksOtp(turn.SessionId))
             {
-                return Refused<OtpResult>(Failure.Local(ErrorKinds.Unsupported, facts => turn.Named(facts) with
-                {
-                    Message = "The session's capabilities do not list otp_park; nothing was sent.",
-                }));
+                return Refused<OtpResult>(Failure.NotParked(turn.Named));
             }
         }
         return Write(

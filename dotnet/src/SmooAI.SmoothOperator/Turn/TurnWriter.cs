@@ -15,17 +15,10 @@ internal sealed class TurnWriter(Sender sender, OutboundFrame message, string se
     /// <summary>Queues the message; returns why it was refused.</summary>
     internal SmoothAgentException? WriteMessage() => sender.Submit(message);
 
-    /// <summary>Takes the message back; false when it was written.</summary>
-    internal bool TakeBack()
+    /// <summary>Writes the one cancel of the turn; false when that was done before, or could not be.</summary>
+    internal bool WriteCancel()
     {
-        message.IsDropped = !message.IsWritten;
-        return message.IsDropped;
-    }
-
-    /// <summary>Writes the one cancel of the turn; a limit takes back a message that was not written instead.</summary>
-    internal bool WriteCancel(bool asked)
-    {
-        if (_cancelled || (!asked && TakeBack()))
+        if (_cancelled)
         {
             return false;
         }
@@ -37,5 +30,5 @@ internal sealed class TurnWriter(Sender sender, OutboundFrame message, string se
     internal SmoothAgentException? Write(ClientAction verb) => sender.Submit(Sender.Encode(verb, RequestId));
 
     /// <summary>The turn is over: a message still in the queue must not go out.</summary>
-    internal void Finish() => TakeBack();
+    internal void Finish() => message.IsDropped = !message.IsWritten;
 }

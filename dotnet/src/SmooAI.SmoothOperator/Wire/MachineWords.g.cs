@@ -123,6 +123,8 @@ internal enum MachineGuards
     Expired = 1 << 8,
     /// <summary>The chunk carries a toolResult.</summary>
     ToolResult = 1 << 9,
+    /// <summary>The turn's own frame still waits for the link (REQ-STOP-01, REQ-TURN-12).</summary>
+    Unwritten = 1 << 10,
 }
 
 /// <summary>What a transition asks its driver to do.</summary>

@@ -12,7 +12,7 @@ public static class WireCodec
     /// <summary>Version of the specification that this code was generated from.</summary>
     public const string SpecVersion = "1.1";
 
-    internal const string SpecHash = "ffeef2f873c7c750d8b44df2e94c6c28957ba67c5b2b36297e6c1c65d6be1960";
+    internal const string SpecHash = "114730c90f4704032cb8d15e48c57f5ca0687fd2c2b9344214ac715c4288e020";
 
     /// <summary>Decodes one frame; never throws for what a peer may send.</summary>
     public static DecodedFrame Decode(string frame) => Decode(Encoding.UTF8.GetBytes(frame).AsMemory());

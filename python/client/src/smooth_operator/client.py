@@ -337,7 +337,8 @@ class SmoothAgentClient:
             return live
         if declined and not self._parks_otp(session_id):
             answer: Answer[OtpCheck | None] = Answer.make(self._options.logger)
-            answer.fail(UnsupportedError("the server does not take a declined code"))
+            text = "the server does not take a declined code"
+            answer.fail(UnsupportedError(text, request_id=request_id, session_id=session_id))
             return answer
         action = self._make(
             actions.VerifyOtpAction,
@@ -422,7 +423,7 @@ class SmoothAgentClient:
         answer: Answer[Value] = Answer.make(self._options.logger)
         self._requests.check_id(action.request_id)
         outgoing = Outgoing(action.action, action.request_id, encode_action(action))
-        waiting = self._requests.call(outgoing, answers_to(verb), value_of)
+        waiting = self._requests.call(outgoing, answers_to(verb), value_of, shared=True)
 
         def done(future: asyncio.Future[Value]) -> None:
             error = None if future.cancelled() else future.exception()

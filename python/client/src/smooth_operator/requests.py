@@ -31,8 +31,8 @@ class InFlight(Protocol):
     def event_received(self, event: Event) -> bool:
         """Take one event of this id; return whether it went anywhere but to the listeners."""
 
-    def broken_received(self, fault: DecodeError) -> None:
-        """Take a known event of this id with a broken body."""
+    def broken_received(self, fault: DecodeError) -> bool:
+        """Take a known event of this id with a broken body; return as for a sound one."""
 
     def link_event(
         self, word: str, code: int | None, error: errors.SmoothAgentError | None
@@ -104,9 +104,11 @@ class Requests:
         self._options.logger.warning("a broken %s at %s", fault.type, fault.pointer)
         owner = self._in_flight.get(fault.request_id) if fault.request_id is not None else None
         if owner is not None:
-            owner.broken_received(fault)
-        elif fault.request_id not in self._settled:
-            self._listeners.emit("event", fault.as_unknown())
+            if owner.broken_received(fault):
+                return
+        elif fault.request_id in self._settled:
+            return
+        self._listeners.emit("event", fault.as_unknown())
 
     def link_ended(self, reason: str, code: int) -> None:
         """Fail everything that is in flight (REQ-CONN-15)."""
@@ -141,13 +143,17 @@ class Requests:
         outgoing: Outgoing,
         answers: frozenset[str],
         value_of: Callable[[Event], Value],
+        *,
+        shared: bool = False,
     ) -> asyncio.Future[Value]:
         """Send an action with one answer and return the future of its value.
 
         ``value_of`` makes the value of the event that answers; it may raise DecodeError.
+        ``shared`` says that the id is a turn's that is not live here: what is no answer is
+        somebody else's (REQ-VERB-08).
         """
         assert outgoing.request_id is not None
-        pending = Call(self, self._options, outgoing, answers, value_of)
+        pending = Call(self, self._options, outgoing, answers, value_of, shared=shared)
         self.add(outgoing.request_id, pending)
         try:
             submitted = self.connection.submit(outgoing)
@@ -170,17 +176,20 @@ class Call(Generic[Value]):
         outgoing: Outgoing,
         answers: frozenset[str],
         value_of: Callable[[Event], Value],
+        *,
+        shared: bool,
     ) -> None:
         self._requests = requests
         self._options = options
         self._outgoing = outgoing
         self._answers = answers
         self._value_of = value_of
+        self._shared = shared
         self._state = machine.MACHINES["call"].initial
         self._timer: Timer | None = None
         self.future: asyncio.Future[Value] = asyncio.get_running_loop().create_future()
         """The value or the error; cancelling it only ends the wait (REQ-CALL-09)."""
-        self.future.add_done_callback(self._done)
+        self.future.add_done_callback(lambda _: self._done())
 
     def start(self) -> None:
         """Start the limit (REQ-CALL-02)."""
@@ -190,17 +199,19 @@ class Call(Generic[Value]):
 
     def event_received(self, event: Event) -> bool:
         """Step on an event of this id (REQ-CALL-03)."""
-        word: str = "result" if event.type in self._answers else event.type
-        if word not in ("result", "error", "keepalive", "unknown"):
-            word = "unexpected"
         status = getattr(event, "status", None)
+        word: str = event.type
+        if event.type in self._answers and not (self._shared and status == 202):
+            word = "result"
+        elif word not in ("error", "keepalive", "unknown"):
+            word = "unknown" if self._shared else "unexpected"
         guards = {"status_error"} if word == "result" and (status or 0) >= 400 else set()
         return self._step(word, frozenset(guards), event=event)
 
-    def broken_received(self, fault: DecodeError) -> None:
-        """A keepalive is no answer, broken or not; everything else ends the call."""
-        if fault.type != "keepalive":
-            self._step("broken", fault=fault)
+    def broken_received(self, fault: DecodeError) -> bool:
+        """A broken answer ends the call; a broken event of another type is an unknown one."""
+        ends = fault.type == "error" or fault.type in self._answers
+        return self._step("broken" if ends else "unknown", fault=fault)
 
     def link_event(
         self, word: str, code: int | None, error: errors.SmoothAgentError | None
@@ -270,11 +281,10 @@ class Call(Generic[Value]):
             )
         return link_error(kind, action, code, request_id=request_id)
 
-    def _done(self, future: asyncio.Future[Value]) -> None:
+    def _done(self) -> None:
         if self._timer is not None:
             self._timer.cancel()
-        if future.cancelled():
-            self._outgoing.drop()
+        self._outgoing.drop()
         assert self._outgoing.request_id is not None
         self._requests.settle(self._outgoing.request_id, self)
 

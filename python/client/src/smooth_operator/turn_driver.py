@@ -127,13 +127,14 @@ class TurnDriver:
         self._release()
         return True
 
-    def broken_received(self, fault: DecodeError) -> None:
+    def broken_received(self, fault: DecodeError) -> bool:
         """A broken terminal event fails the turn, any other is an unknown item (REQ-WIRE-03)."""
         if fault.terminal:
             for step in self.state.local("broken"):
                 self._do(step, fault=fault)
         else:
             self.event_received(fault.as_unknown())
+        return True
 
     def link_event(
         self, word: str, code: int | None, error: errors.SmoothAgentError | None
@@ -236,12 +237,8 @@ class TurnDriver:
         return answer
 
     def stop(self) -> None:
-        """Write one cancel; a message that was not written yet is taken back (REQ-STOP-04)."""
-        if self._outgoing.written:
-            self._local("cancel")
-        else:
-            self._outgoing.drop()
-            self._local("cancel_timeout")
+        """Write one cancel; a message that was not written yet is taken back (REQ-STOP-01)."""
+        self._local("cancel")
 
     def _send_cancel(self) -> None:
         if self._stopped:
@@ -254,7 +251,7 @@ class TurnDriver:
         self._requests.connection.submit(outgoing)
 
     def _local(self, word: str) -> None:
-        for step in self.state.local(word):
+        for step in self.state.local(word, unwritten=not self._outgoing.written):
             self._do(step, word=word)
         self._release()
 
@@ -287,6 +284,7 @@ class TurnDriver:
         for timer in self._timers.values():
             timer.cancel()
         self._timers.clear()
+        self._outgoing.drop()
         self.questions.stop()
         for step in self.state.local("settle"):
             self._do(step)

@@ -84,14 +84,19 @@ class TurnState:
         steps += self._turn(event.type, guards)
         return steps
 
-    def local(self, word: str, *, only: QuestionKind | None = None) -> list[Step]:
-        """Step on a local event; with ``only`` it concerns that question alone."""
+    def local(
+        self, word: str, *, only: QuestionKind | None = None, unwritten: bool = False
+    ) -> list[Step]:
+        """Step on a local event; with ``only`` it concerns that question alone.
+
+        ``unwritten`` says that the turn's own frame still waits for the link.
+        """
         if only is not None:
             return self._question(only, word, frozenset(), None)
         steps: list[Step] = []
         for kind in QUESTION_KINDS:
             steps += self._question(kind, word, frozenset(), None)
-        return steps + self._turn(word, frozenset())
+        return steps + self._turn(word, frozenset({"unwritten"} if unwritten else ()))
 
     def _question(
         self, kind: QuestionKind, word: str, guards: frozenset[str], verb: Verb | None
