@@ -91,7 +91,8 @@ class Field:
 
     `required` and `nullable` are the writer's view. `read_required` is the reader's view after
     the repair pass: false as well for `x-reader-optional` members and for the top copy of a
-    mirror. `boxed` marks a direct reference that closes a cycle of structs.
+    mirror. `boxed` marks a direct reference that closes a cycle of structs. `secret` marks a value
+    that no log and no textual form of a type shows.
     """
 
     wire: str
@@ -104,6 +105,7 @@ class Field:
     has_default: bool = False
     deprecated: bool = False
     boxed: bool = False
+    secret: bool = False
 
     @property
     def presence(self) -> Presence:
@@ -513,6 +515,20 @@ class Spec:
             if item.name == name:
                 return item
         raise KeyError(name)
+
+    def secrets(self, struct: str, seen: frozenset[str] = frozenset()) -> tuple[Path, ...]:
+        """Return the places of secrets below a struct; of a list or map of them the whole."""
+        found: list[Path] = []
+        for member in self.struct(struct).fields:
+            inner, whole = member.type, False
+            while isinstance(inner, Array | Map):
+                inner, whole = inner.items if isinstance(inner, Array) else inner.values, True
+            below: tuple[Path, ...] = ((),) if member.secret else ()
+            target = self._by_name[inner.name] if isinstance(inner, Ref) else None
+            if not below and isinstance(target, Struct) and target.name not in seen:
+                below = self.secrets(target.name, seen | {struct})
+            found += [(member.wire, *place) for place in (((),) if whole and below else below)]
+        return tuple(found)
 
     @property
     def structs(self) -> tuple[Struct, ...]:

@@ -319,6 +319,7 @@ class Resolver:
             default=value.get("default"),
             has_default="default" in value,
             deprecated=value.get("deprecated") is True,
+            secret=value.get("x-secret") is True,
         )
 
     def _choices(self, node: Node) -> tuple[Choice, ...]:

@@ -38,7 +38,7 @@ def files() -> Files:
     facts = {
         "tag": {"const": "x", "type": "string", "description": "The tag."},
         "name": _text(maxLength=10, pattern="^a"),
-        "mail": _text(format="email"),
+        "mail": _text(format="email", **{"x-secret": True}),
         "count": {"type": "integer", "minimum": 0, "maximum": 100, "description": "Count."},
         "flag": {"type": "boolean", "default": True, "description": "Flag."},
         "note": {"type": ["string", "null"], "description": "Note."},

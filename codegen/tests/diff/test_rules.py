@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -104,6 +105,8 @@ MEMBER_RULES: list[tuple[str, Edit, Grade, Grade]] = [
     ("ARRAY_SCALAR", _prop("items", type="string", items=None), B, B),
     ("NESTING_CHANGED", _move, B, B),
     ("DEPRECATED_ADDED", _prop("name", deprecated=True), OK, OK),
+    ("SECRET_ADDED", _prop("name", **{"x-secret": True}), OK, OK),
+    ("SECRET_REMOVED", _drop("mail", "x-secret"), D, D),
     ("DOC_CHANGED", _prop("name", description="Other text."), OK, OK),
     ("DOC_NORMATIVE", _prop("name", description="Text. It MUST be short."), D, D),
 ]
@@ -229,6 +232,18 @@ def test_a_type_that_only_has_another_name_is_a_matter_of_source(tmp_path: Path)
 
     (renamed,) = found(tmp_path, change)
     assert (renamed.rule, renamed.wire, renamed.api) == ("TYPE_NAME_CHANGED", OK, S)
+
+
+def test_a_mark_on_a_construct_that_is_not_understood_is_the_mark_alone(tmp_path: Path) -> None:
+    old, new = pair(tmp_path, lambda _: None)
+    for folder, marks in ((old, {}), (new, {"x-secret": True})):
+        path = folder / "ask.json"
+        schema = json.loads(path.read_text(encoding="utf-8"))
+        schema["properties"]["x-name"] = {"type": "string", "description": "Text.", **marks}
+        schema["anyOf"] = [{"required": ["x-name"]}, {"required": ["flag"]}]
+        path.write_text(json.dumps(schema), encoding="utf-8")
+    changes = Comparison(build(old), build(new), Policy()).run()
+    assert [it.rule for it in changes] == ["SECRET_ADDED"]
 
 
 def test_every_rule_has_a_number_of_the_table_and_a_title() -> None:

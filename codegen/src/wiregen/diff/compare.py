@@ -178,8 +178,21 @@ def _opaque(spec: Spec) -> dict[str, object]:
                 value = value.get(key)
             elif isinstance(value, list) and key.isdigit() and int(key) < len(value):
                 value = value[int(key)]
-        found[f"{item.file}#{item.pointer}"] = value
+        found[f"{item.file}#{item.pointer}"] = _without_marks(value)
     return found
+
+
+def _without_marks(value: object, *, names: bool = False) -> object:
+    """Return a schema without `x-` words: none of them is what was not understood."""
+    if isinstance(value, list):
+        return [_without_marks(item) for item in value]
+    if not isinstance(value, dict):
+        return value
+    return {
+        key: _without_marks(item, names=not names and key in ("properties", "$defs"))
+        for key, item in value.items()
+        if names or not key.startswith("x-")
+    }
 
 
 def worst(changes: list[Change]) -> Grade:

@@ -112,6 +112,10 @@ class MemberDiff:
             rule = "DEPRECATED_ADDED" if new.deprecated else "DEPRECATED_REMOVED"
             text = "deprecated now" if new.deprecated else "not deprecated any more"
             self._to.report(rule, where, text, direction=direction, file=file)
+        if old.secret != new.secret:
+            rule = "SECRET_ADDED" if new.secret else "SECRET_REMOVED"
+            text = "secret now" if new.secret else "not secret any more"
+            self._to.report(rule, where, text, direction=direction, file=file)
         self._to.documented(where, old.doc, new.doc, direction, file)
         self._values.types(where, old.type, new.type, direction)
 

@@ -125,6 +125,8 @@ _TABLE = (
     Rule("ID_OR_REF_CHANGED", 38, "a schema has another id or file", OK, OK),
     Rule("DEPRECATED_ADDED", 39, "marked as deprecated", OK, OK),
     Rule("DEPRECATED_REMOVED", 39, "no longer deprecated", OK, OK),
+    Rule("SECRET_ADDED", 39, "marked as secret", OK, OK),
+    Rule("SECRET_REMOVED", 39, "no longer secret: logs may show it", D, D),
     Rule("DOC_CHANGED", 40, "another description", OK, OK),
     Rule("DOC_NORMATIVE", 40, "another description, in words that bind", D, D),
     Rule("DRAFT_CHANGED", 41, "another dialect of JSON Schema", D, D),
