@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"log/slog"
-	"slices"
 	"sync"
 	"time"
 	"unicode/utf8"
@@ -306,8 +305,12 @@ func (c *connection) tap(d Direction, word, requestID string, text []byte) {
 func (c *connection) tapSized(d Direction, word, requestID string, text []byte, size int) {
 	if log := c.options.Logger; log.Enabled(context.Background(), slog.LevelDebug) {
 		log.Debug("frame", "direction", d, "type", word, "requestId", requestID, "bytes", size)
-		if c.options.LogPayloads && !slices.Contains(secretActions, word) {
-			log.Debug("payload", "direction", d, "text", string(text))
+		if c.options.LogPayloads {
+			shown := text
+			if d == Out {
+				shown = withoutSecrets(word, text)
+			}
+			log.Debug("payload", "direction", d, "text", string(shown))
 		}
 	}
 	if c.listeners.tapped() {

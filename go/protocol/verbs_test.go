@@ -3,6 +3,7 @@ package protocol_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -292,6 +293,13 @@ func TestREQ_OTP_05_DecliningNeedsTheCapability(t *testing.T) {
 func TestREQ_OTP_06_ACodeIsNowhereToBeSeen(t *testing.T) {
 	log := newLog()
 	r := connected(t, func(o *protocol.Options) { o.Logger, o.LogPayloads = log.logger(), true })
+	opened := later(func() (*protocol.CreateConversationSessionResult, error) {
+		return r.client.CreateConversationSession(within(t), protocol.CreateConversationSession{
+			AgentID: "a", AuthContext: &protocol.AuthContext{UserID: "u", Signature: "987654"},
+		})
+	})
+	r.session("create_conversation_session")
+	receive(t, opened, "the session")
 	turn := r.asked(otpRequired)
 	done := later(func() (*protocol.OTPCheck, error) { return turn.VerifyOTP(within(t), "987654") })
 	r.recv("verify_otp")
@@ -301,8 +309,18 @@ func TestREQ_OTP_06_ACodeIsNowhereToBeSeen(t *testing.T) {
 	if strings.Contains(err.Error(), "987654") || strings.Contains(log.text(), "987654") {
 		t.Error("the code was shown")
 	}
-	if !strings.Contains(log.text(), "otp_verification_required") {
+	if !strings.Contains(log.text(), "otp_verification_required") || !strings.Contains(log.text(), "userId") {
 		t.Error("payloads are logged when asked for")
+	}
+	for _, secret := range []any{
+		protocol.VerifyOTP{Code: "987654"}, &protocol.VerifyOTP{Code: "987654"},
+		protocol.CreateConversationSession{AuthContext: &protocol.AuthContext{Signature: "987654"}},
+	} {
+		for _, verb := range []string{"%v", "%+v", "%#v", "%s"} {
+			if text := fmt.Sprintf(verb, secret); strings.Contains(text, "987654") {
+				t.Error(text)
+			}
+		}
 	}
 }
 

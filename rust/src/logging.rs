@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use crate::wire::actions::SECRETS;
+
 /// How much a record matters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
@@ -49,17 +51,15 @@ impl LogRecord {
 /// Takes the records of a client, one at a time, on its dispatcher.
 pub(crate) type Logger = Arc<dyn Fn(&LogRecord) + Send + Sync>;
 
-/// A frame without what may not be logged: one-time codes, signatures.
+/// A frame without what the specification calls secret: one-time codes, signatures.
 pub(crate) fn redacted(text: &str) -> String {
-    const SECRETS: [&str; 2] = ["/code", "/authContext/signature"];
     let Ok(mut tree) = serde_json::from_str::<serde_json::Value>(text) else {
         return String::from("(not JSON)");
     };
-    if tree.get("action").is_some() {
-        for pointer in SECRETS {
-            if let Some(secret) = tree.pointer_mut(pointer) {
-                *secret = serde_json::Value::from("…");
-            }
+    let word = tree["action"].as_str().unwrap_or_default().to_owned();
+    for (_, pointer) in SECRETS.iter().filter(|(action, _)| *action == word) {
+        if let Some(secret) = tree.pointer_mut(pointer) {
+            *secret = serde_json::Value::from("…");
         }
     }
     tree.to_string()
@@ -75,8 +75,9 @@ mod tests {
 
     #[test]
     fn req_log_01_signatures_are_struck_out_of_logged_payloads() {
-        let text =
-            super::redacted(r#"{"action":"x","authContext":{"signature":"s","userId":"u"}}"#);
+        let text = super::redacted(
+            r#"{"action":"create_conversation_session","authContext":{"signature":"s","userId":"u"}}"#,
+        );
         assert!(!text.contains("\"s\""), "{text}");
     }
 }

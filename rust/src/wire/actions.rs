@@ -8,6 +8,8 @@ use super::enums::*;
 use super::events::{self, Event, EventType};
 #[allow(unused_imports)]
 use super::json::{JsonObject, read_object, write_object};
+#[allow(unused_imports)]
+use super::mend::Kind;
 use super::shapes;
 #[allow(unused_imports)]
 use super::types::{self, *};
@@ -17,10 +19,10 @@ pub trait Action: serde::Serialize + serde::de::DeserializeOwned + Send + 'stati
     /// The wire's word.
     const NAME: &'static str;
 
-    /// The requestId, where one is set.
+    /// The id that its events carry back, where one is set.
     fn request_id(&self) -> Option<&str>;
 
-    /// Sets the requestId.
+    /// Sets that id.
     fn set_request_id(&mut self, id: String);
 
     /// The frame of the action.
@@ -39,6 +41,13 @@ pub trait Call: Action {
     /// Reads the answer from its event; none when the event is another one.
     fn read(event: &Event) -> Option<Answer<Self::Output>>;
 }
+
+/// Action and JSON Pointer of every value that no log shows.
+#[allow(dead_code)]
+pub(crate) const SECRETS: &[(&str, &str)] = &[
+    ("create_conversation_session", "/authContext/signature"),
+    ("verify_otp", "/code"),
+];
 
 /// Opens a session: a new conversation with the agent, or a further session on an existing one.
 /// Answered by `immediate_response` 200 whose `data` is the session descriptor.

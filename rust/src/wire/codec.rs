@@ -165,6 +165,12 @@ pub(crate) fn read_result<T: DeserializeOwned>(
     })
 }
 
+/// Reads a value by itself from its text.
+#[allow(dead_code)] // a specification need not have types of its own
+pub(crate) fn read_text<T: DeserializeOwned>(text: &str, shape: &'static Shape) -> Answer<T> {
+    read_result(&mend::without_lone_surrogates(text), shape, "")
+}
+
 /// The id of the action that an event belongs to: at the top of the frame, else in its envelope.
 pub(crate) fn correlation(event: &Event) -> Option<Cow<'_, str>> {
     match event {

@@ -175,7 +175,7 @@ impl Event {
         }
     }
 
-    /// The requestId of the action that caused the event.
+    /// The id of the action that caused the event.
     pub fn request_id(&self) -> Option<&str> {
         match self {
             Self::ImmediateResponse(event) => event.request_id(),
@@ -307,7 +307,7 @@ impl UnknownEvent {
         self.0.body.problem.as_ref()
     }
 
-    /// The requestId of the action that caused the event.
+    /// The id of the action that caused the event.
     pub fn request_id(&self) -> Option<&str> {
         self.0.body.request_id.as_deref()
     }

@@ -9,6 +9,8 @@ use super::enums::*;
 #[allow(unused_imports)]
 use super::json::{Field, Json, JsonObject, read_object};
 #[allow(unused_imports)]
+use super::mend::Kind;
+#[allow(unused_imports)]
 use super::types::*;
 
 pub(crate) struct Cancelled {

@@ -12,6 +12,8 @@ use serde::de::{self, DeserializeOwned, Deserializer, Visitor};
 use serde::{Deserialize, Serialize, Serializer};
 use serde_json::value::RawValue;
 
+use super::mend::Kind;
+
 /// Any JSON value, kept byte for byte as it was received.
 #[derive(Clone)]
 pub struct Json(Box<RawValue>);
@@ -193,6 +195,52 @@ impl<T> From<Option<T>> for Field<T> {
     }
 }
 
+/// A value that holds raw JSON, which may be asked for its kind.
+pub(crate) trait Kinded {
+    /// Whether all raw JSON in it is of one of some kinds; null where it may be is left out.
+    fn is_of(&self, kinds: &[Kind]) -> bool;
+}
+
+impl Kinded for Json {
+    fn is_of(&self, kinds: &[Kind]) -> bool {
+        Kind::of(self.get()).is_one_of(kinds)
+    }
+}
+
+impl<T: Kinded> Kinded for Option<T> {
+    fn is_of(&self, kinds: &[Kind]) -> bool {
+        self.as_ref().is_none_or(|it| it.is_of(kinds))
+    }
+}
+
+impl<T: Kinded> Kinded for Field<T> {
+    fn is_of(&self, kinds: &[Kind]) -> bool {
+        self.as_ref().value().is_none_or(|it| it.is_of(kinds))
+    }
+}
+
+impl<T: Kinded> Kinded for Vec<T> {
+    fn is_of(&self, kinds: &[Kind]) -> bool {
+        self.iter().all(|it| it.is_of(kinds))
+    }
+}
+
+impl<T: Kinded> Kinded for BTreeMap<String, T> {
+    fn is_of(&self, kinds: &[Kind]) -> bool {
+        self.values().all(|it| it.is_of(kinds))
+    }
+}
+
+/// Refuses raw JSON of other kinds than these.
+#[allow(dead_code)] // a specification need not have such members
+pub(crate) fn of_kinds<T: Kinded, E: de::Error>(value: &T, kinds: &[Kind]) -> Result<(), E> {
+    if value.is_of(kinds) {
+        Ok(())
+    } else {
+        Err(E::custom("another kind of JSON"))
+    }
+}
+
 /// Members that the specification does not know, as received.
 pub type Extra = BTreeMap<String, Json>;
 
@@ -326,7 +374,9 @@ impl<'de> Deserialize<'de> for Int {
 /// Reads a struct from an object: null counts only where the mode says so, the last of several
 /// members of one name wins, and members that are not listed go to `extra` where there is one.
 macro_rules! read_object {
-    ($name:ident $(keeping $extra:ident)? { $($wire:literal => $field:ident: $mode:ident),* $(,)? }) => {
+    ($name:ident $(keeping $extra:ident)? {
+        $($wire:literal => $field:ident: $mode:ident $(of $kinds:expr)?),* $(,)?
+    }) => {
         impl<'de> serde::Deserialize<'de> for $name {
             fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
                 struct ObjectVisitor;
@@ -349,10 +399,12 @@ macro_rules! read_object {
                                 _ => $crate::wire::json::read_rest!(map, key $(, $extra)?),
                             }
                         }
-                        Ok($name {
+                        let made = $name {
                             $($field: $crate::wire::json::end_member!($mode, $field, $wire),)*
                             $($extra,)?
-                        })
+                        };
+                        $($($crate::wire::json::of_kinds(&made.$field, $kinds)?;)?)*
+                        Ok(made)
                     }
                 }
                 deserializer.deserialize_map(ObjectVisitor)
@@ -419,7 +471,7 @@ macro_rules! read_rest {
 /// Writes a struct as an object in the order of the specification; what is absent is left out.
 macro_rules! write_object {
     ($name:ident $(tagged $tag:literal = $word:literal)? $(keeping $extra:ident)? {
-        $($wire:literal => $field:ident: $mode:ident),* $(,)?
+        $($wire:literal => $field:ident: $mode:ident $(of $kinds:expr)?),* $(,)?
     }) => {
         impl serde::Serialize for $name {
             fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {

@@ -40,6 +40,26 @@ pub(crate) enum Kind {
     Null,
 }
 
+impl Kind {
+    /// The kind of a text that is known to be one JSON value.
+    pub(crate) fn of(text: &str) -> Self {
+        match text.as_bytes().first() {
+            Some(b'{') => Self::Object,
+            Some(b'[') => Self::Array,
+            Some(b'"') => Self::String,
+            Some(b't' | b'f') => Self::Boolean,
+            Some(b'n') => Self::Null,
+            _ if is_integer(text) || matches!(integer(text), Cow::Owned(_)) => Self::Integer,
+            _ => Self::Number,
+        }
+    }
+
+    /// Whether a value of this kind is one of some kinds; an integer is a number, too.
+    pub(crate) fn is_one_of(self, kinds: &[Self]) -> bool {
+        kinds.contains(&self) || (self == Self::Integer && kinds.contains(&Self::Number))
+    }
+}
+
 /// One row of a repair table.
 pub(crate) struct Member {
     pub(crate) wire: &'static str,
@@ -282,10 +302,7 @@ impl<'a> Node<'a> {
                 }
                 Self::Object(_) | Self::Array(_) => false,
             },
-            Check::Kinds(kinds) => {
-                let kind = self.kind();
-                kinds.contains(&kind) || (kind == Kind::Integer && kinds.contains(&Kind::Number))
-            }
+            Check::Kinds(kinds) => self.kind().is_one_of(kinds),
             Check::Struct(shape) => return self.check_struct(shape, at),
             Check::Map(values, nullable) => match self {
                 Self::Object(members) => {
@@ -351,15 +368,7 @@ impl<'a> Node<'a> {
         match self {
             Self::Object(_) => Kind::Object,
             Self::Array(_) => Kind::Array,
-            Self::Leaf(text) => match text.as_bytes().first() {
-                Some(b'{') => Kind::Object,
-                Some(b'[') => Kind::Array,
-                Some(b'"') => Kind::String,
-                Some(b't' | b'f') => Kind::Boolean,
-                Some(b'n') => Kind::Null,
-                _ if is_integer(text) || matches!(integer(text), Cow::Owned(_)) => Kind::Integer,
-                _ => Kind::Number,
-            },
+            Self::Leaf(text) => Kind::of(text),
         }
     }
 

@@ -126,6 +126,75 @@ pub(crate) static CANCELLED_DATA: Shape = Shape {
         member("status", true, false, Check::Kinds(&[Kind::Integer])),
     ],
 };
+pub(crate) static CHECKPOINT: Shape = Shape {
+    members: &[
+        member("id", true, false, Check::Kinds(&[Kind::String])),
+        member("threadId", true, false, Check::Kinds(&[Kind::String])),
+        member("agentId", true, false, Check::Kinds(&[Kind::String])),
+        member("iteration", true, false, Check::Kinds(&[Kind::Integer])),
+        member(
+            "metadata",
+            false,
+            false,
+            Check::Map(&Check::Kinds(&[Kind::String]), false),
+        ),
+        member("createdAt", true, false, Check::Kinds(&[Kind::String])),
+    ],
+};
+pub(crate) static CHOICES_ANSWER: Shape = Shape {
+    members: &[
+        member("header", true, false, Check::Kinds(&[Kind::String])),
+        member(
+            "options",
+            false,
+            false,
+            Check::Array(&Check::Kinds(&[Kind::String]), false),
+        ),
+        member("other", false, false, Check::Kinds(&[Kind::String])),
+    ],
+};
+pub(crate) static CHOICES_OPTION: Shape = Shape {
+    members: &[
+        member("label", true, false, Check::Kinds(&[Kind::String])),
+        member("description", false, false, Check::Kinds(&[Kind::String])),
+    ],
+};
+pub(crate) static CHOICES_PAYLOAD: Shape = Shape {
+    members: &[
+        member("status", true, false, Check::Kinds(&[Kind::String])),
+        member("values", false, false, Check::Struct(&CHOICES_VALUES)),
+        member("message", false, false, Check::Kinds(&[Kind::String])),
+    ],
+};
+pub(crate) static CHOICES_QUESTION: Shape = Shape {
+    members: &[
+        member("question", true, false, Check::Kinds(&[Kind::String])),
+        member("header", true, false, Check::Kinds(&[Kind::String])),
+        member(
+            "options",
+            true,
+            false,
+            Check::Array(&Check::Struct(&CHOICES_OPTION), false),
+        ),
+        member("multiSelect", false, false, Check::Kinds(&[Kind::Boolean])),
+    ],
+};
+pub(crate) static CHOICES_SPEC: Shape = Shape {
+    members: &[member(
+        "questions",
+        true,
+        false,
+        Check::Array(&Check::Struct(&CHOICES_QUESTION), false),
+    )],
+};
+pub(crate) static CHOICES_VALUES: Shape = Shape {
+    members: &[member(
+        "answers",
+        true,
+        false,
+        Check::Array(&Check::Struct(&CHOICES_ANSWER), false),
+    )],
+};
 pub(crate) static CITATION: Shape = Shape {
     members: &[
         member("id", true, false, Check::Kinds(&[Kind::String])),
@@ -133,6 +202,12 @@ pub(crate) static CITATION: Shape = Shape {
         member("url", false, false, Check::Kinds(&[Kind::String])),
         member("snippet", true, false, Check::Kinds(&[Kind::String])),
         member("score", true, false, Check::Kinds(&[Kind::Number])),
+    ],
+};
+pub(crate) static CONTENT_ITEM: Shape = Shape {
+    members: &[
+        member("type", true, false, Check::Kinds(&[Kind::String])),
+        member("text", false, false, Check::Kinds(&[Kind::String])),
     ],
 };
 pub(crate) static CONVERSATION_MESSAGE: Shape = Shape {
@@ -171,6 +246,19 @@ pub(crate) static CONVERSATION_PAGE: Shape = Shape {
         ),
         member("nextCursor", false, true, Check::Kinds(&[Kind::String])),
         member("hasMore", false, false, Check::Kinds(&[Kind::Boolean])),
+    ],
+};
+pub(crate) static CONVERSATION_RECORD: Shape = Shape {
+    members: &[
+        member("id", true, false, Check::Kinds(&[Kind::String])),
+        member("platform", true, false, Check::Kinds(&[Kind::String])),
+        member("name", true, false, Check::Kinds(&[Kind::String])),
+        member("organizationId", true, false, Check::Kinds(&[Kind::String])),
+        member("idempotencyKey", true, false, Check::Kinds(&[Kind::String])),
+        member("metadataJson", false, false, Check::Map(&Check::Any, true)),
+        member("analyticsJson", false, false, Check::Map(&Check::Any, true)),
+        member("createdAt", true, false, Check::Kinds(&[Kind::String])),
+        member("updatedAt", true, false, Check::Kinds(&[Kind::String])),
     ],
 };
 pub(crate) static CONVERSATION_SUMMARY: Shape = Shape {
@@ -284,6 +372,41 @@ pub(crate) static FIELD_ERROR: Shape = Shape {
         member("message", true, false, Check::Kinds(&[Kind::String])),
     ],
 };
+pub(crate) static GENERAL_AGENT_RESPONSE: Shape = Shape {
+    members: &[
+        member(
+            "responseParts",
+            true,
+            false,
+            Check::Array(&Check::Kinds(&[Kind::String]), false),
+        ),
+        member(
+            "customerHappinessScore",
+            true,
+            false,
+            Check::Kinds(&[Kind::Number]),
+        ),
+        member(
+            "needsSatisfactionScore",
+            true,
+            false,
+            Check::Kinds(&[Kind::Number]),
+        ),
+        member("requestSummary", true, false, Check::Kinds(&[Kind::String])),
+        member(
+            "resolutionStatus",
+            true,
+            false,
+            Check::Kinds(&[Kind::String]),
+        ),
+        member(
+            "suggestedNextActions",
+            true,
+            false,
+            Check::Array(&Check::Kinds(&[Kind::String]), false),
+        ),
+    ],
+};
 pub(crate) static GET_SESSION_RESULT: Shape = Shape {
     members: &[
         member("sessionId", true, false, Check::Kinds(&[Kind::String])),
@@ -304,6 +427,40 @@ pub(crate) static GET_SESSION_RESULT: Shape = Shape {
         ),
         member("threadId", false, false, Check::Kinds(&[Kind::String])),
         member("status", false, false, Check::Kinds(&[Kind::String])),
+    ],
+};
+pub(crate) static IDENTITY_INTAKE_FIELD: Shape = Shape {
+    members: &[
+        member("key", true, false, Check::Kinds(&[Kind::String])),
+        member("required", true, false, Check::Kinds(&[Kind::Boolean])),
+        member("label", false, false, Check::Kinds(&[Kind::String])),
+    ],
+};
+pub(crate) static IDENTITY_INTAKE_PAYLOAD: Shape = Shape {
+    members: &[
+        member("status", true, false, Check::Kinds(&[Kind::String])),
+        member(
+            "values",
+            false,
+            false,
+            Check::Struct(&IDENTITY_INTAKE_VALUES),
+        ),
+        member("message", false, false, Check::Kinds(&[Kind::String])),
+    ],
+};
+pub(crate) static IDENTITY_INTAKE_SPEC: Shape = Shape {
+    members: &[member(
+        "fields",
+        true,
+        false,
+        Check::Array(&Check::Struct(&IDENTITY_INTAKE_FIELD), false),
+    )],
+};
+pub(crate) static IDENTITY_INTAKE_VALUES: Shape = Shape {
+    members: &[
+        member("name", false, false, Check::Kinds(&[Kind::String])),
+        member("email", false, false, Check::Kinds(&[Kind::String])),
+        member("phone", false, false, Check::Kinds(&[Kind::String])),
     ],
 };
 pub(crate) static IMMEDIATE_RESPONSE: Shape = Shape {
@@ -402,6 +559,39 @@ pub(crate) static KEEPALIVE_DATA: Shape = Shape {
         Check::Kinds(&[Kind::String]),
     )],
 };
+pub(crate) static MESSAGE: Shape = Shape {
+    members: &[
+        member("id", true, false, Check::Kinds(&[Kind::String])),
+        member("externalId", false, true, Check::Kinds(&[Kind::String])),
+        member("organizationId", false, true, Check::Kinds(&[Kind::String])),
+        member("conversationId", false, true, Check::Kinds(&[Kind::String])),
+        member("direction", true, false, Check::Kinds(&[Kind::String])),
+        member("content", true, false, Check::Struct(&MESSAGE_CONTENT)),
+        member("from", false, true, Check::Struct(&MESSAGE_SENDER)),
+        member("to", false, true, Check::Struct(&MESSAGE_RECIPIENT)),
+        member("metadataJson", false, true, Check::Map(&Check::Any, true)),
+        member("analyticsJson", false, true, Check::Map(&Check::Any, true)),
+        member("createdAt", true, false, Check::Kinds(&[Kind::String])),
+        member("updatedAt", false, true, Check::Kinds(&[Kind::String])),
+    ],
+};
+pub(crate) static MESSAGE_CONTENT: Shape = Shape {
+    members: &[
+        member(
+            "items",
+            false,
+            false,
+            Check::Array(&Check::Struct(&CONTENT_ITEM), false),
+        ),
+        member("text", false, true, Check::Kinds(&[Kind::String])),
+        member(
+            "structuredResponse",
+            false,
+            true,
+            Check::Map(&Check::Any, true),
+        ),
+    ],
+};
 pub(crate) static MESSAGE_PAGE: Shape = Shape {
     members: &[
         member(
@@ -419,6 +609,20 @@ pub(crate) static MESSAGE_PARTY: Shape = Shape {
         member("id", true, false, Check::Kinds(&[Kind::String])),
         member("type", true, false, Check::Kinds(&[Kind::String])),
         member("name", false, false, Check::Kinds(&[Kind::String])),
+    ],
+};
+pub(crate) static MESSAGE_RECIPIENT: Shape = Shape {
+    members: &[
+        member("id", true, false, Check::Kinds(&[Kind::String])),
+        member("type", true, false, Check::Kinds(&[Kind::String])),
+        member("name", false, true, Check::Kinds(&[Kind::String])),
+    ],
+};
+pub(crate) static MESSAGE_SENDER: Shape = Shape {
+    members: &[
+        member("id", true, false, Check::Kinds(&[Kind::String])),
+        member("type", true, false, Check::Kinds(&[Kind::String])),
+        member("name", false, true, Check::Kinds(&[Kind::String])),
     ],
 };
 pub(crate) static OTP_INVALID: Shape = Shape {
@@ -542,6 +746,30 @@ pub(crate) static OTP_VERIFIED_DETAILS: Shape = Shape {
         Check::Kinds(&[Kind::String]),
     )],
 };
+pub(crate) static PARTICIPANT: Shape = Shape {
+    members: &[
+        member("id", true, false, Check::Kinds(&[Kind::String])),
+        member("conversationId", true, false, Check::Kinds(&[Kind::String])),
+        member("organizationId", true, false, Check::Kinds(&[Kind::String])),
+        member("type", true, false, Check::Kinds(&[Kind::String])),
+        member("externalId", false, true, Check::Kinds(&[Kind::String])),
+        member("internalId", false, true, Check::Kinds(&[Kind::String])),
+        member(
+            "browserFingerprint",
+            false,
+            true,
+            Check::Kinds(&[Kind::String]),
+        ),
+        member("browserInfo", false, true, Check::Map(&Check::Any, true)),
+        member("name", true, false, Check::Kinds(&[Kind::String])),
+        member("email", false, true, Check::Kinds(&[Kind::String])),
+        member("phone", false, true, Check::Kinds(&[Kind::String])),
+        member("crmContactId", false, true, Check::Kinds(&[Kind::String])),
+        member("metadataJson", false, false, Check::Map(&Check::Any, true)),
+        member("createdAt", true, false, Check::Kinds(&[Kind::String])),
+        member("updatedAt", true, false, Check::Kinds(&[Kind::String])),
+    ],
+};
 pub(crate) static PONG: Shape = Shape {
     members: &[
         member("type", true, false, Check::Word("pong")),
@@ -562,6 +790,65 @@ pub(crate) static RENAME_CONVERSATION_RESULT: Shape = Shape {
     members: &[
         member("conversationId", true, false, Check::Kinds(&[Kind::String])),
         member("title", true, false, Check::Kinds(&[Kind::String])),
+    ],
+};
+pub(crate) static SEND_MESSAGE_RESULT: Shape = Shape {
+    members: &[
+        member("messageId", true, false, Check::Kinds(&[Kind::String])),
+        member(
+            "response",
+            true,
+            false,
+            Check::Struct(&GENERAL_AGENT_RESPONSE),
+        ),
+        member(
+            "needsEscalation",
+            true,
+            false,
+            Check::Kinds(&[Kind::Boolean]),
+        ),
+        member(
+            "escalationReason",
+            false,
+            false,
+            Check::Kinds(&[Kind::String]),
+        ),
+        member("directive", false, true, Check::Map(&Check::Any, true)),
+    ],
+};
+pub(crate) static SESSION: Shape = Shape {
+    members: &[
+        member("sessionId", true, false, Check::Kinds(&[Kind::String])),
+        member("conversationId", true, false, Check::Kinds(&[Kind::String])),
+        member("organizationId", true, false, Check::Kinds(&[Kind::String])),
+        member("agentId", false, false, Check::Kinds(&[Kind::String])),
+        member("agentName", true, false, Check::Kinds(&[Kind::String])),
+        member(
+            "userParticipantId",
+            true,
+            false,
+            Check::Kinds(&[Kind::String]),
+        ),
+        member(
+            "agentParticipantId",
+            true,
+            false,
+            Check::Kinds(&[Kind::String]),
+        ),
+        member("threadId", true, false, Check::Kinds(&[Kind::String])),
+        member("status", false, false, Check::Kinds(&[Kind::String])),
+        member("tokenCount", false, false, Check::Kinds(&[Kind::Integer])),
+        member("messageCount", false, false, Check::Kinds(&[Kind::Integer])),
+        member("metadata", false, false, Check::Map(&Check::Any, true)),
+        member("createdAt", false, false, Check::Kinds(&[Kind::String])),
+        member("updatedAt", false, false, Check::Kinds(&[Kind::String])),
+        member("endedAt", false, true, Check::Kinds(&[Kind::String])),
+        member(
+            "lastActivityAt",
+            false,
+            false,
+            Check::Kinds(&[Kind::String]),
+        ),
     ],
 };
 pub(crate) static STREAM_CHUNK: Shape = Shape {
@@ -642,6 +929,26 @@ pub(crate) static STREAM_TOKEN_DATA: Shape = Shape {
     members: &[
         member("requestId", true, false, Check::Kinds(&[Kind::String])),
         member("token", true, false, Check::Kinds(&[Kind::String])),
+    ],
+};
+pub(crate) static TOOL_CALL: Shape = Shape {
+    members: &[
+        member("name", true, false, Check::Kinds(&[Kind::String])),
+        member(
+            "arguments",
+            false,
+            false,
+            Check::Kinds(&[Kind::Object, Kind::String]),
+        ),
+        member("callId", false, false, Check::Kinds(&[Kind::String])),
+    ],
+};
+pub(crate) static TOOL_RESULT: Shape = Shape {
+    members: &[
+        member("name", true, false, Check::Kinds(&[Kind::String])),
+        member("isError", false, false, Check::Kinds(&[Kind::Boolean])),
+        member("result", false, true, Check::Any),
+        member("callId", false, false, Check::Kinds(&[Kind::String])),
     ],
 };
 pub(crate) static USAGE: Shape = Shape {

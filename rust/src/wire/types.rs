@@ -5,10 +5,14 @@
 #[allow(unused_imports)]
 use std::collections::BTreeMap;
 
+use super::codec::{self, Answer};
 #[allow(unused_imports)]
 use super::enums::*;
 #[allow(unused_imports)]
-use super::json::{Extra, Field, Json, JsonObject, read_object, write_object};
+use super::json::{Extra, Field, Json, JsonObject, of_kinds, read_object, write_object};
+#[allow(unused_imports)]
+use super::mend::Kind;
+use super::shapes;
 
 /// Proof that the embedding site knows the person.
 #[derive(Clone, PartialEq)]
@@ -94,6 +98,16 @@ impl Checkpoint {
     }
 }
 
+impl Checkpoint {
+    /// Reads one from its JSON, as it is read where it lies in an event.
+    ///
+    /// # Errors
+    /// What does not fit, and where; `type` at the empty pointer for a text that is no JSON.
+    pub fn from_json(text: &str) -> Answer<Self> {
+        codec::read_text(text, &shapes::CHECKPOINT)
+    }
+}
+
 read_object!(Checkpoint keeping extra { "id" => id: required, "threadId" => thread_id: required, "agentId" => agent_id: required, "iteration" => iteration: required_int, "metadata" => metadata: optional, "createdAt" => created_at: required,  });
 write_object!(Checkpoint keeping extra { "id" => id: required, "threadId" => thread_id: required, "agentId" => agent_id: required, "iteration" => iteration: required_int, "metadata" => metadata: optional, "createdAt" => created_at: required,  });
 
@@ -137,6 +151,16 @@ impl ChoicesAnswer {
     }
 }
 
+impl ChoicesAnswer {
+    /// Reads one from its JSON, as it is read where it lies in an event.
+    ///
+    /// # Errors
+    /// What does not fit, and where; `type` at the empty pointer for a text that is no JSON.
+    pub fn from_json(text: &str) -> Answer<Self> {
+        codec::read_text(text, &shapes::CHOICES_ANSWER)
+    }
+}
+
 read_object!(ChoicesAnswer keeping extra { "header" => header: required, "options" => options: optional, "other" => other: optional,  });
 write_object!(ChoicesAnswer keeping extra { "header" => header: required, "options" => options: optional, "other" => other: optional,  });
 
@@ -167,6 +191,16 @@ impl ChoicesOption {
     pub fn description(mut self, description: impl Into<String>) -> Self {
         self.description = Some(description.into());
         self
+    }
+}
+
+impl ChoicesOption {
+    /// Reads one from its JSON, as it is read where it lies in an event.
+    ///
+    /// # Errors
+    /// What does not fit, and where; `type` at the empty pointer for a text that is no JSON.
+    pub fn from_json(text: &str) -> Answer<Self> {
+        codec::read_text(text, &shapes::CHOICES_OPTION)
     }
 }
 
@@ -213,6 +247,16 @@ impl ChoicesPayload {
     }
 }
 
+impl ChoicesPayload {
+    /// Reads one from its JSON, as it is read where it lies in an event.
+    ///
+    /// # Errors
+    /// What does not fit, and where; `type` at the empty pointer for a text that is no JSON.
+    pub fn from_json(text: &str) -> Answer<Self> {
+        codec::read_text(text, &shapes::CHOICES_PAYLOAD)
+    }
+}
+
 read_object!(ChoicesPayload keeping extra { "status" => status: required, "values" => values: optional, "message" => message: optional,  });
 write_object!(ChoicesPayload keeping extra { "status" => status: required, "values" => values: optional, "message" => message: optional,  });
 
@@ -256,6 +300,16 @@ impl ChoicesQuestion {
     }
 }
 
+impl ChoicesQuestion {
+    /// Reads one from its JSON, as it is read where it lies in an event.
+    ///
+    /// # Errors
+    /// What does not fit, and where; `type` at the empty pointer for a text that is no JSON.
+    pub fn from_json(text: &str) -> Answer<Self> {
+        codec::read_text(text, &shapes::CHOICES_QUESTION)
+    }
+}
+
 read_object!(ChoicesQuestion keeping extra { "question" => question: required, "header" => header: required, "options" => options: required, "multiSelect" => multi_select: optional,  });
 write_object!(ChoicesQuestion keeping extra { "question" => question: required, "header" => header: required, "options" => options: required, "multiSelect" => multi_select: optional,  });
 
@@ -276,6 +330,16 @@ impl ChoicesSpec {
             questions: questions.into_iter().collect(),
             extra: Default::default(),
         }
+    }
+}
+
+impl ChoicesSpec {
+    /// Reads one from its JSON, as it is read where it lies in an event.
+    ///
+    /// # Errors
+    /// What does not fit, and where; `type` at the empty pointer for a text that is no JSON.
+    pub fn from_json(text: &str) -> Answer<Self> {
+        codec::read_text(text, &shapes::CHOICES_SPEC)
     }
 }
 
@@ -302,6 +366,16 @@ impl ChoicesValues {
     }
 }
 
+impl ChoicesValues {
+    /// Reads one from its JSON, as it is read where it lies in an event.
+    ///
+    /// # Errors
+    /// What does not fit, and where; `type` at the empty pointer for a text that is no JSON.
+    pub fn from_json(text: &str) -> Answer<Self> {
+        codec::read_text(text, &shapes::CHOICES_VALUES)
+    }
+}
+
 read_object!(ChoicesValues keeping extra { "answers" => answers: required,  });
 write_object!(ChoicesValues keeping extra { "answers" => answers: required,  });
 
@@ -321,6 +395,16 @@ pub struct Citation {
     pub score: f64,
     /// Members that this version does not know.
     pub extra: Extra,
+}
+
+impl Citation {
+    /// Reads one from its JSON, as it is read where it lies in an event.
+    ///
+    /// # Errors
+    /// What does not fit, and where; `type` at the empty pointer for a text that is no JSON.
+    pub fn from_json(text: &str) -> Answer<Self> {
+        codec::read_text(text, &shapes::CITATION)
+    }
 }
 
 read_object!(Citation keeping extra { "id" => id: required, "title" => title: required, "url" => url: optional, "snippet" => snippet: required, "score" => score: required,  });
@@ -356,6 +440,16 @@ impl ContentItem {
     }
 }
 
+impl ContentItem {
+    /// Reads one from its JSON, as it is read where it lies in an event.
+    ///
+    /// # Errors
+    /// What does not fit, and where; `type` at the empty pointer for a text that is no JSON.
+    pub fn from_json(text: &str) -> Answer<Self> {
+        codec::read_text(text, &shapes::CONTENT_ITEM)
+    }
+}
+
 read_object!(ContentItem keeping extra { "type" => type_: required, "text" => text: optional,  });
 write_object!(ContentItem keeping extra { "type" => type_: required, "text" => text: optional,  });
 
@@ -379,6 +473,16 @@ pub struct ConversationMessage {
     pub extra: Extra,
 }
 
+impl ConversationMessage {
+    /// Reads one from its JSON, as it is read where it lies in an event.
+    ///
+    /// # Errors
+    /// What does not fit, and where; `type` at the empty pointer for a text that is no JSON.
+    pub fn from_json(text: &str) -> Answer<Self> {
+        codec::read_text(text, &shapes::CONVERSATION_MESSAGE)
+    }
+}
+
 read_object!(ConversationMessage keeping extra { "id" => id: required, "direction" => direction: required, "content" => content: required, "from" => from: optional, "to" => to: optional, "createdAt" => created_at: required,  });
 write_object!(ConversationMessage keeping extra { "id" => id: required, "direction" => direction: required, "content" => content: required, "from" => from: optional, "to" => to: optional, "createdAt" => created_at: required,  });
 
@@ -392,6 +496,16 @@ pub struct ConversationMessageContent {
     pub structured_response: Field<JsonObject>,
     /// Members that this version does not know.
     pub extra: Extra,
+}
+
+impl ConversationMessageContent {
+    /// Reads one from its JSON, as it is read where it lies in an event.
+    ///
+    /// # Errors
+    /// What does not fit, and where; `type` at the empty pointer for a text that is no JSON.
+    pub fn from_json(text: &str) -> Answer<Self> {
+        codec::read_text(text, &shapes::CONVERSATION_MESSAGE_CONTENT)
+    }
 }
 
 read_object!(ConversationMessageContent keeping extra { "text" => text: optional, "structuredResponse" => structured_response: tristate,  });
@@ -409,6 +523,16 @@ pub struct ConversationPage {
     pub has_more: Option<bool>,
     /// Members that this version does not know.
     pub extra: Extra,
+}
+
+impl ConversationPage {
+    /// Reads one from its JSON, as it is read where it lies in an event.
+    ///
+    /// # Errors
+    /// What does not fit, and where; `type` at the empty pointer for a text that is no JSON.
+    pub fn from_json(text: &str) -> Answer<Self> {
+        codec::read_text(text, &shapes::CONVERSATION_PAGE)
+    }
 }
 
 read_object!(ConversationPage keeping extra { "conversations" => conversations: required, "nextCursor" => next_cursor: tristate, "hasMore" => has_more: optional,  });
@@ -480,6 +604,16 @@ impl ConversationRecord {
     }
 }
 
+impl ConversationRecord {
+    /// Reads one from its JSON, as it is read where it lies in an event.
+    ///
+    /// # Errors
+    /// What does not fit, and where; `type` at the empty pointer for a text that is no JSON.
+    pub fn from_json(text: &str) -> Answer<Self> {
+        codec::read_text(text, &shapes::CONVERSATION_RECORD)
+    }
+}
+
 read_object!(ConversationRecord keeping extra { "id" => id: required, "platform" => platform: required, "name" => name: required, "organizationId" => organization_id: required, "idempotencyKey" => idempotency_key: required, "metadataJson" => metadata_json: optional, "analyticsJson" => analytics_json: optional, "createdAt" => created_at: required, "updatedAt" => updated_at: required,  });
 write_object!(ConversationRecord keeping extra { "id" => id: required, "platform" => platform: required, "name" => name: required, "organizationId" => organization_id: required, "idempotencyKey" => idempotency_key: required, "metadataJson" => metadata_json: optional, "analyticsJson" => analytics_json: optional, "createdAt" => created_at: required, "updatedAt" => updated_at: required,  });
 
@@ -497,6 +631,16 @@ pub struct ConversationSummary {
     pub message_count: i64,
     /// Members that this version does not know.
     pub extra: Extra,
+}
+
+impl ConversationSummary {
+    /// Reads one from its JSON, as it is read where it lies in an event.
+    ///
+    /// # Errors
+    /// What does not fit, and where; `type` at the empty pointer for a text that is no JSON.
+    pub fn from_json(text: &str) -> Answer<Self> {
+        codec::read_text(text, &shapes::CONVERSATION_SUMMARY)
+    }
 }
 
 read_object!(ConversationSummary keeping extra { "conversationId" => conversation_id: required, "title" => title: required, "updatedAt" => updated_at: required, "messageCount" => message_count: required_int,  });
@@ -524,6 +668,16 @@ pub struct CreateConversationSessionResult {
     pub extra: Extra,
 }
 
+impl CreateConversationSessionResult {
+    /// Reads one from its JSON, as it is read where it lies in an event.
+    ///
+    /// # Errors
+    /// What does not fit, and where; `type` at the empty pointer for a text that is no JSON.
+    pub fn from_json(text: &str) -> Answer<Self> {
+        codec::read_text(text, &shapes::CREATE_CONVERSATION_SESSION_RESULT)
+    }
+}
+
 read_object!(CreateConversationSessionResult keeping extra { "sessionId" => session_id: required, "conversationId" => conversation_id: required, "agentId" => agent_id: optional, "agentName" => agent_name: required, "userParticipantId" => user_participant_id: required, "agentParticipantId" => agent_participant_id: required, "capabilities" => capabilities: optional,  });
 write_object!(CreateConversationSessionResult keeping extra { "sessionId" => session_id: required, "conversationId" => conversation_id: required, "agentId" => agent_id: optional, "agentName" => agent_name: required, "userParticipantId" => user_participant_id: required, "agentParticipantId" => agent_participant_id: required, "capabilities" => capabilities: optional,  });
 
@@ -543,6 +697,16 @@ pub struct ErrorInfo {
     pub extra: Extra,
 }
 
+impl ErrorInfo {
+    /// Reads one from its JSON, as it is read where it lies in an event.
+    ///
+    /// # Errors
+    /// What does not fit, and where; `type` at the empty pointer for a text that is no JSON.
+    pub fn from_json(text: &str) -> Answer<Self> {
+        codec::read_text(text, &shapes::ERROR_INFO)
+    }
+}
+
 read_object!(ErrorInfo keeping extra { "code" => code: required, "message" => message: required, "terminal" => terminal: optional, "retryAfterMs" => retry_after_ms: optional_int,  });
 write_object!(ErrorInfo keeping extra { "code" => code: required, "message" => message: required, "terminal" => terminal: optional, "retryAfterMs" => retry_after_ms: optional_int,  });
 
@@ -556,6 +720,16 @@ pub struct FieldError {
     pub message: String,
     /// Members that this version does not know.
     pub extra: Extra,
+}
+
+impl FieldError {
+    /// Reads one from its JSON, as it is read where it lies in an event.
+    ///
+    /// # Errors
+    /// What does not fit, and where; `type` at the empty pointer for a text that is no JSON.
+    pub fn from_json(text: &str) -> Answer<Self> {
+        codec::read_text(text, &shapes::FIELD_ERROR)
+    }
 }
 
 read_object!(FieldError keeping extra { "field" => field: required, "message" => message: required,  });
@@ -636,6 +810,16 @@ impl GeneralAgentResponse {
     }
 }
 
+impl GeneralAgentResponse {
+    /// Reads one from its JSON, as it is read where it lies in an event.
+    ///
+    /// # Errors
+    /// What does not fit, and where; `type` at the empty pointer for a text that is no JSON.
+    pub fn from_json(text: &str) -> Answer<Self> {
+        codec::read_text(text, &shapes::GENERAL_AGENT_RESPONSE)
+    }
+}
+
 read_object!(GeneralAgentResponse keeping extra { "responseParts" => response_parts: required, "customerHappinessScore" => customer_happiness_score: required, "needsSatisfactionScore" => needs_satisfaction_score: required, "requestSummary" => request_summary: required, "resolutionStatus" => resolution_status: required, "suggestedNextActions" => suggested_next_actions: required,  });
 write_object!(GeneralAgentResponse keeping extra { "responseParts" => response_parts: required, "customerHappinessScore" => customer_happiness_score: required, "needsSatisfactionScore" => needs_satisfaction_score: required, "requestSummary" => request_summary: required, "resolutionStatus" => resolution_status: required, "suggestedNextActions" => suggested_next_actions: required,  });
 
@@ -661,6 +845,16 @@ pub struct GetSessionResult {
     pub status: Option<SessionStatus>,
     /// Members that this version does not know.
     pub extra: Extra,
+}
+
+impl GetSessionResult {
+    /// Reads one from its JSON, as it is read where it lies in an event.
+    ///
+    /// # Errors
+    /// What does not fit, and where; `type` at the empty pointer for a text that is no JSON.
+    pub fn from_json(text: &str) -> Answer<Self> {
+        codec::read_text(text, &shapes::GET_SESSION_RESULT)
+    }
 }
 
 read_object!(GetSessionResult keeping extra { "sessionId" => session_id: required, "conversationId" => conversation_id: required, "agentId" => agent_id: optional, "agentName" => agent_name: optional, "userParticipantId" => user_participant_id: optional, "agentParticipantId" => agent_participant_id: optional, "threadId" => thread_id: optional, "status" => status: optional,  });
@@ -696,6 +890,16 @@ impl IdentityIntakeField {
     pub fn label(mut self, label: impl Into<String>) -> Self {
         self.label = Some(label.into());
         self
+    }
+}
+
+impl IdentityIntakeField {
+    /// Reads one from its JSON, as it is read where it lies in an event.
+    ///
+    /// # Errors
+    /// What does not fit, and where; `type` at the empty pointer for a text that is no JSON.
+    pub fn from_json(text: &str) -> Answer<Self> {
+        codec::read_text(text, &shapes::IDENTITY_INTAKE_FIELD)
     }
 }
 
@@ -742,6 +946,16 @@ impl IdentityIntakePayload {
     }
 }
 
+impl IdentityIntakePayload {
+    /// Reads one from its JSON, as it is read where it lies in an event.
+    ///
+    /// # Errors
+    /// What does not fit, and where; `type` at the empty pointer for a text that is no JSON.
+    pub fn from_json(text: &str) -> Answer<Self> {
+        codec::read_text(text, &shapes::IDENTITY_INTAKE_PAYLOAD)
+    }
+}
+
 read_object!(IdentityIntakePayload keeping extra { "status" => status: required, "values" => values: optional, "message" => message: optional,  });
 write_object!(IdentityIntakePayload keeping extra { "status" => status: required, "values" => values: optional, "message" => message: optional,  });
 
@@ -762,6 +976,16 @@ impl IdentityIntakeSpec {
             fields: fields.into_iter().collect(),
             extra: Default::default(),
         }
+    }
+}
+
+impl IdentityIntakeSpec {
+    /// Reads one from its JSON, as it is read where it lies in an event.
+    ///
+    /// # Errors
+    /// What does not fit, and where; `type` at the empty pointer for a text that is no JSON.
+    pub fn from_json(text: &str) -> Answer<Self> {
+        codec::read_text(text, &shapes::IDENTITY_INTAKE_SPEC)
     }
 }
 
@@ -812,6 +1036,16 @@ impl IdentityIntakeValues {
     pub fn phone(mut self, phone: impl Into<String>) -> Self {
         self.phone = Some(phone.into());
         self
+    }
+}
+
+impl IdentityIntakeValues {
+    /// Reads one from its JSON, as it is read where it lies in an event.
+    ///
+    /// # Errors
+    /// What does not fit, and where; `type` at the empty pointer for a text that is no JSON.
+    pub fn from_json(text: &str) -> Answer<Self> {
+        codec::read_text(text, &shapes::IDENTITY_INTAKE_VALUES)
     }
 }
 
@@ -962,6 +1196,16 @@ impl Message {
     }
 }
 
+impl Message {
+    /// Reads one from its JSON, as it is read where it lies in an event.
+    ///
+    /// # Errors
+    /// What does not fit, and where; `type` at the empty pointer for a text that is no JSON.
+    pub fn from_json(text: &str) -> Answer<Self> {
+        codec::read_text(text, &shapes::MESSAGE)
+    }
+}
+
 read_object!(Message keeping extra { "id" => id: required, "externalId" => external_id: tristate, "organizationId" => organization_id: tristate, "conversationId" => conversation_id: tristate, "direction" => direction: required, "content" => content: required, "from" => from: tristate, "to" => to: tristate, "metadataJson" => metadata_json: tristate, "analyticsJson" => analytics_json: tristate, "createdAt" => created_at: required, "updatedAt" => updated_at: tristate,  });
 write_object!(Message keeping extra { "id" => id: required, "externalId" => external_id: tristate, "organizationId" => organization_id: tristate, "conversationId" => conversation_id: tristate, "direction" => direction: required, "content" => content: required, "from" => from: tristate, "to" => to: tristate, "metadataJson" => metadata_json: tristate, "analyticsJson" => analytics_json: tristate, "createdAt" => created_at: required, "updatedAt" => updated_at: tristate,  });
 
@@ -1015,6 +1259,16 @@ impl MessageContent {
     }
 }
 
+impl MessageContent {
+    /// Reads one from its JSON, as it is read where it lies in an event.
+    ///
+    /// # Errors
+    /// What does not fit, and where; `type` at the empty pointer for a text that is no JSON.
+    pub fn from_json(text: &str) -> Answer<Self> {
+        codec::read_text(text, &shapes::MESSAGE_CONTENT)
+    }
+}
+
 read_object!(MessageContent keeping extra { "items" => items: optional, "text" => text: tristate, "structuredResponse" => structured_response: tristate,  });
 write_object!(MessageContent keeping extra { "items" => items: optional, "text" => text: tristate, "structuredResponse" => structured_response: tristate,  });
 
@@ -1032,6 +1286,16 @@ pub struct MessagePage {
     pub extra: Extra,
 }
 
+impl MessagePage {
+    /// Reads one from its JSON, as it is read where it lies in an event.
+    ///
+    /// # Errors
+    /// What does not fit, and where; `type` at the empty pointer for a text that is no JSON.
+    pub fn from_json(text: &str) -> Answer<Self> {
+        codec::read_text(text, &shapes::MESSAGE_PAGE)
+    }
+}
+
 read_object!(MessagePage keeping extra { "messages" => messages: required, "nextCursor" => next_cursor: tristate, "hasMore" => has_more: required,  });
 write_object!(MessagePage keeping extra { "messages" => messages: required, "nextCursor" => next_cursor: tristate, "hasMore" => has_more: required,  });
 
@@ -1047,6 +1311,16 @@ pub struct MessageParty {
     pub name: Option<String>,
     /// Members that this version does not know.
     pub extra: Extra,
+}
+
+impl MessageParty {
+    /// Reads one from its JSON, as it is read where it lies in an event.
+    ///
+    /// # Errors
+    /// What does not fit, and where; `type` at the empty pointer for a text that is no JSON.
+    pub fn from_json(text: &str) -> Answer<Self> {
+        codec::read_text(text, &shapes::MESSAGE_PARTY)
+    }
 }
 
 read_object!(MessageParty keeping extra { "id" => id: required, "type" => type_: required, "name" => name: optional,  });
@@ -1085,6 +1359,16 @@ impl MessageRecipient {
     }
 }
 
+impl MessageRecipient {
+    /// Reads one from its JSON, as it is read where it lies in an event.
+    ///
+    /// # Errors
+    /// What does not fit, and where; `type` at the empty pointer for a text that is no JSON.
+    pub fn from_json(text: &str) -> Answer<Self> {
+        codec::read_text(text, &shapes::MESSAGE_RECIPIENT)
+    }
+}
+
 read_object!(MessageRecipient keeping extra { "id" => id: required, "type" => type_: required, "name" => name: tristate,  });
 write_object!(MessageRecipient keeping extra { "id" => id: required, "type" => type_: required, "name" => name: tristate,  });
 
@@ -1118,6 +1402,16 @@ impl MessageSender {
     pub fn name(mut self, name: impl Into<Field<String>>) -> Self {
         self.name = name.into();
         self
+    }
+}
+
+impl MessageSender {
+    /// Reads one from its JSON, as it is read where it lies in an event.
+    ///
+    /// # Errors
+    /// What does not fit, and where; `type` at the empty pointer for a text that is no JSON.
+    pub fn from_json(text: &str) -> Answer<Self> {
+        codec::read_text(text, &shapes::MESSAGE_SENDER)
     }
 }
 
@@ -1250,6 +1544,16 @@ impl Participant {
     }
 }
 
+impl Participant {
+    /// Reads one from its JSON, as it is read where it lies in an event.
+    ///
+    /// # Errors
+    /// What does not fit, and where; `type` at the empty pointer for a text that is no JSON.
+    pub fn from_json(text: &str) -> Answer<Self> {
+        codec::read_text(text, &shapes::PARTICIPANT)
+    }
+}
+
 read_object!(Participant keeping extra { "id" => id: required, "conversationId" => conversation_id: required, "organizationId" => organization_id: required, "type" => type_: required, "externalId" => external_id: tristate, "internalId" => internal_id: tristate, "browserFingerprint" => browser_fingerprint: tristate, "browserInfo" => browser_info: tristate, "name" => name: required, "email" => email: tristate, "phone" => phone: tristate, "crmContactId" => crm_contact_id: tristate, "metadataJson" => metadata_json: optional, "createdAt" => created_at: required, "updatedAt" => updated_at: required,  });
 write_object!(Participant keeping extra { "id" => id: required, "conversationId" => conversation_id: required, "organizationId" => organization_id: required, "type" => type_: required, "externalId" => external_id: tristate, "internalId" => internal_id: tristate, "browserFingerprint" => browser_fingerprint: tristate, "browserInfo" => browser_info: tristate, "name" => name: required, "email" => email: tristate, "phone" => phone: tristate, "crmContactId" => crm_contact_id: tristate, "metadataJson" => metadata_json: optional, "createdAt" => created_at: required, "updatedAt" => updated_at: required,  });
 
@@ -1263,6 +1567,16 @@ pub struct RenameConversationResult {
     pub title: String,
     /// Members that this version does not know.
     pub extra: Extra,
+}
+
+impl RenameConversationResult {
+    /// Reads one from its JSON, as it is read where it lies in an event.
+    ///
+    /// # Errors
+    /// What does not fit, and where; `type` at the empty pointer for a text that is no JSON.
+    pub fn from_json(text: &str) -> Answer<Self> {
+        codec::read_text(text, &shapes::RENAME_CONVERSATION_RESULT)
+    }
 }
 
 read_object!(RenameConversationResult keeping extra { "conversationId" => conversation_id: required, "title" => title: required,  });
@@ -1315,6 +1629,16 @@ impl SendMessageResult {
     pub fn directive(mut self, directive: impl Into<Field<JsonObject>>) -> Self {
         self.directive = directive.into();
         self
+    }
+}
+
+impl SendMessageResult {
+    /// Reads one from its JSON, as it is read where it lies in an event.
+    ///
+    /// # Errors
+    /// What does not fit, and where; `type` at the empty pointer for a text that is no JSON.
+    pub fn from_json(text: &str) -> Answer<Self> {
+        codec::read_text(text, &shapes::SEND_MESSAGE_RESULT)
     }
 }
 
@@ -1457,6 +1781,16 @@ impl Session {
     }
 }
 
+impl Session {
+    /// Reads one from its JSON, as it is read where it lies in an event.
+    ///
+    /// # Errors
+    /// What does not fit, and where; `type` at the empty pointer for a text that is no JSON.
+    pub fn from_json(text: &str) -> Answer<Self> {
+        codec::read_text(text, &shapes::SESSION)
+    }
+}
+
 read_object!(Session keeping extra { "sessionId" => session_id: required, "conversationId" => conversation_id: required, "organizationId" => organization_id: required, "agentId" => agent_id: optional, "agentName" => agent_name: required, "userParticipantId" => user_participant_id: required, "agentParticipantId" => agent_participant_id: required, "threadId" => thread_id: required, "status" => status: optional, "tokenCount" => token_count: optional_int, "messageCount" => message_count: optional_int, "metadata" => metadata: optional, "createdAt" => created_at: optional, "updatedAt" => updated_at: optional, "endedAt" => ended_at: tristate, "lastActivityAt" => last_activity_at: optional,  });
 write_object!(Session keeping extra { "sessionId" => session_id: required, "conversationId" => conversation_id: required, "organizationId" => organization_id: required, "agentId" => agent_id: optional, "agentName" => agent_name: required, "userParticipantId" => user_participant_id: required, "agentParticipantId" => agent_participant_id: required, "threadId" => thread_id: required, "status" => status: optional, "tokenCount" => token_count: optional_int, "messageCount" => message_count: optional_int, "metadata" => metadata: optional, "createdAt" => created_at: optional, "updatedAt" => updated_at: optional, "endedAt" => ended_at: tristate, "lastActivityAt" => last_activity_at: optional,  });
 
@@ -1474,6 +1808,16 @@ pub struct StreamChunkState {
     pub pending_otp_verification: Field<JsonObject>,
     /// Members that this version does not know.
     pub extra: Extra,
+}
+
+impl StreamChunkState {
+    /// Reads one from its JSON, as it is read where it lies in an event.
+    ///
+    /// # Errors
+    /// What does not fit, and where; `type` at the empty pointer for a text that is no JSON.
+    pub fn from_json(text: &str) -> Answer<Self> {
+        codec::read_text(text, &shapes::STREAM_CHUNK_STATE)
+    }
 }
 
 read_object!(StreamChunkState keeping extra { "rawResponse" => raw_response: tristate, "structuredResponse" => structured_response: tristate, "pendingWriteConfirmation" => pending_write_confirmation: tristate, "pendingOtpVerification" => pending_otp_verification: tristate,  });
@@ -1520,8 +1864,18 @@ impl ToolCall {
     }
 }
 
-read_object!(ToolCall keeping extra { "name" => name: required, "arguments" => arguments: optional, "callId" => call_id: optional,  });
-write_object!(ToolCall keeping extra { "name" => name: required, "arguments" => arguments: optional, "callId" => call_id: optional,  });
+impl ToolCall {
+    /// Reads one from its JSON, as it is read where it lies in an event.
+    ///
+    /// # Errors
+    /// What does not fit, and where; `type` at the empty pointer for a text that is no JSON.
+    pub fn from_json(text: &str) -> Answer<Self> {
+        codec::read_text(text, &shapes::TOOL_CALL)
+    }
+}
+
+read_object!(ToolCall keeping extra { "name" => name: required, "arguments" => arguments: optional of &[Kind::Object, Kind::String], "callId" => call_id: optional,  });
+write_object!(ToolCall keeping extra { "name" => name: required, "arguments" => arguments: optional of &[Kind::Object, Kind::String], "callId" => call_id: optional,  });
 
 /// The result of a tool call as it travels in `stream_chunk` under
 /// `state.rawResponse.toolResult`, by convention.
@@ -1574,6 +1928,16 @@ impl ToolResult {
     }
 }
 
+impl ToolResult {
+    /// Reads one from its JSON, as it is read where it lies in an event.
+    ///
+    /// # Errors
+    /// What does not fit, and where; `type` at the empty pointer for a text that is no JSON.
+    pub fn from_json(text: &str) -> Answer<Self> {
+        codec::read_text(text, &shapes::TOOL_RESULT)
+    }
+}
+
 read_object!(ToolResult keeping extra { "name" => name: required, "isError" => is_error: optional, "result" => result: tristate, "callId" => call_id: optional,  });
 write_object!(ToolResult keeping extra { "name" => name: required, "isError" => is_error: optional, "result" => result: tristate, "callId" => call_id: optional,  });
 
@@ -1589,6 +1953,16 @@ pub struct Usage {
     pub completion_tokens: Option<i64>,
     /// Members that this version does not know.
     pub extra: Extra,
+}
+
+impl Usage {
+    /// Reads one from its JSON, as it is read where it lies in an event.
+    ///
+    /// # Errors
+    /// What does not fit, and where; `type` at the empty pointer for a text that is no JSON.
+    pub fn from_json(text: &str) -> Answer<Self> {
+        codec::read_text(text, &shapes::USAGE)
+    }
 }
 
 read_object!(Usage keeping extra { "costUsd" => cost_usd: optional, "promptTokens" => prompt_tokens: optional_int, "completionTokens" => completion_tokens: optional_int,  });

@@ -361,6 +361,29 @@ def _for_writer(line: str) -> str:
     )
 
 
+@dataclass(frozen=True, slots=True)
+class SecretView:
+    """A type with secrets, and the statements that strike them out of a copy."""
+
+    name: str
+    lines: tuple[str, ...]
+
+
+def secret_view(named: Named, struct: Struct, *, reads: bool) -> SecretView:
+    """Return how the textual form of a type is made."""
+    lines: list[str] = []
+    for field in struct.fields:
+        if not field.secret:
+            continue
+        if reads:
+            go_type = named.member(field.type, field.read_presence, field.nullable)
+        else:
+            go_type = named.sent(field.type, field.presence, field.nullable)
+        struck = quote("…") if go_type == "string" else f"*new({go_type})"
+        lines.append(f"x.{field_name(field.wire)} = {struck}")
+    return SecretView(named.of(struct.name), (*lines, "x.raw = nil") if reads else tuple(lines))
+
+
 # actions ------------------------------------------------------------------------------
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -59,9 +59,9 @@ def shape_name(name: str) -> str:
     return upper(name)
 
 
-def shapes(spec: Spec) -> list[tuple[str, str, list[str]]]:
+def shapes(spec: Spec, readable: Iterable[str]) -> list[tuple[str, str, list[str]]]:
     """Return name, struct and member rows of every repair table that is used."""
-    read = _reachable(spec)
+    read = _reachable(spec, readable)
     return [
         (
             shape_name(shape.name),
@@ -77,10 +77,10 @@ def shapes(spec: Spec) -> list[tuple[str, str, list[str]]]:
     ]
 
 
-def _reachable(spec: Spec) -> set[str]:
-    """Structs that a frame or the result of a call can hold; no other table is ever walked."""
+def _reachable(spec: Spec, readable: Iterable[str]) -> set[str]:
+    """Structs that a frame, the result of a call or a type that is read by itself can hold."""
     results = [item.result.type.name for item in spec.operations if item.result]
-    waiting = [*(event.name for event in spec.events), *results]
+    waiting = [*(event.name for event in spec.events), *results, *readable]
     unions = {item.name: item for item in spec.union_shapes}
     found: set[str] = set()
     while waiting:
@@ -113,6 +113,11 @@ def unions(spec: Spec) -> list[tuple[str, str, list[str]]]:
     return found
 
 
+def kinds(names: tuple[str, ...]) -> str:
+    """Return a list of kinds of JSON."""
+    return f"&[{', '.join(f'Kind::{pascal(name)}' for name in names)}]"
+
+
 def _flags(required: bool, nullable: bool) -> str:
     return f"{str(required).lower()}, {str(nullable).lower()}"
 
@@ -126,8 +131,7 @@ def _check(check: Check) -> str:
         case "const":
             return f"Check::Word({text(str(check.value))})"
         case "kinds":
-            listed = ", ".join(f"Kind::{pascal(kind)}" for kind in check.kinds)
-            return f"Check::Kinds(&[{listed}])"
+            return f"Check::Kinds({kinds(check.kinds)})"
         case "array" | "map":
             inner = _check(check.item) if check.item else "Check::Any"
             null = str(check.nullable_item).lower()

@@ -15,6 +15,7 @@ class RustField:
     mode: str
     doc: tuple[str, ...]
     secret: bool
+    kinds: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +45,7 @@ class RustStruct:
     wire: str
     request_id: str
     id_name: str
+    shape: str
     needed: tuple[str, ...] = ()
 
 
@@ -80,7 +82,7 @@ class RustUnion:
     name: str
     doc: tuple[str, ...]
     shape: str
-    branches: tuple[tuple[str, str, str], ...]
+    branches: tuple[tuple[str, str, str, str], ...]
     open: bool
 
 

@@ -38,6 +38,7 @@ class _Printer:
         shown = self._shown()
         self.read = [s for s in spec.structs if s.name in shown and s.direction != "write"]
         self.sent = [s for s in spec.structs if s.role != "event" and s.direction == "write"]
+        self.secret = [s for s in (*self.read, *self.sent) if any(f.secret for f in s.fields)]
 
     def _shown(self) -> set[str]:
         """Return the structs that users see; envelopes of events are shown flat instead."""
@@ -80,6 +81,8 @@ class _Printer:
         if self.spec.unions:
             made["unions"] = self._unions()
         made["tables"] = self._tables()
+        if any(field.secret for item in self.spec.structs for field in item.fields):
+            made["secrets"] = self._secrets()
         if self.spec.errors is not None:
             made["errors"] = self.render("errors", **tables.errors(self.spec.errors))
         if self.spec.machines is not None:
@@ -135,6 +138,17 @@ class _Printer:
             for message in self.spec.actions
         ]
         return self.render("actions", actions=actions, calls=self._calls())
+
+    def _secrets(self) -> str:
+        """Print the textual forms of types with secrets, and where in actions secrets lie."""
+        views = [structs.secret_view(self.named, s, reads=s in self.read) for s in self.secret]
+        found = [(action, self.spec.secrets(action.name)) for action in self.spec.actions]
+        actions = [
+            (quote(action.wire), [words(place)[8:] for place in places])
+            for action, places in found
+            if places
+        ]
+        return self.render("secrets", structs=views, actions=actions)
 
     def _vectors(self) -> str:
         """Print what tests need to replay vectors: readers by name, and how to read actions."""

@@ -17,6 +17,7 @@ from wiregen.emit._rust_views import (
     Setter,
 )
 from wiregen.emit.base import documentation, environment, reader_type, render, wrap
+from wiregen.errors import join_pointer
 from wiregen.ir import (
     Accessor,
     AnyJson,
@@ -40,8 +41,6 @@ from wiregen.naming import Lang, enum_member, member_name, type_name
 
 LANG: Lang = "rust"
 WIDTH = 92
-# Members whose value never shows in the textual form of a type (REQ-LOG-01).
-SECRET = frozenset({("VerifyOtp", "code"), ("AuthContext", "signature")})
 SCALARS = {"string": "String", "integer": "i64", "number": "f64", "boolean": "bool"}
 
 
@@ -50,18 +49,23 @@ def emit(spec: Spec, target: Target) -> dict[str, str]:
     printer = _Printer(spec)
     environment(LANG).filters["text"] = tables.text
     frames, events = printer.frames(), printer.events()
-    actions, calls = printer.actions(), printer.calls()
+    actions, calls, types = printer.actions(), printer.calls(), printer.types()
     files: dict[str, dict[str, Any]] = {
         "mod.rs": {"spec": spec},
         "json.rs": {},
         "mend.rs": {"unions": spec.unions},
         "enums.rs": {"enums": printer.enums()},
-        "types.rs": {"structs": printer.types(), "unions": printer.unions()},
+        "types.rs": {
+            "structs": types,
+            "unions": printer.unions(),
+            "reads": any(item.open for item in types),
+        },
         "frames.rs": {"structs": frames, "uses_maps": _mentions(frames, "BTreeMap<")},
         "events.rs": {"events": events, "uses_maps": _mentions(events, "BTreeMap<")},
         "actions.rs": {
             "actions": actions,
             "calls": calls,
+            "secrets": printer.secrets(),
             "uses_maps": _mentions(actions, "BTreeMap<"),
             "uses_field": _mentions(actions, "Field<"),
             "uses_json": _mentions(actions, "Json>", "Json'"),
@@ -75,7 +79,7 @@ def emit(spec: Spec, target: Target) -> dict[str, str]:
             "envelopes": printer.envelopes,
         },
         "shapes.rs": {
-            "shapes": tables.shapes(spec),
+            "shapes": tables.shapes(spec, printer.readable()),
             "mirrors": tables.mirrors(spec, printer.event_name),
             "unions": tables.unions(spec),
         },
@@ -175,7 +179,7 @@ class _Printer:
                 return "Json"
         return f"Option<{found}>" if nullable else found
 
-    def field(self, owner: str, field: Field, presence: Presence) -> RustField:
+    def field(self, field: Field, presence: Presence) -> RustField:
         """Decide name, type and reading mode of one member."""
         base = self.rust_type(field.type)
         if field.boxed:
@@ -195,7 +199,8 @@ class _Printer:
             type=full,
             mode=mode,
             doc=doc_lines(documentation(field), "As the specification says."),
-            secret=(owner, field.wire) in SECRET,
+            secret=field.secret,
+            kinds=_kinds(field.type),
         )
 
     def setter(self, field: Field) -> Setter:
@@ -231,8 +236,7 @@ class _Printer:
         reads = item.direction != "write"
         members = [field for field in item.fields if field.wire != tag]
         fields = tuple(
-            self.field(item.name, field, field.read_presence if reads else field.presence)
-            for field in members
+            self.field(field, field.read_presence if reads else field.presence) for field in members
         )
         correlation = next((f for f in members if f.wire == self.correlation), None)
         return RustStruct(
@@ -248,15 +252,23 @@ class _Printer:
             wire=wire,
             request_id="" if correlation is None else correlation.presence,
             id_name=member_name(LANG, self.correlation),
+            shape=tables.shape_name(item.name),
         )
 
     def types(self) -> tuple[RustStruct, ...]:
         """Return every public struct that is no event and no action, sorted by name."""
-        return tuple(
-            self.struct(item)
+        return tuple(self.struct(item) for item in self._public())
+
+    def readable(self) -> list[str]:
+        """Return the names of public structs that can be read by themselves."""
+        return [item.name for item in self._public() if item.direction != "write"]
+
+    def _public(self) -> list[Struct]:
+        return [
+            item
             for item in self.spec.structs
             if item.role in ("type", "result") and item.name not in self.containers
-        )
+        ]
 
     def frames(self) -> tuple[RustStruct, ...]:
         """Return the private bodies of events: the envelope and what lies between it and a fact."""
@@ -282,14 +294,19 @@ class _Printer:
     # --- unions
 
     def unions(self) -> tuple[RustUnion, ...]:
-        """Return every union with `(variant, mark, type)` of its branches."""
+        """Return every union with `(variant, mark, type, kinds)` of its branches."""
         return tuple(
             RustUnion(
                 type_name(LANG, item.name, "type"),
                 doc_lines(item.doc, f"`{item.name}`."),
                 tables.union_shape_name(item.name),
                 tuple(
-                    (enum_member(LANG, item.name, b.mark), b.mark, self.rust_type(b.type))
+                    (
+                        enum_member(LANG, item.name, b.mark),
+                        b.mark,
+                        self.rust_type(b.type),
+                        _kinds(b.type),
+                    )
                     for b in item.branches
                 ),
                 item.kind != "typed",
@@ -447,6 +464,14 @@ class _Printer:
             for item in self.spec.actions
         )
 
+    def secrets(self) -> list[tuple[str, str]]:
+        """Return action and JSON Pointer of every secret."""
+        return [
+            (action.wire, join_pointer("", *place))
+            for action in self.spec.actions
+            for place in self.spec.secrets(action.name)
+        ]
+
     def calls(self) -> tuple[RustCall, ...]:
         """Return the actions that have one typed answer."""
         return tuple(self._call(item) for item in self.spec.operations if item.result)
@@ -473,7 +498,7 @@ class _Printer:
             output=f"events::{name}" if whole else f"types::{name}",
             shape=tables.shape_name(result.type.name),
             accessor=accessor,
-            at="".join(f"/{segment}" for segment in result.at),
+            at=join_pointer("", *result.at),
             typed=typed,
         )
 
@@ -493,6 +518,13 @@ def _may_be_null(item: Accessor) -> bool:
 
 def _is_text(type_: Type) -> bool:
     return isinstance(type_, Scalar) and type_.kind == "string"
+
+
+def _kinds(type_: Type) -> str:
+    """Return the kinds of the raw JSON in a value, as Rust; empty when there is none to look at."""
+    while isinstance(type_, Array | Map):
+        type_ = type_.items if isinstance(type_, Array) else type_.values
+    return tables.kinds(type_.kinds) if isinstance(type_, Opaque) else ""
 
 
 def _refs(type_: Type) -> set[str]:

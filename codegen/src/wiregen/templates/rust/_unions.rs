@@ -23,7 +23,7 @@ impl UnionShape {
     fn chosen(&self, text: &str) -> Result<Option<&'static (&'static str, Check)>, NoBranch> {
         match self.kind {
             UnionKind::Typed => {
-                let kind = Node::Leaf(Cow::Borrowed(text)).kind();
+                let kind = Kind::of(text);
                 let fits = |mark: &str| mark == kind.word() || (mark == "number" && kind == Kind::Integer);
                 self.branches.iter().find(|(mark, _)| fits(mark)).map(Some).ok_or(("type", ""))
             }
