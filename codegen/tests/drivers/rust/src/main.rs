@@ -15,7 +15,7 @@ struct Line {
 }
 
 macro_rules! replay {
-    ($wire:ident) => {
+    ($wire:ident, $typed:ident) => {
         pub fn replay(line: &super::Line) -> String {
             use crate::$wire::codec::{DecodeError, decode};
             use crate::$wire::events::{Event, Problem};
@@ -23,6 +23,13 @@ macro_rules! replay {
                 super::json!({"outcome": "broken", "problem": {"kind": problem.kind, "pointer": problem.pointer}}).to_string()
             };
             let good = |text: &str| format!("{{\"outcome\":\"good\",\"encoded\":{text}}}");
+            if line.role == "type" {
+                return match super::$typed(&line.name, &line.text) {
+                    Some(Ok(text)) => good(&text),
+                    Some(Err(problem)) => broken(&problem),
+                    None => String::from("{\"outcome\":\"no type\"}"),
+                };
+            }
             match decode(&line.text) {
                 Err(DecodeError::Malformed) => super::json!({"outcome": "malformed"}).to_string(),
                 Err(DecodeError::Broken(event)) => match event.problem() {
@@ -54,6 +61,18 @@ macro_rules! calls {
                 $($name => $wire::actions::$action::read(event).map(|found| {
                     found.map(|it| serde_json::to_string(&it).unwrap())
                 }),)*
+                _ => None,
+            }
+        }
+    };
+}
+
+macro_rules! types {
+    ($wire:ident, $typed:ident { $($name:literal => $type:ident),* }) => {
+        #[allow(unused_variables)]
+        fn $typed(name: &str, text: &str) -> Option<Result<String, $wire::events::Problem>> {
+            match name {
+                $($name => Some($wire::types::$type::from_json(text).map(|it| serde_json::to_string(&it).unwrap())),)*
                 _ => None,
             }
         }
