@@ -1,5 +1,6 @@
 //! Calls: actions with one answer, all by one way, so that a new action needs no line here.
 
+use std::any::Any;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -14,10 +15,11 @@ use crate::errors::{Draft, Error};
 use crate::requests::{Expects, Key, Pending};
 use crate::turn::verbs::{Ask, Reply};
 use crate::turn::{Owner, VerbFuture};
-use crate::wire::actions::{Action, Call};
+use crate::wire::actions::{Action, Call, CreateConversationSession};
 use crate::wire::errors::Leaf;
 use crate::wire::events::Event;
 use crate::wire::machine::Verb;
+use crate::wire::types::CreateConversationSessionResult;
 
 /// The wait for the answer to a call. The frame was queued when the call was made; dropping this
 /// ends the wait, and takes the frame back if it was not written yet (REQ-CALL-09).
@@ -51,8 +53,29 @@ impl Drop for Answered {
 }
 
 impl SmoothAgentClient {
-    /// Any action that has one answer. Its frame is queued at the call.
+    /// Any action that has one answer, also one that is new in the specification: its type says
+    /// which event answers and what is read in it. The frame is queued at the call, under the id
+    /// that the action has, else under a new one (REQ-CALL-01, REQ-CALL-03).
+    ///
+    /// Actions that many events answer, or one of several, do not compile as calls:
+    ///
+    /// ```compile_fail,E0277
+    /// # fn f(client: smooth_operator::SmoothAgentClient) {
+    /// let _ = client.call(smooth_operator::action::SendMessage::new("session", "hello"));
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// Any of [`Error`] but those of turns; after [`Error::RequestTimeout`] a late answer is
+    /// dropped (REQ-CALL-02).
+    ///
+    /// # Cancel safety
+    /// Dropping the wait ends it, and takes the frame back if it was not written (REQ-CALL-09).
     pub fn call<C: Call>(&self, mut action: C) -> Pending<Result<C::Output, Error>> {
+        let any: &mut dyn Any = &mut action;
+        if let Some(create) = any.downcast_mut::<CreateConversationSession>() {
+            create.supports = Some(self.supports(create.supports.take()));
+        }
         let new = NewCall {
             name: C::NAME,
             id: action.request_id().map(str::to_owned),
@@ -64,8 +87,15 @@ impl SmoothAgentClient {
             action.set_request_id(id.to_owned());
             action.to_json()
         });
-        let id = answered.key.id.clone();
-        Pending::new(async move { read::<C>(&answered.await?, &id) })
+        let (hub, id) = (Arc::clone(&self.hub), answered.key.id.clone());
+        Pending::new(async move {
+            let output = read::<C>(&answered.await?, &id)?;
+            let any: &dyn Any = &output;
+            if let Some(session) = any.downcast_ref::<CreateConversationSessionResult>() {
+                hub.learn(&session.session_id, session.capabilities.as_deref());
+            }
+            Ok(output)
+        })
     }
 
     /// A verb by its requestId: the live turn's, else a call under that id.

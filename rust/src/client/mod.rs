@@ -188,15 +188,9 @@ impl SmoothAgentClient {
     /// Opens a session. Adds what the client supports to `supports` (REQ-CALL-07).
     pub fn create_conversation_session(
         &self,
-        mut action: CreateConversationSession,
+        action: CreateConversationSession,
     ) -> Pending<Result<CreateConversationSessionResult, Error>> {
-        action.supports = Some(self.supports(action.supports.take()));
-        let (hub, call) = (Arc::clone(&self.hub), self.call(action));
-        Pending::new(async move {
-            let session = call.await?;
-            hub.learn(&session.session_id, session.capabilities.as_deref());
-            Ok(session)
-        })
+        self.call(action)
     }
 
     fn supports(&self, own: Option<Vec<String>>) -> Vec<String> {

@@ -133,3 +133,41 @@ async fn req_call_10_a_message_over_one_mebibyte_is_refused_before_anything_is_s
     );
     link.fence(&client).await;
 }
+
+#[tokio::test]
+async fn req_call_03_an_action_with_one_answer_is_called_by_its_type_alone() {
+    let (client, mut link) = client().await;
+    let call = client.call(action::RenameConversation::new(SESSION, "new"));
+    assert_eq!(link.action().await["requestId"], "req-0");
+    link.tell(json!({"type": "immediate_response", "requestId": "req-0", "status": 200, "data": {"conversationId": SESSION, "title": "New"}})).await;
+    assert_eq!(soon(call).await.expect("the answer").title, "New");
+    // The answer may be the event itself, and the id may be the caller's own.
+    let call = client.call(action::Ping::new().request_id("mine"));
+    assert_eq!(link.action().await["requestId"], "mine");
+    link.tell(json!({"type": "pong", "requestId": "mine", "timestamp": 7}))
+        .await;
+    assert_eq!(soon(call).await.expect("a pong").timestamp(), Some(7));
+    let call = client.call(action::GetSession::new(SESSION));
+    let id = link.action().await["requestId"].clone();
+    let error = json!({"code": "SESSION_NOT_FOUND", "message": "m"});
+    link.tell(json!({"type": "error", "requestId": id, "data": {"error": error}}))
+        .await;
+    assert_eq!(
+        soon(call).await.expect_err("an error").kind(),
+        ErrorKind::NotFound
+    );
+}
+
+#[tokio::test]
+async fn req_call_07_a_call_that_creates_a_session_says_what_the_client_supports() {
+    let peer = Peer::start().await;
+    let (client, mut link) = peer
+        .connected(peer.builder().supports(["identity_form"]))
+        .await;
+    let create = action::CreateConversationSession::new(SESSION).supports(["x", "otp_park"]);
+    let _call = client.call(create);
+    assert_eq!(
+        link.action().await["supports"],
+        json!(["identity_form", "otp_park", "spec_1_1", "x"])
+    );
+}
