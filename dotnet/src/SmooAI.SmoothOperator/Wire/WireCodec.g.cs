@@ -12,7 +12,7 @@ public static class WireCodec
     /// <summary>Version of the specification that this code was generated from.</summary>
     public const string SpecVersion = "1.1";
 
-    internal const string SpecHash = "114730c90f4704032cb8d15e48c57f5ca0687fd2c2b9344214ac715c4288e020";
+    internal const string SpecHash = "296a06bda1e5ececa3834ed407564cb759a1204e44cdcee484d8c174104f1cb8";
 
     /// <summary>Decodes one frame; never throws for what a peer may send.</summary>
     public static DecodedFrame Decode(string frame) => Decode(Encoding.UTF8.GetBytes(frame).AsMemory());
