@@ -19,7 +19,7 @@ func pages(fetch func(cursor string) (*MessagePage, error)) iter.Seq2[*Conversat
 				}
 			}
 			next, ok := page.NextCursor.Get()
-			if !page.HasMore || !ok {
+			if !page.HasMore || !ok || next == "" {
 				return
 			}
 			if seen[next] {

@@ -15,7 +15,7 @@ export async function* messagesOf(
   for (;;) {
     const page = await fetch(cursor);
     yield* page.messages;
-    cursor = page.nextCursor ?? undefined;
+    cursor = page.nextCursor || undefined;
     if (!page.hasMore || cursor === undefined) return;
     if (seen.has(cursor)) {
       throw new UnexpectedEventError('get_conversation_messages: a cursor came twice');

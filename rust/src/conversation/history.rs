@@ -35,6 +35,8 @@ enum Next {
     Page(Option<String>),
     /// From the page that is asked for.
     Fetching(Fetch),
+    /// From a page that was read before.
+    Repeated,
     /// From nowhere.
     End,
 }
@@ -69,23 +71,25 @@ impl Messages {
         Box::pin(self.client.page(action))
     }
 
-    /// Takes a page; a cursor that repeats is an error (REQ-HIST-02).
-    fn turn_page(&mut self, page: MessagePage) -> Result<(), Error> {
+    /// Takes a page; a cursor that repeats is an error after its messages (REQ-HIST-02).
+    fn turn_page(&mut self, page: MessagePage) {
         self.page = page.messages.into();
         self.next = match page.next_cursor.value() {
-            Some(cursor) if page.has_more => {
-                if !self.seen.insert(cursor.clone()) {
-                    self.next = Next::End;
-                    self.page.clear();
-                    return Err(Draft::new("a page cursor repeated")
-                        .session(&self.session_id)
-                        .end(Leaf::UnexpectedEvent));
+            Some(cursor) if page.has_more && !cursor.is_empty() => {
+                if self.seen.insert(cursor.clone()) {
+                    Next::Page(Some(cursor))
+                } else {
+                    Next::Repeated
                 }
-                Next::Page(Some(cursor))
             }
             _ => Next::End,
         };
-        Ok(())
+    }
+
+    fn repeated(&self) -> Error {
+        Draft::new("a page cursor repeated")
+            .session(&self.session_id)
+            .end(Leaf::UnexpectedEvent)
     }
 }
 
@@ -99,6 +103,10 @@ impl Stream for Messages {
             }
             match &mut self.next {
                 Next::End => return Poll::Ready(None),
+                Next::Repeated => {
+                    self.next = Next::End;
+                    return Poll::Ready(Some(Err(self.repeated())));
+                }
                 Next::Page(cursor) => {
                     let cursor = cursor.take();
                     self.next = Next::Fetching(self.fetch(cursor));
@@ -106,8 +114,9 @@ impl Stream for Messages {
                 Next::Fetching(fetch) => {
                     let page = ready!(fetch.as_mut().poll(context));
                     self.next = Next::End;
-                    if let Err(error) = page.and_then(|page| self.turn_page(page)) {
-                        return Poll::Ready(Some(Err(error)));
+                    match page {
+                        Ok(page) => self.turn_page(page),
+                        Err(error) => return Poll::Ready(Some(Err(error))),
                     }
                 }
             }

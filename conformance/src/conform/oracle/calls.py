@@ -183,7 +183,7 @@ class Pager:
                     self._end(None)
                     return
         cursor = page.get("nextCursor")
-        if not page["hasMore"] or cursor is None:
+        if not page["hasMore"] or not cursor:
             self._end(None)
         elif cursor in self.seen:
             self._end(error("unexpected_event"))

@@ -260,7 +260,7 @@ class RefTestee:
                 if left == 0:
                     return
             cursor = page.get("nextCursor")
-            if not page["hasMore"] or cursor is None:
+            if not page["hasMore"] or not cursor:
                 return
             if cursor in seen and "cursor-loop-followed" not in self.faults:
                 raise RefError("unexpected_event")

@@ -19,7 +19,7 @@ internal static class MessageHistory
                 yield return message;
             }
             cursor = page.NextCursor.Value;
-            if (!page.HasMore || cursor is null)
+            if (!page.HasMore || string.IsNullOrEmpty(cursor))
             {
                 yield break;
             }

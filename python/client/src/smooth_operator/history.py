@@ -26,7 +26,7 @@ async def messages(
         for message in page.messages:
             yield message
         cursor = page.next_cursor if isinstance(page.next_cursor, str) else None
-        if not page.has_more or cursor is None:
+        if not page.has_more or not cursor:
             return
         if cursor in seen:
             raise UnexpectedEventError("get_conversation_messages: a cursor came twice")
