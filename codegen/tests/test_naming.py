@@ -45,6 +45,13 @@ def test_reserved_words_step_aside() -> None:
     assert naming.member_name("go", "2fa") == "X2Fa"
 
 
+def test_members_that_every_type_has_step_aside() -> None:
+    assert naming.member_name("go", "eventType") == "EventType_"
+    assert naming.member_name("go", "raw") == "Raw"
+    assert naming.member_name("rust", "extra") == "extra_"
+    assert naming.member_name("rust", "eventType") == "event_type"
+
+
 def test_roles_become_suffixes_where_the_language_has_no_module_for_them() -> None:
     assert naming.type_name("python", "StreamToken", "event") == "StreamTokenEvent"
     assert naming.type_name("csharp", "SendMessage", "action") == "SendMessageAction"

@@ -54,6 +54,12 @@ RESERVED: dict[Lang, frozenset[str]] = {
     "rust": _RUST,
 }
 
+# Members that every generated type has already, in the casing of the language.
+_TAKEN: dict[Lang, frozenset[str]] = {
+    "go": word_set("ActionName EventType GoString MarshalJSON RawJSON String UnmarshalJSON"),
+    "rust": word_set("extra facts from_json new raw to_json"),
+}
+
 # Type names that mean something else in the language or in the hand-written rooms beside it.
 RESERVED_TYPES: dict[Lang, frozenset[str]] = {
     "python": word_set("Any Literal Enum Annotated Field MISSING Tag Discriminator WireModel"),
@@ -157,11 +163,12 @@ def member_name(lang: Lang, wire: str) -> str:
     if lang == "typescript":
         return wire
     if lang == "go":
-        return _valid(go_exported(wire), "X")
+        text = _valid(go_exported(wire), "X")
+        return f"{text}_" if text in _TAKEN[lang] else text
     if lang == "csharp":
         return _valid(pascal(wire), "X")
     text = _valid(snake(wire), "x_")
-    return f"{text}_" if text in RESERVED[lang] else text
+    return f"{text}_" if text in RESERVED[lang] | _TAKEN.get(lang, frozenset()) else text
 
 
 def enum_member(lang: Lang, enum: str, value: str) -> str:

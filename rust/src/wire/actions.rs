@@ -842,7 +842,7 @@ impl Call for Ping {
 
     fn read(event: &Event) -> Option<Answer<Self::Output>> {
         match event {
-            Event::Pong(event) => Some(Ok(event.clone())),
+            Event::Pong(event) => Some(Ok(Clone::clone(event))),
             _ => None,
         }
     }

@@ -20,7 +20,7 @@ from wiregen.ir import (
     Type,
     Union,
 )
-from wiregen.naming import go_exported, type_name
+from wiregen.naming import member_name, type_name
 
 RAW = "json.RawMessage"
 _SCALARS = {"string": "string", "integer": "int64", "number": "float64", "boolean": "bool"}
@@ -351,7 +351,7 @@ class Named:
 
 def field_name(wire: str) -> str:
     """Return the Go name of a member."""
-    return go_exported(wire) or "X"
+    return member_name("go", wire)
 
 
 def is_tag(type_: Type) -> bool:

@@ -73,6 +73,7 @@ class RustEvent:
     request_id: str
     correlation: str
     terminal: bool
+    secret: bool
 
 
 @dataclass(frozen=True, slots=True)

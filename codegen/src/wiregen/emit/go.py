@@ -148,7 +148,8 @@ class _Printer:
             for action, places in found
             if places
         ]
-        return self.render("secrets", structs=views, actions=actions)
+        hidden = [e.name for e in self.events if self.spec.secrets(e.message.name)]
+        return self.render("secrets", structs=views, hidden=hidden, actions=actions)
 
     def _vectors(self) -> str:
         """Print what tests need to replay vectors: readers by name, and how to read actions."""

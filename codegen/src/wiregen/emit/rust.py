@@ -238,7 +238,8 @@ class _Printer:
         fields = tuple(
             self.field(field, field.read_presence if reads else field.presence) for field in members
         )
-        correlation = next((f for f in members if f.wire == self.correlation), None)
+        ids = (f for f in members if f.wire == self.correlation and _is_id(f))
+        correlation = next(ids, None)
         return RustStruct(
             name=type_name(LANG, item.name, item.role),
             doc=doc_lines(item.doc, f"`{item.name}`."),
@@ -354,6 +355,7 @@ class _Printer:
             request_id=read,
             correlation=self._correlation(message),
             terminal=(message.turn or "").startswith("terminal"),
+            secret=bool(self.spec.secrets(message.name)),
         )
 
     def _correlation(self, message: Message) -> str:
@@ -514,6 +516,11 @@ def _parameters(members: list[Field], correlation: str) -> list[Field]:
 def _may_be_null(item: Accessor) -> bool:
     """Whether a fact that is always there may be null."""
     return item.nullable and not item.optional and not isinstance(item.type, AnyJson)
+
+
+def _is_id(field: Field) -> bool:
+    """Whether a member holds an id as a client draws it: a string, never null."""
+    return _is_text(field.type) and not field.nullable
 
 
 def _is_text(type_: Type) -> bool:
