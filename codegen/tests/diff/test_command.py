@@ -49,7 +49,7 @@ def test_a_breaking_change_fails_and_names_the_bump(
 ) -> None:
     assert run(tmp_path) == 1
     out = capsys.readouterr().out
-    assert "breaking  Ask/name: max length was 10, is 5 [BOUND_TIGHTENED]" in out
+    assert "breaking  Ask/name: greatest length was 10, is 5 [BOUND_TIGHTENED]" in out
     assert "version bump: major" in out
     assert run(tmp_path, fail_on="never") == 0
 

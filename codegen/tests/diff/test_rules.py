@@ -93,7 +93,7 @@ MEMBER_RULES: list[tuple[str, Edit, Grade, Grade]] = [
     ("BOUND_LOOSENED", _prop("name", maxLength=50), OK, D),
     ("BOUND_UNSAFE", _drop("count", "maximum"), OK, B),
     ("BOUND_TIGHTENED", _prop("items", minItems=2), B, OK),
-    ("PATTERN_CHANGED", _prop("name", pattern="^[a-z]"), B, D),
+    ("PATTERN_CHANGED", _prop("name", pattern="^ab"), B, D),
     ("PATTERN_ADDED", _prop("mail", pattern="^[a-z]"), B, OK),
     ("PATTERN_REMOVED", _drop("name", "pattern"), OK, D),
     ("FORMAT_ADDED", _prop("name", format="uuid"), B, D),

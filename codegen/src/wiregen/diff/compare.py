@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from contextlib import contextmanager
 
 from wiregen.diff.members import MemberDiff
 from wiregen.diff.model import RULES, Change, Grade, Policy, grade
-from wiregen.ir import Enum, ErrorCode, Message, Spec
+from wiregen.diff.opaque import not_understood
+from wiregen.ir import Enum, ErrorCode, Message, Spec, TypeDef
 
 NORMATIVE = re.compile(r"\b(MUST|SHALL|SHOULD|REQUIRED|must|defaults? to|at (?:least|most))\b")
 
@@ -20,6 +22,7 @@ class Comparison:
         self.new = new
         self._policy = policy
         self._found: list[Change] = []
+        self._told: list[tuple[str, str]] = []
 
     def run(self) -> list[Change]:
         """Return every change, worst first, then by place."""
@@ -28,15 +31,53 @@ class Comparison:
         self._flows()
         self._errors()
         self._documents()
-        return sorted(set(self._found), key=lambda it: (-it.grade, it.where, it.rule, it.message))
+        worst_of: dict[tuple[str, str, str], Change] = {}
+        for it in self._found:
+            key = (it.where, it.rule, it.message)
+            if key not in worst_of or worst_of[key].wire < it.wire:
+                worst_of[key] = it
+        found = worst_of.values()
+        return sorted(found, key=lambda it: (-it.grade, it.where, it.rule, it.message))
 
     def report(
-        self, rule_id: str, where: str, message: str, *, direction: str = "both", file: str = ""
+        self,
+        rule_id: str,
+        where: str,
+        message: str,
+        *,
+        direction: str = "both",
+        file: str = "",
+        c2s: Grade | None = None,
+        s2c: Grade | None = None,
     ) -> None:
         """Add a change, graded for the direction in which its type travels."""
         rule = RULES[rule_id]
-        wire = grade(rule, direction, self._policy)
-        self._found.append(Change(where, rule_id, message, wire, rule.api, file))
+        wire = grade(rule, direction, self._policy, c2s, s2c)
+        said, prefix = self._told[-1] if self._told else ("", "")
+        place = file or self._file(where)
+        text = prefix + message if said else message
+        self._found.append(Change(where, said or rule_id, text, wire, rule.api, place))
+
+    @contextmanager
+    def told_as(self, rule_id: str, prefix: str = "") -> Iterator[None]:
+        """Report what is found inside under another rule, with its own grade; empty: as it is."""
+        self._told.append((rule_id, prefix))
+        try:
+            yield
+        finally:
+            self._told.pop()
+
+    def if_open(self, found: Grade | None) -> Grade | None:
+        """Return a grade that holds for open clients alone."""
+        return found if self._policy.clients == "open" else None
+
+    def _file(self, where: str) -> str:
+        """Return the file of the new specification that a place lies in, else of the document."""
+        name = where.partition("/")[0]
+        for item in self.new.types:
+            if item.name == name:
+                return item.uri.partition("#")[0]
+        return next((it.file for it in _by_wire(self.new).values() if it.wire == name), "")
 
     # messages -------------------------------------------------------------------------
 
@@ -65,9 +106,13 @@ class Comparison:
             if old[wire].role != new[wire].role:
                 text = f"was an {old[wire].role}, is an {new[wire].role}"
                 self._message("DIRECTION_CHANGED", new[wire], text, new[wire].file)
-            elif old[wire].turn != new[wire].turn:
+                continue
+            if old[wire].turn != new[wire].turn:
                 text = f"its part in a turn was {old[wire].turn}, is {new[wire].turn}"
                 self.report("FLOW_CHANGED", wire, text, file=new[wire].file)
+            if (old[wire].mirrors, old[wire].payloads) != (new[wire].mirrors, new[wire].payloads):
+                text = "its mirrors or its payload changed"
+                self.report("FACT_CHANGED", wire, text, file=new[wire].file)
 
     def _message(self, rule: str, item: Message, text: str, file: str = "") -> None:
         direction = "write" if item.role == "action" else "read"
@@ -77,34 +122,55 @@ class Comparison:
 
     def _types(self) -> None:
         members = MemberDiff(self)
+        for where, old, new, direction in self._roots():
+            members.named(where, old, new, direction)
+        new_types = {item.name: item for item in self.new.types}
         old_tags = {item.wire for item in (*self.old.events, *self.old.actions)}
         new_tags = {item.wire for item in (*self.new.events, *self.new.actions)}
-        new_types = {item.name: item for item in self.new.types}
         for before in self.old.types:
             after = new_types.get(before.name)
             if after is None:
                 continue
-            self.documented(before.name, before.doc, after.doc, before.direction, after.uri)
-            if before.uri != after.uri:
-                self.report("ID_OR_REF_CHANGED", before.name, "its schema lies elsewhere")
-            members.types(before, after)
+            if not members.met(before.name, old=True) and not members.met(after.name, old=False):
+                members.named(before.name, before.name, after.name, before.direction)
             listed = isinstance(before, Enum) and set(before.values) == old_tags
             if listed and isinstance(after, Enum) and set(after.values) != new_tags:
                 text = "it listed every message and does not any more"
                 self.report("ENVELOPE_ENUM_DRIFT", before.name, text)
         members.moved()
 
-    def documented(self, where: str, before: str, after: str, direction: str, file: str) -> None:
+    def _roots(self) -> Iterator[tuple[str, str, str, str]]:
+        """Yield what travels itself: messages by their word, results by their action."""
+        old, new = _by_wire(self.old), _by_wire(self.new)
+        for wire, before in old.items():
+            if wire in new and new[wire].role == before.role:
+                direction = "write" if before.role == "action" else "read"
+                yield wire, before.name, new[wire].name, direction
+        results = {it.action: it.result for it in self.new.operations if it.result}
+        for it in self.old.operations:
+            if it.result and it.action in results:
+                where = f"{it.action} result"
+                yield where, it.result.type.name, results[it.action].type.name, "read"
+
+    def named(self, where: str, before: TypeDef, after: TypeDef, direction: str) -> None:
+        """Report what differs about two types as such: their words and their place."""
+        self.documented(where, before.doc, after.doc, direction)
+        if before.uri != after.uri and before.name == after.name:
+            self.report("ID_OR_REF_CHANGED", where, "its schema lies elsewhere")
+
+    def documented(self, where: str, before: str, after: str, direction: str) -> None:
         """Report another description; one whose binding sentences changed is dangerous."""
         if before == after:
             return
-        binding = _binding(before) != _binding(after)
-        rule = "DOC_NORMATIVE" if binding else "DOC_CHANGED"
-        self.report(rule, where, "its description changed", direction=direction, file=file)
+        rule = "DOC_NORMATIVE" if _binding(before) != _binding(after) else "DOC_CHANGED"
+        self.report(rule, where, "its description changed", direction=direction)
 
     # flows, errors, tables ------------------------------------------------------------
 
     def _flows(self) -> None:
+        if self.old.correlation != self.new.correlation:
+            text = "the places of the id that says what a frame answers changed"
+            self.report("FLOW_CHANGED", "x-correlation", text)
         old = {item.action: item for item in self.old.operations}
         for after in self.new.operations:
             before = old.get(after.action)
@@ -141,10 +207,8 @@ class Comparison:
             if old[name] != new[name]:
                 text = f"{old[name]} became {new[name]}"
                 self.report("DRAFT_CHANGED", name, text, file=name)
-        before, after = _opaque(self.old), _opaque(self.new)
-        for place in sorted(before.keys() & after.keys()):
-            if before[place] != after[place]:
-                self.report("UNDECIDED", place, "a construct that is not understood changed")
+        for change in not_understood(self.old, self.new):
+            self.report("UNDECIDED", *change)
 
 
 def _by_wire(spec: Spec) -> dict[str, Message]:
@@ -164,35 +228,6 @@ def _drafts(spec: Spec) -> Iterator[tuple[str, str]]:
         value = spec.store.document(name).value
         if isinstance(value, dict) and isinstance(value.get("$schema"), str):
             yield name, value["$schema"]
-
-
-def _opaque(spec: Spec) -> dict[str, object]:
-    """Return what the resolver could not understand, by place."""
-    found: dict[str, object] = {}
-    for item in spec.diagnostics:
-        node = spec.store.document(item.file)
-        value: object = node.value
-        for segment in item.pointer.split("/")[1:]:
-            key = segment.replace("~1", "/").replace("~0", "~")
-            if isinstance(value, dict):
-                value = value.get(key)
-            elif isinstance(value, list) and key.isdigit() and int(key) < len(value):
-                value = value[int(key)]
-        found[f"{item.file}#{item.pointer}"] = _without_marks(value)
-    return found
-
-
-def _without_marks(value: object, *, names: bool = False) -> object:
-    """Return a schema without `x-` words: none of them is what was not understood."""
-    if isinstance(value, list):
-        return [_without_marks(item) for item in value]
-    if not isinstance(value, dict):
-        return value
-    return {
-        key: _without_marks(item, names=not names and key in ("properties", "$defs"))
-        for key, item in value.items()
-        if names or not key.startswith("x-")
-    }
 
 
 def worst(changes: list[Change]) -> Grade:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from wiregen.diff.model import Grade
 from wiregen.diff.values import ValueDiff
-from wiregen.ir import Enum, Field, Ref, Spec, Struct, TypeDef, Union
+from wiregen.ir import Choice, Enum, Field, Ref, Spec, Struct, TypeDef, Union
 
 if TYPE_CHECKING:
     from wiregen.diff.compare import Comparison
@@ -14,33 +15,64 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """A member of a struct that is there in one version alone."""
+    """A member of a struct that is there in one version alone, and its struct in the other."""
 
     owner: Struct
+    other: Struct
     field: Field
+    where: str
+    direction: str
 
 
 class MemberDiff:
-    """Compares the named types of two specifications."""
+    """Compares named types of two specifications, each pair once a direction."""
 
     def __init__(self, comparison: Comparison) -> None:
+        self.comparison = comparison
         self._to = comparison
-        self._values = ValueDiff(comparison)
+        self._values = ValueDiff(self)
         self._lost: list[Member] = []
         self._won: list[Member] = []
+        self._seen: set[tuple[str, str, str]] = set()
 
-    def types(self, before: TypeDef, after: TypeDef) -> None:
-        """Compare two types of the same name."""
+    def met(self, name: str, *, old: bool) -> bool:
+        """Whether a type of one version was compared with any of the other."""
+        return any(pair[0 if old else 1] == name for pair in self._seen)
+
+    def named(self, where: str, old: str, new: str, direction: str) -> None:
+        """Compare what two names stand for at a place."""
+        if (old, new, direction) in self._seen:
+            return
+        self._seen.add((old, new, direction))
+        before, after = self._to.old.type(old), self._to.new.type(new)
+        place = before.name
+        if old != new:
+            swapped = any(it.name == old for it in self._to.new.types)
+            place = where if swapped else before.name
+            text = f"{old} is {new} here now" if swapped else f"{old} is called {new} now"
+            self._to.report("TYPE_NAME_CHANGED", where, text, direction=direction)
+        with self._to.told_as(""):
+            self._to.named(place, before, after, direction)
+            self._types(place, before, after, direction)
+
+    def _types(self, where: str, before: TypeDef, after: TypeDef, direction: str) -> None:
         if isinstance(before, Struct) and isinstance(after, Struct):
-            self._structs(before, after)
+            self._structs(where, before, after, direction)
         elif isinstance(before, Enum) and isinstance(after, Enum):
-            self._enums(before, after)
+            self.values(where, list(before.values), list(after.values), direction)
         elif isinstance(before, Union) and isinstance(after, Union):
-            self._unions(before, after)
+            self._unions(where, before, after, direction)
+        elif isinstance(after, Union) and _branch(after, before.name):
+            text = f"{before.name} is one branch of {after.name} now"
+            self._to.report("TYPE_WIDENED", where, text, direction=direction)
+            self.named(where, before.name, before.name, direction)
+        elif isinstance(before, Union) and _branch(before, after.name):
+            text = f"of {before.name} only the branch {after.name} is left"
+            self._to.report("TYPE_NARROWED", where, text, direction=direction)
+            self.named(where, after.name, after.name, direction)
         else:
             text = f"a {_kind(before)} became a {_kind(after)}"
-            rule = "UNION_TAG_LOST" if isinstance(before, Union) else "TYPE_CHANGED"
-            self._to.report(rule, before.name, text, direction=before.direction)
+            self._to.report("TYPE_CHANGED", where, text, direction=direction)
 
     def moved(self) -> None:
         """Report what came and went: moved, renamed, removed or added."""
@@ -50,110 +82,148 @@ class MemberDiff:
                 continue
             self._lost.remove(member)
             self._won.remove(twin)
-            here, there = _place(member), _place(twin)
-            renamed = member.owner.name == twin.owner.name
+            renamed = member.owner.name == twin.other.name
             rule = "PROP_RENAMED" if renamed else "NESTING_CHANGED"
-            direction = member.owner.direction
-            self._to.report(rule, here, f"is {there} now", direction=direction)
+            text = f"is {twin.where} now"
+            self._to.report(rule, member.where, text, direction=member.direction)
         for lost in self._lost:
-            rule = "PROP_REMOVED_REQUIRED" if lost.field.required else "PROP_REMOVED_OPTIONAL"
-            self._member(rule, lost, "is gone")
+            self._removed(lost)
         for won in self._won:
             rule = "PROP_ADDED_REQUIRED" if won.field.required else "PROP_ADDED_OPTIONAL"
-            self._member(rule, won, "is new")
+            # Readers that close what was declared open do not exist.
+            s2c = None if won.other.closed else Grade.OK
+            self._to.report(rule, won.where, "is new", direction=won.direction, s2c=s2c)
 
-    def _member(self, rule: str, member: Member, text: str) -> None:
-        owner = member.owner
-        self._to.report(rule, _place(member), text, direction=owner.direction, file=owner.uri)
+    def _removed(self, lost: Member) -> None:
+        rule = "PROP_REMOVED_REQUIRED" if lost.field.required else "PROP_REMOVED_OPTIONAL"
+        c2s = None if lost.other.closed else Grade.DANGEROUS
+        s2c = None if lost.field.read_required else Grade.DANGEROUS
+        self._to.report(rule, lost.where, "is gone", direction=lost.direction, c2s=c2s, s2c=s2c)
 
     def _twin(self, member: Member) -> Member | None:
         """Return the new member that is the lost one under another name or at another place."""
-        same = [it for it in self._won if _shape(it.field) == _shape(member.field)]
-        renamed = [it for it in same if it.owner.name == member.owner.name]
-        lost_here = [it for it in self._lost if it.owner.name == member.owner.name]
+        won = [it for it in self._won if it.direction == member.direction]
+        same = [it for it in won if _shape(it.field) == _shape(member.field)]
+        renamed = [it for it in same if it.other.name == member.owner.name]
+        lost_here = [
+            it
+            for it in self._lost
+            if it.owner.name == member.owner.name and it.direction == member.direction
+        ]
         if len(renamed) == 1 and len(lost_here) == 1:
             return renamed[0]
         moved = [it for it in same if it.field.wire == member.field.wire]
-        near = [it for it in moved if _linked(self._to.new, member.owner, it.owner)]
+        near = [it for it in moved if _linked(self._to.new, member.other, it.owner)]
         return near[0] if len(near) == 1 else None
 
-    def _structs(self, before: Struct, after: Struct) -> None:
+    def _structs(self, where: str, before: Struct, after: Struct, direction: str) -> None:
         old = {field.wire: field for field in before.fields}
         new = {field.wire: field for field in after.fields}
-        self._lost += [Member(before, f) for wire, f in old.items() if wire not in new]
-        self._won += [Member(after, f) for wire, f in new.items() if wire not in old]
-        direction = _worse(before.direction, after.direction)
-        for wire in old.keys() & new.keys():
-            self._fields(f"{before.name}/{wire}", old[wire], new[wire], direction, after.uri)
+        for wire in old.keys() - new.keys():
+            place = f"{where}/{wire}"
+            self._lost.append(Member(before, after, old[wire], place, direction))
+        for wire in new.keys() - old.keys():
+            place = f"{where}/{wire}"
+            self._won.append(Member(after, before, new[wire], place, direction))
+        for wire in old:
+            if wire in new:
+                self._fields(f"{where}/{wire}", old[wire], new[wire], direction)
         if before.closed != after.closed:
             rule = "CLOSED_ADDED" if after.closed else "CLOSED_REMOVED"
             text = "closed now" if after.closed else "open now"
-            self._to.report(rule, before.name, text, direction=direction, file=after.uri)
-        if before.choices != after.choices and after.choices:
-            text = "other combinations of members are required"
-            self._to.report("PROP_BECAME_REQUIRED", before.name, text, direction=direction)
-        elif before.choices != after.choices:
-            text = "a required combination of members is not required any more"
-            self._to.report("PROP_BECAME_OPTIONAL", before.name, text, direction=direction)
+            self._to.report(rule, where, text, direction=direction)
+        self._choices(where, before, after, direction)
 
-    def _fields(self, where: str, old: Field, new: Field, direction: str, file: str) -> None:
+    def _choices(self, where: str, before: Struct, after: Struct, direction: str) -> None:
+        if any(not _implied(it, before) for it in after.choices):
+            text = "another combination of members is required now"
+            self._to.report("PROP_BECAME_REQUIRED", where, text, direction=direction)
+        if any(not _implied(it, after) for it in before.choices):
+            text = "a combination of members is not required any more"
+            s2c = self._to.if_open(Grade.DANGEROUS)  # a writer's promise that readers do not check
+            rule = "PROP_BECAME_OPTIONAL"
+            self._to.report(rule, where, text, direction=direction, s2c=s2c)
+
+    def _fields(self, where: str, old: Field, new: Field, direction: str) -> None:
+        lenient = None if old.read_required else Grade.DANGEROUS
         if old.required != new.required:
             rule = "PROP_BECAME_REQUIRED" if new.required else "PROP_BECAME_OPTIONAL"
             text = "required now" if new.required else "optional now"
-            self._to.report(rule, where, text, direction=direction, file=file)
+            s2c = None if new.required else lenient
+            self._to.report(rule, where, text, direction=direction, s2c=s2c)
+        elif old.read_required != new.read_required:
+            text = "readers ask for it now" if new.read_required else "readers do without it now"
+            self._to.report("PRESENCE_CHANGED", where, text, direction=direction)
         if old.nullable != new.nullable:
             rule = "NULL_ADDED" if new.nullable else "NULL_REMOVED"
             text = "may be null now" if new.nullable else "may not be null any more"
-            self._to.report(rule, where, text, direction=direction, file=file)
+            # Readers take null for absent where the member may be missing.
+            s2c = self._to.if_open(lenient) if new.nullable else None
+            self._to.report(rule, where, text, direction=direction, s2c=s2c)
         if (old.has_default, old.default) != (new.has_default, new.default):
             text = f"the default was {_default(old)}, is {_default(new)}"
-            self._to.report("DEFAULT_CHANGED", where, text, direction=direction, file=file)
+            self._to.report("DEFAULT_CHANGED", where, text, direction=direction)
         if old.deprecated != new.deprecated:
             rule = "DEPRECATED_ADDED" if new.deprecated else "DEPRECATED_REMOVED"
             text = "deprecated now" if new.deprecated else "not deprecated any more"
-            self._to.report(rule, where, text, direction=direction, file=file)
+            self._to.report(rule, where, text, direction=direction)
         if old.secret != new.secret:
             rule = "SECRET_ADDED" if new.secret else "SECRET_REMOVED"
             text = "secret now" if new.secret else "not secret any more"
-            self._to.report(rule, where, text, direction=direction, file=file)
-        self._to.documented(where, old.doc, new.doc, direction, file)
+            self._to.report(rule, where, text, direction=direction)
+        self._to.documented(where, old.doc, new.doc, direction)
         self._values.types(where, old.type, new.type, direction)
 
-    def _enums(self, before: Enum, after: Enum) -> None:
-        direction = _worse(before.direction, after.direction)
-        for value in before.values:
-            if value not in after.values:
+    def values(self, where: str, before: list[Any], after: list[Any], direction: str) -> None:
+        """Compare two lists of values that a place may hold."""
+        for value in before:
+            if value not in after:
                 text = f"{value} is gone"
-                self._to.report("ENUM_VALUE_REMOVED", before.name, text, direction=direction)
-        for value in after.values:
-            if value not in before.values:
+                self._to.report("ENUM_VALUE_REMOVED", where, text, direction=direction)
+        for value in after:
+            if value not in before:
                 text = f"{value} is new"
-                self._to.report("ENUM_VALUE_ADDED", before.name, text, direction=direction)
+                self._to.report("ENUM_VALUE_ADDED", where, text, direction=direction)
 
-    def _unions(self, before: Union, after: Union) -> None:
-        direction = _worse(before.direction, after.direction)
+    def _unions(self, where: str, before: Union, after: Union, direction: str) -> None:
         if (before.kind, before.tag) != (after.kind, after.tag):
-            text = f"was {before.kind}, is {after.kind}"
-            self._to.report("UNION_TAG_LOST", before.name, text, direction=direction)
+            text = f"told apart by {_told(before)} before, by {_told(after)} now"
+            self._to.report("UNION_TAG_CHANGED", where, text, direction=direction)
             return
         old = {branch.mark: branch.type for branch in before.branches}
         new = {branch.mark: branch.type for branch in after.branches}
         for mark in old.keys() - new.keys():
-            text = f"{mark} is gone"
-            self._to.report("UNION_BRANCH_REMOVED", before.name, text, direction=direction)
+            text = f"the branch {mark} is gone"
+            self._to.report("UNION_BRANCH_REMOVED", where, text, direction=direction)
         for mark in new.keys() - old.keys():
-            text = f"{mark} is new"
-            self._to.report("UNION_BRANCH_ADDED", before.name, text, direction=direction)
-        for mark in old.keys() & new.keys():
-            self._values.types(f"{before.name}/{mark}", old[mark], new[mark], direction)
-
-
-def _place(member: Member) -> str:
-    return f"{member.owner.name}/{member.field.wire}"
+            text = f"the branch {mark} is new"
+            # A tag or key that no branch has is kept as it is; a JSON type that none has is not.
+            s2c = Grade.BREAKING if before.kind == "typed" else None
+            self._to.report("UNION_BRANCH_ADDED", where, text, direction=direction, s2c=s2c)
+        for mark in old:
+            if mark in new:
+                self._values.types(f"{where}/{mark}", old[mark], new[mark], direction)
 
 
 def _shape(field: Field) -> tuple[Any, ...]:
     return field.type, field.required, field.nullable
+
+
+def _branch(union: Union, name: str) -> bool:
+    return any(it.type == Ref(name) for it in union.branches)
+
+
+def _implied(choice: Choice, by: Struct) -> bool:
+    """Whether a struct keeps a promise anyway: by its own choices or required members."""
+    always = [(field.wire, ...) for field in by.fields if field.required]
+
+    def kept(given: list[Any]) -> bool:
+        held = [*given, *((wire, ...) for wire, _ in given)]
+        return any(all(it in held for it in wanted) for wanted in choice.alternatives)
+
+    return kept(always) or any(
+        all(kept([*always, *given]) for given in own.alternatives) for own in by.choices
+    )
 
 
 def _linked(spec: Spec, here: Struct, there: Struct) -> bool:
@@ -169,8 +239,9 @@ def _linked(spec: Spec, here: Struct, there: Struct) -> bool:
     return holds(here.name, there.name) or holds(there.name, here.name)
 
 
-def _worse(before: str, after: str) -> str:
-    return before if before == after else "both"
+def _told(union: Union) -> str:
+    words = {"tagged": f"the tag {union.tag!r}", "keyed": "their keys", "typed": "their JSON types"}
+    return words[union.kind]
 
 
 def _kind(item: TypeDef) -> str:

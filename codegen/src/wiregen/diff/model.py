@@ -86,19 +86,20 @@ _TABLE = (
     Rule("TAG_NOT_UNIQUE", 5, "two messages share a word", B, B, S),
     Rule("ENVELOPE_ENUM_DRIFT", 6, "a list of all messages differs from the messages", B, D),
     Rule("DIRECTION_CHANGED", 7, "a message goes the other way", B, B, S),
-    Rule("PROP_REMOVED_REQUIRED", 8, "a required member is gone", B, B, S),
+    Rule("PROP_REMOVED_REQUIRED", 8, "a required member is gone", B, B, S, open_c2s=D),
     Rule("PROP_REMOVED_OPTIONAL", 9, "an optional member is gone", B, D, S, open_c2s=D),
     Rule("PROP_ADDED_REQUIRED", 10, "a new required member", B, OK, S, closed_s2c=B),
     Rule("PROP_ADDED_OPTIONAL", 11, "a new optional member", OK, OK, closed_s2c=B),
     Rule("PROP_BECAME_REQUIRED", 12, "a member must be given now", B, OK, S),
     Rule("PROP_BECAME_OPTIONAL", 13, "a member may be missing now", OK, B, S),
+    Rule("PRESENCE_CHANGED", 13, "readers may or must find a member now", OK, OK, S),
     Rule("PROP_RENAMED", 14, "a member has another name", B, B, S),
     Rule("NULL_ADDED", 15, "null is allowed now", OK, B, S),
     Rule("NULL_REMOVED", 16, "null is no longer allowed", B, OK, S),
     Rule("TYPE_CHANGED", 17, "another JSON type", B, B, S),
     Rule("TYPE_WIDENED", 18, "more JSON types or values", OK, B, S),
     Rule("TYPE_NARROWED", 19, "fewer JSON types or values", B, OK, S),
-    Rule("ENUM_VALUE_ADDED", 20, "a new value", OK, OK),
+    Rule("ENUM_VALUE_ADDED", 20, "a new value", OK, OK, closed_s2c=B),
     Rule("ENUM_VALUE_REMOVED", 21, "a value is gone", B, D, S),
     Rule("ENUM_OPENED", 22, "any string is allowed now", OK, OK, S, closed_s2c=B),
     Rule("ENUM_CLOSED", 22, "only listed strings are allowed now", B, OK, S),
@@ -112,16 +113,18 @@ _TABLE = (
     Rule("FORMAT_ADDED", 27, "a format where there was none", B, D, S),
     Rule("FORMAT_CHANGED", 27, "another format", D, B, S),
     Rule("FORMAT_REMOVED", 27, "no format any more", OK, D, S),
-    Rule("CLOSED_ADDED", 28, "unknown members are refused now", B, OK),
+    Rule("CLOSED_ADDED", 28, "unknown members are refused now", B, OK, open_c2s=OK),
     Rule("CLOSED_REMOVED", 29, "unknown members are allowed now", OK, D, closed_s2c=B),
     Rule("ADDITIONAL_SCHEMA_CHANGED", 30, "the values of a map changed", B, B, S),
     Rule("DEFAULT_CHANGED", 31, "another default", D, D, D),
-    Rule("UNION_BRANCH_ADDED", 32, "a new branch", OK, B),
+    Rule("UNION_BRANCH_ADDED", 32, "a new branch", OK, OK, closed_s2c=B),
     Rule("UNION_BRANCH_REMOVED", 33, "a branch is gone", B, D, S),
     Rule("UNION_TAG_LOST", 34, "branches can no longer be told apart", D, B, S),
+    Rule("UNION_TAG_CHANGED", 34, "branches are told apart by something else", B, B, S),
     Rule("ARRAY_SCALAR", 35, "one value became a list, or a list one value", B, B, S),
     Rule("NESTING_CHANGED", 36, "a member moved", B, B, S),
     Rule("TYPE_NAME_CHANGED", 37, "a type has another name", OK, OK, S),
+    Rule("FACT_CHANGED", 37, "an event shows other facts flat", OK, OK, S),
     Rule("ID_OR_REF_CHANGED", 38, "a schema has another id or file", OK, OK),
     Rule("DEPRECATED_ADDED", 39, "marked as deprecated", OK, OK),
     Rule("DEPRECATED_REMOVED", 39, "no longer deprecated", OK, OK),
@@ -141,11 +144,25 @@ RULES = {rule.id: rule for rule in _TABLE}
 """Every rule by id; numbers group the rows of one rule."""
 
 
-def grade(rule: Rule, direction: str, policy: Policy) -> Grade:
-    """Return what the change means on the wire for ``read`` (S2C), ``write`` (C2S) or both."""
-    c2s = rule.open_c2s if policy.servers == "open" and rule.open_c2s is not None else rule.c2s
-    closed = policy.clients == "closed" and rule.closed_s2c is not None
-    s2c = rule.closed_s2c if closed and rule.closed_s2c is not None else rule.s2c
+def grade(
+    rule: Rule,
+    direction: str,
+    policy: Policy,
+    c2s: Grade | None = None,
+    s2c: Grade | None = None,
+) -> Grade:
+    """Return what the change means on the wire for ``read`` (S2C), ``write`` (C2S) or both.
+
+    ``c2s`` and ``s2c`` are grades of this one occurrence, where it is known to be another case.
+    """
+    if c2s is None:
+        opened = policy.servers == "open" and rule.open_c2s is not None
+        c2s = rule.open_c2s if opened else rule.c2s
+    if s2c is None:
+        closed = policy.clients == "closed" and rule.closed_s2c is not None
+        s2c = rule.closed_s2c if closed else rule.s2c
+    assert c2s is not None
+    assert s2c is not None
     if direction == "write":
         return c2s
     return s2c if direction == "read" else max(c2s, s2c)

@@ -2,28 +2,41 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from wiregen.ir import AnyJson, Array, Const, Enum, Map, Opaque, Ref, Scalar, Spec, Type
+from jsonschema import Draft202012Validator
+
+from wiregen.diff.model import Grade
+from wiregen.diff.opaque import one_of_alike
+from wiregen.ir import AnyJson, Array, Const, Enum, Map, Opaque, Ref, Scalar, Spec, Type, Union
 
 if TYPE_CHECKING:
-    from wiregen.diff.compare import Comparison
+    from wiregen.diff.members import MemberDiff
 
 SAFE = 2**53 - 1
-LOWER = ("minimum", "exclusive_minimum", "min_length", "min_items")
-UPPER = ("maximum", "exclusive_maximum", "max_length", "max_items")
+_KEYWORDS = {
+    "minimum": "minimum",
+    "maximum": "maximum",
+    "exclusive_minimum": "exclusiveMinimum",
+    "exclusive_maximum": "exclusiveMaximum",
+    "multiple_of": "multipleOf",
+    "min_length": "minLength",
+    "max_length": "maxLength",
+    "pattern": "pattern",
+}
 
 
 class ValueDiff:
     """Compares the types of two places."""
 
-    def __init__(self, comparison: Comparison) -> None:
-        self._to = comparison
+    def __init__(self, members: MemberDiff) -> None:
+        self._members = members
+        self._to = members.comparison
 
     def types(self, where: str, old: Type, new: Type, direction: str) -> None:
         """Report what differs between two types."""
         if isinstance(old, Ref) and isinstance(new, Ref):
-            self._refs(where, old, new, direction)
+            self._members.named(where, old.name, new.name, direction)
         elif isinstance(old, Scalar) and isinstance(new, Scalar) and old.kind == new.kind:
             self._scalars(where, old, new, direction)
         elif isinstance(old, Const) and isinstance(new, Const) and old.kind == new.kind:
@@ -35,10 +48,9 @@ class ValueDiff:
             self._nulls(where, old.nullable_items, new.nullable_items, direction)
             self.types(f"{where}/*", old.items, new.items, direction)
         elif isinstance(old, Map) and isinstance(new, Map):
-            same = (old.values, old.nullable_values) == (new.values, new.nullable_values)
-            if not same:
-                text = "its values have another schema"
-                self._to.report("ADDITIONAL_SCHEMA_CHANGED", where, text, direction=direction)
+            with self._to.told_as("ADDITIONAL_SCHEMA_CHANGED", "of its values: "):
+                self._nulls(where, old.nullable_values, new.nullable_values, direction)
+                self.types(f"{where}/*", old.values, new.values, direction)
         elif old != new:
             self._others(where, old, new, direction)
 
@@ -48,22 +60,10 @@ class ValueDiff:
             text = "an item may be null now" if new else "no item may be null any more"
             self._to.report(rule, f"{where}/*", text, direction=direction)
 
-    def _refs(self, where: str, old: Ref, new: Ref, direction: str) -> None:
-        if old.name == new.name:
-            return
-        before, after = self._to.old.type(old.name), self._to.new.type(new.name)
-        known = {item.name for item in self._to.new.types}
-        if type(before) is type(after) and (old.name not in known) and _same(before, after):
-            text = f"{old.name} is called {new.name} now"
-            self._to.report("TYPE_NAME_CHANGED", where, text, direction=direction)
-        else:
-            text = f"{old.name} became {new.name}"
-            self._to.report("TYPE_CHANGED", where, text, direction=direction)
-
     def _scalars(self, where: str, old: Scalar, new: Scalar, direction: str) -> None:
         self._bounds(where, old, new, direction)
         if old.multiple_of != new.multiple_of:
-            rule = "BOUND_LOOSENED" if new.multiple_of is None else "BOUND_TIGHTENED"
+            rule = "BOUND_LOOSENED" if _divides(new, old) else "BOUND_TIGHTENED"
             text = f"multipleOf was {old.multiple_of}, is {new.multiple_of}"
             self._to.report(rule, where, text, direction=direction)
         for name, before, after in (
@@ -77,39 +77,133 @@ class ValueDiff:
             self._to.report(f"{name}_{how}", where, text, direction=direction)
 
     def _bounds(self, where: str, old: Scalar | Array, new: Scalar | Array, direction: str) -> None:
-        for name in (*LOWER, *UPPER):
-            before, after = getattr(old, name, None), getattr(new, name, None)
+        for word, sign, before, after in (
+            ("least", 1, _least(old), _least(new)),
+            ("greatest", -1, _greatest(old), _greatest(new)),
+        ):
             if before == after:
                 continue
-            sign = 1 if name in LOWER else -1
-            tighter = before is None or (after is not None and (after - before) * sign > 0)
-            text = f"{name.replace('_', ' ')} was {before}, is {after}"
+            tighter = before is None or (after is not None and _tighter(before, after, sign))
+            noun = _noun(new)
+            text = f"{word} {noun} was {_bound(before)}, is {_bound(after)}"
             rule = "BOUND_TIGHTENED" if tighter else "BOUND_LOOSENED"
             if not tighter and isinstance(new, Scalar) and new.kind == "integer":
-                unsafe = after is None or abs(after) > SAFE
+                unsafe = after is None or abs(after[0]) > SAFE
                 rule = "BOUND_UNSAFE" if unsafe else rule
             self._to.report(rule, where, text, direction=direction)
         if isinstance(old, Array) and isinstance(new, Array) and old.unique != new.unique:
             rule = "BOUND_TIGHTENED" if new.unique else "BOUND_LOOSENED"
-            self._to.report(rule, where, "items must differ" if new.unique else "items may repeat",
-                            direction=direction)  # fmt: skip
+            text = "items must differ now" if new.unique else "items may repeat now"
+            self._to.report(rule, where, text, direction=direction)
 
     def _others(self, where: str, old: Type, new: Type, direction: str) -> None:
-        before, after = _kinds(self._to.old, old), _kinds(self._to.new, new)
+        listed, given = _listed(self._to.old, old), _listed(self._to.new, new)
+        if listed is not None and given is not None:
+            self._members.values(where, listed, given, direction)
+            return
         text = f"was {_word(self._to.old, old)}, is {_word(self._to.new, new)}"
+        rule = self._rule(old, new)
+        c2s = None
+        if rule == "UNION_TAG_LOST" and one_of_alike(self._to.new):
+            c2s = Grade.BREAKING  # what fits two branches of a oneOf is refused
+        self._to.report(rule, where, text, direction=direction, c2s=c2s)
+        if isinstance(old, Scalar) and isinstance(new, Scalar):
+            self._bounds(where, old, new, direction)
+        values = [old.value] if isinstance(old, Const) else listed or []
+        refused = [v for v in values if isinstance(new, Scalar) and not _admits(new, v)]
+        if refused and rule != "TYPE_CHANGED":
+            text = f"{refused[0]!r} is not allowed any more"
+            self._to.report("BOUND_TIGHTENED", where, text, direction=direction)
+
+    def _rule(self, old: Type, new: Type) -> str:
+        before, after = _kinds(self._to.old, old), _kinds(self._to.new, new)
         if _lists(old, new) or _lists(new, old):
-            rule = "ARRAY_SCALAR"
-        elif _is_enum(self._to.old, old) and isinstance(new, Scalar) and new.kind == "string":
-            rule = "ENUM_OPENED"
-        elif _is_enum(self._to.new, new) and isinstance(old, Scalar) and old.kind == "string":
-            rule = "ENUM_CLOSED"
-        elif before < after or (before == after and _loose(new) > _loose(old)):
-            rule = "TYPE_WIDENED"
-        elif after < before or (before == after and _loose(old) > _loose(new)):
-            rule = "TYPE_NARROWED"
-        else:
-            rule = "TYPE_CHANGED"
-        self._to.report(rule, where, text, direction=direction)
+            return "ARRAY_SCALAR"
+        if _is(self._to.old, old, Union) and isinstance(new, AnyJson):
+            return "UNION_TAG_LOST"
+        if _is(self._to.old, old, Enum) and isinstance(new, Scalar) and new.kind == "string":
+            return "ENUM_OPENED"
+        if _is(self._to.new, new, Enum) and isinstance(old, Scalar) and old.kind == "string":
+            return "ENUM_CLOSED"
+        if isinstance(old, Map) != isinstance(new, Map) and before == after:
+            free = next(it for it in (old, new) if isinstance(it, Map))
+            if not isinstance(free.values, AnyJson):
+                return "TYPE_CHANGED"
+        if before < after or (before == after and _loose(new) > _loose(old)):
+            return "TYPE_WIDENED"
+        if after < before or (before == after and _loose(old) > _loose(new)):
+            return "TYPE_NARROWED"
+        return "TYPE_CHANGED"
+
+
+Bound = tuple[Any, bool]
+"""A bound and whether the value itself is left out."""
+
+
+def _least(item: Scalar | Array) -> Bound | None:
+    if isinstance(item, Array):
+        return (item.min_items, False) if item.min_items else None
+    if item.kind == "string":
+        return (item.min_length, False) if item.min_length else None
+    return _inclusive(item, item.minimum, item.exclusive_minimum, 1)
+
+
+def _greatest(item: Scalar | Array) -> Bound | None:
+    if isinstance(item, Array):
+        return None if item.max_items is None else (item.max_items, False)
+    if item.kind == "string":
+        return None if item.max_length is None else (item.max_length, False)
+    return _inclusive(item, item.maximum, item.exclusive_maximum, -1)
+
+
+def _inclusive(item: Scalar, with_it: Any, without: Any, sign: int) -> Bound | None:
+    """Return the tighter of the two bounds; of an integer as one that includes its value."""
+    if without is not None and item.kind == "integer" and without == int(without):
+        other: Bound | None = (int(without) + sign, False)
+    else:
+        other = None if without is None else (without, True)
+    if with_it is None or other is None:
+        return other if with_it is None else (with_it, False)
+    return other if _tighter((with_it, False), other, sign) else (with_it, False)
+
+
+def _tighter(before: Bound, after: Bound, sign: int) -> bool:
+    if before[0] == after[0]:
+        return after[1] and not before[1]
+    return bool((after[0] - before[0]) * sign > 0)
+
+
+def _bound(found: Bound | None) -> str:
+    return "none" if found is None else f"beyond {found[0]}" if found[1] else f"{found[0]}"
+
+
+def _noun(item: Scalar | Array) -> str:
+    if isinstance(item, Array):
+        return "number of items"
+    return "length" if item.kind == "string" else "value"
+
+
+def _divides(new: Scalar, old: Scalar) -> bool:
+    """Whether every multiple of the old number is one of the new."""
+    if new.multiple_of is None or old.multiple_of is None:
+        return new.multiple_of is None
+    return bool(old.multiple_of % new.multiple_of == 0)
+
+
+def _admits(item: Scalar, value: Any) -> bool:
+    schema = {"type": item.kind}
+    for ours, theirs in _KEYWORDS.items():
+        if getattr(item, ours) is not None:
+            schema[theirs] = getattr(item, ours)
+    return bool(Draft202012Validator(schema).is_valid(value))
+
+
+def _listed(spec: Spec, item: Type) -> list[Any] | None:
+    """Return the strings that an enum or a constant stands for."""
+    if isinstance(item, Const) and item.kind == "string":
+        return [item.value]
+    found = spec.type(item.name) if isinstance(item, Ref) else None
+    return list(found.values) if isinstance(found, Enum) else None
 
 
 EVERY = frozenset({"object", "array", "string", "integer", "number", "boolean", "null"})
@@ -122,7 +216,10 @@ def _kinds(spec: Spec, item: Type) -> frozenset[str]:
     if isinstance(item, Opaque):
         return frozenset(item.kinds) | ({"integer"} if "number" in item.kinds else set())
     if isinstance(item, Ref):
-        return frozenset({"string"} if isinstance(spec.type(item.name), Enum) else {"object"})
+        found = spec.type(item.name)
+        if isinstance(found, Union) and found.kind == "typed":
+            return frozenset().union(*(_kinds(spec, it.type) for it in found.branches))
+        return frozenset({"string"} if isinstance(found, Enum) else {"object"})
     if isinstance(item, Array | Map):
         return frozenset({"array" if isinstance(item, Array) else "object"})
     return frozenset({"number", "integer"} if item.kind == "number" else {item.kind})
@@ -141,14 +238,8 @@ def _lists(one: Type, many: Type) -> bool:
     return isinstance(many, Array) and not isinstance(one, Array) and many.items == one
 
 
-def _is_enum(spec: Spec, item: Type) -> bool:
-    return isinstance(item, Ref) and isinstance(spec.type(item.name), Enum)
-
-
-def _same(before: object, after: object) -> bool:
-    """Whether two types differ in nothing but name and place."""
-    keys = ("fields", "closed", "choices", "values", "kind", "branches", "tag")
-    return all(getattr(before, key, None) == getattr(after, key, None) for key in keys)
+def _is(spec: Spec, item: Type, kind: type[Enum] | type[Union]) -> bool:
+    return isinstance(item, Ref) and isinstance(spec.type(item.name), kind)
 
 
 def _word(spec: Spec, item: Type) -> str:
@@ -156,4 +247,4 @@ def _word(spec: Spec, item: Type) -> str:
         return item.name
     if isinstance(item, Const):
         return f"always {item.value!r}"
-    return "/".join(sorted(_kinds(spec, item)))
+    return "any JSON" if isinstance(item, AnyJson) else "/".join(sorted(_kinds(spec, item)))
