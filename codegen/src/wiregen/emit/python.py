@@ -82,6 +82,14 @@ class Parameter:
 
 
 @dataclass(frozen=True, slots=True)
+class Quick:
+    """Events that are read on a hint: where one character of the text tells them, and which."""
+
+    index: int
+    models: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Model:
     """One class."""
 
@@ -161,6 +169,7 @@ class _Printer:
             "shapes": [(self.name(item.name), self._rows(item.fields)) for item in spec.shapes],
             "mirrors": self._mirrors(),
             "guards": self._guards(),
+            "quick": self._quick(),
             "correlation": literal(spec.correlation),
             "tag": literal(spec.event_tag),
             "tag_attribute": self._tag_name(),
@@ -523,7 +532,40 @@ class _Printer:
             if any(mirror.guard for mirror in item.mirrors)
         ]
 
+    def _quick(self) -> Quick | None:
+        """Choose the place of the character that tells the events that stream from all others."""
+        start = len(json.dumps({self.spec.event_tag: ""}, separators=(",", ":"))) - 2
+        quick = [item for item in self.spec.events if item.turn == "streams" and self._plain(item)]
+        for index in range(min((len(item.wire) for item in quick), default=0)):
+            # After the end of a name comes its quote.
+            letters = {item.wire: (item.wire + '"')[index : index + 1] for item in self.spec.events}
+            chosen = [letters[item.wire] for item in quick]
+            if all(list(letters.values()).count(letter) == 1 for letter in chosen):
+                models = tuple((letters[item.wire], self.name(item.name)) for item in quick)
+                return Quick(start + index, models)
+        return None
+
+    def _plain(self, message: Message) -> bool:
+        """Whether no member of an event can hold a fraction, nor what the types do not tell."""
+        if self.name(message.name) in self._guards():
+            return False
+        names = reach({item.name: item for item in self.spec.types}, [message.name])
+        found = [self.spec.type(name) for name in names]
+        return all(
+            isinstance(item, Enum) or (isinstance(item, Struct) and _of_words(item))
+            for item in found
+        )
+
     def _answer_machines(self) -> list[str]:
         machines = self.spec.machines
         rows = machines.answers if machines else ()
         return sorted({name for row in rows for name, _ in row.states})
+
+
+def _of_words(struct: Struct) -> bool:
+    """Whether the members of an object are strings, integers, booleans and objects alone."""
+    return all(
+        isinstance(field.type, Const | Ref)
+        or (isinstance(field.type, Scalar) and field.type.kind != "number")
+        for field in struct.fields
+    )
