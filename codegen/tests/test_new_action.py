@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from wiregen import generate
+from wiregen import generate, writing
 from wiregen.build import build
 from wiregen.config import load_config
 
@@ -94,7 +94,7 @@ var _ = func(c *protocol.Client) { _, _ = protocol.Call(nil, c, protocol.ACTION{
 """
 
 
-def _specification(folder: Path) -> Path:
+def specification(folder: Path) -> Path:
     shutil.copytree(PROJECT / "spec", folder, ignore=shutil.ignore_patterns("vectors", "released"))
     path = folder / "asyncapi.yaml"
     text = path.read_text(encoding="utf-8")
@@ -135,10 +135,10 @@ def _go(root: Path, *command: str) -> subprocess.CompletedProcess[str]:
 
 
 def test_a_new_action_is_called_from_go_without_a_hand_written_line(project: Path) -> None:
-    spec = build(_specification(project / "spec"))
+    spec = build(specification(project / "spec"))
     shutil.copytree(PROJECT / "go", project / "go")
     config = load_config(PROJECT / "codegen" / "wiregen.toml")
-    generate.write_all(project, generate.raw_files(spec, config, "go"))
+    writing.write_all(project, generate.raw_files(spec, config, "go"))
     test = project / "go" / "protocol" / "new_action_test.go"
     test.write_text(CALL, encoding="utf-8")
     ran = _go(project, "test", "-v", "-run", "TestNewAction", "./protocol")
