@@ -29,23 +29,30 @@ func (a *accumulator) final(response json.RawMessage) string {
 	return strings.Join(texts, "\n\n")
 }
 
-// ToolCall returns the tool call that the chunk carries, nil when there is none. Arguments that came
-// as a string which holds an object are given as the object (REQ-TURN-19).
+// ToolCall returns the tool call that the chunk carries, nil when there is none. Its Arguments are
+// always an object: the one that came, else the one that a string holds, else an empty one
+// (REQ-TURN-19).
 func (e *StreamChunk) ToolCall() *ToolCall {
 	found := memberOf(e.State.RawResponse, "toolCall")
 	name, ok := stringOf(memberOf(found, "name"))
 	if !ok {
 		return nil
 	}
-	call := &ToolCall{Name: name, Arguments: memberOf(found, "arguments"), CallID: wordOf(found, "callId")}
-	if text, ok := stringOf(call.Arguments); ok {
-		s := scanner{b: []byte(text)}
-		if s.peek() == '{' && s.value(0) && s.peek() == 0 {
-			call.Arguments = json.RawMessage(text)
-		}
-	}
+	call := &ToolCall{Name: name, Arguments: objectIn(memberOf(found, "arguments")), CallID: wordOf(found, "callId")}
 	call.raw = found
 	return call
+}
+
+// objectIn returns the arguments of a tool as an object.
+func objectIn(arguments json.RawMessage) json.RawMessage {
+	if text, ok := stringOf(arguments); ok {
+		arguments = json.RawMessage(text)
+	}
+	s := scanner{b: arguments}
+	if s.peek() == '{' && s.value(0) && s.peek() == 0 {
+		return arguments
+	}
+	return json.RawMessage("{}")
 }
 
 // ToolResult returns the tool result that the chunk carries, nil when there is none (REQ-TURN-19).
@@ -56,6 +63,9 @@ func (e *StreamChunk) ToolResult() *ToolResult {
 		return nil
 	}
 	result := &ToolResult{Name: name, Result: memberOf(found, "result"), CallID: wordOf(found, "callId")}
+	if string(result.Result) == "null" {
+		result.Result = nil
+	}
 	switch string(memberOf(found, "isError")) {
 	case "true":
 		result.IsError = new(true)

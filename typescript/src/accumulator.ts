@@ -59,7 +59,7 @@ export function toolResultOf(event: ServerEvent): ToolResult | undefined {
   return {
     name,
     ...(typeof isError === 'boolean' ? { isError } : {}),
-    ...(result === undefined ? {} : { result }),
+    ...(result === undefined || result === null ? {} : { result }),
     ...(typeof callId === 'string' ? { callId } : {}),
   };
 }

@@ -118,20 +118,24 @@ def tool_parts(state: Any) -> Tree:
     if not isinstance(raw, dict):
         return found
     call, result = raw.get("toolCall"), raw.get("toolResult")
-    if isinstance(call, dict):
-        shown = {k: call[k] for k in ("name", "arguments", "callId") if call.get(k) is not None}
-        if isinstance(shown.get("arguments"), str):
-            shown["arguments"] = _object_in(shown["arguments"])
-        found["toolCall"] = shown
-    if isinstance(result, dict):
-        names = ("name", "isError", "result", "callId")
-        found["toolResult"] = {k: result[k] for k in names if k in result}
+    if isinstance(call, dict) and isinstance(call.get("name"), str):
+        arguments = _object_in(call.get("arguments"))
+        found["toolCall"] = {"arguments": arguments, **_members(call, {"name": str, "callId": str})}
+    if isinstance(result, dict) and isinstance(result.get("name"), str):
+        types = {"name": str, "isError": bool, "result": object, "callId": str}
+        found["toolResult"] = _members(result, types)
     return found
 
 
-def _object_in(text: str) -> Any:
-    try:
-        parsed = json.loads(text)
-    except ValueError:
-        return text
-    return parsed if isinstance(parsed, dict) else text
+def _members(tree: Tree, types: dict[str, type]) -> Tree:
+    told = {name: tree.get(name) for name in types}
+    return {n: v for n, v in told.items() if v is not None and isinstance(v, types[n])}
+
+
+def _object_in(arguments: Any) -> Tree:
+    if isinstance(arguments, str):
+        try:
+            arguments = json.loads(arguments)
+        except ValueError:
+            return {}
+    return arguments if isinstance(arguments, dict) else {}

@@ -122,7 +122,7 @@ impl ClientBuilder {
     }
 
     /// How long a `cancel` waits for the end of its turn before the turn counts as cancelled
-    /// without confirmation. Default: 5 s.
+    /// without confirmation. Default: 5 s; zero = do not wait (REQ-STOP-02).
     pub fn cancel_timeout(self, limit: Duration) -> Self {
         self.set(|options| options.limits.cancel = limit)
     }

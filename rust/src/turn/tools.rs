@@ -1,11 +1,11 @@
 //! Tool calls and their results, as they travel in a `stream_chunk` by convention (REQ-TURN-19).
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use crate::wire::events::StreamChunk;
 use crate::wire::json::{Field, JsonObject};
 use crate::wire::mend::member;
-use crate::wire::types::{ToolCall, ToolResult};
+use crate::wire::types::ToolResult;
 
 /// A tool call with its arguments as an object.
 #[derive(Debug, Clone, PartialEq)]
@@ -13,7 +13,7 @@ use crate::wire::types::{ToolCall, ToolResult};
 pub struct ToolCallView {
     /// Tool that runs.
     pub name: String,
-    /// Arguments, also when they came as a string that holds them; empty when there were none.
+    /// The object that came, else the one that a string holds, else an empty one.
     pub arguments: JsonObject,
     /// Instance of the call.
     pub call_id: Option<String>,
@@ -22,21 +22,27 @@ pub struct ToolCallView {
 impl StreamChunk {
     /// The tool call that the chunk reports.
     pub fn tool_call(&self) -> Option<ToolCallView> {
-        let call: ToolCall = serde_json::from_str(self.convention("toolCall")?).ok()?;
+        let call = self.carried("toolCall")?;
         Some(ToolCallView {
-            name: call.name,
-            arguments: call
-                .arguments
-                .as_ref()
-                .and_then(|it| object(&it.to_value()))
-                .unwrap_or_default(),
-            call_id: call.call_id,
+            name: text(&call, "name")?,
+            arguments: call.get("arguments").and_then(object).unwrap_or_default(),
+            call_id: text(&call, "callId"),
         })
     }
 
     /// The result of a tool call that the chunk reports.
     pub fn tool_result(&self) -> Option<ToolResult> {
-        serde_json::from_str(self.convention("toolResult")?).ok()
+        let found = self.carried("toolResult")?;
+        let mut result = ToolResult::new(text(&found, "name")?);
+        result.is_error = found.get("isError").and_then(Value::as_bool);
+        // from the text itself: a number keeps its digits
+        if let Some(returned) = member(self.convention("toolResult")?, "result")
+            && returned != "null"
+        {
+            result.result = serde_json::from_str(returned).map_or(Field::Absent, Field::Value);
+        }
+        result.call_id = text(&found, "callId");
+        Some(result)
     }
 
     /// Whether the chunk carries a tool's result, well-formed or not.
@@ -45,12 +51,20 @@ impl StreamChunk {
             .is_some_and(|text| text.starts_with('{'))
     }
 
+    fn carried(&self, name: &str) -> Option<Map<String, Value>> {
+        serde_json::from_str(self.convention(name)?).ok()
+    }
+
     fn convention(&self, name: &str) -> Option<&str> {
         match self.state().raw_response.as_ref() {
             Field::Value(raw) => member(raw.get(), name),
             Field::Absent | Field::Null => None,
         }
     }
+}
+
+fn text(tree: &Map<String, Value>, name: &str) -> Option<String> {
+    tree.get(name)?.as_str().map(str::to_owned)
 }
 
 fn object(arguments: &Value) -> Option<JsonObject> {

@@ -42,6 +42,7 @@ class Client:
         self.spec, self.reader, self.machines = world.spec, world.reader, world.machines
         self.ids: Iterator[str] = self._draw(ids)
         self.link = self.machines["connection"].initial
+        self.due = False  # a lazy attempt starts with the next action
         self.plan: Any = None  # what the stage does with the next handshake
         self.calls: dict[str, Call] = {}
         self.turns: dict[str, Turn] = {}
@@ -174,6 +175,9 @@ class Client:
         """One action leaves, or waits for the attempt that runs."""
         if self.link == "connecting":
             self.queue.append(frame)
+            if self.due:
+                self.due = False
+                self.attempt()
         elif self.link == "open":
             self.world.frames.append((self.world.index, self.name, frame))
             self._tap("out", frame["action"], frame.get("requestId"))
@@ -189,7 +193,8 @@ class Client:
     def ready(self) -> bool:
         """Whether an action may start; a lazy client connects first (REQ-CONN-09)."""
         if self.link in ("idle", "closed") and self.options.get("lazy"):
-            self.connect(None)
+            self._move("connect")
+            self.due = True  # the attempt may fail at once: first the action waits for it
         return self.link in ("open", "connecting")
 
     def call(self, op: str, args: Tree, done: Done, name: str = "") -> None:
@@ -302,7 +307,8 @@ class Client:
 
     def arm(self, key: tuple[str, ...], after: int, fire: Callable[[], None]) -> None:
         """Arm a timer on the virtual clock; a real one never comes due inside a case."""
-        if after and self.options.get("clock") == "virtual":
+        off = after == 0 and key[0] != "cancel"  # 0 = do not wait (REQ-STOP-02)
+        if not off and self.options.get("clock") == "virtual":
             self.timers[key] = (self.now + after, fire)
 
     def disarm(self, key: tuple[str, ...]) -> None:

@@ -87,9 +87,10 @@ class Readers:
 
     def text(self, name: str) -> None:
         """A text stream; reported as one piece when it is over."""
-        self.texts.append(name)
         if self.turn.outcome:
             self._end_text(name, self.turn.outcome)
+        else:
+            self.texts.append(name)
 
     def _end_text(self, name: str, outcome: Tree) -> None:
         text = "".join(self.turn.tokens)

@@ -46,7 +46,7 @@ public sealed record SmoothAgentClientOptions
     /// <summary>Time for a human to answer a question that does not say when it lapses; 330 s (REQ-TURN-13).</summary>
     public TimeSpan QuestionTimeout { get; init; } = TimeSpan.FromSeconds(330);
 
-    /// <summary>Time for the server to confirm a cancel; 5 s (REQ-STOP-02).</summary>
+    /// <summary>Time for the server to confirm a cancel; 5 s, zero does not wait (REQ-STOP-02).</summary>
     public TimeSpan CancelTimeout { get; init; } = TimeSpan.FromSeconds(5);
 
     /// <summary>Largest message that is taken in, in bytes; 16 MiB (REQ-WIRE-11).</summary>

@@ -48,7 +48,7 @@ internal sealed class TurnClocks : IDisposable
     {
         if (!_over)
         {
-            _cancel ??= Start(_context.Options.CancelTimeout, MachineEvent.CancelTimeout);
+            _cancel ??= Timer(_context.Options.CancelTimeout, MachineEvent.CancelTimeout);
         }
     }
 
@@ -60,9 +60,10 @@ internal sealed class TurnClocks : IDisposable
         _cancel?.Dispose();
     }
 
-    private ITimer? Start(TimeSpan limit, MachineEvent name) => limit <= TimeSpan.Zero
-        ? null
-        : _context.Clock.CreateTimer(_ => Fire(name), null, limit, Timeout.InfiniteTimeSpan);
+    private ITimer? Start(TimeSpan limit, MachineEvent name) => limit <= TimeSpan.Zero ? null : Timer(limit, name);
+
+    private ITimer Timer(TimeSpan limit, MachineEvent name) =>
+        _context.Clock.CreateTimer(_ => Fire(name), null, limit, Timeout.InfiniteTimeSpan);
 
     private void Fire(MachineEvent name)
     {

@@ -63,7 +63,7 @@ class Options:
     question_timeout: float = 330.0
     """Seconds that a question may stay open (REQ-TURN-13)."""
     cancel_timeout: float = 5.0
-    """Seconds to wait for the end of a cancelled turn (REQ-STOP-02)."""
+    """Seconds to wait for the end of a cancelled turn; 0 = do not wait (REQ-STOP-02)."""
     max_message_bytes: int = 16 * 1024 * 1024
     """Largest message that is taken from the server, in bytes (REQ-WIRE-11)."""
     ssl: ssl.SSLContext | None = None

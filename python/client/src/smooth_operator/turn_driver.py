@@ -244,8 +244,7 @@ class TurnDriver:
         if self._stopped:
             return
         self._stopped = True
-        if self._options.cancel_timeout:
-            self._arm("cancel", self._options.cancel_timeout, "cancel_timeout")
+        self._arm("cancel", self._options.cancel_timeout, "cancel_timeout")
         action = wire_actions.CancelAction(request_id=self.request_id, session_id=self.session_id)
         outgoing = Outgoing("cancel", self.request_id, encode_action(action))
         self._requests.connection.submit(outgoing)
