@@ -74,8 +74,14 @@ def test_formats_are_what_machines_read(tmp_path: Path, capsys: pytest.CaptureFi
     sarif = json.loads(capsys.readouterr().out)
     (result,) = sarif["runs"][0]["results"]
     assert (result["ruleId"], result["level"]) == ("BOUND_TIGHTENED", "error")
+    (place,) = result["locations"]
+    uri = place["physicalLocation"]["artifactLocation"]["uri"]
+    assert uri == "new/ask.json"
+    assert (
+        sarif["runs"][0]["tool"]["driver"]["rules"][result["ruleIndex"]]["id"] == result["ruleId"]
+    )
     run(tmp_path, output="markdown")
-    assert capsys.readouterr().out.startswith("### Breaking\n- `Ask/name`")
+    assert capsys.readouterr().out.startswith("## 1.0\n\n### Breaking\n\n- `Ask/name`")
 
 
 def git(folder: Path, *words: str) -> None:
@@ -119,3 +125,40 @@ def test_bad_usage_is_one_line_and_no_traceback(tmp_path: Path) -> None:
     assert done.returncode == 1
     assert done.stderr.startswith("wiregen: asyncapi.yaml")
     assert "Traceback" not in done.stderr
+
+
+def test_a_waiver_may_end_with_a_version(tmp_path: Path) -> None:
+    assert run(tmp_path, allow=waive(tmp_path, '"1.2"')) == 0
+    assert run(tmp_path, allow=waive(tmp_path, '"1.0"')) == 1
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "allow = 5",
+        "allow = [5]",
+        "[allow]\nrule = 1",
+        '[[allow]]\nrule = 5\nwhere = "x"\nreason = "r"\nuntil = 2030-01-01',
+        '[[allow]]\nrule = "X"\nwhere = "x"\nreason = "r"\nuntil = 2030-01-01',
+        '[[allow]]\nrule = "TYPE_CHANGED"\nwhere = "x"\nreason = " "\nuntil = 2030-01-01',
+        '[[allow]]\nrules = "TYPE_CHANGED"',
+        '[[alow]]\nrule = "TYPE_CHANGED"',
+    ],
+)
+def test_waivers_of_another_shape_are_refused(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "allow.toml"
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(SpecError, match="waiver-"):
+        run(tmp_path, allow=path)
+
+
+def test_what_is_waived_is_shown_and_a_missing_file_of_waivers_is_wrong_usage(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run(tmp_path, output="sarif", allow=waive(tmp_path, "2026-12-31"))
+    (result,) = json.loads(capsys.readouterr().out)["runs"][0]["results"]
+    assert result["suppressions"][0]["status"] == "accepted"
+    run(tmp_path, output="json", allow=waive(tmp_path, "2026-12-31", where="Ask/other"))
+    assert "meets nothing" in json.loads(capsys.readouterr().out)["useless_waivers"][0]
+    with pytest.raises(SpecError, match="no such file"):
+        run(tmp_path, allow=tmp_path / "nowhere.toml")

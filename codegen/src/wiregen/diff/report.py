@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import PurePosixPath
 from typing import Any, Literal
 
 from wiregen import __version__
@@ -35,7 +36,7 @@ def text(changes: list[Change], waived: list[Change]) -> str:
     return "\n".join([*lines, f"{', '.join(counts)}; version bump: {bump(changes)}"])
 
 
-def as_json(changes: list[Change], waived: list[Change]) -> str:
+def as_json(changes: list[Change], waived: list[Change], useless: list[str]) -> str:
     """Return the comparison as JSON."""
 
     def body(item: Change) -> dict[str, Any]:
@@ -43,6 +44,7 @@ def as_json(changes: list[Change], waived: list[Change]) -> str:
             "rule": item.rule,
             "number": RULES[item.rule].number,
             "where": item.where,
+            "file": item.file,
             "message": item.message,
             "wire": item.wire.word,
             "api": item.api.word,
@@ -52,35 +54,55 @@ def as_json(changes: list[Change], waived: list[Change]) -> str:
     out = {
         "changes": [body(it) for it in changes],
         "waived": [body(it) for it in waived],
+        "useless_waivers": useless,
         "bump": bump(changes),
     }
     return json.dumps(out, indent=2, ensure_ascii=False)
 
 
-def sarif(changes: list[Change]) -> str:
-    """Return the comparison as SARIF 2.1.0, for annotations in a review."""
-    used = sorted({it.rule for it in changes})
-    rules = [{"id": it, "shortDescription": {"text": RULES[it].title}} for it in used]
-    results = []
-    for item in changes:
-        place = {"logicalLocations": [{"fullyQualifiedName": item.where}]}
-        if item.file:
-            place["physicalLocation"] = {"artifactLocation": {"uri": item.file}}  # type: ignore[assignment]
-        results.append(
-            {
-                "ruleId": item.rule,
-                "level": _LEVELS[item.grade],
-                "message": {"text": f"{item.where}: {item.message}"},
-                "locations": [place],
-            }
-        )
+def sarif(changes: list[Change], waived: list[Change], folder: PurePosixPath) -> str:
+    """Return the comparison as SARIF 2.1.0, for annotations in a review.
+
+    ``folder`` is where the new specification lies; what is waived is there as suppressed.
+    """
+    used = sorted({it.rule for it in (*changes, *waived)})
+    rules = [
+        {
+            "id": it,
+            "shortDescription": {"text": RULES[it].title},
+            "help": {"text": f"Rule {RULES[it].number} of wiregen diff: {RULES[it].title}."},
+        }
+        for it in used
+    ]
+    results = [_result(it, used, folder) for it in changes]
+    for item in waived:
+        suppressed = {"suppressions": [{"kind": "external", "status": "accepted"}]}
+        results.append({**_result(item, used, folder), **suppressed})
     driver = {"name": "wiregen diff", "version": __version__, "rules": rules}
     run = {"tool": {"driver": driver}, "results": results}
     schema = "https://json.schemastore.org/sarif-2.1.0.json"
     return json.dumps({"$schema": schema, "version": "2.1.0", "runs": [run]}, indent=2)
 
 
-def markdown(changes: list[Change]) -> str:
+def _result(item: Change, used: list[str], folder: PurePosixPath) -> dict[str, Any]:
+    # Annotations need a file: what is gone is shown at the document.
+    uri = (folder / (item.file or "asyncapi.yaml")).as_posix()
+    physical = {"artifactLocation": {"uri": uri}, "region": {"startLine": 1}}
+    return {
+        "ruleId": item.rule,
+        "ruleIndex": used.index(item.rule),
+        "level": _LEVELS[item.grade],
+        "message": {"text": f"{item.where}: {item.message}"},
+        "locations": [
+            {
+                "physicalLocation": physical,
+                "logicalLocations": [{"fullyQualifiedName": item.where}],
+            }
+        ],
+    }
+
+
+def markdown(changes: list[Change], waived: list[Change], versions: tuple[str, str]) -> str:
     """Return a section for a changelog."""
     heads = {
         Grade.BREAKING: "Breaking",
@@ -88,9 +110,19 @@ def markdown(changes: list[Change]) -> str:
         Grade.SOURCE: "Generated code",
         Grade.OK: "Changed",
     }
-    lines: list[str] = []
+    before, after = versions
+    title = f"## {after}" if before == after else f"## {after} (after {before})"
+    lines: list[str] = [title, ""]
     for grade, head in heads.items():
         found = [it for it in changes if it.grade is grade]
         if found:
-            lines += [f"### {head}", *(f"- `{it.where}`: {it.message}" for it in found), ""]
-    return "\n".join(lines).rstrip() or "No changes."
+            lines += [f"### {head}", "", *(_line(it) for it in found), ""]
+    if waived:
+        lines += ["### Breaking, as decided", "", *(_line(it) for it in waived), ""]
+    if not (changes or waived):
+        lines.append("No changes.")
+    return "\n".join(lines).rstrip()
+
+
+def _line(item: Change) -> str:
+    return f"- `{item.where}`: {item.message}"

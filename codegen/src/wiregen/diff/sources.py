@@ -25,6 +25,8 @@ def opened(source: str, folder: PurePosixPath, root: Path) -> Iterator[Spec]:
     if Path(source).is_dir():
         yield build(Path(source))
         return
+    if Path(source).is_file():
+        raise refuse("", "", "usage", f"{source} is a file; name the folder of the specification")
     revision, _, path = source.partition(":")
     with tempfile.TemporaryDirectory(prefix="wiregen-diff-") as place:
         yield build(_extract(revision, path or str(folder), root, Path(place)))
@@ -35,7 +37,11 @@ def _extract(revision: str, path: str, root: Path, place: Path) -> Path:
     if not revision or revision.startswith("-"):
         raise refuse("", "", "usage", f"{revision!r} is no folder and no revision")
     command = ["git", "-C", str(root), "archive", "--format=tar", revision, "--", path]
-    done = subprocess.run(command, capture_output=True, check=False, timeout=60)
+    try:
+        done = subprocess.run(command, capture_output=True, check=False, timeout=60)
+    except (OSError, ValueError, subprocess.TimeoutExpired) as err:
+        text = f"{revision!r} is no folder, and git did not run: {err}"
+        raise refuse("", "", "usage", text) from err
     if done.returncode:
         reason = done.stderr.decode(errors="replace").strip().splitlines()[-1:]
         text = f"{revision}:{path}: no folder, and git says: {''.join(reason)}"
