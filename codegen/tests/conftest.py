@@ -15,6 +15,7 @@ from wiregen import cli
 from wiregen.build import build
 from wiregen.ir import Spec
 from wiregen.naming import LANGS
+from wiregen.vectors import vector_files
 
 from . import driving
 from .suite.fetch import fetch
@@ -116,6 +117,12 @@ PROTOCOLS = Path(__file__).parent / "protocols"
 def protocols() -> dict[str, Spec]:
     """The two protocols that have nothing to do with ours."""
     return {name: build(PROTOCOLS / name) for name in ("workbench", "atlas")}
+
+
+@pytest.fixture(scope="session")
+def vectors(protocols: dict[str, Spec]) -> dict[str, dict[str, str]]:
+    """The files of vectors of both, judged once."""
+    return {name: vector_files(protocols[name]) for name in protocols}
 
 
 @pytest.fixture(scope="session")

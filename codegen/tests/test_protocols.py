@@ -11,7 +11,7 @@ import pytest
 
 from wiregen import api
 from wiregen.ir import Spec
-from wiregen.vectors import coverage, vector_files
+from wiregen.vectors import coverage
 
 from .driving import Driver, Line
 
@@ -31,12 +31,6 @@ def test_the_protocols_have_what_is_asked_of_them(protocols: dict[str, Spec]) ->
     for spec in (workbench, atlas):
         assert spec.errors is None
         assert spec.machines is None
-
-
-@pytest.fixture(scope="session")
-def vectors(protocols: dict[str, Spec]) -> dict[str, dict[str, str]]:
-    """The files of vectors of both, judged once."""
-    return {name: vector_files(protocols[name]) for name in NAMES}
 
 
 @pytest.mark.parametrize("name", NAMES)
