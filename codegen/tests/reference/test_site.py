@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import html
 import json
+import posixpath
 import re
+import urllib.parse
 from pathlib import Path
 
 import jsonschema
@@ -11,6 +14,8 @@ import pytest
 
 from wiregen.api import load_spec, strict_schema
 from wiregen.emit.base import clean
+from wiregen.errors import SpecError
+from wiregen.ir import Spec
 from wiregen.reference.pages import navigation, pages
 from wiregen.reference.site import build_site
 from wiregen.reference.tables import prose
@@ -38,9 +43,9 @@ def test_every_state_code_and_rule_is_there() -> None:
     assert SPEC.machines is not None
     assert SPEC.errors is not None
     assert all(f"## {machine.name}\n" in PAGES["states.md"] for machine in SPEC.machines.machines)
-    assert all(f'<a id="{row.code.lower()}">' in PAGES["errors.md"] for row in SPEC.errors.codes)
+    assert all(f'<a id="{row.code.lower()}" ' in PAGES["errors.md"] for row in SPEC.errors.codes)
     rules = re.findall(r"\*\*(REQ-[A-Z]+-\d+)\*\*", (ROOT / "spec/behaviour.md").read_text())
-    assert all(f'<a id="{rule}">' in PAGES["rules/behaviour.md"] for rule in rules)
+    assert all(f'<a id="{rule}" ' in PAGES["rules/behaviour.md"] for rule in rules)
     assert PAGES["turns.md"].count("<svg") == 5
 
 
@@ -50,23 +55,89 @@ def test_descriptions_cannot_break_a_page() -> None:
     assert clean("a\nb") == "a b"
 
 
-def test_the_site_is_built_whole_without_a_word_from_elsewhere(tmp_path: Path) -> None:
-    out = tmp_path / "site"
-    out.mkdir()
-    (out / "old.html").write_text("old")
-    count = build_site(SPEC, out, [ROOT / "spec" / "behaviour.md"])
-    assert count == len(PAGES)
-    assert not (out / "old.html").exists()
-    names = {path.relative_to(out).as_posix() for path in out.rglob("*.html")}
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The built site."""
+    out = tmp_path_factory.mktemp("reference") / "site"
+    assert build_site(SPEC, out, [ROOT / "spec" / "behaviour.md"]) == len(PAGES)
+    return out
+
+
+def test_the_site_needs_no_word_from_elsewhere(site: Path) -> None:
+    names = {path.relative_to(site).as_posix() for path in site.rglob("*.html")}
     assert {"index.html", "actions/send_message/index.html", "turns/index.html"} <= names
-    for page in out.rglob("*.html"):
+    for page in site.rglob("*.html"):
         text = page.read_text(encoding="utf-8")
         loaded = re.findall(r'<(?:script|link|img)[^>]+(?:src|href)="(https?:[^"]+)"', text)
         assert not loaded, (page, loaded)
-        for target, fragment in re.findall(r'<a href="([^":#]*/?)#([\w-]+)"', text):
-            linked = (page.parent / target / "index.html") if target else page
-            if linked.is_file():
-                assert f'id="{fragment}"' in linked.read_text(encoding="utf-8"), (page, fragment)
+        assert "prefers-color-scheme: dark" in text
+
+
+def test_no_link_of_the_site_is_dead(site: Path) -> None:
+    anchors = {
+        page: set(re.findall(r'\sid="?([^"\s>]+)', page.read_text(encoding="utf-8")))
+        for page in site.rglob("*.html")
+    }
+    checked = 0
+    for page in anchors:
+        if page.name == "404.html":  # its links are those of the server's root
+            continue
+        for link in re.findall(r'\shref="([^"]+)"', page.read_text(encoding="utf-8")):
+            url = urllib.parse.urlsplit(html.unescape(link))
+            if url.scheme:
+                continue
+            target = (page.parent / urllib.parse.unquote(url.path)).resolve() if url.path else page
+            target = target / "index.html" if target.is_dir() else target
+            assert target.is_file(), (page, link)
+            if url.fragment and target in anchors:
+                assert urllib.parse.unquote(url.fragment) in anchors[target], (page, link)
+                checked += 1
+    assert checked > 500
+
+
+def test_every_deep_link_is_there_once(site: Path) -> None:
+    for message in (*SPEC.actions, *SPEC.events):
+        page = site / f"{message.role}s" / message.wire / "index.html"
+        found = re.findall(r'<a id="([^"]+)" href="#([^"]+)"', page.read_text(encoding="utf-8"))
+        assert len(found) == len(set(found)) == len(SPEC.struct(message.name).fields)
+        assert all(one == two for one, two in found)
+
+
+def test_only_an_older_site_is_replaced(site: Path, tmp_path: Path) -> None:
+    (site / "old.html").write_text("old")
+    build_site(SPEC, site, [ROOT / "spec" / "behaviour.md"])
+    assert not (site / "old.html").exists()
+    (tmp_path / "mine.txt").write_text("keep me")
+    for out in (tmp_path, tmp_path / "mine.txt"):
+        with pytest.raises(SpecError, match="holds other files"):
+            build_site(SPEC, out, [])
+    assert (tmp_path / "mine.txt").read_text() == "keep me"
+
+
+@pytest.mark.parametrize("name", ["workbench", "atlas"])
+def test_the_pages_of_other_protocols_lead_somewhere(name: str, protocols: dict[str, Spec]) -> None:
+    found = pages(protocols[name], [])
+    for path, text in found.items():
+        assert path.count("/") <= 1, path
+        for target in re.findall(r"\]\(([^)#]+\.md)", text):
+            assert posixpath.normpath(posixpath.join(posixpath.dirname(path), target)) in found
+
+
+def test_what_is_not_plain_is_a_variable_of_the_snippet(protocols: dict[str, Spec]) -> None:
+    (page,) = (
+        text
+        for path, text in pages(protocols["workbench"], []).items()
+        if path.startswith("actions/task-start-")
+    )
+    for line in (
+        "params=params,",
+        "  params: params,",
+        "\tParams: params,",
+        "    Params = params,",
+        'action::TaskStart::new("2.0", "id-1", params)',
+    ):
+        assert line in page
+    assert "Jsonrpc: " not in page  # Go writes a constant itself
 
 
 def test_the_navigation_names_every_page_once() -> None:

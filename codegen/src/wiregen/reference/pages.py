@@ -10,9 +10,22 @@ from typing import Any
 from wiregen.ir import Enum, Machine, Message, Operation, Ref, Spec, Struct
 from wiregen.reference.sequences import sequences, svg
 from wiregen.reference.snippets import tabs
-from wiregen.reference.tables import anchor, members, prose, type_words
+from wiregen.reference.tables import (
+    anchor,
+    code,
+    deep_link,
+    members,
+    message_link,
+    prose,
+    slug,
+    type_words,
+)
 from wiregen.vectors.samples import Sampler
 
+_ENDS = (
+    "An error *always* or *never* ends its turn; *unless verb*: it ends the turn, but where an "
+    "answer or a stop waits it fails that alone."
+)
 _RULE = re.compile(r"^- \*\*([A-Z]+(?:-[A-Z0-9]+)+)\*\*", re.MULTILINE)
 
 
@@ -20,9 +33,9 @@ def pages(spec: Spec, extra: list[Path]) -> dict[str, str]:
     """Return every page below the folder of the site: path -> Markdown."""
     found = {"index.md": _index(spec)}
     for message in spec.actions:
-        found[f"actions/{message.wire}.md"] = _action(spec, message)
+        found[f"actions/{slug(message.wire)}.md"] = _action(spec, message)
     for message in spec.events:
-        found[f"events/{message.wire}.md"] = _message(spec, message)
+        found[f"events/{slug(message.wire)}.md"] = _message(spec, message)
     found["types.md"] = _types(spec)
     if sequences(spec):
         found["turns.md"] = _turns(spec)
@@ -50,9 +63,9 @@ def navigation(found: dict[str, str]) -> list[Any]:
 def _index(spec: Spec) -> str:
     lines = [f"# {prose(spec.title)} {spec.version}", "", prose(spec.doc), "", "## Actions", ""]
     lines += ["What a client sends.", "", "| action | meaning |", "|---|---|"]
-    lines += [f"| [`{it.wire}`](actions/{it.wire}.md) | {prose(it.doc)} |" for it in spec.actions]
+    lines += [f"| {message_link(it.wire, 'action', '')} | {prose(it.doc)} |" for it in spec.actions]
     lines += ["", "## Events", "", "What a server sends.", "", "| event | meaning |", "|---|---|"]
-    lines += [f"| [`{it.wire}`](events/{it.wire}.md) | {prose(it.doc)} |" for it in spec.events]
+    lines += [f"| {message_link(it.wire, 'event', '')} | {prose(it.doc)} |" for it in spec.events]
     return _page(lines)
 
 
@@ -71,12 +84,12 @@ def _message(spec: Spec, message: Message) -> str:
         lines += ["## Shown flat", "", "Clients show these facts as members of the event.", ""]
         lines += ["| fact | read from |", "|---|---|"]
         for fact in message.accessors:
-            places = ", else ".join(f"`/{'/'.join(place)}`" for place in fact.places)
-            lines.append(f"| `{fact.name}` | {places} |")
+            places = ", else ".join(code(f"/{'/'.join(place)}") for place in fact.places)
+            lines.append(f"| {code(fact.name)} | {places} |")
         lines.append("")
     causes = [it.action for it in spec.operations if message.wire in it.replies]
     if causes:
-        links = ", ".join(f"[`{wire}`](../actions/{wire}.md)" for wire in causes)
+        links = ", ".join(message_link(wire, "action", "../") for wire in causes)
         lines += ["## Answers", "", links, ""]
     return _page(lines)
 
@@ -84,7 +97,7 @@ def _message(spec: Spec, message: Message) -> str:
 def _head(spec: Spec, message: Message) -> list[str]:
     example = json.dumps(Sampler(spec).full(_ref(message)), indent=2, ensure_ascii=False)
     struct = spec.struct(message.name)
-    lines = [f"# {message.wire}", "", prose(message.doc), "", "## Members", ""]
+    lines = [f"# {prose(message.wire)}", "", prose(message.doc), "", "## Members", ""]
     lines += [*members(spec, struct, "../"), ""]
     lines += ["## Example", "", "```json", *example.splitlines(), "```", ""]
     return lines
@@ -95,7 +108,7 @@ def _ref(message: Message) -> Ref:
 
 
 def _answers(spec: Spec, operation: Operation) -> str:
-    links = ", ".join(f"[`{wire}`](../events/{wire}.md)" for wire in operation.replies)
+    links = ", ".join(message_link(wire, "event", "../") for wire in operation.replies)
     if operation.result is None:
         return links or "nothing"
     result = operation.result
@@ -115,9 +128,9 @@ def _types(spec: Spec) -> str:
         if isinstance(item, Struct):
             lines += [*members(spec, item, ""), ""]
         elif isinstance(item, Enum):
-            lines += ["Known values: " + ", ".join(f"`{it}`" for it in item.values), ""]
+            lines += ["Known values: " + ", ".join(map(code, item.values)), ""]
         else:
-            branches = [f"`{it.mark}`: {type_words(spec, it.type, '')}" for it in item.branches]
+            branches = [f"{code(it.mark)}: {type_words(spec, it.type, '')}" for it in item.branches]
             lines += ["One of " + "; ".join(branches) + ".", ""]
     return _page(lines)
 
@@ -161,23 +174,25 @@ def _machine(machine: Machine) -> list[str]:
 
 def _errors(spec: Spec) -> str:
     assert spec.errors is not None
-    lines = ["# Errors", "", "## Codes of the server", ""]
+    lines = ["# Errors", "", "## Codes of the server", "", _ENDS, ""]
     lines += ["| code | kind | ends its turn | retry | when |", "|---|---|---|---|---|"]
     for row in spec.errors.codes:
-        name = f'<a id="{row.code.lower()}"></a>`{row.code}`'
+        name = deep_link(row.code.lower(), row.code)
         retry = "yes" if row.retryable else "no"
-        lines.append(f"| {name} | `{row.kind}` | {row.terminal} | {retry} | {prose(row.when)} |")
+        ends = row.terminal.replace("_", " ")
+        lines.append(f"| {name} | `{row.kind}` | {ends} | {retry} | {prose(row.when)} |")
     lines += ["", "## Kinds", "", "| kind | under | retry | when |", "|---|---|---|---|"]
     for kind in spec.errors.kinds:
         under = f"`{kind.parent}`" if kind.parent else ""
         retry = "yes" if kind.retryable else "no"
-        lines.append(f"| `{kind.kind}` | {under} | {retry} | {prose(kind.when)} |")
+        name = deep_link(f"kind-{kind.kind}", kind.kind)
+        lines.append(f"| {name} | {under} | {retry} | {prose(kind.when)} |")
     return _page(lines)
 
 
 def _rules(text: str) -> str:
     """Give every numbered sentence of a page an anchor to link to."""
-    return _RULE.sub(lambda it: f'- <a id="{it.group(1)}"></a>**{it.group(1)}**', text)
+    return _RULE.sub(lambda it: f"- **{deep_link(it.group(1), it.group(1))}**", text)
 
 
 def _page(lines: list[str]) -> str:

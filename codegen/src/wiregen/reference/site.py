@@ -14,6 +14,31 @@ from wiregen.errors import refuse
 from wiregen.ir import Spec
 from wiregen.reference.pages import navigation, pages
 
+MARK = ".wiregen-site"
+_STYLE = "reference.css"
+_STYLES = """\
+.md-typeset table:not([class]) td:first-child code { white-space: nowrap; }
+.md-typeset table:not([class]) td > a[id]:target { outline: 2px solid var(--md-accent-fg-color); }
+.md-typeset table:not([class]) td > a[id] { scroll-margin-top: 4rem; }
+@media (max-width: 30em) {
+  .md-typeset table:not([class]) th, .md-typeset table:not([class]) td {
+    min-width: 0; padding: .5em .4em; font-size: .9em; overflow-wrap: break-word;
+  }
+  .md-typeset table:not([class]) td code { word-break: normal; padding: 0; }
+}
+"""
+_PALETTE = [
+    {
+        "media": f"(prefers-color-scheme: {name})",
+        "scheme": scheme,
+        "toggle": {"icon": f"lucide/{icon}", "name": f"Switch to {other} colours"},
+    }
+    for name, scheme, icon, other in (
+        ("light", "default", "sun", "dark"),
+        ("dark", "slate", "moon", "light"),
+    )
+]
+
 
 def settings(spec: Spec, nav: list[object]) -> dict[str, object]:
     """Return the settings of the site generator; nothing is fetched from elsewhere."""
@@ -21,7 +46,13 @@ def settings(spec: Spec, nav: list[object]) -> dict[str, object]:
         "site_name": f"{spec.title} {spec.version}",
         "docs_dir": "docs",
         "site_dir": "site",
-        "theme": {"name": "material", "font": False, "features": ["content.tabs.link"]},
+        "theme": {
+            "name": "material",
+            "font": False,
+            "features": ["content.tabs.link", "content.code.copy", "navigation.indexes"],
+            "palette": _PALETTE,
+        },
+        "extra_css": [_STYLE],
         "markdown_extensions": [
             "attr_list",
             "tables",
@@ -34,7 +65,12 @@ def settings(spec: Spec, nav: list[object]) -> dict[str, object]:
 
 
 def build_site(spec: Spec, out: Path, extra: list[Path]) -> int:
-    """Build the reference into ``out``, whole or not at all; return the number of pages."""
+    """Build the reference into ``out``, whole or not at all; return the number of pages.
+
+    A folder that holds other files than an earlier site is refused.
+    """
+    if out.exists() and not _ours(out):
+        raise refuse("", "", "usage", f"{out} holds other files; name a new or empty folder")
     found = pages(spec, extra)
     with tempfile.TemporaryDirectory(prefix="wiregen-docs-") as place:
         root = Path(place)
@@ -42,13 +78,23 @@ def build_site(spec: Spec, out: Path, extra: list[Path]) -> int:
             path = root / "docs" / name
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(text, encoding="utf-8")
+        (root / "docs" / _STYLE).write_text(_STYLES, encoding="utf-8")
         with (root / "mkdocs.yml").open("w", encoding="utf-8") as target:
             YAML(typ="safe").dump(settings(spec, navigation(found)), target)
         _run(root)
-        if out.exists():
-            shutil.rmtree(out)
-        shutil.copytree(root / "site", out)
+        try:
+            if out.exists():
+                shutil.rmtree(out)
+            shutil.copytree(root / "site", out)
+            (out / MARK).write_text("written by wiregen docs, which replaces this folder\n")
+        except OSError as err:
+            raise refuse(str(out), "", "write-failed", f"cannot be written: {err}") from err
     return len(found)
+
+
+def _ours(out: Path) -> bool:
+    """Whether a folder may be replaced: an empty one, or one that was written here."""
+    return out.is_dir() and ((out / MARK).is_file() or not any(out.iterdir()))
 
 
 def _run(root: Path) -> None:

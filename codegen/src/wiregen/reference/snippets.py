@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
-from wiregen.ir import Field, Message, Ref, Spec
-from wiregen.naming import Lang, member_name, type_name
+from wiregen.ir import Const, Field, Message, Ref, Spec
+from wiregen.naming import Lang, camel, member_name, type_name
 
 TITLES: dict[Lang, tuple[str, str]] = {
     "python": ("Python", "python"),
@@ -18,13 +19,13 @@ TITLES: dict[Lang, tuple[str, str]] = {
 
 
 def tabs(spec: Spec, action: Message, frame: dict[str, Any]) -> list[str]:
-    """Return one tab a language that builds ``frame``, whose members are plain values."""
+    """Return one tab a language that builds ``frame``; what is not plain is a variable there."""
     lines: list[str] = []
     struct = spec.struct(action.name)
     given = [
         (field, frame[field.wire])
         for field in struct.fields
-        if field.wire != action.tag and _plain(field, frame.get(field.wire))
+        if field.wire != action.tag and field.wire in frame
     ]
     for lang, (title, fence) in TITLES.items():
         code = _PRINTERS[lang](type_name(lang, action.name, "action"), action, given)
@@ -38,49 +39,68 @@ def _plain(field: Field, value: Any) -> bool:
     return isinstance(value, str | bool | int) and not isinstance(field.type, Ref)
 
 
+def _value(lang: Lang, field: Field, value: Any) -> str:
+    """Print a plain value, else the variable that holds it."""
+    if not _plain(field, value):
+        return camel(field.wire) if lang == "go" else member_name(_LOCALS[lang], field.wire)
+    if lang == "python" and isinstance(value, bool):
+        return repr(value)
+    return json.dumps(value, ensure_ascii=False)
+
+
 def _python(name: str, _: Message, given: list[tuple[Field, Any]]) -> list[str]:
-    inner = [f"    {member_name('python', f.wire)}={_py(value)}," for f, value in given]
-    return [f"{name}(", *inner, ")"]
-
-
-def _py(value: Any) -> str:
-    return repr(value) if isinstance(value, bool) else json.dumps(value, ensure_ascii=False)
+    inner = [
+        f"    {member_name('python', f.wire)}={_value('python', f, value)}," for f, value in given
+    ]
+    return [f"{name}(", *inner, ")"] if inner else [f"{name}()"]
 
 
 def _typescript(name: str, action: Message, given: list[tuple[Field, Any]]) -> list[str]:
-    inner = [f"  {f.wire}: {json.dumps(value, ensure_ascii=False)}," for f, value in given]
-    head = f'const frame: {name} = {{\n  {action.tag}: "{action.wire}",'
-    return [*head.splitlines(), *inner, "};"]
+    inner = [f"  {_key(f.wire)}: {_value('typescript', f, value)}," for f, value in given]
+    head = f"const frame: {name} = {{"
+    return [head, f"  {_key(action.tag)}: {json.dumps(action.wire)},", *inner, "};"]
+
+
+def _key(wire: str) -> str:
+    return wire if _IDENTIFIER.fullmatch(wire) else json.dumps(wire, ensure_ascii=False)
 
 
 def _go(name: str, _: Message, given: list[tuple[Field, Any]]) -> list[str]:
     inner = []
     for field, value in given:
-        text = json.dumps(value, ensure_ascii=False)
+        if isinstance(field.type, Const):  # written by the type itself
+            continue
+        text = _value("go", field, value)
         # An optional scalar whose zero value means something is a pointer; strings are not.
         boxed = not field.required and not isinstance(value, str)
         inner.append(f"\t{member_name('go', field.wire)}: {f'new({text})' if boxed else text},")
-    return [f"{name}{{", *inner, "}"]
+    return [f"{name}{{", *inner, "}"] if inner else [f"{name}{{}}"]
 
 
 def _csharp(name: str, _: Message, given: list[tuple[Field, Any]]) -> list[str]:
     inner = [
-        f"    {member_name('csharp', f.wire)} = {json.dumps(value, ensure_ascii=False)},"
-        for f, value in given
+        f"    {member_name('csharp', f.wire)} = {_value('csharp', f, value)}," for f, value in given
     ]
-    return [f"new {name}", "{", *inner, "}"]
+    return [f"new {name}", "{", *inner, "}"] if inner else [f"new {name}()"]
 
 
 def _rust(name: str, _: Message, given: list[tuple[Field, Any]]) -> list[str]:
-    required = [json.dumps(v, ensure_ascii=False) for f, v in given if f.required]
+    required = [_value("rust", f, v) for f, v in given if f.required]
     optional = [
-        f"    .{member_name('rust', f.wire)}({json.dumps(value, ensure_ascii=False)})"
+        f"    .{member_name('rust', f.wire)}({_value('rust', f, value)})"
         for f, value in given
         if not f.required
     ]
     return [f"action::{name}::new({', '.join(required)})", *optional]
 
 
+_LOCALS: dict[Lang, Lang] = {
+    "python": "python",
+    "typescript": "typescript",
+    "csharp": "typescript",
+    "rust": "rust",
+}
+_IDENTIFIER = re.compile(r"[A-Za-z_$][A-Za-z0-9_$]*")
 _PRINTERS = {
     "python": _python,
     "typescript": _typescript,

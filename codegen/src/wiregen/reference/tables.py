@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
+from html import escape
 
 from wiregen.emit.base import bounds, clean
 from wiregen.ir import AnyJson, Array, Const, Enum, Field, Map, Opaque, Ref, Spec, Struct, Type
 from wiregen.naming import kebab
 
+_FILE = re.compile(r"[A-Za-z0-9_-]{1,80}")
 _MARKUP = re.compile(r"([\\`*_{}\[\]<>|#])")
 
 
@@ -33,7 +36,7 @@ def type_words(spec: Spec, type_: Type, up: str) -> str:
         found = spec.type(type_.name)
         link = f"[{type_.name}]({up}types.md#{anchor(type_.name)})"
         if isinstance(found, Enum):
-            return f"{link}: {', '.join(f'`{value}`' for value in found.values)}, …"
+            return f"{link}: {', '.join(code(value) for value in found.values)}, …"
         return link
     if isinstance(type_, Array):
         return f"list of {type_words(spec, type_.items, up)}"
@@ -41,7 +44,7 @@ def type_words(spec: Spec, type_: Type, up: str) -> str:
         free = isinstance(type_.values, AnyJson)
         return "object" if free else f"object of {type_words(spec, type_.values, up)}"
     if isinstance(type_, Const):
-        return f"always `{type_.value}`"
+        return f"always {code(str(type_.value))}"
     if isinstance(type_, Opaque):
         return " or ".join(type_.kinds)
     if isinstance(type_, AnyJson):
@@ -49,14 +52,50 @@ def type_words(spec: Spec, type_: Type, up: str) -> str:
     return f"{type_.kind} ({type_.format})" if type_.format else type_.kind
 
 
+def slug(wire: str) -> str:
+    """Return the name of a message's page: the wire's word where it can be a file's name."""
+    return wire if _FILE.fullmatch(wire) else f"{kebab(wire) or 'message'}-{digest(wire)}"
+
+
+def digest(text: str) -> str:
+    """Return a few letters that tell texts apart."""
+    return hashlib.sha256(text.encode()).hexdigest()[:6]
+
+
+def message_link(wire: str, role: str, up: str) -> str:
+    """Return a link to the page of a message."""
+    return f"[{code(wire)}]({up}{role}s/{slug(wire)}.md)"
+
+
+def code(text: str) -> str:
+    """Return a word as code, safe in a table."""
+    return f"`` {text} ``" if "`" in text else f"`{text}`".replace("|", "&#124;")
+
+
 def members(spec: Spec, struct: Struct, up: str) -> list[str]:
     """Return the table of the members of a struct."""
-    rows = ["| member | type | | meaning |", "|---|---|---|---|"]
+    if not struct.fields:
+        return ["No members."]
+    rows = ["| member | type | meaning |", "|---|---|---|"]
+    seen: set[str] = set()
     for field in struct.fields:
-        name = f'<a id="{anchor(struct.name, field.wire)}"></a>`{field.wire}`'
+        place = anchor(struct.name, field.wire)
+        place = f"{place}-{digest(field.wire)}" if place in seen else place
+        seen.add(place)
         kind = type_words(spec, field.type, up) + (" or null" if field.nullable else "")
-        rows.append(f"| {name} | {kind} | {_presence(field)} | {_meaning(field)} |")
+        name = deep_link(place, field.wire)
+        rows.append(f"| {name} | {kind}<br>*{_presence(field)}* | {_meaning(field)} |")
     return rows
+
+
+def deep_link(place: str, word: str) -> str:
+    """Return a word that is an anchor and leads to itself, so that its address can be copied."""
+    return f'<a id="{place}" href="#{place}">{html_code(word)}</a>'
+
+
+def html_code(text: str) -> str:
+    """Return a word as code in HTML."""
+    return f"<code>{escape(text).replace('|', '&#124;').replace('_', '&#95;')}</code>"
 
 
 def _presence(field: Field) -> str:
