@@ -425,8 +425,8 @@ func TestREQ_TURN_19_ToolCallsAreTyped(t *testing.T) {
 	for raw, want := range map[string]string{
 		`{"toolCall":{"name":"f","arguments":{"a":1}}}`:            `{"a":1}`,
 		`{"toolCall":{"name":"f","arguments":"{\"a\":1}"}}`:        `{"a":1}`,
-		`{"toolCall":{"name":"f","arguments":"no","callId":"k"}}`:  `"no"`,
-		`{"toolCall":{"name":"f"}}`:                                ``,
+		`{"toolCall":{"name":"f","arguments":"no","callId":"k"}}`:  `{}`,
+		`{"toolCall":{"name":"f"}}`:                                `{}`,
 		`{"toolResult":{"name":"f","isError":true,"result":null}}`: ``,
 		`null`: ``, `"text"`: ``, `{"toolCall":[]}`: ``,
 	} {
@@ -438,7 +438,7 @@ func TestREQ_TURN_19_ToolCallsAreTyped(t *testing.T) {
 		if call != nil && string(call.Arguments) != want {
 			t.Errorf("%s: %s", raw, call.Arguments)
 		}
-		if result != nil && (!*result.IsError || string(result.Result) != "null") {
+		if result != nil && (!*result.IsError || result.Result != nil) {
 			t.Errorf("%+v", result)
 		}
 	}

@@ -33,6 +33,8 @@ const MAX_WARNED_WORDS = 1024;
 /** One frame on its way out. */
 export class Outgoing {
   written = false;
+  /** No link has taken it yet: only then can it be taken back (REQ-CONN-16). */
+  waitsForLink = true;
   dropped = false;
 
   constructor(
@@ -41,9 +43,9 @@ export class Outgoing {
     readonly text: string,
   ) {}
 
-  /** Takes the frame back, if it was not written yet. */
+  /** Takes the frame back, if it still waits for the link. */
   drop(): void {
-    this.dropped = !this.written;
+    this.dropped ||= this.waitsForLink;
   }
 }
 
@@ -130,6 +132,7 @@ export class Connection implements Receiver {
     }
     if (this.#settings.lazy) this.#begin();
     if (!this.#transport && this.#link.current !== 'connecting') return false;
+    outgoing.waitsForLink = !this.#transport;
     this.#waiting.push(outgoing);
     this.#flush();
     return true;
@@ -189,6 +192,7 @@ export class Connection implements Receiver {
   #opened(transport: Transport): void {
     this.#attempt = undefined;
     this.#transport = transport;
+    for (const outgoing of this.#waiting) outgoing.waitsForLink = false;
     this.#link.on('opened');
     this.#flush();
     transport.attach(this);

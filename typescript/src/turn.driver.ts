@@ -221,7 +221,7 @@ export class TurnDriver implements InFlight {
   #local(word: LocalWord, link?: LinkFacts): void {
     // The end of a turn closes its questions; its error names the one that was open.
     const asked = this.#state.openQuestion;
-    this.#all(this.#state.local(word, !this.outgoing.written), {
+    this.#all(this.#state.local(word, this.outgoing.waitsForLink), {
       asked,
       ...(link ? { link } : {}),
     });

@@ -468,7 +468,7 @@ describe('the rest', () => {
       [{ name: 'find', arguments: { q: 1 } }, undefined],
       [
         { name: 'find', arguments: {} },
-        { name: 'find', isError: false, result: null },
+        { name: 'find', isError: false },
       ],
       [undefined, undefined],
       [undefined, undefined],

@@ -59,6 +59,10 @@ impl Desk for Counter<'_> {
             .is_some_and(|outbox| outbox.take_back(packet))
     }
 
+    fn waits_for_link(&self) -> bool {
+        self.books.link.state == ConnectionState::Connecting
+    }
+
     fn is_sent(&self, packet: u64) -> bool {
         self.books
             .link

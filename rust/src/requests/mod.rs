@@ -51,6 +51,8 @@ pub(crate) trait Desk {
     fn send(&mut self, name: &'static str, request_id: Option<&str>, text: String) -> u64;
     /// Takes a frame back; false when the socket has it already.
     fn take_back(&mut self, packet: u64) -> bool;
+    /// Whether what is sent now waits for an attempt.
+    fn waits_for_link(&self) -> bool;
     fn is_sent(&self, packet: u64) -> bool;
     /// Logs something at warning.
     fn warn(&mut self, message: String, request_id: Option<&str>);

@@ -277,11 +277,12 @@ impl Entry {
     }
 
     /// Takes the turn's own frame back when it still waits for the link and `signal` makes it
-    /// pointless (REQ-STOP-01, REQ-TURN-12). Asking and taking are one: the link writes meanwhile.
+    /// pointless (REQ-STOP-01, REQ-TURN-12).
     fn taken_back(&self, signal: Signal, desk: &mut dyn Desk) -> bool {
         use Signal::{Cancel, IdleTimeout, TotalTimeout};
         self.state == TurnState::Sent
             && matches!(signal, Cancel | IdleTimeout | TotalTimeout)
+            && desk.waits_for_link()
             && self.packet.is_some_and(|packet| desk.take_back(packet))
     }
 

@@ -46,10 +46,11 @@ async fn req_conn_18_frames_wait_in_the_client_while_the_socket_is_full() {
     for _ in 0..200 {
         tokio::task::yield_now().await; // the driver writes what the socket takes
     }
-    drop(say(&client)); // megabytes wait before this one: it was not written, so it never is
-    for number in 0..12 {
+    drop(say(&client)); // megabytes wait before this one and its cancel: the order stays
+    for number in 0..13 {
         assert_eq!(link.action().await["requestId"], format!("req-{number}"));
     }
+    assert_eq!(link.action().await["action"], "cancel");
     link.fence(&client).await;
     drop(kept);
     for _ in 0..12 {

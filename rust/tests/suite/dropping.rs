@@ -69,8 +69,9 @@ async fn req_stop_04_a_dropped_answer_stops_the_turn_once() {
 }
 
 #[tokio::test]
-async fn req_stop_04_a_turn_that_was_not_written_sends_nothing_at_all() {
-    let (client, mut link) = client().await;
+async fn req_stop_04_a_turn_that_waits_for_the_link_sends_nothing_at_all() {
+    let peer = Peer::start().await;
+    let client = peer.builder().lazy(true).build().expect("good options");
     drop(client.send_message(action::SendMessage::new(SESSION, "never mind")));
     let turn = client.send_message(action::SendMessage::new(SESSION, "never mind"));
     let cancel = turn.cancel();
@@ -79,6 +80,7 @@ async fn req_stop_04_a_turn_that_was_not_written_sends_nothing_at_all() {
         soon(turn.result()).await.expect("stopped").confirmed,
         Some(false)
     );
+    let mut link = peer.accept().await;
     link.fence(&client).await;
 }
 

@@ -42,7 +42,10 @@ pub async fn items(name: String, mut turn: Turn, gate: Gate) {
         gate.pass().await;
         match turn.next().await {
             Some(Ok(item)) => event("item", json!({"turn": name}), item_body(&item)),
-            Some(Err(error)) => raised = Some(error.kind().as_str()),
+            Some(Err(error)) => {
+                raised = Some(error.kind().as_str());
+                break;
+            }
             None => break,
         }
         gate.passed();

@@ -16,6 +16,12 @@ internal sealed class OutboundFrame(string action, string? requestId, ReadOnlyMe
     /// <summary>Whether it was handed to the socket: from here on it may have left the machine.</summary>
     internal bool IsWritten { get; set; }
 
+    /// <summary>Whether it waits for a link that opens: only then can it be taken back (REQ-CONN-16).</summary>
+    internal bool WaitsForLink { get; set; } = true;
+
+    /// <summary>Takes it back, if it still waits for the link.</summary>
+    internal void TakeBack() => IsDropped |= WaitsForLink;
+
     /// <summary>Taken back before it was written; it is never sent.</summary>
     internal bool IsDropped { get; set; }
 

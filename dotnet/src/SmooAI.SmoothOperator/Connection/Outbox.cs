@@ -10,6 +10,7 @@ internal sealed class Outbox(Gate gate, Action<OutboundFrame> written)
     /// <summary>Queues a frame; called inside the gate, written as soon as it is left.</summary>
     internal void Enqueue(OutboundFrame frame)
     {
+        frame.WaitsForLink = _transport is null;
         _frames.Enqueue(frame);
         Start();
     }
@@ -18,6 +19,10 @@ internal sealed class Outbox(Gate gate, Action<OutboundFrame> written)
     internal void Open(ITransport transport)
     {
         _transport = transport;
+        foreach (var frame in _frames)
+        {
+            frame.WaitsForLink = false;
+        }
         Start();
     }
 

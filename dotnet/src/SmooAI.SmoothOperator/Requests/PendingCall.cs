@@ -158,10 +158,7 @@ internal sealed class PendingCall<T> : IExchange
     private void Settle()
     {
         _state = CallState.Settled;
-        if (_frame is { IsWritten: false })
-        {
-            _frame.IsDropped = true;
-        }
+        _frame?.TakeBack();
         _exchanges.Release(_id);
     }
 

@@ -90,7 +90,7 @@ internal sealed class VerbCall<T> : IExchange
     /// <summary>The wait is over: a frame that still waits for the link is taken back (REQ-CONN-16).</summary>
     private void Leave()
     {
-        _frame!.IsDropped = !_frame.IsWritten;
+        _frame!.TakeBack();
         _exchanges.RemoveTail(_id, this);
     }
 

@@ -256,7 +256,7 @@ internal sealed class TurnDriver : IExchange
     }
 
     private void StepLocal(MachineEvent name) =>
-        Step(name, _writer.IsSent ? MachineGuards.None : MachineGuards.Unwritten);
+        Step(name, _writer.IsWaiting ? MachineGuards.Unwritten : MachineGuards.None);
 
     private void WriteCancel()
     {

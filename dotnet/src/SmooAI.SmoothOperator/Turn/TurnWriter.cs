@@ -12,6 +12,9 @@ internal sealed class TurnWriter(Sender sender, OutboundFrame message, string se
     /// <summary>Whether the message was handed to the socket (REQ-TURN-20).</summary>
     internal bool IsSent => message.IsWritten;
 
+    /// <summary>Whether the message waits for a link that opens.</summary>
+    internal bool IsWaiting => message.WaitsForLink;
+
     /// <summary>Queues the message; returns why it was refused.</summary>
     internal SmoothAgentException? WriteMessage() => sender.Submit(message);
 
@@ -30,5 +33,5 @@ internal sealed class TurnWriter(Sender sender, OutboundFrame message, string se
     internal SmoothAgentException? Write(ClientAction verb) => sender.Submit(Sender.Encode(verb, RequestId));
 
     /// <summary>The turn is over: a message still in the queue must not go out.</summary>
-    internal void Finish() => message.IsDropped = !message.IsWritten;
+    internal void Finish() => message.TakeBack();
 }

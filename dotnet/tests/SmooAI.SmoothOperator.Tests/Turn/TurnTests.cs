@@ -231,7 +231,7 @@ public sealed class TurnTests : ClientTest
         var chunks = (await turn.ToListAsync().Soon()).OfType<StreamChunkEvent>().ToList();
         (chunks[0].ToolCall!.Name, chunks[0].ToolCall!.CallId, chunks[0].ToolCall!.Arguments!.Value.GetProperty("sum").GetInt32()).ShouldBe(("pay", "c1", 5));
         chunks[1].ToolCall!.Arguments!.Value.GetProperty("sum").GetInt32().ShouldBe(6);
-        (chunks[2].ToolResult!.IsError, chunks[2].ToolResult!.Result!.Value.ValueKind).ShouldBe((false, System.Text.Json.JsonValueKind.Null));
+        (chunks[2].ToolResult!.IsError, chunks[2].ToolResult!.Result).ShouldBe((false, null));
         (chunks[3].ToolCall, chunks[3].ToolResult).ShouldBe((null, null));
     }
 

@@ -33,11 +33,13 @@ class Outgoing:
     request_id: str | None
     text: str = field(repr=False)
     written: bool = False
+    waits_for_link: bool = True
+    """No link has taken it yet: only then can it be taken back (REQ-CONN-16)."""
     dropped: bool = False
 
     def drop(self) -> None:
-        """Take the frame back, if it was not written yet."""
-        self.dropped = not self.written
+        """Take the frame back, if it still waits for the link."""
+        self.dropped = self.dropped or self.waits_for_link
 
 
 SECRETS = {"verify_otp": ("code",), "create_conversation_session": ("authContext",)}
@@ -136,6 +138,7 @@ class Connection:
             self._begin()
         if self._transport is None and self._link.current != "connecting":
             return False
+        outgoing.waits_for_link = self._transport is None
         self._waiting.append(outgoing)
         self.writable_again()
         return True
@@ -165,6 +168,8 @@ class Connection:
         self._attempt = None
         self._transport = transport
         self._link.on("opened")
+        for outgoing in self._waiting:
+            outgoing.waits_for_link = False
         self.writable_again()
         transport.attach(self)
         return None

@@ -250,7 +250,7 @@ class TurnDriver:
         self._requests.connection.submit(outgoing)
 
     def _local(self, word: str) -> None:
-        for step in self.state.local(word, unwritten=not self._outgoing.written):
+        for step in self.state.local(word, unwritten=self._outgoing.waits_for_link):
             self._do(step, word=word)
         self._release()
 
