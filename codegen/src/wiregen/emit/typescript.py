@@ -12,6 +12,7 @@ from wiregen.emit import _typescript_checks as checks
 from wiregen.emit import _typescript_tables as tables
 from wiregen.emit.base import documentation, reader_type, render, safe_block, wrap
 from wiregen.errors import refuse
+from wiregen.graph import reach
 from wiregen.ir import (
     Accessor,
     AnyJson,
@@ -165,6 +166,8 @@ def emit(spec: Spec, _target: Target) -> dict[str, str]:
         "repair.ts": {"unions": spec.unions},
         "codec.ts": {
             "events": events,
+            "streams": (streams := printer.streams(events)),
+            "others": tuple(event for event in events if event not in streams),
             **tag,
             "places": tuple(checks.access("frame", place) for place in spec.correlation),
         },
@@ -314,6 +317,17 @@ class _Printer:
     def events(self) -> tuple[TsEvent, ...]:
         """Return all events in the order of the document."""
         return tuple(self.event(message) for message in self.spec.events)
+
+    def streams(self, events: Iterable[TsEvent]) -> tuple[TsEvent, ...]:
+        """Return the events that stream, those with the fewest members first."""
+        types = {item.name: item for item in self.spec.types}
+
+        def weight(event: TsEvent) -> int:
+            found = (self.spec.type(name) for name in reach(types, [event.struct]))
+            return sum(len(item.fields) for item in found if isinstance(item, Struct))
+
+        wires = {event.wire for event in self.spec.events if event.turn == "streams"}
+        return tuple(sorted((event for event in events if event.wire in wires), key=weight))
 
     def event(self, message: Message) -> TsEvent:
         """Return one event; members that no accessor shows come as they are in the frame."""
