@@ -18,10 +18,10 @@ from .errors import UnsupportedError
 from .listeners import FrameInfo, Listeners
 from .options import Options
 from .questions import Answer, OtpCheck, SubmitResult, otp_check_of, submit_result_of
-from .requests import Requests, answers_to
+from .requests import Requests
 from .turn import Turn
 from .turn_driver import TurnDriver
-from .turn_state import VerbName
+from .turn_state import VerbName, answers_to
 from .wire import (
     CallModel,
     ConversationPage,

@@ -12,17 +12,10 @@ from .clock import Timer
 from .connection import Connection, Outgoing
 from .listeners import Listeners
 from .options import Options
-from .turn_state import VerbName
 from .wire import MISSING, DecodeError, Event, machine, request_id_of
 
 SETTLED_REMEMBERED = 1024  # REQ-TURN-06
 Value = TypeVar("Value")
-
-
-def answers_to(verb: VerbName) -> frozenset[str]:
-    """Return the types of the events by which the server answers a verb, errors apart."""
-    found = {row.on for row in machine.ANSWERS if verb in row.verbs}
-    return frozenset(found - {"error"})
 
 
 class InFlight(Protocol):

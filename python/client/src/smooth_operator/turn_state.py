@@ -30,6 +30,12 @@ _NO_PENDING: dict[str, QuestionKind] = {
 }
 
 
+def answers_to(verb: VerbName) -> frozenset[str]:
+    """Return the types of the events by which the server answers a verb, errors apart."""
+    found = {row.on for row in machine.ANSWERS if verb in row.verbs}
+    return frozenset(found - {"error"})
+
+
 @dataclass(eq=False, slots=True)
 class Verb:
     """One answer or cancel that waits for what the server makes of it."""
