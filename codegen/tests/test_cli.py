@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from wiregen import cli
+
 from .conftest import Ran, Workspace
 
 COMMANDS = ("generate", "check", "lint", "vectors", "bundle", "explain", "diff", "init")
@@ -82,17 +84,46 @@ def test_a_malformed_configuration_is_told(
     assert len(ran.err.splitlines()) == 1
 
 
-def test_the_starter_passes_lint_and_generates(
-    tmp_path: Path, wiregen: Callable[..., Ran], monkeypatch: pytest.MonkeyPatch
+def test_init_takes_an_empty_folder_alone(tmp_path: Path, wiregen: Callable[..., Ran]) -> None:
+    (tmp_path / "mine.txt").write_text("mine")
+    for folder in (tmp_path, tmp_path / "mine.txt"):
+        ran = wiregen("init", str(folder))
+        assert ran.code == 2
+        assert "not an empty folder" in ran.err
+    assert [path.name for path in tmp_path.iterdir()] == ["mine.txt"]
+    assert wiregen("init", "/proc/nowhere").code == 1
+
+
+@pytest.mark.usefixtures("workspace")
+def test_an_unforeseen_fault_is_one_line(
+    wiregen: Callable[..., Ran], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    folder = tmp_path / "new"
-    assert wiregen("init", str(folder)).code == 0
-    again = wiregen("init", str(folder))
-    assert again.code == 2
-    assert "not an empty folder" in again.err
-    monkeypatch.chdir(folder)
-    assert wiregen("lint", "--strict").code == 0
-    assert wiregen("vectors", "--coverage").code == 0
-    languages = [f"--lang={lang}" for lang in ("python", "typescript", "go", "rust", "vectors")]
-    assert wiregen("generate", *languages).code == 0
-    assert (folder / "go").is_dir()
+    def broken(_: object) -> None:
+        raise ZeroDivisionError("of all things")
+
+    monkeypatch.setattr(cli, "build", broken)
+    ran = wiregen("check")
+    assert ran.code == 1
+    assert "[internal]" in ran.err
+    assert "of all things" in ran.err
+    assert len(ran.err.splitlines()) == 1
+
+
+@pytest.mark.usefixtures("workspace")
+def test_what_machines_read_is_plain_json(
+    wiregen: Callable[..., Ran], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("NO_COLOR", "1")
+    for command in (
+        ["lint", "--json"],
+        ["check", "--json"],
+        ["vectors", "--coverage", "--json"],
+        ["lint", "--rules", "--json"],
+        ["explain", "reading"],
+        ["diff", "spec", "--format", "json"],
+        ["diff", "spec", "--json"],
+    ):
+        ran = wiregen(*command)
+        json.loads(ran.out)
+        assert "\x1b" not in ran.out
+    assert "\x1b" not in wiregen("diff", "--help").out

@@ -15,7 +15,7 @@ from cyclopts import App, Parameter
 
 from wiregen import __version__, manifest
 from wiregen.build import build
-from wiregen.config import Config, Target, find, load_config
+from wiregen.config import Config, Target, default_config, find, load_config
 from wiregen.diff.command import FailOn
 from wiregen.diff.command import diff as run_diff
 from wiregen.diff.model import Party
@@ -41,6 +41,8 @@ Input: a folder with an AsyncAPI 3 document and JSON Schema 2020-12 files.
 Exit codes: 0 done · 1 a check failed or the specification is malformed · 2 wrong usage.""",
 )
 
+app.register_install_completion_command()
+
 SpecOption = Annotated[
     Path | None, Parameter(name="--spec", help="Folder with the AsyncAPI document.")
 ]
@@ -51,8 +53,14 @@ LangOption = Annotated[
 ]
 
 
-def _config(spec: Path | None, out: Path | None = None) -> Config:
-    config = load_config(find(Path.cwd()))
+def _config(spec: Path | None, out: Path | None = None, *, needed: bool = True) -> Config:
+    try:
+        config = load_config(find(Path.cwd()))
+    except SpecError as err:
+        missing = err.diagnostics[0].rule == "config-missing"
+        if not missing or (needed and (spec is None or out is None)):
+            raise
+        config = default_config(Path.cwd())
     if spec is not None:
         config = dataclasses.replace(config, spec=PurePosixPath(spec.resolve()))
     if out is not None:
@@ -161,6 +169,11 @@ def lint(
     strict
         Let warnings fail too.
     """
+    if rules and as_json:
+        print(
+            json.dumps([{"id": r.id, "severity": r.severity, "purpose": r.purpose} for r in RULES])
+        )
+        return 0
     if rules:
         for rule in RULES:
             print(f"{rule.id:24} {rule.severity:8} {rule.purpose}")
@@ -230,9 +243,12 @@ def diff(
     clients: Party = "open",
     servers: Party = "closed",
     output: Annotated[Format, Parameter(name="--format")] = "text",
+    as_json: JsonOption = False,
     allow: Path | None = None,
 ) -> int:
     """Say what breaks between two versions of the specification, and what version that asks for.
+
+    Exit code 1: a change as bad as --fail-on, or a waiver that expired or meets nothing.
 
     Examples: `wiregen diff v1.1`, `wiregen diff HEAD~1 HEAD --format sarif`,
     `wiregen diff ./old ./new --fail-on dangerous`
@@ -255,7 +271,7 @@ def diff(
         Waivers: TOML with `[[allow]]` rule, where, reason, until. Default: diff-allow.toml of the
         specification.
     """
-    config = _config(None)
+    config = _config(None, needed=not (Path(old).is_dir() and Path(new or ".").is_dir() and new))
     return run_diff(
         old,
         new or str(config.spec_folder),
@@ -263,7 +279,7 @@ def diff(
         fail_on=fail_on,
         clients=clients,
         servers=servers,
-        output=output,
+        output="json" if as_json else output,
         allow=allow,
     )
 
@@ -312,7 +328,8 @@ def explain(name: str, /, *, spec: SpecOption = None) -> int:
 def init(folder: Path, /) -> int:
     """Write a starter specification and wiregen.toml into a new or empty folder.
 
-    Examples: `wiregen init my-protocol`
+    Examples: `wiregen init my-protocol`, then in it `wiregen lint`, `wiregen generate`,
+    `wiregen vectors --coverage`, `wiregen docs`, `wiregen diff HEAD`
     """
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise refuse("", "", "usage", f"{folder} is not an empty folder")
@@ -322,7 +339,6 @@ def init(folder: Path, /) -> int:
         for path in sorted(starter.rglob("*"))
         if path.is_file()
     }
-    folder.mkdir(parents=True, exist_ok=True)
     write_all(folder, files)
     print(f"wrote {len(files)} files; now `cd {folder}`, `wiregen lint` and `wiregen generate`")
     return 0

@@ -57,6 +57,18 @@ def find(start: Path) -> Path:
     raise refuse(NAME, "", "config-missing", "not found here or in any folder above")
 
 
+def default_config(root: Path) -> Config:
+    """Return the settings of a folder without wiregen.toml."""
+    return Config(
+        root=root.resolve(),
+        home=root.resolve(),
+        spec=PurePosixPath("spec"),
+        vectors=PurePosixPath("vectors"),
+        manifest=PurePosixPath("wiregen-manifest.json"),
+        targets={},
+    )
+
+
 def load_config(path: Path) -> Config:
     """Read wiregen.toml; a malformed one is refused with the reason."""
     try:
@@ -66,7 +78,10 @@ def load_config(path: Path) -> Config:
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as err:
         raise refuse(path.name, "", "config-syntax", f"not TOML: {err}") from err
     targets: dict[str, Target] = {}
-    for lang, raw in data.get("lang", {}).items():
+    listed = data.get("lang", {})
+    if not isinstance(listed, dict):
+        raise refuse(path.name, "/lang", "config-shape", "must be a table a language")
+    for lang, raw in listed.items():
         if not isinstance(raw, dict) or not isinstance(raw.get("out"), str):
             raise refuse(path.name, f"/lang/{lang}", "config-shape", "needs 'out', a folder")
         options = {key: str(value) for key, value in raw.items() if key != "out"}
