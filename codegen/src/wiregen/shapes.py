@@ -153,6 +153,20 @@ class Repairer:
     def __init__(self, shapes: Iterable[Shape], unions: Iterable[UnionShape] = ()) -> None:
         self.shapes = {shape.name: shape for shape in shapes}
         self.unions = {union.name: union for union in unions}
+        self._rows = {
+            shape.name: {field.wire: row for row, field in enumerate(shape.fields)}
+            for shape in self.shapes.values()
+        }
+        self._required = {
+            shape.name: [row for row, field in enumerate(shape.fields) if field.required]
+            for shape in self.shapes.values()
+        }
+
+    def _due(self, shape: Shape, value: dict[str, Json]) -> Iterable[ShapeField]:
+        """Return the fields that are there or required, in table order; most are neither."""
+        rows = self._rows[shape.name]
+        due = {rows[wire] for wire in value if wire in rows}
+        return [shape.fields[row] for row in sorted(due.union(self._required[shape.name]))]
 
     def repair(self, tree: Json, name: str, mirrors: tuple[Mirror, ...] = ()) -> Json:
         """Return a repaired copy; what cannot be repaired is left as it is."""
@@ -179,7 +193,7 @@ class Repairer:
         return value
 
     def _mend_struct(self, value: dict[str, Json], shape: Shape) -> None:
-        for field in shape.fields:
+        for field in self._due(shape, value):
             if field.wire not in value:
                 continue
             if value[field.wire] is None:
@@ -253,7 +267,7 @@ class Repairer:
     def _check_struct(self, value: Json, shape: Shape, at: str) -> Fault | None:
         if not isinstance(value, dict):
             return Fault("type", at)
-        for field in shape.fields:
+        for field in self._due(shape, value):
             here = join_pointer(at, field.wire)
             if field.wire not in value:
                 if field.required:
