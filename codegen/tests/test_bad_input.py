@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import ast
 import json
+import subprocess
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -160,3 +162,47 @@ def test_an_unwritable_place_is_told_and_nothing_is_written(
     for out in (tmp_path / "file", Path("/proc/nowhere")):
         assert "[write-failed]" in refused(wiregen("generate", "--lang", "go", "--out", str(out)))
     assert set(workspace.files()) == {"wiregen.toml"}
+
+
+@pytest.mark.parametrize(("one", "two"), [("a-b", "a_b"), ("fooBar", "foo_bar"), ("", "💥")])
+def test_names_that_collide_are_told_by_their_place(
+    one: str, two: str, workspace: Workspace, wiregen: Callable[..., Ran]
+) -> None:
+    schema = {"type": "string", "description": "Text."}
+    workspace.edit(BODY, lambda it: it["properties"].update({one: schema, two: schema}))
+    for command in ("lint", "generate"):
+        ran = wiregen(command)
+        assert ran.code == 1
+        said = ran.out + ran.err
+        assert f"{BODY}#/properties/{two}" in said
+        assert "[name-collision]" in said
+    assert set(workspace.files()) == {"wiregen.toml"}
+
+
+NAMES = [
+    "__proto__", "constructor", "class", "a-b", "1x", "💥", "toString", "self", "None", "true",
+    "raw", "extra", "$ref", 'a"d', "a\\e", "a/g", "a~h", "model_config", "copy", "json", "schema",
+    "Equals", "Error", "func", "new", "default", "unknown", "crate", "async", "match",
+]  # fmt: skip
+
+
+def test_hostile_names_read_back_in_python(
+    workspace: Workspace, wiregen: Callable[..., Ran]
+) -> None:
+    schema = {"type": "string", "description": "Text."}
+    workspace.edit(BODY, lambda it: it["properties"].update(dict.fromkeys(NAMES, schema)))
+    ran = wiregen("generate")
+    assert ran.code == 0, ran.err
+    body = {"celsius": 1, "sensor": "a", **{name: f"is {name}" for name in NAMES}}
+    frame = {"kind": "reading", "id": "1", "body": body}
+    program = (
+        "import json, sys; sys.path.insert(0, '.'); import python\n"
+        "frame = json.load(open('frame.json'))\n"
+        "event = python.decode_event(json.dumps(frame))\n"
+        "assert type(event).__name__ == 'ReadingEvent', event\n"
+        "assert python.encode_event(event) == frame\n"
+    )
+    (workspace.root / "frame.json").write_text(json.dumps(frame), encoding="utf-8")
+    command = [sys.executable, "-c", program]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr

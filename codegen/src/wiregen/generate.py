@@ -11,6 +11,7 @@ from wiregen.config import Config
 from wiregen.emit import emitter
 from wiregen.errors import SpecError, refuse
 from wiregen.ir import Spec
+from wiregen.lint import lint_folder
 from wiregen.writing import write_all
 
 __all__ = ["Output", "generate", "raw_files", "write_all"]
@@ -32,8 +33,8 @@ def raw_files(spec: Spec, config: Config, lang: str) -> dict[str, str]:
     files: dict[str, str] = {}
     try:
         made = emitter(lang)(spec, target)
-    except SpecError:
-        raise
+    except SpecError as err:
+        raise _placed(err, config) from err
     except Exception as err:
         reason = f"{type(err).__name__}: {err}"
         message = f"no {lang} for this specification, a gap of the emitter ({reason})"
@@ -44,6 +45,14 @@ def raw_files(spec: Spec, config: Config, lang: str) -> dict[str, str]:
             raise refuse(name, "", "emit-path", "an emitter's path must stay below its folder")
         files[str(target.out / path)] = text
     return files
+
+
+def _placed(err: SpecError, config: Config) -> SpecError:
+    """Say of names that collide where they are, which an emitter does not know."""
+    if any(it.file for it in err.diagnostics):
+        return err
+    found = [it for it in lint_folder(config.spec_folder) if it.rule == "name-collision"]
+    return SpecError(*found) if found else err
 
 
 def generate(spec: Spec, config: Config, langs: Iterable[str]) -> Output:
