@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import random
+import re
 import shutil
 import subprocess
 import sys
@@ -260,3 +261,14 @@ def test_a_missing_formatter_is_said_and_refused_when_all_is_required(
     ran = wiregen("check", "--lang", "go")
     assert ran.code == 1
     assert "[formatter-missing]" in ran.err
+
+
+def test_an_enum_of_an_action_is_imported_in_typescript(
+    workspace: Workspace, wiregen: Callable[..., Ran]
+) -> None:
+    """An enum that only an action holds came without its import."""
+    assert wiregen("generate", "--lang", "typescript").code == 0
+    (path,) = workspace.root.rglob("actions.ts")
+    text = path.read_text(encoding="utf-8")
+    assert "mode?: Mode" in text
+    assert re.search(r"import type \{[^}]*\bMode\b[^}]*\} from './enums'", text)
