@@ -329,7 +329,7 @@ export class SmoothAgentClient implements AsyncDisposable {
     // What is no list is left to the check of the action.
     if (action !== 'create_conversation_session' || !Array.isArray(supports)) return own;
     const words = new Set([...CAPABILITIES, ...this.#settings.supports, ...supports]);
-    return { ...own, supports: [...words].sort() };
+    return { ...own, supports: [...words].sort(byCodePoint) };
   }
 
   #plainVerb<A extends 'confirm_tool_action' | 'verify_otp' | 'submit_interaction', T>(
@@ -396,4 +396,15 @@ function outgoingOf(
 
 function throwIfAborted(signal: WaitOptions['signal']): void {
   if (signal?.aborted) throw signal.reason;
+}
+
+/** Orders words as all clients do; `sort` alone would go by UTF-16 units. */
+function byCodePoint(left: string, right: string): number {
+  const others = [...right];
+  for (const [at, own] of [...left].entries()) {
+    const other = others[at];
+    if (other === undefined) return 1;
+    if (own !== other) return (own.codePointAt(0) ?? 0) - (other.codePointAt(0) ?? 0);
+  }
+  return left.length - right.length;
 }

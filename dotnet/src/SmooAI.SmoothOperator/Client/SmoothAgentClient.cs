@@ -1,3 +1,5 @@
+using System.Text;
+
 namespace SmooAI.SmoothOperator;
 
 /// <summary>
@@ -9,6 +11,10 @@ public sealed class SmoothAgentClient : IAsyncDisposable
     private const string ParkedOtp = "otp_park";
 
     private static readonly string[] OwnWords = [ParkedOtp, "spec_1_1"];
+
+    /// <summary>The order of all clients; an ordinal one would go by UTF-16 units.</summary>
+    private static readonly Comparer<string> ByCodePoint = Comparer<string>.Create(
+        (left, right) => Encoding.UTF8.GetBytes(left).AsSpan().SequenceCompareTo(Encoding.UTF8.GetBytes(right)));
 
     private readonly ClientContext _context;
     private readonly Connection _connection;
@@ -277,7 +283,7 @@ public sealed class SmoothAgentClient : IAsyncDisposable
         {
             return action;
         }
-        var words = new SortedSet<string>(OwnWords, StringComparer.Ordinal);
+        var words = new SortedSet<string>(OwnWords, ByCodePoint);
         words.UnionWith(_context.Options.Supports ?? []);
         words.UnionWith(opening.Supports ?? []);
         return (CallAction<T>)(ClientAction)(opening with { Supports = [.. words] });
