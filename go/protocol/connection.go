@@ -306,11 +306,11 @@ func (c *connection) tapSized(d Direction, word, requestID string, text []byte, 
 	if log := c.options.Logger; log.Enabled(context.Background(), slog.LevelDebug) {
 		log.Debug("frame", "direction", d, "type", word, "requestId", requestID, "bytes", size)
 		if c.options.LogPayloads {
-			shown := text
+			secrets := eventSecrets
 			if d == Out {
-				shown = withoutSecrets(word, text)
+				secrets = actionSecrets
 			}
-			log.Debug("payload", "direction", d, "text", string(shown))
+			log.Debug("payload", "direction", d, "text", string(withoutSecrets(secrets, word, text)))
 		}
 	}
 	if c.listeners.tapped() {

@@ -37,6 +37,17 @@ type UnknownEvent struct {
 // EventType returns [TypeUnknown].
 func (e *UnknownEvent) EventType() string { return TypeUnknown }
 
+// String names type and fault; what is secret in the frame, nobody knows.
+func (e UnknownEvent) String() string {
+	if e.Problem == nil {
+		return fmt.Sprintf("protocol.UnknownEvent(%s)", e.WireType)
+	}
+	return fmt.Sprintf("protocol.UnknownEvent(%s: %s at %s)", e.WireType, e.Problem.Kind, e.Problem.Pointer)
+}
+
+// GoString is String.
+func (e UnknownEvent) GoString() string { return e.String() }
+
 // MarshalJSON returns the frame as it was received.
 func (e *UnknownEvent) MarshalJSON() ([]byte, error) {
 	if e.raw == nil {

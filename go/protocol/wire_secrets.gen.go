@@ -25,15 +25,17 @@ func (x VerifyOTP) String() string {
 // GoString is String.
 func (x VerifyOTP) GoString() string { return x.String() }
 
-// secrets are the places that no log shows, by action.
-var secrets = map[string][][]string{
+// actionSecrets and eventSecrets are the places that no log shows, by the word of the message.
+var actionSecrets = map[string][][]string{
 	"create_conversation_session": {{"authContext", "signature"}},
 	"verify_otp":                  {{"code"}},
 }
 
-// withoutSecrets returns the frame of an action with what is secret struck out.
-func withoutSecrets(action string, text []byte) []byte {
-	places, ok := secrets[action]
+var eventSecrets = map[string][][]string{}
+
+// withoutSecrets returns a frame with what one of the tables calls secret struck out.
+func withoutSecrets(secrets map[string][][]string, word string, text []byte) []byte {
+	places, ok := secrets[word]
 	if !ok {
 		return text
 	}

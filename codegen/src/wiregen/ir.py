@@ -516,20 +516,6 @@ class Spec:
                 return item
         raise KeyError(name)
 
-    def secrets(self, struct: str, seen: frozenset[str] = frozenset()) -> tuple[Path, ...]:
-        """Return the places of secrets below a struct; of a list or map of them the whole."""
-        found: list[Path] = []
-        for member in self.struct(struct).fields:
-            inner, whole = member.type, False
-            while isinstance(inner, Array | Map):
-                inner, whole = inner.items if isinstance(inner, Array) else inner.values, True
-            below: tuple[Path, ...] = ((),) if member.secret else ()
-            target = self._by_name[inner.name] if isinstance(inner, Ref) else None
-            if not below and isinstance(target, Struct) and target.name not in seen:
-                below = self.secrets(target.name, seen | {struct})
-            found += [(member.wire, *place) for place in (((),) if whole and below else below)]
-        return tuple(found)
-
     @property
     def structs(self) -> tuple[Struct, ...]:
         """Structs of `types`, sorted by name."""

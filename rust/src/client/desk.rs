@@ -12,6 +12,8 @@ use crate::connection::Packet;
 use crate::logging::{Level, LogRecord, redacted};
 use crate::options::Limits;
 use crate::requests::{Cause, Desk, Key, Tick};
+use crate::wire::actions::ACTION_SECRETS;
+use crate::wire::events::EVENT_SECRETS;
 use crate::wire::machine::{ConnectionState, Signal};
 
 /// The desk of the rooms that decide, while the books are open.
@@ -142,7 +144,15 @@ impl Hub {
             let word = wire_type.unwrap_or("malformed");
             let mut record =
                 LogRecord::new(Level::Debug, format!("{way} {word}, {bytes} bytes")).about(id);
-            record.payload = self.options.log_payloads.then(|| redacted(text));
+            let secrets = if direction == Direction::In {
+                EVENT_SECRETS
+            } else {
+                ACTION_SECRETS
+            };
+            record.payload = self
+                .options
+                .log_payloads
+                .then(|| redacted(secrets, word, text));
             self.dispatcher
                 .push(Notice::Log(record), self.options.clock.busy(), runtime);
         }

@@ -2,6 +2,7 @@
 //! (REQ-CONN-07, REQ-CONN-08).
 
 use std::collections::VecDeque;
+use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -42,7 +43,7 @@ pub enum Direction {
 }
 
 /// A frame, as the frame tap sees it (REQ-LOG-02).
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 #[non_exhaustive]
 pub struct FrameNote {
     /// Which way it went.
@@ -55,8 +56,20 @@ pub struct FrameNote {
     pub bytes: usize,
     /// When, on the client's clock.
     pub at: Duration,
-    /// Its text, only for taps that asked for it.
+    /// Its text, only for taps that asked for it. It may hold what must not be logged.
     pub text: Option<Arc<str>>,
+}
+
+impl fmt::Debug for FrameNote {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("FrameNote")
+            .field("direction", &self.direction)
+            .field("wire_type", &self.wire_type)
+            .field("request_id", &self.request_id)
+            .field("bytes", &self.bytes)
+            .field("at", &self.at)
+            .finish_non_exhaustive() // the text stays out (REQ-LOG-01)
+    }
 }
 
 /// Names a listener, to take it off again.

@@ -44,7 +44,7 @@ pub trait Call: Action {
 
 /// Action and JSON Pointer of every value that no log shows.
 #[allow(dead_code)]
-pub(crate) const SECRETS: &[(&str, &str)] = &[
+pub(crate) const ACTION_SECRETS: &[(&str, &str)] = &[
     ("create_conversation_session", "/authContext/signature"),
     ("verify_otp", "/code"),
 ];

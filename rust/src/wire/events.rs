@@ -12,6 +12,10 @@ use super::json::{Facts, Field, Json, JsonObject, Received};
 #[allow(unused_imports)]
 use super::types::*;
 
+/// Event and JSON Pointer of every value that no log shows.
+#[allow(dead_code)]
+pub(crate) const EVENT_SECRETS: &[(&str, &str)] = &[];
+
 /// The types of events.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
@@ -320,7 +324,11 @@ impl UnknownEvent {
 
 impl fmt::Debug for UnknownEvent {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "UnknownEvent({})", self.raw())
+        f.debug_struct("UnknownEvent")
+            .field("wire_type", &self.wire_type())
+            .field("request_id", &self.request_id())
+            .field("problem", &self.problem())
+            .finish_non_exhaustive() // what is secret in it, nobody knows
     }
 }
 

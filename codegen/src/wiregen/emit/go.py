@@ -11,6 +11,7 @@ from wiregen.emit import _go_unions as unions
 from wiregen.emit._go_types import RAW, Named, field_name, quote, words
 from wiregen.emit.base import render, wrap
 from wiregen.graph import reach
+from wiregen.hidden import secret_places, secret_table
 from wiregen.ir import Enum, Message, Spec, Struct
 from wiregen.naming import enum_member, go_exported
 
@@ -142,14 +143,18 @@ class _Printer:
     def _secrets(self) -> str:
         """Print the textual forms of types with secrets, and where in actions secrets lie."""
         views = [structs.secret_view(self.named, s, reads=s in self.read) for s in self.secret]
-        found = [(action, self.spec.secrets(action.name)) for action in self.spec.actions]
-        actions = [
-            (quote(action.wire), [words(place)[8:] for place in places])
-            for action, places in found
-            if places
-        ]
-        hidden = [e.name for e in self.events if self.spec.secrets(e.message.name)]
-        return self.render("secrets", structs=views, hidden=hidden, actions=actions)
+        hidden = [e.name for e in self.events if secret_places(self.spec, e.message)]
+        return self.render(
+            "secrets",
+            structs=views,
+            hidden=hidden,
+            actions=self._secret_rows(self.spec.actions),
+            events=self._secret_rows(self.spec.events),
+        )
+
+    def _secret_rows(self, messages: tuple[Message, ...]) -> list[tuple[str, list[str]]]:
+        found = secret_table(self.spec, messages).items()
+        return [(quote(wire), [words(place)[8:] for place in places]) for wire, places in found]
 
     def _vectors(self) -> str:
         """Print what tests need to replay vectors: readers by name, and how to read actions."""

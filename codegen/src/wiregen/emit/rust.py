@@ -18,6 +18,7 @@ from wiregen.emit._rust_views import (
 )
 from wiregen.emit.base import documentation, environment, reader_type, render, wrap
 from wiregen.errors import join_pointer
+from wiregen.hidden import secret_places, secret_table
 from wiregen.ir import (
     Accessor,
     AnyJson,
@@ -61,11 +62,15 @@ def emit(spec: Spec, target: Target) -> dict[str, str]:
             "reads": any(item.open for item in types),
         },
         "frames.rs": {"structs": frames, "uses_maps": _mentions(frames, "BTreeMap<")},
-        "events.rs": {"events": events, "uses_maps": _mentions(events, "BTreeMap<")},
+        "events.rs": {
+            "events": events,
+            "secrets": printer.secrets(spec.events),
+            "uses_maps": _mentions(events, "BTreeMap<"),
+        },
         "actions.rs": {
             "actions": actions,
             "calls": calls,
-            "secrets": printer.secrets(),
+            "secrets": printer.secrets(spec.actions),
             "uses_maps": _mentions(actions, "BTreeMap<"),
             "uses_field": _mentions(actions, "Field<"),
             "uses_json": _mentions(actions, "Json>", "Json'"),
@@ -355,7 +360,7 @@ class _Printer:
             request_id=read,
             correlation=self._correlation(message),
             terminal=(message.turn or "").startswith("terminal"),
-            secret=bool(self.spec.secrets(message.name)),
+            secret=bool(secret_places(self.spec, message)),
         )
 
     def _correlation(self, message: Message) -> str:
@@ -466,13 +471,10 @@ class _Printer:
             for item in self.spec.actions
         )
 
-    def secrets(self) -> list[tuple[str, str]]:
-        """Return action and JSON Pointer of every secret."""
-        return [
-            (action.wire, join_pointer("", *place))
-            for action in self.spec.actions
-            for place in self.spec.secrets(action.name)
-        ]
+    def secrets(self, messages: tuple[Message, ...]) -> list[tuple[str, str]]:
+        """Return wire name and JSON Pointer of every secret."""
+        found = secret_table(self.spec, messages).items()
+        return [(wire, join_pointer("", *place)) for wire, places in found for place in places]
 
     def calls(self) -> tuple[RustCall, ...]:
         """Return the actions that have one typed answer."""
