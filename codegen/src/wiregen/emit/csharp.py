@@ -11,6 +11,7 @@ from wiregen.emit._csharp_structs import StructView, struct_view
 from wiregen.emit._csharp_types import Speller, doc_lines, quoted
 from wiregen.emit.base import render
 from wiregen.errors import refuse
+from wiregen.hidden import secret_table
 from wiregen.ir import Enum, Message, Mirror, Spec, Struct
 from wiregen.naming import Lang, collisions, enum_member, pascal, type_name
 
@@ -96,6 +97,8 @@ def _data(
     if spec.unions:
         found["Unions"] = {}
         found["UnionShapes"] = {}
+    tables_ = (("OfActions", spec.actions), ("OfEvents", spec.events))
+    found["Secrets"] = {"tables": [(name, _secrets(spec, items)) for name, items in tables_]}
     found["Operations"] = {"operations": tables.operation_views(spec)}
     words = {item.wire: f"the event `{item.wire}`" for item in spec.events}
     words["unknown"] = "an unknown event"
@@ -135,6 +138,11 @@ def _data(
             "verbs": (),
         }
     return found
+
+
+def _secrets(spec: Spec, messages: tuple[Message, ...]) -> list[tuple[str, list[str]]]:
+    found = secret_table(spec, messages).items()
+    return [(quoted(wire), [_words(place) for place in places]) for wire, places in found]
 
 
 def _words(path: tuple[str, ...]) -> str:
