@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ruamel.yaml import YAML
+from newer_spec import write_newer_spec
 
 from smooth_operator import InvalidFrameError, SessionNotFoundError, SmoothAgentClient
 from smooth_operator.wire import ACTIONS, CallModel, GetSessionResult, PongEvent, actions
@@ -187,15 +187,36 @@ async def turns(chat: Conversation, turn: Turn) -> None:
 """
 
 NEWCOMER = """
-import asyncio, sys
-from smooth_operator import SmoothAgentClient
-from smooth_operator.wire import actions
+import asyncio, json, logging, sys
+from smooth_operator import InvalidFrameError, SmoothAgentClient
+from smooth_operator.wire import actions, tables
+from smooth_operator.wire.types import Approval
+
+logging.basicConfig(level=logging.DEBUG, stream=sys.stdout, format="%(message)s")
+logging.getLogger("asyncio").setLevel(logging.WARNING)
 
 async def main() -> None:
-    async with SmoothAgentClient(sys.argv[1]) as client:
-        action = actions.ArchiveConversationAction(conversation_id="c", reason="done")
+    async with SmoothAgentClient(sys.argv[1], log_payloads=True) as client:
+        client.on_event(print)
+        client.on_frame(print, text=True)
+        approvals = [Approval(by="b", token="s3cret")]
+        action = actions.ArchiveConversationAction(
+            conversation_id="c", reason="done", pin="s3cret", approvals=approvals
+        )
+        print(repr(action))
         answer = await client.call(action)
-        print(type(answer).__name__, answer.archived_at)
+        print(type(answer).__name__, answer.archived_at, answer)
+        assert answer.receipt == "s3cret"
+        try:
+            await client.call(actions.ArchiveConversationAction(conversation_id="d"))
+        except InvalidFrameError as fault:
+            print(repr(fault), fault, fault.details)
+    for wrong in ({"pin": ["s3cret"]}, {"conversation_id": "c", "pin": 7}):
+        try:
+            actions.ArchiveConversationAction(**wrong)
+        except ValueError as fault:
+            print("refused", "=7" in str(fault), fault)
+    print(json.dumps([tables.ACTION_SECRETS, tables.EVENT_SECRETS]))
 
 asyncio.run(main())
 """
@@ -204,7 +225,10 @@ asyncio.run(main())
 async def test_req_call_03_a_new_action_needs_no_line_in_the_client(
     server: Peer, tmp_path: Path
 ) -> None:
-    """The package of today with a wire room printed from a specification with one more action."""
+    """The package of today with a wire room printed from a specification with one more action.
+
+    Nor do its secrets: no log and no text of an object shows them (REQ-LOG-01).
+    """
     home = _package_with_a_new_action(tmp_path)
     running = asyncio.create_task(_run(home, "newcomer.py", server.url))
     frame = await server.expect(NEW)
@@ -213,9 +237,27 @@ async def test_req_call_03_a_new_action_needs_no_line_in_the_client(
         "requestId": "",
         "conversationId": "c",
         "reason": "done",
+        "pin": "s3cret",
+        "approvals": [{"by": "b", "token": "s3cret"}],
     }
-    await server.respond(frame["requestId"], {"conversationId": "c", "archivedAt": 5})
-    assert await running == "ArchiveConversationResult 5\n"
+    result = {"archivedAt": 5, "receipt": "s3cret"}
+    await server.respond(frame["requestId"], result)
+    second = await server.expect(NEW)
+    answer = {"type": "immediate_response", "requestId": "nobody", "data": result}
+    await server.send(answer)
+    await server.send({**answer, "status": "broken"})
+    await server.send({**answer, "requestId": second["requestId"], "status": "broken"})
+    *shown, tables = (await running).splitlines()
+    told = "\n".join(shown)
+    assert "ArchiveConversationResult 5" in told
+    assert "UnknownEvent(wire_type='immediate_response'" in told
+    assert told.count("refused False") == 2
+    assert told.count('"receipt": "…"') == 4
+    assert '"pin": "…"' in told
+    assert "s3cret" not in told
+    known, events = json.loads(tables)
+    assert known[NEW] == [["pin"], ["approvals"]]
+    assert events == {"immediate_response": [["data", "receipt"]]}
 
 
 async def test_req_call_03_answers_are_typed_for_the_checker(tmp_path: Path) -> None:
@@ -227,47 +269,17 @@ async def test_req_call_03_answers_are_typed_for_the_checker(tmp_path: Path) -> 
 
 
 def _package_with_a_new_action(folder: Path) -> Path:
-    spec, home = folder / "spec", folder / "home"
-    shutil.copytree(ROOT / "spec", spec, ignore=shutil.ignore_patterns("vectors", "released"))
-    _add_action(spec)
+    home = folder / "home"
     shutil.copytree(ROOT / "python" / "client" / "src", home)
     config = load_config(ROOT / "codegen" / "wiregen.toml")
     out = config.target("python").out
-    for name, text in generate.raw_files(build(spec), config, "python").items():
+    spec = build(write_newer_spec(folder / "spec"))
+    for name, text in generate.raw_files(spec, config, "python").items():
         path = home / "smooth_operator" / "wire" / Path(name).relative_to(out)
         path.write_text(text, encoding="utf-8")
     (home / "newcomer.py").write_text(NEWCOMER)
     (home / "types_.py").write_text(TYPES)
     return home
-
-
-def _add_action(spec: Path) -> None:
-    """Add an action and its answer as whoever changes the protocol would, and nothing else."""
-    schema = json.loads((spec / "actions" / "rename-conversation.schema.json").read_text())
-    schema["$id"] = schema["$id"].replace("rename", "archive")
-    schema["title"] = "ArchiveConversation"
-    schema["properties"]["action"]["const"] = NEW
-    schema["properties"]["reason"] = schema["properties"].pop("title")
-    schema["required"] = ["action", "conversationId"]
-    answer = schema["$defs"]["Response"]
-    answer["title"] = "ArchiveConversationResult"
-    answer["properties"]["archivedAt"] = {"type": "integer", "description": "When, epoch ms."}
-    del answer["properties"]["title"]
-    answer["required"] = ["conversationId", "archivedAt"]
-    name = "actions/archive-conversation.schema.json"
-    (spec / name).write_text(json.dumps(schema))
-    yaml = YAML()
-    document = yaml.load(spec / "asyncapi.yaml")
-    key, known = "archiveConversation", "renameConversation"
-    text = {"schemaFormat": "application/schema+json;version=2020-12", "schema": {"$ref": name}}
-    document["components"]["messages"][key] = {"name": NEW, "payload": text}
-    here = {"$ref": f"#/components/messages/{key}"}
-    document["channels"]["agent"]["messages"][key] = here
-    operation = json.loads(json.dumps(document["operations"][known]))
-    operation["messages"] = [{"$ref": f"#/channels/agent/messages/{key}"}]
-    operation["x-result"]["schema"] = {"$ref": f"{name}#/$defs/Response"}
-    document["operations"][key] = operation
-    yaml.dump(document, spec / "asyncapi.yaml")
 
 
 async def _run(home: Path, *command: str) -> str:

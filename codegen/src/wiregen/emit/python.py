@@ -16,6 +16,7 @@ from wiregen.config import Target
 from wiregen.emit import base
 from wiregen.errors import refuse
 from wiregen.graph import neighbours, reach
+from wiregen.hidden import secret_places, secret_table
 from wiregen.ir import (
     Accessor,
     AnyJson,
@@ -168,6 +169,10 @@ class _Printer:
             "results": self._results(),
             "shapes": [(self.name(item.name), self._rows(item.fields)) for item in spec.shapes],
             "mirrors": self._mirrors(),
+            "secrets": (
+                ("ACTION_SECRETS", secret_table(spec, spec.actions)),
+                ("EVENT_SECRETS", secret_table(spec, spec.events)),
+            ),
             "guards": self._guards(),
             "quick": self._quick(),
             "correlation": literal(spec.correlation),
@@ -259,8 +264,11 @@ class _Printer:
             text, default = f"{text} | None", "None"
         else:
             text, default = f"{self._nullable(text, True)} | MISSING", "MISSING"
-        if name != field.wire:
-            text = f"Annotated[{text}, Field(alias={literal(field.wire)})]"
+        details = [f"alias={literal(field.wire)}"] if name != field.wire else []
+        if self._hidden(owner, field):
+            details.append("repr=False")
+        if details:
+            text = f"Annotated[{text}, Field({', '.join(details)})]"
         doc = base.documentation(field)
         if message is not None and any(m.top == (field.wire,) for m in message.mirrors):
             nested = next(m.nested for m in message.mirrors if m.top == (field.wire,))
@@ -269,6 +277,12 @@ class _Printer:
 
     def _nullable(self, text: str, nullable: bool) -> str:
         return f"{text} | None" if nullable and text != "Any" else text
+
+    def _hidden(self, owner: Struct, field: Field) -> bool:
+        """Whether the text of an object leaves a member out; of an event what a secret is below."""
+        message = self.messages.get(owner.name)
+        places = secret_places(self.spec, message) if message is not None else ()
+        return field.secret or any(place[0] == field.wire for place in places)
 
     def _is_tag(self, owner: Struct, field: Field) -> bool:
         tags = {"event": self.spec.event_tag, "action": self.spec.action_tag}

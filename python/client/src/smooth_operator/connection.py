@@ -20,6 +20,7 @@ from .listeners import FrameInfo, Listeners
 from .options import Options, address
 from .transport import HandshakeError, LinkEnd, Transport, open_transport, tls_context
 from .wire import DecodeError, Event, MalformedFrame, decode_event, request_id_of
+from .wire.tables import ACTION_SECRETS, EVENT_SECRETS
 
 MALFORMED_LIMIT = 10  # REQ-WIRE-04
 MAX_OUTBOUND_BYTES = 1024 * 1024  # REQ-CALL-10
@@ -42,15 +43,22 @@ class Outgoing:
         self.dropped = self.dropped or self.waits_for_link
 
 
-SECRETS = {"verify_otp": ("code",), "create_conversation_session": ("authContext",)}
-
-
-def masked(word: str | None, text: str | None) -> str | None:
-    """Return a frame for the log: what proves who somebody is does not show (REQ-OTP-06)."""
-    if text is None or word not in SECRETS:
+def masked(direction: str, word: str | None, text: str | None) -> str | None:
+    """Return a frame for the log: what the specification calls secret is masked (REQ-LOG-01)."""
+    secrets = EVENT_SECRETS if direction == "in" else ACTION_SECRETS
+    if text is None or word not in secrets:
         return text
-    frame = json.loads(text)
-    return json.dumps({key: "…" if key in SECRETS[word] else it for key, it in frame.items()})
+    try:
+        frame = json.loads(text)
+    except (ValueError, RecursionError):
+        return "(not shown)"  # where a secret lies in it, nobody knows
+    for *above, last in secrets[word]:
+        owner = frame
+        for name in above:
+            owner = owner.get(name) if isinstance(owner, dict) else None
+        if isinstance(owner, dict) and last in owner:
+            owner[last] = "…"
+    return json.dumps(frame, ensure_ascii=False)
 
 
 class Sink(Protocol):
@@ -290,7 +298,7 @@ class Connection:
         logger = self._options.logger
         logger.debug("%s %s %s %d bytes", direction, word, request_id, size)
         if self._options.log_payloads:
-            logger.debug("%s %s", direction, masked(word, text))
+            logger.debug("%s %s", direction, masked(direction, word, text))
         if self._listeners.has("frame"):
             at = self._options.clock.now()
             info = FrameInfo(direction, word, request_id, size, at, text)  # type: ignore[arg-type]

@@ -6,7 +6,7 @@ import asyncio
 import logging
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 Topic = Literal["state", "event", "frame"]
@@ -23,7 +23,7 @@ class FrameInfo:
     bytes: int
     at: float
     """Time of the client's clock, in seconds."""
-    text: str | None = None
+    text: str | None = field(default=None, repr=False)
     """The frame as text, when the tap asked for it."""
 
     def without_text(self) -> FrameInfo:

@@ -7,6 +7,7 @@ checking UTF-8 is done here, because that layer does neither.
 from __future__ import annotations
 
 import asyncio
+import logging
 import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -19,6 +20,9 @@ from websockets.http11 import Response
 from websockets.uri import parse_uri
 
 HIGH_WATER = 4 * 1024 * 1024  # REQ-CONN-18
+
+SILENT = logging.Logger("smooth_operator.transport", logging.CRITICAL + 1)
+"""The library would write addresses, headers and frames into a program's debug log (REQ-LOG-01)."""
 
 EndReason = Literal["closed_by_peer", "lost", "too_large", "invalid_utf8"]
 
@@ -264,7 +268,7 @@ async def open_transport(
     """
     uri = parse_uri(url)
     # The limit is checked by the parser before a payload is read into memory.
-    protocol = ClientProtocol(uri, origin=origin, max_size=max_message_bytes)  # type: ignore[arg-type]
+    protocol = ClientProtocol(uri, origin=origin, max_size=max_message_bytes, logger=SILENT)  # type: ignore[arg-type]
     _, transport = await asyncio.get_running_loop().create_connection(
         lambda: Transport(protocol, headers), uri.host, uri.port, ssl=tls if uri.secure else None
     )

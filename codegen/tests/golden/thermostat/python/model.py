@@ -24,6 +24,7 @@ class WireModel(BaseModel):
         validate_by_name=True,
         validate_by_alias=True,
         protected_namespaces=(),
+        hide_input_in_errors=True,
     )
 
     def to_wire(self) -> JsonObject:

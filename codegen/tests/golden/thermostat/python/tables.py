@@ -58,3 +58,11 @@ MIRRORS: dict[str, tuple[Mirror, ...]] = {
         (("body", "celsius"), ("celsius",), True, True),
     ),
 }
+
+Places = tuple[tuple[str, ...], ...]
+
+ACTION_SECRETS: dict[str, Places] = {}
+"""Where in an action the values lie that no log shows."""
+
+EVENT_SECRETS: dict[str, Places] = {}
+"""Where in an event the values lie that no log shows."""

@@ -214,7 +214,7 @@ class VerifyOtpAction(ActionModel):
     session_id: Annotated[str, Field(alias="sessionId")]
     """Session that the action belongs to."""
 
-    code: str | None = None
+    code: Annotated[str | None, Field(repr=False)] = None
     """Code as the person typed it. Required unless `declined` is true."""
 
     declined: bool | None = None

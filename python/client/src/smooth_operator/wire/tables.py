@@ -509,3 +509,14 @@ MIRRORS: dict[str, tuple[Mirror, ...]] = {
     ),
     "PongEvent": ((("data", "timestamp"), ("timestamp",), True, False),),
 }
+
+Places = tuple[tuple[str, ...], ...]
+
+ACTION_SECRETS: dict[str, Places] = {
+    "create_conversation_session": (("authContext", "signature"),),
+    "verify_otp": (("code",),),
+}
+"""Where in an action the values lie that no log shows."""
+
+EVENT_SECRETS: dict[str, Places] = {}
+"""Where in an event the values lie that no log shows."""

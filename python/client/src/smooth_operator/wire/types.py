@@ -29,7 +29,7 @@ class AuthContext(ActionModel):
     user_id: Annotated[str, Field(alias="userId")]
     """Id of the person at the embedding site."""
 
-    signature: str
+    signature: Annotated[str, Field(repr=False)]
     """HMAC-SHA256 over userId, a colon and timestamp, as lower-case hex."""
 
     timestamp: int
