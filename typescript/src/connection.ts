@@ -24,6 +24,7 @@ import {
   MalformedFrame,
   type ServerEvent,
 } from './wire/index';
+import { ACTION_SECRETS, EVENT_SECRETS, withoutSecrets } from './wire/secrets';
 
 const MALFORMED_LIMIT = 10; // REQ-WIRE-04
 const MAX_OUTBOUND_BYTES = 1024 * 1024; // REQ-CALL-10
@@ -313,7 +314,7 @@ export class Connection implements Receiver {
   ): void {
     const { logger, logPayloads, clock } = this.#settings;
     logger.debug('%s %s %s %d bytes', direction, type, requestId, bytes);
-    if (logPayloads) logger.debug('%s %s', direction, text && withoutSecrets(type, text));
+    if (logPayloads) logger.debug('%s %s', direction, text && masked(direction, type, text));
     if (!this.#listeners.has('frame')) return;
     this.#listeners.emit('frame', {
       direction,
@@ -345,16 +346,11 @@ function attemptError(cause: unknown): SmoothAgentError {
   return new ConnectFailedError(`the link could not be opened: ${name}`, { cause });
 }
 
-/** Members that no log shows, by the action that carries them (REQ-LOG-01). */
-const SECRETS: Readonly<Record<string, string>> = {
-  verify_otp: 'code',
-  create_conversation_session: 'signature',
-};
-
-function withoutSecrets(type: string | undefined, text: string): string {
-  const secret = SECRETS[type ?? ''];
-  if (secret === undefined || !text.includes(secret)) return text;
-  return JSON.stringify(JSON.parse(text), (key, value) => (key === secret ? '…' : value));
+/** Returns a frame for the log: what the specification calls secret is masked (REQ-LOG-01). */
+function masked(direction: 'in' | 'out', type: string | undefined, text: string): string {
+  const secrets = direction === 'in' ? EVENT_SECRETS : ACTION_SECRETS;
+  const places = Object.hasOwn(secrets, type ?? '') ? secrets[type ?? ''] : undefined;
+  return places ? JSON.stringify(withoutSecrets(JSON.parse(text), places)) : text;
 }
 
 function sizeOf(text: string): number {

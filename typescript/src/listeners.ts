@@ -1,4 +1,5 @@
 import type { Logger } from './options';
+import { printedAs } from './wire/secrets';
 
 /** What the frame tap sees of one frame (REQ-LOG-02). */
 export interface FrameInfo {
@@ -87,7 +88,7 @@ export class Listeners {
       if (topic === 'frame') this.#drop(topic, (one) => one === entry);
     };
     try {
-      const shown = topic === 'frame' && !entry.wantsText ? withoutText(payload) : payload;
+      const shown = topic === 'frame' ? frameFor(entry, payload as FrameInfo) : payload;
       const made = entry.listener(shown as never);
       // An async listener's failure would otherwise be an unhandled rejection.
       if (made instanceof Promise) made.catch(failed);
@@ -103,9 +104,10 @@ export class Listeners {
   }
 }
 
-function withoutText(payload: unknown): unknown {
-  const { text: _, ...rest } = payload as FrameInfo;
-  return rest;
+/** What a tap sees: the text only if it asked for it, and never where the object is printed. */
+function frameFor({ wantsText }: Entry, info: FrameInfo): FrameInfo {
+  const { text, ...rest } = info;
+  return wantsText && text !== undefined ? printedAs({ ...rest, text }, () => rest) : rest;
 }
 
 function nameOf(error: unknown): string {

@@ -2,7 +2,7 @@
 import { execFile } from 'node:child_process';
 import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { promisify } from 'node:util';
+import { inspect, promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, expectTypeOf, it } from 'vitest';
 import type {
   Answer,
@@ -27,6 +27,7 @@ import {
   SESSION,
   session,
   startPeer,
+  until,
 } from './setup';
 
 const run = promisify(execFile);
@@ -170,7 +171,9 @@ import { type Answer, type ArchiveConversationResult, SmoothAgentClient } from '
 type Same<A, B> = [A] extends [B] ? ([B] extends [A] ? true : never) : never;
 
 export function archive(client: SmoothAgentClient): Answer<ArchiveConversationResult> {
-  const answer = client.call({ action: 'archive_conversation', conversationId: 'c', reason: 'done' });
+  const approvals = [{ by: 'b', token: 's3cret' }];
+  const members = { conversationId: 'c', reason: 'done', pin: 's3cret', approvals };
+  const answer = client.call({ action: 'archive_conversation', ...members });
   const typed: Same<typeof answer, Answer<ArchiveConversationResult>> = true;
   // @ts-expect-error a member is missing
   client.call({ action: 'archive_conversation' });
@@ -180,73 +183,11 @@ export function archive(client: SmoothAgentClient): Answer<ArchiveConversationRe
 export { SmoothAgentClient };
 `;
 
-const OPERATION = `
-  archiveConversation:
-    action: receive
-    channel: {$ref: '#/channels/agent'}
-    messages:
-      - {$ref: '#/channels/agent/messages/archiveConversation'}
-    reply:
-      channel: {$ref: '#/channels/agent'}
-      messages:
-        - {$ref: '#/channels/agent/messages/immediateResponse'}
-        - {$ref: '#/channels/agent/messages/error'}
-    x-result: {message: immediate_response, at: /data, schema: {$ref: 'actions/archive.schema.json#/$defs/Response'}}`;
-
-const MESSAGE = `
-    archiveConversation:
-      name: ${NEW}
-      payload:
-        schemaFormat: application/schema+json;version=2020-12
-        schema: {$ref: 'actions/archive.schema.json'}`;
-
-const SCHEMA = {
-  $schema: 'https://json-schema.org/draft/2020-12/schema',
-  title: 'ArchiveConversation',
-  type: 'object',
-  description: 'Puts a conversation away.',
-  properties: {
-    action: { const: NEW, type: 'string', description: 'Names the action.' },
-    requestId: { type: 'string', description: 'Id of the action.' },
-    conversationId: { type: 'string', description: 'Conversation to put away.' },
-    reason: { type: 'string', description: 'Why.' },
-  },
-  required: ['action', 'conversationId'],
-  additionalProperties: false,
-  $defs: {
-    Response: {
-      title: 'ArchiveConversationResult',
-      type: 'object',
-      description: 'What was put away.',
-      properties: { archivedAt: { type: 'integer', description: 'When, epoch ms.' } },
-      required: ['archivedAt'],
-      additionalProperties: false,
-    },
-  },
-};
-
-/** Adds an action and its answer as whoever changes the protocol would, and nothing else. */
-function addAction(spec: string): void {
-  const path = `${spec}/asyncapi.yaml`;
-  const listed = "\n      archiveConversation: {$ref: '#/components/messages/archiveConversation'}";
-  const text = readFileSync(path, 'utf8')
-    .replace(/^ {4}messages:$/m, (line) => line + listed)
-    .replace(/^operations:$/m, (line) => line + OPERATION)
-    .replace(/^ {2}messages:$/m, (line) => line + MESSAGE);
-  writeFileSync(path, text);
-  writeFileSync(`${spec}/actions/archive.schema.json`, JSON.stringify(SCHEMA));
-}
-
 describe('an action that is new in the specification', () => {
   beforeAll(async () => {
     rmSync(FOLDER, { recursive: true, force: true });
     mkdirSync(FOLDER, { recursive: true });
-    const apart = /\/spec\/(vectors|released)$/;
-    cpSync(`${ROOT}spec`, `${FOLDER}/spec`, {
-      recursive: true,
-      filter: (path) => !apart.test(path),
-    });
-    addAction(`${FOLDER}/spec`);
+    await run(`${ROOT}.venv/bin/python`, [`${ROOT}tools/newer_spec.py`, `${FOLDER}/spec`]);
     const options = ['generate', '--lang', 'typescript', '--spec', `${FOLDER}/spec`];
     await run(`${ROOT}.venv/bin/wiregen`, [...options, '--out', `${FOLDER}/made`], { cwd: ROOT });
     cpSync(`${ROOT}typescript/src`, `${FOLDER}/src`, { recursive: true });
@@ -262,15 +203,45 @@ describe('an action that is new in the specification', () => {
   it('REQ-CALL-03 is called without a hand-written line in the client', async () => {
     const { SmoothAgentClient, archive } = await import(`${FOLDER}/use.ts`);
     const peer = await startPeer();
-    const client = new SmoothAgentClient({ url: peer.url, ids: () => 'req-1' });
+    const log: string[] = [];
+    const put = (...values: unknown[]): unknown => log.push(values.join(' '));
+    const logger = { debug: put, warn: put, error: put };
+    const options = { url: peer.url, ids: () => 'req-1', logger, logPayloads: true };
+    const client = new SmoothAgentClient(options);
+    const shown: unknown[] = [];
+    client.on('event', (event: unknown) => shown.push(event));
+    client.on('frame', (frame: unknown) => shown.push(frame), { text: true });
     await within('connect', client.connect());
     const link = await peer.link();
     const answer = archive(client);
-    const members = { conversationId: 'c', reason: 'done' };
+    const secrets = { pin: 's3cret', approvals: [{ by: 'b', token: 's3cret' }] };
+    const members = { conversationId: 'c', reason: 'done', ...secrets };
     expect(await link.recv()).toEqual({ action: NEW, requestId: 'req-1', ...members });
-    link.send(response('req-1', { archivedAt: 5 }));
-    expect(await within('the answer', answer)).toEqual({ archivedAt: 5 });
+    const result = { archivedAt: 5, receipt: 's3cret' };
+    link.send(response('req-1', result));
+    expect(await within('the answer', answer)).toEqual(result);
+
+    // Its secrets need none either (REQ-LOG-01).
+    link.send(response('x', result), { ...response('x', result), status: 'broken' });
+    await until('the broken event', () => inspect(shown).includes("'unknown'"));
     await client.close();
+    const text = [inspect(shown), inspect(await answer), ...log].join('\n');
+    expect(text).not.toContain('s3cret');
+    expect(text).toContain("receipt: '…'");
+    expect(text).toContain('"pin":"…","approvals":"…"');
+    expect(log.filter((line) => line.includes('"receipt":"…"'))).toHaveLength(3);
+    const { ACTION_SECRETS, EVENT_SECRETS } = await import(`${FOLDER}/src/wire/secrets.ts`);
+    expect(ACTION_SECRETS[NEW]).toEqual([['pin'], ['approvals']]);
+    expect(EVENT_SECRETS).toEqual({ immediate_response: [['data', 'receipt']] });
+  });
+
+  it('REQ-LOG-01 has faults that show no frame', async () => {
+    const { decodeEvent, unknownOf } = await import(`${FOLDER}/src/wire/codec.ts`);
+    const broken = JSON.stringify({ ...response('x', { receipt: 's3cret' }), status: 'broken' });
+    const fault = await rejection(Promise.resolve(broken).then(decodeEvent));
+    expect(inspect(fault)).not.toContain('s3cret');
+    expect(inspect(unknownOf(fault))).toContain('/status');
+    expect(JSON.stringify(unknownOf(fault))).toBe(broken);
   });
 
   it('REQ-CALL-03 is typed for the compiler', async () => {

@@ -12,10 +12,10 @@ def secret_places(spec: Spec, message: Message) -> tuple[Path, ...]:
     A mirrored fact is secret at both of its places. An event counts what the results of the calls
     hold that it may carry.
     """
-    found = list(_below(spec, message.name, frozenset()))
+    found = list(places_below(spec, message.name))
     for item in spec.operations:
         if item.result is not None and item.result.event == message.wire and item.result.at:
-            below = _below(spec, item.result.type.name, frozenset())
+            below = places_below(spec, item.result.type.name)
             found += [(*item.result.at, *place) for place in below]
     for mirror in message.mirrors:
         for here, there in ((mirror.nested, mirror.top), (mirror.top, mirror.nested)):
@@ -37,7 +37,7 @@ def holds_secret(spec: Spec, name: str) -> bool:
     return any(field.secret for item in inside if isinstance(item, Struct) for field in item.fields)
 
 
-def _below(spec: Spec, struct: str, above: frozenset[str]) -> tuple[Path, ...]:
+def places_below(spec: Spec, struct: str, above: frozenset[str] = frozenset()) -> tuple[Path, ...]:
     """Return the places below a struct; what lies in itself again is secret as a whole."""
     found: list[Path] = []
     above |= {struct}
@@ -49,6 +49,6 @@ def _below(spec: Spec, struct: str, above: frozenset[str]) -> tuple[Path, ...]:
         if not field.secret and name is not None and not isinstance(field.type, Array | Map):
             target = spec.type(name)
             if isinstance(target, Struct) and name not in above:
-                below = _below(spec, name, above)
+                below = places_below(spec, name, above)
         found += [(field.wire, *place) for place in below]
     return tuple(found)

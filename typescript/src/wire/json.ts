@@ -23,14 +23,20 @@ export class MalformedFrame extends Error {
 /** A frame of a known type whose body breaks its schema, after the one repair pass. */
 export class DecodeError extends Error {
   override readonly name = 'DecodeError';
+  readonly #raw: JsonObject;
 
   constructor(
     /** Wire type of the frame. */
     readonly type: string,
     readonly problem: Problem,
-    /** The frame as received. */
-    readonly raw: JsonObject,
+    raw: JsonObject,
   ) {
     super(`${type}: ${problem.kind} at ${problem.pointer || 'the frame'}`);
+    this.#raw = raw;
+  }
+
+  /** The frame as received. It does not show where the error is printed. */
+  get raw(): JsonObject {
+    return this.#raw;
   }
 }

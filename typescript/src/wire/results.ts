@@ -10,6 +10,7 @@ import {
 import type { EventType, PongEvent, ServerEvent } from './events';
 import { DecodeError, type JsonObject } from './json';
 import { faultOf, repair } from './repair';
+import { type Places, printedAs, withoutSecrets } from './secrets';
 import { SHAPES } from './shapes';
 import type {
   ConversationPage,
@@ -77,6 +78,7 @@ interface ResultPlace {
   readonly path: readonly string[];
   readonly struct: string;
   readonly fits: (value: unknown) => boolean;
+  readonly secrets?: Places;
 }
 
 const always = (): boolean => true;
@@ -126,7 +128,7 @@ export function decodeResult<A extends CallName>(action: A, event: ServerEvent):
   if (place.path.length === 0) return event as unknown as Results[A];
   const frame = (event as unknown as { toJSON(): JsonObject }).toJSON();
   const found = place.path.reduce<unknown>((value, key) => (value as JsonObject)[key], frame);
-  if (place.fits(found)) return found as Results[A];
+  if (place.fits(found)) return printed(found, place) as Results[A];
   const copy: unknown = JSON.parse(JSON.stringify(found));
   repair(copy, place.struct, SHAPES);
   const fault = faultOf(copy, place.struct, SHAPES, false);
@@ -134,5 +136,9 @@ export function decodeResult<A extends CallName>(action: A, event: ServerEvent):
     const pointer = place.path.map((key) => `/${key}`).join('') + fault.pointer;
     throw new DecodeError(event.type, { ...fault, pointer }, event.raw);
   }
-  return copy as Results[A];
+  return printed(copy, place) as Results[A];
+}
+
+function printed(value: unknown, { secrets }: ResultPlace): unknown {
+  return secrets ? printedAs(value as object, () => withoutSecrets(value, secrets)) : value;
 }

@@ -64,6 +64,12 @@ export class UnknownView implements UnknownEvent {
   toJSON(): JsonObject {
     return this.raw;
   }
+
+  // What is secret in the frame, nobody knows.
+  [INSPECT](): unknown {
+    const { type, wireType, problem } = this;
+    return { type, wireType, ...(problem ? { problem } : {}) };
+  }
 }
 
 interface ImmediateResponseFrame {

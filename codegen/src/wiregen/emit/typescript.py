@@ -13,6 +13,7 @@ from wiregen.emit import _typescript_tables as tables
 from wiregen.emit.base import documentation, reader_type, render, safe_block, wrap
 from wiregen.errors import refuse
 from wiregen.graph import reach
+from wiregen.hidden import places_below, secret_places, secret_table
 from wiregen.ir import (
     Accessor,
     AnyJson,
@@ -108,6 +109,7 @@ class TsEvent:
     shown: str
     turn: str
     mirrors: str
+    secret: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,6 +134,7 @@ class TsResult:
     check: str
     path: str
     at: str
+    secrets: str
 
 
 def emit(spec: Spec, _target: Target) -> dict[str, str]:
@@ -143,6 +146,12 @@ def emit(spec: Spec, _target: Target) -> dict[str, str]:
     tag["tag_access"] = member_of(spec.event_tag, chained=False)
     files: dict[str, dict[str, object]] = {
         "json.ts": {},
+        "secrets.ts": {
+            "secrets": (
+                ("ACTION_SECRETS", _secrets(spec, spec.actions)),
+                ("EVENT_SECRETS", _secrets(spec, spec.events)),
+            )
+        },
         "enums.ts": {"enums": printer.enums()},
         "types.ts": {
             "structs": printer.structs(),
@@ -188,6 +197,11 @@ def emit(spec: Spec, _target: Target) -> dict[str, str]:
     if spec.machines is not None:
         files["machine.ts"] = tables.machines(spec)
     return {name: render(LANG, f"{name}.j2", **context) for name, context in files.items()}
+
+
+def _secrets(spec: Spec, messages: tuple[Message, ...]) -> list[tuple[str, str]]:
+    found = secret_table(spec, messages).items()
+    return [(wire, json.dumps(places)) for wire, places in found]
 
 
 def comment(text: str, indent: int = 0) -> str:
@@ -355,6 +369,7 @@ class _Printer:
             shown=json.dumps([accessor.name for accessor in message.accessors]),
             turn=json.dumps(message.turn) if message.turn else "null",
             mirrors=tables.mirrors(message),
+            secret=bool(secret_places(self.spec, message)),
         )
 
     def _shown(self, accessor: Accessor) -> TsField:
@@ -428,6 +443,7 @@ class _Printer:
                 check=checks.function_name(item.result.type.name),
                 path=json.dumps(list(item.result.at)),
                 at="".join(f"/{segment}" for segment in item.result.at),
+                secrets=json.dumps(places_below(self.spec, item.result.type.name)),
             )
             for item in self.spec.operations
             if item.result is not None
