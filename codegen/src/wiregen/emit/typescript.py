@@ -146,12 +146,7 @@ def emit(spec: Spec, _target: Target) -> dict[str, str]:
     tag["tag_access"] = member_of(spec.event_tag, chained=False)
     files: dict[str, dict[str, object]] = {
         "json.ts": {},
-        "secrets.ts": {
-            "secrets": (
-                ("ACTION_SECRETS", _secrets(spec, spec.actions)),
-                ("EVENT_SECRETS", _secrets(spec, spec.events)),
-            )
-        },
+        "secrets.ts": {"secrets": _secrets(spec)},
         "enums.ts": {"enums": printer.enums()},
         "types.ts": {
             "structs": printer.structs(),
@@ -199,9 +194,10 @@ def emit(spec: Spec, _target: Target) -> dict[str, str]:
     return {name: render(LANG, f"{name}.j2", **context) for name, context in files.items()}
 
 
-def _secrets(spec: Spec, messages: tuple[Message, ...]) -> list[tuple[str, str]]:
-    found = secret_table(spec, messages).items()
-    return [(wire, json.dumps(places)) for wire, places in found]
+def _secrets(spec: Spec) -> list[tuple[str, list[tuple[str, str]]]]:
+    tables_ = (("ACTION_SECRETS", spec.actions), ("EVENT_SECRETS", spec.events))
+    found = [(name, secret_table(spec, items).items()) for name, items in tables_]
+    return [(name, [(word, json.dumps(places)) for word, places in rows]) for name, rows in found]
 
 
 def comment(text: str, indent: int = 0) -> str:
