@@ -22,7 +22,7 @@ func (t *Turn) settle(args []string, c cause) {
 	kept := t.state.verbs[:0]
 	for _, v := range t.state.verbs {
 		// A code may be judged after the end of its turn (REQ-VERB-06).
-		if v.name == verbVerifyOTP {
+		if v.name == verbVerifyOTP || v.name == verbDeclineOTP {
 			kept = append(kept, v)
 		} else {
 			t.ending = append(t.ending, v)
@@ -103,15 +103,18 @@ func (t *Turn) failure(kind ErrorKind, c cause) error {
 	if c.err != nil {
 		return c.err
 	}
-	facts.Question = t.asked
-	if open, ok := t.state.open(); ok {
-		facts.Question = open
-	}
 	err := t.client.linkError(kind, facts)
-	if agent, ok := err.(*AgentError); ok && agent.Kind == KindTurnInterrupted {
+	agent, ok := err.(*AgentError)
+	if !ok || agent.Kind != KindTurnInterrupted && agent.Kind != KindTurnTimeout {
+		return err
+	}
+	if agent.Question = t.asked; agent.Question == "" {
+		agent.Question, _ = t.state.open()
+	}
+	if agent.Kind == KindTurnInterrupted {
 		return &TurnInterruptedError{agent, t.out.written}
 	}
-	return err
+	return agent
 }
 
 // tooLarge is what becomes of an action whose frame is over 1 MiB (REQ-CALL-10).

@@ -81,6 +81,9 @@ func (s *turnState) frame(event Event) []turnStep {
 	verdict := s.verdict(event, answered)
 	var steps []turnStep
 	for _, kind := range questionKinds {
+		if s.settled() && kind != QuestionOTP {
+			continue // nobody can be asked any more for a turn that is over
+		}
 		steps = s.question(steps, kind, event.EventType(), answered, func(guard string) bool {
 			return s.questionGuard(guard, kind, event, answered, verdict)
 		})

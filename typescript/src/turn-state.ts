@@ -94,7 +94,9 @@ export class TurnState<V extends Verb> {
     const holds = (guard: Guard, kind?: QuestionKind): boolean =>
       this.#holds(guard, kind, event, verb, ends);
     const todo: Todo<V>[] = [];
-    for (const kind of QUESTION_KINDS) {
+    // Nobody can be asked any more for a turn that is over; its code question alone goes on.
+    const kinds = this.settled ? (['otp'] as const) : QUESTION_KINDS;
+    for (const kind of kinds) {
       todo.push(...this.#question(kind, event.type, (guard) => holds(guard, kind), verb));
     }
     todo.push(...this.#own(event.type, holds));

@@ -138,6 +138,7 @@ export class TurnDriver implements InFlight {
     if (event.type === 'stream_token' && !this.settled) this.text.add(event.token);
     const asked = this.#state.openQuestion;
     this.#all(this.#state.frame(event), { event, asked });
+    this.#touch();
     return true;
   }
 
@@ -229,7 +230,6 @@ export class TurnDriver implements InFlight {
 
   #all(todo: readonly Todo<Waiting>[], cause: Cause): void {
     for (const one of todo) this.#do(one, cause);
-    this.#touch();
     this.#release();
   }
 

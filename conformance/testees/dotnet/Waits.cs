@@ -179,8 +179,8 @@ internal sealed partial class Testee
 
     private static async Task<object?> DeclineAsync(Turn turn, string question, CancellationToken stop)
     {
-        await turn.DeclineAsync(question == "otp" ? QuestionKind.Otp : QuestionKind.Interaction, stop);
-        return question == "otp" ? null : new SubmitResult { Accepted = true };
+        var declined = await turn.DeclineAsync(question == "otp" ? QuestionKind.Otp : QuestionKind.Interaction, stop);
+        return question == "otp" ? null : declined;
     }
 
     private static JsonObject? Abandon(Turn turn)

@@ -117,7 +117,10 @@ impl Entry {
             self.silent_since = Some(desk.now());
         }
         for kind in QuestionKind::ALL {
-            self.step_question(kind, &facts, arrived.event, desk);
+            // Nobody can be asked any more for a turn that is over; its code question alone goes on.
+            if self.state != TurnState::Settled || kind == QuestionKind::Otp {
+                self.step_question(kind, &facts, arrived.event, desk);
+            }
         }
         let moved = step(&TURN, self.state, facts.signal, |guard| {
             facts.for_turn(guard)

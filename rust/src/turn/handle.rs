@@ -168,12 +168,12 @@ impl TurnHandle {
     }
 
     /// Declines the open form or, where the server lists `otp_park`, the one-time code
-    /// (REQ-OTP-05).
+    /// (REQ-OTP-05). The submission of a code that was declined is an accepted one.
     ///
     /// # Errors
     /// [`Error::NoPendingQuestion`], [`Error::AlreadyAnswered`] or [`Error::Unsupported`]: nothing
     /// was sent. [`Error::InvalidArgument`]: a confirmation is denied with `confirm(false)`.
-    pub fn decline(&self, kind: QuestionKind) -> Pending<Result<(), Error>> {
+    pub fn decline(&self, kind: QuestionKind) -> Pending<Result<Submission, Error>> {
         let ask = match kind {
             QuestionKind::Interaction => Ok(Ask::Decline),
             QuestionKind::Otp => Ok(Ask::DeclineOtp {
@@ -184,7 +184,7 @@ impl TurnHandle {
             )),
         };
         let reply = ask.map(|ask| self.ask(ask));
-        Pending::new(async move { reply?.await.map(drop) })
+        Pending::new(async move { reply?.await.map(|event| submission(event.as_ref())) })
     }
 
     /// Stops the turn with one `cancel`, queued at the call; the future ends when the turn has

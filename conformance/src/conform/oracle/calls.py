@@ -105,7 +105,7 @@ class VerbCall(Call):
     def frame(self, frame: Frame) -> None:
         """Resolve or fail by what would answer the verb; anything else belongs to nobody."""
         kind = frame.wire_type
-        if kind == "keepalive":
+        if kind == "keepalive" and frame.good:
             return
         if not frame.good:
             self._broken(frame)

@@ -251,7 +251,7 @@ class Client:
 
     def _shut_otp(self, session: str) -> None:
         for turn in self.turns.values():
-            if turn.session == session:
+            if turn.session == session and turn.settled:
                 machine = self.machines["otp"]
                 turn.question["otp"], _ = machine.step(
                     turn.question["otp"], "send", lambda _: False
@@ -285,11 +285,11 @@ class Client:
         self.malformed = 0
         self._tap("in", frame.wire_type, frame.request_id)
         request_id = frame.request_id
-        if request_id in self.turns:
-            self.turns[request_id].frame(frame)
-        elif request_id in self.calls:
+        if request_id in self.calls:
             self.calls[request_id].frame(frame)
-        elif frame.wire_type != "keepalive" and request_id not in self.late:
+        elif request_id in self.turns:
+            self.turns[request_id].frame(frame)
+        elif request_id not in self.late and (frame.wire_type != "keepalive" or not frame.good):
             self.push(frame)
 
     def malformed_frame(self) -> None:

@@ -81,6 +81,8 @@ class Turn:
 
     def frame(self, frame: Frame) -> None:
         """A frame with this turn's id came: question machines first, then the turn's."""
+        if self.settled and not self.verbs and self.question["otp"] == "none":
+            return  # REQ-TURN-06
         event = frame.wire_type if frame.good else "unknown"
         if frame.known and frame.fault and frame.wire_type in TERMINAL_TYPES:
             event = "broken"
@@ -89,7 +91,7 @@ class Turn:
         if not self.settled:
             self._restart_idle()
         ends = event == "error" and self._error_ends(facts)
-        for question in QUESTIONS:
+        for question in ("otp",) if self.settled else QUESTIONS:
             self._ask_machine(question, event, frame, facts, verb, ends)
         guards = {
             "status_202": facts.get("status") == 202,

@@ -395,11 +395,14 @@ impl Testee {
             "otp" => self.issue(name, turn.verify_otp(word(c, "code")?), otp_body),
             "submit" => self.issue(name, turn.submit(&c["values"]), submission_body),
             "decline" if c["question"] == "otp" => {
-                self.issue(name, turn.decline(QuestionKind::Otp), |()| show(&()));
+                self.issue(name, turn.decline(QuestionKind::Otp), |_| show(&()));
             }
             "decline" => {
-                let accepted = |()| json!({"accepted": true}).into();
-                self.issue(name, turn.decline(QuestionKind::Interaction), accepted);
+                self.issue(
+                    name,
+                    turn.decline(QuestionKind::Interaction),
+                    submission_body,
+                );
             }
             _ => {
                 let stopped = turn.cancel();

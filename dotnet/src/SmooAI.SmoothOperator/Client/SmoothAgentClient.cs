@@ -235,7 +235,7 @@ public sealed class SmoothAgentClient : IAsyncDisposable
             return VerifyElsewhere(action, cancellationToken);
         }
         return action.Declined == true
-            ? live.Actions.DeclineOtp(cancellationToken)
+            ? live.Actions.DeclineOtp(OtpResult.Of, cancellationToken)
             : live.Actions.VerifyOtp(action.Code ?? "", cancellationToken);
     }
 

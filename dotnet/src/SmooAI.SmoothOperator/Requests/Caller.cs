@@ -42,13 +42,17 @@ internal sealed class Caller(ClientContext context, Exchanges exchanges, Sender 
         {
             var id = action.CorrelationId!;
             var frame = Sender.Encode(action, id);
+            var call = new VerbCall<T>(context, exchanges, verb, id, read);
+            exchanges.Register(id, call);
             if (sender.Submit(frame) is { } refused)
             {
-                return Observed.Quiet(Task.FromException<T>(refused));
+                call.Refuse(refused);
             }
-            var call = new VerbCall<T>(context, exchanges, verb, id, read);
-            call.Wait(frame, token);
-            return call.Task;
+            else
+            {
+                call.Wait(frame, token);
+            }
+            return Observed.Quiet(call.Task);
         }
     }
 

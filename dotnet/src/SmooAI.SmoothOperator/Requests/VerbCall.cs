@@ -29,10 +29,12 @@ internal sealed class VerbCall<T> : IExchange
     internal void Wait(OutboundFrame frame, CancellationToken cancellationToken)
     {
         _frame = frame;
-        _exchanges.AddTail(_id, this);
         _waiter.Limit(_context.Options.RequestTimeout, () => Fail(Failure.Local(ErrorKinds.RequestTimeout, Named)));
         _waiter.CancelBy(cancellationToken, Leave);
     }
+
+    /// <summary>The action could not be queued.</summary>
+    internal void Refuse(SmoothAgentException error) => Fail(error);
 
     public bool OnEvent(in DecodedFrame frame)
     {
@@ -54,7 +56,8 @@ internal sealed class VerbCall<T> : IExchange
         var status = (received as ImmediateResponseEvent)?.Status;
         if (status == Accepted || !IsAnswer(received.Type))
         {
-            return false;
+            _exchanges.Push(received); // somebody else's, who uses the id as well
+            return true;
         }
         if (status >= FirstErrorStatus)
         {
@@ -90,8 +93,8 @@ internal sealed class VerbCall<T> : IExchange
     /// <summary>The wait is over: a frame that still waits for the link is taken back (REQ-CONN-16).</summary>
     private void Leave()
     {
-        _frame!.TakeBack();
-        _exchanges.RemoveTail(_id, this);
+        _frame?.TakeBack();
+        _exchanges.Release(_id);
     }
 
     private ErrorFacts Named(ErrorFacts facts) => facts with { RequestId = _id };

@@ -126,18 +126,20 @@ public sealed class Turn : IAsyncEnumerable<ServerEvent>, IAsyncDisposable
         return SubmitAsync(JsonElement.Parse(values.ToJsonString()), cancellationToken);
     }
 
-    /// <summary>Declines the open question of a kind: an interaction, or a one-time code.</summary>
+    /// <summary>
+    /// Declines the open question of a kind: an interaction, or a one-time code, whose result is an accepted one.
+    /// </summary>
     /// <param name="kind">Interaction unless said otherwise.</param>
     /// <param name="cancellationToken">Ends the wait alone; the refusal stays sent.</param>
     /// <exception cref="ArgumentOutOfRangeException">A confirmation is declined by <see cref="ConfirmAsync"/>.</exception>
     /// <exception cref="UnsupportedException">The server does not know declined codes; nothing was sent (REQ-OTP-05).</exception>
     /// <exception cref="NoPendingQuestionException">Nothing of the kind is open; nothing was sent.</exception>
     /// <exception cref="AlreadyAnsweredException">It was answered before; nothing was sent.</exception>
-    public Task DeclineAsync(QuestionKind kind = QuestionKind.Interaction, CancellationToken cancellationToken = default) =>
+    public Task<SubmitResult> DeclineAsync(QuestionKind kind = QuestionKind.Interaction, CancellationToken cancellationToken = default) =>
         kind switch
         {
             QuestionKind.Interaction => _verbs.Decline(cancellationToken),
-            QuestionKind.Otp => _verbs.DeclineOtp(cancellationToken),
+            QuestionKind.Otp => _verbs.DeclineOtp(SubmitResult.Of, cancellationToken),
             _ => throw new ArgumentOutOfRangeException(nameof(kind), kind, "A confirmation is declined by ConfirmAsync(false)."),
         };
 

@@ -66,7 +66,11 @@ internal sealed class TurnDriver : IExchange
         var handled = signs.Answered is not null;
         foreach (var slot in Questions.All)
         {
-            StepQuestion(slot, name, signs.GuardsOf(slot), signs);
+            // Nobody can be asked any more for a turn that is over; its code question alone goes on.
+            if (!IsSettled || slot == Questions.Otp)
+            {
+                StepQuestion(slot, name, signs.GuardsOf(slot), signs);
+            }
         }
         if (!IsSettled)
         {
@@ -85,11 +89,13 @@ internal sealed class TurnDriver : IExchange
     {
         var open = Questions.Open;
         StepQuestion(Questions.Otp, end.Cause, MachineGuards.None, null);
-        Step(end.Cause, error: kind => LinkFailure.Of(kind, end, _context.Options, facts => Named(facts) with
-        {
-            Sent = _writer.IsSent,
-            Details = facts.Details with { OpenQuestion = open.Count > 0 ? open[0] : null },
-        }));
+        Step(end.Cause, error: kind => LinkFailure.Of(kind, end, _context.Options, facts => facts.Kind == ErrorKinds.TurnInterrupted
+            ? Named(facts) with
+            {
+                Sent = _writer.IsSent,
+                Details = facts.Details with { OpenQuestion = open.Count > 0 ? open[0] : null },
+            }
+            : Named(facts)));
         var verbKind = end.Cause switch
         {
             MachineEvent.Close => ErrorKinds.ClientClosed,

@@ -34,20 +34,20 @@ internal sealed class TurnVerbs(ClientContext context, TurnDriver turn, TurnWrit
         turn.Questions.Interaction, Verb.Decline, () => Interaction(null, true), answer => SubmitResult.Of(answer!), token);
 
     /// <summary>Declines a code, only where the server said that it understands (REQ-OTP-05).</summary>
-    internal Task<OtpResult> DeclineOtp(CancellationToken token)
+    internal Task<T> DeclineOtp<T>(Func<ServerEvent, T> read, CancellationToken token)
     {
         using (context.Gate.Enter())
         {
             if (!parksOtp(turn.SessionId))
             {
-                return Refused<OtpResult>(Failure.NotParked(turn.Named));
+                return Refused<T>(Failure.NotParked(turn.Named));
             }
         }
         return Write(
             turn.Questions.Otp,
             Verb.DeclineOtp,
             () => new VerifyOtpAction { RequestId = turn.RequestId, SessionId = turn.SessionId, Declined = true },
-            answer => OtpResult.Of(answer!),
+            answer => read(answer!),
             token);
     }
 

@@ -132,6 +132,7 @@ class TurnDriver:
         if fault.terminal:
             for step in self.state.local("broken"):
                 self._do(step, fault=fault)
+            self._release()
         else:
             self.event_received(fault.as_unknown())
         return True
@@ -145,7 +146,7 @@ class TurnDriver:
         for step in self.state.local(word):
             self._do(step, word=word, code=code, error=error)
         kind = "client_closed" if word == "close" else "connection_lost"
-        for verb in [verb for verb in self.state.verbs if verb.name == "verify_otp"]:
+        for verb in [verb for verb in self.state.verbs if verb.outlives_turn]:
             self.state.verbs.remove(verb)
             verb.token.fail(error or link_error(kind, "verify_otp", code, **self.ids()))
         self._release()
@@ -287,7 +288,7 @@ class TurnDriver:
         self.questions.stop()
         for step in self.state.local("settle"):
             self._do(step)
-        for verb in [verb for verb in self.state.verbs if verb.name != "verify_otp"]:
+        for verb in [verb for verb in self.state.verbs if not verb.outlives_turn]:
             self.state.verbs.remove(verb)
             if verb.name == "cancel":
                 verb.token.resolve(None)
@@ -340,7 +341,7 @@ class TurnDriver:
         if fault is not None:
             return frame_error(fault, **facts)
         details: dict[str, Any] = {}
-        question = self.state.open_question or self._asked
+        question = self._asked or self.state.open_question
         if question is not None:
             details["question"] = question
         if kind == "turn_timeout":

@@ -44,6 +44,11 @@ class Verb:
     token: Any = None
     """Whatever the driver hangs on it."""
 
+    @property
+    def outlives_turn(self) -> bool:
+        """Whether it goes on waiting when its turn settles (REQ-VERB-06)."""
+        return _QUESTION_OF.get(self.name) == "otp"
+
 
 @dataclass(frozen=True, slots=True)
 class Step:
@@ -85,7 +90,9 @@ class TurnState:
         verb = self._answered_verb(event)
         guards = self._guards(event, verb)
         steps: list[Step] = []
-        for kind in QUESTION_KINDS:
+        # Nobody can be asked any more for a turn that is over; its code question alone goes on.
+        kinds: tuple[QuestionKind, ...] = ("otp",) if self.settled else QUESTION_KINDS
+        for kind in kinds:
             steps += self._question(kind, event.type, guards | self._own(kind, event, verb), verb)
         steps += self._turn(event.type, guards)
         return steps
