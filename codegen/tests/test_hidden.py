@@ -45,5 +45,10 @@ def test_a_mirror_is_secret_at_both_places_and_what_lies_in_itself_as_a_whole(
     workspace.edit("events/reading.schema.json", mark)
     spec = build(workspace.spec)
     assert secret_table(spec, spec.events) == {
-        "reading": (("celsius",), ("before",), ("body", "celsius"))
+        "reading": (
+            ("celsius",),
+            ("before", "celsius"),
+            ("before", "before"),
+            ("body", "celsius"),
+        )
     }

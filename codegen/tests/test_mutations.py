@@ -46,7 +46,7 @@ def _replace(folder: Path, old: str, new: str) -> None:
 
 def test_a_const_of_a_branch_less(spec: Path, wiregen: Callable[..., Ran]) -> None:
     _replace(spec, "kind: {const: report,", "kind: {type: string,")
-    assert "[TYPE_WIDENED]" in wiregen("diff", str(PROTOCOLS / "workbench"), str(spec)).out
+    assert "[UNION_TAG_LOST]" in wiregen("diff", str(PROTOCOLS / "workbench"), str(spec)).out
     told = wiregen("lint", "--json").out
     assert "opaque-union" in told
 

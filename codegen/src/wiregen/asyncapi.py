@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections import Counter
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from wiregen.errors import refuse
 from wiregen.load import Node, Store
+from wiregen.tags import branches, candidates, word_of
 
 Json = Any
+Role = Literal["event", "action"]
+_FORMATS = ("application/schema+", "application/vnd.aai.asyncapi")
 TURN_WORDS = (
     "opens",
     "resumes",
@@ -28,10 +32,12 @@ class MessageNode:
     """A message of the document: wire name, role and the schema of its payload."""
 
     wire: str
-    role: Literal["event", "action"]
+    role: Role
     turn: str | None
     node: Node
     schema: Node
+    twin: bool = False
+    """Whether a message of the other role has the same word."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,26 +101,41 @@ class Reader:
         version = root.get("asyncapi")
         if not isinstance(version, str) or not version.startswith("3."):
             message = f"'asyncapi' must be a 3.x version, found {version!r}"
+            if isinstance(version, str) and version.startswith(("1.", "2.")):
+                message += "; convert it first: asyncapi convert FILE --target-version 3.0.0"
             raise refuse(name, "/asyncapi", "asyncapi-version", message)
+        self.action_tag, self.event_tag = "", ""
 
     def read(self) -> Document:
         """Return the document's messages and operations."""
         info = self._section("info")
         info_node = self.root.child("info") if "info" in self.root.value else self.root
-        action_tag, event_tag = self._discriminator()
-        messages: dict[str, MessageNode] = {}
-        operations: list[OperationNode] = []
+        self.action_tag, self.event_tag = self._discriminator()
+        messages: dict[tuple[str, str], MessageNode] = {}
+        operations: dict[str, OperationNode] = {}
+        replies: list[MessageNode] = []
         for key in self._section("operations"):
-            self._operation(self.root.child("operations", key), messages, operations)
+            operation = self._deref(self.root.child("operations", key))
+            replies += self._operation(operation, messages, operations)
+        for reply in replies:  # what no operation lists comes after all that one does
+            _add(messages, reply)
+        if not any(role == "event" for role, _ in messages):
+            message = (
+                "no message comes from the server: an operation says what the server does, "
+                "`action: send` for what clients read and `receive` for what they write"
+            )
+            raise refuse(self.root.file, "/operations", "asyncapi-no-events", message)
+        words = Counter(wire for _, wire in messages)
+        found = [replace(item, twin=words[item.wire] > 1) for item in messages.values()]
         return Document(
             title=_text(info_node, "title", "info"),
             version=str(info.get("version", "")),
             doc=str(info.get("description", "")),
-            action_tag=action_tag,
-            event_tag=event_tag,
+            action_tag=self.action_tag,
+            event_tag=self.event_tag,
             correlation=self._correlation(),
-            messages=tuple(messages.values()),
-            operations=tuple(operations),
+            messages=tuple(found),
+            operations=tuple(operations.values()),
             schemas=tuple(self._schemas()),
             error_codes=self.root.value.get("x-error-codes"),
             state_machines=self.root.value.get("x-state-machines"),
@@ -129,24 +150,46 @@ class Reader:
     def _discriminator(self) -> tuple[str, str]:
         found: set[tuple[str, str]] = set()
         for key in self._section("channels"):
-            node = self.root.child("channels", key)
+            node = self._deref(self.root.child("channels", key))
             value = _mapping(node, "a channel").get("x-discriminator")
             if isinstance(value, str):
                 found.add((value, value))
             elif isinstance(value, dict) and {"receive", "send"} <= value.keys():
                 found.add((str(value["receive"]), str(value["send"])))
+            elif value is None:
+                raise self._untold(node)
             else:
                 message = "x-discriminator must be a property name or {receive: name, send: name}"
                 raise refuse(node.file, node.pointer, "asyncapi-discriminator", message)
         if len(found) != 1:
-            message = "all channels must share one x-discriminator"
+            message = "all channels must share one x-discriminator; one wire, one way to tell"
             raise refuse(self.root.file, "/channels", "asyncapi-discriminator", message)
         return found.pop()
+
+    def _untold(self, channel: Node) -> Exception:
+        """Say of a channel without x-discriminator which members would do."""
+        schemas = [
+            self._schema(message.child("payload"))
+            for message in self._messages_of(channel)
+            if isinstance(message.value, dict) and "payload" in message.value
+        ]
+        found = candidates(self.store, schemas)
+        message = (
+            "x-discriminator must say which member names a message, as `x-discriminator: type`"
+        )
+        if found:
+            message += f"; every message here has a constant at {' and at '.join(map(repr, found))}"
+        else:
+            message += (
+                "; no member of these payloads is a constant in each of them: give every message "
+                "one, as `type: {const: ping}`"
+            )
+        return refuse(channel.file, channel.pointer, "asyncapi-discriminator", message)
 
     def _correlation(self) -> tuple[str, ...]:
         found: dict[str, None] = {}
         for key in self._section("channels"):
-            node = self.root.child("channels", key)
+            node = self._deref(self.root.child("channels", key))
             listed = node.value.get("x-correlation", [])
             if not isinstance(listed, list) or not all(
                 isinstance(item, str) and item.startswith("/") for item in listed
@@ -166,39 +209,79 @@ class Reader:
         raise refuse(node.file, node.pointer, "ref-cycle", "the $ref leads in a circle")
 
     def _operation(
-        self, node: Node, messages: dict[str, MessageNode], operations: list[OperationNode]
-    ) -> None:
+        self,
+        node: Node,
+        messages: dict[tuple[str, str], MessageNode],
+        operations: dict[str, OperationNode],
+    ) -> list[MessageNode]:
+        """Add the messages and calls of an operation; return what replies to it."""
         value = _mapping(node, "an operation")
         direction = value.get("action")
         if direction not in ("receive", "send"):
             message = "an operation's action must be 'receive' or 'send'"
             raise refuse(node.file, node.pointer, "asyncapi-shape", message)
-        role: Literal["event", "action"] = "action" if direction == "receive" else "event"
-        for listed in self._listed(node):
-            found = self._message(listed, role)
-            known = messages.setdefault(found.wire, found)
-            if known.role != role or known.schema.uri != found.schema.uri:
-                message = f"the message {found.wire!r} is declared twice, differently"
-                raise refuse(listed.file, listed.pointer, "asyncapi-duplicate", message)
-            if role == "action":
-                operations.append(self._call(node, found.wire))
+        role: Role = "action" if direction == "receive" else "event"
+        other: Role = "event" if role == "action" else "action"
+        own = [item for listed in self._listed(node) for item in self._message(listed, role)]
+        replies = [item for listed in self._replies(node) for item in self._message(listed, other)]
+        for found in own:
+            _add(messages, found)
+        for found in own if role == "action" else replies:
+            words = tuple(item.wire for item in replies) if role == "action" else ()
+            known_as = operations.get(found.wire)
+            call = OperationNode(found.wire, words, self._result(node), node)
+            if known_as is not None:
+                words = tuple(dict.fromkeys((*known_as.replies, *words)))
+                call = replace(known_as, replies=words, result=known_as.result or call.result)
+            operations[found.wire] = call
+        return replies
 
     def _listed(self, node: Node) -> list[Node]:
+        """Return the messages of an operation or a reply: those listed, else its channel's."""
+        if "messages" not in node.value and "channel" in node.value:
+            return self._messages_of(self._deref(node.child("channel")))
         listed = node.value.get("messages", [])
         if not isinstance(listed, list):
             raise refuse(node.file, node.pointer, "asyncapi-shape", "'messages' must be a list")
-        return [self._deref(node.child("messages", index)) for index in range(len(listed))]
+        return [self._traits(node.child("messages", index)) for index in range(len(listed))]
 
-    def _message(self, node: Node, role: Literal["event", "action"]) -> MessageNode:
-        wire = _text(node, "name", "a message")
+    def _messages_of(self, channel: Node) -> list[Node]:
+        listed = _mapping(channel, "a channel").get("messages", {})
+        if not isinstance(listed, dict):
+            message = "'messages' must be an object"
+            raise refuse(channel.file, channel.pointer, "asyncapi-shape", message)
+        return [self._traits(channel.child("messages", key)) for key in listed]
+
+    def _replies(self, node: Node) -> list[Node]:
+        return self._listed(self._deref(node.child("reply"))) if "reply" in node.value else []
+
+    def _traits(self, node: Node) -> Node:
+        """Return a message with what its traits say; what it says itself counts."""
+        node = self._deref(node)
+        value = _mapping(node, "a message")
+        listed = value.get("traits", [])
+        out: dict[str, Json] = {}
+        for index in range(len(listed) if isinstance(listed, list) else 0):
+            out |= _mapping(self._deref(node.child("traits", index)), "a trait")
+        return Node(node.file, node.pointer, {**out, **value}) if out else node
+
+    def _message(self, node: Node, role: Role) -> list[MessageNode]:
+        """Return the message, or those that its payload is one of."""
+        key = node.pointer.rsplit("/", maxsplit=1)[-1]
         turn = node.value.get("x-turn")
         if turn is not None and turn not in TURN_WORDS:
             message = f"x-turn must be one of {', '.join(TURN_WORDS)}; found {turn!r}"
             raise refuse(node.file, node.pointer, "asyncapi-x-turn", message)
         if "payload" not in node.value:
-            raise refuse(node.file, node.pointer, "asyncapi-shape", f"{wire!r} has no payload")
+            raise refuse(node.file, node.pointer, "asyncapi-shape", f"{key!r} has no payload")
         schema = self._schema(node.child("payload"))
-        return MessageNode(wire, role, turn, node, schema)
+        tag = self.action_tag if role == "action" else self.event_tag
+        parts = branches(self.store, schema, tag)
+        if parts:
+            return [MessageNode(wire, role, turn, node, part) for wire, part in parts]
+        word = word_of(self.store, schema, tag)
+        wire = _text(node, "name", "a message") if "name" in node.value else word or key
+        return [MessageNode(wire, role, turn, node, schema)]
 
     def _schema(self, node: Node) -> Node:
         """Return the schema of a multi-format schema object, or the node itself."""
@@ -206,15 +289,12 @@ class Reader:
             if "schema" not in node.value:
                 message = "a multi-format schema needs 'schema'"
                 raise refuse(node.file, node.pointer, "asyncapi-shape", message)
+            said = str(node.value["schemaFormat"])
+            if not any(word in said for word in _FORMATS):
+                message = f"a schema of format {said!r} is not read; write it as JSON Schema"
+                raise refuse(node.file, node.pointer, "asyncapi-format", message)
             node = node.child("schema")
         return self._deref(node)
-
-    def _call(self, node: Node, action: str) -> OperationNode:
-        replies: list[str] = []
-        if "reply" in node.value:
-            reply = self._deref(node.child("reply"))
-            replies = [_text(item, "name", "a message") for item in self._listed(reply)]
-        return OperationNode(action, tuple(replies), self._result(node), node)
 
     def _result(self, node: Node) -> ResultNode | None:
         if "x-result" not in node.value:
@@ -230,3 +310,14 @@ class Reader:
         schemas = components.get("schemas", {}) if isinstance(components, dict) else {}
         node = self.root
         return [(key, self._schema(node.child("components", "schemas", key))) for key in schemas]
+
+
+def _add(messages: dict[tuple[str, str], MessageNode], found: MessageNode) -> None:
+    """Add a message; refuse another payload under a word that its role has already."""
+    known = messages.setdefault((found.role, found.wire), found)
+    if known.schema.uri != found.schema.uri:
+        message = (
+            f"two {found.role}s are called {found.wire!r}, with different payloads "
+            f"({known.schema.uri} is the other): write them as one message"
+        )
+        raise refuse(found.node.file, found.node.pointer, "asyncapi-duplicate", message)

@@ -8,11 +8,11 @@ from pathlib import Path
 from wiregen import asyncapi
 from wiregen.asyncapi import Document, MessageNode
 from wiregen.errors import pointer_path, refuse
-from wiregen.graph import boxed_members, directions
-from wiregen.ir import Const, Message, Operation, Ref, Result, Spec, Struct, TypeDef
+from wiregen.graph import boxed_members, directions, neighbours, reach, referenced, renamed
+from wiregen.ir import Const, Field, Message, Operation, Ref, Result, Spec, Struct, Type, TypeDef
 from wiregen.load import Store
 from wiregen.mirrors import FactReader
-from wiregen.naming import pascal
+from wiregen.naming import TWIN, pascal
 from wiregen.resolve import Resolver
 from wiregen.shapes import build_shapes, build_unions
 from wiregen.tables import UNKNOWN_EVENT, read_errors, read_machines
@@ -49,12 +49,13 @@ class _Builder:
         document = self.document
         drafts = [self._draft(item) for item in document.messages]
         operations = tuple(self._operation(item) for item in document.operations)
-        for key, node in document.schemas:
-            self.resolver.root_type(node, pascal(key))
+        shown = [self.resolver.root_type(node, pascal(key)).type for key, node in document.schemas]
         self.resolver.finish()
+        self._hold([item.name for item in drafts])
         messages = [
             self._facts(item, draft) for item, draft in zip(document.messages, drafts, strict=True)
         ]
+        self._prune(messages, operations, shown)
         types = self._types(messages, operations)
         wire_types = {item.wire for item in messages if item.role == "event"}
         errors, machines = document.error_codes, document.state_machines
@@ -75,6 +76,7 @@ class _Builder:
             machines=read_machines(self.store, machines, wire_types) if machines else None,
             diagnostics=tuple(sorted(self.resolver.diagnostics)),
             sha256=self.store.digest(),
+            folded={item.uri: item for item in self.resolver.folded},
             store=self.store,
             _by_name={item.name: item for item in types},
         )
@@ -83,13 +85,16 @@ class _Builder:
         if item.role == "event" and item.wire == UNKNOWN_EVENT:
             message = f"{UNKNOWN_EVENT!r} is the word for events that are not known"
             raise refuse(item.node.file, item.node.pointer, "reserved-word", message)
-        struct = self.resolver.struct(item.schema, item.role, pascal(item.wire))
+        struct = self._struct(item)
         document = self.document
         tag = document.action_tag if item.role == "action" else document.event_tag
         field = struct.field(tag)
-        if field is None or not field.required or field.type != Const("string", item.wire):
-            message = f"{tag!r} must be required and have the const {item.wire!r}"
-            raise refuse(item.schema.file, item.schema.pointer, "tag-const", message)
+        if field is None or field.type != Const("string", item.wire):
+            raise refuse(
+                item.schema.file, item.schema.pointer, "tag-const", _untagged(item, tag, field)
+            )
+        if not field.required:
+            struct = self._requiring(struct, tag, item)
         return Message(
             wire=item.wire,
             role=item.role,
@@ -99,6 +104,54 @@ class _Builder:
             turn=item.turn,
             file=item.schema.file,
         )
+
+    def _struct(self, item: MessageNode) -> Struct:
+        """Return the struct of a message; an action that is an event as well has its own."""
+        hint = pascal(item.wire)
+        if not item.twin or item.role == "event":
+            return self.resolver.struct(item.schema, item.role, hint)
+        event = next(
+            other
+            for other in self.document.messages
+            if other.wire == item.wire and other.role == "event"
+        )
+        if event.schema.uri != item.schema.uri:
+            return self.resolver.struct(item.schema, "action", f"{hint}{TWIN}")
+        found = self.resolver.struct(event.schema, "event", hint)
+        twin = replace(found, name=f"{found.name}{TWIN}", role="action")
+        self.resolver.types[twin.name] = twin
+        return twin
+
+    def _requiring(self, struct: Struct, tag: str, item: MessageNode) -> Struct:
+        """Return a struct that requires its discriminator, which no frame can do without."""
+        said = f"{tag!r} is not required, yet no frame can be told without it: read as required"
+        self.resolver.note(item.schema, "tag-optional", said)
+        fields = tuple(
+            replace(field, required=True, read_required=True) if field.wire == tag else field
+            for field in struct.fields
+        )
+        found = replace(struct, fields=fields)
+        self.resolver.types[struct.name] = found
+        return found
+
+    def _hold(self, messages: list[str]) -> None:
+        """Give types that lead to the struct of a message a type with its members instead.
+
+        A message stands in a room of its own in every language, and is read by its word.
+        """
+        types = self.resolver.types
+        led = {name for item in types.values() for name in neighbours(item)}
+        held = {name: f"{name.removesuffix(TWIN)}Type" for name in messages if name in led}
+        for name, other in held.items():
+            found = types[name]
+            assert isinstance(found, Struct)
+            if other in types:
+                file, _, pointer = found.uri.partition("#")
+                said = f"a type holds this message as {other!r}, a name that {types[other].uri} has"
+                raise refuse(file, pointer, "name-clash", said)
+            types[other] = replace(found, name=other, role="type")
+        for name in list(types):
+            types[name] = renamed(types[name], held)
 
     def _facts(self, item: MessageNode, draft: Message) -> Message:
         if draft.role == "action":
@@ -117,11 +170,8 @@ class _Builder:
         )
 
     def _operation(self, item: asyncapi.OperationNode) -> Operation:
-        events = {message.wire: message for message in self.document.messages}
-        for wire in item.replies:
-            if wire not in events or events[wire].role != "event":
-                message = f"the reply {wire!r} is no event of the document"
-                raise refuse(item.node.file, item.node.pointer, "asyncapi-reply", message)
+        found = [message for message in self.document.messages if message.role == "event"]
+        events = {message.wire: message for message in found}
         if item.result is None:
             return Operation(action=item.action, replies=item.replies)
         wire = item.result.event
@@ -135,6 +185,18 @@ class _Builder:
             struct = self.resolver.struct(item.result.schema, "result", hint)
         result = Result(event=wire, at=pointer_path(item.result.at), type=Ref(struct.name))
         return Operation(action=item.action, replies=item.replies, result=result)
+
+    def _prune(
+        self, messages: list[Message], operations: tuple[Operation, ...], shown: list[Type]
+    ) -> None:
+        """Drop what nothing leads to: parts of unions that cannot be told apart."""
+        types = self.resolver.types
+        roots = [item.name for item in messages]
+        roots += [item.result.type.name for item in operations if item.result]
+        roots += [name for name in map(referenced, shown) if name is not None]
+        kept = reach(types, roots)
+        for name in types.keys() - kept:
+            del types[name]
 
     def _types(
         self, messages: list[Message], operations: tuple[Operation, ...]
@@ -154,3 +216,18 @@ class _Builder:
                 item = replace(item, fields=fields, recursive=name in boxed)
             done.append(item)
         return tuple(done)
+
+
+def _untagged(item: MessageNode, tag: str, field: Field | None) -> str:
+    """Say why a payload does not name its message, and what to do."""
+    said = f"{tag!r} must be required and have the const {item.wire!r}"
+    if field is None:
+        return f"{said}; there is no such member, so that nothing tells this {item.role} apart"
+    if isinstance(field.type, Const) and not isinstance(field.type.value, str):
+        return (
+            f"{said}; it is the {field.type.kind} {field.type.value}, and only strings name a "
+            "message: keep this protocol's codes in a member of their own"
+        )
+    if isinstance(field.type, Const):
+        return f"{said}, found {field.type.value!r}; the message's name is that word, or left out"
+    return said

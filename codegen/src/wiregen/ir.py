@@ -179,12 +179,17 @@ class Branch:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Union:
-    """A value that is exactly one of its branches. `tag` names the member that tells them apart."""
+    """A value that is exactly one of its branches. `tag` names the member that tells them apart.
+
+    `other` is the place of a branch that stands for all further tags; it is none of `branches`,
+    as a reader keeps a tag that it does not know anyway.
+    """
 
     name: str
     kind: UnionKind
     branches: tuple[Branch, ...]
     tag: str | None = None
+    other: int | None = None
     doc: str = ""
     direction: Direction = "both"
     uri: str = ""
@@ -461,7 +466,8 @@ class Spec:
     """A whole protocol.
 
     `correlation` are the places of the id that says which action a frame belongs to; the first
-    one that holds a string counts. `store` holds the files as read; it is no part of the value.
+    one that holds a string counts. `store` holds the files as read, `folded` the schemas that stand
+    in no file because an `allOf` made them; neither is part of the value.
     """
 
     title: str
@@ -481,6 +487,7 @@ class Spec:
     diagnostics: tuple[Diagnostic, ...] = ()
     sha256: str = ""
     store: Any = field(default=None, compare=False, repr=False)
+    folded: dict[str, Any] = field(default_factory=dict, compare=False, repr=False)
     _by_name: dict[str, TypeDef] = field(default_factory=dict, compare=False, repr=False)
 
     def type(self, name: str) -> TypeDef:

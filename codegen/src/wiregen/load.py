@@ -218,6 +218,18 @@ class Store:
             digest.update(f"{name}\0{len(text)}\0".encode() + text)
         return digest.hexdigest()
 
+    def find(self, file: str, pointer: str) -> Node | None:
+        """Return what stands at a place of a file; None when there is nothing."""
+        value = self.document(file).value
+        for segment in pointer_path(pointer):
+            if isinstance(value, dict) and segment in value:
+                value = value[segment]
+            elif isinstance(value, list) and segment.isdigit() and int(segment) < len(value):
+                value = value[int(segment)]
+            else:
+                return None
+        return Node(file, pointer, value)
+
     def resolve(self, origin: Node, ref: str) -> Node:
         """Follow ``ref`` as written at ``origin``; a remote or dangling one is refused."""
         path, _, fragment = ref.partition("#")

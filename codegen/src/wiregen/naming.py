@@ -57,29 +57,100 @@ RESERVED: dict[Lang, frozenset[str]] = {
 # Members that every generated type has already, in the casing of the language.
 _TAKEN: dict[Lang, frozenset[str]] = {
     "go": word_set("ActionName EventType GoString MarshalJSON RawJSON String UnmarshalJSON"),
-    "rust": word_set("extra facts from_json new raw to_json"),
+    "rust": word_set("clone extra facts from_json new raw to_json"),
 }
 
 # Type names that mean something else in the language or in the hand-written rooms beside it.
 RESERVED_TYPES: dict[Lang, frozenset[str]] = {
-    "python": word_set("Any Literal Enum Annotated Field MISSING Tag Discriminator WireModel"),
+    "python": word_set(
+        "AbstractSet Action ActionInfo ActionModel Annotated Answer Any BaseModel CallInfo "
+        "CallModel Callable Check ClassVar Code ConfigDict CoreSchema DecodeError Discriminator "
+        "Effect EffectName Enum Event EventInfo EventModel Exception Fact False Field Generic "
+        "GetCoreSchemaHandler Guard JsonObject Kind KnownEvent Literal LocalEvent LookupError "
+        "MISSING Machine MalformedFrame Mirror Model NoReturn None OpenStrEnum Problem "
+        "RecursionError Reply Row SchemaValidator Self Set State StrEnum Tag Transition True "
+        "TypeAdapter TypeAliasType TypeError TypeVar UnknownEvent ValidationError ValueError "
+        "WireModel"
+    ),
     "typescript": word_set(
         "Error Event Object Array Record Promise Map Json JsonObject Problem Readonly Omit Shapes "
-        "Actions Results ActionName CallName EventType TurnRole"
+        "Actions Results ActionName CallName EventType TurnRole ActionParams Answer Boolean Branch "
+        "CallOf Check ClientAction CodeInfo Date DecodeError Effect EffectName ErrorKind EventBase "
+        "Frame FrameWord Function Guard JSON KnownEvent Listed LocalWord Loose Machine "
+        "MachineEvent MalformedFrame MirrorRow Number Partial Pick ReadonlyMap ReplyOf Required "
+        "ResultPlace Row ServerEvent Set ShapeRow Step String Symbol Terminal Tree TypeError "
+        "UnionRow UnionValue UnknownEvent UnknownView Verb View"
     ),
     "go": word_set(
         "Error Client Turn Conversation Options Event Action Opt Problem ProblemKind DecodeError "
-        "UnknownEvent UnknownBranch"
+        "UnknownEvent UnknownBranch CallAction DecodeEvent EncodeAction EncodeEvent "
+        "ErrMalformedFrame ErrorKind Facts Null ProblemMissing ProblemType Some TypeUnknown"
     ),
     "csharp": word_set(
         "Object String Exception Type Action Event Check Shape Shapes ShapeField Mirror Json "
         "JsonKinds Repair Faults Decoder Surrogates Numbers Operation Operations Optional Machine "
-        "Machines Transition Answer Effect Verb UnionShape Unions List Dictionary Math Enum"
+        "Machines Transition Answer Effect Verb UnionShape Unions List Dictionary Math Enum "
+        "ActionTable ArgumentException ArgumentOutOfRangeException Array ArrayBufferWriter "
+        "CallAction ClientAction Convert CultureInfo DecodedFrame Delegate EffectKind Encoding "
+        "ErrorCode ErrorCodes ErrorFacts ErrorKind ErrorKinds ErrorTable ErrorTerminal Events "
+        "EventKind EventTable ExceptionTable FormatException FrameProblem FrozenDictionary "
+        "IEnumerable IReadOnlyDictionary IReadOnlyList InvalidOperationException "
+        "JavaScriptEncoder JsonDocument JsonDocumentOptions JsonElement JsonException JsonMarshal "
+        "JsonReaderOptions JsonTokenType JsonValueKind JsonWriterOptions JsonWriting "
+        "KeyNotFoundException MachineEvent MachineGuards MachineWords Memory Nullable "
+        "PlainEncoder ReadOnlyDictionary ReadOnlyMemory ReadOnlySpan Record Rune ServerEvent Span "
+        "SpecHash SpecVersion StringComparer StringComparison StringBuilder System Task "
+        "UnionKind UnionShapes UnknownBranch UnknownEvent Utf8JsonReader Utf8JsonWriter ValueType "
+        "WireCodec WireFault WireObject"
     ),
     "rust": word_set(
-        "Option Result Vec Box String Self Json JsonObject Field Extra Facts Received BTreeMap"
+        "Option Result Vec Box String Self Json JsonObject Field Extra Facts Received BTreeMap "
+        "Absent Action Answer Any Arc Borrowed Call Check Clone Copy Cow Debug DecodeError Default "
+        "Deref Deserialize DeserializeOwned Deserializer Display Effect Eq Err ErrorKind Event "
+        "EventShape EventType Fn FnMut FnOnce Formatter From Hash IgnoredAny Into IntoIterator "
+        "Iterator Kind Kinds Leaf Machine Map MapAccess Mirror None Ok Ord Output Owned "
+        "PartialEq PartialOrd Peek Problem RawValue Row Send Serialize SerializeMap Serializer "
+        "Shape Sized Some Sync ToString UnionShape Unknown UnknownEvent Unread Value Verb Visitor "
+        "Word"
     ),
 }
+
+# Members that every generated enum has already.
+_VALUES: dict[Lang, frozenset[str]] = {
+    "csharp": word_set(
+        "Clone Equals GetHashCode GetType IsKnown MemberwiseClone PrintMembers ReferenceEquals "
+        "ToString Value"
+    ),
+    "rust": frozenset({"Unknown"}),
+}
+_SIGNS = {
+    "*": "star",
+    "+": "plus",
+    "-": "minus",
+    "<": "less",
+    ">": "greater",
+    "=": "equal",
+    "/": "slash",
+    "|": "pipe",
+    "&": "and",
+    "!": "bang",
+    "?": "question",
+    "%": "percent",
+    ".": "dot",
+    ",": "comma",
+    ":": "colon",
+    ";": "semicolon",
+    "#": "hash",
+    "@": "at",
+    "$": "dollar",
+    "^": "caret",
+    "~": "tilde",
+    "_": "underscore",
+    " ": "space",
+}
+
+# Ends the name of an action whose word is an event's as well.
+TWIN = ".action"
 
 _WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
 _SUFFIX = {"event": "Event", "action": "Action", "result": "", "type": ""}
@@ -146,9 +217,12 @@ def type_name(lang: Lang, name: str, role: Role) -> str:
     Go and Rust tell roles apart by package or module and take no suffix, unless the bare name is
     taken in the language.
     """
+    twin = name.endswith(TWIN)
+    name = name.removesuffix(TWIN)
     if lang == "go":
         base = _valid(go_exported(name), "X")
-        return base + (_SUFFIX[role] or "Type") if base in RESERVED_TYPES[lang] else base
+        taken = twin or base in RESERVED_TYPES[lang]
+        return base + (_SUFFIX[role] or "Type") if taken else base
     base = _valid(pascal(name), "X")
     if lang != "rust" and not (role == "event" and base.endswith("Event")):
         base += _SUFFIX[role]
@@ -175,13 +249,23 @@ def enum_member(lang: Lang, enum: str, value: str) -> str:
     """Name of one enum value; TypeScript has none and gives the value itself."""
     if lang == "typescript":
         return value
+    value = _spelled(value)
     if lang == "python":
         text = _valid(upper(value), "V_")
-        return f"{text}_" if text.lower() in _PYTHON or text == "UNKNOWN" else text
+        taken = text.lower() in _PYTHON or text in ("UNKNOWN", "MRO", "IS_KNOWN")
+        return f"{text}_" if taken else text
     if lang == "go":
         return type_name("go", enum, "type") + _valid(go_exported(value), "X")
     text = _valid(pascal(value), "V")
-    return f"{text}_" if text in RESERVED[lang] else text
+    return f"{text}_" if text in RESERVED[lang] | _VALUES.get(lang, frozenset()) else text
+
+
+def _spelled(value: str) -> str:
+    """Spell out the signs of a value that holds nothing else, or that begins with plus or minus."""
+    if words(value):
+        return {"+": "plus ", "-": "minus "}.get(value[0], "") + value
+    named = (_SIGNS.get(sign, f"u{ord(sign):04x}") for sign in value)
+    return " ".join(named) or "empty"
 
 
 def collisions(_lang: str, names: dict[str, str]) -> dict[str, tuple[str, ...]]:

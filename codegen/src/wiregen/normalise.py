@@ -10,10 +10,9 @@ from __future__ import annotations
 import re
 from typing import Any, Literal
 
-from wiregen.errors import pointer_path
 from wiregen.ir import Message, Mirror, Path, Spec, Union
 from wiregen.load import Node
-from wiregen.resolve import ANNOTATIONS, Resolver
+from wiregen.resolve import ANNOTATIONS, Resolver, is_alias, only_null
 from wiregen.words import word_set
 
 Json = Any
@@ -102,15 +101,8 @@ class _Hoister:
 
     def _node(self, uri: str) -> Node | None:
         file, _, pointer = uri.partition("#")
-        value = self.spec.store.document(file).value
-        for segment in pointer_path(pointer):
-            if isinstance(value, dict) and segment in value:
-                value = value[segment]
-            elif isinstance(value, list) and segment.isdigit() and int(segment) < len(value):
-                value = value[int(segment)]
-            else:
-                return None
-        return Node(file, pointer, value)
+        found: Node | None = self.spec.store.find(file, pointer)
+        return found if found is not None else self.spec.folded.get(uri)
 
     def _ref(self, node: Node, ref: str, path: Path | None, mirrors: tuple[Mirror, ...]) -> Json:
         target = self.spec.store.resolve(node, ref)
@@ -181,6 +173,8 @@ class _Hoister:
 
     def _folded(self, node: Node) -> Node:
         """Return a schema as the reader view sees it: `allOf` and `$ref` with siblings as one."""
+        if self.view == "reader" and is_alias(node.value):
+            return node.child("allOf", 0)
         others = set(node.value) - ANNOTATIONS - {"$ref"}
         siblings = "$ref" in node.value and any(not key.startswith("x-") for key in others)
         if self.view == "reader" and ("allOf" in node.value or siblings):
@@ -191,7 +185,9 @@ class _Hoister:
         """Say how a reader chooses the branch, which is stricter than trying them all."""
         word = "oneOf" if "oneOf" in node.value else "anyOf"
         nodes = [node.child(word, index) for index in range(len(node.value[word]))]
-        solid = [item for item in nodes if item.value != {"type": "null"}]
+        solid = [item for item in nodes if not only_null(item.value)]
+        if union.other is not None:
+            del solid[union.other]
         marks = [branch.mark for branch in union.branches]
         branches = [self._rewrite(item, None, ()) for item in solid]
         if union.kind == "typed":
@@ -204,7 +200,11 @@ class _Hoister:
             tag = union.tag or ""
             out["required"] = list(dict.fromkeys([*out.get("required", []), tag]))
             out["properties"] = {**out.get("properties", {}), tag: {"type": "string"}}
-        return out if len(solid) == len(nodes) else {"anyOf": [out, {"type": "null"}]}
+        return (
+            out
+            if not any(only_null(item.value) for item in nodes)
+            else {"anyOf": [out, {"type": "null"}]}
+        )
 
     def _relaxed(self, key: str, item: Json) -> bool:
         """Whether the view leaves a keyword out."""
@@ -240,7 +240,9 @@ class _Hoister:
         out["required"] = [
             wire
             for wire in value["required"]
-            if wire not in mirrored and not self._reader_optional(node, wire)
+            if wire in value.get("properties", {})  # what has no type is not looked for
+            and wire not in mirrored
+            and not self._reader_optional(node, wire)
         ]
 
     def _reader_optional(self, node: Node, wire: str) -> bool:

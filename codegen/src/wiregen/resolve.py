@@ -43,6 +43,11 @@ UNTYPED = word_set(
     "contains minContains maxContains propertyNames patternProperties prefixItems minProperties "
     "maxProperties $dynamicRef $recursiveRef contentEncoding contentMediaType"
 )
+_DEFINED = (("$defs",), ("definitions",), ("components", "schemas"))
+_NAMING = frozenset({"properties", "enum", "oneOf", "anyOf", "allOf", "additionalProperties"})
+_OF_WORDS = frozenset({"type", "const", "enum", "$ref"})
+_DEPTH = 16
+_WORDS = word_set("description $comment examples deprecated")
 _BOUNDS = {
     "minimum": "minimum",
     "maximum": "maximum",
@@ -76,6 +81,9 @@ class Resolver:
         self._by_uri: dict[str, Typed] = {}
         self._checked: set[str] = set()
         self._open: list[str] = []
+        self.folded: list[Node] = []
+        self._named: dict[str, Node] = {}
+        self._claimed: set[str] = set()
 
     def struct(self, node: Node, role: Role, hint: str) -> Struct:
         """Return the named struct that ``node`` describes; refuse anything but an object."""
@@ -83,6 +91,11 @@ class Resolver:
         found = self.types.get(typed.type.name) if isinstance(typed.type, Ref) else None
         if not isinstance(found, Struct) or typed.nullable:
             message = "the payload of a message must be an object with properties"
+            if isinstance(node.value, dict) and {"oneOf", "anyOf"} & node.value.keys():
+                message += (
+                    ": a choice is read when each branch has its own constant at x-discriminator; "
+                    "else write one object, with optional members"
+                )
             raise refuse(node.file, node.pointer, "schema-not-object", message)
         return found
 
@@ -95,6 +108,22 @@ class Resolver:
         if node.uri not in self._checked:
             self._checked.add(node.uri)
             check_schema(node)
+        if node.file not in self._claimed:
+            self._claimed.add(node.file)
+            self._claim(self.store.document(node.file))
+
+    def _claim(self, root: Node) -> None:
+        """Give the definitions of a file their names before anything inside others takes them."""
+        for path in _DEFINED:
+            node = root
+            for step in path:
+                inside = isinstance(node.value, dict) and isinstance(node.value.get(step), dict)
+                node = node.child(step) if inside else Node(root.file, "", {})
+            for key, value in node.value.items() if path else ():
+                if isinstance(value, dict) and value.keys() & _NAMING:
+                    title = value.get("title")
+                    name = pascal(title) if isinstance(title, str) else ""
+                    self._named.setdefault(name or pascal(_plain_key(key)), node.child(key))
 
     def _target(self, node: Node, ref: str) -> Node:
         target = self.store.resolve(node, ref)
@@ -125,6 +154,8 @@ class Resolver:
             return self._ref(node, hint, role)
         if node.uri in self._by_uri:
             return replace(self._by_uri[node.uri], doc=_doc(node))
+        if is_alias(node.value):
+            return self._alias(node, hint, role)
         if "allOf" in node.value:
             node = self.merged(node)
         for keyword in sorted(UNTYPED):
@@ -140,16 +171,33 @@ class Resolver:
         if not isinstance(ref, str):
             raise refuse(node.file, node.pointer, "schema-shape", "$ref must be a string")
         target = self._target(node, ref)
-        siblings = set(node.value) - ANNOTATIONS - {"$ref"}
-        siblings = {key for key in siblings if not key.startswith("x-")}
-        if siblings:
+        if not _is_pure(node.value):
             return self.type_of(self.merged(node), hint, role)
+        doc = _doc(node)
+        seen = {node.uri}
+        while isinstance(target.value, dict) and (onward := _leads_to(target)) is not None:
+            if target.uri in seen:
+                raise refuse(node.file, node.pointer, "ref-cycle", "the $ref leads in a circle")
+            seen.add(target.uri)
+            doc = doc or _doc(target)
+            target = self._target(onward, onward.value["$ref"])
         if target.uri in self._open and target.uri not in self._by_uri:
             raise refuse(node.file, node.pointer, "ref-cycle", "the $ref leads in a circle")
         self._open.append(target.uri)
         try:
             name = target.pointer.rsplit("/", maxsplit=1)[-1] if target.pointer else hint
-            typed = self.type_of(target, pascal(name) or hint, role)
+            typed = self.type_of(target, pascal(_plain_key(name)) or hint, role)
+        finally:
+            self._open.pop()
+        return replace(typed, doc=doc or typed.doc)
+
+    def _alias(self, node: Node, hint: str, role: Role) -> Typed:
+        """Return the type of the one schema in an `allOf` that adds nothing but words."""
+        if node.uri in self._open:
+            raise refuse(node.file, node.pointer, "ref-cycle", "allOf leads in a circle")
+        self._open.append(node.uri)
+        try:
+            typed = self.type_of(node.child("allOf", 0), hint, role)
         finally:
             self._open.pop()
         return replace(typed, doc=_doc(node) or typed.doc)
@@ -341,7 +389,7 @@ class Resolver:
         if "properties" in node.value and all(_only_constrains(item) for item in branches):
             return None
         nodes = [node.child(keyword, index) for index in range(len(branches))]
-        solid = [item for item in nodes if item.value != {"type": "null"}]
+        solid = [item for item in nodes if not only_null(item.value)]
         nullable = len(solid) < len(nodes)
         if not solid:
             self.note(node, "opaque-null", "only null fits; read as any JSON")
@@ -349,6 +397,11 @@ class Resolver:
         if len(solid) == 1:
             typed = self.type_of(solid[0], hint, role)
             return Typed(typed.type, True, _doc(node) or typed.doc)
+        listed = self._words(solid)
+        if listed and "properties" not in node.value:
+            name = self._name(node, hint)
+            enum = Enum(name=name, values=listed, doc=_doc(node), uri=node.uri)
+            return Typed(self._register(node, enum), nullable, _doc(node))
         name = self._name(node, hint)
         shared = {key: item for key, item in node.value.items() if key in _SHARED}
         if "properties" in shared:
@@ -367,24 +420,121 @@ class Resolver:
             uri=node.uri,
         )
         type_ = self._register(node, union)
-        self.unions.add(node, name, any(item.nullable for item in resolved))
+        rest = [index for index, item in enumerate(solid) if self._excludes(item)]
+        nullable_branch = any(item.nullable for item in resolved)
+        self.unions.add(node, name, nullable_branch, rest[0] if len(rest) == 1 else None)
         return Typed(type_, nullable, _doc(node))
 
+    def _excludes(self, branch: Node) -> bool:
+        """Whether a branch says what it is not: then it may stand for all that others are not."""
+        value = branch.value
+        if isinstance(value, dict) and isinstance(value.get("$ref"), str):
+            value = self._target(branch, value["$ref"]).value
+        parts = value.get("allOf", []) if isinstance(value, dict) else []
+        return any(isinstance(part, dict) and "not" in part for part in (value, *parts))
+
+    def _words(self, branches: list[Node], depth: int = 0) -> tuple[str, ...]:
+        """Return the values when every branch is constant strings, or says that others may come.
+
+        Empty when there are none, or a branch is anything else.
+        """
+        found: list[str] = []
+        for branch in branches:
+            value = branch.value
+            if not isinstance(value, dict) or value.keys() - ANNOTATIONS - _OF_WORDS:
+                return ()
+            if isinstance(value.get("$ref"), str):
+                if depth > _DEPTH or value.keys() - ANNOTATIONS - {"$ref"}:
+                    return ()
+                inner = self._words([self._target(branch, value["$ref"])], depth + 1)
+                if not inner:
+                    return ()
+                found += inner
+                continue
+            listed = [value["const"]] if "const" in value else value.get("enum", [])
+            if value.get("type", "string") != "string" or not (listed or "type" in value):
+                return ()
+            if not all(isinstance(item, str) for item in listed):
+                return ()
+            found += listed
+        return tuple(dict.fromkeys(found))
+
     def _name(self, node: Node, hint: str) -> str:
+        """Return the name of a type: its title, or the place where it stands if that is taken."""
         title = node.value.get("title")
         name = pascal(title) if isinstance(title, str) else hint
+        name = name or hint
         if not name:
             raise refuse(node.file, node.pointer, "name-missing", "the type needs a usable title")
+        for chosen in (name, hint, f"{hint}Member") if node.pointer else (name,):
+            known = self._named.setdefault(chosen, node)
+            if known.uri == node.uri or _alike(known.value, node.value):
+                if chosen != name:
+                    said = f"{name!r} is {self._named[name].uri}, so this type is called {chosen!r}"
+                    self.note(node, "title-shared", said)
+                return chosen
         return name
 
     def _register(self, node: Node, found: TypeDef) -> Type:
         known = self.types.get(found.name)
         if known is not None and known.uri != found.uri and not _same(known, found):
-            message = f"the name {found.name!r} is taken by {known.uri}, which differs"
+            message = (
+                f"the name {found.name!r} is taken by {known.uri}, which differs: "
+                "give one of them a `title` of its own"
+            )
             raise refuse(node.file, node.pointer, "name-clash", message)
         if known is None:
             self.types[found.name] = found
+            if self.store.find(node.file, node.pointer) is None:
+                self.folded.append(node)
         return Ref(found.name)
+
+
+def only_null(schema: Json) -> bool:
+    """Whether a schema says that a value is null, and nothing else but words."""
+    if not isinstance(schema, dict) or schema.get("type") != "null":
+        return False
+    return all(key in ANNOTATIONS or key[:2] == "x-" for key in schema if key != "type")
+
+
+def _plain_key(key: str) -> str:
+    """Return the key of a definition as words; generators write lists as `Text[]`."""
+    return key.replace("[]", "List")
+
+
+def _is_pure(value: Json) -> bool:
+    """Whether a `$ref` has only words beside it."""
+    return all(key in ANNOTATIONS or key[:2] == "x-" for key in value if key != "$ref")
+
+
+def _leads_to(node: Node) -> Node | None:
+    """Return the place of the `$ref` of a schema that is another one by another name."""
+    if isinstance(node.value.get("$ref"), str) and _is_pure(node.value):
+        return node
+    return node.child("allOf", 0) if is_alias(node.value) else None
+
+
+def is_alias(value: Json) -> bool:
+    """Whether an `allOf` of one reference has only words beside it."""
+    parts = value.get("allOf")
+    if not isinstance(parts, list) or len(parts) != 1:
+        return False
+    only = isinstance(parts[0], dict) and isinstance(parts[0].get("$ref"), str)
+    return (
+        only
+        and _is_pure(parts[0])
+        and all(key in ANNOTATIONS or key[:2] == "x-" for key in value if key != "allOf")
+    )
+
+
+def _alike(one: Json, two: Json) -> bool:
+    """Whether two schemas are the same but for their words."""
+    if isinstance(one, dict) and isinstance(two, dict):
+        keys = (one.keys() | two.keys()) - _WORDS
+        return all(k in one and k in two and _alike(one[k], two[k]) for k in keys)
+    if isinstance(one, list) and isinstance(two, list):
+        return len(one) == len(two) and all(_alike(*pair) for pair in zip(one, two, strict=True))
+    return type(one) is type(two) and bool(one == two)
 
 
 def _with_members(branch: Node, shared: dict[str, Json]) -> Node:

@@ -22,6 +22,7 @@ from wiregen.ir import (
 )
 from wiregen.load import Node
 
+_Pending = tuple[Node, bool, int | None]
 _CIRCLE = "a branch leads back to its own union, which no value can satisfy"
 
 
@@ -30,11 +31,14 @@ class Unions:
 
     def __init__(self, types: dict[str, TypeDef]) -> None:
         self.types = types
-        self._pending: dict[str, tuple[Node, bool]] = {}
+        self._pending: dict[str, _Pending] = {}
 
-    def add(self, node: Node, name: str, nullable: bool) -> None:
-        """Remember a union whose branches are resolved; a nullable branch makes it opaque."""
-        self._pending.setdefault(name, (node, nullable))
+    def add(self, node: Node, name: str, nullable: bool, rest: int | None) -> None:
+        """Remember a union whose branches are resolved; a nullable branch makes it opaque.
+
+        The branch ``rest`` excludes others, so that it may stand for every further tag.
+        """
+        self._pending.setdefault(name, (node, nullable, rest))
 
     def settle(self) -> list[Node]:
         """Classify every union; those that cannot be told apart become any JSON. Returns these."""
@@ -55,9 +59,9 @@ class Unions:
                 self.types[name] = _without(item, frozenset(opaque))
         return list(opaque.values())
 
-    def _round(self, waiting: dict[str, tuple[Node, bool]], opaque: dict[str, Node]) -> list[str]:
+    def _round(self, waiting: dict[str, _Pending], opaque: dict[str, Node]) -> list[str]:
         done: list[str] = []
-        for name, (node, nullable) in waiting.items():
+        for name, (node, nullable, rest) in waiting.items():
             union = self.types[name]
             assert isinstance(union, Union)
             branches = [branch.type for branch in union.branches]
@@ -68,12 +72,16 @@ class Unions:
                 raise refuse(node.file, node.pointer, "ref-cycle", _CIRCLE)
             made = None
             if not nullable and not names & opaque.keys():
-                made = classify(name, branches, self.types)
+                made = classify(name, branches, self.types, rest)
             if made is None:
                 opaque[name] = node
             else:
                 self.types[name] = replace(
-                    union, kind=made.kind, branches=made.branches, tag=made.tag
+                    union,
+                    kind=made.kind,
+                    branches=made.branches,
+                    tag=made.tag,
+                    other=made.other,
                 )
             done.append(name)
         return done
@@ -108,12 +116,14 @@ def _free(type_: Type, opaque: frozenset[str]) -> Type:
             return type_
 
 
-def classify(name: str, branches: list[Type], types: dict[str, TypeDef]) -> Union | None:
+def classify(
+    name: str, branches: list[Type], types: dict[str, TypeDef], rest: int | None = None
+) -> Union | None:
     """Return the union, or None when the branches cannot be told apart for certain."""
     structs = [_struct(branch, types) for branch in branches]
     if all(struct is not None for struct in structs):
         known = [struct for struct in structs if struct is not None]
-        return _tagged(name, branches, known) or _keyed(name, branches, known)
+        return _tagged(name, branches, known, rest) or _keyed(name, branches, known)
     return _typed(name, branches, types)
 
 
@@ -122,20 +132,29 @@ def _struct(branch: Type, types: dict[str, TypeDef]) -> Struct | None:
     return found if isinstance(found, Struct) else None
 
 
-def _tagged(name: str, branches: list[Type], structs: list[Struct]) -> Union | None:
+def _tagged(
+    name: str, branches: list[Type], structs: list[Struct], rest: int | None
+) -> Union | None:
     for field in structs[0].fields:
-        tags: list[str] = []
-        for struct in structs:
-            found = struct.field(field.wire)
-            if found is None or not found.required or not isinstance(found.type, Const):
-                break
-            if not isinstance(found.type.value, str):
-                break
-            tags.append(found.type.value)
-        if len(tags) == len(structs) == len(set(tags)):
-            marked = tuple(Branch(tag, branch) for tag, branch in zip(tags, branches, strict=True))
-            return Union(name=name, kind="tagged", branches=marked, tag=field.wire)
+        tags = [_tag(struct, field.wire) for struct in structs]
+        told = [tag for tag in tags if tag]
+        others = [index for index, tag in enumerate(tags) if tag == ""]
+        if None in tags or len(told) != len(set(told)) or others not in ([], [rest]) or not told:
+            continue
+        marked = tuple(Branch(t, branch) for t, branch in zip(tags, branches, strict=True) if t)
+        other = others[0] if others else None
+        return Union(name=name, kind="tagged", branches=marked, tag=field.wire, other=other)
     return None
+
+
+def _tag(struct: Struct, wire: str) -> str | None:
+    """Return the constant of a branch, empty when it takes any word, None when it cannot tell."""
+    found = struct.field(wire)
+    if found is None or not found.required or found.nullable:
+        return None
+    if isinstance(found.type, Const) and isinstance(found.type.value, str):
+        return found.type.value or None
+    return "" if isinstance(found.type, Scalar) and found.type.kind == "string" else None
 
 
 def _keyed(name: str, branches: list[Type], structs: list[Struct]) -> Union | None:

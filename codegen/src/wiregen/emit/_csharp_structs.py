@@ -13,7 +13,11 @@ from wiregen.naming import member_name, pascal, type_name
 _TAKEN = frozenset(
     {
         *("Extra", "Unlisted", "TypeLabel", "EqualityContract", "Equals", "GetHashCode"),
-        *("ToString", "ToJson", "WriteTo", "ReadFrom"),
+        *("ToString", "ToJson", "WriteTo", "ReadFrom", "Clone", "GetType", "MemberwiseClone"),
+        *("PrintMembers", "Finalize", "ReferenceEquals", "WriteExtra"),
+        # Classes that the code of a record names.
+        *("Json", "JsonElement", "JsonKinds", "Optional", "WireFault", "Shapes", "Operations"),
+        *("List", "Dictionary", "Utf8JsonReader", "Utf8JsonWriter", "StringComparer"),
     }
 )
 _TAKEN_BY_MESSAGES = frozenset(
@@ -70,6 +74,7 @@ class StructView:
     settable: bool = False
     answered_by: str = ""
     answer: str = ""
+    word: str = ""
 
 
 def struct_view(speller: Speller, struct: Struct, message: Message | None) -> StructView:
@@ -94,13 +99,14 @@ def struct_view(speller: Speller, struct: Struct, message: Message | None) -> St
         tag=tag,
         tag_name=_tag_name(message),
         wire=message.wire if message else "",
+        word=pascal(message.wire) if message else "",
     )
     if message is None:
         return view
     if message.role == "action":
         place = speller.spec.correlation[0] if speller.spec.correlation else ("",)
         own = struct.field(place[0])
-        name = _name(struct, place[0]) if own else "null"
+        name = _name(speller, struct, place[0]) if own else "null"
         view = replace(view, correlation=name, settable=own is not None)
         return _call(speller.spec, message, view)
     return _event(speller, struct, message, view)
@@ -117,12 +123,27 @@ def _call(spec: Spec, message: Message, view: StructView) -> StructView:
     return replace(view, base=f"CallAction<{result}>", answered_by=name, answer=result)
 
 
-def _name(struct: Struct, wire: str) -> str:
+def _name(speller: Speller, struct: Struct, wire: str) -> str:
     """Return the name of a member; one that the record has a meaning for becomes its `Value`."""
     name = member_name("csharp", wire)
     taken = _TAKEN | _TAKEN_BY_MESSAGES if struct.role in ("event", "action") else _TAKEN
     own = type_name("csharp", struct.name, struct.role)
-    return f"{name}Value" if name in taken or name == own else name
+    if name in taken or name == own or name in _read_by_name(speller, struct, wire):
+        return f"{name}Value"
+    return name
+
+
+def _read_by_name(speller: Speller, struct: Struct, wire: str) -> set[str]:
+    """Return the types that the code of a record names, but that of the member itself."""
+    fields = [*struct.fields, *speller.shown(struct.name)]
+    found = {speller.held(item.type) for item in fields} - {""}
+    own = [item for item in fields if item.wire == wire]
+    plain = all(isinstance(item.type, Ref) and not _may_be_tristate(item) for item in own)
+    return found - {speller.held(own[0].type)} if plain else found
+
+
+def _may_be_tristate(field: Field) -> bool:
+    return field.nullable and not (field.required and field.read_required)
 
 
 def _tag_name(message: Message | None) -> str:
@@ -154,7 +175,7 @@ def _member(speller: Speller, struct: Struct, field: Field, nested: Path | None)
     presence = _presence(struct, field)
     if presence == "tristate" and spelling.raw:
         presence = "optional"
-    name = _name(struct, field.wire)
+    name = _name(speller, struct, field.wire)
     local = _local(field.wire)
     type_ = _declared(spelling, presence, field.nullable)
     access, keyword = "public", "required " if presence == "required" else ""
@@ -308,7 +329,7 @@ def _fact(speller: Speller, struct: Struct, accessor: Accessor, tops: set[str]) 
             ending = ".GetValueOrDefault()" if spelling.value else "!"
             expression = f"({expression}){ending}"
     return FactView(
-        name=_name(struct, accessor.name),
+        name=_name(speller, struct, accessor.name),
         type=type_,
         expression=expression,
         doc=doc_lines(accessor.doc),
@@ -321,7 +342,7 @@ def _path(speller: Speller, struct: Struct, path: Path, tops: set[str]) -> tuple
     for index, segment in enumerate(path):
         field = current.field(segment)
         assert field is not None
-        name = _name(current, segment)
+        name = _name(speller, current, segment)
         top = index == 0 and segment in tops
         text += ("?." if loose else ".") if text else ""
         text += f"Top{name}" if top else name
@@ -351,5 +372,5 @@ def _flat(speller: Speller, struct: Struct, accessor: Accessor) -> tuple[str, ..
         nullable=accessor.nullable,
         read_required=not accessor.optional,
     )
-    name = _name(struct, accessor.name)
+    name = _name(speller, struct, accessor.name)
     return _writing(spelling, presence, field, name)

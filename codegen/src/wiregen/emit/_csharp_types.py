@@ -7,7 +7,7 @@ from html import escape
 
 from wiregen.emit.base import reader_type, wrap
 from wiregen.errors import refuse
-from wiregen.ir import AnyJson, Array, Enum, Map, Opaque, Ref, Scalar, Spec, Struct, Type
+from wiregen.ir import AnyJson, Array, Enum, Field, Map, Opaque, Ref, Scalar, Spec, Struct, Type
 from wiregen.naming import type_name
 
 DOC_WIDTH = 96
@@ -56,6 +56,30 @@ class Speller:
 
     def __init__(self, spec: Spec) -> None:
         self.spec = spec
+
+    def held(self, type_: Type) -> str:
+        """Return the record or union that a type names, through lists and maps; else nothing."""
+        while isinstance(type_, Array | Map):
+            type_ = type_.items if isinstance(type_, Array) else type_.values
+        found = self.spec.type(type_.name) if isinstance(type_, Ref) else None
+        if found is None or isinstance(found, Enum):
+            return ""
+        return type_name("csharp", found.name, found.role if isinstance(found, Struct) else "type")
+
+    def shown(self, struct: str) -> list[Field]:
+        """Return the facts that an event shows beside its own members, as members."""
+        return [
+            Field(
+                wire=item.name,
+                type=item.type,
+                required=not item.optional,
+                nullable=item.nullable,
+                read_required=not item.optional,
+            )
+            for event in self.spec.events
+            if event.name == struct
+            for item in event.accessors
+        ]
 
     def spell(self, type_: Type, *, nullable: bool = False) -> Spelling:
         """Return the C# spelling of a type; `nullable` matters to free-form JSON alone."""

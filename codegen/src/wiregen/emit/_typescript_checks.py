@@ -32,9 +32,15 @@ class TsCheck:
     terms: tuple[str, ...]
 
 
+# Checks that every protocol has.
+_TAKEN = frozenset({"Object", "String", "Number", "Boolean", "Any", "Present", "OneOf"})
+_TAKEN |= {"ArrayOf", "MapOf"}
+
+
 def function_name(struct: str) -> str:
     """Return the name of the check of a struct."""
-    return f"is{pascal(struct)}"
+    name = pascal(struct)
+    return f"is{name}Type" if name in _TAKEN else f"is{name}"
 
 
 def functions(spec: Spec) -> tuple[TsCheck, ...]:
@@ -62,6 +68,8 @@ def functions(spec: Spec) -> tuple[TsCheck, ...]:
 def _reached(spec: Spec) -> set[str]:
     roots = [event.name for event in spec.events]
     roots += [item.result.type.name for item in spec.operations if item.result is not None]
+    for union in spec.union_shapes:
+        roots += [name for _, check in union.branches for name in struct_refs(check, {})]
     found: set[str] = set()
     while roots:
         name = roots.pop()

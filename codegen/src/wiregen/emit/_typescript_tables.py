@@ -32,6 +32,11 @@ class TsTable:
     name: str
     rows: str
 
+    @property
+    def key(self) -> str:
+        """The name as an object key."""
+        return self.name if self.name.isidentifier() else json.dumps(self.name)
+
 
 @dataclass(frozen=True, slots=True)
 class TsWord:

@@ -47,7 +47,9 @@ _SCALARS = {"string": "str", "integer": "int", "number": "float", "boolean": "bo
 _KINDS = {"object": "dict[str, Any]", "array": "list[Any]"} | _SCALARS
 # Names that pydantic's models or ours have a meaning for.
 _TAKEN = word_set(
-    "copy json dict schema construct validate raw raw_text of wire_type problem model_config"
+    "copy json dict schema construct validate raw raw_text of wire_type problem model_config "
+    "parse_obj parse_raw parse_file from_orm schema_json update_forward_refs to_wire containers "
+    "correlation absent build cast cls facts self str int float bool list property classmethod"
 )
 
 

@@ -226,7 +226,8 @@ class _Printer:
         if field.boxed:
             convert = f"Box::new({convert})"
         if field.presence == "tristate":
-            param, convert = f"impl Into<Field<{base}>>", "{}.into()"
+            held = f"Box<{base}>" if field.boxed else base
+            param, convert = f"impl Into<Field<{held}>>", "{}.into()"
         elif (
             field.presence == "required" and field.nullable and not isinstance(field.type, AnyJson)
         ):

@@ -42,6 +42,8 @@ KINDS = {
     "array": "readonly Json[]",
     "object": "JsonObject",
 }
+# Members that every view of an event has already.
+_TAKEN = frozenset({"constructor", "raw", "toJSON"})
 _IDENTIFIER = re.compile(r"[A-Za-z_$][A-Za-z0-9_$]*")
 
 
@@ -159,6 +161,7 @@ def emit(spec: Spec, _target: Target) -> dict[str, str]:
             "actions": printer.actions(),
             "imports": printer.action_imports(),
             "shapes": tables.write_shapes(spec),
+            "uses_json": bool(re.search(r"\bJson\b", repr([a.fields for a in printer.actions()]))),
             "tag": spec.action_tag,
             "tag_key": key_of(spec.action_tag),
         },
@@ -221,6 +224,11 @@ def member_of(segment: str, chained: bool) -> str:
     if _IDENTIFIER.fullmatch(segment):
         return f"{'?' if chained else ''}.{segment}"
     return f"{'?.' if chained else ''}[{json.dumps(segment)}]"
+
+
+def shown_as(wire: str) -> str:
+    """Return the key under which a view shows a fact."""
+    return key_of(f"{wire}_" if wire in _TAKEN else wire)
 
 
 class _Printer:
@@ -369,7 +377,7 @@ class _Printer:
         )
 
     def _shown(self, accessor: Accessor) -> TsField:
-        key = key_of(accessor.name) + ("?" if accessor.optional else "")
+        key = shown_as(accessor.name) + ("?" if accessor.optional else "")
         return TsField(key, self._accessor_type(accessor), comment(accessor.doc, 2))
 
     def _accessor_type(self, accessor: Accessor) -> str:
@@ -388,7 +396,7 @@ class _Printer:
             body = f"{body} === undefined ? {copy} : {body}"
             if not accessor.optional:
                 body = f"({body}) as {type_}"
-        return TsGetter(key_of(accessor.name), type_, body)
+        return TsGetter(shown_as(accessor.name), type_, body)
 
     def _read(self, owner: str, place: Path) -> tuple[str, bool]:
         """Return the expression that reads a place, and whether something is always there."""
@@ -407,12 +415,14 @@ class _Printer:
     def _plain(self, field: Field) -> TsField:
         """Return a member that is shown as it is in the frame; a getter may give `undefined`."""
         shown = self.field(field, writes=False)
-        more = " | undefined" if shown.key.endswith("?") else ""
-        return TsField(shown.key, shown.type + more, shown.doc)
+        absent = shown.key.endswith("?")
+        more = " | undefined" if absent else ""
+        key = shown_as(field.wire) + ("?" if absent else "")
+        return TsField(key, shown.type + more, shown.doc)
 
     def _plain_getter(self, field: Field) -> TsGetter:
         body = "this.#frame" + member_of(field.wire, False)
-        return TsGetter(key_of(field.wire), self._plain(field).type, body)
+        return TsGetter(shown_as(field.wire), self._plain(field).type, body)
 
     def actions(self) -> tuple[TsAction, ...]:
         """Return all actions; the tag is printed by the template."""

@@ -11,7 +11,7 @@ from jsonschema import Draft202012Validator
 from wiregen.errors import join_pointer
 from wiregen.ir import AnyJson, Struct
 from wiregen.lint.model import Context, Finding
-from wiregen.load import Node
+from wiregen.load import Node, walk
 from wiregen.words import word_set
 
 Json = Any
@@ -178,7 +178,7 @@ def default_valid(context: Context) -> Iterator[Finding]:
         examples = node.value.get("examples")
         listed += [("examples", item) for item in examples] if isinstance(examples, list) else []
         bare = {key: item for key, item in node.value.items() if key not in ("default", "examples")}
-        if not listed or "$ref" in bare:
+        if not listed or any(isinstance(v, dict) and "$ref" in v for _, v, _ in walk(bare)):
             continue
         for keyword, value in listed:
             if not Draft202012Validator(bare).is_valid(value):

@@ -9,18 +9,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from jsonschema import Draft202012Validator, ValidationError
-from jsonschema.validators import extend
-
 from wiregen import api
 from wiregen.errors import refuse
 from wiregen.graph import neighbours, reach
-from wiregen.ir import Message, Operation, Ref, Spec, Struct
-from wiregen.metaschema import compiles
+from wiregen.ir import Message, Operation, Ref, Spec, Struct, TypeDef
 from wiregen.normalise import View, type_schema
 from wiregen.shapes import Fault, Repairer
 from wiregen.vectors.cases import Case, CaseMaker
 from wiregen.vectors.samples import Sampler, put
+from wiregen.vectors.validity import Validity
 
 Json = Any
 _ESCAPE = re.compile(
@@ -28,28 +25,6 @@ _ESCAPE = re.compile(
     re.DOTALL,
 )
 _FLAT = re.compile(r"^(minimal|full|reversed|extra|mirror)|=(absent|null)$")
-
-
-def _pattern(_: Any, pattern: str, instance: Json, __: Json) -> Iterator[ValidationError]:
-    """Try a pattern; one that this engine does not understand asks for nothing."""
-    if isinstance(instance, str) and compiles(pattern) and not re.search(pattern, instance):
-        yield ValidationError(f"{instance!r} does not match {pattern!r}")
-
-
-def _properties(
-    validator: Any, properties: Json, instance: Json, _: Json
-) -> Iterator[ValidationError]:
-    """Look at the members that are there; of thousands that are declared most are not."""
-    if isinstance(instance, dict):
-        for name in [name for name in instance if name in properties]:
-            yield from validator.descend(
-                instance[name], properties[name], path=name, schema_path=name
-            )
-
-
-_Validator: Any = extend(  # type: ignore[no-untyped-call]
-    Draft202012Validator, {"pattern": _pattern, "properties": _properties}
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,15 +50,15 @@ class Judge:
         self.lenient = self._validator("open" if struct.direction == "write" else "reader")
         self.repairer = Repairer(spec.shapes, spec.union_shapes)
 
-    def _validator(self, view: View) -> Any:
-        return _Validator(type_schema(self.spec, self.struct.name, view))
+    def _validator(self, view: View) -> Validity:
+        return Validity(type_schema(self.spec, self.struct.name, view))
 
     def judge(self, case: Case) -> Judged:
         """Return the verdicts of a case."""
-        received = json.loads(case.spelled())
-        tree = json.loads(mend_text(case.spelled()))
-        strict = bool(self.strict.is_valid(received))
-        reader = bool(self.lenient.is_valid(tree))
+        text, mended = case.spelled(), mend_text(case.spelled())
+        received, tree = json.loads(text), json.loads(mended)
+        strict = self.strict.fits(text, received)
+        reader = self.lenient.fits(mended, tree)
         if self.struct.direction == "write":
             return Judged(case, strict, reader, None, received, None)
         mirrors = self.message.mirrors if self.message else ()
@@ -139,13 +114,29 @@ def vector_files(spec: Spec) -> dict[str, str]:
 
 
 def _roots(spec: Spec, reached: set[str]) -> Iterator[Struct]:
-    """Structs that no message leads to and no other struct but those holds."""
+    """Structs that no message leads to, each unless an earlier one leads to it."""
     types = {item.name: item for item in spec.types}
     seen = reach(types, reached)
-    held = {name for item in spec.types if item.name not in seen for name in neighbours(item)}
-    for item in spec.structs:
-        if item.name not in seen and item.name not in held:
+    loose = [item for item in spec.structs if item.name not in seen]
+    held = {name for item in loose for name in _led(types, item) if name != item.name}
+    for item in sorted(loose, key=lambda item: item.name in held):
+        if item.name not in seen:
+            seen |= reach(types, [item.name])
             yield item
+
+
+def _led(types: dict[str, TypeDef], item: TypeDef) -> set[str]:
+    """Return the structs that a type leads to directly, or through unions alone."""
+    found: set[str] = set()
+    todo, met = neighbours(item), {item.name}
+    while todo:
+        name = todo.pop()
+        if isinstance(types[name], Struct):
+            found.add(name)
+        elif name not in met:
+            met.add(name)
+            todo += neighbours(types[name])
+    return found
 
 
 def _judged(
