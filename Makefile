@@ -106,7 +106,7 @@ test-rust: ## the tests of the Rust client
 	@$(WORK) test --only rust
 
 # --- prove ----------------------------------------------------------------------------------------
-.PHONY: conformance testees mutate pair
+.PHONY: conformance testees mutate pair fuzz
 conformance: testees ## the main job: every case against every client, all five equal
 	@$(BIN)/conform run --testees $(WHERE_TESTEES) $(if $(CASE),--cases "$(CASE)")
 
@@ -115,6 +115,9 @@ testees: setup-python ## build the five testees and list them in .toolchains/tes
 
 mutate: setup-python ## the harness against broken clients: each must be caught
 	@$(BIN)/conform mutate
+
+fuzz: testees ## random sessions against the five clients: SEED=7 RUNS=500
+	@$(BIN)/conform fuzz --testees $(WHERE_TESTEES) $(if $(SEED),--seed $(SEED)) $(if $(RUNS),--runs $(RUNS))
 
 pair: testees ## the five clients against the reference server
 	@$(BIN)/conform pair --testees $(WHERE_TESTEES)

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable, Sequence
 
 from conform import __version__
-from conform.commands import browse, debug, play, server
+from conform.commands import browse, debug, fuzz, play, server
 from conform.documents import CaseError
 
 OK, NOT_CONFORMANT, USAGE, VOID, STALE = 0, 1, 2, 3, 4
@@ -23,6 +23,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"conform {__version__}")
     verbs = parser.add_subparsers(dest="verb", required=True, metavar="VERB")
     play.add_parsers(verbs)
+    fuzz.add_parsers(verbs)
     browse.add_parsers(verbs)
     debug.add_parsers(verbs)
     server.add_parsers(verbs)

@@ -390,7 +390,7 @@ class RefClient:
         self._answer(wait, value, None)
 
     def _verb_frame(self, wait: Wait, frame: Frame) -> None:
-        if frame.wire_type == "keepalive":
+        if _alive(frame):
             return
         kind = VERBS[wait.op]
         if frame.fault and frame.known and frame.wire_type in (*VERB_EVENTS[kind], "error"):
@@ -478,19 +478,23 @@ class RefClient:
         request = frame.request_id
         if "pong-resolves-first-pending" in self.faults and frame.wire_type == "pong":
             request = next(iter(self.waits), request)
-        turn = self.turns.get(request or "")
+        turn = None if request in self.waits else self.turns.get(request or "")
         if turn and "crosstalk-latest-turn" in self.faults:
             turn = self.latest
         if turn:
             turn.frame(frame)
         elif request in self.waits:
             self._call_frame(self.waits[request], frame)
-        elif frame.wire_type != "keepalive" and (request not in self.late or self._forgets):
+        elif not _alive(frame) and (request not in self.late or self._forgets):
             self.push(frame)
 
     @property
     def _forgets(self) -> bool:
         return "late-answer-pushed" in self.faults
+
+
+def _alive(frame: Frame) -> bool:
+    return frame.good and frame.wire_type == "keepalive"
 
 
 def _has_unknown(reader: Reader, frame: Frame) -> bool:

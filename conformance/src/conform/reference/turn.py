@@ -180,7 +180,8 @@ class RefTurn:
         twice = "duplicate-terminal-fires-twice" in faults
         if twice and frame.wire_type in ("eventual_response", "cancelled"):
             self.client.push(frame)
-        if not frame.good:
+        over = self.questions["otp"] == "none" and not self.verbs
+        if not frame.good or over:
             return
         facts = self.client.reader.flat(frame.wire_type, frame.tree)
         if frame.wire_type == "error":
@@ -402,7 +403,8 @@ class RefTurn:
 
     def next_send(self) -> None:
         """The session's next message closes an OTP question that outlived its turn."""
-        self.questions["otp"] = "none"
+        if self.body is not None:
+            self.questions["otp"] = "none"
 
     # --- verbs ------------------------------------------------------------------------------
 

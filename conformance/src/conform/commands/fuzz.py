@@ -1,0 +1,91 @@
+"""The verb ``fuzz``: random sessions against clients."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.progress import track
+
+from conform.commands.common import add_testee_flags, spec_of, testees
+from conform.documents import CaseError
+from conform.fuzz import Session, as_yaml, assemble, generate, shrink
+from conform.reader import Reader
+from conform.report import console as told
+from conform.run import Run, Runner
+from conform.script import Case
+from conform.spec import ROOT, Spec
+from conform.testee import Launch
+
+OUT = ROOT / "conformance" / "out" / "fuzz"
+SHRUNK = 3  # so many failing sessions are cut down; the others are named
+
+
+def add_parsers(verbs: Any) -> None:
+    """Add the verb of this module."""
+    fuzz = verbs.add_parser(
+        "fuzz",
+        help="play random sessions against clients; cut down what fails and keep it as a case",
+        epilog="Example: conform fuzz --seed 7 --runs 500 --length 30. The same seeds give the "
+        "same sessions. Exit: 0 all equal, 1 a difference, 3 no client ran.",
+    )
+    add_testee_flags(fuzz)
+    fuzz.add_argument("--seed", type=int, default=1, metavar="N", help="first seed (default 1)")
+    fuzz.add_argument("--runs", type=int, default=200, metavar="N", help="sessions (default 200)")
+    fuzz.add_argument("--length", type=int, default=24, metavar="N", help="acts of one, at most")
+    fuzz.add_argument("--out", type=Path, default=OUT, metavar="DIR", help="where cases go")
+    fuzz.set_defaults(command=fuzz_command)
+
+
+def fuzz_command(args: argparse.Namespace) -> int:
+    """``conform fuzz``."""
+    if args.runs < 1 or args.length < 1:
+        raise CaseError("--runs and --length must be at least 1")
+    spec = spec_of(args)
+    reader = Reader(spec)
+    console = Console()
+    seeds = range(args.seed, args.seed + args.runs)
+    drawn = track(seeds, "drawing", console=console, transient=True)
+    sessions = {s.name: s for s in (generate(spec, reader, seed, args.length) for seed in drawn)}
+    cases = [assemble(spec, reader, each) for each in sessions.values()]
+    launches, missing = testees(args)
+    runner = Runner(spec, cases)
+    with told.Progress(console, cases, len(launches)) as progress:
+        runner.on_verdict = progress.add
+        run = asyncio.run(runner.run(launches, missing, []))
+    told.failures(console, run, spec)
+    failing = [name for name in sessions if _failed(run, name)]
+    for name in failing[:SHRUNK]:
+        case = asyncio.run(_shrunk(spec, reader, sessions[name], launches))
+        console.print(f"kept as {_keep(case, args.out)}, {len(case.steps)} steps")
+    ran = sum(t.ran for t in run.testees)
+    console.print(
+        f"{len(cases)} sessions from seed {args.seed} × {ran} clients: {len(failing)} differ",
+        highlight=False,
+    )
+    return 3 if not ran else int(bool(failing) or run.red)
+
+
+def _failed(run: Run, name: str) -> bool:
+    return any(not t.verdicts[name].passed for t in run.testees if name in t.verdicts)
+
+
+async def _shrunk(spec: Spec, reader: Reader, session: Session, launches: list[Launch]) -> Case:
+    async def fails(shorter: Session) -> bool:
+        try:
+            runner = Runner(spec, [assemble(spec, reader, shorter)])
+        except CaseError:
+            return False
+        return _failed(await runner.run(launches, [], []), shorter.name)
+
+    return assemble(spec, reader, await shrink(session, fails))
+
+
+def _keep(case: Case, folder: Path) -> str:
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / f"{case.name.removeprefix('fuzz/')}.yaml"
+    path.write_text(as_yaml(case), encoding="utf-8")
+    return str(path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path)
