@@ -115,13 +115,13 @@ PROTOCOLS = Path(__file__).parent / "protocols"
 
 @pytest.fixture(scope="session")
 def protocols() -> dict[str, Spec]:
-    """The two protocols that have nothing to do with ours."""
-    return {name: build(PROTOCOLS / name) for name in ("workbench", "atlas")}
+    """The protocols that have nothing to do with ours."""
+    return {name: build(PROTOCOLS / name) for name in ("workbench", "atlas", "harbour")}
 
 
 @pytest.fixture(scope="session")
 def vectors(protocols: dict[str, Spec]) -> dict[str, dict[str, str]]:
-    """The files of vectors of both, judged once."""
+    """The files of vectors of all, judged once."""
     return {name: vector_files(protocols[name]) for name in protocols}
 
 

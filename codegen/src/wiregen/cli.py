@@ -315,9 +315,10 @@ def explain(name: str, /, *, spec: SpecOption = None) -> int:
             parts[type(item).__name__.lower()] = dataclasses.asdict(item)
     for message in (*found.events, *found.actions):
         if name in (message.wire, message.name):
-            parts["message"] = dataclasses.asdict(message)
+            both = "" if "message" not in parts else f" ({message.role})"
+            parts[f"message{both}"] = dataclasses.asdict(message)
             if name == message.wire:
-                parts["struct"] = dataclasses.asdict(found.struct(message.name))
+                parts[f"struct{both}"] = dataclasses.asdict(found.struct(message.name))
     if not parts:
         raise refuse("", "", "usage", f"no type or message is called {name!r}")
     print(json.dumps(parts, indent=2, ensure_ascii=False, default=str))

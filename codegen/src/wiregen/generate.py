@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 
 from wiregen import fmt
+from wiregen.clashes import clashes
 from wiregen.config import Config
 from wiregen.emit import emitter
-from wiregen.errors import SpecError, refuse
+from wiregen.errors import Diagnostic, SpecError, refuse
 from wiregen.ir import Spec
-from wiregen.lint import lint_folder
+from wiregen.naming import LANGS
 from wiregen.writing import write_all
 
 __all__ = ["Output", "generate", "raw_files", "write_all"]
@@ -31,10 +32,12 @@ def raw_files(spec: Spec, config: Config, lang: str) -> dict[str, str]:
     """Return the files of one language by path below the root, before the formatter."""
     target = config.target(lang)
     files: dict[str, str] = {}
+    if found := _clashes(spec, lang):
+        raise SpecError(*found)
     try:
         made = emitter(lang)(spec, target)
-    except SpecError as err:
-        raise _placed(err, config) from err
+    except SpecError:
+        raise  # names what is wrong by itself
     except Exception as err:
         reason = f"{type(err).__name__}: {err}"
         message = f"no {lang} for this specification, a gap of the emitter ({reason})"
@@ -47,12 +50,10 @@ def raw_files(spec: Spec, config: Config, lang: str) -> dict[str, str]:
     return files
 
 
-def _placed(err: SpecError, config: Config) -> SpecError:
-    """Say of names that collide where they are, which an emitter does not know."""
-    if any(it.file for it in err.diagnostics):
-        return err
-    found = [it for it in lint_folder(config.spec_folder) if it.rule == "name-collision"]
-    return SpecError(*found) if found else err
+def _clashes(spec: Spec, lang: str) -> list[Diagnostic]:
+    """Return what would have one and the same name in a language; vectors have no names."""
+    found = [item for known in LANGS if known == lang for item in clashes(spec, known)]
+    return [Diagnostic(file, pointer, "name-collision", said) for file, pointer, said in found]
 
 
 def generate(spec: Spec, config: Config, langs: Iterable[str]) -> Output:

@@ -16,6 +16,7 @@ from typing import Any
 from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
+from wiregen.drafts import is_older, modern
 from wiregen.errors import join_pointer, pointer_path, refuse
 
 Json = Any
@@ -196,7 +197,8 @@ class Store:
             text = read_text(self.root / name, name)
             parse = parse_json if name.endswith(".json") else parse_yaml
             self._texts[name] = text
-            self._documents[name] = parse(text, name)
+            value = parse(text, name)
+            self._documents[name] = modern(value) if is_older(value) else value
             self._index(Node(name, "", self._documents[name]))
         return Node(name, "", self._documents[name])
 

@@ -27,6 +27,8 @@ def check_schema(node: Node) -> None:
     for fault in _judge().iter_errors(node.value):
         pointer = join_pointer(node.pointer, *fault.instance_path)
         said = f"not JSON Schema 2020-12: {_shortened(fault.message)}"
+        if pointer.endswith("/items") and isinstance(fault.instance, list):
+            said += "; a tuple is `prefixItems`, or of the draft that `$schema` names"
         found.setdefault(pointer, Diagnostic(node.file, pointer, "schema-shape", said))
         if len(found) == _SHOWN:
             break

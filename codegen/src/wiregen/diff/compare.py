@@ -77,7 +77,20 @@ class Comparison:
         for item in self.new.types:
             if item.name == name:
                 return item.uri.partition("#")[0]
-        return next((it.file for it in _by_wire(self.new).values() if it.wire == name), "")
+        return next((it.file for it in self._by_wire(self.new).values() if it.wire == name), "")
+
+    def _by_wire(self, spec: Spec) -> dict[str, Message]:
+        """Return every message by its word; with its role where one side says it both ways."""
+        both = {
+            item.wire
+            for side in (self.old, self.new)
+            for item in side.events
+            if any(other.wire == item.wire for other in side.actions)
+        }
+        return {
+            f"{item.wire} ({item.role})" if item.wire in both else item.wire: item
+            for item in (*spec.actions, *spec.events)
+        }
 
     # messages -------------------------------------------------------------------------
 
@@ -89,7 +102,7 @@ class Comparison:
             if before != after:
                 direction = "write" if key == "action" else "read"
                 self.report("TAG_KEY_CHANGED", key, f"{before} became {after}", direction=direction)
-        old, new = _by_wire(self.old), _by_wire(self.new)
+        old, new = self._by_wire(self.old), self._by_wire(self.new)
         gone = [item for wire, item in old.items() if wire not in new]
         come = [item for wire, item in new.items() if wire not in old]
         for item in gone:
@@ -141,7 +154,7 @@ class Comparison:
 
     def _roots(self) -> Iterator[tuple[str, str, str, str]]:
         """Yield what travels itself: messages by their word, results by their action."""
-        old, new = _by_wire(self.old), _by_wire(self.new)
+        old, new = self._by_wire(self.old), self._by_wire(self.new)
         for wire, before in old.items():
             if wire in new and new[wire].role == before.role:
                 direction = "write" if before.role == "action" else "read"
@@ -209,10 +222,6 @@ class Comparison:
                 self.report("DRAFT_CHANGED", name, text, file=name)
         for change in not_understood(self.old, self.new):
             self.report("UNDECIDED", *change)
-
-
-def _by_wire(spec: Spec) -> dict[str, Message]:
-    return {item.wire: item for item in (*spec.actions, *spec.events)}
 
 
 def _binding(text: str) -> list[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from html import escape
 
-from wiregen.emit.base import reader_type, wrap
+from wiregen.emit.base import clean, reader_type, wrap
 from wiregen.errors import refuse
 from wiregen.ir import AnyJson, Array, Enum, Field, Map, Opaque, Ref, Scalar, Spec, Struct, Type
 from wiregen.naming import type_name
@@ -153,7 +153,7 @@ def _flags(kinds: tuple[str, ...], nullable: bool) -> str:
 
 def doc_lines(text: str, tag: str = "summary") -> tuple[str, ...]:
     """Return an XML documentation comment; one line when it fits."""
-    safe = _code(escape(text or "No description.", quote=False))
+    safe = _code(escape(clean(text) or "No description.", quote=False))
     if len(safe) <= DOC_WIDTH - 22:
         return (f"/// <{tag}>{safe}</{tag}>",)
     return (f"/// <{tag}>", *(f"/// {line}" for line in wrap(safe, DOC_WIDTH)), f"/// </{tag}>")

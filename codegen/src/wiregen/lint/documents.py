@@ -60,20 +60,30 @@ def file_dialect(context: Context) -> Iterator[Finding]:
 def message_unused(context: Context) -> Iterator[Finding]:
     """Components, channels and operations list the same messages."""
     root = context.root.value
-    listed = {item.wire for item in context.document.messages}
-    for key, message in root.get("components", {}).get("messages", {}).items():
-        if isinstance(message, dict) and message.get("name") not in listed:
+    used = {item.node.uri: item.wire for item in context.document.messages}
+    for key in root.get("components", {}).get("messages", {}):
+        if _landed(context, "components", "messages", key) not in used:
             pointer = join_pointer("/components/messages", key)
             yield Finding(context.name, pointer, "no operation sends or receives this message")
+    listed: set[str] = set()
     for channel, value in root.get("channels", {}).items():
-        names = {
-            context.store.resolve(context.root, ref["$ref"]).value.get("name")
-            for ref in value.get("messages", {}).values()
-            if isinstance(ref, dict) and "$ref" in ref
-        }
-        for wire in sorted(listed - names):
+        keys = value.get("messages", {}) if isinstance(value, dict) else {}
+        listed |= {_landed(context, "channels", channel, "messages", key) for key in keys}
+    for uri, wire in sorted(used.items(), key=lambda item: item[1]):
+        channel = next(iter(root.get("channels", {})), "")
+        if uri not in listed:
             pointer = join_pointer("/channels", channel, "messages")
             yield Finding(context.name, pointer, f"the channel does not list {wire!r}")
+
+
+def _landed(context: Context, *place: str) -> str:
+    """Return where a message of the document stands, behind its references."""
+    node = context.root.child(*place)
+    for _ in range(16):
+        if not isinstance(node.value, dict) or not isinstance(node.value.get("$ref"), str):
+            break
+        node = context.store.resolve(node, node.value["$ref"])
+    return node.uri
 
 
 def message_title(context: Context) -> Iterator[Finding]:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from wiregen.clashes import clashes
 from wiregen.errors import join_pointer
-from wiregen.ir import Machine, Role, Struct, Transition
+from wiregen.ir import Machine, Transition
 from wiregen.lint.model import Context, Finding
-from wiregen.naming import LANGS, collisions, enum_member, member_name, type_name
+from wiregen.naming import LANGS
 
 
 def error_action(context: Context) -> Iterator[Finding]:
@@ -150,33 +151,9 @@ def machine_settle_kind(context: Context) -> Iterator[Finding]:
 
 def name_collision(context: Context) -> Iterator[Finding]:
     """Types, members and enum values have different names in each of the five languages."""
-    spec = context.spec
     for lang in LANGS:
-        roles: dict[str, Role] = {
-            item.name: item.role if isinstance(item, Struct) else "type" for item in spec.types
-        }
-        if lang == "rust":  # one module for each role
-            groups = [{n for n in roles if roles[n] == r} for r in ("event", "action")]
-            groups.append({n for n in roles if roles[n] not in ("event", "action")})
-        else:
-            groups = [set(roles)]
-        for group in groups:
-            named = {n: type_name(lang, n, roles[n]) for n in sorted(group)}
-            for identifier, sources in collisions(lang, named).items():
-                file, pointer = context.place(spec.type(sources[1]).uri)
-                words = f"{' and '.join(sources)} are both {identifier} in {lang}"
-                yield Finding(file, pointer, words)
-        for struct in spec.structs:
-            members = {f.wire: member_name(lang, f.wire) for f in struct.fields}
-            for identifier, sources in collisions(lang, members).items():
-                here = context.member(struct, sources[1])
-                words = f"{' and '.join(sources)} are both {identifier} in {lang}"
-                yield Finding(here.file, here.pointer, words)
-        for enum in spec.enums:
-            values = {v: enum_member(lang, enum.name, v) for v in enum.values}
-            for identifier, sources in collisions(lang, values).items():
-                words = f"{' and '.join(sources)} are both {identifier} in {lang}"
-                yield Finding(*context.place(enum.uri), words)
+        for file, pointer, words in clashes(context.spec, lang):
+            yield Finding(file, pointer, words)
 
 
 def member_case(context: Context) -> Iterator[Finding]:

@@ -103,6 +103,9 @@ def _words(spec: Spec, type_: Type, wire: str) -> Iterator[str]:
                 if edge is not None:
                     yield f"value {edge}"
                     yield "below" if past < 0 else "above"
+        case Const(value=bool() as value):
+            yield str(value).lower()
+            yield "other value"
         case Const(value=value):
             yield f"value {value}"
             yield "other value"
