@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import importlib
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -15,6 +16,7 @@ from wiregen.errors import SpecError
 from wiregen.ir import Enum, Ref, Union
 
 from .conftest import PROTOCOLS, Ran
+from .printing import printed
 
 Json = Any
 TEXT: Json = {"type": "string"}
@@ -144,6 +146,26 @@ def test_a_message_that_another_type_holds_is_there_as_a_type() -> None:
     assert about is not None
     assert about.type == Ref("ArrivalType")
     assert spec.struct("ArrivalType").role == "type"
+
+
+def test_types_that_lead_to_each_other_keep_the_names_of_the_wire(
+    folder: Callable[[Json], Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = _object(theSecond={"$ref": "#/components/schemas/Second"})
+    second = _object(theFirst={"$ref": "#/components/schemas/First"}, someText=TEXT)
+    document = _document({"one": _said("one", theFirst={"$ref": "#/components/schemas/First"})})
+    document["components"] = {"schemas": {"First": first, "Second": second}}
+    files = printed(build(folder(document)), ["python"])
+    package = tmp_path / "leading"
+    for name, text in files.items():
+        path = package / name.removeprefix("python/out/")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    wire = importlib.import_module("leading")
+    inner = {"theFirst": {"theSecond": {"someText": "a"}}, "someText": "b"}
+    frame = {"type": "one", "theFirst": {"theSecond": inner}}
+    assert wire.encode_event(wire.decode_event(json.dumps(frame))) == frame
 
 
 def test_a_message_that_travels_both_ways_is_told_so_by_diff(

@@ -162,6 +162,7 @@ class _Printer:
             "spec": spec,
             "enums": [self._enum(item) for item in spec.enums],
             "types": types,
+            "forward": self._forward(structs),
             "unions": self._unions(),
             "union_rows": [(self.name(u.name), self._union_row(u)) for u in self._union_shapes()],
             "events": [self.event(item) for item in spec.events],
@@ -465,6 +466,16 @@ class _Printer:
             item.name: names & reach(self._aliases(), set(neighbours(item))) for item in ordered
         }
         return [self._union(item, item.name in held[item.name]) for item in ordered]
+
+    def _forward(self, structs: list[Struct]) -> list[str]:
+        """Return the classes that name a later one: pydantic completes them only when told to."""
+        shown = [item for item in structs if item.role in ("type", "result")]
+        places = {item.name: index for index, item in enumerate(shown)}
+        return [
+            self.name(item.name)
+            for index, item in enumerate(shown)
+            if any(places.get(name, -1) > index for name in neighbours(item))
+        ]
 
     def _aliases(self) -> dict[str, TypeDef]:
         """Types that are looked into when an alias is made: a class is only named."""
