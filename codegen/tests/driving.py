@@ -163,9 +163,14 @@ def _fingerprint(lang: Lang, folder: Path) -> str:
     sources = [*folder.rglob("*"), *DRIVERS.rglob("*"), *locks]
     for path in sorted(path for path in sources if path.is_file()):
         digest.update(path.name.encode() + path.read_bytes())
-    where = environment(lang).get("PATH", "")
-    digest.update(f"{sys.version}{where}".encode())
+    digest.update(f"{sys.version}{toolchain_place(lang)}".encode())
     return digest.hexdigest()[:16]
+
+
+def toolchain_place(lang: Lang) -> str:
+    """Return where the compiler of a language lies; another one compiles anew."""
+    compiler = {"typescript": "node", "csharp": "dotnet", "rust": "cargo"}.get(lang, lang)
+    return shutil.which(compiler, path=environment(lang).get("PATH")) or ""
 
 
 def _nothing(command: Iterable[str], folder: Path, env: Mapping[str, str]) -> object:

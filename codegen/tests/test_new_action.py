@@ -24,7 +24,7 @@ from wiregen.build import build
 from wiregen.config import load_config
 from wiregen.naming import Lang
 
-from .driving import BUILT, PROJECT, environment
+from .driving import BUILT, PROJECT, environment, toolchain_place
 
 pytestmark = pytest.mark.timeout(600)
 NEWCOMERS = Path(__file__).parent / "newcomers"
@@ -71,7 +71,7 @@ def newcomer(lang: Lang, tmp: Path, sources: Mapping[str, str]) -> Iterator[Path
     config = load_config(PROJECT / "codegen" / "wiregen.toml")
     spec = build(write_newer_spec(tmp / "spec"))
     writing.write_all(made, generate.raw_files(spec, config, lang))
-    digest = hashlib.sha256(Path(__file__).read_bytes() + environment(lang)["PATH"].encode())
+    digest = hashlib.sha256(Path(__file__).read_bytes() + toolchain_place(lang).encode())
     for path in sorted(path for path in made.rglob("*") if path.is_file()):
         digest.update(str(path.relative_to(made)).encode() + path.read_bytes())
     BUILT.mkdir(parents=True, exist_ok=True)
