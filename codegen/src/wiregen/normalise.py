@@ -11,8 +11,9 @@ import re
 from typing import Any, Literal
 
 from wiregen.ir import Message, Mirror, Path, Spec, Union
+from wiregen.keywords import ANNOTATIONS, is_alias, only_null
 from wiregen.load import Node
-from wiregen.resolve import ANNOTATIONS, Resolver, is_alias, only_null
+from wiregen.resolve import Resolver
 from wiregen.words import word_set
 
 Json = Any

@@ -25,29 +25,39 @@ from wiregen.ir import (
     TypeDef,
     Union,
 )
-from wiregen.load import Node, Store, absolute_ref
-from wiregen.metaschema import check_schema, compiles, plain_text
+from wiregen.keywords import (
+    ANNOTATIONS,
+    UNTYPED,
+    alike,
+    alternative_of,
+    anchored,
+    applies,
+    branch_hint,
+    doc_of,
+    free_form,
+    is_alias,
+    is_pure,
+    kind_of,
+    kinds_of,
+    leads_to,
+    merge,
+    only_constrains,
+    only_null,
+    plain_key,
+    same_but_words,
+    with_members,
+)
+from wiregen.load import Node, Store
+from wiregen.metaschema import check_schema, compiles
 from wiregen.naming import pascal
 from wiregen.unions import Unions
-from wiregen.words import word_set
 
 Json = Any
 _SHARED = frozenset({"type", "properties", "required", "additionalProperties"})
-KINDS = ("array", "boolean", "integer", "null", "number", "object", "string")
-ANNOTATIONS = word_set(
-    "$id $schema $defs definitions $comment $anchor title description default examples deprecated "
-    "readOnly writeOnly"
-)
-UNTYPED = word_set(
-    "not if then else dependentSchemas dependentRequired unevaluatedProperties unevaluatedItems "
-    "contains minContains maxContains propertyNames patternProperties prefixItems minProperties "
-    "maxProperties $dynamicRef $recursiveRef contentEncoding contentMediaType"
-)
 _DEFINED = (("$defs",), ("definitions",), ("components", "schemas"))
 _NAMING = frozenset({"properties", "enum", "oneOf", "anyOf", "allOf", "additionalProperties"})
 _OF_WORDS = frozenset({"type", "const", "enum", "$ref"})
 _DEPTH = 16
-_WORDS = word_set("description $comment examples deprecated")
 _BOUNDS = {
     "minimum": "minimum",
     "maximum": "maximum",
@@ -123,7 +133,7 @@ class Resolver:
                 if isinstance(value, dict) and value.keys() & _NAMING:
                     title = value.get("title")
                     name = pascal(title) if isinstance(title, str) else ""
-                    self._named.setdefault(name or pascal(_plain_key(key)), node.child(key))
+                    self._named.setdefault(name or pascal(plain_key(key)), node.child(key))
 
     def _target(self, node: Node, ref: str) -> Node:
         target = self.store.resolve(node, ref)
@@ -153,7 +163,7 @@ class Resolver:
         if "$ref" in node.value:
             return self._ref(node, hint, role)
         if node.uri in self._by_uri:
-            return replace(self._by_uri[node.uri], doc=_doc(node))
+            return replace(self._by_uri[node.uri], doc=doc_of(node))
         if is_alias(node.value):
             return self._alias(node, hint, role)
         if "allOf" in node.value:
@@ -171,22 +181,22 @@ class Resolver:
         if not isinstance(ref, str):
             raise refuse(node.file, node.pointer, "schema-shape", "$ref must be a string")
         target = self._target(node, ref)
-        if not _is_pure(node.value):
+        if not is_pure(node.value):
             return self.type_of(self.merged(node), hint, role)
-        doc = _doc(node)
+        doc = doc_of(node)
         seen = {node.uri}
-        while isinstance(target.value, dict) and (onward := _leads_to(target)) is not None:
+        while isinstance(target.value, dict) and (onward := leads_to(target)) is not None:
             if target.uri in seen:
                 raise refuse(node.file, node.pointer, "ref-cycle", "the $ref leads in a circle")
             seen.add(target.uri)
-            doc = doc or _doc(target)
+            doc = doc or doc_of(target)
             target = self._target(onward, onward.value["$ref"])
         if target.uri in self._open and target.uri not in self._by_uri:
             raise refuse(node.file, node.pointer, "ref-cycle", "the $ref leads in a circle")
         self._open.append(target.uri)
         try:
             name = target.pointer.rsplit("/", maxsplit=1)[-1] if target.pointer else hint
-            typed = self.type_of(target, pascal(_plain_key(name)) or hint, role)
+            typed = self.type_of(target, pascal(plain_key(name)) or hint, role)
         finally:
             self._open.pop()
         return replace(typed, doc=doc or typed.doc)
@@ -200,7 +210,7 @@ class Resolver:
             typed = self.type_of(node.child("allOf", 0), hint, role)
         finally:
             self._open.pop()
-        return replace(typed, doc=_doc(node) or typed.doc)
+        return replace(typed, doc=doc_of(node) or typed.doc)
 
     def merged(self, node: Node, depth: int = 0) -> Node:
         """Fold `allOf` and the target of a `$ref` with siblings into one object schema."""
@@ -222,21 +232,21 @@ class Resolver:
             if "$ref" in folded or "allOf" in folded:
                 folded = self.merged(part, depth + 1).value
             elif part.file != node.file:
-                folded = _anchored(folded, part)
-            for keyword in _merge(out, {k: v for k, v in folded.items() if k != "title"}, part):
+                folded = anchored(folded, part)
+            for keyword in merge(out, {k: v for k, v in folded.items() if k != "title"}, part):
                 self.note(part, "opaque-all-of", f"two {keyword!r} of one allOf: the later is read")
-        for keyword in _merge(out, base, node):
+        for keyword in merge(out, base, node):
             self.note(node, "opaque-all-of", f"two {keyword!r} of one allOf: the later is read")
         return Node(node.file, node.pointer, out)
 
     def _plain(self, node: Node, hint: str, role: Role) -> Typed:
         value = node.value
-        doc = _doc(node)
+        doc = doc_of(node)
         if "const" in value:
             return self._const(node, value["const"], doc)
         if "enum" in value:
             return self._enum(node, hint, doc)
-        kinds = _kinds(node)
+        kinds = kinds_of(node)
         if kinds is None and "properties" in value:
             self.note(node, "object-assumed", "'properties' without a type; read as an object")
             kinds = ("object",)
@@ -270,7 +280,7 @@ class Resolver:
         bounds = {
             ours: node.value[theirs]
             for theirs, ours in _BOUNDS.items()
-            if theirs in node.value and _applies(theirs, kind)
+            if theirs in node.value and applies(theirs, kind)
         }
         if not compiles(bounds.get("pattern", "")):
             del bounds["pattern"]
@@ -278,11 +288,11 @@ class Resolver:
         return Scalar(cast(ScalarKind, kind), **bounds)
 
     def _const(self, node: Node, value: Json, doc: str) -> Typed:
-        kind = _kind_of(value)
+        kind = kind_of(value)
         if kind in ("string", "integer", "number", "boolean"):
             return Typed(Const(cast(ScalarKind, kind), value), False, doc)
         self.note(node, "opaque-const", f"a constant {kind} is not reflected in the types")
-        return Typed(*_free_form(frozenset({kind})), doc)
+        return Typed(*free_form(frozenset({kind})), doc)
 
     def _enum(self, node: Node, hint: str, doc: str) -> Typed:
         values = node.value["enum"]
@@ -295,7 +305,7 @@ class Resolver:
             return self._const(node, rest[0], doc)
         if not rest or not all(isinstance(item, str) for item in rest):
             self.note(node, "opaque-enum", "only enums of strings have names; read as opaque JSON")
-            return Typed(*_free_form(frozenset(_kind_of(item) for item in values)), doc)
+            return Typed(*free_form(frozenset(kind_of(item) for item in values)), doc)
         name = self._name(node, hint)
         enum = Enum(name=name, values=tuple(dict.fromkeys(rest)), doc=doc, uri=node.uri)
         return Typed(self._register(node, enum), nullable, doc)
@@ -329,7 +339,7 @@ class Resolver:
     def _struct(self, node: Node, hint: str, role: Role) -> Type:
         name = self._name(node, hint)
         # Known before its members are, so that a member may lead back here.
-        self._by_uri[node.uri] = Typed(Ref(name), "null" in (_kinds(node) or ()))
+        self._by_uri[node.uri] = Typed(Ref(name), "null" in (kinds_of(node) or ()))
         required = node.value.get("required", [])
         if not isinstance(required, list):
             raise refuse(node.file, node.pointer, "schema-shape", "'required' must be a list")
@@ -347,7 +357,7 @@ class Resolver:
             name=name,
             role=role,
             fields=fields,
-            doc=_doc(node),
+            doc=doc_of(node),
             closed=node.value.get("additionalProperties") is False,
             choices=self._choices(node),
             uri=node.uri,
@@ -374,11 +384,11 @@ class Resolver:
         found: list[Choice] = []
         for keyword in ("anyOf", "oneOf"):
             branches = node.value.get(keyword)
-            if isinstance(branches, list) and all(_only_constrains(item) for item in branches):
+            if isinstance(branches, list) and all(only_constrains(item) for item in branches):
                 self.note(
                     node, "choice", f"{keyword} over members is a writer's promise, not a union"
                 )
-                found.append(Choice(tuple(_alternative(item) for item in branches)))
+                found.append(Choice(tuple(alternative_of(item) for item in branches)))
         return tuple(found)
 
     def _alternatives(self, node: Node, keyword: str, hint: str, role: Role) -> Typed | None:
@@ -386,44 +396,44 @@ class Resolver:
         branches = node.value[keyword]
         if not isinstance(branches, list) or not branches:
             raise refuse(node.file, node.pointer, "schema-shape", f"{keyword} must be a list")
-        if "properties" in node.value and all(_only_constrains(item) for item in branches):
+        if "properties" in node.value and all(only_constrains(item) for item in branches):
             return None
         nodes = [node.child(keyword, index) for index in range(len(branches))]
         solid = [item for item in nodes if not only_null(item.value)]
         nullable = len(solid) < len(nodes)
         if not solid:
             self.note(node, "opaque-null", "only null fits; read as any JSON")
-            return Typed(AnyJson(), True, _doc(node))
+            return Typed(AnyJson(), True, doc_of(node))
         if len(solid) == 1:
             typed = self.type_of(solid[0], hint, role)
-            return Typed(typed.type, True, _doc(node) or typed.doc)
+            return Typed(typed.type, True, doc_of(node) or typed.doc)
         listed = self._words(solid)
         if listed and "properties" not in node.value:
             name = self._name(node, hint)
-            enum = Enum(name=name, values=listed, doc=_doc(node), uri=node.uri)
-            return Typed(self._register(node, enum), nullable, _doc(node))
+            enum = Enum(name=name, values=listed, doc=doc_of(node), uri=node.uri)
+            return Typed(self._register(node, enum), nullable, doc_of(node))
         name = self._name(node, hint)
         shared = {key: item for key, item in node.value.items() if key in _SHARED}
         if "properties" in shared:
-            solid = [_with_members(item, shared) for item in solid]
+            solid = [with_members(item, shared) for item in solid]
         # Known before its branches are, so that a branch may lead back here.
         self._by_uri[node.uri] = Typed(Ref(name), nullable)
         hints = [
-            f"{name}{_branch_hint(item.value) or index + 1}" for index, item in enumerate(solid)
+            f"{name}{branch_hint(item.value) or index + 1}" for index, item in enumerate(solid)
         ]
         resolved = [self.type_of(*item) for item in zip(solid, hints, strict=True)]
         union = Union(
             name=name,
             kind="typed",
             branches=tuple(Branch("", item.type) for item in resolved),
-            doc=_doc(node),
+            doc=doc_of(node),
             uri=node.uri,
         )
         type_ = self._register(node, union)
         rest = [index for index, item in enumerate(solid) if self._excludes(item)]
         nullable_branch = any(item.nullable for item in resolved)
         self.unions.add(node, name, nullable_branch, rest[0] if len(rest) == 1 else None)
-        return Typed(type_, nullable, _doc(node))
+        return Typed(type_, nullable, doc_of(node))
 
     def _excludes(self, branch: Node) -> bool:
         """Whether a branch says what it is not: then it may stand for all that others are not."""
@@ -468,7 +478,7 @@ class Resolver:
             raise refuse(node.file, node.pointer, "name-missing", "the type needs a usable title")
         for chosen in (name, hint, f"{hint}Member") if node.pointer else (name,):
             known = self._named.setdefault(chosen, node)
-            if known.uri == node.uri or _alike(known.value, node.value):
+            if known.uri == node.uri or alike(known.value, node.value):
                 if chosen != name:
                     said = f"{name!r} is {self._named[name].uri}, so this type is called {chosen!r}"
                     self.note(node, "title-shared", said)
@@ -477,7 +487,7 @@ class Resolver:
 
     def _register(self, node: Node, found: TypeDef) -> Type:
         known = self.types.get(found.name)
-        if known is not None and known.uri != found.uri and not _same(known, found):
+        if known is not None and known.uri != found.uri and not same_but_words(known, found):
             message = (
                 f"the name {found.name!r} is taken by {known.uri}, which differs: "
                 "give one of them a `title` of its own"
@@ -488,190 +498,3 @@ class Resolver:
             if self.store.find(node.file, node.pointer) is None:
                 self.folded.append(node)
         return Ref(found.name)
-
-
-def only_null(schema: Json) -> bool:
-    """Whether a schema says that a value is null, and nothing else but words."""
-    if not isinstance(schema, dict) or schema.get("type") != "null":
-        return False
-    return all(key in ANNOTATIONS or key[:2] == "x-" for key in schema if key != "type")
-
-
-def _plain_key(key: str) -> str:
-    """Return the key of a definition as words; generators write lists as `Text[]`."""
-    return key.replace("[]", "List")
-
-
-def _is_pure(value: Json) -> bool:
-    """Whether a `$ref` has only words beside it."""
-    return all(key in ANNOTATIONS or key[:2] == "x-" for key in value if key != "$ref")
-
-
-def _leads_to(node: Node) -> Node | None:
-    """Return the place of the `$ref` of a schema that is another one by another name."""
-    if isinstance(node.value.get("$ref"), str) and _is_pure(node.value):
-        return node
-    return node.child("allOf", 0) if is_alias(node.value) else None
-
-
-def is_alias(value: Json) -> bool:
-    """Whether an `allOf` of one reference has only words beside it."""
-    parts = value.get("allOf")
-    if not isinstance(parts, list) or len(parts) != 1:
-        return False
-    only = isinstance(parts[0], dict) and isinstance(parts[0].get("$ref"), str)
-    return (
-        only
-        and _is_pure(parts[0])
-        and all(key in ANNOTATIONS or key[:2] == "x-" for key in value if key != "allOf")
-    )
-
-
-def _alike(one: Json, two: Json) -> bool:
-    """Whether two schemas are the same but for their words."""
-    if isinstance(one, dict) and isinstance(two, dict):
-        keys = (one.keys() | two.keys()) - _WORDS
-        return all(k in one and k in two and _alike(one[k], two[k]) for k in keys)
-    if isinstance(one, list) and isinstance(two, list):
-        return len(one) == len(two) and all(_alike(*pair) for pair in zip(one, two, strict=True))
-    return type(one) is type(two) and bool(one == two)
-
-
-def _with_members(branch: Node, shared: dict[str, Json]) -> Node:
-    """Return a branch with the members that its union declares for all branches."""
-    if not isinstance(branch.value, dict):
-        return branch
-    both = {"allOf": [shared, {k: v for k, v in branch.value.items() if k != "title"}]}
-    titled = {"title": branch.value["title"]} if "title" in branch.value else {}
-    return Node(branch.file, branch.pointer, {**both, **titled})
-
-
-def _branch_hint(value: Json) -> str:
-    """Return a name for a branch without a title: its one constant, its one key, or its kind."""
-    if not isinstance(value, dict):
-        return ""
-    members = value.get("properties")
-    if isinstance(members, dict):
-        tags = [
-            item["const"] for item in members.values() if isinstance(item, dict) and "const" in item
-        ]
-        if len(tags) == 1 and isinstance(tags[0], str):
-            return pascal(tags[0])
-        required = value.get("required", [])
-        return pascal(required[0]) if isinstance(required, list) and len(required) == 1 else ""
-    kind = value.get("type")
-    return pascal(kind) if isinstance(kind, str) else ""
-
-
-def _same(one: TypeDef, two: TypeDef) -> bool:
-    return replace(one, uri="", doc="") == replace(two, uri="", doc="")
-
-
-def _doc(node: Node) -> str:
-    text = node.value.get("description", "") if isinstance(node.value, dict) else ""
-    return plain_text(text) if isinstance(text, str) else ""
-
-
-def _kinds(node: Node) -> tuple[str, ...] | None:
-    kinds = node.value.get("type")
-    if kinds is None:
-        return None
-    listed = [kinds] if isinstance(kinds, str) else kinds
-    if not isinstance(listed, list) or not all(kind in KINDS for kind in listed):
-        message = f"'type' must be a JSON type or a list of them; found {kinds!r}"
-        raise refuse(node.file, node.pointer, "schema-shape", message)
-    return tuple(listed)
-
-
-def _free_form(kinds: frozenset[str]) -> tuple[Type, bool]:
-    """Return the type of any value of these JSON types, and whether null is one of them."""
-    solid = kinds - {"null"}
-    if {"integer", "number"} <= solid:
-        solid -= {"integer"}
-    if not solid or solid >= {"object", "array", "string", "number", "boolean"}:
-        return AnyJson(), True
-    nullable = "null" in kinds
-    if len(solid) > 1:
-        return Opaque(tuple(sorted(solid))), nullable
-    match next(iter(solid)):
-        case "object":
-            return Map(AnyJson(), True), nullable
-        case "array":
-            return Array(AnyJson(), True), nullable
-        case kind:
-            return Scalar(cast(ScalarKind, kind)), nullable
-
-
-def _kind_of(value: Json) -> str:
-    if isinstance(value, bool):
-        return "boolean"
-    if value is None:
-        return "null"
-    by_class = {str: "string", int: "integer", float: "number", list: "array", dict: "object"}
-    return by_class[type(value)]
-
-
-def _applies(keyword: str, kind: str) -> bool:
-    if keyword in ("minLength", "maxLength", "pattern"):
-        return kind == "string"
-    if keyword == "format":
-        return True
-    return kind in ("integer", "number")
-
-
-def _only_constrains(branch: Json) -> bool:
-    """Whether a branch only says which members must be there, and with which value."""
-    if not isinstance(branch, dict) or not set(branch) <= {"required", "properties", "type"}:
-        return False
-    if branch.get("type", "object") != "object" or "required" not in branch:
-        return False
-    members = branch.get("properties", {})
-    return all(isinstance(item, dict) and set(item) <= {"const"} for item in members.values())
-
-
-def _alternative(branch: Json) -> tuple[tuple[str, Json], ...]:
-    members = branch.get("properties", {})
-    return tuple((wire, members.get(wire, {}).get("const", ...)) for wire in branch["required"])
-
-
-def _anchored(value: Json, origin: Node) -> Json:
-    """Copy a schema so that its relative refs still lead to the same place from another file."""
-    if isinstance(value, list):
-        return [_anchored(item, origin) for item in value]
-    if not isinstance(value, dict):
-        return value
-    out = {key: _anchored(item, origin) for key, item in value.items()}
-    ref = value.get("$ref")
-    if isinstance(ref, str):
-        out["$ref"] = absolute_ref(origin.file, ref)
-    return out
-
-
-def _merge(out: dict[str, Json], part: dict[str, Json], node: Node) -> list[str]:
-    """Fold ``part`` into ``out``; two schemas for one property become their `allOf`.
-
-    Returns the keywords that could not be folded: the later one replaced the earlier.
-    """
-    lost: list[str] = []
-    for key, item in part.items():
-        if key == "properties" and isinstance(out.get(key), dict):
-            for wire, schema in item.items():
-                known = out[key].get(wire)
-                both = known is not None and known != schema
-                out[key] = {**out[key], wire: {"allOf": [known, schema]} if both else schema}
-        elif key == "required" and isinstance(out.get(key), list):
-            out[key] = list(dict.fromkeys([*out[key], *item]))
-        elif key == "type" and key in out and out[key] != item:
-            ours = out[key] if isinstance(out[key], list) else [out[key]]
-            theirs = item if isinstance(item, list) else [item]
-            shared = [kind for kind in ours if kind in theirs]
-            if not shared:
-                raise refuse(node.file, node.pointer, "allof-empty", "allOf admits no type")
-            out[key] = shared[0] if len(shared) == 1 else shared
-        elif key == "additionalProperties" and key in out:
-            out[key] = False if False in (out[key], item) else item
-        else:
-            if key in out and out[key] != item and key not in ANNOTATIONS and key[:2] != "x-":
-                lost.append(key)
-            out[key] = item
-    return lost

@@ -7,7 +7,7 @@ from typing import Any
 
 from wiregen.errors import Diagnostic, pointer_path
 from wiregen.ir import Spec
-from wiregen.resolve import ANNOTATIONS, UNTYPED
+from wiregen.keywords import ANNOTATIONS, UNTYPED
 
 _GONE = object()
 _WORDS = {

@@ -1,0 +1,219 @@
+"""What the keywords of one schema say, and how two schemas of one value are joined."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any, cast
+
+from wiregen.errors import refuse
+from wiregen.ir import AnyJson, Array, Map, Opaque, Scalar, ScalarKind, Type, TypeDef
+from wiregen.load import Node, absolute_ref
+from wiregen.metaschema import plain_text
+from wiregen.naming import pascal
+from wiregen.words import word_set
+
+Json = Any
+KINDS = ("array", "boolean", "integer", "null", "number", "object", "string")
+ANNOTATIONS = word_set(
+    "$id $schema $defs definitions $comment $anchor title description default examples deprecated "
+    "readOnly writeOnly"
+)
+UNTYPED = word_set(
+    "not if then else dependentSchemas dependentRequired unevaluatedProperties unevaluatedItems "
+    "contains minContains maxContains propertyNames patternProperties prefixItems minProperties "
+    "maxProperties $dynamicRef $recursiveRef contentEncoding contentMediaType"
+)
+_WORDS = word_set("description $comment examples deprecated")
+
+
+def only_null(schema: Json) -> bool:
+    """Whether a schema says that a value is null, and nothing else but words."""
+    if not isinstance(schema, dict) or schema.get("type") != "null":
+        return False
+    return all(key in ANNOTATIONS or key[:2] == "x-" for key in schema if key != "type")
+
+
+def plain_key(key: str) -> str:
+    """Return the key of a definition as words; generators write lists as `Text[]`."""
+    return key.replace("[]", "List")
+
+
+def is_pure(value: Json) -> bool:
+    """Whether a `$ref` has only words beside it."""
+    return all(key in ANNOTATIONS or key[:2] == "x-" for key in value if key != "$ref")
+
+
+def leads_to(node: Node) -> Node | None:
+    """Return the place of the `$ref` of a schema that is another one by another name."""
+    if isinstance(node.value.get("$ref"), str) and is_pure(node.value):
+        return node
+    return node.child("allOf", 0) if is_alias(node.value) else None
+
+
+def is_alias(value: Json) -> bool:
+    """Whether an `allOf` of one reference has only words beside it."""
+    parts = value.get("allOf")
+    if not isinstance(parts, list) or len(parts) != 1:
+        return False
+    only = isinstance(parts[0], dict) and isinstance(parts[0].get("$ref"), str)
+    return (
+        only
+        and is_pure(parts[0])
+        and all(key in ANNOTATIONS or key[:2] == "x-" for key in value if key != "allOf")
+    )
+
+
+def alike(one: Json, two: Json) -> bool:
+    """Whether two schemas are the same but for their words."""
+    if isinstance(one, dict) and isinstance(two, dict):
+        keys = (one.keys() | two.keys()) - _WORDS
+        return all(k in one and k in two and alike(one[k], two[k]) for k in keys)
+    if isinstance(one, list) and isinstance(two, list):
+        return len(one) == len(two) and all(alike(*pair) for pair in zip(one, two, strict=True))
+    return type(one) is type(two) and bool(one == two)
+
+
+def with_members(branch: Node, shared: dict[str, Json]) -> Node:
+    """Return a branch with the members that its union declares for all branches."""
+    if not isinstance(branch.value, dict):
+        return branch
+    both = {"allOf": [shared, {k: v for k, v in branch.value.items() if k != "title"}]}
+    titled = {"title": branch.value["title"]} if "title" in branch.value else {}
+    return Node(branch.file, branch.pointer, {**both, **titled})
+
+
+def branch_hint(value: Json) -> str:
+    """Return a name for a branch without a title: its one constant, its one key, or its kind."""
+    if not isinstance(value, dict):
+        return ""
+    members = value.get("properties")
+    if isinstance(members, dict):
+        tags = [
+            item["const"] for item in members.values() if isinstance(item, dict) and "const" in item
+        ]
+        if len(tags) == 1 and isinstance(tags[0], str):
+            return pascal(tags[0])
+        required = value.get("required", [])
+        return pascal(required[0]) if isinstance(required, list) and len(required) == 1 else ""
+    kind = value.get("type")
+    return pascal(kind) if isinstance(kind, str) else ""
+
+
+def same_but_words(one: TypeDef, two: TypeDef) -> bool:
+    """Whether two types are one but for where they stand and what is said of them."""
+    return replace(one, uri="", doc="") == replace(two, uri="", doc="")
+
+
+def doc_of(node: Node) -> str:
+    """Return the description of a schema as plain text, empty where there is none."""
+    text = node.value.get("description", "") if isinstance(node.value, dict) else ""
+    return plain_text(text) if isinstance(text, str) else ""
+
+
+def kinds_of(node: Node) -> tuple[str, ...] | None:
+    """Return the JSON types that a schema lists, None where it lists none."""
+    kinds = node.value.get("type")
+    if kinds is None:
+        return None
+    listed = [kinds] if isinstance(kinds, str) else kinds
+    if not isinstance(listed, list) or not all(kind in KINDS for kind in listed):
+        message = f"'type' must be a JSON type or a list of them; found {kinds!r}"
+        raise refuse(node.file, node.pointer, "schema-shape", message)
+    return tuple(listed)
+
+
+def free_form(kinds: frozenset[str]) -> tuple[Type, bool]:
+    """Return the type of any value of these JSON types, and whether null is one of them."""
+    solid = kinds - {"null"}
+    if {"integer", "number"} <= solid:
+        solid -= {"integer"}
+    if not solid or solid >= {"object", "array", "string", "number", "boolean"}:
+        return AnyJson(), True
+    nullable = "null" in kinds
+    if len(solid) > 1:
+        return Opaque(tuple(sorted(solid))), nullable
+    match next(iter(solid)):
+        case "object":
+            return Map(AnyJson(), True), nullable
+        case "array":
+            return Array(AnyJson(), True), nullable
+        case kind:
+            return Scalar(cast(ScalarKind, kind)), nullable
+
+
+def kind_of(value: Json) -> str:
+    """Return the JSON type of a value; a whole number is an integer."""
+    if isinstance(value, bool):
+        return "boolean"
+    if value is None:
+        return "null"
+    by_class = {str: "string", int: "integer", float: "number", list: "array", dict: "object"}
+    return by_class[type(value)]
+
+
+def applies(keyword: str, kind: str) -> bool:
+    """Whether a bound says something about values of a JSON type."""
+    if keyword in ("minLength", "maxLength", "pattern"):
+        return kind == "string"
+    if keyword == "format":
+        return True
+    return kind in ("integer", "number")
+
+
+def only_constrains(branch: Json) -> bool:
+    """Whether a branch only says which members must be there, and with which value."""
+    if not isinstance(branch, dict) or not set(branch) <= {"required", "properties", "type"}:
+        return False
+    if branch.get("type", "object") != "object" or "required" not in branch:
+        return False
+    members = branch.get("properties", {})
+    return all(isinstance(item, dict) and set(item) <= {"const"} for item in members.values())
+
+
+def alternative_of(branch: Json) -> tuple[tuple[str, Json], ...]:
+    """Return the members that a branch requires, each with its constant or an ellipsis."""
+    members = branch.get("properties", {})
+    return tuple((wire, members.get(wire, {}).get("const", ...)) for wire in branch["required"])
+
+
+def anchored(value: Json, origin: Node) -> Json:
+    """Copy a schema so that its relative refs still lead to the same place from another file."""
+    if isinstance(value, list):
+        return [anchored(item, origin) for item in value]
+    if not isinstance(value, dict):
+        return value
+    out = {key: anchored(item, origin) for key, item in value.items()}
+    ref = value.get("$ref")
+    if isinstance(ref, str):
+        out["$ref"] = absolute_ref(origin.file, ref)
+    return out
+
+
+def merge(out: dict[str, Json], part: dict[str, Json], node: Node) -> list[str]:
+    """Fold ``part`` into ``out``; two schemas for one property become their `allOf`.
+
+    Returns the keywords that could not be folded: the later one replaced the earlier.
+    """
+    lost: list[str] = []
+    for key, item in part.items():
+        if key == "properties" and isinstance(out.get(key), dict):
+            for wire, schema in item.items():
+                known = out[key].get(wire)
+                both = known is not None and known != schema
+                out[key] = {**out[key], wire: {"allOf": [known, schema]} if both else schema}
+        elif key == "required" and isinstance(out.get(key), list):
+            out[key] = list(dict.fromkeys([*out[key], *item]))
+        elif key == "type" and key in out and out[key] != item:
+            ours = out[key] if isinstance(out[key], list) else [out[key]]
+            theirs = item if isinstance(item, list) else [item]
+            shared = [kind for kind in ours if kind in theirs]
+            if not shared:
+                raise refuse(node.file, node.pointer, "allof-empty", "allOf admits no type")
+            out[key] = shared[0] if len(shared) == 1 else shared
+        elif key == "additionalProperties" and key in out:
+            out[key] = False if False in (out[key], item) else item
+        else:
+            if key in out and out[key] != item and key not in ANNOTATIONS and key[:2] != "x-":
+                lost.append(key)
+            out[key] = item
+    return lost
