@@ -90,7 +90,12 @@ def main() -> int:
     parser.add_argument("--json", action="store_true", help="print JSON")
     options = parser.parse_args()
     os.environ.setdefault("CARGO_TARGET_DIR", str(HERE.parents[1] / "rust" / "target"))
-    found = {name: measure(LANGUAGES[name]) for name in options.languages or LANGUAGES}
+    try:
+        found = {name: measure(LANGUAGES[name]) for name in options.languages or LANGUAGES}
+    except FileNotFoundError as missing:
+        every = "python3 tools/toolchains.py exec all .venv/bin/python bench/decode.py"
+        print(f"bench: no {missing.filename} on PATH; with all toolchains: {every}", file=sys.stderr)
+        return 2
     if options.json:
         print(json.dumps(found, indent=2))
         return 0
