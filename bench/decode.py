@@ -94,7 +94,9 @@ def main() -> int:
         found = {name: measure(LANGUAGES[name]) for name in options.languages or LANGUAGES}
     except FileNotFoundError as missing:
         every = "python3 tools/toolchains.py exec all .venv/bin/python bench/decode.py"
-        print(f"bench: no {missing.filename} on PATH; with all toolchains: {every}", file=sys.stderr)
+        print(
+            f"bench: no {missing.filename} on PATH; with all toolchains: {every}", file=sys.stderr
+        )
         return 2
     if options.json:
         print(json.dumps(found, indent=2))
