@@ -223,7 +223,7 @@ async def _steps(script: PairScript, testee: Testee, url: str) -> None:
             if "fail" in reply:
                 raise PairError(f"line {line}: the testee refused: {reply['fail']}")
             if body["cmd"] == "open":
-                await _opened(testee.log, body["as"], line)
+                await _opened(testee.log, body["as"], line, values)
         else:
             await _wait(testee.log, body, line, values, seen)
     reply = await testee.command({"cmd": "reset"}, STEP_SECONDS)
@@ -231,16 +231,10 @@ async def _steps(script: PairScript, testee: Testee, url: str) -> None:
         raise PairError(f"the testee refused reset: {reply['fail']}")
 
 
-async def _opened(log: EventLog, lane: str, line: int) -> None:
+async def _opened(log: EventLog, lane: str, line: int, values: Tree) -> None:
     """Wait until a client is connected: commands are issued side by side, in no order."""
-
-    def told(events: list[Tree]) -> list[Tree]:
-        return [e for e in events if e["ev"] == "returned" and e["as"] == lane]
-
-    if not await log.until(lambda events: bool(told(events)), STEP_SECONDS):
-        raise PairError(f"line {line}: {lane} never connected")
-    error = told(log.events)[0].get("error")
-    if error:
+    await _wait(log, {"returned": lane}, line, values, Counter())
+    if error := values[lane]["error"]:
         raise PairError(f"line {line}: {lane} did not connect: {json.dumps(error)}")
 
 

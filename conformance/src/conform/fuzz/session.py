@@ -7,15 +7,13 @@ from pathlib import Path
 from typing import Any
 
 from conform.documents import CaseError
-from conform.oracle.world import World
+from conform.oracle.world import LOW_VERBS, World, after
 from conform.reader import Reader
 from conform.script import Case, Step, uuid_of
 from conform.spec import Spec, Tree
 
 CLIENT = "c1"
 SESSION = uuid_of(2)
-DRAWING = frozenset(["turn"])  # commands that draw a requestId; calls of the client do as well
-VERBS = frozenset(["confirm_tool_action", "verify_otp", "submit_interaction", "cancel"])
 
 
 @dataclass(frozen=True)
@@ -43,6 +41,7 @@ class Assembly:
         self.steps: list[Step] = []
         self.ids: list[str] = []
         self.fences = 0
+        self.world: World
 
     def case(self) -> Case:
         """The case so far."""
@@ -60,24 +59,18 @@ class Assembly:
             ids={CLIENT: list(self.ids)},
         )
 
-    def world(self) -> World:
-        """The oracle after the steps so far; raises ``CaseError`` when an act does not fit."""
-        world = World(self.spec, self.reader, self.case())
-        try:
-            world.run()
-        except (KeyError, TypeError, AttributeError, ValueError, StopIteration) as error:
-            raise CaseError(f"{self.name}: {error!r}") from error
-        return world
-
     def act(self, kind: str, body: Tree) -> World:
-        """Add one act, the frames that it causes, and a fence where the link still stands."""
+        """Add one act, the frames that it causes, and a fence where the link still stands.
+
+        Returns the oracle's state; raises ``CaseError`` when the act does not fit.
+        """
         if body.get("cmd") == "abort" and not self.waits(body["as"]):
             raise CaseError(f"{self.name}: nothing waits for {body['as']}")
         if _draws(kind, body):
             self.ids.append(f"req-{body['as']}")
         at = len(self.steps)
         self._add(kind, body)
-        world = self.world()
+        world = self.world = after(self.spec, self.reader, self.case())
         for index, _, frame in world.frames:
             if index == at:
                 self._add("recv", frame)
@@ -89,14 +82,13 @@ class Assembly:
             name = f"req-fence-{self.fences}"
             self.ids.append(name)
             self._add("fence", {"claims": [], "id": name})
-            world = self.world()
         return world
 
     def waits(self, name: str) -> bool:
         """Whether something of that name was started and has not returned."""
         started = any(s.kind == "do" and s.body.get("as") == name for s in self.steps)
-        ended = (e for _, e in self.world().events if e["ev"] == "returned" and e["as"] == name)
-        return started and next(ended, None) is None
+        ended = any(e["ev"] == "returned" and e["as"] == name for _, e in self.world.events)
+        return started and not ended
 
     def _add(self, kind: str, body: Tree) -> None:
         self.steps.append(Step(kind, body, CLIENT, len(self.steps) + 1))
@@ -105,7 +97,7 @@ class Assembly:
 def _draws(kind: str, body: Tree) -> bool:
     if kind != "do":
         return False
-    return body["cmd"] in DRAWING or (body["cmd"] == "call" and body["op"] not in VERBS)
+    return body["cmd"] == "turn" or (body["cmd"] == "call" and body["op"] not in LOW_VERBS)
 
 
 def begin(spec: Spec, reader: Reader, session: Session) -> tuple[Assembly, World]:

@@ -102,41 +102,28 @@ def _pong(facts: Tree) -> Tree:
 class VerbCall(Call):
     """A low-level verb without a live turn: a call that awaits the verb's answers (REQ-VERB-08)."""
 
-    def frame(self, frame: Frame) -> None:
-        """Resolve or fail by what would answer the verb; anything else belongs to nobody."""
+    def _classify(self, frame: Frame) -> tuple[str, Any, Fault | None]:
         kind = frame.wire_type
-        if kind == "keepalive" and frame.good:
-            return
         if not frame.good:
-            self._broken(frame)
-        elif kind == "error":
-            self.settle(None, from_frame(self.client.spec, self.client.reader, frame, self.id))
-        elif self._answers(kind, facts := self.client.flat(frame)):
-            self._settle_by(frame, verb_value(self.op, kind, facts))
-        else:
-            self.client.push(frame)
-
-    def _settle_by(self, frame: Frame, value: Any) -> None:
-        if frame.tree.get("status", 0) >= 400:
-            self.settle(None, self._failure("protocol", frame, None))
-        else:
-            self.settle(value, None)
-
-    def _broken(self, frame: Frame) -> None:
-        named = frame.wire_type == "error" or self._answers(frame.wire_type, {})
-        if frame.known and frame.fault and named:
-            self.settle(None, error("invalid_frame", request=self.id, at=frame.fault.pointer))
-        else:
-            self.client.push(frame)
+            broken = frame.known and (kind == "error" or self._answers(kind, {}))
+            return ("broken" if broken else "unknown"), None, frame.fault
+        if kind in ("error", "keepalive"):
+            return kind, None, None
+        facts = self.client.flat(frame)
+        if not self._answers(kind, facts):
+            return "unknown", None, None
+        return "result", verb_value(self.op, kind, facts), None
 
     def _answers(self, kind: str, facts: Tree) -> bool:
         verb = VERB_CALLS[self.op][bool(self.out.get("declined"))]
-        return any(
-            row["on"] == kind
-            and verb in row["verbs"]
-            and not (row.get("unless") == "status_202" and facts.get("status") == 202)
-            for row in self.client.spec.machine["answers"]
-        )
+        rows = self.client.spec.machine["answers"]
+        return any(verb in row["verbs"] and fits(row, kind, facts) for row in rows)
+
+
+def fits(row: Tree, event: str, facts: Tree) -> bool:
+    """Whether a row of the table ``answers`` is about an event."""
+    skip = row.get("unless") == "status_202" and facts.get("status") == 202
+    return bool(row["on"] == event and not skip)
 
 
 def verb_value(op: str, kind: str, facts: Tree) -> Any:

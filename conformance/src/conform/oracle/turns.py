@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from conform.machine import Effect
-from conform.oracle.calls import verb_value
+from conform.oracle.calls import fits, verb_value
 from conform.oracle.errors import error, from_frame, link_kind
 from conform.oracle.readers import Readers
 from conform.reader import Frame
@@ -102,8 +102,7 @@ class Turn:
 
     def _answered(self, event: str, facts: Tree) -> Verb | None:
         for row in self.client.spec.machine["answers"]:
-            skip = row.get("unless") == "status_202" and facts.get("status") == 202
-            if row["on"] != event or skip or row.get("turn", self.state) != self.state:
+            if not fits(row, event, facts) or row.get("turn", self.state) != self.state:
                 continue
             if row.get("code", facts.get("code")) != facts.get("code"):
                 continue

@@ -56,7 +56,7 @@ class World:
         """Expect one observation, caused by the step that is being taken."""
         self.events.append((self.index, copy.deepcopy(observation)))
 
-    def run(self) -> Expectation:
+    def run(self) -> None:
         """Take all steps."""
         for index, step in enumerate(self.case.steps):
             self.index = index
@@ -68,7 +68,6 @@ class World:
                 self._wire(step)
             elif step.kind == "fence":
                 self._fence(step)
-        return Expectation(self.events, self.frames, self.closes)
 
     # --- clients ----------------------------------------------------------------------------
 
@@ -282,10 +281,17 @@ def _acceptable(body: Tree) -> bool:
 
 def expect(spec: Spec, reader: Reader, case: Case) -> Expectation:
     """Return what the specification expects of a client that is led through the case."""
+    world = after(spec, reader, case)
+    return Expectation(world.events, world.frames, world.closes)
+
+
+def after(spec: Spec, reader: Reader, case: Case) -> World:
+    """Return the world after all steps; raises ``CaseError`` at one that does not fit."""
     world = World(spec, reader, case)
     try:
-        return world.run()
+        world.run()
     except (KeyError, TypeError, AttributeError, ValueError, StopIteration) as error:
         step = case.steps[world.index]
         text = f"{case.name}: this {step.kind} does not fit what came before ({error!r})"
         raise CaseError(f"{case.shown_path}:{step.line}: {text}") from error
+    return world
