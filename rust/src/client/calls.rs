@@ -18,7 +18,6 @@ use crate::turn::{Owner, VerbFuture};
 use crate::wire::actions::{Action, Call, CreateConversationSession};
 use crate::wire::errors::Leaf;
 use crate::wire::events::Event;
-use crate::wire::machine::Verb;
 use crate::wire::types::CreateConversationSessionResult;
 
 /// The wait for the answer to a call. The frame was queued when the call was made; dropping this
@@ -99,13 +98,7 @@ impl SmoothAgentClient {
     }
 
     /// A verb by its requestId: the live turn's, else a call under that id.
-    pub(super) fn verb<A: Action>(
-        &self,
-        action: A,
-        session_id: &str,
-        ask: Ask,
-        verb: Verb,
-    ) -> Pending<Reply> {
+    pub(super) fn verb<A: Action>(&self, action: A, session_id: &str, ask: Ask) -> Pending<Reply> {
         let id = action.request_id().unwrap_or_default().to_owned();
         let (mut live, mut plain) = (None, None);
         match self.hub.live_turn(&id) {
@@ -115,7 +108,7 @@ impl SmoothAgentClient {
                     name: A::NAME,
                     id: Some(id),
                     shares_id: true,
-                    expects: Expects::Verb(verb),
+                    expects: Expects::Verb(ask.verb()),
                     session_id: Some(session_id.to_owned()),
                 };
                 plain = Some(self.start(new, |_| action.to_json()));

@@ -27,14 +27,14 @@ use crate::conversation::{Front, ResumeConversation, StartConversation};
 use crate::errors::Error;
 use crate::options::Options;
 use crate::requests::Pending;
-use crate::turn::verbs::{Ask, not_offered, otp_check, submission};
+use crate::turn::verbs::{Ask, otp_check, submission};
 use crate::turn::{OtpCheck, Owner, Submission, Turn, VerbFuture};
 use crate::wire::actions::{
     self, Action, Cancel, ConfirmToolAction, CreateConversationSession, GetConversationMessages,
     GetSession, ListConversations, RenameConversation, SendMessage, SubmitInteraction, VerifyOtp,
 };
 use crate::wire::events::Event;
-use crate::wire::machine::{ConnectionState, Verb};
+use crate::wire::machine::ConnectionState;
 use crate::wire::types::{
     ConversationPage, CreateConversationSessionResult, GetSessionResult, MessagePage,
     RenameConversationResult,
@@ -278,7 +278,7 @@ impl SmoothAgentClient {
             confirmation_id: action.confirmation_id.clone(),
         };
         let session = action.session_id.clone();
-        let reply = self.verb(action, &session, ask, Verb::Confirm);
+        let reply = self.verb(action, &session, ask);
         Pending::new(async move { reply.await.map(drop) })
     }
 
@@ -287,21 +287,13 @@ impl SmoothAgentClient {
         let session = action.session_id.clone();
         let ask = match (&action.code, action.declined) {
             (None, None | Some(false)) => Err(Error::argument("a code is needed, or `declined`")),
-            (_, Some(true)) => Ok(Ask::DeclineOtp {
-                offered: self.hub.offers(&session, "otp_park"),
-            }),
+            (_, Some(true)) => {
+                let offered = self.hub.offers(&session, "otp_park");
+                Ask::decline_otp(offered, &action.request_id, &session)
+            }
             (Some(code), _) => Ok(Ask::VerifyOtp { code: code.clone() }),
         };
-        let ask =
-            ask.and_then(|ask| match ask {
-                Ask::DeclineOtp { offered: false } => Err(not_offered()
-                    .with(|it| it.request(&action.request_id).session(&action.session_id))),
-                ask => Ok(ask),
-            });
-        let reply = ask.map(|ask| {
-            let verb = ask.verb();
-            self.verb(action, &session, ask, verb)
-        });
+        let reply = ask.map(|ask| self.verb(action, &session, ask));
         Pending::new(async move { reply?.await.map(|event| otp_check(event.as_ref())) })
     }
 
@@ -318,7 +310,7 @@ impl SmoothAgentClient {
             },
         };
         let session = action.session_id.clone();
-        let reply = self.verb(action, &session, ask, Verb::Submit);
+        let reply = self.verb(action, &session, ask);
         Pending::new(async move { reply.await.map(|event| submission(event.as_ref())) })
     }
 

@@ -11,7 +11,7 @@ use crate::errors::Error;
 use crate::logging::{Level, LogRecord};
 use crate::options::MAX_OUTBOUND_BYTES;
 use crate::requests::{Cause, Desk, Key};
-use crate::turn::verbs::{Ask, Reply, Waiter, not_offered, refused};
+use crate::turn::verbs::{Ask, Reply, Waiter, refused};
 use crate::turn::{Cell, Entry, Owner, Question, Settled};
 use crate::wire::machine::{Effect, Signal};
 
@@ -158,7 +158,6 @@ impl Owner for Hub {
         let (done, reply) = oneshot::channel();
         let mut books = self.lock();
         let kind = ask.question();
-        let offered = !matches!(ask, Ask::DeclineOtp { offered: false });
         let waiter = Waiter {
             done,
             unheard: self.unheard(&turn.id),
@@ -170,10 +169,7 @@ impl Owner for Hub {
             }
         });
         if let Some(waiter) = waiter {
-            let error = match offered {
-                true => refused(kind, Effect::RefuseNoPendingQuestion),
-                false => not_offered(),
-            };
+            let error = refused(kind, Effect::RefuseNoPendingQuestion);
             let _ = waiter.done.send(Err(
                 error.with(|it| it.request(&turn.id).session(session_id))
             ));

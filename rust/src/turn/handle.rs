@@ -176,9 +176,10 @@ impl TurnHandle {
     pub fn decline(&self, kind: QuestionKind) -> Pending<Result<Submission, Error>> {
         let ask = match kind {
             QuestionKind::Interaction => Ok(Ask::Decline),
-            QuestionKind::Otp => Ok(Ask::DeclineOtp {
-                offered: self.owner.offers(&self.session_id, "otp_park"),
-            }),
+            QuestionKind::Otp => {
+                let offered = self.owner.offers(&self.session_id, "otp_park");
+                Ask::decline_otp(offered, &self.key.id, &self.session_id)
+            }
             QuestionKind::Confirmation => Err(Error::argument(
                 "a confirmation is denied with confirm(false)",
             )),

@@ -74,9 +74,7 @@ pub(crate) enum Ask {
     VerifyOtp {
         code: String,
     },
-    DeclineOtp {
-        offered: bool,
-    },
+    DeclineOtp,
     Submit {
         values: JsonObject,
     },
@@ -84,11 +82,22 @@ pub(crate) enum Ask {
 }
 
 impl Ask {
+    /// Declines a code; refused before anything else where the server does not list `otp_park`
+    /// (REQ-OTP-05).
+    pub(crate) fn decline_otp(offered: bool, request: &str, session: &str) -> Result<Self, Error> {
+        if offered {
+            return Ok(Self::DeclineOtp);
+        }
+        let text = "the server does not list `otp_park`: its codes cannot be declined";
+        let refused = Draft::new(text).end(Leaf::Unsupported);
+        Err(refused.with(|it| it.request(request).session(session)))
+    }
+
     /// The question that this answers.
     pub(crate) fn question(&self) -> QuestionKind {
         match self {
             Self::Confirm { .. } => QuestionKind::Confirmation,
-            Self::VerifyOtp { .. } | Self::DeclineOtp { .. } => QuestionKind::Otp,
+            Self::VerifyOtp { .. } | Self::DeclineOtp => QuestionKind::Otp,
             Self::Submit { .. } | Self::Decline => QuestionKind::Interaction,
         }
     }
@@ -97,7 +106,7 @@ impl Ask {
         match self {
             Self::Confirm { .. } => Verb::Confirm,
             Self::VerifyOtp { .. } => Verb::VerifyOtp,
-            Self::DeclineOtp { .. } => Verb::DeclineOtp,
+            Self::DeclineOtp => Verb::DeclineOtp,
             Self::Submit { .. } => Verb::Submit,
             Self::Decline => Verb::Decline,
         }
@@ -117,7 +126,7 @@ impl Ask {
                 VerifyOtp::NAME,
                 VerifyOtp::new(session, request).code(code).to_json(),
             ),
-            Self::DeclineOtp { .. } => (
+            Self::DeclineOtp => (
                 VerifyOtp::NAME,
                 VerifyOtp::new(session, request).declined(true).to_json(),
             ),
@@ -161,9 +170,6 @@ impl Entry {
     }
 
     fn try_answer(&mut self, ask: Ask, desk: &mut dyn Desk) -> Result<Verb, Error> {
-        if let Ask::DeclineOtp { offered: false } = ask {
-            return Err(not_offered());
-        }
         let (verb, kind) = (ask.verb(), ask.question());
         let asked = &self.asked[kind as usize];
         let moved = step(kind.machine(), asked.state, Signal::Answer, |_| false);
@@ -234,12 +240,6 @@ pub(crate) fn too_large(size: usize) -> Error {
 }
 
 /// Reads the answer to a code.
-/// Why a code is not declined: nothing is sent (REQ-OTP-05).
-pub(crate) fn not_offered() -> Error {
-    let text = "the server does not list `otp_park`: its codes cannot be declined";
-    Draft::new(text).end(Leaf::Unsupported)
-}
-
 pub(crate) fn otp_check(event: Option<&Event>) -> OtpCheck {
     let mut check = OtpCheck {
         verified: false,
