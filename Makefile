@@ -122,6 +122,10 @@ fuzz: testees ## random sessions against the five clients: SEED=7 RUNS=500
 pair: testees ## the five clients against the reference server
 	@$(BIN)/conform pair --testees $(WHERE_TESTEES)
 
+.PHONY: bench
+bench: setup ## streamed tokens in five languages against bare read loops: LANGUAGES="go rust"
+	@$(WITH_ALL) $(BIN)/python bench/stream/run.py $(LANGUAGES) $(BENCH)
+
 .PHONY: docs
 docs: setup-python ## the protocol reference as a static site in site/
 	@$(BIN)/wiregen docs --out site
