@@ -23,18 +23,26 @@ from workshop import ROOT, SetupError
 
 ROOMS: tuple[tuple[str, ...], ...] = (
     ("wire",),
-    ("errors", "options", "clock", "ids", "listeners", "logging"),
-    ("transport",),
-    ("connection", "connectionstate", "backoff", "liveness"),
-    ("requests",),
-    ("turn", "turndriver", "turnstate", "turnevents", "accumulator", "questions"),
+    ("errors", "options", "clock", "ids", "listeners", "logging", "observer", "arguments", "texts"),
+    ("transport", "opener"),
+    ("connection", "supervisor", "link", "outbox", "backoff", "liveness"),
+    ("requests", "router", "sender", "pending", "calls"),
+    ("turn", "accumulator", "questions", "handlers"),
     ("conversation", "history"),
     ("client",),
 )
-"""Lowest first; stems as in style: lower case, no separator."""
+"""Lowest first. A stem is a room's word, or begins with one: turn-items, turn_items, TurnItems."""
 
-DOORS = {"init", "main", "index", "lib", "mod", "doc", "sync", "cli", "chat", "testing"}
-LEVEL = {stem: level for level, stems in enumerate(ROOMS) for stem in stems}
+DOORS = {"init", "main", "index", "lib", "mod", "doc", "sync", "cli", "chat", "terminal", "testing"}
+WORDS = sorted(
+    ((word, level) for level, words in enumerate(ROOMS) for word in words),
+    key=lambda pair: -len(pair[0]),
+)
+
+
+def level_of(stem: str) -> int | None:
+    """Return how high the room of a stem lies, by the longest of its words that fits."""
+    return next((level for word, level in WORDS if stem.startswith(word)), None)
 
 
 @dataclass(frozen=True)
@@ -57,7 +65,7 @@ class Client:
 
 def stem_of(name: str, source: str) -> str:
     """Return the stem of a file or module below ``source``: ``turn-state.ts`` is turnstate."""
-    first = name.removeprefix(f"{source}/").split("/")[0]
+    first = name.removeprefix(f"{source}/").removeprefix("internal/").split("/")[0]
     return re.sub(r"[^a-z]", "", first.split(".")[0].lower())
 
 
@@ -154,7 +162,7 @@ def complaints(client: Client, name: str, text: str) -> Iterator[str]:
     """Yield one line for each import of the file that goes upwards or leaves its room."""
     stem = stem_of(name, client.source)
     generated = stem.startswith("wire")
-    level = 0 if generated else LEVEL.get(stem)
+    level = 0 if generated else level_of(stem)
     at_edge = stem.startswith(("transport", "testing"))
     for one in client.imports(name, text):
         place = f"{name}:{one.line}"
@@ -163,7 +171,7 @@ def complaints(client: Client, name: str, text: str) -> Iterator[str]:
         if one.inside is None or level is None:
             continue
         target = stem_of(one.inside, client.source)
-        above = LEVEL.get("wire" if target.startswith("wire") else target)
+        above = level_of(target)
         if above is not None and above > level:
             yield f"{place}: {stem} must not use {target}, a room above it"
 
@@ -171,7 +179,7 @@ def complaints(client: Client, name: str, text: str) -> Iterator[str]:
 def unknown_rooms(client: Client, name: str) -> Iterator[str]:
     """Yield a line when the file belongs to no room: a new stem is named in ROOMS first."""
     stem = stem_of(name, client.source)
-    if stem not in LEVEL and stem not in DOORS and not stem.startswith("wire"):
+    if level_of(stem) is None and stem not in DOORS:
         yield f"{name}: {stem} is no room of tools/rooms.py"
 
 
