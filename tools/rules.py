@@ -2,7 +2,9 @@
 
 A client rule is held when a conformance case proves it or a unit test in each of the five
 languages cites it; a server rule when a case or a test of the server does. A rule that nobody
-holds is an error, and so is an id that spec/behaviour.md does not have, wherever it stands.
+holds is an error, and so is an id that spec/behaviour.md does not have, wherever it stands. A rule
+that is decided before it is built stands in tools/unproven.toml with its reason, for as long as
+nobody holds it.
 
     python3 tools/rules.py                      the table, then the errors
     python3 tools/rules.py --where REQ-TURN-07  its sentence and every place that cites it
@@ -13,6 +15,7 @@ from __future__ import annotations
 import argparse
 import re
 import sys
+import tomllib
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -23,6 +26,7 @@ from tree import files, is_test
 from workshop import ROOT, SetupError
 
 BEHAVIOUR = "spec/behaviour.md"
+UNPROVEN = "tools/unproven.toml"
 SENTENCE = re.compile(r"^- \*\*(REQ-[A-Z]+-\d+)\*\* \((MUST|SHOULD), (client|server)\) (.+)$")
 # `REQ-TURN-07` in prose, `REQ_TURN_07` and `req_turn_07` in names; `req-1` is a requestId.
 CITED = re.compile(r"REQ[-_]([A-Z]+)[-_](\d+)|(?<![A-Za-z])req_([a-z]+)_(\d{2})(?=_|\b)")
@@ -142,8 +146,31 @@ def table(rules: Iterable[Rule], cited: Sequence[Citation]) -> list[str]:
     return lines
 
 
-def check(rules: dict[str, Rule], cited: Sequence[Citation]) -> list[str]:
+def read_unproven(text: str, rules: dict[str, Rule]) -> dict[str, str]:
+    """Return the rules that may still be held by nobody, with the reason of each.
+
+    Raises: SetupError: not TOML of `[unproven]` with one reason an id, or an id that is no rule.
+    """
+    try:
+        data = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as err:
+        raise SetupError(f"{UNPROVEN}: not TOML: {err}") from err
+    table = data.get("unproven", {})
+    if data.keys() - {"unproven"} or not isinstance(table, dict):
+        raise SetupError(f"{UNPROVEN}: holds the table [unproven] and nothing else")
+    for id_, reason in table.items():
+        if id_ not in rules:
+            raise SetupError(f"{UNPROVEN}: {id_} is not in {BEHAVIOUR}")
+        if not isinstance(reason, str) or not reason.strip():
+            raise SetupError(f"{UNPROVEN}: {id_} needs a reason")
+    return table
+
+
+def check(
+    rules: dict[str, Rule], cited: Sequence[Citation], unproven: Iterable[str] = ()
+) -> list[str]:
     """Return one line per error: unknown ids with their places, rules that nobody holds."""
+    excused = frozenset(unproven)
     unknown = [
         f"{one.path}:{one.line}: {one.id} is not in {BEHAVIOUR}"
         for one in cited
@@ -152,9 +179,20 @@ def check(rules: dict[str, Rule], cited: Sequence[Citation]) -> list[str]:
     bare = [
         f"{BEHAVIOUR}:{rule.line}: {rule.id}: {lack}"
         for rule in rules.values()
-        if (lack := lacking(rule, holders(rule, cited)))
+        if rule.id not in excused and (lack := lacking(rule, holders(rule, cited)))
     ]
     return unknown + bare
+
+
+def now_held(
+    rules: dict[str, Rule], cited: Sequence[Citation], unproven: Iterable[str]
+) -> list[str]:
+    """Return a note for each rule of tools/unproven.toml that is held by now."""
+    return [
+        f"{UNPROVEN}: {id_} is held now; take its line out"
+        for id_ in unproven
+        if not lacking(rules[id_], holders(rules[id_], cited))
+    ]
 
 
 def where(rule: Rule, cited: Sequence[Citation]) -> list[str]:
@@ -175,6 +213,7 @@ def main(argv: list[str] | None = None) -> int:
     args = parser.parse_args(argv)
     try:
         rules = read_rules((ROOT / BEHAVIOUR).read_text(encoding="utf-8"))
+        unproven = read_unproven((ROOT / UNPROVEN).read_text(encoding="utf-8"), rules)
         cited = all_citations()
     except (SetupError, OSError) as problem:
         print(f"rules: {problem}", file=sys.stderr)
@@ -190,10 +229,11 @@ def main(argv: list[str] | None = None) -> int:
         print("\n".join(where(rule, cited)))
         return 0
     print("\n".join(table(rules.values(), cited)))
-    bad = check(rules, cited)
-    for line in bad:
+    bad = check(rules, cited, unproven)
+    for line in (*bad, *now_held(rules, cited, unproven)):
         print(line, file=sys.stderr)
-    print(f"rules: {len(rules)} rules, {len(cited)} citations, {len(bad)} errors")
+    counts = f"{len(cited)} citations, {len(unproven)} unproven, {len(bad)} errors"
+    print(f"rules: {len(rules)} rules, {counts}")
     return 1 if bad else 0
 
 

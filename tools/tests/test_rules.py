@@ -88,3 +88,27 @@ def test_table_has_a_row_per_rule_and_says_what_is_missing() -> None:
     assert header.split() == ["rule", "case", *rules.LANGUAGES, "server"]
     assert turn.split() == ["REQ-TURN-01", "·", "1", "1", "1", "1", "1", "·"]
     assert srv.endswith("no case, no server test")
+
+
+def test_unproven_rule_is_excused_until_it_is_held() -> None:
+    excuses = rules.read_unproven('[unproven]\nREQ-TURN-01 = "decided, not built"', RULES)
+    assert rules.check({"REQ-TURN-01": RULES["REQ-TURN-01"]}, [], excuses) == []
+    case = cited(("conformance/cases/turn/a.yaml", "proves: [REQ-TURN-01]"))
+    assert rules.now_held(RULES, [], excuses) == []
+    assert rules.now_held(RULES, case, excuses) == [
+        "tools/unproven.toml: REQ-TURN-01 is held now; take its line out"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "complaint"),
+    [
+        ("[unproven", "not TOML"),
+        ("[other]", "nothing else"),
+        ('[unproven]\nREQ-NO-01 = "x"', "REQ-NO-01 is not in"),
+        ('[unproven]\nREQ-TURN-01 = " "', "REQ-TURN-01 needs a reason"),
+    ],
+)
+def test_malformed_list_of_unproven_rules_is_refused(text: str, complaint: str) -> None:
+    with pytest.raises(SetupError, match=complaint):
+        rules.read_unproven(text, RULES)
