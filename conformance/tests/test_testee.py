@@ -10,7 +10,7 @@ from pathlib import Path
 import jsonschema_rs
 import pytest
 
-from conform.script import HOME
+from conform.home import HOME
 from conform.testee import Launch, LineChecker, ProcessTestee
 from conform.testee import TesteeError as DriverError  # a name with Test- would be collected
 

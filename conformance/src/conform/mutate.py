@@ -8,11 +8,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from conform.documents import CaseError, load_yaml
+from conform.home import HOME
 from conform.inprocess import InProcessTestee
 from conform.judge import Verdict, judge
 from conform.play import Limits, Player
 from conform.run import Runner
-from conform.script import HOME, Case
+from conform.script import Case
 from conform.spec import Spec
 
 EXPECTED = HOME / "mutants" / "expected.yaml"

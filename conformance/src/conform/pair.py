@@ -23,11 +23,13 @@ from websockets.asyncio.server import ServerConnection, serve
 from websockets.exceptions import ConnectionClosed
 
 from conform.documents import CaseError, load_yaml_lines
+from conform.home import HOME
+from conform.home import shown as shown_path
 from conform.judge import Verdict
 from conform.macros import Expander
 from conform.patterns import UUID, mismatch
-from conform.script import HOME, Case
-from conform.spec import ROOT, TERMINAL_TYPES, Spec, Tree
+from conform.script import Case
+from conform.spec import TERMINAL_TYPES, Spec, Tree
 from conform.testee import EventLog, Testee, TesteeError
 from conform.transcript import canonical, digest, lane_of
 
@@ -71,7 +73,7 @@ def load_scripts(spec: Spec, root: Path | None = None) -> list[PairScript]:
 
 def _load(spec: Spec, validator: Any, path: Path) -> PairScript:
     tree, lines = load_yaml_lines(path)
-    shown = path.relative_to(ROOT) if path.is_relative_to(ROOT) else path
+    shown = shown_path(path)
     for error in validator.iter_errors(tree):
         where = tuple(error.instance_path)
         pointer = "/" + "/".join(map(str, where))

@@ -11,8 +11,10 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
+from conform.documents import CaseError
 from conform.spec import Spec, Tree
 from wiregen import api
+from wiregen.errors import SpecError
 
 SURROGATE = re.compile(r"[\ud800-\udfff]")
 
@@ -82,7 +84,10 @@ class Reader:
 
     def __init__(self, spec: Spec) -> None:
         self.spec = spec
-        self._tables = api.load_spec(spec.root)
+        try:
+            self._tables = api.load_spec(spec.root)
+        except SpecError as error:
+            raise CaseError(f"{spec.root}: {error.diagnostics[0]}") from None
 
     def read(self, text: str) -> Frame | None:
         """Return the frame, or ``None`` when the text is malformed."""

@@ -15,10 +15,11 @@ from typing import Any
 import jsonschema_rs
 
 from conform.documents import CaseError, Lines, load_yaml_lines
+from conform.home import HOME
+from conform.home import shown as _shown
 from conform.macros import Expander
-from conform.spec import ROOT, Spec, Tree
+from conform.spec import Spec, Tree
 
-HOME = ROOT / "conformance"
 MACRO = re.compile(r"\$(uuid|row)\(([A-Za-z0-9_]+)\)")
 DRAWS = frozenset(
     [
@@ -165,10 +166,6 @@ class Loader:
             line=line,
             ids=_ids(built, tree.get("client", {}).get("ids")),
         )
-
-
-def _shown(path: Path) -> str:
-    return str(path.relative_to(ROOT)) if path.is_relative_to(ROOT) else str(path)
 
 
 def _ids(steps: tuple[Step, ...], stated: list[str] | None) -> dict[str, list[str]]:

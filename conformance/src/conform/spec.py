@@ -1,13 +1,15 @@
 """The specification as the harness reads it: schemas, error table, machines, rules.
 
 Everything here comes from ``spec/`` itself, not from generated code, so that a fault of the
-generator cannot hide from the judges.
+generator cannot hide from the judges. What belongs to it is what ``asyncapi.yaml`` refers to,
+directly or by way of others; whatever else lies in the folder counts for nothing.
 """
 
 from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -16,9 +18,9 @@ from typing import Any
 import jsonschema_rs
 
 from conform.documents import CaseError, load_yaml
+from conform.home import SPEC
 
 Tree = dict[str, Any]
-ROOT = Path(__file__).resolve().parents[3]
 TERMINAL_TYPES = frozenset({"eventual_response", "cancelled", "error"})
 
 
@@ -28,7 +30,7 @@ class ErrorCode:
 
     kind: str
     terminal: str
-    verbs: tuple[str, ...] = ()
+    retryable: bool
 
 
 @dataclass
@@ -39,50 +41,74 @@ class Spec:
     documents: dict[Path, Tree] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        for path in sorted(self.root.rglob("*.schema.json")):
+        self.root = self.root.resolve()
+        path = self.root / "asyncapi.yaml"
+        if not path.is_file():
+            raise CaseError(f"{self.root}: no specification: there is no asyncapi.yaml")
+        self.asyncapi: Tree = load_yaml(path)
+        if not isinstance(self.asyncapi, dict) or not self.events or not self.actions:
+            raise CaseError(f"{path}: the document names no actions and events")
+
+    # --- documents --------------------------------------------------------------------------
+
+    def _document(self, path: Path) -> Tree:
+        """Read a schema file, and all that it refers to."""
+        if path not in self.documents:
             try:
-                self.documents[path] = json.loads(path.read_text(encoding="utf-8"))
+                tree = json.loads(path.read_text(encoding="utf-8"))
+            except OSError as error:
+                raise CaseError(f"{path}: {error.strerror}") from None
             except json.JSONDecodeError as error:
                 raise CaseError(f"{path}:{error.lineno}: {error.msg}") from None
+            self.documents[path] = tree
+            for reference in _references(tree):
+                name = reference.partition("#")[0]
+                if name:
+                    self._document((path.parent / name).resolve())
+        return self.documents[path]
 
-    @cached_property
-    def machine(self) -> Tree:
-        """``machine.yaml``: the machines, and which frame answers which verb."""
-        tree: Tree = load_yaml(self.root / "machine.yaml")
-        return tree
+    def _resolve(self, node: Any) -> Any:
+        """Follow references inside ``asyncapi.yaml``."""
+        while isinstance(node, dict) and str(node.get("$ref", "")).startswith("#/"):
+            target: Any = self.asyncapi
+            for step in node["$ref"][2:].split("/"):
+                target = target[step.replace("~1", "/").replace("~0", "~")]
+            node = target
+        return node
 
-    @cached_property
-    def codes(self) -> dict[str, ErrorCode]:
-        """Error codes by their word."""
-        rows = load_yaml(self.root / "errors.yaml")["codes"]
-        return {r["code"]: ErrorCode(r["kind"], r["terminal"], tuple(r["verbs"])) for r in rows}
+    def _file(self, node: Tree) -> tuple[Path, Tree]:
+        """File and schema that a reference of ``asyncapi.yaml`` leads to."""
+        name, _, pointer = str(node["$ref"]).partition("#")
+        path = (self.root / name).resolve()
+        schema = self._document(path)
+        for step in pointer.split("/")[1:]:
+            schema = schema[step]
+        return path, schema
 
-    def code(self, word: str) -> ErrorCode:
-        """Return the row of a code; an unknown one is terminal and of kind protocol."""
-        return self.codes.get(word, ErrorCode("protocol", "always"))
-
-    @cached_property
-    def rules(self) -> dict[str, str]:
-        """Sentences of ``behaviour.md`` by REQ id."""
-        text = (self.root / "behaviour.md").read_text(encoding="utf-8")
-        return dict(re.findall(r"^- \*\*(REQ-[A-Z]+-\d+)\*\* (.+)$", text, re.MULTILINE))
-
-    def _by_word(self, folder: str, member: str) -> dict[str, tuple[Path, Tree]]:
-        found = {}
-        for path, doc in self.documents.items():
-            if path.parent.name == folder:
-                found[doc["properties"][member]["const"]] = (path, doc)
+    def _messages(self, member: str) -> dict[str, tuple[Path, Tree]]:
+        found: dict[str, tuple[Path, Tree]] = {}
+        try:
+            for channel in self.asyncapi["channels"].values():
+                for message in self._resolve(channel)["messages"].values():
+                    payload = self._resolve(message)["payload"]
+                    path, schema = self._file(payload.get("schema", payload))
+                    word = schema.get("properties", {}).get(member, {}).get("const")
+                    if word is not None:
+                        found[word] = (path, schema)
+        except (KeyError, TypeError, AttributeError) as error:
+            file = self.root / "asyncapi.yaml"
+            raise CaseError(f"{file}: a message without a payload schema ({error!r})") from None
         return found
 
     @cached_property
     def events(self) -> dict[str, tuple[Path, Tree]]:
         """File and schema of every event, by its type."""
-        return self._by_word("events", "type")
+        return self._messages("type")
 
     @cached_property
     def actions(self) -> dict[str, tuple[Path, Tree]]:
         """File and schema of every action, by its word."""
-        return self._by_word("actions", "action")
+        return self._messages("action")
 
     def result(self, action: str) -> tuple[Path, Tree]:
         """File and schema of the answer to a call."""
@@ -99,9 +125,62 @@ class Spec:
                 schema = schema[step]
         return path, schema
 
+    # --- tables -----------------------------------------------------------------------------
+
+    def _table(self, word: str, usual: str) -> Tree:
+        path = self.root / str(self.asyncapi.get(word, usual))
+        tree = load_yaml(path)
+        if not isinstance(tree, dict):
+            raise CaseError(f"{path}:1: must be a table")
+        return tree
+
+    @cached_property
+    def machine(self) -> Tree:
+        """``machine.yaml``: the machines, and which frame answers which verb."""
+        return self._table("x-state-machines", "machine.yaml")
+
+    @cached_property
+    def errors(self) -> Tree:
+        """``errors.yaml``: codes, kinds, words that only testees report."""
+        return self._table("x-error-codes", "errors.yaml")
+
+    @cached_property
+    def codes(self) -> dict[str, ErrorCode]:
+        """Error codes by their word."""
+        rows = self.errors["codes"]
+        return {r["code"]: ErrorCode(r["kind"], r["terminal"], r["retryable"]) for r in rows}
+
+    @cached_property
+    def kinds(self) -> dict[str, Tree]:
+        """Kinds of errors by their word."""
+        return {row["kind"]: row for row in self.errors["kinds"]}
+
+    def code(self, word: str) -> ErrorCode:
+        """Return the row of a code, or the one for codes that are not listed (REQ-ERR-03)."""
+        row = self.errors["unknown_code"]
+        return self.codes.get(word, ErrorCode(row["kind"], row["terminal"], row["retryable"]))
+
+    @cached_property
+    def version(self) -> str:
+        """Version of the specification."""
+        return str(self.asyncapi.get("info", {}).get("version", "?"))
+
+    @cached_property
+    def rules(self) -> dict[str, str]:
+        """Sentences of ``behaviour.md`` by REQ id."""
+        path = self.root / "behaviour.md"
+        try:
+            text = path.read_text(encoding="utf-8")
+        except OSError as error:
+            raise CaseError(f"{path}: {error.strerror}") from None
+        return dict(re.findall(r"^- \*\*(REQ-[A-Z]+-\d+)\*\* (.+)$", text, re.MULTILINE))
+
+    # --- validation -------------------------------------------------------------------------
+
     @cached_property
     def _registry(self) -> jsonschema_rs.Registry:
-        return jsonschema_rs.Registry([(doc["$id"], doc) for doc in self.documents.values()])
+        named = [(doc.get("$id", path.as_uri()), doc) for path, doc in self.documents.items()]
+        return jsonschema_rs.Registry(named)
 
     @cached_property
     def _validators(self) -> dict[str, Any]:
@@ -120,6 +199,18 @@ class Spec:
         return None
 
 
+def _references(node: Any) -> Iterator[str]:
+    if isinstance(node, dict):
+        reference = node.get("$ref")
+        if isinstance(reference, str):
+            yield reference
+        for value in node.values():
+            yield from _references(value)
+    elif isinstance(node, list):
+        for value in node:
+            yield from _references(value)
+
+
 def load_spec(root: Path | None = None) -> Spec:
-    """Load the specification of this repository, or the one under ``root``."""
-    return Spec(root or ROOT / "spec")
+    """Load the specification that comes with the harness, or the one under ``root``."""
+    return Spec(root or SPEC)

@@ -22,7 +22,7 @@ from typing import Any, Protocol
 
 import jsonschema_rs
 
-from conform.script import HOME
+from conform.home import HOME
 from conform.spec import Tree
 
 PROTOCOL_VERSION = 1

@@ -9,16 +9,25 @@ import os
 from pathlib import Path
 
 from conform.documents import CaseError
+from conform.home import ROOT
 from conform.run import TesteeRun
 from conform.script import Case, Loader
-from conform.spec import ROOT, Spec, load_spec
+from conform.spec import Spec, load_spec
 from conform.testee import Launch
 
 TESTEES = ROOT / ".toolchains" / "testees.json"
 
 
+def add_spec_flag(parser: argparse.ArgumentParser) -> None:
+    """``--spec``."""
+    parser.add_argument(
+        "--spec", type=Path, metavar="DIR", help="folder of the specification (default: ours)"
+    )
+
+
 def add_case_flags(parser: argparse.ArgumentParser) -> None:
-    """``--cases`` and ``--case-root``."""
+    """``--spec``, ``--cases`` and ``--case-root``."""
+    add_spec_flag(parser)
     parser.add_argument(
         "--cases",
         action="append",

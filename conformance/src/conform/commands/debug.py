@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from conform.byhand import PATIENCE, ByHand, nothing_shown
-from conform.commands.common import selected, spec_of
-from conform.commands.play import OUT
+from conform.commands.common import add_spec_flag, selected, spec_of
 from conform.documents import CaseError
+from conform.home import OUT
 from conform.play import Limits, Player
 from conform.reader import Reader
 from conform.report.tree import shown_path
@@ -23,10 +23,12 @@ from conform.spec import Spec, Tree
 def add_parsers(verbs: Any) -> None:
     """Add the verbs of this module."""
     stage = verbs.add_parser("stage", help="serve one case, so that an SDK can be driven by hand")
+    add_spec_flag(stage)
     stage.add_argument("case", help="name of the case")
     stage.add_argument("--wait", type=float, default=PATIENCE, help="seconds for each step")
     stage.set_defaults(command=stage_command)
     explain = verbs.add_parser("explain", help="why a case failed in the last run")
+    add_spec_flag(explain)
     explain.add_argument("case", help="name of the case")
     explain.add_argument("--out", type=Path, default=OUT, metavar="DIR", help="where the report is")
     explain.set_defaults(command=explain_command)

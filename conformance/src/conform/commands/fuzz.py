@@ -10,17 +10,17 @@ from typing import Any
 from rich.console import Console
 from rich.progress import track
 
-from conform.commands.common import add_testee_flags, spec_of, testees
+from conform.commands.common import add_spec_flag, add_testee_flags, spec_of, testees
 from conform.documents import CaseError
 from conform.fuzz import Session, as_yaml, assemble, generate, shrink
+from conform.home import OUT
 from conform.reader import Reader
 from conform.report import console as told
 from conform.run import Run, Runner
 from conform.script import Case
-from conform.spec import ROOT, Spec
+from conform.spec import Spec
 from conform.testee import Launch
 
-OUT = ROOT / "conformance" / "out" / "fuzz"
 SHRUNK = 3  # so many failing sessions are cut down; the others are named
 
 
@@ -32,11 +32,14 @@ def add_parsers(verbs: Any) -> None:
         epilog="Example: conform fuzz --seed 7 --runs 500 --length 30. The same seeds give the "
         "same sessions. Exit: 0 all equal, 1 a difference, 3 no client ran.",
     )
+    add_spec_flag(fuzz)
     add_testee_flags(fuzz)
     fuzz.add_argument("--seed", type=int, default=1, metavar="N", help="first seed (default 1)")
     fuzz.add_argument("--runs", type=int, default=200, metavar="N", help="sessions (default 200)")
     fuzz.add_argument("--length", type=int, default=24, metavar="N", help="acts of one, at most")
-    fuzz.add_argument("--out", type=Path, default=OUT, metavar="DIR", help="where cases go")
+    fuzz.add_argument(
+        "--out", type=Path, default=OUT / "fuzz", metavar="DIR", help="where cases go"
+    )
     fuzz.set_defaults(command=fuzz_command)
 
 

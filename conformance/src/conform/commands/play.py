@@ -15,12 +15,14 @@ from rich.console import Console
 
 from conform.commands.common import (
     add_case_flags,
+    add_spec_flag,
     add_testee_flags,
     selected,
     spec_of,
     testees,
 )
 from conform.documents import CaseError
+from conform.home import OUT
 from conform.mutate import Mutator, load_expected
 from conform.pair import load_scripts
 from conform.report import console as told
@@ -29,9 +31,7 @@ from conform.report import mutants as told_mutants
 from conform.report import tree as report_tree
 from conform.run import CANARY_CASES, Run, Runner, clear, write_transcripts
 from conform.script import Loader
-from conform.spec import ROOT, Spec
-
-OUT = ROOT / "conformance" / "out"
+from conform.spec import Spec
 
 
 def add_parsers(verbs: Any) -> None:
@@ -43,6 +43,7 @@ def add_parsers(verbs: Any) -> None:
     run.add_argument("--no-canaries", action="store_true", help="for a quick look only")
     run.set_defaults(command=run_command)
     pair = verbs.add_parser("pair", help="play script files through clients against a server")
+    add_spec_flag(pair)
     add_testee_flags(pair)
     pair.add_argument("glob", nargs="*", help="only scripts whose name fits")
     pair.add_argument(
@@ -55,6 +56,7 @@ def add_parsers(verbs: Any) -> None:
     pair.add_argument("--out", type=Path, default=OUT / "pair", metavar="DIR")
     pair.set_defaults(command=pair_command)
     mutate = verbs.add_parser("mutate", help="broken clients must be caught, correct ones not")
+    add_spec_flag(mutate)
     mutate.add_argument("glob", nargs="*", help="only mutants and controls whose name fits")
     mutate.set_defaults(command=mutate_command)
 

@@ -7,13 +7,14 @@ import asyncio
 import sys
 from typing import Any
 
-from conform.commands.common import spec_of
+from conform.commands.common import add_spec_flag, spec_of
 from conform.server import NotReachableError, judge_server
 
 
 def add_parsers(verbs: Any) -> None:
     """Add the verb of this module."""
     server = verbs.add_parser("server", help="check a running server from outside (level 0)")
+    add_spec_flag(server)
     server.add_argument("url", help="ws://HOST:PORT/ws")
     server.set_defaults(command=server_command)
 

@@ -8,10 +8,11 @@ from pathlib import Path
 import jsonschema_rs
 
 from conform import __version__
+from conform.home import HOME, ROOT
 from conform.judge import Verdict
 from conform.run import Run, TesteeRun
-from conform.script import HOME, Case
-from conform.spec import ROOT, Tree
+from conform.script import Case
+from conform.spec import Tree
 
 OUTCOMES = ("pass", "fail", "unsupported", "void")
 
