@@ -9,6 +9,7 @@
 
 PYTHON ?= python3
 BIN := .venv/bin
+RELEASED := released/1.1
 WORK := $(PYTHON) tools/work.py
 WITH_ALL := $(PYTHON) tools/toolchains.py exec all
 WHERE_TESTEES := .toolchains/testees.json
@@ -50,10 +51,8 @@ lock: ## write requirements/*.lock from requirements/*.in again
 
 # --- change ---------------------------------------------------------------------------------------
 .PHONY: generate freeze fmt
-freeze: ## keep spec/ as the released version that `make check` compares with
-	@rm -rf spec/released && mkdir spec/released
-	@cp -r spec/asyncapi.yaml spec/errors.yaml spec/machine.yaml spec/actions spec/events spec/types spec/interactions spec/released/
-	@sed -n 's/^  version: "\(.*\)"/\1/p' spec/asyncapi.yaml > spec/released/VERSION
+freeze: setup-python ## keep spec/ as a released version (RELEASED names the one to compare with)
+	@$(BIN)/wiregen freeze
 
 generate: setup ## print the wire rooms, vectors and tables from spec/
 	@$(WITH_ALL) $(BIN)/wiregen generate
@@ -66,7 +65,7 @@ fmt: ## format the hand-written code
 check: setup ## generated code up to date, spec sound, rules covered, sizes, imports, style
 	@$(BIN)/wiregen lint
 	@$(WITH_ALL) $(BIN)/wiregen check
-	@$(BIN)/wiregen diff spec/released
+	@$(BIN)/wiregen diff $(RELEASED)
 	@$(BIN)/conform lint
 	@$(MAKE) rules sizes rooms lint
 

@@ -79,7 +79,7 @@ SCHEMA = {
 
 def write_newer_spec(folder: Path) -> Path:
     """Write the copy into a folder that is not there yet, and return the folder."""
-    shutil.copytree(ROOT / "spec", folder, ignore=shutil.ignore_patterns("vectors", "released"))
+    shutil.copytree(ROOT / "spec", folder, ignore=shutil.ignore_patterns("vectors"))
     path = folder / "asyncapi.yaml"
     document = path.read_text(encoding="utf-8")
     for place in PLACES:

@@ -12,7 +12,7 @@ from wiregen import cli
 
 from .conftest import Ran, Workspace
 
-COMMANDS = ("generate", "check", "lint", "vectors", "bundle", "explain", "diff", "init")
+COMMANDS = ("generate", "check", "lint", "vectors", "bundle", "explain", "diff", "freeze", "init")
 
 
 @pytest.mark.parametrize("command", COMMANDS)

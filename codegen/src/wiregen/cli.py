@@ -22,6 +22,7 @@ from wiregen.diff.model import Party
 from wiregen.diff.report import Format
 from wiregen.emit import VECTORS, languages
 from wiregen.errors import SpecError, refuse
+from wiregen.freeze import freeze as keep
 from wiregen.generate import generate as run_emitters
 from wiregen.lint import RULES, lint_folder
 from wiregen.normalise import View
@@ -282,6 +283,22 @@ def diff(
         output="json" if as_json else output,
         allow=allow,
     )
+
+
+@app.command
+def freeze(*, spec: SpecOption = None, force: bool = False) -> int:
+    """Keep the specification, whole, as the released version that it says it is.
+
+    Examples: `wiregen freeze`, then `wiregen diff released/1.2` judges every later change
+
+    Parameters
+    ----------
+    force
+        Write over the same version with another content.
+    """
+    config = _config(spec)
+    print(f"kept {keep(build(config.spec_folder), config, force=force)}")
+    return 0
 
 
 @app.command

@@ -11,6 +11,7 @@ from typing import Any
 from wiregen.errors import refuse
 
 NAME = "wiregen.toml"
+RELEASED = PurePosixPath("released")
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +36,8 @@ class Config:
     vectors: PurePosixPath
     manifest: PurePosixPath
     targets: Mapping[str, Target]
+    released: PurePosixPath = RELEASED
+    """Folder of the released versions, one folder each."""
 
     @property
     def spec_folder(self) -> Path:
@@ -93,5 +96,6 @@ def load_config(path: Path) -> Config:
         spec=PurePosixPath(str(data.get("spec", "spec"))),
         vectors=PurePosixPath(str(data.get("vectors", "spec/vectors"))),
         manifest=PurePosixPath(str(data.get("manifest", "wiregen-manifest.json"))),
+        released=PurePosixPath(str(data.get("released", "released"))),
         targets=targets,
     )

@@ -9,6 +9,8 @@ from contextlib import contextmanager
 from wiregen.diff.members import MemberDiff
 from wiregen.diff.model import RULES, Change, Grade, Policy, grade
 from wiregen.diff.opaque import not_understood
+from wiregen.diff.sentences import NAME as SENTENCES
+from wiregen.diff.sentences import compared as compared_sentences
 from wiregen.ir import Enum, ErrorCode, Message, Spec, TypeDef
 
 NORMATIVE = re.compile(r"\b(MUST|SHALL|SHOULD|REQUIRED|must|defaults? to|at (?:least|most))\b")
@@ -220,6 +222,8 @@ class Comparison:
             if old[name] != new[name]:
                 text = f"{old[name]} became {new[name]}"
                 self.report("DRAFT_CHANGED", name, text, file=name)
+        for rule, where, text in compared_sentences(self.old.store.root, self.new.store.root):
+            self.report(rule, where, text, file=SENTENCES)
         for change in not_understood(self.old, self.new):
             self.report("UNDECIDED", *change)
 

@@ -138,6 +138,10 @@ _TABLE = (
     Rule("ERROR_CODE_CHANGED", 42, "an error code means something else", OK, D, S),
     Rule("FLOW_CHANGED", 43, "what answers or ends an action changed", B, B, S),
     Rule("MACHINE_CHANGED", 43, "the state tables changed", D, D),
+    Rule("SENTENCE_ADDED", 45, "a new sentence of behaviour.md", OK, OK),
+    Rule("SENTENCE_REMOVED", 45, "a sentence of behaviour.md is gone", D, D),
+    Rule("SENTENCE_CHANGED", 45, "a sentence of behaviour.md reads otherwise", D, D),
+    Rule("SENTENCE_LEVEL", 45, "a sentence of behaviour.md binds otherwise", D, D),
     Rule("UNDECIDED", 44, "a construct differs that is not understood", D, D, D),
 )
 RULES = {rule.id: rule for rule in _TABLE}
