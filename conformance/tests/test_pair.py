@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from conform.documents import CaseError
-from conform.judge import Verdict
-from conform.pair import frame_fault, judge_siblings, load_scripts, play, transcript
+from conform.judge import Verdict, judge_siblings
+from conform.pair import frame_fault, load_scripts, play, transcript
 from conform.spec import Spec
 from conform.testee import Launch, LineChecker, ProcessTestee
 
@@ -55,7 +55,7 @@ def test_what_a_server_invents_is_renamed_and_what_repeats_stays_equal() -> None
 
 def test_the_odd_one_out_fails() -> None:
     verdicts = [
-        Verdict("p", name, "pass", digest=d, transcript=[d])
+        Verdict("p", name, "pass", digest=d, shared=d, transcript=[d])
         for name, d in zip("abc", "xxy", strict=True)
     ]
     judge_siblings(verdicts)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
+from conform.facts import PROTOCOLS
 from conform.reader import Reader
 from conform.reference.testee import RefTestee
 from conform.spec import Tree
@@ -14,12 +15,18 @@ class InProcessTestee:
     """Speaks the protocol by function call; every line is still checked by the schema."""
 
     def __init__(
-        self, name: str, checker: LineChecker, reader: Reader, faults: frozenset[str] = frozenset()
+        self,
+        name: str,
+        checker: LineChecker,
+        reader: Reader,
+        faults: frozenset[str] = frozenset(),
+        protocols: tuple[int, ...] = PROTOCOLS,
     ) -> None:
         self.name = name
         self.checker = checker
         self.reader = reader
         self.faults = faults
+        self.protocols = protocols
         self.hello: Tree = {}
         self.log = EventLog()
         self._testee: RefTestee | None = None
@@ -30,7 +37,7 @@ class InProcessTestee:
         return self._testee is not None
 
     def _take(self, event: Tree) -> None:
-        fault = self.checker.fault(event)
+        fault = self.checker.fault(event, self.hello.get("protocol", 2))
         if fault:
             self.log.faults.append(f"line breaks the protocol at {fault}")
         self.log.add(event)
@@ -38,7 +45,7 @@ class InProcessTestee:
     async def start(self, canary: str | None = None) -> None:
         """Make a fresh testee."""
         self._testee = RefTestee(self._take, self.faults, self.reader)
-        body: Tree = {"cmd": "hello", "protocol": [1], "nonce": "in-process"}
+        body: Tree = {"cmd": "hello", "protocol": list(self.protocols), "nonce": "in-process"}
         reply = await self._testee.handle({**body, **({"canary": canary} if canary else {})})
         self.hello = reply["ok"]
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, field
+from itertools import zip_longest
 
+from conform.facts import secrets_of, texts
 from conform.oracle import Expectation
 from conform.play import Played
 from conform.script import Case
@@ -15,7 +18,11 @@ OUTCOMES = ("pass", "fail", "void", "unsupported")
 
 @dataclass
 class Verdict:
-    """Outcome of one case for one testee."""
+    """Outcome of one case for one testee.
+
+    ``digest`` is that of the transcript, ``shared`` of the part that every version of the testee
+    protocol can say.
+    """
 
     case: str
     testee: str
@@ -25,6 +32,8 @@ class Verdict:
     expected: str = ""
     got: str = ""
     digest: str = ""
+    shared: str = ""
+    protocol: int = 2
     seconds: float = 0.0
     transcript: list[str] = field(default_factory=list)
     wire: list[str] = field(default_factory=list)
@@ -35,25 +44,28 @@ class Verdict:
         return self.outcome == "pass"
 
 
-def expected_lines(expected: Expectation, until: int | None = None) -> list[str]:
+def expected_lines(expected: Expectation, until: int | None = None, protocol: int = 2) -> list[str]:
     """The oracle's transcript; with ``until``, only what steps up to that one lead to."""
     events = [event for i, event in expected.events if until is None or i <= until]
-    return canonical(events, counted=False)
+    return canonical(events, counted=False, protocol=protocol, merging=expected.merging)
 
 
-def step_of(expected: Expectation, line: str) -> int | None:
+def step_of(expected: Expectation, line: str, protocol: int = 2) -> int | None:
     """Step that leads to a line of the oracle's transcript."""
     for index, event in expected.events:
-        if line in canonical([event], counted=False):
+        if line in canonical([event], counted=False, protocol=protocol, merging=expected.merging):
             return index
     return None
 
 
 def judge(case: Case, testee: str, expected: Expectation, played: Played) -> Verdict:
     """Weigh what was observed in one case."""
-    wanted, lines = expected_lines(expected), canonical(played.events)
-    verdict = Verdict(case.name, testee, "pass", seconds=played.seconds)
+    protocol, merging = played.protocol, expected.merging
+    wanted = expected_lines(expected, protocol=protocol)
+    lines = canonical(played.events, protocol=protocol, merging=merging)
+    verdict = Verdict(case.name, testee, "pass", seconds=played.seconds, protocol=protocol)
     verdict.transcript, verdict.wire, verdict.digest = lines, played.wire, digest(lines)
+    verdict.shared = digest(canonical(played.events, protocol=1, merging=merging))
     difference = first_difference(wanted, lines)
     escaped = [e["what"] for e in played.events if e["ev"] == "unhandled"]
     if escaped:
@@ -62,11 +74,13 @@ def judge(case: Case, testee: str, expected: Expectation, played: Played) -> Ver
         return _fail(verdict, f"protocol of the testee: {played.faults[0]}", None, difference)
     if played.problems:
         index, text = played.problems[0]
-        difference = first_difference(expected_lines(expected, index), lines, cut=True)
+        difference = first_difference(expected_lines(expected, index, protocol), lines, cut=True)
         return _fail(verdict, text, index, difference)
     if difference:
-        step = step_of(expected, difference[0]) if difference[0] else None
+        step = step_of(expected, difference[0], protocol) if difference[0] else None
         return _fail(verdict, "the transcript differs from the oracle's", step, difference)
+    if leak := secrets_of(case).leak(texts(played.events)):
+        return _fail(verdict, leak, None, None)
     if not wanted:
         return _fail(verdict, "the case expects nothing: it proves nothing", None, None)
     closes = sorted((client, code) for _, client, code in expected.closes)
@@ -97,7 +111,25 @@ def unsupported(case: Case, testee: str, features: dict[str, object]) -> Verdict
 
 
 def siblings_equal(verdicts: list[Verdict]) -> bool:
-    """Whether all testees that played a case showed one and the same transcript."""
+    """Whether all testees that played a case showed one and the same transcript.
+
+    Testees of different protocols are compared by what all of them can say.
+    """
     played = [v for v in verdicts if v.outcome in ("pass", "fail")]
-    hashes = {v.digest for v in played}
+    mixed = len({v.protocol for v in played}) > 1
+    hashes = {v.shared if mixed else v.digest for v in played}
     return bool(played) and len(hashes) == 1 and "" not in hashes
+
+
+def judge_siblings(verdicts: list[Verdict]) -> None:
+    """Fail whoever passed with another transcript than most; the oracle alone is no proof."""
+    passed = [v for v in verdicts if v.passed]
+    if not passed or siblings_equal(passed):
+        return
+    common, _ = Counter(v.shared for v in passed).most_common(1)[0]
+    model = next(v for v in passed if v.shared == common)
+    for verdict in passed:
+        if verdict.shared != common:
+            pairs = zip_longest(model.transcript, verdict.transcript, fillvalue="")
+            difference = next(((a, b) for a, b in pairs if a != b), None)
+            _fail(verdict, f"differs from {model.testee}", None, difference)

@@ -49,6 +49,7 @@ class Played:
     closes: list[tuple[str, int]] = field(default_factory=list)
     seconds: float = 0.0
     lost: bool = False  # the testee must be started anew
+    protocol: int = 2
 
 
 class Player:
@@ -62,7 +63,7 @@ class Player:
         self.expected = expected
         self.testee = testee
         self.limits = limits
-        self.played = Played()
+        self.played = Played(protocol=testee.hello.get("protocol", 2))
         self.stage = Stage(tls=_wants_tls(case))
         self.index = 0
         self.on_step: Callable[[Step], None] = lambda _: None

@@ -11,10 +11,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from conform.judge import Verdict, judge, unsupported
+from conform.judge import Verdict, judge, judge_siblings, siblings_equal, unsupported
 from conform.lint import check
 from conform.oracle import Expectation, expect
-from conform.pair import PairScript, judge_siblings
+from conform.pair import PairScript
 from conform.pair import play as pair_play
 from conform.play import Limits, Played, Player
 from conform.reader import Reader
@@ -96,8 +96,7 @@ class Run:
 
     def equal(self, case: str) -> bool:
         """Whether every testee that ran shows one transcript for the case."""
-        hashes = {t.verdicts[case].digest for t in self.testees if case in t.verdicts}
-        return len(hashes) == 1 and "" not in hashes
+        return siblings_equal([t.verdicts[case] for t in self.testees if case in t.verdicts])
 
     @property
     def void(self) -> str:
@@ -188,6 +187,8 @@ class Runner:
         calibration = await calibrate()
         limits = self.limits or Limits(2.0 * calibration.factor, 20.0 * calibration.factor)
         ran = await asyncio.gather(*(self._testee(each, limits, canaries) for each in launches))
+        for case in self.cases:
+            judge_siblings([t.verdicts[case.name] for t in ran if case.name in t.verdicts])
         run = Run(self.cases, [*ran, *missing], calibration, secrets.token_hex(2))
         run.expected = self.expected
         run.seconds = time.perf_counter() - begun

@@ -114,7 +114,7 @@ class Link(asyncio.Protocol):
         self.stage.log.add(self.client, "<-", f"handshake {request.path}")
         if nonce != self.stage.nonce:
             self.stage.strangers.append(request.path)
-            self.refuse(404, {})
+            self.refuse({"status": 404})
             return
         plan = self.stage.plans.pop(self.client, None)
         self.stage.arrived(self)
@@ -124,7 +124,7 @@ class Link(asyncio.Protocol):
         if plan is None:
             self.accept()
         else:
-            self.refuse(plan["status"], plan.get("headers", {}))
+            self.refuse(plan)
 
     def accept(self) -> None:
         """Answer 101."""
@@ -132,12 +132,14 @@ class Link(asyncio.Protocol):
         self.protocol.send_response(self.protocol.accept(self.request))
         self.flush()
 
-    def refuse(self, status: int, headers: Tree) -> None:
+    def refuse(self, plan: Tree) -> None:
         """Answer with another status, then close the socket."""
-        lines = [f"HTTP/1.1 {status} Refused", "Content-Length: 0", "Connection: close"]
+        status, body = plan["status"], str(plan.get("body", "")).encode()
+        headers = plan.get("headers", {})
+        lines = [f"HTTP/1.1 {status} Refused", f"Content-Length: {len(body)}", "Connection: close"]
         lines += [f"{name}: {value}" for name, value in headers.items()]
         self.stage.log.add(self.client, "->", f"handshake {status}")
-        self.raw(("\r\n".join(lines) + "\r\n\r\n").encode())
+        self.raw(("\r\n".join(lines) + "\r\n\r\n").encode() + body)
         if self.transport:
             self.transport.close()
 

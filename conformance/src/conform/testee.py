@@ -22,10 +22,10 @@ from typing import Any, Protocol
 
 import jsonschema_rs
 
+from conform.facts import PROTOCOLS
 from conform.home import HOME
 from conform.spec import Tree
 
-PROTOCOL_VERSION = 1
 LINE_LIMIT = 64 * 1024 * 1024
 STDERR_LINES = 200
 DUMP_SECONDS = 1.0
@@ -101,21 +101,30 @@ class LineChecker:
             for name in ("reply", "hello")
         )
         self._events = {
-            name[3:]: make({"$defs": schema["$defs"], "$ref": f"#/$defs/{name}"})
+            (protocol, name[3:]): make(
+                {"$defs": _defs(schema, protocol), "$ref": f"#/$defs/{name}"}
+            )
+            for protocol in PROTOCOLS
             for name in schema["$defs"]
             if name.startswith("ev_")
         }
 
-    def fault(self, line: Tree) -> str | None:
+    def fault(self, line: Tree, protocol: int = 2) -> str | None:
         """Say what is wrong with a line; ``None`` when it is sound."""
         if "id" not in line:
-            found = self._events.get(str(line.get("ev")))
+            found = self._events.get((protocol, str(line.get("ev"))))
             return _first(found, line) if found else f"unknown event {line.get('ev')!r}"
         return _first(self._reply, line)
 
     def hello_fault(self, ok: Tree) -> str | None:
         """The same for the body of the answer to ``hello``."""
         return _first(self._hello, ok)
+
+
+def _defs(schema: Tree, protocol: int) -> Tree:
+    """The definitions of the schema with errors as that version has them."""
+    defs: Tree = schema["$defs"]
+    return {**defs, "error": defs["error2"]} if protocol > 1 else defs
 
 
 def _first(validator: Any, line: Tree) -> str | None:
@@ -181,7 +190,7 @@ class ProcessTestee:
             raise TesteeError(f"cannot start {self.name}: {error}") from None
         self._pumps = [asyncio.create_task(self._read()), asyncio.create_task(self._read_stderr())]
         nonce = secrets.token_hex(4)
-        body: Tree = {"cmd": "hello", "protocol": [PROTOCOL_VERSION], "nonce": nonce}
+        body: Tree = {"cmd": "hello", "protocol": list(PROTOCOLS), "nonce": nonce}
         reply = await self.command({**body, **({"canary": canary} if canary else {})}, limit)
         ok = reply.get("ok")
         if ok is None:
@@ -232,7 +241,7 @@ class ProcessTestee:
         self.log.wake()
 
     def _take(self, tree: Tree) -> None:
-        fault = self.checker.fault(tree)
+        fault = self.checker.fault(tree, self.hello.get("protocol", 2))
         if fault:
             self._fault(f"line breaks the protocol at {fault}")
         if "id" not in tree:

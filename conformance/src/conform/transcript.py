@@ -9,15 +9,14 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Set
 from typing import Any
 
+from conform.facts import cut, known
 from conform.spec import Tree
 
 AUTO_ID = re.compile(r"req-auto-\d+")
 FENCE = "~fence"
-# The language's own errors have no place for an id.
-NO_REQUEST = frozenset(["invalid_argument", "native_cancelled"])
 
 
 def lane_of(event: Tree) -> str:
@@ -35,14 +34,6 @@ def is_ours(event: Tree) -> bool:
     return lane_of(event).startswith(FENCE)
 
 
-def _error(failure: Tree) -> Tree:
-    kind = failure.get("kind")
-    kept = dict(failure)
-    if kind in NO_REQUEST:
-        kept.pop("request", None)
-    return kept
-
-
 def _value(node: Any) -> Any:
     if isinstance(node, dict):
         return {k: _value(v) for k, v in node.items()}
@@ -54,11 +45,11 @@ def _value(node: Any) -> Any:
     return int(number) if number.is_integer() else number
 
 
-def clean(event: Tree) -> Tree:
-    """One observation without what is measured or merely local to the run."""
+def clean(event: Tree, protocol: int) -> Tree:
+    """One observation without what is measured, local to the run, or of a later protocol."""
     shown = {k: _value(v) for k, v in event.items() if k != "n"}
     if "error" in shown and shown["ev"] in ("returned", "ended"):
-        shown["error"] = _error(shown["error"])
+        shown["error"] = cut(known(shown["error"]), protocol)
     value = shown.get("value")
     if isinstance(value, dict) and isinstance(value.get("roundTripMs"), int | float):
         shown["value"] = {**value, "roundTripMs": "<t>"}
@@ -77,6 +68,26 @@ def _join_texts(events: list[Tree]) -> list[Tree]:
     return [e for e in joined if e["ev"] != "text" or e["piece"]]
 
 
+def is_token(event: Tree) -> bool:
+    """Whether an observation is an item that shows streamed text."""
+    return event["ev"] == "item" and event.get("type") == "stream_token"
+
+
+def _join_tokens(events: list[Tree]) -> list[Tree]:
+    """Adjacent tokens become one: beyond the bound an iterator may merge them (REQ-TURN-21)."""
+    joined: list[Tree] = []
+    for event in events:
+        if not is_token(event):
+            joined.append(event)
+            continue
+        kept = {k: v for k, v in event.items() if k in ("ev", "turn", "as", "type")}
+        token = event["token"] if "token" in event else event["flat"]["token"]
+        if joined and is_token(joined[-1]):
+            token = joined.pop()["token"] + token
+        joined.append({**kept, "token": token})
+    return joined
+
+
 def _rename(lines: list[Tree]) -> list[Tree]:
     names: dict[str, str] = {}
 
@@ -92,11 +103,18 @@ def _rename(lines: list[Tree]) -> list[Tree]:
     return [walk(line) for line in lines]
 
 
-def canonical(events: Iterable[Tree], *, counted: bool = True) -> list[str]:
+def canonical(
+    events: Iterable[Tree],
+    *,
+    counted: bool = True,
+    protocol: int = 2,
+    merging: Set[str] = frozenset(),
+) -> list[str]:
     """Return the transcript: lanes in order of name, each lane in its own order.
 
     With ``counted`` the events carry ``n`` and are put in its order inside their lane; without,
-    they are taken in the order given.
+    they are taken in the order given. ``protocol`` is the version that errors are cut down to;
+    in the lanes of ``merging`` adjacent tokens count by their concatenation.
     """
     lanes: dict[str, list[Tree]] = {}
     for event in events:
@@ -105,7 +123,8 @@ def canonical(events: Iterable[Tree], *, counted: bool = True) -> list[str]:
     ordered: list[Tree] = []
     for name in sorted(lanes):
         lane = sorted(lanes[name], key=lambda e: e.get("n", 0)) if counted else lanes[name]
-        ordered.extend(_join_texts([clean(e) for e in lane]))
+        shown = [clean(event, protocol) for event in lane]
+        ordered.extend(_join_texts(_join_tokens(shown) if name in merging else shown))
     return [
         json.dumps(line, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
         for line in _rename(ordered)

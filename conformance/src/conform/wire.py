@@ -124,6 +124,6 @@ async def _plan(stage: Stage, client: str, value: Any, limit: float) -> None:
         if value == "release":
             link.accept()
         else:
-            link.refuse(value["status"], value.get("headers", {}))
+            link.refuse(value)
     else:
         stage.plans[client] = value

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from conform.oracle.errors import error, from_frame, link_kind
+from conform.oracle.errors import link_kind
 from conform.reader import Fault, Frame
 from conform.spec import Tree
 
@@ -71,9 +71,15 @@ class Call:
 
     def _failure(self, kind: str, frame: Frame, fault: Fault | None) -> Tree:
         if kind == "by_code":
-            return from_frame(self.client.spec, self.client.reader, frame, self.id)
+            return self.client.frame_error(frame, **self.named)
         status = frame.tree.get("status") if kind == "protocol" else None
-        return error(kind, request=self.id, status=status, at=fault.pointer if fault else None)
+        at = fault.pointer if fault else None
+        return self.client.error(kind, **self.named, status=status, at=at)
+
+    @property
+    def named(self) -> Tree:
+        """What every error of the call carries (REQ-ERR-01)."""
+        return {"requestId": self.id, "sessionId": self.out.get("sessionId")}
 
     def local(self, event: str, code: int | None = None, attempt: Tree | None = None) -> None:
         """Something local ended the wait: timeout, lost link, close, failed attempt."""
@@ -82,16 +88,21 @@ class Call:
             if effect.name == "settle":
                 kind = effect.args[1]
                 if kind == "attempt":
-                    self.settle(None, attempt)
+                    self.settle(None, {**(attempt or {}), **_present(self.named)})
                 else:
                     shown = code if kind in ("connection_lost", "message_too_large") else None
                     kind = link_kind(kind, shown)
-                    self.settle(None, error(kind, request=self.id, close=shown))
+                    told = self.client.closed(shown)
+                    self.settle(None, self.client.error(kind, **self.named, **told))
 
     def settle(self, value: Any, failure: Tree | None) -> None:
         """Forget the call and report its outcome."""
         self.client.forget(self)
         self.done(value, failure)
+
+
+def _present(facts: Tree) -> Tree:
+    return {name: value for name, value in facts.items() if value is not None}
 
 
 def _pong(facts: Tree) -> Tree:
@@ -173,7 +184,7 @@ class Pager:
         if not page["hasMore"] or not cursor:
             self._end(None)
         elif cursor in self.seen:
-            self._end(error("unexpected_event"))
+            self._end(self.client.error("unexpected_event"))
         else:
             self.seen.add(cursor)
             self._fetch(cursor)

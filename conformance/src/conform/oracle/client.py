@@ -7,7 +7,7 @@ from itertools import count
 from typing import TYPE_CHECKING, Any
 
 from conform.oracle.calls import Call, Done, Pager, VerbCall
-from conform.oracle.errors import error
+from conform.oracle.errors import error, from_frame
 from conform.oracle.turns import Turn
 from conform.reader import Frame
 from conform.spec import Tree
@@ -50,6 +50,7 @@ class Client:
         self.connecting: list[str] = []
         self.queue: list[Tree] = []
         self.granted: dict[str, list[str]] = {}
+        self.close_reason = ""
         self.malformed = 0
         self.now = 0.0
         self.timers: dict[tuple[str, ...], tuple[float, Callable[[], None]]] = {}
@@ -69,6 +70,19 @@ class Client:
         """Expect the end of a call, verb, wait or iteration."""
         body = {"error": failure} if failure else {"value": value}
         self.emit({"ev": "returned", "as": name, **body})
+
+    def error(self, kind: str, **facts: Any) -> Tree:
+        """An error observation."""
+        return error(self.spec, kind, **facts)
+
+    def frame_error(self, frame: Frame, **facts: Any) -> Tree:
+        """The error that an ``error`` event becomes."""
+        return from_frame(self.spec, self.reader, frame, **facts)
+
+    def closed(self, code: int | None) -> Tree:
+        """What an error says of the close that caused it (REQ-CONN-15, REQ-ERR-06)."""
+        reason = self.close_reason if code is not None else ""
+        return {"closeCode": code, "closeReason": reason}
 
     def flat(self, frame: Frame) -> Tree:
         """Flat facts of a good frame."""
@@ -128,7 +142,7 @@ class Client:
             return
         unreachable = self.options["url"].startswith("{refused}") or plan == "silence"
         if unreachable or self.options.get("tls") == "untrusted":
-            self._attempt_failed(error("connect_failed"))
+            self._attempt_failed(self.error("connect_failed"))
         elif plan is None or plan == "release":
             self.malformed = 0
             self._move("opened")
@@ -137,9 +151,22 @@ class Client:
             for frame in queue:
                 self.write(frame)
         else:
-            status = plan["status"]
-            kind = "authentication" if status == 401 else "connect_failed"
-            self._attempt_failed(error(kind, status=status))
+            self._attempt_failed(self._refused(plan))
+
+    def _refused(self, plan: Tree) -> Tree:
+        """What a refused handshake tells (REQ-CONN-12, REQ-CONN-22)."""
+        status = plan["status"]
+        kind = "authentication" if status == 401 else "connect_failed"
+        headers = {name.lower(): value for name, value in plan.get("headers", {}).items()}
+        after = headers.get("retry-after")
+        details = {"body": plan.get("body"), "requestId": headers.get("x-request-id")}
+        details = {name: value for name, value in details.items() if value}
+        return self.error(
+            kind,
+            status=status,
+            retryAfterMs=None if after is None else int(after) * 1000,
+            details=details or None,
+        )
 
     def _connected(self, failure: Tree | None) -> None:
         names, self.connecting = self.connecting, []
@@ -151,19 +178,20 @@ class Client:
         self.queue.clear()
         self._connected(failure)
         for turn in list(self.turns.values()):
-            turn.local("connect_failed", attempt={**failure, "request": turn.id})
+            turn.local("connect_failed", attempt=failure)
         for call in list(self.calls.values()):
-            call.local("connect_failed", attempt={**failure, "request": call.id})
+            call.local("connect_failed", attempt=failure)
 
-    def end(self, event: str, code: int | None = None) -> None:
+    def end(self, event: str, code: int | None = None, reason: str = "") -> None:
         """The link ends, by whomever; everything in flight settles (REQ-CONN-06, REQ-CONN-15)."""
         if self.link not in ("open", "connecting"):
             return
+        self.close_reason = reason
         self._move(event, code)
         codes = {"lost": 1006, "malformed_limit": 4400, "invalid_utf8": 1007, "too_large": 1009}
         code = code or codes.get(event)
         self.queue.clear()
-        self._connected(error("client_closed"))
+        self._connected(self.error("client_closed"))
         for turn in list(self.turns.values()):
             turn.local(event, code)
         for call in list(self.calls.values()):
@@ -201,7 +229,8 @@ class Client:
         """Start an action with one answer."""
         drawn = next(self.ids)  # also for one that finds no link (REQ-CALL-01)
         if not self.ready():
-            done(None, error("not_connected", request=drawn))
+            session = args.get("sessionId")
+            done(None, self.error("not_connected", requestId=drawn, sessionId=session))
             return
         if op == "create_conversation_session":
             words = {"otp_park", "spec_1_1"}
@@ -213,12 +242,13 @@ class Client:
 
     def verb_call(self, op: str, args: Tree, done: Done, name: str) -> None:
         """A low-level verb without a live turn (REQ-VERB-08)."""
+        named = {"requestId": args.get("requestId"), "sessionId": args.get("sessionId")}
         parks = "otp_park" in self.capabilities(args.get("sessionId", ""))
         if args.get("declined") and op == "verify_otp" and not parks:
-            done(None, error("unsupported", request=args["requestId"]))
+            done(None, self.error("unsupported", **named))
             return
         if not self.ready():
-            done(None, error("not_connected", request=args.get("requestId")))
+            done(None, self.error("not_connected", **named))
             return
         frame = {"action": op, **args}
         if op == "cancel":

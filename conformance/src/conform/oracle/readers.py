@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from conform.oracle.errors import error
 from conform.spec import Tree
 
 if TYPE_CHECKING:
@@ -140,7 +139,7 @@ class Readers:
     def abort(self) -> None:
         """Native cancellation of the main wait."""
         self.watch_result = False
-        self.turn.client.returned(self.turn.name, None, error("native_cancelled"))
+        self.turn.client.returned(self.turn.name, None, {"kind": "native_cancelled"})
         self.leave()
 
     def abort_wait(self, name: str) -> bool:
@@ -148,7 +147,7 @@ class Readers:
         if name not in self.waits:
             return False
         self.waits.remove(name)
-        self.turn.client.returned(name, None, error("native_cancelled"))
+        self.turn.client.returned(name, None, {"kind": "native_cancelled"})
         if self._stops(None):
             self.turn.write_cancel()
         return True

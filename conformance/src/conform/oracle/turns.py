@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from conform.machine import Effect
 from conform.oracle.calls import fits, verb_value
-from conform.oracle.errors import error, from_frame, link_kind
+from conform.oracle.errors import link_kind
 from conform.oracle.readers import Readers
 from conform.reader import Frame
 from conform.spec import TERMINAL_TYPES, Tree
@@ -149,8 +149,13 @@ class Turn:
         if before != self.question[question] and not self.settled:
             self._restart_idle()
 
-    def _frame_error(self, frame: Frame) -> Tree:
-        return from_frame(self.client.spec, self.client.reader, frame, self.id)
+    def error(self, kind: str, **facts: Any) -> Tree:
+        """An error of this turn or of one of its verbs."""
+        return self.client.error(kind, requestId=self.id, sessionId=self.session, **facts)
+
+    def _frame_error(self, frame: Frame, **facts: Any) -> Tree:
+        named = {"requestId": self.id, "sessionId": self.session}
+        return self.client.frame_error(frame, **named, **facts)
 
     def _expired(self, question: str, event: str) -> bool:
         due = self.due.get(question)
@@ -258,19 +263,21 @@ class Turn:
         attempt: Tree | None,
         asked: str | None,
     ) -> Tree:
+        text = "".join(self.tokens)
         if kind == "by_code" and frame:
-            return self._frame_error(frame)
+            return self._frame_error(frame, partialText=text)
         if kind == "attempt" and attempt:
-            return attempt
+            return {**attempt, "requestId": self.id, "sessionId": self.session}
         at = frame.fault.pointer if kind == "invalid_frame" and frame and frame.fault else None
         interrupted = kind == "turn_interrupted"
         carries = interrupted or kind == "turn_timeout"
-        return error(
+        shown = code if interrupted or kind == "message_too_large" else None
+        return self.error(
             link_kind(kind, code) if interrupted else kind,
-            request=self.id,
+            partialText=text,
             at=at,
             status=facts.get("status") if kind == "protocol" else None,
-            close=code if interrupted or kind == "message_too_large" else None,
+            **self.client.closed(shown),
             question=asked if carries and link_kind(kind, code) == kind else None,
             sent=True if interrupted and link_kind(kind, code) == kind else None,
         )
@@ -285,7 +292,7 @@ class Turn:
             return
         question = str(verb.question)
         if kind == "decline_otp" and "otp_park" not in self.client.capabilities(self.session):
-            self.client.returned(name, None, error("unsupported", request=self.id))
+            self.client.returned(name, None, self.error("unsupported"))
             return
         machine = self.client.machines[question]
         self.question[question], effects = machine.step(
@@ -294,7 +301,7 @@ class Turn:
         for effect in effects:
             if effect.name == "refuse":
                 refusal = effect.args[0].replace("no_pending_question", "conflict")
-                self.client.returned(name, None, error(refusal, request=self.id))
+                self.client.returned(name, None, self.error(refusal))
             elif effect.name == "send":
                 self._write_verb(verb, effect.args[0], facts)
 
@@ -307,7 +314,7 @@ class Turn:
         self.client.write({**frame, **kept, **facts})
         self.client.disarm(("question", self.id, str(verb.question)))
         limit = self.client.limit("request")
-        expire = lambda: self._verb_done(verb, None, error("request_timeout", request=self.id))  # noqa: E731
+        expire = lambda: self._verb_done(verb, None, self.error("request_timeout"))  # noqa: E731
         self.client.arm(("verb", self.id, verb.name), limit, expire)
         if not self.settled:
             self._restart_idle()
@@ -335,7 +342,7 @@ class Turn:
             if verb.kind == "cancel":
                 self._verb_done(verb, None, None)
             elif verb.question != "otp":
-                gone = body.get("error") or error("conflict", request=self.id)
+                gone = body.get("error") or self.error("conflict")
                 self._verb_done(verb, None, gone)
 
     def _link_ends_otp(self, event: str) -> None:
@@ -345,7 +352,8 @@ class Turn:
     def _link_ends_verbs(self, event: str, code: int | None) -> None:
         kind = {"close": "client_closed", "too_large": "message_too_large"}.get(event)
         shown = None if kind == "client_closed" else code
-        failure = error(kind or link_kind("connection_lost", code), request=self.id, close=shown)
+        kind = kind or link_kind("connection_lost", code)
+        failure = self.error(kind, **self.client.closed(shown))
         for verb in list(self.verbs):
             self._verb_done(verb, None, failure)
 
@@ -353,7 +361,7 @@ class Turn:
         """Native cancellation of the wait for a verb: only the wait ends (REQ-VERB-07)."""
         found = next((v for v in self.verbs if v.name == name), None)
         if found:
-            self.client.returned(name, None, error("native_cancelled"))
+            self.client.returned(name, None, {"kind": "native_cancelled"})
             found.waited = False
         return found is not None
 

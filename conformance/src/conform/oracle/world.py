@@ -12,12 +12,12 @@ from conform.documents import CaseError
 from conform.frames import big_frame
 from conform.machine import Machine
 from conform.oracle.client import Client
-from conform.oracle.errors import error
 from conform.oracle.turns import Turn
 from conform.reader import Reader
 from conform.script import Case, Step
 from conform.spec import Spec, Tree
 
+NATIVE_CANCELLED = {"kind": "native_cancelled"}
 LOW_VERBS = {
     "confirm_tool_action": "confirm",
     "verify_otp": "verify_otp",
@@ -33,6 +33,7 @@ class Expectation:
     events: list[tuple[int, Tree]] = field(default_factory=list)
     frames: list[tuple[int, str, Tree]] = field(default_factory=list)
     closes: list[tuple[int, str, int]] = field(default_factory=list)
+    merging: frozenset[str] = frozenset()
 
 
 class World:
@@ -74,7 +75,7 @@ class World:
     def _open(self, body: Tree) -> None:
         name = body["as"]
         if not _acceptable(body):
-            self.emit(_returned(name, error("invalid_argument")))
+            self.emit(_returned(name, {"kind": "invalid_argument"}))
             return
         client = Client(self, name, body, list(self.case.ids.get(name, [])))
         self.clients[name] = client
@@ -102,7 +103,7 @@ class World:
         client, op, args = self.clients[body["on"]], body["op"], dict(body["args"])
         name = body["as"]
         if body.get("aborted"):
-            client.returned(name, None, error("native_cancelled"))
+            client.returned(name, None, NATIVE_CANCELLED)
             return
         turn = client.turns.get(args.get("requestId", ""))
         if op in LOW_VERBS and turn and (not turn.settled or turn.question["otp"] != "none"):
@@ -157,7 +158,7 @@ class World:
         else:
             client, session = self.clients[body["on"]], body["session"]
         if body.get("aborted"):
-            self.emit(_returned(body["as"], error("native_cancelled")))
+            self.emit(_returned(body["as"], NATIVE_CANCELLED))
             return
         self.turns[body["as"]] = client.turn(body, session)
 
@@ -212,7 +213,7 @@ class World:
         for client in self.clients.values():
             for call in list(client.calls.values()):
                 if call.name == name:
-                    call.settle(None, error("native_cancelled"))
+                    call.settle(None, NATIVE_CANCELLED)
 
     # --- the stage --------------------------------------------------------------------------
 
@@ -239,7 +240,7 @@ class World:
             case "bad-utf8":
                 client.end("invalid_utf8")
             case "close":
-                client.end("closed_by_peer", value["code"])
+                client.end("closed_by_peer", value["code"], value.get("reason", ""))
             case "close-no-status":
                 client.end("closed_by_peer", 1005)
             case "drop" | "reset":

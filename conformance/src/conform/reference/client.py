@@ -21,7 +21,7 @@ from conform.reference.handshake import (
     context,
     headers_of,
     mute_pongs,
-    status_kind,
+    refused,
     with_token,
 )
 from conform.reference.turn import RefTurn
@@ -37,9 +37,10 @@ RESULTS = {"ping": "pong"}
 class Wait:
     """One call that waits."""
 
-    def __init__(self, op: str, request: str) -> None:
+    def __init__(self, op: str, request: str, session: str | None = None) -> None:
         self.op = op
         self.request = request
+        self.named = {"requestId": request, "sessionId": session}
         self.future: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
 
 
@@ -69,6 +70,7 @@ class RefClient:
         self._outbox: asyncio.Queue[Out] = asyncio.Queue()
         self._malformed = 0
         self._closing = False
+        self._close_reason = ""
 
     # --- small things -----------------------------------------------------------------------
 
@@ -82,6 +84,10 @@ class RefClient:
             return self.latest.id
         drawn = next(self._ids, None)
         return drawn if drawn is not None else f"req-auto-{next(self._auto)}"
+
+    def closed(self, code: int | None) -> Tree:
+        """What an error says of the close that caused it."""
+        return {"closeCode": code, "closeReason": self._close_reason if code else ""}
 
     def _move(self, to: str, reason: str, code: int | None = None) -> None:
         shown: Tree = {"ev": "state", "on": self.name, "from": self.state, "to": to}
@@ -139,10 +145,9 @@ class RefClient:
                 max_size=self.options.get("limits", {}).get("maxMessageBytes", 16 << 20),
             )
         except InvalidStatus as error:
-            status = error.response.status_code
-            self._failed(RefError(status_kind(status), status=status))
+            self._failed(refused(error, with_token(self.options)))
         except (OSError, TimeoutError, websockets.exceptions.WebSocketException):
-            self._failed(RefError("connect_failed"))
+            self._failed(RefError("connect_failed", leak=with_token(self.options)))
         else:
             if "no-pong-to-ping" in self.faults:
                 mute_pongs(self._ws)
@@ -155,7 +160,10 @@ class RefClient:
         self._attempt = None
         self._move("idle", "connect_failed")
         self._outbox = asyncio.Queue()
-        self._settle_all(lambda t: error.under(t.id), lambda w: error.under(w.request))
+        self._settle_all(
+            lambda t: error.under(requestId=t.id, sessionId=t.session),
+            lambda w: error.under(**w.named),
+        )
         raise error
 
     async def close(self) -> None:
@@ -167,8 +175,8 @@ class RefClient:
         self._move("closed", "close", 1000 if was_open else None)
         if "close-hangs-turn" not in self.faults:
             self._settle_all(
-                lambda t: RefError("client_closed", request=t.id),
-                lambda w: RefError("client_closed", request=w.request),
+                lambda t: t.error("client_closed"),
+                lambda w: RefError("client_closed", **w.named),
             )
         if self._attempt:
             self._attempt.cancel()
@@ -195,7 +203,7 @@ class RefClient:
     ) -> None:
         for turn in list(self.turns.values()):
             turn.local(turn_error(turn))
-            turn.link_gone(lambda t: wait_error(Wait("", t.id)))
+            turn.link_gone(lambda t: wait_error(Wait("", t.id, t.session)))
         for wait in list(self.waits.values()):
             self._answer(wait, None, wait_error(wait))
 
@@ -203,7 +211,6 @@ class RefClient:
         if self.state != "open":
             return
         self._move("closed", reason, code)
-        shown = None if "close-code-lost" in self.faults else code
         turn_kind, call_kind = kind or "turn_interrupted", kind or "connection_lost"
         if code == 4401:
             turn_kind = call_kind = "authentication"
@@ -211,8 +218,8 @@ class RefClient:
             for turn in self.turns.values():
                 turn.settle({"outcome": "completed", "text": "".join(turn.tokens)})
         self._settle_all(
-            lambda t: t.interrupted(turn_kind, shown),
-            lambda w: RefError(call_kind, request=w.request, close=shown),
+            lambda t: t.interrupted(turn_kind, code),
+            lambda w: RefError(call_kind, **w.named, **self.closed(code)),
         )
         for task in self._tasks:
             if task is not asyncio.current_task():
@@ -235,6 +242,7 @@ class RefClient:
 
     async def _ended(self, closed: websockets.exceptions.ConnectionClosed) -> None:
         sent, received = closed.sent, closed.rcvd
+        self._close_reason = received.reason if received is not None else ""
         if received is not None and closed.rcvd_then_sent is not False:
             await self._lost("closed_by_peer", received.code)
         elif sent is not None and sent.code == 1007:
@@ -298,7 +306,7 @@ class RefClient:
         if not self.usable():
             if "send-after-close-ignored" in self.faults:
                 await asyncio.Event().wait()
-            raise RefError("not_connected", request=drawn)
+            raise RefError("not_connected", requestId=drawn, sessionId=args.get("sessionId"))
         if op == "create_conversation_session":
             words = {"otp_park", "spec_1_1"}
             words |= {*self.options.get("supports", []), *args.get("supports", [])}
@@ -310,21 +318,22 @@ class RefClient:
 
     async def low_verb(self, op: str, args: Tree) -> Any:
         """A verb without a live turn."""
+        named = {"requestId": args.get("requestId"), "sessionId": args.get("sessionId")}
         parks = "otp_park" in self.granted.get(args["sessionId"], [])
         if op == "verify_otp" and args.get("declined") and not parks:
-            raise RefError("unsupported", request=args["requestId"])
+            raise RefError("unsupported", **named)
         if not self.usable():
-            raise RefError("not_connected", request=args.get("requestId"))
+            raise RefError("not_connected", **named)
         if op == "cancel":
             self.write({"action": op, **args})
             return None
         return await self._exchange(op, {"action": op, **args})
 
     async def _exchange(self, op: str, frame: Tree) -> Any:
-        wait = Wait(op, frame["requestId"])
+        wait = Wait(op, frame["requestId"], frame.get("sessionId"))
         self.waits[wait.request] = wait
         limit = 0 if "timeout-never-fires" in self.faults else self.time("request")
-        expired = RefError("request_timeout", request=wait.request)
+        expired = RefError("request_timeout", **wait.named)
         fire = lambda: self._answer(wait, None, expired)  # noqa: E731
         timer = self.clock.later(limit, fire) if limit else None
         out = self.write(frame)
@@ -351,26 +360,23 @@ class RefClient:
     def _call_frame(self, wait: Wait, frame: Frame) -> None:
         kind = frame.wire_type
         wanted = RESULTS.get(wait.op, "immediate_response")
-        request = wait.request
         if wait.op in VERBS:
             self._verb_frame(wait, frame)
         elif not frame.known or (frame.fault and kind not in (wanted, "error")):
             self.push(frame)
         elif frame.fault:
             fault = frame.fault.pointer
-            self._answer(wait, None, RefError("invalid_frame", request=request, at=fault))
+            self._answer(wait, None, RefError("invalid_frame", **wait.named, at=fault))
         elif kind == "error":
             info = self.reader.flat("error", frame.tree)
-            if "error-code-lost" in self.faults:
-                info = {**info, "code": None}
-            self._answer(wait, None, from_info(info, request))
+            self._answer(wait, None, from_info(self.reader.spec, info, **wait.named))
         elif kind == "keepalive":
             return
         elif kind != wanted:
-            self._answer(wait, None, RefError("unexpected_event", request=request))
+            self._answer(wait, None, RefError("unexpected_event", **wait.named))
         elif frame.tree.get("status", 0) >= 400 and "error-as-success" not in self.faults:
             status = frame.tree["status"]
-            self._answer(wait, None, RefError("protocol", request=request, status=status))
+            self._answer(wait, None, RefError("protocol", **wait.named, status=status))
         else:
             self._result(wait, frame)
 
@@ -382,7 +388,7 @@ class RefClient:
             return
         value, fault = self.reader.result(wait.op, frame.tree["data"])
         if fault:
-            failed = RefError("invalid_frame", request=wait.request, at=fault.pointer)
+            failed = RefError("invalid_frame", **wait.named, at=fault.pointer)
             self._answer(wait, None, failed)
             return
         if "sessionId" in value:
@@ -395,20 +401,20 @@ class RefClient:
         kind = VERBS[wait.op]
         if frame.fault and frame.known and frame.wire_type in (*VERB_EVENTS[kind], "error"):
             fault = frame.fault.pointer
-            self._answer(wait, None, RefError("invalid_frame", request=wait.request, at=fault))
+            self._answer(wait, None, RefError("invalid_frame", **wait.named, at=fault))
             return
         if not frame.good:
             self.push(frame)
             return
         facts = self.reader.flat(frame.wire_type, frame.tree)
         if frame.wire_type == "error":
-            self._answer(wait, None, from_info(facts, wait.request))
+            self._answer(wait, None, from_info(self.reader.spec, facts, **wait.named))
             return
         found = verb_answer(kind, frame.wire_type, facts)
         if found is None:
             self.push(frame)
         elif (status := facts.get("status") or 0) >= 400:
-            self._answer(wait, None, RefError("protocol", request=wait.request, status=status))
+            self._answer(wait, None, RefError("protocol", **wait.named, status=status))
         else:
             self._answer(wait, found[0], None)
 
@@ -423,8 +429,9 @@ class RefClient:
         if "stream-flag-lost" in self.faults:
             extra = {k: v for k, v in extra.items() if k != "stream"}
         turn = RefTurn(self, session, request or self.draw())
+        turn.leak = message
         if not allowed:
-            turn.settle(turn.failed(RefError("not_connected", request=turn.id)))
+            turn.settle(turn.failed(turn.error("not_connected")))
             return turn
         self.turns[turn.id] = turn
         self.latest = turn

@@ -4,30 +4,19 @@ from __future__ import annotations
 
 from typing import Any
 
-KINDS = {
-    "VALIDATION_ERROR": "invalid_request",
-    "UNSUPPORTED_ACTION": "unsupported",
-    "SESSION_NOT_FOUND": "not_found",
-    "CONVERSATION_NOT_FOUND": "not_found",
-    "SKILL_NOT_FOUND": "not_found",
-    "AGENT_NOT_AUTHORIZED": "permission",
-    "ORIGIN_NOT_ALLOWED": "permission",
-    "AUTH_CONTEXT_INVALID": "permission",
-    "TURN_IN_PROGRESS": "conflict",
-    "NO_PENDING_CONFIRMATION": "conflict",
-    "NO_PENDING_INTERACTION": "conflict",
-    "INTERACTION_MISMATCH": "conflict",
-    "RATE_LIMITED": "rate_limited",
-    "LLM_UNAVAILABLE": "server_error",
-    "AGENT_ERROR": "server_error",
-    "INTERNAL_ERROR": "server_error",
-    "STORAGE_ERROR": "server_error",
-    "OTP_SEND_FAILED": "server_error",
+from conform.facts import NATIVE, cut
+from conform.spec import Spec
+
+Tree = dict[str, Any]
+LOST_BY = {  # mutant -> the fact that its errors lack
+    "error-code-lost": "code",
+    "close-code-lost": "closeCode",
+    "close-reason-lost": "closeReason",
+    "error-session-lost": "sessionId",
+    "error-partial-text-lost": "partialText",
+    "server-message-lost": "serverMessage",
+    "retry-after-lost": "retryAfterMs",
 }
-NEVER_TERMINAL = frozenset(
-    ["NO_PENDING_CONFIRMATION", "NO_PENDING_INTERACTION", "INTERACTION_MISMATCH", "OTP_SEND_FAILED"]
-)
-SPARED_BY_VERB = frozenset({"VALIDATION_ERROR", "SESSION_NOT_FOUND", "UNSUPPORTED_ACTION"})
 
 
 class RefError(Exception):
@@ -36,19 +25,40 @@ class RefError(Exception):
     def __init__(self, kind: str, **facts: Any) -> None:
         super().__init__(kind)
         self.kind = kind
-        self.facts = {k: v for k, v in facts.items() if v is not None}
+        self.facts = {k: v for k, v in facts.items() if v is not None and v != ""}
 
-    def under(self, request: str) -> RefError:
-        """The same failure, as the action of that id shows it (REQ-CONN-04)."""
-        return RefError(self.kind, **{**self.facts, "request": request})
+    def under(self, **ids: str | None) -> RefError:
+        """The same failure, as the action of these ids shows it (REQ-CONN-04)."""
+        return RefError(self.kind, **{**self.facts, **ids})
 
-    def shown(self) -> dict[str, Any]:
+    def shown(self, spec: Spec, faults: frozenset[str], protocol: int) -> Tree:
         """As a testee reports it."""
-        return {"kind": self.kind, **self.facts}
+        if self.kind in NATIVE:
+            return {"kind": self.kind, **({"text": "a wrong argument"} if protocol > 1 else {})}
+        facts = {n: v for n, v in self.facts.items() if n != "leak"}
+        code = facts.get("code")
+        row = spec.kinds[self.kind]["retryable"] if code is None else spec.code(code).retryable
+        told = {"kind": self.kind, "retryable": row != ("retryable-flipped" in faults), **facts}
+        for name, fact in LOST_BY.items():
+            if name in faults:
+                told.pop(fact, None)
+        if protocol == 1:
+            names = {"requestId": "request", "closeCode": "close"}
+            return {names.get(n, n): v for n, v in cut(told, 1).items()}
+        return {**told, "text": self._text(faults)}
+
+    def _text(self, faults: frozenset[str]) -> str:
+        text = f"{self.kind} ({self.facts.get('requestId', 'no id')})"
+        if "server-message-in-text" in faults:
+            text += f": {self.facts.get('serverMessage', '')}"
+        if "secret-in-text" in faults:
+            text += f" at {self.facts.get('leak', '')}"
+        return text
 
 
-def from_info(info: dict[str, Any], request: str | None) -> RefError:
+def from_info(spec: Spec, info: Tree, **facts: Any) -> RefError:
     """The error of an error object ``{code, message, …}``."""
     code = info.get("code")
-    kind = KINDS.get(str(code), "protocol")
-    return RefError(kind, code=code, request=request, retryAfterMs=info.get("retryAfterMs"))
+    kind = spec.code(str(code)).kind
+    told = {"retryAfterMs": info.get("retryAfterMs"), "serverMessage": info.get("message")}
+    return RefError(kind, code=code, **told, **facts)

@@ -7,7 +7,10 @@ from typing import Any
 from urllib.parse import quote, urlsplit, urlunsplit
 
 from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import InvalidStatus
 from websockets.frames import Opcode
+
+from conform.reference.errors import RefError
 
 Tree = dict[str, Any]
 
@@ -30,9 +33,21 @@ def context(options: Tree) -> ssl.SSLContext | None:
     return roots
 
 
-def status_kind(status: int) -> str:
-    """Kind of a refused handshake."""
-    return "authentication" if status == 401 else "connect_failed"
+def refused(error: InvalidStatus, url: str) -> RefError:
+    """The error of a refused handshake (REQ-CONN-12, REQ-CONN-22)."""
+    answer = error.response
+    kind = "authentication" if answer.status_code == 401 else "connect_failed"
+    after = answer.headers.get("Retry-After")
+    body = bytes(answer.body or b"")[:4096].decode("utf-8", "replace")
+    details = {"body": body, "requestId": answer.headers.get("x-request-id")}
+    details = {name: value for name, value in details.items() if value}
+    return RefError(
+        kind,
+        status=answer.status_code,
+        retryAfterMs=None if after is None else int(after) * 1000,
+        details=details or None,
+        leak=url,
+    )
 
 
 def with_token(options: Tree) -> str:

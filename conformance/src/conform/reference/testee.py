@@ -10,6 +10,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from conform import __version__
+from conform.facts import PROTOCOLS
 from conform.reader import Reader
 from conform.reference.client import RefClient
 from conform.reference.clock import VirtualClock
@@ -70,6 +71,7 @@ class RefTestee:
         self.faults = faults
         self.reader = reader or Reader(load_spec())
         self.canary: str | None = None
+        self.protocol = max(PROTOCOLS)
         self.count = 0
         self.item_count = 0
         self.clients: dict[str, RefClient] = {}
@@ -110,9 +112,12 @@ class RefTestee:
         self.canary = c.get("canary")
         if self.canary not in (None, *CANARIES):
             raise RefusedError("bad-request", f"canary {self.canary}")
+        self.protocol = max({*c["protocol"]} & {*PROTOCOLS}, default=0)
+        if not self.protocol:
+            raise RefusedError("bad-request", "no protocol in common")
         features = dict.fromkeys(FEATURES, True)
         return {
-            "protocol": 1,
+            "protocol": self.protocol,
             "nonce": c["nonce"],
             "name": "reference",
             "version": __version__,
@@ -176,8 +181,11 @@ class RefTestee:
 
     # --- reporting what is awaited ----------------------------------------------------------
 
+    def _shown(self, error: RefError) -> Tree:
+        return error.shown(self.reader.spec, self.faults, self.protocol)
+
     def _returned(self, name: str, value: Any, error: RefError | None = None) -> None:
-        body = {"error": error.shown()} if error else {"value": value}
+        body = {"error": self._shown(error)} if error else {"value": value}
         self.event({"ev": "returned", "as": name, **body})
 
     def _run(self, name: str, wait: Awaitable[Any]) -> None:
@@ -319,8 +327,14 @@ class RefTestee:
         except asyncio.CancelledError:
             self._returned(name, None, RefError("native_cancelled"))
             return
-        body = _body(turn)
+        body = self._body(turn)
         self.event({"ev": "ended", "turn": name, **body, **({"raised": raised} if raised else {})})
+
+    def _body(self, turn: RefTurn) -> Tree:
+        body = dict(turn.body or {})
+        if isinstance(body.get("error"), RefError):
+            body["error"] = self._shown(body["error"])
+        return body
 
     async def _verb(self, c: Tree, kind: str, facts: Tree) -> None:
         self._run(c["as"], self.turns[c["turn"]].verb(kind, facts))
@@ -385,7 +399,7 @@ class RefTestee:
 
         async def wait() -> Tree:
             await turn.result()
-            return _body(turn)
+            return self._body(turn)
 
         if c.get("abandon"):
             if "unhandled-rejection" in self.faults:
@@ -451,13 +465,6 @@ class RefTestee:
         if frame.fault:
             return {"valid": False, "pointer": frame.fault.pointer}
         return {"valid": True}
-
-
-def _body(turn: RefTurn) -> Tree:
-    body = dict(turn.body or {})
-    if isinstance(body.get("error"), RefError):
-        body["error"] = body["error"].shown()
-    return body
 
 
 def _sound(c: Tree) -> bool:

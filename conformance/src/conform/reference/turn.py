@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from conform.reader import Frame
 from conform.reference.clock import Timer
-from conform.reference.errors import NEVER_TERMINAL, SPARED_BY_VERB, RefError, from_info
+from conform.reference.errors import RefError, from_info
 from conform.reference.verbs import (
     ACTION,
     ANY_VERB,
@@ -52,6 +52,7 @@ class RefTurn:
         self.out: Out | None = None
         self.cancel_sent = False
         self.detached = False
+        self.leak = ""  # what the mutant secret-in-text gives away
         self.readers = 0
         self.changed = asyncio.Event()
         self.timers: dict[str, Timer] = {}
@@ -85,22 +86,33 @@ class RefTurn:
         question = self._open_question()
         if self.out is None or self.out.written:
             self.send_cancel()
-        self.settle(self.failed(RefError("turn_timeout", request=self.id, question=question)))
+        self.settle(self.failed(self.error("turn_timeout", question=question)))
+
+    # --- errors -----------------------------------------------------------------------------
+
+    def error(self, kind: str, **facts: Any) -> RefError:
+        """An error of this turn."""
+        return RefError(kind, requestId=self.id, sessionId=self.session, leak=self.leak, **facts)
+
+    def reported(self, info: Tree) -> RefError:
+        """The error of the server's error object."""
+        named = {"requestId": self.id, "sessionId": self.session}
+        return from_info(self.client.reader.spec, info, **named)
 
     # --- settling ---------------------------------------------------------------------------
 
     def failed(self, error: RefError) -> Tree:
         """Body of a failure; the partial text is kept."""
         text = "" if "tokens-lost-at-terminal" in self.client.faults else "".join(self.tokens)
-        return {"outcome": "failed", "text": text, "error": error}
+        return {"outcome": "failed", "text": text, "error": error.under(partialText=text or None)}
 
     def interrupted(self, kind: str, code: int | None) -> RefError:
         """The error of a lost link."""
         if kind == "turn_interrupted":
             question = self._open_question()
-            return RefError(kind, request=self.id, close=code, question=question, sent=True)
+            return self.error(kind, **self.client.closed(code), question=question, sent=True)
         closes = kind in ("authentication", "message_too_large")
-        return RefError(kind, request=self.id, close=code if closes else None)
+        return self.error(kind, **self.client.closed(code if closes else None))
 
     def local(self, error: RefError) -> None:
         """The link or ``close()`` ends the turn."""
@@ -130,7 +142,7 @@ class RefTurn:
             if verb.kind == "cancel":
                 verb.done(None)
             elif QUESTION[verb.kind] != "otp":
-                verb.done(None, body.get("error") or RefError("conflict", request=self.id))
+                verb.done(None, body.get("error") or self.error("conflict"))
             else:
                 continue
             self.verbs.remove(verb)
@@ -148,7 +160,7 @@ class RefTurn:
         faults = self.client.faults
         kind = frame.wire_type
         if "unknown-event-fatal" in faults and not frame.known:
-            self.settle(self.failed(RefError("invalid_frame", request=self.id)))
+            self.settle(self.failed(self.error("invalid_frame")))
             return
         if self.body is not None:
             self._late(frame)
@@ -160,7 +172,7 @@ class RefTurn:
         facts = self.client.reader.flat(kind, frame.tree) if frame.good else {}
         if frame.known and frame.fault and kind in ("eventual_response", "cancelled", "error"):
             at = frame.fault.pointer
-            self.settle(self.failed(RefError("invalid_frame", request=self.id, at=at)))
+            self.settle(self.failed(self.error("invalid_frame", at=at)))
         elif not frame.good:
             self._item(frame)
         elif kind == "error":
@@ -189,7 +201,7 @@ class RefTurn:
             if verb:
                 if self.questions["otp"] == "answered":
                     self._reopen("otp")
-                self._finish(verb, None, from_info(facts, self.id))
+                self._finish(verb, None, self.reported(facts))
         elif frame.wire_type in ("otp_verified", "otp_invalid"):
             self._otp_result(frame.wire_type, facts)
         elif frame.wire_type == "immediate_response":
@@ -212,7 +224,7 @@ class RefTurn:
             self._item(frame)
             body: Tree = {"outcome": "cancelled", "text": "".join(self.tokens), "confirmed": True}
             if "cancel-as-error" in faults:
-                body = self.failed(RefError("protocol", request=self.id, status=499))
+                body = self.failed(self.error("protocol", status=499))
             self.settle(body)
             return
         if kind != "pong":
@@ -228,7 +240,7 @@ class RefTurn:
         else:
             self._item(frame)
         if kind == "otp_invalid" and "otp-invalid-ends-turn" in faults:
-            self.settle(self.failed(RefError("protocol", request=self.id)))
+            self.settle(self.failed(self.error("protocol")))
 
     def _token(self, frame: Frame, facts: Tree) -> None:
         faults, token = self.client.faults, facts["token"]
@@ -264,7 +276,7 @@ class RefTurn:
         if isinstance(data, dict) and isinstance(data.get("status"), int):
             status = data["status"]
         if isinstance(status, int) and status >= 400 and "error-as-success" not in faults:
-            self.settle(self.failed(RefError("protocol", request=self.id, status=status)))
+            self.settle(self.failed(self.error("protocol", status=status)))
             return
         body: Tree = {"outcome": "completed", "text": self._final(facts.get("response"))}
         for name in ("messageId", "citations", "usage"):
@@ -287,22 +299,22 @@ class RefTurn:
 
     def _error(self, frame: Frame, facts: Tree) -> None:
         faults, code = self.client.faults, facts["code"]
-        if "error-code-lost" in faults:
-            facts = {**facts, "code": None}
         if "error-only-from-envelope" in faults and "error" not in frame.raw:
             facts = {**facts, "code": "UNKNOWN"}
         self._item(frame)
-        spared = code in SPARED_BY_VERB and self.running and bool(self.verbs)
-        never = code in NEVER_TERMINAL and "interaction-error-ends-turn" not in faults
+        terminal = self.client.reader.spec.code(code).terminal
+        spared = terminal == "unless_verb" and self.running and bool(self.verbs)
+        never = terminal == "never" and "interaction-error-ends-turn" not in faults
         if facts.get("terminal") is False or never or spared:
-            self._verb_error(code, from_info(facts, self.id))
+            self._verb_error(code, self.reported(facts))
         elif "error-as-success" in faults:
             self.settle({"outcome": "completed", "text": "".join(self.tokens)})
         else:
-            self.settle(self.failed(from_info(facts, self.id)))
+            self.settle(self.failed(self.reported(facts)))
 
     def _verb_error(self, code: str, error: RefError) -> None:
-        kinds = ERROR_VERBS.get(code, ANY_VERB if code in SPARED_BY_VERB else ())
+        spares = self.client.reader.spec.code(code).terminal == "unless_verb"
+        kinds = ERROR_VERBS.get(code, ANY_VERB if spares else ())
         verb = self._oldest(kinds)
         if code == "NO_PENDING_CONFIRMATION":
             self.questions["confirmation"] = "none"
@@ -382,7 +394,7 @@ class RefTurn:
             self._finish(verb, answer[0])
         self._idle()
         if "interaction-error-ends-turn" in self.client.faults:
-            self.settle(self.failed(RefError("invalid_request", request=self.id)))
+            self.settle(self.failed(self.error("invalid_request")))
 
     def _acknowledged(self, facts: Tree) -> None:
         faults = self.client.faults
@@ -423,12 +435,12 @@ class RefTurn:
         question = QUESTION[kind]
         granted = self.client.granted.get(self.session, [])
         if kind == "decline_otp" and "otp_park" not in granted:
-            verb.done(None, RefError("unsupported", request=self.id))
+            verb.done(None, self.error("unsupported"))
             return verb.future
         state = self.questions[question]
         if state != "open" and not (state == "answered" and "second-answer-sent" in faults):
             kind = "already_answered" if state == "answered" else "conflict"
-            verb.done(None, RefError(kind, request=self.id))
+            verb.done(None, self.error(kind))
             return verb.future
         self.questions[question] = "answered"
         self._disarm(question)
@@ -436,7 +448,7 @@ class RefTurn:
         self._write_verb(kind, question, facts)
         limit = self.client.time("request")
         if limit and "timeout-never-fires" not in faults:
-            error = RefError("request_timeout", request=self.id)
+            error = self.error("request_timeout")
             verb.timer = self.client.clock.later(limit, lambda: self._finish(verb, None, error))
         self._idle()
         return verb.future
