@@ -96,6 +96,8 @@ steps:
   - ask: t1
 """
 
+NAMED = {"requestId": "req-t1", "sessionId": "00000000-0000-4000-8000-000000000002"}
+FINAL = {"retryable": False}
 OUTCOMES = [
     ("finish: t1\n    text: ok", {"outcome": "completed", "text": "ok", "messageId": "m-1"}),
     ("tell: {t1: cancelled}", {"outcome": "cancelled", "text": "", "confirmed": True}),
@@ -104,7 +106,13 @@ OUTCOMES = [
         {
             "outcome": "failed",
             "text": "",
-            "error": {"kind": "rate_limited", "code": "RATE_LIMITED", "request": "req-t1"},
+            "error": {
+                **NAMED,
+                "kind": "rate_limited",
+                "code": "RATE_LIMITED",
+                "retryable": True,
+                "serverMessage": "m",
+            },
             "raised": "rate_limited",
         },
     ),
@@ -113,7 +121,13 @@ OUTCOMES = [
         {
             "outcome": "failed",
             "text": "",
-            "error": {"kind": "turn_interrupted", "request": "req-t1", "close": 1011, "sent": True},
+            "error": {
+                **NAMED,
+                **FINAL,
+                "kind": "turn_interrupted",
+                "closeCode": 1011,
+                "sent": True,
+            },
             "raised": "turn_interrupted",
         },
     ),
@@ -122,7 +136,7 @@ OUTCOMES = [
         {
             "outcome": "failed",
             "text": "",
-            "error": {"kind": "turn_timeout", "request": "req-t1"},
+            "error": {**NAMED, **FINAL, "kind": "turn_timeout"},
             "raised": "turn_timeout",
         },
     ),
