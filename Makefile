@@ -125,6 +125,10 @@ pair: testees ## the five clients against the reference server
 bench: setup ## streamed tokens in five languages against bare read loops: LANGUAGES="go rust"
 	@$(WITH_ALL) $(BIN)/python bench/stream/run.py $(LANGUAGES) $(BENCH)
 
+.PHONY: bench-server
+bench-server: setup-python ## the reference server against a bare Starlette that sends the same frames
+	@$(BIN)/python bench/server/run.py $(BENCH)
+
 .PHONY: docs
 docs: setup-python ## the protocol reference as a static site in site/
 	@$(BIN)/wiregen docs --out site

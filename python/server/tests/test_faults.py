@@ -47,7 +47,6 @@ async def test_other_actions_say_internal_error(tmp_path: Path) -> None:
         serving(tmp_path, SCRIPT, db=tmp_path / "x.db") as server,
         server.client() as client,
     ):
-        session_id = await client.session()
         break_table(tmp_path, "sessions")
         code = await client.refusal("create_conversation_session", agentId="a")
         assert code == "INTERNAL_ERROR"
@@ -56,24 +55,37 @@ async def test_other_actions_say_internal_error(tmp_path: Path) -> None:
             ("send_message", {"message": "m"}),
             ("confirm_tool_action", {"approved": True}),
         ):
-            code = await client.refusal(action, sessionId=session_id, **members)
+            code = await client.refusal(action, sessionId="not in memory", **members)
             assert code == "INTERNAL_ERROR"
         await client.silence()
 
 
-@pytest.mark.parametrize("table", ["messages", "passages"])
 async def test_req_srv_03_a_turn_that_cannot_start_is_one_error_without_202(
-    tmp_path: Path, table: str
+    tmp_path: Path,
 ) -> None:
     async with (
         serving(tmp_path, SCRIPT, db=tmp_path / "x.db") as server,
         server.client() as client,
     ):
         session_id = await client.session()
-        break_table(tmp_path, table)
+        break_table(tmp_path, "messages")
         for _ in range(2):
             code = await client.refusal("send_message", sessionId=session_id, message="m")
             assert code == "INTERNAL_ERROR"
+
+
+async def test_req_srv_03_a_search_that_fails_ends_the_turn_that_was_accepted(
+    tmp_path: Path,
+) -> None:
+    async with (
+        serving(tmp_path, SCRIPT, db=tmp_path / "x.db") as server,
+        server.client() as client,
+    ):
+        session_id = await client.session()
+        break_table(tmp_path, "passages")
+        frames = await client.turn(session_id)
+        assert frames[0]["status"] == 202
+        assert frames[-1]["error"]["code"] == "INTERNAL_ERROR"
 
 
 async def test_a_turn_that_cannot_store_its_answer_ends_with_internal_error(
@@ -123,11 +135,10 @@ async def test_a_fault_in_the_server_is_internal_error_and_its_text_stays_inside
 async def _break_engine(server: Running, client: Client, session_id: str) -> None:
     engine = server.listener.server.agent.engine
 
-    async def start(*_: object) -> Any:
+    def begin(*_: object) -> Any:
         raise RuntimeError("the secret text of a fault")
-        yield
 
-    engine.start = start  # type: ignore[method-assign]
+    engine.begin = begin  # type: ignore[method-assign]
     await client.tx("send_message", sessionId=session_id, message="m")
     frame = (await client.until("error"))[-1]
     assert frame["error"]["code"] == "INTERNAL_ERROR"

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 import uvicorn
 
 from .app import Server
-from .gateway.socket_protocol import AbortableProtocol
+from .gateway.socket_protocol import SocketProtocol
 
 SHUTDOWN_S = 5
 BACKLOG = 2048
@@ -107,7 +107,7 @@ class _Uvicorn(uvicorn.Server):
 def _config(server: Server) -> uvicorn.Config:
     return uvicorn.Config(
         server.application(),
-        ws=AbortableProtocol,
+        ws=SocketProtocol,
         ws_per_message_deflate=False,  # a token is too small to be worth a compressor
         ws_ping_interval=None,  # the protocol has its own signs of life
         ws_ping_timeout=None,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from .port import EngineStream, Failure, ToolResult, TurnInput
+from .port import EngineStream, EngineTurn, Failure, ToolResult, TurnInput
 
 _NO_KEY = (
     "no model is configured: set SMOOAI_GATEWAY_KEY, or start the server with --demo or --script"
@@ -24,15 +24,19 @@ class AbsentEngine:
     def unavailable(self) -> str | None:
         return self._reason
 
-    async def start(self, turn: TurnInput) -> EngineStream:  # noqa: ARG002
+    def begin(self, turn: TurnInput, saved: bytes | None = None) -> EngineTurn:  # noqa: ARG002
+        return _AbsentTurn(self._reason)
+
+
+class _AbsentTurn:
+    def __init__(self, reason: str) -> None:
+        self._reason = reason
+
+    async def step(self, results: Sequence[ToolResult] = ()) -> EngineStream:  # noqa: ARG002
         yield Failure(self._reason)
 
-    async def resume(
-        self,
-        turn_id: str,  # noqa: ARG002
-        results: Sequence[ToolResult],  # noqa: ARG002
-    ) -> EngineStream:
-        yield Failure(self._reason)
+    def save(self) -> bytes:
+        return b""
 
-    async def cancel(self, turn_id: str) -> None:
+    async def aclose(self) -> None:
         """Nothing is kept."""

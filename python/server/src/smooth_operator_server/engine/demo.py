@@ -13,6 +13,7 @@ from ..clock import Clock
 from . import demo_forms, demo_scenes
 from .port import (
     EngineStream,
+    EngineTurn,
     Failure,
     Reasoning,
     Text,
@@ -50,14 +51,34 @@ class DemoEngine:
     def __init__(self, clock: Clock, new_id: Callable[[], str]) -> None:
         self._clock = clock
         self._new_id = new_id
-        self._turns: dict[str, TurnInput] = {}
 
     def unavailable(self) -> str | None:
         return None
 
-    async def start(self, turn: TurnInput) -> EngineStream:
-        self._turns[turn.turn_id] = turn
-        answered = demo_forms.answer_in_words(turn)
+    def begin(self, turn: TurnInput, saved: bytes | None = None) -> EngineTurn:  # noqa: ARG002
+        return _DemoTurn(turn, self._clock, self._new_id)
+
+
+class _DemoTurn:
+    """A turn has two steps: the tool that the message asks for, and what came of it in words."""
+
+    def __init__(self, turn: TurnInput, clock: Clock, new_id: Callable[[], str]) -> None:
+        self._turn = turn
+        self._clock = clock
+        self._new_id = new_id
+
+    def step(self, results: Sequence[ToolResult] = ()) -> EngineStream:
+        return self._tell(results[0]) if results else self._look()
+
+    def save(self) -> bytes:
+        return b""  # what the message asks for is read from the message again
+
+    async def aclose(self) -> None:
+        """Nothing is kept."""
+
+    async def _look(self) -> EngineStream:
+        turn = self._turn
+        answered = demo_forms.answer_in_words(turn.message, await turn.history())
         trigger = None if answered else _trigger(turn.message)
         if trigger == "fail":
             yield Failure(_FAILURE)
@@ -74,15 +95,11 @@ class DemoEngine:
         yield _spent(turn.message, "")
         yield ToolCall(self._new_id(), name, arguments)
 
-    async def resume(self, turn_id: str, results: Sequence[ToolResult]) -> EngineStream:
-        turn = self._turns[turn_id]
-        answer = demo_scenes.answer_to(results[0])
-        yield _spent(f"{turn.message} {results[0].result}", answer)
+    async def _tell(self, result: ToolResult) -> EngineStream:
+        answer = demo_scenes.answer_to(result)
+        yield _spent(f"{self._turn.message} {result.result}", answer)
         for word in words_of(answer):
             yield Text(word)
-
-    async def cancel(self, turn_id: str) -> None:
-        self._turns.pop(turn_id, None)
 
 
 def _trigger(message: str) -> str | None:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import Any
 
-from .port import ToolResult, TurnInput
+from .port import Said, ToolResult
 
 IDENTITY_ARGUMENTS: dict[str, Any] = {
     "fields": [
@@ -31,16 +32,16 @@ _AGAIN = "That did not fit yet. "
 _EMAIL = re.compile(r"\S+@\S+")
 
 
-def answer_in_words(turn: TurnInput) -> tuple[str, dict[str, Any]] | None:
+def answer_in_words(message: str, history: Sequence[Said]) -> tuple[str, dict[str, Any]] | None:
     """Return the call that hands in an answer, when the last thing we said asked for one.
 
     A message that looks like something else is none: nobody is held in a form.
     """
-    asked = turn.history[-1].text if turn.history else ""
-    if asked.endswith(_ASK_IDENTITY) and "@" in turn.message:
-        values, kind = _identity(turn.message), "identity_intake"
-    elif asked.endswith(_ASK_CHOICE) and _shades_in(turn.message):
-        values, kind = _choice(turn.message), "choices"
+    asked = history[-1].text if history else ""
+    if asked.endswith(_ASK_IDENTITY) and "@" in message:
+        values, kind = _identity(message), "identity_intake"
+    elif asked.endswith(_ASK_CHOICE) and _shades_in(message):
+        values, kind = _choice(message), "choices"
     else:
         return None
     return "submit_interaction", {"kind": kind, "values": values}

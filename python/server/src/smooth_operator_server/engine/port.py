@@ -1,19 +1,16 @@
 """The port between the turn runner and an engine (a model and its loop).
 
-An engine streams events of our own. When its stream ends after tool calls, the runner runs
-the tools, gates included, and resumes the engine with the results; when it ends without,
-the turn is complete. The engine never runs a tool and never sees the wire.
+An engine streams events of our own. When the stream of a step ends after tool calls, the runner
+runs the tools, gates included, and asks for the next step with the results; when it ends without,
+the turn is complete. The engine never runs a tool and never sees the wire, the store or the search.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
-
-from ..knowledge import Hit
-from ..store import Direction
 
 _WORD = re.compile(r"\s*\S+\s*|\s+")
 
@@ -90,20 +87,36 @@ class ToolOffer:
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """An earlier message of the conversation."""
+    """An earlier message of the conversation; ``by_agent`` tells who said it."""
 
-    direction: Direction
+    by_agent: bool
     text: str
 
 
 @dataclass(frozen=True, slots=True)
+class Found:
+    """A passage that was looked up for the message; ``source`` names its document."""
+
+    source: str
+    text: str
+
+
+async def _nothing() -> tuple[Any, ...]:
+    return ()
+
+
+@dataclass(frozen=True, slots=True)
 class TurnInput:
-    """Everything an engine knows of a turn. ``history`` is oldest first."""
+    """Everything an engine knows of a turn."""
 
     turn_id: str
     message: str
-    history: tuple[Said, ...] = ()
-    context: tuple[Hit, ...] = ()
+    history: Callable[[], Awaitable[tuple[Said, ...]]] = _nothing
+    """Reads what was said before, oldest first; the store is asked when an engine wants it."""
+
+    context: Callable[[], Awaitable[tuple[Found, ...]]] = _nothing
+    """Looks the message up in the documents, once; what is found is cited in any case."""
+
     tools: tuple[ToolOffer, ...] = ()
     model: str | None = None
     images: tuple[dict[str, Any], ...] = ()
@@ -117,16 +130,24 @@ class Engine(Protocol):
         """Say why no turn can be answered (LLM_UNAVAILABLE), or None when one can."""
         ...
 
-    def start(self, turn: TurnInput) -> EngineStream:
-        """Begin a turn."""
+    def begin(self, turn: TurnInput, saved: bytes | None = None) -> EngineTurn:
+        """Begin a turn, or take one up again from what ``EngineTurn.save`` returned."""
         ...
 
-    def resume(self, turn_id: str, results: Sequence[ToolResult]) -> EngineStream:
-        """Go on with a turn whose tool calls have been answered, one result a call."""
+
+class EngineTurn(Protocol):
+    """One turn of an engine; its scope ends it."""
+
+    def step(self, results: Sequence[ToolResult] = ()) -> EngineStream:
+        """Go on: from the message, or with one result for each call of the step before."""
         ...
 
-    async def cancel(self, turn_id: str) -> None:
-        """Drop what is kept of a turn that will not be resumed; unknown ids are no error."""
+    def save(self) -> bytes:
+        """Return what the engine needs to go on from here: opaque, asked for between steps."""
+        ...
+
+    async def aclose(self) -> None:
+        """Drop what is kept of the turn."""
         ...
 
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from ..clock import Clock
 from .port import (
     EngineStream,
+    EngineTurn,
     Failure,
     Preamble,
     Reasoning,
@@ -36,23 +37,14 @@ class ScriptEngine:
     def unavailable(self) -> str | None:
         return None
 
-    def start(self, turn: TurnInput) -> EngineStream:  # noqa: ARG002
-        return self._play()
+    def begin(self, turn: TurnInput, saved: bytes | None = None) -> EngineTurn:  # noqa: ARG002
+        return _ScriptTurn(self)
 
-    def resume(
-        self,
-        turn_id: str,  # noqa: ARG002
-        results: Sequence[ToolResult],  # noqa: ARG002
-    ) -> EngineStream:
-        return self._play()
-
-    async def cancel(self, turn_id: str) -> None:
-        """Nothing is kept of a turn; entries that it consumed stay consumed."""
-
-    async def _play(self) -> EngineStream:
+    async def play(self) -> EngineStream:
         """Play entries up to the next one that ends a step: a text, a tool call or an error."""
         for entry in self._entries:
-            await self._clock.sleep(entry.get("delayMs", 0) / 1000)
+            if delay := entry.get("delayMs"):
+                await self._clock.sleep(delay / 1000)
             if usage := _usage(entry):
                 yield usage
             if "text" in entry:
@@ -73,6 +65,22 @@ class ScriptEngine:
                 for word in words_of(entry["preamble"]):
                     yield Preamble(word)
         yield Failure(_DRY)
+
+
+class _ScriptTurn:
+    """Nothing is kept of a turn; entries that it consumed stay consumed."""
+
+    def __init__(self, engine: ScriptEngine) -> None:
+        self._engine = engine
+
+    def step(self, results: Sequence[ToolResult] = ()) -> EngineStream:  # noqa: ARG002
+        return self._engine.play()
+
+    def save(self) -> bytes:
+        return b""
+
+    async def aclose(self) -> None:
+        """Nothing is kept."""
 
 
 def _usage(entry: Json) -> Usage | None:

@@ -12,7 +12,7 @@ from ..protocol.frames import Frame
 from ..telemetry import log
 from .dispatch import Dispatcher
 from .outbox import Outbox
-from .socket_protocol import abort
+from .socket_protocol import abort, send_texts
 
 CLOSE_S = 5.0
 """Seconds in which the sockets of a draining server may take what still waits for them."""
@@ -100,8 +100,8 @@ class Connection:
 
     async def _write(self) -> None:
         try:
-            async for text in self._outbox.texts():
-                await self._socket.send_text(text)
+            async for batch in self._outbox.batches():
+                await send_texts(self._socket, batch)
             if self._close is not None:
                 await self._socket.close(*self._close)
         except (WebSocketDisconnect, RuntimeError):  # gone, or closed from the other side

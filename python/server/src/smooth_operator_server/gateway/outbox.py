@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from collections import deque
 from collections.abc import AsyncIterator
 
 from ..clock import Clock, happens_within
 from ..protocol.frames import Frame
+from ..protocol.json_text import write_json
 
 MAX_FRAMES = 1024
 MAX_BYTES = 1024 * 1024
+BATCH = 64
+"""Frames that are handed to the socket in one write, at most."""
 
 
 class Outbox:
@@ -50,22 +52,22 @@ class Outbox:
         """Queue a frame without a wait, beyond the bound if need be."""
         if self._closed or self._ending:
             return
-        text = json.dumps(frame, ensure_ascii=False, separators=(",", ":"))
+        text = write_json(frame)
         self._frames.append(text)
         self._bytes += len(text)
         if len(self._frames) >= MAX_FRAMES or self._bytes >= MAX_BYTES:
             self._room.clear()
         self._ready.set()
 
-    async def texts(self) -> AsyncIterator[str]:
-        """Yield the frames in order until the queue is closed, or finished and empty."""
+    async def batches(self) -> AsyncIterator[list[str]]:
+        """Yield what waits, in order, until the queue is closed, or finished and empty."""
         while not self._closed:
             if self._frames:
-                text = self._frames.popleft()
-                self._bytes -= len(text)
+                batch = [self._frames.popleft() for _ in range(min(BATCH, len(self._frames)))]
+                self._bytes -= sum(map(len, batch))
                 if len(self._frames) < MAX_FRAMES and self._bytes < MAX_BYTES:
                     self._room.set()
-                yield text
+                yield batch
             elif self._ending:
                 return
             else:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any
@@ -13,6 +14,9 @@ from ..protocol.refusals import Code, RefusalError
 from ..store import NewSession, SessionRecord, Store
 
 AGENT_NAME = "smooth-agent"
+REMEMBERED = 4096
+"""Sessions that are found without a look into the store, the newest ones."""
+
 VISITOR = "Visitor"
 
 
@@ -34,6 +38,7 @@ class Sessions:
         self._store = store
         self._clock = clock
         self._new_id = new_id
+        self._known: OrderedDict[str, SessionRecord] = OrderedDict()
 
     async def open(self, action: Mapping[str, Any]) -> SessionRecord:
         """Open a session on a fresh conversation, or on a known one that the action names.
@@ -44,7 +49,7 @@ class Sessions:
         if not action["agentId"].strip():
             raise RefusalError(Code.VALIDATION_ERROR, "/agentId must not be blank")
         supports = action.get("supports")
-        return await self._store.open_session(
+        session = await self._store.open_session(
             NewSession(
                 session_id=self._new_id(),
                 user_participant_id=self._new_id(),
@@ -61,10 +66,26 @@ class Sessions:
                 metadata=action.get("metadata", {}),
             )
         )
+        self._remember(session)
+        return session
 
     async def look_up(self, session_id: str) -> SessionRecord | None:
-        """Return a session, or None when it is unknown."""
-        return await self._store.session(session_id)
+        """Return a session, or None when it is unknown.
+
+        Its ids and words are those of its opening. What changes of a session (who the person is,
+        whether a code was given) may be older than the store's: tools ask the store.
+        """
+        session = self._known.get(session_id)
+        if session is None:
+            session = await self._store.session(session_id)
+            if session is not None:
+                self._remember(session)
+        return session
+
+    def _remember(self, session: SessionRecord) -> None:
+        self._known[session.session_id] = session
+        if len(self._known) > REMEMBERED:
+            self._known.popitem(last=False)
 
     async def find(self, session_id: str, peer: Peer) -> SessionRecord | None:
         """Return a session, and note that the peer uses it; None when it is unknown."""

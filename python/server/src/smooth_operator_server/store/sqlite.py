@@ -1,13 +1,18 @@
 """The store in one SQLite file, or in memory.
 
-All SQL runs in the worker thread of one connection; a method hands it one function, so that
-a transaction is never interleaved with another one. The SQLite is apsw's own: it has FTS5.
+Transactions of a few rows run where they are asked for: they take some 20 microseconds, the way to
+a thread and back ten times that, and a hundred times while the interpreter is busy. What reads many
+rows, waits for another process's lock, or moves the write-ahead log into the file (which waits for
+the disk) is done by a second connection in a thread of its own. A method hands over one function,
+so that a transaction is never interleaved with another one. The SQLite is apsw's own: it has FTS5.
 """
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import binascii
+import contextlib
 import json
 from collections.abc import Callable, Mapping, Sequence
 from importlib import resources
@@ -32,6 +37,8 @@ T = TypeVar("T")
 
 MEMORY = ":memory:"
 BUSY_MS = 5_000
+CHECKPOINT = 500
+"""Transactions after which the write-ahead log is moved into the database."""
 
 _SESSION = """
 SELECT s.id, s.conversation_id, s.agent_id, s.agent_name, s.user_participant_id,
@@ -43,10 +50,13 @@ _PARTICIPANT_COLUMNS = {"user_name": "name", "user_email": "email", "user_phone"
 
 
 class SqliteStore:
-    """The store on SQLite. Use ``open``; the constructor takes an open connection."""
+    """The store on SQLite. Use ``open``; the constructor takes open connections."""
 
-    def __init__(self, connection: Any) -> None:
-        self._db = connection
+    def __init__(self, db: apsw.Connection, worker: Any) -> None:
+        self._db = db
+        self._worker = worker
+        self._written = 0
+        self._checkpoint: asyncio.Task[None] | None = None
 
     @classmethod
     async def open(cls, path: str = MEMORY) -> SqliteStore:
@@ -56,54 +66,96 @@ class SqliteStore:
             StoreUnavailableError: no such folder, no permission, not a database, or written
                 by a newer version of the server.
         """
-        connection = None
+        db = worker = None
         try:
-            connection = await apsw.Connection.as_async(path)
-            store = cls(connection)
-            await store._db.async_run(_prepare, store._db)
+            db = apsw.Connection(path)
+            _prepare(db)
+            if path != MEMORY:
+                worker = await apsw.Connection.as_async(path)
+                await worker.async_run(_share, worker)
+                _share_out(db)
         except (apsw.Error, StoreUnavailableError) as fault:
-            if connection is not None:
-                await connection.aclose(True)
+            if worker is not None:
+                await worker.aclose(True)
+            if db is not None:
+                db.close(True)
             raise StoreUnavailableError(f"cannot open database {path}: {fault}") from None
-        return store
+        return cls(db, worker)
 
     async def close(self) -> None:
-        await self._db.aclose()
+        if self._checkpoint is not None:
+            await asyncio.wait({self._checkpoint})
+        if self._worker is not None:
+            await self._worker.aclose()
+        self._db.close()
 
-    async def _run(self, work: Callable[..., T], *arguments: Any) -> T:
+    async def _short(self, work: Callable[..., T], *arguments: Any) -> T:
+        """Do a transaction of a few rows here; in the worker when another process has the lock."""
         try:
-            return await self._db.async_run(work, self._db, *arguments)  # type: ignore[no-any-return]
+            outcome = work(self._db, *arguments)
+        except apsw.BusyError:
+            return await self._long(work, *arguments)
+        except apsw.Error as fault:
+            raise StoreError(type(fault).__name__) from fault
+        self._written += 1
+        if self._worker is not None and self._written % CHECKPOINT == 0:
+            self._checkpoint = asyncio.create_task(self._move_log(), name="checkpoint")
+        return outcome
+
+    async def _long(self, work: Callable[..., T], *arguments: Any) -> T:
+        """Do what may take long, or wait for a lock, in the worker's thread."""
+        try:
+            if self._worker is None:
+                return work(self._db, *arguments)
+            return await self._worker.async_run(work, self._worker, *arguments)  # type: ignore[no-any-return]
         except apsw.Error as fault:
             raise StoreError(type(fault).__name__) from fault
 
+    async def _move_log(self) -> None:
+        with contextlib.suppress(StoreError):  # the next one moves what this one could not
+            await self._long(lambda db: db.wal_checkpoint())
+
     async def open_session(self, new: NewSession) -> SessionRecord:
-        return await self._run(_open_session, new)
+        return await self._short(_open_session, new)
 
     async def session(self, session_id: str) -> SessionRecord | None:
-        return await self._run(_session, session_id)
+        return await self._short(_session, session_id)
 
     async def update_session(self, session_id: str, changes: Mapping[str, Any]) -> None:
-        await self._run(_update_session, session_id, changes)
+        await self._short(_update_session, session_id, changes)
 
     async def add_message(self, new: NewMessage) -> None:
-        await self._run(_add_message, new)
+        await self._short(_add_message, new)
 
     async def messages(
         self, conversation_id: str, limit: int, cursor: str | None
     ) -> Page[MessageRecord]:
-        return await self._run(_messages, conversation_id, limit, cursor)
+        return await self._long(_messages, conversation_id, limit, cursor)
 
     async def conversations(self, limit: int, cursor: str | None) -> Page[ConversationSummary]:
-        return await self._run(_conversations, limit, cursor)
+        return await self._long(_conversations, limit, cursor)
 
     async def rename_conversation(self, conversation_id: str, title: str) -> bool:
-        return await self._run(_rename, conversation_id, title)
+        return await self._short(_rename, conversation_id, title)
 
     async def put_document(self, source: str, passages: Sequence[str]) -> None:
-        await self._run(_put_document, source, passages)
+        await self._long(_put_document, source, passages)
 
     async def search(self, words: Sequence[str], limit: int) -> tuple[Passage, ...]:
-        return await self._run(_search, words, limit)
+        return await self._long(_search, words, limit)
+
+
+def _share(db: apsw.Connection) -> None:
+    """Set the worker's connection up: it waits for locks."""
+    db.set_busy_timeout(BUSY_MS)
+    for pragma in ("synchronous = NORMAL", "foreign_keys = ON"):
+        db.execute(f"PRAGMA {pragma}").fetchall()
+
+
+def _share_out(db: apsw.Connection) -> None:
+    """Let the worker wait for locks and for the disk instead of this connection."""
+    db.set_busy_timeout(0)
+    db.wal_autocheckpoint(0)
 
 
 def _prepare(db: apsw.Connection) -> None:

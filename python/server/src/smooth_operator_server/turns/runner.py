@@ -10,16 +10,19 @@ from typing import Any
 from ..engine import (
     Engine,
     EngineStream,
+    EngineTurn,
     Failure,
+    Found,
     Preamble,
     Reasoning,
     Said,
     Text,
     ToolCall,
+    ToolResult,
     TurnInput,
     Usage,
 )
-from ..knowledge import Knowledge, citations
+from ..knowledge import Hit, Knowledge, citations
 from ..protocol import frames
 from ..protocol.actions import Action
 from ..protocol.refusals import Code
@@ -35,6 +38,9 @@ HISTORY = 50
 CONTEXT = 3
 """Passages that are looked up with the message itself, before the engine starts."""
 
+BREATH = 16
+"""Events of an engine that never waits, after which other sockets have their turn."""
+
 
 class EngineError(Exception):
     """The engine gave up; the text reaches the client."""
@@ -44,6 +50,8 @@ class EngineError(Exception):
 class _Tally:
     text: list[str] = field(default_factory=list)
     usage: list[Usage] = field(default_factory=list)
+    found: tuple[Hit, ...] | None = None
+    """What was looked up for the message, once somebody wanted to know."""
 
 
 class Runner:
@@ -67,30 +75,31 @@ class Runner:
         except Exception as fault:
             log.error("turn failed", request_id=turn.request_id, **where(fault))
             self._fail(turn, Code.INTERNAL_ERROR, "the turn failed inside the server")
-        finally:
-            await self._engine.cancel(turn.turn_id)
 
     async def _run(self, turn: Turn, action: Action) -> None:
         calls, tally = ToolCalls(turn, self._services), _Tally()
-        history = await self._history(turn.session.conversation_id)
-        calls.context.found.extend(await self._knowledge.search(action["message"], CONTEXT))
-        await self._remember(turn, Direction.INBOUND, action["message"])
+        message_id = await self._remember(turn, Direction.INBOUND, turn.message)
         # Nothing is waited for between the 202 and the engine: whoever cancels on the 202 always
         # finds the engine at work, and a script at the same place.
         await turn.accept()
-        stream = self._engine.start(self._input(turn, action, history, calls))
+        engine = self._engine.begin(self._input(turn, action, message_id, tally))
+        async with aclosing(engine):
+            await self._steps(turn, engine, calls, tally)
+
+    async def _steps(self, turn: Turn, engine: EngineTurn, calls: ToolCalls, tally: _Tally) -> None:
+        results: list[ToolResult] = []
         for _ in range(self._max_iterations):
-            wanted = await self._listen(turn, stream, tally)
+            wanted = await self._listen(turn, engine.step(results), tally)
             if not wanted:
                 await self._finish(turn, calls, tally)
                 return
             results = [await calls.run(call) for call in wanted]
-            stream = self._engine.resume(turn.turn_id, results)
         raise EngineError(f"the agent took more than {self._max_iterations} steps")
 
     async def _listen(self, turn: Turn, stream: EngineStream, tally: _Tally) -> list[ToolCall]:
         """Pass on what the engine says in one step; return the tools it wants to run."""
         wanted: list[ToolCall] = []
+        told = 0
         # Closing the stream ends the engine's own work when the turn is cancelled in here.
         async with aclosing(stream) as events:
             async for event in events:
@@ -108,17 +117,21 @@ class Runner:
                         await turn.emit(frame)
                     case ToolCall():
                         wanted.append(event)
+                        continue
                     case Usage():
                         tally.usage.append(event)
+                        continue
                     case Failure(message):
                         raise EngineError(message)
-                await asyncio.sleep(0)  # an engine that never waits must not hold other sockets up
+                await _let_others(told)
+                told += 1
         return wanted
 
     async def _finish(self, turn: Turn, calls: ToolCalls, tally: _Tally) -> None:
         services = self._services
         if calls.code_request is not None:
             await ask_code(turn, services.otp, calls.code_request, None, services.question_s)
+        found = await self._look_up(turn, tally)
         turn.finishing()
         text = "".join(tally.text)
         message_id = await self._remember(turn, Direction.OUTBOUND, text)
@@ -129,7 +142,7 @@ class Runner:
                 message_id=message_id,
                 text=text,
                 usage=_sum(tally.usage),
-                citations=citations(calls.context.found),
+                citations=citations([*found, *calls.context.found]),
             )
         )
 
@@ -137,9 +150,13 @@ class Runner:
         terminal = True if turn.extended else None
         turn.settle(frames.error(turn.request_id, turn.now(), code, message, terminal=terminal))
 
-    async def _history(self, conversation_id: str) -> tuple[Said, ...]:
-        page = await self._store.messages(conversation_id, HISTORY, None)
-        return tuple(Said(item.direction, item.text) for item in reversed(page.items))
+    async def _history(self, conversation_id: str, but: str) -> tuple[Said, ...]:
+        """Return what was said before the message ``but``, oldest first."""
+        page = await self._store.messages(conversation_id, HISTORY + 1, None)
+        earlier = [item for item in reversed(page.items) if item.message_id != but]
+        return tuple(
+            Said(item.direction is Direction.OUTBOUND, item.text) for item in earlier[-HISTORY:]
+        )
 
     async def _remember(self, turn: Turn, direction: Direction, text: str) -> str:
         session = turn.session
@@ -157,19 +174,40 @@ class Runner:
         )
         return message_id
 
-    def _input(
-        self, turn: Turn, action: Action, history: tuple[Said, ...], calls: ToolCalls
-    ) -> TurnInput:
+    async def _look_up(self, turn: Turn, tally: _Tally) -> tuple[Hit, ...]:
+        if tally.found is None:
+            tally.found = await self._knowledge.search(turn.message, CONTEXT)
+        return tally.found
+
+    def _input(self, turn: Turn, action: Action, message_id: str, tally: _Tally) -> TurnInput:
+        conversation_id = turn.session.conversation_id
+
+        async def context() -> tuple[Found, ...]:
+            found = await self._look_up(turn, tally)
+            return tuple(Found(hit.source, hit.text) for hit in found)
+
         return TurnInput(
             turn.turn_id,
-            action["message"],
-            history=history,
-            context=tuple(calls.context.found),
+            turn.message,
+            history=lambda: self._history(conversation_id, but=message_id),
+            context=context,
             tools=self._services.tools.offers(),
             model=action.get("model"),
             images=tuple(action.get("images", ())),
             files=tuple(action.get("files", ())),
         )
+
+
+async def _let_others(told: int) -> None:
+    """Let other turns and sockets go on, for an engine that never waits.
+
+    The first frame of a step goes out, everywhere, before anybody makes a second one: writers are
+    woken by the first pause and write before the second ends.
+    """
+    if told % BREATH == 0:
+        await asyncio.sleep(0)
+    if told == 0:
+        await asyncio.sleep(0)
 
 
 def _sum(spent: list[Usage]) -> dict[str, Any] | None:

@@ -38,6 +38,7 @@ class Turn:
         session: SessionRecord,
         peer: Peer,
         *,
+        message: str,
         wants_tokens: bool,
         clock: Clock,
         keepalive_s: float,
@@ -48,6 +49,7 @@ class Turn:
         self.request_id = request_id
         self.session = session
         self.peer = peer
+        self.message = message
         self.wants_tokens = wants_tokens
         self.accepted = asyncio.Event()
         """Set when the 202 is out, or when the turn ended before it."""

@@ -78,6 +78,7 @@ class Turns:
             request_id,
             session,
             peer,
+            message=action["message"],
             wants_tokens=action.get("stream", True),
             clock=self._clock,
             keepalive_s=self._keepalive_s,
