@@ -13,6 +13,18 @@ from conform.report.tree import fault
 
 REFERENCE = f"ref={sys.executable} -m conform.reference"
 BROKEN = f"bad={sys.executable} -m conform.reference --fault approved-inverted"
+MUTE = """\
+from conform.reference import __main__, testee
+
+sound = testee.RefTestee._cmd_hello
+
+async def hello(self, command):
+    told = await sound(self, command)
+    return {**told, "features": {word: {"reason": "not today"} for word in told["features"]}}
+
+testee.RefTestee._cmd_hello = hello
+__main__.main()
+"""
 CASE = """\
 case: x/one
 title: t
@@ -65,6 +77,17 @@ def test_nothing_proven_is_3(tmp_path: Path) -> None:
     listing = tmp_path / "testees.json"
     listing.write_text('{"go": {"missing": "no Go", "mend": "get Go"}}', encoding="utf-8")
     assert run(tmp_path, "--testees", str(listing), "--cases", "turn/keepalive") == 3
+
+
+def test_a_client_that_declares_everything_unsupported_proves_nothing(
+    tmp_path: Path, capsys
+) -> None:
+    script = tmp_path / "mute.py"
+    script.write_text(MUTE, encoding="utf-8")
+    mute = f"mute={sys.executable} {script}"
+    flags = ("--testee", REFERENCE, "--testee", mute, "--cases", "turn/text_stream")
+    assert run(tmp_path, *flags) == 3
+    assert "mute: every case is unsupported" in capsys.readouterr().out
 
 
 def test_a_missing_client_is_told_and_red_only_when_all_are_required(

@@ -23,11 +23,24 @@ def _fault(case: Case, step: Step, text: str) -> CaseError:
 def check(case: Case, expected: Expectation) -> None:
     """Raise ``CaseError`` where the case and the oracle disagree."""
     _frames(case, expected)
+    _sound(case, expected)
     for index, step in enumerate(case.steps):
         if step.kind == "see":
             _seen(case, expected, index, step)
         elif step.kind == "do" and step.body["cmd"] == "advance":
             _settled_before(case, expected, index, step)
+
+
+def _sound(case: Case, expected: Expectation) -> None:
+    """A frame that decodes to broken proves nothing but REQ-WIRE-03."""
+    if "REQ-WIRE-03" in case.proves:
+        return
+    for index, event in expected.events:
+        failure = event.get("error") or {}
+        if "problem" in event or failure.get("kind") == "invalid_frame":
+            at = event.get("problem", {}).get("pointer") or failure.get("at")
+            text = f"a frame is broken at {at}: such a case must prove REQ-WIRE-03"
+            raise _fault(case, case.steps[index], text)
 
 
 def _frames(case: Case, expected: Expectation) -> None:

@@ -56,6 +56,15 @@ def milliseconds(value: int | str) -> int:
     return int(value[:-2]) if value.endswith("ms") else int(value[:-1]) * 1000
 
 
+def _counted(node: Any, count: str) -> Any:
+    """Replace ``$i()`` by the number of the round."""
+    if isinstance(node, dict):
+        return {_counted(k, count): _counted(v, count) for k, v in node.items()}
+    if isinstance(node, list):
+        return [_counted(v, count) for v in node]
+    return node.replace("$i()", count) if isinstance(node, str) else node
+
+
 class Expander:
     """Expands the steps of one case; knows which handle belongs to which client and id."""
 
@@ -126,7 +135,11 @@ class Expander:
 
     def _one(self, step: Tree) -> None:
         line, on = step["line"], step.get("on")
-        if "use" in step:
+        if "repeat" in step:
+            for count in range(step["repeat"]):
+                for inner in step["steps"]:
+                    self._one({**_counted(inner, str(count)), "line": line})
+        elif "use" in step:
             for inner in self.row.get(step["use"], []):
                 self._one({**self.fill(inner, self.row), "line": line})
         elif "do" in step:

@@ -24,7 +24,7 @@ from conform.script import Case, Step
 from conform.spec import Spec, Tree
 from conform.stage import Received, Stage, StageError
 from conform.testee import EventLog, Testee, TesteeError
-from conform.transcript import FENCE, is_ours, lane_of
+from conform.transcript import FENCE, is_ours, is_token, lane_of
 
 REFUSED_PORT = 9  # discard; nothing listens there on loopback
 SKIP = ("pong",)
@@ -52,6 +52,50 @@ class Played:
     protocol: int = 2
 
 
+class Lanes:
+    """How many observations of each lane are due, and how many were reported."""
+
+    def __init__(self, expected: Expectation) -> None:
+        self.merging = expected.merging
+        self.missing: set[str] = set()
+        self.surplus: set[str] = set()
+        self._events = sorted(expected.events, key=lambda entry: entry[0])
+        self._taken = 0
+        self._seen = 0
+        self._due: Counter[str] = Counter()
+        self._shown: Counter[str] = Counter()
+
+    def due(self, index: int) -> None:
+        """All that steps up to ``index`` lead to is due."""
+        while self._taken < len(self._events) and self._events[self._taken][0] <= index:
+            self._count(self._due, self._events[self._taken][1])
+            self._taken += 1
+
+    def read(self, events: list[Tree]) -> None:
+        """Count what was reported since the last time."""
+        for event in events[self._seen :]:
+            self._count(self._shown, event)
+        self._seen = len(events)
+
+    def _count(self, counter: Counter[str], event: Tree) -> None:
+        """Fences do not count, nor do pieces of text (which may be cut anyhow).
+
+        Where tokens may come merged they count by their length.
+        """
+        if event["ev"] == "text" or is_ours(event):
+            return
+        lane = lane_of(event)
+        merged = lane in self.merging and is_token(event)
+        counter[lane] += len(event["flat"]["token"]) if merged else 1
+        lacks = self._due[lane] - self._shown[lane]
+        (self.missing.add if lacks > 0 else self.missing.discard)(lane)
+        (self.surplus.add if lacks < 0 else self.surplus.discard)(lane)
+
+    def told(self, lane: str) -> str:
+        """The two numbers of a lane."""
+        return f"{self._shown[lane]} of {self._due[lane]}"
+
+
 class Player:
     """Plays one case. Not reusable."""
 
@@ -67,20 +111,7 @@ class Player:
         self.stage = Stage(tls=_wants_tls(case))
         self.index = 0
         self.on_step: Callable[[Step], None] = lambda _: None
-        self._wanted = self._counts()
-
-    def _counts(self) -> list[Counter[str]]:
-        """Observations per lane that must be there after each step."""
-        totals: Counter[str] = Counter()
-        by_step: dict[int, list[str]] = {}
-        for index, event in self.expected.events:
-            if event["ev"] != "text":
-                by_step.setdefault(index, []).append(lane_of(event))
-        out = []
-        for index in range(len(self.case.steps)):
-            totals.update(by_step.get(index, []))
-            out.append(Counter(totals))
-        return out
+        self.lanes = Lanes(expected)
 
     async def play(self) -> Played:
         """Play all steps; stops at the first one that fails."""
@@ -132,27 +163,26 @@ class Player:
 
     async def _barrier(self, index: int) -> None:
         """Wait until all that steps up to ``index`` lead to was reported, and nothing more."""
-        if index < 0:
-            return
-        wanted = self._wanted[index]
+        self.lanes.due(index)
 
         def enough(events: list[Tree]) -> bool:
-            seen = _per_lane(events)
-            return all(seen[lane] >= count for lane, count in wanted.items())
+            self.lanes.read(events)
+            return not self.lanes.missing
 
-        done = await self.testee.log.until(enough, self.limits.step)
-        seen = _per_lane(self.testee.log.events)
-        for lane in sorted({*wanted, *seen}):
-            if not done and seen[lane] < wanted[lane]:
-                raise StageError(f"{lane}: {seen[lane]} of {wanted[lane]} were reported")
-            if seen[lane] > wanted[lane]:
-                raise StageError(f"{lane}: reported {seen[lane]} where {wanted[lane]} are due yet")
+        done = index < 0 or await self.testee.log.until(enough, self.limits.step)
+        self.lanes.read(self.testee.log.events)
+        for lane in sorted(self.lanes.missing) if not done else ():
+            raise StageError(f"{lane}: {self.lanes.told(lane)} were reported")
+        for lane in sorted(self.lanes.surplus) if index >= 0 else ():
+            raise StageError(f"{lane}: more than is due yet was reported, {self.lanes.told(lane)}")
 
     async def _do(self, step: Step) -> None:
         await self._barrier(self.index - 1)
         shows = any(index == self.index for index, _ in self.expected.events)
         if step.body.get("auto") and not shows:
             return
+        if step.body["cmd"] == "close" and self.index - 1 in self.expected.quiet:
+            await self._no_timers("when nothing is in flight any more")
         body = self._resolve(step.body, step.client)
         reply = await self.testee.command(body, self.limits.step)
         if "fail" in reply:
@@ -255,7 +285,7 @@ class Player:
     async def _finish(self) -> None:
         self.index = len(self.case.steps) - 1
         await self._barrier(self.index)
-        await self._no_timers()
+        await self._no_timers("after close()")
         reply = await self.testee.command({"cmd": "reset"}, self.limits.step)
         if "fail" in reply:
             raise StageError(f"the testee refused reset: {reply['fail']}")
@@ -270,14 +300,14 @@ class Player:
         if self.stage.strangers:
             raise StageError(f"a stranger called: {self.stage.strangers[0]}")
 
-    async def _no_timers(self) -> None:
-        """Every client is closed by now: nothing may be armed any more (REQ-CONN-05)."""
+    async def _no_timers(self, when: str) -> None:
+        """Nothing needs a timer now: none may be armed (REQ-CONN-05, REQ-TURN-11)."""
         if self.testee.hello.get("features", {}).get("census") is not True:
             return
         reply = await self.testee.command({"cmd": "census"}, self.limits.step)
         timers = reply.get("ok", {}).get("timers", 0)
         if timers:
-            raise StageError(f"{timers} timers are armed after close()")
+            raise StageError(f"{timers} timers are armed {when}")
 
     def _surplus(self, client: str, inbox: asyncio.Queue[Received]) -> None:
         while not inbox.empty():
@@ -288,11 +318,6 @@ class Player:
 
 def _wants_tls(case: Case) -> bool:
     return any(step.kind == "do" and "tls" in step.body for step in case.steps)
-
-
-def _per_lane(events: list[Tree]) -> Counter[str]:
-    """Observations of each lane, without fences and pieces of text (which may be cut anyhow)."""
-    return Counter(lane_of(e) for e in events if e["ev"] != "text" and not is_ours(e))
 
 
 def _short(got: Received) -> str:

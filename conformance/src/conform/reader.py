@@ -36,6 +36,7 @@ class Frame:
     tree: Tree
     known: bool
     fault: Fault | None = None
+    size: int = 0  # bytes of the text message
 
     @property
     def request_id(self) -> str | None:
@@ -95,12 +96,13 @@ class Reader:
         if raw is None:
             return None
         word = raw["type"]
+        size = len(text.encode("utf-8", "surrogatepass"))
         if word not in self.spec.events:
-            return Frame(word, raw, raw, known=False)
+            return Frame(word, raw, raw, known=False, size=size)
         tree = api.repair(self._tables, word, mend_surrogates(raw))
         found = api.check(self._tables, word, tree)
         fault = Fault(found.kind, found.pointer) if found else None
-        return Frame(word, raw, tree, True, fault)
+        return Frame(word, raw, tree, True, fault, size)
 
     def result(self, action: str, data: Any) -> tuple[Any, Fault | None]:
         """Read the answer of a call; the pointer counts from the frame, below ``/data``."""

@@ -77,6 +77,11 @@ class TesteeRun:
         return bool(self.verdicts)
 
     @property
+    def proved_nothing(self) -> bool:
+        """Whether it lacks something for each and every case."""
+        return all(v.outcome == "unsupported" for v in self.verdicts.values())
+
+    @property
     def label(self) -> str:
         """Name, version and runtime for the console."""
         runtime = self.hello.get("runtime", "")
@@ -107,6 +112,9 @@ class Run:
             return "no case was selected"
         if not any(t.ran for t in self.testees):
             return "no client ran"
+        mute = [t.name for t in self.testees if t.ran and t.proved_nothing]
+        if mute:
+            return f"{', '.join(mute)}: every case is unsupported"
         loose = [f"{t.name}: {c}" for t in self.testees for c in t.uncaught]
         if loose:
             return "canaries got away: " + ", ".join(loose)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Iterable, Set
+from collections.abc import Container, Iterable
 from typing import Any
 
 from conform.facts import cut, known
@@ -51,6 +51,9 @@ def clean(event: Tree, protocol: int) -> Tree:
     if "error" in shown and shown["ev"] in ("returned", "ended"):
         shown["error"] = cut(known(shown["error"]), protocol)
     value = shown.get("value")
+    for body in (shown, value):
+        if isinstance(body, dict) and "outcome" in body and body.get("citations") == []:
+            del body["citations"]  # a result has citations where there are any (REQ-TURN-18)
     if isinstance(value, dict) and isinstance(value.get("roundTripMs"), int | float):
         shown["value"] = {**value, "roundTripMs": "<t>"}
     return shown
@@ -108,7 +111,7 @@ def canonical(
     *,
     counted: bool = True,
     protocol: int = 2,
-    merging: Set[str] = frozenset(),
+    merging: Container[str] = (),
 ) -> list[str]:
     """Return the transcript: lanes in order of name, each lane in its own order.
 

@@ -50,7 +50,7 @@ class Assembly:
             title="A random session",
             why="Drawn from a seed.",
             level="must",
-            proves=(),
+            proves=("REQ-TURN-17", "REQ-WIRE-03"),
             needs=(),
             kills=(),
             steps=tuple(self.steps),

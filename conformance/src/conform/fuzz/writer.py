@@ -18,7 +18,7 @@ def as_yaml(case: Case) -> str:
     """Return the text of the file; what the harness fills in by itself is left out."""
     options = {k: v for k, v in case.steps[0].body.items() if k not in ("cmd", "as", "url")}
     tree: Tree = {"case": case.name, "title": case.title, "why": case.why, "level": "must"}
-    tree["proves"] = ["REQ-TURN-17"]
+    tree["proves"] = list(case.proves)
     if options:
         tree["client"] = options
     tree["steps"] = [_step(step) for step in case.steps]

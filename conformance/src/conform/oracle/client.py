@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from itertools import count
 from typing import TYPE_CHECKING, Any
@@ -26,6 +27,7 @@ DEFAULTS = {
 }
 MAX_MESSAGE_BYTES = 16 * 1024 * 1024
 MALFORMED_LIMIT = 10
+IDS_REMEMBERED = 1024
 
 
 class Client:
@@ -46,7 +48,7 @@ class Client:
         self.plan: Any = None  # what the stage does with the next handshake
         self.calls: dict[str, Call] = {}
         self.turns: dict[str, Turn] = {}
-        self.late: set[str] = set()
+        self.over: OrderedDict[str, None] = OrderedDict()  # ids that are over, the oldest first
         self.connecting: list[str] = []
         self.queue: list[Tree] = []
         self.granted: dict[str, list[str]] = {}
@@ -296,7 +298,13 @@ class Client:
         self.disarm(("call", call.id))
         self.withdraw(call.out)
         if self.calls.pop(call.id, None):
-            self.late.add(call.id)
+            self.remember(call.id)
+
+    def remember(self, request_id: str) -> None:
+        """An id is over: what still comes with it reaches the tap alone (REQ-TURN-06)."""
+        self.over[request_id] = None
+        while len(self.over) > IDS_REMEMBERED:
+            self.over.popitem(last=False)
 
     # --- reading ----------------------------------------------------------------------------
 
@@ -317,9 +325,9 @@ class Client:
         request_id = frame.request_id
         if request_id in self.calls:
             self.calls[request_id].frame(frame)
-        elif request_id in self.turns:
+        elif request_id in self.turns and (self.turns[request_id].live or request_id in self.over):
             self.turns[request_id].frame(frame)
-        elif request_id not in self.late and (frame.wire_type != "keepalive" or not frame.good):
+        elif request_id not in self.over and (frame.wire_type != "keepalive" or not frame.good):
             self.push(frame)
 
     def malformed_frame(self) -> None:
@@ -328,6 +336,12 @@ class Client:
         self.malformed += 1
         if self.malformed == MALFORMED_LIMIT:
             self.end("malformed_limit")
+
+    @property
+    def busy(self) -> bool:
+        """Whether anything is in flight for which a timer may be armed."""
+        turns = any(not turn.settled or turn.verbs for turn in self.turns.values())
+        return bool(self.calls) or turns or self.link == "connecting"
 
     # --- clock ------------------------------------------------------------------------------
 

@@ -11,6 +11,10 @@ if TYPE_CHECKING:
     from conform.oracle.turns import Turn
 
 
+KEPT_ITEMS = 1024
+KEPT_BYTES = 8 * 1024 * 1024
+
+
 @dataclass
 class Iteration:
     """One iterator. ``left`` is how many items it may still read; ``None`` = all."""
@@ -27,6 +31,7 @@ class Readers:
     def __init__(self, turn: Turn, watch: str) -> None:
         self.turn = turn
         self.items: list[Tree] = []
+        self.sizes: list[int] = []
         self.iterations: list[Iteration] = []
         self.texts: list[str] = []
         self.waits: list[str] = []
@@ -41,11 +46,24 @@ class Readers:
         self.iterations.append(iteration)
         return iteration
 
-    def item(self, shown: Tree) -> None:
-        """One more item; every iterator sees it."""
+    def item(self, shown: Tree, size: int) -> None:
+        """One more item of a frame of that many bytes; every iterator sees it."""
         self.items.append(shown)
+        self.sizes.append(size)
         for iteration in self.iterations:
             self._pump(iteration)
+            if not iteration.over:
+                self._bound(iteration)
+
+    def _bound(self, it: Iteration) -> None:
+        """Beyond the bound adjacent tokens may come merged (REQ-TURN-21)."""
+        waiting = self.items[it.read :]
+        over = len(waiting) > KEPT_ITEMS
+        if not over and sum(self.sizes[it.read :]) > KEPT_BYTES:
+            over = True
+        if over:
+            lane = it.name or self.turn.name
+            self.turn.client.world.merging.setdefault(lane, it.read + KEPT_ITEMS)
 
     def iterate(self, name: str) -> None:
         """A further iterator, from the first item on."""

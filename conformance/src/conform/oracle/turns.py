@@ -73,6 +73,11 @@ class Turn:
         return self.outcome is not None
 
     @property
+    def live(self) -> bool:
+        """Whether frames of this turn still mean something (REQ-VERB-14)."""
+        return not self.settled or bool(self.verbs) or self.question["otp"] != "none"
+
+    @property
     def open_question(self) -> str | None:
         """The question a human is asked, if any."""
         return next((q for q in QUESTIONS if self.question[q] == "open"), None)
@@ -81,7 +86,7 @@ class Turn:
 
     def frame(self, frame: Frame) -> None:
         """A frame with this turn's id came: question machines first, then the turn's."""
-        if self.settled and not self.verbs and self.question["otp"] == "none":
+        if not self.live:
             return  # REQ-TURN-06
         event = frame.wire_type if frame.good else "unknown"
         if frame.known and frame.fault and frame.wire_type in TERMINAL_TYPES:
@@ -216,7 +221,7 @@ class Turn:
     def _item(self, frame: Frame, facts: Tree) -> None:
         if frame.good and frame.wire_type == "stream_token":
             self.tokens.append(facts["token"])
-        self.readers.item(self.client.shown(frame))
+        self.readers.item(self.client.shown(frame), frame.size)
 
     def write_cancel(self) -> None:
         """Write the turn's one cancel, once, and start its clock (REQ-STOP-01, REQ-STOP-02)."""
@@ -249,6 +254,7 @@ class Turn:
         self.outcome = body
         self.client.disarm_turn(self.id)
         self.client.withdraw(self.out)
+        self.client.remember(self.id)
         for question in ("confirmation", "interaction"):
             self.question[question] = "none"
         self._settle_verbs(body)

@@ -33,7 +33,10 @@ class Expectation:
     events: list[tuple[int, Tree]] = field(default_factory=list)
     frames: list[tuple[int, str, Tree]] = field(default_factory=list)
     closes: list[tuple[int, str, int]] = field(default_factory=list)
-    merging: frozenset[str] = frozenset()
+    merging: dict[str, int] = field(default_factory=dict)
+    """Lanes in which tokens may come merged, with the most items that may be shown there."""
+    quiet: frozenset[int] = frozenset()
+    """Steps after which nothing is in flight: no timer may be armed then."""
 
 
 class World:
@@ -52,6 +55,8 @@ class World:
         self.turns: dict[str, Turn] = {}
         self.sessions: dict[str, tuple[Client, str]] = {}  # conversation handle -> its session
         self.plans: dict[str, Any] = {}
+        self.merging: dict[str, int] = {}
+        self.quiet: set[int] = set()
 
     def emit(self, observation: Tree) -> None:
         """Expect one observation, caused by the step that is being taken."""
@@ -69,6 +74,8 @@ class World:
                 self._wire(step)
             elif step.kind == "fence":
                 self._fence(step)
+            if not any(client.busy for client in self.clients.values()):
+                self.quiet.add(index)
 
     # --- clients ----------------------------------------------------------------------------
 
@@ -283,7 +290,8 @@ def _acceptable(body: Tree) -> bool:
 def expect(spec: Spec, reader: Reader, case: Case) -> Expectation:
     """Return what the specification expects of a client that is led through the case."""
     world = after(spec, reader, case)
-    return Expectation(world.events, world.frames, world.closes)
+    quiet = frozenset(world.quiet)
+    return Expectation(world.events, world.frames, world.closes, world.merging, quiet)
 
 
 def after(spec: Spec, reader: Reader, case: Case) -> World:

@@ -255,6 +255,7 @@ class RefTestee:
     async def _page(self, client: RefClient, session: str, c: Tree) -> None:
         cursor: str | None = None
         seen: set[str] = set()
+        ids: set[str] = set()
         left = c.get("take", -1)
         while True:
             args: Tree = {"sessionId": session}
@@ -263,6 +264,9 @@ class RefTestee:
             args |= {word: cursor} if cursor is not None else {}
             page = await client.call("get_conversation_messages", args)
             for message in page["messages"]:
+                if "equal-messages-once" in self.faults and message["id"] in ids:
+                    continue
+                ids.add(message["id"])
                 self.event({"ev": "message", "as": c["as"], "data": message})
                 left -= 1
                 if left == 0:

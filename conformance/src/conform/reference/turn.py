@@ -134,7 +134,7 @@ class RefTurn:
         if self.out:
             self.out.drop()
         for name in list(self.timers):
-            if name != "leak":
+            if name != "idle" or "timer-after-turn" not in self.client.faults:
                 self._disarm(name)
         for question in ("confirmation", "interaction"):
             self.questions[question] = "none"
@@ -246,6 +246,10 @@ class RefTurn:
         faults, token = self.client.faults, facts["token"]
         if "trim-token" in faults:
             token = token.strip()
+        if "falsy-token-lost" in faults and token in ("0", "false", "null"):
+            token = ""
+        if "equal-tokens-once" in faults and self.tokens[-1:] == [token]:
+            return
         self.tokens.append(token)
         if "drop-3rd-token" in faults and len(self.tokens) == 3:
             self.tokens[-1] = ""
@@ -265,6 +269,8 @@ class RefTurn:
         self._push(self.client.shown(frame))
 
     def _push(self, shown: Tree) -> None:
+        if "backlog-tokens-lost" in self.client.faults and len(self.items) > 1024:
+            return
         self.items.append(shown)
         self.wake()
 
@@ -289,6 +295,8 @@ class RefTurn:
             return response
         parts = response.get("responseParts") if isinstance(response, dict) else None
         if isinstance(parts, list) and parts:
+            if "falsy-parts-dropped" in self.client.faults:
+                parts = [p for p in parts if p not in ("", "0", "false", "null")]
             glue = "" if "parts-joined-bare" in self.client.faults else "\n\n"
             return glue.join(p for p in parts if isinstance(p, str))
         if "text-from-envelope-only" in self.client.faults:
