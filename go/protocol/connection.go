@@ -1,6 +1,7 @@
 package protocol
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"log/slog"
@@ -19,6 +20,7 @@ const (
 // none may block.
 type sink interface {
 	eventReceived(event Event)
+	batchEnded()
 	brokenReceived(broken *DecodeError)
 	linkEnded(reason string, code int)
 	attemptFailed(err error)
@@ -48,6 +50,9 @@ type link struct {
 	transport *transport
 	outbox    *outbox
 	ended     bool
+	learner   learner
+	// touched says that something was read since the batch began; of the reading goroutine alone.
+	touched bool
 	// guards drop the socket when its end takes too long.
 	guards []Timer
 }
@@ -88,6 +93,7 @@ func (c *connection) step(word string, code int, err error) bool {
 // adopt takes over an open socket. The mutex is held.
 func (c *connection) adopt(t *transport) {
 	l := &link{transport: t, outbox: newOutbox(c.mu)}
+	t.frames.drained = func() { c.batchEnded(l) }
 	c.link = l
 	c.step("opened", 0, nil)
 	waiting := c.waiting
@@ -187,11 +193,15 @@ func (c *connection) readLoop(l *link) {
 			c.locked(l, func() { c.malformedReceived(nil, len(text)) })
 			continue
 		}
+		l.touched = true
+		if c.learnedReceived(l, text) {
+			continue
+		}
 		if !utf8.Valid(text) {
 			c.locked(l, func() { c.end("invalid_utf8", 0) })
 			continue
 		}
-		c.textReceived(l, text)
+		c.textReceived(l, bytes.Clone(text))
 	}
 }
 
@@ -213,7 +223,8 @@ func (c *connection) ended(l *link, err error) {
 	}
 	l.outbox.destroy()
 	c.mu.Unlock()
-	if reason == "too_large" {
+	if code == closeTooLarge && reason == "too_large" || code == closeProtocolError && reason == "lost" {
+		l.transport.close(code)
 		l.transport.drain(max(c.options.CloseTimeout, partingGrace))
 	}
 	l.transport.abort()
@@ -224,6 +235,41 @@ func (c *connection) ended(l *link, err error) {
 	}
 }
 
+// batchEnded tells the sink that all that was read is handled.
+func (c *connection) batchEnded(l *link) {
+	if l.touched {
+		l.touched = false
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		c.sink.batchEnded()
+	}
+}
+
+// learnedReceived hands a frame on that is known but for its text; false for any other.
+func (c *connection) learnedReceived(l *link, text []byte) bool {
+	event := l.learner.read(text)
+	if event == nil {
+		return false
+	}
+	tapped := c.taps()
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if l.ended {
+		return true
+	}
+	c.malformed = 0
+	if tapped {
+		c.tap(In, event.EventType(), event.correlation(), bytes.Clone(text))
+	}
+	c.sink.eventReceived(event)
+	return true
+}
+
+// taps says whether anybody wants to see frames.
+func (c *connection) taps() bool {
+	return c.listeners.tapped() || c.options.Logger.Enabled(context.Background(), slog.LevelDebug)
+}
+
 // textReceived decodes outside the mutex and hands on inside.
 func (c *connection) textReceived(l *link, text []byte) {
 	f, ok := readFrame(text)
@@ -232,6 +278,9 @@ func (c *connection) textReceived(l *link, text []byte) {
 		return
 	}
 	event, err := f.event()
+	if err == nil && fast.learned {
+		l.learner.learn(f, event)
+	}
 	c.locked(l, func() {
 		c.malformed = 0
 		c.tap(In, f.wire, f.id, text)

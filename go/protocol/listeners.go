@@ -6,6 +6,7 @@ import (
 	"runtime"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -60,6 +61,9 @@ func (f Frame) GoString() string { return f.String() }
 type listeners struct {
 	logger *slog.Logger
 
+	// taps counts the listeners to frames.
+	taps atomic.Int32
+
 	mu      sync.Mutex
 	state   hooks[StateChange]
 	event   hooks[Event]
@@ -92,10 +96,12 @@ func listen[T any](l *listeners, to *hooks[T], call func(T)) func() {
 	defer l.mu.Unlock()
 	added := &hook[T]{call: call}
 	to.list = append(to.list, added)
+	l.count()
 	return func() {
 		l.mu.Lock()
 		defer l.mu.Unlock()
 		remove(to, added)
+		l.count()
 	}
 }
 
@@ -109,6 +115,9 @@ func remove[T any](from *hooks[T], gone *hook[T]) {
 	}
 	from.list = kept
 }
+
+// count keeps the number of frame listeners where it is read without a lock.
+func (l *listeners) count() { l.taps.Store(int32(len(l.frame.list))) }
 
 // tell queues a value for all listeners of the moment. It never blocks and calls nobody itself.
 func tell[T any](l *listeners, to *hooks[T], value T) {
@@ -131,9 +140,7 @@ func tell[T any](l *listeners, to *hooks[T], value T) {
 
 // tapped reports whether anybody listens to frames.
 func (l *listeners) tapped() bool {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return len(l.frame.list) > 0
+	return l.taps.Load() > 0
 }
 
 // notify runs one listener. What it panics with is logged once and disturbs nobody (REQ-CONN-08).
@@ -151,6 +158,7 @@ func notify[T any](l *listeners, to *hooks[T], h *hook[T], value T) {
 			h.warned = true
 			if to.fragile {
 				remove(to, h)
+				l.count()
 			}
 			l.mu.Unlock()
 			if first {

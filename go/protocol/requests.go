@@ -33,6 +33,32 @@ type requests struct {
 	// settled ids are remembered so that late frames find nobody.
 	settled map[string]struct{}
 	ring    []string
+
+	// latest is the owner of the event before, under its id.
+	latest   inFlight
+	latestID string
+	// fresh are turns with items that waiting readers were not told of.
+	fresh []*Turn
+	// seen is when the batch of frames of the moment came; zero between batches.
+	seen time.Time
+}
+
+// now is when what is being read came.
+func (r *requests) now() time.Time {
+	if r.seen.IsZero() {
+		r.seen = r.options.Clock.Now()
+	}
+	return r.seen
+}
+
+// batchEnded wakes the readers of what came: once a batch, not once a frame.
+func (r *requests) batchEnded() {
+	r.seen = time.Time{}
+	for i, t := range r.fresh {
+		t.fresh, r.fresh[i] = false, nil
+		t.items.wake()
+	}
+	r.fresh = r.fresh[:0]
 }
 
 // check refuses an id that is in flight (REQ-CALL-01). The mutex is held.
@@ -52,6 +78,7 @@ func (r *requests) add(id string, owner inFlight) {
 func (r *requests) settle(id string, owner inFlight) {
 	if r.owners[id] == owner {
 		delete(r.owners, id)
+		r.latest = nil
 		if i := slices.Index(r.order, id); i >= 0 {
 			r.order = slices.Delete(r.order, i, i+1)
 		}
@@ -69,7 +96,7 @@ func (r *requests) settle(id string, owner inFlight) {
 // eventReceived hands an event to its turn or call, else to the event listeners (REQ-WIRE-12).
 func (r *requests) eventReceived(event Event) {
 	id := event.correlation()
-	if owner, ok := r.owners[id]; ok {
+	if owner := r.owner(id); owner != nil {
 		if owner.eventReceived(event) {
 			return
 		}
@@ -77,6 +104,15 @@ func (r *requests) eventReceived(event Event) {
 		return
 	}
 	tell(r.listeners, &r.listeners.event, event)
+}
+
+// owner returns who is in flight under an id, nil for nobody. Most events have the id of the one
+// before.
+func (r *requests) owner(id string) inFlight {
+	if id != r.latestID || r.latest == nil {
+		r.latest, r.latestID = r.owners[id], id
+	}
+	return r.latest
 }
 
 // brokenReceived hands a broken event to its owner, else to the listeners as an unknown one.

@@ -17,10 +17,10 @@ import (
 
 // Close codes that the client sends or reads a meaning from.
 const (
-	closeNormal       = 1000
-	closeNoStatus     = 1005
-	closeAbnormal     = 1006
-	closeUnauthorized = 4401
+	closeProtocolError = 1002
+	closeAbnormal      = 1006
+	closeTooLarge      = 1009
+	closeUnauthorized  = 4401
 )
 
 // transport is one WebSocket. It is the only room that knows the library. One goroutine reads, one
@@ -28,7 +28,9 @@ const (
 type transport struct {
 	conn   *websocket.Conn
 	socket *socket
+	frames *frames
 	once   sync.Once
+	room   []byte // of the message that was read last
 }
 
 // socket is the TCP connection below. The HTTP client opens it on a goroutine of its own, which may
@@ -88,7 +90,7 @@ func dial(ctx context.Context, d dialing) (*transport, error) {
 		return nil, err
 	}
 	t := &transport{socket: &socket{}}
-	h := &handshake{base: &http.Transport{
+	h := &handshake{limit: d.limit, base: &http.Transport{
 		DialContext:       t.socket.dial,
 		TLSClientConfig:   &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12},
 		TLSNextProto:      map[string]func(string, *tls.Conn) http.RoundTripper{},
@@ -106,8 +108,8 @@ func dial(ctx context.Context, d dialing) (*transport, error) {
 		t.socket.drop()
 		return nil, &handshakeError{h.status, withoutURL(err)}
 	}
-	conn.SetReadLimit(d.limit)
-	t.conn = conn
+	conn.SetReadLimit(-1) // frames keeps the limit
+	t.conn, t.frames = conn, h.frames
 	return t, nil
 }
 
@@ -134,26 +136,54 @@ func withoutURL(err error) error {
 	return err
 }
 
-// handshake remembers the status of a refusal and spares the wait for its body.
+// handshake remembers the status of a refusal and spares the wait for its body; under an accepted
+// link it lays frames.
 type handshake struct {
 	base   *http.Transport
+	limit  int64
 	status int
+	frames *frames
 }
 
 func (h *handshake) RoundTrip(request *http.Request) (*http.Response, error) {
 	response, err := h.base.RoundTrip(request)
-	if err == nil && response.StatusCode != http.StatusSwitchingProtocols {
+	if err != nil {
+		return nil, err
+	}
+	if response.StatusCode != http.StatusSwitchingProtocols {
 		h.status = response.StatusCode
 		_ = response.Body.Close()
 		response.Body = http.NoBody
+	} else if socket, ok := response.Body.(io.ReadWriteCloser); ok {
+		h.frames = newFrames(socket, h.limit)
+		response.Body = h.frames
 	}
-	return response, err
+	return response, nil
 }
 
-// read returns the next message.
+// read returns the next message; its text is good until the next read.
 func (t *transport) read() (text []byte, binary bool, err error) {
-	kind, text, err := t.conn.Read(context.Background())
-	return text, kind == websocket.MessageBinary, err
+	if text, ok := t.frames.plain(); ok {
+		return text, false, nil
+	}
+	kind, reader, err := t.conn.Reader(context.Background())
+	if err != nil {
+		return nil, false, err
+	}
+	t.room = t.room[:0]
+	for {
+		if len(t.room) == cap(t.room) {
+			t.room = append(t.room, 0)[:len(t.room)]
+		}
+		n, err := reader.Read(t.room[len(t.room):cap(t.room)])
+		t.room = t.room[:len(t.room)+n]
+		if err == io.EOF {
+			return t.room, kind == websocket.MessageBinary, nil
+		}
+		if err != nil {
+			return nil, false, err
+		}
+	}
 }
 
 // write hands one text message to the socket.
@@ -161,11 +191,8 @@ func (t *transport) write(text []byte) error {
 	return t.conn.Write(context.Background(), websocket.MessageText, text)
 }
 
-// close sends a close frame and waits for the peer's, at most 5s; then the socket is gone.
-func (t *transport) close(code int) {
-	_ = t.conn.Close(websocket.StatusCode(code), "")
-	t.abort()
-}
+// close sends a close frame; the reader sees the peer's.
+func (t *transport) close(code int) { t.frames.part(code) }
 
 // abort drops the socket at once.
 func (t *transport) abort() {
@@ -185,8 +212,12 @@ func (t *transport) drain(limit time.Duration) {
 
 // endOf says in the words of the connection machine how a link ended, with the close code.
 func endOf(err error) (reason string, code int) {
-	if errors.Is(err, websocket.ErrMessageTooBig) {
-		return "too_large", int(websocket.StatusMessageTooBig)
+	var broken violation
+	switch {
+	case errors.Is(err, errTooLarge):
+		return "too_large", closeTooLarge
+	case errors.As(err, &broken):
+		return "lost", closeProtocolError
 	}
 	if status := websocket.CloseStatus(err); status != -1 {
 		return "closed_by_peer", int(status)

@@ -67,9 +67,8 @@ type Turn struct {
 	state     turnState
 	questions *questions
 	text      accumulator
-	items     []Event
-	changed   chan struct{} // closed at the next item or the end; nil while nobody waits
-	iterators int
+	items     turnItems
+	fresh     bool // there are items that waiting readers were not told of
 	waiters   int
 	detached  bool
 	cancelOut *outgoing // our cancel; there is at most one
@@ -96,6 +95,7 @@ func newTurn(ctx context.Context, r *requests, a SendMessage, otpPark func() boo
 		client: r, requestID: a.RequestID, sessionID: a.SessionID, otpPark: otpPark, ctx: ctx,
 		unbind: func() bool { return true }, stops: map[string]func(){}, done: make(chan struct{}), fate: &fate{},
 	}
+	t.items.text = &t.text
 	t.questions = newQuestions(r, func() { t.local("question_timeout") })
 	t.state = newTurnState(t.questions.expired)
 	return t
@@ -121,7 +121,7 @@ func (t *Turn) State() TurnState {
 func (t *Turn) PartialText() string {
 	t.client.mu.Lock()
 	defer t.client.mu.Unlock()
-	return t.text.text.String()
+	return t.text.whole()
 }
 
 // Question returns the question of a kind that waits for an answer, false when there is none.
@@ -198,23 +198,9 @@ func (t *Turn) Close() error {
 	return nil
 }
 
-func (t *Turn) waitChannel() <-chan struct{} {
-	if t.changed == nil {
-		t.changed = make(chan struct{})
-	}
-	return t.changed
-}
-
-func (t *Turn) wake() {
-	if t.changed != nil {
-		close(t.changed)
-		t.changed = nil
-	}
-}
-
 // left stops the turn if nobody is interested in it (REQ-STOP-04, REQ-STOP-05).
 func (t *Turn) left() {
-	if !t.detached && !t.state.settled() && t.waiters == 0 && t.iterators == 0 {
+	if !t.detached && !t.state.settled() && t.waiters == 0 && len(t.items.readers) == 0 {
 		t.stop()
 	}
 }

@@ -27,19 +27,35 @@ func (t *Turn) start(out *outgoing) {
 		return
 	}
 	t.arm("total", t.client.options.TurnTimeout, func() { t.local("total_timeout") })
-	t.touch()
+	t.touch(t.client.options.Clock.Now())
 }
 
 func (t *Turn) eventReceived(event Event) bool {
-	if token, ok := event.(*StreamToken); ok && !t.state.settled() {
-		t.text.add(token.Token)
+	if t.state.rests(event.EventType()) {
+		t.item(event)
+		t.lastSeen = t.client.now()
+		return true
 	}
 	for _, step := range t.state.frame(event) {
 		t.do(step, cause{event: event})
 	}
-	t.touch()
+	t.touch(t.client.now())
 	t.release()
+	t.state.rest(event.EventType())
 	return true
+}
+
+// item adds an event to what the turn shows. Readers that wait get their sign at the end of the batch.
+func (t *Turn) item(event Event) {
+	from, to := 0, -1
+	if token, ok := event.(*StreamToken); ok {
+		from, to = t.text.add(token)
+	}
+	t.items.append(event, from, to)
+	if !t.fresh {
+		t.fresh = true
+		t.client.fresh = append(t.client.fresh, t)
+	}
 }
 
 // brokenReceived: a broken terminal event fails the turn, any other is an unknown item
@@ -110,8 +126,7 @@ func (t *Turn) do(step turnStep, c cause) {
 	timed := !t.state.settled()
 	switch step.name {
 	case "item":
-		t.items = append(t.items, c.event)
-		t.wake()
+		t.item(c.event)
 	case "settle":
 		t.settle(step.args, c)
 	case "send":
@@ -155,7 +170,7 @@ func (t *Turn) arm(name string, limit time.Duration, f func()) {
 
 // touch restarts the idle limit; it stands still while a question is open (REQ-TURN-11). The timer
 // itself is moved only when it fires: a token costs no timer.
-func (t *Turn) touch() {
+func (t *Turn) touch(now time.Time) {
 	limit := t.client.options.TurnIdleTimeout
 	if limit == 0 || t.state.settled() {
 		return
@@ -168,7 +183,7 @@ func (t *Turn) touch() {
 		}
 		return
 	}
-	t.lastSeen = t.client.options.Clock.Now()
+	t.lastSeen = now
 	if stop == nil {
 		t.arm("idle", limit, t.idle)
 	}
@@ -186,7 +201,7 @@ func (t *Turn) idle() {
 
 func (t *Turn) facts(code int) AgentError {
 	return AgentError{
-		RequestID: t.requestID, SessionID: t.sessionID, CloseCode: code, PartialText: t.text.text.String(),
+		RequestID: t.requestID, SessionID: t.sessionID, CloseCode: code, PartialText: t.text.whole(),
 	}
 }
 

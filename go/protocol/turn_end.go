@@ -67,14 +67,14 @@ func (t *Turn) publish() {
 	}
 	t.ending = nil
 	close(t.done)
-	t.wake()
+	t.items.wake()
 }
 
 func (t *Turn) ids() AgentError { return AgentError{RequestID: t.requestID, SessionID: t.sessionID} }
 
 func (t *Turn) success(args []string, event Event) *TurnResult {
 	result := &TurnResult{
-		Text: t.text.text.String(), Outcome: Outcome(args[0]), Confirmed: true,
+		Text: t.text.whole(), Outcome: Outcome(args[0]), Confirmed: true,
 		RequestID: t.requestID, SessionID: t.sessionID, Event: event,
 	}
 	if len(args) > 1 && args[1] == "unconfirmed" {

@@ -10,9 +10,12 @@ import (
 // follower of the turn until its end was read or it was closed. It is not safe for concurrent use;
 // open one for each goroutine.
 type EventIterator struct {
-	turn *Turn
-	next int
-	over bool
+	turn   *Turn
+	reader *itemReader
+	// taken is what was taken from the turn and not returned yet, from at on.
+	taken []Event
+	at    int
+	over  bool
 }
 
 // Iterate opens an iterator. Use it instead of [Turn.Stream] where the wait for an event needs a
@@ -20,14 +23,21 @@ type EventIterator struct {
 func (t *Turn) Iterate() *EventIterator {
 	t.client.mu.Lock()
 	defer t.client.mu.Unlock()
-	t.iterators++
-	return &EventIterator{turn: t}
+	return &EventIterator{turn: t, reader: t.items.open()}
 }
 
 // Next returns the next event. After the last one it returns io.EOF, or the error of a turn that
 // failed. When ctx ends first, its error is returned at once, the iterator is over, and the turn is
-// stopped unless somebody else follows it or it was detached (REQ-STOP-04).
+// stopped unless somebody else follows it or it was detached (REQ-STOP-04). An iterator that fell
+// behind by more than 1,024 events or 8 MiB, of which adjacent tokens count as one, ends with an error
+// that matches [ErrSlowConsumer]; the turn and other iterators go on (REQ-TURN-22).
 func (i *EventIterator) Next(ctx context.Context) (Event, error) {
+	if i.at < len(i.taken) && ctx.Err() == nil {
+		event := i.taken[i.at]
+		i.taken[i.at] = nil
+		i.at++
+		return event, nil
+	}
 	t := i.turn
 	mu := t.client.mu
 	mu.Lock()
@@ -37,9 +47,16 @@ func (i *EventIterator) Next(ctx context.Context) (Event, error) {
 			i.leave()
 			return nil, ctx.Err()
 		}
-		if i.next < len(t.items) {
-			i.next++
-			return t.items[i.next-1], nil
+		if i.at == len(i.taken) {
+			i.taken, i.at = t.items.take(i.reader, i.taken[:0]), 0
+		}
+		if i.at < len(i.taken) {
+			i.at++
+			return i.taken[i.at-1], nil
+		}
+		if i.reader.lapsed {
+			i.over = true
+			return nil, newError(leafSlowConsumer, t.facts(0))
 		}
 		if t.ended {
 			i.leave()
@@ -49,13 +66,14 @@ func (i *EventIterator) Next(ctx context.Context) (Event, error) {
 			}
 			break
 		}
-		changed := t.waitChannel()
+		i.reader.waiting = true
 		mu.Unlock()
 		select {
-		case <-changed:
+		case <-i.reader.ready:
 		case <-ctx.Done():
 		}
 		mu.Lock()
+		i.reader.stopWaiting()
 	}
 	return nil, io.EOF
 }
@@ -70,9 +88,11 @@ func (i *EventIterator) Close() error {
 }
 
 func (i *EventIterator) leave() {
-	if !i.over {
-		i.over = true
-		i.turn.iterators--
+	if i.over {
+		return
+	}
+	i.over = true
+	if i.turn.items.close(i.reader) {
 		i.turn.left()
 	}
 }
@@ -112,6 +132,7 @@ func (t *Turn) Events() iter.Seq[Event] {
 func (t *Turn) Text() iter.Seq2[string, error] {
 	return func(yield func(string, error) bool) {
 		streamed := false
+		var joint joiner
 		for event, err := range t.Stream() {
 			if err != nil {
 				yield("", err)
@@ -119,10 +140,13 @@ func (t *Turn) Text() iter.Seq2[string, error] {
 			}
 			if token, ok := event.(*StreamToken); ok {
 				streamed = true
-				if !yield(token.Token, nil) {
+				if !yield(joint.next(token), nil) {
 					return
 				}
 			}
+		}
+		if rest := joint.rest(); rest != "" && !yield(rest, nil) {
+			return
 		}
 		if result, _ := t.Wait(context.Background()); !streamed && result != nil && result.Text != "" {
 			yield(result.Text, nil)

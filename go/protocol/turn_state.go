@@ -50,6 +50,8 @@ type turnState struct {
 	turn      string
 	questions map[QuestionKind]string
 	verbs     []*verb // outstanding, oldest first
+	// resting is a word that moves no machine as they stand, empty when none is known.
+	resting string
 	// expired says whether an open question has lapsed, seen from a frame of a type (REQ-VERB-10).
 	expired func(kind QuestionKind, frameType string) bool
 }
@@ -61,6 +63,39 @@ func newTurnState(expired func(QuestionKind, string) bool) turnState {
 		s.questions[kind] = machines[string(kind)].initial
 	}
 	return s
+}
+
+// rest finds out whether another event of that type would only be an item: the turn has one row for
+// it, which asks and moves nothing, no question machine has one, and nobody waits for anything.
+func (s *turnState) rest(word string) {
+	if _, asked := s.open(); asked || !fast.rest || s.resting != "" {
+		return
+	}
+	rows := machines["turn"].from(s.turn, word)
+	if len(rows) == 0 || len(rows[0].guards) > 0 || rows[0].target != "" && rows[0].target != s.turn ||
+		len(rows[0].effects) != 1 || rows[0].effects[0].name != "item" {
+		return
+	}
+	for _, kind := range questionKinds {
+		if len(machines[string(kind)].from(s.questions[kind], word)) > 0 {
+			return
+		}
+	}
+	s.resting = word
+}
+
+// rests says whether an event of that type is an item and nothing else.
+func (s *turnState) rests(word string) bool { return word == s.resting && len(s.verbs) == 0 }
+
+// from returns the rows that an event can take from a state, in their order.
+func (m *machine) from(state, event string) []*transition {
+	var found []*transition
+	for _, row := range m.rows[event] {
+		if len(row.sources) == 0 || slices.Contains(row.sources, state) {
+			found = append(found, row)
+		}
+	}
+	return found
 }
 
 func (s *turnState) settled() bool { return s.turn == "settled" }
@@ -112,7 +147,7 @@ func (s *turnState) question(
 	steps []turnStep, kind QuestionKind, word string, answered *verb, holds func(string) bool,
 ) []turnStep {
 	next, effects := machines[string(kind)].step(s.questions[kind], word, holds)
-	s.questions[kind] = next
+	s.questions[kind], s.resting = next, ""
 	for _, e := range effects {
 		step := turnStep{effect: e, question: kind}
 		if e.name == "resolve" || e.name == "fail" {
@@ -126,7 +161,7 @@ func (s *turnState) question(
 
 func (s *turnState) own(steps []turnStep, word string, holds func(string) bool) []turnStep {
 	next, effects := machines["turn"].step(s.turn, word, holds)
-	s.turn = next
+	s.turn, s.resting = next, ""
 	for _, e := range effects {
 		steps = append(steps, turnStep{effect: e})
 	}

@@ -149,7 +149,7 @@ func (t *Turn) begin(name string, frame func(*Question) (Action, error)) (*verb,
 	v := &verb{name: name, done: make(chan struct{})}
 	t.state.verbs = append(t.state.verbs, v)
 	t.questions.answered(kind)
-	t.touch()
+	t.touch(t.client.options.Clock.Now())
 	v.stop = armed(t.client, t.client.options.RequestTimeout, func() {
 		if t.state.forget(v) {
 			v.settle(nil, newError(leafRequestTimeout, t.ids()))

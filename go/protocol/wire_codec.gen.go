@@ -19,6 +19,8 @@ type Event interface {
 	RawJSON() json.RawMessage
 	// correlation returns the id of the action that caused the event, empty when it has none.
 	correlation() string
+	// bytes returns the size of the frame.
+	bytes() int
 }
 
 // TypeUnknown is the EventType of an unknown event. It is never a word of the wire.
@@ -76,18 +78,45 @@ func (e *DecodeError) Error() string {
 // Unknown returns the broken event as an unknown one, with the problem.
 func (e *DecodeError) Unknown() *UnknownEvent {
 	problem := e.Problem
-	return &UnknownEvent{received: e.frame.received(e.frame.text), WireType: e.WireType, Problem: &problem}
+	return &UnknownEvent{received: e.frame.received(), WireType: e.WireType, Problem: &problem}
 }
 
 // received is what an event keeps of its frame.
 type received struct {
-	raw  json.RawMessage // as it came
-	text json.RawMessage // after repair
-	id   string
+	raw json.RawMessage // as it came; nil where it is printed again from what was learned
+	id  string
+	// kept is, of a learned frame, what changes in it; of a repaired one, its text after the repair.
+	kept    string
+	learned *learnedFrame
+	// size is that of a learned frame in bytes.
+	size int32
+	// merged is how many events of the wire this one stands for; 0 for one as it came.
+	merged int32
 }
 
 // RawJSON returns the frame as it was received, nil for an event that was built by hand.
-func (r *received) RawJSON() json.RawMessage { return r.raw }
+func (r *received) RawJSON() json.RawMessage {
+	if r.learned != nil {
+		return r.learned.print(r.id, r.kept)
+	}
+	return r.raw
+}
+
+// text returns the frame as it was decoded: after repair, if it was broken.
+func (r *received) text() json.RawMessage {
+	if r.learned == nil && r.kept != "" {
+		return json.RawMessage(r.kept)
+	}
+	return r.RawJSON()
+}
+
+// bytes returns the size of the frame.
+func (r *received) bytes() int {
+	if r.learned != nil {
+		return int(r.size)
+	}
+	return len(r.raw)
+}
 
 func (r *received) correlation() string { return r.id }
 
@@ -109,7 +138,7 @@ type frame struct {
 	lone bool
 }
 
-func (f frame) received(text []byte) received { return received{raw: f.text, text: text, id: f.id} }
+func (f frame) received() received { return received{raw: f.text, id: f.id} }
 
 // readFrame looks at a text as far as every event is alike; false when it is malformed.
 func readFrame(text []byte) (frame, bool) {
@@ -198,9 +227,9 @@ func DecodeEvent(text []byte) (Event, error) {
 func (f frame) event() (Event, error) {
 	e, shape, mirrors := newEvent(f.wire)
 	if e == nil {
-		return &UnknownEvent{received: f.received(f.text), WireType: f.wire}, nil
+		return &UnknownEvent{received: f.received(), WireType: f.wire}, nil
 	}
-	text := f.text
+	text, mended := f.text, f.lone
 	if f.lone {
 		text = withoutLoneSurrogates(text)
 	}
@@ -212,13 +241,15 @@ func (f frame) event() (Event, error) {
 		if problem := faultOf(t, shape, mirrors); problem != nil {
 			return nil, &DecodeError{f.wire, *problem, f}
 		}
-		text = t.bytes()
+		text, mended = t.bytes(), true
 		d = decoder{scanner: scanner{b: text}}
 		if e, _, _ = newEvent(f.wire); !e.decode(&d) {
 			return nil, &DecodeError{f.wire, Problem{Kind: ProblemType}, f}
 		}
 	}
-	*e.origin() = f.received(text)
+	if *e.origin() = f.received(); mended {
+		e.origin().kept = string(text)
+	}
 	return e, nil
 }
 

@@ -141,6 +141,20 @@ func (e *StreamToken) fact(i int, w *encoder) bool {
 	return true
 }
 
+func (e *StreamToken) again() learnable { fresh := *e; return &fresh }
+
+func (e *StreamToken) put(i int, text string, number int64) {
+	switch i {
+	case 0: // requestId
+		e.RequestID = text
+	case 1: // token
+		e.Token = text
+	case 2: // timestamp
+		value := number
+		e.Timestamp = &value
+	}
+}
+
 // EventType returns [TypeStreamPreamble].
 func (e *StreamPreamble) EventType() string { return TypeStreamPreamble }
 
@@ -162,6 +176,20 @@ func (e *StreamPreamble) fact(i int, w *encoder) bool {
 	return true
 }
 
+func (e *StreamPreamble) again() learnable { fresh := *e; return &fresh }
+
+func (e *StreamPreamble) put(i int, text string, number int64) {
+	switch i {
+	case 0: // requestId
+		e.RequestID = text
+	case 1: // token
+		e.Token = text
+	case 2: // timestamp
+		value := number
+		e.Timestamp = &value
+	}
+}
+
 // EventType returns [TypeStreamReasoning].
 func (e *StreamReasoning) EventType() string { return TypeStreamReasoning }
 
@@ -181,6 +209,20 @@ func (e *StreamReasoning) fact(i int, w *encoder) bool {
 		w.int64(*e.Timestamp)
 	}
 	return true
+}
+
+func (e *StreamReasoning) again() learnable { fresh := *e; return &fresh }
+
+func (e *StreamReasoning) put(i int, text string, number int64) {
+	switch i {
+	case 0: // requestId
+		e.RequestID = text
+	case 1: // token
+		e.Token = text
+	case 2: // timestamp
+		value := number
+		e.Timestamp = &value
+	}
 }
 
 // EventType returns [TypeKeepalive].

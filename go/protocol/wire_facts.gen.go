@@ -58,7 +58,7 @@ func EncodeEvent(event Event) ([]byte, error) {
 }
 
 func encodeEvent(e wireEvent) []byte {
-	now, was, text := factsOf(e), []json.RawMessage(nil), e.origin().text
+	now, was, text := factsOf(e), []json.RawMessage(nil), e.origin().text()
 	t := &tree{kind: kindObject}
 	if text == nil {
 		var tag encoder

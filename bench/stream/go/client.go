@@ -96,7 +96,7 @@ func read(ctx context.Context, j job, client *protocol.Client, turn *protocol.Tu
 					pong = pingSoon(ctx, client)
 				}
 			}
-			r.events += count(token)
+			r.events += token.Merged()
 			r.chars += len(token.Token)
 		}
 	}

@@ -330,6 +330,16 @@ class EventView:
         row = f"{{name: {quote(accessor.name)}, places: [][]string{{{places}}}{inner}}}"
         return FactView(accessor.name, row, self._told(accessor, value, go_type))
 
+    def learned(self) -> tuple[tuple[str, ...], ...]:
+        """Return how every accessor is set from the text or number of a learned frame.
+
+        Empty when the event does not stream, or has an accessor that is more than a scalar.
+        """
+        if self.message.turn != "streams":
+            return ()
+        found = [_setter(f"e.{member_name('go', a.name)}", self.field(a)) for a in self.accessors]
+        return () if () in found else tuple(found)
+
     def _told(self, accessor: Accessor, value: str, go_type: str) -> tuple[str, ...]:
         body = self._write(accessor, value, go_type)
         if accessor.optional:
@@ -346,6 +356,20 @@ class EventView:
         else:
             lines = self.named.write(value, accessor.type)
         return [_for_writer(line) for line in lines]
+
+
+def _setter(target: str, go_type: str) -> tuple[str, ...]:
+    """Return the statements that set a field of a scalar type; none for other types."""
+    match go_type:
+        case "string":
+            return (f"{target} = text",)
+        case "*string":
+            return ("value := text", f"{target} = &value")
+        case "int64":
+            return (f"{target} = number",)
+        case "*int64":
+            return ("value := number", f"{target} = &value")
+    return ()
 
 
 _CALLS = ("string", "int64", "float64", "bool", "raw", "any", "comma", "key", "branch")

@@ -15,7 +15,7 @@ from wiregen.hidden import secret_places, secret_table
 from wiregen.ir import Enum, Message, Spec, Struct
 from wiregen.naming import enum_member, go_exported
 
-_RUNTIME = ("scan", "decoder", "encoder", "tree", "reader", "facts")
+_RUNTIME = ("scan", "decoder", "encoder", "tree", "reader", "facts", "learned")
 # Compiled into the package's tests alone.
 _TESTS = ("vectors",)
 
@@ -105,6 +105,7 @@ class _Printer:
             "shape": quote(event.message.name),
             "turn": quote(event.message.turn) if event.message.turn else "",
             "facts": event.facts(),
+            "learned": event.learned(),
             "mirror_rows": rows,
             "mirrors": f"mirrors{event.name}" if rows else "nil",
         }

@@ -1,0 +1,221 @@
+package protocol
+
+import (
+	"slices"
+	"sort"
+)
+
+// Bounds of what is kept for a reader (REQ-TURN-21).
+const (
+	mostItems     = 1024
+	mostItemBytes = 8 << 20
+	mostTaken     = 128 // items that a reader takes at once
+)
+
+// turnItems is what a turn has shown, from the first item on. Each reader goes through it at its own
+// pace; what is over the bound is merged, and what cannot be merged is dropped together with the
+// readers that had not come that far. Guarded by the client's mutex.
+type turnItems struct {
+	text    *accumulator
+	log     []item
+	next    int // number of the event that comes next
+	readers []*itemReader
+	bytes   int
+}
+
+// item is one entry of the log; after a merge it stands for several tokens.
+type item struct {
+	event  Event
+	number int // of its first event
+	count  int
+	size   int
+	// from and to bound the text of a token that may be merged; to is -1 for what may not.
+	from, to int
+}
+
+// itemReader is one iterator's place in the log.
+type itemReader struct {
+	at     int // number of the next event to take
+	lapsed bool
+	// ready gets a sign when there is something to take; only while waiting.
+	ready   chan struct{}
+	waiting bool
+}
+
+// open adds a reader, which begins with the first item.
+func (l *turnItems) open() *itemReader {
+	r := &itemReader{ready: make(chan struct{}, 1)}
+	l.readers = append(l.readers, r)
+	if l.first() > 0 {
+		l.lapse(r)
+	}
+	l.bound()
+	return r
+}
+
+// close forgets a reader; false when it was not there any more.
+func (l *turnItems) close(r *itemReader) bool {
+	i := slices.Index(l.readers, r)
+	if i >= 0 {
+		l.readers = slices.Delete(l.readers, i, i+1)
+	}
+	return i >= 0
+}
+
+// first returns the number of the oldest event that is kept.
+func (l *turnItems) first() int {
+	if len(l.log) == 0 {
+		return l.next
+	}
+	return l.log[0].number
+}
+
+// append adds an event; it wakes nobody. from and to bound its text, if it is a token.
+func (l *turnItems) append(event Event, from, to int) {
+	added := item{event: event, number: l.next, count: 1, size: event.bytes(), from: from, to: to}
+	l.log = append(l.log, added)
+	l.next++
+	l.bytes += added.size
+	if len(l.log) > mostItems || l.bytes > mostItemBytes {
+		l.bound()
+	}
+}
+
+// joins says whether the next entry can be merged into this one.
+func (i *item) joins(next *item) bool { return i.to >= 0 && next.to >= 0 }
+
+// take moves a reader on and returns what it comes by, at most mostTaken items.
+func (l *turnItems) take(r *itemReader, into []Event) []Event {
+	for at := l.index(r.at); at < len(l.log) && len(into) < mostTaken; at++ {
+		into = append(into, l.log[at].shown(l.text))
+		r.at = l.log[at].number + l.log[at].count
+	}
+	return into
+}
+
+// index returns where the entry with that event, or the one after it, lies.
+func (l *turnItems) index(number int) int {
+	if number >= l.next {
+		return len(l.log)
+	}
+	return sort.Search(len(l.log), func(i int) bool { return l.log[i].number >= number })
+}
+
+// shown returns the event of an entry.
+func (i *item) shown(text *accumulator) Event {
+	last, ok := i.event.(*StreamToken)
+	if !ok || i.count == 1 {
+		return i.event
+	}
+	merged := *last
+	merged.Token, merged.merged = text.text.String()[i.from:i.to], int32(i.count)
+	return &merged
+}
+
+// stopWaiting takes a sign back that the reader did not wait for.
+func (r *itemReader) stopWaiting() {
+	r.waiting = false
+	select {
+	case <-r.ready:
+	default:
+	}
+}
+
+// wake gives all waiting readers a sign.
+func (l *turnItems) wake() {
+	for _, r := range l.readers {
+		r.wake()
+	}
+}
+
+func (r *itemReader) wake() {
+	if r.waiting {
+		r.waiting = false
+		r.ready <- struct{}{}
+	}
+}
+
+// bound brings the log below its bounds: what every reader has taken, and what one has not, each for
+// itself.
+func (l *turnItems) bound() {
+	for {
+		low := l.lowest()
+		split := l.index(low)
+		switch {
+		case l.over(0, split):
+			if !l.merge(0, split) {
+				l.dropFirst()
+			}
+		case l.over(split, len(l.log)):
+			if l.merge(split, len(l.log)) {
+				continue
+			}
+			for _, r := range slices.Clone(l.readers) {
+				if r.at == low {
+					l.lapse(r)
+				}
+			}
+		default:
+			return
+		}
+	}
+}
+
+// over says whether a part of the log is over its bound.
+func (l *turnItems) over(from, to int) bool {
+	if to-from > mostItems || l.bytes <= mostItemBytes {
+		return to-from > mostItems
+	}
+	size := 0
+	for i := from; i < to; i++ {
+		size += l.log[i].size
+	}
+	return size > mostItemBytes
+}
+
+// lowest returns the number up to which every reader has come.
+func (l *turnItems) lowest() int {
+	low := l.next
+	for _, r := range l.readers {
+		low = min(low, r.at)
+	}
+	return low
+}
+
+// lapse ends a reader that fell behind (REQ-TURN-22).
+func (l *turnItems) lapse(r *itemReader) {
+	r.lapsed = true
+	l.close(r)
+	r.wake()
+}
+
+func (l *turnItems) dropFirst() {
+	l.bytes -= l.log[0].size
+	l.log[0] = item{}
+	l.log = l.log[1:]
+}
+
+// merge makes one entry of neighbouring tokens in a part of the log, but for those between which a
+// reader stands; false when there were none.
+func (l *turnItems) merge(from, to int) bool {
+	end := from + 1
+	for i := from + 1; i < to; i++ {
+		last, next := &l.log[end-1], l.log[i]
+		if !last.joins(&next) || slices.ContainsFunc(l.readers, func(r *itemReader) bool { return r.at == next.number }) {
+			l.log[end] = next
+			end++
+			continue
+		}
+		l.bytes -= last.size + next.size
+		last.event, last.to, last.count = next.event, next.to, last.count+next.count
+		last.size = next.event.bytes() + last.to - last.from
+		l.bytes += last.size
+	}
+	l.log = slices.Delete(l.log, end, to)
+	return end < to
+}
+
+// Merged returns how many tokens of the wire the event stands for: 1 for one as it came, more where a
+// reader was behind by more than 1,024 items; then RawJSON and Timestamp are the last one's
+// (REQ-TURN-21).
+func (e *StreamToken) Merged() int { return max(int(e.origin().merged), 1) }

@@ -1,0 +1,201 @@
+package protocol
+
+import (
+	"strings"
+	"testing"
+)
+
+// shower is a turn's items with tokens of one letter and chunks to fill them with.
+type shower struct {
+	text  accumulator
+	items turnItems
+}
+
+func newShower() *shower {
+	s := &shower{}
+	s.items.text = &s.text
+	return s
+}
+
+func (s *shower) tokens(n int) {
+	for i := range n {
+		token := &StreamToken{Token: string(rune('a' + i%26))}
+		token.raw = make([]byte, 200)
+		from, to := s.text.add(token)
+		s.items.append(token, from, to)
+	}
+}
+
+func (s *shower) chunks(n, size int) {
+	for range n {
+		chunk := &StreamChunk{}
+		chunk.raw = make([]byte, size)
+		s.items.append(chunk, 0, -1)
+	}
+}
+
+// drain takes everything that a reader can take: its text, the wire's events and the entries.
+func (s *shower) drain(r *itemReader) (text string, events, entries int) {
+	for {
+		got := s.items.take(r, nil)
+		if len(got) == 0 {
+			return text, events, entries
+		}
+		for _, event := range got {
+			entries++
+			if token, ok := event.(*StreamToken); ok {
+				text += token.Token
+				events += token.Merged()
+			} else {
+				events++
+			}
+		}
+	}
+}
+
+func TestREQ_TURN_21_UpToTheBoundEveryReaderSeesEveryItemAsItCame(t *testing.T) {
+	s := newShower()
+	reader := s.items.open()
+	s.tokens(mostItems)
+	if _, events, entries := s.drain(reader); events != mostItems || entries != mostItems {
+		t.Error(events, entries)
+	}
+	if _, events, entries := s.drain(s.items.open()); events != mostItems || entries != mostItems {
+		t.Error("late:", events, entries)
+	}
+}
+
+func TestREQ_TURN_21_BeyondTheBoundTokensAreMergedAndNoneIsLost(t *testing.T) {
+	for _, n := range []int{mostItems + 1, 10_000, 100_000} {
+		s := newShower()
+		reader := s.items.open()
+		s.tokens(n)
+		s.chunks(1, 10)
+		s.tokens(5)
+		text, events, entries := s.drain(reader)
+		if events != n+6 || entries > mostItems || text != s.text.whole() {
+			t.Errorf("%d: %d events in %d entries, %d bytes", n, events, entries, len(text))
+		}
+		if late, events, _ := s.drain(s.items.open()); late != text || events != n+6 {
+			t.Error("late:", events)
+		}
+	}
+}
+
+func TestREQ_TURN_21_AReaderThatKeepsUpSeesEveryTokenByItself(t *testing.T) {
+	s := newShower()
+	reader := s.items.open()
+	for range 1000 {
+		s.tokens(100)
+		if _, events, entries := s.drain(reader); events != 100 || entries != 100 {
+			t.Fatal(events, entries)
+		}
+	}
+	if len(s.items.log) > 2*mostItems {
+		t.Errorf("%d entries are kept", len(s.items.log))
+	}
+}
+
+func TestREQ_TURN_21_AMergedTokenHasTheFrameOfItsLast(t *testing.T) {
+	s := newShower()
+	reader := s.items.open()
+	s.tokens(mostItems)
+	last := &StreamToken{Token: "!"}
+	last.raw = []byte(`{"last":true}`)
+	from, to := s.text.add(last)
+	s.items.append(last, from, to)
+	got := s.items.take(reader, nil)
+	merged, ok := got[len(got)-1].(*StreamToken)
+	if !ok || merged.Merged() != mostItems+1 || string(merged.RawJSON()) != `{"last":true}` || !strings.HasSuffix(merged.Token, "!") {
+		t.Errorf("%+v", got[len(got)-1])
+	}
+	if last.Token != "!" || last.Merged() != 1 {
+		t.Error("the event that came was changed")
+	}
+}
+
+func TestREQ_TURN_22_AReaderThatMergingDoesNotHelpEndsAlone(t *testing.T) {
+	s := newShower()
+	slow, fast := s.items.open(), s.items.open()
+	for range 3 {
+		s.chunks(mostItems/2, 10)
+		s.drain(fast)
+	}
+	if !slow.lapsed || fast.lapsed {
+		t.Error(slow.lapsed, fast.lapsed)
+	}
+	if late := s.items.open(); !late.lapsed {
+		t.Error("what is gone cannot be read late")
+	}
+	if len(s.items.log) > mostItems {
+		t.Error(len(s.items.log))
+	}
+}
+
+func TestREQ_TURN_22_TheBoundCountsBytesToo(t *testing.T) {
+	s := newShower()
+	slow := s.items.open()
+	s.chunks(8, 1<<20)
+	if slow.lapsed {
+		t.Error("8 MiB are within the bound")
+	}
+	s.chunks(1, 1)
+	if !slow.lapsed || s.items.bytes > mostItemBytes {
+		t.Error(slow.lapsed, s.items.bytes)
+	}
+}
+
+func TestREQ_TURN_23_HalvesOfAPairAreJoinedAcrossTokens(t *testing.T) {
+	for _, c := range []struct{ frames, want string }{
+		{`a\ud83d|\ude00b`, "a😀b"},
+		{`\ud83d|\ude00`, "😀"},
+		{`\ud83d|x|\ude00`, "\ufffdx\ufffd"},
+		{`\ud83d|\ud83d|\ude00`, "\ufffd😀"},
+		{`\\ud83d|\ude00`, `\ud83d` + "\ufffd"},
+		{`\\\ud83d|\ude00|`, `\😀`},
+		{`\ud83d||\ude00`, "\ufffd\ufffd"},
+		{`\ud83d`, "\ufffd"},
+		{`\ud83d\ude00|\ud83d\ude00`, "😀😀"},
+	} {
+		var text accumulator
+		var joint joiner
+		streamed := ""
+		for piece := range strings.SplitSeq(c.frames, "|") {
+			event, err := DecodeEvent([]byte(`{"type":"stream_token","data":{"requestId":"r","token":"` + piece + `"}}`))
+			if err != nil {
+				t.Fatal(err)
+			}
+			text.add(event.(*StreamToken))
+			streamed += joint.next(event.(*StreamToken))
+		}
+		if streamed += joint.rest(); text.whole() != c.want || streamed != c.want {
+			t.Errorf("%s: got %q and %q; want %q", c.frames, text.whole(), streamed, c.want)
+		}
+	}
+}
+
+func TestREQ_TURN_02_AWordRestsOnlyWhereTheTableMovesNothing(t *testing.T) {
+	s := newTurnState(func(QuestionKind, string) bool { return false })
+	s.rest(TypeStreamToken)
+	if s.rests(TypeStreamToken) {
+		t.Error("the first token moves the turn to running")
+	}
+	token := &StreamToken{}
+	s.frame(token)
+	if s.rest(TypeStreamToken); s.rests(TypeStreamToken) != fast.rest {
+		t.Error("a token of a running turn is an item and nothing else")
+	}
+	s.rest(TypeKeepalive)
+	if s.rests(TypeKeepalive) || s.rests(TypeEventualResponse) {
+		t.Error("only what was found to rest rests")
+	}
+	s.frame(&WriteConfirmationRequired{})
+	if s.rest(TypeStreamToken); s.rests(TypeStreamToken) {
+		t.Error("a token may close an open question")
+	}
+	s.answer(QuestionConfirmation)
+	s.verbs = append(s.verbs, &verb{name: verbConfirm})
+	if s.rest(TypeStreamToken); s.rests(TypeStreamToken) {
+		t.Error("a verb is out")
+	}
+}
