@@ -64,7 +64,11 @@ func itemBody(event protocol.Event) object {
 			flat["toolResult"] = shown.add("callId", result.CallID, result.CallID != nil)
 		}
 	}
-	return object{"type": event.EventType(), "data": event, "flat": flat}
+	body := object{"type": event.EventType(), "data": event, "flat": flat}
+	if token, ok := event.(*protocol.StreamToken); ok {
+		body.add("merged", token.Merged(), token.Merged() > 1)
+	}
+	return body
 }
 
 // resultBody shows the result of a turn.
