@@ -166,6 +166,8 @@ def test_faults_are_one_line_and_a_status(
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = str(taken.getsockname()[1])
         for arguments, status, words in (
+            (["--host", "0.0.0.0", "--port", "0", "--demo"], 2, "0.0.0.0 is reachable from other"),
+            (["token", "--sub", "1", "--org", "o"], 2, "AUTH_JWT_HS256_SECRET: is not set"),
             (["--port", port, "--demo"], 1, f"cannot listen on 127.0.0.1:{port}: Address already"),
             (["--host", "no.such.host.invalid", "--demo"], 1, "cannot listen on no.such.host"),
             (["--port", "0", "--script", "gone.json"], 1, "cannot read script gone.json"),

@@ -45,7 +45,7 @@ def test_the_script_of_the_readme_is_one() -> None:
 
 
 def test_every_setting_is_listed_with_its_default() -> None:
-    rows = dict(re.findall(r"^\|[^|]*\| `(SM[A-Z_]+)` \| ([^|]+) \|", README, re.MULTILINE))
+    rows = dict(re.findall(r"^\|[^|]*\| `([A-Z0-9_]+)` \| ([^|]+) \|", README, re.MULTILINE))
     variables = {variable_of(name): field.default for name, field in Settings.model_fields.items()}
     assert set(rows) == set(variables)
     for name, default in variables.items():

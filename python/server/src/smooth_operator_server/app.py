@@ -6,19 +6,21 @@ from collections.abc import Callable
 from uuid import uuid4
 
 from starlette.applications import Starlette
+from starlette.authentication import AuthenticationError
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route, WebSocketRoute
 from starlette.websockets import WebSocket
 
 from .agent import Agent, choose_agent
+from .auth import TokenBackend, Tokens, tokens_of
 from .clock import Clock, SystemClock
 from .gateway import Connection, Connections, Dispatcher
 from .knowledge import Knowledge
 from .questions import Answers, OpenQuestions, OtpDesk
 from .sessions import SessionActions, Sessions
 from .settings import DEFAULT_DB, Settings
-from .store import Store
+from .store import SessionRecord, Store
 from .store.sqlite import MEMORY, SqliteStore
 from .tools import ToolRegistry
 from .tools.builtin import builtin_tools
@@ -31,6 +33,19 @@ GOING_AWAY = 1001
 
 def _new_uuid() -> str:
     return str(uuid4())
+
+
+def _tokens(settings: Settings) -> Tokens | None:
+    if settings.auth_mode == "none":
+        return None
+    secret = settings.jwt_hs256_secret
+    return tokens_of(
+        secret=secret.get_secret_value() if secret else None,
+        public_key=settings.jwt_public_key,
+        jwks_url=settings.jwt_jwks_url,
+        issuer=settings.jwt_issuer,
+        audience=settings.jwt_audience,
+    )
 
 
 class Server:
@@ -47,6 +62,7 @@ class Server:
     ) -> None:
         self.settings = settings
         self.agent = agent
+        self._backend = TokenBackend(_tokens(settings))
         self._store = store
         self._clock = clock
         self._questions = OpenQuestions()
@@ -104,6 +120,7 @@ class Server:
         """Open the store, read the script, take the documents in.
 
         Raises:
+            KeyFaultError: tokens are asked for, and there is no key to prove them with.
             ScriptError: the script cannot be used.
             StoreUnavailableError: the database cannot be opened.
         """
@@ -137,6 +154,10 @@ class Server:
         """How many turns run now, with and without a socket."""
         return len(self._turns)
 
+    async def session(self, session_id: str) -> SessionRecord | None:
+        """Return a session as it is stored."""
+        return await self._store.session(session_id)
+
     async def drain(self) -> None:
         """End in order: no new actions, questions denied, turns finished, sockets closed."""
         self._draining = True
@@ -153,8 +174,13 @@ class Server:
         if self._draining:
             await socket.send_denial_response(Response("server draining", status_code=503))
             return
+        try:
+            _, principal = await self._backend.authenticate(socket)
+        except AuthenticationError as refused:
+            await socket.send_denial_response(Response(str(refused), status_code=401))
+            return
         connection = Connection(
-            socket, self._dispatcher, self._clock, self.settings.slow_reader_secs
+            socket, principal, self._dispatcher, self._clock, self.settings.slow_reader_secs
         )
         try:
             await self._connections.serve(connection)

@@ -17,6 +17,7 @@ from pydantic import ValidationError
 
 from . import __version__
 from .app import Server
+from .auth import KeyFaultError, Role, minted
 from .engine.demo import TRIGGERS
 from .engine.script_file import ScriptError
 from .listener import Listener, ListenError, bind
@@ -61,6 +62,7 @@ def serve(
     db: Path | None = None,
     demo: Annotated[bool, Parameter(negative=())] = False,
     script: Path | None = None,
+    insecure: Annotated[bool, Parameter(negative=())] = False,
     log_level: Literal["debug", "info", "warning", "error"] | None = None,
 ) -> int:
     """Serve the protocol on ws://127.0.0.1:8787/ws (the default command).
@@ -77,6 +79,8 @@ def serve(
         Answer with the offline demonstration instead of a model.
     script
         Answer with the model script in this JSON file; the README describes it.
+    insecure
+        Listen beyond this machine although nobody is asked who they are.
     log_level
         Least level of the log lines on stderr. Default info.
     """
@@ -86,6 +90,7 @@ def serve(
         "db": db,
         "demo": demo or None,
         "script": script,
+        "insecure": insecure or None,
         "log_level": log_level,
     }
     try:
@@ -95,20 +100,65 @@ def serve(
     configure_logs(settings.log_level)
     try:
         return asyncio.run(_serve(settings))
+    except (KeyFaultError, ExposedError) as fault:
+        return _fail(str(fault), USAGE_ERROR)
     except (ListenError, ScriptError, StoreUnavailableError) as fault:
         return _fail(str(fault), 1)
+
+
+@app.command
+def token(
+    *,
+    sub: str,
+    org: str,
+    role: Role = Role.BASIC,
+    email: str | None = None,
+    name: str | None = None,
+    hours: float = 24,
+) -> int:
+    """Print a token that this server takes, signed with AUTH_JWT_HS256_SECRET.
+
+    Parameters
+    ----------
+    sub
+        Id of the person.
+    org
+        Organisation of the person.
+    role
+        What they may do beside talking: basic, curator or admin.
+    email
+        Their address; conversations are filed under it.
+    name
+        How they are called.
+    hours
+        How long the token lives. Default 24.
+    """
+    try:
+        settings = Settings()
+    except ValidationError as fault:
+        return _fail(_first_fault(fault), USAGE_ERROR)
+    secret = settings.jwt_hs256_secret
+    if secret is None:
+        return _fail("AUTH_JWT_HS256_SECRET: is not set", USAGE_ERROR)
+    claims = {"sub": sub, "org": org, "role": role.value, "email": email, "name": name}
+    claims |= {"iss": settings.jwt_issuer, "aud": settings.jwt_audience}
+    try:
+        print(minted(secret.get_secret_value(), claims, hours * 3600))
+    except KeyFaultError as fault:
+        return _fail(str(fault), USAGE_ERROR)
+    return 0
 
 
 async def _serve(settings: Settings) -> int:
     bound = bind(settings.bind, settings.port)
     try:
+        _refuse_exposure(settings, bound.getsockname()[0])
         server = await Server.build(settings)
     except BaseException:
         bound.close()
         raise
     try:
         listener = Listener(server, bound)
-        _warn_if_public(listener.host)
         stop, hurry = _signals()
         await listener.start()
         print(f"listening on {listener.url}", flush=True)
@@ -145,9 +195,19 @@ def _signals() -> tuple[asyncio.Event, asyncio.Event]:
     return stop, hurry
 
 
-def _warn_if_public(host: str) -> None:
-    if not ip_address(host.strip("[]")).is_loopback:
-        log.warning("reachable from other machines, and this version asks nobody who they are")
+class ExposedError(Exception):
+    """The server would be open to everybody; the text says what to do."""
+
+
+def _refuse_exposure(settings: Settings, host: str) -> None:
+    if settings.auth_mode != "none" or ip_address(host).is_loopback:
+        return
+    if not settings.insecure:
+        raise ExposedError(
+            f"{host} is reachable from other machines, and nobody is asked who they are:"
+            " set SMOOTH_AGENT_AUTH_MODE=jwt, or say --insecure"
+        )
+    log.warning("reachable from other machines, and nobody is asked who they are")
 
 
 def _first_fault(fault: ValidationError) -> str:

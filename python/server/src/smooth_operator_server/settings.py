@@ -8,7 +8,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import Field, SecretStr, field_validator, model_validator
+from pydantic import AliasChoices, Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 DEFAULT_DB = Path("smooth-operator.db")
@@ -19,7 +19,7 @@ class Settings(BaseSettings):
     """Everything that can be set. Times are seconds, sizes bytes."""
 
     model_config = SettingsConfigDict(
-        env_prefix="SMOOTH_AGENT_", env_ignore_empty=True, extra="ignore"
+        env_prefix="SMOOTH_AGENT_", env_ignore_empty=True, extra="ignore", populate_by_name=True
     )
 
     bind: str = "127.0.0.1"
@@ -34,6 +34,26 @@ class Settings(BaseSettings):
     demo: bool = False
     script: Path | None = None
     log_level: Literal["debug", "info", "warning", "error"] = "info"
+
+    auth_mode: Literal["none", "jwt"] = Field(
+        "none", validation_alias=AliasChoices("SMOOTH_AGENT_AUTH_MODE", "AUTH_MODE")
+    )
+    """none: one person, on this machine; jwt: every socket and request brings a token."""
+
+    insecure: bool = False
+    """Lets a server that asks nobody who they are listen beyond this machine."""
+
+    jwt_hs256_secret: SecretStr | None = Field(None, validation_alias="AUTH_JWT_HS256_SECRET")
+    """At least 32 bytes."""
+
+    jwt_public_key: str | None = Field(None, validation_alias="AUTH_JWT_RS256_PUBLIC_KEY")
+    """PEM, for RS, PS, ES and EdDSA tokens."""
+
+    jwt_jwks_url: str | None = Field(None, validation_alias="AUTH_JWT_JWKS_URL")
+    """None with an issuer: its ``/.well-known/jwks.json``."""
+
+    jwt_issuer: str | None = Field(None, validation_alias="AUTH_JWT_ISSUER")
+    jwt_audience: str | None = Field(None, validation_alias="AUTH_JWT_AUDIENCE")
 
     gateway_key: SecretStr | None = Field(None, validation_alias="SMOOAI_GATEWAY_KEY")
     seed_kb: bool = False
@@ -78,4 +98,6 @@ class Settings(BaseSettings):
 def variable_of(name: str) -> str:
     """Return the environment variable of a setting."""
     alias = Settings.model_fields[name].validation_alias
+    if isinstance(alias, AliasChoices):
+        return str(alias.choices[0])
     return str(alias) if alias else f"SMOOTH_AGENT_{name.upper()}"

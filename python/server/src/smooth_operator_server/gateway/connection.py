@@ -7,6 +7,7 @@ from collections.abc import Awaitable
 
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
+from ..auth.principal import Principal
 from ..clock import Clock, happens_within
 from ..protocol.frames import Frame
 from ..telemetry import log
@@ -22,8 +23,14 @@ class Connection:
     """The server's end of a socket; a ``Peer`` for the rooms that answer."""
 
     def __init__(
-        self, socket: WebSocket, dispatcher: Dispatcher, clock: Clock, slow_reader_s: float
+        self,
+        socket: WebSocket,
+        principal: Principal,
+        dispatcher: Dispatcher,
+        clock: Clock,
+        slow_reader_s: float,
     ) -> None:
+        self.principal = principal
         self._socket = socket
         self._dispatcher = dispatcher
         self._outbox = Outbox(clock, slow_reader_s)

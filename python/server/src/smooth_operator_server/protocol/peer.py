@@ -4,11 +4,17 @@ from __future__ import annotations
 
 from typing import Protocol
 
+from ..auth.principal import Principal
 from .frames import Frame
 
 
 class Peer(Protocol):
     """Takes frames for one client. A peer that is gone swallows them."""
+
+    @property
+    def principal(self) -> Principal:
+        """Who the actions of this socket come from."""
+        ...
 
     @property
     def reads_extended(self) -> bool:

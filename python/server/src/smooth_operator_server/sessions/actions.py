@@ -29,7 +29,7 @@ class SessionActions:
         await peer.send(frames.pong(action.get("requestId"), self._clock.epoch_ms()))
 
     async def create_conversation_session(self, action: Action, peer: Peer) -> None:
-        session = await self._sessions.open(action)
+        session = await self._sessions.open(action, peer.principal)
         peer.used_session(extended=is_extended(session))
         await self._answer(action, peer, "Session created", descriptor(session))
 
@@ -53,7 +53,9 @@ class SessionActions:
 
     async def list_conversations(self, action: Action, peer: Peer) -> None:
         try:
-            page = await self._store.conversations(_limit(action), action.get("cursor"))
+            page = await self._store.conversations(
+                peer.principal.scope, _limit(action), action.get("cursor")
+            )
         except UnknownCursorError:
             raise _unknown_cursor() from None
         shown: dict[str, Any] = {"conversations": [_summary(item) for item in page.items]}
@@ -66,7 +68,8 @@ class SessionActions:
         if not title:
             raise RefusalError(Code.VALIDATION_ERROR, "/title must not be blank")
         conversation_id = action["conversationId"]
-        if not await self._store.rename_conversation(conversation_id, title):
+        scope = peer.principal.scope
+        if not await self._store.rename_conversation(scope, conversation_id, title):
             raise RefusalError(Code.CONVERSATION_NOT_FOUND, "no such conversation")
         shown = {"conversationId": conversation_id, "title": title}
         await self._answer(action, peer, "Conversation renamed", shown)

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
+from ..auth.principal import Principal
 from ..clock import Clock
 from ..protocol.capabilities import SERVER_CAPABILITIES, SPEC_1_1, normalised
 from ..protocol.peer import Peer
@@ -40,15 +41,17 @@ class Sessions:
         self._new_id = new_id
         self._known: OrderedDict[str, SessionRecord] = OrderedDict()
 
-    async def open(self, action: Mapping[str, Any]) -> SessionRecord:
+    async def open(self, action: Mapping[str, Any], principal: Principal) -> SessionRecord:
         """Open a session on a fresh conversation, or on a known one that the action names.
+
+        The person of a token is who the token says, whatever the action says.
 
         Raises:
             RefusalError: VALIDATION_ERROR; agentId is blank.
         """
         if not action["agentId"].strip():
             raise RefusalError(Code.VALIDATION_ERROR, "/agentId must not be blank")
-        supports = action.get("supports")
+        supports, scope = action.get("supports"), principal.scope
         session = await self._store.open_session(
             NewSession(
                 session_id=self._new_id(),
@@ -57,11 +60,14 @@ class Sessions:
                 fresh_conversation_id=self._new_id(),
                 agent_id=action["agentId"],
                 agent_name=AGENT_NAME,
-                user_name=action.get("userName") or VISITOR,
+                user_name=action.get("userName") or principal.name or VISITOR,
                 now=self._clock.epoch_ms(),
                 conversation_id=action.get("conversationId"),
                 supports=None if supports is None else normalised(supports),
-                user_email=action.get("userEmail"),
+                user_email=principal.email or action.get("userEmail"),
+                org=scope.org,
+                owner=scope.owner,
+                everybody=scope.everybody,
                 browser_fingerprint=action.get("browserFingerprint"),
                 metadata=action.get("metadata", {}),
             )
@@ -88,8 +94,13 @@ class Sessions:
             self._known.popitem(last=False)
 
     async def find(self, session_id: str, peer: Peer) -> SessionRecord | None:
-        """Return a session, and note that the peer uses it; None when it is unknown."""
+        """Return a session, and note that the peer uses it.
+
+        None when it is unknown, or somebody else's: the two look alike.
+        """
         session = await self.look_up(session_id)
+        if session is not None and not peer.principal.scope.holds(session.org, session.owner):
+            return None
         if session is not None:
             peer.used_session(extended=is_extended(session))
         return session

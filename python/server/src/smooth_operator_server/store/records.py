@@ -34,6 +34,13 @@ class NewSession:
     supports: tuple[str, ...] | None = None
     """None takes over the words of the conversation, an empty tuple opts out."""
     user_email: str | None = None
+    org: str = "local"
+    owner: str | None = None
+    """Whose conversation a fresh one is; None leaves it to everybody of the organisation."""
+
+    everybody: bool = True
+    """Whether ``conversation_id`` may name a conversation of anybody in the organisation."""
+
     browser_fingerprint: str | None = None
     metadata: Mapping[str, Any] = field(default_factory=dict)
 
@@ -54,6 +61,10 @@ class SessionRecord:
     user_phone: str | None = None
     verified: bool = False
     """Whether a one-time code was given in this session."""
+    org: str = "local"
+    owner: str | None = None
+    """Of the conversation."""
+
     conversational: Mapping[str, Any] = field(default_factory=dict)
     """Interactions that are asked for in plain conversation: kind to its spec."""
 

@@ -20,6 +20,7 @@ from typing import Any, TypeVar
 
 import apsw
 
+from ..auth.principal import Scope
 from ..protocol.capabilities import inherited
 from .records import (
     ConversationSummary,
@@ -42,10 +43,14 @@ CHECKPOINT = 500
 
 _SESSION = """
 SELECT s.id, s.conversation_id, s.agent_id, s.agent_name, s.user_participant_id,
-       s.agent_participant_id, s.supports, p.name, p.email, p.phone, s.verified, s.conversational
-FROM sessions AS s JOIN participants AS p ON p.id = s.user_participant_id
+       s.agent_participant_id, s.supports, p.name, p.email, p.phone, s.verified, s.conversational,
+       c.org, c.owner
+FROM sessions AS s
+JOIN participants AS p ON p.id = s.user_participant_id
+JOIN conversations AS c ON c.id = s.conversation_id
 WHERE s.id = ?
 """
+_IN_SCOPE = "org = :org AND (:everybody OR owner IS NULL OR owner = :owner)"
 _PARTICIPANT_COLUMNS = {"user_name": "name", "user_email": "email", "user_phone": "phone"}
 
 
@@ -132,11 +137,13 @@ class SqliteStore:
     ) -> Page[MessageRecord]:
         return await self._long(_messages, conversation_id, limit, cursor)
 
-    async def conversations(self, limit: int, cursor: str | None) -> Page[ConversationSummary]:
-        return await self._long(_conversations, limit, cursor)
+    async def conversations(
+        self, scope: Scope, limit: int, cursor: str | None
+    ) -> Page[ConversationSummary]:
+        return await self._long(_conversations, scope, limit, cursor)
 
-    async def rename_conversation(self, conversation_id: str, title: str) -> bool:
-        return await self._short(_rename, conversation_id, title)
+    async def rename_conversation(self, scope: Scope, conversation_id: str, title: str) -> bool:
+        return await self._short(_rename, scope, conversation_id, title)
 
     async def put_document(self, source: str, passages: Sequence[str]) -> None:
         await self._long(_put_document, source, passages)
@@ -186,16 +193,19 @@ def _migrations() -> list[tuple[str, str]]:
 
 def _open_session(db: apsw.Connection, new: NewSession) -> SessionRecord:
     with db:
+        asked = {"id": new.conversation_id, "org": new.org, "owner": new.owner}
         known: Any = db.execute(
-            "SELECT supports FROM conversations WHERE id = ?", (new.conversation_id,)
+            f"SELECT supports FROM conversations WHERE id = :id AND {_IN_SCOPE}",
+            asked | {"everybody": new.everybody},
         ).fetchone()
         conversation_id: str = new.conversation_id or ""
         stored: tuple[str, ...] = ()
         if known is None:
             conversation_id = new.fresh_conversation_id
             db.execute(
-                "INSERT INTO conversations (id, created_ms, updated_ms) VALUES (?, ?, ?)",
-                (conversation_id, new.now, new.now),
+                "INSERT INTO conversations (id, org, owner, created_ms, updated_ms)"
+                " VALUES (?, ?, ?, ?, ?)",
+                (conversation_id, new.org, new.owner, new.now, new.now),
             )
         else:
             stored = tuple(json.loads(known[0]))
@@ -250,7 +260,7 @@ def _session(db: apsw.Connection, session_id: str) -> SessionRecord | None:
     if row is None:
         return None
     session, conversation, agent, agent_name, user, answerer, supports, *rest = row
-    name, email, phone, verified, conversational = rest
+    name, email, phone, verified, conversational, org, owner = rest
     return SessionRecord(
         session,
         conversation,
@@ -263,6 +273,8 @@ def _session(db: apsw.Connection, session_id: str) -> SessionRecord | None:
         user_email=email,
         user_phone=phone,
         verified=bool(verified),
+        org=org,
+        owner=owner,
         conversational=json.loads(conversational),
     )
 
@@ -334,16 +346,16 @@ def _messages(
 
 
 def _conversations(
-    db: apsw.Connection, limit: int, cursor: str | None
+    db: apsw.Connection, scope: Scope, limit: int, cursor: str | None
 ) -> Page[ConversationSummary]:
     updated, identity = (None, None) if cursor is None else _decode_cursor(cursor)
     rows: list[Any] = db.execute(
         "SELECT c.id, c.title, coalesce((SELECT text FROM messages WHERE conversation_id = c.id"
         " AND direction = 'inbound' ORDER BY seq LIMIT 1), ''), c.updated_ms, c.message_count"
-        " FROM conversations AS c WHERE c.message_count > 0"
-        " AND (? IS NULL OR (c.updated_ms, c.id) < (?, ?))"
-        " ORDER BY c.updated_ms DESC, c.id DESC LIMIT ?",
-        (updated, updated, identity, limit + 1),
+        f" FROM conversations AS c WHERE c.message_count > 0 AND {_IN_SCOPE}"
+        " AND (:updated IS NULL OR (c.updated_ms, c.id) < (:updated, :id))"
+        " ORDER BY c.updated_ms DESC, c.id DESC LIMIT :limit",
+        _scoped(scope) | {"updated": updated, "id": identity, "limit": limit + 1},
     ).fetchall()
     items = tuple(ConversationSummary(*row) for row in rows[:limit])
     if len(rows) <= limit:
@@ -363,9 +375,16 @@ def _decode_cursor(cursor: str) -> tuple[int, str]:
         raise UnknownCursorError from None
 
 
-def _rename(db: apsw.Connection, conversation_id: str, title: str) -> bool:
+def _scoped(scope: Scope) -> dict[str, Any]:
+    return {"org": scope.org, "owner": scope.owner, "everybody": scope.everybody}
+
+
+def _rename(db: apsw.Connection, scope: Scope, conversation_id: str, title: str) -> bool:
     with db:
-        db.execute("UPDATE conversations SET title = ? WHERE id = ?", (title, conversation_id))
+        db.execute(
+            f"UPDATE conversations SET title = :title WHERE id = :id AND {_IN_SCOPE}",
+            _scoped(scope) | {"title": title, "id": conversation_id},
+        )
         changed = db.changes()
     return changed > 0
 

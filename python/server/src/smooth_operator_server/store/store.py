@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
+from ..auth.principal import Scope
 from .records import (
     ConversationSummary,
     MessageRecord,
@@ -62,16 +63,18 @@ class Store(Protocol):
         """
         ...
 
-    async def conversations(self, limit: int, cursor: str | None) -> Page[ConversationSummary]:
-        """Return a page of the conversations that have messages, newest first.
+    async def conversations(
+        self, scope: Scope, limit: int, cursor: str | None
+    ) -> Page[ConversationSummary]:
+        """Return a page of the conversations in scope that have messages, newest first.
 
         Raises:
             UnknownCursorError: the cursor was not made by this list.
         """
         ...
 
-    async def rename_conversation(self, conversation_id: str, title: str) -> bool:
-        """Set the title; False when the conversation is unknown."""
+    async def rename_conversation(self, scope: Scope, conversation_id: str, title: str) -> bool:
+        """Set the title; False when there is no such conversation in scope."""
         ...
 
     async def put_document(self, source: str, passages: Sequence[str]) -> None:

@@ -102,7 +102,10 @@ class Turns:
         """Find the turn of a cancel: by both ids, by either, or the only one of the socket."""
         session_id, request_id = action.get("sessionId"), action.get("requestId")
         if session_id is not None:
-            turns = [turn for turn in [self._running.get(session_id)] if turn]
+            scope = peer.principal.scope
+            named = self._running.get(session_id)
+            mine = named and scope.holds(named.session.org, named.session.owner)
+            turns = [named] if named and mine else []
         else:
             turns = [turn for turn in self._running.values() if turn.peer is peer]
         if request_id is not None:
