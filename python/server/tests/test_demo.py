@@ -90,7 +90,7 @@ async def test_the_trigger_words_show_the_questions(tmp_path: Path) -> None:
         for message, answers, words in (
             ("Please DELETE record 7", {"approved": True}, "Record 7 is deleted."),
             ("delete it", {"approved": True}, "Record 42 is deleted."),
-            ("delete it", {"approved": False}, "I did not do that"),
+            ("delete it", {"approved": False}, "I did not delete anything"),
             ("my balance?", {"code": DEMO_CODE}, "Your balance is 128.40 EUR."),
             (
                 "contact me",

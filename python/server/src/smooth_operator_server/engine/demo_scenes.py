@@ -12,6 +12,15 @@ DEFAULT_RECORD = 42
 
 _NUMBER = re.compile(r"\d{1,9}")
 _FORM_TOOLS = frozenset({"request_identity_intake", "request_choices", "submit_interaction"})
+_REFUSED = {
+    "delete_record": "All right, I did not delete anything.",
+    "account_balance": (
+        "I may tell you your balance once you have given the one-time code. You are asked for it"
+        " now or were already; send your question again afterwards."
+    ),
+}
+"""What the person is told of a tool that may not run: its own refusal is meant for a model."""
+
 _NOTHING_FOUND = (
     "I found nothing about that in my documents. Ask me about returns, shipping, the warranty or"
     " the opening hours."
@@ -37,7 +46,7 @@ def tool_for(trigger: str | None, turn: TurnInput) -> tuple[str, dict[str, Any]]
 def answer_to(result: ToolResult) -> str:
     """Say what came of the tool call."""
     if result.is_error:
-        return f"I did not do that: {result.result}."
+        return _REFUSED.get(result.name, "I could not do that.")
     if result.name in _FORM_TOOLS:
         return answer_to_form(result)
     match result.name:

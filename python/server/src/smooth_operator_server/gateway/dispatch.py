@@ -10,7 +10,7 @@ from ..protocol.actions import Action, check, parse_frame
 from ..protocol.peer import Peer
 from ..protocol.refusals import Code, RefusalError
 from ..sessions import Sessions, is_extended
-from ..store import StoreError
+from ..store import SessionRecord, StoreError
 from ..telemetry import log, where
 from ..turns import Turns
 
@@ -75,16 +75,18 @@ class Dispatcher:
 
     async def _terminal(self, frame: Action, request_id: str | None) -> bool | None:
         """Say whether the error ends what it names; None toward a client of version 1.0."""
-        session_id = frame.get("sessionId")
-        if not isinstance(session_id, str) or not await self._is_extended(session_id):
+        session = await self._session_of(frame)
+        if session is None or not is_extended(session):
             return None
-        turn = self._turns.running(session_id)
+        turn = self._turns.running(session)
         names_running_turn = turn is not None and turn.request_id == request_id
         return frame.get("action") not in VERBS and not names_running_turn
 
-    async def _is_extended(self, session_id: str) -> bool:
+    async def _session_of(self, frame: Action) -> SessionRecord | None:
+        session_id = frame.get("sessionId")
+        if not isinstance(session_id, str):
+            return None
         try:
-            session = await self._sessions.look_up(session_id)
+            return await self._sessions.look_up(session_id)
         except StoreError:
-            return False
-        return session is not None and is_extended(session)
+            return None

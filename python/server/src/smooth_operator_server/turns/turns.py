@@ -1,4 +1,4 @@
-"""The turns of a server: one a session, started, cancelled, detached, drained (REQ-SRV-11)."""
+"""The turns of a server: one a conversation, started, cancelled, detached, drained (REQ-SRV-11)."""
 
 from __future__ import annotations
 
@@ -44,15 +44,15 @@ class Turns:
         self._ids = ids
         self._keepalive_s = keepalive_s
         self._detach_s = detach_s
-        self._running: dict[str, Turn] = {}
+        self._running: dict[str, Turn] = {}  # by conversation
         self._watchers: set[asyncio.Task[None]] = set()
 
     def __len__(self) -> int:
         return len(self._running)
 
-    def running(self, session_id: str) -> Turn | None:
-        """Return the turn that a session runs."""
-        return self._running.get(session_id)
+    def running(self, session: SessionRecord) -> Turn | None:
+        """Return the turn that the conversation of a session runs, whichever session began it."""
+        return self._running.get(session.conversation_id)
 
     async def send_message(self, action: Action, peer: Peer) -> None:
         """Start a turn, or refuse it by one error before the 202 (REQ-SRV-03)."""
@@ -63,8 +63,8 @@ class Turns:
         await turn.accepted.wait()
 
     def _check(self, action: Action, session: SessionRecord) -> None:
-        if session.session_id in self._running:
-            raise RefusalError(Code.TURN_IN_PROGRESS, "the session runs another turn")
+        if session.conversation_id in self._running:
+            raise RefusalError(Code.TURN_IN_PROGRESS, "the conversation runs another turn")
         if "skill" in action:
             raise RefusalError(Code.SKILL_NOT_FOUND, "this server has no such skill")
         reason = self._engine.unavailable()
@@ -84,42 +84,50 @@ class Turns:
             keepalive_s=self._keepalive_s,
             on_settled=self._release,
         )
-        self._running[session.session_id] = turn
+        self._running[session.conversation_id] = turn
         self._ids.add(request_id)
         return turn
 
     def _release(self, turn: Turn) -> None:
-        if self._running.get(turn.session.session_id) is turn:
-            del self._running[turn.session.session_id]
+        if self._running.get(turn.session.conversation_id) is turn:
+            del self._running[turn.session.conversation_id]
 
     async def cancel(self, action: Action, peer: Peer) -> None:
         """Stop the turn that is named; say nothing when there is none (REQ-SRV-07)."""
-        turn = self._named(action, peer)
-        if turn is not None:
-            await self._stop(turn, frames.cancelled(turn.request_id, turn.now()))
+        turn = await self._named(action, peer)
+        if turn is None:
+            return
+        terminal = frames.cancelled(turn.request_id, turn.now())
+        if await self._stop(turn, terminal) and turn.peer is not peer:
+            await peer.send(terminal)  # asked for over another socket than the turn's own
 
-    def _named(self, action: Action, peer: Peer) -> Turn | None:
-        """Find the turn of a cancel: by both ids, by either, or the only one of the socket."""
+    async def _named(self, action: Action, peer: Peer) -> Turn | None:
+        """Find the turn of a cancel: by both ids, by either, or the only one of the socket.
+
+        A session reaches the turn of its conversation over any socket of its owner.
+        """
         session_id, request_id = action.get("sessionId"), action.get("requestId")
         if session_id is not None:
-            scope = peer.principal.scope
-            named = self._running.get(session_id)
-            mine = named and scope.holds(named.session.org, named.session.owner)
-            turns = [named] if named and mine else []
+            session = await self._sessions.find(session_id, peer)
+            named = session and self.running(session)
+            turns = [named] if named else []
         else:
             turns = [turn for turn in self._running.values() if turn.peer is peer]
         if request_id is not None:
             turns = [turn for turn in turns if turn.request_id == request_id]
         return turns[0] if len(turns) == 1 else None
 
-    async def _stop(self, turn: Turn, terminal: Frame | None) -> None:
-        """End engine and tools of a turn, then settle it. A turn that finishes is left to it."""
+    async def _stop(self, turn: Turn, terminal: Frame | None) -> bool:
+        """End engine and tools of a turn, then settle it; tell whether that is what ended it.
+
+        A turn that finishes is left to it.
+        """
         await turn.accepted.wait()
         if turn.state is not State.RUNNING or turn.task is None:
-            return
+            return False
         turn.task.cancel()
         await happens_within(self._clock, asyncio.wait({turn.task}), STOP_S)
-        turn.settle(terminal)
+        return turn.settle(terminal)
 
     def detach(self, peer: Peer) -> None:
         """Let the turns of a lost socket run on for a while; their answers are stored."""
