@@ -13,6 +13,7 @@ from starlette.routing import Route, WebSocketRoute
 from starlette.websockets import WebSocket
 
 from .agent import Agent, choose_agent
+from .agents import AgentRegistry, read_agents
 from .auth import TokenBackend, Tokens, tokens_of
 from .clock import Clock, SystemClock
 from .gateway import Connection, Connections, Dispatcher
@@ -33,6 +34,12 @@ GOING_AWAY = 1001
 
 def _new_uuid() -> str:
     return str(uuid4())
+
+
+def _agents(settings: Settings) -> AgentRegistry:
+    named = read_agents(settings.agents) if settings.agents else []
+    is_open = settings.open_agents if settings.open_agents is not None else not named
+    return AgentRegistry(named, is_open=is_open)
 
 
 def _tokens(settings: Settings) -> Tokens | None:
@@ -56,6 +63,7 @@ class Server:
         settings: Settings,
         store: Store,
         agent: Agent,
+        agents: AgentRegistry,
         knowledge: Knowledge,
         clock: Clock,
         new_id: Callable[[], str],
@@ -67,7 +75,7 @@ class Server:
         self._clock = clock
         self._questions = OpenQuestions()
         self._connections = Connections(clock)
-        sessions = Sessions(store, clock, new_id)
+        sessions = Sessions(store, agents, clock, new_id)
         otp = OtpDesk(agent.otp, clock, settings.question_secs)
         self.tools = ToolRegistry([*builtin_tools(store, knowledge), *agent.tools])
         services = Services(
@@ -83,7 +91,9 @@ class Server:
         turn_ids = TurnIds()
         self._turns = Turns(
             agent.engine,
-            Runner(agent.engine, knowledge, services, max_iterations=settings.max_iterations),
+            Runner(
+                agent.engine, agents, knowledge, services, max_iterations=settings.max_iterations
+            ),
             sessions,
             clock,
             new_id,
@@ -120,12 +130,14 @@ class Server:
         """Open the store, read the script, take the documents in.
 
         Raises:
+            AgentFileError: an agent file cannot be used.
             KeyFaultError: tokens are asked for, and there is no key to prove them with.
             ScriptError: the script cannot be used.
             StoreUnavailableError: the database cannot be opened.
         """
         clock = clock or SystemClock()
         agent = choose_agent(settings, clock, new_id)
+        agents = _agents(settings)
         in_memory = settings.demo or settings.script is not None
         default = MEMORY if in_memory else str(DEFAULT_DB)
         store = await SqliteStore.open(str(settings.db) if settings.db else default)
@@ -136,7 +148,7 @@ class Server:
         except BaseException:
             await store.close()
             raise
-        return cls(settings, store, agent, knowledge, clock, new_id)
+        return cls(settings, store, agent, agents, knowledge, clock, new_id)
 
     def application(self) -> Starlette:
         """Return the ASGI application."""

@@ -16,6 +16,7 @@ from cyclopts import Parameter
 from pydantic import ValidationError
 
 from . import __version__
+from .agents import AgentFileError
 from .app import Server
 from .auth import KeyFaultError, Role, minted
 from .engine.demo import TRIGGERS
@@ -62,6 +63,7 @@ def serve(
     db: Path | None = None,
     demo: Annotated[bool, Parameter(negative=())] = False,
     script: Path | None = None,
+    agents: Path | None = None,
     insecure: Annotated[bool, Parameter(negative=())] = False,
     log_level: Literal["debug", "info", "warning", "error"] | None = None,
 ) -> int:
@@ -79,6 +81,8 @@ def serve(
         Answer with the offline demonstration instead of a model.
     script
         Answer with the model script in this JSON file; the README describes it.
+    agents
+        An agent file (YAML or JSON) or a folder of them; without it any agent id is taken.
     insecure
         Listen beyond this machine although nobody is asked who they are.
     log_level
@@ -90,6 +94,7 @@ def serve(
         "db": db,
         "demo": demo or None,
         "script": script,
+        "agents": agents,
         "insecure": insecure or None,
         "log_level": log_level,
     }
@@ -102,7 +107,7 @@ def serve(
         return asyncio.run(_serve(settings))
     except (KeyFaultError, ExposedError) as fault:
         return _fail(str(fault), USAGE_ERROR)
-    except (ListenError, ScriptError, StoreUnavailableError) as fault:
+    except (AgentFileError, ListenError, ScriptError, StoreUnavailableError) as fault:
         return _fail(str(fault), 1)
 
 

@@ -33,6 +33,12 @@ class Settings(BaseSettings):
 
     demo: bool = False
     script: Path | None = None
+    agents: Path | None = None
+    """An agent file, or a folder of them; None: one agent under any id."""
+
+    open_agents: bool | None = None
+    """Whether ids that no file names are taken too; None: only without ``agents``."""
+
     log_level: Literal["debug", "info", "warning", "error"] = "info"
 
     auth_mode: Literal["none", "jwt"] = Field(

@@ -12,6 +12,8 @@ from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from ..agents.spec import AgentSpec
+
 _WORD = re.compile(r"\s*\S+\s*|\s+")
 
 
@@ -118,6 +120,7 @@ class TurnInput:
     """Looks the message up in the documents, once; what is found is cited in any case."""
 
     tools: tuple[ToolOffer, ...] = ()
+    agent: AgentSpec = field(default_factory=lambda: AgentSpec(""))
     model: str | None = None
     images: tuple[dict[str, Any], ...] = ()
     files: tuple[dict[str, Any], ...] = field(default=())

@@ -31,6 +31,7 @@ class Connection:
         slow_reader_s: float,
     ) -> None:
         self.principal = principal
+        self.origin: str | None = socket.headers.get("origin")
         self._socket = socket
         self._dispatcher = dispatcher
         self._outbox = Outbox(clock, slow_reader_s)

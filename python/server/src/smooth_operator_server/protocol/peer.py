@@ -17,6 +17,11 @@ class Peer(Protocol):
         ...
 
     @property
+    def origin(self) -> str | None:
+        """The page that opened the socket; None without one."""
+        ...
+
+    @property
     def reads_extended(self) -> bool:
         """Whether every session used over this socket listed ``spec_1_1``, and one was used."""
         ...

@@ -29,7 +29,7 @@ class SessionActions:
         await peer.send(frames.pong(action.get("requestId"), self._clock.epoch_ms()))
 
     async def create_conversation_session(self, action: Action, peer: Peer) -> None:
-        session = await self._sessions.open(action, peer.principal)
+        session = await self._sessions.open(action, peer)
         peer.used_session(extended=is_extended(session))
         await self._answer(action, peer, "Session created", descriptor(session))
 

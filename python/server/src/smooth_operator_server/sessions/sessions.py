@@ -7,14 +7,13 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from ..auth.principal import Principal
+from ..agents import AgentRegistry, AgentSpec
 from ..clock import Clock
 from ..protocol.capabilities import SERVER_CAPABILITIES, SPEC_1_1, normalised
 from ..protocol.peer import Peer
 from ..protocol.refusals import Code, RefusalError
 from ..store import NewSession, SessionRecord, Store
 
-AGENT_NAME = "smooth-agent"
 REMEMBERED = 4096
 """Sessions that are found without a look into the store, the newest ones."""
 
@@ -35,22 +34,24 @@ def iso_time(epoch_ms: int) -> str:
 class Sessions:
     """The sessions of a server."""
 
-    def __init__(self, store: Store, clock: Clock, new_id: Callable[[], str]) -> None:
+    def __init__(
+        self, store: Store, agents: AgentRegistry, clock: Clock, new_id: Callable[[], str]
+    ) -> None:
         self._store = store
+        self._agents = agents
         self._clock = clock
         self._new_id = new_id
         self._known: OrderedDict[str, SessionRecord] = OrderedDict()
 
-    async def open(self, action: Mapping[str, Any], principal: Principal) -> SessionRecord:
+    async def open(self, action: Mapping[str, Any], peer: Peer) -> SessionRecord:
         """Open a session on a fresh conversation, or on a known one that the action names.
 
         The person of a token is who the token says, whatever the action says.
 
         Raises:
-            RefusalError: VALIDATION_ERROR; agentId is blank.
+            RefusalError: agentId is blank, no agent has it, or not for this page.
         """
-        if not action["agentId"].strip():
-            raise RefusalError(Code.VALIDATION_ERROR, "/agentId must not be blank")
+        agent, principal = self._agent(action["agentId"], peer.origin), peer.principal
         supports, scope = action.get("supports"), principal.scope
         session = await self._store.open_session(
             NewSession(
@@ -59,7 +60,7 @@ class Sessions:
                 agent_participant_id=self._new_id(),
                 fresh_conversation_id=self._new_id(),
                 agent_id=action["agentId"],
-                agent_name=AGENT_NAME,
+                agent_name=agent.name,
                 user_name=action.get("userName") or principal.name or VISITOR,
                 now=self._clock.epoch_ms(),
                 conversation_id=action.get("conversationId"),
@@ -74,6 +75,16 @@ class Sessions:
         )
         self._remember(session)
         return session
+
+    def _agent(self, agent_id: str, origin: str | None) -> AgentSpec:
+        if not agent_id.strip():
+            raise RefusalError(Code.VALIDATION_ERROR, "/agentId must not be blank")
+        agent = self._agents.find(agent_id)
+        if agent is None:
+            raise RefusalError(Code.AGENT_NOT_AUTHORIZED, "there is no such agent here")
+        if not agent.admits(origin):
+            raise RefusalError(Code.ORIGIN_NOT_ALLOWED, "the agent is not for pages of this origin")
+        return agent
 
     async def look_up(self, session_id: str) -> SessionRecord | None:
         """Return a session, or None when it is unknown.

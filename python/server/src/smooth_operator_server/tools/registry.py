@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any
 
 import jsonschema_rs
 
+from ..agents import AgentSpec
 from ..engine import ToolOffer
 from ..knowledge import Hit
 from ..protocol.faults import describe
@@ -55,6 +56,15 @@ class Tool:
     """Kind of interaction that the tool raises; its ``run`` is then not used to ask."""
 
 
+def _asked_by(agent: AgentSpec, tool: Tool) -> Tool:
+    """Return the tool with what the agent asks for beyond it: more is possible, less is not."""
+    confirm = tool.confirm or any(word in tool.name for word in agent.confirm_tools)
+    auth = tool.auth
+    if auth is not AuthLevel.ADMIN and tool.name in agent.auth_tools:
+        auth = AuthLevel(agent.auth_tools[tool.name])
+    return replace(tool, confirm=confirm, auth=auth)
+
+
 class ToolRegistry:
     """All tools that models may call. Names are unique."""
 
@@ -67,21 +77,25 @@ class ToolRegistry:
             self._tools[tool.name] = tool
             self._checks[tool.name] = jsonschema_rs.Draft202012Validator(tool.parameters)
 
-    def offers(self) -> tuple[ToolOffer, ...]:
-        """Return what the model is told of the tools."""
+    def offers(self, agent: AgentSpec) -> tuple[ToolOffer, ...]:
+        """Return what the agent's model is told of the tools it may call."""
         return tuple(
-            ToolOffer(tool.name, tool.description, tool.parameters) for tool in self._tools.values()
+            ToolOffer(tool.name, tool.description, tool.parameters)
+            for tool in self._tools.values()
+            if agent.tools is None or tool.name in agent.tools
         )
 
-    def find(self, name: str, arguments: dict[str, Any]) -> Tool:
-        """Return the tool of a call.
+    def find(self, name: str, arguments: dict[str, Any], agent: AgentSpec | None = None) -> Tool:
+        """Return the tool of a call, with what the agent asks of whoever calls it.
 
         Raises:
-            ToolError: no such tool, or arguments that break its parameters.
+            ToolError: no such tool, not for this agent, or arguments that break its parameters.
         """
         tool = self._tools.get(name)
-        if tool is None:
+        if tool is None or (agent and agent.tools is not None and name not in agent.tools):
             raise ToolError(f"there is no tool {name}")
+        if agent is not None:
+            tool = _asked_by(agent, tool)
         fault = next(self._checks[name].iter_errors(arguments), None)
         if fault is not None:
             raise ToolError(f"the arguments do not fit: {describe(fault)}")

@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from ..agents import AgentSpec
 from ..clock import Clock
 from ..engine import ToolCall, ToolResult
 from ..protocol import frames
@@ -55,8 +56,9 @@ class Services:
 class ToolCalls:
     """Runs the tool calls of one turn, one after another."""
 
-    def __init__(self, turn: Turn, services: Services) -> None:
+    def __init__(self, turn: Turn, agent: AgentSpec, services: Services) -> None:
         self._turn = turn
+        self._agent = agent
         self._services = services
         self.context = ToolContext(turn.session)
         self.code_request: CodeRequest | None = None
@@ -66,7 +68,7 @@ class ToolCalls:
         """Run a call to its end: both chunks are out, and the result is for the model."""
         await self._refresh()
         try:
-            tool = self._services.tools.find(call.name, call.arguments)
+            tool = self._services.tools.find(call.name, call.arguments, self._agent)
         except ToolError as fault:
             await self._announce(call)
             return await self._report(call, str(fault), is_error=True)

@@ -7,6 +7,7 @@ from contextlib import aclosing
 from dataclasses import dataclass, field
 from typing import Any
 
+from ..agents import AgentRegistry, AgentSpec
 from ..engine import (
     Engine,
     EngineStream,
@@ -58,9 +59,16 @@ class Runner:
     """Runs turns for one engine."""
 
     def __init__(
-        self, engine: Engine, knowledge: Knowledge, services: Services, *, max_iterations: int
+        self,
+        engine: Engine,
+        agents: AgentRegistry,
+        knowledge: Knowledge,
+        services: Services,
+        *,
+        max_iterations: int,
     ) -> None:
         self._engine = engine
+        self._agents = agents
         self._knowledge = knowledge
         self._services = services
         self._store: Store = services.store
@@ -77,24 +85,29 @@ class Runner:
             self._fail(turn, Code.INTERNAL_ERROR, "the turn failed inside the server")
 
     async def _run(self, turn: Turn, action: Action) -> None:
-        calls, tally = ToolCalls(turn, self._services), _Tally()
+        # The agent of an old session may be gone from the files: what is left is its name.
+        agent = self._agents.find(turn.session.agent_id) or AgentSpec(turn.session.agent_id)
+        calls, tally = ToolCalls(turn, agent, self._services), _Tally()
         message_id = await self._remember(turn, Direction.INBOUND, turn.message)
         # Nothing is waited for between the 202 and the engine: whoever cancels on the 202 always
         # finds the engine at work, and a script at the same place.
         await turn.accept()
-        engine = self._engine.begin(self._input(turn, action, message_id, tally))
+        engine = self._engine.begin(self._input(turn, agent, action, message_id, tally))
         async with aclosing(engine):
-            await self._steps(turn, engine, calls, tally)
+            await self._steps(turn, agent, engine, calls, tally)
 
-    async def _steps(self, turn: Turn, engine: EngineTurn, calls: ToolCalls, tally: _Tally) -> None:
+    async def _steps(
+        self, turn: Turn, agent: AgentSpec, engine: EngineTurn, calls: ToolCalls, tally: _Tally
+    ) -> None:
         results: list[ToolResult] = []
-        for _ in range(self._max_iterations):
+        steps = min(agent.budget.steps or self._max_iterations, self._max_iterations)
+        for _ in range(steps):
             wanted = await self._listen(turn, engine.step(results), tally)
             if not wanted:
                 await self._finish(turn, calls, tally)
                 return
             results = [await calls.run(call) for call in wanted]
-        raise EngineError(f"the agent took more than {self._max_iterations} steps")
+        raise EngineError(f"the agent took more than {steps} steps")
 
     async def _listen(self, turn: Turn, stream: EngineStream, tally: _Tally) -> list[ToolCall]:
         """Pass on what the engine says in one step; return the tools it wants to run."""
@@ -179,7 +192,9 @@ class Runner:
             tally.found = await self._knowledge.search(turn.message, CONTEXT)
         return tally.found
 
-    def _input(self, turn: Turn, action: Action, message_id: str, tally: _Tally) -> TurnInput:
+    def _input(
+        self, turn: Turn, agent: AgentSpec, action: Action, message_id: str, tally: _Tally
+    ) -> TurnInput:
         conversation_id = turn.session.conversation_id
 
         async def context() -> tuple[Found, ...]:
@@ -191,8 +206,9 @@ class Runner:
             turn.message,
             history=lambda: self._history(conversation_id, but=message_id),
             context=context,
-            tools=self._services.tools.offers(),
-            model=action.get("model"),
+            tools=self._services.tools.offers(agent),
+            agent=agent,
+            model=action.get("model") or agent.model,
             images=tuple(action.get("images", ())),
             files=tuple(action.get("files", ())),
         )

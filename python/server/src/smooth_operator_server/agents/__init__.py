@@ -1,0 +1,7 @@
+"""The agents of a server: who answers under which id, and what each may do."""
+
+from .files import AgentFileError, read_agents
+from .registry import AgentRegistry
+from .spec import AgentSpec, Budget
+
+__all__ = ["AgentFileError", "AgentRegistry", "AgentSpec", "Budget", "read_agents"]
