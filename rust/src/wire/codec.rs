@@ -10,6 +10,7 @@ use serde::de::{DeserializeOwned, IgnoredAny};
 use super::events::{self, Event, EventType, Problem, UnknownEvent, Unread};
 use super::frames;
 use super::json::Received;
+use super::learned::Streaming;
 use super::mend::{self, Shape};
 use super::shapes;
 
@@ -69,21 +70,21 @@ pub fn decode(text: &str) -> Result<Event, DecodeError> {
                 &shapes::STREAM_TOKEN_EVENT,
                 frames::StreamToken::complete,
             )
-            .map(|kept| Event::StreamToken(events::StreamToken(kept))),
+            .map(|kept| Event::StreamToken(events::StreamToken(kept.into()))),
         EventType::StreamPreamble => read
             .known(
                 &word,
                 &shapes::STREAM_PREAMBLE_EVENT,
                 frames::StreamPreamble::complete,
             )
-            .map(|kept| Event::StreamPreamble(events::StreamPreamble(kept))),
+            .map(|kept| Event::StreamPreamble(events::StreamPreamble(kept.into()))),
         EventType::StreamReasoning => read
             .known(
                 &word,
                 &shapes::STREAM_REASONING_EVENT,
                 frames::StreamReasoning::complete,
             )
-            .map(|kept| Event::StreamReasoning(events::StreamReasoning(kept))),
+            .map(|kept| Event::StreamReasoning(events::StreamReasoning(kept.into()))),
         EventType::Keepalive => read
             .known(&word, &shapes::KEEPALIVE_EVENT, frames::Keepalive::complete)
             .map(|kept| Event::Keepalive(events::Keepalive(kept))),
@@ -142,6 +143,25 @@ pub fn decode(text: &str) -> Result<Event, DecodeError> {
             .known(&word, &shapes::PONG_EVENT, frames::Pong::complete)
             .map(|kept| Event::Pong(events::Pong(kept))),
         EventType::Unknown => read.unknown(&word, None).map(Event::Unknown),
+    }
+}
+
+/// Where the facts of an event lie, of those whose frames differ in them alone.
+pub(crate) fn streaming(event: EventType) -> Option<&'static Streaming> {
+    match event {
+        EventType::StreamToken => Some(&Streaming {
+            text: &[&["data", "token"], &["token"]],
+            numbers: &[&[&["timestamp"]]],
+        }),
+        EventType::StreamPreamble => Some(&Streaming {
+            text: &[&["data", "token"], &["token"]],
+            numbers: &[&[&["timestamp"]]],
+        }),
+        EventType::StreamReasoning => Some(&Streaming {
+            text: &[&["data", "token"], &["token"]],
+            numbers: &[&[&["timestamp"]]],
+        }),
+        _ => None,
     }
 }
 

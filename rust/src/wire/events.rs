@@ -10,6 +10,8 @@ use super::frames;
 #[allow(unused_imports)]
 use super::json::{Facts, Field, Json, JsonObject, Received};
 #[allow(unused_imports)]
+use super::learned::{Numbers, Streamed, Varied};
+#[allow(unused_imports)]
 use super::types::*;
 
 /// Event and JSON Pointer of every value that no log shows.
@@ -272,6 +274,33 @@ impl Event {
             Self::Error(event) => event.facts(),
             Self::Pong(event) => event.facts(),
             Self::Unknown(_) => JsonObject::default(),
+        }
+    }
+
+    /// The text and the numbers of an event that streams: all in which its frames differ.
+    pub(crate) fn varying(&self) -> Option<(&str, Numbers)> {
+        match self {
+            Self::StreamToken(event) => Some((event.token(), [event.timestamp(), None])),
+            Self::StreamPreamble(event) => Some((event.token(), [event.timestamp(), None])),
+            Self::StreamReasoning(event) => Some((event.token(), [event.timestamp(), None])),
+            _ => None,
+        }
+    }
+
+    /// The same event with another text and other numbers.
+    pub(crate) fn varied(&self, varied: Varied) -> Self {
+        match self {
+            Self::StreamToken(event) => Self::StreamToken(StreamToken(event.0.varied(varied))),
+            Self::StreamPreamble(event) => {
+                Self::StreamPreamble(StreamPreamble(event.0.varied(varied)))
+            }
+            Self::StreamReasoning(event) => {
+                Self::StreamReasoning(StreamReasoning(event.0.varied(varied)))
+            }
+            other => {
+                drop(varied);
+                other.clone()
+            }
         }
     }
 }
@@ -571,7 +600,7 @@ impl fmt::Debug for StreamChunk {
 
 /// Carries the next piece of the answer's text.
 #[derive(Clone)]
-pub struct StreamToken(pub(crate) Received<frames::StreamToken>);
+pub struct StreamToken(pub(crate) Streamed<frames::StreamToken>);
 
 impl StreamToken {
     /// Turn that the event belongs to.
@@ -581,19 +610,31 @@ impl StreamToken {
 
     /// Piece of text; may be empty.
     pub fn token(&self) -> &str {
-        self.0.body.data.token.as_str()
+        match self.0.varying() {
+            Some(varied) => &varied.text,
+            None => self.0.body.data.token.as_str(),
+        }
     }
 
     /// When the server wrote the event, epoch ms.
     pub fn timestamp(&self) -> Option<i64> {
-        Some(&self.0.body)
-            .and_then(|it| it.timestamp.as_ref())
-            .copied()
+        match self.0.varying() {
+            Some(varied) => varied.numbers[0],
+            None => Some(&self.0.body)
+                .and_then(|it| it.timestamp.as_ref())
+                .copied(),
+        }
+    }
+
+    /// How many events this one stands for: more than one where a reader was so late that
+    /// neighbours were merged. Its text is then theirs, its frame and times the last one's.
+    pub fn merged(&self) -> u64 {
+        self.0.varying().map_or(1, |it| it.merged)
     }
 
     /// The frame as it was received.
     pub fn raw(&self) -> &str {
-        &self.0.raw
+        self.0.raw()
     }
 
     /// The event encoded again: unknown members kept, absent ones absent.
@@ -619,7 +660,7 @@ impl fmt::Debug for StreamToken {
 
 /// Carries a piece of a short text shown while the agent gets ready; never part of the answer.
 #[derive(Clone)]
-pub struct StreamPreamble(pub(crate) Received<frames::StreamPreamble>);
+pub struct StreamPreamble(pub(crate) Streamed<frames::StreamPreamble>);
 
 impl StreamPreamble {
     /// Turn that the event belongs to.
@@ -629,19 +670,31 @@ impl StreamPreamble {
 
     /// Piece of preamble text.
     pub fn token(&self) -> &str {
-        self.0.body.data.token.as_str()
+        match self.0.varying() {
+            Some(varied) => &varied.text,
+            None => self.0.body.data.token.as_str(),
+        }
     }
 
     /// When the server wrote the event, epoch ms.
     pub fn timestamp(&self) -> Option<i64> {
-        Some(&self.0.body)
-            .and_then(|it| it.timestamp.as_ref())
-            .copied()
+        match self.0.varying() {
+            Some(varied) => varied.numbers[0],
+            None => Some(&self.0.body)
+                .and_then(|it| it.timestamp.as_ref())
+                .copied(),
+        }
+    }
+
+    /// How many events this one stands for: more than one where a reader was so late that
+    /// neighbours were merged. Its text is then theirs, its frame and times the last one's.
+    pub fn merged(&self) -> u64 {
+        self.0.varying().map_or(1, |it| it.merged)
     }
 
     /// The frame as it was received.
     pub fn raw(&self) -> &str {
-        &self.0.raw
+        self.0.raw()
     }
 
     /// The event encoded again: unknown members kept, absent ones absent.
@@ -667,7 +720,7 @@ impl fmt::Debug for StreamPreamble {
 
 /// Carries a piece of the agent's reasoning; never part of the answer.
 #[derive(Clone)]
-pub struct StreamReasoning(pub(crate) Received<frames::StreamReasoning>);
+pub struct StreamReasoning(pub(crate) Streamed<frames::StreamReasoning>);
 
 impl StreamReasoning {
     /// Turn that the event belongs to.
@@ -677,19 +730,31 @@ impl StreamReasoning {
 
     /// Piece of reasoning text.
     pub fn token(&self) -> &str {
-        self.0.body.data.token.as_str()
+        match self.0.varying() {
+            Some(varied) => &varied.text,
+            None => self.0.body.data.token.as_str(),
+        }
     }
 
     /// When the server wrote the event, epoch ms.
     pub fn timestamp(&self) -> Option<i64> {
-        Some(&self.0.body)
-            .and_then(|it| it.timestamp.as_ref())
-            .copied()
+        match self.0.varying() {
+            Some(varied) => varied.numbers[0],
+            None => Some(&self.0.body)
+                .and_then(|it| it.timestamp.as_ref())
+                .copied(),
+        }
+    }
+
+    /// How many events this one stands for: more than one where a reader was so late that
+    /// neighbours were merged. Its text is then theirs, its frame and times the last one's.
+    pub fn merged(&self) -> u64 {
+        self.0.varying().map_or(1, |it| it.merged)
     }
 
     /// The frame as it was received.
     pub fn raw(&self) -> &str {
-        &self.0.raw
+        self.0.raw()
     }
 
     /// The event encoded again: unknown members kept, absent ones absent.

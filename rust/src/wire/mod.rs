@@ -10,6 +10,7 @@ pub mod errors;
 pub mod events;
 mod frames;
 pub mod json;
+pub(crate) mod learned;
 pub mod machine;
 pub(crate) mod mend;
 mod shapes;

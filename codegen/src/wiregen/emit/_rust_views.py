@@ -62,6 +62,16 @@ class RustAccessor:
 
 
 @dataclass(frozen=True, slots=True)
+class RustStream:
+    """An event whose frames differ in one text and in numbers: what they are, where they lie."""
+
+    text: str
+    numbers: tuple[str, ...]
+    text_places: str
+    number_places: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class RustEvent:
     """An event: a variant of the union and the struct behind it."""
 
@@ -74,6 +84,7 @@ class RustEvent:
     correlation: str
     terminal: bool
     secret: bool
+    streams: RustStream | None = None
 
 
 @dataclass(frozen=True, slots=True)

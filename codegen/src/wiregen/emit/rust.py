@@ -7,6 +7,7 @@ from typing import Any
 
 from wiregen.config import Target
 from wiregen.emit import _rust_tables as tables
+from wiregen.emit._rust_streams import stream, varying
 from wiregen.emit._rust_views import (
     RustAccessor,
     RustCall,
@@ -54,6 +55,7 @@ def emit(spec: Spec, target: Target) -> dict[str, str]:
     files: dict[str, dict[str, Any]] = {
         "mod.rs": {"spec": spec},
         "json.rs": {},
+        "learned.rs": {},
         "mend.rs": {"unions": spec.unions},
         "enums.rs": {"enums": printer.enums()},
         "types.rs": {
@@ -341,8 +343,11 @@ class _Printer:
         return tuple(self._event(item) for item in self.spec.events)
 
     def _event(self, message: Message) -> RustEvent:
+        streams = stream(message, self.correlation)
         facts = tuple(
-            self._accessor(message, item) for item in message.accessors if item.name != message.tag
+            varying(self._accessor(message, item), streams)
+            for item in message.accessors
+            if item.name != message.tag
         )
         request = message.accessor(self.correlation)
         read = "None"
@@ -362,6 +367,7 @@ class _Printer:
             correlation=self._correlation(message),
             terminal=(message.turn or "").startswith("terminal"),
             secret=bool(secret_places(self.spec, message)),
+            streams=streams,
         )
 
     def _correlation(self, message: Message) -> str:
