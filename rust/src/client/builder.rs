@@ -175,6 +175,15 @@ impl ClientBuilder {
         self.set(|options| options.ids = Some(Box::new(draw)))
     }
 
+    /// Switches the shorter ways through the client on or off: frames that are like a learned one
+    /// are read without a parse, frames that only become items pass no state machine. What is seen
+    /// is the same. For tests of this crate. Default: both on.
+    #[cfg(feature = "testing")]
+    #[doc(hidden)]
+    pub fn fast_paths(self, learned: bool, quiet: bool) -> Self {
+        self.set(|options| options.fast = crate::options::FastPaths { learned, quiet })
+    }
+
     /// The client; it is idle.
     ///
     /// # Errors

@@ -5,7 +5,7 @@ use std::time::Duration;
 use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 
-use super::hub::{Books, Hub};
+use super::hub::{Hub, Link};
 use super::listeners::{Direction, FrameNote, Notice};
 use crate::clock::{Busy, Timer};
 use crate::connection::Packet;
@@ -19,12 +19,12 @@ use crate::wire::machine::{ConnectionState, Signal};
 /// The desk of the rooms that decide, while the books are open.
 pub(super) struct Counter<'a> {
     pub(super) hub: &'a Hub,
-    pub(super) books: &'a mut Books,
+    pub(super) link: &'a mut Link,
 }
 
 impl Desk for Counter<'_> {
     fn now(&self) -> Duration {
-        self.hub.now()
+        self.link.now.unwrap_or_else(|| self.hub.now())
     }
 
     fn limits(&self) -> &Limits {
@@ -33,7 +33,7 @@ impl Desk for Counter<'_> {
 
     fn arm(&self, delay: Duration, key: &Key, tick: Tick) -> Timer {
         let (me, key) = (self.hub.me.clone(), key.clone());
-        let _runtime = self.books.runtime.as_ref().map(Handle::enter);
+        let _runtime = self.link.runtime.as_ref().map(Handle::enter);
         self.hub.options.clock.schedule(
             delay,
             Box::new(move || {
@@ -45,49 +45,46 @@ impl Desk for Counter<'_> {
     }
 
     fn send(&mut self, name: &'static str, request_id: Option<&str>, text: String) -> u64 {
-        let packet = self.hub.packet(self.books, name, request_id, text, None);
-        self.books
-            .link
+        let packet = self.hub.packet(self.link, name, request_id, text, None);
+        self.link
             .outbox
             .as_ref()
             .map_or(0, |outbox| outbox.push(packet))
     }
 
     fn take_back(&mut self, packet: u64) -> bool {
-        self.books
-            .link
+        self.link
             .outbox
             .as_ref()
             .is_some_and(|outbox| outbox.take_back(packet))
     }
 
     fn waits_for_link(&self) -> bool {
-        self.books.link.state == ConnectionState::Connecting
+        self.link.state == ConnectionState::Connecting
     }
 
     fn is_sent(&self, packet: u64) -> bool {
-        self.books
-            .link
+        self.link
             .outbox
             .as_ref()
             .is_some_and(|outbox| outbox.is_sent(packet))
     }
 
     fn warn(&mut self, message: String, request_id: Option<&str>) {
-        self.hub.warn(self.books, message, request_id);
+        self.hub.warn(self.link, message, request_id);
     }
 }
 
 impl Hub {
     pub(super) fn packet(
         &self,
-        books: &Books,
+        link: &Link,
         name: &'static str,
         id: Option<&str>,
         text: String,
         written: Option<oneshot::Sender<()>>,
     ) -> Packet {
-        let open = books.link.state == ConnectionState::Open;
+        let open = link.state == ConnectionState::Open;
         let busy = if open {
             self.options.clock.busy()
         } else {
@@ -102,7 +99,7 @@ impl Hub {
             };
         }
         let (me, id) = (self.me.clone(), id.map(str::to_owned));
-        let runtime = books.runtime.clone();
+        let runtime = link.runtime.clone();
         let tap = move |text: &str| {
             if let Some(hub) = me.upgrade() {
                 hub.note(
@@ -170,9 +167,9 @@ impl Hub {
         }
     }
 
-    pub(super) fn warn(&self, books: &Books, message: String, id: Option<&str>) {
+    pub(super) fn warn(&self, link: &Link, message: String, id: Option<&str>) {
         self.notify(
-            books,
+            link,
             Notice::Log(LogRecord::new(Level::Warning, message).about(id)),
         );
     }
@@ -185,7 +182,7 @@ impl Hub {
             };
             Counter {
                 hub: self,
-                books: &mut books,
+                link: &mut books.link,
             }
             .take_back(packet);
             books

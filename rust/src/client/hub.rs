@@ -40,7 +40,6 @@ pub(super) struct Books {
     /// Capabilities of the server by session.
     pub(super) sessions: HashMap<String, HashSet<String>>,
     pub(super) serial: u64,
-    pub(super) runtime: Option<Handle>,
 }
 
 pub(super) struct Link {
@@ -51,6 +50,9 @@ pub(super) struct Link {
     /// One for each driver task that may still run.
     pub(super) tasks: Vec<Task>,
     pub(super) malformed: u32,
+    pub(super) runtime: Option<Handle>,
+    /// The time, while frames that came together are handed out: they came at once.
+    pub(super) now: Option<Duration>,
 }
 
 /// A driver task: how to learn that it ended, and how to end it.
@@ -68,6 +70,8 @@ impl Default for Link {
             attempt: watch::Sender::new(None),
             tasks: Vec::new(),
             malformed: 0,
+            runtime: None,
+            now: None,
         }
     }
 }
@@ -109,7 +113,7 @@ impl Hub {
     ) -> Result<watch::Receiver<Attempt>, Error> {
         let runtime = Handle::try_current()
             .map_err(|_| Error::argument("connecting needs a tokio runtime around it"))?;
-        books.runtime = Some(runtime.clone());
+        books.link.runtime = Some(runtime.clone());
         books.link.number += 1;
         books.link.malformed = 0;
         let number = books.link.number;
@@ -160,14 +164,14 @@ impl Hub {
             current.as_str(),
             change.reason
         );
-        self.notify(books, Notice::Log(LogRecord::new(Level::Info, text)));
-        self.notify(books, Notice::State(change));
+        self.notify(&books.link, Notice::Log(LogRecord::new(Level::Info, text)));
+        self.notify(&books.link, Notice::State(change));
         close
     }
 
-    pub(super) fn notify(&self, books: &Books, notice: Notice) {
+    pub(super) fn notify(&self, link: &Link, notice: Notice) {
         self.dispatcher
-            .push(notice, self.options.clock.busy(), books.runtime.as_ref());
+            .push(notice, self.options.clock.busy(), link.runtime.as_ref());
     }
 
     /// Closes the link and settles everything in flight (REQ-CONN-05, REQ-CONN-06). Returns what

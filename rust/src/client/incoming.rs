@@ -1,12 +1,16 @@
 //! What the link tells: frames to their owners, its end to everybody.
 
+use std::sync::Arc;
+
 use super::hub::{Books, Hub};
 use super::listeners::{Direction, Notice};
-use crate::connection::{End, MALFORMED_LIMIT, Upper};
+use crate::connection::{Came, End, MALFORMED_LIMIT, Upper};
 use crate::errors::Error;
 use crate::requests::{Arrived, Cause, Taken, error_of};
-use crate::wire::codec::{DecodeError, correlation, decode};
+use crate::turn::Cell;
+use crate::wire::codec::{DecodeError, correlation};
 use crate::wire::events::{Event, EventType};
+use crate::wire::learned::{Frame, Pattern};
 use crate::wire::machine::{ConnectionState, Effect, Signal};
 
 impl Hub {
@@ -15,7 +19,7 @@ impl Hub {
         books.link.malformed += 1;
         if books.link.malformed == 1 {
             self.warn(
-                books,
+                &books.link,
                 "a frame that is no event was dropped".to_owned(),
                 None,
             );
@@ -23,7 +27,99 @@ impl Hub {
         books.link.malformed >= MALFORMED_LIMIT
     }
 
-    fn on_event(&self, books: &mut Books, event: &Event, broken: Option<EventType>) {
+    /// Hands frames to their owners, in order; true at the limit of malformed ones. Those of a
+    /// quiet turn that follow each other go there as one.
+    fn hand_out(
+        &self,
+        books: &mut Books,
+        patterns: &[Arc<Pattern>],
+        frames: &mut Vec<Came>,
+        woken: &mut Vec<Arc<Cell>>,
+    ) -> bool {
+        let watched = self.dispatcher.taps().is_some() || self.dispatcher.logs();
+        let mut frames = frames.drain(..).peekable();
+        while let Some(came) = frames.next() {
+            let (text, frame) = match came {
+                Came::Text(text, frame) => (text, frame),
+                Came::Binary => {
+                    self.note_in(books, watched, None, "");
+                    if self.malformed(books) {
+                        return true;
+                    }
+                    continue;
+                }
+            };
+            let decoded = match frame {
+                Frame::Read(decoded) => decoded,
+                Frame::Like(number, fit) => {
+                    let pattern = &patterns[number];
+                    if !watched && let Some(cell) = self.quiet(books, pattern) {
+                        let like = |it: &Came| matches!(it, Came::Text(_, Frame::Like(other, _)) if *other == number);
+                        let mut first = Some((text, fit));
+                        let run = std::iter::from_fn(|| {
+                            first.take().or_else(|| match frames.next_if(like) {
+                                Some(Came::Text(text, Frame::Like(_, fit))) => Some((text, fit)),
+                                _ => None,
+                            })
+                        });
+                        cell.extend(pattern, run);
+                        woken.push(cell);
+                        continue;
+                    }
+                    Ok(pattern.event_of(&text, fit))
+                }
+            };
+            let (event, broken) = match decoded {
+                Ok(event) => (event, None),
+                Err(DecodeError::Broken(unread)) => {
+                    let broken = EventType::of(unread.wire_type());
+                    (Event::Unknown(unread), Some(broken))
+                }
+                Err(DecodeError::Malformed) => {
+                    self.note_in(books, watched, None, &text);
+                    if self.malformed(books) {
+                        return true;
+                    }
+                    continue;
+                }
+            };
+            self.note_in(books, watched, Some(&event), &text);
+            woken.extend(self.on_event(books, &event, broken));
+        }
+        false
+    }
+
+    /// The cell of a turn to which frames of a pattern are items and nothing else.
+    fn quiet(&self, books: &mut Books, pattern: &Pattern) -> Option<Arc<Cell>> {
+        let id = pattern.request_id()?;
+        if !self.options.fast.quiet || books.requests.is_waiting(id) {
+            return None;
+        }
+        let turn = books.turns.get_mut(books.turn_ids.get(id)?)?;
+        let quiet = turn.is_quiet(pattern.event().event_type().into());
+        quiet.then(|| {
+            books.link.malformed = 0;
+            turn.heard(books.link.now.unwrap_or_default());
+            Arc::clone(&turn.cell)
+        })
+    }
+
+    fn note_in(&self, books: &Books, watched: bool, event: Option<&Event>, text: &str) {
+        if watched {
+            let (word, id) = (event.map(wire_word), event.and_then(correlation));
+            let runtime = books.link.runtime.as_ref();
+            let bytes = text.len();
+            self.note(Direction::In, word, id.as_deref(), text, bytes, runtime);
+        }
+    }
+
+    /// Hands an event to its owner; returns the turn that it may have changed.
+    fn on_event(
+        &self,
+        books: &mut Books,
+        event: &Event,
+        broken: Option<EventType>,
+    ) -> Option<Arc<Cell>> {
         books.link.malformed = 0;
         let arrived = Arrived { event, broken };
         let id = correlation(event);
@@ -31,29 +127,36 @@ impl Hub {
             && broken.is_some()
         {
             let text = format!("the body of a {} is broken", unread.wire_type());
-            self.warn(books, text, id.as_deref());
+            self.warn(&books.link, text, id.as_deref());
         }
         let Some(id) = id else {
-            return self.push_event(books, event);
+            self.push_event(books, event);
+            return None;
         };
         match books.requests.on_frame(&id, &arrived) {
-            Some(Taken::Done) => return,
-            Some(Taken::Push) => return self.push_event(books, event),
+            Some(Taken::Done) => return None,
+            Some(Taken::Push) => {
+                self.push_event(books, event);
+                return None;
+            }
             None => {}
         }
-        match books.turn_ids.get(&*id).copied() {
-            Some(serial) => {
-                self.with_turn(books, serial, |turn, desk| turn.on_frame(&arrived, desk));
-            }
-            None if books.requests.is_settled(&id) => {}
-            None => self.push_event(books, event),
+        if let Some(serial) = books.turn_ids.get(&*id).copied() {
+            return self.with_turn(books, serial, |turn, desk| {
+                turn.on_frame(&arrived, desk);
+                Arc::clone(&turn.cell)
+            });
         }
+        if !books.requests.is_settled(&id) {
+            self.push_event(books, event);
+        }
+        None
     }
 
     /// A frame that nobody owns (REQ-WIRE-12).
     fn push_event(&self, books: &Books, event: &Event) {
         if event.event_type() != EventType::Keepalive {
-            self.notify(books, Notice::Event(event.clone()));
+            self.notify(&books.link, Notice::Event(event.clone()));
         }
     }
 }
@@ -84,56 +187,19 @@ impl Upper for Hub {
         books.link.attempt.send_replace(Some(Err(error)));
     }
 
-    fn text(&self, link: u64, text: &str) -> bool {
-        let decoded = decode(text);
+    fn frames(&self, link: u64, patterns: &[Arc<Pattern>], frames: &mut Vec<Came>) -> bool {
         let mut books = self.lock();
         if books.link.number != link || books.link.state != ConnectionState::Open {
+            frames.clear();
             return false;
         }
-        let runtime = books.runtime.clone();
-        let watched = self.dispatcher.taps().is_some() || self.dispatcher.logs();
-        let note = |event: Option<&Event>| {
-            if watched {
-                let word = event.map(wire_word);
-                let id = event.and_then(correlation);
-                self.note(
-                    Direction::In,
-                    word,
-                    id.as_deref(),
-                    text,
-                    text.len(),
-                    runtime.as_ref(),
-                );
-            }
-        };
-        match decoded {
-            Ok(event) => {
-                note(Some(&event));
-                self.on_event(&mut books, &event, None);
-                false
-            }
-            Err(DecodeError::Broken(unread)) => {
-                let broken = EventType::of(unread.wire_type());
-                let event = Event::Unknown(unread);
-                note(Some(&event));
-                self.on_event(&mut books, &event, Some(broken));
-                false
-            }
-            Err(DecodeError::Malformed) => {
-                note(None);
-                self.malformed(&mut books)
-            }
-        }
-    }
-
-    fn binary(&self, link: u64) -> bool {
-        let mut books = self.lock();
-        if books.link.number != link || books.link.state != ConnectionState::Open {
-            return false;
-        }
-        let runtime = books.runtime.clone();
-        self.note(Direction::In, None, None, "", 0, runtime.as_ref());
-        self.malformed(&mut books)
+        books.link.now = Some(self.now());
+        let mut woken = Vec::new();
+        let too_many = self.hand_out(&mut books, patterns, frames, &mut woken);
+        books.link.now = None;
+        drop(books);
+        woken.into_iter().for_each(|cell| cell.wake());
+        too_many
     }
 
     fn ended(&self, link: u64, end: End) {

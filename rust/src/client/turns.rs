@@ -23,19 +23,18 @@ impl Hub {
         serial: u64,
         work: impl FnOnce(&mut Entry, &mut dyn Desk) -> T,
     ) -> Option<T> {
-        let mut entry = books.turns.remove(&serial)?;
+        let entry = books.turns.get_mut(&serial)?;
         let was_live = entry.is_live();
-        let mut desk = Counter { hub: self, books };
-        let done = work(&mut entry, &mut desk);
+        let link = &mut books.link;
+        let done = work(entry, &mut Counter { hub: self, link });
         if was_live && !entry.is_live() {
             books.requests.remember(&entry.key.id);
         }
-        if entry.is_over() {
-            if books.turn_ids.get(&entry.key.id) == Some(&serial) {
-                books.turn_ids.remove(&entry.key.id);
-            }
-        } else {
-            books.turns.insert(serial, entry);
+        if entry.is_over()
+            && let Some(entry) = books.turns.remove(&serial)
+            && books.turn_ids.get(&entry.key.id) == Some(&serial)
+        {
+            books.turn_ids.remove(&entry.key.id);
         }
         Some(done)
     }
@@ -65,7 +64,7 @@ impl Hub {
                 Settled::Failed(error),
                 &mut Counter {
                     hub: self,
-                    books: &mut books,
+                    link: &mut books.link,
                 },
             );
             return (key, cell);
@@ -202,7 +201,7 @@ impl Owner for Hub {
         });
         if let Some(error) = cell.unseen_error() {
             let text = format!("a turn failed that nobody awaits: {error}");
-            self.warn(&books, text, Some(&turn.id));
+            self.warn(&books.link, text, Some(&turn.id));
         }
     }
 

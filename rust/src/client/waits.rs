@@ -50,9 +50,10 @@ impl Hub {
             let _ = done.send(Err(error.with(|draft| draft.request(&key.id))));
             return (key, answer);
         }
+        let books = &mut *books;
         let mut desk = Counter {
             hub: self,
-            books: &mut books,
+            link: &mut books.link,
         };
         let packet = desk.send(call.name, Some(&key.id), text);
         let limit = self.options.limits.request;
@@ -74,7 +75,7 @@ impl Hub {
         if let Some(packet) = books.requests.abandon(key) {
             Counter {
                 hub: self,
-                books: &mut books,
+                link: &mut books.link,
             }
             .take_back(packet);
         }
@@ -90,7 +91,7 @@ impl Hub {
         let mut books = self.lock();
         self.ready(&mut books)?;
         let (done, written) = oneshot::channel();
-        let packet = self.packet(&books, name, id, text, Some(done));
+        let packet = self.packet(&books.link, name, id, text, Some(done));
         if let Some(outbox) = &books.link.outbox {
             outbox.push(packet);
         }

@@ -8,8 +8,9 @@ pub(crate) use self::outbox::{Outbox, Packet};
 use crate::clock::within;
 use crate::errors::{Draft, Error};
 use crate::options::{Options, Token, TokenIn};
-use crate::transport::{Handshake, Incoming, Refusal, Security, Socket};
+use crate::transport::{Handshake, Incoming, Refusal, Security, Socket, Text};
 use crate::wire::errors::Leaf;
+use crate::wire::learned::{Frame, Pattern, Reader};
 use crate::wire::machine::{Effect, Signal};
 
 /// Malformed frames in a row that close the link (REQ-WIRE-04).
@@ -39,16 +40,23 @@ impl End {
     }
 }
 
+/// Messages that are read before somebody else has a turn.
+const BATCH: usize = 256;
+
+/// A message that came.
+pub(crate) enum Came {
+    Text(Text, Frame),
+    Binary,
+}
+
 /// What a link tells the room above. Called by the driver task alone, never under a lock of its.
 pub(crate) trait Upper: Send + Sync + 'static {
     /// The handshake succeeded; false when nobody wants the link any more.
     fn opened(&self, link: u64) -> bool;
     /// The attempt failed.
     fn failed(&self, link: u64, error: Error);
-    /// A text message; true when it was one malformed frame too many.
-    fn text(&self, link: u64, text: &str) -> bool;
-    /// A binary message; true when it was one malformed frame too many.
-    fn binary(&self, link: u64) -> bool;
+    /// Messages that came together; true when one of them was one malformed frame too many.
+    fn frames(&self, link: u64, patterns: &[Arc<Pattern>], frames: &mut Vec<Came>) -> bool;
     /// The link ended.
     fn ended(&self, link: u64, end: End);
 }
@@ -158,44 +166,62 @@ async fn drive(
     outbox: &Outbox,
     mut socket: Socket,
 ) {
+    let mut reader = Reader::new(options.fast.learned);
+    let (mut came, mut frames) = (Vec::new(), Vec::new());
     let end = loop {
-        let incoming = socket.next(outbox).await;
+        socket.next(outbox, &mut came, BATCH).await;
         let Some(upper) = upper() else {
             break Finish::Close(1000); // the client was dropped open
         };
-        let too_many = match incoming {
-            Incoming::Asked(code) => break Finish::Close(code),
-            Incoming::Text(text) => upper.text(link, &text),
-            Incoming::Binary => upper.binary(link),
-            Incoming::Closed(code) => {
-                upper.ended(link, End::new(Signal::ClosedByPeer, code));
-                break Finish::Answer;
+        reader.begin();
+        let more = came.len() == BATCH;
+        let mut last = None;
+        for incoming in came.drain(..) {
+            match incoming {
+                Incoming::Text(text) => {
+                    let frame = reader.read(&text);
+                    frames.push(Came::Text(text, frame));
+                }
+                Incoming::Binary => frames.push(Came::Binary),
+                other => last = Some(other),
             }
-            Incoming::Lost => {
-                upper.ended(link, End::new(Signal::Lost, 1006));
-                break Finish::Drop;
-            }
-            Incoming::InvalidUtf8 => {
-                upper.ended(link, End::new(Signal::InvalidUtf8, 1007));
-                break Finish::Close(1007);
-            }
-            Incoming::TooLarge(size) => {
-                upper.ended(
-                    link,
-                    End {
-                        size: Some(size),
-                        ..End::new(Signal::TooLarge, 1009)
-                    },
-                );
-                break Finish::Close(1009);
-            }
-        };
-        if too_many {
+        }
+        if !frames.is_empty() && upper.frames(link, reader.patterns(), &mut frames) {
             upper.ended(link, End::new(Signal::MalformedLimit, 4400));
             break Finish::Close(4400);
         }
+        if let Some((end, finish)) = last.and_then(ending) {
+            if let Some(end) = end {
+                upper.ended(link, end);
+            }
+            break finish;
+        }
+        if more {
+            tokio::task::yield_now().await; // those who read what came have their turn
+        }
     };
     end.run(options, outbox, socket).await;
+}
+
+/// How a link ends by what came, and what is left to do.
+fn ending(incoming: Incoming) -> Option<(Option<End>, Finish)> {
+    Some(match incoming {
+        Incoming::Text(_) | Incoming::Binary => return None,
+        Incoming::Asked(code) => (None, Finish::Close(code)),
+        Incoming::Closed(code) => (Some(End::new(Signal::ClosedByPeer, code)), Finish::Answer),
+        Incoming::Lost => (Some(End::new(Signal::Lost, 1006)), Finish::Drop),
+        Incoming::InvalidUtf8 => (
+            Some(End::new(Signal::InvalidUtf8, 1007)),
+            Finish::Close(1007),
+        ),
+        Incoming::TooLarge(size) => {
+            let end = End {
+                size: Some(size),
+                ..End::new(Signal::TooLarge, 1009)
+            };
+            (Some(end), Finish::Close(1009))
+        }
+    })
 }
 
 /// What is left to do with a socket whose link has ended.
@@ -225,3 +251,6 @@ impl Finish {
         }
     }
 }
+
+#[cfg(test)]
+mod learned_tests;

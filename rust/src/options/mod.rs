@@ -70,6 +70,15 @@ impl Default for Limits {
 /// The largest message that a client sends, in bytes (REQ-CALL-10).
 pub(crate) const MAX_OUTBOUND_BYTES: usize = 1024 * 1024;
 
+/// Shorter ways to the same ends; tests switch them off to see that the ends are the same.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct FastPaths {
+    /// Frames that are like a learned one are read without a parse.
+    pub(crate) learned: bool,
+    /// Frames that only become items pass no machine.
+    pub(crate) quiet: bool,
+}
+
 /// Everything a client was built with.
 pub(crate) struct Options {
     pub(crate) target: Target,
@@ -79,6 +88,7 @@ pub(crate) struct Options {
     pub(crate) supports: Vec<String>,
     pub(crate) limits: Limits,
     pub(crate) lazy: bool,
+    pub(crate) fast: FastPaths,
     pub(crate) logger: Option<Logger>,
     pub(crate) log_payloads: bool,
     pub(crate) clock: Arc<dyn Clock>,
@@ -101,6 +111,10 @@ impl Options {
             supports: Vec::new(),
             limits: Limits::default(),
             lazy: false,
+            fast: FastPaths {
+                learned: true,
+                quiet: true,
+            },
             logger: None,
             log_payloads: false,
             clock: Arc::new(SystemClock::new()),

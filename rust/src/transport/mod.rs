@@ -207,15 +207,35 @@ impl Socket {
         })
     }
 
-    /// Writes what waits and reads what came, until there is something to tell.
-    pub(crate) async fn next(&mut self, out: &impl Outgoing) -> Incoming {
+    /// Writes what waits and reads what came, until there is something to tell: all that is there,
+    /// up to a limit. What is no message comes last.
+    pub(crate) async fn next(
+        &mut self,
+        out: &impl Outgoing,
+        came: &mut Vec<Incoming>,
+        limit: usize,
+    ) {
         poll_fn(|context| {
             if let Poll::Ready(code) = self.poll_write(context, out) {
-                return Poll::Ready(Incoming::Asked(code));
+                came.push(Incoming::Asked(code));
+                return Poll::Ready(());
             }
-            self.poll_read(context)
+            while came.len() < limit
+                && let Poll::Ready(one) = self.poll_read(context)
+            {
+                let goes_on = matches!(one, Incoming::Text(_) | Incoming::Binary);
+                came.push(one);
+                if !goes_on {
+                    break;
+                }
+            }
+            if came.is_empty() {
+                Poll::Pending
+            } else {
+                Poll::Ready(())
+            }
         })
-        .await
+        .await;
     }
 
     fn poll_write(&mut self, context: &mut Context<'_>, out: &impl Outgoing) -> Poll<u16> {

@@ -1,12 +1,15 @@
-//! What a turn has seen so far, shared by every iterator over it and every wait for its end.
+//! A turn as its waits share it: the items so far, and its end.
 
+use std::ops::Deref;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 
+use super::items::{Batch, Items, Taken};
 use super::result::{Outcome, TurnResult, final_text};
 use crate::errors::Error;
 use crate::wire::events::Event;
+use crate::wire::learned::{Fit, Pattern};
 use crate::wire::machine::TurnState;
 
 /// How a turn ended.
@@ -16,7 +19,7 @@ pub(crate) enum Settled {
     Failed(Error),
 }
 
-/// The items of a turn in wire order, its streamed text and its end.
+/// What every iterator over a turn and every wait for its end looks at.
 #[derive(Default)]
 pub(crate) struct Cell {
     state: Mutex<State>,
@@ -26,8 +29,7 @@ pub(crate) struct Cell {
 
 #[derive(Default)]
 struct State {
-    items: Vec<Event>,
-    streamed: String,
+    items: Items,
     running: bool,
     settled: Option<Settled>,
     /// Somebody saw the error.
@@ -61,21 +63,24 @@ impl Cell {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn change(&self, change: impl FnOnce(&mut State)) {
-        let mut state = self.lock();
-        change(&mut state);
-        let wakers = std::mem::take(&mut state.wakers);
-        drop(state);
+    /// Wakes everybody who waits.
+    pub(crate) fn wake(&self) {
+        let wakers = std::mem::take(&mut self.lock().wakers);
         wakers.into_iter().for_each(Waker::wake);
     }
 
+    /// Adds an item. Nobody is woken: that is done once for all that came together.
     pub(crate) fn push(&self, event: Event) {
-        self.change(|state| {
-            if let Event::StreamToken(token) = &event {
-                state.streamed.push_str(token.token());
-            }
-            state.items.push(event);
-        });
+        self.lock().items.push(event);
+    }
+
+    /// Adds items that are like a learned one; see [`push`](Self::push).
+    pub(crate) fn extend<T: Deref<Target = str>>(
+        &self,
+        pattern: &Arc<Pattern>,
+        frames: impl Iterator<Item = (T, Fit)>,
+    ) {
+        self.lock().items.extend(pattern, frames);
     }
 
     pub(crate) fn set_running(&self) {
@@ -93,7 +98,7 @@ impl Cell {
 
     /// The streamed text so far.
     pub(crate) fn partial_text(&self) -> String {
-        self.lock().streamed.clone()
+        self.lock().items.text().to_owned()
     }
 
     /// The text of the answer: what the terminal event says, else what was streamed.
@@ -103,9 +108,8 @@ impl Cell {
 
     /// Settles the turn, once.
     pub(crate) fn settle(&self, settled: Settled) {
-        self.change(|state| {
-            state.settled.get_or_insert(settled);
-        });
+        self.lock().settled.get_or_insert(settled);
+        self.wake();
     }
 
     /// The error that nobody has seen; asked for once.
@@ -126,18 +130,30 @@ impl Cell {
         self.lock().settled.clone()
     }
 
-    /// The item at `index`, or the end of the iteration: nothing, or the error that it raises.
-    pub(crate) fn poll_item(
+    /// A new iterator; [`end`](Self::end) takes it off.
+    pub(crate) fn iterate(&self) -> u64 {
+        self.lock().items.enter()
+    }
+
+    pub(crate) fn end(&self, reader: u64) {
+        self.lock().items.leave(reader);
+    }
+
+    /// Takes what an iterator has not seen. Else the iteration is over: by nothing, by the error
+    /// that it raises, or because the iterator was too slow.
+    pub(crate) fn poll_items(
         &self,
-        index: usize,
+        reader: u64,
+        out: &mut Batch,
         context: &Context<'_>,
-    ) -> Poll<Result<Option<Event>, Error>> {
+    ) -> Poll<Result<Taken, Error>> {
         let mut state = self.lock();
-        if let Some(event) = state.items.get(index) {
-            return Poll::Ready(Ok(Some(event.clone())));
+        match state.items.take(reader, out) {
+            Taken::Nothing => {}
+            taken => return Poll::Ready(Ok(taken)),
         }
         match state.settled.clone() {
-            Some(Settled::Done(_)) => Poll::Ready(Ok(None)),
+            Some(Settled::Done(_)) => Poll::Ready(Ok(Taken::Nothing)),
             Some(Settled::Failed(error)) => {
                 state.observed = true;
                 Poll::Ready(Err(error))

@@ -102,6 +102,20 @@ impl Entry {
 
     // --- frames
 
+    /// Whether a frame of that signal is an item to this turn and nothing else: no question is
+    /// asked, no verb is out, and the tables ask no guard and move nothing.
+    pub(crate) fn is_quiet(&self, signal: Signal) -> bool {
+        let still = |one: &Asked| one.state == one.kind.machine().initial;
+        self.verbs.is_empty() && self.asked.iter().all(still) && only_item(self.state, signal)
+    }
+
+    /// A frame came that is an item and nothing else.
+    pub(crate) fn heard(&mut self, now: Duration) {
+        if self.silent_since.is_some() {
+            self.silent_since = Some(now);
+        }
+    }
+
     /// Takes a frame of the turn: through the question machines first, then the turn machine.
     pub(crate) fn on_frame(&mut self, arrived: &Arrived<'_>, desk: &mut dyn Desk) {
         let open: Vec<Open> = self
@@ -113,9 +127,7 @@ impl Entry {
             })
             .collect();
         let facts = Facts::of(arrived, self.state, &open);
-        if self.silent_since.is_some() {
-            self.silent_since = Some(desk.now());
-        }
+        self.heard(desk.now());
         for kind in QuestionKind::ALL {
             // Nobody can be asked any more for a turn that is over; its code question alone goes on.
             if self.state != TurnState::Settled || kind == QuestionKind::Otp {
@@ -436,4 +448,23 @@ impl Entry {
             );
         }
     }
+}
+
+/// Whether the tables make an item of a signal and nothing else, without asking a guard, while no
+/// question is open.
+fn only_item(state: TurnState, signal: Signal) -> bool {
+    let mut asked = false;
+    let mut ask = |_| {
+        asked = true;
+        false
+    };
+    let stays = matches!(
+        step(&TURN, state, signal, &mut ask),
+        Some((next, [Effect::Item])) if next == state
+    );
+    let idle = QuestionKind::ALL.iter().all(|kind| {
+        let machine = kind.machine();
+        step(machine, machine.initial, signal, &mut ask).is_none()
+    });
+    stays && idle && !asked
 }

@@ -11,8 +11,10 @@ use futures_util::Stream;
 use tokio::sync::oneshot;
 
 use super::cell::{Cell, Settled};
+use super::items::{Batch, Taken};
 use super::questions::Question;
 use super::result::TurnResult;
+use super::text::Pieces;
 use super::verbs::{Ask, OtpCheck, Reply, Submission, otp_check, submission};
 use crate::errors::{Draft, Error, QuestionKind};
 use crate::requests::Pending;
@@ -116,10 +118,11 @@ impl TurnHandle {
     /// A further iterator from the first event on, whenever it starts (REQ-TURN-02).
     pub fn events(&self) -> TurnEvents {
         TurnEvents {
-            cell: Arc::clone(&self.cell),
-            index: 0,
+            reader: self.cell.iterate(),
+            batch: Batch::default(),
             ended: false,
-            _interest: self.interest(),
+            session_id: Arc::clone(&self.session_id),
+            interest: self.interest(),
         }
     }
 
@@ -128,6 +131,7 @@ impl TurnHandle {
     pub fn text_stream(&self) -> TextStream {
         TextStream {
             events: self.events(),
+            pieces: Pieces::default(),
             any: false,
         }
     }
@@ -297,11 +301,16 @@ impl fmt::Debug for Turn {
 }
 
 /// One iteration over the events of a turn.
+///
+/// A reader that is far behind gets neighbouring `stream_token` events as one
+/// ([`StreamToken::merged`](crate::event::StreamToken::merged) says how many); one that is too far
+/// behind for that ends with [`Error::SlowConsumer`], alone (REQ-TURN-02, REQ-TURN-15).
 pub struct TurnEvents {
-    cell: Arc<Cell>,
-    index: usize,
+    reader: u64,
+    batch: Batch,
     ended: bool,
-    _interest: Interest,
+    session_id: Arc<str>,
+    interest: Interest,
 }
 
 impl TurnEvents {
@@ -309,38 +318,53 @@ impl TurnEvents {
     pub async fn next(&mut self) -> Option<Result<Event, Error>> {
         poll_fn(|context| Pin::new(&mut *self).poll_next(context)).await
     }
+
+    fn too_slow(&self) -> Error {
+        Draft::new("events that were not read are gone: their reader was too slow")
+            .request(&self.interest.key.id)
+            .session(&self.session_id)
+            .end(Leaf::SlowConsumer)
+    }
 }
 
 impl Stream for TurnEvents {
     type Item = Result<Event, Error>;
 
     fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        if let Some(event) = self.batch.next() {
+            return Poll::Ready(Some(Ok(event)));
+        }
         if self.ended {
             return Poll::Ready(None);
         }
-        self.cell
-            .poll_item(self.index, context)
-            .map(|item| match item {
-                Ok(Some(event)) => {
-                    self.index += 1;
-                    Some(Ok(event))
-                }
-                Ok(None) => {
-                    self.ended = true;
-                    None
-                }
-                Err(error) => {
-                    self.ended = true;
-                    Some(Err(error))
-                }
-            })
+        let this = &mut *self;
+        let cell = &this.interest.cell;
+        let taken = match cell.poll_items(this.reader, &mut this.batch, context) {
+            Poll::Pending => return Poll::Pending,
+            Poll::Ready(taken) => taken,
+        };
+        let last = match taken {
+            Ok(Taken::Some) => return Poll::Ready(this.batch.next().map(Ok)),
+            Ok(Taken::Nothing) => None,
+            Ok(Taken::TooSlow) => Some(Err(this.too_slow())),
+            Err(error) => Some(Err(error)),
+        };
+        this.ended = true;
+        Poll::Ready(last)
+    }
+}
+
+impl Drop for TurnEvents {
+    fn drop(&mut self) {
+        self.interest.cell.end(self.reader);
     }
 }
 
 impl fmt::Debug for TurnEvents {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("TurnEvents")
-            .field("index", &self.index)
+            .field("request_id", &self.interest.key.id)
+            .field("ended", &self.ended)
             .finish_non_exhaustive()
     }
 }
@@ -349,6 +373,7 @@ impl fmt::Debug for TurnEvents {
 #[derive(Debug)]
 pub struct TextStream {
     events: TurnEvents,
+    pieces: Pieces,
     any: bool,
 }
 
@@ -371,14 +396,14 @@ impl Stream for TextStream {
             match item {
                 Some(Ok(Event::StreamToken(token))) => {
                     self.any = true;
-                    return Poll::Ready(Some(Ok(token.token().to_owned())));
+                    return Poll::Ready(Some(Ok(self.pieces.next(&token))));
                 }
                 Some(Ok(_)) => {}
                 Some(Err(error)) => return Poll::Ready(Some(Err(error))),
-                None if self.any => return Poll::Ready(None),
+                None if self.any => return Poll::Ready(self.pieces.rest().map(Ok)),
                 None => {
                     self.any = true;
-                    return Poll::Ready(self.events.cell.fallback_text().map(Ok));
+                    return Poll::Ready(self.events.interest.cell.fallback_text().map(Ok));
                 }
             }
         }

@@ -4,8 +4,10 @@ mod cell;
 mod entry;
 mod facts;
 mod handle;
+mod items;
 mod questions;
 mod result;
+mod text;
 mod tools;
 pub(crate) mod verbs;
 

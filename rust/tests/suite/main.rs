@@ -17,6 +17,7 @@ mod logging;
 mod peer;
 mod questions;
 mod readme;
+mod streaming;
 mod tls;
 mod turns;
 mod vectors;

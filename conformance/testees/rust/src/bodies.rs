@@ -71,7 +71,11 @@ pub fn item_body(event: &Event) -> Body {
             flat.insert("toolResult".to_owned(), show(&result));
         }
     }
-    let mut shown = body(json!({"type": event.event_type().as_str()}));
+    let merged = match event {
+        Event::StreamToken(token) => Some(token.merged()).filter(|count| *count > 1),
+        _ => None,
+    };
+    let mut shown = body(json!({"type": event.event_type().as_str(), "merged": merged}));
     shown.insert("data".to_owned(), parsed(event.to_json()));
     shown.insert("flat".to_owned(), show(&flat));
     shown
