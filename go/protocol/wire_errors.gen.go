@@ -263,11 +263,11 @@ var errorCodes = map[string]errorCode{
 	"NO_PENDING_CONFIRMATION": {leafNoPendingQuestion, false, "never"},
 	"NO_PENDING_INTERACTION":  {leafNoPendingQuestion, false, "never"},
 	"INTERACTION_MISMATCH":    {leafNoPendingQuestion, false, "never"},
-	"RATE_LIMITED":            {leafRateLimited, true, "always"},
+	"RATE_LIMITED":            {leafRateLimited, true, "unless_verb"},
 	"LLM_UNAVAILABLE":         {leafServerFault, false, "always"},
 	"AGENT_ERROR":             {leafServerFault, false, "always"},
-	"INTERNAL_ERROR":          {leafServerFault, true, "always"},
-	"STORAGE_ERROR":           {leafServerFault, true, "always"},
+	"INTERNAL_ERROR":          {leafServerFault, true, "unless_verb"},
+	"STORAGE_ERROR":           {leafServerFault, true, "unless_verb"},
 	"OTP_SEND_FAILED":         {leafServerFault, true, "never"},
 }
 

@@ -65,6 +65,9 @@ var answers = []answer{
 	{event: "error", code: "VALIDATION_ERROR", verbs: []string{"confirm", "verify_otp", "submit", "decline", "decline_otp", "cancel"}},
 	{event: "error", code: "SESSION_NOT_FOUND", verbs: []string{"confirm", "verify_otp", "submit", "decline", "decline_otp", "cancel"}},
 	{event: "error", code: "UNSUPPORTED_ACTION", verbs: []string{"confirm", "verify_otp", "submit", "decline", "decline_otp", "cancel"}},
+	{event: "error", code: "RATE_LIMITED", verbs: []string{"confirm", "verify_otp", "submit", "decline", "decline_otp", "cancel"}},
+	{event: "error", code: "INTERNAL_ERROR", verbs: []string{"confirm", "verify_otp", "submit", "decline", "decline_otp"}},
+	{event: "error", code: "STORAGE_ERROR", verbs: []string{"confirm", "verify_otp", "submit", "decline", "decline_otp"}},
 }
 
 // machines holds the state tables by name.

@@ -15,6 +15,8 @@ mod conversation;
 mod errors;
 mod ids;
 mod logging;
+#[cfg(test)]
+mod machine_vectors;
 mod options;
 mod requests;
 #[cfg(feature = "testing")]

@@ -6,7 +6,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from wiregen import asyncapi
-from wiregen.asyncapi import Document, MessageNode
+from wiregen.asyncapi import MessageNode
+from wiregen.contract import read_contract
 from wiregen.errors import pointer_path, refuse
 from wiregen.graph import boxed_members, directions, neighbours, reach, referenced, renamed
 from wiregen.ir import Const, Field, Message, Operation, Ref, Result, Spec, Struct, Type, TypeDef
@@ -33,14 +34,16 @@ def build(folder: Path) -> Spec:
     """Read the specification in ``folder``. Raises SpecError with file and JSON Pointer."""
     store = Store(folder)
     try:
-        return _Builder(store, asyncapi.Reader(store, find_document(folder)).read()).spec()
+        return _Builder(store, find_document(folder)).spec()
     except RecursionError as err:
         raise refuse(find_document(folder), "", "load-depth", "nested too deeply") from err
 
 
 class _Builder:
-    def __init__(self, store: Store, document: Document) -> None:
+    def __init__(self, store: Store, name: str) -> None:
+        document = asyncapi.Reader(store, name).read()
         self.store = store
+        self.name = name
         self.document = document
         self.resolver = Resolver(store)
 
@@ -58,7 +61,16 @@ class _Builder:
         self._prune(messages, operations, shown)
         types = self._types(messages, operations)
         wire_types = {item.wire for item in messages if item.role == "event"}
-        errors, machines = document.error_codes, document.state_machines
+        names = document.error_codes, document.state_machines
+        errors = read_errors(self.store, names[0]) if names[0] else None
+        machines = read_machines(self.store, names[1], wire_types) if names[1] else None
+        contract = read_contract(
+            self.store,
+            self.name,
+            frames=(*(item.wire for item in messages if item.role == "event"), UNKNOWN_EVENT),
+            actions=frozenset(item.wire for item in messages if item.role == "action"),
+            answers=machines.answers if machines else (),
+        )
         return Spec(
             title=document.title,
             version=document.version,
@@ -72,8 +84,9 @@ class _Builder:
             types=types,
             shapes=build_shapes(types, {item.name: item for item in messages}),
             union_shapes=build_unions(types),
-            errors=read_errors(self.store, errors) if errors else None,
-            machines=read_machines(self.store, machines, wire_types) if machines else None,
+            errors=errors,
+            machines=machines,
+            contract=contract,
             diagnostics=tuple(sorted(self.resolver.diagnostics)),
             sha256=self.store.digest(),
             folded={item.uri: item for item in self.resolver.folded},

@@ -9,6 +9,7 @@ from pathlib import PurePosixPath
 from wiregen import fmt
 from wiregen.clashes import clashes
 from wiregen.config import Config
+from wiregen.contract.printing import contract_files
 from wiregen.emit import emitter
 from wiregen.errors import Diagnostic, SpecError, refuse
 from wiregen.ir import Spec
@@ -35,7 +36,7 @@ def raw_files(spec: Spec, config: Config, lang: str) -> dict[str, str]:
     if found := _clashes(spec, lang):
         raise SpecError(*found)
     try:
-        made = emitter(lang)(spec, target)
+        made = {**emitter(lang)(spec, target), **contract_files(spec, target)}
     except SpecError:
         raise  # names what is wrong by itself
     except Exception as err:

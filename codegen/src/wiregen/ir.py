@@ -348,7 +348,6 @@ class ErrorCode:
     leaf: str
     retryable: bool
     terminal: str
-    verbs: tuple[str, ...] = ()
     actions: tuple[str, ...] = ()
     servers: str = ""
     when: str = ""
@@ -412,6 +411,7 @@ class Transition:
     guards: tuple[str, ...] = ()
     target: str | None = None
     effects: tuple[Effect, ...] = ()
+    pending: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -484,6 +484,8 @@ class Spec:
     union_shapes: tuple[UnionShape, ...] = ()
     errors: ErrorTable | None = None
     machines: Machines | None = None
+    contract: Any = None
+    """The tables beside the schemas, a `wiregen.contract.Contract`."""
     diagnostics: tuple[Diagnostic, ...] = ()
     sha256: str = ""
     store: Any = field(default=None, compare=False, repr=False)

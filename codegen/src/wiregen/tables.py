@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Iterable
+from dataclasses import replace
 from typing import Any, NoReturn
 
 from wiregen.errors import refuse
@@ -53,7 +55,12 @@ def _items(node: Node, key: str) -> list[Node]:
 
 
 def _words(node: Node, key: str) -> tuple[Word, ...]:
-    return tuple(Word(name, str(doc)) for name, doc in _get(node, key, dict, {}).items())
+    """Return the words of a list; a word has a sentence, or an object whose `doc` is one."""
+    found = _get(node, key, dict, {}).items()
+    return tuple(
+        Word(name, str(value.get("doc", "") if isinstance(value, dict) else value))
+        for name, value in found
+    )
 
 
 def _code(node: Node, code: str) -> ErrorCode:
@@ -66,7 +73,6 @@ def _code(node: Node, code: str) -> ErrorCode:
         leaf=_get(node, "leaf", str),
         retryable=_get(node, "retryable", bool),
         terminal=terminal,
-        verbs=_strings(node, "verbs"),
         actions=_strings(node, "actions"),
         servers=_get(node, "servers", str, ""),
         when=_get(node, "when", str, ""),
@@ -136,15 +142,23 @@ class MachineReader:
 
     def read(self) -> Machines:
         """Return the tables; refuse unknown states, events, guards and effects."""
-        machines = _get(self.root, "machines", dict)
+        names = _get(self.root, "machines", dict)
+        every = tuple(self._machine(self.root.child("machines", name), name) for name in names)
+        answers = tuple(self._answer(item) for item in _items(self.root, "answers"))
+        surfaces = {name: value.get("surface") for name, value in names.items()}
+        kept = tuple(
+            replace(
+                machine, transitions=tuple(row for row in machine.transitions if not row.pending)
+            )
+            for machine in every
+            if surfaces[machine.name] is None
+        )
         return Machines(
-            local_events=self.local,
-            guards=self.guards,
-            effects=self.effects,
-            answers=tuple(self._answer(item) for item in _items(self.root, "answers")),
-            machines=tuple(
-                self._machine(self.root.child("machines", name), name) for name in machines
-            ),
+            local_events=_wired(self.local, every, kept, lambda row: row.events),
+            guards=_wired(self.guards, every, kept, lambda row: row.guards),
+            effects=_wired(self.effects, every, kept, lambda row: [e.name for e in row.effects]),
+            answers=answers,
+            machines=kept,
         )
 
     def _answer(self, node: Node) -> Answer:
@@ -199,12 +213,29 @@ class MachineReader:
         for effect in effects:
             self._known(node, effect.name, {word.name for word in self.effects}, "effect")
         return Transition(
-            sources=sources, events=events, guards=guards, target=target, effects=effects
+            sources=sources,
+            events=events,
+            guards=guards,
+            target=target,
+            effects=effects,
+            pending=_get(node, "pending", str, None),
         )
 
     def _known(self, node: Node, word: str, words: set[str], what: str) -> None:
         if word not in words:
             raise refuse(node.file, node.pointer, "table-word", f"{word!r} is no {what} here")
+
+
+def _wired(
+    words: tuple[Word, ...],
+    every: tuple[Machine, ...],
+    kept: tuple[Machine, ...],
+    used: Callable[[Transition], Iterable[str]],
+) -> tuple[Word, ...]:
+    """Return the words without those that only rows use that are not wired yet."""
+    anywhere = {word for machine in every for row in machine.transitions for word in used(row)}
+    here = {word for machine in kept for row in machine.transitions for word in used(row)}
+    return tuple(word for word in words if word.name in here or word.name not in anywhere)
 
 
 def read_machines(store: Store, name: str, wire_types: set[str]) -> Machines:

@@ -383,7 +383,7 @@ static CODES: &[Code] = &[
         "RATE_LIMITED",
         Leaf::RateLimited,
         true,
-        Terminal::Always,
+        Terminal::UnlessVerb,
         "Too many actions.",
     ),
     code(
@@ -404,14 +404,14 @@ static CODES: &[Code] = &[
         "INTERNAL_ERROR",
         Leaf::ServerFault,
         true,
-        Terminal::Always,
+        Terminal::UnlessVerb,
         "The server failed.",
     ),
     code(
         "STORAGE_ERROR",
         Leaf::ServerFault,
         true,
-        Terminal::Always,
+        Terminal::UnlessVerb,
         "The server could not read or write its store.",
     ),
     code(

@@ -276,7 +276,8 @@ pub(crate) enum Effect {
     Resolve,
     /// The question is closed
     Shut,
-    /// The verb that the frame answers fails with the frame's error
+    /// The verb that the frame answers fails with the frame's error; fail(kind): the link is given
+    /// up with that kind, attempt = the error of the failed attempt
     Fail,
     /// The question is open again
     Reopen,
@@ -307,7 +308,7 @@ pub enum ConnectionState {
     Connecting,
     /// Frames flow
     Open,
-    /// Reserved for the reconnecting client
+    /// The link was lost, another one is sought
     Reconnecting,
     /// The link is gone
     Closed,
@@ -1286,6 +1287,46 @@ pub(crate) static ANSWERS: &[Answer] = &[
             Verb::Decline,
             Verb::DeclineOtp,
             Verb::Cancel,
+        ],
+    ),
+    answer(
+        Signal::Error,
+        Some("RATE_LIMITED"),
+        None,
+        None,
+        &[
+            Verb::Confirm,
+            Verb::VerifyOtp,
+            Verb::Submit,
+            Verb::Decline,
+            Verb::DeclineOtp,
+            Verb::Cancel,
+        ],
+    ),
+    answer(
+        Signal::Error,
+        Some("INTERNAL_ERROR"),
+        None,
+        None,
+        &[
+            Verb::Confirm,
+            Verb::VerifyOtp,
+            Verb::Submit,
+            Verb::Decline,
+            Verb::DeclineOtp,
+        ],
+    ),
+    answer(
+        Signal::Error,
+        Some("STORAGE_ERROR"),
+        None,
+        None,
+        &[
+            Verb::Confirm,
+            Verb::VerifyOtp,
+            Verb::Submit,
+            Verb::Decline,
+            Verb::DeclineOtp,
         ],
     ),
 ];

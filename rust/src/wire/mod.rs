@@ -5,6 +5,7 @@
 
 pub mod actions;
 pub mod codec;
+pub(crate) mod codes;
 pub mod enums;
 pub mod errors;
 pub mod events;
@@ -13,5 +14,7 @@ pub mod json;
 pub(crate) mod learned;
 pub mod machine;
 pub(crate) mod mend;
+pub(crate) mod options;
 mod shapes;
+pub(crate) mod steps;
 pub mod types;

@@ -188,7 +188,12 @@ export const ERROR_CODES: { readonly [code: string]: CodeInfo } = {
     terminal: 'never',
   },
   /** Too many actions. */
-  RATE_LIMITED: { kind: 'rate_limited', leaf: 'RateLimited', retryable: true, terminal: 'always' },
+  RATE_LIMITED: {
+    kind: 'rate_limited',
+    leaf: 'RateLimited',
+    retryable: true,
+    terminal: 'unless_verb',
+  },
   /** The server has no model to answer with. */
   LLM_UNAVAILABLE: {
     kind: 'server_error',
@@ -203,10 +208,15 @@ export const ERROR_CODES: { readonly [code: string]: CodeInfo } = {
     kind: 'server_error',
     leaf: 'ServerFault',
     retryable: true,
-    terminal: 'always',
+    terminal: 'unless_verb',
   },
   /** The server could not read or write its store. */
-  STORAGE_ERROR: { kind: 'server_error', leaf: 'ServerFault', retryable: true, terminal: 'always' },
+  STORAGE_ERROR: {
+    kind: 'server_error',
+    leaf: 'ServerFault',
+    retryable: true,
+    terminal: 'unless_verb',
+  },
   /** The one-time code could not be delivered; the turn goes on to its end. */
   OTP_SEND_FAILED: {
     kind: 'server_error',

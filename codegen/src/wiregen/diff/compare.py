@@ -233,7 +233,7 @@ def _binding(text: str) -> list[str]:
 
 
 def _meaning(item: ErrorCode) -> tuple[object, ...]:
-    return item.kind, item.leaf, item.retryable, item.terminal, item.verbs
+    return item.kind, item.leaf, item.retryable, item.terminal
 
 
 def _drafts(spec: Spec) -> Iterator[tuple[str, str]]:

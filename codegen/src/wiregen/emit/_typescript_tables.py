@@ -125,7 +125,7 @@ def errors(spec: Spec) -> dict[str, object]:
     if table is None:
         return {"codes": (), "unknown": None, "kinds": (), "leaves": ()}
     return {
-        "codes": tuple((row, _doc(row.when), _list(row.verbs)) for row in table.codes),
+        "codes": tuple((row, _doc(row.when)) for row in table.codes),
         "unknown": table.unknown,
         "kinds": tuple((row, _doc(row.when)) for row in table.kinds),
         "leaves": table.leaves,

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from wiregen.clashes import clashes
+from wiregen.contract.model import Row, StateMachine
 from wiregen.errors import join_pointer
-from wiregen.ir import Machine, Transition
 from wiregen.lint.model import Context, Finding
 from wiregen.naming import LANGS
 
@@ -56,8 +56,9 @@ def error_parent(context: Context) -> Iterator[Finding]:
             yield Finding(name or "", pointer, f"{kind.kind!r} derives from itself")
 
 
-def _machines(context: Context) -> tuple[Machine, ...]:
-    return context.spec.machines.machines if context.spec.machines else ()
+def _machines(context: Context) -> tuple[StateMachine, ...]:
+    found: tuple[StateMachine, ...] = context.spec.contract.machines
+    return found
 
 
 def _file(context: Context) -> str:
@@ -69,7 +70,7 @@ def machine_unreachable(context: Context) -> Iterator[Finding]:
     for machine in _machines(context):
         reached = {machine.initial}
         for _ in machine.states:
-            for row in machine.transitions:
+            for row in machine.rows:
                 if row.target and (not row.sources or reached & set(row.sources)):
                     reached.add(row.target)
         for state in machine.states:
@@ -81,16 +82,16 @@ def machine_unreachable(context: Context) -> Iterator[Finding]:
 def machine_shadowed(context: Context) -> Iterator[Finding]:
     """Every transition can fire: none before it takes all that it would take."""
     for machine in _machines(context):
-        for index, row in enumerate(machine.transitions):
+        for index, row in enumerate(machine.rows):
             states = row.sources or tuple(word.name for word in machine.states)
             pairs = [(state, event) for state in states for event in row.events]
-            earlier = machine.transitions[:index]
+            earlier = machine.rows[:index]
             if all(any(_takes(other, *pair, row) for other in earlier) for pair in pairs):
                 pointer = join_pointer("/machines", machine.name, "transitions", index)
                 yield Finding(_file(context), pointer, "an earlier transition always comes first")
 
 
-def _takes(other: Transition, state: str, event: str, row: Transition) -> bool:
+def _takes(other: Row, state: str, event: str, row: Row) -> bool:
     """Whether ``other`` fires whenever ``row`` would for this state and event."""
     here = not other.sources or state in other.sources
     return here and event in other.events and set(other.guards) <= set(row.guards)
@@ -98,21 +99,19 @@ def _takes(other: Transition, state: str, event: str, row: Transition) -> bool:
 
 def machine_word_unused(context: Context) -> Iterator[Finding]:
     """Every local event, guard and effect of the lists is used."""
-    machines = context.spec.machines
-    if machines is None:
-        return
-    rows = [row for machine in machines.machines for row in machine.transitions]
+    contract = context.spec.contract
+    rows = [row for machine in contract.machines for row in machine.rows]
     guards = {guard for row in rows for guard in row.guards}
-    guards |= {answer.unless for answer in machines.answers if answer.unless}
+    guards |= {answer.unless for answer in contract.answers if answer.unless}
     used = {
         "local_events": {event for row in rows for event in row.events},
         "guards": guards,
         "effects": {effect.name for row in rows for effect in row.effects},
     }
     lists = {
-        "local_events": machines.local_events,
-        "guards": machines.guards,
-        "effects": machines.effects,
+        "local_events": contract.local_events,
+        "guards": contract.guards,
+        "effects": contract.effects,
     }
     for key, words in lists.items():
         for word in words:
@@ -141,7 +140,7 @@ def machine_settle_kind(context: Context) -> Iterator[Finding]:
         return
     known = {kind.kind for kind in errors.kinds} | {"by_code", "attempt", "unconfirmed"}
     for machine in _machines(context):
-        for index, row in enumerate(machine.transitions):
+        for index, row in enumerate(machine.rows):
             for effect in row.effects:
                 if effect.name == "settle" and len(effect.args) > 1 and effect.args[1] not in known:
                     pointer = join_pointer("/machines", machine.name, "transitions", index)

@@ -12,7 +12,7 @@ public enum ConnectionState
     Connecting,
     /// <summary>Frames flow.</summary>
     Open,
-    /// <summary>Reserved for the reconnecting client.</summary>
+    /// <summary>The link was lost, another one is sought.</summary>
     Reconnecting,
     /// <summary>The link is gone.</summary>
     Closed,

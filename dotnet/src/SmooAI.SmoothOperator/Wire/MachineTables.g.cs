@@ -127,5 +127,8 @@ internal static class Machines
         new(MachineEvent.Error, "VALIDATION_ERROR", MachineGuards.None, [Verb.Confirm, Verb.VerifyOtp, Verb.Submit, Verb.Decline, Verb.DeclineOtp, Verb.Cancel], []),
         new(MachineEvent.Error, "SESSION_NOT_FOUND", MachineGuards.None, [Verb.Confirm, Verb.VerifyOtp, Verb.Submit, Verb.Decline, Verb.DeclineOtp, Verb.Cancel], []),
         new(MachineEvent.Error, "UNSUPPORTED_ACTION", MachineGuards.None, [Verb.Confirm, Verb.VerifyOtp, Verb.Submit, Verb.Decline, Verb.DeclineOtp, Verb.Cancel], []),
+        new(MachineEvent.Error, "RATE_LIMITED", MachineGuards.None, [Verb.Confirm, Verb.VerifyOtp, Verb.Submit, Verb.Decline, Verb.DeclineOtp, Verb.Cancel], []),
+        new(MachineEvent.Error, "INTERNAL_ERROR", MachineGuards.None, [Verb.Confirm, Verb.VerifyOtp, Verb.Submit, Verb.Decline, Verb.DeclineOtp], []),
+        new(MachineEvent.Error, "STORAGE_ERROR", MachineGuards.None, [Verb.Confirm, Verb.VerifyOtp, Verb.Submit, Verb.Decline, Verb.DeclineOtp], []),
     ];
 }

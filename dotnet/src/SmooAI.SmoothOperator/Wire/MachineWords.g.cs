@@ -143,7 +143,10 @@ internal enum EffectKind
     Settle,
     /// <summary>The verb that the frame answers resolves.</summary>
     Resolve,
-    /// <summary>The verb that the frame answers fails with the frame's error.</summary>
+    /// <summary>
+    /// The verb that the frame answers fails with the frame's error; fail(kind): the link is given up
+    /// with that kind, attempt = the error of the failed attempt.
+    /// </summary>
     Fail,
     /// <summary>
     /// Refuse(kind): the answer fails locally, nothing is sent; no_pending_question is kind conflict

@@ -10,9 +10,9 @@ namespace SmooAI.SmoothOperator;
 public static class WireCodec
 {
     /// <summary>Version of the specification that this code was generated from.</summary>
-    public const string SpecVersion = "1.1";
+    public const string SpecVersion = "1.2";
 
-    internal const string SpecHash = "296a06bda1e5ececa3834ed407564cb759a1204e44cdcee484d8c174104f1cb8";
+    internal const string SpecHash = "190d3c5718db30dc019cd6cd9fd8e84cac29dec0ef436b26b035e2ca8720bd91";
 
     /// <summary>Decodes one frame; never throws for what a peer may send.</summary>
     public static DecodedFrame Decode(string frame) => Decode(Encoding.UTF8.GetBytes(frame).AsMemory());

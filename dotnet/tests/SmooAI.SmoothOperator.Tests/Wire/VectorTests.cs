@@ -56,7 +56,9 @@ public sealed class VectorTests
     }
 
     private static IEnumerable<string> Names() => Directory.EnumerateFiles(Folder, "*.json", SearchOption.AllDirectories)
-        .Select(file => Path.GetRelativePath(Folder, file)).Order(StringComparer.Ordinal);
+        .Select(file => Path.GetRelativePath(Folder, file))
+        .Where(file => !file.StartsWith("machines", StringComparison.Ordinal))
+        .Order(StringComparer.Ordinal);
 
     private static JsonObject Document(string file) =>
         JsonNode.Parse(File.ReadAllText(Path.Combine(Folder, file)), null, Deep)!.AsObject();

@@ -145,7 +145,7 @@ from .types import (
     WriteConfirmationRequiredDetails,
 )
 
-PROTOCOL_VERSION = "1.1"
+PROTOCOL_VERSION = "1.2"
 
 __all__ = [
     "ACTIONS",

@@ -11,7 +11,7 @@ class Code:
     """What a code of the server means.
 
     `terminal` says whether it ends the turn whose id it carries: always, never, or unless_verb
-    (not while one of `verbs` is outstanding).
+    (not while a verb is outstanding that the table of answers names for the code).
     """
 
     code: str
@@ -19,7 +19,6 @@ class Code:
     leaf: str
     retryable: bool
     terminal: str
-    verbs: tuple[str, ...]
     when: str
 
 
@@ -41,7 +40,6 @@ CODES: dict[str, Code] = {
         "Validation",
         False,
         "unless_verb",
-        ("confirm", "verify_otp", "submit", "decline", "cancel"),
         "The frame or one of its fields is not acceptable.",
     ),
     "UNSUPPORTED_ACTION": Code(
@@ -50,7 +48,6 @@ CODES: dict[str, Code] = {
         "Unsupported",
         False,
         "unless_verb",
-        ("confirm", "verify_otp", "submit", "decline", "cancel"),
         "The server does not know the action.",
     ),
     "SESSION_NOT_FOUND": Code(
@@ -59,7 +56,6 @@ CODES: dict[str, Code] = {
         "SessionNotFound",
         False,
         "unless_verb",
-        ("confirm", "verify_otp", "submit", "decline", "cancel"),
         "The session is unknown or belongs to somebody else.",
     ),
     "CONVERSATION_NOT_FOUND": Code(
@@ -68,7 +64,6 @@ CODES: dict[str, Code] = {
         "NotFound",
         False,
         "always",
-        (),
         "The conversation is unknown or belongs to somebody else.",
     ),
     "SKILL_NOT_FOUND": Code(
@@ -77,7 +72,6 @@ CODES: dict[str, Code] = {
         "NotFound",
         False,
         "always",
-        (),
         "The skill is unknown.",
     ),
     "AGENT_NOT_AUTHORIZED": Code(
@@ -86,7 +80,6 @@ CODES: dict[str, Code] = {
         "PermissionDenied",
         False,
         "always",
-        (),
         "The agent may not be used from here.",
     ),
     "ORIGIN_NOT_ALLOWED": Code(
@@ -95,7 +88,6 @@ CODES: dict[str, Code] = {
         "PermissionDenied",
         False,
         "always",
-        (),
         "The page's origin is not on the agent's list.",
     ),
     "AUTH_CONTEXT_INVALID": Code(
@@ -104,7 +96,6 @@ CODES: dict[str, Code] = {
         "PermissionDenied",
         False,
         "always",
-        (),
         "The signature of authContext does not fit or is too old.",
     ),
     "TURN_IN_PROGRESS": Code(
@@ -113,7 +104,6 @@ CODES: dict[str, Code] = {
         "TurnInProgress",
         True,
         "always",
-        (),
         "Another turn still runs; only the new one ends.",
     ),
     "NO_PENDING_CONFIRMATION": Code(
@@ -122,7 +112,6 @@ CODES: dict[str, Code] = {
         "NoPendingQuestion",
         False,
         "never",
-        ("confirm",),
         "Nothing waits for this confirmation: answered, expired, stale or foreign.",
     ),
     "NO_PENDING_INTERACTION": Code(
@@ -131,7 +120,6 @@ CODES: dict[str, Code] = {
         "NoPendingQuestion",
         False,
         "never",
-        ("submit", "decline"),
         "Nothing waits for this interaction: answered, expired or foreign.",
     ),
     "INTERACTION_MISMATCH": Code(
@@ -140,7 +128,6 @@ CODES: dict[str, Code] = {
         "NoPendingQuestion",
         False,
         "never",
-        ("submit", "decline"),
         "The interactionId or kind is not the one that waits; it goes on waiting.",
     ),
     "RATE_LIMITED": Code(
@@ -148,8 +135,7 @@ CODES: dict[str, Code] = {
         "rate_limited",
         "RateLimited",
         True,
-        "always",
-        (),
+        "unless_verb",
         "Too many actions.",
     ),
     "LLM_UNAVAILABLE": Code(
@@ -158,7 +144,6 @@ CODES: dict[str, Code] = {
         "ServerFault",
         False,
         "always",
-        (),
         "The server has no model to answer with.",
     ),
     "AGENT_ERROR": Code(
@@ -167,7 +152,6 @@ CODES: dict[str, Code] = {
         "ServerFault",
         False,
         "always",
-        (),
         "The agent failed in the middle of the turn.",
     ),
     "INTERNAL_ERROR": Code(
@@ -175,8 +159,7 @@ CODES: dict[str, Code] = {
         "server_error",
         "ServerFault",
         True,
-        "always",
-        (),
+        "unless_verb",
         "The server failed.",
     ),
     "STORAGE_ERROR": Code(
@@ -184,8 +167,7 @@ CODES: dict[str, Code] = {
         "server_error",
         "ServerFault",
         True,
-        "always",
-        (),
+        "unless_verb",
         "The server could not read or write its store.",
     ),
     "OTP_SEND_FAILED": Code(
@@ -194,7 +176,6 @@ CODES: dict[str, Code] = {
         "ServerFault",
         True,
         "never",
-        (),
         "The one-time code could not be delivered; the turn goes on to its end.",
     ),
 }
@@ -410,6 +391,5 @@ def lookup(code: str) -> Code:
         "Protocol",
         False,
         "always",
-        (),
         "",
     )

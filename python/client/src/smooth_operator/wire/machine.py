@@ -92,7 +92,7 @@ EffectName = Literal[
     "push",  # the event goes to the event listeners
     "settle",  # settle(outcome, kind): the turn or call has its outcome; by_code = the kind of the code, attempt = the error of the failed attempt
     "resolve",  # the verb that the frame answers resolves
-    "fail",  # the verb that the frame answers fails with the frame's error
+    "fail",  # the verb that the frame answers fails with the frame's error; fail(kind): the link is given up with that kind, attempt = the error of the failed attempt
     "refuse",  # refuse(kind): the answer fails locally, nothing is sent; no_pending_question is kind conflict without a code
     "open",  # the question is open, the idle clock stands still
     "reopen",  # the question is open again
@@ -105,7 +105,7 @@ ConnectionState = Literal[
     "idle",  # never opened or the attempt failed
     "connecting",  # one attempt runs
     "open",  # frames flow
-    "reconnecting",  # reserved for the reconnecting client
+    "reconnecting",  # the link was lost, another one is sought
     "closed",  # the link is gone
 ]
 CallState = Literal[
@@ -970,6 +970,24 @@ ANSWERS: tuple[Answer, ...] = (
         "error",
         ("confirm", "verify_otp", "submit", "decline", "decline_otp", "cancel"),
         "UNSUPPORTED_ACTION",
+        None,
+    ),
+    Answer(
+        "error",
+        ("confirm", "verify_otp", "submit", "decline", "decline_otp", "cancel"),
+        "RATE_LIMITED",
+        None,
+    ),
+    Answer(
+        "error",
+        ("confirm", "verify_otp", "submit", "decline", "decline_otp"),
+        "INTERNAL_ERROR",
+        None,
+    ),
+    Answer(
+        "error",
+        ("confirm", "verify_otp", "submit", "decline", "decline_otp"),
+        "STORAGE_ERROR",
         None,
     ),
 )
