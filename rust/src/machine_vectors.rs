@@ -4,15 +4,19 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
-use crate::wire::codes::{close_code, error_text, http_status, Again};
-use crate::wire::steps::{self, CodeTerminal, Facts, Machine, QuestionKind, Retry, Signal, TurnState, Verb, QUESTIONS};
+use crate::wire::codes::{Again, close_code, error_text, http_status};
+use crate::wire::steps::{
+    self, CodeTerminal, Facts, Machine, QUESTIONS, QuestionKind, Retry, Signal, TurnState, Verb,
+};
 
 fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../spec/vectors/machines")
 }
 
 fn word<'a, T: Copy>(all: &'a [T], of: impl Fn(T) -> &'static str, value: &Value) -> T {
-    *all.iter().find(|it| value == of(**it)).expect("a word of the tables")
+    *all.iter()
+        .find(|it| value == of(**it))
+        .expect("a word of the tables")
 }
 
 fn facts(raw: &Value) -> Facts<'_> {
@@ -22,7 +26,9 @@ fn facts(raw: &Value) -> Facts<'_> {
             "status" => found.status = value.as_i64(),
             "attempts_remaining" => found.attempts_remaining = value.as_i64(),
             "code" => found.code = value.as_str(),
-            "code_terminal" => found.code_terminal = Some(word(CodeTerminal::ALL, CodeTerminal::as_str, value)),
+            "code_terminal" => {
+                found.code_terminal = Some(word(CodeTerminal::ALL, CodeTerminal::as_str, value))
+            }
             "verb" => found.verb = Some(word(Verb::ALL, Verb::as_str, value)),
             "turn" => found.turn = Some(word(TurnState::ALL, TurnState::as_str, value)),
             "retry" => found.retry = Some(word(Retry::ALL, Retry::as_str, value)),
@@ -35,7 +41,9 @@ fn facts(raw: &Value) -> Facts<'_> {
             "expired" => {
                 let mut kinds = [false; QUESTIONS];
                 for kind in value.as_array().expect("kinds") {
-                    let at = ["confirmation", "otp", "interaction"].iter().position(|it| kind == it);
+                    let at = ["confirmation", "otp", "interaction"]
+                        .iter()
+                        .position(|it| kind == it);
                     kinds[at.expect("a kind")] = true;
                 }
                 found.expired = Some(kinds);
@@ -50,18 +58,30 @@ fn signal(value: &Value) -> Signal {
     Signal::of(value.as_str().expect("an event")).expect("a known event")
 }
 
-fn replay<S, E>(machine: &Machine<S, E>, all: &[S], of: fn(S) -> &'static str, said: fn(&E) -> String)
-where
+fn replay<S, E>(
+    machine: &Machine<S, E>,
+    all: &[S],
+    of: fn(S) -> &'static str,
+    said: fn(&E) -> String,
+) where
     S: Copy + PartialEq + std::fmt::Debug,
 {
     let path = folder().join(format!("{}.json", machine.name));
-    let table: Value = serde_json::from_str(&std::fs::read_to_string(path).expect("text")).expect("JSON");
+    let table: Value =
+        serde_json::from_str(&std::fs::read_to_string(path).expect("text")).expect("JSON");
     assert_eq!(table["initial"], of(machine.initial));
     for vector in table["vectors"].as_array().expect("vectors") {
         let state = word(all, of, &vector["state"]);
         let (to, effects) = machine.step(state, signal(&vector["event"]), &facts(&vector["facts"]));
         let effects: Vec<_> = effects.iter().map(said).collect();
-        assert_eq!((of(to), Value::from(effects)), (vector["to"].as_str().expect("to"), vector["effects"].clone()), "{vector}");
+        assert_eq!(
+            (of(to), Value::from(effects)),
+            (
+                vector["to"].as_str().expect("to"),
+                vector["effects"].clone()
+            ),
+            "{vector}"
+        );
     }
     for (name, events) in table["untouched"].as_object().expect("untouched") {
         let state = word(all, of, &Value::from(name.as_str()));
@@ -71,14 +91,20 @@ where
         }
         let quiet = table["quiet"][name].as_array().cloned().unwrap_or_default();
         for event in events.as_array().expect("events").iter().chain(&quiet) {
-            assert_eq!(machine.is_quiet(state, signal(event)), quiet.contains(event));
+            assert_eq!(
+                machine.is_quiet(state, signal(event)),
+                quiet.contains(event)
+            );
         }
     }
 }
 
 /// `Settle(Failed, Some(Protocol))` as the specification writes it: `settle(failed, protocol)`.
 fn said<E: std::fmt::Debug>(effect: &E) -> String {
-    let text = format!("{effect:?}").replace("Some(", "(").replace(", None", "").replace("(None)", "");
+    let text = format!("{effect:?}")
+        .replace("Some(", "(")
+        .replace(", None", "")
+        .replace("(None)", "");
     let mut out = String::new();
     for sign in text.chars() {
         if sign.is_ascii_uppercase() && out.ends_with(|it: char| it.is_ascii_lowercase()) {
@@ -86,20 +112,52 @@ fn said<E: std::fmt::Debug>(effect: &E) -> String {
         }
         out.push(sign.to_ascii_lowercase());
     }
-    let (name, args) = out.split_once('(').map_or((out.as_str(), None), |(name, args)| (name, Some(args)));
+    let (name, args) = out
+        .split_once('(')
+        .map_or((out.as_str(), None), |(name, args)| (name, Some(args)));
     let args = args.map(|args| args.replace(['(', ')'], ""));
     args.map_or_else(|| name.to_owned(), |args| format!("{name}({args})"))
 }
 
 #[test]
 fn req_turn_27_machines_step_as_the_vectors_say() {
-    replay(&steps::FRAME, steps::FrameState::ALL, steps::FrameState::as_str, said);
-    replay(&steps::CONNECTION, steps::ConnectionState::ALL, steps::ConnectionState::as_str, said);
-    replay(&steps::CALL, steps::CallState::ALL, steps::CallState::as_str, said);
+    replay(
+        &steps::FRAME,
+        steps::FrameState::ALL,
+        steps::FrameState::as_str,
+        said,
+    );
+    replay(
+        &steps::CONNECTION,
+        steps::ConnectionState::ALL,
+        steps::ConnectionState::as_str,
+        said,
+    );
+    replay(
+        &steps::CALL,
+        steps::CallState::ALL,
+        steps::CallState::as_str,
+        said,
+    );
     replay(&steps::TURN, TurnState::ALL, TurnState::as_str, said);
-    replay(&steps::CONFIRMATION, steps::ConfirmationState::ALL, steps::ConfirmationState::as_str, said);
-    replay(&steps::OTP, steps::OtpState::ALL, steps::OtpState::as_str, said);
-    replay(&steps::INTERACTION, steps::InteractionState::ALL, steps::InteractionState::as_str, said);
+    replay(
+        &steps::CONFIRMATION,
+        steps::ConfirmationState::ALL,
+        steps::ConfirmationState::as_str,
+        said,
+    );
+    replay(
+        &steps::OTP,
+        steps::OtpState::ALL,
+        steps::OtpState::as_str,
+        said,
+    );
+    replay(
+        &steps::INTERACTION,
+        steps::InteractionState::ALL,
+        steps::InteractionState::as_str,
+        said,
+    );
     assert_eq!(std::fs::read_dir(folder()).expect("a folder").count(), 7);
     assert_eq!(QuestionKind::Otp.row().shows, "otp_verification_required");
 }
@@ -119,7 +177,12 @@ fn req_err_07_texts_leave_out_what_is_not_known() {
 
 #[test]
 fn req_conn_23_codes_are_found_by_their_first_row() {
-    for (code, name) in [(1000, "normal"), (4408, "no_pong"), (4455, "refused"), (3000, "other")] {
+    for (code, name) in [
+        (1000, "normal"),
+        (4408, "no_pong"),
+        (4455, "refused"),
+        (3000, "other"),
+    ] {
         assert_eq!(close_code(code).expect("a row").name, name);
     }
     assert!(close_code(999).is_none());

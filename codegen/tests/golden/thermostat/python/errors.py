@@ -11,7 +11,7 @@ class Code:
     """What a code of the server means.
 
     `terminal` says whether it ends the turn whose id it carries: always, never, or unless_verb
-    (not while one of `verbs` is outstanding).
+    (not while a verb is outstanding that the table of answers names for the code).
     """
 
     code: str
@@ -19,7 +19,6 @@ class Code:
     leaf: str
     retryable: bool
     terminal: str
-    verbs: tuple[str, ...]
     when: str
 
 
@@ -41,7 +40,6 @@ CODES: dict[str, Code] = {
         "TooHot",
         False,
         "always",
-        (),
         "The target is out of range.",
     ),
 }
@@ -73,6 +71,5 @@ def lookup(code: str) -> Code:
         "Refused",
         False,
         "always",
-        (),
         "",
     )
