@@ -52,6 +52,7 @@ class Machine:
                 effects=tuple(parse_effect(e) for e in t.get("emit", [])),
             )
             for t in table["transitions"]
+            if "pending" not in t  # decided and not wired yet
         ]
 
     def step(
