@@ -15,8 +15,6 @@ mod conversation;
 mod errors;
 mod ids;
 mod logging;
-#[cfg(test)]
-mod machine_vectors;
 mod options;
 mod requests;
 #[cfg(feature = "testing")]

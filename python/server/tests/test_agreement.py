@@ -29,7 +29,8 @@ def test_every_error_code_is_in_the_table() -> None:
 def test_the_actions_that_name_the_store_are_those_of_the_table() -> None:
     table = YAML(typ="safe").load(spec_root() / "errors.yaml")
     (row,) = [row for row in table["codes"] if row["code"] == "STORAGE_ERROR"]
-    verbs = {"confirm_tool_action", "verify_otp", "submit_interaction"}  # other servers answer them so
+    # Other servers answer verbs with it as well.
+    verbs = {"confirm_tool_action", "verify_otp", "submit_interaction"}
     assert set(row["actions"]) - verbs == HISTORY
 
 

@@ -5,6 +5,8 @@ mod entry;
 mod facts;
 mod handle;
 mod items;
+#[cfg(test)]
+mod machine_vectors;
 mod questions;
 mod result;
 mod text;
