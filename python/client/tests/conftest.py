@@ -1,4 +1,7 @@
-"""Fixtures: a peer, a virtual clock, a connected client; no test may leave a task behind."""
+"""Fixtures: a peer, a virtual clock, a connected client; no test may leave a task behind.
+
+``--slow-ways`` switches every fast path off: the suite says the same either way.
+"""
 
 from __future__ import annotations
 
@@ -9,9 +12,26 @@ from collections.abc import AsyncIterator
 import pytest
 
 from smooth_operator import SmoothAgentClient
+from smooth_operator.link import Link
 from smooth_operator.testing import VirtualClock
+from smooth_operator.transport_socket import SocketTransport
+from smooth_operator.turn_state import TurnState
 
 from .peer import Peer, peer
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add the switch of the fast paths."""
+    parser.addoption("--slow-ways", action="store_true", help="every frame takes the full way")
+
+
+@pytest.fixture(autouse=True)
+def slow_ways(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Take the full way everywhere, when asked to."""
+    if request.config.getoption("--slow-ways"):
+        monkeypatch.setattr(Link, "learn", False)
+        monkeypatch.setattr(SocketTransport, "cut", False)
+        monkeypatch.setattr(TurnState, "fast", False)
 
 
 @pytest.fixture

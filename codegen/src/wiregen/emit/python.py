@@ -14,6 +14,7 @@ from typing import Any
 
 from wiregen.config import Target
 from wiregen.emit import base
+from wiregen.emit._python_learned import Quick, learned_events, tag_first
 from wiregen.errors import refuse
 from wiregen.graph import neighbours, reach
 from wiregen.hidden import secret_places, secret_table
@@ -49,7 +50,8 @@ _KINDS = {"object": "dict[str, Any]", "array": "list[Any]"} | _SCALARS
 _TAKEN = word_set(
     "copy json dict schema construct validate raw raw_text of wire_type problem model_config "
     "parse_obj parse_raw parse_file from_orm schema_json update_forward_refs to_wire containers "
-    "correlation absent build cast cls facts self str int float bool list property classmethod"
+    "correlation correlated merged absent build cast cls facts self str int float bool list "
+    "property classmethod"
 )
 
 
@@ -85,14 +87,6 @@ class Parameter:
 
 
 @dataclass(frozen=True, slots=True)
-class Quick:
-    """Events that are read on a hint: where one character of the text tells them, and which."""
-
-    index: int
-    models: tuple[tuple[str, str], ...]
-
-
-@dataclass(frozen=True, slots=True)
 class Model:
     """One class."""
 
@@ -115,6 +109,7 @@ def emit(spec: Spec, target: Target) -> dict[str, str]:
     names = ("__init__", "model", "enums", "types", "events", "actions", "tables", "repair")
     files = {f"{name}.py": base.render("python", f"{name}.py.j2", **context) for name in names}
     files["codec.py"] = base.render("python", "codec.py.j2", **context)
+    files["learned.py"] = base.render("python", "learned.py.j2", **context)
     if spec.unions:
         files["unions.py"] = base.render("python", "unions.py.j2", **context)
     if spec.errors is not None:
@@ -178,9 +173,11 @@ class _Printer:
             ),
             "guards": self._guards(),
             "quick": self._quick(),
+            "learned": learned_events(spec, self.name, self.accessor_name, self._plain),
             "correlation": literal(spec.correlation),
             "tag": literal(spec.event_tag),
             "tag_attribute": self._tag_name(),
+            "tag_first": literal(tag_first(spec.event_tag)),
             "errors": spec.errors,
             "machines": spec.machines,
             "answer_machines": self._answer_machines(),

@@ -3,20 +3,93 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
+from .wire.learned import sent_text
 
-@dataclass(slots=True)
-class Accumulator:
-    """Streamed tokens of one turn."""
+LOST = "\ufffd"
+_PARTS = 1024  # parts that are joined at a time
 
-    tokens: list[str] = field(default_factory=list)
+
+class Halves:
+    """Joins the two halves of a surrogate pair that came in two tokens (REQ-TURN-09)."""
+
+    __slots__ = ("_high",)
+
+    def __init__(self) -> None:
+        self._high = ""
+
+    def texts(self, events: Sequence[Any]) -> str:
+        """Return the text of adjacent tokens; half a pair at their end waits for the next one."""
+        text = "".join([event.token for event in events])
+        # What is half of a pair is shown as a replacement; only then is a second look worth it.
+        if self._high or LOST in text:
+            return "".join([self.text(event) for event in events])
+        return text
+
+    def text(self, event: Any) -> str:
+        """Return the text of one token, as :meth:`texts`."""
+        token: str = event.token
+        if not self._high and not token.endswith(LOST):
+            return token
+        sent = sent_text(event) if event.merged == 1 else token
+        if self._high and sent:
+            low = sent[0]
+            if "\udc00" <= low <= "\udfff":
+                pair = (self._high + low).encode("utf-16", "surrogatepass").decode("utf-16")
+                token = pair + token[1:]
+            else:
+                token = LOST + token
+            self._high = ""
+        if "\ud800" <= sent[-1:] <= "\udbff" and token.endswith(LOST):
+            self._high, token = sent[-1], token[:-1]
+        return token
+
+    def rest(self) -> str:
+        """Return what stands for a half whose other half did not come."""
+        return LOST if self._high else ""
+
+
+class Joined:
+    """Text that grows: tokens go in, the whole comes out, each copied about once."""
+
+    __slots__ = ("_halves", "_parts", "_text")
+
+    def __init__(self) -> None:
+        self._text = ""
+        self._parts: list[str] = []
+        self._halves = Halves()
+
+    def extend(self, events: Sequence[Any]) -> int:
+        """Take tokens; return by how many letters the text grew."""
+        text = self._halves.texts(events)
+        self._parts.append(text)
+        if len(self._parts) >= _PARTS:
+            self._join()
+        return len(text)
 
     @property
     def text(self) -> str:
-        """What was streamed so far."""
-        return "".join(self.tokens)
+        """The whole so far."""
+        if self._parts:
+            self._join()
+        rest = self._halves.rest()
+        return self._text + rest if rest else self._text
+
+    def _join(self) -> None:
+        # A string that nobody else holds grows in place: reading at each token costs no copy.
+        text, self._text = self._text, ""
+        text += "".join(self._parts)
+        self._parts.clear()
+        self._text = text
+
+
+class Accumulator(Joined):
+    """Streamed text of one turn."""
+
+    __slots__ = ()
 
     def final_text(self, response: Any) -> str:
         """Return the authoritative text of an answer (REQ-TURN-09)."""

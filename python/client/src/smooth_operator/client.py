@@ -11,12 +11,13 @@ from typing import Any, TypeVar
 
 import pydantic
 
-from .connection import Connection, Outgoing
+from .connection import Connection
 from .connection_state import ConnectionState, StateChange
 from .conversation import Conversation
 from .errors import UnsupportedError
 from .listeners import FrameInfo, Listeners
 from .options import Options
+from .outbox import Outgoing
 from .questions import Answer, OtpCheck, SubmitResult, otp_check_of, submit_result_of
 from .requests import Requests
 from .turn import Turn

@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import time
 import uuid
-from collections.abc import Awaitable, Callable
-from typing import Protocol, TypeVar
+from collections.abc import Awaitable, Callable, Iterable
+from typing import Any, Protocol, TypeVar
 
 T = TypeVar("T")
 
@@ -34,9 +34,8 @@ class Clock(Protocol):
 class SystemClock:
     """Real time, by the running event loop."""
 
-    def now(self) -> float:
-        """Return the monotonic time of the process."""
-        return time.monotonic()
+    now = staticmethod(time.monotonic)
+    """Return the monotonic time of the process."""
 
     def call_later(self, delay: float, callback: Callable[[], None]) -> Timer:
         """Call ``callback`` on the running loop after ``delay`` seconds."""
@@ -73,3 +72,21 @@ async def within(clock: Clock, limit: float, work: Awaitable[T]) -> T:
     finally:
         if timer is not None:
             timer.cancel()
+
+
+async def patiently(clock: Clock, limit: float, tasks: Iterable[asyncio.Task[Any]]) -> None:
+    """Wait until all ``tasks`` are done, or ``limit`` seconds have passed; ends none of them."""
+    running = {task for task in tasks if not task.done()}
+    if not running:
+        return
+    all_done = asyncio.ensure_future(asyncio.wait(running))
+
+    def over() -> None:
+        all_done.cancel()
+
+    timer = clock.call_later(limit, over)
+    try:
+        await asyncio.wait({all_done})
+    finally:
+        timer.cancel()
+        all_done.cancel()

@@ -69,6 +69,12 @@ class Listeners:
             self._idle.clear()
             asyncio.get_running_loop().call_soon(self._deliver)
 
+    def begin_anew(self) -> None:
+        """Forget the loop: what was queued is delivered on the next one that runs."""
+        self._scheduled = False
+        self._idle = asyncio.Event()
+        self._idle.set()
+
     async def drain(self) -> None:
         """Wait until everything queued so far was delivered."""
         await self._idle.wait()

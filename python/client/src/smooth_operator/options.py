@@ -7,10 +7,13 @@ import random
 import ssl
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 from urllib.parse import quote, urlsplit, urlunsplit
 
 from .clock import Clock, IdGenerator, SystemClock, new_request_id
+
+if TYPE_CHECKING:
+    from .transport import Opener
 
 TokenProvider = Callable[[], Awaitable[str]]
 """Gives the token for one connection attempt."""
@@ -74,6 +77,8 @@ class Options:
     """Where the client logs; silent unless the application adds a handler (REQ-LOG-01)."""
     log_payloads: bool = False
     """Whether frames are logged with their text, at debug (REQ-LOG-01)."""
+    opener: Opener | None = field(default=None, repr=False)
+    """What opens a socket; by default a WebSocket over TCP."""
     clock: Clock = field(default_factory=SystemClock, repr=False)
     """Source of time (REQ-TIME-01)."""
     ids: IdGenerator = field(default=new_request_id, repr=False)

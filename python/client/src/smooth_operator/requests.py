@@ -9,10 +9,12 @@ from typing import Any, Generic, Protocol, TypeVar
 
 from . import errors
 from .clock import Timer
-from .connection import Connection, Outgoing
+from .connection import Connection
 from .listeners import Listeners
 from .options import Options
-from .wire import MISSING, DecodeError, Event, machine, request_id_of
+from .outbox import Outgoing
+from .transport import LinkEnd
+from .wire import MISSING, DecodeError, Event, machine
 
 SETTLED_REMEMBERED = 1024  # REQ-TURN-06
 Value = TypeVar("Value")
@@ -23,6 +25,9 @@ class InFlight(Protocol):
 
     def event_received(self, event: Event) -> bool:
         """Take one event of this id; return whether it went anywhere but to the listeners."""
+
+    def pieces_received(self, events: list[Any]) -> bool:
+        """Take events of one type at once; False when they are to come one by one."""
 
     def broken_received(self, fault: DecodeError) -> bool:
         """Take a known event of this id with a broken body; return as for a sound one."""
@@ -83,7 +88,7 @@ class Requests:
 
     def event_received(self, event: Event) -> None:
         """Hand an event to its turn or call, else to the event listeners (REQ-WIRE-12)."""
-        request_id = request_id_of(event)
+        request_id = event.correlated
         owner = self._in_flight.get(request_id) if request_id is not None else None
         if owner is not None:
             if owner.event_received(event):
@@ -91,6 +96,13 @@ class Requests:
         elif request_id in self._settled or event.type == "keepalive":
             return
         self._listeners.emit("event", event)
+
+    def pieces_received(self, request_id: str, events: list[Any]) -> None:
+        """Hand on events of one type and one id at once."""
+        owner = self._in_flight.get(request_id)
+        if owner is None or not owner.pieces_received(events):
+            for event in events:
+                self.event_received(event)
 
     def broken_received(self, fault: DecodeError) -> None:
         """Hand a broken event to its owner, else to the listeners as an unknown one."""
@@ -103,9 +115,9 @@ class Requests:
             return
         self._listeners.emit("event", fault.as_unknown())
 
-    def link_ended(self, reason: str, code: int) -> None:
+    def link_ended(self, end: LinkEnd, word: str) -> None:
         """Fail everything that is in flight (REQ-CONN-15)."""
-        self._each(reason, code, None)
+        self._each(word, end.code, None)
 
     def attempt_failed(self, error: errors.SmoothAgentError) -> None:
         """Fail everything that waited for the attempt (REQ-CONN-04)."""
@@ -183,6 +195,11 @@ class Call(Generic[Value]):
         self.future: asyncio.Future[Value] = asyncio.get_running_loop().create_future()
         """The value or the error; cancelling it only ends the wait (REQ-CALL-09)."""
         self.future.add_done_callback(lambda _: self._done())
+
+    def pieces_received(self, events: list[Any]) -> bool:
+        """A call looks at each event."""
+        del events
+        return False
 
     def start(self) -> None:
         """Start the limit (REQ-CALL-02)."""

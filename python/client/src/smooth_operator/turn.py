@@ -8,8 +8,8 @@ from types import TracebackType
 from typing import Any, Literal, overload
 
 from . import errors
-from .connection import Outgoing
 from .options import Options
+from .outbox import Outgoing
 from .questions import Answer, OtpCheck, Question, SubmitResult
 from .requests import Requests
 from .turn_driver import TurnDriver, TurnResult
@@ -65,8 +65,8 @@ class Turn:
 
     @property
     def items(self) -> Sequence[Event]:
-        """Events seen so far, in wire order (REQ-TURN-15)."""
-        return tuple(self._driver.items)
+        """Events seen so far, in wire order; beyond 1,024 tokens are merged (REQ-TURN-15)."""
+        return self._driver.items.kept()
 
     @property
     def text_stream(self) -> TextStream:
@@ -84,10 +84,8 @@ class Turn:
         return self._driver.questions.current(kind) if is_open else None
 
     def __aiter__(self) -> TurnEvents:
-        iterator = TurnEvents(self._driver)
-        self._driver.iterators.add(iterator)
         self._looked_at = True
-        return iterator
+        return TurnEvents(self._driver)
 
     def __await__(self) -> Generator[Any, None, TurnResult]:
         return self.result().__await__()

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-import weakref
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -11,10 +9,11 @@ from typing import Any, Literal
 from . import errors
 from .accumulator import Accumulator
 from .clock import Timer
-from .connection import Outgoing
 from .options import Options
+from .outbox import Outgoing
 from .questions import Answer, Questions, verb_value
 from .requests import Requests, attempt_error, frame_error, link_error, server_error, status_error
+from .turn_items import Backlog, TurnItems
 from .turn_state import QuestionKind, Step, TurnState, Verb, VerbName
 from .wire import Citation, DecodeError, Event, Usage, encode_action
 from .wire import actions as wire_actions
@@ -59,16 +58,16 @@ class TurnDriver:
         self.questions = Questions(options, lambda: self._local("question_timeout"))
         self.state = TurnState(self.questions.expired)
         self.text = Accumulator()
-        self.items: list[Event] = []
+        self.items = TurnItems()
         self.result: TurnResult | None = None
         self.error: errors.SmoothAgentError | None = None
-        self.iterators: weakref.WeakSet[Any] = weakref.WeakSet()
         self.waiters = 0
         self.detached = False
         self._requests = requests
         self._options = options
         self._outgoing = outgoing
-        self._wakers: set[asyncio.Future[None]] = set()
+        self._seen_at = 0.0
+        self._now = options.clock.now
         self._stopped = False
         self._asked: QuestionKind | None = None
         self._timers: dict[str, Timer] = {}
@@ -80,24 +79,16 @@ class TurnDriver:
         """Whether the turn has its outcome."""
         return self.state.settled
 
-    def item(self, index: int) -> Event | None:
-        """Return the item at ``index``, None when it has not come yet."""
-        return self.items[index] if index < len(self.items) else None
-
     async def changed(self) -> None:
         """Wait for the next item or the end."""
-        waker: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._wakers.add(waker)
-        try:
-            await waker
-        finally:
-            self._wakers.discard(waker)
+        self._requests.connection.check_loop()
+        await self.items.changed()
 
-    def left(self, iterator: Any | None = None) -> None:
+    def left(self, backlog: Backlog | None = None) -> None:
         """Stop the turn, if nobody else is interested in it (REQ-STOP-04, REQ-STOP-05)."""
-        if iterator is not None:
-            self.iterators.discard(iterator)
-        if self.detached or self.state.settled or self.waiters or len(self.iterators):
+        if backlog is not None:
+            self.items.shut(backlog)
+        if self.detached or self.state.settled or self.waiters or self.items.read:
             return
         self.stop()
 
@@ -120,11 +111,22 @@ class TurnDriver:
     def event_received(self, event: Event) -> bool:
         """Carry out what the tables say about an event of this turn."""
         if event.type == "stream_token" and not self.state.settled:
-            self.text.tokens.append(event.token)
+            self.text.extend((event,))
         for step in self.state.frame(event):
             self._do(step, event=event)
         self._rearm_idle()
         self._release()
+        return True
+
+    def pieces_received(self, events: list[Any]) -> bool:
+        """Show events that the tables make items of and nothing else; False for any others."""
+        if not self.state.quiet(events[0]):
+            return False
+        self._seen_at = self._now()
+        if events[0].type == "stream_token":
+            self.text.extend(events)
+        self.items.extend(events)
+        self.items.wake()
         return True
 
     def broken_received(self, fault: DecodeError) -> bool:
@@ -172,8 +174,8 @@ class TurnDriver:
     ) -> None:
         kind = step.question
         if step.effect == "item":
-            self.items.append(event)
-            self._wake()
+            self.items.extend((event,))
+            self.items.wake()
         elif step.effect == "settle":
             self._settle(step.args, event, fault, word, code, error)
         elif step.effect == "send" and step.args == ("cancel",):
@@ -259,12 +261,29 @@ class TurnDriver:
         self._timers[name] = self._options.clock.call_later(limit, lambda: self._local(word))
 
     def _rearm_idle(self) -> None:
-        timer = self._timers.pop("idle", None)
-        if timer is not None:
-            timer.cancel()
+        """Let the idle clock run from now on, or stand still while a human is asked."""
         limit = self._options.turn_idle_timeout
-        if limit and not self.state.settled and self.state.open_question is None:
-            self._arm("idle", limit, "idle_timeout")
+        if not limit or self.state.settled:
+            return
+        self._seen_at = self._options.clock.now()
+        if self.state.open_question is not None:
+            timer = self._timers.pop("idle", None)
+            if timer is not None:
+                timer.cancel()
+        elif "idle" not in self._timers:
+            self._watch_idle(limit)
+
+    def _watch_idle(self, limit: float) -> None:
+        """Look again after ``limit`` seconds: frames only note the time, and arm no timer."""
+        self._timers["idle"] = self._options.clock.call_later(limit, self._look_idle)
+
+    def _look_idle(self) -> None:
+        left = self._seen_at + self._options.turn_idle_timeout - self._options.clock.now()
+        if left > 1e-9:
+            self._watch_idle(left)
+        else:
+            del self._timers["idle"]
+            self._local("idle_timeout")
 
     # settling -------------------------------------------------------------------------
 
@@ -295,7 +314,7 @@ class TurnDriver:
             else:
                 ended = errors.NoPendingQuestionError("the turn has ended", **self.ids())
                 verb.token.fail(self.error or ended)
-        self._wake()
+        self.items.wake()
 
     def _success(self, args: tuple[str, ...], event: Any) -> TurnResult:
         if args[0] == "cancelled":
@@ -353,11 +372,6 @@ class TurnDriver:
     def ids(self) -> dict[str, Any]:
         """Return what every error of the turn says."""
         return {"request_id": self.request_id, "session_id": self.session_id}
-
-    def _wake(self) -> None:
-        for waker in self._wakers:
-            if not waker.done():
-                waker.set_result(None)
 
     def _release(self) -> None:
         """Leave the router once nothing more of this id can matter (REQ-TURN-06, REQ-OTP-03)."""

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
+from .accumulator import Halves
+from .errors import SlowConsumerError
 from .wire import Event
 
 if TYPE_CHECKING:
@@ -12,11 +14,15 @@ if TYPE_CHECKING:
 
 
 class TurnEvents:
-    """The events of a turn from the first one on; raises the turn's error after them."""
+    """The events of a turn from the first one on; raises the turn's error after them.
+
+    Raises:
+        SlowConsumerError: more events waited than are kept; this iteration alone ends.
+    """
 
     def __init__(self, turn: TurnDriver) -> None:
         self._turn = turn
-        self._next = 0
+        self._backlog = turn.items.open()
         self._finished = False
 
     def __aiter__(self) -> TurnEvents:
@@ -24,15 +30,11 @@ class TurnEvents:
 
     async def __anext__(self) -> Event:
         while not self._finished:
-            item = self._turn.item(self._next)
-            if item is not None:
-                self._next += 1
-                return item
-            if self._turn.settled:
-                self._finished = True
-                self._turn.left(self)
-                if self._turn.error is not None:
-                    raise self._turn.error
+            event = self._backlog.take()
+            if event is not None:
+                return event
+            if self._backlog.over or self._turn.settled:
+                self._end()
                 break
             try:
                 await self._turn.changed()
@@ -41,11 +43,28 @@ class TurnEvents:
                 raise
         raise StopAsyncIteration
 
+    def _end(self) -> None:
+        """Finish; raises what ended the iteration."""
+        self._finished = True
+        self._turn.left(self._backlog)
+        if self._backlog.over:
+            raise SlowConsumerError(
+                "more events waited for this iteration than are kept", **self._turn.ids()
+            )
+        if self._turn.error is not None:
+            raise self._turn.error
+
     async def aclose(self) -> None:
         """Leave the iteration: stops the turn unless somebody else follows it (REQ-STOP-05)."""
         if not self._finished:
             self._finished = True
-            self._turn.left(self)
+            self._turn.left(self._backlog)
+
+    def __del__(self) -> None:
+        # Who breaks out of a loop stops nothing, and what comes must not pile up for nobody.
+        backlog = getattr(self, "_backlog", None)
+        if backlog is not None:
+            self._turn.items.shut(backlog)
 
 
 class TextStream:
@@ -54,6 +73,7 @@ class TextStream:
     def __init__(self, turn: TurnDriver, events: TurnEvents) -> None:
         self._turn = turn
         self._events = events
+        self._halves = Halves()
         self._streamed = False
         self._finished = False
 
@@ -64,11 +84,16 @@ class TextStream:
         async for event in self._events:
             if event.type == "stream_token":
                 self._streamed = True
-                return event.token
-        if not self._streamed and not self._finished:
+                piece = self._halves.text(event)
+                if piece or not self._halves.rest():
+                    return piece
+        if not self._finished:
             self._finished = True
+            rest = self._halves.rest()
+            if rest:
+                return rest
             result = self._turn.result
-            if result is not None and result.text:
+            if not self._streamed and result is not None and result.text:
                 return result.text
         raise StopAsyncIteration
 

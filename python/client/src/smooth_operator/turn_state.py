@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from functools import cache
+from typing import Any, ClassVar, Literal
 
+from .wire import EVENTS, machine
 from .wire import errors as error_table
-from .wire import machine
 
 QuestionKind = Literal["confirmation", "otp", "interaction"]
 VerbName = Literal["confirm", "verify_otp", "submit", "decline", "decline_otp", "cancel"]
@@ -62,7 +63,7 @@ class Step:
     """Verb that resolves or fails."""
 
 
-@dataclass(slots=True)
+@dataclass
 class TurnState:
     """States of one turn and its questions."""
 
@@ -74,6 +75,9 @@ class TurnState:
     )
     verbs: list[Verb] = field(default_factory=list)
     """Outstanding verbs, oldest first."""
+    fast: ClassVar[bool] = True
+    """Whether :meth:`quiet` may say yes."""
+    _quiet: frozenset[str] = frozenset()
 
     @property
     def settled(self) -> bool:
@@ -85,6 +89,14 @@ class TurnState:
         """The question that waits for a human, if any."""
         return next((kind for kind in QUESTION_KINDS if self.questions[kind] == "open"), None)
 
+    def quiet(self, event: Any) -> bool:
+        """Whether an event moves no machine and is nothing but an item: no step is needed."""
+        return event.type in self._quiet and not self.verbs
+
+    def _rest(self) -> None:
+        states = tuple(self.questions[kind] for kind in QUESTION_KINDS)
+        self._quiet = quiet_types(self.turn, states) if self.fast else frozenset()
+
     def frame(self, event: Any) -> list[Step]:
         """Step on an event of the turn: first the questions, then the turn."""
         verb = self._answered_verb(event)
@@ -95,6 +107,7 @@ class TurnState:
         for kind in kinds:
             steps += self._question(kind, event.type, guards | self._own(kind, event, verb), verb)
         steps += self._turn(event.type, guards)
+        self._rest()
         return steps
 
     def local(
@@ -104,12 +117,13 @@ class TurnState:
 
         ``unwritten`` says that the turn's own frame still waits for the link.
         """
-        if only is not None:
-            return self._question(only, word, frozenset(), None)
         steps: list[Step] = []
-        for kind in QUESTION_KINDS:
+        for kind in QUESTION_KINDS if only is None else (only,):
             steps += self._question(kind, word, frozenset(), None)
-        return steps + self._turn(word, frozenset({"unwritten"} if unwritten else ()))
+        if only is None:
+            steps += self._turn(word, frozenset({"unwritten"} if unwritten else ()))
+        self._rest()
+        return steps
 
     def _question(
         self, kind: QuestionKind, word: str, guards: frozenset[str], verb: Verb | None
@@ -178,6 +192,32 @@ class TurnState:
         if self.questions[kind] == "open" and self.expired(kind, event.type):
             guards.add("expired")
         return frozenset(guards)
+
+
+@cache
+def quiet_types(turn: str, questions: tuple[str, ...]) -> frozenset[str]:
+    """Return the events that the tables make an item of and nothing else, in these states."""
+    states: dict[str, str] = dict(zip(QUESTION_KINDS, questions, strict=True))
+    item = (machine.Effect("item"),)
+
+    def moves(kind: str, word: str) -> bool:
+        return any(_fits(row, states[kind], word) for row in machine.MACHINES[kind].transitions)
+
+    def shown(word: str) -> bool:
+        rows = [row for row in machine.MACHINES["turn"].transitions if _fits(row, turn, word)]
+        first = rows[0] if rows else None
+        return (
+            first is not None
+            and not first.guards
+            and first.effects == item
+            and first.target in (None, turn)
+        )
+
+    return frozenset(w for w in EVENTS if shown(w) and not any(moves(k, w) for k in QUESTION_KINDS))
+
+
+def _fits(row: machine.Transition, state: str, word: str) -> bool:
+    return word in row.events and (not row.sources or state in row.sources)
 
 
 def _has_tool_result(event: Any) -> bool:

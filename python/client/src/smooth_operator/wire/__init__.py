@@ -23,11 +23,9 @@ from .actions import (
     VerifyOtpAction,
 )
 from .codec import (
-    CORRELATION,
     DecodeError,
     MalformedFrame,
     call_id_of,
-    correlation_of,
     decode_event,
     decode_result,
     decode_type,
@@ -53,6 +51,7 @@ from .enums import (
     SessionStatus,
 )
 from .events import (
+    CORRELATION,
     EVENTS,
     CancelledEvent,
     ErrorEvent,
@@ -76,6 +75,7 @@ from .events import (
     StreamTokenEvent,
     UnknownEvent,
     WriteConfirmationRequiredEvent,
+    correlation_of,
 )
 from .model import CallInfo, CallModel, Reply
 from .types import (

@@ -4,10 +4,12 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
-from typing import Annotated, Any, Literal, NoReturn, TypeVar, cast, overload
+from functools import cache
+from typing import Any, Literal, NoReturn, TypeVar, cast, overload
 
-from pydantic import MISSING, Field, TypeAdapter, ValidationError
+from pydantic import MISSING, ValidationError
 from pydantic_core import SchemaValidator, from_json
 
 from .actions import Action
@@ -22,6 +24,7 @@ from .events import (
     StreamReasoningEvent,
     StreamTokenEvent,
     UnknownEvent,
+    correlation_of,
 )
 from .model import CallModel, JsonObject, Reply, WireModel, dump, plain, set_text
 from .repair import find_problem, mend, mend_text
@@ -35,13 +38,12 @@ from .types import (
 
 Model = TypeVar("Model", bound=WireModel)
 TAG = "type"
-CORRELATION: tuple[tuple[str, ...], ...] = (("requestId",), ("data", "requestId"))
 _GUARDED = frozenset(
     {
         CancelledEvent,
     }
 )
-_ADAPTER: TypeAdapter[KnownEvent] = TypeAdapter(Annotated[KnownEvent, Field(discriminator=TAG)])
+_TAG_FIRST = re.compile('\\s*\\{\\s*"type"\\s*:\\s*"([^"\\\\]+)"').match
 
 
 def _by_alias(schema: Any) -> Any:
@@ -56,8 +58,17 @@ def _by_alias(schema: Any) -> Any:
     return schema
 
 
-# Flags of the call would cost a tenth of the decode; a validator of its own needs none.
-_decode = SchemaValidator(_by_alias(_ADAPTER.core_schema), _use_prebuilt=False).validate_json
+def _validator(model: type[KnownEvent], change: Callable[[Any], Any]) -> SchemaValidator:
+    model.model_rebuild()
+    # Flags of the call would cost a tenth of the decode; a validator of its own needs none.
+    return SchemaValidator(change(_by_alias(model.__pydantic_core_schema__)), _use_prebuilt=False)
+
+
+@cache
+def _reader(wire_type: str) -> Callable[[str], KnownEvent] | None:
+    """Return the validator of an event; made when the first such event comes."""
+    info = EVENTS.get(wire_type)
+    return None if info is None else _validator(info.model, lambda schema: schema).validate_json
 
 
 def _closed(schema: Any) -> Any:
@@ -73,19 +84,26 @@ def _closed(schema: Any) -> Any:
     return type(schema)(map(_closed, schema)) if isinstance(schema, list | tuple) else schema
 
 
-def _quick(model: type[KnownEvent]) -> Callable[[str], KnownEvent]:
-    schema = _closed(_by_alias(model.__pydantic_core_schema__))
-    return SchemaValidator(schema, _use_prebuilt=False).validate_json
+def _quick(letter: str, model: type[KnownEvent]) -> tuple[str, Callable[[str], KnownEvent]]:
+    """Return a reader that makes its validator at its first use, and then is that validator."""
+
+    def read(text: str) -> KnownEvent:
+        _QUICK[letter] = _validator(model, _closed).validate_json
+        return _QUICK[letter](text)
+
+    return letter, read
 
 
 # Events that stream come by the hundred. Where the tag comes first, one character tells them from
 # all others. It is a hint: their validators ask for the tag itself, and let no NaN and no Infinity
 # through, for which all other texts are searched. What they refuse goes the long way.
-_hinted: Callable[[str], Callable[[str], KnownEvent] | None] = {
-    "k": _quick(StreamTokenEvent),
-    "e": _quick(StreamPreambleEvent),
-    "a": _quick(StreamReasoningEvent),
-}.get
+_QUICK: dict[str, Callable[[str], KnownEvent]] = dict(
+    [
+        _quick("k", StreamTokenEvent),
+        _quick("e", StreamPreambleEvent),
+        _quick("a", StreamReasoningEvent),
+    ]
+)
 _RESULTS: dict[str, tuple[type[WireModel], tuple[str, ...]]] = {
     "create_conversation_session": (CreateConversationSessionResult, ("data",)),
     "get_session": (GetSessionResult, ("data",)),
@@ -141,7 +159,7 @@ def decode_event(text: str) -> Event:
         DecodeError: the type is known and the body is broken.
     """
     try:
-        read = _hinted(text[18])
+        read = _QUICK.get(text[18])
         if read is not None:
             event = read(text)
             set_text(event, text)
@@ -155,13 +173,20 @@ def _decode_any(text: str) -> Event:
     # A look for one letter is quicker than one for a word, and N is rare.
     if ("N" not in text or "NaN" not in text) and "Infinity" not in text:
         try:
-            event: KnownEvent = _decode(text)
+            read = _reader(_type_of(text))
+            event = read(text) if read is not None else None
         except (ValueError, RecursionError):
-            return _second_look(text)
-        if type(event) not in _GUARDED:
+            event = None
+        if event is not None and type(event) not in _GUARDED:
             set_text(event, text)
             return event
     return _second_look(text)
+
+
+def _type_of(text: str) -> str:
+    """Return the type of a frame: what its first member says, or what stands anywhere in it."""
+    found = _TAG_FIRST(text)
+    return found[1] if found is not None else cast(str, _parse(text)[TAG])
 
 
 def _refuse(word: str) -> NoReturn:
@@ -322,25 +347,6 @@ def encode_action(action: Action | CallModel[Any]) -> str:
     return dump(action.to_wire())
 
 
-def correlation_of(raw: Any) -> str | None:
-    """Return the id that says which action a parsed frame belongs to."""
-    for path in CORRELATION:
-        value = raw
-        for segment in path:
-            value = value.get(segment) if isinstance(value, dict) else None
-        if isinstance(value, str):
-            return value
-    return None
-
-
 def request_id_of(event: Event) -> str | None:
     """Return the id that says which action an event belongs to."""
-    if isinstance(event, UnknownEvent):
-        return correlation_of(event.raw)
-    for path in event.correlation:
-        value: Any = event
-        for name in path:
-            value = getattr(value, name, None)
-        if isinstance(value, str):
-            return value
-    return None
+    return event.correlated

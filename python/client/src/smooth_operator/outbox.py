@@ -1,0 +1,87 @@
+"""Frames on their way out, in order: the one place that knows whether a frame may have left.
+
+The outbox belongs to the connection and outlives a link: what is put into it while an attempt runs
+is written by the link that comes of it.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from .errors import MessageTooLargeError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from .transport import Transport
+
+MAX_OUTBOUND_BYTES = 1024 * 1024  # REQ-CALL-10
+
+
+@dataclass(eq=False, slots=True)
+class Outgoing:
+    """One frame on its way out."""
+
+    action: str
+    request_id: str | None
+    text: str = field(repr=False)
+    written: bool = False
+    """Whether it was handed to a socket."""
+    waits_for_link: bool = True
+    """No link has taken it yet: only then can it be taken back (REQ-CONN-16)."""
+    dropped: bool = False
+
+    def drop(self) -> None:
+        """Take the frame back, if it still waits for the link."""
+        self.dropped = self.dropped or self.waits_for_link
+
+
+class Outbox:
+    """The queue of a connection. ``written`` hears of each frame that a socket took."""
+
+    def __init__(self, written: Callable[[Outgoing, int], None]) -> None:
+        self._queue: deque[Outgoing] = deque()
+        self._written = written
+
+    @staticmethod
+    def check(outgoing: Outgoing) -> None:
+        """Refuse a frame that is too large (REQ-CALL-10).
+
+        Raises:
+            MessageTooLargeError: over 1 MiB; nothing was sent.
+        """
+        size = len(outgoing.text)
+        if size * 4 > MAX_OUTBOUND_BYTES:
+            size = len(outgoing.text.encode())
+        if size > MAX_OUTBOUND_BYTES:
+            raise MessageTooLargeError(
+                f"{outgoing.action}: {size} bytes, the limit is {MAX_OUTBOUND_BYTES}",
+                request_id=outgoing.request_id,
+                details={"size": size, "limit": MAX_OUTBOUND_BYTES},
+            )
+
+    def put(self, outgoing: Outgoing) -> None:
+        """Queue a frame behind all others."""
+        self._queue.append(outgoing)
+
+    def link_ready(self) -> None:
+        """Take note that a link took over what waited: it is the link's to write now."""
+        for outgoing in self._queue:
+            outgoing.waits_for_link = False
+
+    def write_to(self, transport: Transport) -> None:
+        """Write what waits, in call order, as long as the socket takes it (REQ-CONN-18)."""
+        queue = self._queue
+        while queue and not transport.paused:
+            outgoing = queue.popleft()
+            if outgoing.dropped:
+                continue
+            outgoing.waits_for_link = False
+            outgoing.written = True
+            self._written(outgoing, transport.send_text(outgoing.text))
+
+    def clear(self) -> None:
+        """Forget what was not written: whoever waits for it was told."""
+        self._queue.clear()
