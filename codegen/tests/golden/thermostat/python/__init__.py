@@ -8,11 +8,9 @@ from pydantic import MISSING
 from . import actions, errors, events, machine, types
 from .actions import ACTIONS, Action, ActionInfo, ReadAction, SetTargetAction
 from .codec import (
-    CORRELATION,
     DecodeError,
     MalformedFrame,
     call_id_of,
-    correlation_of,
     decode_event,
     decode_result,
     decode_type,
@@ -25,6 +23,7 @@ from .codec import (
 )
 from .enums import Mode, OpenStrEnum
 from .events import (
+    CORRELATION,
     EVENTS,
     AlarmEvent,
     AnswerEvent,
@@ -35,6 +34,7 @@ from .events import (
     Problem,
     ReadingEvent,
     UnknownEvent,
+    correlation_of,
 )
 from .model import CallInfo, CallModel, Reply
 from .types import ReadingBody, Room, Step

@@ -4,9 +4,12 @@
 from __future__ import annotations
 
 import json
-from typing import Annotated, Any, Literal, NoReturn, TypeVar, cast, overload
+import re
+from collections.abc import Callable
+from functools import cache
+from typing import Any, Literal, NoReturn, TypeVar, cast, overload
 
-from pydantic import MISSING, Field, TypeAdapter, ValidationError
+from pydantic import MISSING, ValidationError
 from pydantic_core import SchemaValidator, from_json
 
 from .actions import Action
@@ -16,6 +19,7 @@ from .events import (
     KnownEvent,
     Problem,
     UnknownEvent,
+    correlation_of,
 )
 from .model import CallModel, JsonObject, Reply, WireModel, dump, plain, set_text
 from .repair import find_problem, mend, mend_text
@@ -23,9 +27,8 @@ from .types import ReadingBody
 
 Model = TypeVar("Model", bound=WireModel)
 TAG = "kind"
-CORRELATION: tuple[tuple[str, ...], ...] = (("id",),)
 _GUARDED: frozenset[type[KnownEvent]] = frozenset()
-_ADAPTER: TypeAdapter[KnownEvent] = TypeAdapter(Annotated[KnownEvent, Field(discriminator=TAG)])
+_TAG_FIRST = re.compile('\\s*\\{\\s*"kind"\\s*:\\s*"([^"\\\\]+)"').match
 
 
 def _by_alias(schema: Any) -> Any:
@@ -40,8 +43,19 @@ def _by_alias(schema: Any) -> Any:
     return schema
 
 
-# Flags of the call would cost a tenth of the decode; a validator of its own needs none.
-_decode = SchemaValidator(_by_alias(_ADAPTER.core_schema), _use_prebuilt=False).validate_json
+def _validator(model: type[KnownEvent], change: Callable[[Any], Any]) -> SchemaValidator:
+    model.model_rebuild()
+    # Flags of the call would cost a tenth of the decode; a validator of its own needs none.
+    return SchemaValidator(change(_by_alias(model.__pydantic_core_schema__)), _use_prebuilt=False)
+
+
+@cache
+def _reader(wire_type: str) -> Callable[[str], KnownEvent] | None:
+    """Return the validator of an event; made when the first such event comes."""
+    info = EVENTS.get(wire_type)
+    return None if info is None else _validator(info.model, lambda schema: schema).validate_json
+
+
 _RESULTS: dict[str, tuple[type[WireModel], tuple[str, ...]]] = {
     "read": (ReadingBody, ("body",)),
 }
@@ -94,13 +108,20 @@ def decode_event(text: str) -> Event:
     # A look for one letter is quicker than one for a word, and N is rare.
     if ("N" not in text or "NaN" not in text) and "Infinity" not in text:
         try:
-            event: KnownEvent = _decode(text)
+            read = _reader(_type_of(text))
+            event = read(text) if read is not None else None
         except (ValueError, RecursionError):
-            return _second_look(text)
-        if type(event) not in _GUARDED:
+            event = None
+        if event is not None and type(event) not in _GUARDED:
             set_text(event, text)
             return event
     return _second_look(text)
+
+
+def _type_of(text: str) -> str:
+    """Return the type of a frame: what its first member says, or what stands anywhere in it."""
+    found = _TAG_FIRST(text)
+    return found[1] if found is not None else cast(str, _parse(text)[TAG])
 
 
 def _refuse(word: str) -> NoReturn:
@@ -237,25 +258,6 @@ def encode_action(action: Action | CallModel[Any]) -> str:
     return dump(action.to_wire())
 
 
-def correlation_of(raw: Any) -> str | None:
-    """Return the id that says which action a parsed frame belongs to."""
-    for path in CORRELATION:
-        value = raw
-        for segment in path:
-            value = value.get(segment) if isinstance(value, dict) else None
-        if isinstance(value, str):
-            return value
-    return None
-
-
 def request_id_of(event: Event) -> str | None:
     """Return the id that says which action an event belongs to."""
-    if isinstance(event, UnknownEvent):
-        return correlation_of(event.raw)
-    for path in event.correlation:
-        value: Any = event
-        for name in path:
-            value = getattr(value, name, None)
-        if isinstance(value, str):
-            return value
-    return None
+    return event.correlated

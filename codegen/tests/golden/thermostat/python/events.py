@@ -4,8 +4,6 @@
 Every fact of an event is one property; `raw` is the frame as received.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass, field
 from typing import Annotated, Any, ClassVar, Literal, Self, cast
 
@@ -188,6 +186,20 @@ class FailedEvent(EventModel):
         return cast(Self, build(cls, facts))
 
 
+CORRELATION: tuple[tuple[str, ...], ...] = (("id",),)
+
+
+def correlation_of(raw: Any) -> str | None:
+    """Return the id that says which action a parsed frame belongs to."""
+    for path in CORRELATION:
+        value = raw
+        for segment in path:
+            value = value.get(segment) if isinstance(value, dict) else None
+        if isinstance(value, str):
+            return value
+    return None
+
+
 @dataclass(frozen=True, slots=True)
 class Problem:
     """Why the body of a known event is broken: missing, type or const, at a JSON Pointer."""
@@ -209,6 +221,16 @@ class UnknownEvent:
     problem: Problem | None = None
     """Why a known type could not be read; None for an unknown type."""
     type: Literal["unknown"] = "unknown"
+
+    @property
+    def correlated(self) -> str | None:
+        """The id that says which action or turn the event belongs to."""
+        return correlation_of(self.raw)
+
+    @property
+    def merged(self) -> int:
+        """1: such events are never merged."""
+        return 1
 
 
 KnownEvent = ReadingEvent | AnswerEvent | AlarmEvent | FailedEvent

@@ -6,7 +6,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from functools import cache
-from typing import Any, ClassVar, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 
 from pydantic import MISSING, BaseModel, ConfigDict
 
@@ -25,6 +25,7 @@ class WireModel(BaseModel):
         validate_by_alias=True,
         protected_namespaces=(),
         hide_input_in_errors=True,
+        defer_build=True,
     )
 
     def to_wire(self) -> JsonObject:
@@ -55,6 +56,12 @@ class CallModel(ActionModel, Generic[Reply]):
 
     CALL: ClassVar[CallInfo]
 
+    if not TYPE_CHECKING:
+
+        def __class_getitem__(cls, reply: Any) -> type:
+            """Return the class: pydantic would make one more for each answer."""
+            return cls
+
 
 class EventModel(WireModel):
     """An event. `raw` is the frame as received."""
@@ -65,6 +72,22 @@ class EventModel(WireModel):
     """Places of the objects that every event of the type has, parents first."""
     correlation: ClassVar[tuple[tuple[str, ...], ...]] = ()
     """Attributes that may hold the correlation id, first one first."""
+
+    @property
+    def correlated(self) -> str | None:
+        """The id that says which action or turn the event belongs to."""
+        for path in self.correlation:
+            value: Any = self
+            for name in path:
+                value = getattr(value, name, None)
+            if isinstance(value, str):
+                return value
+        return None
+
+    @property
+    def merged(self) -> int:
+        """How many adjacent events this one stands for: 1, unless a reader was too slow."""
+        return 1
 
     @property
     def raw_text(self) -> str:
