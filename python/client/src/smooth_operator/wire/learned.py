@@ -19,7 +19,14 @@ from typing import Any
 from pydantic_core import from_json
 
 from .codec import decode_event
-from .events import Event, KnownEvent, StreamPreambleEvent, StreamReasoningEvent, StreamTokenEvent
+from .events import (
+    Event,
+    KnownEvent,
+    StreamPreambleEvent,
+    StreamReasoningEvent,
+    StreamTokenEvent,
+    UnknownEvent,
+)
 
 Path = tuple[str, ...]
 _SHAPES = 4  # kinds of frames that one reader knows
@@ -102,7 +109,8 @@ class FrameReader:
                 self.last = reader
                 return event
         event = decode_event(data.decode())
-        if self._tries and event.type in STREAMING:
+        known: Any = event
+        if self._tries and type(event) is not UnknownEvent and known.type in STREAMING:
             self._tries -= 1
             reader_of_this = learn(data, event)
             if reader_of_this is not None:
