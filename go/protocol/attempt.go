@@ -2,6 +2,7 @@ package protocol
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
@@ -9,14 +10,13 @@ import (
 
 // attempt is one run of connect, shared by all who wait for it (REQ-CONN-03).
 type attempt struct {
-	done    chan struct{}
-	err     error // valid once done is closed
-	cancel  context.CancelCauseFunc
-	waiters int
+	done   chan struct{}
+	err    error // valid once done is closed
+	cancel context.CancelCauseFunc
 }
 
-// connect opens the link or joins the attempt that runs. The last one who stops waiting ends the
-// attempt.
+// connect opens the link or joins the attempt that runs. Who stops waiting ends the wait, not the
+// attempt (REQ-CONN-26).
 func (c *connection) connect(ctx context.Context) error {
 	if err := ctx.Err(); err != nil {
 		return err
@@ -28,25 +28,18 @@ func (c *connection) connect(ctx context.Context) error {
 		c.mu.Unlock()
 		return nil
 	}
-	a.waiters++
 	c.mu.Unlock()
 	select {
 	case <-a.done:
 		return a.err
 	case <-ctx.Done():
-		c.mu.Lock()
-		a.waiters--
-		if a.waiters == 0 && len(c.waiting) == 0 {
-			a.cancel(errors.New("nobody waits for the attempt any more"))
-		}
-		c.mu.Unlock()
 		return ctx.Err()
 	}
 }
 
 // begin starts an attempt, unless there is one or a link. The mutex is held.
 func (c *connection) begin() {
-	if !c.step("connect", 0, nil) {
+	if !c.step("connect", ending{}, nil) {
 		return
 	}
 	ctx, cancel := context.WithCancelCause(context.Background())
@@ -73,8 +66,8 @@ func (c *connection) run(ctx context.Context, a *attempt) {
 	}
 	c.attempt = nil
 	if err != nil {
-		a.err = attemptError(ctx, err)
-		c.step("connect_failed", 0, a.err)
+		a.err = c.attemptError(ctx, err)
+		c.step("connect_failed", ending{}, a.err)
 		c.discardWaiting()
 		c.sink.attemptFailed(a.err)
 	} else {
@@ -123,7 +116,10 @@ func (c *connection) token(ctx context.Context) (string, error) {
 	}()
 	select {
 	case got := <-answered:
-		return got.token, got.err
+		if got.err != nil {
+			return "", &tokenError{got.err}
+		}
+		return got.token, c.options.checkToken("the token of Options.TokenSource", got.token)
 	case <-ctx.Done():
 		return "", ctx.Err()
 	}
@@ -138,22 +134,55 @@ func failedAttempt(err error, facts AgentError) error {
 	}
 	own := *failed.AgentError
 	own.RequestID, own.SessionID, own.PartialText = facts.RequestID, facts.SessionID, facts.PartialText
-	return &ConnectError{&own}
+	return &ConnectError{&own, failed.Body, failed.ServerRequestID}
 }
 
-// attemptError says why an attempt failed (REQ-CONN-12).
-func attemptError(ctx context.Context, cause error) error {
-	facts, class := AgentError{cause: cause}, leafConnectFailed
-	var refused *handshakeError
-	if errors.As(cause, &refused) {
-		facts.Status, facts.cause = refused.status, refused.cause
-		if refused.status == http.StatusUnauthorized {
-			class = leafAuthentication
-		}
+// attemptError says why an attempt failed (REQ-CONN-12, REQ-CONN-22, REQ-CONN-23).
+func (c *connection) attemptError(ctx context.Context, cause error) error {
+	if errors.Is(cause, ErrInvalidArgument) {
+		return cause
 	}
+	if Kind(cause) == KindAuthentication {
+		return cause // of the token source
+	}
+	facts, class := AgentError{cause: cause, host: c.options.host}, leafConnectFailed
 	if ctx.Err() != nil {
 		// Our own context ended it: the reason must not look like the caller's context.
 		facts.cause = context.Cause(ctx)
+		facts.reason = facts.cause.Error()
+		return &ConnectError{AgentError: newError(class, facts)}
 	}
-	return &ConnectError{newError(class, facts)}
+	var source *tokenError
+	if errors.As(cause, &source) {
+		facts.cause, facts.reason = source.cause, "the token source failed"
+		return &ConnectError{AgentError: newError(class, facts)}
+	}
+	var refused *handshakeError
+	if !errors.As(cause, &refused) {
+		return &ConnectError{AgentError: newError(class, facts)}
+	}
+	facts.cause, facts.Status, facts.RetryAfter = refused.cause, refused.status, refused.retryAfter
+	facts.reason = reasonOf(refused.cause)
+	row := httpStatusOf(refused.status)
+	if row != nil {
+		class = leafOfKind[ErrorKind(row.kind)]
+		facts.Details = refused.details()
+	}
+	return &ConnectError{newError(class, facts), refused.body, refused.requestID}
 }
+
+// details is what the answer says beside its status, wire-named.
+func (e *handshakeError) details() json.RawMessage {
+	details, _ := json.Marshal(struct {
+		Body      string `json:"body,omitempty"`
+		RequestID string `json:"requestId,omitempty"`
+	}{e.body, e.requestID}) // two strings: nothing in it can fail
+	return details
+}
+
+// tokenError is a token source that failed.
+type tokenError struct{ cause error }
+
+func (e *tokenError) Error() string { return "the token source failed" }
+
+func (e *tokenError) Unwrap() error { return e.cause }

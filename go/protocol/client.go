@@ -125,11 +125,12 @@ func (c *Client) OnFrame(listener func(Frame)) (remove func()) {
 // context governs the turn: when it ends, iterations end with its error and the server is told to
 // stop, unless the turn was detached. A refused argument is in [Turn.Err].
 func (c *Client) SendMessage(ctx context.Context, action SendMessage) *Turn {
-	if action.RequestID == "" && ctx.Err() == nil {
+	text, encodeErr := frameOf(action, "requestId")
+	if encodeErr == nil && action.RequestID == "" && ctx.Err() == nil {
 		action.RequestID = c.options.NewRequestID()
+		text, encodeErr = EncodeAction(action)
 	}
 	t := newTurn(ctx, c.requests, action, func() bool { return c.parks(action.SessionID) })
-	text, encodeErr := EncodeAction(action)
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if encodeErr == nil {
@@ -150,7 +151,7 @@ func (c *Client) SendMessage(ctx context.Context, action SendMessage) *Turn {
 		}
 	}
 	c.requests.add(action.RequestID, t)
-	t.start(&outgoing{action: action.ActionName(), requestID: action.RequestID, text: text})
+	t.start(&outgoing{action: action.ActionName(), requestID: action.RequestID, sessionID: action.SessionID, text: text})
 	if !t.state.settled() {
 		t.unbind = context.AfterFunc(ctx, t.abandoned)
 	}

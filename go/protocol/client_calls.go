@@ -59,16 +59,18 @@ func (c *Client) exchange(
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	if action.id() == "" {
+	text, err := frameOf(action, "requestId")
+	if err == nil && action.id() == "" {
 		action = action.withID(c.options.NewRequestID())
+		text, err = EncodeAction(action)
 	}
-	text, err := EncodeAction(action)
 	if err != nil {
-		return nil, invalidArgument("the action cannot be written as JSON")
+		return nil, err
 	}
 	out := &outgoing{action: action.ActionName(), requestID: action.id(), text: text}
+	out.sessionID, _ = stringOf(memberOf(text, "sessionId"))
 	if len(text) > maxOutboundBytes {
-		return nil, tooLarge(out)
+		return nil, c.requests.tooLarge(out)
 	}
 	return c.requests.await(ctx, out, expected, valueOf)
 }

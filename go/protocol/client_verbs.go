@@ -11,30 +11,36 @@ func (c *Client) turn(requestID string) *Turn {
 }
 
 // verbCall sends the answer to a question of a turn that this client does not follow.
-func verbCall[T any](
-	ctx context.Context, c *Client, action identified, verb string, value func(Event) T,
-) (T, error) {
-	var none T
+func verbCall(ctx context.Context, c *Client, action identified, expected expected) (any, error) {
 	if action.id() == "" {
-		return none, invalidArgument("a verb needs the requestId of its turn")
+		return nil, invalidArgument("a verb needs the requestId of its turn")
 	}
-	answer, err := c.exchange(ctx, action, answersTo(verb), func(event Event) (any, error) {
-		return value(event), nil
-	})
-	if err != nil {
-		return none, err
-	}
-	return answer.(T), nil
+	return c.exchange(ctx, action, expected, func(event Event) (any, error) { return event, nil })
+}
+
+// opening is expected, and 202 in the place of an answer: the server kept the question over a restart
+// and goes on with the whole turn.
+func (c *Client) opening(e expected, requestID, sessionID string) expected {
+	e.opens = func(accepted Event) any { return adopted(c.requests, requestID, sessionID, accepted) }
+	return e
+}
+
+// Turn returns the turn of an id that this client follows, false when there is none: one that was
+// sent, or one that began with the answer to its question, after [Client.ConfirmToolAction] or
+// [Client.SubmitInteraction] of a turn that this client did not know (REQ-VERB-15).
+func (c *Client) Turn(requestID string) (*Turn, bool) {
+	t := c.turn(requestID)
+	return t, t != nil
 }
 
 // ConfirmToolAction answers a confirmation, as [Turn.Confirm] of the turn with that requestId. When
-// this client does not follow the turn, it is a call of its own (REQ-VERB-08).
+// this client does not follow the turn, it is a call of its own; when the server goes on with the turn,
+// [Client.Turn] has it from then on (REQ-VERB-11, REQ-VERB-15).
 func (c *Client) ConfirmToolAction(ctx context.Context, action ConfirmToolAction) error {
 	if t := c.turn(action.RequestID); t != nil {
 		return t.Confirm(ctx, action.Approved)
 	}
-	done := func(Event) bool { return true }
-	_, err := verbCall(ctx, c, action, verbConfirm, done)
+	_, err := verbCall(ctx, c, action, c.opening(answersTo(verbConfirm), action.RequestID, action.SessionID))
 	return err
 }
 
@@ -46,11 +52,11 @@ func (c *Client) VerifyOTP(ctx context.Context, action VerifyOTP) (*OTPCheck, er
 	t := c.turn(action.RequestID)
 	switch {
 	case t == nil && !declines:
-		return verbCall(ctx, c, action, verbVerifyOTP, otpCheck)
+		return checkOf(verbCall(ctx, c, action, answersTo(verbVerifyOTP)))
 	case t == nil && !c.parks(action.SessionID):
-		return nil, newError(leafUnsupported, AgentError{RequestID: action.RequestID, SessionID: action.SessionID})
+		return nil, newError(leafUnsupported, c.requests.facts(action.RequestID, action.SessionID, ending{}))
 	case t == nil:
-		return verbCall(ctx, c, action, verbDeclineOTP, otpCheck)
+		return checkOf(verbCall(ctx, c, action, answersTo(verbDeclineOTP)))
 	case declines:
 		if _, err := t.Decline(ctx, QuestionOTP); err != nil {
 			return nil, err
@@ -60,15 +66,29 @@ func (c *Client) VerifyOTP(ctx context.Context, action VerifyOTP) (*OTPCheck, er
 	return t.VerifyOTP(ctx, action.Code)
 }
 
+func checkOf(answer any, err error) (*OTPCheck, error) {
+	if err != nil {
+		return nil, err
+	}
+	return otpCheck(answer.(Event)), nil
+}
+
 // SubmitInteraction answers an interaction or declines it, as [Turn.Submit] and [Turn.Decline] of
 // the turn with that requestId. When this client does not follow the turn, it is a call of its own
 // (REQ-VERB-08).
-func (c *Client) SubmitInteraction(ctx context.Context, action SubmitInteraction) (*InteractionReply, error) {
+func (c *Client) SubmitInteraction(ctx context.Context, action SubmitInteraction) (*SubmitResult, error) {
 	declines := action.Declined != nil && *action.Declined
 	t := c.turn(action.RequestID)
 	switch {
 	case t == nil:
-		return verbCall(ctx, c, action, verbSubmit, interactionReply)
+		answer, err := verbCall(ctx, c, action, c.opening(answersTo(verbSubmit), action.RequestID, action.SessionID))
+		if err != nil {
+			return nil, err
+		}
+		if opened, ok := answer.(*Turn); ok {
+			return &SubmitResult{Accepted: true, Turn: opened}, nil
+		}
+		return submitResult(answer.(Event)), nil
 	case declines:
 		return t.Decline(ctx, QuestionInteraction)
 	case action.Values == nil:
@@ -86,9 +106,9 @@ func (c *Client) Cancel(ctx context.Context, action Cancel) error {
 	if t := c.turn(action.RequestID); t != nil {
 		return t.Cancel(ctx)
 	}
-	text, err := EncodeAction(action)
+	text, err := frameOf(action)
 	if err != nil {
-		return invalidArgument("the action cannot be written as JSON")
+		return err
 	}
 	written := make(chan struct{})
 	out := &outgoing{action: action.ActionName(), requestID: action.RequestID, text: text}
@@ -97,7 +117,7 @@ func (c *Client) Cancel(ctx context.Context, action Cancel) error {
 	queued := c.connection.submit(out)
 	c.mu.Unlock()
 	if !queued {
-		return newError(leafNotConnected, AgentError{RequestID: action.RequestID})
+		return newError(leafNotConnected, c.requests.facts(action.RequestID, action.SessionID, ending{}))
 	}
 	select {
 	case <-written:

@@ -22,7 +22,7 @@ type sink interface {
 	eventReceived(event Event)
 	batchEnded()
 	brokenReceived(broken *DecodeError)
-	linkEnded(reason string, code int)
+	linkEnded(end ending)
 	attemptFailed(err error)
 	closing()
 }
@@ -73,13 +73,13 @@ func (c *connection) spawn(f func()) {
 }
 
 // step moves the state machine and reports the move. The mutex is held.
-func (c *connection) step(word string, code int, err error) bool {
+func (c *connection) step(word string, end ending, err error) bool {
 	change, closeWith, ok := c.state.on(word)
 	if !ok {
 		return false
 	}
-	change.CloseCode, change.Err = code, err
-	if code == 0 {
+	change.CloseCode, change.CloseReason, change.Err = end.code, end.reason, err
+	if end.code == 0 {
 		change.CloseCode = closeWith
 	}
 	if closeWith != 0 && c.link != nil {
@@ -95,7 +95,7 @@ func (c *connection) adopt(t *transport) {
 	l := &link{transport: t, outbox: newOutbox(c.mu)}
 	t.frames.drained = func() { c.batchEnded(l) }
 	c.link = l
-	c.step("opened", 0, nil)
+	c.step("opened", ending{}, nil)
 	waiting := c.waiting
 	c.waiting = nil
 	for _, o := range waiting {
@@ -198,7 +198,7 @@ func (c *connection) readLoop(l *link) {
 			continue
 		}
 		if !utf8.Valid(text) {
-			c.locked(l, func() { c.end("invalid_utf8", 0) })
+			c.locked(l, func() { c.end(ending{word: "invalid_utf8"}) })
 			continue
 		}
 		c.textReceived(l, bytes.Clone(text))
@@ -216,15 +216,15 @@ func (c *connection) locked(l *link, f func()) {
 
 // ended takes note of the end of the socket.
 func (c *connection) ended(l *link, err error) {
-	reason, code := endOf(err)
+	end := endOf(err)
 	c.mu.Lock()
 	if !l.ended {
-		c.end(reason, code)
+		c.end(end)
 	}
 	l.outbox.destroy()
 	c.mu.Unlock()
-	if code == closeTooLarge && reason == "too_large" || code == closeProtocolError && reason == "lost" {
-		l.transport.close(code)
+	if end.ours {
+		l.transport.close(end.code)
 		l.transport.drain(max(c.options.CloseTimeout, partingGrace))
 	}
 	l.transport.abort()
@@ -300,23 +300,23 @@ func (c *connection) malformedReceived(text []byte, size int) {
 	c.malformed++
 	c.warnOnce("", "a malformed frame was dropped")
 	if c.malformed == malformedLimit {
-		c.end("malformed_limit", 0)
+		c.end(ending{word: "malformed_limit"})
 	}
 }
 
 // end takes the link down for a reason of the connection machine. The mutex is held.
-func (c *connection) end(reason string, code int) {
+func (c *connection) end(end ending) {
 	l := c.link
 	if l == nil {
 		return
 	}
 	c.part(l)
-	c.step(reason, code, nil)
+	c.step(end.word, end, nil)
 	c.link = nil
-	if code == 0 {
-		code = l.outbox.closeWith
+	if end.code == 0 {
+		end.code = l.outbox.closeWith
 	}
-	c.sink.linkEnded(reason, code)
+	c.sink.linkEnded(end)
 }
 
 // close takes the link down and settles everything; see Client.Close.
@@ -325,10 +325,10 @@ func (c *connection) close() {
 	c.sink.closing()
 	a, l := c.attempt, c.link
 	c.attempt = nil
-	c.step("close", 0, nil)
+	c.step("close", ending{}, nil)
 	c.discardWaiting()
 	if a != nil {
-		a.err = newError(leafClientClosed, AgentError{})
+		a.err = newError(leafClientClosed, AgentError{host: c.options.host})
 		a.cancel(errors.New("the client was closed"))
 		close(a.done)
 	}
@@ -341,10 +341,12 @@ func (c *connection) close() {
 		running = append(running, done)
 	}
 	c.mu.Unlock()
+	limit := max(c.options.CloseTimeout, partingGrace)
+	began := time.Now()
 	for _, done := range running {
-		<-done
+		<-done // what still runs ends with the socket, which part bounds
 	}
-	c.listeners.drain(max(c.options.CloseTimeout, flushLimit))
+	c.listeners.drain(max(limit-time.Since(began), partingGrace))
 }
 
 func (c *connection) tap(d Direction, word, requestID string, text []byte) {

@@ -124,12 +124,13 @@ func TestREQ_CONN_04_TheAttemptIsBounded(t *testing.T) {
 	}
 }
 
-func TestREQ_CONN_04_ACancelledConnectEndsItsAttempt(t *testing.T) {
+func TestREQ_CONN_26_GivingUpTheLastWaitEndsTheWaitAndNotTheAttempt(t *testing.T) {
 	p := newPeer(t)
 	held := make(chan struct{})
-	defer close(held)
-	p.answer = func(http.ResponseWriter, *http.Request) { <-held }
-	client := newClient(t, protocol.Options{URL: p.url()})
+	client := newClient(t, protocol.Options{URL: p.url(), TokenSource: func(context.Context) (string, error) {
+		<-held
+		return "", nil
+	}})
 	changes := reasons(client)
 	ctx, cancel := context.WithCancel(context.Background())
 	done := later(func() (any, error) { return nil, client.Connect(ctx) })
@@ -138,10 +139,9 @@ func TestREQ_CONN_04_ACancelledConnectEndsItsAttempt(t *testing.T) {
 	if err := receive(t, done, "connect").err; !errors.Is(err, context.Canceled) {
 		t.Fatal(err)
 	}
-	last := wantMoves(t, changes, "idle connect_failed")
-	if errors.Is(last.Err, context.Canceled) {
-		t.Error(last.Err)
-	}
+	close(held)
+	wantMoves(t, changes, "open opened")
+	p.link()
 }
 
 func TestREQ_CONN_05_CloseMayBeCalledAnyTime(t *testing.T) {
@@ -481,7 +481,7 @@ func TestREQ_CONN_18_ASocketThatTakesNothingHoldsUpNobody(t *testing.T) {
 	message := strings.Repeat("x", 1<<19)
 	var turns []*protocol.Turn
 	for range 40 { // far more than the socket's buffers take
-		turns = append(turns, client.SendMessage(t.Context(), protocol.SendMessage{SessionID: "s", Message: message}))
+		turns = append(turns, client.SendMessage(t.Context(), protocol.SendMessage{SessionID: "s", Message: "m", Model: message}))
 	}
 	_, err := client.Ping(within(t))
 	wantKind(t, err, protocol.KindRequestTimeout)

@@ -161,7 +161,9 @@ func (c *Conversation) Messages(
 	if len(options) > 0 && options[len(options)-1].Limit != 0 {
 		limit = &options[len(options)-1].Limit
 	}
-	return pages(func(cursor string) (*MessagePage, error) {
+	facts := c.client.requests.facts("", "", ending{})
+	facts.reason = "a page cursor came twice"
+	return pages(facts, func(cursor string) (*MessagePage, error) {
 		return c.client.GetConversationMessages(ctx, GetConversationMessages{
 			SessionID: c.sessionID, Limit: limit, Cursor: cursor,
 		})

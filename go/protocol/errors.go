@@ -6,7 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"strings"
+	"strconv"
 	"time"
 )
 
@@ -26,8 +26,8 @@ type AgentError struct {
 	Kind ErrorKind
 	// Code is what the server sent, empty when the client made the error.
 	Code string
-	// Message is the server's own text, for a developer; it is no part of Error.
-	Message string
+	// ServerMessage is the server's own sentence, for a developer; it is no part of Error.
+	ServerMessage string
 	// Retryable says whether the same action may succeed later without a change.
 	Retryable bool
 	// RequestID is the action or turn that failed, SessionID its session.
@@ -41,6 +41,8 @@ type AgentError struct {
 	RetryAfter time.Duration
 	// CloseCode is the close code of the link, when its end was the cause (REQ-CONN-15).
 	CloseCode int
+	// CloseReason is what the peer's close frame says beside CloseCode; it is no part of Error.
+	CloseReason string
 	// PartialText is what a turn had streamed before it failed (REQ-TURN-18).
 	PartialText string
 	// Question is the question of a turn that was open when it failed; empty when there was none.
@@ -48,29 +50,31 @@ type AgentError struct {
 
 	leaf  *leaf
 	cause error
+	// host, reason and limit fill places of the text.
+	host   string
+	reason string
+	limit  int64
 }
 
-// Error names kind, code and ids.
+// Error says what happened, to whom, and what to do; its text is that of the specification
+// (REQ-ERR-07).
 func (e *AgentError) Error() string {
-	parts := []string{}
-	if e.Code != "" {
-		parts = append(parts, e.Code)
+	places := map[string]string{
+		"host": e.host, "code": e.Code, "request_id": e.RequestID, "session_id": e.SessionID, "reason": e.reason,
 	}
-	if e.Status != 0 {
-		parts = append(parts, fmt.Sprintf("status %d", e.Status))
+	if places["host"] == "" {
+		places["host"] = "the server"
 	}
-	if e.CloseCode != 0 {
-		parts = append(parts, fmt.Sprintf("close code %d", e.CloseCode))
+	for name, number := range map[string]int64{"close": int64(e.CloseCode), "status": int64(e.Status), "limit": e.limit} {
+		if number != 0 {
+			places[name] = strconv.FormatInt(number, 10)
+		}
 	}
-	if e.RequestID != "" {
-		parts = append(parts, "request "+e.RequestID)
-	}
-	text := "protocol: " + strings.ReplaceAll(string(e.Kind), "_", " ")
-	if len(parts) > 0 {
-		text += " (" + strings.Join(parts, ", ") + ")"
-	}
-	return text
+	return "protocol: " + errorText(e.leaf.name, places)
 }
+
+// GoString is Error: what %#v shows holds no text of a person.
+func (e *AgentError) GoString() string { return e.Error() }
 
 // Unwrap returns the cause, nil when there is none.
 func (e *AgentError) Unwrap() error { return e.cause }
@@ -87,7 +91,13 @@ func (e *AgentError) Is(target error) bool {
 func (e *AgentError) Timeout() bool { return e.leaf.is(leafTimeout) }
 
 // ConnectError is the failure of an attempt: kind connect_failed or authentication.
-type ConnectError struct{ *AgentError }
+type ConnectError struct {
+	*AgentError
+	// Body is the first 4,096 bytes of what a refused handshake was answered with, as text.
+	Body string
+	// ServerRequestID is the header x-request-id of that answer.
+	ServerRequestID string
+}
 
 // Unwrap returns the AgentError.
 func (e *ConnectError) Unwrap() error { return e.AgentError }
@@ -168,7 +178,7 @@ func newError(class *leaf, facts AgentError) *AgentError {
 // serverError is what an error event reports (REQ-ERR-02, REQ-ERR-03).
 func serverError(event *ErrorEvent, facts AgentError) error {
 	row := lookupCode(event.Code)
-	facts.Code, facts.Message, facts.Details = event.Code, event.Message, event.Details
+	facts.Code, facts.ServerMessage, facts.Details = event.Code, event.Message, event.Details
 	if event.RetryAfterMs != nil {
 		facts.RetryAfter = time.Duration(*event.RetryAfterMs) * time.Millisecond
 	}
@@ -185,6 +195,6 @@ func statusError(status int64, facts AgentError) error {
 
 // frameError is what a broken frame means for the work that needed it.
 func frameError(broken *DecodeError, facts AgentError) error {
-	facts.cause = broken
+	facts.cause, facts.reason = broken, broken.Pointer
 	return &InvalidFrameError{newError(leafInvalidFrame, facts), broken.WireType, broken.Problem}
 }

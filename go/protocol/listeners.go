@@ -17,6 +17,8 @@ type StateChange struct {
 	Reason string
 	// CloseCode is the close code of a closed link, 0 when there is none.
 	CloseCode int
+	// CloseReason is what the peer's close frame says beside it.
+	CloseReason string
 	// Err is the failure of the attempt, nil otherwise.
 	Err error
 }

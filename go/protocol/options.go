@@ -9,8 +9,6 @@ import (
 	"log/slog"
 	"math"
 	"net/http"
-	"net/url"
-	"strings"
 	"time"
 )
 
@@ -30,7 +28,9 @@ const (
 
 // Options configure a [Client]. Only URL is required; the zero value of every other field works.
 type Options struct {
-	// URL of the server, ws:// or wss://. Its query is kept, its fragment dropped (REQ-CONN-10).
+	// URL of the server, ws:// or wss://. Its query is kept, its fragment dropped (REQ-CONN-10); what
+	// is not ASCII in path and query travels percent-encoded. A space, a control character, a
+	// backslash, a user name and a host name that is not ASCII are refused (REQ-CONN-19).
 	URL string
 
 	// Token authenticates the client. Zero value means none.
@@ -40,7 +40,8 @@ type Options struct {
 	TokenSource func(ctx context.Context) (string, error)
 	// TokenIn says where the token travels. Zero value means TokenInQuery.
 	TokenIn TokenPlacement
-	// Header holds further headers of the handshake.
+	// Header holds further headers of the handshake. Those that belong to the handshake itself or to
+	// the hop, such as Host, Connection and Sec-WebSocket-…, are refused (REQ-CONN-20).
 	Header http.Header
 	// Origin is the Origin header of the handshake. Zero value means none.
 	Origin string
@@ -56,8 +57,8 @@ type Options struct {
 	// ConnectTimeout bounds one attempt, TokenSource and handshake included (REQ-CONN-04). Zero
 	// value means 10s; Off turns it off.
 	ConnectTimeout time.Duration
-	// CloseTimeout is how long Close waits for the peer's close frame (REQ-CONN-05). Zero value
-	// means 5s, which is also the longest possible wait; Off means not to wait.
+	// CloseTimeout bounds Close as a whole: the peer's close frame, the socket, and listeners that do
+	// not return (REQ-CONN-27). Zero value means 5s; Off means not to wait.
 	CloseTimeout time.Duration
 	// RequestTimeout bounds the answer to a call or verb (REQ-CALL-02). Zero value means 30s; Off
 	// turns it off.
@@ -88,6 +89,8 @@ type Options struct {
 	NewRequestID func() string
 	// Random is the source of randomness. Zero value means crypto/rand.
 	Random io.Reader
+
+	host string // and port, for texts
 }
 
 // String names the server without what may be secret.
@@ -99,21 +102,11 @@ func (o Options) GoString() string { return o.String() }
 // LogValue is String, for log/slog.
 func (o Options) LogValue() slog.Value { return slog.StringValue(o.String()) }
 
-// safeURL returns a URL without user, query and fragment.
-func safeURL(text string) string {
-	u, err := url.Parse(text)
-	if err != nil {
-		return "invalid URL"
-	}
-	return u.Scheme + "://" + u.Host + u.Path
-}
-
 // resolve checks the options and fills in the defaults; limits that are off become 0. Its errors
 // match [ErrInvalidArgument] (REQ-CONN-01).
 func (o Options) resolve() (Options, error) {
-	u, err := url.Parse(o.URL)
-	if err != nil || u.Scheme != "ws" && u.Scheme != "wss" || u.Hostname() == "" {
-		return o, invalidArgument("Options.URL must be ws://host… or wss://host…")
+	if err := checkURL(o.URL); err != nil {
+		return o, err
 	}
 	if o.TokenIn == "" {
 		o.TokenIn = TokenInQuery
@@ -130,10 +123,13 @@ func (o Options) resolve() (Options, error) {
 	if len(o.CACertPEM) > 0 && !x509.NewCertPool().AppendCertsFromPEM(o.CACertPEM) {
 		return o, invalidArgument("Options.CACertPEM holds no certificate")
 	}
+	if err := o.checkHeaders(); err != nil {
+		return o, err
+	}
 	if err := o.resolveLimits(); err != nil {
 		return o, err
 	}
-	o.Header = o.Header.Clone()
+	o.host, o.Header = hostOf(o.URL), o.Header.Clone()
 	o.Supports = append([]string(nil), o.Supports...)
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
@@ -174,39 +170,4 @@ func (o *Options) resolveLimits() error {
 		}
 	}
 	return nil
-}
-
-// address returns the URL to dial: without fragment, and with the token, if there is one, as the
-// only and last pair of that name. Everything else of the query stays as written (REQ-CONN-10).
-func address(text, token string) string {
-	text, _, _ = strings.Cut(text, "#")
-	if token == "" {
-		return text
-	}
-	base, query, _ := strings.Cut(text, "?")
-	pairs := strings.Split(query, "&")
-	kept := pairs[:0]
-	for _, pair := range pairs {
-		name, _, _ := strings.Cut(pair, "=")
-		if pair != "" && name != "token" {
-			kept = append(kept, pair)
-		}
-	}
-	kept = append(kept, "token="+percentEncode(token))
-	return base + "?" + strings.Join(kept, "&")
-}
-
-// percentEncode escapes everything but the unreserved characters of RFC 3986.
-func percentEncode(text string) string {
-	const hex = "0123456789ABCDEF"
-	var out strings.Builder
-	for i := range len(text) {
-		switch c := text[i]; {
-		case 'a' <= c && c <= 'z', 'A' <= c && c <= 'Z', '0' <= c && c <= '9', strings.IndexByte("-._~", c) >= 0:
-			out.WriteByte(c)
-		default:
-			out.Write([]byte{'%', hex[c>>4], hex[c&15]})
-		}
-	}
-	return out.String()
 }

@@ -6,6 +6,7 @@ import "sync"
 type outgoing struct {
 	action    string
 	requestID string
+	sessionID string
 	text      []byte
 	// written says that the frame was handed to an open link.
 	written bool

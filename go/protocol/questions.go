@@ -34,13 +34,16 @@ type OTPCheck struct {
 	Message string
 }
 
-// InteractionReply is what became of an answer to an interaction (REQ-FORM-01).
-type InteractionReply struct {
+// SubmitResult is what became of an answer to an interaction (REQ-FORM-01).
+type SubmitResult struct {
 	Accepted bool
 	// Errors name the fields that were not accepted; the question is open again.
 	Errors []FieldError
 	// Message is the server's text for a human, empty when it was accepted.
 	Message string
+	// Turn is the turn that began with the answer, when this client did not follow the one that asked
+	// and the server goes on with it (REQ-VERB-15); else nil.
+	Turn *Turn
 }
 
 // verb is one answer or cancel that waits for what the server makes of it.
@@ -77,12 +80,12 @@ func otpCheck(event Event) *OTPCheck {
 	return &OTPCheck{Declined: true}
 }
 
-// interactionReply is the value of a submit or decline that the event answered.
-func interactionReply(event Event) *InteractionReply {
+// submitResult is the value of a submit or decline that the event answered.
+func submitResult(event Event) *SubmitResult {
 	if e, ok := event.(*InteractionInvalid); ok {
-		return &InteractionReply{Errors: e.Errors, Message: e.Message}
+		return &SubmitResult{Errors: e.Errors, Message: e.Message}
 	}
-	return &InteractionReply{Accepted: true}
+	return &SubmitResult{Accepted: true}
 }
 
 // questions holds the questions of one turn with their limits (REQ-TURN-13, REQ-VERB-10).

@@ -18,7 +18,7 @@ type inFlight interface {
 	// brokenReceived takes a known event of this id with a broken body; false sends it on as well.
 	brokenReceived(broken *DecodeError) bool
 	// linkEvent takes a local event of the link: lost, close, connect_failed, …
-	linkEvent(word string, code int, err error)
+	linkEvent(end ending, err error)
 }
 
 // requests routes what the link reads to its owner. Fields are guarded by the client's mutex.
@@ -130,17 +130,17 @@ func (r *requests) brokenReceived(broken *DecodeError) {
 }
 
 // linkEnded fails everything that is in flight (REQ-CONN-15).
-func (r *requests) linkEnded(reason string, code int) { r.each(reason, code, nil) }
+func (r *requests) linkEnded(end ending) { r.each(end, nil) }
 
 // attemptFailed fails everything that waited for the attempt (REQ-CONN-04).
-func (r *requests) attemptFailed(err error) { r.each("connect_failed", 0, err) }
+func (r *requests) attemptFailed(err error) { r.each(ending{word: "connect_failed"}, err) }
 
 // closing fails everything that is in flight (REQ-CONN-06).
-func (r *requests) closing() { r.each("close", 0, nil) }
+func (r *requests) closing() { r.each(ending{word: "close"}, nil) }
 
-func (r *requests) each(word string, code int, err error) {
+func (r *requests) each(end ending, err error) {
 	for _, owner := range r.inOrder() {
-		owner.linkEvent(word, code, err)
+		owner.linkEvent(end, err)
 	}
 }
 
@@ -153,38 +153,15 @@ func (r *requests) inOrder() []inFlight {
 	return owners
 }
 
-// armed arms a limit: f runs with the mutex, and the frames that it causes reach the socket before
-// the timer's call is over. A limit of 0 is off. The stop function is called with the mutex.
-func armed(r *requests, limit time.Duration, f func()) (stop func()) {
-	if limit == 0 {
-		return func() {}
-	}
-	stopped := false
-	timer := r.options.Clock.AfterFunc(limit, func() {
-		r.mu.Lock()
-		if stopped {
-			r.mu.Unlock()
-			return
-		}
-		stopped = true
-		f()
-		r.mu.Unlock()
-		r.connection.flush()
-	})
-	return func() {
-		if !stopped {
-			stopped = true
-			timer.Stop()
-		}
-	}
-}
-
 // expected is what answers an action.
 type expected struct {
 	events []string
 	// shared says that the id is a turn's that is not live here: what is no answer is somebody
 	// else's (REQ-VERB-08).
 	shared bool
+	// opens makes the value of a verb that status 202 answers before any other frame: a turn begins
+	// with it (REQ-VERB-15). Nil for actions that open none.
+	opens func(accepted Event) any
 }
 
 // answersTo returns what the table names for a verb.
@@ -206,6 +183,7 @@ type pending struct {
 	valueOf  func(Event) (any, error)
 	state    string
 	stop     func()
+	begun    bool // a frame of this id came
 
 	done  chan struct{}
 	value any
@@ -228,7 +206,7 @@ func (r *requests) await(
 	}
 	r.add(out.requestID, p)
 	if !r.connection.submit(out) {
-		p.linkEvent("not_connected", 0, nil)
+		p.linkEvent(ending{word: "not_connected"}, nil)
 	} else {
 		p.stop = armed(r, r.options.RequestTimeout, func() { p.step("request_timeout", nil, outcome{}) })
 	}
@@ -248,7 +226,7 @@ func (r *requests) await(
 type outcome struct {
 	event  Event
 	broken *DecodeError
-	code   int
+	end    ending
 	err    error
 }
 
@@ -256,6 +234,12 @@ type outcome struct {
 func (p *pending) eventReceived(event Event) bool {
 	word := event.EventType()
 	status := statusOf(event)
+	first := !p.begun
+	p.begun = true
+	if first && status == 202 && word == TypeImmediateResponse && p.expected.opens != nil {
+		p.settle(p.expected.opens(event), nil)
+		return true
+	}
 	switch {
 	case slices.Contains(p.expected.events, word) && !(p.expected.shared && status == 202):
 		word = "result"
@@ -273,14 +257,15 @@ func (p *pending) eventReceived(event Event) bool {
 // brokenReceived ends the call by a broken answer; a broken event of another type is an unknown one.
 func (p *pending) brokenReceived(broken *DecodeError) bool {
 	word := TypeUnknown
+	p.begun = true
 	if broken.WireType == TypeError || slices.Contains(p.expected.events, broken.WireType) {
 		word = "broken"
 	}
 	return p.step(word, nil, outcome{broken: broken})
 }
 
-func (p *pending) linkEvent(word string, code int, err error) {
-	p.step(word, nil, outcome{code: code, err: err})
+func (p *pending) linkEvent(end ending, err error) {
+	p.step(end.word, nil, outcome{end: end, err: err})
 }
 
 func (p *pending) step(word string, holds func(string) bool, o outcome) bool {
@@ -302,7 +287,7 @@ func (p *pending) step(word string, holds func(string) bool, o outcome) bool {
 func (p *pending) complete(event Event) {
 	value, err := p.valueOf(event)
 	if broken, ok := err.(*DecodeError); ok {
-		err = frameError(broken, AgentError{RequestID: p.out.requestID})
+		err = frameError(broken, p.facts(ending{}))
 	}
 	p.settle(value, err)
 }
@@ -320,11 +305,18 @@ func (p *pending) settle(value any, err error) {
 		p.stop()
 	}
 	p.requests.settle(p.out.requestID, p)
+	if t, ok := value.(*Turn); ok {
+		p.requests.add(p.out.requestID, t)
+	}
 	close(p.done)
 }
 
+func (p *pending) facts(end ending) AgentError {
+	return p.requests.facts(p.out.requestID, p.out.sessionID, end)
+}
+
 func (p *pending) failure(kind ErrorKind, o outcome) error {
-	facts := AgentError{RequestID: p.out.requestID, CloseCode: o.code}
+	facts := p.facts(o.end)
 	switch kind {
 	case "attempt":
 		return failedAttempt(o.err, facts)
@@ -335,9 +327,17 @@ func (p *pending) failure(kind ErrorKind, o outcome) error {
 	case KindInvalidFrame:
 		return frameError(o.broken, facts)
 	case KindUnexpectedEvent:
+		facts.reason = o.event.EventType()
 		return &UnexpectedEventError{newError(leafUnexpectedEvent, facts), o.event}
 	}
 	return p.requests.linkError(kind, facts)
+}
+
+// facts begins an error: whom it is about and how the link ended, if it did.
+func (r *requests) facts(requestID, sessionID string, end ending) AgentError {
+	return AgentError{
+		RequestID: requestID, SessionID: sessionID, CloseCode: end.code, CloseReason: end.reason, host: r.options.host,
+	}
 }
 
 // linkError is what becomes of work when the link ends, a limit is over, or there is no link.
@@ -345,11 +345,11 @@ func (r *requests) linkError(kind ErrorKind, facts AgentError) error {
 	if facts.CloseCode == closeUnauthorized && (kind == KindConnectionLost || kind == KindTurnInterrupted) {
 		kind = KindAuthentication
 	}
-	err := newError(leafOfKind[kind], facts)
 	if kind == KindMessageTooLarge {
-		return &MessageTooLargeError{AgentError: err, Limit: r.options.MaxMessageBytes}
+		facts.limit = r.options.MaxMessageBytes
+		return &MessageTooLargeError{AgentError: newError(leafMessageTooLarge, facts), Limit: facts.limit}
 	}
-	return err
+	return newError(leafOfKind[kind], facts)
 }
 
 // statusOf returns the status of a response, 0 for other events.

@@ -277,8 +277,8 @@ func TestREQ_CALL_09_AContextOnlyEndsTheWait(t *testing.T) {
 func TestREQ_CALL_10_AMessageOverOneMiBIsNotSent(t *testing.T) {
 	r := connected(t)
 	big := strings.Repeat("x", 1<<20)
-	_, err := r.client.RenameConversation(within(t), protocol.RenameConversation{ConversationID: "c", Title: big})
-	_, turnErr := r.client.SendMessage(t.Context(), protocol.SendMessage{SessionID: "s", Message: big}).Wait(within(t))
+	_, err := r.client.RenameConversation(within(t), protocol.RenameConversation{ConversationID: big, Title: "t"})
+	_, turnErr := r.client.SendMessage(t.Context(), protocol.SendMessage{SessionID: "s", Message: "m", Model: big}).Wait(within(t))
 	for _, e := range []error{err, turnErr} {
 		var large *protocol.MessageTooLargeError
 		if !errors.As(e, &large) || large.Size <= 1<<20 || large.Limit != 1<<20 {
@@ -380,7 +380,7 @@ func TestREQ_ERR_02_CodesMapToKinds(t *testing.T) {
 		t.Errorf("%+v", agent)
 	}
 	// REQ-ERR-04: the server's text is kept apart.
-	if strings.Contains(err.Error(), "@") || agent.Message == "" {
+	if strings.Contains(err.Error(), "@") || agent.ServerMessage == "" {
 		t.Error(err)
 	}
 }

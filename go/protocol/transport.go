@@ -8,7 +8,7 @@ import (
 	"io"
 	"net"
 	"net/http"
-	"net/url"
+	"strings"
 	"sync"
 	"time"
 
@@ -72,16 +72,6 @@ type dialing struct {
 	limit  int64
 }
 
-// handshakeError is a handshake that was answered by something else than 101.
-type handshakeError struct {
-	status int // 0 when the answer was no status
-	cause  error
-}
-
-func (e *handshakeError) Error() string { return "the handshake failed" }
-
-func (e *handshakeError) Unwrap() error { return e.cause }
-
 // dial opens a WebSocket. It offers no extension, asks no proxy and follows no redirect
 // (REQ-CONN-12, REQ-CONN-14).
 func dial(ctx context.Context, d dialing) (*transport, error) {
@@ -106,7 +96,7 @@ func dial(ctx context.Context, d dialing) (*transport, error) {
 	conn, _, err := websocket.Dial(ctx, d.url, options)
 	if err != nil {
 		t.socket.drop()
-		return nil, &handshakeError{h.status, withoutURL(err)}
+		return nil, h.failure(err)
 	}
 	conn.SetReadLimit(-1) // frames keeps the limit
 	t.conn, t.frames = conn, h.frames
@@ -125,40 +115,6 @@ func trusted(pem []byte) (*x509.CertPool, error) {
 		return nil, errors.New("no certificate in the PEM text")
 	}
 	return pool, nil
-}
-
-// withoutURL takes the wrapper off that shows the URL with its query (REQ-ERR-04).
-func withoutURL(err error) error {
-	var wrapped *url.Error
-	if errors.As(err, &wrapped) {
-		return wrapped.Err
-	}
-	return err
-}
-
-// handshake remembers the status of a refusal and spares the wait for its body; under an accepted
-// link it lays frames.
-type handshake struct {
-	base   *http.Transport
-	limit  int64
-	status int
-	frames *frames
-}
-
-func (h *handshake) RoundTrip(request *http.Request) (*http.Response, error) {
-	response, err := h.base.RoundTrip(request)
-	if err != nil {
-		return nil, err
-	}
-	if response.StatusCode != http.StatusSwitchingProtocols {
-		h.status = response.StatusCode
-		_ = response.Body.Close()
-		response.Body = http.NoBody
-	} else if socket, ok := response.Body.(io.ReadWriteCloser); ok {
-		h.frames = newFrames(socket, h.limit)
-		response.Body = h.frames
-	}
-	return response, nil
 }
 
 // read returns the next message; its text is good until the next read.
@@ -210,17 +166,25 @@ func (t *transport) drain(limit time.Duration) {
 	t.abort()
 }
 
-// endOf says in the words of the connection machine how a link ended, with the close code.
-func endOf(err error) (reason string, code int) {
+// ending is how a link ended: in the words of the connection machine, with close code and reason.
+type ending struct {
+	word   string
+	code   int
+	reason string // what the peer's close frame says
+	// ours says that the socket is still there and waits for a close frame with the code.
+	ours bool
+}
+
+func endOf(err error) ending {
 	var broken violation
+	var closed websocket.CloseError
 	switch {
 	case errors.Is(err, errTooLarge):
-		return "too_large", closeTooLarge
+		return ending{word: "too_large", code: closeTooLarge, ours: true}
 	case errors.As(err, &broken):
-		return "lost", closeProtocolError
+		return ending{word: "lost", code: closeProtocolError, ours: true}
+	case errors.As(err, &closed):
+		return ending{word: "closed_by_peer", code: int(closed.Code), reason: strings.ToValidUTF8(closed.Reason, "\ufffd")}
 	}
-	if status := websocket.CloseStatus(err); status != -1 {
-		return "closed_by_peer", int(status)
-	}
-	return "lost", closeAbnormal
+	return ending{word: "lost", code: closeAbnormal}
 }

@@ -61,8 +61,8 @@ func TestREQ_WIRE_15_WhatNoLawfulPeerSendsIsAViolation(t *testing.T) {
 			if !errors.As(err, &broken) {
 				t.Errorf("%s: got %v", name, err)
 			}
-			if reason, code := endOf(err); reason != "lost" || code != 1002 {
-				t.Errorf("%s: told as %s %d", name, reason, code)
+			if end := endOf(err); end.word != "lost" || end.code != 1002 || !end.ours {
+				t.Errorf("%s: told as %+v", name, end)
 			}
 		}
 	}

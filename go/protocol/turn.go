@@ -101,6 +101,16 @@ func newTurn(ctx context.Context, r *requests, a SendMessage, otpPark func() boo
 	return t
 }
 
+// adopted returns a turn that began elsewhere and goes on here with its acceptance. The mutex is held.
+func adopted(r *requests, requestID, sessionID string, accepted Event) *Turn {
+	parks := func() bool { return false }
+	t := newTurn(context.Background(), r, SendMessage{RequestID: requestID, SessionID: sessionID}, parks)
+	t.out = &outgoing{requestID: requestID, sessionID: sessionID, written: true}
+	t.arm("total", r.options.TurnTimeout, func() { t.local("total_timeout") })
+	t.eventReceived(accepted)
+	return t
+}
+
 // RequestID returns the id of the turn; its events and verbs carry it.
 func (t *Turn) RequestID() string { return t.requestID }
 

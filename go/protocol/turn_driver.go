@@ -19,11 +19,11 @@ func (t *Turn) refuse(err error) {
 func (t *Turn) start(out *outgoing) {
 	t.out = out
 	if len(out.text) > maxOutboundBytes {
-		t.linkEvent("too_large", 0, tooLarge(out))
+		t.linkEvent(ending{word: "too_large"}, t.client.tooLarge(out))
 		return
 	}
 	if !t.client.connection.submit(out) {
-		t.linkEvent("not_connected", 0, nil)
+		t.linkEvent(ending{word: "not_connected"}, nil)
 		return
 	}
 	t.arm("total", t.client.options.TurnTimeout, func() { t.local("total_timeout") })
@@ -70,12 +70,12 @@ func (t *Turn) brokenReceived(broken *DecodeError) bool {
 	return true
 }
 
-func (t *Turn) linkEvent(word string, code int, err error) {
+func (t *Turn) linkEvent(end ending, err error) {
 	// The end of the link closes the OTP question before the turn settles; its error names it.
 	t.asked, _ = t.state.open()
-	t.carryOut(t.state.local(word, false), cause{word: word, code: code, err: err})
+	t.carryOut(t.state.local(end.word, false), cause{word: end.word, end: end, err: err})
 	kind := KindConnectionLost
-	if word == "close" {
+	if end.word == "close" {
 		kind = KindClientClosed
 	}
 	for _, v := range slices.Clone(t.state.verbs) {
@@ -85,7 +85,7 @@ func (t *Turn) linkEvent(word string, code int, err error) {
 		t.state.forget(v)
 		failure := err
 		if failure == nil {
-			failure = t.client.linkError(kind, t.facts(code))
+			failure = t.client.linkError(kind, t.client.facts(t.requestID, t.sessionID, end))
 		}
 		v.settle(nil, failure)
 	}
@@ -106,7 +106,7 @@ type cause struct {
 	event  Event
 	broken *DecodeError
 	word   string
-	code   int
+	end    ending
 	err    error
 }
 
@@ -139,7 +139,7 @@ func (t *Turn) do(step turnStep, c cause) {
 		}
 	case "fail":
 		if step.verb != nil {
-			step.verb.settle(nil, serverError(c.event.(*ErrorEvent), t.facts(0)))
+			step.verb.settle(nil, serverError(c.event.(*ErrorEvent), t.ids()))
 		}
 	case "open":
 		t.questions.opened(step.question, c.event, timed)
@@ -199,10 +199,11 @@ func (t *Turn) idle() {
 	t.local("idle_timeout")
 }
 
-func (t *Turn) facts(code int) AgentError {
-	return AgentError{
-		RequestID: t.requestID, SessionID: t.sessionID, CloseCode: code, PartialText: t.text.whole(),
-	}
+// facts begins an error of the turn.
+func (t *Turn) facts(end ending) AgentError {
+	facts := t.client.facts(t.requestID, t.sessionID, end)
+	facts.PartialText = t.text.whole()
+	return facts
 }
 
 // release leaves the router once nothing more of this id can matter (REQ-TURN-06, REQ-OTP-03).

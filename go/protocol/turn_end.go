@@ -70,7 +70,8 @@ func (t *Turn) publish() {
 	t.items.wake()
 }
 
-func (t *Turn) ids() AgentError { return AgentError{RequestID: t.requestID, SessionID: t.sessionID} }
+// ids begins an error of a verb of the turn.
+func (t *Turn) ids() AgentError { return t.client.facts(t.requestID, t.sessionID, ending{}) }
 
 func (t *Turn) success(args []string, event Event) *TurnResult {
 	result := &TurnResult{
@@ -89,7 +90,7 @@ func (t *Turn) success(args []string, event Event) *TurnResult {
 }
 
 func (t *Turn) failure(kind ErrorKind, c cause) error {
-	facts := t.facts(c.code)
+	facts := t.facts(c.end)
 	switch kind {
 	case "attempt":
 		return failedAttempt(c.err, facts)
@@ -118,9 +119,11 @@ func (t *Turn) failure(kind ErrorKind, c cause) error {
 }
 
 // tooLarge is what becomes of an action whose frame is over 1 MiB (REQ-CALL-10).
-func tooLarge(out *outgoing) error {
+func (r *requests) tooLarge(out *outgoing) error {
+	facts := r.facts(out.requestID, out.sessionID, ending{})
+	facts.limit = maxOutboundBytes
 	return &MessageTooLargeError{
-		AgentError: newError(leafMessageTooLarge, AgentError{RequestID: out.requestID}),
+		AgentError: newError(leafMessageTooLarge, facts),
 		Size:       int64(len(out.text)),
 		Limit:      maxOutboundBytes,
 	}

@@ -56,7 +56,7 @@ func (i *EventIterator) Next(ctx context.Context) (Event, error) {
 		}
 		if i.reader.lapsed {
 			i.over = true
-			return nil, newError(leafSlowConsumer, t.facts(0))
+			return nil, newError(leafSlowConsumer, t.facts(ending{}))
 		}
 		if t.ended {
 			i.leave()

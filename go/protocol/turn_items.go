@@ -135,30 +135,43 @@ func (r *itemReader) wake() {
 	}
 }
 
-// bound brings the log below its bounds: what every reader has taken, and what one has not, each for
-// itself.
+// bound brings the log below its bounds. The readers cut it into parts: what all have taken, and what
+// one has not taken and the next one has; each part is bounded for itself, so that nobody sees tokens
+// merged because of somebody slower.
 func (l *turnItems) bound() {
-	for {
-		low := l.lowest()
-		split := l.index(low)
+	for from := 0; from < len(l.log); {
+		to := l.partFrom(from)
 		switch {
-		case l.over(0, split):
-			if !l.merge(0, split) {
-				l.dropFirst()
-			}
-		case l.over(split, len(l.log)):
-			if l.merge(split, len(l.log)) {
-				continue
-			}
-			for _, r := range slices.Clone(l.readers) {
-				if r.at == low {
-					l.lapse(r)
-				}
-			}
-		default:
-			return
+		case !l.over(from, to):
+			from = to
+		case l.merge(from, to):
+		case !l.lapseAt(from):
+			l.dropFirst()
 		}
 	}
+}
+
+// partFrom returns where the part that begins there ends: at the next reader, or with the log.
+func (l *turnItems) partFrom(from int) int {
+	to := len(l.log)
+	for _, r := range l.readers {
+		if at := l.index(r.at); at > from {
+			to = min(to, at)
+		}
+	}
+	return to
+}
+
+// lapseAt ends the readers that stand there; false when there are none.
+func (l *turnItems) lapseAt(at int) bool {
+	found := false
+	for _, r := range slices.Clone(l.readers) {
+		if l.index(r.at) == at {
+			found = true
+			l.lapse(r)
+		}
+	}
+	return found
 }
 
 // over says whether a part of the log is over its bound.
@@ -171,15 +184,6 @@ func (l *turnItems) over(from, to int) bool {
 		size += l.log[i].size
 	}
 	return size > mostItemBytes
-}
-
-// lowest returns the number up to which every reader has come.
-func (l *turnItems) lowest() int {
-	low := l.next
-	for _, r := range l.readers {
-		low = min(low, r.at)
-	}
-	return low
 }
 
 // lapse ends a reader that fell behind (REQ-TURN-22).
@@ -195,13 +199,12 @@ func (l *turnItems) dropFirst() {
 	l.log = l.log[1:]
 }
 
-// merge makes one entry of neighbouring tokens in a part of the log, but for those between which a
-// reader stands; false when there were none.
+// merge makes one entry of neighbouring tokens in a part of the log; false when there were none.
 func (l *turnItems) merge(from, to int) bool {
 	end := from + 1
 	for i := from + 1; i < to; i++ {
 		last, next := &l.log[end-1], l.log[i]
-		if !last.joins(&next) || slices.ContainsFunc(l.readers, func(r *itemReader) bool { return r.at == next.number }) {
+		if !last.joins(&next) {
 			l.log[end] = next
 			end++
 			continue

@@ -155,7 +155,7 @@ func TestREQ_TURN_07_WhichErrorsEndATurn(t *testing.T) {
 		"never, says it does": {error: failure("r1", "OTP_SEND_FAILED", "terminal")},
 		"no verb":             {error: failure("r1", "VALIDATION_ERROR"), ends: true},
 		"verb":                {before: []frame{confirmation("r1")}, error: failure("r1", "VALIDATION_ERROR"), verb: true},
-		"verb, always":        {before: []frame{confirmation("r1")}, error: failure("r1", "INTERNAL_ERROR"), verb: true, ends: true},
+		"verb, always":        {before: []frame{confirmation("r1")}, error: failure("r1", "AGENT_ERROR"), verb: true, ends: true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			r := connected(t)

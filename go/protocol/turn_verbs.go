@@ -37,7 +37,7 @@ func (t *Turn) VerifyOTP(ctx context.Context, code string) (*OTPCheck, error) {
 // anything else is refused with [ErrInvalidArgument]. When the server does not accept the values,
 // the reply says which, and the question is open again (REQ-FORM-01). Errors and ctx are as in
 // [Turn.Confirm].
-func (t *Turn) Submit(ctx context.Context, values any) (*InteractionReply, error) {
+func (t *Turn) Submit(ctx context.Context, values any) (*SubmitResult, error) {
 	members, err := objectOf(values)
 	if err != nil {
 		return nil, err
@@ -48,7 +48,7 @@ func (t *Turn) Submit(ctx context.Context, values any) (*InteractionReply, error
 // Decline declines the open interaction, or the code that is asked for. Declining a code needs a
 // server that lists otp_park; otherwise nothing is sent and the error matches [ErrUnsupported]
 // (REQ-OTP-05). Errors and ctx are as in [Turn.Confirm].
-func (t *Turn) Decline(ctx context.Context, kind QuestionKind) (*InteractionReply, error) {
+func (t *Turn) Decline(ctx context.Context, kind QuestionKind) (*SubmitResult, error) {
 	switch kind {
 	case QuestionInteraction:
 		return t.interact(ctx, verbDecline, SubmitInteraction{Declined: new(true)})
@@ -62,7 +62,7 @@ func (t *Turn) Decline(ctx context.Context, kind QuestionKind) (*InteractionRepl
 		if err != nil {
 			return nil, err
 		}
-		return interactionReply(event), nil
+		return submitResult(event), nil
 	}
 	return nil, invalidArgument("only an interaction or a code can be declined")
 }
@@ -90,7 +90,7 @@ func (t *Turn) Cancel(ctx context.Context) error {
 	return err
 }
 
-func (t *Turn) interact(ctx context.Context, name string, action SubmitInteraction) (*InteractionReply, error) {
+func (t *Turn) interact(ctx context.Context, name string, action SubmitInteraction) (*SubmitResult, error) {
 	action.RequestID, action.SessionID = t.requestID, t.sessionID
 	event, err := t.answer(ctx, name, func(asked *Question) (Action, error) {
 		if asked != nil {
@@ -103,7 +103,7 @@ func (t *Turn) interact(ctx context.Context, name string, action SubmitInteracti
 	if err != nil {
 		return nil, err
 	}
-	return interactionReply(event), nil
+	return submitResult(event), nil
 }
 
 // answer sends the answer to a question and waits for what the server makes of it.
@@ -129,13 +129,13 @@ func (t *Turn) begin(name string, frame func(*Question) (Action, error)) (*verb,
 	if err != nil {
 		return nil, err
 	}
-	text, err := EncodeAction(action)
+	text, err := frameOf(action, "interactionId", "sessionId")
 	if err != nil {
-		return nil, invalidArgument("the values cannot be written as JSON")
+		return nil, err
 	}
-	out := &outgoing{action: action.ActionName(), requestID: t.requestID, text: text}
+	out := &outgoing{action: action.ActionName(), requestID: t.requestID, sessionID: t.sessionID, text: text}
 	if len(text) > maxOutboundBytes {
-		return nil, tooLarge(out)
+		return nil, t.client.tooLarge(out)
 	}
 	for _, step := range t.state.answer(kind) {
 		if step.name != "refuse" {

@@ -294,7 +294,7 @@ func TestREQ_WIRE_06_NoVectorIsLeftOut(t *testing.T) {
 			return err
 		}
 		found++
-		for _, folder := range []string{"events", "results", "types", "actions"} {
+		for _, folder := range []string{"events", "results", "types", "actions", "machines"} {
 			if filepath.Dir(name) == filepath.Join(vectors, folder) {
 				return nil
 			}

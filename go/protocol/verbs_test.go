@@ -64,7 +64,7 @@ func TestREQ_VERB_02_VerbsCarryTheTurnsIds(t *testing.T) {
 		t.Error(got)
 	}
 	r.send(ack("r1"))
-	if got := receive(t, submitted, "submit"); got.err != nil || !got.value.(*protocol.InteractionReply).Accepted {
+	if got := receive(t, submitted, "submit"); got.err != nil || !got.value.(*protocol.SubmitResult).Accepted {
 		t.Error(got)
 	}
 }
@@ -186,7 +186,7 @@ func TestREQ_VERB_08_VerbsOfTheClient(t *testing.T) {
 	if err := receive(t, followed, "confirm").err; err != nil {
 		t.Error(err)
 	}
-	declined := later(func() (*protocol.InteractionReply, error) {
+	declined := later(func() (*protocol.SubmitResult, error) {
 		return r.client.SubmitInteraction(within(t), protocol.SubmitInteraction{RequestID: "r1", Declined: new(true)})
 	})
 	r.recv("submit_interaction")
@@ -277,7 +277,7 @@ func TestREQ_OTP_05_DecliningNeedsTheCapability(t *testing.T) {
 	})
 	r.session("create_conversation_session", "otp_park")
 	receive(t, opened, "the session")
-	done := later(func() (*protocol.InteractionReply, error) { return turn.Decline(within(t), protocol.QuestionOTP) })
+	done := later(func() (*protocol.SubmitResult, error) { return turn.Decline(within(t), protocol.QuestionOTP) })
 	if got := r.recv("verify_otp"); got["declined"] != true || got["code"] != nil {
 		t.Error(got)
 	}
@@ -338,7 +338,7 @@ func TestREQ_LOG_01_PayloadsAreLoggedOnlyWhenAskedFor(t *testing.T) {
 func TestREQ_FORM_01_InvalidValuesOpenTheQuestionAgain(t *testing.T) {
 	r := connected(t)
 	turn := r.asked(interaction)
-	done := later(func() (*protocol.InteractionReply, error) {
+	done := later(func() (*protocol.SubmitResult, error) {
 		return turn.Submit(within(t), protocol.ChoicesValues{Answers: []protocol.ChoicesAnswer{{Header: "h", Options: []string{"o"}}}})
 	})
 	if got := r.recv("submit_interaction")["values"].(frame)["answers"].([]any)[0].(frame); got["header"] != "h" {
@@ -386,5 +386,61 @@ func TestREQ_FORM_03_AnUnknownKindReachesTheCaller(t *testing.T) {
 	asked, _ := turn.Question(protocol.QuestionInteraction)
 	if event := asked.Event.(*protocol.InteractionRequired); event.Kind != "new" || string(event.Spec) != `{"x":1}` {
 		t.Errorf("%+v", event)
+	}
+}
+
+// A server that kept a question over a restart goes on with the whole turn under the id of the answer.
+func TestREQ_VERB_15_ALoneAnswerThatIsAcceptedBecomesATurn(t *testing.T) {
+	r := connected(t)
+	call := later(func() (any, error) {
+		return nil, r.client.ConfirmToolAction(within(t), protocol.ConfirmToolAction{RequestID: "old", SessionID: "s", Approved: true})
+	})
+	r.recv("confirm_tool_action")
+	if _, ok := r.client.Turn("old"); ok {
+		t.Error("nothing was accepted yet")
+	}
+	r.send(frame{"type": "immediate_response", "requestId": "old", "status": 202, "data": frame{}}, token("old", "go"), token("old", "ne"))
+	if err := receive(t, call, "the acceptance").err; err != nil {
+		t.Fatal(err)
+	}
+	turn, ok := r.client.Turn("old")
+	if !ok || turn.State() != protocol.TurnRunning || turn.SessionID() != "s" {
+		t.Fatal(turn)
+	}
+	r.send(final("old", nil))
+	if got := wait(t, turn); got.Text != "gone" || got.RequestID != "old" {
+		t.Error(got)
+	}
+	if _, ok := r.client.Turn("old"); ok {
+		t.Error("the turn is over")
+	}
+
+	submit := later(func() (*protocol.SubmitResult, error) {
+		return r.client.SubmitInteraction(within(t), protocol.SubmitInteraction{RequestID: "two", SessionID: "s", InteractionID: "i"})
+	})
+	r.recv("submit_interaction")
+	r.send(frame{"type": "immediate_response", "requestId": "two", "status": 202, "data": frame{}})
+	got := receive(t, submit, "the acceptance")
+	if got.err != nil || !got.value.Accepted || got.value.Turn == nil || got.value.Turn.RequestID() != "two" {
+		t.Fatalf("%+v", got)
+	}
+	r.send(final("two", "done"))
+	wait(t, got.value.Turn)
+}
+
+func TestREQ_VERB_15_AfterAnotherFrameOfTheIdAcceptanceIsNoAnswer(t *testing.T) {
+	r := connected(t)
+	call := later(func() (any, error) {
+		return nil, r.client.ConfirmToolAction(within(t), protocol.ConfirmToolAction{RequestID: "old", SessionID: "s", Approved: true})
+	})
+	r.recv("confirm_tool_action")
+	r.send(token("old", "x"), frame{"type": "immediate_response", "requestId": "old", "status": 202, "data": frame{}})
+	r.fence(r.client)
+	if _, ok := r.client.Turn("old"); ok {
+		t.Error("the turn is somebody else's")
+	}
+	r.send(frame{"type": "immediate_response", "requestId": "old", "status": 200, "data": frame{}})
+	if err := receive(t, call, "the answer").err; err != nil {
+		t.Error(err)
 	}
 }

@@ -75,6 +75,9 @@ func (e *DecodeError) Error() string {
 	return fmt.Sprintf("protocol: broken %s: %s at %s", e.WireType, e.Kind, e.Pointer)
 }
 
+// GoString is Error.
+func (e *DecodeError) GoString() string { return e.Error() }
+
 // Unknown returns the broken event as an unknown one, with the problem.
 func (e *DecodeError) Unknown() *UnknownEvent {
 	problem := e.Problem

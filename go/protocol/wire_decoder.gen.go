@@ -5,6 +5,7 @@ package protocol
 
 import (
 	"encoding/json"
+	"fmt"
 	"strconv"
 )
 
@@ -189,6 +190,20 @@ func Null[T any]() Opt[T] { return Opt[T]{state: optNull} }
 
 // Get returns the value and whether there is one.
 func (o Opt[T]) Get() (T, bool) { return o.value, o.state == optSet }
+
+// String shows the value, or that there is none.
+func (o Opt[T]) String() string {
+	switch o.state {
+	case optSet:
+		return fmt.Sprint(o.value)
+	case optNull:
+		return "null"
+	}
+	return "absent"
+}
+
+// GoString is String.
+func (o Opt[T]) GoString() string { return o.String() }
 
 // IsZero reports whether the member is absent.
 func (o Opt[T]) IsZero() bool { return o.state == 0 }

@@ -1439,7 +1439,11 @@ func (a *AuthContext) append(e *encoder) {
 	e.key("userId")
 	e.string(a.UserID)
 	e.key("signature")
-	e.string(a.Signature)
+	if e.hiding {
+		e.string("\u2026")
+	} else {
+		e.string(a.Signature)
+	}
 	e.key("timestamp")
 	e.int64(a.Timestamp)
 	e.b = append(e.b, '}')
@@ -1797,7 +1801,11 @@ func (v VerifyOTP) append(e *encoder) {
 	e.string(v.SessionID)
 	if v.Code != "" || !(v.Declined != nil && *v.Declined) {
 		e.key("code")
-		e.string(v.Code)
+		if e.hiding {
+			e.string("\u2026")
+		} else {
+			e.string(v.Code)
+		}
 	}
 	if v.Declined != nil {
 		e.key("declined")

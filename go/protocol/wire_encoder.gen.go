@@ -17,6 +17,8 @@ import (
 type encoder struct {
 	b   []byte
 	err error
+	// hiding leaves out what is secret, and what nobody knows.
+	hiding bool
 }
 
 // key writes the name of the next member of the object that is open, with a comma where needed.
@@ -125,7 +127,7 @@ func (e *encoder) fail(err error) {
 
 // extras writes the members of raw that are not known, so that nothing is lost on the way through.
 func (e *encoder) extras(raw []byte, known ...string) {
-	if len(raw) == 0 {
+	if len(raw) == 0 || e.hiding {
 		return
 	}
 	tree := parseTree(raw)

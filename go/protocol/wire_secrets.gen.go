@@ -3,28 +3,6 @@
 
 package protocol
 
-import "fmt"
-
-// String leaves out what is secret.
-func (x AuthContext) String() string {
-	type plain AuthContext
-	x.Signature = "\u2026"
-	return fmt.Sprintf("protocol.AuthContext%+v", plain(x))
-}
-
-// GoString is String.
-func (x AuthContext) GoString() string { return x.String() }
-
-// String leaves out what is secret.
-func (x VerifyOTP) String() string {
-	type plain VerifyOTP
-	x.Code = "\u2026"
-	return fmt.Sprintf("protocol.VerifyOTP%+v", plain(x))
-}
-
-// GoString is String.
-func (x VerifyOTP) GoString() string { return x.String() }
-
 // actionSecrets and eventSecrets are the places that no log shows, by the word of the message.
 var actionSecrets = map[string][][]string{
 	"create_conversation_session": {{"authContext", "signature"}},

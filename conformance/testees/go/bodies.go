@@ -21,14 +21,23 @@ func (o object) add(name string, value any, there bool) object {
 // errorBody shows an error as section 5 of PROTOCOL.md says.
 func errorBody(err error) object {
 	body := object{"kind": protocol.Kind(err)}
+	if protocol.Kind(err) != protocol.KindNativeCancelled {
+		body["text"] = err.Error()
+	}
 	var agent *protocol.AgentError
 	if !errors.As(err, &agent) {
 		return body
 	}
-	body.add("code", agent.Code, agent.Code != "").add("request", agent.RequestID, agent.RequestID != "")
-	body.add("close", agent.CloseCode, agent.CloseCode != 0).add("status", agent.Status, agent.Status != 0)
+	body["retryable"] = agent.Retryable
+	for name, text := range map[string]string{
+		"code": agent.Code, "requestId": agent.RequestID, "sessionId": agent.SessionID, "closeReason": agent.CloseReason,
+		"serverMessage": agent.ServerMessage, "partialText": agent.PartialText, "question": string(agent.Question),
+	} {
+		body.add(name, text, text != "")
+	}
+	body.add("closeCode", agent.CloseCode, agent.CloseCode != 0).add("status", agent.Status, agent.Status != 0)
 	body.add("retryAfterMs", agent.RetryAfter.Milliseconds(), agent.RetryAfter != 0)
-	body.add("question", agent.Question, agent.Question != "")
+	body.add("details", agent.Details, len(agent.Details) > 0)
 	var broken *protocol.InvalidFrameError
 	if errors.As(err, &broken) {
 		body["at"] = broken.Problem.Pointer
@@ -94,7 +103,7 @@ func valueBody(value any) any {
 		body := object{"verified": v.Verified, "message": v.Message}
 		body.add("attemptsRemaining", v.AttemptsRemaining, v.AttemptsRemaining != nil)
 		return body.add("error", v.Error, v.Error != nil)
-	case *protocol.InteractionReply:
+	case *protocol.SubmitResult:
 		body := object{"accepted": v.Accepted}.add("errors", v.Errors, v.Errors != nil)
 		return body.add("message", v.Message, !v.Accepted)
 	case *protocol.Conversation:

@@ -119,7 +119,7 @@ func init() {
 
 func hello(t *testee, c *command) any {
 	known := []string{"", "drop-3rd-item", "alter-text", "drop-error-code"}
-	if !slices.Contains(c.Protocol, 1) || !slices.Contains(known, c.Canary) {
+	if !slices.Contains(c.Protocol, 2) || !slices.Contains(known, c.Canary) {
 		refuse("bad-request", "unknown protocol or canary")
 	}
 	t.canary = c.Canary
@@ -128,7 +128,7 @@ func hello(t *testee, c *command) any {
 		shown[word] = true
 	}
 	return object{
-		"protocol": 1, "nonce": c.Nonce, "name": "smooth-operator", "version": protocol.Version,
+		"protocol": 2, "nonce": c.Nonce, "name": "smooth-operator", "version": protocol.Version,
 		"language": "go", "runtime": strings.TrimPrefix(runtime.Version(), "go"),
 		"spec": []string{"1.1"}, "clientsMax": 8, "features": shown,
 	}

@@ -7,7 +7,19 @@ from dataclasses import dataclass
 
 from wiregen.emit._go_types import Named, field_name, quote
 from wiregen.emit.base import clean, documentation, wrap
-from wiregen.ir import Accessor, Choice, Field, Message, Path, Presence, Ref, Spec, Struct
+from wiregen.ir import (
+    Accessor,
+    Array,
+    Choice,
+    Field,
+    Message,
+    Path,
+    Presence,
+    Ref,
+    Scalar,
+    Spec,
+    Struct,
+)
 from wiregen.naming import member_name, type_name
 
 WIDTH = 95
@@ -144,13 +156,24 @@ def _member(
 ) -> list[str]:
     key = f"e.key({quote(field.wire)})"
     if required and not go_type.startswith("Opt["):
-        return [key, *named.write(value, field.type, writes=writes)]
+        return [key, *_unless_hiding(field, named.write(value, field.type, writes=writes))]
     condition, inner = named.present(value, field.type, go_type)
     opt = go_type.startswith("Opt[")
-    body = (
-        named.write_opt(value, field.type) if opt else named.write(inner, field.type, writes=writes)
+    body = _unless_hiding(
+        field,
+        named.write_opt(value, field.type)
+        if opt
+        else named.write(inner, field.type, writes=writes),
     )
     return [f"if {condition} {{", "\t" + key, *("\t" + line for line in body), "}"]
+
+
+def _unless_hiding(field: Field, lines: list[str]) -> list[str]:
+    """Return the statements that write a value; a secret one is left out of textual forms."""
+    if not field.secret:
+        return lines
+    inside = ["\t" + line for line in lines]
+    return ["if e.hiding {", f"\te.string({quote('…')})", "} else {", *inside, "}"]
 
 
 # events -------------------------------------------------------------------------------
@@ -385,29 +408,6 @@ def _for_writer(line: str) -> str:
     )
 
 
-@dataclass(frozen=True, slots=True)
-class SecretView:
-    """A type with secrets, and the statements that strike them out of a copy."""
-
-    name: str
-    lines: tuple[str, ...]
-
-
-def secret_view(named: Named, struct: Struct, *, reads: bool) -> SecretView:
-    """Return how the textual form of a type is made."""
-    lines: list[str] = []
-    for field in struct.fields:
-        if not field.secret:
-            continue
-        if reads:
-            go_type = named.member(field.type, field.read_presence, field.nullable)
-        else:
-            go_type = named.sent(field.type, field.presence, field.nullable)
-        struck = quote("…") if go_type == "string" else f"*new({go_type})"
-        lines.append(f"x.{field_name(field.wire)} = {struck}")
-    return SecretView(named.of(struct.name), (*lines, "x.raw = nil") if reads else tuple(lines))
-
-
 # actions ------------------------------------------------------------------------------
 
 
@@ -430,6 +430,47 @@ def action_struct(named: Named, struct: Struct, *, verb: bool) -> GoStruct:
 def _tag(wire: str) -> str:
     """Return the struct tag of a member; none for a name that a tag cannot say."""
     return "`json:" + quote(wire) + "`" if re.fullmatch(r"[\w$./]+", wire, re.ASCII) else ""
+
+
+@dataclass(frozen=True, slots=True)
+class Arguments:
+    """What the schema asks of the members of a type that callers write."""
+
+    name: str
+    rows: tuple[str, ...]
+
+
+def arguments(named: Named, struct: Struct) -> Arguments:
+    """Return the rows of a type; members that ask nothing of the caller have none."""
+    name = named.of(struct.name)
+    rows: list[str] = []
+    for field in struct.fields:
+        facts = [] if _constant(field) else _asked(named, field)
+        if facts:
+            title = quote(f"{name}.{field_name(field.wire)}")
+            rows.append(f"{{wire: {quote(field.wire)}, name: {title}, {', '.join(facts)}}}")
+    return Arguments(quote(name), tuple(rows))
+
+
+def _asked(named: Named, field: Field) -> list[str]:
+    facts = ["required: true"] if field.required else []
+    type_ = field.type
+    if isinstance(type_, Array):
+        facts += _bounds(("least", type_.min_items), ("most", type_.max_items))
+        type_ = type_.items
+    elif isinstance(type_, Scalar) and type_.kind == "string":
+        facts += _bounds(("least", type_.min_length), ("most", type_.max_length))
+        if type_.pattern is not None:
+            facts.append(f"pattern: regexp.MustCompile({quote(type_.pattern)})")
+    elif isinstance(type_, Scalar):
+        facts += _bounds(("least", type_.minimum), ("most", type_.maximum))
+    if isinstance(type_, Ref) and isinstance(named.spec.type(type_.name), Struct):
+        facts.append(f"inner: {quote(named.of(type_.name))}")
+    return facts
+
+
+def _bounds(*bounds: tuple[str, float | None]) -> list[str]:
+    return [f"{name}: bound({value:.17g})" for name, value in bounds if value is not None]
 
 
 def action_append(named: Named, struct: Struct) -> Written:

@@ -39,7 +39,6 @@ class _Printer:
         shown = self._shown()
         self.read = [s for s in spec.structs if s.name in shown and s.direction != "write"]
         self.sent = [s for s in spec.structs if s.role != "event" and s.direction == "write"]
-        self.secret = [s for s in (*self.read, *self.sent) if any(f.secret for f in s.fields)]
 
     def _shown(self) -> set[str]:
         """Return the structs that users see; envelopes of events are shown flat instead."""
@@ -66,6 +65,9 @@ class _Printer:
             [structs.action_struct(self.named, s, verb=s.role == "action") for s in self.sent]
         )
         made["calls"] = self._actions()
+        made["arguments"] = self.render(
+            "arguments", structs=[structs.arguments(self.named, s) for s in self.sent]
+        )
         made["vectors"] = self._vectors()
         of_events = [level for event in self.events for level in event.levels]
         of_types = [structs.struct_level(self.named, s) for s in self.read]
@@ -82,6 +84,8 @@ class _Printer:
         if self.spec.unions:
             made["unions"] = self._unions()
         made["tables"] = self._tables()
+        hidden = {e.name for e in self.events if secret_places(self.spec, e.message)}
+        made["shown"] = self._shown_text(hidden)
         if any(field.secret for item in self.spec.structs for field in item.fields):
             made["secrets"] = self._secrets()
         if self.spec.errors is not None:
@@ -89,6 +93,19 @@ class _Printer:
         if self.spec.machines is not None:
             made["machine"] = self.render("machine", **tables.machines(self.spec.machines))
         return made
+
+    def _shown_text(self, hidden: set[str]) -> str:
+        """Print the textual forms, but for types with a member that takes the method's name."""
+        named = self.named
+        sent = [structs.action_struct(named, s, verb=False) for s in self.sent]
+        types = [*(structs.struct_view(named, s) for s in self.read), *sent]
+        events = [e.struct() for e in self.events]
+        return self.render(
+            "shown",
+            structs=[t.name for t in types if not _says_string(t)],
+            events=[e.name for e in events if not _says_string(e)],
+            hidden=hidden,
+        )
 
     def render(self, template: str, **context: Any) -> str:
         return render("go", f"{template}.go.j2", package=self.package, **context)
@@ -142,13 +159,9 @@ class _Printer:
         return self.render("actions", actions=actions, calls=self._calls())
 
     def _secrets(self) -> str:
-        """Print the textual forms of types with secrets, and where in actions secrets lie."""
-        views = [structs.secret_view(self.named, s, reads=s in self.read) for s in self.secret]
-        hidden = [e.name for e in self.events if secret_places(self.spec, e.message)]
+        """Print where in actions and events secrets lie."""
         return self.render(
             "secrets",
-            structs=views,
-            hidden=hidden,
             actions=self._secret_rows(self.spec.actions),
             events=self._secret_rows(self.spec.events),
         )
@@ -189,6 +202,10 @@ class _Printer:
             for op in self.spec.operations
             if op.result is not None
         ]
+
+
+def _says_string(item: structs.GoStruct) -> bool:
+    return any(field.name in ("String", "GoString") for field in item.fields)
 
 
 def _target(type_: Any) -> str | None:

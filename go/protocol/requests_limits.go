@@ -1,0 +1,45 @@
+package protocol
+
+import "time"
+
+const (
+	stall     = 100 * time.Millisecond // by so much a limit is late when the process stood still
+	lateGrace = 100 * time.Millisecond // for what lies in the socket by then
+)
+
+// armed arms a limit: f runs with the mutex, and the frames that it causes reach the socket before
+// the timer's call is over. A limit of 0 is off. One that fires late, because the process stood still,
+// first lets be read what came meanwhile (REQ-TIME-02). The stop function is called with the mutex.
+func armed(r *requests, limit time.Duration, f func()) (stop func()) {
+	if limit == 0 {
+		return func() {}
+	}
+	stopped, late := false, false
+	var timer Timer
+	var fire func()
+	due := r.options.Clock.Now().Add(limit)
+	fire = func() {
+		r.mu.Lock()
+		if stopped {
+			r.mu.Unlock()
+			return
+		}
+		if !late && r.options.Clock.Now().Sub(due) > stall {
+			late = true
+			timer = r.options.Clock.AfterFunc(lateGrace, fire)
+			r.mu.Unlock()
+			return
+		}
+		stopped = true
+		f()
+		r.mu.Unlock()
+		r.connection.flush()
+	}
+	timer = r.options.Clock.AfterFunc(limit, fire)
+	return func() {
+		if !stopped {
+			stopped = true
+			timer.Stop()
+		}
+	}
+}
