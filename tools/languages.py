@@ -76,6 +76,9 @@ PYTHON_TESTS = tuple(
         ("python/client", "2"),
         ("python/server", "4"),
     )
+) + (
+    # Without the fast paths.
+    Step((f"{VENV_BIN}/pytest", "-q", "-n", "2", "python/client/tests", "--slow-ways")),
 )
 
 PYTHON = Language(
@@ -139,6 +142,7 @@ GO = Language(
     test=(
         Step(("go", "vet", "./..."), "go"),
         Step(("go", "test", "-race", "-v", "./..."), "go"),
+        Step(("go", "test", "-tags", "fullway", "./..."), "go"),  # without the fast paths
         Step(("go", "vet", "./..."), "conformance/testees/go"),
     ),
     counted=r"(?m)^\s*--- (PASS)",
