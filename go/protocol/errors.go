@@ -10,6 +10,16 @@ import (
 	"time"
 )
 
+// QuestionKind names what a human is asked for.
+type QuestionKind string
+
+// Kinds of questions.
+const (
+	QuestionConfirmation QuestionKind = "confirmation"
+	QuestionOTP          QuestionKind = "otp"
+	QuestionInteraction  QuestionKind = "interaction"
+)
+
 // ErrInvalidArgument is what misuse matches: a malformed option, a requestId that is in flight
 // already. Nothing was sent (REQ-ERR-05).
 var ErrInvalidArgument = errors.New("protocol: invalid argument")

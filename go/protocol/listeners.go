@@ -10,6 +10,18 @@ import (
 	"time"
 )
 
+// ConnectionState is a state of the link.
+type ConnectionState string
+
+// States of the link. StateReconnecting is reserved for the reconnecting client.
+const (
+	StateIdle         ConnectionState = "idle"
+	StateConnecting   ConnectionState = "connecting"
+	StateOpen         ConnectionState = "open"
+	StateReconnecting ConnectionState = "reconnecting"
+	StateClosed       ConnectionState = "closed"
+)
+
 // StateChange is one move of the link (REQ-CONN-02).
 type StateChange struct {
 	Previous, Current ConnectionState

@@ -138,8 +138,8 @@ func (q *questions) shut(kind QuestionKind) {
 
 // stop ends every limit: the turn has settled.
 func (q *questions) stop() {
-	for _, kind := range questionKinds {
-		q.answered(kind)
+	for _, kind := range stepQuestions {
+		q.answered(QuestionKind(kind))
 	}
 }
 

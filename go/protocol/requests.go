@@ -167,9 +167,9 @@ type expected struct {
 // answersTo returns what the table names for a verb.
 func answersTo(verb string) expected {
 	found := expected{shared: true}
-	for _, row := range answers {
-		if row.event != TypeError && slices.Contains(row.verbs, verb) {
-			found.events = append(found.events, row.event)
+	for event := range facts {
+		if event != TypeError && slices.Contains(answering(event, &stepFacts{}), verb) {
+			found.events = append(found.events, event)
 		}
 	}
 	return found
@@ -202,13 +202,13 @@ func (r *requests) await(
 	}
 	p := &pending{
 		requests: r, out: out, expected: expected, valueOf: valueOf,
-		state: machines["call"].initial, done: make(chan struct{}),
+		state: callSteps.initial, done: make(chan struct{}),
 	}
 	r.add(out.requestID, p)
 	if !r.connection.submit(out) {
 		p.linkEvent(ending{word: "not_connected"}, nil)
 	} else {
-		p.stop = armed(r, r.options.RequestTimeout, func() { p.step("request_timeout", nil, outcome{}) })
+		p.stop = armed(r, r.options.RequestTimeout, func() { p.step("request_timeout", &stepFacts{}, outcome{}) })
 	}
 	r.mu.Unlock()
 	select {
@@ -249,9 +249,8 @@ func (p *pending) eventReceived(event Event) bool {
 	default:
 		word = "unexpected"
 	}
-	failed := word == "result" && status >= 400
-	holds := func(guard string) bool { return guard == "status_error" && failed }
-	return p.step(word, holds, outcome{event: event})
+	facts := factsFor(event)
+	return p.step(word, &facts, outcome{event: event})
 }
 
 // brokenReceived ends the call by a broken answer; a broken event of another type is an unknown one.
@@ -261,27 +260,43 @@ func (p *pending) brokenReceived(broken *DecodeError) bool {
 	if broken.WireType == TypeError || slices.Contains(p.expected.events, broken.WireType) {
 		word = "broken"
 	}
-	return p.step(word, nil, outcome{broken: broken})
+	return p.step(word, &stepFacts{}, outcome{broken: broken})
 }
 
 func (p *pending) linkEvent(end ending, err error) {
-	p.step(end.word, nil, outcome{end: end, err: err})
+	p.step(end.word, &stepFacts{}, outcome{end: end, err: err})
 }
 
-func (p *pending) step(word string, holds func(string) bool, o outcome) bool {
-	next, effects := machines["call"].step(p.state, word, holds)
+func (p *pending) step(word string, facts *stepFacts, o outcome) (taken bool) {
+	next, effects := callSteps.step(p.state, word, facts)
 	p.state = next
+	taken = true
 	for _, e := range effects {
-		switch {
-		case e.name == "push":
-			return false
-		case e.name == "settle" && e.args[0] == "completed":
-			p.complete(o.event)
-		case e.name == "settle":
-			p.settle(nil, p.failure(ErrorKind(e.args[1]), o))
-		}
+		e.do(callActor{p, o, &taken})
 	}
-	return true
+	return taken
+}
+
+// callActor carries out what the table asks for in one step of a call.
+type callActor struct {
+	*pending
+	o     outcome
+	taken *bool
+}
+
+var _ callActs = callActor{}
+
+// tap: the connection has shown the frame already.
+func (callActor) tap() {}
+
+func (a callActor) push() { *a.taken = false }
+
+func (a callActor) settle(outcome stepOutcome, ending stepEnding) {
+	if outcome == stepOutcomeCompleted {
+		a.complete(a.o.event)
+		return
+	}
+	a.pending.settle(nil, a.failure(ErrorKind(ending), a.o))
 }
 
 func (p *pending) complete(event Event) {

@@ -73,7 +73,7 @@ type Turn struct {
 	detached  bool
 	cancelOut *outgoing // our cancel; there is at most one
 	native    bool      // the context of send ended the turn
-	asked     QuestionKind
+	asked     QuestionKind // open before the step of the moment, which may close it
 	lastSeen  time.Time
 	stops     map[string]func()
 	ending    []*verb // verbs that the end of the turn settles
@@ -138,7 +138,7 @@ func (t *Turn) PartialText() string {
 func (t *Turn) Question(kind QuestionKind) (Question, bool) {
 	t.client.mu.Lock()
 	defer t.client.mu.Unlock()
-	if asked := t.questions.current[kind]; asked != nil && t.state.questions[kind] == "open" {
+	if asked := t.questions.current[kind]; asked != nil && t.state.question(kind) == stateOpen {
 		return *asked, true
 	}
 	return Question{}, false

@@ -32,21 +32,19 @@ func (t *Turn) start(out *outgoing) {
 
 func (t *Turn) eventReceived(event Event) bool {
 	if t.state.rests(event.EventType()) {
-		t.item(event)
+		t.show(event)
 		t.lastSeen = t.client.now()
 		return true
 	}
-	for _, step := range t.state.frame(event) {
-		t.do(step, cause{event: event})
-	}
+	t.act(t.state.frame(event), cause{event: event})
 	t.touch(t.client.now())
 	t.release()
 	t.state.rest(event.EventType())
 	return true
 }
 
-// item adds an event to what the turn shows. Readers that wait get their sign at the end of the batch.
-func (t *Turn) item(event Event) {
+// show adds an event to what the turn shows. Readers that wait get their sign at the end of the batch.
+func (t *Turn) show(event Event) {
 	from, to := 0, -1
 	if token, ok := event.(*StreamToken); ok {
 		from, to = t.text.add(token)
@@ -63,7 +61,7 @@ func (t *Turn) item(event Event) {
 func (t *Turn) brokenReceived(broken *DecodeError) bool {
 	switch turnRoles[broken.WireType] {
 	case "terminal", "terminal_by_code":
-		t.carryOut(t.state.local("broken", false), cause{broken: broken})
+		t.carryOut(t.state.local("broken", true), cause{broken: broken})
 	default:
 		t.eventReceived(broken.Unknown())
 	}
@@ -71,15 +69,14 @@ func (t *Turn) brokenReceived(broken *DecodeError) bool {
 }
 
 func (t *Turn) linkEvent(end ending, err error) {
-	// The end of the link closes the OTP question before the turn settles; its error names it.
 	t.asked, _ = t.state.open()
-	t.carryOut(t.state.local(end.word, false), cause{word: end.word, end: end, err: err})
+	t.carryOut(t.state.local(end.word, t.out != nil && t.out.written), cause{word: end.word, end: end, err: err})
 	kind := KindConnectionLost
 	if end.word == "close" {
 		kind = KindClientClosed
 	}
 	for _, v := range slices.Clone(t.state.verbs) {
-		if v.name != verbVerifyOTP && v.name != verbDeclineOTP {
+		if !verbRows[v.name].outlivesTurn {
 			continue
 		}
 		t.state.forget(v)
@@ -108,45 +105,23 @@ type cause struct {
 	word   string
 	end    ending
 	err    error
+	// refusal takes the error of an answer that the table refuses.
+	refusal *error
 }
 
 func (t *Turn) local(word string) {
-	unwritten := t.out == nil || !t.out.written
-	t.carryOut(t.state.local(word, unwritten), cause{word: word})
+	t.asked, _ = t.state.open()
+	t.carryOut(t.state.local(word, t.out != nil && t.out.written), cause{word: word})
 }
 
 func (t *Turn) carryOut(steps []turnStep, c cause) {
-	for _, step := range steps {
-		t.do(step, c)
-	}
+	t.act(steps, c)
 	t.release()
 }
 
-func (t *Turn) do(step turnStep, c cause) {
-	timed := !t.state.settled()
-	switch step.name {
-	case "item":
-		t.item(c.event)
-	case "settle":
-		t.settle(step.args, c)
-	case "send":
-		if step.args[0] == "cancel" {
-			t.sendCancel()
-		}
-	case "resolve":
-		if step.verb != nil {
-			step.verb.settle(c.event, nil)
-		}
-	case "fail":
-		if step.verb != nil {
-			step.verb.settle(nil, serverError(c.event.(*ErrorEvent), t.ids()))
-		}
-	case "open":
-		t.questions.opened(step.question, c.event, timed)
-	case "reopen":
-		t.questions.restart(step.question, timed)
-	case "shut":
-		t.questions.shut(step.question)
+func (t *Turn) act(steps []turnStep, c cause) {
+	for _, step := range steps {
+		step.do(actor{t, step, c})
 	}
 }
 
@@ -208,7 +183,7 @@ func (t *Turn) facts(end ending) AgentError {
 
 // release leaves the router once nothing more of this id can matter (REQ-TURN-06, REQ-OTP-03).
 func (t *Turn) release() {
-	if t.state.settled() && len(t.state.verbs) == 0 && t.state.questions[QuestionOTP] == "none" {
+	if t.state.settled() && len(t.state.verbs) == 0 && t.state.question(QuestionOTP) == stateNone {
 		t.client.settle(t.requestID, t)
 	}
 }

@@ -1,12 +1,12 @@
 package protocol
 
 // settle gives the turn its outcome; it happens once, as the table has no way out of settled.
-func (t *Turn) settle(args []string, c cause) {
-	if args[0] == "failed" {
-		t.err = t.failure(ErrorKind(args[1]), c)
+func (t *Turn) settle(outcome stepOutcome, ending stepEnding, c cause) {
+	if outcome == stepOutcomeFailed {
+		t.err = t.failure(ErrorKind(ending), c)
 		t.watchFate(Kind(t.err))
 	} else {
-		t.result = t.success(args, c.event)
+		t.result = t.success(outcome, ending, c.event)
 	}
 	for _, stop := range t.stops {
 		stop()
@@ -16,13 +16,10 @@ func (t *Turn) settle(args []string, c cause) {
 		t.out.drop()
 	}
 	t.questions.stop()
-	for _, step := range t.state.local("settle", false) {
-		t.do(step, cause{})
-	}
 	kept := t.state.verbs[:0]
 	for _, v := range t.state.verbs {
 		// A code may be judged after the end of its turn (REQ-VERB-06).
-		if v.name == verbVerifyOTP || v.name == verbDeclineOTP {
+		if verbRows[v.name].outlivesTurn {
 			kept = append(kept, v)
 		} else {
 			t.ending = append(t.ending, v)
@@ -73,13 +70,10 @@ func (t *Turn) publish() {
 // ids begins an error of a verb of the turn.
 func (t *Turn) ids() AgentError { return t.client.facts(t.requestID, t.sessionID, ending{}) }
 
-func (t *Turn) success(args []string, event Event) *TurnResult {
+func (t *Turn) success(outcome stepOutcome, ending stepEnding, event Event) *TurnResult {
 	result := &TurnResult{
-		Text: t.text.whole(), Outcome: Outcome(args[0]), Confirmed: true,
+		Text: t.text.whole(), Outcome: Outcome(outcome), Confirmed: ending != stepEndingUnconfirmed,
 		RequestID: t.requestID, SessionID: t.sessionID, Event: event,
-	}
-	if len(args) > 1 && args[1] == "unconfirmed" {
-		result.Confirmed = false
 	}
 	if e, ok := event.(*EventualResponse); ok {
 		result.Text = t.text.final(e.Response)
@@ -109,9 +103,7 @@ func (t *Turn) failure(kind ErrorKind, c cause) error {
 	if !ok || agent.Kind != KindTurnInterrupted && agent.Kind != KindTurnTimeout {
 		return err
 	}
-	if agent.Question = t.asked; agent.Question == "" {
-		agent.Question, _ = t.state.open()
-	}
+	agent.Question = t.asked
 	if agent.Kind == KindTurnInterrupted {
 		return &TurnInterruptedError{agent, t.out.written}
 	}

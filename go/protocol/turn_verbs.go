@@ -124,7 +124,7 @@ func (t *Turn) answer(
 func (t *Turn) begin(name string, frame func(*Question) (Action, error)) (*verb, error) {
 	t.client.mu.Lock()
 	defer t.client.mu.Unlock()
-	kind := questionOfVerb[name]
+	kind := QuestionKind(verbRows[name].question)
 	action, err := frame(t.questions.current[kind])
 	if err != nil {
 		return nil, err
@@ -137,14 +137,9 @@ func (t *Turn) begin(name string, frame func(*Question) (Action, error)) (*verb,
 	if len(text) > maxOutboundBytes {
 		return nil, t.client.tooLarge(out)
 	}
-	for _, step := range t.state.answer(kind) {
-		if step.name != "refuse" {
-			continue
-		}
-		if step.args[0] == string(KindAlreadyAnswered) {
-			return nil, newError(leafAlreadyAnswered, t.ids())
-		}
-		return nil, newError(leafNoPendingQuestion, t.ids())
+	var refusal error
+	if t.act(t.state.answer(kind), cause{refusal: &refusal}); refusal != nil {
+		return nil, refusal
 	}
 	v := &verb{name: name, done: make(chan struct{})}
 	t.state.verbs = append(t.state.verbs, v)
