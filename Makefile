@@ -67,6 +67,7 @@ check: setup ## generated code up to date, spec sound, rules covered, sizes, imp
 	@$(WITH_ALL) $(BIN)/wiregen check
 	@$(BIN)/wiregen diff $(RELEASED)
 	@$(BIN)/conform lint
+	@$(BIN)/conform coverage
 	@$(MAKE) rules sizes rooms lint
 
 lint: ## format and linters of every language

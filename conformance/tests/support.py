@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from conform.inprocess import InProcessTestee
 from conform.judge import Verdict, judge
-from conform.oracle import Expectation
 from conform.play import Limits, Player
 from conform.reader import Reader
 from conform.run import expectation
 from conform.script import Case
 from conform.spec import Spec
+from conform.story import Expectation
 from conform.testee import LineChecker
 
 QUICK = Limits(step=0.4, case=8.0)

@@ -13,7 +13,6 @@ import pytest
 from conform import judge as judge_module
 from conform import play as play_module
 from conform.judge import Verdict, judge, siblings_equal
-from conform.oracle import Expectation
 from conform.patterns import mismatch
 from conform.play import Played
 from conform.reader import Reader
@@ -21,6 +20,7 @@ from conform.run import Calibration, Run, expectation
 from conform.run import TesteeRun as Ran  # a name with Test- would be collected
 from conform.script import Case
 from conform.spec import Spec
+from conform.story import Expectation
 from conform.testee import LineChecker
 from conform.transcript import canonical, digest
 

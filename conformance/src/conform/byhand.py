@@ -9,8 +9,8 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 
-from conform.oracle import Expectation
 from conform.spec import Tree
+from conform.story import Expectation
 from conform.testee import EventLog
 
 PATIENCE = 600.0

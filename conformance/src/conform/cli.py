@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable, Sequence
 
 from conform import __version__
-from conform.commands import browse, debug, fuzz, play, server
+from conform.commands import browse, coverage, debug, fuzz, mutate, play, server
 from conform.documents import CaseError
 
 OK, NOT_CONFORMANT, USAGE, VOID, STALE = 0, 1, 2, 3, 4
@@ -23,8 +23,10 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"conform {__version__}")
     verbs = parser.add_subparsers(dest="verb", required=True, metavar="VERB")
     play.add_parsers(verbs)
+    mutate.add_parsers(verbs)
     fuzz.add_parsers(verbs)
     browse.add_parsers(verbs)
+    coverage.add_parsers(verbs)
     debug.add_parsers(verbs)
     server.add_parsers(verbs)
     return parser

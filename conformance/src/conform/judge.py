@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from itertools import zip_longest
 
 from conform.facts import secrets_of, texts
-from conform.oracle import Expectation
 from conform.play import Played
 from conform.script import Case
+from conform.story import Expectation
 from conform.transcript import canonical, digest, first_difference
 
 # "skip" is no word here: what was not proven is not green.

@@ -8,9 +8,9 @@ oracle is malformed, and says so with file and line.
 from __future__ import annotations
 
 from conform.documents import CaseError
-from conform.oracle import Expectation
 from conform.patterns import mismatch
 from conform.script import Case, Step
+from conform.story import Expectation
 from conform.transcript import lane_of
 
 SEES = ("item", "ended", "returned", "state", "pushed", "message", "text", "frame")

@@ -111,13 +111,14 @@ class Mutator:
             return score
 
     async def run(
-        self, mutants: list[Mutant], controls: list[str]
+        self, mutants: list[Mutant], controls: list[str], *, reference: bool = True
     ) -> tuple[list[Score], list[Score]]:
         """Play everything; returns the scores of mutants and of controls."""
         for mutant in mutants:
             for name in mutant.killed_by:
                 self._matching(name)
-        sound = [self.sound(name) for name in [None, *controls]]
+        names = [None, *controls] if reference else controls
+        sound = [self.sound(name) for name in names]
         broken = [self.mutant(mutant) for mutant in mutants]
         scores = await asyncio.gather(*sound, *broken)
         return scores[len(sound) :], scores[: len(sound)]

@@ -18,11 +18,11 @@ from websockets.exceptions import InvalidState
 
 from conform import wire
 from conform.certificates import ca_file
-from conform.oracle import Expectation
 from conform.patterns import mismatch
 from conform.script import Case, Step
 from conform.spec import Spec, Tree
 from conform.stage import Received, Stage, StageError
+from conform.story import Expectation
 from conform.testee import EventLog, Testee, TesteeError
 from conform.transcript import FENCE, is_ours, is_token, lane_of
 

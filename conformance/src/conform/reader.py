@@ -16,6 +16,8 @@ from conform.spec import Spec, Tree
 from wiregen import api
 from wiregen.errors import SpecError
 
+KEPT_FRAMES = 20_000
+KEPT_LENGTH = 16_384
 SURROGATE = re.compile(r"[\ud800-\udfff]")
 
 
@@ -37,6 +39,7 @@ class Frame:
     known: bool
     fault: Fault | None = None
     size: int = 0  # bytes of the text message
+    token: str = ""  # of a stream_token, with half pairs as they came
 
     @property
     def request_id(self) -> str | None:
@@ -80,18 +83,60 @@ def mend_surrogates(value: Any) -> Any:
     return value
 
 
+def whole(tokens: list[str]) -> str:
+    """Join tokens; halves of a pair that meet are one character, a lone one is U+FFFD."""
+    joined = "".join(tokens)
+    if not SURROGATE.search(joined):
+        return joined
+    return joined.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+
+
+def final_text(response: Any, streamed: str) -> str:
+    """REQ-TURN-09."""
+    if isinstance(response, str):
+        return response
+    parts = response.get("responseParts") if isinstance(response, dict) else None
+    if isinstance(parts, list) and parts:
+        return "\n\n".join(p for p in parts if isinstance(p, str))
+    return streamed
+
+
+def verb_value(action: str, kind: str, facts: Tree) -> Any:
+    """Value that a verb has of the event that answers it."""
+    if kind == "otp_verified":
+        return {"verified": True, "message": facts["message"]}
+    if kind == "otp_invalid":
+        names = ("attemptsRemaining", "error", "message")
+        return {"verified": False, **{n: facts[n] for n in names if n in facts}}
+    if kind == "interaction_invalid":
+        return {"accepted": False, "errors": facts["errors"], "message": facts["message"]}
+    return {"accepted": True} if action == "submit_interaction" else None
+
+
 class Reader:
     """Reads frames by the reader view of the specification."""
 
     def __init__(self, spec: Spec) -> None:
         self.spec = spec
+        self._read: dict[str, Frame | None] = {}
+        self._flat: dict[int, tuple[Tree, Tree]] = {}  # by the tree, which is kept alive here
         try:
             self._tables = api.load_spec(spec.root)
         except SpecError as error:
             raise CaseError(f"{spec.root}: {error.diagnostics[0]}") from None
 
     def read(self, text: str) -> Frame | None:
-        """Return the frame, or ``None`` when the text is malformed."""
+        """Return the frame, or ``None`` when the text is malformed; read once for each text."""
+        if len(text) > KEPT_LENGTH:
+            return self._frame(text)
+        if text not in self._read:
+            if len(self._read) >= KEPT_FRAMES:
+                self._read.clear()
+                self._flat.clear()
+            self._read[text] = self._frame(text)
+        return self._read[text]
+
+    def _frame(self, text: str) -> Frame | None:
         raw = parse_object(text)
         if raw is None:
             return None
@@ -102,7 +147,8 @@ class Reader:
         tree = api.repair(self._tables, word, mend_surrogates(raw))
         found = api.check(self._tables, word, tree)
         fault = Fault(found.kind, found.pointer) if found else None
-        return Frame(word, raw, tree, True, fault, size)
+        token = api.flat(self._tables, word, raw).get("token") if fault is None else ""
+        return Frame(word, raw, tree, True, fault, size, token if isinstance(token, str) else "")
 
     def result(self, action: str, data: Any) -> tuple[Any, Fault | None]:
         """Read the answer of a call; the pointer counts from the frame, below ``/data``."""
@@ -112,9 +158,13 @@ class Reader:
 
     def flat(self, word: str, tree: Tree) -> Tree:
         """Flat accessors of a typed event under the wire's words (REQ-WIRE-07, REQ-WIRE-08)."""
+        known = self._flat.get(id(tree))
+        if known is not None:
+            return known[1]
         out: Tree = api.flat(self._tables, word, tree)
         if word == "stream_chunk":
             out.update(tool_parts(out.get("state")))
+        self._flat[id(tree)] = (tree, out)
         return out
 
 

@@ -13,13 +13,13 @@ from pathlib import Path
 
 from conform.judge import Verdict, judge, judge_siblings, siblings_equal, unsupported
 from conform.lint import check
-from conform.oracle import Expectation, expect
 from conform.pair import PairScript
 from conform.pair import play as pair_play
 from conform.play import Limits, Played, Player
 from conform.reader import Reader
 from conform.script import Case
 from conform.spec import Spec, Tree
+from conform.story import Expectation, expect
 from conform.testee import CANARIES, Launch, LineChecker, ProcessTestee, Testee, TesteeError
 
 # Case that must show each kind of damage; the harness is void for a testee that gets away.

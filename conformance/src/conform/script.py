@@ -152,7 +152,7 @@ class Loader:
         for step in built:
             fault = self.spec.strict_fault(step.body) if step.kind == "send" else None
             if fault:
-                raise CaseError(f"{_shown(path)}:{step.line}: send is not legal, {fault}")
+                raise CaseError(f"{_shown(path)}:{step.line}: {name}: send is not legal, {fault}")
         return Case(
             name=name,
             title=str(row.get("title", tree["title"])),

@@ -90,8 +90,7 @@ class Spec:
         try:
             for channel in self.asyncapi["channels"].values():
                 for message in self._resolve(channel)["messages"].values():
-                    payload = self._resolve(message)["payload"]
-                    path, schema = self._file(payload.get("schema", payload))
+                    path, schema = self._file(_payload(self._resolve(message)))
                     word = schema.get("properties", {}).get(member, {}).get("const")
                     if word is not None:
                         found[word] = (path, schema)
@@ -109,6 +108,18 @@ class Spec:
     def actions(self) -> dict[str, tuple[Path, Tree]]:
         """File and schema of every action, by its word."""
         return self._messages("action")
+
+    @cached_property
+    def answered(self) -> frozenset[str]:
+        """Actions whose answer is the data of an event, by ``x-result`` (REQ-CALL-03)."""
+        found = set()
+        for operation in self.asyncapi["operations"].values():
+            result = operation.get("x-result", {})
+            if str(result.get("at", "")).startswith("/data") and "schema" in result:
+                for message in operation["messages"]:
+                    _, schema = self._file(_payload(self._resolve(message)))
+                    found.add(schema["properties"]["action"]["const"])
+        return frozenset(found)
 
     def result(self, action: str) -> tuple[Path, Tree]:
         """File and schema of the answer to a call."""
@@ -155,6 +166,50 @@ class Spec:
         """Kinds of errors by their word."""
         return {row["kind"]: row for row in self.errors["kinds"]}
 
+    def carries(self, kind: str) -> frozenset[str]:
+        """Facts that an error of a kind may have, by the table ``outcomes`` (REQ-ERR-01)."""
+        rows = {row["kind"]: row for row in self.errors["outcomes"]}
+        while kind not in rows:
+            kind = self.kinds[kind]["parent"]
+        return frozenset([*rows[kind]["always"], *rows[kind]["maybe"]])
+
+    def end_row(self, column: str, code: int) -> Tree | None:
+        """Row of ``close_codes`` for a close code (``code``) or a status (``http``)."""
+        for row in self.errors["close_codes"]:
+            said = row.get(column)
+            first, last = said if isinstance(said, list) else (said, said)
+            if first is not None and first <= code <= last:
+                return dict(row)
+        return None
+
+    def close_kind(self, code: int | None) -> str:
+        """Kind of what fails when a link ends with a close code."""
+        row = self.end_row("code", code) if code is not None else None
+        return str(row["kind"]) if row else "connection_lost"
+
+    def http_row(self, status: int) -> Tree | None:
+        """Row of ``close_codes`` for the status of a refused handshake."""
+        return self.end_row("http", status)
+
+    @cached_property
+    def _options(self) -> Tree:
+        return self._table("x-options", "options.yaml")
+
+    @cached_property
+    def options(self) -> dict[str, Tree]:
+        """Options of a client by their name."""
+        return {row["name"]: row for row in self._options["options"]}
+
+    def bound(self, name: str) -> int:
+        """A limit that nobody sets, by its name."""
+        return next(int(row["value"]) for row in self._options["limits"] if row["name"] == name)
+
+    @cached_property
+    def capabilities(self) -> dict[str, Tree]:
+        """Capability words with their rows."""
+        rows = self._table("x-capabilities", "capabilities.yaml")["capabilities"]
+        return {row["word"]: row for row in rows}
+
     def code(self, word: str) -> ErrorCode:
         """Return the row of a code, or the one for codes that are not listed (REQ-ERR-03)."""
         row = self.errors["unknown_code"]
@@ -197,6 +252,12 @@ class Spec:
         for error in validator.iter_errors(frame):
             return "/" + "/".join(map(str, error.instance_path)) + f": {error.message}"
         return None
+
+
+def _payload(message: Tree) -> Tree:
+    """The reference to the schema of a message of ``asyncapi.yaml``."""
+    payload: Tree = message["payload"]
+    return dict(payload.get("schema", payload))
 
 
 def _references(node: Any) -> Iterator[str]:

@@ -6,7 +6,6 @@ import argparse
 import asyncio
 import shlex
 import sys
-import time
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
@@ -21,13 +20,10 @@ from conform.commands.common import (
     spec_of,
     testees,
 )
-from conform.documents import CaseError
 from conform.home import OUT
-from conform.mutate import Mutator, load_expected
 from conform.pair import load_scripts
 from conform.report import console as told
 from conform.report import files, html
-from conform.report import mutants as told_mutants
 from conform.report import tree as report_tree
 from conform.run import CANARY_CASES, Run, Runner, clear, write_transcripts
 from conform.script import Loader
@@ -55,10 +51,6 @@ def add_parsers(verbs: Any) -> None:
     pair.add_argument("--clients", default="", metavar="NAMES", help="comma list of testees")
     pair.add_argument("--out", type=Path, default=OUT / "pair", metavar="DIR")
     pair.set_defaults(command=pair_command)
-    mutate = verbs.add_parser("mutate", help="broken clients must be caught, correct ones not")
-    add_spec_flag(mutate)
-    mutate.add_argument("glob", nargs="*", help="only mutants and controls whose name fits")
-    mutate.set_defaults(command=mutate_command)
 
 
 def run_command(args: argparse.Namespace) -> int:
@@ -123,18 +115,3 @@ def exit_code(run: Run, require_all: bool) -> int:
     if run.red or (require_all and not run.complete):
         return 1
     return 0
-
-
-def mutate_command(args: argparse.Namespace) -> int:
-    """``conform mutate``: exit 0 when every mutant is caught and no control is."""
-    spec = spec_of(args)
-    mutants, controls = load_expected()
-    if args.glob:
-        mutants = [m for m in mutants if any(fnmatchcase(m.name, g) for g in args.glob)]
-        controls = {n: w for n, w in controls.items() if any(fnmatchcase(n, g) for g in args.glob)}
-        if not mutants and not controls:
-            raise CaseError(f"no mutant or control fits {' '.join(args.glob)}")
-    begun = time.perf_counter()
-    mutator = Mutator(spec, Loader(spec).load_all())
-    broken, sound = asyncio.run(mutator.run(mutants, list(controls)))
-    return told_mutants.report(broken, sound, time.perf_counter() - begun)

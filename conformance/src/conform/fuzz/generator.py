@@ -7,9 +7,9 @@ from typing import Any
 
 from conform.fuzz.frames import event
 from conform.fuzz.session import CLIENT, SESSION, Assembly, Session, begin
-from conform.oracle.world import World
 from conform.reader import Reader
 from conform.spec import Spec, Tree
+from conform.story.world import World
 
 # No two of these and no two advances add up to one moment: what is due first is never open.
 TIMES = {"request": 3011, "turnIdle": 5023, "question": 7039, "cancel": 2053}
@@ -57,11 +57,11 @@ class _Generator:
         self.names = 0
 
     def run(self, length: int) -> Session:
-        while len(self.acts) < length and self.world.clients[CLIENT].link == "open":
+        while len(self.acts) < length and self.world.clients[CLIENT].connection.state == "open":
             if self.virtual:
                 self._do({"cmd": "advance", "on": CLIENT, "ms": self.draw.choice([1, 2, 3, 5, 7])})
             self._next()
-        if self.world.clients[CLIENT].link == "open" and self.draw.random() < 0.3:
+        if self.world.clients[CLIENT].connection.state == "open" and self.draw.random() < 0.3:
             end = {"close": {"code": self.draw.choice([1000, 1011, 4401])}}
             self._act("wire", self.draw.choice([end, {"drop": True}]))
         empty = self.empty

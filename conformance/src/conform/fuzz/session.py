@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from conform.documents import CaseError
-from conform.oracle.world import LOW_VERBS, World, after
 from conform.reader import Reader
-from conform.script import Case, Step, uuid_of
+from conform.script import DRAWS, Case, Step, uuid_of
 from conform.spec import Spec, Tree
+from conform.story.world import World, after
 
 CLIENT = "c1"
 SESSION = uuid_of(2)
@@ -77,7 +77,7 @@ class Assembly:
         for index, _, code in world.closes:
             if index == at:
                 self._add("recv", {"$close": code})
-        if world.clients[CLIENT].link == "open":
+        if world.clients[CLIENT].connection.state == "open":
             self.fences += 1
             name = f"req-fence-{self.fences}"
             self.ids.append(name)
@@ -97,7 +97,7 @@ class Assembly:
 def _draws(kind: str, body: Tree) -> bool:
     if kind != "do":
         return False
-    return body["cmd"] == "turn" or (body["cmd"] == "call" and body["op"] not in LOW_VERBS)
+    return body["cmd"] == "turn" or (body["cmd"] == "call" and body["op"] in DRAWS)
 
 
 def begin(spec: Spec, reader: Reader, session: Session) -> tuple[Assembly, World]:

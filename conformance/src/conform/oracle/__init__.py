@@ -1,9 +1,11 @@
-"""The oracle: what the specification says a client must show and send for given steps.
+"""The oracle: what the specification says a turn and a call must show and send.
 
-A pure function: it opens nothing, reads no clock and knows no testee. Its moves come from
-``spec/machine.yaml``; what the tables cannot say is cited by REQ id where it is coded.
+Pure: it opens nothing, reads no clock and knows no testee; what it needs of its surroundings is
+``host.Host``. Its moves come from the tables of ``spec/`` by way of the one interpreter; what the
+tables cannot say is cited by REQ id where it is coded.
 """
 
-from conform.oracle.world import Expectation, expect
+from conform.oracle.calls import Call, VerbCall
+from conform.oracle.turns import Turn
 
-__all__ = ["Expectation", "expect"]
+__all__ = ["Call", "Turn", "VerbCall"]

@@ -1,40 +1,47 @@
-"""Errors as a testee reports them (PROTOCOL.md, section 5), with every fact that they carry."""
+"""Errors as a testee reports them (PROTOCOL.md, section 5), with the facts that they carry."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from conform.facts import NATIVE
-from conform.reader import Frame, Reader
+from conform.oracle.host import Host
+from conform.reader import Frame
 from conform.spec import Spec, Tree
+
+# Members of protocol 2 and the words that the table `outcomes` has for them.
+WORDS = {"at": "pointer", "details": "body"}
 
 
 def error(spec: Spec, kind: str, **facts: Any) -> Tree:
-    """An error observation; facts that are ``None`` or an empty text are left out.
+    """An error with what the table ``outcomes`` lets its kind carry of the facts that are known.
 
-    Whether it may be tried again is what the tables say of its code, else of its kind.
+    Whether it may be tried again is what was said, else what the tables say of code or kind.
     """
-    told = {name: value for name, value in facts.items() if value is not None and value != ""}
     if kind in NATIVE:
         return {"kind": kind}
+    carried = spec.carries(kind)
+    told = {
+        name: value
+        for name, value in facts.items()
+        if value is not None and value != "" and WORDS.get(name, name) in carried
+    }
     code = told.get("code")
     retryable = spec.kinds[kind]["retryable"] if code is None else spec.code(code).retryable
+    if facts.get("retryable") is not None:
+        retryable = facts["retryable"]
     return {"kind": kind, "retryable": retryable, **told}
 
 
-def from_frame(spec: Spec, reader: Reader, frame: Frame, **facts: Any) -> Tree:
+def from_frame(host: Host, frame: Frame, **facts: Any) -> Tree:
     """The error that an ``error`` event becomes (REQ-ERR-02, REQ-ERR-03, REQ-ERR-06)."""
-    told = reader.flat("error", frame.tree)
-    return error(
-        spec,
-        spec.code(told["code"]).kind,
-        code=told["code"],
-        retryAfterMs=told.get("retryAfterMs"),
-        serverMessage=told.get("message"),
-        **facts,
-    )
+    told = host.flat(frame)
+    kind = host.spec.code(told["code"]).kind
+    names = {"code": "code", "retryAfterMs": "retryAfterMs", "serverMessage": "message"}
+    return error(host.spec, kind, **{n: told.get(m) for n, m in names.items()}, **facts)
 
 
-def link_kind(kind: str, code: int | None) -> str:
-    """Close code 4401 turns a lost link into failed authentication (REQ-CONN-15)."""
-    return "authentication" if code == 4401 else kind
+def link_kind(spec: Spec, kind: str, code: int | None) -> str:
+    """Kind of what a lost link ends, by its close code (REQ-CONN-15)."""
+    told = spec.close_kind(code)
+    return kind if told == "connection_lost" else told

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import itertools
 import json
+import ssl
 from collections.abc import Callable
 from typing import Any
 
@@ -145,7 +146,10 @@ class RefClient:
                 max_size=self.options.get("limits", {}).get("maxMessageBytes", 16 << 20),
             )
         except InvalidStatus as error:
-            self._failed(refused(error, with_token(self.options)))
+            self._failed(refused(self.reader.spec, error, with_token(self.options)))
+        except ssl.SSLCertVerificationError:
+            leak = with_token(self.options)
+            self._failed(RefError("connect_failed", retryable=False, leak=leak))
         except (OSError, TimeoutError, websockets.exceptions.WebSocketException):
             self._failed(RefError("connect_failed", leak=with_token(self.options)))
         else:
@@ -306,6 +310,7 @@ class RefClient:
         if not self.usable():
             if "send-after-close-ignored" in self.faults:
                 await asyncio.Event().wait()
+            self.late[drawn] = None
             raise RefError("not_connected", requestId=drawn, sessionId=args.get("sessionId"))
         if op == "create_conversation_session":
             words = {"otp_park", "spec_1_1"}
@@ -423,17 +428,17 @@ class RefClient:
     def send(self, session: str, message: str, extra: Tree, request: str | None) -> RefTurn:
         """Send a message; the turn settles whatever happens."""
         for other in self.turns.values():
-            if other.session == session:
+            if other.session == session or "any-send-closes-code" in self.faults:
                 other.next_send()
         allowed = self.usable()
         if "stream-flag-lost" in self.faults:
             extra = {k: v for k, v in extra.items() if k != "stream"}
         turn = RefTurn(self, session, request or self.draw())
         turn.leak = message
+        self.turns[turn.id] = turn
         if not allowed:
             turn.settle(turn.failed(turn.error("not_connected")))
             return turn
-        self.turns[turn.id] = turn
         self.latest = turn
         body = {"sessionId": session, "message": message, **extra}
         if "default-written-to-wire" in self.faults:

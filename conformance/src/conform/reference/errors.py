@@ -38,6 +38,7 @@ class RefError(Exception):
         facts = {n: v for n, v in self.facts.items() if n != "leak"}
         code = facts.get("code")
         row = spec.kinds[self.kind]["retryable"] if code is None else spec.code(code).retryable
+        row = facts.pop("retryable", row)
         told = {"kind": self.kind, "retryable": row != ("retryable-flipped" in faults), **facts}
         for name, fact in LOST_BY.items():
             if name in faults:

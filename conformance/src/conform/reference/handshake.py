@@ -11,6 +11,7 @@ from websockets.exceptions import InvalidStatus
 from websockets.frames import Opcode
 
 from conform.reference.errors import RefError
+from conform.spec import Spec
 
 Tree = dict[str, Any]
 
@@ -33,7 +34,7 @@ def context(options: Tree) -> ssl.SSLContext | None:
     return roots
 
 
-def refused(error: InvalidStatus, url: str) -> RefError:
+def refused(spec: Spec, error: InvalidStatus, url: str) -> RefError:
     """The error of a refused handshake (REQ-CONN-12, REQ-CONN-22)."""
     answer = error.response
     kind = "authentication" if answer.status_code == 401 else "connect_failed"
@@ -41,8 +42,10 @@ def refused(error: InvalidStatus, url: str) -> RefError:
     body = bytes(answer.body or b"")[:4096].decode("utf-8", "replace")
     details = {"body": body, "requestId": answer.headers.get("x-request-id")}
     details = {name: value for name, value in details.items() if value}
+    row = spec.http_row(answer.status_code)
     return RefError(
         kind,
+        retryable=row is not None and row["retry"] == "yes",
         status=answer.status_code,
         retryAfterMs=None if after is None else int(after) * 1000,
         details=details or None,

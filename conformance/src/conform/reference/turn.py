@@ -11,8 +11,6 @@ from conform.reference.clock import Timer
 from conform.reference.errors import RefError, from_info
 from conform.reference.verbs import (
     ACTION,
-    ANY_VERB,
-    ERROR_VERBS,
     QUESTION,
     Out,
     Outstanding,
@@ -311,7 +309,8 @@ class RefTurn:
             facts = {**facts, "code": "UNKNOWN"}
         self._item(frame)
         terminal = self.client.reader.spec.code(code).terminal
-        spared = terminal == "unless_verb" and self.running and bool(self.verbs)
+        verb = self._oldest(self._answered_by(code))
+        spared = terminal == "unless_verb" and self.running and verb is not None
         never = terminal == "never" and "interaction-error-ends-turn" not in faults
         if facts.get("terminal") is False or never or spared:
             self._verb_error(code, self.reported(facts))
@@ -320,14 +319,17 @@ class RefTurn:
         else:
             self.settle(self.failed(self.reported(facts)))
 
+    def _answered_by(self, code: str) -> tuple[str, ...]:
+        """Verbs that an error with that code answers."""
+        rows = self.client.reader.spec.machine["answers"]
+        return tuple(next((row["verbs"] for row in rows if row.get("code") == code), ()))
+
     def _verb_error(self, code: str, error: RefError) -> None:
-        spares = self.client.reader.spec.code(code).terminal == "unless_verb"
-        kinds = ERROR_VERBS.get(code, ANY_VERB if spares else ())
-        verb = self._oldest(kinds)
+        verb = self._oldest(self._answered_by(code))
         if code == "NO_PENDING_CONFIRMATION":
-            self.questions["confirmation"] = "none"
+            self._shut("confirmation")
         elif code == "NO_PENDING_INTERACTION":
-            self.questions["interaction"] = "none"
+            self._shut("interaction")
         elif verb and verb.kind != "cancel" and self.questions[QUESTION[verb.kind]] == "answered":
             self._reopen(QUESTION[verb.kind])
         if verb and verb.kind != "cancel":
@@ -358,7 +360,8 @@ class RefTurn:
         length = self.lengths.get(question)
         if limit and length is not None:
             limit = length + 10_000
-        if self.body is None:
+        kept = "reopening-keeps-time" in self.client.faults and question in self.timers
+        if self.body is None and not kept:
             self._arm(question, limit, self._timed_out)
 
     def _shut(self, question: str) -> None:
@@ -369,9 +372,12 @@ class RefTurn:
 
     def _lapse(self, kind: str, facts: Tree) -> None:
         tool = kind == "stream_chunk" and "toolResult" in facts
+        if "tool-call-closes-question" in self.client.faults:
+            tool = kind == "stream_chunk"
         if kind not in ("stream_token", "stream_reasoning") and not tool:
             return
-        for question in ("confirmation", "interaction"):
+        stays = "interaction-never-lapses" in self.client.faults
+        for question in ("confirmation",) if stays else ("confirmation", "interaction"):
             if self.questions[question] != "open":
                 continue
             end = self.expiry.get(question)
@@ -414,7 +420,7 @@ class RefTurn:
         verb = self._oldest(("confirm", "submit", "decline", "decline_otp"))
         if verb is None:
             return
-        if QUESTION[verb.kind] == "otp":
+        if QUESTION[verb.kind] == "otp" or "any-acknowledgement-closes-code" in faults:
             self._shut("otp")
         answer = verb_answer(verb.kind, "immediate_response", facts)
         self._finish(verb, answer[0] if answer else None)

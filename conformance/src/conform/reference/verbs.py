@@ -13,16 +13,10 @@ QUESTION = {"confirm": "confirmation", "verify_otp": "otp", "decline_otp": "otp"
 QUESTION |= {"submit": "interaction", "decline": "interaction"}
 ACTION = {"confirm": "confirm_tool_action", "verify_otp": "verify_otp", "decline_otp": "verify_otp"}
 ACTION |= {"submit": "submit_interaction", "decline": "submit_interaction"}
-ERROR_VERBS = {
-    "NO_PENDING_CONFIRMATION": ("confirm",),
-    "NO_PENDING_INTERACTION": ("submit", "decline"),
-    "INTERACTION_MISMATCH": ("submit", "decline"),
-}
 VERBS = {"confirm_tool_action": "confirm", "verify_otp": "verify_otp"}
 VERBS |= {"submit_interaction": "submit"}
 VERB_EVENTS = {"confirm": ("immediate_response",), "verify_otp": ("otp_verified", "otp_invalid")}
 VERB_EVENTS |= {"submit": ("immediate_response", "interaction_invalid")}
-ANY_VERB = ("confirm", "verify_otp", "submit", "decline", "decline_otp", "cancel")
 
 
 class Out:

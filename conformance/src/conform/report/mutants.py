@@ -6,30 +6,49 @@ from rich.console import Console
 from rich.text import Text
 
 from conform.mutate import Score
+from conform.tablemutants import TableScore
 
 
-def report(broken: list[Score], sound: list[Score], seconds: float) -> int:
+def report(
+    broken: list[Score], sound: list[Score], tables: TableScore | None, seconds: float
+) -> int:
     """Print the scores; returns the exit status."""
-    console = Console()
+    console = Console(soft_wrap=True, highlight=False)
     for score in broken:
         if score.survived:
-            cases = ", ".join(score.survived)
-            text = f"SURVIVED {score.name}: not caught by {cases}"
-            console.print(Text(text, style="bold red"), soft_wrap=True)
+            _bad(console, f"SURVIVED {score.name}: not caught by {', '.join(score.survived)}")
         else:
-            console.print(f"caught   {score.name:<34} {len(score.failed)} cases", highlight=False)
+            console.print(f"caught   {score.name:<34} {len(score.failed)} cases")
     for score in sound:
         if not score.failed:
-            console.print(f"clean    {score.name}", highlight=False)
+            console.print(f"clean    {score.name}")
         for verdict in score.failed:
-            text = f"ACCUSED  {score.name} by {verdict.case}: {verdict.reason}"
-            console.print(Text(text, style="bold red"), soft_wrap=True)
+            _bad(console, f"ACCUSED  {score.name} by {verdict.case}: {verdict.reason}")
     caught = sum(not score.survived for score in broken)
     clean = sum(not score.failed for score in sound)
-    console.print(
-        f"mutants {caught}/{len(broken)} caught · controls {clean}/{len(sound)} clean "
-        f"· {seconds:.1f} s",
-        style="bold",
-        highlight=False,
+    told = []
+    if broken:
+        told.append(f"mutants {caught}/{len(broken)} caught")
+    if sound:
+        told.append(f"controls {clean}/{len(sound)} clean")
+    if tables:
+        told.append(_tables(console, tables))
+    console.print(" · ".join([*told, f"{seconds:.1f} s"]), style="bold")
+    apart = tables is None or not (tables.survived or tables.idle)
+    return 0 if caught == len(broken) and clean == len(sound) and apart else 1
+
+
+def _tables(console: Console, score: TableScore) -> str:
+    for name in score.survived:
+        _bad(console, f"SURVIVED {name}: no case expects anything else")
+    for pattern in score.idle:
+        _bad(console, f"IDLE     {pattern!r} stands for no mutant that survives")
+    total = len(score.killed) + len(score.survived)
+    return (
+        f"tables {len(score.killed)}/{total} told apart, "
+        f"{len(score.equivalent)} equivalent for a reason"
     )
-    return 0 if caught == len(broken) and clean == len(sound) else 1
+
+
+def _bad(console: Console, text: str) -> None:
+    console.print(Text(text, style="bold red"))

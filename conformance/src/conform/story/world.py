@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import json
 from dataclasses import dataclass, field
 from typing import Any
@@ -10,20 +9,17 @@ from urllib.parse import urlsplit
 
 from conform.documents import CaseError
 from conform.frames import big_frame
-from conform.machine import Machine
-from conform.oracle.client import Client
-from conform.oracle.turns import Turn
+from conform.interpreter import Tables, load_tables
+from conform.oracle import Turn
+from conform.oracle.calls import verb_of
 from conform.reader import Reader
 from conform.script import Case, Step
 from conform.spec import Spec, Tree
+from conform.story.client import Client
+from conform.story.pager import Pager
+from conform.story.watchers import Watchers
 
 NATIVE_CANCELLED = {"kind": "native_cancelled"}
-LOW_VERBS = {
-    "confirm_tool_action": "confirm",
-    "verify_otp": "verify_otp",
-    "submit_interaction": "submit",
-    "cancel": "cancel",
-}
 
 
 @dataclass
@@ -42,17 +38,18 @@ class Expectation:
 class World:
     """All clients of one case, and the step that is being taken."""
 
-    def __init__(self, spec: Spec, reader: Reader, case: Case) -> None:
+    def __init__(self, spec: Spec, reader: Reader, case: Case, tables: Tables) -> None:
         self.spec = spec
         self.reader = reader
         self.case = case
-        self.machines = machines(spec)
+        self.tables = tables
         self.index = 0
         self.events: list[tuple[int, Tree]] = []
         self.frames: list[tuple[int, str, Tree]] = []
         self.closes: list[tuple[int, str, int]] = []
         self.clients: dict[str, Client] = {}
         self.turns: dict[str, Turn] = {}
+        self.watchers: dict[str, Watchers] = {}
         self.sessions: dict[str, tuple[Client, str]] = {}  # conversation handle -> its session
         self.plans: dict[str, Any] = {}
         self.merging: dict[str, int] = {}
@@ -60,7 +57,19 @@ class World:
 
     def emit(self, observation: Tree) -> None:
         """Expect one observation, caused by the step that is being taken."""
-        self.events.append((self.index, copy.deepcopy(observation)))
+        self.events.append((self.index, observation))
+
+    def sent(self, client: str, frame: Tree) -> None:
+        """Expect one frame of a client."""
+        self.frames.append((self.index, client, frame))
+
+    def closed(self, client: str, code: int) -> None:
+        """Expect a client to close its link with a code."""
+        self.closes.append((self.index, client, code))
+
+    def merges(self, lane: str, most: int) -> None:
+        """From now on tokens of a lane may come merged; ``most`` items may be shown there."""
+        self.merging.setdefault(lane, most)
 
     def run(self) -> None:
         """Take all steps."""
@@ -113,20 +122,14 @@ class World:
             client.returned(name, None, NATIVE_CANCELLED)
             return
         turn = client.turns.get(args.get("requestId", ""))
-        if op in LOW_VERBS and turn and (not turn.settled or turn.question["otp"] != "none"):
-            self._low_verb(turn, op, args, name)
-        elif op in LOW_VERBS:
+        verb = verb_of(client, op, bool(args.get("declined")))
+        if verb and turn and turn.live:
+            names = ("approved", "code", "values")
+            turn.verb(verb, name, {n: args[n] for n in names if n in args})
+        elif verb:
             client.verb_call(op, args, lambda v, f: client.returned(name, v, f), name)
         else:
             client.call(op, args, lambda v, f: self._answered(client, name, v, f), name)
-
-    def _low_verb(self, turn: Turn, op: str, args: Tree, name: str) -> None:
-        kept = {"confirm_tool_action": ("approved",), "verify_otp": ("code", "declined")}
-        names = kept.get(op, ("values", "declined"))
-        kind = LOW_VERBS[op]
-        if args.get("declined"):
-            kind = "decline_otp" if op == "verify_otp" else "decline"
-        turn.verb(kind, name, {n: args[n] for n in names if n in args})
 
     def _answered(self, client: Client, name: str, value: Any, failure: Tree | None) -> None:
         if isinstance(value, dict) and "sessionId" in value:
@@ -155,7 +158,7 @@ class World:
 
     def _messages(self, body: Tree) -> None:
         client, session = self.sessions[body["on"]]
-        client.page(session, body)
+        Pager(client, session, body)
 
     # --- turns ------------------------------------------------------------------------------
 
@@ -167,7 +170,13 @@ class World:
         if body.get("aborted"):
             self.emit(_returned(body["as"], NATIVE_CANCELLED))
             return
-        self.turns[body["as"]] = client.turn(body, session)
+        name = body["as"]
+
+        def watch(turn: Turn) -> None:
+            self.turns[name] = turn
+            self.watchers[name] = Watchers(turn, body.get("watch", "items"), self.merges)
+
+        client.turn(body, session, watch)
 
     def _confirm(self, body: Tree) -> None:
         self.turns[body["turn"]].verb("confirm", body["as"], {"approved": body["approved"]})
@@ -186,41 +195,41 @@ class World:
         self.turns[body["turn"]].verb("cancel", body["as"], {})
 
     def _iterate(self, body: Tree) -> None:
-        self.turns[body["turn"]].readers.iterate(body["as"])
+        self.watchers[body["turn"]].iterate(body["as"])
 
     def _textstream(self, body: Tree) -> None:
-        self.turns[body["turn"]].readers.text(body["as"])
+        self.watchers[body["turn"]].text(body["as"])
 
     def _await(self, body: Tree) -> None:
         if not body.get("abandon"):
-            self.turns[body["turn"]].readers.wait(body["as"])
+            self.watchers[body["turn"]].wait(body["as"])
 
     def _take(self, body: Tree) -> None:
-        self.turns[body["turn"]].readers.take(body["count"])
+        self.watchers[body["turn"]].take(body["count"])
 
     def _hold(self, body: Tree) -> None:
-        self.turns[body["turn"]].readers.hold()
+        self.watchers[body["turn"]].hold()
 
     _drop = _hold
 
     def _leave(self, body: Tree) -> None:
-        self.turns[body["turn"]].readers.leave()
+        self.watchers[body["turn"]].leave()
 
     def _detach(self, body: Tree) -> None:
-        self.turns[body["turn"]].readers.detached = True
+        self.watchers[body["turn"]].detached = True
 
     def _abort(self, body: Tree) -> None:
         if "turn" in body:
-            self.turns[body["turn"]].readers.abort()
+            self.watchers[body["turn"]].abort()
             return
         name = body["as"]
-        for turn in self.turns.values():
-            if turn.readers.abort_wait(name) or turn.forget_verb(name):
+        for each, turn in self.turns.items():
+            if self.watchers[each].abort_wait(name) or turn.forget_verb(name):
                 return
         for client in self.clients.values():
             for call in list(client.calls.values()):
                 if call.name == name:
-                    call.settle(None, NATIVE_CANCELLED)
+                    client.give_up(call)
 
     # --- the stage --------------------------------------------------------------------------
 
@@ -257,7 +266,7 @@ class World:
         client = self.clients.get(name)
         if client is None:
             self.plans[name] = plan
-        elif client.link == "connecting":  # the handshake was held
+        elif client.connection.state == "connecting":  # the handshake was held
             client.plan = plan
             client.attempt()
         else:
@@ -266,13 +275,8 @@ class World:
     def _fence(self, step: Step) -> None:
         client = self.clients[step.client]
         sent = next(client.ids)
-        client._tap("out", "ping", sent)
-        client._tap("in", "pong", sent)
-
-
-def machines(spec: Spec) -> dict[str, Machine]:
-    """The machines of the specification, by name."""
-    return {name: Machine(table) for name, table in spec.machine["machines"].items()}
+        client.tap("out", "ping", sent)
+        client.tap("in", "pong", sent)
 
 
 def _returned(name: str, failure: Tree) -> Tree:
@@ -287,16 +291,16 @@ def _acceptable(body: Tree) -> bool:
     return sound and times and all(v >= 1 for v in body.get("limits", {}).values())
 
 
-def expect(spec: Spec, reader: Reader, case: Case) -> Expectation:
+def expect(spec: Spec, reader: Reader, case: Case, tables: Tables | None = None) -> Expectation:
     """Return what the specification expects of a client that is led through the case."""
-    world = after(spec, reader, case)
+    world = after(spec, reader, case, tables)
     quiet = frozenset(world.quiet)
     return Expectation(world.events, world.frames, world.closes, world.merging, quiet)
 
 
-def after(spec: Spec, reader: Reader, case: Case) -> World:
+def after(spec: Spec, reader: Reader, case: Case, tables: Tables | None = None) -> World:
     """Return the world after all steps; raises ``CaseError`` at one that does not fit."""
-    world = World(spec, reader, case)
+    world = World(spec, reader, case, tables or load_tables(spec))
     try:
         world.run()
     except (KeyError, TypeError, AttributeError, ValueError, StopIteration) as error:

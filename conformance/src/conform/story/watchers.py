@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
+from conform.oracle import Turn
+from conform.reader import whole
 from conform.spec import Tree
-
-if TYPE_CHECKING:
-    from conform.oracle.turns import Turn
-
-
-KEPT_ITEMS = 1024
-KEPT_BYTES = 8 * 1024 * 1024
 
 
 @dataclass
@@ -25,11 +20,15 @@ class Iteration:
     over: bool = False
 
 
-class Readers:
+class Watchers:
     """Everything of one turn that the testee was told to watch."""
 
-    def __init__(self, turn: Turn, watch: str) -> None:
+    def __init__(self, turn: Turn, watch: str, merges: Callable[[str, int], None]) -> None:
         self.turn = turn
+        self.merges = merges
+        turn.on_item, turn.on_settled = self.item, self.settled
+        self.items_kept = turn.host.spec.bound("iteratorItems")
+        self.bytes_kept = turn.host.spec.bound("iteratorBytes")
         self.items: list[Tree] = []
         self.sizes: list[int] = []
         self.iterations: list[Iteration] = []
@@ -58,12 +57,9 @@ class Readers:
     def _bound(self, it: Iteration) -> None:
         """Beyond the bound adjacent tokens may come merged (REQ-TURN-21)."""
         waiting = self.items[it.read :]
-        over = len(waiting) > KEPT_ITEMS
-        if not over and sum(self.sizes[it.read :]) > KEPT_BYTES:
-            over = True
-        if over:
+        if len(waiting) > self.items_kept or sum(self.sizes[it.read :]) > self.bytes_kept:
             lane = it.name or self.turn.name
-            self.turn.client.world.merging.setdefault(lane, it.read + KEPT_ITEMS)
+            self.merges(lane, it.read + self.items_kept)
 
     def iterate(self, name: str) -> None:
         """A further iterator, from the first item on."""
@@ -85,7 +81,7 @@ class Readers:
         extra = {} if it.name is None else {"as": it.name}
         while not it.over and it.left != 0 and it.read < len(self.items):
             shown = self.items[it.read]
-            self.turn.client.emit({"ev": "item", "turn": self.turn.name, **extra, **shown})
+            self.turn.host.emit({"ev": "item", "turn": self.turn.name, **extra, **shown})
             it.read += 1
             if it.left is not None:
                 it.left -= 1
@@ -95,12 +91,12 @@ class Readers:
         it.over = True
         failure = outcome.get("error")
         if it.name is not None:
-            self.turn.client.returned(it.name, None, failure)
+            self.turn.host.returned(it.name, None, failure)
         else:
             self._ended({**outcome, **({"raised": failure["kind"]} if failure else {})})
 
     def _ended(self, body: Tree) -> None:
-        self.turn.client.emit({"ev": "ended", "turn": self.turn.name, **body})
+        self.turn.host.emit({"ev": "ended", "turn": self.turn.name, **body})
 
     def text(self, name: str) -> None:
         """A text stream; reported as one piece when it is over."""
@@ -110,13 +106,13 @@ class Readers:
             self.texts.append(name)
 
     def _end_text(self, name: str, outcome: Tree) -> None:
-        text = "".join(self.turn.tokens)
+        text = whole(self.turn.tokens)
         if not self.turn.tokens:
             text = outcome["text"]  # REQ-TURN-10: nothing streamed, the final text once
         if text:
             shown = {"ev": "text", "turn": self.turn.name, "as": name, "piece": text}
-            self.turn.client.emit(shown)
-        self.turn.client.returned(name, None, outcome.get("error"))
+            self.turn.host.emit(shown)
+        self.turn.host.returned(name, None, outcome.get("error"))
 
     def wait(self, name: str) -> None:
         """Await the result."""
@@ -136,7 +132,7 @@ class Readers:
         self.texts.clear()
         for name in self.waits:
             failure = outcome.get("error")
-            self.turn.client.returned(name, None if failure else outcome, failure)
+            self.turn.host.returned(name, None if failure else outcome, failure)
         self.waits.clear()
 
     # --- leaving ----------------------------------------------------------------------------
@@ -157,7 +153,7 @@ class Readers:
     def abort(self) -> None:
         """Native cancellation of the main wait."""
         self.watch_result = False
-        self.turn.client.returned(self.turn.name, None, {"kind": "native_cancelled"})
+        self.turn.host.returned(self.turn.name, None, {"kind": "native_cancelled"})
         self.leave()
 
     def abort_wait(self, name: str) -> bool:
@@ -165,7 +161,7 @@ class Readers:
         if name not in self.waits:
             return False
         self.waits.remove(name)
-        self.turn.client.returned(name, None, {"kind": "native_cancelled"})
+        self.turn.host.returned(name, None, {"kind": "native_cancelled"})
         if self._stops(None):
             self.turn.write_cancel()
         return True

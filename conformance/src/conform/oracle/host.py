@@ -1,0 +1,66 @@
+"""What turns and calls need of whoever owns them: the client, or a test."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Protocol
+
+from conform.interpreter import Tables
+from conform.reader import Frame, Reader
+from conform.spec import Spec, Tree
+
+Key = tuple[str, ...]
+
+
+class Host(Protocol):
+    """The surroundings of a turn or a call."""
+
+    spec: Spec
+    reader: Reader
+    tables: Tables
+
+    def emit(self, observation: Tree) -> None:
+        """Expect one observation."""
+
+    def returned(self, name: str, value: Any, failure: Tree | None) -> None:
+        """Expect the end of a call, verb, wait or iteration."""
+
+    def push(self, frame: Frame) -> None:
+        """An event that nothing owns goes to the listeners."""
+
+    def flat(self, frame: Frame) -> Tree:
+        """Flat facts of a good frame."""
+
+    def shown(self, frame: Frame) -> Tree:
+        """An event as ``item`` or ``pushed`` shows it."""
+
+    def write(self, frame: Tree) -> None:
+        """One action leaves, or waits for the link."""
+
+    def waits(self, frame: Tree) -> bool:
+        """Whether nothing of an action can have left."""
+
+    def withdraw(self, frame: Tree) -> None:
+        """Never write an action of a call or turn that is over."""
+
+    @property
+    def now(self) -> float:
+        """The client's time in ms."""
+
+    def limit(self, option: str) -> int:
+        """A time limit in ms by the name of its option; 0 = off."""
+
+    def timed(self, row: Tree, key: Key, ms: int, fire: Callable[[], None]) -> None:
+        """Arm a timer of the table ``timers``."""
+
+    def disarm(self, *key: str) -> None:
+        """Forget a timer."""
+
+    def ending(self) -> Tree:
+        """What the end of the link tells: code and reason."""
+
+    def capabilities(self, session: str) -> list[str]:
+        """Capability words that the server listed for a session."""
+
+    def remember(self, request_id: str) -> None:
+        """An id is over."""
