@@ -193,7 +193,7 @@ class Runner:
         """Play everything; testees side by side, each its cases one after another."""
         begun = time.perf_counter()
         calibration = await calibrate()
-        limits = self.limits or Limits(2.0 * calibration.factor, 20.0 * calibration.factor)
+        limits = self.limits or Limits(4.0 * calibration.factor, 30.0 * calibration.factor)
         ran = await asyncio.gather(*(self._testee(each, limits, canaries) for each in launches))
         for case in self.cases:
             judge_siblings([t.verdicts[case.name] for t in ran if case.name in t.verdicts])

@@ -9,6 +9,8 @@ from conform.oracle import Turn
 from conform.reader import whole
 from conform.spec import Tree
 
+UNBOUNDED = 1 << 30
+
 
 @dataclass
 class Iteration:
@@ -50,16 +52,20 @@ class Watchers:
         self.items.append(shown)
         self.sizes.append(size)
         for iteration in self.iterations:
-            self._pump(iteration)
             if not iteration.over:
                 self._bound(iteration)
+            self._pump(iteration)
 
     def _bound(self, it: Iteration) -> None:
-        """Beyond the bound adjacent tokens may come merged (REQ-TURN-21)."""
-        waiting = self.items[it.read :]
-        if len(waiting) > self.items_kept or sum(self.sizes[it.read :]) > self.bytes_kept:
-            lane = it.name or self.turn.name
-            self.merges(lane, it.read + self.items_kept)
+        """Beyond the bound adjacent tokens may come merged (REQ-TURN-21).
+
+        One that reads all the time is not held up here, but a real one may fall behind a burst.
+        """
+        lane = it.name or self.turn.name
+        reads = it.left is None
+        waiting = slice(0 if reads else it.read, None)
+        if len(self.items[waiting]) > self.items_kept or sum(self.sizes[waiting]) > self.bytes_kept:
+            self.merges(lane, UNBOUNDED if reads else it.read + self.items_kept)
 
     def iterate(self, name: str) -> None:
         """A further iterator, from the first item on."""
