@@ -67,16 +67,17 @@ class Language:
 
 # One run for each folder of tests: packages of tests in different folders share their names.
 # The server's tests wait for sockets and processes more than they compute.
-PYTHON_TESTS = tuple(
-    Step((f"{VENV_BIN}/pytest", "-q", "-n", workers, f"{folder}/tests"))
-    for folder, workers in (
-        ("tools", "2"),
-        ("codegen", "2"),
-        ("conformance", "2"),
-        ("python/client", "2"),
-        ("python/server", "4"),
-    )
-) + (
+PYTHON_TESTS = (
+    *(
+        Step((f"{VENV_BIN}/pytest", "-q", "-n", workers, f"{folder}/tests"))
+        for folder, workers in (
+            ("tools", "2"),
+            ("codegen", "2"),
+            ("conformance", "2"),
+            ("python/client", "2"),
+            ("python/server", "4"),
+        )
+    ),
     # Without the fast paths.
     Step((f"{VENV_BIN}/pytest", "-q", "-n", "2", "python/client/tests", "--slow-ways")),
 )
