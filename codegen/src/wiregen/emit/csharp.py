@@ -7,6 +7,7 @@ from typing import Any
 
 from wiregen.config import Target
 from wiregen.emit import _csharp_tables as tables
+from wiregen.emit._csharp_streams import stream_views
 from wiregen.emit._csharp_structs import StructView, struct_view
 from wiregen.emit._csharp_types import Speller, doc_lines, quoted
 from wiregen.emit.base import render
@@ -20,6 +21,7 @@ LANG: Lang = "csharp"
 _STATIC = (
     *("Optional", "WireObject", "UnknownEvent", "Json", "JsonWriting", "Repair", "Faults"),
     *("Check", "Decoder", "DecodedFrame", "WireCodec", "WireFault", "PlainEncoder", "Surrogates"),
+    *("LearnedFrame", "FrameReader"),
 )
 
 
@@ -71,6 +73,8 @@ def emit(spec: Spec, target: Target) -> dict[str, str]:
         f"{name}.g.cs": render(LANG, f"{name}.cs.j2", **context, **data)
         for name, data in _data(spec, actions).items()
     }
+    streams = stream_views(spec, views)
+    out["StreamTable.g.cs"] = render(LANG, "StreamTable.cs.j2", **context, streams=streams)
     parts = [views[item.name] for item in spec.structs if _is_part(item, messages)]
     types = [view for view in types if view not in parts]
     groups = (("Events", events), ("EventParts", parts), ("Actions", actions), ("Types", types))

@@ -7,6 +7,8 @@ internal sealed class ClientContext(SmoothAgentClientOptions options)
 
     internal TimeProvider Clock { get; } = options.TimeProvider;
 
+    internal FastPaths FastPaths { get; } = new();
+
     internal Gate Gate { get; } = new();
 
     internal Dispatcher Dispatcher { get; } = new();

@@ -26,6 +26,9 @@ internal sealed class Connection
 
     internal ConnectionState State => _state;
 
+    /// <summary>Whether anybody looks at frames.</summary>
+    private bool IsTapped => _taps.Any || _context.Log.IsOn;
+
     /// <summary>Whether an action can be queued now, at once or behind the attempt that runs.</summary>
     internal bool TakesActions => _state is ConnectionState.Open or ConnectionState.Connecting;
 
@@ -104,18 +107,30 @@ internal sealed class Connection
     }
 
     /// <summary>A well-formed frame came; what comes after the end of the link is dropped.</summary>
-    internal void Receive(Link link, in DecodedFrame frame, ReadOnlyMemory<byte> text)
+    internal void Receive(Link link, in DecodedFrame frame)
     {
         using (_context.Gate.Enter())
         {
             if (_link == link)
             {
                 link.MalformedInARow = 0;
-                var received = frame.Event!;
-                var type = (received as UnknownEvent)?.WireType ?? received.Type;
-                Tap(FrameDirection.In, type, received.CorrelationId, text);
+                if (IsTapped)
+                {
+                    var received = frame.Event!;
+                    var type = (received as UnknownEvent)?.WireType ?? received.Type;
+                    Tap(FrameDirection.In, type, received.CorrelationId, received.Received);
+                }
                 _listener.OnEvent(frame);
             }
+        }
+    }
+
+    /// <summary>The socket has nothing more for now.</summary>
+    internal void Rest()
+    {
+        using (_context.Gate.Enter())
+        {
+            _listener.OnRest();
         }
     }
 
@@ -129,7 +144,10 @@ internal sealed class Connection
             {
                 return;
             }
-            Tap(FrameDirection.In, null, null, text);
+            if (IsTapped)
+            {
+                Tap(FrameDirection.In, null, null, text.ToArray());
+            }
             if (link.MalformedInARow++ == 0)
             {
                 _context.Log.Warning($"A malformed frame of {text.Length} bytes was dropped.");

@@ -6,6 +6,9 @@ internal interface ILinkListener
     /// <summary>A well-formed frame came.</summary>
     void OnEvent(in DecodedFrame frame);
 
+    /// <summary>The socket has nothing more for now: what was put off for a batch of frames is done.</summary>
+    void OnRest();
+
     /// <summary>The attempt that waiting actions hoped for failed.</summary>
     void OnAttemptFailed(SmoothAgentException error);
 

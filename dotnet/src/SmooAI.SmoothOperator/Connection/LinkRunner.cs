@@ -7,6 +7,9 @@ internal sealed class LinkRunner(ClientContext context, Connection connection)
 {
     private const int Unauthorized = 401;
 
+    /// <summary>Frames after which iterators are woken though the socket holds more.</summary>
+    private const int LargestBatch = 128;
+
     /// <summary>A write that takes longer on a socket that is given up anyway waits for a peer that does not read.</summary>
     private static readonly TimeSpan Blocked = TimeSpan.FromMilliseconds(100);
 
@@ -112,13 +115,22 @@ internal sealed class LinkRunner(ClientContext context, Connection connection)
 
     private async Task ReadAsync(Link link, ITransport transport)
     {
+        var reader = new FrameReader(context.FastPaths.LearnedFrames);
+        var unrested = 0;
         while (true)
         {
-            var inbound = await transport.ReceiveAsync().ConfigureAwait(false);
+            var receiving = transport.ReceiveAsync();
+            if (!receiving.IsCompleted || unrested == LargestBatch || !context.FastPaths.BatchedWakes)
+            {
+                connection.Rest();
+                unrested = 0;
+            }
+            var inbound = await receiving.ConfigureAwait(false);
+            unrested++;
             switch (inbound.Kind)
             {
                 case InboundKind.Text:
-                    Decode(link, inbound.Text);
+                    Decode(link, reader, inbound.Text);
                     break;
                 case InboundKind.Binary:
                     connection.ReceiveMalformed(link, inbound.Text);
@@ -140,16 +152,16 @@ internal sealed class LinkRunner(ClientContext context, Connection connection)
         }
     }
 
-    private void Decode(Link link, ReadOnlyMemory<byte> text)
+    private void Decode(Link link, FrameReader reader, ReadOnlyMemory<byte> text)
     {
-        var frame = WireCodec.Decode(text);
+        var frame = reader.Decode(text.Span);
         if (frame.IsMalformed)
         {
             connection.ReceiveMalformed(link, text);
         }
         else
         {
-            connection.Receive(link, frame, text);
+            connection.Receive(link, frame);
         }
     }
 

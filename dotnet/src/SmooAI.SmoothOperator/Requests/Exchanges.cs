@@ -7,6 +7,7 @@ internal sealed class Exchanges(ClientContext context, Listeners<ServerEvent> pu
     private readonly Dictionary<string, List<IExchange>> _tails = new(StringComparer.Ordinal);
     private readonly SettledIds _settled = new();
     private readonly HashSet<string> _warned = new(StringComparer.Ordinal);
+    private readonly List<Action> _atRest = [];
 
     internal int LiveCount => _live.Count;
 
@@ -98,6 +99,18 @@ internal sealed class Exchanges(ClientContext context, Listeners<ServerEvent> pu
         {
             pushed.Raise(received);
         }
+    }
+
+    /// <summary>Does something when the batch of frames is over; called inside the gate.</summary>
+    internal void AtRest(Action action) => _atRest.Add(action);
+
+    public void OnRest()
+    {
+        foreach (var action in _atRest)
+        {
+            action();
+        }
+        _atRest.Clear();
     }
 
     public void OnAttemptFailed(SmoothAgentException error)

@@ -8,7 +8,10 @@ internal interface ITransport : IDisposable
 
     Task SendAsync(ReadOnlyMemory<byte> text);
 
-    /// <summary>Returns what came next; never throws, and ends with one of the last four kinds.</summary>
+    /// <summary>
+    /// Returns what came next; never throws, and ends with one of the last four kinds. The text lies in memory that the
+    /// next receive uses again. Completes at once while the last read of the socket holds more.
+    /// </summary>
     ValueTask<Inbound> ReceiveAsync();
 
     /// <summary>Sends the close frame; the reader goes on until the peer's own.</summary>

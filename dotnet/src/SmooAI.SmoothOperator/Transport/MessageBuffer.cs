@@ -1,23 +1,46 @@
 namespace SmooAI.SmoothOperator;
 
-/// <summary>Joins the parts of one message; a message in one part costs one copy.</summary>
+/// <summary>Holds the message that is read now, in memory that the next one uses again.</summary>
 internal sealed class MessageBuffer
 {
-    private byte[] _bytes = [];
+    private const int UsualBytes = 16 * 1024;
 
-    internal int Length { get; private set; }
+    private byte[] _bytes = new byte[UsualBytes];
+    private int _length;
 
-    internal ReadOnlyMemory<byte> Bytes => _bytes.AsMemory(0, Length);
+    /// <summary>Bytes of the message so far.</summary>
+    internal int Length => _length;
 
-    internal void Add(ReadOnlySpan<byte> part, bool last)
+    /// <summary>The message so far.</summary>
+    internal ReadOnlyMemory<byte> Message => _bytes.AsMemory(0, _length);
+
+    /// <summary>What follows the message so far; zeros but for what a failed read left there.</summary>
+    internal ReadOnlySpan<byte> Rest => _bytes.AsSpan(_length);
+
+    /// <summary>Returns room for the next part.</summary>
+    internal Memory<byte> Room()
     {
-        var needed = Length + part.Length;
-        if (_bytes.Length < needed)
+        if (_length == _bytes.Length)
         {
-            // The last part ends the growth: no byte more than the message has.
-            Array.Resize(ref _bytes, last ? needed : Math.Max(needed, _bytes.Length * 2));
+            Array.Resize(ref _bytes, _length * 2);
         }
-        part.CopyTo(_bytes.AsSpan(Length));
-        Length = needed;
+        return _bytes.AsMemory(_length);
+    }
+
+    /// <summary>A part of so many bytes came.</summary>
+    internal void Grow(int count) => _length += count;
+
+    /// <summary>Forgets the message, and the memory of a large one.</summary>
+    internal void Clear()
+    {
+        if (_bytes.Length > UsualBytes)
+        {
+            _bytes = new byte[UsualBytes];
+        }
+        else
+        {
+            Array.Clear(_bytes, 0, _length);
+        }
+        _length = 0;
     }
 }

@@ -7,13 +7,12 @@ namespace SmooAI.SmoothOperator;
 /// <summary>The framework's <see cref="ClientWebSocket"/>, set so that all clients behave alike (REQ-CONN-14).</summary>
 internal sealed class WebSocketTransport : ITransport
 {
-    private const int BufferBytes = 16 * 1024;
     private const int AbnormalClosure = 1006;
 
     private readonly ClientWebSocket _socket = new();
     private readonly HttpMessageInvoker _invoker;
     private readonly int _maxMessageBytes;
-    private readonly byte[] _buffer = new byte[BufferBytes];
+    private readonly MessageBuffer _message = new();
     private CloseFrameTap? _tap;
     private bool _skipping;
 
@@ -55,14 +54,13 @@ internal sealed class WebSocketTransport : ITransport
 
     public async ValueTask<Inbound> ReceiveAsync()
     {
-        var whole = new MessageBuffer();
-        var used = 0;
+        _message.Clear();
         try
         {
             while (true)
             {
-                var part = await _socket.ReceiveAsync(_buffer.AsMemory(), CancellationToken.None).ConfigureAwait(false);
-                used = part.Count;
+                var part = await _socket.ReceiveAsync(_message.Room(), CancellationToken.None).ConfigureAwait(false);
+                _message.Grow(part.Count);
                 if (part.MessageType == WebSocketMessageType.Close)
                 {
                     return new(InboundKind.Closed, Number: _tap?.CloseCode ?? (int)(_socket.CloseStatus ?? 0));
@@ -70,31 +68,24 @@ internal sealed class WebSocketTransport : ITransport
                 if (_skipping)
                 {
                     _skipping = !part.EndOfMessage;
+                    _message.Clear();
                     continue;
                 }
-                if (whole.Length + used > _maxMessageBytes)
+                if (_message.Length > _maxMessageBytes)
                 {
                     _skipping = !part.EndOfMessage;
-                    return new(InboundKind.TooLarge, Number: whole.Length + used);
+                    return new(InboundKind.TooLarge, Number: _message.Length);
                 }
-                whole.Add(_buffer.AsSpan(0, used), part.EndOfMessage);
                 if (part.EndOfMessage)
                 {
                     var binary = part.MessageType == WebSocketMessageType.Binary;
-                    return new(binary ? InboundKind.Binary : InboundKind.Text, whole.Bytes);
+                    return new(binary ? InboundKind.Binary : InboundKind.Text, _message.Message);
                 }
-                // What a refused part left behind is told from stale bytes by the zeros around it.
-                Array.Clear(_buffer, 0, used);
-                used = 0;
             }
         }
         catch (Exception fault)
         {
-            return Ended(fault, whole);
-        }
-        finally
-        {
-            Array.Clear(_buffer, 0, Math.Min(used, BufferBytes));
+            return Ended(fault);
         }
     }
 
@@ -137,13 +128,13 @@ internal sealed class WebSocketTransport : ITransport
         return handler;
     }
 
-    private Inbound Ended(Exception fault, MessageBuffer whole)
+    private Inbound Ended(Exception fault)
     {
         // The library has closed with 1007 by itself and tells it from other faults by nothing but the bytes.
         if (fault is WebSocketException { WebSocketErrorCode: WebSocketError.Faulted } && _tap?.CloseCode is null)
         {
-            whole.Add(_buffer.AsSpan().TrimEnd((byte)0), last: true);
-            if (!Utf8.IsValid(whole.Bytes.Span))
+            _message.Grow(_message.Rest.TrimEnd((byte)0).Length);
+            if (!Utf8.IsValid(_message.Message.Span))
             {
                 return new(InboundKind.InvalidUtf8);
             }

@@ -7,15 +7,32 @@ namespace SmooAI.SmoothOperator;
 internal sealed class Accumulator
 {
     private readonly StringBuilder _streamed = new();
+    private string? _whole;
 
-    /// <summary>What was streamed so far.</summary>
-    internal string Streamed => _streamed.ToString();
+    /// <summary>What was streamed so far; made once for a text that does not grow.</summary>
+    internal string Streamed => _whole ??= _streamed.ToString();
+
+    /// <summary>How long it is, in characters.</summary>
+    internal int Length { get; private set; }
+
+    /// <summary>Returns what was streamed between two places.</summary>
+    internal string Between(int from, int to) => _whole?[from..to] ?? _streamed.ToString(from, to - from);
+
+    /// <summary>Nothing follows: the text is kept once.</summary>
+    internal void End()
+    {
+        _ = Streamed;
+        _streamed.Clear();
+        _streamed.Capacity = 0;
+    }
 
     internal void Add(ServerEvent received)
     {
         if (received is StreamTokenEvent piece)
         {
+            _whole = null;
             _streamed.Append(piece.Token);
+            Length += piece.Token.Length;
         }
     }
 

@@ -15,6 +15,8 @@ internal abstract class QuestionSlot(ClientContext context, QuestionKind kind, A
     /// <summary>What is asked; kept while it is answered, for a reopening.</summary>
     internal Question? Asked { get; private set; }
 
+    internal abstract bool IsNone { get; }
+
     internal abstract bool IsOpen { get; }
 
     internal abstract bool IsAnswered { get; }
@@ -101,6 +103,8 @@ internal sealed class QuestionSlot<TState>(
     where TState : struct, Enum
 {
     private TState _state = machine.Initial;
+
+    internal override bool IsNone => EqualityComparer<TState>.Default.Equals(_state, machine.Initial);
 
     internal override bool IsOpen => EqualityComparer<TState>.Default.Equals(_state, open);
 

@@ -20,9 +20,12 @@ internal sealed class Questions
 
     internal QuestionSlot Interaction { get; }
 
-    internal IReadOnlyList<QuestionSlot> All { get; }
+    internal QuestionSlot[] All { get; }
 
-    internal bool AnyOpen => All.Any(slot => slot.IsOpen);
+    internal bool AnyOpen => Confirmation.IsOpen || Otp.IsOpen || Interaction.IsOpen;
+
+    /// <summary>Whether every machine is where it began.</summary>
+    internal bool NoneAsked => Confirmation.IsNone && Otp.IsNone && Interaction.IsNone;
 
     /// <summary>The open questions, in the order of their kinds.</summary>
     internal IReadOnlyList<Question> Open => [.. All.Where(slot => slot.IsOpen).Select(slot => slot.Asked!)];

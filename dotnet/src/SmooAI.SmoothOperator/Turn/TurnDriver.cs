@@ -11,6 +11,7 @@ internal sealed class TurnDriver : IExchange
         new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly TurnClocks _clocks;
     private TurnState _state = Machines.Turn.Initial;
+    private bool _isQuiet;
     private Action? _settled;
 
     internal TurnDriver(ClientContext context, Exchanges exchanges, TurnWriter writer)
@@ -20,7 +21,7 @@ internal sealed class TurnDriver : IExchange
         _writer = writer;
         Questions = new Questions(context, _ => Step(MachineEvent.QuestionTimeout));
         Verbs = new VerbLedger();
-        Items = new TurnItems();
+        Items = new TurnItems(_text, exchanges.AtRest);
         _clocks = new TurnClocks(context, StepLocal);
     }
 
@@ -61,6 +62,12 @@ internal sealed class TurnDriver : IExchange
     {
         var received = frame.Event!;
         var name = NameOf(frame);
+        if (_isQuiet && QuietEvents.Contains(name))
+        {
+            _clocks.Heard();
+            Append(received);
+            return false;
+        }
         var signs = new FrameSigns(received, name, _state, Verbs);
         _clocks.Heard();
         var handled = signs.Answered is not null;
@@ -71,10 +78,6 @@ internal sealed class TurnDriver : IExchange
             {
                 StepQuestion(slot, name, signs.GuardsOf(slot), signs);
             }
-        }
-        if (!IsSettled)
-        {
-            _text.Add(received);
         }
         Step(name, signs.TurnGuards, received, kind => ErrorOf(kind, received));
         LeaveWhenDone();
@@ -181,6 +184,7 @@ internal sealed class TurnDriver : IExchange
     internal void Track(PendingVerb verb)
     {
         Verbs.Add(verb);
+        FollowQuiet();
         if (IsSettled)
         {
             _exchanges.AddTail(RequestId, this);
@@ -190,8 +194,12 @@ internal sealed class TurnDriver : IExchange
     internal void Forget(PendingVerb verb)
     {
         Verbs.Remove(verb);
+        FollowQuiet();
         LeaveWhenDone();
     }
+
+    /// <summary>Returns what a reader sees of an item.</summary>
+    internal ServerEvent Shown(in TurnItem item) => item.Shown(_text);
 
     private static MachineEvent NameOf(in DecodedFrame frame) => frame.Event is UnknownEvent { Problem: not null } && frame.IsTerminal
         ? MachineEvent.Broken
@@ -234,7 +242,12 @@ internal sealed class TurnDriver : IExchange
             Questions.StopAll(); // the time of a question ends with its turn
         }
         _clocks.StandStill(Questions.AnyOpen);
+        FollowQuiet();
     }
+
+    /// <summary>Notes whether every machine is at rest: the turn runs, nobody was asked, no verb is out.</summary>
+    private void FollowQuiet() => _isQuiet =
+        _state == TurnState.Running && !Verbs.Any && Questions.NoneAsked && _context.FastPaths.QuietTurns;
 
     private void Step(
         MachineEvent name,
@@ -247,7 +260,7 @@ internal sealed class TurnDriver : IExchange
             switch (effect.Kind)
             {
                 case EffectKind.Item:
-                    Items.Append(received!);
+                    Append(received!);
                     break;
                 case EffectKind.Send:
                     WriteCancel();
@@ -259,6 +272,14 @@ internal sealed class TurnDriver : IExchange
                     break;
             }
         }
+        FollowQuiet();
+    }
+
+    private void Append(ServerEvent received)
+    {
+        var from = _text.Length;
+        _text.Add(received);
+        Items.Append(new(received, from, _text.Length));
     }
 
     private void StepLocal(MachineEvent name) =>
@@ -301,7 +322,8 @@ internal sealed class TurnDriver : IExchange
         _exchanges.Release(RequestId);
         StepQuestion(Questions.Confirmation, MachineEvent.Settle, MachineGuards.None, null);
         StepQuestion(Questions.Interaction, MachineEvent.Settle, MachineGuards.None, null);
-        Verbs.Settle(failure ?? Failure.NoPendingQuestion(Named));
+        _text.End();
+        Verbs.Settle(() => failure ?? Failure.NoPendingQuestion(Named));
         if (failure is null)
         {
             var confirmed = outcome == TurnOutcome.Cancelled ? effect.Second != "unconfirmed" : (bool?)null;

@@ -27,7 +27,7 @@ internal sealed class VerbLedger
     }
 
     /// <summary>The turn settled: cancel is done, the rest fails, codes go on waiting (REQ-VERB-06).</summary>
-    internal void Settle(SmoothAgentException error)
+    internal void Settle(Func<SmoothAgentException> error)
     {
         foreach (var verb in _verbs.ToArray())
         {
@@ -39,7 +39,7 @@ internal sealed class VerbLedger
             else if (!verb.OutlivesTurn)
             {
                 _verbs.Remove(verb);
-                verb.Fail(error);
+                verb.Fail(error());
             }
         }
     }

@@ -58,6 +58,10 @@ internal sealed class Machine<TState>
         return [];
     }
 
+    /// <summary>Returns the transitions that an event can take in a state, whatever holds.</summary>
+    internal Transition<TState>[] From(TState state, MachineEvent name) =>
+        _rows.TryGetValue(name, out var rows) ? Array.FindAll(rows, row => Starts(row, state)) : [];
+
     private static bool Starts(Transition<TState> row, TState state) =>
         row.Sources.Length == 0 || Array.IndexOf(row.Sources, state) >= 0;
 }
