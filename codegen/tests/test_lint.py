@@ -146,7 +146,8 @@ FAILING: dict[str, Callable[[Workspace], None]] = {
 
 
 def test_there_is_a_failing_fixture_for_every_rule() -> None:
-    assert set(FAILING) == {rule.id for rule in RULES}
+    tables = {rule.id for rule in RULES if rule.id.startswith("table-")}  # in test_contract
+    assert set(FAILING) == {rule.id for rule in RULES} - tables
     assert len(RULES) >= 25
 
 

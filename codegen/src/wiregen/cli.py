@@ -21,7 +21,7 @@ from wiregen.diff.command import diff as run_diff
 from wiregen.diff.model import Party
 from wiregen.diff.report import Format
 from wiregen.emit import VECTORS, languages
-from wiregen.errors import SpecError, refuse
+from wiregen.errors import SpecError, exit_code, refuse
 from wiregen.freeze import freeze as keep
 from wiregen.generate import generate as run_emitters
 from wiregen.lint import RULES, lint_folder
@@ -39,7 +39,8 @@ app = App(
 
 Input: a folder with an AsyncAPI 3 document and JSON Schema 2020-12 files.
 
-Exit codes: 0 done · 1 a check failed or the specification is malformed · 2 wrong usage.""",
+Exit codes: 0 done · 1 a check failed or the specification is malformed · 2 wrong usage,
+or a table (`table-…`) with unknown words, contradictions or rows that say nothing.""",
 )
 
 app.register_install_completion_command()
@@ -157,7 +158,7 @@ def lint(
     strict: bool = False,
     as_json: JsonOption = False,
 ) -> int:
-    """Judge the specification by the rules; exit 1 on an error, with --strict on a warning too.
+    """Judge the specification by the rules; exit 1 on an error, 2 in a table.
 
     A schema waives a rule with its reason: `"x-lint-allow": {"rule-id": "why"}`.
 
@@ -182,16 +183,17 @@ def lint(
     found = lint_folder(_spec_folder(spec))
     failing = [item for item in found if item.severity == "error" or strict]
     failing = [item for item in failing if item.severity != "info"]
+    code = exit_code(failing)
     if as_json:
         print(json.dumps([dataclasses.asdict(item) for item in found], indent=2))
-        return 1 if failing else 0
+        return code
     for item in found:
         if item.severity != "info":
             print(item)
     counts = {kind: sum(item.severity == kind for item in found) for kind in SEVERITIES}
     said = ", ".join(f"{kind}s: {count}" for kind, count in counts.items())
     print(f"{len(RULES)} rules; {said}")
-    return 1 if failing else 0
+    return code
 
 
 @app.command
@@ -373,7 +375,7 @@ def main(arguments: list[str] | None = None) -> None:
         for diagnostic in err.diagnostics:
             said = diagnostic.message if usage else str(diagnostic)
             print(f"wiregen: {said}", file=sys.stderr)
-        code = 2 if usage else 1
+        code = exit_code(err.diagnostics)
     except KeyboardInterrupt:
         print("wiregen: interrupted; nothing was written", file=sys.stderr)
         code = 130

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -41,6 +42,14 @@ class Diagnostic:
     def __str__(self) -> str:
         where = f"{self.file}#{self.pointer}" if self.file else "<spec>"
         return f"{where}: {self.severity} [{self.rule}]: {self.message}"
+
+
+def exit_code(found: Sequence[Diagnostic]) -> int:
+    """Return how a run ends: 2 for wrong usage and faults of tables (`table-…`), 1 for others."""
+    if not found:
+        return 0
+    usage = all(item.rule == "usage" for item in found)
+    return 2 if usage or any(item.rule.startswith("table-") for item in found) else 1
 
 
 class SpecError(Exception):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from wiregen.lint import documents, schemas, tables
+from wiregen.lint import contract, documents, schemas, tables
 from wiregen.lint.model import Rule
 
 
@@ -53,6 +53,21 @@ RULES: tuple[Rule, ...] = (
     _rule("machine-word-unused", tables.machine_word_unused, "warning"),
     _rule("machine-event-unhandled", tables.machine_event_unhandled),
     _rule("machine-settle-kind", tables.machine_settle_kind),
+    _rule("table-verb", contract.table_verb),
+    _rule("table-answer", contract.table_answer),
+    _rule("table-echo", contract.table_echo),
+    _rule("table-question", contract.table_question),
+    _rule("table-code-answers", contract.table_code_answers),
+    _rule("table-derived", contract.table_derived),
+    _rule("table-fact-unused", contract.table_fact_unused, "warning"),
+    _rule("table-effect-args", contract.table_effect_args),
+    _rule("table-timer", contract.table_timer),
+    _rule("table-option", contract.table_option),
+    _rule("table-close-code", contract.table_close_code),
+    _rule("table-outcome", contract.table_outcome),
+    _rule("table-text", contract.table_text),
+    _rule("table-capability", contract.table_capability),
+    _rule("table-since", contract.table_since),
     _rule("name-collision", tables.name_collision),
     _rule("member-case", tables.member_case),
 )

@@ -7,7 +7,8 @@ import re
 from pathlib import Path
 from typing import Any
 
-from wiregen.ir import Enum, Machine, Message, Operation, Ref, Spec, Struct
+from wiregen.ir import Enum, Message, Operation, Ref, Spec, Struct
+from wiregen.reference import contract
 from wiregen.reference.sequences import sequences, svg
 from wiregen.reference.snippets import tabs
 from wiregen.reference.tables import (
@@ -43,6 +44,10 @@ def pages(spec: Spec, extra: list[Path]) -> dict[str, str]:
         found["states.md"] = _states(spec)
     if spec.errors:
         found["errors.md"] = _errors(spec)
+    if spec.contract.options:
+        found["options.md"] = _page(contract.options(spec.contract))
+    if spec.contract.capabilities:
+        found["capabilities.md"] = _page(contract.capabilities(spec.contract))
     for path in extra:
         found[f"rules/{path.stem.lower()}.md"] = _rules(path.read_text(encoding="utf-8"))
     return found
@@ -143,33 +148,22 @@ def _turns(spec: Spec) -> str:
 
 
 def _states(spec: Spec) -> str:
-    assert spec.machines is not None
     lines = [
         "# States",
         "",
         "The tables that clients step through; the first row that fits counts.",
     ]
-    for machine in spec.machines.machines:
-        lines += ["", f"## {machine.name}", "", *_machine(machine)]
+    for machine in spec.contract.machines:
+        lines += ["", f"## {machine.name}", "", *contract.machine(machine)]
+    lines += contract.questions(spec.contract)
     for title, words in (
-        ("Local events", spec.machines.local_events),
-        ("Guards", spec.machines.guards),
-        ("Effects", spec.machines.effects),
+        ("Local events", spec.contract.local_events),
+        ("Guards", spec.contract.guards),
+        ("Effects", spec.contract.effects),
     ):
         lines += ["", f"## {title}", "", "| word | meaning |", "|---|---|"]
         lines += [f"| `{word.name}` | {prose(word.doc)} |" for word in words]
     return _page(lines)
-
-
-def _machine(machine: Machine) -> list[str]:
-    lines = [f"- `{it.name}`: {prose(it.doc)}" for it in machine.states]
-    lines += ["", "| from | on | if | to | then |", "|---|---|---|---|---|"]
-    for row in machine.transitions:
-        cells = [row.sources or ("any",), row.events, row.guards, (row.target or "=",)]
-        effects = ", ".join(f"`{effect}`" for effect in row.effects)
-        text = " | ".join(", ".join(f"`{word}`" for word in cell) for cell in cells)
-        lines.append(f"| {text} | {effects} |")
-    return lines
 
 
 def _errors(spec: Spec) -> str:
@@ -187,7 +181,7 @@ def _errors(spec: Spec) -> str:
         retry = "yes" if kind.retryable else "no"
         name = deep_link(f"kind-{kind.kind}", kind.kind)
         lines.append(f"| {name} | {under} | {retry} | {prose(kind.when)} |")
-    return _page(lines)
+    return _page([*lines, *contract.close_codes(spec.contract)])
 
 
 def _rules(text: str) -> str:
