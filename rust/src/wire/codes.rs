@@ -200,6 +200,9 @@ fn template(leaf: &str) -> &'static str {
         "TurnTimeout" => {
             "The turn took too long and was stopped[ ({request_id})]. Raise turnIdleTimeout, turnTimeout or questionTimeout where it needs longer."
         }
+        "Protocol" => {
+            "{host} refused the action[ with {code}][ with status {status}][ ({request_id})]. Its own words are in the server message."
+        }
         "Validation" => {
             "{host} does not accept the action[: {code}][ ({request_id})]. Its own words are in the server message."
         }

@@ -76,6 +76,7 @@ internal static class ErrorTexts
         ["Timeout"] = "Something took too long[ ({request_id})].",
         ["RequestTimeout"] = "{host} did not answer in time[ ({request_id})]. Try again, or raise the option requestTimeout.",
         ["TurnTimeout"] = "The turn took too long and was stopped[ ({request_id})]. Raise turnIdleTimeout, turnTimeout or questionTimeout where it needs longer.",
+        ["Protocol"] = "{host} refused the action[ with {code}][ with status {status}][ ({request_id})]. Its own words are in the server message.",
         ["Validation"] = "{host} does not accept the action[: {code}][ ({request_id})]. Its own words are in the server message.",
         ["NotFound"] = "{host} does not know what the action names[: {code}][ ({request_id})]. Check the id, and whose it is.",
         ["PermissionDenied"] = "{host} does not allow the action[: {code}][ ({request_id})]. Check the agent's settings, the origin and the signature.",
