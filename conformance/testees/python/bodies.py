@@ -23,23 +23,29 @@ def keywords(action: str, fields: dict[str, Any], *drop: str) -> dict[str, Any]:
 
 
 def error_body(error: BaseException) -> dict[str, Any]:
-    """Show an error by its kind; misuse and cancellation are the language's own."""
+    """Show an error with all that it says; misuse and cancellation are the language's own."""
     if isinstance(error, asyncio.CancelledError):
         return {"kind": "native_cancelled"}
     if not isinstance(error, so.SmoothAgentError):
-        return {"kind": "invalid_argument"}
-    details = error.details
-    told = {
-        "turn_interrupted": ("sent", "question"),
-        "turn_timeout": ("question",),
-    }.get(error.kind, ("status", "retryAfterMs"))
+        return {"kind": "invalid_argument", "text": str(error)}
+    details = dict(error.details)
+    shown = {name: details.pop(name, None) for name in ("status", "retryAfterMs", "question")}
+    sent = details.pop("sent", None) if isinstance(error, so.TurnInterruptedError) else None
     return present(
         kind=error.kind,
+        text=str(error),
+        retryable=error.retryable,
         code=error.code,
-        request=error.request_id,
-        close=error.close_code,
-        at=details.get("pointer"),
-        **{key: details.get(key) for key in told},
+        requestId=error.request_id,
+        sessionId=error.session_id,
+        closeCode=error.close_code,
+        closeReason=error.close_reason or None,
+        serverMessage=error.server_message or None,
+        partialText=error.partial_text or None,
+        at=details.pop("pointer", None),
+        sent=sent,
+        details=details or None,
+        **shown,
     )
 
 
@@ -71,7 +77,8 @@ def item_body(event: Any) -> dict[str, Any]:
         flat["toolResult"] = present(
             name=result.name, isError=result.is_error, result=result.result, callId=result.call_id
         )
-    return {"type": event.type, "data": wire.encode_event(event), "flat": flat}
+    body = {"type": event.type, "data": wire.encode_event(event), "flat": flat}
+    return body if event.merged == 1 else {**body, "merged": event.merged}
 
 
 def result_body(result: so.TurnResult) -> dict[str, Any]:

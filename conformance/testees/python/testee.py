@@ -168,12 +168,12 @@ class Testee:
 
     async def do_hello(self, c: dict[str, Any]) -> Any:
         self.canary = c.get("canary", "")
-        if 1 not in c["protocol"] or self.canary not in ("", *CANARIES):
+        if 2 not in c["protocol"] or self.canary not in ("", *CANARIES):
             raise RefusedError("bad-request", "unknown protocol or canary")
         about = {"name": "smooth-operator", "version": so.__version__, "language": "python"}
         about |= {"runtime": platform.python_version(), "spec": ["1.1"], "clientsMax": 8}
         features = dict.fromkeys(FEATURES.split(), True)
-        return {"protocol": 1, "nonce": c["nonce"], "features": features, **about}
+        return {"protocol": 2, "nonce": c["nonce"], "features": features, **about}
 
     async def do_open(self, c: dict[str, Any]) -> Any:
         name, ids = (

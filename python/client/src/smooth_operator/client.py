@@ -14,12 +14,13 @@ import pydantic
 from .connection import Connection
 from .connection_state import ConnectionState, StateChange
 from .conversation import Conversation
-from .errors import UnsupportedError
+from .errors import NotConnectedError, UnsupportedError
 from .listeners import FrameInfo, Listeners
 from .options import Options
 from .outbox import Outgoing
 from .questions import Answer, OtpCheck, SubmitResult, otp_check_of, submit_result_of
-from .requests import Requests
+from .router import Router
+from .sender import Sender
 from .turn import Turn
 from .turn_driver import TurnDriver
 from .turn_state import VerbName, answers_to
@@ -67,13 +68,15 @@ class SmoothAgentClient:
     def __init__(self, url: str, **options: Any) -> None:
         self._options = Options(url=url, **options)
         self._listeners = Listeners(self._options.logger)
-        self._requests = Requests(self._options, self._listeners)
-        self._connection = Connection(self._options, self._listeners, self._requests)
-        self._requests.connection = self._connection
+        self._router = Router(self._options, self._listeners)
+        self._connection = Connection(
+            self._options, self._listeners, self._router, self._router.failures
+        )
+        self._sender = Sender(self._options, self._router, self._connection)
         self._capabilities: OrderedDict[str, tuple[str, ...]] = OrderedDict()
 
     def __repr__(self) -> str:
-        return f"<SmoothAgentClient {self.state}>"
+        return f"<SmoothAgentClient {self._router.failures.host} {self.state}>"
 
     async def __aenter__(self) -> SmoothAgentClient:
         await self.connect()
@@ -178,11 +181,12 @@ class SmoothAgentClient:
         _check_call(action)
         action = self._with_capabilities(action)
         given = call_id_of(action)
-        request_id = self._requests.draw_id() if given is None else self._requests.check_id(given)
+        request_id = self._router.draw_id() if given is None else self._router.check_id(given)
         action = with_call_id(action, request_id)
-        outgoing = Outgoing(action.CALL.action, request_id, encode_action(action))
+        session_id = getattr(action, "session_id", None)
+        outgoing = Outgoing(action.CALL.action, request_id, encode_action(action), session_id)
         answers = frozenset({action.CALL.answer})
-        value = await self._requests.call(outgoing, answers, lambda it: read_answer(action, it))
+        value = await self._sender.call(outgoing, answers, lambda it: read_answer(action, it))
         if isinstance(value, CreateConversationSessionResult):
             self._remember(value)
         return value
@@ -281,19 +285,19 @@ class SmoothAgentClient:
             files=files,
         )
         if request_id is None:
-            request_id = self._requests.draw_id()
+            request_id = self._router.draw_id()
         else:
-            self._requests.check_id(request_id)
+            self._router.check_id(request_id)
         text = encode_action(action.model_copy(update={"request_id": request_id}))
         turn = Turn(
-            self._requests,
+            self._sender,
             self._options,
-            Outgoing(action.action, request_id, text),
+            Outgoing(action.action, request_id, text, session_id),
             session_id=session_id,
             otp_park=self._parks_otp(session_id),
         )
-        self._requests.next_send(session_id)
-        self._requests.add(request_id, turn.driver)
+        self._router.next_send(session_id)
+        self._router.add(request_id, turn.driver)
         turn.driver.start()
         return turn
 
@@ -338,8 +342,9 @@ class SmoothAgentClient:
             return live
         if declined and not self._parks_otp(session_id):
             answer: Answer[OtpCheck | None] = Answer.make(self._options.logger)
-            text = "the server does not take a declined code"
-            answer.fail(UnsupportedError(text, request_id=request_id, session_id=session_id))
+            made = self._router.failures
+            error = made.make(UnsupportedError, request_id=request_id, session_id=session_id)
+            answer.fail(error)
             return answer
         action = self._make(
             actions.VerifyOtpAction,
@@ -384,11 +389,11 @@ class SmoothAgentClient:
             return turn.cancel()
         action = self._make(actions.CancelAction, request_id=request_id, session_id=session_id)
         answer: Answer[None] = Answer.make(self._options.logger)
-        outgoing = Outgoing("cancel", request_id, encode_action(action))
+        outgoing = Outgoing("cancel", request_id, encode_action(action), session_id)
         if self._connection.submit(outgoing):
             answer.resolve(None)
         else:
-            answer.fail(self._requests.not_connected(outgoing))
+            answer.fail(self._router.failures.make(NotConnectedError, **outgoing.ids()))
         return answer
 
     # wiring ---------------------------------------------------------------------------
@@ -422,9 +427,10 @@ class SmoothAgentClient:
         self, verb: VerbName, action: Any, value_of: Callable[[Event], Value]
     ) -> Answer[Value]:
         answer: Answer[Value] = Answer.make(self._options.logger)
-        self._requests.check_id(action.request_id)
-        outgoing = Outgoing(action.action, action.request_id, encode_action(action))
-        waiting = self._requests.call(outgoing, answers_to(verb), value_of, shared=True)
+        self._router.check_id(action.request_id)
+        text = encode_action(action)
+        outgoing = Outgoing(action.action, action.request_id, text, action.session_id)
+        waiting = self._sender.call(outgoing, answers_to(verb), value_of, shared=True)
 
         def done(future: asyncio.Future[Value]) -> None:
             error = None if future.cancelled() else future.exception()
@@ -437,7 +443,7 @@ class SmoothAgentClient:
         return answer
 
     def _live_turn(self, request_id: str) -> Turn | None:
-        owner = self._requests.owner(request_id)
+        owner = self._router.owner(request_id)
         return owner.handle if isinstance(owner, TurnDriver) else None
 
     def _parks_otp(self, session_id: str) -> bool:

@@ -9,6 +9,7 @@ from .clock import patiently, within
 from .connection_failure import attempt_failure
 from .connection_state import ConnectionState, LinkState
 from .errors import ClientClosedError, SmoothAgentError
+from .errors_made import Failures
 from .link import Link, Taker, Tap
 from .listeners import Listeners
 from .options import Options, address
@@ -33,12 +34,15 @@ class Sink(Taker, Protocol):
 class Connection:
     """Owns attempt, link and outbox of one client. Lives on one event loop at a time."""
 
-    def __init__(self, options: Options, listeners: Listeners, sink: Sink) -> None:
+    def __init__(
+        self, options: Options, listeners: Listeners, sink: Sink, failures: Failures
+    ) -> None:
         self._options = options
         self._listeners = listeners
         self._sink = sink
         self._tap = Tap(options, listeners)
-        self._outbox = Outbox(self._tap.written)
+        self._failures = failures
+        self._outbox = Outbox(self._tap.written, failures)
         self._state = LinkState(lambda change: listeners.emit("state", change))
         self._loop: asyncio.AbstractEventLoop | None = None
         self._attempt: asyncio.Task[SmoothAgentError | None] | None = None
@@ -118,19 +122,19 @@ class Connection:
         try:
             transport = await within(self._options.clock, limit, self._open())
         except asyncio.CancelledError:
-            return ClientClosedError("the client was closed while it connected")
+            return self._failures.make(ClientClosedError)
         except Exception as cause:
             if self._given_up():
-                return ClientClosedError("the client was closed while it connected")
+                return self._failures.make(ClientClosedError)
             self._attempt = None
-            error = attempt_failure(cause, self._options)
+            error = attempt_failure(cause, limit, self._failures)
             self._state.on("connect_failed", error=error)
             self._outbox.clear()
             self._sink.attempt_failed(error)
             return error
         if self._given_up():
             transport.abort()
-            return ClientClosedError("the client was closed while it connected")
+            return self._failures.make(ClientClosedError)
         self._attempt = None
         self._link = Link(transport, self._outbox, self._sink, self._tap, self._link_ended)
         self._state.on("opened")
@@ -216,6 +220,6 @@ class Connection:
             self._state.on("lost", code=1006)
             self._sink.link_ended(LinkEnd("lost", 1006), "lost")
         else:
-            error = ClientClosedError("the event loop ended while the client connected")
+            error = self._failures.make(ClientClosedError)
             self._state.on("connect_failed", error=error)
             self._sink.attempt_failed(error)

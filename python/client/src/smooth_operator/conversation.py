@@ -36,6 +36,9 @@ class Conversation:
         self.capabilities: tuple[str, ...] = tuple(capabilities)
         """Capability words of the server; empty where it did not say."""
 
+    def __repr__(self) -> str:
+        return f"<Conversation {self.conversation_id} session {self.session_id}>"
+
     def send(self, message: str, **optional: Any) -> Turn:
         """Say something; return the turn at once (REQ-TURN-01).
 

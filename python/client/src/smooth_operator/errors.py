@@ -46,6 +46,8 @@ class SmoothAgentError(Exception):
         session_id: str | None = None,
         details: Mapping[str, Any] | None = None,
         close_code: int | None = None,
+        close_reason: str = "",
+        server_message: str | None = None,
         partial_text: str = "",
     ) -> None:
         super().__init__(message)
@@ -63,8 +65,17 @@ class SmoothAgentError(Exception):
         """Further facts: status, retryAfterMs, pointer, question, …"""
         self.close_code: int | None = close_code
         """Close code of the link, when its end was the cause (REQ-CONN-15)."""
+        self.close_reason: str = close_reason
+        """What the peer said in its close frame; never part of the message (REQ-ERR-06)."""
+        self.server_message: str | None = server_message
+        """The server's own sentence; never part of the message (REQ-ERR-06)."""
         self.partial_text: str = partial_text
         """For a turn: the text that was streamed before it failed (REQ-TURN-18)."""
+
+    def __repr__(self) -> str:
+        facts = {"code": self.code, "request_id": self.request_id, "close_code": self.close_code}
+        told = "".join(f" {name}={value}" for name, value in facts.items() if value is not None)
+        return f"<{type(self).__name__} {self.kind}{told}>"
 
 
 class AgentConnectionError(SmoothAgentError, ConnectionError):
@@ -266,12 +277,11 @@ for _error in _BY_LEAF.values():
 _BY_KIND["protocol"] = ProtocolError
 
 
-def of_kind(kind: str, message: str, **facts: Any) -> SmoothAgentError:
-    """Return a new error of ``kind`` that the client itself makes."""
-    return _BY_KIND[kind](message, **facts)
+def of_kind(kind: str) -> type[SmoothAgentError]:
+    """Return the class of the errors of ``kind`` that the client itself makes."""
+    return _BY_KIND[kind]
 
 
-def of_code(code: str, message: str, **facts: Any) -> SmoothAgentError:
-    """Return the error for a code that a server sent, by the generated table (REQ-ERR-02)."""
-    row = table.lookup(code)
-    return _BY_LEAF[row.leaf](message, code=code, retryable=row.retryable, **facts)
+def leaf(name: str) -> type[SmoothAgentError]:
+    """Return the class that ``errors.yaml`` calls by ``name``."""
+    return _BY_LEAF[name]

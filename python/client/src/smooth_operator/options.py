@@ -119,3 +119,11 @@ def address(url: str, token: str | None) -> str:
         kept = [p for p in query.split("&") if p and p.partition("=")[0] != "token"]
         query = "&".join([*kept, f"token={quote(token, safe='-._~')}"])
     return urlunsplit((parts.scheme, parts.netloc, parts.path or "/", query, ""))
+
+
+def host_of(url: str) -> str:
+    """Return host and port of an address, the part of it that may be shown."""
+    parts = urlsplit(url)
+    port = parts.port or (443 if parts.scheme == "wss" else 80)
+    host = parts.hostname or ""
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"

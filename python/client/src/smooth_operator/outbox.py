@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from collections import deque
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from .errors import MessageTooLargeError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from .errors_made import Failures
     from .transport import Transport
 
 MAX_OUTBOUND_BYTES = 1024 * 1024  # REQ-CALL-10
@@ -27,11 +28,16 @@ class Outgoing:
     action: str
     request_id: str | None
     text: str = field(repr=False)
+    session_id: str | None = None
     written: bool = False
     """Whether it was handed to a socket."""
     waits_for_link: bool = True
     """No link has taken it yet: only then can it be taken back (REQ-CONN-16)."""
     dropped: bool = False
+
+    def ids(self) -> dict[str, Any]:
+        """Return what every error of the action says."""
+        return {"request_id": self.request_id, "session_id": self.session_id}
 
     def drop(self) -> None:
         """Take the frame back, if it still waits for the link."""
@@ -41,12 +47,12 @@ class Outgoing:
 class Outbox:
     """The queue of a connection. ``written`` hears of each frame that a socket took."""
 
-    def __init__(self, written: Callable[[Outgoing, int], None]) -> None:
+    def __init__(self, written: Callable[[Outgoing, int], None], failures: Failures) -> None:
+        self._failures = failures
         self._queue: deque[Outgoing] = deque()
         self._written = written
 
-    @staticmethod
-    def check(outgoing: Outgoing) -> None:
+    def check(self, outgoing: Outgoing) -> None:
         """Refuse a frame that is too large (REQ-CALL-10).
 
         Raises:
@@ -56,10 +62,11 @@ class Outbox:
         if size * 4 > MAX_OUTBOUND_BYTES:
             size = len(outgoing.text.encode())
         if size > MAX_OUTBOUND_BYTES:
-            raise MessageTooLargeError(
-                f"{outgoing.action}: {size} bytes, the limit is {MAX_OUTBOUND_BYTES}",
-                request_id=outgoing.request_id,
+            raise self._failures.make(
+                MessageTooLargeError,
+                limit=MAX_OUTBOUND_BYTES,
                 details={"size": size, "limit": MAX_OUTBOUND_BYTES},
+                **outgoing.ids(),
             )
 
     def put(self, outgoing: Outgoing) -> None:

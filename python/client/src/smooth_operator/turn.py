@@ -7,11 +7,10 @@ from collections.abc import Generator, Sequence
 from types import TracebackType
 from typing import Any, Literal, overload
 
-from . import errors
 from .options import Options
 from .outbox import Outgoing
 from .questions import Answer, OtpCheck, Question, SubmitResult
-from .requests import Requests
+from .sender import Sender
 from .turn_driver import TurnDriver, TurnResult
 from .turn_events import TextStream, TurnEvents
 from .turn_state import QuestionKind
@@ -29,17 +28,20 @@ class Turn:
 
     def __init__(
         self,
-        requests: Requests,
+        sender: Sender,
         options: Options,
         outgoing: Outgoing,
         *,
         session_id: str,
         otp_park: bool,
     ) -> None:
-        self._driver = TurnDriver(requests, options, outgoing, session_id, self)
+        self._driver = TurnDriver(sender, options, outgoing, session_id, self)
         self._logger = options.logger
         self._otp_park = otp_park
         self._looked_at = False
+
+    def __repr__(self) -> str:
+        return f"<Turn {self.request_id} {self.state}>"
 
     # reading --------------------------------------------------------------------------
 
@@ -162,8 +164,7 @@ class Turn:
             raise ValueError("question: expected 'interaction' or 'otp'")
         if not self._otp_park:
             answer = self._driver.pending()
-            text = "the server does not take a declined code"
-            answer.fail(errors.UnsupportedError(text, request_id=self.request_id))
+            answer.fail(self._driver.unsupported())
             return answer
         action = wire_actions.VerifyOtpAction(
             request_id=self.request_id, session_id=self.session_id, declined=True

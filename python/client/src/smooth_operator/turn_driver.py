@@ -12,7 +12,8 @@ from .clock import Timer
 from .options import Options
 from .outbox import Outgoing
 from .questions import Answer, Questions, verb_value
-from .requests import Requests, attempt_error, frame_error, link_error, server_error, status_error
+from .sender import Sender
+from .transport import LinkEnd
 from .turn_items import Backlog, TurnItems
 from .turn_state import QuestionKind, Step, TurnState, Verb, VerbName
 from .wire import Citation, DecodeError, Event, Usage, encode_action
@@ -49,7 +50,7 @@ class TurnDriver:
     """
 
     def __init__(
-        self, requests: Requests, options: Options, outgoing: Outgoing, session_id: str, handle: Any
+        self, sender: Sender, options: Options, outgoing: Outgoing, session_id: str, handle: Any
     ) -> None:
         assert outgoing.request_id is not None
         self.request_id = outgoing.request_id
@@ -63,7 +64,8 @@ class TurnDriver:
         self.error: errors.SmoothAgentError | None = None
         self.waiters = 0
         self.detached = False
-        self._requests = requests
+        self._sender = sender
+        self._failures = sender.failures
         self._options = options
         self._outgoing = outgoing
         self._seen_at = 0.0
@@ -81,7 +83,7 @@ class TurnDriver:
 
     async def changed(self) -> None:
         """Wait for the next item or the end."""
-        self._requests.connection.check_loop()
+        self._sender.check_loop()
         await self.items.changed()
 
     def left(self, backlog: Backlog | None = None) -> None:
@@ -97,7 +99,7 @@ class TurnDriver:
     def start(self) -> None:
         """Queue the message and start the limits."""
         try:
-            submitted = self._requests.connection.submit(self._outgoing)
+            submitted = self._sender.submit(self._outgoing)
         except errors.MessageTooLargeError as error:
             self.link_event("too_large", None, error)
             return
@@ -140,17 +142,17 @@ class TurnDriver:
         return True
 
     def link_event(
-        self, word: str, code: int | None, error: errors.SmoothAgentError | None
+        self, word: str, end: LinkEnd | None, error: errors.SmoothAgentError | None
     ) -> None:
         """Carry out what the tables say about the link."""
         # The end of the link closes the OTP question before the turn settles; its error names it.
         self._asked = self.state.open_question
         for step in self.state.local(word):
-            self._do(step, word=word, code=code, error=error)
+            self._do(step, word=word, end=end, error=error)
         kind = "client_closed" if word == "close" else "connection_lost"
         for verb in [verb for verb in self.state.verbs if verb.outlives_turn]:
             self.state.verbs.remove(verb)
-            verb.token.fail(error or link_error(kind, "verify_otp", code, **self.ids()))
+            verb.token.fail(error or self._failures.of_link(kind, end, **self.ids()))
         self._release()
 
     def next_send(self, session_id: str) -> None:
@@ -169,7 +171,7 @@ class TurnDriver:
         event: Any = None,
         fault: DecodeError | None = None,
         word: str = "",
-        code: int | None = None,
+        end: LinkEnd | None = None,
         error: errors.SmoothAgentError | None = None,
     ) -> None:
         kind = step.question
@@ -177,13 +179,13 @@ class TurnDriver:
             self.items.extend((event,))
             self.items.wake()
         elif step.effect == "settle":
-            self._settle(step.args, event, fault, word, code, error)
+            self._settle(step.args, event, fault, word, end, error)
         elif step.effect == "send" and step.args == ("cancel",):
             self._send_cancel()
         elif step.effect == "resolve" and step.verb is not None:
             step.verb.token.resolve(verb_value(step.verb.name, event))
         elif step.effect == "fail" and step.verb is not None:
-            step.verb.token.fail(server_error(event, **self.ids()))
+            step.verb.token.fail(self._failures.of_event(event, **self.ids()))
         elif kind is not None and step.effect == "open":
             self.questions.opened(kind, event, timed=not self.state.settled)
         elif kind is not None and step.effect == "reopen":
@@ -198,7 +200,7 @@ class TurnDriver:
         answer = self.pending()
         for step in self.state.local("answer", only=kind):
             if step.effect == "refuse":
-                answer.fail(self._refusal(step.args[0], kind))
+                answer.fail(self._refusal(step.args[0]))
                 return answer
         verb = Verb(name, answer)
         self.state.verbs.append(verb)
@@ -211,18 +213,18 @@ class TurnDriver:
             )
         answer.add_done_callback(lambda _: timer.cancel() if timer is not None else None)
         text = encode_action(action)
-        self._requests.connection.submit(Outgoing(action.action, self.request_id, text))
+        self._sender.submit(Outgoing(action.action, self.request_id, text, self.session_id))
         return answer
 
-    def _refusal(self, word: str, kind: QuestionKind) -> errors.SmoothAgentError:
+    def _refusal(self, word: str) -> errors.SmoothAgentError:
         if word == "already_answered":
-            return errors.AlreadyAnsweredError(f"the {kind} was answered", **self.ids())
-        return errors.NoPendingQuestionError(f"no {kind} is open", **self.ids())
+            return self._failures.make(errors.AlreadyAnsweredError, **self.ids())
+        return self._failures.make(errors.NoPendingQuestionError, **self.ids())
 
     def _verb_timeout(self, verb: Verb) -> None:
         if verb in self.state.verbs:
             self.state.verbs.remove(verb)
-            verb.token.fail(errors.RequestTimeoutError(f"{verb.name}: no answer", **self.ids()))
+            verb.token.fail(self._failures.make(errors.RequestTimeoutError, **self.ids()))
             self._release()
 
     def pending(self) -> Answer[Any]:
@@ -249,8 +251,8 @@ class TurnDriver:
         self._stopped = True
         self._arm("cancel", self._options.cancel_timeout, "cancel_timeout")
         action = wire_actions.CancelAction(request_id=self.request_id, session_id=self.session_id)
-        outgoing = Outgoing("cancel", self.request_id, encode_action(action))
-        self._requests.connection.submit(outgoing)
+        outgoing = Outgoing("cancel", self.request_id, encode_action(action), self.session_id)
+        self._sender.submit(outgoing)
 
     def _local(self, word: str) -> None:
         for step in self.state.local(word, unwritten=self._outgoing.waits_for_link):
@@ -293,11 +295,11 @@ class TurnDriver:
         event: Any,
         fault: DecodeError | None,
         word: str,
-        code: int | None,
+        end: LinkEnd | None,
         error: errors.SmoothAgentError | None,
     ) -> None:
         if args[0] == "failed":
-            self.error = self._failure(args[1], event, fault, word, code, error)
+            self.error = self._failure(args[1], event, fault, word, end, error)
         else:
             self.result = self._success(args, event)
         for timer in self._timers.values():
@@ -312,7 +314,7 @@ class TurnDriver:
             if verb.name == "cancel":
                 verb.token.resolve(None)
             else:
-                ended = errors.NoPendingQuestionError("the turn has ended", **self.ids())
+                ended = self._failures.make(errors.NoPendingQuestionError, **self.ids())
                 verb.token.fail(self.error or ended)
         self.items.wake()
 
@@ -345,20 +347,21 @@ class TurnDriver:
         event: Any,
         fault: DecodeError | None,
         word: str,
-        code: int | None,
+        end: LinkEnd | None,
         error: errors.SmoothAgentError | None,
     ) -> errors.SmoothAgentError:
         facts = {**self.ids(), "partial_text": self.text.text}
         if kind == "attempt" and error is not None:
-            return attempt_error(error, **facts)
+            return self._failures.of_attempt(error, **facts)
         if error is not None:
+            error.partial_text = self.text.text
             return error
         if kind == "by_code":
-            return server_error(event, **facts)
+            return self._failures.of_event(event, **facts)
         if kind == "protocol":
-            return status_error("send_message", event, **facts)
+            return self._failures.of_status(event, **facts)
         if fault is not None:
-            return frame_error(fault, **facts)
+            return self._failures.of_frame(fault, **facts)
         details: dict[str, Any] = {}
         question = self._asked or self.state.open_question
         if question is not None:
@@ -367,7 +370,15 @@ class TurnDriver:
             details["limit"] = word
         if kind == "turn_interrupted":
             details["sent"] = self._outgoing.written
-        return link_error(kind, "send_message", code, details=details, **facts)
+        return self._failures.of_link(kind, end, details=details, **facts)
+
+    def slow_consumer(self) -> errors.SmoothAgentError:
+        """Return the error of an iteration for which more waited than is kept."""
+        return self._failures.make(errors.SlowConsumerError, **self.ids())
+
+    def unsupported(self) -> errors.SmoothAgentError:
+        """Return the error of an answer that the server does not take."""
+        return self._failures.make(errors.UnsupportedError, **self.ids())
 
     def ids(self) -> dict[str, Any]:
         """Return what every error of the turn says."""
@@ -376,4 +387,4 @@ class TurnDriver:
     def _release(self) -> None:
         """Leave the router once nothing more of this id can matter (REQ-TURN-06, REQ-OTP-03)."""
         if self.state.settled and not self.state.verbs and self.state.questions["otp"] == "none":
-            self._requests.settle(self.request_id, self)
+            self._sender.router.settle(self.request_id, self)

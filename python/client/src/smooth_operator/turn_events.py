@@ -6,7 +6,6 @@ import asyncio
 from typing import TYPE_CHECKING
 
 from .accumulator import Halves
-from .errors import SlowConsumerError
 from .wire import Event
 
 if TYPE_CHECKING:
@@ -48,9 +47,7 @@ class TurnEvents:
         self._finished = True
         self._turn.left(self._backlog)
         if self._backlog.over:
-            raise SlowConsumerError(
-                "more events waited for this iteration than are kept", **self._turn.ids()
-            )
+            raise self._turn.slow_consumer()
         if self._turn.error is not None:
             raise self._turn.error
 

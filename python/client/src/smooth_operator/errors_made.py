@@ -1,0 +1,82 @@
+"""Errors as they are made: text and facts by the tables of the specification."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from . import errors
+from .transport import LinkEnd
+from .wire import MISSING, DecodeError
+from .wire import errors as table
+from .wire.codes import error_text
+
+
+class Failures:
+    """Makes the errors of one client; ``host`` is what their texts call the server."""
+
+    def __init__(self, host: str) -> None:
+        self.host = host
+
+    def make(
+        self,
+        leaf: type[errors.SmoothAgentError],
+        *,
+        reason: str | None = None,
+        limit: int | None = None,
+        **facts: Any,
+    ) -> errors.SmoothAgentError:
+        """Return an error with the text of its kind (REQ-ERR-07)."""
+        details: Mapping[str, Any] = facts.get("details") or {}
+        places = {
+            "host": self.host,
+            "code": facts.get("code"),
+            "close": facts.get("close_code"),
+            "status": details.get("status"),
+            "request_id": facts.get("request_id"),
+            "session_id": facts.get("session_id"),
+            "limit": limit,
+            "reason": reason,
+        }
+        return leaf(error_text(leaf.__name__.removesuffix("Error"), places), **facts)
+
+    def of_event(self, event: Any, **facts: Any) -> errors.SmoothAgentError:
+        """Return what an ``error`` event reports, by the table of codes (REQ-ERR-02)."""
+        details = {} if event.details in (None, MISSING) else {"details": event.details}
+        if event.retry_after_ms is not None:
+            details["retryAfterMs"] = event.retry_after_ms
+        row = table.lookup(event.code)
+        return self.make(
+            errors.leaf(row.leaf),
+            code=event.code,
+            retryable=row.retryable,
+            details=details,
+            server_message=event.message,
+            **facts,
+        )
+
+    def of_status(self, event: Any, **facts: Any) -> errors.SmoothAgentError:
+        """Return the error of a response with status 400 or above."""
+        return self.make(errors.ProtocolError, details={"status": event.status}, **facts)
+
+    def of_frame(self, fault: DecodeError, **facts: Any) -> errors.SmoothAgentError:
+        """Return the error of a frame that had to be understood (REQ-WIRE-03)."""
+        details = {"type": fault.type, "pointer": fault.pointer, "problem": fault.kind}
+        reason = f"{fault.type} at {fault.pointer or 'its root'}"
+        made = self.make(errors.InvalidFrameError, reason=reason, details=details, **facts)
+        made.__cause__ = fault
+        return made
+
+    def of_attempt(self, error: errors.SmoothAgentError, **facts: Any) -> errors.SmoothAgentError:
+        """Return the error of what waited for an attempt; its cause is the attempt's own."""
+        own = type(error)(error.message, retryable=error.retryable, details=error.details, **facts)
+        own.__cause__ = error
+        return own
+
+    def of_link(self, kind: str, end: LinkEnd | None, **facts: Any) -> errors.SmoothAgentError:
+        """Return the error of what the link or a limit ended."""
+        code = end.code if end is not None else None
+        if code == 4401 and kind in ("connection_lost", "turn_interrupted"):
+            kind = "authentication"  # REQ-CONN-15
+        reason = end.text if end is not None else ""
+        return self.make(errors.of_kind(kind), close_code=code, close_reason=reason, **facts)

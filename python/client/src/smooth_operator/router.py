@@ -1,0 +1,132 @@
+"""Who gets a frame: what is in flight, by requestId."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from typing import Any, Protocol
+
+from . import errors
+from .errors_made import Failures
+from .listeners import Listeners
+from .options import Options, host_of
+from .transport import LinkEnd
+from .wire import DecodeError, Event
+
+SETTLED_REMEMBERED = 1024  # REQ-TURN-06
+
+
+class InFlight(Protocol):
+    """A call or a turn, as the router sees it. Nothing here may block or raise."""
+
+    def event_received(self, event: Event) -> bool:
+        """Take one event of this id; return whether it went anywhere but to the listeners."""
+
+    def pieces_received(self, events: list[Any]) -> bool:
+        """Take events of one type at once; False when they are to come one by one."""
+
+    def broken_received(self, fault: DecodeError) -> bool:
+        """Take a known event of this id with a broken body; return as for a sound one."""
+
+    def link_event(
+        self, word: str, end: LinkEnd | None, error: errors.SmoothAgentError | None
+    ) -> None:
+        """Take a local event of the link: lost, close, connect_failed, …"""
+
+    def next_send(self, session_id: str) -> None:
+        """Take note that the session's next message goes out."""
+
+
+class Router:
+    """Routes what the link reads to its owner. The link's Sink."""
+
+    def __init__(self, options: Options, listeners: Listeners) -> None:
+        self._options = options
+        self._listeners = listeners
+        self._in_flight: dict[str, InFlight] = {}
+        self._settled: OrderedDict[str, None] = OrderedDict()
+        self.failures = Failures(host_of(options.url))
+
+    def draw_id(self) -> str:
+        """Return a fresh requestId.
+
+        Raises:
+            ValueError: the generator repeated an id that is in flight (REQ-CALL-01).
+        """
+        return self.check_id(self._options.ids())
+
+    def check_id(self, request_id: str) -> str:
+        """Return ``request_id`` unless it is in flight (REQ-CALL-01)."""
+        if not isinstance(request_id, str) or not request_id:
+            raise ValueError("request_id: expected a non-empty string")
+        if request_id in self._in_flight:
+            raise ValueError(f"request_id {request_id!r} is in flight already")
+        return request_id
+
+    def owner(self, request_id: str) -> InFlight | None:
+        """Return who is in flight under ``request_id``."""
+        return self._in_flight.get(request_id)
+
+    def add(self, request_id: str, owner: InFlight) -> None:
+        """Route events of ``request_id`` to ``owner`` from now on."""
+        self._in_flight[request_id] = owner
+
+    def settle(self, request_id: str, owner: InFlight) -> None:
+        """Route events of ``request_id`` to nobody from now on, and remember that it was ours."""
+        if self._in_flight.get(request_id) is owner:
+            del self._in_flight[request_id]
+        self._settled[request_id] = None
+        self._settled.move_to_end(request_id)
+        if len(self._settled) > SETTLED_REMEMBERED:
+            self._settled.popitem(last=False)
+
+    # Sink -----------------------------------------------------------------------------
+
+    def event_received(self, event: Event) -> None:
+        """Hand an event to its turn or call, else to the event listeners (REQ-WIRE-12)."""
+        request_id = event.correlated
+        owner = self._in_flight.get(request_id) if request_id is not None else None
+        if owner is not None:
+            if owner.event_received(event):
+                return
+        elif request_id in self._settled or event.type == "keepalive":
+            return
+        self._listeners.emit("event", event)
+
+    def pieces_received(self, request_id: str, events: list[Any]) -> None:
+        """Hand on events of one type and one id at once."""
+        owner = self._in_flight.get(request_id)
+        if owner is None or not owner.pieces_received(events):
+            for event in events:
+                self.event_received(event)
+
+    def broken_received(self, fault: DecodeError) -> None:
+        """Hand a broken event to its owner, else to the listeners as an unknown one."""
+        self._options.logger.warning("a broken %s at %s", fault.type, fault.pointer)
+        owner = self._in_flight.get(fault.request_id) if fault.request_id is not None else None
+        if owner is not None:
+            if owner.broken_received(fault):
+                return
+        elif fault.request_id in self._settled:
+            return
+        self._listeners.emit("event", fault.as_unknown())
+
+    def link_ended(self, end: LinkEnd, word: str) -> None:
+        """Fail everything that is in flight (REQ-CONN-15)."""
+        self._each(word, end, None)
+
+    def attempt_failed(self, error: errors.SmoothAgentError) -> None:
+        """Fail everything that waited for the attempt (REQ-CONN-04)."""
+        self._each("connect_failed", None, error)
+
+    def closing(self) -> None:
+        """Fail everything that is in flight (REQ-CONN-06)."""
+        self._each("close", None, None)
+
+    def _each(self, word: str, end: LinkEnd | None, error: errors.SmoothAgentError | None) -> None:
+        for owner in list(self._in_flight.values()):
+            owner.link_event(word, end, error)
+
+    def next_send(self, session_id: str) -> None:
+        """Tell settled turns of the session that its next message goes out (REQ-OTP-03)."""
+        for owner in list(self._in_flight.values()):
+            owner.next_send(session_id)

@@ -1,0 +1,194 @@
+"""What goes out and waits for one answer: calls."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Any, Generic, TypeVar
+
+from . import errors
+from .clock import Timer
+from .connection import Connection
+from .errors_made import Failures
+from .options import Options
+from .outbox import Outgoing
+from .router import Router
+from .transport import LinkEnd
+from .wire import DecodeError, Event, machine
+
+Value = TypeVar("Value")
+
+
+class Sender:
+    """Sends actions; calls are routed back to who waits for them."""
+
+    def __init__(self, options: Options, router: Router, connection: Connection) -> None:
+        self._options = options
+        self._connection = connection
+        self.router = router
+
+    @property
+    def failures(self) -> Failures:
+        """What makes the errors of this client."""
+        return self.router.failures
+
+    def submit(self, outgoing: Outgoing) -> bool:
+        """Queue a frame; False without a link, as :meth:`Connection.submit`."""
+        return self._connection.submit(outgoing)
+
+    def check_loop(self) -> None:
+        """Take care that the client is used on its own loop, as :meth:`Connection.check_loop`."""
+        self._connection.check_loop()
+
+    def call(
+        self,
+        outgoing: Outgoing,
+        answers: frozenset[str],
+        value_of: Callable[[Event], Value],
+        *,
+        shared: bool = False,
+    ) -> asyncio.Future[Value]:
+        """Send an action with one answer and return the future of its value.
+
+        ``value_of`` makes the value of the event that answers; it may raise DecodeError.
+        ``shared`` says that the id is a turn's that is not live here: what is no answer is
+        somebody else's (REQ-VERB-08).
+        """
+        assert outgoing.request_id is not None
+        pending = Call(self.router, self._options, outgoing, answers, value_of, shared=shared)
+        self.router.add(outgoing.request_id, pending)
+        try:
+            submitted = self.submit(outgoing)
+        except BaseException:
+            self.router.settle(outgoing.request_id, pending)
+            raise
+        pending.start()
+        if not submitted:
+            pending.link_event("not_connected", None, None)
+        return pending.future
+
+
+class Call(Generic[Value]):
+    """One action that waits for its answer; steps through the ``call`` machine."""
+
+    def __init__(
+        self,
+        router: Router,
+        options: Options,
+        outgoing: Outgoing,
+        answers: frozenset[str],
+        value_of: Callable[[Event], Value],
+        *,
+        shared: bool,
+    ) -> None:
+        self._router = router
+        self._options = options
+        self._outgoing = outgoing
+        self._answers = answers
+        self._value_of = value_of
+        self._shared = shared
+        self._state = machine.MACHINES["call"].initial
+        self._timer: Timer | None = None
+        self.future: asyncio.Future[Value] = asyncio.get_running_loop().create_future()
+        """The value or the error; cancelling it only ends the wait (REQ-CALL-09)."""
+        self.future.add_done_callback(lambda _: self._done())
+
+    def pieces_received(self, events: list[Any]) -> bool:
+        """A call looks at each event."""
+        del events
+        return False
+
+    def start(self) -> None:
+        """Start the limit (REQ-CALL-02)."""
+        limit = self._options.request_timeout
+        if limit and not self.future.done():
+            self._timer = self._options.clock.call_later(limit, self._expire)
+
+    def event_received(self, event: Event) -> bool:
+        """Step on an event of this id (REQ-CALL-03)."""
+        status = getattr(event, "status", None)
+        word: str = event.type
+        if event.type in self._answers and not (self._shared and status == 202):
+            word = "result"
+        elif word not in ("error", "keepalive", "unknown"):
+            word = "unknown" if self._shared else "unexpected"
+        guards = {"status_error"} if word == "result" and (status or 0) >= 400 else set()
+        return self._step(word, frozenset(guards), event=event)
+
+    def broken_received(self, fault: DecodeError) -> bool:
+        """A broken answer ends the call; a broken event of another type is an unknown one."""
+        ends = fault.type == "error" or fault.type in self._answers
+        return self._step("broken" if ends else "unknown", fault=fault)
+
+    def link_event(
+        self, word: str, end: LinkEnd | None, error: errors.SmoothAgentError | None
+    ) -> None:
+        """Step on what happened to the link."""
+        self._step(word, end=end, error=error)
+
+    def next_send(self, session_id: str) -> None:
+        """A call does not care."""
+
+    def _expire(self) -> None:
+        self._step("request_timeout")
+
+    def _step(
+        self,
+        word: str,
+        guards: frozenset[str] = frozenset(),
+        *,
+        event: Any = None,
+        fault: DecodeError | None = None,
+        end: LinkEnd | None = None,
+        error: errors.SmoothAgentError | None = None,
+    ) -> bool:
+        self._state, effects = machine.step("call", self._state, word, guards)
+        for effect in effects:
+            if effect.name == "push":
+                return False
+            if effect.name == "settle" and effect.args[0] == "completed":
+                self._complete(event)
+            elif effect.name == "settle":
+                self._fail(self._error(effect.args[1], event, fault, end, error))
+        return True
+
+    def _complete(self, event: Any) -> None:
+        try:
+            value = self._value_of(event)
+        except DecodeError as fault:
+            self._fail(self._error("invalid_frame", event, fault, None, None))
+            return
+        if not self.future.done():
+            self.future.set_result(value)
+
+    def _fail(self, error: Exception) -> None:
+        if not self.future.done():
+            self.future.set_exception(error)
+
+    def _error(
+        self,
+        kind: str,
+        event: Any,
+        fault: DecodeError | None,
+        end: LinkEnd | None,
+        error: errors.SmoothAgentError | None,
+    ) -> Exception:
+        made, ids = self._router.failures, self._outgoing.ids()
+        if kind == "attempt" and error is not None:
+            return made.of_attempt(error, **ids)
+        if kind == "by_code":
+            return made.of_event(event, **ids)
+        if kind == "protocol":
+            return made.of_status(event, **ids)
+        if kind == "invalid_frame" and fault is not None:
+            return made.of_frame(fault, **ids)
+        if kind == "unexpected_event":
+            return made.make(errors.UnexpectedEventError, reason=event.type, event=event, **ids)
+        return made.of_link(kind, end, **ids)
+
+    def _done(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        self._outgoing.drop()
+        assert self._outgoing.request_id is not None
+        self._router.settle(self._outgoing.request_id, self)
