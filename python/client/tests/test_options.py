@@ -10,7 +10,8 @@ import pytest
 
 from smooth_operator import SmoothAgentClient
 from smooth_operator.clock import new_request_id
-from smooth_operator.options import address
+from smooth_operator.options import Options, OptionWords
+from smooth_operator.options_address import address
 
 URL = "ws://127.0.0.1:1/ws"
 
@@ -30,13 +31,36 @@ URL = "ws://127.0.0.1:1/ws"
         ({"token_in": "cookie"}, ValueError),
         ({"supports": "choice_chips"}, TypeError),
         ({"no_such_option": 1}, TypeError),
+        ({"url": "ws://h/ok?x=1 HTTP/1.1\r\nX-Evil: 1"}, ValueError),
+        ({"url": "ws://h/a\\b"}, ValueError),
+        ({"url": "ws://h/\x00"}, ValueError),
+        ({"url": "ws://me:s3cret@h/ws"}, ValueError),
+        ({"url": "ws://h:99999/ws"}, ValueError),
+        ({"url": "ws://[::1/ws"}, ValueError),
+        ({"token": "s3cret\n", "token_in": "header"}, ValueError),
+        ({"token": 7}, TypeError),
+        ({"headers": {"X-A": "s3cret\r\nX-Evil: 1"}}, ValueError),
+        ({"headers": {"X-A": "s3cret\0"}}, ValueError),
+        ({"headers": {"X A": "s3cret"}}, ValueError),
+        ({"headers": {"X\r\nA": "s3cret"}}, ValueError),
+        ({"headers": {"": "s3cret"}}, ValueError),
+        ({"headers": {"hOsT": "s3cret"}}, ValueError),
+        ({"headers": {"Sec-WebSocket-Extensions": "s3cret"}}, ValueError),
+        ({"headers": {"Transfer-Encoding": "s3cret"}}, ValueError),
+        ({"headers": {"X-A": 1}}, TypeError),
+        ({"headers": [("X-A", "1")]}, TypeError),
+        ({"origin": "http://s3cret\n"}, ValueError),
+        ({"opener": 1}, TypeError),
     ],
 )
 def test_req_conn_01_malformed_options_are_refused_at_once(
     options: dict[str, Any], error: type[Exception]
 ) -> None:
-    with pytest.raises(error):
+    """REQ-CONN-19, REQ-CONN-20: and the error names the option, never the value."""
+    with pytest.raises(error) as caught:
         SmoothAgentClient(**{"url": URL, **options})
+    assert "s3cret" not in str(caught.value)
+    assert caught.value.__context__ is None or "s3cret" not in str(caught.value.__cause__)
 
 
 async def test_req_conn_01_a_new_client_is_idle_and_starts_nothing() -> None:
@@ -55,6 +79,7 @@ async def test_req_conn_01_a_new_client_is_idle_and_starts_nothing() -> None:
         ("ws://h", None, "ws://h/"),
         ("ws://h/ws?a=1&b=%20#frag", None, "ws://h/ws?a=1&b=%20"),
         ("ws://h/ws?a=1", "t", "ws://h/ws?a=1&token=t"),
+        ("ws://h/é?q=é€%20", None, "ws://h/%C3%A9?q=%C3%A9%E2%82%AC%20"),
         ("ws://h/ws?token=old&a=1&token=older", "new", "ws://h/ws?a=1&token=new"),
         ("ws://h/ws", "a b+c/d=é~", "ws://h/ws?token=a%20b%2Bc%2Fd%3D%C3%A9~"),
     ],
@@ -77,3 +102,31 @@ def test_req_log_01_no_textual_form_shows_token_query_or_headers() -> None:
     client = SmoothAgentClient(f"{URL}?key={secret}", token=secret, headers={"X-Key": secret})
     assert secret not in repr(client)
     assert secret not in repr(client._options)
+
+
+def test_the_keywords_of_a_client_are_the_fields_of_its_options() -> None:
+    """A misspelt option is seen by type checkers."""
+    assert set(OptionWords.__annotations__) == set(Options.__dataclass_fields__) - {"url"}
+
+
+async def an_async_listener(_: object) -> None:
+    """Nobody would await it."""
+
+
+class AsyncCallable:
+    async def __call__(self, _: object) -> None:
+        """Nobody would await it."""
+
+
+@pytest.mark.parametrize("listener", [an_async_listener, AsyncCallable(), 7])
+@pytest.mark.parametrize("topic", ["on_state", "on_event", "on_frame"])
+def test_req_conn_07_a_listener_that_would_never_run_is_refused(
+    topic: str, listener: object
+) -> None:
+    with pytest.raises(TypeError, match="listener"):
+        getattr(SmoothAgentClient(URL), topic)(listener)
+
+
+def test_shown_values_are_readable_and_hold_no_secret() -> None:
+    client = SmoothAgentClient(f"{URL}?key=s3cret", token="s3cret", headers={"X-Key": "s3cret"})
+    assert repr(client) == "<SmoothAgentClient 127.0.0.1:1 idle>"

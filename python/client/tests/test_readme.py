@@ -61,12 +61,6 @@ async def test_the_block_runs_as_printed(
     assert all(text in output for text in shown), output
 
 
-async def test_chat_plays_one_conversation_without_a_terminal(demo: str) -> None:
-    output = await run(sys.executable, "-m", "smooth_operator.cli", "chat", demo)
-    assert "17-day return window" in output
-    assert "Record 42 is deleted" in output
-
-
 async def test_chat_says_in_one_line_that_nobody_listens() -> None:
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "smooth_operator.cli", "chat", "ws://127.0.0.1:1/ws",

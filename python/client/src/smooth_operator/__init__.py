@@ -4,10 +4,10 @@ Start with :class:`SmoothAgentClient`, its ``start_conversation`` and :class:`Co
 """
 
 from .accumulator import ToolCall, ToolResult, tool_call, tool_result
-from .client import Pong, SmoothAgentClient
+from .client import Pong, SessionOptions, SmoothAgentClient
 from .clock import Clock, IdGenerator, SystemClock, Timer
 from .connection_state import ConnectionState, StateChange
-from .conversation import Conversation
+from .conversation import Conversation, SendOptions
 from .errors import (
     AgentConnectionError,
     AgentTimeoutError,
@@ -42,8 +42,9 @@ from .errors import (
     WireError,
 )
 from .listeners import FrameInfo
-from .options import Options, TokenProvider
+from .options import Options, OptionWords, TokenProvider
 from .questions import Answer, OtpCheck, Question, SubmitResult
+from .transport import HandshakeError, LinkEnd, Opener, OpenRequest, Receiver, Transport
 from .turn import Turn
 from .turn_driver import TurnResult
 from .turn_events import TextStream, TurnEvents
@@ -65,12 +66,17 @@ __all__ = [
     "Conversation",
     "FrameInfo",
     "HandlerError",
+    "HandshakeError",
     "IdGenerator",
     "InvalidFrameError",
+    "LinkEnd",
     "MessageTooLargeError",
     "NoPendingQuestionError",
     "NotConnectedError",
     "NotFoundError",
+    "OpenRequest",
+    "Opener",
+    "OptionWords",
     "Options",
     "OtpCheck",
     "PermissionDeniedError",
@@ -79,10 +85,13 @@ __all__ = [
     "Question",
     "QueueFullError",
     "RateLimitedError",
+    "Receiver",
     "ReconnectExhaustedError",
     "RequestTimeoutError",
+    "SendOptions",
     "ServerFaultError",
     "SessionNotFoundError",
+    "SessionOptions",
     "SlowConsumerError",
     "SmoothAgentClient",
     "SmoothAgentError",
@@ -94,6 +103,7 @@ __all__ = [
     "TokenProvider",
     "ToolCall",
     "ToolResult",
+    "Transport",
     "Turn",
     "TurnEvents",
     "TurnInProgressError",

@@ -7,16 +7,15 @@ from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Any, TypeVar
+from typing import Any, TypedDict, TypeVar, Unpack
 
-import pydantic
-
+from .arguments import make, printed
 from .connection import Connection
 from .connection_state import ConnectionState, StateChange
 from .conversation import Conversation
 from .errors import NotConnectedError, UnsupportedError
-from .listeners import FrameInfo, Listeners
-from .options import Options
+from .listeners import FrameInfo, Listeners, check_listener
+from .options import Options, OptionWords
 from .outbox import Outgoing
 from .questions import Answer, OtpCheck, SubmitResult, otp_check_of, submit_result_of
 from .router import Router
@@ -35,16 +34,24 @@ from .wire import (
     Reply,
     actions,
     call_id_of,
-    encode_action,
     read_answer,
     with_call_id,
 )
-from .wire.model import ActionModel
 
 CAPABILITIES = ("otp_park", "spec_1_1")  # REQ-CALL-07
 SESSIONS_REMEMBERED = 1024
-Made = TypeVar("Made", bound=ActionModel)
 Value = TypeVar("Value")
+
+
+class SessionOptions(TypedDict, total=False):
+    """What may be said of a new session beside its agent."""
+
+    user_name: str | None
+    user_email: str | None
+    browser_fingerprint: str | None
+    supports: Sequence[str]
+    metadata: Mapping[str, Any] | None
+    auth_context: Any
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +72,7 @@ class SmoothAgentClient:
         ValueError, TypeError: an option is malformed (REQ-CONN-01).
     """
 
-    def __init__(self, url: str, **options: Any) -> None:
+    def __init__(self, url: str, **options: Unpack[OptionWords]) -> None:
         self._options = Options(url=url, **options)
         self._listeners = Listeners(self._options.logger)
         self._router = Router(self._options, self._listeners)
@@ -122,15 +129,16 @@ class SmoothAgentClient:
         self, listener: Callable[[FrameInfo], object], *, text: bool = False
     ) -> Callable[[], None]:
         """Call ``listener`` with every frame; with ``text`` its text too (REQ-LOG-02)."""
-        if not callable(listener):
-            raise TypeError("listener: expected a function")
+        check_listener(listener)
         if text:
             return self._listeners.add("frame", listener)
         return self._listeners.add("frame", lambda info: listener(info.without_text()))
 
     # conversations --------------------------------------------------------------------
 
-    async def start_conversation(self, *, agent_id: str, **optional: Any) -> Conversation:
+    async def start_conversation(
+        self, *, agent_id: str, **optional: Unpack[SessionOptions]
+    ) -> Conversation:
         """Open a session on a new conversation.
 
         ``optional`` takes the fields of ``create_conversation_session``.
@@ -145,7 +153,7 @@ class SmoothAgentClient:
         session_id: str | None = None,
         conversation_id: str | None = None,
         agent_id: str | None = None,
-        **optional: Any,
+        **optional: Unpack[SessionOptions],
     ) -> Conversation:
         """Go on with a conversation, or with a session that is still known (REQ-CALL-08).
 
@@ -184,7 +192,7 @@ class SmoothAgentClient:
         request_id = self._router.draw_id() if given is None else self._router.check_id(given)
         action = with_call_id(action, request_id)
         session_id = getattr(action, "session_id", None)
-        outgoing = Outgoing(action.CALL.action, request_id, encode_action(action), session_id)
+        outgoing = Outgoing(action.CALL.action, request_id, printed(action), session_id)
         answers = frozenset({action.CALL.answer})
         value = await self._sender.call(outgoing, answers, lambda it: read_answer(action, it))
         if isinstance(value, CreateConversationSessionResult):
@@ -204,7 +212,7 @@ class SmoothAgentClient:
         auth_context: Any = None,
     ) -> CreateConversationSessionResult:
         """Open a session; return its descriptor."""
-        action = self._make(
+        action = make(
             actions.CreateConversationSessionAction,
             agent_id=agent_id,
             conversation_id=conversation_id,
@@ -219,13 +227,13 @@ class SmoothAgentClient:
 
     async def get_session(self, *, session_id: str) -> GetSessionResult:
         """Return the session; SessionNotFoundError when it is unknown."""
-        return await self.call(self._make(actions.GetSessionAction, session_id=session_id))
+        return await self.call(make(actions.GetSessionAction, session_id=session_id))
 
     async def get_conversation_messages(
         self, *, session_id: str, limit: int | None = None, cursor: str | None = None
     ) -> MessagePage:
         """Return one page of messages, newest first."""
-        action = self._make(
+        action = make(
             actions.GetConversationMessagesAction, session_id=session_id, limit=limit, cursor=cursor
         )
         return await self.call(action)
@@ -234,15 +242,13 @@ class SmoothAgentClient:
         self, *, limit: int | None = None, cursor: str | None = None
     ) -> ConversationPage:
         """Return one page of the caller's conversations, newest first."""
-        return await self.call(
-            self._make(actions.ListConversationsAction, limit=limit, cursor=cursor)
-        )
+        return await self.call(make(actions.ListConversationsAction, limit=limit, cursor=cursor))
 
     async def rename_conversation(
         self, *, conversation_id: str, title: str
     ) -> RenameConversationResult:
         """Give a conversation a title; return it as stored."""
-        action = self._make(
+        action = make(
             actions.RenameConversationAction, conversation_id=conversation_id, title=title
         )
         return await self.call(action)
@@ -274,7 +280,7 @@ class SmoothAgentClient:
             ValueError, TypeError: an argument is wrong; nothing was sent. Everything else
                 settles the turn.
         """
-        action = self._make(
+        action = make(
             actions.SendMessageAction,
             session_id=session_id,
             message=message,
@@ -288,7 +294,7 @@ class SmoothAgentClient:
             request_id = self._router.draw_id()
         else:
             self._router.check_id(request_id)
-        text = encode_action(action.model_copy(update={"request_id": request_id}))
+        text = printed(action.model_copy(update={"request_id": request_id}))
         turn = Turn(
             self._sender,
             self._options,
@@ -313,7 +319,7 @@ class SmoothAgentClient:
         turn = self._live_turn(request_id)
         if turn is not None:
             return turn.confirm(approved)
-        action = self._make(
+        action = make(
             actions.ConfirmToolActionAction,
             session_id=session_id,
             request_id=request_id,
@@ -346,7 +352,7 @@ class SmoothAgentClient:
             error = made.make(UnsupportedError, request_id=request_id, session_id=session_id)
             answer.fail(error)
             return answer
-        action = self._make(
+        action = make(
             actions.VerifyOtpAction,
             session_id=session_id,
             request_id=request_id,
@@ -370,7 +376,7 @@ class SmoothAgentClient:
         turn = self._live_turn(request_id)
         if turn is not None:
             return turn.decline() if declined else turn.submit(dict(values or {}))
-        action = self._make(
+        action = make(
             actions.SubmitInteractionAction,
             session_id=session_id,
             request_id=request_id,
@@ -387,9 +393,9 @@ class SmoothAgentClient:
         turn = self._live_turn(request_id)
         if turn is not None:
             return turn.cancel()
-        action = self._make(actions.CancelAction, request_id=request_id, session_id=session_id)
+        action = make(actions.CancelAction, request_id=request_id, session_id=session_id)
         answer: Answer[None] = Answer.make(self._options.logger)
-        outgoing = Outgoing("cancel", request_id, encode_action(action), session_id)
+        outgoing = Outgoing("cancel", request_id, printed(action), session_id)
         if self._connection.submit(outgoing):
             answer.resolve(None)
         else:
@@ -397,18 +403,6 @@ class SmoothAgentClient:
         return answer
 
     # wiring ---------------------------------------------------------------------------
-
-    @staticmethod
-    def _make(action: type[Made], **fields: Any) -> Made:
-        """Return the action; fields that are None stay absent (REQ-CALL-04)."""
-        given = {name: value for name, value in fields.items() if value is not None}
-        try:
-            return action(**given)
-        except pydantic.ValidationError as fault:
-            first = fault.errors(include_input=False, include_url=False)[0]
-            where = ".".join(str(part) for part in first["loc"])
-            # The values of the frame stay out of the text (REQ-ERR-04).
-            raise ValueError(f"{where}: {first['msg']}") from None
 
     def _with_capabilities(self, action: CallModel[Reply]) -> CallModel[Reply]:
         """Return the action; one that opens a session with all that is supported (REQ-CALL-07)."""
@@ -428,7 +422,7 @@ class SmoothAgentClient:
     ) -> Answer[Value]:
         answer: Answer[Value] = Answer.make(self._options.logger)
         self._router.check_id(action.request_id)
-        text = encode_action(action)
+        text = printed(action)
         outgoing = Outgoing(action.action, action.request_id, text, action.session_id)
         waiting = self._sender.call(outgoing, answers_to(verb), value_of, shared=True)
 

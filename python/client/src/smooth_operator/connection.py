@@ -8,14 +8,23 @@ from typing import Protocol
 from .clock import patiently, within
 from .connection_failure import attempt_failure
 from .connection_state import ConnectionState, LinkState
-from .errors import ClientClosedError, SmoothAgentError
+from .errors import ClientClosedError
 from .errors_made import Failures
 from .link import Link, Taker, Tap
 from .listeners import Listeners
-from .options import Options, address
+from .options import Options
+from .options_address import address
 from .outbox import Outbox, Outgoing
 from .transport import LinkEnd, OpenRequest, Transport
 from .transport_socket import open_socket, tls_context
+
+
+class _MisuseError(Exception):
+    """A token provider gave what is no token (REQ-CONN-28)."""
+
+    def __init__(self, fault: Exception) -> None:
+        super().__init__()
+        self.fault = fault
 
 
 class Sink(Taker, Protocol):
@@ -24,7 +33,7 @@ class Sink(Taker, Protocol):
     def link_ended(self, end: LinkEnd, word: str) -> None:
         """Settle what is in flight: the link is gone."""
 
-    def attempt_failed(self, error: SmoothAgentError) -> None:
+    def attempt_failed(self, error: Exception) -> None:
         """Settle what waited for an attempt that failed."""
 
     def closing(self) -> None:
@@ -45,7 +54,7 @@ class Connection:
         self._outbox = Outbox(self._tap.written, failures)
         self._state = LinkState(lambda change: listeners.emit("state", change))
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._attempt: asyncio.Task[SmoothAgentError | None] | None = None
+        self._attempt: asyncio.Task[Exception | None] | None = None
         self._link: Link | None = None
         self._finishing: asyncio.Task[None] | None = None
 
@@ -116,7 +125,7 @@ class Connection:
         if self._state.on("connect"):
             self._attempt = asyncio.create_task(self._run_attempt(), name="smooth-operator attempt")
 
-    async def _run_attempt(self) -> SmoothAgentError | None:
+    async def _run_attempt(self) -> Exception | None:
         """Make one attempt; return its error instead of raising it, as many may wait for it."""
         limit = self._options.connect_timeout
         try:
@@ -127,7 +136,11 @@ class Connection:
             if self._given_up():
                 return self._failures.make(ClientClosedError)
             self._attempt = None
-            error = attempt_failure(cause, limit, self._failures)
+            error: Exception
+            if isinstance(cause, _MisuseError):
+                error = cause.fault
+            else:
+                error = attempt_failure(cause, limit, self._failures)
             self._state.on("connect_failed", error=error)
             self._outbox.clear()
             self._sink.attempt_failed(error)
@@ -149,7 +162,11 @@ class Connection:
         options = self._options
         token = options.token
         if callable(token):
-            token = await token()
+            given = await token()
+            try:
+                token = options.check_token(given)
+            except (TypeError, ValueError) as fault:
+                raise _MisuseError(fault) from None
         headers = dict(options.headers)
         if token is not None and options.token_in == "header":
             headers["Authorization"], token = f"Bearer {token}", None

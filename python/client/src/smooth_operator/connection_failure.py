@@ -14,8 +14,8 @@ from .wire.codes import http_status
 
 def attempt_failure(cause: Exception, limit: float, failures: Failures) -> SmoothAgentError:
     """Return the error of an attempt that ended with ``cause`` (REQ-CONN-21 to REQ-CONN-23)."""
-    if isinstance(cause, SmoothAgentError):
-        return cause
+    if isinstance(cause, AuthenticationError):
+        return cause  # what the token provider raised (REQ-CONN-28)
     leaf: type[SmoothAgentError] = ConnectFailedError
     reason, retryable, details = type(cause).__name__, None, {}
     if isinstance(cause, HandshakeError):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypedDict, Unpack
 
 from .history import messages
 from .turn import Turn
@@ -12,6 +12,17 @@ from .wire import ConversationMessage, MessagePage
 
 if TYPE_CHECKING:
     from .client import SmoothAgentClient
+
+
+class SendOptions(TypedDict, total=False):
+    """What may be said of one message beside its text."""
+
+    stream: bool | None
+    model: str | None
+    skill: str | None
+    images: Sequence[Any] | None
+    files: Sequence[Any] | None
+    request_id: str | None
 
 
 class Conversation:
@@ -39,7 +50,7 @@ class Conversation:
     def __repr__(self) -> str:
         return f"<Conversation {self.conversation_id} session {self.session_id}>"
 
-    def send(self, message: str, **optional: Any) -> Turn:
+    def send(self, message: str, **optional: Unpack[SendOptions]) -> Turn:
         """Say something; return the turn at once (REQ-TURN-01).
 
         ``optional`` takes what ``send_message`` takes: stream, model, skill, images, files,
@@ -47,7 +58,7 @@ class Conversation:
         """
         return self._client.send_message(session_id=self.session_id, message=message, **optional)
 
-    async def ask(self, message: str, **optional: Any) -> TurnResult:
+    async def ask(self, message: str, **optional: Unpack[SendOptions]) -> TurnResult:
         """Say something and wait for the whole answer; raises the error of a failed turn."""
         return await self.send(message, **optional)
 

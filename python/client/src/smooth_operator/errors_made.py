@@ -38,7 +38,12 @@ class Failures:
             "limit": limit,
             "reason": reason,
         }
-        return leaf(error_text(leaf.__name__.removesuffix("Error"), places), **facts)
+        name = leaf.__name__.removesuffix("Error")
+        # A code that nobody knows has no row of its own in the table of texts.
+        text = (
+            f"{self.host} refused the action." if name == "Protocol" else error_text(name, places)
+        )
+        return leaf(text, **facts)
 
     def of_event(self, event: Any, **facts: Any) -> errors.SmoothAgentError:
         """Return what an ``error`` event reports, by the table of codes (REQ-ERR-02)."""
@@ -67,8 +72,10 @@ class Failures:
         made.__cause__ = fault
         return made
 
-    def of_attempt(self, error: errors.SmoothAgentError, **facts: Any) -> errors.SmoothAgentError:
+    def of_attempt(self, error: Exception, **facts: Any) -> Exception:
         """Return the error of what waited for an attempt; its cause is the attempt's own."""
+        if not isinstance(error, errors.SmoothAgentError):
+            return error
         own = type(error)(error.message, retryable=error.retryable, details=error.details, **facts)
         own.__cause__ = error
         return own

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import inspect
 import logging
 from collections import deque
 from collections.abc import Callable
@@ -44,8 +45,7 @@ class Listeners:
 
     def add(self, topic: Topic, listener: Callable[[Any], object]) -> Callable[[], None]:
         """Call ``listener`` with everything of ``topic``; return a function that stops it."""
-        if not callable(listener):
-            raise TypeError("listener: expected a function")
+        check_listener(listener)
         listeners = self._by_topic.setdefault(topic, [])
         listeners.append(listener)
 
@@ -94,3 +94,17 @@ class Listeners:
             self._logger.error("a %s listener raised", topic, exc_info=True)
             if topic == "frame":
                 self._by_topic[topic].remove(listener)
+
+
+def check_listener(listener: object) -> None:
+    """Refuse what could not be called, and what nobody would await.
+
+    Raises:
+        TypeError: it is no function, or an async one.
+    """
+    if not callable(listener):
+        raise TypeError("listener: expected a function")
+    if inspect.iscoroutinefunction(listener) or inspect.iscoroutinefunction(
+        getattr(listener, "__call__", None)  # noqa: B004 - an object may be async too
+    ):
+        raise TypeError("listener: expected a function that is not async; start a task in it")

@@ -7,10 +7,10 @@ import random
 import ssl
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal
-from urllib.parse import quote, urlsplit, urlunsplit
+from typing import TYPE_CHECKING, Literal, TypedDict
 
 from .clock import Clock, IdGenerator, SystemClock, new_request_id
+from .options_address import check_header_value, check_headers, check_url
 
 if TYPE_CHECKING:
     from .transport import Opener
@@ -87,13 +87,16 @@ class Options:
     """Source of randomness (REQ-TIME-01)."""
 
     def __post_init__(self) -> None:
-        if not isinstance(self.url, str):
-            raise TypeError("url: expected a string")
-        parts = urlsplit(self.url)
-        if parts.scheme not in ("ws", "wss") or not parts.hostname:
-            raise ValueError("url: expected ws://host… or wss://host…")
+        check_url(self.url)
         if self.token_in not in ("query", "header"):
             raise ValueError("token_in: expected 'query' or 'header'")
+        if self.token is not None and not isinstance(self.token, str) and not callable(self.token):
+            raise TypeError("token: expected a string or an async function")
+        if isinstance(self.token, str):
+            self.check_token(self.token)
+        check_headers(self.headers)
+        if self.origin is not None:
+            check_header_value("origin", self.origin)
         for name in _TIMES:
             value = getattr(self, name)
             if isinstance(value, bool) or not isinstance(value, int | float):
@@ -106,24 +109,45 @@ class Options:
             raise ValueError("max_message_bytes: expected at least 1")
         if isinstance(self.supports, str) or not all(isinstance(w, str) for w in self.supports):
             raise TypeError("supports: expected a sequence of strings")
+        if self.opener is not None and not callable(self.opener):
+            raise TypeError("opener: expected an async function")
+
+    def check_token(self, token: object) -> str:
+        """Return a token that may travel where tokens go (REQ-CONN-20, REQ-CONN-28).
+
+        Raises:
+            TypeError: it is no string.
+            ValueError: no header may hold it.
+        """
+        if not isinstance(token, str):
+            raise TypeError("token: expected a string")
+        if self.token_in == "header":
+            check_header_value("token", token)
+        return token
 
 
-def address(url: str, token: str | None) -> str:
-    """Return ``url`` without fragment and, with a token, with ``token`` as last query pair.
+class OptionWords(TypedDict, total=False):
+    """The keywords of a client: the fields of :class:`Options` but its ``url``."""
 
-    Everything else of the query is kept as written (REQ-CONN-10).
-    """
-    parts = urlsplit(url)
-    query = parts.query
-    if token is not None:
-        kept = [p for p in query.split("&") if p and p.partition("=")[0] != "token"]
-        query = "&".join([*kept, f"token={quote(token, safe='-._~')}"])
-    return urlunsplit((parts.scheme, parts.netloc, parts.path or "/", query, ""))
-
-
-def host_of(url: str) -> str:
-    """Return host and port of an address, the part of it that may be shown."""
-    parts = urlsplit(url)
-    port = parts.port or (443 if parts.scheme == "wss" else 80)
-    host = parts.hostname or ""
-    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+    token: str | TokenProvider | None
+    token_in: Literal["query", "header"]
+    headers: Mapping[str, str]
+    origin: str | None
+    supports: Sequence[str]
+    lazy: bool
+    connect_timeout: float
+    close_timeout: float
+    request_timeout: float
+    turn_idle_timeout: float
+    turn_timeout: float
+    question_timeout: float
+    cancel_timeout: float
+    max_message_bytes: int
+    ssl: ssl.SSLContext | None
+    ca_file: str | None
+    logger: logging.Logger
+    log_payloads: bool
+    opener: Opener | None
+    clock: Clock
+    ids: IdGenerator
+    random: random.Random

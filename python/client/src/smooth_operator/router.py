@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections import OrderedDict
 from typing import Any, Protocol
 
-from . import errors
 from .errors_made import Failures
 from .listeners import Listeners
-from .options import Options, host_of
+from .options import Options
+from .options_address import host_of
 from .transport import LinkEnd
 from .wire import DecodeError, Event
 
@@ -27,9 +27,7 @@ class InFlight(Protocol):
     def broken_received(self, fault: DecodeError) -> bool:
         """Take a known event of this id with a broken body; return as for a sound one."""
 
-    def link_event(
-        self, word: str, end: LinkEnd | None, error: errors.SmoothAgentError | None
-    ) -> None:
+    def link_event(self, word: str, end: LinkEnd | None, error: Exception | None) -> None:
         """Take a local event of the link: lost, close, connect_failed, …"""
 
     def next_send(self, session_id: str) -> None:
@@ -114,7 +112,7 @@ class Router:
         """Fail everything that is in flight (REQ-CONN-15)."""
         self._each(word, end, None)
 
-    def attempt_failed(self, error: errors.SmoothAgentError) -> None:
+    def attempt_failed(self, error: Exception) -> None:
         """Fail everything that waited for the attempt (REQ-CONN-04)."""
         self._each("connect_failed", None, error)
 
@@ -122,7 +120,7 @@ class Router:
         """Fail everything that is in flight (REQ-CONN-06)."""
         self._each("close", None, None)
 
-    def _each(self, word: str, end: LinkEnd | None, error: errors.SmoothAgentError | None) -> None:
+    def _each(self, word: str, end: LinkEnd | None, error: Exception | None) -> None:
         for owner in list(self._in_flight.values()):
             owner.link_event(word, end, error)
 

@@ -120,9 +120,7 @@ class Call(Generic[Value]):
         ends = fault.type == "error" or fault.type in self._answers
         return self._step("broken" if ends else "unknown", fault=fault)
 
-    def link_event(
-        self, word: str, end: LinkEnd | None, error: errors.SmoothAgentError | None
-    ) -> None:
+    def link_event(self, word: str, end: LinkEnd | None, error: Exception | None) -> None:
         """Step on what happened to the link."""
         self._step(word, end=end, error=error)
 
@@ -140,7 +138,7 @@ class Call(Generic[Value]):
         event: Any = None,
         fault: DecodeError | None = None,
         end: LinkEnd | None = None,
-        error: errors.SmoothAgentError | None = None,
+        error: Exception | None = None,
     ) -> bool:
         self._state, effects = machine.step("call", self._state, word, guards)
         for effect in effects:
@@ -171,7 +169,7 @@ class Call(Generic[Value]):
         event: Any,
         fault: DecodeError | None,
         end: LinkEnd | None,
-        error: errors.SmoothAgentError | None,
+        error: Exception | None,
     ) -> Exception:
         made, ids = self._router.failures, self._outgoing.ids()
         if kind == "attempt" and error is not None:

@@ -7,6 +7,7 @@ from collections.abc import Generator, Sequence
 from types import TracebackType
 from typing import Any, Literal, overload
 
+from .arguments import make
 from .options import Options
 from .outbox import Outgoing
 from .questions import Answer, OtpCheck, Question, SubmitResult
@@ -125,8 +126,11 @@ class Turn:
             raise TypeError("approved: expected True or False")
         question = self._driver.questions.current("confirmation")
         confirmation_id = question.event.confirmation_id if question is not None else None
-        action = wire_actions.ConfirmToolActionAction(
-            request_id=self.request_id, session_id=self.session_id, approved=approved
+        action = make(
+            wire_actions.ConfirmToolActionAction,
+            request_id=self.request_id,
+            session_id=self.session_id,
+            approved=approved,
         )
         if confirmation_id is not None:
             action = action.model_copy(update={"confirmation_id": confirmation_id})
@@ -136,8 +140,11 @@ class Turn:
         """Give the one-time code as typed; resolves to an :class:`OtpCheck` (REQ-OTP-01)."""
         if not isinstance(code, str):
             raise TypeError("code: expected a string")
-        action = wire_actions.VerifyOtpAction(
-            request_id=self.request_id, session_id=self.session_id, code=code
+        action = make(
+            wire_actions.VerifyOtpAction,
+            request_id=self.request_id,
+            session_id=self.session_id,
+            code=code,
         )
         return self._driver.answer("verify_otp", "otp", action)
 
@@ -166,8 +173,11 @@ class Turn:
             answer = self._driver.pending()
             answer.fail(self._driver.unsupported())
             return answer
-        action = wire_actions.VerifyOtpAction(
-            request_id=self.request_id, session_id=self.session_id, declined=True
+        action = make(
+            wire_actions.VerifyOtpAction,
+            request_id=self.request_id,
+            session_id=self.session_id,
+            declined=True,
         )
         return self._driver.answer("decline_otp", "otp", action)
 
@@ -203,12 +213,14 @@ class Turn:
         driver = getattr(self, "_driver", None)
         error = driver.error if driver is not None else None
         if error is not None and not self._looked_at:
-            self._logger.warning("a turn failed unseen: %s", error.kind)
+            kind = getattr(error, "kind", type(error).__name__)
+            self._logger.warning("a turn failed unseen: %s", kind)
 
     def _interaction(self, **answer: Any) -> Any:
         question = self._driver.questions.current("interaction")
         event = question.event if question is not None else None
-        return wire_actions.SubmitInteractionAction(
+        return make(
+            wire_actions.SubmitInteractionAction,
             request_id=self.request_id,
             session_id=self.session_id,
             # Without a question the answer is refused before this frame could be sent.

@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 from . import errors
 from .accumulator import Accumulator
+from .arguments import printed
 from .clock import Timer
 from .options import Options
 from .outbox import Outgoing
@@ -61,7 +62,7 @@ class TurnDriver:
         self.text = Accumulator()
         self.items = TurnItems()
         self.result: TurnResult | None = None
-        self.error: errors.SmoothAgentError | None = None
+        self.error: Exception | None = None
         self.waiters = 0
         self.detached = False
         self._sender = sender
@@ -141,9 +142,7 @@ class TurnDriver:
             self.event_received(fault.as_unknown())
         return True
 
-    def link_event(
-        self, word: str, end: LinkEnd | None, error: errors.SmoothAgentError | None
-    ) -> None:
+    def link_event(self, word: str, end: LinkEnd | None, error: Exception | None) -> None:
         """Carry out what the tables say about the link."""
         # The end of the link closes the OTP question before the turn settles; its error names it.
         self._asked = self.state.open_question
@@ -172,7 +171,7 @@ class TurnDriver:
         fault: DecodeError | None = None,
         word: str = "",
         end: LinkEnd | None = None,
-        error: errors.SmoothAgentError | None = None,
+        error: Exception | None = None,
     ) -> None:
         kind = step.question
         if step.effect == "item":
@@ -212,7 +211,7 @@ class TurnDriver:
                 self._options.request_timeout, lambda: self._verb_timeout(verb)
             )
         answer.add_done_callback(lambda _: timer.cancel() if timer is not None else None)
-        text = encode_action(action)
+        text = printed(action)
         self._sender.submit(Outgoing(action.action, self.request_id, text, self.session_id))
         return answer
 
@@ -296,7 +295,7 @@ class TurnDriver:
         fault: DecodeError | None,
         word: str,
         end: LinkEnd | None,
-        error: errors.SmoothAgentError | None,
+        error: Exception | None,
     ) -> None:
         if args[0] == "failed":
             self.error = self._failure(args[1], event, fault, word, end, error)
@@ -348,13 +347,14 @@ class TurnDriver:
         fault: DecodeError | None,
         word: str,
         end: LinkEnd | None,
-        error: errors.SmoothAgentError | None,
-    ) -> errors.SmoothAgentError:
+        error: Exception | None,
+    ) -> Exception:
         facts = {**self.ids(), "partial_text": self.text.text}
         if kind == "attempt" and error is not None:
             return self._failures.of_attempt(error, **facts)
         if error is not None:
-            error.partial_text = self.text.text
+            if isinstance(error, errors.SmoothAgentError):
+                error.partial_text = self.text.text
             return error
         if kind == "by_code":
             return self._failures.of_event(event, **facts)
