@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from . import errors
-from .transport import LinkEnd
 from .wire import MISSING, DecodeError
 from .wire import errors as table
 from .wire.codes import error_text
+
+if TYPE_CHECKING:
+    from .transport import LinkEnd
 
 
 class Failures:
@@ -38,11 +40,7 @@ class Failures:
             "limit": limit,
             "reason": reason,
         }
-        name = leaf.__name__.removesuffix("Error")
-        # A code that nobody knows has no row of its own in the table of texts.
-        text = (
-            f"{self.host} refused the action." if name == "Protocol" else error_text(name, places)
-        )
+        text = error_text(leaf.__name__.removesuffix("Error"), places)
         return leaf(text, **facts)
 
     def of_event(self, event: Any, **facts: Any) -> errors.SmoothAgentError:
