@@ -3,7 +3,6 @@ package protocol
 import (
 	"context"
 	"iter"
-	"slices"
 	"sync"
 )
 
@@ -13,10 +12,9 @@ type Client struct {
 	options    Options
 	mu         sync.Mutex // guards every room of this client
 	listeners  *listeners
-	connection *connection
+	connection *supervisor
 	requests   *requests
-	// capabilities of the server by session, guarded by mu.
-	capabilities map[string][]string
+	sessions   sessions
 }
 
 // New returns a client that is idle: nothing was opened, no goroutine runs. Malformed options are
@@ -26,15 +24,15 @@ func New(options Options) (*Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &Client{options: options, capabilities: map[string][]string{}}
+	c := &Client{options: options}
 	c.listeners = newListeners(options.Logger)
 	c.requests = &requests{
 		options: options, mu: &c.mu, listeners: c.listeners,
 		owners: map[string]inFlight{}, settled: map[string]struct{}{},
 	}
-	c.connection = &connection{
+	c.connection = &supervisor{
 		options: options, mu: &c.mu, listeners: c.listeners, sink: c.requests, state: newLinkState(),
-		warned: map[string]struct{}{}, running: map[chan struct{}]struct{}{},
+		tap: newFrameTap(options, c.listeners), running: map[chan struct{}]struct{}{},
 	}
 	c.requests.connection = c.connection
 	return c, nil
@@ -156,11 +154,4 @@ func (c *Client) SendMessage(ctx context.Context, action SendMessage) *Turn {
 		t.unbind = context.AfterFunc(ctx, t.abandoned)
 	}
 	return t
-}
-
-// parks says whether the server of a session keeps a turn open for a code.
-func (c *Client) parks(sessionID string) bool {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return slices.Contains(c.capabilities[sessionID], "otp_park")
 }

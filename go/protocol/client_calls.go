@@ -42,16 +42,6 @@ func (c *Client) announced(action identified) identified {
 	return create
 }
 
-// remember keeps what the server of a session can do.
-func (c *Client) remember(session *CreateConversationSessionResult) {
-	if session.Capabilities == nil {
-		return
-	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.capabilities[session.SessionID] = session.Capabilities
-}
-
 // exchange sends an action and waits for one of the events that may answer it.
 func (c *Client) exchange(
 	ctx context.Context, action identified, expected expected, valueOf func(Event) (any, error),
@@ -69,7 +59,7 @@ func (c *Client) exchange(
 	}
 	out := &outgoing{action: action.ActionName(), requestID: action.id(), text: text}
 	out.sessionID, _ = stringOf(memberOf(text, "sessionId"))
-	if len(text) > maxOutboundBytes {
+	if len(text) > limitOutboundBytes {
 		return nil, c.requests.tooLarge(out)
 	}
 	return c.requests.await(ctx, out, expected, valueOf)

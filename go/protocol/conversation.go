@@ -2,6 +2,7 @@ package protocol
 
 import (
 	"context"
+	"fmt"
 	"iter"
 )
 
@@ -38,64 +39,21 @@ type ResumeOptions struct {
 	AuthContext        *AuthContext
 }
 
+// speaker is what a conversation needs of the client.
+type speaker interface {
+	SendMessage(ctx context.Context, action SendMessage) *Turn
+	GetConversationMessages(ctx context.Context, action GetConversationMessages) (*MessagePage, error)
+	// cursorRepeated is the error of a page cursor that came twice.
+	cursorRepeated() error
+}
+
 // Conversation is a session to talk in. Its methods are safe for concurrent use.
 type Conversation struct {
-	client         *Client
+	client         speaker
 	sessionID      string
 	conversationID string
 	agentName      string
 	capabilities   []string
-}
-
-// StartConversation opens a new conversation with an agent.
-func (c *Client) StartConversation(ctx context.Context, options StartOptions) (*Conversation, error) {
-	return c.open(ctx, CreateConversationSession{
-		AgentID: options.AgentID, UserName: options.UserName, UserEmail: options.UserEmail,
-		BrowserFingerprint: options.BrowserFingerprint, Supports: options.Supports,
-		Metadata: options.Metadata, AuthContext: options.AuthContext,
-	})
-}
-
-// ResumeConversation goes on with a conversation. Options that name neither a session nor a
-// conversation with its agent are refused with [ErrInvalidArgument].
-func (c *Client) ResumeConversation(ctx context.Context, options ResumeOptions) (*Conversation, error) {
-	if options.ConversationID != "" {
-		if options.AgentID == "" {
-			return nil, invalidArgument("ResumeOptions.AgentID is needed beside ConversationID")
-		}
-		return c.open(ctx, CreateConversationSession{
-			ConversationID: options.ConversationID,
-			AgentID:        options.AgentID, UserName: options.UserName, UserEmail: options.UserEmail,
-			BrowserFingerprint: options.BrowserFingerprint, Supports: options.Supports,
-			Metadata: options.Metadata, AuthContext: options.AuthContext,
-		})
-	}
-	if options.SessionID == "" {
-		return nil, invalidArgument("ResumeOptions need a ConversationID or a SessionID")
-	}
-	session, err := c.GetSession(ctx, GetSession{SessionID: options.SessionID})
-	if err != nil {
-		return nil, err
-	}
-	found := &Conversation{client: c, sessionID: session.SessionID, conversationID: session.ConversationID}
-	if session.AgentName != nil {
-		found.agentName = *session.AgentName
-	}
-	c.mu.Lock()
-	found.capabilities = c.capabilities[session.SessionID]
-	c.mu.Unlock()
-	return found, nil
-}
-
-func (c *Client) open(ctx context.Context, action CreateConversationSession) (*Conversation, error) {
-	session, err := c.CreateConversationSession(ctx, action)
-	if err != nil {
-		return nil, err
-	}
-	return &Conversation{
-		client: c, sessionID: session.SessionID, conversationID: session.ConversationID,
-		agentName: session.AgentName, capabilities: session.Capabilities,
-	}, nil
 }
 
 // SessionID returns the session.
@@ -161,11 +119,33 @@ func (c *Conversation) Messages(
 	if len(options) > 0 && options[len(options)-1].Limit != 0 {
 		limit = &options[len(options)-1].Limit
 	}
-	facts := c.client.requests.facts("", "", ending{})
-	facts.reason = "a page cursor came twice"
-	return pages(facts, func(cursor string) (*MessagePage, error) {
+	return pages(c.client.cursorRepeated, func(cursor string) (*MessagePage, error) {
 		return c.client.GetConversationMessages(ctx, GetConversationMessages{
 			SessionID: c.sessionID, Limit: limit, Cursor: cursor,
 		})
 	})
 }
+
+// String names session and conversation.
+func (c *Conversation) String() string {
+	return fmt.Sprintf("protocol.Conversation(%s, session %s)", c.conversationID, c.sessionID)
+}
+
+// GoString is String.
+func (c *Conversation) GoString() string { return c.String() }
+
+// String leaves out what proves who the person is.
+func (o StartOptions) String() string {
+	return "protocol.StartOptions(agent " + o.AgentID + ")"
+}
+
+// GoString is String.
+func (o StartOptions) GoString() string { return o.String() }
+
+// String leaves out what proves who the person is.
+func (o ResumeOptions) String() string {
+	return fmt.Sprintf("protocol.ResumeOptions(conversation %s, session %s)", o.ConversationID, o.SessionID)
+}
+
+// GoString is String.
+func (o ResumeOptions) GoString() string { return o.String() }

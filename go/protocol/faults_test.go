@@ -8,6 +8,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -167,6 +168,33 @@ func TestREQ_CONN_22_ABodyThatNeverEndsDoesNotHoldTheAttempt(t *testing.T) {
 	var refused *protocol.ConnectError
 	if !errors.As(err, &refused) || refused.Body != "part" || refused.Status != 403 {
 		t.Errorf("%+v", err)
+	}
+}
+
+func TestREQ_CONN_23_OnlyWhatMayGetBetterIsRetryable(t *testing.T) {
+	for status, retryable := range map[int]bool{
+		200: false, 302: false, 400: false, 401: false, 403: false, 404: false, 408: true, 425: true, 429: true, 500: true, 501: false,
+		502: true, 503: true, 505: false,
+	} {
+		p := newPeer(t)
+		p.answer = func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(status) }
+		err := newClient(t, protocol.Options{URL: p.url()}).Connect(within(t))
+		var refused *protocol.ConnectError
+		if !errors.As(err, &refused) || refused.Retryable != retryable || refused.Status != status {
+			t.Errorf("%d: %+v", status, refused)
+		}
+	}
+	untrusted := startPeer(t, (*httptest.Server).StartTLS)
+	err := newClient(t, protocol.Options{URL: untrusted.url()}).Connect(within(t))
+	var refused *protocol.ConnectError
+	if !errors.As(err, &refused) || refused.Retryable {
+		t.Errorf("an untrusted certificate: %+v", err)
+	}
+	listener, _ := net.Listen("tcp", "127.0.0.1:0")
+	_ = listener.Close()
+	err = newClient(t, protocol.Options{URL: "ws://" + listener.Addr().String()}).Connect(within(t))
+	if !errors.As(err, &refused) || !refused.Retryable {
+		t.Errorf("nobody there: %+v", err)
 	}
 }
 

@@ -4,7 +4,7 @@ import "iter"
 
 // pages yields the messages of all pages. It asks for a page when its first message is wanted, stops
 // when there are no more or no cursor leads on, and fails when a cursor repeats (REQ-HIST-02).
-func pages(facts AgentError, fetch func(cursor string) (*MessagePage, error)) iter.Seq2[*ConversationMessage, error] {
+func pages(repeated func() error, fetch func(cursor string) (*MessagePage, error)) iter.Seq2[*ConversationMessage, error] {
 	return func(yield func(*ConversationMessage, error) bool) {
 		seen := map[string]bool{}
 		for cursor := ""; ; {
@@ -23,7 +23,7 @@ func pages(facts AgentError, fetch func(cursor string) (*MessagePage, error)) it
 				return
 			}
 			if seen[next] {
-				yield(nil, &UnexpectedEventError{AgentError: newError(leafUnexpectedEvent, facts)})
+				yield(nil, repeated())
 				return
 			}
 			seen[next], cursor = true, next

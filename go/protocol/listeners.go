@@ -40,8 +40,8 @@ type Direction string
 
 // Directions of frames.
 const (
-	In  Direction = "in"
-	Out Direction = "out"
+	DirectionIn  Direction = "in"
+	DirectionOut Direction = "out"
 )
 
 // Frame is what the frame tap sees of one frame (REQ-LOG-02).

@@ -109,7 +109,7 @@ func (o Options) resolve() (Options, error) {
 		return o, err
 	}
 	if o.TokenIn == "" {
-		o.TokenIn = TokenInQuery
+		o.TokenIn = defaultTokenIn
 	}
 	if o.TokenIn != TokenInQuery && o.TokenIn != TokenInHeader {
 		return o, invalidArgument("Options.TokenIn must be TokenInQuery or TokenInHeader")
@@ -118,7 +118,7 @@ func (o Options) resolve() (Options, error) {
 		return o, invalidArgument("Options.MaxMessageBytes must be at least 1")
 	}
 	if o.MaxMessageBytes == 0 {
-		o.MaxMessageBytes = 16 << 20
+		o.MaxMessageBytes = defaultMaxMessageBytes
 	}
 	if len(o.CACertPEM) > 0 && !x509.NewCertPool().AppendCertsFromPEM(o.CACertPEM) {
 		return o, invalidArgument("Options.CACertPEM holds no certificate")
@@ -152,13 +152,13 @@ func (o *Options) resolveLimits() error {
 		value  *time.Duration
 		preset time.Duration
 	}{
-		{"ConnectTimeout", &o.ConnectTimeout, 10 * time.Second},
-		{"CloseTimeout", &o.CloseTimeout, 5 * time.Second},
-		{"RequestTimeout", &o.RequestTimeout, 30 * time.Second},
-		{"TurnIdleTimeout", &o.TurnIdleTimeout, 120 * time.Second},
-		{"TurnTimeout", &o.TurnTimeout, 0},
-		{"QuestionTimeout", &o.QuestionTimeout, 330 * time.Second},
-		{"CancelTimeout", &o.CancelTimeout, 5 * time.Second},
+		{"ConnectTimeout", &o.ConnectTimeout, defaultConnectTimeout},
+		{"CloseTimeout", &o.CloseTimeout, defaultCloseTimeout},
+		{"RequestTimeout", &o.RequestTimeout, defaultRequestTimeout},
+		{"TurnIdleTimeout", &o.TurnIdleTimeout, defaultTurnIdleTimeout},
+		{"TurnTimeout", &o.TurnTimeout, defaultTurnTimeout},
+		{"QuestionTimeout", &o.QuestionTimeout, defaultQuestionTimeout},
+		{"CancelTimeout", &o.CancelTimeout, defaultCancelTimeout},
 	} {
 		switch {
 		case *limit.value < 0:

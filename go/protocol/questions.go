@@ -2,11 +2,6 @@ package protocol
 
 import "time"
 
-const (
-	longestDuration = 24 * time.Hour   // REQ-TURN-13: more is ignored
-	expiryGrace     = 10 * time.Second // the server's own expiry gets this much time to show
-)
-
 // Question is a question that waits for a human.
 type Question struct {
 	Kind QuestionKind
@@ -117,7 +112,7 @@ func (q *questions) restart(kind QuestionKind, timed bool) {
 		return
 	}
 	if asked.limited {
-		limit = asked.ExpiresIn + expiryGrace
+		limit = asked.ExpiresIn + limitQuestionMargin
 	}
 	q.stops[kind] = armed(q.requests, limit, q.lapse)
 }
@@ -167,7 +162,7 @@ func durationOf(event Event) (time.Duration, bool) {
 		return 0, false
 	}
 	distance := max(*expires-*written, 0)
-	if distance > longestDuration.Milliseconds() {
+	if distance > limitQuestionLongest.Milliseconds() {
 		return 0, false
 	}
 	return time.Duration(distance) * time.Millisecond, true

@@ -8,8 +8,6 @@ import (
 	"time"
 )
 
-const settledRemembered = 1024 // REQ-TURN-06
-
 // inFlight is a call or a turn, as the router sees it. The client's mutex is held during all calls;
 // none may block.
 type inFlight interface {
@@ -26,7 +24,7 @@ type requests struct {
 	options    Options
 	mu         *sync.Mutex
 	listeners  *listeners
-	connection *connection
+	connection *supervisor
 
 	owners map[string]inFlight
 	order  []string // ids of owners, oldest first
@@ -37,8 +35,8 @@ type requests struct {
 	// latest is the owner of the event before, under its id.
 	latest   inFlight
 	latestID string
-	// fresh are turns with items that waiting readers were not told of.
-	fresh []*Turn
+	// fresh has items that waiting readers were not told of.
+	fresh []interface{ wakeReaders() }
 	// seen is when the batch of frames of the moment came; zero between batches.
 	seen time.Time
 }
@@ -55,8 +53,8 @@ func (r *requests) now() time.Time {
 func (r *requests) batchEnded() {
 	r.seen = time.Time{}
 	for i, t := range r.fresh {
-		t.fresh, r.fresh[i] = false, nil
-		t.items.wake()
+		r.fresh[i] = nil
+		t.wakeReaders()
 	}
 	r.fresh = r.fresh[:0]
 }
@@ -87,7 +85,7 @@ func (r *requests) settle(id string, owner inFlight) {
 		return
 	}
 	r.settled[id] = struct{}{}
-	if r.ring = append(r.ring, id); len(r.ring) > settledRemembered {
+	if r.ring = append(r.ring, id); len(r.ring) > limitSettledIds {
 		delete(r.settled, r.ring[0])
 		r.ring = r.ring[1:]
 	}
@@ -320,8 +318,8 @@ func (p *pending) settle(value any, err error) {
 		p.stop()
 	}
 	p.requests.settle(p.out.requestID, p)
-	if t, ok := value.(*Turn); ok {
-		p.requests.add(p.out.requestID, t)
+	if opened, ok := value.(inFlight); ok {
+		p.requests.add(p.out.requestID, opened)
 	}
 	close(p.done)
 }

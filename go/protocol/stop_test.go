@@ -44,7 +44,7 @@ func TestREQ_STOP_02_AnUnansweredCancelSettlesByItself(t *testing.T) {
 	r.fence(r.client)
 	r.clock.Advance(5 * time.Second)
 	receive(t, done, "cancel")
-	if got := wait(t, turn); got.Outcome != protocol.CancelledByWish || got.Confirmed || got.Text != "half" || got.Event != nil {
+	if got := wait(t, turn); got.Outcome != protocol.OutcomeCancelled || got.Confirmed || got.Text != "half" || got.Event != nil {
 		t.Errorf("%+v", got)
 	}
 }
@@ -56,7 +56,7 @@ func TestREQ_STOP_03_ATurnThatFinishedFirstKeepsItsResult(t *testing.T) {
 	r.recv("cancel")
 	r.send(final("r1", "done"), frame{"type": "cancelled", "requestId": "r1", "status": 499})
 	receive(t, done, "cancel")
-	if got := wait(t, turn); got.Outcome != protocol.Completed || got.Text != "done" {
+	if got := wait(t, turn); got.Outcome != protocol.OutcomeCompleted || got.Text != "done" {
 		t.Errorf("%+v", got)
 	}
 }
@@ -85,7 +85,7 @@ func TestREQ_STOP_04_AContextStopsTheTurn(t *testing.T) {
 	}
 	r.recv("cancel")
 	r.send(frame{"type": "cancelled", "requestId": "r1", "status": 499})
-	if got := receive(t, elsewhere, "the other wait"); got.err != nil || got.value.Outcome != protocol.CancelledByWish {
+	if got := receive(t, elsewhere, "the other wait"); got.err != nil || got.value.Outcome != protocol.OutcomeCancelled {
 		t.Error(got)
 	}
 	if _, err := turn.Wait(ctx); !errors.Is(err, context.Canceled) {

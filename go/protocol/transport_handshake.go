@@ -15,10 +15,7 @@ import (
 	"time"
 )
 
-const (
-	largestRefusal  = 4096        // bytes of the body of a refusal that are kept
-	refusalPatience = time.Second // for a body that does not end
-)
+const refusalPatience = time.Second // for a body that does not end
 
 // handshakeError is a handshake that did not give a link.
 type handshakeError struct {
@@ -50,7 +47,7 @@ func (h *handshake) RoundTrip(request *http.Request) (*http.Response, error) {
 	}
 	if response.StatusCode != http.StatusSwitchingProtocols {
 		patience := time.AfterFunc(refusalPatience, func() { _ = response.Body.Close() })
-		body, _ := io.ReadAll(io.LimitReader(response.Body, largestRefusal))
+		body, _ := io.ReadAll(io.LimitReader(response.Body, limitRefusalBodyBytes))
 		patience.Stop()
 		_ = response.Body.Close()
 		response.Body = http.NoBody

@@ -11,8 +11,8 @@ type Outcome string
 
 // Outcomes of a turn.
 const (
-	Completed       Outcome = "completed"
-	CancelledByWish Outcome = "cancelled"
+	OutcomeCompleted Outcome = "completed"
+	OutcomeCancelled Outcome = "cancelled"
 )
 
 // TurnState says how far a turn is.
@@ -71,8 +71,8 @@ type Turn struct {
 	fresh     bool // there are items that waiting readers were not told of
 	waiters   int
 	detached  bool
-	cancelOut *outgoing // our cancel; there is at most one
-	native    bool      // the context of send ended the turn
+	cancelOut *outgoing    // our cancel; there is at most one
+	native    bool         // the context of send ended the turn
 	asked     QuestionKind // open before the step of the moment, which may close it
 	lastSeen  time.Time
 	stops     map[string]func()

@@ -18,7 +18,7 @@ func (t *Turn) refuse(err error) {
 // start queues the message and starts the limits.
 func (t *Turn) start(out *outgoing) {
 	t.out = out
-	if len(out.text) > maxOutboundBytes {
+	if len(out.text) > limitOutboundBytes {
 		t.linkEvent(ending{word: "too_large"}, t.client.tooLarge(out))
 		return
 	}
@@ -54,6 +54,12 @@ func (t *Turn) show(event Event) {
 		t.fresh = true
 		t.client.fresh = append(t.client.fresh, t)
 	}
+}
+
+// wakeReaders gives the readers that wait their sign.
+func (t *Turn) wakeReaders() {
+	t.fresh = false
+	t.items.wake()
 }
 
 // brokenReceived: a broken terminal event fails the turn, any other is an unknown item

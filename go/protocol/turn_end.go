@@ -113,10 +113,10 @@ func (t *Turn) failure(kind ErrorKind, c cause) error {
 // tooLarge is what becomes of an action whose frame is over 1 MiB (REQ-CALL-10).
 func (r *requests) tooLarge(out *outgoing) error {
 	facts := r.facts(out.requestID, out.sessionID, ending{})
-	facts.limit = maxOutboundBytes
+	facts.limit = limitOutboundBytes
 	return &MessageTooLargeError{
 		AgentError: newError(leafMessageTooLarge, facts),
 		Size:       int64(len(out.text)),
-		Limit:      maxOutboundBytes,
+		Limit:      limitOutboundBytes,
 	}
 }

@@ -7,8 +7,8 @@ import (
 
 // Bounds of what is kept for a reader (REQ-TURN-21).
 const (
-	mostItems     = 1024
-	mostItemBytes = 8 << 20
+	mostItems     = limitIteratorItems
+	mostItemBytes = limitIteratorBytes
 	mostTaken     = 128 // items that a reader takes at once
 )
 

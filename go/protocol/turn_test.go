@@ -117,7 +117,7 @@ func TestREQ_TURN_05_CancelledIsNoError(t *testing.T) {
 	turn := r.turn()
 	r.send(token("r1", "half"), frame{"type": "cancelled", "requestId": "r1", "status": 499})
 	got := wait(t, turn)
-	if got.Outcome != protocol.CancelledByWish || !got.Confirmed || got.Text != "half" || got.Event.EventType() != "cancelled" {
+	if got.Outcome != protocol.OutcomeCancelled || !got.Confirmed || got.Text != "half" || got.Event.EventType() != "cancelled" {
 		t.Errorf("%+v", got)
 	}
 }
@@ -134,7 +134,7 @@ func TestREQ_TURN_06_LateFramesReachNobody(t *testing.T) {
 	if got := receive(t, pushed, "the foreign error"); got.(*protocol.ErrorEvent).RequestID == nil || len(pushed) != 0 {
 		t.Error(got)
 	}
-	if f := receive(t, frames, "the tap"); f.Type != "stream_token" || f.RequestID != "r1" || f.Direction != protocol.In {
+	if f := receive(t, frames, "the tap"); f.Type != "stream_token" || f.RequestID != "r1" || f.Direction != protocol.DirectionIn {
 		t.Error(f)
 	}
 	if wait(t, turn).Text != "ok" {

@@ -134,7 +134,7 @@ func (t *Turn) begin(name string, frame func(*Question) (Action, error)) (*verb,
 		return nil, err
 	}
 	out := &outgoing{action: action.ActionName(), requestID: t.requestID, sessionID: t.sessionID, text: text}
-	if len(text) > maxOutboundBytes {
+	if len(text) > limitOutboundBytes {
 		return nil, t.client.tooLarge(out)
 	}
 	var refusal error

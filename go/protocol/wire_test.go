@@ -208,10 +208,10 @@ func TestREQ_LOG_02_TheTapSeesEveryFrame(t *testing.T) {
 	r.fence(r.client)
 	r.text("no frame")
 	out, in, bad := receive(t, frames, "out"), receive(t, frames, "in"), receive(t, frames, "malformed")
-	if out.Direction != protocol.Out || out.Type != "ping" || out.RequestID != "r1" || out.Bytes != len(out.Text()) || !out.At.Equal(r.clock.Now()) {
+	if out.Direction != protocol.DirectionOut || out.Type != "ping" || out.RequestID != "r1" || out.Bytes != len(out.Text()) || !out.At.Equal(r.clock.Now()) {
 		t.Errorf("%+v %s", out, out.Text())
 	}
-	if in.Direction != protocol.In || in.Type != "pong" || bad.Type != "" || bad.Bytes != 8 || bad.Text() != "no frame" {
+	if in.Direction != protocol.DirectionIn || in.Type != "pong" || bad.Type != "" || bad.Bytes != 8 || bad.Text() != "no frame" {
 		t.Error(in, bad)
 	}
 	if text := fmt.Sprintf("%v %+v %#v", out, out, out); strings.Contains(text, "action") {

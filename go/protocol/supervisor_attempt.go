@@ -17,18 +17,18 @@ type attempt struct {
 
 // connect opens the link or joins the attempt that runs. Who stops waiting ends the wait, not the
 // attempt (REQ-CONN-26).
-func (c *connection) connect(ctx context.Context) error {
+func (s *supervisor) connect(ctx context.Context) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	c.mu.Lock()
-	c.begin()
-	a := c.attempt
+	s.mu.Lock()
+	s.begin()
+	a := s.attempt
 	if a == nil {
-		c.mu.Unlock()
+		s.mu.Unlock()
 		return nil
 	}
-	c.mu.Unlock()
+	s.mu.Unlock()
 	select {
 	case <-a.done:
 		return a.err
@@ -38,72 +38,72 @@ func (c *connection) connect(ctx context.Context) error {
 }
 
 // begin starts an attempt, unless there is one or a link. The mutex is held.
-func (c *connection) begin() {
-	if !c.step("connect", ending{}, nil) {
+func (s *supervisor) begin() {
+	if !s.step("connect", ending{}, nil) {
 		return
 	}
 	ctx, cancel := context.WithCancelCause(context.Background())
 	a := &attempt{done: make(chan struct{}), cancel: cancel}
-	c.attempt, c.malformed = a, 0
-	c.spawn(func() { c.run(ctx, a) })
+	s.attempt = a
+	s.spawn(func() { s.run(ctx, a) })
 }
 
-func (c *connection) run(ctx context.Context, a *attempt) {
+func (s *supervisor) run(ctx context.Context, a *attempt) {
 	defer a.cancel(nil)
-	limit := c.options.ConnectTimeout
+	limit := s.options.ConnectTimeout
 	if limit > 0 {
 		late := fmt.Errorf("no link within %s", limit)
-		defer c.options.Clock.AfterFunc(limit, func() { a.cancel(late) }).Stop()
+		defer s.options.Clock.AfterFunc(limit, func() { a.cancel(late) }).Stop()
 	}
-	t, err := c.open(ctx)
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.attempt != a { // closed meanwhile
+	t, err := s.open(ctx)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.attempt != a { // closed meanwhile
 		if err == nil {
 			t.abort()
 		}
 		return
 	}
-	c.attempt = nil
+	s.attempt = nil
 	if err != nil {
-		a.err = c.attemptError(ctx, err)
-		c.step("connect_failed", ending{}, a.err)
-		c.discardWaiting()
-		c.sink.attemptFailed(a.err)
+		a.err = s.attemptError(ctx, err)
+		s.step("connect_failed", ending{}, a.err)
+		s.discardWaiting()
+		s.sink.attemptFailed(a.err)
 	} else {
-		c.adopt(t)
+		s.adopt(t)
 	}
 	close(a.done)
 }
 
 // open makes the attempt: token, then handshake.
-func (c *connection) open(ctx context.Context) (*transport, error) {
-	token, err := c.token(ctx)
+func (s *supervisor) open(ctx context.Context) (*transport, error) {
+	token, err := s.token(ctx)
 	if err != nil {
 		return nil, err
 	}
-	header := c.options.Header.Clone()
+	header := s.options.Header.Clone()
 	if header == nil {
 		header = http.Header{}
 	}
-	if c.options.Origin != "" {
-		header.Set("Origin", c.options.Origin)
+	if s.options.Origin != "" {
+		header.Set("Origin", s.options.Origin)
 	}
-	if token != "" && c.options.TokenIn == TokenInHeader {
+	if token != "" && s.options.TokenIn == TokenInHeader {
 		header.Set("Authorization", "Bearer "+token)
 		token = ""
 	}
 	return dial(ctx, dialing{
-		url:    address(c.options.URL, token),
+		url:    address(s.options.URL, token),
 		header: header,
-		caPEM:  c.options.CACertPEM,
-		limit:  c.options.MaxMessageBytes,
+		caPEM:  s.options.CACertPEM,
+		limit:  s.options.MaxMessageBytes,
 	})
 }
 
-func (c *connection) token(ctx context.Context) (string, error) {
-	if c.options.TokenSource == nil {
-		return c.options.Token, nil
+func (s *supervisor) token(ctx context.Context) (string, error) {
+	if s.options.TokenSource == nil {
+		return s.options.Token, nil
 	}
 	type answer struct {
 		token string
@@ -111,7 +111,7 @@ func (c *connection) token(ctx context.Context) (string, error) {
 	}
 	answered := make(chan answer, 1)
 	go func() {
-		token, err := c.options.TokenSource(ctx)
+		token, err := s.options.TokenSource(ctx)
 		answered <- answer{token, err}
 	}()
 	select {
@@ -119,7 +119,7 @@ func (c *connection) token(ctx context.Context) (string, error) {
 		if got.err != nil {
 			return "", &tokenError{got.err}
 		}
-		return got.token, c.options.checkToken("the token of Options.TokenSource", got.token)
+		return got.token, s.options.checkToken("the token of Options.TokenSource", got.token)
 	case <-ctx.Done():
 		return "", ctx.Err()
 	}
@@ -138,14 +138,14 @@ func failedAttempt(err error, facts AgentError) error {
 }
 
 // attemptError says why an attempt failed (REQ-CONN-12, REQ-CONN-22, REQ-CONN-23).
-func (c *connection) attemptError(ctx context.Context, cause error) error {
+func (s *supervisor) attemptError(ctx context.Context, cause error) error {
 	if errors.Is(cause, ErrInvalidArgument) {
 		return cause
 	}
 	if Kind(cause) == KindAuthentication {
 		return cause // of the token source
 	}
-	facts, class := AgentError{cause: cause, host: c.options.host}, leafConnectFailed
+	facts, class := AgentError{cause: cause, host: s.options.host}, leafConnectFailed
 	if ctx.Err() != nil {
 		// Our own context ended it: the reason must not look like the caller's context.
 		facts.cause = context.Cause(ctx)
@@ -168,7 +168,11 @@ func (c *connection) attemptError(ctx context.Context, cause error) error {
 		class = leafOfKind[ErrorKind(row.kind)]
 		facts.Details = refused.details()
 	}
-	return &ConnectError{newError(class, facts), refused.body, refused.requestID}
+	err := &ConnectError{newError(class, facts), refused.body, refused.requestID}
+	if err.Retryable = !refused.final; row != nil {
+		err.Retryable = row.retry == "yes"
+	}
+	return err
 }
 
 // details is what the answer says beside its status, wire-named.

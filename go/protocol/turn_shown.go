@@ -22,14 +22,6 @@ func (i *EventIterator) String() string { return "protocol.EventIterator(" + i.t
 // GoString is String.
 func (i *EventIterator) GoString() string { return i.String() }
 
-// String names session and conversation.
-func (c *Conversation) String() string {
-	return fmt.Sprintf("protocol.Conversation(%s, session %s)", c.conversationID, c.sessionID)
-}
-
-// GoString is String.
-func (c *Conversation) GoString() string { return c.String() }
-
 // String shows outcome, ids and text.
 func (r TurnResult) String() string {
 	return fmt.Sprintf("protocol.TurnResult(%s of %s, message %s: %q)", r.Outcome, r.RequestID, r.MessageID, r.Text)
@@ -63,19 +55,3 @@ func (c OTPCheck) String() string {
 
 // GoString is String.
 func (c OTPCheck) GoString() string { return c.String() }
-
-// String leaves out what proves who the person is.
-func (o StartOptions) String() string {
-	return "protocol.StartOptions(agent " + o.AgentID + ")"
-}
-
-// GoString is String.
-func (o StartOptions) GoString() string { return o.String() }
-
-// String leaves out what proves who the person is.
-func (o ResumeOptions) String() string {
-	return fmt.Sprintf("protocol.ResumeOptions(conversation %s, session %s)", o.ConversationID, o.SessionID)
-}
-
-// GoString is String.
-func (o ResumeOptions) GoString() string { return o.String() }

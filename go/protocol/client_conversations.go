@@ -1,0 +1,105 @@
+package protocol
+
+import (
+	"context"
+	"slices"
+)
+
+// StartConversation opens a new conversation with an agent.
+func (c *Client) StartConversation(ctx context.Context, options StartOptions) (*Conversation, error) {
+	return c.open(ctx, CreateConversationSession{
+		AgentID: options.AgentID, UserName: options.UserName, UserEmail: options.UserEmail,
+		BrowserFingerprint: options.BrowserFingerprint, Supports: options.Supports,
+		Metadata: options.Metadata, AuthContext: options.AuthContext,
+	})
+}
+
+// ResumeConversation goes on with a conversation. Options that name neither a session nor a
+// conversation with its agent are refused with [ErrInvalidArgument].
+func (c *Client) ResumeConversation(ctx context.Context, options ResumeOptions) (*Conversation, error) {
+	if options.ConversationID != "" {
+		if options.AgentID == "" {
+			return nil, invalidArgument("ResumeOptions.AgentID is needed beside ConversationID")
+		}
+		return c.open(ctx, CreateConversationSession{
+			ConversationID: options.ConversationID,
+			AgentID:        options.AgentID, UserName: options.UserName, UserEmail: options.UserEmail,
+			BrowserFingerprint: options.BrowserFingerprint, Supports: options.Supports,
+			Metadata: options.Metadata, AuthContext: options.AuthContext,
+		})
+	}
+	if options.SessionID == "" {
+		return nil, invalidArgument("ResumeOptions need a ConversationID or a SessionID")
+	}
+	session, err := c.GetSession(ctx, GetSession{SessionID: options.SessionID})
+	if err != nil {
+		return nil, err
+	}
+	found := &Conversation{client: c, sessionID: session.SessionID, conversationID: session.ConversationID}
+	if session.AgentName != nil {
+		found.agentName = *session.AgentName
+	}
+	found.capabilities = c.capabilitiesOf(session.SessionID)
+	return found, nil
+}
+
+func (c *Client) open(ctx context.Context, action CreateConversationSession) (*Conversation, error) {
+	session, err := c.CreateConversationSession(ctx, action)
+	if err != nil {
+		return nil, err
+	}
+	return &Conversation{
+		client: c, sessionID: session.SessionID, conversationID: session.ConversationID,
+		agentName: session.AgentName, capabilities: session.Capabilities,
+	}, nil
+}
+
+func (c *Client) cursorRepeated() error {
+	facts := c.requests.facts("", "", ending{})
+	facts.reason = "a page cursor came twice"
+	return &UnexpectedEventError{AgentError: newError(leafUnexpectedEvent, facts)}
+}
+
+const sessionsRemembered = 1024
+
+// sessions remembers what the servers of sessions can do, as long as they are among the last ones.
+// Guarded by the client's mutex.
+type sessions struct {
+	known map[string][]string
+	order []string
+}
+
+func (s *sessions) remember(id string, capabilities []string) {
+	if s.known == nil {
+		s.known = map[string][]string{}
+	}
+	if _, again := s.known[id]; !again {
+		s.order = append(s.order, id)
+	}
+	s.known[id] = capabilities
+	if len(s.order) > sessionsRemembered {
+		delete(s.known, s.order[0])
+		s.order = s.order[1:]
+	}
+}
+
+// remember keeps what the server of a session can do.
+func (c *Client) remember(session *CreateConversationSessionResult) {
+	if session.Capabilities == nil {
+		return
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.sessions.remember(session.SessionID, session.Capabilities)
+}
+
+func (c *Client) capabilitiesOf(sessionID string) []string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.sessions.known[sessionID]
+}
+
+// parks says whether the server of a session keeps a turn open for a code.
+func (c *Client) parks(sessionID string) bool {
+	return slices.Contains(c.capabilitiesOf(sessionID), "otp_park")
+}

@@ -1,0 +1,178 @@
+package protocol
+
+import (
+	"bytes"
+	"time"
+	"unicode/utf8"
+)
+
+// partingGrace is how long a close frame has to reach the socket when nobody waits for the peer's.
+const partingGrace = 20 * time.Millisecond
+
+// link is one open socket: it reads and decodes, and writes what its outbox holds. Fields are guarded
+// by the client's mutex, but for those of the reading goroutine.
+type link struct {
+	supervisor *supervisor
+	transport  *transport
+	outbox     *outbox
+	ended      bool
+	malformed  int // in a row
+	// guards drop the socket when its end takes too long.
+	guards []Timer
+
+	// Of the reading goroutine alone: what was learned, and whether something was read since the
+	// batch began.
+	learner learner
+	touched bool
+}
+
+func newLink(s *supervisor, t *transport) *link {
+	l := &link{supervisor: s, transport: t, outbox: newOutbox(s.mu)}
+	t.frames.drained = l.batchEnded
+	return l
+}
+
+// hand gives a frame to the writer. The mutex is held.
+func (l *link) hand(o *outgoing) {
+	if o.dropped {
+		o.finish()
+		return
+	}
+	o.written = true
+	l.supervisor.tap.show(DirectionOut, o.action, o.requestID, o.text, len(o.text))
+	l.outbox.put(o)
+}
+
+// write runs until the outbox ends.
+func (l *link) write() {
+	if code := l.outbox.run(l.transport.write); code != 0 {
+		l.transport.close(code)
+	}
+}
+
+// part begins the end of the link from our side: the socket is dropped after CloseTimeout, in the
+// client's time or the machine's, whichever is over first. The mutex is held.
+func (l *link) part() {
+	l.ended = true
+	options := &l.supervisor.options
+	limit := max(options.CloseTimeout, partingGrace)
+	l.guards = []Timer{
+		options.Clock.AfterFunc(limit, l.transport.abort),
+		time.AfterFunc(limit, l.transport.abort),
+	}
+}
+
+// read runs until the socket ends.
+func (l *link) read() {
+	for {
+		text, binary, err := l.transport.read()
+		if err != nil {
+			l.over(endOf(err))
+			return
+		}
+		l.touched = true
+		switch {
+		case binary:
+			l.locked(func() { l.malformedReceived(nil, len(text)) })
+		case l.learnedReceived(text):
+		case !utf8.Valid(text):
+			l.locked(func() { l.supervisor.end(ending{word: "invalid_utf8"}) })
+		default:
+			l.textReceived(bytes.Clone(text))
+		}
+	}
+}
+
+// locked runs f with the mutex, unless the link has ended: then nothing that it reads counts.
+func (l *link) locked(f func()) {
+	l.supervisor.mu.Lock()
+	defer l.supervisor.mu.Unlock()
+	if !l.ended {
+		f()
+	}
+}
+
+// over takes note of the end of the socket.
+func (l *link) over(end ending) {
+	s := l.supervisor
+	l.locked(func() { s.end(end) })
+	s.mu.Lock()
+	l.outbox.destroy()
+	s.mu.Unlock()
+	if end.ours {
+		l.transport.close(end.code)
+		l.transport.drain(max(s.options.CloseTimeout, partingGrace))
+	}
+	l.transport.abort()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, guard := range l.guards {
+		guard.Stop()
+	}
+}
+
+// batchEnded tells the sink that all that was read is handled.
+func (l *link) batchEnded() {
+	if l.touched {
+		l.touched = false
+		l.supervisor.mu.Lock()
+		defer l.supervisor.mu.Unlock()
+		l.supervisor.sink.batchEnded()
+	}
+}
+
+// learnedReceived hands a frame on that is known but for its text; false for any other.
+func (l *link) learnedReceived(text []byte) bool {
+	event := l.learner.read(text)
+	if event == nil {
+		return false
+	}
+	s := l.supervisor
+	tapped := s.tap.wanted()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if l.ended {
+		return true
+	}
+	l.malformed = 0
+	if tapped {
+		s.tap.show(DirectionIn, event.EventType(), event.correlation(), bytes.Clone(text), len(text))
+	}
+	s.sink.eventReceived(event)
+	return true
+}
+
+// textReceived decodes outside the mutex and hands on inside.
+func (l *link) textReceived(text []byte) {
+	f, ok := readFrame(text)
+	if !ok {
+		l.locked(func() { l.malformedReceived(text, len(text)) })
+		return
+	}
+	event, err := f.event()
+	if err == nil && fast.learned {
+		l.learner.learn(f, event)
+	}
+	l.locked(func() {
+		s := l.supervisor
+		l.malformed = 0
+		s.tap.show(DirectionIn, f.wire, f.id, text, len(text))
+		if err != nil {
+			s.sink.brokenReceived(err.(*DecodeError))
+			return
+		}
+		if event.EventType() == TypeUnknown {
+			s.tap.warnOnce(f.wire, "an event of an unknown type")
+		}
+		s.sink.eventReceived(event)
+	})
+}
+
+func (l *link) malformedReceived(text []byte, size int) {
+	l.supervisor.tap.show(DirectionIn, "", "", text, size)
+	l.malformed++
+	l.supervisor.tap.warnOnce("", "a malformed frame was dropped")
+	if l.malformed == limitMalformedInARow {
+		l.supervisor.end(ending{word: "malformed_limit"})
+	}
+}
