@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+import shlex
 import sys
 from pathlib import Path
 
 import pytest
 
-from conform.cli import main
+from conform.cli import VERBS, main
 from conform.report.tree import fault
+from conform.script import Loader
 
 REFERENCE = f"ref={sys.executable} -m conform.reference"
 BROKEN = f"bad={sys.executable} -m conform.reference --fault approved-inverted"
@@ -65,7 +67,7 @@ def test_red_is_1_and_names_client_case_rule_step_and_line(tmp_path: Path, capsy
         "REQ-VERB-02",
         "/approved: expected False, got True",
         "cases/confirm/write_confirmation_required_denied.yaml:16",
-        "conform run --testee bad --cases confirm/write_confirmation_required_denied",
+        f"--testee '{BROKEN}' --cases confirm/write_confirmation_required_denied",
     ):
         assert part in told
     out = str(tmp_path / "out")
@@ -148,7 +150,10 @@ def test_unknown_flags_are_2() -> None:
         (("steps:", "steps: ["), "case.yaml:"),
         (("  - ask: t1", "  - do: {juggle: c1}"), "case.yaml:8: 'juggle' is no command"),
         (("  - ask: t1", "  - do: {turn: c1}"), "case.yaml:8: step is incomplete"),
-        (("  - ask: t1", "  - send: {type: pong, timestamp: x}"), "case.yaml:8: send is not legal"),
+        (
+            ("  - ask: t1", "  - send: {type: pong, timestamp: x}"),
+            "case.yaml:8: x/one: send is not legal",
+        ),
         (("  - ask: t1", "  - tell: {t1: pong, colour: red}"), "pong has no place for 'colour'"),
         (("  - ask: t1", "  - ask: $row(name)"), "the row has no 'name'"),
         (("  - finish: t1", "  - see: {ended: t1}\n  - finish: t1"), "does not show this by now"),
@@ -175,6 +180,54 @@ def test_sound_cases_are_listed_shown_and_linted(write_case, capsys) -> None:
     told = capsys.readouterr().out
     assert "1 cases are sound" in told
     assert '"outcome":"completed"' in told
+
+
+def test_what_fits_no_case_is_2_and_says_what_is_near(capsys) -> None:
+    assert main(["show", "nosuch"]) == 2
+    assert "no case fits nosuch" in capsys.readouterr().err
+    assert main(["show", "turn/keepaliv"]) == 2
+    assert "near: turn/keepalive" in capsys.readouterr().err
+    assert main(["list", "nosuch/*"]) == 2
+
+
+def test_one_case_is_shown_without_reading_the_others(capsys, monkeypatch) -> None:
+    monkeypatch.setattr(Loader, "load_all", None)
+    assert main(["show", "turn/keepalive", "confirm/verb_error/validation"]) == 0
+    told = capsys.readouterr().out
+    assert "turn/keepalive: " in told
+    assert "confirm/verb_error/session" not in told
+
+
+def test_cases_are_shown_and_listed_as_json(capsys) -> None:
+    assert main(["show", "--json", "turn/keepalive"]) == 0
+    (case,) = json.loads(capsys.readouterr().out)
+    assert case["transcript"][0]["ev"] == "item" or case["transcript"]
+    assert main(["list", "--json", "otp/exhausted"]) == 0
+    assert json.loads(capsys.readouterr().out)[0]["name"] == "otp/exhausted"
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_every_verb_has_help_with_an_example(verb: str, capsys) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main([verb, "--help"])
+    assert ended.value.code == 0
+    assert "Example" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("shell", ["bash", "fish", "zsh"])
+def test_completion_knows_every_verb(shell: str, capsys) -> None:
+    assert main(["completion", shell]) == 0
+    told = capsys.readouterr().out
+    assert all(verb in told for verb in VERBS)
+
+
+def test_the_reproduce_line_of_a_foreign_testee_can_be_run(tmp_path: Path, capsys) -> None:
+    name = "confirm/write_confirmation_required_denied"
+    assert run(tmp_path, "--testee", BROKEN, "--cases", name) == 1
+    told = capsys.readouterr().out
+    line = next(text for text in told.splitlines() if "reproduce" in text)
+    words = shlex.split(line.split("conform ", 1)[1])
+    assert main([*words, "--no-canaries", "--out", str(tmp_path / "again")]) == 1
 
 
 def test_explaining_what_was_not_played_is_2(tmp_path: Path, capsys) -> None:

@@ -1,46 +1,66 @@
-"""The command line: ``conform run | mutate | list | show | explain | lint | stage | …``."""
+"""The command line: ``conform run | mutate | coverage | list | show | explain | lint | stage | …``.
+
+Exit codes are one set for all verbs: 0 as it should be, 1 not, 2 malformed flags or input, 3
+nothing was proven.
+"""
 
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Callable, Sequence
+from importlib import import_module
 
 from conform import __version__
-from conform.commands import browse, coverage, debug, fuzz, mutate, play, server
 from conform.documents import CaseError
 
-OK, NOT_CONFORMANT, USAGE, VOID, STALE = 0, 1, 2, 3, 4
+OK, NOT_CONFORMANT, USAGE, VOID = 0, 1, 2, 3
 Command = Callable[[argparse.Namespace], int]
+MODULES = {  # module of conform.commands -> its verbs; a verb loads only what it needs
+    "play": ("run",),
+    "pair": ("pair",),
+    "server": ("server",),
+    "mutate": ("mutate",),
+    "fuzz": ("fuzz",),
+    "coverage": ("coverage",),
+    "browse": ("list", "show", "lint"),
+    "debug": ("stage", "explain"),
+    "completion": ("completion",),
+}
+VERBS = tuple(verb for verbs in MODULES.values() for verb in verbs)
 
 
-def _parser() -> argparse.ArgumentParser:
+def parser_of(argv: Sequence[str]) -> argparse.ArgumentParser:
+    """The parser of the verb that is called, or of all when it is none."""
     parser = argparse.ArgumentParser(
         prog="conform",
         description="Play scripted sessions against clients and judge that they behave alike.",
-        epilog="Exit: 0 conformant, 1 not, 2 usage or malformed input, 3 nothing proven, 4 stale.",
+        epilog="Exit: 0 conformant, 1 not, 2 usage or malformed input, 3 nothing proven. "
+        "Examples: conform run --testee me=./testee --cases 'turn/*'; conform show turn/keepalive; "
+        "conform server ws://127.0.0.1:8787/ws. `conform VERB --help` has more.",
     )
     parser.add_argument("--version", action="version", version=f"conform {__version__}")
     verbs = parser.add_subparsers(dest="verb", required=True, metavar="VERB")
-    play.add_parsers(verbs)
-    mutate.add_parsers(verbs)
-    fuzz.add_parsers(verbs)
-    browse.add_parsers(verbs)
-    coverage.add_parsers(verbs)
-    debug.add_parsers(verbs)
-    server.add_parsers(verbs)
+    called = [module for module, names in MODULES.items() if argv and argv[0] in names]
+    for module in called or MODULES:
+        import_module(f"conform.commands.{module}").add_parsers(verbs)
     return parser
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one verb; returns the exit status."""
-    args = _parser().parse_args(argv)
+    words = sys.argv[1:] if argv is None else list(argv)
+    args = parser_of(words).parse_args(words)
     command: Command = args.command
     try:
         return command(args)
     except CaseError as error:
         print(f"conform: {error}", file=sys.stderr)
         return USAGE
+    except BrokenPipeError:  # whoever read our output has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return OK
     except KeyboardInterrupt:
         print("conform: interrupted", file=sys.stderr)
         return NOT_CONFORMANT

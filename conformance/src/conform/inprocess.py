@@ -1,4 +1,4 @@
-"""The reference testee without a process: for mutants, tests and ``conform smoke``."""
+"""The reference testee without a process: for mutants and tests."""
 
 from __future__ import annotations
 

@@ -6,6 +6,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from itertools import zip_longest
 
+from conform.expected import expected_lines, step_of
 from conform.facts import secrets_of, texts
 from conform.play import Played
 from conform.script import Case
@@ -42,20 +43,6 @@ class Verdict:
     def passed(self) -> bool:
         """Whether the case was proven."""
         return self.outcome == "pass"
-
-
-def expected_lines(expected: Expectation, until: int | None = None, protocol: int = 2) -> list[str]:
-    """The oracle's transcript; with ``until``, only what steps up to that one lead to."""
-    events = [event for i, event in expected.events if until is None or i <= until]
-    return canonical(events, counted=False, protocol=protocol, merging=expected.merging)
-
-
-def step_of(expected: Expectation, line: str, protocol: int = 2) -> int | None:
-    """Step that leads to a line of the oracle's transcript."""
-    for index, event in expected.events:
-        if line in canonical([event], counted=False, protocol=protocol, merging=expected.merging):
-            return index
-    return None
 
 
 def judge(case: Case, testee: str, expected: Expectation, played: Played) -> Verdict:

@@ -8,9 +8,12 @@ oracle is malformed, and says so with file and line.
 from __future__ import annotations
 
 from conform.documents import CaseError
+from conform.interpreter import Tables
 from conform.patterns import mismatch
+from conform.reader import Reader
 from conform.script import Case, Step
-from conform.story import Expectation
+from conform.spec import Spec
+from conform.story import Expectation, expect
 from conform.transcript import lane_of
 
 SEES = ("item", "ended", "returned", "state", "pushed", "message", "text", "frame")
@@ -18,6 +21,15 @@ SEES = ("item", "ended", "returned", "state", "pushed", "message", "text", "fram
 
 def _fault(case: Case, step: Step, text: str) -> CaseError:
     return CaseError(f"{case.shown_path}:{step.line}: {case.name}: {text}")
+
+
+def expectation(
+    spec: Spec, reader: Reader, case: Case, tables: Tables | None = None
+) -> Expectation:
+    """The oracle's expectation; raises ``CaseError`` when the case contradicts it."""
+    expected = expect(spec, reader, case, tables)
+    check(case, expected)
+    return expected
 
 
 def check(case: Case, expected: Expectation) -> None:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from conform.documents import CaseError
+from conform.remembered import tables_of
 from conform.spec import Spec, Tree
 from wiregen import api
 from wiregen.errors import SpecError
@@ -121,7 +122,7 @@ class Reader:
         self._read: dict[str, Frame | None] = {}
         self._flat: dict[int, tuple[Tree, Tree]] = {}  # by the tree, which is kept alive here
         try:
-            self._tables = api.load_spec(spec.root)
+            self._tables = tables_of(spec.root)
         except SpecError as error:
             raise CaseError(f"{spec.root}: {error.diagnostics[0]}") from None
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import secrets
 import shutil
 import sys
 import time
@@ -12,14 +11,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from conform.judge import Verdict, judge, judge_siblings, siblings_equal, unsupported
-from conform.lint import check
+from conform.lint import expectation
 from conform.pair import PairScript
 from conform.pair import play as pair_play
 from conform.play import Limits, Played, Player
 from conform.reader import Reader
 from conform.script import Case
 from conform.spec import Spec, Tree
-from conform.story import Expectation, expect
+from conform.story import Expectation
 from conform.testee import CANARIES, Launch, LineChecker, ProcessTestee, Testee, TesteeError
 
 # Case that must show each kind of damage; the harness is void for a testee that gets away.
@@ -63,6 +62,7 @@ class TesteeRun:
 
     name: str
     hello: Tree = field(default_factory=dict)
+    flags: str = ""  # how a command line names it
     missing: str = ""
     mend: str = ""
     broken: str = ""
@@ -85,7 +85,8 @@ class TesteeRun:
     def label(self) -> str:
         """Name, version and runtime for the console."""
         runtime = self.hello.get("runtime", "")
-        return f"{self.name} {self.hello.get('version', '?')}/{runtime}".rstrip("/")
+        label = f"{self.name} {self.hello.get('version', '?')}/{runtime}".rstrip("/")
+        return label if self.hello.get("protocol", 2) > 1 else f"{label} (protocol 1)"
 
 
 @dataclass
@@ -95,7 +96,8 @@ class Run:
     cases: list[Case]
     testees: list[TesteeRun]
     calibration: Calibration
-    seed: str
+    version: str = ""  # of the specification
+    flags: str = ""  # of the command line, beside the testee
     seconds: float = 0.0
     expected: dict[str, Expectation] = field(default_factory=dict)
 
@@ -168,13 +170,6 @@ async def _round_trip() -> float:
     return taken
 
 
-def expectation(spec: Spec, reader: Reader, case: Case) -> Expectation:
-    """The oracle's expectation; raises ``CaseError`` when the case contradicts it."""
-    expected = expect(spec, reader, case)
-    check(case, expected)
-    return expected
-
-
 class Runner:
     """Plays a set of cases with a set of testees."""
 
@@ -197,13 +192,13 @@ class Runner:
         ran = await asyncio.gather(*(self._testee(each, limits, canaries) for each in launches))
         for case in self.cases:
             judge_siblings([t.verdicts[case.name] for t in ran if case.name in t.verdicts])
-        run = Run(self.cases, [*ran, *missing], calibration, secrets.token_hex(2))
+        run = Run(self.cases, [*ran, *missing], calibration)
         run.expected = self.expected
         run.seconds = time.perf_counter() - begun
         return run
 
     async def _testee(self, launch: Launch, limits: Limits, canaries: list[Case]) -> TesteeRun:
-        result = TesteeRun(launch.name)
+        result = TesteeRun(launch.name, flags=launch.flags)
         if not self.cases:
             return result
         try:
@@ -239,7 +234,7 @@ class Runner:
             name = script.as_case().name
             judge_siblings([t.verdicts[name] for t in ran if name in t.verdicts])
         cases = [script.as_case() for script in scripts]
-        run = Run(cases, [*ran, *missing], calibration, secrets.token_hex(2))
+        run = Run(cases, [*ran, *missing], calibration)
         run.seconds = time.perf_counter() - begun
         return run
 
@@ -250,7 +245,7 @@ class Runner:
         command: list[str],
         gate: asyncio.Semaphore,
     ) -> TesteeRun:
-        result = TesteeRun(launch.name)
+        result = TesteeRun(launch.name, flags=launch.flags)
         testee = ProcessTestee(launch, self.checker)
         try:
             await testee.start()

@@ -113,6 +113,17 @@ class Loader:
             names[case.name] = case.path
         return sorted(found, key=lambda case: case.name)
 
+    def named(self, name: str, root: Path | None = None) -> list[Case]:
+        """The case of a name, or all rows of a table of that name; empty when no file is."""
+        folder = root or self.home / "cases"
+        for end in (name, name.rpartition("/")[0]):
+            path = folder / f"{end}.yaml"
+            if end and not set("*?[.") & set(end) and path.is_file():
+                return [
+                    c for c in self.load(path) if c.name == name or c.name.startswith(f"{name}/")
+                ]
+        return []
+
     def load(self, path: Path) -> list[Case]:
         """Load one file; a table gives one case for each row."""
         tree, lines = load_yaml_lines(path)

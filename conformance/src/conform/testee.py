@@ -141,6 +141,7 @@ class Launch:
     command: tuple[str, ...]
     cwd: Path | None = None
     env: dict[str, str] = field(default_factory=dict)
+    flags: str = ""  # how a command line names it; empty = by its name alone
 
     @classmethod
     def parse(cls, text: str) -> Launch:

@@ -158,6 +158,25 @@ def first_difference(
     return None
 
 
+def pointer_of(expected: str, got: str) -> str:
+    """JSON Pointer of the first member in which two lines differ; empty when one is missing."""
+    if not expected or not got:
+        return ""
+    return _differs(json.loads(expected), json.loads(got), "")
+
+
+def _differs(left: Any, right: Any, at: str) -> str:
+    if isinstance(left, dict) and isinstance(right, dict):
+        for name in sorted({*left, *right}):
+            if left.get(name, ...) != right.get(name, ...):
+                return _differs(left.get(name, ...), right.get(name, ...), f"{at}/{name}")
+    if isinstance(left, list) and isinstance(right, list):
+        for index, (one, other) in enumerate(zip(left, right, strict=False)):
+            if one != other:
+                return _differs(one, other, f"{at}/{index}")
+    return at or "/"
+
+
 def _line(lines: list[str], index: int) -> str:
     return lines[index] if index < len(lines) else ""
 

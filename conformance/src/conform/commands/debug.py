@@ -12,22 +12,32 @@ from conform.byhand import PATIENCE, ByHand, nothing_shown
 from conform.commands.common import add_spec_flag, selected, spec_of
 from conform.documents import CaseError
 from conform.home import OUT
+from conform.lint import expectation
 from conform.play import Limits, Player
 from conform.reader import Reader
 from conform.report.tree import shown_path
-from conform.run import expectation
-from conform.script import Case
+from conform.script import Case, Step
 from conform.spec import Spec, Tree
 
 
 def add_parsers(verbs: Any) -> None:
     """Add the verbs of this module."""
-    stage = verbs.add_parser("stage", help="serve one case, so that an SDK can be driven by hand")
+    stage = verbs.add_parser(
+        "stage",
+        help="serve one case, so that an SDK can be driven by hand",
+        epilog="Example: conform stage confirm/echoes_id. Exit: 0 the client sent what the case "
+        "tells, 1 not, 2 no such case.",
+    )
     add_spec_flag(stage)
     stage.add_argument("case", help="name of the case")
     stage.add_argument("--wait", type=float, default=PATIENCE, help="seconds for each step")
     stage.set_defaults(command=stage_command)
-    explain = verbs.add_parser("explain", help="why a case failed in the last run")
+    explain = verbs.add_parser(
+        "explain",
+        help="why a case failed in the last run",
+        epilog="Example: conform explain turn/keepalive. Exit: 0 it passed, 1 not, 2 no such case "
+        "or no run, 3 it was not played.",
+    )
     add_spec_flag(explain)
     explain.add_argument("case", help="name of the case")
     explain.add_argument("--out", type=Path, default=OUT, metavar="DIR", help="where the report is")
@@ -35,7 +45,7 @@ def add_parsers(verbs: Any) -> None:
 
 
 def _one(spec: Spec, name: str) -> Case:
-    found = [case for case in selected(spec, [], None) if case.name == name]
+    found = [case for case in selected(spec, [name], None) if case.name == name]
     if not found:
         raise CaseError(f"no case {name}; `conform list` names them")
     return found[0]
@@ -53,7 +63,7 @@ async def _stage(spec: Spec, case: Case, patience: float) -> int:
     expected = nothing_shown(expectation(spec, Reader(spec), case))
     limits = Limits(step=patience, case=patience * (len(case.steps) + 1))
     player = Player(spec, case, expected, ByHand(print), limits)
-    player.on_step = lambda step: print(f"line {step.line}: {step.kind}")
+    player.on_step = _print_step
     played = await player.play()
     for line in played.wire:
         print(line)
@@ -61,6 +71,13 @@ async def _stage(spec: Spec, case: Case, patience: float) -> int:
         print(f"line {case.steps[index].line}: {text}")
     print("the client sent what the case tells" if not played.problems else "not as the case tells")
     return 1 if played.problems else 0
+
+
+def _print_step(step: Step) -> None:
+    """Say what happens next, and of a frame that is awaited how it must look."""
+    awaited = step.kind in ("recv", "see")
+    shown = f" {json.dumps(step.body, ensure_ascii=False)}" if awaited else ""
+    print(f"line {step.line}: {step.kind}{shown}")
 
 
 def explain_command(args: argparse.Namespace) -> int:

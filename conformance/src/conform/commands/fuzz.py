@@ -10,7 +10,8 @@ from typing import Any
 from rich.console import Console
 from rich.progress import track
 
-from conform.commands.common import add_spec_flag, add_testee_flags, spec_of, testees
+from conform.commands.common import add_spec_flag, spec_of
+from conform.commands.launching import add_testee_flags, testees
 from conform.documents import CaseError
 from conform.fuzz import Session, as_yaml, assemble, generate, shrink
 from conform.home import OUT

@@ -13,7 +13,12 @@ from conform.server import NotReachableError, judge_server
 
 def add_parsers(verbs: Any) -> None:
     """Add the verb of this module."""
-    server = verbs.add_parser("server", help="check a running server from outside (level 0)")
+    server = verbs.add_parser(
+        "server",
+        help="check a running server from outside",
+        epilog="Example: conform server ws://127.0.0.1:8787/ws. Exit: 0 every check held, 1 not, "
+        "2 malformed, 3 nobody answered.",
+    )
     add_spec_flag(server)
     server.add_argument("url", help="ws://HOST:PORT/ws")
     server.set_defaults(command=server_command)

@@ -10,11 +10,13 @@ from rich.table import Table
 from rich.text import Text
 
 from conform import __version__
+from conform.facts import PROTOCOLS
 from conform.judge import Verdict
 from conform.run import Run, TesteeRun
 from conform.script import Case
 from conform.spec import Spec
 from conform.testee import CANARIES
+from conform.transcript import pointer_of
 
 BAR = 10
 LINE_WIDTH = 600
@@ -62,7 +64,7 @@ def heading(console: Console, run: Run) -> None:
     c = run.calibration
     host = "too slow" if c.void else "ok"
     console.print(
-        f"conform {__version__} · spec 1.1 · protocol 1 · seed {run.seed} · host {host} "
+        f"conform {__version__} · spec {run.version} · protocol {max(PROTOCOLS)} · host {host} "
         f"(spawn {c.spawn_ms:.0f} ms, rtt {c.rtt_ms:.2f} ms, timer +{c.overshoot_ms:.1f} ms)",
         highlight=False,
         soft_wrap=True,
@@ -131,15 +133,12 @@ def failures(console: Console, run: Run, spec: Spec) -> None:
 
 def _block(console: Console, run: Run, spec: Spec, case: Case, bad: list[Verdict]) -> None:
     first = bad[0]
-    names = ", ".join(v.testee for v in bad)
-    good = [t.name for t in run.testees if t.ran and t.name not in {v.testee for v in bad}]
-    differs = f"{names} differ{'s' if len(bad) == 1 else ''} from {_others(good)}"
     word = {"fail": "FAIL", "unsupported": "UNSUPPORTED", "void": "VOID"}[first.outcome]
 
     def print_(text: str, style: str = "") -> None:
         console.print(Text(text, style=style), soft_wrap=True)
 
-    print_(f"{word} {case.name}   {differs}", "bold red")
+    print_(f"{word} {case.name}   {_said(run, bad)}", "bold red")
     print_(f"  {case.title}")
     for rule in case.proves:
         print_(f"  {rule} {spec.rules[rule]}"[:LINE_WIDTH], "cyan")
@@ -147,13 +146,22 @@ def _block(console: Console, run: Run, spec: Spec, case: Case, bad: list[Verdict
         print_(f"  {verdict.testee}: {verdict.reason}")
         _difference(console, case, verdict)
     print_(f"  case       {case.shown_path}:{_line(case, first)}")
-    print_(f"  reproduce  conform run --testee {first.testee} --cases {case.name}")
-    print_(f"  debug      conform stage {case.name}")
+    testee = next(t for t in run.testees if t.name == first.testee)
+    named = testee.flags or f"--testee {first.testee}"
+    print_(f"  reproduce  conform run {named} --cases {case.name}{run.flags}")
+    print_(f"  debug      conform stage {case.name}{run.flags.partition(' --case-root')[0]}")
     console.print()
 
 
-def _others(good: list[str]) -> str:
-    return ", ".join([*good, "the oracle"]) if good else "the oracle"
+def _said(run: Run, bad: list[Verdict]) -> str:
+    """Who differs from whom, or who lacks something."""
+    failed = [v.testee for v in bad if v.outcome == "fail"]
+    if not failed:
+        return f"{', '.join(v.testee for v in bad)} cannot play it"
+    others = {v.testee for v in bad}
+    good = [t.name for t in run.testees if t.ran and t.name not in others]
+    verb = "differs" if len(failed) == 1 else "differ"
+    return f"{', '.join(failed)} {verb} from {', '.join([*good, 'the oracle'])}"
 
 
 def _line(case: Case, verdict: Verdict) -> int:
@@ -166,6 +174,8 @@ def _difference(console: Console, case: Case, verdict: Verdict) -> None:
         text = f"     step {verdict.step + 1} {step.kind} {step.body}"
         console.print(Text(text[:LINE_WIDTH]), soft_wrap=True)
     if verdict.expected or verdict.got:
+        if at := pointer_of(verdict.expected, verdict.got):
+            console.print(Text(f"     at      {at}"), soft_wrap=True)
         left, right = _around(verdict.expected, verdict.got)
         console.print(Text(f"     oracle  {left or '(nothing)'}", style="green"), soft_wrap=True)
         console.print(

@@ -8,6 +8,7 @@ from pathlib import Path
 import jsonschema_rs
 
 from conform import __version__
+from conform.facts import PROTOCOLS
 from conform.home import HOME, ROOT
 from conform.judge import Verdict
 from conform.run import Run, TesteeRun
@@ -29,9 +30,8 @@ def build(run: Run, code: int) -> Tree:
     counts = {word: sum(v.outcome == word for v in verdicts) for word in OUTCOMES}
     return {
         "harness": __version__,
-        "spec": "1.1",
-        "protocol": 1,
-        "seed": run.seed,
+        "spec": run.version,
+        "protocol": max(PROTOCOLS),
         "seconds": round(run.seconds, 3),
         "exit": code,
         "void": run.void,
@@ -56,7 +56,7 @@ def build(run: Run, code: int) -> Tree:
 
 def _testee(testee: TesteeRun) -> Tree:
     told: Tree = {"name": testee.name, "ran": testee.ran}
-    for word in ("version", "language", "runtime", "features"):
+    for word in ("version", "language", "runtime", "protocol", "features"):
         if word in testee.hello:
             told[word] = testee.hello[word]
     for word in ("missing", "mend", "broken"):
