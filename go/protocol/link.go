@@ -13,7 +13,7 @@ const partingGrace = 20 * time.Millisecond
 // by the client's mutex, but for those of the reading goroutine.
 type link struct {
 	supervisor *supervisor
-	transport  wire
+	transport  *transport
 	outbox     *outbox
 	ended      bool
 	malformed  int // in a row
@@ -26,9 +26,9 @@ type link struct {
 	touched bool
 }
 
-func newLink(s *supervisor, t wire) *link {
+func newLink(s *supervisor, t *transport) *link {
 	l := &link{supervisor: s, transport: t, outbox: newOutbox(s.mu)}
-	t.onDrained(l.batchEnded)
+	t.frames.drained = l.batchEnded
 	return l
 }
 

@@ -2,8 +2,10 @@ package protocol
 
 import (
 	"context"
+	"crypto/rand"
 	"crypto/x509"
 	"fmt"
+	"io"
 	"log/slog"
 	"math"
 	"net/http"
@@ -76,10 +78,6 @@ type Options struct {
 	// means 16 MiB.
 	MaxMessageBytes int64
 
-	// Opener opens the sockets: a proxy, another WebSocket library, a server without a network. Zero
-	// value means the client's own WebSocket; CACertPEM is for that one alone.
-	Opener Opener
-
 	// Logger gets what the client has to say. Zero value means silence (REQ-LOG-01).
 	Logger *slog.Logger
 	// LogPayloads logs the text of frames at debug level.
@@ -87,11 +85,10 @@ type Options struct {
 
 	// Clock is the source of time (REQ-TIME-01). Zero value means the machine's clock.
 	Clock Clock
-	// IDGenerator returns fresh requestIds (REQ-CALL-01). Zero value means random ones.
-	IDGenerator func() string
-	// Random gives numbers of [0, 1), evenly spread; it must be safe for concurrent use. Zero value means
-	// crypto/rand.
-	Random func() float64
+	// NewRequestID returns fresh requestIds (REQ-CALL-01). Zero value means random ones.
+	NewRequestID func() string
+	// Random is the source of randomness. Zero value means crypto/rand.
+	Random io.Reader
 
 	host string // and port, for texts
 }
@@ -140,8 +137,11 @@ func (o Options) resolve() (Options, error) {
 	if o.Clock == nil {
 		o.Clock = systemClock{}
 	}
-	if o.IDGenerator == nil {
-		o.IDGenerator = requestIDs(o.Random)
+	if o.Random == nil {
+		o.Random = rand.Reader
+	}
+	if o.NewRequestID == nil {
+		o.NewRequestID = requestIDs(o.Random)
 	}
 	return o, nil
 }

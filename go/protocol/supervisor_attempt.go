@@ -77,7 +77,7 @@ func (s *supervisor) run(ctx context.Context, a *attempt) {
 }
 
 // open makes the attempt: token, then handshake.
-func (s *supervisor) open(ctx context.Context) (wire, error) {
+func (s *supervisor) open(ctx context.Context) (*transport, error) {
 	token, err := s.token(ctx)
 	if err != nil {
 		return nil, err
@@ -93,19 +93,12 @@ func (s *supervisor) open(ctx context.Context) (wire, error) {
 		header.Set("Authorization", "Bearer "+token)
 		token = ""
 	}
-	url := address(s.options.URL, token)
-	if s.options.Opener != nil {
-		socket, err := s.options.Opener(ctx, OpenRequest{url, header, s.options.MaxMessageBytes})
-		if err != nil {
-			return nil, &outsideError{"the opener failed", err}
-		}
-		return &openedSocket{socket, s.options.MaxMessageBytes, func() {}}, nil
-	}
-	t, err := dial(ctx, dialing{url: url, header: header, caPEM: s.options.CACertPEM, limit: s.options.MaxMessageBytes})
-	if err != nil {
-		return nil, err
-	}
-	return t, nil
+	return dial(ctx, dialing{
+		url:    address(s.options.URL, token),
+		header: header,
+		caPEM:  s.options.CACertPEM,
+		limit:  s.options.MaxMessageBytes,
+	})
 }
 
 func (s *supervisor) token(ctx context.Context) (string, error) {
@@ -124,7 +117,7 @@ func (s *supervisor) token(ctx context.Context) (string, error) {
 	select {
 	case got := <-answered:
 		if got.err != nil {
-			return "", &outsideError{"the token source failed", got.err}
+			return "", &tokenError{got.err}
 		}
 		return got.token, s.options.checkToken("the token of Options.TokenSource", got.token)
 	case <-ctx.Done():
@@ -159,9 +152,9 @@ func (s *supervisor) attemptError(ctx context.Context, cause error) error {
 		facts.reason = facts.cause.Error()
 		return &ConnectError{AgentError: newError(class, facts)}
 	}
-	var outside *outsideError
-	if errors.As(cause, &outside) {
-		facts.cause, facts.reason = outside.cause, outside.what
+	var source *tokenError
+	if errors.As(cause, &source) {
+		facts.cause, facts.reason = source.cause, "the token source failed"
 		return &ConnectError{AgentError: newError(class, facts)}
 	}
 	var refused *handshakeError
@@ -191,12 +184,9 @@ func (e *handshakeError) details() json.RawMessage {
 	return details
 }
 
-// outsideError is the failure of something that the application gave.
-type outsideError struct {
-	what  string
-	cause error
-}
+// tokenError is a token source that failed.
+type tokenError struct{ cause error }
 
-func (e *outsideError) Error() string { return e.what }
+func (e *tokenError) Error() string { return "the token source failed" }
 
-func (e *outsideError) Unwrap() error { return e.cause }
+func (e *tokenError) Unwrap() error { return e.cause }

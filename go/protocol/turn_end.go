@@ -72,11 +72,8 @@ func (t *Turn) ids() AgentError { return t.client.facts(t.requestID, t.sessionID
 
 func (t *Turn) success(outcome stepOutcome, ending stepEnding, event Event) *TurnResult {
 	result := &TurnResult{
-		Text: t.text.whole(), Outcome: Outcome(outcome),
+		Text: t.text.whole(), Outcome: Outcome(outcome), Confirmed: ending != stepEndingUnconfirmed,
 		RequestID: t.requestID, SessionID: t.sessionID, Event: event,
-	}
-	if outcome == stepOutcomeCancelled {
-		result.Confirmed = new(ending != stepEndingUnconfirmed)
 	}
 	if e, ok := event.(*EventualResponse); ok {
 		result.Text = t.text.final(e.Response)

@@ -1,18 +1,77 @@
 import type { Json, JsonObject, ServerEvent, ToolCall as WireToolCall } from './wire/index';
 
+/** Units of the first chunk of a text, and of the largest. */
+const FIRST_CHUNK = 256;
+const LARGEST_CHUNK = 16_384;
+/** Units that are made a string at a time: every one of them is an argument of a call. */
+const WINDOW = 8_192;
+
+/**
+ * Text that grows by pieces. Until somebody reads it, it lies outside the heap: pieces that stay
+ * would be copied by every collection, and may hold on to the whole frame that they were cut from.
+ */
+export class TextBuffer {
+  #text = '';
+  #full: Uint16Array[] = [];
+  #chunk = new Uint16Array(FIRST_CHUNK);
+  #used = 0;
+  #length = 0;
+
+  /** Units of the text. */
+  get length(): number {
+    return this.#length;
+  }
+
+  get text(): string {
+    for (const chunk of this.#full) this.#text += stringOf(chunk);
+    this.#text += stringOf(this.#chunk.subarray(0, this.#used));
+    this.#full = [];
+    this.#used = 0;
+    return this.#text;
+  }
+
+  add(piece: string): void {
+    const { length } = piece;
+    if (this.#used + length > this.#chunk.length) this.#next(length);
+    const chunk = this.#chunk;
+    let at = this.#used;
+    for (let n = 0; n < length; n += 1) {
+      chunk[at] = piece.charCodeAt(n);
+      at += 1;
+    }
+    this.#used = at;
+    this.#length += length;
+  }
+
+  #next(length: number): void {
+    this.#full.push(this.#chunk.subarray(0, this.#used));
+    const size = Math.min(2 * this.#chunk.length, LARGEST_CHUNK);
+    this.#chunk = new Uint16Array(Math.max(size, length));
+    this.#used = 0;
+  }
+}
+
+function stringOf(units: Uint16Array): string {
+  let text = '';
+  for (let at = 0; at < units.length; at += WINDOW) {
+    // Not spread: that would make an object of every unit.
+    const window = units.subarray(at, at + WINDOW) as unknown as number[];
+    text += String.fromCharCode.apply(undefined, window);
+  }
+  return text;
+}
+
 /** Text of one turn. */
 export class Accumulator {
-  #tokens: string[] = [];
-
   /** What was streamed so far. */
+  readonly streamed = new TextBuffer();
+
   get text(): string {
-    // Joined on demand and kept joined: reading after every token stays cheap.
-    if (this.#tokens.length > 1) this.#tokens = [this.#tokens.join('')];
-    return this.#tokens[0] ?? '';
+    return this.streamed.text;
   }
 
   add(token: string): void {
-    this.#tokens.push(token);
+    this.streamed.add(token);
   }
 
   /** Returns the authoritative text of an answer (REQ-TURN-09). */

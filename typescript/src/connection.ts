@@ -7,19 +7,20 @@ import {
 } from './errors';
 import { LinkState } from './connection-state';
 import type { FrameInfo, Listeners } from './listeners';
-import { address, type Settings } from './options';
+import { address, fastPaths, type Settings, SILENT } from './options';
 import {
+  defaultOpener,
   HandshakeError,
   type LinkEnd,
   type Receiver,
-  socketOpener,
   type Transport,
 } from './transport';
 import {
   type ConnectionState,
   correlationOf,
   DecodeError,
-  decodeEvent,
+  EventDecoder,
+  idOf,
   type LocalWord,
   MalformedFrame,
   type ServerEvent,
@@ -58,9 +59,9 @@ export interface LinkFacts {
 
 /** Who takes what the link reads, and hears of its end. Must not block and must not raise. */
 export interface Sink {
-  received(event: ServerEvent): void;
+  received(event: ServerEvent, bytes: number): void;
   /** Takes a known event whose body is broken. */
-  broken(fault: DecodeError): void;
+  broken(fault: DecodeError, bytes: number): void;
   /** Settles what is in flight: the link is gone, the attempt failed, or the caller closes. */
   linkEvent(word: LocalWord, facts: LinkFacts): void;
 }
@@ -84,6 +85,7 @@ export class Connection implements Receiver {
   #waiting: Outgoing[] = [];
   #draining = false;
   #malformed = 0;
+  #decoder = new EventDecoder();
 
   constructor(settings: Settings, listeners: Listeners, sink: Sink) {
     this.#settings = settings;
@@ -171,16 +173,17 @@ export class Connection implements Receiver {
   }
 
   async #open(givenUp: Promise<never>): Promise<Transport> {
-    const { token: source, tokenIn, headers: given, url, origin, ca } = this.#settings;
+    const { token: source, tokenIn, headers: given, url, origin, ca, opener } = this.#settings;
     const asked = typeof source === 'function' ? source() : source;
     const token = await Promise.race([asked, givenUp]);
     if (token !== undefined && typeof token !== 'string') throw new ConnectFailedError('no token');
     const inHeader = token !== undefined && tokenIn === 'header';
     const headers = inHeader ? { ...given, Authorization: `Bearer ${token}` } : given;
     const { maxMessageBytes } = this.#settings;
-    const open = await Promise.race([socketOpener(), givenUp]);
     const to = address(url, inHeader ? undefined : token);
-    const transport = open({ url: to, headers, origin, ca, maxMessageBytes });
+    const open = opener ?? defaultOpener;
+    const opening = open({ url: to, headers, origin, ca, maxMessageBytes });
+    const transport = await Promise.race([opening, givenUp]);
     try {
       await Promise.race([transport.opened, givenUp]);
     } catch (error) {
@@ -192,6 +195,7 @@ export class Connection implements Receiver {
 
   #opened(transport: Transport): void {
     this.#attempt = undefined;
+    this.#decoder = new EventDecoder({ learns: fastPaths.learned });
     this.#transport = transport;
     for (const outgoing of this.#waiting) outgoing.waitsForLink = false;
     this.#link.on('opened');
@@ -236,30 +240,35 @@ export class Connection implements Receiver {
     outgoing.written = true;
     transport.send(outgoing.text);
     const { action, requestId, text } = outgoing;
-    this.#tap('out', action, requestId, sizeOf(text), text);
+    if (this.#isWatched()) this.#tap('out', action, requestId, sizeOf(text), text);
   }
 
   /** Decodes one message and hands it on. */
-  text(text: string, bytes: number): void {
+  text(text: string, bytes?: number): void {
     let event: ServerEvent;
     try {
-      event = decodeEvent(text);
+      event = this.#decoder.decode(text);
     } catch (fault) {
       this.#unusable(fault, text, bytes);
       return;
     }
     this.#malformed = 0;
-    const word = event.type === 'unknown' ? event.wireType : event.type;
-    this.#tap('in', word, correlationOf(event.raw), bytes, text);
-    if (event.type === 'unknown') this.#warnOnce(word, 'unknown event type %s', word.slice(0, 64));
-    this.#sink.received(event);
+    if (this.#isWatched()) {
+      const word = event.type === 'unknown' ? event.wireType : event.type;
+      this.#tap('in', word, idOf(event), bytes ?? sizeOf(text), text);
+    }
+    if (event.type === 'unknown') {
+      this.#warnOnce(event.wireType, 'unknown event type %s', event.wireType.slice(0, 64));
+    }
+    this.#sink.received(event, bytes ?? text.length);
   }
 
-  #unusable(fault: unknown, text: string, bytes: number): void {
+  #unusable(fault: unknown, text: string, size: number | undefined): void {
+    const bytes = size ?? sizeOf(text);
     if (fault instanceof DecodeError) {
       this.#malformed = 0;
       this.#tap('in', fault.type, correlationOf(fault.raw), bytes, text);
-      this.#sink.broken(fault);
+      this.#sink.broken(fault, bytes);
     } else if (fault instanceof MalformedFrame) {
       this.#tap('in', undefined, undefined, bytes, text);
       this.#countMalformed();
@@ -305,6 +314,11 @@ export class Connection implements Receiver {
     this.#finishing = Promise.all([this.#finishing, gone]).then(() => {});
   }
 
+  /** Says whether anybody sees the frames that pass. */
+  #isWatched(): boolean {
+    return this.#settings.logger !== SILENT || this.#listeners.has('frame');
+  }
+
   #tap(
     direction: FrameInfo['direction'],
     type: string | undefined,
@@ -312,6 +326,7 @@ export class Connection implements Receiver {
     bytes: number,
     text: string | undefined,
   ): void {
+    if (!this.#isWatched()) return;
     const { logger, logPayloads, clock } = this.#settings;
     logger.debug('%s %s %s %d bytes', direction, type, requestId, bytes);
     if (logPayloads) logger.debug('%s %s', direction, text && masked(direction, type, text));

@@ -50,7 +50,16 @@ export type { OtpCheck, Question, SubmitResult } from './questions';
 export type { AbortSignalLike, Answer } from './requests.answer';
 export { Turn, type WaitOptions } from './turn';
 export type { TurnResult } from './turn.result';
+export {
+  type LinkEnd,
+  type Opener,
+  platformOpener,
+  type Receiver,
+  type SocketRequest,
+  type Transport,
+} from './transport';
 export type { TextStream, TurnEvents } from './turn-events';
+export type { TurnItem } from './turn-items';
 export * from './wire/actions';
 export { decodeEvent, encodeEvent, unknownOf } from './wire/codec';
 export * from './wire/enums';

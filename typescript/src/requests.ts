@@ -20,6 +20,7 @@ import {
   type ErrorEvent,
   type ErrorKind,
   type FrameWord,
+  idOf,
   type LocalWord,
   type ServerEvent,
   step,
@@ -31,9 +32,9 @@ const SETTLED_REMEMBERED = 1024; // REQ-TURN-06
 /** A call or a turn, as the router sees it. Nothing here may block or raise. */
 export interface InFlight {
   /** Takes one event of this id; returns whether it went anywhere but to the listeners. */
-  received(event: ServerEvent): boolean;
+  received(event: ServerEvent, bytes: number): boolean;
   /** Takes a known event of this id with a broken body; returns the same. */
-  broken(fault: DecodeError): boolean;
+  broken(fault: DecodeError, bytes: number): boolean;
   /** Takes a local event of the link: lost, close, connect_failed, … */
   linkEvent(word: LocalWord, facts: LinkFacts): void;
   /** Takes note that the session's next message goes out. */
@@ -101,11 +102,11 @@ export class Requests implements Sink {
   }
 
   /** Hands an event to its turn or call, else to the event listeners (REQ-WIRE-12). */
-  received(event: ServerEvent): void {
-    const requestId = correlationOf(event.raw);
+  received(event: ServerEvent, bytes: number): void {
+    const requestId = idOf(event);
     const owner = requestId === undefined ? undefined : this.#inFlight.get(requestId);
     if (owner) {
-      if (owner.received(event)) return;
+      if (owner.received(event, bytes)) return;
     } else if (event.type === 'keepalive' || this.#isSettled(requestId)) {
       return;
     }
@@ -113,11 +114,11 @@ export class Requests implements Sink {
   }
 
   /** Hands a broken event to its owner, else to the listeners as an unknown one. */
-  broken(fault: DecodeError): void {
+  broken(fault: DecodeError, bytes: number): void {
     this.settings.logger.warn('a broken %s at %s', fault.type, fault.problem.pointer);
     const requestId = correlationOf(fault.raw);
     const owner = requestId === undefined ? undefined : this.#inFlight.get(requestId);
-    if (owner ? owner.broken(fault) : this.#isSettled(requestId)) return;
+    if (owner ? owner.broken(fault, bytes) : this.#isSettled(requestId)) return;
     this.#listeners.emit('event', unknownOf(fault));
   }
 

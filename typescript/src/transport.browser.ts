@@ -22,6 +22,8 @@ interface PlatformSocket {
 type PlatformSocketClass = new (url: string) => PlatformSocket;
 
 const OPEN = 1;
+/** UTF-8 has at most this many bytes for one unit of a string. */
+const MAX_BYTES_PER_UNIT = 3;
 /** A browser tells nobody that its buffer has drained; it is looked at this often, in ms. */
 const LOOK_MS = 20;
 /** Browsers let an application close with 1000 and 3000 to 4999 alone. */
@@ -38,6 +40,12 @@ export function openPlatformSocket(request: SocketRequest): Transport {
     throw new HandshakeError('headers, origin and ca need the package ws');
   }
   return new PlatformTransport(new type(request.url), request.maxMessageBytes);
+}
+
+/** Says whether a text has more bytes than a limit; counts them only where that may be. */
+function isOver(text: string, limit: number): boolean {
+  if (text.length * MAX_BYTES_PER_UNIT <= limit) return false;
+  return text.length > limit || new TextEncoder().encode(text).length > limit;
 }
 
 class PlatformTransport implements Transport {
@@ -99,9 +107,8 @@ class PlatformTransport implements Transport {
       this.#inbox.give((receiver) => receiver.binary(byteLength));
       return;
     }
-    const bytes = new TextEncoder().encode(data).length;
-    if (bytes <= this.#limit) {
-      this.#inbox.give((receiver) => receiver.text(data, bytes));
+    if (!isOver(data, this.#limit)) {
+      this.#inbox.text(data);
       return;
     }
     this.#inbox.end({ reason: 'too_large', code: 1009 });

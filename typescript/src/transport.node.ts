@@ -8,11 +8,12 @@ import {
   type Transport,
 } from './transport';
 
+const REPLACEMENT = '\ufffd';
+
 type WebSocketClass = typeof WebSocket;
 
 /** Codes of the errors of `ws` that name a rule of ours; all others are a lost link. */
 const FAULTS: Readonly<Record<string, LinkEnd>> = {
-  WS_ERR_INVALID_UTF8: { reason: 'invalid_utf8', code: 1007 },
   WS_ERR_UNSUPPORTED_MESSAGE_LENGTH: { reason: 'too_large', code: 1009 },
   WS_ERR_UNSUPPORTED_DATA_PAYLOAD_LENGTH: { reason: 'too_large', code: 1009 },
 };
@@ -23,6 +24,15 @@ const LINGER_MS = 1_000;
 /** Opens a socket with the `ws` package (REQ-CONN-12, REQ-CONN-14). */
 export function openNodeSocket(type: WebSocketClass, request: SocketRequest): Transport {
   return new NodeTransport(type, request);
+}
+
+function isUtf8(bytes: Uint8Array): boolean {
+  try {
+    new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 class NodeTransport implements Transport {
@@ -94,11 +104,19 @@ class NodeTransport implements Transport {
 
   #message(data: RawData, isBinary: boolean): void {
     const bytes = data as Buffer;
-    if (isBinary) this.#inbox.give((receiver) => receiver.binary(bytes.length));
-    else {
-      const text = bytes.toString('utf8');
-      this.#inbox.give((receiver) => receiver.text(text, bytes.length));
+    if (isBinary) {
+      this.#inbox.give((receiver) => receiver.binary(bytes.length));
+      return;
     }
+    const text = bytes.toString('utf8');
+    // What is no UTF-8 becomes U+FFFD: only a text that holds one is looked at twice.
+    if (!text.includes(REPLACEMENT) || isUtf8(bytes)) this.#inbox.text(text, bytes.length);
+    else this.#invalid();
+  }
+
+  #invalid(): void {
+    this.#inbox.end({ reason: 'invalid_utf8', code: 1007 });
+    this.#socket.close(1007);
   }
 
   #failed(error: Error): void {
@@ -112,6 +130,7 @@ class NodeTransport implements Transport {
 function settings(request: SocketRequest): ClientOptions {
   return {
     perMessageDeflate: false,
+    skipUTF8Validation: true,
     followRedirects: false,
     // ws keeps its limit in 32 bits.
     maxPayload: Math.min(request.maxMessageBytes, 0x7fff_ffff),

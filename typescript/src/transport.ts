@@ -9,7 +9,8 @@ export interface LinkEnd {
 
 /** Who takes what a socket reads. Must not block and must not raise. */
 export interface Receiver {
-  text(text: string, bytes: number): void;
+  /** `bytes` is missing where the platform does not say it and nobody needed it yet. */
+  text(text: string, bytes?: number): void;
   binary(bytes: number): void;
   /** The end of the link; called once, and not after `close`. */
   ended(end: LinkEnd): void;
@@ -67,6 +68,13 @@ export class Inbox {
     for (const give of held) this.give(give);
   }
 
+  /** Hands on one text message. */
+  text(text: string, bytes?: number): void {
+    if (this.#shut) return;
+    if (this.#receiver) this.#receiver.text(text, bytes);
+    else this.#held.push((receiver) => receiver.text(text, bytes));
+  }
+
   give(give: (receiver: Receiver) => void): void {
     if (this.#shut) return;
     if (this.#receiver) give(this.#receiver);
@@ -86,23 +94,26 @@ export class Inbox {
   }
 }
 
+/** Opens a socket; throws, or rejects `opened`, when there can be none. */
+export type Opener = (request: SocketRequest) => Transport | Promise<Transport>;
+
+/** Opens a socket with the platform's own WebSocket, as browsers and workers have it. */
+export const platformOpener: Opener = openPlatformSocket;
+
+let found: Promise<Opener> | undefined;
+
 /** Opens a socket: with the `ws` package on Node when it is there, else with the platform's. */
-export type OpenSocket = (request: SocketRequest) => Transport;
-
-let found: Promise<OpenSocket> | undefined;
-
-/** Returns how sockets are opened here; looked up once. */
-export function socketOpener(): Promise<OpenSocket> {
+export const defaultOpener: Opener = async (request) => {
   found ??= lookUp();
-  return found;
-}
+  return (await found)(request);
+};
 
-async function lookUp(): Promise<OpenSocket> {
+async function lookUp(): Promise<Opener> {
   // A bundler for browsers replaces `ws` by nothing (field `browser` of package.json).
   const ws = await import('ws').catch(() => undefined);
   if (ws?.WebSocket && typeof ws.WebSocket.prototype?.terminate === 'function') {
     const { openNodeSocket } = await import('./transport.node');
     return (request) => openNodeSocket(ws.WebSocket, request);
   }
-  return openPlatformSocket;
+  return platformOpener;
 }

@@ -1,24 +1,34 @@
+import { SlowConsumerError } from './errors';
 import { type AbortSignalLike, onAbort } from './requests.answer';
 import type { TurnDriver } from './turn.driver';
-import type { ServerEvent } from './wire/index';
+import { Backlog, type Follower, type TurnItem } from './turn-items';
+
+type Step = IteratorResult<TurnItem, undefined>;
 
 const DONE: IteratorReturnResult<undefined> = Object.freeze({ done: true, value: undefined });
 
+/** One `next` that nothing could be given yet. */
+interface Waiter {
+  readonly resolve: (step: Step) => void;
+  readonly reject: (error: unknown) => void;
+}
+
 /** The events of a turn from the first one on; raises the turn's error after them (REQ-TURN-02). */
-export class TurnEvents implements AsyncIterableIterator<ServerEvent, undefined> {
+export class TurnEvents implements AsyncIterableIterator<TurnItem, undefined>, Follower {
   readonly #driver: TurnDriver;
   readonly #unhook: () => void;
-  #next = 0;
+  readonly #backlog: Backlog;
+  #waiters: Waiter[] = [];
   #over = false;
-  #aborted: { readonly reason: unknown } | undefined;
-  #last: Promise<unknown> = Promise.resolve();
-  #pending = 0;
-  #wake: (() => void) | undefined;
+  /** What the next call raises, once. */
+  #fault: { readonly reason: unknown } | undefined;
 
   constructor(driver: TurnDriver, signal?: AbortSignalLike) {
     this.#driver = driver;
     driver.seen = true;
     driver.watchers.add(this);
+    this.#backlog = new Backlog(driver.text.streamed);
+    driver.items.follow(this, this.#backlog);
     this.#unhook = onAbort(signal, (reason) => this.#abort(reason));
     if (signal?.aborted) this.#abort(signal.reason);
   }
@@ -31,11 +41,17 @@ export class TurnEvents implements AsyncIterableIterator<ServerEvent, undefined>
    * Resolves to the next event.
    *
    * @throws {SmoothAgentError} the turn failed, after the events that came before.
+   * @throws {SlowConsumerError} more than 1,024 events or 8 MiB waited that were not tokens side
+   * by side; the turn itself goes on.
    */
-  next(): Promise<IteratorResult<ServerEvent, undefined>> {
-    if (this.#pending === 0) return this.#track(this.#advance());
+  next(): Promise<Step> {
+    const value = this.#over ? undefined : this.#backlog.take();
+    if (value) return Promise.resolve({ done: false, value });
+    if (!this.#over && this.#backlog.over) this.#fallBehind();
+    else if (!this.#over && this.#driver.settled) this.#finish();
+    if (this.#over) return this.#end();
     // Calls that do not wait for each other are served in their order.
-    return this.#track(this.#last.then(() => this.#advance()));
+    return new Promise((resolve, reject) => this.#waiters.push({ resolve, reject }));
   }
 
   /** Leaves the iteration: stops the turn unless somebody else follows it (REQ-STOP-05). */
@@ -44,50 +60,58 @@ export class TurnEvents implements AsyncIterableIterator<ServerEvent, undefined>
     return Promise.resolve(DONE);
   }
 
-  #track<T>(step: Promise<T>): Promise<T> {
-    this.#pending += 1;
-    const done = (): void => {
-      this.#pending -= 1;
-    };
-    this.#last = step.then(done, done);
-    return step;
+  item(item: TurnItem, bytes: number): void {
+    const waiter = this.#waiters.shift();
+    if (waiter) waiter.resolve({ done: false, value: item });
+    else this.#backlog.add(item, bytes);
   }
 
-  async #advance(): Promise<IteratorResult<ServerEvent, undefined>> {
-    while (!this.#over) {
-      const value = this.#driver.items[this.#next];
-      if (value) {
-        this.#next += 1;
-        return { done: false, value };
-      }
-      if (this.#driver.settled) {
-        this.#leave();
-        if (this.#driver.error) throw this.#driver.error;
-        return DONE;
-      }
-      await new Promise<void>((resolve) => {
-        this.#wake = resolve;
-        this.#driver.onChange(resolve);
-      });
-    }
-    const aborted = this.#aborted;
-    this.#aborted = undefined;
-    if (aborted) throw aborted.reason;
-    return DONE;
+  ended(): void {
+    // Whoever waits has taken every item.
+    if (this.#waiters.length > 0) this.#finish();
+  }
+
+  #end(): Promise<Step> {
+    const fault = this.#fault;
+    this.#fault = undefined;
+    return fault ? Promise.reject(fault.reason) : Promise.resolve(DONE);
+  }
+
+  #finish(): void {
+    const { error } = this.#driver;
+    if (error) this.#fault = { reason: error };
+    this.#leave();
+  }
+
+  /** Ends this iterator alone. */
+  #fallBehind(): void {
+    const { requestId, sessionId } = this.#driver;
+    const message = 'events came faster than they were taken';
+    this.#fault = { reason: new SlowConsumerError(message, { requestId, sessionId }) };
+    this.#driver.watchers.delete(this);
+    this.#close();
   }
 
   #abort(reason: unknown): void {
     if (this.#over) return;
-    this.#aborted = { reason };
+    this.#fault = { reason };
     this.#leave();
   }
 
   #leave(): void {
     if (this.#over) return;
+    this.#close();
+    this.#driver.leave(this);
+  }
+
+  #close(): void {
     this.#over = true;
     this.#unhook();
-    this.#driver.leave(this);
-    this.#wake?.();
+    this.#driver.items.leave(this);
+    const [first, ...others] = this.#waiters;
+    this.#waiters = [];
+    if (first) this.#end().then(first.resolve, first.reject);
+    for (const waiter of others) waiter.resolve(DONE);
   }
 }
 

@@ -13,6 +13,7 @@ import {
   interactionMachine,
   type LocalWord,
   type Machine,
+  type MachineEvent,
   type OtpState,
   otpMachine,
   type ServerEvent,
@@ -21,6 +22,8 @@ import {
   turnMachine,
   type Verb as VerbName,
 } from './wire/index';
+
+type Row<S extends string> = NonNullable<ReturnType<Machine<S>['rows']['get']>>[number];
 
 export type QuestionState = ConfirmationState | OtpState | InteractionState;
 
@@ -71,6 +74,8 @@ export class TurnState<V extends Verb> {
   };
   /** Outstanding verbs, the oldest first. */
   verbs: V[] = [];
+  /** Words that are quiet in the present states. */
+  #quiet: ReadonlySet<FrameWord> | undefined;
   /** Says whether the open question has lapsed, seen from a frame of a type (REQ-VERB-10). */
   readonly #expired: (kind: QuestionKind, type: string) => boolean;
 
@@ -82,6 +87,12 @@ export class TurnState<V extends Verb> {
     return this.turn === 'settled';
   }
 
+  /** Says whether an event of a type is an item and moves nothing, whatever it holds. */
+  quiet(type: FrameWord): boolean {
+    this.#quiet ??= quietWords(this.turn, this.questions);
+    return this.#quiet.has(type);
+  }
+
   /** The question that waits for a human, if any. */
   get openQuestion(): QuestionKind | undefined {
     return QUESTION_KINDS.find((kind) => this.questions[kind] === 'open');
@@ -90,7 +101,7 @@ export class TurnState<V extends Verb> {
   /** Steps on an event of the turn: first the questions, then the turn. */
   frame(event: ServerEvent): Todo<V>[] {
     const verb = this.#answered(event);
-    const ends = event.type === 'error' && this.#ends(event);
+    const ends = event.type === 'error' && this.#ends(event, verb);
     const holds = (guard: Guard, kind?: QuestionKind): boolean =>
       this.#holds(guard, kind, event, verb, ends);
     const todo: Todo<V>[] = [];
@@ -131,6 +142,7 @@ export class TurnState<V extends Verb> {
   ): Todo<V>[] {
     const { state, effects } = step(MACHINES[kind], this.questions[kind], word, holds);
     this.questions[kind] = state;
+    this.#quiet = undefined;
     return effects.map((effect) => {
       const answered = effect.name === 'resolve' || effect.name === 'fail' ? verb : undefined;
       if (answered) this.take(answered);
@@ -141,6 +153,7 @@ export class TurnState<V extends Verb> {
   #own(word: FrameWord | LocalWord, holds: (guard: Guard) => boolean): readonly Todo<V>[] {
     const { state, effects } = step(turnMachine, this.turn, word, holds);
     this.turn = state;
+    this.#quiet = undefined;
     return effects;
   }
 
@@ -159,10 +172,10 @@ export class TurnState<V extends Verb> {
   }
 
   /** Says whether an error ends the turn (REQ-TURN-07). */
-  #ends(event: ErrorEvent): boolean {
+  #ends(event: ErrorEvent, verb: V | undefined): boolean {
     if (this.settled || event.terminal === false) return false;
     const { terminal } = codeInfo(event.code);
-    const spared = terminal === 'unless_verb' && this.turn === 'running' && this.verbs.length > 0;
+    const spared = terminal === 'unless_verb' && this.turn === 'running' && verb !== undefined;
     return terminal !== 'never' && !spared;
   }
 
@@ -208,6 +221,45 @@ export class TurnState<V extends Verb> {
 }
 
 const never = (): boolean => false;
+
+const quietIn = new Map<string, ReadonlySet<FrameWord>>();
+
+/** Returns the words that the tables make an item and nothing else in some states. */
+function quietWords(
+  turn: TurnWord,
+  questions: Readonly<Record<QuestionKind, QuestionState>>,
+): ReadonlySet<FrameWord> {
+  const states = QUESTION_KINDS.map((kind) => questions[kind]);
+  const key = [turn, ...states].join();
+  let words = quietIn.get(key);
+  if (!words) {
+    const asked = QUESTION_KINDS.map((kind) => ({
+      machine: MACHINES[kind],
+      state: questions[kind],
+    }));
+    const found = [...turnMachine.rows.keys()].filter(
+      (word) =>
+        isItemAlone(turn, word) &&
+        !ANSWERS.some((row) => row.on === word) &&
+        asked.every(({ machine, state }) => rowsOf(machine, state, word).length === 0),
+    );
+    words = new Set(found as FrameWord[]);
+    quietIn.set(key, words);
+  }
+  return words;
+}
+
+function isItemAlone(turn: TurnWord, word: MachineEvent): boolean {
+  const [row] = rowsOf(turnMachine, turn, word);
+  if (!row || row.guards.length > 0 || (row.to ?? turn) !== turn) return false;
+  return row.effects.length === 1 && row.effects[0]?.name === 'item';
+}
+
+/** Returns the rows that an event may take in a state, guarded or not. */
+function rowsOf<S extends string>(machine: Machine<S>, state: S, word: MachineEvent): Row<S>[] {
+  const rows = machine.rows.get(word) ?? [];
+  return rows.filter(({ from }) => from.length === 0 || from.includes(state));
+}
 
 function is202(event: ServerEvent): boolean {
   return 'status' in event && event.status === 202;

@@ -9,6 +9,7 @@ export class TurnClocks {
   readonly #timers: Timer[] = [];
   #idle: Timer | undefined;
   #idleSince = 0;
+  #fresh = false;
 
   constructor(settings: Settings, fire: (word: LocalWord) => void) {
     this.#settings = settings;
@@ -29,8 +30,15 @@ export class TurnClocks {
       this.#idle = undefined;
       return;
     }
-    // One timer for many frames: it is armed again only when it fires too early.
-    this.#idleSince = clock.now();
+    // One timer for many frames: it is armed again only when it fires too early. What is read at
+    // once came at one time.
+    if (!this.#fresh) {
+      this.#idleSince = clock.now();
+      this.#fresh = true;
+      queueMicrotask(() => {
+        this.#fresh = false;
+      });
+    }
     this.#idle ??= clock.setTimer(turnIdleTimeoutMs, () => this.#look());
   }
 

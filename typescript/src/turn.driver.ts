@@ -8,6 +8,7 @@ import {
   type QuestionKind,
   type SmoothAgentError,
 } from './errors';
+import { fastPaths } from './options';
 import { type Question, Questions } from './questions';
 import {
   frameError,
@@ -23,6 +24,7 @@ import {
 import { type Answer, Answer as Answers, type Deferred } from './requests.answer';
 import { TurnClocks } from './turn.clocks';
 import { resultOf, type TurnResult } from './turn.result';
+import { TurnItems } from './turn-items';
 import { type Todo, TurnState, type Verb } from './turn-state';
 import {
   type DecodeError,
@@ -56,6 +58,8 @@ export interface VerbPlan<T> {
 /** Why something happened, for the effects of a step. */
 interface Cause {
   readonly event?: ServerEvent;
+  /** Size of the event's frame. */
+  readonly bytes?: number;
   readonly fault?: DecodeError;
   readonly link?: LinkFacts;
   /** Question that was open before the step. */
@@ -68,8 +72,8 @@ export class TurnDriver implements InFlight {
   readonly outgoing: Outgoing;
   readonly requestId: string;
   readonly sessionId: string;
-  readonly items: ServerEvent[] = [];
   readonly text = new Accumulator();
+  readonly items = new TurnItems(this.text.streamed);
   result: TurnResult | undefined;
   error: SmoothAgentError | undefined;
   /** Whether anybody ever iterated or awaited the turn. */
@@ -81,7 +85,6 @@ export class TurnDriver implements InFlight {
   readonly endings: (() => void)[] = [];
   readonly #state: TurnState<Waiting>;
   readonly #questions: Questions;
-  #wakers: (() => void)[] = [];
   readonly #clocks: TurnClocks;
   #cancelSent = false;
 
@@ -134,18 +137,22 @@ export class TurnDriver implements InFlight {
 
   // What comes in
 
-  received(event: ServerEvent): boolean {
+  received(event: ServerEvent, bytes: number): boolean {
     if (event.type === 'stream_token' && !this.settled) this.text.add(event.token);
-    const asked = this.#state.openQuestion;
-    this.#all(this.#state.frame(event), { event, asked });
+    if (fastPaths.quiet && this.#state.quiet(event.type)) {
+      this.items.add(event, bytes);
+    } else {
+      const asked = this.#state.openQuestion;
+      this.#all(this.#state.frame(event), { event, bytes, asked });
+    }
     this.#touch();
     return true;
   }
 
-  broken(fault: DecodeError): boolean {
+  broken(fault: DecodeError, bytes: number): boolean {
     const ends = EVENT_ROLES[fault.type as EventType]?.startsWith('terminal');
     if (ends) this.#all(this.#state.local('broken'), { fault });
-    else this.received(unknownOf(fault));
+    else this.received(unknownOf(fault), bytes);
     return true;
   }
 
@@ -212,11 +219,6 @@ export class TurnDriver implements InFlight {
     this.#local('cancel');
   }
 
-  /** Calls `wake` once, with the next item or the end. */
-  onChange(wake: () => void): void {
-    this.#wakers.push(wake);
-  }
-
   // Effects
 
   #local(word: LocalWord, link?: LinkFacts): void {
@@ -235,10 +237,9 @@ export class TurnDriver implements InFlight {
 
   #do(todo: Todo<Waiting>, cause: Cause): void {
     const { question, verb } = todo;
-    const { event } = cause;
+    const { event, bytes = 0 } = cause;
     if (todo.name === 'item' && event) {
-      this.items.push(event);
-      this.#wake();
+      this.items.add(event, bytes);
     } else if (todo.name === 'settle') {
       this.#settle(todo.args, cause);
     } else if (todo.name === 'send' && question === undefined) {
@@ -280,7 +281,7 @@ export class TurnDriver implements InFlight {
     for (const kind of ['confirmation', 'interaction'] as const) {
       for (const todo of this.#state.ask(kind, 'settle')) this.#ask(todo, kind, undefined);
     }
-    this.#wake();
+    this.items.end();
     for (const ending of this.endings.splice(0)) ending();
     if (this.error) this.#warnUnseen(this.error);
   }
@@ -360,12 +361,6 @@ export class TurnDriver implements InFlight {
 
   #facts(): ErrorFacts {
     return { requestId: this.requestId, sessionId: this.sessionId };
-  }
-
-  #wake(): void {
-    const wakers = this.#wakers;
-    this.#wakers = [];
-    for (const wake of wakers) wake();
   }
 
   /** Forgets a settled turn, unless its OTP question or a check of a code is still out. */

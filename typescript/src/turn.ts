@@ -11,6 +11,7 @@ import { type AbortSignalLike, Answer, onAbort } from './requests.answer';
 import type { TurnDriver } from './turn.driver';
 import type { TurnResult } from './turn.result';
 import { TextStream, TurnEvents } from './turn-events';
+import type { TurnItem } from './turn-items';
 import {
   type ActionName,
   type ActionParams,
@@ -38,7 +39,7 @@ export interface WaitOptions {
  *
  * Because `await` would wait for the whole turn, no asynchronous function gives one.
  */
-export class Turn implements PromiseLike<TurnResult>, AsyncIterable<ServerEvent>, AsyncDisposable {
+export class Turn implements PromiseLike<TurnResult>, AsyncIterable<TurnItem>, AsyncDisposable {
   readonly #driver: TurnDriver;
   readonly #otpPark: boolean;
   readonly #signal: AbortSignalLike | undefined;
@@ -73,9 +74,9 @@ export class Turn implements PromiseLike<TurnResult>, AsyncIterable<ServerEvent>
     return this.#driver.text.text;
   }
 
-  /** Events seen so far, in wire order (REQ-TURN-15). */
-  get items(): readonly ServerEvent[] {
-    return [...this.#driver.items];
+  /** Events seen so far, in wire order; bounded as an iterator is (REQ-TURN-15, REQ-TURN-02). */
+  get items(): readonly TurnItem[] {
+    return this.#driver.items.all;
   }
 
   /** The question of a kind that waits for an answer, if there is one. */
@@ -127,7 +128,7 @@ export class Turn implements PromiseLike<TurnResult>, AsyncIterable<ServerEvent>
         return;
       }
       if (!driver.settled) {
-        driver.onChange(look);
+        driver.endings.push(look);
         return;
       }
       over = true;

@@ -1,1 +1,2 @@
+export { fastPaths } from '../options';
 export { VirtualClock } from './virtual-clock';

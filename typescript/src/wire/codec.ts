@@ -19,8 +19,9 @@ import {
   isPong,
   isObject,
 } from './checks';
-import type { EventType, ServerEvent } from './events';
+import type { EventType, ServerEvent, StreamTokenEvent } from './events';
 import { DecodeError, type JsonObject, MalformedFrame } from './json';
+import { type LearnedFact, LearnedView, type Make, type Pattern, patternOf } from './learned';
 import {
   faultOf,
   hasSurrogateEscape,
@@ -48,6 +49,9 @@ import {
   CancelledView,
   ErrorView,
   PongView,
+  StreamTokenLearned,
+  StreamPreambleLearned,
+  StreamReasoningLearned,
   UnknownView,
 } from './views';
 
@@ -218,6 +222,107 @@ export function unknownOf(error: DecodeError): ServerEvent {
 /** Returns the frame of an event: repaired where it had to be, unknown members kept. */
 export function encodeEvent(event: ServerEvent): string {
   return JSON.stringify(event);
+}
+
+/** An event that streams and shows nothing but text and whole numbers: its facts, and its view. */
+interface Streaming {
+  readonly facts: readonly LearnedFact[];
+  /** The fact that says whose event it is. */
+  readonly key: number;
+  readonly make: Make<ServerEvent>;
+}
+
+const STREAMING: { readonly [type: string]: Streaming } = {
+  stream_token: {
+    facts: [
+      ['string', [['data', 'requestId'], ['requestId']]],
+      ['string', [['data', 'token'], ['token']]],
+      ['integer', [['timestamp']]],
+    ],
+    key: 0,
+    make: (model, values) => new StreamTokenLearned(model, values),
+  },
+  stream_preamble: {
+    facts: [
+      ['string', [['data', 'requestId'], ['requestId']]],
+      ['string', [['data', 'token'], ['token']]],
+      ['integer', [['timestamp']]],
+    ],
+    key: 0,
+    make: (model, values) => new StreamPreambleLearned(model, values),
+  },
+  stream_reasoning: {
+    facts: [
+      ['string', [['data', 'requestId'], ['requestId']]],
+      ['string', [['data', 'token'], ['token']]],
+      ['integer', [['timestamp']]],
+    ],
+    key: 0,
+    make: (model, values) => new StreamReasoningLearned(model, values),
+  },
+};
+
+/** Patterns that are kept: more kinds of frames do not stream at a time. */
+const MAX_PATTERNS = 8;
+/** After a pattern that no frame fitted, this many frames more are decoded before the next one. */
+const MAX_PATIENCE = 1024;
+
+/**
+ * Decodes the frames of one link as `decodeEvent` does, and learns: a frame that is equal to one
+ * before it but for the facts of its event is not parsed.
+ */
+export class EventDecoder {
+  readonly #learns: boolean;
+  #patterns: Pattern<ServerEvent>[] = [];
+  #hits = 0;
+  #patience = 0;
+  #rest = 0;
+
+  /** `learns: false` decodes every frame in full. */
+  constructor({ learns = true }: { readonly learns?: boolean } = {}) {
+    this.#learns = learns;
+  }
+
+  /** As `decodeEvent`. */
+  decode(text: string): ServerEvent {
+    for (const pattern of this.#patterns) {
+      const event = pattern.read(text);
+      if (event) {
+        this.#hits += 1;
+        return event;
+      }
+    }
+    const event = decodeEvent(text);
+    if (this.#learns && Object.hasOwn(STREAMING, event.type)) this.#learn(text, event);
+    return event;
+  }
+
+  #learn(text: string, event: ServerEvent): void {
+    if (this.#rest > 0) {
+      this.#rest -= 1;
+      return;
+    }
+    // What was mended or repaired is no model.
+    if (encodedFrom(event) !== event.raw) return;
+    const { facts, key, make } = STREAMING[event.type] as Streaming;
+    const pattern = patternOf(text, facts, key, make);
+    const useless = this.#hits === 0 && this.#patterns.length > 0;
+    this.#patience = useless ? Math.min(2 * this.#patience + 1, MAX_PATIENCE) : 0;
+    this.#rest = this.#patience;
+    this.#hits = 0;
+    if (pattern) this.#patterns = [pattern, ...this.#patterns].slice(0, MAX_PATTERNS);
+  }
+}
+
+/** Returns the tree that an event shows, which is the one received unless it was repaired. */
+function encodedFrom(event: ServerEvent): unknown {
+  return (event as unknown as { toJSON(): unknown }).toJSON();
+}
+
+/** Returns the id that says which action an event belongs to, as `correlationOf` its frame. */
+export function idOf(event: ServerEvent): string | undefined {
+  if (event instanceof LearnedView) return (event as unknown as StreamTokenEvent).requestId;
+  return correlationOf(event.raw);
 }
 
 /** Returns the id that says which action a received frame belongs to. */

@@ -22,6 +22,7 @@ import type {
   PongEvent,
 } from './events';
 import type { Json, JsonObject, Problem } from './json';
+import { type LearnedValues, LearnedView, type Model, VALUES } from './learned';
 import type {
   CancelledData,
   Citation,
@@ -1043,5 +1044,119 @@ export class PongView implements PongEvent {
 
   [INSPECT](): unknown {
     return this.#frame;
+  }
+}
+
+/** The same event, read from a frame that is equal to one before it but for these values. */
+export class StreamTokenLearned extends LearnedView implements StreamTokenEvent {
+  readonly #fact0: string;
+  readonly #fact1: string;
+  readonly #fact2: number | undefined;
+
+  constructor(model: Model, values: LearnedValues) {
+    super(model);
+    this.#fact0 = values[0] as string;
+    this.#fact1 = values[1] as string;
+    this.#fact2 = values[2] as number | undefined;
+  }
+
+  [VALUES](): LearnedValues {
+    return [this.#fact0, this.#fact1, this.#fact2];
+  }
+
+  get type(): 'stream_token' {
+    return 'stream_token';
+  }
+
+  get requestId(): string {
+    return this.#fact0;
+  }
+
+  get token(): string {
+    return this.#fact1;
+  }
+
+  get timestamp(): number | undefined {
+    return this.#fact2;
+  }
+
+  get data(): StreamTokenData {
+    return (this.raw as unknown as StreamTokenFrame).data;
+  }
+}
+
+/** The same event, read from a frame that is equal to one before it but for these values. */
+export class StreamPreambleLearned extends LearnedView implements StreamPreambleEvent {
+  readonly #fact0: string;
+  readonly #fact1: string;
+  readonly #fact2: number | undefined;
+
+  constructor(model: Model, values: LearnedValues) {
+    super(model);
+    this.#fact0 = values[0] as string;
+    this.#fact1 = values[1] as string;
+    this.#fact2 = values[2] as number | undefined;
+  }
+
+  [VALUES](): LearnedValues {
+    return [this.#fact0, this.#fact1, this.#fact2];
+  }
+
+  get type(): 'stream_preamble' {
+    return 'stream_preamble';
+  }
+
+  get requestId(): string {
+    return this.#fact0;
+  }
+
+  get token(): string {
+    return this.#fact1;
+  }
+
+  get timestamp(): number | undefined {
+    return this.#fact2;
+  }
+
+  get data(): StreamPreambleData {
+    return (this.raw as unknown as StreamPreambleFrame).data;
+  }
+}
+
+/** The same event, read from a frame that is equal to one before it but for these values. */
+export class StreamReasoningLearned extends LearnedView implements StreamReasoningEvent {
+  readonly #fact0: string;
+  readonly #fact1: string;
+  readonly #fact2: number | undefined;
+
+  constructor(model: Model, values: LearnedValues) {
+    super(model);
+    this.#fact0 = values[0] as string;
+    this.#fact1 = values[1] as string;
+    this.#fact2 = values[2] as number | undefined;
+  }
+
+  [VALUES](): LearnedValues {
+    return [this.#fact0, this.#fact1, this.#fact2];
+  }
+
+  get type(): 'stream_reasoning' {
+    return 'stream_reasoning';
+  }
+
+  get requestId(): string {
+    return this.#fact0;
+  }
+
+  get token(): string {
+    return this.#fact1;
+  }
+
+  get timestamp(): number | undefined {
+    return this.#fact2;
+  }
+
+  get data(): StreamReasoningData {
+    return (this.raw as unknown as StreamReasoningFrame).data;
   }
 }

@@ -112,6 +112,11 @@ class TsEvent:
     turn: str
     mirrors: str
     secret: bool
+    learned: str = ""
+    """The view of a frame that is like one before it; empty for an event that is always parsed."""
+    facts: tuple[tuple[str, tuple[Path, ...]], ...] = ()
+    key: int = 0
+    """Which of the facts says whose event it is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,6 +151,7 @@ def emit(spec: Spec, _target: Target) -> dict[str, str]:
     events, results = printer.events(), printer.results()
     tag = {"tag": spec.event_tag, "tag_key": key_of(spec.event_tag)}
     tag["tag_access"] = member_of(spec.event_tag, chained=False)
+    learned = tuple(event for event in events if event.learned)
     files: dict[str, dict[str, object]] = {
         "json.ts": {},
         "secrets.ts": {"secrets": _secrets(spec)},
@@ -156,7 +162,6 @@ def emit(spec: Spec, _target: Target) -> dict[str, str]:
             "imports": printer.enum_names(printer.shared_structs()),
         },
         "events.ts": {"events": events, "imports": printer.event_imports(), **tag},
-        "views.ts": {"events": events, "imports": printer.event_imports(), **tag},
         "actions.ts": {
             "actions": printer.actions(),
             "imports": printer.action_imports(),
@@ -166,17 +171,16 @@ def emit(spec: Spec, _target: Target) -> dict[str, str]:
             "tag_key": key_of(spec.action_tag),
         },
         "checks.ts": {"checks": checks.functions(spec), "unions": checks.union_functions(spec)},
-        "shapes.ts": {
-            "shapes": tables.read_shapes(spec),
-            "unions": tables.unions(spec),
-        },
+        "shapes.ts": {"shapes": tables.read_shapes(spec), "unions": tables.unions(spec)},
         "repair.ts": {"unions": spec.unions},
         "codec.ts": {
             "events": events,
             "streams": (streams := printer.streams(events)),
             "others": tuple(event for event in events if event not in streams),
-            **tag,
+            "learned": learned,
+            "id_name": printer.id_name(),
             "places": tuple(checks.access("frame", place) for place in spec.correlation),
+            **tag,
         },
         "results.ts": {
             "operations": printer.operations(),
@@ -188,6 +192,10 @@ def emit(spec: Spec, _target: Target) -> dict[str, str]:
         },
         "index.ts": {"spec": spec},
     }
+    shown = {"events": events, "learned": learned}
+    files["views.ts"] = {**shown, "imports": printer.event_imports(), **tag}
+    if learned:
+        files["learned.ts"] = {}
     if spec.unions:
         files["unions.ts"] = {"unions": printer.unions(), "imports": printer.union_imports()}
     if spec.errors is not None:
@@ -354,9 +362,13 @@ class _Printer:
         plain = [f for f in struct.fields if f.wire not in shown]
         accessors = [a for a in message.accessors if a.name != message.tag]
         name = type_name(LANG, message.name, "event")
+        facts = self._facts(message)
         return TsEvent(
             wire=message.wire,
             name=name,
+            learned=f"{name.removesuffix('Event')}Learned" if facts else "",
+            facts=facts,
+            key=next((n for n, a in enumerate(accessors) if self._is_id(a)), 0),
             view=f"{name.removesuffix('Event')}View",
             struct=message.name,
             check=checks.function_name(message.name),
@@ -375,6 +387,29 @@ class _Printer:
             mirrors=tables.mirrors(message),
             secret=bool(secret_places(self.spec, message)),
         )
+
+    def _facts(self, message: Message) -> tuple[tuple[str, tuple[Path, ...]], ...]:
+        """Return the facts of an event that can be learned, in the order of its getters.
+
+        It streams, shows its id and nothing but text and whole numbers, and no secret.
+        """
+        accessors = [a for a in message.accessors if a.name != message.tag]
+        kinds = [a.type.kind if isinstance(a.type, Scalar) else "" for a in accessors]
+        plain = all(kind in ("string", "integer") for kind in kinds)
+        shows_id = any(not a.optional and self._is_id(a) for a in accessors)
+        if message.turn != "streams" or not plain or not shows_id:
+            return ()
+        if secret_places(self.spec, message) or any(a.nullable for a in accessors):
+            return ()
+        return tuple((kind, a.places) for kind, a in zip(kinds, accessors, strict=True))
+
+    def _is_id(self, accessor: Accessor) -> bool:
+        return bool(self.spec.correlation) and set(accessor.places) == set(self.spec.correlation)
+
+    def id_name(self) -> str:
+        """Return the member that shows the id of a learned event."""
+        learned = (a for m in self.spec.events if self._facts(m) for a in m.accessors)
+        return next((shown_as(a.name) for a in learned if self._is_id(a)), "")
 
     def _shown(self, accessor: Accessor) -> TsField:
         key = shown_as(accessor.name) + ("?" if accessor.optional else "")

@@ -2,10 +2,10 @@
 import {
   Conversation,
   EVENT_FACTS,
-  type ServerEvent,
   SmoothAgentError,
   type Turn,
   type TurnEvents,
+  type TurnItem,
   type TurnResult,
   toolCallOf,
   toolResultOf,
@@ -35,15 +35,16 @@ export function errorBody(error: unknown): Body {
   };
 }
 
-export function itemBody(event: ServerEvent): Body {
+export function itemBody(event: TurnItem): Body {
   if (event.type === 'unknown') {
     const { type, wireType, raw, problem } = event;
     return { type, unknown: true, wireType, raw, problem };
   }
-  const facts = EVENT_FACTS[event.type].map((name) => [name, event[name as keyof ServerEvent]]);
+  const facts = EVENT_FACTS[event.type].map((name) => [name, event[name as keyof typeof event]]);
   const tool = { toolCall: toolCallOf(event), toolResult: toolResultOf(event) };
   return {
     type: event.type,
+    merged: event.merged,
     data: event,
     flat: { ...Object.fromEntries(facts), ...tool },
   };
@@ -85,7 +86,7 @@ export class Watch {
     this.#go();
   }
 
-  async *items(): AsyncGenerator<ServerEvent> {
+  async *items(): AsyncGenerator<TurnItem> {
     for (;;) {
       if (this.#more <= 0 && !this.left) {
         await new Promise<void>((go) => {
