@@ -91,7 +91,7 @@ class Connection:
         attempt, self._attempt = self._attempt, None
         link, self._link = self._link, None
         self._state.on("close")
-        self._outbox.clear()
+        self._outbox.clear("close")
         if attempt is not None:
             attempt.cancel()
         if link is not None:
@@ -115,7 +115,7 @@ class Connection:
             return False
         self._outbox.put(outgoing)
         if self._link is not None:
-            outgoing.waits_for_link = False
+            outgoing.on("taken")
             self._link.writable_again()
         return True
 
@@ -142,7 +142,7 @@ class Connection:
             else:
                 error = attempt_failure(cause, limit, self._failures)
             self._state.on("connect_failed", error=error)
-            self._outbox.clear()
+            self._outbox.clear("connect_failed")
             self._sink.attempt_failed(error)
             return error
         if self._given_up():
@@ -192,7 +192,7 @@ class Connection:
         if word == "malformed_limit":
             link.transport.close(end.code)
         self._state.on(word, code=end.code)
-        self._outbox.clear()
+        self._outbox.clear(word)
         self._finish(link.transport)
         self._sink.link_ended(end, word)
 
@@ -231,7 +231,7 @@ class Connection:
         """The loop ended without `close`: the link is lost, and nobody of that loop waits."""
         link, self._link = self._link, None
         self._attempt = self._finishing = self._loop = None
-        self._outbox.clear()
+        self._outbox.clear("lost")
         self._listeners.begin_anew()
         if link is not None:
             self._state.on("lost", code=1006)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import cast
+from typing import assert_never
 
-from .wire import machine
+from .wire import steps
 
-ConnectionState = machine.ConnectionState
+ConnectionState = steps.LinkState
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,18 +30,36 @@ class LinkState:
 
     def __init__(self, report: Callable[[StateChange], None]) -> None:
         self._report = report
+        self._state = steps.CONNECTION.initial
         self.current: ConnectionState = "idle"
 
     def on(self, event: str, *, code: int | None = None, error: Exception | None = None) -> bool:
         """Step on ``event``; return whether the state changed."""
-        following, effects = machine.step("connection", self.current, event, frozenset())
-        if not effects:
+        self._state, effects = steps.CONNECTION.step(self._state, event, steps.Facts())
+        changed = False
+        for effect in effects:
+            match effect:
+                case steps.Close():
+                    code = code or effect.close_code
+                case steps.State():
+                    changed = self._move(effect, event, code, error)
+                case (
+                    steps.Fail()
+                    | steps.Schedule()
+                    | steps.Attempt()
+                    | steps.RenewToken()
+                    | steps.Probe()
+                ):
+                    pass  # asked for by rows of the reconnecting client alone
+                case _:
+                    assert_never(effect)
+        return changed
+
+    def _move(
+        self, effect: steps.State, event: str, code: int | None, error: Exception | None
+    ) -> bool:
+        if effect.link_state is None:
             return False
-        previous, self.current = self.current, cast(ConnectionState, following)
-        closes = [effect.args[0] for effect in effects if effect.name == "close"]
-        self._report(
-            StateChange(
-                previous, self.current, event, code or (int(closes[0]) if closes else None), error
-            )
-        )
+        previous, self.current = self.current, effect.link_state
+        self._report(StateChange(previous, self.current, event, code, error))
         return True

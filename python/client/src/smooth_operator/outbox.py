@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from .errors import MessageTooLargeError
+from .wire.steps import FRAME, Facts
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -29,19 +30,25 @@ class Outgoing:
     request_id: str | None
     text: str = field(repr=False)
     session_id: str | None = None
-    written: bool = False
-    """Whether it was handed to a socket."""
-    waits_for_link: bool = True
-    """No link has taken it yet: only then can it be taken back (REQ-CONN-16)."""
-    dropped: bool = False
+    state: str = FRAME.initial
+    """Where it is, in the words of the machine ``frame``."""
+
+    @property
+    def may_have_left(self) -> bool:
+        """Whether it may have left this machine: it cannot be taken back then (REQ-CONN-16)."""
+        return self.state in ("writing", "written")
+
+    def on(self, word: str) -> None:
+        """Step on what happens to the frame."""
+        self.state, _ = FRAME.step(self.state, word, Facts())
 
     def ids(self) -> dict[str, Any]:
         """Return what every error of the action says."""
         return {"request_id": self.request_id, "session_id": self.session_id}
 
     def drop(self) -> None:
-        """Take the frame back, if it still waits for the link."""
-        self.dropped = self.dropped or self.waits_for_link
+        """Take the frame back, if that is still possible."""
+        self.on("withdrawn")
 
 
 class Outbox:
@@ -74,21 +81,23 @@ class Outbox:
         self._queue.append(outgoing)
 
     def link_ready(self) -> None:
-        """Take note that a link took over what waited: it is the link's to write now."""
+        """Give all that waits to a link: from now on it may have left."""
         for outgoing in self._queue:
-            outgoing.waits_for_link = False
+            outgoing.on("link_ready")
+            outgoing.on("taken")
 
     def write_to(self, transport: Transport) -> None:
         """Write what waits, in call order, as long as the socket takes it (REQ-CONN-18)."""
         queue = self._queue
         while queue and not transport.paused:
             outgoing = queue.popleft()
-            if outgoing.dropped:
-                continue
-            outgoing.waits_for_link = False
-            outgoing.written = True
-            self._written(outgoing, transport.send_text(outgoing.text))
+            if outgoing.state == "writing":
+                size = transport.send_text(outgoing.text)
+                outgoing.on("flushed")
+                self._written(outgoing, size)
 
-    def clear(self) -> None:
-        """Forget what was not written: whoever waits for it was told."""
-        self._queue.clear()
+    def clear(self, word: str) -> None:
+        """Drop what was not written, for the reason ``word``: whoever waits for it was told."""
+        queue, self._queue = self._queue, deque()
+        for outgoing in queue:
+            outgoing.on(word)

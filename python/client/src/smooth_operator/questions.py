@@ -10,8 +10,9 @@ from typing import Any, Self, TypeVar
 
 from .clock import Timer
 from .options import Options
-from .turn_state import QuestionKind, VerbName
+from .turn_state import VerbName
 from .wire import Event, FieldError
+from .wire.steps import QuestionKind
 
 _DAY = 24 * 3600.0
 Value = TypeVar("Value")

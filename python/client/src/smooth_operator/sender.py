@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, TypeVar, assert_never
 
 from . import errors
 from .clock import Timer
@@ -14,7 +14,7 @@ from .options import Options
 from .outbox import Outgoing
 from .router import Router
 from .transport import LinkEnd
-from .wire import DecodeError, Event, machine
+from .wire import DecodeError, Event, steps
 
 Value = TypeVar("Value")
 
@@ -87,7 +87,7 @@ class Call(Generic[Value]):
         self._answers = answers
         self._value_of = value_of
         self._shared = shared
-        self._state = machine.MACHINES["call"].initial
+        self._state = steps.CALL.initial
         self._timer: Timer | None = None
         self.future: asyncio.Future[Value] = asyncio.get_running_loop().create_future()
         """The value or the error; cancelling it only ends the wait (REQ-CALL-09)."""
@@ -112,8 +112,7 @@ class Call(Generic[Value]):
             word = "result"
         elif word not in ("error", "keepalive", "unknown"):
             word = "unknown" if self._shared else "unexpected"
-        guards = {"status_error"} if word == "result" and (status or 0) >= 400 else set()
-        return self._step(word, frozenset(guards), event=event)
+        return self._step(word, status=status, event=event)
 
     def broken_received(self, fault: DecodeError) -> bool:
         """A broken answer ends the call; a broken event of another type is an unknown one."""
@@ -133,21 +132,27 @@ class Call(Generic[Value]):
     def _step(
         self,
         word: str,
-        guards: frozenset[str] = frozenset(),
         *,
+        status: int | None = None,
         event: Any = None,
         fault: DecodeError | None = None,
         end: LinkEnd | None = None,
         error: Exception | None = None,
     ) -> bool:
-        self._state, effects = machine.step("call", self._state, word, guards)
+        facts = steps.Facts(status=status, may_have_left=self._outgoing.may_have_left)
+        self._state, effects = steps.CALL.step(self._state, word, facts)
         for effect in effects:
-            if effect.name == "push":
-                return False
-            if effect.name == "settle" and effect.args[0] == "completed":
-                self._complete(event)
-            elif effect.name == "settle":
-                self._fail(self._error(effect.args[1], event, fault, end, error))
+            match effect:
+                case steps.Push():
+                    return False
+                case steps.Tap():
+                    pass  # the tap has seen it
+                case steps.Settle(outcome="completed"):
+                    self._complete(event)
+                case steps.Settle():
+                    self._fail(self._error(effect.ending, event, fault, end, error))
+                case _:
+                    assert_never(effect)
         return True
 
     def _complete(self, event: Any) -> None:
@@ -165,7 +170,7 @@ class Call(Generic[Value]):
 
     def _error(
         self,
-        kind: str,
+        kind: steps.Ending | None,
         event: Any,
         fault: DecodeError | None,
         end: LinkEnd | None,
@@ -182,7 +187,7 @@ class Call(Generic[Value]):
             return made.of_frame(fault, **ids)
         if kind == "unexpected_event":
             return made.make(errors.UnexpectedEventError, reason=event.type, event=event, **ids)
-        return made.of_link(kind, end, **ids)
+        return made.of_link(str(kind), end, **ids)
 
     def _done(self) -> None:
         if self._timer is not None:

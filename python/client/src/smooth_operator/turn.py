@@ -14,9 +14,9 @@ from .questions import Answer, OtpCheck, Question, SubmitResult
 from .sender import Sender
 from .turn_driver import TurnDriver, TurnResult
 from .turn_events import TextStream, TurnEvents
-from .turn_state import QuestionKind
 from .wire import Event
 from .wire import actions as wire_actions
+from .wire.steps import QuestionKind
 
 
 class Turn:
@@ -59,7 +59,7 @@ class Turn:
     @property
     def state(self) -> Literal["sent", "running", "settled"]:
         """How far the turn is."""
-        return self._driver.state.turn  # type: ignore[return-value]
+        return self._driver.state.turn
 
     @property
     def partial_text(self) -> str:

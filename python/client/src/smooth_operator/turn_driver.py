@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, assert_never
 
 from . import errors
 from .accumulator import Accumulator
@@ -16,9 +16,10 @@ from .questions import Answer, Questions, verb_value
 from .sender import Sender
 from .transport import LinkEnd
 from .turn_items import Backlog, TurnItems
-from .turn_state import QuestionKind, Step, TurnState, Verb, VerbName
-from .wire import Citation, DecodeError, Event, Usage, encode_action
+from .turn_state import Step, TurnState, Verb, VerbName
+from .wire import Citation, DecodeError, Event, Usage, encode_action, steps
 from .wire import actions as wire_actions
+from .wire.steps import QuestionKind
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -72,7 +73,6 @@ class TurnDriver:
         self._seen_at = 0.0
         self._now = options.clock.now
         self._stopped = False
-        self._asked: QuestionKind | None = None
         self._timers: dict[str, Timer] = {}
 
     # for iterators --------------------------------------------------------------------
@@ -144,9 +144,7 @@ class TurnDriver:
 
     def link_event(self, word: str, end: LinkEnd | None, error: Exception | None) -> None:
         """Carry out what the tables say about the link."""
-        # The end of the link closes the OTP question before the turn settles; its error names it.
-        self._asked = self.state.open_question
-        for step in self.state.local(word):
+        for step in self.state.local(word, may_have_left=self._outgoing.may_have_left):
             self._do(step, word=word, end=end, error=error)
         kind = "client_closed" if word == "close" else "connection_lost"
         for verb in [verb for verb in self.state.verbs if verb.outlives_turn]:
@@ -174,32 +172,46 @@ class TurnDriver:
         error: Exception | None = None,
     ) -> None:
         kind = step.question
-        if step.effect == "item":
-            self.items.extend((event,))
-            self.items.wake()
-        elif step.effect == "settle":
-            self._settle(step.args, event, fault, word, end, error)
-        elif step.effect == "send" and step.args == ("cancel",):
-            self._send_cancel()
-        elif step.effect == "resolve" and step.verb is not None:
-            step.verb.token.resolve(verb_value(step.verb.name, event))
-        elif step.effect == "fail" and step.verb is not None:
-            step.verb.token.fail(self._failures.of_event(event, **self.ids()))
-        elif kind is not None and step.effect == "open":
-            self.questions.opened(kind, event, timed=not self.state.settled)
-        elif kind is not None and step.effect == "reopen":
-            self.questions.reopened(kind, timed=not self.state.settled)
-        elif kind is not None and step.effect == "shut":
-            self.questions.shut(kind)
+        match step.effect:
+            case steps.Item():
+                self.items.extend((event,))
+                self.items.wake()
+            case steps.Settle():
+                self._settle(step.effect, event, fault, word, end, error)
+            case steps.Send():
+                self._send_cancel()
+            case steps.Resolve() if step.verb is not None:
+                step.verb.token.resolve(verb_value(step.verb.name, event))
+            case steps.Fail() if step.verb is not None:
+                step.verb.token.fail(self._failures.of_event(event, **self.ids()))
+            case steps.Open() if kind is not None:
+                self.questions.opened(kind, event, timed=not self.state.settled)
+            case steps.Reopen() if kind is not None:
+                self.questions.reopened(kind, timed=not self.state.settled)
+            case steps.Shut() if kind is not None:
+                self.questions.shut(kind)
+            case (
+                steps.Tap()  # the tap has seen it
+                | steps.Refuse()  # :meth:`answer` looks for it
+                | steps.Resolve()
+                | steps.Fail()
+                | steps.Open()
+                | steps.Reopen()
+                | steps.Shut()
+            ):
+                pass
+            case _:
+                assert_never(step.effect)
 
     # the verbs ------------------------------------------------------------------------
 
     def answer(self, name: VerbName, kind: QuestionKind, action: Any) -> Answer[Any]:
         """Send an answer to the question of ``kind``, or refuse it (REQ-VERB-05)."""
+        text = printed(action)
         answer = self.pending()
-        for step in self.state.local("answer", only=kind):
-            if step.effect == "refuse":
-                answer.fail(self._refusal(step.args[0]))
+        for step in self.state.answer(kind):
+            if isinstance(step.effect, steps.Refuse):
+                answer.fail(self._refusal(step.effect))
                 return answer
         verb = Verb(name, answer)
         self.state.verbs.append(verb)
@@ -211,12 +223,11 @@ class TurnDriver:
                 self._options.request_timeout, lambda: self._verb_timeout(verb)
             )
         answer.add_done_callback(lambda _: timer.cancel() if timer is not None else None)
-        text = printed(action)
         self._sender.submit(Outgoing(action.action, self.request_id, text, self.session_id))
         return answer
 
-    def _refusal(self, word: str) -> errors.SmoothAgentError:
-        if word == "already_answered":
+    def _refusal(self, effect: steps.Refuse) -> errors.SmoothAgentError:
+        if effect.refusal == "already_answered":
             return self._failures.make(errors.AlreadyAnsweredError, **self.ids())
         return self._failures.make(errors.NoPendingQuestionError, **self.ids())
 
@@ -254,7 +265,7 @@ class TurnDriver:
         self._sender.submit(outgoing)
 
     def _local(self, word: str) -> None:
-        for step in self.state.local(word, unwritten=self._outgoing.waits_for_link):
+        for step in self.state.local(word, may_have_left=self._outgoing.may_have_left):
             self._do(step, word=word)
         self._release()
 
@@ -290,24 +301,22 @@ class TurnDriver:
 
     def _settle(
         self,
-        args: tuple[str, ...],
+        effect: steps.Settle,
         event: Any,
         fault: DecodeError | None,
         word: str,
         end: LinkEnd | None,
         error: Exception | None,
     ) -> None:
-        if args[0] == "failed":
-            self.error = self._failure(args[1], event, fault, word, end, error)
+        if effect.outcome == "failed":
+            self.error = self._failure(str(effect.ending), event, fault, word, end, error)
         else:
-            self.result = self._success(args, event)
+            self.result = self._success(effect, event)
         for timer in self._timers.values():
             timer.cancel()
         self._timers.clear()
         self._outgoing.drop()
         self.questions.stop()
-        for step in self.state.local("settle"):
-            self._do(step)
         for verb in [verb for verb in self.state.verbs if not verb.outlives_turn]:
             self.state.verbs.remove(verb)
             if verb.name == "cancel":
@@ -317,12 +326,12 @@ class TurnDriver:
                 verb.token.fail(self.error or ended)
         self.items.wake()
 
-    def _success(self, args: tuple[str, ...], event: Any) -> TurnResult:
-        if args[0] == "cancelled":
+    def _success(self, effect: steps.Settle, event: Any) -> TurnResult:
+        if effect.outcome == "cancelled":
             return TurnResult(
                 text=self.text.text,
                 outcome="cancelled",
-                confirmed="unconfirmed" not in args,
+                confirmed=effect.ending != "unconfirmed",
                 event=event,
                 **self.ids(),
             )
@@ -363,13 +372,12 @@ class TurnDriver:
         if fault is not None:
             return self._failures.of_frame(fault, **facts)
         details: dict[str, Any] = {}
-        question = self._asked or self.state.open_question
-        if question is not None:
-            details["question"] = question
+        if self.state.asked is not None:
+            details["question"] = self.state.asked
         if kind == "turn_timeout":
             details["limit"] = word
         if kind == "turn_interrupted":
-            details["sent"] = self._outgoing.written
+            details["sent"] = self._outgoing.may_have_left
         return self._failures.of_link(kind, end, details=details, **facts)
 
     def slow_consumer(self) -> errors.SmoothAgentError:
