@@ -2,7 +2,9 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
+use crate::wire::codes::error_text;
 pub use crate::wire::errors::ErrorKind;
 use crate::wire::errors::{Code, Leaf, code_row};
 use crate::wire::events::{self, Event};
@@ -39,7 +41,12 @@ pub struct Failure(Arc<Facts>);
 
 #[derive(Clone, Default)]
 struct Facts {
+    /// What an argument error says; the text of the others is the table's.
     message: String,
+    /// The peer: host and port.
+    place: Option<Arc<str>>,
+    /// What the system or the frame says, for the places of the table's text.
+    reason: Option<String>,
     retryable: Option<bool>,
     code: Option<String>,
     server_message: Option<String>,
@@ -47,6 +54,7 @@ struct Facts {
     session_id: Option<String>,
     details: Details,
     close_code: Option<u16>,
+    close_reason: Option<String>,
     pointer: Option<String>,
     event: Option<Event>,
     partial_text: Option<String>,
@@ -65,6 +73,10 @@ pub struct Details {
     pub retry_after_ms: Option<i64>,
     /// What the server's error carried under `details`.
     pub raw: Option<Json>,
+    /// What a refused handshake was answered with, the first 4,096 bytes of it.
+    pub body: Option<String>,
+    /// The server's own id of a refused handshake, from `x-request-id`.
+    pub request_id: Option<String>,
     /// Size in bytes of a message that was too large, where it is known.
     pub size: Option<u64>,
     /// The limit in bytes that it was over.
@@ -106,6 +118,12 @@ impl Failure {
     /// frame, 1006 without a close frame.
     pub fn close_code(&self) -> Option<u16> {
         self.0.close_code
+    }
+
+    /// The reason in the server's close frame; none when it gave none. Like the server's own words
+    /// it is no part of the error's text.
+    pub fn close_reason(&self) -> Option<&str> {
+        self.0.close_reason.as_deref()
     }
 
     /// JSON Pointer of the fault, of an [`Error::InvalidFrame`].
@@ -307,7 +325,7 @@ impl Error {
     /// The error of a server's error event (REQ-ERR-02, REQ-ERR-03).
     pub(crate) fn of_event(event: &events::Error) -> Self {
         let row: &Code = code_row(event.code());
-        let mut draft = Draft::new(format!("{}: {}", shown(event.code()), row.when));
+        let mut draft = Draft::default();
         draft.0.retryable = Some(row.retryable);
         draft.0.code = Some(event.code().to_owned());
         draft.0.server_message = Some(event.message().to_owned());
@@ -340,15 +358,39 @@ fn shown(code: &str) -> &str {
     }
 }
 
+/// The text of an error as the table has it, its places filled (REQ-ERR-07).
+fn text_of(leaf: Leaf, facts: &Facts) -> String {
+    let number = |number: Option<i64>| number.map(|it| it.to_string());
+    error_text(&format!("{leaf:?}"), |name| match name {
+        "host" => Some(facts.place.as_deref().unwrap_or("the server").to_owned()),
+        "code" => facts.code.as_deref().map(|code| shown(code).to_owned()),
+        "close" => facts.close_code.map(|code| code.to_string()),
+        "status" => number(facts.details.status),
+        "request_id" => facts.request_id.clone(),
+        "session_id" => facts.session_id.clone(),
+        "limit" => facts.details.limit.map(|limit| limit.to_string()),
+        "reason" => facts.reason.clone(),
+        _ => None,
+    })
+}
+
 /// An error in the making.
+#[derive(Default)]
 pub(crate) struct Draft(Facts);
 
 impl Draft {
-    pub(crate) fn new(message: impl Into<String>) -> Self {
+    /// An error of the link or of a frame, with the reason that is known.
+    pub(crate) fn new(reason: impl Into<String>) -> Self {
         Self(Facts {
-            message: message.into(),
+            reason: Some(reason.into()),
             ..Facts::default()
         })
+    }
+
+    /// Names the peer where it is not named yet.
+    pub(crate) fn place(mut self, place: &Arc<str>) -> Self {
+        self.0.place.get_or_insert_with(|| Arc::clone(place));
+        self
     }
 
     pub(crate) fn request(mut self, id: &str) -> Self {
@@ -361,8 +403,44 @@ impl Draft {
         self
     }
 
+    /// Names the session, where there is one.
+    pub(crate) fn session_of(self, id: &Option<String>) -> Self {
+        match id {
+            Some(id) => self.session(id),
+            None => self,
+        }
+    }
+
     pub(crate) fn close_code(mut self, code: Option<u16>) -> Self {
         self.0.close_code = code;
+        self
+    }
+
+    pub(crate) fn close_reason(mut self, reason: Option<&str>) -> Self {
+        self.0.close_reason = reason.filter(|it| !it.is_empty()).map(str::to_owned);
+        self
+    }
+
+    /// A refused attempt, and whether another one may succeed.
+    pub(crate) fn refused(reason: String, retryable: Option<bool>) -> Self {
+        let mut draft = Self::new(reason);
+        draft.0.retryable = retryable;
+        draft
+    }
+
+    /// What the answer to a handshake said.
+    pub(crate) fn answer(
+        mut self,
+        status: Option<u16>,
+        retry_after: Option<Duration>,
+        body: Option<String>,
+        request_id: Option<String>,
+    ) -> Self {
+        let milliseconds = |wait: Duration| i64::try_from(wait.as_millis()).unwrap_or(i64::MAX);
+        self.0.details.status = status.map(i64::from);
+        self.0.details.retry_after_ms = retry_after.map(milliseconds);
+        self.0.details.body = body;
+        self.0.details.request_id = request_id;
         self
     }
 
@@ -379,6 +457,7 @@ impl Draft {
 
     pub(crate) fn pointer(mut self, pointer: &str) -> Self {
         self.0.pointer = Some(pointer.to_owned());
+        self.0.reason = self.0.pointer.clone();
         self
     }
 
@@ -410,7 +489,15 @@ impl Draft {
         self
     }
 
-    pub(crate) fn end(self, leaf: Leaf) -> Error {
+    pub(crate) fn cause(self, source: Option<Box<dyn std::error::Error + Send + Sync>>) -> Self {
+        match source {
+            Some(source) => self.source(source),
+            None => self,
+        }
+    }
+
+    pub(crate) fn end(mut self, leaf: Leaf) -> Error {
+        self.0.message = text_of(leaf, &self.0);
         Error::of(leaf, Failure(Arc::new(self.0)))
     }
 }

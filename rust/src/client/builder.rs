@@ -9,8 +9,8 @@ use super::SmoothAgentClient;
 use crate::clock::Clock;
 use crate::errors::Error;
 use crate::logging::LogRecord;
+use crate::options::headers::{check_name, is_value};
 use crate::options::{Options, Source, Token, TokenIn};
-use crate::transport::is_header;
 
 /// Builds a client. Mistakes are reported by [`build`](Self::build); nothing is opened and no task
 /// is started before [`connect`](Self::connect).
@@ -70,14 +70,21 @@ impl ClientBuilder {
     /// Adds a header to the handshake.
     pub fn header(self, name: impl Into<String>, value: impl Into<String>) -> Self {
         let (name, value) = (name.into(), value.into());
-        if !is_header(&name, &value) {
-            return self.refuse("a header has a name or value that HTTP does not allow");
+        if let Err(text) = check_name(&name) {
+            return self.refuse(text);
+        }
+        if !is_value(&value) {
+            return self.refuse("headers: a value holds a character that no header may hold");
         }
         self.set(|options| options.headers.push((name, value)))
     }
 
     /// The `Origin` of the handshake. Default: none.
     pub fn origin(self, origin: impl Into<String>) -> Self {
+        let origin = origin.into();
+        if !is_value(&origin) {
+            return self.refuse("origin holds a character that no header may hold");
+        }
         self.header("Origin", origin)
     }
 
@@ -189,7 +196,8 @@ impl ClientBuilder {
     /// # Errors
     /// [`Error::InvalidArgument`]: an option is malformed.
     pub fn build(self) -> Result<SmoothAgentClient, Error> {
-        self.options.map(SmoothAgentClient::with)
+        let options = self.options.and_then(Options::checked)?;
+        Ok(SmoothAgentClient::with(options))
     }
 
     /// The client, connected.

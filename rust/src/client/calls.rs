@@ -18,6 +18,7 @@ use crate::turn::{Owner, VerbFuture};
 use crate::wire::actions::{Action, Call, CreateConversationSession};
 use crate::wire::errors::Leaf;
 use crate::wire::events::Event;
+use crate::wire::mend::last_string;
 use crate::wire::types::CreateConversationSessionResult;
 
 /// The wait for the answer to a call. The frame was queued when the call was made; dropping this
@@ -37,9 +38,7 @@ impl Future for Answered {
         };
         let got = std::task::ready!(Pin::new(answer).poll(context));
         self.answer = None;
-        Poll::Ready(
-            got.unwrap_or_else(|_| Err(Draft::new("the client is gone").end(Leaf::ClientClosed))),
-        )
+        Poll::Ready(got.unwrap_or_else(|_| Err(Draft::default().end(Leaf::ClientClosed))))
     }
 }
 
@@ -82,13 +81,20 @@ impl SmoothAgentClient {
             expects: Expects::Reply(C::REPLY),
             session_id: None,
         };
-        let answered = self.start(new, move |id| {
+        let mut session = None;
+        let answered = self.start(new, |id| {
             action.set_request_id(id.to_owned());
-            action.to_json()
+            let text = action.to_json();
+            session = last_string(&text, "sessionId");
+            text
         });
         let (hub, id) = (Arc::clone(&self.hub), answered.key.id.clone());
         Pending::new(async move {
-            let output = read::<C>(&answered.await?, &id)?;
+            let event = answered.await?;
+            let about = |error: Error| {
+                error.with(|draft| draft.place(&hub.options.place).session_of(&session))
+            };
+            let output = read::<C>(&event, &id).map_err(about)?;
             let any: &dyn Any = &output;
             if let Some(session) = any.downcast_ref::<CreateConversationSessionResult>() {
                 hub.learn(&session.session_id, session.capabilities.as_deref());
@@ -136,12 +142,12 @@ impl SmoothAgentClient {
 fn read<C: Call>(event: &Event, id: &str) -> Result<C::Output, Error> {
     match C::read(event) {
         Some(Ok(output)) => Ok(output),
-        Some(Err(problem)) => Err(Draft::new("the result of a call is broken")
+        Some(Err(problem)) => Err(Draft::default()
             .pointer(&problem.pointer)
             .event(event.clone())
             .request(id)
             .end(Leaf::InvalidFrame)),
-        None => Err(Draft::new("answered by another event")
+        None => Err(Draft::new(event.event_type().as_str())
             .event(event.clone())
             .request(id)
             .end(Leaf::UnexpectedEvent)),

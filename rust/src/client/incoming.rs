@@ -209,18 +209,19 @@ impl Upper for Hub {
         }
         self.move_link(&mut books, end.signal, Some(end.code), None);
         let limit = self.options.limits.message_bytes as u64;
+        let signal = end.signal;
         let cause = Cause {
             end: Some(end),
             limit,
             ..Cause::default()
         };
-        let effect = if end.signal == Signal::TooLarge {
+        let effect = if signal == Signal::TooLarge {
             Effect::SettleFailedMessageTooLarge
         } else {
             Effect::SettleFailedConnectionLost
         };
         if let Some(error) = error_of(effect, &cause) {
-            self.settle_all(&mut books, end.signal, &cause, &error);
+            self.settle_all(&mut books, signal, &cause, &error);
         }
         books.link.outbox = None;
     }

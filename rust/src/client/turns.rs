@@ -52,7 +52,7 @@ impl Hub {
         name: &'static str,
         frame: impl FnOnce(&str) -> String,
     ) -> (Key, Arc<Cell>) {
-        let cell = Arc::new(Cell::default());
+        let cell = Arc::new(Cell::new(Arc::clone(&self.options.place)));
         let mut books = self.lock();
         books.serial += 1;
         let serial = books.serial;
@@ -156,7 +156,6 @@ impl Owner for Hub {
     fn answer(&self, turn: &Key, session_id: &str, ask: Ask) -> oneshot::Receiver<Reply> {
         let (done, reply) = oneshot::channel();
         let mut books = self.lock();
-        let kind = ask.question();
         let waiter = Waiter {
             done,
             unheard: self.unheard(&turn.id),
@@ -168,7 +167,7 @@ impl Owner for Hub {
             }
         });
         if let Some(waiter) = waiter {
-            let error = refused(kind, Effect::RefuseNoPendingQuestion);
+            let error = refused(Effect::RefuseNoPendingQuestion);
             let _ = waiter.done.send(Err(
                 error.with(|it| it.request(&turn.id).session(session_id))
             ));

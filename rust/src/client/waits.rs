@@ -1,14 +1,17 @@
 //! How calls start and how their waits are given up.
 
+use std::sync::Arc;
+
 use tokio::sync::oneshot;
 
 use super::desk::Counter;
 use super::hub::Hub;
-use crate::errors::Error;
+use crate::errors::{Draft, Error};
 use crate::options::MAX_OUTBOUND_BYTES;
 use crate::requests::{Desk, Expects, Key, Tick, Waiting};
 use crate::turn::verbs::too_large;
 use crate::wire::events::Event;
+use crate::wire::mend::last_string;
 
 /// What a new call needs.
 pub(crate) struct NewCall {
@@ -37,6 +40,7 @@ impl Hub {
         };
         let key = Key { id, serial };
         let text = frame(&key.id);
+        let session_id = call.session_id.or_else(|| last_string(&text, "sessionId"));
         let refused = refused
             .or_else(|| {
                 books
@@ -47,7 +51,14 @@ impl Hub {
             .or_else(|| (text.len() > MAX_OUTBOUND_BYTES).then(|| too_large(text.len())))
             .or_else(|| self.ready(&mut books).err());
         if let Some(error) = refused {
-            let _ = done.send(Err(error.with(|draft| draft.request(&key.id))));
+            if !matches!(error, Error::InvalidArgument(_)) {
+                books.requests.remember(&key.id); // what still comes for it is nobody's
+            }
+            let about = |draft: Draft| {
+                let draft = draft.request(&key.id).place(&self.options.place);
+                draft.session_of(&session_id)
+            };
+            let _ = done.send(Err(error.with(about)));
             return (key, answer);
         }
         let books = &mut *books;
@@ -61,7 +72,8 @@ impl Hub {
         books.requests.start(Waiting {
             key: key.clone(),
             expects: call.expects,
-            session_id: call.session_id,
+            session_id,
+            place: Arc::clone(&self.options.place),
             done,
             packet: Some(packet),
             _timer: timer,

@@ -20,12 +20,14 @@ pub(crate) const MALFORMED_LIMIT: u32 = 10;
 pub(crate) const UNAUTHENTICATED: u16 = 4401;
 
 /// How a link ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct End {
     /// The event of the connection machine.
     pub(crate) signal: Signal,
     /// The close code, sent or received.
     pub(crate) code: u16,
+    /// The reason in the close frame that was received; it may be empty.
+    pub(crate) reason: String,
     /// Size in bytes of the message that was too large.
     pub(crate) size: Option<u64>,
 }
@@ -35,6 +37,7 @@ impl End {
         Self {
             signal,
             code,
+            reason: String::new(),
             size: None,
         }
     }
@@ -100,15 +103,19 @@ pub(crate) async fn run(
 async fn attempt(options: &Options) -> Result<Socket, Error> {
     let work = async {
         let token = token(options).await?;
+        if let Some(token) = &token {
+            options.check_token(token)?;
+        }
         let handshake = handshake(options, token).map_err(refused)?;
         Socket::open(&options.target, handshake)
             .await
             .map_err(refused)
     };
-    match within(&*options.clock, options.limits.connect, work).await {
+    let done = match within(&*options.clock, options.limits.connect, work).await {
         Some(done) => done,
-        None => Err(Draft::new("the link was not open in time").end(Leaf::ConnectFailed)),
-    }
+        None => Err(Draft::new("no answer in time").end(Leaf::ConnectFailed)),
+    };
+    done.map_err(|error| error.with(|draft| draft.place(&options.place)))
 }
 
 async fn token(options: &Options) -> Result<Option<String>, Error> {
@@ -116,6 +123,9 @@ async fn token(options: &Options) -> Result<Option<String>, Error> {
         Token::None => Ok(None),
         Token::Static(token) => Ok(Some(token.to_string())),
         Token::Provider(provider) => provider().await.map(Some).map_err(|cause| {
+            if let Some(own @ Error::Authentication(_)) = cause.downcast_ref::<Error>() {
+                return own.clone();
+            }
             Draft::new("the token provider failed")
                 .source(cause)
                 .end(Leaf::ConnectFailed)
@@ -145,18 +155,20 @@ fn handshake(options: &Options, token: Option<String>) -> Result<Handshake, Refu
 }
 
 fn refused(refusal: Refusal) -> Error {
-    let mut draft = Draft::new(refusal.message);
-    if let Some(status) = refusal.status {
-        draft = draft.status(i64::from(status));
-    }
-    if let Some(source) = refusal.source {
-        draft = draft.source(source);
-    }
-    draft.end(if refusal.status == Some(401) {
+    let leaf = if refusal.status == Some(401) {
         Leaf::Authentication
     } else {
         Leaf::ConnectFailed
-    })
+    };
+    Draft::refused(refusal.reason, refusal.retryable)
+        .answer(
+            refusal.status,
+            refusal.retry_after,
+            refusal.body,
+            refusal.request_id,
+        )
+        .cause(refusal.source)
+        .end(leaf)
 }
 
 async fn drive(
@@ -208,7 +220,14 @@ fn ending(incoming: Incoming) -> Option<(Option<End>, Finish)> {
     Some(match incoming {
         Incoming::Text(_) | Incoming::Binary => return None,
         Incoming::Asked(code) => (None, Finish::Close(code)),
-        Incoming::Closed(code) => (Some(End::new(Signal::ClosedByPeer, code)), Finish::Answer),
+        Incoming::Closed(code, reason) => {
+            let end = End {
+                reason,
+                ..End::new(Signal::ClosedByPeer, code)
+            };
+            (Some(end), Finish::Answer)
+        }
+        Incoming::Violation => (Some(End::new(Signal::Lost, 1002)), Finish::Close(1002)),
         Incoming::Lost => (Some(End::new(Signal::Lost, 1006)), Finish::Drop),
         Incoming::InvalidUtf8 => (
             Some(End::new(Signal::InvalidUtf8, 1007)),

@@ -86,10 +86,8 @@ impl Messages {
         };
     }
 
-    fn repeated(&self) -> Error {
-        Draft::new("a page cursor repeated")
-            .session(&self.session_id)
-            .end(Leaf::UnexpectedEvent)
+    fn repeated() -> Error {
+        Draft::new("a page cursor repeated").end(Leaf::UnexpectedEvent)
     }
 }
 
@@ -105,7 +103,7 @@ impl Stream for Messages {
                 Next::End => return Poll::Ready(None),
                 Next::Repeated => {
                     self.next = Next::End;
-                    return Poll::Ready(Some(Err(self.repeated())));
+                    return Poll::Ready(Some(Err(Self::repeated())));
                 }
                 Next::Page(cursor) => {
                     let cursor = cursor.take();

@@ -1,5 +1,6 @@
 //! Every option with its unit and default.
 
+pub(crate) mod headers;
 #[cfg(feature = "rustls")]
 pub(crate) mod roots;
 pub(crate) mod url;
@@ -82,6 +83,8 @@ pub(crate) struct FastPaths {
 /// Everything a client was built with.
 pub(crate) struct Options {
     pub(crate) target: Target,
+    /// Host and port, for texts.
+    pub(crate) place: Arc<str>,
     pub(crate) token: Token,
     pub(crate) token_in: TokenIn,
     pub(crate) headers: Vec<(String, String)>,
@@ -104,6 +107,7 @@ impl Options {
             return Err(Error::argument("wss: needs the crate feature `rustls`"));
         }
         Ok(Self {
+            place: target.place().into(),
             target,
             token: Token::None,
             token_in: TokenIn::Query,
@@ -122,6 +126,25 @@ impl Options {
             #[cfg(feature = "rustls")]
             roots: self::roots::Roots::default(),
         })
+    }
+
+    /// Checks what options say together.
+    pub(crate) fn checked(self) -> Result<Self, Error> {
+        match &self.token {
+            Token::Static(token) => self.check_token(token)?,
+            Token::None | Token::Provider(_) => {}
+        }
+        Ok(self)
+    }
+
+    /// Whether a token may travel where it is to travel (REQ-CONN-20, REQ-CONN-28).
+    pub(crate) fn check_token(&self, token: &str) -> Result<(), Error> {
+        if self.token_in == TokenIn::Header && !headers::is_value(token) {
+            return Err(Error::argument(
+                "token holds a character that no header may hold",
+            ));
+        }
+        Ok(())
     }
 
     /// The next id of an action.

@@ -1,5 +1,7 @@
 //! Where to connect to: checked when the client is built, completed before every attempt.
 
+use std::net::Ipv6Addr;
+
 /// A `ws:` or `wss:` URL, taken apart. The fragment is dropped, the query kept.
 #[derive(Clone)]
 pub(crate) struct Target {
@@ -12,16 +14,19 @@ pub(crate) struct Target {
 }
 
 impl Target {
-    /// Takes a URL apart; the error says what is wrong without repeating the URL.
+    /// Takes a URL apart; the error names the option and does not repeat the URL (REQ-CONN-19).
     pub(crate) fn parse(url: &str) -> Result<Self, &'static str> {
-        let (scheme, rest) = url.split_once("://").ok_or("the URL has no scheme")?;
+        let (scheme, rest) = url.split_once("://").ok_or("url has no scheme")?;
         let tls = match scheme.to_ascii_lowercase().as_str() {
             "ws" => false,
             "wss" => true,
-            _ => return Err("the URL must begin with ws:// or wss://"),
+            _ => return Err("url must begin with ws:// or wss://"),
         };
-        if !url.bytes().all(|byte| byte.is_ascii_graphic()) {
-            return Err("the URL has characters that must be percent-encoded");
+        if url
+            .chars()
+            .any(|it| it.is_control() || it.is_whitespace() || it == '\\')
+        {
+            return Err("url must hold no space, no control character and no backslash");
         }
         let rest = rest.split_once('#').map_or(rest, |(kept, _)| kept);
         let (place, query) = rest
@@ -31,7 +36,7 @@ impl Target {
             .find('/')
             .map_or((place, "/"), |at| place.split_at(at));
         if authority.contains('@') {
-            return Err("the URL must not carry credentials");
+            return Err("url must carry no user name and no password");
         }
         let (host, port) = split_port(authority, if tls { 443 } else { 80 })?;
         Ok(Self {
@@ -42,9 +47,17 @@ impl Target {
                 .to_owned(),
             port,
             authority: authority.to_owned(),
-            path: path.to_owned(),
-            query: query.map(str::to_owned),
+            path: carried(path),
+            query: query.map(carried),
         })
+    }
+
+    /// Host and port, for texts.
+    pub(crate) fn place(&self) -> String {
+        match self.host.contains(':') {
+            true => format!("[{}]:{}", self.host, self.port),
+            false => format!("{}:{}", self.host, self.port),
+        }
     }
 
     /// The URL of one attempt. A token takes the place of every `token` pair of the query and
@@ -78,15 +91,35 @@ fn split_port(authority: &str, default: u16) -> Result<(&str, u16), &'static str
     let (host, port) = match authority.rsplit_once(':') {
         Some((host, port)) if !port.ends_with(']') => (
             host,
-            port.parse()
-                .map_err(|_| "the URL's port is no number up to 65535")?,
+            Some(port)
+                .filter(|port| port.bytes().all(|byte| byte.is_ascii_digit()))
+                .and_then(|port| port.parse().ok())
+                .ok_or("url has a port that is no number up to 65535")?,
         ),
         _ => (authority, default),
     };
-    if host.is_empty() || (host.contains(':') && !(host.starts_with('[') && host.ends_with(']'))) {
-        return Err("the URL has no valid host");
+    let inside = host.strip_prefix('[').and_then(|it| it.strip_suffix(']'));
+    let named = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte);
+    let valid = match inside {
+        Some(address) => address.parse::<Ipv6Addr>().is_ok(),
+        None => !host.is_empty() && host.bytes().all(named),
+    };
+    valid
+        .then_some((host, port))
+        .ok_or("url has no valid host: a name in ASCII letters, or an address")
+}
+
+/// A path or query as it travels: what is not ASCII, or what no URL may hold, percent-encoded.
+fn carried(part: &str) -> String {
+    let mut out = String::with_capacity(part.len());
+    for byte in part.bytes() {
+        if byte.is_ascii_graphic() && !b"\"<>`{}|^".contains(&byte) {
+            out.push(char::from(byte));
+        } else {
+            out.push_str(&format!("%{byte:02X}"));
+        }
     }
-    Ok((host, port))
+    out
 }
 
 /// Everything but the unreserved characters of RFC 3986 as %XX.
@@ -144,9 +177,31 @@ mod tests {
             "ws://u:p@h",
             "ws://h/ a",
             "ws://:1",
+            "ws://h:+80",
+            "ws://h:",
+            "ws://h\\x",
+            "ws://h/\r\nX-Evil: 1",
+            "ws://h/?a=\u{0}",
+            "ws://h/\u{a0}",
+            "ws://é.example/",
+            "ws://[::1/",
+            "ws://[zz]/",
         ] {
             assert!(Target::parse(url).is_err(), "{url}");
         }
+    }
+
+    #[test]
+    fn req_conn_19_what_is_not_ascii_travels_percent_encoded() {
+        assert_eq!(
+            uri("ws://h/é?q=é€#é", None),
+            "ws://h/%C3%A9?q=%C3%A9%E2%82%AC"
+        );
+        assert_eq!(uri("ws://h/%C3%A9?q=a%20b", None), "ws://h/%C3%A9?q=a%20b");
+        assert_eq!(
+            uri("ws://h/{a}?q=\"<>|^`", None),
+            "ws://h/%7Ba%7D?q=%22%3C%3E%7C%5E%60"
+        );
     }
 
     #[test]

@@ -3,6 +3,7 @@
 mod pending;
 
 use std::collections::{HashMap, HashSet, VecDeque};
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::oneshot;
@@ -98,15 +99,13 @@ pub(crate) struct Cause<'a> {
 
 /// The error that a settling effect stands for; none for the effects that are no failure.
 pub(crate) fn error_of(effect: Effect, cause: &Cause<'_>) -> Option<Error> {
-    let code = cause.end.map(|end| end.code);
+    let code = cause.end.as_ref().map(|end| end.code);
+    let reason = cause.end.as_ref().map(|end| end.reason.as_str());
     let lost = |leaf| {
         let refused = code == Some(UNAUTHENTICATED);
-        let text = match code {
-            Some(code) => format!("the link ended with close code {code}"),
-            None => "the link ended".to_owned(),
-        };
-        Draft::new(text)
+        Draft::default()
             .close_code(code)
+            .close_reason(reason)
             .end(if refused { Leaf::Authentication } else { leaf })
     };
     Some(match effect {
@@ -119,36 +118,31 @@ pub(crate) fn error_of(effect: Effect, cause: &Cause<'_>) -> Option<Error> {
         Effect::SettleFailedProtocol => {
             let arrived = cause.arrived?;
             let status = arrived.status().unwrap_or_default();
-            Draft::new(format!("the server answered with status {status}"))
+            Draft::default()
                 .status(status)
                 .event(arrived.event.clone())
                 .end(Leaf::Protocol)
         }
         Effect::SettleFailedUnexpectedEvent => {
             let event = cause.arrived?.event;
-            Draft::new(format!("answered by {}", event.event_type().as_str()))
+            Draft::new(event.event_type().as_str())
                 .event(event.clone())
                 .end(Leaf::UnexpectedEvent)
         }
         Effect::SettleFailedInvalidFrame => invalid_frame(cause.arrived?.event),
         Effect::SettleFailedAttempt => cause.attempt?.clone(),
-        Effect::SettleFailedNotConnected => Draft::new("there is no link").end(Leaf::NotConnected),
-        Effect::SettleFailedClientClosed => {
-            Draft::new("the client was closed").end(Leaf::ClientClosed)
-        }
+        Effect::SettleFailedNotConnected => Draft::default().end(Leaf::NotConnected),
+        Effect::SettleFailedClientClosed => Draft::default().end(Leaf::ClientClosed),
         Effect::SettleFailedMessageTooLarge => {
-            let size = cause.size.or_else(|| cause.end.and_then(|end| end.size));
-            Draft::new(format!(
-                "a message was over the limit of {} bytes",
-                cause.limit
-            ))
-            .size(size, cause.limit)
-            .close_code(code)
-            .end(Leaf::MessageTooLarge)
+            let size = cause
+                .size
+                .or_else(|| cause.end.as_ref().and_then(|end| end.size));
+            Draft::default()
+                .size(size, cause.limit)
+                .close_code(code)
+                .end(Leaf::MessageTooLarge)
         }
-        Effect::SettleFailedRequestTimeout => {
-            Draft::new("no answer came in time").end(Leaf::RequestTimeout)
-        }
+        Effect::SettleFailedRequestTimeout => Draft::default().end(Leaf::RequestTimeout),
         _ => return None,
     })
 }
@@ -156,12 +150,12 @@ pub(crate) fn error_of(effect: Effect, cause: &Cause<'_>) -> Option<Error> {
 /// The error of a frame that had to be understood and was broken.
 pub(crate) fn invalid_frame(event: &Event) -> Error {
     let Event::Unknown(unread) = event else {
-        return Draft::new("a frame is broken").end(Leaf::InvalidFrame);
+        return Draft::default().end(Leaf::InvalidFrame);
     };
     let pointer = unread
         .problem()
         .map_or("", |problem| problem.pointer.as_str());
-    Draft::new("a frame that had to be understood is broken")
+    Draft::default()
         .pointer(pointer)
         .event(event.clone())
         .end(Leaf::InvalidFrame)
@@ -206,6 +200,7 @@ pub(crate) struct Waiting {
     pub(crate) key: Key,
     pub(crate) expects: Expects,
     pub(crate) session_id: Option<String>,
+    pub(crate) place: Arc<str>,
     pub(crate) done: oneshot::Sender<Result<Event, Error>>,
     pub(crate) packet: Option<u64>,
     pub(crate) _timer: Option<Timer>,
@@ -215,7 +210,7 @@ impl Waiting {
     fn finish(self, outcome: Result<Event, Error>) {
         let outcome = outcome.map_err(|error| {
             error.with(|draft| {
-                let draft = draft.request(&self.key.id);
+                let draft = draft.request(&self.key.id).place(&self.place);
                 self.session_id
                     .iter()
                     .fold(draft, |draft, id| draft.session(id))

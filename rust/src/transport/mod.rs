@@ -1,5 +1,10 @@
 //! One WebSocket: open, read, write, close. The only room that knows the WebSocket library.
 
+mod answer;
+mod dial;
+mod http_date;
+mod opening;
+
 use std::future::poll_fn;
 use std::ops::Deref;
 use std::pin::Pin;
@@ -7,14 +12,13 @@ use std::task::{Context, Poll};
 
 use futures_util::{Sink as _, SinkExt as _, Stream as _};
 use tokio::io::AsyncReadExt as _;
-use tokio::net::TcpStream;
-use tokio_tungstenite::tungstenite::client::ClientRequestBuilder;
-use tokio_tungstenite::tungstenite::error::{CapacityError, Error as WsError, UrlError};
-use tokio_tungstenite::tungstenite::protocol::{CloseFrame, WebSocketConfig};
-use tokio_tungstenite::tungstenite::{Message, Utf8Bytes, http};
-use tokio_tungstenite::{MaybeTlsStream, WebSocketStream};
+use tokio_tungstenite::WebSocketStream;
+use tokio_tungstenite::tungstenite::error::{CapacityError, Error as WsError, ProtocolError};
+use tokio_tungstenite::tungstenite::protocol::CloseFrame;
+use tokio_tungstenite::tungstenite::{Message, Utf8Bytes};
 
-use crate::options::url::Target;
+use self::answer::Answer;
+pub(crate) use self::opening::{Handshake, Refusal, Security};
 
 /// Frames that wait to be written. The transport takes one when the socket has room for it.
 pub(crate) trait Outgoing {
@@ -26,114 +30,6 @@ pub(crate) trait Outgoing {
     fn settled(&self);
     /// The code to close with, when that is asked for.
     fn asked(&self) -> Option<u16>;
-}
-
-/// What one attempt sends along with its request.
-pub(crate) struct Handshake {
-    pub(crate) uri: String,
-    pub(crate) headers: Vec<(String, String)>,
-    pub(crate) max_message_bytes: usize,
-    pub(crate) security: Security,
-}
-
-/// How the socket is secured.
-pub(crate) struct Security {
-    #[cfg(feature = "rustls")]
-    tls: Option<std::sync::Arc<rustls::ClientConfig>>,
-}
-
-impl Security {
-    /// By TLS where the target asks for it.
-    #[cfg(feature = "rustls")]
-    pub(crate) fn of(
-        target: &Target,
-        roots: &crate::options::roots::Roots,
-    ) -> Result<Self, Refusal> {
-        if !target.tls {
-            return Ok(Self { tls: None });
-        }
-        let config = roots
-            .config()
-            .map_err(|cause| Refusal::failed("TLS could not be set up", cause))?;
-        Ok(Self { tls: Some(config) })
-    }
-
-    #[cfg(not(feature = "rustls"))]
-    pub(crate) fn none() -> Self {
-        Self {}
-    }
-
-    async fn shake_hands(
-        self,
-        request: ClientRequestBuilder,
-        tcp: TcpStream,
-        config: WebSocketConfig,
-    ) -> Result<WebSocketStream<MaybeTlsStream<TcpStream>>, WsError> {
-        #[cfg(feature = "rustls")]
-        if let Some(tls) = self.tls {
-            let connector = tokio_tungstenite::Connector::Rustls(tls);
-            return tokio_tungstenite::client_async_tls_with_config(
-                request,
-                tcp,
-                Some(config),
-                Some(connector),
-            )
-            .await
-            .map(|(ws, _)| ws);
-        }
-        let plain = MaybeTlsStream::Plain(tcp);
-        tokio_tungstenite::client_async_with_config(request, plain, Some(config))
-            .await
-            .map(|(ws, _)| ws)
-    }
-}
-
-/// Why no link came about.
-pub(crate) struct Refusal {
-    /// HTTP status of the answer, where there was one.
-    pub(crate) status: Option<u16>,
-    /// What happened, without the URL.
-    pub(crate) message: String,
-    pub(crate) source: Option<Box<dyn std::error::Error + Send + Sync>>,
-}
-
-impl Refusal {
-    fn failed(message: &str, cause: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
-        Self {
-            status: None,
-            message: message.to_owned(),
-            source: Some(cause.into()),
-        }
-    }
-}
-
-impl From<WsError> for Refusal {
-    fn from(error: WsError) -> Self {
-        let plain = |message: &str| Self {
-            status: None,
-            message: message.to_owned(),
-            source: None,
-        };
-        match error {
-            WsError::Http(answer) => Self {
-                status: Some(answer.status().as_u16()),
-                message: format!(
-                    "the handshake was answered by HTTP {}",
-                    answer.status().as_u16()
-                ),
-                source: None,
-            },
-            WsError::Io(cause) => Self::failed("the handshake failed", cause),
-            WsError::Tls(cause) => Self::failed("TLS failed", cause),
-            WsError::Url(UrlError::TlsFeatureNotEnabled) => {
-                plain("wss: needs the crate feature `rustls`")
-            }
-            WsError::Protocol(cause) => {
-                Self::failed("the handshake was not answered as it must be", cause)
-            }
-            _ => plain("the handshake failed"),
-        }
-    }
 }
 
 /// A text message, as it was received.
@@ -153,8 +49,10 @@ pub(crate) enum Incoming {
     Text(Text),
     /// A binary message.
     Binary,
-    /// A close frame came: its code, or 1005 when it had none.
-    Closed(u16),
+    /// A close frame came: its code, or 1005 when it had none, and its reason.
+    Closed(u16, String),
+    /// The peer broke the protocol (REQ-WIRE-15).
+    Violation,
     /// The socket ended without a close frame.
     Lost,
     /// A text message was not UTF-8.
@@ -165,46 +63,32 @@ pub(crate) enum Incoming {
     Asked(u16),
 }
 
-/// Whether a name and a value may stand in the handshake's headers.
-pub(crate) fn is_header(name: &str, value: &str) -> bool {
-    http::HeaderName::try_from(name).is_ok() && http::HeaderValue::try_from(value).is_ok()
-}
+/// A close code that a peer may send and that the WebSocket library does not know.
+const BAD_GATEWAY: u16 = 1014;
 
 /// One open WebSocket.
 pub(crate) struct Socket {
-    ws: WebSocketStream<MaybeTlsStream<TcpStream>>,
+    ws: WebSocketStream<Answer>,
     dirty: bool,
     broken: bool,
 }
 
 impl Socket {
-    /// Opens a TCP connection and shakes hands. Redirects are not followed, no extension is
-    /// offered (REQ-CONN-12, REQ-CONN-14).
-    pub(crate) async fn open(target: &Target, handshake: Handshake) -> Result<Self, Refusal> {
-        let uri: http::Uri = handshake
-            .uri
-            .parse()
-            .map_err(|_| Refusal::failed("the URL is not valid", "bad URL"))?;
-        let request = handshake
-            .headers
-            .into_iter()
-            .fold(ClientRequestBuilder::new(uri), |request, (name, value)| {
-                request.with_header(name, value)
-            });
-        let tcp = TcpStream::connect((target.host.as_str(), target.port))
-            .await
-            .map_err(|cause| Refusal::failed("the server could not be reached", cause))?;
-        let _ = tcp.set_nodelay(true);
-        let limit = Some(handshake.max_message_bytes);
-        let config = WebSocketConfig::default()
-            .max_message_size(limit)
-            .max_frame_size(limit);
-        let ws = handshake.security.shake_hands(request, tcp, config).await?;
-        Ok(Self {
+    fn new(ws: WebSocketStream<Answer>) -> Self {
+        Self {
             ws,
             dirty: false,
             broken: false,
-        })
+        }
+    }
+
+    /// Tells a peer that it broke the protocol.
+    async fn violated(&mut self) {
+        let frame = CloseFrame {
+            code: 1002.into(),
+            reason: Utf8Bytes::default(),
+        };
+        let _ = self.ws.close(Some(frame)).await;
     }
 
     /// Writes what waits and reads what came, until there is something to tell: all that is there,
@@ -285,12 +169,22 @@ impl Socket {
                 Some(Ok(Message::Text(text))) => Incoming::Text(Text(text)),
                 Some(Ok(Message::Binary(_))) => Incoming::Binary,
                 Some(Ok(Message::Close(frame))) => {
-                    Incoming::Closed(frame.map_or(1005, |frame| frame.code.into()))
+                    let told = |it: CloseFrame| (it.code.into(), it.reason.to_string());
+                    let (code, reason) = frame.map_or((1005, String::new()), told);
+                    match self.ws.get_ref().close_frame() {
+                        Some((BAD_GATEWAY, reason)) if code == 1002 => {
+                            Incoming::Closed(BAD_GATEWAY, reason.to_owned())
+                        }
+                        _ => Incoming::Closed(code, reason),
+                    }
                 }
                 Some(Ok(Message::Ping(_) | Message::Pong(_) | Message::Frame(_))) => continue,
                 Some(Err(WsError::Utf8(_))) => Incoming::InvalidUtf8,
                 Some(Err(WsError::Capacity(CapacityError::MessageTooLong { size, .. }))) => {
                     Incoming::TooLarge(size as u64)
+                }
+                Some(Err(WsError::Protocol(broken))) if is_violation(&broken) => {
+                    Incoming::Violation
                 }
                 Some(Err(_)) | None => Incoming::Lost,
             });
@@ -325,7 +219,7 @@ impl Socket {
     async fn drain(&mut self) {
         loop {
             match poll_fn(|context| self.poll_read(context)).await {
-                Incoming::Lost | Incoming::Closed(_) => return,
+                Incoming::Lost | Incoming::Violation | Incoming::Closed(..) => return,
                 Incoming::TooLarge(_) => break,
                 _ => {}
             }
@@ -333,4 +227,15 @@ impl Socket {
         let mut skipped = [0_u8; 16 * 1024];
         while matches!(self.ws.get_mut().read(&mut skipped).await, Ok(read) if read > 0) {}
     }
+}
+
+/// Whether the peer's bytes broke the protocol; the other errors say that the link is gone.
+fn is_violation(error: &ProtocolError) -> bool {
+    !matches!(
+        error,
+        ProtocolError::ResetWithoutClosingHandshake
+            | ProtocolError::HandshakeIncomplete
+            | ProtocolError::SendAfterClosing
+            | ProtocolError::ReceivedAfterClosing
+    )
 }

@@ -20,8 +20,9 @@ pub(crate) enum Settled {
 }
 
 /// What every iterator over a turn and every wait for its end looks at.
-#[derive(Default)]
 pub(crate) struct Cell {
+    /// Host and port of the peer, for the texts of errors.
+    pub(crate) place: Arc<str>,
     state: Mutex<State>,
     /// Iterators and waits that keep the turn alive.
     interests: AtomicUsize,
@@ -50,6 +51,14 @@ impl State {
 }
 
 impl Cell {
+    pub(crate) fn new(place: Arc<str>) -> Self {
+        Self {
+            place,
+            state: Mutex::default(),
+            interests: AtomicUsize::new(0),
+        }
+    }
+
     pub(crate) fn enter(&self) {
         self.interests.fetch_add(1, Ordering::SeqCst);
     }

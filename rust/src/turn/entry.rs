@@ -249,7 +249,7 @@ impl Entry {
             }
             Tick::Verb(number) => {
                 if let Some(verb) = self.take_verb(*number) {
-                    let error = Draft::new("the answer was not acknowledged in time");
+                    let error = Draft::default();
                     verb.finish(Err(self.about(error.end(Leaf::RequestTimeout))));
                 }
             }
@@ -386,13 +386,13 @@ impl Entry {
 
     fn failure(&self, effect: Effect, cause: &Cause<'_>, desk: &dyn Desk) -> Error {
         let question = self.open_question().map(|question| question.kind);
-        let error = error_of(effect, cause).unwrap_or_else(|| {
-            Draft::new("the turn took too long and was cancelled").end(Leaf::TurnTimeout)
-        });
+        let error =
+            error_of(effect, cause).unwrap_or_else(|| Draft::default().end(Leaf::TurnTimeout));
+        let interrupted = matches!(error, Error::TurnInterrupted(_));
         self.about(error).with(|draft| {
             let draft = draft.partial(&self.cell.partial_text());
             match effect {
-                Effect::SettleFailedTurnInterrupted => {
+                Effect::SettleFailedTurnInterrupted if interrupted => {
                     let sent = self.packet.is_some_and(|packet| desk.is_sent(packet));
                     draft.sent(sent).question(question)
                 }
@@ -403,7 +403,10 @@ impl Entry {
     }
 
     fn about(&self, error: Error) -> Error {
-        error.with(|draft| draft.request(&self.key.id).session(&self.session_id))
+        error.with(|draft| {
+            let draft = draft.request(&self.key.id).session(&self.session_id);
+            draft.place(&self.cell.place)
+        })
     }
 
     /// Settles the turn: its clocks stop, its questions close, its verbs end (REQ-VERB-06).
@@ -421,10 +424,7 @@ impl Entry {
         }
         let error = match &settled {
             Settled::Failed(error) => error.clone(),
-            Settled::Done(_) => self.about(
-                Draft::new("the turn ended before the answer was acknowledged")
-                    .end(Leaf::NoPendingQuestion),
-            ),
+            Settled::Done(_) => self.about(Draft::default().end(Leaf::NoPendingQuestion)),
         };
         self.cell.settle(settled);
         let (over, waiting) = std::mem::take(&mut self.verbs)

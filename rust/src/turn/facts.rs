@@ -50,7 +50,7 @@ impl Facts {
             let terminal = code_row(event.code()).terminal;
             let spared = terminal == Terminal::UnlessVerb && turn == TurnState::Running;
             facts.verb_error = facts.answers.is_some() && (spared || turn == TurnState::Settled);
-            let ends = terminal != Terminal::Never && (!spared || open.is_empty());
+            let ends = terminal != Terminal::Never && !(spared && facts.answers.is_some());
             facts.terminal_error = ends && event.terminal() != Some(false);
         }
         facts

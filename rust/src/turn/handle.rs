@@ -58,9 +58,9 @@ impl Future for VerbFuture {
     type Output = Reply;
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Reply> {
-        Pin::new(&mut self.0).poll(context).map(|got| {
-            got.unwrap_or_else(|_| Err(Draft::new("the client is gone").end(Leaf::ClientClosed)))
-        })
+        Pin::new(&mut self.0)
+            .poll(context)
+            .map(|got| got.unwrap_or_else(|_| Err(Draft::default().end(Leaf::ClientClosed))))
     }
 }
 
@@ -320,7 +320,7 @@ impl TurnEvents {
     }
 
     fn too_slow(&self) -> Error {
-        Draft::new("events that were not read are gone: their reader was too slow")
+        Draft::default()
             .request(&self.interest.key.id)
             .session(&self.session_id)
             .end(Leaf::SlowConsumer)

@@ -13,7 +13,7 @@ fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../spec/vectors/machines")
 }
 
-fn word<'a, T: Copy>(all: &'a [T], of: impl Fn(T) -> &'static str, value: &Value) -> T {
+fn word<T: Copy>(all: &[T], of: impl Fn(T) -> &'static str, value: &Value) -> T {
     *all.iter()
         .find(|it| value == of(**it))
         .expect("a word of the tables")

@@ -88,8 +88,7 @@ impl Ask {
         if offered {
             return Ok(Self::DeclineOtp);
         }
-        let text = "the server does not list `otp_park`: its codes cannot be declined";
-        let refused = Draft::new(text).end(Leaf::Unsupported);
+        let refused = Draft::default().end(Leaf::Unsupported);
         Err(refused.with(|it| it.request(request).session(session)))
     }
 
@@ -173,14 +172,13 @@ impl Entry {
         let (verb, kind) = (ask.verb(), ask.question());
         let asked = &self.asked[kind as usize];
         let moved = step(kind.machine(), asked.state, Signal::Answer, |_| false);
-        let (state, effects) =
-            moved.ok_or_else(|| refused(kind, Effect::RefuseNoPendingQuestion))?;
+        let (state, effects) = moved.ok_or_else(|| refused(Effect::RefuseNoPendingQuestion))?;
         for effect in effects {
             if matches!(
                 effect,
                 Effect::RefuseAlreadyAnswered | Effect::RefuseNoPendingQuestion
             ) {
-                return Err(refused(kind, *effect));
+                return Err(refused(*effect));
             }
         }
         let (name, text) = ask.frame(asked, &self.key.id, &self.session_id);
@@ -219,22 +217,18 @@ impl Entry {
 }
 
 /// The error of an answer that is refused here.
-pub(crate) fn refused(kind: QuestionKind, effect: Effect) -> Error {
+pub(crate) fn refused(effect: Effect) -> Error {
     if effect == Effect::RefuseAlreadyAnswered {
-        Draft::new(format!(
-            "the {} question was answered before",
-            kind.as_str()
-        ))
-        .end(Leaf::AlreadyAnswered)
+        Draft::default().end(Leaf::AlreadyAnswered)
     } else {
-        Draft::new(format!("no {} question is open", kind.as_str())).end(Leaf::NoPendingQuestion)
+        Draft::default().end(Leaf::NoPendingQuestion)
     }
 }
 
 /// The error of a message that is too large to be sent.
 pub(crate) fn too_large(size: usize) -> Error {
     let limit = crate::options::MAX_OUTBOUND_BYTES as u64;
-    Draft::new(format!("the message is over the limit of {limit} bytes"))
+    Draft::default()
         .size(Some(size as u64), limit)
         .end(Leaf::MessageTooLarge)
 }

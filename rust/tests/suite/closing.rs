@@ -125,3 +125,27 @@ async fn req_conn_16_frames_leave_in_the_order_of_the_calls() {
     }
     drop(client);
 }
+
+#[tokio::test]
+async fn req_err_06_the_reason_of_the_close_frame_is_told_beside_the_text() {
+    let (client, mut link) = client().await;
+    let (turn, _) = link.turn(&client).await;
+    link.close_saying(1001, "s3cret reason").await;
+    let error = soon(turn.result()).await.expect_err("interrupted");
+    assert_eq!(error.failure().close_reason(), Some("s3cret reason"));
+    assert_eq!(error.failure().close_code(), Some(1001));
+    assert!(
+        !format!("{error} {error:?}").contains("s3cret"),
+        "{error:?}"
+    );
+}
+
+#[tokio::test]
+async fn req_wire_15_a_close_frame_of_one_byte_is_a_violation() {
+    let (client, mut link) = client().await;
+    let (turn, _) = link.turn(&client).await;
+    link.raw(&[0x88, 0x01, 0x03]).await;
+    let error = soon(turn.result()).await.expect_err("interrupted");
+    assert_eq!(error.failure().close_code(), Some(1002), "{error:?}");
+    assert_eq!(link.closed().await, 1002);
+}

@@ -203,3 +203,117 @@ async fn req_conn_12_a_port_that_nobody_listens_on_is_connect_failed() {
     assert_eq!(error.kind(), ErrorKind::ConnectFailed);
     assert!(error.is_retryable());
 }
+
+#[tokio::test]
+async fn req_conn_22_a_refused_handshake_says_all_that_the_answer_had() {
+    let peer = Peer::start().await;
+    let client = peer.builder().build().expect("good options");
+    let serve = async {
+        let mut stream = peer.tcp().await;
+        request(&mut stream).await;
+        let head = "HTTP/1.1 503 no\r\nRetry-After: 7\r\nX-Request-Id: x-1\r\nContent-Length: 5000\r\n\r\n";
+        stream.write_all(head.as_bytes()).await.expect("written");
+        stream.flush().await.expect("written");
+        stream.write_all(&[b'a'; 4095]).await.expect("written");
+        stream
+            .write_all("é".repeat(400).as_bytes())
+            .await
+            .expect("written");
+        stream
+    };
+    let (error, _stream) = tokio::join!(client.connect(), serve);
+    let error = error.expect_err("refused");
+    let details = error.failure().details();
+    assert_eq!(
+        (details.status, details.retry_after_ms),
+        (Some(503), Some(7_000))
+    );
+    assert_eq!(details.request_id.as_deref(), Some("x-1"));
+    let body = details.body.as_deref().expect("a body");
+    assert_eq!(body, format!("{}\u{fffd}", "a".repeat(4095)));
+    let text = error.to_string();
+    assert!(
+        text.contains("127.0.0.1:") && text.contains("503") && !text.contains("aaa"),
+        "{text}"
+    );
+}
+
+#[tokio::test]
+async fn req_conn_29_the_answer_to_the_handshake_may_come_byte_by_byte() {
+    let peer = Peer::start().await;
+    let client = peer.builder().build().expect("good options");
+    let serve = async {
+        let mut stream = peer.tcp().await;
+        stream.set_nodelay(true).expect("an option");
+        let (mut near, far) = tokio::io::duplex(4096);
+        near.write_all(request(&mut stream).await.as_bytes())
+            .await
+            .expect("written");
+        let _link = Link::over(far).await; // writes a proper answer into the pipe
+        let mut answer = vec![0; 1024];
+        let size = near.read(&mut answer).await.expect("an answer");
+        for byte in &answer[..size] {
+            stream.write_all(&[*byte]).await.expect("written");
+            stream.flush().await.expect("written");
+            tokio::task::yield_now().await;
+        }
+        stream
+    };
+    let (done, _stream) = tokio::join!(client.connect(), serve);
+    done.expect("connected");
+}
+
+#[tokio::test]
+async fn req_wire_15_an_extension_that_nobody_offered_is_refused() {
+    let peer = Peer::start().await;
+    let client = peer.builder().build().expect("good options");
+    let serve = async {
+        let mut stream = peer.tcp().await;
+        let (mut near, far) = tokio::io::duplex(4096);
+        near.write_all(request(&mut stream).await.as_bytes())
+            .await
+            .expect("written");
+        let _link = Link::over(far).await;
+        let mut answer = vec![0; 1024];
+        let size = near.read(&mut answer).await.expect("an answer");
+        let text = String::from_utf8_lossy(&answer[..size - 2]).into_owned();
+        let lawless = format!("{text}Sec-WebSocket-Extensions: permessage-deflate\r\n\r\n");
+        stream.write_all(lawless.as_bytes()).await.expect("written");
+        let mut told = Vec::new();
+        let _ = soon(stream.read_to_end(&mut told)).await;
+        told
+    };
+    let (error, told) = tokio::join!(client.connect(), serve);
+    assert!(matches!(error, Err(Error::ConnectFailed(_))), "{error:?}");
+    assert_eq!(
+        (told.first(), told.len()),
+        (Some(&0x88), 8),
+        "a masked close frame"
+    );
+    assert_eq!(
+        [told[6] ^ told[2], told[7] ^ told[3]],
+        1002_u16.to_be_bytes()
+    );
+}
+
+#[tokio::test]
+async fn req_conn_20_a_token_with_a_line_break_reaches_no_header_and_no_text() {
+    let evil = "s3cret\r\nX-Evil: 1";
+    let builder = || SmoothAgentClient::builder("ws://127.0.0.1:1/ws").token_in(TokenIn::Header);
+    let error = builder().token(evil).build().expect_err("refused");
+    assert_eq!(error.kind(), ErrorKind::InvalidArgument);
+    assert!(!format!("{error} {error:?}").contains("s3cret"));
+    let provided = builder().token_provider(move || async move { Ok::<_, Error>(evil.to_owned()) });
+    let error = provided.connect().await.expect_err("refused");
+    assert_eq!(error.kind(), ErrorKind::InvalidArgument);
+    for (name, value) in [
+        ("x\r\nX-Evil", "1"),
+        ("x", evil),
+        ("Host", "h"),
+        ("Upgrade", "x"),
+    ] {
+        let error = builder().header(name, value).build().expect_err("refused");
+        assert!(error.to_string().starts_with("headers"), "{error}");
+        assert!(!error.to_string().contains("vil"), "{error}");
+    }
+}

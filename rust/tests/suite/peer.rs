@@ -8,7 +8,7 @@ use futures_util::{SinkExt as _, StreamExt as _};
 use serde_json::{Value, json};
 use smooth_operator::testing::VirtualClock;
 use smooth_operator::{ClientBuilder, SmoothAgentClient, Turn, action};
-use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::Message;
@@ -151,11 +151,22 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Link<S> {
     }
 
     pub(crate) async fn close(&mut self, code: u16) {
+        self.close_saying(code, "").await;
+    }
+
+    pub(crate) async fn close_saying(&mut self, code: u16, reason: &'static str) {
         let frame = CloseFrame {
             code: code.into(),
-            reason: "".into(),
+            reason: reason.into(),
         };
         let _ = self.ws.send(Message::Close(Some(frame))).await;
+    }
+
+    /// Writes bytes that no WebSocket library would write.
+    pub(crate) async fn raw(&mut self, bytes: &[u8]) {
+        soon(self.ws.get_mut().write_all(bytes))
+            .await
+            .expect("written");
     }
 
     pub(crate) async fn token(&mut self, id: &str, token: &str) {

@@ -137,7 +137,14 @@ fn req_wire_06_results_decode_as_the_schemas_say() {
 
 #[test]
 fn req_wire_06_no_vector_is_left_out() {
-    let replayed = ["actions", "events", "frames.json", "results", "types"];
+    let replayed = [
+        "actions",
+        "events",
+        "frames.json",
+        "machines",
+        "results",
+        "types",
+    ];
     for entry in std::fs::read_dir(folder()).expect("a folder") {
         let name = entry.expect("an entry").file_name();
         let name = name.to_str().expect("a name");

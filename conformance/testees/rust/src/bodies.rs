@@ -30,17 +30,34 @@ fn parsed(text: &str) -> Json {
 
 pub fn error_body(error: &Error) -> Body {
     let (failure, kind) = (error.failure(), error.kind());
-    let timed = matches!(kind, ErrorKind::TurnInterrupted | ErrorKind::TurnTimeout);
+    if kind == ErrorKind::InvalidArgument {
+        return body(json!({"kind": kind.as_str(), "text": error.to_string()}));
+    }
+    let known = failure.details();
+    let details = body(json!({
+        "body": known.body,
+        "requestId": known.request_id,
+        "raw": known.raw.as_ref().map(Json::to_value),
+        "size": known.size,
+        "limit": known.limit,
+    }));
     body(json!({
         "kind": kind.as_str(),
+        "text": error.to_string(),
+        "retryable": error.is_retryable(),
         "code": failure.code(),
-        "request": failure.request_id().filter(|_| kind != ErrorKind::InvalidArgument),
-        "close": failure.close_code(),
+        "requestId": failure.request_id(),
+        "sessionId": failure.session_id(),
+        "closeCode": failure.close_code(),
+        "closeReason": failure.close_reason(),
+        "serverMessage": failure.server_message().filter(|it| !it.is_empty()),
+        "partialText": failure.partial_text().filter(|it| !it.is_empty()),
+        "question": failure.question().map(|it| it.as_str()),
+        "sent": failure.sent(),
+        "status": known.status,
+        "retryAfterMs": known.retry_after_ms,
         "at": failure.pointer(),
-        "status": failure.details().status,
-        "retryAfterMs": failure.details().retry_after_ms,
-        "question": failure.question().filter(|_| timed).map(|it| it.as_str()),
-        "sent": failure.sent().filter(|_| kind == ErrorKind::TurnInterrupted),
+        "details": (!details.is_empty()).then_some(details),
     }))
 }
 

@@ -50,7 +50,7 @@ pub fn hello(c: &Value) -> Reply {
     set_canary(canary);
     let features: HashMap<&str, bool> = FEATURES.into_iter().map(|word| (word, true)).collect();
     Ok(body(json!({
-        "protocol": 1, "nonce": c["nonce"], "name": "smooth-operator", "version": "0.1.0", "language": "rust",
+        "protocol": 2, "nonce": c["nonce"], "name": "smooth-operator", "version": "0.1.0", "language": "rust",
         "runtime": "tokio", "spec": ["1.1"], "clientsMax": 8, "features": features,
     })))
 }
