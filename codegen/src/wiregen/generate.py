@@ -9,8 +9,8 @@ from pathlib import PurePosixPath
 from wiregen import fmt
 from wiregen.clashes import clashes
 from wiregen.config import Config
-from wiregen.contract.printing import contract_files
 from wiregen.emit import emitter
+from wiregen.emit._contract import contract_files
 from wiregen.errors import Diagnostic, SpecError, refuse
 from wiregen.ir import Spec
 from wiregen.naming import LANGS
