@@ -115,7 +115,7 @@ func (c *Client) OnEvent(listener func(Event)) (remove func()) {
 
 // OnFrame calls listener for every frame, both ways (REQ-LOG-02), as OnState does. A listener that
 // panics is removed.
-func (c *Client) OnFrame(listener func(Frame)) (remove func()) {
+func (c *Client) OnFrame(listener func(FrameInfo)) (remove func()) {
 	return listen(c.listeners, &c.listeners.frame, listener)
 }
 
@@ -125,7 +125,7 @@ func (c *Client) OnFrame(listener func(Frame)) (remove func()) {
 func (c *Client) SendMessage(ctx context.Context, action SendMessage) *Turn {
 	text, encodeErr := frameOf(action, "requestId")
 	if encodeErr == nil && action.RequestID == "" && ctx.Err() == nil {
-		action.RequestID = c.options.NewRequestID()
+		action.RequestID = c.options.IDGenerator()
 		text, encodeErr = EncodeAction(action)
 	}
 	t := newTurn(ctx, c.requests, action, func() bool { return c.parks(action.SessionID) })

@@ -51,7 +51,7 @@ func (c *Client) exchange(
 	}
 	text, err := frameOf(action, "requestId")
 	if err == nil && action.id() == "" {
-		action = action.withID(c.options.NewRequestID())
+		action = action.withID(c.options.IDGenerator())
 		text, err = EncodeAction(action)
 	}
 	if err != nil {

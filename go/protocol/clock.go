@@ -3,7 +3,6 @@ package protocol
 import (
 	"crypto/rand"
 	"fmt"
-	"io"
 	"time"
 )
 
@@ -30,13 +29,15 @@ func (systemClock) Now() time.Time { return time.Now() }
 func (systemClock) AfterFunc(d time.Duration, f func()) Timer { return time.AfterFunc(d, f) }
 
 // requestIDs returns a generator of requestIds: "req-" and a random UUID of version 4
-// (REQ-CALL-01).
-func requestIDs(random io.Reader) func() string {
+// (REQ-CALL-01). Without a source of its own it draws from crypto/rand.
+func requestIDs(random func() float64) func() string {
 	return func() string {
 		var b [16]byte
-		if _, err := io.ReadFull(random, b[:]); err != nil {
-			// An injected source that runs dry must not make two ids equal.
-			_, _ = rand.Read(b[:])
+		_, _ = rand.Read(b[:])
+		for i := range b {
+			if random != nil {
+				b[i] = byte(random() * 256)
+			}
 		}
 		b[6], b[8] = b[6]&0x0f|0x40, b[8]&0x3f|0x80
 		return fmt.Sprintf("req-%x-%x-%x-%x-%x", b[:4], b[4:6], b[6:8], b[8:10], b[10:])

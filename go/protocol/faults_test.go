@@ -271,8 +271,8 @@ func TestREQ_CALL_11_TextThatIsNotUTF8IsNotSent(t *testing.T) {
 func TestREQ_CALL_12_WhatTheSchemaAsksIsCheckedWhereItIsWritten(t *testing.T) {
 	drawn := 0
 	r := connected(t, func(o *protocol.Options) {
-		ids := o.NewRequestID
-		o.NewRequestID = func() string { drawn++; return ids() }
+		ids := o.IDGenerator
+		o.IDGenerator = func() string { drawn++; return ids() }
 	})
 	ctx := within(t)
 	for names, call := range map[string]func() error{
@@ -323,7 +323,7 @@ func TestREQ_CONN_27_AListenerThatDoesNotReturnDoesNotHoldClose(t *testing.T) {
 	stuck := make(chan struct{})
 	defer close(stuck)
 	called := make(chan struct{}, 8)
-	r.client.OnFrame(func(protocol.Frame) { called <- struct{}{}; <-stuck })
+	r.client.OnFrame(func(protocol.FrameInfo) { called <- struct{}{}; <-stuck })
 	_ = r.client.SendMessage(t.Context(), protocol.SendMessage{SessionID: "s", Message: "m"})
 	receive(t, called, "the listener")
 	receive(t, later(func() (any, error) { return nil, r.client.Close() }), "close")

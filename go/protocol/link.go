@@ -13,7 +13,7 @@ const partingGrace = 20 * time.Millisecond
 // by the client's mutex, but for those of the reading goroutine.
 type link struct {
 	supervisor *supervisor
-	transport  *transport
+	transport  wire
 	outbox     *outbox
 	ended      bool
 	malformed  int // in a row
@@ -26,9 +26,9 @@ type link struct {
 	touched bool
 }
 
-func newLink(s *supervisor, t *transport) *link {
+func newLink(s *supervisor, t wire) *link {
 	l := &link{supervisor: s, transport: t, outbox: newOutbox(s.mu)}
-	t.frames.drained = l.batchEnded
+	t.onDrained(l.batchEnded)
 	return l
 }
 

@@ -44,8 +44,8 @@ const (
 	DirectionOut Direction = "out"
 )
 
-// Frame is what the frame tap sees of one frame (REQ-LOG-02).
-type Frame struct {
+// FrameInfo is what the frame tap sees of one frame (REQ-LOG-02).
+type FrameInfo struct {
 	Direction Direction
 	// Type is the action or type of the frame, empty when it is malformed.
 	Type string
@@ -60,15 +60,15 @@ type Frame struct {
 }
 
 // Text returns the frame's text. It may hold what must not be logged.
-func (f Frame) Text() string { return string(f.text) }
+func (f FrameInfo) Text() string { return string(f.text) }
 
 // String leaves the text out (REQ-LOG-01).
-func (f Frame) String() string {
+func (f FrameInfo) String() string {
 	return fmt.Sprintf("%s %s %s %d bytes", f.Direction, f.Type, f.RequestID, f.Bytes)
 }
 
 // GoString is String.
-func (f Frame) GoString() string { return f.String() }
+func (f FrameInfo) GoString() string { return f.String() }
 
 // listeners calls user code, one call at a time and in order, on a goroutine of its own that lives
 // only while there is something to tell (REQ-CONN-07).
@@ -81,7 +81,7 @@ type listeners struct {
 	mu      sync.Mutex
 	state   hooks[StateChange]
 	event   hooks[Event]
-	frame   hooks[Frame]
+	frame   hooks[FrameInfo]
 	queue   []func()
 	running bool
 	idle    chan struct{} // closed when the queue is empty; nil while nobody waits
@@ -101,7 +101,7 @@ type hooks[T any] struct {
 }
 
 func newListeners(logger *slog.Logger) *listeners {
-	return &listeners{logger: logger, frame: hooks[Frame]{fragile: true}}
+	return &listeners{logger: logger, frame: hooks[FrameInfo]{fragile: true}}
 }
 
 // listen adds a listener and returns the function that removes it.

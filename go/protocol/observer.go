@@ -37,7 +37,7 @@ func (p *frameTap) show(d Direction, word, requestID string, text []byte, size i
 	}
 	if p.listeners.tapped() {
 		at := p.options.Clock.Now()
-		tell(p.listeners, &p.listeners.frame, Frame{d, word, requestID, size, at, text})
+		tell(p.listeners, &p.listeners.frame, FrameInfo{d, word, requestID, size, at, text})
 	}
 }
 

@@ -2,10 +2,8 @@ package protocol
 
 import (
 	"context"
-	"crypto/rand"
 	"crypto/x509"
 	"fmt"
-	"io"
 	"log/slog"
 	"math"
 	"net/http"
@@ -78,6 +76,10 @@ type Options struct {
 	// means 16 MiB.
 	MaxMessageBytes int64
 
+	// Opener opens the sockets: a proxy, another WebSocket library, a server without a network. Zero
+	// value means the client's own WebSocket; CACertPEM is for that one alone.
+	Opener Opener
+
 	// Logger gets what the client has to say. Zero value means silence (REQ-LOG-01).
 	Logger *slog.Logger
 	// LogPayloads logs the text of frames at debug level.
@@ -85,10 +87,11 @@ type Options struct {
 
 	// Clock is the source of time (REQ-TIME-01). Zero value means the machine's clock.
 	Clock Clock
-	// NewRequestID returns fresh requestIds (REQ-CALL-01). Zero value means random ones.
-	NewRequestID func() string
-	// Random is the source of randomness. Zero value means crypto/rand.
-	Random io.Reader
+	// IDGenerator returns fresh requestIds (REQ-CALL-01). Zero value means random ones.
+	IDGenerator func() string
+	// Random gives numbers of [0, 1), evenly spread; it must be safe for concurrent use. Zero value means
+	// crypto/rand.
+	Random func() float64
 
 	host string // and port, for texts
 }
@@ -137,11 +140,8 @@ func (o Options) resolve() (Options, error) {
 	if o.Clock == nil {
 		o.Clock = systemClock{}
 	}
-	if o.Random == nil {
-		o.Random = rand.Reader
-	}
-	if o.NewRequestID == nil {
-		o.NewRequestID = requestIDs(o.Random)
+	if o.IDGenerator == nil {
+		o.IDGenerator = requestIDs(o.Random)
 	}
 	return o, nil
 }

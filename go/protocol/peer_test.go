@@ -183,7 +183,7 @@ func connected(t *testing.T, change ...func(*protocol.Options)) *rig {
 	t.Helper()
 	p := newPeer(t)
 	r := &rig{peer: p, clock: protocoltest.NewVirtualClock()}
-	options := protocol.Options{URL: p.url(), Clock: r.clock, NewRequestID: counted()}
+	options := protocol.Options{URL: p.url(), Clock: r.clock, IDGenerator: counted()}
 	for _, f := range change {
 		f(&options)
 	}

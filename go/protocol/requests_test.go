@@ -1,7 +1,6 @@
 package protocol_test
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -16,7 +15,7 @@ import (
 )
 
 func TestREQ_CALL_01_IdsAreRandomUUIDs(t *testing.T) {
-	r := connected(t, func(o *protocol.Options) { o.NewRequestID = nil })
+	r := connected(t, func(o *protocol.Options) { o.IDGenerator = nil })
 	form := regexp.MustCompile(`^req-[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$`)
 	seen := map[string]bool{}
 	for range 50 {
@@ -30,18 +29,15 @@ func TestREQ_CALL_01_IdsAreRandomUUIDs(t *testing.T) {
 
 func TestREQ_TIME_01_RandomnessIsInjected(t *testing.T) {
 	r := connected(t, func(o *protocol.Options) {
-		o.NewRequestID, o.Random = nil, bytes.NewReader(make([]byte, 16))
+		o.IDGenerator, o.Random = nil, func() float64 { return 0 }
 	})
 	if id := r.turn().RequestID(); id != "req-00000000-0000-4000-8000-000000000000" {
 		t.Error(id)
 	}
-	if id := r.turn().RequestID(); id == "req-00000000-0000-4000-8000-000000000000" {
-		t.Error("a source that ran dry repeats an id")
-	}
 }
 
 func TestREQ_CALL_01_AnIdInFlightIsRefused(t *testing.T) {
-	r := connected(t, func(o *protocol.Options) { o.NewRequestID = func() string { return "same" } })
+	r := connected(t, func(o *protocol.Options) { o.IDGenerator = func() string { return "same" } })
 	first := r.turn()
 	_, err := r.client.Ping(within(t))
 	if !errors.Is(err, protocol.ErrInvalidArgument) {

@@ -44,7 +44,7 @@ func TestREQ_STOP_02_AnUnansweredCancelSettlesByItself(t *testing.T) {
 	r.fence(r.client)
 	r.clock.Advance(5 * time.Second)
 	receive(t, done, "cancel")
-	if got := wait(t, turn); got.Outcome != protocol.OutcomeCancelled || got.Confirmed || got.Text != "half" || got.Event != nil {
+	if got := wait(t, turn); got.Outcome != protocol.OutcomeCancelled || *got.Confirmed || got.Text != "half" || got.Event != nil {
 		t.Errorf("%+v", got)
 	}
 }
@@ -180,7 +180,7 @@ func TestREQ_STOP_06_ARefusedCancelLeavesTheTurnAlive(t *testing.T) {
 	}
 	r.clock.Advance(5 * time.Second)
 	receive(t, done, "cancel")
-	if wait(t, turn).Confirmed {
+	if *wait(t, turn).Confirmed {
 		t.Error("nobody confirmed")
 	}
 }

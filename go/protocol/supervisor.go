@@ -70,7 +70,7 @@ func (s *supervisor) step(word string, end ending, err error) bool {
 }
 
 // adopt takes over an open socket. The mutex is held.
-func (s *supervisor) adopt(t *transport) {
+func (s *supervisor) adopt(t wire) {
 	l := newLink(s, t)
 	s.link = l
 	s.step("opened", ending{}, nil)

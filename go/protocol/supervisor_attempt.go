@@ -77,7 +77,7 @@ func (s *supervisor) run(ctx context.Context, a *attempt) {
 }
 
 // open makes the attempt: token, then handshake.
-func (s *supervisor) open(ctx context.Context) (*transport, error) {
+func (s *supervisor) open(ctx context.Context) (wire, error) {
 	token, err := s.token(ctx)
 	if err != nil {
 		return nil, err
@@ -93,12 +93,19 @@ func (s *supervisor) open(ctx context.Context) (*transport, error) {
 		header.Set("Authorization", "Bearer "+token)
 		token = ""
 	}
-	return dial(ctx, dialing{
-		url:    address(s.options.URL, token),
-		header: header,
-		caPEM:  s.options.CACertPEM,
-		limit:  s.options.MaxMessageBytes,
-	})
+	url := address(s.options.URL, token)
+	if s.options.Opener != nil {
+		socket, err := s.options.Opener(ctx, OpenRequest{url, header, s.options.MaxMessageBytes})
+		if err != nil {
+			return nil, &outsideError{"the opener failed", err}
+		}
+		return &openedSocket{socket, s.options.MaxMessageBytes, func() {}}, nil
+	}
+	t, err := dial(ctx, dialing{url: url, header: header, caPEM: s.options.CACertPEM, limit: s.options.MaxMessageBytes})
+	if err != nil {
+		return nil, err
+	}
+	return t, nil
 }
 
 func (s *supervisor) token(ctx context.Context) (string, error) {
@@ -117,7 +124,7 @@ func (s *supervisor) token(ctx context.Context) (string, error) {
 	select {
 	case got := <-answered:
 		if got.err != nil {
-			return "", &tokenError{got.err}
+			return "", &outsideError{"the token source failed", got.err}
 		}
 		return got.token, s.options.checkToken("the token of Options.TokenSource", got.token)
 	case <-ctx.Done():
@@ -152,9 +159,9 @@ func (s *supervisor) attemptError(ctx context.Context, cause error) error {
 		facts.reason = facts.cause.Error()
 		return &ConnectError{AgentError: newError(class, facts)}
 	}
-	var source *tokenError
-	if errors.As(cause, &source) {
-		facts.cause, facts.reason = source.cause, "the token source failed"
+	var outside *outsideError
+	if errors.As(cause, &outside) {
+		facts.cause, facts.reason = outside.cause, outside.what
 		return &ConnectError{AgentError: newError(class, facts)}
 	}
 	var refused *handshakeError
@@ -184,9 +191,12 @@ func (e *handshakeError) details() json.RawMessage {
 	return details
 }
 
-// tokenError is a token source that failed.
-type tokenError struct{ cause error }
+// outsideError is the failure of something that the application gave.
+type outsideError struct {
+	what  string
+	cause error
+}
 
-func (e *tokenError) Error() string { return "the token source failed" }
+func (e *outsideError) Error() string { return e.what }
 
-func (e *tokenError) Unwrap() error { return e.cause }
+func (e *outsideError) Unwrap() error { return e.cause }

@@ -23,6 +23,22 @@ const (
 	closeUnauthorized  = 4401
 )
 
+// wire carries the messages of one link. One goroutine reads, one writes; close, abort and drain may
+// be called by any.
+type wire interface {
+	// read returns the next message; its text is good until the next read.
+	read() (text []byte, binary bool, err error)
+	write(text []byte) error
+	// close sends a close frame; the reader sees the peer's.
+	close(code int)
+	// abort drops the socket at once.
+	abort()
+	// drain forgets what the peer still sends, until it ends or the limit is over, and aborts.
+	drain(limit time.Duration)
+	// onDrained sets what is called before read waits: all that came has been read.
+	onDrained(f func())
+}
+
 // transport is one WebSocket. It is the only room that knows the library. One goroutine reads, one
 // writes; close and abort may be called by any.
 type transport struct {
@@ -42,7 +58,8 @@ type socket struct {
 }
 
 func (s *socket) dial(ctx context.Context, network, address string) (net.Conn, error) {
-	conn, err := new(net.Dialer).DialContext(ctx, network, address)
+	dialer := net.Dialer{FallbackDelay: limitNextAddressAfter} // RFC 8305 (REQ-CONN-25)
+	conn, err := dialer.DialContext(ctx, network, address)
 	if err != nil {
 		return nil, err
 	}
@@ -142,6 +159,8 @@ func (t *transport) read() (text []byte, binary bool, err error) {
 	}
 }
 
+func (t *transport) onDrained(f func()) { t.frames.drained = f }
+
 // write hands one text message to the socket.
 func (t *transport) write(text []byte) error {
 	return t.conn.Write(context.Background(), websocket.MessageText, text)
@@ -177,12 +196,15 @@ type ending struct {
 
 func endOf(err error) ending {
 	var broken violation
+	var told *CloseError
 	var closed websocket.CloseError
 	switch {
 	case errors.Is(err, errTooLarge):
 		return ending{word: "too_large", code: closeTooLarge, ours: true}
 	case errors.As(err, &broken):
 		return ending{word: "lost", code: closeProtocolError, ours: true}
+	case errors.As(err, &told):
+		return ending{word: "closed_by_peer", code: told.Code, reason: strings.ToValidUTF8(told.Reason, "\ufffd")}
 	case errors.As(err, &closed):
 		return ending{word: "closed_by_peer", code: int(closed.Code), reason: strings.ToValidUTF8(closed.Reason, "\ufffd")}
 	}

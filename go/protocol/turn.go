@@ -33,8 +33,9 @@ type TurnResult struct {
 	// Text is the authoritative text, or what a cancelled turn had streamed (REQ-TURN-09).
 	Text    string
 	Outcome Outcome
-	// Confirmed says, for a cancelled turn, whether the server said so (REQ-STOP-02); else true.
-	Confirmed bool
+	// Confirmed says whether the server confirmed that the turn was cancelled (REQ-STOP-02); nil for a
+	// turn that was not.
+	Confirmed *bool
 	RequestID string
 	SessionID string
 	// MessageID is the stored message of the agent, empty when there is none.

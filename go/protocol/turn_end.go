@@ -72,8 +72,11 @@ func (t *Turn) ids() AgentError { return t.client.facts(t.requestID, t.sessionID
 
 func (t *Turn) success(outcome stepOutcome, ending stepEnding, event Event) *TurnResult {
 	result := &TurnResult{
-		Text: t.text.whole(), Outcome: Outcome(outcome), Confirmed: ending != stepEndingUnconfirmed,
+		Text: t.text.whole(), Outcome: Outcome(outcome),
 		RequestID: t.requestID, SessionID: t.sessionID, Event: event,
+	}
+	if outcome == stepOutcomeCancelled {
+		result.Confirmed = new(ending != stepEndingUnconfirmed)
 	}
 	if e, ok := event.(*EventualResponse); ok {
 		result.Text = t.text.final(e.Response)

@@ -117,19 +117,19 @@ func TestREQ_TURN_05_CancelledIsNoError(t *testing.T) {
 	turn := r.turn()
 	r.send(token("r1", "half"), frame{"type": "cancelled", "requestId": "r1", "status": 499})
 	got := wait(t, turn)
-	if got.Outcome != protocol.OutcomeCancelled || !got.Confirmed || got.Text != "half" || got.Event.EventType() != "cancelled" {
+	if got.Outcome != protocol.OutcomeCancelled || !*got.Confirmed || got.Text != "half" || got.Event.EventType() != "cancelled" {
 		t.Errorf("%+v", got)
 	}
 }
 
 func TestREQ_TURN_06_LateFramesReachNobody(t *testing.T) {
 	r := connected(t)
-	pushed, frames := make(chan protocol.Event, 8), make(chan protocol.Frame, 64)
+	pushed, frames := make(chan protocol.Event, 8), make(chan protocol.FrameInfo, 64)
 	r.client.OnEvent(func(e protocol.Event) { pushed <- e })
 	turn := r.turn()
 	r.send(final("r1", "ok"))
 	wait(t, turn)
-	r.client.OnFrame(func(f protocol.Frame) { frames <- f })
+	r.client.OnFrame(func(f protocol.FrameInfo) { frames <- f })
 	r.send(token("r1", "late"), failure("r1", "INTERNAL_ERROR"), failure("other", "INTERNAL_ERROR"))
 	if got := receive(t, pushed, "the foreign error"); got.(*protocol.ErrorEvent).RequestID == nil || len(pushed) != 0 {
 		t.Error(got)

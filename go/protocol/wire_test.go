@@ -203,8 +203,8 @@ func TestREQ_WIRE_13_BoundsAndEnumsRefuseNothing(t *testing.T) {
 
 func TestREQ_LOG_02_TheTapSeesEveryFrame(t *testing.T) {
 	r := connected(t)
-	frames := make(chan protocol.Frame, 8)
-	r.client.OnFrame(func(f protocol.Frame) { frames <- f })
+	frames := make(chan protocol.FrameInfo, 8)
+	r.client.OnFrame(func(f protocol.FrameInfo) { frames <- f })
 	r.fence(r.client)
 	r.text("no frame")
 	out, in, bad := receive(t, frames, "out"), receive(t, frames, "in"), receive(t, frames, "malformed")

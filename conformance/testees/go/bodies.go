@@ -83,7 +83,7 @@ func itemBody(event protocol.Event) object {
 // resultBody shows the result of a turn.
 func resultBody(result *protocol.TurnResult) object {
 	body := object{"outcome": result.Outcome, "text": result.Text}
-	body.add("confirmed", result.Confirmed, result.Outcome != protocol.OutcomeCompleted)
+	body.add("confirmed", result.Confirmed, result.Confirmed != nil)
 	_, answered := result.Event.(*protocol.EventualResponse)
 	body.add("messageId", result.MessageID, answered)
 	body.add("citations", result.Citations, result.Citations != nil)

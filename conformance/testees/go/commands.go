@@ -139,7 +139,7 @@ func open(t *testee, c *command) any {
 	options := protocol.Options{
 		URL: c.URL, Token: c.Token, TokenIn: protocol.TokenPlacement(c.TokenIn), Origin: c.Origin,
 		Header: http.Header{}, Supports: c.Supports, Lazy: c.Lazy,
-		NewRequestID: func() string {
+		IDGenerator: func() string {
 			n := int(drawn.Add(1))
 			if n <= len(c.IDs) {
 				return c.IDs[n-1]
@@ -200,7 +200,7 @@ func (t *testee) listen(c *command, client *protocol.Client) {
 		t.event("pushed", body)
 	})
 	if c.Tap {
-		client.OnFrame(func(f protocol.Frame) {
+		client.OnFrame(func(f protocol.FrameInfo) {
 			body := object{"on": c.As, "direction": f.Direction}.add("type", f.Type, f.Type != "")
 			t.event("frame", body.add("requestId", f.RequestID, f.RequestID != ""))
 		})
