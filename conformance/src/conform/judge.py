@@ -85,10 +85,14 @@ def _fail(
     return verdict
 
 
+PLATFORM = frozenset(["close_1007", "close_1009", "handshake_status"])
+"""Words for what a platform may not let any program do; a testee that says nothing can."""
+
+
 def unsupported(case: Case, testee: str, features: dict[str, object]) -> Verdict | None:
     """A verdict when the testee lacks a feature that the case needs; ``None`` when it has all."""
     for word in case.needs:
-        declared = features.get(word)
+        declared = features.get(word, word in PLATFORM)
         if declared is True:
             continue
         if isinstance(declared, dict):

@@ -170,7 +170,7 @@ class Loader:
             why=" ".join(tree["why"].split()),
             level=tree["level"],
             proves=tuple(dict.fromkeys([*tree["proves"], *row.get("proves", [])])),
-            needs=tuple(tree.get("needs", [])),
+            needs=tuple(dict.fromkeys([*tree.get("needs", []), *row.get("needs", [])])),
             kills=tuple(tree.get("kills", [])),
             steps=built,
             path=path,

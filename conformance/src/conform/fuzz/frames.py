@@ -23,6 +23,7 @@ CODES = (
     "VALIDATION_ERROR",
     "A_CODE_OF_TOMORROW",
 )
+TOKENS = ("a", " b", "é", "", "0", "false", "null", " \n", "🗑️", "\0", "long " * 400)
 STREAM = ("stream_token", "stream_reasoning", "stream_preamble")
 QUESTIONS: dict[str, Tree] = {
     "write_confirmation_required": {"toolId": "pay", "actionDescription": "Pay"},
@@ -46,7 +47,7 @@ def event(draw: random.Random, request: str) -> Tree:
 
 
 def _stream(draw: random.Random, request: str) -> Tree:
-    token = draw.choice(["a", " b", "é", ""])
+    token = draw.choice(TOKENS)
     return {"type": draw.choice(STREAM), "data": {"requestId": request, "token": token}}
 
 

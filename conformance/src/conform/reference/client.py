@@ -14,7 +14,7 @@ import websockets
 from websockets.asyncio.client import ClientConnection
 from websockets.exceptions import InvalidStatus
 
-from conform.reader import Frame, Reader
+from conform.reader import Frame, Reader, whole
 from conform.reference.clock import Clock, RealClock, VirtualClock
 from conform.reference.errors import RefError, from_info
 from conform.reference.handshake import (
@@ -220,7 +220,7 @@ class RefClient:
             turn_kind = call_kind = "authentication"
         if "close-as-completed" in self.faults:
             for turn in self.turns.values():
-                turn.settle({"outcome": "completed", "text": "".join(turn.tokens)})
+                turn.settle({"outcome": "completed", "text": whole(turn.tokens)})
         self._settle_all(
             lambda t: t.interrupted(turn_kind, code),
             lambda w: RefError(call_kind, **w.named, **self.closed(code)),

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 from conform import __version__
 from conform.facts import PROTOCOLS
-from conform.reader import Reader
+from conform.reader import Reader, whole
 from conform.reference.client import RefClient
 from conform.reference.clock import VirtualClock
 from conform.reference.errors import RefError
@@ -385,11 +385,11 @@ class RefTestee:
             streamed = False
             try:
                 async for shown in turn.iterate():
-                    if shown["type"] == "stream_token":
-                        streamed = True
-                        piece(shown["flat"]["token"])
+                    streamed = streamed or shown["type"] == "stream_token"
             except RefError as error:
                 failure = error
+            if streamed:
+                piece(whole(turn.tokens))  # halves of a pair meet
             final = (turn.body or {}).get("text", "")
             if not streamed and final and "text-stream-without-fallback" not in self.faults:
                 piece(final)

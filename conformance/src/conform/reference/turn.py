@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from typing import TYPE_CHECKING, Any
 
-from conform.reader import Frame
+from conform.reader import Frame, whole
 from conform.reference.clock import Timer
 from conform.reference.errors import RefError, from_info
 from conform.reference.verbs import (
@@ -101,7 +101,7 @@ class RefTurn:
 
     def failed(self, error: RefError) -> Tree:
         """Body of a failure; the partial text is kept."""
-        text = "" if "tokens-lost-at-terminal" in self.client.faults else "".join(self.tokens)
+        text = "" if "tokens-lost-at-terminal" in self.client.faults else whole(self.tokens)
         return {"outcome": "failed", "text": text, "error": error.under(partialText=text or None)}
 
     def interrupted(self, kind: str, code: int | None) -> RefError:
@@ -220,7 +220,7 @@ class RefTurn:
             return
         elif kind == "cancelled":
             self._item(frame)
-            body: Tree = {"outcome": "cancelled", "text": "".join(self.tokens), "confirmed": True}
+            body: Tree = {"outcome": "cancelled", "text": whole(self.tokens), "confirmed": True}
             if "cancel-as-error" in faults:
                 body = self.failed(self.error("protocol", status=499))
             self.settle(body)
@@ -248,7 +248,7 @@ class RefTurn:
             token = ""
         if "equal-tokens-once" in faults and self.tokens[-1:] == [token]:
             return
-        self.tokens.append(token)
+        self.tokens.append(frame.token if token == facts["token"] else token)
         if "drop-3rd-token" in faults and len(self.tokens) == 3:
             self.tokens[-1] = ""
             return
@@ -299,7 +299,7 @@ class RefTurn:
             return glue.join(p for p in parts if isinstance(p, str))
         if "text-from-envelope-only" in self.client.faults:
             return ""
-        return "".join(self.tokens)
+        return whole(self.tokens)
 
     # --- errors -----------------------------------------------------------------------------
 
@@ -315,7 +315,7 @@ class RefTurn:
         if facts.get("terminal") is False or never or spared:
             self._verb_error(code, self.reported(facts))
         elif "error-as-success" in faults:
-            self.settle({"outcome": "completed", "text": "".join(self.tokens)})
+            self.settle({"outcome": "completed", "text": whole(self.tokens)})
         else:
             self.settle(self.failed(self.reported(facts)))
 
@@ -425,7 +425,7 @@ class RefTurn:
         answer = verb_answer(verb.kind, "immediate_response", facts)
         self._finish(verb, answer[0] if answer else None)
         if "confirm-ends-turn" in faults:
-            self.settle({"outcome": "completed", "text": "".join(self.tokens)})
+            self.settle({"outcome": "completed", "text": whole(self.tokens)})
 
     def next_send(self) -> None:
         """The session's next message closes an OTP question that outlived its turn."""
@@ -513,7 +513,7 @@ class RefTurn:
         self._arm("cancel", self.client.time("cancel"), self._unconfirmed)
 
     def _unconfirmed(self) -> None:
-        text = "".join(self.tokens)
+        text = whole(self.tokens)
         self.settle({"outcome": "cancelled", "text": text, "confirmed": False})
 
     # --- reading ----------------------------------------------------------------------------
