@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from ruamel.yaml import YAML
 
+from wiregen import cli
 from wiregen.build import build
 from wiregen.contract.steps import holds, step
 from wiregen.contract.view import parts
@@ -126,3 +127,9 @@ def test_texts_are_cut_at_their_brackets() -> None:
         (True, ": {reason}"),
         (False, "."),
     ]
+
+
+def test_an_effect_that_is_a_bare_sentence_carries_what_its_rows_give_it() -> None:
+    tables = build(Path(cli.__file__).parent / "starter" / "spec").contract
+    (settle,) = tables.effects
+    assert settle.args == ("settle_1", "settle_2")

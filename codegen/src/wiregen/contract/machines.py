@@ -63,6 +63,7 @@ class MachineTables:
         )
         self.effects = tuple(self._effect(name, node) for name, node in named(root, "effects"))
         self.machines = tuple(self._machine(name, node) for name, node in named(root, "machines"))
+        self.effects = tuple(self._carrying(item) for item in self.effects)
         self.questions = tuple(self._opened(item) for item in self.questions)
         self.timers = tuple(self._timer(node) for node in rows(root, "timers"))
         self.routing = tuple(self._route(node) for node in rows(root, "routing"))
@@ -141,6 +142,14 @@ class MachineTables:
         keys(node, "args", "doc", "pending")
         doc, pending = text(node, "doc"), text(node, "pending", None)
         return EffectWord(name, doc, strings(node, "args"), pending)
+
+    def _carrying(self, item: EffectWord) -> EffectWord:
+        """Name what an effect carries that is a bare sentence, by its place."""
+        if not isinstance(self.root.value["effects"][item.name], str):
+            return item
+        uses = [e for m in self.machines for row in m.rows for e in row.effects]
+        most = max((len(e.args) for e in uses if e.name == item.name), default=0)
+        return replace(item, args=tuple(f"{item.name}_{place}" for place in range(1, most + 1)))
 
     # machines -------------------------------------------------------------------------
 

@@ -206,6 +206,8 @@ def machines(spec: Spec) -> Context:
     meanings = {**events, **{item.name: item.doc for item in table.local_events}}
     used = [name for machine in table.machines for name in machine.events()]
     signals = dict.fromkeys([*used, *(item.event for item in table.answers)])
+    signals |= dict.fromkeys(item.wire for item in spec.events)  # each is read as a signal
+    signals.setdefault("unknown", None)
     state_of = _state_enums(table.machines)
     conditions = sorted({name for item in table.answers for name, _ in item.states})
     effects = dict.fromkeys(

@@ -6,9 +6,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
-from typing import Generic, TypeVar
+from typing import Generic, Literal, TypeVar
 
 QuestionKind = str
+Settle1 = Literal["completed", "failed"]
+Settle2 = Literal["by_code"]
 
 
 @dataclass(slots=True, kw_only=True)
@@ -56,8 +58,12 @@ QUESTIONS: Mapping[str, Question] = {}
 class Settle:
     """the call has its outcome."""
 
+    settle_1: Settle1 | None = None
+
+    settle_2: Settle2 | None = None
+
     def __str__(self) -> str:
-        return _said("settle")
+        return _said("settle", self.settle_1, self.settle_2)
 
 
 @dataclass(frozen=True, slots=True)
