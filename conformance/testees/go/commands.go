@@ -58,7 +58,10 @@ func init() {
 		},
 		"close": func(t *testee, c *command) any {
 			client := get[*protocol.Client](t, c.On)
-			t.issue(c.As, false, func(*lane) (any, error) { return nil, client.Close() })
+			t.issue(c.As, false, func(l *lane) (any, error) {
+				l.begin() // Close takes no context
+				return nil, client.Close()
+			})
 			return nil
 		},
 		"iterate": func(t *testee, c *command) any {
@@ -68,7 +71,8 @@ func init() {
 		},
 		"textstream": func(t *testee, c *command) any {
 			handle := get[*protocol.Turn](t, c.Turn)
-			t.issue(c.As, false, func(*lane) (any, error) {
+			t.issue(c.As, false, func(l *lane) (any, error) {
+				l.begin() // what it waits with is the context of the turn
 				for piece, err := range handle.Text() {
 					if err != nil {
 						return nil, err
@@ -82,7 +86,8 @@ func init() {
 		"await": func(t *testee, c *command) any {
 			handle := get[*protocol.Turn](t, c.Turn)
 			if c.Abandon {
-				t.spawn(func() { _, _ = handle.Wait(context.Background()) })
+				l := newLane()
+				t.spawn(l, func() { _, _ = handle.Wait(l.ctx) })
 				return nil
 			}
 			t.issue(c.As, false, func(l *lane) (any, error) { return handle.Wait(l.ctx) })
@@ -286,7 +291,7 @@ func turn(t *testee, c *command) any {
 	case "", "items":
 		l.events = handle.Iterate()
 	}
-	t.spawn(func() { t.watch(c.As, handle, l) })
+	t.spawn(l, func() { t.watch(c.As, handle, l) })
 	return nil
 }
 
@@ -324,7 +329,7 @@ func steer(t *testee, c *command) any {
 		if l.events == nil {
 			handle := get[*protocol.Turn](t, c.Turn)
 			l.events = handle.Iterate()
-			t.spawn(func() { t.watch(c.Turn, handle, l) })
+			t.spawn(l, func() { t.watch(c.Turn, handle, l) })
 		}
 	case "leave":
 		l.leave()

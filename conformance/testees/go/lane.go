@@ -17,13 +17,45 @@ type lane struct {
 	events  *protocol.EventIterator
 	permits int           // items that may still be read; negative: all
 	opened  chan struct{} // closed when permits were given
+	begun   chan struct{} // closed when what was issued waits; nil when nobody asks
 	left    bool
 }
 
 func newLane() *lane {
 	l := &lane{permits: -1, opened: make(chan struct{})}
-	l.ctx, l.cancel = context.WithCancel(context.Background())
+	ctx, cancel := context.WithCancel(context.Background())
+	l.ctx, l.cancel = laneContext{ctx, l}, cancel
 	return l
+}
+
+// laneContext tells its lane when somebody begins to wait with it: by then the client has queued what
+// it was asked for and armed its limits.
+type laneContext struct {
+	context.Context
+	lane *lane
+}
+
+func (c laneContext) Done() <-chan struct{} {
+	c.lane.begin()
+	return c.Context.Done()
+}
+
+// begins returns a channel that is closed by the next begin.
+func (l *lane) begins() <-chan struct{} {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.begun = make(chan struct{})
+	return l.begun
+}
+
+// begin says that what was issued has got as far as it does without an answer.
+func (l *lane) begin() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.begun != nil {
+		close(l.begun)
+		l.begun = nil
+	}
 }
 
 // give sets how many items may be read from now on.

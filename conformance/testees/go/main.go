@@ -106,18 +106,22 @@ func (t *testee) lane(name string, make bool) *lane {
 }
 
 // spawn runs what waits for the wire beside the command loop, and first lets it get as far as it
-// does without an answer, so that commands are issued in their order.
-func (t *testee) spawn(f func()) {
-	t.running.Add(1)
-	go func() {
-		defer t.running.Done()
+// does without an answer, so that commands are issued in their order, however busy the machine is.
+func (t *testee) spawn(l *lane, f func()) {
+	begun, done := l.begins(), make(chan struct{})
+	t.running.Go(func() {
+		defer close(done)
 		defer func() {
 			if what := recover(); what != nil {
 				t.event("unhandled", object{"what": fmt.Sprint(what)})
 			}
 		}()
 		f()
-	}()
+	})
+	select {
+	case <-begun:
+	case <-done:
+	}
 	runtime.Gosched()
 }
 
@@ -127,7 +131,7 @@ func (t *testee) issue(name string, aborted bool, wait func(*lane) (any, error))
 	if aborted {
 		l.cancel()
 	}
-	t.spawn(func() {
+	t.spawn(l, func() {
 		value, err := wait(l)
 		if err != nil {
 			t.event("returned", object{"as": name, "error": errorBody(err)})
