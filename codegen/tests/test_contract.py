@@ -14,6 +14,7 @@ from wiregen import cli
 from wiregen.build import build
 from wiregen.contract.steps import holds, step
 from wiregen.contract.view import parts
+from wiregen.diff.contract import compared
 from wiregen.lint import RULES, lint_folder
 from wiregen.reference.site import build_site
 
@@ -127,6 +128,32 @@ def test_texts_are_cut_at_their_brackets() -> None:
         (True, ": {reason}"),
         (False, "."),
     ]
+
+
+@pytest.mark.parametrize(
+    ("edit", "told"),
+    [
+        (
+            ("options.yaml", "default: 10000, off", "default: 9000, off"),
+            ("TABLE_CHANGED", "options/connectTimeout", "default: 10000 became 9000"),
+        ),
+        (
+            ("errors.yaml", "name: normal,", "name: regular,"),
+            ("TABLE_CHANGED", "close_codes/normal", "the row is gone"),
+        ),
+        (
+            ("errors.yaml", "name: normal,", "name: regular,"),
+            ("TABLE_ADDED", "close_codes/regular", "a new row"),
+        ),
+    ],
+)
+def test_rows_of_tables_are_compared_by_what_names_them(
+    copy: Path, edit: tuple[str, str, str], told: tuple[str, str, str]
+) -> None:
+    change(copy, dict(zip(("file", "old", "new"), edit, strict=True)))
+    found = list(compared(build(SPEC).contract, build(copy).contract))
+    assert told in found
+    assert list(compared(build(SPEC).contract, build(SPEC).contract)) == []
 
 
 def test_an_effect_that_is_a_bare_sentence_carries_what_its_rows_give_it() -> None:

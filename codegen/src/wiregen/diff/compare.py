@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from wiregen.diff.contract import compared as compared_tables
 from wiregen.diff.members import MemberDiff
 from wiregen.diff.model import RULES, Change, Grade, Policy, grade
 from wiregen.diff.opaque import not_understood
@@ -222,6 +223,8 @@ class Comparison:
             if old[name] != new[name]:
                 text = f"{old[name]} became {new[name]}"
                 self.report("DRAFT_CHANGED", name, text, file=name)
+        for rule, where, text in compared_tables(self.old.contract, self.new.contract):
+            self.report(rule, where, text)
         for rule, where, text in compared_sentences(self.old.store.root, self.new.store.root):
             self.report(rule, where, text, file=SENTENCES)
         for change in not_understood(self.old, self.new):

@@ -142,6 +142,8 @@ _TABLE = (
     Rule("SENTENCE_REMOVED", 45, "a sentence of behaviour.md is gone", D, D),
     Rule("SENTENCE_CHANGED", 45, "a sentence of behaviour.md reads otherwise", D, D),
     Rule("SENTENCE_LEVEL", 45, "a sentence of behaviour.md binds otherwise", D, D),
+    Rule("TABLE_ADDED", 46, "a new table, or a new row of one", OK, OK),
+    Rule("TABLE_CHANGED", 46, "a row of a table is gone or says something else", D, D),
     Rule("UNDECIDED", 44, "a construct differs that is not understood", D, D, D),
 )
 RULES = {rule.id: rule for rule in _TABLE}
