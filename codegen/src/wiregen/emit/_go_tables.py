@@ -6,7 +6,7 @@ from typing import Any
 
 from wiregen.emit._go_types import kinds, quote, words
 from wiregen.emit.base import wrap
-from wiregen.ir import Check, ErrorTable, Machines, Mirror, Shape, Transition, UnionShape
+from wiregen.ir import Check, ErrorTable, Mirror, Shape, UnionShape
 from wiregen.naming import go_exported
 
 WIDTH = 92
@@ -119,36 +119,3 @@ def _leaf(name: str, kind: str, base: str, retryable: bool, when: str) -> dict[s
     sentinel = "Err" + name
     doc = wrap(f"{sentinel}: {when[:1].lower()}{when[1:]}", WIDTH)
     return {"sentinel": sentinel, "variable": "leaf" + name, "row": row, "doc": doc}
-
-
-def machines(table: Machines) -> dict[str, Any]:
-    """Return the state tables and the table of answers."""
-    answers = []
-    for item in table.answers:
-        states = ", ".join(f"{quote(m)}: {quote(s)}" for m, s in item.states)
-        parts = [f"event: {quote(item.event)}"]
-        parts += [f"code: {quote(item.code)}"] if item.code else []
-        parts += [f"unless: {quote(item.unless)}"] if item.unless else []
-        parts += [f"states: map[string]string{{{states}}}"] if states else []
-        parts.append(f"verbs: {words(item.verbs)}")
-        answers.append("{" + ", ".join(parts) + "}")
-    return {
-        "answers": answers,
-        "machines": [
-            {
-                "name": quote(item.name),
-                "initial": quote(item.initial),
-                "rows": [_row(row) for row in item.transitions],
-            }
-            for item in table.machines
-        ],
-    }
-
-
-def _row(row: Transition) -> str:
-    effects = ", ".join(f"{{{quote(item.name)}, {words(item.args)}}}" for item in row.effects)
-    parts = [f"sources: {words(row.sources)}"] if row.sources else []
-    parts += [f"guards: {words(row.guards)}"] if row.guards else []
-    parts += [f"target: {quote(row.target)}"] if row.target else []
-    parts += [f"effects: []effect{{{effects}}}"] if effects else []
-    return f"{{{words(row.events)}, transition{{{', '.join(parts)}}}}}"

@@ -90,8 +90,6 @@ class _Printer:
             made["secrets"] = self._secrets()
         if self.spec.errors is not None:
             made["errors"] = self.render("errors", **tables.errors(self.spec.errors))
-        if self.spec.machines is not None:
-            made["machine"] = self.render("machine", **tables.machines(self.spec.machines))
         return made
 
     def _shown_text(self, hidden: set[str]) -> str:

@@ -12,7 +12,7 @@ public static class WireCodec
     /// <summary>Version of the specification that this code was generated from.</summary>
     public const string SpecVersion = "1.2";
 
-    internal const string SpecHash = "f18bbef04b66026401c1ab536ed2388f97200df422ea1f2479320fe09cad6d7f";
+    internal const string SpecHash = "8e9529015cf137a44ba7f4b44acf5400a6af9ba89108a40eb06e56413cefd85a";
 
     /// <summary>Decodes one frame; never throws for what a peer may send.</summary>
     public static DecodedFrame Decode(string frame) => Decode(Encoding.UTF8.GetBytes(frame).AsMemory());
