@@ -1,4 +1,10 @@
-import type { Json, JsonObject, ServerEvent, ToolCall as WireToolCall } from './wire/index';
+import type {
+  Json,
+  JsonObject,
+  ServerEvent,
+  StreamTokenEvent,
+  ToolCall as WireToolCall,
+} from './wire/index';
 
 /** Units of the first chunk of a text, and of the largest. */
 const FIRST_CHUNK = 256;
@@ -61,16 +67,40 @@ function stringOf(units: Uint16Array): string {
   return text;
 }
 
+const HALVES = /[\ud800-\udbff](?![\udc00-\udfff])|(?<![\ud800-\udbff])[\udc00-\udfff]/g;
+const REPLACEMENT = 0xfffd;
+
+/** Returns a token as its frame has it: its event shows a half of a pair at an end as U+FFFD. */
+export function tokenOf(event: StreamTokenEvent): string {
+  const { token } = event;
+  const isWhole =
+    token.charCodeAt(0) !== REPLACEMENT && token.charCodeAt(token.length - 1) !== REPLACEMENT;
+  if (isWhole) return token;
+  const { data, token: copy } = event.raw as { data?: { token?: unknown }; token?: unknown };
+  const raw = data?.token ?? copy;
+  return typeof raw === 'string' && raw.length === token.length ? raw : token;
+}
+
+/** Returns a text in which every half that stayed alone is U+FFFD (REQ-TURN-23). */
+export function whole(text: string): string {
+  return text.replace(HALVES, '\ufffd');
+}
+
 /** Text of one turn. */
 export class Accumulator {
   /** What was streamed so far. */
   readonly streamed = new TextBuffer();
 
+  #hasHalves = false;
+
   get text(): string {
-    return this.streamed.text;
+    const { text } = this.streamed;
+    return this.#hasHalves ? whole(text) : text;
   }
 
-  add(token: string): void {
+  add(event: StreamTokenEvent): void {
+    const token = tokenOf(event);
+    if (token !== event.token) this.#hasHalves = true;
     this.streamed.add(token);
   }
 

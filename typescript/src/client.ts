@@ -1,13 +1,13 @@
 import { Connection, Outgoing } from './connection';
 import type { StateChange } from './connection-state';
 import { Conversation } from './conversation';
-import { UnsupportedError } from './errors';
+import { errorOfKind } from './errors';
 import { type FrameInfo, Listeners } from './listeners';
 import { type ClientOptions, type Settings, settingsOf } from './options';
 import { type OtpCheck, otpCheckOf, type SubmitResult, submitResultOf } from './questions';
 import { Call, linkError, Requests } from './requests';
 import { Answer } from './requests.answer';
-import { ASYNC_DISPOSE, Turn, type WaitOptions } from './turn';
+import { ASYNC_DISPOSE, INSPECT, Turn, type WaitOptions } from './turn';
 import { TurnDriver } from './turn.driver';
 import {
   type ActionName,
@@ -98,6 +98,15 @@ export class SmoothAgentClient implements AsyncDisposable {
   /** Closes the link and settles everything in flight; never rejects (REQ-CONN-05). */
   close(): Promise<void> {
     return this.#connection.close();
+  }
+
+  /** What may be shown of a client: its server and the state of its link. */
+  toJSON(): { host: string; state: ConnectionState } {
+    return { host: this.#settings.host, state: this.state };
+  }
+
+  [INSPECT](): unknown {
+    return this.toJSON();
   }
 
   [ASYNC_DISPOSE](): Promise<void> {
@@ -281,8 +290,8 @@ export class SmoothAgentClient implements AsyncDisposable {
       return code === undefined ? turn.decline('otp', options) : turn.verifyOtp(code, options);
     }
     if (declined && !this.#parksOtp(sessionId)) {
-      const message = 'the server does not take a declined code';
-      const error = new UnsupportedError(message, { requestId, sessionId });
+      const { host } = this.#settings;
+      const error = errorOfKind('unsupported', { requestId, sessionId, host });
       return Answer.failed(logger, 'verify_otp', error);
     }
     const verb = declined ? 'decline_otp' : 'verify_otp';
@@ -315,7 +324,11 @@ export class SmoothAgentClient implements AsyncDisposable {
         encodeAction(makeAction('cancel', params)),
       );
       if (this.#requests.submit(outgoing)) return;
-      throw linkError('not_connected', 'cancel', undefined, { requestId });
+      throw linkError('not_connected', undefined, {
+        requestId,
+        sessionId: params.sessionId,
+        host: this.#settings.host,
+      });
     };
     return Answer.of(logger, 'cancel', cancelled());
   }
@@ -391,7 +404,10 @@ function outgoingOf(
 ): Outgoing & { readonly requestId: string } {
   const { action: name, ...rest } = action;
   const text = encodeAction({ action: name, requestId, ...rest });
-  return new Outgoing(name, requestId, text) as Outgoing & { readonly requestId: string };
+  const { sessionId } = rest as { sessionId?: string };
+  return new Outgoing(name, requestId, text, sessionId) as Outgoing & {
+    readonly requestId: string;
+  };
 }
 
 function throwIfAborted(signal: WaitOptions['signal']): void {

@@ -1,13 +1,8 @@
-import {
-  AuthenticationError,
-  ClientClosedError,
-  ConnectFailedError,
-  MessageTooLargeError,
-  SmoothAgentError,
-} from './errors';
+import { errorOfKind, SmoothAgentError } from './errors';
 import { LinkState } from './connection-state';
 import type { FrameInfo, Listeners } from './listeners';
-import { address, fastPaths, type Settings, SILENT } from './options';
+import { fastPaths, type Settings, SILENT } from './options';
+import { address, checkValue } from './options-handshake';
 import {
   defaultOpener,
   HandshakeError,
@@ -25,6 +20,7 @@ import {
   MalformedFrame,
   type ServerEvent,
 } from './wire/index';
+import { httpStatus } from './wire/codes';
 import { ACTION_SECRETS, EVENT_SECRETS, withoutSecrets } from './wire/secrets';
 
 const MALFORMED_LIMIT = 10; // REQ-WIRE-04
@@ -43,6 +39,8 @@ export class Outgoing {
     readonly action: string,
     readonly requestId: string | undefined,
     readonly text: string,
+    /** Session that the action names, for its errors. */
+    readonly sessionId?: string | undefined,
   ) {}
 
   /** Takes the frame back, if it still waits for the link. */
@@ -54,6 +52,8 @@ export class Outgoing {
 /** What ended the link or an attempt, for whoever is in flight. */
 export interface LinkFacts {
   readonly code?: number;
+  /** What the peer's close frame said. */
+  readonly reason?: string;
   readonly error?: SmoothAgentError;
 }
 
@@ -68,7 +68,7 @@ export interface Sink {
 
 interface Attempt {
   /** The attempt's error, or undefined when the link is open; never rejects. */
-  done: Promise<SmoothAgentError | undefined>;
+  done: Promise<Error | undefined>;
   giveUp(error: SmoothAgentError): void;
 }
 
@@ -113,7 +113,7 @@ export class Connection implements Receiver {
     this.#transport = undefined;
     this.#waiting = [];
     this.#link.on('close');
-    attempt?.giveUp(new ClientClosedError('the client was closed while it connected'));
+    attempt?.giveUp(errorOfKind('client_closed', { host: this.#settings.host }));
     if (transport) this.#letGo(transport, 1000);
     await attempt?.done;
     await this.#finishing;
@@ -128,10 +128,9 @@ export class Connection implements Receiver {
   submit(outgoing: Outgoing): boolean {
     const size = sizeOf(outgoing.text);
     if (size > MAX_OUTBOUND_BYTES) {
-      throw new MessageTooLargeError(
-        `${outgoing.action}: ${size} bytes, the limit is ${MAX_OUTBOUND_BYTES}`,
-        { requestId: outgoing.requestId, details: { size, limit: MAX_OUTBOUND_BYTES } },
-      );
+      const { requestId, sessionId } = outgoing;
+      const details = { size, limit: MAX_OUTBOUND_BYTES };
+      throw errorOfKind('message_too_large', { requestId, sessionId, details });
     }
     if (this.#settings.lazy) this.#begin();
     if (!this.#transport && this.#link.current !== 'connecting') return false;
@@ -157,16 +156,18 @@ export class Connection implements Receiver {
     attempt.done = this.#run(attempt, givenUp);
   }
 
-  async #run(attempt: Attempt, givenUp: Promise<never>): Promise<SmoothAgentError | undefined> {
+  async #run(attempt: Attempt, givenUp: Promise<never>): Promise<Error | undefined> {
     const limit = this.#settings.connectTimeoutMs;
-    const late = (): void => attempt.giveUp(new ConnectFailedError(`no link within ${limit} ms`));
+    const { host } = this.#settings;
+    const reason = `no link within ${limit} ms`;
+    const late = (): void => attempt.giveUp(errorOfKind('connect_failed', { host, reason }));
     const timer = limit > 0 ? this.#settings.clock.setTimer(limit, late) : undefined;
     try {
       const transport = await this.#open(givenUp);
       this.#opened(transport);
       return undefined;
     } catch (cause) {
-      return this.#failed(attemptError(cause));
+      return this.#failed(attemptError(cause, host));
     } finally {
       timer?.cancel();
     }
@@ -176,7 +177,7 @@ export class Connection implements Receiver {
     const { token: source, tokenIn, headers: given, url, origin, ca, opener } = this.#settings;
     const asked = typeof source === 'function' ? source() : source;
     const token = await Promise.race([asked, givenUp]);
-    if (token !== undefined && typeof token !== 'string') throw new ConnectFailedError('no token');
+    if (token !== undefined || typeof source === 'function') checkToken(token, tokenIn);
     const inHeader = token !== undefined && tokenIn === 'header';
     const headers = inHeader ? { ...given, Authorization: `Bearer ${token}` } : given;
     const { maxMessageBytes } = this.#settings;
@@ -203,12 +204,17 @@ export class Connection implements Receiver {
     transport.attach(this);
   }
 
-  #failed(error: SmoothAgentError): SmoothAgentError {
+  #failed(error: SmoothAgentError | TypeError): Error {
     this.#attempt = undefined;
     // After close() the machine is past the attempt, and everything has been settled.
     if (this.#link.on('connect_failed', { error })) {
       this.#waiting = [];
-      this.#sink.linkEvent('connect_failed', { error });
+      // Who waited did nothing wrong: it failed with the attempt.
+      const { host } = this.#settings;
+      const told = SmoothAgentError.is(error)
+        ? error
+        : errorOfKind('connect_failed', { host, cause: error });
+      this.#sink.linkEvent('connect_failed', { error: told });
     }
     return error;
   }
@@ -284,7 +290,7 @@ export class Connection implements Receiver {
   }
 
   ended(end: LinkEnd): void {
-    this.#end(end.reason, end.code, undefined);
+    this.#end(end.reason, end.code, undefined, end.text);
   }
 
   #countMalformed(): void {
@@ -293,14 +299,14 @@ export class Connection implements Receiver {
     if (this.#malformed === MALFORMED_LIMIT) this.#end('malformed_limit', 4400, 4400);
   }
 
-  #end(word: LocalWord, code: number, ownCode: number | undefined): void {
+  #end(word: LocalWord, code: number, ownCode: number | undefined, reason?: string): void {
     const transport = this.#transport;
     if (!transport) return;
     this.#transport = undefined;
     this.#waiting = [];
     this.#link.on(word, { code });
     this.#letGo(transport, ownCode);
-    this.#sink.linkEvent(word, { code });
+    this.#sink.linkEvent(word, { code, ...(reason ? { reason } : {}) });
   }
 
   /** Lets the socket go: waits for the peer as long as the options say, then drops it. */
@@ -349,16 +355,30 @@ export class Connection implements Receiver {
   }
 }
 
-function attemptError(cause: unknown): SmoothAgentError {
-  if (cause instanceof SmoothAgentError) return cause;
+/** Refuses a token that cannot travel (REQ-CONN-28). */
+function checkToken(token: unknown, place: Settings['tokenIn']): void {
+  if (typeof token !== 'string') throw new TypeError('token: expected a string');
+  if (place === 'header') checkValue('token', token);
+}
+
+/** Returns the error of a failed attempt; misuse stays the language's own error. */
+function attemptError(cause: unknown, host: string): SmoothAgentError | TypeError {
+  if (cause instanceof SmoothAgentError || isMisuse(cause)) return cause;
   if (cause instanceof HandshakeError) {
-    const type = cause.status === 401 ? AuthenticationError : ConnectFailedError;
-    const details = cause.status === undefined ? {} : { status: cause.status };
-    return new type(`the handshake failed: ${cause.message}`, { details, cause });
+    const { status, details, retryable, message: reason } = cause;
+    const refused = status === undefined ? undefined : httpStatus(status);
+    const facts = { host, details: { ...details }, retryable, cause: cause.cause };
+    if (status === 401) return errorOfKind('authentication', { ...facts, retryable: undefined });
+    if (status === undefined) return errorOfKind('connect_failed', { ...facts, reason });
+    return errorOfKind('connect_failed', { ...facts, retryable: refused?.retry === 'yes' });
   }
   // The text of a foreign error may hold the token or the address; its name does not.
-  const name = cause instanceof Error ? cause.name : typeof cause;
-  return new ConnectFailedError(`the link could not be opened: ${name}`, { cause });
+  const reason = cause instanceof Error ? cause.name : typeof cause;
+  return errorOfKind('connect_failed', { host, reason, cause });
+}
+
+function isMisuse(cause: unknown): cause is TypeError {
+  return cause instanceof TypeError && cause.message.startsWith('token: ');
 }
 
 /** Returns a frame for the log: what the specification calls secret is masked (REQ-LOG-01). */

@@ -23,6 +23,7 @@
  * Misuse raises `TypeError` or `RangeError`, native cancellation the signal's own reason
  * (REQ-ERR-05, REQ-STOP-04).
  */
+import { errorText } from './wire/codes';
 import { codeInfo, ERROR_KINDS, type ErrorKind, type ServerEvent } from './wire/index';
 
 /** The kinds of question that a turn may ask a human. */
@@ -38,8 +39,18 @@ export interface ErrorFacts {
   readonly closeCode?: number | undefined;
   readonly partialText?: string | undefined;
   readonly event?: ServerEvent | undefined;
+  /** The server's own sentence; never in the text (REQ-ERR-06). */
+  readonly serverMessage?: string | undefined;
+  /** What the peer's close frame said; never in the text (REQ-ERR-06). */
+  readonly closeReason?: string | undefined;
+  /** Host and port of the server, for the text. */
+  readonly host?: string | undefined;
+  /** What the system said, for the text. */
+  readonly reason?: string | undefined;
   readonly cause?: unknown;
 }
+
+const BRAND = Symbol.for('@smooai/smooth-operator/error');
 
 /** Base of every error of this package. */
 export class SmoothAgentError extends Error {
@@ -62,6 +73,15 @@ export class SmoothAgentError extends Error {
   readonly closeCode: number | undefined;
   /** For a turn: the text that was streamed before it failed (REQ-TURN-18). */
   readonly partialText: string;
+  /** What the server's `error` event said in its own words; empty without one (REQ-ERR-06). */
+  readonly serverMessage: string;
+  /** Reason of the peer's close frame, beside `closeCode`; empty without one. */
+  readonly closeReason: string;
+
+  /** Says whether a value is an error of this package, from whichever copy of it. */
+  static is(value: unknown): value is SmoothAgentError {
+    return typeof value === 'object' && value !== null && BRAND in value;
+  }
 
   constructor(message: string, facts: ErrorFacts = {}) {
     super(message, facts.cause === undefined ? undefined : { cause: facts.cause });
@@ -73,6 +93,19 @@ export class SmoothAgentError extends Error {
     this.details = facts.details ?? {};
     this.closeCode = facts.closeCode;
     this.partialText = facts.partialText ?? '';
+    this.serverMessage = facts.serverMessage ?? '';
+    this.closeReason = facts.closeReason ?? '';
+  }
+
+  /** @internal */
+  get [BRAND](): true {
+    return true;
+  }
+
+  /** What may be shown: no text that a person or the server wrote. */
+  toJSON(): Record<string, unknown> {
+    const { name, message, kind, retryable, code, requestId, sessionId, closeCode } = this;
+    return { name, message, kind, retryable, code, requestId, sessionId, closeCode };
   }
 }
 
@@ -284,20 +317,38 @@ for (const [leaf, type] of Object.entries(LEAVES)) {
   Object.defineProperty(type.prototype, 'name', { value: `${leaf}Error`, configurable: true });
 }
 
+/** Returns the text of a leaf with its places filled (REQ-ERR-07). */
+function textOf(leaf: string, facts: ErrorFacts): string {
+  const { host = 'the server', code, closeCode, details, requestId, sessionId, reason } = facts;
+  return errorText(leaf, {
+    host,
+    code: code?.slice(0, 64),
+    close: closeCode,
+    status: details?.status as number | undefined,
+    limit: details?.limit as number | undefined,
+    request_id: requestId,
+    session_id: sessionId,
+    reason,
+  });
+}
+
+/** Returns a new error of a leaf of the error table. */
+export function errorOfLeaf(leaf: string, facts: ErrorFacts): SmoothAgentError {
+  const type = LEAVES[leaf] ?? SmoothAgentError;
+  return new type(textOf(leaf, facts), facts);
+}
+
 /** Returns a new error of a kind that the client itself makes. */
-export function errorOfKind(kind: ErrorKind, message: string, facts: ErrorFacts): SmoothAgentError {
-  const type = LEAVES[ERROR_KINDS[kind].leaf] ?? SmoothAgentError;
-  return new type(message, facts);
+export function errorOfKind(kind: ErrorKind, facts: ErrorFacts): SmoothAgentError {
+  return errorOfLeaf(ERROR_KINDS[kind].leaf, facts);
 }
 
 /** Returns the error for a code that a server sent, by the generated table (REQ-ERR-02). */
 export function errorOfCode(code: string, facts: ErrorFacts): SmoothAgentError {
-  const row = codeInfo(code);
-  const type = LEAVES[row.leaf] ?? ProtocolError;
-  // The server's own text may quote what a person wrote; it stays on the event (REQ-ERR-04).
-  return new type(`the server reported ${code.slice(0, 64)}`, {
-    retryable: row.retryable,
-    code,
+  const { leaf, retryable } = codeInfo(code);
+  return errorOfLeaf(Object.hasOwn(LEAVES, leaf) ? leaf : 'Protocol', {
+    retryable,
     ...facts,
+    code,
   });
 }

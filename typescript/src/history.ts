@@ -1,4 +1,4 @@
-import { UnexpectedEventError } from './errors';
+import { errorOfKind } from './errors';
 import type { ConversationMessage, MessagePage } from './wire/index';
 
 /**
@@ -18,7 +18,7 @@ export async function* messagesOf(
     cursor = page.nextCursor || undefined;
     if (!page.hasMore || cursor === undefined) return;
     if (seen.has(cursor)) {
-      throw new UnexpectedEventError('get_conversation_messages: a cursor came twice');
+      throw errorOfKind('unexpected_event', { reason: 'a cursor came twice' });
     }
     seen.add(cursor);
   }

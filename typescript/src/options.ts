@@ -1,4 +1,5 @@
 import { type Clock, SystemClock } from './clock';
+import { checkHeaders, checkUrl, checkValue, hostOf } from './options-handshake';
 import type { Opener } from './transport';
 
 /** Gives the token for one connection attempt. */
@@ -71,7 +72,10 @@ export interface ClientOptions {
 /** The options with every default filled in. */
 export type Settings = {
   readonly [K in Exclude<keyof ClientOptions, Unset>]-?: NonNullable<ClientOptions[K]>;
-} & Pick<ClientOptions, Unset>;
+} & Pick<ClientOptions, Unset> & {
+    /** Host and port of the server, as the texts of errors show them. */
+    readonly host: string;
+  };
 
 type Unset = 'token' | 'origin' | 'ca' | 'opener';
 
@@ -85,6 +89,32 @@ const TIMES = {
   cancelTimeoutMs: 5_000,
 } as const;
 
+/** Every option by its name; the compiler holds it to `ClientOptions`. */
+const KNOWN: { readonly [K in keyof Required<ClientOptions>]: true } = {
+  url: true,
+  token: true,
+  tokenIn: true,
+  headers: true,
+  origin: true,
+  supports: true,
+  lazy: true,
+  connectTimeoutMs: true,
+  closeTimeoutMs: true,
+  requestTimeoutMs: true,
+  turnIdleTimeoutMs: true,
+  turnTimeoutMs: true,
+  questionTimeoutMs: true,
+  cancelTimeoutMs: true,
+  maxMessageBytes: true,
+  ca: true,
+  logger: true,
+  logPayloads: true,
+  clock: true,
+  opener: true,
+  ids: true,
+  random: true,
+};
+
 const quiet = (): void => {};
 /** What a client without a logger logs to. */
 export const SILENT: Logger = { debug: quiet, warn: quiet, error: quiet };
@@ -96,7 +126,15 @@ export const SILENT: Logger = { debug: quiet, warn: quiet, error: quiet };
  * @throws {RangeError} a time is negative or not finite, or a limit is below 1.
  */
 export function settingsOf(options: ClientOptions): Settings {
+  if (typeof options !== 'object' || options === null) {
+    throw new TypeError('options: expected an object with a url');
+  }
+  for (const name of Object.keys(options)) {
+    if (!Object.hasOwn(KNOWN, name)) throw new TypeError(`${name.slice(0, 64)}: no such option`);
+  }
   checkUrl(options.url);
+  checkHeaders(options.headers);
+  if (options.origin !== undefined) checkValue('origin', options.origin);
   checkKinds(options);
   const random = options.random ?? cryptoBytes;
   const maxMessageBytes = options.maxMessageBytes ?? 16 * 1024 * 1024;
@@ -106,6 +144,7 @@ export function settingsOf(options: ClientOptions): Settings {
   return {
     ...times(options),
     url: options.url,
+    host: hostOf(options.url),
     token: options.token,
     tokenIn: options.tokenIn ?? 'query',
     headers: { ...options.headers },
@@ -136,17 +175,6 @@ function times(options: ClientOptions): Record<keyof typeof TIMES, number> {
   return found as Record<keyof typeof TIMES, number>;
 }
 
-function checkUrl(url: string): void {
-  // The URL may hold a token: no text of an error shows it (REQ-ERR-04).
-  const fault = new TypeError('url: expected ws://host… or wss://host…');
-  if (typeof url !== 'string' || !/^wss?:\/\/[^/?#]/i.test(url)) throw fault;
-  try {
-    new URL(url);
-  } catch {
-    throw fault;
-  }
-}
-
 function checkKinds(options: ClientOptions): void {
   const { token, tokenIn, supports } = options;
   if (token !== undefined && typeof token !== 'string' && typeof token !== 'function') {
@@ -155,6 +183,7 @@ function checkKinds(options: ClientOptions): void {
   if (tokenIn !== undefined && tokenIn !== 'query' && tokenIn !== 'header') {
     throw new TypeError("tokenIn: expected 'query' or 'header'");
   }
+  if (tokenIn === 'header' && typeof token === 'string') checkValue('token', token);
   if (
     supports !== undefined &&
     !(Array.isArray(supports) && supports.every((word) => typeof word === 'string'))
@@ -176,28 +205,6 @@ export function requestId(random: (bytes: number) => Uint8Array): string {
   const hex = Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('');
   const parts = [hex.slice(0, 8), hex.slice(8, 12), hex.slice(12, 16), hex.slice(16, 20)];
   return `req-${parts.join('-')}-${hex.slice(20)}`;
-}
-
-/**
- * Returns the URL of an attempt: without fragment and, with a token, without the `token` pairs of
- * its query and with `token=` as last pair. All else is kept as written (REQ-CONN-10).
- */
-export function address(url: string, token: string | undefined): string {
-  const bare = url.split('#', 1)[0] ?? '';
-  if (token === undefined) return bare;
-  const mark = bare.indexOf('?');
-  const path = mark < 0 ? bare : bare.slice(0, mark);
-  const query = mark < 0 ? '' : bare.slice(mark + 1);
-  const kept = query.split('&').filter((pair) => pair !== '' && pair.split('=', 1)[0] !== 'token');
-  return `${path}?${[...kept, `token=${percentEncoded(token)}`].join('&')}`;
-}
-
-/** Percent-encodes all but the unreserved characters of RFC 3986. */
-function percentEncoded(text: string): string {
-  return encodeURIComponent(text).replace(
-    /[!'()*]/g,
-    (mark) => `%${mark.charCodeAt(0).toString(16).toUpperCase()}`,
-  );
 }
 
 /**

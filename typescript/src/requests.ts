@@ -1,14 +1,6 @@
 import type { Timer } from './clock';
 import type { Connection, LinkFacts, Outgoing, Sink } from './connection';
-import {
-  errorOfCode,
-  errorOfKind,
-  type ErrorFacts,
-  InvalidFrameError,
-  ProtocolError,
-  type SmoothAgentError,
-  UnexpectedEventError,
-} from './errors';
+import { errorOfCode, errorOfKind, type ErrorFacts, type SmoothAgentError } from './errors';
 import type { Listeners } from './listeners';
 import type { Settings } from './options';
 import { type AbortSignalLike, Answer, type Deferred, onAbort } from './requests.answer';
@@ -237,18 +229,17 @@ export class Call<T> implements InFlight {
   }
 
   #errorOf(kind: FailKind, { event, fault, link }: Cause): SmoothAgentError {
-    const { action, requestId } = this.#plan.outgoing;
-    if (kind === 'attempt' && link?.error) return attemptError(link.error, { requestId });
-    if (kind === 'by_code') return serverError(event as ErrorEvent, { requestId });
-    if (kind === 'protocol') return statusError(action, statusOf(event), { requestId });
-    if (kind === 'invalid_frame' && fault) return frameError(fault, { requestId });
+    const { requestId, sessionId } = this.#plan.outgoing;
+    const { host } = this.#requests.settings;
+    const facts = { requestId, sessionId, host };
+    if (kind === 'attempt' && link?.error) return attemptError(link.error, facts);
+    if (kind === 'by_code') return serverError(event as ErrorEvent, facts);
+    if (kind === 'protocol') return statusError(statusOf(event), facts);
+    if (kind === 'invalid_frame' && fault) return frameError(fault, facts);
     if (kind === 'unexpected_event') {
-      return new UnexpectedEventError(`${action}: answered by ${event?.type}`, {
-        event,
-        requestId,
-      });
+      return errorOfKind(kind, { ...facts, event, reason: event?.type });
     }
-    return linkError(kind as ErrorKind, action, link?.code, { requestId });
+    return linkError(kind as ErrorKind, link, facts);
   }
 
   #fail(error: unknown): void {
@@ -282,9 +273,10 @@ export function statusOf(event: ServerEvent | undefined): number {
 
 /** Returns the error that an `error` event reports. */
 export function serverError(event: ErrorEvent, facts: ErrorFacts): SmoothAgentError {
-  const { details, retryAfterMs } = event;
+  const { details, retryAfterMs, message } = event;
   return errorOfCode(event.code, {
     ...facts,
+    serverMessage: message,
     details: {
       ...(details === undefined || details === null ? {} : { details }),
       ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
@@ -293,15 +285,16 @@ export function serverError(event: ErrorEvent, facts: ErrorFacts): SmoothAgentEr
 }
 
 /** Returns the error of a response with status 400 or above. */
-export function statusError(what: string, status: number, facts: ErrorFacts): SmoothAgentError {
-  return new ProtocolError(`${what}: status ${status}`, { ...facts, details: { status } });
+export function statusError(status: number, facts: ErrorFacts): SmoothAgentError {
+  return errorOfKind('protocol', { ...facts, details: { status } });
 }
 
 /** Returns the error of a frame that had to be understood (REQ-WIRE-03). */
 export function frameError(fault: DecodeError, facts: ErrorFacts): SmoothAgentError {
   const { kind, pointer } = fault.problem;
   const details = { type: fault.type, pointer, problem: kind };
-  return new InvalidFrameError(`a broken ${fault.type} at ${pointer}`, { ...facts, details });
+  const reason = `${fault.type}${pointer && ` at ${pointer}`}`;
+  return errorOfKind('invalid_frame', { ...facts, details, reason });
 }
 
 /** Returns the kind that is shown: a link closed with 4401 failed to authenticate (REQ-CONN-15). */
@@ -310,26 +303,30 @@ export function linkKind(kind: ErrorKind, closeCode: number | undefined): ErrorK
   return lost && closeCode === 4401 ? 'authentication' : kind;
 }
 
-/** Returns the error of something that the link or a limit ended. */
-/** The error of something that waited for an attempt; its cause is the attempt's own. */
+/** Returns the error of something that waited for an attempt; its cause is the attempt's own. */
 export function attemptError(error: SmoothAgentError, facts: ErrorFacts): SmoothAgentError {
-  const { message, kind, retryable, details } = error;
-  return errorOfKind(kind, message, { ...facts, retryable, details, cause: error });
+  const { kind, retryable, details } = error;
+  const made = errorOfKind(kind, { ...facts, retryable, details, cause: error });
+  made.message = error.message;
+  return made;
 }
 
+const ENDS: readonly ErrorKind[] = [
+  'connection_lost',
+  'turn_interrupted',
+  'authentication',
+  'message_too_large',
+];
+
+/** Returns the error of something that the link or a limit ended. */
 export function linkError(
   kind: ErrorKind,
-  what: string,
-  code: number | undefined,
+  link: LinkFacts | undefined,
   facts: ErrorFacts,
 ): SmoothAgentError {
-  const shown = linkKind(kind, code);
-  const ended = [
-    'connection_lost',
-    'turn_interrupted',
-    'authentication',
-    'message_too_large',
-  ].includes(shown);
-  const closeCode = ended ? code : undefined;
-  return errorOfKind(shown, `${what}: ${shown.replaceAll('_', ' ')}`, { ...facts, closeCode });
+  const shown = linkKind(kind, link?.code);
+  const ended = ENDS.includes(shown);
+  const closeCode = ended ? link?.code : undefined;
+  const closeReason = ended ? link?.reason : undefined;
+  return errorOfKind(shown, { ...facts, closeCode, closeReason });
 }

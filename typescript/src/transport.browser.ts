@@ -15,7 +15,7 @@ interface PlatformSocket {
   close(code?: number): void;
   addEventListener(
     type: 'open' | 'message' | 'close' | 'error',
-    listener: (event: { data?: unknown; code?: number }) => void,
+    listener: (event: { data?: unknown; code?: number; reason?: string }) => void,
   ): void;
 }
 
@@ -67,8 +67,8 @@ class PlatformTransport implements Transport {
     });
     this.opened.catch(() => this.#inbox.shut());
     this.gone = new Promise((resolve) => {
-      socket.addEventListener('close', ({ code = 1006 }) => {
-        this.#inbox.end({ reason: code === 1006 ? 'lost' : 'closed_by_peer', code });
+      socket.addEventListener('close', ({ code = 1006, reason: text = '' }) => {
+        this.#inbox.end({ reason: code === 1006 ? 'lost' : 'closed_by_peer', code, text });
         resolve();
       });
     });

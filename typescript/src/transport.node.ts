@@ -1,5 +1,7 @@
+import type { IncomingMessage } from 'node:http';
 import type { ClientOptions, RawData, WebSocket } from 'ws';
 import {
+  type HandshakeDetails,
   HandshakeError,
   Inbox,
   type LinkEnd,
@@ -18,8 +20,16 @@ const FAULTS: Readonly<Record<string, LinkEnd>> = {
   WS_ERR_UNSUPPORTED_DATA_PAYLOAD_LENGTH: { reason: 'too_large', code: 1009 },
 };
 
-/** How long a peer that sent its close frame may keep the socket open, in milliseconds. */
-const LINGER_MS = 1_000;
+/** What `ws` refuses beside them is against RFC 6455; it has closed with 1002 (REQ-WIRE-15). */
+const VIOLATION: LinkEnd = { reason: 'closed_by_peer', code: 1002 };
+
+/** The connection drops a socket whose peer lingers, by `closeTimeoutMs`; `ws` need not. */
+const NEVER_MS = 0x7fff_ffff;
+/** The next address of a name is tried after this long (REQ-CONN-25). */
+const NEXT_ADDRESS_MS = 250;
+const BODY_BYTES = 4_096;
+/** How long the body of a refusal may take. */
+const BODY_MS = 1_000;
 
 /** Opens a socket with the `ws` package (REQ-CONN-12, REQ-CONN-14). */
 export function openNodeSocket(type: WebSocketClass, request: SocketRequest): Transport {
@@ -48,19 +58,22 @@ class NodeTransport implements Transport {
     this.#socket = socket;
     this.opened = new Promise((resolve, reject) => {
       socket.on('open', resolve);
-      socket.on('error', (error) => reject(new HandshakeError(codeOf(error))));
+      socket.on('error', (error) => reject(handshakeFault(error, request)));
       socket.on('close', () => reject(new HandshakeError('the server closed the connection')));
       socket.on('unexpected-response', (asked, answer) => {
-        const status = answer.statusCode ?? 0;
-        reject(new HandshakeError(`the server answered ${status}`, status));
-        asked.destroy();
+        refusal(answer).then((details) => {
+          reject(new HandshakeError(`the server answered ${details.status}`, { details }));
+          asked.destroy();
+        });
       });
     });
     this.opened.catch(() => this.#inbox.shut());
     this.gone = new Promise((resolve) => {
-      socket.on('close', (code) => {
+      socket.on('close', (code, said) => {
         this.#release();
-        this.#inbox.end(this.#fault ?? { reason: code === 1006 ? 'lost' : 'closed_by_peer', code });
+        const text = said.toString('utf8');
+        const reason = code === 1006 ? 'lost' : 'closed_by_peer';
+        this.#inbox.end(this.#fault ?? { reason, code, text });
         resolve();
       });
     });
@@ -120,7 +133,8 @@ class NodeTransport implements Transport {
   }
 
   #failed(error: Error): void {
-    const end = FAULTS[(error as { code?: string }).code ?? ''];
+    const { code = '' } = error as { code?: string };
+    const end = FAULTS[code] ?? (code.startsWith('WS_ERR_') ? VIOLATION : undefined);
     if (!end) return;
     this.#fault = end;
     this.#inbox.end(end);
@@ -135,7 +149,9 @@ function settings(request: SocketRequest): ClientOptions {
     // ws keeps its limit in 32 bits.
     maxPayload: Math.min(request.maxMessageBytes, 0x7fff_ffff),
     headers: { ...request.headers },
-    closeTimeout: LINGER_MS,
+    closeTimeout: NEVER_MS,
+    autoSelectFamily: true,
+    autoSelectFamilyAttemptTimeout: NEXT_ADDRESS_MS,
     ...(request.origin === undefined ? {} : { origin: request.origin }),
     ...(request.ca === undefined ? {} : { ca: withRoots(request.ca) }),
   } as ClientOptions;
@@ -154,8 +170,55 @@ function withRoots(added: string | readonly string[]): string[] {
   return [...roots, ...(typeof added === 'string' ? [added] : added)];
 }
 
-/** Names an error without its text, which may hold the address with its query (REQ-ERR-04). */
-function codeOf(error: Error): string {
-  const code = (error as { code?: unknown }).code;
-  return typeof code === 'string' ? code : error.name;
+const CERTIFICATE = /^(CERT_|ERR_TLS_|DEPTH_ZERO_|SELF_SIGNED_|UNABLE_TO_|HOSTNAME_)/;
+
+/** Returns why there is no link; the cause goes along unless it shows what is secret. */
+function handshakeFault(error: Error, request: SocketRequest): HandshakeError {
+  const { code } = error as { code?: unknown };
+  const name = typeof code === 'string' ? code : error.name;
+  const query = request.url.split('?')[1];
+  const secrets = [query, ...Object.values(request.headers)].filter((one) => one);
+  const shown = `${error.message}${error.stack}`;
+  const isClean = !secrets.some((secret) => shown.includes(secret as string));
+  return new HandshakeError(name, {
+    ...(isClean ? { cause: error } : {}),
+    ...(CERTIFICATE.test(name) ? { retryable: false } : {}),
+  });
+}
+
+/** Reads what the answer to a refused handshake says (REQ-CONN-22). */
+async function refusal(answer: IncomingMessage): Promise<HandshakeDetails> {
+  const { 'retry-after': after, 'x-request-id': id } = answer.headers;
+  const retryAfterMs = after === undefined ? Number.NaN : afterMs(after);
+  const body = await bodyOf(answer);
+  return {
+    ...(answer.statusCode === undefined ? {} : { status: answer.statusCode }),
+    ...(Number.isNaN(retryAfterMs) ? {} : { retryAfterMs }),
+    ...(body === '' ? {} : { body }),
+    ...(id === undefined ? {} : { requestId: String(id) }),
+  };
+}
+
+function afterMs(value: string): number {
+  if (/^\d+$/.test(value)) return Number(value) * 1_000;
+  return Math.max(0, Date.parse(value) - Date.now());
+}
+
+function bodyOf(answer: IncomingMessage): Promise<string> {
+  return new Promise((resolve) => {
+    const chunks: Uint8Array[] = [];
+    let size = 0;
+    const done = (): void => {
+      clearTimeout(timer);
+      const bytes = Buffer.concat(chunks).subarray(0, BODY_BYTES);
+      resolve(new TextDecoder().decode(bytes));
+    };
+    const timer = setTimeout(done, BODY_MS);
+    for (const end of ['end', 'close', 'error']) answer.on(end, done);
+    answer.on('data', (chunk: Uint8Array) => {
+      chunks.push(chunk);
+      size += chunk.length;
+      if (size >= BODY_BYTES) done();
+    });
+  });
 }

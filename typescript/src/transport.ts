@@ -5,6 +5,8 @@ export interface LinkEnd {
   readonly reason: 'closed_by_peer' | 'lost' | 'too_large' | 'invalid_utf8';
   /** As received; 1005 without a code, 1006 without a close frame (REQ-CONN-15). */
   readonly code: number;
+  /** Reason of the peer's close frame. */
+  readonly text?: string;
 }
 
 /** Who takes what a socket reads. Must not block and must not raise. */
@@ -47,12 +49,31 @@ export interface SocketRequest {
 
 /** The link could not be opened; `status` is the HTTP status, where there was one. */
 export class HandshakeError extends Error {
-  constructor(
-    message: string,
-    readonly status?: number,
-  ) {
-    super(message);
+  readonly status: number | undefined;
+  readonly details: HandshakeDetails;
+  /** False when another attempt cannot help; undefined when nothing is known. */
+  readonly retryable: boolean | undefined;
+
+  constructor(message: string, facts: HandshakeFacts = {}) {
+    super(message, facts.cause === undefined ? undefined : { cause: facts.cause });
+    this.details = facts.details ?? {};
+    this.status = this.details.status;
+    this.retryable = facts.retryable;
   }
+}
+
+/** What the answer to a refused handshake held (REQ-CONN-22). */
+export interface HandshakeDetails {
+  readonly status?: number;
+  readonly retryAfterMs?: number;
+  readonly body?: string;
+  readonly requestId?: string;
+}
+
+interface HandshakeFacts {
+  readonly details?: HandshakeDetails;
+  readonly retryable?: boolean | undefined;
+  readonly cause?: unknown;
 }
 
 /** Holds what a socket reads until somebody takes it, and its end once. */

@@ -1,4 +1,5 @@
-import { SlowConsumerError } from './errors';
+import { tokenOf, whole } from './accumulator';
+import { errorOfKind } from './errors';
 import { type AbortSignalLike, onAbort } from './requests.answer';
 import type { TurnDriver } from './turn.driver';
 import { Backlog, type Follower, type TurnItem } from './turn-items';
@@ -86,8 +87,7 @@ export class TurnEvents implements AsyncIterableIterator<TurnItem, undefined>, F
   /** Ends this iterator alone. */
   #fallBehind(): void {
     const { requestId, sessionId } = this.#driver;
-    const message = 'events came faster than they were taken';
-    this.#fault = { reason: new SlowConsumerError(message, { requestId, sessionId }) };
+    this.#fault = { reason: errorOfKind('slow_consumer', { requestId, sessionId }) };
     this.#driver.watchers.delete(this);
     this.#close();
   }
@@ -119,6 +119,7 @@ export class TurnEvents implements AsyncIterableIterator<TurnItem, undefined>, F
 export class TextStream implements AsyncIterableIterator<string, undefined> {
   readonly #driver: TurnDriver;
   readonly #events: TurnEvents;
+  #half = '';
   #streamed = false;
 
   constructor(driver: TurnDriver) {
@@ -134,11 +135,20 @@ export class TextStream implements AsyncIterableIterator<string, undefined> {
     for (;;) {
       const { done, value } = await this.#events.next();
       if (done) return this.#rest();
-      if (value.type === 'stream_token') {
-        this.#streamed = true;
-        return { done: false, value: value.token };
-      }
+      if (value.type !== 'stream_token') continue;
+      this.#streamed = true;
+      const piece = this.#joined(tokenOf(value));
+      if (piece !== undefined) return { done: false, value: piece };
     }
+  }
+
+  /** Keeps half a pair at the end back for the next token; undefined when nothing is left. */
+  #joined(token: string): string | undefined {
+    const text = this.#half + token;
+    const isHalf = /[\ud800-\udbff]$/.test(text);
+    this.#half = isHalf ? text.slice(-1) : '';
+    const piece = isHalf ? text.slice(0, -1) : text;
+    return isHalf && piece === '' ? undefined : whole(piece);
   }
 
   /** Leaves the stream, as `TurnEvents.return`. */
@@ -148,6 +158,10 @@ export class TextStream implements AsyncIterableIterator<string, undefined> {
   }
 
   #rest(): IteratorResult<string, undefined> {
+    if (this.#half !== '') {
+      this.#half = '';
+      return { done: false, value: '\ufffd' };
+    }
     const value = this.#driver.result?.text ?? '';
     if (this.#streamed || value === '') return DONE;
     this.#streamed = true;

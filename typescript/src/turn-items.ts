@@ -1,4 +1,4 @@
-import type { TextBuffer } from './accumulator';
+import { type TextBuffer, whole } from './accumulator';
 import type { JsonObject, ServerEvent, StreamTokenEvent } from './wire/index';
 
 /** What is kept one by one, for `Turn.items` and for every iterator (REQ-TURN-02). */
@@ -176,7 +176,7 @@ export class Backlog {
   #show(): void {
     if (!this.#growing) return;
     const { from, to, count, last } = this.#growing;
-    const text = (): string => this.#text.text.slice(from, to);
+    const text = (): string => whole(this.#text.text.slice(from, to));
     this.#items[this.#items.length - 1] = new MergedTokens(last, text, count);
   }
 

@@ -1,13 +1,7 @@
 import { Accumulator } from './accumulator';
 import type { Timer } from './clock';
 import { type LinkFacts, Outgoing } from './connection';
-import {
-  AlreadyAnsweredError,
-  type ErrorFacts,
-  NoPendingQuestionError,
-  type QuestionKind,
-  type SmoothAgentError,
-} from './errors';
+import { errorOfLeaf, type ErrorFacts, type QuestionKind, type SmoothAgentError } from './errors';
 import { fastPaths } from './options';
 import { type Question, Questions } from './questions';
 import {
@@ -138,7 +132,7 @@ export class TurnDriver implements InFlight {
   // What comes in
 
   received(event: ServerEvent, bytes: number): boolean {
-    if (event.type === 'stream_token' && !this.settled) this.text.add(event.token);
+    if (event.type === 'stream_token' && !this.settled) this.text.add(event);
     if (fastPaths.quiet && this.#state.quiet(event.type)) {
       this.items.add(event, bytes);
     } else {
@@ -161,7 +155,7 @@ export class TurnDriver implements InFlight {
     // A code's check outlives its turn, but not the link (REQ-VERB-06).
     const kind = VERB_KINDS[word] ?? 'connection_lost';
     for (const verb of [...this.#state.verbs]) {
-      const error = facts.error ?? linkError(kind, verb.name, facts.code, this.#facts());
+      const error = facts.error ?? linkError(kind, facts, this.#facts());
       this.#done(verb, () => verb.deferred.reject(error));
     }
     this.#release();
@@ -177,7 +171,7 @@ export class TurnDriver implements InFlight {
   answer<T>(plan: VerbPlan<T>): Answer<T> {
     const { logger, clock, requestTimeoutMs } = this.requests.settings;
     const refused = this.#state.ask(plan.question, 'answer').find(({ name }) => name === 'refuse');
-    if (refused) return Answers.failed(logger, plan.name, this.#refusal(refused, plan.question));
+    if (refused) return Answers.failed(logger, plan.name, this.#refusal(refused));
     const deferred = Answers.pending<T>(logger, plan.name);
     const verb: Waiting = {
       name: plan.name,
@@ -291,7 +285,7 @@ export class TurnDriver implements InFlight {
       if (verb.name === 'cancel') {
         this.#done(verb, () => verb.deferred.resolve(undefined));
       } else if (verb.name !== 'verify_otp' && verb.name !== 'decline_otp') {
-        const closed = new NoPendingQuestionError(`${verb.name}: the turn ended`, this.#facts());
+        const closed = errorOfLeaf('NoPendingQuestion', this.#facts());
         this.#done(verb, () => verb.deferred.reject(this.error ?? closed));
       }
     }
@@ -302,7 +296,7 @@ export class TurnDriver implements InFlight {
     if (kind === 'attempt' && link?.error) return attemptError(link.error, facts);
     if (kind === 'message_too_large' && link?.error) return link.error;
     if (kind === 'by_code') return serverError(event as ErrorEvent, facts);
-    if (kind === 'protocol') return statusError('send_message', statusOf(event), facts);
+    if (kind === 'protocol') return statusError(statusOf(event), facts);
     if (kind === 'invalid_frame' && fault) return frameError(fault, facts);
     const shown = linkKind(kind as ErrorKind, link?.code);
     const interrupted = shown === 'turn_interrupted';
@@ -310,7 +304,7 @@ export class TurnDriver implements InFlight {
       ...(asked && (interrupted || shown === 'turn_timeout') ? { question: asked } : {}),
       ...(interrupted ? { sent: this.outgoing.written } : {}),
     };
-    return linkError(shown, 'send_message', link?.code, { ...facts, details });
+    return linkError(shown, link, { ...facts, details });
   }
 
   #sendCancel(): void {
@@ -325,7 +319,7 @@ export class TurnDriver implements InFlight {
   #send(outgoing: Outgoing, verb: Waiting): void {
     try {
       if (this.requests.submit(outgoing)) return;
-      const error = linkError('not_connected', verb.name, undefined, this.#facts());
+      const error = linkError('not_connected', undefined, this.#facts());
       this.#done(verb, () => verb.deferred.reject(error));
     } catch (error) {
       this.#done(verb, () => verb.deferred.reject(error));
@@ -333,7 +327,7 @@ export class TurnDriver implements InFlight {
   }
 
   #late(verb: Waiting): void {
-    const error = linkError('request_timeout', verb.name, undefined, this.#facts());
+    const error = linkError('request_timeout', undefined, this.#facts());
     this.#done(verb, () => verb.deferred.reject(error));
     this.#release();
   }
@@ -344,12 +338,9 @@ export class TurnDriver implements InFlight {
     finish();
   }
 
-  #refusal({ args: [word] }: Todo<Waiting>, question: QuestionKind): SmoothAgentError {
-    const facts = this.#facts();
-    if (word === 'already_answered') {
-      return new AlreadyAnsweredError(`the ${question} was answered before`, facts);
-    }
-    return new NoPendingQuestionError(`no ${question} is open`, facts);
+  #refusal({ args: [word] }: Todo<Waiting>): SmoothAgentError {
+    const leaf = word === 'already_answered' ? 'AlreadyAnswered' : 'NoPendingQuestion';
+    return errorOfLeaf(leaf, this.#facts());
   }
 
   /** Starts the idle clock anew; it stands still while a question is open. */
@@ -360,7 +351,8 @@ export class TurnDriver implements InFlight {
   // The end
 
   #facts(): ErrorFacts {
-    return { requestId: this.requestId, sessionId: this.sessionId };
+    const { host } = this.requests.settings;
+    return { requestId: this.requestId, sessionId: this.sessionId, host };
   }
 
   /** Forgets a settled turn, unless its OTP question or a check of a code is still out. */

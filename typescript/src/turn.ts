@@ -1,5 +1,5 @@
 import { Outgoing } from './connection';
-import { type QuestionKind, UnsupportedError } from './errors';
+import { errorOfKind, type QuestionKind } from './errors';
 import {
   type OtpCheck,
   otpCheckOf,
@@ -25,6 +25,9 @@ import {
 // Platforms without explicit resource management have no such symbol; the method is harmless there.
 export const ASYNC_DISPOSE: typeof Symbol.asyncDispose =
   Symbol.asyncDispose ?? Symbol.for('Symbol.asyncDispose');
+
+/** Node prints an object through this method; without it one with private members looks empty. */
+export const INSPECT: unique symbol = Symbol.for('nodejs.util.inspect.custom') as never;
 
 /** Native cancellation of a wait (REQ-STOP-04). */
 export interface WaitOptions {
@@ -232,6 +235,16 @@ export class Turn implements PromiseLike<TurnResult>, AsyncIterable<TurnItem>, A
     this.#driver.detached = true;
   }
 
+  /** What may be shown of a turn: its ids and how far it is. */
+  toJSON(): { requestId: string; sessionId: string; state: TurnState } {
+    const { requestId, sessionId, state } = this;
+    return { requestId, sessionId, state };
+  }
+
+  [INSPECT](): unknown {
+    return this.toJSON();
+  }
+
   async [ASYNC_DISPOSE](): Promise<void> {
     this.#driver.leave(this);
   }
@@ -278,7 +291,7 @@ export class Turn implements PromiseLike<TurnResult>, AsyncIterable<TurnItem>, A
 
 function unsupportedDecline(driver: TurnDriver): Answer<undefined> {
   const { requestId, sessionId, requests } = driver;
-  const message = 'the server does not take a declined code';
-  const error = new UnsupportedError(message, { requestId, sessionId });
+  const { host } = requests.settings;
+  const error = errorOfKind('unsupported', { requestId, sessionId, host });
   return Answer.failed(requests.settings.logger, 'decline', error);
 }

@@ -403,3 +403,50 @@ describe('turns', () => {
     two.turn().detach();
   });
 });
+
+describe('a refused handshake', () => {
+  it('REQ-CONN-22 REQ-CONN-23 tells status, pause, body and id', async () => {
+    const more = 'Retry-After: 2\r\nX-Request-Id: x-1\r\n';
+    const { client } = await stage({}, { status: 503, body: `ü${'x'.repeat(5_000)}`, more });
+    const error = await rejection(client.connect());
+    const body = `ü${'x'.repeat(4_094)}`;
+    const details = { status: 503, retryAfterMs: 2_000, body, requestId: 'x-1' };
+    expect(error).toMatchObject({ kind: 'connect_failed', retryable: true, details });
+    expect(error.message).toContain('HTTP 503');
+  });
+
+  it.each([
+    [200, false],
+    [302, false],
+    [403, false],
+    [408, true],
+    [429, true],
+    [500, true],
+    [501, false],
+    [505, false],
+  ])(
+    'REQ-CONN-23 says of status %i whether another attempt may help: %s',
+    async (status, retry) => {
+      const { client } = await stage({}, { status });
+      expect(await rejection(client.connect())).toMatchObject({ retryable: retry });
+    },
+  );
+
+  it('REQ-ERR-08 names host and reason, and keeps the cause of the system', async () => {
+    const client = new SmoothAgentClient({ url: 'ws://127.0.0.1:1/?token=hush', token: 'hush' });
+    const error = await rejection(client.connect());
+    expect(error.message).toMatch(/127\.0\.0\.1:1.*ECONNREFUSED/);
+    expect(error.cause).toBeInstanceOf(Error);
+    expect(`${error.message}${(error.cause as Error).stack}`).not.toContain('hush');
+  });
+
+  it('REQ-CONN-28 refuses what a token provider gives that is no token', async () => {
+    const given = [5, undefined, 'a\nb'] as string[];
+    for (const token of given) {
+      const { client } = await stage({ token: () => token, tokenIn: 'header' });
+      const error = await rejection(client.connect());
+      expect(error).toBeInstanceOf(TypeError);
+      expect(error.message).toMatch(/^token: /);
+    }
+  });
+});

@@ -7,13 +7,13 @@ const classes = sdk as unknown as Record<string, new (message: string) => sdk.Sm
 
 describe('errors', () => {
   it.each(Object.keys(ERROR_KINDS) as ErrorKind[])('REQ-ERR-01 has a class for kind %s', (kind) => {
-    const error = errorOfKind(kind, 'what happened', { requestId: 'r', closeCode: 1006 });
+    const error = errorOfKind(kind, { requestId: 'r', closeCode: 1006, host: 'h:1' });
     const { leaf, parent, retryable } = ERROR_KINDS[kind];
     expect(error).toMatchObject({
       name: `${leaf}Error`,
       kind,
       retryable,
-      message: 'what happened',
+      message: expect.not.stringMatching(/[{}[\]]|undefined/),
     });
     expect(error).toMatchObject({ requestId: 'r', closeCode: 1006, details: {}, partialText: '' });
     const base = parent ? classes[`${ERROR_KINDS[parent].leaf}Error`] : sdk.SmoothAgentError;
@@ -38,5 +38,20 @@ describe('errors', () => {
   it.each(Object.entries(LEAF_BASES))('REQ-ERR-01 derives %s from %s', (leaf, base) => {
     const type = classes[`${base}Error`];
     expect(Object.getPrototypeOf(classes[`${leaf}Error`])).toBe(type);
+  });
+
+  it("REQ-ERR-06 REQ-ERR-07 keeps the server's sentence out of text and textual form", () => {
+    const facts = { host: 'h:1', serverMessage: 'hush', closeReason: 'psst', requestId: 'req-1' };
+    const error = errorOfCode('RATE_LIMITED', { ...facts, code: 'RATE_LIMITED' });
+    expect(error).toMatchObject({ serverMessage: 'hush', closeReason: 'psst' });
+    expect(error.message).toContain('h:1');
+    const json = JSON.stringify(error);
+    expect(JSON.parse(json)).toMatchObject({ name: 'RateLimitedError', requestId: 'req-1' });
+    expect(`${error}${json}`).not.toMatch(/hush|psst/);
+  });
+
+  it('REQ-ERR-01 is told from others across copies of the package', () => {
+    expect(sdk.SmoothAgentError.is(errorOfKind('timeout', {}))).toBe(true);
+    expect([new Error('x'), null, {}, 'x'].some(sdk.SmoothAgentError.is)).toBe(false);
   });
 });

@@ -1,6 +1,8 @@
+import { inspect } from 'node:util';
 import { describe, expect, it } from 'vitest';
 import { SmoothAgentClient } from '../src/index';
-import { address, requestId } from '../src/options';
+import { requestId } from '../src/options';
+import { address } from '../src/options-handshake';
 
 const URL_ = 'ws://127.0.0.1:1/ws';
 
@@ -21,6 +23,53 @@ describe('options', () => {
     expect(() => new SmoothAgentClient(options)).toThrow(type);
   });
 
+  it.each([
+    ['a line end', 'ws://h/ok?x=1 HTTP/1.1\r\nX-Evil: 1'],
+    ['a space', 'ws://h/a hush'],
+    ['a backslash', 'ws://h\\hush'],
+    ['a user', 'ws://hush@h/'],
+    ['a password', 'ws://a:hush@h/'],
+    ['a host beyond ASCII', 'ws://hüsh/'],
+    ['half a character', 'ws://h/\ud83d'],
+  ])('REQ-CONN-19 refuses a URL with %s and does not show it', (_, url) => {
+    const make = (): SmoothAgentClient => new SmoothAgentClient({ url });
+    expect(make).toThrow(/^url: /);
+    expect(make).not.toThrow(/hush|Evil/);
+  });
+
+  it.each([
+    ['Host', 'x'],
+    ['sec-websocket-key', 'x'],
+    ['Transfer-Encoding', 'chunked'],
+    ['bad name', 'x'],
+    ['X-A\r\nX-B', 'x'],
+    ['X-A', 'hush\r\nX-B: 1'],
+    ['X-A', 'hush\u0000'],
+    ['X-A', 5],
+  ])('REQ-CONN-20 refuses the header %j: %j and does not show its value', (name, value) => {
+    const headers = { [name]: value } as Record<string, string>;
+    const make = (): SmoothAgentClient => new SmoothAgentClient({ url: URL_, headers });
+    expect(make).toThrow(TypeError);
+    expect(make).toThrow(/^headers: /);
+    expect(make).not.toThrow(/hush/);
+  });
+
+  it('REQ-CONN-20 refuses an origin and a token that would end their line', () => {
+    const token = 'hush\n';
+    const bad = [{ origin: token }, { token, tokenIn: 'header' as const }];
+    for (const more of bad) {
+      const make = (): SmoothAgentClient => new SmoothAgentClient({ url: URL_, ...more });
+      expect(make).toThrow(/^(origin|token): /);
+      expect(make).not.toThrow(/hush/);
+    }
+  });
+
+  it('REQ-CONN-01 refuses what is no option, and none at all', () => {
+    const Client = SmoothAgentClient as unknown as new (options?: object) => SmoothAgentClient;
+    expect(() => new Client()).toThrow(/^options: /);
+    expect(() => new Client({ url: URL_, conectTimeoutMs: 5 })).toThrow(/^conectTimeoutMs: /);
+  });
+
   it('REQ-ERR-04 shows nothing of a refused URL', () => {
     const make = (): SmoothAgentClient => new SmoothAgentClient({ url: 'http://h/?token=hush' });
     expect(make).toThrow(/^url: expected ws/);
@@ -35,6 +84,7 @@ describe('options', () => {
 
   it('REQ-LOG-01 keeps the token out of the textual form of a client', () => {
     const client = new SmoothAgentClient({ url: `${URL_}?token=hush`, token: 'hush' });
+    expect(inspect(client)).toBe("{ host: '127.0.0.1:1', state: 'idle' }");
     expect(`${JSON.stringify(client)}${String(client)}${Object.keys(client)}`).not.toContain(
       'hush',
     );
@@ -48,6 +98,12 @@ describe('address', () => {
       'ws://h/a?x=%20y&z#f',
       undefined,
       'ws://h/a?x=%20y&z',
+    ],
+    [
+      'percent-encodes letters beyond ASCII',
+      'ws://h/ü?q=é€&z=%20#f',
+      undefined,
+      'ws://h/%C3%BC?q=%C3%A9%E2%82%AC&z=%20',
     ],
     ['appends the token last', 'ws://h/a?x=1', 't', 'ws://h/a?x=1&token=t'],
     ['removes every other token', 'ws://h/?token=a&x=1&token=b', 't', 'ws://h/?x=1&token=t'],

@@ -82,6 +82,9 @@ export class Link {
 export interface PeerPlan {
   /** Refuse with this HTTP status. */
   readonly status?: number;
+  /** Body and further header lines of the refusal. */
+  readonly body?: string;
+  readonly more?: string;
   /** Key and certificate for wss:. */
   readonly tls?: { readonly key: string; readonly cert: string };
   /** Hold every handshake until `release` is called. */
@@ -108,7 +111,9 @@ export class Peer {
       const answer = (): void => {
         if (plan.status) {
           const location = plan.status < 400 ? 'Location: ws://127.0.0.1:1/\r\n' : '';
-          socket.end(`HTTP/1.1 ${plan.status} No\r\n${location}Content-Length: 0\r\n\r\n`);
+          const { body = '', more = '' } = plan;
+          const length = `Content-Length: ${Buffer.byteLength(body)}\r\n`;
+          socket.end(`HTTP/1.1 ${plan.status} No\r\n${location}${more}${length}\r\n${body}`);
           return;
         }
         this.#server.handleUpgrade(request, socket, head, (made) =>

@@ -446,6 +446,24 @@ describe('the rest', () => {
     expect(seen.map((one) => one.token ?? '').join('')).toBe('x'.repeat(2_000));
   });
 
+  it('REQ-TURN-23 halves of a pair in two tokens are one character', async () => {
+    const stageOf = await connected();
+    const { link } = stageOf;
+    const { turn, requestId } = await running(stageOf);
+    const piece = (token: string): string =>
+      `{"type":"stream_token","requestId":"${requestId}","token":"${token}",` +
+      `"data":{"requestId":"${requestId}","token":"${token}"}}`;
+    const pieces: string[] = [];
+    const stream = turn().textStream;
+    link.text(...['a\\ud83d', '\\ude00b', '\\ud83d', 'c', '\\ude00', 'd\\ud83d'].map(piece));
+    link.send(final(requestId, {}));
+    for await (const text of stream) pieces.push(text);
+    const expected = 'a😀b\ufffdc\ufffdd\ufffd';
+    expect(pieces.join('')).toBe(expected);
+    expect((await turn()).text).toBe(expected);
+    expect(turn().items[0]).toMatchObject({ token: 'a\ufffd' });
+  });
+
   it('REQ-TURN-19 tool calls and results are typed, arguments as an object', async () => {
     const stageOf = await connected();
     const { link } = stageOf;

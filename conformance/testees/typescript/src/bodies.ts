@@ -17,11 +17,20 @@ export type Body = Record<string, unknown>;
 export class Aborted extends Error {}
 
 /** JSON has no `undefined`: what is not there is left out when a line is written. */
-export function errorBody(error: unknown): Body {
+export function errorBody(error: unknown, protocol: number): Body {
   if (error instanceof Aborted) return { kind: 'native_cancelled' };
-  if (!(error instanceof SmoothAgentError)) return { kind: 'invalid_argument' };
+  if (!(error instanceof SmoothAgentError)) {
+    const text = error instanceof Error ? error.message : String(error);
+    return { kind: 'invalid_argument', ...(protocol === 2 ? { text } : {}) };
+  }
   const { kind, code, requestId, closeCode, details } = error;
-  const { pointer, status, retryAfterMs, question, sent } = details;
+  const { pointer, status, retryAfterMs, question, sent, ...more } = details;
+  const { message: text, retryable, sessionId, closeReason, serverMessage, partialText } = error;
+  if (protocol === 2) {
+    const known = { retryable, code, requestId, sessionId, closeCode, closeReason, serverMessage };
+    const facts = { partialText, question, sent, status, retryAfterMs, at: pointer };
+    return { kind, text, ...known, ...facts, details: more };
+  }
   return {
     kind,
     code,

@@ -25,6 +25,7 @@ class Refused extends Error {
 }
 
 let count = 0;
+let protocol = 1;
 let items = 0;
 let canary = '';
 let muted = false;
@@ -78,7 +79,7 @@ function issue(
       if (value instanceof sdk.Conversation) handles.set(as, value);
       event('returned', { as, value: encode(value as never) });
     } catch (error) {
-      event('returned', { as, error: errorBody(error) });
+      event('returned', { as, error: errorBody(error, protocol) });
     }
   });
 }
@@ -101,7 +102,7 @@ function watch(c: Command, name: string, turn: sdk.Turn, watching?: Watch): void
     try {
       end = resultBody(await turn.result({ signal }));
     } catch (cause) {
-      const error = errorBody(cause);
+      const error = errorBody(cause, protocol);
       if (cause instanceof Aborted) return event('returned', { as: name, error });
       end = { outcome: 'failed', text: turn.partialText, error };
     }
@@ -159,7 +160,7 @@ function turn(c: Command): void {
       watch(c, c.as, made, c.watch === 'result' ? undefined : new Watch(made));
     }
   } catch (error) {
-    event('returned', { as: c.as, error: errorBody(error) });
+    event('returned', { as: c.as, error: errorBody(error, protocol) });
   }
 }
 
@@ -257,13 +258,14 @@ function decode(c: Command): Body {
 const commands: Record<string, (c: Command) => unknown> = {
   hello: (c) => {
     canary = c.canary ?? '';
-    if (!c.protocol.includes(1) || !CANARIES.includes(canary)) {
+    protocol = Math.max(...c.protocol.filter((one: number) => one <= 2));
+    if (protocol < 1 || !CANARIES.includes(canary)) {
       throw new Refused('bad-request', 'unknown protocol or canary');
     }
     const about = { name: 'smooth-operator', version: '0.1.0', language: 'typescript' };
     const features = Object.fromEntries(FEATURES.split(' ').map((word) => [word, true]));
     const more = { runtime: process.versions.node, spec: ['1.1'], clientsMax: 8, features };
-    return { protocol: 1, nonce: c.nonce, ...about, ...more };
+    return { protocol, nonce: c.nonce, ...about, ...more };
   },
   open,
   connect: client((of, _, wait) => of.connect(wait)),
