@@ -14,17 +14,30 @@ internal static class Bodies
     {
         SmoothAgentException known => Present(
             ("kind", known.Kind),
+            ("text", known.Message),
+            ("retryable", known.Retryable),
             ("code", known.Code),
-            ("request", known.RequestId),
-            ("close", known.CloseCode),
+            ("requestId", known.RequestId),
+            ("sessionId", known.SessionId),
+            ("closeCode", known.CloseCode),
+            ("closeReason", known.CloseReason),
+            ("serverMessage", known.ServerMessage),
+            ("partialText", known.PartialText),
             ("at", known.Details.Pointer),
             ("status", known.Details.Status),
             ("retryAfterMs", known.Details.RetryAfterMs),
             ("question", known.Details.OpenQuestion?.Kind.ToString().ToLowerInvariant()),
-            ("sent", (known as TurnInterruptedException)?.Sent)),
+            ("sent", (known as TurnInterruptedException)?.Sent),
+            ("details", Details(known.Details))),
         OperationCanceledException => new() { ["kind"] = "native_cancelled" },
-        _ => new() { ["kind"] = "invalid_argument" },
+        _ => new() { ["kind"] = "invalid_argument", ["text"] = error.Message },
     };
+
+    private static JsonObject? Details(ErrorDetails details)
+    {
+        var shown = Present(("body", details.Body), ("requestId", details.RequestId), ("frameType", details.FrameType));
+        return shown.Count == 0 ? null : shown;
+    }
 
     public static JsonObject Item(ServerEvent item)
     {
@@ -43,7 +56,12 @@ internal static class Bodies
         {
             flat["toolResult"] = Raw(result.ToJson());
         }
-        return new() { ["type"] = item.Type, ["data"] = Raw(item.ToJson()), ["flat"] = flat };
+        var body = new JsonObject { ["type"] = item.Type, ["data"] = Raw(item.ToJson()), ["flat"] = flat };
+        if (item is StreamTokenEvent { Merged: > 1 } run)
+        {
+            body["merged"] = run.Merged;
+        }
+        return body;
     }
 
     public static JsonObject Result(TurnResult result) => Present(

@@ -109,7 +109,7 @@ internal sealed partial class Testee(Output output)
     private JsonObject Hello(JsonObject c)
     {
         output.Canary = (string?)c["canary"] ?? "";
-        if (!c["protocol"]!.AsArray().Any(p => (int)p! == 1) || !Canaries.Contains(output.Canary))
+        if (!c["protocol"]!.AsArray().Any(p => (int)p! == 2) || !Canaries.Contains(output.Canary))
         {
             throw new Refused("bad-request", "unknown protocol or canary");
         }
@@ -117,7 +117,7 @@ internal sealed partial class Testee(Output output)
         var features = new JsonObject(Features.Split(' ').Select(word => KeyValuePair.Create(word, (JsonNode?)true)));
         return new()
         {
-            ["protocol"] = 1,
+            ["protocol"] = 2,
             ["nonce"] = Text(c, "nonce"),
             ["name"] = "smooth-operator",
             ["language"] = "dotnet",

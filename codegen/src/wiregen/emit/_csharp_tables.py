@@ -21,8 +21,13 @@ from wiregen.naming import pascal, type_name
 from wiregen.shapes import build_unions
 
 ROOT_EXCEPTION = "SmoothAgentException"
-# Exceptions of the System namespace, which every C# file sees: ours take a prefix.
-_SYSTEM_EXCEPTIONS = frozenset({"TimeoutException", "ArgumentException", "FormatException"})
+# Exceptions of the framework that a program may well import beside ours: ours take a prefix.
+_SYSTEM_EXCEPTIONS = frozenset(
+    {
+        *("TimeoutException", "ArgumentException", "FormatException"),
+        *("AuthenticationException", "ValidationException"),
+    }
+)
 _KINDS = {
     "object": "JsonKinds.Object",
     "array": "JsonKinds.Array",
@@ -34,9 +39,9 @@ _KINDS = {
 
 
 def exception_name(leaf: str) -> str:
-    """Return the class of an error: ``Timeout`` -> ``AgentTimeoutException``."""
+    """Return the class of an error: ``Timeout`` -> ``SmoothTimeoutException``."""
     name = f"{pascal(leaf)}Exception"
-    return f"Agent{name}" if name in _SYSTEM_EXCEPTIONS else name
+    return f"Smooth{name}" if name in _SYSTEM_EXCEPTIONS else name
 
 
 @dataclass(frozen=True, slots=True)

@@ -71,7 +71,7 @@ public sealed class SmoothAgentClient : IAsyncDisposable
     /// <summary>Opens the link; joins an attempt that runs, does nothing while open (REQ-CONN-03).</summary>
     /// <param name="cancellationToken">Ends the wait; an attempt that others share goes on inside its limit.</param>
     /// <exception cref="ConnectFailedException">The link could not be opened.</exception>
-    /// <exception cref="AuthenticationException">The server refused the credentials.</exception>
+    /// <exception cref="SmoothAuthenticationException">The server refused the credentials.</exception>
     /// <exception cref="ObjectDisposedException">The client was disposed.</exception>
     public Task ConnectAsync(CancellationToken cancellationToken = default)
     {

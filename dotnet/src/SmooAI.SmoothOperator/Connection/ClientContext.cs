@@ -7,6 +7,9 @@ internal sealed class ClientContext(SmoothAgentClientOptions options)
 
     internal TimeProvider Clock { get; } = options.TimeProvider;
 
+    /// <summary>Host and port of the server, for the texts of errors.</summary>
+    internal string Host { get; } = Endpoint.HostOf(options.Url);
+
     internal FastPaths FastPaths { get; } = new();
 
     internal Gate Gate { get; } = new();

@@ -63,14 +63,26 @@ internal sealed class Connection
                 End(link, MachineEvent.Close, null);
             }
         }
-        foreach (var link in _alive)
+        var ending = Task.WhenAll(_alive.Select(link => link.Running));
+        await (inListener ? ending : WithinLimitAsync(Task.WhenAll(ending, _context.Dispatcher.WhenIdle()), ending))
+            .ConfigureAwait(false);
+    }
+
+    /// <summary>Waits for everything inside the close limit; after it for the sockets alone, which are dropped by then (REQ-CONN-27).</summary>
+    private async Task WithinLimitAsync(Task everything, Task sockets)
+    {
+        var limit = _context.Options.CloseTimeout;
+        if (everything.IsCompleted)
         {
-            await link.Running.ConfigureAwait(false);
+            return;
         }
-        if (!inListener)
+        if (limit > TimeSpan.Zero)
         {
-            await _context.Dispatcher.WhenIdle().ConfigureAwait(false);
+            using var over = new CancellationTokenSource();
+            await Task.WhenAny(everything, Task.Delay(limit, _context.Clock, over.Token)).ConfigureAwait(false);
+            await over.CancelAsync().ConfigureAwait(false);
         }
+        await sockets.ConfigureAwait(false);
     }
 
     /// <summary>The handshake succeeded; false when the attempt was given up meanwhile.</summary>
@@ -159,7 +171,7 @@ internal sealed class Connection
         }
     }
 
-    internal void End(Link link, MachineEvent cause, int? code, long? size = null)
+    internal void End(Link link, MachineEvent cause, int? code, long? size = null, string? reason = null)
     {
         using (_context.Gate.Enter())
         {
@@ -184,7 +196,7 @@ internal sealed class Connection
                 link.SetFailed(Failure.Local(ErrorKinds.ClientClosed));
                 _context.Gate.After(link.Limit.Cancel);
             }
-            _listener.OnEnded(new LinkEnd(cause, cause == MachineEvent.Close ? null : code ?? closing, size));
+            _listener.OnEnded(new LinkEnd(cause, cause == MachineEvent.Close ? null : code ?? closing, size, reason));
         }
     }
 

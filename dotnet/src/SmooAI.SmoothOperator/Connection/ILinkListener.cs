@@ -20,4 +20,5 @@ internal interface ILinkListener
 /// <param name="Cause">Event of the connection machine.</param>
 /// <param name="Code">Close code; null when the caller closed.</param>
 /// <param name="SizeBytes">Bytes seen of a message that was too large.</param>
-internal sealed record LinkEnd(MachineEvent Cause, int? Code, long? SizeBytes = null);
+/// <param name="Reason">What the peer's close frame gave as its reason.</param>
+internal sealed record LinkEnd(MachineEvent Cause, int? Code, long? SizeBytes = null, string? Reason = null);

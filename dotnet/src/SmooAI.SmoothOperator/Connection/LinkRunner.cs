@@ -1,12 +1,11 @@
-using System.Globalization;
+using System.Net.Sockets;
+using SmooAI.SmoothOperator.Steps;
 
 namespace SmooAI.SmoothOperator;
 
 /// <summary>Runs one link: the attempt, then the read loop. Does the I/O and leaves decisions to the connection.</summary>
 internal sealed class LinkRunner(ClientContext context, Connection connection)
 {
-    private const int Unauthorized = 401;
-
     /// <summary>Frames after which iterators are woken though the socket holds more.</summary>
     private const int LargestBatch = 128;
 
@@ -91,27 +90,53 @@ internal sealed class LinkRunner(ClientContext context, Connection connection)
         return await provider(limit).AsTask().WaitAsync(limit).ConfigureAwait(false);
     }
 
-    /// <summary>Sorts the failure of an attempt (REQ-CONN-12); the cause is kept only where its text is harmless.</summary>
-    private static SmoothAgentException Explain(Exception fault, bool late)
+    /// <summary>Sorts the failure of an attempt (REQ-CONN-12, REQ-CONN-22, REQ-CONN-23).</summary>
+    private SmoothAgentException Explain(Exception fault, bool late)
     {
-        if (fault is SmoothAgentException known)
+        if (fault is SmoothAuthenticationException known)
         {
             return known;
         }
-        var status = (fault as HandshakeException)?.Status;
-        if (status == Unauthorized)
+        var handshake = fault as HandshakeException;
+        var cause = handshake?.InnerException ?? fault;
+        if (handshake?.Refused is { } refused)
         {
-            return Failure.Local(ErrorKinds.Authentication, facts => facts with { Details = new() { Status = status } });
+            var row = CloseCodes.OfStatus(refused.Status);
+            return Failure.Local(row?.Kind ?? ErrorKinds.ConnectFailed, facts => facts with
+            {
+                Host = context.Host,
+                Retryable = row?.Retry == "yes",
+                Cause = cause,
+                Details = new()
+                {
+                    Status = refused.Status,
+                    RetryAfterMs = refused.RetryAfterMs,
+                    Body = refused.Body,
+                    RequestId = refused.RequestId,
+                },
+            });
         }
         return Failure.Local(ErrorKinds.ConnectFailed, facts => facts with
         {
-            Message = late
-                ? "The link could not be opened in time."
-                : status is null ? facts.Message : string.Create(CultureInfo.InvariantCulture, $"The handshake was answered by {status}."),
-            Details = new() { Status = status },
-            Cause = (fault as HandshakeException)?.InnerException ?? fault,
+            Host = context.Host,
+            Retryable = !IsDistrust(cause),
+            Reason = late ? "not open in time" : ReasonOf(cause),
+            Cause = cause,
         });
     }
+
+    /// <summary>Whether the other side is not whom it claims to be: another attempt meets the same.</summary>
+    private static bool IsDistrust(Exception? cause) =>
+        cause is not null && (cause is System.Security.Authentication.AuthenticationException || IsDistrust(cause.InnerException));
+
+    /// <summary>Returns the system's own word for what went wrong; a message may hold what was sent.</summary>
+    private static string? ReasonOf(Exception? cause) => cause switch
+    {
+        null => null,
+        SocketException socket => socket.SocketErrorCode.ToString(),
+        System.Security.Authentication.AuthenticationException => "certificate not trusted",
+        _ => ReasonOf(cause.InnerException),
+    };
 
     private async Task ReadAsync(Link link, ITransport transport)
     {
@@ -142,7 +167,7 @@ internal sealed class LinkRunner(ClientContext context, Connection connection)
                     connection.End(link, MachineEvent.InvalidUtf8, null);
                     return;
                 case InboundKind.Closed:
-                    connection.End(link, MachineEvent.ClosedByPeer, inbound.Number);
+                    connection.End(link, MachineEvent.ClosedByPeer, inbound.Number, reason: inbound.Reason);
                     await AnswerCloseAsync(transport).ConfigureAwait(false);
                     return;
                 default:

@@ -27,7 +27,7 @@ internal static class MessageHistory
             {
                 throw Failure.Local(ErrorKinds.UnexpectedEvent, facts => facts with
                 {
-                    Message = "The server repeated a page cursor.", // REQ-HIST-02
+                    Reason = "a page cursor was repeated", // REQ-HIST-02
                     SessionId = sessionId,
                 });
             }

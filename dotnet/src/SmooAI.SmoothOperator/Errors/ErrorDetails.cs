@@ -28,12 +28,23 @@ public sealed record ErrorDetails
     /// <summary>The question that was open when the turn ended.</summary>
     public Question? OpenQuestion { get; init; }
 
-    /// <summary>The server's own words; may hold private data, so no error text repeats them (REQ-ERR-04).</summary>
-    public string? ServerMessage { get; init; }
+    /// <summary>What a refused handshake said, at most 4,096 bytes of it (REQ-CONN-22).</summary>
+    public string? Body { get; init; }
+
+    /// <summary>The server's id of a refused handshake, from <c>x-request-id</c>.</summary>
+    public string? RequestId { get; init; }
 
     /// <summary>What the server added under <c>details</c>.</summary>
     public JsonElement? ServerDetails { get; init; }
 
-    /// <summary>Names the type and nothing else: values may be private.</summary>
-    public override string ToString() => nameof(ErrorDetails);
+    /// <summary>The facts that are numbers or places; never what the server said.</summary>
+    public override string ToString()
+    {
+        (string Name, object? Value)[] shown =
+        [
+            (nameof(Status), Status), (nameof(RetryAfterMs), RetryAfterMs), (nameof(FrameType), FrameType), (nameof(Pointer), Pointer),
+            (nameof(SizeBytes), SizeBytes), (nameof(LimitBytes), LimitBytes), (nameof(OpenQuestion), OpenQuestion),
+        ];
+        return $"ErrorDetails {{ {string.Join(", ", shown.Where(fact => fact.Value is not null).Select(fact => $"{fact.Name} = {fact.Value}"))} }}";
+    }
 }

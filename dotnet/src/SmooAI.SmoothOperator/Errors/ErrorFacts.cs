@@ -5,8 +5,6 @@ internal sealed record ErrorFacts
 {
     internal required string Kind { get; init; }
 
-    internal required string Message { get; init; }
-
     internal required bool Retryable { get; init; }
 
     internal string? Code { get; init; }
@@ -16,6 +14,18 @@ internal sealed record ErrorFacts
     internal string? SessionId { get; init; }
 
     internal int? CloseCode { get; init; }
+
+    /// <summary>What the peer's close frame gave as its reason.</summary>
+    internal string? CloseReason { get; init; }
+
+    /// <summary>The server's own sentence.</summary>
+    internal string? ServerMessage { get; init; }
+
+    /// <summary>Host and port of the server.</summary>
+    internal string? Host { get; init; }
+
+    /// <summary>What the system or the client can say about the cause; never a word of the server.</summary>
+    internal string? Reason { get; init; }
 
     internal string? PartialText { get; init; }
 

@@ -1,21 +1,37 @@
+using System.Globalization;
+using SmooAI.SmoothOperator.Steps;
+
 namespace SmooAI.SmoothOperator;
 
-/// <summary>Makes exceptions by the error table; texts come from the table, never from a frame (REQ-ERR-04).</summary>
+/// <summary>Makes exceptions by the error table; texts come from the table, never from a frame (REQ-ERR-04, REQ-ERR-07).</summary>
 internal static class Failure
 {
-    /// <summary>An error that the client makes itself, with the words of the table unless others are given.</summary>
+    /// <summary>How a text names a server whose address is not known where the error is made.</summary>
+    private const string SomeServer = "The server";
+
+    /// <summary>An error that the client makes itself.</summary>
     internal static SmoothAgentException Local(string kind, Func<ErrorFacts, ErrorFacts>? with = null, string? leaf = null)
     {
         var row = ErrorTable.FindKind(kind);
-        var facts = new ErrorFacts { Kind = kind, Message = row.When, Retryable = row.Retryable };
+        var facts = new ErrorFacts { Kind = kind, Retryable = row.Retryable };
         return ExceptionTable.Create(leaf ?? row.Leaf, with is null ? facts : with(facts));
     }
 
-    /// <summary>A code cannot be declined toward this server (REQ-OTP-05).</summary>
-    internal static SmoothAgentException NotParked(Func<ErrorFacts, ErrorFacts> with) => Local(ErrorKinds.Unsupported, facts => with(facts) with
+    /// <summary>Returns what an error of a class says.</summary>
+    internal static string TextOf(string leaf, ErrorFacts facts) => ErrorTexts.Of(leaf, new Dictionary<string, string?>
     {
-        Message = "The session's capabilities do not list otp_park; nothing was sent.",
+        ["host"] = facts.Host ?? SomeServer,
+        ["close"] = Text(facts.CloseCode),
+        ["code"] = ErrorTable.Find(facts.Code ?? "").Code, // a code that the table does not list may hold anything
+        ["status"] = Text(facts.Details.Status),
+        ["request_id"] = facts.RequestId,
+        ["session_id"] = facts.SessionId,
+        ["limit"] = Text(facts.Details.LimitBytes),
+        ["reason"] = facts.Reason,
     });
+
+    /// <summary>A code cannot be declined toward this server (REQ-OTP-05).</summary>
+    internal static SmoothAgentException NotParked(Func<ErrorFacts, ErrorFacts> with) => Local(ErrorKinds.Unsupported, with);
 
     /// <summary>The same error with facts of one of those who share it.</summary>
     internal static SmoothAgentException Own(SmoothAgentException shared, Func<ErrorFacts, ErrorFacts> with) =>
@@ -28,58 +44,39 @@ internal static class Failure
         var facts = new ErrorFacts
         {
             Kind = row.Kind,
-            Message = row.Code == reported.Code ? $"{row.Code}: {row.When}" : "The server reported an unlisted code.",
             Retryable = row.Retryable,
             Code = reported.Code,
             RequestId = reported.CorrelationId,
-            Details = new ErrorDetails
-            {
-                RetryAfterMs = reported.RetryAfterMs,
-                ServerMessage = reported.Message,
-                ServerDetails = reported.Details,
-            },
+            ServerMessage = reported.Message,
+            Details = new ErrorDetails { RetryAfterMs = reported.RetryAfterMs, ServerDetails = reported.Details },
         };
         return ExceptionTable.Create(row.Leaf, with is null ? facts : with(facts));
     }
 
     /// <summary>A response whose status says that it failed (REQ-TURN-04, REQ-CALL-03).</summary>
     internal static SmoothAgentException Status(long status, Func<ErrorFacts, ErrorFacts>? with = null) =>
-        Local(ErrorKinds.Protocol, facts =>
-        {
-            facts = facts with { Message = $"The server answered with status {status}.", Details = new() { Status = status } };
-            return with is null ? facts : with(facts);
-        });
+        Made(ErrorKinds.Protocol, with, facts => facts with { Details = new() { Status = status } });
 
     /// <summary>A frame that had to be understood was broken (REQ-WIRE-03).</summary>
     internal static SmoothAgentException Broken(
         string frameType, FrameProblem problem, Func<ErrorFacts, ErrorFacts>? with = null) =>
-        Local(ErrorKinds.InvalidFrame, facts =>
+        Made(ErrorKinds.InvalidFrame, with, facts => facts with
         {
-            facts = facts with
-            {
-                Message = $"The frame '{frameType}' is broken at '{problem.Pointer}' ({problem.Kind}).",
-                Details = new() { FrameType = frameType, Pointer = problem.Pointer },
-            };
-            return with is null ? facts : with(facts);
+            Reason = $"{frameType} {problem.Pointer} ({problem.Kind})",
+            Details = new() { FrameType = frameType, Pointer = problem.Pointer },
         });
 
     /// <summary>A message over a limit (REQ-CALL-10, REQ-WIRE-11).</summary>
     internal static SmoothAgentException TooLarge(long? size, long limit, Func<ErrorFacts, ErrorFacts>? with = null) =>
-        Local(ErrorKinds.MessageTooLarge, facts =>
-        {
-            facts = facts with
-            {
-                Message = $"A message was over the limit of {limit} bytes.",
-                Details = new() { SizeBytes = size, LimitBytes = limit },
-            };
-            return with is null ? facts : with(facts);
-        });
+        Made(ErrorKinds.MessageTooLarge, with, facts => facts with { Details = new() { SizeBytes = size, LimitBytes = limit } });
 
     /// <summary>Nothing is open that the verb could answer; nothing was sent (REQ-VERB-05).</summary>
     internal static SmoothAgentException NoPendingQuestion(Func<ErrorFacts, ErrorFacts>? with = null) =>
-        Local(ErrorKinds.Conflict, facts =>
-        {
-            facts = facts with { Message = "No question of this kind is open; nothing was sent." };
-            return with is null ? facts : with(facts);
-        }, "NoPendingQuestion");
+        Local(ErrorKinds.Conflict, with, "NoPendingQuestion");
+
+    private static SmoothAgentException Made(
+        string kind, Func<ErrorFacts, ErrorFacts>? with, Func<ErrorFacts, ErrorFacts> facts) =>
+        Local(kind, made => with is null ? facts(made) : with(facts(made)));
+
+    private static string? Text(long? number) => number?.ToString(CultureInfo.InvariantCulture);
 }

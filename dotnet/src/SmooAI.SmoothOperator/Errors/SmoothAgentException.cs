@@ -3,7 +3,10 @@ namespace SmooAI.SmoothOperator;
 /// <summary>Base of every error of this library; branch on <see cref="Kind"/> or on the class (REQ-ERR-01).</summary>
 public abstract class SmoothAgentException : Exception
 {
-    private protected SmoothAgentException(ErrorFacts facts) : base(facts.Message, facts.Cause) => Facts = facts;
+    private protected SmoothAgentException(ErrorFacts facts) : base(null, facts.Cause) => Facts = facts;
+
+    /// <summary>What happened, to whom, and what to do about it; never a word of the server or of the person (REQ-ERR-07).</summary>
+    public override string Message => Failure.TextOf(Leaf, Facts);
 
     /// <summary>One of <see cref="ErrorKinds"/>, the same word in every language.</summary>
     public string Kind => Facts.Kind;
@@ -23,6 +26,12 @@ public abstract class SmoothAgentException : Exception
     /// <summary>Close code of the link, when its end was the cause.</summary>
     public int? CloseCode => Facts.CloseCode;
 
+    /// <summary>What the server's close frame gave as its reason; null when it gave none (REQ-ERR-06).</summary>
+    public string? CloseReason => Facts.CloseReason;
+
+    /// <summary>The server's own sentence; may hold private data, so no text repeats it (REQ-ERR-06).</summary>
+    public string? ServerMessage => Facts.ServerMessage;
+
     /// <summary>What was streamed before a turn failed; null when no turn failed.</summary>
     public string? PartialText => Facts.PartialText;
 
@@ -30,4 +39,14 @@ public abstract class SmoothAgentException : Exception
     public ErrorDetails Details => Facts.Details;
 
     internal ErrorFacts Facts { get; }
+
+    /// <summary>The word of the error table that the class is named after.</summary>
+    private string Leaf
+    {
+        get
+        {
+            var name = GetType().Name[..^"Exception".Length];
+            return name.StartsWith("Smooth", StringComparison.Ordinal) ? name["Smooth".Length..] : name;
+        }
+    }
 }

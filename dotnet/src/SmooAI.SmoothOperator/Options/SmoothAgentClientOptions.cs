@@ -84,6 +84,15 @@ public sealed record SmoothAgentClientOptions
         {
             throw new ArgumentException($"Give {nameof(Token)} or {nameof(TokenProvider)}, not both.", nameof(TokenProvider));
         }
+        HeaderRules.Check(Headers, nameof(Headers));
+        if (Origin is not null)
+        {
+            HeaderRules.CheckValue(Origin, nameof(Origin));
+        }
+        if (Token is not null && TokenIn == TokenPlace.Header)
+        {
+            HeaderRules.CheckValue(Token, nameof(Token));
+        }
         NotNegative(ConnectTimeout, nameof(ConnectTimeout));
         NotNegative(CloseTimeout, nameof(CloseTimeout));
         NotNegative(RequestTimeout, nameof(RequestTimeout));

@@ -83,7 +83,7 @@ internal abstract class ActionCall<T> : IExchange
     {
     }
 
-    private protected virtual ErrorFacts Named(ErrorFacts facts) => facts with { RequestId = _id };
+    private protected virtual ErrorFacts Named(ErrorFacts facts) => facts with { RequestId = _id, Host = _context.Host };
 
     private protected SmoothAgentException Local(string kind) => Failure.Local(kind, Named);
 

@@ -18,6 +18,6 @@ internal static class LinkFailure
         var rejected = end.Code == RejectedCredentials && kind != ErrorKinds.ClientClosed;
         return Failure.Local(
             rejected ? ErrorKinds.Authentication : kind,
-            facts => with(facts) with { CloseCode = end.Code });
+            facts => with(facts) with { CloseCode = end.Code, CloseReason = end.Reason });
     }
 }

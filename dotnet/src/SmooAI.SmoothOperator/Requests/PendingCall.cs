@@ -15,7 +15,7 @@ internal sealed class PendingCall<T>(
     private protected override void OnOther(ServerEvent received) =>
         Step(MachineEvent.Unexpected, kind => Failure.Local(kind, facts => Named(facts) with
         {
-            Message = $"The action was answered by '{received.Type}'.",
+            Reason = received.Type,
             Event = received,
         }));
 

@@ -17,13 +17,13 @@ internal sealed class Sender(ClientContext context, Connection connection)
     {
         if (frame.Text.Length > MaxOutboundBytes)
         {
-            return Failure.TooLarge(frame.Text.Length, MaxOutboundBytes, facts => facts with { RequestId = frame.RequestId });
+            return Failure.TooLarge(frame.Text.Length, MaxOutboundBytes, facts => facts with { RequestId = frame.RequestId, Host = context.Host });
         }
         if (!connection.TakesActions)
         {
             if (!context.Options.Lazy)
             {
-                return Failure.Local(ErrorKinds.NotConnected, facts => facts with { RequestId = frame.RequestId });
+                return Failure.Local(ErrorKinds.NotConnected, facts => facts with { RequestId = frame.RequestId, Host = context.Host });
             }
             _ = connection.ConnectAsync();
         }

@@ -43,11 +43,15 @@ internal enum InboundKind
     InvalidUtf8,
 }
 
-/// <summary>One thing that came; <c>Number</c> is the close code or the bytes seen of a message too large.</summary>
-internal readonly record struct Inbound(InboundKind Kind, ReadOnlyMemory<byte> Text = default, int Number = 0);
+/// <summary>One thing that came.</summary>
+/// <param name="Kind">What it is.</param>
+/// <param name="Text">Its text; in memory that the next receive uses again.</param>
+/// <param name="Number">The close code, or the bytes seen of a message too large.</param>
+/// <param name="Reason">What the close frame gave as its reason.</param>
+internal readonly record struct Inbound(InboundKind Kind, ReadOnlyMemory<byte> Text = default, int Number = 0, string? Reason = null);
 
-/// <summary>The handshake did not succeed; <c>Status</c> is the HTTP status where there was an answer.</summary>
-internal sealed class HandshakeException(int? status, Exception cause) : Exception("The handshake failed.", cause)
+/// <summary>The handshake did not succeed; <c>Refused</c> is the answer where there was one.</summary>
+internal sealed class HandshakeException(Refusal? refused, Exception cause) : Exception("The handshake failed.", cause)
 {
-    internal int? Status { get; } = status;
+    internal Refusal? Refused { get; } = refused;
 }

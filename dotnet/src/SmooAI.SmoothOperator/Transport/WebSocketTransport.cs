@@ -10,6 +10,7 @@ internal sealed class WebSocketTransport : ITransport
     private const int AbnormalClosure = 1006;
 
     private readonly ClientWebSocket _socket = new();
+    private readonly AnswerTap _answer;
     private readonly HttpMessageInvoker _invoker;
     private readonly int _maxMessageBytes;
     private readonly MessageBuffer _message = new();
@@ -20,7 +21,6 @@ internal sealed class WebSocketTransport : ITransport
     {
         _maxMessageBytes = options.MaxMessageBytes;
         _socket.Options.KeepAliveInterval = TimeSpan.Zero;
-        _socket.Options.CollectHttpResponseDetails = true;
         foreach (var (name, value) in options.Headers ?? new Dictionary<string, string>())
         {
             _socket.Options.SetRequestHeader(name, value);
@@ -33,7 +33,8 @@ internal sealed class WebSocketTransport : ITransport
         {
             _socket.Options.SetRequestHeader("Authorization", $"Bearer {bearer}");
         }
-        _invoker = new HttpMessageInvoker(Handler(options));
+        _answer = new AnswerTap(Handler(options), options.TimeProvider);
+        _invoker = new HttpMessageInvoker(_answer);
     }
 
     public async Task OpenAsync(Uri address, CancellationToken cancellationToken)
@@ -44,8 +45,7 @@ internal sealed class WebSocketTransport : ITransport
         }
         catch (Exception fault)
         {
-            int? status = _socket.HttpStatusCode == 0 ? null : (int)_socket.HttpStatusCode;
-            throw new HandshakeException(status, fault);
+            throw new HandshakeException(_answer.Refused, fault);
         }
     }
 
@@ -63,7 +63,10 @@ internal sealed class WebSocketTransport : ITransport
                 _message.Grow(part.Count);
                 if (part.MessageType == WebSocketMessageType.Close)
                 {
-                    return new(InboundKind.Closed, Number: _tap?.CloseCode ?? (int)(_socket.CloseStatus ?? 0));
+                    return new(
+                        InboundKind.Closed,
+                        Number: _tap?.CloseCode ?? (int)(_socket.CloseStatus ?? 0),
+                        Reason: _socket.CloseStatusDescription is { Length: > 0 } reason ? reason : null);
                 }
                 if (_skipping)
                 {
@@ -107,6 +110,7 @@ internal sealed class WebSocketTransport : ITransport
 
     private SocketsHttpHandler Handler(SmoothAgentClientOptions options)
     {
+        var dialer = new Dialer(options.TimeProvider);
         var handler = new SocketsHttpHandler
         {
             AllowAutoRedirect = false,
@@ -115,6 +119,8 @@ internal sealed class WebSocketTransport : ITransport
             ActivityHeadersPropagator = null,
             ConnectTimeout = Timeout.InfiniteTimeSpan, // the attempt's own limit covers it
             PooledConnectionLifetime = TimeSpan.Zero,
+            ConnectCallback = (context, cancellation) =>
+                dialer.DialAsync(context.DnsEndPoint.Host, context.DnsEndPoint.Port, cancellation),
             PlaintextStreamFilter = (context, _) =>
             {
                 _tap = new CloseFrameTap(context.PlaintextStream);

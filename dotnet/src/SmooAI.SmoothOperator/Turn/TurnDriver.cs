@@ -162,6 +162,7 @@ internal sealed class TurnDriver : IExchange
         RequestId = RequestId,
         SessionId = SessionId,
         PartialText = PartialText,
+        Host = _context.Host,
     };
 
     /// <summary>Calls back, off the gate, when the turn has settled; one callback at most.</summary>
@@ -226,7 +227,7 @@ internal sealed class TurnDriver : IExchange
                     break;
                 case EffectKind.Fail when signs?.Answered is { } verb:
                     Verbs.Remove(verb);
-                    verb.Fail(Failure.FromServer((ErrorEvent)signs.Received, facts => facts with { SessionId = SessionId }));
+                    verb.Fail(Failure.FromServer((ErrorEvent)signs.Received, facts => facts with { SessionId = SessionId, Host = _context.Host }));
                     break;
                 default:
                     break;

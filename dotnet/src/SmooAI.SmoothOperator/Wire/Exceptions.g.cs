@@ -19,9 +19,9 @@ public partial class ConnectFailedException : ConnectionException
 }
 
 /// <summary>The server refused the credentials; HTTP 401 or close code 4401.</summary>
-public partial class AuthenticationException : ConnectionException
+public partial class SmoothAuthenticationException : ConnectionException
 {
-    internal AuthenticationException(ErrorFacts facts) : base(facts) { }
+    internal SmoothAuthenticationException(ErrorFacts facts) : base(facts) { }
 }
 
 /// <summary>The link ended while a call waited; closeCode says how.</summary>
@@ -66,13 +66,13 @@ public partial class QueueFullException : ConnectionException
 }
 
 /// <summary>Base of the two timeouts; never raised itself.</summary>
-public partial class AgentTimeoutException : SmoothAgentException
+public partial class SmoothTimeoutException : SmoothAgentException
 {
-    internal AgentTimeoutException(ErrorFacts facts) : base(facts) { }
+    internal SmoothTimeoutException(ErrorFacts facts) : base(facts) { }
 }
 
 /// <summary>No answer to a call or verb within requestTimeout.</summary>
-public partial class RequestTimeoutException : AgentTimeoutException
+public partial class RequestTimeoutException : SmoothTimeoutException
 {
     internal RequestTimeoutException(ErrorFacts facts) : base(facts) { }
 }
@@ -81,7 +81,7 @@ public partial class RequestTimeoutException : AgentTimeoutException
 /// The turn was silent for turnIdleTimeout, ran for turnTimeout, or its question was not answered
 /// in time. Carries the partial text.
 /// </summary>
-public partial class TurnTimeoutException : AgentTimeoutException
+public partial class TurnTimeoutException : SmoothTimeoutException
 {
     internal TurnTimeoutException(ErrorFacts facts) : base(facts) { }
 }
@@ -96,9 +96,9 @@ public partial class ProtocolException : SmoothAgentException
 }
 
 /// <summary><c>VALIDATION_ERROR</c>: The frame or one of its fields is not acceptable.</summary>
-public partial class ValidationException : ProtocolException
+public partial class SmoothValidationException : ProtocolException
 {
-    internal ValidationException(ErrorFacts facts) : base(facts) { }
+    internal SmoothValidationException(ErrorFacts facts) : base(facts) { }
 }
 
 /// <summary>
@@ -229,18 +229,18 @@ internal static class ExceptionTable
     {
         "Connection" => new ConnectionException(facts),
         "ConnectFailed" => new ConnectFailedException(facts),
-        "Authentication" => new AuthenticationException(facts),
+        "Authentication" => new SmoothAuthenticationException(facts),
         "ConnectionLost" => new ConnectionLostException(facts),
         "TurnInterrupted" => new TurnInterruptedException(facts),
         "NotConnected" => new NotConnectedException(facts),
         "ReconnectExhausted" => new ReconnectExhaustedException(facts),
         "ClientClosed" => new ClientClosedException(facts),
         "QueueFull" => new QueueFullException(facts),
-        "Timeout" => new AgentTimeoutException(facts),
+        "Timeout" => new SmoothTimeoutException(facts),
         "RequestTimeout" => new RequestTimeoutException(facts),
         "TurnTimeout" => new TurnTimeoutException(facts),
         "Protocol" => new ProtocolException(facts),
-        "Validation" => new ValidationException(facts),
+        "Validation" => new SmoothValidationException(facts),
         "NotFound" => new NotFoundException(facts),
         "PermissionDenied" => new PermissionDeniedException(facts),
         "Conflict" => new ConflictException(facts),

@@ -105,8 +105,8 @@ public sealed class CloseTests : ClientTest
         var turn = await RunningAsync(client);
         var call = client.PingAsync();
         await Link.CloseAsync(4401);
-        (await turn.Completion.FailsAsync<AuthenticationException>()).CloseCode.ShouldBe(4401);
-        await call.FailsAsync<AuthenticationException>();
+        (await turn.Completion.FailsAsync<SmoothAuthenticationException>()).CloseCode.ShouldBe(4401);
+        await call.FailsAsync<SmoothAuthenticationException>();
     }
 
     [Fact]
@@ -165,5 +165,20 @@ public sealed class CloseTests : ClientTest
         var error = await turn.Completion.FailsAsync<MessageTooLargeException>();
         (error.Details.LimitBytes, error.Details.SizeBytes > 1000).ShouldBe((1000, true));
         await call.FailsAsync<MessageTooLargeException>();
+    }
+
+    [Fact]
+    public async Task REQ_CONN_27_AListenerThatDoesNotReturnDoesNotHoldClosing()
+    {
+        using var stuck = new ManualResetEventSlim();
+        var client = await ConnectedAsync();
+        client.StateChanged += (_, _) => stuck.Wait();
+        var closing = client.CloseAsync();
+        await Link.ClosedAsync();
+        await Waiting.UntilAsync(() => Clock.ActiveTimers > 0);
+        var advancing = Clock.AdvanceAsync(TimeSpan.FromSeconds(5));
+        await closing.Soon();
+        stuck.Set();
+        await advancing.Soon();
     }
 }

@@ -50,7 +50,7 @@ public sealed class ConnectTests : ClientTest
     }
 
     [Theory]
-    [InlineData(401, typeof(AuthenticationException))]
+    [InlineData(401, typeof(SmoothAuthenticationException))]
     [InlineData(500, typeof(ConnectFailedException))]
     [InlineData(302, typeof(ConnectFailedException))]
     public async Task REQ_CONN_12_ARefusedHandshakeShowsItsStatus(int status, Type type)

@@ -27,7 +27,7 @@ public sealed class FailureTests
     public void REQ_ERR_01_EveryKindHasItsClassUnderItsParent()
     {
         Failure.Local(ErrorKinds.TurnInterrupted).ShouldBeAssignableTo<ConnectionLostException>();
-        Failure.Local(ErrorKinds.RequestTimeout).ShouldBeAssignableTo<AgentTimeoutException>();
+        Failure.Local(ErrorKinds.RequestTimeout).ShouldBeAssignableTo<SmoothTimeoutException>();
         Failure.FromServer(Reported("TURN_IN_PROGRESS")).ShouldBeAssignableTo<ConflictException>().ShouldBeAssignableTo<ProtocolException>();
         foreach (var kind in typeof(ErrorKinds).GetFields())
         {
@@ -44,8 +44,8 @@ public sealed class FailureTests
         var error = Failure.FromServer(reported);
         error.ToString().ShouldNotContain("123456");
         error.ToString().ShouldNotContain("example.com");
-        error.Details.ToString().ShouldBe("ErrorDetails");
-        error.Details.ServerMessage.ShouldBe("bad code 123456 of a@example.com");
+        error.Details.ToString().ShouldBe("ErrorDetails {  }");
+        error.ServerMessage.ShouldBe("bad code 123456 of a@example.com");
     }
 
     private static ErrorEvent Reported(string code, string more = "") =>
