@@ -103,14 +103,14 @@ internal sealed class Connection
         }
     }
 
-    internal void Fail(Link link, SmoothAgentException error)
+    internal void Fail(Link link, Exception error)
     {
         using (_context.Gate.Enter())
         {
             if (_link == link)
             {
                 _link = null;
-                Move(MachineEvent.ConnectFailed, null, error);
+                Move(MachineEvent.ConnectFailed, null, error as SmoothAgentException);
                 link.SetFailed(error);
                 link.Outbox.Clear();
                 _listener.OnAttemptFailed(error);

@@ -10,7 +10,7 @@ internal interface ILinkListener
     void OnRest();
 
     /// <summary>The attempt that waiting actions hoped for failed.</summary>
-    void OnAttemptFailed(SmoothAgentException error);
+    void OnAttemptFailed(Exception error);
 
     /// <summary>The link is gone.</summary>
     void OnEnded(LinkEnd end);

@@ -26,7 +26,7 @@ internal sealed class Link(Gate gate, CancellationTokenSource limit, Action<Outb
 
     internal void SetOpened() => gate.After(() => _opened.TrySetResult());
 
-    internal void SetFailed(SmoothAgentException error) => gate.After(() =>
+    internal void SetFailed(Exception error) => gate.After(() =>
     {
         _opened.TrySetException(error);
         _ = _opened.Task.Exception; // seen: nobody has to await an attempt that a lazy call started

@@ -87,15 +87,20 @@ internal sealed class LinkRunner(ClientContext context, Connection connection)
             return context.Options.Token;
         }
         // A provider that ignores the token is left behind when the time is over.
-        return await provider(limit).AsTask().WaitAsync(limit).ConfigureAwait(false);
+        var token = await provider(limit).AsTask().WaitAsync(limit).ConfigureAwait(false);
+        if (token is not null && context.Options.TokenIn == TokenPlace.Header)
+        {
+            HeaderRules.CheckValue(token, nameof(SmoothAgentClientOptions.TokenProvider));
+        }
+        return token;
     }
 
     /// <summary>Sorts the failure of an attempt (REQ-CONN-12, REQ-CONN-22, REQ-CONN-23).</summary>
-    private SmoothAgentException Explain(Exception fault, bool late)
+    private Exception Explain(Exception fault, bool late)
     {
-        if (fault is SmoothAuthenticationException known)
+        if (fault is SmoothAuthenticationException or ArgumentException { ParamName: nameof(SmoothAgentClientOptions.TokenProvider) })
         {
-            return known;
+            return fault;
         }
         var handshake = fault as HandshakeException;
         var cause = handshake?.InnerException ?? fault;

@@ -28,7 +28,6 @@ internal static class MessageHistory
                 throw Failure.Local(ErrorKinds.UnexpectedEvent, facts => facts with
                 {
                     Reason = "a page cursor was repeated", // REQ-HIST-02
-                    SessionId = sessionId,
                 });
             }
         }

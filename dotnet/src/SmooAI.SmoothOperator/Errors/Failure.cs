@@ -34,8 +34,9 @@ internal static class Failure
     internal static SmoothAgentException NotParked(Func<ErrorFacts, ErrorFacts> with) => Local(ErrorKinds.Unsupported, with);
 
     /// <summary>The same error with facts of one of those who share it.</summary>
-    internal static SmoothAgentException Own(SmoothAgentException shared, Func<ErrorFacts, ErrorFacts> with) =>
-        ExceptionTable.Create(ErrorTable.FindKind(shared.Kind).Leaf, with(shared.Facts));
+    internal static Exception Own(Exception shared, Func<ErrorFacts, ErrorFacts> with) => shared is SmoothAgentException own
+        ? ExceptionTable.Create(ErrorTable.FindKind(own.Kind).Leaf, with(own.Facts))
+        : shared;
 
     /// <summary>The error that a server reported (REQ-ERR-02, REQ-ERR-03).</summary>
     internal static SmoothAgentException FromServer(ErrorEvent reported, Func<ErrorFacts, ErrorFacts>? with = null)

@@ -1,3 +1,5 @@
+using System.Text.Json;
+
 namespace SmooAI.SmoothOperator;
 
 /// <summary>One action that waits for its answer; steps through the machine <c>call</c> (REQ-CALL-03). Guarded by the gate.</summary>
@@ -7,13 +9,15 @@ internal abstract class ActionCall<T> : IExchange
 
     private readonly ClientContext _context;
     private readonly Exchanges _exchanges;
+    private readonly ClientAction _action;
     private readonly string _id;
     private readonly Waiter<T> _waiter;
     private CallState _state = Machines.Call.Initial;
     private OutboundFrame? _frame;
 
-    private protected ActionCall(ClientContext context, Exchanges exchanges, string id)
+    private protected ActionCall(ClientContext context, Exchanges exchanges, ClientAction action, string id)
     {
+        _action = action;
         _context = context;
         _exchanges = exchanges;
         _id = id;
@@ -33,7 +37,7 @@ internal abstract class ActionCall<T> : IExchange
 
     /// <summary>The action could not be queued.</summary>
     internal void Refuse(SmoothAgentException error) =>
-        Step(error.Kind == ErrorKinds.NotConnected ? MachineEvent.NotConnected : MachineEvent.TooLarge, _ => error);
+        Step(error.Kind == ErrorKinds.NotConnected ? MachineEvent.NotConnected : MachineEvent.TooLarge, _ => Failure.Own(error, Named));
 
     public bool OnEvent(in DecodedFrame frame)
     {
@@ -61,7 +65,7 @@ internal abstract class ActionCall<T> : IExchange
         return true;
     }
 
-    public void OnAttemptFailed(SmoothAgentException error) =>
+    public void OnAttemptFailed(Exception error) =>
         Step(MachineEvent.ConnectFailed, _ => Failure.Own(error, Named));
 
     public void OnEnded(LinkEnd end) => Step(end.Cause, kind => LinkFailure.Of(kind, end, _context.Options, Named));
@@ -83,13 +87,18 @@ internal abstract class ActionCall<T> : IExchange
     {
     }
 
-    private protected virtual ErrorFacts Named(ErrorFacts facts) => facts with { RequestId = _id, Host = _context.Host };
+    private protected ErrorFacts Named(ErrorFacts facts) => facts with
+    {
+        RequestId = _id,
+        SessionId = facts.SessionId ?? SessionOfAction(),
+        Host = _context.Host,
+    };
 
     private protected SmoothAgentException Local(string kind) => Failure.Local(kind, Named);
 
     private protected void Step(
         MachineEvent name,
-        Func<string, SmoothAgentException> error,
+        Func<string, Exception> error,
         ServerEvent? received = null,
         MachineGuards guards = MachineGuards.None,
         Action? resolve = null)
@@ -147,6 +156,13 @@ internal abstract class ActionCall<T> : IExchange
             OnRead(result!);
             _waiter.Resolve(result!);
         });
+    }
+
+    /// <summary>The session that the action names, whichever action it is; asked for by errors alone.</summary>
+    private string? SessionOfAction()
+    {
+        using var sent = JsonDocument.Parse(Json.Bytes(_action));
+        return sent.RootElement.TryGetProperty("sessionId"u8, out var named) ? named.GetString() : null;
     }
 
     /// <summary>The call is over: a frame that still waits for the link is taken back (REQ-CONN-16).</summary>

@@ -42,7 +42,7 @@ internal sealed class Caller(ClientContext context, Exchanges exchanges, Sender 
         {
             var id = action.CorrelationId!;
             var frame = Sender.Encode(action, id);
-            var call = new VerbCall<T>(context, exchanges, verb, id, read);
+            var call = new VerbCall<T>(context, exchanges, verb, action, id, read);
             exchanges.Register(id, call);
             if (sender.Submit(frame) is { } refused)
             {

@@ -113,7 +113,7 @@ internal sealed class Exchanges(ClientContext context, Listeners<ServerEvent> pu
         _atRest.Clear();
     }
 
-    public void OnAttemptFailed(SmoothAgentException error)
+    public void OnAttemptFailed(Exception error)
     {
         foreach (var exchange in Everybody())
         {

@@ -7,7 +7,7 @@ internal interface IExchange
     bool OnEvent(in DecodedFrame frame);
 
     /// <summary>The attempt that this waited for failed.</summary>
-    void OnAttemptFailed(SmoothAgentException error);
+    void OnAttemptFailed(Exception error);
 
     /// <summary>The link is gone.</summary>
     void OnEnded(LinkEnd end);

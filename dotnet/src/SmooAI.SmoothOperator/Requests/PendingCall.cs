@@ -1,11 +1,9 @@
-using System.Text.Json;
-
 namespace SmooAI.SmoothOperator;
 
 /// <summary>A call: one action with one answer, whose event and type the specification names.</summary>
 internal sealed class PendingCall<T>(
     ClientContext context, Exchanges exchanges, CallAction<T> action, string id, Action<WireObject> learn)
-    : ActionCall<T>(context, exchanges, id)
+    : ActionCall<T>(context, exchanges, action, id)
     where T : WireObject
 {
     private readonly Operation<T> _operation = action.AnsweredBy;
@@ -34,14 +32,4 @@ internal sealed class PendingCall<T>(
     }
 
     private protected override void OnRead(T result) => learn(result);
-
-    private protected override ErrorFacts Named(ErrorFacts facts) =>
-        base.Named(facts) with { SessionId = facts.SessionId ?? SessionOfAction() };
-
-    /// <summary>The session that the action names, whichever action it is; asked for by errors alone.</summary>
-    private string? SessionOfAction()
-    {
-        using var sent = JsonDocument.Parse(Json.Bytes(action));
-        return sent.RootElement.TryGetProperty("sessionId"u8, out var named) ? named.GetString() : null;
-    }
 }

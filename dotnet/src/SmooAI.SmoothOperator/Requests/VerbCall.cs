@@ -5,8 +5,8 @@ namespace SmooAI.SmoothOperator;
 /// somebody else (REQ-VERB-08).
 /// </summary>
 internal sealed class VerbCall<T>(
-    ClientContext context, Exchanges exchanges, Verb verb, string id, Func<ServerEvent, T> read)
-    : ActionCall<T>(context, exchanges, id)
+    ClientContext context, Exchanges exchanges, Verb verb, ClientAction action, string id, Func<ServerEvent, T> read)
+    : ActionCall<T>(context, exchanges, action, id)
 {
     private const long Accepted = 202;
 

@@ -18,6 +18,9 @@ internal sealed class CloseFrameTap(Stream inner) : Stream
     /// <summary>The code of the close frame that came, 1005 when it had none; null before it came.</summary>
     internal int? CloseCode { get; private set; }
 
+    /// <summary>Whether the peer broke the rules of frames (REQ-WIRE-15); the library closes with 1002 by itself.</summary>
+    internal bool IsViolated { get; private set; }
+
     public override bool CanRead => true;
 
     public override bool CanSeek => false;
@@ -67,7 +70,7 @@ internal sealed class CloseFrameTap(Stream inner) : Stream
 
     internal void Watch(ReadOnlySpan<byte> bytes)
     {
-        while (!bytes.IsEmpty && CloseCode is null)
+        while (!bytes.IsEmpty && CloseCode is null && !IsViolated)
         {
             if (_headEnds < 4)
             {
@@ -106,10 +109,26 @@ internal sealed class CloseFrameTap(Stream inner) : Stream
                 _code = (_code << 8) | value;
                 _codeBytes++;
             }
-            CloseCode = _codeBytes == 2 ? _code : null;
+            IsViolated = _codeBytes == 2 && !MayStandInAFrame(_code);
+            CloseCode = _codeBytes == 2 && !IsViolated ? _code : null;
         }
         _payloadLeft -= taken;
         return taken;
+    }
+
+    private static bool MayStandInAFrame(int code) => code is (>= 1000 and <= 1003) or (>= 1007 and <= 1014) or (>= 3000 and <= 4999);
+
+    /// <summary>Reserved bits and opcodes, a mask, a control frame in pieces or too long, a close code cut in half.</summary>
+    private static bool IsLawless(byte first, byte second)
+    {
+        const int LongestControl = 125;
+        var isControl = (first & 0x08) != 0;
+        var size = second & 0x7F;
+        return (first & 0x70) != 0
+            || (first & 0x07) > 2
+            || (second & 0x80) != 0
+            || (isControl && ((first & 0x80) == 0 || size > LongestControl))
+            || ((first & 0x0F) == CloseOpcode && size == 1);
     }
 
     private void Header()
@@ -119,6 +138,7 @@ internal sealed class CloseFrameTap(Stream inner) : Stream
             return;
         }
         var size = _head[1] & 0x7F;
+        IsViolated = IsLawless(_head[0], _head[1]);
         var extra = size == 126 ? 2 : size == 127 ? 8 : 0;
         if (_headLength < 2 + extra)
         {

@@ -7,6 +7,7 @@ namespace SmooAI.SmoothOperator;
 /// <summary>The framework's <see cref="ClientWebSocket"/>, set so that all clients behave alike (REQ-CONN-14).</summary>
 internal sealed class WebSocketTransport : ITransport
 {
+    private const int ProtocolViolation = 1002;
     private const int AbnormalClosure = 1006;
 
     private readonly ClientWebSocket _socket = new();
@@ -46,6 +47,10 @@ internal sealed class WebSocketTransport : ITransport
         catch (Exception fault)
         {
             throw new HandshakeException(_answer.Refused, fault);
+        }
+        if (_answer.HasExtension)
+        {
+            throw new HandshakeException(null, new WebSocketException("An extension was agreed to that nobody had offered."));
         }
     }
 
@@ -136,6 +141,10 @@ internal sealed class WebSocketTransport : ITransport
 
     private Inbound Ended(Exception fault)
     {
+        if (_tap?.IsViolated == true)
+        {
+            return new(InboundKind.Lost, Number: ProtocolViolation);
+        }
         // The library has closed with 1007 by itself and tells it from other faults by nothing but the bytes.
         if (fault is WebSocketException { WebSocketErrorCode: WebSocketError.Faulted } && _tap?.CloseCode is null)
         {

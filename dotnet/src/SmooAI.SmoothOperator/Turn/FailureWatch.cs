@@ -18,13 +18,13 @@ internal sealed class FailureWatch
 
     ~FailureWatch() => _log.Warning(_text);
 
-    internal static void Attach(TurnDriver turn, SmoothAgentException failure, Log log)
+    internal static void Attach(TurnDriver turn, Exception failure, Log log)
     {
         if (turn.IsObserved || !log.IsOn)
         {
             return;
         }
-        Watches.AddOrUpdate(turn, new FailureWatch($"A turn failed with {failure.Kind} and nobody awaited it.", log));
+        Watches.AddOrUpdate(turn, new FailureWatch($"A turn failed with {(failure as SmoothAgentException)?.Kind ?? failure.GetType().Name} and nobody awaited it.", log));
     }
 
     internal static void Dismiss(TurnDriver turn)

@@ -19,7 +19,7 @@ internal sealed class FrameSigns
         Answered = verbs.Answered(name, _code, turn, TurnGuards);
         if (received is ErrorEvent reported)
         {
-            var ends = EndsTurn(reported, turn, verbs.Any);
+            var ends = EndsTurn(reported, turn, Answered is not null);
             TurnGuards |= ends ? MachineGuards.TerminalError : MachineGuards.None;
             _shared |= !ends && SparesTurn(reported, turn) ? MachineGuards.VerbError : MachineGuards.None;
         }
@@ -62,7 +62,7 @@ internal sealed class FrameSigns
     }
 
     /// <summary>Whether an error ends the turn (REQ-TURN-07).</summary>
-    private static bool EndsTurn(ErrorEvent reported, TurnState turn, bool verbOutstanding)
+    private static bool EndsTurn(ErrorEvent reported, TurnState turn, bool answersVerb)
     {
         if (reported.Terminal == false || turn == TurnState.Settled)
         {
@@ -71,7 +71,7 @@ internal sealed class FrameSigns
         return ErrorTable.Find(reported.Code).Terminal switch
         {
             ErrorTerminal.Never => false,
-            ErrorTerminal.UnlessVerb => !(turn == TurnState.Running && verbOutstanding),
+            ErrorTerminal.UnlessVerb => !(turn == TurnState.Running && answersVerb),
             _ => true,
         };
     }

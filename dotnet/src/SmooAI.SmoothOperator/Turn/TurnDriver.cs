@@ -84,7 +84,7 @@ internal sealed class TurnDriver : IExchange
         return handled;
     }
 
-    public void OnAttemptFailed(SmoothAgentException error) =>
+    public void OnAttemptFailed(Exception error) =>
         Step(MachineEvent.ConnectFailed, error: _ => Failure.Own(error, Named));
 
     /// <summary>The link is gone: the turn, then what outlives turns (REQ-CONN-15).</summary>
@@ -105,7 +105,7 @@ internal sealed class TurnDriver : IExchange
             MachineEvent.TooLarge => ErrorKinds.MessageTooLarge,
             _ => ErrorKinds.ConnectionLost,
         };
-        Verbs.Abandon(LinkFailure.Of(verbKind, end, _context.Options, Named));
+        Verbs.Abandon(LinkFailure.Of(verbKind, end, _context.Options, NamedVerb));
         LeaveWhenDone();
     }
 
@@ -157,11 +157,14 @@ internal sealed class TurnDriver : IExchange
         return effects;
     }
 
-    internal ErrorFacts Named(ErrorFacts facts) => facts with
+    /// <summary>Adds what an error of the turn says.</summary>
+    internal ErrorFacts Named(ErrorFacts facts) => NamedVerb(facts) with { PartialText = PartialText };
+
+    /// <summary>Adds what an error of one of its verbs says.</summary>
+    internal ErrorFacts NamedVerb(ErrorFacts facts) => facts with
     {
         RequestId = RequestId,
         SessionId = SessionId,
-        PartialText = PartialText,
         Host = _context.Host,
     };
 
@@ -227,7 +230,7 @@ internal sealed class TurnDriver : IExchange
                     break;
                 case EffectKind.Fail when signs?.Answered is { } verb:
                     Verbs.Remove(verb);
-                    verb.Fail(Failure.FromServer((ErrorEvent)signs.Received, facts => facts with { SessionId = SessionId, Host = _context.Host }));
+                    verb.Fail(Failure.FromServer((ErrorEvent)signs.Received, NamedVerb));
                     break;
                 default:
                     break;
@@ -254,7 +257,7 @@ internal sealed class TurnDriver : IExchange
         MachineEvent name,
         MachineGuards guards = MachineGuards.None,
         ServerEvent? received = null,
-        Func<string, SmoothAgentException>? error = null)
+        Func<string, Exception>? error = null)
     {
         foreach (var effect in Machines.Turn.Step(ref _state, name, guards))
         {
@@ -307,7 +310,7 @@ internal sealed class TurnDriver : IExchange
         _ => Failure.Local(kind, Named),
     };
 
-    private void Settle(Effect effect, ServerEvent? received, Func<string, SmoothAgentException> error)
+    private void Settle(Effect effect, ServerEvent? received, Func<string, Exception> error)
     {
         var outcome = effect.First switch
         {
@@ -324,7 +327,7 @@ internal sealed class TurnDriver : IExchange
         StepQuestion(Questions.Confirmation, MachineEvent.Settle, MachineGuards.None, null);
         StepQuestion(Questions.Interaction, MachineEvent.Settle, MachineGuards.None, null);
         _text.End();
-        Verbs.Settle(() => failure ?? Failure.NoPendingQuestion(Named));
+        Verbs.Settle(() => failure ?? Failure.NoPendingQuestion(NamedVerb));
         if (failure is null)
         {
             var confirmed = outcome == TurnOutcome.Cancelled ? effect.Second != "unconfirmed" : (bool?)null;

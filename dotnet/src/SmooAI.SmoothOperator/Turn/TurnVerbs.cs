@@ -40,7 +40,7 @@ internal sealed class TurnVerbs(ClientContext context, TurnDriver turn, TurnWrit
         {
             if (!parksOtp(turn.SessionId))
             {
-                return Refused<T>(Failure.NotParked(turn.Named));
+                return Refused<T>(Failure.NotParked(turn.NamedVerb));
             }
         }
         return Write(
@@ -99,8 +99,8 @@ internal sealed class TurnVerbs(ClientContext context, TurnDriver turn, TurnWrit
                 if (effect.Kind == EffectKind.Refuse)
                 {
                     return Refused<T>(effect.First == ErrorKinds.AlreadyAnswered
-                        ? Failure.Local(ErrorKinds.AlreadyAnswered, turn.Named)
-                        : Failure.NoPendingQuestion(turn.Named));
+                        ? Failure.Local(ErrorKinds.AlreadyAnswered, turn.NamedVerb)
+                        : Failure.NoPendingQuestion(turn.NamedVerb));
                 }
             }
             return Wait(verb, slot.Kind, action(), read, token);
@@ -120,7 +120,7 @@ internal sealed class TurnVerbs(ClientContext context, TurnDriver turn, TurnWrit
         waiter.Limit(context.Options.RequestTimeout, () =>
         {
             turn.Forget(pending);
-            waiter.Fail(Failure.Local(ErrorKinds.RequestTimeout, turn.Named));
+            waiter.Fail(Failure.Local(ErrorKinds.RequestTimeout, turn.NamedVerb));
         });
         waiter.CancelBy(token); // only the wait ends: the question stays answered (REQ-VERB-07)
         return waiter.Task;

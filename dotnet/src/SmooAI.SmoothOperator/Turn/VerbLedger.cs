@@ -27,7 +27,7 @@ internal sealed class VerbLedger
     }
 
     /// <summary>The turn settled: cancel is done, the rest fails, codes go on waiting (REQ-VERB-06).</summary>
-    internal void Settle(Func<SmoothAgentException> error)
+    internal void Settle(Func<Exception> error)
     {
         foreach (var verb in _verbs.ToArray())
         {

@@ -39,6 +39,9 @@ internal sealed class Peer : IAsyncDisposable
     /// <summary>Header lines added to the answer.</summary>
     public string Headers { get; set; } = "";
 
+    /// <summary>Body of the answer that refuses.</summary>
+    public string Body { get; set; } = "";
+
     /// <summary>Handshakes wait for this.</summary>
     public Task Hold { get; set; } = Task.CompletedTask;
 
@@ -110,11 +113,11 @@ internal sealed class Peer : IAsyncDisposable
     {
         if (Status != 101)
         {
-            return $"HTTP/1.1 {Status} No\r\n{Headers}Content-Length: 0\r\nConnection: close\r\n\r\n";
+            return $"HTTP/1.1 {Status} No\r\n{Headers}Content-Length: {Body.Length}\r\nConnection: close\r\n\r\n{Body}";
         }
         var key = head.Split("Sec-WebSocket-Key: ")[1].Split("\r\n")[0];
         var accept = Convert.ToBase64String(SHA1.HashData(Encoding.ASCII.GetBytes(key + Salt)));
-        return $"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: {accept}\r\n\r\n";
+        return $"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: {accept}\r\n{Headers}\r\n";
     }
 
     private async Task<string> ReadHeadAsync(Stream stream)

@@ -84,8 +84,8 @@ internal sealed class PeerLink : IDisposable
         return CloseCode;
     }
 
-    public Task CloseAsync(int code) =>
-        _socket.CloseOutputAsync((WebSocketCloseStatus)code, null, CancellationToken.None).Soon();
+    public Task CloseAsync(int code, string? reason = null) =>
+        _socket.CloseOutputAsync((WebSocketCloseStatus)code, reason, CancellationToken.None).Soon();
 
     /// <summary>Ends the TCP connection without a close frame.</summary>
     public void Drop() => _client.Dispose();
