@@ -20,10 +20,14 @@ import toolchains
 
 from wiregen import generate, writing
 from wiregen.config import Config, Target
+from wiregen.emit._csharp_tables import operation_name, shape_name
 from wiregen.emit._go_types import Named
+from wiregen.escape import csharp, go
 from wiregen.graph import reach
 from wiregen.ir import Spec
-from wiregen.naming import LANGS, Lang, pascal, type_name
+from wiregen.naming import LANGS, pascal, type_name
+from wiregen.register import localised
+from wiregen.reserved import Lang
 
 Json = Any
 DRIVERS = Path(__file__).parent / "drivers"
@@ -124,7 +128,7 @@ def build(lang: Lang, root: Path, specs: Mapping[str, Spec]) -> Driver:
     """
     env = environment(lang)
     for name, spec in specs.items():
-        _generate(lang, root, name, spec)
+        generate_into(lang, root, name, spec)
     builders = {
         "python": _python,
         "typescript": _typescript,
@@ -133,7 +137,8 @@ def build(lang: Lang, root: Path, specs: Mapping[str, Spec]) -> Driver:
         "rust": _rust,
     }
     with _project(lang, root) as (folder, compiled):
-        driver = builders[lang](folder, specs, env, _nothing if compiled else _run)
+        named = {name: localised(spec, lang) for name, spec in specs.items()}
+        driver = builders[lang](folder, named, env, _nothing if compiled else _run)
         (folder / "compiled").touch()
     return driver
 
@@ -217,7 +222,8 @@ def _run(
     return done.stdout
 
 
-def _generate(lang: Lang, root: Path, name: str, spec: Spec) -> None:
+def generate_into(lang: Lang, root: Path, name: str, spec: Spec) -> None:
+    """Write the wire room of one specification into a project of many."""
     out = PurePosixPath(_OUT[lang].format(name=name, pascal=pascal(name)))
     options = {"package": name, "namespace": pascal(name), "module": name}
     where = PurePosixPath("vectors")
@@ -275,7 +281,7 @@ def _go(folder: Path, specs: Mapping[str, Spec], env: dict[str, str], compile_: 
     for name, spec in specs.items():
         named = Named(spec)
         calls = "".join(
-            f'\tcase "{word}":\n\t\treturn replayed('
+            f"\tcase {go(word)}:\n\t\treturn replayed("
             f"{named.of(spec.action(word).name)}{{}}.result(event))\n"
             for word in _calls(spec)
         )
@@ -317,7 +323,8 @@ def _rust(
     parts.append(f'{arms}        _ => String::from("{{}}"),\n    }}\n}}\n')
     (folder / "src" / "protocols.rs").write_text("".join(parts), encoding="utf-8")
     target = folder / "target"
-    env = {**env, "CARGO_TARGET_DIR": str(target), "CARGO_INCREMENTAL": "0"}
+    flags = {"CARGO_INCREMENTAL": "0", "RUSTFLAGS": "-D warnings"}
+    env = {**env, "CARGO_TARGET_DIR": str(target), **flags}
     compile_(["cargo", "build", "--quiet"], folder, env)
     return Driver("rust", (str(target / "debug" / "wiregen-driver"),), folder, env)
 
@@ -328,11 +335,12 @@ def _csharp(
     template = (DRIVERS / "csharp" / "Replay.cs.txt").read_text(encoding="utf-8")
     for name, spec in specs.items():
         calls = "".join(
-            f'            "{word}" => Result(frame.Event!, Operations.{pascal(word)}),\n'
+            f"            {csharp(word)} => Result(frame.Event!, "
+            f"Operations.{operation_name(spec, spec.action(word))}),\n"
             for word in _calls(spec)
         )
         types = "".join(
-            f'            "{word}" => Typed(value, Shapes.{pascal(word)}, '
+            f"            {csharp(word)} => Typed(value, Shapes.{shape_name(word)}, "
             f"{type_name('csharp', word, spec.struct(word).role)}.ReadFrom),\n"
             for word in _own_types(spec)
         )

@@ -140,7 +140,7 @@ FAILING: dict[str, Callable[[Workspace], None]] = {
     "machine-word-unused": _text("machine.yaml", "{lost: the", "{late: too late, lost: the"),
     "machine-event-unhandled": _text("machine.yaml", "[alarm, unknown]", "[unknown]"),
     "machine-settle-kind": _text("machine.yaml", "settle(failed, by_code)", "settle(failed, odd)"),
-    "name-collision": _set(MODE, enum=["full-power", "fullPower"]),
+    "name-collision": _set(MODE, enum=["fullPower", "FullPower"]),
     "member-case": _text(BODY, '"sensor"', '"the_sensor"'),
 }
 

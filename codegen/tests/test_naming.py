@@ -71,4 +71,4 @@ def test_enum_values_are_named() -> None:
 
 def test_collisions_are_found_and_never_numbered() -> None:
     names = {"a_b": "AB", "aB": "AB", "c": "C"}
-    assert naming.collisions("go", names) == {"AB": ("a_b", "aB")}
+    assert naming.collisions(names) == {"AB": ("a_b", "aB")}

@@ -13,7 +13,7 @@ from wiregen.graph import boxed_members, directions, neighbours, reach, referenc
 from wiregen.ir import Const, Field, Message, Operation, Ref, Result, Spec, Struct, Type, TypeDef
 from wiregen.load import Store
 from wiregen.mirrors import FactReader
-from wiregen.naming import TWIN, pascal
+from wiregen.naming import TWIN, rooted
 from wiregen.resolve import Resolver
 from wiregen.shapes import build_shapes, build_unions
 from wiregen.tables import UNKNOWN_EVENT, read_errors, read_machines
@@ -52,7 +52,7 @@ class _Builder:
         document = self.document
         drafts = [self._draft(item) for item in document.messages]
         operations = tuple(self._operation(item) for item in document.operations)
-        shown = [self.resolver.root_type(node, pascal(key)).type for key, node in document.schemas]
+        shown = [self.resolver.root_type(node, rooted(key)).type for key, node in document.schemas]
         self.resolver.finish()
         self._hold([item.name for item in drafts])
         messages = [
@@ -120,7 +120,7 @@ class _Builder:
 
     def _struct(self, item: MessageNode) -> Struct:
         """Return the struct of a message; an action that is an event as well has its own."""
-        hint = pascal(item.wire)
+        hint = rooted(item.wire)
         if not item.twin or item.role == "event":
             return self.resolver.struct(item.schema, item.role, hint)
         event = next(
@@ -192,9 +192,9 @@ class _Builder:
             message = f"x-result names {wire!r}, which is no reply of {item.action!r}"
             raise refuse(item.result.node.file, item.result.node.pointer, "x-result", message)
         if item.result.schema is None:
-            struct = self.resolver.struct(events[wire].schema, "event", pascal(wire))
+            struct = self.resolver.struct(events[wire].schema, "event", rooted(wire))
         else:
-            hint = pascal(item.action) + "Result"
+            hint = rooted(item.action) + "Result"
             struct = self.resolver.struct(item.result.schema, "result", hint)
         result = Result(event=wire, at=pointer_path(item.result.at), type=Ref(struct.name))
         return Operation(action=item.action, replies=item.replies, result=result)

@@ -30,6 +30,9 @@ def modern(value: Json, *, names: bool = False) -> Json:
         return value
     if names:
         return {key: modern(item) for key, item in value.items()}
+    found = value.get("$id")
+    if isinstance(found, str) and found.startswith("#"):
+        value = {key: item for key, item in value.items() if key != "$id"} | {"$anchor": found[1:]}
     out = {
         key: item if key in _DATA else modern(item, names=key in _NAMED)
         for key, item in value.items()

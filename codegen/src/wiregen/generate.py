@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 
 from wiregen import fmt
-from wiregen.clashes import clashes
 from wiregen.config import Config
 from wiregen.emit import emitter
 from wiregen.emit._contract import contract_files
-from wiregen.errors import Diagnostic, SpecError, refuse
+from wiregen.errors import SpecError, refuse
 from wiregen.ir import Spec
 from wiregen.naming import LANGS
+from wiregen.register import localised
 from wiregen.writing import write_all
 
 __all__ = ["Output", "generate", "raw_files", "write_all"]
@@ -33,10 +33,9 @@ def raw_files(spec: Spec, config: Config, lang: str) -> dict[str, str]:
     """Return the files of one language by path below the root, before the formatter."""
     target = config.target(lang)
     files: dict[str, str] = {}
-    if found := _clashes(spec, lang):
-        raise SpecError(*found)
+    named = localised(spec, lang) if lang in LANGS else spec
     try:
-        made = {**emitter(lang)(spec, target), **contract_files(spec, target)}
+        made = {**emitter(lang)(named, target), **contract_files(named, target)}
     except SpecError:
         raise  # names what is wrong by itself
     except Exception as err:
@@ -49,12 +48,6 @@ def raw_files(spec: Spec, config: Config, lang: str) -> dict[str, str]:
             raise refuse(name, "", "emit-path", "an emitter's path must stay below its folder")
         files[str(target.out / path)] = text
     return files
-
-
-def _clashes(spec: Spec, lang: str) -> list[Diagnostic]:
-    """Return what would have one and the same name in a language; vectors have no names."""
-    found = [item for known in LANGS if known == lang for item in clashes(spec, known)]
-    return [Diagnostic(file, pointer, "name-collision", said) for file, pointer, said in found]
 
 
 def generate(spec: Spec, config: Config, langs: Iterable[str]) -> Output:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
-from wiregen.ir import Array, Branch, Direction, Map, Ref, Struct, Type, TypeDef, Union
+from wiregen.ir import Array, Direction, Map, Ref, Struct, Type, TypeDef, Union
 
 
 def referenced(type_: Type) -> str | None:
@@ -45,22 +45,22 @@ def reach(types: Mapping[str, TypeDef], roots: Iterable[str]) -> set[str]:
 def renamed(item: TypeDef, names: Mapping[str, str]) -> TypeDef:
     """Return a type that leads to other names instead of those given."""
     if isinstance(item, Struct):
-        fields = tuple(replace(field, type=_renamed(field.type, names)) for field in item.fields)
+        fields = tuple(replace(field, type=renamed_type(field.type, names)) for field in item.fields)
         return replace(item, fields=fields)
     if isinstance(item, Union):
-        branches = tuple(Branch(b.mark, _renamed(b.type, names)) for b in item.branches)
+        branches = tuple(replace(b, type=renamed_type(b.type, names)) for b in item.branches)
         return replace(item, branches=branches)
     return item
 
 
-def _renamed(type_: Type, names: Mapping[str, str]) -> Type:
+def renamed_type(type_: Type, names: Mapping[str, str]) -> Type:
     match type_:
         case Ref(name=name):
             return Ref(names.get(name, name))
         case Array(items=inner):
-            return replace(type_, items=_renamed(inner, names))
+            return replace(type_, items=renamed_type(inner, names))
         case Map(values=inner):
-            return replace(type_, values=_renamed(inner, names))
+            return replace(type_, values=renamed_type(inner, names))
         case _:
             return type_
 

@@ -18,6 +18,8 @@ Role = Literal["event", "action", "result", "type"]
 Direction = Literal["read", "write", "both"]
 Presence = Literal["required", "optional", "tristate"]
 Path = tuple[str, ...]
+Names = tuple[tuple[str, str], ...]
+"""What `x-name` calls something: `(language, name)`, or `("*", name)` for all others."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +108,13 @@ class Field:
     deprecated: bool = False
     boxed: bool = False
     secret: bool = False
+    names: Names = ()
+    label: str = ""
+
+    @property
+    def word(self) -> str:
+        """The word from which its name in a language is made."""
+        return self.label or self.wire
 
     @property
     def presence(self) -> Presence:
@@ -149,6 +158,7 @@ class Struct:
     choices: tuple[Choice, ...] = ()
     recursive: bool = False
     uri: str = ""
+    names: Names = ()
 
     def field(self, wire: str) -> Field | None:
         """Return the member with that wire name."""
@@ -164,6 +174,14 @@ class Enum:
     doc: str = ""
     direction: Direction = "both"
     uri: str = ""
+    names: Names = ()
+    names_of_values: tuple[tuple[str, Names], ...] = ()
+    labels: tuple[str, ...] = ()
+
+    @property
+    def words(self) -> tuple[tuple[str, str], ...]:
+        """Every value with the word from which its name in a language is made."""
+        return tuple(zip(self.values, self.labels or self.values, strict=True))
 
 
 UnionKind = Literal["tagged", "keyed", "typed"]
@@ -175,6 +193,13 @@ class Branch:
 
     mark: str
     type: Type
+    names: Names = ()
+    label: str = ""
+
+    @property
+    def word(self) -> str:
+        """The word from which its name in a language is made."""
+        return self.label or self.mark
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -182,7 +207,8 @@ class Union:
     """A value that is exactly one of its branches. `tag` names the member that tells them apart.
 
     `other` is the place of a branch that stands for all further tags; it is none of `branches`,
-    as a reader keeps a tag that it does not know anyway.
+    as a reader keeps a tag that it does not know anyway. A tag that is no string (`tag_kind`) has
+    its JSON as mark. Several words may lead to one type. `null` says that null is a value, too.
     """
 
     name: str
@@ -190,9 +216,12 @@ class Union:
     branches: tuple[Branch, ...]
     tag: str | None = None
     other: int | None = None
+    tag_kind: ScalarKind = "string"
+    null: bool = False
     doc: str = ""
     direction: Direction = "both"
     uri: str = ""
+    names: Names = ()
 
 
 TypeDef = Struct | Enum | Union
@@ -229,6 +258,12 @@ class Accessor:
     nullable: bool
     places: tuple[Path, ...]
     doc: str = ""
+    label: str = ""
+
+    @property
+    def word(self) -> str:
+        """The word from which its name in a language is made."""
+        return self.label or self.name
 
     @property
     def mirrored(self) -> bool:
@@ -250,6 +285,12 @@ class Message:
     payloads: tuple[Path, ...] = ()
     accessors: tuple[Accessor, ...] = ()
     file: str = ""
+    label: str = ""
+
+    @property
+    def word(self) -> str:
+        """The word from which its constants in a language are made."""
+        return self.label or self.wire
 
     def accessor(self, name: str) -> Accessor | None:
         """Return the accessor with that name (the wire's word)."""
@@ -328,7 +369,7 @@ class Shape:
 class UnionShape:
     """How a reader chooses the branch of a union, and what it asks of the value then.
 
-    `tagged`: the value is an object with a string at `tag`; a tag that no branch has is kept.
+    `tagged`: the value is an object with a value of `tag_kind` at `tag`; a tag that no branch has is kept.
     `keyed`: the value is an object; the first branch whose key is there counts; none is kept.
     `typed`: the branch of the value's JSON kind counts; a kind that no branch has is a fault.
     """
@@ -337,6 +378,7 @@ class UnionShape:
     kind: UnionKind
     tag: str
     branches: tuple[tuple[str, Check], ...]
+    tag_kind: ScalarKind = "string"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

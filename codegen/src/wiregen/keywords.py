@@ -1,4 +1,4 @@
-"""What the keywords of one schema say, and how two schemas of one value are joined."""
+"""What the keywords of one schema say."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any, cast
 
 from wiregen.errors import refuse
 from wiregen.ir import AnyJson, Array, Map, Opaque, Scalar, ScalarKind, Type, TypeDef
-from wiregen.load import Node, absolute_ref
+from wiregen.load import Node
 from wiregen.metaschema import plain_text
 from wiregen.naming import pascal
 from wiregen.words import word_set
@@ -22,6 +22,12 @@ UNTYPED = word_set(
     "not if then else dependentSchemas dependentRequired unevaluatedProperties unevaluatedItems "
     "contains minContains maxContains propertyNames patternProperties prefixItems minProperties "
     "maxProperties $dynamicRef $recursiveRef contentEncoding contentMediaType"
+)
+# All that says something of a value.
+BINDING = UNTYPED | word_set(
+    "$ref type const enum properties required additionalProperties items allOf anyOf oneOf minimum "
+    "maximum exclusiveMinimum exclusiveMaximum multipleOf minLength maxLength pattern minItems "
+    "maxItems uniqueItems"
 )
 _WORDS = word_set("description $comment examples deprecated")
 
@@ -39,28 +45,40 @@ def plain_key(key: str) -> str:
 
 
 def is_pure(value: Json) -> bool:
-    """Whether a `$ref` has only words beside it."""
-    return all(key in ANNOTATIONS or key[:2] == "x-" for key in value if key != "$ref")
+    """Whether a `$ref` has only words beside it; what JSON Schema does not know binds nobody."""
+    return not any(key in BINDING for key in value if key != "$ref")
 
 
 def leads_to(node: Node) -> Node | None:
     """Return the place of the `$ref` of a schema that is another one by another name."""
     if isinstance(node.value.get("$ref"), str) and is_pure(node.value):
         return node
-    return node.child("allOf", 0) if is_alias(node.value) else None
+    place = alias_of(node.value)
+    return None if place is None else node.child(*place)
 
 
-def is_alias(value: Json) -> bool:
-    """Whether an `allOf` of one reference has only words beside it."""
-    parts = value.get("allOf")
-    if not isinstance(parts, list) or len(parts) != 1:
-        return False
-    only = isinstance(parts[0], dict) and isinstance(parts[0].get("$ref"), str)
-    return (
-        only
-        and is_pure(parts[0])
-        and all(key in ANNOTATIONS or key[:2] == "x-" for key in value if key != "allOf")
-    )
+def alias_of(value: Json) -> tuple[str, int] | None:
+    """Return the place of the one reference that an `allOf` or a union of one adds only words to."""
+    found = [(key, value[key]) for key in ("allOf", "oneOf", "anyOf") if key in value]
+    if len(found) != 1 or any(key in BINDING for key in value if key != found[0][0]):
+        return None
+    key, parts = found[0]
+    if not isinstance(parts, list) or not all(isinstance(part, dict) for part in parts):
+        return None
+    if key != "allOf" and len(parts) != 1:
+        return None
+    solid = [index for index, part in enumerate(parts) if any(word in BINDING for word in part)]
+    only = parts[solid[0]] if len(solid) == 1 else {}
+    return (key, solid[0]) if isinstance(only.get("$ref"), str) and is_pure(only) else None
+
+
+def one_branch(value: Json) -> str | None:
+    """Return the union keyword of a schema whose one branch every value must fit."""
+    for key in ("oneOf", "anyOf"):
+        parts = value.get(key)
+        if isinstance(parts, list) and len(parts) == 1:
+            return key
+    return None
 
 
 def alike(one: Json, two: Json) -> bool:
@@ -174,46 +192,3 @@ def alternative_of(branch: Json) -> tuple[tuple[str, Json], ...]:
     """Return the members that a branch requires, each with its constant or an ellipsis."""
     members = branch.get("properties", {})
     return tuple((wire, members.get(wire, {}).get("const", ...)) for wire in branch["required"])
-
-
-def anchored(value: Json, origin: Node) -> Json:
-    """Copy a schema so that its relative refs still lead to the same place from another file."""
-    if isinstance(value, list):
-        return [anchored(item, origin) for item in value]
-    if not isinstance(value, dict):
-        return value
-    out = {key: anchored(item, origin) for key, item in value.items()}
-    ref = value.get("$ref")
-    if isinstance(ref, str):
-        out["$ref"] = absolute_ref(origin.file, ref)
-    return out
-
-
-def merge(out: dict[str, Json], part: dict[str, Json], node: Node) -> list[str]:
-    """Fold ``part`` into ``out``; two schemas for one property become their `allOf`.
-
-    Returns the keywords that could not be folded: the later one replaced the earlier.
-    """
-    lost: list[str] = []
-    for key, item in part.items():
-        if key == "properties" and isinstance(out.get(key), dict):
-            for wire, schema in item.items():
-                known = out[key].get(wire)
-                both = known is not None and known != schema
-                out[key] = {**out[key], wire: {"allOf": [known, schema]} if both else schema}
-        elif key == "required" and isinstance(out.get(key), list):
-            out[key] = list(dict.fromkeys([*out[key], *item]))
-        elif key == "type" and key in out and out[key] != item:
-            ours = out[key] if isinstance(out[key], list) else [out[key]]
-            theirs = item if isinstance(item, list) else [item]
-            shared = [kind for kind in ours if kind in theirs]
-            if not shared:
-                raise refuse(node.file, node.pointer, "allof-empty", "allOf admits no type")
-            out[key] = shared[0] if len(shared) == 1 else shared
-        elif key == "additionalProperties" and key in out:
-            out[key] = False if False in (out[key], item) else item
-        else:
-            if key in out and out[key] != item and key not in ANNOTATIONS and key[:2] != "x-":
-                lost.append(key)
-            out[key] = item
-    return lost

@@ -5,9 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-import posixpath
 import re
-import urllib.parse
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,13 +15,13 @@ from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
 from wiregen.drafts import is_older, modern
-from wiregen.errors import join_pointer, pointer_path, refuse
+from wiregen.errors import SpecError, join_pointer, pointer_path, refuse
+from wiregen.references import References, file_of, shown
 
 Json = Any
 MAX_DEPTH = 200
 MAX_VALUES = 2_000_000
 """Values in one file, aliases of YAML counted as often as they are named."""
-_STORE = "store:"
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
@@ -145,22 +143,6 @@ def read_text(path: Path, name: str) -> str:
         raise refuse(name, "", "load-unreadable", f"cannot be read: {reason}") from err
 
 
-def _is_remote(path: str) -> bool:
-    try:
-        return bool(urllib.parse.urlsplit(path).scheme)
-    except ValueError:  # such as a broken IPv6 host
-        return True
-
-
-def absolute_ref(file: str, ref: str) -> str:
-    """Rewrite a ref written in ``file`` so that it means the same from any file of the store."""
-    path, _, fragment = ref.partition("#")
-    if _is_remote(path):
-        return ref
-    joined = posixpath.normpath(posixpath.join(posixpath.dirname(file), path)) if path else file
-    return f"{_STORE}{joined}#{fragment}"
-
-
 @dataclass(frozen=True, slots=True)
 class Node:
     """A value inside a file: where it is and what it is."""
@@ -189,24 +171,30 @@ class Store:
         self.root = root.resolve()
         self._documents: dict[str, Json] = {}
         self._texts: dict[str, str] = {}
-        self._ids: dict[str, Node] = {}
+        self._found: dict[str, Node] = {}
+        self.references = References()
+        self._by_id: dict[str, str] | None = None
 
     def document(self, name: str) -> Node:
         """Return the root of a file, named by its path relative to the folder."""
         if name not in self._documents:
             text = read_text(self.root / name, name)
-            parse = parse_json if name.endswith(".json") else parse_yaml
+            value = _parsed(text, name)
             self._texts[name] = text
-            value = parse(text, name)
-            self._documents[name] = modern(value) if is_older(value) else value
-            self._index(Node(name, "", self._documents[name]))
+            value = modern(value) if is_older(value) else value
+            self._documents[name] = value
+            self.references.settle(name, value, self._is_file, self._is_id)
+            self.references.add(name, value)
         return Node(name, "", self._documents[name])
 
-    def _index(self, root: Node) -> None:
-        for pointer, value, _ in walk(root.value):
-            if isinstance(value, dict) and isinstance(value.get("$id"), str):
-                base = value["$id"].split("#", maxsplit=1)[0]
-                self._ids.setdefault(base, Node(root.file, pointer, value))
+    def _is_file(self, name: str) -> bool:
+        try:
+            return not name.startswith("..") and (self.root / name).is_file()
+        except (OSError, ValueError):  # a zero byte, a name that is too long
+            return False
+
+    def _is_id(self, uri: str) -> bool:
+        return self._file_with(uri) is not None
 
     def names(self) -> tuple[str, ...]:
         """Names of the files read so far, sorted."""
@@ -233,60 +221,70 @@ class Store:
         return Node(file, pointer, value)
 
     def resolve(self, origin: Node, ref: str) -> Node:
-        """Follow ``ref`` as written at ``origin``; a remote or dangling one is refused."""
-        path, _, fragment = ref.partition("#")
-        target = self._target(origin, path, ref)
-        fragment = urllib.parse.unquote(fragment)
-        if fragment and not fragment.startswith("/"):
-            return self._anchor(target, fragment, origin, ref)
-        value = target.value
-        pointer = target.pointer
-        for segment in pointer_path(fragment):
-            if isinstance(value, dict) and segment in value:
-                value = value[segment]
-            elif isinstance(value, list) and segment.isdigit() and int(segment) < len(value):
-                value = value[int(segment)]
-            else:
-                message = f"$ref {ref!r} leads nowhere: {target.file} has no {fragment!r}"
-                raise refuse(origin.file, origin.pointer, "ref-dangling", message)
-            pointer = join_pointer(pointer, segment)
-        return Node(target.file, pointer, value)
+        """Follow ``ref`` as it stands at ``origin``; a remote or dangling one is refused."""
+        known = self._found.get(ref)
+        if known is None:
+            known = self._found[ref] = self._resolved(origin, ref)
+        return known
 
-    def _target(self, origin: Node, path: str, ref: str) -> Node:
-        if not path:
-            return self.document(origin.file)
-        if path in self._ids:
-            return self._ids[path]
-        if path.startswith(_STORE):
-            return self._file(origin, self.root / urllib.parse.unquote(path[len(_STORE) :]), ref)
-        if _is_remote(path):
-            message = f"$ref {ref!r} is remote; only files of the specification are read"
-            raise refuse(origin.file, origin.pointer, "ref-remote", message)
-        joined = (self.root / origin.file).parent / urllib.parse.unquote(path)
-        return self._file(origin, joined, ref)
+    def absolute(self, origin: Node, ref: str) -> str:
+        """Return a reference that stands in no `$ref`, as one from anywhere."""
+        return self.references.from_file(origin.file, ref, self._is_file, self._is_id)
 
-    def _file(self, origin: Node, path: Path, ref: str) -> Node:
+    def _resolved(self, origin: Node, ref: str) -> Node:
+        bare, _, fragment = ref.partition("#")
+        file = file_of(bare)
+        if file is None and not self.references.knows(bare):
+            file = self._file_with(bare)
+            if file is None:
+                message = f"$ref {ref!r} is remote; only files of the specification are read"
+                raise refuse(origin.file, origin.pointer, "ref-remote", message)
+        if file is not None:
+            self._read(origin, file, ref)
+        found = self.references.lookup(ref)
+        if found is None:
+            what = f"has no {fragment!r}" if fragment.startswith("/") else f"has no anchor {fragment!r}"
+            message = f"$ref {shown(ref)!r} leads nowhere: {shown(bare)} {what}"
+            raise refuse(origin.file, origin.pointer, "ref-dangling", message)
+        return Node(*found)
+
+    def _read(self, origin: Node, name: str, ref: str) -> None:
+        """Read the file that a reference names, unless it was read."""
+        if name in self._documents:
+            return
         try:
-            resolved = path.resolve()
+            resolved = (self.root / name).resolve()
             there = resolved.is_file()
         except (OSError, ValueError) as err:  # a zero byte, a name that is too long
             message = f"$ref {ref[:80]!r} is no name of a file"
             raise refuse(origin.file, origin.pointer, "ref-dangling", message) from err
         if not resolved.is_relative_to(self.root):
-            message = f"$ref {ref!r} leaves the folder of the specification"
+            message = (
+                f"$ref {shown(ref)!r} leaves the folder of the specification; "
+                "name the folder around both: --root DIR"
+            )
             raise refuse(origin.file, origin.pointer, "ref-outside", message)
-        name = resolved.relative_to(self.root).as_posix()
         if not there:
-            message = f"$ref {ref!r} leads nowhere: there is no file {name}"
+            message = f"$ref {shown(ref)!r} leads nowhere: there is no file {name}"
             raise refuse(origin.file, origin.pointer, "ref-dangling", message)
-        return self.document(name)
+        self.document(name)
 
-    def _anchor(self, target: Node, anchor: str, origin: Node, ref: str) -> Node:
-        for pointer, value, _ in walk(target.value, target.pointer):
-            if isinstance(value, dict) and anchor in (
-                value.get("$anchor"),
-                value.get("$dynamicAnchor"),
-            ):
-                return Node(target.file, pointer, value)
-        message = f"$ref {ref!r} leads nowhere: {target.file} has no anchor {anchor!r}"
-        raise refuse(origin.file, origin.pointer, "ref-dangling", message)
+    def _file_with(self, id_: str) -> str | None:
+        """Return the file of the folder that gives a schema this id, whatever was read before."""
+        if self._by_id is None:
+            self._by_id = {}
+            for path in sorted(self.root.rglob("*")):
+                name = path.relative_to(self.root).as_posix()
+                if path.suffix not in (".json", ".yaml", ".yml") or not path.is_file():
+                    continue
+                try:
+                    value = _parsed(read_text(path, name), name)
+                except SpecError:  # said when the file itself is meant
+                    continue
+                for found in sorted(self.references.ids(name, value)):
+                    self._by_id.setdefault(found, name)
+        return self._by_id.get(id_)
+
+
+def _parsed(text: str, name: str) -> Json:
+    return parse_json(text, name) if name.endswith(".json") else parse_yaml(text, name)

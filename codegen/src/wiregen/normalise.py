@@ -9,11 +9,14 @@ from __future__ import annotations
 
 import re
 from typing import Any, Literal
+from urllib.parse import quote
 
-from wiregen.ir import Message, Mirror, Path, Spec, Union
-from wiregen.keywords import ANNOTATIONS, is_alias, only_null
+from wiregen.ir import Message, Mirror, Path, Ref, Spec, Type, Union
+from wiregen.keywords import alias_of, is_pure, only_null
 from wiregen.load import Node
+from wiregen.merge import listed_values
 from wiregen.resolve import Resolver
+from wiregen.unions import mark_value
 from wiregen.words import word_set
 
 Json = Any
@@ -39,7 +42,9 @@ _PROMISES = word_set(
 _UNTYPED = word_set(
     "patternProperties prefixItems unevaluatedItems unevaluatedProperties $dynamicRef $recursiveRef"
 )
-_ANY = frozenset({"opaque-null", "opaque-union", "opaque-untyped"})
+_ANY = frozenset(
+    {"opaque-null", "opaque-union", "opaque-untyped", "opaque-recursion", "opaque-never"}
+)
 _KIND = {
     str: "string",
     bool: "boolean",
@@ -70,7 +75,7 @@ def type_schema(spec: Spec, name: str, view: View) -> Json:
     hoister.named(name)
     return {
         "$schema": DIALECT,
-        "$ref": f"#/$defs/{name}",
+        "$ref": f"#/$defs/{quote(name)}",
         "$defs": dict(sorted(hoister.defs.items())),
     }
 
@@ -85,6 +90,9 @@ class _Hoister:
         self.unions = {item.uri: item for item in spec.unions}
         self.resolver = Resolver(spec.store)
         self.any = {f"{d.file}#{d.pointer}" for d in spec.diagnostics if d.rule in _ANY}
+        self.loose = {
+            f"{d.file}#{d.pointer}" for d in spec.diagnostics if d.rule == "opaque-branches"
+        }
 
     def named(self, name: str) -> None:
         """Add the definition of a named type."""
@@ -118,7 +126,7 @@ class _Hoister:
             if name not in self.defs:
                 self.defs[name] = True
                 self.defs[name] = self._rewrite(target, None, ())
-        return {"$ref": f"#/$defs/{name}"}
+        return {"$ref": f"#/$defs/{quote(name)}"}
 
     def _event(self, node: Node, message: Message) -> Json:
         out = self._rewrite(node, (), message.mirrors, message.tag)
@@ -141,7 +149,7 @@ class _Hoister:
         for key, item in value.items():
             if key in _DROPPED or key.startswith("x-") or self._relaxed(key, item):
                 continue
-            if union is not None and key in ("oneOf", "anyOf"):
+            if key in ("oneOf", "anyOf") and (union is not None or node.uri in self.loose):
                 continue
             if self.view == "reader" and self._untyped(key, value):
                 continue
@@ -174,38 +182,38 @@ class _Hoister:
 
     def _folded(self, node: Node) -> Node:
         """Return a schema as the reader view sees it: `allOf` and `$ref` with siblings as one."""
-        if self.view == "reader" and is_alias(node.value):
-            return node.child("allOf", 0)
-        others = set(node.value) - ANNOTATIONS - {"$ref"}
-        siblings = "$ref" in node.value and any(not key.startswith("x-") for key in others)
-        if self.view == "reader" and ("allOf" in node.value or siblings):
-            return self.resolver.merged(node)
-        return node
+        if self.view != "reader":
+            return node
+        place = alias_of(node.value)
+        if place is not None:
+            return node.child(*place)
+        if "$ref" in node.value and is_pure(node.value):
+            return node
+        return self.resolver.merged(node)
 
     def _union(self, node: Node, union: Union, out: dict[str, Json]) -> Json:
         """Say how a reader chooses the branch, which is stricter than trying them all."""
-        word = "oneOf" if "oneOf" in node.value else "anyOf"
-        nodes = [node.child(word, index) for index in range(len(node.value[word]))]
-        solid = [item for item in nodes if not only_null(item.value)]
-        if union.other is not None:
-            del solid[union.other]
-        marks = [branch.mark for branch in union.branches]
-        branches = [self._rewrite(item, None, ()) for item in solid]
         if union.kind == "typed":
-            out["anyOf"] = branches
+            word = "oneOf" if "oneOf" in node.value else "anyOf"
+            nodes = [node.child(word, index) for index in range(len(node.value[word]))]
+            solid = [item for item in nodes if not only_null(item.value)]
+            out["anyOf"] = [self._rewrite(item, None, ()) for item in solid]
         else:
+            marks = [mark_value(union, branch) for branch in union.branches]
+            branches = [self._branch(branch.type) for branch in union.branches]
             out["type"] = "object"
             rules = _tagged(union.tag or "", marks, branches)
             out["allOf"] = rules if union.kind == "tagged" else _keyed(marks, branches)
         if union.kind == "tagged":
             tag = union.tag or ""
             out["required"] = list(dict.fromkeys([*out.get("required", []), tag]))
-            out["properties"] = {**out.get("properties", {}), tag: {"type": "string"}}
-        return (
-            out
-            if not any(only_null(item.value) for item in nodes)
-            else {"anyOf": [out, {"type": "null"}]}
-        )
+            out["properties"] = {**out.get("properties", {}), tag: {"type": union.tag_kind}}
+        return {"anyOf": [out, {"type": "null"}]} if union.null else out
+
+    def _branch(self, type_: Type) -> Json:
+        assert isinstance(type_, Ref)
+        self.named(type_.name)
+        return {"$ref": f"#/$defs/{quote(type_.name)}"}
 
     def _relaxed(self, key: str, item: Json) -> bool:
         """Whether the view leaves a keyword out."""
@@ -224,11 +232,10 @@ class _Hoister:
     ) -> None:
         """Replace enum and const by their types; drop what a reader need not find."""
         value = node.value
-        listed = value["enum"] if "enum" in value else [value["const"]] if "const" in value else []
-        if listed and ("type" not in value or not _named(listed)):
+        if "enum" in value or "const" in value:
             out.pop("type", None)
-            kinds = sorted({_KIND[type(item)] for item in listed})
-            if kinds != ["null"]:  # only null: any JSON, as `type: null` is
+            kinds = sorted({_KIND[type(item)] for item in listed_values(value)})
+            if kinds not in ([], ["null"]):  # only null: any JSON, as `type: null` is
                 out["type"] = kinds[0] if len(kinds) == 1 else kinds
         if "properties" in value and not {"type", "enum", "const"} & value.keys():
             out["type"] = "object"
@@ -272,7 +279,7 @@ class _Hoister:
         return out
 
 
-def _tagged(tag: str, marks: list[str], branches: list[Json]) -> list[Json]:
+def _tagged(tag: str, marks: list[Json], branches: list[Json]) -> list[Json]:
     return [
         {
             "if": {"type": "object", "required": [tag], "properties": {tag: {"const": mark}}},
@@ -292,12 +299,6 @@ def _keyed(marks: list[str], branches: list[Json]) -> list[Json]:
             chosen["not"] = {"anyOf": earlier}
         rules.append({"if": chosen, "then": branch})
     return rules
-
-
-def _named(listed: list[Json]) -> bool:
-    """Whether the values of an enum are of one kind that a type stands for."""
-    kinds = {_KIND.get(type(item), "object") for item in listed if item is not None}
-    return len(kinds) == 1 and not kinds & {"object", "array"}
 
 
 def _or_null(schema: Json) -> Json:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any, cast
 
-from wiregen.errors import Diagnostic, refuse
+from wiregen.errors import Diagnostic, SpecError, pointer_path, refuse
 from wiregen.ir import (
     AnyJson,
     Array,
@@ -28,19 +28,18 @@ from wiregen.ir import (
 from wiregen.keywords import (
     ANNOTATIONS,
     UNTYPED,
+    alias_of,
     alike,
     alternative_of,
-    anchored,
     applies,
     branch_hint,
     doc_of,
     free_form,
-    is_alias,
     is_pure,
     kind_of,
     kinds_of,
     leads_to,
-    merge,
+    one_branch,
     only_constrains,
     only_null,
     plain_key,
@@ -49,10 +48,16 @@ from wiregen.keywords import (
 )
 from wiregen.load import Node, Store
 from wiregen.metaschema import check_schema, compiles
-from wiregen.naming import pascal
-from wiregen.unions import Unions
+from wiregen.merge import UNIONS, Merged, listed_values
+from wiregen.naming import rooted, spelled, words
+from wiregen.recursion import Loops, check_endless
+from wiregen.spelling import branch_names, ineffective, names_of, type_names, value_names
+from wiregen.unions import Hints, Pending, Unions
 
 Json = Any
+_CIRCLE = "the $ref leads in a circle"
+# What a part of an allOf says of itself alone.
+_OWN = frozenset({"title", "x-name", "$id", "$anchor", "$schema", "$defs", "definitions"})
 _SHARED = frozenset({"type", "properties", "required", "additionalProperties"})
 _DEFINED = (("$defs",), ("definitions",), ("components", "schemas"))
 _NAMING = frozenset({"properties", "enum", "oneOf", "anyOf", "allOf", "additionalProperties"})
@@ -94,6 +99,7 @@ class Resolver:
         self.folded: list[Node] = []
         self._named: dict[str, Node] = {}
         self._claimed: set[str] = set()
+        self.loops = Loops(self._target)
 
     def struct(self, node: Node, role: Role, hint: str) -> Struct:
         """Return the named struct that ``node`` describes; refuse anything but an object."""
@@ -132,8 +138,8 @@ class Resolver:
             for key, value in node.value.items() if path else ():
                 if isinstance(value, dict) and value.keys() & _NAMING:
                     title = value.get("title")
-                    name = pascal(title) if isinstance(title, str) else ""
-                    self._named.setdefault(name or pascal(plain_key(key)), node.child(key))
+                    name = rooted(title) if isinstance(title, str) else ""
+                    self._named.setdefault(name or rooted(plain_key(key)), node.child(key))
 
     def _target(self, node: Node, ref: str) -> Node:
         target = self.store.resolve(node, ref)
@@ -142,8 +148,17 @@ class Resolver:
 
     def finish(self) -> None:
         """Tell the branches of all unions apart, now that every type is known."""
-        for node in self.unions.settle():
-            self.note(node, "opaque-union", "the branches cannot be told apart; read as any JSON")
+        for node, whole in self.unions.settle():
+            if whole:
+                said = "the branches cannot be told apart; only the members beside them are typed"
+                self.note(node, "opaque-branches", said)
+            else:
+                said = "the branches cannot be told apart; read as any JSON"
+                self.note(node, "opaque-union", said)
+        for node, tag in self.unions.optional_tags:
+            said = f"{tag!r} is not required, yet tells the branches apart: read as required"
+            self.note(node, "tag-optional", said)
+        check_endless(self.types)
 
     def note(self, node: Node, rule: str, message: str) -> None:
         """Record something that types cannot say; the schema itself still says it."""
@@ -164,88 +179,109 @@ class Resolver:
             return self._ref(node, hint, role)
         if node.uri in self._by_uri:
             return replace(self._by_uri[node.uri], doc=doc_of(node))
-        if is_alias(node.value):
-            return self._alias(node, hint, role)
-        if "allOf" in node.value:
-            node = self.merged(node)
-        for keyword in sorted(UNTYPED):
-            if keyword in node.value:
-                self.note(node, "opaque-keyword", f"{keyword!r} is not reflected in the types")
+        place = alias_of(node.value)
+        if place is not None:
+            return self._alias(node, node.child(*place), hint, role)
+        self._told(node)
+        node = self.merged(node)
         typed = self._plain(node, hint, role)
         if isinstance(typed.type, Ref):
             self._by_uri[node.uri] = typed
         return typed
+
+    def _told(self, node: Node) -> None:
+        """Say which keywords of a schema have no part in its type, or in nothing at all."""
+        for keyword in sorted(UNTYPED & node.value.keys()):
+            self.note(node, "opaque-keyword", f"{keyword!r} is not reflected in the types")
+        for keyword, said in ineffective(node.value):
+            self.note(node, "keyword-unknown", f"{keyword!r} {said}")
 
     def _ref(self, node: Node, hint: str, role: Role) -> Typed:
         ref = node.value["$ref"]
         if not isinstance(ref, str):
             raise refuse(node.file, node.pointer, "schema-shape", "$ref must be a string")
         target = self._target(node, ref)
+        self._told(node)
         if not is_pure(node.value):
-            return self.type_of(self.merged(node), hint, role)
+            folded = self.merged(node)
+            if not alike(folded.value, self.merged(target).value):
+                return self.type_of(folded, hint, role)
         doc = doc_of(node)
         seen = {node.uri}
         while isinstance(target.value, dict) and (onward := leads_to(target)) is not None:
             if target.uri in seen:
-                raise refuse(node.file, node.pointer, "ref-cycle", "the $ref leads in a circle")
+                raise refuse(node.file, node.pointer, "ref-cycle", _CIRCLE)
             seen.add(target.uri)
             doc = doc or doc_of(target)
             target = self._target(onward, onward.value["$ref"])
-        if target.uri in self._open and target.uri not in self._by_uri:
-            raise refuse(node.file, node.pointer, "ref-cycle", "the $ref leads in a circle")
+        if self.loops.through(node, target):
+            said = "the schema leads back to itself without a name on the way; read as any JSON"
+            self.note(node, "opaque-recursion", said)
+            return Typed(AnyJson(), True, doc)
+        if self._open.count(target.uri) > _DEPTH and target.uri not in self._by_uri:
+            raise refuse(node.file, node.pointer, "ref-cycle", _CIRCLE)
         self._open.append(target.uri)
         try:
             name = target.pointer.rsplit("/", maxsplit=1)[-1] if target.pointer else hint
-            typed = self.type_of(target, pascal(plain_key(name)) or hint, role)
+            typed = self.type_of(target, rooted(plain_key(name)) or hint, role)
         finally:
             self._open.pop()
         return replace(typed, doc=doc or typed.doc)
 
-    def _alias(self, node: Node, hint: str, role: Role) -> Typed:
-        """Return the type of the one schema in an `allOf` that adds nothing but words."""
+    def _alias(self, node: Node, only: Node, hint: str, role: Role) -> Typed:
+        """Return the type of the one schema that an `allOf` or a union of one adds words to."""
         if node.uri in self._open:
             raise refuse(node.file, node.pointer, "ref-cycle", "allOf leads in a circle")
+        self._told(node)
         self._open.append(node.uri)
         try:
-            typed = self.type_of(node.child("allOf", 0), hint, role)
+            typed = self.type_of(only, hint, role)
         finally:
             self._open.pop()
         return replace(typed, doc=doc_of(node) or typed.doc)
 
     def merged(self, node: Node, depth: int = 0) -> Node:
-        """Fold `allOf` and the target of a `$ref` with siblings into one object schema."""
+        """Fold `allOf`, unions of one and the target of a `$ref` with siblings into one schema."""
+        value = node.value
+        if not isinstance(value, dict):
+            return node
+        single = one_branch(value)
+        if not ({"$ref", "allOf"} & value.keys() or single):
+            return node
         if depth > 32:
             raise refuse(node.file, node.pointer, "ref-cycle", "allOf leads in a circle")
-        value = node.value
-        parts: list[Node] = []
-        if "$ref" in value:
-            parts.append(self._target(node, value["$ref"]))
+        gone = {"$ref", "allOf", single}
+        parts = [self._target(node, value["$ref"])] if "$ref" in value else []
         parts += [node.child("allOf", index) for index in range(len(value.get("allOf", [])))]
-        base = {key: item for key, item in value.items() if key not in ("$ref", "allOf")}
-        out: dict[str, Json] = {}
+        parts += [node.child(single, 0)] if single else []
+        made = Merged(node)
         for part in parts:
             if not isinstance(part.value, dict):
                 if part.value is False:
                     self.note(part, "opaque-never", "the schema admits nothing; read as any JSON")
                 continue
-            folded = part.value
-            if "$ref" in folded or "allOf" in folded:
-                folded = self.merged(part, depth + 1).value
-            elif part.file != node.file:
-                folded = anchored(folded, part)
-            for keyword in merge(out, {k: v for k, v in folded.items() if k != "title"}, part):
-                self.note(part, "opaque-all-of", f"two {keyword!r} of one allOf: the later is read")
-        for keyword in merge(out, base, node):
-            self.note(node, "opaque-all-of", f"two {keyword!r} of one allOf: the later is read")
-        return Node(node.file, node.pointer, out)
+            folded = self.merged(part, depth + 1).value
+            own = {k: v for k, v in folded.items() if k not in _OWN or (single and k == "title")}
+            self._add(made, own, part)
+        self._add(made, {key: item for key, item in value.items() if key not in gone}, node)
+        return Node(node.file, node.pointer, made.out)
+
+    def _add(self, made: Merged, part: dict[str, Json], node: Node) -> None:
+        before = len(made.lost)
+        made.add(part, node)
+        for keyword in made.lost[before:]:
+            if keyword in UNIONS:  # no type is both: all that is said beside them counts
+                made.out.pop(keyword)
+                said = f"two {keyword!r} of one allOf: read by what stands beside them"
+            else:
+                said = f"two {keyword!r} of one allOf: the first is read"
+            self.note(node, "opaque-all-of", said)
 
     def _plain(self, node: Node, hint: str, role: Role) -> Typed:
         value = node.value
         doc = doc_of(node)
-        if "const" in value:
-            return self._const(node, value["const"], doc)
-        if "enum" in value:
-            return self._enum(node, hint, doc)
+        if "const" in value or "enum" in value:
+            return self._values(node, hint, doc)
         kinds = kinds_of(node)
         if kinds is None and "properties" in value:
             self.note(node, "object-assumed", "'properties' without a type; read as an object")
@@ -287,6 +323,33 @@ class Resolver:
             self.note(node, "opaque-pattern", "the pattern is not understood, nor tried anywhere")
         return Scalar(cast(ScalarKind, kind), **bounds)
 
+    def _values(self, node: Node, hint: str, doc: str) -> Typed:
+        """Return the type of a `const` or an `enum`: of the values that its `type` admits."""
+        if not isinstance(node.value.get("enum", [0]), list) or node.value.get("enum") == []:
+            raise refuse(node.file, node.pointer, "schema-shape", "an enum must be a list")
+        values = listed_values(node.value)
+        rest = [item for item in values if item is not None]
+        nullable = len(rest) < len(values)
+        if not values:
+            self.note(node, "opaque-never", "no value is of the type beside it; read as any JSON")
+            return Typed(AnyJson(), True, doc)
+        if len(rest) == 1 and not nullable and ("const" in node.value or "title" not in node.value):
+            return self._const(node, rest[0], doc)
+        if not rest or not all(isinstance(item, str) for item in rest):
+            self.note(node, "opaque-enum", "only enums of strings have names; read as opaque JSON")
+            return Typed(*free_form(frozenset(kind_of(item) for item in values)), doc)
+        name = self._name(node, hint)
+        listed = tuple(dict.fromkeys(rest))
+        enum = Enum(
+            name=name,
+            values=listed,
+            doc=doc,
+            uri=node.uri,
+            names=type_names(node),
+            names_of_values=value_names(node.value, listed),
+        )
+        return Typed(self._register(node, enum), nullable, doc)
+
     def _const(self, node: Node, value: Json, doc: str) -> Typed:
         kind = kind_of(value)
         if kind in ("string", "integer", "number", "boolean"):
@@ -294,26 +357,10 @@ class Resolver:
         self.note(node, "opaque-const", f"a constant {kind} is not reflected in the types")
         return Typed(*free_form(frozenset({kind})), doc)
 
-    def _enum(self, node: Node, hint: str, doc: str) -> Typed:
-        values = node.value["enum"]
-        if not isinstance(values, list) or not values:
-            raise refuse(node.file, node.pointer, "schema-shape", "an enum must be a list")
-        rest = [item for item in values if item is not None]
-        nullable = len(rest) < len(values)
-        titled = "title" in node.value
-        if len(rest) == 1 and not titled and not nullable:
-            return self._const(node, rest[0], doc)
-        if not rest or not all(isinstance(item, str) for item in rest):
-            self.note(node, "opaque-enum", "only enums of strings have names; read as opaque JSON")
-            return Typed(*free_form(frozenset(kind_of(item) for item in values)), doc)
-        name = self._name(node, hint)
-        enum = Enum(name=name, values=tuple(dict.fromkeys(rest)), doc=doc, uri=node.uri)
-        return Typed(self._register(node, enum), nullable, doc)
-
     def _array(self, node: Node, hint: str) -> Type:
         value = node.value
         if "items" in value and "prefixItems" not in value:
-            item = self.type_of(node.child("items"), hint + "Item")
+            item = self.type_of(node.child("items"), f"{hint}Item")
         else:
             item = Typed(AnyJson(), True)
         return Array(
@@ -340,6 +387,10 @@ class Resolver:
         name = self._name(node, hint)
         # Known before its members are, so that a member may lead back here.
         self._by_uri[node.uri] = Typed(Ref(name), "null" in (kinds_of(node) or ()))
+        return self._register(node, self._members_of(node, name, role))
+
+    def _members_of(self, node: Node, name: str, role: Role) -> Struct:
+        """Return an object with the members that a schema declares itself."""
         required = node.value.get("required", [])
         if not isinstance(required, list):
             raise refuse(node.file, node.pointer, "schema-shape", "'required' must be a list")
@@ -353,7 +404,7 @@ class Resolver:
             self.note(node, "required-undeclared", f"required but not declared: {missing[0]!r}")
         if isinstance(node.value.get("additionalProperties"), dict):
             self.note(node, "opaque-keyword", "additional members are kept but not typed")
-        struct = Struct(
+        return Struct(
             name=name,
             role=role,
             fields=fields,
@@ -361,11 +412,11 @@ class Resolver:
             closed=node.value.get("additionalProperties") is False,
             choices=self._choices(node),
             uri=node.uri,
+            names=type_names(node),
         )
-        return self._register(node, struct)
 
     def _field(self, node: Node, wire: str, required: bool, owner: str) -> Field:
-        typed = self.type_of(node, owner + pascal(wire))
+        typed = self.type_of(node, owner + rooted(spelled(wire) if not words(wire) else wire))
         value = node.value if isinstance(node.value, dict) else {}
         return Field(
             wire=wire,
@@ -378,6 +429,7 @@ class Resolver:
             has_default="default" in value,
             deprecated=value.get("deprecated") is True,
             secret=value.get("x-secret") is True,
+            names=names_of(value.get("x-name")),
         )
 
     def _choices(self, node: Node) -> tuple[Choice, ...]:
@@ -400,24 +452,43 @@ class Resolver:
             return None
         nodes = [node.child(keyword, index) for index in range(len(branches))]
         solid = [item for item in nodes if not only_null(item.value)]
-        nullable = len(solid) < len(nodes)
+        nullable = len(solid) < len(nodes) and "null" in (kinds_of(node) or ("null",))
         if not solid:
             self.note(node, "opaque-null", "only null fits; read as any JSON")
             return Typed(AnyJson(), True, doc_of(node))
+        shared = {key: item for key, item in node.value.items() if key in _SHARED}
+        beside = bool(shared.keys() - {"type"})
         if len(solid) == 1:
-            typed = self.type_of(solid[0], hint, role)
-            return Typed(typed.type, True, doc_of(node) or typed.doc)
+            only = with_members(solid[0], shared) if beside else solid[0]
+            typed = self.type_of(only, hint, role)
+            return Typed(typed.type, typed.nullable or nullable, doc_of(node) or typed.doc)
         listed = self._words(solid)
-        if listed and "properties" not in node.value:
+        if listed and not beside:
             name = self._name(node, hint)
-            enum = Enum(name=name, values=listed, doc=doc_of(node), uri=node.uri)
+            enum = Enum(
+                name=name,
+                values=listed,
+                doc=doc_of(node),
+                uri=node.uri,
+                names=type_names(node),
+                names_of_values=(*value_names(node.value, listed), *branch_names(solid)),
+            )
             return Typed(self._register(node, enum), nullable, doc_of(node))
+        return self._union(node, keyword, solid, hint, nullable=nullable)
+
+    def _union(
+        self, node: Node, keyword: str, solid: list[Node], hint: str, *, nullable: bool
+    ) -> Typed:
         name = self._name(node, hint)
         shared = {key: item for key, item in node.value.items() if key in _SHARED}
-        if "properties" in shared:
-            solid = [with_members(item, shared) for item in solid]
+        told = self._discriminator(node, solid)
+        whole: Struct | None = None
         # Known before its branches are, so that a branch may lead back here.
         self._by_uri[node.uri] = Typed(Ref(name), nullable)
+        if shared.keys() - {"type"}:
+            solid = [with_members(item, shared) for item in solid]
+            if "properties" in shared:
+                whole = self._members_of(node, name, "type")
         hints = [
             f"{name}{branch_hint(item.value) or index + 1}" for index, item in enumerate(solid)
         ]
@@ -425,15 +496,75 @@ class Resolver:
         union = Union(
             name=name,
             kind="typed",
-            branches=tuple(Branch("", item.type) for item in resolved),
+            branches=tuple(
+                Branch("", item.type, type_names(part))
+                for item, part in zip(resolved, solid, strict=True)
+            ),
             doc=doc_of(node),
             uri=node.uri,
+            names=type_names(node),
         )
+        nullable = nullable or any(item.nullable for item in resolved)
+        self._by_uri[node.uri] = Typed(Ref(name), nullable)
         type_ = self._register(node, union)
         rest = [index for index, item in enumerate(solid) if self._excludes(item)]
-        nullable_branch = any(item.nullable for item in resolved)
-        self.unions.add(node, name, nullable_branch, rest[0] if len(rest) == 1 else None)
+        self.unions.add(
+            name,
+            Pending(
+                node,
+                Hints(
+                    any_of=keyword == "anyOf",
+                    rest=rest[0] if len(rest) == 1 else None,
+                    tag=told[0] if told else "",
+                    words=told[1] if told else (),
+                ),
+                nullable,
+                whole,
+            ),
+        )
         return Typed(type_, nullable, doc_of(node))
+
+    def _discriminator(
+        self, node: Node, branches: list[Node]
+    ) -> tuple[str, tuple[tuple[str, ...], ...]] | None:
+        """Return the member that `discriminator` names, and the words of every branch."""
+        found = node.value.get("discriminator")
+        if found is None:
+            named = [self.merged(self._followed(item)).value for item in branches]
+            told = {v.get("discriminator") for v in named if isinstance(v, dict) and _text_at(v)}
+            found = told.pop() if len(told) == 1 and all(map(_text_at, named)) else None
+        member = found.get("propertyName") if isinstance(found, dict) else found
+        if not isinstance(member, str):
+            return None
+        mapping = found.get("mapping", {}) if isinstance(found, dict) else {}
+        targets = [self._followed(item).uri for item in branches]
+        words: list[tuple[str, ...]] = []
+        for item, target in zip(branches, targets, strict=True):
+            own = [
+                word
+                for word, ref in (mapping.items() if isinstance(mapping, dict) else ())
+                if isinstance(ref, str) and self._means(node, ref, target)
+            ]
+            words.append(tuple(own) or (_last_name(item),))
+        return member, tuple(words)
+
+    def _means(self, node: Node, ref: str, target: str) -> bool:
+        """Whether a word of a `mapping` stands for a schema: by its place or by its name."""
+        if "/" not in ref and "#" not in ref and "." not in ref:
+            return target.rsplit("/", maxsplit=1)[-1] == ref
+        try:
+            return self.store.resolve(node, self.store.absolute(node, ref)).uri == target
+        except SpecError:
+            return False
+
+    def _followed(self, node: Node) -> Node:
+        """Return the schema that a branch stands for, behind its references."""
+        for _ in range(_DEPTH):
+            onward = leads_to(node) if isinstance(node.value, dict) else None
+            if onward is None:
+                break
+            node = self._target(onward, onward.value["$ref"])
+        return node
 
     def _excludes(self, branch: Node) -> bool:
         """Whether a branch says what it is not: then it may stand for all that others are not."""
@@ -472,11 +603,12 @@ class Resolver:
     def _name(self, node: Node, hint: str) -> str:
         """Return the name of a type: its title, or the place where it stands if that is taken."""
         title = node.value.get("title")
-        name = pascal(title) if isinstance(title, str) else hint
-        name = name or hint
+        name = rooted(title) if isinstance(title, str) else hint
+        given = dict(type_names(node)).get("*", "")
+        name = given or name or hint
         if not name:
             raise refuse(node.file, node.pointer, "name-missing", "the type needs a usable title")
-        for chosen in (name, hint, f"{hint}Member") if node.pointer else (name,):
+        for chosen in (name, hint, f"{hint}Member") if node.pointer and not given else (name,):
             known = self._named.setdefault(chosen, node)
             if known.uri == node.uri or alike(known.value, node.value):
                 if chosen != name:
@@ -490,7 +622,7 @@ class Resolver:
         if known is not None and known.uri != found.uri and not same_but_words(known, found):
             message = (
                 f"the name {found.name!r} is taken by {known.uri}, which differs: "
-                "give one of them a `title` of its own"
+                'give one of them a `title` of its own, or add "x-name": "' + f'{found.name}2"'
             )
             raise refuse(node.file, node.pointer, "name-clash", message)
         if known is None:
@@ -498,3 +630,15 @@ class Resolver:
             if self.store.find(node.file, node.pointer) is None:
                 self.folded.append(node)
         return Ref(found.name)
+
+
+def _text_at(value: Json) -> bool:
+    return isinstance(value, dict) and isinstance(value.get("discriminator"), str)
+
+
+def _last_name(branch: Node) -> str:
+    """Return the name of the schema that a branch refers to; its title where it stands inline."""
+    ref = branch.value.get("$ref", "") if isinstance(branch.value, dict) else ""
+    if isinstance(ref, str) and "/" in ref:
+        return pointer_path("/" + ref.rsplit("/", maxsplit=1)[-1])[-1]
+    return str(branch.value.get("title", "")) if isinstance(branch.value, dict) else ""

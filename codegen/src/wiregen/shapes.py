@@ -33,6 +33,7 @@ from wiregen.ir import (
     Union,
     UnionShape,
 )
+from wiregen.unions import mark_of
 
 Json = Any
 FaultKind = Literal["missing", "type", "const"]
@@ -59,6 +60,7 @@ def build_unions(types: Iterable[TypeDef], *, written: bool = False) -> tuple[Un
             item.kind,
             item.tag or "",
             tuple((branch.mark, check_of(branch.type, by_name)) for branch in item.branches),
+            item.tag_kind,
         )
         for name, item in sorted(by_name.items())
         if isinstance(item, Union) and (written or item.direction != "write")
@@ -239,7 +241,7 @@ class Repairer:
             return self._check(value, chosen, at)
         if union.kind == "typed" or not isinstance(value, dict):
             return Fault("type", at)
-        if union.kind == "tagged" and not isinstance(value.get(union.tag), str):
+        if union.kind == "tagged" and not _fits(value.get(union.tag), union.tag_kind):
             kind: FaultKind = "type" if union.tag in value else "missing"
             return Fault(kind, join_pointer(at, union.tag))
         return None
@@ -291,7 +293,10 @@ def choose(union: UnionShape, value: Json) -> Check | None:
     if union.kind == "keyed":
         return next((check for mark, check in union.branches if mark in value), None)
     tag = value.get(union.tag)
-    return next((check for mark, check in union.branches if mark == tag), None)
+    if not _fits(tag, union.tag_kind):
+        return None
+    word = mark_of(tag)
+    return next((check for mark, check in union.branches if mark == word), None)
 
 
 def _has(tree: Json, path: Path) -> bool:

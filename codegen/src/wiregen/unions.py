@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+import json
+from dataclasses import dataclass, replace
+from typing import Any
 
 from wiregen.errors import refuse
 from wiregen.ir import (
@@ -15,6 +17,7 @@ from wiregen.ir import (
     Opaque,
     Ref,
     Scalar,
+    ScalarKind,
     Struct,
     Type,
     TypeDef,
@@ -22,8 +25,33 @@ from wiregen.ir import (
 )
 from wiregen.load import Node
 
-_Pending = tuple[Node, bool, int | None]
+Json = Any
 _CIRCLE = "a branch leads back to its own union, which no value can satisfy"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hints:
+    """What a schema says of how its branches are told apart, beside the branches themselves.
+
+    The branch `rest` excludes others, so that it may stand for every further tag. `tag` is the
+    member that a `discriminator` names, `words` the words of each branch. In a `oneOf` a constant
+    tells even where it may be missing, as a value without it would fit every branch.
+    """
+
+    any_of: bool = True
+    rest: int | None = None
+    tag: str = ""
+    words: tuple[tuple[str, ...], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Pending:
+    """A union whose branches are resolved; `whole` is its object when they cannot be told apart."""
+
+    node: Node
+    hints: Hints
+    null: bool = False
+    whole: Struct | None = None
 
 
 class Unions:
@@ -31,60 +59,65 @@ class Unions:
 
     def __init__(self, types: dict[str, TypeDef]) -> None:
         self.types = types
-        self._pending: dict[str, _Pending] = {}
+        self.optional_tags: list[tuple[Node, str]] = []
+        self._pending: dict[str, Pending] = {}
 
-    def add(self, node: Node, name: str, nullable: bool, rest: int | None) -> None:
-        """Remember a union whose branches are resolved; a nullable branch makes it opaque.
+    def add(self, name: str, pending: Pending) -> None:
+        """Remember a union whose branches are resolved."""
+        self._pending.setdefault(name, pending)
 
-        The branch ``rest`` excludes others, so that it may stand for every further tag.
+    def settle(self) -> list[tuple[Node, bool]]:
+        """Classify every union; those that cannot be told apart become any JSON, or an object.
+
+        Returns these, each with whether it is an object.
         """
-        self._pending.setdefault(name, (node, nullable, rest))
-
-    def settle(self) -> list[Node]:
-        """Classify every union; those that cannot be told apart become any JSON. Returns these."""
-        opaque: dict[str, Node] = {}
+        opaque: dict[str, Pending] = {}
         waiting = dict(self._pending)
         while waiting:
             done = self._round(waiting, opaque)
             if not done:
-                node = next(iter(waiting.values()))[0]
+                node = next(iter(waiting.values())).node
                 raise refuse(node.file, node.pointer, "ref-cycle", _CIRCLE)
             for name in done:
                 del waiting[name]
         self._pending.clear()
-        for name in opaque:
-            del self.types[name]
-        if opaque:
-            for name, item in self.types.items():
-                self.types[name] = _without(item, frozenset(opaque))
-        return list(opaque.values())
+        gone = frozenset(name for name, item in opaque.items() if item.whole is None)
+        for name, item in opaque.items():
+            if item.whole is None:
+                del self.types[name]
+        if gone:
+            for name, found in self.types.items():
+                self.types[name] = _without(found, gone)
+        return [(item.node, item.whole is not None) for item in opaque.values()]
 
-    def _round(self, waiting: dict[str, _Pending], opaque: dict[str, Node]) -> list[str]:
+    def _round(self, waiting: dict[str, Pending], opaque: dict[str, Pending]) -> list[str]:
         done: list[str] = []
-        for name, (node, nullable, rest) in waiting.items():
+        for name, pending in waiting.items():
             union = self.types[name]
             assert isinstance(union, Union)
-            branches = [branch.type for branch in union.branches]
-            names = {branch.name for branch in branches if isinstance(branch, Ref)}
+            names = {b.type.name for b in union.branches if isinstance(b.type, Ref)}
             if names & waiting.keys() - set(done) - {name}:
                 continue
             if name in names:
-                raise refuse(node.file, node.pointer, "ref-cycle", _CIRCLE)
+                raise refuse(pending.node.file, pending.node.pointer, "ref-cycle", _CIRCLE)
             made = None
-            if not nullable and not names & opaque.keys():
-                made = classify(name, branches, self.types, rest)
-            if made is None:
-                opaque[name] = node
+            if not any(opaque[other].whole is None for other in names & opaque.keys()):
+                made = classify(union, self.types, pending.hints)
+            if made is not None:
+                self.types[name] = replace(made, null=pending.null)
+                self._note_tag(pending, made)
             else:
-                self.types[name] = replace(
-                    union,
-                    kind=made.kind,
-                    branches=made.branches,
-                    tag=made.tag,
-                    other=made.other,
-                )
+                opaque[name] = pending
+                if pending.whole is not None:
+                    self.types[name] = pending.whole
             done.append(name)
         return done
+
+    def _note_tag(self, pending: Pending, made: Union) -> None:
+        structs = [_struct(branch.type, self.types) for branch in made.branches]
+        found = [struct.field(made.tag or "") for struct in structs if struct]
+        if made.kind == "tagged" and any(field and not field.required for field in found):
+            self.optional_tags.append((pending.node, made.tag or ""))
 
 
 def _without(item: TypeDef, opaque: frozenset[str]) -> TypeDef:
@@ -97,7 +130,7 @@ def _without(item: TypeDef, opaque: frozenset[str]) -> TypeDef:
         )
         return replace(item, fields=fields)
     if isinstance(item, Union):
-        branches = tuple(Branch(b.mark, _free(b.type, opaque)) for b in item.branches)
+        branches = tuple(replace(b, type=_free(b.type, opaque)) for b in item.branches)
         return replace(item, branches=branches)
     return item
 
@@ -116,15 +149,31 @@ def _free(type_: Type, opaque: frozenset[str]) -> Type:
             return type_
 
 
-def classify(
-    name: str, branches: list[Type], types: dict[str, TypeDef], rest: int | None = None
-) -> Union | None:
+def classify(union: Union, types: dict[str, TypeDef], hints: Hints) -> Union | None:
     """Return the union, or None when the branches cannot be told apart for certain."""
-    structs = [_struct(branch, types) for branch in branches]
-    if all(struct is not None for struct in structs):
-        known = [struct for struct in structs if struct is not None]
-        return _tagged(name, branches, known, rest) or _keyed(name, branches, known)
-    return _typed(name, branches, types)
+    inner = [_inner(branch.type, types) for branch in union.branches]
+    told = [found for found in inner if found is not None]
+    if told and all(found.kind == "typed" for found in told):
+        return _typed(union, _flat(union, inner), types)
+    structs = [_struct(branch.type, types) for branch in union.branches]
+    if all(struct or found for struct, found in zip(structs, inner, strict=True)):
+        tagged = _tagged(union, structs, inner, types, hints)
+        return tagged or (_keyed(union, structs) if not told else None)
+    return _typed(union, list(union.branches), types)
+
+
+def _inner(branch: Type, types: dict[str, TypeDef]) -> Union | None:
+    found = types.get(branch.name) if isinstance(branch, Ref) else None
+    return found if isinstance(found, Union) else None
+
+
+def _flat(union: Union, inner: list[Union | None]) -> list[Branch]:
+    """Return the branches of a union of unions as those of one."""
+    return [
+        part
+        for branch, found in zip(union.branches, inner, strict=True)
+        for part in (found.branches if found is not None else (branch,))
+    ]
 
 
 def _struct(branch: Type, types: dict[str, TypeDef]) -> Struct | None:
@@ -132,49 +181,133 @@ def _struct(branch: Type, types: dict[str, TypeDef]) -> Struct | None:
     return found if isinstance(found, Struct) else None
 
 
+@dataclass(frozen=True, slots=True)
+class _Words:
+    """The words of a branch at a tag, and of which kind they are; none for any word."""
+
+    kind: ScalarKind
+    words: tuple[str, ...]
+
+
 def _tagged(
-    name: str, branches: list[Type], structs: list[Struct], rest: int | None
+    union: Union,
+    structs: list[Struct | None],
+    inner: list[Union | None],
+    types: dict[str, TypeDef],
+    hints: Hints,
 ) -> Union | None:
-    for field in structs[0].fields:
-        tags = [_tag(struct, field.wire) for struct in structs]
-        told = [tag for tag in tags if tag]
-        others = [index for index, tag in enumerate(tags) if tag == ""]
-        if None in tags or len(told) != len(set(told)) or others not in ([], [rest]) or not told:
-            continue
-        marked = tuple(Branch(t, branch) for t, branch in zip(tags, branches, strict=True) if t)
-        other = others[0] if others else None
-        return Union(name=name, kind="tagged", branches=marked, tag=field.wire, other=other)
+    first = next((struct for struct in structs if struct is not None), None)
+    names = [field.wire for field in first.fields] if first else [found.tag for found in inner if found]
+    for wire in [hints.tag, *names] if hints.tag else names:
+        made = _told_by(union, wire or "", structs, inner, types, hints)
+        if made is not None:
+            return made
     return None
 
 
-def _tag(struct: Struct, wire: str) -> str | None:
-    """Return the constant of a branch, empty when it takes any word, None when it cannot tell."""
-    found = struct.field(wire)
-    if found is None or not found.required or found.nullable:
+def _told_by(
+    union: Union,
+    wire: str,
+    structs: list[Struct | None],
+    inner: list[Union | None],
+    types: dict[str, TypeDef],
+    hints: Hints,
+) -> Union | None:
+    """Return the union as it is told by one member, or None when that does not tell."""
+    marked: list[Branch] = []
+    kinds: set[str] = set()
+    others: list[int] = []
+    for index, branch in enumerate(union.branches):
+        found = inner[index]
+        if found is not None:
+            if found.kind != "tagged" or found.tag != wire or found.other is not None:
+                return None
+            kinds.add(found.tag_kind)
+            marked += found.branches
+            continue
+        struct = structs[index]
+        said = _words_at(struct, wire, types, hints) if struct is not None else None
+        if said is None:
+            return None
+        words = said.words
+        if not words and hints.tag == wire and index < len(hints.words):
+            words = hints.words[index]
+        kinds.add(said.kind)
+        if not words or words == ("",):
+            others.append(index)
+        marked += [replace(branch, mark=word) for word in words if word]
+    marks = [branch.mark for branch in marked]
+    if not marks or len(set(marks)) < len(marks) or len(kinds) != 1 or others not in ([], [hints.rest]):
         return None
-    if isinstance(found.type, Const) and isinstance(found.type.value, str):
-        return found.type.value or None
-    return "" if isinstance(found.type, Scalar) and found.type.kind == "string" else None
+    kind: ScalarKind = "string"
+    for known in ("boolean", "integer"):
+        kind = known if known in kinds else kind  # type: ignore[assignment]
+    return replace(
+        union,
+        kind="tagged",
+        branches=tuple(marked),
+        tag=wire,
+        tag_kind=kind,
+        other=others[0] if others else None,
+    )
 
 
-def _keyed(name: str, branches: list[Type], structs: list[Struct]) -> Union | None:
+def _words_at(
+    struct: Struct, wire: str, types: dict[str, TypeDef], hints: Hints
+) -> _Words | None:
+    """Return what a branch may have at a member; None when that member cannot tell it."""
+    found = struct.field(wire)
+    if found is None or found.nullable:
+        return None
+    if not found.required and hints.any_of and hints.tag != wire:
+        return None
+    type_ = found.type
+    if isinstance(type_, Const) and type_.kind in ("string", "boolean", "integer"):
+        return _Words(type_.kind, (mark_of(type_.value),))
+    if isinstance(type_, Ref):
+        enum = types.get(type_.name)
+        return _Words("string", enum.values) if isinstance(enum, Enum) else None
+    if isinstance(type_, Scalar) and type_.kind == "string":
+        return _Words("string", ()) if found.required else None
+    return None
+
+
+def mark_of(value: object) -> str:
+    """Return the word of a tag: a string itself, else its JSON."""
+    if isinstance(value, str):
+        return value
+    return json.dumps(int(value) if isinstance(value, float) else value)
+
+
+def mark_value(union: Union, branch: Branch) -> Json:
+    """Return the value of a branch's mark: the tag as it stands in a frame, or the key."""
+    return branch.mark if union.tag_kind == "string" else json.loads(branch.mark)
+
+
+def _keyed(union: Union, structs: list[Struct | None]) -> Union | None:
     keys: list[str] = []
     for struct in structs:
-        others = {field.wire for other in structs if other is not struct for field in other.fields}
+        assert struct is not None
+        others = {
+            field.wire
+            for other in structs
+            if other is not None and other is not struct
+            for field in other.fields
+        }
         own = [field.wire for field in struct.fields if field.required and field.wire not in others]
         if not own or not struct.closed:
             return None
         keys.append(own[0])
-    marked = tuple(Branch(key, branch) for key, branch in zip(keys, branches, strict=True))
-    return Union(name=name, kind="keyed", branches=marked)
+    marked = tuple(replace(b, mark=k) for k, b in zip(keys, union.branches, strict=True))
+    return replace(union, kind="keyed", branches=marked)
 
 
-def _typed(name: str, branches: list[Type], types: dict[str, TypeDef]) -> Union | None:
-    kinds = [json_kind(branch, types) for branch in branches]
+def _typed(union: Union, branches: list[Branch], types: dict[str, TypeDef]) -> Union | None:
+    kinds = [json_kind(branch.type, types) for branch in branches]
     if "" in kinds or len(set(kinds)) != len(kinds) or {"integer", "number"} <= set(kinds):
         return None
-    marked = tuple(Branch(kind, branch) for kind, branch in zip(kinds, branches, strict=True))
-    return Union(name=name, kind="typed", branches=marked)
+    marked = tuple(replace(b, mark=kind) for kind, b in zip(kinds, branches, strict=True))
+    return replace(union, kind="typed", branches=marked)
 
 
 def json_kind(branch: Type, types: dict[str, TypeDef]) -> str:

@@ -108,6 +108,7 @@ impl From<serde_json::Map<String, serde_json::Value>> for JsonObject {
     }
 }
 
+#[allow(unused_macros)] // a specification need not have such members
 macro_rules! raw_json {
     ($name:ident) => {
         impl fmt::Debug for $name {
@@ -458,6 +459,7 @@ macro_rules! end_member {
     };
 }
 
+#[allow(unused_macros)] // a specification need not have such members
 macro_rules! read_rest {
     ($map:ident, $key:ident) => {{
         $map.next_value::<serde::de::IgnoredAny>()?;
@@ -469,6 +471,7 @@ macro_rules! read_rest {
 }
 
 /// Writes a struct as an object in the order of the specification; what is absent is left out.
+#[allow(unused_macros)] // a specification need not have such members
 macro_rules! write_object {
     ($name:ident $(tagged $tag:literal = $word:literal)? $(keeping $extra:ident)? {
         $($wire:literal => $field:ident: $mode:ident $(of $kinds:expr)?),* $(,)?
@@ -488,6 +491,7 @@ macro_rules! write_object {
     };
 }
 
+#[allow(unused_macros)] // a specification need not have such members
 macro_rules! write_member {
     (required, $map:ident, $wire:literal, $value:expr) => {
         $map.serialize_entry($wire, $value)?
@@ -515,4 +519,5 @@ macro_rules! write_member {
     };
 }
 
+#[allow(unused_imports)]
 pub(crate) use {end_member, read_member, read_object, read_rest, write_member, write_object};

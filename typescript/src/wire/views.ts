@@ -68,8 +68,8 @@ export class UnknownView implements UnknownEvent {
 
   // What is secret in the frame, nobody knows.
   [INSPECT](): unknown {
-    const { type, wireType, problem } = this;
-    return { type, wireType, ...(problem ? { problem } : {}) };
+    const { wireType, problem } = this;
+    return { type: 'unknown', wireType, ...(problem ? { problem } : {}) };
   }
 }
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+from wiregen.emit._csharp_tables import operation_name
 from wiregen.emit._csharp_types import Speller, Spelling, doc_lines, quoted
 from wiregen.emit.base import documentation
 from wiregen.errors import refuse
 from wiregen.ir import Accessor, Field, Message, Path, Presence, Ref, Scalar, Spec, Struct
-from wiregen.naming import member_name, pascal, type_name
+from wiregen.naming import escaped, member_name, stepped, type_name, word_name
+from wiregen.reserved import printed_names, reserved_types
 
 _TAKEN = frozenset(
     {
@@ -99,7 +101,7 @@ def struct_view(speller: Speller, struct: Struct, message: Message | None) -> St
         tag=tag,
         tag_name=_tag_name(message),
         wire=message.wire if message else "",
-        word=pascal(message.wire) if message else "",
+        word=word_name("csharp", message.word) if message else "",
     )
     if message is None:
         return view
@@ -119,18 +121,26 @@ def _call(spec: Spec, message: Message, view: StructView) -> StructView:
         return view
     answer = spec.struct(operation.result.type.name)
     result = type_name("csharp", answer.name, answer.role)
-    name = pascal(message.wire)
+    name = operation_name(spec, message)
     return replace(view, base=f"CallAction<{result}>", answered_by=name, answer=result)
 
 
 def _name(speller: Speller, struct: Struct, wire: str) -> str:
     """Return the name of a member; one that the record has a meaning for becomes its `Value`."""
-    name = member_name("csharp", wire)
-    taken = _TAKEN | _TAKEN_BY_MESSAGES if struct.role in ("event", "action") else _TAKEN
-    own = type_name("csharp", struct.name, struct.role)
-    if name in taken or name == own or name in _read_by_name(speller, struct, wire):
-        return f"{name}Value"
-    return name
+    name = member_name("csharp", _word(speller, struct, wire))
+    taken = set(_TAKEN | printed_names("csharp", "Records.cs.j2", "RecordsCodec.cs.j2"))
+    if struct.role in ("event", "action"):
+        taken |= _TAKEN_BY_MESSAGES
+    taken |= {type_name("csharp", struct.name, struct.role)}
+    return stepped(name, taken | _read_by_name(speller, struct, wire), "Value")
+
+
+def _word(speller: Speller, struct: Struct, wire: str) -> str:
+    """Return the word from which the name of a member, or of a fact of an event, is made."""
+    field = struct.field(wire)
+    if field is not None:
+        return field.word
+    return next((a.word for a in speller.facts(struct.name) if a.name == wire), wire)
 
 
 def _read_by_name(speller: Speller, struct: Struct, wire: str) -> set[str]:
@@ -153,8 +163,8 @@ def _tag_name(message: Message | None) -> str:
     return "Type" if message.role == "event" else "Action"
 
 
-def _local(wire: str) -> str:
-    name = member_name("csharp", wire)
+def _local(word: str) -> str:
+    name = member_name("csharp", word)
     return f"{name[:1].lower()}{name[1:]}Value"
 
 
@@ -176,7 +186,7 @@ def _member(speller: Speller, struct: Struct, field: Field, nested: Path | None)
     if presence == "tristate" and spelling.raw:
         presence = "optional"
     name = _name(speller, struct, field.wire)
-    local = _local(field.wire)
+    local = _local(field.word)
     type_ = _declared(spelling, presence, field.nullable)
     access, keyword = "public", "required " if presence == "required" else ""
     if nested is not None:
@@ -248,7 +258,7 @@ def _writing(
         return (f"if (!{name}.IsAbsent)", "{", f"    {head}", f"    {body}", "}")
     if presence == "required" and not _null_is_value(spelling, field):
         return (head, _write(spelling, name))
-    local = _local(field.wire)
+    local = _local(field.word)
     if presence == "required":
         body = _write(spelling, local)
         return (head, f"if ({name} is {{ }} {local}) {body} else writer.WriteNullValue();")
@@ -371,6 +381,7 @@ def _flat(speller: Speller, struct: Struct, accessor: Accessor) -> tuple[str, ..
         required=not accessor.optional,
         nullable=accessor.nullable,
         read_required=not accessor.optional,
+        label=accessor.word,
     )
     name = _name(speller, struct, accessor.name)
     return _writing(spelling, presence, field, name)

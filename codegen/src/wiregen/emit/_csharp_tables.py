@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 
 from wiregen.emit._csharp_types import Speller, doc_lines, quoted
 from wiregen.ir import (
@@ -10,6 +12,7 @@ from wiregen.ir import (
     ErrorTable,
     Machine,
     Machines,
+    Message,
     Operation,
     Shape,
     Spec,
@@ -17,7 +20,8 @@ from wiregen.ir import (
     Union,
     UnionShape,
 )
-from wiregen.naming import pascal, type_name
+from wiregen.naming import escaped, identifier, pascal, type_name, word_name
+from wiregen.reserved import printed_names
 from wiregen.shapes import build_unions
 
 ROOT_EXCEPTION = "SmoothAgentException"
@@ -48,6 +52,7 @@ def exception_name(leaf: str) -> str:
 class ShapeView:
     """A repair table; every field is one constructor call."""
 
+    key: str
     name: str
     fields: tuple[str, ...]
 
@@ -57,6 +62,7 @@ def shape_views(shapes: tuple[Shape, ...]) -> tuple[ShapeView, ...]:
     return tuple(
         ShapeView(
             item.name,
+            shape_name(item.name),
             tuple(
                 f"new({quoted(field.wire)}, {_bool(field.required)}, {_bool(field.nullable)}, "
                 f"{_check(field.check)})"
@@ -75,25 +81,29 @@ class UnionView:
     doc: tuple[str, ...]
     key: str
     row: str
-    branches: tuple[tuple[str, str, str, str, str], ...]
+    branches: tuple[tuple[str, str, str, str, str, str], ...]
     open: bool
 
 
 def union_views(spec: Spec, speller: Speller) -> tuple[UnionView, ...]:
     """Return every union; a branch is its mark, record, type, and code to read and to write."""
     shapes = {item.name: item for item in build_unions(spec.types, written=True)}
-    return tuple(_union(item, shapes[item.name], speller) for item in spec.unions)
+    return tuple(_union(spec, item, shapes[item.name], speller) for item in spec.unions)
 
 
-def _union(item: Union, shape: UnionShape, speller: Speller) -> UnionView:
+def _union(spec: Spec, item: Union, shape: UnionShape, speller: Speller) -> UnionView:
     branches = []
+    named = {type_name("csharp", i.name, getattr(i, "role", "type")) for i in spec.types}
     for branch in item.branches:
         spelling = speller.spell(branch.type)
-        record = pascal(branch.mark) + "Branch"
+        record = identifier("csharp", pascal(branch.word), "X") + "Branch"
+        record = escaped(record, named | {"UnknownBranch"}, "Case")
         reading, writing = spelling.reading("reader"), spelling.writing("writer", "it.Value")
-        branches.append((quoted(branch.mark), record, spelling.name, reading, writing))
+        branches.append(
+            (quoted(branch.mark), record, spelling.name, reading, writing, str(branch.mark))
+        )
     rows = ", ".join(f"({quoted(mark)}, {_check(check)})" for mark, check in shape.branches)
-    head = f"UnionKind.{pascal(item.kind)}, {quoted(shape.tag)}"
+    head = f"UnionKind.{pascal(item.kind)}, {quoted(shape.tag)}, {_KINDS[shape.tag_kind]}"
     return UnionView(
         name=type_name("csharp", item.name, "type"),
         doc=doc_lines(item.doc or f"One of the branches of `{item.name}`."),
@@ -231,10 +241,12 @@ def _row(machine: Machine, state: str, index: int) -> str:
     return f"new([{sources}], [{events}], {guards or 'MachineGuards.None'}, {target}, [{effects}])"
 
 
-def word_views(names: dict[str, str]) -> tuple[WordView, ...]:
-    """Return a closed list of words in order."""
+def word_views(
+    names: dict[str, str], labels: Mapping[str, str] = MappingProxyType({})
+) -> tuple[WordView, ...]:
+    """Return a closed list of words in order; ``labels`` are words from which names are made."""
     return tuple(
-        WordView(pascal(name), doc_lines(_sentence(doc or name)), index, name)
+        WordView(word_name("csharp", labels[name]) if name in labels else pascal(name), doc_lines(_sentence(doc or name)), index, name)
         for index, (name, doc) in enumerate(names.items())
     )
 
@@ -263,20 +275,39 @@ class OperationView:
     expression: str
 
 
+def event_word(spec: Spec, wire: str) -> str:
+    """Return the name of an event's word among those that move the machines."""
+    return word_name("csharp", spec.event(wire).word)
+
+
+def operation_name(spec: Spec, action: Message) -> str:
+    """Return the name of an action's row among the operations."""
+    named = {type_name("csharp", i.name, getattr(i, "role", "type")) for i in spec.types}
+    taken = named | printed_names("csharp", "Operations.cs.j2") | {"MachineEvent", "Shapes"}
+    return escaped(word_name("csharp", action.word), taken, "Call")
+
+
+def shape_name(name: str) -> str:
+    """Return the name of a struct's repair table."""
+    taken = printed_names("csharp", "Shapes.cs.j2") | {"Check", "JsonKinds", "UnionShapes"}
+    return escaped(identifier("csharp", pascal(name), "X"), taken, "Shape")
+
+
 def operation_views(spec: Spec) -> tuple[OperationView, ...]:
     """Return the operations in the order of the document."""
     return tuple(_operation(spec, item) for item in spec.operations)
 
 
 def _operation(spec: Spec, item: Operation) -> OperationView:
-    replies = ", ".join(f"MachineEvent.{pascal(name)}" for name in item.replies)
+    replies = ", ".join(f"MachineEvent.{event_word(spec, name)}" for name in item.replies)
+    name = operation_name(spec, spec.action(item.action))
     head = f"{quoted(item.action)}, [{replies}]"
     if item.result is None:
-        return OperationView(pascal(item.action), item.action, replies, "", head)
+        return OperationView(name, item.action, replies, "", head)
     struct = spec.type(item.result.type.name)
     assert isinstance(struct, Struct)
     result = type_name("csharp", struct.name, struct.role)
     at = ", ".join(quoted(segment) for segment in item.result.at)
-    event = f"MachineEvent.{pascal(item.result.event)}"
-    expression = f"{head}, {event}, [{at}], Shapes.{pascal(struct.name)}, {result}.ReadFrom"
-    return OperationView(pascal(item.action), item.action, replies, result, expression)
+    event = f"MachineEvent.{event_word(spec, item.result.event)}"
+    expression = f"{head}, {event}, [{at}], Shapes.{shape_name(struct.name)}, {result}.ReadFrom"
+    return OperationView(name, item.action, replies, result, expression)

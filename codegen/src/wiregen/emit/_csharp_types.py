@@ -6,11 +6,13 @@ from dataclasses import dataclass
 from html import escape
 
 from wiregen.emit.base import clean, reader_type, wrap
+from wiregen.escape import csharp as quoted
 from wiregen.errors import refuse
-from wiregen.ir import AnyJson, Array, Enum, Field, Map, Opaque, Ref, Scalar, Spec, Struct, Type
+from wiregen.ir import Accessor, AnyJson, Array, Enum, Field, Map, Opaque, Ref, Scalar, Spec, Struct, Type
 from wiregen.naming import type_name
 
 DOC_WIDTH = 96
+__all__ = ["Speller", "Spelling", "doc_lines", "quoted"]
 _SCALARS = {
     "string": ("string", "Json.ReadString(ref {r})", "{w}.WriteStringValue({v})"),
     "integer": ("long", "Json.ReadInteger(ref {r})", "{w}.WriteNumberValue({v})"),
@@ -66,6 +68,10 @@ class Speller:
             return ""
         return type_name("csharp", found.name, found.role if isinstance(found, Struct) else "type")
 
+    def facts(self, struct: str) -> list[Accessor]:
+        """Return the facts of an event."""
+        return [item for e in self.spec.events if e.name == struct for item in e.accessors]
+
     def shown(self, struct: str) -> list[Field]:
         """Return the facts that an event shows beside its own members, as members."""
         return [
@@ -75,6 +81,7 @@ class Speller:
                 required=not item.optional,
                 nullable=item.nullable,
                 read_required=not item.optional,
+                label=item.word,
             )
             for event in self.spec.events
             if event.name == struct
@@ -166,15 +173,3 @@ def _code(text: str) -> str:
         return text
     return "".join(f"<c>{part}</c>" if index % 2 else part for index, part in enumerate(parts))
 
-
-def quoted(text: str) -> str:
-    """Return a C# string literal."""
-    out = []
-    for char in text:
-        if char in '"\\':
-            out.append("\\" + char)
-        elif char.isprintable():
-            out.append(char)
-        else:
-            out.append(f"\\u{ord(char):04x}" if ord(char) < 0x10000 else f"\\U{ord(char):08x}")
-    return f'"{"".join(out)}"'

@@ -20,7 +20,7 @@ from wiregen.ir import (
     Spec,
     Struct,
 )
-from wiregen.naming import member_name, type_name
+from wiregen.naming import escaped, member_name, type_name, word_name
 
 WIDTH = 95
 
@@ -90,9 +90,9 @@ def type_doc(name: str, doc: str, verb: bool) -> tuple[str, ...]:
 
 
 def receiver(name: str) -> str:
-    """Return the receiver's name; e, d and w are taken by what the methods are given."""
+    """Return the receiver's name; e, d, v and w are taken inside the methods."""
     letter = name[0].lower()
-    return "x" if letter in "edw" else letter
+    return letter if letter.isascii() and letter not in "edvw" else "x"
 
 
 def struct_view(named: Named, struct: Struct) -> GoStruct:
@@ -100,7 +100,7 @@ def struct_view(named: Named, struct: Struct) -> GoStruct:
     name = named.of(struct.name)
     fields = tuple(
         GoField(
-            field_name(field.wire),
+            field_name(field.word),
             named.member(field.type, field.read_presence, field.nullable),
             wrap(documentation(field), WIDTH),
         )
@@ -117,7 +117,7 @@ def struct_level(named: Named, struct: Struct) -> Level:
     required = 0
     for field in struct.fields:
         go_type = named.member(field.type, field.read_presence, field.nullable)
-        target = f"{me}.{field_name(field.wire)}"
+        target = f"{me}.{field_name(field.word)}"
         lines = named.read_into(target, field.type, go_type, field.nullable)
         if field.read_required:
             lines = [f"has |= 1 << {required.bit_count()}", *lines]
@@ -144,7 +144,7 @@ def struct_append(named: Named, struct: Struct) -> Written:
     for field in struct.fields:
         go_type = named.member(field.type, field.read_presence, field.nullable)
         lines += _member(
-            named, f"{me}.{field_name(field.wire)}", field, go_type, field.read_required
+            named, f"{me}.{field_name(field.word)}", field, go_type, field.read_required
         )
     known = "".join(", " + quote(field.wire) for field in struct.fields)
     lines.append(f"e.extras({me}.raw{known})")
@@ -196,9 +196,10 @@ class EventView:
         self.spec = spec
         self.message = message
         self.name = type_name("go", message.name, "event")
-        self.constant = "Type" + type_name("go", message.name, "type").removesuffix("Type")
+        self.constant = "Type" + word_name("go", message.name)
         self.accessors = tuple(a for a in message.accessors if a.places != ((message.tag,),))
         self.bits: dict[Path, int] = {}
+        self._methods: dict[Path, str] = {}
         self.levels: list[Level] = []
         self._level((), spec.struct(message.name))
 
@@ -210,7 +211,7 @@ class EventView:
     def struct(self) -> GoStruct:
         """Return the Go struct of the event."""
         fields = tuple(
-            GoField(member_name("go", a.name), self.field(a), wrap(self._doc(a), WIDTH))
+            GoField(member_name("go", a.word), self.field(a), wrap(self._doc(a), WIDTH))
             for a in self.accessors
         )
         return GoStruct(self.name, type_doc(self.name, self.message.doc, True), fields, "received")
@@ -277,7 +278,9 @@ class EventView:
         )
 
     def _method(self, path: Path) -> str:
-        return "decode" + "".join(field_name(step) for step in path)
+        name = "decode" + "".join(field_name(step) for step in path)
+        others = {self._methods[known] for known in self._methods if known != path}
+        return self._methods.setdefault(path, escaped(name, others, "_"))
 
     def _has(self, path: Path) -> str:
         return "*has" if path else "has"
@@ -316,7 +319,7 @@ class EventView:
         return self.named.skip(field.type)
 
     def _fact_case(self, here: Path, accessor: Accessor) -> list[str]:
-        target = f"e.{member_name('go', accessor.name)}"
+        target = f"e.{member_name('go', accessor.word)}"
         go_type = self.field(accessor)
         if here == accessor.places[0]:
             return self.named.read_into(target, accessor.type, go_type, accessor.nullable)
@@ -335,7 +338,7 @@ class EventView:
         for accessor in self.accessors:
             outer = self.outer(accessor)
             if outer is not None:
-                inner, whole = (member_name("go", a.name) for a in (accessor, outer))
+                inner, whole = (member_name("go", a.word) for a in (accessor, outer))
                 out.append(f"e.{inner} = e.{whole}.{inner}")
         return out
 
@@ -344,7 +347,7 @@ class EventView:
         return tuple(self._fact(a) for a in self.accessors)
 
     def _fact(self, accessor: Accessor) -> FactView:
-        value = f"e.{member_name('go', accessor.name)}"
+        value = f"e.{member_name('go', accessor.word)}"
         go_type = self.field(accessor)
         places = ", ".join(
             "{" + ", ".join(quote(step) for step in place) + "}" for place in accessor.places
@@ -416,7 +419,7 @@ def action_struct(named: Named, struct: Struct, *, verb: bool) -> GoStruct:
     name = named.of(struct.name)
     fields = tuple(
         GoField(
-            field_name(field.wire),
+            field_name(field.word),
             named.sent(field.type, field.presence, field.nullable),
             wrap(documentation(field), WIDTH),
             _tag(field.wire),
@@ -447,7 +450,7 @@ def arguments(named: Named, struct: Struct) -> Arguments:
     for field in struct.fields:
         facts = [] if _constant(field) else _asked(named, field)
         if facts:
-            title = quote(f"{name}.{field_name(field.wire)}")
+            title = quote(f"{name}.{field_name(field.word)}")
             rows.append(f"{{wire: {quote(field.wire)}, name: {title}, {', '.join(facts)}}}")
     return Arguments(quote(name), tuple(rows))
 
@@ -484,7 +487,7 @@ def action_append(named: Named, struct: Struct) -> Written:
             lines += [f"e.key({quote(field.wire)})", _constant_call(value)]
             continue
         go_type = named.sent(field.type, field.presence, field.nullable)
-        value = f"{me}.{field_name(field.wire)}"
+        value = f"{me}.{field_name(field.word)}"
         made = _member(named, value, field, go_type, field.required, writes=True)
         if not field.required:
             made = _unless_chosen(struct, field, me, made)
@@ -519,10 +522,10 @@ def _unless_chosen(struct: Struct, field: Field, me: str, made: list[str]) -> li
 def _holds(struct: Struct, alternative: tuple[tuple[str, object], ...], me: str) -> str:
     parts = []
     for name, value in alternative:
-        member = f"{me}.{field_name(name)}"
         field = struct.field(name)
         if field is None or value is not True:
             return ""
+        member = f"{me}.{field_name(field.word)}"
         parts.append(f"{member} != nil && *{member}")
     return " && ".join(parts)
 

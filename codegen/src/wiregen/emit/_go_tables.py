@@ -52,7 +52,8 @@ def union(item: UnionShape) -> dict[str, Any]:
     """Return how the branches of a union are told."""
     rows = [f"{{{quote(mark)}, check{check(one)}}}" for mark, one in item.branches]
     kind = f"union{go_exported(item.kind)}"
-    return {"name": quote(item.name), "kind": kind, "tag": quote(item.tag), "rows": rows}
+    tag = f"{quote(item.tag)}, {kinds((item.tag_kind,))}"
+    return {"name": quote(item.name), "kind": kind, "tag": tag, "rows": rows}
 
 
 def mirror(item: Mirror) -> str:

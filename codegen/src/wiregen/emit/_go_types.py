@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from wiregen.emit.base import reader_type
+from wiregen.escape import go as quote
 from wiregen.ir import (
     AnyJson,
     Array,
@@ -34,21 +35,6 @@ _KINDS = {
     "boolean": "kindBoolean",
     "null": "kindNull",
 }
-
-
-def quote(text: str) -> str:
-    """Return a Go string literal."""
-    out = ['"']
-    for char in text:
-        if char in '"\\':
-            out.append("\\" + char)
-        elif char.isprintable() and char.isascii():
-            out.append(char)
-        elif ord(char) > 0xFFFF:
-            out.append(f"\\U{ord(char):08x}")
-        else:
-            out.append(f"\\u{ord(char):04x}")
-    return "".join(out) + '"'
 
 
 def words(items: tuple[str, ...]) -> str:
@@ -349,9 +335,9 @@ class Named:
         ]
 
 
-def field_name(wire: str) -> str:
-    """Return the Go name of a member."""
-    return member_name("go", wire)
+def field_name(word: str) -> str:
+    """Return the Go name of a member, made from its word."""
+    return member_name("go", word)
 
 
 def is_tag(type_: Type) -> bool:

@@ -8,7 +8,7 @@ from wiregen.emit._go_structs import WIDTH, type_doc
 from wiregen.emit._go_types import RAW, Named, quote
 from wiregen.emit.base import reader_type, wrap
 from wiregen.ir import Branch, Map, Scalar, Type, Union
-from wiregen.naming import go_exported
+from wiregen.naming import go_exported, identifier
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +57,7 @@ def _branch(named: Named, owner: str, branch: Branch) -> GoBranch:
     if struct is not None:
         reading = (*_failing(lines), "return &v, true")
         return GoBranch(quote(branch.mark), f"*{struct}", "", reading, ())
-    name = owner + go_exported(branch.mark)
+    name = owner + identifier("go", go_exported(branch.word), "X")
     if named.union(branch.type):
         reading = (*_failing(lines), f"return {name}{{v}}, true")
         under = f"struct{{ {named.union(branch.type)} }}"

@@ -29,7 +29,7 @@ def stream(message: Message, correlation: str) -> RustStream | None:
         return None
     reads = [_number(item) for item in numbers] + ["None"] * (NUMBERS - len(numbers))
     return RustStream(
-        text=member_name("rust", texts[0].name),
+        text=member_name("rust", texts[0].word),
         numbers=tuple(reads),
         text_places=_places(texts[0].places),
         number_places=tuple(_places(item.places) for item in numbers),
@@ -59,7 +59,7 @@ def _is(item: Accessor, kind: str) -> bool:
 
 
 def _number(item: Accessor) -> str:
-    read = f"event.{member_name('rust', item.name)}()"
+    read = f"event.{member_name('rust', item.word)}()"
     if item.optional and item.nullable:
         return f"{read}.value().copied()"
     return read if item.optional else f"Some({read})"

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from wiregen.emit.base import wrap
+from wiregen.escape import rust as text
 from wiregen.ir import Answer, Check, Effect, ErrorCode, Machine, Message, Spec, Transition
-from wiregen.naming import pascal, snake, upper
+from wiregen.naming import identifier, pascal, snake, upper
 from wiregen.shapes import build_unions, struct_refs
 
 WIDTH = 92
@@ -22,17 +23,6 @@ class RustWord:
     name: str
     word: str
     doc: tuple[str, ...]
-
-
-def text(value: str) -> str:
-    """Return a Rust string literal."""
-    out = []
-    for char in value:
-        if char in '"\\':
-            out.append("\\" + char)
-        else:
-            out.append(char if char.isprintable() else f"\\u{{{ord(char):x}}}")
-    return f'"{"".join(out)}"'
 
 
 def doc(words: str, fallback: str) -> tuple[str, ...]:
@@ -56,7 +46,7 @@ def optional(value: str | None, show: Callable[[str], str]) -> str:
 
 def shape_name(name: str) -> str:
     """Name of the static that holds the repair table of a struct."""
-    return upper(name)
+    return identifier("rust", upper(name), "X")
 
 
 def shapes(spec: Spec, readable: Iterable[str]) -> list[tuple[str, str, list[str]]]:
@@ -94,7 +84,7 @@ def _reachable(spec: Spec, readable: Iterable[str]) -> set[str]:
 
 def union_shape_name(name: str) -> str:
     """Name of the static that says how the branches of a union are told."""
-    return f"{upper(name)}_UNION"
+    return f"{shape_name(name)}_UNION"
 
 
 def unions(spec: Spec) -> list[tuple[str, str, list[str]]]:
@@ -104,7 +94,7 @@ def unions(spec: Spec) -> list[tuple[str, str, list[str]]]:
     for item in build_unions(spec.types, written=True):
         kind = f"UnionKind::{pascal(item.kind)}"
         if item.kind == "tagged":
-            kind += f"({text(item.tag)})"
+            kind += f"({text(item.tag)}, Kind::{pascal(item.tag_kind)})"
         rows = [
             f"({text(mark)}, {_check(check) if item.name in read else 'Check::Any'})"
             for mark, check in item.branches

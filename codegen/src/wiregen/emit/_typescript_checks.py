@@ -6,7 +6,8 @@ import json
 from dataclasses import dataclass
 
 from wiregen.ir import Check, Mirror, Path, Shape, ShapeField, Spec, UnionShape
-from wiregen.naming import pascal
+from wiregen.naming import escaped, identifier, pascal
+from wiregen.reserved import printed_words
 from wiregen.shapes import struct_refs
 from wiregen.words import word_set
 
@@ -32,15 +33,12 @@ class TsCheck:
     terms: tuple[str, ...]
 
 
-# Checks that every protocol has.
-_TAKEN = frozenset({"Object", "String", "Number", "Boolean", "Any", "Present", "OneOf"})
-_TAKEN |= {"ArrayOf", "MapOf"}
 
 
 def function_name(struct: str) -> str:
     """Return the name of the check of a struct."""
-    name = pascal(struct)
-    return f"is{name}Type" if name in _TAKEN else f"is{name}"
+    name = identifier("typescript", f"is{pascal(struct)}", "is")
+    return escaped(name, printed_words("typescript", "checks.ts.j2", "results.ts.j2"), "Type")
 
 
 def functions(spec: Spec) -> tuple[TsCheck, ...]:
@@ -111,16 +109,22 @@ def _union(item: UnionShape) -> TsUnionCheck:
         cases = [(f"Object.hasOwn(v, {json.dumps(mark)})", text) for mark, text in fits]
         return TsUnionCheck(name, "!isObject(v)", "", tuple(cases), "true", True)
     tag = access("v", (item.tag,))
-    head = f'!isObject(v) || typeof {tag} !== "string"'
-    return TsUnionCheck(
-        name, head, tag, tuple((json.dumps(m), text) for m, text in fits), "true", False
-    )
+    told = _SCALARS[item.tag_kind].format(tag)
+    told = f"!({told})" if item.tag_kind == "integer" else told.replace("===", "!==")
+    cases = tuple((mark_literal(item.tag_kind, mark), text) for mark, text in fits)
+    return TsUnionCheck(name, f"!isObject(v) || {told}", tag, cases, "true", False)
+
+
+def mark_literal(kind: str, mark: str) -> str:
+    """Return the mark of a tagged branch as it stands in a frame."""
+    return json.dumps(mark) if kind == "string" else mark
 
 
 def union_row(item: UnionShape) -> str:
     """Return the row of a union's table as TypeScript source."""
     rows = ", ".join(f"[{json.dumps(mark)}, {table(check)}]" for mark, check in item.branches)
-    return f"[{json.dumps(item.kind)}, {json.dumps(item.tag)}, [{rows}]]"
+    tag = f"{json.dumps(item.tag)}, {json.dumps(item.tag_kind)}"
+    return f"[{json.dumps(item.kind)}, {tag}, [{rows}]]"
 
 
 def access(root: str, path: Path) -> str:

@@ -11,10 +11,10 @@ from wiregen.emit._csharp_streams import stream_views
 from wiregen.emit._csharp_structs import StructView, struct_view
 from wiregen.emit._csharp_types import Speller, doc_lines, quoted
 from wiregen.emit.base import render
-from wiregen.errors import refuse
 from wiregen.hidden import secret_table
 from wiregen.ir import Enum, Message, Mirror, Spec, Struct
-from wiregen.naming import Lang, collisions, enum_member, pascal, type_name
+from wiregen.naming import enum_member, escaped, pascal, type_name, word_name
+from wiregen.reserved import Lang
 
 LANG: Lang = "csharp"
 # Code that is the same for every protocol: helpers of the readers and writers.
@@ -31,7 +31,7 @@ class EnumView:
 
     name: str
     doc: tuple[str, ...]
-    values: tuple[tuple[str, str], ...]
+    values: tuple[tuple[str, str, str], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +53,6 @@ def emit(spec: Spec, target: Target) -> dict[str, str]:
     views = {
         item.name: struct_view(speller, item, messages.get(item.name)) for item in spec.structs
     }
-    _refuse_clashes(spec)
     context: dict[str, Any] = {
         "namespace": target.options.get("namespace", pascal(spec.title)),
         "sha256": spec.sha256,
@@ -105,6 +104,7 @@ def _data(
     found["Secrets"] = {"tables": [(name, _secrets(spec, items)) for name, items in tables_]}
     found["Operations"] = {"operations": tables.operation_views(spec)}
     words = {item.wire: f"the event `{item.wire}`" for item in spec.events}
+    labels = {item.wire: item.word for item in spec.events}
     words["unknown"] = "an unknown event"
     if spec.errors:
         found["ErrorKinds"] = {
@@ -129,14 +129,14 @@ def _data(
         }
         found["MachineStates"] = {"machines": tables.machine_views(machines)}
         found["MachineWords"] = {
-            "events": tables.word_views(words),
+            "events": tables.word_views(words, labels),
             "guards": tables.word_views({item.name: item.doc for item in machines.guards}),
             "effects": tables.word_views({item.name: item.doc for item in machines.effects}),
             "verbs": tables.word_views({verb: f"the verb `{verb}`" for verb in verbs}),
         }
     else:
         found["MachineWords"] = {
-            "events": tables.word_views(words),
+            "events": tables.word_views(words, labels),
             "guards": (),
             "effects": (),
             "verbs": (),
@@ -154,22 +154,21 @@ def _words(path: tuple[str, ...]) -> str:
 
 
 def _enum(item: Enum) -> EnumView:
-    names = {value: enum_member(LANG, item.name, value) for value in item.values}
-    if collisions(LANG, names):
-        raise refuse("", "", "csharp-name", f"two values of {item.name!r} have one C# name")
+    own = type_name(LANG, item.name, "type")
+    names = {v: escaped(enum_member(LANG, item.name, w), {own}, "_") for v, w in item.words}
     return EnumView(
-        name=type_name(LANG, item.name, "type"),
+        name=own,
         doc=doc_lines(item.doc),
-        values=tuple((name, quoted(value)) for value, name in names.items()),
+        values=tuple((name, quoted(value), value) for value, name in names.items()),
     )
 
 
 def _event(item: Message) -> EventView:
     return EventView(
-        name=pascal(item.wire),
+        name=word_name(LANG, item.word),
         record=type_name(LANG, item.name, "event"),
         wire=item.wire,
-        shape=pascal(item.name),
+        shape=tables.shape_name(item.name),
         terminal=(item.turn or "").startswith("terminal"),
         mirrors=tuple(_mirror(mirror) for mirror in item.mirrors),
     )
@@ -180,11 +179,3 @@ def _mirror(mirror: Mirror) -> str:
     fill, needed = str(mirror.fill).lower(), str(mirror.needed).lower()
     return f"new([{nested}], {quoted(mirror.top[0])}, {fill}, {needed})"
 
-
-def _refuse_clashes(spec: Spec) -> None:
-    names = {
-        item.name: type_name(LANG, item.name, getattr(item, "role", "type")) for item in spec.types
-    }
-    for name, sources in collisions(LANG, names).items():
-        listed = " and ".join(sources)
-        raise refuse("", "", "csharp-name", f"the C# name {name!r} would stand for {listed}")

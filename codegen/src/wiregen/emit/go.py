@@ -13,7 +13,7 @@ from wiregen.emit.base import render, wrap
 from wiregen.graph import reach
 from wiregen.hidden import secret_places, secret_table
 from wiregen.ir import Enum, Message, Spec, Struct
-from wiregen.naming import enum_member, go_exported
+from wiregen.naming import enum_member, type_name
 
 _RUNTIME = ("scan", "decoder", "encoder", "tree", "reader", "facts", "learned")
 # Compiled into the package's tests alone.
@@ -133,6 +133,7 @@ class _Printer:
             events=[self._event(event) for event in self.events],
             shapes=[tables.shape(item) for item in self.spec.shapes],
             unions=[tables.union(item) for item in self.spec.union_shapes],
+            any_unions=bool(self.spec.unions),
         )
 
     def _unions(self) -> str:
@@ -184,7 +185,7 @@ class _Printer:
         field = self.spec.struct(message.name).field(id_name)
         if field is None or self.named.sent(field.type, field.presence, field.nullable) != "string":
             return ""
-        return field_name(id_name)
+        return field_name(field.word)
 
     def _calls(self) -> list[dict[str, Any]]:
         constants = {e.message.wire: e.constant for e in self.events}
@@ -221,11 +222,11 @@ def _mentions(items: list[Any], word: str) -> bool:
 
 
 def _enum(item: Enum) -> dict[str, Any]:
-    name = go_exported(item.name)
+    name = type_name("go", item.name, "type")
     doc = structs.type_doc(name, item.doc, False)
     values = [
-        {"name": enum_member("go", item.name, value), "literal": quote(value)}
-        for value in item.values
+        {"name": enum_member("go", item.name, word), "literal": quote(value)}
+        for value, word in item.words
     ]
     return {
         "name": name,

@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from wiregen.config import Target
+from wiregen import escape
 from wiregen.emit import base
 from wiregen.emit._python_learned import Quick, learned_events, tag_first
 from wiregen.errors import refuse
@@ -125,7 +126,7 @@ def literal(value: Any) -> str:
         items = ", ".join(literal(item) for item in value)
         return f"({items},)" if len(value) == 1 else f"({items})"
     if isinstance(value, str):
-        return json.dumps(value, ensure_ascii=False)
+        return escape.python(value)
     return repr(value)
 
 
@@ -140,6 +141,12 @@ def doc_lines(text: str, indent: int = 4) -> tuple[str, ...]:
     if len(lines) == 1:
         return (f'"""{lines[0]}"""',)
     return (f'"""{lines[0]}', *lines[1:], '"""')
+
+
+def attribute_name(word: str) -> str:
+    """Return the name of a field or property: none that a model has already."""
+    name = member_name("python", word)
+    return f"{name}_" if name in _TAKEN or name.startswith("model_") else name
 
 
 class _Printer:
@@ -242,8 +249,8 @@ class _Printer:
         message = self.messages.get(owner)
         if message is not None and any(m.top == (wire,) for m in message.mirrors):
             return "top_" + member_name("python", wire).rstrip("_")
-        name = member_name("python", wire)
-        return f"{name}_" if name in _TAKEN or name.startswith("model_") else name
+        found = self.spec.struct(owner).field(wire) if owner else None
+        return attribute_name(wire if found is None else found.word)
 
     def line(self, owner: Struct, field: Field) -> Line:
         """Decide one field of a model."""
@@ -314,7 +321,7 @@ class _Printer:
 
     def _refuse_clashes(self, struct: Struct, names: list[tuple[str, str]]) -> None:
         pairs = {f"{index}:{source}": name for index, (source, name) in enumerate(names)}
-        for name in collisions("python", pairs):
+        for name in collisions(pairs):
             file, _, pointer = struct.uri.partition("#")
             raise refuse(file, pointer, "name-clash", f"two members are called {name!r} in Python")
 
@@ -366,8 +373,7 @@ class _Printer:
 
     def accessor_name(self, item: Accessor) -> str:
         """Return the name of an accessor's property or parameter."""
-        name = member_name("python", item.name)
-        return f"{name}_" if name in _TAKEN else name
+        return attribute_name(item.word)
 
     def _property(self, struct: Struct, item: Accessor) -> Property:
         tristate = item.optional and item.nullable
@@ -443,12 +449,8 @@ class _Printer:
 
     def _enum(self, item: Enum) -> dict[str, Any]:
         members = [
-            (enum_member("python", item.name, value), literal(value)) for value in item.values
+            (enum_member("python", item.name, word), literal(value)) for value, word in item.words
         ]
-        pairs = {value: name for name, value in members}
-        for name in collisions("python", pairs):
-            file, _, pointer = item.uri.partition("#")
-            raise refuse(file, pointer, "name-clash", f"two values are called {name!r} in Python")
         return {
             "name": self.name(item.name),
             "doc": doc_lines(f"{item.doc or item.name} Open: an unknown value is kept."),
@@ -499,7 +501,7 @@ class _Printer:
         rows = "".join(
             f"({literal(mark)}, {self._check(check)}), " for mark, check in item.branches
         )
-        return f"({literal(item.kind)}, {literal(item.tag)}, ({rows}))"
+        return f"({literal(item.kind)}, {literal(item.tag)}, {literal(item.tag_kind)}, ({rows}))"
 
     def _action_rows(self) -> list[tuple[str, str, str | None, tuple[str, ...]]]:
         rows = []

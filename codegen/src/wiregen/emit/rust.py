@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from typing import Any
 
@@ -17,7 +18,7 @@ from wiregen.emit._rust_views import (
     RustUnion,
     Setter,
 )
-from wiregen.emit.base import documentation, environment, reader_type, render, wrap
+from wiregen.emit.base import documentation, reader_type, render, wrap
 from wiregen.errors import join_pointer
 from wiregen.hidden import secret_places, secret_table
 from wiregen.ir import (
@@ -39,7 +40,8 @@ from wiregen.ir import (
     Struct,
     Type,
 )
-from wiregen.naming import Lang, enum_member, member_name, type_name
+from wiregen.naming import enum_member, member_name, type_name
+from wiregen.reserved import Lang
 
 LANG: Lang = "rust"
 WIDTH = 92
@@ -49,7 +51,6 @@ SCALARS = {"string": "String", "integer": "i64", "number": "f64", "boolean": "bo
 def emit(spec: Spec, target: Target) -> dict[str, str]:
     """Return the files of the wire room; `module` names the room below the crate (`wire`)."""
     printer = _Printer(spec)
-    environment(LANG).filters["text"] = tables.text
     frames, events = printer.frames(), printer.events()
     actions, calls, types = printer.actions(), printer.calls(), printer.types()
     files: dict[str, dict[str, Any]] = {
@@ -66,6 +67,7 @@ def emit(spec: Spec, target: Target) -> dict[str, str]:
         "frames.rs": {"structs": frames, "uses_maps": _mentions(frames, "BTreeMap<")},
         "events.rs": {
             "events": events,
+            "tag": spec.event_tag,
             "secrets": printer.secrets(spec.events),
             "uses_maps": _mentions(events, "BTreeMap<"),
         },
@@ -82,6 +84,7 @@ def emit(spec: Spec, target: Target) -> dict[str, str]:
         "codec.rs": {
             "events": events,
             "tag": spec.event_tag,
+            "head": "{" + json.dumps(spec.event_tag) + ':"',
             "correlation": printer.correlation,
             "envelopes": printer.envelopes,
         },
@@ -89,6 +92,9 @@ def emit(spec: Spec, target: Target) -> dict[str, str]:
             "shapes": tables.shapes(spec, printer.readable()),
             "mirrors": tables.mirrors(spec, printer.event_name),
             "unions": tables.unions(spec),
+            "uses_kind": _mentions(
+                (tables.shapes(spec, printer.readable()), tables.unions(spec)), "Kind::"
+            ),
         },
     }
     if spec.errors is not None:
@@ -201,7 +207,7 @@ class _Printer:
         if base == "i64" and not (presence == "required" and field.nullable):
             mode = f"{presence}_int"
         return RustField(
-            name=member_name(LANG, field.wire),
+            name=member_name(LANG, field.word),
             wire=field.wire,
             type=full,
             mode=mode,
@@ -224,7 +230,7 @@ class _Printer:
         elif base.startswith("Vec<"):
             param = f"impl IntoIterator<Item = {base[4:-1]}>"
             convert = "{}.into_iter().collect()"
-        name = member_name(LANG, field.wire)
+        name = member_name(LANG, field.word)
         if field.boxed:
             convert = f"Box::new({convert})"
         if field.presence == "tristate":
@@ -233,7 +239,7 @@ class _Printer:
         elif (
             field.presence == "required" and field.nullable and not isinstance(field.type, AnyJson)
         ):
-            param, convert = f"Option<{base}>", "{}"
+            param, convert = f"Option<{base}>", "{}.map(Box::new)" if field.boxed else "{}"
         made = convert.format(name)
         return Setter(name, param, made, made == name, doc_lines(documentation(field), name))
 
@@ -260,7 +266,7 @@ class _Printer:
             tag=tag,
             wire=wire,
             request_id="" if correlation is None else correlation.presence,
-            id_name=member_name(LANG, self.correlation),
+            id_name=member_name(LANG, correlation.word if correlation else self.correlation),
             shape=tables.shape_name(item.name),
         )
 
@@ -311,7 +317,7 @@ class _Printer:
                 tables.union_shape_name(item.name),
                 tuple(
                     (
-                        enum_member(LANG, item.name, b.mark),
+                        enum_member(LANG, item.name, b.word),
                         b.mark,
                         self.rust_type(b.type),
                         _kinds(b.type),
@@ -331,7 +337,7 @@ class _Printer:
             (
                 type_name(LANG, item.name, "type"),
                 doc_lines(item.doc, f"`{item.name}`."),
-                tuple((enum_member(LANG, item.name, value), value) for value in item.values),
+                tuple((enum_member(LANG, item.name, word), value) for value, word in item.words),
             )
             for item in self.spec.enums
         )
@@ -352,7 +358,7 @@ class _Printer:
         request = message.accessor(self.correlation)
         read = "None"
         if request is not None and _is_text(request.type):
-            read = f"event.{member_name(LANG, self.correlation)}()"
+            read = f"event.{member_name(LANG, request.word)}()"
             if request.optional and request.nullable:
                 read += ".value().map(String::as_str)"
             elif not (request.optional or request.nullable):
@@ -404,7 +410,7 @@ class _Printer:
             view, project = f"Field<&{base}>", ""
         null = _may_be_null(item)
         returns = f"Option<{view}>" if (item.optional and not tri) or null else view
-        method = member_name(LANG, item.name)
+        method = member_name(LANG, item.word)
         kind = "field" if tri else "option" if item.optional else "value"
         return RustAccessor(
             name=method,
@@ -420,10 +426,10 @@ class _Printer:
         if tri:
             return self._tristate(message, first)
         if not item.optional and self._sure(message.name, first) and _may_be_null(item):
-            path = ".".join(member_name(LANG, segment) for segment in first)
+            path = ".".join(self._members(message.name, first))
             return f"self.0.body.{path}.as_ref(){project_option(project)}"
         if not item.optional and self._sure(message.name, first):
-            path = ".".join(member_name(LANG, segment) for segment in first)
+            path = ".".join(self._members(message.name, first))
             return _direct(f"self.0.body.{path}", project)
         read = self._option(message, first, root="self.0.body")
         for place in item.places[1:]:
@@ -434,17 +440,29 @@ class _Printer:
         return read if item.optional else f"{read}.{_fallback(project)}"
 
     def _tristate(self, message: Message, path: Path) -> str:
-        *way, last = path
         read = "Some(&self.0.body)"
-        read = self._walk(read, message.name, tuple(way))
-        return f"{read}.map_or(Field::Absent, |it| it.{member_name(LANG, last)}.as_ref())"
+        read = self._walk(read, message.name, path[:-1])
+        last = self._members(message.name, path)[-1]
+        return f"{read}.map_or(Field::Absent, |it| it.{last}.as_ref())"
+
+    def _members(self, struct: str, path: Path) -> list[str]:
+        """Return the names of the members on the way to a place."""
+        found: list[str] = []
+        current: Struct | None = self.spec.struct(struct)
+        for segment in path:
+            field = current.field(segment) if current else None
+            assert field is not None
+            found.append(member_name(LANG, field.word))
+            inner = self.spec.type(field.type.name) if isinstance(field.type, Ref) else None
+            current = inner if isinstance(inner, Struct) else None
+        return found
 
     def _walk(self, read: str, struct: str, path: Path) -> str:
         current = self.spec.struct(struct)
         for segment in path:
             field = current.field(segment)
             assert field is not None
-            name = member_name(LANG, segment)
+            name = member_name(LANG, field.word)
             if field.read_presence == "required":
                 read += f".map(|it| &it.{name})"
             elif field.read_presence == "tristate":
@@ -499,7 +517,7 @@ class _Printer:
             if found is None or found.optional:
                 place = "/".join(result.at)
                 raise ValueError(f"{operation.action}: no sure accessor of {event.wire} at {place}")
-            accessor = member_name(LANG, found.name)
+            accessor = member_name(LANG, found.word)
             typed = isinstance(found.type, Ref)
         role = self.spec.struct(result.type.name).role
         name = type_name(LANG, result.type.name, role)

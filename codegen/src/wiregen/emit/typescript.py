@@ -11,7 +11,7 @@ from wiregen.config import Target
 from wiregen.emit import _typescript_checks as checks
 from wiregen.emit import _typescript_tables as tables
 from wiregen.emit.base import documentation, reader_type, render, safe_block, wrap
-from wiregen.errors import refuse
+from wiregen.escape import Block
 from wiregen.graph import reach
 from wiregen.hidden import places_below, secret_places, secret_table
 from wiregen.ir import (
@@ -32,7 +32,8 @@ from wiregen.ir import (
     Type,
     Union,
 )
-from wiregen.naming import Lang, member_name, type_name, upper
+from wiregen.naming import escaped, identifier, member_name, type_name, upper
+from wiregen.reserved import Lang, reserved_types
 
 LANG: Lang = "typescript"
 WIDTH = 92
@@ -102,6 +103,7 @@ class TsEvent:
     wire: str
     name: str
     view: str
+    frame_name: str
     struct: str
     check: str
     doc: str
@@ -147,7 +149,6 @@ class TsResult:
 def emit(spec: Spec, _target: Target) -> dict[str, str]:
     """Return the files of the wire room below `target.out`."""
     printer = _Printer(spec)
-    printer.refuse_collisions()
     events, results = printer.events(), printer.results()
     tag = {"tag": spec.event_tag, "tag_key": key_of(spec.event_tag)}
     tag["tag_access"] = member_of(spec.event_tag, chained=False)
@@ -218,7 +219,7 @@ def comment(text: str, indent: int = 0) -> str:
         return ""
     if len(lines) == 1:
         return f"/** {lines[0]} */"
-    return "\n".join(["/**", *(f" * {line}" for line in lines), " */"])
+    return Block("\n".join(["/**", *(f" * {line}" for line in lines), " */"]))
 
 
 def key_of(wire: str) -> str:
@@ -236,7 +237,7 @@ def member_of(segment: str, chained: bool) -> str:
 
 def shown_as(wire: str) -> str:
     """Return the key under which a view shows a fact."""
-    return key_of(f"{wire}_" if wire in _TAKEN else wire)
+    return key_of(f"{wire}_" if wire.rstrip("_") in _TAKEN else wire)
 
 
 class _Printer:
@@ -284,7 +285,9 @@ class _Printer:
     def enums(self) -> tuple[TsEnum, ...]:
         """Return the open enums."""
         return tuple(
-            TsEnum(self.named(e.name), upper(e.name), e.values, comment(e.doc))
+            TsEnum(
+                self.named(e.name), identifier(LANG, upper(e.name), "X"), e.values, comment(e.doc)
+            )
             for e in self.spec.enums
         )
 
@@ -323,7 +326,10 @@ class _Printer:
         if union.kind == "tagged":
             key = key_of(union.tag or "")
             marked = zip(parts, union.branches, strict=True)
-            parts = [f"({p} & {{ readonly {key}: {json.dumps(b.mark)} }})" for p, b in marked]
+            parts = [
+                f"({p} & {{ readonly {key}: {checks.mark_literal(union.tag_kind, b.mark)} }})"
+                for p, b in marked
+            ]
         return " | ".join([*parts, "JsonObject"])
 
     def union_imports(self) -> dict[str, tuple[str, ...]]:
@@ -366,10 +372,11 @@ class _Printer:
         return TsEvent(
             wire=message.wire,
             name=name,
-            learned=f"{name.removesuffix('Event')}Learned" if facts else "",
+            learned=self._aside(f"{name.removesuffix('Event')}Learned") if facts else "",
             facts=facts,
             key=next((n for n, a in enumerate(accessors) if self._is_id(a)), 0),
-            view=f"{name.removesuffix('Event')}View",
+            view=self._aside(f"{name.removesuffix('Event')}View"),
+            frame_name=self._aside(f"{message.name}Frame"),
             struct=message.name,
             check=checks.function_name(message.name),
             doc=comment(message.doc),
@@ -528,15 +535,10 @@ class _Printer:
                     found[room].add(self.named(name))
         return {room: tuple(sorted(names)) for room, names in found.items()}
 
-    def refuse_collisions(self) -> None:
-        """Refuse two types that would share a name."""
-        taken: dict[str, str] = {}
-        for item in self.spec.types:
-            name = self.named(item.name)
-            other = taken.setdefault(name, item.name)
-            if other != item.name:
-                message = f"typescript: {other} and {item.name} would both be called {name}"
-                raise refuse("", "", "name-collision", message)
+    def _aside(self, wanted: str) -> str:
+        """Return a name of our own that no type of the document has."""
+        taken = {self.named(item.name) for item in self.spec.types} | reserved_types(LANG)
+        return escaped(identifier(LANG, wanted, "X"), taken, "_")
 
 
 def _refs(type_: Type) -> tuple[str, ...]:

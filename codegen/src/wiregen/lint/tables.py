@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from wiregen.clashes import clashes
 from wiregen.contract.model import Row, StateMachine
 from wiregen.errors import join_pointer
 from wiregen.lint.model import Context, Finding
 from wiregen.naming import LANGS
+from wiregen.register import clashes
 
 
 def error_action(context: Context) -> Iterator[Finding]:
@@ -151,8 +151,8 @@ def machine_settle_kind(context: Context) -> Iterator[Finding]:
 def name_collision(context: Context) -> Iterator[Finding]:
     """Types, members and enum values have different names in each of the five languages."""
     for lang in LANGS:
-        for file, pointer, words in clashes(context.spec, lang):
-            yield Finding(file, pointer, words)
+        for item in clashes(context.spec, lang):
+            yield Finding(item.file, item.pointer, item.message)
 
 
 def member_case(context: Context) -> Iterator[Finding]:

@@ -7,7 +7,8 @@ import re
 from typing import Any
 
 from wiregen.ir import Const, Field, Message, Ref, Spec
-from wiregen.naming import Lang, camel, member_name, type_name
+from wiregen.naming import camel, member_name, type_name
+from wiregen.reserved import Lang
 
 TITLES: dict[Lang, tuple[str, str]] = {
     "python": ("Python", "python"),

@@ -145,7 +145,7 @@ class CaseMaker:
             yield self._with(slot, "unknown-value", "x-new-value")
         elif isinstance(found, Union):
             for branch in found.branches:
-                sample = self.sampler.full(branch.type)
+                sample = self.sampler.branch(found, branch, full=True)
                 yield self._with(slot, f"branch-{branch.mark}", sample)
             yield from self._foreign(slot, found)
         else:
@@ -156,12 +156,14 @@ class CaseMaker:
         """Values of no branch, and of two."""
         if union.kind == "typed":
             return
-        sample = self.sampler.minimal(union.branches[0].type)
+        sample = self.sampler.branch(union, union.branches[0], full=False)
         yield self._with(slot, "no-branch", {"x-new": [1, None]})
         if union.kind == "tagged":
-            yield self._with(slot, "new-tag", {**sample, union.tag: "x-new-tag"})
+            new: dict[str, Json] = {"string": "x-new-tag", "integer": -77}
+            if union.tag_kind in new:
+                yield self._with(slot, "new-tag", {**sample, union.tag: new[union.tag_kind]})
             for kind, value in KINDS.items():
-                if kind != "string":
+                if kind != union.tag_kind:
                     yield self._with(slot, f"tag-{kind}", {**sample, union.tag: value})
         else:
             both = {**self.sampler.minimal(union.branches[-1].type), **sample}

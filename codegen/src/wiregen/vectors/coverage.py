@@ -76,11 +76,10 @@ def _obligations(spec: Spec, struct: Struct) -> Iterator[Obligation]:
         yield (*name, "present")
         tag = isinstance(field.type, Const) and struct.role in ("event", "action")
         tag = tag and field.wire in (spec.event_tag, spec.action_tag)
-        if tag or (field.wire in marks and isinstance(field.type, Const)):
+        if tag or field.wire in marks:
             continue
         yield (*name, "null")
-        if field.wire not in marks:
-            yield (*name, "absent")
+        yield (*name, "absent")
         for word in _words(spec, field.type, field.wire):
             yield (*name, word)
 

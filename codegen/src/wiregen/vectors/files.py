@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 from collections.abc import Iterator
@@ -24,6 +25,8 @@ _ESCAPE = re.compile(
     r"\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|\\u[dD][89a-fA-F][0-9a-fA-F]{2}|\\.",
     re.DOTALL,
 )
+_PLAIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,80}")
+_UNSAFE = re.compile(r"[^A-Za-z0-9_.-]+")
 _FLAT = re.compile(r"^(minimal|full|reversed|extra|mirror)|=(absent|null)$")
 
 
@@ -89,7 +92,7 @@ def vector_files(spec: Spec) -> dict[str, str]:
         rows = list(_message(spec, sampler, message))
         if message.role == "event":
             rows += _unknown(sampler, spec, message)
-        files[f"{message.role}s/{message.wire}.json"] = _print(head, rows)
+        files[f"{message.role}s/{_file(message.wire)}.json"] = _print(head, rows)
         reached.add(message.name)
     for operation in spec.operations:
         if operation.result is not None and operation.result.at:
@@ -102,15 +105,23 @@ def vector_files(spec: Spec) -> dict[str, str]:
                 "type": name,
             }
             rows = list(_result(spec, sampler, operation))
-            files[f"results/{operation.action}.json"] = _print(head, rows)
+            files[f"results/{_file(operation.action)}.json"] = _print(head, rows)
             reached.add(name)
     for struct in _roots(spec, reached):
         head = {"role": "type", "type": struct.name}
         rows = [_row(one) for one in _judged(spec, sampler, struct, None)]
-        files[f"types/{struct.name}.json"] = _print(head, rows)
+        files[f"types/{_file(struct.name)}.json"] = _print(head, rows)
     files["frames.json"] = _print({"role": "frame"}, list(_frames(spec)))
     files["README.md"] = (Path(__file__).parent / "format.md").read_text(encoding="utf-8")
     return files
+
+
+def _file(word: str) -> str:
+    """Return the name of a file for a word: the word itself where every system takes it as one."""
+    if _PLAIN.fullmatch(word):
+        return word
+    kept = _UNSAFE.sub("-", word).strip("-.")[:60]
+    return f"{kept or 'message'}-{hashlib.sha256(word.encode()).hexdigest()[:8]}"
 
 
 def _roots(spec: Spec, reached: set[str]) -> Iterator[Struct]:
@@ -197,10 +208,13 @@ def _unknown(sampler: Sampler, spec: Spec, message: Message) -> list[Json]:
     tag = spec.event_tag
     word = f"{message.wire}_next"
     plain = json.dumps({**tree, tag: word}, ensure_ascii=False, separators=(",", ":"))
-    odd = f'{{ "n": 12345678901234567890123, "e":1.50E+2, "{tag}" : "{word}", "u":"\\u0041\\/" }}'
-    upper = json.dumps({**tree, tag: message.wire.upper()}, separators=(",", ":"))
+    said = f"{json.dumps(tag, ensure_ascii=False)} : {json.dumps(word, ensure_ascii=False)}"
+    odd = f'{{ "n": 12345678901234567890123, "e":1.50E+2, {said}, "u":"\\u0041\\/" }}'
     rows = [("type", plain, word), ("type-odd", odd, word)]
-    rows.append(("type-case", upper, message.wire.upper()))
+    cased = message.wire.upper()
+    if all(cased != event.wire for event in spec.events):
+        upper = json.dumps({**tree, tag: cased}, separators=(",", ":"))
+        rows.append(("type-case", upper, cased))
     return [
         {"id": f"unknown={name}", "text": text, "outcome": "unknown", "wireType": wire}
         for name, text, wire in rows
@@ -208,51 +222,61 @@ def _unknown(sampler: Sampler, spec: Spec, message: Message) -> list[Json]:
 
 
 def _frames(spec: Spec) -> Iterator[Json]:
-    tag = spec.event_tag
-    first = spec.events[0].wire
+    tag = json.dumps(spec.event_tag, ensure_ascii=False)
+    first = json.dumps(spec.events[0].wire, ensure_ascii=False)
     malformed = {
         "empty": "",
         "blank": " \n",
         "text": "hello",
-        "cut": f'{{"{tag}":"{first}"',
-        "trailing": f'{{"{tag}":"{first}"}} x',
-        "trailing-comma": f'{{"{tag}":"{first}",}}',
-        "single-quotes": f"{{'{tag}':'{first}'}}",
-        "comment": f'{{"{tag}":"{first}"/* c */}}',
-        "nan": f'{{"{tag}":"{first}","x":NaN}}',
-        "infinity": f'{{"{tag}":"{first}","x":-Infinity}}',
-        "unknown-nan": f'{{"{tag}":"x-new","x":NaN}}',
-        "byte-order-mark": f'\ufeff{{"{tag}":"{first}"}}',
-        "control-character": f'{{"{tag}":"{first}","x":"a\nb"}}',
-        "leading-zero": f'{{"{tag}":"{first}","x":01}}',
-        "bare-point": f'{{"{tag}":"{first}","x":1.}}',
-        "bad-escape": f'{{"{tag}":"{first}","x":"\\q"}}',
-        "array": f'[{{"{tag}":"{first}"}}]',
-        "string": f'"{first}"',
+        "cut": f'{{{tag}:{first}',
+        "trailing": f'{{{tag}:{first}}} x',
+        "trailing-comma": f'{{{tag}:{first},}}',
+        "single-quotes": f"{{{_single(tag)}:{_single(first)}}}",
+        "comment": f'{{{tag}:{first}/* c */}}',
+        "nan": f'{{{tag}:{first},"x":NaN}}',
+        "infinity": f'{{{tag}:{first},"x":-Infinity}}',
+        "unknown-nan": f'{{{tag}:"x-new","x":NaN}}',
+        "byte-order-mark": f'\ufeff{{{tag}:{first}}}',
+        "control-character": f'{{{tag}:{first},"x":"a\nb"}}',
+        "leading-zero": f'{{{tag}:{first},"x":01}}',
+        "bare-point": f'{{{tag}:{first},"x":1.}}',
+        "bad-escape": f'{{{tag}:{first},"x":"\\q"}}',
+        "array": f'[{{{tag}:{first}}}]',
+        "string": f'{first}',
         "number": "1",
         "null": "null",
         "no-type": "{}",
-        "type-null": f'{{"{tag}":null}}',
-        "type-number": f'{{"{tag}":1}}',
-        "type-object": f'{{"{tag}":{{"a":1}}}}',
-        "type-array": f'{{"{tag}":["{first}"]}}',
-        "type-nested": f'{{"data":{{"{tag}":"{first}"}}}}',
+        "type-null": f'{{{tag}:null}}',
+        "type-number": f'{{{tag}:1}}',
+        "type-object": f'{{{tag}:{{"a":1}}}}',
+        "type-array": f'{{{tag}:[{first}]}}',
+        "type-nested": f'{{"data":{{{tag}:{first}}}}}',
     }
     for name, text in malformed.items():
         yield {"id": f"malformed={name}", "text": text, "outcome": "malformed"}
     unknown = {
-        "plain": f'{{"{tag}":"x-new"}}',
-        "empty-type": f'{{"{tag}":""}}',
-        "the-reserved-word": f'{{"{tag}":"unknown"}}',
-        "not-finite-text": f'{{"{tag}":"x-new","x":"NaN Infinity"}}',
-        "surrogates": f'{{"{tag}":"x-new","x":"\\ud800 \\\\ud800"}}',
-        "escaped-type": f'{{"\\u0074{tag[1:]}":"x-\\u006eew"}}' if tag.startswith("t") else "",
-        "space": f' \t\r\n{{ "{tag}" :\n"x-new" }}\n',
+        "plain": f'{{{tag}:"x-new"}}',
+        "empty-type": f'{{{tag}:""}}',
+        "the-reserved-word": f'{{{tag}:"unknown"}}',
+        "not-finite-text": f'{{{tag}:"x-new","x":"NaN Infinity"}}',
+        "surrogates": f'{{{tag}:"x-new","x":"\\ud800 \\\\ud800"}}',
+        "escaped-type": f'{{"{_spelled_out(spec.event_tag)}":"x-\\u006eew"}}',
+        "space": f' \t\r\n{{ {tag} :\n"x-new" }}\n',
     }
     for name, text in unknown.items():
         if text:
-            wire = json.loads(text)[tag]
+            wire = json.loads(text)[spec.event_tag]
             yield {"id": f"unknown={name}", "text": text, "outcome": "unknown", "wireType": wire}
+
+
+def _single(text: str) -> str:
+    return "'" + text[1:-1] + "'"
+
+
+def _spelled_out(word: str) -> str:
+    """Return a member's name with its first character as an escape."""
+    rest = json.dumps(word[1:], ensure_ascii=False)[1:-1]
+    return "".join(f"\\u{ord(char):04x}" for char in word[:1] if ord(char) <= 0xFFFF) + rest
 
 
 def _print(head: Json, rows: list[Json]) -> str:

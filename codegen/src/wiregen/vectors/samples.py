@@ -11,6 +11,7 @@ from wiregen.graph import reach, referenced
 from wiregen.ir import (
     AnyJson,
     Array,
+    Branch,
     Const,
     Enum,
     Field,
@@ -24,6 +25,7 @@ from wiregen.ir import (
     TypeDef,
     Union,
 )
+from wiregen.unions import mark_value
 
 Json = Any
 Path = tuple[str | int, ...]
@@ -115,13 +117,16 @@ class Sampler:
                 types = {item.name: item for item in self.spec.types}
                 flat = (b for b in found.branches if name not in _reached(b.type, types))
                 branch = next(flat, branch)
-            return self._value(
+            made = self._value(
                 branch.type, wire, full=full and name not in seen, seen=(*seen, name)
             )
+            return tagged(found, branch, made)
         deep = full and name not in seen
         out: Json = {}
         for field in found.fields:
-            if field.required or deep:
+            if field.required and field.nullable and self._again(field.type, (*seen, name)):
+                out[field.wire] = None  # the only end that a circle of required members has
+            elif field.required or deep:
                 out[field.wire] = self._value(field.type, field.wire, full=deep, seen=(*seen, name))
         if not deep:
             for choice in found.choices:
@@ -131,6 +136,14 @@ class Sampler:
                         sample = self._value(field_.type, member, full=False, seen=(*seen, name))
                         out[member] = sample if value is ... else value
         return out
+
+    def branch(self, union: Union, branch: Branch, *, full: bool) -> Json:
+        """Return a sample of one branch of a union."""
+        return tagged(union, branch, self._value(branch.type, "x", full=full, seen=()))
+
+    def _again(self, type_: Type, seen: tuple[str, ...]) -> bool:
+        """Whether a type leads back to one of those that a value is inside of."""
+        return bool(_reached(type_, {item.name: item for item in self.spec.types}) & set(seen))
 
     def _scalar(self, type_: Scalar, wire: str) -> Json:
         if type_.kind == "boolean":
@@ -171,8 +184,8 @@ class Sampler:
                 if isinstance(found, Struct):
                     yield from self.slots(found, slot.path, seen, slot.branches)
                 elif isinstance(found, Union) and name not in seen:
-                    for branch in found.branches:
-                        yield from self._branch(slot, found, branch.type, (*seen, name))
+                    for branch in dict.fromkeys(branch.type for branch in found.branches):
+                        yield from self._branch(slot, found, branch, (*seen, name))
             case Array(items=items, nullable_items=nullable):
                 place = (*slot.path, 0)
                 item = Slot(place, items, slot.owner, slot.field, nullable, True, slot.branches)
@@ -206,16 +219,25 @@ class Sampler:
         for index, part in enumerate(path[:-1]):
             owner = self.step(owner, part)
             forced = chosen.get(path[: index + 1])
+            made = self._forced(owner, forced) if forced else None
             owner = forced or owner
             if isinstance(here, dict):
-                if part not in here or forced:
-                    here[part] = self.minimal(owner, str(part))
+                if forced or here.get(part) is None:
+                    here[part] = made if forced else self.minimal(owner, str(part))
                 here = here[part]
             else:
-                if not here or forced:
-                    here[:] = [self.minimal(owner)]
+                if forced or not here or here[0] is None:
+                    here[:] = [made if forced else self.minimal(owner)]
                 here = here[0]
         return tree
+
+    def _forced(self, owner: Type, type_: Type) -> Json:
+        """Return the smallest value of one branch at a place."""
+        found = self.spec.type(owner.name) if isinstance(owner, Ref) else None
+        if not isinstance(found, Union):
+            return self.minimal(type_)
+        branch = next(item for item in found.branches if item.type == type_)
+        return self.branch(found, branch, full=False)
 
     def step(self, type_: Type, part: str | int) -> Type:
         """Return the type one step further down."""
@@ -230,6 +252,13 @@ class Sampler:
                 if field is not None:
                     return field.type
         return AnyJson()
+
+
+def tagged(union: Union, branch: Branch, value: Json) -> Json:
+    """Return the sample of a branch with the word that tells it."""
+    if union.kind != "tagged" or not isinstance(value, dict):
+        return value
+    return {**value, union.tag: mark_value(union, branch)}
 
 
 def _reached(type_: Type, types: dict[str, TypeDef]) -> set[str]:

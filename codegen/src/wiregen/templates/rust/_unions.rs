@@ -1,7 +1,8 @@
 /// How the branch of a union is told.
 pub(crate) enum UnionKind {
-    /// By the string at this member.
-    Tagged(&'static str),
+    /// By the value of that kind at this member.
+    #[allow(dead_code)]
+    Tagged(&'static str, Kind),
     /// By the first key that is there.
     #[allow(dead_code)] // a specification need not use every kind
     Keyed,
@@ -32,11 +33,11 @@ impl UnionShape {
                 let has = |mark: &str| members.0.iter().any(|(name, _)| name == mark);
                 Ok(self.branches.iter().find(|(mark, _)| has(mark)))
             }
-            UnionKind::Tagged(tag) => {
+            UnionKind::Tagged(tag, kind) => {
                 let members: Members<'_> = serde_json::from_str(text).map_err(|_| ("type", ""))?;
                 let found = members.0.iter().find(|(name, _)| name == tag);
                 let (_, raw) = found.ok_or(("missing", tag))?;
-                let word: String = serde_json::from_str(raw.get()).map_err(|_| ("type", tag))?;
+                let word = kind.word_of(raw.get()).ok_or(("type", tag))?;
                 Ok(self.branches.iter().find(|(mark, _)| *mark == word))
             }
         }
@@ -53,6 +54,16 @@ impl UnionShape {
 }
 
 impl Kind {
+    /// The word of a tag of this kind: a string itself, else its JSON.
+    fn word_of(self, text: &str) -> Option<Cow<'_, str>> {
+        match self {
+            _ if Self::of(text) != self => None,
+            Self::String => serde_json::from_str::<String>(text).ok().map(Cow::Owned),
+            Self::Integer => Some(integer(text)),
+            _ => Some(Cow::Borrowed(text)),
+        }
+    }
+
     fn word(self) -> &'static str {
         match self {
             Self::Object => "object",

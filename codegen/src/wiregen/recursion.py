@@ -1,0 +1,121 @@
+"""Schemas that lead back to themselves: which of them have a type, and which no value at all."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+from wiregen.errors import refuse
+from wiregen.ir import Array, Enum, Ref, Struct, Type, TypeDef
+from wiregen.load import Node
+
+Json = Any
+_INSIDE = ("items", "additionalProperties", "contains")
+
+
+class Loops:
+    """Finds references that close a circle in which no type has a name.
+
+    Objects with members and unions are named; a list of itself is not. The answer is the same from
+    wherever the circle is entered.
+    """
+
+    def __init__(self, target: Callable[[Node, str], Node]) -> None:
+        self._target = target
+        self._known: dict[str, bool] = {}
+
+    def through(self, node: Node, target: Node) -> bool:
+        """Whether the reference at a place leads back to that place.
+
+        Raises:
+            SpecError: it does so without a list or a map between; the rule is `ref-cycle`.
+        """
+        if node.uri not in self._known:
+            if self._leads(target, node.uri, inside=False):
+                raise refuse(node.file, node.pointer, "ref-cycle", "the $ref leads in a circle")
+            self._known[node.uri] = self._leads(target, node.uri, inside=True)
+        return self._known[node.uri]
+
+    def _leads(self, start: Node, goal: str, *, inside: bool) -> bool:
+        seen: set[str] = set()
+        todo = [start]
+        while todo:
+            node = todo.pop()
+            if node.uri in seen:
+                continue
+            seen.add(node.uri)
+            for found in self._next(node, inside=inside):
+                if found.uri == goal:
+                    return True
+                todo.append(found)
+        return False
+
+    def _next(self, node: Node, *, inside: bool) -> Iterator[Node]:
+        value = node.value
+        if not isinstance(value, dict) or _is_named(value):
+            return
+        for key in _INSIDE if inside else ():
+            if isinstance(value.get(key), dict):
+                yield node.child(key)
+        for key in ("allOf", "oneOf", "anyOf"):
+            parts = value.get(key)
+            for index in range(len(parts) if isinstance(parts, list) else 0):
+                yield node.child(key, index)
+        if isinstance(value.get("$ref"), str):
+            yield self._target(node, value["$ref"])
+
+
+def _is_named(value: dict[str, Json]) -> bool:
+    """Whether a schema is a type with a name: an object with members, an enum, a union."""
+    solid = [
+        part
+        for key in ("oneOf", "anyOf")
+        if isinstance(value.get(key), list)
+        for part in value[key]
+        if not (isinstance(part, dict) and part.get("type") == "null")
+    ]
+    return bool(value.get("properties")) or "enum" in value or len(solid) > 1
+
+
+def check_endless(types: Mapping[str, TypeDef]) -> None:
+    """Refuse a type of which every value would have to hold another one of it.
+
+    Raises:
+        SpecError: the rule is `recursion-endless`.
+    """
+    ends: set[str] = {name for name, item in types.items() if isinstance(item, Enum)}
+    grown = True
+    while grown:
+        grown = False
+        for name, item in types.items():
+            if name not in ends and _ends(item, ends):
+                ends.add(name)
+                grown = True
+    for name, item in types.items():
+        if name not in ends:
+            file, _, pointer = item.uri.partition("#")
+            message = (
+                f"every {name} holds another {name}, so that no value is finite: "
+                "let the member be left out, or be null"
+            )
+            raise refuse(file, pointer, "recursion-endless", message)
+
+
+def _ends(item: TypeDef, ends: set[str]) -> bool:
+    if isinstance(item, Struct):
+        return all(
+            _finite(field.type, ends)
+            for field in item.fields
+            if field.required and not field.nullable
+        )
+    if isinstance(item, Enum):
+        return True
+    return any(_finite(branch.type, ends) for branch in item.branches)
+
+
+def _finite(type_: Type, ends: set[str]) -> bool:
+    if isinstance(type_, Ref):
+        return type_.name in ends
+    if isinstance(type_, Array) and type_.min_items and not type_.nullable_items:
+        return _finite(type_.items, ends)
+    return True

@@ -1,0 +1,1 @@
+"""Documents as people elsewhere write them, one line each, and what becomes of them."""
