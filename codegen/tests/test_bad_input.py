@@ -164,7 +164,7 @@ def test_an_unwritable_place_is_told_and_nothing_is_written(
     assert set(workspace.files()) == {"wiregen.toml"}
 
 
-@pytest.mark.parametrize(("one", "two"), [("a-b", "a_b"), ("fooBar", "foo_bar"), ("", "💥")])
+@pytest.mark.parametrize(("one", "two"), [("ab", "AB"), ("fooBar", "FooBar")])
 def test_names_that_collide_are_told_by_their_place(
     one: str, two: str, workspace: Workspace, wiregen: Callable[..., Ran]
 ) -> None:

@@ -11,8 +11,12 @@ from pathlib import Path
 
 import pytest
 
+from wiregen.reserved import Lang
+
+from . import driving
 from .conftest import Ran
 
+TSC = driving.PROJECT / "node_modules" / "typescript" / "bin" / "tsc"
 DECODES = """
 import sys
 sys.path.insert(0, "python")
@@ -76,3 +80,28 @@ def test_two_folders_are_compared_without_a_project(
     assert wiregen("diff", "a").code == 1
     assert wiregen("generate", "--lang", "go", "--spec", "a", "--out", "made").code == 0
     assert (starter.parent / "made" / "go").is_dir()
+
+
+COMPILES: dict[str, tuple[str, tuple[str, ...]]] = {
+    "python": ("python", (sys.executable, "-c", "import wire")),
+    "typescript": ("typescript", ("node", str(TSC), "-p", ".")),
+    "go": ("go", ("go", "vet", "./...")),
+    "csharp": ("dotnet", ("dotnet", "build", "-nologo", "-v", "q")),
+    "rust": ("rust", ("cargo", "check", "--quiet")),
+}
+
+
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("lang", COMPILES)
+def test_the_starter_compiles_from_an_empty_folder(
+    lang: Lang, starter: Path, wiregen: Callable[..., Ran]
+) -> None:
+    env = {**driving.environment(lang), "RUSTFLAGS": "-D warnings"}
+    assert wiregen("generate", "--lang", lang).code == 0
+    folder, command = COMPILES[lang]
+    if lang == "rust":
+        shutil.copy(driving.PROJECT / "rust" / "Cargo.lock", starter / "rust")
+    done = subprocess.run(
+        command, cwd=starter / folder, env=env, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]

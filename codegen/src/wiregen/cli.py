@@ -121,6 +121,8 @@ def generate(
     record = {str(config.manifest): manifest.render(manifest.updated(old, found, made, langs))}
     removed = manifest.stale(config.root, old, made, langs)
     write_all(config.root, {**made.files, **record}, removed)
+    for said in found.diagnostics:
+        print(said, file=sys.stderr)
     for name, outcome in sorted(made.formatters.items()):
         if not outcome.verified:
             print(f"{name}: {outcome.tool} is not there: format not verified", file=sys.stderr)
@@ -188,8 +190,7 @@ def lint(
         print(json.dumps([dataclasses.asdict(item) for item in found], indent=2))
         return code
     for item in found:
-        if item.severity != "info":
-            print(item)
+        print(item)
     counts = {kind: sum(item.severity == kind for item in found) for kind in SEVERITIES}
     said = ", ".join(f"{kind}s: {count}" for kind, count in counts.items())
     print(f"{len(RULES)} rules; {said}")

@@ -45,7 +45,9 @@ def reach(types: Mapping[str, TypeDef], roots: Iterable[str]) -> set[str]:
 def renamed(item: TypeDef, names: Mapping[str, str]) -> TypeDef:
     """Return a type that leads to other names instead of those given."""
     if isinstance(item, Struct):
-        fields = tuple(replace(field, type=renamed_type(field.type, names)) for field in item.fields)
+        fields = tuple(
+            replace(field, type=renamed_type(field.type, names)) for field in item.fields
+        )
         return replace(item, fields=fields)
     if isinstance(item, Union):
         branches = tuple(replace(b, type=renamed_type(b.type, names)) for b in item.branches)

@@ -369,7 +369,7 @@ class Shape:
 class UnionShape:
     """How a reader chooses the branch of a union, and what it asks of the value then.
 
-    `tagged`: the value is an object with a value of `tag_kind` at `tag`; a tag that no branch has is kept.
+    `tagged`: the value is an object with a `tag_kind` at `tag`; a tag of no branch is kept.
     `keyed`: the value is an object; the first branch whose key is there counts; none is kept.
     `typed`: the branch of the value's JSON kind counts; a kind that no branch has is a fault.
     """

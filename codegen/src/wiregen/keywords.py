@@ -58,7 +58,7 @@ def leads_to(node: Node) -> Node | None:
 
 
 def alias_of(value: Json) -> tuple[str, int] | None:
-    """Return the place of the one reference that an `allOf` or a union of one adds only words to."""
+    """Return the place of the one reference that an `allOf`, or a union of one, adds words to."""
     found = [(key, value[key]) for key in ("allOf", "oneOf", "anyOf") if key in value]
     if len(found) != 1 or any(key in BINDING for key in value if key != found[0][0]):
         return None

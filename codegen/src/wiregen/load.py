@@ -233,7 +233,7 @@ class Store:
 
     def _resolved(self, origin: Node, ref: str) -> Node:
         bare, _, fragment = ref.partition("#")
-        file = file_of(bare)
+        file = None if self.references.knows(bare) else file_of(bare)
         if file is None and not self.references.knows(bare):
             file = self._file_with(bare)
             if file is None:
@@ -243,7 +243,11 @@ class Store:
             self._read(origin, file, ref)
         found = self.references.lookup(ref)
         if found is None:
-            what = f"has no {fragment!r}" if fragment.startswith("/") else f"has no anchor {fragment!r}"
+            what = (
+                f"has no {fragment!r}"
+                if fragment.startswith("/")
+                else f"has no anchor {fragment!r}"
+            )
             message = f"$ref {shown(ref)!r} leads nowhere: {shown(bare)} {what}"
             raise refuse(origin.file, origin.pointer, "ref-dangling", message)
         return Node(*found)

@@ -68,7 +68,10 @@ class Merged:
             case "not":
                 return {"anyOf": [one, two]}
             case "dependentRequired":
-                return {**one, **{k: list(dict.fromkeys([*one.get(k, []), *v])) for k, v in two.items()}}
+                return {
+                    **one,
+                    **{k: list(dict.fromkeys([*one.get(k, []), *v])) for k, v in two.items()},
+                }
             case _:
                 self.lost.append(key)
                 return one

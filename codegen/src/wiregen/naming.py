@@ -212,7 +212,7 @@ def type_name(lang: Lang, name: str, role: Role) -> str:
 
 
 def word_name(lang: Lang, word: str) -> str:
-    """Name of the constant that stands for a message's word: ``stream_token`` -> ``StreamToken``."""
+    """Name of the constant of a message's word: ``stream_token`` -> ``StreamToken``."""
     text = go_exported(word) if lang == "go" else pascal(word)
     return stepped(identifier(lang, text, "X"), frozenset({"Unknown"}), "Word")
 

@@ -91,7 +91,9 @@ class _Hoister:
         self.resolver = Resolver(spec.store)
         self.any = {f"{d.file}#{d.pointer}" for d in spec.diagnostics if d.rule in _ANY}
         self.loose = {
-            f"{d.file}#{d.pointer}" for d in spec.diagnostics if d.rule == "opaque-branches"
+            f"{d.file}#{d.pointer}"
+            for d in spec.diagnostics
+            if d.rule == "opaque-branches" and view == "reader"
         }
 
     def named(self, name: str) -> None:

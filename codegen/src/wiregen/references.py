@@ -1,4 +1,4 @@
-"""Where a `$ref` leads: ids, anchors and files of every draft, through the `referencing` library."""
+"""Where a `$ref` leads: ids, anchors and files of every draft, by the `referencing` library."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ import referencing.exceptions
 from referencing import Anchor, Registry, Resource, Specification
 
 Json = Any
+_Anchor: Any = Anchor  # the types of the library do not tell their arguments
+_Specification: Any = Specification
 Known = Callable[[str], bool]
 """Whether a file, or an id, is one of the folder's."""
 ROOT = "file:///"
@@ -44,9 +46,7 @@ def _id_of(contents: Json) -> str | None:
     return bare or None
 
 
-def _anchors_in(
-    specification: Specification[Json], contents: Json
-) -> Iterable[Anchor[Json] | Any]:
+def _anchors_in(specification: Specification[Json], contents: Json) -> Iterable[Anchor[Json] | Any]:
     """Return the anchors at a schema: of 2019-09 and later, and an `$id` of a fragment before."""
     if not isinstance(contents, dict):
         return []
@@ -55,7 +55,7 @@ def _anchors_in(
     if isinstance(old, str) and "#" in old and not old.endswith("#"):
         names.append(old.split("#", maxsplit=1)[1])
     resource = specification.create_resource(contents)
-    return [Anchor(name=name, resource=resource) for name in names if isinstance(name, str)]
+    return [_Anchor(name=name, resource=resource) for name in names if isinstance(name, str)]
 
 
 def _below(contents: Json) -> Iterator[Json]:
@@ -70,10 +70,14 @@ def _stay(segments: Any, resolver: Any, subresource: Any) -> Any:
     return resolver
 
 
-ANY_DRAFT: Specification[Json] = Specification(
+def _inside(contents: Json) -> Iterable[Json]:
+    return _below(contents) if isinstance(contents, dict | list) else ()
+
+
+ANY_DRAFT: Specification[Json] = _Specification(
     name="any draft",
     id_of=_id_of,
-    subresources_of=lambda contents: _below(contents) if isinstance(contents, dict | list) else (),
+    subresources_of=_inside,
     anchors_in=_anchors_in,
     maybe_in_subresource=_stay,
 )
@@ -108,8 +112,12 @@ class References:
         """
         self._ids |= self.ids(file, value)
         todo: list[tuple[Json, str, bool]] = [(value, uri_of(file), False)]
+        met: set[int] = set()  # an alias of YAML is one value at many places
         while todo:
             item, base, names = todo.pop()
+            if id(item) in met and isinstance(item, dict | list):
+                continue
+            met.add(id(item))
             if isinstance(item, list):
                 todo += [(below, base, False) for below in item]
                 continue
@@ -128,8 +136,8 @@ class References:
 
     def _absolute(self, file: str, base: str, ref: str, exists: Known, known: Known) -> str:
         path, mark, fragment = ref.partition("#")
-        if ref.startswith(ROOT):
-            return ref
+        if ref[:5].lower() == "file:":  # of a machine, and none of the folder
+            return f"FILE:{ref[5:]}"
         try:
             joined = urllib.parse.urljoin(base, path) if path else base
             remote = bool(urllib.parse.urlsplit(path).scheme)
@@ -138,9 +146,9 @@ class References:
         beside = posixpath.normpath(
             posixpath.join(posixpath.dirname(file), urllib.parse.unquote(path))
         )
-        if path and not remote and joined not in self._ids:
-            if base == uri_of(file) or exists(beside) or not known(joined):
-                joined = ROOT + urllib.parse.quote(beside)
+        ours = base == uri_of(file) or exists(beside)
+        if path and not remote and joined not in self._ids and (ours or not known(joined)):
+            joined = ROOT + urllib.parse.quote(beside)
         return f"{joined}{mark}{fragment}"
 
     def from_file(self, file: str, ref: str, exists: Known, known: Known) -> str:
@@ -186,6 +194,9 @@ class References:
         place = self._places.get(id(value)) if isinstance(value, dict | list) else None
         if place is not None:
             return (*place, value)
+        file = file_of(bare)
+        if file is not None and not fragment:
+            return file, "", value
         above = self.lookup(bare) if fragment.startswith("/") else None
         if above is None:
             return None

@@ -129,9 +129,7 @@ _QUOTED = re.compile(_STRINGS)
 _QUOTED_ONCE = re.compile(_STRINGS + r"|'(?:\\.|[^'\\\n])*'")
 _COMMENTS: dict[Lang, re.Pattern[str]] = {
     "python": re.compile(r"#.*"),
-    **dict.fromkeys(
-        ("typescript", "go", "csharp", "rust"), re.compile(r"/\*[\s\S]*?\*/|//.*")
-    ),
+    **dict.fromkeys(("typescript", "go", "csharp", "rust"), re.compile(r"/\*[\s\S]*?\*/|//.*")),
 }
 # A name of its own: no part of one that is printed, no member of something else.
 _NAME = re.compile(r"(?<![\w\0.])(?<!::)[A-Z]\w*(?![\w\0])")

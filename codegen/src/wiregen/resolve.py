@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any, cast
 
-from wiregen.errors import Diagnostic, SpecError, pointer_path, refuse
+from wiregen.errors import Diagnostic, SpecError, join_pointer, pointer_path, refuse
 from wiregen.ir import (
     AnyJson,
     Array,
@@ -47,8 +47,8 @@ from wiregen.keywords import (
     with_members,
 )
 from wiregen.load import Node, Store
-from wiregen.metaschema import check_schema, compiles
 from wiregen.merge import UNIONS, Merged, listed_values
+from wiregen.metaschema import check_schema, compiles
 from wiregen.naming import rooted, spelled, words
 from wiregen.recursion import Loops, check_endless
 from wiregen.spelling import branch_names, ineffective, names_of, type_names, value_names
@@ -194,7 +194,8 @@ class Resolver:
         for keyword in sorted(UNTYPED & node.value.keys()):
             self.note(node, "opaque-keyword", f"{keyword!r} is not reflected in the types")
         for keyword, said in ineffective(node.value):
-            self.note(node, "keyword-unknown", f"{keyword!r} {said}")
+            place = Node(node.file, join_pointer(node.pointer, keyword), None)
+            self.note(place, "keyword-unknown", f"{keyword!r} {said}")
 
     def _ref(self, node: Node, hint: str, role: Role) -> Typed:
         ref = node.value["$ref"]

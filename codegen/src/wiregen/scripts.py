@@ -9,9 +9,7 @@ from wiregen.ir import Enum, Spec, Struct, Union
 
 # Greek and Cyrillic letters that look like Latin ones: a program whose only letters of a script
 # are among these is warned of.
-_LOOK_ALIKE = frozenset(
-    "ΑΒΕΖΗΙΚΜΝΟΡΤΥΧαγικνορστυχωϲϳμ" "АВЕЅІЈКМНОРСТУХҮаеѕіјорсухһԁԛԝүвгкмнпт"
-)
+_LOOK_ALIKE = frozenset("ΑΒΕΖΗΙΚΜΝΟΡΤΥΧαγικνορστυχωϲϳμАВЕЅІЈКМНОРСТУХҮаеѕіјорсухһԁԛԝүвгкмнпт")
 
 
 def plain_letters(spec: Spec) -> dict[str, str]:

@@ -68,7 +68,7 @@ def branch_names(branches: list[Node]) -> tuple[tuple[str, Names], ...]:
 
 
 def ineffective(value: dict[str, Json]) -> Iterator[tuple[str, str]]:
-    """Yield keywords that JSON Schema does not know, or that say nothing of the type beside them."""
+    """Yield keywords that are unknown, or that say nothing of the type beside them."""
     for key in value:
         if key not in _KNOWN and not key.startswith("x-"):
             yield key, _advice(key)

@@ -197,7 +197,9 @@ def _tagged(
     hints: Hints,
 ) -> Union | None:
     first = next((struct for struct in structs if struct is not None), None)
-    names = [field.wire for field in first.fields] if first else [found.tag for found in inner if found]
+    names = (
+        [field.wire for field in first.fields] if first else [found.tag for found in inner if found]
+    )
     for wire in [hints.tag, *names] if hints.tag else names:
         made = _told_by(union, wire or "", structs, inner, types, hints)
         if made is not None:
@@ -237,11 +239,16 @@ def _told_by(
             others.append(index)
         marked += [replace(branch, mark=word) for word in words if word]
     marks = [branch.mark for branch in marked]
-    if not marks or len(set(marks)) < len(marks) or len(kinds) != 1 or others not in ([], [hints.rest]):
+    if (
+        not marks
+        or len(set(marks)) < len(marks)
+        or len(kinds) != 1
+        or others not in ([], [hints.rest])
+    ):
         return None
     kind: ScalarKind = "string"
     for known in ("boolean", "integer"):
-        kind = known if known in kinds else kind  # type: ignore[assignment]
+        kind = known if known in kinds else kind
     return replace(
         union,
         kind="tagged",
@@ -252,9 +259,7 @@ def _told_by(
     )
 
 
-def _words_at(
-    struct: Struct, wire: str, types: dict[str, TypeDef], hints: Hints
-) -> _Words | None:
+def _words_at(struct: Struct, wire: str, types: dict[str, TypeDef], hints: Hints) -> _Words | None:
     """Return what a branch may have at a member; None when that member cannot tell it."""
     found = struct.field(wire)
     if found is None or found.nullable:

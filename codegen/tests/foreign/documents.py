@@ -28,7 +28,10 @@ class Input:
         """Write the document and the files beside it into a new folder below ``folder``."""
         root = folder / self.name
         root.mkdir(parents=True)
-        for name, value in {**self.line.get("files", {}), "asyncapi.json": self._document()}.items():
+        for name, value in {
+            **self.line.get("files", {}),
+            "asyncapi.json": self._document(),
+        }.items():
             path = root / name
             path.parent.mkdir(parents=True, exist_ok=True)
             text = value if isinstance(value, str) else json.dumps(value)

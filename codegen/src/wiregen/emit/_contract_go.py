@@ -7,8 +7,9 @@ from typing import Any
 from wiregen.contract.model import Condition, Contract, Group
 from wiregen.contract.steps import quiet
 from wiregen.contract.view import Param, View, Words
-from wiregen.emit._go_types import quote, words
+from wiregen.emit._go_types import words
 from wiregen.emit.base import render, wrap
+from wiregen.escape import go as quote
 from wiregen.ir import Effect
 from wiregen.naming import camel, go_exported
 

@@ -9,8 +9,8 @@ from wiregen.emit._csharp_types import Speller, Spelling, doc_lines, quoted
 from wiregen.emit.base import documentation
 from wiregen.errors import refuse
 from wiregen.ir import Accessor, Field, Message, Path, Presence, Ref, Scalar, Spec, Struct
-from wiregen.naming import escaped, member_name, stepped, type_name, word_name
-from wiregen.reserved import printed_names, reserved_types
+from wiregen.naming import member_name, stepped, type_name, word_name
+from wiregen.reserved import printed_names
 
 _TAKEN = frozenset(
     {

@@ -24,7 +24,8 @@ from wiregen.naming import escaped, identifier, pascal, type_name, word_name
 from wiregen.reserved import printed_names
 from wiregen.shapes import build_unions
 
-ROOT_EXCEPTION = "SmoothAgentException"
+# The root of all exceptions where `wiregen.toml` names none of the house (`exception`).
+ROOT_EXCEPTION = "ProtocolException"
 # Exceptions of the framework that a program may well import beside ours: ours take a prefix.
 _SYSTEM_EXCEPTIONS = frozenset(
     {
@@ -148,12 +149,12 @@ class ExceptionView:
     doc: tuple[str, ...]
 
 
-def exception_views(table: ErrorTable) -> tuple[ExceptionView, ...]:
+def exception_views(table: ErrorTable, root: str) -> tuple[ExceptionView, ...]:
     """Return the exception tree, parents before children."""
     leaf_of = {item.kind: item.leaf for item in table.kinds}
     found: dict[str, ExceptionView] = {}
     for item in table.kinds:
-        base = exception_name(leaf_of[item.parent]) if item.parent else ROOT_EXCEPTION
+        base = exception_name(leaf_of[item.parent]) if item.parent else root
         doc = doc_lines(_story(table, item.leaf, item.when))
         found[item.leaf] = ExceptionView(item.leaf, exception_name(item.leaf), base, doc)
     for leaf in table.leaves:
@@ -246,7 +247,12 @@ def word_views(
 ) -> tuple[WordView, ...]:
     """Return a closed list of words in order; ``labels`` are words from which names are made."""
     return tuple(
-        WordView(word_name("csharp", labels[name]) if name in labels else pascal(name), doc_lines(_sentence(doc or name)), index, name)
+        WordView(
+            word_name("csharp", labels[name]) if name in labels else pascal(name),
+            doc_lines(_sentence(doc or name)),
+            index,
+            name,
+        )
         for index, (name, doc) in enumerate(names.items())
     )
 

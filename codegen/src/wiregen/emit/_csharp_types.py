@@ -6,9 +6,22 @@ from dataclasses import dataclass
 from html import escape
 
 from wiregen.emit.base import clean, reader_type, wrap
-from wiregen.escape import csharp as quoted
 from wiregen.errors import refuse
-from wiregen.ir import Accessor, AnyJson, Array, Enum, Field, Map, Opaque, Ref, Scalar, Spec, Struct, Type
+from wiregen.escape import csharp as quoted
+from wiregen.ir import (
+    Accessor,
+    AnyJson,
+    Array,
+    Enum,
+    Field,
+    Map,
+    Opaque,
+    Ref,
+    Scalar,
+    Spec,
+    Struct,
+    Type,
+)
 from wiregen.naming import type_name
 
 DOC_WIDTH = 96
@@ -172,4 +185,3 @@ def _code(text: str) -> str:
     if len(parts) % 2 == 0:
         return text
     return "".join(f"<c>{part}</c>" if index % 2 else part for index, part in enumerate(parts))
-

@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from wiregen.emit._go_types import Named, field_name, quote
+from wiregen.emit._go_types import Named, field_name
 from wiregen.emit.base import clean, documentation, wrap
+from wiregen.escape import go as quote
 from wiregen.ir import (
     Accessor,
     Array,

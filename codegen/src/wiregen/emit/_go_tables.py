@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from wiregen.emit._go_types import kinds, quote, words
+from wiregen.emit._go_types import kinds, words
 from wiregen.emit.base import wrap
+from wiregen.escape import go as quote
 from wiregen.ir import Check, ErrorTable, Mirror, Shape, UnionShape
 from wiregen.naming import go_exported
 

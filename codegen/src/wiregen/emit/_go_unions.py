@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from wiregen.emit._go_structs import WIDTH, type_doc
-from wiregen.emit._go_types import RAW, Named, quote
+from wiregen.emit._go_types import RAW, Named
 from wiregen.emit.base import reader_type, wrap
+from wiregen.escape import go as quote
 from wiregen.ir import Branch, Map, Scalar, Type, Union
 from wiregen.naming import go_exported, identifier
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from wiregen.emit import _rust_tables as tables
 from wiregen.emit._rust_views import RustAccessor, RustStream
+from wiregen.escape import rust as rust_text
 from wiregen.ir import Accessor, Message, Path, Scalar
 from wiregen.naming import member_name
 
@@ -66,5 +66,5 @@ def _number(item: Accessor) -> str:
 
 
 def _places(places: tuple[Path, ...]) -> str:
-    paths = (", ".join(tables.text(segment) for segment in place) for place in places)
+    paths = (", ".join(rust_text(segment) for segment in place) for place in places)
     return f"&[{', '.join(f'&[{path}]' for path in paths)}]"

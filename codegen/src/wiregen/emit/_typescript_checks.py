@@ -33,8 +33,6 @@ class TsCheck:
     terms: tuple[str, ...]
 
 
-
-
 def function_name(struct: str) -> str:
     """Return the name of the check of a struct."""
     name = identifier("typescript", f"is{pascal(struct)}", "is")
@@ -111,8 +109,8 @@ def _union(item: UnionShape) -> TsUnionCheck:
     tag = access("v", (item.tag,))
     told = _SCALARS[item.tag_kind].format(tag)
     told = f"!({told})" if item.tag_kind == "integer" else told.replace("===", "!==")
-    cases = tuple((mark_literal(item.tag_kind, mark), text) for mark, text in fits)
-    return TsUnionCheck(name, f"!isObject(v) || {told}", tag, cases, "true", False)
+    marked = tuple((mark_literal(item.tag_kind, mark), text) for mark, text in fits)
+    return TsUnionCheck(name, f"!isObject(v) || {told}", tag, marked, "true", False)
 
 
 def mark_literal(kind: str, mark: str) -> str:

@@ -10,8 +10,8 @@ from typing import Any
 import jinja2
 
 from wiregen import escape
-from wiregen.escape import clean, safe_block
 from wiregen.errors import refuse
+from wiregen.escape import clean, safe_block
 from wiregen.ir import Const, Field, Scalar, Type
 
 TEMPLATES = Path(__file__).parent.parent / "templates"
@@ -101,4 +101,3 @@ def _range(low: float | None, high: float | None) -> str:
 
 def _plain(value: Any) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
-

@@ -70,7 +70,7 @@ def emit(spec: Spec, target: Target) -> dict[str, str]:
     types = [view for name, view in sorted(views.items()) if name not in messages]
     out = {
         f"{name}.g.cs": render(LANG, f"{name}.cs.j2", **context, **data)
-        for name, data in _data(spec, actions).items()
+        for name, data in _data(spec, actions, target.options.get("exception", "")).items()
     }
     streams = stream_views(spec, views)
     out["StreamTable.g.cs"] = render(LANG, "StreamTable.cs.j2", **context, streams=streams)
@@ -91,8 +91,12 @@ def _is_part(item: Struct, messages: dict[str, Message]) -> bool:
 def _data(
     spec: Spec,
     actions: list[StructView],
+    exception: str,
 ) -> dict[str, dict[str, Any]]:
-    """Return, for every file but the records, what its template is given."""
+    """Return, for every file but the records, what its template is given.
+
+    ``exception`` is the root of all exceptions when that is written by hand.
+    """
     found: dict[str, dict[str, Any]] = {name: {} for name in _STATIC}
     found["Enums"] = {"enums": [_enum(item) for item in spec.enums]}
     found["Messages"] = {"events": [_event(item) for item in spec.events], "actions": actions}
@@ -114,10 +118,11 @@ def _data(
             "rows": tables.code_rows(spec.errors),
             "kinds": spec.errors.kinds,
         }
-        found["Exceptions"] = {
-            "exceptions": tables.exception_views(spec.errors),
-            "root": tables.ROOT_EXCEPTION,
-        }
+        root = exception or tables.ROOT_EXCEPTION
+        views = tables.exception_views(spec.errors, root)
+        found["Exceptions"] = {"exceptions": views, "root": root}
+        if not exception:
+            found["RootException"] = {"root": root}
     machines = spec.machines
     if machines:
         words |= {word.name: word.doc for word in machines.local_events}
@@ -178,4 +183,3 @@ def _mirror(mirror: Mirror) -> str:
     nested = ", ".join(quoted(segment) for segment in mirror.nested)
     fill, needed = str(mirror.fill).lower(), str(mirror.needed).lower()
     return f"new([{nested}], {quoted(mirror.top[0])}, {fill}, {needed})"
-

@@ -8,8 +8,9 @@ from wiregen.config import Target
 from wiregen.emit import _go_structs as structs
 from wiregen.emit import _go_tables as tables
 from wiregen.emit import _go_unions as unions
-from wiregen.emit._go_types import RAW, Named, field_name, quote, words
+from wiregen.emit._go_types import RAW, Named, field_name, words
 from wiregen.emit.base import render, wrap
+from wiregen.escape import go as quote
 from wiregen.graph import reach
 from wiregen.hidden import secret_places, secret_table
 from wiregen.ir import Enum, Message, Spec, Struct

@@ -12,8 +12,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Any
 
-from wiregen.config import Target
 from wiregen import escape
+from wiregen.config import Target
 from wiregen.emit import base
 from wiregen.emit._python_learned import Quick, learned_events, tag_first
 from wiregen.errors import refuse
@@ -473,7 +473,7 @@ class _Printer:
         return [
             self.name(item.name)
             for index, item in enumerate(shown)
-            if any(places.get(name, -1) > index for name in neighbours(item))
+            if any(places.get(name, -1) >= index for name in neighbours(item))
         ]
 
     def _aliases(self) -> dict[str, TypeDef]:

@@ -20,6 +20,7 @@ from wiregen.emit._rust_views import (
 )
 from wiregen.emit.base import documentation, reader_type, render, wrap
 from wiregen.errors import join_pointer
+from wiregen.escape import rust as rust_text
 from wiregen.hidden import secret_places, secret_table
 from wiregen.ir import (
     Accessor,
@@ -54,7 +55,7 @@ def emit(spec: Spec, target: Target) -> dict[str, str]:
     frames, events = printer.frames(), printer.events()
     actions, calls, types = printer.actions(), printer.calls(), printer.types()
     files: dict[str, dict[str, Any]] = {
-        "mod.rs": {"spec": spec},
+        "mod.rs": {"spec": spec, "loose": target.options.get("dead_code") != "deny"},
         "json.rs": {},
         "learned.rs": {},
         "mend.rs": {"unions": spec.unions},
@@ -417,7 +418,7 @@ class _Printer:
             wire=item.name,
             returns=returns,
             body=self._read(message, item, project, tri=tri),
-            fact=f"facts.{kind}({tables.text(item.name)}, self.{method}());",
+            fact=f"facts.{kind}({rust_text(item.name)}, self.{method}());",
             doc=doc_lines(item.doc, f"`{item.name}`."),
         )
 

@@ -13,7 +13,7 @@ from wiregen.naming import pascal
 _SENTENCE = re.compile(r"\b(MUST|SHALL|SHOULD)\b")
 _REQ = re.compile(r"\bREQ-[A-Z]+-\d+\b")
 _DECLARED = re.compile(r"^\s*[-*]\s+\*\*(REQ-[A-Z]+-\d+)\*\*")
-_SCHEMA_NAME = re.compile(r"^[a-z0-9]+(-[a-z0-9]+)*\.schema\.json$")
+_SCHEMA_NAME = re.compile(r"^[a-z0-9]+(-[a-z0-9]+)*\.schema\.(json|ya?ml)$")
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
 
@@ -31,10 +31,10 @@ def file_orphan(context: Context) -> Iterator[Finding]:
 
 
 def file_name(context: Context) -> Iterator[Finding]:
-    """Schema files are named in kebab-case and end with .schema.json."""
+    """Schema files are named in kebab-case and end with .schema.json or .schema.yaml."""
     for name in context.schema_files:
         if not _SCHEMA_NAME.match(name.rsplit("/", maxsplit=1)[-1]):
-            yield Finding(name, "", "name the file in-kebab-case.schema.json")
+            yield Finding(name, "", "name the file in-kebab-case.schema.json (or .yaml)")
 
 
 def file_id(context: Context) -> Iterator[Finding]:

@@ -58,16 +58,26 @@ class Context:
 
     @cached_property
     def schema_files(self) -> tuple[str, ...]:
-        """JSON files that the document leads to, sorted."""
-        return tuple(name for name in self.store.names() if name.endswith(".json"))
+        """Files of schemas that the document leads to, in JSON or YAML, sorted."""
+        tables = (self.document.error_codes, self.document.state_machines, self.name)
+        typed = {self.place(item.uri)[0] for item in self.spec.types}
+        return tuple(
+            name
+            for name in self.store.names()
+            if name not in tables and (name.endswith(".json") or name in typed)
+        )
 
     @cached_property
     def schemas(self) -> tuple[Node, ...]:
-        """Every schema object of those files, parents first."""
-        found: list[Node] = []
-        for name in self.schema_files:
-            found += _schemas(self.store.document(name))
-        return tuple(found)
+        """Every schema object of those files and of the document itself, parents first."""
+        found: dict[str, Node] = {}
+        roots = [self.store.document(name) for name in self.schema_files]
+        inline = [item.schema for item in self.document.messages]
+        inline += [node for _, node in self.document.schemas]
+        roots += [node for node in inline if node.file == self.name]
+        for root in roots:
+            found |= {node.uri: node for node in _schemas(root)}
+        return tuple(found.values())
 
     def place(self, uri: str) -> tuple[str, str]:
         """Split a type's place into file and pointer."""
@@ -84,7 +94,7 @@ def _schemas(root: Node) -> Iterator[Node]:
     for pointer, value, _ in walk(root.value):
         path = pointer_path(pointer)
         if isinstance(value, dict) and _is_schema(path):
-            yield Node(root.file, pointer, value)
+            yield Node(root.file, root.pointer + pointer, value)
 
 
 def _is_schema(path: tuple[str, ...]) -> bool:

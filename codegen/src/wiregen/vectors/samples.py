@@ -236,8 +236,15 @@ class Sampler:
         found = self.spec.type(owner.name) if isinstance(owner, Ref) else None
         if not isinstance(found, Union):
             return self.minimal(type_)
-        branch = next(item for item in found.branches if item.type == type_)
+        branch = next((item for item in found.branches if item.type == type_), None)
+        if branch is None:  # a branch of a union that is a branch itself
+            inner = [b.type for b in found.branches if type_ in self._branches(b.type)]
+            return self._forced(inner[0], type_) if inner else self.minimal(type_)
         return self.branch(found, branch, full=False)
+
+    def _branches(self, type_: Type) -> list[Type]:
+        found = self.spec.type(type_.name) if isinstance(type_, Ref) else None
+        return [branch.type for branch in found.branches] if isinstance(found, Union) else []
 
     def step(self, type_: Type, part: str | int) -> Type:
         """Return the type one step further down."""

@@ -4,6 +4,8 @@
 Every fact of an event is one property; `raw` is the frame as received.
 """
 
+from __future__ import annotations
+
 from dataclasses import dataclass, field
 from typing import Annotated, Any, ClassVar, Literal, Self, cast
 

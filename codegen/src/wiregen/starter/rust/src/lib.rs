@@ -1,0 +1,3 @@
+//! The example protocol; `wire` is printed by `wiregen generate`.
+
+pub mod wire;
