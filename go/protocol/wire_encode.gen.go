@@ -1791,32 +1791,32 @@ func (s SubmitInteraction) MarshalJSON() ([]byte, error) {
 	return e.b, e.err
 }
 
-func (v VerifyOTP) append(e *encoder) {
+func (x VerifyOTP) append(e *encoder) {
 	e.b = append(e.b, '{')
 	e.key("action")
 	e.string("verify_otp")
 	e.key("requestId")
-	e.string(v.RequestID)
+	e.string(x.RequestID)
 	e.key("sessionId")
-	e.string(v.SessionID)
-	if v.Code != "" || !(v.Declined != nil && *v.Declined) {
+	e.string(x.SessionID)
+	if x.Code != "" || !(x.Declined != nil && *x.Declined) {
 		e.key("code")
 		if e.hiding {
 			e.string("\u2026")
 		} else {
-			e.string(v.Code)
+			e.string(x.Code)
 		}
 	}
-	if v.Declined != nil {
+	if x.Declined != nil {
 		e.key("declined")
-		e.bool(*v.Declined)
+		e.bool(*x.Declined)
 	}
 	e.b = append(e.b, '}')
 }
 
 // MarshalJSON writes the wire form.
-func (v VerifyOTP) MarshalJSON() ([]byte, error) {
+func (x VerifyOTP) MarshalJSON() ([]byte, error) {
 	var e encoder
-	v.append(&e)
+	x.append(&e)
 	return e.b, e.err
 }
