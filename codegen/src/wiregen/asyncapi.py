@@ -279,8 +279,9 @@ class Reader:
         parts = branches(self.store, schema, tag)
         if parts:
             return [MessageNode(wire, role, turn, node, part) for wire, part in parts]
+        # The wire counts: a message's name may be anybody's word for it.
         word = word_of(self.store, schema, tag)
-        wire = _text(node, "name", "a message") if "name" in node.value else word or key
+        wire = word or (_text(node, "name", "a message") if "name" in node.value else key)
         return [MessageNode(wire, role, turn, node, schema)]
 
     def _schema(self, node: Node) -> Node:

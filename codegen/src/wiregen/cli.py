@@ -249,6 +249,7 @@ def diff(
     output: Annotated[Format, Parameter(name="--format")] = "text",
     as_json: JsonOption = False,
     allow: Path | None = None,
+    allow_undecided: bool = False,
 ) -> int:
     """Say what breaks between two versions of the specification, and what version that asks for.
 
@@ -274,6 +275,8 @@ def diff(
     allow
         Waivers: TOML with `[[allow]]` rule, where, reason, until. Default: diff-allow.toml of the
         specification.
+    allow_undecided
+        Do not fail for a changed construct that is not understood.
     """
     config = _config(None, needed=not (Path(old).is_dir() and Path(new or ".").is_dir() and new))
     return run_diff(
@@ -285,6 +288,7 @@ def diff(
         servers=servers,
         output="json" if as_json else output,
         allow=allow,
+        allow_undecided=allow_undecided,
     )
 
 

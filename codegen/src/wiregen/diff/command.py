@@ -17,6 +17,10 @@ from wiregen.errors import SpecError, refuse
 
 FailOn = Literal["breaking", "dangerous", "source", "never"]
 WAIVERS = "diff-allow.toml"
+_UNDECIDED = (
+    "wiregen: a construct that is not understood changed: look at it, waive it by its place, or "
+    "pass --allow-undecided"
+)
 _LIMITS = {"breaking": Grade.BREAKING, "dangerous": Grade.DANGEROUS, "source": Grade.SOURCE}
 
 
@@ -52,11 +56,13 @@ def diff(
     servers: Party = "closed",
     output: report.Format = "text",
     allow: Path | None = None,
+    allow_undecided: bool = False,
     today: datetime.date | None = None,
 ) -> int:
     """Print the changes between two versions; return 1 when one is as bad as ``fail_on``.
 
-    A waiver that expired or meets nothing fails as well: it would hide the next change.
+    A waiver that expired or meets nothing fails as well: it would hide the next change. So does a
+    change of what is not understood, unless ``allow_undecided``: it may be anything.
     """
     if allow is not None and not allow.is_file():
         raise refuse("", "", "usage", f"{allow}: no such file of waivers")
@@ -80,6 +86,9 @@ def diff(
     if fail_on == "never":
         return 0
     limit = _LIMITS[fail_on]
+    if not allow_undecided and any(item.rule == "UNDECIDED" for item in counted):
+        print(_UNDECIDED, file=sys.stderr)
+        return 1
     return 1 if useless or (counted and worst(counted) >= limit) else 0
 
 
