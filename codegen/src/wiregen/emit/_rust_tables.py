@@ -211,6 +211,7 @@ def machines(spec: Spec) -> Context:
     return {
         "signals": [word(name, meanings.get(name, "")) for name in signals],
         "wires": [word(item.wire, "") for item in spec.events if item.wire in signals],
+        "guards": [word(item.name, item.doc) for item in table.guards],
         "effects": [
             RustWord(_effect(item), str(item), doc(effect_docs.get(item.name, ""), str(item)))
             for item in effects
