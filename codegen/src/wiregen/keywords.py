@@ -23,6 +23,18 @@ UNTYPED = word_set(
     "contains minContains maxContains propertyNames patternProperties prefixItems minProperties "
     "maxProperties $dynamicRef $recursiveRef contentEncoding contentMediaType"
 )
+# How the bounds of a value are called here.
+BOUNDS = {
+    "minimum": "minimum",
+    "maximum": "maximum",
+    "exclusiveMinimum": "exclusive_minimum",
+    "exclusiveMaximum": "exclusive_maximum",
+    "multipleOf": "multiple_of",
+    "minLength": "min_length",
+    "maxLength": "max_length",
+    "pattern": "pattern",
+    "format": "format",
+}
 # All that says something of a value.
 BINDING = UNTYPED | word_set(
     "$ref type const enum properties required additionalProperties items allOf anyOf oneOf minimum "

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any, cast
 
-from wiregen.errors import Diagnostic, SpecError, join_pointer, pointer_path, refuse
+from wiregen.discriminators import discriminator
+from wiregen.errors import Diagnostic, join_pointer, refuse
 from wiregen.ir import (
     AnyJson,
     Array,
@@ -27,6 +28,7 @@ from wiregen.ir import (
 )
 from wiregen.keywords import (
     ANNOTATIONS,
+    BOUNDS,
     UNTYPED,
     alias_of,
     alike,
@@ -63,17 +65,6 @@ _DEFINED = (("$defs",), ("definitions",), ("components", "schemas"))
 _NAMING = frozenset({"properties", "enum", "oneOf", "anyOf", "allOf", "additionalProperties"})
 _OF_WORDS = frozenset({"type", "const", "enum", "$ref"})
 _DEPTH = 16
-_BOUNDS = {
-    "minimum": "minimum",
-    "maximum": "maximum",
-    "exclusiveMinimum": "exclusive_minimum",
-    "exclusiveMaximum": "exclusive_maximum",
-    "multipleOf": "multiple_of",
-    "minLength": "min_length",
-    "maxLength": "max_length",
-    "pattern": "pattern",
-    "format": "format",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -316,7 +307,7 @@ class Resolver:
             return self._object(node, hint, role)
         bounds = {
             ours: node.value[theirs]
-            for theirs, ours in _BOUNDS.items()
+            for theirs, ours in BOUNDS.items()
             if theirs in node.value and applies(theirs, kind)
         }
         if not compiles(bounds.get("pattern", "")):
@@ -482,7 +473,9 @@ class Resolver:
     ) -> Typed:
         name = self._name(node, hint)
         shared = {key: item for key, item in node.value.items() if key in _SHARED}
-        told = self._discriminator(node, solid)
+        told = discriminator(
+            self.store, node, solid, self._followed, lambda part: self.merged(part).value
+        )
         whole: Struct | None = None
         # Known before its branches are, so that a branch may lead back here.
         self._by_uri[node.uri] = Typed(Ref(name), nullable)
@@ -524,39 +517,6 @@ class Resolver:
             ),
         )
         return Typed(type_, nullable, doc_of(node))
-
-    def _discriminator(
-        self, node: Node, branches: list[Node]
-    ) -> tuple[str, tuple[tuple[str, ...], ...]] | None:
-        """Return the member that `discriminator` names, and the words of every branch."""
-        found = node.value.get("discriminator")
-        if found is None:
-            named = [self.merged(self._followed(item)).value for item in branches]
-            told = {v.get("discriminator") for v in named if isinstance(v, dict) and _text_at(v)}
-            found = told.pop() if len(told) == 1 and all(map(_text_at, named)) else None
-        member = found.get("propertyName") if isinstance(found, dict) else found
-        if not isinstance(member, str):
-            return None
-        mapping = found.get("mapping", {}) if isinstance(found, dict) else {}
-        targets = [self._followed(item).uri for item in branches]
-        words: list[tuple[str, ...]] = []
-        for item, target in zip(branches, targets, strict=True):
-            own = [
-                word
-                for word, ref in (mapping.items() if isinstance(mapping, dict) else ())
-                if isinstance(ref, str) and self._means(node, ref, target)
-            ]
-            words.append(tuple(own) or (_last_name(item),))
-        return member, tuple(words)
-
-    def _means(self, node: Node, ref: str, target: str) -> bool:
-        """Whether a word of a `mapping` stands for a schema: by its place or by its name."""
-        if "/" not in ref and "#" not in ref and "." not in ref:
-            return target.rsplit("/", maxsplit=1)[-1] == ref
-        try:
-            return self.store.resolve(node, self.store.absolute(node, ref)).uri == target
-        except SpecError:
-            return False
 
     def _followed(self, node: Node) -> Node:
         """Return the schema that a branch stands for, behind its references."""
@@ -631,15 +591,3 @@ class Resolver:
             if self.store.find(node.file, node.pointer) is None:
                 self.folded.append(node)
         return Ref(found.name)
-
-
-def _text_at(value: Json) -> bool:
-    return isinstance(value, dict) and isinstance(value.get("discriminator"), str)
-
-
-def _last_name(branch: Node) -> str:
-    """Return the name of the schema that a branch refers to; its title where it stands inline."""
-    ref = branch.value.get("$ref", "") if isinstance(branch.value, dict) else ""
-    if isinstance(ref, str) and "/" in ref:
-        return pointer_path("/" + ref.rsplit("/", maxsplit=1)[-1])[-1]
-    return str(branch.value.get("title", "")) if isinstance(branch.value, dict) else ""

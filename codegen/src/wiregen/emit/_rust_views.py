@@ -109,3 +109,35 @@ class RustCall:
     accessor: str
     at: str
     typed: bool
+
+
+def viewed(base: str) -> tuple[str, str]:
+    """Return the type that an accessor gives out and how it comes from a reference."""
+    if base == "String":
+        return "&str", "as_str"
+    if base in ("i64", "f64", "bool"):
+        return base, "copied"
+    if base.startswith("Vec<"):
+        return f"&[{base[4:-1]}]", "as_slice"
+    return f"&{base}", ""
+
+
+def direct(place: str, project: str) -> str:
+    if project == "copied":
+        return place
+    return f"{place}.{project}()" if project else f"&{place}"
+
+
+def project_option(project: str) -> str:
+    """Return the projection of an optional reference."""
+    if project == "copied":
+        return ".copied()"
+    owner = {"as_str": "String::as_str", "as_slice": "Vec::as_slice"}.get(project)
+    return f".map({owner})" if owner else ""
+
+
+def fallback(project: str) -> str:
+    """A required fact was seen by the decoder at one of its places; say so where it is not."""
+    if project in ("as_str", "copied", "as_slice"):
+        return "unwrap_or_default()"
+    return 'expect("the decoder saw it")'

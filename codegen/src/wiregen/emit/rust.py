@@ -17,6 +17,10 @@ from wiregen.emit._rust_views import (
     RustStruct,
     RustUnion,
     Setter,
+    direct,
+    fallback,
+    project_option,
+    viewed,
 )
 from wiregen.emit.base import documentation, reader_type, render, wrap
 from wiregen.errors import join_pointer
@@ -405,7 +409,7 @@ class _Printer:
 
     def _accessor(self, message: Message, item: Accessor) -> RustAccessor:
         base = self.rust_type(item.type)
-        view, project = _view(base)
+        view, project = viewed(base)
         tri = item.optional and item.nullable
         if tri:
             view, project = f"Field<&{base}>", ""
@@ -431,14 +435,14 @@ class _Printer:
             return f"self.0.body.{path}.as_ref(){project_option(project)}"
         if not item.optional and self._sure(message.name, first):
             path = ".".join(self._members(message.name, first))
-            return _direct(f"self.0.body.{path}", project)
+            return direct(f"self.0.body.{path}", project)
         read = self._option(message, first, root="self.0.body")
         for place in item.places[1:]:
             read = f"{read}.or_else(|| {self._option(message, place, root='self.0.body')})"
         if _may_be_null(item):
             return f"{read}.and_then(Option::as_ref){project_option(project)}"
         read += project_option(project)
-        return read if item.optional else f"{read}.{_fallback(project)}"
+        return read if item.optional else f"{read}.{fallback(project)}"
 
     def _tristate(self, message: Message, path: Path) -> str:
         read = "Some(&self.0.body)"
@@ -569,35 +573,3 @@ def _refs(type_: Type) -> set[str]:
         case Array(items=inner) | Map(values=inner):
             return _refs(inner)
     return set()
-
-
-def _view(base: str) -> tuple[str, str]:
-    """Return the type that an accessor gives out and how it comes from a reference."""
-    if base == "String":
-        return "&str", "as_str"
-    if base in ("i64", "f64", "bool"):
-        return base, "copied"
-    if base.startswith("Vec<"):
-        return f"&[{base[4:-1]}]", "as_slice"
-    return f"&{base}", ""
-
-
-def _direct(place: str, project: str) -> str:
-    if project == "copied":
-        return place
-    return f"{place}.{project}()" if project else f"&{place}"
-
-
-def project_option(project: str) -> str:
-    """Return the projection of an optional reference."""
-    if project == "copied":
-        return ".copied()"
-    owner = {"as_str": "String::as_str", "as_slice": "Vec::as_slice"}.get(project)
-    return f".map({owner})" if owner else ""
-
-
-def _fallback(project: str) -> str:
-    """A required fact was seen by the decoder at one of its places; say so where it is not."""
-    if project in ("as_str", "copied", "as_slice"):
-        return "unwrap_or_default()"
-    return 'expect("the decoder saw it")'
