@@ -1,24 +1,28 @@
 """Imports go only downwards: a room of a client may use its own and the rooms below it.
 
-The order is one for all five languages (ROOMS, lowest first). Two rules more: generated wire code
-imports no hand-written room, and only the transport room names the WebSocket library. Imports for
-the type checker alone are free, and so are the doors of a package (its index, its command line)
-and the testing room, which may use anything. Go and .NET keep rooms in one package or namespace,
-where the compiler shows no import: there only the two further rules are checked.
+The order is one for all five languages (ROOMS, lowest first), and what a file uses is read by the
+language's own compiler or parser (tools/room_imports.py). Two rules more: generated wire code uses
+no hand-written room, and only the transport room names the WebSocket library. Imports for the type
+checker alone are free, and so are the doors of a package (its index, its command line) and the
+testing room, which may use anything. In the Python programs no rooms use each other in a circle.
 
-    python3 tools/rooms.py
+    python3 tools/rooms.py [LANGUAGE ...]
+
+Exit 0: nothing goes upwards; 1: something does, a reader failed, or with REQUIRE=all a toolchain
+is missing.
 """
 
 from __future__ import annotations
 
-import ast
-import posixpath
+import argparse
+import os
 import re
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from graphlib import CycleError, TopologicalSorter
 
-from tree import code_files, is_test
+from room_imports import NotRunError, Use, python_uses, uses
 from workshop import ROOT, SetupError
 
 ROOMS: tuple[tuple[str, ...], ...] = (
@@ -46,166 +50,112 @@ def level_of(stem: str) -> int | None:
 
 
 @dataclass(frozen=True)
-class Import:
-    """One import of a file: the stem it reaches inside the client, or the outside name."""
-
-    line: int
-    inside: str | None
-    outside: str | None
-
-
-@dataclass(frozen=True)
 class Client:
-    """Where a client's rooms are, how its imports are read, the name of its WebSocket library."""
+    """Where a client's rooms are, and the name of its WebSocket library."""
 
+    language: str
     source: str
-    imports: Callable[[str, str], Iterator[Import]]
     library: str
 
 
-def stem_of(name: str, source: str) -> str:
-    """Return the stem of a file or module below ``source``: ``turn-state.ts`` is turnstate."""
-    first = name.removeprefix(f"{source}/").removeprefix("internal/").split("/")[0]
-    return re.sub(r"[^a-z]", "", first.split(".")[0].lower())
-
-
-def line_of(text: str, position: int) -> int:
-    """Return the line number of a position in ``text``."""
-    return text.count("\n", 0, position) + 1
-
-
-def python_imports(name: str, text: str) -> Iterator[Import]:
-    """Yield the imports of a Python module, those under ``if TYPE_CHECKING`` left out."""
-    package = PYTHON.source.rsplit("/", 1)[1]
-    todo: list[ast.AST] = [ast.parse(text, filename=name)]
-    for node in todo:
-        if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test):
-            continue
-        todo.extend(ast.iter_child_nodes(node))
-        if isinstance(node, ast.Import):
-            for one in node.names:
-                yield Import(node.lineno, None, one.name)
-        elif isinstance(node, ast.ImportFrom):
-            module = node.module or ""
-            if node.level:
-                depth = name.removeprefix(f"{PYTHON.source}/").count("/")
-                if depth >= node.level:
-                    continue  # inside its own sub-package
-                words = [module] if module else [one.name for one in node.names]
-            elif module.split(".")[0] == package:
-                rest = module.partition(".")[2]
-                words = [rest] if rest else [one.name for one in node.names]
-            else:
-                yield Import(node.lineno, None, module)
-                continue
-            for word in words:
-                yield Import(node.lineno, word, None)
-
-
-TS_FROM = re.compile(
-    r"^(?:import|export)\s+(?!type\b)[^;'\"]*?from\s+['\"]([^'\"]+)['\"]|import\(['\"]([^'\"]+)['\"]\)",
-    re.MULTILINE,
+CLIENTS = (
+    Client("python", "python/client/src/smooth_operator", "websockets"),
+    Client("typescript", "typescript/src", "ws"),
+    Client("go", "go/protocol", "github.com/coder/websocket"),
+    Client("dotnet", "dotnet/src/SmooAI.SmoothOperator", "System.Net.WebSockets"),
+    Client("rust", "rust/src", "tokio_tungstenite"),
 )
+PROGRAMS = {
+    "wiregen": "codegen/src/wiregen",
+    "conform": "conformance/src/conform",
+    "server": "python/server/src/smooth_operator_server",
+}
 
 
-def typescript_imports(name: str, text: str) -> Iterator[Import]:
-    """Yield the imports and re-exports of a TypeScript module, ``import type`` left out."""
-    for match in TS_FROM.finditer(text):
-        target = match.group(1) or match.group(2)
-        line = line_of(text, match.start())
-        if not target.startswith("."):
-            yield Import(line, None, target)
-            continue
-        path = posixpath.normpath(posixpath.join(posixpath.dirname(name), target))
-        yield Import(line, path.removeprefix(f"{TYPESCRIPT.source}/"), None)
-
-
-def rust_imports(name: str, text: str) -> Iterator[Import]:
-    """Yield the ``crate::`` paths and the outside crates of a Rust module, unit tests left out."""
-    del name
-    code = re.sub(r"^\s*//.*$", "", text.split("#[cfg(test)]")[0], flags=re.MULTILINE)
-    for match in re.finditer(r"\bcrate::(\w+)|\b(tokio_tungstenite|tungstenite)::", code):
-        yield Import(line_of(code, match.start()), match.group(1), match.group(2))
-
-
-def go_imports(name: str, text: str) -> Iterator[Import]:
-    """Yield the import paths of a Go file."""
-    del name
-    head = text.split("\nfunc ", 1)[0]
-    for match in re.finditer(r'^(?:import\s+|\t)(?:\w+ )?"([^"]+)"', head, flags=re.MULTILINE):
-        yield Import(line_of(text, match.start()), None, match.group(1))
-
-
-def dotnet_imports(name: str, text: str) -> Iterator[Import]:
-    """Yield the namespaces that a C# file uses."""
-    del name
-    for match in re.finditer(r"^(?:global )?using (?:static )?([\w.]+);", text, flags=re.MULTILINE):
-        line, space = line_of(text, match.start()), match.group(1)
-        inside = re.fullmatch(r"SmooAI\.SmoothOperator\.(\w+)", space)
-        yield Import(line, inside.group(1) if inside else None, space)
-
-
-PYTHON = Client("python/client/src/smooth_operator", python_imports, "websockets")
-TYPESCRIPT = Client("typescript/src", typescript_imports, "ws")
-GO = Client("go/protocol", go_imports, "github.com/coder/websocket")
-DOTNET = Client("dotnet/src/SmooAI.SmoothOperator", dotnet_imports, "System.Net.WebSockets")
-RUST = Client("rust/src", rust_imports, "tokio_tungstenite")
-CLIENTS = (PYTHON, TYPESCRIPT, GO, DOTNET, RUST)
+def stem_of(name: str) -> str:
+    """Return the stem of a file: ``turn-state.ts`` and ``_turn_state.py`` are turnstate."""
+    first = name.removeprefix("internal/").split("/")[0]
+    return re.sub(r"[^a-z]", "", first.split(".")[0].lower())
 
 
 def names_library(word: str, library: str) -> bool:
     """Tell whether an import names ``library`` or a part of it."""
-    return word == library or word.startswith((f"{library}.", f"{library}/"))
+    return word == library or word.startswith((f"{library}.", f"{library}/", f"{library}::"))
 
 
-def complaints(client: Client, name: str, text: str) -> Iterator[str]:
-    """Yield one line for each import of the file that goes upwards or leaves its room."""
-    stem = stem_of(name, client.source)
-    generated = stem.startswith("wire")
-    level = 0 if generated else level_of(stem)
+def complaint(client: Client, use: Use) -> str | None:
+    """Return what is wrong with one use, if anything is."""
+    stem = stem_of(use.file)
+    place = f"{client.source}/{use.file}:{use.line}"
     at_edge = stem.startswith(("transport", "testing"))
-    for one in client.imports(name, text):
-        place = f"{name}:{one.line}"
-        if not at_edge and one.outside and names_library(one.outside, client.library):
-            yield f"{place}: only the transport room may use {client.library}"
-        if one.inside is None or level is None:
-            continue
-        target = stem_of(one.inside, client.source)
-        above = level_of(target)
-        if above is not None and above > level:
-            yield f"{place}: {stem} must not use {target}, a room above it"
+    if use.outside and not at_edge and names_library(use.outside, client.library):
+        return f"{place}: only the transport room may use {client.library}"
+    level = level_of(stem)
+    if use.to is None or level is None or stem in DOORS:
+        return None
+    target = stem_of(use.to)
+    above = level_of(target)
+    if target in DOORS or above is None or above <= level:
+        return None
+    return f"{place}: {stem} must not use {target}, a room above it"
 
 
-def unknown_rooms(client: Client, name: str) -> Iterator[str]:
-    """Yield a line when the file belongs to no room: a new stem is named in ROOMS first."""
-    stem = stem_of(name, client.source)
-    if level_of(stem) is None and stem not in DOORS:
-        yield f"{name}: {stem} is no room of tools/rooms.py"
+def unknown_rooms(client: Client, files: Iterable[str]) -> Iterator[str]:
+    """Yield a line for each file that belongs to no room: a new stem is named in ROOMS first."""
+    for name in sorted(set(files)):
+        stem = stem_of(name)
+        if level_of(stem) is None and stem not in DOORS:
+            yield f"{client.source}/{name}: {stem} is no room of tools/rooms.py"
+
+
+def check_client(client: Client) -> tuple[int, list[str]]:
+    """Return how many files use something, and what is wrong with them."""
+    found = uses(client.language, client.source)
+    files = {use.file for use in found}
+    bad = {line for use in found if (line := complaint(client, use))}
+    return len(files), [*sorted(bad), *unknown_rooms(client, files)]
+
+
+def circle(name: str, found: Iterable[Use]) -> list[str]:
+    """Return one line when rooms of a Python program, its modules and folders, form a circle."""
+    graph: dict[str, set[str]] = {}
+    for use in found:
+        room, target = (stem.split("/")[0].removesuffix(".py") for stem in (use.file, use.to or ""))
+        if use.to and room != target and "__" not in room + target:
+            graph.setdefault(room, set()).add(target)
+    try:
+        TopologicalSorter(graph).prepare()
+    except CycleError as error:
+        return [f"{name}: rooms in a circle: {' <- '.join(error.args[1])}"]
+    return []
 
 
 def main() -> int:
     """Command line entry; returns the exit status."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("languages", nargs="*", help="clients to read, all by default")
+    chosen = parser.parse_args().languages
     bad: list[str] = []
+    missing = 0
     count = 0
-    try:
-        names = code_files()
-    except SetupError as problem:
-        print(f"rooms: {problem}", file=sys.stderr)
-        return 1
     for client in CLIENTS:
-        inside = (name for name in names if name.startswith(f"{client.source}/"))
-        mine = [name for name in inside if not is_test(name)]
-        if not mine:
-            bad.append(f"{client.source}: no file there")
-        for name in mine:
-            count += 1
-            bad.extend(complaints(client, name, (ROOT / name).read_text(encoding="utf-8")))
-            if client in (PYTHON, TYPESCRIPT, RUST):
-                bad.extend(unknown_rooms(client, name))
+        if chosen and client.language not in chosen:
+            continue
+        try:
+            files, lines = check_client(client)
+            count += files
+            bad += lines
+        except NotRunError as absent:
+            missing += 1
+            print(f"rooms: {client.language} not run: {absent}", file=sys.stderr)
+        except SetupError as problem:
+            bad.append(str(problem))
+    for name, source in PROGRAMS.items():
+        bad += circle(name, python_uses(ROOT / source))
     for line in bad:
         print(line, file=sys.stderr)
-    print(f"rooms: {count} files of five clients, {len(bad)} wrong imports")
-    return 1 if bad else 0
+    print(f"rooms: {count} files of the clients, {len(bad)} wrong")
+    return 1 if bad or (missing and os.environ.get("REQUIRE") == "all") else 0
 
 
 if __name__ == "__main__":

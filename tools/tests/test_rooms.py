@@ -2,83 +2,125 @@
 
 from __future__ import annotations
 
-import pytest
-import rooms
-from rooms import DOTNET, GO, PYTHON, RUST, TYPESCRIPT, Client
+from pathlib import Path
 
-PY = PYTHON.source
-TS = TYPESCRIPT.source
+import pytest
+import room_imports
+import rooms
+from room_imports import Use
+from rooms import CLIENTS
+
+BY_NAME = {client.language: client for client in CLIENTS}
 
 
 @pytest.mark.parametrize(
-    ("client", "name", "text", "complaint"),
+    ("language", "use", "complaint"),
     [
-        (PYTHON, f"{PY}/requests.py", "from .turn import Turn\n", "requests must not use turn"),
-        (PYTHON, f"{PY}/requests.py", "from . import turn\n", "requests must not use turn"),
+        ("python", Use("_requests.py", 3, "turn.py", None), "requests must not use turn"),
+        ("python", Use("wire/codec.py", 3, "errors.py", None), "wire must not use errors"),
+        ("python", Use("turn.py", 3, None, "websockets.client"), "only the transport room"),
+        ("typescript", Use("turn-state.ts", 3, "client.ts", None), "turnstate must not use client"),
+        ("typescript", Use("turn.ts", 3, None, "ws"), "only the transport room"),
+        ("go", Use("turn_driver.go", 3, "conversation.go", None), "must not use conversation"),
+        ("go", Use("turn.go", 3, None, "github.com/coder/websocket"), "only the transport room"),
         (
-            PYTHON,
-            f"{PY}/errors.py",
-            "import smooth_operator\nfrom smooth_operator.turn import T",
-            ":2",
-        ),
-        (PYTHON, f"{PY}/wire/codec.py", "from ..errors import E\n", "wire must not use errors"),
-        (PYTHON, f"{PY}/turn.py", "import websockets.client\n", "only the transport room"),
-        (
-            TYPESCRIPT,
-            f"{TS}/turn-state.ts",
-            "import {\n C\n} from './client.js';",
-            "not use client",
-        ),
-        (TYPESCRIPT, f"{TS}/wire/codec.ts", "import { E } from '../errors.js';", "not use errors"),
-        (TYPESCRIPT, f"{TS}/turn.ts", "const ws = await import('ws');", "only the transport room"),
-        (RUST, "rust/src/connection.rs", "use crate::turn::Turn;", "must not use turn"),
-        (RUST, "rust/src/turn.rs", "use tokio_tungstenite::X;", "only the transport room"),
-        (
-            GO,
-            f"{GO.source}/turn.go",
-            'import (\n\t"github.com/coder/websocket"\n)\n',
-            "only the transport",
-        ),
-        (
-            DOTNET,
-            f"{DOTNET.source}/Requests/Pending.cs",
-            "using SmooAI.SmoothOperator.Turn;",
+            "dotnet",
+            Use("Requests/Router.cs", 3, "Turn/Turn.cs", None),
             "requests must not use turn",
         ),
+        ("rust", Use("connection/mod.rs", 3, "requests/mod.rs", None), "must not use requests"),
+        ("rust", Use("turn/mod.rs", 3, None, "tokio_tungstenite"), "only the transport room"),
     ],
 )
-def test_import_that_goes_upwards_is_named(
-    client: Client, name: str, text: str, complaint: str
-) -> None:
-    found = list(rooms.complaints(client, name, text))
-    assert len(found) == 1
-    assert complaint in found[0]
+def test_use_that_goes_upwards_is_named(language: str, use: Use, complaint: str) -> None:
+    found = rooms.complaint(BY_NAME[language], use)
+    assert found is not None
+    assert complaint in found
+    assert f"{use.file}:3" in found
 
 
 @pytest.mark.parametrize(
-    ("client", "name", "text"),
+    ("language", "use"),
     [
-        (PYTHON, f"{PY}/turn.py", "from .requests import R\nfrom .wire import events\n"),
-        (PYTHON, f"{PY}/turn.py", "if TYPE_CHECKING:\n    from .client import C\n"),
-        (PYTHON, f"{PY}/wire/codec.py", "from .events import E\nfrom . import machine\n"),
-        (PYTHON, f"{PY}/transport.py", "from websockets.client import ClientProtocol\n"),
-        (PYTHON, f"{PY}/__init__.py", "from .client import C\nfrom .errors import E\n"),
-        (PYTHON, f"{PY}/testing/fake_server.py", "from ..client import C\nimport websockets\n"),
-        (TYPESCRIPT, f"{TS}/turn.ts", "import type { C } from './client.js';"),
-        (TYPESCRIPT, f"{TS}/turn.ts", "import { a } from './turn-state.js';"),
-        (TYPESCRIPT, f"{TS}/transport.ts", "import WebSocket from 'ws';"),
-        (RUST, "rust/src/requests.rs", "#[cfg(test)]\nmod tests { use crate::client::C; }"),
-        (RUST, "rust/src/turn.rs", "/// See crate::client::Client.\nuse crate::errors::E;"),
-        (GO, f"{GO.source}/transport.go", 'import "github.com/coder/websocket"\n'),
+        ("python", Use("turn.py", 1, "requests.py", None)),
+        ("python", Use("transport.py", 1, None, "websockets.client")),
+        ("python", Use("__init__.py", 1, "client.py", None)),
+        ("typescript", Use("internal/turn.ts", 1, "internal/turn-state.ts", None)),
+        ("go", Use("supervisor.go", 1, "link.go", None)),
+        ("dotnet", Use("Connection/Outbox.cs", 1, "Wire/Machines.g.cs", None)),
+        ("rust", Use("testing/fake.rs", 1, None, "tokio_tungstenite")),
     ],
 )
-def test_import_that_goes_downwards_or_is_free_passes(client: Client, name: str, text: str) -> None:
-    assert list(rooms.complaints(client, name, text)) == []
+def test_use_that_goes_downwards_or_is_free_passes(language: str, use: Use) -> None:
+    assert rooms.complaint(BY_NAME[language], use) is None
 
 
 def test_file_of_no_room_is_named() -> None:
-    assert list(rooms.unknown_rooms(PYTHON, f"{PY}/helpers.py")) == [
-        f"{PY}/helpers.py: helpers is no room of tools/rooms.py"
+    python = BY_NAME["python"]
+    assert list(rooms.unknown_rooms(python, ["helpers.py"])) == [
+        f"{python.source}/helpers.py: helpers is no room of tools/rooms.py"
     ]
-    for name in ("turn_state.py", "wire/events.py", "__init__.py", "testing/x.py"):
-        assert list(rooms.unknown_rooms(PYTHON, f"{PY}/{name}")) == []
+    known = ("_turn_state.py", "wire/events.py", "__init__.py", "testing/x.py", "outbox.py")
+    assert list(rooms.unknown_rooms(python, known)) == []
+
+
+SOURCES = {
+    "python": {
+        "low.py": "from . import high\nif TYPE_CHECKING:\n    from .other import O\n",
+        "high.py": "import websockets.client\nfrom .sub.deep import x\n",
+        "other.py": "",
+        "sub/deep.py": "from ..high import y\n",
+    },
+    "typescript": {
+        "low.ts": "import { a } from './high.js';\nimport type { B } from './other.js';\n",
+        "high.ts": "export const a = await import('ws');\n",
+        "other.ts": "export interface B { c: 1 }\n",
+    },
+    "go": {
+        "low.go": 'package p\n\nimport "fmt"\n\nfunc low() { fmt.Println(high{}.name()) }\n',
+        "high.go": 'package p\n\ntype high struct{}\n\nfunc (high) name() string { return "" }\n',
+    },
+    "dotnet": {
+        "Low.cs": "namespace P;\nstatic class Low { internal static int X => new High().Y; }\n",
+        "High.cs": "namespace P;\nclass High { internal int Y => Environment.TickCount; }\n",
+    },
+    "rust": {
+        "lib.rs": "mod low;\nmod high;\n",
+        "low.rs": "//! See crate::nothing.\nuse super::high::High;\npub fn low(_: High) {}\n"
+        "#[cfg(test)]\nmod tests {\n    use crate::lib2::X;\n}\n",
+        "high.rs": "pub struct High(tungstenite::Message);\n",
+    },
+}
+EDGES = {
+    "python": {("low.py", "high.py"), ("high.py", "sub/deep.py"), ("sub/deep.py", "high.py")},
+    "typescript": {("low.ts", "high.ts")},
+    "go": {("low.go", "high.go")},
+    "dotnet": {("Low.cs", "High.cs")},
+    "rust": {("low.rs", "high.rs")},
+}
+OUTSIDE = {
+    "python": {"websockets.client"},
+    "typescript": {"ws"},
+    "go": {"fmt"},
+    "dotnet": {"System"},
+    "rust": {"tungstenite"},
+}
+
+
+@pytest.mark.timeout(600)  # the first run builds the readers
+@pytest.mark.parametrize("language", SOURCES)
+def test_reader_sees_what_the_language_sees(language: str, tmp_path: Path) -> None:
+    folder = tmp_path / "package"
+    for name, text in SOURCES[language].items():
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+    found = room_imports.uses(language, str(folder))
+    assert {(use.file, use.to) for use in found if use.to} == EDGES[language]
+    assert OUTSIDE[language] <= {use.outside for use in found if use.outside}
+
+
+def test_circle_of_rooms_in_a_program_is_named() -> None:
+    around = [Use("a.py", 1, "b/c.py", None), Use("b/c.py", 1, "d.py", None)]
+    assert rooms.circle("p", around) == []
+    assert "circle" in rooms.circle("p", [*around, Use("d.py", 1, "a.py", None)])[0]
