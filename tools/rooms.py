@@ -27,8 +27,19 @@ from workshop import ROOT, SetupError
 
 ROOMS: tuple[tuple[str, ...], ...] = (
     ("wire",),
-    ("errors", "options", "clock", "ids", "listeners", "logging", "observer", "arguments", "texts"),
-    ("transport", "opener"),
+    (
+        "errors",
+        "options",
+        "clock",
+        "ids",
+        "listeners",
+        "logging",
+        "observer",
+        "arguments",
+        "texts",
+        "opener",
+    ),
+    ("transport",),
     ("connection", "supervisor", "link", "outbox", "backoff", "liveness"),
     ("requests", "router", "sender", "pending", "calls"),
     ("turn", "accumulator", "questions", "handlers"),
@@ -36,6 +47,10 @@ ROOMS: tuple[tuple[str, ...], ...] = (
     ("client",),
 )
 """Lowest first. A stem is a room's word, or begins with one: turn-items, turn_items, TurnItems."""
+
+PRINTED = {"Wire/Exceptions.g.cs": "errors"}
+"""Printed files that belong to another room than the wire: .NET's error tree is classes, which are
+printed, over the facts that they carry, which are not."""
 
 DOORS = {"init", "main", "index", "lib", "mod", "doc", "sync", "cli", "chat", "terminal", "testing"}
 WORDS = sorted(
@@ -74,6 +89,8 @@ PROGRAMS = {
 
 def stem_of(name: str) -> str:
     """Return the stem of a file: ``turn-state.ts`` and ``_turn_state.py`` are turnstate."""
+    if name in PRINTED:
+        return PRINTED[name]
     first = name.removeprefix("internal/").split("/")[0]
     return re.sub(r"[^a-z]", "", first.split(".")[0].lower())
 

@@ -55,8 +55,12 @@ static Use? UseOf(SyntaxTree tree, SyntaxNode name, ISymbol symbol)
             ? new Use(tree.FilePath, line, null, space.ToDisplayString())
             : null;
     }
-    // Of a namespace or a type in several files it cannot be said which of them is meant.
-    return symbol is INamespaceSymbol || files.Contains(tree.FilePath) ? null : new Use(tree.FilePath, line, files[0], null);
+    // Of a namespace or a type in several files it cannot be said which of them is meant; one in the same folder will do.
+    var folder = Path.GetDirectoryName(tree.FilePath);
+    var unclear = files.Count > 1 && files.Exists(one => Path.GetDirectoryName(one) == folder);
+    return symbol is INamespaceSymbol || unclear || files.Contains(tree.FilePath)
+        ? null
+        : new Use(tree.FilePath, line, files[0], null);
 }
 
 /// <summary>One edge: a line of a file that names something of another file or of another assembly.</summary>

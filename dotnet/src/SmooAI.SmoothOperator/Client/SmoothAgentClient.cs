@@ -6,7 +6,7 @@ namespace SmooAI.SmoothOperator;
 /// A client of one server. Making one does nothing but check the options; <see cref="ConnectAsync"/> opens the link,
 /// <see cref="CloseAsync"/> or disposal closes it. Safe from any thread (REQ-CONN-17).
 /// </summary>
-public sealed class SmoothAgentClient : IAsyncDisposable
+public sealed class SmoothAgentClient : IAsyncDisposable, IConversationHost
 {
     private const string ParkedOtp = "otp_park";
 

@@ -3,10 +3,10 @@ namespace SmooAI.SmoothOperator;
 /// <summary>One conversation with an agent, on one session. Safe from any thread; owns nothing that must be closed.</summary>
 public sealed class Conversation
 {
-    private readonly SmoothAgentClient _client;
+    private readonly IConversationHost _client;
 
     internal Conversation(
-        SmoothAgentClient client, string sessionId, string conversationId, string? agentName, IReadOnlyList<string> capabilities)
+        IConversationHost client, string sessionId, string conversationId, string? agentName, IReadOnlyList<string> capabilities)
     {
         _client = client;
         SessionId = sessionId;

@@ -6,7 +6,7 @@ namespace SmooAI.SmoothOperator;
 internal static class MessageHistory
 {
     internal static async IAsyncEnumerable<ConversationMessage> ReadAsync(
-        SmoothAgentClient client, string sessionId, int? limit, [EnumeratorCancellation] CancellationToken cancellationToken)
+        IConversationHost client, string sessionId, int? limit, [EnumeratorCancellation] CancellationToken cancellationToken)
     {
         var seen = new HashSet<string>(StringComparer.Ordinal);
         string? cursor = null;
