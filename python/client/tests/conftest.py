@@ -1,15 +1,17 @@
 """Fixtures: a peer, a virtual clock, a connected client; no test may leave a task behind.
 
-``--slow-ways`` switches every fast path off: the suite says the same either way.
+``--slow-ways`` switches every fast path off, ``--uvloop`` takes another event loop: the suite says
+the same either way.
 """
 
 from __future__ import annotations
 
 import asyncio
 import itertools
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 
 import pytest
+import uvloop
 
 from smooth_operator import SmoothAgentClient
 from smooth_operator.link import Link
@@ -22,7 +24,17 @@ from .peer import Peer, peer
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Add the switch of the fast paths."""
+    parser.addoption("--uvloop", action="store_true", help="run on uvloop's event loop")
     parser.addoption("--slow-ways", action="store_true", help="every frame takes the full way")
+
+
+def pytest_asyncio_loop_factories(
+    config: pytest.Config,
+) -> dict[str, Callable[[], asyncio.AbstractEventLoop]]:
+    """Say which loop the tests run on (REQ-CONN-21: any loop will do)."""
+    if config.getoption("--uvloop"):
+        return {"uvloop": uvloop.new_event_loop}
+    return {"asyncio": asyncio.new_event_loop}
 
 
 @pytest.fixture(autouse=True)

@@ -17,7 +17,14 @@ from .errors import NotConnectedError, UnsupportedError
 from .listeners import FrameInfo, Listeners, check_listener
 from .options import Options, OptionWords
 from .outbox import Outgoing
-from .questions import Answer, OtpCheck, SubmitResult, otp_check_of, submit_result_of
+from .questions import (
+    Answer,
+    OtpCheck,
+    SubmitResult,
+    otp_check_of,
+    submit_result_of,
+    with_turn,
+)
 from .router import Router
 from .sender import Sender
 from .turn import Turn
@@ -326,7 +333,7 @@ class SmoothAgentClient:
             approved=approved,
             confirmation_id=confirmation_id,
         )
-        return self._plain_verb("confirm", action, lambda _: None)
+        return self._plain_verb("confirm", action, lambda _: None, becomes_turn=True)
 
     def verify_otp(
         self,
@@ -386,7 +393,7 @@ class SmoothAgentClient:
             declined=declined,
         )
         verb: VerbName = "decline" if declined else "submit"
-        return self._plain_verb(verb, action, submit_result_of)
+        return self._plain_verb(verb, action, submit_result_of, becomes_turn=True)
 
     def cancel(self, *, request_id: str, session_id: str | None = None) -> Answer[None]:
         """Stop the turn of that id; without a live one only the frame is sent (REQ-VERB-08)."""
@@ -418,23 +425,50 @@ class SmoothAgentClient:
             self._capabilities.popitem(last=False)
 
     def _plain_verb(
-        self, verb: VerbName, action: Any, value_of: Callable[[Event], Value]
+        self,
+        verb: VerbName,
+        action: Any,
+        value_of: Callable[[Event], Value],
+        *,
+        becomes_turn: bool = False,
     ) -> Answer[Value]:
         answer: Answer[Value] = Answer.make(self._options.logger)
         self._router.check_id(action.request_id)
         text = printed(action)
         outgoing = Outgoing(action.action, action.request_id, text, action.session_id)
-        waiting = self._sender.call(outgoing, answers_to(verb), value_of, shared=True)
+
+        def begin(event: Event) -> None:
+            park = self._parks_otp(action.session_id)
+            answer.turn = Turn(
+                self._sender,
+                self._options,
+                outgoing,
+                session_id=action.session_id,
+                otp_park=park,
+            )
+            answer.turn.driver.begin(event)
+
+        waiting = self._sender.call(
+            outgoing,
+            answers_to(verb),
+            value_of,
+            shared=True,
+            becomes_turn=begin if becomes_turn else None,
+        )
 
         def done(future: asyncio.Future[Value]) -> None:
             error = None if future.cancelled() else future.exception()
             if isinstance(error, Exception):
                 answer.fail(error)
             elif not future.cancelled():
-                answer.resolve(future.result())
+                answer.resolve(with_turn(future.result(), answer.turn))
 
         waiting.add_done_callback(done)
         return answer
+
+    def turn(self, request_id: str) -> Turn | None:
+        """Return the turn that is live under ``request_id`` (REQ-VERB-14)."""
+        return self._live_turn(request_id)
 
     def _live_turn(self, request_id: str) -> Turn | None:
         owner = self._router.owner(request_id)

@@ -10,6 +10,9 @@ from typing import Any, Protocol, TypeVar
 
 T = TypeVar("T")
 
+_STALL = 0.1  # seconds late from which on the loop must have stood still
+_ROUNDS = 8  # of the loop, each of which reads up to 64 KiB of a socket
+
 IdGenerator = Callable[[], str]
 """Gives a fresh requestId at each call."""
 
@@ -38,8 +41,36 @@ class SystemClock:
     """Return the monotonic time of the process."""
 
     def call_later(self, delay: float, callback: Callable[[], None]) -> Timer:
-        """Call ``callback`` on the running loop after ``delay`` seconds."""
-        return asyncio.get_running_loop().call_later(delay, callback)
+        """Call ``callback`` on the running loop after ``delay`` seconds.
+
+        Where loop or process stood still meanwhile, what lies in the sockets is read first
+        (REQ-TIME-02).
+        """
+        return _Timer(delay, callback)
+
+
+class _Timer:
+    """A timer that notices that it fires late."""
+
+    def __init__(self, delay: float, callback: Callable[[], None]) -> None:
+        self._callback = callback
+        self._due = time.monotonic() + delay
+        self._rounds = _ROUNDS
+        self._loop = asyncio.get_running_loop()
+        self._handle = self._loop.call_later(delay, self._fire)
+
+    def cancel(self) -> None:
+        """Drop the callback."""
+        self._handle.cancel()
+
+    def _fire(self) -> None:
+        late = time.monotonic() - self._due > _STALL
+        if self._rounds and (late or self._rounds < _ROUNDS):
+            # Each round of the loop reads once from each socket that has something.
+            self._rounds -= 1
+            self._handle = self._loop.call_later(0, self._fire)
+        else:
+            self._callback()
 
 
 def new_request_id() -> str:

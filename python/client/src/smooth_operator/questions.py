@@ -5,14 +5,17 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Generator, Sequence
-from dataclasses import dataclass
-from typing import Any, Self, TypeVar
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from .clock import Timer
 from .options import Options
 from .turn_state import VerbName
 from .wire import Event, FieldError
 from .wire.steps import QuestionKind
+
+if TYPE_CHECKING:
+    from .turn import Turn
 
 _DAY = 24 * 3600.0
 Value = TypeVar("Value")
@@ -52,6 +55,8 @@ class SubmitResult:
     errors: Sequence[FieldError] = ()
     """Field errors, each with ``field`` and ``message``; the question is open again."""
     message: str | None = None
+    turn: Turn | None = None
+    """The turn that began with the answer, which had none here (REQ-VERB-15)."""
 
 
 def otp_check_of(event: Event) -> OtpCheck | None:
@@ -70,6 +75,13 @@ def submit_result_of(event: Event) -> SubmitResult:
     return SubmitResult(True)
 
 
+def with_turn(value: Value, turn: Turn | None) -> Value:
+    """Return what a lone answer resolves to; with the turn that began with it, if one did."""
+    if turn is None or not isinstance(value, SubmitResult):
+        return value
+    return replace(value, turn=turn)
+
+
 def verb_value(name: VerbName, event: Event) -> OtpCheck | SubmitResult | None:
     """Return what a verb resolves to when ``event`` answers it."""
     return submit_result_of(event) if name in ("submit", "decline") else otp_check_of(event)
@@ -81,6 +93,8 @@ class Answer(asyncio.Future[Value]):
     A failure that nobody looks at is logged once at warning (REQ-TURN-16).
     """
 
+    turn: Turn | None = None
+    """The turn that began with this answer, which had none here (REQ-VERB-15)."""
     _looked_at = False
     _logger: logging.Logger | None = None
 

@@ -47,15 +47,18 @@ class Sender:
         value_of: Callable[[Event], Value],
         *,
         shared: bool = False,
+        becomes_turn: Callable[[Event], None] | None = None,
     ) -> asyncio.Future[Value]:
         """Send an action with one answer and return the future of its value.
 
         ``value_of`` makes the value of the event that answers; it may raise DecodeError.
         ``shared`` says that the id is a turn's that is not live here: what is no answer is
-        somebody else's (REQ-VERB-08).
+        somebody else's (REQ-VERB-08). ``becomes_turn`` takes over the id when status 202 is the
+        first that comes under it: a turn begins with the action (REQ-VERB-15).
         """
         assert outgoing.request_id is not None
         pending = Call(self.router, self._options, outgoing, answers, value_of, shared=shared)
+        pending.becomes_turn = becomes_turn
         self.router.add(outgoing.request_id, pending)
         try:
             submitted = self.submit(outgoing)
@@ -87,6 +90,8 @@ class Call(Generic[Value]):
         self._answers = answers
         self._value_of = value_of
         self._shared = shared
+        self.becomes_turn: Callable[[Event], None] | None = None
+        """Takes over the id with the first frame, where that says so; None from then on."""
         self._state = steps.CALL.initial
         self._timer: Timer | None = None
         self.future: asyncio.Future[Value] = asyncio.get_running_loop().create_future()
@@ -108,6 +113,10 @@ class Call(Generic[Value]):
         """Step on an event of this id (REQ-CALL-03)."""
         status = getattr(event, "status", None)
         word: str = event.type
+        becomes_turn, self.becomes_turn = self.becomes_turn, None
+        if becomes_turn is not None and word == "immediate_response" and status == 202:
+            becomes_turn(event)
+            return self._step("result", status=status, event=event)
         if event.type in self._answers and not (self._shared and status == 202):
             word = "result"
         elif word not in ("error", "keepalive", "unknown"):
@@ -116,6 +125,7 @@ class Call(Generic[Value]):
 
     def broken_received(self, fault: DecodeError) -> bool:
         """A broken answer ends the call; a broken event of another type is an unknown one."""
+        self.becomes_turn = None
         ends = fault.type == "error" or fault.type in self._answers
         return self._step("broken" if ends else "unknown", fault=fault)
 

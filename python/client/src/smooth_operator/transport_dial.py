@@ -18,8 +18,7 @@ async def dial(host: str, port: int) -> socket.socket:
     Raises:
         OSError: no address answered; the first one's error.
     """
-    loop = asyncio.get_running_loop()
-    found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    found = await _resolve(host, port)
     if not found:
         raise OSError("the name has no address")
     return await _race(interleaved(found))
@@ -60,13 +59,22 @@ async def _race(addresses: list[Address]) -> socket.socket:
 _NAME = "smooth-operator dial"
 
 
+async def _resolve(host: str, port: int) -> list[Address]:
+    loop = asyncio.get_running_loop()
+    return list(await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM))
+
+
+async def _sock_connect(it: socket.socket, where: Any) -> None:
+    await asyncio.get_running_loop().sock_connect(it, where)
+
+
 async def _connect(address: Address) -> socket.socket:
     family, kind, protocol, _, where = address
     it = socket.socket(family, kind, protocol)
     try:
         it.setblocking(False)
         it.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        await asyncio.get_running_loop().sock_connect(it, where)
+        await _sock_connect(it, where)
     except BaseException:
         it.close()
         raise

@@ -111,6 +111,13 @@ class TurnDriver:
             self._arm("total", self._options.turn_timeout, "total_timeout")
         self._rearm_idle()
 
+    def begin(self, event: Event) -> None:
+        """Take over from an answer that the server made a turn of (REQ-VERB-15)."""
+        self._sender.router.add(self.request_id, self)
+        if self._options.turn_timeout:
+            self._arm("total", self._options.turn_timeout, "total_timeout")
+        self.event_received(event)
+
     def event_received(self, event: Event) -> bool:
         """Carry out what the tables say about an event of this turn."""
         if event.type == "stream_token" and not self.state.settled:
