@@ -62,7 +62,14 @@ impl fmt::Debug for Busy {
     }
 }
 
-/// Real time, on the timers of the tokio runtime.
+/// A timer that fires later than this fires after a stall.
+const LATE: Duration = Duration::from_millis(100);
+
+/// What a late timer leaves for reading what already lies in the socket (REQ-TIME-02).
+const GRACE: Duration = Duration::from_millis(250);
+
+/// Real time, on the timers of the tokio runtime. A timer that is late because the process or the
+/// runtime stood still first lets be read what came meanwhile.
 #[derive(Debug, Clone)]
 pub struct SystemClock {
     start: Instant,
@@ -89,8 +96,12 @@ impl Clock for SystemClock {
     }
 
     fn schedule(&self, delay: Duration, fire: Box<dyn FnOnce() + Send>) -> Timer {
+        let (start, due) = (self.start, self.now() + delay);
         let task = tokio::spawn(async move {
             tokio::time::sleep(delay).await;
+            if start.elapsed() > due + LATE {
+                tokio::time::sleep(GRACE).await;
+            }
             fire();
         });
         let handle = task.abort_handle();

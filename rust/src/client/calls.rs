@@ -16,6 +16,7 @@ use crate::requests::{Expects, Key, Pending};
 use crate::turn::verbs::{Ask, Reply};
 use crate::turn::{Owner, VerbFuture};
 use crate::wire::actions::{Action, Call, CreateConversationSession};
+use crate::wire::arguments::argument_fault;
 use crate::wire::errors::Leaf;
 use crate::wire::events::Event;
 use crate::wire::mend::last_string;
@@ -64,7 +65,8 @@ impl SmoothAgentClient {
     /// ```
     ///
     /// # Errors
-    /// Any of [`Error`] but those of turns; after [`Error::RequestTimeout`] a late answer is
+    /// [`Error::InvalidArgument`]: a member is missing or out of its bounds; nothing was sent
+    /// (REQ-CALL-12). Any other of [`Error`] but those of turns; after [`Error::RequestTimeout`] a late answer is
     /// dropped (REQ-CALL-02).
     ///
     /// # Cancel safety
@@ -73,6 +75,9 @@ impl SmoothAgentClient {
         let any: &mut dyn Any = &mut action;
         if let Some(create) = any.downcast_mut::<CreateConversationSession>() {
             create.supports = Some(self.supports(create.supports.take()));
+        }
+        if let Some(error) = fault(&action) {
+            return Pending::new(std::future::ready(Err(error)));
         }
         let new = NewCall {
             name: C::NAME,
@@ -105,6 +110,9 @@ impl SmoothAgentClient {
 
     /// A verb by its requestId: the live turn's, else a call under that id.
     pub(super) fn verb<A: Action>(&self, action: A, session_id: &str, ask: Ask) -> Pending<Reply> {
+        if let Some(error) = fault(&action) {
+            return Pending::new(std::future::ready(Err(error)));
+        }
         let id = action.request_id().unwrap_or_default().to_owned();
         let (mut live, mut plain) = (None, None);
         match self.hub.live_turn(&id) {
@@ -137,6 +145,11 @@ impl SmoothAgentClient {
             answer: Some(answer),
         }
     }
+}
+
+/// What the schema does not allow in an action (REQ-CALL-12).
+pub(super) fn fault<A: Action>(action: &A) -> Option<Error> {
+    argument_fault(A::NAME, &action.to_json()).map(Error::argument)
 }
 
 fn read<C: Call>(event: &Event, id: &str) -> Result<C::Output, Error> {

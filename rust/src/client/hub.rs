@@ -125,9 +125,15 @@ impl Hub {
         books.link.tasks.retain(|task| !*task.ended.borrow());
         self.move_link(books, Signal::Connect, None, None);
         let (me, options) = (self.me.clone(), Arc::clone(&self.options));
+        let driver = Driver {
+            hub: self.me.clone(),
+            link: number,
+            over: false,
+        };
         let task = runtime.spawn(async move {
             let upper = || me.upgrade().map(|hub| hub as Arc<dyn Upper>);
             connection::run(&upper, number, options, outbox).await;
+            driver.end();
             let _ = done.send(true);
         });
         books.link.tasks.push(Task {
@@ -235,6 +241,39 @@ impl Hub {
     /// Error of an attempt whose task is gone.
     pub(crate) fn gone() -> Error {
         Draft::new("the attempt was given up").end(Leaf::ConnectFailed)
+    }
+}
+
+/// Tells the hub when the runtime of a link dies under it (REQ-CONN-24).
+struct Driver {
+    hub: Weak<Hub>,
+    link: u64,
+    over: bool,
+}
+
+impl Driver {
+    /// The link ended as links do.
+    fn end(mut self) {
+        self.over = true;
+    }
+}
+
+impl Drop for Driver {
+    fn drop(&mut self) {
+        if self.over {
+            return;
+        }
+        let Some(hub) = self.hub.upgrade() else {
+            return;
+        };
+        let link = self.link;
+        let free = hub.books.try_lock().is_ok();
+        if free {
+            hub.orphaned(link);
+        } else {
+            // Whoever holds the books may be the one that dropped this.
+            std::thread::spawn(move || hub.orphaned(link));
+        }
     }
 }
 

@@ -5,10 +5,11 @@ use std::sync::Arc;
 use super::hub::{Books, Hub};
 use super::listeners::{Direction, Notice};
 use crate::connection::{Came, End, MALFORMED_LIMIT, Upper};
-use crate::errors::Error;
+use crate::errors::{Draft, Error};
 use crate::requests::{Arrived, Cause, Taken, error_of};
 use crate::turn::Cell;
 use crate::wire::codec::{DecodeError, correlation};
+use crate::wire::errors::Leaf;
 use crate::wire::events::{Event, EventType};
 use crate::wire::learned::{Frame, Pattern};
 use crate::wire::machine::{ConnectionState, Effect, Signal};
@@ -158,6 +159,17 @@ impl Hub {
         if event.event_type() != EventType::Keepalive {
             self.notify(&books.link, Notice::Event(event.clone()));
         }
+    }
+}
+
+impl Hub {
+    /// The task of a link is gone without having ended it: its runtime died.
+    pub(super) fn orphaned(&self, link: u64) {
+        self.failed(
+            link,
+            Draft::new("the runtime of the attempt ended").end(Leaf::ConnectFailed),
+        );
+        self.ended(link, End::new(Signal::Lost, 1006));
     }
 }
 

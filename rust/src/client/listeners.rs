@@ -187,24 +187,7 @@ impl Dispatcher {
         {
             state.running = true;
             drop(state);
-            let dispatcher = Arc::clone(self);
-            runtime.spawn(async move { dispatcher.run().await });
-        }
-    }
-
-    async fn run(&self) {
-        loop {
-            let (notice, _busy, listeners) = {
-                let mut state = self.lock();
-                let Some((notice, busy)) = state.waiting.pop_front() else {
-                    state.running = false;
-                    return;
-                };
-                (notice, busy, state.listeners.clone())
-            };
-            self.tell(&notice, &listeners);
-            self.heard.send_modify(|count| *count += 1);
-            tokio::task::yield_now().await;
+            runtime.spawn(Run::of(self).run());
         }
     }
 
@@ -246,9 +229,54 @@ impl Dispatcher {
             (state.pushed, idle)
         };
         if idle {
-            self.run().await;
+            let run = Run::of(self).run();
+            match Handle::try_current() {
+                Ok(runtime) => drop(runtime.spawn(run)),
+                Err(_) => run.await,
+            }
         }
         let mut heard = self.heard.subscribe();
         let _ = heard.wait_for(|count| *count >= pushed).await;
+    }
+}
+
+/// The one run of a dispatcher. When its runtime dies under it, another one may begin.
+struct Run {
+    dispatcher: Arc<Dispatcher>,
+    over: bool,
+}
+
+impl Run {
+    fn of(dispatcher: &Arc<Dispatcher>) -> Self {
+        Self {
+            dispatcher: Arc::clone(dispatcher),
+            over: false,
+        }
+    }
+
+    async fn run(mut self) {
+        while let Some((notice, _busy, listeners)) = self.next() {
+            self.dispatcher.tell(&notice, &listeners);
+            self.dispatcher.heard.send_modify(|count| *count += 1);
+            tokio::task::yield_now().await;
+        }
+    }
+
+    fn next(&mut self) -> Option<(Notice, Busy, Vec<(u64, Listener)>)> {
+        let mut state = self.dispatcher.lock();
+        let Some((notice, busy)) = state.waiting.pop_front() else {
+            state.running = false;
+            self.over = true;
+            return None;
+        };
+        Some((notice, busy, state.listeners.clone()))
+    }
+}
+
+impl Drop for Run {
+    fn drop(&mut self) {
+        if !self.over {
+            self.dispatcher.lock().running = false;
+        }
     }
 }

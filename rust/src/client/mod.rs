@@ -19,6 +19,7 @@ use futures_util::Stream;
 use tokio::sync::mpsc;
 
 pub use self::builder::ClientBuilder;
+use self::calls::fault;
 use self::hub::Hub;
 use self::listeners::Listener;
 pub use self::listeners::{Direction, FrameNote, ListenerId, StateChange};
@@ -95,20 +96,19 @@ impl SmoothAgentClient {
 
     /// Closes the link with code 1000 and settles everything in flight. May be called at any time
     /// and any number of times. When it has returned, no callback, timer or task of the client
-    /// runs (REQ-CONN-05).
+    /// runs (REQ-CONN-05), unless a listener did not return within the close timeout (REQ-CONN-27).
     pub async fn close(&self) {
-        let tasks = self.hub.close();
-        let clock = &self.hub.options.clock;
-        for mut task in tasks {
-            let ended = async { drop(task.ended.wait_for(|ended| *ended).await) };
-            if within(&**clock, self.hub.options.limits.close, ended)
-                .await
-                .is_none()
-            {
-                task.abort.abort();
+        let mut tasks = self.hub.close();
+        let (clock, limit) = (&self.hub.options.clock, self.hub.options.limits.close);
+        let quiet = async {
+            for task in &mut tasks {
+                drop(task.ended.wait_for(|ended| *ended).await);
             }
+            self.hub.dispatcher.flushed().await;
+        };
+        if within(&**clock, limit, quiet).await.is_none() {
+            tasks.iter().for_each(|task| task.abort.abort());
         }
-        self.hub.dispatcher.flushed().await;
     }
 
     /// The state of the link.
@@ -204,10 +204,14 @@ impl SmoothAgentClient {
         words
     }
 
-    /// Says something and opens a turn. Its frame is queued at the call (REQ-TURN-01).
+    /// Says something and opens a turn. Its frame is queued at the call (REQ-TURN-01). What the
+    /// schema does not allow fails the turn with [`Error::InvalidArgument`] and is not sent
+    /// (REQ-CALL-12); a `String` cannot hold half of a surrogate pair (REQ-CALL-11).
     pub fn send_message(&self, mut action: SendMessage) -> Turn {
         let session_id = action.session_id.clone();
+        let fault = fault(&action);
         let (key, cell) = self.hub.start_turn(
+            fault,
             action.request_id.take(),
             &session_id,
             SendMessage::NAME,

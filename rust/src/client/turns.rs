@@ -47,6 +47,7 @@ impl Hub {
     /// (REQ-TURN-01).
     pub(crate) fn start_turn(
         &self,
+        fault: Option<Error>,
         id: Option<String>,
         session_id: &str,
         name: &'static str,
@@ -56,7 +57,10 @@ impl Hub {
         let mut books = self.lock();
         books.serial += 1;
         let serial = books.serial;
-        let (id, refused) = self.claim_id(&books, id);
+        let (id, refused) = match fault {
+            Some(fault) => (id.unwrap_or_default(), Some(fault)),
+            None => self.claim_id(&books, id),
+        };
         let key = Key { id, serial };
         let mut entry = Entry::new(key.clone(), session_id.to_owned(), Arc::clone(&cell));
         if let Some(error) = refused {

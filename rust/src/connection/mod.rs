@@ -33,7 +33,7 @@ pub(crate) struct End {
 }
 
 impl End {
-    fn new(signal: Signal, code: u16) -> Self {
+    pub(crate) fn new(signal: Signal, code: u16) -> Self {
         Self {
             signal,
             code,

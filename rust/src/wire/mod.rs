@@ -4,6 +4,7 @@
 //! state tables. Nothing here is written by hand, opens anything or knows another room.
 
 pub mod actions;
+pub(crate) mod arguments;
 pub mod codec;
 pub(crate) mod codes;
 pub mod enums;

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use serde_json::json;
+use smooth_operator::types::{FileAttachment, ImageAttachment};
 use smooth_operator::{ErrorKind, Field, action};
 
 use crate::peer::{Peer, SESSION, client, soon, virtual_client};
@@ -119,14 +120,13 @@ async fn req_call_09_dropping_a_call_ends_the_wait_and_takes_an_unwritten_frame_
 #[tokio::test]
 async fn req_call_10_a_message_over_one_mebibyte_is_refused_before_anything_is_sent() {
     let (client, mut link) = client().await;
-    let turn = client.send_message(action::SendMessage::new(SESSION, "x".repeat(1024 * 1024)));
+    let large = ImageAttachment::new("x".repeat(1024 * 1024));
+    let turn = client.send_message(action::SendMessage::new(SESSION, "look").images([large]));
     let error = soon(turn.result()).await.expect_err("too large");
     assert_eq!(error.kind(), ErrorKind::MessageTooLarge);
     assert_eq!(error.failure().details().limit, Some(1024 * 1024));
-    let call = client.rename_conversation(action::RenameConversation::new(
-        SESSION,
-        "x".repeat(1024 * 1024),
-    ));
+    let create = action::CreateConversationSession::new("x".repeat(1024 * 1024));
+    let call = client.create_conversation_session(create);
     assert_eq!(
         soon(call).await.expect_err("too large").kind(),
         ErrorKind::MessageTooLarge
@@ -170,4 +170,54 @@ async fn req_call_07_a_call_that_creates_a_session_says_what_the_client_supports
         link.action().await["supports"],
         json!(["identity_form", "otp_park", "spec_1_1", "x"])
     );
+}
+
+#[tokio::test]
+async fn req_call_12_what_the_schema_does_not_allow_is_refused_where_it_is_written() {
+    let (client, mut link) = client().await;
+    let send = |text: &str| action::SendMessage::new(SESSION, text);
+    let file = FileAttachment::new("", "https://example.com/f");
+    let turns = [
+        (send(""), "SendMessage.message is missing"),
+        (
+            send(&"\u{1f600}".repeat(10_001)),
+            "SendMessage.message must be at most 10000 characters",
+        ),
+        (
+            action::SendMessage::new("", "s3cret"),
+            "SendMessage.session_id is missing",
+        ),
+        (
+            send("s3cret").skill("s3cret words"),
+            "SendMessage.skill must match ^[A-Za-z0-9_-]{1,128}$",
+        ),
+        (
+            send("s3cret").files([file]),
+            "FileAttachment.name is missing",
+        ),
+    ];
+    for (message, text) in turns {
+        let error = client.send_message(message).started().expect_err("refused");
+        assert_eq!(error.kind(), ErrorKind::InvalidArgument);
+        assert_eq!(error.to_string(), text);
+    }
+    let pages = action::GetConversationMessages::new(SESSION).limit(101);
+    let error = soon(client.get_conversation_messages(pages)).await;
+    let error = error.expect_err("refused");
+    assert_eq!(error.kind(), ErrorKind::InvalidArgument);
+    let confirm = action::ConfirmToolAction::new(SESSION, "", true);
+    let error = soon(client.confirm_tool_action(confirm)).await;
+    let error = error.expect_err("refused");
+    assert_eq!(error.to_string(), "ConfirmToolAction.request_id is missing");
+    let ping = client.ping();
+    let sent = link.action().await;
+    assert_eq!(sent["action"], "ping");
+    assert_eq!(sent["requestId"], "req-0", "no id was drawn");
+    drop(ping);
+    // At the bounds all is well.
+    let (_turn, sent) = (
+        client.send_message(send(&"\u{1f600}".repeat(10_000)).skill("a_b-9")),
+        link.action().await,
+    );
+    assert_eq!(sent["action"], "send_message");
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use smooth_operator::{ConnectionState, ErrorKind, QuestionKind, action};
 
-use crate::peer::{Heard, SESSION, client, soon, virtual_client};
+use crate::peer::{Heard, Peer, SESSION, client, soon, virtual_client};
 
 #[tokio::test]
 async fn req_conn_05_close_may_be_called_any_number_of_times() {
@@ -148,4 +148,20 @@ async fn req_wire_15_a_close_frame_of_one_byte_is_a_violation() {
     let error = soon(turn.result()).await.expect_err("interrupted");
     assert_eq!(error.failure().close_code(), Some(1002), "{error:?}");
     assert_eq!(link.closed().await, 1002);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn req_conn_27_a_listener_that_does_not_return_does_not_hold_close() {
+    let peer = Peer::start().await;
+    let limit = Duration::from_millis(200);
+    let (client, mut link) = peer.connected(peer.builder().close_timeout(limit)).await;
+    let (free, stuck) = std::sync::mpsc::channel::<()>();
+    let stuck = std::sync::Mutex::new(stuck);
+    client.on_state(move |_| {
+        let _ = stuck.lock().expect("one listener").recv();
+    });
+    let closing = tokio::spawn(async move { client.close().await });
+    assert_eq!(link.closed().await, 1000);
+    soon(closing).await.expect("closed");
+    drop(free);
 }

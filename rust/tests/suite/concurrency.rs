@@ -1,5 +1,6 @@
 //! Many threads on one client, and writes that the socket has no room for.
 
+use smooth_operator::types::ImageAttachment;
 use smooth_operator::{SmoothAgentClient, action};
 use tokio_tungstenite::tungstenite::Message;
 
@@ -39,9 +40,11 @@ async fn req_conn_17_a_client_serves_many_threads_at_once() {
 async fn req_conn_18_frames_wait_in_the_client_while_the_socket_is_full() {
     let peer = Peer::start().await;
     let (client, mut link) = peer.connected(peer.builder()).await;
-    let text = "x".repeat(900_000);
-    let say =
-        |client: &SmoothAgentClient| client.send_message(action::SendMessage::new(SESSION, &text));
+    let image = ImageAttachment::new("x".repeat(900_000));
+    let say = |client: &SmoothAgentClient| {
+        let message = action::SendMessage::new(SESSION, "look");
+        client.send_message(message.images([image.clone()]))
+    };
     let kept: Vec<_> = (0..12).map(|_| say(&client)).collect();
     for _ in 0..200 {
         tokio::task::yield_now().await; // the driver writes what the socket takes

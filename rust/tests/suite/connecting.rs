@@ -317,3 +317,65 @@ async fn req_conn_20_a_token_with_a_line_break_reaches_no_header_and_no_text() {
         assert!(!error.to_string().contains("vil"), "{error}");
     }
 }
+
+#[tokio::test]
+async fn req_conn_26_the_attempt_goes_on_when_nobody_waits_for_it_any_more() {
+    let peer = Peer::start().await;
+    let client = peer.builder().build().expect("good options");
+    let mut waiting = Box::pin(client.connect());
+    let once =
+        std::future::poll_fn(|context| std::task::Poll::Ready(waiting.as_mut().poll(context)));
+    assert!(once.await.is_pending());
+    drop(waiting);
+    let mut link = peer.accept().await;
+    soon(client.connect()).await.expect("the same link");
+    link.fence(&client).await;
+}
+
+/// A runtime of its own, as a test harness makes one for each test.
+fn runtime() -> tokio::runtime::Runtime {
+    let mut builder = tokio::runtime::Builder::new_current_thread();
+    builder.enable_all().build().expect("a runtime")
+}
+
+#[test]
+fn req_conn_24_a_client_outlives_its_runtime() {
+    let mut builder = tokio::runtime::Builder::new_multi_thread();
+    let server = builder.worker_threads(1).enable_all().build();
+    let server = server.expect("a runtime");
+    let peer = Arc::new(server.block_on(Peer::start()));
+    let client = peer.builder().build().expect("good options");
+    let connect = async || {
+        let there = Arc::clone(&peer);
+        let accepted = server.spawn(async move { there.accept().await });
+        soon(client.connect()).await.expect("connected");
+        accepted.await.expect("accepted")
+    };
+    let changes = crate::peer::Heard::default();
+    let seen = changes.clone();
+    client.on_state(move |change| seen.push(change.reason));
+    let first = runtime();
+    let (_link, call, turn) = first.block_on(async {
+        let link = connect().await;
+        let turn = client.send_message(action::SendMessage::new(SESSION, "hello"));
+        (link, client.ping(), turn)
+    });
+    drop(first);
+    assert_eq!(client.state(), ConnectionState::Closed);
+    let second = runtime();
+    let _link = second.block_on(async {
+        let lost = soon(call).await.expect_err("lost");
+        assert_eq!(lost.kind(), ErrorKind::ConnectionLost);
+        let cut = soon(turn.result()).await.expect_err("lost");
+        assert_eq!(cut.kind(), ErrorKind::TurnInterrupted);
+        let late = soon(client.ping()).await.expect_err("not connected");
+        assert_eq!(late.kind(), ErrorKind::NotConnected);
+        let mut link = connect().await;
+        link.fence(&client).await;
+        link
+    });
+    drop(second);
+    runtime().block_on(async { soon(client.close()).await });
+    let told = ["connect", "opened", "lost", "connect", "opened", "lost"];
+    assert_eq!(changes.all(), told);
+}

@@ -148,3 +148,18 @@ async fn req_turn_04_an_answer_of_status_400_and_above_fails_the_turn() {
         (ErrorKind::Protocol, Some(503))
     );
 }
+
+#[tokio::test]
+async fn req_time_02_a_limit_that_fires_after_a_stall_lets_be_read_what_has_arrived() {
+    let peer = crate::peer::Peer::start().await;
+    let idle = std::time::Duration::from_millis(300);
+    let (client, mut link) = peer.connected(peer.builder().turn_idle_timeout(idle)).await;
+    let (turn, id) = link.turn(&client).await;
+    for _ in 0..1_000 {
+        link.token(&id, "word ").await;
+    }
+    link.finish(&id, "all of it").await;
+    std::thread::sleep(idle * 3); // the whole program stands still
+    let result = soon(turn.result()).await.expect("it was there in time");
+    assert_eq!(result.text, "all of it");
+}

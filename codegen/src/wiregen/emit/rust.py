@@ -8,6 +8,7 @@ from typing import Any
 
 from wiregen.config import Target
 from wiregen.emit import _rust_tables as tables
+from wiregen.emit._rust_arguments import written
 from wiregen.emit._rust_streams import stream, varying
 from wiregen.emit._rust_views import (
     RustAccessor,
@@ -60,6 +61,7 @@ def emit(spec: Spec, target: Target) -> dict[str, str]:
     actions, calls, types = printer.actions(), printer.calls(), printer.types()
     files: dict[str, dict[str, Any]] = {
         "mod.rs": {"spec": spec, "loose": target.options.get("dead_code") != "deny"},
+        "arguments.rs": {"structs": written(spec)},
         "json.rs": {},
         "learned.rs": {},
         "mend.rs": {"unions": spec.unions},
