@@ -240,6 +240,9 @@ impl Dispatcher {
     }
 }
 
+/// A notice, its mark, and who hears it.
+type Due = (Notice, Busy, Vec<(u64, Listener)>);
+
 /// The one run of a dispatcher. When its runtime dies under it, another one may begin.
 struct Run {
     dispatcher: Arc<Dispatcher>,
@@ -262,7 +265,7 @@ impl Run {
         }
     }
 
-    fn next(&mut self) -> Option<(Notice, Busy, Vec<(u64, Listener)>)> {
+    fn next(&mut self) -> Option<Due> {
         let mut state = self.dispatcher.lock();
         let Some((notice, busy)) = state.waiting.pop_front() else {
             state.running = false;
