@@ -61,106 +61,6 @@ static AUTH_CONTEXT_TYPE: [Row; 3] = [
     },
 ];
 static CANCEL_ACTION: [Row; 0] = [];
-static CHECKPOINT_TYPE: [Row; 5] = [
-    Row {
-        wire: "id",
-        name: "Checkpoint.id",
-        required: true,
-        ..ROW
-    },
-    Row {
-        wire: "threadId",
-        name: "Checkpoint.thread_id",
-        required: true,
-        ..ROW
-    },
-    Row {
-        wire: "agentId",
-        name: "Checkpoint.agent_id",
-        required: true,
-        ..ROW
-    },
-    Row {
-        wire: "iteration",
-        name: "Checkpoint.iteration",
-        required: true,
-        least: Some(0.0),
-        most: Some(9007199254740991.0),
-        ..ROW
-    },
-    Row {
-        wire: "createdAt",
-        name: "Checkpoint.created_at",
-        required: true,
-        ..ROW
-    },
-];
-static CHOICES_ANSWER_TYPE: [Row; 1] = [Row {
-    wire: "header",
-    name: "ChoicesAnswer.header",
-    required: true,
-    ..ROW
-}];
-static CHOICES_OPTION_TYPE: [Row; 1] = [Row {
-    wire: "label",
-    name: "ChoicesOption.label",
-    required: true,
-    ..ROW
-}];
-static CHOICES_PAYLOAD_TYPE: [Row; 2] = [
-    Row {
-        wire: "status",
-        name: "ChoicesPayload.status",
-        required: true,
-        ..ROW
-    },
-    Row {
-        wire: "values",
-        name: "ChoicesPayload.values",
-        inner: &CHOICES_VALUES_TYPE,
-        ..ROW
-    },
-];
-static CHOICES_QUESTION_TYPE: [Row; 3] = [
-    Row {
-        wire: "question",
-        name: "ChoicesQuestion.question",
-        required: true,
-        ..ROW
-    },
-    Row {
-        wire: "header",
-        name: "ChoicesQuestion.header",
-        required: true,
-        most: Some(12.0),
-        ..ROW
-    },
-    Row {
-        wire: "options",
-        name: "ChoicesQuestion.options",
-        required: true,
-        least: Some(2.0),
-        most: Some(4.0),
-        inner: &CHOICES_OPTION_TYPE,
-        ..ROW
-    },
-];
-static CHOICES_SPEC_TYPE: [Row; 1] = [Row {
-    wire: "questions",
-    name: "ChoicesSpec.questions",
-    required: true,
-    least: Some(1.0),
-    most: Some(4.0),
-    inner: &CHOICES_QUESTION_TYPE,
-    ..ROW
-}];
-static CHOICES_VALUES_TYPE: [Row; 1] = [Row {
-    wire: "answers",
-    name: "ChoicesValues.answers",
-    required: true,
-    inner: &CHOICES_ANSWER_TYPE,
-    ..ROW
-}];
 static CONFIRM_TOOL_ACTION_ACTION: [Row; 3] = [
     Row {
         wire: "requestId",
@@ -177,56 +77,6 @@ static CONFIRM_TOOL_ACTION_ACTION: [Row; 3] = [
     Row {
         wire: "approved",
         name: "ConfirmToolAction.approved",
-        required: true,
-        ..ROW
-    },
-];
-static CONTENT_ITEM_TYPE: [Row; 1] = [Row {
-    wire: "type",
-    name: "ContentItem.type_",
-    required: true,
-    ..ROW
-}];
-static CONVERSATION_RECORD_TYPE: [Row; 7] = [
-    Row {
-        wire: "id",
-        name: "ConversationRecord.id",
-        required: true,
-        ..ROW
-    },
-    Row {
-        wire: "platform",
-        name: "ConversationRecord.platform",
-        required: true,
-        ..ROW
-    },
-    Row {
-        wire: "name",
-        name: "ConversationRecord.name",
-        required: true,
-        ..ROW
-    },
-    Row {
-        wire: "organizationId",
-        name: "ConversationRecord.organization_id",
-        required: true,
-        ..ROW
-    },
-    Row {
-        wire: "idempotencyKey",
-        name: "ConversationRecord.idempotency_key",
-        required: true,
-        ..ROW
-    },
-    Row {
-        wire: "createdAt",
-        name: "ConversationRecord.created_at",
-        required: true,
-        ..ROW
-    },
-    Row {
-        wire: "updatedAt",
-        name: "ConversationRecord.updated_at",
         required: true,
         ..ROW
     },
@@ -261,48 +111,6 @@ static FILE_ATTACHMENT_TYPE: [Row; 2] = [
         ..ROW
     },
 ];
-static GENERAL_AGENT_RESPONSE_TYPE: [Row; 6] = [
-    Row {
-        wire: "responseParts",
-        name: "GeneralAgentResponse.response_parts",
-        required: true,
-        ..ROW
-    },
-    Row {
-        wire: "customerHappinessScore",
-        name: "GeneralAgentResponse.customer_happiness_score",
-        required: true,
-        least: Some(0.0),
-        most: Some(1.0),
-        ..ROW
-    },
-    Row {
-        wire: "needsSatisfactionScore",
-        name: "GeneralAgentResponse.needs_satisfaction_score",
-        required: true,
-        least: Some(0.0),
-        most: Some(1.0),
-        ..ROW
-    },
-    Row {
-        wire: "requestSummary",
-        name: "GeneralAgentResponse.request_summary",
-        required: true,
-        ..ROW
-    },
-    Row {
-        wire: "resolutionStatus",
-        name: "GeneralAgentResponse.resolution_status",
-        required: true,
-        ..ROW
-    },
-    Row {
-        wire: "suggestedNextActions",
-        name: "GeneralAgentResponse.suggested_next_actions",
-        required: true,
-        ..ROW
-    },
-];
 static GET_CONVERSATION_MESSAGES_ACTION: [Row; 2] = [
     Row {
         wire: "sessionId",
@@ -324,43 +132,6 @@ static GET_SESSION_ACTION: [Row; 1] = [Row {
     required: true,
     ..ROW
 }];
-static IDENTITY_INTAKE_FIELD_TYPE: [Row; 2] = [
-    Row {
-        wire: "key",
-        name: "IdentityIntakeField.key",
-        required: true,
-        ..ROW
-    },
-    Row {
-        wire: "required",
-        name: "IdentityIntakeField.required",
-        required: true,
-        ..ROW
-    },
-];
-static IDENTITY_INTAKE_PAYLOAD_TYPE: [Row; 2] = [
-    Row {
-        wire: "status",
-        name: "IdentityIntakePayload.status",
-        required: true,
-        ..ROW
-    },
-    Row {
-        wire: "values",
-        name: "IdentityIntakePayload.values",
-        inner: &IDENTITY_INTAKE_VALUES_TYPE,
-        ..ROW
-    },
-];
-static IDENTITY_INTAKE_SPEC_TYPE: [Row; 1] = [Row {
-    wire: "fields",
-    name: "IdentityIntakeSpec.fields",
-    required: true,
-    least: Some(1.0),
-    inner: &IDENTITY_INTAKE_FIELD_TYPE,
-    ..ROW
-}];
-static IDENTITY_INTAKE_VALUES_TYPE: [Row; 0] = [];
 static IMAGE_ATTACHMENT_TYPE: [Row; 1] = [Row {
     wire: "url",
     name: "ImageAttachment.url",
@@ -374,123 +145,6 @@ static LIST_CONVERSATIONS_ACTION: [Row; 1] = [Row {
     most: Some(100.0),
     ..ROW
 }];
-static MESSAGE_TYPE: [Row; 6] = [
-    Row {
-        wire: "id",
-        name: "Message.id",
-        required: true,
-        ..ROW
-    },
-    Row {
-        wire: "direction",
-        name: "Message.direction",
-        required: true,
-        ..ROW
-    },
-    Row {
-        wire: "content",
-        name: "Message.content",
-        required: true,
-        inner: &MESSAGE_CONTENT_TYPE,
-        ..ROW
-    },
-    Row {
-        wire: "from",
-        name: "Message.from",
-        inner: &MESSAGE_SENDER_TYPE,
-        ..ROW
-    },
-    Row {
-        wire: "to",
-        name: "Message.to",
-        inner: &MESSAGE_RECIPIENT_TYPE,
-        ..ROW
-    },
-    Row {
-        wire: "createdAt",
-        name: "Message.created_at",
-        required: true,
-        ..ROW
-    },
-];
-static MESSAGE_CONTENT_TYPE: [Row; 1] = [Row {
-    wire: "items",
-    name: "MessageContent.items",
-    inner: &CONTENT_ITEM_TYPE,
-    ..ROW
-}];
-static MESSAGE_RECIPIENT_TYPE: [Row; 2] = [
-    Row {
-        wire: "id",
-        name: "MessageRecipient.id",
-        required: true,
-        ..ROW
-    },
-    Row {
-        wire: "type",
-        name: "MessageRecipient.type_",
-        required: true,
-        ..ROW
-    },
-];
-static MESSAGE_SENDER_TYPE: [Row; 2] = [
-    Row {
-        wire: "id",
-        name: "MessageSender.id",
-        required: true,
-        ..ROW
-    },
-    Row {
-        wire: "type",
-        name: "MessageSender.type_",
-        required: true,
-        ..ROW
-    },
-];
-static PARTICIPANT_TYPE: [Row; 7] = [
-    Row {
-        wire: "id",
-        name: "Participant.id",
-        required: true,
-        ..ROW
-    },
-    Row {
-        wire: "conversationId",
-        name: "Participant.conversation_id",
-        required: true,
-        ..ROW
-    },
-    Row {
-        wire: "organizationId",
-        name: "Participant.organization_id",
-        required: true,
-        ..ROW
-    },
-    Row {
-        wire: "type",
-        name: "Participant.type_",
-        required: true,
-        ..ROW
-    },
-    Row {
-        wire: "name",
-        name: "Participant.name",
-        required: true,
-        ..ROW
-    },
-    Row {
-        wire: "createdAt",
-        name: "Participant.created_at",
-        required: true,
-        ..ROW
-    },
-    Row {
-        wire: "updatedAt",
-        name: "Participant.updated_at",
-        required: true,
-        ..ROW
-    },
-];
 static PING_ACTION: [Row; 0] = [];
 static RENAME_CONVERSATION_ACTION: [Row; 2] = [
     Row {
@@ -553,85 +207,6 @@ static SEND_MESSAGE_ACTION: [Row; 5] = [
         ..ROW
     },
 ];
-static SEND_MESSAGE_RESULT_TYPE: [Row; 3] = [
-    Row {
-        wire: "messageId",
-        name: "SendMessageResult.message_id",
-        required: true,
-        ..ROW
-    },
-    Row {
-        wire: "response",
-        name: "SendMessageResult.response",
-        required: true,
-        inner: &GENERAL_AGENT_RESPONSE_TYPE,
-        ..ROW
-    },
-    Row {
-        wire: "needsEscalation",
-        name: "SendMessageResult.needs_escalation",
-        required: true,
-        ..ROW
-    },
-];
-static SESSION_TYPE: [Row; 9] = [
-    Row {
-        wire: "sessionId",
-        name: "Session.session_id",
-        required: true,
-        ..ROW
-    },
-    Row {
-        wire: "conversationId",
-        name: "Session.conversation_id",
-        required: true,
-        ..ROW
-    },
-    Row {
-        wire: "organizationId",
-        name: "Session.organization_id",
-        required: true,
-        ..ROW
-    },
-    Row {
-        wire: "agentName",
-        name: "Session.agent_name",
-        required: true,
-        ..ROW
-    },
-    Row {
-        wire: "userParticipantId",
-        name: "Session.user_participant_id",
-        required: true,
-        ..ROW
-    },
-    Row {
-        wire: "agentParticipantId",
-        name: "Session.agent_participant_id",
-        required: true,
-        ..ROW
-    },
-    Row {
-        wire: "threadId",
-        name: "Session.thread_id",
-        required: true,
-        ..ROW
-    },
-    Row {
-        wire: "tokenCount",
-        name: "Session.token_count",
-        least: Some(0.0),
-        most: Some(9007199254740991.0),
-        ..ROW
-    },
-    Row {
-        wire: "messageCount",
-        name: "Session.message_count",
-        least: Some(0.0),
-        most: Some(9007199254740991.0),
-        ..ROW
-    },
-];
 static SUBMIT_INTERACTION_ACTION: [Row; 3] = [
     Row {
         wire: "requestId",
@@ -652,18 +227,6 @@ static SUBMIT_INTERACTION_ACTION: [Row; 3] = [
         ..ROW
     },
 ];
-static TOOL_CALL_TYPE: [Row; 1] = [Row {
-    wire: "name",
-    name: "ToolCall.name",
-    required: true,
-    ..ROW
-}];
-static TOOL_RESULT_TYPE: [Row; 1] = [Row {
-    wire: "name",
-    name: "ToolResult.name",
-    required: true,
-    ..ROW
-}];
 static VERIFY_OTP_ACTION: [Row; 2] = [
     Row {
         wire: "requestId",

@@ -22,11 +22,26 @@ class Arguments:
 def written(spec: Spec) -> tuple[Arguments, ...]:
     """Return every type that is sent, with the rows of its members."""
     words_of = {item.name: item.wire for item in spec.actions}
+    asked, found = {item.name for item in spec.actions}, set[str]()
+    while asked:
+        name = asked.pop()
+        found.add(name)
+        asked |= {
+            inner.name for field in spec.struct(name).fields if (inner := _inner(spec, field))
+        }
+        asked -= found
     return tuple(
         Arguments(table_name(item), words_of.get(item.name, ""), _rows(spec, item))
         for item in spec.structs
-        if item.direction != "read"
+        if item.name in found
     )
+
+
+def _inner(spec: Spec, field: Field) -> Struct | None:
+    """Return the struct of the objects in a member."""
+    type_ = field.type.items if isinstance(field.type, Array) else field.type
+    inner = spec.type(type_.name) if isinstance(type_, Ref) else None
+    return inner if isinstance(inner, Struct) else None
 
 
 def table_name(struct: Struct) -> str:
@@ -51,16 +66,13 @@ def _asked(spec: Spec, field: Field) -> list[str]:
     type_ = field.type
     if isinstance(type_, Array):
         facts += _bounds(("least", type_.min_items), ("most", type_.max_items))
-        type_ = type_.items
     elif isinstance(type_, Scalar) and type_.kind == "string":
         facts += _bounds(("least", type_.min_length), ("most", type_.max_length))
         facts += _letters(type_.pattern)
     elif isinstance(type_, Scalar):
         facts += _bounds(("least", type_.minimum), ("most", type_.maximum))
-    if isinstance(type_, Ref):
-        inner = spec.type(type_.name)
-        if isinstance(inner, Struct) and inner.direction != "read":
-            facts.append(f"inner: &{table_name(inner)}")
+    if inner := _inner(spec, field):
+        facts.append(f"inner: &{table_name(inner)}")
     return facts
 
 
