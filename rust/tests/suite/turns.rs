@@ -152,14 +152,26 @@ async fn req_turn_04_an_answer_of_status_400_and_above_fails_the_turn() {
 #[tokio::test]
 async fn req_time_02_a_limit_that_fires_after_a_stall_lets_be_read_what_has_arrived() {
     let peer = crate::peer::Peer::start().await;
-    let idle = std::time::Duration::from_millis(300);
-    let (client, mut link) = peer.connected(peer.builder().turn_idle_timeout(idle)).await;
+    let limit = std::time::Duration::from_millis(300);
+    let (client, mut link) = peer.connected(peer.builder().turn_timeout(limit)).await;
     let (turn, id) = link.turn(&client).await;
+    let mut bytes = Vec::new();
+    let mut frame = |event: serde_json::Value| {
+        let text = event.to_string();
+        let size = u16::try_from(text.len()).expect("short");
+        bytes.extend([0x81, 126]);
+        bytes.extend(size.to_be_bytes());
+        bytes.extend(text.as_bytes());
+    };
     for _ in 0..1_000 {
-        link.token(&id, "word ").await;
+        let data = json!({"requestId": id, "token": "word ".repeat(10)});
+        frame(json!({"type": "stream_token", "requestId": id, "data": data}));
     }
-    link.finish(&id, "all of it").await;
-    std::thread::sleep(idle * 3); // the whole program stands still
+    let data = json!({"messageId": "m-1", "response": "all of it"});
+    let data = json!({"requestId": id, "status": 200, "data": data});
+    frame(json!({"type": "eventual_response", "requestId": id, "status": 200, "data": data}));
+    link.raw(&bytes).await;
+    std::thread::sleep(limit * 3); // the whole program stands still
     let result = soon(turn.result()).await.expect("it was there in time");
     assert_eq!(result.text, "all of it");
 }
