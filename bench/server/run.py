@@ -87,14 +87,14 @@ def played(kind: str, folder: Path, sockets: int, turns: int, words: int) -> Row
     return row
 
 
-def compared(
-    rounds: int, measure: Callable[[str], float]
-) -> tuple[float, float, float, float, float]:
+def in_turn(rounds: int, measure: Callable[[str], Any]) -> tuple[list[Any], list[Any]]:
+    """Measure ours and bare in turn; return what each gave."""
+    told = [(measure("ours"), measure("bare")) for _ in range(rounds)]
+    return [ours for ours, _ in told], [bare for _, bare in told]
+
+
+def compared(ours: list[float], bare: list[float]) -> tuple[float, float, float, float, float]:
     """Return medians of both, and median, least and largest of the ratios ours to bare."""
-    ours, bare = [], []
-    for _ in range(rounds):
-        ours.append(measure("ours"))
-        bare.append(measure("bare"))
     each = [one / other for one, other in zip(ours, bare, strict=True)]
     medians = statistics.median(ours), statistics.median(bare)
     return (*medians, statistics.median(each), min(each), max(each))
@@ -117,20 +117,18 @@ def frames(options: argparse.Namespace, folder: Path) -> Iterator[Row]:
             row = played(kind, folder, sockets, 1, words)
             return float(row["tokens"] / row["seconds"])
 
-        numbers = compared(options.rounds, rate)
+        numbers = compared(*in_turn(options.rounds, rate))
         yield row_of("frames/s", numbers, numbers[2] >= 0.9, sockets=sockets, goal=0.9)
 
 
 def first(options: argparse.Namespace, folder: Path) -> Iterator[Row]:
     """First token in ms when all turns are sent at once: at most twice bare at 200."""
     for sockets in (1, 50, 200, 1_000):
-        rows: dict[str, list[Row]] = {"ours": [], "bare": []}
-        for _ in range(options.rounds):
-            for kind in rows:
-                rows[kind].append(played(kind, folder, sockets, 1, 20))
+        ours, bare = in_turn(
+            options.rounds, lambda kind, count=sockets: played(kind, folder, count, 1, 20)
+        )
         for name in ("first_p50_ms", "first_p99_ms"):
-            queues = {kind: iter(told) for kind, told in rows.items()}
-            numbers = compared(options.rounds, lambda kind, n=name, q=queues: next(q[kind])[n])
+            numbers = compared([row[name] for row in ours], [row[name] for row in bare])
             reached = numbers[2] <= 2 if sockets == 200 else True
             yield row_of(name, numbers, reached, turns=sockets, goal=2 if sockets == 200 else None)
 
@@ -143,7 +141,7 @@ def opened(options: argparse.Namespace, folder: Path) -> Iterator[Row]:
             row = load(url, "open", 20, 100)
         return float(row["sessions"] / row["seconds"])
 
-    numbers = compared(options.rounds, rate)
+    numbers = compared(*in_turn(options.rounds, rate))
     yield row_of("sessions/s", numbers, numbers[2] >= 0.9, goal=0.9)
 
 
@@ -174,7 +172,7 @@ def idle(options: argparse.Namespace, folder: Path) -> Iterator[Row]:
                 client.wait(timeout=60)
         return used / MIB
 
-    numbers = compared(1, memory)
+    numbers = compared(*in_turn(1, memory))
     yield row_of("idle MB", numbers, numbers[0] < 150, sessions=2_000, goal=150)
 
 
@@ -187,7 +185,7 @@ def start(options: argparse.Namespace, folder: Path) -> Iterator[Row]:
             load(url, "open", 1, 1)
             return (time.perf_counter() - began) * 1000
 
-    yield row_of("start ms", compared(options.rounds, took), True)
+    yield row_of("start ms", compared(*in_turn(options.rounds, took)), True)
 
 
 FIGURES = {"frames": frames, "first": first, "open": opened, "idle": idle, "start": start}

@@ -52,7 +52,7 @@ class Sessions:
             RefusalError: agentId is blank, no agent has it, or not for this page.
         """
         agent, principal = self._agent(action["agentId"], peer.origin), peer.principal
-        supports, scope = action.get("supports"), principal.scope
+        supports = action.get("supports")
         session = await self._store.open_session(
             NewSession(
                 session_id=self._new_id(),
@@ -66,9 +66,7 @@ class Sessions:
                 conversation_id=action.get("conversationId"),
                 supports=None if supports is None else normalised(supports),
                 user_email=principal.email or action.get("userEmail"),
-                org=scope.org,
-                owner=scope.owner,
-                everybody=scope.everybody,
+                scope=principal.scope,
                 browser_fingerprint=action.get("browserFingerprint"),
                 metadata=action.get("metadata", {}),
             )

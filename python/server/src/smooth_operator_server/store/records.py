@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Generic, TypeVar
 
+from ..auth.principal import LOCAL, Scope
+
 T = TypeVar("T")
 
 
@@ -30,17 +32,13 @@ class NewSession:
     agent_name: str
     user_name: str
     now: int
+    scope: Scope
+    """Where ``conversation_id`` is looked for, and whose a fresh conversation is."""
+
     conversation_id: str | None = None
     supports: tuple[str, ...] | None = None
     """None takes over the words of the conversation, an empty tuple opts out."""
     user_email: str | None = None
-    org: str = "local"
-    owner: str | None = None
-    """Whose conversation a fresh one is; None leaves it to everybody of the organisation."""
-
-    everybody: bool = True
-    """Whether ``conversation_id`` may name a conversation of anybody in the organisation."""
-
     browser_fingerprint: str | None = None
     metadata: Mapping[str, Any] = field(default_factory=dict)
 
@@ -61,7 +59,7 @@ class SessionRecord:
     user_phone: str | None = None
     verified: bool = False
     """Whether a one-time code was given in this session."""
-    org: str = "local"
+    org: str = LOCAL
     owner: str | None = None
     """Of the conversation."""
 

@@ -77,7 +77,7 @@ class SqliteStore:
             _prepare(db)
             if path != MEMORY:
                 worker = await apsw.Connection.as_async(path)
-                await worker.async_run(_share, worker)
+                await worker.async_run(_connect, worker)
                 _share_out(db)
         except (apsw.Error, StoreUnavailableError) as fault:
             if worker is not None:
@@ -152,10 +152,11 @@ class SqliteStore:
         return await self._long(_search, words, limit)
 
 
-def _share(db: apsw.Connection) -> None:
-    """Set the worker's connection up: it waits for locks."""
+def _connect(db: apsw.Connection) -> None:
+    """Set a connection up: it waits for locks, and for the disk as little as is safe."""
     db.set_busy_timeout(BUSY_MS)
-    for pragma in ("synchronous = NORMAL", "foreign_keys = ON"):
+    # NORMAL under WAL loses nothing when the process is killed, only when the power goes.
+    for pragma in ("journal_mode = WAL", "synchronous = NORMAL", "foreign_keys = ON"):
         db.execute(f"PRAGMA {pragma}").fetchall()
 
 
@@ -166,10 +167,7 @@ def _share_out(db: apsw.Connection) -> None:
 
 
 def _prepare(db: apsw.Connection) -> None:
-    db.set_busy_timeout(BUSY_MS)
-    # NORMAL under WAL loses nothing when the process is killed, only when the power goes.
-    for pragma in ("journal_mode = WAL", "synchronous = NORMAL", "foreign_keys = ON"):
-        db.execute(f"PRAGMA {pragma}").fetchall()
+    _connect(db)
     with db:
         db.execute(
             "CREATE TABLE IF NOT EXISTS schema_version (version INTEGER PRIMARY KEY, name TEXT)"
@@ -193,10 +191,9 @@ def _migrations() -> list[tuple[str, str]]:
 
 def _open_session(db: apsw.Connection, new: NewSession) -> SessionRecord:
     with db:
-        asked = {"id": new.conversation_id, "org": new.org, "owner": new.owner}
         known: Any = db.execute(
             f"SELECT supports FROM conversations WHERE id = :id AND {_IN_SCOPE}",
-            asked | {"everybody": new.everybody},
+            _scoped(new.scope) | {"id": new.conversation_id},
         ).fetchone()
         conversation_id: str = new.conversation_id or ""
         stored: tuple[str, ...] = ()
@@ -205,7 +202,7 @@ def _open_session(db: apsw.Connection, new: NewSession) -> SessionRecord:
             db.execute(
                 "INSERT INTO conversations (id, org, owner, created_ms, updated_ms)"
                 " VALUES (?, ?, ?, ?, ?)",
-                (conversation_id, new.org, new.owner, new.now, new.now),
+                (conversation_id, new.scope.org, new.scope.owner, new.now, new.now),
             )
         else:
             stored = tuple(json.loads(known[0]))

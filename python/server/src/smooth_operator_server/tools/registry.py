@@ -57,12 +57,10 @@ class Tool:
 
 
 def _asked_by(agent: AgentSpec, tool: Tool) -> Tool:
-    """Return the tool with what the agent asks for beyond it: more is possible, less is not."""
-    confirm = tool.confirm or any(word in tool.name for word in agent.confirm_tools)
-    auth = tool.auth
-    if auth is not AuthLevel.ADMIN and tool.name in agent.auth_tools:
-        auth = AuthLevel(agent.auth_tools[tool.name])
-    return replace(tool, confirm=confirm, auth=auth)
+    """Return the tool with the proof that the agent asks for: more is possible, less is not."""
+    if tool.auth is AuthLevel.ADMIN or tool.name not in agent.auth_tools:
+        return tool
+    return replace(tool, auth=AuthLevel(agent.auth_tools[tool.name]))
 
 
 class ToolRegistry:

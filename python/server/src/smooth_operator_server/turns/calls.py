@@ -128,7 +128,7 @@ class ToolCalls:
         gates = gates_before(
             tool,
             self._turn.session,
-            confirm_words=self._services.confirm_words,
+            confirm_words=(*self._services.confirm_words, *self._agent.confirm_tools),
             can_send_codes=self._services.otp.service is not None,
         )
         for gate in gates[:-1]:
