@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import socket
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,15 @@ async def start(client: Client, session_id: str) -> None:
 async def gone(server: Running) -> None:
     """Wait until the server has noticed that no socket is left."""
     await eventually(lambda: not server.listener.server.sockets)
+
+
+def hold_little(client: Client) -> None:
+    """Keep the kernel from growing what it holds for a client that does not read.
+
+    Left alone it may take all that a test sends, and the server has nothing to wait for.
+    """
+    link: socket.socket = client.socket.transport.get_extra_info("socket")
+    link.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 64 * 1024)
 
 
 async def answers(server: Running, session_id: str) -> list[str]:
@@ -101,6 +111,7 @@ async def test_a_client_that_does_not_read_is_dropped(tmp_path: Path) -> None:
     async with serving(tmp_path, script, slow_reader_secs=5) as server:
         async with server.client() as client:
             session_id = await client.session()
+            hold_little(client)
             client.socket.transport.pause_reading()
             frame = {"action": "send_message", "sessionId": session_id, "message": "m"}
             await client.raw(json.dumps(frame))
@@ -122,6 +133,7 @@ async def test_a_slow_reader_that_catches_up_loses_nothing(tmp_path: Path) -> No
     script = {"model": [{"text": " ".join(words)}]}
     async with serving(tmp_path, script) as server, server.client() as client:
         session_id = await client.session()
+        hold_little(client)
         client.socket.transport.pause_reading()
         await client.tx("send_message", sessionId=session_id, message="m")
         (connection,) = server.listener.server.sockets
