@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import tomllib
 
 import pytest
 
-from conform.home import ROOT
 from conform.mutate import load_expected
 from conform.pair import load_scripts
 from conform.reader import Reader
@@ -35,20 +33,6 @@ def test_no_case_contradicts_the_oracle(spec: Spec, reader: Reader, cases: dict[
 
 def test_the_named_sessions_are_found_under_their_names(cases: dict[str, Case]) -> None:
     assert {part for name in cases for part in name.split("/")} >= NAMED
-
-
-def test_every_client_rule_that_a_frame_can_show_is_claimed(
-    spec: Spec, cases: dict[str, Case]
-) -> None:
-    claimed = {rule for case in cases.values() for rule in case.proves}
-    shown_in_other_ways = {  # unit tests of each client: listeners, providers, logs, memory
-        "REQ-CONN-07", "REQ-CONN-08", "REQ-CONN-11", "REQ-CONN-13", "REQ-CONN-17", "REQ-CONN-18",
-        "REQ-CALL-10", "REQ-OTP-06", "REQ-ERR-04", "REQ-LOG-01", "REQ-WIRE-12", "REQ-WIRE-13",
-    }  # fmt: skip
-    decided = (ROOT / "tools" / "unproven.toml").read_text(encoding="utf-8")
-    later = set(tomllib.loads(decided)["unproven"])  # `make rules` says when a line may go
-    client = {rule for rule, text in spec.rules.items() if "client)" in text.split(" ", 2)[1]}
-    assert sorted(client - claimed - shown_in_other_ways - later) == []
 
 
 def test_kills_of_cases_and_killers_of_mutants_agree(cases: dict[str, Case]) -> None:
