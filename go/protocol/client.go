@@ -51,7 +51,8 @@ func (c *Client) Connect(ctx context.Context) error { return c.connection.connec
 
 // Close closes the link and settles everything in flight with [ErrClientClosed]. It may be called at
 // any time and any number of times and always returns nil. Once it has returned, nothing of the
-// client runs any more; called by a listener, it does not wait for that listener (REQ-CONN-05).
+// client runs any more (REQ-CONN-05). A listener may call it: one that was running already and does not
+// return within 20ms is not waited for, and what it has not been told yet follows when it returns.
 func (c *Client) Close() error {
 	c.connection.close()
 	return nil
@@ -149,7 +150,7 @@ func (c *Client) SendMessage(ctx context.Context, action SendMessage) *Turn {
 		}
 	}
 	c.requests.add(action.RequestID, t)
-	t.start(&outgoing{action: action.ActionName(), requestID: action.RequestID, sessionID: action.SessionID, text: text})
+	t.start(newOutgoing(action, action.RequestID, action.SessionID, text))
 	if !t.state.settled() {
 		t.unbind = context.AfterFunc(ctx, t.abandoned)
 	}

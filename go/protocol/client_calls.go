@@ -57,8 +57,8 @@ func (c *Client) exchange(
 	if err != nil {
 		return nil, err
 	}
-	out := &outgoing{action: action.ActionName(), requestID: action.id(), text: text}
-	out.sessionID, _ = stringOf(memberOf(text, "sessionId"))
+	sessionID, _ := stringOf(memberOf(text, "sessionId"))
+	out := newOutgoing(action, action.id(), sessionID, text)
 	if len(text) > limitOutboundBytes {
 		return nil, c.requests.tooLarge(out)
 	}

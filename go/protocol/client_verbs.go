@@ -111,8 +111,8 @@ func (c *Client) Cancel(ctx context.Context, action Cancel) error {
 		return err
 	}
 	written := make(chan struct{})
-	out := &outgoing{action: action.ActionName(), requestID: action.RequestID, text: text}
-	out.done = func() { close(written) }
+	out := newOutgoing(action, action.RequestID, "", text)
+	out.gone = func() { close(written) }
 	c.mu.Lock()
 	queued := c.connection.submit(out)
 	c.mu.Unlock()
@@ -124,7 +124,7 @@ func (c *Client) Cancel(ctx context.Context, action Cancel) error {
 		return nil
 	case <-ctx.Done():
 		c.mu.Lock()
-		out.drop()
+		out.withdraw()
 		c.mu.Unlock()
 		return ctx.Err()
 	}

@@ -229,17 +229,19 @@ func TestREQ_CONN_07_StateEventsComeOneAtATimeAndNotInsideTheCaller(t *testing.T
 
 func TestREQ_CONN_07_AListenerMayCloseTheClient(t *testing.T) {
 	p := newPeer(t)
-	client := newClient(t, protocol.Options{URL: p.url()})
+	client := newClient(t, protocol.Options{URL: p.url(), CloseTimeout: time.Hour})
 	closed := make(chan error, 1)
 	client.OnState(func(s protocol.StateChange) {
 		if s.Current == protocol.StateOpen {
 			closed <- client.Close()
 		}
 	})
+	changes := reasons(client)
 	_ = client.Connect(within(t))
 	if err := receive(t, closed, "close"); err != nil {
 		t.Error(err)
 	}
+	wantMoves(t, changes, "connecting connect", "open opened", "closed close")
 }
 
 func TestREQ_CONN_08_APanickingListenerDisturbsNobody(t *testing.T) {

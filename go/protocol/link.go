@@ -9,12 +9,12 @@ import (
 // partingGrace is how long a close frame has to reach the socket when nobody waits for the peer's.
 const partingGrace = 20 * time.Millisecond
 
-// link is one open socket: it reads and decodes, and writes what its outbox holds. Fields are guarded
+// link is one open socket: it reads and decodes, and writes what it takes from the outbox. Fields are guarded
 // by the client's mutex, but for those of the reading goroutine.
 type link struct {
 	supervisor *supervisor
 	transport  wire
-	outbox     *outbox
+	writer     *writer
 	ended      bool
 	malformed  int // in a row
 	// guards drop the socket when its end takes too long.
@@ -27,25 +27,20 @@ type link struct {
 }
 
 func newLink(s *supervisor, t wire) *link {
-	l := &link{supervisor: s, transport: t, outbox: newOutbox(s.mu)}
+	l := &link{supervisor: s, transport: t, writer: newWriter(s.mu, &s.outbox)}
 	t.onDrained(l.batchEnded)
 	return l
 }
 
-// hand gives a frame to the writer. The mutex is held.
-func (l *link) hand(o *outgoing) {
-	if o.dropped {
-		o.finish()
-		return
-	}
-	o.written = true
+// take gives a frame to the writer. The mutex is held.
+func (l *link) take(o *outgoing) {
 	l.supervisor.tap.show(DirectionOut, o.action, o.requestID, o.text, len(o.text))
-	l.outbox.put(o)
+	l.writer.take(o)
 }
 
-// write runs until the outbox ends.
+// write runs until the writer ends.
 func (l *link) write() {
-	if code := l.outbox.run(l.transport.write); code != 0 {
+	if code := l.writer.run(l.transport.write); code != 0 {
 		l.transport.close(code)
 	}
 }
@@ -97,7 +92,7 @@ func (l *link) over(end ending) {
 	s := l.supervisor
 	l.locked(func() { s.end(end) })
 	s.mu.Lock()
-	l.outbox.destroy()
+	l.writer.destroy()
 	s.mu.Unlock()
 	if end.ours {
 		l.transport.close(end.code)

@@ -3,8 +3,6 @@ package protocol
 import (
 	"fmt"
 	"log/slog"
-	"runtime"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -70,6 +68,9 @@ func (f FrameInfo) String() string {
 // GoString is String.
 func (f FrameInfo) GoString() string { return f.String() }
 
+// ownGrace is how long Close waits for a listener that may be its own caller.
+const ownGrace = 20 * time.Millisecond
+
 // listeners calls user code, one call at a time and in order, on a goroutine of its own that lives
 // only while there is something to tell (REQ-CONN-07).
 type listeners struct {
@@ -85,6 +86,9 @@ type listeners struct {
 	queue   []func()
 	running bool
 	idle    chan struct{} // closed when the queue is empty; nil while nobody waits
+	calling bool          // a listener is being called
+	// returned is closed when the listener that is being called returns; nil while nobody waits.
+	returned chan struct{}
 }
 
 // hook is one listener; removed and warned are guarded by listeners.mu.
@@ -160,24 +164,31 @@ func (l *listeners) tapped() bool {
 // notify runs one listener. What it panics with is logged once and disturbs nobody (REQ-CONN-08).
 func notify[T any](l *listeners, to *hooks[T], h *hook[T], value T) {
 	l.mu.Lock()
-	skip := h.removed
+	l.calling = !h.removed
+	calling := l.calling
 	l.mu.Unlock()
-	if skip {
+	if !calling {
 		return
 	}
 	defer func() {
-		if reason := recover(); reason != nil {
-			l.mu.Lock()
-			first := !h.warned
+		reason := recover()
+		l.mu.Lock()
+		l.calling = false
+		if l.returned != nil {
+			close(l.returned)
+			l.returned = nil
+		}
+		first := !h.warned
+		if reason != nil {
 			h.warned = true
 			if to.fragile {
 				remove(to, h)
 				l.count()
 			}
-			l.mu.Unlock()
-			if first {
-				l.logger.Error("a listener panicked", "type", fmt.Sprintf("%T", reason))
-			}
+		}
+		l.mu.Unlock()
+		if reason != nil && first {
+			l.logger.Error("a listener panicked", "type", fmt.Sprintf("%T", reason))
 		}
 	}()
 	h.call(value)
@@ -202,10 +213,22 @@ func (l *listeners) dispatch() {
 	}
 }
 
-// drain waits until everything was told, at most as long as the limit, and forgets the rest. Called
-// by a listener, it does not wait for itself.
-func (l *listeners) drain(limit time.Duration) {
-	if insideListener() {
+// call returns a channel that is closed once the listener that is being called has returned, nil when
+// none is.
+func (l *listeners) call() <-chan struct{} {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.calling && l.returned == nil {
+		l.returned = make(chan struct{})
+	}
+	return l.returned
+}
+
+// drain waits until everything was told, at most as long as the limit, and forgets the rest. The
+// listener that was being called before may be the one who waits here: when it has not returned after
+// ownGrace, drain gives up, and what is left is told once it has.
+func (l *listeners) drain(limit time.Duration, before <-chan struct{}) {
+	if before != nil && !closedWithin(ownGrace, before) {
 		return
 	}
 	l.mu.Lock()
@@ -218,28 +241,21 @@ func (l *listeners) drain(limit time.Duration) {
 	}
 	idle := l.idle
 	l.mu.Unlock()
-	timer := time.NewTimer(limit)
-	defer timer.Stop()
-	select {
-	case <-idle:
-	case <-timer.C:
+	if !closedWithin(limit, idle) {
 		l.mu.Lock()
 		l.queue = nil
 		l.mu.Unlock()
 	}
 }
 
-// insideListener reports whether the caller was called by dispatch.
-func insideListener() bool {
-	counters := make([]uintptr, 1024)
-	frames := runtime.CallersFrames(counters[:runtime.Callers(2, counters)])
-	for {
-		frame, more := frames.Next()
-		if strings.HasSuffix(frame.Function, ".(*listeners).dispatch") {
-			return true
-		}
-		if !more {
-			return false
-		}
+// closedWithin waits for the channel and reports whether it was closed in time.
+func closedWithin(limit time.Duration, done <-chan struct{}) bool {
+	timer := time.NewTimer(limit)
+	defer timer.Stop()
+	select {
+	case <-done:
+		return true
+	case <-timer.C:
+		return false
 	}
 }

@@ -1,127 +1,120 @@
 package protocol
 
-import "sync"
+import "slices"
 
-// outgoing is one frame on its way out. Its fields are guarded by the client's mutex.
+// outgoing is one frame on its way out: it steps through the machine frame. Its fields are guarded by
+// the client's mutex.
 type outgoing struct {
 	action    string
 	requestID string
 	sessionID string
 	text      []byte
-	// written says that the frame was handed to an open link.
-	written bool
-	// dropped frames are not sent.
-	dropped bool
-	// done is called once the socket took the frame, or once it is sure that it never will. The
-	// mutex is held.
-	done func()
+	// state is where the frame is, in the words of the table.
+	state string
+	// box holds the frame while it waits for a link.
+	box *outbox
+	// gone is called once the frame is out of our hands or will never leave. The mutex is held.
+	gone func()
 }
 
-// drop takes the frame back, if it was not handed to a link yet.
-func (o *outgoing) drop() { o.dropped = !o.written }
-
-func (o *outgoing) finish() {
-	if done := o.done; done != nil {
-		o.done = nil
-		done()
+func newOutgoing(action Action, requestID, sessionID string, text []byte) *outgoing {
+	return &outgoing{
+		action: action.ActionName(), requestID: requestID, sessionID: sessionID, text: text,
+		state: frameSteps.initial,
 	}
 }
 
-// outbox holds the frames of one link for its writer, so that they leave in the order of the calls
-// that caused them (REQ-CONN-16).
+// Words of the machine frame that the client asks for.
+const (
+	frameWriting = "writing"
+	frameWritten = "written"
+	frameDropped = "dropped"
+)
+
+// mayHaveLeft says whether the frame may have left this machine: then it cannot be taken back
+// (REQ-CONN-16).
+func (o *outgoing) mayHaveLeft() bool { return o.state == frameWriting || o.state == frameWritten }
+
+// over says whether nothing more becomes of the frame.
+func (o *outgoing) over() bool { return o.state == frameWritten || o.state == frameDropped }
+
+// on steps on what happens to the frame.
+func (o *outgoing) on(word string) {
+	next, effects := frameSteps.step(o.state, word, &stepFacts{})
+	o.state = next
+	for _, e := range effects {
+		e.do(o)
+	}
+	if gone := o.gone; gone != nil && o.over() {
+		o.gone = nil
+		gone()
+	}
+}
+
+var _ frameActs = (*outgoing)(nil)
+
+// offer gives the frame to the link that is ready.
+func (o *outgoing) offer() { o.box.taker.take(o) }
+
+// withdraw takes the frame back, if that is still possible.
+func (o *outgoing) withdraw() {
+	o.on("withdrawn")
+	if b := o.box; b != nil && o.state == frameDropped {
+		b.queue = slices.DeleteFunc(b.queue, func(other *outgoing) bool { return other == o })
+	}
+}
+
+// taker is the link that takes frames; by then they may have left. It does not block.
+type taker interface{ take(o *outgoing) }
+
+// outbox holds the frames of a client that no link has taken yet, in the order of the calls that
+// caused them (REQ-CONN-16). It outlives a link. Each frame belongs to a call, verb or turn that
+// waits, which bounds their number; what has ended is forgotten. Guarded by the client's mutex.
 type outbox struct {
-	mu      *sync.Mutex // the client's
-	wake    chan struct{}
-	queue   []*outgoing
-	pending int // queued or in the writer's hands
-	// closeWith ends the box after the last frame with a close frame; 0 while it stays open.
-	closeWith int
-	// broken says that the socket is gone.
-	broken bool
-	empty  chan struct{} // closed when nothing is pending; nil while nobody waits
+	taker taker // nil while no link is ready
+	queue []*outgoing
+	// taken holds what the link has and nobody knows to be out of our hands.
+	taken []*outgoing
 }
 
-func newOutbox(mu *sync.Mutex) *outbox {
-	return &outbox{mu: mu, wake: make(chan struct{}, 1)}
-}
-
-func (b *outbox) signal() {
-	select {
-	case b.wake <- struct{}{}:
-	default:
-	}
-}
-
-// put queues a frame. The mutex is held.
+// put queues a frame behind all others; a link that is ready takes it at once.
 func (b *outbox) put(o *outgoing) {
+	o.box = b
 	b.queue = append(b.queue, o)
-	b.pending++
-	b.signal()
-}
-
-// end lets the writer finish: what is queued is written, then the close frame. The mutex is held.
-func (b *outbox) end(code int) {
-	b.closeWith = code
-	b.signal()
-}
-
-// destroy gives up on everything that was not written. The mutex is held.
-func (b *outbox) destroy() {
-	b.broken = true
-	for _, o := range b.queue {
-		b.settle(o)
+	if b.taker != nil {
+		b.linkReady(b.taker)
 	}
+}
+
+// linkReady offers all that waits to a link, which takes it.
+func (b *outbox) linkReady(l taker) {
+	b.taker = l
+	waiting := b.queue
 	b.queue = nil
-	b.signal()
-}
-
-// settle counts a frame out. The mutex is held.
-func (b *outbox) settle(o *outgoing) {
-	b.pending--
-	o.finish()
-	if b.pending == 0 && b.empty != nil {
-		close(b.empty)
-		b.empty = nil
+	for _, o := range waiting {
+		o.on("link_ready")
+		o.on("taken")
+		b.taken = append(b.taken, o)
 	}
 }
 
-// emptied returns a channel that is closed once nothing is pending, nil if nothing is. The mutex is
-// held.
-func (b *outbox) emptied() <-chan struct{} {
-	if b.pending == 0 || b.broken {
-		return nil
+// flushed takes note that the socket has a frame.
+func (b *outbox) flushed(o *outgoing) {
+	if len(b.taken) > 0 && b.taken[0] == o { // else the link is gone, and the frame with it
+		b.taken = b.taken[1:]
 	}
-	if b.empty == nil {
-		b.empty = make(chan struct{})
-	}
-	return b.empty
+	o.on("flushed")
 }
 
-// run writes until the box ends; it returns the code of the close frame that is due, 0 when the
-// socket is gone.
-func (b *outbox) run(write func([]byte) error) int {
-	for {
-		b.mu.Lock()
-		batch := b.queue
-		b.queue = nil
-		over, code := len(batch) == 0 && (b.broken || b.closeWith != 0), b.closeWith
-		if b.broken {
-			code = 0
-		}
-		b.mu.Unlock()
-		if over {
-			return code
-		}
-		if len(batch) == 0 {
-			<-b.wake
-			continue
-		}
-		for _, o := range batch {
-			// A failed write needs no answer of its own: the reader sees the end of the socket.
-			_ = write(o.text)
-			b.mu.Lock()
-			b.settle(o)
-			b.mu.Unlock()
+// linkGone says what happened to the link or the attempt: the table knows what becomes of the frames.
+// What it leaves where it is waits for the next link.
+func (b *outbox) linkGone(word string) {
+	b.taker = nil
+	frames := slices.Concat(b.taken, b.queue)
+	b.taken, b.queue = nil, nil
+	for _, o := range frames {
+		if o.on(word); !o.over() {
+			b.queue = append(b.queue, o)
 		}
 	}
 }

@@ -313,7 +313,7 @@ func (p *pending) settle(value any, err error) {
 	default:
 	}
 	p.state, p.value, p.err = "settled", value, err
-	p.out.drop()
+	p.out.withdraw()
 	if p.stop != nil {
 		p.stop()
 	}

@@ -7,9 +7,9 @@ const (
 	lateGrace = 100 * time.Millisecond // for what lies in the socket by then
 )
 
-// armed arms a limit: f runs with the mutex, and the frames that it causes reach the socket before
-// the timer's call is over. A limit of 0 is off. One that fires late, because the process stood still,
-// first lets be read what came meanwhile (REQ-TIME-02). The stop function is called with the mutex.
+// armed arms a limit: f runs with the mutex. A limit of 0 is off. One that fires late, because the
+// process stood still, first lets be read what came meanwhile (REQ-TIME-02). The stop function is called
+// with the mutex.
 func armed(r *requests, limit time.Duration, f func()) (stop func()) {
 	if limit == 0 {
 		return func() {}
@@ -33,7 +33,6 @@ func armed(r *requests, limit time.Duration, f func()) (stop func()) {
 		stopped = true
 		f()
 		r.mu.Unlock()
-		r.connection.flush()
 	}
 	timer = r.options.Clock.AfterFunc(limit, fire)
 	return func() {

@@ -6,8 +6,6 @@ import (
 	"time"
 )
 
-const flushLimit = time.Second
-
 // sink takes what the link reads and hears of its end. The client's mutex is held during all calls;
 // none may block.
 type sink interface {
@@ -30,7 +28,7 @@ type supervisor struct {
 	state   linkState
 	attempt *attempt
 	link    *link
-	waiting []*outgoing
+	outbox  outbox
 	tap     *frameTap
 	// running holds the goroutines of attempts and links; close waits for them.
 	running map[chan struct{}]struct{}
@@ -62,7 +60,7 @@ func (s *supervisor) step(word string, end ending, err error) bool {
 		change.CloseCode = closeWith
 	}
 	if closeWith != 0 && s.link != nil {
-		s.link.outbox.end(closeWith)
+		s.link.writer.end(closeWith)
 	}
 	s.options.Logger.Info("link", "from", change.Previous, "to", change.Current, "reason", word)
 	tell(s.listeners, &s.listeners.state, change)
@@ -74,57 +72,23 @@ func (s *supervisor) adopt(t wire) {
 	l := newLink(s, t)
 	s.link = l
 	s.step("opened", ending{}, nil)
-	waiting := s.waiting
-	s.waiting = nil
-	for _, o := range waiting {
-		l.hand(o)
-	}
+	s.outbox.linkReady(l)
 	s.spawn(l.read)
 	s.spawn(l.write)
 }
 
-// submit hands a frame to the link, or keeps it until the attempt ends; false without a link. The
+// submit queues a frame for the link, also for one that an attempt may bring; false without either. The
 // mutex is held.
 func (s *supervisor) submit(o *outgoing) bool {
 	if s.options.Lazy {
 		s.begin()
 	}
-	switch {
-	case s.link != nil:
-		s.link.hand(o)
-	case s.state.current == StateConnecting:
-		s.waiting = append(s.waiting, o)
-	default:
+	if s.link == nil && s.state.current != StateConnecting {
+		o.on("not_connected")
 		return false
 	}
+	s.outbox.put(o)
 	return true
-}
-
-func (s *supervisor) discardWaiting() {
-	waiting := s.waiting
-	s.waiting = nil
-	for _, o := range waiting {
-		o.finish()
-	}
-}
-
-// flush waits until the frames that are queued now were handed to the socket, at most 1s.
-func (s *supervisor) flush() {
-	s.mu.Lock()
-	var empty <-chan struct{}
-	if s.link != nil {
-		empty = s.link.outbox.emptied()
-	}
-	s.mu.Unlock()
-	if empty == nil {
-		return
-	}
-	timer := time.NewTimer(flushLimit)
-	defer timer.Stop()
-	select {
-	case <-empty:
-	case <-timer.C:
-	}
 }
 
 // end takes the link down for a reason of the connection machine. The mutex is held.
@@ -137,19 +101,21 @@ func (s *supervisor) end(end ending) {
 	s.step(end.word, end, nil)
 	s.link = nil
 	if end.code == 0 {
-		end.code = l.outbox.closeWith
+		end.code = l.writer.closeWith
 	}
 	s.sink.linkEnded(end)
+	s.outbox.linkGone(end.word)
 }
 
 // close takes the link down and settles everything; see Client.Close.
 func (s *supervisor) close() {
+	before := s.listeners.call()
 	s.mu.Lock()
 	s.sink.closing()
 	a, l := s.attempt, s.link
 	s.attempt = nil
 	s.step("close", ending{}, nil)
-	s.discardWaiting()
+	s.outbox.linkGone("close")
 	if a != nil {
 		a.err = newError(leafClientClosed, AgentError{host: s.options.host})
 		a.cancel(errors.New("the client was closed"))
@@ -169,5 +135,5 @@ func (s *supervisor) close() {
 	for _, done := range running {
 		<-done // what still runs ends with the socket, which part bounds
 	}
-	s.listeners.drain(max(limit-time.Since(began), partingGrace))
+	s.listeners.drain(max(limit-time.Since(began), partingGrace), before)
 }

@@ -68,8 +68,8 @@ func (s *supervisor) run(ctx context.Context, a *attempt) {
 	if err != nil {
 		a.err = s.attemptError(ctx, err)
 		s.step("connect_failed", ending{}, a.err)
-		s.discardWaiting()
 		s.sink.attemptFailed(a.err)
+		s.outbox.linkGone("connect_failed")
 	} else {
 		s.adopt(t)
 	}

@@ -106,7 +106,7 @@ func newTurn(ctx context.Context, r *requests, a SendMessage, otpPark func() boo
 func adopted(r *requests, requestID, sessionID string, accepted Event) *Turn {
 	parks := func() bool { return false }
 	t := newTurn(context.Background(), r, SendMessage{RequestID: requestID, SessionID: sessionID}, parks)
-	t.out = &outgoing{requestID: requestID, sessionID: sessionID, written: true}
+	t.out = &outgoing{requestID: requestID, sessionID: sessionID, state: frameWritten}
 	t.arm("total", r.options.TurnTimeout, func() { t.local("total_timeout") })
 	t.eventReceived(accepted)
 	return t

@@ -76,7 +76,7 @@ func (t *Turn) brokenReceived(broken *DecodeError) bool {
 
 func (t *Turn) linkEvent(end ending, err error) {
 	t.asked, _ = t.state.open()
-	t.carryOut(t.state.local(end.word, t.out != nil && t.out.written), cause{word: end.word, end: end, err: err})
+	t.carryOut(t.state.local(end.word, t.mayHaveLeft()), cause{word: end.word, end: end, err: err})
 	kind := KindConnectionLost
 	if end.word == "close" {
 		kind = KindClientClosed
@@ -115,9 +115,12 @@ type cause struct {
 	refusal *error
 }
 
+// mayHaveLeft says whether the turn's own frame may have left this machine.
+func (t *Turn) mayHaveLeft() bool { return t.out != nil && t.out.mayHaveLeft() }
+
 func (t *Turn) local(word string) {
 	t.asked, _ = t.state.open()
-	t.carryOut(t.state.local(word, t.out != nil && t.out.written), cause{word: word})
+	t.carryOut(t.state.local(word, t.mayHaveLeft()), cause{word: word})
 }
 
 func (t *Turn) carryOut(steps []turnStep, c cause) {
@@ -137,11 +140,8 @@ func (t *Turn) sendCancel() {
 	}
 	action := &Cancel{RequestID: t.requestID, SessionID: t.sessionID}
 	text, _ := EncodeAction(action) // two strings: nothing in it can fail
-	t.cancelOut = &outgoing{action: action.ActionName(), requestID: t.requestID, text: text}
-	t.cancelOut.done = func() {}
-	if !t.client.connection.submit(t.cancelOut) {
-		t.cancelOut.done = nil
-	}
+	t.cancelOut = newOutgoing(action, t.requestID, "", text)
+	t.client.connection.submit(t.cancelOut)
 	t.arm("cancel", max(t.client.options.CancelTimeout, time.Nanosecond), func() { t.local("cancel_timeout") })
 }
 

@@ -13,7 +13,7 @@ func (t *Turn) settle(outcome stepOutcome, ending stepEnding, c cause) {
 	}
 	clear(t.stops)
 	if t.out != nil {
-		t.out.drop()
+		t.out.withdraw()
 	}
 	t.questions.stop()
 	kept := t.state.verbs[:0]
@@ -35,12 +35,12 @@ func (t *Turn) settle(outcome stepOutcome, ending stepEnding, c cause) {
 func (t *Turn) publishAfterCancel(word string) {
 	out := t.cancelOut
 	timeout := word == "idle_timeout" || word == "question_timeout" || word == "total_timeout"
-	if !timeout || out == nil || out.done == nil {
+	if !timeout || out == nil || out.over() {
 		t.publish()
 		return
 	}
 	stop := armed(t.client, max(t.client.options.CancelTimeout, partingGrace), t.publish)
-	out.done = func() {
+	out.gone = func() {
 		stop()
 		t.publish()
 	}
@@ -108,7 +108,7 @@ func (t *Turn) failure(kind ErrorKind, c cause) error {
 	}
 	agent.Question = t.asked
 	if agent.Kind == KindTurnInterrupted {
-		return &TurnInterruptedError{agent, t.out.written}
+		return &TurnInterruptedError{agent, t.out.mayHaveLeft()}
 	}
 	return agent
 }

@@ -133,7 +133,7 @@ func (t *Turn) begin(name string, frame func(*Question) (Action, error)) (*verb,
 	if err != nil {
 		return nil, err
 	}
-	out := &outgoing{action: action.ActionName(), requestID: t.requestID, sessionID: t.sessionID, text: text}
+	out := newOutgoing(action, t.requestID, t.sessionID, text)
 	if len(text) > limitOutboundBytes {
 		return nil, t.client.tooLarge(out)
 	}

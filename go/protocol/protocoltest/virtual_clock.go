@@ -63,8 +63,8 @@ func (t *virtualTimer) Stop() bool {
 }
 
 // Advance moves the clock by d. It calls the timers that fall due, those that they arm included, in
-// the order of their times, each at its own time; when it returns, the frames that they caused were
-// handed to their sockets.
+// the order of their times, each at its own time. Frames that they caused are on their way when it
+// returns: wait for them as for any other frame.
 func (c *VirtualClock) Advance(d time.Duration) {
 	c.advancing.Lock()
 	defer c.advancing.Unlock()
