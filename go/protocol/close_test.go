@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"slices"
 	"testing"
 	"time"
 
@@ -15,6 +16,12 @@ import (
 
 // rawPeer accepts one link and hands its bytes to play, which owns them.
 func rawPeer(t *testing.T, play func(net.Conn, *bufio.Reader)) (url string) {
+	t.Helper()
+	return rawPeerIn(t, 1<<10, play)
+}
+
+// rawPeerIn is rawPeer whose answer comes in pieces of a size.
+func rawPeerIn(t *testing.T, size int, play func(net.Conn, *bufio.Reader)) (url string) {
 	t.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -34,8 +41,11 @@ func rawPeer(t *testing.T, play func(net.Conn, *bufio.Reader)) (url string) {
 			return
 		}
 		sum := sha1.Sum([]byte(request.Header.Get("Sec-WebSocket-Key") + "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"))
-		_, _ = io.WriteString(conn, "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"+
-			"Sec-WebSocket-Accept: "+base64.StdEncoding.EncodeToString(sum[:])+"\r\n\r\n")
+		answer := "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n" +
+			"Sec-WebSocket-Accept: " + base64.StdEncoding.EncodeToString(sum[:]) + "\r\n\r\n"
+		for piece := range slices.Chunk([]byte(answer), size) {
+			_, _ = conn.Write(piece)
+		}
 		play(conn, in)
 	}()
 	t.Cleanup(func() { _ = listener.Close(); <-done })

@@ -57,9 +57,8 @@ type socket struct {
 	dropped bool
 }
 
-func (s *socket) dial(ctx context.Context, network, address string) (net.Conn, error) {
-	dialer := net.Dialer{FallbackDelay: limitNextAddressAfter} // RFC 8305 (REQ-CONN-25)
-	conn, err := dialer.DialContext(ctx, network, address)
+func (s *socket) dial(ctx context.Context, _, address string) (net.Conn, error) {
+	conn, err := dialFirst(ctx, net.DefaultResolver.LookupIPAddr, address)
 	if err != nil {
 		return nil, err
 	}
