@@ -22,7 +22,7 @@ func TestREQ_CALL_03_AnActionWithOneAnswerIsCalledByItsTypeAlone(t *testing.T) {
 		t.Error(found)
 	}
 	// The answer may be the event itself.
-	ping := later(func() (*protocol.Pong, error) { return protocol.Call(within(t), r.client, protocol.Ping{}) })
+	ping := later(func() (*protocol.PongEvent, error) { return protocol.Call(within(t), r.client, protocol.Ping{}) })
 	r.recv("ping")
 	r.send(frame{"type": "pong", "requestId": "r2", "timestamp": 7})
 	if found := receive(t, ping, "the pong"); found.err != nil || *found.value.Timestamp != 7 {
@@ -56,10 +56,10 @@ func TestREQ_CALL_03_AnErrorIsTheOutcomeOfACall(t *testing.T) {
 		answer frame
 		kind   protocol.ErrorKind
 	}{
-		{failure("", "SESSION_NOT_FOUND"), protocol.KindNotFound},
-		{frame{"type": "immediate_response", "status": 200, "data": frame{}}, protocol.KindInvalidFrame},
-		{frame{"type": "immediate_response", "status": 500, "data": frame{}}, protocol.KindProtocol},
-		{frame{"type": "pong"}, protocol.KindUnexpectedEvent},
+		{failure("", "SESSION_NOT_FOUND"), protocol.ErrorKindNotFound},
+		{frame{"type": "immediate_response", "status": 200, "data": frame{}}, protocol.ErrorKindInvalidFrame},
+		{frame{"type": "immediate_response", "status": 500, "data": frame{}}, protocol.ErrorKindProtocol},
+		{frame{"type": "pong"}, protocol.ErrorKindUnexpectedEvent},
 	} {
 		call := later(func() (*protocol.GetSessionResult, error) {
 			return protocol.Call(within(t), r.client, protocol.GetSession{SessionID: "s"})
@@ -90,5 +90,5 @@ func TestREQ_CALL_07_ACallThatCreatesASessionSaysWhatTheClientSupports(t *testin
 		t.Error(got)
 	}
 	r.send(frame{"type": "error", "requestId": got["requestId"], "data": frame{"error": frame{"code": "X", "message": "no"}}})
-	wantKind(t, receive(t, call, "the error").err, protocol.KindProtocol)
+	wantKind(t, receive(t, call, "the error").err, protocol.ErrorKindProtocol)
 }

@@ -13,7 +13,7 @@ type Client struct {
 	mu         sync.Mutex // guards every room of this client
 	listeners  *listeners
 	connection *supervisor
-	requests   *requests
+	router     *router
 	sessions   sessions
 }
 
@@ -26,15 +26,15 @@ func New(options Options) (*Client, error) {
 	}
 	c := &Client{options: options}
 	c.listeners = newListeners(options.Logger)
-	c.requests = &requests{
+	c.router = &router{
 		options: options, mu: &c.mu, listeners: c.listeners,
 		owners: map[string]inFlight{}, settled: map[string]struct{}{},
 	}
 	c.connection = &supervisor{
-		options: options, mu: &c.mu, listeners: c.listeners, sink: c.requests, state: newLinkState(),
+		options: options, mu: &c.mu, listeners: c.listeners, sink: c.router, state: newLinkState(),
 		tap: newFrameTap(options, c.listeners), running: map[chan struct{}]struct{}{},
 	}
-	c.requests.connection = c.connection
+	c.router.connection = c.connection
 	return c, nil
 }
 
@@ -129,11 +129,11 @@ func (c *Client) SendMessage(ctx context.Context, action SendMessage) *Turn {
 		action.RequestID = c.options.IDGenerator()
 		text, encodeErr = EncodeAction(action)
 	}
-	t := newTurn(ctx, c.requests, action, func() bool { return c.parks(action.SessionID) })
+	t := newTurn(ctx, c.router, action, func() bool { return c.parks(action.SessionID) })
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if encodeErr == nil {
-		encodeErr = c.requests.check(action.RequestID)
+		encodeErr = c.router.check(action.RequestID)
 	}
 	if encodeErr != nil {
 		t.refuse(encodeErr)
@@ -144,12 +144,12 @@ func (c *Client) SendMessage(ctx context.Context, action SendMessage) *Turn {
 		t.stop()
 		return t
 	}
-	for _, other := range c.requests.inOrder() {
+	for _, other := range c.router.inOrder() {
 		if older, ok := other.(*Turn); ok && older.sessionID == action.SessionID {
 			older.nextSend()
 		}
 	}
-	c.requests.add(action.RequestID, t)
+	c.router.add(action.RequestID, t)
 	t.start(newOutgoing(action, action.RequestID, action.SessionID, text))
 	if !t.state.settled() {
 		t.unbind = context.AfterFunc(ctx, t.abandoned)

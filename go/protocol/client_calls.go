@@ -60,9 +60,9 @@ func (c *Client) exchange(
 	sessionID, _ := stringOf(memberOf(text, "sessionId"))
 	out := newOutgoing(action, action.id(), sessionID, text)
 	if len(text) > limitOutboundBytes {
-		return nil, c.requests.tooLarge(out)
+		return nil, c.router.tooLarge(out)
 	}
-	return c.requests.await(ctx, out, expected, valueOf)
+	return c.router.await(ctx, out, expected, valueOf)
 }
 
 // CreateConversationSession opens a session, or a further one on a conversation that exists. The
@@ -97,8 +97,8 @@ func (c *Client) RenameConversation(
 	return Call(ctx, c, action)
 }
 
-// PingResult is the answer to a ping.
-type PingResult struct {
+// Pong is the answer to a ping.
+type Pong struct {
 	// ServerTime is the server's clock; the zero time when the pong had none (REQ-CALL-06).
 	ServerTime time.Time
 	// RoundTrip is the time from the call to the answer.
@@ -106,13 +106,13 @@ type PingResult struct {
 }
 
 // Ping asks the server for a sign of life.
-func (c *Client) Ping(ctx context.Context) (*PingResult, error) {
+func (c *Client) Ping(ctx context.Context) (*Pong, error) {
 	began := c.options.Clock.Now()
 	pong, err := Call(ctx, c, Ping{})
 	if err != nil {
 		return nil, err
 	}
-	result := &PingResult{RoundTrip: c.options.Clock.Now().Sub(began)}
+	result := &Pong{RoundTrip: c.options.Clock.Now().Sub(began)}
 	if pong.Timestamp != nil {
 		result.ServerTime = time.UnixMilli(*pong.Timestamp)
 	}

@@ -55,7 +55,7 @@ func (c *Client) open(ctx context.Context, action CreateConversationSession) (*C
 }
 
 func (c *Client) cursorRepeated() error {
-	facts := c.requests.facts("", "", ending{})
+	facts := c.router.facts("", "", ending{})
 	facts.reason = "a page cursor came twice"
 	return &UnexpectedEventError{AgentError: newError(leafUnexpectedEvent, facts)}
 }

@@ -6,7 +6,7 @@ import "context"
 func (c *Client) turn(requestID string) *Turn {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	t, _ := c.requests.owners[requestID].(*Turn)
+	t, _ := c.router.owners[requestID].(*Turn)
 	return t
 }
 
@@ -21,7 +21,7 @@ func verbCall(ctx context.Context, c *Client, action identified, expected expect
 // opening is expected, and 202 in the place of an answer: the server kept the question over a restart
 // and goes on with the whole turn.
 func (c *Client) opening(e expected, requestID, sessionID string) expected {
-	e.opens = func(accepted Event) any { return adopted(c.requests, requestID, sessionID, accepted) }
+	e.opens = func(accepted Event) any { return adopted(c.router, requestID, sessionID, accepted) }
 	return e
 }
 
@@ -54,11 +54,11 @@ func (c *Client) VerifyOTP(ctx context.Context, action VerifyOTP) (*OTPCheck, er
 	case t == nil && !declines:
 		return checkOf(verbCall(ctx, c, action, answersTo(verbVerifyOTP)))
 	case t == nil && !c.parks(action.SessionID):
-		return nil, newError(leafUnsupported, c.requests.facts(action.RequestID, action.SessionID, ending{}))
+		return nil, newError(leafUnsupported, c.router.facts(action.RequestID, action.SessionID, ending{}))
 	case t == nil:
 		return checkOf(verbCall(ctx, c, action, answersTo(verbDeclineOTP)))
 	case declines:
-		if _, err := t.Decline(ctx, QuestionOTP); err != nil {
+		if _, err := t.Decline(ctx, QuestionKindOTP); err != nil {
 			return nil, err
 		}
 		return &OTPCheck{Declined: true}, nil
@@ -90,7 +90,7 @@ func (c *Client) SubmitInteraction(ctx context.Context, action SubmitInteraction
 		}
 		return submitResult(answer.(Event)), nil
 	case declines:
-		return t.Decline(ctx, QuestionInteraction)
+		return t.Decline(ctx, QuestionKindInteraction)
 	case action.Values == nil:
 		return t.Submit(ctx, map[string]any{})
 	}
@@ -117,7 +117,7 @@ func (c *Client) Cancel(ctx context.Context, action Cancel) error {
 	queued := c.connection.submit(out)
 	c.mu.Unlock()
 	if !queued {
-		return newError(leafNotConnected, c.requests.facts(action.RequestID, action.SessionID, ending{}))
+		return newError(leafNotConnected, c.router.facts(action.RequestID, action.SessionID, ending{}))
 	}
 	select {
 	case <-written:

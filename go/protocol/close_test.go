@@ -63,7 +63,7 @@ func TestREQ_WIRE_15_AMaskedFrameOfTheServerEndsTheLinkWith1002(t *testing.T) {
 	client := newClient(t, protocol.Options{URL: url})
 	ended := make(chan protocol.StateChange, 8)
 	client.OnState(func(s protocol.StateChange) {
-		if s.Current == protocol.StateClosed {
+		if s.Current == protocol.ConnectionStateClosed {
 			ended <- s
 		}
 	})

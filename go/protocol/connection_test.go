@@ -71,7 +71,7 @@ func TestREQ_CONN_02_StatesAreAnIteration(t *testing.T) {
 	_ = client.Close()
 	var got []string
 	for change := range states {
-		if got = append(got, change.Reason); change.Current == protocol.StateClosed {
+		if got = append(got, change.Reason); change.Current == protocol.ConnectionStateClosed {
 			cancel()
 		}
 	}
@@ -120,7 +120,7 @@ func TestREQ_CONN_04_TheAttemptIsBounded(t *testing.T) {
 	clock.Advance(10 * time.Second)
 	last := wantMoves(t, changes, "idle connect_failed")
 	for _, got := range []error{receive(t, done, "connect").err, receive(t, call, "ping").err, last.Err} {
-		wantKind(t, got, protocol.KindConnectFailed)
+		wantKind(t, got, protocol.ErrorKindConnectFailed)
 	}
 }
 
@@ -203,7 +203,7 @@ func TestREQ_CONN_06_CloseSettlesEverything(t *testing.T) {
 	_ = r.client.Close()
 	_, err := turn.Wait(within(t))
 	for _, got := range []error{err, receive(t, call, "ping").err, receive(t, verb, "confirm").err} {
-		wantKind(t, got, protocol.KindClientClosed)
+		wantKind(t, got, protocol.ErrorKindClientClosed)
 	}
 }
 
@@ -232,7 +232,7 @@ func TestREQ_CONN_07_AListenerMayCloseTheClient(t *testing.T) {
 	client := newClient(t, protocol.Options{URL: p.url(), CloseTimeout: time.Hour})
 	closed := make(chan error, 1)
 	client.OnState(func(s protocol.StateChange) {
-		if s.Current == protocol.StateOpen {
+		if s.Current == protocol.ConnectionStateOpen {
 			closed <- client.Close()
 		}
 	})
@@ -274,11 +274,11 @@ func TestREQ_CONN_09_WithoutALinkNothingStarts(t *testing.T) {
 	p := newPeer(t)
 	client := newClient(t, protocol.Options{URL: p.url()})
 	_, err := client.Ping(within(t))
-	wantKind(t, err, protocol.KindNotConnected)
+	wantKind(t, err, protocol.ErrorKindNotConnected)
 	_, err = client.SendMessage(t.Context(), protocol.SendMessage{SessionID: "s", Message: "m"}).Wait(within(t))
-	wantKind(t, err, protocol.KindNotConnected)
+	wantKind(t, err, protocol.ErrorKindNotConnected)
 	err = client.Cancel(within(t), protocol.Cancel{RequestID: "x"})
-	wantKind(t, err, protocol.KindNotConnected)
+	wantKind(t, err, protocol.ErrorKindNotConnected)
 
 	lazy := newClient(t, protocol.Options{URL: p.url(), Lazy: true})
 	done := later(func() (any, error) { return lazy.Ping(within(t)) })
@@ -291,8 +291,8 @@ func TestREQ_CONN_09_WithoutALinkNothingStarts(t *testing.T) {
 
 func TestREQ_CONN_12_RefusedHandshakes(t *testing.T) {
 	for status, kind := range map[int]protocol.ErrorKind{
-		401: protocol.KindAuthentication, 403: protocol.KindConnectFailed, 500: protocol.KindConnectFailed,
-		302: protocol.KindConnectFailed, 200: protocol.KindConnectFailed,
+		401: protocol.ErrorKindAuthentication, 403: protocol.ErrorKindConnectFailed, 500: protocol.ErrorKindConnectFailed,
+		302: protocol.ErrorKindConnectFailed, 200: protocol.ErrorKindConnectFailed,
 	} {
 		p := newPeer(t)
 		p.answer = func(w http.ResponseWriter, _ *http.Request) {
@@ -323,7 +323,7 @@ func TestREQ_ERR_04_AnUnreachableServerShowsNoQuery(t *testing.T) {
 	_ = listener.Close()
 	client := newClient(t, protocol.Options{URL: "ws://" + listener.Addr().String() + "/ws?key=hidden", Token: "hidden"})
 	err = client.Connect(within(t))
-	wantKind(t, err, protocol.KindConnectFailed)
+	wantKind(t, err, protocol.ErrorKindConnectFailed)
 	for e := err; e != nil; e = errors.Unwrap(e) {
 		if strings.Contains(e.Error(), "hidden") {
 			t.Error(e)
@@ -361,7 +361,7 @@ func TestREQ_CONN_13_TLSWithAnAddedRoot(t *testing.T) {
 	url := "wss" + strings.TrimPrefix(p.server.URL, "https") + "/ws"
 	stranger := newClient(t, protocol.Options{URL: url})
 	err := stranger.Connect(within(t))
-	wantKind(t, err, protocol.KindConnectFailed)
+	wantKind(t, err, protocol.ErrorKindConnectFailed)
 	client := newClient(t, protocol.Options{URL: url, CACertPEM: root})
 	if err := client.Connect(within(t)); err != nil {
 		t.Fatal(err)
@@ -382,10 +382,10 @@ func TestREQ_CONN_15_HowALinkEnds(t *testing.T) {
 		code       int
 		call, turn protocol.ErrorKind
 	}{
-		"normal": {func(l *peerLink) { _ = l.conn.Close(1000, "") }, 1000, protocol.KindConnectionLost, protocol.KindTurnInterrupted},
-		"4401":   {func(l *peerLink) { _ = l.conn.Close(4401, "") }, 4401, protocol.KindAuthentication, protocol.KindAuthentication},
-		"none":   {func(l *peerLink) { _ = l.conn.Close(1005, "") }, 1005, protocol.KindConnectionLost, protocol.KindTurnInterrupted},
-		"lost":   {func(l *peerLink) { _ = l.conn.CloseNow() }, 1006, protocol.KindConnectionLost, protocol.KindTurnInterrupted},
+		"normal": {func(l *peerLink) { _ = l.conn.Close(1000, "") }, 1000, protocol.ErrorKindConnectionLost, protocol.ErrorKindTurnInterrupted},
+		"4401":   {func(l *peerLink) { _ = l.conn.Close(4401, "") }, 4401, protocol.ErrorKindAuthentication, protocol.ErrorKindAuthentication},
+		"none":   {func(l *peerLink) { _ = l.conn.Close(1005, "") }, 1005, protocol.ErrorKindConnectionLost, protocol.ErrorKindTurnInterrupted},
+		"lost":   {func(l *peerLink) { _ = l.conn.CloseNow() }, 1006, protocol.ErrorKindConnectionLost, protocol.ErrorKindTurnInterrupted},
 	} {
 		t.Run(name, func(t *testing.T) {
 			r := connected(t)
@@ -405,10 +405,10 @@ func TestREQ_CONN_15_HowALinkEnds(t *testing.T) {
 				}
 			}
 			var lost *protocol.TurnInterruptedError
-			if c.turn == protocol.KindTurnInterrupted {
+			if c.turn == protocol.ErrorKindTurnInterrupted {
 				// REQ-TURN-20
 				if !errors.As(err, &lost) || !lost.Sent || lost.PartialText != "par" ||
-					lost.Question != protocol.QuestionConfirmation || lost.SessionID != "s" || lost.RequestID != "r1" {
+					lost.Question != protocol.QuestionKindConfirmation || lost.SessionID != "s" || lost.RequestID != "r1" {
 					t.Errorf("%+v", lost)
 				}
 				if !errors.Is(err, protocol.ErrConnectionLost) || !errors.Is(err, protocol.ErrTurnInterrupted) {
@@ -486,12 +486,12 @@ func TestREQ_CONN_18_ASocketThatTakesNothingHoldsUpNobody(t *testing.T) {
 		turns = append(turns, client.SendMessage(t.Context(), protocol.SendMessage{SessionID: "s", Message: "m", Model: message}))
 	}
 	_, err := client.Ping(within(t))
-	wantKind(t, err, protocol.KindRequestTimeout)
+	wantKind(t, err, protocol.ErrorKindRequestTimeout)
 	if !errors.Is(err, os.ErrDeadlineExceeded) {
 		t.Error(err)
 	}
 	receive(t, later(func() (any, error) { return nil, client.Close() }), "close")
 	_, err = turns[39].Wait(within(t))
-	wantKind(t, err, protocol.KindClientClosed)
+	wantKind(t, err, protocol.ErrorKindClientClosed)
 	close(stall)
 }

@@ -86,11 +86,11 @@ type SendOptions struct {
 }
 
 // Send says something and returns the turn at once; ctx governs the turn as in
-// [Client.SendMessage]. Of several options the last counts.
-func (c *Conversation) Send(ctx context.Context, message string, options ...SendOptions) *Turn {
+// [Client.SendMessage]. Without options all have their zero value.
+func (c *Conversation) Send(ctx context.Context, message string, options *SendOptions) *Turn {
 	var o SendOptions
-	if len(options) > 0 {
-		o = options[len(options)-1]
+	if options != nil {
+		o = *options
 	}
 	return c.client.SendMessage(ctx, SendMessage{
 		RequestID: o.RequestID, SessionID: c.sessionID, Message: message, Stream: o.Stream,
@@ -100,8 +100,8 @@ func (c *Conversation) Send(ctx context.Context, message string, options ...Send
 
 // Ask says something and waits for the whole answer. When ctx ends first, its error is returned and
 // the server is told to stop.
-func (c *Conversation) Ask(ctx context.Context, message string, options ...SendOptions) (*TurnResult, error) {
-	return c.Send(ctx, message, options...).Wait(ctx)
+func (c *Conversation) Ask(ctx context.Context, message string, options *SendOptions) (*TurnResult, error) {
+	return c.Send(ctx, message, options).Wait(ctx)
 }
 
 // MessagesOptions steer the reading of the history.
@@ -111,13 +111,13 @@ type MessagesOptions struct {
 }
 
 // Messages returns the messages of the conversation, newest first. A page is asked for when its first
-// message is; an error ends the iteration (REQ-HIST-01). Of several options the last counts.
+// message is; an error ends the iteration (REQ-HIST-01). Without options all have their zero value.
 func (c *Conversation) Messages(
-	ctx context.Context, options ...MessagesOptions,
+	ctx context.Context, options *MessagesOptions,
 ) iter.Seq2[*ConversationMessage, error] {
 	var limit *int64
-	if len(options) > 0 && options[len(options)-1].Limit != 0 {
-		limit = &options[len(options)-1].Limit
+	if options != nil && options.Limit != 0 {
+		limit = &options.Limit
 	}
 	return pages(c.client.cursorRepeated, func(cursor string) (*MessagePage, error) {
 		return c.client.GetConversationMessages(ctx, GetConversationMessages{

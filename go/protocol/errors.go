@@ -15,9 +15,9 @@ type QuestionKind string
 
 // Kinds of questions.
 const (
-	QuestionConfirmation QuestionKind = "confirmation"
-	QuestionOTP          QuestionKind = "otp"
-	QuestionInteraction  QuestionKind = "interaction"
+	QuestionKindConfirmation QuestionKind = "confirmation"
+	QuestionKindOTP          QuestionKind = "otp"
+	QuestionKindInteraction  QuestionKind = "interaction"
 )
 
 // ErrInvalidArgument is what misuse matches: a malformed option, a requestId that is in flight
@@ -164,17 +164,17 @@ type MessageTooLargeError struct {
 // Unwrap returns the AgentError.
 func (e *MessageTooLargeError) Unwrap() error { return e.AgentError }
 
-// Kind returns the stable word for an error: that of its AgentError, KindInvalidArgument for
-// misuse, KindNativeCancelled when it is the caller's own context that ended; else "".
+// Kind returns the stable word for an error: that of its AgentError, ErrorKindInvalidArgument for
+// misuse, ErrorKindNativeCancelled when it is the caller's own context that ended; else "".
 func Kind(err error) ErrorKind {
 	var agent *AgentError
 	switch {
 	case errors.As(err, &agent):
 		return agent.Kind
 	case errors.Is(err, ErrInvalidArgument):
-		return KindInvalidArgument
+		return ErrorKindInvalidArgument
 	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
-		return KindNativeCancelled
+		return ErrorKindNativeCancelled
 	}
 	return ""
 }

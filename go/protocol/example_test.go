@@ -28,7 +28,7 @@ func Example() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	answer, err := chat.Ask(ctx, "How long is your return window?")
+	answer, err := chat.Ask(ctx, "How long is your return window?", nil)
 	if err != nil {
 		log.Fatal(err)
 	}
@@ -38,7 +38,7 @@ func Example() {
 // Every event of a turn, and the answers to its questions.
 func ExampleTurn_Stream() {
 	talk := func(ctx context.Context, chat *protocol.Conversation) error {
-		turn := chat.Send(ctx, "Please delete record 42")
+		turn := chat.Send(ctx, "Please delete record 42", nil)
 		defer turn.Close()
 		for event, err := range turn.Stream() {
 			if err != nil {
@@ -118,7 +118,7 @@ func ExampleConversation_Ask() {
 	ask := func(ctx context.Context, chat *protocol.Conversation) {
 		short, cancel := context.WithTimeout(ctx, 10*time.Second)
 		defer cancel()
-		_, err := chat.Ask(short, "a long one")
+		_, err := chat.Ask(short, "a long one", nil)
 		var lost *protocol.TurnInterruptedError
 		switch {
 		case errors.Is(err, context.DeadlineExceeded):
@@ -141,7 +141,7 @@ func ExampleConversation_Messages() {
 		if err != nil {
 			return err
 		}
-		for message, err := range chat.Messages(ctx, protocol.MessagesOptions{Limit: 20}) {
+		for message, err := range chat.Messages(ctx, &protocol.MessagesOptions{Limit: 20}) {
 			if err != nil {
 				return err
 			}

@@ -115,7 +115,7 @@ func TestREQ_CONN_21_NoCauseShowsWhatWasSentOrAnswered(t *testing.T) {
 		url := hostile(t, answer)
 		client := newClient(t, protocol.Options{URL: url, Token: secret, ConnectTimeout: time.Hour})
 		err := client.Connect(within(t))
-		wantKind(t, err, protocol.KindConnectFailed)
+		wantKind(t, err, protocol.ErrorKindConnectFailed)
 		for at := err; at != nil; at = errors.Unwrap(at) {
 			for _, text := range []string{at.Error(), fmt.Sprintf("%+v", at), fmt.Sprintf("%#v", at)} {
 				if strings.Contains(text, secret) || strings.Contains(text, "team=blue") {
@@ -365,5 +365,5 @@ func TestREQ_TIME_02_ALimitThatFiresLateFirstLetsTheSocketBeRead(t *testing.T) {
 	again = receive(t, clock.armed, "a second chance")
 	late.Store(121) // late once more: there is no third
 	again.f()
-	wantKind(t, receive(t, call, "the end").err, protocol.KindRequestTimeout)
+	wantKind(t, receive(t, call, "the end").err, protocol.ErrorKindRequestTimeout)
 }

@@ -52,7 +52,7 @@ func TestREQ_CONN_24_TheLinkOutlivesTheGoroutineAndTheContextThatOpenedIt(t *tes
 	pending := later(func() (any, error) { return client.Ping(within(t)) })
 	lost.recv("ping")
 	_ = lost.conn.CloseNow()
-	wantKind(t, receive(t, pending, "ping").err, protocol.KindConnectionLost)
+	wantKind(t, receive(t, pending, "ping").err, protocol.ErrorKindConnectionLost)
 	connect()
 	p.link().fence(client)
 }

@@ -11,13 +11,13 @@ import (
 // ConnectionState is a state of the link.
 type ConnectionState string
 
-// States of the link. StateReconnecting is reserved for the reconnecting client.
+// States of the link. ConnectionStateReconnecting is reserved for the reconnecting client.
 const (
-	StateIdle         ConnectionState = "idle"
-	StateConnecting   ConnectionState = "connecting"
-	StateOpen         ConnectionState = "open"
-	StateReconnecting ConnectionState = "reconnecting"
-	StateClosed       ConnectionState = "closed"
+	ConnectionStateIdle         ConnectionState = "idle"
+	ConnectionStateConnecting   ConnectionState = "connecting"
+	ConnectionStateOpen         ConnectionState = "open"
+	ConnectionStateReconnecting ConnectionState = "reconnecting"
+	ConnectionStateClosed       ConnectionState = "closed"
 )
 
 // StateChange is one move of the link (REQ-CONN-02).

@@ -86,7 +86,7 @@ func TestREQ_CONN_21_AnOpenerThatFailsFailsTheAttempt(t *testing.T) {
 		Opener: func(context.Context, protocol.OpenRequest) (protocol.Socket, error) { return nil, cause },
 	})
 	err := client.Connect(within(t))
-	wantKind(t, err, protocol.KindConnectFailed)
+	wantKind(t, err, protocol.ErrorKindConnectFailed)
 	if !errors.Is(err, cause) || !strings.Contains(err.Error(), "opener") {
 		t.Error(err)
 	}

@@ -13,15 +13,15 @@ import (
 // Off turns a limit off. For CloseTimeout and CancelTimeout it means: do not wait.
 const Off time.Duration = math.MaxInt64
 
-// TokenPlacement says where the token travels.
-type TokenPlacement string
+// TokenIn says where the token travels.
+type TokenIn string
 
 // Where a token can travel.
 const (
 	// TokenInQuery appends the token to the URL's query as the pair token=….
-	TokenInQuery TokenPlacement = "query"
+	TokenInQuery TokenIn = "query"
 	// TokenInHeader sends the header Authorization: Bearer ….
-	TokenInHeader TokenPlacement = "header"
+	TokenInHeader TokenIn = "header"
 )
 
 // Options configure a [Client]. Only URL is required; the zero value of every other field works.
@@ -37,7 +37,7 @@ type Options struct {
 	// fails the attempt (REQ-CONN-11). Zero value means Token.
 	TokenSource func(ctx context.Context) (string, error)
 	// TokenIn says where the token travels. Zero value means TokenInQuery.
-	TokenIn TokenPlacement
+	TokenIn TokenIn
 	// Header holds further headers of the handshake. Those that belong to the handshake itself or to
 	// the hop, such as Host, Connection and Sec-WebSocket-…, are refused (REQ-CONN-20).
 	Header http.Header

@@ -27,7 +27,7 @@ func TestREQ_CONN_01_MalformedOptionsAreRefused(t *testing.T) {
 	} {
 		if _, err := protocol.New(options); !errors.Is(err, protocol.ErrInvalidArgument) {
 			t.Errorf("%s: got %v", name, err)
-		} else if protocol.Kind(err) != protocol.KindInvalidArgument {
+		} else if protocol.Kind(err) != protocol.ErrorKindInvalidArgument {
 			t.Errorf("%s: kind %s", name, protocol.Kind(err))
 		}
 	}
@@ -36,7 +36,7 @@ func TestREQ_CONN_01_MalformedOptionsAreRefused(t *testing.T) {
 func TestREQ_CONN_01_ANewClientIsIdle(t *testing.T) {
 	before := runtime.NumGoroutine()
 	client := newClient(t, protocol.Options{URL: "wss://127.0.0.1:1/ws"})
-	if client.State() != protocol.StateIdle || runtime.NumGoroutine() > before {
+	if client.State() != protocol.ConnectionStateIdle || runtime.NumGoroutine() > before {
 		t.Fatal(client.State(), runtime.NumGoroutine(), before)
 	}
 }
@@ -86,7 +86,7 @@ func TestREQ_CONN_11_TheTokenSourceIsAskedBeforeEveryAttempt(t *testing.T) {
 		return fmt.Sprint("t", asked), nil
 	}})
 	err := client.Connect(within(t))
-	wantKind(t, err, protocol.KindConnectFailed)
+	wantKind(t, err, protocol.ErrorKindConnectFailed)
 	for range 2 {
 		if err := client.Connect(within(t)); err != nil {
 			t.Fatal(err)
@@ -107,7 +107,7 @@ func TestREQ_CONN_11_TheTokenSourceIsBoundedByTheConnectTimeout(t *testing.T) {
 		TokenSource: func(context.Context) (string, error) { <-held; return "", nil },
 	})
 	err := client.Connect(within(t))
-	wantKind(t, err, protocol.KindConnectFailed)
+	wantKind(t, err, protocol.ErrorKindConnectFailed)
 	if errors.Is(err, context.Canceled) {
 		t.Error("it looks like the caller's context:", err)
 	}

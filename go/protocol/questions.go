@@ -85,19 +85,19 @@ func submitResult(event Event) *SubmitResult {
 
 // questions holds the questions of one turn with their limits (REQ-TURN-13, REQ-VERB-10).
 type questions struct {
-	requests *requests
-	lapse    func()
-	current  map[QuestionKind]*Question
-	stops    map[QuestionKind]func()
+	router  *router
+	lapse   func()
+	current map[QuestionKind]*Question
+	stops   map[QuestionKind]func()
 }
 
-func newQuestions(r *requests, lapse func()) *questions {
+func newQuestions(r *router, lapse func()) *questions {
 	return &questions{r, lapse, map[QuestionKind]*Question{}, map[QuestionKind]func(){}}
 }
 
 // opened takes note of a question; timed starts its limit.
 func (q *questions) opened(kind QuestionKind, event Event, timed bool) {
-	asked := &Question{Kind: kind, Event: event, AskedAt: q.requests.options.Clock.Now()}
+	asked := &Question{Kind: kind, Event: event, AskedAt: q.router.options.Clock.Now()}
 	asked.ExpiresIn, asked.limited = durationOf(event)
 	q.current[kind] = asked
 	q.restart(kind, timed)
@@ -107,14 +107,14 @@ func (q *questions) opened(kind QuestionKind, event Event, timed bool) {
 func (q *questions) restart(kind QuestionKind, timed bool) {
 	q.answered(kind)
 	asked := q.current[kind]
-	limit := q.requests.options.QuestionTimeout
+	limit := q.router.options.QuestionTimeout
 	if asked == nil || !timed || limit == 0 {
 		return
 	}
 	if asked.limited {
 		limit = asked.ExpiresIn + limitQuestionMargin
 	}
-	q.stops[kind] = armed(q.requests, limit, q.lapse)
+	q.stops[kind] = armed(q.router, limit, q.lapse)
 }
 
 // answered stops the limit of the question.
@@ -144,7 +144,7 @@ func (q *questions) expired(kind QuestionKind, frameType string) bool {
 	if asked == nil || !asked.limited {
 		return frameType == TypeStreamToken
 	}
-	return q.requests.options.Clock.Now().Sub(asked.AskedAt) >= asked.ExpiresIn
+	return q.router.options.Clock.Now().Sub(asked.AskedAt) >= asked.ExpiresIn
 }
 
 // durationOf returns the distance of expiry and writing, both by the server's clock (REQ-TURN-13).

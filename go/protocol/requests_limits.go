@@ -10,7 +10,7 @@ const (
 // armed arms a limit: f runs with the mutex. A limit of 0 is off. One that fires late, because the
 // process stood still, first lets be read what came meanwhile (REQ-TIME-02). The stop function is called
 // with the mutex.
-func armed(r *requests, limit time.Duration, f func()) (stop func()) {
+func armed(r *router, limit time.Duration, f func()) (stop func()) {
 	if limit == 0 {
 		return func() {}
 	}

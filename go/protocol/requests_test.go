@@ -44,7 +44,7 @@ func TestREQ_CALL_01_AnIdInFlightIsRefused(t *testing.T) {
 		t.Error(err)
 	}
 	second := r.client.SendMessage(t.Context(), protocol.SendMessage{SessionID: "s", Message: "m"})
-	if err := second.Err(); protocol.Kind(err) != protocol.KindInvalidArgument {
+	if err := second.Err(); protocol.Kind(err) != protocol.ErrorKindInvalidArgument {
 		t.Error(err)
 	}
 	if _, err := second.Wait(within(t)); !errors.Is(err, protocol.ErrInvalidArgument) || len(r.in) != 0 {
@@ -85,10 +85,10 @@ func TestREQ_CALL_03_WhatAnswersACall(t *testing.T) {
 		kind    protocol.ErrorKind
 	}{
 		"right":      {[]frame{{"type": "keepalive", "data": frame{"requestId": "r1"}}, {"type": "news", "requestId": "r1"}, {"type": "immediate_response", "status": 200, "data": session}}, ""},
-		"error":      {[]frame{failure("r1", "SESSION_NOT_FOUND")}, protocol.KindNotFound},
-		"status":     {[]frame{{"type": "immediate_response", "status": 503, "data": frame{}}}, protocol.KindProtocol},
-		"unexpected": {[]frame{{"type": "pong"}}, protocol.KindUnexpectedEvent},
-		"broken":     {[]frame{{"type": "immediate_response", "status": 200, "data": frame{"sessionId": 1}}}, protocol.KindInvalidFrame},
+		"error":      {[]frame{failure("r1", "SESSION_NOT_FOUND")}, protocol.ErrorKindNotFound},
+		"status":     {[]frame{{"type": "immediate_response", "status": 503, "data": frame{}}}, protocol.ErrorKindProtocol},
+		"unexpected": {[]frame{{"type": "pong"}}, protocol.ErrorKindUnexpectedEvent},
+		"broken":     {[]frame{{"type": "immediate_response", "status": 200, "data": frame{"sessionId": 1}}}, protocol.ErrorKindInvalidFrame},
 	} {
 		t.Run(name, func(t *testing.T) {
 			r := connected(t)
@@ -196,7 +196,7 @@ func TestREQ_CALL_06_PingInventsNoServerTime(t *testing.T) {
 		{frame{"type": "pong", "timestamp": 5}, time.UnixMilli(5)},
 		{frame{"type": "pong", "timestamp": 5, "data": frame{"timestamp": 6}}, time.UnixMilli(6)},
 	} {
-		call := later(func() (*protocol.PingResult, error) { return r.client.Ping(within(t)) })
+		call := later(func() (*protocol.Pong, error) { return r.client.Ping(within(t)) })
 		c.pong["requestId"] = r.recv("ping")["requestId"]
 		r.clock.Advance(7 * time.Millisecond)
 		r.send(c.pong)
@@ -260,7 +260,7 @@ func TestREQ_CALL_09_AContextOnlyEndsTheWait(t *testing.T) {
 	call := later(func() (any, error) { return r.client.Ping(ctx) })
 	id := r.recv("ping")["requestId"]
 	cancel()
-	if err := receive(t, call, "ping").err; !errors.Is(err, context.Canceled) || protocol.Kind(err) != protocol.KindNativeCancelled {
+	if err := receive(t, call, "ping").err; !errors.Is(err, context.Canceled) || protocol.Kind(err) != protocol.ErrorKindNativeCancelled {
 		t.Error(err)
 	}
 	r.send(frame{"type": "pong", "requestId": id})
@@ -302,7 +302,7 @@ func TestREQ_HIST_01_PagesAreReadWhenTheyAreNeeded(t *testing.T) {
 	chat := receive(t, opened, "start").value
 	read := later(func() ([]string, error) {
 		var got []string
-		for message, err := range chat.Messages(within(t), protocol.MessagesOptions{Limit: 2}) {
+		for message, err := range chat.Messages(within(t), &protocol.MessagesOptions{Limit: 2}) {
 			if err != nil {
 				return got, err
 			}
@@ -324,7 +324,7 @@ func TestREQ_HIST_01_PagesAreReadWhenTheyAreNeeded(t *testing.T) {
 		t.Error(got)
 	}
 	one := later(func() (string, error) {
-		for message := range chat.Messages(within(t)) {
+		for message := range chat.Messages(within(t), nil) {
 			return message.ID, nil
 		}
 		return "", nil
@@ -346,7 +346,7 @@ func TestREQ_HIST_02_ACursorThatRepeatsEndsTheIteration(t *testing.T) {
 	r.session("create_conversation_session")
 	chat := receive(t, opened, "start").value
 	read := later(func() (any, error) {
-		for _, err := range chat.Messages(within(t)) {
+		for _, err := range chat.Messages(within(t), nil) {
 			if err != nil {
 				return nil, err
 			}
@@ -357,7 +357,7 @@ func TestREQ_HIST_02_ACursorThatRepeatsEndsTheIteration(t *testing.T) {
 		got := r.recv("get_conversation_messages")
 		r.send(page(got["requestId"], []string{"a"}, frame{"hasMore": true, "nextCursor": "n"}))
 	}
-	wantKind(t, receive(t, read, "the end").err, protocol.KindUnexpectedEvent)
+	wantKind(t, receive(t, read, "the end").err, protocol.ErrorKindUnexpectedEvent)
 }
 
 func TestREQ_ERR_02_CodesMapToKinds(t *testing.T) {
@@ -371,7 +371,7 @@ func TestREQ_ERR_02_CodesMapToKinds(t *testing.T) {
 	}})
 	err := receive(t, call, "the error").err
 	var agent *protocol.AgentError
-	if !errors.As(err, &agent) || agent.Kind != protocol.KindRateLimited || !agent.Retryable ||
+	if !errors.As(err, &agent) || agent.Kind != protocol.ErrorKindRateLimited || !agent.Retryable ||
 		agent.RetryAfter != 1500*time.Millisecond || string(agent.Details) != `{"x":1}` || agent.RequestID != "r1" {
 		t.Errorf("%+v", agent)
 	}
@@ -386,7 +386,7 @@ func TestREQ_ERR_03_AnUnknownCodeIsKept(t *testing.T) {
 	turn := r.turn()
 	r.send(failure(turn.RequestID(), "BRAND_NEW"))
 	_, err := turn.Wait(within(t))
-	wantKind(t, err, protocol.KindProtocol)
+	wantKind(t, err, protocol.ErrorKindProtocol)
 	var agent *protocol.ProtocolError
 	if !errors.As(err, &agent) || agent.Code != "BRAND_NEW" || agent.Retryable {
 		t.Errorf("%+v", err)

@@ -36,7 +36,7 @@ func TestREQ_LOG_01_WhatIsShownIsReadableAndHoldsNoSecret(t *testing.T) {
 		protocol.ResumeOptions{SessionID: "s", AuthContext: &protocol.AuthContext{Signature: secret}},
 		protocol.OTPCheck{AttemptsRemaining: &left, Error: &why}, protocol.SubmitResult{Accepted: true},
 		protocol.Options{URL: "ws://h/?key=" + secret, Token: secret}, protocol.Some("x"), protocol.Null[string](),
-		protocol.Question{Kind: protocol.QuestionOTP, Event: unknown},
+		protocol.Question{Kind: protocol.QuestionKindOTP, Event: unknown},
 	)
 	for _, value := range events {
 		for _, verb := range []string{"%v", "%+v", "%#v", "%s"} {

@@ -175,7 +175,7 @@ func TestREQ_STOP_06_ARefusedCancelLeavesTheTurnAlive(t *testing.T) {
 	r.recv("cancel")
 	r.send(failure("r1", "UNSUPPORTED_ACTION"))
 	r.fence(r.client)
-	if turn.State() != protocol.TurnRunning || len(done) != 0 {
+	if turn.State() != protocol.TurnStateRunning || len(done) != 0 {
 		t.Error(turn.State())
 	}
 	r.clock.Advance(5 * time.Second)

@@ -83,7 +83,7 @@ func (s *supervisor) submit(o *outgoing) bool {
 	if s.options.Lazy {
 		s.begin()
 	}
-	if s.link == nil && s.state.current != StateConnecting {
+	if s.link == nil && s.state.current != ConnectionStateConnecting {
 		o.on("not_connected")
 		return false
 	}

@@ -149,7 +149,7 @@ func (s *supervisor) attemptError(ctx context.Context, cause error) error {
 	if errors.Is(cause, ErrInvalidArgument) {
 		return cause
 	}
-	if Kind(cause) == KindAuthentication {
+	if Kind(cause) == ErrorKindAuthentication {
 		return cause // of the token source
 	}
 	facts, class := AgentError{cause: cause, host: s.options.host}, leafConnectFailed

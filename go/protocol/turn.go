@@ -20,12 +20,12 @@ type TurnState string
 
 // States of a turn.
 const (
-	// TurnSent: no frame of the turn came yet.
-	TurnSent TurnState = "sent"
-	// TurnRunning: the server works on it.
-	TurnRunning TurnState = "running"
-	// TurnSettled: it has its outcome.
-	TurnSettled TurnState = "settled"
+	// TurnStateSent: no frame of the turn came yet.
+	TurnStateSent TurnState = "sent"
+	// TurnStateRunning: the server works on it.
+	TurnStateRunning TurnState = "running"
+	// TurnStateSettled: it has its outcome.
+	TurnStateSettled TurnState = "settled"
 )
 
 // TurnResult is what came of a turn (REQ-TURN-18). It does not change any more.
@@ -56,7 +56,7 @@ type TurnResult struct {
 // Wait; both at once is fine, and every iteration sees every event from the first one on
 // (REQ-TURN-02). All methods are safe for concurrent use.
 type Turn struct {
-	client    *requests
+	client    *router
 	requestID string
 	sessionID string
 	otpPark   func() bool
@@ -91,7 +91,7 @@ type fate struct {
 	observed atomic.Bool
 }
 
-func newTurn(ctx context.Context, r *requests, a SendMessage, otpPark func() bool) *Turn {
+func newTurn(ctx context.Context, r *router, a SendMessage, otpPark func() bool) *Turn {
 	t := &Turn{
 		client: r, requestID: a.RequestID, sessionID: a.SessionID, otpPark: otpPark, ctx: ctx,
 		unbind: func() bool { return true }, stops: map[string]func(){}, done: make(chan struct{}), fate: &fate{},
@@ -103,7 +103,7 @@ func newTurn(ctx context.Context, r *requests, a SendMessage, otpPark func() boo
 }
 
 // adopted returns a turn that began elsewhere and goes on here with its acceptance. The mutex is held.
-func adopted(r *requests, requestID, sessionID string, accepted Event) *Turn {
+func adopted(r *router, requestID, sessionID string, accepted Event) *Turn {
 	parks := func() bool { return false }
 	t := newTurn(context.Background(), r, SendMessage{RequestID: requestID, SessionID: sessionID}, parks)
 	t.out = &outgoing{requestID: requestID, sessionID: sessionID, state: frameWritten}
@@ -123,7 +123,7 @@ func (t *Turn) State() TurnState {
 	t.client.mu.Lock()
 	defer t.client.mu.Unlock()
 	if t.state.settled() && !t.ended {
-		return TurnRunning
+		return TurnStateRunning
 	}
 	return TurnState(t.state.turn)
 }

@@ -77,9 +77,9 @@ func (t *Turn) brokenReceived(broken *DecodeError) bool {
 func (t *Turn) linkEvent(end ending, err error) {
 	t.asked, _ = t.state.open()
 	t.carryOut(t.state.local(end.word, t.mayHaveLeft()), cause{word: end.word, end: end, err: err})
-	kind := KindConnectionLost
+	kind := ErrorKindConnectionLost
 	if end.word == "close" {
-		kind = KindClientClosed
+		kind = ErrorKindClientClosed
 	}
 	for _, v := range slices.Clone(t.state.verbs) {
 		if !verbRows[v.name].outlivesTurn {
@@ -189,7 +189,7 @@ func (t *Turn) facts(end ending) AgentError {
 
 // release leaves the router once nothing more of this id can matter (REQ-TURN-06, REQ-OTP-03).
 func (t *Turn) release() {
-	if t.state.settled() && len(t.state.verbs) == 0 && t.state.question(QuestionOTP) == stateNone {
+	if t.state.settled() && len(t.state.verbs) == 0 && t.state.question(QuestionKindOTP) == stateNone {
 		t.client.settle(t.requestID, t)
 	}
 }

@@ -93,9 +93,9 @@ func (t *Turn) failure(kind ErrorKind, c cause) error {
 		return failedAttempt(c.err, facts)
 	case "by_code":
 		return serverError(c.event.(*ErrorEvent), facts)
-	case KindProtocol:
+	case ErrorKindProtocol:
 		return statusError(statusOf(c.event), facts)
-	case KindInvalidFrame:
+	case ErrorKindInvalidFrame:
 		return frameError(c.broken, facts)
 	}
 	if c.err != nil {
@@ -103,18 +103,18 @@ func (t *Turn) failure(kind ErrorKind, c cause) error {
 	}
 	err := t.client.linkError(kind, facts)
 	agent, ok := err.(*AgentError)
-	if !ok || agent.Kind != KindTurnInterrupted && agent.Kind != KindTurnTimeout {
+	if !ok || agent.Kind != ErrorKindTurnInterrupted && agent.Kind != ErrorKindTurnTimeout {
 		return err
 	}
 	agent.Question = t.asked
-	if agent.Kind == KindTurnInterrupted {
+	if agent.Kind == ErrorKindTurnInterrupted {
 		return &TurnInterruptedError{agent, t.out.mayHaveLeft()}
 	}
 	return agent
 }
 
 // tooLarge is what becomes of an action whose frame is over 1 MiB (REQ-CALL-10).
-func (r *requests) tooLarge(out *outgoing) error {
+func (r *router) tooLarge(out *outgoing) error {
 	facts := r.facts(out.requestID, out.sessionID, ending{})
 	facts.limit = limitOutboundBytes
 	return &MessageTooLargeError{

@@ -207,7 +207,7 @@ func TestREQ_TURN_02_AWordRestsOnlyWhereTheTableMovesNothing(t *testing.T) {
 	if s.rest(TypeStreamToken); s.rests(TypeStreamToken) {
 		t.Error("a token may close an open question")
 	}
-	s.answer(QuestionConfirmation)
+	s.answer(QuestionKindConfirmation)
 	s.verbs = append(s.verbs, &verb{name: verbConfirm})
 	if s.rest(TypeStreamToken); s.rests(TypeStreamToken) {
 		t.Error("a verb is out")

@@ -36,7 +36,7 @@ func TestREQ_TURN_01_SendReturnsAtOnce(t *testing.T) {
 		Images: []protocol.ImageAttachment{{URL: "u", Detail: protocol.ImageDetailLow}},
 		Files:  []protocol.FileAttachment{{Name: "f", URL: "u"}},
 	})
-	if turn.RequestID() != "mine" || turn.State() != protocol.TurnSent || turn.Err() != nil {
+	if turn.RequestID() != "mine" || turn.State() != protocol.TurnStateSent || turn.Err() != nil {
 		t.Error(turn.RequestID(), turn.State())
 	}
 	got := r.recv("send_message")
@@ -66,7 +66,7 @@ func TestREQ_TURN_02_EveryIteratorSeesEveryItem(t *testing.T) {
 	for event := range turn.Events() {
 		seen = append(seen, event.EventType())
 	}
-	if !slices.Equal(seen, want) || turn.State() != protocol.TurnSettled {
+	if !slices.Equal(seen, want) || turn.State() != protocol.TurnStateSettled {
 		t.Error(seen)
 	}
 }
@@ -79,7 +79,7 @@ func TestREQ_TURN_03_AFailedTurnRaisesAfterItsItems(t *testing.T) {
 	if !slices.Equal(types, []string{"stream_token", "error"}) {
 		t.Error(types)
 	}
-	wantKind(t, err, protocol.KindServerError)
+	wantKind(t, err, protocol.ErrorKindServerError)
 	var agent *protocol.AgentError
 	if !errors.As(err, &agent) || agent.PartialText != "par" || agent.SessionID != "s" || agent.RequestID != "r1" || agent.Code != "AGENT_ERROR" {
 		t.Errorf("%+v", agent)
@@ -105,7 +105,7 @@ func TestREQ_TURN_04_AStatusOf400FailsTheTurn(t *testing.T) {
 	answer["status"], answer["data"].(frame)["status"] = 200, 500
 	r.send(answer)
 	_, err := turn.Wait(within(t))
-	wantKind(t, err, protocol.KindProtocol)
+	wantKind(t, err, protocol.ErrorKindProtocol)
 	var agent *protocol.AgentError
 	if !errors.As(err, &agent) || agent.Status != 500 {
 		t.Errorf("%+v", err)
@@ -173,7 +173,7 @@ func TestREQ_TURN_07_WhichErrorsEndATurn(t *testing.T) {
 			}
 			r.send(c.error)
 			r.fence(r.client)
-			if (turn.State() == protocol.TurnSettled) != c.ends {
+			if (turn.State() == protocol.TurnStateSettled) != c.ends {
 				t.Error(turn.State())
 			}
 		})
@@ -257,7 +257,7 @@ func TestREQ_TURN_11_SilenceEndsATurn(t *testing.T) {
 	}
 	r.fence(r.client)
 	r.clock.Advance(119 * time.Second)
-	if turn.State() != protocol.TurnRunning {
+	if turn.State() != protocol.TurnStateRunning {
 		t.Fatal("too early")
 	}
 	r.clock.Advance(time.Second)
@@ -265,7 +265,7 @@ func TestREQ_TURN_11_SilenceEndsATurn(t *testing.T) {
 		t.Error(got)
 	}
 	_, err := turn.Wait(within(t))
-	wantKind(t, err, protocol.KindTurnTimeout)
+	wantKind(t, err, protocol.ErrorKindTurnTimeout)
 	var agent *protocol.AgentError
 	if !errors.As(err, &agent) || agent.PartialText != "par" || !errors.Is(err, protocol.ErrTimeout) {
 		t.Errorf("%+v", err)
@@ -286,7 +286,7 @@ func TestREQ_TURN_12_NothingExtendsTheTotalLimit(t *testing.T) {
 	}
 	r.clock.Advance(time.Second)
 	_, err := turn.Wait(within(t))
-	wantKind(t, err, protocol.KindTurnTimeout)
+	wantKind(t, err, protocol.ErrorKindTurnTimeout)
 	r.recv("cancel")
 }
 
@@ -320,21 +320,21 @@ func TestREQ_TURN_13_AQuestionHasALimit(t *testing.T) {
 			r.fence(r.client)
 			if c.off {
 				r.clock.Advance(time.Hour)
-				if turn.State() != protocol.TurnRunning {
+				if turn.State() != protocol.TurnStateRunning {
 					t.Error("the limit is off")
 				}
 				return
 			}
 			r.clock.Advance(c.after - time.Millisecond)
-			if turn.State() != protocol.TurnRunning {
+			if turn.State() != protocol.TurnStateRunning {
 				t.Fatal("too early")
 			}
 			r.clock.Advance(time.Millisecond)
 			r.recv("cancel")
 			_, err := turn.Wait(within(t))
-			wantKind(t, err, protocol.KindTurnTimeout)
+			wantKind(t, err, protocol.ErrorKindTurnTimeout)
 			var agent *protocol.AgentError
-			if !errors.As(err, &agent) || agent.Question != protocol.QuestionConfirmation {
+			if !errors.As(err, &agent) || agent.Question != protocol.QuestionKindConfirmation {
 				t.Errorf("%+v", err)
 			}
 		})
@@ -451,13 +451,13 @@ func TestREQ_WIRE_03_ABrokenTerminalFailsTheTurn(t *testing.T) {
 		frame{"type": "eventual_response", "requestId": "r1", "data": frame{}})
 	types, err := read(t, turn)
 	var broken *protocol.InvalidFrameError
-	if !errors.As(err, &broken) || broken.WireType != "eventual_response" || broken.Problem.Kind != protocol.ProblemMissing {
+	if !errors.As(err, &broken) || broken.WireType != "eventual_response" || broken.Problem.Kind != protocol.ProblemKindMissing {
 		t.Errorf("%v %+v", types, err)
 	}
 	events := turn.Iterate()
 	event, _ := events.Next(within(t))
 	unknown, ok := event.(*protocol.UnknownEvent)
-	if !ok || unknown.WireType != "stream_token" || *unknown.Problem != (protocol.Problem{Kind: protocol.ProblemType, Pointer: "/data/token"}) {
+	if !ok || unknown.WireType != "stream_token" || *unknown.Problem != (protocol.Problem{Kind: protocol.ProblemKindType, Pointer: "/data/token"}) {
 		t.Errorf("%+v", event)
 	}
 	_ = events.Close()
@@ -471,7 +471,7 @@ func TestConversationAsksAndSends(t *testing.T) {
 	r.session("create_conversation_session")
 	chat := receive(t, opened, "start").value
 	asked := later(func() (*protocol.TurnResult, error) {
-		return chat.Ask(within(t), "hi", protocol.SendOptions{Model: "m", RequestID: "own"})
+		return chat.Ask(within(t), "hi", &protocol.SendOptions{Model: "m", RequestID: "own"})
 	})
 	if got := r.recv("send_message"); got["sessionId"] != "s" || got["model"] != "m" {
 		t.Error(got)
@@ -481,7 +481,7 @@ func TestConversationAsksAndSends(t *testing.T) {
 		t.Error(got)
 	}
 	short, cancel := context.WithCancel(context.Background())
-	asked = later(func() (*protocol.TurnResult, error) { return chat.Ask(short, "long") })
+	asked = later(func() (*protocol.TurnResult, error) { return chat.Ask(short, "long", nil) })
 	r.recv("send_message")
 	cancel()
 	if err := receive(t, asked, "the end").err; !errors.Is(err, context.Canceled) {

@@ -50,9 +50,9 @@ func (t *Turn) Submit(ctx context.Context, values any) (*SubmitResult, error) {
 // (REQ-OTP-05). Errors and ctx are as in [Turn.Confirm].
 func (t *Turn) Decline(ctx context.Context, kind QuestionKind) (*SubmitResult, error) {
 	switch kind {
-	case QuestionInteraction:
+	case QuestionKindInteraction:
 		return t.interact(ctx, verbDecline, SubmitInteraction{Declined: new(true)})
-	case QuestionOTP:
+	case QuestionKindOTP:
 		if !t.otpPark() {
 			return nil, newError(leafUnsupported, t.ids())
 		}

@@ -55,7 +55,7 @@ func TestREQ_VERB_02_VerbsCarryTheTurnsIds(t *testing.T) {
 		t.Error(got)
 	}
 	r.send(ack("r1"))
-	if err := receive(t, done, "confirm").err; err != nil || turn.State() != protocol.TurnRunning { // REQ-VERB-09
+	if err := receive(t, done, "confirm").err; err != nil || turn.State() != protocol.TurnStateRunning { // REQ-VERB-09
 		t.Error(err)
 	}
 	submitted := later(func() (any, error) { return turn.Submit(within(t), map[string]any{"a": "<ä>"}) })
@@ -93,8 +93,8 @@ func TestREQ_VERB_04_AVerbHasALimit(t *testing.T) {
 	done := later(func() (any, error) { return nil, turn.Confirm(within(t), true) })
 	r.recv("confirm_tool_action")
 	r.clock.Advance(30 * time.Second)
-	wantKind(t, receive(t, done, "confirm").err, protocol.KindRequestTimeout)
-	if err := turn.Confirm(within(t), true); !errors.Is(err, protocol.ErrAlreadyAnswered) || turn.State() != protocol.TurnRunning {
+	wantKind(t, receive(t, done, "confirm").err, protocol.ErrorKindRequestTimeout)
+	if err := turn.Confirm(within(t), true); !errors.Is(err, protocol.ErrAlreadyAnswered) || turn.State() != protocol.TurnStateRunning {
 		t.Error(err)
 	}
 }
@@ -106,7 +106,7 @@ func TestREQ_VERB_05_WhatCannotBeAnsweredIsNotSent(t *testing.T) {
 	_, submitErr := turn.Submit(within(t), map[string]any{})
 	for _, err := range []error{turn.Confirm(within(t), true), codeErr, submitErr} {
 		var agent *protocol.AgentError
-		if !errors.Is(err, protocol.ErrNoPendingQuestion) || !errors.As(err, &agent) || agent.Code != "" || agent.Kind != protocol.KindConflict {
+		if !errors.Is(err, protocol.ErrNoPendingQuestion) || !errors.As(err, &agent) || agent.Code != "" || agent.Kind != protocol.ErrorKindConflict {
 			t.Errorf("%+v", err)
 		}
 	}
@@ -115,7 +115,7 @@ func TestREQ_VERB_05_WhatCannotBeAnsweredIsNotSent(t *testing.T) {
 	done := later(func() (any, error) { return nil, turn.Confirm(within(t), true) })
 	r.recv("confirm_tool_action")
 	err := turn.Confirm(within(t), false)
-	wantKind(t, err, protocol.KindAlreadyAnswered)
+	wantKind(t, err, protocol.ErrorKindAlreadyAnswered)
 	r.send(ack("r1"))
 	receive(t, done, "confirm")
 	r.fence(r.client)
@@ -127,9 +127,9 @@ func TestREQ_VERB_06_WhatBecomesOfVerbsAtTheEnd(t *testing.T) {
 		verb protocol.ErrorKind
 		code protocol.ErrorKind
 	}{
-		"completed": {func(r *rig) { r.send(final("r1", "x")) }, protocol.KindConflict, ""},
-		"failed":    {func(r *rig) { r.send(failure("r1", "AGENT_ERROR")) }, protocol.KindServerError, ""},
-		"lost":      {func(r *rig) { _ = r.conn.CloseNow() }, protocol.KindTurnInterrupted, protocol.KindConnectionLost},
+		"completed": {func(r *rig) { r.send(final("r1", "x")) }, protocol.ErrorKindConflict, ""},
+		"failed":    {func(r *rig) { r.send(failure("r1", "AGENT_ERROR")) }, protocol.ErrorKindServerError, ""},
+		"lost":      {func(r *rig) { _ = r.conn.CloseNow() }, protocol.ErrorKindTurnInterrupted, protocol.ErrorKindConnectionLost},
 	} {
 		t.Run(name, func(t *testing.T) {
 			r := connected(t)
@@ -138,7 +138,7 @@ func TestREQ_VERB_06_WhatBecomesOfVerbsAtTheEnd(t *testing.T) {
 			r.recv("verify_otp")
 			yes := later(func() (any, error) { return nil, turn.Confirm(within(t), true) })
 			r.recv("confirm_tool_action")
-			no := later(func() (any, error) { return turn.Decline(within(t), protocol.QuestionInteraction) })
+			no := later(func() (any, error) { return turn.Decline(within(t), protocol.QuestionKindInteraction) })
 			if got := r.recv("submit_interaction"); got["declined"] != true || got["values"] != nil {
 				t.Error(got)
 			}
@@ -171,7 +171,7 @@ func TestREQ_VERB_07_AContextOnlyEndsTheWait(t *testing.T) {
 			t.Error(err)
 		}
 	}
-	wantKind(t, turn.Confirm(within(t), true), protocol.KindAlreadyAnswered)
+	wantKind(t, turn.Confirm(within(t), true), protocol.ErrorKindAlreadyAnswered)
 	r.fence(r.client)
 }
 
@@ -213,12 +213,12 @@ func TestREQ_VERB_10_AQuestionLapses(t *testing.T) {
 	turn := r.asked(confirmation)
 	r.send(frame{"type": "stream_reasoning", "requestId": "r1", "data": frame{"requestId": "r1", "token": "x"}})
 	r.fence(r.client)
-	if _, open := turn.Question(protocol.QuestionConfirmation); !open {
+	if _, open := turn.Question(protocol.QuestionKindConfirmation); !open {
 		t.Error("reasoning closed a question without a duration")
 	}
 	r.send(token("r1", "x"))
 	r.fence(r.client)
-	if _, open := turn.Question(protocol.QuestionConfirmation); open {
+	if _, open := turn.Question(protocol.QuestionKindConfirmation); open {
 		t.Error("a token left the question open")
 	}
 }
@@ -236,7 +236,7 @@ func TestREQ_OTP_01_AWrongCodeIsNoError(t *testing.T) {
 			t.Error(got)
 		}
 		// REQ-OTP-02
-		if _, open := turn.Question(protocol.QuestionOTP); open != (left > 0) {
+		if _, open := turn.Question(protocol.QuestionKindOTP); open != (left > 0) {
 			t.Error(left, open)
 		}
 	}
@@ -247,7 +247,7 @@ func TestREQ_OTP_03_TheQuestionOutlivesItsTurn(t *testing.T) {
 	turn := r.asked(otpRequired)
 	r.send(final("r1", "enter the code"))
 	wait(t, turn)
-	if _, open := turn.Question(protocol.QuestionOTP); !open {
+	if _, open := turn.Question(protocol.QuestionKindOTP); !open {
 		t.Fatal("it closed with the turn")
 	}
 	done := later(func() (*protocol.OTPCheck, error) { return turn.VerifyOTP(within(t), "1") })
@@ -266,10 +266,10 @@ func TestREQ_OTP_03_TheQuestionOutlivesItsTurn(t *testing.T) {
 func TestREQ_OTP_05_DecliningNeedsTheCapability(t *testing.T) {
 	r := connected(t)
 	turn := r.asked(otpRequired)
-	if _, err := turn.Decline(within(t), protocol.QuestionOTP); !errors.Is(err, protocol.ErrUnsupported) {
+	if _, err := turn.Decline(within(t), protocol.QuestionKindOTP); !errors.Is(err, protocol.ErrUnsupported) {
 		t.Error(err)
 	}
-	if _, err := turn.Decline(within(t), protocol.QuestionConfirmation); !errors.Is(err, protocol.ErrInvalidArgument) {
+	if _, err := turn.Decline(within(t), protocol.QuestionKindConfirmation); !errors.Is(err, protocol.ErrInvalidArgument) {
 		t.Error(err)
 	}
 	opened := later(func() (any, error) {
@@ -277,7 +277,7 @@ func TestREQ_OTP_05_DecliningNeedsTheCapability(t *testing.T) {
 	})
 	r.session("create_conversation_session", "otp_park")
 	receive(t, opened, "the session")
-	done := later(func() (*protocol.SubmitResult, error) { return turn.Decline(within(t), protocol.QuestionOTP) })
+	done := later(func() (*protocol.SubmitResult, error) { return turn.Decline(within(t), protocol.QuestionKindOTP) })
 	if got := r.recv("verify_otp"); got["declined"] != true || got["code"] != nil {
 		t.Error(got)
 	}
@@ -285,7 +285,7 @@ func TestREQ_OTP_05_DecliningNeedsTheCapability(t *testing.T) {
 	if got := receive(t, done, "decline"); got.err != nil || !got.value.Accepted {
 		t.Error(got)
 	}
-	if _, open := turn.Question(protocol.QuestionOTP); open {
+	if _, open := turn.Question(protocol.QuestionKindOTP); open {
 		t.Error("it is still open")
 	}
 }
@@ -305,7 +305,7 @@ func TestREQ_OTP_06_ACodeIsNowhereToBeSeen(t *testing.T) {
 	r.recv("verify_otp")
 	r.clock.Advance(30 * time.Second)
 	err := receive(t, done, "the check").err
-	wantKind(t, err, protocol.KindRequestTimeout)
+	wantKind(t, err, protocol.ErrorKindRequestTimeout)
 	if strings.Contains(err.Error(), "987654") || strings.Contains(log.text(), "987654") {
 		t.Error("the code was shown")
 	}
@@ -351,7 +351,7 @@ func TestREQ_FORM_01_InvalidValuesOpenTheQuestionAgain(t *testing.T) {
 	if got.err != nil || got.value.Accepted || got.value.Errors[0].Field != "f" || got.value.Message != "try again" {
 		t.Error(got)
 	}
-	if _, open := turn.Question(protocol.QuestionInteraction); !open {
+	if _, open := turn.Question(protocol.QuestionKindInteraction); !open {
 		t.Error("the question is closed")
 	}
 	for _, values := range []any{nil, 1, "x", []int{1}, func() {}} {
@@ -372,7 +372,7 @@ func TestREQ_FORM_02_MismatchAndNoPending(t *testing.T) {
 		if err := receive(t, done, "submit").err; !errors.Is(err, protocol.ErrNoPendingQuestion) || !errors.As(err, &agent) || agent.Code != code {
 			t.Error(err)
 		}
-		if _, is := turn.Question(protocol.QuestionInteraction); is != open || turn.State() != protocol.TurnRunning {
+		if _, is := turn.Question(protocol.QuestionKindInteraction); is != open || turn.State() != protocol.TurnStateRunning {
 			t.Error(code, is, turn.State())
 		}
 	}
@@ -383,7 +383,7 @@ func TestREQ_FORM_03_AnUnknownKindReachesTheCaller(t *testing.T) {
 	turn := r.asked(func(id string) frame {
 		return question(id, "interaction_required", frame{"interactionId": "i", "kind": "new", "spec": frame{"x": 1}, "reason": "why"})
 	})
-	asked, _ := turn.Question(protocol.QuestionInteraction)
+	asked, _ := turn.Question(protocol.QuestionKindInteraction)
 	if event := asked.Event.(*protocol.InteractionRequired); event.Kind != "new" || string(event.Spec) != `{"x":1}` {
 		t.Errorf("%+v", event)
 	}
@@ -404,7 +404,7 @@ func TestREQ_VERB_15_ALoneAnswerThatIsAcceptedBecomesATurn(t *testing.T) {
 		t.Fatal(err)
 	}
 	turn, ok := r.client.Turn("old")
-	if !ok || turn.State() != protocol.TurnRunning || turn.SessionID() != "s" {
+	if !ok || turn.State() != protocol.TurnStateRunning || turn.SessionID() != "s" {
 		t.Fatal(turn)
 	}
 	r.send(final("old", nil))

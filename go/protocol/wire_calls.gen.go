@@ -178,8 +178,8 @@ func (a RenameConversation) result(event Event) (*RenameConversationResult, erro
 
 func (a Ping) answeredBy() string { return TypePong }
 
-func (a Ping) result(event Event) (*Pong, error) {
-	return resultOf[Pong](event, "Pong")
+func (a Ping) result(event Event) (*PongEvent, error) {
+	return resultOf[PongEvent](event, "Pong")
 }
 
 // resultOf reads the value of a shape at a place of an event; no place is the event itself.
@@ -196,7 +196,7 @@ func resultOf[T any, P interface {
 	}
 	out, place := P(new(T)), parseTree(encodeEvent(e)).at(at...)
 	if place == nil {
-		return nil, &DecodeError{WireType: event.EventType(), Problem: Problem{Kind: ProblemMissing}}
+		return nil, &DecodeError{WireType: event.EventType(), Problem: Problem{Kind: ProblemKindMissing}}
 	}
 	err := decodeShape(place.bytes(), shape, out)
 	if broken, ok := err.(*DecodeError); ok {

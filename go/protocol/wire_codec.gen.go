@@ -247,7 +247,7 @@ func (f frame) event() (Event, error) {
 		text, mended = t.bytes(), true
 		d = decoder{scanner: scanner{b: text}}
 		if e, _, _ = newEvent(f.wire); !e.decode(&d) {
-			return nil, &DecodeError{f.wire, Problem{Kind: ProblemType}, f}
+			return nil, &DecodeError{f.wire, Problem{Kind: ProblemKindType}, f}
 		}
 	}
 	if *e.origin() = f.received(); mended {
@@ -285,7 +285,7 @@ func decodeShape[T any, P interface {
 			*out = again
 			return nil
 		}
-		problem = &Problem{Kind: ProblemType}
+		problem = &Problem{Kind: ProblemKindType}
 	}
 	return &DecodeError{WireType: shape, Problem: *problem}
 }

@@ -1322,7 +1322,7 @@ func (e *ErrorEvent) decode(d *decoder) bool {
 	return has&0x4 == 0x4
 }
 
-func (e *Pong) decodeData(d *decoder, has *uint64) bool {
+func (e *PongEvent) decodeData(d *decoder, has *uint64) bool {
 	if !d.enter() {
 		return false
 	}
@@ -1342,7 +1342,7 @@ func (e *Pong) decodeData(d *decoder, has *uint64) bool {
 	return *has&0x1 == 0x1
 }
 
-func (e *Pong) decode(d *decoder) bool {
+func (e *PongEvent) decode(d *decoder) bool {
 	if !d.enter() {
 		return false
 	}

@@ -9,68 +9,68 @@ type ErrorKind string
 // Kinds of errors.
 const (
 	// Base of everything that concerns the link; never raised itself.
-	KindConnection ErrorKind = "connection"
+	ErrorKindConnection ErrorKind = "connection"
 	// The link could not be opened: refused, timed out, handshake status other than 101, untrusted
 	// certificate. An HTTP status is in details.status.
-	KindConnectFailed ErrorKind = "connect_failed"
+	ErrorKindConnectFailed ErrorKind = "connect_failed"
 	// The server refused the credentials; HTTP 401 or close code 4401.
-	KindAuthentication ErrorKind = "authentication"
+	ErrorKindAuthentication ErrorKind = "authentication"
 	// The link ended while a call waited; closeCode says how.
-	KindConnectionLost ErrorKind = "connection_lost"
+	ErrorKindConnectionLost ErrorKind = "connection_lost"
 	// The link ended in mid-turn; the message is not sent again. Carries sent, partialText and the
 	// open question.
-	KindTurnInterrupted ErrorKind = "turn_interrupted"
+	ErrorKindTurnInterrupted ErrorKind = "turn_interrupted"
 	// A call was made in idle or closed; nothing was sent.
-	KindNotConnected ErrorKind = "not_connected"
+	ErrorKindNotConnected ErrorKind = "not_connected"
 	// The limit of reconnect attempts was reached. Reserved for the reconnecting client.
-	KindReconnectExhausted ErrorKind = "reconnect_exhausted"
+	ErrorKindReconnectExhausted ErrorKind = "reconnect_exhausted"
 	// close() was called while the action was in flight.
-	KindClientClosed ErrorKind = "client_closed"
+	ErrorKindClientClosed ErrorKind = "client_closed"
 	// Too many actions wait for the link. Reserved for the reconnecting client.
-	KindQueueFull ErrorKind = "queue_full"
+	ErrorKindQueueFull ErrorKind = "queue_full"
 	// Base of the two timeouts; never raised itself.
-	KindTimeout ErrorKind = "timeout"
+	ErrorKindTimeout ErrorKind = "timeout"
 	// No answer to a call or verb within requestTimeout.
-	KindRequestTimeout ErrorKind = "request_timeout"
+	ErrorKindRequestTimeout ErrorKind = "request_timeout"
 	// The turn was silent for turnIdleTimeout, ran for turnTimeout, or its question was not
 	// answered in time. Carries the partial text.
-	KindTurnTimeout ErrorKind = "turn_timeout"
+	ErrorKindTurnTimeout ErrorKind = "turn_timeout"
 	// The server reported an error: base of every code above, and itself for unknown codes and for
 	// status 400 and above.
-	KindProtocol ErrorKind = "protocol"
+	ErrorKindProtocol ErrorKind = "protocol"
 	// See codes.
-	KindInvalidRequest ErrorKind = "invalid_request"
+	ErrorKindInvalidRequest ErrorKind = "invalid_request"
 	// See codes; SessionNotFound derives from NotFound.
-	KindNotFound ErrorKind = "not_found"
+	ErrorKindNotFound ErrorKind = "not_found"
 	// See codes.
-	KindPermission ErrorKind = "permission"
+	ErrorKindPermission ErrorKind = "permission"
 	// Base of TurnInProgress and NoPendingQuestion; NoPendingQuestion is also made locally
-	KindConflict ErrorKind = "conflict"
+	ErrorKindConflict ErrorKind = "conflict"
 	// See codes.
-	KindRateLimited ErrorKind = "rate_limited"
+	ErrorKindRateLimited ErrorKind = "rate_limited"
 	// See codes.
-	KindServerError ErrorKind = "server_error"
+	ErrorKindServerError ErrorKind = "server_error"
 	// See codes; also made locally when a verb needs a capability that the server did not list.
-	KindUnsupported ErrorKind = "unsupported"
+	ErrorKindUnsupported ErrorKind = "unsupported"
 	// Base of the faults of frames; never raised itself.
-	KindWire ErrorKind = "wire"
+	ErrorKindWire ErrorKind = "wire"
 	// A frame that had to be understood was broken; carries type and JSON Pointer.
-	KindInvalidFrame ErrorKind = "invalid_frame"
+	ErrorKindInvalidFrame ErrorKind = "invalid_frame"
 	// A call was answered by an event of another type, or a page cursor repeated; carries the
 	// event.
-	KindUnexpectedEvent ErrorKind = "unexpected_event"
+	ErrorKindUnexpectedEvent ErrorKind = "unexpected_event"
 	// A message was over the limit; names size, where known, and limit in bytes.
-	KindMessageTooLarge ErrorKind = "message_too_large"
+	ErrorKindMessageTooLarge ErrorKind = "message_too_large"
 	// An iterator fell behind its bound. Reserved.
-	KindSlowConsumer ErrorKind = "slow_consumer"
+	ErrorKindSlowConsumer ErrorKind = "slow_consumer"
 	// A question handler failed. Reserved.
-	KindHandlerFailed ErrorKind = "handler_failed"
+	ErrorKindHandlerFailed ErrorKind = "handler_failed"
 	// The question was answered before; nothing was sent.
-	KindAlreadyAnswered ErrorKind = "already_answered"
+	ErrorKindAlreadyAnswered ErrorKind = "already_answered"
 	// An error of the language, not of the wire.
-	KindInvalidArgument ErrorKind = "invalid_argument"
+	ErrorKindInvalidArgument ErrorKind = "invalid_argument"
 	// An error of the language, not of the wire.
-	KindNativeCancelled ErrorKind = "native_cancelled"
+	ErrorKindNativeCancelled ErrorKind = "native_cancelled"
 )
 
 // leaf is one class of errors; every exported sentinel is one.
@@ -171,67 +171,67 @@ var (
 )
 
 var (
-	leafConnection         = &leaf{"Connection", KindConnection, nil, true}
-	leafConnectFailed      = &leaf{"ConnectFailed", KindConnectFailed, leafConnection, true}
-	leafAuthentication     = &leaf{"Authentication", KindAuthentication, leafConnection, false}
-	leafConnectionLost     = &leaf{"ConnectionLost", KindConnectionLost, leafConnection, true}
-	leafTurnInterrupted    = &leaf{"TurnInterrupted", KindTurnInterrupted, leafConnectionLost, false}
-	leafNotConnected       = &leaf{"NotConnected", KindNotConnected, leafConnection, true}
-	leafReconnectExhausted = &leaf{"ReconnectExhausted", KindReconnectExhausted, leafConnection, false}
-	leafClientClosed       = &leaf{"ClientClosed", KindClientClosed, leafConnection, false}
-	leafQueueFull          = &leaf{"QueueFull", KindQueueFull, leafConnection, true}
-	leafTimeout            = &leaf{"Timeout", KindTimeout, nil, false}
-	leafRequestTimeout     = &leaf{"RequestTimeout", KindRequestTimeout, leafTimeout, true}
-	leafTurnTimeout        = &leaf{"TurnTimeout", KindTurnTimeout, leafTimeout, false}
-	leafProtocol           = &leaf{"Protocol", KindProtocol, nil, false}
-	leafValidation         = &leaf{"Validation", KindInvalidRequest, leafProtocol, false}
-	leafNotFound           = &leaf{"NotFound", KindNotFound, leafProtocol, false}
-	leafPermissionDenied   = &leaf{"PermissionDenied", KindPermission, leafProtocol, false}
-	leafConflict           = &leaf{"Conflict", KindConflict, leafProtocol, false}
-	leafRateLimited        = &leaf{"RateLimited", KindRateLimited, leafProtocol, true}
-	leafServerFault        = &leaf{"ServerFault", KindServerError, leafProtocol, true}
-	leafUnsupported        = &leaf{"Unsupported", KindUnsupported, leafProtocol, false}
-	leafWire               = &leaf{"Wire", KindWire, nil, false}
-	leafInvalidFrame       = &leaf{"InvalidFrame", KindInvalidFrame, leafWire, false}
-	leafUnexpectedEvent    = &leaf{"UnexpectedEvent", KindUnexpectedEvent, leafWire, false}
-	leafMessageTooLarge    = &leaf{"MessageTooLarge", KindMessageTooLarge, leafWire, false}
-	leafSlowConsumer       = &leaf{"SlowConsumer", KindSlowConsumer, leafWire, false}
-	leafHandler            = &leaf{"Handler", KindHandlerFailed, nil, false}
-	leafAlreadyAnswered    = &leaf{"AlreadyAnswered", KindAlreadyAnswered, nil, false}
-	leafSessionNotFound    = &leaf{"SessionNotFound", KindNotFound, leafNotFound, false}
-	leafTurnInProgress     = &leaf{"TurnInProgress", KindConflict, leafConflict, true}
-	leafNoPendingQuestion  = &leaf{"NoPendingQuestion", KindConflict, leafConflict, false}
+	leafConnection         = &leaf{"Connection", ErrorKindConnection, nil, true}
+	leafConnectFailed      = &leaf{"ConnectFailed", ErrorKindConnectFailed, leafConnection, true}
+	leafAuthentication     = &leaf{"Authentication", ErrorKindAuthentication, leafConnection, false}
+	leafConnectionLost     = &leaf{"ConnectionLost", ErrorKindConnectionLost, leafConnection, true}
+	leafTurnInterrupted    = &leaf{"TurnInterrupted", ErrorKindTurnInterrupted, leafConnectionLost, false}
+	leafNotConnected       = &leaf{"NotConnected", ErrorKindNotConnected, leafConnection, true}
+	leafReconnectExhausted = &leaf{"ReconnectExhausted", ErrorKindReconnectExhausted, leafConnection, false}
+	leafClientClosed       = &leaf{"ClientClosed", ErrorKindClientClosed, leafConnection, false}
+	leafQueueFull          = &leaf{"QueueFull", ErrorKindQueueFull, leafConnection, true}
+	leafTimeout            = &leaf{"Timeout", ErrorKindTimeout, nil, false}
+	leafRequestTimeout     = &leaf{"RequestTimeout", ErrorKindRequestTimeout, leafTimeout, true}
+	leafTurnTimeout        = &leaf{"TurnTimeout", ErrorKindTurnTimeout, leafTimeout, false}
+	leafProtocol           = &leaf{"Protocol", ErrorKindProtocol, nil, false}
+	leafValidation         = &leaf{"Validation", ErrorKindInvalidRequest, leafProtocol, false}
+	leafNotFound           = &leaf{"NotFound", ErrorKindNotFound, leafProtocol, false}
+	leafPermissionDenied   = &leaf{"PermissionDenied", ErrorKindPermission, leafProtocol, false}
+	leafConflict           = &leaf{"Conflict", ErrorKindConflict, leafProtocol, false}
+	leafRateLimited        = &leaf{"RateLimited", ErrorKindRateLimited, leafProtocol, true}
+	leafServerFault        = &leaf{"ServerFault", ErrorKindServerError, leafProtocol, true}
+	leafUnsupported        = &leaf{"Unsupported", ErrorKindUnsupported, leafProtocol, false}
+	leafWire               = &leaf{"Wire", ErrorKindWire, nil, false}
+	leafInvalidFrame       = &leaf{"InvalidFrame", ErrorKindInvalidFrame, leafWire, false}
+	leafUnexpectedEvent    = &leaf{"UnexpectedEvent", ErrorKindUnexpectedEvent, leafWire, false}
+	leafMessageTooLarge    = &leaf{"MessageTooLarge", ErrorKindMessageTooLarge, leafWire, false}
+	leafSlowConsumer       = &leaf{"SlowConsumer", ErrorKindSlowConsumer, leafWire, false}
+	leafHandler            = &leaf{"Handler", ErrorKindHandlerFailed, nil, false}
+	leafAlreadyAnswered    = &leaf{"AlreadyAnswered", ErrorKindAlreadyAnswered, nil, false}
+	leafSessionNotFound    = &leaf{"SessionNotFound", ErrorKindNotFound, leafNotFound, false}
+	leafTurnInProgress     = &leaf{"TurnInProgress", ErrorKindConflict, leafConflict, true}
+	leafNoPendingQuestion  = &leaf{"NoPendingQuestion", ErrorKindConflict, leafConflict, false}
 )
 
 // leafOfKind returns the class that stands for a kind.
 var leafOfKind = map[ErrorKind]*leaf{
-	KindConnection:         leafConnection,
-	KindConnectFailed:      leafConnectFailed,
-	KindAuthentication:     leafAuthentication,
-	KindConnectionLost:     leafConnectionLost,
-	KindTurnInterrupted:    leafTurnInterrupted,
-	KindNotConnected:       leafNotConnected,
-	KindReconnectExhausted: leafReconnectExhausted,
-	KindClientClosed:       leafClientClosed,
-	KindQueueFull:          leafQueueFull,
-	KindTimeout:            leafTimeout,
-	KindRequestTimeout:     leafRequestTimeout,
-	KindTurnTimeout:        leafTurnTimeout,
-	KindProtocol:           leafProtocol,
-	KindInvalidRequest:     leafValidation,
-	KindNotFound:           leafNotFound,
-	KindPermission:         leafPermissionDenied,
-	KindConflict:           leafConflict,
-	KindRateLimited:        leafRateLimited,
-	KindServerError:        leafServerFault,
-	KindUnsupported:        leafUnsupported,
-	KindWire:               leafWire,
-	KindInvalidFrame:       leafInvalidFrame,
-	KindUnexpectedEvent:    leafUnexpectedEvent,
-	KindMessageTooLarge:    leafMessageTooLarge,
-	KindSlowConsumer:       leafSlowConsumer,
-	KindHandlerFailed:      leafHandler,
-	KindAlreadyAnswered:    leafAlreadyAnswered,
+	ErrorKindConnection:         leafConnection,
+	ErrorKindConnectFailed:      leafConnectFailed,
+	ErrorKindAuthentication:     leafAuthentication,
+	ErrorKindConnectionLost:     leafConnectionLost,
+	ErrorKindTurnInterrupted:    leafTurnInterrupted,
+	ErrorKindNotConnected:       leafNotConnected,
+	ErrorKindReconnectExhausted: leafReconnectExhausted,
+	ErrorKindClientClosed:       leafClientClosed,
+	ErrorKindQueueFull:          leafQueueFull,
+	ErrorKindTimeout:            leafTimeout,
+	ErrorKindRequestTimeout:     leafRequestTimeout,
+	ErrorKindTurnTimeout:        leafTurnTimeout,
+	ErrorKindProtocol:           leafProtocol,
+	ErrorKindInvalidRequest:     leafValidation,
+	ErrorKindNotFound:           leafNotFound,
+	ErrorKindPermission:         leafPermissionDenied,
+	ErrorKindConflict:           leafConflict,
+	ErrorKindRateLimited:        leafRateLimited,
+	ErrorKindServerError:        leafServerFault,
+	ErrorKindUnsupported:        leafUnsupported,
+	ErrorKindWire:               leafWire,
+	ErrorKindInvalidFrame:       leafInvalidFrame,
+	ErrorKindUnexpectedEvent:    leafUnexpectedEvent,
+	ErrorKindMessageTooLarge:    leafMessageTooLarge,
+	ErrorKindSlowConsumer:       leafSlowConsumer,
+	ErrorKindHandlerFailed:      leafHandler,
+	ErrorKindAlreadyAnswered:    leafAlreadyAnswered,
 }
 
 // errorCode is one row of the error table.

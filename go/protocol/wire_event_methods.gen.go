@@ -518,12 +518,12 @@ func (e *ErrorEvent) fact(i int, w *encoder) bool {
 }
 
 // EventType returns [TypePong].
-func (e *Pong) EventType() string { return TypePong }
+func (e *PongEvent) EventType() string { return TypePong }
 
 // MarshalJSON writes the frame of the event; see [EncodeEvent].
-func (e *Pong) MarshalJSON() ([]byte, error) { return encodeEvent(e), nil }
+func (e *PongEvent) MarshalJSON() ([]byte, error) { return encodeEvent(e), nil }
 
-func (e *Pong) fact(i int, w *encoder) bool {
+func (e *PongEvent) fact(i int, w *encoder) bool {
 	switch i {
 	case 0: // requestId
 		if !(e.RequestID != nil) {

@@ -289,8 +289,8 @@ type ErrorEvent struct {
 	Details json.RawMessage
 }
 
-// Pong answers a ping.
-type Pong struct {
+// PongEvent answers a ping.
+type PongEvent struct {
 	received
 
 	// Action or turn that caused the event.

@@ -34,10 +34,10 @@ type ProblemKind string
 
 // The ways in which a body can be broken.
 const (
-	// ProblemMissing is a required member that is not there; the pointer names it.
-	ProblemMissing ProblemKind = "missing"
-	// ProblemType is a value of another JSON type; the pointer names it.
-	ProblemType ProblemKind = "type"
+	// ProblemKindMissing is a required member that is not there; the pointer names it.
+	ProblemKindMissing ProblemKind = "missing"
+	// ProblemKindType is a value of another JSON type; the pointer names it.
+	ProblemKindType ProblemKind = "type"
 )
 
 // Problem says where and how a body is broken.
@@ -97,7 +97,7 @@ func faultOf(t *tree, shape string, mirrors []mirror) *Problem {
 	}
 	for _, m := range mirrors {
 		if m.needed && t.at(m.nested...) == nil && t.at(m.top...) == nil {
-			return &Problem{ProblemMissing, pointer("", m.top[0])}
+			return &Problem{ProblemKindMissing, pointer("", m.top[0])}
 		}
 	}
 	return nil
@@ -108,7 +108,7 @@ func shapeFault(t *tree, shape, at string) *Problem {
 		here, value := pointer(at, f.wire), t.get(f.wire)
 		switch {
 		case value == nil && f.required:
-			return &Problem{ProblemMissing, here}
+			return &Problem{ProblemKindMissing, here}
 		case value == nil || value.kind == kindNull && f.nullable:
 			continue
 		}
@@ -121,7 +121,7 @@ func shapeFault(t *tree, shape, at string) *Problem {
 
 func valueFault(t *tree, c check, at string) *Problem {
 	if t.kind&c.kinds == 0 || c.kinds == kindInteger && !fitsInt64(t.text) {
-		return &Problem{ProblemType, at}
+		return &Problem{ProblemKindType, at}
 	}
 	if c.shape != "" {
 		return shapeFault(t, c.shape, at)

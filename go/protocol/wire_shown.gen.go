@@ -132,12 +132,12 @@ func (e ErrorEvent) String() string {
 func (e ErrorEvent) GoString() string { return e.String() }
 
 // String shows the event as its wire text.
-func (e Pong) String() string {
-	return "protocol.Pong" + string(encodeEvent(&e))
+func (e PongEvent) String() string {
+	return "protocol.PongEvent" + string(encodeEvent(&e))
 }
 
 // GoString is String.
-func (e Pong) GoString() string { return e.String() }
+func (e PongEvent) GoString() string { return e.String() }
 
 // String shows the value as its wire text, without what is secret.
 func (x Checkpoint) String() string {

@@ -48,7 +48,7 @@ func newEvent(wire string) (e wireEvent, shape string, mirrors []mirror) {
 	case TypeError:
 		return new(ErrorEvent), "Error", mirrorsErrorEvent
 	case TypePong:
-		return new(Pong), "Pong", mirrorsPong
+		return new(PongEvent), "Pong", mirrorsPongEvent
 	}
 	return nil, "", nil
 }
@@ -139,7 +139,7 @@ var mirrorsErrorEvent = []mirror{
 	{[]string{"data", "error"}, []string{"error"}, true, true},
 }
 
-var mirrorsPong = []mirror{
+var mirrorsPongEvent = []mirror{
 	{[]string{"data", "timestamp"}, []string{"timestamp"}, true, false},
 }
 

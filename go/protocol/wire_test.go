@@ -59,7 +59,7 @@ func TestREQ_WIRE_04_TenMalformedFramesEndTheLink(t *testing.T) {
 		t.Error(err)
 	}
 	_, err := turn.Wait(within(t))
-	wantKind(t, err, protocol.KindTurnInterrupted)
+	wantKind(t, err, protocol.ErrorKindTurnInterrupted)
 	var agent *protocol.AgentError
 	if !errors.As(err, &agent) || agent.CloseCode != 4400 || log.count("malformed frame") != 1 {
 		t.Errorf("%+v %s", agent, log.text())
@@ -127,12 +127,12 @@ func TestREQ_WIRE_09_NestingAndRepetitionAreHarmless(t *testing.T) {
 			t.Error(depth, err)
 		}
 	}
-	got := decode(t, `{"type":"pong","type":"pong","timestamp":1,"timestamp":9007199254740991}`).(*protocol.Pong)
+	got := decode(t, `{"type":"pong","type":"pong","timestamp":1,"timestamp":9007199254740991}`).(*protocol.PongEvent)
 	if *got.Timestamp != 9007199254740991 {
 		t.Error(*got.Timestamp)
 	}
 	// Names are told apart by their case.
-	if got := decode(t, `{"type":"pong","Timestamp":1}`).(*protocol.Pong); got.Timestamp != nil {
+	if got := decode(t, `{"type":"pong","Timestamp":1}`).(*protocol.PongEvent); got.Timestamp != nil {
 		t.Error(*got.Timestamp)
 	}
 }
@@ -160,7 +160,7 @@ func TestREQ_WIRE_11_AMessageOverTheLimitEndsTheLink(t *testing.T) {
 	_, err := turn.Wait(within(t))
 	for _, e := range []error{err, receive(t, call, "ping").err} {
 		var large *protocol.MessageTooLargeError
-		if !errors.As(e, &large) || large.Limit != 1000 || large.Kind != protocol.KindMessageTooLarge || large.CloseCode != 1009 {
+		if !errors.As(e, &large) || large.Limit != 1000 || large.Kind != protocol.ErrorKindMessageTooLarge || large.CloseCode != 1009 {
 			t.Errorf("%+v", e)
 		}
 	}

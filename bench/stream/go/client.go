@@ -43,7 +43,7 @@ func client(ctx context.Context, j job) (outcome, error) {
 	var turns []*protocol.Turn
 	for _, c := range chats {
 		for range j.turns {
-			turns = append(turns, c.talk.Send(context.Background(), strconv.Itoa(j.events)))
+			turns = append(turns, c.talk.Send(context.Background(), strconv.Itoa(j.events), nil))
 		}
 	}
 	reads := make([]reading, len(turns))

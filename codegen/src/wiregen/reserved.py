@@ -81,9 +81,9 @@ RESERVED_TYPES: dict[Lang, frozenset[str]] = {
         "UnionRow UnionValue UnknownEvent UnknownView Verb View"
     ),
     "go": word_set(
-        "Error Client Turn Conversation Options Event Action Opt Problem ProblemKind DecodeError "
-        "UnknownEvent UnknownBranch CallAction DecodeEvent EncodeAction EncodeEvent "
-        "ErrMalformedFrame ErrorKind Facts Null ProblemMissing ProblemType Some TypeUnknown"
+        "Error Client Turn Conversation Options Event Action Opt Pong Problem ProblemKind "
+        "DecodeError UnknownEvent UnknownBranch CallAction DecodeEvent EncodeAction EncodeEvent "
+        "ErrMalformedFrame ErrorKind Facts Null ProblemKindMissing ProblemKindType Some TypeUnknown"
     ),
     "csharp": word_set(
         "Object String Exception Type Action Event Check Shape Shapes ShapeField Mirror Json "

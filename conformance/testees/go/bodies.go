@@ -21,7 +21,7 @@ func (o object) add(name string, value any, there bool) object {
 // errorBody shows an error as section 5 of PROTOCOL.md says.
 func errorBody(err error) object {
 	body := object{"kind": protocol.Kind(err)}
-	if protocol.Kind(err) != protocol.KindNativeCancelled {
+	if protocol.Kind(err) != protocol.ErrorKindNativeCancelled {
 		body["text"] = err.Error()
 	}
 	var agent *protocol.AgentError
@@ -93,7 +93,7 @@ func resultBody(result *protocol.TurnResult) object {
 // valueBody shows what a call, verb or wait gave.
 func valueBody(value any) any {
 	switch v := value.(type) {
-	case *protocol.PingResult:
+	case *protocol.Pong:
 		body := object{"roundTripMs": float64(v.RoundTrip.Microseconds()) / 1000}
 		return body.add("serverTime", v.ServerTime.UnixMilli(), !v.ServerTime.IsZero())
 	case *protocol.OTPCheck:

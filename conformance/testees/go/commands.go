@@ -142,7 +142,7 @@ func hello(t *testee, c *command) any {
 func open(t *testee, c *command) any {
 	var drawn atomic.Int64
 	options := protocol.Options{
-		URL: c.URL, Token: c.Token, TokenIn: protocol.TokenPlacement(c.TokenIn), Origin: c.Origin,
+		URL: c.URL, Token: c.Token, TokenIn: protocol.TokenIn(c.TokenIn), Origin: c.Origin,
 		Header: http.Header{}, Supports: c.Supports, Lazy: c.Lazy,
 		IDGenerator: func() string {
 			n := int(drawn.Add(1))
@@ -271,7 +271,7 @@ func turn(t *testee, c *command) any {
 	}
 	var handle *protocol.Turn
 	if c.Via == "conversation" {
-		handle = get[*protocol.Conversation](t, c.On).Send(ctx, c.Message, protocol.SendOptions{
+		handle = get[*protocol.Conversation](t, c.On).Send(ctx, c.Message, &protocol.SendOptions{
 			RequestID: c.RequestID, Stream: c.Stream, Model: c.Model, Skill: c.Skill, Images: c.Images, Files: c.Files,
 		})
 	} else {
@@ -280,7 +280,7 @@ func turn(t *testee, c *command) any {
 			Model: c.Model, Skill: c.Skill, Images: c.Images, Files: c.Files,
 		})
 	}
-	if err := handle.Err(); protocol.Kind(err) == protocol.KindInvalidArgument {
+	if err := handle.Err(); protocol.Kind(err) == protocol.ErrorKindInvalidArgument {
 		t.event("returned", object{"as": c.As, "error": errorBody(err)})
 		return nil
 	}
@@ -343,7 +343,7 @@ func messages(t *testee, c *command) any {
 	chat := get[*protocol.Conversation](t, c.On)
 	t.issue(c.As, false, func(l *lane) (any, error) {
 		count := 0
-		for message, err := range chat.Messages(l.ctx, protocol.MessagesOptions{Limit: c.Limit}) {
+		for message, err := range chat.Messages(l.ctx, &protocol.MessagesOptions{Limit: c.Limit}) {
 			if err != nil {
 				return nil, err
 			}
@@ -370,7 +370,7 @@ func census(t *testee, _ *command) any {
 	clients, timers := 0, 0
 	for _, handle := range t.handles {
 		if client, ok := handle.(*protocol.Client); ok {
-			if state := client.State(); state != protocol.StateIdle && state != protocol.StateClosed {
+			if state := client.State(); state != protocol.ConnectionStateIdle && state != protocol.ConnectionStateClosed {
 				clients++
 			}
 		}

@@ -117,12 +117,12 @@ func (t *testee) watch(name string, turn *protocol.Turn, l *lane) {
 	if l.wasLeft() {
 		return
 	}
-	if protocol.Kind(raised) == protocol.KindNativeCancelled {
+	if protocol.Kind(raised) == protocol.ErrorKindNativeCancelled {
 		t.event("returned", object{"as": name, "error": errorBody(raised)})
 		return
 	}
 	result, err := turn.Wait(l.ctx)
-	if protocol.Kind(err) == protocol.KindNativeCancelled {
+	if protocol.Kind(err) == protocol.ErrorKindNativeCancelled {
 		t.event("returned", object{"as": name, "error": errorBody(err)})
 		return
 	}

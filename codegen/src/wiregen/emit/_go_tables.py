@@ -72,7 +72,7 @@ def errors(table: ErrorTable) -> dict[str, Any]:
     leaf_of_kind = {item.kind: item.leaf for item in table.kinds}
     kind_rows = [
         {
-            "name": "Kind" + go_exported(item.kind),
+            "name": "ErrorKind" + go_exported(item.kind),
             "literal": quote(item.kind),
             "doc": wrap(item.when, WIDTH),
             "leaf": "leaf" + item.leaf,
@@ -81,7 +81,7 @@ def errors(table: ErrorTable) -> dict[str, Any]:
     ]
     kind_rows += [
         {
-            "name": "Kind" + go_exported(word),
+            "name": "ErrorKind" + go_exported(word),
             "literal": quote(word),
             "doc": wrap("An error of the language, not of the wire.", WIDTH),
             "leaf": "",
@@ -117,7 +117,7 @@ def errors(table: ErrorTable) -> dict[str, Any]:
 
 
 def _leaf(name: str, kind: str, base: str, retryable: bool, when: str) -> dict[str, Any]:
-    row = f"{quote(name)}, Kind{go_exported(kind)}, {base}, {_bool(retryable)}"
+    row = f"{quote(name)}, ErrorKind{go_exported(kind)}, {base}, {_bool(retryable)}"
     sentinel = "Err" + name
     doc = wrap(f"{sentinel}: {when[:1].lower()}{when[1:]}", WIDTH)
     return {"sentinel": sentinel, "variable": "leaf" + name, "row": row, "doc": doc}
