@@ -10,16 +10,6 @@ import (
 	"time"
 )
 
-// QuestionKind names what a human is asked for.
-type QuestionKind string
-
-// Kinds of questions.
-const (
-	QuestionKindConfirmation QuestionKind = "confirmation"
-	QuestionKindOTP          QuestionKind = "otp"
-	QuestionKindInteraction  QuestionKind = "interaction"
-)
-
 // ErrInvalidArgument is what misuse matches: a malformed option, a requestId that is in flight
 // already. Nothing was sent (REQ-ERR-05).
 var ErrInvalidArgument = errors.New("protocol: invalid argument")

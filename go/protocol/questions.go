@@ -1,6 +1,9 @@
 package protocol
 
-import "time"
+import (
+	"strconv"
+	"time"
+)
 
 // Question is a question that waits for a human.
 type Question struct {
@@ -98,7 +101,7 @@ func newQuestions(r *router, lapse func()) *questions {
 // opened takes note of a question; timed starts its limit.
 func (q *questions) opened(kind QuestionKind, event Event, timed bool) {
 	asked := &Question{Kind: kind, Event: event, AskedAt: q.router.options.Clock.Now()}
-	asked.ExpiresIn, asked.limited = durationOf(event)
+	asked.ExpiresIn, asked.limited = durationOf(kind, event)
 	q.current[kind] = asked
 	q.restart(kind, timed)
 }
@@ -133,8 +136,8 @@ func (q *questions) shut(kind QuestionKind) {
 
 // stop ends every limit: the turn has settled.
 func (q *questions) stop() {
-	for _, kind := range stepQuestions {
-		q.answered(QuestionKind(kind))
+	for i := range stepQuestions {
+		q.answered(kindOfQuestion(i))
 	}
 }
 
@@ -147,23 +150,33 @@ func (q *questions) expired(kind QuestionKind, frameType string) bool {
 	return q.router.options.Clock.Now().Sub(asked.AskedAt) >= asked.ExpiresIn
 }
 
-// durationOf returns the distance of expiry and writing, both by the server's clock (REQ-TURN-13).
-func durationOf(event Event) (time.Duration, bool) {
-	var expires, written *int64
-	switch e := event.(type) {
-	case *WriteConfirmationRequired:
-		expires, written = e.ExpiresAt, e.Timestamp
-	case *OTPVerificationRequired:
-		expires, written = e.ExpiresAt, e.Timestamp
-	case *InteractionRequired:
-		expires, written = e.ExpiresAt, e.Timestamp
-	}
-	if expires == nil || written == nil {
+// durationOf returns the distance of expiry, as the table names it, and writing, both by the server's
+// clock (REQ-TURN-13).
+func durationOf(kind QuestionKind, event Event) (time.Duration, bool) {
+	expires, ends := numberOf(event, questionRows[string(kind)].duration)
+	written, begins := numberOf(event, "timestamp")
+	if !ends || !begins {
 		return 0, false
 	}
-	distance := max(*expires-*written, 0)
+	distance := max(expires-written, 0)
 	if distance > limitQuestionLongest.Milliseconds() {
 		return 0, false
 	}
 	return time.Duration(distance) * time.Millisecond, true
+}
+
+// numberOf returns a fact of an event that is a whole number.
+func numberOf(event Event, name string) (number int64, ok bool) {
+	e, typed := event.(wireEvent)
+	if !typed {
+		return 0, false
+	}
+	for i, fact := range facts[e.EventType()] {
+		var text encoder
+		if fact.name == name && e.fact(i, &text) {
+			number, err := strconv.ParseInt(string(text.b), 10, 64)
+			return number, err == nil
+		}
+	}
+	return 0, false
 }

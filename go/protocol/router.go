@@ -152,14 +152,23 @@ func (r *router) inOrder() []inFlight {
 
 // linkError is what becomes of work when the link ends, a limit is over, or there is no link.
 func (r *router) linkError(kind ErrorKind, facts AgentError) error {
-	if facts.CloseCode == closeUnauthorized && (kind == ErrorKindConnectionLost || kind == ErrorKindTurnInterrupted) {
-		kind = ErrorKindAuthentication
+	if kind == ErrorKindConnectionLost || kind == ErrorKindTurnInterrupted {
+		kind = kindOfEnd(kind, facts.CloseCode)
 	}
 	if kind == ErrorKindMessageTooLarge {
 		facts.limit = r.options.MaxMessageBytes
 		return &MessageTooLargeError{AgentError: newError(leafMessageTooLarge, facts), Limit: facts.limit}
 	}
 	return newError(leafOfKind[kind], facts)
+}
+
+// kindOfEnd returns what work fails with at a close code, where the table knows more than that the link
+// is lost (REQ-CONN-15).
+func kindOfEnd(kind ErrorKind, code int) ErrorKind {
+	if row := closeCodeOf(code); row != nil && ErrorKind(row.kind) == ErrorKindAuthentication {
+		return ErrorKindAuthentication
+	}
+	return kind
 }
 
 // statusOf returns the status of a response, 0 for other events.

@@ -20,7 +20,6 @@ const (
 	closeProtocolError = 1002
 	closeAbnormal      = 1006
 	closeTooLarge      = 1009
-	closeUnauthorized  = 4401
 )
 
 // wire carries the messages of one link. One goroutine reads, one writes; close, abort and drain may

@@ -20,9 +20,6 @@ const (
 	stateNone    = "none"
 )
 
-// questionMachines are stepped in the order of stepQuestions, before the turn.
-var questionMachines = [...]*stepMachine[turnActs]{confirmationSteps, otpSteps, interactionSteps}
-
 // turnStep is one effect to carry out.
 type turnStep struct {
 	do       func(turnActs)
@@ -34,8 +31,8 @@ type turnStep struct {
 // nothing and reads no clock.
 type turnState struct {
 	turn      string
-	questions [len(questionMachines)]string
-	verbs     []*verb // outstanding, oldest first
+	questions []string // of stepQuestions, which step before the turn
+	verbs     []*verb  // outstanding, oldest first
 	// resting is a word that moves no machine as they stand, empty when none is known.
 	resting string
 	// expired says whether an open question has lapsed, seen from a frame of a type (REQ-VERB-10).
@@ -44,17 +41,22 @@ type turnState struct {
 
 func newTurnState(expired func(QuestionKind, string) bool) turnState {
 	s := turnState{turn: turnSteps.initial, expired: expired}
-	for i, m := range questionMachines {
-		s.questions[i] = m.initial
+	for _, m := range stepQuestions {
+		s.questions = append(s.questions, m.initial)
 	}
 	return s
 }
 
-func kindOfQuestion(i int) QuestionKind { return QuestionKind(questionMachines[i].name) }
+func kindOfQuestion(i int) QuestionKind { return QuestionKind(stepQuestions[i].name) }
+
+// machineOf returns which of stepQuestions is that of a kind, -1 for a kind that there is not.
+func machineOf(kind QuestionKind) int {
+	return slices.IndexFunc(stepQuestions, func(m *stepMachine[turnActs]) bool { return m.name == string(kind) })
+}
 
 // question returns the state of the machine of a kind.
 func (s *turnState) question(kind QuestionKind) string {
-	if i := slices.Index(stepQuestions, string(kind)); i >= 0 {
+	if i := machineOf(kind); i >= 0 {
 		return s.questions[i]
 	}
 	return stateNone
@@ -89,7 +91,7 @@ func (s *turnState) frame(event Event) []turnStep {
 	facts := factsFor(event)
 	facts.turn = stepKnown(s.turn)
 	verb := s.answered(word, &facts)
-	for i := range questionMachines {
+	for i := range stepQuestions {
 		if kind := kindOfQuestion(i); s.questions[i] == stateOpen && s.expired(kind, word) {
 			facts.expired = append(facts.expired, string(kind))
 		}
@@ -107,7 +109,7 @@ func (s *turnState) local(word string, left bool) []turnStep {
 func (s *turnState) step(word string, facts *stepFacts, verb *verb) []turnStep {
 	var steps []turnStep
 	over := s.settled()
-	for i, m := range questionMachines {
+	for i, m := range stepQuestions {
 		if !over || questionRows[m.name].outlivesTurn {
 			steps = s.ask(steps, i, word, facts, verb)
 		}
@@ -116,7 +118,7 @@ func (s *turnState) step(word string, facts *stepFacts, verb *verb) []turnStep {
 	next, effects := turnSteps.step(s.turn, word, facts)
 	s.turn = next
 	if !over && s.settled() {
-		for i := range questionMachines {
+		for i := range stepQuestions {
 			steps = s.ask(steps, i, "settle", facts, nil)
 		}
 	}
@@ -129,11 +131,11 @@ func (s *turnState) step(word string, facts *stepFacts, verb *verb) []turnStep {
 // answer steps one question alone on the caller's answer.
 func (s *turnState) answer(kind QuestionKind) []turnStep {
 	s.resting = ""
-	return s.ask(nil, slices.Index(stepQuestions, string(kind)), "answer", &stepFacts{}, nil)
+	return s.ask(nil, machineOf(kind), "answer", &stepFacts{}, nil)
 }
 
 func (s *turnState) ask(steps []turnStep, i int, word string, facts *stepFacts, verb *verb) []turnStep {
-	next, effects := questionMachines[i].step(s.questions[i], word, facts)
+	next, effects := stepQuestions[i].step(s.questions[i], word, facts)
 	s.questions[i] = next
 	for _, e := range effects {
 		steps = append(steps, turnStep{e.do, kindOfQuestion(i), verb})

@@ -163,8 +163,15 @@ var questionRows = map[string]*questionRow{
 	"interaction":  {"interaction", "interaction_required", []string{"interaction_required"}, nil, "NO_PENDING_INTERACTION", []string{"stream_token", "stream_reasoning", "tool_result"}, false, "expiresAt", []string{"submit", "decline"}},
 }
 
-// stepQuestions lists what a human is asked, in the order in which the machines step.
-var stepQuestions = []string{"confirmation", "otp", "interaction"}
+// QuestionKind names what a human is asked for.
+type QuestionKind string
+
+// Kinds of questions, in the order in which their machines step.
+const (
+	QuestionKindConfirmation QuestionKind = "confirmation"
+	QuestionKindOTP          QuestionKind = "otp"
+	QuestionKindInteraction  QuestionKind = "interaction"
+)
 
 // frameActs is who acts on the effects of the rows of frame. A driver that lacks one does not
 // compile.
@@ -1247,6 +1254,9 @@ var interactionSteps = newStepMachine(
 		},
 	},
 )
+
+// stepQuestions are the machines of what a human is asked, in the order in which they step.
+var stepQuestions = []*stepMachine[turnActs]{confirmationSteps, otpSteps, interactionSteps}
 
 // answering returns the verbs of which a frame answers the oldest outstanding one. The facts need what
 // the frame says (code, status) and the state of the turn.

@@ -60,6 +60,7 @@ def _steps(contract: Contract) -> dict[str, Any]:
     }
     return {
         "kinds": kinds,
+        "question_group": next((it.group for it in contract.machines if it.name in kinds), ""),
         "facts": [
             (
                 it,
