@@ -1,10 +1,10 @@
 """Copies of the specification with something more, as whoever changes the protocol would add it.
 
 The tests of all five clients print a wire room from them and need no hand-written line in the
-client. One has an action more, `archive_conversation`; it and its answer have secrets, by themselves
-and in a list, which no log and no textual form may show. The other has rows more in the tables: a
-question `rating` with its event, its machine, its code and the verb `rate`; an option with a default;
-a close code and an HTTP status that mean something else than their neighbours.
+client. One has an action more, `archive_conversation`; it and its answer have secrets, by
+themselves and in a list, which no log and no textual form may show. The other has rows more in the
+tables: a question `rating` with its event, its machine, its code and the verb `rate`; an option
+with a default; a close code and an HTTP status that mean something else than their neighbours.
 
     python3 tools/newer_spec.py FOLDER     write the copy with an action more; FOLDER is made
 """
@@ -44,7 +44,7 @@ RENAMED = (
     ("confirm-tool-action", "rate-answer"),
     ("confirmationId", "ratingId"),
 )
-# Rows of tables: file, the text that the new row stands before (or that grows), and what is there then.
+# Rows of tables: the file, what the new row stands before or is put into, and both together.
 ASKED = "no_pending: NO_PENDING_RATING, lapses_by: [stream_token, stream_reasoning, tool_result]"
 QUESTION = (
     f"  - {{kind: rating, shows: rating_required, updated_by: [], {ASKED}, "
