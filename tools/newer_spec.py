@@ -175,8 +175,8 @@ def write_newer_tables(folder: Path) -> Path:
     for name in ("actions/confirm-tool-action", "events/write-confirmation-required"):
         twin = renamed((folder / f"{name}.schema.json").read_text(encoding="utf-8"))
         (folder / f"{renamed(name)}.schema.json").write_text(twin, encoding="utf-8")
-    for name, known, new in ROWS:
-        grow(folder / name, known, new)
+    for name, before, grown in ROWS:
+        grow(folder / name, before, grown)
     add_machine(folder / "machine.yaml")
     return folder
 

@@ -83,8 +83,8 @@ RESERVED_TYPES: dict[Lang, frozenset[str]] = {
     "go": word_set(
         "Error Client Turn Conversation Options Event Action Opt Pong Problem ProblemKind "
         "DecodeError UnknownEvent UnknownBranch CallAction DecodeEvent EncodeAction EncodeEvent "
-        "ErrMalformedFrame ErrorKind Facts Null ProblemKindMissing ProblemKindType QuestionKind Some "
-        "TypeUnknown"
+        "ErrMalformedFrame ErrorKind Facts Null ProblemKindMissing ProblemKindType QuestionKind "
+        "Some TypeUnknown"
     ),
     "csharp": word_set(
         "Object String Exception Type Action Event Check Shape Shapes ShapeField Mirror Json "
