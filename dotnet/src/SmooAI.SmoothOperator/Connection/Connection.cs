@@ -95,7 +95,7 @@ internal sealed class Connection
                 return false;
             }
             link.Transport = transport;
-            link.Limit.CancelAfter(Timeout.InfiniteTimeSpan);
+            link.Limit.Lift();
             Move(MachineEvent.Opened, null, null);
             link.SetOpened();
             link.Outbox.Open(transport);
@@ -194,7 +194,7 @@ internal sealed class Connection
             if (opening)
             {
                 link.SetFailed(Failure.Local(ErrorKinds.ClientClosed));
-                _context.Gate.After(link.Limit.Cancel);
+                _context.Gate.After(link.Limit.GiveUp);
             }
             _listener.OnEnded(new LinkEnd(cause, cause == MachineEvent.Close ? null : code ?? closing, size, reason));
         }
@@ -205,11 +205,8 @@ internal sealed class Connection
 
     private void Start()
     {
-        var limit = _context.Options.ConnectTimeout;
-        var source = limit > TimeSpan.Zero
-            ? new CancellationTokenSource(limit, _context.Clock)
-            : new CancellationTokenSource();
-        var link = new Link(_context.Gate, source, Written);
+        var limit = new AttemptLimit(_context.Options.ConnectTimeout, _context.Clock, _context.Log);
+        var link = new Link(_context.Gate, limit, Written);
         _link = link;
         ImmutableInterlocked.Update(ref _alive, alive => alive.Add(link));
         Move(MachineEvent.Connect, null, null);

@@ -1,13 +1,13 @@
 namespace SmooAI.SmoothOperator;
 
 /// <summary>One attempt and the link that came of it. Guarded by the gate.</summary>
-internal sealed class Link(Gate gate, CancellationTokenSource limit, Action<OutboundFrame> written)
+internal sealed class Link(Gate gate, AttemptLimit limit, Action<OutboundFrame> written)
 {
     private readonly TaskCompletionSource _opened = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
     internal Outbox Outbox { get; } = new(gate, written);
 
-    internal CancellationTokenSource Limit { get; } = limit;
+    internal AttemptLimit Limit { get; } = limit;
 
     internal ITransport? Transport { get; set; }
 

@@ -74,7 +74,7 @@ internal sealed class LinkRunner(ClientContext context, Connection connection)
         }
         catch (Exception fault)
         {
-            connection.Fail(link, Explain(fault, link.Limit.IsCancellationRequested));
+            connection.Fail(link, Explain(fault, link.Limit.Token.IsCancellationRequested));
         }
         transport?.Dispose();
         return null;

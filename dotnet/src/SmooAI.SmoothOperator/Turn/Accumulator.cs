@@ -8,6 +8,7 @@ internal sealed class Accumulator
 {
     private readonly StringBuilder _streamed = new();
     private string? _whole;
+    private char _tail;
 
     /// <summary>What was streamed so far; made once for a text that does not grow.</summary>
     internal string Streamed => _whole ??= _streamed.ToString();
@@ -30,8 +31,15 @@ internal sealed class Accumulator
     {
         if (received is StreamTokenEvent piece)
         {
+            var halves = Halves.Of(piece);
             _whole = null;
             _streamed.Append(piece.Token);
+            if (_tail != default && halves.Head != default)
+            {
+                _streamed[Length - 1] = _tail; // each half takes the place of its U+FFFD
+                _streamed[Length] = halves.Head;
+            }
+            _tail = halves.Tail;
             Length += piece.Token.Length;
         }
     }

@@ -192,13 +192,18 @@ public sealed class Turn : IAsyncEnumerable<ServerEvent>, IAsyncDisposable
     private async IAsyncEnumerable<string> ReadTextAsync([EnumeratorCancellation] CancellationToken cancellationToken = default)
     {
         var streamed = false;
+        var joint = new TextJoint();
         await foreach (var item in this.WithCancellation(cancellationToken).ConfigureAwait(false))
         {
             if (item is StreamTokenEvent piece)
             {
                 streamed = true;
-                yield return piece.Token;
+                yield return joint.Next(piece);
             }
+        }
+        if (joint.Rest() is { Length: > 0 } rest)
+        {
+            yield return rest;
         }
         if (!streamed && _driver.Result is { Text.Length: > 0 } result)
         {

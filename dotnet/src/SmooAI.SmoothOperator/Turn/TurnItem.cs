@@ -10,8 +10,8 @@ internal readonly record struct TurnItem(ServerEvent Event, int From, int To, in
     /// <summary>Bytes of the frame that it keeps.</summary>
     internal int Bytes => Event.Received.Length;
 
-    /// <summary>Whether a later item continues this one: both are tokens.</summary>
-    internal bool IsContinuedBy(in TurnItem next) => Event is StreamTokenEvent && next.Event is StreamTokenEvent;
+    /// <summary>Whether a later item continues this one: both are tokens, and what they show is what they hold.</summary>
+    internal bool IsContinuedBy(in TurnItem next) => IsWhole(Event) && IsWhole(next.Event);
 
     /// <summary>Returns one item for this one and the next.</summary>
     internal TurnItem Joined(in TurnItem next) => next with { From = From, Count = Count + next.Count };
@@ -32,4 +32,6 @@ internal readonly record struct TurnItem(ServerEvent Event, int From, int To, in
             Merged = Count,
         };
     }
+
+    private static bool IsWhole(ServerEvent item) => item is StreamTokenEvent piece && !Halves.Of(piece).Any;
 }
