@@ -85,7 +85,7 @@ async def test_one_script_plays_against_the_reference_server(
     assert (verdict.outcome, verdict.reason, lost) == ("pass", "", False)
 
 
-async def test_a_step_that_needs_what_failed_before_says_so(
+async def test_a_call_that_is_refused_where_a_value_is_due_fails(
     spec: Spec, checker: LineChecker
 ) -> None:
     script = next(s for s in load_scripts(spec) if s.name == "server/cancel")
@@ -97,7 +97,7 @@ async def test_a_step_that_needs_what_failed_before_says_so(
     verdict, lost = await play(spec, replace(script, steps=steps), testee, SERVER)
     await testee.stop()
     assert not lost
-    assert verdict.reason.startswith(f"line {line + 2}: no value to fill in: $s1.sessionId: s1 end")
+    assert verdict.reason.startswith(f"line {line + 1}: s1 must return a value, it failed with ")
     assert "SESSION_NOT_FOUND" in verdict.reason
 
 

@@ -228,7 +228,7 @@ async def _steps(script: PairScript, testee: Testee, url: str) -> None:
             if "fail" in reply:
                 raise PairError(f"line {line}: the testee refused: {reply['fail']}")
             if body["cmd"] == "open":
-                await _opened(testee.log, body["as"], line, values)
+                await _opened(testee.log, body["as"], line)
         else:
             await _wait(testee.log, body, line, values, seen)
     reply = await testee.command({"cmd": "reset"}, STEP_SECONDS)
@@ -236,11 +236,11 @@ async def _steps(script: PairScript, testee: Testee, url: str) -> None:
         raise PairError(f"the testee refused reset: {reply['fail']}")
 
 
-async def _opened(log: EventLog, lane: str, line: int, values: Tree) -> None:
+async def _opened(log: EventLog, lane: str, line: int) -> None:
     """Wait until a client is connected: commands are issued side by side, in no order."""
-    await _wait(log, {"returned": lane}, line, values, Counter())
-    if error := values[lane]["error"]:
-        raise PairError(f"line {line}: {lane} did not connect: {json.dumps(error)}")
+    event = await _observed(log, {"returned": lane}, line, Counter())
+    if "error" in event:
+        raise PairError(f"line {line}: {lane} did not connect: {json.dumps(event['error'])}")
 
 
 def _fill(node: Any, values: Tree, url: str) -> Any:
@@ -263,7 +263,22 @@ async def _wait(log: EventLog, body: Tree, line: int, values: Tree, seen: Counte
     """Wait for the next observation of a lane that is of this kind; the rest must match it."""
     kind = next(iter(body))
     lane, rest = body[kind], {k: v for k, v in body.items() if k != kind}
-    wanted = rest.get("type")
+    event = await _observed(log, body, line, seen)
+    if kind == "returned" and "error" in event and "error" not in rest:
+        told = json.dumps(event["error"])
+        raise PairError(f"line {line}: {lane} must return a value, it failed with {told}")
+    found = mismatch(_in_part(rest), event)
+    if found:
+        raise PairError(f"line {line}: {kind} of {lane} differs at {found}")
+    if kind == "returned":
+        value = event.get("value")
+        values[lane] = value if isinstance(value, dict) else {"error": event.get("error")}
+
+
+async def _observed(log: EventLog, body: Tree, line: int, seen: Counter[str]) -> Tree:
+    """The next observation of the kind, lane and type of ``body``; ``seen`` counts those taken."""
+    kind = next(iter(body))
+    lane, wanted = body[kind], body.get("type")
 
     def fitting(events: list[Tree]) -> list[Tree]:
         return [
@@ -278,14 +293,14 @@ async def _wait(log: EventLog, body: Tree, line: int, values: Tree, seen: Counte
     if not await log.until(lambda events: len(fitting(events)) > position, STEP_SECONDS):
         raise PairError(f"line {line}: never reported: {kind} of {lane}")
     event = fitting(log.events)[position]
-    if "error" in event:
-        event = {**event, "error": known(event["error"])}
-    found = mismatch({**rest, "$partial": True}, event)
-    if found:
-        raise PairError(f"line {line}: {kind} of {lane} differs at {found}")
-    if kind == "returned":
-        value = event.get("value")
-        values[lane] = value if isinstance(value, dict) else {"error": event.get("error")}
+    return {**event, "error": known(event["error"])} if "error" in event else event
+
+
+def _in_part(node: Any) -> Any:
+    """A pattern that leaves other members alone, at every depth."""
+    if isinstance(node, dict):
+        return {**{name: _in_part(value) for name, value in node.items()}, "$partial": True}
+    return [_in_part(value) for value in node] if isinstance(node, list) else node
 
 
 def frame_fault(spec: Spec, frames: list[tuple[str, str]]) -> str | None:
