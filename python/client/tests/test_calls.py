@@ -138,11 +138,11 @@ async def test_req_call_04_unset_parameters_are_absent(
     }
 
 
-async def test_req_call_04_limits_of_the_server_are_not_checked_here(
+async def test_req_call_12_formats_are_not_checked_here(
     server: Peer, client: SmoothAgentClient
 ) -> None:
-    client.send_message(session_id="not-a-uuid", message="", skill="sp ace").detach()
-    assert (await server.recv())["skill"] == "sp ace"
+    client.send_message(session_id="not-a-uuid", message=" ").detach()
+    assert (await server.recv())["sessionId"] == "not-a-uuid"
 
 
 async def test_req_call_05_non_ascii_is_not_escaped(
@@ -227,7 +227,8 @@ async def test_req_call_09_a_call_that_was_not_written_is_never_sent(server: Pee
 async def test_req_call_10_an_outbound_message_over_1_mib_is_refused(
     server: Peer, client: SmoothAgentClient
 ) -> None:
-    turn = client.send_message(session_id=S, message="x" * (1024 * 1024))
+    picture = {"url": "x" * (1024 * 1024)}
+    turn = client.send_message(session_id=S, message="x", images=[picture])
     with pytest.raises(MessageTooLargeError) as caught:
         await turn
     assert caught.value.details["limit"] == 1024 * 1024
@@ -242,6 +243,67 @@ async def test_req_err_05_a_wrong_argument_is_the_languages_own_error(
     assert "7" not in str(caught.value)
     with pytest.raises(TypeError):
         client.send_message(session_id=S)  # type: ignore[call-arg]
+    await server.quiet(client)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "named"),
+    [
+        ({"message": ""}, "message"),
+        ({"message": "x" * 10_001}, "message"),
+        ({"message": None}, "message"),
+        ({"session_id": None}, "session_id"),
+        ({"skill": "a b"}, "skill"),
+        ({"skill": "ok\n"}, "skill"),
+        ({"files": [{"name": "", "url": "u"}]}, "files.0.name"),
+        ({"files": ({"url": "u"},)}, "files.0.name"),
+        ({"images": [{"url": 3}]}, "images.0.url"),
+    ],
+)
+async def test_req_call_12_what_the_schema_asks_of_a_message_is_checked_where_it_is_written(
+    server: Peer, client: SmoothAgentClient, arguments: dict[str, Any], named: str
+) -> None:
+    with pytest.raises(ValueError, match=f"^{named}: "):
+        client.send_message(**{"session_id": S, "message": "m", **arguments})
+    await server.quiet(client)
+
+
+async def test_req_call_12_what_the_schema_asks_of_a_call_is_checked_where_it_is_written(
+    server: Peer, client: SmoothAgentClient
+) -> None:
+    for limit in (0, 101, True, 1.5):
+        with pytest.raises(ValueError, match=r"^limit: "):
+            await client.list_conversations(limit=limit)  # type: ignore[arg-type]
+        with pytest.raises(ValueError, match=r"^limit: "):
+            await client.get_conversation_messages(session_id=S, limit=limit)  # type: ignore[arg-type]
+    for title in ("", "x" * 201):
+        with pytest.raises(ValueError, match=r"^title: "):
+            await client.rename_conversation(conversation_id="c", title=title)
+    with pytest.raises(ValueError, match=r"^agent_id: "):
+        await client.start_conversation(agent_id=None)  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match=r"^auth_context\.timestamp: "):
+        await client.start_conversation(
+            agent_id="a", auth_context={"user_id": "u", "signature": "secret"}
+        )
+    await server.quiet(client)
+
+
+async def test_req_call_12_bounds_are_counted_in_code_points_and_are_inclusive(
+    server: Peer, client: SmoothAgentClient
+) -> None:
+    turn = client.send_message(session_id=S, message="😀" * 10_000, skill="s" * 128)
+    assert len((await server.expect("send_message"))["message"]) == 10_000
+    turn.detach()
+
+
+async def test_req_call_11_what_json_has_no_word_for_is_not_sent(
+    server: Peer, client: SmoothAgentClient
+) -> None:
+    loop: list[Any] = []
+    loop.append(loop)
+    for value in (float("nan"), float("inf"), object(), loop, b"x"):
+        with pytest.raises(ValueError, match=r"^metadata: "):
+            await client.create_conversation_session(agent_id="a", metadata={"k": value})
     await server.quiet(client)
 
 

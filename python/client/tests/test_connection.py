@@ -343,7 +343,8 @@ async def test_req_conn_18_writers_wait_while_the_socket_is_slow(server: Peer) -
     client.on_frame(lambda frame: written.append(frame.type))
     link = await server.link()
     link.transport.pause_reading()  # type: ignore[attr-defined]
-    turns = [client.send_message(session_id=S, message="x" * 900_000) for _ in range(30)]
+    picture = {"url": "x" * 900_000}
+    turns = [client.send_message(session_id=S, message="x", images=[picture]) for _ in range(30)]
     for _ in range(3):
         await asyncio.sleep(0)
     assert 0 < len(written) < len(turns)

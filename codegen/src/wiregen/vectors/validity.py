@@ -20,7 +20,9 @@ _DELICATE = re.compile(r"\d{15}|[eE][+]?\d{3}|\\u[dD]|[\ud800-\udfff]")
 
 def _pattern(_: Any, pattern: str, instance: Json, __: Json) -> Iterator[ValidationError]:
     """Try a pattern; one that this engine does not understand asks for nothing."""
-    if isinstance(instance, str) and compiles(pattern) and not re.search(pattern, instance):
+    # The end of a text, in the words of JSON Schema; here `$` would let a line break follow.
+    own = pattern[:-1] + r"\Z" if re.search(r"(?<!\\)(\\\\)*\$$", pattern) else pattern
+    if isinstance(instance, str) and compiles(own) and not re.search(own, instance):
         yield ValidationError(f"{instance!r} does not match {pattern!r}")
 
 

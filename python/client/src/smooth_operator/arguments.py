@@ -1,7 +1,9 @@
-"""What a caller writes, checked where it is written (REQ-CALL-11)."""
+"""What a caller writes, checked where it is written (REQ-CALL-11, REQ-CALL-12)."""
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping
 from typing import Any, TypeVar
 
 import pydantic
@@ -16,9 +18,9 @@ def make(action: type[Made], **fields: Any) -> Made:
     """Return an action; fields that are None stay absent (REQ-CALL-04).
 
     Raises:
-        ValueError: a field is missing, has the wrong type or breaks its bounds.
+        ValueError: a field is missing, has the wrong type or breaks its bounds (REQ-CALL-12).
     """
-    given = {name: value for name, value in fields.items() if value is not None}
+    given = {name: _plain(value) for name, value in fields.items() if value is not None}
     try:
         return action(**given)
     except pydantic.ValidationError as fault:
@@ -32,11 +34,32 @@ def printed(action: Any) -> str:
     """Return the text of an action.
 
     Raises:
-        ValueError: half of a surrogate pair stands in it (REQ-CALL-12).
+        ValueError: half of a surrogate pair stands in it, or what JSON has no word for
+            (REQ-CALL-11).
     """
-    text = encode_action(action)
     try:
+        text = encode_action(action)
         text.encode()
-    except UnicodeEncodeError:
-        raise ValueError(f"{action.action}: a text holds half of a surrogate pair") from None
+    except (TypeError, ValueError, RecursionError):
+        raise ValueError(_complaint(action)) from None
     return text
+
+
+def _plain(value: Any) -> Any:
+    """Return sequences as lists and mappings as dicts: the models take no others."""
+    if isinstance(value, tuple):
+        return list(value)
+    return dict(value) if isinstance(value, Mapping) else value
+
+
+def _complaint(action: Any) -> str:
+    """Return which member could not be written, and why; not its value."""
+    for name in type(action).model_fields:
+        try:
+            value = action.model_dump(include={name})
+            json.dumps(value, ensure_ascii=False, allow_nan=False).encode()
+        except UnicodeEncodeError:
+            return f"{name}: holds half of a surrogate pair"
+        except (TypeError, ValueError, RecursionError):
+            return f"{name}: holds what JSON has no word for"
+    return "the action cannot be written"

@@ -80,7 +80,7 @@ class SendMessageAction(ActionModel):
     session_id: Annotated[str, Field(alias="sessionId")]
     """Session that the action belongs to."""
 
-    message: str
+    message: Annotated[str, Field(min_length=1, max_length=10000)]
     """What the person said. 1 to 10000 code points."""
 
     stream: bool | None = None
@@ -89,7 +89,7 @@ class SendMessageAction(ActionModel):
     model: str | None = None
     """Model for this turn alone."""
 
-    skill: str | None = None
+    skill: Annotated[str | None, Field(pattern="^[A-Za-z0-9_-]{1,128}$")] = None
     """Skill whose instructions are used for this turn. Matches ^[A-Za-z0-9_-]{1,128}$."""
 
     images: list[ImageAttachment] | None = None
@@ -128,7 +128,7 @@ class GetConversationMessagesAction(CallModel[MessagePage]):
     session_id: Annotated[str, Field(alias="sessionId")]
     """Session that the action belongs to."""
 
-    limit: int | None = None
+    limit: Annotated[int | None, Field(ge=1, le=100)] = None
     """Messages on the page. 1 to 100; default 50."""
 
     cursor: str | None = None
@@ -150,7 +150,7 @@ class ListConversationsAction(CallModel[ConversationPage]):
     request_id: Annotated[str | None, Field(alias="requestId")] = None
     """Id that the client drew for this action; every event it causes carries it back."""
 
-    limit: int | None = None
+    limit: Annotated[int | None, Field(ge=1, le=100)] = None
     """Conversations on the page. 1 to 100; default 50."""
 
     cursor: str | None = None
@@ -171,7 +171,7 @@ class RenameConversationAction(CallModel[RenameConversationResult]):
     conversation_id: Annotated[str, Field(alias="conversationId")]
     """Conversation to rename."""
 
-    title: str
+    title: Annotated[str, Field(min_length=1, max_length=200)]
     """New title. 1 to 200 code points."""
 
     CALL: ClassVar[CallInfo] = CallInfo("rename_conversation", "immediate_response", "request_id")

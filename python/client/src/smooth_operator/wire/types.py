@@ -30,7 +30,7 @@ class AuthContext(ActionModel):
     signature: Annotated[str, Field(repr=False)]
     """HMAC-SHA256 over userId, a colon and timestamp, as lower-case hex."""
 
-    timestamp: int
+    timestamp: Annotated[int, Field(ge=-9007199254740991, le=9007199254740991)]
     """Time of signing, in seconds since the epoch."""
 
 
@@ -388,7 +388,7 @@ class FieldError(WireModel):
 class FileAttachment(ActionModel):
     """One file."""
 
-    name: str
+    name: Annotated[str, Field(min_length=1, max_length=255)]
     """File name. 1 to 255 code points."""
 
     mime_type: Annotated[str | None, Field(alias="mimeType")] = None
