@@ -4,9 +4,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
 
-from pydantic import MISSING
+from pydantic import MISSING, Field
 
 from .enums import Mode
 from .model import ActionModel, CallInfo, CallModel
@@ -22,16 +22,16 @@ class SetTargetAction(ActionModel):
     id: str | None = None
     """Id of the call."""
 
-    celsius: float
+    celsius: Annotated[float, Field(ge=5, le=30)]
     """Degrees. 5 to 30."""
 
     mode: Mode | None = None
     """How to get there."""
 
-    label: str | None | MISSING = MISSING
+    label: Annotated[str | None | MISSING, Field(max_length=4)] = MISSING
     """Shown text; null removes it. At most 4 code points."""
 
-    steps: list[Step] | None = None
+    steps: Annotated[list[Step] | None, Field(max_length=2)] = None
     """Way to the target."""
 
 

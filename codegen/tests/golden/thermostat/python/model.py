@@ -36,7 +36,7 @@ class WireModel(BaseModel):
 class ActionModel(WireModel):
     """An object that clients write: closed, nothing that was not set is written."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", loc_by_alias=False)
 
 
 @dataclass(frozen=True, slots=True)

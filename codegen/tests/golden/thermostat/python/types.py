@@ -46,7 +46,7 @@ class ReadingBody(WireModel):
 class Step(ActionModel):
     """One step."""
 
-    minutes: int
+    minutes: Annotated[int, Field(ge=1, le=90)]
     """Length. 1 to 90."""
 
     from_: Annotated[float | None, Field(alias="from")] = None
