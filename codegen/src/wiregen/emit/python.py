@@ -8,7 +8,6 @@ fact over its nested payload, keeps the text it was read from, reads null as abs
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Any
@@ -16,6 +15,7 @@ from typing import Any
 from wiregen import escape
 from wiregen.config import Target
 from wiregen.emit import base
+from wiregen.emit._python_arguments import bounds
 from wiregen.emit._python_learned import Quick, learned_events, tag_first
 from wiregen.errors import refuse
 from wiregen.graph import neighbours, reach
@@ -276,7 +276,7 @@ class _Printer:
         if self._hidden(owner, field):
             details.append("repr=False")
         if written:
-            details += _bounds(field.type)
+            details += bounds(field.type)
         if details:
             text = f"Annotated[{text}, Field({', '.join(details)})]"
         doc = base.documentation(field)
@@ -589,21 +589,6 @@ class _Printer:
         machines = self.spec.machines
         rows = machines.answers if machines else ()
         return sorted({name for row in rows for name, _ in row.states})
-
-
-def _bounds(type_: Type) -> list[str]:
-    """Return what the schema asks of a member that callers write, as arguments of `Field`."""
-    asked: list[tuple[str, Any]] = []
-    if isinstance(type_, Array):
-        asked = [("min_length", type_.min_items), ("max_length", type_.max_items)]
-    elif isinstance(type_, Scalar) and type_.kind == "string":
-        asked = [("min_length", type_.min_length), ("max_length", type_.max_length)]
-        # The engines of patterns differ; a plain class of letters is read alike by all.
-        if re.fullmatch(r"\^\[[\w-]+\]\{\d+,\d+\}\$", type_.pattern or "", re.ASCII):
-            asked.append(("pattern", type_.pattern))
-    elif isinstance(type_, Scalar):
-        asked = [("ge", type_.minimum), ("le", type_.maximum)]
-    return [f"{name}={literal(value)}" for name, value in asked if value is not None]
 
 
 def _of_words(struct: Struct) -> bool:
