@@ -21,7 +21,7 @@ from websockets.exceptions import ConnectionClosed
 from smooth_operator_server.cli import main
 from smooth_operator_server.settings import Settings
 from smooth_operator_server.store import StoreUnavailableError
-from smooth_operator_server.store.sqlite import SqliteStore
+from smooth_operator_server.store.opening import open_stores
 
 WAIT_S = 20
 COMMAND = [sys.executable, "-m", "smooth_operator_server"]
@@ -213,7 +213,7 @@ async def test_a_database_of_a_newer_server_is_refused(tmp_path: Path) -> None:
     connection.execute("INSERT INTO schema_version VALUES (99, 'from the future')")
     connection.close()
     with pytest.raises(StoreUnavailableError, match="newer than this server's"):
-        await SqliteStore.open(str(database))
+        await open_stores(str(database))
 
 
 async def test_killing_the_server_loses_no_accepted_message(tmp_path: Path) -> None:

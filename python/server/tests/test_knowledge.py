@@ -7,7 +7,7 @@ import pytest
 from smooth_operator_server.knowledge import Hit, Knowledge, citations
 from smooth_operator_server.knowledge.passages import MAX_PASSAGE, MAX_WORDS, passages, words
 from smooth_operator_server.sessions.titles import cleaned, derived
-from smooth_operator_server.store.sqlite import SqliteStore
+from smooth_operator_server.store.opening import open_stores
 
 
 def test_a_document_is_cut_at_its_paragraphs() -> None:
@@ -33,9 +33,9 @@ def test_words_leave_common_ones_out_unless_there_are_no_others() -> None:
 
 
 async def test_a_search_finds_word_forms_and_leaves_noise_out() -> None:
-    store = await SqliteStore.open()
+    store = await open_stores()
     try:
-        knowledge = Knowledge(store)
+        knowledge = Knowledge(store.knowledge)
         await knowledge.add("a", "Returned parcels are refunded.\n\nParcels travel by train.")
         await knowledge.add("b", "Nothing about that.")
         hits = await knowledge.search("Refunds of returns for my parcel?", 5)

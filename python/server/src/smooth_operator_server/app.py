@@ -20,9 +20,9 @@ from .gateway import Connection, Connections, Dispatcher
 from .knowledge import Knowledge
 from .questions import Answers, OpenQuestions, OtpDesk
 from .sessions import SessionActions, Sessions
-from .settings import DEFAULT_DB, Settings
-from .store import SessionRecord, Store
-from .store.sqlite import MEMORY, SqliteStore
+from .settings import Settings
+from .store import SessionRecord, Stores
+from .store.opening import open_stores
 from .tools import ToolRegistry
 from .tools.builtin import builtin_tools
 from .turns import TurnIds, Turns
@@ -61,7 +61,7 @@ class Server:
     def __init__(
         self,
         settings: Settings,
-        store: Store,
+        stores: Stores,
         agent: Agent,
         agents: AgentRegistry,
         knowledge: Knowledge,
@@ -71,7 +71,8 @@ class Server:
         self.settings = settings
         self.agent = agent
         self._backend = TokenBackend(_tokens(settings))
-        self._store = store
+        self._stores = stores
+        store = stores.conversations
         self._clock = clock
         self._questions = OpenQuestions()
         self._connections = Connections(clock)
@@ -138,17 +139,15 @@ class Server:
         clock = clock or SystemClock()
         agent = choose_agent(settings, clock, new_id)
         agents = _agents(settings)
-        in_memory = settings.demo or settings.script is not None
-        default = MEMORY if in_memory else str(DEFAULT_DB)
-        store = await SqliteStore.open(str(settings.db) if settings.db else default)
-        knowledge = Knowledge(store)
+        stores = await open_stores(settings.database)
+        knowledge = Knowledge(stores.knowledge)
         try:
             for source, content in agent.documents.items():
                 await knowledge.add(source, content)
         except BaseException:
-            await store.close()
+            await stores.close()
             raise
-        return cls(settings, store, agent, agents, knowledge, clock, new_id)
+        return cls(settings, stores, agent, agents, knowledge, clock, new_id)
 
     def application(self) -> Starlette:
         """Return the ASGI application."""
@@ -168,7 +167,7 @@ class Server:
 
     async def session(self, session_id: str) -> SessionRecord | None:
         """Return a session as it is stored."""
-        return await self._store.session(session_id)
+        return await self._stores.conversations.session(session_id)
 
     async def drain(self) -> None:
         """End in order: no new actions, questions denied, turns finished, sockets closed."""
@@ -180,7 +179,7 @@ class Server:
 
     async def aclose(self) -> None:
         """Close the store. Call it after ``drain``."""
-        await self._store.close()
+        await self._stores.close()
 
     async def _socket(self, socket: WebSocket) -> None:
         if self._draining:

@@ -11,6 +11,8 @@ from typing import Annotated, Literal
 from pydantic import AliasChoices, Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from .store.opening import MEMORY, is_postgres
+
 DEFAULT_DB = Path("smooth-operator.db")
 MIB = 1024 * 1024
 
@@ -29,7 +31,12 @@ class Settings(BaseSettings):
     """0 takes a free port; the ready line names it."""
 
     db: Path | None = None
-    """None: ``./smooth-operator.db``, in memory with ``demo`` and ``script``."""
+    """SQLite file. None: ``./smooth-operator.db``, in memory with ``demo`` and ``script``."""
+
+    database_url: SecretStr | None = Field(
+        None, validation_alias=AliasChoices("SMOOTH_AGENT_DATABASE_URL", "DATABASE_URL")
+    )
+    """``postgresql://`` URL, used unless ``db`` names a file."""
 
     demo: bool = False
     script: Path | None = None
@@ -93,6 +100,22 @@ class Settings(BaseSettings):
         if isinstance(value, str):
             return tuple(word.strip() for word in value.split(",") if word.strip())
         return value
+
+    @field_validator("database_url")
+    @classmethod
+    def _is_postgres(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None and not is_postgres(value.get_secret_value()):
+            raise ValueError("must be a postgresql:// URL")
+        return value
+
+    @property
+    def database(self) -> str:
+        """Where the stores are: a file, ``:memory:`` or a URL with its password."""
+        if self.db is not None:
+            return str(self.db)
+        if self.database_url is not None:
+            return self.database_url.get_secret_value()
+        return MEMORY if self.demo or self.script is not None else str(DEFAULT_DB)
 
     @model_validator(mode="after")
     def _one_engine(self) -> Settings:

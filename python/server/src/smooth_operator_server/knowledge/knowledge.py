@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from ..store import Store
+from ..store import KnowledgeIndex
 from .passages import passages, words
 
 CANDIDATES = 20
@@ -32,19 +32,19 @@ class Hit:
 class Knowledge:
     """The documents of one server."""
 
-    def __init__(self, store: Store) -> None:
-        self._store = store
+    def __init__(self, index: KnowledgeIndex) -> None:
+        self._index = index
 
     async def add(self, source: str, content: str) -> None:
         """Take a document in, in place of what was known under the same source."""
-        await self._store.put_document(source, passages(content))
+        await self._index.put_document(source, passages(content))
 
     async def search(self, question: str, limit: int) -> tuple[Hit, ...]:
         """Return the passages that answer the question, best first."""
         asked = words(question)
         if not asked:
             return ()
-        found = await self._store.search(asked, CANDIDATES)
+        found = await self._index.search(asked, CANDIDATES)
         hits = [Hit(item.source, item.text, round(item.matched / len(asked), 3)) for item in found]
         floor = max([LEAST_SCORE, *(LEAST_OF_BEST * hit.score for hit in hits[:1])])
         return tuple(hit for hit in hits if hit.score >= floor)[:limit]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ..store import SessionRecord, Store
+from ..store import ConversationStore, SessionRecord
 from .forms import CHOICES, IDENTITY_INTAKE, FormError, checked_values
 
 IDENTITY_MEMBERS = {"name": "user_name", "email": "user_email", "phone": "user_phone"}
@@ -18,7 +18,11 @@ NOT_ASKED = "no interaction of this kind is asked for"
 
 
 async def ask_in_words(
-    store: Store, session: SessionRecord, kind: str, spec: Mapping[str, Any], reason: str
+    store: ConversationStore,
+    session: SessionRecord,
+    kind: str,
+    spec: Mapping[str, Any],
+    reason: str,
 ) -> dict[str, Any]:
     """Note what is asked for; return what the model is told to do."""
     waiting = dict(session.conversational) | {kind: spec}
@@ -33,7 +37,7 @@ async def ask_in_words(
 
 
 async def take_words(
-    store: Store, session: SessionRecord, arguments: Mapping[str, Any]
+    store: ConversationStore, session: SessionRecord, arguments: Mapping[str, Any]
 ) -> dict[str, Any]:
     """Take an answer that was given in conversation; return what became of it.
 
@@ -58,7 +62,7 @@ async def take_words(
 
 
 async def store_identity(
-    store: Store, session_id: str, kind: str, values: Mapping[str, Any]
+    store: ConversationStore, session_id: str, kind: str, values: Mapping[str, Any]
 ) -> None:
     """Let the session know who the person is: the given fields, the others stay."""
     if kind == IDENTITY_INTAKE:

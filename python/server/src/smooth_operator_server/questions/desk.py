@@ -11,7 +11,7 @@ from ..protocol.actions import Action
 from ..protocol.peer import Peer
 from ..protocol.refusals import Code, RefusalError
 from ..sessions import Sessions, is_extended
-from ..store import SessionRecord, Store
+from ..store import ConversationStore, SessionRecord
 from .conversational import store_identity
 from .forms import FormError, checked_values
 from .open import Kind, OpenQuestions, Question
@@ -24,7 +24,7 @@ class Answers:
     def __init__(
         self,
         sessions: Sessions,
-        store: Store,
+        store: ConversationStore,
         questions: OpenQuestions,
         otp: OtpDesk,
         clock: Clock,

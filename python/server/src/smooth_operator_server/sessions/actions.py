@@ -10,7 +10,7 @@ from ..protocol import frames
 from ..protocol.actions import Action
 from ..protocol.peer import Peer
 from ..protocol.refusals import Code, RefusalError
-from ..store import ConversationSummary, MessageRecord, Page, Store, UnknownCursorError
+from ..store import ConversationStore, ConversationSummary, MessageRecord, Page, UnknownCursorError
 from .sessions import Sessions, descriptor, is_extended, iso_time
 from .titles import cleaned, derived
 
@@ -20,7 +20,7 @@ DEFAULT_LIMIT = 50
 class SessionActions:
     """Answers ``ping`` and everything about sessions, conversations and history."""
 
-    def __init__(self, sessions: Sessions, store: Store, clock: Clock) -> None:
+    def __init__(self, sessions: Sessions, store: ConversationStore, clock: Clock) -> None:
         self._sessions = sessions
         self._store = store
         self._clock = clock

@@ -12,7 +12,7 @@ from ..clock import Clock
 from ..protocol.capabilities import SERVER_CAPABILITIES, SPEC_1_1, normalised
 from ..protocol.peer import Peer
 from ..protocol.refusals import Code, RefusalError
-from ..store import NewSession, SessionRecord, Store
+from ..store import ConversationStore, NewSession, SessionRecord
 
 REMEMBERED = 4096
 """Sessions that are found without a look into the store, the newest ones."""
@@ -35,7 +35,11 @@ class Sessions:
     """The sessions of a server."""
 
     def __init__(
-        self, store: Store, agents: AgentRegistry, clock: Clock, new_id: Callable[[], str]
+        self,
+        store: ConversationStore,
+        agents: AgentRegistry,
+        clock: Clock,
+        new_id: Callable[[], str],
     ) -> None:
         self._store = store
         self._agents = agents

@@ -1,5 +1,15 @@
 """Where conversations, sessions, messages and passages are kept."""
 
+from .ports import (
+    ConversationStore,
+    KnowledgeIndex,
+    QuestionStore,
+    StoreError,
+    Stores,
+    StoreUnavailableError,
+    TurnStore,
+    UnknownCursorError,
+)
 from .records import (
     ConversationSummary,
     Direction,
@@ -10,19 +20,42 @@ from .records import (
     Passage,
     SessionRecord,
 )
-from .store import Store, StoreError, StoreUnavailableError, UnknownCursorError
+from .turn_records import (
+    CallRecord,
+    Lease,
+    NewCall,
+    NewQuestion,
+    NewTurn,
+    QuestionRecord,
+    Refused,
+    TurnRecord,
+    TurnState,
+)
 
 __all__ = [
+    "CallRecord",
+    "ConversationStore",
     "ConversationSummary",
     "Direction",
+    "KnowledgeIndex",
+    "Lease",
     "MessageRecord",
+    "NewCall",
     "NewMessage",
+    "NewQuestion",
     "NewSession",
+    "NewTurn",
     "Page",
     "Passage",
+    "QuestionRecord",
+    "QuestionStore",
+    "Refused",
     "SessionRecord",
-    "Store",
     "StoreError",
     "StoreUnavailableError",
+    "Stores",
+    "TurnRecord",
+    "TurnState",
+    "TurnStore",
     "UnknownCursorError",
 ]

@@ -8,7 +8,7 @@ from typing import Any
 from ..knowledge import Knowledge
 from ..questions.conversational import take_words
 from ..questions.forms import CHOICES, IDENTITY_INTAKE
-from ..store import Store
+from ..store import ConversationStore
 from .registry import AuthLevel, Run, Tool, ToolContext, ToolError
 
 SEARCH_LIMIT = 5
@@ -20,7 +20,7 @@ BUILTIN_NAMES = frozenset(
 _TEXT = {"type": "string"}
 
 
-def builtin_tools(store: Store, knowledge: Knowledge) -> list[Tool]:
+def builtin_tools(store: ConversationStore, knowledge: Knowledge) -> list[Tool]:
     """Return the tools that every server has."""
     return [knowledge_search(knowledge), *interaction_tools(store)]
 
@@ -42,7 +42,7 @@ def knowledge_search(knowledge: Knowledge) -> Tool:
     )
 
 
-def interaction_tools(store: Store) -> list[Tool]:
+def interaction_tools(store: ConversationStore) -> list[Tool]:
     """Return the tools that ask the person, and the one that takes answers in plain words."""
 
     async def submit(arguments: dict[str, Any], context: ToolContext) -> Any:

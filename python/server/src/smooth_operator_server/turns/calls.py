@@ -14,7 +14,7 @@ from ..protocol.capabilities import OTP_PARK
 from ..questions import Kind, OpenQuestions, OtpDesk, Question, SpecError, capability_of
 from ..questions.conversational import ask_in_words
 from ..questions.forms import form_spec
-from ..store import Store
+from ..store import ConversationStore
 from ..telemetry import log, where
 from ..tools import (
     AuthGate,
@@ -46,7 +46,7 @@ class Services:
     tools: ToolRegistry
     questions: OpenQuestions
     otp: OtpDesk
-    store: Store
+    store: ConversationStore
     clock: Clock
     new_id: Callable[[], str]
     confirm_words: Sequence[str]

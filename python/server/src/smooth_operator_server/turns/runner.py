@@ -27,7 +27,7 @@ from ..knowledge import Hit, Knowledge, citations
 from ..protocol import frames
 from ..protocol.actions import Action
 from ..protocol.refusals import Code
-from ..store import Direction, NewMessage, Store
+from ..store import ConversationStore, Direction, NewMessage
 from ..telemetry import log, where
 from .asking import ask_code
 from .calls import Services, ToolCalls
@@ -71,7 +71,7 @@ class Runner:
         self._agents = agents
         self._knowledge = knowledge
         self._services = services
-        self._store: Store = services.store
+        self._store: ConversationStore = services.store
         self._max_iterations = max_iterations
 
     async def run(self, turn: Turn, action: Action) -> None:

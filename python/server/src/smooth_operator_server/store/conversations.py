@@ -1,0 +1,285 @@
+"""Conversations, sessions and messages, in any of the databases."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from ..auth.principal import Scope
+from ..protocol.capabilities import inherited
+from .cursors import decode_cursor, encode_cursor
+from .database import Database, Transaction
+from .ports import UnknownCursorError
+from .records import (
+    ConversationSummary,
+    Direction,
+    MessageRecord,
+    NewMessage,
+    NewSession,
+    Page,
+    SessionRecord,
+)
+
+IN_SCOPE = (
+    "org = :org AND (CAST(:everybody AS INTEGER) = 1 OR owner IS NULL"
+    " OR owner = CAST(:owner AS TEXT))"
+)
+
+_SESSION = """
+SELECT s.id, s.conversation_id, s.agent_id, s.agent_name, s.user_participant_id,
+       s.agent_participant_id, s.supports, p.name, p.email, p.phone, s.verified, s.conversational,
+       c.org, c.owner
+FROM sessions AS s
+JOIN participants AS p ON p.id = s.user_participant_id
+JOIN conversations AS c ON c.id = s.conversation_id
+WHERE s.id = :id
+"""
+_NEW_PARTICIPANT = """
+INSERT INTO participants (id, conversation_id, type, name, email, browser_fingerprint, created_ms)
+VALUES (:id, :conversation, :type, :name, :email, :fingerprint, :now)
+"""
+_NEW_SESSION = """
+INSERT INTO sessions (id, conversation_id, agent_id, agent_name, user_participant_id,
+                      agent_participant_id, supports, metadata, created_ms)
+VALUES (:id, :conversation, :agent, :agent_name, :user, :answerer, :supports, :metadata, :now)
+"""
+_NEW_MESSAGE = """
+INSERT INTO messages (id, conversation_id, participant_id, direction, text, created_ms)
+VALUES (:id, :conversation, :participant, :direction, :text, :now)
+"""
+_COUNT_MESSAGE = """
+UPDATE conversations
+SET message_count = message_count + 1,
+    updated_ms = CASE WHEN updated_ms > :now THEN updated_ms ELSE :now END
+WHERE id = :conversation
+"""
+_MESSAGES = """
+SELECT id, direction, text, created_ms FROM messages
+WHERE conversation_id = :conversation
+  AND (CAST(:before AS BIGINT) IS NULL OR seq < CAST(:before AS BIGINT))
+ORDER BY seq DESC LIMIT CAST(:most AS BIGINT)
+"""
+_CONVERSATIONS = f"""
+SELECT c.id, c.title,
+       coalesce((SELECT text FROM messages WHERE conversation_id = c.id AND direction = 'inbound'
+                 ORDER BY seq LIMIT 1), ''),
+       c.updated_ms, c.message_count
+FROM conversations AS c
+WHERE c.message_count > 0 AND {IN_SCOPE}
+  AND (CAST(:updated AS BIGINT) IS NULL
+       OR (c.updated_ms, c.id) < (CAST(:updated AS BIGINT), CAST(:id AS TEXT)))
+ORDER BY c.updated_ms DESC, c.id DESC LIMIT CAST(:most AS BIGINT)
+"""
+_PARTICIPANT_COLUMNS = {"user_name": "name", "user_email": "email", "user_phone": "phone"}
+
+
+class SqlConversations:
+    """The ``ConversationStore`` of SQLite and PostgreSQL."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def open_session(self, new: NewSession) -> SessionRecord:
+        return await self._database.write(_open_session, new)
+
+    async def session(self, session_id: str) -> SessionRecord | None:
+        return await self._database.write(_session, session_id)
+
+    async def update_session(self, session_id: str, changes: Mapping[str, Any]) -> None:
+        await self._database.write(_update_session, session_id, changes)
+
+    async def add_message(self, new: NewMessage) -> None:
+        await self._database.write(insert_message, new)
+
+    async def messages(
+        self, conversation_id: str, limit: int, cursor: str | None
+    ) -> Page[MessageRecord]:
+        return await self._database.read(_messages, conversation_id, limit, cursor)
+
+    async def conversations(
+        self, scope: Scope, limit: int, cursor: str | None
+    ) -> Page[ConversationSummary]:
+        return await self._database.read(_conversations, scope, limit, cursor)
+
+    async def rename_conversation(self, scope: Scope, conversation_id: str, title: str) -> bool:
+        return await self._database.write(_rename, scope, conversation_id, title)
+
+
+def scoped(scope: Scope) -> dict[str, Any]:
+    """Return the parameters of ``IN_SCOPE``."""
+    return {"org": scope.org, "owner": scope.owner, "everybody": int(scope.everybody)}
+
+
+def insert_message(new: NewMessage) -> Transaction[None]:
+    """Store a message and count it to its conversation; a part of other transactions too."""
+    yield (
+        _NEW_MESSAGE,
+        {
+            "id": new.message_id,
+            "conversation": new.conversation_id,
+            "participant": new.participant_id,
+            "direction": new.direction.value,
+            "text": new.text,
+            "now": new.now,
+        },
+    )
+    yield _COUNT_MESSAGE, {"now": new.now, "conversation": new.conversation_id}
+
+
+def _open_session(new: NewSession) -> Transaction[SessionRecord]:
+    known = yield (
+        f"SELECT supports FROM conversations WHERE id = CAST(:id AS TEXT) AND {IN_SCOPE}",
+        scoped(new.scope) | {"id": new.conversation_id},
+    )
+    conversation_id = new.conversation_id or ""
+    stored: tuple[str, ...] = ()
+    if known:
+        stored = tuple(json.loads(known[0][0]))
+    else:
+        conversation_id = new.fresh_conversation_id
+        yield (
+            (
+                "INSERT INTO conversations (id, org, owner, created_ms, updated_ms)"
+                " VALUES (:id, :org, :owner, :now, :now)"
+            ),
+            {
+                "id": conversation_id,
+                "org": new.scope.org,
+                "owner": new.scope.owner,
+                "now": new.now,
+            },
+        )
+    supports = inherited(stored) if new.supports is None else new.supports
+    if new.supports is not None:
+        yield (
+            "UPDATE conversations SET supports = :supports WHERE id = :id",
+            {"supports": json.dumps(supports), "id": conversation_id},
+        )
+    yield from _insert_session(new, conversation_id, json.dumps(supports))
+    found = yield from _session(new.session_id)
+    assert found is not None
+    return found
+
+
+def _insert_session(new: NewSession, conversation_id: str, supports: str) -> Transaction[None]:
+    common = {"conversation": conversation_id, "now": new.now}
+    person = {
+        "id": new.user_participant_id,
+        "type": "user",
+        "name": new.user_name,
+        "email": new.user_email,
+        "fingerprint": new.browser_fingerprint,
+    }
+    agent = {
+        "id": new.agent_participant_id,
+        "type": "ai-agent",
+        "name": new.agent_name,
+        "email": None,
+        "fingerprint": None,
+    }
+    yield _NEW_PARTICIPANT, common | person
+    yield _NEW_PARTICIPANT, common | agent
+    session = {
+        "id": new.session_id,
+        "agent": new.agent_id,
+        "agent_name": new.agent_name,
+        "user": new.user_participant_id,
+        "answerer": new.agent_participant_id,
+        "supports": supports,
+        "metadata": json.dumps(dict(new.metadata)),
+    }
+    yield _NEW_SESSION, common | session
+
+
+def _session(session_id: str) -> Transaction[SessionRecord | None]:
+    rows = yield _SESSION, {"id": session_id}
+    if not rows:
+        return None
+    session, conversation, agent, agent_name, user, answerer, supports, *rest = rows[0]
+    name, email, phone, verified, conversational, org, owner = rest
+    return SessionRecord(
+        session,
+        conversation,
+        agent,
+        agent_name,
+        user,
+        answerer,
+        tuple(json.loads(supports)),
+        user_name=name,
+        user_email=email,
+        user_phone=phone,
+        verified=bool(verified),
+        org=org,
+        owner=owner,
+        conversational=json.loads(conversational),
+    )
+
+
+def _update_session(session_id: str, changes: Mapping[str, Any]) -> Transaction[None]:
+    for name, value in changes.items():
+        if name in _PARTICIPANT_COLUMNS:
+            yield (
+                (
+                    f"UPDATE participants SET {_PARTICIPANT_COLUMNS[name]} = :value WHERE id ="
+                    " (SELECT user_participant_id FROM sessions WHERE id = :id)"
+                ),
+                {"value": value, "id": session_id},
+            )
+        elif name == "verified":
+            yield (
+                "UPDATE sessions SET verified = :value WHERE id = :id",
+                {"value": int(value), "id": session_id},
+            )
+        elif name == "conversational":
+            yield (
+                "UPDATE sessions SET conversational = :value WHERE id = :id",
+                {"value": json.dumps(value), "id": session_id},
+            )
+        else:
+            raise ValueError(f"a session has no member {name} that can change")
+
+
+def _messages(
+    conversation_id: str, limit: int, cursor: str | None
+) -> Transaction[Page[MessageRecord]]:
+    before = None
+    if cursor is not None:
+        found = yield (
+            "SELECT seq FROM messages WHERE id = :id AND conversation_id = :conversation",
+            {"id": cursor, "conversation": conversation_id},
+        )
+        if not found:
+            raise UnknownCursorError
+        before = found[0][0]
+    rows = yield (
+        _MESSAGES,
+        {"conversation": conversation_id, "before": before, "most": limit + 1},
+    )
+    items = tuple(
+        MessageRecord(identity, Direction(direction), text, created)
+        for identity, direction, text, created in rows[:limit]
+    )
+    return Page(items, items[-1].message_id if len(rows) > limit else None)
+
+
+def _conversations(
+    scope: Scope, limit: int, cursor: str | None
+) -> Transaction[Page[ConversationSummary]]:
+    updated, identity = (None, None) if cursor is None else decode_cursor(cursor)
+    rows = yield (
+        _CONVERSATIONS,
+        scoped(scope) | {"updated": updated, "id": identity, "most": limit + 1},
+    )
+    items = tuple(ConversationSummary(*row) for row in rows[:limit])
+    if len(rows) <= limit:
+        return Page(items)
+    return Page(items, encode_cursor(items[-1].updated_ms, items[-1].conversation_id))
+
+
+def _rename(scope: Scope, conversation_id: str, title: str) -> Transaction[bool]:
+    changed = yield (
+        f"UPDATE conversations SET title = :title WHERE id = :id AND {IN_SCOPE} RETURNING id",
+        scoped(scope) | {"title": title, "id": conversation_id},
+    )
+    return bool(changed)

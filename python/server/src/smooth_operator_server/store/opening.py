@@ -1,0 +1,43 @@
+"""Opening the stores of a database, whichever it is."""
+
+from __future__ import annotations
+
+from .conversations import SqlConversations
+from .database import Database
+from .knowledge import PostgresKnowledge, SqliteKnowledge
+from .ports import Stores
+from .postgres import PostgresDatabase
+from .questions import SqlQuestions
+from .sqlite import MEMORY, SqliteDatabase
+from .turns import SqlTurns
+
+__all__ = ["MEMORY", "is_postgres", "open_stores"]
+
+SCHEMES = ("postgresql://", "postgres://")
+
+
+def is_postgres(where: str) -> bool:
+    """Tell whether ``where`` is the URL of a PostgreSQL database; else it is a SQLite file."""
+    return where.startswith(SCHEMES)
+
+
+async def open_stores(where: str = MEMORY) -> Stores:
+    """Open or create the database and bring it up to date.
+
+    ``where`` is the path of a SQLite file, ``:memory:``, or a ``postgresql://`` URL.
+
+    Raises:
+        StoreUnavailableError: it cannot be opened, or was written by a newer server.
+    """
+    database: Database
+    if is_postgres(where):
+        database = await PostgresDatabase.open(where)
+    else:
+        database = await SqliteDatabase.open(where)
+    return Stores(
+        SqlConversations(database),
+        SqlTurns(database),
+        SqlQuestions(database),
+        PostgresKnowledge(database) if is_postgres(where) else SqliteKnowledge(database),
+        database.close,
+    )

@@ -1,0 +1,210 @@
+"""The ports of the stores. SQLite and PostgreSQL implement each.
+
+A method is one transaction: done completely or not at all. Each may raise ``StoreError`` when the
+database fails.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from ..auth.principal import Scope
+from .records import (
+    ConversationSummary,
+    MessageRecord,
+    NewMessage,
+    NewSession,
+    Page,
+    Passage,
+    SessionRecord,
+)
+from .turn_records import (
+    CallRecord,
+    Lease,
+    NewCall,
+    NewQuestion,
+    NewTurn,
+    QuestionRecord,
+    Refused,
+    TurnRecord,
+    TurnState,
+)
+
+
+class StoreError(Exception):
+    """Reading or writing failed; the text names the fault, never stored data."""
+
+
+class StoreUnavailableError(StoreError):
+    """The store could not be opened; the text says which one and why."""
+
+
+class UnknownCursorError(Exception):
+    """The cursor was not made for this list."""
+
+
+class ConversationStore(Protocol):
+    """Conversations, who takes part in them, the sessions on them, and what was said."""
+
+    async def open_session(self, new: NewSession) -> SessionRecord:
+        """Store a session, its participants and, unless it resumes one, its conversation."""
+        ...
+
+    async def session(self, session_id: str) -> SessionRecord | None:
+        """Return a session, or None when it is unknown."""
+        ...
+
+    async def update_session(self, session_id: str, changes: Mapping[str, Any]) -> None:
+        """Change ``user_name``, ``user_email``, ``user_phone``, ``verified`` or
+        ``conversational``; members that are not named stay."""
+        ...
+
+    async def add_message(self, new: NewMessage) -> None:
+        """Store a message and count it to its conversation."""
+        ...
+
+    async def messages(
+        self, conversation_id: str, limit: int, cursor: str | None
+    ) -> Page[MessageRecord]:
+        """Return a page of messages, newest first.
+
+        Raises:
+            UnknownCursorError: the cursor names no message of the conversation.
+        """
+        ...
+
+    async def conversations(
+        self, scope: Scope, limit: int, cursor: str | None
+    ) -> Page[ConversationSummary]:
+        """Return a page of the conversations in scope that have messages, newest first.
+
+        Raises:
+            UnknownCursorError: the cursor was not made by this list.
+        """
+        ...
+
+    async def rename_conversation(self, scope: Scope, conversation_id: str, title: str) -> bool:
+        """Set the title; False when there is no such conversation in scope."""
+        ...
+
+
+class TurnStore(Protocol):
+    """Turns, their steps and tool calls, who runs them, and which requestIds were accepted."""
+
+    async def begin(self, new: NewTurn) -> TurnRecord | Refused:
+        """Store a turn with its message, unless the conversation runs one or has had it.
+
+        The record is the new turn's, or the one that the same message with the same requestId
+        began before; their ids tell which.
+        """
+        ...
+
+    async def look_up(
+        self, conversation_id: str, request_id: str, holder: str
+    ) -> TurnRecord | None:
+        """Return the turn of a requestId.
+
+        None is a promise, stored with the look: from now on the id is accepted from ``holder``
+        alone.
+        """
+        ...
+
+    async def running(self, conversation_id: str) -> TurnRecord | None:
+        """Return the turn that a conversation runs."""
+        ...
+
+    async def save(self, turn_id: str, step: int, saved: bytes) -> None:
+        """Store what the engine goes on from after ``step`` steps."""
+        ...
+
+    async def start_call(self, new: NewCall) -> None:
+        """Note that a tool is about to run; what was known of the call is replaced."""
+        ...
+
+    async def end_call(
+        self, turn_id: str, call_id: str, result: Any, *, is_error: bool, now: int
+    ) -> None:
+        """Store what a tool call gave."""
+        ...
+
+    async def calls(self, turn_id: str, step: int) -> tuple[CallRecord, ...]:
+        """Return the tool calls of a step that were started."""
+        ...
+
+    async def settle(
+        self,
+        turn_id: str,
+        state: TurnState,
+        *,
+        now: int,
+        terminal: str | None = None,
+        answer: NewMessage | None = None,
+    ) -> bool:
+        """End a turn, with its answer, and close its questions; False when it has ended before."""
+        ...
+
+    async def renew(self, owner: str, until: int) -> None:
+        """Keep the turns that ``owner`` runs."""
+        ...
+
+    async def take_over(self, lease: Lease, now: int) -> tuple[TurnRecord, ...]:
+        """Take the running turns whose lease is over."""
+        ...
+
+
+class QuestionStore(Protocol):
+    """Questions to humans: at most one open of each kind in a session; the first answer wins."""
+
+    async def ask(self, new: NewQuestion) -> None:
+        """Store an open question, in place of an open one of its kind."""
+        ...
+
+    async def open_question(self, session_id: str, kind: str) -> QuestionRecord | None:
+        """Return the open question of a kind, whether or not its time is over."""
+        ...
+
+    async def question(self, question_id: str) -> QuestionRecord | None:
+        """Return a question, open or not."""
+        ...
+
+    async def of_turn(self, turn_id: str) -> tuple[QuestionRecord, ...]:
+        """Return the questions that a turn asked, oldest first."""
+        ...
+
+    async def claim(self, question_id: str, answer: Any, now: int) -> bool:
+        """Answer an open question; False when somebody else was first, or it is closed."""
+        ...
+
+    async def count_try(self, question_id: str) -> int | None:
+        """Count a wrong code; return the tries that are left, None when it is not open."""
+        ...
+
+    async def close_question(self, question_id: str) -> None:
+        """Close a question without an answer, if it is open."""
+        ...
+
+
+class KnowledgeIndex(Protocol):
+    """The passages of documents, and what is found in them."""
+
+    async def put_document(self, source: str, passages: Sequence[str]) -> None:
+        """Store the passages of a document in place of what was known of that source."""
+        ...
+
+    async def search(self, words: Sequence[str], limit: int) -> tuple[Passage, ...]:
+        """Return the passages that hold at least one of the words: most different words
+        first, then the better ranked."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Stores:
+    """The stores of a server, in one database; ``close`` ends their connections."""
+
+    conversations: ConversationStore
+    turns: TurnStore
+    questions: QuestionStore
+    knowledge: KnowledgeIndex
+    close: Callable[[], Awaitable[None]]

@@ -1,0 +1,146 @@
+"""PostgreSQL, over a pool of connections. Needs the extra ``postgres``."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from functools import cache
+from typing import TYPE_CHECKING, Any, TypeVar
+from urllib.parse import urlsplit
+
+from .database import RollbackError, Rows, Statement, Transaction
+from .migrations.files import migrations
+from .ports import StoreError, StoreUnavailableError
+
+if TYPE_CHECKING:
+    import asyncpg
+
+T = TypeVar("T")
+
+CONNECT_S = 10.0
+COMMAND_S = 30.0
+"""Seconds after which a statement that hangs fails instead."""
+
+POOL = 10
+MIGRATION_LOCK = 0x736D6F6F
+"""Advisory lock under which one replica at a time changes the schema."""
+
+_PARAMETER = re.compile(r"(?<!:):([a-z_]+)")
+
+
+class PostgresDatabase:
+    """Use ``open``; the constructor takes an open pool."""
+
+    dialect = "postgres"
+
+    def __init__(self, pool: asyncpg.Pool) -> None:
+        self._pool = pool
+
+    @classmethod
+    async def open(cls, url: str) -> PostgresDatabase:
+        """Connect and bring the schema up to date; the text of a fault names no password.
+
+        Raises:
+            StoreUnavailableError: nobody answers, the login is refused, the schema was written by
+                a newer version of the server, or the extra ``postgres`` is not installed.
+        """
+        try:
+            import asyncpg
+        except ImportError:
+            raise StoreUnavailableError(
+                "PostgreSQL needs asyncpg: pip install 'smooth-operator-server[postgres]'"
+            ) from None
+        pool = None
+        try:
+            pool = await asyncpg.create_pool(
+                url, min_size=1, max_size=POOL, timeout=CONNECT_S, command_timeout=COMMAND_S
+            )
+            async with pool.acquire() as connection:
+                await _migrate(connection)
+        except (OSError, ValueError, asyncpg.PostgresError, asyncpg.InterfaceError) as fault:
+            if pool is not None:
+                await pool.close()
+            reason = str(fault) or type(fault).__name__
+            raise StoreUnavailableError(f"cannot open {_shown(url)}: {reason}") from None
+        except StoreUnavailableError as fault:
+            if pool is not None:
+                await pool.close()
+            raise StoreUnavailableError(f"cannot open {_shown(url)}: {fault}") from None
+        return cls(pool)
+
+    async def close(self) -> None:
+        await self._pool.close()
+
+    async def write(self, work: Callable[..., Transaction[T]], *arguments: Any) -> T:
+        import asyncpg
+
+        try:
+            async with self._pool.acquire(timeout=CONNECT_S) as connection:
+                try:
+                    async with connection.transaction():
+                        return await _run(connection, work(*arguments))
+                except RollbackError as end:
+                    return end.outcome  # type: ignore[return-value]
+        except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as fault:
+            raise StoreError(type(fault).__name__) from fault
+
+    read = write
+    load = write
+
+
+async def _run(connection: Any, transaction: Transaction[T]) -> T:
+    async def execute(statement: Statement) -> Rows:
+        text, names = _numbered(statement[0])
+        values = [_storable(statement[1][name]) for name in names]
+        return [tuple(row) for row in await connection.fetch(text, *values)]
+
+    try:
+        statement = next(transaction)
+        while True:
+            statement = transaction.send(await execute(statement))
+    except StopIteration as end:
+        return end.value  # type: ignore[no-any-return]
+    finally:
+        transaction.close()
+
+
+def _storable(value: Any) -> Any:
+    """Return the value as PostgreSQL takes it: its text has no NUL, which U+FFFD stands for."""
+    return value.replace("\0", "\N{REPLACEMENT CHARACTER}") if isinstance(value, str) else value
+
+
+@cache
+def _numbered(statement: str) -> tuple[str, tuple[str, ...]]:
+    """Return the statement with ``$1`` for each name, and the names in that order."""
+    names: list[str] = []
+
+    def number(match: re.Match[str]) -> str:
+        name = match.group(1)
+        if name not in names:
+            names.append(name)
+        return f"${names.index(name) + 1}"
+
+    return _PARAMETER.sub(number, statement), tuple(names)
+
+
+def _shown(url: str) -> str:
+    """Return where a URL leads to, without who logs in."""
+    parts = urlsplit(url)
+    return f"database {parts.hostname or 'localhost'}{parts.path}"
+
+
+async def _migrate(connection: Any) -> None:
+    files = migrations("postgres")
+    async with connection.transaction():
+        await connection.execute("SELECT pg_advisory_xact_lock($1)", MIGRATION_LOCK)
+        await connection.execute(
+            "CREATE TABLE IF NOT EXISTS schema_version (version BIGINT PRIMARY KEY, name TEXT)"
+        )
+        done = await connection.fetchval("SELECT coalesce(max(version), 0) FROM schema_version")
+        if done > len(files):
+            raise StoreUnavailableError(
+                f"its version {done} is newer than this server's {len(files)}"
+            )
+        for number, (name, sql) in enumerate(files[done:], start=done + 1):
+            await connection.execute(sql)
+            await connection.execute("INSERT INTO schema_version VALUES ($1, $2)", number, name)

@@ -1,0 +1,305 @@
+"""Turns, tool calls and leases, in any of the databases."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from .conversations import insert_message
+from .database import Database, RollbackError, Rows, Transaction
+from .records import NewMessage
+from .turn_records import CallRecord, Lease, NewCall, NewTurn, Refused, TurnRecord, TurnState
+
+_COLUMNS = (
+    "t.id, t.conversation_id, t.session_id, t.request_id, t.state, t.message_id, m.text,"
+    " t.wants_tokens, t.step, t.saved, t.owner, t.lease_ms, t.terminal"
+)
+_TURN = f"SELECT {_COLUMNS} FROM turns AS t JOIN messages AS m ON m.id = t.message_id"
+
+# The row that is locked by being written: the id of a request, before anything is known of it.
+_CLAIM_ID = """
+INSERT INTO request_ids (conversation_id, request_id, turn_id, holder)
+VALUES (:conversation, :request, CAST(:turn AS TEXT), :holder)
+ON CONFLICT (conversation_id, request_id) DO UPDATE SET holder = request_ids.holder
+RETURNING turn_id, holder
+"""
+_NAME_TURN = """
+UPDATE request_ids SET turn_id = CAST(:turn AS TEXT), holder = :holder
+WHERE conversation_id = :conversation AND request_id = :request
+"""
+_BEGIN = """
+INSERT INTO turns (id, conversation_id, session_id, request_id, body, state, message_id,
+                   wants_tokens, step, owner, lease_ms, started_ms)
+VALUES (:turn, :conversation, :session, :request, :body, 'running', :message,
+        CAST(:wants AS INTEGER), 0, :owner, CAST(:until AS BIGINT), CAST(:now AS BIGINT))
+ON CONFLICT DO NOTHING RETURNING id
+"""
+_SETTLE = """
+UPDATE turns SET state = :state, terminal = CAST(:terminal AS TEXT),
+                 answer_id = CAST(:answer AS TEXT), ended_ms = CAST(:now AS BIGINT), saved = NULL
+WHERE id = :turn AND state = 'running' RETURNING id
+"""
+_START_CALL = """
+INSERT INTO tool_calls (turn_id, call_id, name, arguments, step, started_ms)
+VALUES (:turn, :call, :name, :arguments, CAST(:step AS INTEGER), CAST(:now AS BIGINT))
+ON CONFLICT (turn_id, call_id) DO UPDATE
+SET name = :name, arguments = :arguments, step = CAST(:step AS INTEGER), result = NULL,
+    ended_ms = NULL
+"""
+_END_CALL = """
+UPDATE tool_calls SET result = :result, is_error = CAST(:error AS INTEGER),
+                      ended_ms = CAST(:now AS BIGINT)
+WHERE turn_id = :turn AND call_id = :call
+"""
+
+
+class SqlTurns:
+    """The ``TurnStore`` of SQLite and PostgreSQL."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def begin(self, new: NewTurn) -> TurnRecord | Refused:
+        return await self._database.write(_begin, new)
+
+    async def look_up(
+        self, conversation_id: str, request_id: str, holder: str
+    ) -> TurnRecord | None:
+        return await self._database.write(_look_up, conversation_id, request_id, holder)
+
+    async def running(self, conversation_id: str) -> TurnRecord | None:
+        return await self._database.write(_running, conversation_id)
+
+    async def save(self, turn_id: str, step: int, saved: bytes) -> None:
+        await self._database.write(_save, turn_id, step, saved)
+
+    async def start_call(self, new: NewCall) -> None:
+        await self._database.write(_start_call, new)
+
+    async def end_call(
+        self, turn_id: str, call_id: str, result: Any, *, is_error: bool, now: int
+    ) -> None:
+        await self._database.write(_end_call, turn_id, call_id, result, is_error, now)
+
+    async def calls(self, turn_id: str, step: int) -> tuple[CallRecord, ...]:
+        return await self._database.write(_calls, turn_id, step)
+
+    async def settle(
+        self,
+        turn_id: str,
+        state: TurnState,
+        *,
+        now: int,
+        terminal: str | None = None,
+        answer: NewMessage | None = None,
+    ) -> bool:
+        return await self._database.write(_settle, turn_id, state, now, terminal, answer)
+
+    async def renew(self, owner: str, until: int) -> None:
+        await self._database.write(_renew, owner, until)
+
+    async def take_over(self, lease: Lease, now: int) -> tuple[TurnRecord, ...]:
+        return await self._database.write(_take_over, lease, now)
+
+
+def _record(row: tuple[Any, ...]) -> TurnRecord:
+    turn_id, conversation_id, session_id, request_id, state, message_id, message, *rest = row
+    wants, step, saved, owner, until, terminal = rest
+    return TurnRecord(
+        turn_id,
+        conversation_id,
+        session_id,
+        request_id,
+        TurnState(state),
+        message_id,
+        message,
+        bool(wants),
+        step,
+        None if saved is None else bytes(saved),
+        Lease(owner, until),
+        terminal,
+    )
+
+
+def _begin(new: NewTurn) -> Transaction[TurnRecord | Refused]:
+    ids = {
+        "conversation": new.message.conversation_id,
+        "request": new.request_id,
+        "turn": new.turn_id,
+        "holder": new.holder,
+    }
+    rows = yield _CLAIM_ID, ids
+    turn_id, holder = rows[0]
+    if new.once and turn_id is None and holder != new.holder:
+        raise RollbackError(Refused.PROMISED)
+    if new.once and turn_id not in (None, new.turn_id):
+        raise RollbackError((yield from _repeated(turn_id, new.body)))
+    yield _NAME_TURN, ids
+    yield from insert_message(new.message)
+    begun = yield (
+        _BEGIN,
+        ids
+        | {
+            "session": new.session_id,
+            "body": new.body,
+            "message": new.message.message_id,
+            "wants": int(new.wants_tokens),
+            "owner": new.lease.owner,
+            "until": new.lease.until,
+            "now": new.message.now,
+        },
+    )
+    if not begun:  # the index of running turns holds one of this conversation
+        raise RollbackError(Refused.BUSY)
+    return TurnRecord(
+        new.turn_id,
+        new.message.conversation_id,
+        new.session_id,
+        new.request_id,
+        TurnState.RUNNING,
+        new.message.message_id,
+        new.message.text,
+        new.wants_tokens,
+        0,
+        None,
+        new.lease,
+    )
+
+
+def _repeated(turn_id: str, body: str) -> Transaction[TurnRecord | Refused]:
+    """Return the turn that was begun under the same id, if it was by the same message."""
+    rows = yield f"{_TURN} WHERE t.id = :turn AND t.body = :body", {"turn": turn_id, "body": body}
+    return _record(rows[0]) if rows else Refused.DIFFERENT
+
+
+def _look_up(conversation_id: str, request_id: str, holder: str) -> Transaction[TurnRecord | None]:
+    ids = {
+        "conversation": conversation_id,
+        "request": request_id,
+        "turn": None,
+        "holder": holder,
+    }
+    rows = yield _CLAIM_ID, ids
+    turn_id = rows[0][0]
+    if turn_id is None:
+        yield _NAME_TURN, ids
+        return None
+    found = yield f"{_TURN} WHERE t.id = :turn", {"turn": turn_id}
+    return _record(found[0])
+
+
+def _running(conversation_id: str) -> Transaction[TurnRecord | None]:
+    rows = yield (
+        f"{_TURN} WHERE t.conversation_id = :conversation AND t.state = 'running'",
+        {"conversation": conversation_id},
+    )
+    return _record(rows[0]) if rows else None
+
+
+def _save(turn_id: str, step: int, saved: bytes) -> Transaction[None]:
+    yield (
+        "UPDATE turns SET step = CAST(:step AS INTEGER), saved = :saved WHERE id = :turn",
+        {"turn": turn_id, "step": step, "saved": saved},
+    )
+
+
+def _start_call(new: NewCall) -> Transaction[None]:
+    yield (
+        _START_CALL,
+        {
+            "turn": new.turn_id,
+            "call": new.call_id,
+            "name": new.name,
+            "arguments": json.dumps(new.arguments),
+            "step": new.step,
+            "now": new.now,
+        },
+    )
+
+
+def _end_call(
+    turn_id: str, call_id: str, result: Any, is_error: bool, now: int
+) -> Transaction[None]:
+    yield (
+        _END_CALL,
+        {
+            "turn": turn_id,
+            "call": call_id,
+            "result": json.dumps(result),
+            "error": int(is_error),
+            "now": now,
+        },
+    )
+
+
+def _calls(turn_id: str, step: int) -> Transaction[tuple[CallRecord, ...]]:
+    rows = yield (
+        (
+            "SELECT call_id, name, step, ended_ms, result, is_error FROM tool_calls"
+            " WHERE turn_id = :turn AND step = CAST(:step AS INTEGER) ORDER BY started_ms, call_id"
+        ),
+        {"turn": turn_id, "step": step},
+    )
+    return tuple(
+        CallRecord(
+            call_id,
+            name,
+            of_step,
+            ended is not None,
+            None if result is None else json.loads(result),
+            bool(is_error),
+        )
+        for call_id, name, of_step, ended, result, is_error in rows
+    )
+
+
+def _settle(
+    turn_id: str, state: TurnState, now: int, terminal: str | None, answer: NewMessage | None
+) -> Transaction[bool]:
+    settled = yield (
+        _SETTLE,
+        {
+            "turn": turn_id,
+            "state": state.value,
+            "terminal": terminal,
+            "answer": None if answer is None else answer.message_id,
+            "now": now,
+        },
+    )
+    if not settled:
+        return False
+    if answer is not None:
+        yield from insert_message(answer)
+    yield (
+        (
+            "UPDATE questions SET state = 'closed'"
+            " WHERE turn_id = :turn AND state = 'open' AND parked = 1"
+        ),
+        {"turn": turn_id},
+    )
+    return True
+
+
+def _renew(owner: str, until: int) -> Transaction[None]:
+    yield (
+        (
+            "UPDATE turns SET lease_ms = CAST(:until AS BIGINT)"
+            " WHERE owner = :owner AND state = 'running'"
+        ),
+        {"owner": owner, "until": until},
+    )
+
+
+def _take_over(lease: Lease, now: int) -> Transaction[tuple[TurnRecord, ...]]:
+    taken: Rows = yield (
+        (
+            "UPDATE turns SET owner = :owner, lease_ms = CAST(:until AS BIGINT)"
+            " WHERE state = 'running' AND lease_ms <= CAST(:now AS BIGINT) RETURNING id"
+        ),
+        {"owner": lease.owner, "until": lease.until, "now": now},
+    )
+    found: list[TurnRecord] = []
+    for (turn_id,) in taken:
+        rows = yield f"{_TURN} WHERE t.id = :turn", {"turn": turn_id}
+        found.append(_record(rows[0]))
+    return tuple(found)

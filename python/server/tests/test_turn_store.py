@@ -1,0 +1,204 @@
+"""Turns, the ids that name them, their leases and questions: the same from every store."""
+
+from __future__ import annotations
+
+import asyncio
+
+from smooth_operator_server.store import (
+    CallRecord,
+    Lease,
+    NewCall,
+    Refused,
+    SessionRecord,
+    Stores,
+    TurnRecord,
+    TurnState,
+)
+
+from .support_records import fresh, message, opened, question, turn
+
+
+async def begun(stores: Stores, session: SessionRecord, request_id: str = "req-1") -> TurnRecord:
+    record = await stores.turns.begin(turn(session, request_id))
+    assert isinstance(record, TurnRecord)
+    return record
+
+
+async def test_a_turn_is_stored_with_its_message(stores: Stores) -> None:
+    session = await opened(stores)
+    record = await begun(stores, session)
+    assert await stores.turns.running(session.conversation_id) == record
+    page = await stores.conversations.messages(session.conversation_id, 10, None)
+    assert [item.message_id for item in page.items] == [record.message_id]
+
+
+async def test_a_conversation_runs_one_turn_and_keeps_no_word_of_a_refused_one(
+    stores: Stores,
+) -> None:
+    session = await opened(stores)
+    again = await opened(stores, conversation_id=session.conversation_id)
+    await begun(stores, session)
+    assert await stores.turns.begin(turn(again, "req-2")) is Refused.BUSY
+    page = await stores.conversations.messages(session.conversation_id, 10, None)
+    assert len(page.items) == 1
+    # The id was not used up.
+    assert await stores.turns.look_up(session.conversation_id, "req-2", "socket-1") is None
+
+
+async def test_of_many_that_begin_at_once_one_does(stores: Stores) -> None:
+    session = await opened(stores)
+    turns = [turn(session, f"req-{number}") for number in range(8)]
+    outcomes = await asyncio.gather(*(stores.turns.begin(one) for one in turns))
+    assert [one for one in outcomes if one is not Refused.BUSY] == [
+        await stores.turns.running(session.conversation_id)
+    ]
+
+
+async def test_the_same_message_under_the_same_id_finds_its_turn(stores: Stores) -> None:
+    session = await opened(stores)
+    record = await begun(stores, session)
+    repeated = turn(session, holder="socket-2")
+    found = await stores.turns.begin(repeated)
+    assert found == record
+    assert await stores.turns.begin(turn(session, body="another")) is Refused.DIFFERENT
+    await stores.turns.settle(record.turn_id, TurnState.COMPLETED, now=2_000, terminal="{}")
+    found = await stores.turns.begin(repeated)
+    assert isinstance(found, TurnRecord)
+    assert (found.turn_id, found.state, found.terminal) == (record.turn_id, "completed", "{}")
+
+
+async def test_an_id_may_name_a_new_turn_where_nobody_replays(stores: Stores) -> None:
+    session = await opened(stores)
+    record = await begun(stores, session)
+    await stores.turns.settle(record.turn_id, TurnState.COMPLETED, now=2_000)
+    newer = await stores.turns.begin(turn(session, once=False))
+    assert isinstance(newer, TurnRecord)
+    assert newer.turn_id != record.turn_id
+    assert await stores.turns.look_up(session.conversation_id, "req-1", "socket-1") == newer
+
+
+async def test_what_was_never_accepted_may_come_from_the_holder_of_that_promise_alone(
+    stores: Stores,
+) -> None:
+    session = await opened(stores)
+    conversation = session.conversation_id
+    assert await stores.turns.look_up(conversation, "req-1", "socket-2") is None
+    assert await stores.turns.begin(turn(session, holder="socket-1")) is Refused.PROMISED
+    assert await stores.turns.look_up(conversation, "req-1", "socket-3") is None
+    assert await stores.turns.begin(turn(session, holder="socket-2")) is Refused.PROMISED
+    record = await stores.turns.begin(turn(session, holder="socket-3"))
+    assert isinstance(record, TurnRecord)
+    assert await stores.turns.look_up(conversation, "req-1", "socket-4") == record
+
+
+async def test_a_turn_ends_once_with_its_answer(stores: Stores) -> None:
+    session = await opened(stores)
+    record = await begun(stores, session)
+    answer = message(session, "Done", 2_000, by_agent=True)
+    ended = await stores.turns.settle(
+        record.turn_id, TurnState.COMPLETED, now=2_000, terminal='{"a":1}', answer=answer
+    )
+    assert ended
+    assert not await stores.turns.settle(record.turn_id, TurnState.CANCELLED, now=3_000)
+    assert await stores.turns.running(session.conversation_id) is None
+    page = await stores.conversations.messages(session.conversation_id, 10, None)
+    assert [item.text for item in page.items] == ["Done", "Hello"]
+
+
+async def test_a_turn_goes_on_from_its_last_step(stores: Stores) -> None:
+    session = await opened(stores)
+    record = await begun(stores, session)
+    await stores.turns.save(record.turn_id, 2, b"\x00\xffhistory")
+    found = await stores.turns.running(session.conversation_id)
+    assert found is not None
+    assert (found.step, found.saved) == (2, b"\x00\xffhistory")
+
+
+async def test_a_tool_call_is_known_before_it_runs(stores: Stores) -> None:
+    session = await opened(stores)
+    record = await begun(stores, session)
+    for number, call_id in enumerate(("a", "b")):
+        await stores.turns.start_call(
+            NewCall(record.turn_id, call_id, "search", {"q": 1}, step=1, now=1_000 + number)
+        )
+    await stores.turns.end_call(record.turn_id, "b", {"hits": []}, is_error=False, now=1_002)
+    assert await stores.turns.calls(record.turn_id, 1) == (
+        CallRecord("a", "search", 1, ended=False),
+        CallRecord("b", "search", 1, ended=True, result={"hits": []}),
+    )
+    assert await stores.turns.calls(record.turn_id, 2) == ()
+
+
+async def test_turns_of_a_lost_owner_are_taken_over_once(stores: Stores) -> None:
+    first, second = await opened(stores), await opened(stores)
+    lost, kept = await begun(stores, first), await begun(stores, second)
+    await stores.turns.renew("somebody else", 99_000)
+    assert await stores.turns.take_over(Lease("replica-2", 9_000), now=4_999) == ()
+    await stores.turns.settle(kept.turn_id, TurnState.FAILED, now=4_999)
+    taken = await stores.turns.take_over(Lease("replica-2", 9_000), now=5_000)
+    assert [(one.turn_id, one.lease) for one in taken] == [
+        (lost.turn_id, Lease("replica-2", 9_000))
+    ]
+    assert await stores.turns.take_over(Lease("replica-3", 9_000), now=5_000) == ()
+
+
+async def test_the_first_answer_of_a_question_wins(stores: Stores) -> None:
+    session = await opened(stores)
+    record = await begun(stores, session)
+    asked = question(session, record.turn_id)
+    await stores.questions.ask(asked)
+    found = await stores.questions.open_question(session.session_id, "confirmation")
+    assert found is not None
+    assert (found.question_id, found.subject, found.is_open) == (
+        asked.question_id,
+        {"tool": "delete"},
+        True,
+    )
+    claims = (stores.questions.claim(asked.question_id, value, 2_000) for value in (True, False))
+    assert sorted(await asyncio.gather(*claims)) == [False, True]
+    answered = await stores.questions.question(asked.question_id)
+    assert answered is not None
+    assert (answered.is_open, answered.answer in (True, False)) == (False, True)
+    assert await stores.questions.open_question(session.session_id, "confirmation") is None
+
+
+async def test_a_newer_question_of_a_kind_closes_the_one_before(stores: Stores) -> None:
+    session = await opened(stores)
+    record = await begun(stores, session)
+    older = question(session, record.turn_id)
+    newer = question(session, record.turn_id, now=1_001)
+    other = question(session, record.turn_id, "otp", attempts=3, now=1_002)
+    for one in (older, newer, other):
+        await stores.questions.ask(one)
+    assert not await stores.questions.claim(older.question_id, True, 2_000)
+    states = [
+        (one.question_id, one.is_open) for one in await stores.questions.of_turn(record.turn_id)
+    ]
+    assert states == [
+        (older.question_id, False),
+        (newer.question_id, True),
+        (other.question_id, True),
+    ]
+
+
+async def test_tries_are_counted_while_the_question_is_open(stores: Stores) -> None:
+    session = await opened(stores)
+    record = await begun(stores, session)
+    asked = question(session, record.turn_id, "otp", attempts=2)
+    await stores.questions.ask(asked)
+    assert [await stores.questions.count_try(asked.question_id) for _ in range(2)] == [1, 0]
+    await stores.questions.close_question(asked.question_id)
+    assert await stores.questions.count_try(asked.question_id) is None
+    assert await stores.questions.question(fresh("question")) is None
+
+
+async def test_the_end_of_a_turn_closes_the_questions_that_it_waits_for(stores: Stores) -> None:
+    session = await opened(stores)
+    record = await begun(stores, session)
+    waiting = question(session, record.turn_id)
+    code = question(session, record.turn_id, "otp", attempts=3, parked=False)
+    await stores.questions.ask(waiting)
+    await stores.questions.ask(code)
+    await stores.turns.settle(record.turn_id, TurnState.COMPLETED, now=2_000)
+    assert not await stores.questions.claim(waiting.question_id, True, 2_000)
+    assert await stores.questions.claim(code.question_id, True, 2_000)
