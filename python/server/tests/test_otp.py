@@ -97,7 +97,7 @@ async def test_a_code_expires(tmp_path: Path) -> None:
         await server.clock.advance(300)
         frame = await verify(client, session_id, "012345")
         assert (details(frame)["error"], details(frame)["attemptsRemaining"]) == ("EXPIRED", 0)
-        assert details(await verify(client, session_id, "012345"))["error"] == "NOT_FOUND"
+        assert details(await verify(client, session_id, "012345"))["error"] == "EXPIRED"
 
 
 async def test_a_code_nobody_asked_for_is_not_found(tmp_path: Path) -> None:

@@ -147,7 +147,7 @@ async def test_the_first_answer_of_a_question_wins(stores: Stores) -> None:
     record = await begun(stores, session)
     asked = question(session, record.turn_id)
     await stores.questions.ask(asked)
-    found = await stores.questions.open_question(session.session_id, "confirmation")
+    found = await stores.questions.latest(session.session_id, "confirmation")
     assert found is not None
     assert (found.question_id, found.subject, found.is_open) == (
         asked.question_id,
@@ -159,7 +159,7 @@ async def test_the_first_answer_of_a_question_wins(stores: Stores) -> None:
     answered = await stores.questions.question(asked.question_id)
     assert answered is not None
     assert (answered.is_open, answered.answer in (True, False)) == (False, True)
-    assert await stores.questions.open_question(session.session_id, "confirmation") is None
+    assert await stores.questions.latest(session.session_id, "confirmation") == answered
 
 
 async def test_a_newer_question_of_a_kind_closes_the_one_before(stores: Stores) -> None:
@@ -187,7 +187,8 @@ async def test_tries_are_counted_while_the_question_is_open(stores: Stores) -> N
     asked = question(session, record.turn_id, "otp", attempts=2)
     await stores.questions.ask(asked)
     assert [await stores.questions.count_try(asked.question_id) for _ in range(2)] == [1, 0]
-    await stores.questions.close_question(asked.question_id)
+    closed = [await stores.questions.close_question(asked.question_id) for _ in range(2)]
+    assert closed == [True, False]
     assert await stores.questions.count_try(asked.question_id) is None
     assert await stores.questions.question(fresh("question")) is None
 

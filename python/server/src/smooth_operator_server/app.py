@@ -27,6 +27,7 @@ from .tools import ToolRegistry
 from .tools.builtin import builtin_tools
 from .turns import TurnIds, Turns
 from .turns.calls import Services
+from .turns.ledger import Ledger
 from .turns.runner import Runner
 
 GOING_AWAY = 1001
@@ -74,31 +75,24 @@ class Server:
         self._stores = stores
         store = stores.conversations
         self._clock = clock
-        self._questions = OpenQuestions()
+        self._questions = OpenQuestions(stores.questions, clock, new_id, settings.question_secs)
         self._connections = Connections(clock)
         sessions = Sessions(store, agents, clock, new_id)
-        otp = OtpDesk(agent.otp, clock, settings.question_secs)
+        otp = OtpDesk(agent.otp, self._questions)
         self.tools = ToolRegistry([*builtin_tools(store, knowledge), *agent.tools])
-        services = Services(
-            tools=self.tools,
-            questions=self._questions,
-            otp=otp,
-            store=store,
-            clock=clock,
-            new_id=new_id,
-            confirm_words=(*settings.confirm_tools, *agent.confirm_words),
-            question_s=settings.question_secs,
-        )
+        words = (*settings.confirm_tools, *agent.confirm_words)
+        services = Services(self.tools, self._questions, otp, store, words)
         turn_ids = TurnIds()
+        ledger = Ledger(stores.turns, clock, new_id, owner=str(uuid4()))
+        steps = settings.max_iterations
         self._turns = Turns(
             agent.engine,
-            Runner(
-                agent.engine, agents, knowledge, services, max_iterations=settings.max_iterations
-            ),
+            Runner(agent.engine, agents, knowledge, services, ledger, max_iterations=steps),
             sessions,
             clock,
             new_id,
             turn_ids,
+            ledger,
             keepalive_s=settings.keepalive_secs,
             detach_s=settings.detach_secs,
         )

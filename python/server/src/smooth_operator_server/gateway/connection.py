@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable
+from uuid import uuid4
 
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
@@ -30,6 +31,7 @@ class Connection:
         clock: Clock,
         slow_reader_s: float,
     ) -> None:
+        self.socket_id = str(uuid4())
         self.principal = principal
         self.origin: str | None = socket.headers.get("origin")
         self._socket = socket

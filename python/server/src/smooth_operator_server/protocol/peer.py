@@ -17,6 +17,11 @@ class Peer(Protocol):
         ...
 
     @property
+    def socket_id(self) -> str:
+        """What tells this socket from every other one, also of other servers."""
+        ...
+
+    @property
     def origin(self) -> str | None:
         """The page that opened the socket; None without one."""
         ...

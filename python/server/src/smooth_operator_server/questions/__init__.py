@@ -2,7 +2,7 @@
 
 from .desk import Answers
 from .forms import CHOICES, IDENTITY_INTAKE, FormError, SpecError, capability_of
-from .open import Kind, OpenQuestions, Question
+from .open import Kind, OpenQuestions
 from .otp import FixedCode, OtpDesk, OtpSendError, OtpService, OtpVerdict
 
 __all__ = [
@@ -17,7 +17,6 @@ __all__ = [
     "OtpSendError",
     "OtpService",
     "OtpVerdict",
-    "Question",
     "SpecError",
     "capability_of",
 ]

@@ -11,10 +11,10 @@ from ..protocol.actions import Action
 from ..protocol.peer import Peer
 from ..protocol.refusals import Code, RefusalError
 from ..sessions import Sessions, is_extended
-from ..store import ConversationStore, SessionRecord
+from ..store import ConversationStore, QuestionRecord, SessionRecord
 from .conversational import store_identity
 from .forms import FormError, checked_values
-from .open import Kind, OpenQuestions, Question
+from .open import Kind, OpenQuestions
 from .otp import OtpDesk, OtpVerdict
 
 
@@ -40,19 +40,23 @@ class Answers:
     async def confirm_tool_action(self, action: Action, peer: Peer) -> None:
         """Approve or deny; a stale or foreign answer is refused (REQ-SRV-07)."""
         session = await self._sessions.find(action["sessionId"], peer)
-        question = session and self._questions.find(session.session_id, Kind.CONFIRMATION)
-        if not session or not question or not self._fits(action, session, question):
-            raise RefusalError(Code.NO_PENDING_CONFIRMATION, "nothing waits for this confirmation")
-        question.take()
+        question = session and await self._questions.waiting(session.session_id, Kind.CONFIRMATION)
         approved = action["approved"]
+        if (
+            not session
+            or not question
+            or not self._fits(action, session, question)
+            or not await self._questions.claim(question, approved)
+        ):
+            raise RefusalError(Code.NO_PENDING_CONFIRMATION, "nothing waits for this confirmation")
         try:
             text = "Tool action approved" if approved else "Tool action rejected"
             data = {"sessionId": session.session_id, "approved": approved}
             await self._acknowledge(action, peer, text, data)
         finally:
-            question.release(approved)
+            self._questions.release(question)
 
-    def _fits(self, action: Action, session: SessionRecord, question: Question) -> bool:
+    def _fits(self, action: Action, session: SessionRecord, question: QuestionRecord) -> bool:
         """Tell whether the answer was meant for this question.
 
         Sessions of version 1.0 have no confirmationId, and some of their clients draw an id
@@ -70,14 +74,12 @@ class Answers:
         session = await self._sessions.require(action["sessionId"], peer)
         request_id, now = action["requestId"], self._clock.epoch_ms()
         if action.get("declined"):
-            verdict = self._otp.decline(session.session_id)
+            verdict = await self._otp.decline(session.session_id)
         else:
-            verdict = self._otp.check(session.session_id, action["code"])
-        proven = False
+            verdict = await self._otp.check(session.session_id, action["code"])
         try:
             if verdict.verified:
                 await self._store.update_session(session.session_id, {"verified": True})
-                proven = True
                 await peer.send(frames.otp_verified(request_id, now, verdict.message))
             elif verdict.reason is None:
                 data = {"sessionId": session.session_id, "declined": True}
@@ -86,15 +88,15 @@ class Answers:
                 await peer.send(_invalid(request_id, now, verdict))
         finally:
             if verdict.question is not None:
-                verdict.question.release(proven)
+                self._questions.release(verdict.question)
 
     async def submit_interaction(self, action: Action, peer: Peer) -> None:
         """Take a filled form, or the person's refusal to fill it."""
         session = await self._sessions.find(action["sessionId"], peer)
-        question = session and self._questions.find(session.session_id, Kind.INTERACTION)
+        question = session and await self._questions.waiting(session.session_id, Kind.INTERACTION)
         if not session or not question:
-            raise RefusalError(Code.NO_PENDING_INTERACTION, "nothing waits for this interaction")
-        kind, spec = question.subject
+            raise _nothing_waits()
+        kind, spec = question.subject["kind"], question.subject["spec"]
         if action["interactionId"] != question.question_id or action.get("kind", kind) != kind:
             raise RefusalError(Code.INTERACTION_MISMATCH, "another interaction waits")
         data: dict[str, Any] = {
@@ -102,7 +104,6 @@ class Answers:
             "interactionId": question.question_id,
         }
         if action.get("declined"):
-            question.take()
             answer = {"status": "declined", "message": "The person declined to answer."}
             await self._close_form(action, peer, question, data | {"declined": True}, answer)
             return
@@ -113,12 +114,7 @@ class Answers:
         except FormError as fault:
             await peer.send(self._form_invalid(action, question, kind, fault))
             return
-        question.take()
-        try:
-            await store_identity(self._store, session.session_id, kind, values)
-        except BaseException:
-            question.release(question.lapsed)
-            raise
+        await store_identity(self._store, session.session_id, kind, values)
         filled = {"status": "submitted", "values": values}
         await self._close_form(action, peer, question, data, filled)
 
@@ -126,17 +122,19 @@ class Answers:
         self,
         action: Action,
         peer: Peer,
-        question: Question,
+        question: QuestionRecord,
         data: Mapping[str, Any],
         answer: Mapping[str, Any],
     ) -> None:
+        if not await self._questions.claim(question, answer):
+            raise _nothing_waits()
         try:
             await self._acknowledge(action, peer, "Interaction answered", data)
         finally:
-            question.release(answer)
+            self._questions.release(question)
 
     def _form_invalid(
-        self, action: Action, question: Question, kind: str, fault: FormError
+        self, action: Action, question: QuestionRecord, kind: str, fault: FormError
     ) -> frames.Frame:
         return frames.interaction_invalid(
             action["requestId"],
@@ -152,6 +150,10 @@ class Answers:
     ) -> None:
         now = self._clock.epoch_ms()
         await peer.send(frames.immediate_response(action["requestId"], now, 200, text, data))
+
+
+def _nothing_waits() -> RefusalError:
+    return RefusalError(Code.NO_PENDING_INTERACTION, "nothing waits for this interaction")
 
 
 def _invalid(request_id: str, now: int, verdict: OtpVerdict) -> frames.Frame:

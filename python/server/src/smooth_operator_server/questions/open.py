@@ -1,17 +1,23 @@
 """Questions that are open: first answer wins, every one ends (REQ-SRV-09).
 
-A turn opens a question and waits. Whoever answers first takes the question, tells the peer
-so, and releases the answer: thus the acknowledgement is out before the turn goes on
-(REQ-SRV-04), and an expiry in between changes nothing any more.
+A question is a row of the store, so that it outlives its socket and its server. A turn opens one
+and waits. Whoever answers first claims it, tells the peer so, and releases it: thus the
+acknowledgement is out before the turn goes on (REQ-SRV-04), and an expiry in between changes
+nothing any more.
 """
 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from enum import StrEnum
 from typing import Any
 
 from ..clock import Clock, happens_within
+from ..store import NewQuestion, QuestionRecord, QuestionStore
+
+RELEASE_S = 2.0
+"""Seconds that an answer which was claimed elsewhere gets to be acknowledged first."""
 
 
 class Kind(StrEnum):
@@ -22,85 +28,114 @@ class Kind(StrEnum):
     INTERACTION = "interaction"
 
 
-class Question:
-    """One question to a human. Belongs to the event loop that made it."""
+class OpenQuestions:
+    """The questions of a server. ``lives_s`` is how long one lives."""
 
     def __init__(
+        self, store: QuestionStore, clock: Clock, new_id: Callable[[], str], lives_s: float
+    ) -> None:
+        self.lives_s = lives_s
+        self._store = store
+        self._clock = clock
+        self._new_id = new_id
+        self._released: dict[str, asyncio.Event] = {}
+        """Rings when somebody has answered, by question that a turn of this server waits for."""
+        self._draining = False
+
+    async def open(
         self,
         kind: Kind,
         *,
+        turn_id: str,
         session_id: str,
         request_id: str,
-        question_id: str,
-        lapsed: Any,
         subject: Any = None,
-    ) -> None:
-        self.kind = kind
-        self.session_id = session_id
-        self.request_id = request_id
-        self.question_id = question_id
-        self.subject = subject
-        """What is asked about, for the validator of the answer."""
-        self.lapsed = lapsed
-        """The answer when nobody gives one: never an approval."""
-        self._taken = False
-        self._answer: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+        attempts: int | None = None,
+        parked: bool = True,
+    ) -> QuestionRecord:
+        """Ask: from now on the question may be answered, by whoever may."""
+        now = self._clock.epoch_ms()
+        new = NewQuestion(
+            self._new_id(),
+            turn_id,
+            session_id,
+            request_id,
+            kind.value,
+            subject,
+            now,
+            now + int(self.lives_s * 1000),
+            attempts,
+            parked,
+        )
+        await self._store.ask(new)
+        return QuestionRecord(
+            new.question_id,
+            turn_id,
+            session_id,
+            request_id,
+            new.kind,
+            subject,
+            new.expires_ms,
+            attempts,
+            parked,
+            is_open=True,
+        )
 
-    def take(self) -> bool:
-        """Claim the right to answer; False when somebody else has it."""
-        if self._taken:
-            return False
-        self._taken = True
-        return True
+    async def latest(self, session_id: str, kind: Kind) -> QuestionRecord | None:
+        """Return the question of a kind that was asked last, open or not."""
+        return await self._store.latest(session_id, kind.value)
 
-    def release(self, answer: Any) -> None:
-        """Give the answer of a question that was taken."""
-        if not self._answer.done():
-            self._answer.set_result(answer)
+    async def waiting(self, session_id: str, kind: Kind) -> QuestionRecord | None:
+        """Return the question of a kind that can still be answered."""
+        question = await self.latest(session_id, kind)
+        if question is None or not question.is_open or self.is_over(question):
+            return None
+        return question
 
-    async def answer(self, clock: Clock, seconds: float) -> Any:
-        """Wait for the answer; after ``seconds`` without one it is ``lapsed``."""
-        if not await happens_within(clock, self._answer, seconds) and self.take():
-            return self.lapsed
-        return await self._answer
+    async def of_turn(self, turn_id: str) -> tuple[QuestionRecord, ...]:
+        """Return the questions that a turn asked, oldest first."""
+        return await self._store.of_turn(turn_id)
 
-    @property
-    def is_open(self) -> bool:
-        return not self._taken
+    def is_over(self, question: QuestionRecord) -> bool:
+        """Tell whether the time of a question is over."""
+        return question.expires_ms <= self._clock.epoch_ms()
 
+    async def count_try(self, question: QuestionRecord) -> int | None:
+        """Count a wrong code; return the tries left, None when the question is not open."""
+        return await self._store.count_try(question.question_id)
 
-class OpenQuestions:
-    """All open questions of a server, by session and kind."""
+    async def claim(self, question: QuestionRecord, answer: Any) -> bool:
+        """Answer a question; False when somebody else has. ``release`` follows in any case."""
+        return await self._store.claim(question.question_id, answer, self._clock.epoch_ms())
 
-    def __init__(self) -> None:
-        self._open: dict[tuple[str, Kind], Question] = {}
-        self._draining = False
+    def release(self, question: QuestionRecord) -> None:
+        """Let the turn go on that waits for a question which was claimed."""
+        waiting = self._released.get(question.question_id)
+        if waiting is not None:
+            waiting.set()
 
-    def open(self, question: Question) -> None:
-        """Show a question to those who may answer it. A draining server answers it at once."""
-        self._open[question.session_id, question.kind] = question
-        if self._draining:
-            _lapse(question)
+    async def answer(self, question: QuestionRecord, lapsed: Any) -> Any:
+        """Wait for the answer; ``lapsed`` when none comes in time: never an approval.
 
-    def find(self, session_id: str, kind: Kind) -> Question | None:
-        """Return the question that may still be answered."""
-        question = self._open.get((session_id, kind))
-        return question if question is not None and question.is_open else None
-
-    def close(self, question: Question) -> None:
-        """Forget a question; answers to it are refused from now on."""
-        question.take()
-        key = (question.session_id, question.kind)
-        if self._open.get(key) is question:
-            del self._open[key]
+        The question is closed afterwards, whatever ends the wait.
+        """
+        released = self._released.setdefault(question.question_id, asyncio.Event())
+        try:
+            if not self._draining:
+                left = (question.expires_ms - self._clock.epoch_ms()) / 1000
+                await happens_within(self._clock, released.wait(), left)
+            if not released.is_set() or self._draining:
+                if await self._store.close_question(question.question_id):
+                    return lapsed
+                await happens_within(self._clock, released.wait(), RELEASE_S)
+            found = await self._store.question(question.question_id)
+            return lapsed if found is None or found.answer is None else found.answer
+        finally:
+            self._released.pop(question.question_id, None)
+            await self._store.close_question(question.question_id)
 
     def drain(self) -> None:
         """Let every open question lapse, and all that are opened from now on."""
         self._draining = True
-        for question in list(self._open.values()):
-            _lapse(question)
-
-
-def _lapse(question: Question) -> None:
-    if question.take():
-        question.release(question.lapsed)
+        for waiting in self._released.values():
+            waiting.set()

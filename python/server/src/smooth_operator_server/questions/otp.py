@@ -9,9 +9,8 @@ import hmac
 from dataclasses import dataclass, replace
 from typing import Protocol
 
-from ..clock import Clock
-from ..store import SessionRecord
-from .open import Question
+from ..store import QuestionRecord, SessionRecord
+from .open import Kind, OpenQuestions
 
 
 class OtpSendError(Exception):
@@ -72,95 +71,63 @@ def _masked_phone(number: str) -> str:
     return f"***{number[-2:]}"
 
 
-@dataclass(slots=True)
-class _Challenge:
-    attempts_left: int
-    ends_at: float
-    question: Question | None
-
-
 @dataclass(frozen=True, slots=True)
 class OtpVerdict:
-    """What became of a code. ``question`` is the parked turn's, to be released after the reply."""
+    """What became of a code. ``question`` is to be released once the reply is out."""
 
     verified: bool
     message: str
     reason: str | None = None
     attempts_remaining: int = 0
-    question: Question | None = None
+    question: QuestionRecord | None = None
 
 
 _NOT_FOUND = OtpVerdict(False, "No code is waited for.", "NOT_FOUND")
 _EXPIRED = OtpVerdict(False, "The code has expired.", "EXPIRED")
+_SPENT = OtpVerdict(False, "The code is wrong, and no tries are left.", "MAX_ATTEMPTS")
+_RIGHT = OtpVerdict(True, "The code is right.")
+_DECLINED = OtpVerdict(False, "The code was declined.")
 
 
 class OtpDesk:
     """The codes that sessions are asked for. A session has one at a time."""
 
-    def __init__(self, service: OtpService | None, clock: Clock, lives_s: float) -> None:
+    def __init__(self, service: OtpService | None, questions: OpenQuestions) -> None:
         self.service = service
-        self._clock = clock
-        self._lives_s = lives_s
-        self._challenges: dict[str, _Challenge] = {}
+        self._questions = questions
 
-    def ask(self, session_id: str, question: Question | None) -> None:
-        """Expect a code from a session, in place of an earlier one.
-
-        ``question`` is the one of a parked turn; without it the turn ends and the person
-        sends the message again after the code.
-        """
-        assert self.service is not None
-        now = self._clock.monotonic()
-        self._challenges = {
-            key: challenge for key, challenge in self._challenges.items() if challenge.ends_at > now
-        }
-        self._challenges[session_id] = _Challenge(
-            self.service.attempts, now + self._lives_s, question
-        )
-
-    def forget(self, question: Question) -> None:
-        """Drop the challenge of a question that has ended."""
-        self._challenges = {
-            key: challenge
-            for key, challenge in self._challenges.items()
-            if challenge.question is not question
-        }
-
-    def check(self, session_id: str, code: str) -> OtpVerdict:
-        """Count one try. A verdict that ends the challenge takes its question."""
-        challenge = self._living(session_id)
-        if isinstance(challenge, OtpVerdict):
-            return challenge
+    async def check(self, session_id: str, code: str) -> OtpVerdict:
+        """Count one try. A verdict that ends the question has claimed it."""
+        question = await self._waiting(session_id)
+        if isinstance(question, OtpVerdict):
+            return question
         assert self.service is not None
         if self.service.is_right(session_id, code):
-            return self._ended(session_id, OtpVerdict(True, "The code is right."))
-        challenge.attempts_left -= 1
-        if challenge.attempts_left > 0:
-            return OtpVerdict(False, "The code is wrong.", "INVALID_CODE", challenge.attempts_left)
-        wrong = OtpVerdict(False, "The code is wrong, and no tries are left.", "MAX_ATTEMPTS")
-        return self._ended(session_id, wrong)
-
-    def decline(self, session_id: str) -> OtpVerdict:
-        """End the challenge without a code; the verdict has a reason when there was none."""
-        challenge = self._living(session_id)
-        if isinstance(challenge, OtpVerdict):
-            return challenge
-        return self._ended(session_id, OtpVerdict(False, "The code was declined."))
-
-    def _living(self, session_id: str) -> _Challenge | OtpVerdict:
-        """Return the challenge that can still be met, or why there is none."""
-        challenge = self._challenges.get(session_id)
-        if challenge is None:
+            return await self._ended(question, _RIGHT)
+        left = await self._questions.count_try(question)
+        if left is None:
             return _NOT_FOUND
-        if challenge.ends_at <= self._clock.monotonic():
-            del self._challenges[session_id]
+        if left > 0:
+            return OtpVerdict(False, "The code is wrong.", "INVALID_CODE", left)
+        return await self._ended(question, _SPENT)
+
+    async def decline(self, session_id: str) -> OtpVerdict:
+        """End the question without a code; the verdict has a reason when there was none."""
+        question = await self._waiting(session_id)
+        if isinstance(question, OtpVerdict):
+            return question
+        return await self._ended(question, _DECLINED)
+
+    async def _waiting(self, session_id: str) -> QuestionRecord | OtpVerdict:
+        """Return the question that can still be answered, or why there is none."""
+        question = await self._questions.latest(session_id, Kind.OTP)
+        if question is None or question.answer is not None:
+            return _NOT_FOUND
+        if self._questions.is_over(question):
             return _EXPIRED
-        if challenge.question is not None and not challenge.question.is_open:
-            return _NOT_FOUND
-        return challenge
+        return question if question.is_open else _NOT_FOUND
 
-    def _ended(self, session_id: str, verdict: OtpVerdict) -> OtpVerdict:
-        question = self._challenges.pop(session_id).question
-        if question is not None:
-            question.take()
+    async def _ended(self, question: QuestionRecord, verdict: OtpVerdict) -> OtpVerdict:
+        if not await self._questions.claim(question, verdict.verified):
+            return _NOT_FOUND
         return replace(verdict, question=question)

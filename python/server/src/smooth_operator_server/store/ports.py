@@ -161,8 +161,8 @@ class QuestionStore(Protocol):
         """Store an open question, in place of an open one of its kind."""
         ...
 
-    async def open_question(self, session_id: str, kind: str) -> QuestionRecord | None:
-        """Return the open question of a kind, whether or not its time is over."""
+    async def latest(self, session_id: str, kind: str) -> QuestionRecord | None:
+        """Return the question of a kind that was asked last, open or not."""
         ...
 
     async def question(self, question_id: str) -> QuestionRecord | None:
@@ -181,8 +181,8 @@ class QuestionStore(Protocol):
         """Count a wrong code; return the tries that are left, None when it is not open."""
         ...
 
-    async def close_question(self, question_id: str) -> None:
-        """Close a question without an answer, if it is open."""
+    async def close_question(self, question_id: str) -> bool:
+        """Close a question without an answer; False when it is not open."""
         ...
 
 

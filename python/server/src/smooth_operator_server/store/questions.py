@@ -13,6 +13,10 @@ SELECT id, turn_id, session_id, request_id, kind, subject, expires_ms, attempts_
        state, answer
 FROM questions
 """
+_NEWEST_OF_KIND = """
+WHERE session_id = :session AND kind = :kind
+ORDER BY opened_ms DESC, CASE state WHEN 'open' THEN 0 ELSE 1 END LIMIT 1
+"""
 _ASK = """
 INSERT INTO questions (id, turn_id, session_id, request_id, kind, subject, opened_ms, expires_ms,
                        attempts_left, parked, state)
@@ -30,8 +34,8 @@ class SqlQuestions:
     async def ask(self, new: NewQuestion) -> None:
         await self._database.write(_ask, new)
 
-    async def open_question(self, session_id: str, kind: str) -> QuestionRecord | None:
-        return await self._database.write(_open_question, session_id, kind)
+    async def latest(self, session_id: str, kind: str) -> QuestionRecord | None:
+        return await self._database.write(_latest, session_id, kind)
 
     async def question(self, question_id: str) -> QuestionRecord | None:
         return await self._database.write(_question, question_id)
@@ -45,8 +49,8 @@ class SqlQuestions:
     async def count_try(self, question_id: str) -> int | None:
         return await self._database.write(_count_try, question_id)
 
-    async def close_question(self, question_id: str) -> None:
-        await self._database.write(_close, question_id)
+    async def close_question(self, question_id: str) -> bool:
+        return await self._database.write(_close, question_id)
 
 
 def _record(row: tuple[Any, ...]) -> QuestionRecord:
@@ -92,9 +96,9 @@ def _ask(new: NewQuestion) -> Transaction[None]:
     )
 
 
-def _open_question(session_id: str, kind: str) -> Transaction[QuestionRecord | None]:
+def _latest(session_id: str, kind: str) -> Transaction[QuestionRecord | None]:
     rows = yield (
-        f"{_QUESTION} WHERE session_id = :session AND kind = :kind AND state = 'open'",
+        f"{_QUESTION} {_NEWEST_OF_KIND}",
         {"session": session_id, "kind": kind},
     )
     return _record(rows[0]) if rows else None
@@ -132,8 +136,9 @@ def _count_try(question_id: str) -> Transaction[int | None]:
     return rows[0][0] if rows else None
 
 
-def _close(question_id: str) -> Transaction[None]:
-    yield (
-        "UPDATE questions SET state = 'closed' WHERE id = :id AND state = 'open'",
+def _close(question_id: str) -> Transaction[bool]:
+    closed = yield (
+        "UPDATE questions SET state = 'closed' WHERE id = :id AND state = 'open' RETURNING id",
         {"id": question_id},
     )
+    return bool(closed)

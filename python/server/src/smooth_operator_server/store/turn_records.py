@@ -45,6 +45,8 @@ class NewTurn:
 
     wants_tokens: bool
     lease: Lease
+    saved: bytes = b""
+    """What the turn begins from, should another server have to run it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +65,7 @@ class TurnRecord:
     """Steps of the engine that are stored."""
 
     saved: bytes | None
-    """What the engine goes on from after ``step`` steps."""
+    """What the turn goes on from after ``step`` steps; None once it has ended."""
 
     lease: Lease
     terminal: str | None = None

@@ -29,9 +29,9 @@ WHERE conversation_id = :conversation AND request_id = :request
 """
 _BEGIN = """
 INSERT INTO turns (id, conversation_id, session_id, request_id, body, state, message_id,
-                   wants_tokens, step, owner, lease_ms, started_ms)
+                   wants_tokens, step, saved, owner, lease_ms, started_ms)
 VALUES (:turn, :conversation, :session, :request, :body, 'running', :message,
-        CAST(:wants AS INTEGER), 0, :owner, CAST(:until AS BIGINT), CAST(:now AS BIGINT))
+        CAST(:wants AS INTEGER), 0, :saved, :owner, CAST(:until AS BIGINT), CAST(:now AS BIGINT))
 ON CONFLICT DO NOTHING RETURNING id
 """
 _SETTLE = """
@@ -144,6 +144,7 @@ def _begin(new: NewTurn) -> Transaction[TurnRecord | Refused]:
             "body": new.body,
             "message": new.message.message_id,
             "wants": int(new.wants_tokens),
+            "saved": new.saved,
             "owner": new.lease.owner,
             "until": new.lease.until,
             "now": new.message.now,
@@ -161,7 +162,7 @@ def _begin(new: NewTurn) -> Transaction[TurnRecord | Refused]:
         new.message.text,
         new.wants_tokens,
         0,
-        None,
+        new.saved,
         new.lease,
     )
 

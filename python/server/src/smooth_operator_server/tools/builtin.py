@@ -39,6 +39,7 @@ def knowledge_search(knowledge: Knowledge) -> Tool:
         "Searches the documents of this server and returns the passages that fit best.",
         {"type": "object", "properties": {"query": _TEXT}, "required": ["query"]},
         run,
+        idempotent=True,
     )
 
 

@@ -52,6 +52,9 @@ class Tool:
     run: Run
     confirm: bool = False
     auth: AuthLevel | None = None
+    idempotent: bool = False
+    """Whether it may run again when nobody knows if it ran: a server ended in the middle."""
+
     interaction: str | None = None
     """Kind of interaction that the tool raises; its ``run`` is then not used to ask."""
 
@@ -82,6 +85,10 @@ class ToolRegistry:
             for tool in self._tools.values()
             if agent.tools is None or tool.name in agent.tools
         )
+
+    def get(self, name: str) -> Tool | None:
+        """Return a tool by its name alone."""
+        return self._tools.get(name)
 
     def find(self, name: str, arguments: dict[str, Any], agent: AgentSpec | None = None) -> Tool:
         """Return the tool of a call, with what the agent asks of whoever calls it.

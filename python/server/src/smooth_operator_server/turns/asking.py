@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from ..engine import ToolCall
 from ..protocol import frames
 from ..protocol.refusals import Code
-from ..questions import OtpDesk, OtpSendError, Question
+from ..questions import OtpDesk, OtpSendError
+from ..store import QuestionRecord
 from ..tools import AuthLevel, Tool
 from .turn import Turn
 
@@ -36,7 +35,7 @@ def describe_call(call: ToolCall, tool: Tool) -> str:
 
 
 async def ask_approval(
-    turn: Turn, question: Question, call: ToolCall, tool: Tool, lives_s: float
+    turn: Turn, question: QuestionRecord, call: ToolCall, tool: Tool, lives_s: float
 ) -> None:
     """Ask whether a call may be made."""
     await turn.emit(
@@ -52,15 +51,9 @@ async def ask_approval(
     )
 
 
-async def ask_code(
-    turn: Turn, otp: OtpDesk, request: CodeRequest, question: Question | None, lives_s: float
-) -> None:
-    """Ask for a one-time code and send it; a failed delivery leaves the question open.
-
-    ``question`` is the parked turn's; without one the turn ends after the question.
-    """
+async def ask_code(turn: Turn, otp: OtpDesk, request: CodeRequest, lives_s: float) -> None:
+    """Ask for a one-time code and send it; a failed delivery leaves the question open."""
     assert otp.service is not None
-    otp.ask(turn.session.session_id, question)
     channel = otp.service.channel
     await turn.emit(
         frames.otp_verification_required(
@@ -94,22 +87,15 @@ async def ask_code(
         )
 
 
-async def ask_form(
-    turn: Turn,
-    question: Question,
-    kind: str,
-    spec: Mapping[str, Any],
-    reason: str,
-    lives_s: float,
-) -> None:
+async def ask_form(turn: Turn, question: QuestionRecord, reason: str, lives_s: float) -> None:
     """Ask for a form to be filled."""
     await turn.emit(
         frames.interaction_required(
             turn.request_id,
             turn.now(),
             interaction_id=question.question_id,
-            kind=kind,
-            spec=dict(spec),
+            kind=question.subject["kind"],
+            spec=dict(question.subject["spec"]),
             reason=reason,
             lives_ms=int(lives_s * 1000),
             extended=turn.extended,

@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from ..agents import AgentSpec
-from ..clock import Clock
 from ..engine import ToolCall, ToolResult
 from ..protocol import frames
 from ..protocol.capabilities import OTP_PARK
-from ..questions import Kind, OpenQuestions, OtpDesk, Question, SpecError, capability_of
+from ..questions import Kind, OpenQuestions, OtpDesk, SpecError, capability_of
 from ..questions.conversational import ask_in_words
 from ..questions.forms import form_spec
-from ..store import ConversationStore
+from ..store import ConversationStore, QuestionRecord
 from ..telemetry import log, where
 from ..tools import (
-    AuthGate,
     ConfirmGate,
     Gate,
     RefusalGate,
@@ -28,6 +26,8 @@ from ..tools import (
     gates_before,
 )
 from .asking import CodeRequest, ask_approval, ask_code, ask_form, describe_call
+from .checkpoint import Progress
+from .ledger import Ledger
 from .turn import Turn
 
 _DENIED = "the person did not approve this call"
@@ -37,34 +37,36 @@ _CODE_FOLLOWS = (
     " message again afterwards"
 )
 _NO_RESPONSE = {"status": "no_response", "message": "The person did not answer in time."}
+_UNKNOWN = "outcome unknown: the server ended while the tool ran"
 
 
 @dataclass(frozen=True, slots=True)
 class Services:
-    """What tool calls need of the server. ``question_s`` is how long a question lives."""
+    """What tool calls need of the server."""
 
     tools: ToolRegistry
     questions: OpenQuestions
     otp: OtpDesk
     store: ConversationStore
-    clock: Clock
-    new_id: Callable[[], str]
     confirm_words: Sequence[str]
-    question_s: float
 
 
 class ToolCalls:
     """Runs the tool calls of one turn, one after another."""
 
-    def __init__(self, turn: Turn, agent: AgentSpec, services: Services) -> None:
+    def __init__(
+        self, turn: Turn, agent: AgentSpec, services: Services, ledger: Ledger, progress: Progress
+    ) -> None:
         self._turn = turn
         self._agent = agent
         self._services = services
-        self.context = ToolContext(turn.session)
-        self.code_request: CodeRequest | None = None
-        """A code to be asked for when the stream is over (resend style, REQ-OTP-03)."""
+        self._ledger = ledger
+        self._progress = progress
+        self._asked: tuple[QuestionRecord, ...] = ()
+        """Questions of an earlier server; an answer that it was given counts."""
+        self._context = ToolContext(turn.session, progress.found)
 
-    async def run(self, call: ToolCall) -> ToolResult:
+    async def run(self, call: ToolCall, step: int) -> ToolResult:
         """Run a call to its end: both chunks are out, and the result is for the model."""
         await self._refresh()
         try:
@@ -78,11 +80,30 @@ class ToolCalls:
         if refusal is not None:
             return await self._report(call, refusal, is_error=True)
         await self._refresh()
+        # Before it runs: a call that is known to have begun is not run again by chance.
+        await self._ledger.start_call(self._turn, call, step)
         return await self._execute(call, tool)
+
+    async def resume(
+        self, call: ToolCall, step: int, known: Mapping[str, ToolResult | None]
+    ) -> ToolResult:
+        """Return what a call gave that another server was to run, or run it.
+
+        A call that began and never ended is run again only if it may be (``idempotent``).
+        """
+        if call.call_id in known:
+            result = known[call.call_id]
+            if result is not None:
+                return result
+            tool = self._services.tools.get(call.name)
+            if tool is None or not tool.idempotent:
+                return await self._report(call, _UNKNOWN, is_error=True)
+        self._asked = await self._services.questions.of_turn(self._turn.turn_id)
+        return await self.run(call, step)
 
     async def _execute(self, call: ToolCall, tool: Tool) -> ToolResult:
         try:
-            result = await tool.run(call.arguments, self.context)
+            result = await tool.run(call.arguments, self._context)
         except ToolError as fault:
             return await self._report(call, str(fault), is_error=True)
         except Exception as fault:  # a broken tool is the model's to explain, not the turn's end
@@ -94,7 +115,7 @@ class ToolCalls:
         """Read the session again: an answer may have changed it since the turn began."""
         session = await self._services.store.session(self._turn.session.session_id)
         if session is not None:
-            self._turn.session = self.context.session = session
+            self._turn.session = self._context.session = session
 
     async def _announce(self, call: ToolCall) -> None:
         turn = self._turn
@@ -107,6 +128,8 @@ class ToolCalls:
 
     async def _report(self, call: ToolCall, result: Any, *, is_error: bool = False) -> ToolResult:
         turn = self._turn
+        given = ToolResult(call.call_id, call.name, result, is_error)
+        await self._ledger.end_call(turn, given)
         call_id = call.call_id if turn.extended else None
         await turn.emit(
             frames.tool_result(
@@ -118,7 +141,7 @@ class ToolCalls:
                 call_id=call_id,
             )
         )
-        return ToolResult(call.call_id, call.name, result, is_error)
+        return given
 
     async def _pass_gates(self, call: ToolCall, tool: Tool) -> str | None:
         """Ask what has to be asked and announce the call; return why it may not run, or None.
@@ -142,40 +165,53 @@ class ToolCalls:
         return None
 
     async def _pass(self, gate: Gate, call: ToolCall, tool: Tool, *, announce: bool) -> str | None:
-        lives_s = self._services.question_s
-        parks = OTP_PARK in self._turn.session.supports
-        if isinstance(gate, RefusalGate) or (isinstance(gate, AuthGate) and not parks):
-            if isinstance(gate, AuthGate):
-                self.code_request = CodeRequest(tool.name, describe_call(call, tool), gate.level)
+        if isinstance(gate, RefusalGate):
             if announce:
                 await self._announce(call)
-            return _CODE_FOLLOWS if isinstance(gate, AuthGate) else gate.reason
+            return gate.reason
         if isinstance(gate, ConfirmGate):
-            question = self._question(Kind.CONFIRMATION, lapsed=False)
-            ask = ask_approval(self._turn, question, call, tool, lives_s)
-        else:
-            question = self._question(Kind.OTP, lapsed=False)
-            request = CodeRequest(tool.name, describe_call(call, tool), gate.level)
-            ask = ask_code(self._turn, self._services.otp, request, question, lives_s)
-        passed = await self._park(question, ask, call if announce else None)
-        if passed:
-            return None
-        return _DENIED if isinstance(gate, ConfirmGate) else _UNPROVEN
-
-    async def _park(self, question: Question, ask: Awaitable[None], call: ToolCall | None) -> Any:
-        """Open a question, ask it, announce the call behind it, and wait for the answer."""
-        services = self._services
-        services.questions.open(question)
-        try:
-            await ask
-            if call is not None:
+            return await self._approved(call, tool, announce=announce)
+        request = CodeRequest(tool.name, describe_call(call, tool), gate.level)
+        if OTP_PARK not in self._turn.session.supports:
+            self._progress.code_request = request
+            if announce:
                 await self._announce(call)
-            return await question.answer(services.clock, services.question_s)
-        except BaseException:
-            services.otp.forget(question)
-            raise
-        finally:
-            services.questions.close(question)
+            return _CODE_FOLLOWS
+        return await self._proven(call, request, announce=announce)
+
+    async def _approved(self, call: ToolCall, tool: Tool, *, announce: bool) -> str | None:
+        async def ask(question: QuestionRecord) -> None:
+            await ask_approval(self._turn, question, call, tool, self._services.questions.lives_s)
+
+        question, is_new = await self._question(Kind.CONFIRMATION, call)
+        passed = await self._park(question, ask if is_new else None, call if announce else None)
+        return None if passed else _DENIED
+
+    async def _proven(self, call: ToolCall, request: CodeRequest, *, announce: bool) -> str | None:
+        otp, lives_s = self._services.otp, self._services.questions.lives_s
+        assert otp.service is not None
+
+        async def ask(_: QuestionRecord) -> None:
+            await ask_code(self._turn, otp, request, lives_s)
+
+        question, is_new = await self._question(Kind.OTP, call, attempts=otp.service.attempts)
+        passed = await self._park(question, ask if is_new else None, call if announce else None)
+        return None if passed else _UNPROVEN
+
+    async def _park(
+        self,
+        question: QuestionRecord,
+        ask: Callable[[QuestionRecord], Awaitable[None]] | None,
+        call: ToolCall | None,
+        *,
+        lapsed: Any = False,
+    ) -> Any:
+        """Ask an open question, announce the call behind it, and wait for the answer."""
+        if ask is not None:
+            await ask(question)
+        if call is not None:
+            await self._announce(call)
+        return await self._services.questions.answer(question, lapsed)
 
     async def _interact(self, call: ToolCall, kind: str) -> ToolResult:
         """Ask by a form when the client can show it, else have the model ask in words."""
@@ -190,16 +226,34 @@ class ToolCalls:
             await self._announce(call)
             told = await ask_in_words(services.store, turn.session, kind, spec, reason)
             return await self._report(call, told)
-        question = self._question(Kind.INTERACTION, lapsed=_NO_RESPONSE, subject=(kind, spec))
-        ask = ask_form(turn, question, kind, spec, reason, services.question_s)
-        return await self._report(call, await self._park(question, ask, call))
 
-    def _question(self, kind: Kind, *, lapsed: Any, subject: Any = None) -> Question:
-        return Question(
+        async def ask(question: QuestionRecord) -> None:
+            await ask_form(turn, question, reason, services.questions.lives_s)
+
+        question, is_new = await self._question(
+            Kind.INTERACTION, call, about={"kind": kind, "spec": spec}
+        )
+        answer = await self._park(question, ask if is_new else None, call, lapsed=_NO_RESPONSE)
+        return await self._report(call, answer)
+
+    async def _question(
+        self,
+        kind: Kind,
+        call: ToolCall,
+        *,
+        about: Mapping[str, Any] | None = None,
+        attempts: int | None = None,
+    ) -> tuple[QuestionRecord, bool]:
+        """Return the question of a call, and whether it is a new one that has to be asked."""
+        for asked in self._asked:
+            if asked.kind == kind and asked.subject["call"] == call.call_id:
+                return asked, False
+        question = await self._services.questions.open(
             kind,
+            turn_id=self._turn.turn_id,
             session_id=self._turn.session.session_id,
             request_id=self._turn.request_id,
-            question_id=self._services.new_id(),
-            lapsed=lapsed,
-            subject=subject,
+            subject={"call": call.call_id, **(about or {})},
+            attempts=attempts,
         )
+        return question, True

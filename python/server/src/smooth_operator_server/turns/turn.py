@@ -61,6 +61,10 @@ class Turn:
         self._last_frame = clock.monotonic()
         self._keepalive: asyncio.Task[None] | None = None
 
+    def can_stop(self) -> bool:
+        """Whether the turn can still be stopped."""
+        return self.state is State.RUNNING
+
     @property
     def extended(self) -> bool:
         """Whether the session takes the fields of version 1.1."""

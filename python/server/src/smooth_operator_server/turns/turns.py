@@ -13,9 +13,11 @@ from ..protocol.frames import Frame
 from ..protocol.peer import Peer
 from ..protocol.refusals import Code, RefusalError
 from ..sessions import Sessions
-from ..store import SessionRecord
-from .runner import Runner
-from .turn import State, Turn, TurnIds
+from ..store import SessionRecord, TurnState
+from .checkpoint import Asked, Progress
+from .ledger import Ledger
+from .runner import Runner, failed
+from .turn import Turn, TurnIds
 
 STOP_S = 2.0
 """Seconds that engine and tools get to stop before a cancelled turn is settled without them."""
@@ -32,6 +34,7 @@ class Turns:
         clock: Clock,
         new_id: Callable[[], str],
         ids: TurnIds,
+        ledger: Ledger,
         *,
         keepalive_s: float,
         detach_s: float,
@@ -42,6 +45,7 @@ class Turns:
         self._clock = clock
         self._new_id = new_id
         self._ids = ids
+        self._ledger = ledger
         self._keepalive_s = keepalive_s
         self._detach_s = detach_s
         self._running: dict[str, Turn] = {}  # by conversation
@@ -59,7 +63,15 @@ class Turns:
         session = await self._sessions.require(action["sessionId"], peer)
         self._check(action, session)
         turn = self._reserve(action, session, peer)
-        turn.task = asyncio.create_task(self._runner.run(turn, action), name="turn")
+        try:
+            progress = Progress(Asked.of(action))
+            record = await self._ledger.begin(turn, action, peer.socket_id, progress.saved())
+        except BaseException:
+            turn.settle(None)
+            raise
+        turn.task = asyncio.create_task(
+            self._runner.run(turn, record.message_id, progress), name="turn"
+        )
         await turn.accepted.wait()
 
     def _check(self, action: Action, session: SessionRecord) -> None:
@@ -98,7 +110,7 @@ class Turns:
         if turn is None:
             return
         terminal = frames.cancelled(turn.request_id, turn.now())
-        if await self._stop(turn, terminal) and turn.peer is not peer:
+        if await self._stop(turn, TurnState.CANCELLED, terminal) and turn.peer is not peer:
             await peer.send(terminal)  # asked for over another socket than the turn's own
 
     async def _named(self, action: Action, peer: Peer) -> Turn | None:
@@ -117,17 +129,23 @@ class Turns:
             turns = [turn for turn in turns if turn.request_id == request_id]
         return turns[0] if len(turns) == 1 else None
 
-    async def _stop(self, turn: Turn, terminal: Frame | None) -> bool:
+    async def _stop(self, turn: Turn, state: TurnState, terminal: Frame) -> bool:
         """End engine and tools of a turn, then settle it; tell whether that is what ended it.
 
         A turn that finishes is left to it.
         """
         await turn.accepted.wait()
-        if turn.state is not State.RUNNING or turn.task is None:
+        if not turn.can_stop() or turn.task is None:
             return False
         turn.task.cancel()
         await happens_within(self._clock, asyncio.wait({turn.task}), STOP_S)
-        return turn.settle(terminal)
+        if not turn.can_stop():
+            return False
+        try:
+            await self._ledger.end(turn, state, terminal)
+        finally:
+            ended = turn.settle(terminal)
+        return ended
 
     def detach(self, peer: Peer) -> None:
         """Let the turns of a lost socket run on for a while; their answers are stored."""
@@ -140,7 +158,7 @@ class Turns:
     async def _stop_later(self, turn: Turn) -> None:
         assert turn.task is not None
         if not await happens_within(self._clock, asyncio.wait({turn.task}), self._detach_s):
-            await self._stop(turn, None)
+            await self._stop(turn, TurnState.FAILED, unattended(turn))
 
     async def drain(self, seconds: float) -> None:
         """Wait for the running turns, at most ``seconds``, then stop those that are left."""
@@ -148,6 +166,12 @@ class Turns:
         if tasks:
             await happens_within(self._clock, asyncio.wait(tasks), seconds)
         for turn in list(self._running.values()):
-            await self._stop(turn, frames.cancelled(turn.request_id, turn.now()))
+            cancelled = frames.cancelled(turn.request_id, turn.now())
+            await self._stop(turn, TurnState.CANCELLED, cancelled)
         for watcher in list(self._watchers):
             watcher.cancel()
+
+
+def unattended(turn: Turn) -> Frame:
+    """Return the end of a turn that nobody came back to: no one asked for it to be cancelled."""
+    return failed(turn, Code.AGENT_ERROR, "nobody came back to the turn in time")

@@ -15,7 +15,7 @@ CREATE TABLE turns (
     lease_ms        BIGINT  NOT NULL,
     terminal        TEXT,
     started_ms      BIGINT  NOT NULL,
-    ended_ms        BIGINT 
+    ended_ms        BIGINT
 );
 
 -- One running turn a conversation, whoever begins it.
@@ -57,8 +57,9 @@ CREATE TABLE questions (
     parked        INTEGER NOT NULL,
     state         TEXT    NOT NULL CHECK (state IN ('open', 'answered', 'closed')),
     answer        TEXT,
-    answered_ms   BIGINT 
+    answered_ms   BIGINT
 );
 
 CREATE UNIQUE INDEX open_question ON questions (session_id, kind) WHERE state = 'open';
+CREATE INDEX questions_of_session ON questions (session_id, kind, opened_ms);
 CREATE INDEX questions_of_turn ON questions (turn_id);

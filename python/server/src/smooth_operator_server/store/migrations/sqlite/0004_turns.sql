@@ -61,4 +61,5 @@ CREATE TABLE questions (
 ) STRICT;
 
 CREATE UNIQUE INDEX open_question ON questions (session_id, kind) WHERE state = 'open';
+CREATE INDEX questions_of_session ON questions (session_id, kind, opened_ms);
 CREATE INDEX questions_of_turn ON questions (turn_id);

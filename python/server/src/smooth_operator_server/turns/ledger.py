@@ -1,0 +1,166 @@
+"""What is stored of turns: that they began, how far they are, how they ended, who runs them."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from collections.abc import Callable
+from typing import Any
+
+from ..clock import Clock
+from ..engine import ToolCall, ToolResult
+from ..protocol.actions import Action
+from ..protocol.frames import Frame
+from ..protocol.json_text import write_json
+from ..protocol.refusals import Code, RefusalError
+from ..store import (
+    Direction,
+    Lease,
+    NewCall,
+    NewMessage,
+    NewTurn,
+    Refused,
+    StoreError,
+    TurnRecord,
+    TurnState,
+    TurnStore,
+)
+from ..telemetry import log, where
+from .turn import Turn
+
+LEASE_S = 15.0
+"""Seconds after which the turns of a server that is gone are taken over by another."""
+
+RENEWALS = 3
+"""How often a lease is renewed in its time."""
+
+
+class Ledger:
+    """The turns of one server in the store. ``owner`` is the server's own id."""
+
+    def __init__(
+        self, store: TurnStore, clock: Clock, new_id: Callable[[], str], owner: str
+    ) -> None:
+        self._store = store
+        self._clock = clock
+        self._new_id = new_id
+        self._owner = owner
+        self._keeping: asyncio.Task[None] | None = None
+        self._running: set[str] = set()
+
+    def lease(self) -> Lease:
+        """Return a lease of this server that begins now."""
+        return Lease(self._owner, self._clock.epoch_ms() + int(LEASE_S * 1000))
+
+    async def begin(self, turn: Turn, action: Action, holder: str, saved: bytes) -> TurnRecord:
+        """Store a turn with its message.
+
+        Raises:
+            RefusalError: TURN_IN_PROGRESS; the conversation runs one, here or elsewhere.
+            StoreError: nothing is stored.
+        """
+        outcome = await self._store.begin(
+            NewTurn(
+                turn.turn_id,
+                turn.request_id,
+                turn.session.session_id,
+                self._message(turn, Direction.INBOUND, turn.message),
+                body=_digest(action),
+                once=False,
+                holder=holder,
+                wants_tokens=turn.wants_tokens,
+                lease=self.lease(),
+                saved=saved,
+            )
+        )
+        if isinstance(outcome, Refused):
+            raise RefusalError(Code.TURN_IN_PROGRESS, "the conversation runs another turn")
+        self._keep(turn.turn_id)
+        return outcome
+
+    def answer(self, turn: Turn, text: str) -> NewMessage:
+        """Return the message that a turn is answered by; ``end`` stores it."""
+        return self._message(turn, Direction.OUTBOUND, text)
+
+    async def end(
+        self, turn: Turn, state: TurnState, terminal: Frame, answer: NewMessage | None = None
+    ) -> bool:
+        """Store the end of a turn, with its answer; False when it was ended before.
+
+        Raises:
+            StoreError: the end is not stored.
+        """
+        self._let_go(turn.turn_id)
+        return await self._store.settle(
+            turn.turn_id, state, now=turn.now(), terminal=write_json(terminal), answer=answer
+        )
+
+    async def save(self, turn: Turn, step: int, saved: bytes) -> None:
+        """Store what a turn goes on from after ``step`` steps."""
+        await self._store.save(turn.turn_id, step, saved)
+
+    async def start_call(self, turn: Turn, call: ToolCall, step: int) -> None:
+        """Note that a tool is about to run."""
+        await self._store.start_call(
+            NewCall(turn.turn_id, call.call_id, call.name, call.arguments, step, turn.now())
+        )
+
+    async def end_call(self, turn: Turn, result: ToolResult) -> None:
+        """Store what a tool gave."""
+        await self._store.end_call(
+            turn.turn_id, result.call_id, result.result, is_error=result.is_error, now=turn.now()
+        )
+
+    async def results(self, turn: Turn, step: int) -> dict[str, ToolResult | None]:
+        """Return the tool calls of a step that were started; None for one that never ended."""
+        calls = await self._store.calls(turn.turn_id, step)
+        return {
+            call.call_id: ToolResult(call.call_id, call.name, call.result, call.is_error)
+            if call.ended
+            else None
+            for call in calls
+        }
+
+    async def take_over(self) -> tuple[TurnRecord, ...]:
+        """Take the running turns that nobody runs any more."""
+        taken = await self._store.take_over(self.lease(), self._clock.epoch_ms())
+        for record in taken:
+            self._keep(record.turn_id)
+        return taken
+
+    def _message(self, turn: Turn, direction: Direction, text: str) -> NewMessage:
+        session, inbound = turn.session, direction is Direction.INBOUND
+        return NewMessage(
+            self._new_id(),
+            session.conversation_id,
+            session.user_participant_id if inbound else session.agent_participant_id,
+            direction,
+            text,
+            turn.now(),
+        )
+
+    def _keep(self, turn_id: str) -> None:
+        """Renew the leases from now on, for as long as turns run."""
+        self._running.add(turn_id)
+        if self._keeping is None:
+            self._keeping = asyncio.create_task(self._renew(), name="leases")
+
+    def _let_go(self, turn_id: str) -> None:
+        self._running.discard(turn_id)
+        if not self._running and self._keeping is not None:
+            self._keeping.cancel()
+            self._keeping = None
+
+    async def _renew(self) -> None:
+        while True:
+            await self._clock.sleep(LEASE_S / RENEWALS)
+            try:
+                await self._store.renew(self._owner, self.lease().until)
+            except StoreError as fault:  # the next one may come through before the time is over
+                log.error("leases were not renewed", **where(fault))
+
+
+def _digest(action: Action) -> str:
+    """Return what tells two messages under one requestId apart."""
+    said: dict[str, Any] = {key: value for key, value in action.items() if key != "sessionId"}
+    return hashlib.sha256(write_json(dict(sorted(said.items()))).encode()).hexdigest()
