@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from uuid import uuid4
 
 from starlette.applications import Starlette
@@ -83,7 +84,9 @@ class Server:
         words = (*settings.confirm_tools, *agent.confirm_words)
         services = Services(self.tools, self._questions, otp, store, words)
         turn_ids = TurnIds()
-        ledger = Ledger(stores.turns, clock, new_id, owner=str(uuid4()))
+        ledger = Ledger(
+            stores.turns, clock, new_id, owner=str(uuid4()), lease_s=settings.lease_secs
+        )
         steps = settings.max_iterations
         self._turns = Turns(
             agent.engine,
@@ -145,9 +148,25 @@ class Server:
 
     def application(self) -> Starlette:
         """Return the ASGI application."""
-        return Starlette(
-            routes=[WebSocketRoute("/ws", self._socket), Route("/health", self._health)]
-        )
+        routes = [WebSocketRoute("/ws", self._socket), Route("/health", self._health)]
+        return Starlette(routes=routes, lifespan=self._lifespan)
+
+    @asynccontextmanager
+    async def _lifespan(self, _: Starlette) -> AsyncIterator[None]:
+        """Start and drain with the host, whichever ASGI server that is."""
+        await self.start()
+        try:
+            yield
+        finally:
+            await self.drain()
+
+    async def start(self) -> None:
+        """Take up what a server left that is gone.
+
+        Raises:
+            StoreError: the store does not answer.
+        """
+        await self._turns.start()
 
     @property
     def sockets(self) -> tuple[Connection, ...]:
@@ -164,7 +183,12 @@ class Server:
         return await self._stores.conversations.session(session_id)
 
     async def drain(self) -> None:
-        """End in order: no new actions, questions denied, turns finished, sockets closed."""
+        """End in order: no new actions, questions denied, turns finished, sockets closed.
+
+        A second call changes nothing.
+        """
+        if self._draining:
+            return
         self._draining = True
         self._connections.stop_reading()
         self._questions.drain()

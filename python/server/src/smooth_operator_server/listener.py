@@ -68,10 +68,18 @@ class Listener:
         return f"ws://{self.host}:{self.port}/ws"
 
     async def start(self) -> None:
-        """Accept connections; returns once they are."""
+        """Accept connections; returns once they are.
+
+        Raises:
+            ListenError: the application did not start.
+        """
         serving = self._uvicorn.serve(sockets=[self._socket])
         self._task = asyncio.create_task(serving, name="uvicorn")
-        await self._uvicorn.is_up.wait()
+        is_up = asyncio.create_task(self._uvicorn.is_up.wait(), name="uvicorn is up")
+        await asyncio.wait({self._task, is_up}, return_when=asyncio.FIRST_COMPLETED)
+        is_up.cancel()
+        if self._task.done():
+            self._task.result()
 
     async def stop(self) -> None:
         """Drain the server, then close its sockets. The store stays open."""
@@ -97,7 +105,10 @@ class _Uvicorn(uvicorn.Server):
         yield
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        await super().startup(sockets)
+        try:
+            await super().startup(sockets)
+        except SystemExit:  # it would end the event loop, and whoever else runs there
+            raise ListenError("the server did not start: its store failed") from None
         self.is_up.set()
 
     async def main_loop(self) -> None:
@@ -112,7 +123,7 @@ def _config(server: Server) -> uvicorn.Config:
         ws_ping_interval=None,  # the protocol has its own signs of life
         ws_ping_timeout=None,
         ws_max_size=server.settings.max_frame_bytes,
-        lifespan="off",
+        lifespan="on",
         log_config=None,
         access_log=False,
         server_header=False,

@@ -79,6 +79,9 @@ class Settings(BaseSettings):
     detach_secs: float = Field(60, ge=0)
     """How long a turn runs on when its socket is lost."""
 
+    lease_secs: float = Field(15, gt=0)
+    """How long after a server's last sign of life its turns are taken over by another."""
+
     question_secs: float = Field(300, gt=0)
     """How long a question to a human lives; then it counts as denied."""
 

@@ -30,7 +30,8 @@ class ScriptEngine:
     """Plays the model entries of a script. The place in the script is shared by all turns."""
 
     def __init__(self, entries: Sequence[Json], clock: Clock, new_id: Callable[[], str]) -> None:
-        self._entries = iter(tuple(entries))
+        self._entries = tuple(entries)
+        self._next = 0
         self._clock = clock
         self._new_id = new_id
 
@@ -38,11 +39,20 @@ class ScriptEngine:
         return None
 
     def begin(self, turn: TurnInput, saved: bytes | None = None) -> EngineTurn:  # noqa: ARG002
+        if saved:  # of a server that is gone: what it had read is not read again
+            self._next = max(self._next, int(saved))
         return _ScriptTurn(self)
+
+    @property
+    def place(self) -> int:
+        """How many entries have been read."""
+        return self._next
 
     async def play(self) -> EngineStream:
         """Play entries up to the next one that ends a step: a text, a tool call or an error."""
-        for entry in self._entries:
+        while self._next < len(self._entries):
+            entry = self._entries[self._next]
+            self._next += 1
             if delay := entry.get("delayMs"):
                 await self._clock.sleep(delay / 1000)
             if usage := _usage(entry):
@@ -68,7 +78,7 @@ class ScriptEngine:
 
 
 class _ScriptTurn:
-    """Nothing is kept of a turn; entries that it consumed stay consumed."""
+    """What is kept of a turn is the place in the script: entries that it read stay read."""
 
     def __init__(self, engine: ScriptEngine) -> None:
         self._engine = engine
@@ -77,7 +87,7 @@ class _ScriptTurn:
         return self._engine.play()
 
     def save(self) -> bytes:
-        return b""
+        return str(self._engine.place).encode()
 
     async def aclose(self) -> None:
         """Nothing is kept."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from ..auth.principal import Principal
+from ..auth.principal import ANONYMOUS, Principal
 from .frames import Frame
 
 
@@ -42,3 +42,21 @@ class Peer(Protocol):
     def send_now(self, frame: Frame) -> None:
         """Queue a frame without a wait, beyond the bound if need be: for the end of a turn."""
         ...
+
+
+class Nobody:
+    """The peer of a turn that nobody watches: it swallows every frame."""
+
+    socket_id = ""
+    principal = ANONYMOUS
+    origin = None
+    reads_extended = False
+
+    def used_session(self, *, extended: bool) -> None:
+        pass
+
+    async def send(self, frame: Frame) -> None:
+        pass
+
+    def send_now(self, frame: Frame) -> None:
+        pass

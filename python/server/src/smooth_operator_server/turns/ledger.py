@@ -28,19 +28,27 @@ from ..store import (
 from ..telemetry import log, where
 from .turn import Turn
 
-LEASE_S = 15.0
-"""Seconds after which the turns of a server that is gone are taken over by another."""
-
 RENEWALS = 3
 """How often a lease is renewed in its time."""
 
 
 class Ledger:
-    """The turns of one server in the store. ``owner`` is the server's own id."""
+    """The turns of one server in the store.
+
+    ``owner`` is the server's own id, ``lease_s`` how long after its last sign of life its turns
+    are taken over by another.
+    """
 
     def __init__(
-        self, store: TurnStore, clock: Clock, new_id: Callable[[], str], owner: str
+        self,
+        store: TurnStore,
+        clock: Clock,
+        new_id: Callable[[], str],
+        *,
+        owner: str,
+        lease_s: float,
     ) -> None:
+        self.lease_s = lease_s
         self._store = store
         self._clock = clock
         self._new_id = new_id
@@ -50,7 +58,7 @@ class Ledger:
 
     def lease(self) -> Lease:
         """Return a lease of this server that begins now."""
-        return Lease(self._owner, self._clock.epoch_ms() + int(LEASE_S * 1000))
+        return Lease(self._owner, self._clock.epoch_ms() + int(self.lease_s * 1000))
 
     async def begin(self, turn: Turn, action: Action, holder: str, saved: bytes) -> TurnRecord:
         """Store a turn with its message.
@@ -153,7 +161,7 @@ class Ledger:
 
     async def _renew(self) -> None:
         while True:
-            await self._clock.sleep(LEASE_S / RENEWALS)
+            await self._clock.sleep(self.lease_s / RENEWALS)
             try:
                 await self._store.renew(self._owner, self.lease().until)
             except StoreError as fault:  # the next one may come through before the time is over

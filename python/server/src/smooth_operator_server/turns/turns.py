@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
+from typing import Any
 
 from ..clock import Clock, happens_within
 from ..engine import Engine
 from ..protocol import frames
 from ..protocol.actions import Action
 from ..protocol.frames import Frame
-from ..protocol.peer import Peer
+from ..protocol.peer import Nobody, Peer
 from ..protocol.refusals import Code, RefusalError
 from ..sessions import Sessions
-from ..store import SessionRecord, TurnState
+from ..store import SessionRecord, StoreError, TurnState
+from ..telemetry import log, where
 from .checkpoint import Asked, Progress
 from .ledger import Ledger
 from .runner import Runner, failed
@@ -85,13 +87,32 @@ class Turns:
 
     def _reserve(self, action: Action, session: SessionRecord, peer: Peer) -> Turn:
         request_id = action.get("requestId") or f"req-{self._new_id()}"
-        turn = Turn(
+        return self._new_turn(
             self._new_id(),
             request_id,
             session,
             peer,
             message=action["message"],
             wants_tokens=action.get("stream", True),
+        )
+
+    def _new_turn(
+        self,
+        turn_id: str,
+        request_id: str,
+        session: SessionRecord,
+        peer: Peer,
+        *,
+        message: str,
+        wants_tokens: bool,
+    ) -> Turn:
+        turn = Turn(
+            turn_id,
+            request_id,
+            session,
+            peer,
+            message=message,
+            wants_tokens=wants_tokens,
             clock=self._clock,
             keepalive_s=self._keepalive_s,
             on_settled=self._release,
@@ -103,6 +124,41 @@ class Turns:
     def _release(self, turn: Turn) -> None:
         if self._running.get(turn.session.conversation_id) is turn:
             del self._running[turn.session.conversation_id]
+
+    async def start(self) -> None:
+        """Take up the turns of servers that are gone, now and whenever there are some.
+
+        Raises:
+            StoreError: the store does not answer.
+        """
+        await self._take_over()
+        self._watch(self._keep_taking_over())
+
+    async def _keep_taking_over(self) -> None:
+        while True:
+            await self._clock.sleep(self._ledger.lease_s)
+            try:
+                await self._take_over()
+            except StoreError as fault:
+                log.error("no turns could be taken over", **where(fault))
+
+    async def _take_over(self) -> None:
+        """Run the turns whose server is gone, from where it left them; nobody watches them."""
+        for record in await self._ledger.take_over():
+            session = await self._sessions.look_up(record.session_id)
+            assert session is not None
+            turn = self._new_turn(
+                record.turn_id,
+                record.request_id,
+                session,
+                Nobody(),
+                message=record.message,
+                wants_tokens=record.wants_tokens,
+            )
+            log.info("turn taken over", request_id=turn.request_id, step=record.step)
+            progress = Progress.read(record.saved or b"")
+            running = self._runner.run(turn, record.message_id, progress, record.step)
+            turn.task = asyncio.create_task(running, name="turn")
 
     async def cancel(self, action: Action, peer: Peer) -> None:
         """Stop the turn that is named; say nothing when there is none (REQ-SRV-07)."""
@@ -151,9 +207,12 @@ class Turns:
         """Let the turns of a lost socket run on for a while; their answers are stored."""
         for turn in list(self._running.values()):
             if turn.peer is peer:
-                watcher = asyncio.create_task(self._stop_later(turn), name="detached turn")
-                self._watchers.add(watcher)
-                watcher.add_done_callback(self._watchers.discard)
+                self._watch(self._stop_later(turn))
+
+    def _watch(self, watching: Coroutine[Any, Any, None]) -> None:
+        watcher = asyncio.create_task(watching, name="watch of turns")
+        self._watchers.add(watcher)
+        watcher.add_done_callback(self._watchers.discard)
 
     async def _stop_later(self, turn: Turn) -> None:
         assert turn.task is not None
@@ -170,6 +229,7 @@ class Turns:
             await self._stop(turn, TurnState.CANCELLED, cancelled)
         for watcher in list(self._watchers):
             watcher.cancel()
+        await asyncio.gather(*self._watchers, return_exceptions=True)
 
 
 def unattended(turn: Turn) -> Frame:

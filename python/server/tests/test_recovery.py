@@ -1,0 +1,127 @@
+"""A server is killed in the middle of a turn; the next one ends it (REQ-SRV-09, REQ-SRV-11)."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from websockets.asyncio.client import connect
+
+from .support import Client
+from .support_stores import fresh_database
+
+WAIT_S = 30
+LEASE_S = "0.4"
+
+CONFIRM: dict[str, Any] = {
+    "model": [
+        {"toolCall": {"name": "delete_record", "arguments": {"id": 42}}},
+        {"text": "It is gone."},
+        {"text": "What else?"},
+    ],
+    "tools": [{"name": "delete_record", "result": "deleted", "confirm": True}],
+}
+
+
+class Killable:
+    """A server in a process of its own, which can be killed."""
+
+    def __init__(self, process: asyncio.subprocess.Process, url: str) -> None:
+        self._process = process
+        self._url = url
+
+    @asynccontextmanager
+    async def client(self) -> AsyncIterator[Client]:
+        async with connect(self._url, compression=None, proxy=None, ping_interval=None) as socket:
+            yield Client(socket, extended=True)
+
+    async def kill(self) -> None:
+        """End the process as a power switch would."""
+        self._process.kill()
+        await self._process.wait()
+
+
+@asynccontextmanager
+async def process(folder: Path, script: dict[str, Any], database: str) -> AsyncIterator[Killable]:
+    """Run a server on a database, a path or a URL."""
+    file = folder / "script.json"
+    file.write_text(json.dumps(script), encoding="utf-8")
+    where = ["--db", database] if "://" not in database else []
+    running = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "smooth_operator_server", "--port", "0"),
+        *("--script", str(file), *where),
+        stdout=asyncio.subprocess.PIPE,
+        env=os.environ
+        | {"SMOOTH_AGENT_LEASE_SECS": LEASE_S, "DATABASE_URL": database if not where else ""},
+    )
+    assert running.stdout is not None
+    try:
+        line = await asyncio.wait_for(running.stdout.readline(), WAIT_S)
+        yield Killable(running, line.decode().split()[-1])
+    finally:
+        if running.returncode is None:
+            running.kill()
+        await running.wait()
+
+
+@pytest.fixture(params=["file", "postgres"])
+async def database(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """A database that outlives its server, of each kind."""
+    if request.param == "file":
+        return str(tmp_path / "turns.db")
+    return await fresh_database(request.getfixturevalue("postgres"))
+
+
+async def messages(client: Client, session_id: str) -> list[str]:
+    """Return what was said, oldest first."""
+    data = await client.result("get_conversation_messages", sessionId=session_id)
+    return [item["content"]["text"] for item in reversed(data["messages"])]
+
+
+async def said(client: Client, session_id: str, count: int) -> list[str]:
+    """Wait for so many messages."""
+    async with asyncio.timeout(WAIT_S):
+        while len(found := await messages(client, session_id)) < count:  # noqa: ASYNC110
+            await asyncio.sleep(0.05)
+    return found
+
+
+async def test_an_open_question_is_answered_after_a_restart(tmp_path: Path, database: str) -> None:
+    async with process(tmp_path, CONFIRM, database) as server, server.client() as client:
+        session_id = await client.session()
+        request_id = await client.tx("send_message", sessionId=session_id, message="Delete 42")
+        question = (await client.until("write_confirmation_required"))[-1]
+        await server.kill()
+    async with process(tmp_path, CONFIRM, database) as server, server.client() as client:
+        frame = await client.call(
+            "confirm_tool_action",
+            sessionId=session_id,
+            requestId=request_id,
+            confirmationId=question["data"]["data"]["confirmationId"],
+            approved=True,
+        )
+        assert frame["status"] == 200
+        assert await said(client, session_id, 2) == ["Delete 42", "It is gone."]
+        # The conversation is free again.
+        assert (await client.turn(session_id))[-1]["type"] == "eventual_response"
+
+
+async def test_a_turn_that_had_not_asked_its_engine_is_run_by_the_next_server(
+    tmp_path: Path, database: str
+) -> None:
+    slow = {"model": [{"delayMs": 60_000, "text": "Late"}]}
+    quick = {"model": [{"text": "Here"}]}
+    async with process(tmp_path, slow, database) as server, server.client() as client:
+        session_id = await client.session()
+        await client.tx("send_message", sessionId=session_id, message="Hello")
+        assert (await client.rx("immediate_response"))["status"] == 202
+        await server.kill()
+    async with process(tmp_path, quick, database) as server, server.client() as client:
+        assert await said(client, session_id, 2) == ["Hello", "Here"]
