@@ -165,8 +165,8 @@ func (r *router) linkError(kind ErrorKind, facts AgentError) error {
 // kindOfEnd returns what work fails with at a close code, where the table knows more than that the link
 // is lost (REQ-CONN-15).
 func kindOfEnd(kind ErrorKind, code int) ErrorKind {
-	if row := closeCodeOf(code); row != nil && ErrorKind(row.kind) == ErrorKindAuthentication {
-		return ErrorKindAuthentication
+	if row := closeCodeOf(code); row != nil && ErrorKind(row.kind) != ErrorKindConnectionLost {
+		return ErrorKind(row.kind)
 	}
 	return kind
 }

@@ -40,7 +40,8 @@ app = App(
 Input: a folder with an AsyncAPI 3 document and JSON Schema 2020-12 files.
 
 Exit codes: 0 done · 1 a check failed or the specification is malformed · 2 wrong usage,
-or a table (`table-…`) with unknown words, contradictions or rows that say nothing.""",
+or a table (`table-…`, `machine-…`, `error-…`) with unknown words, contradictions or rows
+that say nothing.""",
 )
 
 app.register_install_completion_command()

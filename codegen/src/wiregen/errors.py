@@ -29,6 +29,10 @@ def join_pointer(pointer: str, *segments: str | int) -> str:
     return pointer + "".join("/" + escape_pointer(str(segment)) for segment in segments)
 
 
+TABLES = ("table-", "machine-", "error-")
+"""How the rules begin that concern tables."""
+
+
 @dataclass(frozen=True, slots=True, order=True)
 class Diagnostic:
     """One finding about a specification: where it is, its stable id and what to do."""
@@ -45,11 +49,11 @@ class Diagnostic:
 
 
 def exit_code(found: Sequence[Diagnostic]) -> int:
-    """Return how a run ends: 2 for wrong usage and faults of tables (`table-…`), 1 for others."""
+    """Return how a run ends: 2 for wrong usage and faults of tables (`TABLES`), 1 for others."""
     if not found:
         return 0
     usage = all(item.rule == "usage" for item in found)
-    return 2 if usage or any(item.rule.startswith("table-") for item in found) else 1
+    return 2 if usage or any(item.rule.startswith(TABLES) for item in found) else 1
 
 
 class SpecError(Exception):

@@ -10,6 +10,9 @@ from wiregen.diff.sentences import read_sentences
 from wiregen.errors import join_pointer
 from wiregen.lint.model import Context, Finding
 
+OWNERS = ("link", "call", "verb", "turn", "question")
+ADDRESSEES = ("call", "turn", "verb", "liveness", "late", "push")
+
 
 def _tables(context: Context) -> Contract:
     found: Contract = context.spec.contract
@@ -69,6 +72,7 @@ def table_question(context: Context) -> Iterator[Finding]:
     """A question has a verb, a row that opens it, and a code that exists and ends no turn."""
     tables = _tables(context)
     codes = {row.code: row for row in context.spec.errors.codes} if context.spec.errors else {}
+    refusals = [item.no_pending for item in tables.questions if item.no_pending is not None]
     for index, item in enumerate(tables.questions):
         pointer = join_pointer("/questions", index)
         if not item.verbs:
@@ -79,6 +83,31 @@ def table_question(context: Context) -> Iterator[Finding]:
             yield Finding(_machines(context), pointer, f"no error code is {item.no_pending!r}")
         elif item.no_pending is not None and codes[item.no_pending].terminal != "never":
             message = f"{item.no_pending} answers a verb, and its code says that it ends turns"
+            yield Finding(_machines(context), pointer, message)
+        if refusals.count(str(item.no_pending)) > 1:
+            message = f"{item.no_pending} stands for two questions"
+            yield Finding(_machines(context), pointer, message)
+
+
+def table_question_rows(context: Context) -> Iterator[Finding]:
+    """What a question says of its events is what its machine does, and its duration exists."""
+    tables = _tables(context)
+    for index, item in enumerate(tables.questions):
+        pointer = join_pointer("/questions", index)
+        machine = next((it for it in tables.machines if it.name == item.kind), None)
+        for event in item.updated_by:
+            if event not in item.opened_by:
+                yield Finding(_machines(context), pointer, f"no row is updated by {event!r}")
+        rows = [row for row in machine.rows if "expired" in row.guards] if machine else []
+        lapses = {event for row in rows if len(row.guards) == 1 for event in row.events}
+        lapses |= {guard for row in rows for guard in row.guards if len(row.guards) > 1}
+        for word in lapses.symmetric_difference(item.lapses_by) - {"expired"}:
+            message = f"{word!r} lets it lapse in one place only: here, or in its machine"
+            yield Finding(_machines(context), pointer, message)
+        shown = next((it for it in context.spec.events if it.wire == item.shows), None)
+        members = {accessor.name for accessor in shown.accessors} if shown else set()
+        if item.duration is not None and item.duration not in members:
+            message = f"{item.shows} has no member {item.duration!r}"
             yield Finding(_machines(context), pointer, message)
 
 
@@ -151,6 +180,27 @@ def table_timer(context: Context) -> Iterator[Finding]:
             yield Finding(_machines(context), pointer, message)
         if timer.on_expiry not in handled:
             yield Finding(_machines(context), pointer, f"no row takes {timer.on_expiry!r}")
+        if timer.of not in OWNERS:
+            yield Finding(_machines(context), pointer, f"nothing is called {timer.of!r}")
+
+
+def table_route(context: Context) -> Iterator[Finding]:
+    """A frame goes to somebody that there is, by an id that there is."""
+    for index, route in enumerate(_tables(context).routing):
+        for word, known in ((route.to, ADDRESSEES), (route.by, ("requestId", "none"))):
+            if word not in known:
+                message = f"{word!r} is unknown; there are: {', '.join(known)}"
+                yield Finding(_machines(context), join_pointer("/routing", index), message)
+
+
+def table_group(context: Context) -> Iterator[Finding]:
+    """A machine steps with the group of a machine that there is."""
+    tables = _tables(context)
+    names = {machine.name for machine in tables.machines}
+    for machine in tables.machines:
+        if machine.group not in names:
+            pointer = join_pointer("/machines", machine.name, "group")
+            yield Finding(_machines(context), pointer, f"no machine is called {machine.group!r}")
 
 
 def table_option(context: Context) -> Iterator[Finding]:
@@ -172,11 +222,23 @@ def table_close_code(context: Context) -> Iterator[Finding]:
     kinds = {item.kind for item in context.spec.errors.kinds} if context.spec.errors else set()
     for index, row in enumerate(rows):
         pointer = join_pointer("/close_codes", index)
+        first, last = (100, 599) if row.http else (1000, 4999)
+        if row.first < first or row.last > last:
+            yield Finding(_errors(context), pointer, f"a code lies from {first} to {last}")
         if row.kind not in kinds:
             yield Finding(_errors(context), pointer, f"no kind is called {row.kind!r}")
         before = [it for it in rows[:index] if it.http == row.http]
         if any(it.first <= row.first and row.last <= it.last for it in before):
             yield Finding(_errors(context), pointer, "an earlier row always comes first")
+
+
+def table_kind(context: Context) -> Iterator[Finding]:
+    """A kind of errors stands once."""
+    seen: set[str] = set()
+    for index, row in enumerate(context.spec.errors.kinds if context.spec.errors else ()):
+        if row.kind in seen:
+            yield Finding(_errors(context), join_pointer("/kinds", index), f"{row.kind!r} twice")
+        seen.add(row.kind)
 
 
 def table_outcome(context: Context) -> Iterator[Finding]:

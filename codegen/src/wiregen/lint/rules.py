@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from wiregen.lint import contract, documents, schemas, tables
+from wiregen.lint import contract, contract_rows, documents, schemas, tables
 from wiregen.lint.model import Rule
 
 
@@ -57,6 +57,12 @@ RULES: tuple[Rule, ...] = (
     _rule("table-answer", contract.table_answer),
     _rule("table-echo", contract.table_echo),
     _rule("table-question", contract.table_question),
+    _rule("table-question-rows", contract.table_question_rows),
+    _rule("table-row", contract_rows.table_row),
+    _rule("table-args", contract_rows.table_args),
+    _rule("table-group", contract.table_group),
+    _rule("table-route", contract.table_route),
+    _rule("table-kind", contract.table_kind),
     _rule("table-code-answers", contract.table_code_answers),
     _rule("table-derived", contract.table_derived),
     _rule("table-fact-unused", contract.table_fact_unused, "warning"),
