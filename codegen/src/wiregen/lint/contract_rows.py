@@ -68,10 +68,8 @@ def _unknown(context: Context, name: str, value: str) -> str:
     if name == "timer" and value not in {item.name for item in tables.timers}:
         return f"no timer is called {value!r}"
     codes = [item for item in tables.close_codes if not item.http]
-    if name == "close_code" and codes:
-        if not value.isdecimal() or not any(it.first <= int(value) <= it.last for it in codes):
-            return f"no close code is {value}"
-    return ""
+    known = value.isdecimal() and any(it.first <= int(value) <= it.last for it in codes)
+    return f"no close code is {value}" if name == "close_code" and codes and not known else ""
 
 
 def _finding(context: Context, machine: StateMachine, index: int, message: str) -> Finding:
