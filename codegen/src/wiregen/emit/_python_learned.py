@@ -11,14 +11,6 @@ from wiregen.ir import Accessor, Message, Path, Scalar, Spec
 
 
 @dataclass(frozen=True, slots=True)
-class Quick:
-    """Events that are read on a hint: where one character of the text tells them, and which."""
-
-    index: int
-    models: tuple[tuple[str, str], ...]
-
-
-@dataclass(frozen=True, slots=True)
 class Learned:
     """An event that streams one piece of text: where its id, its text and its numbers stand."""
 

@@ -16,7 +16,7 @@ from wiregen import escape
 from wiregen.config import Target
 from wiregen.emit import base
 from wiregen.emit._python_arguments import bounds
-from wiregen.emit._python_learned import Quick, learned_events, tag_first
+from wiregen.emit._python_learned import learned_events, tag_first
 from wiregen.errors import refuse
 from wiregen.graph import neighbours, reach
 from wiregen.hidden import secret_places, secret_table
@@ -180,7 +180,6 @@ class _Printer:
                 ("EVENT_SECRETS", secret_table(spec, spec.events)),
             ),
             "guards": self._guards(),
-            "quick": self._quick(),
             "learned": learned_events(spec, self.name, self.accessor_name, self._plain),
             "correlation": literal(spec.correlation),
             "tag": literal(spec.event_tag),
@@ -560,19 +559,6 @@ class _Printer:
             for item in self.spec.events
             if any(mirror.guard for mirror in item.mirrors)
         ]
-
-    def _quick(self) -> Quick | None:
-        """Choose the place of the character that tells the events that stream from all others."""
-        start = len(json.dumps({self.spec.event_tag: ""}, separators=(",", ":"))) - 2
-        quick = [item for item in self.spec.events if item.turn == "streams" and self._plain(item)]
-        for index in range(min((len(item.wire) for item in quick), default=0)):
-            # After the end of a name comes its quote.
-            letters = {item.wire: (item.wire + '"')[index : index + 1] for item in self.spec.events}
-            chosen = [letters[item.wire] for item in quick]
-            if all(list(letters.values()).count(letter) == 1 for letter in chosen):
-                models = tuple((letters[item.wire], self.name(item.name)) for item in quick)
-                return Quick(start + index, models)
-        return None
 
     def _plain(self, message: Message) -> bool:
         """Whether no member of an event can hold a fraction, nor what the types do not tell."""

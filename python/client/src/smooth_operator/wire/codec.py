@@ -6,11 +6,11 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable
-from functools import cache
+from functools import cache, partial
 from typing import Any, Literal, NoReturn, TypeVar, cast, overload
 
-from pydantic import MISSING, ValidationError
-from pydantic_core import SchemaValidator, from_json
+from pydantic import ValidationError
+from pydantic_core import MISSING, from_json
 
 from .actions import Action
 from .events import (
@@ -20,9 +20,6 @@ from .events import (
     KnownEvent,
     PongEvent,
     Problem,
-    StreamPreambleEvent,
-    StreamReasoningEvent,
-    StreamTokenEvent,
     UnknownEvent,
     correlation_of,
 )
@@ -46,64 +43,15 @@ _GUARDED = frozenset(
 _TAG_FIRST = re.compile('\\s*\\{\\s*"type"\\s*:\\s*"([^"\\\\]+)"').match
 
 
-def _by_alias(schema: Any) -> Any:
-    """Copy a core schema so that members are read by their wire names and no other."""
-    if isinstance(schema, dict):
-        out = {key: item if key == "cls" else _by_alias(item) for key, item in schema.items()}
-        if isinstance(out.get("config"), dict):
-            out["config"]["validate_by_name"] = False
-        return out
-    if isinstance(schema, list | tuple):
-        return type(schema)(map(_by_alias, schema))
-    return schema
-
-
-def _validator(model: type[KnownEvent], change: Callable[[Any], Any]) -> SchemaValidator:
-    model.model_rebuild()
-    # Flags of the call would cost a tenth of the decode; a validator of its own needs none.
-    return SchemaValidator(change(_by_alias(model.__pydantic_core_schema__)), _use_prebuilt=False)
-
-
 @cache
 def _reader(wire_type: str) -> Callable[[str], KnownEvent] | None:
-    """Return the validator of an event; made when the first such event comes."""
+    """Return what reads an event by the names of the wire; None for a type that nobody knows."""
     info = EVENTS.get(wire_type)
-    return None if info is None else _validator(info.model, lambda schema: schema).validate_json
+    if info is None:
+        return None
+    return partial(info.model.model_validate_json, by_alias=True, by_name=False)
 
 
-def _closed(schema: Any) -> Any:
-    """Change a core schema so that the tag must be there and no number comes in unseen."""
-    if isinstance(schema, dict):
-        if schema.get("type") == "default" and schema["schema"].get("type") == "literal":
-            return schema["schema"]
-        out = {key: item if key == "cls" else _closed(item) for key, item in schema.items()}
-        if out.get("type") == "model-fields":
-            plain_types = ("str", "int", "bool", "none")
-            out["extras_schema"] = {"type": "union", "choices": [{"type": t} for t in plain_types]}
-        return out
-    return type(schema)(map(_closed, schema)) if isinstance(schema, list | tuple) else schema
-
-
-def _quick(letter: str, model: type[KnownEvent]) -> tuple[str, Callable[[str], KnownEvent]]:
-    """Return a reader that makes its validator at its first use, and then is that validator."""
-
-    def read(text: str) -> KnownEvent:
-        _QUICK[letter] = _validator(model, _closed).validate_json
-        return _QUICK[letter](text)
-
-    return letter, read
-
-
-# Events that stream come by the hundred. Where the tag comes first, one character tells them from
-# all others. It is a hint: their validators ask for the tag itself, and let no NaN and no Infinity
-# through, for which all other texts are searched. What they refuse goes the long way.
-_QUICK: dict[str, Callable[[str], KnownEvent]] = dict(
-    [
-        _quick("k", StreamTokenEvent),
-        _quick("e", StreamPreambleEvent),
-        _quick("a", StreamReasoningEvent),
-    ]
-)
 _RESULTS: dict[str, tuple[type[WireModel], tuple[str, ...]]] = {
     "create_conversation_session": (CreateConversationSessionResult, ("data",)),
     "get_session": (GetSessionResult, ("data",)),
@@ -158,18 +106,6 @@ def decode_event(text: str) -> Event:
         MalformedFrame: the text is no frame.
         DecodeError: the type is known and the body is broken.
     """
-    try:
-        read = _QUICK.get(text[18])
-        if read is not None:
-            event = read(text)
-            set_text(event, text)
-            return event
-    except (LookupError, ValueError, RecursionError):
-        pass
-    return _decode_any(text)
-
-
-def _decode_any(text: str) -> Event:
     # A look for one letter is quicker than one for a word, and N is rare.
     if ("N" not in text or "NaN" not in text) and "Infinity" not in text:
         try:

@@ -7,7 +7,8 @@ Every fact of an event is one property; `raw` is the frame as received.
 from dataclasses import dataclass, field
 from typing import Annotated, Any, ClassVar, Literal, Self, cast
 
-from pydantic import MISSING, Field
+from pydantic import Field
+from pydantic_core import MISSING
 
 from .enums import (
     OtpChannel,

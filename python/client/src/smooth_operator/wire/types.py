@@ -3,7 +3,8 @@
 
 from typing import Annotated, Any
 
-from pydantic import MISSING, Field
+from pydantic import Field
+from pydantic_core import MISSING
 
 from .enums import (
     ContentItemType,
