@@ -106,12 +106,15 @@ test-rust: ## the tests of the Rust client
 	@$(WORK) test --only rust
 
 # --- prove ----------------------------------------------------------------------------------------
-.PHONY: conformance testees mutate pair fuzz
+.PHONY: conformance testees ranges mutate pair fuzz
 conformance: testees ## the main job: every case against every client, all five equal
 	@$(BIN)/conform run --testees $(WHERE_TESTEES) $(if $(CASE),--cases "$(CASE)")
 
 testees: setup-python ## build the five testees and list them in .toolchains/testees.json
 	@$(PYTHON) tools/testees.py --only "$(ONLY)"
+
+ranges: setup-python ## the Python client on the oldest and newest libraries that it allows
+	@$(PYTHON) tools/ranges.py $(if $(CASE),--cases "$(CASE)")
 
 mutate: setup-python ## the harness against broken clients: each must be caught
 	@$(BIN)/conform mutate

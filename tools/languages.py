@@ -80,6 +80,20 @@ PYTHON_TESTS = (
     ),
     # Without the fast paths.
     Step((f"{VENV_BIN}/pytest", "-q", "-n", "2", "python/client/tests", "--slow-ways")),
+    # What touches the event loop, on another one.
+    Step(
+        (
+            f"{VENV_BIN}/pytest",
+            "-q",
+            "-n",
+            "2",
+            "--uvloop",
+            *(
+                f"python/client/tests/test_{name}.py"
+                for name in ("connection", "faults", "turns", "stop", "transport_frames")
+            ),
+        )
+    ),
 )
 
 PYTHON = Language(

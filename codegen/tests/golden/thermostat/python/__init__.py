@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from pydantic import MISSING
+from pydantic_core import MISSING
 
 from . import actions, errors, events, machine, types
 from .actions import ACTIONS, Action, ActionInfo, ReadAction, SetTargetAction

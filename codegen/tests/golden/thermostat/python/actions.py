@@ -6,7 +6,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Annotated, ClassVar, Literal
 
-from pydantic import MISSING, Field
+from pydantic import Field
+from pydantic_core import MISSING
 
 from .enums import Mode
 from .model import ActionModel, CallInfo, CallModel

@@ -6,11 +6,11 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable
-from functools import cache
+from functools import cache, partial
 from typing import Any, Literal, NoReturn, TypeVar, cast, overload
 
-from pydantic import MISSING, ValidationError
-from pydantic_core import SchemaValidator, from_json
+from pydantic import ValidationError
+from pydantic_core import MISSING, from_json
 
 from .actions import Action
 from .events import (
@@ -31,29 +31,13 @@ _GUARDED: frozenset[type[KnownEvent]] = frozenset()
 _TAG_FIRST = re.compile('\\s*\\{\\s*"kind"\\s*:\\s*"([^"\\\\]+)"').match
 
 
-def _by_alias(schema: Any) -> Any:
-    """Copy a core schema so that members are read by their wire names and no other."""
-    if isinstance(schema, dict):
-        out = {key: item if key == "cls" else _by_alias(item) for key, item in schema.items()}
-        if isinstance(out.get("config"), dict):
-            out["config"]["validate_by_name"] = False
-        return out
-    if isinstance(schema, list | tuple):
-        return type(schema)(map(_by_alias, schema))
-    return schema
-
-
-def _validator(model: type[KnownEvent], change: Callable[[Any], Any]) -> SchemaValidator:
-    model.model_rebuild()
-    # Flags of the call would cost a tenth of the decode; a validator of its own needs none.
-    return SchemaValidator(change(_by_alias(model.__pydantic_core_schema__)), _use_prebuilt=False)
-
-
 @cache
 def _reader(wire_type: str) -> Callable[[str], KnownEvent] | None:
-    """Return the validator of an event; made when the first such event comes."""
+    """Return what reads an event by the names of the wire; None for a type that nobody knows."""
     info = EVENTS.get(wire_type)
-    return None if info is None else _validator(info.model, lambda schema: schema).validate_json
+    if info is None:
+        return None
+    return partial(info.model.model_validate_json, by_alias=True, by_name=False)
 
 
 _RESULTS: dict[str, tuple[type[WireModel], tuple[str, ...]]] = {

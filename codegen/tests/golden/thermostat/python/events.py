@@ -9,7 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Annotated, Any, ClassVar, Literal, Self, cast
 
-from pydantic import MISSING, Field
+from pydantic import Field
+from pydantic_core import MISSING
 
 from .enums import Mode
 from .model import EventModel, JsonObject, absent, build

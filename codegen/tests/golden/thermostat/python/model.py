@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 
-from pydantic import MISSING, BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict
+from pydantic_core import MISSING
 
 JsonObject = dict[str, Any]
 Reply = TypeVar("Reply", covariant=True)

@@ -5,7 +5,8 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import MISSING, Field
+from pydantic import Field
+from pydantic_core import MISSING
 
 from .enums import Mode
 from .model import ActionModel, WireModel
