@@ -1,6 +1,7 @@
 //! Time comes in by parameter: one clock per client measures every wait and runs every timer.
 
 use std::fmt;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// Where a client reads the time and hangs its timers (REQ-TIME-01).
@@ -13,12 +14,6 @@ pub trait Clock: fmt::Debug + Send + Sync + 'static {
 
     /// Runs `fire` once, `delay` from now, unless the returned timer is dropped before.
     fn schedule(&self, delay: Duration, fire: Box<dyn FnOnce() + Send>) -> Timer;
-
-    /// Marks work that the client has begun and not yet done, until the mark is dropped. A virtual
-    /// clock waits for it; others need not care.
-    fn busy(&self) -> Busy {
-        Busy::default()
-    }
 }
 
 /// A pending timer; dropping it cancels it.
@@ -45,20 +40,28 @@ impl fmt::Debug for Timer {
     }
 }
 
-/// A mark on work in progress; see [`Clock::busy`].
+/// A mark on work that the client has begun and not yet done, until it is dropped.
 #[derive(Default)]
-pub struct Busy(Option<Box<dyn Send>>);
-
-impl Busy {
-    /// A mark that ends when `guard` is dropped.
-    pub fn new(guard: impl Send + 'static) -> Self {
-        Self(Some(Box::new(guard)))
-    }
+pub(crate) struct Busy {
+    _mark: Option<Box<dyn Send>>,
 }
 
-impl fmt::Debug for Busy {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Busy").field(&self.0.is_some()).finish()
+/// Where work is marked, for a clock that stands still until all of it is done.
+#[derive(Clone, Default)]
+pub(crate) struct Work(Option<Arc<dyn Fn() -> Box<dyn Send> + Send + Sync>>);
+
+impl Work {
+    /// Work that somebody watches.
+    #[cfg(feature = "testing")]
+    pub(crate) fn watched(begin: impl Fn() -> Box<dyn Send> + Send + Sync + 'static) -> Self {
+        Self(Some(Arc::new(begin)))
+    }
+
+    /// Marks the beginning of something.
+    pub(crate) fn begin(&self) -> Busy {
+        Busy {
+            _mark: self.0.as_ref().map(|begin| begin()),
+        }
     }
 }
 

@@ -9,29 +9,7 @@ pub use crate::wire::errors::ErrorKind;
 use crate::wire::errors::{Code, Leaf, code_row};
 use crate::wire::events::{self, Event};
 use crate::wire::json::{Field, Json};
-
-/// What a human is asked for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum QuestionKind {
-    /// To approve a tool call.
-    Confirmation,
-    /// For a one-time code.
-    Otp,
-    /// For the values of a form.
-    Interaction,
-}
-
-impl QuestionKind {
-    /// The word that is the same in every language.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Confirmation => "confirmation",
-            Self::Otp => "otp",
-            Self::Interaction => "interaction",
-        }
-    }
-}
+pub use crate::wire::steps::QuestionKind;
 
 type Source = Arc<dyn std::error::Error + Send + Sync>;
 
@@ -336,6 +314,16 @@ impl Error {
         };
         draft.0.event = Some(Event::Error(event.clone()));
         draft.end(row.leaf)
+    }
+
+    /// The same error with what its kind says of the turn that failed: the question that was open,
+    /// and whether the message may have left.
+    pub(crate) fn with_turn(&self, question: Option<QuestionKind>, sent: bool) -> Self {
+        match self {
+            Self::TurnInterrupted(_) => self.with(|it| it.question(question).sent(sent)),
+            Self::TurnTimeout(_) => self.with(|it| it.question(question)),
+            _ => self.clone(),
+        }
     }
 
     /// The same error with more said about it.

@@ -14,7 +14,9 @@ mod connection;
 mod conversation;
 mod errors;
 mod ids;
+mod listeners;
 mod logging;
+mod observer;
 mod options;
 mod requests;
 #[cfg(feature = "testing")]
@@ -23,20 +25,18 @@ mod transport;
 mod turn;
 mod wire;
 
-pub use crate::client::{
-    ClientBuilder, Direction, FrameNote, ListenerId, PingResult, SmoothAgentClient, StateChange,
-    States,
-};
-pub use crate::clock::{Busy, Clock, SystemClock, Timer};
+pub use crate::client::{ClientBuilder, Pong, SmoothAgentClient, States};
+pub use crate::clock::{Clock, SystemClock, Timer};
 pub use crate::conversation::{
-    Conversation, Draft, Messages, ResumeConversation, StartConversation,
+    Conversation, Messages, ResumeConversation, SendOptions, StartConversation,
 };
 pub use crate::errors::{Details, Error, ErrorKind, Failure, QuestionKind};
+pub use crate::listeners::{Direction, FrameInfo, ListenerId, StateChange};
 pub use crate::logging::{Level, LogRecord};
 pub use crate::options::TokenIn;
 pub use crate::requests::Pending;
 pub use crate::turn::{
-    OtpCheck, Outcome, Question, Submission, TextStream, ToolCallView, Turn, TurnEvents,
+    OtpCheck, Outcome, Question, SubmitResult, TextStream, ToolCallView, Turn, TurnEvents,
     TurnHandle, TurnResult,
 };
 pub use crate::wire::actions as action;
@@ -45,7 +45,7 @@ pub use crate::wire::enums;
 pub use crate::wire::events as event;
 pub use crate::wire::events::{Event, EventType, Problem, UnknownEvent};
 pub use crate::wire::json::{Extra, Field, Json, JsonObject};
-pub use crate::wire::machine::{ConnectionState, TurnState};
+pub use crate::wire::steps::{ConnectionState, TurnState};
 pub use crate::wire::types;
 
 #[cfg(doctest)]

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use tokio::sync::Notify;
 
-use crate::clock::{Busy, Clock, Timer};
+use crate::clock::{Clock, Timer, Work};
 
 type Fire = Box<dyn FnOnce() + Send>;
 
@@ -52,6 +52,15 @@ impl VirtualClock {
     /// How many timers wait.
     pub fn timers(&self) -> usize {
         self.lock().due.len()
+    }
+
+    /// Where a client marks what it does: the clock waits for it.
+    pub(crate) fn work(&self) -> Work {
+        let shared = Arc::clone(&self.0);
+        Work::watched(move || {
+            shared.busy.fetch_add(1, Ordering::SeqCst);
+            Box::new(Mark(Arc::clone(&shared)))
+        })
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, Time> {
@@ -116,11 +125,6 @@ impl Clock for VirtualClock {
                 drop(removed); // outside the lock: what it holds may hold timers of its own
             }
         })
-    }
-
-    fn busy(&self) -> Busy {
-        self.0.busy.fetch_add(1, Ordering::SeqCst);
-        Busy::new(Mark(Arc::clone(&self.0)))
     }
 }
 

@@ -174,7 +174,17 @@ impl ClientBuilder {
 
     /// Where the client reads the time. Default: real time (REQ-TIME-01).
     pub fn clock(self, clock: impl Clock) -> Self {
-        self.set(|options| options.clock = Arc::new(clock))
+        #[cfg(feature = "testing")]
+        let work = (&clock as &dyn std::any::Any)
+            .downcast_ref::<crate::testing::VirtualClock>()
+            .map(crate::testing::VirtualClock::work);
+        self.set(|options| {
+            #[cfg(feature = "testing")]
+            {
+                options.work = work.unwrap_or_default();
+            }
+            options.clock = Arc::new(clock);
+        })
     }
 
     /// Where ids of actions come from. Default: `req-` and a random UUIDv4 (REQ-CALL-01).

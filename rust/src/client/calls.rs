@@ -9,12 +9,9 @@ use std::task::{Context, Poll};
 use tokio::sync::oneshot;
 
 use super::SmoothAgentClient;
-use super::hub::Hub;
-use super::waits::NewCall;
 use crate::errors::{Draft, Error};
-use crate::requests::{Expects, Key, Pending};
-use crate::turn::verbs::{Ask, Reply};
-use crate::turn::{Owner, VerbFuture};
+use crate::requests::{Answer, Expects, Key, NewCall, Pending};
+use crate::turn::Books;
 use crate::wire::actions::{Action, Call, CreateConversationSession};
 use crate::wire::arguments::argument_fault;
 use crate::wire::errors::Leaf;
@@ -24,14 +21,14 @@ use crate::wire::types::CreateConversationSessionResult;
 
 /// The wait for the answer to a call. The frame was queued when the call was made; dropping this
 /// ends the wait, and takes the frame back if it was not written yet (REQ-CALL-09).
-struct Answered {
-    hub: Arc<Hub>,
+pub(super) struct Answered {
+    books: Arc<Books>,
     key: Key,
-    answer: Option<oneshot::Receiver<Result<Event, Error>>>,
+    answer: Option<oneshot::Receiver<Result<Answer, Error>>>,
 }
 
 impl Future for Answered {
-    type Output = Result<Event, Error>;
+    type Output = Result<Answer, Error>;
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         let Some(answer) = &mut self.answer else {
@@ -46,7 +43,7 @@ impl Future for Answered {
 impl Drop for Answered {
     fn drop(&mut self) {
         if self.answer.is_some() {
-            self.hub.abandon_call(&self.key);
+            self.books.abandon_call(&self.key);
         }
     }
 }
@@ -80,9 +77,8 @@ impl SmoothAgentClient {
             return Pending::new(std::future::ready(Err(error)));
         }
         let new = NewCall {
-            name: C::NAME,
+            action: C::NAME,
             id: action.request_id().map(str::to_owned),
-            shares_id: false,
             expects: Expects::Reply(C::REPLY),
             session_id: None,
         };
@@ -93,54 +89,25 @@ impl SmoothAgentClient {
             session = last_string(&text, "sessionId");
             text
         });
-        let (hub, id) = (Arc::clone(&self.hub), answered.key.id.clone());
+        let (books, id) = (Arc::clone(&self.books), answered.key.id.clone());
         Pending::new(async move {
-            let event = answered.await?;
+            let event = answered.await?.event;
             let about = |error: Error| {
-                error.with(|draft| draft.place(&hub.options.place).session_of(&session))
+                error.with(|draft| draft.place(&books.options.place).session_of(&session))
             };
             let output = read::<C>(&event, &id).map_err(about)?;
             let any: &dyn Any = &output;
             if let Some(session) = any.downcast_ref::<CreateConversationSessionResult>() {
-                hub.learn(&session.session_id, session.capabilities.as_deref());
+                books.learn(&session.session_id, session.capabilities.as_deref());
             }
             Ok(output)
         })
     }
 
-    /// A verb by its requestId: the live turn's, else a call under that id.
-    pub(super) fn verb<A: Action>(&self, action: A, session_id: &str, ask: Ask) -> Pending<Reply> {
-        if let Some(error) = fault(&action) {
-            return Pending::new(std::future::ready(Err(error)));
-        }
-        let id = action.request_id().unwrap_or_default().to_owned();
-        let (mut live, mut plain) = (None, None);
-        match self.hub.live_turn(&id) {
-            Some((key, session)) => live = Some(VerbFuture(self.hub.answer(&key, &session, ask))),
-            None => {
-                let new = NewCall {
-                    name: A::NAME,
-                    id: Some(id),
-                    shares_id: true,
-                    expects: Expects::Verb(ask.verb()),
-                    session_id: Some(session_id.to_owned()),
-                };
-                plain = Some(self.start(new, |_| action.to_json()));
-            }
-        }
-        Pending::new(async move {
-            match (live, plain) {
-                (Some(live), _) => live.await,
-                (None, Some(plain)) => plain.await.map(Some),
-                (None, None) => Ok(None),
-            }
-        })
-    }
-
-    fn start(&self, new: NewCall, frame: impl FnOnce(&str) -> String) -> Answered {
-        let (key, answer) = self.hub.start_call(new, frame);
+    pub(super) fn start(&self, new: NewCall, frame: impl FnOnce(&str) -> String) -> Answered {
+        let (key, answer) = self.books.start_call(new, frame);
         Answered {
-            hub: Arc::clone(&self.hub),
+            books: Arc::clone(&self.books),
             key,
             answer: Some(answer),
         }

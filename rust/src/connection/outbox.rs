@@ -1,125 +1,208 @@
-//! Frames that wait for the link, in the order of the calls that caused them (REQ-CONN-16).
+//! Frames on their way out, in the order of the calls that caused them (REQ-CONN-16): the one place
+//! that knows whether a frame may have left. It belongs to the connection and outlives a link.
 
 use std::collections::VecDeque;
-use std::future::poll_fn;
-use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::task::{Context, Poll};
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use futures_util::task::AtomicWaker;
+use tokio::sync::oneshot;
 
+use super::writer::Writer;
 use crate::clock::Busy;
-use crate::transport::Outgoing;
+use crate::wire::steps::{FRAME, Facts, FrameEffect, FrameState, Signal};
 
-/// Hears of a frame when the socket takes it.
-pub(crate) type Tap = Box<dyn FnOnce(&str) + Send>;
-
-/// A frame on its way out.
-pub(crate) struct Packet {
-    pub(crate) text: String,
-    /// Called when the socket takes the frame, and never when it is taken back before.
-    pub(crate) tap: Option<Tap>,
-    pub(crate) busy: Busy,
+/// One frame on its way out: it steps through the machine `frame`.
+pub(crate) struct Outgoing {
+    pub(crate) action: &'static str,
+    pub(crate) request_id: Option<String>,
+    inner: Mutex<Inner>,
 }
 
-/// The queue between the callers and the driver of one link.
+struct Inner {
+    state: FrameState,
+    text: String,
+    /// Hears that the socket took the frame.
+    written: Option<oneshot::Sender<()>>,
+    busy: Busy,
+}
+
+impl Outgoing {
+    pub(crate) fn new(action: &'static str, request_id: Option<&str>, text: String) -> Self {
+        Self {
+            action,
+            request_id: request_id.map(str::to_owned),
+            inner: Mutex::new(Inner {
+                state: FRAME.initial,
+                text,
+                written: None,
+                busy: Busy::default(),
+            }),
+        }
+    }
+
+    /// The same frame, and who hears that the socket took it.
+    pub(crate) fn told(self, written: oneshot::Sender<()>) -> Self {
+        self.lock().written = Some(written);
+        self
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Inner> {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether the frame may have left this machine: then it cannot be taken back.
+    pub(crate) fn may_have_left(&self) -> bool {
+        matches!(self.lock().state, FrameState::Writing | FrameState::Written)
+    }
+
+    /// Takes the frame back, if that is still possible.
+    pub(crate) fn withdraw(&self) {
+        self.on(Signal::Withdrawn);
+    }
+
+    /// Steps on what happened to the frame; says whether a link may take it now.
+    pub(super) fn on(&self, word: Signal) -> bool {
+        let mut inner = self.lock();
+        let (next, effects) = FRAME.step(inner.state, word, &Facts::default());
+        inner.state = next;
+        let mut offered = false;
+        for effect in effects {
+            match effect {
+                FrameEffect::Offer => offered = true,
+            }
+        }
+        if next == FrameState::Dropped {
+            inner.written = None; // whoever waits learns that it never left
+        }
+        offered
+    }
+
+    /// Whether the frame still waits for a link.
+    fn waits(&self) -> bool {
+        self.lock().state == FrameState::Queued
+    }
+
+    /// Marks that the link has work to do; the mark ends when the frame is out of our hands.
+    pub(super) fn mark(&self, busy: Busy) {
+        self.lock().busy = busy;
+    }
+
+    /// Takes the mark away, outside of any lock of the caller's.
+    pub(super) fn unmark(&self) -> Busy {
+        std::mem::take(&mut self.lock().busy)
+    }
+
+    /// Gives the text to the socket, which takes it whole.
+    pub(super) fn hand_over(&self) -> (String, Busy) {
+        self.on(Signal::Flushed);
+        let mut inner = self.lock();
+        if let Some(written) = inner.written.take() {
+            let _ = written.send(());
+        }
+        (
+            std::mem::take(&mut inner.text),
+            std::mem::take(&mut inner.busy),
+        )
+    }
+}
+
+impl fmt::Debug for Outgoing {
+    /// Never the text (REQ-LOG-01).
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Outgoing")
+            .field("action", &self.action)
+            .field("request_id", &self.request_id)
+            .field("state", &self.lock().state)
+            .finish_non_exhaustive()
+    }
+}
+
+/// The frames that no link has taken yet. Each belongs to a call, verb or turn that waits, which
+/// bounds their number. Kept under the lock of the books.
 #[derive(Default)]
 pub(crate) struct Outbox {
-    queue: Mutex<Queue>,
-    waker: AtomicWaker,
-}
-
-#[derive(Default)]
-struct Queue {
-    waiting: VecDeque<(u64, Packet)>,
-    pushed: u64,
-    /// The newest frame that the socket took, with the mark on the work of writing it.
-    taken: u64,
-    writing: Vec<Busy>,
-    closing: Option<u16>,
+    queue: VecDeque<Arc<Outgoing>>,
+    link: Option<Arc<Writer>>,
 }
 
 impl Outbox {
-    fn lock(&self) -> MutexGuard<'_, Queue> {
-        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Queues a frame and returns its number. A closing link takes none.
-    pub(crate) fn push(&self, packet: Packet) -> u64 {
-        let mut queue = self.lock();
-        queue.pushed += 1;
-        let number = queue.pushed;
-        if queue.closing.is_none() {
-            queue.waiting.push_back((number, packet));
+    /// Queues a frame behind all others; a link that is ready takes it at once.
+    pub(super) fn put(&mut self, frame: Arc<Outgoing>, busy: impl Fn() -> Busy) {
+        self.queue.retain(|other| other.waits());
+        self.queue.push_back(frame);
+        if let Some(link) = self.link.clone() {
+            self.ready(link, busy);
         }
-        drop(queue);
-        self.waker.wake();
-        number
     }
 
-    /// Takes a frame back; false when the socket has it already.
-    pub(crate) fn take_back(&self, number: u64) -> bool {
-        let mut queue = self.lock();
-        let before = queue.waiting.len();
-        queue.waiting.retain(|(other, _)| *other != number);
-        queue.waiting.len() < before
-    }
-
-    /// Whether the socket took a frame.
-    pub(crate) fn is_sent(&self, number: u64) -> bool {
-        let queue = self.lock();
-        number <= queue.taken
-    }
-
-    /// Asks the driver to write what waits and to close the link.
-    pub(crate) fn close(&self, code: u16) {
-        self.lock().closing.get_or_insert(code);
-        self.waker.wake();
-    }
-
-    /// Waits until the close is asked for.
-    pub(crate) async fn closing(&self) {
-        poll_fn(|context| {
-            self.watch(context);
-            if self.asked().is_some() {
-                Poll::Ready(())
-            } else {
-                Poll::Pending
+    /// Offers all that waits to a link, which takes it: from then on it may have left.
+    pub(super) fn ready(&mut self, link: Arc<Writer>, busy: impl Fn() -> Busy) {
+        for frame in self.queue.drain(..) {
+            if frame.on(Signal::LinkReady) {
+                frame.on(Signal::Taken);
+                frame.mark(busy());
+                link.take(frame);
             }
-        })
-        .await;
+        }
+        self.link = Some(link);
+    }
+
+    /// The link or the attempt ended by `word`: the table knows what becomes of the frames. What it
+    /// leaves where it is waits for the next link.
+    pub(super) fn gone(&mut self, word: Signal) {
+        if let Some(link) = self.link.take() {
+            link.ended(word);
+        }
+        self.queue.retain(|frame| {
+            frame.on(word);
+            frame.waits()
+        });
     }
 }
 
-impl Outgoing for Outbox {
-    fn watch(&self, context: &Context<'_>) {
-        self.waker.register(context.waker());
+#[cfg(test)]
+mod tests {
+    use super::{Arc, Busy, FrameState, Outbox, Outgoing, Signal};
+    use crate::connection::writer::Writer;
+    use crate::transport::Frames as _;
+
+    fn frame(id: &str) -> Arc<Outgoing> {
+        Arc::new(Outgoing::new("ping", Some(id), format!("{{{id}}}")))
     }
 
-    fn next(&self) -> Option<String> {
-        let mut queue = self.lock();
-        let (number, packet) = queue.waiting.pop_front()?;
-        queue.taken = number;
-        queue.writing.push(packet.busy);
-        drop(queue);
-        if let Some(tap) = packet.tap {
-            tap(&packet.text);
-        }
-        Some(packet.text)
+    #[test]
+    fn req_conn_16_a_frame_that_was_withdrawn_while_it_waited_is_never_written() {
+        let (mut outbox, link) = (Outbox::default(), Arc::new(Writer::default()));
+        let (one, two) = (frame("1"), frame("2"));
+        outbox.put(Arc::clone(&one), Busy::default);
+        outbox.put(two, Busy::default);
+        one.withdraw();
+        outbox.ready(Arc::clone(&link), Busy::default);
+        assert!(!one.may_have_left());
+        assert_eq!(link.next().as_deref(), Some("{2}"));
+        assert_eq!(link.next(), None);
     }
 
-    fn settled(&self) {
-        let mut queue = self.lock();
-        let marks: Vec<Busy> = queue
-            .waiting
-            .iter_mut()
-            .map(|(_, packet)| std::mem::take(&mut packet.busy))
-            .collect();
-        let done = std::mem::take(&mut queue.writing);
-        drop(queue);
-        drop((marks, done)); // outside the lock
+    #[test]
+    fn req_conn_16_from_the_link_on_a_frame_may_have_left() {
+        let (mut outbox, link) = (Outbox::default(), Arc::new(Writer::default()));
+        let one = frame("1");
+        outbox.put(Arc::clone(&one), Busy::default);
+        assert!(!one.may_have_left());
+        outbox.ready(Arc::clone(&link), Busy::default);
+        one.withdraw();
+        assert!(one.may_have_left());
+        outbox.gone(Signal::Lost);
+        assert_eq!(one.lock().state, FrameState::Written);
+        assert_eq!(link.next(), None, "a link that is lost writes nothing more");
     }
 
-    fn asked(&self) -> Option<u16> {
-        self.lock().closing
+    #[test]
+    fn req_conn_15_what_no_link_took_is_dropped_with_the_attempt() {
+        let (mut outbox, one) = (Outbox::default(), frame("1"));
+        outbox.put(Arc::clone(&one), Busy::default);
+        outbox.gone(Signal::ConnectFailed);
+        assert_eq!(one.lock().state, FrameState::Dropped);
+        assert!(outbox.queue.is_empty());
     }
 }

@@ -51,9 +51,9 @@ struct Session {
 /// A message in the making: a text, and the optional fields of the action.
 #[derive(Debug, Clone)]
 #[must_use]
-pub struct Draft(SendMessage);
+pub struct SendOptions(SendMessage);
 
-impl Draft {
+impl SendOptions {
     /// A message with that text.
     pub fn new(text: impl Into<String>) -> Self {
         Self(SendMessage::new("", text))
@@ -90,13 +90,13 @@ impl Draft {
     }
 }
 
-impl From<&str> for Draft {
+impl From<&str> for SendOptions {
     fn from(text: &str) -> Self {
         Self::new(text)
     }
 }
 
-impl From<String> for Draft {
+impl From<String> for SendOptions {
     fn from(text: String) -> Self {
         Self::new(text)
     }
@@ -123,8 +123,8 @@ impl Conversation {
         &self.session.capabilities
     }
 
-    /// Says something: a text, or a [`Draft`] with more. The frame is queued at the call.
-    pub fn send(&self, message: impl Into<Draft>) -> Turn {
+    /// Says something: a text, or a [`SendOptions`] with more. The frame is queued at the call.
+    pub fn send(&self, message: impl Into<SendOptions>) -> Turn {
         let mut action = message.into().0;
         action.session_id.clone_from(&self.session.id);
         self.client.say(action)
@@ -134,7 +134,7 @@ impl Conversation {
     ///
     /// # Errors
     /// The turn failed.
-    pub fn ask(&self, message: impl Into<Draft>) -> Pending<Result<TurnResult, Error>> {
+    pub fn ask(&self, message: impl Into<SendOptions>) -> Pending<Result<TurnResult, Error>> {
         let turn = self.send(message);
         Pending::new(async move { turn.result().await })
     }

@@ -11,10 +11,11 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::clock::{Clock, SystemClock};
+use crate::clock::{Busy, Clock, SystemClock, Work};
 use crate::errors::Error;
 use crate::ids::IdSource;
 use crate::logging::Logger;
+use crate::wire::options as printed;
 
 use self::url::Target;
 
@@ -56,20 +57,17 @@ pub(crate) struct Limits {
 impl Default for Limits {
     fn default() -> Self {
         Self {
-            connect: Duration::from_millis(10_000),
-            close: Duration::from_millis(5_000),
-            request: Duration::from_millis(30_000),
-            turn: Duration::ZERO,
-            turn_idle: Duration::from_millis(120_000),
-            question: Duration::from_millis(330_000),
-            cancel: Duration::from_millis(5_000),
-            message_bytes: 16 * 1024 * 1024,
+            connect: printed::CONNECT_TIMEOUT,
+            close: printed::CLOSE_TIMEOUT,
+            request: printed::REQUEST_TIMEOUT,
+            turn: printed::TURN_TIMEOUT,
+            turn_idle: printed::TURN_IDLE_TIMEOUT,
+            question: printed::QUESTION_TIMEOUT,
+            cancel: printed::CANCEL_TIMEOUT,
+            message_bytes: printed::MAX_MESSAGE_BYTES,
         }
     }
 }
-
-/// The largest message that a client sends, in bytes (REQ-CALL-10).
-pub(crate) const MAX_OUTBOUND_BYTES: usize = 1024 * 1024;
 
 /// Shorter ways to the same ends; tests switch them off to see that the ends are the same.
 #[derive(Debug, Clone, Copy)]
@@ -95,6 +93,7 @@ pub(crate) struct Options {
     pub(crate) logger: Option<Logger>,
     pub(crate) log_payloads: bool,
     pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) work: Work,
     pub(crate) ids: Option<Box<IdSource>>,
     #[cfg(feature = "rustls")]
     pub(crate) roots: self::roots::Roots,
@@ -114,14 +113,15 @@ impl Options {
             headers: Vec::new(),
             supports: Vec::new(),
             limits: Limits::default(),
-            lazy: false,
+            lazy: printed::LAZY,
             fast: FastPaths {
                 learned: true,
                 quiet: true,
             },
             logger: None,
-            log_payloads: false,
+            log_payloads: printed::LOG_PAYLOADS,
             clock: Arc::new(SystemClock::new()),
+            work: Work::default(),
             ids: None,
             #[cfg(feature = "rustls")]
             roots: self::roots::Roots::default(),
@@ -145,6 +145,11 @@ impl Options {
             ));
         }
         Ok(())
+    }
+
+    /// Marks that the client has begun something.
+    pub(crate) fn busy(&self) -> Busy {
+        self.work.begin()
     }
 
     /// The next id of an action.

@@ -11,10 +11,10 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::Sleep;
 
+use crate::wire::options::REFUSAL_BODY_BYTES;
+
 /// Bytes of a head that are read; a longer one is left to the WebSocket library, which refuses it.
 const MAX_HEAD: usize = 64 * 1024;
-/// Bytes of a refusal's body that are told.
-const MAX_BODY: usize = 4096;
 /// Bytes that a control frame may carry.
 const MAX_CONTROL: usize = 125;
 /// How long the body of a refusal is waited for.
@@ -101,7 +101,9 @@ impl Answer {
     }
 
     fn is_body_whole(&mut self, head: usize, context: &mut Context<'_>) -> bool {
-        let due = length(&self.came[..head]).unwrap_or(MAX_BODY).min(MAX_BODY);
+        let due = length(&self.came[..head])
+            .unwrap_or(REFUSAL_BODY_BYTES)
+            .min(REFUSAL_BODY_BYTES);
         if self.came.len() >= head + due {
             return true;
         }
@@ -119,7 +121,7 @@ impl Answer {
                 true => unchunked(body),
                 false => body.to_vec(),
             };
-            let kept = body.into_iter().take(MAX_BODY).collect();
+            let kept = body.into_iter().take(REFUSAL_BODY_BYTES).collect();
             *self.body.lock().unwrap_or_else(PoisonError::into_inner) = kept;
         }
     }

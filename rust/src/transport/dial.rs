@@ -3,14 +3,12 @@
 use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
-use std::time::Duration;
 
 use futures_util::StreamExt as _;
 use futures_util::stream::FuturesUnordered;
 use tokio::net::TcpStream;
 
-/// How long an address may be silent before the next one is tried beside it.
-const STAGGER: Duration = Duration::from_millis(250);
+use crate::wire::options::NEXT_ADDRESS_AFTER;
 
 /// A connection to the first address that answers.
 pub(super) async fn dial(host: &str, port: u16) -> io::Result<TcpStream> {
@@ -53,7 +51,7 @@ async fn race<T, F: Future<Output = io::Result<T>>>(
         }
         let pause = async {
             if left.len() > 0 {
-                tokio::time::sleep(STAGGER).await;
+                tokio::time::sleep(NEXT_ADDRESS_AFTER).await;
             } else {
                 std::future::pending::<()>().await;
             }

@@ -21,7 +21,7 @@ use self::answer::Answer;
 pub(crate) use self::opening::{Handshake, Refusal, Security};
 
 /// Frames that wait to be written. The transport takes one when the socket has room for it.
-pub(crate) trait Outgoing {
+pub(crate) trait Frames {
     /// Wakes `context` when there is something new.
     fn watch(&self, context: &Context<'_>);
     /// The next frame; none when there is nothing to write now.
@@ -93,12 +93,7 @@ impl Socket {
 
     /// Writes what waits and reads what came, until there is something to tell: all that is there,
     /// up to a limit. What is no message comes last.
-    pub(crate) async fn next(
-        &mut self,
-        out: &impl Outgoing,
-        came: &mut Vec<Incoming>,
-        limit: usize,
-    ) {
+    pub(crate) async fn next(&mut self, out: &impl Frames, came: &mut Vec<Incoming>, limit: usize) {
         poll_fn(|context| {
             if let Poll::Ready(code) = self.poll_write(context, out) {
                 came.push(Incoming::Asked(code));
@@ -122,14 +117,14 @@ impl Socket {
         .await;
     }
 
-    fn poll_write(&mut self, context: &mut Context<'_>, out: &impl Outgoing) -> Poll<u16> {
+    fn poll_write(&mut self, context: &mut Context<'_>, out: &impl Frames) -> Poll<u16> {
         out.watch(context);
         let asked = self.poll_out(context, out);
         out.settled();
         asked
     }
 
-    fn poll_out(&mut self, context: &mut Context<'_>, out: &impl Outgoing) -> Poll<u16> {
+    fn poll_out(&mut self, context: &mut Context<'_>, out: &impl Frames) -> Poll<u16> {
         if let Some(code) = out.asked() {
             return Poll::Ready(code);
         }
@@ -193,7 +188,7 @@ impl Socket {
 
     /// Writes what still waits and a close frame, and waits for the peer's; the caller sets the
     /// limit.
-    pub(crate) async fn close(mut self, out: &impl Outgoing, code: u16) {
+    pub(crate) async fn close(mut self, out: &impl Frames, code: u16) {
         while let Some(text) = out.next() {
             if self.ws.send(Message::text(text)).await.is_err() {
                 return;

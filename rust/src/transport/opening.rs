@@ -13,6 +13,7 @@ use super::dial::dial;
 use super::{Socket, http_date};
 use crate::options::url::Target;
 use crate::wire::codes::{Again, http_status};
+use crate::wire::options::BUFFERED_BYTES;
 
 type Source = Box<dyn std::error::Error + Send + Sync>;
 
@@ -169,7 +170,8 @@ impl Socket {
         let limit = Some(handshake.max_message_bytes);
         let config = WebSocketConfig::default()
             .max_message_size(limit)
-            .max_frame_size(limit);
+            .max_frame_size(limit)
+            .max_write_buffer_size(BUFFERED_BYTES);
         let body = Body::default();
         let answer = Answer::over(stream, Body::clone(&body));
         let opened = tokio_tungstenite::client_async_with_config(request, answer, Some(config));

@@ -8,9 +8,10 @@ use std::task::{Context, Poll, Waker};
 use super::items::{Batch, Items, Taken};
 use super::result::{Outcome, TurnResult, final_text};
 use crate::errors::Error;
+use crate::requests::Shown;
 use crate::wire::events::Event;
 use crate::wire::learned::{Fit, Pattern};
-use crate::wire::machine::TurnState;
+use crate::wire::steps::TurnState;
 
 /// How a turn ended.
 #[derive(Debug, Clone)]
@@ -72,24 +73,9 @@ impl Cell {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Wakes everybody who waits.
-    pub(crate) fn wake(&self) {
-        let wakers = std::mem::take(&mut self.lock().wakers);
-        wakers.into_iter().for_each(Waker::wake);
-    }
-
     /// Adds an item. Nobody is woken: that is done once for all that came together.
     pub(crate) fn push(&self, event: Event) {
         self.lock().items.push(event);
-    }
-
-    /// Adds items that are like a learned one; see [`push`](Self::push).
-    pub(crate) fn extend<T: Deref<Target = str>>(
-        &self,
-        pattern: &Arc<Pattern>,
-        frames: impl Iterator<Item = (T, Fit)>,
-    ) {
-        self.lock().items.extend(pattern, frames);
     }
 
     pub(crate) fn set_running(&self) {
@@ -200,5 +186,20 @@ impl Cell {
             }
             _ => None,
         }
+    }
+}
+
+impl Shown for Cell {
+    fn extend<T: Deref<Target = str>>(
+        &self,
+        pattern: &Arc<Pattern>,
+        frames: impl Iterator<Item = (T, Fit)>,
+    ) {
+        self.lock().items.extend(pattern, frames);
+    }
+
+    fn wake(&self) {
+        let wakers = std::mem::take(&mut self.lock().wakers);
+        wakers.into_iter().for_each(Waker::wake);
     }
 }

@@ -11,17 +11,16 @@ use futures_util::Stream;
 use tokio::sync::oneshot;
 
 use super::cell::{Cell, Settled};
-use super::items::{Batch, Taken};
+use super::events::{TextStream, TurnEvents};
 use super::questions::Question;
 use super::result::TurnResult;
-use super::text::Pieces;
-use super::verbs::{Ask, OtpCheck, Reply, Submission, otp_check, submission};
-use crate::errors::{Draft, Error, QuestionKind};
+use super::verbs::{Ask, OtpCheck, Reply, SubmitResult, otp_check, submit_result};
+use crate::errors::{Draft, Error};
 use crate::requests::Pending;
 use crate::requests::{Key, object_of};
 use crate::wire::errors::Leaf;
 use crate::wire::events::Event;
-use crate::wire::machine::TurnState;
+use crate::wire::steps::{QuestionKind, TurnState, Verb};
 
 /// The room above: keeps the books of all turns.
 pub(crate) trait Owner: Send + Sync + 'static {
@@ -30,16 +29,16 @@ pub(crate) trait Owner: Send + Sync + 'static {
     /// Nobody waits for the turn any more.
     fn abandoned(&self, turn: &Key, cell: &Cell);
     fn detach(&self, turn: &Key);
-    fn open_question(&self, turn: &Key) -> Option<Question>;
+    fn question(&self, turn: &Key, kind: Option<QuestionKind>) -> Option<Question>;
     /// Whether the server of a session lists a capability.
     fn offers(&self, session_id: &str, capability: &str) -> bool;
 }
 
 /// Keeps a turn alive: when the last of a turn goes, the turn is stopped (REQ-STOP-05).
-struct Interest {
+pub(super) struct Interest {
     owner: Arc<dyn Owner>,
-    key: Key,
-    cell: Arc<Cell>,
+    pub(super) key: Key,
+    pub(super) cell: Arc<Cell>,
 }
 
 impl Drop for Interest {
@@ -76,6 +75,15 @@ pub struct TurnHandle {
 }
 
 impl TurnHandle {
+    pub(crate) fn new(owner: Arc<dyn Owner>, key: Key, session_id: &str, cell: Arc<Cell>) -> Self {
+        Self {
+            owner,
+            key,
+            session_id: session_id.into(),
+            cell,
+        }
+    }
+
     /// The turn's id, which every event of the turn carries.
     pub fn request_id(&self) -> &str {
         &self.key.id
@@ -96,9 +104,9 @@ impl TurnHandle {
         self.cell.partial_text()
     }
 
-    /// The question that is open now.
-    pub fn open_question(&self) -> Option<Question> {
-        self.owner.open_question(&self.key)
+    /// The question of a kind that is open now; without a kind the first one that is.
+    pub fn question(&self, kind: impl Into<Option<QuestionKind>>) -> Option<Question> {
+        self.owner.question(&self.key, kind.into())
     }
 
     /// Waits for the result. The wait keeps the turn alive like an iterator does; dropping it is
@@ -117,23 +125,13 @@ impl TurnHandle {
 
     /// A further iterator from the first event on, whenever it starts (REQ-TURN-02).
     pub fn events(&self) -> TurnEvents {
-        TurnEvents {
-            reader: self.cell.iterate(),
-            batch: Batch::default(),
-            ended: false,
-            session_id: Arc::clone(&self.session_id),
-            interest: self.interest(),
-        }
+        TurnEvents::new(self.interest(), Arc::clone(&self.session_id))
     }
 
     /// The streamed text, token by token; the final text once if nothing was streamed
     /// (REQ-TURN-10).
     pub fn text_stream(&self) -> TextStream {
-        TextStream {
-            events: self.events(),
-            pieces: Pieces::default(),
-            any: false,
-        }
+        TextStream::new(self.events())
     }
 
     /// Answers the open confirmation. The frame is queued at the call; the future ends when the
@@ -142,10 +140,7 @@ impl TurnHandle {
     /// # Errors
     /// [`Error::NoPendingQuestion`] or [`Error::AlreadyAnswered`]: nothing was sent (REQ-VERB-05).
     pub fn confirm(&self, approved: bool) -> Pending<Result<(), Error>> {
-        let reply = self.ask(Ask::Confirm {
-            approved,
-            confirmation_id: None,
-        });
+        let reply = self.ask(Ask::confirm(approved, None));
         Pending::new(async move { reply.await.map(drop) })
     }
 
@@ -154,7 +149,7 @@ impl TurnHandle {
     /// # Errors
     /// [`Error::NoPendingQuestion`] or [`Error::AlreadyAnswered`]: nothing was sent.
     pub fn verify_otp(&self, code: impl Into<String>) -> Pending<Result<OtpCheck, Error>> {
-        let reply = self.ask(Ask::VerifyOtp { code: code.into() });
+        let reply = self.ask(Ask::verify_otp(&code.into()));
         Pending::new(async move { reply.await.map(|event| otp_check(event.as_ref())) })
     }
 
@@ -166,9 +161,9 @@ impl TurnHandle {
     pub fn submit<T: serde::Serialize + ?Sized>(
         &self,
         values: &T,
-    ) -> Pending<Result<Submission, Error>> {
-        let reply = object_of(values).map(|values| self.ask(Ask::Submit { values }));
-        Pending::new(async move { reply?.await.map(|event| submission(event.as_ref())) })
+    ) -> Pending<Result<SubmitResult, Error>> {
+        let reply = object_of(values).map(|values| self.ask(Ask::submit(&values)));
+        Pending::new(async move { reply?.await.map(|event| submit_result(event.as_ref())) })
     }
 
     /// Declines the open form or, where the server lists `otp_park`, the one-time code
@@ -177,19 +172,19 @@ impl TurnHandle {
     /// # Errors
     /// [`Error::NoPendingQuestion`], [`Error::AlreadyAnswered`] or [`Error::Unsupported`]: nothing
     /// was sent. [`Error::InvalidArgument`]: a confirmation is denied with `confirm(false)`.
-    pub fn decline(&self, kind: QuestionKind) -> Pending<Result<Submission, Error>> {
-        let ask = match kind {
-            QuestionKind::Interaction => Ok(Ask::Decline),
-            QuestionKind::Otp => {
-                let offered = self.owner.offers(&self.session_id, "otp_park");
-                Ask::decline_otp(offered, &self.key.id, &self.session_id)
+    pub fn decline(&self, kind: QuestionKind) -> Pending<Result<SubmitResult, Error>> {
+        let declining = |verb: &Verb| verb.row().declines;
+        let ask = match kind.row().verbs.iter().copied().find(declining) {
+            Some(verb) => {
+                let offers = |word: &str| self.owner.offers(&self.session_id, word);
+                Ask::decline(verb, offers, &self.key.id, &self.session_id)
             }
-            QuestionKind::Confirmation => Err(Error::argument(
+            None => Err(Error::argument(
                 "a confirmation is denied with confirm(false)",
             )),
         };
         let reply = ask.map(|ask| self.ask(ask));
-        Pending::new(async move { reply?.await.map(|event| submission(event.as_ref())) })
+        Pending::new(async move { reply?.await.map(|event| submit_result(event.as_ref())) })
     }
 
     /// Stops the turn with one `cancel`, queued at the call; the future ends when the turn has
@@ -206,7 +201,7 @@ impl TurnHandle {
         self.owner.detach(&self.key);
     }
 
-    fn ask(&self, ask: Ask) -> VerbFuture {
+    pub(crate) fn ask(&self, ask: Ask) -> VerbFuture {
         VerbFuture(self.owner.answer(&self.key, &self.session_id, ask))
     }
 
@@ -241,12 +236,7 @@ pub struct Turn {
 
 impl Turn {
     pub(crate) fn new(owner: Arc<dyn Owner>, key: Key, session_id: &str, cell: Arc<Cell>) -> Self {
-        let handle = TurnHandle {
-            owner,
-            key,
-            session_id: session_id.into(),
-            cell,
-        };
+        let handle = TurnHandle::new(owner, key, session_id, cell);
         let events = handle.events();
         Self { handle, events }
     }
@@ -297,115 +287,5 @@ impl Stream for Turn {
 impl fmt::Debug for Turn {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.handle.fmt(f)
-    }
-}
-
-/// One iteration over the events of a turn.
-///
-/// A reader that is far behind gets neighbouring `stream_token` events as one
-/// ([`StreamToken::merged`](crate::event::StreamToken::merged) says how many); one that is too far
-/// behind for that ends with [`Error::SlowConsumer`], alone (REQ-TURN-02, REQ-TURN-15).
-pub struct TurnEvents {
-    reader: u64,
-    batch: Batch,
-    ended: bool,
-    session_id: Arc<str>,
-    interest: Interest,
-}
-
-impl TurnEvents {
-    /// The next event; see [`Turn::next`].
-    pub async fn next(&mut self) -> Option<Result<Event, Error>> {
-        poll_fn(|context| Pin::new(&mut *self).poll_next(context)).await
-    }
-
-    fn too_slow(&self) -> Error {
-        Draft::default()
-            .request(&self.interest.key.id)
-            .session(&self.session_id)
-            .end(Leaf::SlowConsumer)
-    }
-}
-
-impl Stream for TurnEvents {
-    type Item = Result<Event, Error>;
-
-    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        if let Some(event) = self.batch.next() {
-            return Poll::Ready(Some(Ok(event)));
-        }
-        if self.ended {
-            return Poll::Ready(None);
-        }
-        let this = &mut *self;
-        let cell = &this.interest.cell;
-        let taken = match cell.poll_items(this.reader, &mut this.batch, context) {
-            Poll::Pending => return Poll::Pending,
-            Poll::Ready(taken) => taken,
-        };
-        let last = match taken {
-            Ok(Taken::Some) => return Poll::Ready(this.batch.next().map(Ok)),
-            Ok(Taken::Nothing) => None,
-            Ok(Taken::TooSlow) => Some(Err(this.too_slow())),
-            Err(error) => Some(Err(error)),
-        };
-        this.ended = true;
-        Poll::Ready(last)
-    }
-}
-
-impl Drop for TurnEvents {
-    fn drop(&mut self) {
-        self.interest.cell.end(self.reader);
-    }
-}
-
-impl fmt::Debug for TurnEvents {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("TurnEvents")
-            .field("request_id", &self.interest.key.id)
-            .field("ended", &self.ended)
-            .finish_non_exhaustive()
-    }
-}
-
-/// The text of a turn as it is streamed.
-#[derive(Debug)]
-pub struct TextStream {
-    events: TurnEvents,
-    pieces: Pieces,
-    any: bool,
-}
-
-impl TextStream {
-    /// The next piece of text.
-    pub async fn next(&mut self) -> Option<Result<String, Error>> {
-        poll_fn(|context| Pin::new(&mut *self).poll_next(context)).await
-    }
-}
-
-impl Stream for TextStream {
-    type Item = Result<String, Error>;
-
-    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        loop {
-            let item = match Pin::new(&mut self.events).poll_next(context) {
-                Poll::Pending => return Poll::Pending,
-                Poll::Ready(item) => item,
-            };
-            match item {
-                Some(Ok(Event::StreamToken(token))) => {
-                    self.any = true;
-                    return Poll::Ready(Some(Ok(self.pieces.next(&token))));
-                }
-                Some(Ok(_)) => {}
-                Some(Err(error)) => return Poll::Ready(Some(Err(error))),
-                None if self.any => return Poll::Ready(self.pieces.rest().map(Ok)),
-                None => {
-                    self.any = true;
-                    return Poll::Ready(self.events.interest.cell.fallback_text().map(Ok));
-                }
-            }
-        }
     }
 }

@@ -9,11 +9,8 @@ use std::sync::Arc;
 use super::text::{Accumulator, Halves};
 use crate::wire::events::{Event, StreamToken};
 use crate::wire::learned::{Fit, Numbers, Pattern, Printed, Varied};
+use crate::wire::options::{ITERATOR_BYTES, ITERATOR_ITEMS};
 
-/// Items that are kept as they came for an iterator that has not taken them.
-const MAX_ITEMS: usize = 1024;
-/// Bytes of frames that are kept as they came for an iterator that has not taken them.
-const MAX_BYTES: usize = 8 * 1024 * 1024;
 /// Tokens that an iterator takes at once.
 const BATCH: usize = 256;
 
@@ -213,7 +210,7 @@ impl Items {
     // --- the bound
 
     fn bound(&mut self) {
-        if self.slots.len() <= MAX_ITEMS && self.bytes <= MAX_BYTES {
+        if self.slots.len() <= ITERATOR_ITEMS && self.bytes <= ITERATOR_BYTES {
             return;
         }
         if self.pairs > self.readers.len() {
@@ -227,7 +224,7 @@ impl Items {
             self.readers[index].too_slow |= over;
         }
         let kept = self.kept();
-        while (self.slots.len() - self.pairs > MAX_ITEMS || self.bytes > MAX_BYTES)
+        while (self.slots.len() - self.pairs > ITERATOR_ITEMS || self.bytes > ITERATOR_BYTES)
             && self.slots.front().is_some_and(|slot| slot.first < kept)
         {
             self.drop_first();
@@ -251,7 +248,8 @@ impl Items {
                 .map(|slot| slot.bytes)
                 .sum::<usize>()
         };
-        self.slots.len() - from <= MAX_ITEMS && (self.bytes <= MAX_BYTES || bytes() <= MAX_BYTES)
+        self.slots.len() - from <= ITERATOR_ITEMS
+            && (self.bytes <= ITERATOR_BYTES || bytes() <= ITERATOR_BYTES)
     }
 
     /// Whether merging all neighbours would bring the items from a cursor on below the bound; they
@@ -268,7 +266,7 @@ impl Items {
             bytes = bytes + text + frame - after_token;
             after_token = if slot.is_text() { frame } else { 0 };
         }
-        items <= MAX_ITEMS && bytes <= MAX_BYTES
+        items <= ITERATOR_ITEMS && bytes <= ITERATOR_BYTES
     }
 
     fn drop_first(&mut self) {

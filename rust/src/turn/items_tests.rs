@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Batch, Items, MAX_BYTES, MAX_ITEMS, Taken};
+use super::{Batch, ITERATOR_BYTES, ITERATOR_ITEMS, Items, Taken};
 use crate::wire::codec::decode;
 use crate::wire::events::Event;
 use crate::wire::learned::{Frame, Reader};
@@ -63,20 +63,23 @@ fn stream(items: &mut Items, count: usize, word: impl Fn(usize) -> String) {
 fn req_turn_21_up_to_the_bound_every_token_comes_as_it_was() {
     let mut items = Items::default();
     let id = items.enter();
-    stream(&mut items, MAX_ITEMS, |index| format!("{index} "));
+    stream(&mut items, ITERATOR_ITEMS, |index| format!("{index} "));
     let seen = rest(&mut items, id).expect("within the bound");
-    assert_eq!(seen.len(), MAX_ITEMS);
-    assert_eq!(seen[MAX_ITEMS - 1], (format!("{} ", MAX_ITEMS - 1), 1));
+    assert_eq!(seen.len(), ITERATOR_ITEMS);
+    assert_eq!(
+        seen[ITERATOR_ITEMS - 1],
+        (format!("{} ", ITERATOR_ITEMS - 1), 1)
+    );
 }
 
 #[test]
 fn req_turn_21_beyond_the_bound_neighbours_are_merged_and_no_text_is_lost() {
-    for count in [MAX_ITEMS + 1, 5_000] {
+    for count in [ITERATOR_ITEMS + 1, 5_000] {
         let mut items = Items::default();
         let id = items.enter();
         stream(&mut items, count, |index| format!("{index} "));
         let seen = rest(&mut items, id).expect("merging suffices");
-        assert!(seen.len() <= MAX_ITEMS, "{}", seen.len());
+        assert!(seen.len() <= ITERATOR_ITEMS, "{}", seen.len());
         assert_eq!(
             seen.iter().map(|(_, merged)| merged).sum::<u64>(),
             count as u64
@@ -90,14 +93,16 @@ fn req_turn_21_beyond_the_bound_neighbours_are_merged_and_no_text_is_lost() {
 fn req_turn_21_a_merged_token_shows_frame_and_time_of_the_last_one() {
     let mut items = Items::default();
     let id = items.enter();
-    stream(&mut items, MAX_ITEMS + 1, |index| format!("\\n{index}"));
+    stream(&mut items, ITERATOR_ITEMS + 1, |index| {
+        format!("\\n{index}")
+    });
     let mut batch = Batch::default();
     assert_eq!(items.take(id, &mut batch), Taken::Some);
     let Some(Event::StreamToken(merged)) = batch.next() else {
         panic!("a token is due");
     };
-    assert_eq!(merged.merged(), MAX_ITEMS as u64 + 1);
-    assert_eq!(merged.raw(), frame(&format!("\\n{MAX_ITEMS}")));
+    assert_eq!(merged.merged(), ITERATOR_ITEMS as u64 + 1);
+    assert_eq!(merged.raw(), frame(&format!("\\n{ITERATOR_ITEMS}")));
     assert_eq!((merged.request_id(), merged.timestamp()), ("r", Some(7)));
     assert!(merged.token().starts_with("\n0\n1\n2"));
 }
@@ -110,9 +115,9 @@ fn req_turn_21_merging_stops_where_a_reader_stands_and_at_other_items() {
     assert_eq!(rest(&mut items, early).map(|seen| seen.len()), Ok(10));
     stream(&mut items, 5, |_| "b".to_owned());
     items.push(chunk("n"));
-    stream(&mut items, MAX_ITEMS, |_| "c".to_owned());
+    stream(&mut items, ITERATOR_ITEMS, |_| "c".to_owned());
     let text = |seen: Vec<(String, u64)>| -> String { seen.into_iter().map(|it| it.0).collect() };
-    let expected = format!("{}n{}", "b".repeat(5), "c".repeat(MAX_ITEMS));
+    let expected = format!("{}n{}", "b".repeat(5), "c".repeat(ITERATOR_ITEMS));
     assert_eq!(text(rest(&mut items, early).expect("merged")), expected);
     let expected = format!("{}{expected}", "a".repeat(10));
     assert_eq!(text(rest(&mut items, late).expect("merged")), expected);
@@ -127,20 +132,20 @@ fn req_turn_21_a_reader_in_time_sees_every_token_however_many_there_are() {
         let seen = rest(&mut items, id).expect("in time");
         assert!(seen.iter().all(|(_, merged)| *merged == 1), "{seen:?}");
     }
-    assert!(items.slots.len() <= MAX_ITEMS + 1);
+    assert!(items.slots.len() <= ITERATOR_ITEMS + 1);
 }
 
 #[test]
 fn req_turn_22_what_cannot_be_merged_ends_the_slow_iterator_alone() {
     let mut items = Items::default();
     let (slow, fast) = (items.enter(), items.enter());
-    for index in 0..=MAX_ITEMS {
+    for index in 0..=ITERATOR_ITEMS {
         assert_eq!(rest(&mut items, fast).map(|seen| seen.len() <= 1), Ok(true));
         items.push(chunk(&index.to_string()));
     }
     assert_eq!(rest(&mut items, slow), Err(()));
     assert_eq!(rest(&mut items, fast).map(|seen| seen.len()), Ok(1));
-    assert_eq!(items.slots.len(), MAX_ITEMS);
+    assert_eq!(items.slots.len(), ITERATOR_ITEMS);
     let late = items.enter();
     assert_eq!(rest(&mut items, late), Err(()), "its first item is gone");
 }
@@ -149,8 +154,11 @@ fn req_turn_22_what_cannot_be_merged_ends_the_slow_iterator_alone() {
 fn req_turn_22_at_the_bound_nobody_is_slow() {
     let mut items = Items::default();
     let id = items.enter();
-    (0..MAX_ITEMS).for_each(|index| items.push(chunk(&index.to_string())));
-    assert_eq!(rest(&mut items, id).map(|seen| seen.len()), Ok(MAX_ITEMS));
+    (0..ITERATOR_ITEMS).for_each(|index| items.push(chunk(&index.to_string())));
+    assert_eq!(
+        rest(&mut items, id).map(|seen| seen.len()),
+        Ok(ITERATOR_ITEMS)
+    );
 }
 
 #[test]
@@ -158,9 +166,9 @@ fn req_turn_22_frames_count_by_their_bytes() {
     let mut items = Items::default();
     let id = items.enter();
     let big = "x".repeat(1024 * 1024);
-    (0..MAX_BYTES / big.len()).for_each(|_| items.push(chunk(&big)));
+    (0..ITERATOR_BYTES / big.len()).for_each(|_| items.push(chunk(&big)));
     assert_eq!(rest(&mut items, id), Err(()));
-    assert!(items.bytes <= MAX_BYTES);
+    assert!(items.bytes <= ITERATOR_BYTES);
 }
 
 #[test]

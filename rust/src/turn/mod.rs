@@ -1,23 +1,25 @@
 //! One `send_message` and all it causes: a handle to iterate, await, answer and stop.
 
 mod cell;
-mod entry;
-mod facts;
+mod driver;
+mod events;
 mod handle;
 mod items;
 #[cfg(test)]
 mod machine_vectors;
+mod owner;
 mod questions;
 mod result;
+mod state;
 mod text;
 mod tools;
 pub(crate) mod verbs;
 
-pub(crate) use self::cell::{Cell, Settled};
-pub(crate) use self::entry::Entry;
-pub(crate) use self::handle::{Owner, VerbFuture};
-pub use self::handle::{TextStream, Turn, TurnEvents, TurnHandle};
+pub use self::events::{TextStream, TurnEvents};
+pub(crate) use self::handle::Owner;
+pub use self::handle::{Turn, TurnHandle};
+pub(crate) use self::owner::Books;
 pub use self::questions::Question;
 pub use self::result::{Outcome, TurnResult};
 pub use self::tools::ToolCallView;
-pub use self::verbs::{OtpCheck, Submission};
+pub use self::verbs::{OtpCheck, SubmitResult};

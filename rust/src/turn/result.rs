@@ -3,6 +3,7 @@
 use serde_json::Value;
 
 use crate::wire::events::{Event, EventualResponse};
+use crate::wire::steps;
 use crate::wire::types::{Citation, Usage};
 
 /// How a turn ended, when it did not fail.
@@ -50,7 +51,17 @@ pub struct TurnResult {
     /// Why a human agent should take over.
     pub escalation_reason: Option<String>,
     /// The event that ended the turn; none when the turn ended here.
-    pub terminal: Option<Event>,
+    pub event: Option<Event>,
+}
+
+impl From<steps::Outcome> for Outcome {
+    /// A turn that failed has no result.
+    fn from(outcome: steps::Outcome) -> Self {
+        match outcome {
+            steps::Outcome::Completed => Self::Completed,
+            steps::Outcome::Cancelled | steps::Outcome::Failed => Self::Cancelled,
+        }
+    }
 }
 
 impl TurnResult {
@@ -66,7 +77,7 @@ impl TurnResult {
             usage: None,
             needs_escalation: None,
             escalation_reason: None,
-            terminal: None,
+            event: None,
         }
     }
 
@@ -78,7 +89,7 @@ impl TurnResult {
             self.needs_escalation = event.needs_escalation();
             self.escalation_reason = event.escalation_reason().map(str::to_owned);
         }
-        self.terminal = Some(terminal.clone());
+        self.event = Some(terminal.clone());
         self
     }
 }

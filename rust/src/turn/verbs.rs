@@ -1,20 +1,23 @@
 //! Verbs: a human's answers to the questions of a turn, and `cancel` (REQ-VERB-01 to 09).
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use serde::Serialize;
 use tokio::sync::oneshot;
 
-use super::entry::Entry;
+use super::driver::Driver;
+use super::handle::TurnHandle;
 use super::questions::Asked;
 use crate::clock::Timer;
-use crate::errors::{Draft, Error, QuestionKind};
-use crate::requests::{Cause, Desk, Tick};
-use crate::wire::actions::{Action, ConfirmToolAction, SubmitInteraction, VerifyOtp};
+use crate::errors::{Draft, Error};
+use crate::requests::{Cause, InFlight as _, Sender, Tick, too_large};
 use crate::wire::enums::OtpInvalidReason;
 use crate::wire::errors::Leaf;
 use crate::wire::events::Event;
-use crate::wire::json::JsonObject;
-use crate::wire::machine::{Effect, Signal, Verb, step};
+use crate::wire::json::{Json, JsonObject};
+use crate::wire::options::OUTBOUND_BYTES;
+use crate::wire::steps::{Refusal, Signal, TurnEffect, Verb};
 use crate::wire::types::FieldError;
 
 /// What became of a one-time code (REQ-OTP-01).
@@ -34,15 +37,18 @@ pub struct OtpCheck {
 }
 
 /// What became of submitted values (REQ-FORM-01).
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone)]
 #[non_exhaustive]
-pub struct Submission {
+pub struct SubmitResult {
     /// Whether the values were taken.
     pub accepted: bool,
     /// What is wrong with them, field by field.
     pub errors: Vec<FieldError>,
     /// Text for a human.
     pub message: Option<String>,
+    /// The turn that began with the answer, when this client did not follow the one that asked and
+    /// the server goes on with it (REQ-VERB-15).
+    pub turn: Option<TurnHandle>,
 }
 
 /// The answer of a server to a verb: the event, or nothing where the turn's end answered.
@@ -65,89 +71,76 @@ impl Outstanding {
     }
 }
 
-/// What a caller answers.
-pub(crate) enum Ask {
-    Confirm {
-        approved: bool,
-        confirmation_id: Option<String>,
-    },
-    VerifyOtp {
-        code: String,
-    },
-    DeclineOtp,
-    Submit {
-        values: JsonObject,
-    },
-    Decline,
+/// What a caller answers: a verb of the tables, and the members of its action that the caller
+/// writes.
+#[derive(Debug, Clone)]
+pub(crate) struct Ask {
+    pub(crate) verb: Verb,
+    members: BTreeMap<&'static str, Json>,
 }
 
 impl Ask {
-    /// Declines a code; refused before anything else where the server does not list `otp_park`
-    /// (REQ-OTP-05).
-    pub(crate) fn decline_otp(offered: bool, request: &str, session: &str) -> Result<Self, Error> {
-        if offered {
-            return Ok(Self::DeclineOtp);
+    fn new(verb: Verb) -> Self {
+        Self {
+            verb,
+            members: BTreeMap::new(),
+        }
+    }
+
+    fn with<T: Serialize + ?Sized>(mut self, name: &'static str, value: &T) -> Self {
+        if let Ok(value) = Json::from_serialize(value) {
+            self.members.insert(name, value);
+        }
+        self
+    }
+
+    pub(crate) fn confirm(approved: bool, confirmation_id: Option<&str>) -> Self {
+        let ask = Self::new(Verb::Confirm).with("approved", &approved);
+        match confirmation_id {
+            Some(id) => ask.with("confirmationId", id),
+            None => ask,
+        }
+    }
+
+    pub(crate) fn verify_otp(code: &str) -> Self {
+        Self::new(Verb::VerifyOtp).with("code", code)
+    }
+
+    pub(crate) fn submit(values: &JsonObject) -> Self {
+        Self::new(Verb::Submit).with("values", values)
+    }
+
+    /// Declines a question; refused before anything else where the server does not list what the
+    /// verb needs (REQ-OTP-05).
+    pub(crate) fn decline(
+        verb: Verb,
+        offers: impl Fn(&str) -> bool,
+        request: &str,
+        session: &str,
+    ) -> Result<Self, Error> {
+        if verb.row().needs.is_none_or(offers) {
+            return Ok(Self::new(verb));
         }
         let refused = Draft::default().end(Leaf::Unsupported);
         Err(refused.with(|it| it.request(request).session(session)))
     }
 
-    /// The question that this answers.
-    pub(crate) fn question(&self) -> QuestionKind {
-        match self {
-            Self::Confirm { .. } => QuestionKind::Confirmation,
-            Self::VerifyOtp { .. } | Self::DeclineOtp => QuestionKind::Otp,
-            Self::Submit { .. } | Self::Decline => QuestionKind::Interaction,
-        }
-    }
-
-    pub(crate) fn verb(&self) -> Verb {
-        match self {
-            Self::Confirm { .. } => Verb::Confirm,
-            Self::VerifyOtp { .. } => Verb::VerifyOtp,
-            Self::DeclineOtp => Verb::DeclineOtp,
-            Self::Submit { .. } => Verb::Submit,
-            Self::Decline => Verb::Decline,
-        }
-    }
-
-    fn frame(self, asked: &Asked, request: &str, session: &str) -> (&'static str, String) {
-        match self {
-            Self::Confirm {
-                approved,
-                confirmation_id,
-            } => {
-                let mut action = ConfirmToolAction::new(session, request, approved);
-                action.confirmation_id = confirmation_id.or(asked.echo.confirmation_id.clone());
-                (ConfirmToolAction::NAME, action.to_json())
+    /// The action of the answer, with what the question wants back.
+    fn frame(mut self, asked: &Asked, request: &str, session: &str) -> (&'static str, String) {
+        let row = self.verb.row();
+        for name in row.echo {
+            if let (Some(fact), false) = (asked.fact(name), self.members.contains_key(name)) {
+                self = self.with(name, fact);
             }
-            Self::VerifyOtp { code } => (
-                VerifyOtp::NAME,
-                VerifyOtp::new(session, request).code(code).to_json(),
-            ),
-            Self::DeclineOtp => (
-                VerifyOtp::NAME,
-                VerifyOtp::new(session, request).declined(true).to_json(),
-            ),
-            Self::Submit { values } => (
-                SubmitInteraction::NAME,
-                interaction(asked, request, session)
-                    .values(values)
-                    .to_json(),
-            ),
-            Self::Decline => (
-                SubmitInteraction::NAME,
-                interaction(asked, request, session)
-                    .declined(true)
-                    .to_json(),
-            ),
         }
+        if row.declines {
+            self = self.with("declined", &true);
+        }
+        self = self.with("action", row.action);
+        self = self.with("requestId", request).with("sessionId", session);
+        let text = serde_json::to_string(&self.members).unwrap_or_default();
+        (row.action, text)
     }
-}
-
-fn interaction(asked: &Asked, request: &str, session: &str) -> SubmitInteraction {
-    let (id, kind) = asked.echo.interaction.clone().unwrap_or_default();
-    SubmitInteraction::new(session, request, id).kind(kind)
 }
 
 /// Where the answer to a verb arrives, and what to do when nobody hears of its failure.
@@ -156,81 +149,68 @@ pub(crate) struct Waiter {
     pub(crate) unheard: Arc<dyn Fn(&Error) + Send + Sync>,
 }
 
-impl Entry {
+impl Driver {
     /// Answers an open question: its frame is queued before this returns (REQ-VERB-02).
-    pub(crate) fn answer(&mut self, ask: Ask, waiter: Waiter, desk: &mut dyn Desk) {
-        match self.try_answer(ask, desk) {
-            Ok(verb) => self.await_verb(verb, waiter, desk),
+    pub(crate) fn answer(&mut self, ask: Ask, waiter: Waiter, sender: &mut Sender<'_>) {
+        let verb = ask.verb;
+        match self.try_answer(ask, sender) {
+            Ok(()) => self.await_verb(verb, waiter, sender),
             Err(error) => {
-                let refused = error.with(|it| it.request(&self.key.id).session(&self.session_id));
-                let _ = waiter.done.send(Err(refused));
+                let _ = waiter.done.send(Err(self.about(error)));
             }
         }
     }
 
-    fn try_answer(&mut self, ask: Ask, desk: &mut dyn Desk) -> Result<Verb, Error> {
-        let (verb, kind) = (ask.verb(), ask.question());
+    fn try_answer(&mut self, ask: Ask, sender: &mut Sender<'_>) -> Result<(), Error> {
+        let Some(kind) = ask.verb.row().question else {
+            return Err(refused(Refusal::NoPendingQuestion));
+        };
         let asked = &self.asked[kind as usize];
-        let moved = step(kind.machine(), asked.state, Signal::Answer, |_| false);
-        let (state, effects) = moved.ok_or_else(|| refused(Effect::RefuseNoPendingQuestion))?;
-        for effect in effects {
-            if matches!(
-                effect,
-                Effect::RefuseAlreadyAnswered | Effect::RefuseNoPendingQuestion
-            ) {
-                return Err(refused(*effect));
-            }
-        }
-        let (name, text) = ask.frame(asked, &self.key.id, &self.session_id);
-        if text.len() > crate::options::MAX_OUTBOUND_BYTES {
+        let (action, text) = ask.frame(asked, &self.key.id, &self.session_id);
+        if text.len() > OUTBOUND_BYTES {
             return Err(too_large(text.len()));
         }
-        desk.send(name, Some(&self.key.id), text);
-        self.asked[kind as usize].state = state;
-        self.answered(kind, desk);
-        Ok(verb)
+        for step in self.state.answer(kind) {
+            if let TurnEffect::Refuse(why) = step.effect {
+                return Err(refused(why));
+            }
+        }
+        sender.send(action, &self.key.id, text);
+        self.answered(kind, sender);
+        Ok(())
     }
 
-    fn await_verb(&mut self, verb: Verb, waiter: Waiter, desk: &dyn Desk) {
+    fn await_verb(&mut self, verb: Verb, waiter: Waiter, sender: &Sender<'_>) {
         self.verbs_drawn += 1;
         let number = self.verbs_drawn;
-        let limit = desk.limits().request;
-        let timed = verb != Verb::Cancel && !limit.is_zero();
+        let limit = sender.limits().request;
+        let timed = verb.row().question.is_some() && !limit.is_zero();
         self.verbs.push(Outstanding {
             number,
             verb,
             done: waiter.done,
             unheard: waiter.unheard,
-            _timer: timed.then(|| desk.arm(limit, &self.key, Tick::Verb(number))),
+            _timer: timed.then(|| sender.arm(limit, &self.key, Tick::Verb(number))),
         });
     }
 
     /// Stops the turn with at most one `cancel`; the reply comes when it has settled.
-    pub(crate) fn stop(&mut self, waiter: Waiter, desk: &mut dyn Desk) {
+    pub(crate) fn stop(&mut self, waiter: Waiter, sender: &mut Sender<'_>) {
         if !self.is_live() {
             let _ = waiter.done.send(Ok(None));
             return;
         }
-        self.await_verb(Verb::Cancel, waiter, desk);
-        self.on_local(Signal::Cancel, &Cause::default(), desk);
+        self.await_verb(Verb::Cancel, waiter, sender);
+        self.on_local(Signal::Cancel, &Cause::default(), sender);
     }
 }
 
 /// The error of an answer that is refused here.
-pub(crate) fn refused(effect: Effect) -> Error {
-    if effect == Effect::RefuseAlreadyAnswered {
-        Draft::default().end(Leaf::AlreadyAnswered)
-    } else {
-        Draft::default().end(Leaf::NoPendingQuestion)
-    }
-}
-
-/// The error of a message that is too large to be sent.
-pub(crate) fn too_large(size: usize) -> Error {
-    let limit = crate::options::MAX_OUTBOUND_BYTES as u64;
-    Draft::default()
-        .size(Some(size as u64), limit)
-        .end(Leaf::MessageTooLarge)
+pub(crate) fn refused(why: Refusal) -> Error {
+    Draft::default().end(match why {
+        Refusal::AlreadyAnswered => Leaf::AlreadyAnswered,
+        Refusal::NoPendingQuestion => Leaf::NoPendingQuestion,
+    })
 }
 
 /// Reads the answer to a code.
@@ -258,17 +238,19 @@ pub(crate) fn otp_check(event: Option<&Event>) -> OtpCheck {
 }
 
 /// Reads the answer to submitted values.
-pub(crate) fn submission(event: Option<&Event>) -> Submission {
+pub(crate) fn submit_result(event: Option<&Event>) -> SubmitResult {
     match event {
-        Some(Event::InteractionInvalid(event)) => Submission {
+        Some(Event::InteractionInvalid(event)) => SubmitResult {
             accepted: false,
             errors: event.errors().to_vec(),
             message: Some(event.message().to_owned()),
+            turn: None,
         },
-        _ => Submission {
+        _ => SubmitResult {
             accepted: true,
             errors: Vec::new(),
             message: None,
+            turn: None,
         },
     }
 }

@@ -2,9 +2,6 @@
 
 //! What the end of a link means, what errors say, and the words of capabilities.
 
-// The rooms take what they act on.
-#![allow(dead_code)]
-
 /// Whether another attempt may help.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Again {
@@ -21,135 +18,264 @@ pub(crate) enum Again {
 pub(crate) struct CloseCode {
     pub(crate) first: u16,
     pub(crate) last: u16,
+    #[cfg(test)]
     pub(crate) name: &'static str,
     pub(crate) retry: Again,
-    pub(crate) backoff_from: u32,
     pub(crate) kind: &'static str,
 }
 
-const fn code(
-    first: u16,
-    last: u16,
-    name: &'static str,
-    retry: Again,
-    backoff_from: u32,
-    kind: &'static str,
-) -> CloseCode {
-    CloseCode {
-        first,
-        last,
-        name,
-        retry,
-        backoff_from,
-        kind,
-    }
-}
-
 static CLOSE_CODES: &[CloseCode] = &[
-    code(1000, 1000, "normal", Again::No, 0, "connection_lost"),
-    code(1001, 1001, "going_away", Again::Yes, 0, "connection_lost"),
-    code(
-        1002,
-        1002,
-        "protocol_violation",
-        Again::No,
-        0,
-        "connection_lost",
-    ),
-    code(
-        1003,
-        1003,
-        "unsupported_data",
-        Again::No,
-        0,
-        "connection_lost",
-    ),
-    code(1005, 1005, "no_status", Again::Yes, 0, "connection_lost"),
-    code(1006, 1006, "abnormal", Again::Yes, 0, "connection_lost"),
-    code(1007, 1007, "invalid_utf8", Again::No, 0, "connection_lost"),
-    code(1008, 1008, "policy", Again::No, 0, "connection_lost"),
-    code(1009, 1009, "too_large", Again::No, 0, "connection_lost"),
-    code(
-        1010,
-        1010,
-        "extension_missing",
-        Again::No,
-        0,
-        "connection_lost",
-    ),
-    code(
-        1011,
-        1011,
-        "server_failed",
-        Again::Yes,
-        0,
-        "connection_lost",
-    ),
-    code(1012, 1012, "restart", Again::Yes, 2, "connection_lost"),
-    code(
-        1013,
-        1013,
-        "try_again_later",
-        Again::Yes,
-        2,
-        "connection_lost",
-    ),
-    code(1014, 1014, "bad_gateway", Again::Yes, 0, "connection_lost"),
-    code(1015, 1015, "tls_failed", Again::No, 0, "connect_failed"),
-    code(4400, 4400, "malformed", Again::No, 0, "connection_lost"),
-    code(
-        4401,
-        4401,
-        "unauthorized",
-        Again::Renew,
-        0,
-        "authentication",
-    ),
-    code(4408, 4408, "no_pong", Again::Yes, 0, "connection_lost"),
-    code(
-        4409,
-        4409,
-        "too_large_here",
-        Again::No,
-        0,
-        "message_too_large",
-    ),
-    code(4429, 4429, "too_many", Again::Yes, 2, "connection_lost"),
-    code(4400, 4499, "refused", Again::No, 0, "connection_lost"),
-    code(1000, 4999, "other", Again::Yes, 0, "connection_lost"),
+    CloseCode {
+        first: 1000,
+        last: 1000,
+        #[cfg(test)]
+        name: "normal",
+        retry: Again::No,
+        kind: "connection_lost",
+    },
+    CloseCode {
+        first: 1001,
+        last: 1001,
+        #[cfg(test)]
+        name: "going_away",
+        retry: Again::Yes,
+        kind: "connection_lost",
+    },
+    CloseCode {
+        first: 1002,
+        last: 1002,
+        #[cfg(test)]
+        name: "protocol_violation",
+        retry: Again::No,
+        kind: "connection_lost",
+    },
+    CloseCode {
+        first: 1003,
+        last: 1003,
+        #[cfg(test)]
+        name: "unsupported_data",
+        retry: Again::No,
+        kind: "connection_lost",
+    },
+    CloseCode {
+        first: 1005,
+        last: 1005,
+        #[cfg(test)]
+        name: "no_status",
+        retry: Again::Yes,
+        kind: "connection_lost",
+    },
+    CloseCode {
+        first: 1006,
+        last: 1006,
+        #[cfg(test)]
+        name: "abnormal",
+        retry: Again::Yes,
+        kind: "connection_lost",
+    },
+    CloseCode {
+        first: 1007,
+        last: 1007,
+        #[cfg(test)]
+        name: "invalid_utf8",
+        retry: Again::No,
+        kind: "connection_lost",
+    },
+    CloseCode {
+        first: 1008,
+        last: 1008,
+        #[cfg(test)]
+        name: "policy",
+        retry: Again::No,
+        kind: "connection_lost",
+    },
+    CloseCode {
+        first: 1009,
+        last: 1009,
+        #[cfg(test)]
+        name: "too_large",
+        retry: Again::No,
+        kind: "connection_lost",
+    },
+    CloseCode {
+        first: 1010,
+        last: 1010,
+        #[cfg(test)]
+        name: "extension_missing",
+        retry: Again::No,
+        kind: "connection_lost",
+    },
+    CloseCode {
+        first: 1011,
+        last: 1011,
+        #[cfg(test)]
+        name: "server_failed",
+        retry: Again::Yes,
+        kind: "connection_lost",
+    },
+    CloseCode {
+        first: 1012,
+        last: 1012,
+        #[cfg(test)]
+        name: "restart",
+        retry: Again::Yes,
+        kind: "connection_lost",
+    },
+    CloseCode {
+        first: 1013,
+        last: 1013,
+        #[cfg(test)]
+        name: "try_again_later",
+        retry: Again::Yes,
+        kind: "connection_lost",
+    },
+    CloseCode {
+        first: 1014,
+        last: 1014,
+        #[cfg(test)]
+        name: "bad_gateway",
+        retry: Again::Yes,
+        kind: "connection_lost",
+    },
+    CloseCode {
+        first: 1015,
+        last: 1015,
+        #[cfg(test)]
+        name: "tls_failed",
+        retry: Again::No,
+        kind: "connect_failed",
+    },
+    CloseCode {
+        first: 4400,
+        last: 4400,
+        #[cfg(test)]
+        name: "malformed",
+        retry: Again::No,
+        kind: "connection_lost",
+    },
+    CloseCode {
+        first: 4401,
+        last: 4401,
+        #[cfg(test)]
+        name: "unauthorized",
+        retry: Again::Renew,
+        kind: "authentication",
+    },
+    CloseCode {
+        first: 4408,
+        last: 4408,
+        #[cfg(test)]
+        name: "no_pong",
+        retry: Again::Yes,
+        kind: "connection_lost",
+    },
+    CloseCode {
+        first: 4409,
+        last: 4409,
+        #[cfg(test)]
+        name: "too_large_here",
+        retry: Again::No,
+        kind: "message_too_large",
+    },
+    CloseCode {
+        first: 4429,
+        last: 4429,
+        #[cfg(test)]
+        name: "too_many",
+        retry: Again::Yes,
+        kind: "connection_lost",
+    },
+    CloseCode {
+        first: 4400,
+        last: 4499,
+        #[cfg(test)]
+        name: "refused",
+        retry: Again::No,
+        kind: "connection_lost",
+    },
+    CloseCode {
+        first: 1000,
+        last: 4999,
+        #[cfg(test)]
+        name: "other",
+        retry: Again::Yes,
+        kind: "connection_lost",
+    },
 ];
 
 static HTTP_STATUSES: &[CloseCode] = &[
-    code(
-        401,
-        401,
-        "http_unauthorized",
-        Again::Renew,
-        0,
-        "authentication",
-    ),
-    code(408, 408, "http_timeout", Again::Yes, 0, "connect_failed"),
-    code(425, 425, "http_too_early", Again::Yes, 0, "connect_failed"),
-    code(429, 429, "http_too_many", Again::Yes, 2, "connect_failed"),
-    code(
-        501,
-        501,
-        "http_not_implemented",
-        Again::No,
-        0,
-        "connect_failed",
-    ),
-    code(505, 505, "http_version", Again::No, 0, "connect_failed"),
-    code(
-        503,
-        503,
-        "http_unavailable",
-        Again::Yes,
-        2,
-        "connect_failed",
-    ),
-    code(500, 599, "http_failed", Again::Yes, 0, "connect_failed"),
-    code(100, 499, "http_refused", Again::No, 0, "connect_failed"),
+    CloseCode {
+        first: 401,
+        last: 401,
+        #[cfg(test)]
+        name: "http_unauthorized",
+        retry: Again::Renew,
+        kind: "authentication",
+    },
+    CloseCode {
+        first: 408,
+        last: 408,
+        #[cfg(test)]
+        name: "http_timeout",
+        retry: Again::Yes,
+        kind: "connect_failed",
+    },
+    CloseCode {
+        first: 425,
+        last: 425,
+        #[cfg(test)]
+        name: "http_too_early",
+        retry: Again::Yes,
+        kind: "connect_failed",
+    },
+    CloseCode {
+        first: 429,
+        last: 429,
+        #[cfg(test)]
+        name: "http_too_many",
+        retry: Again::Yes,
+        kind: "connect_failed",
+    },
+    CloseCode {
+        first: 501,
+        last: 501,
+        #[cfg(test)]
+        name: "http_not_implemented",
+        retry: Again::No,
+        kind: "connect_failed",
+    },
+    CloseCode {
+        first: 505,
+        last: 505,
+        #[cfg(test)]
+        name: "http_version",
+        retry: Again::No,
+        kind: "connect_failed",
+    },
+    CloseCode {
+        first: 503,
+        last: 503,
+        #[cfg(test)]
+        name: "http_unavailable",
+        retry: Again::Yes,
+        kind: "connect_failed",
+    },
+    CloseCode {
+        first: 500,
+        last: 599,
+        #[cfg(test)]
+        name: "http_failed",
+        retry: Again::Yes,
+        kind: "connect_failed",
+    },
+    CloseCode {
+        first: 100,
+        last: 499,
+        #[cfg(test)]
+        name: "http_refused",
+        retry: Again::No,
+        kind: "connect_failed",
+    },
 ];
 
 /// Returns what a close code means; none when it may not stand in a frame.
@@ -288,7 +414,6 @@ fn filled(part: &str, place: &impl Fn(&str) -> Option<String>) -> (String, bool)
 #[derive(Debug)]
 pub(crate) struct Capability {
     pub(crate) word: &'static str,
-    pub(crate) since: &'static str,
     pub(crate) implied_by: &'static [&'static str],
     pub(crate) pending: Option<&'static str>,
 }
@@ -296,37 +421,31 @@ pub(crate) struct Capability {
 pub(crate) static CAPABILITIES: &[Capability] = &[
     Capability {
         word: "otp_park",
-        since: "1.1",
         implied_by: &["always"],
         pending: None,
     },
     Capability {
         word: "spec_1_1",
-        since: "1.1",
         implied_by: &["always"],
         pending: None,
     },
     Capability {
         word: "identity_form",
-        since: "1.1",
         implied_by: &[],
         pending: None,
     },
     Capability {
         word: "choice_chips",
-        since: "1.1",
         implied_by: &[],
         pending: None,
     },
     Capability {
         word: "spec_1_2",
-        since: "1.2",
         implied_by: &["always"],
         pending: Some("reconnect"),
     },
     Capability {
         word: "replay",
-        since: "1.2",
         implied_by: &["option autoReconnect"],
         pending: Some("reconnect"),
     },

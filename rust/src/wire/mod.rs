@@ -13,7 +13,6 @@ pub mod events;
 mod frames;
 pub mod json;
 pub(crate) mod learned;
-pub mod machine;
 pub(crate) mod mend;
 pub(crate) mod options;
 mod shapes;

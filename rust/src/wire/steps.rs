@@ -3,8 +3,10 @@
 //! What moves a client: facts, guards over them, effects as values, and one pure step a machine.
 //! An effect that a driver does not know does not compile: match without a wildcard.
 
-// The rooms take what they act on; the vectors hold the rest. Words are the specification's.
-#![allow(dead_code, clippy::enum_variant_names)]
+// Words are the specification's.
+#![allow(clippy::enum_variant_names)]
+
+use std::fmt;
 
 use super::events::EventType;
 
@@ -100,16 +102,22 @@ pub(crate) enum Signal {
     /// The word `withdrawn`.
     Withdrawn,
     /// The word `retry_due`.
+    #[allow(dead_code)] // decided and not wired yet
     RetryDue,
     /// The word `stable`.
+    #[allow(dead_code)] // decided and not wired yet
     Stable,
     /// The word `pong_timeout`.
+    #[allow(dead_code)] // decided and not wired yet
     PongTimeout,
     /// The word `probe_failed`.
+    #[allow(dead_code)] // decided and not wired yet
     ProbeFailed,
     /// The word `wake`.
+    #[allow(dead_code)] // decided and not wired yet
     Wake,
     /// The word `online`.
+    #[allow(dead_code)] // decided and not wired yet
     Online,
 }
 
@@ -171,6 +179,7 @@ impl Signal {
     }
 
     /// The signal of a word; none when no machine knows it.
+    #[cfg(test)]
     pub(crate) fn of(word: &str) -> Option<Self> {
         Some(match word {
             "immediate_response" => Self::ImmediateResponse,
@@ -230,11 +239,30 @@ impl Signal {
 
 impl From<EventType> for Signal {
     fn from(found: EventType) -> Self {
-        Self::of(found.as_str()).unwrap_or(Self::Unknown)
+        match found {
+            EventType::ImmediateResponse => Self::ImmediateResponse,
+            EventType::EventualResponse => Self::EventualResponse,
+            EventType::StreamChunk => Self::StreamChunk,
+            EventType::StreamToken => Self::StreamToken,
+            EventType::StreamPreamble => Self::StreamPreamble,
+            EventType::StreamReasoning => Self::StreamReasoning,
+            EventType::Keepalive => Self::Keepalive,
+            EventType::WriteConfirmationRequired => Self::WriteConfirmationRequired,
+            EventType::OtpVerificationRequired => Self::OtpVerificationRequired,
+            EventType::OtpSent => Self::OtpSent,
+            EventType::OtpVerified => Self::OtpVerified,
+            EventType::OtpInvalid => Self::OtpInvalid,
+            EventType::InteractionRequired => Self::InteractionRequired,
+            EventType::InteractionInvalid => Self::InteractionInvalid,
+            EventType::Cancelled => Self::Cancelled,
+            EventType::Error => Self::Error,
+            EventType::Pong => Self::Pong,
+            _ => Self::Unknown,
+        }
     }
 }
 
-/// A word of the tables.
+/// Words of the tables.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) enum Verb {
     /// The word `confirm`.
@@ -253,6 +281,7 @@ pub(crate) enum Verb {
 
 impl Verb {
     /// Every word, in the order of the specification.
+    #[cfg(test)]
     pub(crate) const ALL: &'static [Self] = &[
         Self::Confirm,
         Self::VerifyOtp,
@@ -263,6 +292,7 @@ impl Verb {
     ];
 
     /// The word of the specification.
+    #[cfg(test)]
     pub(crate) fn as_str(self) -> &'static str {
         match self {
             Self::Confirm => "confirm",
@@ -275,25 +305,27 @@ impl Verb {
     }
 }
 
-/// A word of the tables.
+/// Words of the tables.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) enum FrameState {
-    /// The word `queued`.
+    /// Waits for the link, nothing of it has left.
     Queued,
-    /// The word `writing`.
+    /// The link has it, it may have left.
     Writing,
-    /// The word `written`.
+    /// Out of our hands.
     Written,
-    /// The word `dropped`.
+    /// It never left.
     Dropped,
 }
 
 impl FrameState {
     /// Every word, in the order of the specification.
+    #[cfg(test)]
     pub(crate) const ALL: &'static [Self] =
         &[Self::Queued, Self::Writing, Self::Written, Self::Dropped];
 
     /// The word of the specification.
+    #[cfg(test)]
     pub(crate) fn as_str(self) -> &'static str {
         match self {
             Self::Queued => "queued",
@@ -304,23 +336,25 @@ impl FrameState {
     }
 }
 
-/// A word of the tables.
+/// Where the link stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(crate) enum ConnectionState {
-    /// The word `idle`.
+#[non_exhaustive]
+pub enum ConnectionState {
+    /// Never opened or the attempt failed.
     Idle,
-    /// The word `connecting`.
+    /// One attempt runs.
     Connecting,
-    /// The word `open`.
+    /// Frames flow.
     Open,
-    /// The word `reconnecting`.
+    /// The link was lost, another one is sought.
     Reconnecting,
-    /// The word `closed`.
+    /// The link is gone.
     Closed,
 }
 
 impl ConnectionState {
     /// Every word, in the order of the specification.
+    #[cfg(test)]
     pub(crate) const ALL: &'static [Self] = &[
         Self::Idle,
         Self::Connecting,
@@ -330,7 +364,7 @@ impl ConnectionState {
     ];
 
     /// The word of the specification.
-    pub(crate) fn as_str(self) -> &'static str {
+    pub fn as_str(self) -> &'static str {
         match self {
             Self::Idle => "idle",
             Self::Connecting => "connecting",
@@ -341,20 +375,22 @@ impl ConnectionState {
     }
 }
 
-/// A word of the tables.
+/// Words of the tables.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) enum CallState {
-    /// The word `waiting`.
+    /// No answer yet.
     Waiting,
-    /// The word `settled`.
+    /// Has its outcome.
     Settled,
 }
 
 impl CallState {
     /// Every word, in the order of the specification.
+    #[cfg(test)]
     pub(crate) const ALL: &'static [Self] = &[Self::Waiting, Self::Settled];
 
     /// The word of the specification.
+    #[cfg(test)]
     pub(crate) fn as_str(self) -> &'static str {
         match self {
             Self::Waiting => "waiting",
@@ -363,23 +399,25 @@ impl CallState {
     }
 }
 
-/// A word of the tables.
+/// Where a turn stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(crate) enum TurnState {
-    /// The word `sent`.
+#[non_exhaustive]
+pub enum TurnState {
+    /// No frame of the turn came yet.
     Sent,
-    /// The word `running`.
+    /// The server works on it.
     Running,
-    /// The word `settled`.
+    /// Has its outcome.
     Settled,
 }
 
 impl TurnState {
     /// Every word, in the order of the specification.
+    #[cfg(test)]
     pub(crate) const ALL: &'static [Self] = &[Self::Sent, Self::Running, Self::Settled];
 
     /// The word of the specification.
-    pub(crate) fn as_str(self) -> &'static str {
+    pub fn as_str(self) -> &'static str {
         match self {
             Self::Sent => "sent",
             Self::Running => "running",
@@ -388,22 +426,24 @@ impl TurnState {
     }
 }
 
-/// A word of the tables.
+/// Words of the tables.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(crate) enum ConfirmationState {
-    /// The word `none`.
+pub(crate) enum QuestionState {
+    /// Nobody is asked.
     None,
-    /// The word `open`.
+    /// A human is asked.
     Open,
-    /// The word `answered`.
+    /// Our answer is out.
     Answered,
 }
 
-impl ConfirmationState {
+impl QuestionState {
     /// Every word, in the order of the specification.
+    #[cfg(test)]
     pub(crate) const ALL: &'static [Self] = &[Self::None, Self::Open, Self::Answered];
 
     /// The word of the specification.
+    #[cfg(test)]
     pub(crate) fn as_str(self) -> &'static str {
         match self {
             Self::None => "none",
@@ -413,57 +453,7 @@ impl ConfirmationState {
     }
 }
 
-/// A word of the tables.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(crate) enum OtpState {
-    /// The word `none`.
-    None,
-    /// The word `open`.
-    Open,
-    /// The word `answered`.
-    Answered,
-}
-
-impl OtpState {
-    /// Every word, in the order of the specification.
-    pub(crate) const ALL: &'static [Self] = &[Self::None, Self::Open, Self::Answered];
-
-    /// The word of the specification.
-    pub(crate) fn as_str(self) -> &'static str {
-        match self {
-            Self::None => "none",
-            Self::Open => "open",
-            Self::Answered => "answered",
-        }
-    }
-}
-
-/// A word of the tables.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(crate) enum InteractionState {
-    /// The word `none`.
-    None,
-    /// The word `open`.
-    Open,
-    /// The word `answered`.
-    Answered,
-}
-
-impl InteractionState {
-    /// Every word, in the order of the specification.
-    pub(crate) const ALL: &'static [Self] = &[Self::None, Self::Open, Self::Answered];
-
-    /// The word of the specification.
-    pub(crate) fn as_str(self) -> &'static str {
-        match self {
-            Self::None => "none",
-            Self::Open => "open",
-            Self::Answered => "answered",
-        }
-    }
-}
-
-/// A word of the tables.
+/// Words of the tables.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) enum Which {
     /// The word `next`.
@@ -472,39 +462,14 @@ pub(crate) enum Which {
     Reset,
 }
 
-impl Which {
-    /// Every word, in the order of the specification.
-    pub(crate) const ALL: &'static [Self] = &[Self::Next, Self::Reset];
-
-    /// The word of the specification.
-    pub(crate) fn as_str(self) -> &'static str {
-        match self {
-            Self::Next => "next",
-            Self::Reset => "reset",
-        }
-    }
-}
-
-/// A word of the tables.
+/// Words of the tables.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) enum Timer {
     /// The word `retry`.
     Retry,
 }
 
-impl Timer {
-    /// Every word, in the order of the specification.
-    pub(crate) const ALL: &'static [Self] = &[Self::Retry];
-
-    /// The word of the specification.
-    pub(crate) fn as_str(self) -> &'static str {
-        match self {
-            Self::Retry => "retry",
-        }
-    }
-}
-
-/// A word of the tables.
+/// Words of the tables.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) enum LinkState {
     /// The word `reconnecting`.
@@ -519,29 +484,7 @@ pub(crate) enum LinkState {
     Idle,
 }
 
-impl LinkState {
-    /// Every word, in the order of the specification.
-    pub(crate) const ALL: &'static [Self] = &[
-        Self::Reconnecting,
-        Self::Closed,
-        Self::Connecting,
-        Self::Open,
-        Self::Idle,
-    ];
-
-    /// The word of the specification.
-    pub(crate) fn as_str(self) -> &'static str {
-        match self {
-            Self::Reconnecting => "reconnecting",
-            Self::Closed => "closed",
-            Self::Connecting => "connecting",
-            Self::Open => "open",
-            Self::Idle => "idle",
-        }
-    }
-}
-
-/// A word of the tables.
+/// Words of the tables.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) enum Ending {
     /// The word `reconnect_exhausted`.
@@ -574,47 +517,7 @@ pub(crate) enum Ending {
     TurnInterrupted,
 }
 
-impl Ending {
-    /// Every word, in the order of the specification.
-    pub(crate) const ALL: &'static [Self] = &[
-        Self::ReconnectExhausted,
-        Self::Attempt,
-        Self::Protocol,
-        Self::ByCode,
-        Self::UnexpectedEvent,
-        Self::InvalidFrame,
-        Self::RequestTimeout,
-        Self::NotConnected,
-        Self::ConnectionLost,
-        Self::MessageTooLarge,
-        Self::ClientClosed,
-        Self::Unconfirmed,
-        Self::TurnTimeout,
-        Self::TurnInterrupted,
-    ];
-
-    /// The word of the specification.
-    pub(crate) fn as_str(self) -> &'static str {
-        match self {
-            Self::ReconnectExhausted => "reconnect_exhausted",
-            Self::Attempt => "attempt",
-            Self::Protocol => "protocol",
-            Self::ByCode => "by_code",
-            Self::UnexpectedEvent => "unexpected_event",
-            Self::InvalidFrame => "invalid_frame",
-            Self::RequestTimeout => "request_timeout",
-            Self::NotConnected => "not_connected",
-            Self::ConnectionLost => "connection_lost",
-            Self::MessageTooLarge => "message_too_large",
-            Self::ClientClosed => "client_closed",
-            Self::Unconfirmed => "unconfirmed",
-            Self::TurnTimeout => "turn_timeout",
-            Self::TurnInterrupted => "turn_interrupted",
-        }
-    }
-}
-
-/// A word of the tables.
+/// Words of the tables.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) enum Outcome {
     /// The word `failed`.
@@ -625,21 +528,7 @@ pub(crate) enum Outcome {
     Cancelled,
 }
 
-impl Outcome {
-    /// Every word, in the order of the specification.
-    pub(crate) const ALL: &'static [Self] = &[Self::Failed, Self::Completed, Self::Cancelled];
-
-    /// The word of the specification.
-    pub(crate) fn as_str(self) -> &'static str {
-        match self {
-            Self::Failed => "failed",
-            Self::Completed => "completed",
-            Self::Cancelled => "cancelled",
-        }
-    }
-}
-
-/// A word of the tables.
+/// Words of the tables.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) enum Action {
     /// The word `cancel`.
@@ -652,27 +541,7 @@ pub(crate) enum Action {
     SubmitInteraction,
 }
 
-impl Action {
-    /// Every word, in the order of the specification.
-    pub(crate) const ALL: &'static [Self] = &[
-        Self::Cancel,
-        Self::ConfirmToolAction,
-        Self::VerifyOtp,
-        Self::SubmitInteraction,
-    ];
-
-    /// The word of the specification.
-    pub(crate) fn as_str(self) -> &'static str {
-        match self {
-            Self::Cancel => "cancel",
-            Self::ConfirmToolAction => "confirm_tool_action",
-            Self::VerifyOtp => "verify_otp",
-            Self::SubmitInteraction => "submit_interaction",
-        }
-    }
-}
-
-/// A word of the tables.
+/// Words of the tables.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) enum Refusal {
     /// The word `already_answered`.
@@ -681,20 +550,7 @@ pub(crate) enum Refusal {
     NoPendingQuestion,
 }
 
-impl Refusal {
-    /// Every word, in the order of the specification.
-    pub(crate) const ALL: &'static [Self] = &[Self::AlreadyAnswered, Self::NoPendingQuestion];
-
-    /// The word of the specification.
-    pub(crate) fn as_str(self) -> &'static str {
-        match self {
-            Self::AlreadyAnswered => "already_answered",
-            Self::NoPendingQuestion => "no_pending_question",
-        }
-    }
-}
-
-/// A word of the tables.
+/// Words of the tables.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) enum CodeTerminal {
     /// The word `always`.
@@ -707,9 +563,11 @@ pub(crate) enum CodeTerminal {
 
 impl CodeTerminal {
     /// Every word, in the order of the specification.
+    #[cfg(test)]
     pub(crate) const ALL: &'static [Self] = &[Self::Always, Self::Never, Self::UnlessVerb];
 
     /// The word of the specification.
+    #[cfg(test)]
     pub(crate) fn as_str(self) -> &'static str {
         match self {
             Self::Always => "always",
@@ -719,7 +577,7 @@ impl CodeTerminal {
     }
 }
 
-/// A word of the tables.
+/// Words of the tables.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) enum Retry {
     /// The word `yes`.
@@ -732,9 +590,11 @@ pub(crate) enum Retry {
 
 impl Retry {
     /// Every word, in the order of the specification.
+    #[cfg(test)]
     pub(crate) const ALL: &'static [Self] = &[Self::Yes, Self::No, Self::Renew];
 
     /// The word of the specification.
+    #[cfg(test)]
     pub(crate) fn as_str(self) -> &'static str {
         match self {
             Self::Yes => "yes",
@@ -746,13 +606,34 @@ impl Retry {
 
 /// What a human is asked, in the order in which the machines step.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(crate) enum QuestionKind {
-    /// The word `confirmation`.
+#[non_exhaustive]
+pub enum QuestionKind {
+    /// Asked by `write_confirmation_required`.
     Confirmation,
-    /// The word `otp`.
+    /// Asked by `otp_verification_required`.
     Otp,
-    /// The word `interaction`.
+    /// Asked by `interaction_required`.
     Interaction,
+}
+
+impl QuestionKind {
+    /// Every kind, in the order of the specification.
+    pub const ALL: [Self; QUESTIONS] = [Self::Confirmation, Self::Otp, Self::Interaction];
+
+    /// The word that is the same in every language.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Confirmation => "confirmation",
+            Self::Otp => "otp",
+            Self::Interaction => "interaction",
+        }
+    }
+}
+
+impl fmt::Display for QuestionKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
 }
 
 /// How many kinds of questions there are.
@@ -762,11 +643,7 @@ pub(crate) const QUESTIONS: usize = 3;
 #[derive(Debug)]
 pub(crate) struct Question {
     pub(crate) kind: QuestionKind,
-    pub(crate) shows: &'static str,
-    pub(crate) opened_by: &'static [&'static str],
-    pub(crate) updated_by: &'static [&'static str],
     pub(crate) no_pending: Option<&'static str>,
-    pub(crate) lapses_by: &'static [&'static str],
     pub(crate) outlives_turn: bool,
     pub(crate) duration: Option<&'static str>,
     pub(crate) verbs: &'static [Verb],
@@ -783,33 +660,21 @@ impl QuestionKind {
 pub(crate) static QUESTION_ROWS: [Question; QUESTIONS] = [
     Question {
         kind: QuestionKind::Confirmation,
-        shows: "write_confirmation_required",
-        opened_by: &["write_confirmation_required"],
-        updated_by: &[],
         no_pending: Some("NO_PENDING_CONFIRMATION"),
-        lapses_by: &["stream_token", "stream_reasoning", "tool_result"],
         outlives_turn: false,
         duration: Some("expiresAt"),
         verbs: &[Verb::Confirm],
     },
     Question {
         kind: QuestionKind::Otp,
-        shows: "otp_verification_required",
-        opened_by: &["otp_verification_required", "otp_sent"],
-        updated_by: &["otp_sent"],
         no_pending: None,
-        lapses_by: &[],
         outlives_turn: true,
         duration: Some("expiresAt"),
         verbs: &[Verb::VerifyOtp, Verb::DeclineOtp],
     },
     Question {
         kind: QuestionKind::Interaction,
-        shows: "interaction_required",
-        opened_by: &["interaction_required"],
-        updated_by: &[],
         no_pending: Some("NO_PENDING_INTERACTION"),
-        lapses_by: &["stream_token", "stream_reasoning", "tool_result"],
         outlives_turn: false,
         duration: Some("expiresAt"),
         verbs: &[Verb::Submit, Verb::Decline],
@@ -819,7 +684,6 @@ pub(crate) static QUESTION_ROWS: [Question; QUESTIONS] = [
 /// What a human answers: with which action, what it copies from the question, what it needs.
 #[derive(Debug)]
 pub(crate) struct VerbRow {
-    pub(crate) verb: Verb,
     pub(crate) action: &'static str,
     pub(crate) question: Option<QuestionKind>,
     pub(crate) echo: &'static [&'static str],
@@ -838,7 +702,6 @@ impl Verb {
 /// The verbs, in the order of the specification.
 pub(crate) static VERB_ROWS: [VerbRow; 6] = [
     VerbRow {
-        verb: Verb::Confirm,
         action: "confirm_tool_action",
         question: Some(QuestionKind::Confirmation),
         echo: &["confirmationId"],
@@ -847,7 +710,6 @@ pub(crate) static VERB_ROWS: [VerbRow; 6] = [
         outlives_turn: false,
     },
     VerbRow {
-        verb: Verb::VerifyOtp,
         action: "verify_otp",
         question: Some(QuestionKind::Otp),
         echo: &[],
@@ -856,7 +718,6 @@ pub(crate) static VERB_ROWS: [VerbRow; 6] = [
         outlives_turn: true,
     },
     VerbRow {
-        verb: Verb::Submit,
         action: "submit_interaction",
         question: Some(QuestionKind::Interaction),
         echo: &["interactionId", "kind"],
@@ -865,7 +726,6 @@ pub(crate) static VERB_ROWS: [VerbRow; 6] = [
         outlives_turn: false,
     },
     VerbRow {
-        verb: Verb::Decline,
         action: "submit_interaction",
         question: Some(QuestionKind::Interaction),
         echo: &["interactionId", "kind"],
@@ -874,7 +734,6 @@ pub(crate) static VERB_ROWS: [VerbRow; 6] = [
         outlives_turn: false,
     },
     VerbRow {
-        verb: Verb::DeclineOtp,
         action: "verify_otp",
         question: Some(QuestionKind::Otp),
         echo: &[],
@@ -883,7 +742,6 @@ pub(crate) static VERB_ROWS: [VerbRow; 6] = [
         outlives_turn: true,
     },
     VerbRow {
-        verb: Verb::Cancel,
         action: "cancel",
         question: None,
         echo: &[],
@@ -1083,6 +941,7 @@ fn renewable_guard(facts: &Facts, _question: Option<&Question>) -> bool {
 /// A machine: the first row that fits is taken, no other; none that fits = nothing happens.
 #[derive(Debug)]
 pub(crate) struct Machine<S: 'static, E: 'static> {
+    #[cfg(test)]
     pub(crate) name: &'static str,
     pub(crate) initial: S,
     pub(crate) question: Option<&'static Question>,
@@ -1134,8 +993,13 @@ impl<S: Copy + PartialEq, E> Machine<S, E> {
     }
 }
 
+/// The machines of the questions, in the order in which they step, before that of the turn.
+pub(crate) static QUESTION_MACHINES: [&Machine<QuestionState, TurnEffect>; QUESTIONS] =
+    [&CONFIRMATION, &OTP, &INTERACTION];
+
 /// The machine `frame`.
 pub(crate) static FRAME: Machine<FrameState, FrameEffect> = Machine {
+    #[cfg(test)]
     name: "frame",
     initial: FrameState::Queued,
     question: None,
@@ -1204,6 +1068,7 @@ pub(crate) static FRAME: Machine<FrameState, FrameEffect> = Machine {
 
 /// The machine `connection`.
 pub(crate) static CONNECTION: Machine<ConnectionState, ConnectionEffect> = Machine {
+    #[cfg(test)]
     name: "connection",
     initial: ConnectionState::Idle,
     question: None,
@@ -1454,6 +1319,7 @@ pub(crate) static CONNECTION: Machine<ConnectionState, ConnectionEffect> = Machi
 
 /// The machine `call`.
 pub(crate) static CALL: Machine<CallState, CallEffect> = Machine {
+    #[cfg(test)]
     name: "call",
     initial: CallState::Waiting,
     question: None,
@@ -1611,6 +1477,7 @@ pub(crate) static CALL: Machine<CallState, CallEffect> = Machine {
 
 /// The machine `turn`.
 pub(crate) static TURN: Machine<TurnState, TurnEffect> = Machine {
+    #[cfg(test)]
     name: "turn",
     initial: TurnState::Sent,
     question: None,
@@ -1857,26 +1724,27 @@ pub(crate) static TURN: Machine<TurnState, TurnEffect> = Machine {
 };
 
 /// The machine `confirmation`.
-pub(crate) static CONFIRMATION: Machine<ConfirmationState, TurnEffect> = Machine {
+pub(crate) static CONFIRMATION: Machine<QuestionState, TurnEffect> = Machine {
+    #[cfg(test)]
     name: "confirmation",
-    initial: ConfirmationState::None,
+    initial: QuestionState::None,
     question: Some(&QUESTION_ROWS[QuestionKind::Confirmation as usize]),
     rows: &[
-        row(&[], &[], Some(ConfirmationState::Open), &[TurnEffect::Open]),
+        row(&[], &[], Some(QuestionState::Open), &[TurnEffect::Open]),
         row(
-            &[ConfirmationState::Open],
+            &[QuestionState::Open],
             &[],
-            Some(ConfirmationState::Answered),
+            Some(QuestionState::Answered),
             &[TurnEffect::Send(Action::ConfirmToolAction)],
         ),
         row(
-            &[ConfirmationState::Answered],
+            &[QuestionState::Answered],
             &[],
             None,
             &[TurnEffect::Refuse(Refusal::AlreadyAnswered)],
         ),
         row(
-            &[ConfirmationState::None],
+            &[QuestionState::None],
             &[],
             None,
             &[TurnEffect::Refuse(Refusal::NoPendingQuestion)],
@@ -1885,19 +1753,19 @@ pub(crate) static CONFIRMATION: Machine<ConfirmationState, TurnEffect> = Machine
         row(
             &[],
             &[no_pending_guard, verb_outstanding_guard],
-            Some(ConfirmationState::None),
+            Some(QuestionState::None),
             &[TurnEffect::Shut, TurnEffect::Fail],
         ),
         row(
             &[],
             &[no_pending_guard],
-            Some(ConfirmationState::None),
+            Some(QuestionState::None),
             &[TurnEffect::Shut],
         ),
         row(
-            &[ConfirmationState::Answered],
+            &[QuestionState::Answered],
             &[verb_error_guard, verb_outstanding_guard],
-            Some(ConfirmationState::Open),
+            Some(QuestionState::Open),
             &[TurnEffect::Reopen, TurnEffect::Fail],
         ),
         row(
@@ -1907,18 +1775,18 @@ pub(crate) static CONFIRMATION: Machine<ConfirmationState, TurnEffect> = Machine
             &[TurnEffect::Fail],
         ),
         row(
-            &[ConfirmationState::Open],
+            &[QuestionState::Open],
             &[expired_guard],
-            Some(ConfirmationState::None),
+            Some(QuestionState::None),
             &[TurnEffect::Shut],
         ),
         row(
-            &[ConfirmationState::Open],
+            &[QuestionState::Open],
             &[tool_result_guard, expired_guard],
-            Some(ConfirmationState::None),
+            Some(QuestionState::None),
             &[TurnEffect::Shut],
         ),
-        row(&[], &[], Some(ConfirmationState::None), &[TurnEffect::Shut]),
+        row(&[], &[], Some(QuestionState::None), &[TurnEffect::Shut]),
     ],
     by_signal: &[
         &[4],
@@ -1976,26 +1844,27 @@ pub(crate) static CONFIRMATION: Machine<ConfirmationState, TurnEffect> = Machine
 };
 
 /// The machine `otp`.
-pub(crate) static OTP: Machine<OtpState, TurnEffect> = Machine {
+pub(crate) static OTP: Machine<QuestionState, TurnEffect> = Machine {
+    #[cfg(test)]
     name: "otp",
-    initial: OtpState::None,
+    initial: QuestionState::None,
     question: Some(&QUESTION_ROWS[QuestionKind::Otp as usize]),
     rows: &[
-        row(&[], &[], Some(OtpState::Open), &[TurnEffect::Open]),
+        row(&[], &[], Some(QuestionState::Open), &[TurnEffect::Open]),
         row(
-            &[OtpState::Open],
+            &[QuestionState::Open],
             &[],
-            Some(OtpState::Answered),
+            Some(QuestionState::Answered),
             &[TurnEffect::Send(Action::VerifyOtp)],
         ),
         row(
-            &[OtpState::Answered],
+            &[QuestionState::Answered],
             &[],
             None,
             &[TurnEffect::Refuse(Refusal::AlreadyAnswered)],
         ),
         row(
-            &[OtpState::None],
+            &[QuestionState::None],
             &[],
             None,
             &[TurnEffect::Refuse(Refusal::NoPendingQuestion)],
@@ -2003,50 +1872,50 @@ pub(crate) static OTP: Machine<OtpState, TurnEffect> = Machine {
         row(
             &[],
             &[verb_outstanding_guard],
-            Some(OtpState::None),
+            Some(QuestionState::None),
             &[TurnEffect::Shut, TurnEffect::Resolve],
         ),
-        row(&[], &[], Some(OtpState::None), &[TurnEffect::Shut]),
+        row(&[], &[], Some(QuestionState::None), &[TurnEffect::Shut]),
         row(
-            &[OtpState::None],
+            &[QuestionState::None],
             &[verb_outstanding_guard],
             None,
             &[TurnEffect::Resolve],
         ),
         row(
-            &[OtpState::Open, OtpState::Answered],
+            &[QuestionState::Open, QuestionState::Answered],
             &[attempts_left_guard, verb_outstanding_guard],
-            Some(OtpState::Open),
+            Some(QuestionState::Open),
             &[TurnEffect::Reopen, TurnEffect::Resolve],
         ),
         row(
-            &[OtpState::Open, OtpState::Answered],
+            &[QuestionState::Open, QuestionState::Answered],
             &[attempts_left_guard],
-            Some(OtpState::Open),
+            Some(QuestionState::Open),
             &[TurnEffect::Reopen],
         ),
         row(
-            &[OtpState::Open, OtpState::Answered],
+            &[QuestionState::Open, QuestionState::Answered],
             &[verb_outstanding_guard],
-            Some(OtpState::None),
+            Some(QuestionState::None),
             &[TurnEffect::Shut, TurnEffect::Resolve],
         ),
         row(
-            &[OtpState::Open, OtpState::Answered],
+            &[QuestionState::Open, QuestionState::Answered],
             &[],
-            Some(OtpState::None),
+            Some(QuestionState::None),
             &[TurnEffect::Shut],
         ),
         row(
             &[],
             &[verb_outstanding_guard],
-            Some(OtpState::None),
+            Some(QuestionState::None),
             &[TurnEffect::Shut, TurnEffect::Resolve],
         ),
         row(
-            &[OtpState::Answered],
+            &[QuestionState::Answered],
             &[verb_error_guard, verb_outstanding_guard],
-            Some(OtpState::Open),
+            Some(QuestionState::Open),
             &[TurnEffect::Reopen, TurnEffect::Fail],
         ),
         row(
@@ -2055,7 +1924,7 @@ pub(crate) static OTP: Machine<OtpState, TurnEffect> = Machine {
             None,
             &[TurnEffect::Fail],
         ),
-        row(&[], &[], Some(OtpState::None), &[TurnEffect::Shut]),
+        row(&[], &[], Some(QuestionState::None), &[TurnEffect::Shut]),
     ],
     by_signal: &[
         &[11],
@@ -2113,45 +1982,46 @@ pub(crate) static OTP: Machine<OtpState, TurnEffect> = Machine {
 };
 
 /// The machine `interaction`.
-pub(crate) static INTERACTION: Machine<InteractionState, TurnEffect> = Machine {
+pub(crate) static INTERACTION: Machine<QuestionState, TurnEffect> = Machine {
+    #[cfg(test)]
     name: "interaction",
-    initial: InteractionState::None,
+    initial: QuestionState::None,
     question: Some(&QUESTION_ROWS[QuestionKind::Interaction as usize]),
     rows: &[
-        row(&[], &[], Some(InteractionState::Open), &[TurnEffect::Open]),
+        row(&[], &[], Some(QuestionState::Open), &[TurnEffect::Open]),
         row(
-            &[InteractionState::Open],
+            &[QuestionState::Open],
             &[],
-            Some(InteractionState::Answered),
+            Some(QuestionState::Answered),
             &[TurnEffect::Send(Action::SubmitInteraction)],
         ),
         row(
-            &[InteractionState::Answered],
+            &[QuestionState::Answered],
             &[],
             None,
             &[TurnEffect::Refuse(Refusal::AlreadyAnswered)],
         ),
         row(
-            &[InteractionState::None],
+            &[QuestionState::None],
             &[],
             None,
             &[TurnEffect::Refuse(Refusal::NoPendingQuestion)],
         ),
         row(&[], &[verb_outstanding_guard], None, &[TurnEffect::Resolve]),
         row(
-            &[InteractionState::Open, InteractionState::Answered],
+            &[QuestionState::Open, QuestionState::Answered],
             &[verb_outstanding_guard],
-            Some(InteractionState::Open),
+            Some(QuestionState::Open),
             &[TurnEffect::Reopen, TurnEffect::Resolve],
         ),
         row(
-            &[InteractionState::Open, InteractionState::Answered],
+            &[QuestionState::Open, QuestionState::Answered],
             &[],
-            Some(InteractionState::Open),
+            Some(QuestionState::Open),
             &[TurnEffect::Reopen],
         ),
         row(
-            &[InteractionState::None],
+            &[QuestionState::None],
             &[verb_outstanding_guard],
             None,
             &[TurnEffect::Resolve],
@@ -2159,19 +2029,19 @@ pub(crate) static INTERACTION: Machine<InteractionState, TurnEffect> = Machine {
         row(
             &[],
             &[no_pending_guard, verb_outstanding_guard],
-            Some(InteractionState::None),
+            Some(QuestionState::None),
             &[TurnEffect::Shut, TurnEffect::Fail],
         ),
         row(
             &[],
             &[no_pending_guard],
-            Some(InteractionState::None),
+            Some(QuestionState::None),
             &[TurnEffect::Shut],
         ),
         row(
-            &[InteractionState::Answered],
+            &[QuestionState::Answered],
             &[mismatch_guard, verb_outstanding_guard],
-            Some(InteractionState::Open),
+            Some(QuestionState::Open),
             &[TurnEffect::Reopen, TurnEffect::Fail],
         ),
         row(
@@ -2181,9 +2051,9 @@ pub(crate) static INTERACTION: Machine<InteractionState, TurnEffect> = Machine {
             &[TurnEffect::Fail],
         ),
         row(
-            &[InteractionState::Answered],
+            &[QuestionState::Answered],
             &[verb_error_guard, verb_outstanding_guard],
-            Some(InteractionState::Open),
+            Some(QuestionState::Open),
             &[TurnEffect::Reopen, TurnEffect::Fail],
         ),
         row(
@@ -2193,18 +2063,18 @@ pub(crate) static INTERACTION: Machine<InteractionState, TurnEffect> = Machine {
             &[TurnEffect::Fail],
         ),
         row(
-            &[InteractionState::Open],
+            &[QuestionState::Open],
             &[expired_guard],
-            Some(InteractionState::None),
+            Some(QuestionState::None),
             &[TurnEffect::Shut],
         ),
         row(
-            &[InteractionState::Open],
+            &[QuestionState::Open],
             &[tool_result_guard, expired_guard],
-            Some(InteractionState::None),
+            Some(QuestionState::None),
             &[TurnEffect::Shut],
         ),
-        row(&[], &[], Some(InteractionState::None), &[TurnEffect::Shut]),
+        row(&[], &[], Some(QuestionState::None), &[TurnEffect::Shut]),
     ],
     by_signal: &[
         &[4],

@@ -1,7 +1,7 @@
 //! Starting and resuming.
 
 use serde_json::json;
-use smooth_operator::{Draft, ErrorKind, types};
+use smooth_operator::{ErrorKind, SendOptions, types};
 
 use crate::peer::{Link, SESSION, client, soon};
 
@@ -93,7 +93,7 @@ async fn req_turn_01_a_conversation_sends_the_optional_fields_that_are_set() {
     let (chat, _) = tokio::join!(async move { opening.await }, created(&mut link));
     let chat = chat.expect("opened");
     let image = types::ImageAttachment::new("https://example.org/a.png");
-    let draft = Draft::new("look")
+    let draft = SendOptions::new("look")
         .stream(false)
         .model("m")
         .skill("s")

@@ -42,7 +42,7 @@ async fn req_verb_02_verbs_carry_the_ids_of_turn_and_question() {
     let (turn, id) = link.turn(&client).await;
     confirmation(&mut link, &id).await;
     link.fence(&client).await;
-    let question = turn.open_question().expect("a question");
+    let question = turn.question(None).expect("a question");
     assert_eq!(
         (question.kind, question.event.event_type().as_str()),
         (QuestionKind::Confirmation, "write_confirmation_required")
@@ -59,7 +59,7 @@ async fn req_verb_02_verbs_carry_the_ids_of_turn_and_question() {
     assert_eq!(link.action().await, expected);
     link.acknowledge(&id).await;
     assert!(soon(submit).await.expect("taken").accepted);
-    assert!(turn.open_question().is_none());
+    assert!(turn.question(None).is_none());
 }
 
 #[tokio::test]

@@ -129,7 +129,7 @@ async fn req_turn_18_a_result_carries_what_the_terminal_event_says() {
     assert_eq!(result.usage.expect("usage").prompt_tokens, Some(3));
     assert_eq!(result.citations.expect("citations")[0].title, "T");
     assert_eq!(result.needs_escalation, Some(true));
-    let terminal = result.terminal.expect("the event");
+    let terminal = result.event.expect("the event");
     assert_eq!(terminal.event_type(), EventType::EventualResponse);
     assert!(terminal.raw().contains("3.0") && !terminal.to_json().contains("3.0"));
 }

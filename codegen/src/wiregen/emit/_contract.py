@@ -26,7 +26,9 @@ def contract_files(spec: Spec, target: Target) -> dict[str, str]:
                 spec.contract, target.options.get("namespace", pascal(spec.title))
             )
         case "rust":
-            return _contract_rust.files(spec.contract)
+            wires = tuple(event.wire for event in spec.events)
+            tight = target.options.get("dead_code") == "deny"
+            return _contract_rust.files(spec.contract, wires, tight)
         case "typescript":
             return _contract_typescript.files(spec.contract)
     return {}

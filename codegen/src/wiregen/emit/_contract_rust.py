@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from wiregen.contract.model import Condition, Contract, Fact, Group, Test
+from wiregen.contract.model import Condition, Contract, Fact, Group, StateMachine, Test
 from wiregen.contract.steps import quiet
 from wiregen.contract.view import GroupEffect, View
 from wiregen.emit.base import render, wrap
@@ -14,15 +14,19 @@ from wiregen.naming import pascal, snake, upper
 
 _TYPES = {"boolean": "bool", "integer": "i64", "string": "&'a str", "kinds": "[bool; QUESTIONS]"}
 _OPERATORS = {"gt": ">", "ge": ">="}
+_PUBLIC = {"ConnectionState": "Where the link stands.", "TurnState": "Where a turn stands."}
 
 
-def files(contract: Contract) -> dict[str, str]:
-    """Return the modules that the tables of a specification fill."""
+def files(contract: Contract, wires: tuple[str, ...], tight: bool) -> dict[str, str]:
+    """Return the modules that the tables of a specification fill.
+
+    ``wires`` are the types of its events. In a ``tight`` crate what only tests use is theirs alone.
+    """
     found: dict[str, str] = {}
     tools = {"q": _text, "pascal": pascal, "upper": upper, "snake": snake, "doc": _doc}
-    common = {"contract": contract, "words": _words, "optional": _optional, **tools}
+    common = {"contract": contract, "tight": tight, "words": _words, "optional": _optional, **tools}
     if contract.machines:
-        steps = _Steps(contract).context()
+        steps = _Steps(contract).context(wires)
         found["steps.rs"] = render("rust", "steps.rs.j2", **common, **steps)
     if contract.options or contract.limits:
         found["options.rs"] = render("rust", "options.rs.j2", **common, value=_value)
@@ -37,6 +41,10 @@ def _text(value: str) -> str:
 
 def _doc(text: str) -> tuple[str, ...]:
     return wrap(text, 92)
+
+
+def _sentence(text: str) -> str:
+    return text[:1].upper() + text[1:].removesuffix(".") + "." if text else ""
 
 
 def _words(words: tuple[str, ...]) -> str:
@@ -69,23 +77,18 @@ class _Steps:
         self.vocabulary = self.view.vocabulary()
         self.kinds = self.view.initial_words()
 
-    def context(self) -> dict[str, Any]:
+    def context(self, wires: tuple[str, ...]) -> dict[str, Any]:
         contract = self.contract
-        enums: dict[str, tuple[str, ...]] = {}
-        if contract.verbs:
-            enums["Verb"] = tuple(verb.name for verb in contract.verbs)
-        for machine in contract.machines:
-            enums[f"{pascal(machine.name)}State"] = tuple(it.name for it in machine.states)
-        for name, words in self.vocabulary.items():
-            if words is not None:
-                enums[pascal(name)] = words
-        for fact in contract.facts:
-            if fact.type == "word":
-                enums.setdefault(self._word_type(fact), fact.words)
+        asking = [machine for machine in contract.machines if machine.name in self.kinds]
         return {
-            "enums": {name: [(pascal(it), it) for it in words] for name, words in enums.items()},
-            "kinds": [(pascal(kind), kind) for kind in self.kinds],
+            "enums": self._enums(),
+            "kinds": [
+                (pascal(it.kind), it.kind, f"Asked by `{it.shows}`.") for it in contract.questions
+            ],
+            "asking": pascal(asking[0].group) if asking else "",
             "events": [(pascal(event), event) for event in contract.events],
+            "pending": self._pending(),
+            "wires": [pascal(wire) for wire in wires if wire in contract.events],
             "facts": [(fact, self._fact_type(fact)) for fact in contract.facts],
             "life": any(fact.type == "string" for fact in contract.facts),
             "guards": [(it, _bare(self._condition(it.condition))) for it in contract.guards],
@@ -98,12 +101,49 @@ class _Steps:
             "machines": [self._machine(item) for item in contract.machines],
         }
 
+    def _pending(self) -> set[str]:
+        """Return the events that only rows take that are decided and not wired yet."""
+        rows = [row for machine in self.contract.machines for row in machine.rows]
+        wired = {event for row in rows if row.pending is None for event in row.events}
+        return {event for row in rows for event in row.events} - wired
+
+    def _enums(self) -> list[tuple[str, list[tuple[str, str, str]], str, bool]]:
+        """Return name, words with their meaning, for a public enum what it is, and whether its
+        words are only what effects carry."""
+        contract = self.contract
+        found: dict[str, dict[str, str]] = {}
+        if contract.verbs:
+            found["Verb"] = {verb.name: "" for verb in contract.verbs}
+        for machine in contract.machines:
+            states = {it.name: _sentence(it.doc) for it in machine.states}
+            found.setdefault(self._state(machine), {}).update(states)
+        carried = {pascal(name) for name, words in self.vocabulary.items() if words is not None}
+        for name, words in self.vocabulary.items():
+            if words is not None:
+                found[pascal(name)] = dict.fromkeys(words, "")
+        for fact in contract.facts:
+            if fact.type == "word":
+                found.setdefault(self._word_type(fact), dict.fromkeys(fact.words, ""))
+        return [
+            (
+                name,
+                [(pascal(it), it, doc or f"The word `{it}`.") for it, doc in words.items()],
+                _PUBLIC.get(name, ""),
+                name in carried,
+            )
+            for name, words in found.items()
+        ]
+
+    def _state(self, machine: StateMachine) -> str:
+        """Return the enum of a machine's states; the questions share one."""
+        return "QuestionState" if machine.name in self.kinds else f"{pascal(machine.name)}State"
+
     def _word_type(self, fact: Fact) -> str:
         if fact.words == tuple(verb.name for verb in self.contract.verbs):
             return "Verb"
         for machine in self.contract.machines:
             if fact.words == tuple(state.name for state in machine.states):
-                return f"{pascal(machine.name)}State"
+                return self._state(machine)
         return pascal(fact.name)
 
     def _fact_type(self, fact: Fact) -> str:
@@ -119,8 +159,8 @@ class _Steps:
             for kind, param in zip(kinds, effect.params, strict=True)
         ]
 
-    def _machine(self, item: Any) -> dict[str, Any]:
-        state = f"{pascal(item.name)}State"
+    def _machine(self, item: StateMachine) -> dict[str, Any]:
+        state = self._state(item)
         rows = []
         for row in item.rows:
             sources = ", ".join(f"{state}::{pascal(it)}" for it in row.sources)

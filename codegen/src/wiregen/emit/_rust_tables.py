@@ -1,4 +1,4 @@
-"""The tables of the Rust wire room: repair shapes, errors and state machines, as printable data."""
+"""The tables of the Rust wire room: repair shapes and errors, as printable data."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from typing import Any
 
 from wiregen.emit.base import wrap
 from wiregen.escape import rust as text
-from wiregen.ir import Answer, Check, Effect, ErrorCode, Machine, Message, Spec, Transition
-from wiregen.naming import identifier, pascal, snake, upper
+from wiregen.ir import Check, ErrorCode, Message, Spec
+from wiregen.naming import identifier, pascal, upper
 from wiregen.shapes import build_unions, struct_refs
 
 WIDTH = 92
@@ -182,100 +182,4 @@ def _code(item: ErrorCode) -> str:
     return (
         f"code({text(item.code)}, Leaf::{item.leaf}, {str(item.retryable).lower()}, "
         f"Terminal::{pascal(item.terminal)}, {text(item.when)})"
-    )
-
-
-# --- machines
-
-
-def machines(spec: Spec) -> Context:
-    """Return signals, guards, effects, states and transitions of the machines."""
-    table = spec.machines
-    assert table is not None
-    events = {item.wire: item.doc for item in spec.events}
-    meanings = {**events, **{item.name: item.doc for item in table.local_events}}
-    used = [name for machine in table.machines for name in machine.events()]
-    signals = dict.fromkeys([*used, *(item.event for item in table.answers)])
-    signals |= dict.fromkeys(item.wire for item in spec.events)  # each is read as a signal
-    signals.setdefault("unknown", None)
-    state_of = _state_enums(table.machines)
-    conditions = sorted({name for item in table.answers for name, _ in item.states})
-    effects = dict.fromkeys(
-        effect
-        for machine in table.machines
-        for row in machine.transitions
-        for effect in row.effects
-    )
-    effect_docs = {item.name: item.doc for item in table.effects}
-    verbs = dict.fromkeys(verb for item in table.answers for verb in item.verbs)
-    return {
-        "signals": [word(name, meanings.get(name, "")) for name in signals],
-        "wires": [word(item.wire, "") for item in spec.events if item.wire in signals],
-        "guards": [word(item.name, item.doc) for item in table.guards],
-        "effects": [
-            RustWord(_effect(item), str(item), doc(effect_docs.get(item.name, ""), str(item)))
-            for item in effects
-        ],
-        "states": [
-            (name, [word(state.name, state.doc) for state in machine.states])
-            for name, machine in _first_of(table.machines, state_of).items()
-        ],
-        "machines": [_machine(item, state_of[item.name]) for item in table.machines],
-        "verbs": [word(name, f"The verb `{name}`.") for name in verbs],
-        "answers": [_answer(item, state_of, conditions) for item in table.answers],
-        "conditions": [(snake(name), state_of[name]) for name in conditions],
-    }
-
-
-def _state_enums(found: tuple[Machine, ...]) -> dict[str, str]:
-    """Machines with the same states share one enum, named after the first of them."""
-    by_states: dict[tuple[str, ...], str] = {}
-    names: dict[str, str] = {}
-    for machine in found:
-        key = tuple(state.name for state in machine.states)
-        names[machine.name] = by_states.setdefault(key, f"{pascal(machine.name)}State")
-    return names
-
-
-def _first_of(found: tuple[Machine, ...], state_of: dict[str, str]) -> dict[str, Machine]:
-    first: dict[str, Machine] = {}
-    for machine in found:
-        first.setdefault(state_of[machine.name], machine)
-    return first
-
-
-def _effect(effect: Effect) -> str:
-    return pascal("_".join((effect.name, *effect.args)))
-
-
-def _machine(machine: Machine, state: str) -> Context:
-    return {
-        "name": upper(machine.name),
-        "word": machine.name,
-        "state": state,
-        "initial": pascal(machine.initial),
-        "rows": [_row(row, state) for row in machine.transitions],
-    }
-
-
-def _row(row: Transition, state: str) -> str:
-    sources = ", ".join(f"{state}::{pascal(name)}" for name in row.sources)
-    events = ", ".join(f"Signal::{pascal(name)}" for name in row.events)
-    guards = ", ".join(f"Guard::{pascal(name)}" for name in row.guards)
-    effects = ", ".join(f"Effect::{_effect(item)}" for item in row.effects)
-    target = optional(row.target, lambda name: f"{state}::{pascal(name)}")
-    return f"row(&[{sources}], &[{events}], &[{guards}], {target}, &[{effects}])"
-
-
-def _held(state: str | None, enum: str) -> str:
-    return optional(state, lambda name: f"{enum}::{pascal(name)}")
-
-
-def _answer(item: Answer, state_of: dict[str, str], conditions: list[str]) -> str:
-    verbs = ", ".join(f"Verb::{pascal(name)}" for name in item.verbs)
-    states = dict(item.states)
-    held = "".join(_held(states.get(name), state_of[name]) + ", " for name in conditions)
-    return (
-        f"answer(Signal::{pascal(item.event)}, {optional(item.code, text)}, "
-        f"{optional(item.unless, lambda name: f'Guard::{pascal(name)}')}, {held}&[{verbs}])"
     )

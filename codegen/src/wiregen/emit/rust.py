@@ -106,8 +106,6 @@ def emit(spec: Spec, target: Target) -> dict[str, str]:
     }
     if spec.errors is not None:
         files["errors.rs"] = tables.errors(spec)
-    if spec.machines is not None:
-        files["machine.rs"] = tables.machines(spec)
     room = target.options.get("module", "wire")
     return {
         name: render(LANG, f"{name}.j2", **context).replace("$crate::wire::", f"$crate::{room}::")

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 use smooth_operator::{
-    Conversation, Error, ErrorKind, Event, Json, OtpCheck, PingResult, Submission, TurnResult,
+    Conversation, Error, ErrorKind, Event, Json, OtpCheck, Pong, SubmitResult, TurnResult,
 };
 
 /// A line of output, or a part of one.
@@ -109,7 +109,7 @@ pub fn result_body(result: &TurnResult) -> Body {
     }))
 }
 
-pub fn ping_body(ping: PingResult) -> Json {
+pub fn ping_body(ping: Pong) -> Json {
     show(&body(json!({
         "serverTime": ping.server_time,
         "roundTripMs": ping.round_trip.as_secs_f64() * 1000.0,
@@ -128,7 +128,7 @@ pub fn otp_body(check: OtpCheck) -> Json {
     })))
 }
 
-pub fn submission_body(submission: Submission) -> Json {
+pub fn submission_body(submission: SubmitResult) -> Json {
     let errors = Some(submission.errors).filter(|it| !it.is_empty());
     show(&body(
         json!({"accepted": submission.accepted, "errors": errors, "message": submission.message}),

@@ -8,8 +8,8 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use smooth_operator::testing::VirtualClock;
 use smooth_operator::{
-    ConnectionState, Conversation, Draft, Error, Json, QuestionKind, SmoothAgentClient, TokenIn,
-    Turn, TurnHandle, types,
+    ConnectionState, Conversation, Error, Json, QuestionKind, SendOptions, SmoothAgentClient,
+    TokenIn, Turn, TurnHandle, types,
 };
 use tokio::task::JoinHandle;
 
@@ -285,11 +285,11 @@ impl Testee {
                 })
             }
             "ping" => self.issue(name, client.ping(), ping_body),
-            "confirm_tool_action" => {
-                self.issue(name, client.confirm_tool_action(read(&args)?), |()| {
-                    show(&())
-                })
-            }
+            "confirm_tool_action" => self.issue(
+                name,
+                client.confirm_tool_action(read(&args)?),
+                |_| show(&()),
+            ),
             "verify_otp" => self.issue(name, client.verify_otp(read(&args)?), otp_body),
             "submit_interaction" => self.issue(
                 name,
@@ -345,7 +345,7 @@ impl Testee {
             return Ok(Body::new());
         }
         let turn = if c["via"] == "conversation" {
-            let mut draft = Draft::new(word(c, "message")?);
+            let mut draft = SendOptions::new(word(c, "message")?);
             for (member, value) in c.as_object().into_iter().flatten() {
                 draft = match member.as_str() {
                     "stream" => draft.stream(value == true),

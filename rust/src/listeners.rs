@@ -10,11 +10,11 @@ use std::time::Duration;
 use tokio::runtime::Handle;
 use tokio::sync::watch;
 
-use crate::clock::Busy;
+use crate::clock::{Busy, Work};
 use crate::errors::Error;
 use crate::logging::{Level, LogRecord, Logger};
 use crate::wire::events::Event;
-use crate::wire::machine::ConnectionState;
+use crate::wire::steps::ConnectionState;
 
 /// One move of the link (REQ-CONN-02).
 #[derive(Debug, Clone)]
@@ -32,7 +32,7 @@ pub struct StateChange {
     pub error: Option<Error>,
 }
 
-/// Which way a frame went.
+/// Where a frame went.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Direction {
@@ -42,27 +42,27 @@ pub enum Direction {
     Out,
 }
 
-/// A frame, as the frame tap sees it (REQ-LOG-02).
+/// A frame, as a tap sees it.
 #[derive(Clone)]
 #[non_exhaustive]
-pub struct FrameNote {
-    /// Which way it went.
+pub struct FrameInfo {
+    /// Where it went.
     pub direction: Direction,
-    /// Its `type` or `action`; none when it has none.
+    /// Its type or action; none when it was no event.
     pub wire_type: Option<String>,
-    /// The id of the action that it belongs to.
+    /// Its requestId.
     pub request_id: Option<String>,
     /// Its size in bytes.
     pub bytes: usize,
-    /// When, on the client's clock.
+    /// When it went, on the client's clock.
     pub at: Duration,
-    /// Its text, only for taps that asked for it. It may hold what must not be logged.
+    /// Its text, only for taps that asked for it.
     pub text: Option<Arc<str>>,
 }
 
-impl fmt::Debug for FrameNote {
+impl fmt::Debug for FrameInfo {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("FrameNote")
+        f.debug_struct("FrameInfo")
             .field("direction", &self.direction)
             .field("wire_type", &self.wire_type)
             .field("request_id", &self.request_id)
@@ -79,7 +79,7 @@ pub struct ListenerId(u64);
 pub(crate) enum Notice {
     State(StateChange),
     Event(Event),
-    Frame(FrameNote),
+    Frame(FrameInfo),
     Log(LogRecord),
 }
 
@@ -88,7 +88,7 @@ pub(crate) enum Listener {
     State(Arc<dyn Fn(StateChange) + Send + Sync>),
     Event(Arc<dyn Fn(Event) + Send + Sync>),
     Frame {
-        tap: Arc<dyn Fn(FrameNote) + Send + Sync>,
+        tap: Arc<dyn Fn(FrameInfo) + Send + Sync>,
         text: bool,
     },
 }
@@ -115,6 +115,7 @@ pub(crate) struct Dispatcher {
     state: Mutex<State>,
     heard: watch::Sender<u64>,
     logger: Option<Logger>,
+    work: Work,
 }
 
 #[derive(Default)]
@@ -125,14 +126,17 @@ struct State {
     pushed: u64,
     running: bool,
     complained: Vec<u64>,
+    /// Where listeners run: with the driver of the newest link.
+    runtime: Option<Handle>,
 }
 
 impl Dispatcher {
-    pub(crate) fn new(logger: Option<Logger>) -> Arc<Self> {
+    pub(crate) fn new(logger: Option<Logger>, work: Work) -> Arc<Self> {
         Arc::new(Self {
             state: Mutex::default(),
             heard: watch::Sender::new(0),
             logger,
+            work,
         })
     }
 
@@ -165,12 +169,24 @@ impl Dispatcher {
             .reduce(|one, other| one || other)
     }
 
+    /// From now on listeners run on the runtime of a link.
+    pub(crate) fn run_on(&self, runtime: Handle) {
+        self.lock().runtime = Some(runtime);
+    }
+
+    /// Logs at warning.
+    pub(crate) fn warn(self: &Arc<Self>, message: String, request_id: Option<&str>) {
+        let record = LogRecord::new(Level::Warning, message);
+        self.push(Notice::Log(record.about(request_id)));
+    }
+
     pub(crate) fn logs(&self) -> bool {
         self.logger.is_some()
     }
 
     /// Queues a notice and starts the dispatcher where it does not run.
-    pub(crate) fn push(self: &Arc<Self>, notice: Notice, busy: Busy, runtime: Option<&Handle>) {
+    pub(crate) fn push(self: &Arc<Self>, notice: Notice) {
+        let busy = self.work.begin();
         let mut state = self.lock();
         let wanted = match &notice {
             Notice::Log(_) => self.logger.is_some(),
@@ -181,7 +197,8 @@ impl Dispatcher {
         }
         state.waiting.push_back((notice, busy));
         state.pushed += 1;
-        let current = runtime.cloned().or_else(|| Handle::try_current().ok());
+        let current = state.runtime.clone();
+        let current = current.or_else(|| Handle::try_current().ok());
         if !state.running
             && let Some(runtime) = current
         {

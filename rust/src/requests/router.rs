@@ -1,0 +1,611 @@
+//! The books: which link, which calls, which turns, and who gets a frame. Everything that changes
+//! them comes through here, one thing at a time; nothing in here waits.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::ops::Deref;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::time::Duration;
+
+use tokio::sync::{oneshot, watch};
+
+use super::calls::{Answer, Calls, Expects, Taken, Waiting};
+use super::facts::Arrived;
+use super::failures::{Cause, too_large};
+use super::sender::{OnTick, Sender};
+use super::{Key, Tick};
+use crate::connection::{Attempt, Came, End, Supervisor, Task, Upper};
+use crate::errors::{Draft, Error};
+use crate::listeners::{Dispatcher, Notice};
+use crate::observer::FrameTap;
+use crate::options::Options;
+use crate::wire::codec::{DecodeError, correlation};
+use crate::wire::errors::Leaf;
+use crate::wire::events::{Event, EventType};
+use crate::wire::learned::{Fit, Frame, Pattern};
+use crate::wire::mend::last_string;
+use crate::wire::options::OUTBOUND_BYTES;
+use crate::wire::steps::{ConnectionState, Ending, Signal};
+
+/// A turn, as the router sees it. The lock of the books is held during all calls; none may wait.
+pub(crate) trait InFlight: Send + Sized + 'static {
+    /// Where readers find what the turn shows.
+    type Shown: Shown;
+
+    /// A turn that the server accepted already (REQ-VERB-15).
+    fn accepted(key: Key, session_id: String, options: &Options) -> Self;
+    /// Starts the clocks of a turn.
+    fn begin(&mut self, sender: &mut Sender<'_>);
+    fn key(&self) -> &Key;
+    fn session_id(&self) -> &str;
+    fn shown(&self) -> &Arc<Self::Shown>;
+    fn is_live(&self) -> bool;
+    /// Whether nothing of the turn is left to wait for.
+    fn is_over(&self) -> bool;
+    /// Whether a frame of that signal is an item to the turn and nothing else.
+    fn is_quiet(&self, signal: Signal) -> bool;
+    /// A frame came that is an item and nothing else.
+    fn heard(&mut self, now: Duration);
+    fn on_frame(&mut self, arrived: &Arrived<'_>, sender: &mut Sender<'_>);
+    fn on_local(&mut self, signal: Signal, cause: &Cause<'_>, sender: &mut Sender<'_>);
+    fn on_tick(&mut self, tick: &Tick, sender: &mut Sender<'_>);
+    /// The link is gone for good: nobody answers what is still outstanding.
+    fn abandon_verbs(&mut self, error: &Error);
+}
+
+/// What a turn shows to its readers.
+pub(crate) trait Shown: Send + Sync {
+    /// Adds items that are like a learned one; nobody is woken by it.
+    fn extend<T: Deref<Target = str>>(
+        &self,
+        pattern: &Arc<Pattern>,
+        frames: impl Iterator<Item = (T, Fit)>,
+    );
+    /// Wakes everybody who waits: once for all that came together.
+    fn wake(&self);
+}
+
+/// What a new call needs.
+pub(crate) struct NewCall {
+    pub(crate) action: &'static str,
+    pub(crate) id: Option<String>,
+    pub(crate) expects: Expects,
+    pub(crate) session_id: Option<String>,
+}
+
+/// The books and what they are kept with.
+pub(crate) struct Router<T: InFlight> {
+    pub(crate) options: Arc<Options>,
+    pub(crate) dispatcher: Arc<Dispatcher>,
+    tap: Arc<FrameTap>,
+    me: Weak<Self>,
+    on_tick: OnTick,
+    books: Mutex<Books<T>>,
+}
+
+struct Books<T> {
+    link: Supervisor,
+    calls: Calls,
+    /// Turns in the order in which they started.
+    turns: BTreeMap<u64, T>,
+    turn_ids: HashMap<String, u64>,
+    /// Capabilities of the server by session.
+    sessions: HashMap<String, HashSet<String>>,
+    serial: u64,
+    /// The time, while frames that came together are handed out: they came at once.
+    now: Option<Duration>,
+}
+
+impl<T> Books<T> {
+    fn draw(&mut self) -> u64 {
+        self.serial += 1;
+        self.serial
+    }
+}
+
+impl<T: InFlight> Router<T> {
+    pub(crate) fn new(options: Options) -> Arc<Self> {
+        let options = Arc::new(options);
+        let dispatcher = Dispatcher::new(options.logger.clone(), options.work.clone());
+        let tap = FrameTap::new(Arc::clone(&options), Arc::clone(&dispatcher));
+        let tap = Arc::new(tap);
+        Arc::new_cyclic(|me: &Weak<Self>| {
+            let upper: Weak<dyn Upper> = me.clone();
+            let (opts, disp, shown) = (Arc::clone(&options), Arc::clone(&dispatcher), tap.clone());
+            let ticking = me.clone();
+            Self {
+                books: Mutex::new(Books {
+                    link: Supervisor::new(opts, disp, shown, upper),
+                    calls: Calls::default(),
+                    turns: BTreeMap::new(),
+                    turn_ids: HashMap::new(),
+                    sessions: HashMap::new(),
+                    serial: 0,
+                    now: None,
+                }),
+                on_tick: Arc::new(move |key, tick| {
+                    if let Some(router) = ticking.upgrade() {
+                        router.on_tick(key, tick);
+                    }
+                }),
+                options,
+                dispatcher,
+                tap,
+                me: me.clone(),
+            }
+        })
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Books<T>> {
+        self.books.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn sender<'a>(&'a self, link: &'a mut Supervisor, now: Option<Duration>) -> Sender<'a> {
+        Sender {
+            options: &self.options,
+            dispatcher: &self.dispatcher,
+            on_tick: &self.on_tick,
+            link,
+            now,
+        }
+    }
+
+    // --- the link
+
+    pub(crate) fn state(&self) -> ConnectionState {
+        self.lock().link.state()
+    }
+
+    pub(crate) fn now(&self) -> Duration {
+        self.options.clock.now()
+    }
+
+    /// Starts an attempt, or joins the one that runs; none when the link is open.
+    pub(crate) fn connect(&self) -> Result<Option<watch::Receiver<Attempt>>, Error> {
+        self.lock().link.connect()
+    }
+
+    /// Closes the link and settles everything in flight (REQ-CONN-05, REQ-CONN-06). Returns what
+    /// has to end before the client is quiet.
+    pub(crate) fn close(&self) -> Vec<Task> {
+        let mut books = self.lock();
+        let tasks = books.link.close();
+        let cause = Cause::default();
+        let error = cause.error(Ending::ClientClosed);
+        books.link.tell_attempt(Err(error.clone()));
+        self.settle_all(&mut books, Signal::Close, &cause, &error);
+        tasks
+    }
+
+    /// Steps every call, turn and verb by what happened to the link.
+    fn settle_all(&self, books: &mut Books<T>, signal: Signal, cause: &Cause<'_>, verbs: &Error) {
+        books.calls.on_local(signal, cause);
+        let serials: Vec<u64> = books.turns.keys().copied().collect();
+        for serial in serials {
+            self.within(books, serial, |turn, sender| {
+                turn.on_local(signal, cause, sender);
+                turn.abandon_verbs(verbs);
+            });
+        }
+    }
+
+    // --- sessions
+
+    /// Remembers what the server of a session can do.
+    pub(crate) fn learn(&self, session_id: &str, capabilities: Option<&[String]>) {
+        let words = capabilities.unwrap_or_default().iter().cloned().collect();
+        self.lock().sessions.insert(session_id.to_owned(), words);
+    }
+
+    /// Whether the server of a session lists a capability.
+    pub(crate) fn offers(&self, session_id: &str, capability: &str) -> bool {
+        let books = self.lock();
+        let words = books.sessions.get(session_id);
+        words.is_some_and(|words| words.contains(capability))
+    }
+
+    // --- turns
+
+    /// Works on one turn, and clears it out of the books when nothing of it is left.
+    pub(crate) fn with_turn<R>(
+        &self,
+        serial: u64,
+        work: impl FnOnce(&mut T, &mut Sender<'_>) -> R,
+    ) -> Option<R> {
+        self.within(&mut self.lock(), serial, work)
+    }
+
+    fn within<R>(
+        &self,
+        books: &mut Books<T>,
+        serial: u64,
+        work: impl FnOnce(&mut T, &mut Sender<'_>) -> R,
+    ) -> Option<R> {
+        let turn = books.turns.get_mut(&serial)?;
+        let was_live = turn.is_live();
+        let done = work(turn, &mut self.sender(&mut books.link, books.now));
+        if was_live && !turn.is_live() {
+            books.calls.remember(&turn.key().id);
+        }
+        if turn.is_over()
+            && let Some(turn) = books.turns.remove(&serial)
+            && books.turn_ids.get(&turn.key().id) == Some(&serial)
+        {
+            books.turn_ids.remove(&turn.key().id);
+        }
+        Some(done)
+    }
+
+    /// The turn of an id, where it is in the books.
+    pub(crate) fn find_turn<R>(&self, id: &str, look: impl FnOnce(&T) -> Option<R>) -> Option<R> {
+        let books = self.lock();
+        look(books.turns.get(books.turn_ids.get(id)?)?)
+    }
+
+    /// Puts a new turn into the books and starts it; one that is refused is not entered.
+    pub(crate) fn enter(
+        &self,
+        id: Option<String>,
+        fault: Option<Error>,
+        make: impl FnOnce(Key) -> T,
+        start: impl FnOnce(&mut T, Result<(), Error>, &mut Sender<'_>),
+    ) {
+        let mut books = self.lock();
+        let serial = books.draw();
+        let (id, refused) = match fault {
+            Some(fault) => (id.unwrap_or_default(), Some(fault)),
+            None => self.claim(&books, id),
+        };
+        let mut turn = make(Key { id, serial });
+        if let Some(error) = refused {
+            return start(
+                &mut turn,
+                Err(error),
+                &mut self.sender(&mut books.link, None),
+            );
+        }
+        self.next_message(&mut books, turn.session_id());
+        self.insert(&mut books, turn);
+        self.within(&mut books, serial, |turn, sender| {
+            start(turn, Ok(()), sender)
+        });
+    }
+
+    fn insert(&self, books: &mut Books<T>, turn: T) {
+        let key = turn.key().clone();
+        if let Some(old) = books.turn_ids.insert(key.id.clone(), key.serial) {
+            books.turns.remove(&old);
+        }
+        books.calls.forget(&key.id);
+        books.turns.insert(key.serial, turn);
+    }
+
+    /// The next message of a session closes a question that outlived its turn (REQ-OTP-03).
+    fn next_message(&self, books: &mut Books<T>, session_id: &str) {
+        let older = |turn: &T| turn.session_id() == session_id && !turn.is_live();
+        let turns = books.turns.iter().filter(|(_, turn)| older(turn));
+        let serials: Vec<u64> = turns.map(|(serial, _)| *serial).collect();
+        for serial in serials {
+            self.within(books, serial, |turn, sender| {
+                turn.on_local(Signal::Send, &Cause::default(), sender);
+            });
+        }
+    }
+
+    /// An id for a new action, and why it cannot be used.
+    fn claim(&self, books: &Books<T>, id: Option<String>) -> (String, Option<Error>) {
+        let id = match id.map_or_else(|| self.options.draw_id(), Ok) {
+            Ok(id) => id,
+            Err(error) => return (String::new(), Some(error)),
+        };
+        let turn = books.turn_ids.get(&id).and_then(|it| books.turns.get(it));
+        let taken = turn.is_some_and(T::is_live) || books.calls.is_waiting(&id);
+        let refused = taken.then(|| Error::argument("the requestId is in flight already"));
+        (id, refused)
+    }
+
+    // --- calls
+
+    /// Starts a call. Its frame is queued when this returns.
+    pub(crate) fn start_call(
+        &self,
+        call: NewCall,
+        frame: impl FnOnce(&str) -> String,
+    ) -> (Key, oneshot::Receiver<Result<Answer, Error>>) {
+        let (done, answer) = oneshot::channel();
+        let mut books = self.lock();
+        let serial = books.draw();
+        let (id, mut refused) = match call.expects {
+            Expects::Reply(_) => self.claim(&books, call.id),
+            Expects::Verb { .. } => (call.id.unwrap_or_default(), None), // that of its turn
+        };
+        if books.calls.is_waiting(&id) {
+            refused.get_or_insert_with(|| Error::argument("the requestId is in flight already"));
+        }
+        let key = Key { id, serial };
+        let text = frame(&key.id);
+        let session_id = call.session_id.or_else(|| last_string(&text, "sessionId"));
+        let too_large = || (text.len() > OUTBOUND_BYTES).then(|| too_large(text.len()));
+        let refused = refused
+            .or_else(too_large)
+            .or_else(|| books.link.ready().err());
+        if let Some(error) = refused {
+            if !matches!(error, Error::InvalidArgument(_)) {
+                books.calls.remember(&key.id); // what still comes for it is nobody's
+            }
+            let about = |draft: Draft| {
+                let draft = draft.request(&key.id).place(&self.options.place);
+                draft.session_of(&session_id)
+            };
+            let _ = done.send(Err(error.with(about)));
+            return (key, answer);
+        }
+        let books = &mut *books;
+        let mut sender = self.sender(&mut books.link, None);
+        let frame = sender.send(call.action, &key.id, text);
+        let limit = self.options.limits.request;
+        let timer = (!limit.is_zero()).then(|| sender.arm(limit, &key, Tick::Call));
+        books.calls.start(Waiting {
+            key: key.clone(),
+            expects: call.expects,
+            session_id,
+            place: Arc::clone(&self.options.place),
+            done,
+            frame,
+            begun: false,
+            _timer: timer,
+        });
+        (key, answer)
+    }
+
+    /// The wait for a call was given up (REQ-CALL-09).
+    pub(crate) fn abandon_call(&self, key: &Key) {
+        self.lock().calls.abandon(key);
+    }
+
+    /// Queues a frame that nobody answers (`cancel` without a live turn).
+    pub(crate) fn send_only(
+        &self,
+        action: &'static str,
+        id: Option<&str>,
+        text: String,
+    ) -> Result<oneshot::Receiver<()>, Error> {
+        let mut books = self.lock();
+        books.link.ready()?;
+        Ok(self
+            .sender(&mut books.link, None)
+            .send_only(action, id, text))
+    }
+
+    fn on_tick(&self, key: &Key, tick: &Tick) {
+        let mut books = self.lock();
+        if *tick == Tick::Call {
+            books.calls.on_tick(key, tick);
+        } else {
+            self.within(&mut books, key.serial, |turn, sender| {
+                turn.on_tick(tick, sender);
+            });
+        }
+    }
+
+    // --- frames
+
+    /// Counts a frame that is no event; true at the limit (REQ-WIRE-04).
+    fn malformed(&self, books: &mut Books<T>, text: &str, watched: bool) -> bool {
+        if watched {
+            self.tap.came(None, None, text);
+        }
+        let (first, too_many) = books.link.malformed();
+        if first {
+            let text = "a frame that is no event was dropped";
+            self.dispatcher.warn(text.to_owned(), None);
+        }
+        too_many
+    }
+
+    /// Hands frames to their owners, in order; true at the limit of malformed ones. Those of a
+    /// quiet turn that follow each other go there as one.
+    fn hand_out(
+        &self,
+        books: &mut Books<T>,
+        patterns: &[Arc<Pattern>],
+        frames: &mut Vec<Came>,
+        woken: &mut Vec<Arc<T::Shown>>,
+    ) -> bool {
+        let watched = self.tap.is_watched();
+        let mut frames = frames.drain(..).peekable();
+        while let Some(came) = frames.next() {
+            let (text, frame) = match came {
+                Came::Text(text, frame) => (text, frame),
+                Came::Binary if self.malformed(books, "", watched) => return true,
+                Came::Binary => continue,
+            };
+            let decoded = match frame {
+                Frame::Read(decoded) => decoded,
+                Frame::Like(number, fit) => {
+                    let pattern = &patterns[number];
+                    if !watched && let Some(shown) = self.quiet(books, pattern) {
+                        let like = |it: &Came| matches!(it, Came::Text(_, Frame::Like(other, _)) if *other == number);
+                        let mut first = Some((text, fit));
+                        let run = std::iter::from_fn(|| {
+                            first.take().or_else(|| match frames.next_if(like) {
+                                Some(Came::Text(text, Frame::Like(_, fit))) => Some((text, fit)),
+                                _ => None,
+                            })
+                        });
+                        shown.extend(pattern, run);
+                        woken.push(shown);
+                        continue;
+                    }
+                    Ok(pattern.event_of(&text, fit))
+                }
+            };
+            let (event, broken) = match decoded {
+                Ok(event) => (event, None),
+                Err(DecodeError::Broken(unread)) => {
+                    let broken = EventType::of(unread.wire_type());
+                    (Event::Unknown(unread), Some(broken))
+                }
+                Err(DecodeError::Malformed) if self.malformed(books, &text, watched) => {
+                    return true;
+                }
+                Err(DecodeError::Malformed) => continue,
+            };
+            if watched {
+                let id = correlation(&event);
+                self.tap.came(Some(wire_word(&event)), id.as_deref(), &text);
+            }
+            woken.extend(self.route(books, &event, broken));
+        }
+        false
+    }
+
+    /// What a turn shows to which frames of a pattern are items and nothing else.
+    fn quiet(&self, books: &mut Books<T>, pattern: &Pattern) -> Option<Arc<T::Shown>> {
+        let id = pattern.request_id()?;
+        if !self.options.fast.quiet || books.calls.is_waiting(id) {
+            return None;
+        }
+        let turn = books.turns.get_mut(books.turn_ids.get(id)?)?;
+        let quiet = turn.is_quiet(pattern.event().event_type().into());
+        quiet.then(|| {
+            books.link.well_formed();
+            turn.heard(books.now.unwrap_or_default());
+            Arc::clone(turn.shown())
+        })
+    }
+
+    /// Hands an event to its owner, in the order of the table `routing`; returns what the turn
+    /// shows that it may have changed.
+    fn route(
+        &self,
+        books: &mut Books<T>,
+        event: &Event,
+        broken: Option<EventType>,
+    ) -> Option<Arc<T::Shown>> {
+        books.link.well_formed();
+        let arrived = Arrived { event, broken };
+        let id = correlation(event);
+        if let (Event::Unknown(unread), Some(_)) = (event, broken) {
+            let text = format!("the body of a {} is broken", unread.wire_type());
+            self.dispatcher.warn(text, id.as_deref());
+        }
+        let Some(id) = id else {
+            self.push(event);
+            return None;
+        };
+        match books.calls.on_frame(&id, &arrived) {
+            Some(Taken::Done) => return None,
+            Some(Taken::Push) => {
+                self.push(event);
+                return None;
+            }
+            Some(Taken::Opened(session_id)) => {
+                self.adopt(books, &id, session_id);
+                return None;
+            }
+            None => {}
+        }
+        if let Some(serial) = books.turn_ids.get(&*id).copied() {
+            return self.within(books, serial, |turn, sender| {
+                turn.on_frame(&arrived, sender);
+                Arc::clone(turn.shown())
+            });
+        }
+        if !books.calls.is_settled(&id) {
+            self.push(event);
+        }
+        None
+    }
+
+    /// A turn begins that was asked for by an answer (REQ-VERB-15).
+    fn adopt(&self, books: &mut Books<T>, id: &str, session_id: String) {
+        let key = Key {
+            id: id.to_owned(),
+            serial: books.draw(),
+        };
+        let serial = key.serial;
+        self.insert(books, T::accepted(key, session_id, &self.options));
+        self.within(books, serial, |turn, sender| turn.begin(sender));
+    }
+
+    /// A frame that nobody owns (REQ-WIRE-12).
+    fn push(&self, event: &Event) {
+        if event.event_type() != EventType::Keepalive {
+            self.dispatcher.push(Notice::Event(event.clone()));
+        }
+    }
+}
+
+impl<T: InFlight> Upper for Router<T> {
+    fn opened(&self, link: u64) -> bool {
+        self.lock().link.opened(link)
+    }
+
+    fn failed(&self, link: u64, error: Error) {
+        let mut books = self.lock();
+        if books.link.failed(link, &error) {
+            let cause = Cause {
+                attempt: Some(&error),
+                ..Cause::default()
+            };
+            self.settle_all(&mut books, Signal::ConnectFailed, &cause, &error);
+            books.link.tell_attempt(Err(error));
+        }
+    }
+
+    fn frames(&self, link: u64, patterns: &[Arc<Pattern>], frames: &mut Vec<Came>) -> bool {
+        let mut books = self.lock();
+        if !books.link.is_open(link) {
+            frames.clear();
+            return false;
+        }
+        books.now = Some(self.now());
+        let mut woken = Vec::new();
+        let too_many = self.hand_out(&mut books, patterns, frames, &mut woken);
+        books.now = None;
+        drop(books);
+        woken.into_iter().for_each(|shown| shown.wake());
+        too_many
+    }
+
+    fn ended(&self, link: u64, mut end: End) -> Option<u16> {
+        let mut books = self.lock();
+        let (counts, close) = books.link.ended(link, &mut end);
+        if counts {
+            let signal = end.signal;
+            let cause = Cause {
+                end: Some(&end),
+                limit: self.options.limits.message_bytes as u64,
+                ..Cause::default()
+            };
+            let error = cause.error(match signal {
+                Signal::TooLarge => Ending::MessageTooLarge,
+                _ => Ending::ConnectionLost,
+            });
+            self.settle_all(&mut books, signal, &cause, &error);
+        }
+        close
+    }
+
+    fn orphaned(&self, link: u64) {
+        let told = move |router: &Self| {
+            let gone = Draft::new("the runtime of the attempt ended").end(Leaf::ConnectFailed);
+            router.failed(link, gone);
+            router.ended(link, End::new(Signal::Lost, Some(1006)));
+        };
+        if self.books.try_lock().is_ok() {
+            told(self);
+        } else if let Some(me) = self.me.upgrade() {
+            // Whoever holds the books may be the one that dropped the task.
+            std::thread::spawn(move || told(&me));
+        }
+    }
+}
+
+/// The wire's word for the type of an event.
+fn wire_word(event: &Event) -> &str {
+    match event {
+        Event::Unknown(unread) => unread.wire_type(),
+        known => known.event_type().as_str(),
+    }
+}

@@ -1,0 +1,77 @@
+//! What the rooms that decide ask of the outside while the books are open: frames, timers, records.
+//! Nothing of it calls back or waits.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::runtime::Handle;
+use tokio::sync::oneshot;
+
+use super::{Key, Tick};
+use crate::clock::Timer;
+use crate::connection::{Outgoing, Supervisor};
+use crate::errors::Error;
+use crate::listeners::Dispatcher;
+use crate::options::{Limits, Options};
+
+/// Runs when a tick is due.
+pub(super) type OnTick = Arc<dyn Fn(&Key, &Tick) + Send + Sync>;
+
+/// The way out.
+pub(crate) struct Sender<'a> {
+    pub(super) options: &'a Options,
+    pub(super) dispatcher: &'a Arc<Dispatcher>,
+    pub(super) on_tick: &'a OnTick,
+    pub(super) link: &'a mut Supervisor,
+    /// The time, while frames that came together are handed out: they came at once.
+    pub(super) now: Option<Duration>,
+}
+
+impl Sender<'_> {
+    pub(crate) fn now(&self) -> Duration {
+        self.now.unwrap_or_else(|| self.options.clock.now())
+    }
+
+    pub(crate) fn limits(&self) -> &Limits {
+        &self.options.limits
+    }
+
+    /// Runs a tick later; never for a limit that is off.
+    pub(crate) fn arm(&self, delay: Duration, key: &Key, tick: Tick) -> Timer {
+        let (on_tick, key) = (Arc::clone(self.on_tick), key.clone());
+        let _runtime = self.link.runtime().map(Handle::enter);
+        self.options
+            .clock
+            .schedule(delay, Box::new(move || on_tick(&key, &tick)))
+    }
+
+    /// Makes sure that a frame can be queued (REQ-CONN-09).
+    pub(crate) fn ready(&mut self) -> Result<(), Error> {
+        self.link.ready()
+    }
+
+    /// Queues a frame.
+    pub(crate) fn send(&mut self, action: &'static str, id: &str, text: String) -> Arc<Outgoing> {
+        let frame = Arc::new(Outgoing::new(action, Some(id), text));
+        self.link.submit(Arc::clone(&frame));
+        frame
+    }
+
+    /// Queues a frame that nobody answers; the receiver hears that it was written.
+    pub(super) fn send_only(
+        &mut self,
+        action: &'static str,
+        id: Option<&str>,
+        text: String,
+    ) -> oneshot::Receiver<()> {
+        let (done, written) = oneshot::channel();
+        let frame = Outgoing::new(action, id, text).told(done);
+        self.link.submit(Arc::new(frame));
+        written
+    }
+
+    /// Logs something at warning.
+    pub(crate) fn warn(&self, message: String, request_id: Option<&str>) {
+        self.dispatcher.warn(message, request_id);
+    }
+}

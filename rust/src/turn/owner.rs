@@ -1,0 +1,126 @@
+//! What callers ask of the turns in the books: to start one, to answer, stop and read it.
+
+use std::sync::Arc;
+
+use tokio::sync::oneshot;
+
+use super::cell::Cell;
+use super::driver::Driver;
+use super::handle::{Owner, TurnHandle};
+use super::questions::Question;
+use super::verbs::{Ask, Reply, Waiter, refused};
+use crate::errors::Error;
+use crate::requests::{InFlight as _, Key, Router};
+use crate::wire::steps::{QuestionKind, Refusal};
+
+/// The books of a client.
+pub(crate) type Books = Router<Driver>;
+
+impl Router<Driver> {
+    /// Starts a turn. Its frame is queued when this returns; whatever hinders it settles the turn
+    /// (REQ-TURN-01).
+    pub(crate) fn start_turn(
+        &self,
+        fault: Option<Error>,
+        id: Option<String>,
+        session_id: &str,
+        action: &'static str,
+        frame: impl FnOnce(&str) -> String,
+    ) -> (Key, Arc<Cell>) {
+        let cell = Arc::new(Cell::new(Arc::clone(&self.options.place)));
+        let shown = Arc::clone(&cell);
+        let mut key = None;
+        let make = |named: Key| {
+            key = Some(named.clone());
+            Driver::new(named, session_id.to_owned(), shown)
+        };
+        self.enter(id, fault, make, |turn, entered, sender| match entered {
+            Err(error) => turn.refuse(error, sender),
+            Ok(()) => {
+                let text = frame(&turn.key().id);
+                turn.start(action, text, sender);
+            }
+        });
+        let none = || Key {
+            id: String::new(),
+            serial: 0,
+        };
+        (key.unwrap_or_else(none), cell)
+    }
+
+    /// The turn of an id that verbs act on, where there is one (REQ-VERB-08).
+    pub(crate) fn live_turn(self: &Arc<Self>, id: &str) -> Option<TurnHandle> {
+        let (key, session_id, cell) = self.find_turn(id, |turn| {
+            let found = (
+                turn.key.clone(),
+                turn.session_id.clone(),
+                Arc::clone(&turn.cell),
+            );
+            turn.takes_verbs().then_some(found)
+        })?;
+        let owner = Arc::clone(self) as Arc<dyn Owner>;
+        Some(TurnHandle::new(owner, key, &session_id, cell))
+    }
+
+    fn unheard(&self, id: &str) -> Arc<dyn Fn(&Error) + Send + Sync> {
+        let (dispatcher, id) = (Arc::clone(&self.dispatcher), id.to_owned());
+        Arc::new(move |error| {
+            let text = format!("a verb failed that nobody awaits: {error}");
+            dispatcher.warn(text, Some(&id));
+        })
+    }
+}
+
+impl Owner for Router<Driver> {
+    fn answer(&self, turn: &Key, session_id: &str, ask: Ask) -> oneshot::Receiver<Reply> {
+        let (done, reply) = oneshot::channel();
+        let unheard = self.unheard(&turn.id);
+        let mut waiter = Some(Waiter { done, unheard });
+        self.with_turn(turn.serial, |entry, sender| {
+            if let Some(waiter) = waiter.take() {
+                entry.answer(ask, waiter, sender);
+            }
+        });
+        if let Some(waiter) = waiter {
+            let error = refused(Refusal::NoPendingQuestion);
+            let error = error.with(|it| it.request(&turn.id).session(session_id));
+            let _ = waiter.done.send(Err(error));
+        }
+        reply
+    }
+
+    fn stop(&self, turn: &Key) -> oneshot::Receiver<Reply> {
+        let (done, reply) = oneshot::channel();
+        let unheard = self.unheard(&turn.id);
+        let mut waiter = Some(Waiter { done, unheard });
+        self.with_turn(turn.serial, |entry, sender| {
+            if let Some(waiter) = waiter.take() {
+                entry.stop(waiter, sender);
+            }
+        });
+        if let Some(waiter) = waiter {
+            let _ = waiter.done.send(Ok(None));
+        }
+        reply
+    }
+
+    fn abandoned(&self, turn: &Key, cell: &Cell) {
+        self.with_turn(turn.serial, |entry, sender| entry.on_abandoned(sender));
+        if let Some(error) = cell.unseen_error() {
+            let text = format!("a turn failed that nobody awaits: {error}");
+            self.dispatcher.warn(text, Some(&turn.id));
+        }
+    }
+
+    fn detach(&self, turn: &Key) {
+        self.with_turn(turn.serial, |entry, _| entry.detached = true);
+    }
+
+    fn question(&self, turn: &Key, kind: Option<QuestionKind>) -> Option<Question> {
+        self.with_turn(turn.serial, |entry, _| entry.question(kind))?
+    }
+
+    fn offers(&self, session_id: &str, capability: &str) -> bool {
+        Router::offers(self, session_id, capability)
+    }
+}
