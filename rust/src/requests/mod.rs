@@ -6,6 +6,7 @@ mod facts;
 mod failures;
 mod pending;
 mod router;
+mod routing;
 mod sender;
 
 pub(crate) use self::calls::{Answer, Expects};

@@ -8,20 +8,17 @@ use std::time::Duration;
 
 use tokio::sync::{oneshot, watch};
 
-use super::calls::{Answer, Calls, Expects, Taken, Waiting};
+use super::calls::{Answer, Calls, Expects, Waiting};
 use super::facts::Arrived;
 use super::failures::{Cause, too_large};
 use super::sender::{OnTick, Sender};
 use super::{Key, Tick};
-use crate::connection::{Attempt, Came, End, Supervisor, Task, Upper};
+use crate::connection::{Attempt, Supervisor, Task, Upper};
 use crate::errors::{Draft, Error};
-use crate::listeners::{Dispatcher, Notice};
+use crate::listeners::Dispatcher;
 use crate::observer::FrameTap;
 use crate::options::Options;
-use crate::wire::codec::{DecodeError, correlation};
-use crate::wire::errors::Leaf;
-use crate::wire::events::{Event, EventType};
-use crate::wire::learned::{Fit, Frame, Pattern};
+use crate::wire::learned::{Fit, Pattern};
 use crate::wire::mend::last_string;
 use crate::wire::options::OUTBOUND_BYTES;
 use crate::wire::steps::{ConnectionState, Ending, Signal};
@@ -76,27 +73,27 @@ pub(crate) struct NewCall {
 pub(crate) struct Router<T: InFlight> {
     pub(crate) options: Arc<Options>,
     pub(crate) dispatcher: Arc<Dispatcher>,
-    tap: Arc<FrameTap>,
-    me: Weak<Self>,
+    pub(super) tap: Arc<FrameTap>,
+    pub(super) me: Weak<Self>,
     on_tick: OnTick,
-    books: Mutex<Books<T>>,
+    pub(super) books: Mutex<Books<T>>,
 }
 
-struct Books<T> {
-    link: Supervisor,
-    calls: Calls,
+pub(super) struct Books<T> {
+    pub(super) link: Supervisor,
+    pub(super) calls: Calls,
     /// Turns in the order in which they started.
-    turns: BTreeMap<u64, T>,
-    turn_ids: HashMap<String, u64>,
+    pub(super) turns: BTreeMap<u64, T>,
+    pub(super) turn_ids: HashMap<String, u64>,
     /// Capabilities of the server by session.
-    sessions: HashMap<String, HashSet<String>>,
-    serial: u64,
+    pub(super) sessions: HashMap<String, HashSet<String>>,
+    pub(super) serial: u64,
     /// The time, while frames that came together are handed out: they came at once.
-    now: Option<Duration>,
+    pub(super) now: Option<Duration>,
 }
 
 impl<T> Books<T> {
-    fn draw(&mut self) -> u64 {
+    pub(super) fn draw(&mut self) -> u64 {
         self.serial += 1;
         self.serial
     }
@@ -135,7 +132,7 @@ impl<T: InFlight> Router<T> {
         })
     }
 
-    fn lock(&self) -> MutexGuard<'_, Books<T>> {
+    pub(super) fn lock(&self) -> MutexGuard<'_, Books<T>> {
         self.books.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -177,7 +174,13 @@ impl<T: InFlight> Router<T> {
     }
 
     /// Steps every call, turn and verb by what happened to the link.
-    fn settle_all(&self, books: &mut Books<T>, signal: Signal, cause: &Cause<'_>, verbs: &Error) {
+    pub(super) fn settle_all(
+        &self,
+        books: &mut Books<T>,
+        signal: Signal,
+        cause: &Cause<'_>,
+        verbs: &Error,
+    ) {
         books.calls.on_local(signal, cause);
         let serials: Vec<u64> = books.turns.keys().copied().collect();
         for serial in serials {
@@ -214,7 +217,7 @@ impl<T: InFlight> Router<T> {
         self.within(&mut self.lock(), serial, work)
     }
 
-    fn within<R>(
+    pub(super) fn within<R>(
         &self,
         books: &mut Books<T>,
         serial: u64,
@@ -270,7 +273,7 @@ impl<T: InFlight> Router<T> {
         });
     }
 
-    fn insert(&self, books: &mut Books<T>, turn: T) {
+    pub(super) fn insert(&self, books: &mut Books<T>, turn: T) {
         let key = turn.key().clone();
         if let Some(old) = books.turn_ids.insert(key.id.clone(), key.serial) {
             books.turns.remove(&old);
@@ -385,227 +388,5 @@ impl<T: InFlight> Router<T> {
                 turn.on_tick(tick, sender);
             });
         }
-    }
-
-    // --- frames
-
-    /// Counts a frame that is no event; true at the limit (REQ-WIRE-04).
-    fn malformed(&self, books: &mut Books<T>, text: &str, watched: bool) -> bool {
-        if watched {
-            self.tap.came(None, None, text);
-        }
-        let (first, too_many) = books.link.malformed();
-        if first {
-            let text = "a frame that is no event was dropped";
-            self.dispatcher.warn(text.to_owned(), None);
-        }
-        too_many
-    }
-
-    /// Hands frames to their owners, in order; true at the limit of malformed ones. Those of a
-    /// quiet turn that follow each other go there as one.
-    fn hand_out(
-        &self,
-        books: &mut Books<T>,
-        patterns: &[Arc<Pattern>],
-        frames: &mut Vec<Came>,
-        woken: &mut Vec<Arc<T::Shown>>,
-    ) -> bool {
-        let watched = self.tap.is_watched();
-        let mut frames = frames.drain(..).peekable();
-        while let Some(came) = frames.next() {
-            let (text, frame) = match came {
-                Came::Text(text, frame) => (text, frame),
-                Came::Binary if self.malformed(books, "", watched) => return true,
-                Came::Binary => continue,
-            };
-            let decoded = match frame {
-                Frame::Read(decoded) => decoded,
-                Frame::Like(number, fit) => {
-                    let pattern = &patterns[number];
-                    if !watched && let Some(shown) = self.quiet(books, pattern) {
-                        let like = |it: &Came| matches!(it, Came::Text(_, Frame::Like(other, _)) if *other == number);
-                        let mut first = Some((text, fit));
-                        let run = std::iter::from_fn(|| {
-                            first.take().or_else(|| match frames.next_if(like) {
-                                Some(Came::Text(text, Frame::Like(_, fit))) => Some((text, fit)),
-                                _ => None,
-                            })
-                        });
-                        shown.extend(pattern, run);
-                        woken.push(shown);
-                        continue;
-                    }
-                    Ok(pattern.event_of(&text, fit))
-                }
-            };
-            let (event, broken) = match decoded {
-                Ok(event) => (event, None),
-                Err(DecodeError::Broken(unread)) => {
-                    let broken = EventType::of(unread.wire_type());
-                    (Event::Unknown(unread), Some(broken))
-                }
-                Err(DecodeError::Malformed) if self.malformed(books, &text, watched) => {
-                    return true;
-                }
-                Err(DecodeError::Malformed) => continue,
-            };
-            if watched {
-                let id = correlation(&event);
-                self.tap.came(Some(wire_word(&event)), id.as_deref(), &text);
-            }
-            woken.extend(self.route(books, &event, broken));
-        }
-        false
-    }
-
-    /// What a turn shows to which frames of a pattern are items and nothing else.
-    fn quiet(&self, books: &mut Books<T>, pattern: &Pattern) -> Option<Arc<T::Shown>> {
-        let id = pattern.request_id()?;
-        if !self.options.fast.quiet || books.calls.is_waiting(id) {
-            return None;
-        }
-        let turn = books.turns.get_mut(books.turn_ids.get(id)?)?;
-        let quiet = turn.is_quiet(pattern.event().event_type().into());
-        quiet.then(|| {
-            books.link.well_formed();
-            turn.heard(books.now.unwrap_or_default());
-            Arc::clone(turn.shown())
-        })
-    }
-
-    /// Hands an event to its owner, in the order of the table `routing`; returns what the turn
-    /// shows that it may have changed.
-    fn route(
-        &self,
-        books: &mut Books<T>,
-        event: &Event,
-        broken: Option<EventType>,
-    ) -> Option<Arc<T::Shown>> {
-        books.link.well_formed();
-        let arrived = Arrived { event, broken };
-        let id = correlation(event);
-        if let (Event::Unknown(unread), Some(_)) = (event, broken) {
-            let text = format!("the body of a {} is broken", unread.wire_type());
-            self.dispatcher.warn(text, id.as_deref());
-        }
-        let Some(id) = id else {
-            self.push(event);
-            return None;
-        };
-        match books.calls.on_frame(&id, &arrived) {
-            Some(Taken::Done) => return None,
-            Some(Taken::Push) => {
-                self.push(event);
-                return None;
-            }
-            Some(Taken::Opened(session_id)) => {
-                self.adopt(books, &id, session_id);
-                return None;
-            }
-            None => {}
-        }
-        if let Some(serial) = books.turn_ids.get(&*id).copied() {
-            return self.within(books, serial, |turn, sender| {
-                turn.on_frame(&arrived, sender);
-                Arc::clone(turn.shown())
-            });
-        }
-        if !books.calls.is_settled(&id) {
-            self.push(event);
-        }
-        None
-    }
-
-    /// A turn begins that was asked for by an answer (REQ-VERB-15).
-    fn adopt(&self, books: &mut Books<T>, id: &str, session_id: String) {
-        let key = Key {
-            id: id.to_owned(),
-            serial: books.draw(),
-        };
-        let serial = key.serial;
-        self.insert(books, T::accepted(key, session_id, &self.options));
-        self.within(books, serial, |turn, sender| turn.begin(sender));
-    }
-
-    /// A frame that nobody owns (REQ-WIRE-12).
-    fn push(&self, event: &Event) {
-        if event.event_type() != EventType::Keepalive {
-            self.dispatcher.push(Notice::Event(event.clone()));
-        }
-    }
-}
-
-impl<T: InFlight> Upper for Router<T> {
-    fn opened(&self, link: u64) -> bool {
-        self.lock().link.opened(link)
-    }
-
-    fn failed(&self, link: u64, error: Error) {
-        let mut books = self.lock();
-        if books.link.failed(link, &error) {
-            let cause = Cause {
-                attempt: Some(&error),
-                ..Cause::default()
-            };
-            self.settle_all(&mut books, Signal::ConnectFailed, &cause, &error);
-            books.link.tell_attempt(Err(error));
-        }
-    }
-
-    fn frames(&self, link: u64, patterns: &[Arc<Pattern>], frames: &mut Vec<Came>) -> bool {
-        let mut books = self.lock();
-        if !books.link.is_open(link) {
-            frames.clear();
-            return false;
-        }
-        books.now = Some(self.now());
-        let mut woken = Vec::new();
-        let too_many = self.hand_out(&mut books, patterns, frames, &mut woken);
-        books.now = None;
-        drop(books);
-        woken.into_iter().for_each(|shown| shown.wake());
-        too_many
-    }
-
-    fn ended(&self, link: u64, mut end: End) -> Option<u16> {
-        let mut books = self.lock();
-        let (counts, close) = books.link.ended(link, &mut end);
-        if counts {
-            let signal = end.signal;
-            let cause = Cause {
-                end: Some(&end),
-                limit: self.options.limits.message_bytes as u64,
-                ..Cause::default()
-            };
-            let error = cause.error(match signal {
-                Signal::TooLarge => Ending::MessageTooLarge,
-                _ => Ending::ConnectionLost,
-            });
-            self.settle_all(&mut books, signal, &cause, &error);
-        }
-        close
-    }
-
-    fn orphaned(&self, link: u64) {
-        let told = move |router: &Self| {
-            let gone = Draft::new("the runtime of the attempt ended").end(Leaf::ConnectFailed);
-            router.failed(link, gone);
-            router.ended(link, End::new(Signal::Lost, Some(1006)));
-        };
-        if self.books.try_lock().is_ok() {
-            told(self);
-        } else if let Some(me) = self.me.upgrade() {
-            // Whoever holds the books may be the one that dropped the task.
-            std::thread::spawn(move || told(&me));
-        }
-    }
-}
-
-/// The wire's word for the type of an event.
-fn wire_word(event: &Event) -> &str {
-    match event {
-        Event::Unknown(unread) => unread.wire_type(),
-        known => known.event_type().as_str(),
     }
 }

@@ -106,7 +106,8 @@ async fn req_call_06_a_pong_without_a_time_invents_none() {
 }
 
 #[tokio::test]
-async fn req_call_09_dropping_a_call_ends_the_wait_and_takes_back_a_frame_that_waits_for_the_link() {
+async fn req_call_09_dropping_a_call_ends_the_wait_and_takes_back_a_frame_that_waits_for_the_link()
+{
     let peer = Peer::start().await;
     let client = peer.builder().lazy(true).build().expect("good options");
     drop(client.ping());
