@@ -13,6 +13,7 @@ mod fuzz;
 mod history;
 mod leaks;
 mod listeners;
+mod lone_answers;
 mod logging;
 mod peer;
 mod questions;
