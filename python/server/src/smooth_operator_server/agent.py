@@ -14,7 +14,7 @@ from .engine.script import ScriptEngine
 from .engine.script_file import ScriptError, read_script
 from .knowledge import seed_documents
 from .questions import FixedCode, OtpService
-from .settings import Settings
+from .settings import DEFAULT_GATEWAY, Settings
 from .tools import Tool
 from .tools.builtin import BUILTIN_NAMES, scripted_tools
 from .tools.demo import demo_tools
@@ -32,7 +32,7 @@ class Agent:
 
 
 def choose_agent(settings: Settings, clock: Clock, new_id: Callable[[], str]) -> Agent:
-    """Return the agent of ``--script``, of ``--demo``, or one that has no model.
+    """Return the agent of ``--script``, of ``--demo``, of a model, or one that has none.
 
     Raises:
         ScriptError: the script cannot be used.
@@ -43,7 +43,26 @@ def choose_agent(settings: Settings, clock: Clock, new_id: Callable[[], str]) ->
     if settings.demo:
         otp = FixedCode(DEMO_CODE)
         return Agent(DemoEngine(clock, new_id), demo_tools(), otp, documents=seeds)
-    return Agent(AbsentEngine(has_key=settings.gateway_key is not None), documents=seeds)
+    if settings.gateway_key is not None or settings.gateway_url is not None:
+        return Agent(_model_engine(settings, clock, new_id), documents=seeds)
+    return Agent(AbsentEngine(), documents=seeds)
+
+
+def _model_engine(settings: Settings, clock: Clock, new_id: Callable[[], str]) -> Engine:
+    # Its libraries take as long to import as the rest of the server together.
+    from .engine.model import ModelEngine, ModelSettings
+
+    key = settings.gateway_key
+    return ModelEngine(
+        ModelSettings(
+            url=settings.gateway_url or DEFAULT_GATEWAY,
+            key=key.get_secret_value() if key else "none",
+            model=settings.model,
+            max_tokens=settings.max_tokens,
+        ),
+        clock,
+        new_id,
+    )
 
 
 def _scripted(path: Path, seeds: dict[str, str], clock: Clock, new_id: Callable[[], str]) -> Agent:

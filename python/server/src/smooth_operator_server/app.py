@@ -196,7 +196,8 @@ class Server:
         await self._connections.close(GOING_AWAY, "server draining")
 
     async def aclose(self) -> None:
-        """Close the store. Call it after ``drain``."""
+        """Close the engine and the stores. Call it after ``drain``."""
+        await self.agent.engine.aclose()
         await self._stores.close()
 
     async def _socket(self, socket: WebSocket) -> None:

@@ -14,6 +14,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from .store.opening import MEMORY, is_postgres
 
 DEFAULT_DB = Path("smooth-operator.db")
+DEFAULT_GATEWAY = "https://llm.smoo.ai/v1"
 MIB = 1024 * 1024
 
 
@@ -68,7 +69,18 @@ class Settings(BaseSettings):
     jwt_issuer: str | None = Field(None, validation_alias="AUTH_JWT_ISSUER")
     jwt_audience: str | None = Field(None, validation_alias="AUTH_JWT_AUDIENCE")
 
+    gateway_url: str | None = Field(None, validation_alias="SMOOAI_GATEWAY_URL")
+    """Endpoint that speaks OpenAI's chat completions, with its ``/v1``."""
+
     gateway_key: SecretStr | None = Field(None, validation_alias="SMOOAI_GATEWAY_KEY")
+    """None with a URL: an endpoint that asks for none."""
+
+    model: str = "claude-haiku-4-5"
+    """Unless the agent's file or the message names another."""
+
+    max_tokens: int = Field(8192, ge=1)
+    """Tokens of one answer of the model."""
+
     seed_kb: bool = False
     confirm_tools: Annotated[tuple[str, ...], NoDecode] = ()
     """Substrings of tool names, separated by commas: such a tool waits for a confirmation."""
@@ -109,6 +121,13 @@ class Settings(BaseSettings):
     def _is_postgres(cls, value: SecretStr | None) -> SecretStr | None:
         if value is not None and not is_postgres(value.get_secret_value()):
             raise ValueError("must be a postgresql:// URL")
+        return value
+
+    @field_validator("gateway_url")
+    @classmethod
+    def _is_http(cls, value: str | None) -> str | None:
+        if value is not None and not value.startswith(("http://", "https://")):
+            raise ValueError("must be an http:// or https:// URL")
         return value
 
     @property

@@ -58,6 +58,9 @@ class DemoEngine:
     def begin(self, turn: TurnInput, saved: bytes | None = None) -> EngineTurn:  # noqa: ARG002
         return _DemoTurn(turn, self._clock, self._new_id)
 
+    async def aclose(self) -> None:
+        """Nothing is held open."""
+
 
 class _DemoTurn:
     """A turn has two steps: the tool that the message asks for, and what came of it in words."""

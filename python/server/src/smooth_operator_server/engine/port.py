@@ -137,6 +137,10 @@ class Engine(Protocol):
         """Begin a turn, or take one up again from what ``EngineTurn.save`` returned."""
         ...
 
+    async def aclose(self) -> None:
+        """Close what the engine holds open; no turn runs any more."""
+        ...
+
 
 class EngineTurn(Protocol):
     """One turn of an engine; its scope ends it."""

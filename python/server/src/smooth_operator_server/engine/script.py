@@ -43,6 +43,9 @@ class ScriptEngine:
             self._next = max(self._next, int(saved))
         return _ScriptTurn(self)
 
+    async def aclose(self) -> None:
+        """Nothing is held open."""
+
     @property
     def place(self) -> int:
         """How many entries have been read."""
