@@ -46,7 +46,7 @@ class Reply:
     status: int = 200
     headers: dict[str, str] = field(default_factory=dict)
     cut: bool = False
-    """The connection ends after the deltas, without a word."""
+    """The connection ends without a word; after deltas once the test has set ``shown``."""
 
     stall: bool = False
     """Nothing comes after the deltas, until the client goes."""
@@ -61,6 +61,7 @@ class Endpoint:
         self.replies = replies
         self.requests: list[Json] = []
         self.keys: list[str | None] = []
+        self.shown = asyncio.Event()
         self.left = asyncio.Event()
         """Set when a client went away in the middle of an answer."""
 
@@ -77,6 +78,8 @@ class Endpoint:
         for delta in reply.deltas:
             yield _event({"choices": [{"index": 0, "delta": delta, "finish_reason": None}]})
         if reply.cut:
+            if reply.deltas:
+                await self.shown.wait()
             raise ConnectionResetError("the endpoint is gone")
         if reply.stall:
             await request.receive()  # nothing else comes than the end of the connection

@@ -166,7 +166,7 @@ async def test_a_call_that_may_succeed_is_tried_again(tmp_path: Path, status: in
             [Reply(status=429, headers={"retry-after": "900"})],
             "the model endpoint takes no more calls at present",
         ),
-        ([Reply(words("Half "), cut=True)], "the model endpoint cannot be reached"),
+        ([Reply(cut=True)] * 3, "the model endpoint cannot be reached"),
         ([Reply()], "the model endpoint answered with something that is no answer"),
     ],
     ids=["key", "model", "refused", "broken", "patience", "cut", "empty"],
@@ -184,6 +184,17 @@ async def test_a_call_that_fails_ends_the_turn_in_words_of_our_own(
         )
         assert scripted.replies == []
         assert "secret words" not in json.dumps(frames)
+
+
+async def test_an_answer_that_is_cut_is_not_begun_again(tmp_path: Path) -> None:
+    async with answering(tmp_path, Reply(words("Half "), cut=True), Reply()) as running:
+        scripted, server, client = running
+        await client.tx("send_message", sessionId=await client.session(), message="Hi")
+        assert text_of(await advancing(server, client, "stream_token")) == "Half "
+        scripted.shown.set()
+        frame = await client.rx("error")
+        assert frame["error"]["message"] == "the model endpoint cannot be reached"
+        assert len(scripted.requests) == 1
 
 
 async def test_an_endpoint_that_fails_again_and_again_is_left_alone_for_a_while(
