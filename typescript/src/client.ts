@@ -1,32 +1,43 @@
-import { Connection, Outgoing } from './connection';
 import type { StateChange } from './connection-state';
-import { Conversation } from './conversation';
+import { type Conversation, ConversationHandle } from './conversation';
 import { errorOfKind } from './errors';
+import { linkError } from './errors-made';
 import { type FrameInfo, Listeners } from './listeners';
 import { type ClientOptions, type Settings, settingsOf } from './options';
-import { type OtpCheck, otpCheckOf, type SubmitResult, submitResultOf } from './questions';
-import { Call, linkError, Requests } from './requests';
-import { Answer } from './requests.answer';
-import { ASYNC_DISPOSE, INSPECT, Turn, type WaitOptions } from './turn';
-import { TurnDriver } from './turn.driver';
+import {
+  type ConfirmResult,
+  type OtpCheck,
+  otpCheckOf,
+  type SubmitResult,
+  submitResultOf,
+} from './questions';
+import { Call, type CallPlan } from './requests';
+import { Answer } from './requests-answer';
+import { Router } from './router';
+import { checkedAction, Sender } from './sender';
+import { Supervisor } from './supervisor';
+import { ASYNC_DISPOSE, INSPECT, type Turn, TurnHandle, type WaitOptions } from './turn';
+import { TurnDriver } from './turn-driver';
+import { answersTo } from './turn-verbs';
 import {
   type ActionName,
   type ActionParams,
   type CallName,
   type CallOf,
-  type ConnectionState,
   decodeResult,
-  encodeAction,
   isCall,
-  makeAction,
   RESULTS,
   type Results,
   type ServerEvent,
 } from './wire/index';
-import { ANSWERS, type Verb } from './wire/machine';
+import { CAPABILITIES } from './wire/codes';
+import { LIMITS } from './wire/options';
+import { type ConnectionState, type Verb, VERBS } from './wire/steps';
 
-const CAPABILITIES = ['otp_park', 'spec_1_1']; // REQ-CALL-07
-const SESSIONS_REMEMBERED = 1024;
+/** Words that every session lists (REQ-CALL-07). */
+const ALWAYS = CAPABILITIES.filter(
+  ({ impliedBy, pending }) => impliedBy.includes('always') && pending === null,
+).map(({ word }) => word);
 
 /** What one listens to, and what each listener gets. */
 export interface Topics {
@@ -59,8 +70,9 @@ export interface Pong {
 export class SmoothAgentClient implements AsyncDisposable {
   readonly #settings: Settings;
   readonly #listeners: Listeners;
-  readonly #requests: Requests;
-  readonly #connection: Connection;
+  readonly #router: Router;
+  readonly #supervisor: Supervisor;
+  readonly #sender: Sender;
   /** Capability words of the server, by session. */
   readonly #capabilities = new Map<string, readonly string[]>();
 
@@ -73,14 +85,14 @@ export class SmoothAgentClient implements AsyncDisposable {
   constructor(options: ClientOptions) {
     this.#settings = settingsOf(options);
     this.#listeners = new Listeners(this.#settings.logger);
-    this.#requests = new Requests(this.#settings, this.#listeners);
-    this.#connection = new Connection(this.#settings, this.#listeners, this.#requests);
-    this.#requests.use(this.#connection);
+    this.#router = new Router(this.#settings, this.#listeners);
+    this.#supervisor = new Supervisor(this.#settings, this.#listeners, this.#router);
+    this.#sender = new Sender(this.#settings, this.#router, this.#supervisor);
   }
 
   /** State of the link. */
   get state(): ConnectionState {
-    return this.#connection.state;
+    return this.#supervisor.state;
   }
 
   /**
@@ -91,13 +103,13 @@ export class SmoothAgentClient implements AsyncDisposable {
    */
   connect({ signal }: WaitOptions = {}): Answer<void> {
     return Answer.during(this.#settings.logger, 'connect', signal, () =>
-      this.#connection.connect(),
+      this.#supervisor.connect(),
     );
   }
 
   /** Closes the link and settles everything in flight; never rejects (REQ-CONN-05). */
   close(): Promise<void> {
-    return this.#connection.close();
+    return this.#supervisor.close();
   }
 
   /** What may be shown of a client: its server and the state of its link. */
@@ -177,14 +189,15 @@ export class SmoothAgentClient implements AsyncDisposable {
       throwIfAborted(signal);
       if (!isCall(name)) throw new TypeError(`${name} is no call: use the method of that name`);
       // Checked before an id is drawn: a refused call leaves no trace.
-      const made = makeAction(name, this.#supported(action));
-      const requestId = this.#requests.claim(made.requestId);
+      const made = checkedAction(name, this.#supported(action));
+      const requestId = this.#sender.claim(made.requestId);
       const read = (event: ServerEvent): Results[A] => {
         const value = decodeResult(name, event);
         if (name === 'create_conversation_session') this.#remember(value as Opened);
         return value;
       };
-      return this.#start(made, requestId, { answers: [RESULTS[name].event], read, signal });
+      const outgoing = this.#sender.frame(made, requestId);
+      return this.#start({ outgoing, answers: [RESULTS[name].event], read, signal });
     } catch (error) {
       return Answer.failed(this.#settings.logger, String(name), error);
     }
@@ -251,84 +264,93 @@ export class SmoothAgentClient implements AsyncDisposable {
    */
   sendMessage(params: ActionParams<'send_message'>, { signal }: WaitOptions = {}): Turn {
     // Checked before an id is drawn: a refused message leaves no trace.
-    const action = makeAction('send_message', params);
-    const requestId = signal?.aborted ? '' : this.#requests.claim(params.requestId);
-    const outgoing = outgoingOf(action, requestId);
-    const driver = new TurnDriver(this.#requests, outgoing, params.sessionId);
+    const action = checkedAction('send_message', params);
+    const requestId = signal?.aborted ? '' : this.#sender.claim(params.requestId);
+    const outgoing = this.#sender.frame(action, requestId);
+    const driver = new TurnDriver(this.#sender, outgoing, params.sessionId);
     if (signal?.aborted) {
       driver.stop();
     } else {
-      this.#requests.nextSend(params.sessionId);
+      this.#router.nextSend(params.sessionId);
       driver.start();
     }
-    return new Turn(driver, this.#parksOtp(params.sessionId), signal);
+    return this.#handle(driver, signal);
   }
 
-  /** Answers a confirmation by ids, as `Turn.confirm` (REQ-VERB-08). */
+  /** Returns the turn of an id that is live here, also one that began with a lone answer. */
+  turn(requestId: string): Turn | undefined {
+    return this.#liveTurn(requestId);
+  }
+
+  /**
+   * Answers a confirmation by ids, as `Turn.confirm` (REQ-VERB-11). When no turn of that id is live
+   * here and the server goes on with it, the result hands it out (REQ-VERB-15).
+   */
   confirmToolAction(
     params: ActionParams<'confirm_tool_action'>,
     options: WaitOptions = {},
-  ): Answer<void> {
-    const turn = this.#liveTurn(params.requestId, params.sessionId);
-    if (turn) return turn.confirm(params.approved, options);
-    return this.#plainVerb('confirm_tool_action', 'confirm', params, options, () => undefined);
+  ): Answer<ConfirmResult> {
+    return this.#verb('confirm_tool_action', params, options, {
+      verb: 'confirm',
+      live: async (turn) => {
+        await turn.confirm(params.approved, options);
+        return {};
+      },
+      read: () => ({}),
+      begun: (turn) => ({ turn }),
+    });
   }
 
-  /** Gives or declines a one-time code by ids, as `Turn.verifyOtp` (REQ-VERB-08). */
+  /** Gives or declines a one-time code by ids, as `Turn.verifyOtp` (REQ-VERB-11). */
   verifyOtp(
     params: ActionParams<'verify_otp'>,
     options: WaitOptions = {},
   ): Answer<OtpCheck | undefined> {
-    const { code, declined, requestId, sessionId } = params;
-    const { logger } = this.#settings;
+    const { code, declined } = params;
     if ((code === undefined) === (declined !== true)) {
       const misuse = new TypeError('verify_otp: give either code or declined: true');
-      return Answer.failed(logger, 'verify_otp', misuse);
+      return Answer.failed(this.#settings.logger, 'verify_otp', misuse);
     }
-    const turn = this.#liveTurn(requestId, sessionId);
-    if (turn) {
-      return code === undefined ? turn.decline('otp', options) : turn.verifyOtp(code, options);
-    }
-    if (declined && !this.#parksOtp(sessionId)) {
-      const { host } = this.#settings;
-      const error = errorOfKind('unsupported', { requestId, sessionId, host });
-      return Answer.failed(logger, 'verify_otp', error);
-    }
-    const verb = declined ? 'decline_otp' : 'verify_otp';
-    return this.#plainVerb('verify_otp', verb, params, options, otpCheckOf);
+    return this.#verb('verify_otp', params, options, {
+      verb: declined ? 'decline_otp' : 'verify_otp',
+      live: (turn) =>
+        code === undefined ? turn.decline('otp', options) : turn.verifyOtp(code, options),
+      read: otpCheckOf,
+    });
   }
 
-  /** Answers or declines an interaction by ids, as `Turn.submit` (REQ-VERB-08). */
+  /**
+   * Answers or declines an interaction by ids, as `Turn.submit` (REQ-VERB-11); with a turn in its
+   * result as `confirmToolAction`.
+   */
   submitInteraction(
     params: ActionParams<'submit_interaction'>,
     options: WaitOptions = {},
   ): Answer<SubmitResult> {
-    const { declined, requestId, sessionId, values = {} } = params;
-    const turn = this.#liveTurn(requestId, sessionId);
-    if (turn) {
-      return declined ? turn.decline('interaction', options) : turn.submit(values, options);
+    const { declined, values } = params;
+    if ((values === undefined) === (declined !== true)) {
+      const misuse = new TypeError('submit_interaction: give either values or declined: true');
+      return Answer.failed(this.#settings.logger, 'submit_interaction', misuse);
     }
-    return this.#plainVerb('submit_interaction', 'submit', params, options, submitResultOf);
+    return this.#verb('submit_interaction', params, options, {
+      verb: declined ? 'decline' : 'submit',
+      live: (turn) =>
+        values === undefined ? turn.decline('interaction', options) : turn.submit(values, options),
+      read: submitResultOf,
+      begun: (turn) => ({ accepted: true, turn }),
+    });
   }
 
-  /** Stops the turn of that id; without a live one only the frame is sent (REQ-VERB-08). */
+  /** Stops the turn of that id; without a live one only the frame is sent (REQ-VERB-13). */
   cancel(params: ActionParams<'cancel'> & { readonly requestId: string }): Answer<void> {
-    const { requestId, sessionId = '' } = params;
-    const { logger } = this.#settings;
-    const turn = this.#liveTurn(requestId, sessionId);
+    const { logger, host } = this.#settings;
+    const { requestId, sessionId } = params;
+    const turn = this.#liveTurn(requestId);
     if (turn) return turn.cancel();
     const cancelled = async (): Promise<void> => {
-      const outgoing = new Outgoing(
-        'cancel',
-        requestId,
-        encodeAction(makeAction('cancel', params)),
-      );
-      if (this.#requests.submit(outgoing)) return;
-      throw linkError('not_connected', undefined, {
-        requestId,
-        sessionId: params.sessionId,
-        host: this.#settings.host,
-      });
+      const action = checkedAction('cancel', params);
+      if (this.#sender.submit(this.#sender.frame(action, requestId))) return;
+      throw linkError('not_connected', undefined, { requestId, sessionId, host });
     };
     return Answer.of(logger, 'cancel', cancelled());
   }
@@ -341,51 +363,73 @@ export class SmoothAgentClient implements AsyncDisposable {
     const { supports = [] } = own;
     // What is no list is left to the check of the action.
     if (action !== 'create_conversation_session' || !Array.isArray(supports)) return own;
-    const words = new Set([...CAPABILITIES, ...this.#settings.supports, ...supports]);
+    const words = new Set([...ALWAYS, ...this.#settings.supports, ...supports]);
     return { ...own, supports: [...words].sort(byCodePoint) };
   }
 
-  #plainVerb<A extends 'confirm_tool_action' | 'verify_otp' | 'submit_interaction', T>(
+  /** Answers by ids: through the live turn, else with a call of its own. */
+  #verb<A extends 'confirm_tool_action' | 'verify_otp' | 'submit_interaction', T>(
     name: A,
-    verb: Verb,
     params: ActionParams<A>,
     { signal }: WaitOptions,
-    read: (event: ServerEvent) => T,
+    plan: LoneVerb<T>,
   ): Answer<T> {
+    const { logger, host } = this.#settings;
     try {
       throwIfAborted(signal);
-      const action = makeAction(name, params);
-      const requestId = this.#requests.claim(params.requestId);
-      const answers = ANSWERS.filter((row) => row.verbs.includes(verb)).map((row) => row.on);
-      return this.#start(action, requestId, { answers, shared: true, read, signal });
+      const action = checkedAction(name, params);
+      const { requestId, sessionId } = params;
+      const turn = this.#liveTurn(requestId);
+      if (turn) return Answer.of(logger, name, Promise.resolve(plan.live(turn)));
+      const { needs } = VERBS[plan.verb];
+      if (needs !== null && !this.#capabilitiesOf(sessionId).includes(needs)) {
+        throw errorOfKind('unsupported', { requestId, sessionId, host });
+      }
+      const outgoing = this.#sender.frame(action, this.#sender.claim(requestId));
+      const { begun } = plan;
+      return this.#start({
+        outgoing,
+        answers: answersTo(plan.verb),
+        shared: true,
+        read: plan.read,
+        begun: begun && ((event) => begun(this.#begin(outgoing, sessionId, event))),
+        signal,
+      });
     } catch (error) {
-      return Answer.failed(this.#settings.logger, name, error);
+      return Answer.failed(logger, name, error);
     }
   }
 
-  #start<T>(
-    action: { readonly action: string },
-    requestId: string,
-    plan: Omit<ConstructorParameters<typeof Call<T>>[1], 'outgoing'>,
-  ): Answer<T> {
-    const outgoing = outgoingOf(action, requestId);
-    return new Call(this.#requests, { ...plan, outgoing }).start();
+  /** Makes a turn of an answer that the server went on with (REQ-VERB-15). */
+  #begin(outgoing: CallPlan<never>['outgoing'], sessionId: string, event: ServerEvent): Turn {
+    const driver = new TurnDriver(this.#sender, outgoing, sessionId);
+    driver.follow();
+    driver.received(event, 0);
+    return this.#handle(driver, undefined);
   }
 
-  #liveTurn(requestId: string, sessionId: string): Turn | undefined {
-    const owner = this.#requests.owner(requestId);
+  #start<T>(plan: CallPlan<T>): Answer<T> {
+    return new Call(this.#sender, plan).start();
+  }
+
+  #liveTurn(requestId: string): Turn | undefined {
+    const owner = this.#router.owner(requestId);
     if (!(owner instanceof TurnDriver) || !owner.live) return undefined;
-    return new Turn(owner, this.#parksOtp(owner.sessionId || sessionId), undefined);
+    return this.#handle(owner, undefined);
   }
 
-  #parksOtp(sessionId: string): boolean {
-    return this.#capabilities.get(sessionId)?.includes('otp_park') ?? false;
+  #handle(driver: TurnDriver, signal: WaitOptions['signal']): Turn {
+    return new TurnHandle(driver, this.#capabilitiesOf(driver.sessionId), signal);
+  }
+
+  #capabilitiesOf(sessionId: string): readonly string[] {
+    return this.#capabilities.get(sessionId) ?? [];
   }
 
   #remember({ sessionId, capabilities = [] }: Opened): void {
     this.#capabilities.delete(sessionId);
     this.#capabilities.set(sessionId, capabilities);
-    if (this.#capabilities.size > SESSIONS_REMEMBERED) {
+    if (this.#capabilities.size > LIMITS.settledIds) {
       const [oldest] = this.#capabilities.keys();
       if (oldest !== undefined) this.#capabilities.delete(oldest);
     }
@@ -393,21 +437,18 @@ export class SmoothAgentClient implements AsyncDisposable {
 
   #conversation(session: Opened | Results['get_session']): Conversation {
     const { sessionId, conversationId, agentName } = session;
-    const capabilities = this.#capabilities.get(sessionId) ?? [];
-    return new Conversation(this, { sessionId, conversationId, agentName, capabilities });
+    const capabilities = this.#capabilitiesOf(sessionId);
+    return new ConversationHandle(this, { sessionId, conversationId, agentName, capabilities });
   }
 }
 
-function outgoingOf(
-  action: { readonly action: string },
-  requestId: string,
-): Outgoing & { readonly requestId: string } {
-  const { action: name, ...rest } = action;
-  const text = encodeAction({ action: name, requestId, ...rest });
-  const { sessionId } = rest as { sessionId?: string };
-  return new Outgoing(name, requestId, text, sessionId) as Outgoing & {
-    readonly requestId: string;
-  };
+/** One answer by ids. */
+interface LoneVerb<T> {
+  readonly verb: Verb;
+  /** Through the turn, when it is live here. */
+  readonly live: (turn: Turn) => PromiseLike<T>;
+  readonly read: (event: ServerEvent) => T;
+  readonly begun?: (turn: Turn) => T;
 }
 
 function throwIfAborted(signal: WaitOptions['signal']): void {

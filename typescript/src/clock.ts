@@ -25,3 +25,34 @@ export class SystemClock implements Clock {
     return { cancel: () => clearTimeout(handle) };
   }
 }
+
+/** A timer that fires later than this found a process that stood still. */
+const LATE_MS = 10;
+
+/** Starts a limit: one that is late first lets the socket be read once (REQ-TIME-02). */
+export function startLimit(clock: Clock, ms: number, fire: () => void): Timer {
+  const due = clock.now() + ms;
+  let over = false;
+  const timer = clock.setTimer(ms, () => {
+    if (clock.now() - due <= LATE_MS) fire();
+    else afterReading(() => over || fire());
+  });
+  return {
+    cancel: () => {
+      over = true;
+      timer.cancel();
+    },
+  };
+}
+
+interface Node {
+  readonly setImmediate?: (call: () => void) => unknown;
+}
+
+/** Calls once what lies in the sockets has been read. */
+function afterReading(call: () => void): void {
+  const { setImmediate } = globalThis as Node;
+  // Node fires timers before it reads and immediates after; a reader may pass it on in one more.
+  if (setImmediate) setImmediate(() => setImmediate(call));
+  else setTimeout(call, 0);
+}

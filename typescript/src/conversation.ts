@@ -1,14 +1,14 @@
 import { messagesOf } from './history';
-import type { Answer } from './requests.answer';
+import type { Answer } from './requests-answer';
 import type { Turn, WaitOptions } from './turn';
-import type { TurnResult } from './turn.result';
+import type { TurnResult } from './turn-result';
 import type { ActionParams, ConversationMessage, MessagePage } from './wire/index';
 
 /** What `send` takes beside the text. */
 export type SendOptions = Omit<ActionParams<'send_message'>, 'sessionId' | 'message'> & WaitOptions;
 
 /** What a conversation needs of its client. */
-export interface Sender {
+export interface Speaker {
   sendMessage(params: ActionParams<'send_message'>, options?: WaitOptions): Turn;
   getConversationMessages(
     params: ActionParams<'get_conversation_messages'>,
@@ -29,43 +29,52 @@ export interface SessionFacts {
 }
 
 /** One session on one conversation; made by `startConversation` and `resumeConversation`. */
-export class Conversation implements SessionFacts {
+export interface Conversation extends SessionFacts {
+  /**
+   * Says something; returns the turn at once, its frame queued (REQ-TURN-01).
+   *
+   * @throws {TypeError} an argument is wrong; everything else settles the turn.
+   */
+  send(message: string, options?: SendOptions): Turn;
+  /**
+   * Says something and waits for the whole answer.
+   *
+   * @throws {SmoothAgentError} the turn failed; the signal's reason when that aborted.
+   */
+  ask(message: string, options?: SendOptions): Answer<TurnResult>;
+  /** Yields the stored messages, newest first; `limit` is a page size (REQ-HIST-01). */
+  messages(
+    options?: { readonly limit?: number | undefined } & WaitOptions,
+  ): AsyncGenerator<ConversationMessage, void, undefined>;
+}
+
+/** The handle of a conversation that its caller holds. */
+export class ConversationHandle implements Conversation {
   readonly sessionId: string;
   readonly conversationId: string;
   readonly agentName: string | undefined;
   readonly capabilities: readonly string[];
-  readonly #sender: Sender;
+  readonly #speaker: Speaker;
 
-  constructor(sender: Sender, facts: SessionFacts) {
-    this.#sender = sender;
+  constructor(speaker: Speaker, facts: SessionFacts) {
+    this.#speaker = speaker;
     this.sessionId = facts.sessionId;
     this.conversationId = facts.conversationId;
     this.agentName = facts.agentName;
     this.capabilities = facts.capabilities;
   }
 
-  /**
-   * Says something; returns the turn at once, its frame queued (REQ-TURN-01).
-   *
-   * @throws {TypeError} an argument is wrong; everything else settles the turn.
-   */
   send(message: string, { signal, ...optional }: SendOptions = {}): Turn {
-    return this.#sender.sendMessage(
+    return this.#speaker.sendMessage(
       { sessionId: this.sessionId, message, ...optional },
       { signal },
     );
   }
 
-  /**
-   * Says something and waits for the whole answer.
-   *
-   * @throws {SmoothAgentError} the turn failed; the signal's reason when that aborted.
-   */
   ask(message: string, options: SendOptions = {}): Answer<TurnResult> {
     return this.send(message, options).result();
   }
 
-  /** Yields the stored messages, newest first; `limit` is a page size (REQ-HIST-01). */
   messages({
     limit,
     signal,
@@ -75,7 +84,7 @@ export class Conversation implements SessionFacts {
     undefined
   > {
     return messagesOf((cursor) =>
-      this.#sender.getConversationMessages(
+      this.#speaker.getConversationMessages(
         {
           sessionId: this.sessionId,
           ...(limit === undefined ? {} : { limit }),

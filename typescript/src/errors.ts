@@ -25,9 +25,7 @@
  */
 import { errorText } from './wire/codes';
 import { codeInfo, ERROR_KINDS, type ErrorKind, type ServerEvent } from './wire/index';
-
-/** The kinds of question that a turn may ask a human. */
-export type QuestionKind = 'confirmation' | 'otp' | 'interaction';
+import type { QuestionKind } from './wire/steps';
 
 /** What is known about an error beside its text. */
 export interface ErrorFacts {

@@ -8,7 +8,7 @@ export {
 } from './client';
 export type { Clock, Timer } from './clock';
 export type { StateChange } from './connection-state';
-export { Conversation, type SendOptions } from './conversation';
+export type { Conversation, SendOptions } from './conversation';
 export {
   AlreadyAnsweredError,
   AuthenticationError,
@@ -26,7 +26,6 @@ export {
   NotFoundError,
   PermissionDeniedError,
   ProtocolError,
-  type QuestionKind,
   QueueFullError,
   RateLimitedError,
   ReconnectExhaustedError,
@@ -46,18 +45,12 @@ export {
 } from './errors';
 export type { FrameInfo } from './listeners';
 export type { ClientOptions, Logger, TokenProvider } from './options';
-export type { OtpCheck, Question, SubmitResult } from './questions';
-export type { AbortSignalLike, Answer } from './requests.answer';
-export { Turn, type WaitOptions } from './turn';
-export type { TurnResult } from './turn.result';
-export {
-  type LinkEnd,
-  type Opener,
-  platformOpener,
-  type Receiver,
-  type SocketRequest,
-  type Transport,
-} from './transport';
+export type { ConfirmResult, OtpCheck, Question, SubmitResult } from './questions';
+export type { AbortSignalLike, Answer } from './requests-answer';
+export type { Turn, WaitOptions } from './turn';
+export type { TurnResult } from './turn-result';
+export type { LinkEnd, Opener, Receiver, SocketRequest, Transport } from './opener';
+export { platformOpener } from './transport';
 export type { TextStream, TurnEvents } from './turn-events';
 export type { TurnItem } from './turn-items';
 export * from './wire/actions';
@@ -66,6 +59,6 @@ export * from './wire/enums';
 export type { ErrorKind } from './wire/errors';
 export * from './wire/events';
 export * from './wire/json';
-export type { ConnectionState, TurnState } from './wire/machine';
+export type { ConnectionState, QuestionKind, TurnState } from './wire/steps';
 export type { CallName, CallOf, ReplyOf, Results } from './wire/results';
 export type * from './wire/types';

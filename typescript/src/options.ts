@@ -1,6 +1,7 @@
 import { type Clock, SystemClock } from './clock';
 import { checkHeaders, checkUrl, checkValue, hostOf } from './options-handshake';
-import type { Opener } from './transport';
+import type { Opener } from './opener';
+import { DEFAULTS } from './wire/options';
 
 /** Gives the token for one connection attempt. */
 export type TokenProvider = () => string | Promise<string>;
@@ -64,9 +65,9 @@ export interface ClientOptions {
    */
   readonly opener?: Opener | undefined;
   /** Source of requestIds (REQ-CALL-01). @default `req-` and a UUIDv4 from `random` */
-  readonly ids?: (() => string) | undefined;
-  /** Source of random bytes. @default the platform's cryptographic source */
-  readonly random?: ((bytes: number) => Uint8Array) | undefined;
+  readonly idGenerator?: (() => string) | undefined;
+  /** Source of randomness: numbers from 0 up to 1. @default the platform's cryptographic source */
+  readonly random?: (() => number) | undefined;
 }
 
 /** The options with every default filled in. */
@@ -79,15 +80,16 @@ export type Settings = {
 
 type Unset = 'token' | 'origin' | 'ca' | 'opener';
 
-const TIMES = {
-  connectTimeoutMs: 10_000,
-  closeTimeoutMs: 5_000,
-  requestTimeoutMs: 30_000,
-  turnIdleTimeoutMs: 120_000,
-  turnTimeoutMs: 0,
-  questionTimeoutMs: 330_000,
-  cancelTimeoutMs: 5_000,
-} as const;
+/** The options that are times, by their names in the specification. */
+const TIMES = [
+  'connectTimeout',
+  'closeTimeout',
+  'requestTimeout',
+  'turnIdleTimeout',
+  'turnTimeout',
+  'questionTimeout',
+  'cancelTimeout',
+] as const;
 
 /** Every option by its name; the compiler holds it to `ClientOptions`. */
 const KNOWN: { readonly [K in keyof Required<ClientOptions>]: true } = {
@@ -111,7 +113,7 @@ const KNOWN: { readonly [K in keyof Required<ClientOptions>]: true } = {
   logPayloads: true,
   clock: true,
   opener: true,
-  ids: true,
+  idGenerator: true,
   random: true,
 };
 
@@ -127,17 +129,18 @@ export const SILENT: Logger = { debug: quiet, warn: quiet, error: quiet };
  */
 export function settingsOf(options: ClientOptions): Settings {
   if (typeof options !== 'object' || options === null) {
-    throw new TypeError('options: expected an object with a url');
+    throw new TypeError("options: expected an object with a url, as in { url: 'wss://host/ws' }");
   }
   for (const name of Object.keys(options)) {
     if (!Object.hasOwn(KNOWN, name)) throw new TypeError(`${name.slice(0, 64)}: no such option`);
   }
+  if (options.url === undefined) throw new TypeError('options: url is missing');
   checkUrl(options.url);
   checkHeaders(options.headers);
   if (options.origin !== undefined) checkValue('origin', options.origin);
   checkKinds(options);
-  const random = options.random ?? cryptoBytes;
-  const maxMessageBytes = options.maxMessageBytes ?? 16 * 1024 * 1024;
+  const random = options.random ?? cryptoRandom;
+  const maxMessageBytes = options.maxMessageBytes ?? DEFAULTS.maxMessageBytes;
   if (!Number.isInteger(maxMessageBytes) || maxMessageBytes < 1) {
     throw new RangeError('maxMessageBytes: expected a number of bytes, at least 1');
   }
@@ -146,33 +149,59 @@ export function settingsOf(options: ClientOptions): Settings {
     url: options.url,
     host: hostOf(options.url),
     token: options.token,
-    tokenIn: options.tokenIn ?? 'query',
+    tokenIn: options.tokenIn ?? DEFAULTS.tokenIn,
     headers: { ...options.headers },
     origin: options.origin,
     supports: [...(options.supports ?? [])],
-    lazy: options.lazy ?? false,
+    lazy: options.lazy ?? DEFAULTS.lazy,
     maxMessageBytes,
     ca: options.ca,
     logger: options.logger ?? SILENT,
-    logPayloads: options.logPayloads ?? false,
+    logPayloads: options.logPayloads ?? DEFAULTS.logPayloads,
     clock: options.clock ?? new SystemClock(),
     opener: options.opener,
-    ids: options.ids ?? (() => requestId(random)),
+    idGenerator: options.idGenerator ?? (() => requestId(random)),
     random,
   };
 }
 
-function times(options: ClientOptions): Record<keyof typeof TIMES, number> {
+type Time = `${(typeof TIMES)[number]}Ms`;
+
+function times(options: ClientOptions): Record<Time, number> {
   const found: Record<string, number> = {};
-  for (const [name, usual] of Object.entries(TIMES)) {
-    const value = options[name as keyof typeof TIMES] ?? usual;
+  for (const word of TIMES) {
+    const name: Time = `${word}Ms`;
+    const value = options[name] ?? DEFAULTS[word];
     if (typeof value !== 'number') throw new TypeError(`${name}: expected milliseconds`);
     if (!(value >= 0 && value < Number.POSITIVE_INFINITY)) {
       throw new RangeError(`${name}: expected 0 (off) or a positive number of milliseconds`);
     }
     found[name] = value;
   }
-  return found as Record<keyof typeof TIMES, number>;
+  return found as Record<Time, number>;
+}
+
+const FLAGS = ['lazy', 'logPayloads'] as const;
+const FUNCTIONS = ['opener', 'idGenerator', 'random'] as const;
+/** Options that are objects, with the methods that are called. */
+const OBJECTS = { logger: ['debug', 'warn', 'error'], clock: ['now', 'setTimer'] } as const;
+
+function checkType(options: object, name: string, type: 'boolean' | 'function'): void {
+  const value = (options as Record<string, unknown>)[name];
+  if (value !== undefined && typeof value !== type) {
+    throw new TypeError(`${name}: expected a ${type}`);
+  }
+}
+
+function checkMethods(options: object, name: string, methods: readonly string[]): void {
+  const value = (options as Record<string, unknown>)[name];
+  if (value === undefined) return;
+  const given = (value ?? {}) as Record<string, unknown>;
+  for (const method of methods) {
+    if (typeof given[method] !== 'function') {
+      throw new TypeError(`${name}: expected an object with a method ${method}`);
+    }
+  }
 }
 
 function checkKinds(options: ClientOptions): void {
@@ -190,19 +219,23 @@ function checkKinds(options: ClientOptions): void {
   ) {
     throw new TypeError('supports: expected a list of strings');
   }
+  for (const name of FLAGS) checkType(options, name, 'boolean');
+  for (const name of FUNCTIONS) checkType(options, name, 'function');
+  for (const [name, methods] of Object.entries(OBJECTS)) checkMethods(options, name, methods);
 }
 
-function cryptoBytes(count: number): Uint8Array {
-  return crypto.getRandomValues(new Uint8Array(count));
+function cryptoRandom(): number {
+  const [bits = 0] = crypto.getRandomValues(new Uint32Array(1));
+  return bits / 2 ** 32;
 }
 
 /** Returns `req-` and a lower-case hyphenated UUIDv4 (REQ-CALL-01). */
-export function requestId(random: (bytes: number) => Uint8Array): string {
+export function requestId(random: () => number): string {
   // Not crypto.randomUUID: browsers have it in secure contexts only.
-  const bytes = random(16);
+  const bytes = Array.from({ length: 16 }, () => Math.floor(random() * 256));
   bytes[6] = ((bytes[6] ?? 0) & 0x0f) | 0x40;
   bytes[8] = ((bytes[8] ?? 0) & 0x3f) | 0x80;
-  const hex = Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('');
+  const hex = bytes.map((byte) => byte.toString(16).padStart(2, '0')).join('');
   const parts = [hex.slice(0, 8), hex.slice(8, 12), hex.slice(12, 16), hex.slice(16, 20)];
   return `req-${parts.join('-')}-${hex.slice(20)}`;
 }

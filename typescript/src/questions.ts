@@ -1,6 +1,6 @@
-import type { Timer } from './clock';
-import type { QuestionKind } from './errors';
+import { startLimit, type Timer } from './clock';
 import type { Settings } from './options';
+import type { Turn } from './turn';
 import type {
   FieldError,
   InteractionRequiredEvent,
@@ -10,9 +10,8 @@ import type {
   ServerEvent,
   WriteConfirmationRequiredEvent,
 } from './wire/index';
-
-const DAY_MS = 24 * 3_600_000;
-const GRACE_MS = 10_000; // REQ-TURN-13: the server's own expiry gets this much time to show
+import { LIMITS } from './wire/options';
+import { QUESTIONS, type QuestionKind } from './wire/steps';
 
 /** The event that asked a question. */
 export interface Asked {
@@ -21,11 +20,14 @@ export interface Asked {
   interaction: InteractionRequiredEvent;
 }
 
+/** The event that asked a question of a kind. */
+export type AskedBy<K extends QuestionKind> = K extends keyof Asked ? Asked[K] : ServerEvent;
+
 /** A question that waits for a human, or waited for one. */
 export interface Question<K extends QuestionKind = QuestionKind> {
   readonly kind: K;
   /** The event that asked; after `otp_sent` that one. */
-  readonly event: Asked[K];
+  readonly event: AskedBy<K>;
   /** Time of the client's clock when it came, in milliseconds. */
   readonly askedAt: number;
   /** Milliseconds until it lapses; missing when the server did not say (REQ-TURN-13). */
@@ -42,9 +44,19 @@ export interface OtpCheck {
   readonly message: string;
 }
 
+/** What became of a confirmation that was answered by ids. */
+export interface ConfirmResult {
+  /** The turn that began with the answer, which had none here (REQ-VERB-15). */
+  readonly turn?: Turn;
+}
+
 /** What became of submitted values (REQ-FORM-01). */
 export type SubmitResult =
-  | { readonly accepted: true }
+  | {
+      readonly accepted: true;
+      /** The turn that began with the values, which had none here (REQ-VERB-15). */
+      readonly turn?: Turn;
+    }
   | {
       readonly accepted: false;
       /** What is wrong with which field; the question is open again. */
@@ -85,10 +97,10 @@ export class Questions {
 
   /** Takes note of a question; `timed` starts its limit. */
   opened(kind: QuestionKind, event: ServerEvent, timed: boolean): void {
-    const durationMs = durationOf(event);
+    const durationMs = durationOf(kind, event);
     this.#current.set(kind, {
       kind,
-      event: event as Asked[QuestionKind],
+      event: event as AskedBy<QuestionKind>,
       askedAt: this.#settings.clock.now(),
       ...(durationMs === undefined ? {} : { durationMs }),
     });
@@ -130,15 +142,17 @@ export class Questions {
     const { questionTimeoutMs, clock } = this.#settings;
     if (!question || !timed || questionTimeoutMs === 0) return;
     const { durationMs } = question;
-    const limit = durationMs === undefined ? questionTimeoutMs : durationMs + GRACE_MS;
-    this.#timers.set(kind, clock.setTimer(limit, this.#lapse));
+    const limit = durationMs === undefined ? questionTimeoutMs : durationMs + LIMITS.questionMargin;
+    this.#timers.set(kind, startLimit(clock, limit, this.#lapse));
   }
 }
 
 /** The server's absolute time is never compared with our clock: only the distance counts. */
-function durationOf(event: ServerEvent): number | undefined {
-  const { expiresAt, timestamp } = event as { expiresAt?: number; timestamp?: number };
-  if (expiresAt === undefined || timestamp === undefined) return undefined;
+function durationOf(kind: QuestionKind, event: ServerEvent): number | undefined {
+  const { duration } = QUESTIONS[kind];
+  if (duration === null) return undefined;
+  const { timestamp, [duration]: expiresAt } = event as unknown as Record<string, unknown>;
+  if (typeof expiresAt !== 'number' || typeof timestamp !== 'number') return undefined;
   const distance = Math.max(0, expiresAt - timestamp);
-  return distance <= DAY_MS ? distance : undefined;
+  return distance <= LIMITS.questionLongest ? distance : undefined;
 }

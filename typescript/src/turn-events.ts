@@ -1,7 +1,7 @@
 import { tokenOf, whole } from './accumulator';
 import { errorOfKind } from './errors';
-import { type AbortSignalLike, onAbort } from './requests.answer';
-import type { TurnDriver } from './turn.driver';
+import { type AbortSignalLike, onAbort } from './requests-answer';
+import type { TurnDriver } from './turn-driver';
 import { Backlog, type Follower, type TurnItem } from './turn-items';
 
 type Step = IteratorResult<TurnItem, undefined>;
@@ -14,8 +14,30 @@ interface Waiter {
   readonly reject: (error: unknown) => void;
 }
 
-/** The events of a turn from the first one on; raises the turn's error after them (REQ-TURN-02). */
-export class TurnEvents implements AsyncIterableIterator<TurnItem, undefined>, Follower {
+/**
+ * The events of a turn from the first one on; raises the turn's error after them (REQ-TURN-02).
+ * `return` leaves the iteration: that stops the turn unless somebody else follows it (REQ-STOP-05).
+ */
+export interface TurnEvents extends AsyncIterableIterator<TurnItem, undefined> {
+  /**
+   * Resolves to the next event.
+   *
+   * @throws {SmoothAgentError} the turn failed, after the events that came before.
+   * @throws {SlowConsumerError} more than 1,024 events or 8 MiB waited that were not tokens side
+   * by side; the turn itself goes on.
+   */
+  next(): Promise<Step>;
+  return(): Promise<IteratorReturnResult<undefined>>;
+}
+
+/** The text of a turn, piece by piece; the whole text once if nothing was streamed (REQ-TURN-10). */
+export interface TextStream extends AsyncIterableIterator<string, undefined> {
+  next(): Promise<IteratorResult<string, undefined>>;
+  return(): Promise<IteratorReturnResult<undefined>>;
+}
+
+/** One reader of a turn's events. */
+export class TurnReader implements TurnEvents, Follower {
   readonly #driver: TurnDriver;
   readonly #unhook: () => void;
   readonly #backlog: Backlog;
@@ -38,13 +60,6 @@ export class TurnEvents implements AsyncIterableIterator<TurnItem, undefined>, F
     return this;
   }
 
-  /**
-   * Resolves to the next event.
-   *
-   * @throws {SmoothAgentError} the turn failed, after the events that came before.
-   * @throws {SlowConsumerError} more than 1,024 events or 8 MiB waited that were not tokens side
-   * by side; the turn itself goes on.
-   */
   next(): Promise<Step> {
     const value = this.#over ? undefined : this.#backlog.take();
     if (value) return Promise.resolve({ done: false, value });
@@ -55,7 +70,6 @@ export class TurnEvents implements AsyncIterableIterator<TurnItem, undefined>, F
     return new Promise((resolve, reject) => this.#waiters.push({ resolve, reject }));
   }
 
-  /** Leaves the iteration: stops the turn unless somebody else follows it (REQ-STOP-05). */
   return(): Promise<IteratorReturnResult<undefined>> {
     this.#leave();
     return Promise.resolve(DONE);
@@ -115,16 +129,16 @@ export class TurnEvents implements AsyncIterableIterator<TurnItem, undefined>, F
   }
 }
 
-/** The text of a turn, piece by piece; the whole text once if nothing was streamed (REQ-TURN-10). */
-export class TextStream implements AsyncIterableIterator<string, undefined> {
+/** One reader of a turn's text. */
+export class TurnText implements TextStream {
   readonly #driver: TurnDriver;
-  readonly #events: TurnEvents;
+  readonly #events: TurnReader;
   #half = '';
   #streamed = false;
 
   constructor(driver: TurnDriver) {
     this.#driver = driver;
-    this.#events = new TurnEvents(driver);
+    this.#events = new TurnReader(driver);
   }
 
   [Symbol.asyncIterator](): this {
@@ -151,7 +165,6 @@ export class TextStream implements AsyncIterableIterator<string, undefined> {
     return isHalf && piece === '' ? undefined : whole(piece);
   }
 
-  /** Leaves the stream, as `TurnEvents.return`. */
   return(): Promise<IteratorReturnResult<undefined>> {
     this.#streamed = true;
     return this.#events.return();

@@ -1,130 +1,110 @@
 import { toolResultOf } from './accumulator';
-import type { QuestionKind } from './errors';
+import { codeInfo, type ServerEvent } from './wire/index';
 import {
-  ANSWERS,
-  codeInfo,
-  type ConfirmationState,
-  confirmationMachine,
-  type Effect,
-  type ErrorEvent,
-  type FrameWord,
-  type Guard,
-  type InteractionState,
-  interactionMachine,
-  type LocalWord,
-  type Machine,
-  type MachineEvent,
-  type OtpState,
-  otpMachine,
-  type ServerEvent,
+  answering,
+  type Facts,
+  QUESTION_MACHINES,
+  type QuestionKind,
+  QUESTIONS,
+  type Refusal,
   step,
+  type StepEvent,
+  TURN,
+  type TurnEffect,
   type TurnState as TurnWord,
-  turnMachine,
   type Verb as VerbName,
-} from './wire/index';
-
-type Row<S extends string> = NonNullable<ReturnType<Machine<S>['rows']['get']>>[number];
-
-export type QuestionState = ConfirmationState | OtpState | InteractionState;
-
-export const QUESTION_KINDS: readonly QuestionKind[] = ['confirmation', 'otp', 'interaction'];
-
-const MACHINES: Readonly<Record<QuestionKind, Machine<QuestionState>>> = {
-  confirmation: confirmationMachine,
-  otp: otpMachine,
-  interaction: interactionMachine,
-};
-
-const QUESTION_OF: Readonly<Record<VerbName, QuestionKind | undefined>> = {
-  confirm: 'confirmation',
-  verify_otp: 'otp',
-  decline_otp: 'otp',
-  submit: 'interaction',
-  decline: 'interaction',
-  cancel: undefined,
-};
-
-const NO_PENDING: Readonly<Record<string, QuestionKind>> = {
-  NO_PENDING_CONFIRMATION: 'confirmation',
-  NO_PENDING_INTERACTION: 'interaction',
-};
+} from './wire/steps';
 
 /** One answer or cancel that waits for what the server makes of it. */
 export interface Verb {
   readonly name: VerbName;
 }
 
-/** One effect to carry out; `question` when the machine of a question asks for it. */
-export interface Todo<V extends Verb> extends Effect {
-  readonly question?: QuestionKind;
-  /** The verb that resolves or fails. */
-  readonly verb?: V;
+/** One effect to carry out. */
+export interface Todo<V extends Verb> {
+  readonly effect: TurnEffect;
+  /** Whose machine asks for it; missing for the turn's own. */
+  readonly question?: QuestionKind | undefined;
+  /** The verb that the frame answers. */
+  readonly verb?: V | undefined;
 }
+
+type QuestionMachine = (typeof QUESTION_MACHINES)[number];
+type QuestionState = QuestionMachine['initial'];
+
+const kindOf = (machine: QuestionMachine): QuestionKind => machine.name as QuestionKind;
 
 /**
  * States of one turn and its questions, stepped through the generated tables. Opens nothing,
  * waits for nothing, reads no clock; the driver carries out what comes back, in order.
  */
 export class TurnState<V extends Verb> {
-  turn: TurnWord = turnMachine.initial;
-  readonly questions: Record<QuestionKind, QuestionState> = {
-    confirmation: confirmationMachine.initial,
-    otp: otpMachine.initial,
-    interaction: interactionMachine.initial,
-  };
+  turn: TurnWord = TURN.initial;
+  readonly #questions = new Map<QuestionKind, QuestionState>();
   /** Outstanding verbs, the oldest first. */
   verbs: V[] = [];
-  /** Words that are quiet in the present states. */
-  #quiet: ReadonlySet<FrameWord> | undefined;
+  /** Words that are items and nothing else, as everything stands. */
+  #quiet: ReadonlySet<StepEvent> | undefined;
   /** Says whether the open question has lapsed, seen from a frame of a type (REQ-VERB-10). */
   readonly #expired: (kind: QuestionKind, type: string) => boolean;
 
   constructor(expired: (kind: QuestionKind, type: string) => boolean) {
     this.#expired = expired;
+    for (const machine of QUESTION_MACHINES) this.#questions.set(kindOf(machine), machine.initial);
   }
 
   get settled(): boolean {
     return this.turn === 'settled';
   }
 
-  /** Says whether an event of a type is an item and moves nothing, whatever it holds. */
-  quiet(type: FrameWord): boolean {
-    this.#quiet ??= quietWords(this.turn, this.questions);
-    return this.#quiet.has(type);
+  /** Returns the state of the machine of a kind. */
+  question(kind: QuestionKind): QuestionState {
+    return this.#questions.get(kind) ?? 'none';
   }
 
   /** The question that waits for a human, if any. */
   get openQuestion(): QuestionKind | undefined {
-    return QUESTION_KINDS.find((kind) => this.questions[kind] === 'open');
+    for (const [kind, state] of this.#questions) if (state === 'open') return kind;
+    return undefined;
+  }
+
+  /** Whether a question that outlives the turn is not closed. */
+  get outlived(): boolean {
+    for (const [kind, state] of this.#questions) {
+      if (state !== 'none' && QUESTIONS[kind].outlivesTurn) return true;
+    }
+    return false;
+  }
+
+  /** Says whether an event of a type is an item and moves nothing, whatever it holds. */
+  quiet(type: StepEvent): boolean {
+    this.#quiet ??= this.openQuestion === undefined ? TURN.quiet[this.turn] : undefined;
+    return this.verbs.length === 0 && this.#quiet !== undefined && this.#quiet.has(type);
   }
 
   /** Steps on an event of the turn: first the questions, then the turn. */
   frame(event: ServerEvent): Todo<V>[] {
-    const verb = this.#answered(event);
-    const ends = event.type === 'error' && this.#ends(event, verb);
-    const holds = (guard: Guard, kind?: QuestionKind): boolean =>
-      this.#holds(guard, kind, event, verb, ends);
-    const todo: Todo<V>[] = [];
-    // Nobody can be asked any more for a turn that is over; its code question alone goes on.
-    const kinds = this.settled ? (['otp'] as const) : QUESTION_KINDS;
-    for (const kind of kinds) {
-      todo.push(...this.#question(kind, event.type, (guard) => holds(guard, kind), verb));
+    const facts: Facts = { ...factsOf(event), turn: this.turn, mayHaveLeft: true };
+    const verb = this.#answered(event.type, facts);
+    const expired = new Set<QuestionKind>();
+    for (const [kind, state] of this.#questions) {
+      if (state === 'open' && this.#expired(kind, event.type)) expired.add(kind);
     }
-    todo.push(...this.#own(event.type, holds));
-    return todo;
+    return this.#step(event.type, { ...facts, verb: verb?.name, expired }, verb);
   }
 
-  /** Steps all machines on a local event; `unwritten`: the turn's own frame waits for the link. */
-  local(word: LocalWord, unwritten = false): Todo<V>[] {
-    const todo: Todo<V>[] = [];
-    for (const kind of QUESTION_KINDS) todo.push(...this.#question(kind, word, never, undefined));
-    todo.push(...this.#own(word, (guard) => guard === 'unwritten' && unwritten));
-    return todo;
+  /** Steps on a local event; `mayHaveLeft`: the turn's own frame (see `Outgoing`). */
+  local(word: StepEvent, mayHaveLeft: boolean): Todo<V>[] {
+    return this.#step(word, { turn: this.turn, mayHaveLeft }, undefined);
   }
 
-  /** Steps the machine of one question on a local event. */
-  ask(kind: QuestionKind, word: LocalWord): Todo<V>[] {
-    return this.#question(kind, word, never, undefined);
+  /** Steps one question alone on the caller's answer; a refusal when the table refuses it. */
+  answer(kind: QuestionKind): Refusal | undefined {
+    const machine = QUESTION_MACHINES.find((one) => kindOf(one) === kind);
+    const asked = machine ? this.#ask(machine, 'answer', {}, undefined) : [];
+    this.#quiet = undefined;
+    for (const { effect } of asked) if (effect.do === 'refuse') return effect.refusal;
+    return undefined;
   }
 
   /** Takes a verb off the list; false when it was answered before. */
@@ -134,133 +114,60 @@ export class TurnState<V extends Verb> {
     return found;
   }
 
-  #question(
-    kind: QuestionKind,
-    word: FrameWord | LocalWord,
-    holds: (guard: Guard) => boolean,
-    verb: V | undefined,
-  ): Todo<V>[] {
-    const { state, effects } = step(MACHINES[kind], this.questions[kind], word, holds);
-    this.questions[kind] = state;
-    this.#quiet = undefined;
-    return effects.map((effect) => {
-      const answered = effect.name === 'resolve' || effect.name === 'fail' ? verb : undefined;
-      if (answered) this.take(answered);
-      return { ...effect, question: kind, ...(answered ? { verb: answered } : {}) };
-    });
-  }
-
-  #own(word: FrameWord | LocalWord, holds: (guard: Guard) => boolean): readonly Todo<V>[] {
-    const { state, effects } = step(turnMachine, this.turn, word, holds);
+  /** Passes the question machines, then the turn; what settles it is told to them (REQ-TURN-27). */
+  #step(word: StepEvent, facts: Facts, verb: V | undefined): Todo<V>[] {
+    const todo: Todo<V>[] = [];
+    const over = this.settled;
+    for (const machine of QUESTION_MACHINES) {
+      // Nobody can be asked any more for a turn that is over, but where the question outlives it.
+      if (over && !QUESTIONS[kindOf(machine)].outlivesTurn) continue;
+      todo.push(...this.#ask(machine, word, facts, verb));
+    }
+    const { state, effects } = step(TURN, this.turn, word, facts);
     this.turn = state;
     this.#quiet = undefined;
-    return effects;
-  }
-
-  /** Returns the oldest outstanding verb that the table says this frame answers (REQ-VERB-03). */
-  #answered(event: ServerEvent): V | undefined {
-    if (this.verbs.length === 0) return undefined;
-    const code = event.type === 'error' ? event.code : undefined;
-    const row = ANSWERS.find(
-      (one) =>
-        one.on === event.type &&
-        (one.states.turn === undefined || one.states.turn === this.turn) &&
-        (one.code === undefined || one.code === code) &&
-        !(one.unless === 'status_202' && is202(event)),
-    );
-    return this.verbs.find((verb) => row?.verbs.includes(verb.name));
-  }
-
-  /** Says whether an error ends the turn (REQ-TURN-07). */
-  #ends(event: ErrorEvent, verb: V | undefined): boolean {
-    if (this.settled || event.terminal === false) return false;
-    const { terminal } = codeInfo(event.code);
-    const spared = terminal === 'unless_verb' && this.turn === 'running' && verb !== undefined;
-    return terminal !== 'never' && !spared;
-  }
-
-  #holds(
-    guard: Guard,
-    kind: QuestionKind | undefined,
-    event: ServerEvent,
-    verb: V | undefined,
-    ends: boolean,
-  ): boolean {
-    const code = event.type === 'error' ? event.code : undefined;
-    switch (guard) {
-      case 'status_202':
-        return is202(event);
-      case 'status_error':
-        return event.type === 'eventual_response' && event.status >= 400;
-      case 'verb_outstanding':
-        return verb !== undefined && QUESTION_OF[verb.name] === kind;
-      case 'verb_error':
-        return verb !== undefined && code !== undefined && !ends && this.#failsVerbs(code);
-      case 'terminal_error':
-        return ends;
-      case 'attempts_left':
-        return event.type === 'otp_invalid' && event.attemptsRemaining > 0;
-      case 'no_pending':
-        return code !== undefined && NO_PENDING[code] === kind;
-      case 'mismatch':
-        return code === 'INTERACTION_MISMATCH';
-      case 'expired':
-        return kind !== undefined && this.#expired(kind, event.type);
-      case 'tool_result':
-        return toolResultOf(event) !== undefined;
-      case 'unwritten':
-        return false; // a frame of the turn came: its own was written
-      default:
-        return guard satisfies never;
+    if (!over && this.settled) {
+      for (const machine of QUESTION_MACHINES) {
+        todo.push(...this.#ask(machine, 'settle', facts, undefined));
+      }
     }
+    for (const effect of effects) todo.push({ effect, verb });
+    return todo;
   }
 
-  #failsVerbs(code: string): boolean {
-    return this.settled || codeInfo(code).terminal === 'unless_verb';
+  #ask(machine: QuestionMachine, word: StepEvent, facts: Facts, verb: V | undefined): Todo<V>[] {
+    const question = kindOf(machine);
+    const { state, effects } = step(machine, this.question(question), word, facts);
+    this.#questions.set(question, state);
+    return effects.map((effect) => ({ effect, question, verb }));
+  }
+
+  /** Returns the oldest outstanding verb that the table says a frame answers (REQ-VERB-03). */
+  #answered(type: StepEvent, facts: Facts): V | undefined {
+    if (this.verbs.length === 0) return undefined;
+    const names = answering(type, facts);
+    return this.verbs.find((verb) => names.includes(verb.name));
   }
 }
 
-const never = (): boolean => false;
-
-const quietIn = new Map<string, ReadonlySet<FrameWord>>();
-
-/** Returns the words that the tables make an item and nothing else in some states. */
-function quietWords(
-  turn: TurnWord,
-  questions: Readonly<Record<QuestionKind, QuestionState>>,
-): ReadonlySet<FrameWord> {
-  const states = QUESTION_KINDS.map((kind) => questions[kind]);
-  const key = [turn, ...states].join();
-  let words = quietIn.get(key);
-  if (!words) {
-    const asked = QUESTION_KINDS.map((kind) => ({
-      machine: MACHINES[kind],
-      state: questions[kind],
-    }));
-    const found = [...turnMachine.rows.keys()].filter(
-      (word) =>
-        isItemAlone(turn, word) &&
-        !ANSWERS.some((row) => row.on === word) &&
-        asked.every(({ machine, state }) => rowsOf(machine, state, word).length === 0),
-    );
-    words = new Set(found as FrameWord[]);
-    quietIn.set(key, words);
+/** What guards may look at, read once a frame. */
+function factsOf(event: ServerEvent): Facts {
+  switch (event.type) {
+    case 'immediate_response':
+    case 'eventual_response':
+    case 'cancelled':
+      return { status: event.status };
+    case 'error':
+      return {
+        code: event.code,
+        codeTerminal: codeInfo(event.code).terminal,
+        saidTerminal: event.terminal,
+      };
+    case 'otp_invalid':
+      return { attemptsRemaining: event.attemptsRemaining };
+    case 'stream_chunk':
+      return { toolResult: toolResultOf(event) !== undefined };
+    default:
+      return {};
   }
-  return words;
-}
-
-function isItemAlone(turn: TurnWord, word: MachineEvent): boolean {
-  const [row] = rowsOf(turnMachine, turn, word);
-  if (!row || row.guards.length > 0 || (row.to ?? turn) !== turn) return false;
-  return row.effects.length === 1 && row.effects[0]?.name === 'item';
-}
-
-/** Returns the rows that an event may take in a state, guarded or not. */
-function rowsOf<S extends string>(machine: Machine<S>, state: S, word: MachineEvent): Row<S>[] {
-  const rows = machine.rows.get(word) ?? [];
-  return rows.filter(({ from }) => from.length === 0 || from.includes(state));
-}
-
-function is202(event: ServerEvent): boolean {
-  return 'status' in event && event.status === 202;
 }

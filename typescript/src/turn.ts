@@ -1,26 +1,20 @@
-import { Outgoing } from './connection';
-import { errorOfKind, type QuestionKind } from './errors';
-import {
-  type OtpCheck,
-  otpCheckOf,
-  type Question,
-  type SubmitResult,
-  submitResultOf,
-} from './questions';
-import { type AbortSignalLike, Answer, onAbort } from './requests.answer';
-import type { TurnDriver } from './turn.driver';
-import type { TurnResult } from './turn.result';
-import { TextStream, TurnEvents } from './turn-events';
+import { errorOfKind } from './errors';
+import type { OtpCheck, Question, SubmitResult } from './questions';
+import { type AbortSignalLike, Answer, onAbort } from './requests-answer';
+import type { TurnDriver } from './turn-driver';
+import { type TextStream, type TurnEvents, TurnReader, TurnText } from './turn-events';
 import type { TurnItem } from './turn-items';
+import type { TurnResult } from './turn-result';
 import {
-  type ActionName,
-  type ActionParams,
-  encodeAction,
-  type JsonObject,
-  makeAction,
-  type ServerEvent,
-  type TurnState,
-} from './wire/index';
+  confirming,
+  declining,
+  decliningOtp,
+  submitting,
+  type VerbPlan,
+  verifying,
+} from './turn-verbs';
+import type { JsonObject } from './wire/index';
+import { type QuestionKind, type TurnState, VERBS } from './wire/steps';
 
 // Platforms without explicit resource management have no such symbol; the method is harmless there.
 export const ASYNC_DISPOSE: typeof Symbol.asyncDispose =
@@ -42,15 +36,70 @@ export interface WaitOptions {
  *
  * Because `await` would wait for the whole turn, no asynchronous function gives one.
  */
-export class Turn implements PromiseLike<TurnResult>, AsyncIterable<TurnItem>, AsyncDisposable {
+export interface Turn extends PromiseLike<TurnResult>, AsyncIterable<TurnItem>, AsyncDisposable {
+  /** Id of the turn; its events and verbs carry it. Empty for a turn that was never sent. */
+  readonly requestId: string;
+  readonly sessionId: string;
+  /** How far the turn is. */
+  readonly state: TurnState;
+  /** Text that was streamed so far; stays readable (REQ-TURN-15). */
+  readonly partialText: string;
+  /** Events seen so far, in wire order; bounded as an iterator is (REQ-TURN-15, REQ-TURN-21). */
+  readonly items: readonly TurnItem[];
+  /** The streamed text, piece by piece (REQ-TURN-10). */
+  readonly textStream: TextStream;
+  /** The question of a kind that waits for an answer, if there is one. */
+  question<K extends QuestionKind>(kind: K): Question<K> | undefined;
+  /** Returns a further iterator, from the first event on. */
+  events(options?: WaitOptions): TurnEvents;
+  /**
+   * Waits for the end. An abort of the signal stops the turn unless somebody else follows it.
+   *
+   * @throws {SmoothAgentError} the turn failed.
+   */
+  result(options?: WaitOptions): Answer<TurnResult>;
+  /**
+   * Answers the open confirmation; resolves once the server took it. Its frame is queued at the
+   * call.
+   *
+   * @throws {NoPendingQuestionError} nothing is open; nothing was sent (REQ-VERB-05).
+   * @throws {AlreadyAnsweredError} it was answered before; nothing was sent.
+   */
+  confirm(approved: boolean, options?: WaitOptions): Answer<void>;
+  /** Gives the one-time code as typed; a wrong one is a result, no error (REQ-OTP-01). */
+  verifyOtp(code: string, options?: WaitOptions): Answer<OtpCheck>;
+  /** Answers the open interaction; field errors are a result, no error (REQ-FORM-01). */
+  submit(values: JsonObject | object, options?: WaitOptions): Answer<SubmitResult>;
+  /**
+   * Declines the open interaction, or the code that is asked for.
+   *
+   * @throws {UnsupportedError} the server does not take a declined code; nothing was sent
+   * (REQ-OTP-05).
+   */
+  decline(question: 'interaction', options?: WaitOptions): Answer<SubmitResult>;
+  decline(question: 'otp', options?: WaitOptions): Answer<undefined>;
+  /** Stops the turn; resolves when it has settled, at once when it has (REQ-STOP-01). */
+  cancel(options?: WaitOptions): Answer<void>;
+  /** Lets the turn run on when nobody looks at it any more (REQ-STOP-05). */
+  detach(): void;
+  /** What may be shown of a turn: its ids and how far it is. */
+  toJSON(): { requestId: string; sessionId: string; state: TurnState };
+}
+
+/** The handle of a turn that its caller holds. */
+export class TurnHandle implements Turn {
   readonly #driver: TurnDriver;
-  readonly #otpPark: boolean;
+  readonly #capabilities: readonly string[];
   readonly #signal: AbortSignalLike | undefined;
 
-  /** Made by `send` and `sendMessage`. */
-  constructor(driver: TurnDriver, otpPark: boolean, signal: AbortSignalLike | undefined) {
+  /** `capabilities` are those of the server in the turn's session. */
+  constructor(
+    driver: TurnDriver,
+    capabilities: readonly string[],
+    signal: AbortSignalLike | undefined,
+  ) {
     this.#driver = driver;
-    this.#otpPark = otpPark;
+    this.#capabilities = capabilities;
     this.#signal = signal;
     const stop = (): void => {
       if (!driver.detached) driver.stop();
@@ -58,7 +107,6 @@ export class Turn implements PromiseLike<TurnResult>, AsyncIterable<TurnItem>, A
     if (!driver.settled) driver.endings.push(onAbort(signal, stop));
   }
 
-  /** Id of the turn; its events and verbs carry it. Empty for a turn that was never sent. */
   get requestId(): string {
     return this.#driver.requestId;
   }
@@ -67,22 +115,22 @@ export class Turn implements PromiseLike<TurnResult>, AsyncIterable<TurnItem>, A
     return this.#driver.sessionId;
   }
 
-  /** How far the turn is. */
   get state(): TurnState {
     return this.#driver.state;
   }
 
-  /** Text that was streamed so far; stays readable (REQ-TURN-15). */
   get partialText(): string {
     return this.#driver.text.text;
   }
 
-  /** Events seen so far, in wire order; bounded as an iterator is (REQ-TURN-15, REQ-TURN-02). */
   get items(): readonly TurnItem[] {
     return this.#driver.items.all;
   }
 
-  /** The question of a kind that waits for an answer, if there is one. */
+  get textStream(): TextStream {
+    return new TurnText(this.#driver);
+  }
+
   question<K extends QuestionKind>(kind: K): Question<K> | undefined {
     return this.#driver.open(kind);
   }
@@ -91,25 +139,14 @@ export class Turn implements PromiseLike<TurnResult>, AsyncIterable<TurnItem>, A
     return this.events();
   }
 
-  /** Returns a further iterator, from the first event on. */
   events({ signal = this.#signal }: WaitOptions = {}): TurnEvents {
-    return new TurnEvents(this.#driver, signal);
+    return new TurnReader(this.#driver, signal);
   }
 
-  /** The streamed text, piece by piece (REQ-TURN-10). */
-  get textStream(): TextStream {
-    return new TextStream(this.#driver);
-  }
-
-  /**
-   * Waits for the end. An abort of the signal stops the turn unless somebody else follows it.
-   *
-   * @throws {SmoothAgentError} the turn failed.
-   */
   result({ signal = this.#signal }: WaitOptions = {}): Answer<TurnResult> {
     const driver = this.#driver;
     const { answer, resolve, reject } = Answer.pending<TurnResult>(
-      driver.requests.settings.logger,
+      driver.sender.settings.logger,
       'a turn',
     );
     const watcher = {};
@@ -152,90 +189,40 @@ export class Turn implements PromiseLike<TurnResult>, AsyncIterable<TurnItem>, A
     return this.result().then(onValue, onError);
   }
 
-  /**
-   * Answers the open confirmation; resolves once the server took it. Its frame is queued at the
-   * call.
-   *
-   * @throws {NoPendingQuestionError} nothing is open; nothing was sent (REQ-VERB-05).
-   * @throws {AlreadyAnsweredError} it was answered before; nothing was sent.
-   */
   confirm(approved: boolean, options: WaitOptions = {}): Answer<void> {
-    const confirmationId = this.#driver.asked('confirmation')?.event.confirmationId;
-    return this.#answer('confirm_tool_action', options, () => ({
-      name: 'confirm',
-      question: 'confirmation',
-      params: {
-        ...this.#ids(),
-        approved,
-        ...(confirmationId === undefined ? {} : { confirmationId }),
-      },
-      read: () => undefined,
-    }));
+    return this.#answer(confirming(approved), options);
   }
 
-  /** Gives the one-time code as typed; a wrong one is a result, no error (REQ-OTP-01). */
   verifyOtp(code: string, options: WaitOptions = {}): Answer<OtpCheck> {
-    if (typeof code !== 'string') return this.#refuse('verify_otp', 'code: expected a string');
-    return this.#answer('verify_otp', options, () => ({
-      name: 'verify_otp',
-      question: 'otp',
-      params: { ...this.#ids(), code },
-      read: (event) => otpCheckOf(event) as OtpCheck,
-    }));
+    return this.#answer(verifying(code) as VerbPlan<OtpCheck>, options);
   }
 
-  /** Answers the open interaction; field errors are a result, no error (REQ-FORM-01). */
   submit(values: JsonObject | object, options: WaitOptions = {}): Answer<SubmitResult> {
-    return this.#answer('submit_interaction', options, () => ({
-      name: 'submit',
-      question: 'interaction',
-      params: { ...this.#interaction(), values: values as JsonObject },
-      read: submitResultOf,
-    }));
+    return this.#answer(submitting(values as JsonObject), options);
   }
 
-  /**
-   * Declines the open interaction, or the code that is asked for.
-   *
-   * @throws {UnsupportedError} the server does not take a declined code; nothing was sent
-   * (REQ-OTP-05).
-   */
   decline(question: 'interaction', options?: WaitOptions): Answer<SubmitResult>;
   decline(question: 'otp', options?: WaitOptions): Answer<undefined>;
   decline(
     question: 'interaction' | 'otp',
     options: WaitOptions = {},
   ): Answer<SubmitResult | undefined> {
-    if (question === 'interaction') {
-      return this.#answer('submit_interaction', options, () => ({
-        name: 'decline',
-        question,
-        params: { ...this.#interaction(), declined: true },
-        read: submitResultOf,
-      }));
-    }
-    if (question !== 'otp') return this.#refuse('decline', "expected 'interaction' or 'otp'");
-    if (!this.#otpPark) return unsupportedDecline(this.#driver);
-    return this.#answer('verify_otp', options, () => ({
-      name: 'decline_otp',
-      question,
-      params: { ...this.#ids(), declined: true },
-      read: () => undefined,
-    }));
+    if (question === 'interaction') return this.#answer(declining(), options);
+    if (question === 'otp') return this.#answer(decliningOtp(), options);
+    const { logger } = this.#driver.sender.settings;
+    const misuse = new TypeError("decline: expected 'interaction' or 'otp'");
+    return Answer.failed(logger, 'decline', misuse);
   }
 
-  /** Stops the turn; resolves when it has settled, at once when it has (REQ-STOP-01). */
   cancel({ signal }: WaitOptions = {}): Answer<void> {
-    const { logger } = this.#driver.requests.settings;
+    const { logger } = this.#driver.sender.settings;
     return Answer.during(logger, 'cancel', signal, () => this.#driver.cancel());
   }
 
-  /** Lets the turn run on when nobody looks at it any more (REQ-STOP-05). */
   detach(): void {
     this.#driver.detached = true;
   }
 
-  /** What may be shown of a turn: its ids and how far it is. */
   toJSON(): { requestId: string; sessionId: string; state: TurnState } {
     const { requestId, sessionId, state } = this;
     return { requestId, sessionId, state };
@@ -249,49 +236,14 @@ export class Turn implements PromiseLike<TurnResult>, AsyncIterable<TurnItem>, A
     this.#driver.leave(this);
   }
 
-  #ids(): { requestId: string; sessionId: string } {
-    return { requestId: this.requestId, sessionId: this.sessionId };
+  /** Gives an answer, if the server takes such ones (REQ-OTP-05). */
+  #answer<T>(plan: VerbPlan<T>, { signal }: WaitOptions): Answer<T> {
+    const driver = this.#driver;
+    const { logger } = driver.sender.settings;
+    const { needs } = VERBS[plan.name];
+    if (needs !== null && !this.#capabilities.includes(needs)) {
+      return Answer.failed(logger, plan.name, errorOfKind('unsupported', driver.facts()));
+    }
+    return Answer.during(logger, plan.name, signal, () => driver.answer(plan));
   }
-
-  #interaction(): { requestId: string; sessionId: string; interactionId: string; kind?: string } {
-    const asked = this.#driver.asked('interaction')?.event;
-    // Without a question nothing is sent: the empty id never leaves.
-    if (!asked) return { ...this.#ids(), interactionId: '' };
-    return { ...this.#ids(), interactionId: asked.interactionId, kind: asked.kind };
-  }
-
-  #answer<A extends ActionName, T>(
-    action: A,
-    { signal }: WaitOptions,
-    plan: () => {
-      readonly name: 'confirm' | 'verify_otp' | 'submit' | 'decline' | 'decline_otp';
-      readonly question: QuestionKind;
-      readonly params: ActionParams<A>;
-      readonly read: (event: ServerEvent) => T;
-    },
-  ): Answer<T> {
-    const { logger } = this.#driver.requests.settings;
-    return Answer.during(logger, action, signal, () => {
-      try {
-        const { params, ...rest } = plan();
-        const text = encodeAction(makeAction(action, params));
-        const outgoing = new Outgoing(action, this.requestId, text);
-        return this.#driver.answer({ ...rest, outgoing });
-      } catch (error) {
-        return Answer.failed(logger, action, error);
-      }
-    });
-  }
-
-  #refuse<T>(what: string, message: string): Answer<T> {
-    const { logger } = this.#driver.requests.settings;
-    return Answer.failed(logger, what, new TypeError(message));
-  }
-}
-
-function unsupportedDecline(driver: TurnDriver): Answer<undefined> {
-  const { requestId, sessionId, requests } = driver;
-  const { host } = requests.settings;
-  const error = errorOfKind('unsupported', { requestId, sessionId, host });
-  return Answer.failed(requests.settings.logger, 'decline', error);
 }

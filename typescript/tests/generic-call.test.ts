@@ -206,7 +206,7 @@ describe('an action that is new in the specification', () => {
     const log: string[] = [];
     const put = (...values: unknown[]): unknown => log.push(values.join(' '));
     const logger = { debug: put, warn: put, error: put };
-    const options = { url: peer.url, ids: () => 'req-1', logger, logPayloads: true };
+    const options = { url: peer.url, idGenerator: () => 'req-1', logger, logPayloads: true };
     const client = new SmoothAgentClient(options);
     const shown: unknown[] = [];
     client.on('event', (event: unknown) => shown.push(event));

@@ -1,7 +1,7 @@
 import { inspect } from 'node:util';
 import { describe, expect, it } from 'vitest';
 import { SmoothAgentClient } from '../src/index';
-import { requestId } from '../src/options';
+import { requestId, settingsOf } from '../src/options';
 import { address } from '../src/options-handshake';
 
 const URL_ = 'ws://127.0.0.1:1/ws';
@@ -128,13 +128,13 @@ describe('address', () => {
 
 describe('requestId', () => {
   it('REQ-CALL-01 is req- and a lower-case UUIDv4', () => {
-    const made = requestId((count) => new Uint8Array(count).fill(0xff));
+    const made = requestId(() => 1 - 2 ** -32);
     expect(made).toBe('req-ffffffff-ffff-4fff-bfff-ffffffffffff');
   });
 
   it('REQ-CALL-01 REQ-TIME-01 comes from the injected source, by default a cryptographic one', () => {
-    const bytes = (count: number): Uint8Array => crypto.getRandomValues(new Uint8Array(count));
-    const made = new Set(Array.from({ length: 1000 }, () => requestId(bytes)));
+    const { random } = settingsOf({ url: 'ws://h/' });
+    const made = new Set(Array.from({ length: 1000 }, () => requestId(random)));
     expect(made.size).toBe(1000);
     for (const id of made) {
       expect(id).toMatch(

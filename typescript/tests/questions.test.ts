@@ -387,7 +387,7 @@ describe('verbs of the client', () => {
     const confirmed = client.confirmToolAction({ ...ids, approved: false });
     expect(await link.recv()).toEqual({ action: 'confirm_tool_action', ...ids, approved: false });
     link.send(token('elsewhere', 'x'), response('elsewhere', {}, 202), response('elsewhere', {}));
-    expect(await confirmed).toBeUndefined();
+    expect(await confirmed).toEqual({});
     const submitted = client.submitInteraction({ ...ids, interactionId: 'i', declined: true });
     await link.recv();
     link.send(formInvalid('elsewhere'));

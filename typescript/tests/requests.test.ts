@@ -121,7 +121,7 @@ describe('calls', () => {
   });
 
   it('REQ-CALL-01 an id that is in flight is refused with a TypeError, nothing is sent', async () => {
-    const stageOf = await connected({ ids: () => 'same' });
+    const stageOf = await connected({ idGenerator: () => 'same' });
     const { client, link } = stageOf;
     const first = client.getSession(params);
     expect(await rejection(client.getSession(params))).toBeInstanceOf(TypeError);

@@ -55,8 +55,8 @@ export async function stage(
     };
   const logger = { debug: put('debug'), warn: put('warn'), error: put('error') };
   let drawn = 0;
-  const ids = (): string => `req-${++drawn}`;
-  const client = new SmoothAgentClient({ url: peer.url, clock, ids, logger, ...options });
+  const idGenerator = (): string => `req-${++drawn}`;
+  const client = new SmoothAgentClient({ url: peer.url, clock, idGenerator, logger, ...options });
   const made = { peer, client, clock, log };
   open.push(made);
   return made;

@@ -147,7 +147,6 @@ describe('ending', () => {
     expect(result).toMatchObject({
       text: 'a\n\nb',
       outcome: 'completed',
-      confirmed: true,
       requestId,
       sessionId: SESSION,
       messageId: 'm-1',

@@ -5,6 +5,5 @@ export * from './enums';
 export * from './errors';
 export * from './events';
 export * from './json';
-export * from './machine';
 export * from './results';
 export * from './types';

@@ -93,7 +93,7 @@ function checkEvent(body: Body, { text, outcome, problem, flat, encoded, wireTyp
 
 // What only the server checks: bounds, patterns, values of an enum, which of two members is given.
 const LIMITS =
-  /=(empty|odd|pattern-miss|unknown-value|past-(min|max)imum|minus-zero|exponent|length-\d+)$|^\/code=absent$|^choice-0=none$/;
+  /=(empty|odd|pattern-\w+|unknown-value|past-(min|max)imum|minus-zero|exponent|length-\d+)$|^\/code=absent$|^choice-0=none$/;
 
 function checkAction(name: ActionName, { id, text, strict }: Vector): void {
   const { action, ...params } = JSON.parse(text);

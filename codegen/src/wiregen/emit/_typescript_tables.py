@@ -1,4 +1,4 @@
-"""The tables of the TypeScript wire room: shapes, mirrors, errors, state machines."""
+"""The tables of the TypeScript wire room: shapes, mirrors, errors."""
 
 from __future__ import annotations
 
@@ -9,9 +9,7 @@ from wiregen.emit._typescript_checks import shape_rows, union_row
 from wiregen.emit.base import clean, safe_block
 from wiregen.graph import reach
 from wiregen.ir import (
-    Answer,
     Field,
-    Machine,
     Message,
     Ref,
     Shape,
@@ -21,7 +19,6 @@ from wiregen.ir import (
     Type,
     Union,
 )
-from wiregen.naming import camel, pascal
 from wiregen.shapes import build_unions, check_of
 
 
@@ -36,26 +33,6 @@ class TsTable:
     def key(self) -> str:
         """The name as an object key."""
         return self.name if self.name.isidentifier() else json.dumps(self.name)
-
-
-@dataclass(frozen=True, slots=True)
-class TsWord:
-    """A word of a closed list with its meaning."""
-
-    name: str
-    doc: str
-
-
-@dataclass(frozen=True, slots=True)
-class TsMachine:
-    """A machine: its state type, its constant and its rows."""
-
-    name: str
-    constant: str
-    type: str
-    initial: str
-    states: tuple[TsWord, ...]
-    rows: tuple[str, ...]
 
 
 def read_shapes(spec: Spec) -> tuple[TsTable, ...]:
@@ -134,61 +111,3 @@ def errors(spec: Spec) -> dict[str, object]:
 
 def _doc(text: str) -> str:
     return safe_block(clean(text))
-
-
-def _list(words: tuple[str, ...]) -> str:
-    return json.dumps(list(words))
-
-
-def machines(spec: Spec) -> dict[str, object]:
-    """Return the context of machine.ts; empty tables when the specification has none."""
-    found = spec.machines
-    if found is None:
-        return {"machines": (), "answers": (), "verbs": (), **dict.fromkeys(_WORDS, ())}
-    listed = {name for machine in found.machines for name in machine.events()}
-    local = {word.name for word in found.local_events}
-    return {
-        "machines": tuple(_machine(machine) for machine in found.machines),
-        "answers": tuple(_answer(a) for a in found.answers),
-        "verbs": tuple(dict.fromkeys(verb for a in found.answers for verb in a.verbs)),
-        "frames": tuple(sorted(listed - local)),
-        "local_events": tuple(TsWord(w.name, _doc(w.doc)) for w in found.local_events),
-        "guards": tuple(TsWord(w.name, _doc(w.doc)) for w in found.guards),
-        "effects": tuple(TsWord(w.name, _doc(w.doc)) for w in found.effects),
-    }
-
-
-_WORDS = ("frames", "local_events", "guards", "effects")
-
-
-def _answer(answer: Answer) -> str:
-    said = {"on": answer.event, "code": answer.code, "unless": answer.unless}
-    row: dict[str, object] = {key: value for key, value in said.items() if value is not None}
-    row["states"] = dict(answer.states)
-    row["verbs"] = list(answer.verbs)
-    return json.dumps(row)
-
-
-def _machine(machine: Machine) -> TsMachine:
-    rows = tuple(
-        "row("
-        + ", ".join(
-            (
-                _list(row.sources),
-                _list(row.events),
-                _list(row.guards),
-                json.dumps(row.target),
-                json.dumps([{"name": e.name, "args": list(e.args)} for e in row.effects]),
-            )
-        )
-        + ")"
-        for row in machine.transitions
-    )
-    return TsMachine(
-        name=machine.name,
-        constant=f"{camel(machine.name)}Machine",
-        type=f"{pascal(machine.name)}State",
-        initial=machine.initial,
-        states=tuple(TsWord(word.name, _doc(word.doc)) for word in machine.states),
-        rows=rows,
-    )

@@ -201,8 +201,6 @@ def emit(spec: Spec, _target: Target) -> dict[str, str]:
         files["unions.ts"] = {"unions": printer.unions(), "imports": printer.union_imports()}
     if spec.errors is not None:
         files["errors.ts"] = tables.errors(spec)
-    if spec.machines is not None:
-        files["machine.ts"] = tables.machines(spec)
     return {name: render(LANG, f"{name}.j2", **context) for name, context in files.items()}
 
 

@@ -1,6 +1,6 @@
 // What the client shows, in the words of PROTOCOL.md.
 import {
-  Conversation,
+  type Conversation,
   EVENT_FACTS,
   SmoothAgentError,
   type Turn,
@@ -65,8 +65,15 @@ export function resultBody(result: TurnResult): Body {
   return { outcome, ...shown, text, messageId, citations, usage };
 }
 
+export const isConversation = (value: unknown): value is Conversation =>
+  typeof value === 'object' && value !== null && 'conversationId' in value && 'send' in value;
+
 export function valueBody(value: unknown): unknown {
-  if (!(value instanceof Conversation)) return value ?? null;
+  if (typeof value !== 'object' || value === null) return value ?? null;
+  if (!isConversation(value)) {
+    const { turn: _, ...facts } = value as Body;
+    return Object.keys(facts).length > 0 ? facts : null;
+  }
   return { sessionId: value.sessionId, conversationId: value.conversationId };
 }
 

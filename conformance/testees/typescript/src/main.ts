@@ -3,7 +3,16 @@ import { readFileSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import * as sdk from '@smooai/smooth-operator';
 import { VirtualClock } from '@smooai/smooth-operator/testing';
-import { Aborted, type Body, errorBody, itemBody, resultBody, valueBody, Watch } from './bodies';
+import {
+  Aborted,
+  type Body,
+  errorBody,
+  isConversation,
+  itemBody,
+  resultBody,
+  valueBody,
+  Watch,
+} from './bodies';
 
 // biome-ignore lint/suspicious/noExplicitAny: a command has the members that PROTOCOL.md says
 type Command = Record<string, any>;
@@ -29,7 +38,9 @@ let protocol = 1;
 let items = 0;
 let canary = '';
 let muted = false;
-const handles = new Map<string, unknown>();
+const clients = new Map<string, sdk.SmoothAgentClient>();
+const chats = new Map<string, sdk.Conversation>();
+const turns = new Map<string, sdk.Turn>();
 const clocks = new Map<string, VirtualClock>();
 const watches = new Map<string, Watch>();
 const aborts = new Map<string, AbortController>();
@@ -47,15 +58,14 @@ function event(ev: string, body: Body): void {
   write({ ev, ...body, n: count++ });
 }
 
-// biome-ignore lint/suspicious/noExplicitAny: any class may be asked for
-function get<T>(name: string, kind: abstract new (...args: any[]) => T): T {
-  const found = handles.get(name);
-  if (found instanceof kind) return found;
-  throw new Refused('unknown-handle', `${name} names no ${kind.name}`);
+function get<T>(table: ReadonlyMap<string, T>, name: string): T {
+  const found = table.get(name);
+  if (found !== undefined) return found;
+  throw new Refused('unknown-handle', `${name} names nothing of that kind`);
 }
 
-const clientOf = (c: Command): sdk.SmoothAgentClient => get(c.on, sdk.SmoothAgentClient);
-const turnOf = (c: Command): sdk.Turn => get(c.turn, sdk.Turn);
+const clientOf = (c: Command): sdk.SmoothAgentClient => get(clients, c.on);
+const turnOf = (c: Command): sdk.Turn => get(turns, c.turn);
 
 /** Runs beside the command loop; `abort` reaches it under the name. */
 function beside(c: Command, work: (signal: AbortSignal) => Promise<void>): void {
@@ -76,7 +86,7 @@ function issue(
   beside(c, async (signal) => {
     try {
       const value = await begin(signal);
-      if (value instanceof sdk.Conversation) handles.set(as, value);
+      if (isConversation(value)) chats.set(as, value);
       event('returned', { as, value: encode(value as never) });
     } catch (error) {
       event('returned', { as, error: errorBody(error, protocol) });
@@ -113,7 +123,7 @@ function watch(c: Command, name: string, turn: sdk.Turn, watching?: Watch): void
 function open(c: Command): void {
   const { as: on, url, timeouts = {}, limits } = c;
   let drawn = 0;
-  const ids = (): string => c.ids[drawn++] ?? `req-auto-${drawn - c.ids.length}`;
+  const idGenerator = (): string => c.ids[drawn++] ?? `req-auto-${drawn - c.ids.length}`;
   const given = OPTIONS.filter((key) => key in c).map((key) => [key, c[key]]);
   const times = Object.entries(timeouts).map(([key, ms]) => [`${key}TimeoutMs`, ms]);
   const clock = c.clock === 'virtual' ? new VirtualClock() : undefined;
@@ -121,8 +131,8 @@ function open(c: Command): void {
   const ca = c.ca && readFileSync(c.ca, 'utf8');
   issue(c, async (signal) => {
     const set = Object.fromEntries([...given, ...times]);
-    const client = new sdk.SmoothAgentClient({ ...set, ...limits, url, ids, clock, ca });
-    handles.set(on, client);
+    const client = new sdk.SmoothAgentClient({ ...set, ...limits, url, idGenerator, clock, ca });
+    clients.set(on, client);
     client.on('state', ({ previous: from, current: to, reason, code }) =>
       event('state', { on, from, to, reason, code }),
     );
@@ -148,13 +158,13 @@ function call(c: Command): void {
 function turn(c: Command): void {
   const fields = Object.fromEntries(FIELDS.filter((key) => key in c).map((key) => [key, c[key]]));
   const signal = c.aborted && AbortSignal.abort(new Aborted());
-  const chat = c.via === 'conversation' ? get(c.on, sdk.Conversation) : undefined;
+  const chat = c.via === 'conversation' ? get(chats, c.on) : undefined;
   const send = (): sdk.Turn =>
     chat?.send(c.message, { ...fields, signal }) ??
     clientOf(c).sendMessage({ sessionId: c.session, message: c.message, ...fields }, { signal });
   try {
     const made = send();
-    handles.set(c.as, made);
+    turns.set(c.as, made);
     if (signal) issue(c, () => made.result());
     else if (c.watch !== 'none') {
       watch(c, c.as, made, c.watch === 'result' ? undefined : new Watch(made));
@@ -196,7 +206,7 @@ function textstream(c: Command): void {
 }
 
 function messages(c: Command): void {
-  const pages = get(c.on, sdk.Conversation).messages({ limit: c.limit });
+  const pages = get(chats, c.on).messages({ limit: c.limit });
   issue(c, async () => {
     for (let left = c.take ?? Number.POSITIVE_INFINITY; left > 0; left -= 1) {
       const { done, value } = await pages.next();
@@ -228,14 +238,11 @@ function abort(c: Command): void {
   found.abort(new Aborted());
 }
 
-const clients = (): sdk.SmoothAgentClient[] =>
-  [...handles.values()].filter((one) => one instanceof sdk.SmoothAgentClient);
-
 /** Lets everything run that waits for nothing from outside. */
 const settled = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
 async function reset(): Promise<void> {
-  const closing = Promise.all(clients().map((client) => client.close()));
+  const closing = Promise.all([...clients.values()].map((client) => client.close()));
   for (const clock of clocks.values()) await clock.advance(60_000);
   await closing;
   await settled();
@@ -243,7 +250,7 @@ async function reset(): Promise<void> {
   for (const one of aborts.values()) one.abort(new Aborted());
   await Promise.all(running);
   muted = false;
-  for (const table of [handles, clocks, watches, aborts]) table.clear();
+  for (const table of [clients, chats, turns, clocks, watches, aborts]) table.clear();
 }
 
 function decode(c: Command): Body {
@@ -299,7 +306,8 @@ const commands: Record<string, (c: Command) => unknown> = {
     return { nonce: c.nonce };
   },
   census: () => ({
-    clients: clients().filter((one) => one.state !== 'idle' && one.state !== 'closed').length,
+    clients: [...clients.values()].filter((one) => one.state !== 'idle' && one.state !== 'closed')
+      .length,
     timers: [...clocks.values()].reduce((sum, clock) => sum + clock.timers, 0),
   }),
   dump: () => process.stderr.write(`${JSON.stringify(process.getActiveResourcesInfo())}\n`),

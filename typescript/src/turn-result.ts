@@ -13,8 +13,8 @@ export interface TurnResult {
   /** The authoritative text, or the partial one of a cancelled turn (REQ-TURN-09). */
   readonly text: string;
   readonly outcome: 'completed' | 'cancelled';
-  /** For a cancelled turn: whether the server said so (REQ-STOP-02); else true. */
-  readonly confirmed: boolean;
+  /** Of a cancelled turn alone: whether the server said so (REQ-STOP-02). */
+  readonly confirmed?: boolean;
   readonly requestId: string;
   readonly sessionId: string;
   /** Stored message of the agent. */
@@ -44,7 +44,8 @@ interface Outcome {
 }
 
 /** Returns the frozen result of a turn. */
-export function resultOf({ event, text, ...ids }: Outcome): TurnResult {
+export function resultOf({ event, text, confirmed, ...facts }: Outcome): TurnResult {
+  const ids = facts.outcome === 'cancelled' ? { ...facts, confirmed } : facts;
   if (event?.type === 'eventual_response') {
     const { type, status, data } = event;
     return Object.freeze({

@@ -1,25 +1,25 @@
-import type { Timer } from './clock';
+import { startLimit, type Timer } from './clock';
 import type { Settings } from './options';
-import type { LocalWord } from './wire/index';
+import type { StepEvent } from './wire/steps';
 
 /** The limits of one turn beside those of its questions; a limit of 0 is off. */
 export class TurnClocks {
   readonly #settings: Settings;
-  readonly #fire: (word: LocalWord) => void;
+  readonly #fire: (word: StepEvent) => void;
   readonly #timers: Timer[] = [];
   #idle: Timer | undefined;
   #idleSince = 0;
   #fresh = false;
 
-  constructor(settings: Settings, fire: (word: LocalWord) => void) {
+  constructor(settings: Settings, fire: (word: StepEvent) => void) {
     this.#settings = settings;
     this.#fire = fire;
   }
 
   /** Starts a limit that nothing extends. */
-  start(limitMs: number, word: LocalWord): void {
+  start(limitMs: number, word: StepEvent): void {
     const fire = (): void => this.#fire(word);
-    this.#timers.push(this.#settings.clock.setTimer(limitMs, fire));
+    this.#timers.push(startLimit(this.#settings.clock, limitMs, fire));
   }
 
   /** Starts the idle clock anew, or stands still while a question is open (REQ-TURN-11). */
@@ -39,7 +39,7 @@ export class TurnClocks {
         this.#fresh = false;
       });
     }
-    this.#idle ??= clock.setTimer(turnIdleTimeoutMs, () => this.#look());
+    this.#idle ??= startLimit(clock, turnIdleTimeoutMs, () => this.#look());
   }
 
   /** Stops every limit: the turn has settled. */
@@ -51,7 +51,7 @@ export class TurnClocks {
   #look(): void {
     const { clock, turnIdleTimeoutMs } = this.#settings;
     const left = this.#idleSince + turnIdleTimeoutMs - clock.now();
-    this.#idle = left > 0 ? clock.setTimer(left, () => this.#look()) : undefined;
+    this.#idle = left > 0 ? startLimit(clock, left, () => this.#look()) : undefined;
     if (left <= 0) this.#fire('idle_timeout');
   }
 }

@@ -1,10 +1,5 @@
-import {
-  HandshakeError,
-  Inbox,
-  type Receiver,
-  type SocketRequest,
-  type Transport,
-} from './transport';
+import { HandshakeError, type Receiver, type SocketRequest, type Transport } from './opener';
+import { Inbox } from './transport-inbox';
 
 /** What is used of the platform's WebSocket; declared here, so that no DOM types are needed. */
 interface PlatformSocket {

@@ -3,12 +3,12 @@ import type { ClientOptions, RawData, WebSocket } from 'ws';
 import {
   type HandshakeDetails,
   HandshakeError,
-  Inbox,
   type LinkEnd,
   type Receiver,
   type SocketRequest,
   type Transport,
-} from './transport';
+} from './opener';
+import { Inbox } from './transport-inbox';
 
 const REPLACEMENT = '\ufffd';
 

@@ -1,0 +1,174 @@
+import type { Timer } from './clock';
+import type { LinkFacts } from './errors-made';
+import { type FrameTap, sizeOf } from './link-tap';
+import { fastPaths, type Settings } from './options';
+import type { LinkEnd, Receiver, Transport } from './opener';
+import type { Outgoing, Taker } from './outbox';
+import {
+  correlationOf,
+  DecodeError,
+  EventDecoder,
+  idOf,
+  MalformedFrame,
+  type ServerEvent,
+} from './wire/index';
+import { LIMITS } from './wire/options';
+import type { StepEvent } from './wire/steps';
+
+/** How long a dropped socket has to go. */
+const DROPPED_MS = 100;
+
+/** Who takes what a link reads, and hears of its end. Must not block and must not raise. */
+export interface LinkOwner {
+  received(event: ServerEvent, bytes: number): void;
+  /** Takes a known event whose body is broken. */
+  broken(fault: DecodeError, bytes: number): void;
+  /** Takes note that the socket has a frame. */
+  flushed(outgoing: Outgoing): void;
+  /** The link ended, by a word of the table `connection`; called at most once. */
+  linkEnded(word: StepEvent, facts: LinkFacts): void;
+}
+
+/** One open socket: reads and decodes, and writes what it takes from the outbox. */
+export class Link implements Receiver, Taker {
+  readonly #transport: Transport;
+  readonly #owner: LinkOwner;
+  readonly #settings: Settings;
+  readonly #tap: FrameTap;
+  readonly #decoder = new EventDecoder({ learns: fastPaths.learned });
+  #waiting: Outgoing[] = [];
+  #draining = false;
+  #over = false;
+  /** Malformed frames in a row. */
+  #malformed = 0;
+
+  constructor(transport: Transport, owner: LinkOwner, settings: Settings, tap: FrameTap) {
+    this.#transport = transport;
+    this.#owner = owner;
+    this.#settings = settings;
+    this.#tap = tap;
+  }
+
+  /** Begins to read. */
+  start(): void {
+    this.#transport.attach(this);
+  }
+
+  /** Takes a frame; it is written when the socket has room (REQ-CONN-18). */
+  take(outgoing: Outgoing): void {
+    this.#waiting.push(outgoing);
+    this.#flush();
+  }
+
+  /**
+   * Ends the link from our side: with a close frame where there is a code, then waits for the peer
+   * as long as the options say. Resolves when the socket is gone.
+   */
+  async part(code: number | undefined): Promise<void> {
+    this.#over = true;
+    this.#waiting = [];
+    const transport = this.#transport;
+    if (code !== undefined) transport.close(code);
+    const { closeTimeoutMs, clock } = this.#settings;
+    let timer: Timer | undefined;
+    const dropped = new Promise<void>((resolve) => {
+      const drop = (): void => {
+        transport.terminate();
+        // A socket that does not even go when it is dropped is waited for no longer (REQ-CONN-27).
+        setTimeout(resolve, DROPPED_MS);
+      };
+      if (closeTimeoutMs > 0) timer = clock.setTimer(closeTimeoutMs, drop);
+      else drop();
+    });
+    await Promise.race([transport.gone, dropped]);
+    timer?.cancel();
+  }
+
+  // What the socket reads
+
+  /** Decodes one message and hands it on. */
+  text(text: string, bytes?: number): void {
+    let event: ServerEvent;
+    try {
+      event = this.#decoder.decode(text);
+    } catch (fault) {
+      this.#unusable(fault, text, bytes);
+      return;
+    }
+    this.#malformed = 0;
+    if (this.#tap.wanted) {
+      const word = event.type === 'unknown' ? event.wireType : event.type;
+      this.#tap.show('in', word, idOf(event), bytes ?? sizeOf(text), text);
+    }
+    if (event.type === 'unknown') {
+      const word = event.wireType;
+      this.#tap.warnOnce(word, 'unknown event type %s', word.slice(0, 64));
+    }
+    this.#owner.received(event, bytes ?? text.length);
+  }
+
+  /** Counts a binary message as malformed. */
+  binary(bytes: number): void {
+    this.#tap.show('in', undefined, undefined, bytes, undefined);
+    this.#countMalformed();
+  }
+
+  ended({ reason, code, text }: LinkEnd): void {
+    this.#end(reason, { code, ...(text ? { reason: text } : {}) });
+  }
+
+  #unusable(fault: unknown, text: string, size: number | undefined): void {
+    const bytes = size ?? sizeOf(text);
+    if (fault instanceof DecodeError) {
+      this.#malformed = 0;
+      this.#tap.show('in', fault.type, correlationOf(fault.raw), bytes, text);
+      this.#owner.broken(fault, bytes);
+    } else if (fault instanceof MalformedFrame) {
+      this.#tap.show('in', undefined, undefined, bytes, text);
+      this.#countMalformed();
+    } else {
+      throw fault;
+    }
+  }
+
+  #countMalformed(): void {
+    this.#malformed += 1;
+    this.#tap.warnOnce('', 'a malformed frame was dropped');
+    if (this.#malformed === LIMITS.malformedInARow) this.#end('malformed_limit', {});
+  }
+
+  #end(word: StepEvent, facts: LinkFacts): void {
+    if (this.#over) return;
+    this.#over = true;
+    this.#owner.linkEnded(word, facts);
+  }
+
+  // What it writes
+
+  #flush(): void {
+    while (this.#waiting.length > 0 && !this.#over) {
+      if (this.#transport.buffered > LIMITS.bufferedBytes) {
+        this.#awaitDrain();
+        return;
+      }
+      const outgoing = this.#waiting.shift();
+      if (outgoing) this.#write(outgoing);
+    }
+  }
+
+  #awaitDrain(): void {
+    if (this.#draining) return;
+    this.#draining = true;
+    this.#transport.drained().then(() => {
+      this.#draining = false;
+      this.#flush();
+    });
+  }
+
+  #write(outgoing: Outgoing): void {
+    const { action, requestId, text } = outgoing;
+    this.#transport.send(text);
+    this.#owner.flushed(outgoing);
+    if (this.#tap.wanted) this.#tap.show('out', action, requestId, sizeOf(text), text);
+  }
+}

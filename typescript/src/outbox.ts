@@ -1,0 +1,97 @@
+import { FRAME, type FrameState, step, type StepEvent } from './wire/steps';
+
+/** What a link takes frames for. */
+export interface Taker {
+  /** Takes a frame: from now on it may leave. Must not block. */
+  take(outgoing: Outgoing): void;
+}
+
+/** One frame on its way out; steps through the table `frame`. */
+export class Outgoing {
+  #state: FrameState = FRAME.initial;
+
+  constructor(
+    readonly action: string,
+    readonly requestId: string | undefined,
+    readonly text: string,
+    /** Session that the action names, for its errors. */
+    readonly sessionId?: string | undefined,
+  ) {}
+
+  /** Whether the frame may have left this machine: then it cannot be taken back (REQ-CONN-16). */
+  get mayHaveLeft(): boolean {
+    return this.#state === 'writing' || this.#state === 'written';
+  }
+
+  /** Whether nothing more becomes of the frame. */
+  get over(): boolean {
+    return this.#state === 'written' || this.#state === 'dropped';
+  }
+
+  /** Steps on what happens to the frame; `offer` gives it to the link that is ready. */
+  on(word: StepEvent, offer: () => void = () => {}): void {
+    const { state, effects } = step(FRAME, this.#state, word, {});
+    this.#state = state;
+    for (const { do: effect } of effects) {
+      if (effect === 'offer') offer();
+      else effect satisfies never;
+    }
+  }
+
+  /** Takes the frame back, if it still waits for a link. */
+  withdraw(): void {
+    this.on('withdrawn');
+  }
+}
+
+/**
+ * Frames that no link has taken yet, in the order of the calls that caused them (REQ-CONN-16), and
+ * those that the link has and nobody knows to be out of our hands. Outlives a link. Each frame
+ * belongs to a call, verb or turn that waits, which bounds their number.
+ */
+export class Outbox {
+  #taker: Taker | undefined;
+  #queue: Outgoing[] = [];
+  readonly #taken = new Set<Outgoing>();
+
+  /** Queues a frame behind all others; a link that is ready takes it at once. */
+  put(outgoing: Outgoing): void {
+    this.#queue.push(outgoing);
+    if (this.#taker) this.linkReady(this.#taker);
+  }
+
+  /** Offers all that waits to a link. */
+  linkReady(taker: Taker): void {
+    this.#taker = taker;
+    const waiting = this.#queue;
+    this.#queue = [];
+    for (const outgoing of waiting) {
+      outgoing.on('link_ready', () => {
+        this.#taken.add(outgoing);
+        outgoing.on('taken');
+        taker.take(outgoing);
+      });
+    }
+  }
+
+  /** Takes note that the socket has a frame. */
+  flushed(outgoing: Outgoing): void {
+    this.#taken.delete(outgoing);
+    outgoing.on('flushed');
+  }
+
+  /**
+   * Says what happened to the link or the attempt: the table knows what becomes of the frames. What
+   * it leaves where it is waits for the next link.
+   */
+  linkGone(word: StepEvent): void {
+    this.#taker = undefined;
+    const frames = [...this.#taken, ...this.#queue];
+    this.#taken.clear();
+    this.#queue = [];
+    for (const outgoing of frames) {
+      outgoing.on(word);
+      if (!outgoing.over) this.#queue.push(outgoing);
+    }
+  }
+}

@@ -1,0 +1,86 @@
+import { errorOfKind } from './errors';
+import { sizeOf } from './link-tap';
+import type { Settings } from './options';
+import { Outgoing } from './outbox';
+import type { Router } from './router';
+import type { Supervisor } from './supervisor';
+import {
+  type ActionName,
+  type ActionParams,
+  type Actions,
+  encodeAction,
+  makeAction,
+} from './wire/index';
+import { LIMITS } from './wire/options';
+
+/** Half of a pair, as JSON writes one that stands alone. */
+const HALF = /(?<!\\)(?:\\\\)*\\ud[89a-f]/;
+
+/**
+ * Returns an action as a caller wrote it (REQ-CALL-11, REQ-CALL-12).
+ *
+ * @throws {TypeError} names the member that is missing, not allowed, or holds half a character.
+ */
+export function checkedAction<A extends ActionName>(name: A, params: ActionParams<A>): Actions[A] {
+  const action = makeAction(name, params);
+  for (const [member, value] of Object.entries(action)) {
+    if (HALF.test(JSON.stringify(value))) {
+      throw new TypeError(`${name}.${member}: half of a surrogate pair`);
+    }
+  }
+  return action;
+}
+
+/** What a call, a verb or a turn sends its frames through. */
+export class Sender {
+  readonly settings: Settings;
+  readonly router: Router;
+  readonly #supervisor: Supervisor;
+
+  constructor(settings: Settings, router: Router, supervisor: Supervisor) {
+    this.settings = settings;
+    this.router = router;
+    this.#supervisor = supervisor;
+  }
+
+  /**
+   * Returns the id of a new action: the caller's own, or a fresh one (REQ-CALL-01).
+   *
+   * @throws {TypeError} the id is in flight already, or no string.
+   */
+  claim(own?: string): string {
+    const requestId = own ?? this.settings.idGenerator();
+    if (typeof requestId !== 'string' || requestId === '') {
+      throw new TypeError('requestId: expected a non-empty string');
+    }
+    if (this.router.owner(requestId)) {
+      throw new TypeError(`requestId: ${requestId.slice(0, 64)} is in flight already`);
+    }
+    return requestId;
+  }
+
+  /** Returns the frame of an action under an id. */
+  frame(action: { readonly action: string }, requestId: string): Frame {
+    const { action: name, ...rest } = action;
+    const text = encodeAction({ action: name, requestId, ...rest });
+    const { sessionId } = rest as { sessionId?: string };
+    return new Outgoing(name, requestId, text, sessionId) as Frame;
+  }
+
+  /**
+   * Queues a frame for the link; false without one.
+   *
+   * @throws {MessageTooLargeError} over 1 MiB; nothing was sent (REQ-CALL-10).
+   */
+  submit(outgoing: Outgoing): boolean {
+    const { requestId, sessionId, text } = outgoing;
+    const limit = LIMITS.outboundBytes;
+    const size = sizeOf(text);
+    if (size <= limit) return this.#supervisor.submit(outgoing);
+    const details = { size, limit };
+    throw errorOfKind('message_too_large', { requestId, sessionId, details });
+  }
+}
+
+/** A frame with an id, as all of ours are. */
+export type Frame = Outgoing & { readonly requestId: string };
