@@ -124,9 +124,9 @@ class Proxy:
 
 
 class ServerProcess:
-    """The server under a script file, on a free port; ended with its process group."""
+    """The server on a free port, under a script file if there is one; ended with its group."""
 
-    def __init__(self, command: list[str], script: Tree) -> None:
+    def __init__(self, command: list[str], script: Tree | None) -> None:
         self.command = command
         self.script = script
         self.process: asyncio.subprocess.Process | None = None
@@ -134,12 +134,12 @@ class ServerProcess:
 
     async def __aenter__(self) -> str:
         path = Path(self._folder.name) / "script.json"
-        path.write_text(json.dumps(self.script), encoding="utf-8")
+        if self.script is not None:
+            path.write_text(json.dumps(self.script), encoding="utf-8")
         pipe = asyncio.subprocess.PIPE
         self.process = await asyncio.create_subprocess_exec(
             *self.command,
-            "--script",
-            str(path),
+            *([] if self.script is None else ["--script", str(path)]),
             "--port",
             "0",
             stdout=pipe,

@@ -126,6 +126,13 @@ class Spec:
         path, doc = self.actions[action]
         return path, doc["$defs"]["Response"]
 
+    @cached_property
+    def added_fields(self) -> frozenset[str]:
+        """Members of events and answers that only a peer is sent that listed a word for them."""
+        read = [doc for path, doc in self.documents.items() if path.parent.name != "actions"]
+        answers = [doc.get("$defs", {}) for _, doc in self.actions.values()]
+        return frozenset(name for node in [*read, *answers] for name in _since(node))
+
     def follow(self, path: Path, schema: Tree) -> tuple[Path, Tree]:
         """Resolve ``$ref`` until a schema without one is found."""
         while "$ref" in schema:
@@ -253,11 +260,33 @@ class Spec:
             return "/" + "/".join(map(str, error.instance_path)) + f": {error.message}"
         return None
 
+    def answer_fault(self, action: str, data: Tree) -> str | None:
+        """Say why the data of an answer breaks the schema of its action."""
+        _, schema = self.actions[action]
+        if "Response" not in schema.get("$defs", {}):
+            return None
+        target = {"$ref": f"{schema['$id']}#/$defs/Response"}
+        validator = jsonschema_rs.Draft202012Validator(target, registry=self._registry)
+        for error in validator.iter_errors(data):
+            return "/" + "/".join(map(str, error.instance_path)) + f": {error.message}"
+        return None
+
 
 def _payload(message: Tree) -> Tree:
     """The reference to the schema of a message of ``asyncapi.yaml``."""
     payload: Tree = message["payload"]
     return dict(payload.get("schema", payload))
+
+
+def _since(node: Any) -> Iterator[str]:
+    """Names of the members that are marked with ``x-since``."""
+    if isinstance(node, dict):
+        for name, value in node.get("properties", {}).items():
+            if isinstance(value, dict) and "x-since" in value:
+                yield name
+    inner = node.values() if isinstance(node, dict) else node if isinstance(node, list) else ()
+    for value in inner:
+        yield from _since(value)
 
 
 def _references(node: Any) -> Iterator[str]:

@@ -7,7 +7,7 @@ import difflib
 import json
 from typing import Any
 
-from conform.commands.common import add_case_flags, selected, spec_of
+from conform.commands.common import add_case_flags, print_json, selected, spec_of
 from conform.documents import CaseError
 from conform.expected import expected_lines
 from conform.interpreter import load_tables
@@ -61,7 +61,7 @@ def list_command(args: argparse.Namespace) -> int:
     """``conform list``."""
     found = _chosen(spec_of(args), args)
     if args.json:
-        _print_json([{"name": c.name, "title": c.title, "proves": list(c.proves)} for c in found])
+        print_json([{"name": c.name, "title": c.title, "proves": list(c.proves)} for c in found])
         return 0
     for case in found:
         print(case.name if args.names else f"{case.name:<44} {case.title}")
@@ -75,7 +75,7 @@ def show_command(args: argparse.Namespace) -> int:
     reader, tables = Reader(spec), load_tables(spec)
     lines = {case.name: expected_lines(expectation(spec, reader, case, tables)) for case in found}
     if args.json:
-        _print_json([_tree(case, lines[case.name]) for case in found])
+        print_json([_tree(case, lines[case.name]) for case in found])
         return 0
     for case in found:
         print(f"{case.name}: {case.title}\n{case.why}")
@@ -107,10 +107,6 @@ def _tree(case: Case, lines: list[str]) -> Tree:
     }
 
 
-def _print_json(tree: Any) -> None:
-    print(json.dumps(tree, indent=1, ensure_ascii=False))
-
-
 def lint_command(args: argparse.Namespace) -> int:
     """``conform lint``: loading checks a case; here every one is also run through the oracle."""
     spec = spec_of(args)
@@ -119,7 +115,7 @@ def lint_command(args: argparse.Namespace) -> int:
     for case in cases:
         expectation(spec, reader, case, tables)
     if args.json:
-        _print_json([case.name for case in cases])
+        print_json([case.name for case in cases])
     else:
         print(f"{len(cases)} cases are sound")
     return 0

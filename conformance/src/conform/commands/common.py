@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import argparse
 import fnmatch
+import json
 from pathlib import Path
+from typing import Any
 
 from conform.documents import CaseError
 from conform.script import Case, Loader
@@ -61,3 +63,8 @@ def _fits(name: str, glob: str) -> bool:
 def spec_of(args: argparse.Namespace) -> Spec:
     """The specification that a verb works with."""
     return load_spec(getattr(args, "spec", None))
+
+
+def print_json(tree: Any) -> None:
+    """Print what a verb found, for ``--json``."""
+    print(json.dumps(tree, indent=1, ensure_ascii=False))
