@@ -43,7 +43,7 @@ CLIENT_VERBS = [
     "advance",
 ]
 WIRE_VERBS = frozenset(
-    "json raw binary bad-utf8 bom fragment bytewise mid-utf8 coalesce ping pong big deaf "  # noqa: SIM905
+    "json raw octets binary bad-utf8 bom fragment bytewise mid-utf8 coalesce ping pong big deaf "  # noqa: SIM905
     "close close-no-status drop reset handshake".split()
 )
 NAMED = frozenset(["confirm", "otp", "submit", "decline", "cancel", "await", "textstream"])

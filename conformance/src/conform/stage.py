@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import asyncio
 import secrets
+import socket
+import struct
 import time
 from dataclasses import dataclass, field
 from typing import Any
@@ -64,6 +66,7 @@ class Link(asyncio.Protocol):
         self.silent = False  # the handshake is never answered
         self.deaf = False  # a close frame is never answered
         self._parts: list[bytes] = []
+        self._slow: asyncio.Task[None] | None = None  # writes the answer to the handshake
         self._opcode = Opcode.TEXT
 
     @property
@@ -120,17 +123,32 @@ class Link(asyncio.Protocol):
         self.stage.arrived(self)
         if plan in ("silence", "hold"):
             self.held, self.silent = plan == "hold", plan == "silence"
-            return
-        if plan is None:
+        elif plan is None:
             self.accept()
+        elif plan == "bytewise":
+            self._slow = asyncio.get_running_loop().create_task(self._accept_bytewise())
+        elif plan == "reset":
+            self.reset()
+        elif "cut" in plan:
+            self.raw(self._acceptance()[: plan["cut"]])
+            self.drop()
         else:
             self.refuse(plan)
 
-    def accept(self) -> None:
-        """Answer 101."""
+    def _acceptance(self) -> bytes:
         assert self.request is not None
         self.protocol.send_response(self.protocol.accept(self.request))
-        self.flush()
+        return b"".join(self.protocol.data_to_send())
+
+    def accept(self) -> None:
+        """Answer 101."""
+        self.raw(self._acceptance())
+
+    async def _accept_bytewise(self) -> None:
+        """Answer 101, each octet in a segment of its own."""
+        for octet in self._acceptance():
+            self.raw(bytes([octet]))
+            await asyncio.sleep(0.001)
 
     def refuse(self, plan: Tree) -> None:
         """Answer with another status, then close the socket."""
@@ -185,6 +203,20 @@ class Link(asyncio.Protocol):
         """Write bytes past the library."""
         if self.transport and not self.transport.is_closing():
             self.transport.write(data)
+
+    def drop(self) -> None:
+        """End the socket without a close frame (FIN)."""
+        self.we_closed = True
+        if self.transport:
+            self.transport.close()
+
+    def reset(self) -> None:
+        """End the socket at once (RST)."""
+        self.we_closed = True
+        assert self.transport is not None
+        sock = self.transport.get_extra_info("socket")
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        self.transport.abort()
 
     def text(self, text: str) -> None:
         """Send one whole text message."""

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import socket
-import struct
 from typing import Any
 
 from conform.documents import CaseError
@@ -45,13 +43,6 @@ def encode(frame: Any) -> bytes:
     return json.dumps(frame, ensure_ascii=False).encode()
 
 
-def _reset(link: Link) -> None:
-    assert link.transport is not None
-    sock = link.transport.get_extra_info("socket")
-    sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-    link.transport.abort()
-
-
 async def act(stage: Stage, client: str, verb: str, value: Any, limit: float) -> None:
     """Perform one ``wire`` step."""
     if verb == "handshake":
@@ -85,6 +76,8 @@ async def act(stage: Stage, client: str, verb: str, value: Any, limit: float) ->
                 link.protocol.send_text(encode(frame))
         case "big":
             link.protocol.send_text(big_frame(value).encode())
+        case "octets":
+            link.raw(bytes.fromhex(value))
         case "deaf":
             link.deaf = True
         case "ping":
@@ -98,12 +91,9 @@ async def act(stage: Stage, client: str, verb: str, value: Any, limit: float) ->
             link.we_closed = True
             link.protocol.send_close()
         case "drop":
-            link.we_closed = True
-            assert link.transport is not None
-            link.transport.close()
+            link.drop()
         case "reset":
-            link.we_closed = True
-            _reset(link)
+            link.reset()
     link.flush()
 
 
@@ -118,7 +108,9 @@ async def _ping(stage: Stage, link: Link, client: str, value: str, limit: float)
 async def _plan(stage: Stage, client: str, value: Any, limit: float) -> None:
     """Plan the next handshake, or answer the one that is held."""
     held = stage.current.get(client)
-    if value == "release" or (held and held.held):
+    if value == "arrived":
+        await stage.link(client, limit)
+    elif value == "release" or (held and held.held):
         link = await stage.link(client, limit)
         link.held = False
         if value == "release":

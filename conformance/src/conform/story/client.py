@@ -17,6 +17,7 @@ from conform.spec import Spec, Tree
 from conform.story.clock import Clock
 
 WRITABLE = ("open", "connecting")
+PROTOCOL_VIOLATION = 1002
 
 
 class Stage(Protocol):
@@ -136,9 +137,9 @@ class Client:
         if plan == "hold":
             return
         untrusted = self.options.get("tls") == "untrusted"
-        if self.options["url"].startswith("{refused}") or plan == "silence" or untrusted:
+        if self.options["url"].startswith("{refused}") or untrusted or _unanswered(plan):
             self._attempt_failed(error(self.spec, "connect_failed", retryable=not untrusted))
-        elif plan is None or plan == "release":
+        elif plan in (None, "release", "bytewise"):
             self.malformed = 0
             self._move("opened")
             self._connected(None)
@@ -159,6 +160,19 @@ class Client:
         self._connected(failure)
         for each in self._waiting():
             each.local("connect_failed", attempt=failure)
+
+    def give_up_connect(self, name: str) -> bool:
+        """Native cancellation of a wait for connect(): the attempt goes on (REQ-CONN-26)."""
+        if name not in self.connecting:
+            return False
+        self.connecting.remove(name)
+        self.returned(name, None, {"kind": "native_cancelled"})
+        return True
+
+    def violated(self) -> None:
+        """The peer broke the rules of WebSocket (REQ-WIRE-15)."""
+        self.stage.closed(self.name, PROTOCOL_VIOLATION)
+        self.end("lost", PROTOCOL_VIOLATION)
 
     def end(self, event: str, code: int | None = None, reason: str = "") -> None:
         """The link ends, by whomever; everything in flight settles (REQ-CONN-06, REQ-CONN-15)."""
@@ -395,6 +409,11 @@ class Client:
         off = ms == 0 and row["name"] != "cancel"  # 0 = do not wait (REQ-STOP-02)
         if not off and self.options.get("clock") == "virtual":
             self.clock.arm(key, ms, due)
+
+
+def _unanswered(plan: Any) -> bool:
+    """Whether a handshake gets no answer, or no whole one (REQ-CONN-21, REQ-CONN-23)."""
+    return plan in ("silence", "reset") or (isinstance(plan, dict) and "cut" in plan)
 
 
 def _refused(spec: Spec, plan: Tree) -> Tree:

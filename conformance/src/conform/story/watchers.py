@@ -20,6 +20,7 @@ class Iteration:
     left: int | None = None
     read: int = 0
     over: bool = False
+    cap: int | None = None  # fell behind: it ends after so many items (REQ-TURN-22)
 
 
 class Watchers:
@@ -61,11 +62,21 @@ class Watchers:
 
         One that reads all the time is not held up here, but a real one may fall behind a burst.
         """
+        if it.cap is not None:
+            return
         lane = it.name or self.turn.name
         reads = it.left is None
         waiting = slice(0 if reads else it.read, None)
         if len(self.items[waiting]) > self.items_kept or sum(self.sizes[waiting]) > self.bytes_kept:
             self.merges(lane, UNBOUNDED if reads else it.read + self.items_kept)
+            if not reads and self._unmerged(it.read) > self.items_kept:
+                it.cap = it.read + self.items_kept
+
+    def _unmerged(self, first: int) -> int:
+        """How many items are left when all adjacent tokens are merged."""
+        kinds = [item["type"] for item in self.items[first:]]
+        pairs = zip(kinds, ["", *kinds], strict=False)
+        return sum(not (kind == last == "stream_token") for kind, last in pairs)
 
     def iterate(self, name: str) -> None:
         """A further iterator, from the first item on."""
@@ -85,17 +96,18 @@ class Watchers:
 
     def _pump(self, it: Iteration) -> None:
         extra = {} if it.name is None else {"as": it.name}
-        while not it.over and it.left != 0 and it.read < len(self.items):
+        end = len(self.items) if it.cap is None else it.cap
+        while not it.over and it.left != 0 and it.read < end:
             shown = self.items[it.read]
             self.turn.host.emit({"ev": "item", "turn": self.turn.name, **extra, **shown})
             it.read += 1
             if it.left is not None:
                 it.left -= 1
         outcome = self.turn.outcome
-        if outcome is None or it.over or it.left == 0 or it.read < len(self.items):
+        if outcome is None or it.over or it.left == 0 or it.read < end:
             return
         it.over = True
-        failure = outcome.get("error")
+        failure = outcome.get("error") if it.cap is None else self.turn.error("slow_consumer")
         if it.name is not None:
             self.turn.host.returned(it.name, None, failure)
         else:

@@ -227,6 +227,8 @@ class World:
             if self.watchers[each].abort_wait(name) or turn.forget_verb(name):
                 return
         for client in self.clients.values():
+            if client.give_up_connect(name):
+                return
             for call in list(client.calls.values()):
                 if call.name == name:
                     client.give_up(call)
@@ -255,6 +257,8 @@ class World:
                 client.malformed_frame()
             case "bad-utf8":
                 client.end("invalid_utf8")
+            case "octets":
+                client.violated()
             case "close":
                 client.end("closed_by_peer", value["code"], value.get("reason", ""))
             case "close-no-status":
@@ -264,6 +268,8 @@ class World:
 
     def _handshake(self, name: str, plan: Any) -> None:
         client = self.clients.get(name)
+        if plan == "arrived":
+            return  # the stage waits; nobody sees anything
         if client is None:
             self.plans[name] = plan
         elif client.connection.state == "connecting":  # the handshake was held
