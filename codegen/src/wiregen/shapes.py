@@ -6,8 +6,7 @@ the same fault at the same place.
 
 from __future__ import annotations
 
-import copy
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -38,6 +37,13 @@ from wiregen.unions import mark_of
 Json = Any
 FaultKind = Literal["missing", "type", "const"]
 ANY = Check("any")
+_CLASSES = {
+    str: "string",
+    bool: "boolean",
+    list: "array",
+    dict: "object",
+    type(None): "null",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,6 +151,9 @@ def json_kind(value: Json) -> str:
 
 
 def _fits(value: Json, kind: str) -> bool:
+    known = _CLASSES.get(type(value))
+    if known is not None:
+        return known == kind
     found = json_kind(value)
     return found == kind or (kind == "number" and found == "integer")
 
@@ -165,48 +174,58 @@ class Repairer:
         }
 
     def _due(self, shape: Shape, value: dict[str, Json]) -> Iterable[ShapeField]:
-        """Return the fields that are there or required, in table order; most are neither."""
+        """Return the fields that are there or required, in table order; most may be neither."""
+        if len(shape.fields) <= 2 * len(value) + 4:
+            return shape.fields
         rows = self._rows[shape.name]
         due = {rows[wire] for wire in value if wire in rows}
         return [shape.fields[row] for row in sorted(due.union(self._required[shape.name]))]
 
     def repair(self, tree: Json, name: str, mirrors: tuple[Mirror, ...] = ()) -> Json:
-        """Return a repaired copy; what cannot be repaired is left as it is."""
-        out = copy.deepcopy(tree)
-        out = self._mend(out, Check("struct", ref=name))
+        """Return a repaired tree; what cannot be repaired is left as it is.
+
+        ``tree`` is untouched, and its parts that need no repair are parts of the result.
+        """
+        out = self._mend(tree, Check("struct", ref=name))
         for mirror in mirrors:
             if mirror.fill:
-                _fill(out, mirror)
+                out = _filled(out, mirror)
         return out
 
     def _mend(self, value: Json, check: Check) -> Json:
         if check.kind == "struct" and isinstance(value, dict):
-            self._mend_struct(value, self.shapes[check.ref])
-        elif check.kind == "union":
+            return self._mend_struct(value, self.shapes[check.ref])
+        if check.kind == "union":
             chosen = choose(self.unions[check.ref], value)
             return value if chosen is None else self._mend(value, chosen)
-        elif check.kind == "array" and isinstance(value, list) and check.item:
-            value[:] = [self._mend(item, check.item) for item in value]
-        elif check.kind == "map" and isinstance(value, dict) and check.item:
-            for key in value:
-                value[key] = self._mend(value[key], check.item)
-        elif check.kind == "integer" and isinstance(value, float) and value.is_integer():
+        if check.kind == "array" and isinstance(value, list) and check.item:
+            items = [self._mend(item, check.item) for item in value]
+            return items if _changed(items, value) else value
+        if check.kind == "map" and isinstance(value, dict) and check.item:
+            held = {key: self._mend(item, check.item) for key, item in value.items()}
+            return held if _changed(held.values(), value.values()) else value
+        if check.kind == "integer" and isinstance(value, float) and value.is_integer():
             return int(value)
         return value
 
-    def _mend_struct(self, value: dict[str, Json], shape: Shape) -> None:
+    def _mend_struct(self, value: dict[str, Json], shape: Shape) -> dict[str, Json]:
+        out = value
         for field in self._due(shape, value):
             if field.wire not in value:
                 continue
-            if value[field.wire] is None:
+            item = value[field.wire]
+            if item is None:
                 if not field.required and not field.nullable:
-                    del value[field.wire]
+                    out = {key: kept for key, kept in out.items() if key != field.wire}
                 continue
-            value[field.wire] = self._mend(value[field.wire], field.check)
+            mended = self._mend(item, field.check)
+            if mended is not item:
+                out = {**out, field.wire: mended}
+        return out
 
     def check(self, tree: Json, name: str, mirrors: tuple[Mirror, ...] = ()) -> Fault | None:
         """Return the first fault of a repaired tree in table order, mirrors last; None if good."""
-        found = self._check(tree, Check("struct", ref=name), "")
+        found = self._check(tree, Check("struct", ref=name))
         if found is not None:
             return found
         for mirror in mirrors:
@@ -214,74 +233,76 @@ class Repairer:
                 return Fault("missing", join_pointer("", *mirror.top))
         return None
 
-    def _check(self, value: Json, check: Check, at: str) -> Fault | None:
+    def _check(self, value: Json, check: Check) -> Fault | None:
+        """Return the first fault of a value; its pointer begins at the value."""
         match check.kind:
             case "any":
                 return None
             case "struct":
-                return self._check_struct(value, self.shapes[check.ref], at)
+                return self._check_struct(value, self.shapes[check.ref])
             case "union":
-                return self._check_union(value, self.unions[check.ref], at)
+                return self._check_union(value, self.unions[check.ref])
             case "const":
                 same = type(value) is type(check.value) and value == check.value
-                return None if same else Fault("const", at)
+                return None if same else Fault("const", "")
             case "kinds":
                 fits = any(_fits(value, kind) for kind in check.kinds)
-                return None if fits else Fault("type", at)
+                return None if fits else Fault("type", "")
             case "array":
-                return self._check_array(value, check, at)
+                return self._check_items(value, list, enumerate, check)
             case "map":
-                return self._check_map(value, check, at)
+                return self._check_items(value, dict, dict.items, check)
             case kind:
-                return None if _fits(value, kind) else Fault("type", at)
+                return None if _fits(value, kind) else Fault("type", "")
 
-    def _check_union(self, value: Json, union: UnionShape, at: str) -> Fault | None:
+    def _check_union(self, value: Json, union: UnionShape) -> Fault | None:
         chosen = choose(union, value)
         if chosen is not None:
-            return self._check(value, chosen, at)
+            return self._check(value, chosen)
         if union.kind == "typed" or not isinstance(value, dict):
-            return Fault("type", at)
+            return Fault("type", "")
         if union.kind == "tagged" and not _fits(value.get(union.tag), union.tag_kind):
             kind: FaultKind = "type" if union.tag in value else "missing"
-            return Fault(kind, join_pointer(at, union.tag))
+            return Fault(kind, join_pointer("", union.tag))
         return None
 
-    def _check_array(self, value: Json, check: Check, at: str) -> Fault | None:
-        if not isinstance(value, list):
-            return Fault("type", at)
-        for index, item in enumerate(value):
+    def _check_items(
+        self, value: Json, whole: type, rows: Callable[[Json], Iterable[Any]], check: Check
+    ) -> Fault | None:
+        """Check what an array or a map holds."""
+        if not isinstance(value, whole):
+            return Fault("type", "")
+        for key, item in rows(value):
             if (item is not None or not check.nullable_item) and check.item:
-                found = self._check(item, check.item, join_pointer(at, index))
+                found = self._check(item, check.item)
                 if found is not None:
-                    return found
+                    return _below(key, found)
         return None
 
-    def _check_map(self, value: Json, check: Check, at: str) -> Fault | None:
+    def _check_struct(self, value: Json, shape: Shape) -> Fault | None:
         if not isinstance(value, dict):
-            return Fault("type", at)
-        for key, item in value.items():
-            if (item is not None or not check.nullable_item) and check.item:
-                found = self._check(item, check.item, join_pointer(at, key))
-                if found is not None:
-                    return found
-        return None
-
-    def _check_struct(self, value: Json, shape: Shape, at: str) -> Fault | None:
-        if not isinstance(value, dict):
-            return Fault("type", at)
+            return Fault("type", "")
         for field in self._due(shape, value):
-            here = join_pointer(at, field.wire)
             if field.wire not in value:
                 if field.required:
-                    return Fault("missing", here)
+                    return Fault("missing", join_pointer("", field.wire))
                 continue
             item = value[field.wire]
             if item is None and field.nullable:
                 continue
-            found = self._check(item, field.check, here)
+            found = self._check(item, field.check)
             if found is not None:
-                return found
+                return _below(field.wire, found)
         return None
+
+
+def _below(place: str | int, fault: Fault) -> Fault:
+    """Return a fault as its parent sees it."""
+    return Fault(fault.kind, join_pointer("", place) + fault.pointer)
+
+
+def _changed(one: Iterable[Json], two: Iterable[Json]) -> bool:
+    return any(mended is not item for mended, item in zip(one, two, strict=True))
 
 
 def choose(union: UnionShape, value: Json) -> Check | None:
@@ -307,12 +328,17 @@ def _has(tree: Json, path: Path) -> bool:
     return True
 
 
-def _fill(tree: Json, mirror: Mirror) -> None:
-    """Write a missing nested place from the top copy; its parent must be there."""
+def _filled(tree: Json, mirror: Mirror) -> Json:
+    """Return a tree with a missing nested place written from the top copy, if its parent is there."""
     if not _has(tree, mirror.top) or not _has(tree, mirror.nested[:-1]):
-        return
-    parent = tree
-    for segment in mirror.nested[:-1]:
-        parent = parent[segment]
-    if isinstance(parent, dict) and mirror.nested[-1] not in parent:
-        parent[mirror.nested[-1]] = copy.deepcopy(tree[mirror.top[0]])
+        return tree
+    return _with(tree, mirror.nested, tree[mirror.top[0]])
+
+
+def _with(tree: Json, path: Path, value: Json) -> Json:
+    """Return a tree in which a missing member is there; what is there stays."""
+    if not isinstance(tree, dict):
+        return tree
+    if len(path) == 1:
+        return tree if path[0] in tree else {**tree, path[0]: value}
+    return {**tree, path[0]: _with(tree[path[0]], path[1:], value)}

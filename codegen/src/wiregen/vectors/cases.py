@@ -34,21 +34,37 @@ KINDS: dict[str, Json] = {
     "object": {},
 }
 WIDE = "\U0001f600"
+_ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
+_HOLE = "@@value@@"
 
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """A frame under a stable id; `text` when its spelling matters, else the tree is printed."""
+    """A frame under a stable id: `tree` is what a parser makes of `text`."""
 
     id: str
     tree: Json
-    text: str | None = None
+    text: str
 
-    def spelled(self) -> str:
-        """Return the frame as text."""
-        if self.text is not None:
-            return self.text
-        return json.dumps(self.tree, ensure_ascii=False, separators=(",", ":"))
+
+def spelled(tree: Json) -> str:
+    """Return the plain text of a tree."""
+    return _ENCODER.encode(tree)
+
+
+def _case(name: str, tree: Json) -> Case:
+    return Case(name, tree, spelled(tree))
+
+
+@dataclass(frozen=True, slots=True)
+class _Hole:
+    """The frame around one place, printed once for all values that are tried there."""
+
+    slot: Slot
+    place: str
+    frame: Json
+    before: str
+    after: str
 
 
 class CaseMaker:
@@ -59,16 +75,17 @@ class CaseMaker:
         self.struct = struct
         self.message = message
         self.tag = message.tag if message else None
+        self._open: _Hole | None = None
 
     def cases(self) -> Iterator[Case]:
         """Yield every case; ids are unique and stable."""
         minimal = self.sampler.minimal(Ref(self.struct.name))
         full = self.sampler.full(Ref(self.struct.name))
-        yield Case("minimal", minimal)
-        yield Case("full", full)
-        yield Case("reversed", full, _spell_reversed(full))
+        yield _case("minimal", minimal)
+        yield _case("full", full)
+        yield _case("reversed", _turned(full))
         yield Case("spaced", full, json.dumps(full, indent=1, ensure_ascii=True))
-        yield Case("extra", {**minimal, "x-new": {"deep": [None, 1.5, "é"]}})
+        yield _case("extra", {**minimal, "x-new": {"deep": [None, 1.5, "é"]}})
         for slot in self.sampler.slots(self.struct):
             yield from self._slot(slot)
         yield from self._mirrors()
@@ -76,8 +93,24 @@ class CaseMaker:
         yield from self._spellings()
 
     def _with(self, slot: Slot, name: str, value: Json) -> Case:
+        return self._spelled(slot, name, value, spelled(value))
+
+    def _spelled(self, slot: Slot, name: str, value: Json, spelling: str) -> Case:
+        """Return the frame with a value at a place, spelled in this way."""
+        if self._open is None or self._open.slot is not slot:
+            self._open = self._hole(slot)
+        hole = self._open
+        tree = put(hole.frame, slot.path, value)
+        return Case(f"{hole.place}={name}", tree, hole.before + spelling + hole.after)
+
+    def _text(self, slot: Slot, name: str, spelling: str) -> Case:
+        return self._spelled(slot, name, json.loads(spelling), spelling)
+
+    def _hole(self, slot: Slot) -> _Hole:
         frame = self.sampler.frame(self.struct, slot.path, slot.branches)
-        return Case(f"{self._place(slot)}={name}", put(frame, slot.path, value))
+        text = spelled(put(frame, slot.path, _HOLE))
+        before, _, after = text.partition(f'"{_HOLE}"')
+        return _Hole(slot, self._place(slot), frame, before, after)
 
     def _place(self, slot: Slot) -> str:
         """Return the pointer of a place, with the branches that lead there."""
@@ -90,7 +123,7 @@ class CaseMaker:
         if not slot.item:
             frame = self.sampler.frame(self.struct, slot.path, slot.branches)
             word = "missing" if slot.required else "absent"
-            yield Case(f"{self._place(slot)}={word}", drop(frame, slot.path))
+            yield _case(f"{self._place(slot)}={word}", drop(frame, slot.path))
         yield self._with(slot, "null", None)
         yield from self._wrong(slot)
         yield from self._right(slot, slot.type)
@@ -193,17 +226,12 @@ class CaseMaker:
         if whole:
             yield self._with(slot, "zero-fraction", 2.0)
             yield self._with(slot, "exponent", 1e3)
-            yield self._spelled(slot, "exponent-text", "2e1")
-            yield self._spelled(slot, "minus-zero", "-0")
+            yield self._text(slot, "exponent-text", "2e1")
+            yield self._text(slot, "minus-zero", "-0")
             yield self._with(slot, "half", 0.5)
         else:
             yield self._with(slot, "whole", 1)
             yield self._with(slot, "small", 1e-7)
-
-    def _spelled(self, slot: Slot, name: str, spelling: str) -> Case:
-        case = self._with(slot, name, "@@spelling@@")
-        text = case.spelled().replace('"@@spelling@@"', spelling)
-        return Case(case.id, json.loads(text), text)
 
     def _array(self, slot: Slot, type_: Array) -> Iterator[Case]:
         item = self.sampler.minimal(type_.items, slot.field.wire)
@@ -224,25 +252,25 @@ class CaseMaker:
             sampled = self.sampler.full(Ref(self.struct.name))
             nested = _get(sampled, mirror.nested)
             both = put(put(frame, mirror.nested, nested), mirror.top, nested)
-            yield Case(f"mirror{name}=both", both)
-            yield Case(f"mirror{name}=nested", drop(both, mirror.top))
-            yield Case(f"mirror{name}=top", drop(both, mirror.nested))
-            yield Case(f"mirror{name}=neither", drop(drop(both, mirror.top), mirror.nested))
-            yield Case(f"mirror{name}=top-null", put(drop(both, mirror.nested), mirror.top, None))
+            yield _case(f"mirror{name}=both", both)
+            yield _case(f"mirror{name}=nested", drop(both, mirror.top))
+            yield _case(f"mirror{name}=top", drop(both, mirror.nested))
+            yield _case(f"mirror{name}=neither", drop(drop(both, mirror.top), mirror.nested))
+            yield _case(f"mirror{name}=top-null", put(drop(both, mirror.nested), mirror.top, None))
             other = _other(nested)
-            yield Case(f"mirror{name}=differ", put(both, mirror.top, other))
+            yield _case(f"mirror{name}=differ", put(both, mirror.top, other))
             if len(mirror.nested) > 1:
-                yield Case(f"mirror{name}=no-parent", drop(both, mirror.nested[:-1]))
+                yield _case(f"mirror{name}=no-parent", drop(both, mirror.nested[:-1]))
 
     def _choices(self) -> Iterator[Case]:
         for number, choice in enumerate(self.struct.choices):
             members = {member for alternative in choice.alternatives for member, _ in alternative}
             full = self.sampler.full(Ref(self.struct.name))
             bare = {key: value for key, value in full.items() if key not in members}
-            yield Case(f"choice-{number}=none", bare)
+            yield _case(f"choice-{number}=none", bare)
             for index, alternative in enumerate(choice.alternatives):
                 given = {m: full[m] if v is ... else v for m, v in alternative}
-                yield Case(f"choice-{number}={index}", {**bare, **given})
+                yield _case(f"choice-{number}={index}", {**bare, **given})
 
     def _spellings(self) -> Iterator[Case]:
         """Escapes of one string: surrogates in pairs and alone, and a backslash before them."""
@@ -258,13 +286,13 @@ class CaseMaker:
         )
         if slot is None:
             return
-        yield self._spelled(slot, "escaped", '"\\u0041\\u00e9\\n\\/"')
-        yield self._spelled(slot, "pair", '"\\ud83d\\ude00"')
-        yield self._spelled(slot, "lone-high", '"a\\ud83dz"')
-        yield self._spelled(slot, "lone-low", '"\\udE00"')
-        yield self._spelled(slot, "lone-then-pair", '"\\ud83d\\ud83d\\ude00"')
-        yield self._spelled(slot, "backslash", '"\\\\ud83d"')
-        yield self._spelled(slot, "backslash-lone", '"\\\\\\ud83d"')
+        yield self._text(slot, "escaped", '"\\u0041\\u00e9\\n\\/"')
+        yield self._text(slot, "pair", '"\\ud83d\\ude00"')
+        yield self._text(slot, "lone-high", '"a\\ud83dz"')
+        yield self._text(slot, "lone-low", '"\\udE00"')
+        yield self._text(slot, "lone-then-pair", '"\\ud83d\\ud83d\\ude00"')
+        yield self._text(slot, "backslash", '"\\\\ud83d"')
+        yield self._text(slot, "backslash-lone", '"\\\\\\ud83d"')
 
 
 def _kinds(type_: Type, sampler: Sampler) -> frozenset[str]:
@@ -312,10 +340,8 @@ def _other(value: Json) -> Json:
     return value
 
 
-def _spell_reversed(tree: Json) -> str:
-    def turned(value: Json) -> Json:
-        if isinstance(value, dict):
-            return {key: turned(value[key]) for key in reversed(value)}
-        return [turned(item) for item in value] if isinstance(value, list) else value
-
-    return json.dumps(turned(tree), ensure_ascii=False, separators=(",", ":"))
+def _turned(value: Json) -> Json:
+    """Return a value with the members of every object in the opposite order."""
+    if isinstance(value, dict):
+        return {key: _turned(value[key]) for key in reversed(value)}
+    return [_turned(item) for item in value] if isinstance(value, list) else value

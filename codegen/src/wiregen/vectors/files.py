@@ -14,9 +14,9 @@ from wiregen import api
 from wiregen.errors import refuse
 from wiregen.graph import neighbours, reach
 from wiregen.ir import Message, Operation, Ref, Spec, Struct, TypeDef
-from wiregen.normalise import View, type_schema
+from wiregen.normalise import View
 from wiregen.shapes import Fault, Repairer
-from wiregen.vectors.cases import Case, CaseMaker
+from wiregen.vectors.cases import Case, CaseMaker, spelled
 from wiregen.vectors.samples import Sampler, put
 from wiregen.vectors.validity import Validity
 
@@ -43,55 +43,57 @@ class Judged:
 
 
 class Judge:
-    """Gives the verdicts of one struct; the schemas and our own check must agree."""
+    """Gives the verdicts of a specification; the schemas and our own check must agree."""
 
-    def __init__(self, spec: Spec, struct: Struct, message: Message | None) -> None:
+    def __init__(self, spec: Spec) -> None:
         self.spec = spec
-        self.struct = struct
-        self.message = message
-        self.strict = self._validator("strict")
-        self.lenient = self._validator("open" if struct.direction == "write" else "reader")
         self.repairer = Repairer(spec.shapes, spec.union_shapes)
+        self._views: dict[View, Validity] = {}
 
-    def _validator(self, view: View) -> Validity:
-        return Validity(type_schema(self.spec, self.struct.name, view))
+    def _fits(self, view: View, struct: Struct, text: str, tree: Json) -> bool:
+        if view not in self._views:
+            self._views[view] = Validity(self.spec, view)
+        return self._views[view].fits(struct.name, text, tree)
 
-    def judge(self, case: Case) -> Judged:
-        """Return the verdicts of a case."""
-        text, mended = case.spelled(), mend_text(case.spelled())
-        received, tree = json.loads(text), json.loads(mended)
-        strict = self.strict.fits(text, received)
-        reader = self.lenient.fits(mended, tree)
-        if self.struct.direction == "write":
-            return Judged(case, strict, reader, None, received, None)
-        mirrors = self.message.mirrors if self.message else ()
-        encoded = self.repairer.repair(tree, self.struct.name, mirrors)
-        fault = self.repairer.check(encoded, self.struct.name, mirrors)
+    def judge(self, case: Case, struct: Struct, message: Message | None) -> Judged:
+        """Return the verdicts of a case of one struct."""
+        mended = mend_text(case.text)
+        tree = case.tree if mended is case.text else json.loads(mended)
+        written = struct.direction == "write"
+        strict = self._fits("strict", struct, case.text, case.tree)
+        reader = self._fits("open" if written else "reader", struct, mended, tree)
+        if written:
+            return Judged(case, strict, reader, None, case.tree, None)
+        mirrors = message.mirrors if message else ()
+        encoded = self.repairer.repair(tree, struct.name, mirrors)
+        fault = self.repairer.check(encoded, struct.name, mirrors)
         if (fault is None) != reader:
-            file, _, pointer = self.struct.uri.partition("#")
-            message = f"the reader view and the check disagree on {case.spelled()[:200]}"
-            raise refuse(file, pointer, "vectors-disagree", message)
+            file, _, pointer = struct.uri.partition("#")
+            said = f"the reader view and the check disagree on {case.text[:200]}"
+            raise refuse(file, pointer, "vectors-disagree", said)
         flat = None
-        if self.message is not None and fault is None and _FLAT.search(case.id):
-            flat = api.flat(self.spec, self.message.wire, encoded)
+        if message is not None and fault is None and _FLAT.search(case.id):
+            flat = api.flat(self.spec, message.wire, encoded)
         return Judged(case, strict, reader, fault, encoded, flat)
 
 
 def mend_text(text: str) -> str:
     """Replace lone surrogate escapes as every client does before its second look."""
+    if "\\u" not in text:
+        return text
     return _ESCAPE.sub(lambda m: "\\ufffd" if len(m.group()) == 6 else m.group(), text)
 
 
 def vector_files(spec: Spec) -> dict[str, str]:
     """Return every vector file by its path below the vectors folder."""
-    sampler = Sampler(spec)
+    maker = _Maker(spec, Sampler(spec), Judge(spec))
     files: dict[str, str] = {}
     reached: set[str] = set()
     for message in (*spec.events, *spec.actions):
         head = {"role": message.role, "message": message.wire, "type": message.name}
-        rows = list(_message(spec, sampler, message))
+        rows = list(maker.message(message))
         if message.role == "event":
-            rows += _unknown(sampler, spec, message)
+            rows += maker.unknown(message)
         files[f"{message.role}s/{_file(message.wire)}.json"] = _print(head, rows)
         reached.add(message.name)
     for operation in spec.operations:
@@ -104,12 +106,12 @@ def vector_files(spec: Spec) -> dict[str, str]:
                 "at": "".join("/" + part for part in operation.result.at),
                 "type": name,
             }
-            rows = list(_result(spec, sampler, operation))
+            rows = list(maker.result(operation))
             files[f"results/{_file(operation.action)}.json"] = _print(head, rows)
             reached.add(name)
     for struct in _roots(spec, reached):
         head = {"role": "type", "type": struct.name}
-        rows = [_row(one) for one in _judged(spec, sampler, struct, None)]
+        rows = [_row(one) for one in maker.judged(struct, None)]
         files[f"types/{_file(struct.name)}.json"] = _print(head, rows)
     files["frames.json"] = _print({"role": "frame"}, list(_frames(spec)))
     files["README.md"] = (Path(__file__).parent / "format.md").read_text(encoding="utf-8")
@@ -150,31 +152,15 @@ def _led(types: dict[str, TypeDef], item: TypeDef) -> set[str]:
     return found
 
 
-def _judged(
-    spec: Spec, sampler: Sampler, struct: Struct, message: Message | None
-) -> Iterator[Judged]:
-    judge = Judge(spec, struct, message)
-    seen: set[str] = set()
-    for case in CaseMaker(sampler, struct, message).cases():
-        if case.id not in seen:
-            seen.add(case.id)
-            yield judge.judge(case)
-
-
-def _message(spec: Spec, sampler: Sampler, message: Message) -> Iterator[Json]:
-    for one in _judged(spec, sampler, spec.struct(message.name), message):
-        yield _row(one, written=message.role == "action")
-
-
 def _row(one: Judged, *, written: bool = False) -> Json:
     """Return what the file says of a case; `encoded` only when it differs from the frame."""
-    row: Json = {"id": one.case.id, "text": one.case.spelled(), "strict": one.strict}
+    row: Json = {"id": one.case.id, "text": one.case.text, "strict": one.strict}
     if written:
         return {**row, "open": one.reader}
     row["outcome"] = "good" if one.reader else "broken"
     if one.fault is not None:
         row["problem"] = {"kind": one.fault.kind, "pointer": one.fault.pointer}
-    elif not _equal(one.encoded, json.loads(one.case.spelled())):
+    elif one.encoded is not one.case.tree and not _equal(one.encoded, one.case.tree):
         row["encoded"] = one.encoded
     if one.flat is not None:
         row["flat"] = one.flat
@@ -185,40 +171,60 @@ def _equal(one: Json, two: Json) -> bool:
     return json.dumps(one, sort_keys=True) == json.dumps(two, sort_keys=True)
 
 
-def _result(spec: Spec, sampler: Sampler, operation: Operation) -> Iterator[Json]:
-    result = operation.result
-    assert result is not None
-    carrier = sampler.minimal(Ref(spec.event(result.event).name))
-    for one in _judged(spec, sampler, spec.struct(result.type.name), None):
-        text = one.case.spelled()
-        frame = put(carrier, result.at, "@@result@@")
-        spelled = json.dumps(frame, ensure_ascii=False, separators=(",", ":"))
-        row = _row(one)
-        row["text"] = spelled.replace('"@@result@@"', text)
-        if one.fault is not None:
-            at = "".join("/" + part for part in result.at)
-            row["problem"] = {"kind": one.fault.kind, "pointer": at + one.fault.pointer}
-        elif "encoded" not in row:
-            row["encoded"] = one.encoded
-        yield row
+@dataclass(frozen=True, slots=True)
+class _Maker:
+    """Prints the cases of one specification, each with its verdicts."""
 
+    spec: Spec
+    sampler: Sampler
+    judge: Judge
 
-def _unknown(sampler: Sampler, spec: Spec, message: Message) -> list[Json]:
-    tree = sampler.full(Ref(message.name))
-    tag = spec.event_tag
-    word = f"{message.wire}_next"
-    plain = json.dumps({**tree, tag: word}, ensure_ascii=False, separators=(",", ":"))
-    said = f"{json.dumps(tag, ensure_ascii=False)} : {json.dumps(word, ensure_ascii=False)}"
-    odd = f'{{ "n": 12345678901234567890123, "e":1.50E+2, {said}, "u":"\\u0041\\/" }}'
-    rows = [("type", plain, word), ("type-odd", odd, word)]
-    cased = message.wire.upper()
-    if all(cased != event.wire for event in spec.events):
-        upper = json.dumps({**tree, tag: cased}, separators=(",", ":"))
-        rows.append(("type-case", upper, cased))
-    return [
-        {"id": f"unknown={name}", "text": text, "outcome": "unknown", "wireType": wire}
-        for name, text, wire in rows
-    ]
+    def judged(self, struct: Struct, message: Message | None) -> Iterator[Judged]:
+        """Yield every case of a struct, each id once."""
+        seen: set[str] = set()
+        for case in CaseMaker(self.sampler, struct, message).cases():
+            if case.id not in seen:
+                seen.add(case.id)
+                yield self.judge.judge(case, struct, message)
+
+    def message(self, message: Message) -> Iterator[Json]:
+        """Yield the rows of an action or an event."""
+        for one in self.judged(self.spec.struct(message.name), message):
+            yield _row(one, written=message.role == "action")
+
+    def result(self, operation: Operation) -> Iterator[Json]:
+        """Yield the rows of a result, each in the event that carries it."""
+        result = operation.result
+        assert result is not None
+        carrier = self.sampler.minimal(Ref(self.spec.event(result.event).name))
+        frame = spelled(put(carrier, result.at, "@@result@@"))
+        for one in self.judged(self.spec.struct(result.type.name), None):
+            row = _row(one)
+            row["text"] = frame.replace('"@@result@@"', one.case.text)
+            if one.fault is not None:
+                at = "".join("/" + part for part in result.at)
+                row["problem"] = {"kind": one.fault.kind, "pointer": at + one.fault.pointer}
+            elif "encoded" not in row:
+                row["encoded"] = one.encoded
+            yield row
+
+    def unknown(self, message: Message) -> list[Json]:
+        """Return the rows of words that look like an event's and are none."""
+        tree = self.sampler.full(Ref(message.name))
+        tag = self.spec.event_tag
+        word = f"{message.wire}_next"
+        plain = spelled({**tree, tag: word})
+        said = f"{json.dumps(tag, ensure_ascii=False)} : {json.dumps(word, ensure_ascii=False)}"
+        odd = f'{{ "n": 12345678901234567890123, "e":1.50E+2, {said}, "u":"\\u0041\\/" }}'
+        rows = [("type", plain, word), ("type-odd", odd, word)]
+        cased = message.wire.upper()
+        if all(cased != event.wire for event in self.spec.events):
+            upper = json.dumps({**tree, tag: cased}, separators=(",", ":"))
+            rows.append(("type-case", upper, cased))
+        return [
+            {"id": f"unknown={name}", "text": text, "outcome": "unknown", "wireType": wire}
+            for name, text, wire in rows
+        ]
 
 
 def _frames(spec: Spec) -> Iterator[Json]:

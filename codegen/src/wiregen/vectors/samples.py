@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any
@@ -22,7 +21,6 @@ from wiregen.ir import (
     Spec,
     Struct,
     Type,
-    TypeDef,
     Union,
 )
 from wiregen.unions import mark_value
@@ -75,18 +73,28 @@ class Slot:
 
 
 class Sampler:
-    """Makes values that the schema accepts."""
+    """Makes values that the schema accepts. They share their parts: nobody writes into one."""
 
     def __init__(self, spec: Spec) -> None:
         self.spec = spec
+        self._types = {item.name: item for item in spec.types}
+        self._reach: dict[str, frozenset[str]] = {}
+        self._made: dict[tuple[Type, str, bool], Json] = {}
+        self._frames: dict[tuple[str, Path, Chosen], Json] = {}
 
     def minimal(self, type_: Type, wire: str = "x") -> Json:
         """Return the smallest sample of a type."""
-        return self._value(type_, wire, full=False, seen=())
+        return self._sample(type_, wire, full=False)
 
     def full(self, type_: Type, wire: str = "x") -> Json:
         """Return a sample with every member of every object."""
-        return self._value(type_, wire, full=True, seen=())
+        return self._sample(type_, wire, full=True)
+
+    def _sample(self, type_: Type, wire: str, *, full: bool) -> Json:
+        key = (type_, wire, full)
+        if key not in self._made:
+            self._made[key] = self._value(type_, wire, full=full, seen=())
+        return self._made[key]
 
     def _value(self, type_: Type, wire: str, *, full: bool, seen: tuple[str, ...]) -> Json:
         match type_:
@@ -103,7 +111,7 @@ class Sampler:
             case AnyJson():
                 return {"k": [1, "two", None]} if full else "any"
             case Opaque(kinds=kinds):
-                return copy.deepcopy(_OPAQUE[kinds[0]])
+                return _OPAQUE[kinds[0]]
             case Ref(name=name):
                 return self._named(name, wire, full=full, seen=seen)
 
@@ -114,8 +122,7 @@ class Sampler:
         if isinstance(found, Union):
             branch = found.branches[0]
             if name in seen:
-                types = {item.name: item for item in self.spec.types}
-                flat = (b for b in found.branches if name not in _reached(b.type, types))
+                flat = (b for b in found.branches if name not in self._reached(b.type))
                 branch = next(flat, branch)
             made = self._value(
                 branch.type, wire, full=full and name not in seen, seen=(*seen, name)
@@ -143,7 +150,16 @@ class Sampler:
 
     def _again(self, type_: Type, seen: tuple[str, ...]) -> bool:
         """Whether a type leads back to one of those that a value is inside of."""
-        return bool(_reached(type_, {item.name: item for item in self.spec.types}) & set(seen))
+        return not self._reached(type_).isdisjoint(seen)
+
+    def _reached(self, type_: Type) -> frozenset[str]:
+        """Return the named types that a type leads to."""
+        name = referenced(type_)
+        if name is None:
+            return frozenset()
+        if name not in self._reach:
+            self._reach[name] = frozenset(reach(self._types, [name]))
+        return self._reach[name]
 
     def _scalar(self, type_: Scalar, wire: str) -> Json:
         if type_.kind == "boolean":
@@ -212,24 +228,34 @@ class Sampler:
 
     def frame(self, struct: Struct, path: Path, branches: Chosen = ()) -> Json:
         """Return the smallest frame in which the parent of ``path`` is there."""
-        chosen = dict(branches)
-        tree = self.minimal(Ref(struct.name))
-        here: Json = tree
-        owner: Type = Ref(struct.name)
-        for index, part in enumerate(path[:-1]):
-            owner = self.step(owner, part)
-            forced = chosen.get(path[: index + 1])
-            made = self._forced(owner, forced) if forced else None
-            owner = forced or owner
-            if isinstance(here, dict):
-                if forced or here.get(part) is None:
-                    here[part] = made if forced else self.minimal(owner, str(part))
-                here = here[part]
-            else:
-                if forced or not here or here[0] is None:
-                    here[:] = [made if forced else self.minimal(owner)]
-                here = here[0]
-        return tree
+        chosen = tuple((place, type_) for place, type_ in branches if len(place) < len(path))
+        key = (struct.name, path[:-1], chosen)
+        if key not in self._frames:
+            root = Ref(struct.name)
+            self._frames[key] = self._grown(self.minimal(root), root, path, 0, dict(chosen))
+        return self._frames[key]
+
+    def _grown(
+        self, value: Json, owner: Type, path: Path, depth: int, chosen: dict[Path, Type]
+    ) -> Json:
+        """Return a value with what a path below it needs."""
+        if depth >= len(path) - 1:
+            return value
+        part = path[depth]
+        owner = self.step(owner, part)
+        forced = chosen.get(path[: depth + 1])
+        named = isinstance(value, dict)
+        inner = value.get(part) if named else (value[0] if value else None)
+        if forced:
+            inner = self._forced(owner, forced)
+        elif inner is None:
+            inner = self.minimal(owner, str(part) if named else "x")
+        grown = self._grown(inner, forced or owner, path, depth + 1, chosen)
+        if named:
+            return {**value, part: grown}
+        # An array that was empty, or whose item is made anew, has this one item.
+        fresh = forced or not value or value[0] is None
+        return [grown] if fresh else [grown, *value[1:]]
 
     def _forced(self, owner: Type, type_: Type) -> Json:
         """Return the smallest value of one branch at a place."""
@@ -268,29 +294,20 @@ def tagged(union: Union, branch: Branch, value: Json) -> Json:
     return {**value, union.tag: mark_value(union, branch)}
 
 
-def _reached(type_: Type, types: dict[str, TypeDef]) -> set[str]:
-    name = referenced(type_)
-    return set() if name is None else reach(types, [name])
-
-
 def put(tree: Json, path: Path, value: Json) -> Json:
-    """Return ``tree`` with ``value`` at ``path``; an array is cut to that one item."""
-    out = copy.deepcopy(tree)
-    here = out
-    for part in path[:-1]:
-        here = here[part]
-    if isinstance(here, list):
-        here[:] = [value, *here[1:]]
-    else:
-        here[path[-1]] = value
-    return out
+    """Return ``tree`` with ``value`` at ``path``."""
+    if not path:
+        return value
+    if isinstance(tree, list):
+        return [put(tree[0] if len(path) > 1 else None, path[1:], value), *tree[1:]]
+    inner = tree[path[0]] if len(path) > 1 else None
+    return {**tree, path[0]: put(inner, path[1:], value)}
 
 
 def drop(tree: Json, path: Path) -> Json:
     """Return ``tree`` without the member at ``path``."""
-    out = copy.deepcopy(tree)
-    here = out
-    for part in path[:-1]:
-        here = here[part]
-    here.pop(path[-1], None)
-    return out
+    if len(path) == 1:
+        return {key: value for key, value in tree.items() if key != path[0]}
+    if isinstance(tree, list):
+        return [drop(tree[0], path[1:]), *tree[1:]]
+    return {**tree, path[0]: drop(tree[path[0]], path[1:])}

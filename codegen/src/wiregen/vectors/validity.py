@@ -1,21 +1,31 @@
-"""Whether a value fits a schema: `jsonschema` decides, a faster engine where the two must agree."""
+"""Whether values fit the types of a specification: a fast engine, and `jsonschema` where they may differ.
+
+One schema of all types is compiled once a view: a protocol's messages lead to the same types again
+and again, and compiling those anew for every message is what used to take the time.
+"""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from functools import cached_property
 from typing import Any
+from urllib.parse import quote
 
 import jsonschema_rs
 from jsonschema import Draft202012Validator, ValidationError
 from jsonschema.validators import extend
 
+from wiregen.ir import Spec
 from wiregen.load import walk
 from wiregen.metaschema import compiles
+from wiregen.normalise import View, bundle
 
 Json = Any
-# Texts with numbers or characters that the engines hold differently.
-_DELICATE = re.compile(r"\d{15}|[eE][+]?\d{3}|\\u[dD]|[\ud800-\udfff]")
+# Numbers that the engines may hold differently.
+_LONG = re.compile(r"[0-9]{15}|[eE][+]?[0-9]{3}")
+# Patterns of members that mean the same in both engines, for names without an escape.
+_SIMPLE = re.compile(r"\^?(?:[A-Za-z0-9_-]|\[[A-Za-z0-9_-]+\][+*]?)*\$?")
 
 
 def _pattern(_: Any, pattern: str, instance: Json, __: Json) -> Iterator[ValidationError]:
@@ -24,6 +34,18 @@ def _pattern(_: Any, pattern: str, instance: Json, __: Json) -> Iterator[Validat
     own = pattern[:-1] + r"\Z" if re.search(r"(?<!\\)(\\\\)*\$$", pattern) else pattern
     if isinstance(instance, str) and compiles(own) and not re.search(own, instance):
         yield ValidationError(f"{instance!r} does not match {pattern!r}")
+
+
+class _Pattern:
+    """The same for the faster engine, whose own patterns are another dialect."""
+
+    def __init__(self, _: Json, pattern: str, __: Json) -> None:
+        self._search = re.compile(pattern).search if compiles(pattern) else None
+
+    def validate(self, instance: Json) -> None:
+        """Raise where a text does not match."""
+        if self._search and isinstance(instance, str) and not self._search(instance):
+            raise ValueError
 
 
 def _properties(
@@ -43,27 +65,63 @@ _Validator: Any = extend(  # type: ignore[no-untyped-call]
 
 
 class Validity:
-    """Tells of texts whether their values fit one schema.
+    """Tells of texts whether their values fit the types of one view.
 
-    The faster engine is asked only where no pattern, no number beyond 53 bits and no half of a
-    surrogate pair is in play.
+    The slower engine is asked where a number beyond 53 bits or a half of a surrogate pair is in
+    play, and of members whose names a pattern chooses.
     """
 
-    def __init__(self, schema: Json) -> None:
-        self._exact = _Validator(schema)
-        plain = not any(
-            isinstance(value, dict) and {"pattern", "patternProperties"} & value.keys()
-            for _, value, _ in walk(schema)
-        )
-        self._quick = (
-            jsonschema_rs.Draft202012Validator(schema, validate_formats=False) if plain else None
-        )
+    def __init__(self, spec: Spec, view: View) -> None:
+        self._schema = bundle(spec, view)
+        patterns = [
+            pattern
+            for _, value, _ in walk(self._schema)
+            if isinstance(value, dict) and isinstance(value.get("patternProperties"), dict)
+            for pattern in value["patternProperties"]
+        ]
+        self._by_pattern = bool(patterns)
+        self._simple = all(map(_SIMPLE.fullmatch, patterns))
+        self._exact: dict[str, Any] = {}
 
-    def fits(self, text: str, value: Json) -> bool:
-        """Return whether ``value``, written as ``text``, fits."""
-        if self._quick is not None and not _DELICATE.search(text):
-            return self._quick.is_valid(value)
-        return bool(self._exact.is_valid(value))
+    @cached_property
+    def _quick(self) -> Any:
+        """The faster engine over all types, each as the member of an object; None without one."""
+        names = self._schema["$defs"]
+        schema = {
+            **self._schema,
+            "properties": {name: {"$ref": f"#/$defs/{quote(name)}"} for name in names},
+        }
+        if not self._simple:
+            return None
+        try:
+            return jsonschema_rs.Draft202012Validator(
+                schema, validate_formats=False, keywords={"pattern": _Pattern}
+            )
+        except (ValueError, jsonschema_rs.ValidationError):
+            return None  # a pattern that this engine cannot read
+
+    def fits(self, name: str, text: str, value: Json) -> bool:
+        """Return whether ``value``, written as ``text``, fits the type ``name``."""
+        if self._quick is not None and not self._delicate(text):
+            return bool(self._quick.is_valid({name: value}))
+        if name not in self._exact:
+            self._exact[name] = _Validator({**self._schema, "$ref": f"#/$defs/{quote(name)}"})
+        return bool(self._exact[name].is_valid(value))
+
+    def _delicate(self, text: str) -> bool:
+        """Whether the engines may hold numbers or characters of a text differently."""
+        if "\\" in text and (self._by_pattern or "\\ud" in text or "\\uD" in text):
+            return True
+        return _LONG.search(text) is not None or not _whole(text)
+
+
+def _whole(text: str) -> bool:
+    """Whether a text has no half of a surrogate pair."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 __all__ = ["Validity"]
