@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from wiregen.build import build
+from wiregen.normalise import VIEWS
 from wiregen.vectors import coverage, vector_files
+from wiregen.vectors.files import mend_text
+from wiregen.vectors.validity import Validity
 
 from .conftest import FIXTURES, Ran, Workspace
 
@@ -94,3 +99,28 @@ def test_the_command_prints_the_figure(workspace: Workspace, wiregen: Callable[.
     assert "(100.0 %)" in ran.out
     assert wiregen("vectors").code == 0
     assert (workspace.root / "vectors" / "events" / "alarm.json").is_file()
+
+
+def test_both_engines_give_one_verdict_of_every_vector() -> None:
+    views = [Validity(build(FIXTURES / "thermostat"), view) for view in VIEWS]
+    for document in _documents().values():
+        if document["role"] not in ("event", "action"):
+            continue
+        for row in (row for row in document["vectors"] if row.get("outcome") != "unknown"):
+            text = mend_text(row["text"])
+            value, name = json.loads(text), document["type"]
+            for view in views:
+                assert view.fits(name, text, value) == view.exactly(name, value), text
+
+
+def test_the_end_of_a_pattern_is_the_end_of_the_text(tmp_path: Path) -> None:
+    shutil.copytree(FIXTURES / "thermostat", tmp_path / "spec")
+    place = tmp_path / "spec/actions/read.schema.json"
+    schema = json.loads(place.read_text())
+    schema["properties"]["id"]["pattern"] = r"^(a$|[b$]+$|\$)"
+    place.write_text(json.dumps(schema))
+    view = Validity(build(tmp_path / "spec"), "strict")
+    for text, fits in (("a", True), ("a\n", False), ("b$", True), ("$", True), ("c", False)):
+        frame = {"op": "read", "id": text}
+        assert view.fits("Read", json.dumps(frame), frame) is fits
+        assert view.exactly("Read", frame) is fits

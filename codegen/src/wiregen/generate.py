@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
@@ -56,9 +57,8 @@ def generate(spec: Spec, config: Config, langs: Iterable[str]) -> Output:
     unformatted: dict[str, str] = {}
     owners: dict[str, str] = {}
     outcomes: dict[str, fmt.Outcome] = {}
-    for lang in langs:
-        raw = raw_files(spec, config, lang)
-        made, outcomes[lang] = fmt.run(lang, raw, config.home)
+    for lang, raw, (made, outcome) in _formatted(spec, config, langs):
+        outcomes[lang] = outcome
         for name in made:
             if name in owners:
                 message = f"{lang} and {owners[name]} write the same file"
@@ -67,3 +67,15 @@ def generate(spec: Spec, config: Config, langs: Iterable[str]) -> Output:
         files |= made
         unformatted |= raw
     return Output(files, unformatted, owners, outcomes)
+
+
+def _formatted(
+    spec: Spec, config: Config, langs: Iterable[str]
+) -> list[tuple[str, dict[str, str], tuple[dict[str, str], fmt.Outcome]]]:
+    """Return language, texts and formatted texts; formatters work while the next is printed."""
+    with ThreadPoolExecutor() as formatters:
+        under_way = []
+        for lang in langs:
+            raw = raw_files(spec, config, lang)
+            under_way.append((lang, raw, formatters.submit(fmt.run, lang, raw, config.home)))
+        return [(lang, raw, done.result()) for lang, raw, done in under_way]

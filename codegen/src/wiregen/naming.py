@@ -144,6 +144,7 @@ def go_exported(name: str) -> str:
     )
 
 
+@cache
 def identifier(lang: Lang, text: str, head: str) -> str:
     """Return a text as an identifier: what the language does not take is spelled in hex.
 
@@ -162,6 +163,7 @@ def identifier(lang: Lang, text: str, head: str) -> str:
     return text
 
 
+@cache
 def _takes(lang: Lang, char: str) -> bool:
     if char.isascii():
         return char.isalnum() or char == "_"
@@ -191,6 +193,7 @@ def stepped(name: str, taken: frozenset[str] | set[str], suffix: str) -> str:
     return f"{name}{suffix}" if bare in taken else name
 
 
+@cache
 def type_name(lang: Lang, name: str, role: Role) -> str:
     """Name of a type: ``StreamToken`` of role event -> ``StreamTokenEvent`` (Go: ``StreamToken``).
 
@@ -211,12 +214,14 @@ def type_name(lang: Lang, name: str, role: Role) -> str:
     return escaped(base, taken, "Type")
 
 
+@cache
 def word_name(lang: Lang, word: str) -> str:
     """Name of the constant of a message's word: ``stream_token`` -> ``StreamToken``."""
     text = go_exported(word) if lang == "go" else pascal(word)
     return stepped(identifier(lang, text, "X"), frozenset({"Unknown"}), "Word")
 
 
+@cache
 def member_name(lang: Lang, wire: str) -> str:
     """Name of a field, property or parameter: ``requestId``, ``from`` -> ``request_id``, ``from_``.
 

@@ -329,7 +329,7 @@ def _has(tree: Json, path: Path) -> bool:
 
 
 def _filled(tree: Json, mirror: Mirror) -> Json:
-    """Return a tree with a missing nested place written from the top copy, if its parent is there."""
+    """Write a missing nested place from the top copy, if its parent is there."""
     if not _has(tree, mirror.top) or not _has(tree, mirror.nested[:-1]):
         return tree
     return _with(tree, mirror.nested, tree[mirror.top[0]])

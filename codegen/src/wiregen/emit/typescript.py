@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cached_property
 
 from wiregen.config import Target
 from wiregen.emit import _typescript_checks as checks
@@ -535,8 +536,12 @@ class _Printer:
 
     def _aside(self, wanted: str) -> str:
         """Return a name of our own that no type of the document has."""
-        taken = {self.named(item.name) for item in self.spec.types} | reserved_types(LANG)
-        return escaped(identifier(LANG, wanted, "X"), taken, "_")
+        return escaped(identifier(LANG, wanted, "X"), self._taken, "_")
+
+    @cached_property
+    def _taken(self) -> frozenset[str]:
+        """The names that no name of our own may be."""
+        return reserved_types(LANG).union(self.named(item.name) for item in self.spec.types)
 
 
 def _refs(type_: Type) -> tuple[str, ...]:

@@ -1,4 +1,6 @@
-"""Whether values fit the types of a specification: a fast engine, and `jsonschema` where they may differ.
+"""Whether values fit the types of a specification, told by two engines that must agree.
+
+The faster one is asked wherever they hold numbers and characters alike, else `jsonschema`.
 
 One schema of all types is compiled once a view: a protocol's messages lead to the same types again
 and again, and compiling those anew for every message is what used to take the time.
@@ -7,8 +9,8 @@ and again, and compiling those anew for every message is what used to take the t
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from functools import cached_property
+from collections.abc import Callable, Iterator
+from functools import cache, cached_property, lru_cache
 from typing import Any
 from urllib.parse import quote
 
@@ -22,17 +24,29 @@ from wiregen.metaschema import compiles
 from wiregen.normalise import View, bundle
 
 Json = Any
+_TOKEN = re.compile(r"\\.|\[(?:\\.|[^\]\\])*\]|\$", re.DOTALL)
 # Numbers that the engines may hold differently.
 _LONG = re.compile(r"[0-9]{15}|[eE][+]?[0-9]{3}")
 # Patterns of members that mean the same in both engines, for names without an escape.
 _SIMPLE = re.compile(r"\^?(?:[A-Za-z0-9_-]|\[[A-Za-z0-9_-]+\][+*]?)*\$?")
 
 
+@cache
+def _finder(pattern: str) -> Callable[[str], object] | None:
+    """Return what looks for a pattern; None for one that this engine does not understand."""
+    # `$` is the end of a text in the words of JSON Schema; here it would let a line break follow.
+    own = _TOKEN.sub(lambda token: r"\Z" if token.group() == "$" else token.group(), pattern)
+    return re.compile(own).search if compiles(own) else None
+
+
+def _misses(pattern: str, instance: Json) -> bool:
+    """Whether a text lacks what a pattern asks for; one that is not understood asks for nothing."""
+    finder = _finder(pattern)
+    return isinstance(instance, str) and finder is not None and not finder(instance)
+
+
 def _pattern(_: Any, pattern: str, instance: Json, __: Json) -> Iterator[ValidationError]:
-    """Try a pattern; one that this engine does not understand asks for nothing."""
-    # The end of a text, in the words of JSON Schema; here `$` would let a line break follow.
-    own = pattern[:-1] + r"\Z" if re.search(r"(?<!\\)(\\\\)*\$$", pattern) else pattern
-    if isinstance(instance, str) and compiles(own) and not re.search(own, instance):
+    if _misses(pattern, instance):
         yield ValidationError(f"{instance!r} does not match {pattern!r}")
 
 
@@ -40,11 +54,11 @@ class _Pattern:
     """The same for the faster engine, whose own patterns are another dialect."""
 
     def __init__(self, _: Json, pattern: str, __: Json) -> None:
-        self._search = re.compile(pattern).search if compiles(pattern) else None
+        self._wanted = pattern
 
     def validate(self, instance: Json) -> None:
         """Raise where a text does not match."""
-        if self._search and isinstance(instance, str) and not self._search(instance):
+        if _misses(self._wanted, instance):
             raise ValueError
 
 
@@ -104,24 +118,28 @@ class Validity:
         """Return whether ``value``, written as ``text``, fits the type ``name``."""
         if self._quick is not None and not self._delicate(text):
             return bool(self._quick.is_valid({name: value}))
+        return self.exactly(name, value)
+
+    def exactly(self, name: str, value: Json) -> bool:
+        """Return what `jsonschema` says of a value."""
         if name not in self._exact:
             self._exact[name] = _Validator({**self._schema, "$ref": f"#/$defs/{quote(name)}"})
         return bool(self._exact[name].is_valid(value))
 
     def _delicate(self, text: str) -> bool:
-        """Whether the engines may hold numbers or characters of a text differently."""
-        if "\\" in text and (self._by_pattern or "\\ud" in text or "\\uD" in text):
-            return True
-        return _LONG.search(text) is not None or not _whole(text)
+        return _delicate(text) or (self._by_pattern and "\\" in text)
 
 
-def _whole(text: str) -> bool:
-    """Whether a text has no half of a surrogate pair."""
+@lru_cache(maxsize=8)
+def _delicate(text: str) -> bool:
+    """Whether the engines may hold numbers or characters of a text differently."""
+    if "\\ud" in text or "\\uD" in text or _LONG.search(text):
+        return True
     try:
         text.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
+    except UnicodeEncodeError:  # half of a surrogate pair
+        return True
+    return False
 
 
 __all__ = ["Validity"]
