@@ -57,12 +57,12 @@ func (e *EventualResponse) decodeDataData(d *decoder, has *uint64) bool {
 	for key, ok := d.next(); ok; key, ok = d.next() {
 		switch string(key) {
 		case "messageId":
-			*has |= 1 << 2
+			*has |= 1 << 3
 			if e.MessageID, ok = d.string(); !ok {
 				return false
 			}
 		case "response":
-			*has |= 1 << 3
+			*has |= 1 << 4
 			e.Response = d.raw()
 		case "needsEscalation":
 			v, ok := d.bool()
@@ -103,7 +103,7 @@ func (e *EventualResponse) decodeDataData(d *decoder, has *uint64) bool {
 			d.raw()
 		}
 	}
-	return *has&0xc == 0xc
+	return *has&0x18 == 0x18
 }
 
 func (e *EventualResponse) decodeData(d *decoder, has *uint64) bool {
@@ -113,9 +113,13 @@ func (e *EventualResponse) decodeData(d *decoder, has *uint64) bool {
 	for key, ok := d.next(); ok; key, ok = d.next() {
 		switch string(key) {
 		case "requestId":
-			*has |= 1 << 0
-			if e.RequestID, ok = d.string(); !ok {
+			*has |= 1 << 2
+			v, ok := d.string()
+			if !ok {
 				return false
+			}
+			if *has&0x1 == 0 {
+				e.RequestID = v
 			}
 		case "status":
 			*has |= 1 << 1
@@ -123,7 +127,7 @@ func (e *EventualResponse) decodeData(d *decoder, has *uint64) bool {
 				return false
 			}
 		case "data":
-			*has |= 1 << 4
+			*has |= 1 << 5
 			if !e.decodeDataData(d, has) {
 				return false
 			}
@@ -131,7 +135,7 @@ func (e *EventualResponse) decodeData(d *decoder, has *uint64) bool {
 			d.raw()
 		}
 	}
-	return *has&0x13 == 0x13
+	return *has&0x26 == 0x26
 }
 
 func (e *EventualResponse) decode(d *decoder) bool {
@@ -146,12 +150,9 @@ func (e *EventualResponse) decode(d *decoder) bool {
 				return false
 			}
 		case "requestId":
-			v, ok := d.string()
-			if !ok {
+			has |= 1 << 0
+			if e.RequestID, ok = d.string(); !ok {
 				return false
-			}
-			if has&0x1 == 0 {
-				e.RequestID = v
 			}
 		case "status":
 			v, ok := d.int64()
@@ -162,7 +163,7 @@ func (e *EventualResponse) decode(d *decoder) bool {
 				e.Status = v
 			}
 		case "data":
-			has |= 1 << 5
+			has |= 1 << 6
 			if !e.decodeData(d, &has) {
 				return false
 			}
@@ -176,7 +177,7 @@ func (e *EventualResponse) decode(d *decoder) bool {
 			d.raw()
 		}
 	}
-	return has&0x20 == 0x20
+	return has&0x40 == 0x40
 }
 
 func (e *StreamChunk) decodeData(d *decoder, has *uint64) bool {
@@ -186,9 +187,13 @@ func (e *StreamChunk) decodeData(d *decoder, has *uint64) bool {
 	for key, ok := d.next(); ok; key, ok = d.next() {
 		switch string(key) {
 		case "requestId":
-			*has |= 1 << 0
-			if e.RequestID, ok = d.string(); !ok {
+			*has |= 1 << 2
+			v, ok := d.string()
+			if !ok {
 				return false
+			}
+			if *has&0x1 == 0 {
+				e.RequestID = v
 			}
 		case "node":
 			*has |= 1 << 1
@@ -196,7 +201,7 @@ func (e *StreamChunk) decodeData(d *decoder, has *uint64) bool {
 				return false
 			}
 		case "state":
-			*has |= 1 << 2
+			*has |= 1 << 3
 			if !e.State.decode(d) {
 				return false
 			}
@@ -210,7 +215,7 @@ func (e *StreamChunk) decodeData(d *decoder, has *uint64) bool {
 			d.raw()
 		}
 	}
-	return *has&0x7 == 0x7
+	return *has&0xe == 0xe
 }
 
 func (e *StreamChunk) decode(d *decoder) bool {
@@ -225,12 +230,9 @@ func (e *StreamChunk) decode(d *decoder) bool {
 				return false
 			}
 		case "requestId":
-			v, ok := d.string()
-			if !ok {
+			has |= 1 << 0
+			if e.RequestID, ok = d.string(); !ok {
 				return false
-			}
-			if has&0x1 == 0 {
-				e.RequestID = v
 			}
 		case "node":
 			v, ok := d.string()
@@ -239,6 +241,75 @@ func (e *StreamChunk) decode(d *decoder) bool {
 			}
 			if has&0x2 == 0 {
 				e.Node = v
+			}
+		case "data":
+			has |= 1 << 4
+			if !e.decodeData(d, &has) {
+				return false
+			}
+		case "timestamp":
+			v, ok := d.int64()
+			if !ok {
+				return false
+			}
+			e.Timestamp = &v
+		default:
+			d.raw()
+		}
+	}
+	return has&0x10 == 0x10
+}
+
+func (e *StreamToken) decodeData(d *decoder, has *uint64) bool {
+	if !d.enter() {
+		return false
+	}
+	for key, ok := d.next(); ok; key, ok = d.next() {
+		switch string(key) {
+		case "requestId":
+			*has |= 1 << 2
+			v, ok := d.string()
+			if !ok {
+				return false
+			}
+			if *has&0x1 == 0 {
+				e.RequestID = v
+			}
+		case "token":
+			*has |= 1 << 1
+			if e.Token, ok = d.string(); !ok {
+				return false
+			}
+		default:
+			d.raw()
+		}
+	}
+	return *has&0x6 == 0x6
+}
+
+func (e *StreamToken) decode(d *decoder) bool {
+	if !d.enter() {
+		return false
+	}
+	var has uint64
+	for key, ok := d.next(); ok; key, ok = d.next() {
+		switch string(key) {
+		case "type":
+			if !d.skip(kindString) {
+				return false
+			}
+		case "requestId":
+			has |= 1 << 0
+			if e.RequestID, ok = d.string(); !ok {
+				return false
+			}
+		case "token":
+			v, ok := d.string()
+			if !ok {
+				return false
+			}
+			if has&0x2 == 0 {
+				e.Token = v
 			}
 		case "data":
 			has |= 1 << 3
@@ -258,74 +329,6 @@ func (e *StreamChunk) decode(d *decoder) bool {
 	return has&0x8 == 0x8
 }
 
-func (e *StreamToken) decodeData(d *decoder, has *uint64) bool {
-	if !d.enter() {
-		return false
-	}
-	for key, ok := d.next(); ok; key, ok = d.next() {
-		switch string(key) {
-		case "requestId":
-			*has |= 1 << 0
-			if e.RequestID, ok = d.string(); !ok {
-				return false
-			}
-		case "token":
-			*has |= 1 << 1
-			if e.Token, ok = d.string(); !ok {
-				return false
-			}
-		default:
-			d.raw()
-		}
-	}
-	return *has&0x3 == 0x3
-}
-
-func (e *StreamToken) decode(d *decoder) bool {
-	if !d.enter() {
-		return false
-	}
-	var has uint64
-	for key, ok := d.next(); ok; key, ok = d.next() {
-		switch string(key) {
-		case "type":
-			if !d.skip(kindString) {
-				return false
-			}
-		case "requestId":
-			v, ok := d.string()
-			if !ok {
-				return false
-			}
-			if has&0x1 == 0 {
-				e.RequestID = v
-			}
-		case "token":
-			v, ok := d.string()
-			if !ok {
-				return false
-			}
-			if has&0x2 == 0 {
-				e.Token = v
-			}
-		case "data":
-			has |= 1 << 2
-			if !e.decodeData(d, &has) {
-				return false
-			}
-		case "timestamp":
-			v, ok := d.int64()
-			if !ok {
-				return false
-			}
-			e.Timestamp = &v
-		default:
-			d.raw()
-		}
-	}
-	return has&0x4 == 0x4
-}
-
 func (e *StreamPreamble) decodeData(d *decoder, has *uint64) bool {
 	if !d.enter() {
 		return false
@@ -333,9 +336,13 @@ func (e *StreamPreamble) decodeData(d *decoder, has *uint64) bool {
 	for key, ok := d.next(); ok; key, ok = d.next() {
 		switch string(key) {
 		case "requestId":
-			*has |= 1 << 0
-			if e.RequestID, ok = d.string(); !ok {
+			*has |= 1 << 2
+			v, ok := d.string()
+			if !ok {
 				return false
+			}
+			if *has&0x1 == 0 {
+				e.RequestID = v
 			}
 		case "token":
 			*has |= 1 << 1
@@ -346,7 +353,7 @@ func (e *StreamPreamble) decodeData(d *decoder, has *uint64) bool {
 			d.raw()
 		}
 	}
-	return *has&0x3 == 0x3
+	return *has&0x6 == 0x6
 }
 
 func (e *StreamPreamble) decode(d *decoder) bool {
@@ -361,12 +368,9 @@ func (e *StreamPreamble) decode(d *decoder) bool {
 				return false
 			}
 		case "requestId":
-			v, ok := d.string()
-			if !ok {
+			has |= 1 << 0
+			if e.RequestID, ok = d.string(); !ok {
 				return false
-			}
-			if has&0x1 == 0 {
-				e.RequestID = v
 			}
 		case "token":
 			v, ok := d.string()
@@ -377,7 +381,7 @@ func (e *StreamPreamble) decode(d *decoder) bool {
 				e.Token = v
 			}
 		case "data":
-			has |= 1 << 2
+			has |= 1 << 3
 			if !e.decodeData(d, &has) {
 				return false
 			}
@@ -391,7 +395,7 @@ func (e *StreamPreamble) decode(d *decoder) bool {
 			d.raw()
 		}
 	}
-	return has&0x4 == 0x4
+	return has&0x8 == 0x8
 }
 
 func (e *StreamReasoning) decodeData(d *decoder, has *uint64) bool {
@@ -401,9 +405,13 @@ func (e *StreamReasoning) decodeData(d *decoder, has *uint64) bool {
 	for key, ok := d.next(); ok; key, ok = d.next() {
 		switch string(key) {
 		case "requestId":
-			*has |= 1 << 0
-			if e.RequestID, ok = d.string(); !ok {
+			*has |= 1 << 2
+			v, ok := d.string()
+			if !ok {
 				return false
+			}
+			if *has&0x1 == 0 {
+				e.RequestID = v
 			}
 		case "token":
 			*has |= 1 << 1
@@ -414,7 +422,7 @@ func (e *StreamReasoning) decodeData(d *decoder, has *uint64) bool {
 			d.raw()
 		}
 	}
-	return *has&0x3 == 0x3
+	return *has&0x6 == 0x6
 }
 
 func (e *StreamReasoning) decode(d *decoder) bool {
@@ -429,12 +437,9 @@ func (e *StreamReasoning) decode(d *decoder) bool {
 				return false
 			}
 		case "requestId":
-			v, ok := d.string()
-			if !ok {
+			has |= 1 << 0
+			if e.RequestID, ok = d.string(); !ok {
 				return false
-			}
-			if has&0x1 == 0 {
-				e.RequestID = v
 			}
 		case "token":
 			v, ok := d.string()
@@ -443,6 +448,62 @@ func (e *StreamReasoning) decode(d *decoder) bool {
 			}
 			if has&0x2 == 0 {
 				e.Token = v
+			}
+		case "data":
+			has |= 1 << 3
+			if !e.decodeData(d, &has) {
+				return false
+			}
+		case "timestamp":
+			v, ok := d.int64()
+			if !ok {
+				return false
+			}
+			e.Timestamp = &v
+		default:
+			d.raw()
+		}
+	}
+	return has&0x8 == 0x8
+}
+
+func (e *Keepalive) decodeData(d *decoder, has *uint64) bool {
+	if !d.enter() {
+		return false
+	}
+	for key, ok := d.next(); ok; key, ok = d.next() {
+		switch string(key) {
+		case "requestId":
+			*has |= 1 << 1
+			v, ok := d.string()
+			if !ok {
+				return false
+			}
+			if *has&0x1 == 0 {
+				e.RequestID = v
+			}
+		default:
+			d.raw()
+		}
+	}
+	return *has&0x2 == 0x2
+}
+
+func (e *Keepalive) decode(d *decoder) bool {
+	if !d.enter() {
+		return false
+	}
+	var has uint64
+	for key, ok := d.next(); ok; key, ok = d.next() {
+		switch string(key) {
+		case "type":
+			if !d.skip(kindString) {
+				return false
+			}
+		case "requestId":
+			has |= 1 << 0
+			if e.RequestID, ok = d.string(); !ok {
+				return false
 			}
 		case "data":
 			has |= 1 << 2
@@ -462,61 +523,6 @@ func (e *StreamReasoning) decode(d *decoder) bool {
 	return has&0x4 == 0x4
 }
 
-func (e *Keepalive) decodeData(d *decoder, has *uint64) bool {
-	if !d.enter() {
-		return false
-	}
-	for key, ok := d.next(); ok; key, ok = d.next() {
-		switch string(key) {
-		case "requestId":
-			*has |= 1 << 0
-			if e.RequestID, ok = d.string(); !ok {
-				return false
-			}
-		default:
-			d.raw()
-		}
-	}
-	return *has&0x1 == 0x1
-}
-
-func (e *Keepalive) decode(d *decoder) bool {
-	if !d.enter() {
-		return false
-	}
-	var has uint64
-	for key, ok := d.next(); ok; key, ok = d.next() {
-		switch string(key) {
-		case "type":
-			if !d.skip(kindString) {
-				return false
-			}
-		case "requestId":
-			v, ok := d.string()
-			if !ok {
-				return false
-			}
-			if has&0x1 == 0 {
-				e.RequestID = v
-			}
-		case "data":
-			has |= 1 << 1
-			if !e.decodeData(d, &has) {
-				return false
-			}
-		case "timestamp":
-			v, ok := d.int64()
-			if !ok {
-				return false
-			}
-			e.Timestamp = &v
-		default:
-			d.raw()
-		}
-	}
-	return has&0x2 == 0x2
-}
-
 func (e *WriteConfirmationRequired) decodeDataData(d *decoder, has *uint64) bool {
 	if !d.enter() {
 		return false
@@ -524,12 +530,12 @@ func (e *WriteConfirmationRequired) decodeDataData(d *decoder, has *uint64) bool
 	for key, ok := d.next(); ok; key, ok = d.next() {
 		switch string(key) {
 		case "toolId":
-			*has |= 1 << 1
+			*has |= 1 << 2
 			if e.ToolID, ok = d.string(); !ok {
 				return false
 			}
 		case "actionDescription":
-			*has |= 1 << 2
+			*has |= 1 << 3
 			if e.ActionDescription, ok = d.string(); !ok {
 				return false
 			}
@@ -549,7 +555,7 @@ func (e *WriteConfirmationRequired) decodeDataData(d *decoder, has *uint64) bool
 			d.raw()
 		}
 	}
-	return *has&0x6 == 0x6
+	return *has&0xc == 0xc
 }
 
 func (e *WriteConfirmationRequired) decodeData(d *decoder, has *uint64) bool {
@@ -559,12 +565,16 @@ func (e *WriteConfirmationRequired) decodeData(d *decoder, has *uint64) bool {
 	for key, ok := d.next(); ok; key, ok = d.next() {
 		switch string(key) {
 		case "requestId":
-			*has |= 1 << 0
-			if e.RequestID, ok = d.string(); !ok {
+			*has |= 1 << 1
+			v, ok := d.string()
+			if !ok {
 				return false
 			}
+			if *has&0x1 == 0 {
+				e.RequestID = v
+			}
 		case "data":
-			*has |= 1 << 3
+			*has |= 1 << 4
 			if !e.decodeDataData(d, has) {
 				return false
 			}
@@ -572,7 +582,7 @@ func (e *WriteConfirmationRequired) decodeData(d *decoder, has *uint64) bool {
 			d.raw()
 		}
 	}
-	return *has&0x9 == 0x9
+	return *has&0x12 == 0x12
 }
 
 func (e *WriteConfirmationRequired) decode(d *decoder) bool {
@@ -587,15 +597,12 @@ func (e *WriteConfirmationRequired) decode(d *decoder) bool {
 				return false
 			}
 		case "requestId":
-			v, ok := d.string()
-			if !ok {
+			has |= 1 << 0
+			if e.RequestID, ok = d.string(); !ok {
 				return false
 			}
-			if has&0x1 == 0 {
-				e.RequestID = v
-			}
 		case "data":
-			has |= 1 << 4
+			has |= 1 << 5
 			if !e.decodeData(d, &has) {
 				return false
 			}
@@ -609,7 +616,7 @@ func (e *WriteConfirmationRequired) decode(d *decoder) bool {
 			d.raw()
 		}
 	}
-	return has&0x10 == 0x10
+	return has&0x20 == 0x20
 }
 
 func (e *OTPVerificationRequired) decodeDataData(d *decoder, has *uint64) bool {
@@ -619,17 +626,17 @@ func (e *OTPVerificationRequired) decodeDataData(d *decoder, has *uint64) bool {
 	for key, ok := d.next(); ok; key, ok = d.next() {
 		switch string(key) {
 		case "toolId":
-			*has |= 1 << 1
+			*has |= 1 << 2
 			if e.ToolID, ok = d.string(); !ok {
 				return false
 			}
 		case "actionDescription":
-			*has |= 1 << 2
+			*has |= 1 << 3
 			if e.ActionDescription, ok = d.string(); !ok {
 				return false
 			}
 		case "availableChannels":
-			*has |= 1 << 3
+			*has |= 1 << 4
 			if !d.take('[') {
 				return false
 			}
@@ -644,7 +651,7 @@ func (e *OTPVerificationRequired) decodeDataData(d *decoder, has *uint64) bool {
 			}
 			e.AvailableChannels = v
 		case "authLevel":
-			*has |= 1 << 4
+			*has |= 1 << 5
 			if e.AuthLevel, ok = d.string(); !ok {
 				return false
 			}
@@ -658,7 +665,7 @@ func (e *OTPVerificationRequired) decodeDataData(d *decoder, has *uint64) bool {
 			d.raw()
 		}
 	}
-	return *has&0x1e == 0x1e
+	return *has&0x3c == 0x3c
 }
 
 func (e *OTPVerificationRequired) decodeData(d *decoder, has *uint64) bool {
@@ -668,12 +675,16 @@ func (e *OTPVerificationRequired) decodeData(d *decoder, has *uint64) bool {
 	for key, ok := d.next(); ok; key, ok = d.next() {
 		switch string(key) {
 		case "requestId":
-			*has |= 1 << 0
-			if e.RequestID, ok = d.string(); !ok {
+			*has |= 1 << 1
+			v, ok := d.string()
+			if !ok {
 				return false
 			}
+			if *has&0x1 == 0 {
+				e.RequestID = v
+			}
 		case "data":
-			*has |= 1 << 5
+			*has |= 1 << 6
 			if !e.decodeDataData(d, has) {
 				return false
 			}
@@ -681,7 +692,7 @@ func (e *OTPVerificationRequired) decodeData(d *decoder, has *uint64) bool {
 			d.raw()
 		}
 	}
-	return *has&0x21 == 0x21
+	return *has&0x42 == 0x42
 }
 
 func (e *OTPVerificationRequired) decode(d *decoder) bool {
@@ -696,15 +707,12 @@ func (e *OTPVerificationRequired) decode(d *decoder) bool {
 				return false
 			}
 		case "requestId":
-			v, ok := d.string()
-			if !ok {
+			has |= 1 << 0
+			if e.RequestID, ok = d.string(); !ok {
 				return false
 			}
-			if has&0x1 == 0 {
-				e.RequestID = v
-			}
 		case "data":
-			has |= 1 << 6
+			has |= 1 << 7
 			if !e.decodeData(d, &has) {
 				return false
 			}
@@ -718,7 +726,7 @@ func (e *OTPVerificationRequired) decode(d *decoder) bool {
 			d.raw()
 		}
 	}
-	return has&0x40 == 0x40
+	return has&0x80 == 0x80
 }
 
 func (e *OTPSent) decodeDataData(d *decoder, has *uint64) bool {
@@ -728,7 +736,7 @@ func (e *OTPSent) decodeDataData(d *decoder, has *uint64) bool {
 	for key, ok := d.next(); ok; key, ok = d.next() {
 		switch string(key) {
 		case "channel":
-			*has |= 1 << 1
+			*has |= 1 << 2
 			word, ok := d.string()
 			if !ok {
 				return false
@@ -736,7 +744,7 @@ func (e *OTPSent) decodeDataData(d *decoder, has *uint64) bool {
 			v := OTPChannel(word)
 			e.Channel = v
 		case "maskedDestination":
-			*has |= 1 << 2
+			*has |= 1 << 3
 			if e.MaskedDestination, ok = d.string(); !ok {
 				return false
 			}
@@ -744,7 +752,7 @@ func (e *OTPSent) decodeDataData(d *decoder, has *uint64) bool {
 			d.raw()
 		}
 	}
-	return *has&0x6 == 0x6
+	return *has&0xc == 0xc
 }
 
 func (e *OTPSent) decodeData(d *decoder, has *uint64) bool {
@@ -754,12 +762,16 @@ func (e *OTPSent) decodeData(d *decoder, has *uint64) bool {
 	for key, ok := d.next(); ok; key, ok = d.next() {
 		switch string(key) {
 		case "requestId":
-			*has |= 1 << 0
-			if e.RequestID, ok = d.string(); !ok {
+			*has |= 1 << 1
+			v, ok := d.string()
+			if !ok {
 				return false
 			}
+			if *has&0x1 == 0 {
+				e.RequestID = v
+			}
 		case "data":
-			*has |= 1 << 3
+			*has |= 1 << 4
 			if !e.decodeDataData(d, has) {
 				return false
 			}
@@ -767,7 +779,7 @@ func (e *OTPSent) decodeData(d *decoder, has *uint64) bool {
 			d.raw()
 		}
 	}
-	return *has&0x9 == 0x9
+	return *has&0x12 == 0x12
 }
 
 func (e *OTPSent) decode(d *decoder) bool {
@@ -782,12 +794,88 @@ func (e *OTPSent) decode(d *decoder) bool {
 				return false
 			}
 		case "requestId":
+			has |= 1 << 0
+			if e.RequestID, ok = d.string(); !ok {
+				return false
+			}
+		case "data":
+			has |= 1 << 5
+			if !e.decodeData(d, &has) {
+				return false
+			}
+		case "timestamp":
+			v, ok := d.int64()
+			if !ok {
+				return false
+			}
+			e.Timestamp = &v
+		default:
+			d.raw()
+		}
+	}
+	return has&0x20 == 0x20
+}
+
+func (e *OTPVerified) decodeDataData(d *decoder, has *uint64) bool {
+	if !d.enter() {
+		return false
+	}
+	for key, ok := d.next(); ok; key, ok = d.next() {
+		switch string(key) {
+		case "message":
+			*has |= 1 << 2
+			if e.Message, ok = d.string(); !ok {
+				return false
+			}
+		default:
+			d.raw()
+		}
+	}
+	return *has&0x4 == 0x4
+}
+
+func (e *OTPVerified) decodeData(d *decoder, has *uint64) bool {
+	if !d.enter() {
+		return false
+	}
+	for key, ok := d.next(); ok; key, ok = d.next() {
+		switch string(key) {
+		case "requestId":
+			*has |= 1 << 1
 			v, ok := d.string()
 			if !ok {
 				return false
 			}
-			if has&0x1 == 0 {
+			if *has&0x1 == 0 {
 				e.RequestID = v
+			}
+		case "data":
+			*has |= 1 << 3
+			if !e.decodeDataData(d, has) {
+				return false
+			}
+		default:
+			d.raw()
+		}
+	}
+	return *has&0xa == 0xa
+}
+
+func (e *OTPVerified) decode(d *decoder) bool {
+	if !d.enter() {
+		return false
+	}
+	var has uint64
+	for key, ok := d.next(); ok; key, ok = d.next() {
+		switch string(key) {
+		case "type":
+			if !d.skip(kindString) {
+				return false
+			}
+		case "requestId":
+			has |= 1 << 0
+			if e.RequestID, ok = d.string(); !ok {
+				return false
 			}
 		case "data":
 			has |= 1 << 4
@@ -805,84 +893,6 @@ func (e *OTPSent) decode(d *decoder) bool {
 		}
 	}
 	return has&0x10 == 0x10
-}
-
-func (e *OTPVerified) decodeDataData(d *decoder, has *uint64) bool {
-	if !d.enter() {
-		return false
-	}
-	for key, ok := d.next(); ok; key, ok = d.next() {
-		switch string(key) {
-		case "message":
-			*has |= 1 << 1
-			if e.Message, ok = d.string(); !ok {
-				return false
-			}
-		default:
-			d.raw()
-		}
-	}
-	return *has&0x2 == 0x2
-}
-
-func (e *OTPVerified) decodeData(d *decoder, has *uint64) bool {
-	if !d.enter() {
-		return false
-	}
-	for key, ok := d.next(); ok; key, ok = d.next() {
-		switch string(key) {
-		case "requestId":
-			*has |= 1 << 0
-			if e.RequestID, ok = d.string(); !ok {
-				return false
-			}
-		case "data":
-			*has |= 1 << 2
-			if !e.decodeDataData(d, has) {
-				return false
-			}
-		default:
-			d.raw()
-		}
-	}
-	return *has&0x5 == 0x5
-}
-
-func (e *OTPVerified) decode(d *decoder) bool {
-	if !d.enter() {
-		return false
-	}
-	var has uint64
-	for key, ok := d.next(); ok; key, ok = d.next() {
-		switch string(key) {
-		case "type":
-			if !d.skip(kindString) {
-				return false
-			}
-		case "requestId":
-			v, ok := d.string()
-			if !ok {
-				return false
-			}
-			if has&0x1 == 0 {
-				e.RequestID = v
-			}
-		case "data":
-			has |= 1 << 3
-			if !e.decodeData(d, &has) {
-				return false
-			}
-		case "timestamp":
-			v, ok := d.int64()
-			if !ok {
-				return false
-			}
-			e.Timestamp = &v
-		default:
-			d.raw()
-		}
-	}
-	return has&0x8 == 0x8
 }
 
 func (e *OTPInvalid) decodeDataData(d *decoder, has *uint64) bool {
@@ -899,12 +909,12 @@ func (e *OTPInvalid) decodeDataData(d *decoder, has *uint64) bool {
 			v := OTPInvalidReason(word)
 			e.Error = &v
 		case "attemptsRemaining":
-			*has |= 1 << 1
+			*has |= 1 << 2
 			if e.AttemptsRemaining, ok = d.int64(); !ok {
 				return false
 			}
 		case "message":
-			*has |= 1 << 2
+			*has |= 1 << 3
 			if e.Message, ok = d.string(); !ok {
 				return false
 			}
@@ -912,7 +922,7 @@ func (e *OTPInvalid) decodeDataData(d *decoder, has *uint64) bool {
 			d.raw()
 		}
 	}
-	return *has&0x6 == 0x6
+	return *has&0xc == 0xc
 }
 
 func (e *OTPInvalid) decodeData(d *decoder, has *uint64) bool {
@@ -922,12 +932,16 @@ func (e *OTPInvalid) decodeData(d *decoder, has *uint64) bool {
 	for key, ok := d.next(); ok; key, ok = d.next() {
 		switch string(key) {
 		case "requestId":
-			*has |= 1 << 0
-			if e.RequestID, ok = d.string(); !ok {
+			*has |= 1 << 1
+			v, ok := d.string()
+			if !ok {
 				return false
 			}
+			if *has&0x1 == 0 {
+				e.RequestID = v
+			}
 		case "data":
-			*has |= 1 << 3
+			*has |= 1 << 4
 			if !e.decodeDataData(d, has) {
 				return false
 			}
@@ -935,7 +949,7 @@ func (e *OTPInvalid) decodeData(d *decoder, has *uint64) bool {
 			d.raw()
 		}
 	}
-	return *has&0x9 == 0x9
+	return *has&0x12 == 0x12
 }
 
 func (e *OTPInvalid) decode(d *decoder) bool {
@@ -950,15 +964,12 @@ func (e *OTPInvalid) decode(d *decoder) bool {
 				return false
 			}
 		case "requestId":
-			v, ok := d.string()
-			if !ok {
+			has |= 1 << 0
+			if e.RequestID, ok = d.string(); !ok {
 				return false
 			}
-			if has&0x1 == 0 {
-				e.RequestID = v
-			}
 		case "data":
-			has |= 1 << 4
+			has |= 1 << 5
 			if !e.decodeData(d, &has) {
 				return false
 			}
@@ -972,7 +983,7 @@ func (e *OTPInvalid) decode(d *decoder) bool {
 			d.raw()
 		}
 	}
-	return has&0x10 == 0x10
+	return has&0x20 == 0x20
 }
 
 func (e *InteractionRequired) decodeDataData(d *decoder, has *uint64) bool {
@@ -982,22 +993,22 @@ func (e *InteractionRequired) decodeDataData(d *decoder, has *uint64) bool {
 	for key, ok := d.next(); ok; key, ok = d.next() {
 		switch string(key) {
 		case "interactionId":
-			*has |= 1 << 1
+			*has |= 1 << 2
 			if e.InteractionID, ok = d.string(); !ok {
 				return false
 			}
 		case "kind":
-			*has |= 1 << 2
+			*has |= 1 << 3
 			if e.Kind, ok = d.string(); !ok {
 				return false
 			}
 		case "spec":
-			*has |= 1 << 3
+			*has |= 1 << 4
 			if e.Spec, ok = d.rawOf(kindObject); !ok {
 				return false
 			}
 		case "reason":
-			*has |= 1 << 4
+			*has |= 1 << 5
 			if e.Reason, ok = d.string(); !ok {
 				return false
 			}
@@ -1011,7 +1022,7 @@ func (e *InteractionRequired) decodeDataData(d *decoder, has *uint64) bool {
 			d.raw()
 		}
 	}
-	return *has&0x1e == 0x1e
+	return *has&0x3c == 0x3c
 }
 
 func (e *InteractionRequired) decodeData(d *decoder, has *uint64) bool {
@@ -1021,12 +1032,16 @@ func (e *InteractionRequired) decodeData(d *decoder, has *uint64) bool {
 	for key, ok := d.next(); ok; key, ok = d.next() {
 		switch string(key) {
 		case "requestId":
-			*has |= 1 << 0
-			if e.RequestID, ok = d.string(); !ok {
+			*has |= 1 << 1
+			v, ok := d.string()
+			if !ok {
 				return false
 			}
+			if *has&0x1 == 0 {
+				e.RequestID = v
+			}
 		case "data":
-			*has |= 1 << 5
+			*has |= 1 << 6
 			if !e.decodeDataData(d, has) {
 				return false
 			}
@@ -1034,7 +1049,7 @@ func (e *InteractionRequired) decodeData(d *decoder, has *uint64) bool {
 			d.raw()
 		}
 	}
-	return *has&0x21 == 0x21
+	return *has&0x42 == 0x42
 }
 
 func (e *InteractionRequired) decode(d *decoder) bool {
@@ -1049,15 +1064,12 @@ func (e *InteractionRequired) decode(d *decoder) bool {
 				return false
 			}
 		case "requestId":
-			v, ok := d.string()
-			if !ok {
+			has |= 1 << 0
+			if e.RequestID, ok = d.string(); !ok {
 				return false
 			}
-			if has&0x1 == 0 {
-				e.RequestID = v
-			}
 		case "data":
-			has |= 1 << 6
+			has |= 1 << 7
 			if !e.decodeData(d, &has) {
 				return false
 			}
@@ -1071,7 +1083,7 @@ func (e *InteractionRequired) decode(d *decoder) bool {
 			d.raw()
 		}
 	}
-	return has&0x40 == 0x40
+	return has&0x80 == 0x80
 }
 
 func (e *InteractionInvalid) decodeDataData(d *decoder, has *uint64) bool {
@@ -1081,17 +1093,17 @@ func (e *InteractionInvalid) decodeDataData(d *decoder, has *uint64) bool {
 	for key, ok := d.next(); ok; key, ok = d.next() {
 		switch string(key) {
 		case "interactionId":
-			*has |= 1 << 1
+			*has |= 1 << 2
 			if e.InteractionID, ok = d.string(); !ok {
 				return false
 			}
 		case "kind":
-			*has |= 1 << 2
+			*has |= 1 << 3
 			if e.Kind, ok = d.string(); !ok {
 				return false
 			}
 		case "errors":
-			*has |= 1 << 3
+			*has |= 1 << 4
 			if !d.take('[') {
 				return false
 			}
@@ -1105,7 +1117,7 @@ func (e *InteractionInvalid) decodeDataData(d *decoder, has *uint64) bool {
 			}
 			e.Errors = v
 		case "message":
-			*has |= 1 << 4
+			*has |= 1 << 5
 			if e.Message, ok = d.string(); !ok {
 				return false
 			}
@@ -1113,7 +1125,7 @@ func (e *InteractionInvalid) decodeDataData(d *decoder, has *uint64) bool {
 			d.raw()
 		}
 	}
-	return *has&0x1e == 0x1e
+	return *has&0x3c == 0x3c
 }
 
 func (e *InteractionInvalid) decodeData(d *decoder, has *uint64) bool {
@@ -1123,12 +1135,16 @@ func (e *InteractionInvalid) decodeData(d *decoder, has *uint64) bool {
 	for key, ok := d.next(); ok; key, ok = d.next() {
 		switch string(key) {
 		case "requestId":
-			*has |= 1 << 0
-			if e.RequestID, ok = d.string(); !ok {
+			*has |= 1 << 1
+			v, ok := d.string()
+			if !ok {
 				return false
 			}
+			if *has&0x1 == 0 {
+				e.RequestID = v
+			}
 		case "data":
-			*has |= 1 << 5
+			*has |= 1 << 6
 			if !e.decodeDataData(d, has) {
 				return false
 			}
@@ -1136,7 +1152,7 @@ func (e *InteractionInvalid) decodeData(d *decoder, has *uint64) bool {
 			d.raw()
 		}
 	}
-	return *has&0x21 == 0x21
+	return *has&0x42 == 0x42
 }
 
 func (e *InteractionInvalid) decode(d *decoder) bool {
@@ -1151,15 +1167,12 @@ func (e *InteractionInvalid) decode(d *decoder) bool {
 				return false
 			}
 		case "requestId":
-			v, ok := d.string()
-			if !ok {
+			has |= 1 << 0
+			if e.RequestID, ok = d.string(); !ok {
 				return false
 			}
-			if has&0x1 == 0 {
-				e.RequestID = v
-			}
 		case "data":
-			has |= 1 << 6
+			has |= 1 << 7
 			if !e.decodeData(d, &has) {
 				return false
 			}
@@ -1173,7 +1186,7 @@ func (e *InteractionInvalid) decode(d *decoder) bool {
 			d.raw()
 		}
 	}
-	return has&0x40 == 0x40
+	return has&0x80 == 0x80
 }
 
 func (e *Cancelled) decodeData(d *decoder, has *uint64) bool {
@@ -1183,12 +1196,13 @@ func (e *Cancelled) decodeData(d *decoder, has *uint64) bool {
 	for key, ok := d.next(); ok; key, ok = d.next() {
 		switch string(key) {
 		case "requestId":
-			*has |= 1 << 0
 			v, ok := d.string()
 			if !ok {
 				return false
 			}
-			e.RequestID = &v
+			if *has&0x1 == 0 {
+				e.RequestID = &v
+			}
 		case "status":
 			*has |= 1 << 1
 			if e.Status, ok = d.int64(); !ok {
@@ -1213,13 +1227,12 @@ func (e *Cancelled) decode(d *decoder) bool {
 				return false
 			}
 		case "requestId":
+			has |= 1 << 0
 			v, ok := d.string()
 			if !ok {
 				return false
 			}
-			if has&0x1 == 0 {
-				e.RequestID = &v
-			}
+			e.RequestID = &v
 		case "status":
 			has |= 1 << 2
 			v, ok := d.int64()
@@ -1253,12 +1266,13 @@ func (e *ErrorEvent) decodeData(d *decoder, has *uint64) bool {
 	for key, ok := d.next(); ok; key, ok = d.next() {
 		switch string(key) {
 		case "requestId":
-			*has |= 1 << 0
 			v, ok := d.string()
 			if !ok {
 				return false
 			}
-			e.RequestID = &v
+			if *has&0x1 == 0 {
+				e.RequestID = &v
+			}
 		case "error":
 			*has |= 1 << 1
 			if !e.Error.decode(d) {
@@ -1285,13 +1299,12 @@ func (e *ErrorEvent) decode(d *decoder) bool {
 				return false
 			}
 		case "requestId":
+			has |= 1 << 0
 			v, ok := d.string()
 			if !ok {
 				return false
 			}
-			if has&0x1 == 0 {
-				e.RequestID = &v
-			}
+			e.RequestID = &v
 		case "error":
 			var v ErrorInfo
 			if !v.decode(d) {

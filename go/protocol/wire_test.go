@@ -88,7 +88,7 @@ func TestREQ_WIRE_06_OnlyTheRepairPassCoerces(t *testing.T) {
 
 func TestREQ_WIRE_07_AFactThatTravelsTwiceIsShownOnce(t *testing.T) {
 	got := decode(t, `{"token":"top","data":{"token":"nested","requestId":"n"},"requestId":"t","type":"stream_token"}`).(*protocol.StreamToken)
-	if got.Token != "nested" || got.RequestID != "n" {
+	if got.Token != "nested" || got.RequestID != "t" { // REQ-WIRE-14
 		t.Errorf("%+v", got)
 	}
 	// Written where it stood; an event that was built by hand at all places.
@@ -98,7 +98,7 @@ func TestREQ_WIRE_07_AFactThatTravelsTwiceIsShownOnce(t *testing.T) {
 		t.Error(string(text), err)
 	}
 	built, err := json.Marshal(&protocol.StreamToken{RequestID: "r", Token: "x"})
-	if err != nil || string(built) != `{"type":"stream_token","data":{"requestId":"r","token":"x"},"requestId":"r","token":"x"}` {
+	if err != nil || string(built) != `{"type":"stream_token","requestId":"r","data":{"requestId":"r","token":"x"},"token":"x"}` {
 		t.Error(string(built), err)
 	}
 }
@@ -254,4 +254,19 @@ func BenchmarkDecodeToken(b *testing.B) {
 			}
 		}
 	})
+}
+
+func TestREQ_WIRE_14_TheIDThatRoutesAFrameIsTheOneThatItShows(t *testing.T) {
+	r := connected(t)
+	outer, inner := r.turn(), r.turn()
+	r.text(`{"type":"stream_token","data":{"requestId":"` + inner.RequestID() + `","token":"t"},"requestId":"` + outer.RequestID() + `"}`)
+	r.text(`{"type":"stream_token","data":{"requestId":"` + inner.RequestID() + `","token":"t"}}`)
+	for _, turn := range []*protocol.Turn{outer, inner} {
+		events := turn.Iterate()
+		event, err := events.Next(within(t))
+		_ = events.Close()
+		if err != nil || event.(*protocol.StreamToken).RequestID != turn.RequestID() {
+			t.Errorf("%s shows %+v, %v", turn.RequestID(), event, err)
+		}
+	}
 }

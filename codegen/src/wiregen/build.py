@@ -171,7 +171,8 @@ class _Builder:
             return draft
         struct = self.resolver.types[draft.name]
         assert isinstance(struct, Struct)
-        facts = FactReader(item.schema, struct, self.resolver.types).read()
+        correlation = tuple(pointer_path(it) for it in self.document.correlation)
+        facts = FactReader(item.schema, struct, self.resolver.types, correlation).read()
         tops = {mirror.top[0] for mirror in facts.mirrors}
         fields = tuple(
             replace(field, read_required=False) if field.wire in tops else field

@@ -249,7 +249,8 @@ class Accessor:
 
     The value is the one at the first of `places` where something is present. With `optional`
     there may be none; with `nullable` the value may be null. `places` has two entries for a
-    mirrored fact, the nested one first.
+    mirrored fact: the nested one first, but for the id of `correlation`, which is shown as it
+    routes.
     """
 
     name: str

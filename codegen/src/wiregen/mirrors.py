@@ -29,10 +29,17 @@ class _Place:
 class FactReader:
     """Reads the facts of one event struct; every fault names the schema file."""
 
-    def __init__(self, node: Node, struct: Struct, types: dict[str, TypeDef]) -> None:
+    def __init__(
+        self,
+        node: Node,
+        struct: Struct,
+        types: dict[str, TypeDef],
+        correlation: tuple[Path, ...],
+    ) -> None:
         self.node = node
         self.struct = struct
         self.types = types
+        self.correlation = correlation
 
     def read(self) -> Facts:
         """Return mirrors, payload containers and accessors; refuse clashes and dangling places."""
@@ -122,12 +129,15 @@ class FactReader:
     def _mirrored(self, mirror: Mirror) -> Accessor:
         place = self._member(mirror.nested)
         assert place is not None
+        places: tuple[Path, ...] = (mirror.nested, mirror.top)
+        if set(places) <= set(self.correlation):  # the id that is shown is the one that routes
+            places = tuple(item for item in self.correlation if item in places)
         return Accessor(
             name=mirror.nested[-1],
             type=place.field.type,
             optional=not mirror.needed,
             nullable=place.field.nullable,
-            places=(mirror.nested, mirror.top),
+            places=places,
             doc=place.field.doc,
         )
 

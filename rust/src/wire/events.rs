@@ -434,7 +434,15 @@ pub struct EventualResponse(pub(crate) Received<frames::EventualResponse>);
 impl EventualResponse {
     /// Turn that the event belongs to.
     pub fn request_id(&self) -> &str {
-        self.0.body.data.request_id.as_str()
+        Some(&self.0.body)
+            .and_then(|it| it.request_id.as_ref())
+            .or_else(|| {
+                Some(&self.0.body)
+                    .map(|it| &it.data)
+                    .map(|it| &it.request_id)
+            })
+            .map(String::as_str)
+            .unwrap_or_default()
     }
 
     /// HTTP-like status; 400 and above means that the turn failed.
@@ -542,7 +550,15 @@ pub struct StreamChunk(pub(crate) Received<frames::StreamChunk>);
 impl StreamChunk {
     /// Turn that the event belongs to.
     pub fn request_id(&self) -> &str {
-        self.0.body.data.request_id.as_str()
+        Some(&self.0.body)
+            .and_then(|it| it.request_id.as_ref())
+            .or_else(|| {
+                Some(&self.0.body)
+                    .map(|it| &it.data)
+                    .map(|it| &it.request_id)
+            })
+            .map(String::as_str)
+            .unwrap_or_default()
     }
 
     /// Tool or phase that reports.
@@ -605,7 +621,15 @@ pub struct StreamToken(pub(crate) Streamed<frames::StreamToken>);
 impl StreamToken {
     /// Turn that the event belongs to.
     pub fn request_id(&self) -> &str {
-        self.0.body.data.request_id.as_str()
+        Some(&self.0.body)
+            .and_then(|it| it.request_id.as_ref())
+            .or_else(|| {
+                Some(&self.0.body)
+                    .map(|it| &it.data)
+                    .map(|it| &it.request_id)
+            })
+            .map(String::as_str)
+            .unwrap_or_default()
     }
 
     /// Piece of text; may be empty.
@@ -665,7 +689,15 @@ pub struct StreamPreamble(pub(crate) Streamed<frames::StreamPreamble>);
 impl StreamPreamble {
     /// Turn that the event belongs to.
     pub fn request_id(&self) -> &str {
-        self.0.body.data.request_id.as_str()
+        Some(&self.0.body)
+            .and_then(|it| it.request_id.as_ref())
+            .or_else(|| {
+                Some(&self.0.body)
+                    .map(|it| &it.data)
+                    .map(|it| &it.request_id)
+            })
+            .map(String::as_str)
+            .unwrap_or_default()
     }
 
     /// Piece of preamble text.
@@ -725,7 +757,15 @@ pub struct StreamReasoning(pub(crate) Streamed<frames::StreamReasoning>);
 impl StreamReasoning {
     /// Turn that the event belongs to.
     pub fn request_id(&self) -> &str {
-        self.0.body.data.request_id.as_str()
+        Some(&self.0.body)
+            .and_then(|it| it.request_id.as_ref())
+            .or_else(|| {
+                Some(&self.0.body)
+                    .map(|it| &it.data)
+                    .map(|it| &it.request_id)
+            })
+            .map(String::as_str)
+            .unwrap_or_default()
     }
 
     /// Piece of reasoning text.
@@ -785,7 +825,15 @@ pub struct Keepalive(pub(crate) Received<frames::Keepalive>);
 impl Keepalive {
     /// Turn that the event belongs to.
     pub fn request_id(&self) -> &str {
-        self.0.body.data.request_id.as_str()
+        Some(&self.0.body)
+            .and_then(|it| it.request_id.as_ref())
+            .or_else(|| {
+                Some(&self.0.body)
+                    .map(|it| &it.data)
+                    .map(|it| &it.request_id)
+            })
+            .map(String::as_str)
+            .unwrap_or_default()
     }
 
     /// When the server wrote the event, epoch ms.
@@ -827,7 +875,15 @@ pub struct WriteConfirmationRequired(pub(crate) Received<frames::WriteConfirmati
 impl WriteConfirmationRequired {
     /// Turn that the event belongs to.
     pub fn request_id(&self) -> &str {
-        self.0.body.data.request_id.as_str()
+        Some(&self.0.body)
+            .and_then(|it| it.request_id.as_ref())
+            .or_else(|| {
+                Some(&self.0.body)
+                    .map(|it| &it.data)
+                    .map(|it| &it.request_id)
+            })
+            .map(String::as_str)
+            .unwrap_or_default()
     }
 
     /// When the server wrote the event, epoch ms.
@@ -902,7 +958,15 @@ pub struct OtpVerificationRequired(pub(crate) Received<frames::OtpVerificationRe
 impl OtpVerificationRequired {
     /// Turn that the event belongs to.
     pub fn request_id(&self) -> &str {
-        self.0.body.data.request_id.as_str()
+        Some(&self.0.body)
+            .and_then(|it| it.request_id.as_ref())
+            .or_else(|| {
+                Some(&self.0.body)
+                    .map(|it| &it.data)
+                    .map(|it| &it.request_id)
+            })
+            .map(String::as_str)
+            .unwrap_or_default()
     }
 
     /// When the server wrote the event, epoch ms.
@@ -979,7 +1043,15 @@ pub struct OtpSent(pub(crate) Received<frames::OtpSent>);
 impl OtpSent {
     /// Turn that the event belongs to.
     pub fn request_id(&self) -> &str {
-        self.0.body.data.request_id.as_str()
+        Some(&self.0.body)
+            .and_then(|it| it.request_id.as_ref())
+            .or_else(|| {
+                Some(&self.0.body)
+                    .map(|it| &it.data)
+                    .map(|it| &it.request_id)
+            })
+            .map(String::as_str)
+            .unwrap_or_default()
     }
 
     /// When the server wrote the event, epoch ms.
@@ -1033,7 +1105,15 @@ pub struct OtpVerified(pub(crate) Received<frames::OtpVerified>);
 impl OtpVerified {
     /// Turn that the event belongs to.
     pub fn request_id(&self) -> &str {
-        self.0.body.data.request_id.as_str()
+        Some(&self.0.body)
+            .and_then(|it| it.request_id.as_ref())
+            .or_else(|| {
+                Some(&self.0.body)
+                    .map(|it| &it.data)
+                    .map(|it| &it.request_id)
+            })
+            .map(String::as_str)
+            .unwrap_or_default()
     }
 
     /// When the server wrote the event, epoch ms.
@@ -1081,7 +1161,15 @@ pub struct OtpInvalid(pub(crate) Received<frames::OtpInvalid>);
 impl OtpInvalid {
     /// Turn that the event belongs to.
     pub fn request_id(&self) -> &str {
-        self.0.body.data.request_id.as_str()
+        Some(&self.0.body)
+            .and_then(|it| it.request_id.as_ref())
+            .or_else(|| {
+                Some(&self.0.body)
+                    .map(|it| &it.data)
+                    .map(|it| &it.request_id)
+            })
+            .map(String::as_str)
+            .unwrap_or_default()
     }
 
     /// When the server wrote the event, epoch ms.
@@ -1144,7 +1232,15 @@ pub struct InteractionRequired(pub(crate) Received<frames::InteractionRequired>)
 impl InteractionRequired {
     /// Turn that the event belongs to.
     pub fn request_id(&self) -> &str {
-        self.0.body.data.request_id.as_str()
+        Some(&self.0.body)
+            .and_then(|it| it.request_id.as_ref())
+            .or_else(|| {
+                Some(&self.0.body)
+                    .map(|it| &it.data)
+                    .map(|it| &it.request_id)
+            })
+            .map(String::as_str)
+            .unwrap_or_default()
     }
 
     /// When the server wrote the event, epoch ms.
@@ -1221,7 +1317,15 @@ pub struct InteractionInvalid(pub(crate) Received<frames::InteractionInvalid>);
 impl InteractionInvalid {
     /// Turn that the event belongs to.
     pub fn request_id(&self) -> &str {
-        self.0.body.data.request_id.as_str()
+        Some(&self.0.body)
+            .and_then(|it| it.request_id.as_ref())
+            .or_else(|| {
+                Some(&self.0.body)
+                    .map(|it| &it.data)
+                    .map(|it| &it.request_id)
+            })
+            .map(String::as_str)
+            .unwrap_or_default()
     }
 
     /// When the server wrote the event, epoch ms.
@@ -1288,9 +1392,12 @@ impl Cancelled {
     /// Turn that the event belongs to.
     pub fn request_id(&self) -> Option<&str> {
         Some(&self.0.body)
-            .and_then(|it| it.data.as_ref())
             .and_then(|it| it.request_id.as_ref())
-            .or_else(|| Some(&self.0.body).and_then(|it| it.request_id.as_ref()))
+            .or_else(|| {
+                Some(&self.0.body)
+                    .and_then(|it| it.data.as_ref())
+                    .and_then(|it| it.request_id.as_ref())
+            })
             .map(String::as_str)
     }
 
@@ -1345,9 +1452,12 @@ impl Error {
     /// Turn that the event belongs to.
     pub fn request_id(&self) -> Option<&str> {
         Some(&self.0.body)
-            .map(|it| &it.data)
             .and_then(|it| it.request_id.as_ref())
-            .or_else(|| Some(&self.0.body).and_then(|it| it.request_id.as_ref()))
+            .or_else(|| {
+                Some(&self.0.body)
+                    .map(|it| &it.data)
+                    .and_then(|it| it.request_id.as_ref())
+            })
             .map(String::as_str)
     }
 

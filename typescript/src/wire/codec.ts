@@ -235,7 +235,7 @@ interface Streaming {
 const STREAMING: { readonly [type: string]: Streaming } = {
   stream_token: {
     facts: [
-      ['string', [['data', 'requestId'], ['requestId']]],
+      ['string', [['requestId'], ['data', 'requestId']]],
       ['string', [['data', 'token'], ['token']]],
       ['integer', [['timestamp']]],
     ],
@@ -244,7 +244,7 @@ const STREAMING: { readonly [type: string]: Streaming } = {
   },
   stream_preamble: {
     facts: [
-      ['string', [['data', 'requestId'], ['requestId']]],
+      ['string', [['requestId'], ['data', 'requestId']]],
       ['string', [['data', 'token'], ['token']]],
       ['integer', [['timestamp']]],
     ],
@@ -253,7 +253,7 @@ const STREAMING: { readonly [type: string]: Streaming } = {
   },
   stream_reasoning: {
     facts: [
-      ['string', [['data', 'requestId'], ['requestId']]],
+      ['string', [['requestId'], ['data', 'requestId']]],
       ['string', [['data', 'token'], ['token']]],
       ['integer', [['timestamp']]],
     ],

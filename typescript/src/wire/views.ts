@@ -150,7 +150,9 @@ export class EventualResponseView implements EventualResponseEvent {
   }
 
   get requestId(): string {
-    return this.#frame.data.requestId;
+    return (
+      this.#frame.requestId === undefined ? this.#frame.data.requestId : this.#frame.requestId
+    ) as string;
   }
 
   get status(): number {
@@ -228,7 +230,9 @@ export class StreamChunkView implements StreamChunkEvent {
   }
 
   get requestId(): string {
-    return this.#frame.data.requestId;
+    return (
+      this.#frame.requestId === undefined ? this.#frame.data.requestId : this.#frame.requestId
+    ) as string;
   }
 
   get node(): string {
@@ -286,7 +290,9 @@ export class StreamTokenView implements StreamTokenEvent {
   }
 
   get requestId(): string {
-    return this.#frame.data.requestId;
+    return (
+      this.#frame.requestId === undefined ? this.#frame.data.requestId : this.#frame.requestId
+    ) as string;
   }
 
   get token(): string {
@@ -336,7 +342,9 @@ export class StreamPreambleView implements StreamPreambleEvent {
   }
 
   get requestId(): string {
-    return this.#frame.data.requestId;
+    return (
+      this.#frame.requestId === undefined ? this.#frame.data.requestId : this.#frame.requestId
+    ) as string;
   }
 
   get token(): string {
@@ -386,7 +394,9 @@ export class StreamReasoningView implements StreamReasoningEvent {
   }
 
   get requestId(): string {
-    return this.#frame.data.requestId;
+    return (
+      this.#frame.requestId === undefined ? this.#frame.data.requestId : this.#frame.requestId
+    ) as string;
   }
 
   get token(): string {
@@ -435,7 +445,9 @@ export class KeepaliveView implements KeepaliveEvent {
   }
 
   get requestId(): string {
-    return this.#frame.data.requestId;
+    return (
+      this.#frame.requestId === undefined ? this.#frame.data.requestId : this.#frame.requestId
+    ) as string;
   }
 
   get timestamp(): number | undefined {
@@ -480,7 +492,9 @@ export class WriteConfirmationRequiredView implements WriteConfirmationRequiredE
   }
 
   get requestId(): string {
-    return this.#frame.data.requestId;
+    return (
+      this.#frame.requestId === undefined ? this.#frame.data.requestId : this.#frame.requestId
+    ) as string;
   }
 
   get timestamp(): number | undefined {
@@ -541,7 +555,9 @@ export class OtpVerificationRequiredView implements OtpVerificationRequiredEvent
   }
 
   get requestId(): string {
-    return this.#frame.data.requestId;
+    return (
+      this.#frame.requestId === undefined ? this.#frame.data.requestId : this.#frame.requestId
+    ) as string;
   }
 
   get timestamp(): number | undefined {
@@ -606,7 +622,9 @@ export class OtpSentView implements OtpSentEvent {
   }
 
   get requestId(): string {
-    return this.#frame.data.requestId;
+    return (
+      this.#frame.requestId === undefined ? this.#frame.data.requestId : this.#frame.requestId
+    ) as string;
   }
 
   get timestamp(): number | undefined {
@@ -659,7 +677,9 @@ export class OtpVerifiedView implements OtpVerifiedEvent {
   }
 
   get requestId(): string {
-    return this.#frame.data.requestId;
+    return (
+      this.#frame.requestId === undefined ? this.#frame.data.requestId : this.#frame.requestId
+    ) as string;
   }
 
   get timestamp(): number | undefined {
@@ -708,7 +728,9 @@ export class OtpInvalidView implements OtpInvalidEvent {
   }
 
   get requestId(): string {
-    return this.#frame.data.requestId;
+    return (
+      this.#frame.requestId === undefined ? this.#frame.data.requestId : this.#frame.requestId
+    ) as string;
   }
 
   get timestamp(): number | undefined {
@@ -765,7 +787,9 @@ export class InteractionRequiredView implements InteractionRequiredEvent {
   }
 
   get requestId(): string {
-    return this.#frame.data.requestId;
+    return (
+      this.#frame.requestId === undefined ? this.#frame.data.requestId : this.#frame.requestId
+    ) as string;
   }
 
   get timestamp(): number | undefined {
@@ -830,7 +854,9 @@ export class InteractionInvalidView implements InteractionInvalidEvent {
   }
 
   get requestId(): string {
-    return this.#frame.data.requestId;
+    return (
+      this.#frame.requestId === undefined ? this.#frame.data.requestId : this.#frame.requestId
+    ) as string;
   }
 
   get timestamp(): number | undefined {
@@ -892,9 +918,9 @@ export class CancelledView implements CancelledEvent {
   }
 
   get requestId(): string | undefined {
-    return this.#frame.data?.requestId === undefined
-      ? this.#frame.requestId
-      : this.#frame.data?.requestId;
+    return this.#frame.requestId === undefined
+      ? this.#frame.data?.requestId
+      : this.#frame.requestId;
   }
 
   get status(): number {
@@ -946,9 +972,7 @@ export class ErrorView implements ErrorEvent {
   }
 
   get requestId(): string | undefined {
-    return this.#frame.data.requestId === undefined
-      ? this.#frame.requestId
-      : this.#frame.data.requestId;
+    return this.#frame.requestId === undefined ? this.#frame.data.requestId : this.#frame.requestId;
   }
 
   get error(): ErrorInfo {

@@ -313,7 +313,7 @@ def _correlation(speller: Speller, struct: Struct, message: Message, tops: set[s
     if accessor is None or not isinstance(accessor.type, Scalar) or accessor.type.kind != "string":
         return "null"
     ending = ".Value" if accessor.optional and accessor.nullable else ""
-    places = [_path(speller, struct, place, tops)[0] for place in reversed(accessor.places)]
+    places = [_path(speller, struct, place, tops)[0] for place in accessor.places]
     return " ?? ".join(place + ending for place in places)
 
 

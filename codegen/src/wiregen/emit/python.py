@@ -332,7 +332,9 @@ class _Printer:
         struct = self.spec.struct(message.name)
         model = self.model(struct)
         properties = tuple(
-            self._property(struct, item) for item in message.accessors if len(item.places[0]) > 1
+            self._property(struct, item)
+            for item in message.accessors
+            if any(len(place) > 1 for place in item.places)
         )
         names = [(line.name, line.name) for line in model.fields]
         self._refuse_clashes(struct, names + [(item.name, item.name) for item in properties])

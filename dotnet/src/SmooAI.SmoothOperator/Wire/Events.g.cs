@@ -48,7 +48,7 @@ public sealed partial record EventualResponseEvent : ServerEvent
     public long? Timestamp { get; init; }
 
     /// <summary>Turn that the event belongs to.</summary>
-    public string RequestId => Data.RequestId;
+    public string RequestId => TopRequestId ?? Data.RequestId;
 
     /// <summary>HTTP-like status; 400 and above means that the turn failed.</summary>
     public long Status => Data.Status;
@@ -94,7 +94,7 @@ public sealed partial record StreamChunkEvent : ServerEvent
     public long? Timestamp { get; init; }
 
     /// <summary>Turn that the event belongs to.</summary>
-    public string RequestId => Data.RequestId;
+    public string RequestId => TopRequestId ?? Data.RequestId;
 
     /// <summary>Tool or phase that reports.</summary>
     public string Node => Data.Node;
@@ -125,7 +125,7 @@ public sealed partial record StreamTokenEvent : ServerEvent
     public long? Timestamp { get; init; }
 
     /// <summary>Turn that the event belongs to.</summary>
-    public string RequestId => Data.RequestId;
+    public string RequestId => TopRequestId ?? Data.RequestId;
 
     /// <summary>Piece of text; may be empty.</summary>
     public string Token => Data.Token;
@@ -152,7 +152,7 @@ public sealed partial record StreamPreambleEvent : ServerEvent
     public long? Timestamp { get; init; }
 
     /// <summary>Turn that the event belongs to.</summary>
-    public string RequestId => Data.RequestId;
+    public string RequestId => TopRequestId ?? Data.RequestId;
 
     /// <summary>Piece of preamble text.</summary>
     public string Token => Data.Token;
@@ -177,7 +177,7 @@ public sealed partial record StreamReasoningEvent : ServerEvent
     public long? Timestamp { get; init; }
 
     /// <summary>Turn that the event belongs to.</summary>
-    public string RequestId => Data.RequestId;
+    public string RequestId => TopRequestId ?? Data.RequestId;
 
     /// <summary>Piece of reasoning text.</summary>
     public string Token => Data.Token;
@@ -199,7 +199,7 @@ public sealed partial record KeepaliveEvent : ServerEvent
     public long? Timestamp { get; init; }
 
     /// <summary>Turn that the event belongs to.</summary>
-    public string RequestId => Data.RequestId;
+    public string RequestId => TopRequestId ?? Data.RequestId;
 }
 
 /// <summary>Asks a human to approve a tool call; the turn is parked until the answer.</summary>
@@ -218,7 +218,7 @@ public sealed partial record WriteConfirmationRequiredEvent : ServerEvent
     public long? Timestamp { get; init; }
 
     /// <summary>Turn that the event belongs to.</summary>
-    public string RequestId => Data.RequestId;
+    public string RequestId => TopRequestId ?? Data.RequestId;
 
     /// <summary>Tool that wants to run.</summary>
     public string ToolId => Data.Data.ToolId;
@@ -252,7 +252,7 @@ public sealed partial record OtpVerificationRequiredEvent : ServerEvent
     public long? Timestamp { get; init; }
 
     /// <summary>Turn that the event belongs to.</summary>
-    public string RequestId => Data.RequestId;
+    public string RequestId => TopRequestId ?? Data.RequestId;
 
     /// <summary>Tool that needs the proof.</summary>
     public string ToolId => Data.Data.ToolId;
@@ -289,7 +289,7 @@ public sealed partial record OtpSentEvent : ServerEvent
     public long? Timestamp { get; init; }
 
     /// <summary>Turn that the event belongs to.</summary>
-    public string RequestId => Data.RequestId;
+    public string RequestId => TopRequestId ?? Data.RequestId;
 
     /// <summary>Channel that was used.</summary>
     public OtpChannel Channel => Data.Data.Channel;
@@ -314,7 +314,7 @@ public sealed partial record OtpVerifiedEvent : ServerEvent
     public long? Timestamp { get; init; }
 
     /// <summary>Turn that the event belongs to.</summary>
-    public string RequestId => Data.RequestId;
+    public string RequestId => TopRequestId ?? Data.RequestId;
 
     /// <summary>Text for a human.</summary>
     public string Message => Data.Data.Message;
@@ -336,7 +336,7 @@ public sealed partial record OtpInvalidEvent : ServerEvent
     public long? Timestamp { get; init; }
 
     /// <summary>Turn that the event belongs to.</summary>
-    public string RequestId => Data.RequestId;
+    public string RequestId => TopRequestId ?? Data.RequestId;
 
     /// <summary>Why it was not accepted.</summary>
     public OtpInvalidReason? Error => Data.Data.Error;
@@ -366,7 +366,7 @@ public sealed partial record InteractionRequiredEvent : ServerEvent
     public long? Timestamp { get; init; }
 
     /// <summary>Turn that the event belongs to.</summary>
-    public string RequestId => Data.RequestId;
+    public string RequestId => TopRequestId ?? Data.RequestId;
 
     /// <summary>Instance of the question, to be echoed by the answer.</summary>
     public string InteractionId => Data.Data.InteractionId;
@@ -403,7 +403,7 @@ public sealed partial record InteractionInvalidEvent : ServerEvent
     public long? Timestamp { get; init; }
 
     /// <summary>Turn that the event belongs to.</summary>
-    public string RequestId => Data.RequestId;
+    public string RequestId => TopRequestId ?? Data.RequestId;
 
     /// <summary>Interaction that stays open.</summary>
     public string InteractionId => Data.Data.InteractionId;
@@ -437,7 +437,7 @@ public sealed partial record CancelledEvent : ServerEvent
     public long? Timestamp { get; init; }
 
     /// <summary>Turn that the event belongs to.</summary>
-    public string? RequestId => Data?.RequestId ?? TopRequestId;
+    public string? RequestId => TopRequestId ?? Data?.RequestId;
 
     /// <summary>Always 499.</summary>
     public long Status => (Data?.Status ?? TopStatus).GetValueOrDefault();
@@ -462,7 +462,7 @@ public sealed partial record ErrorEvent : ServerEvent
     public long? Timestamp { get; init; }
 
     /// <summary>Turn that the event belongs to.</summary>
-    public string? RequestId => Data.RequestId ?? TopRequestId;
+    public string? RequestId => TopRequestId ?? Data.RequestId;
 
     /// <summary>What failed.</summary>
     public ErrorInfo Error => Data.Error;

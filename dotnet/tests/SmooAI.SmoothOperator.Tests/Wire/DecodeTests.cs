@@ -77,11 +77,11 @@ public sealed class DecodeTests
     }
 
     [Fact]
-    public void REQ_WIRE_07_TheNestedCopyCountsFirst()
+    public void REQ_WIRE_07_TheNestedCopyCountsFirst_REQ_WIRE_14_ButOfTheRequestId()
     {
         var token = (StreamTokenEvent)WireCodec.Decode(
             """{"type":"stream_token","requestId":"top","token":"top","data":{"requestId":"in","token":"in"}}""").Event!;
-        (token.Token, token.RequestId, token.CorrelationId).ShouldBe(("in", "in", "top"));
+        (token.Token, token.RequestId, token.CorrelationId).ShouldBe(("in", "top", "top"));
     }
 
     [Fact]

@@ -112,6 +112,8 @@ class EventualResponseEvent(EventModel):
     @property
     def request_id(self) -> str:
         """Turn that the event belongs to."""
+        if self.top_request_id is not None:
+            return self.top_request_id
         return self.data.request_id
 
     @property
@@ -171,7 +173,7 @@ class EventualResponseEvent(EventModel):
     ) -> Self:
         """Build the event from its facts; a mirrored one is written at both places."""
         facts: list[tuple[Any, tuple[tuple[str, ...], ...]]] = [
-            (request_id, (("data", "requestId"), ("requestId",))),
+            (request_id, (("requestId",), ("data", "requestId"))),
             (status, (("data", "status"), ("status",))),
             (message_id, (("data", "data", "messageId"),)),
             (response, (("data", "data", "response"),)),
@@ -213,6 +215,8 @@ class StreamChunkEvent(EventModel):
     @property
     def request_id(self) -> str:
         """Turn that the event belongs to."""
+        if self.top_request_id is not None:
+            return self.top_request_id
         return self.data.request_id
 
     @property
@@ -242,7 +246,7 @@ class StreamChunkEvent(EventModel):
     ) -> Self:
         """Build the event from its facts; a mirrored one is written at both places."""
         facts: list[tuple[Any, tuple[tuple[str, ...], ...]]] = [
-            (request_id, (("data", "requestId"), ("requestId",))),
+            (request_id, (("requestId",), ("data", "requestId"))),
             (node, (("data", "node"), ("node",))),
             (state, (("data", "state"),)),
             (absent(timestamp), (("timestamp",),)),
@@ -279,6 +283,8 @@ class StreamTokenEvent(EventModel):
     @property
     def request_id(self) -> str:
         """Turn that the event belongs to."""
+        if self.top_request_id is not None:
+            return self.top_request_id
         return self.data.request_id
 
     @property
@@ -296,7 +302,7 @@ class StreamTokenEvent(EventModel):
     ) -> Self:
         """Build the event from its facts; a mirrored one is written at both places."""
         facts: list[tuple[Any, tuple[tuple[str, ...], ...]]] = [
-            (request_id, (("data", "requestId"), ("requestId",))),
+            (request_id, (("requestId",), ("data", "requestId"))),
             (token, (("data", "token"), ("token",))),
             (absent(timestamp), (("timestamp",),)),
         ]
@@ -333,6 +339,8 @@ class StreamPreambleEvent(EventModel):
     @property
     def request_id(self) -> str:
         """Turn that the event belongs to."""
+        if self.top_request_id is not None:
+            return self.top_request_id
         return self.data.request_id
 
     @property
@@ -350,7 +358,7 @@ class StreamPreambleEvent(EventModel):
     ) -> Self:
         """Build the event from its facts; a mirrored one is written at both places."""
         facts: list[tuple[Any, tuple[tuple[str, ...], ...]]] = [
-            (request_id, (("data", "requestId"), ("requestId",))),
+            (request_id, (("requestId",), ("data", "requestId"))),
             (token, (("data", "token"), ("token",))),
             (absent(timestamp), (("timestamp",),)),
         ]
@@ -385,6 +393,8 @@ class StreamReasoningEvent(EventModel):
     @property
     def request_id(self) -> str:
         """Turn that the event belongs to."""
+        if self.top_request_id is not None:
+            return self.top_request_id
         return self.data.request_id
 
     @property
@@ -402,7 +412,7 @@ class StreamReasoningEvent(EventModel):
     ) -> Self:
         """Build the event from its facts; a mirrored one is written at both places."""
         facts: list[tuple[Any, tuple[tuple[str, ...], ...]]] = [
-            (request_id, (("data", "requestId"), ("requestId",))),
+            (request_id, (("requestId",), ("data", "requestId"))),
             (token, (("data", "token"), ("token",))),
             (absent(timestamp), (("timestamp",),)),
         ]
@@ -434,6 +444,8 @@ class KeepaliveEvent(EventModel):
     @property
     def request_id(self) -> str:
         """Turn that the event belongs to."""
+        if self.top_request_id is not None:
+            return self.top_request_id
         return self.data.request_id
 
     @classmethod
@@ -445,7 +457,7 @@ class KeepaliveEvent(EventModel):
     ) -> Self:
         """Build the event from its facts; a mirrored one is written at both places."""
         facts: list[tuple[Any, tuple[tuple[str, ...], ...]]] = [
-            (request_id, (("data", "requestId"), ("requestId",))),
+            (request_id, (("requestId",), ("data", "requestId"))),
             (absent(timestamp), (("timestamp",),)),
         ]
         return cast(Self, build(cls, facts))
@@ -476,6 +488,8 @@ class WriteConfirmationRequiredEvent(EventModel):
     @property
     def request_id(self) -> str:
         """Turn that the event belongs to."""
+        if self.top_request_id is not None:
+            return self.top_request_id
         return self.data.request_id
 
     @property
@@ -513,7 +527,7 @@ class WriteConfirmationRequiredEvent(EventModel):
     ) -> Self:
         """Build the event from its facts; a mirrored one is written at both places."""
         facts: list[tuple[Any, tuple[tuple[str, ...], ...]]] = [
-            (request_id, (("data", "requestId"), ("requestId",))),
+            (request_id, (("requestId",), ("data", "requestId"))),
             (tool_id, (("data", "data", "toolId"),)),
             (action_description, (("data", "data", "actionDescription"),)),
             (absent(timestamp), (("timestamp",),)),
@@ -548,6 +562,8 @@ class OtpVerificationRequiredEvent(EventModel):
     @property
     def request_id(self) -> str:
         """Turn that the event belongs to."""
+        if self.top_request_id is not None:
+            return self.top_request_id
         return self.data.request_id
 
     @property
@@ -591,7 +607,7 @@ class OtpVerificationRequiredEvent(EventModel):
     ) -> Self:
         """Build the event from its facts; a mirrored one is written at both places."""
         facts: list[tuple[Any, tuple[tuple[str, ...], ...]]] = [
-            (request_id, (("data", "requestId"), ("requestId",))),
+            (request_id, (("requestId",), ("data", "requestId"))),
             (tool_id, (("data", "data", "toolId"),)),
             (action_description, (("data", "data", "actionDescription"),)),
             (available_channels, (("data", "data", "availableChannels"),)),
@@ -627,6 +643,8 @@ class OtpSentEvent(EventModel):
     @property
     def request_id(self) -> str:
         """Turn that the event belongs to."""
+        if self.top_request_id is not None:
+            return self.top_request_id
         return self.data.request_id
 
     @property
@@ -650,7 +668,7 @@ class OtpSentEvent(EventModel):
     ) -> Self:
         """Build the event from its facts; a mirrored one is written at both places."""
         facts: list[tuple[Any, tuple[tuple[str, ...], ...]]] = [
-            (request_id, (("data", "requestId"), ("requestId",))),
+            (request_id, (("requestId",), ("data", "requestId"))),
             (channel, (("data", "data", "channel"),)),
             (masked_destination, (("data", "data", "maskedDestination"),)),
             (absent(timestamp), (("timestamp",),)),
@@ -683,6 +701,8 @@ class OtpVerifiedEvent(EventModel):
     @property
     def request_id(self) -> str:
         """Turn that the event belongs to."""
+        if self.top_request_id is not None:
+            return self.top_request_id
         return self.data.request_id
 
     @property
@@ -700,7 +720,7 @@ class OtpVerifiedEvent(EventModel):
     ) -> Self:
         """Build the event from its facts; a mirrored one is written at both places."""
         facts: list[tuple[Any, tuple[tuple[str, ...], ...]]] = [
-            (request_id, (("data", "requestId"), ("requestId",))),
+            (request_id, (("requestId",), ("data", "requestId"))),
             (message, (("data", "data", "message"),)),
             (absent(timestamp), (("timestamp",),)),
         ]
@@ -732,6 +752,8 @@ class OtpInvalidEvent(EventModel):
     @property
     def request_id(self) -> str:
         """Turn that the event belongs to."""
+        if self.top_request_id is not None:
+            return self.top_request_id
         return self.data.request_id
 
     @property
@@ -761,7 +783,7 @@ class OtpInvalidEvent(EventModel):
     ) -> Self:
         """Build the event from its facts; a mirrored one is written at both places."""
         facts: list[tuple[Any, tuple[tuple[str, ...], ...]]] = [
-            (request_id, (("data", "requestId"), ("requestId",))),
+            (request_id, (("requestId",), ("data", "requestId"))),
             (attempts_remaining, (("data", "data", "attemptsRemaining"),)),
             (message, (("data", "data", "message"),)),
             (absent(timestamp), (("timestamp",),)),
@@ -795,6 +817,8 @@ class InteractionRequiredEvent(EventModel):
     @property
     def request_id(self) -> str:
         """Turn that the event belongs to."""
+        if self.top_request_id is not None:
+            return self.top_request_id
         return self.data.request_id
 
     @property
@@ -838,7 +862,7 @@ class InteractionRequiredEvent(EventModel):
     ) -> Self:
         """Build the event from its facts; a mirrored one is written at both places."""
         facts: list[tuple[Any, tuple[tuple[str, ...], ...]]] = [
-            (request_id, (("data", "requestId"), ("requestId",))),
+            (request_id, (("requestId",), ("data", "requestId"))),
             (interaction_id, (("data", "data", "interactionId"),)),
             (kind, (("data", "data", "kind"),)),
             (spec, (("data", "data", "spec"),)),
@@ -874,6 +898,8 @@ class InteractionInvalidEvent(EventModel):
     @property
     def request_id(self) -> str:
         """Turn that the event belongs to."""
+        if self.top_request_id is not None:
+            return self.top_request_id
         return self.data.request_id
 
     @property
@@ -909,7 +935,7 @@ class InteractionInvalidEvent(EventModel):
     ) -> Self:
         """Build the event from its facts; a mirrored one is written at both places."""
         facts: list[tuple[Any, tuple[tuple[str, ...], ...]]] = [
-            (request_id, (("data", "requestId"), ("requestId",))),
+            (request_id, (("requestId",), ("data", "requestId"))),
             (interaction_id, (("data", "data", "interactionId"),)),
             (kind, (("data", "data", "kind"),)),
             (errors, (("data", "data", "errors"),)),
@@ -945,9 +971,11 @@ class CancelledEvent(EventModel):
     @property
     def request_id(self) -> str | None:
         """Turn that the event belongs to."""
+        if self.top_request_id is not None:
+            return self.top_request_id
         if self.data is not None and self.data.request_id is not None:
             return self.data.request_id
-        return self.top_request_id
+        return None
 
     @property
     def status(self) -> int:
@@ -966,7 +994,7 @@ class CancelledEvent(EventModel):
     ) -> Self:
         """Build the event from its facts; a mirrored one is written at both places."""
         facts: list[tuple[Any, tuple[tuple[str, ...], ...]]] = [
-            (absent(request_id), (("data", "requestId"), ("requestId",))),
+            (absent(request_id), (("requestId",), ("data", "requestId"))),
             (status, (("data", "status"), ("status",))),
             (absent(timestamp), (("timestamp",),)),
         ]
@@ -1001,9 +1029,9 @@ class ErrorEvent(EventModel):
     @property
     def request_id(self) -> str | None:
         """Turn that the event belongs to."""
-        if self.data.request_id is not None:
-            return self.data.request_id
-        return self.top_request_id
+        if self.top_request_id is not None:
+            return self.top_request_id
+        return self.data.request_id
 
     @property
     def error(self) -> ErrorInfo:
@@ -1059,7 +1087,7 @@ class ErrorEvent(EventModel):
         facts: list[tuple[Any, tuple[tuple[str, ...], ...]]] = [
             (code, (("data", "error", "code"), ("error", "code"))),
             (message, (("data", "error", "message"), ("error", "message"))),
-            (absent(request_id), (("data", "requestId"), ("requestId",))),
+            (absent(request_id), (("requestId",), ("data", "requestId"))),
             (absent(timestamp), (("timestamp",),)),
             (absent(terminal), (("data", "error", "terminal"), ("error", "terminal"))),
             (

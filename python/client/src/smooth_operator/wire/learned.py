@@ -54,7 +54,7 @@ class Streaming:
 STREAMING: dict[str, Streaming] = {
     "stream_token": Streaming(
         StreamTokenEvent,
-        (("data", "requestId"), ("requestId",)),
+        (("requestId",), ("data", "requestId")),
         "request_id",
         (("data", "token"), ("token",)),
         "token",
@@ -62,7 +62,7 @@ STREAMING: dict[str, Streaming] = {
     ),
     "stream_preamble": Streaming(
         StreamPreambleEvent,
-        (("data", "requestId"), ("requestId",)),
+        (("requestId",), ("data", "requestId")),
         "request_id",
         (("data", "token"), ("token",)),
         "token",
@@ -70,7 +70,7 @@ STREAMING: dict[str, Streaming] = {
     ),
     "stream_reasoning": Streaming(
         StreamReasoningEvent,
-        (("data", "requestId"), ("requestId",)),
+        (("requestId",), ("data", "requestId")),
         "request_id",
         (("data", "token"), ("token",)),
         "token",
