@@ -75,9 +75,9 @@ internal static class Bodies
     public static JsonNode? Value(object? value) => value switch
     {
         WireObject wire => Raw(wire.ToJson()),
-        PingReply pong => Present(("serverTime", pong.ServerTime), ("roundTripMs", pong.RoundTrip.TotalMilliseconds)),
-        OtpResult { Verified: false, Message: null } => null,
-        OtpResult code => Present(
+        Pong pong => Present(("serverTime", pong.ServerTime), ("roundTripMs", pong.RoundTrip.TotalMilliseconds)),
+        OtpCheck { Verified: false, Message: null } => null,
+        OtpCheck code => Present(
             ("verified", code.Verified), ("attemptsRemaining", code.AttemptsRemaining), ("error", code.Error?.Value), ("message", code.Message)),
         SubmitResult form => Present(
             ("accepted", form.Accepted), ("errors", form.Errors.Count == 0 ? null : List(form.Errors)), ("message", form.Message)),

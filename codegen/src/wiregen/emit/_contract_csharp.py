@@ -14,6 +14,10 @@ from wiregen.ir import Effect
 from wiregen.naming import camel, pascal
 
 _TYPES = {"boolean": "bool", "integer": "long", "kinds": "IReadOnlyCollection<string>"}
+# Machines whose state an application reads: their words are a public enumeration.
+_SHOWN = ("connection", "turn")
+# Types of the framework that every file imports: words of effects take a prefix.
+_SYSTEM_TYPES = frozenset({"Action", "Timer"})
 _OPERATORS = {"gt": ">", "ge": ">="}
 
 
@@ -24,6 +28,8 @@ def files(contract: Contract, namespace: str) -> dict[str, str]:
     common = {"namespace": namespace, "contract": contract, "literal": _literal, **tools}
     if contract.machines:
         found["Steps.g.cs"] = render("csharp", "Steps.cs.j2", **common, **_steps(contract))
+        shown = [item for item in contract.machines if item.name in _SHOWN]
+        found["States.g.cs"] = render("csharp", "States.cs.j2", **common, shown=shown)
     if contract.options or contract.limits:
         kinds = {"boolean": "bool", "words": "string", "string": "string"}
         typed = [(it, kinds.get(it.type, "long")) for it in contract.options]
@@ -53,12 +59,14 @@ def _steps(contract: Contract) -> dict[str, Any]:
         for name, machines in groups.items()
         for item in view.effects(machines)
     }
+    questions = [item for item in contract.machines if item.name in kinds]
+    asking = {f"I{pascal(item.group)}Acts": [pascal(it.name) for it in questions] for item in questions}
     return {
-        "kinds": kinds,
+        "asking": asking,
         "facts": [(it, _TYPES.get(it.type, "string")) for it in contract.facts],
         "guards": [(it, _condition(it.condition)) for it in contract.guards],
         "vocabulary": {
-            pascal(name): [(pascal(word), word) for word in found]
+            _kind(name): [(pascal(word), word) for word in found]
             for name, found in vocabulary.items()
             if found is not None
         },
@@ -91,8 +99,14 @@ def _steps(contract: Contract) -> dict[str, Any]:
     }
 
 
+def _kind(name: str) -> str:
+    """Return the name of the list of words that a parameter takes."""
+    kind = pascal(name)
+    return f"Step{kind}" if kind in _SYSTEM_TYPES else kind
+
+
 def _param(name: str, optional: bool, vocabulary: Words) -> str:
-    kind = "int" if vocabulary[name] is None else pascal(name)
+    kind = "int" if vocabulary[name] is None else _kind(name)
     return f"{kind}{'?' * optional} {camel(name)}"
 
 
@@ -108,7 +122,7 @@ def _effect(effect: Effect, params: tuple[Param, ...], words: Words) -> str:
 
 
 def _member(param: Param, value: str) -> str:
-    return f"{pascal(param.name)}.{pascal(value)}"
+    return f"{_kind(param.name)}.{pascal(value)}"
 
 
 def _condition(condition: Condition) -> str:

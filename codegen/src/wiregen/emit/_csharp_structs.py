@@ -9,7 +9,7 @@ from wiregen.emit._csharp_types import Speller, Spelling, doc_lines, quoted
 from wiregen.emit.base import documentation
 from wiregen.errors import refuse
 from wiregen.ir import Accessor, Field, Message, Path, Presence, Ref, Scalar, Spec, Struct
-from wiregen.naming import member_name, stepped, type_name, word_name
+from wiregen.naming import member_name, stepped, type_name
 from wiregen.reserved import printed_names
 
 _TAKEN = frozenset(
@@ -24,7 +24,7 @@ _TAKEN = frozenset(
 )
 _TAKEN_BY_MESSAGES = frozenset(
     {
-        *("Type", "Action", "Raw", "Received", "IsReceived", "CorrelationId", "MachineEvent"),
+        *("Type", "Action", "Raw", "Received", "IsReceived", "CorrelationId"),
         *("AnsweredBy", "Bound", "Flatten", "WriteFacts"),
     }
 )
@@ -76,7 +76,6 @@ class StructView:
     settable: bool = False
     answered_by: str = ""
     answer: str = ""
-    word: str = ""
 
 
 def struct_view(speller: Speller, struct: Struct, message: Message | None) -> StructView:
@@ -101,7 +100,6 @@ def struct_view(speller: Speller, struct: Struct, message: Message | None) -> St
         tag=tag,
         tag_name=_tag_name(message),
         wire=message.wire if message else "",
-        word=word_name("csharp", message.word) if message else "",
     )
     if message is None:
         return view

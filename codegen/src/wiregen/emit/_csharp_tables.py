@@ -1,17 +1,13 @@
-"""View models of the C# tables: repair shapes, errors, machines, operations."""
+"""View models of the C# tables: repair shapes, errors, operations."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from types import MappingProxyType
 
 from wiregen.emit._csharp_types import Speller, doc_lines, quoted
 from wiregen.ir import (
     Check,
     ErrorTable,
-    Machine,
-    Machines,
     Message,
     Operation,
     Shape,
@@ -176,98 +172,9 @@ def code_rows(table: ErrorTable) -> tuple[str, ...]:
     """Return one constructor call for every code of the server."""
     return tuple(
         f"new({quoted(item.code)}, {quoted(item.kind)}, {quoted(item.leaf)}, "
-        f"{_bool(item.retryable)}, ErrorTerminal.{pascal(item.terminal)}, {quoted(item.when)})"
+        f"{_bool(item.retryable)}, {quoted(item.terminal)}, {quoted(item.when)})"
         for item in (*table.codes, table.unknown)
     )
-
-
-@dataclass(frozen=True, slots=True)
-class WordView:
-    """A word of a closed list: its C# name, documentation and place."""
-
-    name: str
-    doc: tuple[str, ...]
-    index: int
-    word: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class MachineView:
-    """A state machine with its rows as constructor calls."""
-
-    name: str
-    state: str
-    initial: str
-    states: tuple[WordView, ...]
-    rows: tuple[str, ...]
-    doc: tuple[str, ...]
-
-
-def machine_views(machines: Machines) -> tuple[MachineView, ...]:
-    """Return the machines."""
-    return tuple(_machine(item) for item in machines.machines)
-
-
-def _machine(machine: Machine) -> MachineView:
-    state = f"{pascal(machine.name)}State"
-    return MachineView(
-        name=pascal(machine.name),
-        state=state,
-        initial=pascal(machine.initial),
-        states=tuple(
-            WordView(pascal(word.name), doc_lines(_sentence(word.doc)), index)
-            for index, word in enumerate(machine.states)
-        ),
-        rows=tuple(_row(machine, state, index) for index in range(len(machine.transitions))),
-        doc=doc_lines(f"States of the machine `{machine.name}`."),
-    )
-
-
-def _sentence(text: str) -> str:
-    return text[:1].upper() + text[1:] + ("" if text.endswith(".") else ".")
-
-
-def _row(machine: Machine, state: str, index: int) -> str:
-    row = machine.transitions[index]
-    sources = ", ".join(f"{state}.{pascal(name)}" for name in row.sources)
-    events = ", ".join(f"MachineEvent.{pascal(name)}" for name in row.events)
-    guards = " | ".join(f"MachineGuards.{pascal(name)}" for name in row.guards)
-    target = f"{state}.{pascal(row.target)}" if row.target else "null"
-    effects = ", ".join(
-        f"new(EffectKind.{pascal(effect.name)}"
-        + "".join(f", {quoted(arg)}" for arg in effect.args)
-        + ")"
-        for effect in row.effects
-    )
-    return f"new([{sources}], [{events}], {guards or 'MachineGuards.None'}, {target}, [{effects}])"
-
-
-def word_views(
-    names: dict[str, str], labels: Mapping[str, str] = MappingProxyType({})
-) -> tuple[WordView, ...]:
-    """Return a closed list of words in order; ``labels`` are words from which names are made."""
-    return tuple(
-        WordView(
-            word_name("csharp", labels[name]) if name in labels else pascal(name),
-            doc_lines(_sentence(doc or name)),
-            index,
-            name,
-        )
-        for index, (name, doc) in enumerate(names.items())
-    )
-
-
-def answer_rows(machines: Machines) -> tuple[str, ...]:
-    """Return one constructor call for every row of the table of answers."""
-    rows = []
-    for item in machines.answers:
-        states = ", ".join(f"({quoted(m)}, {quoted(state)})" for m, state in item.states)
-        code = quoted(item.code) if item.code else "null"
-        unless = f"MachineGuards.{pascal(item.unless)}" if item.unless else "MachineGuards.None"
-        verbs = ", ".join(f"Verb.{pascal(verb)}" for verb in item.verbs)
-        event = f"MachineEvent.{pascal(item.event)}"
-        rows.append(f"new({event}, {code}, {unless}, [{verbs}], [{states}])")
-    return tuple(rows)
 
 
 @dataclass(frozen=True, slots=True)
@@ -281,15 +188,10 @@ class OperationView:
     expression: str
 
 
-def event_word(spec: Spec, wire: str) -> str:
-    """Return the name of an event's word among those that move the machines."""
-    return word_name("csharp", spec.event(wire).word)
-
-
 def operation_name(spec: Spec, action: Message) -> str:
     """Return the name of an action's row among the operations."""
     named = {type_name("csharp", i.name, getattr(i, "role", "type")) for i in spec.types}
-    taken = named | printed_names("csharp", "Operations.cs.j2") | {"MachineEvent", "Shapes"}
+    taken = named | printed_names("csharp", "Operations.cs.j2") | {"Shapes"}
     return escaped(word_name("csharp", action.word), taken, "Call")
 
 
@@ -305,7 +207,7 @@ def operation_views(spec: Spec) -> tuple[OperationView, ...]:
 
 
 def _operation(spec: Spec, item: Operation) -> OperationView:
-    replies = ", ".join(f"MachineEvent.{event_word(spec, name)}" for name in item.replies)
+    replies = ", ".join(quoted(name) for name in item.replies)
     name = operation_name(spec, spec.action(item.action))
     head = f"{quoted(item.action)}, [{replies}]"
     if item.result is None:
@@ -314,6 +216,5 @@ def _operation(spec: Spec, item: Operation) -> OperationView:
     assert isinstance(struct, Struct)
     result = type_name("csharp", struct.name, struct.role)
     at = ", ".join(quoted(segment) for segment in item.result.at)
-    event = f"MachineEvent.{event_word(spec, item.result.event)}"
-    expression = f"{head}, {event}, [{at}], Shapes.{shape_name(struct.name)}, {result}.ReadFrom"
+    expression = f"{head}, {quoted(item.result.event)}, [{at}], Shapes.{shape_name(struct.name)}, {result}.ReadFrom"
     return OperationView(name, item.action, replies, result, expression)

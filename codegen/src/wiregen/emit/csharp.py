@@ -13,7 +13,7 @@ from wiregen.emit._csharp_types import Speller, doc_lines, quoted
 from wiregen.emit.base import render
 from wiregen.hidden import secret_table
 from wiregen.ir import Enum, Message, Mirror, Spec, Struct
-from wiregen.naming import enum_member, escaped, pascal, type_name, word_name
+from wiregen.naming import enum_member, escaped, pascal, type_name
 from wiregen.reserved import Lang
 
 LANG: Lang = "csharp"
@@ -38,7 +38,6 @@ class EnumView:
 class EventView:
     """One row of the table of events."""
 
-    name: str
     record: str
     wire: str
     shape: str
@@ -57,7 +56,6 @@ def emit(spec: Spec, target: Target) -> dict[str, str]:
         "namespace": target.options.get("namespace", pascal(spec.title)),
         "sha256": spec.sha256,
         "version": spec.version,
-        "has_machines": spec.machines is not None,
         "has_errors": spec.errors is not None,
         "action_tag": spec.action_tag,
         "event_tag": spec.event_tag,
@@ -107,9 +105,6 @@ def _data(
     tables_ = (("OfActions", spec.actions), ("OfEvents", spec.events))
     found["Secrets"] = {"tables": [(name, _secrets(spec, items)) for name, items in tables_]}
     found["Operations"] = {"operations": tables.operation_views(spec)}
-    words = {item.wire: f"the event `{item.wire}`" for item in spec.events}
-    labels = {item.wire: item.word for item in spec.events}
-    words["unknown"] = "an unknown event"
     if spec.errors:
         found["ErrorKinds"] = {
             "kinds": [(pascal(k.kind), k.kind, doc_lines(k.when)) for k in spec.errors.kinds]
@@ -123,29 +118,6 @@ def _data(
         found["Exceptions"] = {"exceptions": views, "root": root}
         if not exception:
             found["RootException"] = {"root": root}
-    machines = spec.machines
-    if machines:
-        words |= {word.name: word.doc for word in machines.local_events}
-        verbs = dict.fromkeys(verb for row in machines.answers for verb in row.verbs)
-        found["Machine"] = {}
-        found["MachineTables"] = {
-            "machines": tables.machine_views(machines),
-            "answers": tables.answer_rows(machines),
-        }
-        found["MachineStates"] = {"machines": tables.machine_views(machines)}
-        found["MachineWords"] = {
-            "events": tables.word_views(words, labels),
-            "guards": tables.word_views({item.name: item.doc for item in machines.guards}),
-            "effects": tables.word_views({item.name: item.doc for item in machines.effects}),
-            "verbs": tables.word_views({verb: f"the verb `{verb}`" for verb in verbs}),
-        }
-    else:
-        found["MachineWords"] = {
-            "events": tables.word_views(words, labels),
-            "guards": (),
-            "effects": (),
-            "verbs": (),
-        }
     return found
 
 
@@ -170,7 +142,6 @@ def _enum(item: Enum) -> EnumView:
 
 def _event(item: Message) -> EventView:
     return EventView(
-        name=word_name(LANG, item.word),
         record=type_name(LANG, item.name, "event"),
         wire=item.wire,
         shape=tables.shape_name(item.name),

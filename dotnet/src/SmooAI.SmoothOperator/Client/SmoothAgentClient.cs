@@ -1,4 +1,5 @@
 using System.Text;
+using SmooAI.SmoothOperator.Steps;
 
 namespace SmooAI.SmoothOperator;
 
@@ -17,13 +18,13 @@ public sealed class SmoothAgentClient : IAsyncDisposable, IConversationHost
         (left, right) => Encoding.UTF8.GetBytes(left).AsSpan().SequenceCompareTo(Encoding.UTF8.GetBytes(right)));
 
     private readonly ClientContext _context;
-    private readonly Connection _connection;
+    private readonly Supervisor _connection;
     private readonly Caller _caller;
     private readonly TurnStarter _turns;
-    private readonly Exchanges _exchanges;
+    private readonly Router _router;
     private readonly Listeners<StateChange> _states;
     private readonly Listeners<ServerEvent> _events;
-    private readonly Listeners<FrameSeen> _frames;
+    private readonly Listeners<FrameInfo> _frames;
     private readonly HashSet<string> _parking = new(StringComparer.Ordinal);
     private bool _disposed;
 
@@ -36,12 +37,12 @@ public sealed class SmoothAgentClient : IAsyncDisposable, IConversationHost
         _context = new ClientContext(options.Checked());
         _states = Listeners<StateChange>(nameof(StateChanged), false);
         _events = Listeners<ServerEvent>(nameof(EventReceived), false);
-        _frames = Listeners<FrameSeen>(nameof(FrameTapped), true);
-        _exchanges = new Exchanges(_context, _events);
-        _connection = new Connection(_context, _exchanges, _states, _frames);
+        _frames = Listeners<FrameInfo>(nameof(FrameTapped), true);
+        _router = new Router(_context, _events);
+        _connection = new Supervisor(_context, _router, _states, new FrameTap(_context, _frames));
         var sender = new Sender(_context, _connection);
-        _caller = new Caller(_context, _exchanges, sender);
-        _turns = new TurnStarter(_context, _exchanges, sender, _parking.Contains);
+        _caller = new Caller(_context, _router, sender);
+        _turns = new TurnStarter(_context, _router, sender, _parking.Contains);
     }
 
     /// <summary>The link moved; in order, one at a time, never in the frame of the call that caused it (REQ-CONN-07).</summary>
@@ -59,7 +60,7 @@ public sealed class SmoothAgentClient : IAsyncDisposable, IConversationHost
     }
 
     /// <summary>A frame went out or came in; a tap that throws is removed (REQ-LOG-02).</summary>
-    public event EventHandler<FrameSeen> FrameTapped
+    public event EventHandler<FrameInfo> FrameTapped
     {
         add => _frames.Add(value);
         remove => _frames.Remove(value);
@@ -199,7 +200,7 @@ public sealed class SmoothAgentClient : IAsyncDisposable, IConversationHost
     /// <summary>Asks the server for a sign of life.</summary>
     /// <param name="cancellationToken">Ends the wait.</param>
     /// <exception cref="SmoothAgentException">The link failed, or no answer came in time.</exception>
-    public Task<PingReply> PingAsync(CancellationToken cancellationToken = default)
+    public Task<Pong> PingAsync(CancellationToken cancellationToken = default)
     {
         var started = _context.Clock.GetTimestamp();
         var pong = CallAsync(new PingAction(), cancellationToken);
@@ -217,7 +218,7 @@ public sealed class SmoothAgentClient : IAsyncDisposable, IConversationHost
         ThrowIfDisposed();
         return _turns.Find(action.RequestId) is { } live
             ? live.Actions.Confirm(action.Approved, cancellationToken)
-            : _caller.CallVerb(Verb.Confirm, action, _ => true, cancellationToken);
+            : _caller.CallVerb(StepTables.Verbs["confirm"], action, _ => true, cancellationToken);
     }
 
     /// <summary>Gives a code to the live turn with that id, else as a call of its own.</summary>
@@ -226,7 +227,7 @@ public sealed class SmoothAgentClient : IAsyncDisposable, IConversationHost
     /// <exception cref="NoPendingQuestionException">No code is asked for in the live turn; nothing was sent.</exception>
     /// <exception cref="AlreadyAnsweredException">A code is on its way already; nothing was sent.</exception>
     /// <exception cref="UnsupportedException">The server does not know declined codes; nothing was sent.</exception>
-    public Task<OtpResult> VerifyOtpAsync(VerifyOtpAction action, CancellationToken cancellationToken = default)
+    public Task<OtpCheck> VerifyOtpAsync(VerifyOtpAction action, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(action);
         ThrowIfDisposed();
@@ -235,7 +236,7 @@ public sealed class SmoothAgentClient : IAsyncDisposable, IConversationHost
             return VerifyElsewhere(action, cancellationToken);
         }
         return action.Declined == true
-            ? live.Actions.DeclineOtp(OtpResult.Of, cancellationToken)
+            ? live.Actions.DeclineOtp(OtpCheck.Of, cancellationToken)
             : live.Actions.VerifyOtp(action.Code ?? "", cancellationToken);
     }
 
@@ -251,7 +252,7 @@ public sealed class SmoothAgentClient : IAsyncDisposable, IConversationHost
         ThrowIfDisposed();
         if (_turns.Find(action.RequestId) is not { } live)
         {
-            return _caller.CallVerb(Verb.Submit, action, SubmitResult.Of, cancellationToken);
+            return _caller.CallVerb(StepTables.Verbs["submit"], action, SubmitResult.Of, cancellationToken);
         }
         return action.Declined == true
             ? live.Actions.Decline(cancellationToken)
@@ -273,7 +274,7 @@ public sealed class SmoothAgentClient : IAsyncDisposable, IConversationHost
     /// <summary>The state; never the address.</summary>
     public override string ToString() => $"{nameof(SmoothAgentClient)} {State}";
 
-    internal Exchanges Exchanges => _exchanges;
+    internal Router Router => _router;
 
     /// <summary>Adds what the client supports to every new session (REQ-CALL-07).</summary>
     private CallAction<T> Completed<T>(CallAction<T> action)
@@ -292,21 +293,21 @@ public sealed class SmoothAgentClient : IAsyncDisposable, IConversationHost
     private Listeners<T> Listeners<T>(string name, bool removeOnThrow) =>
         new(this, _context.Dispatcher, _context.Log, name, removeOnThrow);
 
-    private Task<OtpResult> VerifyElsewhere(VerifyOtpAction action, CancellationToken cancellationToken)
+    private Task<OtpCheck> VerifyElsewhere(VerifyOtpAction action, CancellationToken cancellationToken)
     {
         if (action.Declined != true)
         {
-            return _caller.CallVerb(Verb.VerifyOtp, action, OtpResult.Of, cancellationToken);
+            return _caller.CallVerb(StepTables.Verbs["verify_otp"], action, OtpCheck.Of, cancellationToken);
         }
         using (_context.Gate.Enter())
         {
             if (!_parking.Contains(action.SessionId))
             {
-                return Observed.Quiet(Task.FromException<OtpResult>(Failure.NotParked(facts =>
+                return Observed.Quiet(Task.FromException<OtpCheck>(Failure.NotParked(facts =>
                     facts with { RequestId = action.RequestId, SessionId = action.SessionId })));
             }
         }
-        return _caller.CallVerb(Verb.DeclineOtp, action, OtpResult.Of, cancellationToken);
+        return _caller.CallVerb(StepTables.Verbs["decline_otp"], action, OtpCheck.Of, cancellationToken);
     }
 
     /// <summary>Keeps, inside the gate, which sessions understand a declined code (REQ-OTP-05).</summary>
@@ -331,10 +332,10 @@ public sealed class SmoothAgentClient : IAsyncDisposable, IConversationHost
         return new Conversation(this, session.SessionId, session.ConversationId, session.AgentName, []);
     }
 
-    private async Task<PingReply> ReplyAsync(Task<PongEvent> ping, long started)
+    private async Task<Pong> ReplyAsync(Task<PongEvent> ping, long started)
     {
         var pong = await ping.ConfigureAwait(false);
-        return new PingReply(pong.Timestamp, _context.Clock.GetElapsedTime(started));
+        return new Pong(pong.Timestamp, _context.Clock.GetElapsedTime(started).TotalMilliseconds);
     }
 
     private void ThrowIfDisposed() => ObjectDisposedException.ThrowIf(_disposed, this);

@@ -17,8 +17,8 @@ internal interface ILinkListener
 }
 
 /// <summary>How a link ended.</summary>
-/// <param name="Cause">Event of the connection machine.</param>
+/// <param name="Cause">Event of the connection machine, a <see cref="Steps.LocalEvent"/>.</param>
 /// <param name="Code">Close code; null when the caller closed.</param>
 /// <param name="SizeBytes">Bytes seen of a message that was too large.</param>
 /// <param name="Reason">What the peer's close frame gave as its reason.</param>
-internal sealed record LinkEnd(MachineEvent Cause, int? Code, long? SizeBytes = null, string? Reason = null);
+internal sealed record LinkEnd(string Cause, int? Code, long? SizeBytes = null, string? Reason = null);

@@ -1,34 +1,204 @@
+using SmooAI.SmoothOperator.Steps;
+
 namespace SmooAI.SmoothOperator;
 
-/// <summary>One attempt and the link that came of it. Guarded by the gate.</summary>
-internal sealed class Link(Gate gate, AttemptLimit limit, Action<OutboundFrame> written)
+/// <summary>One open socket: reads until it is gone, writes what it takes. Leaves decisions to the supervisor. Guarded by the gate.</summary>
+internal sealed class Link(ClientContext context, Supervisor supervisor, ISocket socket) : IFrameTaker
 {
-    private readonly TaskCompletionSource _opened = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    /// <summary>Frames after which iterators are woken though the socket holds more.</summary>
+    private const int LargestBatch = 128;
 
-    internal Outbox Outbox { get; } = new(gate, written);
+    /// <summary>A write that takes longer on a socket that is given up anyway waits for a peer that does not read.</summary>
+    private static readonly TimeSpan Blocked = TimeSpan.FromMilliseconds(100);
 
-    internal AttemptLimit Limit { get; } = limit;
-
-    internal ITransport? Transport { get; set; }
-
-    /// <summary>The attempt and after it the read loop; never fails.</summary>
-    internal Task Running { get; set; } = Task.CompletedTask;
-
-    /// <summary>Completes when the handshake is over; shared by every caller of connect (REQ-CONN-03).</summary>
-    internal Task Opened => _opened.Task;
-
-    /// <summary>Drops the socket when the peer does not answer the close frame in time.</summary>
-    internal ITimer? CloseLimit { get; set; }
+    private readonly Queue<Outgoing> _frames = new();
+    private TaskCompletionSource? _busy;
+    private ITimer? _closeLimit;
+    private int? _closeCode;
 
     internal int MalformedInARow { get; set; }
 
-    internal IDisposable? Settling { get; set; }
-
-    internal void SetOpened() => gate.After(() => _opened.TrySetResult());
-
-    internal void SetFailed(Exception error) => gate.After(() =>
+    /// <summary>Takes a frame; it is written as soon as the gate is left.</summary>
+    public void Take(Outgoing frame)
     {
-        _opened.TrySetException(error);
-        _ = _opened.Task.Exception; // seen: nobody has to await an attempt that a lazy call started
-    });
+        _frames.Enqueue(frame);
+        StartWriting();
+    }
+
+    /// <summary>Sends the close frame behind all that was taken, and drops the socket unless the peer closes in time.</summary>
+    internal void Close(int code)
+    {
+        _closeCode = code;
+        StartWriting();
+        if (context.Options.CloseTimeout is var limit && limit > TimeSpan.Zero)
+        {
+            _closeLimit = context.Clock.CreateTimer(_ => socket.Abort(), null, limit, Timeout.InfiniteTimeSpan);
+        }
+        else
+        {
+            context.Gate.After(() => _ = AbortAsync());
+        }
+    }
+
+    /// <summary>Forgets what was not written.</summary>
+    internal void Drop() => _frames.Clear();
+
+    /// <summary>Completes when everything taken was handed to the socket.</summary>
+    internal Task WhenIdle()
+    {
+        using (context.Gate.Enter())
+        {
+            return _busy?.Task ?? Task.CompletedTask;
+        }
+    }
+
+    /// <summary>Reads until the socket is gone; never fails.</summary>
+    internal async Task RunAsync()
+    {
+        using (socket)
+        {
+            await ReadAllAsync().ConfigureAwait(false);
+            // What was taken before the end has gone out or failed by now, the close frame included.
+            socket.Abort();
+            await WhenIdle().ConfigureAwait(false);
+        }
+        _closeLimit?.Dispose();
+    }
+
+    private async Task ReadAllAsync()
+    {
+        var reader = new FrameReader(context.FastPaths.LearnedFrames);
+        var unrested = 0;
+        while (true)
+        {
+            var receiving = ReceiveAsync();
+            if (!receiving.IsCompleted || unrested == LargestBatch || !context.FastPaths.BatchedWakes)
+            {
+                supervisor.Rest();
+                unrested = 0;
+            }
+            var message = await receiving.ConfigureAwait(false);
+            unrested++;
+            if (message.Kind == SocketMessageKind.Text)
+            {
+                Decode(reader, message.Data);
+            }
+            else if (!await GoOnAsync(message).ConfigureAwait(false))
+            {
+                return;
+            }
+        }
+    }
+
+    /// <summary>Tells of what is no text; false when nothing follows.</summary>
+    private async Task<bool> GoOnAsync(SocketMessage message)
+    {
+        switch (message.Kind)
+        {
+            case SocketMessageKind.Binary:
+                supervisor.ReceiveMalformed(this, message.Data);
+                return true;
+            case SocketMessageKind.TooLarge:
+                supervisor.End(this, new(LocalEvent.TooLarge, null, message.Number));
+                return true;
+            case SocketMessageKind.InvalidUtf8:
+                supervisor.End(this, new(LocalEvent.InvalidUtf8, null));
+                return false;
+            case SocketMessageKind.Closed:
+                supervisor.End(this, new(LocalEvent.ClosedByPeer, message.Number, Reason: message.Reason));
+                await WriteAsync(socket.CloseAsync, 1000).ConfigureAwait(false);
+                return false;
+            default:
+                supervisor.End(this, new(LocalEvent.Lost, message.Number));
+                return false;
+        }
+    }
+
+    private ValueTask<SocketMessage> ReceiveAsync()
+    {
+        try
+        {
+            return socket.ReceiveAsync();
+        }
+        catch (Exception)
+        {
+            return new(new SocketMessage(SocketMessageKind.Lost, Number: WebSocketTransport.AbnormalClosure));
+        }
+    }
+
+    private void Decode(FrameReader reader, ReadOnlyMemory<byte> text)
+    {
+        var frame = reader.Decode(text.Span);
+        if (frame.IsMalformed)
+        {
+            supervisor.ReceiveMalformed(this, text);
+        }
+        else
+        {
+            supervisor.Receive(this, frame);
+        }
+    }
+
+    private void StartWriting()
+    {
+        if (_busy is null)
+        {
+            _busy = new(TaskCreationOptions.RunContinuationsAsynchronously);
+            // Runs on the caller's thread up to the first write that has to wait.
+            context.Gate.After(() => _ = WriteAllAsync());
+        }
+    }
+
+    private async Task WriteAllAsync()
+    {
+        while (Next() is var (frame, code))
+        {
+            await (code is { } closing ? WriteAsync(socket.CloseAsync, closing) : WriteAsync(socket.SendAsync, frame!.Text))
+                .ConfigureAwait(false);
+            if (frame is not null)
+            {
+                supervisor.Flushed(frame);
+            }
+        }
+    }
+
+    private (Outgoing? Frame, int? CloseCode)? Next()
+    {
+        using (context.Gate.Enter())
+        {
+            if (_frames.TryDequeue(out var frame))
+            {
+                supervisor.Tap.Show(frame);
+                return (frame, null);
+            }
+            if (_closeCode is { } code)
+            {
+                _closeCode = null;
+                return (null, code);
+            }
+            var busy = _busy;
+            _busy = null;
+            busy?.TrySetResult();
+            return null;
+        }
+    }
+
+    private static async Task WriteAsync<T>(Func<T, Task> write, T what)
+    {
+        try
+        {
+            await write(what).ConfigureAwait(false);
+        }
+        catch (Exception)
+        {
+            // A socket that cannot be written ends the read loop too: the loss is reported there.
+        }
+    }
+
+    /// <summary>Drops the socket once the close frame went out; a peer that does not read gets no time for it.</summary>
+    private async Task AbortAsync()
+    {
+        await Task.WhenAny(WhenIdle(), Task.Delay(Blocked)).ConfigureAwait(false);
+        socket.Abort();
+    }
 }

@@ -1,97 +1,74 @@
+using SmooAI.SmoothOperator.Steps;
+
 namespace SmooAI.SmoothOperator;
 
-/// <summary>The frames of one link, written one at a time in the order of the calls (REQ-CONN-16).</summary>
-internal sealed class Outbox(Gate gate, Action<OutboundFrame> written)
+/// <summary>The link that takes frames; by then they may have left. Does not block.</summary>
+internal interface IFrameTaker
 {
-    private readonly Queue<OutboundFrame> _frames = new();
-    private ITransport? _transport;
-    private TaskCompletionSource? _busy;
+    void Take(Outgoing frame);
+}
 
-    /// <summary>Queues a frame; called inside the gate, written as soon as it is left.</summary>
-    internal void Enqueue(OutboundFrame frame)
-    {
-        frame.WaitsForLink = _transport is null;
-        _frames.Enqueue(frame);
-        Start();
-    }
+/// <summary>
+/// The frames of a client from queued to written or dropped, in the order of the calls that caused them (REQ-CONN-16).
+/// Outlives a link. Each frame belongs to a call, verb or turn that waits, which bounds their number; what has ended is
+/// forgotten. Guarded by the gate.
+/// </summary>
+internal sealed class Outbox
+{
+    private List<Outgoing> _waiting = [];
+    private List<Outgoing> _taken = [];
 
-    /// <summary>Gives the queue its open socket; called inside the gate.</summary>
-    internal void Open(ITransport transport)
+    /// <summary>The link that is ready; null for none.</summary>
+    internal IFrameTaker? Taker { get; private set; }
+
+    /// <summary>Queues a frame behind all others; a link that is ready takes it at once.</summary>
+    internal void Put(Outgoing frame)
     {
-        _transport = transport;
-        foreach (var frame in _frames)
+        frame.Box = this;
+        _waiting.Add(frame);
+        if (Taker is { } taker)
         {
-            frame.WaitsForLink = false;
-        }
-        Start();
-    }
-
-    /// <summary>Forgets what was not written; called inside the gate.</summary>
-    internal void Clear()
-    {
-        while (_frames.TryDequeue(out var frame))
-        {
-            frame.IsDropped = true;
-            gate.After(frame.Finish);
+            LinkReady(taker);
         }
     }
 
-    /// <summary>Completes when everything queued was handed to the socket.</summary>
-    internal Task WhenIdle()
+    /// <summary>Offers all that waits to a link, which takes it.</summary>
+    internal void LinkReady(IFrameTaker taker)
     {
-        using (gate.Enter())
+        Taker = taker;
+        var waiting = _waiting;
+        _waiting = [];
+        foreach (var frame in waiting)
         {
-            return _busy?.Task ?? Task.CompletedTask;
+            frame.On(LocalEvent.LinkReady);
+            frame.On(LocalEvent.Taken);
+            _taken.Add(frame);
         }
     }
 
-    private void Start()
+    /// <summary>The socket has a frame.</summary>
+    internal void Flushed(Outgoing frame)
     {
-        if (_busy is null && _transport is not null && _frames.Count > 0)
-        {
-            _busy = new(TaskCreationOptions.RunContinuationsAsynchronously);
-            // Runs on the caller's thread up to the first write that has to wait.
-            gate.After(() => _ = WriteAllAsync());
-        }
+        _taken.Remove(frame); // the first one, unless the link is gone and the frame with it
+        frame.On(LocalEvent.Flushed);
     }
 
-    private async Task WriteAllAsync()
+    /// <summary>A link or an attempt ended: the table knows what becomes of the frames. What it leaves waits for the next link.</summary>
+    internal void LinkGone(string word)
     {
-        while (Take() is { } frame)
+        Taker = null;
+        List<Outgoing> frames = [.. _taken, .. _waiting];
+        (_taken, _waiting) = ([], []);
+        foreach (var frame in frames)
         {
-            try
+            frame.On(word);
+            if (!frame.IsOver)
             {
-                await WriteAsync(frame).ConfigureAwait(false);
+                _waiting.Add(frame);
             }
-            catch (Exception)
-            {
-                // A socket that cannot be written ends the read loop too: the loss is reported there.
-            }
-            frame.Finish();
         }
     }
 
-    private Task WriteAsync(OutboundFrame frame) =>
-        frame.CloseCode is { } code ? _transport!.CloseAsync(code) : _transport!.SendAsync(frame.Text);
-
-    private OutboundFrame? Take()
-    {
-        using (gate.Enter())
-        {
-            while (_frames.TryDequeue(out var frame))
-            {
-                if (!frame.IsDropped)
-                {
-                    frame.IsWritten = true;
-                    written(frame);
-                    return frame;
-                }
-                gate.After(frame.Finish);
-            }
-            var busy = _busy;
-            _busy = null;
-            gate.After(() => busy?.TrySetResult());
-            return null;
-        }
-    }
+    /// <summary>A frame was taken back.</summary>
+    internal void Forget(Outgoing frame) => _waiting.Remove(frame);
 }

@@ -6,7 +6,7 @@ namespace SmooAI.SmoothOperator;
 /// <summary>Keeps what the specification calls secret out of logged frames, also when payloads are asked for (REQ-LOG-01).</summary>
 internal static class Redaction
 {
-    internal static string Of(FrameSeen frame)
+    internal static string Of(FrameInfo frame)
     {
         var secrets = frame.Direction == FrameDirection.In ? Secrets.OfEvents : Secrets.OfActions;
         if (!secrets.TryGetValue(frame.Type ?? "", out var places))

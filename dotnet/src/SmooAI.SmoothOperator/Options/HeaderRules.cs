@@ -19,6 +19,22 @@ internal static class HeaderRules
         "Proxy-Connection", "Proxy-Authenticate", "Proxy-Authorization",
     };
 
+    /// <summary>Returns the headers of an attempt.</summary>
+    internal static IReadOnlyDictionary<string, string> Of(SmoothAgentClientOptions options, string? token)
+    {
+        var headers = new Dictionary<string, string>(
+            options.Headers ?? new Dictionary<string, string>(), StringComparer.OrdinalIgnoreCase);
+        if (options.Origin is not null)
+        {
+            headers["Origin"] = options.Origin;
+        }
+        if (token is not null && options.TokenIn == TokenPlace.Header)
+        {
+            headers["Authorization"] = $"Bearer {token}";
+        }
+        return headers;
+    }
+
     /// <exception cref="ArgumentException">A name is no token or reserved, or a value holds a line break or NUL.</exception>
     internal static void Check(IReadOnlyDictionary<string, string>? headers, string option)
     {

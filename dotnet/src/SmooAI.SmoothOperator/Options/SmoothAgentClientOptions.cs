@@ -58,6 +58,9 @@ public sealed record SmoothAgentClientOptions
     /// <summary>Certificates that are trusted as roots for <c>wss:</c> beside the platform's own (REQ-CONN-13).</summary>
     public X509Certificate2Collection? TrustedRoots { get; init; }
 
+    /// <summary>Opens the socket of each link in the place of the client's own WebSocket; null for that.</summary>
+    public Opener? Opener { get; init; }
+
     /// <summary>Takes the log, from any thread; null keeps the client silent (REQ-LOG-01).</summary>
     public Action<LogEntry>? Logger { get; init; }
 

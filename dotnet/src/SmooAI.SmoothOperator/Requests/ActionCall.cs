@@ -1,25 +1,28 @@
 using System.Text.Json;
+using SmooAI.SmoothOperator.Steps;
 
 namespace SmooAI.SmoothOperator;
 
 /// <summary>One action that waits for its answer; steps through the machine <c>call</c> (REQ-CALL-03). Guarded by the gate.</summary>
-internal abstract class ActionCall<T> : IExchange
+internal abstract class ActionCall<T> : IInFlight, ICallActs
 {
+    private const string ErrorType = "error";
     private const long FirstErrorStatus = 400;
 
     private readonly ClientContext _context;
-    private readonly Exchanges _exchanges;
+    private readonly Router _router;
     private readonly ClientAction _action;
     private readonly string _id;
     private readonly Waiter<T> _waiter;
-    private CallState _state = Machines.Call.Initial;
-    private OutboundFrame? _frame;
+    private string _state = StepMachines.Call.Initial;
+    private Outgoing? _frame;
+    private CallCause _cause;
 
-    private protected ActionCall(ClientContext context, Exchanges exchanges, ClientAction action, string id)
+    private protected ActionCall(ClientContext context, Router router, ClientAction action, string id)
     {
         _action = action;
         _context = context;
-        _exchanges = exchanges;
+        _router = router;
         _id = id;
         _waiter = new Waiter<T>(context);
     }
@@ -27,17 +30,16 @@ internal abstract class ActionCall<T> : IExchange
     internal Task<T> Task => _waiter.Task;
 
     /// <summary>Starts the wait: limit and cancellation, which takes back a frame that waits for the link (REQ-CALL-09).</summary>
-    internal void Wait(OutboundFrame frame, CancellationToken cancellationToken)
+    internal void Wait(Outgoing frame, CancellationToken cancellationToken)
     {
         _frame = frame;
-        var limit = _context.Options.RequestTimeout;
-        _waiter.Limit(limit, () => Step(MachineEvent.RequestTimeout, Local));
-        _waiter.CancelBy(cancellationToken, Settle);
+        _waiter.Limit(_context.Options.RequestTimeout, () => Step(LocalEvent.RequestTimeout, Local));
+        _waiter.CancelBy(cancellationToken, Leave);
     }
 
     /// <summary>The action could not be queued.</summary>
-    internal void Refuse(SmoothAgentException error) =>
-        Step(error.Kind == ErrorKinds.NotConnected ? MachineEvent.NotConnected : MachineEvent.TooLarge, _ => Failure.Own(error, Named));
+    internal void Refuse(SmoothAgentException error) => Step(
+        error.Kind == ErrorKinds.NotConnected ? LocalEvent.NotConnected : LocalEvent.TooLarge, _ => Failure.Own(error, Named));
 
     public bool OnEvent(in DecodedFrame frame)
     {
@@ -48,11 +50,11 @@ internal abstract class ActionCall<T> : IExchange
         }
         else if (received is ErrorEvent reported)
         {
-            Step(MachineEvent.Error, _ => Failure.FromServer(reported, Named));
+            Step(received.Type, _ => Failure.FromServer(reported, Named));
         }
         else if (received is KeepaliveEvent)
         {
-            Step(MachineEvent.Keepalive, Local, received);
+            Step(received.Type, Local, received);
         }
         else if (Answers(received))
         {
@@ -65,10 +67,30 @@ internal abstract class ActionCall<T> : IExchange
         return true;
     }
 
-    public void OnAttemptFailed(Exception error) =>
-        Step(MachineEvent.ConnectFailed, _ => Failure.Own(error, Named));
+    public void OnAttemptFailed(Exception error) => Step(LocalEvent.ConnectFailed, _ => Failure.Own(error, Named));
 
     public void OnEnded(LinkEnd end) => Step(end.Cause, kind => LinkFailure.Of(kind, end, _context.Options, Named));
+
+    /// <summary>The connection has shown the frame already.</summary>
+    void ICallActs.Tap()
+    {
+    }
+
+    void ICallActs.Push() => _router.Push(_cause.Received!);
+
+    void ICallActs.Settle(Outcome outcome, Ending? ending)
+    {
+        Leave();
+        if (outcome == Outcome.Completed)
+        {
+            OnRead(_cause.Result!);
+            _waiter.Resolve(_cause.Result!);
+        }
+        else
+        {
+            _waiter.Fail(_cause.Error(StepWords.Of(ending!.Value)));
+        }
+    }
 
     /// <summary>Whether events of that type answer the action, errors apart.</summary>
     private protected abstract bool IsAnswer(string type);
@@ -97,65 +119,38 @@ internal abstract class ActionCall<T> : IExchange
     private protected SmoothAgentException Local(string kind) => Failure.Local(kind, Named);
 
     private protected void Step(
-        MachineEvent name,
-        Func<string, Exception> error,
-        ServerEvent? received = null,
-        MachineGuards guards = MachineGuards.None,
-        Action? resolve = null)
+        string word, Func<string, Exception> error, ServerEvent? received = null, T? result = default)
     {
-        foreach (var effect in Machines.Call.Step(ref _state, name, guards))
+        _cause = new(error, received, result);
+        var facts = (received is null ? new() : FrameFacts.Of(received)) with { MayHaveLeft = _frame?.MayHaveLeft ?? false };
+        foreach (var effect in StepMachines.Call.Step(ref _state, word, facts))
         {
-            if (effect.Kind == EffectKind.Push)
-            {
-                _exchanges.Push(received!);
-            }
-            else if (effect.Kind == EffectKind.Settle)
-            {
-                Settle();
-                if (resolve is not null)
-                {
-                    resolve();
-                }
-                else
-                {
-                    _waiter.Fail(error(effect.Second));
-                }
-            }
+            effect.Do(this);
         }
     }
 
     private void OnUnknown(UnknownEvent unknown)
     {
-        var isAnswer = unknown.WireType == MachineWords.Of(MachineEvent.Error) || IsAnswer(unknown.WireType);
+        var isAnswer = unknown.WireType == ErrorType || IsAnswer(unknown.WireType);
         if (unknown.Problem is { } problem && isAnswer)
         {
-            Step(MachineEvent.Broken, _ => Failure.Broken(unknown.WireType, problem, Named));
+            Step(LocalEvent.Broken, _ => Failure.Broken(unknown.WireType, problem, Named));
         }
         else
         {
-            Step(MachineEvent.Unknown, Local, unknown);
+            Step(unknown.Type, Local, unknown);
         }
     }
 
     private void OnAnswer(ServerEvent received)
     {
-        var status = (received as ImmediateResponseEvent)?.Status;
-        if (status >= FirstErrorStatus)
-        {
-            Step(MachineEvent.Result, _ => Failure.Status(status.Value, Named), received, MachineGuards.StatusError);
-            return;
-        }
         var result = Read(received, out var problem);
-        if (problem is not null)
+        if (problem is not null && FrameFacts.Of(received).Status is null or < FirstErrorStatus)
         {
-            Step(MachineEvent.Broken, _ => Failure.Broken(received.Type, problem, Named));
+            Step(LocalEvent.Broken, _ => Failure.Broken(received.Type, problem, Named));
             return;
         }
-        Step(MachineEvent.Result, Local, received, MachineGuards.None, () =>
-        {
-            OnRead(result!);
-            _waiter.Resolve(result!);
-        });
+        Step(LocalEvent.Result, _ => Failure.Status(FrameFacts.Of(received).Status ?? 0, Named), received, result);
     }
 
     /// <summary>The session that the action names, whichever action it is; asked for by errors alone.</summary>
@@ -166,10 +161,13 @@ internal abstract class ActionCall<T> : IExchange
     }
 
     /// <summary>The call is over: a frame that still waits for the link is taken back (REQ-CONN-16).</summary>
-    private void Settle()
+    private void Leave()
     {
-        _state = CallState.Settled;
-        _frame?.TakeBack();
-        _exchanges.Release(_id);
+        _state = "settled";
+        _frame?.Withdraw();
+        _router.Release(_id);
     }
+
+    /// <summary>What a step is about.</summary>
+    private readonly record struct CallCause(Func<string, Exception> Error, ServerEvent? Received, T? Result);
 }

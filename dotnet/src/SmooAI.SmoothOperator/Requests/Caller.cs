@@ -1,7 +1,9 @@
+using SmooAI.SmoothOperator.Steps;
+
 namespace SmooAI.SmoothOperator;
 
 /// <summary>Starts calls, verbs of the client and turns: id, frame, wait, in one go inside the gate.</summary>
-internal sealed class Caller(ClientContext context, Exchanges exchanges, Sender sender)
+internal sealed class Caller(ClientContext context, Router router, Sender sender)
 {
     /// <summary>Starts an action with one answer; what it was is told, inside the gate, before the wait ends.</summary>
     /// <exception cref="ArgumentException">The id is in flight already; nothing was sent.</exception>
@@ -15,9 +17,9 @@ internal sealed class Caller(ClientContext context, Exchanges exchanges, Sender 
         using (context.Gate.Enter())
         {
             var id = action.CorrelationId ?? context.Ids.Next();
-            var call = new PendingCall<T>(context, exchanges, action, id, learn);
+            var call = new PendingCall<T>(context, router, action, id, learn);
             var frame = Sender.Encode(action, id);
-            exchanges.Register(id, call);
+            router.Register(id, call);
             if (sender.Submit(frame) is { } refused)
             {
                 call.Refuse(refused);
@@ -32,7 +34,7 @@ internal sealed class Caller(ClientContext context, Exchanges exchanges, Sender 
 
     /// <summary>Starts a verb that no live turn owns (REQ-VERB-08).</summary>
     internal Task<T> CallVerb<T>(
-        Verb verb, ClientAction action, Func<ServerEvent, T> read, CancellationToken token)
+        VerbRow verb, ClientAction action, Func<ServerEvent, T> read, CancellationToken token)
     {
         if (token.IsCancellationRequested)
         {
@@ -42,8 +44,8 @@ internal sealed class Caller(ClientContext context, Exchanges exchanges, Sender 
         {
             var id = action.CorrelationId!;
             var frame = Sender.Encode(action, id);
-            var call = new VerbCall<T>(context, exchanges, verb, action, id, read);
-            exchanges.Register(id, call);
+            var call = new VerbCall<T>(context, router, verb, action, id, read);
+            router.Register(id, call);
             if (sender.Submit(frame) is { } refused)
             {
                 call.Refuse(refused);

@@ -1,12 +1,13 @@
+using SmooAI.SmoothOperator.Steps;
+
 namespace SmooAI.SmoothOperator;
 
 /// <summary>The error of what was in flight when the link ended (REQ-CONN-15, REQ-WIRE-11).</summary>
 internal static class LinkFailure
 {
-    private const int RejectedCredentials = 4401;
     private const int MessageTooBig = 1009;
 
-    /// <summary>Makes the error of the kind that a machine asks for; 4401 makes any kind authentication.</summary>
+    /// <summary>Makes the error of the kind that a machine asks for; where the link was lost, the table of close codes may know more.</summary>
     internal static SmoothAgentException Of(
         string kind, LinkEnd end, SmoothAgentClientOptions options, Func<ErrorFacts, ErrorFacts> with)
     {
@@ -15,7 +16,9 @@ internal static class LinkFailure
             return Failure.TooLarge(
                 end.SizeBytes, options.MaxMessageBytes, facts => with(facts) with { CloseCode = MessageTooBig });
         }
-        var rejected = end.Code == RejectedCredentials && kind != ErrorKinds.ClientClosed;
+        var rejected = kind is ErrorKinds.ConnectionLost or ErrorKinds.TurnInterrupted
+            && end.Code is { } code
+            && CloseCodes.Of(code)?.Kind == ErrorKinds.Authentication;
         return Failure.Local(
             rejected ? ErrorKinds.Authentication : kind,
             facts => with(facts) with { CloseCode = end.Code, CloseReason = end.Reason });

@@ -1,17 +1,19 @@
+using SmooAI.SmoothOperator.Steps;
+
 namespace SmooAI.SmoothOperator;
 
 /// <summary>A call: one action with one answer, whose event and type the specification names.</summary>
 internal sealed class PendingCall<T>(
-    ClientContext context, Exchanges exchanges, CallAction<T> action, string id, Action<WireObject> learn)
-    : ActionCall<T>(context, exchanges, action, id)
+    ClientContext context, Router router, CallAction<T> action, string id, Action<WireObject> learn)
+    : ActionCall<T>(context, router, action, id)
     where T : WireObject
 {
     private readonly Operation<T> _operation = action.AnsweredBy;
 
-    private protected override bool IsAnswer(string type) => MachineWords.Of(_operation.Answer) == type;
+    private protected override bool IsAnswer(string type) => _operation.Answer == type;
 
     private protected override void OnOther(ServerEvent received) =>
-        Step(MachineEvent.Unexpected, kind => Failure.Local(kind, facts => Named(facts) with
+        Step(LocalEvent.Unexpected, kind => Failure.Local(kind, facts => Named(facts) with
         {
             Reason = received.Type,
             Event = received,

@@ -1,10 +1,10 @@
+using SmooAI.SmoothOperator.Steps;
+
 namespace SmooAI.SmoothOperator;
 
 /// <summary>The last 1,024 ids that were settled: their late frames reach the tap alone (REQ-TURN-06).</summary>
 internal sealed class SettledIds
 {
-    private const int Limit = 1024;
-
     private readonly Queue<string> _order = new();
     private readonly HashSet<string> _ids = new(StringComparer.Ordinal);
 
@@ -17,7 +17,7 @@ internal sealed class SettledIds
             return;
         }
         _order.Enqueue(id);
-        if (_order.Count > Limit)
+        if (_order.Count > Limits.SettledIds)
         {
             _ids.Remove(_order.Dequeue());
         }

@@ -1,3 +1,5 @@
+using SmooAI.SmoothOperator.Steps;
+
 namespace SmooAI.SmoothOperator;
 
 /// <summary>
@@ -5,18 +7,18 @@ namespace SmooAI.SmoothOperator;
 /// somebody else (REQ-VERB-08).
 /// </summary>
 internal sealed class VerbCall<T>(
-    ClientContext context, Exchanges exchanges, Verb verb, ClientAction action, string id, Func<ServerEvent, T> read)
-    : ActionCall<T>(context, exchanges, action, id)
+    ClientContext context, Router router, VerbRow verb, ClientAction action, string id, Func<ServerEvent, T> read)
+    : ActionCall<T>(context, router, action, id)
 {
-    private const long Accepted = 202;
+    /// <summary>Other events are to this call what unknown ones are.</summary>
+    private const string UnknownType = "unknown";
 
-    private protected override bool IsAnswer(string type) => Array.Exists(
-        Machines.Answers, row => MachineWords.Of(row.Event) == type && Array.IndexOf(row.Verbs, verb) >= 0);
+    private protected override bool IsAnswer(string type) => StepTables.Answering(type, new()).Contains(verb.Name);
 
     private protected override bool Answers(ServerEvent received) =>
-        base.Answers(received) && received is not ImmediateResponseEvent { Status: Accepted };
+        StepTables.Answering(received.Type, FrameFacts.Of(received)).Contains(verb.Name);
 
-    private protected override void OnOther(ServerEvent received) => Step(MachineEvent.Unknown, Local, received);
+    private protected override void OnOther(ServerEvent received) => Step(UnknownType, Local, received);
 
     private protected override T? Read(ServerEvent received, out FrameProblem? problem)
     {

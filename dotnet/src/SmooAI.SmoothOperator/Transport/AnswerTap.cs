@@ -6,7 +6,7 @@ using System.Text;
 namespace SmooAI.SmoothOperator;
 
 /// <summary>What a handshake that was refused said (REQ-CONN-22).</summary>
-internal sealed record Refusal(int Status, long? RetryAfterMs, string? Body, string? RequestId);
+internal sealed record RefusedHandshake(int Status, long? RetryAfterMs, string? Body, string? RequestId);
 
 /// <summary>Keeps the answer of a refused handshake, which the library drops.</summary>
 internal sealed class AnswerTap(HttpMessageHandler inner, TimeProvider clock) : DelegatingHandler(inner)
@@ -14,7 +14,7 @@ internal sealed class AnswerTap(HttpMessageHandler inner, TimeProvider clock) : 
     private const int MostBytes = 4096;
 
     /// <summary>The refusal that came; null for none.</summary>
-    internal Refusal? Refused { get; private set; }
+    internal RefusedHandshake? Refused { get; private set; }
 
     /// <summary>Whether the answer agreed to an extension, though nobody offered one.</summary>
     internal bool HasExtension { get; private set; }
@@ -27,7 +27,7 @@ internal sealed class AnswerTap(HttpMessageHandler inner, TimeProvider clock) : 
             HasExtension = answer.Headers.Contains("Sec-WebSocket-Extensions");
             return answer;
         }
-        Refused = new Refusal((int)answer.StatusCode, RetryAfter(answer.Headers), null, Named(answer.Headers));
+        Refused = new RefusedHandshake((int)answer.StatusCode, RetryAfter(answer.Headers), null, Named(answer.Headers));
         Refused = Refused with { Body = await BodyAsync(answer, cancellationToken).ConfigureAwait(false) };
         return answer;
     }

@@ -5,10 +5,10 @@ using System.Text.Unicode;
 namespace SmooAI.SmoothOperator;
 
 /// <summary>The framework's <see cref="ClientWebSocket"/>, set so that all clients behave alike (REQ-CONN-14).</summary>
-internal sealed class WebSocketTransport : ITransport
+internal sealed class WebSocketTransport : ISocket
 {
     private const int ProtocolViolation = 1002;
-    private const int AbnormalClosure = 1006;
+    internal const int AbnormalClosure = 1006;
 
     private readonly ClientWebSocket _socket = new();
     private readonly AnswerTap _answer;
@@ -18,46 +18,42 @@ internal sealed class WebSocketTransport : ITransport
     private CloseFrameTap? _tap;
     private bool _skipping;
 
-    internal WebSocketTransport(SmoothAgentClientOptions options, string? bearer)
+    private WebSocketTransport(OpenRequest request, SmoothAgentClientOptions options)
     {
-        _maxMessageBytes = options.MaxMessageBytes;
+        _maxMessageBytes = request.MaxMessageBytes;
         _socket.Options.KeepAliveInterval = TimeSpan.Zero;
-        foreach (var (name, value) in options.Headers ?? new Dictionary<string, string>())
+        foreach (var (name, value) in request.Headers)
         {
             _socket.Options.SetRequestHeader(name, value);
-        }
-        if (options.Origin is not null)
-        {
-            _socket.Options.SetRequestHeader("Origin", options.Origin);
-        }
-        if (bearer is not null)
-        {
-            _socket.Options.SetRequestHeader("Authorization", $"Bearer {bearer}");
         }
         _answer = new AnswerTap(Handler(options), options.TimeProvider);
         _invoker = new HttpMessageInvoker(_answer);
     }
 
-    public async Task OpenAsync(Uri address, CancellationToken cancellationToken)
+    /// <summary>Opens a socket; the opener of every client that was given no other.</summary>
+    /// <exception cref="HandshakeException">The handshake was refused or failed.</exception>
+    internal static async Task<ISocket> OpenAsync(
+        OpenRequest request, SmoothAgentClientOptions options, CancellationToken cancellationToken)
     {
+        var opened = new WebSocketTransport(request, options);
         try
         {
-            await _socket.ConnectAsync(address, _invoker, cancellationToken).ConfigureAwait(false);
+            await opened._socket.ConnectAsync(request.Url, opened._invoker, cancellationToken).ConfigureAwait(false);
+            return opened._answer.HasExtension
+                ? throw new WebSocketException("An extension was agreed to that nobody had offered.")
+                : opened;
         }
         catch (Exception fault)
         {
-            throw new HandshakeException(_answer.Refused, fault);
-        }
-        if (_answer.HasExtension)
-        {
-            throw new HandshakeException(null, new WebSocketException("An extension was agreed to that nobody had offered."));
+            opened.Dispose();
+            throw new HandshakeException(opened._answer.Refused, fault);
         }
     }
 
     public Task SendAsync(ReadOnlyMemory<byte> text) =>
         _socket.SendAsync(text, WebSocketMessageType.Text, endOfMessage: true, CancellationToken.None).AsTask();
 
-    public async ValueTask<Inbound> ReceiveAsync()
+    public async ValueTask<SocketMessage> ReceiveAsync()
     {
         _message.Clear();
         try
@@ -69,7 +65,7 @@ internal sealed class WebSocketTransport : ITransport
                 if (part.MessageType == WebSocketMessageType.Close)
                 {
                     return new(
-                        InboundKind.Closed,
+                        SocketMessageKind.Closed,
                         Number: _tap?.CloseCode ?? (int)(_socket.CloseStatus ?? 0),
                         Reason: _socket.CloseStatusDescription is { Length: > 0 } reason ? reason : null);
                 }
@@ -82,12 +78,12 @@ internal sealed class WebSocketTransport : ITransport
                 if (_message.Length > _maxMessageBytes)
                 {
                     _skipping = !part.EndOfMessage;
-                    return new(InboundKind.TooLarge, Number: _message.Length);
+                    return new(SocketMessageKind.TooLarge, Number: _message.Length);
                 }
                 if (part.EndOfMessage)
                 {
                     var binary = part.MessageType == WebSocketMessageType.Binary;
-                    return new(binary ? InboundKind.Binary : InboundKind.Text, _message.Message);
+                    return new(binary ? SocketMessageKind.Binary : SocketMessageKind.Text, _message.Message);
                 }
             }
         }
@@ -139,11 +135,11 @@ internal sealed class WebSocketTransport : ITransport
         return handler;
     }
 
-    private Inbound Ended(Exception fault)
+    private SocketMessage Ended(Exception fault)
     {
         if (_tap?.IsViolated == true)
         {
-            return new(InboundKind.Lost, Number: ProtocolViolation);
+            return new(SocketMessageKind.Lost, Number: ProtocolViolation);
         }
         // The library has closed with 1007 by itself and tells it from other faults by nothing but the bytes.
         if (fault is WebSocketException { WebSocketErrorCode: WebSocketError.Faulted } && _tap?.CloseCode is null)
@@ -151,9 +147,9 @@ internal sealed class WebSocketTransport : ITransport
             _message.Grow(_message.Rest.TrimEnd((byte)0).Length);
             if (!Utf8.IsValid(_message.Message.Span))
             {
-                return new(InboundKind.InvalidUtf8);
+                return new(SocketMessageKind.InvalidUtf8);
             }
         }
-        return _tap?.CloseCode is { } code ? new(InboundKind.Closed, Number: code) : new(InboundKind.Lost, Number: AbnormalClosure);
+        return _tap?.CloseCode is { } code ? new(SocketMessageKind.Closed, Number: code) : new(SocketMessageKind.Lost, Number: AbnormalClosure);
     }
 }

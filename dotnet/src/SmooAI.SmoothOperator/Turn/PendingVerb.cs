@@ -1,15 +1,12 @@
+using SmooAI.SmoothOperator.Steps;
+
 namespace SmooAI.SmoothOperator;
 
 /// <summary>A verb whose answer has not come. Guarded by the gate.</summary>
-internal abstract class PendingVerb(Verb verb, QuestionKind? kind)
+/// <param name="row">What the table says of it.</param>
+internal abstract class PendingVerb(VerbRow row)
 {
-    internal Verb Verb { get; } = verb;
-
-    /// <summary>The question that it answers; null for cancel.</summary>
-    internal QuestionKind? Kind { get; } = kind;
-
-    /// <summary>Whether it goes on waiting when its turn settles (REQ-VERB-06).</summary>
-    internal bool OutlivesTurn => Verb is Verb.VerifyOtp or Verb.DeclineOtp;
+    internal VerbRow Row { get; } = row;
 
     internal abstract void Resolve(ServerEvent? answer);
 
@@ -17,8 +14,7 @@ internal abstract class PendingVerb(Verb verb, QuestionKind? kind)
 }
 
 /// <summary>A verb with the type of its result.</summary>
-internal sealed class PendingVerb<T>(Verb verb, QuestionKind? kind, Waiter<T> waiter, Func<ServerEvent?, T> read)
-    : PendingVerb(verb, kind)
+internal sealed class PendingVerb<T>(VerbRow row, Waiter<T> waiter, Func<ServerEvent?, T> read) : PendingVerb(row)
 {
     internal override void Resolve(ServerEvent? answer) => waiter.Resolve(read(answer));
 

@@ -1,40 +1,29 @@
+using SmooAI.SmoothOperator.Steps;
+
 namespace SmooAI.SmoothOperator;
 
-/// <summary>The three question machines of a turn. Guarded by the gate.</summary>
+/// <summary>What a turn asks a human, by kind, in the order of the table. Guarded by the gate.</summary>
 internal sealed class Questions
 {
-    internal Questions(ClientContext context, Action<QuestionSlot> late)
+    private readonly Dictionary<string, QuestionSlot> _slots = new(StringComparer.Ordinal);
+
+    internal Questions(ClientContext context, Action late)
     {
-        Confirmation = new QuestionSlot<ConfirmationState>(
-            context, QuestionKind.Confirmation, late, Machines.Confirmation, ConfirmationState.Open, ConfirmationState.Answered);
-        Otp = new QuestionSlot<OtpState>(
-            context, QuestionKind.Otp, late, Machines.Otp, OtpState.Open, OtpState.Answered);
-        Interaction = new QuestionSlot<InteractionState>(
-            context, QuestionKind.Interaction, late, Machines.Interaction, InteractionState.Open, InteractionState.Answered);
-        All = [Confirmation, Otp, Interaction];
+        foreach (var machine in StepMachines.Questions)
+        {
+            _slots[machine.Name] = new QuestionSlot(context, machine.Question!, late);
+        }
     }
 
-    internal QuestionSlot Confirmation { get; }
+    internal QuestionSlot this[string kind] => _slots[kind];
 
-    internal QuestionSlot Otp { get; }
-
-    internal QuestionSlot Interaction { get; }
-
-    internal QuestionSlot[] All { get; }
-
-    internal bool AnyOpen => Confirmation.IsOpen || Otp.IsOpen || Interaction.IsOpen;
-
-    /// <summary>Whether every machine is where it began.</summary>
-    internal bool NoneAsked => Confirmation.IsNone && Otp.IsNone && Interaction.IsNone;
-
-    /// <summary>The open questions, in the order of their kinds.</summary>
-    internal IReadOnlyList<Question> Open => [.. All.Where(slot => slot.IsOpen).Select(slot => slot.Asked!)];
-
-    internal QuestionSlot Of(QuestionKind kind) => All[(int)kind];
+    /// <summary>What the open questions ask.</summary>
+    internal IReadOnlyList<Question> Open(TurnStates states) =>
+        [.. _slots.Where(slot => states.IsOpen(slot.Key) && slot.Value.Asked is not null).Select(slot => slot.Value.Asked!)];
 
     internal void StopAll()
     {
-        foreach (var slot in All)
+        foreach (var slot in _slots.Values)
         {
             slot.Stop();
         }

@@ -29,7 +29,7 @@ public sealed class Turn : IAsyncEnumerable<ServerEvent>, IAsyncDisposable
     public string SessionId => _driver.SessionId;
 
     /// <summary>Where the turn stands.</summary>
-    public TurnState State => _driver.State;
+    public TurnState State => _driver.States.State;
 
     /// <summary>How the turn ended; null while it runs.</summary>
     public TurnOutcome? Outcome => _driver.Outcome;
@@ -41,7 +41,7 @@ public sealed class Turn : IAsyncEnumerable<ServerEvent>, IAsyncDisposable
     public IReadOnlyList<ServerEvent> Items => Inside(_driver.Items.Snapshot);
 
     /// <summary>The questions that a human is asked now; at most one of each kind (REQ-VERB-01).</summary>
-    public IReadOnlyList<Question> OpenQuestions => Inside(() => _driver.Questions.Open);
+    public IReadOnlyList<Question> OpenQuestions => Inside(() => _driver.Questions.Open(_driver.States));
 
     /// <summary>Completes when the turn settles; asking for it counts as awaiting the result.</summary>
     public Task<TurnResult> Completion
@@ -94,7 +94,7 @@ public sealed class Turn : IAsyncEnumerable<ServerEvent>, IAsyncDisposable
     /// <param name="cancellationToken">Ends the wait alone; the code stays sent.</param>
     /// <exception cref="NoPendingQuestionException">No code is asked for; nothing was sent.</exception>
     /// <exception cref="AlreadyAnsweredException">A code is on its way already; nothing was sent.</exception>
-    public Task<OtpResult> VerifyOtpAsync(string code, CancellationToken cancellationToken = default)
+    public Task<OtpCheck> VerifyOtpAsync(string code, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(code);
         return _verbs.VerifyOtp(code, cancellationToken);

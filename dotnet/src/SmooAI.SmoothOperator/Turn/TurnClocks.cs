@@ -1,21 +1,23 @@
+using SmooAI.SmoothOperator.Steps;
+
 namespace SmooAI.SmoothOperator;
 
 /// <summary>The limits of a turn: silence, total time, the wait for a confirmed cancel. Guarded by the gate.</summary>
 internal sealed class TurnClocks : IDisposable
 {
     private readonly ClientContext _context;
-    private readonly Action<MachineEvent> _late;
+    private readonly Action<string> _late;
     private readonly IdleClock _idle;
     private readonly ITimer? _total;
     private ITimer? _cancel;
     private bool _over;
 
-    internal TurnClocks(ClientContext context, Action<MachineEvent> late)
+    internal TurnClocks(ClientContext context, Action<string> late)
     {
         _context = context;
         _late = late;
-        _idle = new IdleClock(context, context.Options.TurnIdleTimeout, () => late(MachineEvent.IdleTimeout));
-        _total = Start(context.Options.TurnTimeout, MachineEvent.TotalTimeout);
+        _idle = new IdleClock(context, context.Options.TurnIdleTimeout, () => late(LocalEvent.IdleTimeout));
+        _total = Start(context.Options.TurnTimeout, LocalEvent.TotalTimeout);
     }
 
     /// <summary>A frame of the turn came, of any type.</summary>
@@ -48,7 +50,7 @@ internal sealed class TurnClocks : IDisposable
     {
         if (!_over)
         {
-            _cancel ??= Timer(_context.Options.CancelTimeout, MachineEvent.CancelTimeout);
+            _cancel ??= Timer(_context.Options.CancelTimeout, LocalEvent.CancelTimeout);
         }
     }
 
@@ -60,18 +62,18 @@ internal sealed class TurnClocks : IDisposable
         _cancel?.Dispose();
     }
 
-    private ITimer? Start(TimeSpan limit, MachineEvent name) => limit <= TimeSpan.Zero ? null : Timer(limit, name);
+    private ITimer? Start(TimeSpan limit, string word) => limit <= TimeSpan.Zero ? null : Timer(limit, word);
 
-    private ITimer Timer(TimeSpan limit, MachineEvent name) =>
-        _context.Clock.CreateTimer(_ => Fire(name), null, limit, Timeout.InfiniteTimeSpan);
+    private ITimer Timer(TimeSpan limit, string word) =>
+        _context.Clock.CreateTimer(_ => Fire(word), null, limit, Timeout.InfiniteTimeSpan);
 
-    private void Fire(MachineEvent name)
+    private void Fire(string word)
     {
         using (_context.Gate.Enter())
         {
             if (!_over)
             {
-                _late(name);
+                _late(word);
             }
         }
     }

@@ -31,10 +31,10 @@ public sealed record TurnResult
     public bool? NeedsEscalation { get; init; }
 
     /// <summary>The event that ended the turn; null when a cancel was not confirmed.</summary>
-    public ServerEvent? Terminal { get; init; }
+    public ServerEvent? Event { get; init; }
 
     /// <summary>The answer as the server shaped it.</summary>
-    public EventualResponseEvent? Response => Terminal as EventualResponseEvent;
+    public EventualResponseEvent? Response => Event as EventualResponseEvent;
 
     /// <summary>Outcome and id; never the text.</summary>
     public override string ToString() => $"{Outcome} {RequestId}";

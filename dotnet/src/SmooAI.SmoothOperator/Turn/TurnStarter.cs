@@ -1,7 +1,7 @@
 namespace SmooAI.SmoothOperator;
 
 /// <summary>Starts turns: registers, queues the message, ties the caller's token to it (REQ-TURN-01).</summary>
-internal sealed class TurnStarter(ClientContext context, Exchanges exchanges, Sender sender, Func<string, bool> parksOtp)
+internal sealed class TurnStarter(ClientContext context, Router router, Sender sender, Func<string, bool> parksOtp)
 {
     /// <exception cref="ArgumentException">The id is in flight already; nothing was sent.</exception>
     internal Turn Start(SendMessageAction action, CancellationToken token)
@@ -12,7 +12,7 @@ internal sealed class TurnStarter(ClientContext context, Exchanges exchanges, Se
             var id = action.RequestId ?? (aborted ? context.Ids.Unsent() : context.Ids.Next());
             var message = Sender.Encode(action, id);
             var writer = new TurnWriter(sender, message, action.SessionId);
-            var driver = new TurnDriver(context, exchanges, writer);
+            var driver = new TurnDriver(context, router, writer);
             driver.Actions = new TurnVerbs(context, driver, writer, parksOtp);
             var turn = new Turn(context, driver, driver.Actions);
             if (aborted)
@@ -40,8 +40,8 @@ internal sealed class TurnStarter(ClientContext context, Exchanges exchanges, Se
     {
         using (context.Gate.Enter())
         {
-            return exchanges.Find(id) as TurnDriver
-                ?? exchanges.Tails(id).OfType<TurnDriver>().FirstOrDefault(turn => turn.Questions.Otp.Asked is not null);
+            return router.Find(id) as TurnDriver
+                ?? router.Tails(id).OfType<TurnDriver>().FirstOrDefault(turn => turn.States.AnyOutlives);
         }
     }
 
@@ -49,7 +49,7 @@ internal sealed class TurnStarter(ClientContext context, Exchanges exchanges, Se
     {
         try
         {
-            exchanges.Register(id, driver);
+            router.Register(id, driver);
         }
         catch (ArgumentException)
         {
@@ -60,7 +60,7 @@ internal sealed class TurnStarter(ClientContext context, Exchanges exchanges, Se
 
     private void CloseOlderOtp(string sessionId)
     {
-        foreach (var older in exchanges.Tails().OfType<TurnDriver>())
+        foreach (var older in router.Tails().OfType<TurnDriver>())
         {
             if (older.SessionId == sessionId)
             {

@@ -1,4 +1,5 @@
 using System.Text.Json;
+using SmooAI.SmoothOperator.Steps;
 
 namespace SmooAI.SmoothOperator;
 
@@ -8,30 +9,28 @@ internal sealed class TurnVerbs(ClientContext context, TurnDriver turn, TurnWrit
     private Task? _cancelled;
 
     internal Task<bool> Confirm(bool approved, CancellationToken token) => Write(
-        turn.Questions.Confirmation,
-        Verb.Confirm,
+        "confirm",
         () => new ConfirmToolActionAction
         {
             RequestId = turn.RequestId,
             SessionId = turn.SessionId,
             Approved = approved,
-            ConfirmationId = (turn.Questions.Confirmation.Asked?.Asked as WriteConfirmationRequiredEvent)?.ConfirmationId,
+            ConfirmationId = (turn.Questions["confirmation"].Asked?.Asked as WriteConfirmationRequiredEvent)?.ConfirmationId,
         },
         _ => true,
         token);
 
-    internal Task<OtpResult> VerifyOtp(string code, CancellationToken token) => Write(
-        turn.Questions.Otp,
-        Verb.VerifyOtp,
+    internal Task<OtpCheck> VerifyOtp(string code, CancellationToken token) => Write(
+        "verify_otp",
         () => new VerifyOtpAction { RequestId = turn.RequestId, SessionId = turn.SessionId, Code = code },
-        answer => OtpResult.Of(answer!),
+        answer => OtpCheck.Of(answer!),
         token);
 
     internal Task<SubmitResult> Submit(JsonElement? values, CancellationToken token) => Write(
-        turn.Questions.Interaction, Verb.Submit, () => Interaction(values, null), answer => SubmitResult.Of(answer!), token);
+        "submit", () => Interaction(values, null), answer => SubmitResult.Of(answer!), token);
 
     internal Task<SubmitResult> Decline(CancellationToken token) => Write(
-        turn.Questions.Interaction, Verb.Decline, () => Interaction(null, true), answer => SubmitResult.Of(answer!), token);
+        "decline", () => Interaction(null, true), answer => SubmitResult.Of(answer!), token);
 
     /// <summary>Declines a code, only where the server said that it understands (REQ-OTP-05).</summary>
     internal Task<T> DeclineOtp<T>(Func<ServerEvent, T> read, CancellationToken token)
@@ -44,8 +43,7 @@ internal sealed class TurnVerbs(ClientContext context, TurnDriver turn, TurnWrit
             }
         }
         return Write(
-            turn.Questions.Otp,
-            Verb.DeclineOtp,
+                "decline_otp",
             () => new VerifyOtpAction { RequestId = turn.RequestId, SessionId = turn.SessionId, Declined = true },
             answer => read(answer!),
             token);
@@ -63,7 +61,7 @@ internal sealed class TurnVerbs(ClientContext context, TurnDriver turn, TurnWrit
             if (_cancelled is null)
             {
                 var waiter = new Waiter<bool>(context);
-                turn.Track(new PendingVerb<bool>(Verb.Cancel, null, waiter, _ => true));
+                turn.Track(new PendingVerb<bool>(StepTables.Verbs["cancel"], waiter, _ => true));
                 _cancelled = waiter.Task;
                 turn.Cancel();
             }
@@ -73,7 +71,7 @@ internal sealed class TurnVerbs(ClientContext context, TurnDriver turn, TurnWrit
 
     private SubmitInteractionAction Interaction(JsonElement? values, bool? declined)
     {
-        var asked = (InteractionRequiredEvent)turn.Questions.Interaction.Asked!.Asked;
+        var asked = (InteractionRequiredEvent)turn.Questions["interaction"].Asked!.Asked;
         return new SubmitInteractionAction
         {
             RequestId = turn.RequestId,
@@ -85,37 +83,29 @@ internal sealed class TurnVerbs(ClientContext context, TurnDriver turn, TurnWrit
         };
     }
 
-    private Task<T> Write<T>(
-        QuestionSlot slot, Verb verb, Func<ClientAction> action, Func<ServerEvent?, T> read, CancellationToken token)
+    private Task<T> Write<T>(string name, Func<ClientAction> action, Func<ServerEvent?, T> read, CancellationToken token)
     {
         if (token.IsCancellationRequested)
         {
             return Task.FromCanceled<T>(token);
         }
+        var verb = StepTables.Verbs[name];
         using (context.Gate.Enter())
         {
-            foreach (var effect in turn.Answer(slot))
-            {
-                if (effect.Kind == EffectKind.Refuse)
-                {
-                    return Refused<T>(effect.First == ErrorKinds.AlreadyAnswered
-                        ? Failure.Local(ErrorKinds.AlreadyAnswered, turn.NamedVerb)
-                        : Failure.NoPendingQuestion(turn.NamedVerb));
-                }
-            }
-            return Wait(verb, slot.Kind, action(), read, token);
+            return turn.Answer(verb.Question!) is { } refused
+                ? Refused<T>(refused)
+                : Wait(verb, action(), read, token);
         }
     }
 
-    private Task<T> Wait<T>(
-        Verb verb, QuestionKind kind, ClientAction action, Func<ServerEvent?, T> read, CancellationToken token)
+    private Task<T> Wait<T>(VerbRow verb, ClientAction action, Func<ServerEvent?, T> read, CancellationToken token)
     {
         if (writer.Write(action) is { } refused)
         {
             return Refused<T>(refused);
         }
         var waiter = new Waiter<T>(context);
-        var pending = new PendingVerb<T>(verb, kind, waiter, read);
+        var pending = new PendingVerb<T>(verb, waiter, read);
         turn.Track(pending);
         waiter.Limit(context.Options.RequestTimeout, () =>
         {

@@ -1,7 +1,7 @@
 namespace SmooAI.SmoothOperator;
 
 /// <summary>What one turn writes: its message, at most one cancel, and verbs. Guarded by the gate.</summary>
-internal sealed class TurnWriter(Sender sender, OutboundFrame message, string sessionId)
+internal sealed class TurnWriter(Sender sender, Outgoing message, string sessionId)
 {
     private bool _cancelled;
 
@@ -9,11 +9,8 @@ internal sealed class TurnWriter(Sender sender, OutboundFrame message, string se
 
     internal string SessionId => sessionId;
 
-    /// <summary>Whether the message was handed to the socket (REQ-TURN-20).</summary>
-    internal bool IsSent => message.IsWritten;
-
-    /// <summary>Whether the message waits for a link that opens.</summary>
-    internal bool IsWaiting => message.WaitsForLink;
+    /// <summary>Whether the message may have left this machine (REQ-TURN-20).</summary>
+    internal bool MayHaveLeft => message.MayHaveLeft;
 
     /// <summary>Queues the message; returns why it was refused.</summary>
     internal SmoothAgentException? WriteMessage() => sender.Submit(message);
@@ -33,5 +30,5 @@ internal sealed class TurnWriter(Sender sender, OutboundFrame message, string se
     internal SmoothAgentException? Write(ClientAction verb) => sender.Submit(Sender.Encode(verb, RequestId));
 
     /// <summary>The turn is over: a message still in the queue must not go out.</summary>
-    internal void Finish() => message.TakeBack();
+    internal void Finish() => message.Withdraw();
 }

@@ -3,17 +3,9 @@
 
 namespace SmooAI.SmoothOperator;
 
-/// <summary>Whether an error of the server ends the turn whose id it carries.</summary>
-internal enum ErrorTerminal
-{
-    Always,
-    Never,
-    UnlessVerb,
-}
-
 /// <summary>What the error table says about one code.</summary>
 internal sealed record ErrorCode(
-    string Code, string Kind, string Leaf, bool Retryable, ErrorTerminal Terminal, string When);
+    string Code, string Kind, string Leaf, bool Retryable, string Terminal, string When);
 
 /// <summary>What the error table says about one kind.</summary>
 internal sealed record ErrorKind(string Kind, string Leaf, bool Retryable, string When);
@@ -22,25 +14,25 @@ internal static class ErrorTable
 {
     private static readonly ErrorCode[] Codes =
     [
-        new("VALIDATION_ERROR", "invalid_request", "Validation", false, ErrorTerminal.UnlessVerb, "The frame or one of its fields is not acceptable."),
-        new("UNSUPPORTED_ACTION", "unsupported", "Unsupported", false, ErrorTerminal.UnlessVerb, "The server does not know the action."),
-        new("SESSION_NOT_FOUND", "not_found", "SessionNotFound", false, ErrorTerminal.UnlessVerb, "The session is unknown or belongs to somebody else."),
-        new("CONVERSATION_NOT_FOUND", "not_found", "NotFound", false, ErrorTerminal.Always, "The conversation is unknown or belongs to somebody else."),
-        new("SKILL_NOT_FOUND", "not_found", "NotFound", false, ErrorTerminal.Always, "The skill is unknown."),
-        new("AGENT_NOT_AUTHORIZED", "permission", "PermissionDenied", false, ErrorTerminal.Always, "The agent may not be used from here."),
-        new("ORIGIN_NOT_ALLOWED", "permission", "PermissionDenied", false, ErrorTerminal.Always, "The page's origin is not on the agent's list."),
-        new("AUTH_CONTEXT_INVALID", "permission", "PermissionDenied", false, ErrorTerminal.Always, "The signature of authContext does not fit or is too old."),
-        new("TURN_IN_PROGRESS", "conflict", "TurnInProgress", true, ErrorTerminal.Always, "Another turn still runs; only the new one ends."),
-        new("NO_PENDING_CONFIRMATION", "conflict", "NoPendingQuestion", false, ErrorTerminal.Never, "Nothing waits for this confirmation: answered, expired, stale or foreign."),
-        new("NO_PENDING_INTERACTION", "conflict", "NoPendingQuestion", false, ErrorTerminal.Never, "Nothing waits for this interaction: answered, expired or foreign."),
-        new("INTERACTION_MISMATCH", "conflict", "NoPendingQuestion", false, ErrorTerminal.Never, "The interactionId or kind is not the one that waits; it goes on waiting."),
-        new("RATE_LIMITED", "rate_limited", "RateLimited", true, ErrorTerminal.UnlessVerb, "Too many actions."),
-        new("LLM_UNAVAILABLE", "server_error", "ServerFault", false, ErrorTerminal.Always, "The server has no model to answer with."),
-        new("AGENT_ERROR", "server_error", "ServerFault", false, ErrorTerminal.Always, "The agent failed in the middle of the turn."),
-        new("INTERNAL_ERROR", "server_error", "ServerFault", true, ErrorTerminal.UnlessVerb, "The server failed."),
-        new("STORAGE_ERROR", "server_error", "ServerFault", true, ErrorTerminal.UnlessVerb, "The server could not read or write its store."),
-        new("OTP_SEND_FAILED", "server_error", "ServerFault", true, ErrorTerminal.Never, "The one-time code could not be delivered; the turn goes on to its end."),
-        new("", "protocol", "Protocol", false, ErrorTerminal.Always, ""),
+        new("VALIDATION_ERROR", "invalid_request", "Validation", false, "unless_verb", "The frame or one of its fields is not acceptable."),
+        new("UNSUPPORTED_ACTION", "unsupported", "Unsupported", false, "unless_verb", "The server does not know the action."),
+        new("SESSION_NOT_FOUND", "not_found", "SessionNotFound", false, "unless_verb", "The session is unknown or belongs to somebody else."),
+        new("CONVERSATION_NOT_FOUND", "not_found", "NotFound", false, "always", "The conversation is unknown or belongs to somebody else."),
+        new("SKILL_NOT_FOUND", "not_found", "NotFound", false, "always", "The skill is unknown."),
+        new("AGENT_NOT_AUTHORIZED", "permission", "PermissionDenied", false, "always", "The agent may not be used from here."),
+        new("ORIGIN_NOT_ALLOWED", "permission", "PermissionDenied", false, "always", "The page's origin is not on the agent's list."),
+        new("AUTH_CONTEXT_INVALID", "permission", "PermissionDenied", false, "always", "The signature of authContext does not fit or is too old."),
+        new("TURN_IN_PROGRESS", "conflict", "TurnInProgress", true, "always", "Another turn still runs; only the new one ends."),
+        new("NO_PENDING_CONFIRMATION", "conflict", "NoPendingQuestion", false, "never", "Nothing waits for this confirmation: answered, expired, stale or foreign."),
+        new("NO_PENDING_INTERACTION", "conflict", "NoPendingQuestion", false, "never", "Nothing waits for this interaction: answered, expired or foreign."),
+        new("INTERACTION_MISMATCH", "conflict", "NoPendingQuestion", false, "never", "The interactionId or kind is not the one that waits; it goes on waiting."),
+        new("RATE_LIMITED", "rate_limited", "RateLimited", true, "unless_verb", "Too many actions."),
+        new("LLM_UNAVAILABLE", "server_error", "ServerFault", false, "always", "The server has no model to answer with."),
+        new("AGENT_ERROR", "server_error", "ServerFault", false, "always", "The agent failed in the middle of the turn."),
+        new("INTERNAL_ERROR", "server_error", "ServerFault", true, "unless_verb", "The server failed."),
+        new("STORAGE_ERROR", "server_error", "ServerFault", true, "unless_verb", "The server could not read or write its store."),
+        new("OTP_SEND_FAILED", "server_error", "ServerFault", true, "never", "The one-time code could not be delivered; the turn goes on to its end."),
+        new("", "protocol", "Protocol", false, "always", ""),
     ];
 
     private static readonly ErrorKind[] Kinds =

@@ -9,8 +9,6 @@ public sealed partial record ImmediateResponseEvent
 {
     internal override string? CorrelationId => RequestId;
 
-    internal override MachineEvent MachineEvent => MachineEvent.ImmediateResponse;
-
     internal static ImmediateResponseEvent ReadFrom(ref Utf8JsonReader reader)
     {
         string? requestIdValue = null;
@@ -128,8 +126,6 @@ public sealed partial record ImmediateResponseEvent
 public sealed partial record EventualResponseEvent
 {
     internal override string? CorrelationId => TopRequestId ?? Data.RequestId;
-
-    internal override MachineEvent MachineEvent => MachineEvent.EventualResponse;
 
     internal static EventualResponseEvent ReadFrom(ref Utf8JsonReader reader)
     {
@@ -253,8 +249,6 @@ public sealed partial record StreamChunkEvent
 {
     internal override string? CorrelationId => TopRequestId ?? Data.RequestId;
 
-    internal override MachineEvent MachineEvent => MachineEvent.StreamChunk;
-
     internal static StreamChunkEvent ReadFrom(ref Utf8JsonReader reader)
     {
         string? requestIdValue = null;
@@ -355,8 +349,6 @@ public sealed partial record StreamTokenEvent
 {
     internal override string? CorrelationId => TopRequestId ?? Data.RequestId;
 
-    internal override MachineEvent MachineEvent => MachineEvent.StreamToken;
-
     internal static StreamTokenEvent ReadFrom(ref Utf8JsonReader reader)
     {
         string? requestIdValue = null;
@@ -449,8 +441,6 @@ public sealed partial record StreamTokenEvent
 public sealed partial record StreamPreambleEvent
 {
     internal override string? CorrelationId => TopRequestId ?? Data.RequestId;
-
-    internal override MachineEvent MachineEvent => MachineEvent.StreamPreamble;
 
     internal static StreamPreambleEvent ReadFrom(ref Utf8JsonReader reader)
     {
@@ -545,8 +535,6 @@ public sealed partial record StreamReasoningEvent
 {
     internal override string? CorrelationId => TopRequestId ?? Data.RequestId;
 
-    internal override MachineEvent MachineEvent => MachineEvent.StreamReasoning;
-
     internal static StreamReasoningEvent ReadFrom(ref Utf8JsonReader reader)
     {
         string? requestIdValue = null;
@@ -640,8 +628,6 @@ public sealed partial record KeepaliveEvent
 {
     internal override string? CorrelationId => TopRequestId ?? Data.RequestId;
 
-    internal override MachineEvent MachineEvent => MachineEvent.Keepalive;
-
     internal static KeepaliveEvent ReadFrom(ref Utf8JsonReader reader)
     {
         string? requestIdValue = null;
@@ -720,8 +706,6 @@ public sealed partial record KeepaliveEvent
 public sealed partial record WriteConfirmationRequiredEvent
 {
     internal override string? CorrelationId => TopRequestId ?? Data.RequestId;
-
-    internal override MachineEvent MachineEvent => MachineEvent.WriteConfirmationRequired;
 
     internal static WriteConfirmationRequiredEvent ReadFrom(ref Utf8JsonReader reader)
     {
@@ -816,8 +800,6 @@ public sealed partial record OtpVerificationRequiredEvent
 {
     internal override string? CorrelationId => TopRequestId ?? Data.RequestId;
 
-    internal override MachineEvent MachineEvent => MachineEvent.OtpVerificationRequired;
-
     internal static OtpVerificationRequiredEvent ReadFrom(ref Utf8JsonReader reader)
     {
         string? requestIdValue = null;
@@ -910,8 +892,6 @@ public sealed partial record OtpSentEvent
 {
     internal override string? CorrelationId => TopRequestId ?? Data.RequestId;
 
-    internal override MachineEvent MachineEvent => MachineEvent.OtpSent;
-
     internal static OtpSentEvent ReadFrom(ref Utf8JsonReader reader)
     {
         string? requestIdValue = null;
@@ -995,8 +975,6 @@ public sealed partial record OtpVerifiedEvent
 {
     internal override string? CorrelationId => TopRequestId ?? Data.RequestId;
 
-    internal override MachineEvent MachineEvent => MachineEvent.OtpVerified;
-
     internal static OtpVerifiedEvent ReadFrom(ref Utf8JsonReader reader)
     {
         string? requestIdValue = null;
@@ -1077,8 +1055,6 @@ public sealed partial record OtpVerifiedEvent
 public sealed partial record OtpInvalidEvent
 {
     internal override string? CorrelationId => TopRequestId ?? Data.RequestId;
-
-    internal override MachineEvent MachineEvent => MachineEvent.OtpInvalid;
 
     internal static OtpInvalidEvent ReadFrom(ref Utf8JsonReader reader)
     {
@@ -1167,8 +1143,6 @@ public sealed partial record OtpInvalidEvent
 public sealed partial record InteractionRequiredEvent
 {
     internal override string? CorrelationId => TopRequestId ?? Data.RequestId;
-
-    internal override MachineEvent MachineEvent => MachineEvent.InteractionRequired;
 
     internal static InteractionRequiredEvent ReadFrom(ref Utf8JsonReader reader)
     {
@@ -1262,8 +1236,6 @@ public sealed partial record InteractionInvalidEvent
 {
     internal override string? CorrelationId => TopRequestId ?? Data.RequestId;
 
-    internal override MachineEvent MachineEvent => MachineEvent.InteractionInvalid;
-
     internal static InteractionInvalidEvent ReadFrom(ref Utf8JsonReader reader)
     {
         string? requestIdValue = null;
@@ -1350,8 +1322,6 @@ public sealed partial record InteractionInvalidEvent
 public sealed partial record CancelledEvent
 {
     internal override string? CorrelationId => TopRequestId ?? Data?.RequestId;
-
-    internal override MachineEvent MachineEvent => MachineEvent.Cancelled;
 
     internal static CancelledEvent ReadFrom(ref Utf8JsonReader reader)
     {
@@ -1454,8 +1424,6 @@ public sealed partial record CancelledEvent
 public sealed partial record ErrorEvent
 {
     internal override string? CorrelationId => TopRequestId ?? Data.RequestId;
-
-    internal override MachineEvent MachineEvent => MachineEvent.Error;
 
     internal static ErrorEvent ReadFrom(ref Utf8JsonReader reader)
     {
@@ -1571,8 +1539,6 @@ public sealed partial record ErrorEvent
 public sealed partial record PongEvent
 {
     internal override string? CorrelationId => RequestId;
-
-    internal override MachineEvent MachineEvent => MachineEvent.Pong;
 
     internal static PongEvent ReadFrom(ref Utf8JsonReader reader)
     {

@@ -48,8 +48,6 @@ public abstract partial record ServerEvent : WireObject
 
     internal abstract string? CorrelationId { get; }
 
-    internal abstract MachineEvent MachineEvent { get; }
-
     private protected override string TypeLabel => Type;
 
     /// <summary>Returns every fact of the event under the wire's word: one JSON object, absent facts left out.</summary>
@@ -73,23 +71,23 @@ internal static class EventTable
 {
     internal static readonly EventKind[] Kinds =
     [
-        new("immediate_response", MachineEvent.ImmediateResponse, false, ImmediateResponseEvent.ReadFrom, Shapes.ImmediateResponse, []),
-        new("eventual_response", MachineEvent.EventualResponse, true, EventualResponseEvent.ReadFrom, Shapes.EventualResponse, [new(["data", "requestId"], "requestId", true, true), new(["data", "status"], "status", true, true)]),
-        new("stream_chunk", MachineEvent.StreamChunk, false, StreamChunkEvent.ReadFrom, Shapes.StreamChunk, [new(["data", "requestId"], "requestId", true, true), new(["data", "node"], "node", true, true)]),
-        new("stream_token", MachineEvent.StreamToken, false, StreamTokenEvent.ReadFrom, Shapes.StreamToken, [new(["data", "requestId"], "requestId", true, true), new(["data", "token"], "token", true, true)]),
-        new("stream_preamble", MachineEvent.StreamPreamble, false, StreamPreambleEvent.ReadFrom, Shapes.StreamPreamble, [new(["data", "requestId"], "requestId", true, true), new(["data", "token"], "token", true, true)]),
-        new("stream_reasoning", MachineEvent.StreamReasoning, false, StreamReasoningEvent.ReadFrom, Shapes.StreamReasoning, [new(["data", "requestId"], "requestId", true, true), new(["data", "token"], "token", true, true)]),
-        new("keepalive", MachineEvent.Keepalive, false, KeepaliveEvent.ReadFrom, Shapes.Keepalive, [new(["data", "requestId"], "requestId", true, true)]),
-        new("write_confirmation_required", MachineEvent.WriteConfirmationRequired, false, WriteConfirmationRequiredEvent.ReadFrom, Shapes.WriteConfirmationRequired, [new(["data", "requestId"], "requestId", true, true)]),
-        new("otp_verification_required", MachineEvent.OtpVerificationRequired, false, OtpVerificationRequiredEvent.ReadFrom, Shapes.OtpVerificationRequired, [new(["data", "requestId"], "requestId", true, true)]),
-        new("otp_sent", MachineEvent.OtpSent, false, OtpSentEvent.ReadFrom, Shapes.OtpSent, [new(["data", "requestId"], "requestId", true, true)]),
-        new("otp_verified", MachineEvent.OtpVerified, false, OtpVerifiedEvent.ReadFrom, Shapes.OtpVerified, [new(["data", "requestId"], "requestId", true, true)]),
-        new("otp_invalid", MachineEvent.OtpInvalid, false, OtpInvalidEvent.ReadFrom, Shapes.OtpInvalid, [new(["data", "requestId"], "requestId", true, true)]),
-        new("interaction_required", MachineEvent.InteractionRequired, false, InteractionRequiredEvent.ReadFrom, Shapes.InteractionRequired, [new(["data", "requestId"], "requestId", true, true)]),
-        new("interaction_invalid", MachineEvent.InteractionInvalid, false, InteractionInvalidEvent.ReadFrom, Shapes.InteractionInvalid, [new(["data", "requestId"], "requestId", true, true)]),
-        new("cancelled", MachineEvent.Cancelled, true, CancelledEvent.ReadFrom, Shapes.Cancelled, [new(["data", "requestId"], "requestId", false, false), new(["data", "status"], "status", true, true)]),
-        new("error", MachineEvent.Error, true, ErrorEvent.ReadFrom, Shapes.Error, [new(["data", "requestId"], "requestId", false, false), new(["data", "error"], "error", true, true)]),
-        new("pong", MachineEvent.Pong, false, PongEvent.ReadFrom, Shapes.Pong, [new(["data", "timestamp"], "timestamp", true, false)]),
+        new("immediate_response", false, ImmediateResponseEvent.ReadFrom, Shapes.ImmediateResponse, []),
+        new("eventual_response", true, EventualResponseEvent.ReadFrom, Shapes.EventualResponse, [new(["data", "requestId"], "requestId", true, true), new(["data", "status"], "status", true, true)]),
+        new("stream_chunk", false, StreamChunkEvent.ReadFrom, Shapes.StreamChunk, [new(["data", "requestId"], "requestId", true, true), new(["data", "node"], "node", true, true)]),
+        new("stream_token", false, StreamTokenEvent.ReadFrom, Shapes.StreamToken, [new(["data", "requestId"], "requestId", true, true), new(["data", "token"], "token", true, true)]),
+        new("stream_preamble", false, StreamPreambleEvent.ReadFrom, Shapes.StreamPreamble, [new(["data", "requestId"], "requestId", true, true), new(["data", "token"], "token", true, true)]),
+        new("stream_reasoning", false, StreamReasoningEvent.ReadFrom, Shapes.StreamReasoning, [new(["data", "requestId"], "requestId", true, true), new(["data", "token"], "token", true, true)]),
+        new("keepalive", false, KeepaliveEvent.ReadFrom, Shapes.Keepalive, [new(["data", "requestId"], "requestId", true, true)]),
+        new("write_confirmation_required", false, WriteConfirmationRequiredEvent.ReadFrom, Shapes.WriteConfirmationRequired, [new(["data", "requestId"], "requestId", true, true)]),
+        new("otp_verification_required", false, OtpVerificationRequiredEvent.ReadFrom, Shapes.OtpVerificationRequired, [new(["data", "requestId"], "requestId", true, true)]),
+        new("otp_sent", false, OtpSentEvent.ReadFrom, Shapes.OtpSent, [new(["data", "requestId"], "requestId", true, true)]),
+        new("otp_verified", false, OtpVerifiedEvent.ReadFrom, Shapes.OtpVerified, [new(["data", "requestId"], "requestId", true, true)]),
+        new("otp_invalid", false, OtpInvalidEvent.ReadFrom, Shapes.OtpInvalid, [new(["data", "requestId"], "requestId", true, true)]),
+        new("interaction_required", false, InteractionRequiredEvent.ReadFrom, Shapes.InteractionRequired, [new(["data", "requestId"], "requestId", true, true)]),
+        new("interaction_invalid", false, InteractionInvalidEvent.ReadFrom, Shapes.InteractionInvalid, [new(["data", "requestId"], "requestId", true, true)]),
+        new("cancelled", true, CancelledEvent.ReadFrom, Shapes.Cancelled, [new(["data", "requestId"], "requestId", false, false), new(["data", "status"], "status", true, true)]),
+        new("error", true, ErrorEvent.ReadFrom, Shapes.Error, [new(["data", "requestId"], "requestId", false, false), new(["data", "error"], "error", true, true)]),
+        new("pong", false, PongEvent.ReadFrom, Shapes.Pong, [new(["data", "timestamp"], "timestamp", true, false)]),
     ];
 
     internal static EventKind? Find(ref Utf8JsonReader tag)

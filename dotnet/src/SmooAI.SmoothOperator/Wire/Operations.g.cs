@@ -4,20 +4,20 @@
 namespace SmooAI.SmoothOperator;
 
 /// <summary>An action and the events that may answer it.</summary>
-internal class Operation(string action, MachineEvent[] replies)
+internal class Operation(string action, string[] replies)
 {
     internal string Action { get; } = action;
 
-    internal MachineEvent[] Replies { get; } = replies;
+    internal string[] Replies { get; } = replies;
 }
 
 /// <summary>An action whose answer carries a typed result.</summary>
 internal sealed class Operation<T>(
-    string action, MachineEvent[] replies, MachineEvent answer, string[] at, Shape shape, ReadValue<T> read)
+    string action, string[] replies, string answer, string[] at, Shape shape, ReadValue<T> read)
     : Operation(action, replies)
     where T : WireObject
 {
-    internal MachineEvent Answer { get; } = answer;
+    internal string Answer { get; } = answer;
 
     internal string[] At { get; } = at;
 
@@ -29,35 +29,35 @@ internal sealed class Operation<T>(
 internal static class Operations
 {
     internal static readonly Operation<CreateConversationSessionResult> CreateConversationSession =
-        new("create_conversation_session", [MachineEvent.ImmediateResponse, MachineEvent.Error], MachineEvent.ImmediateResponse, ["data"], Shapes.CreateConversationSessionResult, CreateConversationSessionResult.ReadFrom);
+        new("create_conversation_session", ["immediate_response", "error"], "immediate_response", ["data"], Shapes.CreateConversationSessionResult, CreateConversationSessionResult.ReadFrom);
 
     internal static readonly Operation SendMessage =
-        new("send_message", [MachineEvent.ImmediateResponse, MachineEvent.StreamChunk, MachineEvent.StreamToken, MachineEvent.StreamPreamble, MachineEvent.StreamReasoning, MachineEvent.Keepalive, MachineEvent.WriteConfirmationRequired, MachineEvent.OtpVerificationRequired, MachineEvent.OtpSent, MachineEvent.InteractionRequired, MachineEvent.EventualResponse, MachineEvent.Cancelled, MachineEvent.Error]);
+        new("send_message", ["immediate_response", "stream_chunk", "stream_token", "stream_preamble", "stream_reasoning", "keepalive", "write_confirmation_required", "otp_verification_required", "otp_sent", "interaction_required", "eventual_response", "cancelled", "error"]);
 
     internal static readonly Operation<GetSessionResult> GetSession =
-        new("get_session", [MachineEvent.ImmediateResponse, MachineEvent.Error], MachineEvent.ImmediateResponse, ["data"], Shapes.GetSessionResult, GetSessionResult.ReadFrom);
+        new("get_session", ["immediate_response", "error"], "immediate_response", ["data"], Shapes.GetSessionResult, GetSessionResult.ReadFrom);
 
     internal static readonly Operation<MessagePage> GetConversationMessages =
-        new("get_conversation_messages", [MachineEvent.ImmediateResponse, MachineEvent.Error], MachineEvent.ImmediateResponse, ["data"], Shapes.MessagePage, MessagePage.ReadFrom);
+        new("get_conversation_messages", ["immediate_response", "error"], "immediate_response", ["data"], Shapes.MessagePage, MessagePage.ReadFrom);
 
     internal static readonly Operation<ConversationPage> ListConversations =
-        new("list_conversations", [MachineEvent.ImmediateResponse, MachineEvent.Error], MachineEvent.ImmediateResponse, ["data"], Shapes.ConversationPage, ConversationPage.ReadFrom);
+        new("list_conversations", ["immediate_response", "error"], "immediate_response", ["data"], Shapes.ConversationPage, ConversationPage.ReadFrom);
 
     internal static readonly Operation<RenameConversationResult> RenameConversation =
-        new("rename_conversation", [MachineEvent.ImmediateResponse, MachineEvent.Error], MachineEvent.ImmediateResponse, ["data"], Shapes.RenameConversationResult, RenameConversationResult.ReadFrom);
+        new("rename_conversation", ["immediate_response", "error"], "immediate_response", ["data"], Shapes.RenameConversationResult, RenameConversationResult.ReadFrom);
 
     internal static readonly Operation ConfirmToolAction =
-        new("confirm_tool_action", [MachineEvent.ImmediateResponse, MachineEvent.Error]);
+        new("confirm_tool_action", ["immediate_response", "error"]);
 
     internal static readonly Operation VerifyOtp =
-        new("verify_otp", [MachineEvent.OtpVerified, MachineEvent.OtpInvalid, MachineEvent.ImmediateResponse, MachineEvent.Error]);
+        new("verify_otp", ["otp_verified", "otp_invalid", "immediate_response", "error"]);
 
     internal static readonly Operation SubmitInteraction =
-        new("submit_interaction", [MachineEvent.ImmediateResponse, MachineEvent.InteractionInvalid, MachineEvent.Error]);
+        new("submit_interaction", ["immediate_response", "interaction_invalid", "error"]);
 
     internal static readonly Operation Cancel =
-        new("cancel", [MachineEvent.Cancelled]);
+        new("cancel", ["cancelled"]);
 
     internal static readonly Operation<PongEvent> Ping =
-        new("ping", [MachineEvent.Pong, MachineEvent.Error], MachineEvent.Pong, [], Shapes.Pong, PongEvent.ReadFrom);
+        new("ping", ["pong", "error"], "pong", [], Shapes.Pong, PongEvent.ReadFrom);
 }

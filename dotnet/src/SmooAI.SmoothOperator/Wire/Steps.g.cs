@@ -70,7 +70,7 @@ internal enum Which
 }
 
 /// <summary>What an effect carries.</summary>
-internal enum Timer
+internal enum StepTimer
 {
     /// <summary>The word <c>retry</c>.</summary>
     Retry,
@@ -136,7 +136,7 @@ internal enum Outcome
 }
 
 /// <summary>What an effect carries.</summary>
-internal enum Action
+internal enum StepAction
 {
     /// <summary>The word <c>cancel</c>.</summary>
     Cancel,
@@ -155,6 +155,132 @@ internal enum Refusal
     AlreadyAnswered,
     /// <summary>The word <c>no_pending_question</c>.</summary>
     NoPendingQuestion,
+}
+
+/// <summary>Back to the specification's own words.</summary>
+internal static class StepWords
+{
+    internal static string Of(Ending ending) => ending switch
+    {
+        Ending.ReconnectExhausted => "reconnect_exhausted",
+        Ending.Attempt => "attempt",
+        Ending.Protocol => "protocol",
+        Ending.ByCode => "by_code",
+        Ending.UnexpectedEvent => "unexpected_event",
+        Ending.InvalidFrame => "invalid_frame",
+        Ending.RequestTimeout => "request_timeout",
+        Ending.NotConnected => "not_connected",
+        Ending.ConnectionLost => "connection_lost",
+        Ending.MessageTooLarge => "message_too_large",
+        Ending.ClientClosed => "client_closed",
+        Ending.Unconfirmed => "unconfirmed",
+        Ending.TurnTimeout => "turn_timeout",
+        Ending.TurnInterrupted => "turn_interrupted",
+        _ => throw new ArgumentOutOfRangeException(nameof(ending), ending, "No ending has that number."),
+    };
+}
+
+/// <summary>What moves a machine and is no frame.</summary>
+internal static class LocalEvent
+{
+    /// <summary>the caller asks for the link</summary>
+    internal const string Connect = "connect";
+
+    /// <summary>the handshake succeeded</summary>
+    internal const string Opened = "opened";
+
+    /// <summary>the attempt failed (refused, timed out, bad status, bad certificate)</summary>
+    internal const string ConnectFailed = "connect_failed";
+
+    /// <summary>the caller closes the client</summary>
+    internal const string Close = "close";
+
+    /// <summary>a close frame came, with or without a code</summary>
+    internal const string ClosedByPeer = "closed_by_peer";
+
+    /// <summary>the socket ended without a close frame (1006)</summary>
+    internal const string Lost = "lost";
+
+    /// <summary>the tenth malformed frame in a row</summary>
+    internal const string MalformedLimit = "malformed_limit";
+
+    /// <summary>a text message that is not UTF-8</summary>
+    internal const string InvalidUtf8 = "invalid_utf8";
+
+    /// <summary>a message over maxMessageBytes</summary>
+    internal const string TooLarge = "too_large";
+
+    /// <summary>an action was started in idle or closed</summary>
+    internal const string NotConnected = "not_connected";
+
+    /// <summary>
+    /// the session's next message is sent while the OTP question of a settled turn is still open
+    /// </summary>
+    internal const string Send = "send";
+
+    /// <summary>the caller answers the question</summary>
+    internal const string Answer = "answer";
+
+    /// <summary>the caller stops the turn</summary>
+    internal const string Cancel = "cancel";
+
+    /// <summary>the turn has settled</summary>
+    internal const string Settle = "settle";
+
+    /// <summary>a terminal event or the answer to a call has a broken body</summary>
+    internal const string Broken = "broken";
+
+    /// <summary>the event that answers the call</summary>
+    internal const string Result = "result";
+
+    /// <summary>another known event with the call's id</summary>
+    internal const string Unexpected = "unexpected";
+
+    /// <summary>requestTimeout is over</summary>
+    internal const string RequestTimeout = "request_timeout";
+
+    /// <summary>turnIdleTimeout is over</summary>
+    internal const string IdleTimeout = "idle_timeout";
+
+    /// <summary>the question's time is over</summary>
+    internal const string QuestionTimeout = "question_timeout";
+
+    /// <summary>turnTimeout is over</summary>
+    internal const string TotalTimeout = "total_timeout";
+
+    /// <summary>cancelTimeout is over</summary>
+    internal const string CancelTimeout = "cancel_timeout";
+
+    /// <summary>the link can take a frame</summary>
+    internal const string LinkReady = "link_ready";
+
+    /// <summary>the link has taken the frame and begins to write it</summary>
+    internal const string Taken = "taken";
+
+    /// <summary>the socket has taken the whole frame</summary>
+    internal const string Flushed = "flushed";
+
+    /// <summary>the frame's call or turn has ended</summary>
+    internal const string Withdrawn = "withdrawn";
+
+    /// <summary>the wait before the next attempt is over</summary>
+    internal const string RetryDue = "retry_due";
+
+    /// <summary>the link has been open for stableAfter</summary>
+    internal const string Stable = "stable";
+
+    /// <summary>no frame came within pongTimeout after a ping of our own</summary>
+    internal const string PongTimeout = "pong_timeout";
+
+    /// <summary>the probe after a sleep had no answer</summary>
+    internal const string ProbeFailed = "probe_failed";
+
+    /// <summary>the program, or the platform, says that the machine slept</summary>
+    internal const string Wake = "wake";
+
+    /// <summary>the platform says that there is a network again</summary>
+    internal const string Online = "online";
+
 }
 
 /// <summary>What a human answers: with which action, what it copies from the question, what it needs.</summary>
@@ -342,7 +468,7 @@ internal interface IConnectionActs
     void Close(int closeCode);
 
     /// <summary>schedule(timer): the timer is armed; retry waits as the backoff says</summary>
-    void Schedule(Timer timer);
+    void Schedule(StepTimer timer);
 
     /// <summary>
     /// attempt(next): one attempt now, unless one runs; attempt(reset): the count of attempts starts
@@ -417,7 +543,7 @@ internal interface ITurnActs
     void Shut();
 
     /// <summary>send(action): one action is written; a turn writes at most one cancel</summary>
-    void Send(Action action);
+    void Send(StepAction action);
 
 }
 
@@ -478,6 +604,9 @@ internal sealed class StepMachine<TActs>
 /// <summary>The machines.</summary>
 internal static class StepMachines
 {
+    /// <summary>The names of all of them.</summary>
+    internal static readonly string[] Names = ["frame", "connection", "call", "turn", "confirmation", "otp", "interaction"];
+
     internal static readonly StepMachine<IFrameActs> Frame = new(
         "frame",
         "queued",
@@ -502,17 +631,17 @@ null,
         {
         },
         new StepRow<IConnectionActs>(["connecting"], ["connect_failed"], [Guards.RetryInitial, Guards.Renewable], null, [new("renew_token", driver => driver.RenewToken()), new("attempt(next)", driver => driver.Attempt(Which.Next))]),
-        new StepRow<IConnectionActs>(["connecting"], ["connect_failed"], [Guards.RetryInitial, Guards.Retryable, Guards.AttemptsLeft], null, [new("schedule(retry)", driver => driver.Schedule(Timer.Retry))]),
+        new StepRow<IConnectionActs>(["connecting"], ["connect_failed"], [Guards.RetryInitial, Guards.Retryable, Guards.AttemptsLeft], null, [new("schedule(retry)", driver => driver.Schedule(StepTimer.Retry))]),
         new StepRow<IConnectionActs>(["connecting"], ["retry_due", "wake", "online"], [], null, [new("attempt(next)", driver => driver.Attempt(Which.Next))]),
         new StepRow<IConnectionActs>(["open"], ["closed_by_peer", "lost"], [Guards.AutoReconnect, Guards.Renewable], "reconnecting", [new("renew_token", driver => driver.RenewToken()), new("attempt(next)", driver => driver.Attempt(Which.Next)), new("state(reconnecting)", driver => driver.State(LinkState.Reconnecting))]),
-        new StepRow<IConnectionActs>(["open"], ["closed_by_peer", "lost"], [Guards.AutoReconnect, Guards.Retryable, Guards.AttemptsLeft], "reconnecting", [new("schedule(retry)", driver => driver.Schedule(Timer.Retry)), new("state(reconnecting)", driver => driver.State(LinkState.Reconnecting))]),
-        new StepRow<IConnectionActs>(["open"], ["pong_timeout", "probe_failed"], [Guards.AutoReconnect, Guards.AttemptsLeft], "reconnecting", [new("close(4408)", driver => driver.Close(4408)), new("schedule(retry)", driver => driver.Schedule(Timer.Retry)), new("state(reconnecting)", driver => driver.State(LinkState.Reconnecting))]),
+        new StepRow<IConnectionActs>(["open"], ["closed_by_peer", "lost"], [Guards.AutoReconnect, Guards.Retryable, Guards.AttemptsLeft], "reconnecting", [new("schedule(retry)", driver => driver.Schedule(StepTimer.Retry)), new("state(reconnecting)", driver => driver.State(LinkState.Reconnecting))]),
+        new StepRow<IConnectionActs>(["open"], ["pong_timeout", "probe_failed"], [Guards.AutoReconnect, Guards.AttemptsLeft], "reconnecting", [new("close(4408)", driver => driver.Close(4408)), new("schedule(retry)", driver => driver.Schedule(StepTimer.Retry)), new("state(reconnecting)", driver => driver.State(LinkState.Reconnecting))]),
         new StepRow<IConnectionActs>(["open"], ["pong_timeout", "probe_failed"], [], "closed", [new("close(4408)", driver => driver.Close(4408)), new("state(closed)", driver => driver.State(LinkState.Closed))]),
         new StepRow<IConnectionActs>(["open"], ["stable"], [], null, [new("attempt(reset)", driver => driver.Attempt(Which.Reset))]),
         new StepRow<IConnectionActs>(["open"], ["wake", "online"], [], null, [new("probe", driver => driver.Probe())]),
         new StepRow<IConnectionActs>(["reconnecting"], ["retry_due", "wake", "online", "connect"], [], null, [new("attempt(next)", driver => driver.Attempt(Which.Next))]),
         new StepRow<IConnectionActs>(["reconnecting"], ["connect_failed"], [Guards.Renewable], null, [new("renew_token", driver => driver.RenewToken()), new("attempt(next)", driver => driver.Attempt(Which.Next))]),
-        new StepRow<IConnectionActs>(["reconnecting"], ["connect_failed"], [Guards.Retryable, Guards.AttemptsLeft], null, [new("schedule(retry)", driver => driver.Schedule(Timer.Retry))]),
+        new StepRow<IConnectionActs>(["reconnecting"], ["connect_failed"], [Guards.Retryable, Guards.AttemptsLeft], null, [new("schedule(retry)", driver => driver.Schedule(StepTimer.Retry))]),
         new StepRow<IConnectionActs>(["reconnecting"], ["connect_failed"], [Guards.Retryable], "closed", [new("fail(reconnect_exhausted)", driver => driver.Fail(Ending.ReconnectExhausted)), new("state(closed)", driver => driver.State(LinkState.Closed))]),
         new StepRow<IConnectionActs>(["reconnecting"], ["connect_failed"], [], "closed", [new("fail(attempt)", driver => driver.Fail(Ending.Attempt)), new("state(closed)", driver => driver.State(LinkState.Closed))]),
         new StepRow<IConnectionActs>(["idle", "closed"], ["connect"], [], "connecting", [new("state(connecting)", driver => driver.State(LinkState.Connecting))]),
@@ -572,10 +701,10 @@ null,
         new StepRow<ITurnActs>(["sent", "running"], ["error"], [], null, [new("item", driver => driver.Item())]),
         new StepRow<ITurnActs>(["sent", "running"], ["broken"], [], "settled", [new("settle(failed, invalid_frame)", driver => driver.Settle(Outcome.Failed, Ending.InvalidFrame))]),
         new StepRow<ITurnActs>(["sent"], ["cancel"], [Guards.Unwritten], "settled", [new("settle(cancelled, unconfirmed)", driver => driver.Settle(Outcome.Cancelled, Ending.Unconfirmed))]),
-        new StepRow<ITurnActs>(["sent", "running"], ["cancel"], [], null, [new("send(cancel)", driver => driver.Send(Action.Cancel))]),
+        new StepRow<ITurnActs>(["sent", "running"], ["cancel"], [], null, [new("send(cancel)", driver => driver.Send(StepAction.Cancel))]),
         new StepRow<ITurnActs>(["sent", "running"], ["cancel_timeout"], [], "settled", [new("settle(cancelled, unconfirmed)", driver => driver.Settle(Outcome.Cancelled, Ending.Unconfirmed))]),
         new StepRow<ITurnActs>(["sent"], ["idle_timeout", "total_timeout"], [Guards.Unwritten], "settled", [new("settle(failed, turn_timeout)", driver => driver.Settle(Outcome.Failed, Ending.TurnTimeout))]),
-        new StepRow<ITurnActs>(["sent", "running"], ["idle_timeout", "question_timeout", "total_timeout"], [], "settled", [new("send(cancel)", driver => driver.Send(Action.Cancel)), new("settle(failed, turn_timeout)", driver => driver.Settle(Outcome.Failed, Ending.TurnTimeout))]),
+        new StepRow<ITurnActs>(["sent", "running"], ["idle_timeout", "question_timeout", "total_timeout"], [], "settled", [new("send(cancel)", driver => driver.Send(StepAction.Cancel)), new("settle(failed, turn_timeout)", driver => driver.Settle(Outcome.Failed, Ending.TurnTimeout))]),
         new StepRow<ITurnActs>(["sent"], ["closed_by_peer", "lost", "connect_failed"], [Guards.AutoReconnect, Guards.Unwritten], null, []),
         new StepRow<ITurnActs>(["sent", "running"], ["not_connected"], [], "settled", [new("settle(failed, not_connected)", driver => driver.Settle(Outcome.Failed, Ending.NotConnected))]),
         new StepRow<ITurnActs>(["sent", "running"], ["connect_failed"], [], "settled", [new("settle(failed, attempt)", driver => driver.Settle(Outcome.Failed, Ending.Attempt))]),
@@ -593,7 +722,7 @@ StepTables.Questions["confirmation"],
         {
         },
         new StepRow<ITurnActs>([], ["write_confirmation_required"], [], "open", [new("open", driver => driver.Open())]),
-        new StepRow<ITurnActs>(["open"], ["answer"], [], "answered", [new("send(confirm_tool_action)", driver => driver.Send(Action.ConfirmToolAction))]),
+        new StepRow<ITurnActs>(["open"], ["answer"], [], "answered", [new("send(confirm_tool_action)", driver => driver.Send(StepAction.ConfirmToolAction))]),
         new StepRow<ITurnActs>(["answered"], ["answer"], [], null, [new("refuse(already_answered)", driver => driver.Refuse(Refusal.AlreadyAnswered))]),
         new StepRow<ITurnActs>(["none"], ["answer"], [], null, [new("refuse(no_pending_question)", driver => driver.Refuse(Refusal.NoPendingQuestion))]),
         new StepRow<ITurnActs>([], ["immediate_response"], [Guards.VerbOutstanding], null, [new("resolve", driver => driver.Resolve())]),
@@ -614,7 +743,7 @@ StepTables.Questions["otp"],
         {
         },
         new StepRow<ITurnActs>([], ["otp_verification_required", "otp_sent"], [], "open", [new("open", driver => driver.Open())]),
-        new StepRow<ITurnActs>(["open"], ["answer"], [], "answered", [new("send(verify_otp)", driver => driver.Send(Action.VerifyOtp))]),
+        new StepRow<ITurnActs>(["open"], ["answer"], [], "answered", [new("send(verify_otp)", driver => driver.Send(StepAction.VerifyOtp))]),
         new StepRow<ITurnActs>(["answered"], ["answer"], [], null, [new("refuse(already_answered)", driver => driver.Refuse(Refusal.AlreadyAnswered))]),
         new StepRow<ITurnActs>(["none"], ["answer"], [], null, [new("refuse(no_pending_question)", driver => driver.Refuse(Refusal.NoPendingQuestion))]),
         new StepRow<ITurnActs>([], ["otp_verified"], [Guards.VerbOutstanding], "none", [new("shut", driver => driver.Shut()), new("resolve", driver => driver.Resolve())]),
@@ -638,7 +767,7 @@ StepTables.Questions["interaction"],
         {
         },
         new StepRow<ITurnActs>([], ["interaction_required"], [], "open", [new("open", driver => driver.Open())]),
-        new StepRow<ITurnActs>(["open"], ["answer"], [], "answered", [new("send(submit_interaction)", driver => driver.Send(Action.SubmitInteraction))]),
+        new StepRow<ITurnActs>(["open"], ["answer"], [], "answered", [new("send(submit_interaction)", driver => driver.Send(StepAction.SubmitInteraction))]),
         new StepRow<ITurnActs>(["answered"], ["answer"], [], null, [new("refuse(already_answered)", driver => driver.Refuse(Refusal.AlreadyAnswered))]),
         new StepRow<ITurnActs>(["none"], ["answer"], [], null, [new("refuse(no_pending_question)", driver => driver.Refuse(Refusal.NoPendingQuestion))]),
         new StepRow<ITurnActs>([], ["immediate_response"], [Guards.VerbOutstanding], null, [new("resolve", driver => driver.Resolve())]),
@@ -654,5 +783,8 @@ StepTables.Questions["interaction"],
         new StepRow<ITurnActs>(["open"], ["stream_token", "stream_reasoning"], [Guards.Expired], "none", [new("shut", driver => driver.Shut())]),
         new StepRow<ITurnActs>(["open"], ["stream_chunk"], [Guards.ToolResult, Guards.Expired], "none", [new("shut", driver => driver.Shut())]),
         new StepRow<ITurnActs>([], ["settle"], [], "none", [new("shut", driver => driver.Shut())]));
+
+    /// <summary>The machines of the questions, in the order in which they step, before the turn.</summary>
+    internal static readonly StepMachine<ITurnActs>[] Questions = [Confirmation, Otp, Interaction];
 
 }

@@ -35,8 +35,6 @@ public sealed record UnknownEvent : ServerEvent
 
     internal override string? CorrelationId => RequestId;
 
-    internal override MachineEvent MachineEvent => MachineEvent.Unknown;
-
     internal override void WriteTo(Utf8JsonWriter writer)
     {
         var reader = new Utf8JsonReader(Received.Span, Json.Reading);

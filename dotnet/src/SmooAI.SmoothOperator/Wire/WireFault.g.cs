@@ -15,4 +15,4 @@ internal sealed class WireFault : Exception
 
 /// <summary>One row of the table of events.</summary>
 internal sealed record EventKind(
-    string WireType, MachineEvent Event, bool Terminal, ReadValue<ServerEvent> Read, Shape Shape, Mirror[] Mirrors);
+    string WireType, bool Terminal, ReadValue<ServerEvent> Read, Shape Shape, Mirror[] Mirrors);

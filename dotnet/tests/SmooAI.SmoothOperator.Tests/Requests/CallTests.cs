@@ -77,7 +77,7 @@ public sealed class CallTests : ClientTest
         await Link.ReceiveAsync();
         await AdvanceAsync(0.25);
         await Link.SendAsync("""{"type":"pong","requestId":"req-1"}""");
-        (await ping.Soon()).ShouldBe(new PingReply(null, TimeSpan.FromMilliseconds(250)));
+        (await ping.Soon()).ShouldBe(new Pong(null, 250));
     }
 
     [Fact]

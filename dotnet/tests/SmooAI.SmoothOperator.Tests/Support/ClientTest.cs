@@ -32,8 +32,8 @@ public abstract class ClientTest : IAsyncLifetime
             var closing = client.CloseAsync();
             await Clock.AdvanceAsync(TimeSpan.FromMinutes(1));
             await closing.Soon();
-            client.Exchanges.LiveCount.ShouldBe(0);
-            client.Exchanges.TailCount.ShouldBe(0);
+            client.Router.LiveCount.ShouldBe(0);
+            client.Router.TailCount.ShouldBe(0);
         }
         Clock.ActiveTimers.ShouldBe(0);
         await Peer.DisposeAsync();

@@ -9,7 +9,7 @@ public sealed class OtpTests : ClientTest
         var turn = await AskedAsync(client, id => Frames.OtpAsked(id));
         var wrong = turn.VerifyOtpAsync("012345");
         (await Link.AnswerAsync("verify_otp", id => Frames.OtpInvalid(id, 1)))["code"]!.ToString().ShouldBe("012345");
-        (await wrong.Soon()).ShouldBe(new OtpResult
+        (await wrong.Soon()).ShouldBe(new OtpCheck
         {
             Verified = false,
             AttemptsRemaining = 1,
@@ -59,7 +59,7 @@ public sealed class OtpTests : ClientTest
         turn.OpenQuestions.ShouldBeEmpty();
         await Link.SendAsync(Frames.Final(again.RequestId));
         await again.Completion.Soon();
-        client.Exchanges.TailCount.ShouldBe(0);
+        client.Router.TailCount.ShouldBe(0);
     }
 
     [Fact]

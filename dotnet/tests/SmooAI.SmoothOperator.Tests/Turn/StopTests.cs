@@ -31,7 +31,7 @@ public sealed class StopTests : ClientTest
         await AdvanceAsync(5);
         await cancel.Soon();
         var result = await turn;
-        (result.Outcome, result.Confirmed, result.Text, result.Terminal).ShouldBe((TurnOutcome.Cancelled, false, "part", null));
+        (result.Outcome, result.Confirmed, result.Text, result.Event).ShouldBe((TurnOutcome.Cancelled, false, "part", null));
     }
 
     [Fact]

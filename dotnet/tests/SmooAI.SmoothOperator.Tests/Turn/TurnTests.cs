@@ -264,7 +264,7 @@ public sealed class TurnTests : ClientTest
             await client.SendMessage(new() { SessionId = Frames.Session, Message = "hi" }).Completion.Soon();
         }
         await serving;
-        (client.Exchanges.LiveCount, client.Exchanges.TailCount, Clock.ActiveTimers).ShouldBe((0, 0, 0));
+        (client.Router.LiveCount, client.Router.TailCount, Clock.ActiveTimers).ShouldBe((0, 0, 0));
     }
 
     [System.Runtime.CompilerServices.MethodImpl(System.Runtime.CompilerServices.MethodImplOptions.NoInlining)]

@@ -15,9 +15,9 @@ public sealed class MachineVectorTests
         string[] replayed =
         [
             Replay(StepMachines.Frame), Replay(StepMachines.Connection), Replay(StepMachines.Call),
-            Replay(StepMachines.Turn), Replay(StepMachines.Confirmation), Replay(StepMachines.Otp),
-            Replay(StepMachines.Interaction),
+            Replay(StepMachines.Turn), .. StepMachines.Questions.Select(Replay),
         ];
+        replayed.Order().ShouldBe(StepMachines.Names.Order());
         Directory.EnumerateFiles(Folder).Select(Path.GetFileNameWithoutExtension).Order().ShouldBe(replayed.Order());
     }
 

@@ -1,9 +1,9 @@
 namespace SmooAI.SmoothOperator;
 
 /// <summary>Something that waits for frames of one requestId: a call or a turn. Every call comes inside the gate.</summary>
-internal interface IExchange
+internal interface IInFlight
 {
-    /// <summary>A frame of this id came; false when it is nothing to this exchange.</summary>
+    /// <summary>A frame of this id came; false when it is nothing to this inFlight.</summary>
     bool OnEvent(in DecodedFrame frame);
 
     /// <summary>The attempt that this waited for failed.</summary>

@@ -1,7 +1,7 @@
 namespace SmooAI.SmoothOperator;
 
 /// <summary>What the server said to a one-time code; a wrong one is no exception (REQ-OTP-01).</summary>
-public sealed record OtpResult
+public sealed record OtpCheck
 {
     /// <summary>Whether the code was right.</summary>
     public required bool Verified { get; init; }
@@ -15,7 +15,7 @@ public sealed record OtpResult
     /// <summary>The server's words for the person.</summary>
     public string? Message { get; init; }
 
-    internal static OtpResult Of(ServerEvent answer) => answer switch
+    internal static OtpCheck Of(ServerEvent answer) => answer switch
     {
         OtpInvalidEvent wrong => new()
         {

@@ -13,11 +13,11 @@ public enum FrameDirection
 }
 
 /// <summary>One frame as the tap sees it (REQ-LOG-02).</summary>
-public sealed class FrameSeen
+public sealed class FrameInfo
 {
     private readonly ReadOnlyMemory<byte> _frame;
 
-    internal FrameSeen(FrameDirection direction, string? type, string? requestId, ReadOnlyMemory<byte> frame, DateTimeOffset at)
+    internal FrameInfo(FrameDirection direction, string? type, string? requestId, ReadOnlyMemory<byte> frame, DateTimeOffset at)
     {
         Direction = direction;
         Type = type;

@@ -1,10 +1,10 @@
 namespace SmooAI.SmoothOperator;
 
 /// <summary>Who waits for which id. Routes every frame to its owner; guarded by the gate.</summary>
-internal sealed class Exchanges(ClientContext context, Listeners<ServerEvent> pushed) : ILinkListener
+internal sealed class Router(ClientContext context, Listeners<ServerEvent> pushed) : ILinkListener
 {
-    private readonly Dictionary<string, IExchange> _live = new(StringComparer.Ordinal);
-    private readonly Dictionary<string, List<IExchange>> _tails = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, IInFlight> _live = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, List<IInFlight>> _tails = new(StringComparer.Ordinal);
     private readonly SettledIds _settled = new();
     private readonly HashSet<string> _warned = new(StringComparer.Ordinal);
     private readonly List<Action> _atRest = [];
@@ -14,9 +14,9 @@ internal sealed class Exchanges(ClientContext context, Listeners<ServerEvent> pu
     internal int TailCount => _tails.Count;
 
     /// <exception cref="ArgumentException">The id is in flight already; nothing was sent (REQ-CALL-01).</exception>
-    internal void Register(string id, IExchange exchange)
+    internal void Register(string id, IInFlight inFlight)
     {
-        if (!_live.TryAdd(id, exchange))
+        if (!_live.TryAdd(id, inFlight))
         {
             throw new ArgumentException($"The requestId '{id}' is in flight already.", nameof(id));
         }
@@ -29,33 +29,33 @@ internal sealed class Exchanges(ClientContext context, Listeners<ServerEvent> pu
     }
 
     /// <summary>Returns the live owner of an id.</summary>
-    internal IExchange? Find(string id) => _live.GetValueOrDefault(id);
+    internal IInFlight? Find(string id) => _live.GetValueOrDefault(id);
 
-    /// <summary>Lets an exchange hear the frames of an id that no live one owns: a verb that still waits.</summary>
-    internal void AddTail(string id, IExchange exchange)
+    /// <summary>Lets an inFlight hear the frames of an id that no live one owns: a verb that still waits.</summary>
+    internal void AddTail(string id, IInFlight inFlight)
     {
         if (!_tails.TryGetValue(id, out var list))
         {
             _tails[id] = list = [];
         }
-        if (!list.Contains(exchange))
+        if (!list.Contains(inFlight))
         {
-            list.Add(exchange);
+            list.Add(inFlight);
         }
     }
 
-    internal void RemoveTail(string id, IExchange exchange)
+    internal void RemoveTail(string id, IInFlight inFlight)
     {
-        if (_tails.TryGetValue(id, out var list) && list.Remove(exchange) && list.Count == 0)
+        if (_tails.TryGetValue(id, out var list) && list.Remove(inFlight) && list.Count == 0)
         {
             _tails.Remove(id);
         }
     }
 
     /// <summary>Returns everything that waits beside the live owners.</summary>
-    internal IReadOnlyList<IExchange> Tails() => [.. _tails.Values.SelectMany(list => list)];
+    internal IReadOnlyList<IInFlight> Tails() => [.. _tails.Values.SelectMany(list => list)];
 
-    internal IReadOnlyList<IExchange> Tails(string id) => _tails.TryGetValue(id, out var list) ? [.. list] : [];
+    internal IReadOnlyList<IInFlight> Tails(string id) => _tails.TryGetValue(id, out var list) ? [.. list] : [];
 
     public void OnEvent(in DecodedFrame frame)
     {
@@ -115,21 +115,21 @@ internal sealed class Exchanges(ClientContext context, Listeners<ServerEvent> pu
 
     public void OnAttemptFailed(Exception error)
     {
-        foreach (var exchange in Everybody())
+        foreach (var inFlight in Everybody())
         {
-            exchange.OnAttemptFailed(error);
+            inFlight.OnAttemptFailed(error);
         }
     }
 
     public void OnEnded(LinkEnd end)
     {
-        foreach (var exchange in Everybody())
+        foreach (var inFlight in Everybody())
         {
-            exchange.OnEnded(end);
+            inFlight.OnEnded(end);
         }
     }
 
-    private IExchange[] Everybody() => [.. _live.Values, .. _tails.Values.SelectMany(list => list)];
+    private IInFlight[] Everybody() => [.. _live.Values, .. _tails.Values.SelectMany(list => list)];
 
     /// <summary>Warns once about each type that is not understood; a peer that invents many gets no endless log.</summary>
     private void Warn(UnknownEvent unknown)

@@ -1,0 +1,54 @@
+using SmooAI.SmoothOperator.Steps;
+
+namespace SmooAI.SmoothOperator;
+
+/// <summary>One frame on its way out; steps through the machine <c>frame</c>. Guarded by the gate.</summary>
+internal sealed class Outgoing(string action, string? requestId, ReadOnlyMemory<byte> text) : IFrameActs
+{
+    private readonly TaskCompletionSource _done = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private string _state = StepMachines.Frame.Initial;
+
+    internal string Action { get; } = action;
+
+    internal string? RequestId { get; } = requestId;
+
+    internal ReadOnlyMemory<byte> Text { get; } = text;
+
+    /// <summary>The outbox that it waits in; null before it was queued.</summary>
+    internal Outbox? Box { get; set; }
+
+    /// <summary>Whether it may have left this machine: from then on it cannot be taken back (REQ-CONN-16).</summary>
+    internal bool MayHaveLeft => _state is "writing" or "written";
+
+    /// <summary>Whether nothing more becomes of it.</summary>
+    internal bool IsOver => _state is "written" or "dropped";
+
+    /// <summary>Completes when the socket took the frame, or it will never leave; never fails.</summary>
+    internal Task Done => _done.Task;
+
+    /// <summary>Steps on what happened to the frame or to the link.</summary>
+    internal void On(string word)
+    {
+        foreach (var effect in StepMachines.Frame.Step(ref _state, word, new()))
+        {
+            effect.Do(this);
+        }
+        if (IsOver)
+        {
+            _done.TrySetResult();
+        }
+    }
+
+    /// <summary>Takes it back, if that is still possible.</summary>
+    internal void Withdraw()
+    {
+        On(LocalEvent.Withdrawn);
+        if (!MayHaveLeft)
+        {
+            Box?.Forget(this);
+        }
+    }
+
+    /// <summary>Gives it to the link that is ready.</summary>
+    void IFrameActs.Offer() => Box!.Taker!.Take(this);
+}

@@ -1,0 +1,74 @@
+using SmooAI.SmoothOperator.Steps;
+
+namespace SmooAI.SmoothOperator;
+
+/// <summary>What the steps of a turn are about.</summary>
+/// <param name="Word">The event that moved the machines.</param>
+/// <param name="Event">The frame; null for a local event.</param>
+/// <param name="End">How the link ended, where that is it.</param>
+/// <param name="Error">Why an attempt failed or an action was refused, where that is it.</param>
+/// <param name="Asked">What was open before.</param>
+internal readonly record struct TurnCause(
+    string Word, ServerEvent? Event = null, LinkEnd? End = null, Exception? Error = null, Question? Asked = null);
+
+/// <summary>Carries out what the tables ask for in one step of a turn.</summary>
+internal sealed class TurnActs(TurnDriver turn, TurnCause cause) : ITurnActs
+{
+    private TurnStep _step;
+
+    /// <summary>Why the table refused an answer; null when it did not.</summary>
+    internal SmoothAgentException? Refused { get; private set; }
+
+    internal void CarryOut(List<TurnStep> steps)
+    {
+        foreach (var step in steps)
+        {
+            _step = step;
+            step.Effect.Do(this);
+        }
+    }
+
+    public void Item() => turn.Append(cause.Event!);
+
+    /// <summary>The connection has shown the frame already.</summary>
+    public void Tap()
+    {
+    }
+
+    public void Settle(Outcome outcome, Ending? ending) => turn.Settle(outcome, ending, cause);
+
+    public void Resolve()
+    {
+        if (_step.Verb is { } verb && turn.States.Forget(verb))
+        {
+            verb.Resolve(cause.Event);
+        }
+    }
+
+    public void Fail()
+    {
+        if (_step.Verb is { } verb && turn.States.Forget(verb))
+        {
+            verb.Fail(Failure.FromServer((ErrorEvent)cause.Event!, turn.NamedVerb));
+        }
+    }
+
+    public void Refuse(Refusal refusal) => Refused = refusal == Refusal.AlreadyAnswered
+        ? Failure.Local(ErrorKinds.AlreadyAnswered, turn.NamedVerb)
+        : Failure.NoPendingQuestion(turn.NamedVerb);
+
+    public void Open() => turn.Questions[_step.Question!.Kind].Open(cause.Event!, !turn.IsSettled);
+
+    public void Reopen() => turn.Questions[_step.Question!.Kind].Reopen(!turn.IsSettled);
+
+    public void Shut() => turn.Questions[_step.Question!.Kind].Shut();
+
+    /// <summary>Writes a cancel; the frame of an answer is written by the verb that gave it.</summary>
+    public void Send(StepAction action)
+    {
+        if (action == StepAction.Cancel)
+        {
+            turn.WriteCancel();
+        }
+    }
+}

@@ -1,0 +1,107 @@
+using SmooAI.SmoothOperator.Steps;
+
+namespace SmooAI.SmoothOperator;
+
+/// <summary>What becomes of a turn: its result or its error, and who is told. Guarded by the gate.</summary>
+internal sealed class TurnEnding(ClientContext context, TurnDriver turn, Accumulator text)
+{
+    private readonly TaskCompletionSource<TurnResult> _completion = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+    internal Task<TurnResult> Completion => _completion.Task;
+
+    /// <summary>Ends the waits with the token's cancellation.</summary>
+    internal void Abandon(CancellationToken token)
+    {
+        context.Gate.After(() => _completion.TrySetCanceled(token));
+        turn.Items.End(new OperationCanceledException(token));
+    }
+
+    internal (TurnOutcome Outcome, TurnResult? Result) Settle(Outcome outcome, Ending? ending, in TurnCause cause)
+    {
+        text.End();
+        if (outcome == Steps.Outcome.Failed)
+        {
+            Fail(FailureOf(ending!.Value, cause));
+            return (TurnOutcome.Failed, null);
+        }
+        var how = outcome == Steps.Outcome.Cancelled ? TurnOutcome.Cancelled : TurnOutcome.Completed;
+        var confirmed = how == TurnOutcome.Cancelled ? ending != Ending.Unconfirmed : (bool?)null;
+        var result = ResultOf(how, confirmed, cause.Event);
+        EndVerbs(null);
+        context.Gate.After(() => _completion.TrySetResult(result));
+        turn.Items.End(null);
+        return (how, result);
+    }
+
+    private void Fail(Exception failure)
+    {
+        EndVerbs(failure);
+        context.Gate.After(() => Observed.Fail(_completion, failure));
+        context.Gate.After(() => FailureWatch.Attach(turn, failure, context.Log));
+        turn.Items.End(failure);
+    }
+
+    /// <summary>A cancel is done, codes go on waiting, the rest fails (REQ-VERB-06).</summary>
+    private void EndVerbs(Exception? failure)
+    {
+        foreach (var verb in turn.States.Verbs.ToArray())
+        {
+            if (verb.Row.OutlivesTurn)
+            {
+                continue;
+            }
+            turn.States.Forget(verb);
+            if (verb.Row.Question is null)
+            {
+                verb.Resolve(null);
+            }
+            else
+            {
+                verb.Fail(failure ?? Failure.NoPendingQuestion(turn.NamedVerb));
+            }
+        }
+    }
+
+    private Exception FailureOf(Ending ending, TurnCause cause) => (ending, cause) switch
+    {
+        (_, { Error: { } own }) => Failure.Own(own, turn.Named),
+        (Ending.ByCode, { Event: ErrorEvent reported }) => Failure.FromServer(reported, turn.Named),
+        (Ending.Protocol, { Event: EventualResponseEvent answer }) => Failure.Status(answer.Status, turn.Named),
+        (_, { Event: UnknownEvent { Problem: { } problem } broken }) => Failure.Broken(broken.WireType, problem, turn.Named),
+        (_, { End: { } end }) => LinkFailure.Of(StepWords.Of(ending), end, context.Options, facts => Asked(facts, cause.Asked)),
+        _ => Failure.Local(StepWords.Of(ending), facts => Asked(facts, cause.Asked)),
+    };
+
+    private ErrorFacts Asked(ErrorFacts facts, Question? asked)
+    {
+        var named = turn.Named(facts);
+        return facts.Kind switch
+        {
+            ErrorKinds.TurnInterrupted => named with
+            {
+                Sent = turn.MayHaveLeft,
+                Details = facts.Details with { OpenQuestion = asked },
+            },
+            ErrorKinds.TurnTimeout => named with { Details = facts.Details with { OpenQuestion = asked } },
+            _ => named,
+        };
+    }
+
+    private TurnResult ResultOf(TurnOutcome outcome, bool? confirmed, ServerEvent? terminal)
+    {
+        var answer = terminal as EventualResponseEvent;
+        return new TurnResult
+        {
+            Outcome = outcome,
+            Text = answer is null ? text.Streamed : text.Final(answer),
+            RequestId = turn.RequestId,
+            SessionId = turn.SessionId,
+            Confirmed = confirmed,
+            MessageId = answer?.MessageId,
+            Citations = answer?.Citations ?? [],
+            Usage = answer?.Usage,
+            NeedsEscalation = answer?.NeedsEscalation,
+            Event = terminal,
+        };
+    }
+}
