@@ -75,7 +75,7 @@ internal static class Bodies
     public static JsonNode? Value(object? value) => value switch
     {
         WireObject wire => Raw(wire.ToJson()),
-        Pong pong => Present(("serverTime", pong.ServerTime), ("roundTripMs", pong.RoundTrip.TotalMilliseconds)),
+        Pong pong => Present(("serverTime", pong.ServerTime), ("roundTripMs", pong.RoundTripMs)),
         OtpCheck { Verified: false, Message: null } => null,
         OtpCheck code => Present(
             ("verified", code.Verified), ("attemptsRemaining", code.AttemptsRemaining), ("error", code.Error?.Value), ("message", code.Message)),

@@ -60,7 +60,9 @@ def _steps(contract: Contract) -> dict[str, Any]:
         for item in view.effects(machines)
     }
     questions = [item for item in contract.machines if item.name in kinds]
-    asking = {f"I{pascal(item.group)}Acts": [pascal(it.name) for it in questions] for item in questions}
+    asking = {
+        f"I{pascal(item.group)}Acts": [pascal(it.name) for it in questions] for item in questions
+    }
     return {
         "asking": asking,
         "facts": [(it, _TYPES.get(it.type, "string")) for it in contract.facts],

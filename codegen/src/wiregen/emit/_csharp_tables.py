@@ -216,5 +216,6 @@ def _operation(spec: Spec, item: Operation) -> OperationView:
     assert isinstance(struct, Struct)
     result = type_name("csharp", struct.name, struct.role)
     at = ", ".join(quoted(segment) for segment in item.result.at)
-    expression = f"{head}, {quoted(item.result.event)}, [{at}], Shapes.{shape_name(struct.name)}, {result}.ReadFrom"
+    place = f"{quoted(item.result.event)}, [{at}], Shapes.{shape_name(struct.name)}"
+    expression = f"{head}, {place}, {result}.ReadFrom"
     return OperationView(name, item.action, replies, result, expression)
