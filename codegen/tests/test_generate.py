@@ -242,9 +242,9 @@ def test_a_file_that_is_no_longer_generated_is_stale_and_then_gone(
     generated: Workspace, wiregen: Callable[..., Ran]
 ) -> None:
     generated.replace("asyncapi.yaml", "x-state-machines: machine.yaml\n", "")
-    assert ("python/machine.py", "stale") in _check(wiregen)
+    assert ("python/steps.py", "stale") in _check(wiregen)
     assert wiregen("generate", "--lang", "python", "--lang", "go").code == 0
-    assert not (generated.root / "python" / "machine.py").exists()
+    assert not (generated.root / "python" / "steps.py").exists()
     assert _check(wiregen) == []
 
 

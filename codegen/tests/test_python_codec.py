@@ -125,11 +125,10 @@ def test_events_are_immutable_and_equal_by_value() -> None:
 
 
 def test_req_wire_12_the_machines_step_by_the_first_row_that_fits() -> None:
-    state, effects = wire.machine.step("turn", "sent", "immediate_response", {"status_202"})
-    assert (state, [e.name for e in effects]) == ("running", ["tap"])
-    assert wire.machine.step("turn", "settled", "cancel") == ("settled", ())
-    with pytest.raises(KeyError):
-        wire.machine.step("engine", "off", "start")
+    turn, facts = wire.steps.TURN, wire.steps.Facts(status=202)
+    state, effects = turn.step("sent", "immediate_response", facts)
+    assert (state, [str(effect) for effect in effects]) == ("running", ["tap"])
+    assert turn.step("settled", "cancel", wire.steps.Facts()) == ("settled", ())
 
 
 def test_req_err_03_an_unknown_code_is_a_protocol_error() -> None:

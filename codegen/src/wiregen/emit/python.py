@@ -116,8 +116,6 @@ def emit(spec: Spec, target: Target) -> dict[str, str]:
         files["unions.py"] = base.render("python", "unions.py.j2", **context)
     if spec.errors is not None:
         files["errors.py"] = base.render("python", "errors.py.j2", **context)
-    if spec.machines is not None:
-        files["machine.py"] = base.render("python", "machine.py.j2", **context)
     return files
 
 
@@ -187,7 +185,6 @@ class _Printer:
             "tag_first": literal(tag_first(spec.event_tag)),
             "errors": spec.errors,
             "machines": spec.machines,
-            "answer_machines": self._answer_machines(),
             "literal": literal,
             "doc_lines": doc_lines,
             "imports": sorted(
@@ -572,11 +569,6 @@ class _Printer:
             isinstance(item, Enum) or (isinstance(item, Struct) and _of_words(item))
             for item in found
         )
-
-    def _answer_machines(self) -> list[str]:
-        machines = self.spec.machines
-        rows = machines.answers if machines else ()
-        return sorted({name for row in rows for name, _ in row.states})
 
 
 def _of_words(struct: Struct) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from pydantic_core import MISSING
 
-from . import actions, errors, events, machine, types
+from . import actions, errors, events, steps, types
 from .actions import ACTIONS, Action, ActionInfo, ReadAction, SetTargetAction
 from .codec import (
     DecodeError,
@@ -75,7 +75,7 @@ __all__ = [
     "types",
     "with_call_id",
     "errors",
-    "machine",
+    "steps",
     "Mode",
     "ReadingBody",
     "Room",
