@@ -60,7 +60,11 @@ WORDS = sorted(
 
 
 def level_of(stem: str) -> int | None:
-    """Return how high the room of a stem lies, by the longest of its words that fits."""
+    """Return how high the room of a stem lies, by the longest of its words that fits.
+
+    An underscore before it says in Python that the module is not for applications.
+    """
+    stem = stem.lstrip("_")
     return next((level for word, level in WORDS if stem.startswith(word)), None)
 
 

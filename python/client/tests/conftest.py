@@ -14,10 +14,10 @@ import pytest
 import uvloop
 
 from smooth_operator import SmoothAgentClient
-from smooth_operator.link import Link
+from smooth_operator._link import Link
+from smooth_operator._transport_socket import SocketTransport
+from smooth_operator._turn_state import TurnState
 from smooth_operator.testing import VirtualClock
-from smooth_operator.transport_socket import SocketTransport
-from smooth_operator.turn_state import TurnState
 
 from .peer import Peer, peer
 
@@ -25,6 +25,7 @@ from .peer import Peer, peer
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Add the switch of the fast paths."""
     parser.addoption("--uvloop", action="store_true", help="run on uvloop's event loop")
+    parser.addoption("--write-api", action="store_true", help="write the listing of the public API")
     parser.addoption("--slow-ways", action="store_true", help="every frame takes the full way")
 
 

@@ -18,11 +18,11 @@ from smooth_operator import (
     TurnInterruptedError,
 )
 from smooth_operator import transport_dial as dialling
-from smooth_operator.clock import SystemClock
+from smooth_operator._clock import SystemClock
+from smooth_operator._transport_dial import dial, interleaved
+from smooth_operator._transport_refusal import Refusal, retry_after_ms
+from smooth_operator._transport_socket import SocketTransport
 from smooth_operator.testing import VirtualClock
-from smooth_operator.transport_dial import dial, interleaved
-from smooth_operator.transport_refusal import Refusal, retry_after_ms
-from smooth_operator.transport_socket import SocketTransport
 
 from .peer import LIMIT, Peer, S, peer
 

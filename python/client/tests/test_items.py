@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from smooth_operator import SlowConsumerError, SmoothAgentClient, wire
-from smooth_operator.turn_items import BYTES_KEPT, ITEMS_KEPT, Backlog, TurnItems
+from smooth_operator._turn_items import BYTES_KEPT, ITEMS_KEPT, Backlog, TurnItems
 
 from .peer import LIMIT, Peer, S
 

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from smooth_operator import SmoothAgentClient
-from smooth_operator.clock import new_request_id
-from smooth_operator.options import Options, OptionWords
-from smooth_operator.options_address import address
+from smooth_operator._clock import new_request_id
+from smooth_operator._options import Options, OptionWords
+from smooth_operator._options_address import address
 
 URL = "ws://127.0.0.1:1/ws"
 

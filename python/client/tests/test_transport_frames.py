@@ -10,8 +10,8 @@ import pytest
 from websockets.client import ClientProtocol
 from websockets.uri import parse_uri
 
-from smooth_operator.transport import LinkEnd
-from smooth_operator.transport_socket import ROOM, SocketTransport
+from smooth_operator._transport import LinkEnd
+from smooth_operator._transport_socket import ROOM, SocketTransport
 
 MAX = 100_000
 

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from smooth_operator.turn_state import QUESTION_KINDS, TurnState, Verb
+from smooth_operator._turn_state import QUESTION_KINDS, TurnState, Verb
 from smooth_operator.wire import decode_event
 from smooth_operator.wire.steps import QUESTION_MACHINES, TURN, Facts, Item
 

@@ -3,12 +3,14 @@
 Start with :class:`SmoothAgentClient`, its ``start_conversation`` and :class:`Conversation`.
 """
 
-from .accumulator import ToolCall, ToolResult, tool_call, tool_result
-from .client import Pong, SessionOptions, SmoothAgentClient
-from .clock import Clock, IdGenerator, SystemClock, Timer
-from .connection_state import ConnectionState, StateChange
-from .conversation import Conversation, SendOptions
-from .errors import (
+from types import FunctionType as _FunctionType
+
+from ._accumulator import ToolCall, ToolResult, tool_call, tool_result
+from ._client import Pong, SessionOptions, SmoothAgentClient
+from ._clock import Clock, IdGenerator, SystemClock, Timer
+from ._connection_state import ConnectionState, StateChange
+from ._conversation import Conversation, SendOptions
+from ._errors import (
     AgentConnectionError,
     AgentTimeoutError,
     AlreadyAnsweredError,
@@ -41,13 +43,13 @@ from .errors import (
     ValidationError,
     WireError,
 )
-from .listeners import FrameInfo
-from .options import Options, OptionWords, TokenProvider
-from .questions import Answer, OtpCheck, Question, SubmitResult
-from .transport import HandshakeError, LinkEnd, Opener, OpenRequest, Receiver, Transport
-from .turn import Turn
-from .turn_driver import TurnResult
-from .turn_events import TextStream, TurnEvents
+from ._listeners import FrameInfo
+from ._options import Options, OptionWords, TokenProvider
+from ._questions import Answer, OtpCheck, Question, SubmitResult
+from ._transport import HandshakeError, LinkEnd, Opener, OpenRequest, Receiver, Transport
+from ._turn import Turn
+from ._turn_driver import TurnResult
+from ._turn_events import TextStream, TurnEvents
 
 __version__ = "0.1.0"
 
@@ -117,3 +119,9 @@ __all__ = [
     "tool_call",
     "tool_result",
 ]
+
+for _name in __all__:
+    if isinstance(globals()[_name], type | _FunctionType):
+        # Tracebacks, repr and pickles name where applications import it from.
+        globals()[_name].__module__ = __name__
+del _name

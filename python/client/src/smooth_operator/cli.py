@@ -18,10 +18,10 @@ try:
 except ImportError:  # pragma: no cover - the message is the behaviour
     sys.exit("smooth-operator needs its extra: pip install 'smooth-operator[cli]'")
 
-from .client import SmoothAgentClient
-from .conversation import Conversation
-from .errors import NoPendingQuestionError, SmoothAgentError
-from .turn import Turn
+from ._client import SmoothAgentClient
+from ._conversation import Conversation
+from ._errors import NoPendingQuestionError, SmoothAgentError
+from ._turn import Turn
 
 DEFAULT_URL = "ws://127.0.0.1:8787/ws"
 DEFAULT_AGENT = "11111111-1111-4111-8111-111111111111"

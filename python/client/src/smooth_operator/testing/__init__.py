@@ -3,3 +3,5 @@
 from .virtual_clock import VirtualClock
 
 __all__ = ["VirtualClock"]
+
+VirtualClock.__module__ = __name__

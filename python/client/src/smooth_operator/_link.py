@@ -7,15 +7,15 @@ import logging
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
-from .listeners import FrameInfo, Listeners
-from .options import Options
-from .transport import LinkEnd, Transport
+from ._listeners import FrameInfo, Listeners
+from ._options import Options
+from ._transport import LinkEnd, Transport
 from .wire import DecodeError, Event, MalformedFrame
 from .wire.learned import FrameReader
 from .wire.tables import ACTION_SECRETS, EVENT_SECRETS
 
 if TYPE_CHECKING:
-    from .outbox import Outbox, Outgoing
+    from ._outbox import Outbox, Outgoing
 
 MALFORMED_LIMIT = 10  # REQ-WIRE-04
 TYPES_WARNED = 1024

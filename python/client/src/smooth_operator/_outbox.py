@@ -10,14 +10,14 @@ from collections import deque
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from .errors import MessageTooLargeError
+from ._errors import MessageTooLargeError
 from .wire.steps import FRAME, Facts
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from .errors_made import Failures
-    from .transport import Transport
+    from ._errors_made import Failures
+    from ._transport import Transport
 
 MAX_OUTBOUND_BYTES = 1024 * 1024  # REQ-CALL-10
 

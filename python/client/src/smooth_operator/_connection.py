@@ -5,18 +5,18 @@ from __future__ import annotations
 import asyncio
 from typing import Protocol
 
-from .clock import patiently, within
-from .connection_failure import attempt_failure
-from .connection_state import ConnectionState, LinkState
-from .errors import ClientClosedError
-from .errors_made import Failures
-from .link import Link, Taker, Tap
-from .listeners import Listeners
-from .options import Options
-from .options_address import address
-from .outbox import Outbox, Outgoing
-from .transport import LinkEnd, OpenRequest, Transport
-from .transport_socket import open_socket, tls_context
+from ._clock import patiently, within
+from ._connection_failure import attempt_failure
+from ._connection_state import ConnectionState, LinkState
+from ._errors import ClientClosedError
+from ._errors_made import Failures
+from ._link import Link, Taker, Tap
+from ._listeners import Listeners
+from ._options import Options
+from ._options_address import address
+from ._outbox import Outbox, Outgoing
+from ._transport import LinkEnd, OpenRequest, Transport
+from ._transport_socket import open_socket, tls_context
 
 
 class _MisuseError(Exception):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 
-from .errors import UnexpectedEventError
+from ._errors import UnexpectedEventError
 from .wire import ConversationMessage, MessagePage
 
 

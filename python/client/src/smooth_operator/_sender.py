@@ -6,14 +6,14 @@ import asyncio
 from collections.abc import Callable
 from typing import Any, Generic, TypeVar, assert_never
 
-from . import errors
-from .clock import Timer
-from .connection import Connection
-from .errors_made import Failures
-from .options import Options
-from .outbox import Outgoing
-from .router import Router
-from .transport import LinkEnd
+from . import _errors as errors
+from ._clock import Timer
+from ._connection import Connection
+from ._errors_made import Failures
+from ._options import Options
+from ._outbox import Outgoing
+from ._router import Router
+from ._transport import LinkEnd
 from .wire import DecodeError, Event, steps
 
 Value = TypeVar("Value")

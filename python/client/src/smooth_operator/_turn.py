@@ -7,13 +7,13 @@ from collections.abc import Generator, Sequence
 from types import TracebackType
 from typing import Any, Literal, overload
 
-from .arguments import make
-from .options import Options
-from .outbox import Outgoing
-from .questions import Answer, OtpCheck, Question, SubmitResult
-from .sender import Sender
-from .turn_driver import TurnDriver, TurnResult
-from .turn_events import TextStream, TurnEvents
+from ._arguments import make
+from ._options import Options
+from ._outbox import Outgoing
+from ._questions import Answer, OtpCheck, Question, SubmitResult
+from ._sender import Sender
+from ._turn_driver import TurnDriver, TurnResult
+from ._turn_events import TextStream, TurnEvents
 from .wire import Event
 from .wire import actions as wire_actions
 from .wire.steps import QuestionKind

@@ -1,6 +1,6 @@
 """What a transport is: one socket that carries text messages, and what opens it.
 
-The connection room knows no more of a socket than is said here. :mod:`.transport_socket` is the
+The connection room knows no more of a socket than is said here. :mod:`._transport_socket` is the
 transport of this package; an application brings its own by the option ``opener``.
 """
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections import OrderedDict
 from typing import Any, Protocol
 
-from .errors_made import Failures
-from .listeners import Listeners
-from .options import Options
-from .options_address import host_of
-from .transport import LinkEnd
+from ._errors_made import Failures
+from ._listeners import Listeners
+from ._options import Options
+from ._options_address import host_of
+from ._transport import LinkEnd
 from .wire import DecodeError, Event
 
 SETTLED_REMEMBERED = 1024  # REQ-TURN-06

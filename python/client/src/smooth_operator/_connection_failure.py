@@ -6,9 +6,9 @@ import socket
 import ssl
 from typing import Any
 
-from .errors import AuthenticationError, ConnectFailedError, SmoothAgentError
-from .errors_made import Failures
-from .transport import HandshakeError
+from ._errors import AuthenticationError, ConnectFailedError, SmoothAgentError
+from ._errors_made import Failures
+from ._transport import HandshakeError
 from .wire.codes import http_status
 
 

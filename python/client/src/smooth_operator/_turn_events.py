@@ -5,11 +5,11 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
-from .accumulator import Halves
+from ._accumulator import Halves
 from .wire import Event
 
 if TYPE_CHECKING:
-    from .turn_driver import TurnDriver
+    from ._turn_driver import TurnDriver
 
 
 class TurnEvents:

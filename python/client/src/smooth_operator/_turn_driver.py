@@ -6,17 +6,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, assert_never
 
-from . import errors
-from .accumulator import Accumulator
-from .arguments import printed
-from .clock import Timer
-from .options import Options
-from .outbox import Outgoing
-from .questions import Answer, Questions, verb_value
-from .sender import Sender
-from .transport import LinkEnd
-from .turn_items import Backlog, TurnItems
-from .turn_state import Step, TurnState, Verb, VerbName
+from . import _errors as errors
+from ._accumulator import Accumulator
+from ._arguments import printed
+from ._clock import Timer
+from ._options import Options
+from ._outbox import Outgoing
+from ._questions import Answer, Questions, verb_value
+from ._sender import Sender
+from ._transport import LinkEnd
+from ._turn_items import Backlog, TurnItems
+from ._turn_state import Step, TurnState, Verb, VerbName
 from .wire import Citation, DecodeError, Event, Usage, encode_action, steps
 from .wire import actions as wire_actions
 from .wire.steps import QuestionKind

@@ -12,7 +12,7 @@ from collections import deque
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from .accumulator import Joined
+from ._accumulator import Joined
 from .wire import Event
 from .wire.learned import join, size_of
 

@@ -19,9 +19,9 @@ from websockets.exceptions import PayloadTooBig, ProtocolError
 from websockets.frames import Frame, Opcode
 from websockets.uri import parse_uri
 
-from .transport import HandshakeError, LinkEnd, OpenRequest, Receiver
-from .transport_dial import dial
-from .transport_refusal import Refusal, status_of
+from ._transport import HandshakeError, LinkEnd, OpenRequest, Receiver
+from ._transport_dial import dial
+from ._transport_refusal import Refusal, status_of
 
 HIGH_WATER = 4 * 1024 * 1024  # REQ-CONN-18
 ROOM = 64 * 1024  # bytes read in one turn of the loop, so that nobody else waits long
@@ -30,7 +30,7 @@ FRAGMENTS = 16_384  # of one message
 REFUSAL_WAIT = 1.0  # seconds that the body of a refusal may take
 _TEXT, _PING = 0x81, 0x89
 
-SILENT = logging.Logger("smooth_operator.transport", logging.CRITICAL + 1)
+SILENT = logging.Logger("smooth_operator._transport", logging.CRITICAL + 1)
 """The library would write addresses, headers and frames into a program's debug log (REQ-LOG-01)."""
 
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Sequence
 from typing import TYPE_CHECKING, Any, TypedDict, Unpack
 
-from .history import messages
-from .turn import Turn
-from .turn_driver import TurnResult
+from ._history import messages
+from ._turn import Turn
+from ._turn_driver import TurnResult
 from .wire import ConversationMessage, MessagePage
 
 if TYPE_CHECKING:
-    from .client import SmoothAgentClient
+    from ._client import SmoothAgentClient
 
 
 class SendOptions(TypedDict, total=False):

@@ -1,6 +1,6 @@
 """The pure part of a turn: states, questions and outstanding verbs, stepped through the tables.
 
-Nothing here opens, waits, logs or reads a clock. The driver in :mod:`.turn_driver` hands in frames
+Nothing here opens, waits, logs or reads a clock. The driver in :mod:`._turn_driver` hands in frames
 and local events and carries out the steps that come back, in order.
 """
 

@@ -9,15 +9,15 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, TypedDict, TypeVar, Unpack
 
-from .arguments import make, printed
-from .connection import Connection
-from .connection_state import ConnectionState, StateChange
-from .conversation import Conversation
-from .errors import NotConnectedError, UnsupportedError
-from .listeners import FrameInfo, Listeners, check_listener
-from .options import Options, OptionWords
-from .outbox import Outgoing
-from .questions import (
+from ._arguments import make, printed
+from ._connection import Connection
+from ._connection_state import ConnectionState, StateChange
+from ._conversation import Conversation
+from ._errors import NotConnectedError, UnsupportedError
+from ._listeners import FrameInfo, Listeners, check_listener
+from ._options import Options, OptionWords
+from ._outbox import Outgoing
+from ._questions import (
     Answer,
     OtpCheck,
     SubmitResult,
@@ -25,11 +25,11 @@ from .questions import (
     submit_result_of,
     with_turn,
 )
-from .router import Router
-from .sender import Sender
-from .turn import Turn
-from .turn_driver import TurnDriver
-from .turn_state import VerbName, answers_to
+from ._router import Router
+from ._sender import Sender
+from ._turn import Turn
+from ._turn_driver import TurnDriver
+from ._turn_state import VerbName, answers_to
 from .wire import (
     CallModel,
     ConversationPage,

@@ -8,14 +8,14 @@ from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
-from .clock import Timer
-from .options import Options
-from .turn_state import VerbName
+from ._clock import Timer
+from ._options import Options
+from ._turn_state import VerbName
 from .wire import Event, FieldError
 from .wire.steps import QuestionKind
 
 if TYPE_CHECKING:
-    from .turn import Turn
+    from ._turn import Turn
 
 _DAY = 24 * 3600.0
 Value = TypeVar("Value")

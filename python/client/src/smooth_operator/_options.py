@@ -9,11 +9,11 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, TypedDict
 
-from .clock import Clock, IdGenerator, SystemClock, new_request_id
-from .options_address import check_header_value, check_headers, check_url
+from ._clock import Clock, IdGenerator, SystemClock, new_request_id
+from ._options_address import check_header_value, check_headers, check_url
 
 if TYPE_CHECKING:
-    from .transport import Opener
+    from ._transport import Opener
 
 TokenProvider = Callable[[], Awaitable[str]]
 """Gives the token for one connection attempt."""

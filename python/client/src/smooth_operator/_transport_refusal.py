@@ -7,7 +7,7 @@ import http.client
 import io
 import time
 
-from .transport import HandshakeError
+from ._transport import HandshakeError
 
 BODY_SHOWN = 4096  # bytes
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from . import errors
+from . import _errors as errors
 from .wire import MISSING, DecodeError
 from .wire import errors as table
 from .wire.codes import error_text
 
 if TYPE_CHECKING:
-    from .transport import LinkEnd
+    from ._transport import LinkEnd
 
 
 class Failures:
