@@ -85,7 +85,7 @@ def result_body(result: so.TurnResult) -> dict[str, Any]:
     """Show the result of a turn."""
     return present(
         outcome=result.outcome,
-        confirmed=result.confirmed if result.outcome == "cancelled" else None,
+        confirmed=result.confirmed,
         text=result.text,
         messageId=result.message_id,
         citations=plain(list(result.citations)) or None,

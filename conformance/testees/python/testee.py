@@ -190,7 +190,7 @@ class Testee:
 
         async def build() -> None:
             client = self.handles[name] = so.SmoothAgentClient(
-                c["url"], ids=lambda: next(ids), **options
+                c["url"], id_generator=lambda: next(ids), **options
             )
             client.on_state(lambda s: self.event("state", on=name, **state_body(s)))
             client.on_event(lambda e: self.event("pushed", on=name, **item_body(e)))

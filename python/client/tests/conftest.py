@@ -64,7 +64,7 @@ def clock() -> VirtualClock:
 async def client(server: Peer, clock: VirtualClock) -> AsyncIterator[SmoothAgentClient]:
     """A client that is connected to the peer, with the ids r-1, r-2, … and a virtual clock."""
     ids = itertools.count(1)
-    it = SmoothAgentClient(server.url, clock=clock, ids=lambda: f"r-{next(ids)}")
+    it = SmoothAgentClient(server.url, clock=clock, id_generator=lambda: f"r-{next(ids)}")
     await it.connect()
     await server.link()
     yield it

@@ -25,7 +25,7 @@ AGENT = "00000000-0000-4000-8000-000000000001"
 
 
 async def test_req_call_01_a_repeated_id_is_refused_and_nothing_sent(server: Peer) -> None:
-    client = SmoothAgentClient(server.url, ids=lambda: "same")
+    client = SmoothAgentClient(server.url, id_generator=lambda: "same")
     await client.connect()
     first = asyncio.ensure_future(client.get_session(session_id=S))
     await server.expect("get_session")

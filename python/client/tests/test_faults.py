@@ -17,7 +17,7 @@ from smooth_operator import (
     SmoothAgentError,
     TurnInterruptedError,
 )
-from smooth_operator import transport_dial as dialling
+from smooth_operator import _transport_dial as dialling
 from smooth_operator._clock import SystemClock
 from smooth_operator._transport_dial import dial, interleaved
 from smooth_operator._transport_refusal import Refusal, retry_after_ms

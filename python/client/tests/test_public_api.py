@@ -37,13 +37,22 @@ def described(name: str, value: Any) -> Iterator[str]:
             )
         elif hasattr(value, "__total__"):
             yield from (f"  {name}.{key}" for key in sorted(value.__annotations__))
-        for member in sorted(vars(value)):
-            if not member.startswith("_"):
-                yield from shown(f"{name}.{member}", vars(value)[member])
+        members = own(value)
+        for member in sorted(members):
+            yield from shown(f"{name}.{member}", members[member])
     elif inspect.isfunction(value):
         yield f"def {name}{inspect.signature(value)}"
     else:
         yield f"{name} = {value}"
+
+
+def own(value: type) -> dict[str, Any]:
+    """Return the public members of a class, those of bases that are not public among them."""
+    found: dict[str, Any] = {}
+    for base in reversed(value.__mro__):
+        if base is value or base.__module__.startswith("smooth_operator._"):
+            found |= {name: it for name, it in vars(base).items() if not name.startswith("_")}
+    return found
 
 
 def shown(name: str, member: Any) -> Iterator[str]:
@@ -76,8 +85,8 @@ def test_what_is_public_names_its_public_module_and_says_what_it_is(module: Any)
         if inspect.isclass(value) or inspect.isfunction(value):
             assert value.__module__ == module.__name__, name
             assert inspect.getdoc(value), name
-        for member, it in vars(value).items() if inspect.isclass(value) else ():
-            if not member.startswith("_") and (inspect.isfunction(it) or isinstance(it, property)):
+        for member, it in own(value).items() if inspect.isclass(value) else ():
+            if inspect.isfunction(it) or isinstance(it, property):
                 assert inspect.getdoc(it), f"{name}.{member}"
 
 

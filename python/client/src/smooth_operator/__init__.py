@@ -6,7 +6,8 @@ Start with :class:`SmoothAgentClient`, its ``start_conversation`` and :class:`Co
 from types import FunctionType as _FunctionType
 
 from ._accumulator import ToolCall, ToolResult, tool_call, tool_result
-from ._client import Pong, SessionOptions, SmoothAgentClient
+from ._calls import Pong
+from ._client import SessionOptions, SmoothAgentClient
 from ._clock import Clock, IdGenerator, SystemClock, Timer
 from ._connection_state import ConnectionState, StateChange
 from ._conversation import Conversation, SendOptions
@@ -44,12 +45,13 @@ from ._errors import (
     WireError,
 )
 from ._listeners import FrameInfo
+from ._observer import Observer
 from ._options import Options, OptionWords, TokenProvider
 from ._questions import Answer, OtpCheck, Question, SubmitResult
 from ._transport import HandshakeError, LinkEnd, Opener, OpenRequest, Receiver, Transport
 from ._turn import Turn
-from ._turn_driver import TurnResult
 from ._turn_events import TextStream, TurnEvents
+from ._turn_outcome import TurnResult
 
 __version__ = "0.1.0"
 
@@ -76,6 +78,7 @@ __all__ = [
     "NoPendingQuestionError",
     "NotConnectedError",
     "NotFoundError",
+    "Observer",
     "OpenRequest",
     "Opener",
     "OptionWords",

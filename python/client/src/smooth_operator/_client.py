@@ -2,52 +2,29 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from types import TracebackType
-from typing import Any, TypedDict, TypeVar, Unpack
+from typing import Any, TypedDict, Unpack
 
+from . import _turn_verbs as turn_verbs
 from ._arguments import make, printed
+from ._calls import Calls
 from ._connection import Connection
 from ._connection_state import ConnectionState, StateChange
 from ._conversation import Conversation
 from ._errors import NotConnectedError, UnsupportedError
 from ._listeners import FrameInfo, Listeners, check_listener
+from ._observer import Watch
 from ._options import Options, OptionWords
 from ._outbox import Outgoing
-from ._questions import (
-    Answer,
-    OtpCheck,
-    SubmitResult,
-    otp_check_of,
-    submit_result_of,
-    with_turn,
-)
+from ._questions import Answer, OtpCheck, SubmitResult
 from ._router import Router
 from ._sender import Sender
 from ._turn import Turn
+from ._turn_alone import LoneAnswers
 from ._turn_driver import TurnDriver
-from ._turn_state import VerbName, answers_to
-from .wire import (
-    CallModel,
-    ConversationPage,
-    CreateConversationSessionResult,
-    Event,
-    GetSessionResult,
-    MessagePage,
-    RenameConversationResult,
-    Reply,
-    actions,
-    call_id_of,
-    read_answer,
-    with_call_id,
-)
-
-CAPABILITIES = ("otp_park", "spec_1_1")  # REQ-CALL-07
-SESSIONS_REMEMBERED = 1024
-Value = TypeVar("Value")
+from ._turn_verbs import VerbCall
+from .wire import CreateConversationSessionResult, Event, GetSessionResult, actions
 
 
 class SessionOptions(TypedDict, total=False):
@@ -61,16 +38,7 @@ class SessionOptions(TypedDict, total=False):
     auth_context: Any
 
 
-@dataclass(frozen=True, slots=True)
-class Pong:
-    """Answer to a ping (REQ-CALL-06)."""
-
-    server_time: int | None
-    """The server's clock, epoch ms; None when the pong did not say."""
-    round_trip_ms: float
-
-
-class SmoothAgentClient:
+class SmoothAgentClient(Calls):
     """A client of one server. Takes the fields of :class:`Options` as keywords.
 
     Making one does no I/O. Use it as ``async with``, or call :meth:`connect` and :meth:`close`.
@@ -80,14 +48,13 @@ class SmoothAgentClient:
     """
 
     def __init__(self, url: str, **options: Unpack[OptionWords]) -> None:
-        self._options = Options(url=url, **options)
-        self._listeners = Listeners(self._options.logger)
-        self._router = Router(self._options, self._listeners)
-        self._connection = Connection(
-            self._options, self._listeners, self._router, self._router.failures
-        )
-        self._sender = Sender(self._options, self._router, self._connection)
-        self._capabilities: OrderedDict[str, tuple[str, ...]] = OrderedDict()
+        settings = Options(url=url, **options)
+        self._listeners = Listeners(settings.logger)
+        router = Router(settings, self._listeners)
+        watch = Watch(settings.observer, settings.logger)
+        self._connection = Connection(settings, self._listeners, router, router.failures, watch)
+        super().__init__(settings, router, Sender(settings, router, self._connection, watch))
+        self._lone = LoneAnswers(self._sender, settings, self._new_turn)
 
     def __repr__(self) -> str:
         return f"<SmoothAgentClient {self._router.failures.host} {self.state}>"
@@ -177,96 +144,6 @@ class SmoothAgentClient:
             )
         )
 
-    # calls ----------------------------------------------------------------------------
-
-    async def call(self, action: CallModel[Reply]) -> Reply:
-        """Send any action that one event answers; return that answer in its own type.
-
-        The type of the action says what answers it, so an action that is new in the specification
-        can be called as soon as the wire room is generated. The action's ``request_id`` is used
-        when it has one, else an id is drawn (REQ-CALL-01). The methods below are this one with
-        keywords.
-
-        Raises:
-            TypeError: the action opens a turn or answers one; nothing was sent.
-            ValueError: the id is in flight already; nothing was sent.
-            SmoothAgentError: the server refused, the link ended, or nothing came in
-                ``request_timeout`` (REQ-CALL-02, REQ-CALL-03). Cancelling only ends the wait.
-        """
-        _check_call(action)
-        action = self._with_capabilities(action)
-        given = call_id_of(action)
-        request_id = self._router.draw_id() if given is None else self._router.check_id(given)
-        action = with_call_id(action, request_id)
-        session_id = getattr(action, "session_id", None)
-        outgoing = Outgoing(action.CALL.action, request_id, printed(action), session_id)
-        answers = frozenset({action.CALL.answer})
-        value = await self._sender.call(outgoing, answers, lambda it: read_answer(action, it))
-        if isinstance(value, CreateConversationSessionResult):
-            self._remember(value)
-        return value
-
-    async def create_conversation_session(
-        self,
-        *,
-        agent_id: str,
-        conversation_id: str | None = None,
-        user_name: str | None = None,
-        user_email: str | None = None,
-        browser_fingerprint: str | None = None,
-        supports: Sequence[str] = (),
-        metadata: Mapping[str, Any] | None = None,
-        auth_context: Any = None,
-    ) -> CreateConversationSessionResult:
-        """Open a session; return its descriptor."""
-        action = make(
-            actions.CreateConversationSessionAction,
-            agent_id=agent_id,
-            conversation_id=conversation_id,
-            user_name=user_name,
-            user_email=user_email,
-            browser_fingerprint=browser_fingerprint,
-            supports=list(supports),
-            metadata=metadata,
-            auth_context=auth_context,
-        )
-        return await self.call(action)
-
-    async def get_session(self, *, session_id: str) -> GetSessionResult:
-        """Return the session; SessionNotFoundError when it is unknown."""
-        return await self.call(make(actions.GetSessionAction, session_id=session_id))
-
-    async def get_conversation_messages(
-        self, *, session_id: str, limit: int | None = None, cursor: str | None = None
-    ) -> MessagePage:
-        """Return one page of messages, newest first."""
-        action = make(
-            actions.GetConversationMessagesAction, session_id=session_id, limit=limit, cursor=cursor
-        )
-        return await self.call(action)
-
-    async def list_conversations(
-        self, *, limit: int | None = None, cursor: str | None = None
-    ) -> ConversationPage:
-        """Return one page of the caller's conversations, newest first."""
-        return await self.call(make(actions.ListConversationsAction, limit=limit, cursor=cursor))
-
-    async def rename_conversation(
-        self, *, conversation_id: str, title: str
-    ) -> RenameConversationResult:
-        """Give a conversation a title; return it as stored."""
-        action = make(
-            actions.RenameConversationAction, conversation_id=conversation_id, title=title
-        )
-        return await self.call(action)
-
-    async def ping(self) -> Pong:
-        """Ask for a sign of life; return the server's time and the round trip (REQ-CALL-06)."""
-        started = self._options.clock.now()
-        event = await self.call(actions.PingAction())
-        elapsed = self._options.clock.now() - started
-        return Pong(event.timestamp, elapsed * 1000)
-
     # turns and verbs ------------------------------------------------------------------
 
     def send_message(
@@ -302,16 +179,10 @@ class SmoothAgentClient:
         else:
             self._router.check_id(request_id)
         text = printed(action.model_copy(update={"request_id": request_id}))
-        turn = Turn(
-            self._sender,
-            self._options,
-            Outgoing(action.action, request_id, text, session_id),
-            session_id=session_id,
-            otp_park=self._parks_otp(session_id),
-        )
+        turn = self._new_turn(Outgoing(action.action, request_id, text, session_id), session_id)
         self._router.next_send(session_id)
-        self._router.add(request_id, turn.driver)
-        turn.driver.start()
+        self._router.add(request_id, turn._driver)
+        turn._driver.start()
         return turn
 
     def confirm_tool_action(
@@ -326,14 +197,14 @@ class SmoothAgentClient:
         turn = self._live_turn(request_id)
         if turn is not None:
             return turn.confirm(approved)
+        ids = {"session_id": session_id, "request_id": request_id}
         action = make(
             actions.ConfirmToolActionAction,
-            session_id=session_id,
-            request_id=request_id,
+            **ids,
             approved=approved,
             confirmation_id=confirmation_id,
         )
-        return self._plain_verb("confirm", action, lambda _: None, becomes_turn=True)
+        return self._lone.send(VerbCall("confirm", action))
 
     def verify_otp(
         self,
@@ -359,15 +230,10 @@ class SmoothAgentClient:
             error = made.make(UnsupportedError, request_id=request_id, session_id=session_id)
             answer.fail(error)
             return answer
-        action = make(
-            actions.VerifyOtpAction,
-            session_id=session_id,
-            request_id=request_id,
-            code=code,
-            declined=declined,
-        )
-        verb: VerbName = "decline_otp" if declined else "verify_otp"
-        return self._plain_verb(verb, action, otp_check_of)
+        ids = {"session_id": session_id, "request_id": request_id}
+        if code is None:
+            return self._lone.send(turn_verbs.decline_otp(ids))
+        return self._lone.send(turn_verbs.verify_otp(ids, code))
 
     def submit_interaction(
         self,
@@ -392,8 +258,7 @@ class SmoothAgentClient:
             values=values,
             declined=declined,
         )
-        verb: VerbName = "decline" if declined else "submit"
-        return self._plain_verb(verb, action, submit_result_of, becomes_turn=True)
+        return self._lone.send(VerbCall("decline" if declined else "submit", action))
 
     def cancel(self, *, request_id: str, session_id: str | None = None) -> Answer[None]:
         """Stop the turn of that id; without a live one only the frame is sent (REQ-VERB-08)."""
@@ -409,73 +274,19 @@ class SmoothAgentClient:
             answer.fail(self._router.failures.make(NotConnectedError, **outgoing.ids()))
         return answer
 
-    # wiring ---------------------------------------------------------------------------
-
-    def _with_capabilities(self, action: CallModel[Reply]) -> CallModel[Reply]:
-        """Return the action; one that opens a session with all that is supported (REQ-CALL-07)."""
-        opens = action if isinstance(action, actions.CreateConversationSessionAction) else None
-        if opens is None:
-            return action
-        words = sorted({*CAPABILITIES, *self._options.supports, *(opens.supports or ())})
-        return action.model_copy(update={"supports": words})
-
-    def _remember(self, session: CreateConversationSessionResult) -> None:
-        self._capabilities[session.session_id] = tuple(session.capabilities or ())
-        if len(self._capabilities) > SESSIONS_REMEMBERED:
-            self._capabilities.popitem(last=False)
-
-    def _plain_verb(
-        self,
-        verb: VerbName,
-        action: Any,
-        value_of: Callable[[Event], Value],
-        *,
-        becomes_turn: bool = False,
-    ) -> Answer[Value]:
-        answer: Answer[Value] = Answer.make(self._options.logger)
-        self._router.check_id(action.request_id)
-        text = printed(action)
-        outgoing = Outgoing(action.action, action.request_id, text, action.session_id)
-
-        def begin(event: Event) -> None:
-            park = self._parks_otp(action.session_id)
-            answer.turn = Turn(
-                self._sender,
-                self._options,
-                outgoing,
-                session_id=action.session_id,
-                otp_park=park,
-            )
-            answer.turn.driver.begin(event)
-
-        waiting = self._sender.call(
-            outgoing,
-            answers_to(verb),
-            value_of,
-            shared=True,
-            becomes_turn=begin if becomes_turn else None,
-        )
-
-        def done(future: asyncio.Future[Value]) -> None:
-            error = None if future.cancelled() else future.exception()
-            if isinstance(error, Exception):
-                answer.fail(error)
-            elif not future.cancelled():
-                answer.resolve(with_turn(future.result(), answer.turn))
-
-        waiting.add_done_callback(done)
-        return answer
-
     def turn(self, request_id: str) -> Turn | None:
         """Return the turn that is live under ``request_id`` (REQ-VERB-14)."""
         return self._live_turn(request_id)
 
+    # wiring ---------------------------------------------------------------------------
+
+    def _new_turn(self, outgoing: Outgoing, session_id: str) -> Turn:
+        park = self._parks_otp(session_id)
+        return Turn(self._sender, self._options, outgoing, session_id, park=park)
+
     def _live_turn(self, request_id: str) -> Turn | None:
         owner = self._router.owner(request_id)
         return owner.handle if isinstance(owner, TurnDriver) else None
-
-    def _parks_otp(self, session_id: str) -> bool:
-        return "otp_park" in self._capabilities.get(session_id, ())
 
     def _conversation(
         self, session: CreateConversationSessionResult | GetSessionResult
@@ -487,9 +298,3 @@ class SmoothAgentClient:
             agent_name=session.agent_name,
             capabilities=self._capabilities.get(session.session_id, ()),
         )
-
-
-def _check_call(action: object) -> None:
-    if not isinstance(action, CallModel):
-        name = getattr(action, "action", type(action).__name__)
-        raise TypeError(f"{name!s:.64} is no call: use the method of that name")

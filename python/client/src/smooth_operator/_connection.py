@@ -12,6 +12,7 @@ from ._errors import ClientClosedError
 from ._errors_made import Failures
 from ._link import Link, Taker, Tap
 from ._listeners import Listeners
+from ._observer import Watch
 from ._options import Options
 from ._options_address import address
 from ._outbox import Outbox, Outgoing
@@ -44,8 +45,14 @@ class Connection:
     """Owns attempt, link and outbox of one client. Lives on one event loop at a time."""
 
     def __init__(
-        self, options: Options, listeners: Listeners, sink: Sink, failures: Failures
+        self,
+        options: Options,
+        listeners: Listeners,
+        sink: Sink,
+        failures: Failures,
+        watch: Watch,
     ) -> None:
+        self._watch = watch
         self._options = options
         self._listeners = listeners
         self._sink = sink
@@ -142,6 +149,7 @@ class Connection:
             else:
                 error = attempt_failure(cause, limit, self._failures)
             self._state.on("connect_failed", error=error)
+            self._watch.tell("attempt", self._failures.host, error)
             self._outbox.clear("connect_failed")
             self._sink.attempt_failed(error)
             return error
@@ -151,6 +159,7 @@ class Connection:
         self._attempt = None
         self._link = Link(transport, self._outbox, self._sink, self._tap, self._link_ended)
         self._state.on("opened")
+        self._watch.tell("attempt", self._failures.host, None)
         self._link.begin()
         return None
 

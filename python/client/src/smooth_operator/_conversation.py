@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, TypedDict, Unpack
 
 from ._history import messages
 from ._turn import Turn
-from ._turn_driver import TurnResult
+from ._turn_outcome import TurnResult
 from .wire import ConversationMessage, MessagePage
 
 if TYPE_CHECKING:

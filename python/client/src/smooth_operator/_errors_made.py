@@ -8,10 +8,13 @@ from typing import TYPE_CHECKING, Any
 from . import _errors as errors
 from .wire import MISSING, DecodeError
 from .wire import errors as table
-from .wire.codes import error_text
+from .wire.codes import close_code, error_text
 
 if TYPE_CHECKING:
     from ._transport import LinkEnd
+
+
+_LOST = ("connection_lost", "turn_interrupted")
 
 
 class Failures:
@@ -81,7 +84,8 @@ class Failures:
     def of_link(self, kind: str, end: LinkEnd | None, **facts: Any) -> errors.SmoothAgentError:
         """Return the error of what the link or a limit ended."""
         code = end.code if end is not None else None
-        if code == 4401 and kind in ("connection_lost", "turn_interrupted"):
-            kind = "authentication"  # REQ-CONN-15
+        row = close_code(code) if code is not None else None
+        if row is not None and row.kind == "authentication" and kind in _LOST:
+            kind = row.kind  # REQ-CONN-15
         reason = end.text if end is not None else ""
         return self.make(errors.of_kind(kind), close_code=code, close_reason=reason, **facts)

@@ -13,6 +13,7 @@ from ._clock import Clock, IdGenerator, SystemClock, new_request_id
 from ._options_address import check_header_value, check_headers, check_url
 
 if TYPE_CHECKING:
+    from ._observer import Observer
     from ._transport import Opener
 
 TokenProvider = Callable[[], Awaitable[str]]
@@ -81,10 +82,12 @@ class Options:
     """What opens a socket; by default a WebSocket over TCP."""
     clock: Clock = field(default_factory=SystemClock, repr=False)
     """Source of time (REQ-TIME-01)."""
-    ids: IdGenerator = field(default=new_request_id, repr=False)
+    id_generator: IdGenerator = field(default=new_request_id, repr=False)
     """Source of requestIds (REQ-CALL-01)."""
-    random: random.Random = field(default_factory=random.SystemRandom, repr=False)
-    """Source of randomness (REQ-TIME-01)."""
+    random: Callable[[], float] = field(default=random.SystemRandom().random, repr=False)
+    """Source of randomness: a number from 0 up to, but not including, 1 (REQ-TIME-01)."""
+    observer: Observer | None = field(default=None, repr=False)
+    """Who is told of attempts, calls and turns; nobody by default."""
 
     def __post_init__(self) -> None:
         check_url(self.url)
@@ -149,5 +152,6 @@ class OptionWords(TypedDict, total=False):
     log_payloads: bool
     opener: Opener | None
     clock: Clock
-    ids: IdGenerator
-    random: random.Random
+    id_generator: IdGenerator
+    random: Callable[[], float]
+    observer: Observer | None

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from ._clock import Timer
 from ._options import Options
-from ._turn_state import VerbName
 from .wire import Event, FieldError
 from .wire.steps import QuestionKind
 
@@ -80,11 +79,6 @@ def with_turn(value: Value, turn: Turn | None) -> Value:
     if turn is None or not isinstance(value, SubmitResult):
         return value
     return replace(value, turn=turn)
-
-
-def verb_value(name: VerbName, event: Event) -> OtpCheck | SubmitResult | None:
-    """Return what a verb resolves to when ``event`` answers it."""
-    return submit_result_of(event) if name in ("submit", "decline") else otp_check_of(event)
 
 
 class Answer(asyncio.Future[Value]):

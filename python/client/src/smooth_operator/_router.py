@@ -50,7 +50,7 @@ class Router:
         Raises:
             ValueError: the generator repeated an id that is in flight (REQ-CALL-01).
         """
-        return self.check_id(self._options.ids())
+        return self.check_id(self._options.id_generator())
 
     def check_id(self, request_id: str) -> str:
         """Return ``request_id`` unless it is in flight (REQ-CALL-01)."""

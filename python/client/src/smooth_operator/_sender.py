@@ -10,6 +10,7 @@ from . import _errors as errors
 from ._clock import Timer
 from ._connection import Connection
 from ._errors_made import Failures
+from ._observer import Watch
 from ._options import Options
 from ._outbox import Outgoing
 from ._router import Router
@@ -22,8 +23,11 @@ Value = TypeVar("Value")
 class Sender:
     """Sends actions; calls are routed back to who waits for them."""
 
-    def __init__(self, options: Options, router: Router, connection: Connection) -> None:
+    def __init__(
+        self, options: Options, router: Router, connection: Connection, watch: Watch
+    ) -> None:
         self._options = options
+        self._watch = watch
         self._connection = connection
         self.router = router
 
@@ -31,6 +35,11 @@ class Sender:
     def failures(self) -> Failures:
         """What makes the errors of this client."""
         return self.router.failures
+
+    @property
+    def watch(self) -> Watch:
+        """Who is told what becomes of calls and turns."""
+        return self._watch
 
     def submit(self, outgoing: Outgoing) -> bool:
         """Queue a frame; False without a link, as :meth:`Connection.submit`."""
@@ -59,6 +68,7 @@ class Sender:
         assert outgoing.request_id is not None
         pending = Call(self.router, self._options, outgoing, answers, value_of, shared=shared)
         pending.becomes_turn = becomes_turn
+        pending.future.add_done_callback(lambda future: self._told(outgoing, future))
         self.router.add(outgoing.request_id, pending)
         try:
             submitted = self.submit(outgoing)
@@ -69,6 +79,11 @@ class Sender:
         if not submitted:
             pending.link_event("not_connected", None, None)
         return pending.future
+
+    def _told(self, outgoing: Outgoing, future: asyncio.Future[Any]) -> None:
+        if not future.cancelled():
+            error = future.exception()
+            self._watch.tell("call", outgoing.action, outgoing.request_id, error)
 
 
 class Call(Generic[Value]):

@@ -7,15 +7,15 @@ from collections.abc import Generator, Sequence
 from types import TracebackType
 from typing import Any, Literal, overload
 
-from ._arguments import make
+from . import _turn_verbs as turn_verbs
 from ._options import Options
 from ._outbox import Outgoing
 from ._questions import Answer, OtpCheck, Question, SubmitResult
 from ._sender import Sender
-from ._turn_driver import TurnDriver, TurnResult
+from ._turn_driver import TurnDriver
 from ._turn_events import TextStream, TurnEvents
+from ._turn_outcome import TurnResult
 from .wire import Event
-from .wire import actions as wire_actions
 from .wire.steps import QuestionKind
 
 
@@ -28,17 +28,11 @@ class Turn:
     """
 
     def __init__(
-        self,
-        sender: Sender,
-        options: Options,
-        outgoing: Outgoing,
-        *,
-        session_id: str,
-        otp_park: bool,
+        self, sender: Sender, options: Options, outgoing: Outgoing, session_id: str, *, park: bool
     ) -> None:
         self._driver = TurnDriver(sender, options, outgoing, session_id, self)
         self._logger = options.logger
-        self._otp_park = otp_park
+        self._otp_park = park
         self._looked_at = False
 
     def __repr__(self) -> str:
@@ -122,37 +116,17 @@ class Turn:
         Resolves to None when the server took the answer. Fails with NoPendingQuestionError or
         AlreadyAnsweredError without sending anything (REQ-VERB-05).
         """
-        if not isinstance(approved, bool):
-            raise TypeError("approved: expected True or False")
-        question = self._driver.questions.current("confirmation")
-        confirmation_id = question.event.confirmation_id if question is not None else None
-        action = make(
-            wire_actions.ConfirmToolActionAction,
-            request_id=self.request_id,
-            session_id=self.session_id,
-            approved=approved,
-        )
-        if confirmation_id is not None:
-            action = action.model_copy(update={"confirmation_id": confirmation_id})
-        return self._driver.answer("confirm", "confirmation", action)
+        call = turn_verbs.confirm(self._ids(), self._asked("confirmation"), approved)
+        return self._driver.answer(call)
 
     def verify_otp(self, code: str) -> Answer[OtpCheck]:
         """Give the one-time code as typed; resolves to an :class:`OtpCheck` (REQ-OTP-01)."""
-        if not isinstance(code, str):
-            raise TypeError("code: expected a string")
-        action = make(
-            wire_actions.VerifyOtpAction,
-            request_id=self.request_id,
-            session_id=self.session_id,
-            code=code,
-        )
-        return self._driver.answer("verify_otp", "otp", action)
+        return self._driver.answer(turn_verbs.verify_otp(self._ids(), code))
 
     def submit(self, values: dict[str, Any]) -> Answer[SubmitResult]:
         """Answer the open interaction; resolves to a :class:`SubmitResult` (REQ-FORM-01)."""
-        if not isinstance(values, dict):
-            raise TypeError("values: expected a dict")
-        return self._driver.answer("submit", "interaction", self._interaction(values=values))
+        call = turn_verbs.submit(self._ids(), self._asked("interaction"), values)
+        return self._driver.answer(call)
 
     @overload
     def decline(self, question: Literal["interaction"] = "interaction") -> Answer[SubmitResult]: ...
@@ -166,29 +140,18 @@ class Turn:
         Declining a code needs a server that lists ``otp_park`` (REQ-OTP-05).
         """
         if question == "interaction":
-            return self._driver.answer("decline", "interaction", self._interaction(declined=True))
+            return self._driver.answer(turn_verbs.decline(self._ids(), self._asked(question)))
         if question != "otp":
             raise ValueError("question: expected 'interaction' or 'otp'")
         if not self._otp_park:
             answer = self._driver.pending()
             answer.fail(self._driver.unsupported())
             return answer
-        action = make(
-            wire_actions.VerifyOtpAction,
-            request_id=self.request_id,
-            session_id=self.session_id,
-            declined=True,
-        )
-        return self._driver.answer("decline_otp", "otp", action)
+        return self._driver.answer(turn_verbs.decline_otp(self._ids()))
 
     def cancel(self) -> Answer[None]:
         """Stop the turn; resolves when it has settled, at once when it has (REQ-STOP-01)."""
         return self._driver.cancel()
-
-    @property
-    def driver(self) -> TurnDriver:
-        """What the client routes events to; not for applications."""
-        return self._driver
 
     def detach(self) -> None:
         """Let the turn run on when nobody looks at it any more (REQ-STOP-05)."""
@@ -216,15 +179,10 @@ class Turn:
             kind = getattr(error, "kind", type(error).__name__)
             self._logger.warning("a turn failed unseen: %s", kind)
 
-    def _interaction(self, **answer: Any) -> Any:
-        question = self._driver.questions.current("interaction")
-        event = question.event if question is not None else None
-        return make(
-            wire_actions.SubmitInteractionAction,
-            request_id=self.request_id,
-            session_id=self.session_id,
-            # Without a question the answer is refused before this frame could be sent.
-            interaction_id=event.interaction_id if event is not None else "",
-            kind=event.kind if event is not None else "",
-            **answer,
-        )
+    def _ids(self) -> dict[str, str]:
+        return {"request_id": self.request_id, "session_id": self.session_id}
+
+    def _asked(self, kind: QuestionKind) -> Any:
+        """Return the event that asked last and is not closed."""
+        question = self._driver.questions.current(kind)
+        return question.event if question is not None else None

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any, Literal, assert_never
+from typing import Any, assert_never
 
 from . import _errors as errors
 from ._accumulator import Accumulator
@@ -12,37 +11,15 @@ from ._arguments import printed
 from ._clock import Timer
 from ._options import Options
 from ._outbox import Outgoing
-from ._questions import Answer, Questions, verb_value
+from ._questions import Answer, Questions
 from ._sender import Sender
 from ._transport import LinkEnd
 from ._turn_items import Backlog, TurnItems
-from ._turn_state import Step, TurnState, Verb, VerbName
-from .wire import Citation, DecodeError, Event, Usage, encode_action, steps
+from ._turn_outcome import Ending, TurnResult, failure, success
+from ._turn_state import Step, TurnState, Verb
+from ._turn_verbs import VerbCall
+from .wire import DecodeError, Event, encode_action, steps
 from .wire import actions as wire_actions
-from .wire.steps import QuestionKind
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class TurnResult:
-    """What came of a turn (REQ-TURN-18). It does not change any more."""
-
-    text: str
-    """The authoritative text, or the partial one of a cancelled turn (REQ-TURN-09)."""
-    outcome: Literal["completed", "cancelled"]
-    confirmed: bool
-    """For a cancelled turn: whether the server said so (REQ-STOP-02); else True."""
-    request_id: str
-    session_id: str
-    message_id: str | None = None
-    response: Any = None
-    """``response`` of the terminal event, as received."""
-    needs_escalation: bool | None = None
-    escalation_reason: str | None = None
-    usage: Usage | None = None
-    """Tokens and cost, where the server counted them."""
-    citations: Sequence[Citation] = ()
-    event: Event | None = None
-    """The terminal event; None when the end was local."""
 
 
 class TurnDriver:
@@ -73,6 +50,8 @@ class TurnDriver:
         self._seen_at = 0.0
         self._now = options.clock.now
         self._stopped = False
+        self._silent = True
+        self._watch = sender.watch
         self._timers: dict[str, Timer] = {}
 
     # for iterators --------------------------------------------------------------------
@@ -107,21 +86,24 @@ class TurnDriver:
         if not submitted:
             self.link_event("not_connected", None, None)
             return
-        if self._options.turn_timeout:
-            self._arm("total", self._options.turn_timeout, "total_timeout")
+        self._started()
         self._rearm_idle()
 
     def begin(self, event: Event) -> None:
         """Take over from an answer that the server made a turn of (REQ-VERB-15)."""
         self._sender.router.add(self.request_id, self)
+        self._started()
+        self.event_received(event)
+
+    def _started(self) -> None:
         if self._options.turn_timeout:
             self._arm("total", self._options.turn_timeout, "total_timeout")
-        self.event_received(event)
+        self._watch.tell("turn_started", self.request_id, self.session_id)
 
     def event_received(self, event: Event) -> bool:
         """Carry out what the tables say about an event of this turn."""
         if event.type == "stream_token" and not self.state.settled:
-            self.text.extend((event,))
+            self._text_came((event,))
         for step in self.state.frame(event):
             self._do(step, event=event)
         self._rearm_idle()
@@ -134,10 +116,16 @@ class TurnDriver:
             return False
         self._seen_at = self._now()
         if events[0].type == "stream_token":
-            self.text.extend(events)
+            self._text_came(events)
         self.items.extend(events)
         self.items.wake()
         return True
+
+    def _text_came(self, events: Sequence[Any]) -> None:
+        self.text.extend(events)
+        if self._silent:
+            self._silent = False
+            self._watch.tell("first_token", self.request_id)
 
     def broken_received(self, fault: DecodeError) -> bool:
         """A broken terminal event fails the turn, any other is an unknown item (REQ-WIRE-03)."""
@@ -188,11 +176,12 @@ class TurnDriver:
             case steps.Send():
                 self._send_cancel()
             case steps.Resolve() if step.verb is not None:
-                step.verb.token.resolve(verb_value(step.verb.name, event))
+                step.verb.token.resolve(step.verb.value(event))
             case steps.Fail() if step.verb is not None:
                 step.verb.token.fail(self._failures.of_event(event, **self.ids()))
             case steps.Open() if kind is not None:
                 self.questions.opened(kind, event, timed=not self.state.settled)
+                self._watch.tell("question", self.request_id, kind)
             case steps.Reopen() if kind is not None:
                 self.questions.reopened(kind, timed=not self.state.settled)
             case steps.Shut() if kind is not None:
@@ -212,17 +201,17 @@ class TurnDriver:
 
     # the verbs ------------------------------------------------------------------------
 
-    def answer(self, name: VerbName, kind: QuestionKind, action: Any) -> Answer[Any]:
-        """Send an answer to the question of ``kind``, or refuse it (REQ-VERB-05)."""
-        text = printed(action)
+    def answer(self, call: VerbCall) -> Answer[Any]:
+        """Send an answer to its question, or refuse it (REQ-VERB-05)."""
+        text = printed(call.action)
         answer = self.pending()
-        for step in self.state.answer(kind):
+        for step in self.state.answer(call.question):
             if isinstance(step.effect, steps.Refuse):
                 answer.fail(self._refusal(step.effect))
                 return answer
-        verb = Verb(name, answer)
+        verb = Verb(call.verb, answer, call.value)
         self.state.verbs.append(verb)
-        self.questions.answered(kind)
+        self.questions.answered(call.question)
         self._rearm_idle()
         timer = None
         if self._options.request_timeout:
@@ -230,7 +219,7 @@ class TurnDriver:
                 self._options.request_timeout, lambda: self._verb_timeout(verb)
             )
         answer.add_done_callback(lambda _: timer.cancel() if timer is not None else None)
-        self._sender.submit(Outgoing(action.action, self.request_id, text, self.session_id))
+        self._sender.submit(Outgoing(call.action.action, self.request_id, text, self.session_id))
         return answer
 
     def _refusal(self, effect: steps.Refuse) -> errors.SmoothAgentError:
@@ -316,9 +305,16 @@ class TurnDriver:
         error: Exception | None,
     ) -> None:
         if effect.outcome == "failed":
-            self.error = self._failure(str(effect.ending), event, fault, word, end, error)
+            self.error = failure(
+                self._failures,
+                {**self.ids(), "partial_text": self.text.text},
+                Ending(str(effect.ending), event, fault, word, end, error),
+                asked=self.state.asked,
+                sent=self._outgoing.may_have_left,
+            )
         else:
-            self.result = self._success(effect, event)
+            self.result = success(effect, event, self.text, self.ids())
+        self._watch.tell("turn_settled", self.request_id, effect.outcome, self.error)
         for timer in self._timers.values():
             timer.cancel()
         self._timers.clear()
@@ -332,60 +328,6 @@ class TurnDriver:
                 ended = self._failures.make(errors.NoPendingQuestionError, **self.ids())
                 verb.token.fail(self.error or ended)
         self.items.wake()
-
-    def _success(self, effect: steps.Settle, event: Any) -> TurnResult:
-        if effect.outcome == "cancelled":
-            return TurnResult(
-                text=self.text.text,
-                outcome="cancelled",
-                confirmed=effect.ending != "unconfirmed",
-                event=event,
-                **self.ids(),
-            )
-        return TurnResult(
-            text=self.text.final_text(event.response),
-            outcome="completed",
-            confirmed=True,
-            message_id=event.message_id,
-            response=event.response,
-            needs_escalation=event.needs_escalation,
-            escalation_reason=event.escalation_reason,
-            usage=event.usage,
-            citations=tuple(event.citations or ()),
-            event=event,
-            **self.ids(),
-        )
-
-    def _failure(
-        self,
-        kind: str,
-        event: Any,
-        fault: DecodeError | None,
-        word: str,
-        end: LinkEnd | None,
-        error: Exception | None,
-    ) -> Exception:
-        facts = {**self.ids(), "partial_text": self.text.text}
-        if kind == "attempt" and error is not None:
-            return self._failures.of_attempt(error, **facts)
-        if error is not None:
-            if isinstance(error, errors.SmoothAgentError):
-                error.partial_text = self.text.text
-            return error
-        if kind == "by_code":
-            return self._failures.of_event(event, **facts)
-        if kind == "protocol":
-            return self._failures.of_status(event, **facts)
-        if fault is not None:
-            return self._failures.of_frame(fault, **facts)
-        details: dict[str, Any] = {}
-        if self.state.asked is not None:
-            details["question"] = self.state.asked
-        if kind == "turn_timeout":
-            details["limit"] = word
-        if kind == "turn_interrupted":
-            details["sent"] = self._outgoing.may_have_left
-        return self._failures.of_link(kind, end, details=details, **facts)
 
     def slow_consumer(self) -> errors.SmoothAgentError:
         """Return the error of an iteration for which more waited than is kept."""
@@ -401,5 +343,5 @@ class TurnDriver:
 
     def _release(self) -> None:
         """Leave the router once nothing more of this id can matter (REQ-TURN-06, REQ-OTP-03)."""
-        if self.state.settled and not self.state.verbs and self.state.questions["otp"] == "none":
+        if self.state.settled and not self.state.verbs and not self.state.outlived:
             self._sender.router.settle(self.request_id, self)

@@ -42,6 +42,8 @@ class Verb:
     name: VerbName
     token: Any = None
     """Whatever the driver hangs on it."""
+    value: Callable[[Any], Any] = lambda _: None
+    """Makes of the event that answers it what it resolves to."""
 
     @property
     def outlives_turn(self) -> bool:
@@ -86,6 +88,11 @@ class TurnState:
     def open_question(self) -> QuestionKind | None:
         """The question that waits for a human, if any."""
         return next((kind for kind in QUESTION_KINDS if self.questions[kind] == "open"), None)
+
+    @property
+    def outlived(self) -> bool:
+        """Whether a question that outlives its turn is still there (REQ-OTP-03)."""
+        return any(_outlives(kind) and self.questions[kind] != "none" for kind in QUESTION_KINDS)
 
     def quiet(self, event: Any) -> bool:
         """Whether an event moves no machine and is nothing but an item: no step is needed."""

@@ -1,0 +1,159 @@
+"""The calls of the protocol: actions that one event answers."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from ._arguments import make, printed
+from ._options import Options
+from ._outbox import Outgoing
+from ._router import Router
+from ._sender import Sender
+from .wire import (
+    CallModel,
+    ConversationPage,
+    CreateConversationSessionResult,
+    GetSessionResult,
+    MessagePage,
+    RenameConversationResult,
+    Reply,
+    actions,
+    call_id_of,
+    read_answer,
+    with_call_id,
+)
+
+CAPABILITIES = ("otp_park", "spec_1_1")  # REQ-CALL-07
+SESSIONS_REMEMBERED = 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Pong:
+    """Answer to a ping (REQ-CALL-06)."""
+
+    server_time: int | None
+    """The server's clock, epoch ms; None when the pong did not say."""
+    round_trip_ms: float
+
+
+class Calls:
+    """What of a client is a call, and what its answers say of sessions."""
+
+    def __init__(self, options: Options, router: Router, sender: Sender) -> None:
+        self._options = options
+        self._router = router
+        self._sender = sender
+        self._capabilities: OrderedDict[str, tuple[str, ...]] = OrderedDict()
+
+    async def call(self, action: CallModel[Reply]) -> Reply:
+        """Send any action that one event answers; return that answer in its own type.
+
+        The type of the action says what answers it, so an action that is new in the specification
+        can be called as soon as the wire room is generated. The action's ``request_id`` is used
+        when it has one, else an id is drawn (REQ-CALL-01). The methods below are this one with
+        keywords.
+
+        Raises:
+            TypeError: the action opens a turn or answers one; nothing was sent.
+            ValueError: the id is in flight already; nothing was sent.
+            SmoothAgentError: the server refused, the link ended, or nothing came in
+                ``request_timeout`` (REQ-CALL-02, REQ-CALL-03). Cancelling only ends the wait.
+        """
+        _check_call(action)
+        action = self._with_capabilities(action)
+        given = call_id_of(action)
+        request_id = self._router.draw_id() if given is None else self._router.check_id(given)
+        action = with_call_id(action, request_id)
+        session_id = getattr(action, "session_id", None)
+        outgoing = Outgoing(action.CALL.action, request_id, printed(action), session_id)
+        answers = frozenset({action.CALL.answer})
+        value = await self._sender.call(outgoing, answers, lambda it: read_answer(action, it))
+        if isinstance(value, CreateConversationSessionResult):
+            self._remember(value)
+        return value
+
+    async def create_conversation_session(
+        self,
+        *,
+        agent_id: str,
+        conversation_id: str | None = None,
+        user_name: str | None = None,
+        user_email: str | None = None,
+        browser_fingerprint: str | None = None,
+        supports: Sequence[str] = (),
+        metadata: Mapping[str, Any] | None = None,
+        auth_context: Any = None,
+    ) -> CreateConversationSessionResult:
+        """Open a session; return its descriptor."""
+        action = make(
+            actions.CreateConversationSessionAction,
+            agent_id=agent_id,
+            conversation_id=conversation_id,
+            user_name=user_name,
+            user_email=user_email,
+            browser_fingerprint=browser_fingerprint,
+            supports=list(supports),
+            metadata=metadata,
+            auth_context=auth_context,
+        )
+        return await self.call(action)
+
+    async def get_session(self, *, session_id: str) -> GetSessionResult:
+        """Return the session; SessionNotFoundError when it is unknown."""
+        return await self.call(make(actions.GetSessionAction, session_id=session_id))
+
+    async def get_conversation_messages(
+        self, *, session_id: str, limit: int | None = None, cursor: str | None = None
+    ) -> MessagePage:
+        """Return one page of messages, newest first."""
+        action = make(
+            actions.GetConversationMessagesAction, session_id=session_id, limit=limit, cursor=cursor
+        )
+        return await self.call(action)
+
+    async def list_conversations(
+        self, *, limit: int | None = None, cursor: str | None = None
+    ) -> ConversationPage:
+        """Return one page of the caller's conversations, newest first."""
+        return await self.call(make(actions.ListConversationsAction, limit=limit, cursor=cursor))
+
+    async def rename_conversation(
+        self, *, conversation_id: str, title: str
+    ) -> RenameConversationResult:
+        """Give a conversation a title; return it as stored."""
+        action = make(
+            actions.RenameConversationAction, conversation_id=conversation_id, title=title
+        )
+        return await self.call(action)
+
+    async def ping(self) -> Pong:
+        """Ask for a sign of life; return the server's time and the round trip (REQ-CALL-06)."""
+        started = self._options.clock.now()
+        event = await self.call(actions.PingAction())
+        elapsed = self._options.clock.now() - started
+        return Pong(event.timestamp, elapsed * 1000)
+
+    def _with_capabilities(self, action: CallModel[Reply]) -> CallModel[Reply]:
+        """Return the action; one that opens a session with all that is supported (REQ-CALL-07)."""
+        opens = action if isinstance(action, actions.CreateConversationSessionAction) else None
+        if opens is None:
+            return action
+        words = sorted({*CAPABILITIES, *self._options.supports, *(opens.supports or ())})
+        return action.model_copy(update={"supports": words})
+
+    def _remember(self, session: CreateConversationSessionResult) -> None:
+        self._capabilities[session.session_id] = tuple(session.capabilities or ())
+        if len(self._capabilities) > SESSIONS_REMEMBERED:
+            self._capabilities.popitem(last=False)
+
+    def _parks_otp(self, session_id: str) -> bool:
+        return "otp_park" in self._capabilities.get(session_id, ())
+
+
+def _check_call(action: object) -> None:
+    if not isinstance(action, CallModel):
+        name = getattr(action, "action", type(action).__name__)
+        raise TypeError(f"{name!s:.64} is no call: use the method of that name")

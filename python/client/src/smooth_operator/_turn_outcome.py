@@ -1,0 +1,104 @@
+"""What comes of a turn: its result, or the error that it failed with. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from . import _errors as errors
+from ._accumulator import Accumulator
+from ._errors_made import Failures
+from ._transport import LinkEnd
+from .wire import Citation, DecodeError, Event, Usage
+from .wire.steps import QuestionKind, Settle
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TurnResult:
+    """What came of a turn (REQ-TURN-18). It does not change any more."""
+
+    text: str
+    """The authoritative text, or the partial one of a cancelled turn (REQ-TURN-09)."""
+    outcome: Literal["completed", "cancelled"]
+    request_id: str
+    session_id: str
+    confirmed: bool | None = None
+    """For a cancelled turn: whether the server said so (REQ-STOP-02); else None."""
+    message_id: str | None = None
+    response: Any = None
+    """``response`` of the terminal event, as received."""
+    needs_escalation: bool | None = None
+    escalation_reason: str | None = None
+    usage: Usage | None = None
+    """Tokens and cost, where the server counted them."""
+    citations: Sequence[Citation] = ()
+    event: Event | None = None
+    """The terminal event; None when the end was local."""
+
+
+def success(effect: Settle, event: Any, text: Accumulator, ids: Mapping[str, Any]) -> TurnResult:
+    """Return the result of a turn that completed, or was cancelled."""
+    if effect.outcome == "cancelled":
+        return TurnResult(
+            text=text.text,
+            outcome="cancelled",
+            confirmed=effect.ending != "unconfirmed",
+            event=event,
+            **ids,
+        )
+    return TurnResult(
+        text=text.final_text(event.response),
+        outcome="completed",
+        message_id=event.message_id,
+        response=event.response,
+        needs_escalation=event.needs_escalation,
+        escalation_reason=event.escalation_reason,
+        usage=event.usage,
+        citations=tuple(event.citations or ()),
+        event=event,
+        **ids,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """What a turn failed of: the kind in the words of the table, and whatever told of it."""
+
+    kind: str
+    event: Any
+    fault: DecodeError | None
+    word: str
+    end: LinkEnd | None
+    error: Exception | None
+
+
+def failure(
+    failures: Failures,
+    facts: dict[str, Any],
+    ending: Ending,
+    *,
+    asked: QuestionKind | None,
+    sent: bool,
+) -> Exception:
+    """Return the error of a turn; ``facts`` are its ids and its partial text (REQ-TURN-20)."""
+    if ending.kind == "attempt" and ending.error is not None:
+        return failures.of_attempt(ending.error, **facts)
+    if ending.error is not None:
+        if isinstance(ending.error, errors.SmoothAgentError):
+            ending.error.partial_text = facts["partial_text"]
+        return ending.error
+    if ending.kind == "by_code":
+        return failures.of_event(ending.event, **facts)
+    if ending.kind == "protocol":
+        return failures.of_status(ending.event, **facts)
+    if ending.fault is not None:
+        return failures.of_frame(ending.fault, **facts)
+    details: dict[str, Any] = {}
+    if asked is not None:
+        details["question"] = asked
+    if ending.kind == "turn_timeout":
+        details["limit"] = ending.word
+    if ending.kind == "turn_interrupted":
+        details["sent"] = sent
+    return failures.of_link(ending.kind, ending.end, details=details, **facts)
