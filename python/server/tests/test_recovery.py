@@ -81,8 +81,13 @@ async def database(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 
 async def messages(client: Client, session_id: str) -> list[str]:
     """Return what was said, oldest first."""
-    data = await client.result("get_conversation_messages", sessionId=session_id)
-    return [item["content"]["text"] for item in reversed(data["messages"])]
+    found: list[str] = []
+    more: dict[str, Any] | None = {}
+    while more is not None:
+        data = await client.result("get_conversation_messages", sessionId=session_id, **more)
+        found += [item["content"]["text"] for item in data["messages"]]
+        more = {"cursor": data["nextCursor"]} if data["nextCursor"] else None
+    return found[::-1]
 
 
 async def said(client: Client, session_id: str, count: int) -> list[str]:

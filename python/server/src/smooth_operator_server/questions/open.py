@@ -121,18 +121,26 @@ class OpenQuestions:
         """
         released = self._released.setdefault(question.question_id, asyncio.Event())
         try:
-            if not self._draining:
-                left = (question.expires_ms - self._clock.epoch_ms()) / 1000
-                await happens_within(self._clock, released.wait(), left)
-            if not released.is_set() or self._draining:
-                if await self._store.close_question(question.question_id):
-                    return lapsed
-                await happens_within(self._clock, released.wait(), RELEASE_S)
+            if await self._is_open(question):  # it may have been answered while nobody waited
+                await self._lapse(question, released)
             found = await self._store.question(question.question_id)
             return lapsed if found is None or found.answer is None else found.answer
         finally:
             self._released.pop(question.question_id, None)
             await self._store.close_question(question.question_id)
+
+    async def _is_open(self, question: QuestionRecord) -> bool:
+        found = await self._store.question(question.question_id)
+        return found is not None and found.is_open
+
+    async def _lapse(self, question: QuestionRecord, released: asyncio.Event) -> None:
+        """Wait until a question is answered, and close it when its time is over."""
+        if not self._draining:
+            left = (question.expires_ms - self._clock.epoch_ms()) / 1000
+            await happens_within(self._clock, released.wait(), left)
+        is_over = self._draining or not released.is_set()
+        if is_over and not await self._store.close_question(question.question_id):
+            await happens_within(self._clock, released.wait(), RELEASE_S)
 
     def drain(self) -> None:
         """Let every open question lapse, and all that are opened from now on."""
