@@ -8,6 +8,7 @@ from conform.play import Limits, Player
 from conform.reader import Reader
 from conform.run import expectation
 from conform.script import Case
+from conform.sentences import Sentences
 from conform.spec import Spec
 from conform.story import Expectation
 from conform.testee import LineChecker
@@ -32,4 +33,4 @@ async def play_in_process(
     limits = QUICK if faults or canary or expected else PATIENT
     played = await Player(spec, case, wanted, testee, limits).play()
     await testee.stop()
-    return judge(case, "reference", wanted, played)
+    return judge(case, "reference", wanted, played, Sentences(spec))

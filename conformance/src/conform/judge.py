@@ -10,6 +10,7 @@ from conform.expected import expected_lines, step_of
 from conform.facts import secrets_of, texts
 from conform.play import Played
 from conform.script import Case
+from conform.sentences import Sentences
 from conform.story import Expectation
 from conform.transcript import canonical, digest, first_difference
 
@@ -45,8 +46,18 @@ class Verdict:
         return self.outcome == "pass"
 
 
-def judge(case: Case, testee: str, expected: Expectation, played: Played) -> Verdict:
-    """Weigh what was observed in one case."""
+def judge(
+    case: Case,
+    testee: str,
+    expected: Expectation,
+    played: Played,
+    sentences: Sentences | None = None,
+) -> Verdict:
+    """Weigh what was observed in one case.
+
+    ``sentences`` are compared where the case is about them: a client that comes from elsewhere may
+    say things in its own words and fails those cases alone.
+    """
     protocol, merging = played.protocol, expected.merging
     wanted = expected_lines(expected, protocol=protocol)
     lines = canonical(played.events, protocol=protocol, merging=merging)
@@ -68,6 +79,9 @@ def judge(case: Case, testee: str, expected: Expectation, played: Played) -> Ver
         return _fail(verdict, "the transcript differs from the oracle's", step, difference)
     if leak := secrets_of(case).leak(texts(played.events)):
         return _fail(verdict, leak, None, None)
+    worded = sentences if sentences and "REQ-ERR-07" in case.proves else None
+    if worded and (fault := worded.fault(played.events)):
+        return _fail(verdict, fault, None, None)
     if not wanted:
         return _fail(verdict, "the case expects nothing: it proves nothing", None, None)
     closes = sorted((client, code) for _, client, code in expected.closes)

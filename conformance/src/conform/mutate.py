@@ -79,7 +79,7 @@ class Mutator:
         expected = runner.expected[case.name]
         played = await Player(runner.spec, case, expected, testee, limits).play()
         await testee.stop()
-        return judge(case, ",".join(faults) or "reference", expected, played)
+        return judge(case, ",".join(faults) or "reference", expected, played, runner.sentences)
 
     async def mutant(self, mutant: Mutant) -> Score:
         """Play the listed killers; each must fail (of a table: at least one row)."""

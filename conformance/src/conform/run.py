@@ -17,6 +17,7 @@ from conform.pair import play as pair_play
 from conform.play import Limits, Played, Player
 from conform.reader import Reader
 from conform.script import Case
+from conform.sentences import Sentences
 from conform.spec import Spec, Tree
 from conform.story import Expectation
 from conform.testee import CANARIES, Launch, LineChecker, ProcessTestee, Testee, TesteeError
@@ -178,6 +179,7 @@ class Runner:
         self.reader = Reader(spec)
         self.cases = cases
         self.limits = limits
+        self.sentences = Sentences(spec)
         self.checker = LineChecker()
         self.expected = {case.name: expectation(spec, self.reader, case) for case in cases}
         self.on_verdict: Callable[[Verdict], None] = lambda _: None
@@ -274,7 +276,7 @@ class Runner:
                 await testee.start(canary=word)
                 wanted = expectation(self.spec, self.reader, case)
                 played = await Player(self.spec, case, wanted, testee, CANARY_LIMITS).play()
-                seen = not judge(case, launch.name, wanted, played).passed
+                seen = not judge(case, launch.name, wanted, played, self.sentences).passed
                 (result.caught if seen else result.uncaught).append(word)
             finally:
                 await testee.kill()
@@ -286,7 +288,7 @@ class Runner:
             verdict = unsupported(case, testee.name, testee.hello.get("features", {}))
             if verdict is None:
                 played = await self._play(case, testee, HASTE if in_a_row >= FUSE else limits)
-                verdict = judge(case, testee.name, self.expected[case.name], played)
+                verdict = judge(case, testee.name, self.expected[case.name], played, self.sentences)
                 if played.lost:
                     await testee.kill()
                     await testee.start()

@@ -249,7 +249,7 @@ class Stage:
         if self._server:
             self._server.close()
         for link in self.links:
-            if link.transport:
+            if link.transport and not link.closed.is_set():
                 link.transport.abort()
         await asyncio.sleep(0)
 

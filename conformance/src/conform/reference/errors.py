@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from conform.facts import NATIVE, cut
+from conform.sentences import Sentences, filled
 from conform.spec import Spec
 
 Tree = dict[str, Any]
@@ -31,8 +32,8 @@ class RefError(Exception):
         """The same failure, as the action of these ids shows it (REQ-CONN-04)."""
         return RefError(self.kind, **{**self.facts, **ids})
 
-    def shown(self, spec: Spec, faults: frozenset[str], protocol: int) -> Tree:
-        """As a testee reports it."""
+    def shown(self, spec: Spec, faults: frozenset[str], protocol: int, host: str = "") -> Tree:
+        """As a testee reports it; ``host`` is the peer that its text names."""
         if self.kind in NATIVE:
             return {"kind": self.kind, **({"text": "a wrong argument"} if protocol > 1 else {})}
         facts = {n: v for n, v in self.facts.items() if n != "leak"}
@@ -46,10 +47,12 @@ class RefError(Exception):
         if protocol == 1:
             names = {"requestId": "request", "closeCode": "close"}
             return {names.get(n, n): v for n, v in cut(told, 1).items()}
-        return {**told, "text": self._text(faults)}
+        text = filled(Sentences(spec).template(told), {**told, "host": host})
+        return {**told, "text": self._spoilt(text, faults)}
 
-    def _text(self, faults: frozenset[str]) -> str:
-        text = f"{self.kind} ({self.facts.get('requestId', 'no id')})"
+    def _spoilt(self, text: str, faults: frozenset[str]) -> str:
+        if "text-of-its-own" in faults:
+            text = f"{self.kind} ({self.facts.get('requestId', 'no id')})"
         if "server-message-in-text" in faults:
             text += f": {self.facts.get('serverMessage', '')}"
         if "secret-in-text" in faults:

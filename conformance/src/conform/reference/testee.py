@@ -69,6 +69,7 @@ class RefTestee:
     ) -> None:
         self._emit = emit
         self.faults = faults
+        self.host = ""  # of the peer, as texts of errors name it
         self.reader = reader or Reader(load_spec())
         self.canary: str | None = None
         self.protocol = max(PROTOCOLS)
@@ -132,6 +133,7 @@ class RefTestee:
         if not _sound(c):
             self._returned(c["as"], None, RefError("invalid_argument"))
             return
+        self.host = urlsplit(c["url"]).netloc
         client = RefClient(c, self.reader, self.event, self.faults)
         self.clients[c["as"]] = client
         self._run(c["as"], client.connect() if c.get("connect", True) else _nothing())
@@ -182,7 +184,7 @@ class RefTestee:
     # --- reporting what is awaited ----------------------------------------------------------
 
     def _shown(self, error: RefError) -> Tree:
-        return error.shown(self.reader.spec, self.faults, self.protocol)
+        return error.shown(self.reader.spec, self.faults, self.protocol, self.host)
 
     def _returned(self, name: str, value: Any, error: RefError | None = None) -> None:
         body = {"error": self._shown(error)} if error else {"value": value}
