@@ -10,7 +10,7 @@ use tokio::sync::oneshot;
 
 use super::SmoothAgentClient;
 use crate::errors::{Draft, Error};
-use crate::requests::{Answer, Expects, Key, NewCall, Pending};
+use crate::requests::{Answer, Expects, Key, NewCall, Pending, half_pair};
 use crate::turn::Books;
 use crate::wire::actions::{Action, Call, CreateConversationSession};
 use crate::wire::arguments::argument_fault;
@@ -114,9 +114,13 @@ impl SmoothAgentClient {
     }
 }
 
-/// What the schema does not allow in an action (REQ-CALL-12).
+/// What may not be sent of an action: what the schema does not allow (REQ-CALL-12), or JSON of the
+/// caller's with half of a surrogate pair (REQ-CALL-11).
 pub(super) fn fault<A: Action>(action: &A) -> Option<Error> {
-    argument_fault(A::NAME, &action.to_json()).map(Error::argument)
+    let text = action.to_json();
+    argument_fault(A::NAME, &text)
+        .map(Error::argument)
+        .or_else(|| half_pair(&text))
 }
 
 fn read<C: Call>(event: &Event, id: &str) -> Result<C::Output, Error> {

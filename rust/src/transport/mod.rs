@@ -166,10 +166,13 @@ impl Socket {
                 Some(Ok(Message::Close(frame))) => {
                     let told = |it: CloseFrame| (it.code.into(), it.reason.to_string());
                     let (code, reason) = frame.map_or((1005, String::new()), told);
+                    // The library takes what it does not allow for a close with 1002 of its own.
                     match self.ws.get_ref().close_frame() {
                         Some((BAD_GATEWAY, reason)) if code == 1002 => {
                             Incoming::Closed(BAD_GATEWAY, reason.to_owned())
                         }
+                        Some((1002, _)) => Incoming::Closed(code, reason),
+                        _ if code == 1002 => Incoming::Violation,
                         _ => Incoming::Closed(code, reason),
                     }
                 }

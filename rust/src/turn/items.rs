@@ -32,16 +32,26 @@ pub(crate) struct Items {
 struct Reader {
     id: u64,
     cursor: u64,
-    too_slow: bool,
+    /// Of an iterator that is too slow: the oldest items that it had not taken, as far as the bound
+    /// goes (REQ-TURN-22).
+    left: Option<VecDeque<Slot>>,
+}
+
+impl Reader {
+    fn is_too_slow(&self) -> bool {
+        self.left.is_some()
+    }
 }
 
 /// One item, or several tokens that were merged.
+#[derive(Clone)]
 struct Slot {
     first: u64,
     bytes: usize,
     kind: Kind,
 }
 
+#[derive(Clone)]
 enum Kind {
     /// A part of the streamed text.
     Text(Run),
@@ -173,7 +183,7 @@ impl Items {
         self.readers.push(Reader {
             id: self.drawn,
             cursor: first,
-            too_slow: first > 0, // the first item is gone
+            left: (first > 0).then(VecDeque::new), // the first item is gone
         });
         self.drawn
     }
@@ -187,8 +197,13 @@ impl Items {
         let Some(reader) = self.readers.iter_mut().find(|reader| reader.id == id) else {
             return Taken::Nothing;
         };
-        if reader.too_slow {
-            return Taken::TooSlow;
+        if let Some(left) = &mut reader.left {
+            let Some(slot) = left.pop_front() else {
+                return Taken::TooSlow;
+            };
+            out.begin(&self.patterns);
+            out.add(&slot, self.streamed.text());
+            return Taken::Some;
         }
         let from = self
             .slots
@@ -217,11 +232,11 @@ impl Items {
             self.merge(self.kept());
         }
         for index in 0..self.readers.len() {
-            if self.within(self.readers[index].cursor) {
-                continue;
+            let cursor = self.readers[index].cursor;
+            let over = !self.within(cursor) && !self.could_fit(cursor);
+            if over && !self.readers[index].is_too_slow() {
+                self.readers[index].left = Some(self.oldest(cursor));
             }
-            let over = !self.could_fit(self.readers[index].cursor);
-            self.readers[index].too_slow |= over;
         }
         let kept = self.kept();
         while (self.slots.len() - self.pairs > ITERATOR_ITEMS || self.bytes > ITERATOR_BYTES)
@@ -233,7 +248,7 @@ impl Items {
 
     /// The first item that an iterator within the bound has not taken.
     fn kept(&self) -> u64 {
-        let live = self.readers.iter().filter(|reader| !reader.too_slow);
+        let live = self.readers.iter().filter(|reader| !reader.is_too_slow());
         let cursors = live.map(|reader| reader.cursor);
         let within = cursors.filter(|cursor| self.within(*cursor));
         within.min().unwrap_or(self.next)
@@ -269,6 +284,27 @@ impl Items {
         items <= ITERATOR_ITEMS && bytes <= ITERATOR_BYTES
     }
 
+    /// The oldest items from a cursor on that are within the bound, neighbouring tokens merged.
+    fn oldest(&self, cursor: u64) -> VecDeque<Slot> {
+        let from = self.slots.partition_point(|slot| slot.first < cursor);
+        let (mut oldest, mut bytes) = (VecDeque::<Slot>::new(), 0);
+        for slot in self.slots.range(from..) {
+            let (before, full) = (oldest.back().map_or(0, |it| it.bytes), oldest.len());
+            match (oldest.back_mut(), &slot.kind) {
+                (Some(last), Kind::Text(next)) if last.is_text() => {
+                    last.absorb(next.clone());
+                    bytes = bytes - before + last.bytes;
+                }
+                _ if full == ITERATOR_ITEMS || bytes + slot.bytes > ITERATOR_BYTES => break,
+                _ => {
+                    bytes += slot.bytes;
+                    oldest.push_back(slot.clone());
+                }
+            }
+        }
+        oldest
+    }
+
     fn drop_first(&mut self) {
         if let Some(gone) = self.slots.pop_front() {
             self.bytes -= gone.bytes;
@@ -284,7 +320,7 @@ impl Items {
         let ends: Vec<u64> = firsts.chain([self.next]).collect();
         (self.bytes, self.pairs) = (0, 0);
         for (slot, end) in old.into_iter().zip(ends) {
-            let stands = |reader: &Reader| reader.cursor == slot.first && !reader.too_slow;
+            let stands = |reader: &Reader| reader.cursor == slot.first && !reader.is_too_slow();
             let apart = end > before || self.readers.iter().any(stands);
             match (self.slots.back_mut(), slot.kind) {
                 (Some(last), Kind::Text(next)) if !apart && last.is_text() => {

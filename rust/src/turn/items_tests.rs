@@ -25,13 +25,14 @@ fn chunk(node: &str) -> Event {
     decode(&frame).expect("a good frame")
 }
 
-/// Everything that an iterator gets, as words: text and how many tokens, or the node of a chunk.
-fn rest(items: &mut Items, id: u64) -> Result<Vec<(String, u64)>, ()> {
+/// Everything that an iterator gets, as words: text and how many tokens, or the node of a chunk; of
+/// one that is too slow how many items it gets.
+fn rest(items: &mut Items, id: u64) -> Result<Vec<(String, u64)>, usize> {
     let (mut batch, mut seen) = (Batch::default(), Vec::new());
     loop {
         match items.take(id, &mut batch) {
             Taken::Nothing => return Ok(seen),
-            Taken::TooSlow => return Err(()),
+            Taken::TooSlow => return Err(seen.len()),
             Taken::Some => {}
         }
         while let Some(event) = batch.next() {
@@ -143,11 +144,11 @@ fn req_turn_22_what_cannot_be_merged_ends_the_slow_iterator_alone() {
         assert_eq!(rest(&mut items, fast).map(|seen| seen.len() <= 1), Ok(true));
         items.push(chunk(&index.to_string()));
     }
-    assert_eq!(rest(&mut items, slow), Err(()));
+    assert_eq!(rest(&mut items, slow), Err(ITERATOR_ITEMS), "the oldest");
     assert_eq!(rest(&mut items, fast).map(|seen| seen.len()), Ok(1));
     assert_eq!(items.slots.len(), ITERATOR_ITEMS);
     let late = items.enter();
-    assert_eq!(rest(&mut items, late), Err(()), "its first item is gone");
+    assert_eq!(rest(&mut items, late), Err(0), "its first item is gone");
 }
 
 #[test]
@@ -167,7 +168,7 @@ fn req_turn_22_frames_count_by_their_bytes() {
     let id = items.enter();
     let big = "x".repeat(1024 * 1024);
     (0..ITERATOR_BYTES / big.len()).for_each(|_| items.push(chunk(&big)));
-    assert_eq!(rest(&mut items, id), Err(()));
+    assert_eq!(rest(&mut items, id), Err(7));
     assert!(items.bytes <= ITERATOR_BYTES);
 }
 

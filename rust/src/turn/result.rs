@@ -1,5 +1,7 @@
 //! What a turn came to.
 
+use std::fmt;
+
 use serde_json::Value;
 
 use crate::wire::events::{Event, EventualResponse};
@@ -52,6 +54,12 @@ pub struct TurnResult {
     pub escalation_reason: Option<String>,
     /// The event that ended the turn; none when the turn ended here.
     pub event: Option<Event>,
+}
+
+impl fmt::Display for Outcome {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
 }
 
 impl From<steps::Outcome> for Outcome {

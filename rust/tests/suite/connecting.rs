@@ -11,7 +11,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use crate::peer::{Link, Peer, SESSION, soon};
 
 /// Reads the request of a handshake and leaves the connection unanswered.
-async fn request(stream: &mut tokio::net::TcpStream) -> String {
+pub(crate) async fn request(stream: &mut tokio::net::TcpStream) -> String {
     let mut text = Vec::new();
     while !text.ends_with(b"\r\n\r\n") {
         text.push(soon(stream.read_u8()).await.expect("a request"));
@@ -19,7 +19,7 @@ async fn request(stream: &mut tokio::net::TcpStream) -> String {
     String::from_utf8(text).expect("text")
 }
 
-async fn answered_by(status: &'static str) -> Error {
+pub(crate) async fn answered_by(status: &'static str) -> Error {
     let peer = Peer::start().await;
     let client = peer.builder().build().expect("good options");
     let serve = async {

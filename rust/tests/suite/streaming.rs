@@ -85,6 +85,10 @@ async fn req_turn_22_a_reader_that_is_too_slow_ends_alone() {
     }
     link.finish(&id, "done").await;
     assert_eq!(soon(turn.result()).await.expect("completed").text, "done");
+    for index in 0..1_024 {
+        let item = soon(turn.next()).await.expect("kept").expect("good");
+        assert!(matches!(&item, Event::StreamChunk(chunk) if chunk.node() == index.to_string()));
+    }
     let slow = soon(turn.next())
         .await
         .expect("raised")

@@ -80,8 +80,10 @@ class _Steps:
     def context(self, wires: tuple[str, ...]) -> dict[str, Any]:
         contract = self.contract
         asking = [machine for machine in contract.machines if machine.name in self.kinds]
+        enums = self._enums()
         return {
-            "enums": self._enums(),
+            "enums": enums,
+            "shown": any(public for _, _, public, _ in enums),
             "kinds": [
                 (pascal(it.kind), it.kind, f"Asked by `{it.shows}`.") for it in contract.questions
             ],
