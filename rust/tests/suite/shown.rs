@@ -11,6 +11,7 @@ use crate::peer::{client, soon};
 async fn req_log_01_what_is_shown_of_a_turn_can_be_read() {
     let (client, mut link) = client().await;
     let (turn, id) = link.turn(&client).await;
+    link.fence(&client).await;
     let shown = format!("{turn:?} {:?} {:?}", turn.handle(), turn.events());
     assert!(shown.contains(&id) && shown.contains("Running"), "{shown}");
     link.ask(
