@@ -1,8 +1,8 @@
 """Serve the demonstration and chat with it in this terminal: `make demo`.
 
 The server runs on 127.0.0.1 with its offline model; its port is 8787, or a free one when that is
-taken. Without a terminal the client plays one conversation and prints it. The server ends with
-the chat.
+taken. Without a terminal nobody is there to talk: SCRIPT is said then, and that is printed first.
+The server ends with the chat.
 
     python3 tools/demo.py
 """
@@ -22,6 +22,14 @@ from workshop import STATE, SetupError
 USUAL_PORT = 8787
 READY_S = 20.0
 END_S = 5.0
+SCRIPT = (
+    "How long is your return window?",
+    "delete record 42",
+    "no",
+    "Thank you, and how much is shipping?",
+    "",
+)
+"""What a person would type, line by line: two questions, and a no to a tool that deletes."""
 
 
 def free_port(wanted: int) -> int:
@@ -52,6 +60,17 @@ def wait_until_ready(server: subprocess.Popen[bytes], port: int, log: Path) -> N
     raise SetupError(f"the server is not ready; its last words:\n{log.read_text()[-1000:]}")
 
 
+def talk(chat: list[str]) -> int:
+    """Run the chat with the terminal, or with the script where there is none."""
+    if sys.stdin is not None and sys.stdin.isatty():
+        return subprocess.run(chat, check=False).returncode
+    print("no terminal: a script speaks for the person (make demo's own, in tools/demo.py)")
+    own = " ".join(["smooth-operator", *chat[1:]])
+    print(f"to say lines of your own: {own} < lines", flush=True)
+    said = "".join(f"{line}\n" for line in SCRIPT)
+    return subprocess.run(chat, input=said, text=True, check=False).returncode
+
+
 def serve_and_chat() -> int:
     """Start the server, run the chat against it, end the server; returns the chat's status."""
     setup_python.set_up_alone()
@@ -64,8 +83,7 @@ def serve_and_chat() -> int:
         wait_until_ready(server, port, log)
         url = f"ws://127.0.0.1:{port}/ws"
         print(f"smooth-operator-server --demo on {url}", flush=True)
-        chat = [os.fspath(bin_ / "smooth-operator"), "chat", url]
-        return subprocess.run(chat, check=False).returncode
+        return talk([os.fspath(bin_ / "smooth-operator"), "chat", url])
     except KeyboardInterrupt:
         return 130
     finally:

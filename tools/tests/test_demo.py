@@ -41,3 +41,19 @@ def test_server_that_ends_at_once_is_said_with_its_last_words(tmp_path: Path) ->
         server.wait()
         with pytest.raises(SetupError, match="port out of range"):
             demo.wait_until_ready(server, 1, log)
+
+
+def test_without_a_terminal_the_script_is_said_and_announced(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "stdin", None)
+    echo = [sys.executable, "-c", "import sys; print(sys.stdin.read())"]
+    assert demo.talk(echo) == 0
+    said = capfd.readouterr().out
+    assert said.startswith("no terminal: a script speaks for the person")
+    assert said.rstrip().endswith("\n".join(demo.SCRIPT).rstrip())
+
+
+def test_the_script_says_no_to_what_deletes() -> None:
+    asked = demo.SCRIPT.index("delete record 42")
+    assert demo.SCRIPT[asked + 1] == "no"

@@ -10,12 +10,13 @@ import sys
 from collections.abc import Iterator
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from rich.console import Console
 
 from smooth_operator import SmoothAgentClient
-from smooth_operator.cli import Person, interruptible, one_turn, plain
+from smooth_operator.cli import Person, interruptible, main, one_turn, plain
 
 from .peer import LIMIT, SESSION, Peer, S, peer
 
@@ -178,3 +179,22 @@ async def test_without_a_terminal_standard_input_is_what_is_said() -> None:
         output, _ = await asyncio.wait_for(talk, LIMIT)
         assert process.returncode == 0
         assert "the [b]answer" in output.decode()
+
+
+@pytest.mark.parametrize("arguments", [["chat", "--nope"], ["nope"], ["chat", "http://x"]])
+def test_wrong_usage_is_one_line_and_exit_status_2(
+    arguments: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(arguments)
+    told = capsys.readouterr()
+    assert ended.value.code == 2
+    assert (told.out, told.err.count("\n")) == ("", 1)
+    assert told.err.startswith("smooth-operator: ")
+
+
+async def test_what_was_read_is_shown_where_no_terminal_did_it() -> None:
+    out = io.StringIO()
+    person = Person(Console(file=out), lambda: "hello\n", echo=True)
+    assert await person.ask("you>") == "hello"
+    assert out.getvalue() == "you> hello\n"

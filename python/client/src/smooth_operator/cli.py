@@ -12,7 +12,7 @@ from contextlib import suppress
 from typing import Annotated, Any
 
 try:
-    from cyclopts import App, Parameter
+    from cyclopts import App, CycloptsError, Parameter
     from rich.console import Console
     from rich.text import Text
 except ImportError:  # pragma: no cover - the message is the behaviour
@@ -30,7 +30,9 @@ _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u2
 app = App(
     name="smooth-operator",
     help="Talk to an agent over the smooth-operator protocol.",
-    help_epilogue="Exit codes: 0 done, 1 the server or the link failed, 2 wrong usage.",
+    help_epilogue=(
+        "Exit codes: 0 done, 1 the server or the link failed, 2 wrong usage, 130 interrupted."
+    ),
 )
 
 
@@ -42,9 +44,11 @@ def plain(text: object) -> str:
 class Person:
     """Whoever answers: a person at a terminal, or the lines of standard input."""
 
-    def __init__(self, console: Console, read: Callable[[], str]) -> None:
+    def __init__(self, console: Console, read: Callable[[], str], *, echo: bool = False) -> None:
         self._console = console
         self._read = read
+        self._echo = echo
+        """Whether what was read is shown: no terminal did it."""
         self._line: asyncio.Future[str | None] | None = None
         """The line that is being read; whoever asks next gets it."""
 
@@ -64,6 +68,8 @@ class Person:
             threading.Thread(target=self._wait, args=(self._line,), daemon=True).start()
         line = await asyncio.shield(self._line)
         self._line = None
+        if self._echo:
+            self.show((line or "").rstrip("\n"))
         return None if line is None else line.strip()
 
     def _wait(self, line: asyncio.Future[str | None]) -> None:
@@ -223,7 +229,8 @@ def chat(
     token
         Token for the server; better given by the environment than on the command line.
     """
-    person = Person(Console(highlight=False), sys.stdin.readline)
+    echo = not sys.stdin.isatty()
+    person = Person(Console(highlight=False), sys.stdin.readline, echo=echo)
     try:
         asyncio.run(converse(url, agent, name, token, person))
     except SmoothAgentError as error:
@@ -234,11 +241,16 @@ def chat(
         sys.exit(2)
     except KeyboardInterrupt:
         print()
+        sys.exit(130)
 
 
-def main() -> None:
-    """Run the command line."""
-    app()
+def main(arguments: list[str] | None = None) -> None:
+    """Run the command line; what is wrong with it is one line, and exit status 2."""
+    try:
+        app(arguments, exit_on_error=False, print_error=False)
+    except CycloptsError as fault:
+        print(f"smooth-operator: {str(fault).strip().splitlines()[0]}", file=sys.stderr)
+        sys.exit(2)
 
 
 if __name__ == "__main__":
