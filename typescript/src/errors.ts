@@ -66,15 +66,15 @@ export class SmoothAgentError extends Error {
   /** Session of that action. */
   readonly sessionId: string | undefined;
   /** Further facts: status, retryAfterMs, pointer, question, … */
-  readonly details: Readonly<Record<string, unknown>>;
+  declare readonly details: Readonly<Record<string, unknown>>;
   /** Close code of the link, when its end was the cause (REQ-CONN-15). */
   readonly closeCode: number | undefined;
   /** For a turn: the text that was streamed before it failed (REQ-TURN-18). */
-  readonly partialText: string;
+  declare readonly partialText: string;
   /** What the server's `error` event said in its own words; empty without one (REQ-ERR-06). */
-  readonly serverMessage: string;
+  declare readonly serverMessage: string;
   /** Reason of the peer's close frame, beside `closeCode`; empty without one. */
-  readonly closeReason: string;
+  declare readonly closeReason: string;
 
   /** Says whether a value is an error of this package, from whichever copy of it. */
   static is(value: unknown): value is SmoothAgentError {
@@ -88,11 +88,9 @@ export class SmoothAgentError extends Error {
     this.code = facts.code;
     this.requestId = facts.requestId;
     this.sessionId = facts.sessionId;
-    this.details = facts.details ?? {};
     this.closeCode = facts.closeCode;
-    this.partialText = facts.partialText ?? '';
-    this.serverMessage = facts.serverMessage ?? '';
-    this.closeReason = facts.closeReason ?? '';
+    const { details = {}, partialText = '', serverMessage = '', closeReason = '' } = facts;
+    hide(this, { details, partialText, serverMessage, closeReason });
   }
 
   /** @internal */
@@ -104,6 +102,13 @@ export class SmoothAgentError extends Error {
   toJSON(): Record<string, unknown> {
     const { name, message, kind, retryable, code, requestId, sessionId, closeCode } = this;
     return { name, message, kind, retryable, code, requestId, sessionId, closeCode };
+  }
+}
+
+/** Gives an error members that no log prints: people and servers wrote them (REQ-ERR-04). */
+function hide(error: Error, members: Readonly<Record<string, unknown>>): void {
+  for (const [name, value] of Object.entries(members)) {
+    Object.defineProperty(error, name, { value, configurable: true });
   }
 }
 
@@ -246,11 +251,11 @@ export class UnexpectedEventError extends WireError {
   static override readonly kind: ErrorKind = 'unexpected_event';
 
   /** The event that came instead. */
-  readonly event: ServerEvent | undefined;
+  declare readonly event: ServerEvent | undefined;
 
   constructor(message: string, facts: ErrorFacts = {}) {
     super(message, facts);
-    this.event = facts.event;
+    hide(this, { event: facts.event });
   }
 }
 

@@ -9,6 +9,7 @@ import {
   type Transport,
 } from './opener';
 import { Inbox } from './transport-inbox';
+import { LIMITS } from './wire/options';
 
 const REPLACEMENT = '\ufffd';
 
@@ -26,8 +27,10 @@ const VIOLATION: LinkEnd = { reason: 'closed_by_peer', code: 1002 };
 /** The connection drops a socket whose peer lingers, by `closeTimeoutMs`; `ws` need not. */
 const NEVER_MS = 0x7fff_ffff;
 /** The next address of a name is tried after this long (REQ-CONN-25). */
-const NEXT_ADDRESS_MS = 250;
-const BODY_BYTES = 4_096;
+const NEXT_ADDRESS_MS = LIMITS.nextAddressAfter;
+/** Pings are left unanswered while more than this waits to leave. */
+const PONG_BYTES = 65_536;
+const BODY_BYTES = LIMITS.refusalBodyBytes;
 /** How long the body of a refusal may take. */
 const BODY_MS = 1_000;
 
@@ -58,7 +61,7 @@ class NodeTransport implements Transport {
     this.#socket = socket;
     this.opened = new Promise((resolve, reject) => {
       socket.on('open', resolve);
-      socket.on('error', (error) => reject(handshakeFault(error, request)));
+      socket.on('error', (error) => reject(handshakeFault(error)));
       socket.on('close', () => reject(new HandshakeError('the server closed the connection')));
       socket.on('unexpected-response', (asked, answer) => {
         refusal(answer).then((details) => {
@@ -79,6 +82,7 @@ class NodeTransport implements Transport {
     });
     socket.on('message', (data, isBinary) => this.#message(data, isBinary));
     socket.on('error', (error) => this.#failed(error));
+    socket.on('ping', (data) => this.#pong(data));
   }
 
   get buffered(): number {
@@ -127,6 +131,13 @@ class NodeTransport implements Transport {
     else this.#invalid();
   }
 
+  /** A peer that sends pings and reads nothing costs bounded memory (REQ-WIRE-16). */
+  #pong(data: Buffer): void {
+    const socket = this.#socket;
+    const isOpen = socket.readyState === socket.OPEN;
+    if (isOpen && socket.bufferedAmount < PONG_BYTES) socket.pong(data, undefined, () => {});
+  }
+
   #invalid(): void {
     this.#inbox.end({ reason: 'invalid_utf8', code: 1007 });
     this.#socket.close(1007);
@@ -146,6 +157,7 @@ function settings(request: SocketRequest): ClientOptions {
     perMessageDeflate: false,
     skipUTF8Validation: true,
     followRedirects: false,
+    autoPong: false,
     // ws keeps its limit in 32 bits.
     maxPayload: Math.min(request.maxMessageBytes, 0x7fff_ffff),
     headers: { ...request.headers },
@@ -172,18 +184,12 @@ function withRoots(added: string | readonly string[]): string[] {
 
 const CERTIFICATE = /^(CERT_|ERR_TLS_|DEPTH_ZERO_|SELF_SIGNED_|UNABLE_TO_|HOSTNAME_)/;
 
-/** Returns why there is no link; the cause goes along unless it shows what is secret. */
-function handshakeFault(error: Error, request: SocketRequest): HandshakeError {
+/** Returns why there is no link; whoever asked scrubs the cause. */
+function handshakeFault(error: Error): HandshakeError {
   const { code } = error as { code?: unknown };
   const name = typeof code === 'string' ? code : error.name;
-  const query = request.url.split('?')[1];
-  const secrets = [query, ...Object.values(request.headers)].filter((one) => one);
-  const shown = `${error.message}${error.stack}`;
-  const isClean = !secrets.some((secret) => shown.includes(secret as string));
-  return new HandshakeError(name, {
-    ...(isClean ? { cause: error } : {}),
-    ...(CERTIFICATE.test(name) ? { retryable: false } : {}),
-  });
+  const retryable = CERTIFICATE.test(name) ? { retryable: false } : {};
+  return new HandshakeError(name, { cause: error, ...retryable });
 }
 
 /** Reads what the answer to a refused handshake says (REQ-CONN-22). */

@@ -1,9 +1,9 @@
 import { type TextBuffer, whole } from './accumulator';
 import type { JsonObject, ServerEvent, StreamTokenEvent } from './wire/index';
+import { LIMITS } from './wire/options';
 
-/** What is kept one by one, for `Turn.items` and for every iterator (REQ-TURN-02). */
-const MAX_ITEMS = 1_024;
-const MAX_BYTES = 8 * 1024 * 1024;
+/** What is kept one by one, for `Turn.items` and for every iterator (REQ-TURN-21). */
+const { iteratorItems: MAX_ITEMS, iteratorBytes: MAX_BYTES } = LIMITS;
 
 /**
  * One item of a turn. Beyond the bound adjacent tokens become one item: `token` is their text,

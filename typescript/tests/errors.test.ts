@@ -1,3 +1,4 @@
+import { inspect } from 'node:util';
 import { describe, expect, it } from 'vitest';
 import * as sdk from '../src/index';
 import { errorOfCode, errorOfKind } from '../src/errors';
@@ -48,6 +49,18 @@ describe('errors', () => {
     const json = JSON.stringify(error);
     expect(JSON.parse(json)).toMatchObject({ name: 'RateLimitedError', requestId: 'req-1' });
     expect(`${error}${json}`).not.toMatch(/hush|psst/);
+  });
+
+  it('REQ-ERR-04 REQ-ERR-08 no print of an error shows what people and servers wrote', () => {
+    const shown = { serverMessage: 'hush', closeReason: 'psst', partialText: 'dear diary' };
+    const details = { body: 'quiet', details: { why: 'secretly' } };
+    const error = errorOfKind('turn_interrupted', { ...shown, details, cause: new Error('cause') });
+    const event = { raw: 'whisper' } as never;
+    const text = inspect([error, errorOfKind('unexpected_event', { event })], { depth: 9 });
+    const words = /hush|psst|diary|quiet|secretly|whisper/;
+    expect(`${text}${JSON.stringify(error)}${JSON.stringify({ ...error })}`).not.toMatch(words);
+    expect(text).toContain('[cause]');
+    expect(error).toMatchObject({ ...shown, details });
   });
 
   it('REQ-ERR-01 is told from others across copies of the package', () => {

@@ -26,7 +26,7 @@ const chunk = (requestId: string): object => ({
 });
 
 describe.each([true, false])('items of a turn, shorter ways: %s', (fast) => {
-  it('REQ-TURN-02 beyond the bound adjacent tokens are one item, and no text is lost', async () => {
+  it('REQ-TURN-21 beyond the bound adjacent tokens are one item, and no text is lost', async () => {
     fastPaths.learned = fast;
     fastPaths.quiet = fast;
     const stageOf = await connected();
@@ -51,7 +51,7 @@ describe.each([true, false])('items of a turn, shorter ways: %s', (fast) => {
     });
   });
 
-  it('REQ-TURN-02 up to the bound every iterator sees every item as it came', async () => {
+  it('REQ-TURN-21 up to the bound every iterator sees every item as it came', async () => {
     fastPaths.quiet = fast;
     const stageOf = await connected();
     const { turn, requestId } = await running(stageOf);
@@ -63,7 +63,7 @@ describe.each([true, false])('items of a turn, shorter ways: %s', (fast) => {
     expect(items.some((one) => one.merged !== undefined)).toBe(false);
   });
 
-  it('REQ-TURN-02 an iterator that nothing can be merged for ends alone', async () => {
+  it('REQ-TURN-22 an iterator that nothing can be merged for ends alone', async () => {
     fastPaths.quiet = fast;
     const stageOf = await connected();
     const { turn, requestId } = await running(stageOf);
@@ -79,7 +79,7 @@ describe.each([true, false])('items of a turn, shorter ways: %s', (fast) => {
     expect(error).toMatchObject({ kind: 'slow_consumer', requestId });
   });
 
-  it('REQ-TURN-02 more than 8 MiB are no more than a single item', async () => {
+  it('REQ-TURN-21 more than 8 MiB are no more than a single item', async () => {
     fastPaths.quiet = fast;
     const stageOf = await connected();
     const { turn, requestId } = await running(stageOf);

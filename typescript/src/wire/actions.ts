@@ -237,10 +237,10 @@ const SHAPES: Shapes = {
   SendMessage: [
     ['requestId', 0, 0, 'string'],
     ['sessionId', 1, 0, 'string'],
-    ['message', 1, 0, 'string'],
+    ['message', 1, 0, 'string', [1, 10000]],
     ['stream', 0, 0, 'boolean'],
     ['model', 0, 0, 'string'],
-    ['skill', 0, 0, 'string'],
+    ['skill', 0, 0, 'string', [null, null, '^[A-Za-z0-9_-]{1,128}$']],
     ['images', 0, 0, ['array', ['struct', 'ImageAttachment'], 0]],
     ['files', 0, 0, ['array', ['struct', 'FileAttachment'], 0]],
   ],
@@ -251,18 +251,18 @@ const SHAPES: Shapes = {
   GetConversationMessages: [
     ['requestId', 0, 0, 'string'],
     ['sessionId', 1, 0, 'string'],
-    ['limit', 0, 0, 'integer'],
+    ['limit', 0, 0, 'integer', [1, 100]],
     ['cursor', 0, 0, 'string'],
   ],
   ListConversations: [
     ['requestId', 0, 0, 'string'],
-    ['limit', 0, 0, 'integer'],
+    ['limit', 0, 0, 'integer', [1, 100]],
     ['cursor', 0, 0, 'string'],
   ],
   RenameConversation: [
     ['requestId', 0, 0, 'string'],
     ['conversationId', 1, 0, 'string'],
-    ['title', 1, 0, 'string'],
+    ['title', 1, 0, 'string', [1, 200]],
   ],
   ConfirmToolAction: [
     ['requestId', 1, 0, 'string'],
@@ -292,14 +292,14 @@ const SHAPES: Shapes = {
   AuthContext: [
     ['userId', 1, 0, 'string'],
     ['signature', 1, 0, 'string'],
-    ['timestamp', 1, 0, 'integer'],
+    ['timestamp', 1, 0, 'integer', [-9007199254740991, 9007199254740991]],
   ],
   ImageAttachment: [
     ['url', 1, 0, 'string'],
     ['detail', 0, 0, 'string'],
   ],
   FileAttachment: [
-    ['name', 1, 0, 'string'],
+    ['name', 1, 0, 'string', [1, 255]],
     ['mimeType', 0, 0, 'string'],
     ['url', 1, 0, 'string'],
   ],
@@ -307,9 +307,9 @@ const SHAPES: Shapes = {
 
 /**
  * Returns an action with its members in the order of the specification; members that are
- * `undefined` are left out. Bounds are the server's to check.
+ * `undefined` are left out.
  *
- * @throws {TypeError} a member is missing, unknown, or has another type.
+ * @throws {TypeError} a member is missing, unknown, has another type, or breaks a bound.
  */
 export function makeAction<A extends ActionName>(name: A, params: ActionParams<A>): Actions[A] {
   const struct = STRUCTS[name];

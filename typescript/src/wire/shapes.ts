@@ -13,8 +13,11 @@ export type Check =
   | readonly ['const', unknown]
   | readonly ['kinds', readonly string[]];
 
-/** A member: its name, whether it is required, whether it may be null, and its check. */
-export type ShapeRow = readonly [string, 0 | 1, 0 | 1, Check];
+/** What a member that callers write must keep to: least and most, and a pattern. */
+export type Bounds = readonly [number | null, number | null, string?];
+
+/** A member: its name, whether it is required, whether it may be null, its check, its bounds. */
+export type ShapeRow = readonly [string, 0 | 1, 0 | 1, Check, Bounds?];
 
 /** Tables by the name of their struct. */
 export interface Shapes {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from wiregen.ir import Check, Mirror, Path, Shape, ShapeField, Spec, UnionShape
@@ -200,13 +201,14 @@ def _item(check: Check) -> str:
     )
 
 
-def shape_rows(shape: Shape) -> str:
-    """Return the rows of a repair table as TypeScript source."""
-    rows = ", ".join(
-        f"[{json.dumps(f.wire)}, {int(f.required)}, {int(f.nullable)}, {table(f.check)}]"
-        for f in shape.fields
-    )
-    return f"[{rows}]"
+def shape_rows(shape: Shape, bounds: Mapping[str, str] | None = None) -> str:
+    """Return the rows of a repair table as TypeScript source; `bounds` is source by member."""
+    rows: list[str] = []
+    for field in shape.fields:
+        facts = f"{int(field.required)}, {int(field.nullable)}, {table(field.check)}"
+        asked = f", {bounds[field.wire]}" if bounds and field.wire in bounds else ""
+        rows.append(f"[{json.dumps(field.wire)}, {facts}{asked}]")
+    return f"[{', '.join(rows)}]"
 
 
 def table(check: Check) -> str:

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass
 
 from wiregen.emit._typescript_checks import shape_rows, union_row
 from wiregen.emit.base import clean, safe_block
 from wiregen.graph import reach
 from wiregen.ir import (
+    Array,
     Field,
     Message,
     Ref,
+    Scalar,
     Shape,
     ShapeField,
     Spec,
@@ -58,9 +61,30 @@ def write_shapes(spec: Spec) -> tuple[TsTable, ...]:
             continue
         struct = spec.struct(name)
         fields = [f for f in struct.fields if f.wire != tags.get(name)]
-        made[name] = TsTable(name, shape_rows(_write_shape(spec, name, fields)))
+        asked = {field.wire: bounds for field in fields if (bounds := _bounds(field.type))}
+        made[name] = TsTable(name, shape_rows(_write_shape(spec, name, fields), asked))
         pending += [ref for field in fields for ref in _structs(spec, field.type)]
     return tuple(made.values())
+
+
+# The engines of patterns differ; a plain class of letters is read alike by all of them.
+_LETTERS = re.compile(r"\^\[[\w-]+\]\{\d+,\d+\}\$", re.ASCII)
+
+
+def _bounds(type_: Type) -> str:
+    """Return what the schema asks of a member that callers write: least, most, pattern."""
+    asked: tuple[float | None, float | None] = (None, None)
+    pattern = ""
+    if isinstance(type_, Array):
+        asked = (type_.min_items, type_.max_items)
+    elif isinstance(type_, Scalar) and type_.kind == "string":
+        asked = (type_.min_length, type_.max_length)
+        pattern = type_.pattern if _LETTERS.fullmatch(type_.pattern or "") else ""
+    elif isinstance(type_, Scalar):
+        asked = (type_.minimum, type_.maximum)
+    if asked == (None, None) and not pattern:
+        return ""
+    return json.dumps([*asked, *([pattern] if pattern else [])])
 
 
 def _write_shape(spec: Spec, name: str, fields: list[Field]) -> Shape:
