@@ -120,7 +120,7 @@ describe('frames', () => {
     const stageOf = await connected();
     const { client } = stageOf;
     const message = 'é'.repeat(600_000);
-    const turn = client.sendMessage({ sessionId: 's', message });
+    const turn = client.sendMessage({ sessionId: 's', message: 'hi', model: message });
     expect(await rejection(turn.result())).toMatchObject({ kind: 'message_too_large' });
     const call = client.createConversationSession({ agentId: 'a', userName: message });
     expect(await rejection(call)).toMatchObject({ kind: 'message_too_large' });
@@ -130,9 +130,9 @@ describe('frames', () => {
   it('REQ-CONN-18 senders wait while more than 4 MiB are buffered', async () => {
     const { client, link } = await connected();
     link.request.socket.pause();
-    const message = 'x'.repeat(1_000_000);
+    const model = 'x'.repeat(1_000_000);
     const turns = Array.from({ length: 12 }, (_, n) => {
-      const turn = client.sendMessage({ sessionId: 's', message, requestId: `r${n}` });
+      const turn = client.sendMessage({ sessionId: 's', message: 'hi', model, requestId: `r${n}` });
       turn.detach();
       return { cancelled: () => turn.cancel() };
     });

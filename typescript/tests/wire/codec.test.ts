@@ -248,9 +248,11 @@ describe('actions', () => {
     );
   });
 
-  it('REQ-CALL-04 does not check the bounds of the server', () => {
-    const message = 'x'.repeat(20_000);
+  it('REQ-CALL-12 holds the bounds of the schema and checks no format', () => {
+    const message = 'x'.repeat(10_000);
     expect(makeAction('send_message', { sessionId: 'no uuid', message }).message).toBe(message);
+    const long = { sessionId: 's', message: `${message}x` };
+    expect(() => makeAction('send_message', long)).toThrow('send_message.message: not allowed');
   });
 
   it('knows every action by its wire name', () => {

@@ -74,12 +74,12 @@ _LETTERS = re.compile(r"\^\[[\w-]+\]\{\d+,\d+\}\$", re.ASCII)
 def _bounds(type_: Type) -> str:
     """Return what the schema asks of a member that callers write: least, most, pattern."""
     asked: tuple[float | None, float | None] = (None, None)
-    pattern = ""
+    pattern: str | None = None
     if isinstance(type_, Array):
         asked = (type_.min_items, type_.max_items)
     elif isinstance(type_, Scalar) and type_.kind == "string":
         asked = (type_.min_length, type_.max_length)
-        pattern = type_.pattern if _LETTERS.fullmatch(type_.pattern or "") else ""
+        pattern = type_.pattern if _LETTERS.fullmatch(type_.pattern or "") else None
     elif isinstance(type_, Scalar):
         asked = (type_.minimum, type_.maximum)
     if asked == (None, None) and not pattern:
