@@ -27,6 +27,7 @@ from .newcomer import as_member, newcomer, print_room, run
 pytestmark = pytest.mark.timeout(600)
 TESTS = "codegen/tests/newcomers/new_tables"
 CSHARP = "dotnet/tests/SmooAI.SmoothOperator.Tests"
+MODULES = PROJECT / "node_modules"
 TOOLS = Path(sys.executable).parent
 
 
@@ -44,7 +45,31 @@ class Client:
     env: Mapping[str, str] = field(default_factory=dict)
 
 
+RUST = ("cargo", "test", "--offline", "--locked", "-p", "smooth-operator-client")
+RUST += ("--features", "testing")
 CLIENTS: dict[Lang, Client] = {
+    "python": Client(
+        {"python/client": "python/client", f"{TESTS}.py.txt": "python/client/tests/test_new.py"},
+        "python/client",
+        (
+            *(sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"),
+            *("-c", str(PROJECT / "pyproject.toml"), "--rootdir", "."),
+            *("tests/test_machine_vectors.py", "tests/test_new.py"),
+        ),
+        (" passed",),
+        (sys.executable, "-m", "mypy", "--config-file", str(PROJECT / "pyproject.toml"), "src"),
+        {"PYTHONPATH": "src", "MYPYPATH": "src"},
+    ),
+    "typescript": Client(
+        {"typescript": "typescript", f"{TESTS}.ts.txt": "typescript/tests/new-tables.test.ts"},
+        "typescript",
+        (
+            *("node", str(MODULES / "vitest" / "vitest.mjs"), "run"),
+            *("tests/new-tables.test.ts", "tests/wire/machine-vectors.test.ts"),
+        ),
+        (" passed",),
+        ("node", str(MODULES / "typescript" / "bin" / "tsc"), "-p", "tsconfig.json"),
+    ),
     "go": Client(
         {
             "go": "go",
@@ -55,6 +80,18 @@ CLIENTS: dict[Lang, Client] = {
         ("go", "test", "-v", "-run", "TestNewTables|MachinesStepAsTheVectorsSay", "./protocol"),
         ("--- PASS: TestNewTables", "MachinesStepAsTheVectorsSay"),
         ("go", "vet", "./protocol"),
+    ),
+    "rust": Client(
+        {
+            "rust": "rust",
+            "rust/Cargo.lock": "Cargo.lock",
+            f"{TESTS}.rs.txt": "rust/tests/new_tables.rs",
+            "conformance/testees/rust": "conformance/testees/rust",
+        },
+        ".",
+        (*RUST, "--test", "new_tables"),
+        ("test result: ok. 3 passed",),
+        ("cargo", "check", "--offline", "--locked", "-p", "smooth-operator-client"),
     ),
 }
 
@@ -68,6 +105,8 @@ def test_new_rows_of_the_tables_move_a_client(lang: Lang, tmp_path: Path) -> Non
             return
         if lang == "rust":
             as_member(project)
+        if lang == "typescript" and not (project / "node_modules").exists():
+            (project / "node_modules").symlink_to(MODULES)
         folder = project / client.folder
         code, shown = run(lang, folder, *client.tests, **client.env)
         assert code == 0, shown
