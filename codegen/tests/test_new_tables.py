@@ -26,7 +26,6 @@ from .newcomer import as_member, newcomer, print_room, run
 
 pytestmark = pytest.mark.timeout(600)
 TESTS = "codegen/tests/newcomers/new_tables"
-CSHARP = "dotnet/tests/SmooAI.SmoothOperator.Tests"
 MODULES = PROJECT / "node_modules"
 TOOLS = Path(sys.executable).parent
 
