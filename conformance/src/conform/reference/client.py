@@ -254,7 +254,8 @@ class RefClient:
         elif sent is not None and sent.code == 1009:
             await self._lost("too_large", 1009, "message_too_large")
         else:
-            await self._lost("lost", 1006)
+            violated = sent is not None and sent.code == 1002 and "1002-untold" not in self.faults
+            await self._lost("lost", 1002 if violated else 1006)
 
     async def _write(self) -> None:
         assert self._ws is not None
@@ -493,15 +494,20 @@ class RefClient:
         turn = None if request in self.waits else self.turns.get(request or "")
         if turn and "crosstalk-latest-turn" in self.faults:
             turn = self.latest
-        if turn:
+        if turn and (turn.body is None or turn.verbs or self._remembers(turn.id)):
             turn.frame(frame)
         elif request in self.waits:
             self._call_frame(self.waits[request], frame)
         elif request in self.late and "settled-ids-few" in self.faults:
             if request not in list(self.late)[-20:]:
                 self.push(frame)
-        elif not _alive(frame) and (request not in self.late or self._forgets):
+        elif not _alive(frame) and (not self._remembers(request) or self._forgets):
             self.push(frame)
+
+    def _remembers(self, request: str | None) -> bool:
+        """Whether an id is among the last 1,024 that are over (REQ-TURN-06)."""
+        kept = len(self.late) if "settled-ids-unbounded" in self.faults else 1024
+        return request in list(self.late)[-kept:]
 
     @property
     def _forgets(self) -> bool:

@@ -218,12 +218,20 @@ class RefTestee:
             raise RefusedError("unknown-op", op)
         if c.get("aborted"):
             self._returned(c["as"], None, RefError("native_cancelled"))
+        elif not self._allowed(op, args):
+            self._returned(c["as"], None, RefError("invalid_argument"))
         elif op in LOW_VERBS:
             self._run(c["as"], self._low_verb(client, op, args))
         else:
             args.pop("requestId", None)
             self._run(c["as"], client.call(op, args))
         await asyncio.sleep(0)
+
+    def _allowed(self, op: str, args: Tree) -> bool:
+        """Whether the schema allows what the caller wrote (REQ-CALL-12)."""
+        if "bounds-unchecked" in self.faults:
+            return True
+        return self.reader.spec.strict_fault({"requestId": "r", **args, "action": op}) is None
 
     def _low_verb(self, client: RefClient, op: str, args: Tree) -> Awaitable[Any]:
         turn = client.turns.get(args.get("requestId", ""))
@@ -292,6 +300,11 @@ class RefTestee:
             self._returned(name, None, RefError("native_cancelled"))
             return
         extra = {k: v for k, v in c.items() if k not in SKIPPED}
+        if not self._allowed(
+            "send_message", {**extra, "sessionId": session, "message": c["message"]}
+        ):
+            self._returned(name, None, RefError("invalid_argument"))
+            return
         turn = client.send(session, c["message"], extra, c.get("requestId"))
         self.turns[name] = turn
         watch = c.get("watch", "items")

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Callable
 from typing import TYPE_CHECKING, Any
 
 from conform.reader import Frame, whole
+from conform.reference.backlog import Place
 from conform.reference.clock import Timer
 from conform.reference.errors import RefError, from_info
 from conform.reference.verbs import (
@@ -38,6 +39,7 @@ class RefTurn:
         self.session = session
         self.id = request
         self.items: list[Tree] = []
+        self.places: list[Place] = []
         self.tokens: list[str] = []
         self.held: Tree | None = None  # used by the mutant reorder-tokens
         self.body: Tree | None = None
@@ -129,6 +131,7 @@ class RefTurn:
         if self.body is not None:
             return
         self.body = body
+        self.client.late[self.id] = None
         if self.out:
             self.out.drop()
         for name in list(self.timers):
@@ -270,6 +273,8 @@ class RefTurn:
         if "backlog-tokens-lost" in self.client.faults and len(self.items) > 1024:
             return
         self.items.append(shown)
+        for place in self.places if "slow-reader-kept" not in self.client.faults else ():
+            place.grew(self.items)
         self.wake()
 
     def _completed(self, frame: Frame, facts: Tree) -> None:
@@ -520,15 +525,18 @@ class RefTurn:
 
     async def iterate(self) -> AsyncIterator[Tree]:
         """Every item from the first one; raises after the last one of a failed turn."""
-        at = 0
+        place = Place()
+        self.places.append(place)
         while True:
-            while at < len(self.items):
-                yield self.items[at]
-                at += 1
-            if self.body is not None:
+            while place.at < (len(self.items) if place.cap is None else place.cap):
+                place.at += 1
+                yield self.items[place.at - 1]
+            if self.body is not None or place.cap is not None:
                 break
             await self._wait()
-        if self.body["outcome"] == "failed":
+        if place.cap is not None:
+            raise self.error("slow_consumer")
+        if self.body is not None and self.body["outcome"] == "failed":
             raise self.body["error"]
 
     async def result(self) -> Tree:

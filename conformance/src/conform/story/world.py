@@ -19,6 +19,7 @@ from conform.story.client import Client
 from conform.story.pager import Pager
 from conform.story.watchers import Watchers
 
+SEND = "send_message"
 NATIVE_CANCELLED = {"kind": "native_cancelled"}
 
 
@@ -121,6 +122,9 @@ class World:
         if body.get("aborted"):
             client.returned(name, None, NATIVE_CANCELLED)
             return
+        if not self._allowed({"requestId": "r", **args, "action": op}):
+            client.returned(name, None, {"kind": "invalid_argument"})
+            return
         turn = client.turns.get(args.get("requestId", ""))
         verb = verb_of(client, op, bool(args.get("declined")))
         if verb and turn and turn.live:
@@ -130,6 +134,10 @@ class World:
             client.verb_call(op, args, lambda v, f: client.returned(name, v, f), name)
         else:
             client.call(op, args, lambda v, f: self._answered(client, name, v, f), name)
+
+    def _allowed(self, frame: Tree) -> bool:
+        """Whether the schema allows what the caller wrote (REQ-CALL-12)."""
+        return self.spec.strict_fault(frame) is None
 
     def _answered(self, client: Client, name: str, value: Any, failure: Tree | None) -> None:
         if isinstance(value, dict) and "sessionId" in value:
@@ -171,6 +179,11 @@ class World:
             self.emit(_returned(body["as"], NATIVE_CANCELLED))
             return
         name = body["as"]
+        skipped = ("cmd", "on", "session", "as", "via", "watch", "aborted")
+        args = {k: v for k, v in body.items() if k not in skipped}
+        if not self._allowed({"requestId": "r", **args, "sessionId": session, "action": SEND}):
+            self.emit(_returned(name, {"kind": "invalid_argument"}))
+            return
 
         def watch(turn: Turn) -> None:
             self.turns[name] = turn
@@ -283,6 +296,7 @@ class World:
         sent = next(client.ids)
         client.tap("out", "ping", sent)
         client.tap("in", "pong", sent)
+        client.remember(sent)
 
 
 def _returned(name: str, failure: Tree) -> Tree:
