@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,7 @@ from websockets.asyncio.client import ClientConnection, connect
 from smooth_operator_server.app import Server
 from smooth_operator_server.listener import Listener, bind
 from smooth_operator_server.settings import Settings
+from smooth_operator_server.tools import Tool
 
 from .support_clock import VirtualClock
 from .support_models import faults
@@ -128,7 +129,10 @@ class Running:
 
 @asynccontextmanager
 async def serving(
-    folder: Path, script: dict[str, Any] | None = None, **settings: Any
+    folder: Path,
+    script: dict[str, Any] | None = None,
+    tools: Sequence[Tool] = (),
+    **settings: Any,
 ) -> AsyncIterator[Running]:
     """Run a server on a free port; with a script it plays that."""
     if script is not None:
@@ -136,7 +140,7 @@ async def serving(
         file.write_text(json.dumps(script), encoding="utf-8")
         settings["script"] = file
     clock = VirtualClock()
-    server = await Server.build(Settings(**settings), clock=clock)
+    server = await Server.build(Settings(**settings), clock=clock, tools=tools)
     listener = Listener(server, bind("127.0.0.1", 0))
     await listener.start()
     running = Running(listener, clock)

@@ -11,6 +11,8 @@ from typing import Any
 
 import pytest
 
+from smooth_operator_server.tools import Tool, ToolContext
+
 from .support import Client, Running, details, kinds, serving, step, text_of
 from .support_endpoint import Endpoint, Reply, calls, endpoint, words
 
@@ -94,6 +96,27 @@ async def test_tools_that_are_wanted_together_are_answered_together(tmp_path: Pa
         assert [one["tool_call_id"] for one in results] == ["call_0", "call_1"]
         offered = {one["function"]["name"] for one in scripted.requests[0]["tools"]}
         assert "knowledge_search" in offered
+
+
+async def test_tools_that_ask_nobody_run_together_and_are_told_of_in_order(tmp_path: Path) -> None:
+    meeting = asyncio.Barrier(2)
+
+    async def meet(arguments: dict[str, Any], _: ToolContext) -> Any:
+        async with asyncio.timeout(20):
+            await meeting.wait()  # the second call has to run for the first one to end
+        return arguments["who"]
+
+    tool = Tool("meet", "Meets another.", {"type": "object"}, meet)
+    replies = Reply(calls(("meet", {"who": "a"}), ("meet", {"who": "b"}))), Reply(words("Met."))
+    async with answering(tmp_path, *replies, tools=[tool]) as (_, __, client):
+        frames = await client.turn(await client.session(), "Meet")
+        chunks = [step(frame) for frame in frames if frame["type"] == "stream_chunk"]
+        assert [chunk.get("result", chunk.get("arguments")) for chunk in chunks] == [
+            {"who": "a"},
+            "a",
+            {"who": "b"},
+            "b",
+        ]
 
 
 async def test_a_tool_waits_for_the_person(tmp_path: Path) -> None:

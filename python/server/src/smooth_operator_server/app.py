@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from uuid import uuid4
 
@@ -24,7 +24,7 @@ from .sessions import SessionActions, Sessions
 from .settings import Settings
 from .store import SessionRecord, Stores
 from .store.opening import open_stores
-from .tools import ToolRegistry
+from .tools import Tool, ToolRegistry
 from .tools.builtin import builtin_tools
 from .turns import TurnIds, Turns
 from .turns.calls import Services
@@ -124,8 +124,11 @@ class Server:
         *,
         clock: Clock | None = None,
         new_id: Callable[[], str] = _new_uuid,
+        tools: Sequence[Tool] = (),
     ) -> Server:
         """Open the store, read the script, take the documents in.
+
+        ``tools`` are there for every agent, beside those of the script and of every server.
 
         Raises:
             AgentFileError: an agent file cannot be used.
@@ -135,6 +138,7 @@ class Server:
         """
         clock = clock or SystemClock()
         agent = choose_agent(settings, clock, new_id)
+        agent.tools.extend(tools)
         agents = _agents(settings)
         stores = await open_stores(settings.database)
         knowledge = Knowledge(stores.knowledge)

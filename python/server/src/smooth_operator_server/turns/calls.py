@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -51,8 +52,16 @@ class Services:
     confirm_words: Sequence[str]
 
 
+@dataclass(frozen=True, slots=True)
+class _Ahead:
+    """A call that runs before its turn to be told of has come."""
+
+    task: asyncio.Future[Any]
+    context: ToolContext
+
+
 class ToolCalls:
-    """Runs the tool calls of one turn, one after another."""
+    """Runs the tool calls of one turn. Those that ask nobody run together, within a step."""
 
     def __init__(
         self, turn: Turn, agent: AgentSpec, services: Services, ledger: Ledger, progress: Progress
@@ -65,6 +74,34 @@ class ToolCalls:
         self._asked: tuple[QuestionRecord, ...] = ()
         """Questions of an earlier server; an answer that it was given counts."""
         self._context = ToolContext(turn.session, progress.found)
+        self._ahead: dict[str, _Ahead] = {}
+
+    async def run_all(self, calls: Sequence[ToolCall], step: int) -> list[ToolResult]:
+        """Run the calls of a step; their chunks come in the order of the calls."""
+        try:
+            if len(calls) > 1:
+                await self._run_ahead(calls, step)
+            return [await self.run(call, step) for call in calls]
+        finally:
+            tasks = [ahead.task for ahead in self._ahead.values()]
+            self._ahead.clear()
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _run_ahead(self, calls: Sequence[ToolCall], step: int) -> None:
+        """Start the calls that nobody has to be asked about, before the first one is told of."""
+        await self._refresh()
+        for call in calls:
+            try:
+                tool = self._services.tools.find(call.name, call.arguments, self._agent)
+            except ToolError:
+                continue
+            if tool.interaction is None and not self._gates(tool):
+                await self._ledger.start_call(self._turn, call, step)
+                context = ToolContext(self._turn.session)
+                task = asyncio.ensure_future(tool.run(call.arguments, context))
+                self._ahead[call.call_id] = _Ahead(task, context)
 
     async def run(self, call: ToolCall, step: int) -> ToolResult:
         """Run a call to its end: both chunks are out, and the result is for the model."""
@@ -79,10 +116,14 @@ class ToolCalls:
         refusal = await self._pass_gates(call, tool)
         if refusal is not None:
             return await self._report(call, refusal, is_error=True)
+        if (ahead := self._ahead.pop(call.call_id, None)) is not None:
+            result = await self._execute(call, ahead.task)
+            self._context.found.extend(ahead.context.found)
+            return result
         await self._refresh()
         # Before it runs: a call that is known to have begun is not run again by chance.
         await self._ledger.start_call(self._turn, call, step)
-        return await self._execute(call, tool)
+        return await self._execute(call, tool.run(call.arguments, self._context))
 
     async def resume(
         self, call: ToolCall, step: int, known: Mapping[str, ToolResult | None]
@@ -101,13 +142,13 @@ class ToolCalls:
         self._asked = await self._services.questions.of_turn(self._turn.turn_id)
         return await self.run(call, step)
 
-    async def _execute(self, call: ToolCall, tool: Tool) -> ToolResult:
+    async def _execute(self, call: ToolCall, running: Awaitable[Any]) -> ToolResult:
         try:
-            result = await tool.run(call.arguments, self._context)
+            result = await running
         except ToolError as fault:
             return await self._report(call, str(fault), is_error=True)
         except Exception as fault:  # a broken tool is the model's to explain, not the turn's end
-            log.error("tool failed", tool=tool.name, **where(fault))
+            log.error("tool failed", tool=call.name, **where(fault))
             return await self._report(call, "the tool failed", is_error=True)
         return await self._report(call, result)
 
@@ -148,12 +189,7 @@ class ToolCalls:
 
         The call is announced after its last question, or when it is refused before that.
         """
-        gates = gates_before(
-            tool,
-            self._turn.session,
-            confirm_words=(*self._services.confirm_words, *self._agent.confirm_tools),
-            can_send_codes=self._services.otp.service is not None,
-        )
+        gates = self._gates(tool)
         for gate in gates[:-1]:
             refusal = await self._pass(gate, call, tool, announce=False)
             if refusal is not None:
@@ -163,6 +199,14 @@ class ToolCalls:
             return await self._pass(gates[-1], call, tool, announce=True)
         await self._announce(call)
         return None
+
+    def _gates(self, tool: Tool) -> tuple[Gate, ...]:
+        return gates_before(
+            tool,
+            self._turn.session,
+            confirm_words=(*self._services.confirm_words, *self._agent.confirm_tools),
+            can_send_codes=self._services.otp.service is not None,
+        )
 
     async def _pass(self, gate: Gate, call: ToolCall, tool: Tool, *, announce: bool) -> str | None:
         if isinstance(gate, RefusalGate):

@@ -83,7 +83,7 @@ class Loop:
                     await self._finish()
                     return
                 await self._save(engine_turn, step)
-                results = [await self._calls.run(call, step) for call in progress.wanted]
+                results = await self._calls.run_all(progress.wanted, step)
         raise EngineError(f"the agent took more than {steps} steps")
 
     async def _results(self, step: int) -> list[ToolResult]:
