@@ -26,13 +26,14 @@ func New(options Options) (*Client, error) {
 	}
 	c := &Client{options: options}
 	c.listeners = newListeners(options.Logger)
+	watch := newWatch(options.Observer, c.listeners)
 	c.router = &router{
-		options: options, mu: &c.mu, listeners: c.listeners,
+		options: options, mu: &c.mu, listeners: c.listeners, watch: watch,
 		owners: map[string]inFlight{}, settled: map[string]struct{}{},
 	}
 	c.connection = &supervisor{
 		options: options, mu: &c.mu, listeners: c.listeners, sink: c.router, state: newLinkState(),
-		tap: newFrameTap(options, c.listeners), running: map[chan struct{}]struct{}{},
+		tap: newFrameTap(options, c.listeners), watch: watch, running: map[chan struct{}]struct{}{},
 	}
 	c.router.connection = c.connection
 	return c, nil
@@ -150,6 +151,7 @@ func (c *Client) SendMessage(ctx context.Context, action SendMessage) *Turn {
 		}
 	}
 	c.router.add(action.RequestID, t)
+	c.router.watch.turnStarted(action.RequestID, action.SessionID)
 	t.start(newOutgoing(action, action.RequestID, action.SessionID, text))
 	if !t.state.settled() {
 		t.unbind = context.AfterFunc(ctx, t.abandoned)

@@ -10,6 +10,15 @@ import (
 	"time"
 )
 
+// Outcome is how a turn ended well. A failed turn has an error instead.
+type Outcome string
+
+// Outcomes of a turn.
+const (
+	OutcomeCompleted Outcome = "completed"
+	OutcomeCancelled Outcome = "cancelled"
+)
+
 // ErrInvalidArgument is what misuse matches: a malformed option, a requestId that is in flight
 // already. Nothing was sent (REQ-ERR-05).
 var ErrInvalidArgument = errors.New("protocol: invalid argument")

@@ -83,6 +83,7 @@ type listeners struct {
 	state   hooks[StateChange]
 	event   hooks[Event]
 	frame   hooks[FrameInfo]
+	watched hooks[func()] // of the observer
 	queue   []func()
 	running bool
 	idle    chan struct{} // closed when the queue is empty; nil while nobody waits

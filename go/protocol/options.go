@@ -80,6 +80,9 @@ type Options struct {
 	// value means the client's own WebSocket; CACertPEM is for that one alone.
 	Opener Opener
 
+	// Observer watches what the client does. Zero value watches nothing.
+	Observer Observer
+
 	// Logger gets what the client has to say. Zero value means silence (REQ-LOG-01).
 	Logger *slog.Logger
 	// LogPayloads logs the text of frames at debug level.

@@ -167,6 +167,7 @@ func (p *pending) settle(value any, err error) {
 	default:
 	}
 	p.state, p.value, p.err = "settled", value, err
+	p.router.watch.call(p.out.action, p.out.requestID, err)
 	p.out.withdraw()
 	if p.stop != nil {
 		p.stop()

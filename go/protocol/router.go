@@ -24,6 +24,7 @@ type router struct {
 	mu         *sync.Mutex
 	listeners  *listeners
 	connection *supervisor
+	watch      *watch
 
 	owners map[string]inFlight
 	order  []string // ids of owners, oldest first

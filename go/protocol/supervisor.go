@@ -30,6 +30,7 @@ type supervisor struct {
 	link    *link
 	outbox  outbox
 	tap     *frameTap
+	watch   *watch
 	// running holds the goroutines of attempts and links; close waits for them.
 	running map[chan struct{}]struct{}
 }
@@ -119,6 +120,7 @@ func (s *supervisor) close() {
 	if a != nil {
 		a.err = newError(leafClientClosed, AgentError{host: s.options.host})
 		a.cancel(errors.New("the client was closed"))
+		s.watch.attempt(s.options.host, a.err)
 		close(a.done)
 	}
 	if l != nil {

@@ -73,6 +73,7 @@ func (s *supervisor) run(ctx context.Context, a *attempt) {
 	} else {
 		s.adopt(t)
 	}
+	s.watch.attempt(s.options.host, a.err)
 	close(a.done)
 }
 

@@ -6,15 +6,6 @@ import (
 	"time"
 )
 
-// Outcome is how a turn ended well. A failed turn has an error instead.
-type Outcome string
-
-// Outcomes of a turn.
-const (
-	OutcomeCompleted Outcome = "completed"
-	OutcomeCancelled Outcome = "cancelled"
-)
-
 // TurnState says how far a turn is.
 type TurnState string
 
@@ -107,6 +98,7 @@ func adopted(r *router, requestID, sessionID string, accepted Event) *Turn {
 	parks := func() bool { return false }
 	t := newTurn(context.Background(), r, SendMessage{RequestID: requestID, SessionID: sessionID}, parks)
 	t.out = &outgoing{requestID: requestID, sessionID: sessionID, state: frameWritten}
+	r.watch.turnStarted(requestID, sessionID)
 	t.arm("total", r.options.TurnTimeout, func() { t.local("total_timeout") })
 	t.eventReceived(accepted)
 	return t

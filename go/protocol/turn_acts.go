@@ -38,7 +38,10 @@ func (a actor) refuse(why stepRefusal) {
 	*a.c.refusal = newError(class, a.ids())
 }
 
-func (a actor) open() { a.questions.opened(a.step.question, a.c.event, !a.state.settled()) }
+func (a actor) open() {
+	a.questions.opened(a.step.question, a.c.event, !a.state.settled())
+	a.client.watch.question(a.requestID, a.step.question)
+}
 
 func (a actor) reopen() { a.questions.restart(a.step.question, !a.state.settled()) }
 

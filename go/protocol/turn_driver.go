@@ -47,7 +47,9 @@ func (t *Turn) eventReceived(event Event) bool {
 func (t *Turn) show(event Event) {
 	from, to := 0, -1
 	if token, ok := event.(*StreamToken); ok {
-		from, to = t.text.add(token)
+		if from, to = t.text.add(token); from == 0 && to > 0 {
+			t.client.watch.firstToken(t.requestID)
+		}
 	}
 	t.items.append(event, from, to)
 	if !t.fresh {

@@ -63,6 +63,13 @@ func (t *Turn) publish() {
 		}
 	}
 	t.ending = nil
+	if t.out != nil {
+		var outcome Outcome
+		if t.result != nil {
+			outcome = t.result.Outcome
+		}
+		t.client.watch.turnSettled(t.requestID, outcome, t.err)
+	}
 	close(t.done)
 	t.items.wake()
 }
