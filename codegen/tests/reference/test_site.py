@@ -50,7 +50,8 @@ def test_every_state_code_and_rule_is_there() -> None:
 
 
 def test_descriptions_cannot_break_a_page() -> None:
-    assert prose("a | b <script> [x](y) `c|d`") == r"a \| b \<script\> \[x\](y) `c&#124;d`"
+    assert prose("a | b <script> [x](y) `c|d`") == (r"a \| b &lt;script&gt; \[x\](y) `c&#124;d`")
+    assert prose("- a &copy; b") == "&#45; a &amp;copy; b"
     assert prose("one ` tick") == r"one \` tick"
     assert clean("a\nb") == "a b"
 
@@ -65,7 +66,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_the_site_needs_no_word_from_elsewhere(site: Path) -> None:
     names = {path.relative_to(site).as_posix() for path in site.rglob("*.html")}
-    assert {"index.html", "actions/send_message/index.html", "turns/index.html"} <= names
+    assert {"index.html", "actions/send_message.html", "turns.html"} <= names
     for page in site.rglob("*.html"):
         text = page.read_text(encoding="utf-8")
         loaded = re.findall(r'<(?:script|link|img)[^>]+(?:src|href)="(https?:[^"]+)"', text)
@@ -97,7 +98,7 @@ def test_no_link_of_the_site_is_dead(site: Path) -> None:
 
 def test_every_deep_link_is_there_once(site: Path) -> None:
     for message in (*SPEC.actions, *SPEC.events):
-        page = site / f"{message.role}s" / message.wire / "index.html"
+        page = site / f"{message.role}s" / f"{message.wire}.html"
         found = re.findall(r'<a id="([^"]+)" href="#([^"]+)"', page.read_text(encoding="utf-8"))
         assert len(found) == len(set(found)) == len(SPEC.struct(message.name).fields)
         assert all(one == two for one, two in found)

@@ -66,7 +66,14 @@ def navigation(found: dict[str, str]) -> list[Any]:
 
 
 def _index(spec: Spec) -> str:
-    lines = [f"# {prose(spec.title)} {spec.version}", "", prose(spec.doc), "", "## Actions", ""]
+    lines = [
+        f"# {prose(spec.title)} {prose(spec.version)}",
+        "",
+        prose(spec.doc),
+        "",
+        "## Actions",
+        "",
+    ]
     lines += ["What a client sends.", "", "| action | meaning |", "|---|---|"]
     lines += [f"| {message_link(it.wire, 'action', '')} | {prose(it.doc)} |" for it in spec.actions]
     lines += ["", "## Events", "", "What a server sends.", "", "| event | meaning |", "|---|---|"]

@@ -11,18 +11,26 @@ from wiregen.ir import AnyJson, Array, Const, Enum, Field, Map, Opaque, Ref, Spe
 from wiregen.naming import kebab
 
 _FILE = re.compile(r"[A-Za-z0-9_-]{1,80}")
-_MARKUP = re.compile(r"([\\`*_{}\[\]<>|#])")
+# What makes a list, a line, a tab or a box of a paragraph that begins with it.
+_BLOCK = re.compile(r"^( *[0-9]*)([-+.)=!?~:/])")
+_MARKUP = re.compile(r"([\\`*_{}\[\]|#])")
 
 
 def prose(text: str) -> str:
     """Make a description safe in a page: code in backticks stays, all other markup is text."""
     parts = clean(text).split("`")
     if len(parts) % 2 == 0:  # an unpaired backtick is text like any other
-        return _MARKUP.sub(r"\\\1", clean(text))
+        return _text(clean(text))
     return "".join(
-        f"`{part}`".replace("|", "&#124;") if index % 2 else _MARKUP.sub(r"\\\1", part)
+        f"`{part}`".replace("|", "&#124;") if index % 2 else _text(part)
         for index, part in enumerate(parts)
     )
+
+
+def _text(text: str) -> str:
+    """Return a text with everything that would be markup written as text."""
+    marked = _MARKUP.sub(r"\\\1", escape(text, quote=False))
+    return _BLOCK.sub(lambda found: f"{found[1]}&#{ord(found[2])};", marked)
 
 
 def anchor(*words: str) -> str:
@@ -49,7 +57,7 @@ def type_words(spec: Spec, type_: Type, up: str) -> str:
         return " or ".join(type_.kinds)
     if isinstance(type_, AnyJson):
         return "any JSON"
-    return f"{type_.kind} ({type_.format})" if type_.format else type_.kind
+    return f"{type_.kind} ({prose(type_.format)})" if type_.format else type_.kind
 
 
 def slug(wire: str) -> str:
