@@ -19,7 +19,7 @@ import (
 )
 
 // patience bounds every wait of the tests in real time; nothing waits that long when all is well.
-const patience = 10 * time.Second
+const patience = 30 * time.Second
 
 type frame = map[string]any
 
