@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from wiregen.config import Target
+from wiregen.emit import _csharp_arguments as arguments
 from wiregen.emit import _csharp_tables as tables
 from wiregen.emit._csharp_streams import stream_views
 from wiregen.emit._csharp_structs import StructView, struct_view
@@ -98,6 +99,7 @@ def _data(
     found: dict[str, dict[str, Any]] = {name: {} for name in _STATIC}
     found["Enums"] = {"enums": [_enum(item) for item in spec.enums]}
     found["Messages"] = {"events": [_event(item) for item in spec.events], "actions": actions}
+    found["ArgumentTable"] = {"arguments": arguments.written(spec)}
     found["Shapes"] = {"shapes": tables.shape_views(spec.shapes)}
     if spec.unions:
         found["Unions"] = {}

@@ -212,13 +212,22 @@ public sealed class SmoothAgentClient : IAsyncDisposable, IConversationHost
     /// <param name="cancellationToken">Ends the wait alone.</param>
     /// <exception cref="NoPendingQuestionException">Nothing is open in the live turn; nothing was sent.</exception>
     /// <exception cref="AlreadyAnsweredException">It was answered before; nothing was sent.</exception>
-    public Task ConfirmToolActionAsync(ConfirmToolActionAction action, CancellationToken cancellationToken = default)
+    /// <returns>
+    /// The turn that began with the answer, when this client did not follow the one that asked and the server goes on
+    /// with it; else null (REQ-VERB-15).
+    /// </returns>
+    public Task<Turn?> ConfirmToolActionAsync(ConfirmToolActionAction action, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(action);
         ThrowIfDisposed();
         return _turns.Find(action.RequestId) is { } live
-            ? live.Actions.Confirm(action.Approved, cancellationToken)
-            : _caller.CallVerb(StepTables.Verbs["confirm"], action, _ => true, cancellationToken);
+            ? Observed.Quiet(NoTurnAsync(live.Actions.Confirm(action.Approved, cancellationToken)))
+            : _caller.CallVerb<Turn?>(
+                StepTables.Verbs["confirm"],
+                action,
+                _ => null,
+                (in DecodedFrame frame, Outgoing answer) => _turns.Adopt(frame, answer, action.SessionId),
+                cancellationToken);
     }
 
     /// <summary>Gives a code to the live turn with that id, else as a call of its own.</summary>
@@ -252,7 +261,13 @@ public sealed class SmoothAgentClient : IAsyncDisposable, IConversationHost
         ThrowIfDisposed();
         if (_turns.Find(action.RequestId) is not { } live)
         {
-            return _caller.CallVerb(StepTables.Verbs["submit"], action, SubmitResult.Of, cancellationToken);
+            return _caller.CallVerb(
+                StepTables.Verbs["submit"],
+                action,
+                SubmitResult.Of,
+                (in DecodedFrame frame, Outgoing answer) =>
+                    new SubmitResult { Accepted = true, Turn = _turns.Adopt(frame, answer, action.SessionId) },
+                cancellationToken);
         }
         return action.Declined == true
             ? live.Actions.Decline(cancellationToken)
@@ -297,7 +312,7 @@ public sealed class SmoothAgentClient : IAsyncDisposable, IConversationHost
     {
         if (action.Declined != true)
         {
-            return _caller.CallVerb(StepTables.Verbs["verify_otp"], action, OtpCheck.Of, cancellationToken);
+            return _caller.CallVerb(StepTables.Verbs["verify_otp"], action, OtpCheck.Of, null, cancellationToken);
         }
         using (_context.Gate.Enter())
         {
@@ -307,7 +322,7 @@ public sealed class SmoothAgentClient : IAsyncDisposable, IConversationHost
                     facts with { RequestId = action.RequestId, SessionId = action.SessionId })));
             }
         }
-        return _caller.CallVerb(StepTables.Verbs["decline_otp"], action, OtpCheck.Of, cancellationToken);
+        return _caller.CallVerb(StepTables.Verbs["decline_otp"], action, OtpCheck.Of, null, cancellationToken);
     }
 
     /// <summary>Keeps, inside the gate, which sessions understand a declined code (REQ-OTP-05).</summary>
@@ -317,6 +332,12 @@ public sealed class SmoothAgentClient : IAsyncDisposable, IConversationHost
         {
             _parking.Add(session.SessionId);
         }
+    }
+
+    private static async Task<Turn?> NoTurnAsync(Task confirming)
+    {
+        await confirming.ConfigureAwait(false);
+        return null;
     }
 
     private async Task<Conversation> StartAsync(Task<CreateConversationSessionResult> opening)

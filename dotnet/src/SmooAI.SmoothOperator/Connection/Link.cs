@@ -11,6 +11,8 @@ internal sealed class Link(ClientContext context, Supervisor supervisor, ISocket
     /// <summary>A write that takes longer on a socket that is given up anyway waits for a peer that does not read.</summary>
     private static readonly TimeSpan Blocked = TimeSpan.FromMilliseconds(100);
 
+    private static readonly SocketMessage Gone = new(SocketMessageKind.Lost, Number: WebSocketTransport.AbnormalClosure);
+
     private readonly Queue<Outgoing> _frames = new();
     private TaskCompletionSource? _busy;
     private ITimer? _closeLimit;
@@ -79,7 +81,11 @@ internal sealed class Link(ClientContext context, Supervisor supervisor, ISocket
             }
             var message = await receiving.ConfigureAwait(false);
             unrested++;
-            if (message.Kind == SocketMessageKind.Text)
+            if (message.Kind == SocketMessageKind.Text && message.Data.Length > context.Options.MaxMessageBytes)
+            {
+                supervisor.End(this, new(LocalEvent.TooLarge, null, message.Data.Length));
+            }
+            else if (message.Kind == SocketMessageKind.Text)
             {
                 Decode(reader, message.Data);
             }
@@ -114,15 +120,29 @@ internal sealed class Link(ClientContext context, Supervisor supervisor, ISocket
         }
     }
 
+    /// <summary>Waits for what comes next; an exception of the socket, and what it may not give, count as a lost link.</summary>
+    private static async ValueTask<SocketMessage> SafelyAsync(ValueTask<SocketMessage> receiving)
+    {
+        try
+        {
+            return await receiving.ConfigureAwait(false);
+        }
+        catch (Exception)
+        {
+            return Gone;
+        }
+    }
+
     private ValueTask<SocketMessage> ReceiveAsync()
     {
         try
         {
-            return socket.ReceiveAsync();
+            var receiving = socket.ReceiveAsync();
+            return receiving.IsCompletedSuccessfully || socket is WebSocketTransport ? receiving : SafelyAsync(receiving);
         }
         catch (Exception)
         {
-            return new(new SocketMessage(SocketMessageKind.Lost, Number: WebSocketTransport.AbnormalClosure));
+            return new(Gone);
         }
     }
 

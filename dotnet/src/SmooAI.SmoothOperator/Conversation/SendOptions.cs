@@ -20,4 +20,7 @@ public sealed record SendOptions
 
     /// <summary>Files made known to the agent's host.</summary>
     public IReadOnlyList<FileAttachment>? Files { get; init; }
+
+    /// <summary>Names the type and nothing else: addresses of attachments may hold secrets.</summary>
+    public override string ToString() => nameof(SendOptions);
 }

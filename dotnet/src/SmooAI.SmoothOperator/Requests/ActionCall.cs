@@ -15,7 +15,6 @@ internal abstract class ActionCall<T> : IInFlight, ICallActs
     private readonly string _id;
     private readonly Waiter<T> _waiter;
     private string _state = StepMachines.Call.Initial;
-    private Outgoing? _frame;
     private CallCause _cause;
 
     private protected ActionCall(ClientContext context, Router router, ClientAction action, string id)
@@ -29,10 +28,13 @@ internal abstract class ActionCall<T> : IInFlight, ICallActs
 
     internal Task<T> Task => _waiter.Task;
 
+    /// <summary>What went out; null before the wait began.</summary>
+    private protected Outgoing? Frame { get; private set; }
+
     /// <summary>Starts the wait: limit and cancellation, which takes back a frame that waits for the link (REQ-CALL-09).</summary>
     internal void Wait(Outgoing frame, CancellationToken cancellationToken)
     {
-        _frame = frame;
+        Frame = frame;
         _waiter.Limit(_context.Options.RequestTimeout, () => Step(LocalEvent.RequestTimeout, Local));
         _waiter.CancelBy(cancellationToken, Leave);
     }
@@ -41,7 +43,7 @@ internal abstract class ActionCall<T> : IInFlight, ICallActs
     internal void Refuse(SmoothAgentException error) => Step(
         error.Kind == ErrorKinds.NotConnected ? LocalEvent.NotConnected : LocalEvent.TooLarge, _ => Failure.Own(error, Named));
 
-    public bool OnEvent(in DecodedFrame frame)
+    public virtual bool OnEvent(in DecodedFrame frame)
     {
         var received = frame.Event!;
         if (received is UnknownEvent unknown)
@@ -109,6 +111,8 @@ internal abstract class ActionCall<T> : IInFlight, ICallActs
     {
     }
 
+    private protected void Resolve(T result) => _waiter.Resolve(result);
+
     private protected ErrorFacts Named(ErrorFacts facts) => facts with
     {
         RequestId = _id,
@@ -122,7 +126,7 @@ internal abstract class ActionCall<T> : IInFlight, ICallActs
         string word, Func<string, Exception> error, ServerEvent? received = null, T? result = default)
     {
         _cause = new(error, received, result);
-        var facts = (received is null ? new() : FrameFacts.Of(received)) with { MayHaveLeft = _frame?.MayHaveLeft ?? false };
+        var facts = (received is null ? new() : FrameFacts.Of(received)) with { MayHaveLeft = Frame?.MayHaveLeft ?? false };
         foreach (var effect in StepMachines.Call.Step(ref _state, word, facts))
         {
             effect.Do(this);
@@ -161,10 +165,10 @@ internal abstract class ActionCall<T> : IInFlight, ICallActs
     }
 
     /// <summary>The call is over: a frame that still waits for the link is taken back (REQ-CONN-16).</summary>
-    private void Leave()
+    private protected void Leave()
     {
         _state = "settled";
-        _frame?.Withdraw();
+        Frame?.Withdraw();
         _router.Release(_id);
     }
 

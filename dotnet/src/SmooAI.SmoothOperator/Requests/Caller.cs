@@ -14,6 +14,7 @@ internal sealed class Caller(ClientContext context, Router router, Sender sender
         {
             return Task.FromCanceled<T>(token);
         }
+        Sender.Check(action);
         using (context.Gate.Enter())
         {
             var id = action.CorrelationId ?? context.Ids.Next();
@@ -33,18 +34,24 @@ internal sealed class Caller(ClientContext context, Router router, Sender sender
     }
 
     /// <summary>Starts a verb that no live turn owns (REQ-VERB-08).</summary>
+    /// <param name="verb">Which.</param>
+    /// <param name="action">What is written.</param>
+    /// <param name="read">Reads its answer.</param>
+    /// <param name="opens">Makes the result where the answer begins a turn; null for a verb that begins none.</param>
+    /// <param name="token">Ends the wait.</param>
     internal Task<T> CallVerb<T>(
-        VerbRow verb, ClientAction action, Func<ServerEvent, T> read, CancellationToken token)
+        VerbRow verb, ClientAction action, Func<ServerEvent, T> read, OpenTurn<T>? opens, CancellationToken token)
     {
         if (token.IsCancellationRequested)
         {
             return Task.FromCanceled<T>(token);
         }
+        Sender.Check(action);
         using (context.Gate.Enter())
         {
             var id = action.CorrelationId!;
             var frame = Sender.Encode(action, id);
-            var call = new VerbCall<T>(context, router, verb, action, id, read);
+            var call = new VerbCall<T>(context, router, verb, action, id, read, opens);
             router.Register(id, call);
             if (sender.Submit(frame) is { } refused)
             {
@@ -65,6 +72,7 @@ internal sealed class Caller(ClientContext context, Router router, Sender sender
         {
             return Task.FromCanceled(token);
         }
+        Sender.Check(action);
         using (context.Gate.Enter())
         {
             var frame = Sender.Encode(action, action.CorrelationId);

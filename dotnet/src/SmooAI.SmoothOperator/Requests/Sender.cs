@@ -1,3 +1,4 @@
+using System.Text.Json;
 using SmooAI.SmoothOperator.Steps;
 
 namespace SmooAI.SmoothOperator;
@@ -5,11 +6,35 @@ namespace SmooAI.SmoothOperator;
 /// <summary>Turns actions into queued frames; asks for the link where the option says so (REQ-CONN-09).</summary>
 internal sealed class Sender(ClientContext context, Supervisor connection)
 {
+    /// <summary>Refuses an action whose members the schema or JSON does not allow, before an id is drawn for it.</summary>
+    /// <exception cref="ArgumentException">A member is missing, out of its bounds (REQ-CALL-12) or half a character (REQ-CALL-11).</exception>
+    internal static void Check(ClientAction action)
+    {
+        using var written = JsonDocument.Parse(FrameOf(action));
+        if (ArgumentTable.Fault(action.Action, written.RootElement) is { } fault)
+        {
+            throw new ArgumentException(fault, nameof(action));
+        }
+    }
+
     /// <summary>Encodes an action under an id, as it is without one. Opens nothing.</summary>
+    /// <exception cref="ArgumentException">A text holds half of a surrogate pair (REQ-CALL-11).</exception>
     internal static Outgoing Encode(ClientAction action, string? id)
     {
         var bound = id is null ? action : action.Bound(id);
-        return new Outgoing(bound.Action, id, Json.Bytes(bound));
+        return new Outgoing(bound.Action, id, FrameOf(bound));
+    }
+
+    private static ReadOnlyMemory<byte> FrameOf(ClientAction action)
+    {
+        try
+        {
+            return Json.Frame(action);
+        }
+        catch (FormatException half)
+        {
+            throw new ArgumentException(half.Message, nameof(action));
+        }
     }
 
     /// <summary>Queues a frame; called inside the gate. Returns why it was refused, null when it is queued.</summary>

@@ -5,7 +5,7 @@ internal sealed class Waiter<T>
 {
     private readonly ClientContext _context;
     private readonly TaskCompletionSource<T> _source = new(TaskCreationOptions.RunContinuationsAsynchronously);
-    private ITimer? _limit;
+    private LimitTimer? _limit;
     private CancellationTokenRegistration _cancellation;
     private bool _settled;
 
@@ -20,7 +20,7 @@ internal sealed class Waiter<T>
     {
         if (!_settled && after > TimeSpan.Zero)
         {
-            _limit = _context.Clock.CreateTimer(_ => Enter(late), null, after, Timeout.InfiniteTimeSpan);
+            _limit = new LimitTimer(_context, after, () => Enter(late));
         }
     }
 

@@ -6,7 +6,7 @@ internal sealed class IdleClock : IDisposable
 {
     private readonly ClientContext _context;
     private readonly TimeSpan _limit;
-    private readonly ITimer? _timer;
+    private readonly LimitTimer? _timer;
     private long _heard;
     private bool _standing;
 
@@ -17,7 +17,7 @@ internal sealed class IdleClock : IDisposable
         _heard = context.Clock.GetTimestamp();
         if (limit > TimeSpan.Zero)
         {
-            _timer = context.Clock.CreateTimer(_ => Fire(late), null, limit, Timeout.InfiniteTimeSpan);
+            _timer = new LimitTimer(context, limit, () => Look(late));
         }
     }
 
@@ -26,7 +26,7 @@ internal sealed class IdleClock : IDisposable
     internal void StandStill()
     {
         _standing = true;
-        _timer?.Change(Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
+        _timer?.Stop();
     }
 
     internal void StartAnew()
@@ -35,7 +35,7 @@ internal sealed class IdleClock : IDisposable
         {
             _standing = false;
             Touch();
-            _timer?.Change(_limit, Timeout.InfiniteTimeSpan);
+            _timer?.Restart(_limit);
         }
     }
 
@@ -45,23 +45,16 @@ internal sealed class IdleClock : IDisposable
         _timer?.Dispose();
     }
 
-    private void Fire(Action late)
+    private void Look(Action late)
     {
-        using (_context.Gate.Enter())
+        var left = _limit - _context.Clock.GetElapsedTime(_heard);
+        if (left > TimeSpan.Zero)
         {
-            if (_standing)
-            {
-                return;
-            }
-            var left = _limit - _context.Clock.GetElapsedTime(_heard);
-            if (left > TimeSpan.Zero)
-            {
-                _timer!.Change(left, Timeout.InfiniteTimeSpan);
-            }
-            else
-            {
-                late();
-            }
+            _timer!.Restart(left);
+        }
+        else
+        {
+            late();
         }
     }
 }

@@ -15,6 +15,9 @@ public sealed record OtpCheck
     /// <summary>The server's words for the person.</summary>
     public string? Message { get; init; }
 
+    /// <summary>The verdict and the tries left; never the server's words.</summary>
+    public override string ToString() => Verified ? "verified" : $"not verified, {AttemptsRemaining?.ToString() ?? "unknown"} tries left";
+
     internal static OtpCheck Of(ServerEvent answer) => answer switch
     {
         OtpInvalidEvent wrong => new()

@@ -9,7 +9,7 @@ internal sealed class QuestionSlot(ClientContext context, QuestionRow row, Actio
     private static readonly TimeSpan Grace = TimeSpan.FromMilliseconds(Limits.QuestionMargin);
     private static readonly TimeSpan LongestBelieved = TimeSpan.FromMilliseconds(Limits.QuestionLongest);
 
-    private ITimer? _limit;
+    private LimitTimer? _limit;
     private long _openedAt;
     private TimeSpan? _duration;
 
@@ -56,18 +56,7 @@ internal sealed class QuestionSlot(ClientContext context, QuestionRow row, Actio
         if (timed && usual > TimeSpan.Zero)
         {
             var limit = _duration is { } duration ? duration + Grace : usual;
-            _limit = context.Clock.CreateTimer(_ => Fire(), null, limit, Timeout.InfiniteTimeSpan);
-        }
-    }
-
-    private void Fire()
-    {
-        using (context.Gate.Enter())
-        {
-            if (_limit is not null)
-            {
-                late();
-            }
+            _limit = new LimitTimer(context, limit, late);
         }
     }
 

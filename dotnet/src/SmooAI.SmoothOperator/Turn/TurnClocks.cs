@@ -8,8 +8,8 @@ internal sealed class TurnClocks : IDisposable
     private readonly ClientContext _context;
     private readonly Action<string> _late;
     private readonly IdleClock _idle;
-    private readonly ITimer? _total;
-    private ITimer? _cancel;
+    private readonly LimitTimer? _total;
+    private LimitTimer? _cancel;
     private bool _over;
 
     internal TurnClocks(ClientContext context, Action<string> late)
@@ -62,19 +62,8 @@ internal sealed class TurnClocks : IDisposable
         _cancel?.Dispose();
     }
 
-    private ITimer? Start(TimeSpan limit, string word) => limit <= TimeSpan.Zero ? null : Timer(limit, word);
+    private LimitTimer? Start(TimeSpan limit, string word) => limit <= TimeSpan.Zero ? null : Timer(limit, word);
 
-    private ITimer Timer(TimeSpan limit, string word) =>
-        _context.Clock.CreateTimer(_ => Fire(word), null, limit, Timeout.InfiniteTimeSpan);
-
-    private void Fire(string word)
-    {
-        using (_context.Gate.Enter())
-        {
-            if (!_over)
-            {
-                _late(word);
-            }
-        }
-    }
+    private LimitTimer Timer(TimeSpan limit, string word) =>
+        new(_context, limit, () => _late(word));
 }

@@ -6,6 +6,7 @@ internal sealed class TurnStarter(ClientContext context, Router router, Sender s
     /// <exception cref="ArgumentException">The id is in flight already; nothing was sent.</exception>
     internal Turn Start(SendMessageAction action, CancellationToken token)
     {
+        Sender.Check(action);
         using (context.Gate.Enter())
         {
             var aborted = token.IsCancellationRequested;
@@ -43,6 +44,20 @@ internal sealed class TurnStarter(ClientContext context, Router router, Sender s
             return router.Find(id) as TurnDriver
                 ?? router.Tails(id).OfType<TurnDriver>().FirstOrDefault(turn => turn.States.AnyOutlives);
         }
+    }
+
+    /// <summary>Takes up a turn that begins with the answer to its question (REQ-VERB-15); called inside the gate.</summary>
+    /// <param name="frame">What accepted the answer.</param>
+    /// <param name="answer">The answer as it went out.</param>
+    /// <param name="sessionId">Session of both.</param>
+    internal Turn Adopt(in DecodedFrame frame, Outgoing answer, string sessionId)
+    {
+        var writer = new TurnWriter(sender, answer, sessionId);
+        var driver = new TurnDriver(context, router, writer);
+        driver.Actions = new TurnVerbs(context, driver, writer, parksOtp);
+        router.Register(answer.RequestId!, driver);
+        driver.OnEvent(frame);
+        return new Turn(context, driver, driver.Actions);
     }
 
     private void Register(string id, TurnDriver driver)

@@ -92,6 +92,10 @@ internal sealed class TurnVerbs(ClientContext context, TurnDriver turn, TurnWrit
         var verb = StepTables.Verbs[name];
         using (context.Gate.Enter())
         {
+            if (turn.Questions[verb.Question!].Asked is not null)
+            {
+                writer.Check(action()); // before the question counts as answered
+            }
             return turn.Answer(verb.Question!) is { } refused
                 ? Refused<T>(refused)
                 : Wait(verb, action(), read, token);

@@ -26,6 +26,9 @@ internal sealed class TurnWriter(Sender sender, Outgoing message, string session
         return Write(new CancelAction { SessionId = sessionId }) is null;
     }
 
+    /// <exception cref="ArgumentException">A text of the verb holds half of a surrogate pair; nothing was sent.</exception>
+    internal void Check(ClientAction verb) => Sender.Encode(verb, RequestId);
+
     /// <summary>Queues a verb under the turn's id; returns why it was refused.</summary>
     internal SmoothAgentException? Write(ClientAction verb) => sender.Submit(Sender.Encode(verb, RequestId));
 

@@ -18,10 +18,29 @@ internal static partial class Json
     /// <summary>Returns the object as UTF-8.</summary>
     internal static ReadOnlyMemory<byte> Bytes(WireObject value) => Bytes(value.WriteTo);
 
-    internal static ReadOnlyMemory<byte> Bytes(Action<Utf8JsonWriter> write)
+    /// <summary>Returns an action as the UTF-8 of its frame.</summary>
+    /// <exception cref="FormatException">A text holds half of a surrogate pair.</exception>
+    internal static ReadOnlyMemory<byte> Frame(ClientAction action)
+    {
+        try
+        {
+            var frame = Bytes(action.WriteTo, Writing with { Encoder = PlainEncoder.Strict });
+            return Surrogates.Mend(frame).Equals(frame)
+                ? frame
+                : throw new FormatException("A JSON value holds half of a surrogate pair.");
+        }
+        catch (InvalidOperationException fault)
+        {
+            throw new FormatException("A JSON value holds half of a surrogate pair.", fault);
+        }
+    }
+
+    internal static ReadOnlyMemory<byte> Bytes(Action<Utf8JsonWriter> write) => Bytes(write, Writing);
+
+    private static ReadOnlyMemory<byte> Bytes(Action<Utf8JsonWriter> write, JsonWriterOptions options)
     {
         var buffer = new ArrayBufferWriter<byte>(256);
-        using (var writer = new Utf8JsonWriter(buffer, Writing))
+        using (var writer = new Utf8JsonWriter(buffer, options))
         {
             write(writer);
         }

@@ -16,7 +16,7 @@ public abstract partial record ClientAction : WireObject
 
     internal abstract string? CorrelationId { get; }
 
-    private protected override string TypeLabel => Action;
+    private protected override string TypeLabel => CorrelationId is { } id ? $"{Action} {id}" : Action;
 
     internal abstract ClientAction Bound(string id);
 }
@@ -48,7 +48,7 @@ public abstract partial record ServerEvent : WireObject
 
     internal abstract string? CorrelationId { get; }
 
-    private protected override string TypeLabel => Type;
+    private protected override string TypeLabel => CorrelationId is { } id ? $"{Type} {id}" : Type;
 
     /// <summary>Returns every fact of the event under the wire's word: one JSON object, absent facts left out.</summary>
     public JsonElement Flatten() => Json.Facts(this);
