@@ -126,9 +126,9 @@ public sealed class CallTests : ClientTest
     public async Task REQ_CALL_10_AMessageTooLargeIsRefusedBeforeItIsSent()
     {
         var client = await ConnectedAsync();
-        var turn = client.SendMessage(new() { SessionId = "s", Message = new string('x', 1024 * 1024) });
+        var turn = client.SendMessage(new() { SessionId = "s", Message = "m", Images = [new() { Url = new string('x', 1024 * 1024) }] });
         (await turn.Completion.FailsAsync<MessageTooLargeException>()).Details.LimitBytes.ShouldBe(1024 * 1024);
-        var call = client.RenameConversationAsync(new() { ConversationId = "c", Title = new string('x', 1024 * 1024) });
+        var call = client.ListConversationsAsync(new() { Cursor = new string('x', 1024 * 1024) });
         await call.FailsAsync<MessageTooLargeException>();
         await SettledAsync(client);
     }
@@ -155,8 +155,8 @@ public sealed class CallTests : ClientTest
     public async Task REQ_CONN_18_WritesWaitForThePlatformAndCallersDoNot()
     {
         var client = await ConnectedAsync();
-        var message = new string('m', 900 * 1024);
-        var turns = Enumerable.Range(0, 12).Select(n => client.SendMessage(new() { SessionId = $"{n}", Message = message })).ToList();
+        var picture = new ImageAttachment { Url = new string('m', 900 * 1024) };
+        var turns = Enumerable.Range(0, 12).Select(n => client.SendMessage(new() { SessionId = $"{n}", Message = "m", Images = [picture] })).ToList();
         for (var n = 0; n < turns.Count; n++)
         {
             (await Link.AnswerAsync("send_message", id => Frames.Final(id)))["sessionId"]!.ToString().ShouldBe($"{n}");

@@ -18,6 +18,7 @@ public sealed class LateLimitTests : ClientTest
 
         (await turn.Completion.Soon()).Text.ShouldBe("Done");
         await ping.Soon();
+        await ClosedAsync(client);
     }
 
     [Fact]
@@ -31,5 +32,14 @@ public sealed class LateLimitTests : ClientTest
         _held.Stall(TimeSpan.FromSeconds(0.5));
 
         (await turn.Completion.FailsAsync<SmoothTimeoutException>()).Kind.ShouldBe("turn_timeout");
+        await ClosedAsync(client);
+    }
+
+    /// <summary>Closes here: the clock of the other tests does not move this client's.</summary>
+    private async Task ClosedAsync(SmoothAgentClient client)
+    {
+        var closing = client.CloseAsync();
+        await Link.ClosedAsync();
+        await closing.Soon();
     }
 }

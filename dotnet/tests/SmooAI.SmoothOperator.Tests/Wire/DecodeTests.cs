@@ -4,6 +4,7 @@ using FsCheck.Fluent;
 
 namespace SmooAI.SmoothOperator.Tests.Wire;
 
+[Collection("console")] // the checks print
 public sealed class DecodeTests
 {
     [Fact]
@@ -145,8 +146,8 @@ public sealed class DecodeTests
     [Fact]
     public void NoTextFormShowsValues()
     {
-        new VerifyOtpAction { RequestId = "r", SessionId = "s", Code = "123456" }.ToString().ShouldBe("verify_otp");
-        WireCodec.Decode(Frames.Token("r", "secret")).Event!.ToString().ShouldBe("stream_token");
+        new VerifyOtpAction { RequestId = "r", SessionId = "s", Code = "123456" }.ToString().ShouldBe("verify_otp r");
+        WireCodec.Decode(Frames.Token("r", "secret")).Event!.ToString().ShouldBe("stream_token r");
         new IdentityIntakeValues { Email = "a@example.com" }.ToString().ShouldBe("IdentityIntakeValues");
     }
 }
