@@ -8,6 +8,7 @@ from pathlib import Path
 from wiregen import asyncapi
 from wiregen.asyncapi import MessageNode
 from wiregen.contract import read_contract
+from wiregen.contract.model import Contract
 from wiregen.errors import pointer_path, refuse
 from wiregen.graph import boxed_members, directions, neighbours, reach, referenced, renamed
 from wiregen.ir import Const, Field, Message, Operation, Ref, Result, Spec, Struct, Type, TypeDef
@@ -15,6 +16,7 @@ from wiregen.load import Store
 from wiregen.mirrors import FactReader
 from wiregen.naming import TWIN, rooted
 from wiregen.resolve import Resolver
+from wiregen.served import Side, served
 from wiregen.shapes import build_shapes, build_unions
 from wiregen.tables import UNKNOWN_EVENT, read_errors, read_machines
 
@@ -30,18 +32,24 @@ def find_document(folder: Path) -> str:
     raise refuse(DOCUMENT_NAMES[0], "", "load-missing-file", message)
 
 
-def build(folder: Path) -> Spec:
-    """Read the specification in ``folder``. Raises SpecError with file and JSON Pointer."""
+def build(folder: Path, role: Side = "client") -> Spec:
+    """Read the specification in ``folder``. Raises SpecError with file and JSON Pointer.
+
+    With the role of a server its actions are what is read, its events what is written.
+    """
     store = Store(folder)
     try:
-        return _Builder(store, find_document(folder)).spec()
+        return _Builder(store, find_document(folder), role).spec()
     except RecursionError as err:
         raise refuse(find_document(folder), "", "load-depth", "nested too deeply") from err
 
 
 class _Builder:
-    def __init__(self, store: Store, name: str) -> None:
+    def __init__(self, store: Store, name: str, role: Side) -> None:
         document = asyncapi.Reader(store, name).read()
+        if role == "server":
+            document = served(document, name)
+        self.role = role
         self.store = store
         self.name = name
         self.document = document
@@ -64,13 +72,15 @@ class _Builder:
         names = document.error_codes, document.state_machines
         errors = read_errors(self.store, names[0]) if names[0] else None
         machines = read_machines(self.store, names[1], wire_types) if names[1] else None
-        contract = read_contract(
-            self.store,
-            self.name,
-            frames=(*(item.wire for item in messages if item.role == "event"), UNKNOWN_EVENT),
-            actions=frozenset(item.wire for item in messages if item.role == "action"),
-            answers=machines.answers if machines else (),
-        )
+        contract = Contract()
+        if self.role == "client":
+            contract = read_contract(
+                self.store,
+                self.name,
+                frames=(*(item.wire for item in messages if item.role == "event"), UNKNOWN_EVENT),
+                actions=frozenset(item.wire for item in messages if item.role == "action"),
+                answers=machines.answers if machines else (),
+            )
         return Spec(
             title=document.title,
             version=document.version,

@@ -28,6 +28,7 @@ from wiregen.lint import RULES, lint_folder
 from wiregen.normalise import View
 from wiregen.normalise import bundle as make_bundle
 from wiregen.reference.site import build_site
+from wiregen.served import Side
 from wiregen.vectors import coverage as measure
 from wiregen.vectors import vector_files
 from wiregen.writing import recover, write_all
@@ -95,22 +96,28 @@ def generate(
     lang: LangOption = None,
     spec: SpecOption = None,
     out: Path | None = None,
+    role: Side = "client",
     force: bool = False,
 ) -> int:
     """Write the wire layer; all files or none.
 
-    Examples: `wiregen generate`, `wiregen generate --lang go --out /tmp/look`
+    Examples: `wiregen generate`, `wiregen generate --lang go --out /tmp/look`,
+    `wiregen generate --role server --lang python --out server`
 
     Parameters
     ----------
     out
         Folder that takes the place of the project root; each language gets a folder in it.
+    role
+        Whose wire layer: a server decodes the actions and encodes the events. Goes with --out.
     force
         Write over files that were edited by hand.
     """
+    if role == "server" and out is None:
+        raise refuse("", "", "usage", "--role server needs --out, a folder of its own")
     config = _config(spec, out)
     langs = _languages(lang)
-    found = build(config.spec_folder)
+    found = build(config.spec_folder, role)
     recover(config.root)
     old = manifest.read(config.root / config.manifest)
     edited = [] if force else manifest.hand_edited(config.root, old, langs)

@@ -72,6 +72,8 @@ def directions(
 ) -> dict[str, Direction]:
     """Say of each type whether clients read it, write it, or both (also when nothing says)."""
     read, written = reach(types, reads), reach(types, writes)
+    loose = reach(types, types.keys() - read - written)  # with all that such a type holds
+    read, written = read | loose, written | loose
     out: dict[str, Direction] = {}
     for name in types:
         if name in read and name not in written:
