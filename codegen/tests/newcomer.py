@@ -41,7 +41,9 @@ def newcomer(
             shutil.copytree(here, made / name, ignore=LEFT)
         else:
             shutil.copy(here, made / name)
-    print_room(lang, made, write_spec(tmp / "spec"))
+    spec = write_spec(tmp / "spec")
+    print_room(lang, made, spec)
+    shutil.copy(spec / "asyncapi.yaml", made / "spec")  # by which tests find the top
     digest = hashlib.sha256(Path(__file__).read_bytes() + toolchain_place(lang).encode())
     for path in sorted(path for path in made.rglob("*") if path.is_file()):
         digest.update(str(path.relative_to(made)).encode() + path.read_bytes())

@@ -26,6 +26,7 @@ from .newcomer import as_member, newcomer, print_room, run
 
 pytestmark = pytest.mark.timeout(600)
 TESTS = "codegen/tests/newcomers/new_tables"
+CSHARP = "dotnet/tests/SmooAI.SmoothOperator.Tests"
 MODULES = PROJECT / "node_modules"
 TOOLS = Path(sys.executable).parent
 
@@ -79,6 +80,20 @@ CLIENTS: dict[Lang, Client] = {
         ("go", "test", "-v", "-run", "TestNewTables|MachinesStepAsTheVectorsSay", "./protocol"),
         ("--- PASS: TestNewTables", "MachinesStepAsTheVectorsSay"),
         ("go", "vet", "./protocol"),
+    ),
+    "csharp": Client(
+        {
+            "dotnet": "dotnet",
+            f"{CSHARP}/Wire/MachineVectorTests.cs": f"{CSHARP}/Wire/MachineVectorTests.cs",
+            "codegen/tests/newcomers/NewTablesTests.cs.txt": f"{CSHARP}/NewTablesTests.cs",
+        },
+        CSHARP,
+        (
+            *("dotnet", "test", "--nologo", "--filter"),
+            "FullyQualifiedName~NewTables|FullyQualifiedName~MachineVectorTests",
+        ),
+        ("Passed!",),
+        ("dotnet", "build", "--nologo", "--no-restore"),
     ),
     "rust": Client(
         {
