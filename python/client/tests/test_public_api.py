@@ -6,6 +6,8 @@ import dataclasses
 import inspect
 import pickle
 import pkgutil
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,7 +15,7 @@ from typing import Any
 import pytest
 
 import smooth_operator
-from smooth_operator import testing
+from smooth_operator import testing, wire
 
 LISTING = Path(__file__).parent / "testdata" / "api.txt"
 
@@ -97,3 +99,29 @@ def test_an_error_can_be_pickled_and_its_text_names_the_public_module() -> None:
     assert f"{type(error).__module__}.{type(error).__qualname__}" == (
         "smooth_operator.RateLimitedError"
     )
+
+
+def test_the_import_loads_no_models() -> None:
+    """They take longer than all the rest, and a program that only names the package needs none."""
+    code = (
+        "import sys, smooth_operator; from smooth_operator import SmoothAgentClient, Turn;"
+        "print([it for it in ('pydantic', 'smooth_operator.wire.events') if it in sys.modules])"
+    )
+    told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert told.stdout.strip() == "[]"
+
+
+def test_events_are_importable_from_the_root() -> None:
+    assert smooth_operator.StreamTokenEvent is wire.StreamTokenEvent
+    assert smooth_operator.Event is wire.Event
+    assert {name for name in dir(smooth_operator) if name.endswith("Event")} >= {
+        row.model.__name__ for row in wire.EVENTS.values()
+    }
+    with pytest.raises(AttributeError, match="NoSuchEvent"):
+        smooth_operator.NoSuchEvent  # type: ignore[attr-defined]  # noqa: B018
+
+
+def test_every_name_of_the_wire_is_there_when_it_is_asked_for() -> None:
+    assert [name for name in wire.__all__ if getattr(wire, name, None) is None] == []
+    with pytest.raises(AttributeError, match="no_such_name"):
+        wire.no_such_name  # noqa: B018

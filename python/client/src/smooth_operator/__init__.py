@@ -4,7 +4,9 @@ Start with :class:`SmoothAgentClient`, its ``start_conversation`` and :class:`Co
 """
 
 from types import FunctionType as _FunctionType
+from typing import TYPE_CHECKING, Any
 
+from . import wire
 from ._accumulator import ToolCall, ToolResult, tool_call, tool_result
 from ._calls import Pong
 from ._client import SessionOptions, SmoothAgentClient
@@ -52,6 +54,9 @@ from ._transport import HandshakeError, LinkEnd, Opener, OpenRequest, Receiver, 
 from ._turn import Turn
 from ._turn_events import TextStream, TurnEvents
 from ._turn_outcome import TurnResult
+
+if TYPE_CHECKING:
+    from .wire.events import *  # noqa: F403 - it names what it exports
 
 __version__ = "0.1.0"
 
@@ -128,3 +133,15 @@ for _name in __all__:
         # Tracebacks, repr and pickles name where applications import it from.
         globals()[_name].__module__ = __name__
 del _name
+
+if not TYPE_CHECKING:
+
+    def __getattr__(name: str) -> Any:
+        """Return an event's class; its models are loaded when the first one is asked for."""
+        if name.endswith("Event") and name in wire.__all__:
+            return getattr(wire, name)
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return [*__all__, *(name for name in wire.__all__ if name.endswith("Event"))]

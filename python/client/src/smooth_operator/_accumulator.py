@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from .wire.learned import sent_text
+from . import wire
 
 LOST = "\ufffd"
 _PARTS = 1024  # parts that are joined at a time
@@ -34,7 +34,7 @@ class Halves:
         token: str = event.token
         if not self._high and not token.endswith(LOST):
             return token
-        sent = sent_text(event) if event.merged == 1 else token
+        sent = wire.learned.sent_text(event) if event.merged == 1 else token
         if self._high and sent:
             low = sent[0]
             if "\udc00" <= low <= "\udfff":

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
-import pydantic
+from . import wire
 
-from .wire import encode_action
-from .wire.model import ActionModel
+if TYPE_CHECKING:
+    from .wire.model import ActionModel
 
-Made = TypeVar("Made", bound=ActionModel)
+Made = TypeVar("Made", bound="ActionModel")
 
 
 def make(action: type[Made], **fields: Any) -> Made:
@@ -23,8 +23,8 @@ def make(action: type[Made], **fields: Any) -> Made:
     given = {name: _plain(value) for name, value in fields.items() if value is not None}
     try:
         return action(**given)
-    except pydantic.ValidationError as fault:
-        first = fault.errors(include_input=False, include_url=False)[0]
+    except ValueError as fault:  # pydantic's, which is not imported before it is needed
+        first = cast(Any, fault).errors(include_input=False, include_url=False)[0]
         where = ".".join(str(part) for part in first["loc"])
         # The values of the frame stay out of the text (REQ-ERR-04).
         raise ValueError(f"{where}: {first['msg']}") from None
@@ -38,7 +38,7 @@ def printed(action: Any) -> str:
             (REQ-CALL-11).
     """
     try:
-        text = encode_action(action)
+        text = wire.encode_action(action)
         text.encode()
     except (TypeError, ValueError, RecursionError):
         raise ValueError(_complaint(action)) from None

@@ -7,24 +7,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from . import wire
 from ._arguments import make, printed
 from ._options import Options
 from ._outbox import Outgoing
 from ._router import Router
 from ._sender import Sender
-from .wire import (
-    CallModel,
-    ConversationPage,
-    CreateConversationSessionResult,
-    GetSessionResult,
-    MessagePage,
-    RenameConversationResult,
-    Reply,
-    actions,
-    call_id_of,
-    read_answer,
-    with_call_id,
-)
 
 CAPABILITIES = ("otp_park", "spec_1_1")  # REQ-CALL-07
 SESSIONS_REMEMBERED = 1024
@@ -48,7 +36,7 @@ class Calls:
         self._sender = sender
         self._capabilities: OrderedDict[str, tuple[str, ...]] = OrderedDict()
 
-    async def call(self, action: CallModel[Reply]) -> Reply:
+    async def call(self, action: wire.CallModel[wire.Reply]) -> wire.Reply:
         """Send any action that one event answers; return that answer in its own type.
 
         The type of the action says what answers it, so an action that is new in the specification
@@ -64,14 +52,14 @@ class Calls:
         """
         _check_call(action)
         action = self._with_capabilities(action)
-        given = call_id_of(action)
+        given = wire.call_id_of(action)
         request_id = self._router.draw_id() if given is None else self._router.check_id(given)
-        action = with_call_id(action, request_id)
+        action = wire.with_call_id(action, request_id)
         session_id = getattr(action, "session_id", None)
         outgoing = Outgoing(action.CALL.action, request_id, printed(action), session_id)
         answers = frozenset({action.CALL.answer})
-        value = await self._sender.call(outgoing, answers, lambda it: read_answer(action, it))
-        if isinstance(value, CreateConversationSessionResult):
+        value = await self._sender.call(outgoing, answers, lambda it: wire.read_answer(action, it))
+        if isinstance(value, wire.CreateConversationSessionResult):
             self._remember(value)
         return value
 
@@ -86,10 +74,10 @@ class Calls:
         supports: Sequence[str] = (),
         metadata: Mapping[str, Any] | None = None,
         auth_context: Any = None,
-    ) -> CreateConversationSessionResult:
+    ) -> wire.CreateConversationSessionResult:
         """Open a session; return its descriptor."""
         action = make(
-            actions.CreateConversationSessionAction,
+            wire.actions.CreateConversationSessionAction,
             agent_id=agent_id,
             conversation_id=conversation_id,
             user_name=user_name,
@@ -101,50 +89,55 @@ class Calls:
         )
         return await self.call(action)
 
-    async def get_session(self, *, session_id: str) -> GetSessionResult:
+    async def get_session(self, *, session_id: str) -> wire.GetSessionResult:
         """Return the session; SessionNotFoundError when it is unknown."""
-        return await self.call(make(actions.GetSessionAction, session_id=session_id))
+        return await self.call(make(wire.actions.GetSessionAction, session_id=session_id))
 
     async def get_conversation_messages(
         self, *, session_id: str, limit: int | None = None, cursor: str | None = None
-    ) -> MessagePage:
+    ) -> wire.MessagePage:
         """Return one page of messages, newest first."""
         action = make(
-            actions.GetConversationMessagesAction, session_id=session_id, limit=limit, cursor=cursor
+            wire.actions.GetConversationMessagesAction,
+            session_id=session_id,
+            limit=limit,
+            cursor=cursor,
         )
         return await self.call(action)
 
     async def list_conversations(
         self, *, limit: int | None = None, cursor: str | None = None
-    ) -> ConversationPage:
+    ) -> wire.ConversationPage:
         """Return one page of the caller's conversations, newest first."""
-        return await self.call(make(actions.ListConversationsAction, limit=limit, cursor=cursor))
+        return await self.call(
+            make(wire.actions.ListConversationsAction, limit=limit, cursor=cursor)
+        )
 
     async def rename_conversation(
         self, *, conversation_id: str, title: str
-    ) -> RenameConversationResult:
+    ) -> wire.RenameConversationResult:
         """Give a conversation a title; return it as stored."""
         action = make(
-            actions.RenameConversationAction, conversation_id=conversation_id, title=title
+            wire.actions.RenameConversationAction, conversation_id=conversation_id, title=title
         )
         return await self.call(action)
 
     async def ping(self) -> Pong:
         """Ask for a sign of life; return the server's time and the round trip (REQ-CALL-06)."""
         started = self._options.clock.now()
-        event = await self.call(actions.PingAction())
+        event = await self.call(wire.actions.PingAction())
         elapsed = self._options.clock.now() - started
         return Pong(event.timestamp, elapsed * 1000)
 
-    def _with_capabilities(self, action: CallModel[Reply]) -> CallModel[Reply]:
+    def _with_capabilities(self, action: wire.CallModel[wire.Reply]) -> wire.CallModel[wire.Reply]:
         """Return the action; one that opens a session with all that is supported (REQ-CALL-07)."""
-        opens = action if isinstance(action, actions.CreateConversationSessionAction) else None
+        opens = action if isinstance(action, wire.actions.CreateConversationSessionAction) else None
         if opens is None:
             return action
         words = sorted({*CAPABILITIES, *self._options.supports, *(opens.supports or ())})
         return action.model_copy(update={"supports": words})
 
-    def _remember(self, session: CreateConversationSessionResult) -> None:
+    def _remember(self, session: wire.CreateConversationSessionResult) -> None:
         self._capabilities[session.session_id] = tuple(session.capabilities or ())
         if len(self._capabilities) > SESSIONS_REMEMBERED:
             self._capabilities.popitem(last=False)
@@ -154,6 +147,6 @@ class Calls:
 
 
 def _check_call(action: object) -> None:
-    if not isinstance(action, CallModel):
+    if not isinstance(action, wire.CallModel):
         name = getattr(action, "action", type(action).__name__)
         raise TypeError(f"{name!s:.64} is no call: use the method of that name")

@@ -7,6 +7,7 @@ from types import TracebackType
 from typing import Any, TypedDict, Unpack
 
 from . import _turn_verbs as turn_verbs
+from . import wire
 from ._arguments import make, printed
 from ._calls import Calls
 from ._connection import Connection
@@ -24,7 +25,6 @@ from ._turn import Turn
 from ._turn_alone import LoneAnswers
 from ._turn_driver import TurnDriver
 from ._turn_verbs import VerbCall
-from .wire import CreateConversationSessionResult, Event, GetSessionResult, actions
 
 
 class SessionOptions(TypedDict, total=False):
@@ -49,6 +49,7 @@ class SmoothAgentClient(Calls):
 
     def __init__(self, url: str, **options: Unpack[OptionWords]) -> None:
         settings = Options(url=url, **options)
+        _ = wire.learned  # the models are loaded now, and not while a link waits to be read
         self._listeners = Listeners(settings.logger)
         router = Router(settings, self._listeners)
         watch = Watch(settings.observer, settings.logger)
@@ -95,7 +96,7 @@ class SmoothAgentClient(Calls):
         """Call ``listener`` at each change of the link; return a function that stops it."""
         return self._listeners.add("state", listener)
 
-    def on_event(self, listener: Callable[[Event], object]) -> Callable[[], None]:
+    def on_event(self, listener: Callable[[wire.Event], object]) -> Callable[[], None]:
         """Call ``listener`` with events that no turn and no call owns (REQ-WIRE-12)."""
         return self._listeners.add("event", listener)
 
@@ -165,7 +166,7 @@ class SmoothAgentClient(Calls):
                 settles the turn.
         """
         action = make(
-            actions.SendMessageAction,
+            wire.actions.SendMessageAction,
             session_id=session_id,
             message=message,
             stream=stream,
@@ -199,7 +200,7 @@ class SmoothAgentClient(Calls):
             return turn.confirm(approved)
         ids = {"session_id": session_id, "request_id": request_id}
         action = make(
-            actions.ConfirmToolActionAction,
+            wire.actions.ConfirmToolActionAction,
             **ids,
             approved=approved,
             confirmation_id=confirmation_id,
@@ -250,7 +251,7 @@ class SmoothAgentClient(Calls):
         if turn is not None:
             return turn.decline() if declined else turn.submit(dict(values or {}))
         action = make(
-            actions.SubmitInteractionAction,
+            wire.actions.SubmitInteractionAction,
             session_id=session_id,
             request_id=request_id,
             interaction_id=interaction_id,
@@ -265,7 +266,7 @@ class SmoothAgentClient(Calls):
         turn = self._live_turn(request_id)
         if turn is not None:
             return turn.cancel()
-        action = make(actions.CancelAction, request_id=request_id, session_id=session_id)
+        action = make(wire.actions.CancelAction, request_id=request_id, session_id=session_id)
         answer: Answer[None] = Answer.make(self._options.logger)
         outgoing = Outgoing("cancel", request_id, printed(action), session_id)
         if self._connection.submit(outgoing):
@@ -289,7 +290,7 @@ class SmoothAgentClient(Calls):
         return owner.handle if isinstance(owner, TurnDriver) else None
 
     def _conversation(
-        self, session: CreateConversationSessionResult | GetSessionResult
+        self, session: wire.CreateConversationSessionResult | wire.GetSessionResult
     ) -> Conversation:
         return Conversation(
             self,

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Sequence
 from typing import TYPE_CHECKING, Any, TypedDict, Unpack
 
+from . import wire
 from ._history import messages
 from ._turn import Turn
 from ._turn_outcome import TurnResult
-from .wire import ConversationMessage, MessagePage
 
 if TYPE_CHECKING:
     from ._client import SmoothAgentClient
@@ -62,10 +62,10 @@ class Conversation:
         """Say something and wait for the whole answer; raises the error of a failed turn."""
         return await self.send(message, **optional)
 
-    def messages(self, *, limit: int | None = None) -> AsyncIterator[ConversationMessage]:
+    def messages(self, *, limit: int | None = None) -> AsyncIterator[wire.ConversationMessage]:
         """Yield the stored messages, newest first; ``limit`` is a page size (REQ-HIST-01)."""
 
-        async def fetch(cursor: str | None) -> MessagePage:
+        async def fetch(cursor: str | None) -> wire.MessagePage:
             return await self._client.get_conversation_messages(
                 session_id=self.session_id, limit=limit, cursor=cursor
             )

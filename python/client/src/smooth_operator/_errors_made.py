@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from . import _errors as errors
-from .wire import MISSING, DecodeError
+from . import wire
 from .wire import errors as table
 from .wire.codes import close_code, error_text
 
@@ -48,7 +48,7 @@ class Failures:
 
     def of_event(self, event: Any, **facts: Any) -> errors.SmoothAgentError:
         """Return what an ``error`` event reports, by the table of codes (REQ-ERR-02)."""
-        details = {} if event.details in (None, MISSING) else {"details": event.details}
+        details = {} if event.details in (None, wire.MISSING) else {"details": event.details}
         if event.retry_after_ms is not None:
             details["retryAfterMs"] = event.retry_after_ms
         row = table.lookup(event.code)
@@ -65,7 +65,7 @@ class Failures:
         """Return the error of a response with status 400 or above."""
         return self.make(errors.ProtocolError, details={"status": event.status}, **facts)
 
-    def of_frame(self, fault: DecodeError, **facts: Any) -> errors.SmoothAgentError:
+    def of_frame(self, fault: wire.DecodeError, **facts: Any) -> errors.SmoothAgentError:
         """Return the error of a frame that had to be understood (REQ-WIRE-03)."""
         details = {"type": fault.type, "pointer": fault.pointer, "problem": fault.kind}
         reason = f"{fault.type} at {fault.pointer or 'its root'}"

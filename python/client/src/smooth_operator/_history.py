@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 
+from . import wire
 from ._errors import UnexpectedEventError
-from .wire import ConversationMessage, MessagePage
 
 
 async def messages(
-    fetch: Callable[[str | None], Awaitable[MessagePage]],
-) -> AsyncIterator[ConversationMessage]:
+    fetch: Callable[[str | None], Awaitable[wire.MessagePage]],
+) -> AsyncIterator[wire.ConversationMessage]:
     """Yield the messages of all pages, newest first (REQ-HIST-01).
 
     ``fetch`` gets the cursor of a page, None for the newest one; a page is asked for when its first

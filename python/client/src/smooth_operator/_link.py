@@ -7,11 +7,10 @@ import logging
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
+from . import wire
 from ._listeners import FrameInfo, Listeners
 from ._options import Options
 from ._transport import LinkEnd, Transport
-from .wire import DecodeError, Event, MalformedFrame
-from .wire.learned import FrameReader
 from .wire.tables import ACTION_SECRETS, EVENT_SECRETS
 
 if TYPE_CHECKING:
@@ -24,13 +23,13 @@ TYPES_WARNED = 1024
 class Taker(Protocol):
     """Who takes what a link reads. Must not block."""
 
-    def event_received(self, event: Event) -> None:
+    def event_received(self, event: wire.Event) -> None:
         """Take one event, known or unknown."""
 
     def pieces_received(self, request_id: str, events: list[Any]) -> None:
         """Take events of one type and one id that came one right after the other."""
 
-    def broken_received(self, fault: DecodeError) -> None:
+    def broken_received(self, fault: wire.DecodeError) -> None:
         """Take a known event whose body is broken."""
 
 
@@ -93,7 +92,7 @@ class Link:
         self._taker = taker
         self._tap = tap
         self._ended = ended
-        self._frames = FrameReader(learn=self.learn)
+        self._frames = wire.learned.FrameReader(learn=self.learn)
         self._pieces: list[Any] = []
         self._kind: type | None = None
         self._id: str | None = None
@@ -139,11 +138,11 @@ class Link:
         self.batch_ends()
         try:
             event = self._frames.read(data)
-        except MalformedFrame:
+        except wire.MalformedFrame:
             self._tap.show("in", None, None, len(data), data.decode())
             self._count_malformed()
             return
-        except DecodeError as fault:
+        except wire.DecodeError as fault:
             self._malformed = 0
             self._tap.show("in", fault.type, fault.request_id, len(data), fault.raw_text)
             self._taker.broken_received(fault)

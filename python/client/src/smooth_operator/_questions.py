@@ -8,9 +8,9 @@ from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
+from . import wire
 from ._clock import Timer
 from ._options import Options
-from .wire import Event, FieldError
 from .wire.steps import QuestionKind
 
 if TYPE_CHECKING:
@@ -51,14 +51,14 @@ class SubmitResult:
     """What became of submitted values (REQ-FORM-01)."""
 
     accepted: bool
-    errors: Sequence[FieldError] = ()
+    errors: Sequence[wire.FieldError] = ()
     """Field errors, each with ``field`` and ``message``; the question is open again."""
     message: str | None = None
     turn: Turn | None = None
     """The turn that began with the answer, which had none here (REQ-VERB-15)."""
 
 
-def otp_check_of(event: Event) -> OtpCheck | None:
+def otp_check_of(event: wire.Event) -> OtpCheck | None:
     """Return what became of a one-time code; None for one that was declined."""
     if event.type == "otp_verified":
         return OtpCheck(True, event.message)
@@ -67,7 +67,7 @@ def otp_check_of(event: Event) -> OtpCheck | None:
     return None
 
 
-def submit_result_of(event: Event) -> SubmitResult:
+def submit_result_of(event: wire.Event) -> SubmitResult:
     """Return what became of submitted values."""
     if event.type == "interaction_invalid":
         return SubmitResult(False, tuple(event.errors), event.message)

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections import OrderedDict
 from typing import Any, Protocol
 
+from . import wire
 from ._errors_made import Failures
 from ._listeners import Listeners
 from ._options import Options
 from ._options_address import host_of
 from ._transport import LinkEnd
-from .wire import DecodeError, Event
 
 SETTLED_REMEMBERED = 1024  # REQ-TURN-06
 
@@ -18,13 +18,13 @@ SETTLED_REMEMBERED = 1024  # REQ-TURN-06
 class InFlight(Protocol):
     """A call or a turn, as the router sees it. Nothing here may block or raise."""
 
-    def event_received(self, event: Event) -> bool:
+    def event_received(self, event: wire.Event) -> bool:
         """Take one event of this id; return whether it went anywhere but to the listeners."""
 
     def pieces_received(self, events: list[Any]) -> bool:
         """Take events of one type at once; False when they are to come one by one."""
 
-    def broken_received(self, fault: DecodeError) -> bool:
+    def broken_received(self, fault: wire.DecodeError) -> bool:
         """Take a known event of this id with a broken body; return as for a sound one."""
 
     def link_event(self, word: str, end: LinkEnd | None, error: Exception | None) -> None:
@@ -79,7 +79,7 @@ class Router:
 
     # Sink -----------------------------------------------------------------------------
 
-    def event_received(self, event: Event) -> None:
+    def event_received(self, event: wire.Event) -> None:
         """Hand an event to its turn or call, else to the event listeners (REQ-WIRE-12)."""
         request_id = event.correlated
         owner = self._in_flight.get(request_id) if request_id is not None else None
@@ -97,7 +97,7 @@ class Router:
             for event in events:
                 self.event_received(event)
 
-    def broken_received(self, fault: DecodeError) -> None:
+    def broken_received(self, fault: wire.DecodeError) -> None:
         """Hand a broken event to its owner, else to the listeners as an unknown one."""
         self._options.logger.warning("a broken %s at %s", fault.type, fault.pointer)
         owner = self._in_flight.get(fault.request_id) if fault.request_id is not None else None

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any, Generic, TypeVar, assert_never
 
 from . import _errors as errors
+from . import wire
 from ._clock import Timer
 from ._connection import Connection
 from ._errors_made import Failures
@@ -15,7 +16,7 @@ from ._options import Options
 from ._outbox import Outgoing
 from ._router import Router
 from ._transport import LinkEnd
-from .wire import DecodeError, Event, steps
+from .wire import steps
 
 Value = TypeVar("Value")
 
@@ -53,10 +54,10 @@ class Sender:
         self,
         outgoing: Outgoing,
         answers: frozenset[str],
-        value_of: Callable[[Event], Value],
+        value_of: Callable[[wire.Event], Value],
         *,
         shared: bool = False,
-        becomes_turn: Callable[[Event], None] | None = None,
+        becomes_turn: Callable[[wire.Event], None] | None = None,
     ) -> asyncio.Future[Value]:
         """Send an action with one answer and return the future of its value.
 
@@ -95,7 +96,7 @@ class Call(Generic[Value]):
         options: Options,
         outgoing: Outgoing,
         answers: frozenset[str],
-        value_of: Callable[[Event], Value],
+        value_of: Callable[[wire.Event], Value],
         *,
         shared: bool,
     ) -> None:
@@ -105,7 +106,7 @@ class Call(Generic[Value]):
         self._answers = answers
         self._value_of = value_of
         self._shared = shared
-        self.becomes_turn: Callable[[Event], None] | None = None
+        self.becomes_turn: Callable[[wire.Event], None] | None = None
         """Takes over the id with the first frame, where that says so; None from then on."""
         self._state = steps.CALL.initial
         self._timer: Timer | None = None
@@ -124,7 +125,7 @@ class Call(Generic[Value]):
         if limit and not self.future.done():
             self._timer = self._options.clock.call_later(limit, self._expire)
 
-    def event_received(self, event: Event) -> bool:
+    def event_received(self, event: wire.Event) -> bool:
         """Step on an event of this id (REQ-CALL-03)."""
         status = getattr(event, "status", None)
         word: str = event.type
@@ -138,7 +139,7 @@ class Call(Generic[Value]):
             word = "unknown" if self._shared else "unexpected"
         return self._step(word, status=status, event=event)
 
-    def broken_received(self, fault: DecodeError) -> bool:
+    def broken_received(self, fault: wire.DecodeError) -> bool:
         """A broken answer ends the call; a broken event of another type is an unknown one."""
         self.becomes_turn = None
         ends = fault.type == "error" or fault.type in self._answers
@@ -160,7 +161,7 @@ class Call(Generic[Value]):
         *,
         status: int | None = None,
         event: Any = None,
-        fault: DecodeError | None = None,
+        fault: wire.DecodeError | None = None,
         end: LinkEnd | None = None,
         error: Exception | None = None,
     ) -> bool:
@@ -183,7 +184,7 @@ class Call(Generic[Value]):
     def _complete(self, event: Any) -> None:
         try:
             value = self._value_of(event)
-        except DecodeError as fault:
+        except wire.DecodeError as fault:
             self._fail(self._error("invalid_frame", event, fault, None, None))
             return
         if not self.future.done():
@@ -197,7 +198,7 @@ class Call(Generic[Value]):
         self,
         kind: steps.Ending | None,
         event: Any,
-        fault: DecodeError | None,
+        fault: wire.DecodeError | None,
         end: LinkEnd | None,
         error: Exception | None,
     ) -> Exception:

@@ -8,6 +8,7 @@ from types import TracebackType
 from typing import Any, Literal, overload
 
 from . import _turn_verbs as turn_verbs
+from . import wire
 from ._options import Options
 from ._outbox import Outgoing
 from ._questions import Answer, OtpCheck, Question, SubmitResult
@@ -15,7 +16,6 @@ from ._sender import Sender
 from ._turn_driver import TurnDriver
 from ._turn_events import TextStream, TurnEvents
 from ._turn_outcome import TurnResult
-from .wire import Event
 from .wire.steps import QuestionKind
 
 
@@ -61,7 +61,7 @@ class Turn:
         return self._driver.text.text
 
     @property
-    def items(self) -> Sequence[Event]:
+    def items(self) -> Sequence[wire.Event]:
         """Events seen so far, in wire order; beyond 1,024 tokens are merged (REQ-TURN-15)."""
         return self._driver.items.kept()
 

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Callable
 from typing import Any
 
+from . import wire
 from ._arguments import printed
 from ._options import Options
 from ._outbox import Outgoing
@@ -14,7 +15,6 @@ from ._sender import Sender
 from ._turn import Turn
 from ._turn_state import answers_to
 from ._turn_verbs import VerbCall
-from .wire import Event
 
 
 class LoneAnswers:
@@ -35,7 +35,7 @@ class LoneAnswers:
         text = printed(action)
         outgoing = Outgoing(action.action, action.request_id, text, action.session_id)
 
-        def begin(event: Event) -> None:
+        def begin(event: wire.Event) -> None:
             answer.turn = self._new_turn(outgoing, action.session_id)
             answer.turn._driver.begin(event)
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any, assert_never
 
 from . import _errors as errors
+from . import wire
 from ._accumulator import Accumulator
 from ._arguments import printed
 from ._clock import Timer
@@ -18,8 +19,7 @@ from ._turn_items import Backlog, TurnItems
 from ._turn_outcome import Ending, TurnResult, failure, success
 from ._turn_state import Step, TurnState, Verb
 from ._turn_verbs import VerbCall
-from .wire import DecodeError, Event, encode_action, steps
-from .wire import actions as wire_actions
+from .wire import steps
 
 
 class TurnDriver:
@@ -89,7 +89,7 @@ class TurnDriver:
         self._started()
         self._rearm_idle()
 
-    def begin(self, event: Event) -> None:
+    def begin(self, event: wire.Event) -> None:
         """Take over from an answer that the server made a turn of (REQ-VERB-15)."""
         self._sender.router.add(self.request_id, self)
         self._started()
@@ -100,7 +100,7 @@ class TurnDriver:
             self._arm("total", self._options.turn_timeout, "total_timeout")
         self._watch.tell("turn_started", self.request_id, self.session_id)
 
-    def event_received(self, event: Event) -> bool:
+    def event_received(self, event: wire.Event) -> bool:
         """Carry out what the tables say about an event of this turn."""
         if event.type == "stream_token" and not self.state.settled:
             self._text_came((event,))
@@ -127,7 +127,7 @@ class TurnDriver:
             self._silent = False
             self._watch.tell("first_token", self.request_id)
 
-    def broken_received(self, fault: DecodeError) -> bool:
+    def broken_received(self, fault: wire.DecodeError) -> bool:
         """A broken terminal event fails the turn, any other is an unknown item (REQ-WIRE-03)."""
         if fault.terminal:
             for step in self.state.local("broken"):
@@ -161,7 +161,7 @@ class TurnDriver:
         step: Step,
         *,
         event: Any = None,
-        fault: DecodeError | None = None,
+        fault: wire.DecodeError | None = None,
         word: str = "",
         end: LinkEnd | None = None,
         error: Exception | None = None,
@@ -256,8 +256,8 @@ class TurnDriver:
             return
         self._stopped = True
         self._arm("cancel", self._options.cancel_timeout, "cancel_timeout")
-        action = wire_actions.CancelAction(request_id=self.request_id, session_id=self.session_id)
-        outgoing = Outgoing("cancel", self.request_id, encode_action(action), self.session_id)
+        action = wire.actions.CancelAction(request_id=self.request_id, session_id=self.session_id)
+        outgoing = Outgoing("cancel", self.request_id, wire.encode_action(action), self.session_id)
         self._sender.submit(outgoing)
 
     def _local(self, word: str) -> None:
@@ -299,7 +299,7 @@ class TurnDriver:
         self,
         effect: steps.Settle,
         event: Any,
-        fault: DecodeError | None,
+        fault: wire.DecodeError | None,
         word: str,
         end: LinkEnd | None,
         error: Exception | None,

@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
+from . import wire
 from ._accumulator import Halves
-from .wire import Event
 
 if TYPE_CHECKING:
     from ._turn_driver import TurnDriver
@@ -27,7 +27,7 @@ class TurnEvents:
     def __aiter__(self) -> TurnEvents:
         return self
 
-    async def __anext__(self) -> Event:
+    async def __anext__(self) -> wire.Event:
         while not self._finished:
             event = self._backlog.take()
             if event is not None:

@@ -12,9 +12,8 @@ from collections import deque
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from . import wire
 from ._accumulator import Joined
-from .wire import Event
-from .wire.learned import join, size_of
 
 ITEMS_KEPT = 1024
 BYTES_KEPT = 8 * 1024 * 1024
@@ -29,7 +28,7 @@ class Run:
     def __init__(self, events: Sequence[Any]) -> None:
         self._text = Joined()
         self.count = 0
-        self.size = size_of(events[0])
+        self.size = wire.learned.size_of(events[0])
         self.extend(events)
 
     def extend(self, events: Sequence[Any]) -> int:
@@ -42,7 +41,11 @@ class Run:
 
     def event(self) -> Any:
         """Return the one event that stands for the run."""
-        return self._last if self.count == 1 else join(self._last, self._text.text, self.count)
+        return (
+            self._last
+            if self.count == 1
+            else wire.learned.join(self._last, self._text.text, self.count)
+        )
 
 
 class Backlog:
@@ -119,28 +122,28 @@ class Backlog:
         if tokens:
             self._items.append(Run(tokens))
 
-    def take(self) -> Event | None:
+    def take(self) -> wire.Event | None:
         """Return the first item and forget it; None when there is none."""
         if not self._items:
             self._size = 0
             return None
         item = self._items.popleft()
         if type(item) is not Run:
-            event: Event = item
+            event: wire.Event = item
             return event
         if item is self._run:
             self._run = None
-        joined: Event = item.event()
+        joined: wire.Event = item.event()
         return joined
 
-    def events(self) -> Iterator[Event]:
+    def events(self) -> Iterator[wire.Event]:
         """Yield what is kept."""
         for item in self._items:
             yield item.event() if type(item) is Run else item
 
 
 def _size(item: Any) -> int:
-    return item.size if type(item) is Run else size_of(item)
+    return item.size if type(item) is Run else wire.learned.size_of(item)
 
 
 class TurnItems:
@@ -154,13 +157,13 @@ class TurnItems:
     def __len__(self) -> int:
         return len(self._record)
 
-    def kept(self) -> tuple[Event, ...]:
+    def kept(self) -> tuple[wire.Event, ...]:
         """Return what is kept, from the first item on."""
         return tuple(self._record.events())
 
     def extend(self, events: Sequence[Any]) -> None:
         """Show items to everybody, now and later. Wakes nobody: :meth:`wake` does."""
-        size = sum(map(size_of, events))
+        size = sum(map(wire.learned.size_of, events))
         self._record.extend(events, size)
         for backlog in self._open:
             backlog.extend(events, size)

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from . import _errors as errors
+from . import wire
 from ._accumulator import Accumulator
 from ._errors_made import Failures
 from ._transport import LinkEnd
-from .wire import Citation, DecodeError, Event, Usage
 from .wire.steps import QuestionKind, Settle
 
 
@@ -30,10 +30,10 @@ class TurnResult:
     """``response`` of the terminal event, as received."""
     needs_escalation: bool | None = None
     escalation_reason: str | None = None
-    usage: Usage | None = None
+    usage: wire.Usage | None = None
     """Tokens and cost, where the server counted them."""
-    citations: Sequence[Citation] = ()
-    event: Event | None = None
+    citations: Sequence[wire.Citation] = ()
+    event: wire.Event | None = None
     """The terminal event; None when the end was local."""
 
 
@@ -67,7 +67,7 @@ class Ending:
 
     kind: str
     event: Any
-    fault: DecodeError | None
+    fault: wire.DecodeError | None
     word: str
     end: LinkEnd | None
     error: Exception | None

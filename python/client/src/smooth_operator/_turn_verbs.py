@@ -6,10 +6,10 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
+from . import wire
 from ._arguments import make
 from ._questions import OtpCheck, SubmitResult, otp_check_of, submit_result_of
 from ._turn_state import VerbName
-from .wire import Event, actions
 from .wire.steps import VERBS, QuestionKind
 
 _HUMP = re.compile(r"(?<!^)(?=[A-Z])")
@@ -34,7 +34,7 @@ class VerbCall:
         """Whether a server may begin a turn with it (REQ-VERB-15)."""
         return not VERBS[self.verb].outlives_turn
 
-    def value(self, event: Event) -> OtpCheck | SubmitResult | None:
+    def value(self, event: wire.Event) -> OtpCheck | SubmitResult | None:
         """Return what the verb resolves to when ``event`` answers it."""
         if self.question == "interaction":
             return submit_result_of(event)
@@ -47,7 +47,7 @@ def confirm(ids: dict[str, str], asked: Any, approved: bool) -> VerbCall:
         raise TypeError("approved: expected True or False")
     echo = _echo("confirm", asked)
     return VerbCall(
-        "confirm", make(actions.ConfirmToolActionAction, **ids, **echo, approved=approved)
+        "confirm", make(wire.actions.ConfirmToolActionAction, **ids, **echo, approved=approved)
     )
 
 
@@ -55,12 +55,12 @@ def verify_otp(ids: dict[str, str], code: str) -> VerbCall:
     """Give a one-time code as typed (REQ-OTP-01)."""
     if not isinstance(code, str):
         raise TypeError("code: expected a string")
-    return VerbCall("verify_otp", make(actions.VerifyOtpAction, **ids, code=code))
+    return VerbCall("verify_otp", make(wire.actions.VerifyOtpAction, **ids, code=code))
 
 
 def decline_otp(ids: dict[str, str]) -> VerbCall:
     """Decline a one-time code (REQ-OTP-05)."""
-    return VerbCall("decline_otp", make(actions.VerifyOtpAction, **ids, declined=True))
+    return VerbCall("decline_otp", make(wire.actions.VerifyOtpAction, **ids, declined=True))
 
 
 def submit(ids: dict[str, str], asked: Any, values: Any) -> VerbCall:
@@ -68,13 +68,17 @@ def submit(ids: dict[str, str], asked: Any, values: Any) -> VerbCall:
     if not isinstance(values, dict):
         raise TypeError("values: expected a dict")
     echo = _interaction("submit", asked)
-    return VerbCall("submit", make(actions.SubmitInteractionAction, **ids, **echo, values=values))
+    return VerbCall(
+        "submit", make(wire.actions.SubmitInteractionAction, **ids, **echo, values=values)
+    )
 
 
 def decline(ids: dict[str, str], asked: Any) -> VerbCall:
     """Decline an interaction (REQ-FORM-01)."""
     echo = _interaction("decline", asked)
-    return VerbCall("decline", make(actions.SubmitInteractionAction, **ids, **echo, declined=True))
+    return VerbCall(
+        "decline", make(wire.actions.SubmitInteractionAction, **ids, **echo, declined=True)
+    )
 
 
 def _interaction(verb: VerbName, asked: Any) -> dict[str, Any]:

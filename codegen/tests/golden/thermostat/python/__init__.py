@@ -3,41 +3,45 @@
 
 from __future__ import annotations
 
-from pydantic_core import MISSING
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
-from . import actions, errors, events, steps, types
-from .actions import ACTIONS, Action, ActionInfo, ReadAction, SetTargetAction
-from .codec import (
-    DecodeError,
-    MalformedFrame,
-    call_id_of,
-    decode_event,
-    decode_result,
-    decode_type,
-    encode_action,
-    encode_event,
-    facts_of,
-    read_answer,
-    request_id_of,
-    with_call_id,
-)
-from .enums import Mode, OpenStrEnum
-from .events import (
-    CORRELATION,
-    EVENTS,
-    AlarmEvent,
-    AnswerEvent,
-    Event,
-    EventInfo,
-    FailedEvent,
-    KnownEvent,
-    Problem,
-    ReadingEvent,
-    UnknownEvent,
-    correlation_of,
-)
-from .model import CallInfo, CallModel, Reply
-from .types import ReadingBody, Room, Step
+if TYPE_CHECKING:
+    from pydantic_core import MISSING
+
+    from . import actions, errors, events, learned, steps, types
+    from .actions import ACTIONS, Action, ActionInfo, ReadAction, SetTargetAction
+    from .codec import (
+        DecodeError,
+        MalformedFrame,
+        call_id_of,
+        decode_event,
+        decode_result,
+        decode_type,
+        encode_action,
+        encode_event,
+        facts_of,
+        read_answer,
+        request_id_of,
+        with_call_id,
+    )
+    from .enums import Mode, OpenStrEnum
+    from .events import (
+        CORRELATION,
+        EVENTS,
+        AlarmEvent,
+        AnswerEvent,
+        Event,
+        EventInfo,
+        FailedEvent,
+        KnownEvent,
+        Problem,
+        ReadingEvent,
+        UnknownEvent,
+        correlation_of,
+    )
+    from .model import CallInfo, CallModel, Reply
+    from .types import ReadingBody, Room, Step
 
 PROTOCOL_VERSION = "2.0"
 
@@ -70,6 +74,7 @@ __all__ = [
     "encode_event",
     "events",
     "facts_of",
+    "learned",
     "read_answer",
     "request_id_of",
     "types",
@@ -87,3 +92,37 @@ __all__ = [
     "AlarmEvent",
     "FailedEvent",
 ]
+
+# Models take their time: a module is imported when the first of its names is asked for.
+_HOMES = {
+    "actions": "ACTIONS Action ActionInfo SetTargetAction ReadAction",
+    "codec": (
+        "DecodeError MalformedFrame call_id_of decode_event decode_result decode_type encode_action "
+        "encode_event facts_of read_answer request_id_of with_call_id"
+    ),
+    "enums": "OpenStrEnum Mode",
+    "events": (
+        "CORRELATION EVENTS Event EventInfo KnownEvent Problem UnknownEvent correlation_of"
+        " ReadingEvent AnswerEvent AlarmEvent FailedEvent"
+    ),
+    "learned": "",
+    "model": "CallInfo CallModel MISSING Reply",
+    "errors": "",
+    "steps": "",
+    "types": "ReadingBody Room Step",
+}
+_HOME_OF = {name: module for module, names in _HOMES.items() for name in names.split()}
+
+if not TYPE_CHECKING:
+
+    def __getattr__(name: str) -> Any:
+        if name in _HOMES:
+            return import_module(f"{__name__}.{name}")
+        if name not in _HOME_OF:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        globals()[name] = value = getattr(import_module(f"{__name__}.{_HOME_OF[name]}"), name)
+        return value
+
+
+def __dir__() -> list[str]:
+    return [*__all__]

@@ -236,6 +236,15 @@ class UnknownEvent:
         return 1
 
 
+__all__ = [
+    "Event",
+    "UnknownEvent",
+    "ReadingEvent",
+    "AnswerEvent",
+    "AlarmEvent",
+    "FailedEvent",
+]
+
 KnownEvent = ReadingEvent | AnswerEvent | AlarmEvent | FailedEvent
 Event = KnownEvent | UnknownEvent
 

@@ -1185,6 +1185,28 @@ class UnknownEvent:
         return 1
 
 
+__all__ = [
+    "Event",
+    "UnknownEvent",
+    "ImmediateResponseEvent",
+    "EventualResponseEvent",
+    "StreamChunkEvent",
+    "StreamTokenEvent",
+    "StreamPreambleEvent",
+    "StreamReasoningEvent",
+    "KeepaliveEvent",
+    "WriteConfirmationRequiredEvent",
+    "OtpVerificationRequiredEvent",
+    "OtpSentEvent",
+    "OtpVerifiedEvent",
+    "OtpInvalidEvent",
+    "InteractionRequiredEvent",
+    "InteractionInvalidEvent",
+    "CancelledEvent",
+    "ErrorEvent",
+    "PongEvent",
+]
+
 KnownEvent = (
     ImmediateResponseEvent
     | EventualResponseEvent
