@@ -13,6 +13,7 @@ from websockets.server import ServerProtocol
 
 from smooth_operator import (
     ConnectFailedError,
+    InvalidFrameError,
     SmoothAgentClient,
     SmoothAgentError,
     TurnInterruptedError,
@@ -23,6 +24,7 @@ from smooth_operator._transport_dial import dial, interleaved
 from smooth_operator._transport_refusal import Refusal, retry_after_ms
 from smooth_operator._transport_socket import SocketTransport
 from smooth_operator.testing import VirtualClock
+from smooth_operator.wire import DecodeError
 
 from .peer import LIMIT, Peer, S, peer
 
@@ -315,3 +317,19 @@ async def test_req_time_02_a_late_timer_lets_the_socket_be_read_first() -> None:
 def _stall(seconds: float) -> None:
     """Hold the loop, as a stopped process does."""
     time.sleep(seconds)
+
+
+async def test_req_err_08_what_caused_an_error_is_in_its_chain(
+    server: Peer, client: SmoothAgentClient
+) -> None:
+    asked = asyncio.ensure_future(client.get_session(session_id=S))
+    await server.respond((await server.expect("get_session"))["requestId"], {"sessionId": 1})
+    with pytest.raises(InvalidFrameError) as broken:
+        await asked
+    assert isinstance(broken.value.__cause__, DecodeError)
+    away = SmoothAgentClient("ws://127.0.0.1:1/ws", lazy=True)
+    with pytest.raises(ConnectFailedError) as failed:
+        await away.get_session(session_id=S)
+    attempt = failed.value.__cause__
+    assert isinstance(attempt, ConnectFailedError)
+    assert isinstance(attempt.__cause__, OSError)

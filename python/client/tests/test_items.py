@@ -41,7 +41,7 @@ def test_up_to_the_bound_nothing_is_merged() -> None:
     assert [event.merged for event in backlog.events()] == [1] * ITEMS_KEPT
 
 
-def test_beyond_the_bound_tokens_are_merged_and_no_text_is_lost() -> None:
+def test_req_turn_21_beyond_the_bound_tokens_are_merged_and_no_text_is_lost() -> None:
     """REQ-TURN-02."""
     count = 3 * ITEMS_KEPT
     backlog = fed(*(token(f"{n} ") for n in range(count)))
@@ -79,7 +79,7 @@ def test_what_cannot_be_merged_ends_the_iteration_that_is_over() -> None:
     assert len(backlog) == ITEMS_KEPT
 
 
-def test_bytes_are_bounded_too() -> None:
+def test_req_turn_21_bytes_are_bounded_too() -> None:
     """REQ-TURN-15."""
     big = token("x" * (BYTES_KEPT // 4))
     backlog = fed(*[big] * 3)
@@ -92,7 +92,9 @@ def test_bytes_are_bounded_too() -> None:
     assert len(backlog) == 3
 
 
-async def test_an_iterator_that_is_over_ends_alone(server: Peer, client: SmoothAgentClient) -> None:
+async def test_req_turn_22_an_iterator_that_is_over_ends_alone(
+    server: Peer, client: SmoothAgentClient
+) -> None:
     """REQ-TURN-02: the turn and its other readers go on."""
     turn = client.send_message(session_id=S, message="hi")
     await server.expect("send_message")
@@ -108,7 +110,7 @@ async def test_an_iterator_that_is_over_ends_alone(server: Peer, client: SmoothA
     assert caught.value.request_id == "r-1"
 
 
-async def test_halves_of_a_pair_in_two_tokens_are_joined(
+async def test_req_turn_23_halves_of_a_pair_in_two_tokens_are_joined(
     server: Peer, client: SmoothAgentClient
 ) -> None:
     """REQ-TURN-09: in text and text stream; the items show what came."""

@@ -149,12 +149,25 @@ async def test_cut_frames_and_the_library_give_the_same_messages() -> None:
         assert results[0] == results[1], data[:200]
 
 
-async def test_a_peer_that_breaks_the_protocol_is_told_1002() -> None:
-    """REQ-CONN-15."""
-    for broken in (frame(1, b"x", mask=0x80), frame(1, b"x", first=0x40), frame(8, b"\x03")):
-        transport, taken, _ = await opened(cut=True)
-        feed(transport, broken, [ROOM])
-        assert taken.all == [LinkEnd("lost", 1002)]
+LAWLESS_CODES = (0, 999, 1004, 1005, 1006, 1015, 1016, 2999, 5000, 65_535)
+LAWLESS = {
+    "masked": frame(1, b"x", mask=0x80),
+    "reserved bit": frame(1, b"x", first=0x40),
+    "long control frame": frame(9, b"x" * 126),
+    "control frame in pieces": frame(9, b"x", fin=False),
+    "close of one byte": frame(8, b"\x03"),
+    **{f"close code {code}": frame(8, code.to_bytes(2, "big")) for code in LAWLESS_CODES},
+}
+
+
+@pytest.mark.parametrize("cut", [True, False])
+@pytest.mark.parametrize("broken", LAWLESS.values(), ids=LAWLESS)
+async def test_req_wire_15_a_peer_that_breaks_the_protocol_is_told_1002(
+    broken: bytes, cut: bool
+) -> None:
+    transport, taken, _ = await opened(cut=cut)
+    feed(transport, broken, [ROOM])
+    assert taken.all == [LinkEnd("lost", 1002)]
 
 
 async def test_fragments_are_bounded() -> None:
@@ -164,7 +177,9 @@ async def test_fragments_are_bounded() -> None:
 
 
 @pytest.mark.parametrize("paused", [True, False])
-async def test_pings_of_a_peer_that_does_not_read_are_not_answered(paused: bool) -> None:
+async def test_req_wire_16_pings_of_a_peer_that_does_not_read_go_unanswered(paused: bool) -> None:
+    paused: bool,
+) -> None:
     """What waits for a peer is bounded, pongs included."""
     transport, taken, tcp = await opened(cut=True)
     transport.paused = paused
