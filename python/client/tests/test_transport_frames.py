@@ -178,8 +178,6 @@ async def test_fragments_are_bounded() -> None:
 
 @pytest.mark.parametrize("paused", [True, False])
 async def test_req_wire_16_pings_of_a_peer_that_does_not_read_go_unanswered(paused: bool) -> None:
-    paused: bool,
-) -> None:
     """What waits for a peer is bounded, pongs included."""
     transport, taken, tcp = await opened(cut=True)
     transport.paused = paused
