@@ -12,6 +12,7 @@ from smooth_operator import SmoothAgentClient
 from smooth_operator._clock import new_request_id
 from smooth_operator._options import Options, OptionWords
 from smooth_operator._options_address import address
+from smooth_operator.wire.options import OPTIONS
 
 URL = "ws://127.0.0.1:1/ws"
 
@@ -130,3 +131,13 @@ def test_req_conn_07_a_listener_that_would_never_run_is_refused(
 def test_shown_values_are_readable_and_hold_no_secret() -> None:
     client = SmoothAgentClient(f"{URL}?key=s3cret", token="s3cret", headers={"X-Key": "s3cret"})
     assert repr(client) == "<SmoothAgentClient 127.0.0.1:1 idle>"
+
+
+def test_defaults_are_those_of_the_specification() -> None:
+    options = Options(url=URL)
+    shown = {name: row for name, row in OPTIONS.items() if row.unit in ("ms", "bytes")}
+    for name, row in shown.items():
+        field = re.sub(r"(?=[A-Z])", "_", name).lower()
+        if row.pending is None:
+            scale = 1000 if row.unit == "ms" else 1
+            assert getattr(options, field) * scale == row.default, name

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Literal, TypedDict
 
 from ._clock import Clock, IdGenerator, SystemClock, new_request_id
 from ._options_address import check_header_value, check_headers, check_url
+from .wire import options as table
 
 if TYPE_CHECKING:
     from ._observer import Observer
@@ -19,15 +20,20 @@ if TYPE_CHECKING:
 TokenProvider = Callable[[], Awaitable[str]]
 """Gives the token for one connection attempt."""
 
-_TIMES = (
-    "connect_timeout",
-    "close_timeout",
-    "request_timeout",
-    "turn_idle_timeout",
-    "turn_timeout",
-    "question_timeout",
-    "cancel_timeout",
-)
+_TIMES = {
+    "connect_timeout": table.CONNECT_TIMEOUT,
+    "close_timeout": table.CLOSE_TIMEOUT,
+    "request_timeout": table.REQUEST_TIMEOUT,
+    "turn_idle_timeout": table.TURN_IDLE_TIMEOUT,
+    "turn_timeout": table.TURN_TIMEOUT,
+    "question_timeout": table.QUESTION_TIMEOUT,
+    "cancel_timeout": table.CANCEL_TIMEOUT,
+}
+
+
+def _seconds(name: str) -> float:
+    """Return the default that the specification has for a limit, which is in milliseconds there."""
+    return _TIMES[name].default / 1000
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -54,22 +60,22 @@ class Options:
     """Further capability words for every session (REQ-CALL-07)."""
     lazy: bool = False
     """Connect at the first action instead of failing it (REQ-CONN-09)."""
-    connect_timeout: float = 10.0
-    """Seconds for one attempt, token provider and handshake included (REQ-CONN-04)."""
-    close_timeout: float = 5.0
-    """Seconds to wait for the peer's close frame (REQ-CONN-05)."""
-    request_timeout: float = 30.0
-    """Seconds for the answer to a call or verb (REQ-CALL-02)."""
-    turn_idle_timeout: float = 120.0
-    """Seconds of silence that end a turn; stands still while a human is asked (REQ-TURN-11)."""
-    turn_timeout: float = 0.0
+    connect_timeout: float = _seconds("connect_timeout")
+    """Seconds for one attempt, token provider and handshake included; 10 (REQ-CONN-04)."""
+    close_timeout: float = _seconds("close_timeout")
+    """Seconds for the whole of ``close()``; 5, and 0 = do not wait (REQ-CONN-27)."""
+    request_timeout: float = _seconds("request_timeout")
+    """Seconds for the answer to a call or verb; 30 (REQ-CALL-02)."""
+    turn_idle_timeout: float = _seconds("turn_idle_timeout")
+    """Seconds of silence that end a turn; 120, and still while a human is asked (REQ-TURN-11)."""
+    turn_timeout: float = _seconds("turn_timeout")
     """Seconds that a turn may take in all; off by default (REQ-TURN-12)."""
-    question_timeout: float = 330.0
-    """Seconds that a question may stay open (REQ-TURN-13)."""
-    cancel_timeout: float = 5.0
-    """Seconds to wait for the end of a cancelled turn; 0 = do not wait (REQ-STOP-02)."""
-    max_message_bytes: int = 16 * 1024 * 1024
-    """Largest message that is taken from the server, in bytes (REQ-WIRE-11)."""
+    question_timeout: float = _seconds("question_timeout")
+    """Seconds that a question may stay open; 330 (REQ-TURN-13)."""
+    cancel_timeout: float = _seconds("cancel_timeout")
+    """Seconds to wait for the end of a cancelled turn; 5, and 0 = do not wait (REQ-STOP-02)."""
+    max_message_bytes: int = table.MAX_MESSAGE_BYTES.default
+    """Largest message that is taken from the server, in bytes; 16 MiB (REQ-WIRE-11)."""
     ssl: ssl.SSLContext | None = None
     """TLS settings for ``wss:``; by default the platform's roots and ``ca_file`` (REQ-CONN-13)."""
     ca_file: str | None = None
@@ -108,8 +114,9 @@ class Options:
                 raise ValueError(f"{name}: expected 0 (off) or a positive number of seconds")
         if not isinstance(self.max_message_bytes, int) or isinstance(self.max_message_bytes, bool):
             raise TypeError("max_message_bytes: expected a number of bytes")
-        if self.max_message_bytes < 1:
-            raise ValueError("max_message_bytes: expected at least 1")
+        least = table.MAX_MESSAGE_BYTES.min or 1
+        if self.max_message_bytes < least:
+            raise ValueError(f"max_message_bytes: expected at least {least}")
         if isinstance(self.supports, str) or not all(isinstance(w, str) for w in self.supports):
             raise TypeError("supports: expected a sequence of strings")
         if self.opener is not None and not callable(self.opener):
