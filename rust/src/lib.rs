@@ -17,6 +17,7 @@ mod ids;
 mod listeners;
 mod logging;
 mod observer;
+mod opener;
 mod options;
 mod requests;
 #[cfg(feature = "testing")]
@@ -33,6 +34,10 @@ pub use crate::conversation::{
 pub use crate::errors::{Details, Error, ErrorKind, Failure, QuestionKind};
 pub use crate::listeners::{Direction, FrameInfo, ListenerId, StateChange};
 pub use crate::logging::{Level, LogRecord};
+pub use crate::observer::Observer;
+#[cfg(feature = "tracing")]
+pub use crate::observer::TracingObserver;
+pub use crate::opener::{Message, OpenRequest};
 pub use crate::options::TokenIn;
 pub use crate::requests::Pending;
 pub use crate::turn::{

@@ -5,10 +5,14 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::{Sink, Stream};
+
 use super::SmoothAgentClient;
 use crate::clock::Clock;
 use crate::errors::Error;
 use crate::logging::LogRecord;
+use crate::observer::Observer;
+use crate::opener::{Message, OpenRequest, opener};
 use crate::options::headers::{check_name, is_value};
 use crate::options::{Options, Source, Token, TokenIn};
 
@@ -185,6 +189,24 @@ impl ClientBuilder {
             }
             options.clock = Arc::new(clock);
         })
+    }
+
+    /// Watches the client: attempts, calls, turns and questions. Default: nobody does.
+    pub fn observer(self, observer: impl Observer) -> Self {
+        self.set(|options| options.observer = Some(Arc::new(observer)))
+    }
+
+    /// Opens the socket of every attempt, in the place of the client's own WebSocket: for a proxy,
+    /// another transport, or a test. The future is dropped when the attempt is given up. A failure
+    /// fails the attempt with [`Error::ConnectFailed`] and is its cause. Default: none.
+    pub fn opener<F, T, S, E>(self, open: F) -> Self
+    where
+        F: Fn(OpenRequest) -> T + Send + Sync + 'static,
+        T: Future<Output = Result<S, E>> + Send + 'static,
+        S: Stream<Item = Result<Message, E>> + Sink<Message, Error = E> + Send + Unpin + 'static,
+        E: Into<Source>,
+    {
+        self.set(|options| options.opener = Some(opener(open)))
     }
 
     /// Where ids of actions come from. Default: `req-` and a random UUIDv4 (REQ-CALL-01).

@@ -54,7 +54,14 @@ impl SmoothAgentClient {
             (None, None | Some(false)) => Err(Error::argument("a code is needed, or `declined`")),
             (_, Some(true)) => {
                 let offers = |word: &str| self.books.offers(&session, word);
-                Ask::decline(Verb::DeclineOtp, offers, &action.request_id, &session)
+                let place = &self.books.options.place;
+                Ask::decline(Verb::DeclineOtp, offers, |error| {
+                    error.with(|it| {
+                        it.request(&action.request_id)
+                            .session(&session)
+                            .place(place)
+                    })
+                })
             }
             (Some(code), _) => Ok(Ask::verify_otp(code)),
         };
@@ -77,7 +84,7 @@ impl SmoothAgentClient {
     ) -> Pending<Result<SubmitResult, Error>> {
         let session = action.session_id.clone();
         let ask = match (action.declined, &action.values) {
-            (Some(true), _) => Ask::decline(Verb::Decline, |_| true, &action.request_id, &session),
+            (Some(true), _) => Ask::decline(Verb::Decline, |_| true, |error| error),
             (_, Some(values)) => Ok(Ask::submit(values)),
             (_, None) => Ok(Ask::submit(&JsonObject::default())),
         };

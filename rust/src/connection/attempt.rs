@@ -2,6 +2,7 @@
 
 use crate::clock::within;
 use crate::errors::{Draft, Error};
+use crate::opener::OpenRequest;
 use crate::options::{Options, Token, TokenIn};
 use crate::transport::{Handshake, Refusal, Security, Socket};
 use crate::wire::codes::http_status;
@@ -14,10 +15,7 @@ pub(super) async fn attempt(options: &Options) -> Result<Socket, Error> {
         if let Some(token) = &token {
             options.check_token(token)?;
         }
-        let handshake = handshake(options, token).map_err(refused)?;
-        Socket::open(&options.target, handshake)
-            .await
-            .map_err(refused)
+        open(options, token).await.map_err(refused)
     };
     let done = match within(&*options.clock, options.limits.connect, work).await {
         Some(done) => done,
@@ -41,7 +39,8 @@ async fn token(options: &Options) -> Result<Option<String>, Error> {
     }
 }
 
-fn handshake(options: &Options, token: Option<String>) -> Result<Handshake, Refusal> {
+/// Opens the socket: by the application's opener where there is one.
+async fn open(options: &Options, token: Option<String>) -> Result<Socket, Refusal> {
     let mut headers = options.headers.clone();
     let mut in_query = token.as_deref();
     if options.token_in == TokenIn::Header {
@@ -50,16 +49,27 @@ fn handshake(options: &Options, token: Option<String>) -> Result<Handshake, Refu
             headers.push(("Authorization".to_owned(), format!("Bearer {token}")));
         }
     }
+    let (url, max_message_bytes) = (options.target.uri(in_query), options.limits.message_bytes);
+    if let Some(open) = &options.opener {
+        let request = OpenRequest {
+            url,
+            headers,
+            max_message_bytes,
+        };
+        let socket = open(request).await.map_err(Refusal::of_opener)?;
+        return Ok(Socket::given(socket, max_message_bytes));
+    }
     #[cfg(feature = "rustls")]
     let security = Security::of(&options.target, &options.roots)?;
     #[cfg(not(feature = "rustls"))]
     let security = Security::none();
-    Ok(Handshake {
-        uri: options.target.uri(in_query),
+    let handshake = Handshake {
+        uri: url,
         headers,
-        max_message_bytes: options.limits.message_bytes,
+        max_message_bytes,
         security,
-    })
+    };
+    Socket::open(&options.target, handshake).await
 }
 
 fn refused(refusal: Refusal) -> Error {

@@ -11,9 +11,9 @@ use super::link::{self, End, Upper};
 use super::outbox::{Outbox, Outgoing};
 use super::writer::Writer;
 use crate::errors::{Draft, Error};
-use crate::listeners::{Dispatcher, Notice, StateChange};
+use crate::listeners::{Dispatcher, FrameTap, Notice, StateChange};
 use crate::logging::{Level, LogRecord};
-use crate::observer::FrameTap;
+use crate::observer::Seen;
 use crate::options::{Options, Token};
 use crate::wire::codes::{Again, close_code};
 use crate::wire::errors::Leaf;
@@ -170,6 +170,7 @@ impl Supervisor {
                 self.outbox.ready(writer, || self.options.busy());
             }
             self.attempt.send_replace(Some(Ok(())));
+            self.attempted(None);
         }
         wanted
     }
@@ -185,8 +186,15 @@ impl Supervisor {
             };
             self.step(Signal::ConnectFailed, &told);
             self.writer = None;
+            self.attempted(Some(error));
         }
         counts
+    }
+
+    fn attempted(&self, error: Option<&Error>) {
+        let host = || self.options.place.to_string();
+        self.dispatcher
+            .seen(|| Seen::Attempt(host(), error.cloned()));
     }
 
     /// Tells those who wait for the attempt what became of it; the first outcome counts.

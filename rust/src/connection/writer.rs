@@ -9,7 +9,7 @@ use futures_util::task::AtomicWaker;
 
 use super::outbox::Outgoing;
 use crate::clock::Busy;
-use crate::observer::FrameTap;
+use crate::listeners::FrameTap;
 use crate::transport::Frames;
 use crate::wire::steps::Signal;
 

@@ -15,6 +15,8 @@ use crate::clock::{Busy, Clock, SystemClock, Work};
 use crate::errors::Error;
 use crate::ids::IdSource;
 use crate::logging::Logger;
+use crate::observer::Observer;
+use crate::opener::Opener;
 use crate::wire::options as printed;
 
 use self::url::Target;
@@ -95,6 +97,8 @@ pub(crate) struct Options {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) work: Work,
     pub(crate) ids: Option<Box<IdSource>>,
+    pub(crate) opener: Option<Opener>,
+    pub(crate) observer: Option<Arc<dyn Observer>>,
     #[cfg(feature = "rustls")]
     pub(crate) roots: self::roots::Roots,
 }
@@ -123,6 +127,8 @@ impl Options {
             clock: Arc::new(SystemClock::new()),
             work: Work::default(),
             ids: None,
+            opener: None,
+            observer: None,
             #[cfg(feature = "rustls")]
             roots: self::roots::Roots::default(),
         })

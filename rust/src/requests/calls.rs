@@ -11,6 +11,8 @@ use super::{Key, Tick};
 use crate::clock::Timer;
 use crate::connection::Outgoing;
 use crate::errors::{Draft, Error};
+use crate::listeners::Dispatcher;
+use crate::observer::Seen;
 use crate::wire::events::{Event, EventType};
 use crate::wire::options::SETTLED_IDS;
 use crate::wire::steps::{
@@ -88,13 +90,17 @@ pub(crate) struct Waiting {
 }
 
 impl Waiting {
-    fn finish(self, outcome: Result<Answer, Error>) {
+    fn finish(self, outcome: Result<Answer, Error>, dispatcher: &Arc<Dispatcher>) {
         self.frame.withdraw();
         let outcome = outcome.map_err(|error| {
             error.with(|draft: Draft| {
                 let draft = draft.request(&self.key.id).place(&self.place);
                 draft.session_of(&self.session_id)
             })
+        });
+        dispatcher.seen(|| {
+            let error = outcome.as_ref().err().cloned();
+            Seen::Call(self.frame.action, self.key.id.clone(), error)
         });
         let _ = self.done.send(outcome); // nobody waits any more: the answer is of no use
     }
@@ -112,13 +118,21 @@ pub(crate) enum Taken {
 }
 
 /// All calls in flight, and the newest ids that settled.
-#[derive(Default)]
 pub(crate) struct Calls {
+    dispatcher: Arc<Dispatcher>,
     waiting: HashMap<String, Waiting>,
     settled: SettledIds,
 }
 
 impl Calls {
+    pub(super) fn new(dispatcher: Arc<Dispatcher>) -> Self {
+        Self {
+            dispatcher,
+            waiting: HashMap::new(),
+            settled: SettledIds::default(),
+        }
+    }
+
     pub(super) fn is_waiting(&self, id: &str) -> bool {
         self.waiting.contains_key(id)
     }
@@ -155,10 +169,11 @@ impl Calls {
     fn open(&mut self, id: &str, arrived: &Arrived<'_>) -> Option<Taken> {
         let call = self.waiting.remove(id)?;
         let session_id = call.session_id.clone().unwrap_or_default();
-        call.finish(Ok(Answer {
+        let answer = Answer {
             event: arrived.event.clone(),
             opened: true,
-        }));
+        };
+        call.finish(Ok(answer), &self.dispatcher);
         Some(Taken::Opened(session_id))
     }
 
@@ -228,7 +243,7 @@ impl Calls {
     fn settle(&mut self, id: &str, outcome: Result<Answer, Error>) {
         if let Some(call) = self.waiting.remove(id) {
             self.settled.insert(id);
-            call.finish(outcome);
+            call.finish(outcome, &self.dispatcher);
         }
     }
 }

@@ -15,8 +15,7 @@ use super::sender::{OnTick, Sender};
 use super::{Key, Tick};
 use crate::connection::{Attempt, Supervisor, Task, Upper};
 use crate::errors::{Draft, Error};
-use crate::listeners::Dispatcher;
-use crate::observer::FrameTap;
+use crate::listeners::{Dispatcher, FrameTap};
 use crate::options::Options;
 use crate::wire::learned::{Fit, Pattern};
 use crate::wire::mend::last_string;
@@ -102,7 +101,7 @@ impl<T> Books<T> {
 impl<T: InFlight> Router<T> {
     pub(crate) fn new(options: Options) -> Arc<Self> {
         let options = Arc::new(options);
-        let dispatcher = Dispatcher::new(options.logger.clone(), options.work.clone());
+        let dispatcher = Dispatcher::new(&options);
         let tap = FrameTap::new(Arc::clone(&options), Arc::clone(&dispatcher));
         let tap = Arc::new(tap);
         Arc::new_cyclic(|me: &Weak<Self>| {
@@ -112,7 +111,7 @@ impl<T: InFlight> Router<T> {
             Self {
                 books: Mutex::new(Books {
                     link: Supervisor::new(opts, disp, shown, upper),
-                    calls: Calls::default(),
+                    calls: Calls::new(Arc::clone(&dispatcher)),
                     turns: BTreeMap::new(),
                     turn_ids: HashMap::new(),
                     sessions: HashMap::new(),

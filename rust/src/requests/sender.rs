@@ -12,6 +12,7 @@ use crate::clock::Timer;
 use crate::connection::{Outgoing, Supervisor};
 use crate::errors::Error;
 use crate::listeners::Dispatcher;
+use crate::observer::Seen;
 use crate::options::{Limits, Options};
 
 /// Runs when a tick is due.
@@ -68,6 +69,16 @@ impl Sender<'_> {
         let frame = Outgoing::new(action, id, text).told(done);
         self.link.submit(Arc::new(frame));
         written
+    }
+
+    /// Whether somebody watches the client.
+    pub(crate) fn observes(&self) -> bool {
+        self.dispatcher.observes()
+    }
+
+    /// Tells the observer, where there is one.
+    pub(crate) fn seen(&self, what: impl FnOnce() -> Seen) {
+        self.dispatcher.seen(what);
     }
 
     /// Logs something at warning.

@@ -10,6 +10,7 @@ use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 
 use super::answer::{Answer, Body, Stream};
 use super::dial::dial;
+use super::end::End;
 use super::{Socket, http_date};
 use crate::options::url::Target;
 use crate::wire::codes::{Again, http_status};
@@ -111,6 +112,11 @@ impl Refusal {
         }
     }
 
+    /// The application's own opener failed; what its error says may hold a secret.
+    pub(crate) fn of_opener(cause: Source) -> Self {
+        Self::failed("the opener failed", cause)
+    }
+
     fn of(error: WsError, body: &Body) -> Self {
         match error {
             WsError::Http(answer) => {
@@ -176,12 +182,12 @@ impl Socket {
         let answer = Answer::over(stream, Body::clone(&body));
         let opened = tokio_tungstenite::client_async_with_config(request, answer, Some(config));
         let (ws, answer) = opened.await.map_err(|error| Refusal::of(error, &body))?;
-        let mut socket = Self::new(ws);
+        let mut socket = Self::new(End::Library(ws));
         if answer
             .headers()
             .contains_key(http::header::SEC_WEBSOCKET_EXTENSIONS)
         {
-            socket.violated().await;
+            socket.end.close(1002).await;
             return Err(Refusal {
                 reason: "it uses an extension that nobody offered".to_owned(),
                 retryable: Some(false),

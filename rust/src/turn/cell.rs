@@ -8,6 +8,7 @@ use std::task::{Context, Poll, Waker};
 use super::items::{Batch, Items, Taken};
 use super::result::{Outcome, TurnResult, final_text};
 use crate::errors::Error;
+use crate::observer::Seen;
 use crate::requests::Shown;
 use crate::wire::events::Event;
 use crate::wire::learned::{Fit, Pattern};
@@ -18,6 +19,17 @@ use crate::wire::steps::TurnState;
 pub(crate) enum Settled {
     Done(Box<TurnResult>),
     Failed(Error),
+}
+
+impl Settled {
+    /// What an observer is told of it.
+    pub(crate) fn seen(&self, id: &str) -> Seen {
+        let (outcome, error) = match self {
+            Self::Done(result) => (result.outcome.as_str(), None),
+            Self::Failed(error) => ("failed", Some(error.clone())),
+        };
+        Seen::TurnSettled(id.to_owned(), outcome, error)
+    }
 }
 
 /// What every iterator over a turn and every wait for its end looks at.

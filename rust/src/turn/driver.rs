@@ -11,10 +11,12 @@ use super::verbs::Outstanding;
 use crate::clock::Timer;
 use crate::connection::Outgoing;
 use crate::errors::{Draft, Error};
+use crate::observer::Seen;
 use crate::options::Options;
 use crate::requests::{Arrived, Cause, InFlight, Key, Sender, Tick};
 use crate::wire::actions::{self, Action as _};
 use crate::wire::errors::Leaf;
+use crate::wire::events::Event;
 use crate::wire::options::OUTBOUND_BYTES;
 use crate::wire::steps::{
     Action, Ending, Facts, Outcome, QUESTIONS, QuestionKind, QuestionState, Signal, TurnEffect,
@@ -30,6 +32,8 @@ pub(crate) struct Driver {
     /// The frame that started the turn; none for one that began elsewhere.
     frame: Option<Arc<Outgoing>>,
     pub(super) detached: bool,
+    /// Whether an observer waits for the first token.
+    awaits_token: bool,
     /// Whether the one `cancel` of the turn was written.
     cancelled: bool,
     pub(super) asked: [Asked; QUESTIONS],
@@ -60,6 +64,7 @@ impl Driver {
             state: State::new(),
             frame: None,
             detached: false,
+            awaits_token: false,
             cancelled: false,
             asked: QuestionKind::ALL.map(|_| Asked::default()),
             verbs: Vec::new(),
@@ -85,6 +90,8 @@ impl Driver {
             Err(error) => self.refuse(error, sender),
             Ok(()) => {
                 self.frame = Some(sender.send(action, &self.key.id, text));
+                self.awaits_token = sender.observes();
+                sender.seen(|| Seen::TurnStarted(self.key.id.clone(), self.session_id.clone()));
                 self.begin(sender);
             }
         }
@@ -201,6 +208,7 @@ impl Driver {
     fn opened(&mut self, step: &Step, about: &About<'_>, sender: &Sender<'_>) {
         if let (Some(kind), Some(arrived)) = (step.question, about.cause.arrived) {
             self.asked[kind as usize].keep(kind, arrived.event, sender.now());
+            sender.seen(|| Seen::Question(self.key.id.clone(), kind));
             self.ask(step, sender);
         }
     }
@@ -327,6 +335,7 @@ impl Driver {
             Settled::Failed(error) => error.clone(),
             Settled::Done(_) => self.about(Draft::default().end(Leaf::NoPendingQuestion)),
         };
+        sender.seen(|| settled.seen(&self.key.id));
         self.cell.settle(settled);
         let outlives = |one: &Outstanding| one.verb.row().outlives_turn;
         let verbs = std::mem::take(&mut self.verbs).into_iter();
@@ -389,7 +398,7 @@ impl InFlight for Driver {
     }
 
     fn is_quiet(&self, signal: Signal) -> bool {
-        self.verbs.is_empty() && self.state.is_quiet(signal)
+        self.verbs.is_empty() && !self.awaits_token && self.state.is_quiet(signal)
     }
 
     fn heard(&mut self, now: Duration) {
@@ -402,6 +411,10 @@ impl InFlight for Driver {
         let now = sender.now();
         let (facts, verb) = self.facts(arrived, now);
         self.heard(now);
+        if self.awaits_token && matches!(arrived.event, Event::StreamToken(_)) {
+            self.awaits_token = false;
+            sender.seen(|| Seen::FirstToken(self.key.id.clone()));
+        }
         let about = About {
             cause: &Cause::came(arrived),
             verb,

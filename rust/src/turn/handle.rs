@@ -177,7 +177,7 @@ impl TurnHandle {
         let ask = match kind.row().verbs.iter().copied().find(declining) {
             Some(verb) => {
                 let offers = |word: &str| self.owner.offers(&self.session_id, word);
-                Ask::decline(verb, offers, &self.key.id, &self.session_id)
+                Ask::decline(verb, offers, |error| self.about(error))
             }
             None => Err(Error::argument(
                 "a confirmation is denied with confirm(false)",
@@ -199,6 +199,14 @@ impl TurnHandle {
     /// Lets the turn run on when nobody waits for it any more.
     pub fn detach(&self) {
         self.owner.detach(&self.key);
+    }
+
+    /// What every error of the turn says.
+    fn about(&self, error: Error) -> Error {
+        error.with(|it| {
+            let it = it.request(&self.key.id).session(&self.session_id);
+            it.place(&self.cell.place)
+        })
     }
 
     pub(crate) fn ask(&self, ask: Ask) -> VerbFuture {

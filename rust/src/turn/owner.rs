@@ -9,7 +9,7 @@ use super::driver::Driver;
 use super::handle::{Owner, TurnHandle};
 use super::questions::Question;
 use super::verbs::{Ask, Reply, Waiter, refused};
-use crate::errors::Error;
+use crate::errors::{Draft, Error};
 use crate::requests::{InFlight as _, Key, Router};
 use crate::wire::steps::{QuestionKind, Refusal};
 
@@ -83,7 +83,9 @@ impl Owner for Router<Driver> {
         });
         if let Some(waiter) = waiter {
             let error = refused(Refusal::NoPendingQuestion);
-            let error = error.with(|it| it.request(&turn.id).session(session_id));
+            let place = &self.options.place;
+            let about = |it: Draft| it.request(&turn.id).session(session_id).place(place);
+            let error = error.with(about);
             let _ = waiter.done.send(Err(error));
         }
         reply

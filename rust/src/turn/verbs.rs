@@ -115,14 +115,12 @@ impl Ask {
     pub(crate) fn decline(
         verb: Verb,
         offers: impl Fn(&str) -> bool,
-        request: &str,
-        session: &str,
+        about: impl FnOnce(Error) -> Error,
     ) -> Result<Self, Error> {
         if verb.row().needs.is_none_or(offers) {
             return Ok(Self::new(verb));
         }
-        let refused = Draft::default().end(Leaf::Unsupported);
-        Err(refused.with(|it| it.request(request).session(session)))
+        Err(about(Draft::default().end(Leaf::Unsupported)))
     }
 
     /// The action of the answer, with what the question wants back.

@@ -16,6 +16,8 @@ mod leaks;
 mod listeners;
 mod logging;
 mod lone_answers;
+mod observer;
+mod opener;
 mod peer;
 mod questions;
 mod readme;

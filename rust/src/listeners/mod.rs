@@ -1,6 +1,8 @@
 //! Listeners and the one dispatcher that runs them, in order and in nobody's stack frame
 //! (REQ-CONN-07, REQ-CONN-08).
 
+mod frames;
+
 use std::collections::VecDeque;
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -10,9 +12,12 @@ use std::time::Duration;
 use tokio::runtime::Handle;
 use tokio::sync::watch;
 
+pub(crate) use self::frames::FrameTap;
 use crate::clock::{Busy, Work};
 use crate::errors::Error;
 use crate::logging::{Level, LogRecord, Logger};
+use crate::observer::{Observer, Seen};
+use crate::options::Options;
 use crate::wire::events::Event;
 use crate::wire::steps::ConnectionState;
 
@@ -81,6 +86,7 @@ pub(crate) enum Notice {
     Event(Event),
     Frame(FrameInfo),
     Log(LogRecord),
+    Seen(Seen),
 }
 
 #[derive(Clone)]
@@ -115,6 +121,7 @@ pub(crate) struct Dispatcher {
     state: Mutex<State>,
     heard: watch::Sender<u64>,
     logger: Option<Logger>,
+    observer: Option<Arc<dyn Observer>>,
     work: Work,
 }
 
@@ -131,12 +138,13 @@ struct State {
 }
 
 impl Dispatcher {
-    pub(crate) fn new(logger: Option<Logger>, work: Work) -> Arc<Self> {
+    pub(crate) fn new(options: &Options) -> Arc<Self> {
         Arc::new(Self {
             state: Mutex::default(),
             heard: watch::Sender::new(0),
-            logger,
-            work,
+            logger: options.logger.clone(),
+            observer: options.observer.clone(),
+            work: options.work.clone(),
         })
     }
 
@@ -174,6 +182,18 @@ impl Dispatcher {
         self.lock().runtime = Some(runtime);
     }
 
+    /// Whether somebody watches the client.
+    pub(crate) fn observes(&self) -> bool {
+        self.observer.is_some()
+    }
+
+    /// Tells the observer, where there is one.
+    pub(crate) fn seen(self: &Arc<Self>, what: impl FnOnce() -> Seen) {
+        if self.observes() {
+            self.push(Notice::Seen(what()));
+        }
+    }
+
     /// Logs at warning.
     pub(crate) fn warn(self: &Arc<Self>, message: String, request_id: Option<&str>) {
         let record = LogRecord::new(Level::Warning, message);
@@ -190,6 +210,7 @@ impl Dispatcher {
         let mut state = self.lock();
         let wanted = match &notice {
             Notice::Log(_) => self.logger.is_some(),
+            Notice::Seen(_) => self.observer.is_some(),
             _ => !state.listeners.is_empty(),
         };
         if !wanted {
@@ -209,6 +230,15 @@ impl Dispatcher {
     }
 
     fn tell(&self, notice: &Notice, listeners: &[(u64, Listener)]) {
+        if let (Notice::Seen(seen), Some(observer)) = (notice, &self.observer) {
+            if catch_unwind(AssertUnwindSafe(|| seen.tell(&**observer))).is_err()
+                && let Some(logger) = &self.logger
+            {
+                let record = LogRecord::new(Level::Warning, "the observer panicked");
+                let _ = catch_unwind(AssertUnwindSafe(|| logger(&record)));
+            }
+            return;
+        }
         if let (Notice::Log(record), Some(logger)) = (notice, &self.logger) {
             let _ = catch_unwind(AssertUnwindSafe(|| logger(record)));
             return;

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::listeners::{Direction, Dispatcher, FrameInfo, Notice};
+use super::{Direction, Dispatcher, FrameInfo, Notice};
 use crate::logging::{Level, LogRecord, redacted};
 use crate::options::Options;
 use crate::wire::actions::ACTION_SECRETS;
