@@ -45,12 +45,22 @@ impl ClientBuilder {
     }
 
     /// A token that never changes. Default: none.
+    ///
+    /// ```
+    /// let builder = smooth_operator::SmoothAgentClient::builder("ws://localhost:8787/ws")
+    ///     .token("secret");
+    /// ```
     pub fn token(self, token: impl Into<String>) -> Self {
         let token = token.into();
         self.set(|options| options.token = Token::Static(token.into()))
     }
 
     /// Asks for a token before every attempt, inside `connect_timeout` (REQ-CONN-11).
+    ///
+    /// ```
+    /// let builder = smooth_operator::SmoothAgentClient::builder("ws://localhost:8787/ws")
+    ///     .token_provider(|| async { std::env::var("AGENT_TOKEN") });
+    /// ```
     pub fn token_provider<F, T, E>(self, provider: F) -> Self
     where
         F: Fn() -> T + Send + Sync + 'static,
@@ -67,11 +77,21 @@ impl ClientBuilder {
     }
 
     /// Where the token travels. Default: [`TokenIn::Query`].
+    ///
+    /// ```
+    /// let builder = smooth_operator::SmoothAgentClient::builder("ws://localhost:8787/ws")
+    ///     .token_in(smooth_operator::TokenIn::Header);
+    /// ```
     pub fn token_in(self, token_in: TokenIn) -> Self {
         self.set(|options| options.token_in = token_in)
     }
 
     /// Adds a header to the handshake.
+    ///
+    /// ```
+    /// let builder = smooth_operator::SmoothAgentClient::builder("ws://localhost:8787/ws")
+    ///     .header("x-team", "blue");
+    /// ```
     pub fn header(self, name: impl Into<String>, value: impl Into<String>) -> Self {
         let (name, value) = (name.into(), value.into());
         if let Err(text) = check_name(&name) {
@@ -84,6 +104,11 @@ impl ClientBuilder {
     }
 
     /// The `Origin` of the handshake. Default: none.
+    ///
+    /// ```
+    /// let builder = smooth_operator::SmoothAgentClient::builder("ws://localhost:8787/ws")
+    ///     .origin("https://example.org");
+    /// ```
     pub fn origin(self, origin: impl Into<String>) -> Self {
         let origin = origin.into();
         if !is_value(&origin) {
@@ -94,52 +119,97 @@ impl ClientBuilder {
 
     /// Capability words that every new session lists beside `otp_park` and `spec_1_1`, such as
     /// `identity_form` and `choice_chips` (REQ-CALL-07). Default: none.
+    ///
+    /// ```
+    /// let builder = smooth_operator::SmoothAgentClient::builder("ws://localhost:8787/ws")
+    ///     .supports(["choice_chips"]);
+    /// ```
     pub fn supports(self, words: impl IntoIterator<Item = impl Into<String>>) -> Self {
         self.set(|options| options.supports.extend(words.into_iter().map(Into::into)))
     }
 
     /// From TCP connect to the end of the handshake, the token provider included. Default: 10 s;
     /// zero = off.
+    ///
+    /// ```
+    /// let builder = smooth_operator::SmoothAgentClient::builder("ws://localhost:8787/ws")
+    ///     .connect_timeout(std::time::Duration::from_secs(20));
+    /// ```
     pub fn connect_timeout(self, limit: Duration) -> Self {
         self.set(|options| options.limits.connect = limit)
     }
 
     /// How long `close` waits for the peer's close frame. Default: 5 s; zero = do not wait.
+    ///
+    /// ```
+    /// let builder = smooth_operator::SmoothAgentClient::builder("ws://localhost:8787/ws")
+    ///     .close_timeout(std::time::Duration::from_secs(20));
+    /// ```
     pub fn close_timeout(self, limit: Duration) -> Self {
         self.set(|options| options.limits.close = limit)
     }
 
     /// How long a call or verb waits for its answer, the wait for the link included. Default:
     /// 30 s; zero = off.
+    ///
+    /// ```
+    /// let builder = smooth_operator::SmoothAgentClient::builder("ws://localhost:8787/ws")
+    ///     .request_timeout(std::time::Duration::from_secs(20));
+    /// ```
     pub fn request_timeout(self, limit: Duration) -> Self {
         self.set(|options| options.limits.request = limit)
     }
 
     /// How long a turn may take as a whole; nothing extends it. Default: off; zero = off.
+    ///
+    /// ```
+    /// let builder = smooth_operator::SmoothAgentClient::builder("ws://localhost:8787/ws")
+    ///     .turn_timeout(std::time::Duration::from_secs(20));
+    /// ```
     pub fn turn_timeout(self, limit: Duration) -> Self {
         self.set(|options| options.limits.turn = limit)
     }
 
     /// How long a turn may be silent; stands still while a human is asked. Default: 120 s; zero =
     /// off (REQ-TURN-11).
+    ///
+    /// ```
+    /// let builder = smooth_operator::SmoothAgentClient::builder("ws://localhost:8787/ws")
+    ///     .turn_idle_timeout(std::time::Duration::from_secs(20));
+    /// ```
     pub fn turn_idle_timeout(self, limit: Duration) -> Self {
         self.set(|options| options.limits.turn_idle = limit)
     }
 
     /// How long a question that says no time of its own may stay open. Default: 330 s; zero = off
     /// for all questions (REQ-TURN-13).
+    ///
+    /// ```
+    /// let builder = smooth_operator::SmoothAgentClient::builder("ws://localhost:8787/ws")
+    ///     .question_timeout(std::time::Duration::from_secs(20));
+    /// ```
     pub fn question_timeout(self, limit: Duration) -> Self {
         self.set(|options| options.limits.question = limit)
     }
 
     /// How long a `cancel` waits for the end of its turn before the turn counts as cancelled
     /// without confirmation. Default: 5 s; zero = do not wait (REQ-STOP-02).
+    ///
+    /// ```
+    /// let builder = smooth_operator::SmoothAgentClient::builder("ws://localhost:8787/ws")
+    ///     .cancel_timeout(std::time::Duration::from_secs(20));
+    /// ```
     pub fn cancel_timeout(self, limit: Duration) -> Self {
         self.set(|options| options.limits.cancel = limit)
     }
 
     /// The largest message that is taken from the server, in bytes. Default: 16 MiB; at least 1
     /// (REQ-WIRE-11).
+    ///
+    /// ```
+    /// let builder = smooth_operator::SmoothAgentClient::builder("ws://localhost:8787/ws")
+    ///     .max_message_bytes(1024 * 1024);
+    /// ```
     pub fn max_message_bytes(self, bytes: usize) -> Self {
         if bytes == 0 {
             return self.refuse("max_message_bytes must be at least 1");
@@ -148,11 +218,24 @@ impl ClientBuilder {
     }
 
     /// Whether the first action connects by itself. Default: false (REQ-CONN-09).
+    ///
+    /// ```
+    /// let builder = smooth_operator::SmoothAgentClient::builder("ws://localhost:8787/ws")
+    ///     .lazy(true);
+    /// ```
     pub fn lazy(self, lazy: bool) -> Self {
         self.set(|options| options.lazy = lazy)
     }
 
     /// Adds root certificates, as PEM text, to those of the platform (REQ-CONN-13).
+    ///
+    /// ```no_run
+    /// let pem = std::fs::read("company.pem")?;
+    /// let client = smooth_operator::SmoothAgentClient::builder("wss://agents.example/ws")
+    ///     .add_root_certificates(pem)
+    ///     .build()?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[cfg(feature = "rustls")]
     pub fn add_root_certificates(mut self, pem: impl AsRef<[u8]>) -> Self {
         let added = match &mut self.options {
@@ -166,17 +249,32 @@ impl ClientBuilder {
     }
 
     /// Takes log records, one at a time and in order. Default: silent (REQ-LOG-01).
+    ///
+    /// ```
+    /// let builder = smooth_operator::SmoothAgentClient::builder("ws://localhost:8787/ws")
+    ///     .logger(|record| eprintln!("{:?} {}", record.level, record.message));
+    /// ```
     pub fn logger(self, logger: impl Fn(&LogRecord) + Send + Sync + 'static) -> Self {
         self.set(|options| options.logger = Some(Arc::new(logger)))
     }
 
     /// Whether frames are logged with their text; codes and signatures are struck out. Default:
     /// false.
+    ///
+    /// ```
+    /// let builder = smooth_operator::SmoothAgentClient::builder("ws://localhost:8787/ws")
+    ///     .log_payloads(true);
+    /// ```
     pub fn log_payloads(self, log: bool) -> Self {
         self.set(|options| options.log_payloads = log)
     }
 
     /// Where the client reads the time. Default: real time (REQ-TIME-01).
+    ///
+    /// ```
+    /// let builder = smooth_operator::SmoothAgentClient::builder("ws://localhost:8787/ws")
+    ///     .clock(smooth_operator::SystemClock::new());
+    /// ```
     pub fn clock(self, clock: impl Clock) -> Self {
         #[cfg(feature = "testing")]
         let work = (&clock as &dyn std::any::Any)
@@ -192,6 +290,21 @@ impl ClientBuilder {
     }
 
     /// Watches the client: attempts, calls, turns and questions. Default: nobody does.
+    ///
+    /// ```
+    /// use smooth_operator::{Error, Observer, SmoothAgentClient};
+    ///
+    /// struct Count(std::sync::atomic::AtomicU64);
+    ///
+    /// impl Observer for Count {
+    ///     fn turn_settled(&self, _: &str, _: &str, _: Option<&Error>) {
+    ///         self.0.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+    ///     }
+    /// }
+    ///
+    /// let builder = SmoothAgentClient::builder("ws://localhost:8787/ws")
+    ///     .observer(Count(Default::default()));
+    /// ```
     pub fn observer(self, observer: impl Observer) -> Self {
         self.set(|options| options.observer = Some(Arc::new(observer)))
     }
@@ -199,17 +312,38 @@ impl ClientBuilder {
     /// Opens the socket of every attempt, in the place of the client's own WebSocket: for a proxy,
     /// another transport, or a test. The future is dropped when the attempt is given up. A failure
     /// fails the attempt with [`Error::ConnectFailed`] and is its cause. Default: none.
+    ///
+    /// ```
+    /// # use futures_util::{Sink, Stream};
+    /// use smooth_operator::{Message, OpenRequest, SmoothAgentClient};
+    ///
+    /// # fn f<S>(dial: fn(&str) -> S) -> smooth_operator::ClientBuilder
+    /// # where
+    /// #     S: Stream<Item = Result<Message, std::io::Error>>
+    /// #         + Sink<Message, Error = std::io::Error> + Send + Unpin + 'static,
+    /// # {
+    /// SmoothAgentClient::builder("ws://localhost:8787/ws").opener(move |request: OpenRequest| {
+    ///     let socket = dial(&request.url);
+    ///     async move { Ok::<_, std::io::Error>(socket) }
+    /// })
+    /// # }
+    /// ```
     pub fn opener<F, T, S, E>(self, open: F) -> Self
     where
         F: Fn(OpenRequest) -> T + Send + Sync + 'static,
         T: Future<Output = Result<S, E>> + Send + 'static,
         S: Stream<Item = Result<Message, E>> + Sink<Message, Error = E> + Send + Unpin + 'static,
-        E: Into<Source>,
+        E: Into<Box<dyn std::error::Error + Send + Sync>>,
     {
         self.set(|options| options.opener = Some(opener(open)))
     }
 
     /// Where ids of actions come from. Default: `req-` and a random UUIDv4 (REQ-CALL-01).
+    ///
+    /// ```
+    /// let builder = smooth_operator::SmoothAgentClient::builder("ws://localhost:8787/ws")
+    ///     .id_generator(|| String::from("req-of-mine"));
+    /// ```
     pub fn id_generator(self, draw: impl Fn() -> String + Send + Sync + 'static) -> Self {
         self.set(|options| options.ids = Some(Box::new(draw)))
     }
@@ -227,6 +361,12 @@ impl ClientBuilder {
     ///
     /// # Errors
     /// [`Error::InvalidArgument`]: an option is malformed.
+    ///
+    /// ```
+    /// let client = smooth_operator::SmoothAgentClient::builder("ws://localhost:8787/ws").build()?;
+    /// assert_eq!(client.state().as_str(), "idle");
+    /// # Ok::<(), smooth_operator::Error>(())
+    /// ```
     pub fn build(self) -> Result<SmoothAgentClient, Error> {
         let options = self.options.and_then(Options::checked)?;
         Ok(SmoothAgentClient::with(options))
@@ -236,6 +376,15 @@ impl ClientBuilder {
     ///
     /// # Errors
     /// As [`build`](Self::build) and [`SmoothAgentClient::connect`].
+    ///
+    /// ```no_run
+    /// # async fn f() -> Result<(), smooth_operator::Error> {
+    /// let client = smooth_operator::SmoothAgentClient::builder("ws://localhost:8787/ws")
+    ///     .connect()
+    ///     .await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub async fn connect(self) -> Result<SmoothAgentClient, Error> {
         let client = self.build()?;
         client.connect().await?;

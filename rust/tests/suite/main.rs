@@ -19,6 +19,7 @@ mod lone_answers;
 mod observer;
 mod opener;
 mod peer;
+mod public_api;
 mod questions;
 mod readme;
 mod shown;
