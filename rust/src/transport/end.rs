@@ -20,7 +20,7 @@ const BAD_GATEWAY: u16 = 1014;
 
 /// Where messages go in and come out.
 pub(super) enum End {
-    Library(WebSocketStream<Answer>),
+    Library(Box<WebSocketStream<Answer>>),
     /// Of an application, and the largest message that is taken from it.
     Own(Pin<Box<dyn Duplex>>, usize),
 }
@@ -29,7 +29,7 @@ impl End {
     /// Whether there is room for a message; false when there never will be.
     pub(super) fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<bool> {
         match self {
-            Self::Library(ws) => ready(ws, context),
+            Self::Library(ws) => ready(&mut **ws, context),
             Self::Own(socket, _) => ready(socket, context),
         }
     }
@@ -39,7 +39,7 @@ impl End {
         match self {
             Self::Library(ws) => {
                 let message = tungstenite::Message::text(text);
-                Pin::new(ws).start_send(message).is_ok()
+                Pin::new(&mut **ws).start_send(message).is_ok()
             }
             Self::Own(socket, _) => Pin::new(socket).start_send(Message::Text(text)).is_ok(),
         }
@@ -48,7 +48,7 @@ impl End {
     /// Whether all that was handed over left; false when the socket is broken.
     pub(super) fn poll_flush(&mut self, context: &mut Context<'_>) -> Poll<bool> {
         match self {
-            Self::Library(ws) => flushed(ws, context),
+            Self::Library(ws) => flushed(&mut **ws, context),
             Self::Own(socket, _) => flushed(socket, context),
         }
     }

@@ -182,7 +182,7 @@ impl Socket {
         let answer = Answer::over(stream, Body::clone(&body));
         let opened = tokio_tungstenite::client_async_with_config(request, answer, Some(config));
         let (ws, answer) = opened.await.map_err(|error| Refusal::of(error, &body))?;
-        let mut socket = Self::new(End::Library(ws));
+        let mut socket = Self::new(End::Library(Box::new(ws)));
         if answer
             .headers()
             .contains_key(http::header::SEC_WEBSOCKET_EXTENSIONS)
