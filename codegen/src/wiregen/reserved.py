@@ -15,6 +15,7 @@ from wiregen.words import word_set
 
 Lang = Literal["python", "typescript", "go", "csharp", "rust"]
 TEMPLATES = Path(__file__).parent / "templates"
+RUNTIME = Path(__file__).parent / "runtime"
 
 _PYTHON = word_set(
     "False None True and as assert async await break class continue def del elif else except "
@@ -144,6 +145,12 @@ _TYPE = re.compile(
 _DECLARED = re.compile(r"\b(?:const|function|func|var|let|type|def|fn) ([a-z]\w*)(?![\w\0])")
 
 
+def _sources(lang: Lang) -> list[Path]:
+    """Return what is printed into a room of a language: templates, and runtime files."""
+    folders = (TEMPLATES / lang, RUNTIME / lang)
+    return sorted(path for folder in folders if folder.is_dir() for path in folder.iterdir())
+
+
 @cache
 def printed_names(lang: Lang, *files: str) -> frozenset[str]:
     """Return the names of types, constants and functions that a language's templates print.
@@ -151,7 +158,7 @@ def printed_names(lang: Lang, *files: str) -> frozenset[str]:
     With ``files`` those of these templates alone.
     """
     found: set[str] = set()
-    for path in sorted((TEMPLATES / lang).iterdir()):
+    for path in _sources(lang):
         if files and path.name not in files:
             continue
         text = _PRINTED.sub("\0", _JINJA.sub("", path.read_text(encoding="utf-8")))

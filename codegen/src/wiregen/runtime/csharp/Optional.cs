@@ -1,7 +1,4 @@
-// {{ header }}
-#nullable enable
-
-namespace {{ namespace }};
+namespace Wire;
 
 /// <summary>A member that may be absent, null or a value. The default is absent.</summary>
 /// <typeparam name="T">Type of the value.</typeparam>

@@ -1,7 +1,4 @@
-// {{ header }}
-#nullable enable
-
-namespace {{ namespace }};
+namespace Wire;
 
 /// <summary>Ends the strict reading of a body; the repair pass then says what is wrong and where.</summary>
 internal sealed class WireFault : Exception

@@ -1,10 +1,7 @@
-// {{ header }}
-#nullable enable
-
 using System.Buffers;
 using System.Text.Json;
 
-namespace {{ namespace }};
+namespace Wire;
 
 internal static partial class Json
 {

@@ -1,11 +1,8 @@
-// {{ header }}
-#nullable enable
-
 using System.Collections.ObjectModel;
 using System.Text;
 using System.Text.Json;
 
-namespace {{ namespace }};
+namespace Wire;
 
 /// <summary>A JSON object of the protocol. Members that the specification does not list are kept.</summary>
 public abstract record WireObject

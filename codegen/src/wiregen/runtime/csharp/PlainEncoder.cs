@@ -1,11 +1,8 @@
-// {{ header }}
-#nullable enable
-
 using System.Globalization;
 using System.Text;
 using System.Text.Encodings.Web;
 
-namespace {{ namespace }};
+namespace Wire;
 
 /// <summary>Escapes what JSON demands and nothing else; the framework's own encoders escape emoji.</summary>
 internal sealed unsafe class PlainEncoder(bool refusesHalves) : JavaScriptEncoder

@@ -1,9 +1,6 @@
-// {{ header }}
-#nullable enable
-
 using System.Text.Json;
 
-namespace {{ namespace }};
+namespace Wire;
 
 /// <summary>Why the body of a known event could not be read.</summary>
 /// <param name="Kind"><c>missing</c>, <c>type</c> or <c>const</c>.</param>

@@ -1,9 +1,6 @@
-// {{ header }}
-#nullable enable
-
 using System.Text.Json;
 
-namespace {{ namespace }};
+namespace Wire;
 
 internal delegate T ReadValue<T>(ref Utf8JsonReader reader);
 

@@ -1,7 +1,4 @@
-// {{ header }}
-#nullable enable
-
-namespace {{ namespace }};
+namespace Wire;
 
 /// <summary>What a frame turned out to be.</summary>
 /// <param name="Event">The event: typed, or an <see cref="UnknownEvent"/>; null for a malformed frame.</param>

@@ -1,7 +1,4 @@
-// {{ header }}
-#nullable enable
-
-namespace {{ namespace }};
+namespace Wire;
 
 /// <summary>Replaces escapes of lone surrogates, which no UTF-8 string can hold, by U+FFFD.</summary>
 internal static class Surrogates

@@ -1,0 +1,42 @@
+"""The runtime: source files of their language, copied with nothing but their package changed."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from wiregen.emit.base import HEADER, RUNTIME, TEMPLATES, render
+from wiregen.reserved import printed_names, reserved_types
+
+FILES = sorted(path for path in RUNTIME.rglob("*") if path.is_file())
+PACKAGES = {
+    "go": ("package wire\n", "package mine\n"),
+    "csharp": ("namespace Wire;\n", "namespace Mine.Wire;\n"),
+}
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: f"{path.parent.name}/{path.name}")
+def test_a_runtime_file_is_no_template_and_is_copied_as_it_is(path: Path) -> None:
+    lang, text = path.parent.name, path.read_text(encoding="utf-8")
+    ours, theirs = PACKAGES[lang]
+    assert text.count(ours) == 1
+    assert not (TEMPLATES / lang / f"{path.name}.j2").exists()
+    made = render(lang, f"{path.name}.j2", package="mine", namespace="Mine.Wire")
+    assert HEADER in made.splitlines()[0] + made.splitlines()[1]
+    assert made.endswith(text.replace(ours, theirs))
+
+
+def test_runtime_files_of_go_are_formatted() -> None:
+    gofmt = shutil.which("gofmt")
+    if gofmt is None:
+        pytest.skip("no gofmt on PATH: not run")
+    done = subprocess.run([gofmt, "-l", RUNTIME / "go"], capture_output=True, text=True, check=True)
+    assert done.stdout == ""
+
+
+def test_what_the_runtime_declares_no_type_of_a_document_may_be_called() -> None:
+    assert {"WireFault", "Optional", "DecodedFrame"} <= reserved_types("csharp")
+    assert "WireFault" in printed_names("csharp", "WireFault.cs")
