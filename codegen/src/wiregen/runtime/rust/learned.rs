@@ -1,4 +1,3 @@
-// {{ header }}
 
 //! Frames that stream differ in a text and numbers alone. After one full decode of such a frame the
 //! reader knows what stands before, between and after them; a frame that fits byte for byte is

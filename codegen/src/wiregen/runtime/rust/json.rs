@@ -1,5 +1,4 @@
-// {{ header }}
-{% raw %}
+
 //! Raw JSON, three-state members, and how structs are read and written.
 
 use std::borrow::Cow;
@@ -490,4 +489,3 @@ macro_rules! write_member {
 pub(crate) use {
     end_member, read_member, read_object, read_rest, write_member, write_object,
 };
-{% endraw %}

@@ -1,4 +1,3 @@
-// {{ header }}
 // Frames that stream differ in a few values alone. What one full decode has shown is remembered;
 // a frame that is equal to it but for these values is read by comparing text, without a parse.
 import type { JsonObject } from './json';

@@ -1,4 +1,3 @@
-// {{ header }}
 
 /** Any JSON value. */
 export type Json = null | boolean | number | string | readonly Json[] | JsonObject;
