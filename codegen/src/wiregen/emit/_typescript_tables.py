@@ -6,7 +6,7 @@ import json
 import re
 from dataclasses import dataclass
 
-from wiregen.emit._typescript_checks import shape_rows, union_row
+from wiregen.emit._typescript_shapes import shape_rows, union_row
 from wiregen.emit.base import clean, safe_block
 from wiregen.graph import reach
 from wiregen.ir import (

@@ -9,11 +9,10 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from wiregen.config import Target
-from wiregen.emit import _typescript_checks as checks
+from wiregen.emit import _typescript_shapes as shapes
 from wiregen.emit import _typescript_tables as tables
 from wiregen.emit.base import documentation, reader_type, render, safe_block, wrap
 from wiregen.escape import Block
-from wiregen.graph import reach
 from wiregen.hidden import places_below, secret_places, secret_table
 from wiregen.ir import (
     Accessor,
@@ -99,14 +98,13 @@ class TsGetter:
 
 @dataclass(frozen=True, slots=True)
 class TsEvent:
-    """An event: interface, view class and check."""
+    """An event: interface and view class."""
 
     wire: str
     name: str
     view: str
     frame_name: str
     struct: str
-    check: str
     doc: str
     frame: tuple[TsField, ...]
     fields: tuple[TsField, ...]
@@ -135,13 +133,12 @@ class TsAction:
 
 @dataclass(frozen=True, slots=True)
 class TsResult:
-    """A call with a typed result: where the result lies and which check it must pass."""
+    """A call with a typed result: where the result lies and which struct it must fit."""
 
     action: str
     event: str
     type: str
     struct: str
-    check: str
     path: str
     at: str
     secrets: str
@@ -172,16 +169,13 @@ def emit(spec: Spec, _target: Target) -> dict[str, str]:
             "tag": spec.action_tag,
             "tag_key": key_of(spec.action_tag),
         },
-        "checks.ts": {"checks": checks.functions(spec), "unions": checks.union_functions(spec)},
         "shapes.ts": {"shapes": tables.read_shapes(spec), "unions": tables.unions(spec)},
         "repair.ts": {"unions": spec.unions},
         "codec.ts": {
             "events": events,
-            "streams": (streams := printer.streams(events)),
-            "others": tuple(event for event in events if event not in streams),
             "learned": learned,
             "id_name": printer.id_name(),
-            "places": tuple(checks.access("frame", place) for place in spec.correlation),
+            "places": tuple(shapes.access("frame", place) for place in spec.correlation),
             **tag,
         },
         "results.ts": {
@@ -326,7 +320,7 @@ class _Printer:
             key = key_of(union.tag or "")
             marked = zip(parts, union.branches, strict=True)
             parts = [
-                f"({p} & {{ readonly {key}: {checks.mark_literal(union.tag_kind, b.mark)} }})"
+                f"({p} & {{ readonly {key}: {shapes.mark_literal(union.tag_kind, b.mark)} }})"
                 for p, b in marked
             ]
         return " | ".join([*parts, "JsonObject"])
@@ -349,17 +343,6 @@ class _Printer:
         """Return all events in the order of the document."""
         return tuple(self.event(message) for message in self.spec.events)
 
-    def streams(self, events: Iterable[TsEvent]) -> tuple[TsEvent, ...]:
-        """Return the events that stream, those with the fewest members first."""
-        types = {item.name: item for item in self.spec.types}
-
-        def weight(event: TsEvent) -> int:
-            found = (self.spec.type(name) for name in reach(types, [event.struct]))
-            return sum(len(item.fields) for item in found if isinstance(item, Struct))
-
-        wires = {event.wire for event in self.spec.events if event.turn == "streams"}
-        return tuple(sorted((event for event in events if event.wire in wires), key=weight))
-
     def event(self, message: Message) -> TsEvent:
         """Return one event; members that no accessor shows come as they are in the frame."""
         struct = self.spec.struct(message.name)
@@ -377,7 +360,6 @@ class _Printer:
             view=self._aside(f"{name.removesuffix('Event')}View"),
             frame_name=self._aside(f"{message.name}Frame"),
             struct=message.name,
-            check=checks.function_name(message.name),
             doc=comment(message.doc),
             frame=tuple(self.field(f, writes=False) for f in struct.fields),
             fields=(
@@ -487,7 +469,6 @@ class _Printer:
                 event=item.result.event,
                 type=self.named(item.result.type.name),
                 struct=item.result.type.name,
-                check=checks.function_name(item.result.type.name),
                 path=json.dumps(list(item.result.at)),
                 at="".join(f"/{segment}" for segment in item.result.at),
                 secrets=json.dumps(places_below(self.spec, item.result.type.name)),
@@ -502,7 +483,6 @@ class _Printer:
         return {
             "events": tuple(sorted(name for name, role in names.items() if role == "event")),
             "types": tuple(sorted(name for name, role in names.items() if role != "event")),
-            "checks": tuple(sorted({r.check for r in results if r.path != "[]"})),
         }
 
     def event_imports(self) -> dict[str, tuple[str, ...]]:

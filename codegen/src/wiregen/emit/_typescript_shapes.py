@@ -1,0 +1,54 @@
+"""What a decoder asks of a frame, printed from the reader view as rows of tables."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+
+from wiregen.ir import Check, Path, Shape, UnionShape
+
+
+def mark_literal(kind: str, mark: str) -> str:
+    """Return the mark of a tagged branch as it stands in a frame."""
+    return json.dumps(mark) if kind == "string" else mark
+
+
+def union_row(item: UnionShape) -> str:
+    """Return the row of a union's table as TypeScript source."""
+    rows = ", ".join(f"[{json.dumps(mark)}, {table(check)}]" for mark, check in item.branches)
+    tag = f"{json.dumps(item.tag)}, {json.dumps(item.tag_kind)}"
+    return f"[{json.dumps(item.kind)}, {tag}, [{rows}]]"
+
+
+def access(root: str, path: Path) -> str:
+    """Return the expression that reads a place whose parents may be missing."""
+    text = root
+    for position, segment in enumerate(path):
+        chain = "?." if position else ""
+        plain = segment.isidentifier()
+        text += f"{chain or '.'}{segment}" if plain else f"{chain}[{json.dumps(segment)}]"
+    return text
+
+
+def shape_rows(shape: Shape, bounds: Mapping[str, str] | None = None) -> str:
+    """Return the rows of a repair table as TypeScript source; `bounds` is source by member."""
+    rows: list[str] = []
+    for field in shape.fields:
+        facts = f"{int(field.required)}, {int(field.nullable)}, {table(field.check)}"
+        asked = f", {bounds[field.wire]}" if bounds and field.wire in bounds else ""
+        rows.append(f"[{json.dumps(field.wire)}, {facts}{asked}]")
+    return f"[{', '.join(rows)}]"
+
+
+def table(check: Check) -> str:
+    """Return one check of a repair table as TypeScript source."""
+    if check.kind in ("array", "map"):
+        inner = table(check.item) if check.item else '"any"'
+        return f'["{check.kind}", {inner}, {int(check.nullable_item)}]'
+    if check.kind in ("struct", "union"):
+        return f'["{check.kind}", {json.dumps(check.ref)}]'
+    if check.kind == "const":
+        return f'["const", {json.dumps(check.value)}]'
+    if check.kind == "kinds":
+        return f'["kinds", {json.dumps(list(check.kinds))}]'
+    return f'"{check.kind}"'
