@@ -75,3 +75,8 @@ def big_frame(value: Tree) -> str:
     data = {"requestId": value["requestId"], "token": ""}
     text = json.dumps({"type": "stream_token", "requestId": value["requestId"], "data": data})
     return text.replace('""', '"' + "x" * (value["bytes"] - len(text)) + '"')
+
+
+def body_of(plan: Tree) -> bytes:
+    """The body of a refused handshake: ``body`` as text, or ``octets`` in hex."""
+    return bytes.fromhex(plan["octets"]) if "octets" in plan else str(plan.get("body", "")).encode()

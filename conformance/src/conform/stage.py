@@ -20,6 +20,7 @@ from websockets.http11 import Request
 from websockets.server import ServerProtocol
 
 from conform.certificates import server_context
+from conform.frames import body_of
 from conform.spec import Tree
 
 
@@ -152,7 +153,7 @@ class Link(asyncio.Protocol):
 
     def refuse(self, plan: Tree) -> None:
         """Answer with another status, then close the socket."""
-        status, body = plan["status"], str(plan.get("body", "")).encode()
+        status, body = plan["status"], body_of(plan)
         headers = plan.get("headers", {})
         lines = [f"HTTP/1.1 {status} Refused", f"Content-Length: {len(body)}", "Connection: close"]
         lines += [f"{name}: {value}" for name, value in headers.items()]

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from itertools import count
 from typing import Any, Protocol
 
+from conform.frames import body_of
 from conform.interpreter import Group, Tables
 from conform.oracle.calls import Call, Done, VerbCall, verb_of
 from conform.oracle.errors import error
@@ -18,6 +19,7 @@ from conform.story.clock import Clock
 
 WRITABLE = ("open", "connecting")
 PROTOCOL_VIOLATION = 1002
+BODY_SHOWN = 4096  # bytes of a refused handshake (REQ-CONN-22)
 
 
 class Stage(Protocol):
@@ -416,18 +418,25 @@ def _unanswered(plan: Any) -> bool:
     return plan in ("silence", "reset") or (isinstance(plan, dict) and "cut" in plan)
 
 
+def _pause(after: str | None) -> int | None:
+    """A ``Retry-After`` in ms; of dates a case can only tell one that is over."""
+    if after is None or after.isdecimal():
+        return None if after is None else int(after) * 1000
+    return 0 if after.endswith("GMT") else None
+
+
 def _refused(spec: Spec, plan: Tree) -> Tree:
     """What a refused handshake tells (REQ-CONN-12, REQ-CONN-22, REQ-CONN-23)."""
     row = spec.http_row(plan["status"])
     headers = {name.lower(): value for name, value in plan.get("headers", {}).items()}
-    after = headers.get("retry-after")
-    details = {"body": plan.get("body"), "requestId": headers.get("x-request-id")}
+    body = body_of(plan)[:BODY_SHOWN].decode("utf-8", "replace")
+    details = {"body": body, "requestId": headers.get("x-request-id")}
     return error(
         spec,
         row["kind"] if row else "connect_failed",
         retryable=row is not None and row["retry"] == "yes",
         status=plan["status"],
-        retryAfterMs=None if after is None else int(after) * 1000,
+        retryAfterMs=_pause(headers.get("retry-after")),
         details={name: value for name, value in details.items() if value} or None,
     )
 
