@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ssl
+import time
+from email.utils import parsedate_to_datetime
 from typing import Any
 from urllib.parse import quote, urlsplit, urlunsplit
 
@@ -34,6 +36,17 @@ def context(options: Tree) -> ssl.SSLContext | None:
     return roots
 
 
+def _pause(after: str | None) -> int | None:
+    """A ``Retry-After`` in ms: seconds, or a date from now on; None for anything else."""
+    if after is None or after.isdecimal():
+        return None if after is None else int(after) * 1000
+    try:
+        due = parsedate_to_datetime(after).timestamp()
+    except ValueError:
+        return None
+    return max(0, round((due - time.time()) * 1000))
+
+
 def refused(spec: Spec, error: InvalidStatus, url: str) -> RefError:
     """The error of a refused handshake (REQ-CONN-12, REQ-CONN-22)."""
     answer = error.response
@@ -47,7 +60,7 @@ def refused(spec: Spec, error: InvalidStatus, url: str) -> RefError:
         kind,
         retryable=row is not None and row["retry"] == "yes",
         status=answer.status_code,
-        retryAfterMs=None if after is None else int(after) * 1000,
+        retryAfterMs=_pause(after),
         details=details or None,
         leak=url,
     )
