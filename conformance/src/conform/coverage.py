@@ -220,7 +220,7 @@ class Coverage:
             if step.kind == "do" and step.body["cmd"] == "open":
                 self._options(step.body)
             plan = step.body.get("handshake") if step.kind == "wire" else None
-            if isinstance(plan, dict):
+            if isinstance(plan, dict) and "status" in plan:
                 self._end("http", plan["status"])
             if step.kind == "wire" and "big" in step.body:
                 self._saw("option maxMessageBytes given")
