@@ -72,7 +72,7 @@ def test_a_specification_with_errors_is_not_kept(
 ) -> None:
     workspace.replace("errors.yaml", "actions: [", "actions: [nowhere, ")
     refused = wiregen("freeze")
-    assert refused.code == 1
+    assert refused.code == 2
     assert "nowhere" in refused.err
     assert not (workspace.root / "released").exists()
 
