@@ -67,7 +67,7 @@ impl End {
         }
     }
 
-    /// Tells the peer that nothing more follows.
+    /// Tells the peer that nothing more follows; false when there is no answer to wait for.
     pub(super) async fn close(&mut self, code: u16) -> bool {
         match self {
             Self::Library(ws) => {
@@ -75,7 +75,15 @@ impl End {
                     code: code.into(),
                     reason: Utf8Bytes::default(),
                 };
-                ws.close(Some(frame)).await.is_ok()
+                match ws.close(Some(frame)).await {
+                    // To a close frame of the peer, a lawless one too, the library has its answer
+                    // ready: it only has to leave.
+                    Err(WsError::Protocol(ProtocolError::SendAfterClosing)) => {
+                        self.flush().await;
+                        false
+                    }
+                    closed => closed.is_ok(),
+                }
             }
             Self::Own(socket, _) => {
                 let last = Message::Close(Some(code), String::new());

@@ -142,7 +142,7 @@ impl Socket {
     pub(crate) async fn close(mut self, out: &impl Frames, code: u16) {
         while let Some(text) = out.next() {
             if !self.end.send(text).await {
-                return;
+                break; // the peer closed first: our close frame may still leave
             }
         }
         out.settled();

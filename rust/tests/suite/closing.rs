@@ -150,6 +150,24 @@ async fn req_wire_15_a_close_frame_of_one_byte_is_a_violation() {
     assert_eq!(link.closed().await, 1002);
 }
 
+#[tokio::test]
+async fn req_wire_15_a_close_code_that_no_peer_may_send_is_answered_by_1002() {
+    for code in [0_u16, 999, 1004, 1005, 1006, 1015, 2999, 5000] {
+        let (client, mut link) = client().await;
+        let (turn, _) = link.turn(&client).await;
+        let [high, low] = code.to_be_bytes();
+        link.raw(&[0x88, 0x02, high, low]).await;
+        let error = soon(turn.result()).await.expect_err("interrupted");
+        assert_eq!(
+            error.failure().close_code(),
+            Some(1002),
+            "{code}: {error:?}"
+        );
+        assert_eq!(error.failure().close_reason(), None, "{code}: {error:?}");
+        assert_eq!(link.closed().await, 1002, "{code}");
+    }
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn req_conn_27_a_listener_that_does_not_return_does_not_hold_close() {
     let peer = Peer::start().await;
