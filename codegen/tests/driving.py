@@ -121,10 +121,11 @@ class Driver:
         return [json.loads(line) for line in shown.split("\n") if line]
 
 
-def build(lang: Lang, root: Path, specs: Mapping[str, Spec]) -> Driver:
+def build(lang: Lang, root: Path, specs: Mapping[str, Spec], kind: str = "protocols") -> Driver:
     """Generate, compile and check one project with all protocols; unless that very one is there.
 
-    Where the toolchain is missing the test is reported as not run; with REQUIRE=all it fails.
+    Of each ``kind`` the last project is kept. Where the toolchain is missing the test is reported
+    as not run; with REQUIRE=all it fails.
     """
     env = environment(lang)
     for name, spec in specs.items():
@@ -136,7 +137,7 @@ def build(lang: Lang, root: Path, specs: Mapping[str, Spec]) -> Driver:
         "csharp": _csharp,
         "rust": _rust,
     }
-    with _project(lang, root) as (folder, compiled):
+    with _project(lang, root, kind) as (folder, compiled):
         named = {name: localised(spec, lang) for name, spec in specs.items()}
         driver = builders[lang](folder, named, env, _nothing if compiled else _run)
         (folder / "compiled").touch()
@@ -144,18 +145,18 @@ def build(lang: Lang, root: Path, specs: Mapping[str, Spec]) -> Driver:
 
 
 @contextmanager
-def _project(lang: Lang, root: Path) -> Iterator[tuple[Path, bool]]:
+def _project(lang: Lang, root: Path, kind: str) -> Iterator[tuple[Path, bool]]:
     """Give the folder for the generated code below ``root`` and whether it was compiled before.
 
     One process at a time; what an earlier version of the code left behind is removed.
     """
     BUILT.mkdir(parents=True, exist_ok=True)
-    with (BUILT / f"{lang}.lock").open("w") as lock:
+    with (BUILT / f"{kind}-{lang}.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        folder = BUILT / f"{lang}-{_fingerprint(lang, root / lang)}"
+        folder = BUILT / f"{kind}-{lang}-{_fingerprint(lang, root / lang)}"
         compiled = (folder / "compiled").is_file()
         if not compiled:
-            for old in BUILT.glob(f"{lang}-*"):
+            for old in BUILT.glob(f"{kind}-{lang}-*"):
                 shutil.rmtree(old)
             shutil.copytree(root / lang, folder)
         yield folder, compiled
@@ -247,9 +248,14 @@ def _own_types(spec: Spec) -> list[str]:
 def _python(
     folder: Path, specs: Mapping[str, Spec], env: dict[str, str], compile_: Compile
 ) -> Driver:
-    small = [name for name, spec in specs.items() if spec.operations and len(spec.events) < 100]
+    small = [name for name, spec in specs.items() if len(spec.events) < 100]
     config = "[mypy]\nstrict = True\nplugins = pydantic.mypy\n"
     (folder / "mypy.ini").write_text(config, encoding="utf-8")
+    types = {
+        name: {word: type_name("python", word, "type") for word in _own_types(spec)}
+        for name, spec in specs.items()
+    }
+    (folder / "types.json").write_text(json.dumps(types), encoding="utf-8")
     compile_([sys.executable, "-m", "mypy", "--config-file", "mypy.ini", *small], folder, env)
     command = (sys.executable, str(DRIVERS / "python" / "driver.py"))
     return Driver("python", command, folder, {**env, "PYTHONPATH": str(folder)})

@@ -96,7 +96,7 @@ DOCUMENTS: dict[str, tuple[bytes, str]] = {
     "bytes": (b"a: !!binary aGk=\n", "load-syntax"),
     "not a number": (b"a: .nan\n", "load-number"),
     "infinity": (b"a: -.inf\n", "load-number"),
-    "version 2": (b"asyncapi: 2.6.0\n", "asyncapi-version"),
+    "version 1": (b"asyncapi: 1.2.0\n", "asyncapi-version"),
 }
 
 

@@ -98,7 +98,7 @@ def test_init_takes_an_empty_folder_alone(tmp_path: Path, wiregen: Callable[...,
 def test_an_unforeseen_fault_is_one_line(
     wiregen: Callable[..., Ran], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def broken(_: object) -> None:
+    def broken(*_: object) -> None:
         raise ZeroDivisionError("of all things")
 
     monkeypatch.setattr(cli, "build", broken)

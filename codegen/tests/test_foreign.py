@@ -57,7 +57,7 @@ def folder(tmp_path: Path) -> Callable[[Json], Path]:
 
 
 REFUSED: dict[str, tuple[Json, str, str]] = {
-    "AsyncAPI 2": ({**_document(GOOD), "asyncapi": "2.6.0"}, "asyncapi-version", "convert"),
+    "AsyncAPI 1": ({**_document(GOOD), "asyncapi": "1.2.0"}, "asyncapi-version", "convert"),
     "no discriminator": (_document(GOOD, tag=None), "asyncapi-discriminator", "'type'"),
     "nothing to tell messages by": (
         _document({"one": _object(a=TEXT)}, tag=None),
@@ -67,7 +67,7 @@ REFUSED: dict[str, tuple[Json, str, str]] = {
     "numbers tell messages": (
         _document({"one": _object(("op",), op={"const": 10})}, tag="op"),
         "tag-const",
-        "the integer 10",
+        "it is 10",
     ),
     "answers without a word": (
         _document({**GOOD, "answer": _object(("id",), id=TEXT, result={})}),

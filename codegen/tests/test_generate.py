@@ -232,7 +232,9 @@ def test_removing_a_const_or_renaming_a_member_fails_a_named_check(
 ) -> None:
     generated.replace("types/reading-body.schema.json", '"sensor"', '"probe"')
     assert _check(wiregen) != []
-    generated.replace("events/reading.schema.json", '"const": "reading", ', "")
+    generated.replace(
+        "events/reading.schema.json", '"const": "reading", ', '"enum": ["reading", "b"], '
+    )
     ran = wiregen("check")
     assert ran.code == 1
     assert "[tag-const]" in ran.err

@@ -29,7 +29,13 @@ CASES = {
         READING,
         "ref-outside",
     ),
-    "no const": (READING, '"const": "reading", ', "", READING, "tag-const"),
+    "no const": (
+        READING,
+        '"const": "reading", ',
+        '"enum": ["reading", "another"], ',
+        READING,
+        "tag-const",
+    ),
     "a const that the tables do not know": (
         READING,
         '"const": "reading"',
@@ -56,7 +62,7 @@ CASES = {
         "asyncapi.yaml",
         "load-duplicate-key",
     ),
-    "another version": ("asyncapi.yaml", "3.1.0", "2.6.0", "#/asyncapi", "asyncapi-version"),
+    "another version": ("asyncapi.yaml", "3.1.0", "1.2.0", "#/asyncapi", "asyncapi-version"),
     "no discriminator": (
         "asyncapi.yaml",
         "x-discriminator",

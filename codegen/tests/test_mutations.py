@@ -52,7 +52,10 @@ def test_a_const_of_a_branch_less(spec: Path, wiregen: Callable[..., Ran]) -> No
 
 
 def test_the_const_that_names_a_message_less(spec: Path, wiregen: Callable[..., Ran]) -> None:
+    """The message's name is its word then, and that is said; of two words it is neither."""
     _replace(spec, "method: {const: task/progress}", "method: {type: string}")
+    assert "'method' takes any text" in wiregen("lint").out
+    _replace(spec, "method: {type: string}", "method: {enum: [task/progress, task/done]}")
     ran = wiregen("check")
     assert ran.code == 1
     assert "[tag-const]" in ran.err

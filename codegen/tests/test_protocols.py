@@ -55,7 +55,7 @@ def test_what_types_cannot_say_has_a_name(protocols: dict[str, Spec]) -> None:
     }
 
 
-def _vectors(name: str, files: dict[str, str]) -> Iterator[tuple[str, Json, Line]]:
+def frames(name: str, files: dict[str, str]) -> Iterator[tuple[str, Json, Line]]:
     """Yield everything that a client reads; actions are for servers."""
     for path, text in files.items():
         if not path.endswith(".json"):
@@ -72,7 +72,7 @@ def _vectors(name: str, files: dict[str, str]) -> Iterator[tuple[str, Json, Line
 def test_all_languages_give_every_vector_its_verdict(
     driver: Driver, vectors: dict[str, dict[str, str]]
 ) -> None:
-    rows = [item for name in NAMES for item in _vectors(name, vectors[name])]
+    rows = [item for name in NAMES for item in frames(name, vectors[name])]
     counted = Counter(line.role for _, _, line in rows)
     assert counted.keys() == {"event", "result", "type"}
     assert counted["event"] > 4_000
@@ -83,12 +83,13 @@ def test_all_languages_give_every_vector_its_verdict(
     wrong = [
         (place, line.text[:200], found)
         for (place, row, line), found in zip(rows, shown, strict=True)
-        if plain(found, driver) != plain(_wanted(row), driver)
+        if plain(found, driver) != plain(wanted(row), driver)
     ]
     assert wrong[:5] == []
 
 
-def _wanted(row: Json) -> Json:
+def wanted(row: Json) -> Json:
+    """Return what a driver says of a row of vectors."""
     if row["outcome"] == "broken":
         return {"outcome": "broken", "problem": row["problem"]}
     if row["outcome"] == "malformed":

@@ -3,8 +3,6 @@
 
 package protocol
 
-import "strconv"
-
 // check is what a reader asks of one value.
 type check struct {
 	kinds jsonKinds
@@ -120,7 +118,7 @@ func shapeFault(t *tree, shape, at string) *Problem {
 }
 
 func valueFault(t *tree, c check, at string) *Problem {
-	if t.kind&c.kinds == 0 || c.kinds == kindInteger && !fitsInt64(t.text) {
+	if t.kind&c.kinds == 0 {
 		return &Problem{ProblemKindType, at}
 	}
 	if c.shape != "" {
@@ -142,9 +140,4 @@ func valueFault(t *tree, c check, at string) *Problem {
 		}
 	}
 	return nil
-}
-
-func fitsInt64(text []byte) bool {
-	_, err := strconv.ParseInt(string(text), 10, 64)
-	return err == nil
 }

@@ -1,4 +1,4 @@
-"""Read an AsyncAPI 3 document: messages, who sends them, what answers them, and our `x-` words."""
+"""Read an AsyncAPI document: messages, who sends them, what answers them, and our `x-` words."""
 
 from __future__ import annotations
 
@@ -6,9 +6,11 @@ from collections import Counter
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
-from wiregen.errors import refuse
+from wiregen.errors import Diagnostic, pointer_path, refuse
+from wiregen.keywords import ANNOTATIONS
 from wiregen.load import Node, Store
-from wiregen.tags import branches, candidates, word_of
+from wiregen.reading import AS_WRITTEN, Reading
+from wiregen.tags import branches, candidates, constants, word_of
 
 Json = Any
 Role = Literal["event", "action"]
@@ -75,6 +77,8 @@ class Document:
     schemas: tuple[tuple[str, Node], ...]
     error_codes: str | None
     state_machines: str | None
+    notes: tuple[Diagnostic, ...] = ()
+    """What was read otherwise than it is written."""
 
 
 def _mapping(node: Node, what: str) -> dict[str, Json]:
@@ -94,17 +98,21 @@ def _text(node: Node, key: str, what: str) -> str:
 class Reader:
     """Reads one document; every fault names the place in it."""
 
-    def __init__(self, store: Store, name: str) -> None:
+    section = "/operations"
+    no_events = (
+        "no message comes from the server: an operation says what the server does, "
+        "`action: send` for what clients read and `receive` for what they write; "
+        "a document that says what a client does is read with --side client"
+    )
+
+    def __init__(self, store: Store, name: str, reading: Reading = AS_WRITTEN) -> None:
         self.store = store
+        self.reading = reading
         self.root = store.document(name)
-        root = _mapping(self.root, "the document")
-        version = root.get("asyncapi")
-        if not isinstance(version, str) or not version.startswith("3."):
-            message = f"'asyncapi' must be a 3.x version, found {version!r}"
-            if isinstance(version, str) and version.startswith(("1.", "2.")):
-                message += "; convert it first: asyncapi convert FILE --target-version 3.0.0"
-            raise refuse(name, "/asyncapi", "asyncapi-version", message)
+        _mapping(self.root, "the document")
         self.action_tag, self.event_tag = "", ""
+        self.notes: list[Diagnostic] = []
+        self._worded: dict[str, str] = {}
 
     def read(self) -> Document:
         """Return the document's messages and operations."""
@@ -114,17 +122,12 @@ class Reader:
         messages: dict[tuple[str, str], MessageNode] = {}
         operations: dict[str, OperationNode] = {}
         replies: list[MessageNode] = []
-        for key in self._section("operations"):
-            operation = self._deref(self.root.child("operations", key))
+        for operation in self._operations():
             replies += self._operation(operation, messages, operations)
         for reply in replies:  # what no operation lists comes after all that one does
             _add(messages, reply)
         if not any(role == "event" for role, _ in messages):
-            message = (
-                "no message comes from the server: an operation says what the server does, "
-                "`action: send` for what clients read and `receive` for what they write"
-            )
-            raise refuse(self.root.file, "/operations", "asyncapi-no-events", message)
+            raise refuse(self.root.file, self.section, "asyncapi-no-events", self.no_events)
         words = Counter(wire for _, wire in messages)
         found = [replace(item, twin=words[item.wire] > 1) for item in messages.values()]
         return Document(
@@ -139,28 +142,56 @@ class Reader:
             schemas=tuple(self._schemas()),
             error_codes=self.root.value.get("x-error-codes"),
             state_machines=self.root.value.get("x-state-machines"),
+            notes=tuple(self.notes),
         )
 
     def _section(self, key: str) -> dict[str, Json]:
         if key not in self.root.value:
             message = f"the document has no {key!r}"
+            if key == "operations":
+                message += ": say there which messages the server sends and which it receives"
             raise refuse(self.root.file, "", "asyncapi-shape", message)
         return _mapping(self.root.child(key), key)
 
+    def _operations(self) -> list[Node]:
+        """Return all operations, behind their references."""
+        keys = self._section("operations")
+        return [self._deref(self.root.child("operations", key)) for key in keys]
+
+    def _role(self, node: Node) -> Role:
+        """Return what the messages of an operation are."""
+        direction = _mapping(node, "an operation").get("action")
+        if direction not in ("receive", "send"):
+            message = "an operation's action must be 'receive' or 'send'"
+            raise refuse(node.file, node.pointer, "asyncapi-shape", message)
+        own = "send" if self.reading.side == "client" else "receive"
+        return "action" if direction == own else "event"
+
     def _discriminator(self) -> tuple[str, str]:
         found: set[tuple[str, str]] = set()
+        if self.reading.discriminator and self.reading.tags() is None:
+            message = "--discriminator is a property name or receive=NAME,send=NAME"
+            raise refuse("", "", "usage", message)
+        said = self.root.value.get("x-discriminator")
         for key in self._section("channels"):
             node = self._deref(self.root.child("channels", key))
-            value = _mapping(node, "a channel").get("x-discriminator")
+            value = _mapping(node, "a channel").get("x-discriminator", said)
             if isinstance(value, str):
                 found.add((value, value))
             elif isinstance(value, dict) and {"receive", "send"} <= value.keys():
                 found.add((str(value["receive"]), str(value["send"])))
-            elif value is None:
+            elif value is None and (given := self.reading.tags()):
+                found.add(given)
+            elif value is None and self._messages_of(node):
                 raise self._untold(node)
+            elif value is None:
+                continue
             else:
                 message = "x-discriminator must be a property name or {receive: name, send: name}"
                 raise refuse(node.file, node.pointer, "asyncapi-discriminator", message)
+        if not found:
+            message = "no channel has messages: list them under `messages` of a channel"
+            raise refuse(self.root.file, "/channels", "asyncapi-discriminator", message)
         if len(found) != 1:
             message = "all channels must share one x-discriminator; one wire, one way to tell"
             raise refuse(self.root.file, "/channels", "asyncapi-discriminator", message)
@@ -175,7 +206,8 @@ class Reader:
         ]
         found = candidates(self.store, schemas)
         message = (
-            "x-discriminator must say which member names a message, as `x-discriminator: type`"
+            "x-discriminator must say which member names a message, as `x-discriminator: type`, "
+            "or --discriminator type on the command line"
         )
         if found:
             message += f"; every message here has a constant at {' and at '.join(map(repr, found))}"
@@ -215,12 +247,7 @@ class Reader:
         operations: dict[str, OperationNode],
     ) -> list[MessageNode]:
         """Add the messages and calls of an operation; return what replies to it."""
-        value = _mapping(node, "an operation")
-        direction = value.get("action")
-        if direction not in ("receive", "send"):
-            message = "an operation's action must be 'receive' or 'send'"
-            raise refuse(node.file, node.pointer, "asyncapi-shape", message)
-        role: Role = "action" if direction == "receive" else "event"
+        role = self._role(node)
         other: Role = "event" if role == "action" else "action"
         own = [item for listed in self._listed(node) for item in self._message(listed, role)]
         replies = [item for listed in self._replies(node) for item in self._message(listed, other)]
@@ -267,22 +294,66 @@ class Reader:
 
     def _message(self, node: Node, role: Role) -> list[MessageNode]:
         """Return the message, or those that its payload is one of."""
-        key = node.pointer.rsplit("/", maxsplit=1)[-1]
         turn = node.value.get("x-turn")
         if turn is not None and turn not in TURN_WORDS:
             message = f"x-turn must be one of {', '.join(TURN_WORDS)}; found {turn!r}"
             raise refuse(node.file, node.pointer, "asyncapi-x-turn", message)
         if "payload" not in node.value:
-            raise refuse(node.file, node.pointer, "asyncapi-shape", f"{key!r} has no payload")
-        schema = self._schema(node.child("payload"))
+            message = f"{self._key(node)!r} has no payload: add one, as `payload: {{type: object}}`"
+            raise refuse(node.file, node.pointer, "asyncapi-shape", message)
+        schema = self._payload(node)
         tag = self.action_tag if role == "action" else self.event_tag
         parts = branches(self.store, schema, tag)
         if parts:
             return [MessageNode(wire, role, turn, node, part) for wire, part in parts]
         # The wire counts: a message's name may be anybody's word for it.
         word = word_of(self.store, schema, tag)
-        wire = word or (_text(node, "name", "a message") if "name" in node.value else key)
+        wire = word or self._named(node)
+        if word is None or schema.uri in self._worded:
+            self._say_word(schema, tag, wire if word is None else self._named(node))
         return [MessageNode(wire, role, turn, node, schema)]
+
+    def _named(self, node: Node) -> str:
+        """Return what a document calls a message that says no word itself."""
+        return _text(node, "name", "a message") if "name" in node.value else self._key(node)
+
+    def _key(self, node: Node) -> str:
+        """Return the last resort for the name of a message: where it stands."""
+        return pointer_path(node.pointer)[-1]
+
+    def _payload(self, node: Node) -> Node:
+        return self._schema(node.child("payload"))
+
+    def _say_word(self, schema: Node, tag: str, wire: str) -> None:
+        """Let the name of a message be its word where its own payload takes any text there.
+
+        The document that was read is changed, as if its author had written the constant.
+        """
+        found = constants(self.store, schema).get(tag, wire)
+        if not isinstance(found, str):
+            message = (
+                f"{tag!r} must be required and have a string as its const; it is {found!r}, and "
+                "only strings name a message: keep this protocol's codes in a member of their own"
+            )
+            raise refuse(schema.file, schema.pointer, "tag-const", message)
+        other = self._worded.get(schema.uri, wire)
+        if other != wire:
+            message = (
+                f"the messages {other!r} and {wire!r} have one payload, which takes any text at "
+                f"{tag!r}: give each a payload with its own const there"
+            )
+            raise refuse(schema.file, schema.pointer, "asyncapi-duplicate", message)
+        members = schema.value.get("properties") if isinstance(schema.value, dict) else None
+        member = members.get(tag) if isinstance(members, dict) else None
+        if not isinstance(members, dict) or not isinstance(member, dict):
+            return
+        if member.get("type") != "string" or member.keys() - ANNOTATIONS - {"type", "minLength"}:
+            return
+        self._worded[schema.uri] = wire
+        members[tag] = {**member, "const": wire}
+        said = f"{tag!r} takes any text; the message's name {wire!r} is taken for its word"
+        place = schema.child("properties", tag)
+        self.notes.append(Diagnostic(place.file, place.pointer, "tag-from-name", said, "info"))
 
     def _schema(self, node: Node) -> Node:
         """Return the schema of a multi-format schema object, or the node itself."""
@@ -291,11 +362,18 @@ class Reader:
                 message = "a multi-format schema needs 'schema'"
                 raise refuse(node.file, node.pointer, "asyncapi-shape", message)
             said = str(node.value["schemaFormat"])
-            if not any(word in said for word in _FORMATS):
-                message = f"a schema of format {said!r} is not read; write it as JSON Schema"
-                raise refuse(node.file, node.pointer, "asyncapi-format", message)
+            self._format(node, said)
             node = node.child("schema")
         return self._deref(node)
+
+    def _format(self, node: Node, said: str) -> None:
+        """Refuse schemas of other languages, such as Avro or Protobuf."""
+        if not any(word in said for word in _FORMATS):
+            message = (
+                f"a schema of format {said!r} is not read; write it as JSON Schema, "
+                "or print it once as JSON Schema with the tools of that format"
+            )
+            raise refuse(node.file, node.pointer, "asyncapi-format", message)
 
     def _result(self, node: Node) -> ResultNode | None:
         if "x-result" not in node.value:

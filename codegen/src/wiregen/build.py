@@ -7,6 +7,7 @@ from pathlib import Path
 
 from wiregen import asyncapi
 from wiregen.asyncapi import MessageNode
+from wiregen.asyncapi2 import read_document
 from wiregen.contract import read_contract
 from wiregen.contract.model import Contract
 from wiregen.errors import pointer_path, refuse
@@ -15,38 +16,54 @@ from wiregen.ir import Const, Field, Message, Operation, Ref, Result, Spec, Stru
 from wiregen.load import Store
 from wiregen.mirrors import FactReader
 from wiregen.naming import TWIN, rooted
+from wiregen.reading import AS_WRITTEN, Reading
 from wiregen.resolve import Resolver
 from wiregen.served import Side, served
 from wiregen.shapes import build_shapes, build_unions
 from wiregen.tables import UNKNOWN_EVENT, read_errors, read_machines
 
 DOCUMENT_NAMES = ("asyncapi.yaml", "asyncapi.yml", "asyncapi.json")
+_SUFFIXES = (".yaml", ".yml", ".json")
 
 
-def find_document(folder: Path) -> str:
-    """Return the name of the AsyncAPI document in ``folder``; refuse a folder without one."""
+def find_document(place: Path, root: Path | None = None) -> tuple[Path, str]:
+    """Return the folder of a specification and the name of its AsyncAPI document in it.
+
+    ``place`` is the document or its folder, ``root`` the folder around all that it refers to.
+    """
+    document = place if place.is_file() else None
     for name in DOCUMENT_NAMES:
-        if (folder / name).is_file():
-            return name
-    message = f"no {' or '.join(DOCUMENT_NAMES)} in {folder.name or folder}"
-    raise refuse(DOCUMENT_NAMES[0], "", "load-missing-file", message)
+        if document is None and (place / name).is_file():
+            document = place / name
+    if document is None:
+        message = f"no {' or '.join(DOCUMENT_NAMES)} in {place.name or place}"
+        others = sorted(item.name for item in place.glob("*") if item.suffix in _SUFFIXES)
+        if others and place.is_dir():
+            message += f"; name the document itself: --spec {place.name}/{others[0]}"
+        raise refuse(DOCUMENT_NAMES[0], "", "load-missing-file", message)
+    folder = (root or document.parent).resolve()
+    if not document.resolve().is_relative_to(folder):
+        message = f"{document.name} does not lie in {folder}: --root names a folder around it"
+        raise refuse("", "", "usage", message)
+    return folder, document.resolve().relative_to(folder).as_posix()
 
 
-def build(folder: Path, role: Side = "client") -> Spec:
-    """Read the specification in ``folder``. Raises SpecError with file and JSON Pointer.
+def build(place: Path, reading: Reading = AS_WRITTEN, role: Side = "client") -> Spec:
+    """Read the specification in a folder, or of one document in it.
 
     With the role of a server its actions are what is read, its events what is written.
+    Raises SpecError with file and JSON Pointer.
     """
-    store = Store(folder)
+    folder, name = find_document(place, reading.root)
     try:
-        return _Builder(store, find_document(folder), role).spec()
+        return _Builder(Store(folder), name, reading, role).spec()
     except RecursionError as err:
-        raise refuse(find_document(folder), "", "load-depth", "nested too deeply") from err
+        raise refuse(name, "", "load-depth", "nested too deeply") from err
 
 
 class _Builder:
-    def __init__(self, store: Store, name: str, role: Side) -> None:
-        document = asyncapi.Reader(store, name).read()
+    def __init__(self, store: Store, name: str, reading: Reading, role: Side) -> None:
+        document = read_document(store, name, reading)
         if role == "server":
             document = served(document, name)
         self.role = role
@@ -97,7 +114,7 @@ class _Builder:
             errors=errors,
             machines=machines,
             contract=contract,
-            diagnostics=tuple(sorted(self.resolver.diagnostics)),
+            diagnostics=tuple(sorted((*document.notes, *self.resolver.diagnostics))),
             sha256=self.store.digest(),
             folded={item.uri: item for item in self.resolver.folded},
             store=self.store,

@@ -24,9 +24,11 @@ from wiregen.emit import VECTORS, languages
 from wiregen.errors import SpecError, exit_code, refuse
 from wiregen.freeze import freeze as keep
 from wiregen.generate import generate as run_emitters
+from wiregen.ir import Spec
 from wiregen.lint import RULES, lint_folder
 from wiregen.normalise import View
 from wiregen.normalise import bundle as make_bundle
+from wiregen.reading import AS_WRITTEN, Reading
 from wiregen.reference.site import build_site
 from wiregen.served import Side
 from wiregen.vectors import coverage as measure
@@ -38,7 +40,7 @@ app = App(
     version=__version__,
     help="""Print the wire layer of a WebSocket protocol in five languages.
 
-Input: a folder with an AsyncAPI 3 document and JSON Schema 2020-12 files.
+Input: an AsyncAPI document of version 2 or 3 and the JSON Schemas it refers to.
 
 Exit codes: 0 done · 1 a check failed or the specification is malformed · 2 wrong usage,
 or a table (`table-…`, `machine-…`, `error-…`) with unknown words, contradictions or rows
@@ -48,7 +50,7 @@ that say nothing.""",
 app.register_install_completion_command()
 
 SpecOption = Annotated[
-    Path | None, Parameter(name="--spec", help="Folder with the AsyncAPI document.")
+    Path | None, Parameter(name="--spec", help="The AsyncAPI document, or its folder.")
 ]
 SEVERITIES = ("error", "warning", "info")
 JsonOption = Annotated[bool, Parameter(name="--json", help="Print JSON.")]
@@ -77,8 +79,25 @@ def _config(spec: Path | None, out: Path | None = None, *, needed: bool = True) 
     return config
 
 
-def _spec_folder(spec: Path | None) -> Path:
-    return spec if spec is not None else _config(None).spec_folder
+def _place(spec: Path | None, reading: Reading) -> tuple[Path, Reading]:
+    """Return where the specification lies and how it is read, by options and wiregen.toml."""
+    if spec is not None:
+        return spec, reading
+    config = _config(None)
+    return config.spec_folder, _over(config.reading, reading)
+
+
+def _over(written: Reading, said: Reading) -> Reading:
+    """Return what wiregen.toml says, but for what an option says."""
+    return Reading(
+        discriminator=said.discriminator or written.discriminator,
+        side=said.side if said.side != AS_WRITTEN.side else written.side,
+        root=said.root or written.root,
+    )
+
+
+def _spec(spec: Path | None, reading: Reading) -> Spec:
+    return build(*_place(spec, reading))
 
 
 def _languages(chosen: list[str] | None) -> tuple[str, ...]:
@@ -98,11 +117,13 @@ def generate(
     out: Path | None = None,
     role: Side = "client",
     force: bool = False,
+    reading: Reading = AS_WRITTEN,
 ) -> int:
     """Write the wire layer; all files or none.
 
     Examples: `wiregen generate`, `wiregen generate --lang go --out /tmp/look`,
-    `wiregen generate --role server --lang python --out server`
+    `wiregen generate --role server --lang python --out server`,
+    `wiregen generate --spec chat.yml --out made --discriminator type`
 
     Parameters
     ----------
@@ -117,7 +138,7 @@ def generate(
         raise refuse("", "", "usage", "--role server needs --out, a folder of its own")
     config = _config(spec, out)
     langs = _languages(lang)
-    found = build(config.spec_folder, role)
+    found = build(config.spec_folder, _over(config.reading, reading), role)
     recover(config.root)
     old = manifest.read(config.root / config.manifest)
     edited = [] if force else manifest.hand_edited(config.root, old, langs)
@@ -139,13 +160,20 @@ def generate(
 
 
 @app.command
-def check(*, lang: LangOption = None, spec: SpecOption = None, as_json: JsonOption = False) -> int:
+def check(
+    *,
+    lang: LangOption = None,
+    spec: SpecOption = None,
+    as_json: JsonOption = False,
+    reading: Reading = AS_WRITTEN,
+) -> int:
     """Compare generated files with a fresh run; exit 1 on drift or a hand edit.
 
     Examples: `wiregen check`, `wiregen check --lang rust --json`
     """
     config = _config(spec)
-    found = manifest.check(build(config.spec_folder), config, _languages(lang))
+    read = build(config.spec_folder, _over(config.reading, reading))
+    found = manifest.check(read, config, _languages(lang))
     if as_json:
         print(json.dumps(dataclasses.asdict(found), indent=2))
         return 1 if found.drift else 0
@@ -167,6 +195,7 @@ def lint(
     spec: SpecOption = None,
     strict: bool = False,
     as_json: JsonOption = False,
+    reading: Reading = AS_WRITTEN,
 ) -> int:
     """Judge the specification by the rules; exit 1 on an error, 2 in a table.
 
@@ -190,7 +219,7 @@ def lint(
         for rule in RULES:
             print(f"{rule.id:24} {rule.severity:8} {rule.purpose}")
         return 0
-    found = lint_folder(_spec_folder(spec))
+    found = lint_folder(*_place(spec, reading))
     failing = [item for item in found if item.severity == "error" or strict]
     failing = [item for item in failing if item.severity != "info"]
     code = exit_code(failing)
@@ -206,7 +235,13 @@ def lint(
 
 
 @app.command
-def vectors(*, coverage: bool = False, spec: SpecOption = None, as_json: JsonOption = False) -> int:
+def vectors(
+    *,
+    coverage: bool = False,
+    spec: SpecOption = None,
+    as_json: JsonOption = False,
+    reading: Reading = AS_WRITTEN,
+) -> int:
     """Write the test vectors; with --coverage print what they cover and write nothing.
 
     Examples: `wiregen vectors`, `wiregen vectors --coverage`
@@ -217,8 +252,8 @@ def vectors(*, coverage: bool = False, spec: SpecOption = None, as_json: JsonOpt
         Print the obligations of the schemas that the vectors meet; exit 1 below 100 %.
     """
     if not coverage:
-        return generate(lang=[VECTORS], spec=spec)
-    found = build(_spec_folder(spec))
+        return generate(lang=[VECTORS], spec=spec, reading=reading)
+    found = _spec(spec, reading)
     result = measure(found, vector_files(found))
     if as_json:
         print(json.dumps({"total": result.total, "missing": result.missing}, indent=2))
@@ -231,7 +266,7 @@ def vectors(*, coverage: bool = False, spec: SpecOption = None, as_json: JsonOpt
 
 
 @app.command
-def bundle(*, view: View = "strict", spec: SpecOption = None) -> int:
+def bundle(*, view: View = "strict", spec: SpecOption = None, reading: Reading = AS_WRITTEN) -> int:
     """Print all messages and types as one JSON Schema in one of three views.
 
     Examples: `wiregen bundle --view reader`
@@ -241,7 +276,7 @@ def bundle(*, view: View = "strict", spec: SpecOption = None) -> int:
     view
         strict: as written; open: as a server takes actions; reader: as a client takes events.
     """
-    print(json.dumps(make_bundle(build(_spec_folder(spec)), view), indent=2, ensure_ascii=False))
+    print(json.dumps(make_bundle(_spec(spec, reading), view), indent=2, ensure_ascii=False))
     return 0
 
 
@@ -258,6 +293,7 @@ def diff(
     as_json: JsonOption = False,
     allow: Path | None = None,
     allow_undecided: bool = False,
+    reading: Reading = AS_WRITTEN,
 ) -> int:
     """Say what breaks between two versions of the specification, and what version that asks for.
 
@@ -286,7 +322,8 @@ def diff(
     allow_undecided
         Do not fail for a changed construct that is not understood.
     """
-    config = _config(None, needed=not (Path(old).is_dir() and Path(new or ".").is_dir() and new))
+    config = _config(None, needed=not (Path(old).exists() and new and Path(new).exists()))
+    config = dataclasses.replace(config, reading=_over(config.reading, reading))
     return run_diff(
         old,
         new or str(config.spec_folder),
@@ -312,12 +349,14 @@ def freeze(*, spec: SpecOption = None, force: bool = False) -> int:
         Write over the same version with another content.
     """
     config = _config(spec)
-    print(f"kept {keep(build(config.spec_folder), config, force=force)}")
+    print(f"kept {keep(build(config.spec_folder, config.reading), config, force=force)}")
     return 0
 
 
 @app.command
-def docs(*, out: Path = Path("site"), spec: SpecOption = None) -> int:
+def docs(
+    *, out: Path = Path("site"), spec: SpecOption = None, reading: Reading = AS_WRITTEN
+) -> int:
     """Build the protocol reference as a static site that needs no network.
 
     Examples: `wiregen docs`, `wiregen docs --out /tmp/site`
@@ -327,20 +366,20 @@ def docs(*, out: Path = Path("site"), spec: SpecOption = None) -> int:
     out
         Folder of the site; replaced as a whole.
     """
-    folder = _spec_folder(spec)
-    rules = [path for path in (folder / "behaviour.md",) if path.is_file()]
-    count = build_site(build(folder), out, rules)
+    found = _spec(spec, reading)
+    rules = [path for path in (found.store.root / "behaviour.md",) if path.is_file()]
+    count = build_site(found, out, rules)
     print(f"wrote {count} pages to {out}/index.html")
     return 0
 
 
 @app.command
-def explain(name: str, /, *, spec: SpecOption = None) -> int:
+def explain(name: str, /, *, spec: SpecOption = None, reading: Reading = AS_WRITTEN) -> int:
     """Print what the generator knows about one type or message, as JSON.
 
     Examples: `wiregen explain StreamToken`, `wiregen explain stream_token`
     """
-    found = build(_spec_folder(spec))
+    found = _spec(spec, reading)
     parts: dict[str, Any] = {}
     for item in (*found.types, *found.shapes):
         if item.name == name:

@@ -9,6 +9,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from wiregen.errors import refuse
+from wiregen.reading import AS_WRITTEN, Reading
 
 NAME = "wiregen.toml"
 RELEASED = PurePosixPath("released")
@@ -38,6 +39,8 @@ class Config:
     targets: Mapping[str, Target]
     released: PurePosixPath = RELEASED
     """Folder of the released versions, one folder each."""
+    reading: Reading = AS_WRITTEN
+    """What the document does not say itself: `discriminator`, `side`, `spec_root`."""
 
     @property
     def spec_folder(self) -> Path:
@@ -98,4 +101,17 @@ def load_config(path: Path) -> Config:
         manifest=PurePosixPath(str(data.get("manifest", "wiregen-manifest.json"))),
         released=PurePosixPath(str(data.get("released", "released"))),
         targets=targets,
+        reading=_reading(data, root, path.name),
+    )
+
+
+def _reading(data: Mapping[str, Any], root: Path, name: str) -> Reading:
+    side = data.get("side", "server")
+    if side not in ("server", "client"):
+        raise refuse(name, "/side", "config-shape", "must be 'server' or 'client'")
+    around = data.get("spec_root")
+    return Reading(
+        discriminator=str(data.get("discriminator", "")),
+        side=side,
+        root=None if around is None else root / str(around),
     )

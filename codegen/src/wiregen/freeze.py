@@ -46,7 +46,7 @@ def freeze(spec: Spec, config: Config, *, force: bool = False) -> PurePosixPath:
         raise SpecError(*errors)
     if not _NAME.fullmatch(spec.version):
         text = f"{spec.version!r} cannot name a folder"
-        raise refuse(find_document(spec.store.root), "/info/version", "freeze-version", text)
+        raise refuse(find_document(spec.store.root)[1], "/info/version", "freeze-version", text)
     folder = config.released / spec.version
     place = config.root / folder
     files = frozen_files(spec, config)

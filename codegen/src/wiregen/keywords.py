@@ -190,6 +190,15 @@ def applies(keyword: str, kind: str) -> bool:
     return kind in ("integer", "number")
 
 
+def beyond_64_bits(value: Json) -> bool:
+    """Whether an integer may be one that 64 bits with a sign do not hold."""
+    if value.get("format") in ("uint64", "uint128", "int128", "bigint"):
+        return True
+    least = value.get("minimum", value.get("exclusiveMinimum", 0))
+    most = value.get("maximum", value.get("exclusiveMaximum", 0))
+    return bool(least < -(2**63) or most > 2**63)
+
+
 def only_constrains(branch: Json) -> bool:
     """Whether a branch only says which members must be there, and with which value."""
     if not isinstance(branch, dict) or not set(branch) <= {"required", "properties", "type"}:

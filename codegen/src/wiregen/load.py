@@ -237,7 +237,7 @@ class Store:
         if file is None and not self.references.knows(bare):
             file = self._file_with(bare)
             if file is None:
-                message = f"$ref {ref!r} is remote; only files of the specification are read"
+                message = f"$ref {ref!r} is remote; only files are read: keep a copy here"
                 raise refuse(origin.file, origin.pointer, "ref-remote", message)
         if file is not None:
             self._read(origin, file, ref)

@@ -6,10 +6,12 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from wiregen.errors import refuse
-from wiregen.ir import Array, Enum, Ref, Struct, Type, TypeDef
+from wiregen.ir import Array, Enum, Map, Ref, Struct, Type, TypeDef
 from wiregen.load import Node
 
 Json = Any
+MAX_LEVELS = 64
+"""Levels of types in types: what is deeper is outside the contract of any frame."""
 _INSIDE = ("items", "additionalProperties", "contains")
 
 
@@ -119,3 +121,40 @@ def _finite(type_: Type, ends: set[str]) -> bool:
     if isinstance(type_, Array) and type_.min_items and not type_.nullable_items:
         return _finite(type_.items, ends)
     return True
+
+
+def check_depth(types: Mapping[str, TypeDef]) -> None:
+    """Refuse types that hold each other in more levels than a frame may have.
+
+    Raises:
+        SpecError: the rule is `type-depth`.
+    """
+    levels: dict[str, int] = {}
+
+    def level(name: str) -> int:
+        if name not in levels:
+            levels[name] = 0  # a way back to a type that is open adds no level of its own
+            inner = types[name]
+            levels[name] = 1 + max(map(below, _held(inner)), default=0)
+            if levels[name] > MAX_LEVELS:
+                file, _, pointer = inner.uri.partition("#")
+                message = (
+                    f"{name} holds types in more than {MAX_LEVELS} levels, more than a frame may "
+                    "have: let a member take any JSON there, or lead back to a type above"
+                )
+                raise refuse(file, pointer, "type-depth", message)
+        return levels[name]
+
+    def below(type_: Type) -> int:
+        if isinstance(type_, Array | Map):
+            return 1 + below(type_.items if isinstance(type_, Array) else type_.values)
+        return level(type_.name) if isinstance(type_, Ref) and type_.name in types else 0
+
+    for name in sorted(types):
+        level(name)
+
+
+def _held(item: TypeDef) -> list[Type]:
+    if isinstance(item, Struct):
+        return [field.type for field in item.fields]
+    return [] if isinstance(item, Enum) else [branch.type for branch in item.branches]

@@ -34,6 +34,7 @@ from wiregen.keywords import (
     alike,
     alternative_of,
     applies,
+    beyond_64_bits,
     branch_hint,
     doc_of,
     free_form,
@@ -52,7 +53,7 @@ from wiregen.load import Node, Store
 from wiregen.merge import UNIONS, Merged, listed_values
 from wiregen.metaschema import check_schema, compiles
 from wiregen.naming import rooted, spelled, words
-from wiregen.recursion import Loops, check_endless
+from wiregen.recursion import Loops, check_depth, check_endless
 from wiregen.spelling import branch_names, ineffective, names_of, type_names, value_names
 from wiregen.unions import Hints, Pending, Unions
 
@@ -150,6 +151,7 @@ class Resolver:
             said = f"{tag!r} is not required, yet tells the branches apart: read as required"
             self.note(node, "tag-optional", said)
         check_endless(self.types)
+        check_depth(self.types)
 
     def note(self, node: Node, rule: str, message: str) -> None:
         """Record something that types cannot say; the schema itself still says it."""
@@ -305,6 +307,10 @@ class Resolver:
             return self._array(node, hint)
         if kind == "object":
             return self._object(node, hint, role)
+        if kind == "integer" and beyond_64_bits(node.value):
+            said = "integers beyond 64 bits have no type in most languages; read as opaque JSON"
+            self.note(node, "opaque-integer", said)
+            return Opaque((kind,))
         bounds = {
             ours: node.value[theirs]
             for theirs, ours in BOUNDS.items()

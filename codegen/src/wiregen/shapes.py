@@ -6,6 +6,7 @@ the same fault at the same place.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -139,11 +140,16 @@ def struct_refs(check: Check, unions: dict[str, UnionShape]) -> list[str]:
 
 
 def json_kind(value: Json) -> str:
-    """Return the JSON type of a parsed value; an integer is a number without a fraction."""
+    """Return the JSON type of a parsed value; an integer is a number without a fraction.
+
+    A number that no double holds is `huge`, and fits nothing but any JSON.
+    """
     if isinstance(value, bool):
         return "boolean"
     if isinstance(value, int) or (isinstance(value, float) and value.is_integer()):
         return "integer"
+    if isinstance(value, float) and math.isinf(value):
+        return "huge"
     if value is None:
         return "null"
     by_class = {str: "string", float: "number", list: "array", dict: "object"}

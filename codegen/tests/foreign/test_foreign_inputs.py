@@ -31,6 +31,7 @@ ROWS = {
     "G16": "words beside `$ref`",
     "G17": "tags, nested unions, unknown keywords",
     "G18": "numbers",
+    "G19": "depth",
     "G20": "what `lint` must survive",
 }
 

@@ -42,107 +42,15 @@ pub fn decode(text: &str) -> Result<Event, DecodeError> {
         text,
         clean: &clean,
     };
-    match EventType::of(&word) {
-        EventType::ImmediateResponse => read
-            .known(
-                &word,
-                &shapes::IMMEDIATE_RESPONSE_EVENT,
-                frames::ImmediateResponse::complete,
-            )
-            .map(|kept| Event::ImmediateResponse(events::ImmediateResponse(kept))),
-        EventType::EventualResponse => read
-            .known(
-                &word,
-                &shapes::EVENTUAL_RESPONSE_EVENT,
-                frames::EventualResponse::complete,
-            )
-            .map(|kept| Event::EventualResponse(events::EventualResponse(kept))),
-        EventType::StreamChunk => read
-            .known(
-                &word,
-                &shapes::STREAM_CHUNK_EVENT,
-                frames::StreamChunk::complete,
-            )
-            .map(|kept| Event::StreamChunk(events::StreamChunk(kept))),
-        EventType::StreamToken => read
-            .known(
-                &word,
-                &shapes::STREAM_TOKEN_EVENT,
-                frames::StreamToken::complete,
-            )
-            .map(|kept| Event::StreamToken(events::StreamToken(kept.into()))),
-        EventType::StreamPreamble => read
-            .known(
-                &word,
-                &shapes::STREAM_PREAMBLE_EVENT,
-                frames::StreamPreamble::complete,
-            )
-            .map(|kept| Event::StreamPreamble(events::StreamPreamble(kept.into()))),
-        EventType::StreamReasoning => read
-            .known(
-                &word,
-                &shapes::STREAM_REASONING_EVENT,
-                frames::StreamReasoning::complete,
-            )
-            .map(|kept| Event::StreamReasoning(events::StreamReasoning(kept.into()))),
-        EventType::Keepalive => read
-            .known(&word, &shapes::KEEPALIVE_EVENT, frames::Keepalive::complete)
-            .map(|kept| Event::Keepalive(events::Keepalive(kept))),
-        EventType::WriteConfirmationRequired => read
-            .known(
-                &word,
-                &shapes::WRITE_CONFIRMATION_REQUIRED_EVENT,
-                frames::WriteConfirmationRequired::complete,
-            )
-            .map(|kept| Event::WriteConfirmationRequired(events::WriteConfirmationRequired(kept))),
-        EventType::OtpVerificationRequired => read
-            .known(
-                &word,
-                &shapes::OTP_VERIFICATION_REQUIRED_EVENT,
-                frames::OtpVerificationRequired::complete,
-            )
-            .map(|kept| Event::OtpVerificationRequired(events::OtpVerificationRequired(kept))),
-        EventType::OtpSent => read
-            .known(&word, &shapes::OTP_SENT_EVENT, frames::OtpSent::complete)
-            .map(|kept| Event::OtpSent(events::OtpSent(kept))),
-        EventType::OtpVerified => read
-            .known(
-                &word,
-                &shapes::OTP_VERIFIED_EVENT,
-                frames::OtpVerified::complete,
-            )
-            .map(|kept| Event::OtpVerified(events::OtpVerified(kept))),
-        EventType::OtpInvalid => read
-            .known(
-                &word,
-                &shapes::OTP_INVALID_EVENT,
-                frames::OtpInvalid::complete,
-            )
-            .map(|kept| Event::OtpInvalid(events::OtpInvalid(kept))),
-        EventType::InteractionRequired => read
-            .known(
-                &word,
-                &shapes::INTERACTION_REQUIRED_EVENT,
-                frames::InteractionRequired::complete,
-            )
-            .map(|kept| Event::InteractionRequired(events::InteractionRequired(kept))),
-        EventType::InteractionInvalid => read
-            .known(
-                &word,
-                &shapes::INTERACTION_INVALID_EVENT,
-                frames::InteractionInvalid::complete,
-            )
-            .map(|kept| Event::InteractionInvalid(events::InteractionInvalid(kept))),
-        EventType::Cancelled => read
-            .known(&word, &shapes::CANCELLED_EVENT, frames::Cancelled::complete)
-            .map(|kept| Event::Cancelled(events::Cancelled(kept))),
-        EventType::Error => read
-            .known(&word, &shapes::ERROR_EVENT, frames::Error::complete)
-            .map(|kept| Event::Error(events::Error(kept))),
-        EventType::Pong => read
-            .known(&word, &shapes::PONG_EVENT, frames::Pong::complete)
-            .map(|kept| Event::Pong(events::Pong(kept))),
-        EventType::Unknown => read.unknown(&word, None).map(Event::Unknown),
+    let found = read.as_event(&word);
+    if !matches!(found, Err(DecodeError::Broken(_))) {
+        return found;
+    }
+    // Of several members of one name the last one counts.
+    match mend::last_string(&clean, "type") {
+        Some(last) if last != word => read.as_event(&last),
+        Some(_) => found,
+        None => Err(DecodeError::Malformed),
     }
 }
 
@@ -355,6 +263,114 @@ struct Reading<'a> {
 }
 
 impl Reading<'_> {
+    /// Decodes the frame as the event of a word.
+    fn as_event(&self, word: &str) -> Result<Event, DecodeError> {
+        match EventType::of(word) {
+            EventType::ImmediateResponse => self
+                .known(
+                    word,
+                    &shapes::IMMEDIATE_RESPONSE_EVENT,
+                    frames::ImmediateResponse::complete,
+                )
+                .map(|kept| Event::ImmediateResponse(events::ImmediateResponse(kept))),
+            EventType::EventualResponse => self
+                .known(
+                    word,
+                    &shapes::EVENTUAL_RESPONSE_EVENT,
+                    frames::EventualResponse::complete,
+                )
+                .map(|kept| Event::EventualResponse(events::EventualResponse(kept))),
+            EventType::StreamChunk => self
+                .known(
+                    word,
+                    &shapes::STREAM_CHUNK_EVENT,
+                    frames::StreamChunk::complete,
+                )
+                .map(|kept| Event::StreamChunk(events::StreamChunk(kept))),
+            EventType::StreamToken => self
+                .known(
+                    word,
+                    &shapes::STREAM_TOKEN_EVENT,
+                    frames::StreamToken::complete,
+                )
+                .map(|kept| Event::StreamToken(events::StreamToken(kept.into()))),
+            EventType::StreamPreamble => self
+                .known(
+                    word,
+                    &shapes::STREAM_PREAMBLE_EVENT,
+                    frames::StreamPreamble::complete,
+                )
+                .map(|kept| Event::StreamPreamble(events::StreamPreamble(kept.into()))),
+            EventType::StreamReasoning => self
+                .known(
+                    word,
+                    &shapes::STREAM_REASONING_EVENT,
+                    frames::StreamReasoning::complete,
+                )
+                .map(|kept| Event::StreamReasoning(events::StreamReasoning(kept.into()))),
+            EventType::Keepalive => self
+                .known(word, &shapes::KEEPALIVE_EVENT, frames::Keepalive::complete)
+                .map(|kept| Event::Keepalive(events::Keepalive(kept))),
+            EventType::WriteConfirmationRequired => self
+                .known(
+                    word,
+                    &shapes::WRITE_CONFIRMATION_REQUIRED_EVENT,
+                    frames::WriteConfirmationRequired::complete,
+                )
+                .map(|kept| {
+                    Event::WriteConfirmationRequired(events::WriteConfirmationRequired(kept))
+                }),
+            EventType::OtpVerificationRequired => self
+                .known(
+                    word,
+                    &shapes::OTP_VERIFICATION_REQUIRED_EVENT,
+                    frames::OtpVerificationRequired::complete,
+                )
+                .map(|kept| Event::OtpVerificationRequired(events::OtpVerificationRequired(kept))),
+            EventType::OtpSent => self
+                .known(word, &shapes::OTP_SENT_EVENT, frames::OtpSent::complete)
+                .map(|kept| Event::OtpSent(events::OtpSent(kept))),
+            EventType::OtpVerified => self
+                .known(
+                    word,
+                    &shapes::OTP_VERIFIED_EVENT,
+                    frames::OtpVerified::complete,
+                )
+                .map(|kept| Event::OtpVerified(events::OtpVerified(kept))),
+            EventType::OtpInvalid => self
+                .known(
+                    word,
+                    &shapes::OTP_INVALID_EVENT,
+                    frames::OtpInvalid::complete,
+                )
+                .map(|kept| Event::OtpInvalid(events::OtpInvalid(kept))),
+            EventType::InteractionRequired => self
+                .known(
+                    word,
+                    &shapes::INTERACTION_REQUIRED_EVENT,
+                    frames::InteractionRequired::complete,
+                )
+                .map(|kept| Event::InteractionRequired(events::InteractionRequired(kept))),
+            EventType::InteractionInvalid => self
+                .known(
+                    word,
+                    &shapes::INTERACTION_INVALID_EVENT,
+                    frames::InteractionInvalid::complete,
+                )
+                .map(|kept| Event::InteractionInvalid(events::InteractionInvalid(kept))),
+            EventType::Cancelled => self
+                .known(word, &shapes::CANCELLED_EVENT, frames::Cancelled::complete)
+                .map(|kept| Event::Cancelled(events::Cancelled(kept))),
+            EventType::Error => self
+                .known(word, &shapes::ERROR_EVENT, frames::Error::complete)
+                .map(|kept| Event::Error(events::Error(kept))),
+            EventType::Pong => self
+                .known(word, &shapes::PONG_EVENT, frames::Pong::complete)
+                .map(|kept| Event::Pong(events::Pong(kept))),
+            EventType::Unknown => self.unknown(word, None).map(Event::Unknown),
+        }
+    }
+
     fn known<T: DeserializeOwned>(
         &self,
         word: &str,

@@ -20,7 +20,7 @@ pub(crate) struct Cancelled {
     pub(crate) timestamp: Option<i64>,
 }
 
-read_object!(Cancelled { "requestId" => request_id: optional, "status" => status: optional_int, "data" => data: optional, "timestamp" => timestamp: optional_int,  });
+read_object!(Cancelled tagged "type" = "cancelled" { "requestId" => request_id: optional, "status" => status: optional_int, "data" => data: optional, "timestamp" => timestamp: optional_int,  });
 
 impl Cancelled {
     /// Whether every fact that may lie at one of two places lies at one.
@@ -47,7 +47,7 @@ pub(crate) struct Error {
     pub(crate) timestamp: Option<i64>,
 }
 
-read_object!(Error { "requestId" => request_id: optional, "error" => error: optional, "data" => data: required, "timestamp" => timestamp: optional_int,  });
+read_object!(Error tagged "type" = "error" { "requestId" => request_id: optional, "error" => error: optional, "data" => data: required, "timestamp" => timestamp: optional_int,  });
 
 impl Error {
     #[allow(clippy::unused_self)]
@@ -71,7 +71,7 @@ pub(crate) struct EventualResponse {
     pub(crate) timestamp: Option<i64>,
 }
 
-read_object!(EventualResponse { "requestId" => request_id: optional, "status" => status: optional_int, "data" => data: required, "timestamp" => timestamp: optional_int,  });
+read_object!(EventualResponse tagged "type" = "eventual_response" { "requestId" => request_id: optional, "status" => status: optional_int, "data" => data: required, "timestamp" => timestamp: optional_int,  });
 
 impl EventualResponse {
     #[allow(clippy::unused_self)]
@@ -108,7 +108,7 @@ pub(crate) struct ImmediateResponse {
     pub(crate) timestamp: Option<i64>,
 }
 
-read_object!(ImmediateResponse { "requestId" => request_id: optional, "status" => status: optional_int, "message" => message: optional, "data" => data: required, "timestamp" => timestamp: optional_int,  });
+read_object!(ImmediateResponse tagged "type" = "immediate_response" { "requestId" => request_id: optional, "status" => status: optional_int, "message" => message: optional, "data" => data: required, "timestamp" => timestamp: optional_int,  });
 
 impl ImmediateResponse {
     #[allow(clippy::unused_self)]
@@ -123,7 +123,7 @@ pub(crate) struct InteractionInvalid {
     pub(crate) timestamp: Option<i64>,
 }
 
-read_object!(InteractionInvalid { "requestId" => request_id: optional, "data" => data: required, "timestamp" => timestamp: optional_int,  });
+read_object!(InteractionInvalid tagged "type" = "interaction_invalid" { "requestId" => request_id: optional, "data" => data: required, "timestamp" => timestamp: optional_int,  });
 
 impl InteractionInvalid {
     #[allow(clippy::unused_self)]
@@ -154,7 +154,7 @@ pub(crate) struct InteractionRequired {
     pub(crate) timestamp: Option<i64>,
 }
 
-read_object!(InteractionRequired { "requestId" => request_id: optional, "data" => data: required, "timestamp" => timestamp: optional_int,  });
+read_object!(InteractionRequired tagged "type" = "interaction_required" { "requestId" => request_id: optional, "data" => data: required, "timestamp" => timestamp: optional_int,  });
 
 impl InteractionRequired {
     #[allow(clippy::unused_self)]
@@ -186,7 +186,7 @@ pub(crate) struct Keepalive {
     pub(crate) timestamp: Option<i64>,
 }
 
-read_object!(Keepalive { "requestId" => request_id: optional, "data" => data: required, "timestamp" => timestamp: optional_int,  });
+read_object!(Keepalive tagged "type" = "keepalive" { "requestId" => request_id: optional, "data" => data: required, "timestamp" => timestamp: optional_int,  });
 
 impl Keepalive {
     #[allow(clippy::unused_self)]
@@ -207,7 +207,7 @@ pub(crate) struct OtpInvalid {
     pub(crate) timestamp: Option<i64>,
 }
 
-read_object!(OtpInvalid { "requestId" => request_id: optional, "data" => data: required, "timestamp" => timestamp: optional_int,  });
+read_object!(OtpInvalid tagged "type" = "otp_invalid" { "requestId" => request_id: optional, "data" => data: required, "timestamp" => timestamp: optional_int,  });
 
 impl OtpInvalid {
     #[allow(clippy::unused_self)]
@@ -237,7 +237,7 @@ pub(crate) struct OtpSent {
     pub(crate) timestamp: Option<i64>,
 }
 
-read_object!(OtpSent { "requestId" => request_id: optional, "data" => data: required, "timestamp" => timestamp: optional_int,  });
+read_object!(OtpSent tagged "type" = "otp_sent" { "requestId" => request_id: optional, "data" => data: required, "timestamp" => timestamp: optional_int,  });
 
 impl OtpSent {
     #[allow(clippy::unused_self)]
@@ -266,7 +266,7 @@ pub(crate) struct OtpVerificationRequired {
     pub(crate) timestamp: Option<i64>,
 }
 
-read_object!(OtpVerificationRequired { "requestId" => request_id: optional, "data" => data: required, "timestamp" => timestamp: optional_int,  });
+read_object!(OtpVerificationRequired tagged "type" = "otp_verification_required" { "requestId" => request_id: optional, "data" => data: required, "timestamp" => timestamp: optional_int,  });
 
 impl OtpVerificationRequired {
     #[allow(clippy::unused_self)]
@@ -298,7 +298,7 @@ pub(crate) struct OtpVerified {
     pub(crate) timestamp: Option<i64>,
 }
 
-read_object!(OtpVerified { "requestId" => request_id: optional, "data" => data: required, "timestamp" => timestamp: optional_int,  });
+read_object!(OtpVerified tagged "type" = "otp_verified" { "requestId" => request_id: optional, "data" => data: required, "timestamp" => timestamp: optional_int,  });
 
 impl OtpVerified {
     #[allow(clippy::unused_self)]
@@ -326,7 +326,7 @@ pub(crate) struct Pong {
     pub(crate) timestamp: Option<i64>,
 }
 
-read_object!(Pong { "requestId" => request_id: optional, "data" => data: optional, "timestamp" => timestamp: optional_int,  });
+read_object!(Pong tagged "type" = "pong" { "requestId" => request_id: optional, "data" => data: optional, "timestamp" => timestamp: optional_int,  });
 
 impl Pong {
     #[allow(clippy::unused_self)]
@@ -348,7 +348,7 @@ pub(crate) struct StreamChunk {
     pub(crate) timestamp: Option<i64>,
 }
 
-read_object!(StreamChunk { "requestId" => request_id: optional, "node" => node: optional, "data" => data: required, "timestamp" => timestamp: optional_int,  });
+read_object!(StreamChunk tagged "type" = "stream_chunk" { "requestId" => request_id: optional, "node" => node: optional, "data" => data: required, "timestamp" => timestamp: optional_int,  });
 
 impl StreamChunk {
     #[allow(clippy::unused_self)]
@@ -373,7 +373,7 @@ pub(crate) struct StreamPreamble {
     pub(crate) timestamp: Option<i64>,
 }
 
-read_object!(StreamPreamble { "requestId" => request_id: optional, "token" => token: optional, "data" => data: required, "timestamp" => timestamp: optional_int,  });
+read_object!(StreamPreamble tagged "type" = "stream_preamble" { "requestId" => request_id: optional, "token" => token: optional, "data" => data: required, "timestamp" => timestamp: optional_int,  });
 
 impl StreamPreamble {
     #[allow(clippy::unused_self)]
@@ -396,7 +396,7 @@ pub(crate) struct StreamReasoning {
     pub(crate) timestamp: Option<i64>,
 }
 
-read_object!(StreamReasoning { "requestId" => request_id: optional, "token" => token: optional, "data" => data: required, "timestamp" => timestamp: optional_int,  });
+read_object!(StreamReasoning tagged "type" = "stream_reasoning" { "requestId" => request_id: optional, "token" => token: optional, "data" => data: required, "timestamp" => timestamp: optional_int,  });
 
 impl StreamReasoning {
     #[allow(clippy::unused_self)]
@@ -419,7 +419,7 @@ pub(crate) struct StreamToken {
     pub(crate) timestamp: Option<i64>,
 }
 
-read_object!(StreamToken { "requestId" => request_id: optional, "token" => token: optional, "data" => data: required, "timestamp" => timestamp: optional_int,  });
+read_object!(StreamToken tagged "type" = "stream_token" { "requestId" => request_id: optional, "token" => token: optional, "data" => data: required, "timestamp" => timestamp: optional_int,  });
 
 impl StreamToken {
     #[allow(clippy::unused_self)]
@@ -441,7 +441,7 @@ pub(crate) struct WriteConfirmationRequired {
     pub(crate) timestamp: Option<i64>,
 }
 
-read_object!(WriteConfirmationRequired { "requestId" => request_id: optional, "data" => data: required, "timestamp" => timestamp: optional_int,  });
+read_object!(WriteConfirmationRequired tagged "type" = "write_confirmation_required" { "requestId" => request_id: optional, "data" => data: required, "timestamp" => timestamp: optional_int,  });
 
 impl WriteConfirmationRequired {
     #[allow(clippy::unused_self)]

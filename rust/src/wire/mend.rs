@@ -38,6 +38,8 @@ pub(crate) enum Kind {
     Integer,
     Boolean,
     Null,
+    /// A number that no `f64` holds.
+    Huge,
 }
 
 impl Kind {
@@ -50,7 +52,8 @@ impl Kind {
             Some(b't' | b'f') => Self::Boolean,
             Some(b'n') => Self::Null,
             _ if is_integer(text) || matches!(integer(text), Cow::Owned(_)) => Self::Integer,
-            _ => Self::Number,
+            _ if text.parse::<f64>().is_ok_and(f64::is_finite) => Self::Number,
+            _ => Self::Huge,
         }
     }
 

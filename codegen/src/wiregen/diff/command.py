@@ -28,9 +28,9 @@ def compare(
     old: str, new: str, config: Config, policy: Policy
 ) -> tuple[list[Change], tuple[str, str]]:
     """Return the changes from ``old`` to ``new``, folders or git revisions, and both versions."""
-    with opened(old, config.spec, config.root) as before:
+    with opened(old, config.spec, config.root, config.reading) as before:
         try:
-            with opened(new, config.spec, config.root) as after:
+            with opened(new, config.spec, config.root, config.reading) as after:
                 versions = (before.version, after.version)
                 return Comparison(before, after, policy).run(), versions
         except SpecError as err:

@@ -8,28 +8,33 @@ import tarfile
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
 from wiregen.build import build
 from wiregen.errors import refuse
 from wiregen.ir import Spec
+from wiregen.reading import AS_WRITTEN, Reading
 
 
 @contextmanager
-def opened(source: str, folder: PurePosixPath, root: Path) -> Iterator[Spec]:
+def opened(
+    source: str, folder: PurePosixPath, root: Path, reading: Reading = AS_WRITTEN
+) -> Iterator[Spec]:
     """Read a specification from ``source``: a folder, or `REV` or `REV:folder` of git.
 
     ``folder`` is the specification's place in a revision that names none. Raises SpecError when
     the source is neither, and for a malformed specification.
     """
     if Path(source).is_dir():
-        yield build(Path(source))
+        yield build(Path(source), reading)
         return
     if Path(source).is_file():
-        raise refuse("", "", "usage", f"{source} is a file; name the folder of the specification")
+        yield build(Path(source), replace(reading, root=None))
+        return
     revision, _, path = source.partition(":")
     with tempfile.TemporaryDirectory(prefix="wiregen-diff-") as place:
-        yield build(_extract(revision, path or str(folder), root, Path(place)))
+        yield build(_extract(revision, path or str(folder), root, Path(place)), reading)
 
 
 def _extract(revision: str, path: str, root: Path, place: Path) -> Path:

@@ -61,7 +61,6 @@ def emit(spec: Spec, target: Target) -> dict[str, str]:
     actions, calls, types = printer.actions(), printer.calls(), printer.types()
     files: dict[str, dict[str, Any]] = {
         "mod.rs": {"spec": spec, "loose": target.options.get("dead_code") != "deny"},
-        "arguments.rs": {"structs": written(spec)},
         "json.rs": {},
         "learned.rs": {},
         "mend.rs": {"unions": spec.unions},
@@ -104,6 +103,8 @@ def emit(spec: Spec, target: Target) -> dict[str, str]:
             ),
         },
     }
+    if spec.actions:
+        files["arguments.rs"] = {"structs": written(spec)}
     if spec.errors is not None:
         files["errors.rs"] = tables.errors(spec)
     room = target.options.get("module", "wire")
@@ -300,7 +301,8 @@ class _Printer:
 
     def _frame(self, item: Struct) -> RustStruct:
         message = self.events_by_struct.get(item.name)
-        made = self.struct(item, tag=message.tag if message else "")
+        tag, wire = (message.tag, message.wire) if message else ("", "")
+        made = self.struct(item, tag=tag, wire=wire)
         needed: tuple[str, ...] = ()
         if message:
             needed = tuple(

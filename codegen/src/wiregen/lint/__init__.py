@@ -4,18 +4,19 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from wiregen import asyncapi
+from wiregen.asyncapi2 import read_document
 from wiregen.build import build, find_document
 from wiregen.errors import Diagnostic
 from wiregen.lint.model import Context, Rule, run
 from wiregen.lint.rules import RULES
+from wiregen.reading import AS_WRITTEN, Reading
 
 
-def lint_folder(folder: Path) -> tuple[Diagnostic, ...]:
+def lint_folder(folder: Path, reading: Reading = AS_WRITTEN) -> tuple[Diagnostic, ...]:
     """Judge the specification in a folder. Raises SpecError when it cannot even be read."""
-    spec = build(folder)
-    name = find_document(folder)
-    document = asyncapi.Reader(spec.store, name).read()
+    spec = build(folder, reading)
+    _, name = find_document(folder, reading.root)
+    document = read_document(spec.store, name, reading)
     return run(Context(spec, document, name), RULES)
 
 

@@ -65,6 +65,8 @@ def message_unused(context: Context) -> Iterator[Finding]:
         if _landed(context, "components", "messages", key) not in used:
             pointer = join_pointer("/components/messages", key)
             yield Finding(context.name, pointer, "no operation sends or receives this message")
+    if not str(root.get("asyncapi")).startswith("3."):
+        return
     listed: set[str] = set()
     for channel, value in root.get("channels", {}).items():
         keys = value.get("messages", {}) if isinstance(value, dict) else {}

@@ -1,6 +1,7 @@
 """Replay frames through generated Python: JSON lines in, one verdict a line out.
 
-A line in: `{"protocol", "role", "name", "text"}`; role is event, result (name: the action) or type.
+A line in: `{"protocol", "role", "name", "text"}`; role is event, result (name: the action) or
+type (name: the type).
 A line out: `{"outcome", "problem", "encoded"}`.
 """
 
@@ -9,7 +10,11 @@ from __future__ import annotations
 import importlib
 import json
 import sys
+from pathlib import Path
 from typing import Any
+
+# Protocol -> type that no message leads to -> its class; lies where the protocols do.
+TYPES = json.loads(Path("types.json").read_text(encoding="utf-8"))
 
 
 def replay(line: dict[str, str]) -> dict[str, Any]:
@@ -17,7 +22,7 @@ def replay(line: dict[str, str]) -> dict[str, Any]:
     wire = importlib.import_module(line["protocol"])
     try:
         if line["role"] == "type":
-            model = getattr(wire, line["name"])
+            model = getattr(wire, TYPES[line["protocol"]][line["name"]])
             found = wire.decode_type(model, json.loads(line["text"]))
             return {"outcome": "good", "encoded": found.to_wire()}
         event = wire.decode_event(line["text"])

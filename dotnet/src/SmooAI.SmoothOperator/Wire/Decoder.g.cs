@@ -31,44 +31,62 @@ internal static class Decoder
     private static DecodedFrame DecodeText(ReadOnlyMemory<byte> frame, ReadOnlyMemory<byte> text)
     {
         var tag = new Utf8JsonReader(text.Span, Json.Reading);
-        if (!FindTag(ref tag))
+        if (FindTag(ref tag) && tag.TokenType == JsonTokenType.String && EventTable.Find(ref tag) is { } kind)
+        {
+            try
+            {
+                return new(Read(kind.Read, frame, text), kind.Terminal);
+            }
+            catch (WireFault)
+            {
+                // what needs a repair, and where two members have one name
+            }
+        }
+        return DecodeWhole(frame, text);
+    }
+
+    /// <summary>Decodes a frame by a look at all of it: of several members of one name the last counts.</summary>
+    private static DecodedFrame DecodeWhole(ReadOnlyMemory<byte> frame, ReadOnlyMemory<byte> text)
+    {
+        var tag = new Utf8JsonReader(text.Span, Json.Reading);
+        var there = FindTag(ref tag);
+        for (var next = tag; there; tag = next)
+        {
+            next.Skip();
+            if (!NextTag(ref next))
+            {
+                break;
+            }
+        }
+        if (!there || tag.TokenType != JsonTokenType.String)
         {
             return default;
         }
-        var kind = EventTable.Find(ref tag);
-        if (kind is null)
-        {
-            var wireType = tag.GetString()!;
-            while (tag.Read()) { } // the rest must be JSON as well
-            return new(new UnknownEvent(wireType, frame, Correlation(text), null), false);
-        }
-        try
-        {
-            return new(Read(kind.Read, frame, text), kind.Terminal);
-        }
-        catch (WireFault)
-        {
-            return Mend(kind, frame, text);
-        }
+        return EventTable.Find(ref tag) is { } kind
+            ? Mend(kind, frame, text)
+            : new(new UnknownEvent(tag.GetString()!, frame, Correlation(text), null), false);
     }
 
     private static bool FindTag(ref Utf8JsonReader reader)
     {
         reader.Read();
-        if (reader.TokenType != JsonTokenType.StartObject)
-        {
-            return false;
-        }
+        return reader.TokenType == JsonTokenType.StartObject && NextTag(ref reader);
+    }
+
+    /// <summary>Goes to the value of the next member that names the event; false at the end of the text.</summary>
+    private static bool NextTag(ref Utf8JsonReader reader)
+    {
         while (Json.NextMember(ref reader))
         {
             var found = reader.ValueTextEquals("type"u8);
             reader.Read();
             if (found)
             {
-                return reader.TokenType == JsonTokenType.String;
+                return true;
             }
             reader.Skip();
         }
+        while (reader.Read()) { } // what follows the object is no JSON
         return false;
     }
 
@@ -94,7 +112,7 @@ internal static class Decoder
             }
             catch (WireFault)
             {
-                problem = new("type", ""); // an integer beyond 64 bits
+                problem = new("type", "");
             }
         }
         return new(new UnknownEvent(kind.WireType, frame, Correlation(text), problem), kind.Terminal);

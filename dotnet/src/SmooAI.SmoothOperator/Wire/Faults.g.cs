@@ -106,7 +106,7 @@ internal static class Faults
         JsonValueKind.Object => JsonKinds.Object,
         JsonValueKind.Array => JsonKinds.Array,
         JsonValueKind.String => JsonKinds.String,
-        JsonValueKind.Number => Numbers.IsWhole(value) ? JsonKinds.Integer : JsonKinds.Number,
+        JsonValueKind.Number => Numbers.KindOf(value),
         JsonValueKind.True or JsonValueKind.False => JsonKinds.Boolean,
         _ => JsonKinds.Null,
     };

@@ -2,6 +2,8 @@
 #nullable enable
 
 using System.Globalization;
+using System.Numerics;
+using System.Runtime.InteropServices;
 using System.Text.Json;
 
 namespace SmooAI.SmoothOperator;
@@ -47,8 +49,11 @@ internal static class Repair
             writer.WriteStartObject();
             foreach (var entry in value.EnumerateObject())
             {
-                writer.WritePropertyName(entry.Name);
-                Write(writer, entry.Value, member, root, [], path);
+                if (!Repeated(value, entry))
+                {
+                    writer.WritePropertyName(entry.Name);
+                    Write(writer, entry.Value, member, root, [], path);
+                }
             }
             writer.WriteEndObject();
         }
@@ -68,6 +73,10 @@ internal static class Repair
         writer.WriteStartObject();
         foreach (var entry in value.EnumerateObject())
         {
+            if (Repeated(value, entry))
+            {
+                continue;
+            }
             var field = shape.Find(entry.Name);
             if (field is { Required: false, Nullable: false } && entry.Value.ValueKind == JsonValueKind.Null)
             {
@@ -89,6 +98,10 @@ internal static class Repair
         writer.WriteEndObject();
     }
 
+    /// <summary>Whether a member of the same name follows: the last one counts.</summary>
+    private static bool Repeated(JsonElement owner, JsonProperty entry) =>
+        !JsonMarshal.GetRawUtf8Value(owner.GetProperty(entry.Name)).Overlaps(JsonMarshal.GetRawUtf8Value(entry.Value));
+
     private static bool IsAbsent(JsonElement owner, Shape shape, string name) =>
         !owner.TryGetProperty(name, out var found)
         || (found.ValueKind == JsonValueKind.Null && shape.Find(name) is { Required: false, Nullable: false });
@@ -100,17 +113,26 @@ internal static class Numbers
     /// <summary>Returns the digits of a number without a fraction; null for anything else and for digits alone.</summary>
     internal static string? Whole(JsonElement value)
     {
-        if (value.ValueKind != JsonValueKind.Number || value.TryGetInt64(out _) || !value.TryGetDouble(out var number))
+        if (value.ValueKind != JsonValueKind.Number || IsDigits(value) || !double.IsInteger(value.GetDouble()))
         {
             return null;
         }
-        return Whole(number)?.ToString(CultureInfo.InvariantCulture);
+        return new BigInteger(value.GetDouble()).ToString(CultureInfo.InvariantCulture);
     }
 
-    /// <summary>Returns a number without a fraction that fits in 64 bits as an integer.</summary>
-    internal static long? Whole(double number) =>
-        double.IsInteger(number) && Math.Abs(number) < 9.2e18 ? (long)number : null;
+    /// <summary>Returns a number without a fraction; of one beyond 64 bits the nearest integer of 64 bits.</summary>
+    internal static long? Nearest(double number) => double.IsInteger(number) ? long.CreateSaturating(number) : null;
 
     /// <summary>Whether a number has no fraction.</summary>
-    internal static bool IsWhole(JsonElement value) => value.TryGetInt64(out _) || Whole(value) is not null;
+    internal static bool IsWhole(JsonElement value) => double.IsInteger(value.GetDouble());
+
+    /// <summary>Returns the kind of a number.</summary>
+    internal static JsonKinds KindOf(JsonElement value)
+    {
+        var number = value.GetDouble();
+        return double.IsInteger(number) ? JsonKinds.Integer : double.IsFinite(number) ? JsonKinds.Number : JsonKinds.Huge;
+    }
+
+    private static bool IsDigits(JsonElement value) =>
+        JsonMarshal.GetRawUtf8Value(value).IndexOfAny((byte)'.', (byte)'e', (byte)'E') < 0;
 }

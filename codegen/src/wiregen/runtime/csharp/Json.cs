@@ -15,7 +15,8 @@ internal enum JsonKinds
     Number = 16,
     Boolean = 32,
     Null = 64,
-    Any = Object | Array | String | Integer | Number | Boolean | Null,
+    Huge = 128, // a number that no double holds
+    Any = Object | Array | String | Integer | Number | Boolean | Null | Huge,
 }
 
 internal static partial class Json
@@ -64,11 +65,11 @@ internal static partial class Json
         {
             return value;
         }
-        return reader.TryGetDouble(out var number) && Numbers.Whole(number) is { } whole ? whole : throw WireFault.Type();
+        return reader.TryGetDouble(out var number) && Numbers.Nearest(number) is { } whole ? whole : throw WireFault.Type();
     }
 
     internal static double ReadNumber(ref Utf8JsonReader reader) =>
-        reader.TokenType == JsonTokenType.Number && reader.TryGetDouble(out var value) ? value : throw WireFault.Type();
+        reader.TokenType == JsonTokenType.Number && reader.TryGetDouble(out var value) && double.IsFinite(value) ? value : throw WireFault.Type();
 
     internal static bool ReadBoolean(ref Utf8JsonReader reader) =>
         reader.TokenType is JsonTokenType.True or JsonTokenType.False ? reader.GetBoolean() : throw WireFault.Type();
@@ -78,7 +79,8 @@ internal static partial class Json
         var kind = KindOf(reader.TokenType);
         if ((kind & kinds) != 0)
         {
-            return JsonElement.ParseValue(ref reader);
+            var found = JsonElement.ParseValue(ref reader);
+            return kind != JsonKinds.Number || kinds == JsonKinds.Any || double.IsFinite(found.GetDouble()) ? found : throw WireFault.Type();
         }
         if (kind == JsonKinds.Number && (kinds & JsonKinds.Integer) != 0)
         {

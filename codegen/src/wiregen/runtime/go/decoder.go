@@ -2,7 +2,9 @@ package wire
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
+	"math"
 	"strconv"
 )
 
@@ -92,7 +94,7 @@ func (d *decoder) bool() (bool, bool) {
 	return false, false
 }
 
-// int64 reads a number that is written as an integer.
+// int64 reads a number that is written as an integer; of one beyond 64 bits the nearest.
 func (d *decoder) int64() (int64, bool) {
 	d.space()
 	start := d.i
@@ -100,18 +102,18 @@ func (d *decoder) int64() (int64, bool) {
 		return 0, false
 	}
 	n, err := strconv.ParseInt(string(d.b[start:d.i]), 10, 64)
-	return n, err == nil
+	return n, err == nil || errors.Is(err, strconv.ErrRange)
 }
 
-// float64 reads any number; one that is too large for a float64 is infinite.
+// float64 reads any number that a float64 holds.
 func (d *decoder) float64() (float64, bool) {
 	d.space()
 	start := d.i
 	if !d.number() {
 		return 0, false
 	}
-	n, _ := strconv.ParseFloat(string(d.b[start:d.i]), 64)
-	return n, true
+	n, err := strconv.ParseFloat(string(d.b[start:d.i]), 64)
+	return n, err == nil
 }
 
 // jsonKinds is a set of JSON types.
@@ -125,8 +127,9 @@ const (
 	kindFraction
 	kindBoolean
 	kindNull
+	kindHuge // a number that no float64 holds
 	kindNumber = kindInteger | kindFraction
-	kindAny    = kindObject | kindArray | kindString | kindNumber | kindBoolean | kindNull
+	kindAny    = kindObject | kindArray | kindString | kindNumber | kindBoolean | kindNull | kindHuge
 )
 
 // kindOf tells the type of a value from its text. A number with a zero fraction is an integer.
@@ -146,6 +149,9 @@ func kindOf(text []byte) jsonKinds {
 	if _, ok := integerText(text); ok {
 		return kindInteger
 	}
+	if _, err := strconv.ParseFloat(string(text), 64); err != nil {
+		return kindHuge
+	}
 	return kindFraction
 }
 
@@ -162,10 +168,13 @@ func integerText(text []byte) ([]byte, bool) {
 		return text, true
 	}
 	n, err := strconv.ParseFloat(string(text), 64)
-	if err != nil || n != float64(int64(n)) || n >= 1<<63 {
+	if err != nil || n != math.Trunc(n) {
 		return nil, false
 	}
-	return strconv.AppendInt(nil, int64(n), 10), true
+	if n == 0 {
+		return []byte("0"), true // not -0
+	}
+	return strconv.AppendFloat(nil, n, 'f', 0, 64), true
 }
 
 // Opt is a member that may be absent, null or a value; its zero value is absent.

@@ -357,10 +357,16 @@ impl<'de> Deserialize<'de> for Int {
     }
 }
 
+/// Refuses the word of another event: of several members of one name the last one counts.
+#[allow(dead_code)] // where events are read only
+pub(crate) fn same_word<E: de::Error>(found: &Key<'_>, word: &str) -> Result<(), E> {
+    if found.0 == word { Ok(()) } else { Err(E::custom("the word of another event")) }
+}
+
 /// Reads a struct from an object: null counts only where the mode says so, the last of several
 /// members of one name wins, and members that are not listed go to `extra` where there is one.
 macro_rules! read_object {
-    ($name:ident $(keeping $extra:ident)? {
+    ($name:ident $(keeping $extra:ident)? $(tagged $tag:literal = $word:literal)? {
         $($wire:literal => $field:ident: $mode:ident $(of $kinds:expr)?),* $(,)?
     }) => {
         impl<'de> serde::Deserialize<'de> for $name {
@@ -382,6 +388,7 @@ macro_rules! read_object {
                         while let Some(key) = map.next_key::<$crate::wire::json::Key<'de>>()? {
                             match key.0.as_ref() {
                                 $($wire => $field = Some($crate::wire::json::read_member!($mode, map)),)*
+                                $($tag => $crate::wire::json::same_word(&map.next_value()?, $word)?,)?
                                 _ => $crate::wire::json::read_rest!(map, key $(, $extra)?),
                             }
                         }

@@ -73,6 +73,7 @@ impl Kind {
             Self::Integer => "integer",
             Self::Boolean => "boolean",
             Self::Null => "null",
+            Self::Huge => "huge",
         }
     }
 }

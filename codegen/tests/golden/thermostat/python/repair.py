@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import re
+from math import isfinite
 from typing import Any
 
 from .events import Problem
@@ -142,6 +143,6 @@ def _fits(value: Any, kind: str) -> bool:
     if isinstance(value, int):
         return kind in ("integer", "number")
     if isinstance(value, float):
-        return kind == "number" or (kind == "integer" and value.is_integer())
+        return isfinite(value) if kind == "number" else kind == "integer" and value.is_integer()
     by_kind = {"string": str, "array": list, "object": dict}
     return kind in by_kind and isinstance(value, by_kind[kind])

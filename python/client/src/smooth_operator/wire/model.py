@@ -20,6 +20,7 @@ class WireModel(BaseModel):
 
     model_config = ConfigDict(
         strict=True,
+        allow_inf_nan=False,
         extra="allow",
         frozen=True,
         validate_by_name=True,
@@ -119,7 +120,11 @@ def dump(value: Any) -> str:
 def _members(model: type[BaseModel]) -> tuple[tuple[str, str, Any], ...]:
     """Attribute, wire name and the value that stands for absent, in schema order."""
     return tuple(
-        (name, field.alias or name, ... if field.is_required() else field.default)
+        (
+            name,
+            name if field.alias is None else field.alias,
+            ... if field.is_required() else field.default,
+        )
         for name, field in model.model_fields.items()
     )
 

@@ -1,0 +1,75 @@
+"""Every foreign document that is right: compiled in five languages, its vectors replayed in all.
+
+One project a language holds them all, each in a package of its own.
+"""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from wiregen import api
+from wiregen.build import build
+from wiregen.ir import Spec
+from wiregen.naming import LANGS
+from wiregen.reserved import Lang
+from wiregen.vectors import vector_files
+
+from .. import driving
+from ..test_protocols import frames, plain, wanted
+from .documents import inputs
+
+pytestmark = pytest.mark.timeout(600)
+PREFIX = "f_"  # so that no package is called as one of the language
+
+
+@pytest.fixture(scope="module")
+def documents(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Spec]:
+    folder = tmp_path_factory.mktemp("foreign")
+    right = [item for item in inputs() if item.outcome == "right"]
+    return {PREFIX + item.name: build(item.write(folder)) for item in right}
+
+
+@pytest.fixture(scope="module")
+def rows(documents: dict[str, Spec]) -> list[tuple[str, driving.Json, driving.Line]]:
+    """Everything that clients of all documents read, with the verdict that is due."""
+    found = [item for name, spec in documents.items() for item in frames(name, vector_files(spec))]
+    for item in inputs():
+        name = PREFIX + item.name
+        for outcome, text in item.line.get("frames", ()):
+            row = due(documents[name], outcome, text)
+            found.append((f"{item.name}: {text}", row, driving.Line(name, "event", "", text)))
+    return found
+
+
+def due(spec: Spec, outcome: str, text: str) -> driving.Json:
+    """Return a frame that a document brings along as a row of vectors; checked by the tables."""
+    tree = json.loads(text)
+    row = {"outcome": outcome, "text": text}
+    if outcome in ("good", "broken"):
+        fault = api.check(spec, tree[spec.event_tag], tree)
+        assert (fault is None) == (outcome == "good"), text
+        if fault is not None:
+            return {**row, "problem": {"kind": fault.kind, "pointer": fault.pointer}}
+        return {**row, "encoded": api.repair(spec, tree[spec.event_tag], tree)}
+    return row
+
+
+@pytest.mark.parametrize("lang", LANGS)
+def test_foreign_documents_compile_and_their_vectors_hold(
+    lang: Lang,
+    documents: dict[str, Spec],
+    rows: list[tuple[str, driving.Json, driving.Line]],
+    tmp_path: driving.Path,
+) -> None:
+    driver = driving.build(lang, tmp_path, documents, "foreign")
+    assert {line.protocol for _, _, line in rows} == documents.keys()
+    shown = driver.replay(line for _, _, line in rows)
+    assert len(shown) == len(rows)
+    wrong = [
+        (line.protocol, place, line.text[:200], found, wanted(row))
+        for (place, row, line), found in zip(rows, shown, strict=True)
+        if plain(found, driver) != plain(wanted(row), driver)
+    ]
+    assert wrong[:8] == []

@@ -1,0 +1,1 @@
+"""Documents in the manner of public ones, and what becomes of each."""
