@@ -16,7 +16,8 @@ export const isObject = (v: unknown): v is Loose =>
 function kindOf(v: unknown): string {
   if (v === null) return 'null';
   if (Array.isArray(v)) return 'array';
-  return Number.isInteger(v) ? 'integer' : typeof v;
+  if (typeof v !== 'number') return typeof v;
+  return Number.isInteger(v) ? 'integer' : Number.isFinite(v) ? 'number' : 'huge';
 }
 
 function isOneOf(v: unknown, kinds: readonly string[]): boolean {
