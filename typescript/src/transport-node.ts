@@ -22,7 +22,7 @@ const FAULTS: Readonly<Record<string, LinkEnd>> = {
 };
 
 /** What `ws` refuses beside them is against RFC 6455; it has closed with 1002 (REQ-WIRE-15). */
-const VIOLATION: LinkEnd = { reason: 'closed_by_peer', code: 1002 };
+const VIOLATION: LinkEnd = { reason: 'lost', code: 1002 };
 
 /** The connection drops a socket whose peer lingers, by `closeTimeoutMs`; `ws` need not. */
 const NEVER_MS = 0x7fff_ffff;

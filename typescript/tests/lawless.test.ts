@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto';
 import { createServer, type AddressInfo, type Server, type Socket } from 'node:net';
 import { afterEach, describe, expect, it } from 'vitest';
-import { SmoothAgentClient } from '../src/index';
+import { SmoothAgentClient, type StateChange } from '../src/index';
 import { within } from './peer';
 import { connected, rejection, until } from './setup';
 
@@ -46,6 +46,8 @@ describe('a lawless peer', () => {
     ),
   ] as [string, number[]][])('REQ-WIRE-15 %s is answered and told as 1002', async (_, bytes) => {
     const { client, link } = await connected();
+    const seen: StateChange[] = [];
+    client.on('state', (change) => seen.push(change));
     const asked = rejection(client.ping());
     await link.recv();
     link.raw(...bytes);
@@ -54,6 +56,8 @@ describe('a lawless peer', () => {
       closeCode: 1002,
     });
     expect(await within('the close frame', link.closed)).toBe(1002);
+    // Nobody's close frame came: what was read is no close frame that counts.
+    expect(seen).toEqual([{ previous: 'open', current: 'closed', reason: 'lost', code: 1002 }]);
   });
 
   it('REQ-WIRE-15 an extension that nobody offered is refused', async () => {
