@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -84,6 +85,21 @@ def test_the_command_writes_it_into_a_folder_of_its_own(
     asked = ("generate", "--role", "server", "--spec", spec, "--lang", "python")
     assert wiregen(*asked, "--out", "served").code == 0
     assert (tmp_path / "served/python/codec.py").is_file()
+
+
+@pytest.mark.parametrize("role", ["client", "server"])
+def test_typescript_imports_json_only_where_it_is_named(
+    wiregen: Callable[..., Ran], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, role: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    spec = str(PROTOCOLS.parents[2] / "spec")
+    asked = ("generate", "--role", role, "--spec", spec, "--lang", "typescript")
+    assert wiregen(*asked, "--out", "side").code == 0
+    for name in ("actions.ts", "events.ts", "views.ts"):
+        text = (tmp_path / "side/typescript" / name).read_text(encoding="utf-8")
+        imports, rest = re.split(r"(?<= from './json';\n)", text, maxsplit=1)
+        needs = re.search(r"\bJson\b", re.sub(r"//[^\n]*|/\*.*?\*/", "", rest, flags=re.DOTALL))
+        assert bool(re.search(r"\bJson\b", imports)) == bool(needs), name
 
 
 def test_a_server_that_is_told_nothing_is_refused(tmp_path: Path) -> None:

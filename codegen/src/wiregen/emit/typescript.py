@@ -151,6 +151,7 @@ def emit(spec: Spec, _target: Target) -> dict[str, str]:
     tag = {"tag": spec.event_tag, "tag_key": key_of(spec.event_tag)}
     tag["tag_access"] = member_of(spec.event_tag, chained=False)
     learned = tuple(event for event in events if event.learned)
+    shown = {"events": events, "imports": printer.event_imports(), **tag}
     files: dict[str, dict[str, object]] = {
         "json.ts": {},
         "secrets.ts": {"secrets": _secrets(spec)},
@@ -160,12 +161,12 @@ def emit(spec: Spec, _target: Target) -> dict[str, str]:
             "unions": printer.unions(),
             "imports": printer.enum_names(printer.shared_structs()),
         },
-        "events.ts": {"events": events, "imports": printer.event_imports(), **tag},
+        "events.ts": {**shown, "uses_json": _names_json(f for e in events for f in e.fields)},
         "actions.ts": {
             "actions": printer.actions(),
             "imports": printer.action_imports(),
             "shapes": tables.write_shapes(spec),
-            "uses_json": bool(re.search(r"\bJson\b", repr([a.fields for a in printer.actions()]))),
+            "uses_json": _names_json(f for a in printer.actions() for f in a.fields),
             "tag": spec.action_tag,
             "tag_key": key_of(spec.action_tag),
         },
@@ -188,8 +189,8 @@ def emit(spec: Spec, _target: Target) -> dict[str, str]:
         },
         "index.ts": {"spec": spec},
     }
-    shown = {"events": events, "learned": learned}
-    files["views.ts"] = {**shown, "imports": printer.event_imports(), **tag}
+    seen = (member for e in events for member in e.frame + e.getters)
+    files["views.ts"] = {**shown, "learned": learned, "uses_json": _names_json(seen)}
     if learned:
         files["learned.ts"] = {}
     if spec.unions:
@@ -522,6 +523,11 @@ class _Printer:
     def _taken(self) -> frozenset[str]:
         """The names that no name of our own may be."""
         return reserved_types(LANG).union(self.named(item.name) for item in self.spec.types)
+
+
+def _names_json(members: Iterable[TsField | TsGetter]) -> bool:
+    """Say whether a type of these members names `Json`, so that a file must import it."""
+    return any(re.search(r"\bJson\b", item.type) for item in members)
 
 
 def _refs(type_: Type) -> tuple[str, ...]:
