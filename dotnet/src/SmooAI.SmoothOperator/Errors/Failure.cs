@@ -22,7 +22,7 @@ internal static class Failure
     {
         ["host"] = facts.Host ?? SomeServer,
         ["close"] = Text(facts.CloseCode),
-        ["code"] = ErrorTable.Find(facts.Code ?? "").Code, // a code that the table does not list may hold anything
+        ["code"] = IsWord(facts.Code) ? facts.Code : null,
         ["status"] = Text(facts.Details.Status),
         ["request_id"] = facts.RequestId,
         ["session_id"] = facts.SessionId,
@@ -78,6 +78,10 @@ internal static class Failure
     private static SmoothAgentException Made(
         string kind, Func<ErrorFacts, ErrorFacts>? with, Func<ErrorFacts, ErrorFacts> facts) =>
         Local(kind, made => with is null ? facts(made) : with(facts(made)));
+
+    /// <summary>Whether a code is one word: one that the table does not list may hold anything.</summary>
+    private static bool IsWord(string? code) =>
+        code is { Length: > 0 and <= 64 } && code.All(sign => char.IsAsciiLetterOrDigit(sign) || sign == '_');
 
     private static string? Text(long? number) => number?.ToString(CultureInfo.InvariantCulture);
 }

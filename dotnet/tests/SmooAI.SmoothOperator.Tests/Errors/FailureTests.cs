@@ -21,6 +21,7 @@ public sealed class FailureTests
         var error = Failure.FromServer(Reported("BRAND_NEW"));
         error.ShouldBeOfType<ProtocolException>();
         (error.Kind, error.Code, error.Retryable).ShouldBe(("protocol", "BRAND_NEW", false));
+        error.Message.ShouldContain("BRAND_NEW"); // REQ-ERR-07
     }
 
     [Fact]
