@@ -23,7 +23,7 @@ from smooth_operator_server.settings import Settings
 from smooth_operator_server.store import StoreUnavailableError
 from smooth_operator_server.store.opening import open_stores
 
-WAIT_S = 20
+WAIT_S = 60  # a guard against a hang: a model engine takes seconds to import on a busy machine
 COMMAND = [sys.executable, "-m", "smooth_operator_server"]
 
 
