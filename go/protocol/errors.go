@@ -46,8 +46,9 @@ type AgentError struct {
 	Details json.RawMessage
 	// Status is the HTTP status of a refused handshake, or that of a response of 400 and above.
 	Status int
-	// RetryAfter is how long the server asks to wait; zero when it does not say.
-	RetryAfter time.Duration
+	// RetryAfter is how long the server asks to wait; nil when it does not say, which is not the same
+	// as a wait of zero.
+	RetryAfter *time.Duration
 	// CloseCode is the close code of the link, when its end was the cause (REQ-CONN-15).
 	CloseCode int
 	// CloseReason is what the peer's close frame says beside CloseCode; it is no part of Error.
@@ -189,7 +190,8 @@ func serverError(event *ErrorEvent, facts AgentError) error {
 	row := lookupCode(event.Code)
 	facts.Code, facts.ServerMessage, facts.Details = event.Code, event.Message, event.Details
 	if event.RetryAfterMs != nil {
-		facts.RetryAfter = time.Duration(*event.RetryAfterMs) * time.Millisecond
+		wait := time.Duration(*event.RetryAfterMs) * time.Millisecond
+		facts.RetryAfter = &wait
 	}
 	err := newError(row.leaf, facts)
 	err.Retryable = row.retryable

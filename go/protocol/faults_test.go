@@ -139,7 +139,7 @@ func TestREQ_CONN_22_ARefusedHandshakeSaysWhatTheAnswerSaid(t *testing.T) {
 	if !errors.As(err, &refused) {
 		t.Fatal(err)
 	}
-	if refused.Status != 503 || refused.RetryAfter != 7*time.Second || refused.ServerRequestID != "req-77" {
+	if refused.Status != 503 || refused.RetryAfter == nil || *refused.RetryAfter != 7*time.Second || refused.ServerRequestID != "req-77" {
 		t.Errorf("%+v", refused)
 	}
 	if len(refused.Body) != 4095+len("\ufffd") || !strings.HasSuffix(refused.Body, "b\ufffd") {
@@ -151,6 +151,21 @@ func TestREQ_CONN_22_ARefusedHandshakeSaysWhatTheAnswerSaid(t *testing.T) {
 	}
 	if strings.Contains(err.Error(), "bbb") || !strings.Contains(err.Error(), "503") {
 		t.Error(err)
+	}
+}
+
+func TestREQ_CONN_22_AWaitOfZeroIsNotAWaitThatWasNotNamed(t *testing.T) {
+	for value, named := range map[string]bool{"0": true, "Thu, 01 Jan 1970 00:00:10 GMT": true, "soon": false, "": false} {
+		p := newPeer(t)
+		p.answer = func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Retry-After", value)
+			w.WriteHeader(http.StatusTooManyRequests)
+		}
+		err := newClient(t, protocol.Options{URL: p.url()}).Connect(within(t))
+		var refused *protocol.ConnectError
+		if !errors.As(err, &refused) || (refused.RetryAfter != nil) != named || named && *refused.RetryAfter != 0 {
+			t.Errorf("%q: %+v", value, err)
+		}
 	}
 }
 
@@ -195,6 +210,20 @@ func TestREQ_CONN_23_OnlyWhatMayGetBetterIsRetryable(t *testing.T) {
 	err = newClient(t, protocol.Options{URL: "ws://" + listener.Addr().String()}).Connect(within(t))
 	if !errors.As(err, &refused) || !refused.Retryable {
 		t.Errorf("nobody there: %+v", err)
+	}
+}
+
+func TestREQ_CONN_23_AnAnswerThatIsCutOffIsNoAnswer(t *testing.T) {
+	for answer, retryable := range map[string]bool{
+		"": true, "HTTP": true, "HTTP/1.1 ": true, "HTTP/1.1 10": true, "HTTP/1.1 101 Swi": true, "HTTP/1.1 101 x\r\nUpgr": true,
+		"SSH-2.0-x\r\n": false, "HTTP/1.1 101 x\r\n\r\n": false,
+	} {
+		err := newClient(t, protocol.Options{URL: hostile(t, answer), ConnectTimeout: time.Hour}).Connect(within(t))
+		wantKind(t, err, protocol.ErrorKindConnectFailed)
+		var failed *protocol.ConnectError
+		if !errors.As(err, &failed) || failed.Retryable != retryable {
+			t.Errorf("%q: %+v", answer, err)
+		}
 	}
 }
 

@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/coder/websocket"
@@ -54,6 +55,21 @@ type socket struct {
 	mu      sync.Mutex
 	conn    net.Conn
 	dropped bool
+	ended   atomic.Bool // the peer has sent its last byte
+}
+
+// watchedConn tells the socket that the peer has ended.
+type watchedConn struct {
+	net.Conn
+	socket *socket
+}
+
+func (c watchedConn) Read(into []byte) (int, error) {
+	n, err := c.Conn.Read(into)
+	if err == io.EOF {
+		c.socket.ended.Store(true)
+	}
+	return n, err
 }
 
 func (s *socket) dial(ctx context.Context, _, address string) (net.Conn, error) {
@@ -66,7 +82,7 @@ func (s *socket) dial(ctx context.Context, _, address string) (net.Conn, error) 
 	if s.conn = conn; s.dropped {
 		_ = conn.Close()
 	}
-	return conn, nil
+	return watchedConn{conn, s}, nil
 }
 
 // drop closes the connection, now or as soon as it is there.
@@ -95,7 +111,7 @@ func dial(ctx context.Context, d dialing) (*transport, error) {
 		return nil, err
 	}
 	t := &transport{socket: &socket{}}
-	h := &handshake{limit: d.limit, base: &http.Transport{
+	h := &handshake{limit: d.limit, socket: t.socket, base: &http.Transport{
 		DialContext:       t.socket.dial,
 		TLSClientConfig:   &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12},
 		TLSNextProto:      map[string]func(string, *tls.Conn) http.RoundTripper{},

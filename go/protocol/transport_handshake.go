@@ -20,7 +20,7 @@ const refusalPatience = time.Second // for a body that does not end
 // handshakeError is a handshake that did not give a link.
 type handshakeError struct {
 	status     int // 0 when the answer was no refusal
-	retryAfter time.Duration
+	retryAfter *time.Duration
 	body       string
 	requestID  string
 	// final says that another attempt would end alike.
@@ -35,6 +35,7 @@ func (e *handshakeError) Unwrap() error { return e.cause }
 // handshake remembers what a refusal says; under an accepted link it lays frames.
 type handshake struct {
 	base    *http.Transport
+	socket  *socket
 	limit   int64
 	refusal *handshakeError
 	frames  *frames
@@ -68,6 +69,10 @@ func (h *handshake) failure(err error) error {
 		return h.refusal
 	}
 	cause := scrubbed(err)
+	if cause == errNoWebSocket && h.socket.ended.Load() {
+		// The HTTP client takes the beginning of a status line for a whole one that is malformed.
+		cause = io.ErrUnexpectedEOF
+	}
 	var untrusted *tls.CertificateVerificationError
 	var host x509.HostnameError
 	final := errors.As(err, &untrusted) || errors.As(err, &host) || cause == errNoWebSocket
@@ -124,13 +129,15 @@ func reasonOf(err error) string {
 	return err.Error()
 }
 
-// retryAfter reads the header of that name: seconds or a date.
-func retryAfter(value string) time.Duration {
+// retryAfter reads the header of that name: seconds or a date; nil for anything else.
+func retryAfter(value string) *time.Duration {
+	var wait time.Duration
 	if seconds, err := strconv.ParseUint(strings.TrimSpace(value), 10, 31); err == nil {
-		return time.Duration(seconds) * time.Second
+		wait = time.Duration(seconds) * time.Second
+	} else if date, err := http.ParseTime(value); err == nil {
+		wait = max(time.Until(date), 0)
+	} else {
+		return nil
 	}
-	if date, err := http.ParseTime(value); err == nil {
-		return max(time.Until(date), 0)
-	}
-	return 0
+	return &wait
 }

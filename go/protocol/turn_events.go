@@ -29,8 +29,8 @@ func (t *Turn) Iterate() *EventIterator {
 // Next returns the next event. After the last one it returns io.EOF, or the error of a turn that
 // failed. When ctx ends first, its error is returned at once, the iterator is over, and the turn is
 // stopped unless somebody else follows it or it was detached (REQ-STOP-04). An iterator that fell
-// behind by more than 1,024 events or 8 MiB, of which adjacent tokens count as one, ends with an error
-// that matches [ErrSlowConsumer]; the turn and other iterators go on (REQ-TURN-22).
+// behind by more than 1,024 events or 8 MiB, of which adjacent tokens count as one, gives the oldest
+// of them that are within this bound and ends with an error that matches [ErrSlowConsumer]; the turn and other iterators go on (REQ-TURN-22).
 func (i *EventIterator) Next(ctx context.Context) (Event, error) {
 	if i.at < len(i.taken) && ctx.Err() == nil {
 		event := i.taken[i.at]

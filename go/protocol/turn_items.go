@@ -13,14 +13,16 @@ const (
 )
 
 // turnItems is what a turn has shown, from the first item on. Each reader goes through it at its own
-// pace; what is over the bound is merged, and what cannot be merged is dropped together with the
-// readers that had not come that far. Guarded by the client's mutex.
+// pace; what is over the bound is merged, and what cannot be merged is dropped. Readers that had not
+// come that far keep the oldest of it and lapse. Guarded by the client's mutex.
 type turnItems struct {
 	text    *accumulator
 	log     []item
 	next    int // number of the event that comes next
 	readers []*itemReader
 	bytes   int
+	// start is what a reader that comes too late shows: the oldest items, once the log has lost one.
+	start []item
 }
 
 // item is one entry of the log; after a merge it stands for several tokens.
@@ -37,6 +39,8 @@ type item struct {
 type itemReader struct {
 	at     int // number of the next event to take
 	lapsed bool
+	// left is what a lapsed reader has still to take.
+	left []item
 	// ready gets a sign when there is something to take; only while waiting.
 	ready   chan struct{}
 	waiting bool
@@ -47,7 +51,7 @@ func (l *turnItems) open() *itemReader {
 	r := &itemReader{ready: make(chan struct{}, 1)}
 	l.readers = append(l.readers, r)
 	if l.first() > 0 {
-		l.lapse(r)
+		l.lapse(r, l.start)
 	}
 	l.bound()
 	return r
@@ -86,6 +90,13 @@ func (i *item) joins(next *item) bool { return i.to >= 0 && next.to >= 0 }
 
 // take moves a reader on and returns what it comes by, at most mostTaken items.
 func (l *turnItems) take(r *itemReader, into []Event) []Event {
+	if r.lapsed {
+		for len(r.left) > 0 && len(into) < mostTaken {
+			into = append(into, r.left[0].shown(l.text))
+			r.left = r.left[1:]
+		}
+		return into
+	}
 	for at := l.index(r.at); at < len(l.log) && len(into) < mostTaken; at++ {
 		into = append(into, l.log[at].shown(l.text))
 		r.at = l.log[at].number + l.log[at].count
@@ -145,8 +156,10 @@ func (l *turnItems) bound() {
 		case !l.over(from, to):
 			from = to
 		case l.merge(from, to):
-		case !l.lapseAt(from):
-			l.dropFirst()
+		case l.lapseAt(from, to):
+			from = 0 // where it stood one part ended and another began: now they are one
+		default:
+			l.dropFirst(to)
 		}
 	}
 }
@@ -162,13 +175,13 @@ func (l *turnItems) partFrom(from int) int {
 	return to
 }
 
-// lapseAt ends the readers that stand there; false when there are none.
-func (l *turnItems) lapseAt(at int) bool {
+// lapseAt ends the readers that stand where a part begins; false when there are none.
+func (l *turnItems) lapseAt(at, to int) bool {
 	found := false
 	for _, r := range slices.Clone(l.readers) {
 		if l.index(r.at) == at {
 			found = true
-			l.lapse(r)
+			l.lapse(r, l.oldest(at, to))
 		}
 	}
 	return found
@@ -186,14 +199,29 @@ func (l *turnItems) over(from, to int) bool {
 	return size > mostItemBytes
 }
 
-// lapse ends a reader that fell behind (REQ-TURN-22).
-func (l *turnItems) lapse(r *itemReader) {
-	r.lapsed = true
+// oldest returns the items at the beginning of a part that are within the bound.
+func (l *turnItems) oldest(from, to int) []item {
+	end := from
+	for size := 0; end < to && end-from < mostItems; end++ {
+		if size += l.log[end].size; size > mostItemBytes {
+			break
+		}
+	}
+	return slices.Clone(l.log[from:end])
+}
+
+// lapse ends a reader that fell behind, after the items that are left for it (REQ-TURN-22).
+func (l *turnItems) lapse(r *itemReader, left []item) {
+	r.lapsed, r.left = true, left
 	l.close(r)
 	r.wake()
 }
 
-func (l *turnItems) dropFirst() {
+// dropFirst drops the first item, of a part that ends there.
+func (l *turnItems) dropFirst(to int) {
+	if l.first() == 0 {
+		l.start = l.oldest(0, to)
+	}
 	l.bytes -= l.log[0].size
 	l.log[0] = item{}
 	l.log = l.log[1:]

@@ -146,6 +146,34 @@ func TestREQ_TURN_22_AReaderThatMergingDoesNotHelpEndsAlone(t *testing.T) {
 	}
 }
 
+func TestREQ_TURN_22_AReaderThatLapsesShowsTheOldestItems(t *testing.T) {
+	s := newShower()
+	first, second := s.items.open(), s.items.open()
+	s.chunks(1, 1)
+	s.items.take(second, nil)
+	for size := range mostItems + 500 {
+		s.chunks(1, size+2)
+	}
+	late := s.items.open()
+	for reader, from := range map[*itemReader]int{first: 1, second: 2, late: 1} {
+		for want := from; want < from+mostItems; {
+			got := s.items.take(reader, nil)
+			if len(got) == 0 {
+				t.Fatalf("from %d: ended before %d", from, want)
+			}
+			for _, event := range got {
+				if event.bytes() != want {
+					t.Fatalf("from %d: got %d; want %d", from, event.bytes(), want)
+				}
+				want++
+			}
+		}
+		if more := s.items.take(reader, nil); len(more) > 0 || !reader.lapsed {
+			t.Errorf("from %d: %d more, lapsed %v", from, len(more), reader.lapsed)
+		}
+	}
+}
+
 func TestREQ_TURN_22_TheBoundCountsBytesToo(t *testing.T) {
 	s := newShower()
 	slow := s.items.open()

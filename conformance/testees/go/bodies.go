@@ -36,7 +36,9 @@ func errorBody(err error) object {
 		body.add(name, text, text != "")
 	}
 	body.add("closeCode", agent.CloseCode, agent.CloseCode != 0).add("status", agent.Status, agent.Status != 0)
-	body.add("retryAfterMs", agent.RetryAfter.Milliseconds(), agent.RetryAfter != 0)
+	if agent.RetryAfter != nil {
+		body["retryAfterMs"] = agent.RetryAfter.Milliseconds()
+	}
 	body.add("details", agent.Details, len(agent.Details) > 0)
 	var broken *protocol.InvalidFrameError
 	if errors.As(err, &broken) {
