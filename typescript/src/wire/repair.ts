@@ -111,6 +111,7 @@ const below = (key: string, { kind, pointer }: Problem): Problem => ({
 
 function fits(value: unknown, kind: string): boolean {
   if (kind === 'integer') return Number.isInteger(value);
+  if (kind === 'number') return Number.isFinite(value); // no double holds 1e400
   return kind === 'any' ? value !== null : typeof value === kind;
 }
 
