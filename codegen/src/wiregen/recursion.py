@@ -12,6 +12,8 @@ from wiregen.load import Node
 Json = Any
 MAX_LEVELS = 64
 """Levels of types in types: what is deeper is outside the contract of any frame."""
+MAX_UNNAMED = 8
+"""Lists and maps directly in each other: a compiler's time doubles with every one of them."""
 _INSIDE = ("items", "additionalProperties", "contains")
 
 
@@ -135,9 +137,16 @@ def check_depth(types: Mapping[str, TypeDef]) -> None:
         if name not in levels:
             levels[name] = 0  # a way back to a type that is open adds no level of its own
             inner = types[name]
-            levels[name] = 1 + max(map(below, _held(inner)), default=0)
+            held = _held(inner)
+            levels[name] = 1 + max(map(below, held), default=0)
+            file, _, pointer = inner.uri.partition("#")
+            if max(map(_unnamed, held), default=0) > MAX_UNNAMED:
+                message = (
+                    f"{name} holds lists and maps in more than {MAX_UNNAMED} levels without a name: "
+                    "put an object with members between, or let it take any JSON there"
+                )
+                raise refuse(file, pointer, "type-depth", message)
             if levels[name] > MAX_LEVELS:
-                file, _, pointer = inner.uri.partition("#")
                 message = (
                     f"{name} holds types in more than {MAX_LEVELS} levels, more than a frame may "
                     "have: let a member take any JSON there, or lead back to a type above"
@@ -152,6 +161,12 @@ def check_depth(types: Mapping[str, TypeDef]) -> None:
 
     for name in sorted(types):
         level(name)
+
+
+def _unnamed(type_: Type) -> int:
+    inner = type_.items if isinstance(type_, Array) else None
+    inner = type_.values if isinstance(type_, Map) else inner
+    return 0 if inner is None else 1 + _unnamed(inner)
 
 
 def _held(item: TypeDef) -> list[Type]:
