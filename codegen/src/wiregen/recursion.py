@@ -142,8 +142,8 @@ def check_depth(types: Mapping[str, TypeDef]) -> None:
             file, _, pointer = inner.uri.partition("#")
             if max(map(_unnamed, held), default=0) > MAX_UNNAMED:
                 message = (
-                    f"{name} holds lists and maps in more than {MAX_UNNAMED} levels without a name: "
-                    "put an object with members between, or let it take any JSON there"
+                    f"{name} holds lists and maps in more than {MAX_UNNAMED} levels without a name"
+                    ": put an object with members between, or let it take any JSON there"
                 )
                 raise refuse(file, pointer, "type-depth", message)
             if levels[name] > MAX_LEVELS:
