@@ -24,7 +24,7 @@ Json = Any
 pytestmark = pytest.mark.timeout(300)
 SIDES: dict[str, Spec] = {
     "client": build(PROTOCOLS / "atlas"),
-    "served": build(PROTOCOLS / "atlas", "server"),
+    "served": build(PROTOCOLS / "atlas", role="server"),
 }
 
 
@@ -118,4 +118,4 @@ def test_a_server_that_is_told_nothing_is_refused(tmp_path: Path) -> None:
     }
     (tmp_path / "asyncapi.json").write_text(json.dumps(document), encoding="utf-8")
     with pytest.raises(SpecError, match="asyncapi-no-actions"):
-        build(tmp_path, "server")
+        build(tmp_path, role="server")

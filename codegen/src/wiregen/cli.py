@@ -52,6 +52,7 @@ app.register_install_completion_command()
 SpecOption = Annotated[
     Path | None, Parameter(name="--spec", help="The AsyncAPI document, or its folder.")
 ]
+ReadingOptions = Annotated[Reading, Parameter(name="*")]
 SEVERITIES = ("error", "warning", "info")
 JsonOption = Annotated[bool, Parameter(name="--json", help="Print JSON.")]
 LangOption = Annotated[
@@ -117,7 +118,7 @@ def generate(
     out: Path | None = None,
     role: Side = "client",
     force: bool = False,
-    reading: Reading = AS_WRITTEN,
+    reading: ReadingOptions = AS_WRITTEN,
 ) -> int:
     """Write the wire layer; all files or none.
 
@@ -165,7 +166,7 @@ def check(
     lang: LangOption = None,
     spec: SpecOption = None,
     as_json: JsonOption = False,
-    reading: Reading = AS_WRITTEN,
+    reading: ReadingOptions = AS_WRITTEN,
 ) -> int:
     """Compare generated files with a fresh run; exit 1 on drift or a hand edit.
 
@@ -195,7 +196,7 @@ def lint(
     spec: SpecOption = None,
     strict: bool = False,
     as_json: JsonOption = False,
-    reading: Reading = AS_WRITTEN,
+    reading: ReadingOptions = AS_WRITTEN,
 ) -> int:
     """Judge the specification by the rules; exit 1 on an error, 2 in a table.
 
@@ -240,7 +241,7 @@ def vectors(
     coverage: bool = False,
     spec: SpecOption = None,
     as_json: JsonOption = False,
-    reading: Reading = AS_WRITTEN,
+    reading: ReadingOptions = AS_WRITTEN,
 ) -> int:
     """Write the test vectors; with --coverage print what they cover and write nothing.
 
@@ -266,7 +267,9 @@ def vectors(
 
 
 @app.command
-def bundle(*, view: View = "strict", spec: SpecOption = None, reading: Reading = AS_WRITTEN) -> int:
+def bundle(
+    *, view: View = "strict", spec: SpecOption = None, reading: ReadingOptions = AS_WRITTEN
+) -> int:
     """Print all messages and types as one JSON Schema in one of three views.
 
     Examples: `wiregen bundle --view reader`
@@ -293,7 +296,7 @@ def diff(
     as_json: JsonOption = False,
     allow: Path | None = None,
     allow_undecided: bool = False,
-    reading: Reading = AS_WRITTEN,
+    reading: ReadingOptions = AS_WRITTEN,
 ) -> int:
     """Say what breaks between two versions of the specification, and what version that asks for.
 
@@ -355,7 +358,7 @@ def freeze(*, spec: SpecOption = None, force: bool = False) -> int:
 
 @app.command
 def docs(
-    *, out: Path = Path("site"), spec: SpecOption = None, reading: Reading = AS_WRITTEN
+    *, out: Path = Path("site"), spec: SpecOption = None, reading: ReadingOptions = AS_WRITTEN
 ) -> int:
     """Build the protocol reference as a static site that needs no network.
 
@@ -374,7 +377,7 @@ def docs(
 
 
 @app.command
-def explain(name: str, /, *, spec: SpecOption = None, reading: Reading = AS_WRITTEN) -> int:
+def explain(name: str, /, *, spec: SpecOption = None, reading: ReadingOptions = AS_WRITTEN) -> int:
     """Print what the generator knows about one type or message, as JSON.
 
     Examples: `wiregen explain StreamToken`, `wiregen explain stream_token`

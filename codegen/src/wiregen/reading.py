@@ -4,33 +4,29 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Literal
-
-from cyclopts import Parameter
+from typing import Literal
 
 Side = Literal["server", "client"]
 
 
-@Parameter(name="*")
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What the command line or wiregen.toml says of a document."""
+    """What the command line or wiregen.toml says of a document.
 
-    discriminator: Annotated[
-        str,
-        Parameter(
-            help="Member that names a message, where no x-discriminator says it: `type`, or "
-            "`receive=action,send=type` when the server receives and sends by two members."
-        ),
-    ] = ""
-    side: Annotated[
-        Side,
-        Parameter(help="Whom the document describes: a client's `send` is what clients write."),
-    ] = "server"
-    root: Annotated[
-        Path | None,
-        Parameter(help="Folder around the specification and all files that it refers to."),
-    ] = None
+    Parameters
+    ----------
+    discriminator
+        Member that names a message, where no x-discriminator says it: `type`, or
+        `receive=action,send=type` when the server receives and sends by two members.
+    side
+        Whom the document describes: a client's `send` is what clients write.
+    root
+        Folder around the specification and all files that it refers to.
+    """
+
+    discriminator: str = ""
+    side: Side = "server"
+    root: Path | None = None
 
     def tags(self) -> tuple[str, str] | None:
         """Return the members of actions and of events; None when nothing is said clearly."""

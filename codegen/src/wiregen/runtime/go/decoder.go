@@ -127,7 +127,7 @@ const (
 	kindFraction
 	kindBoolean
 	kindNull
-	kindHuge // a number that no float64 holds
+	kindHuge   // a number that no float64 holds
 	kindNumber = kindInteger | kindFraction
 	kindAny    = kindObject | kindArray | kindString | kindNumber | kindBoolean | kindNull | kindHuge
 )
