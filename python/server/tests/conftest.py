@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+import structlog
 
 from smooth_operator_server.store import Stores
 
@@ -21,6 +22,8 @@ def _own_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
         if name.startswith(("SMOOTH_", "SMOOAI_")):
             monkeypatch.delenv(name)
     monkeypatch.chdir(tmp_path)
+    # A command that ran within this process sent the logs to a stream that is closed by now.
+    structlog.reset_defaults()
 
 
 @pytest.fixture(params=KINDS)
