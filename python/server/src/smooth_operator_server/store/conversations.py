@@ -84,7 +84,7 @@ class SqlConversations:
         return await self._database.write(_open_session, new)
 
     async def session(self, session_id: str) -> SessionRecord | None:
-        return await self._database.write(_session, session_id)
+        return await self._database.look(_session, session_id)
 
     async def update_session(self, session_id: str, changes: Mapping[str, Any]) -> None:
         await self._database.write(_update_session, session_id, changes)

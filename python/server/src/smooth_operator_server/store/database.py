@@ -33,7 +33,11 @@ class Database(Protocol):
     """
 
     dialect: str
-    """The folder of its migrations: ``sqlite`` or ``postgres``."""
+    """``sqlite`` or ``postgres``."""
+
+    async def look(self, work: Callable[..., Transaction[T]], *arguments: Any) -> T:
+        """Run one query that reads a few rows."""
+        ...
 
     async def write(self, work: Callable[..., Transaction[T]], *arguments: Any) -> T:
         """Run a transaction of a few rows."""

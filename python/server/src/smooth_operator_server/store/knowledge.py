@@ -1,4 +1,4 @@
-"""Passages of documents and their full-text search: one index a database, each its own way."""
+"""Passages of documents and their full-text search, which each database does its own way."""
 
 from __future__ import annotations
 
@@ -9,30 +9,18 @@ from .database import Database, Transaction
 from .records import Passage
 
 
-class SqliteKnowledge:
-    """The ``KnowledgeIndex`` on SQLite's FTS5."""
+class SqlKnowledge:
+    """The ``KnowledgeIndex`` of SQLite (FTS5) and PostgreSQL (text search)."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self._search = _SEARCHES[database.dialect]
 
     async def put_document(self, source: str, passages: Sequence[str]) -> None:
         await self._database.load(_put_document, source, passages)
 
     async def search(self, words: Sequence[str], limit: int) -> tuple[Passage, ...]:
-        return await self._database.read(_search_sqlite, words, limit)
-
-
-class PostgresKnowledge:
-    """The ``KnowledgeIndex`` on PostgreSQL's text search."""
-
-    def __init__(self, database: Database) -> None:
-        self._database = database
-
-    async def put_document(self, source: str, passages: Sequence[str]) -> None:
-        await self._database.load(_put_document, source, passages)
-
-    async def search(self, words: Sequence[str], limit: int) -> tuple[Passage, ...]:
-        return await self._database.read(_search_postgres, words, limit)
+        return await self._database.read(self._search, words, limit)
 
 
 def _put_document(source: str, passages: Sequence[str]) -> Transaction[None]:
@@ -84,3 +72,6 @@ LIMIT CAST(:most AS BIGINT)
 def _search_postgres(words: Sequence[str], limit: int) -> Transaction[tuple[Passage, ...]]:
     rows = yield _SEARCH_POSTGRES, {"words": list(words), "most": limit}
     return tuple(Passage(source, text, matched) for source, text, matched in rows)
+
+
+_SEARCHES = {"sqlite": _search_sqlite, "postgres": _search_postgres}

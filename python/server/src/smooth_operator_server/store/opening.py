@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from .conversations import SqlConversations
 from .database import Database
-from .knowledge import PostgresKnowledge, SqliteKnowledge
+from .knowledge import SqlKnowledge
 from .ports import Stores
 from .postgres import PostgresDatabase
 from .questions import SqlQuestions
@@ -38,6 +38,6 @@ async def open_stores(where: str = MEMORY) -> Stores:
         SqlConversations(database),
         SqlTurns(database),
         SqlQuestions(database),
-        PostgresKnowledge(database) if is_postgres(where) else SqliteKnowledge(database),
+        SqlKnowledge(database),
         database.close,
     )

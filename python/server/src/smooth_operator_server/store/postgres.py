@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urlsplit
 
 from .database import RollbackError, Rows, Statement, Transaction
-from .migrations.files import migrations
+from .migrations.files import pending
 from .ports import StoreError, StoreUnavailableError
 
 if TYPE_CHECKING:
@@ -84,6 +84,7 @@ class PostgresDatabase:
         except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as fault:
             raise StoreError(type(fault).__name__) from fault
 
+    look = write
     read = write
     load = write
 
@@ -130,17 +131,12 @@ def _shown(url: str) -> str:
 
 
 async def _migrate(connection: Any) -> None:
-    files = migrations("postgres")
     async with connection.transaction():
         await connection.execute("SELECT pg_advisory_xact_lock($1)", MIGRATION_LOCK)
         await connection.execute(
             "CREATE TABLE IF NOT EXISTS schema_version (version BIGINT PRIMARY KEY, name TEXT)"
         )
         done = await connection.fetchval("SELECT coalesce(max(version), 0) FROM schema_version")
-        if done > len(files):
-            raise StoreUnavailableError(
-                f"its version {done} is newer than this server's {len(files)}"
-            )
-        for number, (name, sql) in enumerate(files[done:], start=done + 1):
+        for number, name, sql in pending("postgres", done):
             await connection.execute(sql)
             await connection.execute("INSERT INTO schema_version VALUES ($1, $2)", number, name)

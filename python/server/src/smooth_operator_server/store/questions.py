@@ -35,13 +35,13 @@ class SqlQuestions:
         await self._database.write(_ask, new)
 
     async def latest(self, session_id: str, kind: str) -> QuestionRecord | None:
-        return await self._database.write(_latest, session_id, kind)
+        return await self._database.look(_latest, session_id, kind)
 
     async def question(self, question_id: str) -> QuestionRecord | None:
-        return await self._database.write(_question, question_id)
+        return await self._database.look(_question, question_id)
 
     async def of_turn(self, turn_id: str) -> tuple[QuestionRecord, ...]:
-        return await self._database.write(_of_turn, turn_id)
+        return await self._database.look(_of_turn, turn_id)
 
     async def claim(self, question_id: str, answer: Any, now: int) -> bool:
         return await self._database.write(_claim, question_id, answer, now)

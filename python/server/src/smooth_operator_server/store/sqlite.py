@@ -17,7 +17,7 @@ from typing import Any, TypeVar
 import apsw
 
 from .database import RollbackError, Rows, Statement, Transaction, run_to_end
-from .migrations.files import migrations
+from .migrations.files import pending
 from .ports import StoreError, StoreUnavailableError
 
 T = TypeVar("T")
@@ -70,13 +70,11 @@ class SqliteDatabase:
             await self._worker.aclose()
         self._db.close()
 
+    async def look(self, work: Callable[..., Transaction[T]], *arguments: Any) -> T:
+        return await self._here(_query, work, arguments)
+
     async def write(self, work: Callable[..., Transaction[T]], *arguments: Any) -> T:
-        try:
-            outcome = _transact(self._db, work, arguments)
-        except apsw.BusyError:
-            return await self._elsewhere(_transact, work, arguments)
-        except apsw.Error as fault:
-            raise StoreError(type(fault).__name__) from fault
+        outcome: T = await self._here(_transact, work, arguments)
         self._written += 1
         if self._worker is not None and self._written % CHECKPOINT == 0:
             self._checkpoint = asyncio.create_task(self._move_log(), name="checkpoint")
@@ -87,6 +85,15 @@ class SqliteDatabase:
 
     async def load(self, work: Callable[..., Transaction[T]], *arguments: Any) -> T:
         return await self._elsewhere(_transact, work, arguments)
+
+    async def _here(self, job: Callable[..., T], *arguments: Any) -> T:
+        """Do what is short at once; in the worker when another process has the lock."""
+        try:
+            return job(self._db, *arguments)
+        except apsw.BusyError:
+            return await self._elsewhere(job, *arguments)
+        except apsw.Error as fault:
+            raise StoreError(type(fault).__name__) from fault
 
     async def _elsewhere(self, job: Callable[..., T], *arguments: Any) -> T:
         """Do what may take long, or wait for a lock, in the worker's thread."""
@@ -146,10 +153,7 @@ def _prepare(db: apsw.Connection) -> None:
             "CREATE TABLE IF NOT EXISTS schema_version (version INTEGER PRIMARY KEY, name TEXT)"
         )
         done = db.execute("SELECT coalesce(max(version), 0) FROM schema_version").get
-    files = migrations("sqlite")
-    if done > len(files):
-        raise StoreUnavailableError(f"its version {done} is newer than this server's {len(files)}")
-    for number, (name, sql) in enumerate(files[done:], start=done + 1):
+    for number, name, sql in pending("sqlite", done):
         with db:
             db.execute(sql)
             db.execute("INSERT INTO schema_version VALUES (?, ?)", (number, name))

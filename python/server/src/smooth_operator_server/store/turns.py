@@ -68,7 +68,7 @@ class SqlTurns:
         return await self._database.write(_look_up, conversation_id, request_id, holder)
 
     async def running(self, conversation_id: str) -> TurnRecord | None:
-        return await self._database.write(_running, conversation_id)
+        return await self._database.look(_running, conversation_id)
 
     async def save(self, turn_id: str, step: int, saved: bytes) -> None:
         await self._database.write(_save, turn_id, step, saved)
@@ -82,7 +82,7 @@ class SqlTurns:
         await self._database.write(_end_call, turn_id, call_id, result, is_error, now)
 
     async def calls(self, turn_id: str, step: int) -> tuple[CallRecord, ...]:
-        return await self._database.write(_calls, turn_id, step)
+        return await self._database.look(_calls, turn_id, step)
 
     async def settle(
         self,
