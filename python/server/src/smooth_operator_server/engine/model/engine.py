@@ -100,10 +100,11 @@ class _ModelTurn:
             answer = self._told[-1]
             assert isinstance(answer, ModelResponse)
             self._told.append(returned(answer, results))
-        if (refusal := self._over_budget()) is not None:
-            yield refusal
+        most = self._most_tokens()
+        if most <= 0:
+            yield Failure("the agent's budget of tokens for a turn does not allow another call")
             return
-        async with aclosing(self._tries()) as events:
+        async with aclosing(self._tries(most)) as events:
             async for event in events:
                 yield event
 
@@ -113,13 +114,13 @@ class _ModelTurn:
     async def aclose(self) -> None:
         """Nothing is kept: a call that runs ends with its step."""
 
-    async def _tries(self) -> AsyncGenerator[EngineEvent, None]:
+    async def _tries(self, most: int) -> AsyncGenerator[EngineEvent, None]:
         """Call the model; once more when it failed before its first word and may be asked again."""
         engine, wait_s = self._engine, BACKOFF_S
         for attempt in range(1, engine.settings.attempts + 1):
             spoke = False
             try:
-                async with aclosing(self._call()) as events:
+                async with aclosing(self._call(most)) as events:
                     async for event in events:
                         spoke = True
                         yield event
@@ -138,12 +139,12 @@ class _ModelTurn:
             await engine.clock.sleep(wait_s)
             wait_s *= 2
 
-    async def _call(self) -> AsyncGenerator[EngineEvent, None]:
+    async def _call(self, most: int) -> AsyncGenerator[EngineEvent, None]:
         engine = self._engine
         async with model_request_stream(
             self._model,
             self._told,
-            model_settings=RequestSettings(max_tokens=self._most_tokens()),
+            model_settings=RequestSettings(max_tokens=most),
             model_request_parameters=self._asked,
         ) as answer:
             said = pieces(aiter(answer), engine.clock, engine.settings.coalesce_s)
@@ -163,21 +164,10 @@ class _ModelTurn:
         answers = [one for one in self._told if isinstance(one, ModelResponse)]
         return sum(one.usage.input_tokens + one.usage.output_tokens for one in answers)
 
-    def _left(self) -> int | None:
-        """Return the tokens that are left of the agent's budget for a turn, None without one."""
-        budget = self._turn.agent.budget.tokens
-        if budget is None:
-            return None
-        coming = len(saved(self._told)) // CHARACTERS_PER_TOKEN
-        return budget - self._spent() - coming
-
-    def _over_budget(self) -> Failure | None:
-        left = self._left()
-        if left is None or left > 0:
-            return None
-        return Failure("the agent's budget of tokens for a turn does not allow another call")
-
     def _most_tokens(self) -> int:
-        left = self._left()
-        most = self._engine.settings.max_tokens
-        return most if left is None else max(1, min(most, left))
+        """Return how long the next answer may be; nothing when the agent's budget is spent."""
+        most, budget = self._engine.settings.max_tokens, self._turn.agent.budget.tokens
+        if budget is None:
+            return most
+        coming = len(saved(self._told)) // CHARACTERS_PER_TOKEN
+        return min(most, budget - self._spent() - coming)
