@@ -125,13 +125,18 @@ class ToolCalls:
         await self._ledger.start_call(self._turn, call, step)
         return await self._execute(call, tool.run(call.arguments, self._context))
 
-    async def resume(
+    async def resume_all(self, calls: Sequence[ToolCall], step: int) -> list[ToolResult]:
+        """Return what the calls of a step gave that another server began; run what it did not."""
+        if not calls:
+            return []
+        known = await self._ledger.results(self._turn, step)
+        self._asked = await self._services.questions.of_turn(self._turn.turn_id)
+        return [await self._resume(call, step, known) for call in calls]
+
+    async def _resume(
         self, call: ToolCall, step: int, known: Mapping[str, ToolResult | None]
     ) -> ToolResult:
-        """Return what a call gave that another server was to run, or run it.
-
-        A call that began and never ended is run again only if it may be (``idempotent``).
-        """
+        """A call that began and never ended is run again only if it may be (``idempotent``)."""
         if call.call_id in known:
             result = known[call.call_id]
             if result is not None:
@@ -139,7 +144,6 @@ class ToolCalls:
             tool = self._services.tools.get(call.name)
             if tool is None or not tool.idempotent:
                 return await self._report(call, _UNKNOWN, is_error=True)
-        self._asked = await self._services.questions.of_turn(self._turn.turn_id)
         return await self.run(call, step)
 
     async def _execute(self, call: ToolCall, running: Awaitable[Any]) -> ToolResult:

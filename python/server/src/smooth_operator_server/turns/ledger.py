@@ -103,6 +103,18 @@ class Ledger:
             turn.turn_id, state, now=turn.now(), terminal=write_json(terminal), answer=answer
         )
 
+    async def give_up(self, turn: Turn, state: TurnState, terminal: Frame) -> bool:
+        """End a turn without an answer, in the store and toward its peer; False when it has ended.
+
+        A store that fails does not keep the peer from being told: whoever takes the turn over ends
+        it in the store.
+        """
+        try:
+            await self.end(turn, state, terminal)
+        except StoreError as fault:
+            log.error("the end of a turn was not stored", **where(fault))
+        return turn.settle(terminal)
+
     async def save(self, turn: Turn, step: int, saved: bytes) -> None:
         """Store what a turn goes on from after ``step`` steps."""
         await self._store.save(turn.turn_id, step, saved)

@@ -18,7 +18,6 @@ from ..engine import (
     Said,
     Text,
     ToolCall,
-    ToolResult,
     TurnInput,
     Usage,
 )
@@ -76,7 +75,7 @@ class Loop:
         """
         progress = self._progress
         async with aclosing(engine.begin(self._input(), progress.engine)) as engine_turn:
-            results = await self._results(done) if progress.wanted else []
+            results = await self._calls.resume_all(progress.wanted, done)
             for step in range(done + 1, steps + 1):
                 progress.wanted = await self._listen(engine_turn.step(results))
                 if not progress.wanted:
@@ -85,11 +84,6 @@ class Loop:
                 await self._save(engine_turn, step)
                 results = await self._calls.run_all(progress.wanted, step)
         raise EngineError(f"the agent took more than {steps} steps")
-
-    async def _results(self, step: int) -> list[ToolResult]:
-        """Return what the calls of a step gave that another server began."""
-        known = await self._ledger.results(self._turn, step)
-        return [await self._calls.resume(call, step, known) for call in self._progress.wanted]
 
     async def _save(self, engine_turn: EngineTurn, step: int) -> None:
         self._progress.engine = engine_turn.save()

@@ -8,7 +8,7 @@ from ..knowledge import Knowledge
 from ..protocol import frames
 from ..protocol.frames import Frame
 from ..protocol.refusals import Code
-from ..store import StoreError, TurnState
+from ..store import TurnState
 from ..telemetry import log, where
 from .calls import Services
 from .checkpoint import Progress
@@ -58,13 +58,8 @@ class Runner:
 
     async def fail(self, turn: Turn, code: Code, message: str) -> None:
         """End a turn with an ``error``."""
-        terminal = failed(turn, code, message)
         turn.finishing()
-        try:
-            await self._ledger.end(turn, TurnState.FAILED, terminal)
-        except StoreError as fault:  # whoever takes the turn over ends it in the store
-            log.error("the end of a turn was not stored", **where(fault))
-        turn.settle(terminal)
+        await self._ledger.give_up(turn, TurnState.FAILED, failed(turn, code, message))
 
 
 def failed(turn: Turn, code: Code, message: str) -> Frame:

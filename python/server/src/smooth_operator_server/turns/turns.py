@@ -195,13 +195,7 @@ class Turns:
             return False
         turn.task.cancel()
         await happens_within(self._clock, asyncio.wait({turn.task}), STOP_S)
-        if not turn.can_stop():
-            return False
-        try:
-            await self._ledger.end(turn, state, terminal)
-        finally:
-            ended = turn.settle(terminal)
-        return ended
+        return turn.can_stop() and await self._ledger.give_up(turn, state, terminal)
 
     def detach(self, peer: Peer) -> None:
         """Let the turns of a lost socket run on for a while; their answers are stored."""
