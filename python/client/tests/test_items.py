@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from smooth_operator import SlowConsumerError, SmoothAgentClient, wire
-from smooth_operator._turn_items import BYTES_KEPT, ITEMS_KEPT, Backlog, TurnItems
+from smooth_operator._turn_items import Backlog, TurnItems
+from smooth_operator.wire.options import ITERATOR_BYTES, ITERATOR_ITEMS
 
 from .peer import LIMIT, Peer, S
 
@@ -37,13 +38,13 @@ def fed(*events: Any) -> Backlog:
 
 def test_up_to_the_bound_nothing_is_merged() -> None:
     """REQ-TURN-02."""
-    backlog = fed(*(token("a") for _ in range(ITEMS_KEPT)))
-    assert [event.merged for event in backlog.events()] == [1] * ITEMS_KEPT
+    backlog = fed(*(token("a") for _ in range(ITERATOR_ITEMS)))
+    assert [event.merged for event in backlog.events()] == [1] * ITERATOR_ITEMS
 
 
 def test_req_turn_21_beyond_the_bound_tokens_are_merged_and_no_text_is_lost() -> None:
     """REQ-TURN-02."""
-    count = 3 * ITEMS_KEPT
+    count = 3 * ITERATOR_ITEMS
     backlog = fed(*(token(f"{n} ") for n in range(count)))
     (event,) = backlog.events()
     assert event.merged == count  # type: ignore[union-attr]
@@ -55,7 +56,7 @@ def test_what_stands_between_tokens_is_kept_in_place() -> None:
     """REQ-TURN-02."""
     events = [event for n in range(400) for event in (token("a"), token("b"), token("c"), chunk())]
     kept = list(fed(*events).events())
-    assert len(kept) <= ITEMS_KEPT
+    assert len(kept) <= ITERATOR_ITEMS
     assert [event.type for event in kept if event.type != "stream_token"] == ["stream_chunk"] * 400
     shown = "".join(event.token if event.type == "stream_token" else "|" for event in kept)
     assert shown == "abc|" * 400
@@ -65,23 +66,23 @@ def test_a_reader_in_time_sees_every_token_by_itself() -> None:
     """REQ-TURN-02."""
     items = TurnItems()
     backlog = items.open()
-    for n in range(3 * ITEMS_KEPT):
+    for n in range(3 * ITERATOR_ITEMS):
         items.extend((token(str(n)),))
         event: Any = backlog.take()
         assert (event.token, event.merged) == (str(n), 1)
-    assert sum(event.merged for event in items.kept()) == 3 * ITEMS_KEPT
+    assert sum(event.merged for event in items.kept()) == 3 * ITERATOR_ITEMS
 
 
 def test_what_cannot_be_merged_ends_the_iteration_that_is_over() -> None:
     """REQ-TURN-02: slow_consumer, alone."""
-    backlog = fed(*(chunk() for _ in range(ITEMS_KEPT + 1)))
+    backlog = fed(*(chunk() for _ in range(ITERATOR_ITEMS + 1)))
     assert backlog.over
-    assert len(backlog) == ITEMS_KEPT
+    assert len(backlog) == ITERATOR_ITEMS
 
 
 def test_req_turn_21_bytes_are_bounded_too() -> None:
     """REQ-TURN-15."""
-    big = token("x" * (BYTES_KEPT // 4))
+    big = token("x" * (ITERATOR_BYTES // 4))
     backlog = fed(*[big] * 3)
     assert not backlog.over
     assert len(backlog) == 3
@@ -99,11 +100,11 @@ async def test_req_turn_22_an_iterator_that_is_over_ends_alone(
     turn = client.send_message(session_id=S, message="hi")
     await server.expect("send_message")
     slow = turn.__aiter__()
-    for _ in range(ITEMS_KEPT + 10):
+    for _ in range(ITERATOR_ITEMS + 10):
         await server.send(CHUNK)
     await server.finish("r-1", "done")
     assert (await asyncio.wait_for(turn, LIMIT)).text == "done"
-    for _ in range(ITEMS_KEPT):
+    for _ in range(ITERATOR_ITEMS):
         await anext(slow)
     with pytest.raises(SlowConsumerError) as caught:
         await anext(slow)

@@ -13,9 +13,12 @@ from ._options import Options
 from ._outbox import Outgoing
 from ._router import Router
 from ._sender import Sender
+from .wire.codes import CAPABILITIES
+from .wire.options import SETTLED_IDS
+from .wire.steps import VERBS
 
-CAPABILITIES = ("otp_park", "spec_1_1")  # REQ-CALL-07
-SESSIONS_REMEMBERED = 1024
+ALWAYS = tuple(it.word for it in CAPABILITIES if "always" in it.implied_by and it.pending is None)
+"""Words that every session lists (REQ-CALL-07)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,16 +137,16 @@ class Calls:
         opens = action if isinstance(action, wire.actions.CreateConversationSessionAction) else None
         if opens is None:
             return action
-        words = sorted({*CAPABILITIES, *self._options.supports, *(opens.supports or ())})
+        words = sorted({*ALWAYS, *self._options.supports, *(opens.supports or ())})
         return action.model_copy(update={"supports": words})
 
     def _remember(self, session: wire.CreateConversationSessionResult) -> None:
         self._capabilities[session.session_id] = tuple(session.capabilities or ())
-        if len(self._capabilities) > SESSIONS_REMEMBERED:
+        if len(self._capabilities) > SETTLED_IDS:
             self._capabilities.popitem(last=False)
 
     def _parks_otp(self, session_id: str) -> bool:
-        return "otp_park" in self._capabilities.get(session_id, ())
+        return VERBS["decline_otp"].needs in self._capabilities.get(session_id, ())
 
 
 def _check_call(action: object) -> None:

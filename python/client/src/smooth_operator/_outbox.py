@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from ._errors import MessageTooLargeError
+from .wire.options import OUTBOUND_BYTES
 from .wire.steps import FRAME, Facts
 
 if TYPE_CHECKING:
@@ -18,8 +19,6 @@ if TYPE_CHECKING:
 
     from ._errors_made import Failures
     from ._transport import Transport
-
-MAX_OUTBOUND_BYTES = 1024 * 1024  # REQ-CALL-10
 
 
 @dataclass(eq=False, slots=True)
@@ -66,13 +65,13 @@ class Outbox:
             MessageTooLargeError: over 1 MiB; nothing was sent.
         """
         size = len(outgoing.text)
-        if size * 4 > MAX_OUTBOUND_BYTES:
+        if size * 4 > OUTBOUND_BYTES:
             size = len(outgoing.text.encode())
-        if size > MAX_OUTBOUND_BYTES:
+        if size > OUTBOUND_BYTES:
             raise self._failures.make(
                 MessageTooLargeError,
-                limit=MAX_OUTBOUND_BYTES,
-                details={"size": size, "limit": MAX_OUTBOUND_BYTES},
+                limit=OUTBOUND_BYTES,
+                details={"size": size, "limit": OUTBOUND_BYTES},
                 **outgoing.ids(),
             )
 

@@ -11,8 +11,7 @@ from ._listeners import Listeners
 from ._options import Options
 from ._options_address import host_of
 from ._transport import LinkEnd
-
-SETTLED_REMEMBERED = 1024  # REQ-TURN-06
+from .wire.options import SETTLED_IDS
 
 
 class InFlight(Protocol):
@@ -74,7 +73,7 @@ class Router:
             del self._in_flight[request_id]
         self._settled[request_id] = None
         self._settled.move_to_end(request_id)
-        if len(self._settled) > SETTLED_REMEMBERED:
+        if len(self._settled) > SETTLED_IDS:
             self._settled.popitem(last=False)
 
     # Sink -----------------------------------------------------------------------------

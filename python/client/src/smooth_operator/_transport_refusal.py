@@ -8,8 +8,7 @@ import io
 import time
 
 from ._transport import HandshakeError
-
-BODY_SHOWN = 4096  # bytes
+from .wire.options import REFUSAL_BODY_BYTES
 
 
 class Refusal:
@@ -25,8 +24,8 @@ class Refusal:
         self._body += data
         length = self._headers.get("Content-Length", "")
         if self._chunked:
-            return len(self._body) > 2 * BODY_SHOWN or b"\r\n0\r\n" in b"\r\n" + self._body
-        wanted = min(int(length), BODY_SHOWN) if length.isdecimal() else BODY_SHOWN
+            return len(self._body) > 2 * REFUSAL_BODY_BYTES or b"\r\n0\r\n" in b"\r\n" + self._body
+        wanted = min(int(length), REFUSAL_BODY_BYTES) if length.isdecimal() else REFUSAL_BODY_BYTES
         return len(self._body) >= wanted
 
     def error(self) -> HandshakeError:
@@ -36,7 +35,7 @@ class Refusal:
             f"the server answered {self._status}",
             self._status,
             retry_after_ms=retry_after_ms(self._headers.get("Retry-After")),
-            body=body[:BODY_SHOWN].decode(errors="replace") or None,
+            body=body[:REFUSAL_BODY_BYTES].decode(errors="replace") or None,
             request_id=self._headers.get("X-Request-Id"),
         )
 

@@ -22,8 +22,8 @@ from websockets.uri import parse_uri
 from ._transport import HandshakeError, LinkEnd, OpenRequest, Receiver
 from ._transport_dial import dial
 from ._transport_refusal import Refusal, status_of
+from .wire.options import BUFFERED_BYTES
 
-HIGH_WATER = 4 * 1024 * 1024  # REQ-CONN-18
 ROOM = 64 * 1024  # bytes read in one turn of the loop, so that nobody else waits long
 HEAD = 64 * 1024  # bytes of a handshake answer's head
 FRAGMENTS = 16_384  # of one message
@@ -74,7 +74,7 @@ class SocketTransport(asyncio.BufferedProtocol):
         """Send the handshake request."""
         self._tcp = transport
         try:
-            transport.set_write_buffer_limits(high=HIGH_WATER)
+            transport.set_write_buffer_limits(high=BUFFERED_BYTES)
             request = self._protocol.connect()
             for name, value in self._headers.items():
                 request.headers[name] = value

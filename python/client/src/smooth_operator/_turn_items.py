@@ -14,9 +14,8 @@ from typing import Any
 
 from . import wire
 from ._accumulator import Joined
+from .wire.options import ITERATOR_BYTES, ITERATOR_ITEMS
 
-ITEMS_KEPT = 1024
-BYTES_KEPT = 8 * 1024 * 1024
 _MERGES = "stream_token"
 
 
@@ -83,23 +82,23 @@ class Backlog:
         elif not self.over:
             self._items.extend(events)
             self._merge()
-        if len(self._items) > ITEMS_KEPT or self._size > BYTES_KEPT:
+        if len(self._items) > ITERATOR_ITEMS or self._size > ITERATOR_BYTES:
             self._stop()
 
     def _fits(self, count: int, size: int) -> bool:
-        if len(self._items) + count > ITEMS_KEPT or self.over:
+        if len(self._items) + count > ITERATOR_ITEMS or self.over:
             return False
-        if self._size + size > BYTES_KEPT:
+        if self._size + size > ITERATOR_BYTES:
             self._size = sum(map(_size, self._items))
-        return self._size + size <= BYTES_KEPT
+        return self._size + size <= ITERATOR_BYTES
 
     def _stop(self) -> None:
         """Keep no more than there is room for, from the first item on."""
         self.over = True
         self._run = None
-        while len(self._items) > ITEMS_KEPT:
+        while len(self._items) > ITERATOR_ITEMS:
             self._size -= _size(self._items.pop())
-        while self._size > BYTES_KEPT and len(self._items) > 1:
+        while self._size > ITERATOR_BYTES and len(self._items) > 1:
             self._size -= _size(self._items.pop())
 
     def _merge(self) -> None:
