@@ -29,6 +29,17 @@ func Call[R any](ctx context.Context, c *Client, action CallAction[R]) (R, error
 	return answer.(R), nil
 }
 
+// alwaysSupported holds the words that every session lists (REQ-CALL-07).
+var alwaysSupported = func() []string {
+	var words []string
+	for _, row := range capabilityRows {
+		if row.pending == "" && slices.Contains(row.impliedBy, "always") {
+			words = append(words, row.word)
+		}
+	}
+	return words
+}()
+
 // announced joins the Supports of an action that creates a session with those of the options and of
 // the client itself (REQ-CALL-07); other actions stay as they are.
 func (c *Client) announced(action identified) identified {
@@ -36,7 +47,7 @@ func (c *Client) announced(action identified) identified {
 	if !ok {
 		return action
 	}
-	create.Supports = slices.Concat([]string{"otp_park", "spec_1_1"}, c.options.Supports, create.Supports)
+	create.Supports = slices.Concat(alwaysSupported, c.options.Supports, create.Supports)
 	slices.Sort(create.Supports)
 	create.Supports = slices.Compact(create.Supports)
 	return create

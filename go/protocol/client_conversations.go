@@ -60,8 +60,6 @@ func (c *Client) cursorRepeated() error {
 	return &UnexpectedEventError{AgentError: newError(leafUnexpectedEvent, facts)}
 }
 
-const sessionsRemembered = 1024
-
 // sessions remembers what the servers of sessions can do, as long as they are among the last ones.
 // Guarded by the client's mutex.
 type sessions struct {
@@ -77,7 +75,7 @@ func (s *sessions) remember(id string, capabilities []string) {
 		s.order = append(s.order, id)
 	}
 	s.known[id] = capabilities
-	if len(s.order) > sessionsRemembered {
+	if len(s.order) > limitSettledIds {
 		delete(s.known, s.order[0])
 		s.order = s.order[1:]
 	}
@@ -101,5 +99,5 @@ func (c *Client) capabilitiesOf(sessionID string) []string {
 
 // parks says whether the server of a session keeps a turn open for a code.
 func (c *Client) parks(sessionID string) bool {
-	return slices.Contains(c.capabilitiesOf(sessionID), "otp_park")
+	return slices.Contains(c.capabilitiesOf(sessionID), verbRows["decline_otp"].needs)
 }

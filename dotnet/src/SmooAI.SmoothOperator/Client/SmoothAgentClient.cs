@@ -9,9 +9,11 @@ namespace SmooAI.SmoothOperator;
 /// </summary>
 public sealed class SmoothAgentClient : IAsyncDisposable, IConversationHost
 {
-    private const string ParkedOtp = "otp_park";
-
-    private static readonly string[] OwnWords = [ParkedOtp, "spec_1_1"];
+    /// <summary>Words that every session lists (REQ-CALL-07).</summary>
+    private static readonly string[] OwnWords =
+    [
+        .. Capabilities.Rows.Where(row => row.Pending is null && row.ImpliedBy.Contains("always")).Select(row => row.Word),
+    ];
 
     /// <summary>The order of all clients; an ordinal one would go by UTF-16 units.</summary>
     private static readonly Comparer<string> ByCodePoint = Comparer<string>.Create(
@@ -328,7 +330,9 @@ public sealed class SmoothAgentClient : IAsyncDisposable, IConversationHost
     /// <summary>Keeps, inside the gate, which sessions understand a declined code (REQ-OTP-05).</summary>
     private void Learn(WireObject result)
     {
-        if (result is CreateConversationSessionResult session && session.Capabilities?.Contains(ParkedOtp) == true)
+        if (result is CreateConversationSessionResult session
+            && StepTables.Verbs["decline_otp"].Needs is { } needed
+            && session.Capabilities?.Contains(needed) == true)
         {
             _parking.Add(session.SessionId);
         }
