@@ -1,5 +1,6 @@
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
+using SmooAI.SmoothOperator.Steps;
 
 namespace SmooAI.SmoothOperator;
 
@@ -29,28 +30,28 @@ public sealed record SmoothAgentClientOptions
     public IReadOnlyCollection<string>? Supports { get; init; }
 
     /// <summary>Time from the first byte to the end of the handshake; 10 s (REQ-CONN-04).</summary>
-    public TimeSpan ConnectTimeout { get; init; } = TimeSpan.FromSeconds(10);
+    public TimeSpan ConnectTimeout { get; init; } = TimeSpan.FromMilliseconds(Defaults.ConnectTimeout);
 
     /// <summary>Time that closing waits for the peer's close frame; 5 s, zero does not wait (REQ-CONN-05).</summary>
-    public TimeSpan CloseTimeout { get; init; } = TimeSpan.FromSeconds(5);
+    public TimeSpan CloseTimeout { get; init; } = TimeSpan.FromMilliseconds(Defaults.CloseTimeout);
 
     /// <summary>Time for the answer to a call or verb, the wait for the link included; 30 s (REQ-CALL-02).</summary>
-    public TimeSpan RequestTimeout { get; init; } = TimeSpan.FromSeconds(30);
+    public TimeSpan RequestTimeout { get; init; } = TimeSpan.FromMilliseconds(Defaults.RequestTimeout);
 
     /// <summary>Time without a frame of a turn; stands still while a human is asked; 120 s (REQ-TURN-11).</summary>
-    public TimeSpan TurnIdleTimeout { get; init; } = TimeSpan.FromSeconds(120);
+    public TimeSpan TurnIdleTimeout { get; init; } = TimeSpan.FromMilliseconds(Defaults.TurnIdleTimeout);
 
     /// <summary>Time for a whole turn, extended by nothing; off (REQ-TURN-12).</summary>
-    public TimeSpan TurnTimeout { get; init; } = TimeSpan.Zero;
+    public TimeSpan TurnTimeout { get; init; } = TimeSpan.FromMilliseconds(Defaults.TurnTimeout);
 
     /// <summary>Time for a human to answer a question that does not say when it lapses; 330 s (REQ-TURN-13).</summary>
-    public TimeSpan QuestionTimeout { get; init; } = TimeSpan.FromSeconds(330);
+    public TimeSpan QuestionTimeout { get; init; } = TimeSpan.FromMilliseconds(Defaults.QuestionTimeout);
 
     /// <summary>Time for the server to confirm a cancel; 5 s, zero does not wait (REQ-STOP-02).</summary>
-    public TimeSpan CancelTimeout { get; init; } = TimeSpan.FromSeconds(5);
+    public TimeSpan CancelTimeout { get; init; } = TimeSpan.FromMilliseconds(Defaults.CancelTimeout);
 
     /// <summary>Largest message that is taken in, in bytes; 16 MiB (REQ-WIRE-11).</summary>
-    public int MaxMessageBytes { get; init; } = 16 * 1024 * 1024;
+    public int MaxMessageBytes { get; init; } = (int)Defaults.MaxMessageBytes;
 
     /// <summary>Whether the first action connects by itself; off (REQ-CONN-09).</summary>
     public bool Lazy { get; init; }

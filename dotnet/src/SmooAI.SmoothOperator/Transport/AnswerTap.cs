@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Net;
 using System.Net.Http.Headers;
 using System.Text;
+using SmooAI.SmoothOperator.Steps;
 
 namespace SmooAI.SmoothOperator;
 
@@ -11,8 +12,6 @@ internal sealed record RefusedHandshake(int Status, long? RetryAfterMs, string? 
 /// <summary>Keeps the answer of a refused handshake, which the library drops.</summary>
 internal sealed class AnswerTap(HttpMessageHandler inner, TimeProvider clock) : DelegatingHandler(inner)
 {
-    private const int MostBytes = 4096;
-
     /// <summary>The refusal that came; null for none.</summary>
     internal RefusedHandshake? Refused { get; private set; }
 
@@ -37,12 +36,12 @@ internal sealed class AnswerTap(HttpMessageHandler inner, TimeProvider clock) : 
 
     private static async Task<string?> BodyAsync(HttpResponseMessage answer, CancellationToken cancellationToken)
     {
-        var bytes = new byte[MostBytes];
+        var bytes = new byte[Limits.RefusalBodyBytes];
         var count = 0;
         try
         {
             using var body = await answer.Content.ReadAsStreamAsync(cancellationToken).ConfigureAwait(false);
-            count = await body.ReadAtLeastAsync(bytes, MostBytes, throwOnEndOfStream: false, cancellationToken).ConfigureAwait(false);
+            count = await body.ReadAtLeastAsync(bytes, Limits.RefusalBodyBytes, throwOnEndOfStream: false, cancellationToken).ConfigureAwait(false);
         }
         catch (IOException)
         {

@@ -1,12 +1,13 @@
 using System.Net;
 using System.Net.Sockets;
+using SmooAI.SmoothOperator.Steps;
 
 namespace SmooAI.SmoothOperator;
 
 /// <summary>Opens the TCP connection: addresses of both families in turn, 250 ms apart (RFC 8305, REQ-CONN-25).</summary>
 internal sealed class Dialer(TimeProvider clock)
 {
-    private static readonly TimeSpan Apart = TimeSpan.FromMilliseconds(250);
+    private static readonly TimeSpan Apart = TimeSpan.FromMilliseconds(Limits.NextAddressAfter);
 
     /// <exception cref="SocketException">No address answered.</exception>
     internal async ValueTask<Stream> DialAsync(string host, int port, CancellationToken cancellationToken)

@@ -1,13 +1,15 @@
+using SmooAI.SmoothOperator.Steps;
+
 namespace SmooAI.SmoothOperator;
 
 /// <summary>What one reader of a turn has not taken, bounded (REQ-TURN-21). Guarded by the gate.</summary>
 internal sealed class ItemQueue
 {
     /// <summary>Items that are kept as they came.</summary>
-    internal const int MostItems = 1024;
+    internal const int MostItems = Limits.IteratorItems;
 
     /// <summary>Bytes of frames that are kept.</summary>
-    internal const long MostBytes = 8 * 1024 * 1024;
+    internal const long MostBytes = Limits.IteratorBytes;
 
     private const int FirstItems = 16;
 
