@@ -1,0 +1,33 @@
+"""Puts what the program reads, and the reader of specifications it is built on, into a wheel.
+
+A wheel proves a client from an empty folder. An editable installation reads the repository's own
+files: a copy beside them would be read instead, and be old after the next change.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from hatchling.builders.hooks.plugin.interface import BuildHookInterface
+
+INSIDE = {
+    "../codegen/src/wiregen": "wiregen",
+    "../spec": "conform/data/spec",
+    "cases": "conform/data/cases",
+    "coverage.yaml": "conform/data/coverage.yaml",
+    "mutants": "conform/data/mutants",
+    "schema": "conform/data/schema",
+    "scripts": "conform/data/scripts",
+    "PROTOCOL.md": "conform/data/PROTOCOL.md",
+}
+
+
+class WholeWheelHook(BuildHookInterface):
+    """Adds the files of other folders."""
+
+    def initialize(self, version: str, build_data: dict[str, Any]) -> None:
+        if version == "editable":
+            return
+        for place, inside in INSIDE.items():
+            build_data["force_include"][str(Path(self.root, place))] = inside
