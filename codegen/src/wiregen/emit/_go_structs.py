@@ -5,19 +5,18 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from wiregen.emit._asked import bounds_of, inner_struct
 from wiregen.emit._go_types import Named, field_name
 from wiregen.emit.base import clean, documentation, wrap
 from wiregen.escape import go as quote
 from wiregen.ir import (
     Accessor,
-    Array,
     Choice,
     Field,
     Message,
     Path,
     Presence,
     Ref,
-    Scalar,
     Spec,
     Struct,
 )
@@ -458,23 +457,13 @@ def arguments(named: Named, struct: Struct) -> Arguments:
 
 def _asked(named: Named, field: Field) -> list[str]:
     facts = ["required: true"] if field.required else []
-    type_ = field.type
-    if isinstance(type_, Array):
-        facts += _bounds(("least", type_.min_items), ("most", type_.max_items))
-        type_ = type_.items
-    elif isinstance(type_, Scalar) and type_.kind == "string":
-        facts += _bounds(("least", type_.min_length), ("most", type_.max_length))
-        if type_.pattern is not None:
-            facts.append(f"pattern: regexp.MustCompile({quote(type_.pattern)})")
-    elif isinstance(type_, Scalar):
-        facts += _bounds(("least", type_.minimum), ("most", type_.maximum))
-    if isinstance(type_, Ref) and isinstance(named.spec.type(type_.name), Struct):
-        facts.append(f"inner: {quote(named.of(type_.name))}")
+    bounds = bounds_of(field.type)
+    facts += [f"{name}: bound({value:.17g})" for name, value in bounds.named("least", "most")]
+    if bounds.pattern is not None:
+        facts.append(f"pattern: regexp.MustCompile({quote(bounds.pattern)})")
+    if inner := inner_struct(named.spec, field):
+        facts.append(f"inner: {quote(named.of(inner.name))}")
     return facts
-
-
-def _bounds(*bounds: tuple[str, float | None]) -> list[str]:
-    return [f"{name}: bound({value:.17g})" for name, value in bounds if value is not None]
 
 
 def action_append(named: Named, struct: Struct) -> Written:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from wiregen.emit._asked import LETTERS, bounds_of, inner_struct, written_structs
 from wiregen.escape import rust as text
-from wiregen.ir import Array, Const, Field, Ref, Scalar, Spec, Struct
+from wiregen.ir import Const, Field, Spec, Struct
 from wiregen.naming import identifier, member_name, type_name, upper
 
 
@@ -22,26 +23,10 @@ class Arguments:
 def written(spec: Spec) -> tuple[Arguments, ...]:
     """Return every type that is sent, with the rows of its members."""
     words_of = {item.name: item.wire for item in spec.actions}
-    asked, found = {item.name for item in spec.actions}, set[str]()
-    while asked:
-        name = asked.pop()
-        found.add(name)
-        asked |= {
-            inner.name for field in spec.struct(name).fields if (inner := _inner(spec, field))
-        }
-        asked -= found
     return tuple(
         Arguments(table_name(item), words_of.get(item.name, ""), _rows(spec, item))
-        for item in spec.structs
-        if item.name in found
+        for item in written_structs(spec)
     )
-
-
-def _inner(spec: Spec, field: Field) -> Struct | None:
-    """Return the struct of the objects in a member."""
-    type_ = field.type.items if isinstance(field.type, Array) else field.type
-    inner = spec.type(type_.name) if isinstance(type_, Ref) else None
-    return inner if isinstance(inner, Struct) else None
 
 
 def table_name(struct: Struct) -> str:
@@ -63,26 +48,17 @@ def _rows(spec: Spec, struct: Struct) -> tuple[str, ...]:
 
 def _asked(spec: Spec, field: Field) -> list[str]:
     facts = ["required: true"] if field.required and not field.nullable else []
-    type_ = field.type
-    if isinstance(type_, Array):
-        facts += _bounds(("least", type_.min_items), ("most", type_.max_items))
-    elif isinstance(type_, Scalar) and type_.kind == "string":
-        facts += _bounds(("least", type_.min_length), ("most", type_.max_length))
-        facts += _letters(type_.pattern)
-    elif isinstance(type_, Scalar):
-        facts += _bounds(("least", type_.minimum), ("most", type_.maximum))
-    if inner := _inner(spec, field):
+    bounds = bounds_of(field.type)
+    facts += [f"{name}: Some({float(value)!r})" for name, value in bounds.named("least", "most")]
+    facts += _letters(bounds.pattern)
+    if inner := inner_struct(spec, field):
         facts.append(f"inner: &{table_name(inner)}")
     return facts
 
 
-def _bounds(*bounds: tuple[str, float | None]) -> list[str]:
-    return [f"{name}: Some({float(value)!r})" for name, value in bounds if value is not None]
-
-
 def _letters(pattern: str | None) -> list[str]:
     """Print a pattern of one class of ASCII letters; any other one is the server's to check."""
-    found = re.fullmatch(r"\^\[([\w-]+)\]\{(\d+),(\d+)\}\$", pattern or "", re.ASCII)
+    found = LETTERS.fullmatch(pattern or "")
     if found is None:
         return []
     members, least, most = found.groups()

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import json
-import re
 from dataclasses import dataclass
 
+from wiregen.emit._asked import LETTERS, bounds_of
 from wiregen.emit._typescript_shapes import shape_rows, union_row
 from wiregen.emit.base import clean, safe_block
 from wiregen.graph import reach
 from wiregen.ir import (
-    Array,
     Field,
     Message,
     Ref,
-    Scalar,
     Shape,
     ShapeField,
     Spec,
@@ -67,24 +65,13 @@ def write_shapes(spec: Spec) -> tuple[TsTable, ...]:
     return tuple(made.values())
 
 
-# The engines of patterns differ; a plain class of letters is read alike by all of them.
-_LETTERS = re.compile(r"\^\[[\w-]+\]\{\d+,\d+\}\$", re.ASCII)
-
-
 def _bounds(type_: Type) -> str:
     """Return what the schema asks of a member that callers write: least, most, pattern."""
-    asked: tuple[float | None, float | None] = (None, None)
-    pattern: str | None = None
-    if isinstance(type_, Array):
-        asked = (type_.min_items, type_.max_items)
-    elif isinstance(type_, Scalar) and type_.kind == "string":
-        asked = (type_.min_length, type_.max_length)
-        pattern = type_.pattern if _LETTERS.fullmatch(type_.pattern or "") else None
-    elif isinstance(type_, Scalar):
-        asked = (type_.minimum, type_.maximum)
-    if asked == (None, None) and not pattern:
+    asked = bounds_of(type_)
+    pattern = asked.pattern if LETTERS.fullmatch(asked.pattern or "") else None
+    if (asked.least, asked.most) == (None, None) and not pattern:
         return ""
-    return json.dumps([*asked, *([pattern] if pattern else [])])
+    return json.dumps([asked.least, asked.most, *([pattern] if pattern else [])])
 
 
 def _write_shape(spec: Spec, name: str, fields: list[Field]) -> Shape:
