@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from conform.reader import final_text
 from conform.script import uuid_of
 from conform.server.peer import CheckError, NotExercisedError, Peer, completed, refused
 from conform.spec import Tree
@@ -24,19 +25,11 @@ async def check_turn(peer: Peer) -> None:
     frames = await peer.rest(await peer.begin(session))
     answer = completed(frames)
     tokens = "".join(f["data"]["token"] for f in frames if f["type"] == "stream_token")
-    text = _text(answer)
-    if tokens and text is not None and tokens != text:
+    text = final_text(answer.get("response"), tokens)
+    if tokens and tokens != text:
         raise CheckError("the tokens joined are not the text of the answer")
-    if not (tokens or text):
+    if not text:
         raise CheckError("the turn completed without a text")
-
-
-def _text(answer: Tree) -> str | None:
-    response = answer.get("response")
-    if isinstance(response, str):
-        return response
-    parts = response.get("responseParts") if isinstance(response, dict) else None
-    return "\n\n".join(p for p in parts if isinstance(p, str)) if parts else None
 
 
 async def check_tool_chunks(peer: Peer) -> None:
