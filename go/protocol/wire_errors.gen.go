@@ -22,11 +22,11 @@ const (
 	ErrorKindTurnInterrupted ErrorKind = "turn_interrupted"
 	// A call was made in idle or closed; nothing was sent.
 	ErrorKindNotConnected ErrorKind = "not_connected"
-	// The limit of reconnect attempts was reached. Reserved for the reconnecting client.
+	// maxReconnectAttempts attempts in a row failed; the last one's error is the cause.
 	ErrorKindReconnectExhausted ErrorKind = "reconnect_exhausted"
 	// close() was called while the action was in flight.
 	ErrorKindClientClosed ErrorKind = "client_closed"
-	// Too many actions wait for the link. Reserved for the reconnecting client.
+	// queueLimit actions wait for the link already; nothing was sent.
 	ErrorKindQueueFull ErrorKind = "queue_full"
 	// Base of the two timeouts; never raised itself.
 	ErrorKindTimeout ErrorKind = "timeout"
@@ -110,12 +110,12 @@ var (
 	ErrTurnInterrupted error = leafTurnInterrupted
 	// ErrNotConnected: a call was made in idle or closed; nothing was sent.
 	ErrNotConnected error = leafNotConnected
-	// ErrReconnectExhausted: the limit of reconnect attempts was reached. Reserved for the
-	// reconnecting client.
+	// ErrReconnectExhausted: maxReconnectAttempts attempts in a row failed; the last one's error
+	// is the cause.
 	ErrReconnectExhausted error = leafReconnectExhausted
 	// ErrClientClosed: close() was called while the action was in flight.
 	ErrClientClosed error = leafClientClosed
-	// ErrQueueFull: too many actions wait for the link. Reserved for the reconnecting client.
+	// ErrQueueFull: queueLimit actions wait for the link already; nothing was sent.
 	ErrQueueFull error = leafQueueFull
 	// ErrTimeout: base of the two timeouts; never raised itself.
 	ErrTimeout error = leafTimeout

@@ -43,16 +43,16 @@ var optionRows = []optionRow{
 	{"clock", "", nil, nil, nil, nil, nil, "REQ-TIME-01", ""},
 	{"idGenerator", "", nil, nil, nil, nil, nil, "REQ-CALL-01", ""},
 	{"random", "", nil, nil, nil, nil, nil, "REQ-TIME-01", ""},
-	{"autoReconnect", "", true, false, nil, nil, nil, "REQ-CONN-15", "reconnect"},
-	{"retryInitialConnect", "", false, false, nil, nil, nil, "REQ-CONN-04", "reconnect"},
-	{"maxReconnectAttempts", "attempts", nil, 0, 0, nil, nil, "REQ-CONN-15", "reconnect"},
-	{"backoffBase", "ms", 500, nil, 1, nil, nil, "REQ-CONN-15", "reconnect"},
-	{"backoffMax", "ms", 20000, nil, 1, nil, nil, "REQ-CONN-15", "reconnect"},
-	{"stableAfter", "ms", 10000, nil, 0, nil, nil, "REQ-CONN-15", "reconnect"},
-	{"pingInterval", "ms", 25000, 0, 0, nil, nil, "REQ-CONN-14", "reconnect"},
-	{"pongTimeout", "ms", 10000, 0, 0, nil, nil, "REQ-CONN-14", "reconnect"},
-	{"queueLimit", "actions", 64, 0, 0, nil, nil, "REQ-CONN-16", "reconnect"},
-	{"queuePolicy", "", "wait", "refuse", nil, nil, []string{"wait", "refuse"}, "REQ-CONN-16", "reconnect"},
+	{"autoReconnect", "", true, false, nil, nil, nil, "REQ-CONN-30", ""},
+	{"retryInitialConnect", "", false, false, nil, nil, nil, "REQ-CONN-04", ""},
+	{"maxReconnectAttempts", "attempts", nil, 0, 0, nil, nil, "REQ-CONN-36", ""},
+	{"backoffBase", "ms", 500, nil, 1, nil, nil, "REQ-CONN-31", ""},
+	{"backoffMax", "ms", 20000, nil, 1, nil, nil, "REQ-CONN-31", ""},
+	{"stableAfter", "ms", 10000, nil, 0, nil, nil, "REQ-CONN-32", ""},
+	{"pingInterval", "ms", 25000, 0, 0, nil, nil, "REQ-CONN-38", ""},
+	{"pongTimeout", "ms", 10000, 0, 0, nil, nil, "REQ-CONN-38", ""},
+	{"queueLimit", "actions", 64, 0, 0, nil, nil, "REQ-CONN-40", ""},
+	{"queuePolicy", "", "wait", "fail_fast", nil, nil, []string{"wait", "fail_fast"}, "REQ-CONN-40", ""},
 	{"resumeTimeout", "ms", 60000, 0, 0, nil, nil, "REQ-CONN-15", "reconnect"},
 	{"handlerTimeout", "ms", 0, 0, 0, nil, nil, "REQ-VERB-01", "reconnect"},
 	{"turnPolicy", "", "parallel", "parallel", nil, nil, []string{"parallel", "queue"}, "REQ-TURN-14", "reconnect"},
@@ -87,7 +87,7 @@ const (
 	defaultAutoReconnect = true
 	// Seek a link again when the first attempt fails.
 	defaultRetryInitialConnect = false
-	// Least wait before a second attempt.
+	// Unit of the waits between attempts.
 	defaultBackoffBase = 500 * time.Millisecond
 	// Longest wait before an attempt.
 	defaultBackoffMax = 20000 * time.Millisecond
@@ -113,6 +113,12 @@ const (
 
 // Bounds that nobody sets.
 const (
+	// Longest Retry-After that is obeyed. In ms (REQ-CONN-33).
+	limitRetryAfterLongest = 120000 * time.Millisecond
+	// Doublings of the wait between attempts. In doublings (REQ-CONN-31).
+	limitBackoffDoublings = 31
+	// For the sign of life that is asked for after a sleep. In ms (REQ-CONN-39).
+	limitProbeTimeout = 5000 * time.Millisecond
 	// Largest message that is sent. In bytes (REQ-CALL-10).
 	limitOutboundBytes = 1048576
 	// Bytes in the platform's buffer from which on senders wait. In bytes (REQ-CONN-18).

@@ -40,14 +40,18 @@ type stepFacts struct {
 	expired []string
 	// the frame that began it may have left this machine (see machine `frame`)
 	mayHaveLeft stepFact[bool]
-	// the option autoReconnect
+	// the option autoReconnect, unless maxReconnectAttempts is 0
 	autoReconnect stepFact[bool]
-	// the option retryInitialConnect
+	// the option retryInitialConnect, unless maxReconnectAttempts is 0
 	retryInitial stepFact[bool]
 	// `retry` of the close code or HTTP status by errors.yaml
 	retry stepFact[string]
-	// the token comes from a provider, and the one before was not refused too
+	// the token comes from a provider, and none was refused since the link was last stable
 	tokenRenewable stepFact[bool]
+	// after the same event the link is connecting or reconnecting: another attempt follows
+	sought stepFact[bool]
+	// the call's action is one of `reads`, and it was not repeated yet
+	repeatable stepFact[bool]
 }
 
 // stepWhich is what an effect carries.
@@ -69,11 +73,11 @@ const (
 type stepLinkState string
 
 const (
+	stepLinkStateConnecting   stepLinkState = "connecting"
+	stepLinkStateIdle         stepLinkState = "idle"
 	stepLinkStateReconnecting stepLinkState = "reconnecting"
 	stepLinkStateClosed       stepLinkState = "closed"
-	stepLinkStateConnecting   stepLinkState = "connecting"
 	stepLinkStateOpen         stepLinkState = "open"
-	stepLinkStateIdle         stepLinkState = "idle"
 )
 
 // stepEnding is what an effect carries.
@@ -87,6 +91,7 @@ const (
 	stepEndingUnexpectedEvent    stepEnding = "unexpected_event"
 	stepEndingInvalidFrame       stepEnding = "invalid_frame"
 	stepEndingRequestTimeout     stepEnding = "request_timeout"
+	stepEndingQueueFull          stepEnding = "queue_full"
 	stepEndingNotConnected       stepEnding = "not_connected"
 	stepEndingConnectionLost     stepEnding = "connection_lost"
 	stepEndingMessageTooLarge    stepEnding = "message_too_large"
@@ -190,14 +195,16 @@ type connectionActs interface {
 	state(linkState stepLinkState)
 	// close: close(code): the socket is closed with the code
 	close(closeCode int)
-	// schedule: schedule(timer): the timer is armed; retry waits as the backoff says
+	// schedule: schedule(timer): the timer is armed; retry waits as REQ-CONN-31 says
 	schedule(timer stepTimer)
 	// attempt: attempt(next): one attempt now, unless one runs; attempt(reset): the count of
 	// attempts starts anew
 	attempt(which stepWhich)
 	// renewToken: the token provider is asked with the reason rejected
 	renewToken()
-	// probe: a ping of our own goes out, with 5,000 for its answer
+	// ping: a ping of our own goes out, with pongTimeout for a sign of life
+	ping()
+	// probe: a ping of our own goes out, with probeTimeout for a sign of life
 	probe()
 }
 
@@ -211,6 +218,8 @@ type callActs interface {
 	// settle: settle(outcome, kind): the turn or call has its outcome; by_code = the kind of the
 	// code, attempt = the error of the failed attempt
 	settle(outcome stepOutcome, ending stepEnding)
+	// repeat: the call's frame waits for the link again, under the same id and in its old place
+	repeat()
 }
 
 // turnActs is who acts on the effects of the rows of turn. A driver that lacks one does not
@@ -327,6 +336,16 @@ func guardRenewable(f *stepFacts, _ *questionRow) bool {
 	return (f.retry.is("renew") && f.tokenRenewable.is(true))
 }
 
+// guardSought: another attempt to connect follows
+func guardSought(f *stepFacts, _ *questionRow) bool {
+	return f.sought.is(true)
+}
+
+// guardRepeatable: the call reads alone and may be written a second time (REQ-CALL-13)
+func guardRepeatable(f *stepFacts, _ *questionRow) bool {
+	return f.repeatable.is(true)
+}
+
 type stepRow[D any] struct {
 	sources []string // none: every state
 	events  []string
@@ -404,15 +423,15 @@ var frameSteps = newStepMachine(
 			target: "dropped",
 		},
 		{
-			sources: []string{"queued"}, events: []string{"closed_by_peer", "lost", "connect_failed"},
-			guards: []stepGuard{guardAutoReconnect},
+			sources: []string{"queued"}, events: []string{"closed_by_peer", "lost", "pong_timeout", "probe_failed", "connect_failed"},
+			guards: []stepGuard{guardSought},
 		},
 		{
-			sources: []string{"queued"}, events: []string{"not_connected", "connect_failed", "closed_by_peer", "lost", "malformed_limit", "invalid_utf8", "too_large", "close"},
+			sources: []string{"queued"}, events: []string{"not_connected", "queue_full", "connect_failed", "closed_by_peer", "lost", "pong_timeout", "probe_failed", "malformed_limit", "invalid_utf8", "too_large", "close"},
 			target: "dropped",
 		},
 		{
-			sources: []string{"writing"}, events: []string{"flushed", "closed_by_peer", "lost", "malformed_limit", "invalid_utf8", "too_large", "close"},
+			sources: []string{"writing"}, events: []string{"flushed", "closed_by_peer", "lost", "pong_timeout", "probe_failed", "malformed_limit", "invalid_utf8", "too_large", "close"},
 			target: "written",
 		},
 	},
@@ -438,10 +457,20 @@ var connectionSteps = newStepMachine(
 			guards: []stepGuard{guardRetryInitial, guardRetryable, guardAttemptsLeft},
 			effects: []stepEffect[connectionActs]{
 				{"schedule(retry)", func(d connectionActs) { d.schedule(stepTimerRetry) }},
+				{"state(connecting)", func(d connectionActs) { d.state(stepLinkStateConnecting) }},
 			},
 		},
 		{
-			sources: []string{"connecting"}, events: []string{"retry_due", "wake", "online"},
+			sources: []string{"connecting"}, events: []string{"connect_failed"},
+			guards: []stepGuard{guardRetryInitial, guardRetryable},
+			target: "idle",
+			effects: []stepEffect[connectionActs]{
+				{"fail(reconnect_exhausted)", func(d connectionActs) { d.fail(stepEndingReconnectExhausted) }},
+				{"state(idle)", func(d connectionActs) { d.state(stepLinkStateIdle) }},
+			},
+		},
+		{
+			sources: []string{"connecting"}, events: []string{"retry_due", "wake", "online", "connect"},
 			effects: []stepEffect[connectionActs]{
 				{"attempt(next)", func(d connectionActs) { d.attempt(stepWhichNext) }},
 			},
@@ -452,8 +481,8 @@ var connectionSteps = newStepMachine(
 			target: "reconnecting",
 			effects: []stepEffect[connectionActs]{
 				{"renew_token", func(d connectionActs) { d.renewToken() }},
-				{"attempt(next)", func(d connectionActs) { d.attempt(stepWhichNext) }},
 				{"state(reconnecting)", func(d connectionActs) { d.state(stepLinkStateReconnecting) }},
+				{"attempt(next)", func(d connectionActs) { d.attempt(stepWhichNext) }},
 			},
 		},
 		{
@@ -463,6 +492,15 @@ var connectionSteps = newStepMachine(
 			effects: []stepEffect[connectionActs]{
 				{"schedule(retry)", func(d connectionActs) { d.schedule(stepTimerRetry) }},
 				{"state(reconnecting)", func(d connectionActs) { d.state(stepLinkStateReconnecting) }},
+			},
+		},
+		{
+			sources: []string{"open"}, events: []string{"closed_by_peer", "lost"},
+			guards: []stepGuard{guardAutoReconnect, guardRetryable},
+			target: "closed",
+			effects: []stepEffect[connectionActs]{
+				{"fail(reconnect_exhausted)", func(d connectionActs) { d.fail(stepEndingReconnectExhausted) }},
+				{"state(closed)", func(d connectionActs) { d.state(stepLinkStateClosed) }},
 			},
 		},
 		{
@@ -477,6 +515,16 @@ var connectionSteps = newStepMachine(
 		},
 		{
 			sources: []string{"open"}, events: []string{"pong_timeout", "probe_failed"},
+			guards: []stepGuard{guardAutoReconnect},
+			target: "closed",
+			effects: []stepEffect[connectionActs]{
+				{"close(4408)", func(d connectionActs) { d.close(4408) }},
+				{"fail(reconnect_exhausted)", func(d connectionActs) { d.fail(stepEndingReconnectExhausted) }},
+				{"state(closed)", func(d connectionActs) { d.state(stepLinkStateClosed) }},
+			},
+		},
+		{
+			sources: []string{"open"}, events: []string{"pong_timeout", "probe_failed"},
 			target: "closed",
 			effects: []stepEffect[connectionActs]{
 				{"close(4408)", func(d connectionActs) { d.close(4408) }},
@@ -487,6 +535,12 @@ var connectionSteps = newStepMachine(
 			sources: []string{"open"}, events: []string{"stable"},
 			effects: []stepEffect[connectionActs]{
 				{"attempt(reset)", func(d connectionActs) { d.attempt(stepWhichReset) }},
+			},
+		},
+		{
+			sources: []string{"open"}, events: []string{"silence"},
+			effects: []stepEffect[connectionActs]{
+				{"ping", func(d connectionActs) { d.ping() }},
 			},
 		},
 		{
@@ -514,6 +568,7 @@ var connectionSteps = newStepMachine(
 			guards: []stepGuard{guardRetryable, guardAttemptsLeft},
 			effects: []stepEffect[connectionActs]{
 				{"schedule(retry)", func(d connectionActs) { d.schedule(stepTimerRetry) }},
+				{"state(reconnecting)", func(d connectionActs) { d.state(stepLinkStateReconnecting) }},
 			},
 		},
 		{
@@ -680,8 +735,22 @@ var callSteps = newStepMachine(
 			},
 		},
 		{
-			sources: []string{"waiting"}, events: []string{"closed_by_peer", "lost", "connect_failed"},
-			guards: []stepGuard{guardAutoReconnect, guardUnwritten},
+			sources: []string{"waiting"}, events: []string{"closed_by_peer", "lost", "pong_timeout", "probe_failed", "connect_failed"},
+			guards: []stepGuard{guardSought, guardUnwritten},
+		},
+		{
+			sources: []string{"waiting"}, events: []string{"closed_by_peer", "lost", "pong_timeout", "probe_failed"},
+			guards: []stepGuard{guardSought, guardRepeatable},
+			effects: []stepEffect[callActs]{
+				{"repeat", func(d callActs) { d.repeat() }},
+			},
+		},
+		{
+			sources: []string{"waiting"}, events: []string{"queue_full"},
+			target: "settled",
+			effects: []stepEffect[callActs]{
+				{"settle(failed, queue_full)", func(d callActs) { d.settle(stepOutcomeFailed, stepEndingQueueFull) }},
+			},
 		},
 		{
 			sources: []string{"waiting"}, events: []string{"not_connected"},
@@ -698,7 +767,7 @@ var callSteps = newStepMachine(
 			},
 		},
 		{
-			sources: []string{"waiting"}, events: []string{"closed_by_peer", "lost", "malformed_limit", "invalid_utf8"},
+			sources: []string{"waiting"}, events: []string{"closed_by_peer", "lost", "pong_timeout", "probe_failed", "malformed_limit", "invalid_utf8"},
 			target: "settled",
 			effects: []stepEffect[callActs]{
 				{"settle(failed, connection_lost)", func(d callActs) { d.settle(stepOutcomeFailed, stepEndingConnectionLost) }},
@@ -847,8 +916,15 @@ var turnSteps = newStepMachine(
 			},
 		},
 		{
-			sources: []string{"sent"}, events: []string{"closed_by_peer", "lost", "connect_failed"},
-			guards: []stepGuard{guardAutoReconnect, guardUnwritten},
+			sources: []string{"sent"}, events: []string{"closed_by_peer", "lost", "pong_timeout", "probe_failed", "connect_failed"},
+			guards: []stepGuard{guardSought, guardUnwritten},
+		},
+		{
+			sources: []string{"sent"}, events: []string{"queue_full"},
+			target: "settled",
+			effects: []stepEffect[turnActs]{
+				{"settle(failed, queue_full)", func(d turnActs) { d.settle(stepOutcomeFailed, stepEndingQueueFull) }},
+			},
 		},
 		{
 			sources: []string{"sent", "running"}, events: []string{"not_connected"},
@@ -865,7 +941,7 @@ var turnSteps = newStepMachine(
 			},
 		},
 		{
-			sources: []string{"sent", "running"}, events: []string{"closed_by_peer", "lost", "malformed_limit", "invalid_utf8"},
+			sources: []string{"sent", "running"}, events: []string{"closed_by_peer", "lost", "pong_timeout", "probe_failed", "malformed_limit", "invalid_utf8"},
 			target: "settled",
 			effects: []stepEffect[turnActs]{
 				{"settle(failed, turn_interrupted)", func(d turnActs) { d.settle(stepOutcomeFailed, stepEndingTurnInterrupted) }},
@@ -1108,7 +1184,7 @@ var otpSteps = newStepMachine(
 			},
 		},
 		{
-			events: []string{"send", "closed_by_peer", "lost", "malformed_limit", "invalid_utf8", "too_large", "close"},
+			events: []string{"send", "closed_by_peer", "lost", "pong_timeout", "probe_failed", "malformed_limit", "invalid_utf8", "too_large", "close"},
 			target: "none",
 			effects: []stepEffect[turnActs]{
 				{"shut", func(d turnActs) { d.shut() }},
@@ -1257,6 +1333,15 @@ var interactionSteps = newStepMachine(
 
 // stepQuestions are the machines of what a human is asked, in the order in which they step.
 var stepQuestions = []*stepMachine[turnActs]{confirmationSteps, otpSteps, interactionSteps}
+
+// readsOnly reports whether an action only reads: it may be written a second time.
+func readsOnly(action string) bool {
+	switch action {
+	case "get_session", "get_conversation_messages", "list_conversations", "ping":
+		return true
+	}
+	return false
+}
 
 // answering returns the verbs of which a frame answers the oldest outstanding one. The facts need what
 // the frame says (code, status) and the state of the turn.

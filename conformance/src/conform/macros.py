@@ -41,6 +41,7 @@ CLIENT_VERBS = [
     "turn",
     "messages",
     "advance",
+    "wake",
 ]
 WIRE_VERBS = frozenset(
     "json raw octets binary bad-utf8 bom fragment bytewise mid-utf8 coalesce ping pong big deaf "  # noqa: SIM905
@@ -247,9 +248,17 @@ class Expander:
         options.pop("ids", None)
         if "timeouts" in options:
             options["timeouts"] = {k: milliseconds(v) for k, v in options["timeouts"].items()}
+        if "options" in options:
+            options["options"] = {k: self._option(k, v) for k, v in options["options"].items()}
         self.clients.append(name)
         self.owner[name] = name
         return {"cmd": "open", "as": name, **options}
+
+    def _option(self, name: str, value: Any) -> Any:
+        if name not in self.spec.options:
+            raise CaseError(f"{name!r} is no option of options.yaml")
+        timed = self.spec.options[name]["type"] == "time" and isinstance(value, str)
+        return milliseconds(value) if timed else value
 
     def _name(self, base: str) -> str:
         count = self.counts[base] = self.counts.get(base, 0) + 1

@@ -22,11 +22,11 @@ pub enum ErrorKind {
     TurnInterrupted,
     /// A call was made in idle or closed; nothing was sent.
     NotConnected,
-    /// The limit of reconnect attempts was reached. Reserved for the reconnecting client.
+    /// MaxReconnectAttempts attempts in a row failed; the last one's error is the cause.
     ReconnectExhausted,
     /// Close() was called while the action was in flight.
     ClientClosed,
-    /// Too many actions wait for the link. Reserved for the reconnecting client.
+    /// QueueLimit actions wait for the link already; nothing was sent.
     QueueFull,
     /// Base of the two timeouts; never raised itself.
     Timeout,

@@ -24,7 +24,29 @@ pub(crate) const CANCEL_TIMEOUT: Duration = Duration::from_millis(5000);
 pub(crate) const MAX_MESSAGE_BYTES: usize = 16777216;
 /// Whether frames are logged with their text.
 pub(crate) const LOG_PAYLOADS: bool = false;
+/// Seek a new link when one is lost.
+pub(crate) const AUTO_RECONNECT: bool = true;
+/// Seek a link again when the first attempt fails.
+pub(crate) const RETRY_INITIAL_CONNECT: bool = false;
+/// Unit of the waits between attempts.
+pub(crate) const BACKOFF_BASE: Duration = Duration::from_millis(500);
+/// Longest wait before an attempt.
+pub(crate) const BACKOFF_MAX: Duration = Duration::from_millis(20000);
+/// Time open after which attempts are counted anew.
+pub(crate) const STABLE_AFTER: Duration = Duration::from_millis(10000);
+/// Silence of the link after which the client asks whether it lives.
+pub(crate) const PING_INTERVAL: Duration = Duration::from_millis(25000);
+/// For the sign of life that was asked for.
+pub(crate) const PONG_TIMEOUT: Duration = Duration::from_millis(10000);
+/// Actions that may wait for a link; more fail with queue_full.
+pub(crate) const QUEUE_LIMIT: usize = 64;
 
+/// Longest Retry-After that is obeyed. In ms (REQ-CONN-33).
+pub(crate) const RETRY_AFTER_LONGEST: Duration = Duration::from_millis(120000);
+/// Doublings of the wait between attempts. In doublings (REQ-CONN-31).
+pub(crate) const BACKOFF_DOUBLINGS: usize = 31;
+/// For the sign of life that is asked for after a sleep. In ms (REQ-CONN-39).
+pub(crate) const PROBE_TIMEOUT: Duration = Duration::from_millis(5000);
 /// Largest message that is sent. In bytes (REQ-CALL-10).
 pub(crate) const OUTBOUND_BYTES: usize = 1048576;
 /// Bytes in the platform's buffer from which on senders wait. In bytes (REQ-CONN-18).

@@ -102,23 +102,21 @@ pub(crate) enum Signal {
     /// The word `withdrawn`.
     Withdrawn,
     /// The word `retry_due`.
-    #[allow(dead_code)] // decided and not wired yet
     RetryDue,
     /// The word `stable`.
-    #[allow(dead_code)] // decided and not wired yet
     Stable,
     /// The word `pong_timeout`.
-    #[allow(dead_code)] // decided and not wired yet
     PongTimeout,
     /// The word `probe_failed`.
-    #[allow(dead_code)] // decided and not wired yet
     ProbeFailed,
     /// The word `wake`.
-    #[allow(dead_code)] // decided and not wired yet
     Wake,
     /// The word `online`.
-    #[allow(dead_code)] // decided and not wired yet
     Online,
+    /// The word `silence`.
+    Silence,
+    /// The word `queue_full`.
+    QueueFull,
 }
 
 impl Signal {
@@ -175,6 +173,8 @@ impl Signal {
             Self::ProbeFailed => "probe_failed",
             Self::Wake => "wake",
             Self::Online => "online",
+            Self::Silence => "silence",
+            Self::QueueFull => "queue_full",
         }
     }
 
@@ -232,6 +232,8 @@ impl Signal {
             "probe_failed" => Self::ProbeFailed,
             "wake" => Self::Wake,
             "online" => Self::Online,
+            "silence" => Self::Silence,
+            "queue_full" => Self::QueueFull,
             _ => return None,
         })
     }
@@ -484,16 +486,16 @@ pub(crate) enum Timer {
 /// Words of the tables.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) enum LinkState {
+    /// The word `connecting`.
+    Connecting,
+    /// The word `idle`.
+    Idle,
     /// The word `reconnecting`.
     Reconnecting,
     /// The word `closed`.
     Closed,
-    /// The word `connecting`.
-    Connecting,
     /// The word `open`.
     Open,
-    /// The word `idle`.
-    Idle,
 }
 
 /// Words of the tables.
@@ -513,6 +515,8 @@ pub(crate) enum Ending {
     InvalidFrame,
     /// The word `request_timeout`.
     RequestTimeout,
+    /// The word `queue_full`.
+    QueueFull,
     /// The word `not_connected`.
     NotConnected,
     /// The word `connection_lost`.
@@ -788,14 +792,18 @@ pub(crate) struct Facts<'a> {
     pub(crate) expired: Option<[bool; QUESTIONS]>,
     /// the frame that began it may have left this machine (see machine `frame`)
     pub(crate) may_have_left: Option<bool>,
-    /// the option autoReconnect
+    /// the option autoReconnect, unless maxReconnectAttempts is 0
     pub(crate) auto_reconnect: Option<bool>,
-    /// the option retryInitialConnect
+    /// the option retryInitialConnect, unless maxReconnectAttempts is 0
     pub(crate) retry_initial: Option<bool>,
     /// `retry` of the close code or HTTP status by errors.yaml
     pub(crate) retry: Option<Retry>,
-    /// the token comes from a provider, and the one before was not refused too
+    /// the token comes from a provider, and none was refused since the link was last stable
     pub(crate) token_renewable: Option<bool>,
+    /// after the same event the link is connecting or reconnecting: another attempt follows
+    pub(crate) sought: Option<bool>,
+    /// the call's action is one of `reads`, and it was not repeated yet
+    pub(crate) repeatable: Option<bool>,
 }
 
 /// What the rows of `Frame` ask for.
@@ -815,14 +823,16 @@ pub(crate) enum ConnectionEffect {
     State(LinkState),
     /// close(code): the socket is closed with the code
     Close(u16),
-    /// schedule(timer): the timer is armed; retry waits as the backoff says
+    /// schedule(timer): the timer is armed; retry waits as REQ-CONN-31 says
     Schedule(Timer),
     /// attempt(next): one attempt now, unless one runs; attempt(reset): the count of attempts
     /// starts anew
     Attempt(Which),
     /// the token provider is asked with the reason rejected
     RenewToken,
-    /// a ping of our own goes out, with 5,000 for its answer
+    /// a ping of our own goes out, with pongTimeout for a sign of life
+    Ping,
+    /// a ping of our own goes out, with probeTimeout for a sign of life
     Probe,
 }
 
@@ -836,6 +846,8 @@ pub(crate) enum CallEffect {
     /// settle(outcome, kind): the turn or call has its outcome; by_code = the kind of the code,
     /// attempt = the error of the failed attempt
     Settle(Outcome, Option<Ending>),
+    /// the call's frame waits for the link again, under the same id and in its old place
+    Repeat,
 }
 
 /// What the rows of `Turn` ask for.
@@ -950,6 +962,16 @@ fn renewable_guard(facts: &Facts, _question: Option<&Question>) -> bool {
     facts.retry == Some(Retry::Renew) && facts.token_renewable == Some(true)
 }
 
+/// another attempt to connect follows
+fn sought_guard(facts: &Facts, _question: Option<&Question>) -> bool {
+    facts.sought == Some(true)
+}
+
+/// the call reads alone and may be written a second time (REQ-CALL-13)
+fn repeatable_guard(facts: &Facts, _question: Option<&Question>) -> bool {
+    facts.repeatable == Some(true)
+}
+
 /// A machine: the first row that fits is taken, no other; none that fits = nothing happens.
 #[derive(Debug)]
 pub(crate) struct Machine<S: 'static, E: 'static> {
@@ -1019,7 +1041,7 @@ pub(crate) static FRAME: Machine<FrameState, FrameEffect> = Machine {
         row(&[FrameState::Queued], &[], None, &[FrameEffect::Offer]),
         row(&[FrameState::Queued], &[], Some(FrameState::Writing), &[]),
         row(&[FrameState::Queued], &[], Some(FrameState::Dropped), &[]),
-        row(&[FrameState::Queued], &[auto_reconnect_guard], None, &[]),
+        row(&[FrameState::Queued], &[sought_guard], None, &[]),
         row(&[FrameState::Queued], &[], Some(FrameState::Dropped), &[]),
         row(&[FrameState::Writing], &[], Some(FrameState::Written), &[]),
     ],
@@ -1070,10 +1092,12 @@ pub(crate) static FRAME: Machine<FrameState, FrameEffect> = Machine {
         &[2],
         &[],
         &[],
+        &[3, 4, 5],
+        &[3, 4, 5],
         &[],
         &[],
         &[],
-        &[],
+        &[4],
     ],
     quiet: &[],
 };
@@ -1098,7 +1122,19 @@ pub(crate) static CONNECTION: Machine<ConnectionState, ConnectionEffect> = Machi
             &[ConnectionState::Connecting],
             &[retry_initial_guard, retryable_guard, attempts_left_guard],
             None,
-            &[ConnectionEffect::Schedule(Timer::Retry)],
+            &[
+                ConnectionEffect::Schedule(Timer::Retry),
+                ConnectionEffect::State(LinkState::Connecting),
+            ],
+        ),
+        row(
+            &[ConnectionState::Connecting],
+            &[retry_initial_guard, retryable_guard],
+            Some(ConnectionState::Idle),
+            &[
+                ConnectionEffect::Fail(Ending::ReconnectExhausted),
+                ConnectionEffect::State(LinkState::Idle),
+            ],
         ),
         row(
             &[ConnectionState::Connecting],
@@ -1112,8 +1148,8 @@ pub(crate) static CONNECTION: Machine<ConnectionState, ConnectionEffect> = Machi
             Some(ConnectionState::Reconnecting),
             &[
                 ConnectionEffect::RenewToken,
-                ConnectionEffect::Attempt(Which::Next),
                 ConnectionEffect::State(LinkState::Reconnecting),
+                ConnectionEffect::Attempt(Which::Next),
             ],
         ),
         row(
@@ -1127,12 +1163,31 @@ pub(crate) static CONNECTION: Machine<ConnectionState, ConnectionEffect> = Machi
         ),
         row(
             &[ConnectionState::Open],
+            &[auto_reconnect_guard, retryable_guard],
+            Some(ConnectionState::Closed),
+            &[
+                ConnectionEffect::Fail(Ending::ReconnectExhausted),
+                ConnectionEffect::State(LinkState::Closed),
+            ],
+        ),
+        row(
+            &[ConnectionState::Open],
             &[auto_reconnect_guard, attempts_left_guard],
             Some(ConnectionState::Reconnecting),
             &[
                 ConnectionEffect::Close(4408),
                 ConnectionEffect::Schedule(Timer::Retry),
                 ConnectionEffect::State(LinkState::Reconnecting),
+            ],
+        ),
+        row(
+            &[ConnectionState::Open],
+            &[auto_reconnect_guard],
+            Some(ConnectionState::Closed),
+            &[
+                ConnectionEffect::Close(4408),
+                ConnectionEffect::Fail(Ending::ReconnectExhausted),
+                ConnectionEffect::State(LinkState::Closed),
             ],
         ),
         row(
@@ -1149,6 +1204,12 @@ pub(crate) static CONNECTION: Machine<ConnectionState, ConnectionEffect> = Machi
             &[],
             None,
             &[ConnectionEffect::Attempt(Which::Reset)],
+        ),
+        row(
+            &[ConnectionState::Open],
+            &[],
+            None,
+            &[ConnectionEffect::Ping],
         ),
         row(
             &[ConnectionState::Open],
@@ -1175,7 +1236,10 @@ pub(crate) static CONNECTION: Machine<ConnectionState, ConnectionEffect> = Machi
             &[ConnectionState::Reconnecting],
             &[retryable_guard, attempts_left_guard],
             None,
-            &[ConnectionEffect::Schedule(Timer::Retry)],
+            &[
+                ConnectionEffect::Schedule(Timer::Retry),
+                ConnectionEffect::State(LinkState::Reconnecting),
+            ],
         ),
         row(
             &[ConnectionState::Reconnecting],
@@ -1293,15 +1357,15 @@ pub(crate) static CONNECTION: Machine<ConnectionState, ConnectionEffect> = Machi
         &[],
         &[],
         &[],
-        &[9, 14],
-        &[15, 23],
-        &[0, 1, 10, 11, 12, 13, 16],
-        &[17, 18, 24],
-        &[3, 4, 19],
-        &[3, 4, 19],
-        &[20],
-        &[21],
-        &[22],
+        &[3, 13, 18],
+        &[19, 27],
+        &[0, 1, 2, 14, 15, 16, 17, 20],
+        &[21, 22, 28],
+        &[4, 5, 6, 23],
+        &[4, 5, 6, 23],
+        &[24],
+        &[25],
+        &[26],
         &[],
         &[],
         &[],
@@ -1319,12 +1383,14 @@ pub(crate) static CONNECTION: Machine<ConnectionState, ConnectionEffect> = Machi
         &[],
         &[],
         &[],
-        &[2, 9],
-        &[7],
-        &[5, 6],
-        &[5, 6],
-        &[2, 8, 9],
-        &[2, 8, 9],
+        &[3, 13],
+        &[10],
+        &[7, 8, 9],
+        &[7, 8, 9],
+        &[3, 12, 13],
+        &[3, 12, 13],
+        &[11],
+        &[],
     ],
     quiet: &[],
 };
@@ -1385,9 +1451,21 @@ pub(crate) static CALL: Machine<CallState, CallEffect> = Machine {
         ),
         row(
             &[CallState::Waiting],
-            &[auto_reconnect_guard, unwritten_guard],
+            &[sought_guard, unwritten_guard],
             None,
             &[],
+        ),
+        row(
+            &[CallState::Waiting],
+            &[sought_guard, repeatable_guard],
+            None,
+            &[CallEffect::Repeat],
+        ),
+        row(
+            &[CallState::Waiting],
+            &[],
+            Some(CallState::Settled),
+            &[CallEffect::Settle(Outcome::Failed, Some(Ending::QueueFull))],
         ),
         row(
             &[CallState::Waiting],
@@ -1453,14 +1531,14 @@ pub(crate) static CALL: Machine<CallState, CallEffect> = Machine {
         &[6],
         &[],
         &[],
-        &[8, 10],
+        &[8, 12],
+        &[15],
+        &[8, 9, 13],
+        &[8, 9, 13],
         &[13],
-        &[8, 11],
-        &[8, 11],
+        &[13],
+        &[14],
         &[11],
-        &[11],
-        &[12],
-        &[9],
         &[],
         &[],
         &[],
@@ -1479,10 +1557,12 @@ pub(crate) static CALL: Machine<CallState, CallEffect> = Machine {
         &[],
         &[],
         &[],
+        &[8, 9, 13],
+        &[8, 9, 13],
         &[],
         &[],
         &[],
-        &[],
+        &[10],
     ],
     quiet: &[],
 };
@@ -1619,9 +1699,15 @@ pub(crate) static TURN: Machine<TurnState, TurnEffect> = Machine {
         ),
         row(
             &[TurnState::Sent],
-            &[auto_reconnect_guard, unwritten_guard],
+            &[sought_guard, unwritten_guard],
             None,
             &[],
+        ),
+        row(
+            &[TurnState::Sent],
+            &[],
+            Some(TurnState::Settled),
+            &[TurnEffect::Settle(Outcome::Failed, Some(Ending::QueueFull))],
         ),
         row(
             &[TurnState::Sent, TurnState::Running],
@@ -1668,39 +1754,39 @@ pub(crate) static TURN: Machine<TurnState, TurnEffect> = Machine {
         row(&[TurnState::Settled], &[], None, &[TurnEffect::Tap]),
     ],
     by_signal: &[
-        &[0, 1, 22],
-        &[5, 6, 22],
-        &[2, 22],
-        &[2, 22],
-        &[2, 22],
-        &[2, 22],
-        &[1, 22],
-        &[3, 22],
-        &[3, 22],
-        &[3, 22],
-        &[3, 22],
-        &[3, 22],
-        &[3, 22],
-        &[3, 22],
-        &[7, 22],
-        &[8, 9, 22],
-        &[4, 22],
-        &[4, 22],
+        &[0, 1, 23],
+        &[5, 6, 23],
+        &[2, 23],
+        &[2, 23],
+        &[2, 23],
+        &[2, 23],
+        &[1, 23],
+        &[3, 23],
+        &[3, 23],
+        &[3, 23],
+        &[3, 23],
+        &[3, 23],
+        &[3, 23],
+        &[3, 23],
+        &[7, 23],
+        &[8, 9, 23],
+        &[4, 23],
+        &[4, 23],
         &[],
         &[],
-        &[16, 18],
-        &[21],
         &[16, 19],
-        &[16, 19],
-        &[19],
-        &[19],
+        &[22],
+        &[16, 20],
+        &[16, 20],
         &[20],
-        &[17],
+        &[20],
+        &[21],
+        &[18],
         &[],
         &[],
         &[11, 12],
         &[],
-        &[10, 22],
+        &[10, 23],
         &[],
         &[],
         &[],
@@ -1714,10 +1800,12 @@ pub(crate) static TURN: Machine<TurnState, TurnEffect> = Machine {
         &[],
         &[],
         &[],
+        &[16, 20],
+        &[16, 20],
         &[],
         &[],
         &[],
-        &[],
+        &[17],
     ],
     quiet: &[
         (TurnState::Sent, &[Signal::Pong, Signal::Unknown]),
@@ -1833,6 +1921,8 @@ pub(crate) static CONFIRMATION: Machine<QuestionState, TurnEffect> = Machine {
         &[1, 2, 3],
         &[],
         &[11],
+        &[],
+        &[],
         &[],
         &[],
         &[],
@@ -1985,6 +2075,8 @@ pub(crate) static OTP: Machine<QuestionState, TurnEffect> = Machine {
         &[],
         &[],
         &[],
+        &[14],
+        &[14],
         &[],
         &[],
         &[],
@@ -2139,9 +2231,19 @@ pub(crate) static INTERACTION: Machine<QuestionState, TurnEffect> = Machine {
         &[],
         &[],
         &[],
+        &[],
+        &[],
     ],
     quiet: &[],
 };
+
+/// Whether an action only reads: it may be written a second time.
+pub(crate) fn reads_only(action: &str) -> bool {
+    matches!(
+        action,
+        "get_session" | "get_conversation_messages" | "list_conversations" | "ping"
+    )
+}
 
 /// Returns the verbs of which a frame answers the oldest outstanding one. The facts need what the
 /// frame says (code, status) and the state of the turn.

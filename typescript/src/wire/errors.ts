@@ -63,11 +63,11 @@ export const ERROR_KINDS: { readonly [K in ErrorKind]: KindInfo } = {
   turn_interrupted: { leaf: 'TurnInterrupted', parent: 'connection_lost', retryable: false },
   /** A call was made in idle or closed; nothing was sent. */
   not_connected: { leaf: 'NotConnected', parent: 'connection', retryable: true },
-  /** The limit of reconnect attempts was reached. Reserved for the reconnecting client. */
+  /** maxReconnectAttempts attempts in a row failed; the last one's error is the cause. */
   reconnect_exhausted: { leaf: 'ReconnectExhausted', parent: 'connection', retryable: false },
   /** close() was called while the action was in flight. */
   client_closed: { leaf: 'ClientClosed', parent: 'connection', retryable: false },
-  /** Too many actions wait for the link. Reserved for the reconnecting client. */
+  /** queueLimit actions wait for the link already; nothing was sent. */
   queue_full: { leaf: 'QueueFull', parent: 'connection', retryable: true },
   /** Base of the two timeouts; never raised itself. */
   timeout: { leaf: 'Timeout', parent: null, retryable: false },

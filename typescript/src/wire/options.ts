@@ -289,8 +289,8 @@ export const OPTIONS = {
     min: null,
     max: null,
     words: [],
-    rule: 'REQ-CONN-15',
-    pending: 'reconnect',
+    rule: 'REQ-CONN-30',
+    pending: null,
   },
   /** Seek a link again when the first attempt fails. */
   retryInitialConnect: {
@@ -302,7 +302,7 @@ export const OPTIONS = {
     max: null,
     words: [],
     rule: 'REQ-CONN-04',
-    pending: 'reconnect',
+    pending: null,
   },
   /** Attempts without a link before it is given up; none = without end. */
   maxReconnectAttempts: {
@@ -313,10 +313,10 @@ export const OPTIONS = {
     min: 0,
     max: null,
     words: [],
-    rule: 'REQ-CONN-15',
-    pending: 'reconnect',
+    rule: 'REQ-CONN-36',
+    pending: null,
   },
-  /** Least wait before a second attempt. */
+  /** Unit of the waits between attempts. */
   backoffBase: {
     name: 'backoffBase',
     unit: 'ms',
@@ -325,8 +325,8 @@ export const OPTIONS = {
     min: 1,
     max: null,
     words: [],
-    rule: 'REQ-CONN-15',
-    pending: 'reconnect',
+    rule: 'REQ-CONN-31',
+    pending: null,
   },
   /** Longest wait before an attempt. */
   backoffMax: {
@@ -337,8 +337,8 @@ export const OPTIONS = {
     min: 1,
     max: null,
     words: [],
-    rule: 'REQ-CONN-15',
-    pending: 'reconnect',
+    rule: 'REQ-CONN-31',
+    pending: null,
   },
   /** Time open after which attempts are counted anew. */
   stableAfter: {
@@ -349,8 +349,8 @@ export const OPTIONS = {
     min: 0,
     max: null,
     words: [],
-    rule: 'REQ-CONN-15',
-    pending: 'reconnect',
+    rule: 'REQ-CONN-32',
+    pending: null,
   },
   /** Silence of the link after which the client asks whether it lives. */
   pingInterval: {
@@ -361,8 +361,8 @@ export const OPTIONS = {
     min: 0,
     max: null,
     words: [],
-    rule: 'REQ-CONN-14',
-    pending: 'reconnect',
+    rule: 'REQ-CONN-38',
+    pending: null,
   },
   /** For the sign of life that was asked for. */
   pongTimeout: {
@@ -373,8 +373,8 @@ export const OPTIONS = {
     min: 0,
     max: null,
     words: [],
-    rule: 'REQ-CONN-14',
-    pending: 'reconnect',
+    rule: 'REQ-CONN-38',
+    pending: null,
   },
   /** Actions that may wait for a link; more fail with queue_full. */
   queueLimit: {
@@ -385,20 +385,20 @@ export const OPTIONS = {
     min: 0,
     max: null,
     words: [],
-    rule: 'REQ-CONN-16',
-    pending: 'reconnect',
+    rule: 'REQ-CONN-40',
+    pending: null,
   },
   /** What an action does while the link is away. */
   queuePolicy: {
     name: 'queuePolicy',
     unit: null,
     default: 'wait',
-    off: 'refuse',
+    off: 'fail_fast',
     min: null,
     max: null,
-    words: ['wait', 'refuse'],
-    rule: 'REQ-CONN-16',
-    pending: 'reconnect',
+    words: ['wait', 'fail_fast'],
+    rule: 'REQ-CONN-40',
+    pending: null,
   },
   /** For a turn to be taken up again after a loss. */
   resumeTimeout: {
@@ -478,7 +478,7 @@ export const DEFAULTS = {
   autoReconnect: true,
   /** Seek a link again when the first attempt fails. */
   retryInitialConnect: false,
-  /** Least wait before a second attempt. In ms. */
+  /** Unit of the waits between attempts. In ms. */
   backoffBase: 500,
   /** Longest wait before an attempt. In ms. */
   backoffMax: 20000,
@@ -504,6 +504,12 @@ export const DEFAULTS = {
 
 /** Bounds that nobody sets. */
 export const LIMITS = {
+  /** Longest Retry-After that is obeyed. In ms (REQ-CONN-33). */
+  retryAfterLongest: 120000,
+  /** Doublings of the wait between attempts. In doublings (REQ-CONN-31). */
+  backoffDoublings: 31,
+  /** For the sign of life that is asked for after a sleep. In ms (REQ-CONN-39). */
+  probeTimeout: 5000,
   /** Largest message that is sent. In bytes (REQ-CALL-10). */
   outboundBytes: 1048576,
   /** Bytes in the platform's buffer from which on senders wait. In bytes (REQ-CONN-18). */

@@ -7,8 +7,7 @@ export type QuestionKind = 'confirmation' | 'otp' | 'interaction';
 export type Verb = 'confirm' | 'verify_otp' | 'submit' | 'decline' | 'decline_otp' | 'cancel';
 export type Which = 'next' | 'reset';
 export type Timer = 'retry';
-export type LinkState = 'reconnecting' | 'closed' | 'connecting' | 'open' | 'idle';
-export type CloseCode = number;
+export type LinkState = 'connecting' | 'idle' | 'reconnecting' | 'closed' | 'open';
 export type Ending =
   | 'reconnect_exhausted'
   | 'attempt'
@@ -17,6 +16,7 @@ export type Ending =
   | 'unexpected_event'
   | 'invalid_frame'
   | 'request_timeout'
+  | 'queue_full'
   | 'not_connected'
   | 'connection_lost'
   | 'message_too_large'
@@ -24,6 +24,7 @@ export type Ending =
   | 'unconfirmed'
   | 'turn_timeout'
   | 'turn_interrupted';
+export type CloseCode = number;
 export type Outcome = 'failed' | 'completed' | 'cancelled';
 export type Action = 'cancel' | 'confirm_tool_action' | 'verify_otp' | 'submit_interaction';
 export type Refusal = 'already_answered' | 'no_pending_question';
@@ -93,7 +94,9 @@ export type StepEvent =
   | 'pong_timeout'
   | 'probe_failed'
   | 'wake'
-  | 'online';
+  | 'online'
+  | 'silence'
+  | 'queue_full';
 
 /** What a step may look at, read once a frame; undefined = the frame or event does not have it. */
 export interface Facts {
@@ -117,14 +120,18 @@ export interface Facts {
   expired?: ReadonlySet<QuestionKind> | undefined;
   /** the frame that began it may have left this machine (see machine `frame`) */
   mayHaveLeft?: boolean | undefined;
-  /** the option autoReconnect */
+  /** the option autoReconnect, unless maxReconnectAttempts is 0 */
   autoReconnect?: boolean | undefined;
-  /** the option retryInitialConnect */
+  /** the option retryInitialConnect, unless maxReconnectAttempts is 0 */
   retryInitial?: boolean | undefined;
   /** `retry` of the close code or HTTP status by errors.yaml */
   retry?: 'yes' | 'no' | 'renew' | undefined;
-  /** the token comes from a provider, and the one before was not refused too */
+  /** the token comes from a provider, and none was refused since the link was last stable */
   tokenRenewable?: boolean | undefined;
+  /** after the same event the link is connecting or reconnecting: another attempt follows */
+  sought?: boolean | undefined;
+  /** the call's action is one of `reads`, and it was not repeated yet */
+  repeatable?: boolean | undefined;
 }
 
 /** What a human answers: with which action, what it copies from the question, what it needs. */
@@ -264,13 +271,15 @@ export type ConnectionEffect =
   | { readonly do: 'state'; readonly linkState: LinkState }
   /** close(code): the socket is closed with the code */
   | { readonly do: 'close'; readonly closeCode: CloseCode }
-  /** schedule(timer): the timer is armed; retry waits as the backoff says */
+  /** schedule(timer): the timer is armed; retry waits as REQ-CONN-31 says */
   | { readonly do: 'schedule'; readonly timer: Timer }
   /** attempt(next): one attempt now, unless one runs; attempt(reset): the count of attempts starts anew */
   | { readonly do: 'attempt'; readonly which: Which }
   /** the token provider is asked with the reason rejected */
   | { readonly do: 'renew_token' }
-  /** a ping of our own goes out, with 5,000 for its answer */
+  /** a ping of our own goes out, with pongTimeout for a sign of life */
+  | { readonly do: 'ping' }
+  /** a ping of our own goes out, with probeTimeout for a sign of life */
   | { readonly do: 'probe' };
 
 /**
@@ -283,7 +292,9 @@ export type CallEffect =
   /** the event goes to the event listeners */
   | { readonly do: 'push' }
   /** settle(outcome, kind): the turn or call has its outcome; by_code = the kind of the code, attempt = the error of the failed attempt */
-  | { readonly do: 'settle'; readonly outcome: Outcome; readonly ending?: Ending };
+  | { readonly do: 'settle'; readonly outcome: Outcome; readonly ending?: Ending }
+  /** the call's frame waits for the link again, under the same id and in its old place */
+  | { readonly do: 'repeat' };
 
 /**
  * What the rows of `turn` ask for; a switch over `do` whose default takes `never` does not
@@ -353,6 +364,10 @@ const retryInitialGuard: Guard = (facts) => facts.retryInitial === true;
 const retryableGuard: Guard = (facts) => facts.retry === 'yes';
 /** the credentials were refused, and the provider can give others */
 const renewableGuard: Guard = (facts) => facts.retry === 'renew' && facts.tokenRenewable === true;
+/** another attempt to connect follows */
+const soughtGuard: Guard = (facts) => facts.sought === true;
+/** the call reads alone and may be written a second time (REQ-CALL-13) */
+const repeatableGuard: Guard = (facts) => facts.repeatable === true;
 
 interface Row<S extends string, E> {
   /** Empty: every state. */
@@ -433,14 +448,23 @@ export const FRAME: Machine<FrameState, FrameEffect> = /* @__PURE__ */ machine<
     [['queued'], ['link_ready'], [], null, [{ do: 'offer' }]],
     [['queued'], ['taken'], [], 'writing', []],
     [['queued'], ['withdrawn'], [], 'dropped', []],
-    [['queued'], ['closed_by_peer', 'lost', 'connect_failed'], [autoReconnectGuard], null, []],
+    [
+      ['queued'],
+      ['closed_by_peer', 'lost', 'pong_timeout', 'probe_failed', 'connect_failed'],
+      [soughtGuard],
+      null,
+      [],
+    ],
     [
       ['queued'],
       [
         'not_connected',
+        'queue_full',
         'connect_failed',
         'closed_by_peer',
         'lost',
+        'pong_timeout',
+        'probe_failed',
         'malformed_limit',
         'invalid_utf8',
         'too_large',
@@ -456,6 +480,8 @@ export const FRAME: Machine<FrameState, FrameEffect> = /* @__PURE__ */ machine<
         'flushed',
         'closed_by_peer',
         'lost',
+        'pong_timeout',
+        'probe_failed',
         'malformed_limit',
         'invalid_utf8',
         'too_large',
@@ -490,9 +516,28 @@ export const CONNECTION: Machine<ConnectionState, ConnectionEffect> = /* @__PURE
       ['connect_failed'],
       [retryInitialGuard, retryableGuard, attemptsLeftGuard],
       null,
-      [{ do: 'schedule', timer: 'retry' }],
+      [
+        { do: 'schedule', timer: 'retry' },
+        { do: 'state', linkState: 'connecting' },
+      ],
     ],
-    [['connecting'], ['retry_due', 'wake', 'online'], [], null, [{ do: 'attempt', which: 'next' }]],
+    [
+      ['connecting'],
+      ['connect_failed'],
+      [retryInitialGuard, retryableGuard],
+      'idle',
+      [
+        { do: 'fail', ending: 'reconnect_exhausted' },
+        { do: 'state', linkState: 'idle' },
+      ],
+    ],
+    [
+      ['connecting'],
+      ['retry_due', 'wake', 'online', 'connect'],
+      [],
+      null,
+      [{ do: 'attempt', which: 'next' }],
+    ],
     [
       ['open'],
       ['closed_by_peer', 'lost'],
@@ -500,8 +545,8 @@ export const CONNECTION: Machine<ConnectionState, ConnectionEffect> = /* @__PURE
       'reconnecting',
       [
         { do: 'renew_token' },
-        { do: 'attempt', which: 'next' },
         { do: 'state', linkState: 'reconnecting' },
+        { do: 'attempt', which: 'next' },
       ],
     ],
     [
@@ -512,6 +557,16 @@ export const CONNECTION: Machine<ConnectionState, ConnectionEffect> = /* @__PURE
       [
         { do: 'schedule', timer: 'retry' },
         { do: 'state', linkState: 'reconnecting' },
+      ],
+    ],
+    [
+      ['open'],
+      ['closed_by_peer', 'lost'],
+      [autoReconnectGuard, retryableGuard],
+      'closed',
+      [
+        { do: 'fail', ending: 'reconnect_exhausted' },
+        { do: 'state', linkState: 'closed' },
       ],
     ],
     [
@@ -528,6 +583,17 @@ export const CONNECTION: Machine<ConnectionState, ConnectionEffect> = /* @__PURE
     [
       ['open'],
       ['pong_timeout', 'probe_failed'],
+      [autoReconnectGuard],
+      'closed',
+      [
+        { do: 'close', closeCode: 4408 },
+        { do: 'fail', ending: 'reconnect_exhausted' },
+        { do: 'state', linkState: 'closed' },
+      ],
+    ],
+    [
+      ['open'],
+      ['pong_timeout', 'probe_failed'],
       [],
       'closed',
       [
@@ -536,6 +602,7 @@ export const CONNECTION: Machine<ConnectionState, ConnectionEffect> = /* @__PURE
       ],
     ],
     [['open'], ['stable'], [], null, [{ do: 'attempt', which: 'reset' }]],
+    [['open'], ['silence'], [], null, [{ do: 'ping' }]],
     [['open'], ['wake', 'online'], [], null, [{ do: 'probe' }]],
     [
       ['reconnecting'],
@@ -556,7 +623,10 @@ export const CONNECTION: Machine<ConnectionState, ConnectionEffect> = /* @__PURE
       ['connect_failed'],
       [retryableGuard, attemptsLeftGuard],
       null,
-      [{ do: 'schedule', timer: 'retry' }],
+      [
+        { do: 'schedule', timer: 'retry' },
+        { do: 'state', linkState: 'reconnecting' },
+      ],
     ],
     [
       ['reconnecting'],
@@ -675,10 +745,24 @@ export const CALL: Machine<CallState, CallEffect> = /* @__PURE__ */ machine<Call
     ],
     [
       ['waiting'],
-      ['closed_by_peer', 'lost', 'connect_failed'],
-      [autoReconnectGuard, unwrittenGuard],
+      ['closed_by_peer', 'lost', 'pong_timeout', 'probe_failed', 'connect_failed'],
+      [soughtGuard, unwrittenGuard],
       null,
       [],
+    ],
+    [
+      ['waiting'],
+      ['closed_by_peer', 'lost', 'pong_timeout', 'probe_failed'],
+      [soughtGuard, repeatableGuard],
+      null,
+      [{ do: 'repeat' }],
+    ],
+    [
+      ['waiting'],
+      ['queue_full'],
+      [],
+      'settled',
+      [{ do: 'settle', outcome: 'failed', ending: 'queue_full' }],
     ],
     [
       ['waiting'],
@@ -696,7 +780,7 @@ export const CALL: Machine<CallState, CallEffect> = /* @__PURE__ */ machine<Call
     ],
     [
       ['waiting'],
-      ['closed_by_peer', 'lost', 'malformed_limit', 'invalid_utf8'],
+      ['closed_by_peer', 'lost', 'pong_timeout', 'probe_failed', 'malformed_limit', 'invalid_utf8'],
       [],
       'settled',
       [{ do: 'settle', outcome: 'failed', ending: 'connection_lost' }],
@@ -820,10 +904,17 @@ export const TURN: Machine<TurnState, TurnEffect> = /* @__PURE__ */ machine<Turn
     ],
     [
       ['sent'],
-      ['closed_by_peer', 'lost', 'connect_failed'],
-      [autoReconnectGuard, unwrittenGuard],
+      ['closed_by_peer', 'lost', 'pong_timeout', 'probe_failed', 'connect_failed'],
+      [soughtGuard, unwrittenGuard],
       null,
       [],
+    ],
+    [
+      ['sent'],
+      ['queue_full'],
+      [],
+      'settled',
+      [{ do: 'settle', outcome: 'failed', ending: 'queue_full' }],
     ],
     [
       ['sent', 'running'],
@@ -841,7 +932,7 @@ export const TURN: Machine<TurnState, TurnEffect> = /* @__PURE__ */ machine<Turn
     ],
     [
       ['sent', 'running'],
-      ['closed_by_peer', 'lost', 'malformed_limit', 'invalid_utf8'],
+      ['closed_by_peer', 'lost', 'pong_timeout', 'probe_failed', 'malformed_limit', 'invalid_utf8'],
       [],
       'settled',
       [{ do: 'settle', outcome: 'failed', ending: 'turn_interrupted' }],
@@ -984,7 +1075,17 @@ export const OTP: Machine<OtpState, TurnEffect> = /* @__PURE__ */ machine<OtpSta
     [[], ['error'], [verbErrorGuard, verbOutstandingGuard], null, [{ do: 'fail' }]],
     [
       [],
-      ['send', 'closed_by_peer', 'lost', 'malformed_limit', 'invalid_utf8', 'too_large', 'close'],
+      [
+        'send',
+        'closed_by_peer',
+        'lost',
+        'pong_timeout',
+        'probe_failed',
+        'malformed_limit',
+        'invalid_utf8',
+        'too_large',
+        'close',
+      ],
       [],
       'none',
       [{ do: 'shut' }],
@@ -1049,6 +1150,14 @@ export const INTERACTION: Machine<InteractionState, TurnEffect> = /* @__PURE__ *
 
 /** The machines that a frame or local event of a turn passes, in this order, before `TURN`. */
 export const QUESTION_MACHINES = [CONFIRMATION, OTP, INTERACTION] as const;
+
+/** Actions that only read: they may be written a second time. */
+export const READS: ReadonlySet<string> = /* @__PURE__ */ new Set([
+  'get_session',
+  'get_conversation_messages',
+  'list_conversations',
+  'ping',
+]);
 
 const NO_VERBS: readonly Verb[] = [];
 

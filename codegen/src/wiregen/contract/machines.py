@@ -67,6 +67,9 @@ class MachineTables:
         self.questions = tuple(self._opened(item) for item in self.questions)
         self.timers = tuple(self._timer(node) for node in rows(root, "timers"))
         self.routing = tuple(self._route(node) for node in rows(root, "routing"))
+        self.reads = strings(root, "reads")
+        for name in self.reads:
+            known(root, name, actions, "action")
         once(((text(node, "name"), node) for node in rows(root, "verbs")), "verb")
         once(((text(node, "kind"), node) for node in rows(root, "questions")), "question")
         once(((text(node, "name"), node) for node in rows(root, "timers")), "timer")

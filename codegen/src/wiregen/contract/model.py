@@ -230,6 +230,8 @@ class Contract:
     questions: tuple[Question, ...] = ()
     timers: tuple[Timer, ...] = ()
     routing: tuple[Route, ...] = ()
+    reads: tuple[str, ...] = ()
+    """Actions that only read: they may be written a second time."""
     options: tuple[Option, ...] = ()
     limits: tuple[Limit, ...] = ()
     close_codes: tuple[CloseCode, ...] = ()

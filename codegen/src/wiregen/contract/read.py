@@ -44,7 +44,7 @@ def read_contract(
     if name := root.get("x-state-machines"):
         found = MachineTables(store.document(name), frames, actions)
         same = ("facts", "guards", "effects", "machines", "verbs", "questions", "timers", "routing")
-        tables = {key: getattr(found, key) for key in same}
+        tables = {key: getattr(found, key) for key in (*same, "reads")}
         tables |= {"local_events": found.local, "events": found.events, "answers": answers}
     if name := root.get("x-error-codes"):
         errors = store.document(name)

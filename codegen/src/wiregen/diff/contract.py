@@ -12,6 +12,7 @@ _NAMES: dict[str, Callable[[Any], str]] = {
     "questions": lambda row: row.kind,
     "timers": lambda row: row.name,
     "routing": lambda row: row.to,
+    "reads": str,
     "options": lambda row: row.name,
     "limits": lambda row: row.name,
     "close_codes": lambda row: row.name,

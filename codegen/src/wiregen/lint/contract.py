@@ -11,7 +11,7 @@ from wiregen.errors import join_pointer
 from wiregen.lint.model import Context, Finding
 
 OWNERS = ("link", "call", "verb", "turn", "question")
-ADDRESSEES = ("call", "turn", "verb", "liveness", "late", "push")
+ADDRESSEES = ("call", "turn", "verb", "late", "push")
 
 
 def _tables(context: Context) -> Contract:
@@ -169,14 +169,15 @@ def table_effect_args(context: Context) -> Iterator[Finding]:
 
 
 def table_timer(context: Context) -> Iterator[Finding]:
-    """A timer counts by an option that is a time, and a machine takes what it says."""
+    """A timer counts by an option or limit that is a time, and a machine takes what it says."""
     tables = _tables(context)
     times = {item.name for item in tables.options if item.type == "time"}
+    times |= {item.name for item in tables.limits if item.unit == "ms"}
     handled = {event for machine in tables.machines for event in machine.events()}
     for index, timer in enumerate(tables.timers):
         pointer = join_pointer("/timers", index)
         if timer.option not in times:
-            message = f"no option that is a time is called {timer.option!r}"
+            message = f"no option or limit that is a time is called {timer.option!r}"
             yield Finding(_machines(context), pointer, message)
         if timer.on_expiry not in handled:
             yield Finding(_machines(context), pointer, f"no row takes {timer.on_expiry!r}")

@@ -31,14 +31,14 @@ public static class ErrorKinds
     public const string NotConnected = "not_connected";
 
     /// <summary>
-    /// The limit of reconnect attempts was reached. Reserved for the reconnecting client.
+    /// maxReconnectAttempts attempts in a row failed; the last one's error is the cause.
     /// </summary>
     public const string ReconnectExhausted = "reconnect_exhausted";
 
     /// <summary>close() was called while the action was in flight.</summary>
     public const string ClientClosed = "client_closed";
 
-    /// <summary>Too many actions wait for the link. Reserved for the reconnecting client.</summary>
+    /// <summary>queueLimit actions wait for the link already; nothing was sent.</summary>
     public const string QueueFull = "queue_full";
 
     /// <summary>Base of the two timeouts; never raised itself.</summary>

@@ -46,7 +46,7 @@ public partial class NotConnectedException : ConnectionException
 }
 
 /// <summary>
-/// The limit of reconnect attempts was reached. Reserved for the reconnecting client.
+/// maxReconnectAttempts attempts in a row failed; the last one's error is the cause.
 /// </summary>
 public partial class ReconnectExhaustedException : ConnectionException
 {
@@ -59,7 +59,7 @@ public partial class ClientClosedException : ConnectionException
     internal ClientClosedException(ErrorFacts facts) : base(facts) { }
 }
 
-/// <summary>Too many actions wait for the link. Reserved for the reconnecting client.</summary>
+/// <summary>queueLimit actions wait for the link already; nothing was sent.</summary>
 public partial class QueueFullException : ConnectionException
 {
     internal QueueFullException(ErrorFacts facts) : base(facts) { }

@@ -43,16 +43,16 @@ internal static class OptionTable
         new("clock", null, null, null, null, null, [], "REQ-TIME-01", null),
         new("idGenerator", null, null, null, null, null, [], "REQ-CALL-01", null),
         new("random", null, null, null, null, null, [], "REQ-TIME-01", null),
-        new("autoReconnect", null, true, false, null, null, [], "REQ-CONN-15", "reconnect"),
-        new("retryInitialConnect", null, false, false, null, null, [], "REQ-CONN-04", "reconnect"),
-        new("maxReconnectAttempts", "attempts", null, 0L, 0L, null, [], "REQ-CONN-15", "reconnect"),
-        new("backoffBase", "ms", 500L, null, 1L, null, [], "REQ-CONN-15", "reconnect"),
-        new("backoffMax", "ms", 20000L, null, 1L, null, [], "REQ-CONN-15", "reconnect"),
-        new("stableAfter", "ms", 10000L, null, 0L, null, [], "REQ-CONN-15", "reconnect"),
-        new("pingInterval", "ms", 25000L, 0L, 0L, null, [], "REQ-CONN-14", "reconnect"),
-        new("pongTimeout", "ms", 10000L, 0L, 0L, null, [], "REQ-CONN-14", "reconnect"),
-        new("queueLimit", "actions", 64L, 0L, 0L, null, [], "REQ-CONN-16", "reconnect"),
-        new("queuePolicy", null, "wait", "refuse", null, null, ["wait", "refuse"], "REQ-CONN-16", "reconnect"),
+        new("autoReconnect", null, true, false, null, null, [], "REQ-CONN-30", null),
+        new("retryInitialConnect", null, false, false, null, null, [], "REQ-CONN-04", null),
+        new("maxReconnectAttempts", "attempts", null, 0L, 0L, null, [], "REQ-CONN-36", null),
+        new("backoffBase", "ms", 500L, null, 1L, null, [], "REQ-CONN-31", null),
+        new("backoffMax", "ms", 20000L, null, 1L, null, [], "REQ-CONN-31", null),
+        new("stableAfter", "ms", 10000L, null, 0L, null, [], "REQ-CONN-32", null),
+        new("pingInterval", "ms", 25000L, 0L, 0L, null, [], "REQ-CONN-38", null),
+        new("pongTimeout", "ms", 10000L, 0L, 0L, null, [], "REQ-CONN-38", null),
+        new("queueLimit", "actions", 64L, 0L, 0L, null, [], "REQ-CONN-40", null),
+        new("queuePolicy", null, "wait", "fail_fast", null, null, ["wait", "fail_fast"], "REQ-CONN-40", null),
         new("resumeTimeout", "ms", 60000L, 0L, 0L, null, [], "REQ-CONN-15", "reconnect"),
         new("handlerTimeout", "ms", 0L, 0L, 0L, null, [], "REQ-VERB-01", "reconnect"),
         new("turnPolicy", null, "parallel", "parallel", null, null, ["parallel", "queue"], "REQ-TURN-14", "reconnect"),
@@ -102,7 +102,7 @@ internal static class Defaults
     /// <summary>Seek a link again when the first attempt fails.</summary>
     internal const bool RetryInitialConnect = false;
 
-    /// <summary>Least wait before a second attempt.</summary>
+    /// <summary>Unit of the waits between attempts.</summary>
     internal const long BackoffBase = 500;
 
     /// <summary>Longest wait before an attempt.</summary>
@@ -140,6 +140,15 @@ internal static class Defaults
 /// <summary>Bounds that nobody sets.</summary>
 internal static class Limits
 {
+    /// <summary>Longest Retry-After that is obeyed. In ms (REQ-CONN-33).</summary>
+    internal const int RetryAfterLongest = 120000;
+
+    /// <summary>Doublings of the wait between attempts. In doublings (REQ-CONN-31).</summary>
+    internal const int BackoffDoublings = 31;
+
+    /// <summary>For the sign of life that is asked for after a sleep. In ms (REQ-CONN-39).</summary>
+    internal const int ProbeTimeout = 5000;
+
     /// <summary>Largest message that is sent. In bytes (REQ-CALL-10).</summary>
     internal const int OutboundBytes = 1048576;
 

@@ -46,17 +46,27 @@ internal sealed record Facts
     /// </summary>
     public bool? MayHaveLeft { get; init; }
 
-    /// <summary>the option autoReconnect</summary>
+    /// <summary>the option autoReconnect, unless maxReconnectAttempts is 0</summary>
     public bool? AutoReconnect { get; init; }
 
-    /// <summary>the option retryInitialConnect</summary>
+    /// <summary>the option retryInitialConnect, unless maxReconnectAttempts is 0</summary>
     public bool? RetryInitial { get; init; }
 
     /// <summary><c>retry</c> of the close code or HTTP status by errors.yaml</summary>
     public string? Retry { get; init; }
 
-    /// <summary>the token comes from a provider, and the one before was not refused too</summary>
+    /// <summary>
+    /// the token comes from a provider, and none was refused since the link was last stable
+    /// </summary>
     public bool? TokenRenewable { get; init; }
+
+    /// <summary>
+    /// after the same event the link is connecting or reconnecting: another attempt follows
+    /// </summary>
+    public bool? Sought { get; init; }
+
+    /// <summary>the call's action is one of <c>reads</c>, and it was not repeated yet</summary>
+    public bool? Repeatable { get; init; }
 
 }
 
@@ -79,16 +89,16 @@ internal enum StepTimer
 /// <summary>What an effect carries.</summary>
 internal enum LinkState
 {
+    /// <summary>The word <c>connecting</c>.</summary>
+    Connecting,
+    /// <summary>The word <c>idle</c>.</summary>
+    Idle,
     /// <summary>The word <c>reconnecting</c>.</summary>
     Reconnecting,
     /// <summary>The word <c>closed</c>.</summary>
     Closed,
-    /// <summary>The word <c>connecting</c>.</summary>
-    Connecting,
     /// <summary>The word <c>open</c>.</summary>
     Open,
-    /// <summary>The word <c>idle</c>.</summary>
-    Idle,
 }
 
 /// <summary>What an effect carries.</summary>
@@ -108,6 +118,8 @@ internal enum Ending
     InvalidFrame,
     /// <summary>The word <c>request_timeout</c>.</summary>
     RequestTimeout,
+    /// <summary>The word <c>queue_full</c>.</summary>
+    QueueFull,
     /// <summary>The word <c>not_connected</c>.</summary>
     NotConnected,
     /// <summary>The word <c>connection_lost</c>.</summary>
@@ -169,6 +181,7 @@ internal static class StepWords
         Ending.UnexpectedEvent => "unexpected_event",
         Ending.InvalidFrame => "invalid_frame",
         Ending.RequestTimeout => "request_timeout",
+        Ending.QueueFull => "queue_full",
         Ending.NotConnected => "not_connected",
         Ending.ConnectionLost => "connection_lost",
         Ending.MessageTooLarge => "message_too_large",
@@ -281,6 +294,12 @@ internal static class LocalEvent
     /// <summary>the platform says that there is a network again</summary>
     internal const string Online = "online";
 
+    /// <summary>no frame came for pingInterval</summary>
+    internal const string Silence = "silence";
+
+    /// <summary>queueLimit actions wait for the link already</summary>
+    internal const string QueueFull = "queue_full";
+
 }
 
 /// <summary>What a human answers: with which action, what it copies from the question, what it needs.</summary>
@@ -320,6 +339,10 @@ internal static class StepTables
         ["otp"] = new("otp", "otp_verification_required", ["otp_verification_required", "otp_sent"], ["otp_sent"], null, [], true, "expiresAt", ["verify_otp", "decline_otp"]),
         ["interaction"] = new("interaction", "interaction_required", ["interaction_required"], [], "NO_PENDING_INTERACTION", ["stream_token", "stream_reasoning", "tool_result"], false, "expiresAt", ["submit", "decline"]),
     };
+
+    /// <summary>Whether an action only reads: it may be written a second time.</summary>
+    internal static bool ReadsOnly(string action) =>
+        action is "get_session" or "get_conversation_messages" or "list_conversations" or "ping";
 
     /// <summary>Returns the verbs of which a frame answers the oldest outstanding one. The facts need what the
     /// frame says (code, status) and the state of the turn.</summary>
@@ -440,6 +463,12 @@ internal static class Guards
     /// <summary>the credentials were refused, and the provider can give others</summary>
     internal static bool Renewable(Facts facts, QuestionRow? question) => (facts.Retry == "renew" && facts.TokenRenewable == true);
 
+    /// <summary>another attempt to connect follows</summary>
+    internal static bool Sought(Facts facts, QuestionRow? question) => facts.Sought == true;
+
+    /// <summary>the call reads alone and may be written a second time (REQ-CALL-13)</summary>
+    internal static bool Repeatable(Facts facts, QuestionRow? question) => facts.Repeatable == true;
+
 }
 
 /// <summary>Who acts on the effects of the machines of <c>Frame</c>. A driver that lacks one does not
@@ -467,7 +496,7 @@ internal interface IConnectionActs
     /// <summary>close(code): the socket is closed with the code</summary>
     void Close(int closeCode);
 
-    /// <summary>schedule(timer): the timer is armed; retry waits as the backoff says</summary>
+    /// <summary>schedule(timer): the timer is armed; retry waits as REQ-CONN-31 says</summary>
     void Schedule(StepTimer timer);
 
     /// <summary>
@@ -479,7 +508,10 @@ internal interface IConnectionActs
     /// <summary>the token provider is asked with the reason rejected</summary>
     void RenewToken();
 
-    /// <summary>a ping of our own goes out, with 5,000 for its answer</summary>
+    /// <summary>a ping of our own goes out, with pongTimeout for a sign of life</summary>
+    void Ping();
+
+    /// <summary>a ping of our own goes out, with probeTimeout for a sign of life</summary>
     void Probe();
 
 }
@@ -499,6 +531,11 @@ internal interface ICallActs
     /// = the error of the failed attempt
     /// </summary>
     void Settle(Outcome outcome, Ending? ending);
+
+    /// <summary>
+    /// the call's frame waits for the link again, under the same id and in its old place
+    /// </summary>
+    void Repeat();
 
 }
 
@@ -618,9 +655,9 @@ null,
         new StepRow<IFrameActs>(["queued"], ["link_ready"], [], null, [new("offer", driver => driver.Offer())]),
         new StepRow<IFrameActs>(["queued"], ["taken"], [], "writing", []),
         new StepRow<IFrameActs>(["queued"], ["withdrawn"], [], "dropped", []),
-        new StepRow<IFrameActs>(["queued"], ["closed_by_peer", "lost", "connect_failed"], [Guards.AutoReconnect], null, []),
-        new StepRow<IFrameActs>(["queued"], ["not_connected", "connect_failed", "closed_by_peer", "lost", "malformed_limit", "invalid_utf8", "too_large", "close"], [], "dropped", []),
-        new StepRow<IFrameActs>(["writing"], ["flushed", "closed_by_peer", "lost", "malformed_limit", "invalid_utf8", "too_large", "close"], [], "written", []));
+        new StepRow<IFrameActs>(["queued"], ["closed_by_peer", "lost", "pong_timeout", "probe_failed", "connect_failed"], [Guards.Sought], null, []),
+        new StepRow<IFrameActs>(["queued"], ["not_connected", "queue_full", "connect_failed", "closed_by_peer", "lost", "pong_timeout", "probe_failed", "malformed_limit", "invalid_utf8", "too_large", "close"], [], "dropped", []),
+        new StepRow<IFrameActs>(["writing"], ["flushed", "closed_by_peer", "lost", "pong_timeout", "probe_failed", "malformed_limit", "invalid_utf8", "too_large", "close"], [], "written", []));
 
     internal static readonly StepMachine<IConnectionActs> Connection = new(
         "connection",
@@ -631,17 +668,21 @@ null,
         {
         },
         new StepRow<IConnectionActs>(["connecting"], ["connect_failed"], [Guards.RetryInitial, Guards.Renewable], null, [new("renew_token", driver => driver.RenewToken()), new("attempt(next)", driver => driver.Attempt(Which.Next))]),
-        new StepRow<IConnectionActs>(["connecting"], ["connect_failed"], [Guards.RetryInitial, Guards.Retryable, Guards.AttemptsLeft], null, [new("schedule(retry)", driver => driver.Schedule(StepTimer.Retry))]),
-        new StepRow<IConnectionActs>(["connecting"], ["retry_due", "wake", "online"], [], null, [new("attempt(next)", driver => driver.Attempt(Which.Next))]),
-        new StepRow<IConnectionActs>(["open"], ["closed_by_peer", "lost"], [Guards.AutoReconnect, Guards.Renewable], "reconnecting", [new("renew_token", driver => driver.RenewToken()), new("attempt(next)", driver => driver.Attempt(Which.Next)), new("state(reconnecting)", driver => driver.State(LinkState.Reconnecting))]),
+        new StepRow<IConnectionActs>(["connecting"], ["connect_failed"], [Guards.RetryInitial, Guards.Retryable, Guards.AttemptsLeft], null, [new("schedule(retry)", driver => driver.Schedule(StepTimer.Retry)), new("state(connecting)", driver => driver.State(LinkState.Connecting))]),
+        new StepRow<IConnectionActs>(["connecting"], ["connect_failed"], [Guards.RetryInitial, Guards.Retryable], "idle", [new("fail(reconnect_exhausted)", driver => driver.Fail(Ending.ReconnectExhausted)), new("state(idle)", driver => driver.State(LinkState.Idle))]),
+        new StepRow<IConnectionActs>(["connecting"], ["retry_due", "wake", "online", "connect"], [], null, [new("attempt(next)", driver => driver.Attempt(Which.Next))]),
+        new StepRow<IConnectionActs>(["open"], ["closed_by_peer", "lost"], [Guards.AutoReconnect, Guards.Renewable], "reconnecting", [new("renew_token", driver => driver.RenewToken()), new("state(reconnecting)", driver => driver.State(LinkState.Reconnecting)), new("attempt(next)", driver => driver.Attempt(Which.Next))]),
         new StepRow<IConnectionActs>(["open"], ["closed_by_peer", "lost"], [Guards.AutoReconnect, Guards.Retryable, Guards.AttemptsLeft], "reconnecting", [new("schedule(retry)", driver => driver.Schedule(StepTimer.Retry)), new("state(reconnecting)", driver => driver.State(LinkState.Reconnecting))]),
+        new StepRow<IConnectionActs>(["open"], ["closed_by_peer", "lost"], [Guards.AutoReconnect, Guards.Retryable], "closed", [new("fail(reconnect_exhausted)", driver => driver.Fail(Ending.ReconnectExhausted)), new("state(closed)", driver => driver.State(LinkState.Closed))]),
         new StepRow<IConnectionActs>(["open"], ["pong_timeout", "probe_failed"], [Guards.AutoReconnect, Guards.AttemptsLeft], "reconnecting", [new("close(4408)", driver => driver.Close(4408)), new("schedule(retry)", driver => driver.Schedule(StepTimer.Retry)), new("state(reconnecting)", driver => driver.State(LinkState.Reconnecting))]),
+        new StepRow<IConnectionActs>(["open"], ["pong_timeout", "probe_failed"], [Guards.AutoReconnect], "closed", [new("close(4408)", driver => driver.Close(4408)), new("fail(reconnect_exhausted)", driver => driver.Fail(Ending.ReconnectExhausted)), new("state(closed)", driver => driver.State(LinkState.Closed))]),
         new StepRow<IConnectionActs>(["open"], ["pong_timeout", "probe_failed"], [], "closed", [new("close(4408)", driver => driver.Close(4408)), new("state(closed)", driver => driver.State(LinkState.Closed))]),
         new StepRow<IConnectionActs>(["open"], ["stable"], [], null, [new("attempt(reset)", driver => driver.Attempt(Which.Reset))]),
+        new StepRow<IConnectionActs>(["open"], ["silence"], [], null, [new("ping", driver => driver.Ping())]),
         new StepRow<IConnectionActs>(["open"], ["wake", "online"], [], null, [new("probe", driver => driver.Probe())]),
         new StepRow<IConnectionActs>(["reconnecting"], ["retry_due", "wake", "online", "connect"], [], null, [new("attempt(next)", driver => driver.Attempt(Which.Next))]),
         new StepRow<IConnectionActs>(["reconnecting"], ["connect_failed"], [Guards.Renewable], null, [new("renew_token", driver => driver.RenewToken()), new("attempt(next)", driver => driver.Attempt(Which.Next))]),
-        new StepRow<IConnectionActs>(["reconnecting"], ["connect_failed"], [Guards.Retryable, Guards.AttemptsLeft], null, [new("schedule(retry)", driver => driver.Schedule(StepTimer.Retry))]),
+        new StepRow<IConnectionActs>(["reconnecting"], ["connect_failed"], [Guards.Retryable, Guards.AttemptsLeft], null, [new("schedule(retry)", driver => driver.Schedule(StepTimer.Retry)), new("state(reconnecting)", driver => driver.State(LinkState.Reconnecting))]),
         new StepRow<IConnectionActs>(["reconnecting"], ["connect_failed"], [Guards.Retryable], "closed", [new("fail(reconnect_exhausted)", driver => driver.Fail(Ending.ReconnectExhausted)), new("state(closed)", driver => driver.State(LinkState.Closed))]),
         new StepRow<IConnectionActs>(["reconnecting"], ["connect_failed"], [], "closed", [new("fail(attempt)", driver => driver.Fail(Ending.Attempt)), new("state(closed)", driver => driver.State(LinkState.Closed))]),
         new StepRow<IConnectionActs>(["idle", "closed"], ["connect"], [], "connecting", [new("state(connecting)", driver => driver.State(LinkState.Connecting))]),
@@ -672,10 +713,12 @@ null,
         new StepRow<ICallActs>(["waiting"], ["keepalive"], [], null, [new("tap", driver => driver.Tap())]),
         new StepRow<ICallActs>(["waiting"], ["unknown"], [], null, [new("push", driver => driver.Push())]),
         new StepRow<ICallActs>(["waiting"], ["request_timeout"], [], "settled", [new("settle(failed, request_timeout)", driver => driver.Settle(Outcome.Failed, Ending.RequestTimeout))]),
-        new StepRow<ICallActs>(["waiting"], ["closed_by_peer", "lost", "connect_failed"], [Guards.AutoReconnect, Guards.Unwritten], null, []),
+        new StepRow<ICallActs>(["waiting"], ["closed_by_peer", "lost", "pong_timeout", "probe_failed", "connect_failed"], [Guards.Sought, Guards.Unwritten], null, []),
+        new StepRow<ICallActs>(["waiting"], ["closed_by_peer", "lost", "pong_timeout", "probe_failed"], [Guards.Sought, Guards.Repeatable], null, [new("repeat", driver => driver.Repeat())]),
+        new StepRow<ICallActs>(["waiting"], ["queue_full"], [], "settled", [new("settle(failed, queue_full)", driver => driver.Settle(Outcome.Failed, Ending.QueueFull))]),
         new StepRow<ICallActs>(["waiting"], ["not_connected"], [], "settled", [new("settle(failed, not_connected)", driver => driver.Settle(Outcome.Failed, Ending.NotConnected))]),
         new StepRow<ICallActs>(["waiting"], ["connect_failed"], [], "settled", [new("settle(failed, attempt)", driver => driver.Settle(Outcome.Failed, Ending.Attempt))]),
-        new StepRow<ICallActs>(["waiting"], ["closed_by_peer", "lost", "malformed_limit", "invalid_utf8"], [], "settled", [new("settle(failed, connection_lost)", driver => driver.Settle(Outcome.Failed, Ending.ConnectionLost))]),
+        new StepRow<ICallActs>(["waiting"], ["closed_by_peer", "lost", "pong_timeout", "probe_failed", "malformed_limit", "invalid_utf8"], [], "settled", [new("settle(failed, connection_lost)", driver => driver.Settle(Outcome.Failed, Ending.ConnectionLost))]),
         new StepRow<ICallActs>(["waiting"], ["too_large"], [], "settled", [new("settle(failed, message_too_large)", driver => driver.Settle(Outcome.Failed, Ending.MessageTooLarge))]),
         new StepRow<ICallActs>(["waiting"], ["close"], [], "settled", [new("settle(failed, client_closed)", driver => driver.Settle(Outcome.Failed, Ending.ClientClosed))]));
 
@@ -705,10 +748,11 @@ null,
         new StepRow<ITurnActs>(["sent", "running"], ["cancel_timeout"], [], "settled", [new("settle(cancelled, unconfirmed)", driver => driver.Settle(Outcome.Cancelled, Ending.Unconfirmed))]),
         new StepRow<ITurnActs>(["sent"], ["idle_timeout", "total_timeout"], [Guards.Unwritten], "settled", [new("settle(failed, turn_timeout)", driver => driver.Settle(Outcome.Failed, Ending.TurnTimeout))]),
         new StepRow<ITurnActs>(["sent", "running"], ["idle_timeout", "question_timeout", "total_timeout"], [], "settled", [new("send(cancel)", driver => driver.Send(StepAction.Cancel)), new("settle(failed, turn_timeout)", driver => driver.Settle(Outcome.Failed, Ending.TurnTimeout))]),
-        new StepRow<ITurnActs>(["sent"], ["closed_by_peer", "lost", "connect_failed"], [Guards.AutoReconnect, Guards.Unwritten], null, []),
+        new StepRow<ITurnActs>(["sent"], ["closed_by_peer", "lost", "pong_timeout", "probe_failed", "connect_failed"], [Guards.Sought, Guards.Unwritten], null, []),
+        new StepRow<ITurnActs>(["sent"], ["queue_full"], [], "settled", [new("settle(failed, queue_full)", driver => driver.Settle(Outcome.Failed, Ending.QueueFull))]),
         new StepRow<ITurnActs>(["sent", "running"], ["not_connected"], [], "settled", [new("settle(failed, not_connected)", driver => driver.Settle(Outcome.Failed, Ending.NotConnected))]),
         new StepRow<ITurnActs>(["sent", "running"], ["connect_failed"], [], "settled", [new("settle(failed, attempt)", driver => driver.Settle(Outcome.Failed, Ending.Attempt))]),
-        new StepRow<ITurnActs>(["sent", "running"], ["closed_by_peer", "lost", "malformed_limit", "invalid_utf8"], [], "settled", [new("settle(failed, turn_interrupted)", driver => driver.Settle(Outcome.Failed, Ending.TurnInterrupted))]),
+        new StepRow<ITurnActs>(["sent", "running"], ["closed_by_peer", "lost", "pong_timeout", "probe_failed", "malformed_limit", "invalid_utf8"], [], "settled", [new("settle(failed, turn_interrupted)", driver => driver.Settle(Outcome.Failed, Ending.TurnInterrupted))]),
         new StepRow<ITurnActs>(["sent", "running"], ["too_large"], [], "settled", [new("settle(failed, message_too_large)", driver => driver.Settle(Outcome.Failed, Ending.MessageTooLarge))]),
         new StepRow<ITurnActs>(["sent", "running"], ["close"], [], "settled", [new("settle(failed, client_closed)", driver => driver.Settle(Outcome.Failed, Ending.ClientClosed))]),
         new StepRow<ITurnActs>(["settled"], ["immediate_response", "keepalive", "stream_chunk", "stream_token", "stream_preamble", "stream_reasoning", "write_confirmation_required", "otp_verification_required", "otp_sent", "otp_verified", "otp_invalid", "interaction_required", "interaction_invalid", "pong", "unknown", "eventual_response", "cancelled", "error", "broken"], [], null, [new("tap", driver => driver.Tap())]));
@@ -756,7 +800,7 @@ StepTables.Questions["otp"],
         new StepRow<ITurnActs>([], ["immediate_response"], [Guards.VerbOutstanding], "none", [new("shut", driver => driver.Shut()), new("resolve", driver => driver.Resolve())]),
         new StepRow<ITurnActs>(["answered"], ["error"], [Guards.VerbError, Guards.VerbOutstanding], "open", [new("reopen", driver => driver.Reopen()), new("fail", driver => driver.Fail())]),
         new StepRow<ITurnActs>([], ["error"], [Guards.VerbError, Guards.VerbOutstanding], null, [new("fail", driver => driver.Fail())]),
-        new StepRow<ITurnActs>([], ["send", "closed_by_peer", "lost", "malformed_limit", "invalid_utf8", "too_large", "close"], [], "none", [new("shut", driver => driver.Shut())]));
+        new StepRow<ITurnActs>([], ["send", "closed_by_peer", "lost", "pong_timeout", "probe_failed", "malformed_limit", "invalid_utf8", "too_large", "close"], [], "none", [new("shut", driver => driver.Shut())]));
 
     internal static readonly StepMachine<ITurnActs> Interaction = new(
         "interaction",

@@ -228,7 +228,7 @@ KINDS: dict[str, Kind] = {
         "ReconnectExhausted",
         "connection",
         False,
-        "The limit of reconnect attempts was reached. Reserved for the reconnecting client.",
+        "maxReconnectAttempts attempts in a row failed; the last one's error is the cause.",
     ),
     "client_closed": Kind(
         "client_closed",
@@ -242,7 +242,7 @@ KINDS: dict[str, Kind] = {
         "QueueFull",
         "connection",
         True,
-        "Too many actions wait for the link. Reserved for the reconnecting client.",
+        "queueLimit actions wait for the link already; nothing was sent.",
     ),
     "timeout": Kind(
         "timeout",

@@ -297,8 +297,8 @@ AUTO_RECONNECT: Final[Option[bool]] = Option(
     min=None,
     max=None,
     words=(),
-    rule="REQ-CONN-15",
-    pending="reconnect",
+    rule="REQ-CONN-30",
+    pending=None,
 )
 """Seek a new link when one is lost."""
 RETRY_INITIAL_CONNECT: Final[Option[bool]] = Option(
@@ -310,7 +310,7 @@ RETRY_INITIAL_CONNECT: Final[Option[bool]] = Option(
     max=None,
     words=(),
     rule="REQ-CONN-04",
-    pending="reconnect",
+    pending=None,
 )
 """Seek a link again when the first attempt fails."""
 MAX_RECONNECT_ATTEMPTS: Final[Option[int | None]] = Option(
@@ -321,8 +321,8 @@ MAX_RECONNECT_ATTEMPTS: Final[Option[int | None]] = Option(
     min=0,
     max=None,
     words=(),
-    rule="REQ-CONN-15",
-    pending="reconnect",
+    rule="REQ-CONN-36",
+    pending=None,
 )
 """Attempts without a link before it is given up; none = without end."""
 BACKOFF_BASE: Final[Option[int]] = Option(
@@ -333,10 +333,10 @@ BACKOFF_BASE: Final[Option[int]] = Option(
     min=1,
     max=None,
     words=(),
-    rule="REQ-CONN-15",
-    pending="reconnect",
+    rule="REQ-CONN-31",
+    pending=None,
 )
-"""Least wait before a second attempt."""
+"""Unit of the waits between attempts."""
 BACKOFF_MAX: Final[Option[int]] = Option(
     name="backoffMax",
     unit="ms",
@@ -345,8 +345,8 @@ BACKOFF_MAX: Final[Option[int]] = Option(
     min=1,
     max=None,
     words=(),
-    rule="REQ-CONN-15",
-    pending="reconnect",
+    rule="REQ-CONN-31",
+    pending=None,
 )
 """Longest wait before an attempt."""
 STABLE_AFTER: Final[Option[int]] = Option(
@@ -357,8 +357,8 @@ STABLE_AFTER: Final[Option[int]] = Option(
     min=0,
     max=None,
     words=(),
-    rule="REQ-CONN-15",
-    pending="reconnect",
+    rule="REQ-CONN-32",
+    pending=None,
 )
 """Time open after which attempts are counted anew."""
 PING_INTERVAL: Final[Option[int]] = Option(
@@ -369,8 +369,8 @@ PING_INTERVAL: Final[Option[int]] = Option(
     min=0,
     max=None,
     words=(),
-    rule="REQ-CONN-14",
-    pending="reconnect",
+    rule="REQ-CONN-38",
+    pending=None,
 )
 """Silence of the link after which the client asks whether it lives."""
 PONG_TIMEOUT: Final[Option[int]] = Option(
@@ -381,8 +381,8 @@ PONG_TIMEOUT: Final[Option[int]] = Option(
     min=0,
     max=None,
     words=(),
-    rule="REQ-CONN-14",
-    pending="reconnect",
+    rule="REQ-CONN-38",
+    pending=None,
 )
 """For the sign of life that was asked for."""
 QUEUE_LIMIT: Final[Option[int]] = Option(
@@ -393,20 +393,20 @@ QUEUE_LIMIT: Final[Option[int]] = Option(
     min=0,
     max=None,
     words=(),
-    rule="REQ-CONN-16",
-    pending="reconnect",
+    rule="REQ-CONN-40",
+    pending=None,
 )
 """Actions that may wait for a link; more fail with queue_full."""
 QUEUE_POLICY: Final[Option[str]] = Option(
     name="queuePolicy",
     unit=None,
     default="wait",
-    off="refuse",
+    off="fail_fast",
     min=None,
     max=None,
-    words=("wait", "refuse"),
-    rule="REQ-CONN-16",
-    pending="reconnect",
+    words=("wait", "fail_fast"),
+    rule="REQ-CONN-40",
+    pending=None,
 )
 """What an action does while the link is away."""
 RESUME_TIMEOUT: Final[Option[int]] = Option(
@@ -498,6 +498,12 @@ OPTIONS: Final[Mapping[str, Option[Any]]] = {
 }
 """Every option by the name that the specification gives it."""
 
+RETRY_AFTER_LONGEST: Final = 120000
+"""Longest Retry-After that is obeyed. In ms (REQ-CONN-33)."""
+BACKOFF_DOUBLINGS: Final = 31
+"""Doublings of the wait between attempts. In doublings (REQ-CONN-31)."""
+PROBE_TIMEOUT: Final = 5000
+"""For the sign of life that is asked for after a sleep. In ms (REQ-CONN-39)."""
 OUTBOUND_BYTES: Final = 1048576
 """Largest message that is sent. In bytes (REQ-CALL-10)."""
 BUFFERED_BYTES: Final = 4194304

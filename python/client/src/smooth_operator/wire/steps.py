@@ -12,8 +12,7 @@ QuestionKind = Literal["confirmation", "otp", "interaction"]
 """What a human is asked, in the order in which the machines step."""
 Which = Literal["next", "reset"]
 Timer = Literal["retry"]
-LinkState = Literal["reconnecting", "closed", "connecting", "open", "idle"]
-CloseCode = int
+LinkState = Literal["connecting", "idle", "reconnecting", "closed", "open"]
 Ending = Literal[
     "reconnect_exhausted",
     "attempt",
@@ -22,6 +21,7 @@ Ending = Literal[
     "unexpected_event",
     "invalid_frame",
     "request_timeout",
+    "queue_full",
     "not_connected",
     "connection_lost",
     "message_too_large",
@@ -30,6 +30,7 @@ Ending = Literal[
     "turn_timeout",
     "turn_interrupted",
 ]
+CloseCode = int
 Outcome = Literal["failed", "completed", "cancelled"]
 Action = Literal["cancel", "confirm_tool_action", "verify_otp", "submit_interaction"]
 Refusal = Literal["already_answered", "no_pending_question"]
@@ -62,13 +63,17 @@ class Facts:
     may_have_left: bool | None = None
     """the frame that began it may have left this machine (see machine `frame`)"""
     auto_reconnect: bool | None = None
-    """the option autoReconnect"""
+    """the option autoReconnect, unless maxReconnectAttempts is 0"""
     retry_initial: bool | None = None
-    """the option retryInitialConnect"""
+    """the option retryInitialConnect, unless maxReconnectAttempts is 0"""
     retry: Literal["yes", "no", "renew"] | None = None
     """`retry` of the close code or HTTP status by errors.yaml"""
     token_renewable: bool | None = None
-    """the token comes from a provider, and the one before was not refused too"""
+    """the token comes from a provider, and none was refused since the link was last stable"""
+    sought: bool | None = None
+    """after the same event the link is connecting or reconnecting: another attempt follows"""
+    repeatable: bool | None = None
+    """the call's action is one of `reads`, and it was not repeated yet"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -279,7 +284,7 @@ class Offer:
 
 @dataclass(frozen=True, slots=True)
 class Schedule:
-    """schedule(timer): the timer is armed; retry waits as the backoff says."""
+    """schedule(timer): the timer is armed; retry waits as REQ-CONN-31 says."""
 
     timer: Timer | None = None
 
@@ -306,16 +311,32 @@ class RenewToken:
 
 
 @dataclass(frozen=True, slots=True)
+class Ping:
+    """a ping of our own goes out, with pongTimeout for a sign of life."""
+
+    def __str__(self) -> str:
+        return _said("ping")
+
+
+@dataclass(frozen=True, slots=True)
 class Probe:
-    """a ping of our own goes out, with 5,000 for its answer."""
+    """a ping of our own goes out, with probeTimeout for a sign of life."""
 
     def __str__(self) -> str:
         return _said("probe")
 
 
+@dataclass(frozen=True, slots=True)
+class Repeat:
+    """the call's frame waits for the link again, under the same id and in its old place."""
+
+    def __str__(self) -> str:
+        return _said("repeat")
+
+
 FrameEffect = Offer
-ConnectionEffect = Fail | State | Close | Schedule | Attempt | RenewToken | Probe
-CallEffect = Tap | Push | Settle
+ConnectionEffect = Fail | State | Close | Schedule | Attempt | RenewToken | Ping | Probe
+CallEffect = Tap | Push | Settle | Repeat
 TurnEffect = Item | Tap | Settle | Resolve | Fail | Refuse | Open | Reopen | Shut | Send
 
 E = TypeVar("E")
@@ -411,6 +432,16 @@ def _renewable(facts: Facts, question: Question | None) -> bool:
     return facts.retry == "renew" and facts.token_renewable is True
 
 
+def _sought(facts: Facts, question: Question | None) -> bool:
+    """another attempt to connect follows"""
+    return facts.sought is True
+
+
+def _repeatable(facts: Facts, question: Question | None) -> bool:
+    """the call reads alone and may be written a second time (REQ-CALL-13)"""
+    return facts.repeatable is True
+
+
 @dataclass(frozen=True, slots=True)
 class Row(Generic[E]):
     """One transition; no sources = every state, no target = the state stays."""
@@ -460,15 +491,22 @@ FRAME: Machine[FrameEffect] = Machine(
         Row(("queued",), ("taken",), (), "writing", ()),
         Row(("queued",), ("withdrawn",), (), "dropped", ()),
         Row(
-            ("queued",), ("closed_by_peer", "lost", "connect_failed"), (_auto_reconnect,), None, ()
+            ("queued",),
+            ("closed_by_peer", "lost", "pong_timeout", "probe_failed", "connect_failed"),
+            (_sought,),
+            None,
+            (),
         ),
         Row(
             ("queued",),
             (
                 "not_connected",
+                "queue_full",
                 "connect_failed",
                 "closed_by_peer",
                 "lost",
+                "pong_timeout",
+                "probe_failed",
                 "malformed_limit",
                 "invalid_utf8",
                 "too_large",
@@ -484,6 +522,8 @@ FRAME: Machine[FrameEffect] = Machine(
                 "flushed",
                 "closed_by_peer",
                 "lost",
+                "pong_timeout",
+                "probe_failed",
                 "malformed_limit",
                 "invalid_utf8",
                 "too_large",
@@ -524,9 +564,31 @@ CONNECTION: Machine[ConnectionEffect] = Machine(
                 _attempts_left,
             ),
             None,
-            (Schedule("retry"),),
+            (
+                Schedule("retry"),
+                State("connecting"),
+            ),
         ),
-        Row(("connecting",), ("retry_due", "wake", "online"), (), None, (Attempt("next"),)),
+        Row(
+            ("connecting",),
+            ("connect_failed",),
+            (
+                _retry_initial,
+                _retryable,
+            ),
+            "idle",
+            (
+                Fail("reconnect_exhausted"),
+                State("idle"),
+            ),
+        ),
+        Row(
+            ("connecting",),
+            ("retry_due", "wake", "online", "connect"),
+            (),
+            None,
+            (Attempt("next"),),
+        ),
         Row(
             ("open",),
             ("closed_by_peer", "lost"),
@@ -537,8 +599,8 @@ CONNECTION: Machine[ConnectionEffect] = Machine(
             "reconnecting",
             (
                 RenewToken(),
-                Attempt("next"),
                 State("reconnecting"),
+                Attempt("next"),
             ),
         ),
         Row(
@@ -557,6 +619,19 @@ CONNECTION: Machine[ConnectionEffect] = Machine(
         ),
         Row(
             ("open",),
+            ("closed_by_peer", "lost"),
+            (
+                _auto_reconnect,
+                _retryable,
+            ),
+            "closed",
+            (
+                Fail("reconnect_exhausted"),
+                State("closed"),
+            ),
+        ),
+        Row(
+            ("open",),
             ("pong_timeout", "probe_failed"),
             (
                 _auto_reconnect,
@@ -572,6 +647,17 @@ CONNECTION: Machine[ConnectionEffect] = Machine(
         Row(
             ("open",),
             ("pong_timeout", "probe_failed"),
+            (_auto_reconnect,),
+            "closed",
+            (
+                Close(4408),
+                Fail("reconnect_exhausted"),
+                State("closed"),
+            ),
+        ),
+        Row(
+            ("open",),
+            ("pong_timeout", "probe_failed"),
             (),
             "closed",
             (
@@ -580,6 +666,7 @@ CONNECTION: Machine[ConnectionEffect] = Machine(
             ),
         ),
         Row(("open",), ("stable",), (), None, (Attempt("reset"),)),
+        Row(("open",), ("silence",), (), None, (Ping(),)),
         Row(("open",), ("wake", "online"), (), None, (Probe(),)),
         Row(
             ("reconnecting",),
@@ -606,7 +693,10 @@ CONNECTION: Machine[ConnectionEffect] = Machine(
                 _attempts_left,
             ),
             None,
-            (Schedule("retry"),),
+            (
+                Schedule("retry"),
+                State("reconnecting"),
+            ),
         ),
         Row(
             ("reconnecting",),
@@ -702,19 +792,37 @@ CALL: Machine[CallEffect] = Machine(
         ),
         Row(
             ("waiting",),
-            ("closed_by_peer", "lost", "connect_failed"),
+            ("closed_by_peer", "lost", "pong_timeout", "probe_failed", "connect_failed"),
             (
-                _auto_reconnect,
+                _sought,
                 _unwritten,
             ),
             None,
             (),
         ),
+        Row(
+            ("waiting",),
+            ("closed_by_peer", "lost", "pong_timeout", "probe_failed"),
+            (
+                _sought,
+                _repeatable,
+            ),
+            None,
+            (Repeat(),),
+        ),
+        Row(("waiting",), ("queue_full",), (), "settled", (Settle("failed", "queue_full"),)),
         Row(("waiting",), ("not_connected",), (), "settled", (Settle("failed", "not_connected"),)),
         Row(("waiting",), ("connect_failed",), (), "settled", (Settle("failed", "attempt"),)),
         Row(
             ("waiting",),
-            ("closed_by_peer", "lost", "malformed_limit", "invalid_utf8"),
+            (
+                "closed_by_peer",
+                "lost",
+                "pong_timeout",
+                "probe_failed",
+                "malformed_limit",
+                "invalid_utf8",
+            ),
             (),
             "settled",
             (Settle("failed", "connection_lost"),),
@@ -827,14 +935,15 @@ TURN: Machine[TurnEffect] = Machine(
         ),
         Row(
             ("sent",),
-            ("closed_by_peer", "lost", "connect_failed"),
+            ("closed_by_peer", "lost", "pong_timeout", "probe_failed", "connect_failed"),
             (
-                _auto_reconnect,
+                _sought,
                 _unwritten,
             ),
             None,
             (),
         ),
+        Row(("sent",), ("queue_full",), (), "settled", (Settle("failed", "queue_full"),)),
         Row(
             ("sent", "running"),
             ("not_connected",),
@@ -847,7 +956,14 @@ TURN: Machine[TurnEffect] = Machine(
         ),
         Row(
             ("sent", "running"),
-            ("closed_by_peer", "lost", "malformed_limit", "invalid_utf8"),
+            (
+                "closed_by_peer",
+                "lost",
+                "pong_timeout",
+                "probe_failed",
+                "malformed_limit",
+                "invalid_utf8",
+            ),
             (),
             "settled",
             (Settle("failed", "turn_interrupted"),),
@@ -1051,6 +1167,8 @@ OTP: Machine[TurnEffect] = Machine(
                 "send",
                 "closed_by_peer",
                 "lost",
+                "pong_timeout",
+                "probe_failed",
                 "malformed_limit",
                 "invalid_utf8",
                 "too_large",
@@ -1168,6 +1286,17 @@ QUESTION_MACHINES = (
     INTERACTION,
 )
 """The machines that a frame or local event of a turn passes, in this order, before `TURN`."""
+
+
+READS = frozenset(
+    {
+        "get_session",
+        "get_conversation_messages",
+        "list_conversations",
+        "ping",
+    }
+)
+"""Actions that only read: they may be written a second time."""
 
 
 def answering(event: str, facts: Facts) -> tuple[str, ...]:
