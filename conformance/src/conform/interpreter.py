@@ -113,6 +113,7 @@ class Tables:
         self.verbs = {row["name"]: row for row in tree["verbs"]}
         self.answers: list[Mapping[str, Any]] = tree["answers"]
         self.timers: list[Mapping[str, Any]] = tree["timers"]
+        self.reads = frozenset(tree.get("reads", ()))
         self.routing: list[str] = [row["to"] for row in tree["routing"]]
         self.guards: Mapping[str, Any] = tree["guards"]
         self.watcher = Watcher()

@@ -143,6 +143,8 @@ class Player:
         try:
             for index, step in enumerate(self.case.steps):
                 self.index = index
+                if step.kind != "wire":
+                    self._expect_links()
                 self.on_step(step)
                 await getattr(self, f"_{step.kind}")(step)
         except StageError:
@@ -151,6 +153,12 @@ class Player:
         except InvalidState:
             await self._quiet_reset()
             raise StageError(f"{step.client} has closed its link already") from None
+
+    def _expect_links(self) -> None:
+        """Where a step leads to a further link, what follows waits for its handshake."""
+        for cause, client in self.expected.handshakes:
+            if cause == self.index and client in self.stage.current:
+                self.stage.expect_link(client)
 
     async def _quiet_reset(self) -> None:
         """Leave the testee clean for the next case; what goes wrong here was reported already."""
@@ -181,8 +189,9 @@ class Player:
         shows = any(index == self.index for index, _ in self.expected.events)
         if step.body.get("auto") and not shows:
             return
-        if step.body["cmd"] == "close" and self.index - 1 in self.expected.quiet:
-            await self._no_timers("when nothing is in flight any more")
+        armed = self.expected.quiet.get(self.index - 1)
+        if step.body["cmd"] == "close" and armed is not None:
+            await self._timers(armed, "when nothing is in flight any more")
         body = self._resolve(step.body, step.client)
         reply = await self.testee.command(body, self.limits.step)
         if "fail" in reply:
@@ -249,6 +258,7 @@ class Player:
     async def _wire(self, step: Step) -> None:
         verb, value = next(iter(step.body.items()))
         await wire.act(self.stage, step.client, verb, value, self.limits.step)
+        self._expect_links()
 
     async def _see(self, _: Step) -> None:
         await self._barrier(self.index)
@@ -285,7 +295,7 @@ class Player:
     async def _finish(self) -> None:
         self.index = len(self.case.steps) - 1
         await self._barrier(self.index)
-        await self._no_timers("after close()")
+        await self._timers(0, "after close()")
         reply = await self.testee.command({"cmd": "reset"}, self.limits.step)
         if "fail" in reply:
             raise StageError(f"the testee refused reset: {reply['fail']}")
@@ -300,14 +310,14 @@ class Player:
         if self.stage.strangers:
             raise StageError(f"a stranger called: {self.stage.strangers[0]}")
 
-    async def _no_timers(self, when: str) -> None:
-        """Nothing needs a timer now: none may be armed (REQ-CONN-05, REQ-TURN-11)."""
+    async def _timers(self, expected: int, when: str) -> None:
+        """Only timers of links may be armed now (REQ-CONN-05, REQ-TURN-11)."""
         if self.testee.hello.get("features", {}).get("census") is not True:
             return
         reply = await self.testee.command({"cmd": "census"}, self.limits.step)
-        timers = reply.get("ok", {}).get("timers", 0)
-        if timers:
-            raise StageError(f"{timers} timers are armed {when}")
+        timers = reply.get("ok", {}).get("timers", expected)
+        if timers != expected:
+            raise StageError(f"{timers} timers are armed {when}, expected {expected}")
 
     def _surplus(self, client: str, inbox: asyncio.Queue[Received]) -> None:
         while not inbox.empty():

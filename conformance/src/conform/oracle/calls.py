@@ -25,6 +25,7 @@ class Call:
         self.out = frame
         self.done = done
         self.name = name
+        self.repeated = False
         self.machine = Group(host.tables, "call")
         for row in host.tables.timers:
             if row["of"] == "call":
@@ -45,7 +46,11 @@ class Call:
 
     def local(self, event: str, attempt: Tree | None = None) -> None:
         """Something local ended the wait: timeout, lost link, close, failed attempt."""
-        facts = {"may_have_left": not self.host.waits(self.out)}
+        facts = {
+            "may_have_left": not self.host.waits(self.out),
+            "sought": self.host.sought,
+            "repeatable": self.op in self.host.tables.reads and not self.repeated,
+        }
         for effect in self.machine.local(event, facts):
             self._act(effect, None, None, None, attempt)
 
@@ -59,6 +64,9 @@ class Call:
     ) -> None:
         if effect.name == "push" and frame:
             self.host.push(frame)
+        elif effect.name == "repeat":
+            self.repeated = True
+            self.host.again(self.out)
         elif effect.name == "settle" and effect.args[0] == "completed":
             self.settle(value, None)
         elif effect.name == "settle":

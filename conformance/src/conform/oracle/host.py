@@ -40,6 +40,13 @@ class Host(Protocol):
     def waits(self, frame: Tree) -> bool:
         """Whether nothing of an action can have left."""
 
+    @property
+    def sought(self) -> bool:
+        """Whether a link is sought: what waits for one goes on waiting."""
+
+    def again(self, frame: Tree) -> None:
+        """A read whose link was lost waits for the next one."""
+
     def withdraw(self, frame: Tree) -> None:
         """Never write an action of a call or turn that is over."""
 

@@ -125,6 +125,7 @@ class Turn:
             "turn": self.machines.state,
             "expired": {q for q in self.host.tables.questions if self._expired(q, event)},
             "may_have_left": not self.host.waits(self.out),
+            "sought": self.host.sought,
         }
 
     def _expired(self, question: str, event: str) -> bool:

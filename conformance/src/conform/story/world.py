@@ -32,8 +32,10 @@ class Expectation:
     closes: list[tuple[int, str, int]] = field(default_factory=list)
     merging: dict[str, int] = field(default_factory=dict)
     """Lanes in which tokens may come merged, with the most items that may be shown there."""
-    quiet: frozenset[int] = frozenset()
-    """Steps after which nothing is in flight: no timer may be armed then."""
+    handshakes: list[tuple[int, str]] = field(default_factory=list)
+    """Attempts to open a link, each with the index of the step that causes it."""
+    quiet: dict[int, int] = field(default_factory=dict)
+    """Steps after which nothing is in flight, with the timers of links that are armed then."""
 
 
 class World:
@@ -48,13 +50,14 @@ class World:
         self.events: list[tuple[int, Tree]] = []
         self.frames: list[tuple[int, str, Tree]] = []
         self.closes: list[tuple[int, str, int]] = []
+        self.handshakes: list[tuple[int, str]] = []
         self.clients: dict[str, Client] = {}
         self.turns: dict[str, Turn] = {}
         self.watchers: dict[str, Watchers] = {}
         self.sessions: dict[str, tuple[Client, str]] = {}  # conversation handle -> its session
         self.plans: dict[str, Any] = {}
         self.merging: dict[str, int] = {}
-        self.quiet: set[int] = set()
+        self.quiet: dict[int, int] = {}
 
     def emit(self, observation: Tree) -> None:
         """Expect one observation, caused by the step that is being taken."""
@@ -67,6 +70,10 @@ class World:
     def closed(self, client: str, code: int) -> None:
         """Expect a client to close its link with a code."""
         self.closes.append((self.index, client, code))
+
+    def called(self, client: str) -> None:
+        """Expect a handshake of a client."""
+        self.handshakes.append((self.index, client))
 
     def merges(self, lane: str, most: int) -> None:
         """From now on tokens of a lane may come merged; ``most`` items may be shown there."""
@@ -85,13 +92,13 @@ class World:
             elif step.kind == "fence":
                 self._fence(step)
             if not any(client.busy for client in self.clients.values()):
-                self.quiet.add(index)
+                self.quiet[index] = sum(len(c.clock.timers) for c in self.clients.values())
 
     # --- clients ----------------------------------------------------------------------------
 
     def _open(self, body: Tree) -> None:
         name = body["as"]
-        if not _acceptable(body):
+        if not _acceptable(self.spec, body):
             self.emit(_returned(name, {"kind": "invalid_argument"}))
             return
         client = Client(self, name, body, list(self.case.ids.get(name, [])))
@@ -113,6 +120,9 @@ class World:
 
     def _advance(self, body: Tree) -> None:
         self.clients[body["on"]].advance(body["ms"])
+
+    def _wake(self, body: Tree) -> None:
+        self.clients[body["on"]].happens("wake")
 
     # --- calls ------------------------------------------------------------------------------
 
@@ -285,14 +295,15 @@ class World:
             return  # the stage waits; nobody sees anything
         if client is None:
             self.plans[name] = plan
-        elif client.connection.state == "connecting":  # the handshake was held
+        elif client.attempting:  # the handshake was held
             client.plan = plan
-            client.attempt()
+            client.handshake()
         else:
             client.plan = plan
 
     def _fence(self, step: Step) -> None:
         client = self.clients[step.client]
+        client.heard()
         sent = next(client.ids)
         client.tap("out", "ping", sent)
         client.tap("in", "pong", sent)
@@ -303,19 +314,33 @@ def _returned(name: str, failure: Tree) -> Tree:
     return {"ev": "returned", "as": name, "error": failure}
 
 
-def _acceptable(body: Tree) -> bool:
+def _acceptable(spec: Spec, body: Tree) -> bool:
     """REQ-CONN-01: what options are refused."""
     url = body["url"].replace("{server}", "ws://h/").replace("{refused}", "ws://h/")
     sound = urlsplit(url).scheme in ("ws", "wss")
     times = all(v >= 0 for v in body.get("timeouts", {}).values())
-    return sound and times and all(v >= 1 for v in body.get("limits", {}).values())
+    limits = all(v >= 1 for v in body.get("limits", {}).values())
+    given = body.get("options", {}).items()
+    return sound and times and limits and all(_fits(spec.options[n], v) for n, v in given)
+
+
+def _fits(option: Tree, value: Any) -> bool:
+    if value is None:
+        return option["default"] is None
+    if option["type"] == "words":
+        return value in option["words"]
+    if option["type"] == "boolean":
+        return isinstance(value, bool)
+    number = isinstance(value, int) and not isinstance(value, bool)
+    return number and value >= option.get("min", 0)
 
 
 def expect(spec: Spec, reader: Reader, case: Case, tables: Tables | None = None) -> Expectation:
     """Return what the specification expects of a client that is led through the case."""
     world = after(spec, reader, case, tables)
-    quiet = frozenset(world.quiet)
-    return Expectation(world.events, world.frames, world.closes, world.merging, quiet)
+    return Expectation(
+        world.events, world.frames, world.closes, world.merging, world.handshakes, world.quiet
+    )
 
 
 def after(spec: Spec, reader: Reader, case: Case, tables: Tables | None = None) -> World:
