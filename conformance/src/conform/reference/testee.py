@@ -16,7 +16,7 @@ from conform.reference.client import RefClient
 from conform.reference.clock import VirtualClock
 from conform.reference.errors import RefError
 from conform.reference.turn import RefTurn
-from conform.spec import load_spec
+from conform.spec import Spec, load_spec
 
 Tree = dict[str, Any]
 FEATURES = [
@@ -33,6 +33,7 @@ FEATURES = [
     "tap",
     "census",
     "codec",
+    "reconnect",
 ]
 CANARIES = ("drop-3rd-item", "alter-text", "drop-error-code")
 CALLS = frozenset(
@@ -130,7 +131,7 @@ class RefTestee:
         }
 
     async def _cmd_open(self, c: Tree) -> None:
-        if not _sound(c):
+        if not _sound(c, self.reader.spec):
             self._returned(c["as"], None, RefError("invalid_argument"))
             return
         self.host = urlsplit(c["url"]).netloc
@@ -140,6 +141,9 @@ class RefTestee:
 
     async def _cmd_connect(self, c: Tree) -> None:
         self._run(c["as"], self.clients[c["on"]].connect())
+
+    async def _cmd_wake(self, c: Tree) -> None:
+        self.clients[c["on"]].wake()
 
     async def _cmd_close(self, c: Tree) -> None:
         client = self.clients.get(c["on"])
@@ -486,10 +490,20 @@ class RefTestee:
         return {"valid": True}
 
 
-def _sound(c: Tree) -> bool:
+def _sound(c: Tree, spec: Spec) -> bool:
     times = all(v >= 0 for v in c.get("timeouts", {}).values())
     limits = all(v >= 1 for v in c.get("limits", {}).values())
-    return urlsplit(c["url"]).scheme in ("ws", "wss") and times and limits
+    options = all(_fits(spec.options[n], v) for n, v in c.get("options", {}).items())
+    return urlsplit(c["url"]).scheme in ("ws", "wss") and times and limits and options
+
+
+def _fits(row: Tree, value: Any) -> bool:
+    """Whether an option may have a value (REQ-CONN-01)."""
+    if value is None or isinstance(value, bool):
+        return value is row["default"] or (value is not None and row["type"] == "boolean")
+    if isinstance(value, str):
+        return value in row.get("words", ())
+    return bool(row["type"] in ("time", "count") and value >= row.get("min", 0))
 
 
 async def _nothing() -> None:
