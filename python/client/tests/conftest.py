@@ -62,9 +62,18 @@ def clock() -> VirtualClock:
 
 @pytest.fixture
 async def client(server: Peer, clock: VirtualClock) -> AsyncIterator[SmoothAgentClient]:
-    """A client that is connected to the peer, with the ids r-1, r-2, … and a virtual clock."""
+    """A client that is connected to the peer, with the ids r-1, r-2, … and a virtual clock.
+
+    It neither seeks a lost link again nor asks a silent one whether it lives.
+    """
     ids = itertools.count(1)
-    it = SmoothAgentClient(server.url, clock=clock, id_generator=lambda: f"r-{next(ids)}")
+    it = SmoothAgentClient(
+        server.url,
+        clock=clock,
+        id_generator=lambda: f"r-{next(ids)}",
+        auto_reconnect=False,
+        ping_interval=0,
+    )
     await it.connect()
     await server.link()
     yield it

@@ -24,6 +24,7 @@ from smooth_operator import (
     SmoothAgentClient,
     SmoothAgentError,
     StateChange,
+    TokenRequest,
     TurnInterruptedError,
 )
 from smooth_operator.testing import VirtualClock
@@ -215,7 +216,7 @@ async def test_req_conn_09_a_lazy_client_connects_at_the_first_action(server: Pe
 async def test_req_conn_11_the_provider_is_asked_before_every_attempt(server: Peer) -> None:
     tokens = iter(["one", "two"])
 
-    async def provide() -> str:
+    async def provide(_: TokenRequest) -> str:
         return next(tokens)
 
     client = SmoothAgentClient(server.url, token=provide)
@@ -224,7 +225,7 @@ async def test_req_conn_11_the_provider_is_asked_before_every_attempt(server: Pe
         assert server.requests[-1].path == f"/ws?token={expected}"
         await client.close()
 
-    async def broken() -> str:
+    async def broken(_: TokenRequest) -> str:
         raise RuntimeError("no token")
 
     with pytest.raises(ConnectFailedError):

@@ -210,7 +210,7 @@ async def test_req_conn_26_giving_up_the_wait_ends_the_wait_alone(server: Peer) 
 async def test_req_conn_27_close_is_bounded_when_the_attempt_does_not_end() -> None:
     clock, asked = VirtualClock(), asyncio.Event()
 
-    async def stubborn() -> str:
+    async def stubborn(_: TokenRequest) -> str:
         asked.set()
         while True:
             try:
@@ -239,7 +239,7 @@ async def test_req_conn_27_close_is_bounded_when_the_attempt_does_not_end() -> N
 
 @pytest.mark.parametrize("given", [7, None, "a\r\nb"])
 async def test_req_conn_28_a_provider_that_gives_no_token_is_misuse(given: Any) -> None:
-    async def provider() -> Any:
+    async def provider(_: TokenRequest) -> Any:
         return given
 
     client = SmoothAgentClient("ws://127.0.0.1:1/ws", token=provider, token_in="header")
@@ -249,7 +249,7 @@ async def test_req_conn_28_a_provider_that_gives_no_token_is_misuse(given: Any) 
 
 
 async def test_req_conn_28_a_provider_that_raises_fails_the_attempt() -> None:
-    async def provider() -> str:
+    async def provider(_: TokenRequest) -> str:
         raise KeyError("s3cret")
 
     client = SmoothAgentClient("ws://127.0.0.1:1/ws", token=provider)

@@ -48,7 +48,7 @@ from ._errors import (
 )
 from ._listeners import FrameInfo
 from ._observer import Observer
-from ._options import Options, OptionWords, TokenProvider
+from ._options import Options, OptionWords, TokenProvider, TokenRequest
 from ._questions import Answer, OtpCheck, Question, SubmitResult
 from ._transport import HandshakeError, LinkEnd, Opener, OpenRequest, Receiver, Transport
 from ._turn import Turn
@@ -111,6 +111,7 @@ __all__ = [
     "TextStream",
     "Timer",
     "TokenProvider",
+    "TokenRequest",
     "ToolCall",
     "ToolResult",
     "Transport",

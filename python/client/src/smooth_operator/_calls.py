@@ -62,6 +62,8 @@ class Calls:
         outgoing = Outgoing(action.CALL.action, request_id, printed(action), session_id)
         answers = frozenset({action.CALL.answer})
         value = await self._sender.call(outgoing, answers, lambda it: wire.read_answer(action, it))
+        if isinstance(value, wire.CreateConversationSessionResult | wire.GetSessionResult):
+            self._sender.session_known()
         if isinstance(value, wire.CreateConversationSessionResult):
             self._remember(value)
         return value

@@ -13,7 +13,7 @@ from ._calls import Calls
 from ._connection import Connection
 from ._connection_state import ConnectionState, StateChange
 from ._conversation import Conversation
-from ._errors import NotConnectedError, UnsupportedError
+from ._errors import UnsupportedError
 from ._listeners import FrameInfo, Listeners, check_listener
 from ._observer import Watch
 from ._options import Options, OptionWords
@@ -82,18 +82,36 @@ class SmoothAgentClient(Calls):
     async def connect(self) -> None:
         """Open the link; does nothing when it is open (REQ-CONN-03).
 
+        While the link is sought again this ends the wait before the next attempt and waits for
+        that one; the seeking goes on when it fails (REQ-CONN-35). With ``retry_initial_connect``
+        it waits for the link or for the end of the attempts (REQ-CONN-04).
+
         Raises:
-            ConnectFailedError, AuthenticationError: the attempt failed; the client is idle again.
+            ConnectFailedError, AuthenticationError: the attempt failed; a client that never had
+                a link is idle again.
+            ReconnectExhaustedError: it was the last one of ``max_reconnect_attempts``.
+            TypeError, ValueError: the token provider gave no token (REQ-CONN-28).
             ClientClosedError: the client was closed meanwhile.
         """
         await self._connection.connect()
+
+    def wake(self) -> None:
+        """Say that the machine slept, or that there is a network again.
+
+        An open link is asked for a sign of life, which has to come within five seconds; a wait
+        before an attempt ends at once (REQ-CONN-35, REQ-CONN-39). Does nothing without a link.
+        """
+        self._connection.wake()
 
     async def close(self) -> None:
         """Close the link and settle everything in flight; never raises (REQ-CONN-05)."""
         await self._connection.close()
 
     def on_state(self, listener: Callable[[StateChange], object]) -> Callable[[], None]:
-        """Call ``listener`` at each change of the link; return a function that stops it."""
+        """Call ``listener`` at each change of the link, and at each wait for another attempt.
+
+        Return a function that stops it.
+        """
         return self._listeners.add("state", listener)
 
     def on_event(self, listener: Callable[[wire.Event], object]) -> Callable[[], None]:
@@ -269,10 +287,11 @@ class SmoothAgentClient(Calls):
         action = make(wire.actions.CancelAction, request_id=request_id, session_id=session_id)
         answer: Answer[None] = Answer.make(self._options.logger)
         outgoing = Outgoing("cancel", request_id, printed(action), session_id)
-        if self._connection.submit(outgoing):
+        refusal = self._connection.submit(outgoing)
+        if refusal is None:
             answer.resolve(None)
         else:
-            answer.fail(self._router.failures.make(NotConnectedError, **outgoing.ids()))
+            answer.fail(self._router.failures.of_link(refusal, None, **outgoing.ids()))
         return answer
 
     def turn(self, request_id: str) -> Turn | None:

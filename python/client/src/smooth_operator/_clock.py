@@ -30,6 +30,12 @@ class Clock(Protocol):
     def now(self) -> float:
         """Return the monotonic time."""
 
+    def wall(self) -> float:
+        """Return the time of the wall clock, which goes on while the machine sleeps.
+
+        It is compared with :meth:`now` and used for nothing else (REQ-CONN-39).
+        """
+
     def call_later(self, delay: float, callback: Callable[[], None]) -> Timer:
         """Call ``callback`` on the running loop once ``delay`` has passed."""
 
@@ -39,6 +45,9 @@ class SystemClock:
 
     now = staticmethod(time.monotonic)
     """Return the monotonic time of the process."""
+
+    wall = staticmethod(time.time)
+    """Return the time of day, as seconds since 1970."""
 
     def call_later(self, delay: float, callback: Callable[[], None]) -> Timer:
         """Call ``callback`` on the running loop after ``delay`` seconds.

@@ -1,44 +1,70 @@
-"""The supervisor of a link: its state, one attempt at a time, and the way to close it."""
+"""The supervisor of a link: its state, one attempt at a time, and the way to close it.
+
+Every event goes the same way: first the machine of the link, then the frames that wait, then calls
+and turns; an attempt that follows begins when all that is done.
+"""
 
 from __future__ import annotations
 
 import asyncio
-from typing import Protocol
+import logging
+from dataclasses import dataclass
+from typing import Literal, Protocol, assert_never
 
-from ._clock import patiently, within
-from ._connection_failure import attempt_failure
-from ._connection_state import ConnectionState, LinkState
-from ._errors import ClientClosedError
+from . import wire
+from ._arguments import printed
+from ._clock import Timer, patiently, within
+from ._connection_attempt import open_link
+from ._connection_backoff import Backoff
+from ._connection_failure import HOPELESS, Failure, Outlook, after_close, attempt_failure
+from ._connection_liveness import Liveness, Word
+from ._connection_state import ConnectionState, LinkState, StateChange
+from ._errors import ClientClosedError, ConnectFailedError, ReconnectExhaustedError
 from ._errors_made import Failures
 from ._link import Link, Taker, Tap
 from ._listeners import Listeners
 from ._observer import Watch
-from ._options import Options
-from ._options_address import address
+from ._options import Options, TokenReason, TokenRequest, milliseconds
 from ._outbox import Outbox, Outgoing
-from ._transport import LinkEnd, OpenRequest, Transport
-from ._transport_socket import open_socket, tls_context
+from ._transport import LinkEnd, Transport
+from .wire import steps
 
+Refusal = Literal["not_connected", "queue_full"]
+"""Why an action cannot start: the local event that ends it."""
 
-class _MisuseError(Exception):
-    """A token provider gave what is no token (REQ-CONN-28)."""
-
-    def __init__(self, fault: Exception) -> None:
-        super().__init__()
-        self.fault = fault
+_MALFORMED = 4400
+_NO_PONG = 4408
 
 
 class Sink(Taker, Protocol):
-    """Who takes what the link reads, and hears of its end. Must not block."""
+    """Who takes what the link reads, and hears of its end. Must not block.
 
-    def link_ended(self, end: LinkEnd, word: str) -> None:
+    ``sought`` says that another attempt follows, and that what waits for a link may go on waiting.
+    """
+
+    def link_ended(self, end: LinkEnd, word: str, *, sought: bool) -> None:
         """Settle what is in flight: the link is gone."""
 
-    def attempt_failed(self, error: Exception) -> None:
+    def attempt_failed(self, error: Exception, *, sought: bool) -> None:
         """Settle what waited for an attempt that failed."""
 
     def closing(self) -> None:
         """Settle what is in flight: the caller closes the client."""
+
+    def own_id(self) -> str:
+        """Draw the id of a ping of the client's own, whose answer is nobody's."""
+
+
+@dataclass(slots=True)
+class _News:
+    """What the state event of a step will say."""
+
+    word: str
+    previous: ConnectionState
+    code: int | None = None
+    error: Exception | None = None
+    attempt: int | None = None
+    retry_in: float | None = None
 
 
 class Connection:
@@ -59,11 +85,24 @@ class Connection:
         self._tap = Tap(options, listeners)
         self._failures = failures
         self._outbox = Outbox(self._tap.written, failures)
-        self._state = LinkState(lambda change: listeners.emit("state", change))
+        self._state = LinkState()
+        self._backoff = Backoff(
+            milliseconds(options.backoff_base), milliseconds(options.backoff_max)
+        )
+        self._liveness = Liveness(options, self._timer_due)
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._attempt: asyncio.Task[Exception | None] | None = None
+        self._attempt: asyncio.Task[None] | None = None
+        self._attempt_due = False
+        self._reason: TokenReason = "connect"
+        self._renewed = False
+        self._last_error: Exception | None = None
+        self._retry: Timer | None = None
+        self._waited: asyncio.Future[Exception | None] | None = None
         self._link: Link | None = None
+        self._before: Transport | None = None
         self._finishing: asyncio.Task[None] | None = None
+        self.session_known = False
+        """Whether a session was opened or found: events of it may be missed (REQ-CONN-42)."""
 
     @property
     def state(self) -> ConnectionState:
@@ -71,14 +110,16 @@ class Connection:
         return self._state.current
 
     async def connect(self) -> None:
-        """Open the link, or join the attempt that runs (REQ-CONN-03, REQ-CONN-04).
+        """Open the link, or join the attempt that runs (REQ-CONN-03, REQ-CONN-04, REQ-CONN-35).
 
         Giving up the wait ends the wait, not the attempt.
         """
         self.check_loop()
-        self._begin()
-        if self._attempt is not None:
-            error = await asyncio.shield(self._attempt)
+        self._seek()
+        if self._state.sought:
+            if self._waited is None:
+                self._waited = asyncio.get_running_loop().create_future()
+            error = await asyncio.shield(self._waited)
             if error is not None:
                 raise error
 
@@ -94,127 +135,320 @@ class Connection:
             return
         if home is not None and home is not asyncio.get_running_loop():
             self._loop_died()
+        had_link = self._link is not None
+        attempt = self._stop()
+        self._step("close")
+        if had_link and self._before is not None:
+            self._finish(self._before)
+        self._outbox.ended("close", sought=False)
+        self._answer(self._failures.make(ClientClosedError))
         self._sink.closing()
-        attempt, self._attempt = self._attempt, None
-        link, self._link = self._link, None
-        self._state.on("close")
-        self._outbox.clear("close")
         if attempt is not None:
             attempt.cancel()
-        if link is not None:
-            link.transport.close(1000)
-            self._finish(link.transport)
         waits = [task for task in (attempt, self._finishing) if task is not None]
         await patiently(self._options.clock, self._options.close_timeout, waits)
         await self._listeners.drain()
 
-    def submit(self, outgoing: Outgoing) -> bool:
-        """Write the frame, or keep it until the attempt ends; False without a link (REQ-CONN-09).
+    def wake(self) -> None:
+        """Ask the link whether it lives, or end the wait for another one (REQ-CONN-35, 39)."""
+        if self._state.current not in ("idle", "closed"):
+            self.check_loop()
+            self._happens("wake")
+
+    def submit(self, outgoing: Outgoing) -> Refusal | None:
+        """Write the frame, or keep it until there is a link; return why it cannot start.
 
         Raises:
             MessageTooLargeError: over 1 MiB; nothing was sent.
         """
         self.check_loop()
         self._outbox.check(outgoing)
-        if self._options.lazy:
-            self._begin()
-        if self._link is None and self._state.current != "connecting":
-            return False
-        self._outbox.put(outgoing)
         if self._link is not None:
-            outgoing.on("taken")
-            self._link.writable_again()
-        return True
-
-    # the attempt ----------------------------------------------------------------------
-
-    def _begin(self) -> None:
-        if self._state.on("connect"):
-            self._attempt = asyncio.create_task(self._run_attempt(), name="smooth-operator attempt")
-
-    async def _run_attempt(self) -> Exception | None:
-        """Make one attempt; return its error instead of raising it, as many may wait for it."""
-        limit = self._options.connect_timeout
-        try:
-            transport = await within(self._options.clock, limit, self._open())
-        except asyncio.CancelledError:
-            return self._failures.make(ClientClosedError)
-        except Exception as cause:
-            if self._given_up():
-                return self._failures.make(ClientClosedError)
-            self._attempt = None
-            error: Exception
-            if isinstance(cause, _MisuseError):
-                error = cause.fault
-            else:
-                error = attempt_failure(cause, limit, self._failures)
-            self._state.on("connect_failed", error=error)
-            self._watch.tell("attempt", self._failures.host, error)
-            self._outbox.clear("connect_failed")
-            self._sink.attempt_failed(error)
-            return error
-        if self._given_up():
-            transport.abort()
-            return self._failures.make(ClientClosedError)
-        self._attempt = None
-        self._link = Link(transport, self._outbox, self._sink, self._tap, self._link_ended)
-        self._state.on("opened")
-        self._watch.tell("attempt", self._failures.host, None)
-        self._link.begin()
+            self._write(self._link, outgoing)
+            return None
+        refusal = self._refusal()
+        if refusal is not None:
+            outgoing.on(refusal)
+            return refusal
+        self._outbox.put(outgoing)
+        if not self._state.sought:
+            self._seek()
         return None
 
-    def _given_up(self) -> bool:
-        """Whether `close` ended the attempt that runs, and something in it went on regardless."""
-        return self._attempt is not asyncio.current_task()
+    def repeat(self, outgoing: Outgoing) -> None:
+        """Keep a frame for the next link that was written before (REQ-CALL-13)."""
+        self._outbox.put(outgoing)
 
-    async def _open(self) -> Transport:
+    def _refusal(self) -> Refusal | None:
+        """Return why no action may start without a link (REQ-CONN-09, REQ-CONN-40)."""
         options = self._options
-        token = options.token
-        if callable(token):
-            given = await token()
-            try:
-                token = options.check_token(given)
-            except (TypeError, ValueError) as fault:
-                raise _MisuseError(fault) from None
-        headers = dict(options.headers)
-        if token is not None and options.token_in == "header":
-            headers["Authorization"], token = f"Bearer {token}", None
-        url = address(options.url, token)
-        request = OpenRequest(
-            url=url,
-            headers=headers,
-            origin=options.origin,
-            tls=tls_context(options.ssl, options.ca_file) if url.startswith("wss:") else None,
-            max_message_bytes=options.max_message_bytes,
-        )
-        return await (options.opener or open_socket)(request)
+        if self._state.current == "reconnecting" and options.queue_policy == "fail_fast":
+            return "not_connected"
+        if not self._state.sought and not options.lazy:
+            return "not_connected"
+        return "queue_full" if self._outbox.full(options.queue_limit) else None
 
-    # the end --------------------------------------------------------------------------
+    def _write(self, link: Link, outgoing: Outgoing) -> None:
+        self._outbox.put(outgoing)
+        outgoing.on("taken")
+        link.writable_again()
+
+    # events ---------------------------------------------------------------------------
+
+    def _happens(self, word: str) -> None:
+        """Take an event that ends nothing."""
+        self._step(word)
+        self._begin_attempt()
+
+    def _seek(self) -> None:
+        """Begin to seek a link, or end the wait before the next attempt."""
+        if self._state.current in ("idle", "closed"):
+            self._begin_anew()
+            self._last_error = None
+            self._reason, self._attempt_due = "connect", True
+        self._happens("connect")
+
+    def _timer_due(self, word: Word) -> None:
+        """Take an event of a timer of the open link."""
+        if word == "pong_timeout" or word == "probe_failed":
+            self._lose(word, LinkEnd("lost", _NO_PONG))
+        else:
+            self._happens(word)
 
     def _link_ended(self, end: LinkEnd | None) -> None:
         """Take note of the end of the link; None: it is to be closed for its malformed frames."""
-        link, self._link = self._link, None
-        if link is None:
+        if end is None:
+            self._lose("malformed_limit", LinkEnd("lost", _MALFORMED))
+        else:
+            self._lose(end.reason, end)
+
+    def _lose(self, word: str, end: LinkEnd) -> None:
+        if self._link is None:
             return
-        word = "malformed_limit" if end is None else end.reason
-        end = end or LinkEnd("lost", 4400)
-        if word == "malformed_limit":
-            link.transport.close(end.code)
-        self._state.on(word, code=end.code)
-        self._outbox.clear(word)
-        self._finish(link.transport)
-        self._sink.link_ended(end, word)
+        self._stop()
+        news = self._step(word, after_close(end.code), code=end.code)
+        if self._before is not None:
+            self._finish(self._before)
+        self._log("the link to %s ended (close code %s): %s", end.code, news)
+        self._outbox.ended(word, sought=self._state.sought)
+        self._sink.link_ended(end, word, sought=self._state.sought)
+        self._begin_attempt()
+
+    def _attempt_failed(self, failure: Failure) -> None:
+        self._last_error = failure.error
+        news = self._step("connect_failed", failure.outlook, error=failure.error)
+        self._watch.tell("attempt", self._failures.host, failure.error)
+        self._log("no link to %s (%s): %s", getattr(failure.error, "kind", "misuse"), news)
+        error = news.error or failure.error
+        self._outbox.ended("connect_failed", sought=self._state.sought)
+        if self._state.current != "connecting":
+            self._answer(error)
+        self._sink.attempt_failed(error, sought=self._state.sought)
+        self._begin_attempt()
+
+    def _opened(self, transport: Transport) -> None:
+        heard = self._liveness.heard
+        link = Link(transport, self._outbox, self._sink, self._tap, heard, self._link_ended)
+        self._link = link
+        self._step("opened")
+        self._liveness.begin()
+        self._answer(None)
+        link.begin()
+        self._watch.tell("attempt", self._failures.host, None)
+
+    # the machine ----------------------------------------------------------------------
+
+    def _step(
+        self,
+        word: str,
+        outlook: Outlook = HOPELESS,
+        *,
+        code: int | None = None,
+        error: Exception | None = None,
+    ) -> _News:
+        """Step the machine of the link and carry out what it says."""
+        news = _News(word, self._state.current, code, error)
+        for effect in self._state.on(word, self._facts(outlook)):
+            match effect:
+                case steps.State():
+                    self._tell(news)
+                case steps.Close():
+                    assert self._before is not None
+                    assert effect.close_code is not None
+                    news.code = effect.close_code
+                    self._before.close(effect.close_code)
+                case steps.Schedule():
+                    self._schedule(news, outlook)
+                case steps.Fail():
+                    news.error = self._given_up_with(effect, news.error)
+                case steps.RenewToken():
+                    self._renewed, self._reason = True, "rejected"
+                    news.attempt, news.retry_in = self._backoff.attempts + 1, 0.0
+                case steps.Attempt(which="next"):
+                    self._count_attempt()
+                case steps.Attempt():
+                    self._begin_anew()
+                case steps.Ping():
+                    self._ping()
+                    self._liveness.pinged()
+                case steps.Probe():
+                    self._ping()
+                    self._liveness.probed()
+                case _:
+                    assert_never(effect)
+        return news
+
+    def _facts(self, outlook: Outlook) -> steps.Facts:
+        options = self._options
+        most = options.max_reconnect_attempts
+        return steps.Facts(
+            auto_reconnect=options.auto_reconnect and most != 0,
+            retry_initial=options.retry_initial_connect and most != 0,
+            retry=outlook.retry,
+            token_renewable=callable(options.token) and not self._renewed,
+            attempts_remaining=self._backoff.remaining(most),
+        )
+
+    def _tell(self, news: _News) -> None:
+        current = self._state.current
+        found_again = (news.previous, current) == ("reconnecting", "open")
+        change = StateChange(
+            news.previous,
+            current,
+            news.word,
+            news.code,
+            news.error,
+            news.attempt,
+            news.retry_in,
+            missed=found_again and self.session_known,
+        )
+        self._listeners.emit("state", change)
+
+    def _schedule(self, news: _News, outlook: Outlook) -> None:
+        """Wait for the next attempt (REQ-CONN-31)."""
+        draw, hint = self._options.random(), outlook.hint
+        wait = self._backoff.delay(draw, backoff_from=outlook.backoff_from, hint=hint) / 1000
+        news.attempt, news.retry_in = self._backoff.attempts + 1, wait
+        self._retry = self._options.clock.call_later(wait, lambda: self._happens("retry_due"))
+
+    def _given_up_with(self, effect: steps.Fail, error: Exception | None) -> Exception | None:
+        if effect.ending == "attempt":
+            return error
+        exhausted = self._failures.make(ReconnectExhaustedError)
+        exhausted.__cause__ = error or self._last_error
+        return exhausted
+
+    def _ping(self) -> None:
+        """Write a ping of the client's own (REQ-CONN-38)."""
+        if self._link is not None:
+            request_id = self._sink.own_id()
+            text = printed(wire.actions.PingAction(request_id=request_id))
+            self._write(self._link, Outgoing("ping", request_id, text))
+
+    def _begin_anew(self) -> None:
+        """Count attempts and waits from now on (REQ-CONN-32)."""
+        self._backoff.reset()
+        self._renewed = False
+
+    def _log(self, text: str, why: object, news: _News) -> None:
+        """Log what happened behind the caller's back, in one line (REQ-CONN-41)."""
+        if news.retry_in is not None:
+            then = f"attempt {news.attempt} in {news.retry_in:g} s"
+        else:
+            then = "no further attempt"
+        given_up = news.retry_in is None and news.previous != "connecting"
+        level = logging.WARNING if given_up else logging.INFO
+        self._options.logger.log(level, text, self._failures.host, why, then)
+
+    # the attempt ----------------------------------------------------------------------
+
+    def _count_attempt(self) -> None:
+        """Let an attempt follow this step, unless one runs."""
+        if self._attempt is None and not self._attempt_due:
+            self._cancel_retry()
+            self._backoff.attempts += 1
+            self._attempt_due = True
+
+    def _begin_attempt(self) -> None:
+        if self._attempt_due:
+            self._attempt_due = False
+            request, self._reason = TokenRequest(self._reason), "reconnect"
+            running = self._run_attempt(request)
+            self._attempt = asyncio.create_task(running, name="smooth-operator attempt")
+
+    async def _run_attempt(self, request: TokenRequest) -> None:
+        limit = self._options.connect_timeout
+        opened: Transport | Failure
+        try:
+            opened = await within(self._options.clock, limit, self._open(request))
+        except asyncio.CancelledError as cause:
+            opened = self._cancelled(cause)
+        except Exception as cause:
+            opened = attempt_failure(cause, limit, self._failures)
+        if self._attempt is not asyncio.current_task():
+            # `close` ended the attempt, and something in it went on regardless.
+            if not isinstance(opened, Failure):
+                opened.abort()
+            return
+        self._attempt = None
+        if isinstance(opened, Failure):
+            self._attempt_failed(opened)
+        else:
+            self._opened(opened)
+
+    def _cancelled(self, cause: asyncio.CancelledError) -> Failure:
+        """Return why an attempt was cancelled: with its loop, or from inside."""
+        task = asyncio.current_task()
+        if task is not None and task.cancelling():
+            return Failure(self._failures.make(ClientClosedError), HOPELESS)
+        error = self._failures.make(ConnectFailedError, reason=type(cause).__name__)
+        error.__cause__ = cause
+        return Failure(error, Outlook("yes"))
+
+    async def _open(self, request: TokenRequest) -> Transport:
+        """Open a link when the socket before it is gone: there are never two (REQ-CONN-37)."""
+        before, self._before = self._before, None
+        if before is not None:
+            before.abort()
+            await before.wait_closed()
+        return await open_link(self._options, request)
+
+    def _answer(self, error: Exception | None) -> None:
+        """Tell those who wait in `connect` what came of it."""
+        waited, self._waited = self._waited, None
+        if waited is not None and not waited.done():
+            waited.set_result(error)
+
+    # the end --------------------------------------------------------------------------
+
+    def _stop(self) -> asyncio.Task[None] | None:
+        """Drop timers, link and attempt; return the attempt, which may have to be cancelled."""
+        self._liveness.end()
+        self._cancel_retry()
+        self._attempt_due = False
+        attempt, self._attempt = self._attempt, None
+        link, self._link = self._link, None
+        if link is not None:
+            self._before = link.transport
+        return attempt
+
+    def _cancel_retry(self) -> None:
+        retry, self._retry = self._retry, None
+        if retry is not None:
+            retry.cancel()
 
     def _finish(self, transport: Transport) -> None:
         """Let the socket go in the background: wait for the peer, then drop it."""
 
         async def finish() -> None:
-            if self._options.close_timeout:
-                try:
+            try:
+                if self._options.close_timeout:
                     limit = self._options.close_timeout
                     await within(self._options.clock, limit, transport.wait_closed())
-                except TimeoutError:
-                    pass  # the peer does not answer: the abort below is the answer
+            except TimeoutError:
+                pass  # the peer does not answer: the abort below is the answer
+            except Exception:
+                self._options.logger.warning("a transport failed in closing", exc_info=True)
             transport.abort()
 
         self._finishing = asyncio.create_task(finish(), name="smooth-operator close")
@@ -237,15 +471,20 @@ class Connection:
         self._loop = loop
 
     def _loop_died(self) -> None:
-        """The loop ended without `close`: the link is lost, and nobody of that loop waits."""
-        link, self._link = self._link, None
-        self._attempt = self._finishing = self._loop = None
-        self._outbox.clear("lost")
+        """The loop ended without `close`: the link is lost, and nobody of that loop waits.
+
+        Nothing is sought again: that is for who comes from a new loop to ask for.
+        """
+        had_link, sought = self._link is not None, self._state.sought
+        self._stop()
+        self._finishing = self._loop = self._before = self._waited = None
         self._listeners.begin_anew()
-        if link is not None:
-            self._state.on("lost", code=1006)
-            self._sink.link_ended(LinkEnd("lost", 1006), "lost")
-        else:
+        if had_link:
+            self._step("lost", code=1006)
+            self._outbox.ended("lost", sought=False)
+            self._sink.link_ended(LinkEnd("lost", 1006), "lost", sought=False)
+        elif sought:
             error = self._failures.make(ClientClosedError)
-            self._state.on("connect_failed", error=error)
-            self._sink.attempt_failed(error)
+            self._step("connect_failed", error=error)
+            self._outbox.ended("connect_failed", sought=False)
+            self._sink.attempt_failed(error, sought=False)

@@ -85,12 +85,14 @@ class Link:
         outbox: Outbox,
         taker: Taker,
         tap: Tap,
+        heard: Callable[[], None],
         ended: Callable[[LinkEnd | None], None],
     ) -> None:
         self.transport = transport
         self._outbox = outbox
         self._taker = taker
         self._tap = tap
+        self._heard = heard
         self._ended = ended
         self._frames = wire.learned.FrameReader(learn=self.learn)
         self._pieces: list[Any] = []
@@ -129,6 +131,7 @@ class Link:
         """Hand on the pieces that came one after the other (Receiver)."""
         pieces, request_id = self._pieces, self._id
         if pieces and request_id is not None:
+            self._heard()
             self._malformed = 0
             self._pieces, self._id = [], None
             self._taker.pieces_received(request_id, pieces)
@@ -136,6 +139,7 @@ class Link:
     def _message(self, data: bytes) -> None:
         """Hand on one message that is not like the one before, or that somebody watches."""
         self.batch_ends()
+        self._heard()
         try:
             event = self._frames.read(data)
         except wire.MalformedFrame:
@@ -158,6 +162,7 @@ class Link:
     def binary_received(self, size: int) -> None:
         """Count a binary message as malformed (Receiver)."""
         self.batch_ends()
+        self._heard()
         self._tap.show("in", None, None, size, None)
         self._count_malformed()
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import inspect
 import logging
 import random
 import ssl
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal, TypedDict
+from typing import TYPE_CHECKING, Any, Literal, TypedDict
 
 from ._clock import Clock, IdGenerator, SystemClock, new_request_id
 from ._options_address import check_header_value, check_headers, check_url
@@ -17,7 +18,19 @@ if TYPE_CHECKING:
     from ._observer import Observer
     from ._transport import Opener
 
-TokenProvider = Callable[[], Awaitable[str]]
+TokenReason = Literal["connect", "reconnect", "rejected"]
+
+
+@dataclass(frozen=True, slots=True)
+class TokenRequest:
+    """What a token provider is asked for: the token of one attempt (REQ-CONN-11)."""
+
+    reason: TokenReason
+    """``connect`` for the first attempt, ``reconnect`` for a later one, ``rejected`` when the
+    server refused the token before: a kept one will not do then (REQ-CONN-34)."""
+
+
+TokenProvider = Callable[[TokenRequest], Awaitable[str]]
 """Gives the token for one connection attempt."""
 
 _TIMES = {
@@ -28,6 +41,26 @@ _TIMES = {
     "turn_timeout": table.TURN_TIMEOUT,
     "question_timeout": table.QUESTION_TIMEOUT,
     "cancel_timeout": table.CANCEL_TIMEOUT,
+    "backoff_base": table.BACKOFF_BASE,
+    "backoff_max": table.BACKOFF_MAX,
+    "stable_after": table.STABLE_AFTER,
+    "ping_interval": table.PING_INTERVAL,
+    "pong_timeout": table.PONG_TIMEOUT,
+}
+_COUNTS: dict[str, table.Option[Any]] = {
+    "max_message_bytes": table.MAX_MESSAGE_BYTES,
+    "max_reconnect_attempts": table.MAX_RECONNECT_ATTEMPTS,
+    "queue_limit": table.QUEUE_LIMIT,
+}
+_SWITCHES: dict[str, table.Option[bool]] = {
+    "lazy": table.LAZY,
+    "log_payloads": table.LOG_PAYLOADS,
+    "auto_reconnect": table.AUTO_RECONNECT,
+    "retry_initial_connect": table.RETRY_INITIAL_CONNECT,
+}
+_WORDS: dict[str, table.Option[str]] = {
+    "token_in": table.TOKEN_IN,
+    "queue_policy": table.QUEUE_POLICY,
 }
 
 
@@ -36,13 +69,21 @@ def _seconds(name: str) -> float:
     return _TIMES[name].default / 1000
 
 
+def milliseconds(seconds: float) -> float:
+    """Return a time in the unit of the specification, to the microsecond.
+
+    0.3 s are 300 ms, and not what the nearest binary fractions of both make of it.
+    """
+    return round(seconds * 1_000_000) / 1000
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Options:
     """Settings of a client. Times are seconds; 0 turns a limit off.
 
     Raises:
-        ValueError: the URL is not ws: or wss:, a time is negative, or a limit below 1
-            (REQ-CONN-01).
+        ValueError: the URL is not ws: or wss:, a time or number is below what the table of options
+            has, or a word is not among its words (REQ-CONN-01).
         TypeError: a value has the wrong type.
     """
 
@@ -74,6 +115,29 @@ class Options:
     """Seconds that a question may stay open; 330 (REQ-TURN-13)."""
     cancel_timeout: float = _seconds("cancel_timeout")
     """Seconds to wait for the end of a cancelled turn; 5, and 0 = do not wait (REQ-STOP-02)."""
+    auto_reconnect: bool = table.AUTO_RECONNECT.default
+    """Seek a new link when one is lost; on (REQ-CONN-30)."""
+    retry_initial_connect: bool = table.RETRY_INITIAL_CONNECT.default
+    """Seek a link again when the first attempt of ``connect()`` fails; off (REQ-CONN-04)."""
+    max_reconnect_attempts: int | None = table.MAX_RECONNECT_ATTEMPTS.default
+    """Attempts in a row without a link before it is given up; None = without end, 0 = none at all
+    (REQ-CONN-36)."""
+    backoff_base: float = _seconds("backoff_base")
+    """Unit of the waits between attempts, in seconds, at least 0.001; 0.5 (REQ-CONN-31)."""
+    backoff_max: float = _seconds("backoff_max")
+    """Longest wait before an attempt, in seconds, at least 0.001; 20 (REQ-CONN-31)."""
+    stable_after: float = _seconds("stable_after")
+    """Seconds open after which attempts are counted anew; 10 (REQ-CONN-32)."""
+    ping_interval: float = _seconds("ping_interval")
+    """Seconds of silence of the link after which it is asked whether it lives; 25, and 0 = never,
+    which also turns off that a sleep of the machine is noticed (REQ-CONN-38, REQ-CONN-39)."""
+    pong_timeout: float = _seconds("pong_timeout")
+    """Seconds for the sign of life that was asked for; 10, and 0 = without end (REQ-CONN-38)."""
+    queue_limit: int = table.QUEUE_LIMIT.default
+    """Actions that may wait for a link; 64. More fail with QueueFullError (REQ-CONN-40)."""
+    queue_policy: Literal["wait", "fail_fast"] = "wait"
+    """What an action does while a lost link is sought again: wait for it, or fail at once with
+    NotConnectedError (REQ-CONN-40)."""
     max_message_bytes: int = table.MAX_MESSAGE_BYTES.default
     """Largest message that is taken from the server, in bytes; 16 MiB (REQ-WIRE-11)."""
     ssl: ssl.SSLContext | None = None
@@ -97,26 +161,22 @@ class Options:
 
     def __post_init__(self) -> None:
         check_url(self.url)
-        if self.token_in not in ("query", "header"):
-            raise ValueError("token_in: expected 'query' or 'header'")
-        if self.token is not None and not isinstance(self.token, str) and not callable(self.token):
-            raise TypeError("token: expected a string or an async function")
+        for name, words in _WORDS.items():
+            _check_word(name, getattr(self, name), words)
+        if self.token is not None and not isinstance(self.token, str):
+            _check_provider(self.token)
         if isinstance(self.token, str):
             self.check_token(self.token)
         check_headers(self.headers)
         if self.origin is not None:
             check_header_value("origin", self.origin)
-        for name in _TIMES:
-            value = getattr(self, name)
-            if isinstance(value, bool) or not isinstance(value, int | float):
-                raise TypeError(f"{name}: expected seconds as a number")
-            if not 0 <= value < float("inf"):
-                raise ValueError(f"{name}: expected 0 (off) or a positive number of seconds")
-        if not isinstance(self.max_message_bytes, int) or isinstance(self.max_message_bytes, bool):
-            raise TypeError("max_message_bytes: expected a number of bytes")
-        least = table.MAX_MESSAGE_BYTES.min or 1
-        if self.max_message_bytes < least:
-            raise ValueError(f"max_message_bytes: expected at least {least}")
+        for name, time in _TIMES.items():
+            _check_time(name, getattr(self, name), time)
+        for name, count in _COUNTS.items():
+            _check_count(name, getattr(self, name), count)
+        for name in _SWITCHES:
+            if not isinstance(getattr(self, name), bool):
+                raise TypeError(f"{name}: expected True or False")
         if isinstance(self.supports, str) or not all(isinstance(w, str) for w in self.supports):
             raise TypeError("supports: expected a sequence of strings")
         if self.opener is not None and not callable(self.opener):
@@ -136,6 +196,43 @@ class Options:
         return token
 
 
+def _check_provider(token: object) -> None:
+    if not callable(token):
+        raise TypeError("token: expected a string or an async function")
+    try:
+        takes = inspect.signature(token)
+    except ValueError:
+        return  # written in C: what it takes shows when it is called
+    try:
+        takes.bind(TokenRequest("connect"))
+    except TypeError:
+        raise TypeError("token: expected an async function that takes the request") from None
+
+
+def _check_word(name: str, value: object, row: table.Option[str]) -> None:
+    if value not in row.words:
+        expected = " or ".join(repr(word) for word in row.words)
+        raise ValueError(f"{name}: expected {expected}")
+
+
+def _check_time(name: str, value: object, row: table.Option[int]) -> None:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise TypeError(f"{name}: expected seconds as a number")
+    least = (row.min or 0) / 1000
+    if not least <= value < float("inf"):
+        off = "0 (off) or " if row.off == 0 else ""
+        raise ValueError(f"{name}: expected {off}a number of seconds, at least {least:g}")
+
+
+def _check_count(name: str, value: object, row: table.Option[Any]) -> None:
+    if value is None and row.default is None:
+        return
+    if not isinstance(value, int) or isinstance(value, bool):
+        raise TypeError(f"{name}: expected a number of {row.unit}")
+    if value < (row.min or 0):
+        raise ValueError(f"{name}: expected at least {row.min}")
+
+
 class OptionWords(TypedDict, total=False):
     """The keywords of a client: the fields of :class:`Options` but its ``url``."""
 
@@ -152,6 +249,16 @@ class OptionWords(TypedDict, total=False):
     turn_timeout: float
     question_timeout: float
     cancel_timeout: float
+    auto_reconnect: bool
+    retry_initial_connect: bool
+    max_reconnect_attempts: int | None
+    backoff_base: float
+    backoff_max: float
+    stable_after: float
+    ping_interval: float
+    pong_timeout: float
+    queue_limit: int
+    queue_policy: Literal["wait", "fail_fast"]
     max_message_bytes: int
     ssl: ssl.SSLContext | None
     ca_file: str | None

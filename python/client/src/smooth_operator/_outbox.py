@@ -6,6 +6,7 @@ is written by the link that comes of it.
 
 from __future__ import annotations
 
+import itertools
 from collections import deque
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -31,15 +32,21 @@ class Outgoing:
     session_id: str | None = None
     state: str = FRAME.initial
     """Where it is, in the words of the machine ``frame``."""
+    order: int = 0
+    """Its place among all that were called; 0 until it is queued."""
 
     @property
     def may_have_left(self) -> bool:
         """Whether it may have left this machine: it cannot be taken back then (REQ-CONN-16)."""
         return self.state in ("writing", "written")
 
-    def on(self, word: str) -> None:
-        """Step on what happens to the frame."""
-        self.state, _ = FRAME.step(self.state, word, Facts())
+    def on(self, word: str, *, sought: bool = False) -> None:
+        """Step on what happens to the frame; ``sought``: another link follows this one."""
+        self.state, _ = FRAME.step(self.state, word, Facts(sought=sought))
+
+    def again(self) -> Outgoing:
+        """Return the same frame to be written once more, in its old place (REQ-CALL-13)."""
+        return Outgoing(self.action, self.request_id, self.text, self.session_id, order=self.order)
 
     def ids(self) -> dict[str, Any]:
         """Return what every error of the action says."""
@@ -56,6 +63,7 @@ class Outbox:
     def __init__(self, written: Callable[[Outgoing, int], None], failures: Failures) -> None:
         self._failures = failures
         self._queue: deque[Outgoing] = deque()
+        self._calls = itertools.count(1)
         self._written = written
 
     def check(self, outgoing: Outgoing) -> None:
@@ -76,11 +84,21 @@ class Outbox:
             )
 
     def put(self, outgoing: Outgoing) -> None:
-        """Queue a frame behind all others."""
+        """Queue a frame behind all others; one that was queued before keeps its place."""
+        if not outgoing.order:
+            outgoing.order = next(self._calls)
         self._queue.append(outgoing)
 
+    def full(self, limit: int) -> bool:
+        """Whether ``limit`` frames wait for a link (REQ-CONN-40)."""
+        if len(self._queue) < limit:
+            return False
+        self._queue = deque(it for it in self._queue if it.state == "queued")
+        return len(self._queue) >= limit
+
     def link_ready(self) -> None:
-        """Give all that waits to a link: from now on it may have left."""
+        """Give all that waits to a link, in call order: from now on it may have left."""
+        self._queue = deque(sorted(self._queue, key=lambda outgoing: outgoing.order))
         for outgoing in self._queue:
             outgoing.on("link_ready")
             outgoing.on("taken")
@@ -95,8 +113,8 @@ class Outbox:
                 outgoing.on("flushed")
                 self._written(outgoing, size)
 
-    def clear(self, word: str) -> None:
-        """Drop what was not written, for the reason ``word``: whoever waits for it was told."""
-        queue, self._queue = self._queue, deque()
-        for outgoing in queue:
-            outgoing.on(word)
+    def ended(self, word: str, *, sought: bool) -> None:
+        """Step what was not written; keep what goes on waiting, for another link is sought."""
+        for outgoing in self._queue:
+            outgoing.on(word, sought=sought)
+        self._queue = deque(it for it in self._queue if it.state == "queued")

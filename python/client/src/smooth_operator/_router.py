@@ -6,6 +6,7 @@ from collections import OrderedDict
 from typing import Any, Protocol
 
 from . import wire
+from ._clock import new_request_id
 from ._errors_made import Failures
 from ._listeners import Listeners
 from ._options import Options
@@ -26,8 +27,13 @@ class InFlight(Protocol):
     def broken_received(self, fault: wire.DecodeError) -> bool:
         """Take a known event of this id with a broken body; return as for a sound one."""
 
-    def link_event(self, word: str, end: LinkEnd | None, error: Exception | None) -> None:
-        """Take a local event of the link: lost, close, connect_failed, …"""
+    def link_event(
+        self, word: str, end: LinkEnd | None, error: Exception | None, *, sought: bool = False
+    ) -> None:
+        """Take a local event of the link: lost, close, connect_failed, …
+
+        ``sought`` says that another attempt to connect follows.
+        """
 
     def next_send(self, session_id: str) -> None:
         """Take note that the session's next message goes out."""
@@ -59,6 +65,19 @@ class Router:
             raise ValueError(f"request_id {request_id!r} is in flight already")
         return request_id
 
+    def own_id(self) -> str:
+        """Draw the id of a ping of the client's own; its answer is nobody's (REQ-CONN-38).
+
+        Where the generator gives none, one of the usual kind does: nobody is there to be told.
+        """
+        try:
+            request_id = self.draw_id()
+        except Exception as fault:
+            self._options.logger.warning("no id for a ping: %s", type(fault).__name__)
+            request_id = new_request_id()
+        self._remember(request_id)
+        return request_id
+
     def owner(self, request_id: str) -> InFlight | None:
         """Return who is in flight under ``request_id``."""
         return self._in_flight.get(request_id)
@@ -71,6 +90,9 @@ class Router:
         """Route events of ``request_id`` to nobody from now on, and remember that it was ours."""
         if self._in_flight.get(request_id) is owner:
             del self._in_flight[request_id]
+        self._remember(request_id)
+
+    def _remember(self, request_id: str) -> None:
         self._settled[request_id] = None
         self._settled.move_to_end(request_id)
         if len(self._settled) > SETTLED_IDS:
@@ -107,21 +129,23 @@ class Router:
             return
         self._listeners.emit("event", fault.as_unknown())
 
-    def link_ended(self, end: LinkEnd, word: str) -> None:
-        """Fail everything that is in flight (REQ-CONN-15)."""
-        self._each(word, end, None)
+    def link_ended(self, end: LinkEnd, word: str, *, sought: bool) -> None:
+        """Fail what is in flight; what another link can still do for goes on (REQ-CONN-15)."""
+        self._each(word, end, None, sought=sought)
 
-    def attempt_failed(self, error: Exception) -> None:
-        """Fail everything that waited for the attempt (REQ-CONN-04)."""
-        self._each("connect_failed", None, error)
+    def attempt_failed(self, error: Exception, *, sought: bool) -> None:
+        """Fail what waited for the attempt, unless another one follows (REQ-CONN-04)."""
+        self._each("connect_failed", None, error, sought=sought)
 
     def closing(self) -> None:
         """Fail everything that is in flight (REQ-CONN-06)."""
         self._each("close", None, None)
 
-    def _each(self, word: str, end: LinkEnd | None, error: Exception | None) -> None:
+    def _each(
+        self, word: str, end: LinkEnd | None, error: Exception | None, *, sought: bool = False
+    ) -> None:
         for owner in list(self._in_flight.values()):
-            owner.link_event(word, end, error)
+            owner.link_event(word, end, error, sought=sought)
 
     def next_send(self, session_id: str) -> None:
         """Tell settled turns of the session that its next message goes out (REQ-OTP-03)."""

@@ -9,7 +9,7 @@ from typing import Any, Generic, TypeVar, assert_never
 from . import _errors as errors
 from . import wire
 from ._clock import Timer
-from ._connection import Connection
+from ._connection import Connection, Refusal
 from ._errors_made import Failures
 from ._observer import Watch
 from ._options import Options
@@ -42,9 +42,13 @@ class Sender:
         """Who is told what becomes of calls and turns."""
         return self._watch
 
-    def submit(self, outgoing: Outgoing) -> bool:
-        """Queue a frame; False without a link, as :meth:`Connection.submit`."""
+    def submit(self, outgoing: Outgoing) -> Refusal | None:
+        """Queue a frame, or return why it cannot start, as :meth:`Connection.submit`."""
         return self._connection.submit(outgoing)
+
+    def session_known(self) -> None:
+        """Take note that a session was opened or found (REQ-CONN-42)."""
+        self._connection.session_known = True
 
     def check_loop(self) -> None:
         """Take care that the client is used on its own loop, as :meth:`Connection.check_loop`."""
@@ -68,17 +72,18 @@ class Sender:
         """
         assert outgoing.request_id is not None
         pending = Call(self.router, self._options, outgoing, answers, value_of, shared=shared)
+        pending.repeat = self._connection.repeat
         pending.becomes_turn = becomes_turn
         pending.future.add_done_callback(lambda future: self._told(outgoing, future))
         self.router.add(outgoing.request_id, pending)
         try:
-            submitted = self.submit(outgoing)
+            refusal = self.submit(outgoing)
         except BaseException:
             self.router.settle(outgoing.request_id, pending)
             raise
         pending.start()
-        if not submitted:
-            pending.link_event("not_connected", None, None)
+        if refusal is not None:
+            pending.link_event(refusal, None, None)
         return pending.future
 
     def _told(self, outgoing: Outgoing, future: asyncio.Future[Any]) -> None:
@@ -108,6 +113,8 @@ class Call(Generic[Value]):
         self._shared = shared
         self.becomes_turn: Callable[[wire.Event], None] | None = None
         """Takes over the id with the first frame, where that says so; None from then on."""
+        self.repeat: Callable[[Outgoing], None] | None = None
+        """Queues the frame for the next link; None from the one time on that it did."""
         self._state = steps.CALL.initial
         self._timer: Timer | None = None
         self.future: asyncio.Future[Value] = asyncio.get_running_loop().create_future()
@@ -145,9 +152,11 @@ class Call(Generic[Value]):
         ends = fault.type == "error" or fault.type in self._answers
         return self._step("broken" if ends else "unknown", fault=fault)
 
-    def link_event(self, word: str, end: LinkEnd | None, error: Exception | None) -> None:
+    def link_event(
+        self, word: str, end: LinkEnd | None, error: Exception | None, *, sought: bool = False
+    ) -> None:
         """Step on what happened to the link."""
-        self._step(word, end=end, error=error)
+        self._step(word, end=end, error=error, sought=sought)
 
     def next_send(self, session_id: str) -> None:
         """A call does not care."""
@@ -164,8 +173,14 @@ class Call(Generic[Value]):
         fault: wire.DecodeError | None = None,
         end: LinkEnd | None = None,
         error: Exception | None = None,
+        sought: bool = False,
     ) -> bool:
-        facts = steps.Facts(status=status, may_have_left=self._outgoing.may_have_left)
+        facts = steps.Facts(
+            status=status,
+            may_have_left=self._outgoing.may_have_left,
+            sought=sought,
+            repeatable=self.repeat is not None and self._outgoing.action in steps.READS,
+        )
         self._state, effects = steps.CALL.step(self._state, word, facts)
         for effect in effects:
             match effect:
@@ -173,6 +188,8 @@ class Call(Generic[Value]):
                     return False
                 case steps.Tap():
                     pass  # the tap has seen it
+                case steps.Repeat():
+                    self._write_again()
                 case steps.Settle(outcome="completed"):
                     self._complete(event)
                 case steps.Settle():
@@ -180,6 +197,13 @@ class Call(Generic[Value]):
                 case _:
                     assert_never(effect)
         return True
+
+    def _write_again(self) -> None:
+        """Let the frame wait for the next link, once (REQ-CALL-13)."""
+        repeat, self.repeat = self.repeat, None
+        if repeat is not None:
+            self._outgoing = self._outgoing.again()
+            repeat(self._outgoing)
 
     def _complete(self, event: Any) -> None:
         try:

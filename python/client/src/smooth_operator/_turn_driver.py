@@ -79,12 +79,12 @@ class TurnDriver:
     def start(self) -> None:
         """Queue the message and start the limits."""
         try:
-            submitted = self._sender.submit(self._outgoing)
+            refusal = self._sender.submit(self._outgoing)
         except errors.MessageTooLargeError as error:
             self.link_event("too_large", None, error)
             return
-        if not submitted:
-            self.link_event("not_connected", None, None)
+        if refusal is not None:
+            self.link_event(refusal, None, None)
             return
         self._started()
         self._rearm_idle()
@@ -137,9 +137,12 @@ class TurnDriver:
             self.event_received(fault.as_unknown())
         return True
 
-    def link_event(self, word: str, end: LinkEnd | None, error: Exception | None) -> None:
+    def link_event(
+        self, word: str, end: LinkEnd | None, error: Exception | None, *, sought: bool = False
+    ) -> None:
         """Carry out what the tables say about the link."""
-        for step in self.state.local(word, may_have_left=self._outgoing.may_have_left):
+        left = self._outgoing.may_have_left
+        for step in self.state.local(word, may_have_left=left, sought=sought):
             self._do(step, word=word, end=end, error=error)
         kind = "client_closed" if word == "close" else "connection_lost"
         for verb in [verb for verb in self.state.verbs if verb.outlives_turn]:

@@ -107,9 +107,9 @@ class TurnState:
         kinds = [kind for kind in QUESTION_KINDS if not self.settled or _outlives(kind)]
         return self._pass(event.type, facts, kinds, verb)
 
-    def local(self, word: str, *, may_have_left: bool = True) -> list[Step]:
+    def local(self, word: str, *, may_have_left: bool = True, sought: bool = False) -> list[Step]:
         """Step on a local event; ``may_have_left`` tells of the turn's own frame."""
-        facts = Facts(turn=self.turn, may_have_left=may_have_left)
+        facts = Facts(turn=self.turn, may_have_left=may_have_left, sought=sought)
         return self._pass(word, facts, QUESTION_KINDS, None)
 
     def answer(self, kind: QuestionKind) -> list[Step]:

@@ -39,12 +39,24 @@ class VirtualClock:
 
     def __init__(self) -> None:
         self._now = 0.0
+        self._slept = 0.0
         self._order = itertools.count()
         self._timers: list[tuple[float, int, VirtualTimer]] = []
 
     def now(self) -> float:
         """Return the virtual time, 0 at first."""
         return self._now
+
+    def wall(self) -> float:
+        """Return the virtual time and all that :meth:`sleep` added to it."""
+        return self._now + self._slept
+
+    def sleep(self, milliseconds: float) -> None:
+        """Let the machine sleep: the wall clock alone moves on, and no timer is due (REQ-CONN-39).
+
+        The client notices at the next timer of its liveness checks.
+        """
+        self._slept += milliseconds / 1000
 
     def call_later(self, delay: float, callback: Callable[[], None]) -> VirtualTimer:
         """Call ``callback`` when the clock was moved ``delay`` seconds on."""
