@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
+import re
+from collections.abc import Callable
 from typing import Any
 
 import smooth_operator as so
 from smooth_operator import wire
 from smooth_operator.wire.model import plain
+from smooth_operator.wire.options import OPTIONS
 
 
 def present(**fields: Any) -> dict[str, Any]:
@@ -20,6 +24,35 @@ def keywords(action: str, fields: dict[str, Any], *drop: str) -> dict[str, Any]:
     model = wire.ACTIONS[action].model.model_fields
     names = {field.alias or name: name for name, field in model.items()}
     return {names.get(name, name): value for name, value in fields.items() if name not in drop}
+
+
+def further_options(given: dict[str, Any]) -> dict[str, Any]:
+    """Rename options of spec/options.yaml to keywords, with times in seconds."""
+    keywords = {}
+    for name, value in given.items():
+        timed = OPTIONS[name].unit == "ms" and isinstance(value, int | float)
+        seconds = timed and not isinstance(value, bool)
+        keywords[re.sub(r"(?=[A-Z])", "_", name).lower()] = value / 1000 if seconds else value
+    return keywords
+
+
+def provider(tokens: list[Any], asked: Callable[[str], None]) -> so.TokenProvider:
+    """Return a token provider that gives one after the other, the last one again and again."""
+    following = itertools.chain(tokens, itertools.repeat(tokens[-1]))
+
+    async def give(request: so.TokenRequest) -> Any:
+        asked(request.reason)
+        given = next(following)
+        match given:
+            case {"fail": "authentication"}:
+                raise so.AuthenticationError("as the case says")
+            case {"fail": "error"}:
+                raise RuntimeError("as the case says")
+            case {"fail": _}:
+                return 7
+        return given
+
+    return give
 
 
 def error_body(error: BaseException) -> dict[str, Any]:
@@ -50,9 +83,16 @@ def error_body(error: BaseException) -> dict[str, Any]:
 
 
 def state_body(change: so.StateChange) -> dict[str, Any]:
-    """Show a move of the link."""
+    """Show a move of the link, or a wait for one."""
     body = {"from": change.previous, "to": change.current, "reason": change.reason}
-    return {**body, **present(code=change.code)}
+    facts = present(
+        code=change.code,
+        cause=None if change.error is None else error_body(change.error)["kind"],
+        attempt=change.attempt,
+        retryInMs=None if change.retry_in is None else round(change.retry_in * 1000),
+        missed=change.missed or None,
+    )
+    return {**body, **facts}
 
 
 def frame_body(frame: so.FrameInfo) -> dict[str, Any]:

@@ -15,8 +15,10 @@ from typing import Any
 from bodies import (
     error_body,
     frame_body,
+    further_options,
     item_body,
     keywords,
+    provider,
     result_body,
     state_body,
     value_body,
@@ -28,7 +30,7 @@ from smooth_operator.testing import VirtualClock
 
 FEATURES = (
     "virtual_clock conversation paging text_stream tee hold leave abort tls headers tap "
-    "census codec"
+    "census reconnect codec"
 )
 CANARIES = ("drop-3rd-item", "alter-text", "drop-error-code")
 TIMEOUTS = {"turnIdle": "turn_idle_timeout"}
@@ -185,12 +187,18 @@ class Testee:
             options[TIMEOUTS.get(key, f"{key}_timeout")] = ms / 1000
         if "maxMessageBytes" in c.get("limits", {}):
             options["max_message_bytes"] = c["limits"]["maxMessageBytes"]
+        options |= further_options(c.get("options", {}))
+        draws = itertools.chain(c.get("random", ()), itertools.repeat(0.5))
+        if "tokens" in c:
+            options["token"] = provider(
+                c["tokens"], lambda reason: self.event("asked", on=name, reason=reason)
+            )
         if c.get("clock") == "virtual":
             options["clock"] = self.clocks[name] = VirtualClock()
 
         async def build() -> None:
             client = self.handles[name] = so.SmoothAgentClient(
-                c["url"], id_generator=lambda: next(ids), **options
+                c["url"], id_generator=lambda: next(ids), random=lambda: next(draws), **options
             )
             client.on_state(lambda s: self.event("state", on=name, **state_body(s)))
             client.on_event(lambda e: self.event("pushed", on=name, **item_body(e)))
@@ -317,6 +325,9 @@ class Testee:
 
     async def do_advance(self, c: dict[str, Any]) -> Any:
         await self.clocks[c["on"]].advance(c["ms"])
+
+    async def do_wake(self, c: dict[str, Any]) -> Any:
+        self.get(c["on"]).wake()
 
     async def do_sync(self, c: dict[str, Any]) -> Any:
         for _ in range(20):  # every event that was handed over needs a round of the loop or two

@@ -16,6 +16,7 @@ from smooth_operator import (
     InvalidFrameError,
     SmoothAgentClient,
     SmoothAgentError,
+    TokenRequest,
     TurnInterruptedError,
 )
 from smooth_operator import _transport_dial as dialling
