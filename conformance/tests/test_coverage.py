@@ -78,7 +78,7 @@ def test_below_100_percent_is_1_and_the_last_line_is_the_figure(
     monkeypatch.setattr(coverage.load_exclusions, "__defaults__", (path,))
     assert main(["coverage", "--area", "end"]) == 1
     told = capsys.readouterr().out.splitlines()
-    assert any(line.startswith("missing  end code 1010") for line in told)
+    assert any(line.startswith("missing  end code 1015") for line in told)
     assert told[-1].startswith("coverage 9")
 
 

@@ -30,6 +30,13 @@ GIVEN = {  # option -> how a case gives it, for those that are no times
     "token": "token", "tokenIn": "tokenIn", "headers": "headers", "origin": "origin",
     "roots": "tls", "supports": "supports", "lazy": "lazy",
 }  # fmt: skip
+OTHERWISE = (
+    "url",
+    "idGenerator",
+    "clock",
+    "maxMessageBytes",
+    "random",
+)  # given in ways of their own
 
 
 @dataclass
@@ -255,11 +262,19 @@ class Coverage:
             ("url", True),
             ("idGenerator", True),
             ("clock", body.get("clock") == "virtual"),
+            ("random", "random" in body),
         ):
             self._saw(f"option {option} {'given' if given else 'default'}")
         for word, ms in body.get("timeouts", {}).items():
             if ms == 0:
                 self._saw(f"option {word}Timeout off")
+        for option, row in self.spec.options.items():
+            if option in GIVEN or option in OTHERWISE or row["type"] == "time":
+                continue
+            value = body.get("options", {}).get(option, row["default"])
+            words = [str(value)] if row["type"] == "words" else ["default", "given"]
+            given = option in body.get("options", {})
+            self._saw(f"option {option} {words[given and len(words) > 1]}")
         if "maxMessageBytes" not in body.get("limits", {}):
             self._saw("option maxMessageBytes default")
 

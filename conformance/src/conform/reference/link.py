@@ -139,7 +139,7 @@ class RefLink:
         self.ping()
         self._silence()
         limit = self.seeking.option("pongTimeout")
-        if limit and "pong-never-missed" not in self.faults:
+        if limit and "pong" not in self._timers and "pong-never-missed" not in self.faults:
             self._arm("pong", limit, lambda: self._give_up("pong_timeout"))
 
     def wake(self) -> None:
@@ -149,7 +149,8 @@ class RefLink:
         if self.state == "open":
             self.ping()
             limit = 10_000 if "probe-slow" in self.faults else PROBE
-            self._arm("probe", limit, lambda: self._give_up("probe_failed"))
+            if "probe" not in self._timers:
+                self._arm("probe", limit, lambda: self._give_up("probe_failed"))
         elif "retry" in self._timers:
             self._retry()
 
@@ -273,6 +274,10 @@ class RefLink:
             self._arm("retry", wait, self._retry)
             if not first:
                 self._resolve(error)
+            if "unwritten-call-lost" in self.faults:
+                self._settle_all(
+                    lambda t: t.error("connection_lost"), lambda w: error.under(**w.named)
+                )
         else:
             if seeks and retry == "yes":
                 error = RefError("reconnect_exhausted")
@@ -386,7 +391,7 @@ class RefLink:
     def _waits_on(self, wait: Wait) -> bool:
         """Whether a call waits for the next link; a read is written again (REQ-CALL-13)."""
         if wait.out is None or not wait.out.written:
-            return "unwritten-call-lost" not in self.faults
+            return True
         repeats = wait.op in READS and wait.repeats < 1
         repeats = repeats or ("call-repeated" in self.faults and wait.op not in READS)
         if "read-repeated-for-ever" in self.faults and wait.op in READS:

@@ -64,7 +64,7 @@ class Seeking:
 
     def wait(self, row: Tree | None, hint: int | None) -> int:
         """How long the next attempt waits, in ms."""
-        base, most = self.option("backoffBase"), self.option("backoffMax")
+        base, most = int(self.option("backoffBase")), int(self.option("backoffMax"))
         draw = next(self._draws, 0.5)
         if "backoff-without-chance" in self.faults:
             draw = 0.0

@@ -114,8 +114,9 @@ class Client(LinkSide):
         self.write({"action": "ping", "requestId": request_id})
 
     def waits(self, frame: Tree) -> bool:
-        """Whether an action still waits for the attempt that runs."""
-        return any(each is frame and life.state == "queued" for each, life in self.lives)
+        """Whether nothing of an action can have left: it waits for a link, or never got one."""
+        states = [life.state for each, life in self.lives if each is frame]
+        return bool(states) and states[-1] in ("queued", "dropped")
 
     def withdraw(self, frame: Tree) -> None:
         """Never write the action of a call or turn that is over (REQ-CONN-16)."""

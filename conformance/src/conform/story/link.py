@@ -21,6 +21,8 @@ SEEKS = ("connecting", "reconnecting")
 PROTOCOL_VIOLATION = 1002
 NO_PONG = 4408
 BODY_SHOWN = 4096  # bytes of a refused handshake (REQ-CONN-22)
+ONCE = ("pong", "probe")  # count from the first ping that nothing has answered
+AT_ONCE = 8  # more attempts without a wait are none that a table means
 REAL = ("connect", "close")  # timers that no case lets come due
 
 
@@ -57,6 +59,7 @@ class LinkSide:
         self.seeking = Seeking(self.spec, options)
         self.due = False  # an attempt begins when all that the event leads to is done
         self.attempting = False
+        self.going = False
         self.moving = False  # the clock moves: attempts wait until it stands
         self.reason = "connect"  # why a token is asked for
         self.plan: Any = None  # what the stage does with the next handshake
@@ -121,7 +124,8 @@ class LinkSide:
         word itself.
         """
         row = retry if isinstance(retry, dict) else None
-        facts = self.seeking.facts(row["retry"] if row else retry)
+        word = row["retry"] if row else retry if isinstance(retry, str) else None
+        facts = self.seeking.facts(word)
         self._time(event)
         before, self.seeking.wait = self.connection.state, None
         for effect in self.connection.local(event, facts):
@@ -168,7 +172,7 @@ class LinkSide:
     def _told(
         self, before: str, after: str, event: str, code: int | None, failure: Tree | None
     ) -> None:
-        shown = {"ev": "state", "on": self.name, "from": before, "to": after, "reason": event}
+        shown: Tree = {"ev": "state", "on": self.name, "from": before, "to": after, "reason": event}
         if code is not None:
             shown["code"] = code
         if failure is not None:
@@ -187,7 +191,8 @@ class LinkSide:
                 continue
             if word in row["cleared_by"]:
                 self.clock.disarm(row["name"])
-            if word in row["armed_by"] and word != "schedule":
+            waits = row["name"] in ONCE and (row["name"],) in self.clock.timers
+            if word in row["armed_by"] and word != "schedule" and not waits:
                 fire = lambda event=row["on_expiry"]: self.happens(event)  # noqa: E731
                 self.timed(dict(row), (row["name"],), self.limit(row["option"]), fire)
 
@@ -228,10 +233,18 @@ class LinkSide:
         self.due = self.due or fresh
 
     def go(self) -> None:
-        """Begin the attempt that is due."""
-        while self.due and not self.moving:
+        """Begin the attempt that is due, and those that follow without a wait."""
+        if self.going:
+            return
+        self.going = True
+        for _ in range(AT_ONCE):
+            if not self.due or self.moving:
+                break
             self.due = False
             self.attempt()
+        else:
+            raise ValueError("attempts follow each other without a wait and without an end")
+        self.going = False
 
     def attempt(self) -> None:
         """Ask for the token, then let the stage's plan decide the handshake."""

@@ -36,7 +36,7 @@ class Seeking:
 
     def schedule(self, row: Tree | None, hint: int | None) -> int:
         """The wait before the next attempt in ms (REQ-CONN-31, REQ-CONN-33)."""
-        base, most = self.option("backoffBase"), self.option("backoffMax")
+        base, most = int(self.option("backoffBase")), int(self.option("backoffMax"))
         draw = next(self.draws, USUAL_DRAW)
         n = max(self.doublings, row["backoff_from"] if row else 0)
         self.doublings = n + 1
