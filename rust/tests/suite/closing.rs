@@ -146,6 +146,25 @@ async fn req_err_06_the_reason_of_the_close_frame_is_told_beside_the_text() {
 }
 
 #[tokio::test]
+async fn req_conn_15_a_close_is_answered_with_the_code_that_it_had() {
+    for code in [1001_u16, 1011, 1012, 1013, 1014, 3000, 3999, 4000, 4999] {
+        for reason in ["", "going"] {
+            let (client, mut link) = client().await;
+            let (turn, _) = link.turn(&client).await;
+            let size = 2 + u8::try_from(reason.len()).expect("short");
+            let payload = [&code.to_be_bytes(), reason.as_bytes()].concat();
+            link.raw(&[&[0x88, size], &payload[..]].concat()).await;
+            let Err(Error::TurnInterrupted(cut)) = soon(turn.result()).await else {
+                panic!("{code}: the turn goes on");
+            };
+            let told = cut.close_reason().unwrap_or_default();
+            assert_eq!((cut.close_code(), told), (code, reason));
+            assert_eq!(link.parting().await, payload, "{code} {reason}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn req_wire_15_a_close_frame_of_one_byte_is_a_violation() {
     let (client, mut link) = client().await;
     let (turn, _) = link.turn(&client).await;
