@@ -49,6 +49,18 @@ func TestREQ_STOP_02_AnUnansweredCancelSettlesByItself(t *testing.T) {
 	}
 }
 
+func TestREQ_STOP_02_ACancelThatIsNotWaitedForSettlesWithoutTime(t *testing.T) {
+	r := connected(t, func(o *protocol.Options) { o.CancelTimeout = protocol.Off })
+	turn := r.turn()
+	done := later(func() (any, error) { return nil, turn.Cancel(within(t)) })
+	r.recv("cancel")
+	r.clock.Advance(0)
+	receive(t, done, "cancel")
+	if got := wait(t, turn); got.Outcome != protocol.OutcomeCancelled || *got.Confirmed {
+		t.Errorf("%+v", got)
+	}
+}
+
 func TestREQ_STOP_03_ATurnThatFinishedFirstKeepsItsResult(t *testing.T) {
 	r := connected(t)
 	turn := r.turn()

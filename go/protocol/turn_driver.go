@@ -144,7 +144,7 @@ func (t *Turn) sendCancel() {
 	text, _ := EncodeAction(action) // two strings: nothing in it can fail
 	t.cancelOut = newOutgoing(action, t.requestID, "", text)
 	t.client.connection.submit(t.cancelOut)
-	t.arm("cancel", max(t.client.options.CancelTimeout, time.Nanosecond), func() { t.local("cancel_timeout") })
+	t.stops["cancel"] = due(t.client, t.client.options.CancelTimeout, func() { t.local("cancel_timeout") })
 }
 
 func (t *Turn) arm(name string, limit time.Duration, f func()) {

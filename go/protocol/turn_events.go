@@ -12,10 +12,7 @@ import (
 type EventIterator struct {
 	turn   *Turn
 	reader *itemReader
-	// taken is what was taken from the turn and not returned yet, from at on.
-	taken []Event
-	at    int
-	over  bool
+	over   bool
 }
 
 // Iterate opens an iterator. Use it instead of [Turn.Stream] where the wait for an event needs a
@@ -30,13 +27,13 @@ func (t *Turn) Iterate() *EventIterator {
 // failed. When ctx ends first, its error is returned at once, the iterator is over, and the turn is
 // stopped unless somebody else follows it or it was detached (REQ-STOP-04). An iterator that fell
 // behind by more than 1,024 events or 8 MiB, of which adjacent tokens count as one, gives the oldest
-// of them that are within this bound and ends with an error that matches [ErrSlowConsumer]; the turn and other iterators go on (REQ-TURN-22).
+// of them that are within this bound and ends with an error that matches [ErrSlowConsumer]; the turn
+// and other iterators go on (REQ-TURN-22).
 func (i *EventIterator) Next(ctx context.Context) (Event, error) {
-	if i.at < len(i.taken) && ctx.Err() == nil {
-		event := i.taken[i.at]
-		i.taken[i.at] = nil
-		i.at++
-		return event, nil
+	if ctx.Err() == nil {
+		if event, ok := i.reader.next(); ok {
+			return event, nil
+		}
 	}
 	t := i.turn
 	mu := t.client.mu
@@ -47,14 +44,13 @@ func (i *EventIterator) Next(ctx context.Context) (Event, error) {
 			i.leave()
 			return nil, ctx.Err()
 		}
-		if i.at == len(i.taken) {
-			i.taken, i.at = t.items.take(i.reader, i.taken[:0]), 0
+		if event, ok := i.reader.next(); ok {
+			return event, nil
 		}
-		if i.at < len(i.taken) {
-			i.at++
-			return i.taken[i.at-1], nil
+		if i.reader.give(&t.text) {
+			continue
 		}
-		if i.reader.lapsed {
+		if i.reader.over {
 			i.over = true
 			return nil, newError(leafSlowConsumer, t.facts(ending{}))
 		}
@@ -92,6 +88,7 @@ func (i *EventIterator) leave() {
 		return
 	}
 	i.over = true
+	i.reader.recall()
 	if i.turn.items.close(i.reader) {
 		i.turn.left()
 	}

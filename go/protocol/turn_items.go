@@ -2,58 +2,31 @@ package protocol
 
 import (
 	"slices"
-	"sort"
+	"sync/atomic"
 )
 
 // Bounds of what is kept for a reader (REQ-TURN-21).
 const (
 	mostItems     = limitIteratorItems
 	mostItemBytes = limitIteratorBytes
-	mostTaken     = 128 // items that a reader takes at once
+	mostAhead     = 128 // items that a reader gets at once
 )
 
-// turnItems is what a turn has shown, from the first item on. Each reader goes through it at its own
-// pace; what is over the bound is merged, and what cannot be merged is dropped. Readers that had not
-// come that far keep the oldest of it and lapse. Guarded by the client's mutex.
+// turnItems is what a turn has shown: kept from the first item on for whoever comes later, and handed
+// to each reader's own backlog. Guarded by the client's mutex.
 type turnItems struct {
 	text    *accumulator
-	log     []item
-	next    int // number of the event that comes next
+	record  backlog
 	readers []*itemReader
-	bytes   int
-	// start is what a reader that comes too late shows: the oldest items, once the log has lost one.
-	start []item
-}
-
-// item is one entry of the log; after a merge it stands for several tokens.
-type item struct {
-	event  Event
-	number int // of its first event
-	count  int
-	size   int
-	// from and to bound the text of a token that may be merged; to is -1 for what may not.
-	from, to int
-}
-
-// itemReader is one iterator's place in the log.
-type itemReader struct {
-	at     int // number of the next event to take
-	lapsed bool
-	// left is what a lapsed reader has still to take.
-	left []item
-	// ready gets a sign when there is something to take; only while waiting.
-	ready   chan struct{}
-	waiting bool
 }
 
 // open adds a reader, which begins with the first item.
 func (l *turnItems) open() *itemReader {
-	r := &itemReader{ready: make(chan struct{}, 1)}
-	l.readers = append(l.readers, r)
-	if l.first() > 0 {
-		l.lapse(r, l.start)
+	r := &itemReader{backlog: l.record, ready: make(chan struct{}, 1)}
+	r.log = slices.Clone(l.record.log)
+	if !r.over {
+		l.readers = append(l.readers, r)
 	}
-	l.bound()
 	return r
 }
 
@@ -66,50 +39,45 @@ func (l *turnItems) close(r *itemReader) bool {
 	return i >= 0
 }
 
-// first returns the number of the oldest event that is kept.
-func (l *turnItems) first() int {
-	if len(l.log) == 0 {
-		return l.next
-	}
-	return l.log[0].number
-}
-
-// append adds an event; it wakes nobody. from and to bound its text, if it is a token.
+// append adds an event; it wakes nobody but readers that fell behind, who are closed (REQ-TURN-22).
+// from and to bound its text, if it is a token.
 func (l *turnItems) append(event Event, from, to int) {
-	added := item{event: event, number: l.next, count: 1, size: event.bytes(), from: from, to: to}
-	l.log = append(l.log, added)
-	l.next++
-	l.bytes += added.size
-	if len(l.log) > mostItems || l.bytes > mostItemBytes {
-		l.bound()
+	added := item{event: event, count: 1, size: event.bytes(), from: from, to: to}
+	l.record.add(added)
+	fell := false
+	for _, r := range l.readers {
+		r.add(added)
+		fell = fell || r.over
+	}
+	if fell {
+		l.readers = slices.DeleteFunc(l.readers, (*itemReader).wakeIfOver)
 	}
 }
 
-// joins says whether the next entry can be merged into this one.
-func (i *item) joins(next *item) bool { return i.to >= 0 && next.to >= 0 }
-
-// take moves a reader on and returns what it comes by, at most mostTaken items.
-func (l *turnItems) take(r *itemReader, into []Event) []Event {
-	if r.lapsed {
-		for len(r.left) > 0 && len(into) < mostTaken {
-			into = append(into, r.left[0].shown(l.text))
-			r.left = r.left[1:]
-		}
-		return into
+// wake gives all waiting readers a sign.
+func (l *turnItems) wake() {
+	for _, r := range l.readers {
+		r.wake()
 	}
-	for at := l.index(r.at); at < len(l.log) && len(into) < mostTaken; at++ {
-		into = append(into, l.log[at].shown(l.text))
-		r.at = l.log[at].number + l.log[at].count
-	}
-	return into
 }
 
-// index returns where the entry with that event, or the one after it, lies.
-func (l *turnItems) index(number int) int {
-	if number >= l.next {
-		return len(l.log)
+// item is one entry of a backlog; after a merge it stands for several tokens.
+type item struct {
+	event Event
+	count int
+	size  int
+	// from and to bound the text of a token that may be merged; to is -1 for what may not.
+	from, to int
+}
+
+// join makes one entry of this one and the next; false when they are not both tokens.
+func (i *item) join(next *item) bool {
+	if i.to < 0 || next.to < 0 {
+		return false
 	}
-	return sort.Search(len(l.log), func(i int) bool { return l.log[i].number >= number })
+	i.event, i.to, i.count = next.event, next.to, i.count+next.count
+	i.size = next.event.bytes() + i.to - i.from
+	return true
 }
 
 // shown returns the event of an entry.
@@ -123,20 +91,150 @@ func (i *item) shown(text *accumulator) Event {
 	return &merged
 }
 
-// stopWaiting takes a sign back that the reader did not wait for.
-func (r *itemReader) stopWaiting() {
-	r.waiting = false
-	select {
-	case <-r.ready:
-	default:
+// backlog holds items in order, within the bound: beyond it adjacent tokens are merged, and what
+// cannot be merged ends it with the oldest items that are within (REQ-TURN-21, REQ-TURN-22).
+type backlog struct {
+	log   []item
+	bytes int
+	over  bool // something could not be kept; nothing is added any more
+}
+
+// full says whether there is more than the bound allows. One item alone is not, however large it is.
+func (b *backlog) full() bool {
+	return len(b.log) > mostItems || b.bytes > mostItemBytes && len(b.log) > 1
+}
+
+func (b *backlog) add(added item) {
+	if b.over {
+		return
+	}
+	b.log = append(b.log, added)
+	b.bytes += added.size
+	if b.full() && !b.mergeLast() {
+		b.mergeAll()
+		b.cut()
 	}
 }
 
-// wake gives all waiting readers a sign.
-func (l *turnItems) wake() {
-	for _, r := range l.readers {
-		r.wake()
+// mergeLast merges the last two items; false when that does not bring the backlog below the bound.
+func (b *backlog) mergeLast() bool {
+	n := len(b.log)
+	if n < 2 {
+		return false
 	}
+	last, added := &b.log[n-2], &b.log[n-1]
+	b.bytes -= last.size + added.size
+	if !last.join(added) {
+		b.bytes += last.size + added.size
+		return false
+	}
+	b.bytes += last.size
+	b.drop(n-1, n)
+	return !b.full()
+}
+
+// mergeAll makes one item of all tokens that stand side by side.
+func (b *backlog) mergeAll() {
+	kept := b.log[:0]
+	b.bytes = 0
+	for _, next := range b.log {
+		if n := len(kept); n == 0 || !kept[n-1].join(&next) {
+			kept = append(kept, next)
+		}
+	}
+	clear(b.log[len(kept):])
+	b.log = kept
+	for i := range kept {
+		b.bytes += kept[i].size
+	}
+}
+
+// cut ends a backlog that is still full with the oldest items that are within the bound.
+func (b *backlog) cut() {
+	for b.full() {
+		b.over = true
+		n := len(b.log)
+		b.bytes -= b.log[n-1].size
+		b.drop(n-1, n)
+	}
+}
+
+// drop forgets the items of a range at the end or at the beginning.
+func (b *backlog) drop(from, to int) {
+	clear(b.log[from:to])
+	if from == 0 {
+		b.log = b.log[to:]
+	} else {
+		b.log = b.log[:from]
+	}
+}
+
+// itemReader is one iterator's backlog. Guarded by the client's mutex, but for next.
+type itemReader struct {
+	backlog
+	// ahead is what the reader got at once and takes without the mutex: the events of the first items
+	// of the log. taken counts those that it took, and settled those of them that left the log. After a
+	// recall taken is recalled or more, and nothing is ahead.
+	ahead   []Event
+	taken   atomic.Int64
+	settled int
+	// ready gets a sign when there is something to take; only while waiting.
+	ready   chan struct{}
+	waiting bool
+}
+
+const recalled = 1 << 32 // more than any reader gets at once
+
+// next takes an event of those that the reader got at once; false when there is none left. It needs no
+// mutex, and is the iterator's alone.
+func (r *itemReader) next() (Event, bool) {
+	n := r.taken.Add(1)
+	if n > int64(len(r.ahead)) {
+		return nil, false
+	}
+	event := r.ahead[n-1]
+	r.ahead[n-1] = nil
+	return event, true
+}
+
+// give lets a reader that has taken all it got have what comes next, at most mostAhead items; false
+// when there is nothing.
+func (r *itemReader) give(text *accumulator) bool {
+	r.settle(r.taken.Load())
+	r.ahead = r.ahead[:0]
+	for i := range r.log[:min(len(r.log), mostAhead)] {
+		r.ahead = append(r.ahead, r.log[i].shown(text))
+	}
+	r.settled = 0
+	r.taken.Store(0)
+	return len(r.ahead) > 0
+}
+
+// settle takes what the reader took out of the log.
+func (r *itemReader) settle(taken int64) {
+	if taken >= recalled {
+		return
+	}
+	n := int(min(taken, int64(len(r.ahead)))) - r.settled
+	for i := range r.log[:n] {
+		r.bytes -= r.log[i].size
+	}
+	r.drop(0, n)
+	r.settled += n
+}
+
+// recall takes back what the reader got and did not take.
+func (r *itemReader) recall() { r.settle(r.taken.Swap(recalled)) }
+
+// add is the backlog's, of what the reader has not taken.
+func (r *itemReader) add(added item) {
+	if len(r.log) >= mostItems || r.bytes+added.size > mostItemBytes {
+		r.settle(r.taken.Load())
+	}
+	if len(r.log) >= mostItems || r.bytes+added.size > mostItemBytes {
+		r.recall()
+	}
+	r.backlog.add(added)
 }
 
 func (r *itemReader) wake() {
@@ -146,104 +244,21 @@ func (r *itemReader) wake() {
 	}
 }
 
-// bound brings the log below its bounds. The readers cut it into parts: what all have taken, and what
-// one has not taken and the next one has; each part is bounded for itself, so that nobody sees tokens
-// merged because of somebody slower.
-func (l *turnItems) bound() {
-	for from := 0; from < len(l.log); {
-		to := l.partFrom(from)
-		switch {
-		case !l.over(from, to):
-			from = to
-		case l.merge(from, to):
-		case l.lapseAt(from, to):
-			from = 0 // where it stood one part ended and another began: now they are one
-		default:
-			l.dropFirst(to)
-		}
+// wakeIfOver wakes a reader that gets nothing more; false when it does.
+func (r *itemReader) wakeIfOver() bool {
+	if r.over {
+		r.wake()
 	}
+	return r.over
 }
 
-// partFrom returns where the part that begins there ends: at the next reader, or with the log.
-func (l *turnItems) partFrom(from int) int {
-	to := len(l.log)
-	for _, r := range l.readers {
-		if at := l.index(r.at); at > from {
-			to = min(to, at)
-		}
+// stopWaiting takes a sign back that the reader did not wait for.
+func (r *itemReader) stopWaiting() {
+	r.waiting = false
+	select {
+	case <-r.ready:
+	default:
 	}
-	return to
-}
-
-// lapseAt ends the readers that stand where a part begins; false when there are none.
-func (l *turnItems) lapseAt(at, to int) bool {
-	found := false
-	for _, r := range slices.Clone(l.readers) {
-		if l.index(r.at) == at {
-			found = true
-			l.lapse(r, l.oldest(at, to))
-		}
-	}
-	return found
-}
-
-// over says whether a part of the log is over its bound.
-func (l *turnItems) over(from, to int) bool {
-	if to-from > mostItems || l.bytes <= mostItemBytes {
-		return to-from > mostItems
-	}
-	size := 0
-	for i := from; i < to; i++ {
-		size += l.log[i].size
-	}
-	return size > mostItemBytes
-}
-
-// oldest returns the items at the beginning of a part that are within the bound.
-func (l *turnItems) oldest(from, to int) []item {
-	end := from
-	for size := 0; end < to && end-from < mostItems; end++ {
-		if size += l.log[end].size; size > mostItemBytes {
-			break
-		}
-	}
-	return slices.Clone(l.log[from:end])
-}
-
-// lapse ends a reader that fell behind, after the items that are left for it (REQ-TURN-22).
-func (l *turnItems) lapse(r *itemReader, left []item) {
-	r.lapsed, r.left = true, left
-	l.close(r)
-	r.wake()
-}
-
-// dropFirst drops the first item, of a part that ends there.
-func (l *turnItems) dropFirst(to int) {
-	if l.first() == 0 {
-		l.start = l.oldest(0, to)
-	}
-	l.bytes -= l.log[0].size
-	l.log[0] = item{}
-	l.log = l.log[1:]
-}
-
-// merge makes one entry of neighbouring tokens in a part of the log; false when there were none.
-func (l *turnItems) merge(from, to int) bool {
-	end := from + 1
-	for i := from + 1; i < to; i++ {
-		last, next := &l.log[end-1], l.log[i]
-		if !last.joins(&next) {
-			l.log[end] = next
-			end++
-			continue
-		}
-		l.bytes -= last.size + next.size
-		last.event, last.to, last.count = next.event, next.to, last.count+next.count
-		last.size = next.event.bytes() + last.to - last.from
-		l.bytes += last.size
-	}
-	l.log = slices.Delete(l.log, end, to)
-	return end < to
 }
 
 // Merged returns how many tokens of the wire the event stands for: 1 for one as it came, more where a

@@ -34,21 +34,32 @@ func (s *shower) chunks(n, size int) {
 	}
 }
 
+// take returns what a reader gets at once.
+func (s *shower) take(r *itemReader) []Event {
+	var got []Event
+	r.give(&s.text)
+	for event, ok := r.next(); ok; event, ok = r.next() {
+		got = append(got, event)
+	}
+	return got
+}
+
 // drain takes everything that a reader can take: its text, the wire's events and the entries.
 func (s *shower) drain(r *itemReader) (text string, events, entries int) {
 	for {
-		got := s.items.take(r, nil)
-		if len(got) == 0 {
-			return text, events, entries
-		}
-		for _, event := range got {
-			entries++
-			if token, ok := event.(*StreamToken); ok {
-				text += token.Token
-				events += token.Merged()
-			} else {
-				events++
+		event, ok := r.next()
+		if !ok {
+			if !r.give(&s.text) {
+				return text, events, entries
 			}
+			continue
+		}
+		entries++
+		if token, ok := event.(*StreamToken); ok {
+			text += token.Token
+			events += token.Merged()
+		} else {
+			events++
 		}
 	}
 }
@@ -91,8 +102,8 @@ func TestREQ_TURN_21_AReaderThatKeepsUpSeesEveryTokenByItself(t *testing.T) {
 			t.Fatal(events, entries)
 		}
 	}
-	if len(s.items.log) > 2*mostItems {
-		t.Errorf("%d entries are kept", len(s.items.log))
+	if len(s.items.record.log) > mostItems {
+		t.Errorf("%d entries are kept", len(s.items.record.log))
 	}
 }
 
@@ -104,9 +115,12 @@ func TestREQ_TURN_21_AMergedTokenHasTheFrameOfItsLast(t *testing.T) {
 	last.raw = []byte(`{"last":true}`)
 	from, to := s.text.add(last)
 	s.items.append(last, from, to)
-	got := s.items.take(reader, nil)
+	var got []Event
+	for more := s.take(reader); len(more) > 0; more = s.take(reader) {
+		got = append(got, more...)
+	}
 	merged, ok := got[len(got)-1].(*StreamToken)
-	if !ok || merged.Merged() != mostItems+1 || string(merged.RawJSON()) != `{"last":true}` || !strings.HasSuffix(merged.Token, "!") {
+	if !ok || len(got) != mostItems || merged.Merged() != 2 || string(merged.RawJSON()) != `{"last":true}` || !strings.HasSuffix(merged.Token, "!") {
 		t.Errorf("%+v", got[len(got)-1])
 	}
 	if last.Token != "!" || last.Merged() != 1 {
@@ -135,14 +149,14 @@ func TestREQ_TURN_22_AReaderThatMergingDoesNotHelpEndsAlone(t *testing.T) {
 		s.chunks(mostItems/2, 10)
 		s.drain(fast)
 	}
-	if !slow.lapsed || fast.lapsed {
-		t.Error(slow.lapsed, fast.lapsed)
+	if !slow.over || fast.over {
+		t.Error(slow.over, fast.over)
 	}
-	if late := s.items.open(); !late.lapsed {
+	if late := s.items.open(); !late.over {
 		t.Error("what is gone cannot be read late")
 	}
-	if len(s.items.log) > 2*mostItems {
-		t.Error(len(s.items.log))
+	if len(s.items.record.log) > mostItems {
+		t.Error(len(s.items.record.log))
 	}
 }
 
@@ -150,14 +164,14 @@ func TestREQ_TURN_22_AReaderThatLapsesShowsTheOldestItems(t *testing.T) {
 	s := newShower()
 	first, second := s.items.open(), s.items.open()
 	s.chunks(1, 1)
-	s.items.take(second, nil)
+	s.take(second)
 	for size := range mostItems + 500 {
 		s.chunks(1, size+2)
 	}
 	late := s.items.open()
 	for reader, from := range map[*itemReader]int{first: 1, second: 2, late: 1} {
 		for want := from; want < from+mostItems; {
-			got := s.items.take(reader, nil)
+			got := s.take(reader)
 			if len(got) == 0 {
 				t.Fatalf("from %d: ended before %d", from, want)
 			}
@@ -168,9 +182,74 @@ func TestREQ_TURN_22_AReaderThatLapsesShowsTheOldestItems(t *testing.T) {
 				want++
 			}
 		}
-		if more := s.items.take(reader, nil); len(more) > 0 || !reader.lapsed {
-			t.Errorf("from %d: %d more, lapsed %v", from, len(more), reader.lapsed)
+		if more := s.take(reader); len(more) > 0 || !reader.over {
+			t.Errorf("from %d: %d more, lapsed %v", from, len(more), reader.over)
 		}
+	}
+}
+
+// A reader that got many items at once and took few of them has the others still to take.
+func TestREQ_TURN_22_WhatAReaderDidNotTakeCounts(t *testing.T) {
+	for _, n := range []int{mostItems, mostItems + 1} {
+		s := newShower()
+		reader := s.items.open()
+		s.chunks(mostAhead, 1)
+		reader.give(&s.text)
+		reader.next()
+		s.chunks(n-mostAhead+1, 1)
+		_, events, _ := s.drain(reader)
+		if events != mostItems || reader.over != (n > mostItems) {
+			t.Errorf("%d waiting: %d shown, lapsed %v", n, events, reader.over)
+		}
+	}
+}
+
+func TestREQ_TURN_21_WhatAReaderDidNotTakeIsMergedWithWhatFollows(t *testing.T) {
+	s := newShower()
+	slow, fast := s.items.open(), s.items.open()
+	s.tokens(mostAhead)
+	slow.give(&s.text)
+	slow.next()
+	for n := mostAhead; n < mostItems; n++ {
+		s.tokens(1)
+		s.drain(fast)
+	}
+	if _, events, entries := s.drain(slow); events != mostItems-1 || entries != mostItems-1 {
+		t.Errorf("at the bound: %d in %d", events, entries)
+	}
+	late := s.items.open()
+	late.give(&s.text)
+	late.next()
+	s.tokens(2)
+	if text, events, entries := s.drain(late); events != mostItems+1 || entries != mostItems || text != s.text.whole()[1:] {
+		t.Errorf("over the bound: %d in %d", events, entries)
+	}
+	if _, events, entries := s.drain(fast); events != 2 || entries != 2 {
+		t.Errorf("the fast one: %d in %d", events, entries)
+	}
+}
+
+func TestREQ_TURN_22_AnotherReaderMovesNobodysBound(t *testing.T) {
+	s := newShower()
+	slow, other := s.items.open(), s.items.open()
+	s.chunks(mostItems/2, 1)
+	s.drain(other)
+	s.chunks(mostItems/2, 1)
+	if slow.over {
+		t.Error("it is at the bound")
+	}
+	s.chunks(1, 1)
+	if _, events, _ := s.drain(slow); !slow.over || other.over || events != mostItems {
+		t.Error(slow.over, other.over, events)
+	}
+}
+
+func TestREQ_TURN_22_OneItemIsNeverTooLarge(t *testing.T) {
+	s := newShower()
+	reader := s.items.open()
+	s.chunks(1, mostItemBytes+1)
+	if _, events, _ := s.drain(reader); events != 1 || reader.over {
+		t.Error(events, reader.over)
 	}
 }
 
@@ -178,12 +257,12 @@ func TestREQ_TURN_22_TheBoundCountsBytesToo(t *testing.T) {
 	s := newShower()
 	slow := s.items.open()
 	s.chunks(8, 1<<20)
-	if slow.lapsed {
+	if slow.over {
 		t.Error("8 MiB are within the bound")
 	}
 	s.chunks(1, 1)
-	if !slow.lapsed || s.items.bytes > mostItemBytes {
-		t.Error(slow.lapsed, s.items.bytes)
+	if !slow.over || s.items.record.bytes > mostItemBytes {
+		t.Error(slow.over, s.items.record.bytes)
 	}
 }
 

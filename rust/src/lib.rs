@@ -31,7 +31,8 @@ pub use crate::clock::{Clock, SystemClock, Timer};
 pub use crate::conversation::{
     Conversation, Messages, ResumeConversation, SendOptions, StartConversation,
 };
-pub use crate::errors::{Details, Error, ErrorKind, Failure, QuestionKind};
+pub use crate::errors::failure;
+pub use crate::errors::{Error, ErrorKind, QuestionKind};
 pub use crate::listeners::{Direction, FrameInfo, ListenerId, StateChange};
 pub use crate::logging::{Level, LogRecord};
 pub use crate::observer::Observer;

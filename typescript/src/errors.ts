@@ -52,7 +52,7 @@ const BRAND = Symbol.for('@smooai/smooth-operator/error');
 
 /** Base of every error of this package. */
 export class SmoothAgentError extends Error {
-  /** Kind of the class; each leaf has its own. */
+  /** Kind of the class: that of the error table, else its base's. */
   static readonly kind: ErrorKind = 'protocol';
 
   /** Stable word of the family, equal in all languages. */
@@ -113,29 +113,19 @@ function hide(error: Error, members: Readonly<Record<string, unknown>>): void {
 }
 
 /** Base of everything that concerns the link. */
-export class ConnectionError extends SmoothAgentError {
-  static override readonly kind: ErrorKind = 'connection';
-}
+export class ConnectionError extends SmoothAgentError {}
 
 /** The link could not be opened; an HTTP status is in `details.status`. */
-export class ConnectFailedError extends ConnectionError {
-  static override readonly kind: ErrorKind = 'connect_failed';
-}
+export class ConnectFailedError extends ConnectionError {}
 
 /** The server refused the credentials: HTTP 401 or close code 4401. */
-export class AuthenticationError extends ConnectionError {
-  static override readonly kind: ErrorKind = 'authentication';
-}
+export class AuthenticationError extends ConnectionError {}
 
 /** The link ended while a call waited; `closeCode` says how. */
-export class ConnectionLostError extends ConnectionError {
-  static override readonly kind: ErrorKind = 'connection_lost';
-}
+export class ConnectionLostError extends ConnectionError {}
 
 /** The link ended in mid-turn; the message is not sent again (REQ-TURN-20). */
 export class TurnInterruptedError extends ConnectionLostError {
-  static override readonly kind: ErrorKind = 'turn_interrupted';
-
   /** Whether the message was handed to the socket. */
   get sent(): boolean {
     return this.details.sent === true;
@@ -148,67 +138,43 @@ export class TurnInterruptedError extends ConnectionLostError {
 }
 
 /** An action was started without a link; nothing was sent (REQ-CONN-09). */
-export class NotConnectedError extends ConnectionError {
-  static override readonly kind: ErrorKind = 'not_connected';
-}
+export class NotConnectedError extends ConnectionError {}
 
 /** The limit of reconnect attempts was reached. */
-export class ReconnectExhaustedError extends ConnectionError {
-  static override readonly kind: ErrorKind = 'reconnect_exhausted';
-}
+export class ReconnectExhaustedError extends ConnectionError {}
 
 /** `close()` was called while the action was in flight (REQ-CONN-06). */
-export class ClientClosedError extends ConnectionError {
-  static override readonly kind: ErrorKind = 'client_closed';
-}
+export class ClientClosedError extends ConnectionError {}
 
 /** Too many actions wait for the link. */
-export class QueueFullError extends ConnectionError {
-  static override readonly kind: ErrorKind = 'queue_full';
-}
+export class QueueFullError extends ConnectionError {}
 
 /** Base of the two timeouts. */
-export class TimeoutError extends SmoothAgentError {
-  static override readonly kind: ErrorKind = 'timeout';
-}
+export class TimeoutError extends SmoothAgentError {}
 
 /** No answer to a call or verb within `requestTimeoutMs` (REQ-CALL-02). */
-export class RequestTimeoutError extends TimeoutError {
-  static override readonly kind: ErrorKind = 'request_timeout';
-}
+export class RequestTimeoutError extends TimeoutError {}
 
 /** The turn was silent or ran for too long, or its question was not answered in time. */
-export class TurnTimeoutError extends TimeoutError {
-  static override readonly kind: ErrorKind = 'turn_timeout';
-}
+export class TurnTimeoutError extends TimeoutError {}
 
 /** The server reported an error; `code` is kept, known or not (REQ-ERR-03). */
-export class ProtocolError extends SmoothAgentError {
-  static override readonly kind: ErrorKind = 'protocol';
-}
+export class ProtocolError extends SmoothAgentError {}
 
 /** The server did not accept the frame or one of its fields. */
-export class ValidationError extends ProtocolError {
-  static override readonly kind: ErrorKind = 'invalid_request';
-}
+export class ValidationError extends ProtocolError {}
 
 /** A conversation or skill is unknown. */
-export class NotFoundError extends ProtocolError {
-  static override readonly kind: ErrorKind = 'not_found';
-}
+export class NotFoundError extends ProtocolError {}
 
 /** The session is unknown or belongs to somebody else. */
 export class SessionNotFoundError extends NotFoundError {}
 
 /** The agent may not be used from here. */
-export class PermissionDeniedError extends ProtocolError {
-  static override readonly kind: ErrorKind = 'permission';
-}
+export class PermissionDeniedError extends ProtocolError {}
 
 /** The action does not fit what is going on. */
-export class ConflictError extends ProtocolError {
-  static override readonly kind: ErrorKind = 'conflict';
-}
+export class ConflictError extends ProtocolError {}
 
 /** Another turn of the session still runs; only the new one ended. */
 export class TurnInProgressError extends ConflictError {}
@@ -217,29 +183,19 @@ export class TurnInProgressError extends ConflictError {}
 export class NoPendingQuestionError extends ConflictError {}
 
 /** Too many actions. */
-export class RateLimitedError extends ProtocolError {
-  static override readonly kind: ErrorKind = 'rate_limited';
-}
+export class RateLimitedError extends ProtocolError {}
 
 /** The server, its store or its agent failed. */
-export class ServerFaultError extends ProtocolError {
-  static override readonly kind: ErrorKind = 'server_error';
-}
+export class ServerFaultError extends ProtocolError {}
 
 /** The server does not know the action or lacks a capability. */
-export class UnsupportedError extends ProtocolError {
-  static override readonly kind: ErrorKind = 'unsupported';
-}
+export class UnsupportedError extends ProtocolError {}
 
 /** Base of the faults of frames. */
-export class WireError extends SmoothAgentError {
-  static override readonly kind: ErrorKind = 'wire';
-}
+export class WireError extends SmoothAgentError {}
 
 /** A frame that had to be understood was broken; `details` has its type and JSON Pointer. */
 export class InvalidFrameError extends WireError {
-  static override readonly kind: ErrorKind = 'invalid_frame';
-
   /** JSON Pointer of the fault. */
   get pointer(): string {
     return String(this.details.pointer ?? '');
@@ -248,8 +204,6 @@ export class InvalidFrameError extends WireError {
 
 /** A call was answered by another event, in `event`, or a page cursor repeated. */
 export class UnexpectedEventError extends WireError {
-  static override readonly kind: ErrorKind = 'unexpected_event';
-
   /** The event that came instead. */
   declare readonly event: ServerEvent | undefined;
 
@@ -260,24 +214,16 @@ export class UnexpectedEventError extends WireError {
 }
 
 /** A message was over the limit (REQ-CALL-10, REQ-WIRE-11). */
-export class MessageTooLargeError extends WireError {
-  static override readonly kind: ErrorKind = 'message_too_large';
-}
+export class MessageTooLargeError extends WireError {}
 
 /** An iterator fell behind its bound. */
-export class SlowConsumerError extends WireError {
-  static override readonly kind: ErrorKind = 'slow_consumer';
-}
+export class SlowConsumerError extends WireError {}
 
 /** A question handler failed. */
-export class HandlerError extends SmoothAgentError {
-  static override readonly kind: ErrorKind = 'handler_failed';
-}
+export class HandlerError extends SmoothAgentError {}
 
 /** The question was answered before; nothing was sent (REQ-VERB-05). */
-export class AlreadyAnsweredError extends SmoothAgentError {
-  static override readonly kind: ErrorKind = 'already_answered';
-}
+export class AlreadyAnsweredError extends SmoothAgentError {}
 
 type ErrorClass = new (message: string, facts?: ErrorFacts) => SmoothAgentError;
 
@@ -318,6 +264,9 @@ const LEAVES: Readonly<Record<string, ErrorClass>> = {
 
 for (const [leaf, type] of Object.entries(LEAVES)) {
   Object.defineProperty(type.prototype, 'name', { value: `${leaf}Error`, configurable: true });
+}
+for (const [kind, { leaf }] of Object.entries(ERROR_KINDS)) {
+  Object.defineProperty(LEAVES[leaf], 'kind', { value: kind });
 }
 
 /** Returns the text of a leaf with its places filled (REQ-ERR-07). */

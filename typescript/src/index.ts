@@ -57,7 +57,7 @@ export * from './wire/actions';
 export { decodeEvent, encodeEvent, unknownOf } from './wire/codec';
 export * from './wire/enums';
 export type { ErrorKind } from './wire/errors';
-export * from './wire/events';
+export type * from './wire/events';
 export * from './wire/json';
 export type { ConnectionState, QuestionKind, TurnState } from './wire/steps';
 export type { CallName, CallOf, ReplyOf, Results } from './wire/results';

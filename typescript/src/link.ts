@@ -1,7 +1,8 @@
 import type { Timer } from './clock';
 import type { LinkFacts } from './errors-made';
 import { type FrameTap, sizeOf } from './link-tap';
-import { fastPaths, type Settings } from './options';
+import type { Settings } from './options';
+import { fastPaths } from './options-fast-paths';
 import type { LinkEnd, Receiver, Transport } from './opener';
 import type { Outgoing, Taker } from './outbox';
 import {

@@ -43,7 +43,7 @@ export interface SocketRequest {
   readonly url: string;
   readonly headers: Readonly<Record<string, string>>;
   readonly origin: string | undefined;
-  readonly ca: string | readonly string[] | undefined;
+  readonly roots: string | readonly string[] | undefined;
   readonly maxMessageBytes: number;
 }
 

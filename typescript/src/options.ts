@@ -52,7 +52,7 @@ export interface ClientOptions {
   /** Largest message taken from the server, in bytes (REQ-WIRE-11). @default 16_777_216 */
   readonly maxMessageBytes?: number | undefined;
   /** PEM certificates trusted beside the platform's roots; needs the `ws` package (REQ-CONN-13). */
-  readonly ca?: string | readonly string[] | undefined;
+  readonly roots?: string | readonly string[] | undefined;
   /** Where the client logs; silent by default (REQ-LOG-01). */
   readonly logger?: Logger | undefined;
   /** Whether frames are logged with their text, at debug (REQ-LOG-01). @default false */
@@ -78,7 +78,7 @@ export type Settings = {
     readonly host: string;
   };
 
-type Unset = 'token' | 'origin' | 'ca' | 'opener';
+type Unset = 'token' | 'origin' | 'roots' | 'opener';
 
 /** The options that are times, by their names in the specification. */
 const TIMES = [
@@ -108,7 +108,7 @@ const KNOWN: { readonly [K in keyof Required<ClientOptions>]: true } = {
   questionTimeoutMs: true,
   cancelTimeoutMs: true,
   maxMessageBytes: true,
-  ca: true,
+  roots: true,
   logger: true,
   logPayloads: true,
   clock: true,
@@ -155,7 +155,7 @@ export function settingsOf(options: ClientOptions): Settings {
     supports: [...(options.supports ?? [])],
     lazy: options.lazy ?? DEFAULTS.lazy,
     maxMessageBytes,
-    ca: options.ca,
+    roots: options.roots,
     logger: options.logger ?? SILENT,
     logPayloads: options.logPayloads ?? DEFAULTS.logPayloads,
     clock: options.clock ?? new SystemClock(),
@@ -239,14 +239,3 @@ export function requestId(random: () => number): string {
   const parts = [hex.slice(0, 8), hex.slice(8, 12), hex.slice(12, 16), hex.slice(16, 20)];
   return `req-${parts.join('-')}-${hex.slice(20)}`;
 }
-
-/**
- * Shorter ways that a frame of a running turn takes. Nobody can see whether they are taken; tests
- * turn them off and expect the same.
- */
-export const fastPaths = {
-  /** A frame that is equal to one before it but for its values is not parsed. */
-  learned: true,
-  /** An event that is an item and nothing else moves no machine. */
-  quiet: true,
-};

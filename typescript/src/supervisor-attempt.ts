@@ -76,7 +76,7 @@ async function handshake(
   { givenUp }: Attempt,
   token: string | undefined,
 ): Promise<Transport> {
-  const { tokenIn, headers: given, url, origin, ca, maxMessageBytes } = settings;
+  const { tokenIn, headers: given, url, origin, roots, maxMessageBytes } = settings;
   const inHeader = token !== undefined && tokenIn === 'header';
   const headers = inHeader ? { ...given, Authorization: `Bearer ${token}` } : given;
   const to = address(url, inHeader ? undefined : token);
@@ -84,7 +84,7 @@ async function handshake(
   const fault = (cause: unknown): never => {
     throw openingFault(cause, settings, token);
   };
-  const opening = (async () => open({ url: to, headers, origin, ca, maxMessageBytes }))();
+  const opening = (async () => open({ url: to, headers, origin, roots, maxMessageBytes }))();
   const made = opening.catch(fault);
   const transport = await Promise.race([made, givenUp]).catch((error) => {
     // An attempt that was given up leaves no socket behind.

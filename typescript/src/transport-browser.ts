@@ -31,8 +31,8 @@ const OWN_CODES: Readonly<Record<number, number>> = { 1007: 4407, 1009: 4409 };
 export function openPlatformSocket(request: SocketRequest): Transport {
   const type = (globalThis as { WebSocket?: PlatformSocketClass }).WebSocket;
   if (!type) throw new HandshakeError('this platform has no WebSocket: install the package ws');
-  if (Object.keys(request.headers).length > 0 || request.origin !== undefined || request.ca) {
-    throw new HandshakeError('headers, origin and ca need the package ws');
+  if (Object.keys(request.headers).length > 0 || request.origin !== undefined || request.roots) {
+    throw new HandshakeError('headers, origin and roots need the package ws');
   }
   return new PlatformTransport(new type(request.url), request.maxMessageBytes);
 }

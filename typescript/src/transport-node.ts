@@ -165,7 +165,7 @@ function settings(request: SocketRequest): ClientOptions {
     autoSelectFamily: true,
     autoSelectFamilyAttemptTimeout: NEXT_ADDRESS_MS,
     ...(request.origin === undefined ? {} : { origin: request.origin }),
-    ...(request.ca === undefined ? {} : { ca: withRoots(request.ca) }),
+    ...(request.roots === undefined ? {} : { ca: withRoots(request.roots) }),
   } as ClientOptions;
 }
 

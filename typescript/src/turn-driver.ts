@@ -9,7 +9,7 @@ import {
   type LinkFacts,
   serverError,
 } from './errors-made';
-import { fastPaths } from './options';
+import { fastPaths } from './options-fast-paths';
 import type { Outgoing } from './outbox';
 import { type Question, Questions } from './questions';
 import { type Answer, Answer as Answers, type Deferred } from './requests-answer';

@@ -2,14 +2,21 @@ import { inspect } from 'node:util';
 import { describe, expect, it } from 'vitest';
 import * as sdk from '../src/index';
 import { errorOfCode, errorOfKind } from '../src/errors';
-import { ERROR_CODES, ERROR_KINDS, type ErrorKind, LEAF_BASES } from '../src/wire/errors';
+import {
+  ERROR_CODES,
+  ERROR_KINDS,
+  type ErrorKind,
+  LEAF_BASES,
+  PARENT_KINDS,
+} from '../src/wire/errors';
 
 const classes = sdk as unknown as Record<string, new (message: string) => sdk.SmoothAgentError>;
 
 describe('errors', () => {
   it.each(Object.keys(ERROR_KINDS) as ErrorKind[])('REQ-ERR-01 has a class for kind %s', (kind) => {
     const error = errorOfKind(kind, { requestId: 'r', closeCode: 1006, host: 'h:1' });
-    const { leaf, parent, retryable } = ERROR_KINDS[kind];
+    const { leaf, retryable } = ERROR_KINDS[kind];
+    const parent = PARENT_KINDS[kind];
     expect(error).toMatchObject({
       name: `${leaf}Error`,
       kind,

@@ -43,7 +43,7 @@ describe('wss:', () => {
   it('REQ-CONN-13 works with an added root, and fails without it', async () => {
     const tls = throwAwayCertificate();
     const peer = await startPeer({ tls });
-    const client = new SmoothAgentClient({ url: peer.url, ca: tls.cert });
+    const client = new SmoothAgentClient({ url: peer.url, roots: tls.cert });
     await client.connect();
     await expectSilence({ client, link: await peer.link() } as never);
     await client.close();
@@ -56,7 +56,7 @@ describe('wss:', () => {
 
   it('REQ-CONN-13 a root of somebody else is not enough', async () => {
     const peer = await startPeer({ tls: throwAwayCertificate() });
-    const client = new SmoothAgentClient({ url: peer.url, ca: [throwAwayCertificate().cert] });
+    const client = new SmoothAgentClient({ url: peer.url, roots: [throwAwayCertificate().cert] });
     expect(await rejection(client.connect())).toMatchObject({ kind: 'connect_failed' });
   });
 });

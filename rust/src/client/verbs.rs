@@ -50,9 +50,12 @@ impl SmoothAgentClient {
     /// [`Error::Unsupported`] beside those: the server does not take back a code that it asked for.
     pub fn verify_otp(&self, action: VerifyOtp) -> Pending<Result<OtpCheck, Error>> {
         let session = action.session_id.clone();
-        let ask = match (&action.code, action.declined) {
-            (None, None | Some(false)) => Err(Error::argument("a code is needed, or `declined`")),
-            (_, Some(true)) => {
+        let ask = match (fault(&action), &action.code, action.declined) {
+            (Some(fault), ..) => Err(fault),
+            (_, None, None | Some(false)) => {
+                Err(Error::argument("a code is needed, or `declined`"))
+            }
+            (_, _, Some(true)) => {
                 let offers = |word: &str| self.books.offers(&session, word);
                 let place = &self.books.options.place;
                 Ask::decline(Verb::DeclineOtp, offers, |error| {
@@ -63,7 +66,7 @@ impl SmoothAgentClient {
                     })
                 })
             }
-            (Some(code), _) => Ok(Ask::verify_otp(code)),
+            (_, Some(code), _) => Ok(Ask::verify_otp(code)),
         };
         let answered = ask.map(|ask| self.verb(action, &session, ask));
         Pending::new(async move {
@@ -102,8 +105,11 @@ impl SmoothAgentClient {
     /// done when its frame is written (REQ-VERB-08).
     ///
     /// # Errors
-    /// [`Error::NotConnected`]: there is no link; nothing was sent.
+    /// [`Error::InvalidArgument`], or [`Error::NotConnected`]: there is no link; nothing was sent.
     pub fn cancel(&self, action: Cancel) -> Pending<Result<(), Error>> {
+        if let Some(fault) = fault(&action) {
+            return Pending::new(std::future::ready(Err(fault)));
+        }
         let id = action.request_id.clone();
         if let Some(turn) = id.as_deref().and_then(|id| self.books.live_turn(id)) {
             let stopped = turn.cancel();

@@ -175,6 +175,7 @@ impl AsyncRead for Answer {
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         ready!(self.poll_whole(context))?;
+        let before = buffer.filled().len();
         if self.given < self.came.len() {
             let rest = &self.came[self.given..];
             let size = rest.len().min(buffer.remaining());
@@ -183,10 +184,9 @@ impl AsyncRead for Answer {
             if self.given == self.came.len() {
                 (self.came, self.given) = (Vec::new(), 0);
             }
-            return Poll::Ready(Ok(()));
+        } else {
+            ready!(Pin::new(&mut self.inner).poll_read(context, buffer))?;
         }
-        let before = buffer.filled().len();
-        ready!(Pin::new(&mut self.inner).poll_read(context, buffer))?;
         self.remember(&buffer.filled()[before..]);
         Poll::Ready(Ok(()))
     }

@@ -5,10 +5,11 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use futures_util::{Sink, SinkExt as _, Stream as _};
-use tokio::io::AsyncReadExt as _;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::error::{CapacityError, Error as WsError, ProtocolError};
 use tokio_tungstenite::tungstenite::protocol::CloseFrame;
+use tokio_tungstenite::tungstenite::protocol::frame::Frame;
 use tokio_tungstenite::tungstenite::{self, Utf8Bytes};
 
 use super::answer::Answer;
@@ -96,6 +97,24 @@ impl End {
         poll_fn(|context| self.poll_flush(context)).await;
     }
 
+    /// Answers the peer's close frame, which says why the link ends: with the same code. The answer
+    /// that the library has ready blames the peer where it does not know the code; it leaves after
+    /// all where bytes of a message are still to be written.
+    pub(super) async fn answer(&mut self, between_messages: bool) {
+        if let Self::Library(ws) = self
+            && between_messages
+            && let Some((BAD_GATEWAY, reason)) = ws.get_ref().close_frame()
+            && let Some(frame) = echo(BAD_GATEWAY, reason)
+        {
+            let answer = ws.get_mut();
+            if answer.write_all(&frame).await.is_ok() {
+                let _ = answer.flush().await;
+            }
+        } else {
+            self.flush().await;
+        }
+    }
+
     /// Skips the bytes that still come.
     pub(super) async fn skip(&mut self) {
         let mut skipped = [0_u8; 16 * 1024];
@@ -103,6 +122,19 @@ impl End {
             while matches!(ws.get_mut().read(&mut skipped).await, Ok(read) if read > 0) {}
         }
     }
+}
+
+/// The octets of a close frame, masked as a client's are; none without random bytes.
+fn echo(code: u16, reason: &str) -> Option<Vec<u8>> {
+    let (mut mask, mut octets) = ([0_u8; 4], Vec::new());
+    getrandom::fill(&mut mask).ok()?;
+    let mut frame = Frame::close(Some(CloseFrame {
+        code: code.into(),
+        reason: reason.into(),
+    }));
+    frame.header_mut().mask = Some(mask);
+    frame.format(&mut octets).ok()?;
+    Some(octets)
 }
 
 fn ready<M, S: Sink<M> + Unpin>(socket: &mut S, context: &mut Context<'_>) -> Poll<bool> {

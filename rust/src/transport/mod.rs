@@ -153,7 +153,7 @@ impl Socket {
 
     /// Answers the peer's close frame; the caller sets the limit.
     pub(crate) async fn finish(mut self) {
-        self.end.flush().await;
+        self.end.answer(!self.dirty).await;
     }
 
     /// Reads to the peer's close frame. After a message over the limit the rest of it is raw bytes

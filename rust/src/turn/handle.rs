@@ -113,7 +113,7 @@ impl TurnHandle {
     /// native cancellation (REQ-STOP-04).
     ///
     /// # Errors
-    /// The turn failed; what had been streamed is in [`Failure::partial_text`](crate::Failure::partial_text).
+    /// The turn failed; what had been streamed is in [`Error::partial_text`].
     pub fn result(&self) -> Pending<Result<TurnResult, Error>> {
         let (cell, interest) = (Arc::clone(&self.cell), self.interest());
         Pending::new(async move {

@@ -74,6 +74,10 @@ impl Router<Driver> {
 impl Owner for Router<Driver> {
     fn answer(&self, turn: &Key, session_id: &str, ask: Ask) -> oneshot::Receiver<Reply> {
         let (done, reply) = oneshot::channel();
+        if let Some(fault) = ask.fault() {
+            let _ = done.send(Err(fault));
+            return reply;
+        }
         let unheard = self.unheard(&turn.id);
         let mut waiter = Some(Waiter { done, unheard });
         self.with_turn(turn.serial, |entry, sender| {

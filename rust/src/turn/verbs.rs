@@ -12,6 +12,7 @@ use super::questions::Asked;
 use crate::clock::Timer;
 use crate::errors::{Draft, Error};
 use crate::requests::{Cause, InFlight as _, Sender, Tick, too_large};
+use crate::wire::arguments::argument_fault;
 use crate::wire::enums::OtpInvalidReason;
 use crate::wire::errors::Leaf;
 use crate::wire::events::Event;
@@ -121,6 +122,20 @@ impl Ask {
             return Ok(Self::new(verb));
         }
         Err(about(Draft::default().end(Leaf::Unsupported)))
+    }
+
+    /// What the schema does not allow of what the caller wrote (REQ-CALL-12). Members that are
+    /// filled in later are not the caller's: a null stands for them, of which nothing is asked.
+    pub(crate) fn fault(&self) -> Option<Error> {
+        let row = self.verb.row();
+        let mut written = self.members.clone();
+        for name in row.echo.iter().chain(&["requestId", "sessionId"]) {
+            written
+                .entry(name)
+                .or_insert_with(|| serde_json::Value::Null.into());
+        }
+        let text = serde_json::to_string(&written).unwrap_or_default();
+        argument_fault(row.action, &text).map(Error::argument)
     }
 
     /// The action of the answer, with what the question wants back.
@@ -250,5 +265,26 @@ pub(crate) fn submit_result(event: Option<&Event>) -> SubmitResult {
             message: None,
             turn: None,
         },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Ask, Verb};
+    use crate::wire::json::JsonObject;
+
+    #[test]
+    fn req_call_12_an_answer_is_checked_without_what_is_filled_in_later() {
+        let values = JsonObject::default();
+        for whole in [
+            Ask::confirm(true, None),
+            Ask::verify_otp("123456"),
+            Ask::submit(&values),
+            Ask::new(Verb::Decline),
+        ] {
+            assert!(whole.fault().is_none(), "{whole:?}");
+        }
+        let fault = Ask::new(Verb::Confirm).fault().expect("no answer in it");
+        assert_eq!(fault.to_string(), "ConfirmToolAction.approved is missing");
     }
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::json;
 use smooth_operator::types::{FileAttachment, ImageAttachment};
-use smooth_operator::{ErrorKind, Field, action};
+use smooth_operator::{Error, ErrorKind, Field, action};
 
 use crate::peer::{Peer, SESSION, client, soon, virtual_client};
 
@@ -124,8 +124,10 @@ async fn req_call_10_a_message_over_one_mebibyte_is_refused_before_anything_is_s
     let large = ImageAttachment::new("x".repeat(1024 * 1024));
     let turn = client.send_message(action::SendMessage::new(SESSION, "look").images([large]));
     let error = soon(turn.result()).await.expect_err("too large");
-    assert_eq!(error.kind(), ErrorKind::MessageTooLarge);
-    assert_eq!(error.failure().details().limit, Some(1024 * 1024));
+    let Error::MessageTooLarge(large) = error else {
+        panic!("{error:?}");
+    };
+    assert_eq!(large.limit(), 1024 * 1024);
     let create = action::CreateConversationSession::new("x".repeat(1024 * 1024));
     let call = client.create_conversation_session(create);
     assert_eq!(

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use smooth_operator::{ConnectionState, ErrorKind, QuestionKind, action};
+use smooth_operator::{ConnectionState, Error, ErrorKind, QuestionKind, action};
 
 use crate::peer::{Heard, Peer, SESSION, client, soon, virtual_client};
 
@@ -61,12 +61,12 @@ async fn req_conn_15_a_lost_link_fails_calls_and_turns_with_the_code() {
     link.close(1000).await;
     let lost = soon(ping).await.expect_err("lost");
     assert_eq!(
-        (lost.kind(), lost.failure().close_code()),
+        (lost.kind(), lost.close_code()),
         (ErrorKind::ConnectionLost, Some(1000))
     );
     let cut = soon(turn.result()).await.expect_err("lost");
     assert_eq!(
-        (cut.kind(), cut.failure().close_code()),
+        (cut.kind(), cut.close_code()),
         (ErrorKind::TurnInterrupted, Some(1000))
     );
     assert_eq!(client.state(), ConnectionState::Closed);
@@ -79,7 +79,7 @@ async fn req_conn_15_a_cut_without_a_close_frame_is_1006() {
     drop(link);
     let cut = soon(turn.result()).await.expect_err("lost");
     assert_eq!(
-        (cut.kind(), cut.failure().close_code()),
+        (cut.kind(), cut.close_code()),
         (ErrorKind::TurnInterrupted, Some(1006))
     );
 }
@@ -97,14 +97,16 @@ async fn req_turn_20_an_interrupted_turn_says_what_was_there() {
     .await;
     link.close(1012).await;
     let error = soon(turn.result()).await.expect_err("lost");
-    let failure = error.failure();
-    assert_eq!(failure.sent(), Some(true));
+    let Error::TurnInterrupted(cut) = error else {
+        panic!("{error:?}");
+    };
+    assert!(cut.sent());
     assert_eq!(
-        (failure.request_id(), failure.session_id()),
-        (Some(id.as_str()), Some(SESSION))
+        (cut.request_id(), cut.session_id(), cut.close_code()),
+        (id.as_str(), SESSION, 1012)
     );
-    assert_eq!(failure.partial_text(), Some("half"));
-    assert_eq!(failure.question(), Some(QuestionKind::Confirmation));
+    assert_eq!(cut.partial_text(), Some("half"));
+    assert_eq!(cut.question(), Some(QuestionKind::Confirmation));
 }
 
 #[tokio::test]
@@ -132,12 +134,34 @@ async fn req_err_06_the_reason_of_the_close_frame_is_told_beside_the_text() {
     let (turn, _) = link.turn(&client).await;
     link.close_saying(1001, "s3cret reason").await;
     let error = soon(turn.result()).await.expect_err("interrupted");
-    assert_eq!(error.failure().close_reason(), Some("s3cret reason"));
-    assert_eq!(error.failure().close_code(), Some(1001));
-    assert!(
-        !format!("{error} {error:?}").contains("s3cret"),
-        "{error:?}"
+    let text = format!("{error} {error:?}");
+    assert!(!text.contains("s3cret"), "{text}");
+    let Error::TurnInterrupted(cut) = error else {
+        panic!("{text}");
+    };
+    assert_eq!(
+        (cut.close_code(), cut.close_reason()),
+        (1001, Some("s3cret reason"))
     );
+}
+
+#[tokio::test]
+async fn req_conn_15_a_close_is_answered_with_the_code_that_it_had() {
+    for code in [1001_u16, 1011, 1012, 1013, 1014, 3000, 3999, 4000, 4999] {
+        for reason in ["", "going"] {
+            let (client, mut link) = client().await;
+            let (turn, _) = link.turn(&client).await;
+            let size = 2 + u8::try_from(reason.len()).expect("short");
+            let payload = [&code.to_be_bytes(), reason.as_bytes()].concat();
+            link.raw(&[&[0x88, size], &payload[..]].concat()).await;
+            let Err(Error::TurnInterrupted(cut)) = soon(turn.result()).await else {
+                panic!("{code}: the turn goes on");
+            };
+            let told = cut.close_reason().unwrap_or_default();
+            assert_eq!((cut.close_code(), told), (code, reason));
+            assert_eq!(link.parting().await, payload, "{code} {reason}");
+        }
+    }
 }
 
 #[tokio::test]
@@ -146,7 +170,7 @@ async fn req_wire_15_a_close_frame_of_one_byte_is_a_violation() {
     let (turn, _) = link.turn(&client).await;
     link.raw(&[0x88, 0x01, 0x03]).await;
     let error = soon(turn.result()).await.expect_err("interrupted");
-    assert_eq!(error.failure().close_code(), Some(1002), "{error:?}");
+    assert_eq!(error.close_code(), Some(1002), "{error:?}");
     assert_eq!(link.closed().await, 1002);
 }
 
@@ -158,12 +182,14 @@ async fn req_wire_15_a_close_code_that_no_peer_may_send_is_answered_by_1002() {
         let [high, low] = code.to_be_bytes();
         link.raw(&[0x88, 0x02, high, low]).await;
         let error = soon(turn.result()).await.expect_err("interrupted");
+        let Error::TurnInterrupted(cut) = error else {
+            panic!("{code}: {error:?}");
+        };
         assert_eq!(
-            error.failure().close_code(),
-            Some(1002),
-            "{code}: {error:?}"
+            (cut.close_code(), cut.close_reason()),
+            (1002, None),
+            "{code}"
         );
-        assert_eq!(error.failure().close_reason(), None, "{code}: {error:?}");
         assert_eq!(link.closed().await, 1002, "{code}");
     }
 }

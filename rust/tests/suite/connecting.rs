@@ -185,14 +185,16 @@ async fn req_conn_11_the_provider_counts_against_the_limit() {
 #[tokio::test]
 async fn req_conn_12_refused_handshakes_say_the_status() {
     let error = answered_by("401 Unauthorized").await;
-    assert_eq!(
-        (error.kind(), error.failure().details().status),
-        (ErrorKind::Authentication, Some(401))
-    );
+    let Error::Authentication(refused) = error else {
+        panic!("{error:?}");
+    };
+    assert_eq!(refused.status(), Some(401));
     for (status, number) in [("500 Oops", 500), ("302 Found", 302), ("200 OK", 200)] {
         let error = answered_by(status).await;
-        assert_eq!(error.kind(), ErrorKind::ConnectFailed, "{status}");
-        assert_eq!(error.failure().details().status, Some(number), "{status}");
+        let Error::ConnectFailed(refused) = error else {
+            panic!("{status}: {error:?}");
+        };
+        assert_eq!(refused.status(), Some(number), "{status}");
     }
 }
 
@@ -223,15 +225,17 @@ async fn req_conn_22_a_refused_handshake_says_all_that_the_answer_had() {
     };
     let (error, _stream) = tokio::join!(client.connect(), serve);
     let error = error.expect_err("refused");
-    let details = error.failure().details();
-    assert_eq!(
-        (details.status, details.retry_after_ms),
-        (Some(503), Some(7_000))
-    );
-    assert_eq!(details.request_id.as_deref(), Some("x-1"));
-    let body = details.body.as_deref().expect("a body");
-    assert_eq!(body, format!("{}\u{fffd}", "a".repeat(4095)));
     let text = error.to_string();
+    let Error::ConnectFailed(refused) = error else {
+        panic!("{error:?}");
+    };
+    assert_eq!(
+        (refused.status(), refused.retry_after()),
+        (Some(503), Some(Duration::from_secs(7)))
+    );
+    assert_eq!(refused.answer_id(), Some("x-1"));
+    let body = refused.body().expect("a body");
+    assert_eq!(body, format!("{}\u{fffd}", "a".repeat(4095)));
     assert!(
         text.contains("127.0.0.1:") && text.contains("503") && !text.contains("aaa"),
         "{text}"

@@ -167,7 +167,7 @@ async fn req_turn_11_a_silent_turn_is_cancelled_and_fails_with_its_text() {
     assert_eq!(link.action().await["action"], "cancel");
     let error = soon(turn.result()).await.expect_err("silent");
     assert_eq!(
-        (error.kind(), error.failure().partial_text()),
+        (error.kind(), error.partial_text()),
         (ErrorKind::TurnTimeout, Some("half"))
     );
     assert_eq!(clock.timers(), 0);

@@ -1,5 +1,10 @@
 //! Errors: kinds, facts, and what their texts never contain.
 
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::time::Duration;
+
+use quote::ToTokens as _;
 use serde_json::json;
 use smooth_operator::{ErrorKind, SmoothAgentClient, action};
 
@@ -28,18 +33,10 @@ async fn req_err_02_codes_map_to_kinds_and_keep_their_facts() {
             (kind, Some(code), retryable)
         );
         assert_eq!(error.request_id(), id.as_str());
-        assert_eq!(error.failure().details().retry_after_ms, Some(250));
-        assert_eq!(
-            error
-                .failure()
-                .details()
-                .raw
-                .as_ref()
-                .expect("details")
-                .get(),
-            r#"{"x":1}"#
-        );
-        assert_eq!(error.failure().server_message(), Some("m"));
+        let told = error.protocol().expect("the server's");
+        assert_eq!(told.retry_after(), Some(Duration::from_millis(250)));
+        assert_eq!(told.details().expect("details").get(), r#"{"x":1}"#);
+        assert_eq!(told.server_message(), Some("m"));
     }
 }
 
@@ -71,7 +68,7 @@ async fn req_err_04_texts_carry_nothing_that_was_said_or_secret() {
     link.tell(json!({"type": "error", "requestId": id, "data": {"error": error, "details": said}}))
         .await;
     let error = soon(turn.result()).await.expect_err("failed");
-    let text = format!("{error} {:?}", error.failure().message());
+    let text = format!("{error} {error:?}");
     assert!(!text.contains("secret") && !text.contains('@'), "{text}");
     let nobody = SmoothAgentClient::builder("ws://127.0.0.1:1/ws?key=secret")
         .token("secret")
@@ -86,4 +83,79 @@ async fn req_err_04_texts_carry_nothing_that_was_said_or_secret() {
         cause = inner.source();
     }
     assert!(!texts.contains("secret"), "{texts}");
+}
+
+/// The facts of a list in a row of the table, as members are called here.
+fn facts(row: &str, list: &str) -> Vec<String> {
+    let (_, rest) = row.split_once(&format!("{list}: [")).expect("a list");
+    let (words, _) = rest.split_once(']').expect("its end");
+    let words = words.split(',').map(str::trim).filter(|it| !it.is_empty());
+    words
+        .map(|word| {
+            let snake = word.chars().flat_map(|it| {
+                let low = it.to_ascii_lowercase();
+                it.is_ascii_uppercase()
+                    .then_some('_')
+                    .into_iter()
+                    .chain([low])
+            });
+            let snake: String = snake.collect();
+            snake.trim_end_matches("_ms").to_owned() // a duration has its unit in its type
+        })
+        .collect()
+}
+
+/// The payload of the variants of a kind.
+fn payload(kind: &str) -> String {
+    match kind {
+        "connect_failed" | "authentication" => "Connect".to_owned(),
+        "not_connected" | "already_answered" => "Ids".to_owned(),
+        _ => kind
+            .split('_')
+            .map(|word| word[..1].to_uppercase() + &word[1..])
+            .collect(),
+    }
+}
+
+/// What each payload shows: whether a fact is always there.
+fn payloads() -> BTreeMap<(String, String), bool> {
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/errors/failure.rs");
+    let source = std::fs::read_to_string(file).expect("the payloads");
+    let mut found = BTreeMap::new();
+    for item in syn::parse_file(&source).expect("Rust").items {
+        let syn::Item::Impl(of) = item else { continue };
+        let name = of.self_ty.to_token_stream().to_string();
+        for one in of.items {
+            if let syn::ImplItem::Fn(it) = one {
+                let given = it.sig.output.to_token_stream().to_string();
+                let fact = it.sig.ident.to_string();
+                found.insert((name.clone(), fact), !given.contains("Option"));
+            }
+        }
+    }
+    found
+}
+
+#[test]
+fn req_err_01_payloads_have_the_facts_that_the_table_names() {
+    let table = Path::new(env!("CARGO_MANIFEST_DIR")).join("../spec/errors.yaml");
+    let table = std::fs::read_to_string(table).expect("the table");
+    let (_, rows) = table.split_once("\noutcomes:\n").expect("the outcomes");
+    let rows: Vec<&str> = rows
+        .lines()
+        .take_while(|it| it.starts_with("  - {kind: "))
+        .collect();
+    assert!(rows.len() > 10, "{rows:?}");
+    let shown = payloads();
+    for row in rows {
+        let (kind, _) = row["  - {kind: ".len()..].split_once(',').expect("a kind");
+        let name = payload(kind);
+        let fact = |it: &String| shown.get(&(name.clone(), it.clone())).copied();
+        for one in facts(row, "always") {
+            assert_eq!(fact(&one), Some(true), "{name}::{one} of {kind}");
+        }
+        for one in facts(row, "maybe") {
+            assert_eq!(fact(&one), Some(false), "{name}::{one} of {kind}");
+        }
+    }
 }

@@ -1,7 +1,7 @@
 //! Frames that no turn owns, broken frames and frames that end the link.
 
 use serde_json::json;
-use smooth_operator::{ConnectionState, ErrorKind, Event};
+use smooth_operator::{ConnectionState, Error, ErrorKind, Event};
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::protocol::frame::Frame;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::{Data, OpCode};
@@ -42,9 +42,12 @@ async fn req_wire_03_a_broken_body_is_an_unknown_event_or_the_end_of_the_turn() 
         .await
         .expect("raised")
         .expect_err("broken");
+    let Error::InvalidFrame(broken) = error else {
+        panic!("{error:?}");
+    };
     assert_eq!(
-        (error.kind(), error.failure().pointer()),
-        (ErrorKind::InvalidFrame, Some("/data/data"))
+        (broken.wire_type(), broken.pointer()),
+        (Some("eventual_response"), Some("/data/data"))
     );
 }
 
@@ -82,7 +85,7 @@ async fn req_wire_10_text_that_is_not_utf_8_closes_with_1007() {
     assert_eq!(link.closed().await, 1007);
     let error = soon(turn.result()).await.expect_err("lost");
     assert_eq!(
-        (error.kind(), error.failure().close_code()),
+        (error.kind(), error.close_code()),
         (ErrorKind::TurnInterrupted, Some(1007))
     );
 }
@@ -97,10 +100,11 @@ async fn req_wire_11_a_message_over_the_limit_closes_with_1009() {
     link.token(&id, &"x".repeat(200_000)).await;
     assert_eq!(link.closed().await, 1009);
     let error = soon(turn.result()).await.expect_err("too large");
-    assert_eq!(error.kind(), ErrorKind::MessageTooLarge);
-    let details = error.failure().details();
-    assert_eq!(details.limit, Some(1_000));
-    assert!(details.size.expect("the size") > 200_000);
+    let Error::MessageTooLarge(large) = error else {
+        panic!("{error:?}");
+    };
+    assert_eq!(large.limit(), 1_000);
+    assert!(large.size().expect("the size") > 200_000);
 }
 
 #[tokio::test]

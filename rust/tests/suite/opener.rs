@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use futures_util::{SinkExt as _, StreamExt as _, stream};
 use serde_json::{Value, json};
 use smooth_operator::{
-    ConnectionState, ErrorKind, Message, OpenRequest, SmoothAgentClient, TokenIn,
+    ConnectionState, Error, ErrorKind, Message, OpenRequest, SmoothAgentClient, TokenIn,
 };
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
@@ -117,10 +117,12 @@ async fn req_conn_14_an_application_may_open_the_socket() {
         .send(Ok(Message::Close(Some(1001), "going".to_owned())))
         .expect("told");
     let lost = soon(waiting).await.expect_err("lost");
-    let failure = lost.failure();
+    let Error::ConnectionLost(lost) = lost else {
+        panic!("{lost:?}");
+    };
     assert_eq!(
-        (failure.close_code(), failure.close_reason()),
-        (Some(1001), Some("going"))
+        (lost.close_code(), lost.close_reason()),
+        (1001, Some("going"))
     );
     assert_eq!(client.state(), ConnectionState::Closed);
 }

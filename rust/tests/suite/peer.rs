@@ -8,7 +8,7 @@ use futures_util::{SinkExt as _, StreamExt as _};
 use serde_json::{Value, json};
 use smooth_operator::testing::VirtualClock;
 use smooth_operator::{ClientBuilder, SmoothAgentClient, Turn, action};
-use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _};
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::Message;
@@ -127,6 +127,19 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Link<S> {
             Some(Message::Close(Some(frame))) => frame.code.into(),
             other => panic!("a close frame was due, but {other:?} came"),
         }
+    }
+
+    /// What the close frame of the client carries, as it was written: the library of this peer
+    /// knows less codes than there are.
+    pub(crate) async fn parting(&mut self) -> Vec<u8> {
+        let stream = self.ws.get_mut();
+        let mut head = [0_u8; 6];
+        soon(stream.read_exact(&mut head)).await.expect("a frame");
+        assert_eq!((head[0], head[1] & 0x80), (0x88, 0x80), "{head:?}");
+        let mut payload = vec![0_u8; usize::from(head[1] & 0x7f)];
+        soon(stream.read_exact(&mut payload)).await.expect("whole");
+        let mask = head[2..].iter().cycle();
+        payload.iter().zip(mask).map(|(it, key)| it ^ key).collect()
     }
 
     /// Asserts that the client wrote nothing before this: the ping that `client` sends is next.

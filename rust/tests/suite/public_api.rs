@@ -147,14 +147,6 @@ impl Crate {
                 self.define(file, &it.sig.ident.to_string(), text(&it.sig));
             }
             Item::Impl(it) => self.implemented(it, file),
-            // Enums that a macro writes: each word of it is a variant of the file's enum.
-            Item::Macro(it) if it.ident.is_none() && it.mac.path.is_ident("errors") => {
-                for token in it.mac.tokens.clone() {
-                    if let proc_macro2::TokenTree::Ident(variant) = token {
-                        self.define(file, "Error", format!("Error::{variant}"));
-                    }
-                }
-            }
             _ => {}
         }
     }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use serde_json::json;
-use smooth_operator::{ErrorKind, QuestionKind, action};
+use smooth_operator::{Error, ErrorKind, QuestionKind, action};
 
 use crate::peer::{Link, SESSION, client, soon, virtual_client};
 
@@ -256,8 +256,8 @@ async fn req_turn_13_a_question_has_its_own_time_and_the_idle_clock_stands_still
     clock.advance(Duration::from_millis(1)).await;
     assert_eq!(link.action().await["action"], "cancel");
     let error = soon(turn.result()).await.expect_err("nobody answered");
-    assert_eq!(
-        (error.kind(), error.failure().question()),
-        (ErrorKind::TurnTimeout, Some(QuestionKind::Confirmation))
-    );
+    let Error::TurnTimeout(late) = error else {
+        panic!("{error:?}");
+    };
+    assert_eq!(late.question(), Some(QuestionKind::Confirmation));
 }

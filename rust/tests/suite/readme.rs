@@ -3,11 +3,17 @@
 
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
+use std::time::Duration;
 
 use tokio::io::{AsyncBufReadExt as _, BufReader};
 use tokio::process::{Child, Command};
 
-use crate::peer::soon;
+/// Ends a wait for a program; it has to be started, also on a machine that has much to do.
+async fn started<F: Future>(future: F) -> F::Output {
+    let limit = Duration::from_secs(120);
+    let done = tokio::time::timeout(limit, future).await;
+    done.expect("the program took too long")
+}
 
 const PRINTED: &str = "\"ws://127.0.0.1:8787/ws\"";
 const READ: &str = "std::env::var(\"SMOOTH_OPERATOR_URL\")?";
@@ -42,7 +48,7 @@ async fn demo() -> (Option<Child>, String) {
             )
         });
     let mut lines = BufReader::new(child.stdout.take().expect("its output")).lines();
-    let line = soon(lines.next_line())
+    let line = started(lines.next_line())
         .await
         .expect("text")
         .expect("a line");
@@ -63,7 +69,7 @@ async fn example(name: &str, url: &str) -> String {
         .env("SMOOTH_OPERATOR_URL", url)
         .kill_on_drop(true)
         .output();
-    let done = soon(run)
+    let done = started(run)
         .await
         .unwrap_or_else(|error| panic!("{}: {error}", program.display()));
     let text = String::from_utf8_lossy(&done.stdout).into_owned();

@@ -2,7 +2,7 @@
 
 use futures_util::{StreamExt as _, TryStreamExt as _};
 use serde_json::json;
-use smooth_operator::{ErrorKind, Event, EventType, Outcome, action};
+use smooth_operator::{Error, ErrorKind, Event, EventType, Outcome, action};
 
 use crate::peer::{SESSION, client, soon};
 
@@ -56,7 +56,7 @@ async fn req_turn_03_a_failed_turn_raises_after_its_items() {
     assert!(soon(turn.next()).await.is_none());
     assert_eq!(turn.partial_text(), "half");
     let again = soon(turn.result()).await.expect_err("failed");
-    assert_eq!(again.failure().partial_text(), Some("half"));
+    assert_eq!(again.partial_text(), Some("half"));
 }
 
 #[tokio::test]
@@ -143,10 +143,10 @@ async fn req_turn_04_an_answer_of_status_400_and_above_fails_the_turn() {
     link.tell(json!({"type": "eventual_response", "requestId": id, "status": 200, "data": data}))
         .await;
     let error = soon(turn.result()).await.expect_err("failed");
-    assert_eq!(
-        (error.kind(), error.failure().details().status),
-        (ErrorKind::Protocol, Some(503))
-    );
+    let Error::Protocol(refused) = error else {
+        panic!("{error:?}");
+    };
+    assert_eq!(refused.status(), Some(503));
 }
 
 #[tokio::test]

@@ -1,2 +1,3 @@
-export { fastPaths } from '../options';
+export { fastPaths } from '../options-fast-paths';
+export { EVENT_FACTS } from '../wire/facts';
 export { VirtualClock } from './virtual-clock';

@@ -5,58 +5,86 @@ export type Retry = 'yes' | 'no' | 'renew';
 
 /** What a close code, or the HTTP status of a refused handshake, means. */
 export interface CloseCodeInfo {
-  readonly first: number;
-  readonly last: number;
-  readonly name: string;
   readonly retry: Retry;
   readonly backoffFrom: number;
   readonly kind: string;
 }
 
-type Listed = readonly [number, number, string, Retry, number, string];
+type Listed = readonly [first: number, last: number, Retry, backoffFrom: number, kind: string];
 
 const CLOSE_CODES: readonly Listed[] = [
-  [1000, 1000, 'normal', 'no', 0, 'connection_lost'],
-  [1001, 1001, 'going_away', 'yes', 0, 'connection_lost'],
-  [1002, 1002, 'protocol_violation', 'no', 0, 'connection_lost'],
-  [1003, 1003, 'unsupported_data', 'no', 0, 'connection_lost'],
-  [1005, 1005, 'no_status', 'yes', 0, 'connection_lost'],
-  [1006, 1006, 'abnormal', 'yes', 0, 'connection_lost'],
-  [1007, 1007, 'invalid_utf8', 'no', 0, 'connection_lost'],
-  [1008, 1008, 'policy', 'no', 0, 'connection_lost'],
-  [1009, 1009, 'too_large', 'no', 0, 'connection_lost'],
-  [1010, 1010, 'extension_missing', 'no', 0, 'connection_lost'],
-  [1011, 1011, 'server_failed', 'yes', 0, 'connection_lost'],
-  [1012, 1012, 'restart', 'yes', 2, 'connection_lost'],
-  [1013, 1013, 'try_again_later', 'yes', 2, 'connection_lost'],
-  [1014, 1014, 'bad_gateway', 'yes', 0, 'connection_lost'],
-  [1015, 1015, 'tls_failed', 'no', 0, 'connect_failed'],
-  [4400, 4400, 'malformed', 'no', 0, 'connection_lost'],
-  [4401, 4401, 'unauthorized', 'renew', 0, 'authentication'],
-  [4408, 4408, 'no_pong', 'yes', 0, 'connection_lost'],
-  [4409, 4409, 'too_large_here', 'no', 0, 'message_too_large'],
-  [4429, 4429, 'too_many', 'yes', 2, 'connection_lost'],
-  [4400, 4499, 'refused', 'no', 0, 'connection_lost'],
-  [1000, 4999, 'other', 'yes', 0, 'connection_lost'],
+  // normal
+  [1000, 1000, 'no', 0, 'connection_lost'],
+  // going_away
+  [1001, 1001, 'yes', 0, 'connection_lost'],
+  // protocol_violation
+  [1002, 1002, 'no', 0, 'connection_lost'],
+  // unsupported_data
+  [1003, 1003, 'no', 0, 'connection_lost'],
+  // no_status
+  [1005, 1005, 'yes', 0, 'connection_lost'],
+  // abnormal
+  [1006, 1006, 'yes', 0, 'connection_lost'],
+  // invalid_utf8
+  [1007, 1007, 'no', 0, 'connection_lost'],
+  // policy
+  [1008, 1008, 'no', 0, 'connection_lost'],
+  // too_large
+  [1009, 1009, 'no', 0, 'connection_lost'],
+  // extension_missing
+  [1010, 1010, 'no', 0, 'connection_lost'],
+  // server_failed
+  [1011, 1011, 'yes', 0, 'connection_lost'],
+  // restart
+  [1012, 1012, 'yes', 2, 'connection_lost'],
+  // try_again_later
+  [1013, 1013, 'yes', 2, 'connection_lost'],
+  // bad_gateway
+  [1014, 1014, 'yes', 0, 'connection_lost'],
+  // tls_failed
+  [1015, 1015, 'no', 0, 'connect_failed'],
+  // malformed
+  [4400, 4400, 'no', 0, 'connection_lost'],
+  // unauthorized
+  [4401, 4401, 'renew', 0, 'authentication'],
+  // no_pong
+  [4408, 4408, 'yes', 0, 'connection_lost'],
+  // too_large_here
+  [4409, 4409, 'no', 0, 'message_too_large'],
+  // too_many
+  [4429, 4429, 'yes', 2, 'connection_lost'],
+  // refused
+  [4400, 4499, 'no', 0, 'connection_lost'],
+  // other
+  [1000, 4999, 'yes', 0, 'connection_lost'],
 ];
 
 const HTTP_STATUSES: readonly Listed[] = [
-  [401, 401, 'http_unauthorized', 'renew', 0, 'authentication'],
-  [408, 408, 'http_timeout', 'yes', 0, 'connect_failed'],
-  [425, 425, 'http_too_early', 'yes', 0, 'connect_failed'],
-  [429, 429, 'http_too_many', 'yes', 2, 'connect_failed'],
-  [501, 501, 'http_not_implemented', 'no', 0, 'connect_failed'],
-  [505, 505, 'http_version', 'no', 0, 'connect_failed'],
-  [503, 503, 'http_unavailable', 'yes', 2, 'connect_failed'],
-  [500, 599, 'http_failed', 'yes', 0, 'connect_failed'],
-  [100, 499, 'http_refused', 'no', 0, 'connect_failed'],
+  // http_unauthorized
+  [401, 401, 'renew', 0, 'authentication'],
+  // http_timeout
+  [408, 408, 'yes', 0, 'connect_failed'],
+  // http_too_early
+  [425, 425, 'yes', 0, 'connect_failed'],
+  // http_too_many
+  [429, 429, 'yes', 2, 'connect_failed'],
+  // http_not_implemented
+  [501, 501, 'no', 0, 'connect_failed'],
+  // http_version
+  [505, 505, 'no', 0, 'connect_failed'],
+  // http_unavailable
+  [503, 503, 'yes', 2, 'connect_failed'],
+  // http_failed
+  [500, 599, 'yes', 0, 'connect_failed'],
+  // http_refused
+  [100, 499, 'no', 0, 'connect_failed'],
 ];
 
 function found(rows: readonly Listed[], code: number): CloseCodeInfo | undefined {
   const row = rows.find(([first, last]) => first <= code && code <= last);
   if (row === undefined) return undefined;
-  const [first, last, name, retry, backoffFrom, kind] = row;
-  return { first, last, name, retry, backoffFrom, kind };
+  const [, , retry, backoffFrom, kind] = row;
+  return { retry, backoffFrom, kind };
 }
 
 /** Returns what a close code means; undefined when it may not stand in a frame. */

@@ -4,6 +4,7 @@ export * from './codec';
 export * from './enums';
 export * from './errors';
 export * from './events';
+export * from './facts';
 export * from './json';
 export * from './results';
 export * from './types';

@@ -149,11 +149,7 @@ export interface VerbRow {
 /** What a human is asked; its machine has its name. */
 export interface QuestionRow {
   readonly kind: QuestionKind;
-  readonly shows: string;
-  readonly openedBy: readonly string[];
-  readonly updatedBy: readonly string[];
   readonly noPending: string | null;
-  readonly lapsesBy: readonly string[];
   readonly outlivesTurn: boolean;
   readonly duration: string | null;
   readonly verbs: readonly Verb[];
@@ -219,33 +215,21 @@ export const VERBS: { readonly [V in Verb]: VerbRow } = {
 export const QUESTIONS: { readonly [K in QuestionKind]: QuestionRow } = {
   confirmation: {
     kind: 'confirmation',
-    shows: 'write_confirmation_required',
-    openedBy: ['write_confirmation_required'],
-    updatedBy: [],
     noPending: 'NO_PENDING_CONFIRMATION',
-    lapsesBy: ['stream_token', 'stream_reasoning', 'tool_result'],
     outlivesTurn: false,
     duration: 'expiresAt',
     verbs: ['confirm'],
   },
   otp: {
     kind: 'otp',
-    shows: 'otp_verification_required',
-    openedBy: ['otp_verification_required', 'otp_sent'],
-    updatedBy: ['otp_sent'],
     noPending: null,
-    lapsesBy: [],
     outlivesTurn: true,
     duration: 'expiresAt',
     verbs: ['verify_otp', 'decline_otp'],
   },
   interaction: {
     kind: 'interaction',
-    shows: 'interaction_required',
-    openedBy: ['interaction_required'],
-    updatedBy: [],
     noPending: 'NO_PENDING_INTERACTION',
-    lapsesBy: ['stream_token', 'stream_reasoning', 'tool_result'],
     outlivesTurn: false,
     duration: 'expiresAt',
     verbs: ['submit', 'decline'],

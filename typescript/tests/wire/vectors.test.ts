@@ -8,13 +8,15 @@ import {
   decodeEvent,
   encodeAction,
   encodeEvent,
-  EVENT_FACTS,
   makeAction,
   MalformedFrame,
 } from '../../src/index';
+import { EVENT_FACTS } from '../../src/wire/facts';
 import { faultOf, mendSurrogates, repair } from '../../src/wire/repair';
 import { type CallName, decodeResult } from '../../src/wire/results';
-import { SHAPES } from '../../src/wire/shapes';
+import { OTHER_SHAPES, SHAPES as HELD_SHAPES } from '../../src/wire/shapes';
+
+const SHAPES = { ...HELD_SHAPES, ...OTHER_SHAPES };
 
 interface Vector {
   readonly id: string;

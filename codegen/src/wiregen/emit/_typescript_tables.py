@@ -36,9 +36,16 @@ class TsTable:
         return self.name if self.name.isidentifier() else json.dumps(self.name)
 
 
-def read_shapes(spec: Spec) -> tuple[TsTable, ...]:
-    """Return the repair tables of all structs that are read."""
-    return tuple(TsTable(shape.name, shape_rows(shape)) for shape in spec.shapes)
+def read_shapes(spec: Spec) -> tuple[tuple[TsTable, ...], tuple[TsTable, ...]]:
+    """Return the repair tables of the structs that events and results hold, and of all others."""
+    roots = [event.name for event in spec.events]
+    roots += [item.result.type.name for item in spec.operations if item.result is not None]
+    held = reach({item.name: item for item in spec.types}, roots)
+    tables = [TsTable(shape.name, shape_rows(shape)) for shape in spec.shapes]
+    return (
+        tuple(table for table in tables if table.name in held),
+        tuple(table for table in tables if table.name not in held),
+    )
 
 
 def unions(spec: Spec) -> tuple[TsTable, ...]:

@@ -151,6 +151,7 @@ def emit(spec: Spec, _target: Target) -> dict[str, str]:
     tag = {"tag": spec.event_tag, "tag_key": key_of(spec.event_tag)}
     tag["tag_access"] = member_of(spec.event_tag, chained=False)
     learned = tuple(event for event in events if event.learned)
+    held, others = tables.read_shapes(spec)
     shown = {"events": events, "imports": printer.event_imports(), **tag}
     files: dict[str, dict[str, object]] = {
         "json.ts": {},
@@ -162,6 +163,7 @@ def emit(spec: Spec, _target: Target) -> dict[str, str]:
             "imports": printer.enum_names(printer.shared_structs()),
         },
         "events.ts": {**shown, "uses_json": _names_json(f for e in events for f in e.fields)},
+        "facts.ts": {"events": events},
         "actions.ts": {
             "actions": printer.actions(),
             "imports": printer.action_imports(),
@@ -170,7 +172,7 @@ def emit(spec: Spec, _target: Target) -> dict[str, str]:
             "tag": spec.action_tag,
             "tag_key": key_of(spec.action_tag),
         },
-        "shapes.ts": {"shapes": tables.read_shapes(spec), "unions": tables.unions(spec)},
+        "shapes.ts": {"shapes": held, "others": others, "unions": tables.unions(spec)},
         "repair.ts": {"unions": spec.unions},
         "codec.ts": {
             "events": events,

@@ -13,10 +13,11 @@ interface Line {
 /** A type by itself is repaired and checked by the tables, as where it lies in an event. */
 function typed(line: Line): unknown {
   const { repair, faultOf, mendSurrogates } = (protocols as any)[`${line.protocol}_repair`];
-  const { SHAPES } = (protocols as any)[`${line.protocol}_shapes`];
+  const { SHAPES, OTHER_SHAPES } = (protocols as any)[`${line.protocol}_shapes`];
+  const shapes = { ...SHAPES, ...OTHER_SHAPES };
   const tree: unknown = JSON.parse(mendSurrogates(line.text));
-  repair(tree, line.name, SHAPES);
-  const problem = faultOf(tree, line.name, SHAPES, false);
+  repair(tree, line.name, shapes);
+  const problem = faultOf(tree, line.name, shapes, false);
   return problem === undefined ? { outcome: 'good', encoded: tree } : { outcome: 'broken', problem };
 }
 

@@ -1,10 +1,11 @@
 //! What the client shows, in the words of PROTOCOL.md.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use serde_json::{Value, json};
 use smooth_operator::{
-    Conversation, Error, ErrorKind, Event, Json, OtpCheck, Pong, SubmitResult, TurnResult,
+    Conversation, Error, ErrorKind, Event, Json, OtpCheck, Pong, SubmitResult, TurnResult, failure,
 };
 
 /// A line of output, or a part of one.
@@ -28,37 +29,75 @@ fn parsed(text: &str) -> Json {
     serde_json::from_str(text).unwrap_or_else(|_| Value::Null.into())
 }
 
+/// What every error may know, and what the payload of its variant adds.
 pub fn error_body(error: &Error) -> Body {
-    let (failure, kind) = (error.failure(), error.kind());
+    let kind = error.kind();
+    let mut shown = body(json!({"kind": kind.as_str(), "text": error.to_string()}));
     if kind == ErrorKind::InvalidArgument {
-        return body(json!({"kind": kind.as_str(), "text": error.to_string()}));
+        return shown;
     }
-    let known = failure.details();
-    let details = body(json!({
-        "body": known.body,
-        "requestId": known.request_id,
-        "raw": known.raw.as_ref().map(Json::to_value),
-        "size": known.size,
-        "limit": known.limit,
-    }));
-    body(json!({
-        "kind": kind.as_str(),
-        "text": error.to_string(),
+    shown.extend(body(json!({
         "retryable": error.is_retryable(),
-        "code": failure.code(),
-        "requestId": failure.request_id(),
-        "sessionId": failure.session_id(),
-        "closeCode": failure.close_code(),
-        "closeReason": failure.close_reason(),
-        "serverMessage": failure.server_message().filter(|it| !it.is_empty()),
-        "partialText": failure.partial_text().filter(|it| !it.is_empty()),
-        "question": failure.question().map(|it| it.as_str()),
-        "sent": failure.sent(),
-        "status": known.status,
-        "retryAfterMs": known.retry_after_ms,
-        "at": failure.pointer(),
-        "details": (!details.is_empty()).then_some(details),
-    }))
+        "code": error.code(),
+        "requestId": error.request_id(),
+        "sessionId": error.session_id(),
+        "closeCode": error.close_code(),
+        "partialText": error.partial_text().filter(|it| !it.is_empty()),
+    })));
+    let (facts, details) = carried(error);
+    shown.extend(body(facts));
+    let details = body(details);
+    if !details.is_empty() {
+        shown.insert("details".to_owned(), show(&details));
+    }
+    shown
+}
+
+fn milliseconds(wait: Duration) -> u64 {
+    u64::try_from(wait.as_millis()).unwrap_or(u64::MAX)
+}
+
+/// What only some variants know: beside the ids, and under `details`.
+fn carried(error: &Error) -> (Value, Value) {
+    match error {
+        Error::ConnectFailed(it) | Error::Authentication(it) => (
+            json!({
+                "closeReason": it.close_reason(),
+                "status": it.status(),
+                "retryAfterMs": it.retry_after().map(milliseconds),
+            }),
+            json!({"body": it.body(), "requestId": it.answer_id()}),
+        ),
+        Error::ConnectionLost(it) => (json!({"closeReason": it.close_reason()}), Value::Null),
+        Error::TurnInterrupted(it) => (
+            json!({
+                "closeReason": it.close_reason(),
+                "question": it.question().map(|it| it.as_str()),
+                "sent": it.sent(),
+            }),
+            Value::Null,
+        ),
+        Error::TurnTimeout(it) => (
+            json!({"question": it.question().map(|it| it.as_str())}),
+            Value::Null,
+        ),
+        Error::InvalidFrame(it) => (json!({"at": it.pointer()}), Value::Null),
+        Error::MessageTooLarge(it) => {
+            (Value::Null, json!({"size": it.size(), "limit": it.limit()}))
+        }
+        _ => error.protocol().map_or_else(Default::default, reported),
+    }
+}
+
+fn reported(error: &failure::Protocol) -> (Value, Value) {
+    (
+        json!({
+            "serverMessage": error.server_message().filter(|it| !it.is_empty()),
+            "status": error.status(),
+            "retryAfterMs": error.retry_after().map(milliseconds),
+        }),
+        json!({"raw": error.details().map(Json::to_value)}),
+    )
 }
 
 pub fn native_cancelled() -> Body {

@@ -1,7 +1,6 @@
 // What the client shows, in the words of PROTOCOL.md.
 import {
   type Conversation,
-  EVENT_FACTS,
   SmoothAgentError,
   type Turn,
   type TurnEvents,
@@ -10,6 +9,7 @@ import {
   toolCallOf,
   toolResultOf,
 } from '@smooai/smooth-operator';
+import { EVENT_FACTS } from '@smooai/smooth-operator/testing';
 
 export type Body = Record<string, unknown>;
 

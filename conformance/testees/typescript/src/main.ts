@@ -128,10 +128,10 @@ function open(c: Command): void {
   const times = Object.entries(timeouts).map(([key, ms]) => [`${key}TimeoutMs`, ms]);
   const clock = c.clock === 'virtual' ? new VirtualClock() : undefined;
   if (clock) clocks.set(on, clock);
-  const ca = c.ca && readFileSync(c.ca, 'utf8');
+  const roots = c.ca && readFileSync(c.ca, 'utf8');
   issue(c, async (signal) => {
     const set = Object.fromEntries([...given, ...times]);
-    const client = new sdk.SmoothAgentClient({ ...set, ...limits, url, idGenerator, clock, ca });
+    const client = new sdk.SmoothAgentClient({ ...set, ...limits, url, idGenerator, clock, roots });
     clients.set(on, client);
     client.on('state', ({ previous: from, current: to, reason, code }) =>
       event('state', { on, from, to, reason, code }),

@@ -1,14 +1,24 @@
 namespace SmooAI.SmoothOperator;
 
 /// <summary>What the rooms of one client share.</summary>
-internal sealed class ClientContext(SmoothAgentClientOptions options)
+internal sealed class ClientContext
 {
-    internal SmoothAgentClientOptions Options { get; } = options;
+    internal ClientContext(SmoothAgentClientOptions options)
+    {
+        Options = options;
+        Clock = options.TimeProvider;
+        Host = Endpoint.HostOf(options.Url);
+        Log = new(options.Logger);
+        Ids = new(options);
+        Watch = new(options.Observer, Dispatcher, Log);
+    }
 
-    internal TimeProvider Clock { get; } = options.TimeProvider;
+    internal SmoothAgentClientOptions Options { get; }
+
+    internal TimeProvider Clock { get; }
 
     /// <summary>Host and port of the server, for the texts of errors.</summary>
-    internal string Host { get; } = Endpoint.HostOf(options.Url);
+    internal string Host { get; }
 
     internal FastPaths FastPaths { get; } = new();
 
@@ -16,7 +26,9 @@ internal sealed class ClientContext(SmoothAgentClientOptions options)
 
     internal Dispatcher Dispatcher { get; } = new();
 
-    internal Log Log { get; } = new(options.Logger);
+    internal Log Log { get; }
 
-    internal RequestIds Ids { get; } = new(options);
+    internal RequestIds Ids { get; }
+
+    internal Watch Watch { get; }
 }

@@ -196,6 +196,7 @@ internal sealed class Supervisor(ClientContext context, ILinkListener listener, 
             attempt.Limit.Lift();
             (_attempt, _link) = (null, new Link(context, this, socket));
             Move(LocalEvent.Opened, null, null);
+            context.Watch.Attempt(context.Host, null);
             attempt.SetOpened();
             _outbox.LinkReady(_link);
             return _link;
@@ -210,6 +211,7 @@ internal sealed class Supervisor(ClientContext context, ILinkListener listener, 
             {
                 _attempt = null;
                 Move(LocalEvent.ConnectFailed, null, error as SmoothAgentException);
+                context.Watch.Attempt(context.Host, error);
                 attempt.SetFailed(error);
                 listener.OnAttemptFailed(error);
                 _outbox.LinkGone(LocalEvent.ConnectFailed);

@@ -68,6 +68,9 @@ public sealed record SmoothAgentClientOptions
     /// <summary>Whether the log shows the text of frames; off. Frames hold what people say.</summary>
     public bool LogPayloads { get; init; }
 
+    /// <summary>Hears of attempts, calls, turns and questions; null for nobody.</summary>
+    public Observer? Observer { get; init; }
+
     /// <summary>The clock behind every limit; the system's (REQ-TIME-01).</summary>
     public TimeProvider TimeProvider { get; init; } = TimeProvider.System;
 

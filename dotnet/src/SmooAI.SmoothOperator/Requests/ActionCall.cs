@@ -86,11 +86,13 @@ internal abstract class ActionCall<T> : IInFlight, ICallActs
         if (outcome == Outcome.Completed)
         {
             OnRead(_cause.Result!);
-            _waiter.Resolve(_cause.Result!);
+            Resolve(_cause.Result!);
         }
         else
         {
-            _waiter.Fail(_cause.Error(StepWords.Of(ending!.Value)));
+            var error = _cause.Error(StepWords.Of(ending!.Value));
+            _context.Watch.Call(_action.Action, _id, error);
+            _waiter.Fail(error);
         }
     }
 
@@ -111,7 +113,11 @@ internal abstract class ActionCall<T> : IInFlight, ICallActs
     {
     }
 
-    private protected void Resolve(T result) => _waiter.Resolve(result);
+    private protected void Resolve(T result)
+    {
+        _context.Watch.Call(_action.Action, _id, null);
+        _waiter.Resolve(result);
+    }
 
     private protected ErrorFacts Named(ErrorFacts facts) => facts with
     {

@@ -15,7 +15,9 @@ internal sealed class WebSocketTransport : ISocket
     private readonly HttpMessageInvoker _invoker;
     private readonly int _maxMessageBytes;
     private readonly MessageBuffer _message = new();
+    private readonly Dialer _dialer;
     private CloseFrameTap? _tap;
+    private bool _dialed;
     private bool _skipping;
 
     private WebSocketTransport(OpenRequest request, SmoothAgentClientOptions options)
@@ -26,6 +28,7 @@ internal sealed class WebSocketTransport : ISocket
         {
             _socket.Options.SetRequestHeader(name, value);
         }
+        _dialer = new Dialer(options.TimeProvider);
         _answer = new AnswerTap(Handler(options), options.TimeProvider);
         _invoker = new HttpMessageInvoker(_answer);
     }
@@ -111,7 +114,6 @@ internal sealed class WebSocketTransport : ISocket
 
     private SocketsHttpHandler Handler(SmoothAgentClientOptions options)
     {
-        var dialer = new Dialer(options.TimeProvider);
         var handler = new SocketsHttpHandler
         {
             AllowAutoRedirect = false,
@@ -120,8 +122,7 @@ internal sealed class WebSocketTransport : ISocket
             ActivityHeadersPropagator = null,
             ConnectTimeout = Timeout.InfiniteTimeSpan, // the attempt's own limit covers it
             PooledConnectionLifetime = TimeSpan.Zero,
-            ConnectCallback = (context, cancellation) =>
-                dialer.DialAsync(context.DnsEndPoint.Host, context.DnsEndPoint.Port, cancellation),
+            ConnectCallback = DialOnceAsync,
             PlaintextStreamFilter = (context, _) =>
             {
                 _tap = new CloseFrameTap(context.PlaintextStream);
@@ -133,6 +134,20 @@ internal sealed class WebSocketTransport : ISocket
             handler.SslOptions.RemoteCertificateValidationCallback = validation;
         }
         return handler;
+    }
+
+    /// <summary>
+    /// Opens the one connection of the attempt. The library asks for another where the first ended before any byte of
+    /// the answer; whether there is a next attempt is for the supervisor to say (REQ-CONN-21).
+    /// </summary>
+    private ValueTask<Stream> DialOnceAsync(SocketsHttpConnectionContext context, CancellationToken cancellationToken)
+    {
+        if (_dialed)
+        {
+            throw new HttpIOException(HttpRequestError.ResponseEnded, "The connection ended before the handshake was answered.");
+        }
+        _dialed = true;
+        return _dialer.DialAsync(context.DnsEndPoint.Host, context.DnsEndPoint.Port, cancellationToken);
     }
 
     private SocketMessage Ended(Exception fault)

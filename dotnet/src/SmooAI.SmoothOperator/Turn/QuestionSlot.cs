@@ -13,6 +13,8 @@ internal sealed class QuestionSlot(ClientContext context, QuestionRow row, Actio
     private long _openedAt;
     private TimeSpan? _duration;
 
+    internal QuestionKind Kind { get; } = States.Question(row.Kind);
+
     /// <summary>What is asked; kept while it is answered, for a reopening.</summary>
     internal Question? Asked { get; private set; }
 
@@ -24,10 +26,9 @@ internal sealed class QuestionSlot(ClientContext context, QuestionRow row, Actio
     /// <summary>A frame opened the question: its own fields say how long (REQ-TURN-13).</summary>
     internal void Open(ServerEvent received, bool timed)
     {
-        var kind = States.Question(row.Kind);
         Asked = received is OtpSentEvent sent
-            ? new Question(kind, Asked?.Asked ?? received, sent)
-            : new Question(kind, received);
+            ? new Question(Kind, Asked?.Asked ?? received, sent)
+            : new Question(Kind, received);
         _duration = DurationOf(received);
         _openedAt = context.Clock.GetTimestamp();
         Start(timed);

@@ -57,7 +57,7 @@ internal sealed class TurnActs(TurnDriver turn, TurnCause cause) : ITurnActs
         ? Failure.Local(ErrorKinds.AlreadyAnswered, turn.NamedVerb)
         : Failure.NoPendingQuestion(turn.NamedVerb);
 
-    public void Open() => turn.Questions[_step.Question!.Kind].Open(cause.Event!, !turn.IsSettled);
+    public void Open() => turn.Ask(_step.Question!, cause.Event!);
 
     public void Reopen() => turn.Questions[_step.Question!.Kind].Reopen(!turn.IsSettled);
 

@@ -12,6 +12,7 @@ internal sealed class TurnDriver : IInFlight
     private readonly TurnEnding _ending;
     private readonly TurnClocks _clocks;
     private Action? _settled;
+    private bool _awaitsToken;
 
     internal TurnDriver(ClientContext context, Router router, TurnWriter writer)
     {
@@ -23,6 +24,7 @@ internal sealed class TurnDriver : IInFlight
         Items = new TurnItems(_text, router.AtRest);
         _ending = new TurnEnding(context, this, _text);
         _clocks = new TurnClocks(context, StepLocal);
+        _awaitsToken = context.Watch.IsOn;
     }
 
     internal TurnItems Items { get; }
@@ -191,9 +193,22 @@ internal sealed class TurnDriver : IInFlight
     /// <summary>Shows an event as an item of the turn.</summary>
     internal void Append(ServerEvent received)
     {
+        if (_awaitsToken && received is StreamTokenEvent)
+        {
+            _awaitsToken = false;
+            _context.Watch.FirstToken(RequestId);
+        }
         var from = _text.Length;
         _text.Add(received);
         Items.Append(new(received, from, _text.Length));
+    }
+
+    /// <summary>A frame asks a human.</summary>
+    internal void Ask(QuestionRow question, ServerEvent received)
+    {
+        var slot = Questions[question.Kind];
+        slot.Open(received, !IsSettled);
+        _context.Watch.Question(RequestId, slot.Kind);
     }
 
     /// <summary>Writes the one cancel of the turn.</summary>

@@ -28,6 +28,7 @@ internal sealed class TurnEnding(ClientContext context, TurnDriver turn, Accumul
         var confirmed = how == TurnOutcome.Cancelled ? ending != Ending.Unconfirmed : (bool?)null;
         var result = ResultOf(how, confirmed, cause.Event);
         EndVerbs(null);
+        context.Watch.TurnSettled(turn.RequestId, how, null);
         context.Gate.After(() => _completion.TrySetResult(result));
         turn.Items.End(null);
         return (how, result);
@@ -36,6 +37,7 @@ internal sealed class TurnEnding(ClientContext context, TurnDriver turn, Accumul
     private void Fail(Exception failure)
     {
         EndVerbs(failure);
+        context.Watch.TurnSettled(turn.RequestId, TurnOutcome.Failed, failure);
         context.Gate.After(() => Observed.Fail(_completion, failure));
         context.Gate.After(() => FailureWatch.Attach(turn, failure, context.Log));
         turn.Items.End(failure);

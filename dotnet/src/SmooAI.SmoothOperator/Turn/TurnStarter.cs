@@ -28,8 +28,9 @@ internal sealed class TurnStarter(ClientContext context, Router router, Sender s
             {
                 driver.Refuse(refusal);
             }
-            else if (token.CanBeCanceled)
+            else
             {
+                context.Watch.TurnStarted(id, action.SessionId);
                 Follow(driver, token);
             }
             return turn;
@@ -56,6 +57,7 @@ internal sealed class TurnStarter(ClientContext context, Router router, Sender s
         var driver = new TurnDriver(context, router, writer);
         driver.Actions = new TurnVerbs(context, driver, writer, parksOtp);
         router.Register(answer.RequestId!, driver);
+        context.Watch.TurnStarted(answer.RequestId!, sessionId);
         driver.OnEvent(frame);
         return new Turn(context, driver, driver.Actions);
     }
@@ -86,6 +88,10 @@ internal sealed class TurnStarter(ClientContext context, Router router, Sender s
 
     private void Follow(TurnDriver driver, CancellationToken token)
     {
+        if (!token.CanBeCanceled)
+        {
+            return;
+        }
         var following = token.UnsafeRegister(_ =>
         {
             using (context.Gate.Enter())

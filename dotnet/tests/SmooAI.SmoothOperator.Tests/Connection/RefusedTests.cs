@@ -25,6 +25,20 @@ public sealed class RefusedTests : ClientTest
     }
 
     [Fact]
+    public async Task REQ_CONN_21_ASocketThatEndsBeforeTheAnswerIsOneAttemptAndOneConnection()
+    {
+        Peer.HangsUp = true;
+        var error = await NewClient().ConnectAsync().FailsAsync<ConnectFailedException>();
+        var cause = error.InnerException;
+        while (cause is not (null or HttpIOException))
+        {
+            cause = cause.InnerException;
+        }
+        (error.Retryable, Peer.Requests.Count).ShouldBe((true, 1));
+        cause.ShouldBeOfType<HttpIOException>().HttpRequestError.ShouldBe(HttpRequestError.ResponseEnded);
+    }
+
+    [Fact]
     public async Task REQ_CONN_22_TheAnswerIsKeptAndItsTextIsNotRepeated()
     {
         Peer.Status = 503;

@@ -42,6 +42,9 @@ internal sealed class Peer : IAsyncDisposable
     /// <summary>Body of the answer that refuses.</summary>
     public string Body { get; set; } = "";
 
+    /// <summary>Whether handshakes are not answered: the socket just ends.</summary>
+    public bool HangsUp { get; set; }
+
     /// <summary>Handshakes wait for this.</summary>
     public Task Hold { get; set; } = Task.CompletedTask;
 
@@ -93,6 +96,11 @@ internal sealed class Peer : IAsyncDisposable
             var head = await ReadHeadAsync(stream);
             Requests.Enqueue(head);
             await Hold.WaitAsync(_over.Token);
+            if (HangsUp)
+            {
+                client.Dispose();
+                return;
+            }
             await stream.WriteAsync(Encoding.ASCII.GetBytes(AnswerTo(head)), _over.Token);
             if (Status != 101)
             {
