@@ -34,8 +34,6 @@ export type ErrorKind =
 export interface KindInfo {
   /** Name of the error class, without `Error`. */
   readonly leaf: string;
-  /** The kind by which it is caught as well. */
-  readonly parent: ErrorKind | null;
   readonly retryable: boolean;
 }
 
@@ -52,59 +50,90 @@ export interface CodeInfo {
 
 export const ERROR_KINDS: { readonly [K in ErrorKind]: KindInfo } = {
   /** Base of everything that concerns the link; never raised itself. */
-  connection: { leaf: 'Connection', parent: null, retryable: true },
+  connection: { leaf: 'Connection', retryable: true },
   /** The link could not be opened: refused, timed out, handshake status other than 101, untrusted certificate. An HTTP status is in details.status. */
-  connect_failed: { leaf: 'ConnectFailed', parent: 'connection', retryable: true },
+  connect_failed: { leaf: 'ConnectFailed', retryable: true },
   /** The server refused the credentials; HTTP 401 or close code 4401. */
-  authentication: { leaf: 'Authentication', parent: 'connection', retryable: false },
+  authentication: { leaf: 'Authentication', retryable: false },
   /** The link ended while a call waited; closeCode says how. */
-  connection_lost: { leaf: 'ConnectionLost', parent: 'connection', retryable: true },
+  connection_lost: { leaf: 'ConnectionLost', retryable: true },
   /** The link ended in mid-turn; the message is not sent again. Carries sent, partialText and the open question. */
-  turn_interrupted: { leaf: 'TurnInterrupted', parent: 'connection_lost', retryable: false },
+  turn_interrupted: { leaf: 'TurnInterrupted', retryable: false },
   /** A call was made in idle or closed; nothing was sent. */
-  not_connected: { leaf: 'NotConnected', parent: 'connection', retryable: true },
+  not_connected: { leaf: 'NotConnected', retryable: true },
   /** maxReconnectAttempts attempts in a row failed; the last one's error is the cause. */
-  reconnect_exhausted: { leaf: 'ReconnectExhausted', parent: 'connection', retryable: false },
+  reconnect_exhausted: { leaf: 'ReconnectExhausted', retryable: false },
   /** close() was called while the action was in flight. */
-  client_closed: { leaf: 'ClientClosed', parent: 'connection', retryable: false },
+  client_closed: { leaf: 'ClientClosed', retryable: false },
   /** queueLimit actions wait for the link already; nothing was sent. */
-  queue_full: { leaf: 'QueueFull', parent: 'connection', retryable: true },
+  queue_full: { leaf: 'QueueFull', retryable: true },
   /** Base of the two timeouts; never raised itself. */
-  timeout: { leaf: 'Timeout', parent: null, retryable: false },
+  timeout: { leaf: 'Timeout', retryable: false },
   /** No answer to a call or verb within requestTimeout. */
-  request_timeout: { leaf: 'RequestTimeout', parent: 'timeout', retryable: true },
+  request_timeout: { leaf: 'RequestTimeout', retryable: true },
   /** The turn was silent for turnIdleTimeout, ran for turnTimeout, or its question was not answered in time. Carries the partial text. */
-  turn_timeout: { leaf: 'TurnTimeout', parent: 'timeout', retryable: false },
+  turn_timeout: { leaf: 'TurnTimeout', retryable: false },
   /** The server reported an error: base of every code above, and itself for unknown codes and for status 400 and above. */
-  protocol: { leaf: 'Protocol', parent: null, retryable: false },
+  protocol: { leaf: 'Protocol', retryable: false },
   /** See codes. */
-  invalid_request: { leaf: 'Validation', parent: 'protocol', retryable: false },
+  invalid_request: { leaf: 'Validation', retryable: false },
   /** See codes; SessionNotFound derives from NotFound. */
-  not_found: { leaf: 'NotFound', parent: 'protocol', retryable: false },
+  not_found: { leaf: 'NotFound', retryable: false },
   /** See codes. */
-  permission: { leaf: 'PermissionDenied', parent: 'protocol', retryable: false },
+  permission: { leaf: 'PermissionDenied', retryable: false },
   /** Base of TurnInProgress and NoPendingQuestion; NoPendingQuestion is also made locally */
-  conflict: { leaf: 'Conflict', parent: 'protocol', retryable: false },
+  conflict: { leaf: 'Conflict', retryable: false },
   /** See codes. */
-  rate_limited: { leaf: 'RateLimited', parent: 'protocol', retryable: true },
+  rate_limited: { leaf: 'RateLimited', retryable: true },
   /** See codes. */
-  server_error: { leaf: 'ServerFault', parent: 'protocol', retryable: true },
+  server_error: { leaf: 'ServerFault', retryable: true },
   /** See codes; also made locally when a verb needs a capability that the server did not list. */
-  unsupported: { leaf: 'Unsupported', parent: 'protocol', retryable: false },
+  unsupported: { leaf: 'Unsupported', retryable: false },
   /** Base of the faults of frames; never raised itself. */
-  wire: { leaf: 'Wire', parent: null, retryable: false },
+  wire: { leaf: 'Wire', retryable: false },
   /** A frame that had to be understood was broken; carries type and JSON Pointer. */
-  invalid_frame: { leaf: 'InvalidFrame', parent: 'wire', retryable: false },
+  invalid_frame: { leaf: 'InvalidFrame', retryable: false },
   /** A call was answered by an event of another type, or a page cursor repeated; carries the event. */
-  unexpected_event: { leaf: 'UnexpectedEvent', parent: 'wire', retryable: false },
+  unexpected_event: { leaf: 'UnexpectedEvent', retryable: false },
   /** A message was over the limit; names size, where known, and limit in bytes. */
-  message_too_large: { leaf: 'MessageTooLarge', parent: 'wire', retryable: false },
+  message_too_large: { leaf: 'MessageTooLarge', retryable: false },
   /** An iterator fell behind its bound. Reserved. */
-  slow_consumer: { leaf: 'SlowConsumer', parent: 'wire', retryable: false },
+  slow_consumer: { leaf: 'SlowConsumer', retryable: false },
   /** A question handler failed. Reserved. */
-  handler_failed: { leaf: 'Handler', parent: null, retryable: false },
+  handler_failed: { leaf: 'Handler', retryable: false },
   /** The question was answered before; nothing was sent. */
-  already_answered: { leaf: 'AlreadyAnswered', parent: null, retryable: false },
+  already_answered: { leaf: 'AlreadyAnswered', retryable: false },
+};
+
+/** The kind by which a kind is caught as well. */
+export const PARENT_KINDS: { readonly [K in ErrorKind]: ErrorKind | null } = {
+  connection: null,
+  connect_failed: 'connection',
+  authentication: 'connection',
+  connection_lost: 'connection',
+  turn_interrupted: 'connection_lost',
+  not_connected: 'connection',
+  reconnect_exhausted: 'connection',
+  client_closed: 'connection',
+  queue_full: 'connection',
+  timeout: null,
+  request_timeout: 'timeout',
+  turn_timeout: 'timeout',
+  protocol: null,
+  invalid_request: 'protocol',
+  not_found: 'protocol',
+  permission: 'protocol',
+  conflict: 'protocol',
+  rate_limited: 'protocol',
+  server_error: 'protocol',
+  unsupported: 'protocol',
+  wire: null,
+  invalid_frame: 'wire',
+  unexpected_event: 'wire',
+  message_too_large: 'wire',
+  slow_consumer: 'wire',
+  handler_failed: null,
+  already_answered: null,
 };
 
 export const ERROR_CODES: { readonly [code: string]: CodeInfo } = {
