@@ -152,6 +152,6 @@ var capabilityRows = []capabilityRow{
 	{"spec_1_1", "1.1", []string{"always"}, ""},
 	{"identity_form", "1.1", nil, ""},
 	{"choice_chips", "1.1", nil, ""},
-	{"spec_1_2", "1.2", []string{"always"}, "reconnect"},
+	{"spec_1_2", "1.2", []string{"always"}, ""},
 	{"replay", "1.2", []string{"option autoReconnect"}, "reconnect"},
 }

@@ -117,6 +117,8 @@ const (
 	limitRetryAfterLongest = 120000 * time.Millisecond
 	// Doublings of the wait between attempts. In doublings (REQ-CONN-31).
 	limitBackoffDoublings = 31
+	// Pages of history that are read for a lost turn. In pages (REQ-TURN-30).
+	limitRecoverPages = 10
 	// For the sign of life that is asked for after a sleep. In ms (REQ-CONN-39).
 	limitProbeTimeout = 5000 * time.Millisecond
 	// Largest message that is sent. In bytes (REQ-CALL-10).

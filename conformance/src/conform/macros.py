@@ -30,6 +30,7 @@ TURN_VERBS = [
     "leave",
     "detach",
     "abort",
+    "recover",
 ]
 CLIENT_VERBS = [
     "open",
@@ -42,12 +43,15 @@ CLIENT_VERBS = [
     "messages",
     "advance",
     "wake",
+    "counters",
 ]
 WIRE_VERBS = frozenset(
     "json raw octets binary bad-utf8 bom fragment bytewise mid-utf8 coalesce ping pong big deaf "  # noqa: SIM905
     "close close-no-status drop reset handshake".split()
 )
-NAMED = frozenset(["confirm", "otp", "submit", "decline", "cancel", "await", "textstream"])
+NAMED = frozenset(
+    ["recover", "confirm", "otp", "submit", "decline", "cancel", "await", "textstream"]
+)
 
 
 def milliseconds(value: int | str) -> int:
@@ -124,7 +128,7 @@ class Expander:
         begin = {"start": "c1", "as": "h1"}
         if word == "session":
             begin = {"call": "c1", "op": action, "as": "s1"}
-        supports = sorted({"otp_park", "spec_1_1", *self.defaults.get("supports", [])})
+        supports = sorted({*self.spec.implied, *self.defaults.get("supports", [])})
         sent = {"action": action, "requestId": "req-create", **args, "supports": supports}
         answer = {"type": "immediate_response", "requestId": "req-create", "status": 200}
         return [
@@ -229,7 +233,7 @@ class Expander:
         if cmd == "open":
             return self._open(target, rest)
         command: Tree = {"cmd": cmd, "on": target, **rest}
-        if cmd in ("connect", "close"):
+        if cmd in ("connect", "close", "counters"):
             command.setdefault("as", self._name(f"{target}.{cmd}"))
         if cmd == "close":
             self.closed.add(target)

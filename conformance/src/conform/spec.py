@@ -217,6 +217,14 @@ class Spec:
         rows = self._table("x-capabilities", "capabilities.yaml")["capabilities"]
         return {row["word"]: row for row in rows}
 
+    @cached_property
+    def implied(self) -> frozenset[str]:
+        """Capability words that every client lists (REQ-CALL-07)."""
+        rows = self.capabilities.items()
+        return frozenset(
+            word for word, row in rows if "always" in row["implied_by"] and "pending" not in row
+        )
+
     def code(self, word: str) -> ErrorCode:
         """Return the row of a code, or the one for codes that are not listed (REQ-ERR-03)."""
         row = self.errors["unknown_code"]

@@ -442,7 +442,7 @@ pub(crate) static CAPABILITIES: &[Capability] = &[
     Capability {
         word: "spec_1_2",
         implied_by: &["always"],
-        pending: Some("reconnect"),
+        pending: None,
     },
     Capability {
         word: "replay",

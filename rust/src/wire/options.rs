@@ -45,6 +45,8 @@ pub(crate) const QUEUE_LIMIT: usize = 64;
 pub(crate) const RETRY_AFTER_LONGEST: Duration = Duration::from_millis(120000);
 /// Doublings of the wait between attempts. In doublings (REQ-CONN-31).
 pub(crate) const BACKOFF_DOUBLINGS: usize = 31;
+/// Pages of history that are read for a lost turn. In pages (REQ-TURN-30).
+pub(crate) const RECOVER_PAGES: usize = 10;
 /// For the sign of life that is asked for after a sleep. In ms (REQ-CONN-39).
 pub(crate) const PROBE_TIMEOUT: Duration = Duration::from_millis(5000);
 /// Largest message that is sent. In bytes (REQ-CALL-10).

@@ -508,6 +508,8 @@ export const LIMITS = {
   retryAfterLongest: 120000,
   /** Doublings of the wait between attempts. In doublings (REQ-CONN-31). */
   backoffDoublings: 31,
+  /** Pages of history that are read for a lost turn. In pages (REQ-TURN-30). */
+  recoverPages: 10,
   /** For the sign of life that is asked for after a sleep. In ms (REQ-CONN-39). */
   probeTimeout: 5000,
   /** Largest message that is sent. In bytes (REQ-CALL-10). */

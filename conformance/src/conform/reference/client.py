@@ -93,7 +93,7 @@ class RefClient(RefLink):
             self.late[drawn] = None
             raise RefError(refusal, requestId=drawn, sessionId=args.get("sessionId"))
         if op == "create_conversation_session":
-            words = {"otp_park", "spec_1_1"}
+            words = {"otp_park", "spec_1_1", "spec_1_2"}
             words |= {*self.options.get("supports", []), *args.get("supports", [])}
             args = {**args, "supports": sorted(words)}
         if "default-written-to-wire" in self.faults and op == "get_conversation_messages":
@@ -204,6 +204,37 @@ class RefClient(RefLink):
         else:
             self._answer(wait, found[0], None)
 
+    async def recover(self, turn: RefTurn) -> Tree:
+        """What became of an interrupted turn (REQ-TURN-30)."""
+        answer: Tree | None = None
+        args: Tree = {"sessionId": turn.session}
+        for _ in range(1 if "recovery-reads-one-page" in self.faults else 10):
+            page = await self.call("get_conversation_messages", args)
+            for message in page["messages"]:
+                if message.get("requestId") != turn.id:
+                    continue
+                if message["direction"] == "inbound":
+                    return self._fate(message.get("turn"), answer)
+                answer = answer or message
+            if not page["hasMore"] or not page.get("nextCursor"):
+                told = "spec_1_2" in self.granted.get(turn.session, [])
+                told = told or "silence-is-not-delivered" in self.faults
+                return {"status": "not_delivered" if told and answer is None else "unknown"}
+            args = {"sessionId": turn.session, "cursor": page["nextCursor"]}
+        return {"status": "unknown"}
+
+    def _fate(self, state: Any, answer: Tree | None) -> Tree:
+        if state == "completed" and answer:
+            return {"status": "answered", "message": answer}
+        over: tuple[str, ...] = ("completed", "cancelled", "failed")
+        over = (*over, "running") if "running-is-not-answered" in self.faults else over
+        return {"status": "not_answered" if state in over else "unknown"}
+
+    def counters(self) -> Tree:
+        """What the client has counted (REQ-LOG-03)."""
+        turns = sum(turn.body is None for turn in self.turns.values())
+        return {**self.counted, "openTurns": turns}
+
     # --- turns ------------------------------------------------------------------------------
 
     def send(self, session: str, message: str, extra: Tree, request: str | None) -> RefTurn:
@@ -260,6 +291,7 @@ class RefClient(RefLink):
 
     async def _malformed_frame(self) -> None:
         self._malformed += 1
+        self.counted["droppedFrames"] += "dropped-uncounted" not in self.faults
         limit = 1 if "bad-json-kills-connection" in self.faults else MALFORMED_LIMIT
         if "bad-json-swallowed-forever" in self.faults or self._malformed != limit:
             return

@@ -25,6 +25,7 @@ Tree = dict[str, Any]
 TIMES = {"connect": 10_000, "close": 5_000, "request": 30_000, "turn": 0}
 TIMES |= {"turnIdle": 120_000, "question": 330_000, "cancel": 5_000}
 READS = ("get_session", "get_conversation_messages", "list_conversations", "ping")
+COUNTED = ("connects", "reconnects", "framesIn", "framesOut", "droppedFrames")
 PROBE = 5_000
 NATIVE = "invalid_argument"
 SEEKS = ("connecting", "reconnecting")
@@ -69,6 +70,7 @@ class RefLink:
         self._timers: dict[str, Timer] = {}
         self._malformed = 0
         self._close_reason = ""
+        self.counted = dict.fromkeys(COUNTED, 0)
 
     # what the rest of the client does
 
@@ -236,6 +238,8 @@ class RefLink:
             mute_pongs(self._ws)
         self._malformed = 0
         self._attempt = None
+        self.counted["connects"] += 1
+        self.counted["reconnects"] += self.state == "reconnecting"
         self._move("open", "opened")
         self._resolve(None)
         at_once = "count-anew-at-open" in self.faults
@@ -412,6 +416,7 @@ class RefLink:
             while True:
                 message = await self._receive()
                 self._heard()
+                self.counted["framesIn"] += 1
                 await self._message(message)
         except websockets.exceptions.ConnectionClosed as closed:
             self._ended(closed)
@@ -444,6 +449,7 @@ class RefLink:
                 out = self._outbox.pop(-1 if "queue-reversed" in self.faults else 0)
                 if not out.dropped:
                     out.written = True
+                    self.counted["framesOut"] += 1
                     await self._send(ws, out.text)
             self._wanted.clear()
             await self._wanted.wait()

@@ -145,6 +145,13 @@ class RefTestee:
     async def _cmd_wake(self, c: Tree) -> None:
         self.clients[c["on"]].wake()
 
+    async def _cmd_recover(self, c: Tree) -> None:
+        turn = self.turns[c["turn"]]
+        self._run(c["as"], turn.client.recover(turn))
+
+    async def _cmd_counters(self, c: Tree) -> None:
+        self._returned(c["as"], self.clients[c["on"]].counters())
+
     async def _cmd_close(self, c: Tree) -> None:
         client = self.clients.get(c["on"])
         self._run(c["as"], client.close() if client else _nothing())

@@ -86,6 +86,7 @@ class Client(LinkSide):
                 raise ValueError(f"the outbox does not know the effect {effect.name}")
             life.local("taken", {})
             self.stage.sent(self.name, frame)
+            self.frames_out += 1
             self.tap("out", frame["action"], frame.get("requestId"))
             life.local("flushed", {})
 
@@ -106,6 +107,17 @@ class Client(LinkSide):
         life = Group(self.tables, "frame")
         self.lives.append((frame, life))
         self.queue.append((frame, life))
+
+    def counters(self) -> Tree:
+        """What the client has counted (REQ-LOG-03)."""
+        return {
+            "connects": self.connects,
+            "reconnects": self.reconnects,
+            "framesIn": self.frames_in,
+            "framesOut": self.frames_out,
+            "droppedFrames": self.dropped,
+            "openTurns": sum(not turn.settled for turn in self.turns.values()),
+        }
 
     def ping(self) -> None:
         """A ping of the client's own: nobody waits for its answer (REQ-CONN-38)."""
@@ -144,7 +156,7 @@ class Client(LinkSide):
     def call(self, op: str, args: Tree, done: Done, name: str = "") -> None:
         """Start an action with one answer."""
         if op == "create_conversation_session":
-            words = {w for w, row in self.spec.capabilities.items() if _always(row)}
+            words = set(self.spec.implied)
             words.update(self.options.get("supports", []), args.get("supports", []))
             args = {**args, "supports": sorted(words)}
         # an id is drawn also for a call that finds no link (REQ-CALL-01)
@@ -260,7 +272,7 @@ class Client(LinkSide):
 
     def malformed_frame(self) -> None:
         """REQ-WIRE-04: dropped and counted; the tenth in a row closes the link."""
-        self.heard()
+        self.dropped += 1
         self.tap("in", None, None)
         self.malformed += 1
         if self.malformed == self.spec.bound("malformedInARow"):
@@ -316,7 +328,3 @@ class Client(LinkSide):
         off = ms == 0 and row["name"] not in ("cancel", "retry", "stable")
         if not off and self.options.get("clock") == "virtual":
             self.clock.arm(key, ms, due)
-
-
-def _always(row: Tree) -> bool:
-    return "always" in row["implied_by"] and "pending" not in row

@@ -71,6 +71,8 @@ class LinkSide:
         self.close_code: int | None = None
         self.close_reason = ""
         self.malformed = 0
+        self.connects = self.reconnects = 0
+        self.frames_in = self.frames_out = self.dropped = 0
 
     # what the rest of the client does
 
@@ -207,6 +209,7 @@ class LinkSide:
     def heard(self) -> None:
         """Something came in: the link lives (REQ-CONN-38)."""
         if self.connection.state == "open":
+            self.frames_in += 1
             self._time("frame")
 
     # --- attempts -------------------------------------------------------------------------------
@@ -280,6 +283,8 @@ class LinkSide:
         elif plan in (None, "release", "bytewise"):
             self.attempting = False
             self.malformed = 0
+            self.connects += 1
+            self.reconnects += self.connection.state == "reconnecting"
             self._move("opened")
             self._connected(None)
             self.flush()

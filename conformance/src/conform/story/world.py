@@ -17,6 +17,7 @@ from conform.script import Case, Step
 from conform.spec import Spec, Tree
 from conform.story.client import Client
 from conform.story.pager import Pager
+from conform.story.recovery import Recovery
 from conform.story.watchers import Watchers
 
 SEND = "send_message"
@@ -123,6 +124,15 @@ class World:
 
     def _wake(self, body: Tree) -> None:
         self.clients[body["on"]].happens("wake")
+
+    def _counters(self, body: Tree) -> None:
+        client = self.clients[body["on"]]
+        client.returned(body["as"], client.counters(), None)
+
+    def _recover(self, body: Tree) -> None:
+        turn = self.turns[body["turn"]]
+        client = next(c for c in self.clients.values() if turn in c.turns.values())
+        Recovery(client, turn.session, turn.id, body["as"])
 
     # --- calls ------------------------------------------------------------------------------
 
@@ -277,6 +287,7 @@ class World:
             case "big":
                 client.deliver(big_frame(value))
             case "binary" | "bom":
+                client.heard()
                 client.malformed_frame()
             case "bad-utf8":
                 client.end("invalid_utf8")
@@ -304,6 +315,7 @@ class World:
     def _fence(self, step: Step) -> None:
         client = self.clients[step.client]
         client.heard()
+        client.frames_out += 1
         sent = next(client.ids)
         client.tap("out", "ping", sent)
         client.tap("in", "pong", sent)

@@ -130,7 +130,7 @@ internal static class Capabilities
         new("spec_1_1", "1.1", ["always"], null),
         new("identity_form", "1.1", [], null),
         new("choice_chips", "1.1", [], null),
-        new("spec_1_2", "1.2", ["always"], "reconnect"),
+        new("spec_1_2", "1.2", ["always"], null),
         new("replay", "1.2", ["option autoReconnect"], "reconnect"),
     ];
 }

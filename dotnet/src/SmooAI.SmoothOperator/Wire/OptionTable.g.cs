@@ -146,6 +146,9 @@ internal static class Limits
     /// <summary>Doublings of the wait between attempts. In doublings (REQ-CONN-31).</summary>
     internal const int BackoffDoublings = 31;
 
+    /// <summary>Pages of history that are read for a lost turn. In pages (REQ-TURN-30).</summary>
+    internal const int RecoverPages = 10;
+
     /// <summary>For the sign of life that is asked for after a sleep. In ms (REQ-CONN-39).</summary>
     internal const int ProbeTimeout = 5000;
 

@@ -12,7 +12,7 @@ public static class WireCodec
     /// <summary>Version of the specification that this code was generated from.</summary>
     public const string SpecVersion = "1.2";
 
-    internal const string SpecHash = "956596dc621816a6bf0a4961249b25b1a96846fc9b887d9ba8354ca67daf5f99";
+    internal const string SpecHash = "f0f81cebab3fd2f2ff9fb810b91750d627afbba6a28e363664f7d4675364f8db";
 
     /// <summary>Decodes one frame; never throws for what a peer may send.</summary>
     public static DecodedFrame Decode(string frame) => Decode(Encoding.UTF8.GetBytes(frame).AsMemory());

@@ -145,6 +145,6 @@ CAPABILITIES: tuple[Capability, ...] = (
     Capability("spec_1_1", "1.1", ("always",), None),
     Capability("identity_form", "1.1", (), None),
     Capability("choice_chips", "1.1", (), None),
-    Capability("spec_1_2", "1.2", ("always",), "reconnect"),
+    Capability("spec_1_2", "1.2", ("always",), None),
     Capability("replay", "1.2", ("option autoReconnect",), "reconnect"),
 )

@@ -502,6 +502,8 @@ RETRY_AFTER_LONGEST: Final = 120000
 """Longest Retry-After that is obeyed. In ms (REQ-CONN-33)."""
 BACKOFF_DOUBLINGS: Final = 31
 """Doublings of the wait between attempts. In doublings (REQ-CONN-31)."""
+RECOVER_PAGES: Final = 10
+"""Pages of history that are read for a lost turn. In pages (REQ-TURN-30)."""
 PROBE_TIMEOUT: Final = 5000
 """For the sign of life that is asked for after a sleep. In ms (REQ-CONN-39)."""
 OUTBOUND_BYTES: Final = 1048576
