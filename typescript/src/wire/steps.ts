@@ -60,6 +60,7 @@ export type StepEvent =
   | 'interaction_invalid'
   | 'cancelled'
   | 'error'
+  | 'turn_resumed'
   | 'pong'
   | 'unknown'
   | 'connect'
@@ -710,7 +711,13 @@ export const TURN: Machine<TurnState, TurnEffect> = /* @__PURE__ */ machine<Turn
   undefined,
   [
     [['sent', 'running'], ['immediate_response'], [status202Guard], 'running', [{ do: 'tap' }]],
-    [['sent', 'running'], ['immediate_response', 'keepalive'], [], null, [{ do: 'tap' }]],
+    [
+      ['sent', 'running'],
+      ['immediate_response', 'keepalive', 'turn_resumed'],
+      [],
+      null,
+      [{ do: 'tap' }],
+    ],
     [
       ['sent', 'running'],
       ['stream_chunk', 'stream_token', 'stream_preamble', 'stream_reasoning'],
@@ -849,6 +856,7 @@ export const TURN: Machine<TurnState, TurnEffect> = /* @__PURE__ */ machine<Turn
       [
         'immediate_response',
         'keepalive',
+        'turn_resumed',
         'stream_chunk',
         'stream_token',
         'stream_preamble',
