@@ -105,10 +105,12 @@ type ImageAttachment struct {
 type ListConversations struct {
 	// Id that the client drew for this action; every event it causes carries it back.
 	RequestID string
-	// Conversations on the page. 1 to 100; default 50.
+	// Conversations on the page; a server takes a larger one as 200. 1 to 200; default 50.
 	Limit *int64
 	// `nextCursor` of the page before.
 	Cursor string
+	// Only conversations whose title holds this text, whatever its case. Since 1.2.
+	Query string
 }
 
 // Ping asks for a sign of life. Answered by `pong`.
@@ -128,6 +130,18 @@ type RenameConversation struct {
 	Title string
 }
 
+// ResumeTurn asks for the events of a turn after a lost link. Answered by `turn_resumed`, then
+// the events after `afterSeq`, then those that still come. Only on sessions that listed `replay`.
+// Since 1.2.
+type ResumeTurn struct {
+	// requestId of the turn, not a new id. At least 1 code points.
+	RequestID string
+	// Session that the action belongs to.
+	SessionID string
+	// `seq` of the newest event that the client has; 0 for none. At least 0.
+	AfterSeq int64
+}
+
 // SendMessage says something to the agent and opens a turn. Answered by 202, then streamed
 // events, then exactly one terminal event.
 type SendMessage struct {
@@ -135,7 +149,8 @@ type SendMessage struct {
 	RequestID string
 	// Session that the action belongs to.
 	SessionID string
-	// What the person said. 1 to 10000 code points.
+	// What the person said. A server takes an empty one beside images or files. 1 to 10000 code
+	// points.
 	Message string
 	// Whether `stream_token` events are wanted. Default true.
 	Stream *bool

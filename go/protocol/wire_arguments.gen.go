@@ -53,12 +53,17 @@ var argumentRows = map[string][]argumentRow{
 		{wire: "url", name: "ImageAttachment.URL", required: true},
 	},
 	"ListConversations": {
-		{wire: "limit", name: "ListConversations.Limit", least: bound(1), most: bound(100)},
+		{wire: "limit", name: "ListConversations.Limit", least: bound(1), most: bound(200)},
 	},
 	"Ping": {},
 	"RenameConversation": {
 		{wire: "conversationId", name: "RenameConversation.ConversationID", required: true},
 		{wire: "title", name: "RenameConversation.Title", required: true, least: bound(1), most: bound(200)},
+	},
+	"ResumeTurn": {
+		{wire: "requestId", name: "ResumeTurn.RequestID", required: true, least: bound(1)},
+		{wire: "sessionId", name: "ResumeTurn.SessionID", required: true},
+		{wire: "afterSeq", name: "ResumeTurn.AfterSeq", required: true, least: bound(0), most: bound(9007199254740991)},
 	},
 	"SendMessage": {
 		{wire: "sessionId", name: "SendMessage.SessionID", required: true},

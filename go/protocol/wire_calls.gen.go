@@ -136,6 +136,16 @@ func (a Cancel) withID(id string) identified {
 	return a
 }
 
+// ActionName returns "resume_turn".
+func (a ResumeTurn) ActionName() string { return "resume_turn" }
+
+func (a ResumeTurn) id() string { return a.RequestID }
+
+func (a ResumeTurn) withID(id string) identified {
+	a.RequestID = id
+	return a
+}
+
 // ActionName returns "ping".
 func (a Ping) ActionName() string { return "ping" }
 
@@ -174,6 +184,12 @@ func (a RenameConversation) answeredBy() string { return TypeImmediateResponse }
 
 func (a RenameConversation) result(event Event) (*RenameConversationResult, error) {
 	return resultOf[RenameConversationResult](event, "RenameConversationResult", "data")
+}
+
+func (a ResumeTurn) answeredBy() string { return TypeTurnResumed }
+
+func (a ResumeTurn) result(event Event) (*TurnResumed, error) {
+	return resultOf[TurnResumed](event, "TurnResumed")
 }
 
 func (a Ping) answeredBy() string { return TypePong }

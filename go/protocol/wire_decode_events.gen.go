@@ -20,6 +20,12 @@ func (e *ImmediateResponse) decode(d *decoder) bool {
 				return false
 			}
 			e.RequestID = &v
+		case "seq":
+			v, ok := d.int64()
+			if !ok {
+				return false
+			}
+			e.Seq = &v
 		case "status":
 			v, ok := d.int64()
 			if !ok {
@@ -154,6 +160,12 @@ func (e *EventualResponse) decode(d *decoder) bool {
 			if e.RequestID, ok = d.string(); !ok {
 				return false
 			}
+		case "seq":
+			v, ok := d.int64()
+			if !ok {
+				return false
+			}
+			e.Seq = &v
 		case "status":
 			v, ok := d.int64()
 			if !ok {
@@ -234,6 +246,12 @@ func (e *StreamChunk) decode(d *decoder) bool {
 			if e.RequestID, ok = d.string(); !ok {
 				return false
 			}
+		case "seq":
+			v, ok := d.int64()
+			if !ok {
+				return false
+			}
+			e.Seq = &v
 		case "node":
 			v, ok := d.string()
 			if !ok {
@@ -303,6 +321,12 @@ func (e *StreamToken) decode(d *decoder) bool {
 			if e.RequestID, ok = d.string(); !ok {
 				return false
 			}
+		case "seq":
+			v, ok := d.int64()
+			if !ok {
+				return false
+			}
+			e.Seq = &v
 		case "token":
 			v, ok := d.string()
 			if !ok {
@@ -372,6 +396,12 @@ func (e *StreamPreamble) decode(d *decoder) bool {
 			if e.RequestID, ok = d.string(); !ok {
 				return false
 			}
+		case "seq":
+			v, ok := d.int64()
+			if !ok {
+				return false
+			}
+			e.Seq = &v
 		case "token":
 			v, ok := d.string()
 			if !ok {
@@ -441,6 +471,12 @@ func (e *StreamReasoning) decode(d *decoder) bool {
 			if e.RequestID, ok = d.string(); !ok {
 				return false
 			}
+		case "seq":
+			v, ok := d.int64()
+			if !ok {
+				return false
+			}
+			e.Seq = &v
 		case "token":
 			v, ok := d.string()
 			if !ok {
@@ -601,6 +637,12 @@ func (e *WriteConfirmationRequired) decode(d *decoder) bool {
 			if e.RequestID, ok = d.string(); !ok {
 				return false
 			}
+		case "seq":
+			v, ok := d.int64()
+			if !ok {
+				return false
+			}
+			e.Seq = &v
 		case "data":
 			has |= 1 << 5
 			if !e.decodeData(d, &has) {
@@ -711,6 +753,12 @@ func (e *OTPVerificationRequired) decode(d *decoder) bool {
 			if e.RequestID, ok = d.string(); !ok {
 				return false
 			}
+		case "seq":
+			v, ok := d.int64()
+			if !ok {
+				return false
+			}
+			e.Seq = &v
 		case "data":
 			has |= 1 << 7
 			if !e.decodeData(d, &has) {
@@ -798,6 +846,12 @@ func (e *OTPSent) decode(d *decoder) bool {
 			if e.RequestID, ok = d.string(); !ok {
 				return false
 			}
+		case "seq":
+			v, ok := d.int64()
+			if !ok {
+				return false
+			}
+			e.Seq = &v
 		case "data":
 			has |= 1 << 5
 			if !e.decodeData(d, &has) {
@@ -877,6 +931,12 @@ func (e *OTPVerified) decode(d *decoder) bool {
 			if e.RequestID, ok = d.string(); !ok {
 				return false
 			}
+		case "seq":
+			v, ok := d.int64()
+			if !ok {
+				return false
+			}
+			e.Seq = &v
 		case "data":
 			has |= 1 << 4
 			if !e.decodeData(d, &has) {
@@ -968,6 +1028,12 @@ func (e *OTPInvalid) decode(d *decoder) bool {
 			if e.RequestID, ok = d.string(); !ok {
 				return false
 			}
+		case "seq":
+			v, ok := d.int64()
+			if !ok {
+				return false
+			}
+			e.Seq = &v
 		case "data":
 			has |= 1 << 5
 			if !e.decodeData(d, &has) {
@@ -1068,6 +1134,12 @@ func (e *InteractionRequired) decode(d *decoder) bool {
 			if e.RequestID, ok = d.string(); !ok {
 				return false
 			}
+		case "seq":
+			v, ok := d.int64()
+			if !ok {
+				return false
+			}
+			e.Seq = &v
 		case "data":
 			has |= 1 << 7
 			if !e.decodeData(d, &has) {
@@ -1171,6 +1243,12 @@ func (e *InteractionInvalid) decode(d *decoder) bool {
 			if e.RequestID, ok = d.string(); !ok {
 				return false
 			}
+		case "seq":
+			v, ok := d.int64()
+			if !ok {
+				return false
+			}
+			e.Seq = &v
 		case "data":
 			has |= 1 << 7
 			if !e.decodeData(d, &has) {
@@ -1233,6 +1311,12 @@ func (e *Cancelled) decode(d *decoder) bool {
 				return false
 			}
 			e.RequestID = &v
+		case "seq":
+			v, ok := d.int64()
+			if !ok {
+				return false
+			}
+			e.Seq = &v
 		case "status":
 			has |= 1 << 2
 			v, ok := d.int64()
@@ -1305,6 +1389,12 @@ func (e *ErrorEvent) decode(d *decoder) bool {
 				return false
 			}
 			e.RequestID = &v
+		case "seq":
+			v, ok := d.int64()
+			if !ok {
+				return false
+			}
+			e.Seq = &v
 		case "error":
 			var v ErrorInfo
 			if !v.decode(d) {
@@ -1333,6 +1423,93 @@ func (e *ErrorEvent) decode(d *decoder) bool {
 	e.Terminal = e.Error.Terminal
 	e.RetryAfterMs = e.Error.RetryAfterMs
 	return has&0x4 == 0x4
+}
+
+func (e *TurnResumed) decodeDataData(d *decoder, has *uint64) bool {
+	if !d.enter() {
+		return false
+	}
+	for key, ok := d.next(); ok; key, ok = d.next() {
+		switch string(key) {
+		case "state":
+			*has |= 1 << 2
+			word, ok := d.string()
+			if !ok {
+				return false
+			}
+			v := ResumeState(word)
+			e.State = v
+		case "lastSeq":
+			*has |= 1 << 3
+			if e.LastSeq, ok = d.int64(); !ok {
+				return false
+			}
+		default:
+			d.raw()
+		}
+	}
+	return *has&0xc == 0xc
+}
+
+func (e *TurnResumed) decodeData(d *decoder, has *uint64) bool {
+	if !d.enter() {
+		return false
+	}
+	for key, ok := d.next(); ok; key, ok = d.next() {
+		switch string(key) {
+		case "requestId":
+			*has |= 1 << 1
+			v, ok := d.string()
+			if !ok {
+				return false
+			}
+			if *has&0x1 == 0 {
+				e.RequestID = v
+			}
+		case "data":
+			*has |= 1 << 4
+			if !e.decodeDataData(d, has) {
+				return false
+			}
+		default:
+			d.raw()
+		}
+	}
+	return *has&0x12 == 0x12
+}
+
+func (e *TurnResumed) decode(d *decoder) bool {
+	if !d.enter() {
+		return false
+	}
+	var has uint64
+	for key, ok := d.next(); ok; key, ok = d.next() {
+		switch string(key) {
+		case "type":
+			if !d.skip(kindString) {
+				return false
+			}
+		case "requestId":
+			has |= 1 << 0
+			if e.RequestID, ok = d.string(); !ok {
+				return false
+			}
+		case "data":
+			has |= 1 << 5
+			if !e.decodeData(d, &has) {
+				return false
+			}
+		case "timestamp":
+			v, ok := d.int64()
+			if !ok {
+				return false
+			}
+			e.Timestamp = &v
+		default:
+			d.raw()
+		}
+	}
+	return has&0x20 == 0x20
 }
 
 func (e *PongEvent) decodeData(d *decoder, has *uint64) bool {

@@ -339,6 +339,12 @@ func (c *ContentItem) decode(d *decoder) bool {
 				return false
 			}
 			c.Text = &v
+		case "url":
+			v, ok := d.string()
+			if !ok {
+				return false
+			}
+			c.URL = &v
 		default:
 			d.raw()
 		}
@@ -391,6 +397,19 @@ func (c *ConversationMessage) decode(d *decoder) bool {
 			if c.CreatedAt, ok = d.string(); !ok {
 				return false
 			}
+		case "requestId":
+			v, ok := d.string()
+			if !ok {
+				return false
+			}
+			c.RequestID = &v
+		case "turn":
+			word, ok := d.string()
+			if !ok {
+				return false
+			}
+			v := StoredTurn(word)
+			c.Turn = &v
 		default:
 			d.raw()
 		}
@@ -417,6 +436,19 @@ func (c *ConversationMessageContent) decode(d *decoder) bool {
 			if c.StructuredResponse, ok = d.rawOf(kindObject | kindNull); !ok {
 				return false
 			}
+		case "items":
+			if !d.take('[') {
+				return false
+			}
+			v := []ContentItem{}
+			for d.item() {
+				var vItem ContentItem
+				if !vItem.decode(d) {
+					return false
+				}
+				v = append(v, vItem)
+			}
+			c.Items = v
 		default:
 			d.raw()
 		}
@@ -625,6 +657,12 @@ func (c *CreateConversationSessionResult) decode(d *decoder) bool {
 				v = append(v, vItem)
 			}
 			c.Capabilities = v
+		case "openTurn":
+			var v OpenTurn
+			if !v.decode(d) {
+				return false
+			}
+			c.OpenTurn = &v
 		default:
 			d.raw()
 		}
@@ -823,6 +861,12 @@ func (g *GetSessionResult) decode(d *decoder) bool {
 			}
 			v := SessionStatus(word)
 			g.Status = &v
+		case "openTurn":
+			var v OpenTurn
+			if !v.decode(d) {
+				return false
+			}
+			g.OpenTurn = &v
 		default:
 			d.raw()
 		}
@@ -1273,6 +1317,33 @@ func (m *MessageSender) decode(d *decoder) bool {
 	return has&0x3 == 0x3
 }
 
+func (o *OpenTurn) decode(d *decoder) bool {
+	d.space()
+	start := d.i
+	if !d.enter() {
+		return false
+	}
+	var has uint64
+	for key, ok := d.next(); ok; key, ok = d.next() {
+		switch string(key) {
+		case "requestId":
+			has |= 1 << 0
+			if o.RequestID, ok = d.string(); !ok {
+				return false
+			}
+		case "lastSeq":
+			has |= 1 << 1
+			if o.LastSeq, ok = d.int64(); !ok {
+				return false
+			}
+		default:
+			d.raw()
+		}
+	}
+	o.raw = d.b[start:d.i:d.i]
+	return has&0x3 == 0x3
+}
+
 func (p *Participant) decode(d *decoder) bool {
 	d.space()
 	start := d.i
@@ -1690,6 +1761,63 @@ func (t *ToolResult) decode(d *decoder) bool {
 	}
 	t.raw = d.b[start:d.i:d.i]
 	return has&0x1 == 0x1
+}
+
+func (t *TurnResumedData) decode(d *decoder) bool {
+	d.space()
+	start := d.i
+	if !d.enter() {
+		return false
+	}
+	var has uint64
+	for key, ok := d.next(); ok; key, ok = d.next() {
+		switch string(key) {
+		case "requestId":
+			has |= 1 << 0
+			if t.RequestID, ok = d.string(); !ok {
+				return false
+			}
+		case "data":
+			has |= 1 << 1
+			if !t.Data.decode(d) {
+				return false
+			}
+		default:
+			d.raw()
+		}
+	}
+	t.raw = d.b[start:d.i:d.i]
+	return has&0x3 == 0x3
+}
+
+func (t *TurnResumedDetails) decode(d *decoder) bool {
+	d.space()
+	start := d.i
+	if !d.enter() {
+		return false
+	}
+	var has uint64
+	for key, ok := d.next(); ok; key, ok = d.next() {
+		switch string(key) {
+		case "state":
+			has |= 1 << 0
+			word, ok := d.string()
+			if !ok {
+				return false
+			}
+			v := ResumeState(word)
+			t.State = v
+		case "lastSeq":
+			has |= 1 << 1
+			if t.LastSeq, ok = d.int64(); !ok {
+				return false
+			}
+		default:
+			d.raw()
+		}
+	}
+	t.raw = d.b[start:d.i:d.i]
+	return has&0x3 == 0x3
 }
 
 func (u *Usage) decode(d *decoder) bool {

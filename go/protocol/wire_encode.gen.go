@@ -277,7 +277,11 @@ func (c *ContentItem) append(e *encoder) {
 		e.key("text")
 		e.string(*c.Text)
 	}
-	e.extras(c.raw, "type", "text")
+	if c.URL != nil {
+		e.key("url")
+		e.string(*c.URL)
+	}
+	e.extras(c.raw, "type", "text", "url")
 	e.b = append(e.b, '}')
 }
 
@@ -314,7 +318,15 @@ func (c *ConversationMessage) append(e *encoder) {
 	}
 	e.key("createdAt")
 	e.string(c.CreatedAt)
-	e.extras(c.raw, "id", "direction", "content", "from", "to", "createdAt")
+	if c.RequestID != nil {
+		e.key("requestId")
+		e.string(*c.RequestID)
+	}
+	if c.Turn != nil {
+		e.key("turn")
+		e.string(string(*c.Turn))
+	}
+	e.extras(c.raw, "id", "direction", "content", "from", "to", "createdAt", "requestId", "turn")
 	e.b = append(e.b, '}')
 }
 
@@ -343,7 +355,16 @@ func (c *ConversationMessageContent) append(e *encoder) {
 		e.key("structuredResponse")
 		e.raw(c.StructuredResponse)
 	}
-	e.extras(c.raw, "text", "structuredResponse")
+	if c.Items != nil {
+		e.key("items")
+		e.b = append(e.b, '[')
+		for at := range c.Items {
+			e.comma()
+			c.Items[at].append(e)
+		}
+		e.b = append(e.b, ']')
+	}
+	e.extras(c.raw, "text", "structuredResponse", "items")
 	e.b = append(e.b, '}')
 }
 
@@ -499,7 +520,11 @@ func (c *CreateConversationSessionResult) append(e *encoder) {
 		}
 		e.b = append(e.b, ']')
 	}
-	e.extras(c.raw, "sessionId", "conversationId", "agentId", "agentName", "userParticipantId", "agentParticipantId", "capabilities")
+	if c.OpenTurn != nil {
+		e.key("openTurn")
+		c.OpenTurn.append(e)
+	}
+	e.extras(c.raw, "sessionId", "conversationId", "agentId", "agentName", "userParticipantId", "agentParticipantId", "capabilities", "openTurn")
 	e.b = append(e.b, '}')
 }
 
@@ -649,7 +674,11 @@ func (g *GetSessionResult) append(e *encoder) {
 		e.key("status")
 		e.string(string(*g.Status))
 	}
-	e.extras(g.raw, "sessionId", "conversationId", "agentId", "agentName", "userParticipantId", "agentParticipantId", "threadId", "status")
+	if g.OpenTurn != nil {
+		e.key("openTurn")
+		g.OpenTurn.append(e)
+	}
+	e.extras(g.raw, "sessionId", "conversationId", "agentId", "agentName", "userParticipantId", "agentParticipantId", "threadId", "status", "openTurn")
 	e.b = append(e.b, '}')
 }
 
@@ -1049,6 +1078,31 @@ func (m *MessageSender) UnmarshalJSON(text []byte) error {
 // RawJSON returns the text that the value was read from, nil when it was built by hand.
 func (m *MessageSender) RawJSON() json.RawMessage { return m.raw }
 
+func (o *OpenTurn) append(e *encoder) {
+	e.b = append(e.b, '{')
+	e.key("requestId")
+	e.string(o.RequestID)
+	e.key("lastSeq")
+	e.int64(o.LastSeq)
+	e.extras(o.raw, "requestId", "lastSeq")
+	e.b = append(e.b, '}')
+}
+
+// MarshalJSON writes the wire form, unknown members included.
+func (o OpenTurn) MarshalJSON() ([]byte, error) {
+	var e encoder
+	o.append(&e)
+	return e.b, e.err
+}
+
+// UnmarshalJSON reads the wire form as the reader view says; it fails with a [*DecodeError].
+func (o *OpenTurn) UnmarshalJSON(text []byte) error {
+	return decodeShape(append([]byte(nil), text...), "OpenTurn", o)
+}
+
+// RawJSON returns the text that the value was read from, nil when it was built by hand.
+func (o *OpenTurn) RawJSON() json.RawMessage { return o.raw }
+
 func (p *Participant) append(e *encoder) {
 	e.b = append(e.b, '{')
 	e.key("id")
@@ -1401,6 +1455,56 @@ func (t *ToolResult) UnmarshalJSON(text []byte) error {
 // RawJSON returns the text that the value was read from, nil when it was built by hand.
 func (t *ToolResult) RawJSON() json.RawMessage { return t.raw }
 
+func (t *TurnResumedData) append(e *encoder) {
+	e.b = append(e.b, '{')
+	e.key("requestId")
+	e.string(t.RequestID)
+	e.key("data")
+	t.Data.append(e)
+	e.extras(t.raw, "requestId", "data")
+	e.b = append(e.b, '}')
+}
+
+// MarshalJSON writes the wire form, unknown members included.
+func (t TurnResumedData) MarshalJSON() ([]byte, error) {
+	var e encoder
+	t.append(&e)
+	return e.b, e.err
+}
+
+// UnmarshalJSON reads the wire form as the reader view says; it fails with a [*DecodeError].
+func (t *TurnResumedData) UnmarshalJSON(text []byte) error {
+	return decodeShape(append([]byte(nil), text...), "TurnResumedData", t)
+}
+
+// RawJSON returns the text that the value was read from, nil when it was built by hand.
+func (t *TurnResumedData) RawJSON() json.RawMessage { return t.raw }
+
+func (t *TurnResumedDetails) append(e *encoder) {
+	e.b = append(e.b, '{')
+	e.key("state")
+	e.string(string(t.State))
+	e.key("lastSeq")
+	e.int64(t.LastSeq)
+	e.extras(t.raw, "state", "lastSeq")
+	e.b = append(e.b, '}')
+}
+
+// MarshalJSON writes the wire form, unknown members included.
+func (t TurnResumedDetails) MarshalJSON() ([]byte, error) {
+	var e encoder
+	t.append(&e)
+	return e.b, e.err
+}
+
+// UnmarshalJSON reads the wire form as the reader view says; it fails with a [*DecodeError].
+func (t *TurnResumedDetails) UnmarshalJSON(text []byte) error {
+	return decodeShape(append([]byte(nil), text...), "TurnResumedDetails", t)
+}
+
+// RawJSON returns the text that the value was read from, nil when it was built by hand.
+func (t *TurnResumedDetails) RawJSON() json.RawMessage { return t.raw }
+
 func (u *Usage) append(e *encoder) {
 	e.b = append(e.b, '{')
 	if u.CostUsd != nil {
@@ -1657,6 +1761,10 @@ func (l ListConversations) append(e *encoder) {
 		e.key("cursor")
 		e.string(l.Cursor)
 	}
+	if l.Query != "" {
+		e.key("query")
+		e.string(l.Query)
+	}
 	e.b = append(e.b, '}')
 }
 
@@ -1702,6 +1810,26 @@ func (r RenameConversation) append(e *encoder) {
 
 // MarshalJSON writes the wire form.
 func (r RenameConversation) MarshalJSON() ([]byte, error) {
+	var e encoder
+	r.append(&e)
+	return e.b, e.err
+}
+
+func (r ResumeTurn) append(e *encoder) {
+	e.b = append(e.b, '{')
+	e.key("action")
+	e.string("resume_turn")
+	e.key("requestId")
+	e.string(r.RequestID)
+	e.key("sessionId")
+	e.string(r.SessionID)
+	e.key("afterSeq")
+	e.int64(r.AfterSeq)
+	e.b = append(e.b, '}')
+}
+
+// MarshalJSON writes the wire form.
+func (r ResumeTurn) MarshalJSON() ([]byte, error) {
 	var e encoder
 	r.append(&e)
 	return e.b, e.err

@@ -9,13 +9,14 @@ type ContentItemType string
 
 // Values of ContentItemType that this version knows; others are kept as they came.
 const (
-	ContentItemTypeText ContentItemType = "text"
+	ContentItemTypeText  ContentItemType = "text"
+	ContentItemTypeImage ContentItemType = "image"
 )
 
 // Known reports whether the value is one of the constants.
 func (v ContentItemType) Known() bool {
 	switch v {
-	case ContentItemTypeText:
+	case ContentItemTypeText, ContentItemTypeImage:
 		return true
 	}
 	return false
@@ -209,6 +210,30 @@ func (v ResolutionStatus) Known() bool {
 	return false
 }
 
+// ResumeState: `running` and `settled`: the events after `afterSeq` follow. `gone`: it was
+// accepted, its events are not kept any more. `never`: it was not accepted in this conversation.
+// `moved`: another link has it from now on.
+// Values that are not listed are kept.
+type ResumeState string
+
+// Values of ResumeState that this version knows; others are kept as they came.
+const (
+	ResumeStateRunning ResumeState = "running"
+	ResumeStateSettled ResumeState = "settled"
+	ResumeStateGone    ResumeState = "gone"
+	ResumeStateNever   ResumeState = "never"
+	ResumeStateMoved   ResumeState = "moved"
+)
+
+// Known reports whether the value is one of the constants.
+func (v ResumeState) Known() bool {
+	switch v {
+	case ResumeStateRunning, ResumeStateSettled, ResumeStateGone, ResumeStateNever, ResumeStateMoved:
+		return true
+	}
+	return false
+}
+
 // SessionStatus: life of a session.
 // Values that are not listed are kept.
 type SessionStatus string
@@ -224,6 +249,28 @@ const (
 func (v SessionStatus) Known() bool {
 	switch v {
 	case SessionStatusActive, SessionStatusIdle, SessionStatusEnded:
+		return true
+	}
+	return false
+}
+
+// StoredTurn: how the turn stands that an inbound message opened. Only toward sessions that
+// listed `spec_1_2`. Since 1.2.
+// Values that are not listed are kept.
+type StoredTurn string
+
+// Values of StoredTurn that this version knows; others are kept as they came.
+const (
+	StoredTurnRunning   StoredTurn = "running"
+	StoredTurnCompleted StoredTurn = "completed"
+	StoredTurnCancelled StoredTurn = "cancelled"
+	StoredTurnFailed    StoredTurn = "failed"
+)
+
+// Known reports whether the value is one of the constants.
+func (v StoredTurn) Known() bool {
+	switch v {
+	case StoredTurnRunning, StoredTurnCompleted, StoredTurnCancelled, StoredTurnFailed:
 		return true
 	}
 	return false

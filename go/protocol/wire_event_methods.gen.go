@@ -16,19 +16,24 @@ func (e *ImmediateResponse) fact(i int, w *encoder) bool {
 			return false
 		}
 		w.string(*e.RequestID)
-	case 1: // status
+	case 1: // seq
+		if !(e.Seq != nil) {
+			return false
+		}
+		w.int64(*e.Seq)
+	case 2: // status
 		if !(e.Status != nil) {
 			return false
 		}
 		w.int64(*e.Status)
-	case 2: // message
+	case 3: // message
 		if !(e.Message != nil) {
 			return false
 		}
 		w.string(*e.Message)
-	case 3: // data
+	case 4: // data
 		w.raw(e.Data)
-	case 4: // timestamp
+	case 5: // timestamp
 		if !(e.Timestamp != nil) {
 			return false
 		}
@@ -47,33 +52,38 @@ func (e *EventualResponse) fact(i int, w *encoder) bool {
 	switch i {
 	case 0: // requestId
 		w.string(e.RequestID)
-	case 1: // status
+	case 1: // seq
+		if !(e.Seq != nil) {
+			return false
+		}
+		w.int64(*e.Seq)
+	case 2: // status
 		w.int64(e.Status)
-	case 2: // timestamp
+	case 3: // timestamp
 		if !(e.Timestamp != nil) {
 			return false
 		}
 		w.int64(*e.Timestamp)
-	case 3: // messageId
+	case 4: // messageId
 		w.string(e.MessageID)
-	case 4: // response
+	case 5: // response
 		w.raw(e.Response)
-	case 5: // needsEscalation
+	case 6: // needsEscalation
 		if !(e.NeedsEscalation != nil) {
 			return false
 		}
 		w.bool(*e.NeedsEscalation)
-	case 6: // escalationReason
+	case 7: // escalationReason
 		if !(e.EscalationReason != nil) {
 			return false
 		}
 		w.string(*e.EscalationReason)
-	case 7: // usage
+	case 8: // usage
 		if !(e.Usage != nil) {
 			return false
 		}
 		e.Usage.append(w)
-	case 8: // citations
+	case 9: // citations
 		if !(e.Citations != nil) {
 			return false
 		}
@@ -83,7 +93,7 @@ func (e *EventualResponse) fact(i int, w *encoder) bool {
 			e.Citations[at].append(w)
 		}
 		w.b = append(w.b, ']')
-	case 9: // directive
+	case 10: // directive
 		if !(e.Directive != nil) {
 			return false
 		}
@@ -102,16 +112,21 @@ func (e *StreamChunk) fact(i int, w *encoder) bool {
 	switch i {
 	case 0: // requestId
 		w.string(e.RequestID)
-	case 1: // node
+	case 1: // seq
+		if !(e.Seq != nil) {
+			return false
+		}
+		w.int64(*e.Seq)
+	case 2: // node
 		w.string(e.Node)
-	case 2: // timestamp
+	case 3: // timestamp
 		if !(e.Timestamp != nil) {
 			return false
 		}
 		w.int64(*e.Timestamp)
-	case 3: // state
+	case 4: // state
 		e.State.append(w)
-	case 4: // done
+	case 5: // done
 		if !(e.Done != nil) {
 			return false
 		}
@@ -130,9 +145,14 @@ func (e *StreamToken) fact(i int, w *encoder) bool {
 	switch i {
 	case 0: // requestId
 		w.string(e.RequestID)
-	case 1: // token
+	case 1: // seq
+		if !(e.Seq != nil) {
+			return false
+		}
+		w.int64(*e.Seq)
+	case 2: // token
 		w.string(e.Token)
-	case 2: // timestamp
+	case 3: // timestamp
 		if !(e.Timestamp != nil) {
 			return false
 		}
@@ -147,9 +167,12 @@ func (e *StreamToken) put(i int, text string, number int64) {
 	switch i {
 	case 0: // requestId
 		e.RequestID = text
-	case 1: // token
+	case 1: // seq
+		value := number
+		e.Seq = &value
+	case 2: // token
 		e.Token = text
-	case 2: // timestamp
+	case 3: // timestamp
 		value := number
 		e.Timestamp = &value
 	}
@@ -165,9 +188,14 @@ func (e *StreamPreamble) fact(i int, w *encoder) bool {
 	switch i {
 	case 0: // requestId
 		w.string(e.RequestID)
-	case 1: // token
+	case 1: // seq
+		if !(e.Seq != nil) {
+			return false
+		}
+		w.int64(*e.Seq)
+	case 2: // token
 		w.string(e.Token)
-	case 2: // timestamp
+	case 3: // timestamp
 		if !(e.Timestamp != nil) {
 			return false
 		}
@@ -182,9 +210,12 @@ func (e *StreamPreamble) put(i int, text string, number int64) {
 	switch i {
 	case 0: // requestId
 		e.RequestID = text
-	case 1: // token
+	case 1: // seq
+		value := number
+		e.Seq = &value
+	case 2: // token
 		e.Token = text
-	case 2: // timestamp
+	case 3: // timestamp
 		value := number
 		e.Timestamp = &value
 	}
@@ -200,9 +231,14 @@ func (e *StreamReasoning) fact(i int, w *encoder) bool {
 	switch i {
 	case 0: // requestId
 		w.string(e.RequestID)
-	case 1: // token
+	case 1: // seq
+		if !(e.Seq != nil) {
+			return false
+		}
+		w.int64(*e.Seq)
+	case 2: // token
 		w.string(e.Token)
-	case 2: // timestamp
+	case 3: // timestamp
 		if !(e.Timestamp != nil) {
 			return false
 		}
@@ -217,9 +253,12 @@ func (e *StreamReasoning) put(i int, text string, number int64) {
 	switch i {
 	case 0: // requestId
 		e.RequestID = text
-	case 1: // token
+	case 1: // seq
+		value := number
+		e.Seq = &value
+	case 2: // token
 		e.Token = text
-	case 2: // timestamp
+	case 3: // timestamp
 		value := number
 		e.Timestamp = &value
 	}
@@ -254,21 +293,26 @@ func (e *WriteConfirmationRequired) fact(i int, w *encoder) bool {
 	switch i {
 	case 0: // requestId
 		w.string(e.RequestID)
-	case 1: // timestamp
+	case 1: // seq
+		if !(e.Seq != nil) {
+			return false
+		}
+		w.int64(*e.Seq)
+	case 2: // timestamp
 		if !(e.Timestamp != nil) {
 			return false
 		}
 		w.int64(*e.Timestamp)
-	case 2: // toolId
+	case 3: // toolId
 		w.string(e.ToolID)
-	case 3: // actionDescription
+	case 4: // actionDescription
 		w.string(e.ActionDescription)
-	case 4: // confirmationId
+	case 5: // confirmationId
 		if !(e.ConfirmationID != nil) {
 			return false
 		}
 		w.string(*e.ConfirmationID)
-	case 5: // expiresAt
+	case 6: // expiresAt
 		if !(e.ExpiresAt != nil) {
 			return false
 		}
@@ -287,25 +331,30 @@ func (e *OTPVerificationRequired) fact(i int, w *encoder) bool {
 	switch i {
 	case 0: // requestId
 		w.string(e.RequestID)
-	case 1: // timestamp
+	case 1: // seq
+		if !(e.Seq != nil) {
+			return false
+		}
+		w.int64(*e.Seq)
+	case 2: // timestamp
 		if !(e.Timestamp != nil) {
 			return false
 		}
 		w.int64(*e.Timestamp)
-	case 2: // toolId
+	case 3: // toolId
 		w.string(e.ToolID)
-	case 3: // actionDescription
+	case 4: // actionDescription
 		w.string(e.ActionDescription)
-	case 4: // availableChannels
+	case 5: // availableChannels
 		w.b = append(w.b, '[')
 		for at := range e.AvailableChannels {
 			w.comma()
 			w.string(string(e.AvailableChannels[at]))
 		}
 		w.b = append(w.b, ']')
-	case 5: // authLevel
+	case 6: // authLevel
 		w.string(e.AuthLevel)
-	case 6: // expiresAt
+	case 7: // expiresAt
 		if !(e.ExpiresAt != nil) {
 			return false
 		}
@@ -324,14 +373,19 @@ func (e *OTPSent) fact(i int, w *encoder) bool {
 	switch i {
 	case 0: // requestId
 		w.string(e.RequestID)
-	case 1: // timestamp
+	case 1: // seq
+		if !(e.Seq != nil) {
+			return false
+		}
+		w.int64(*e.Seq)
+	case 2: // timestamp
 		if !(e.Timestamp != nil) {
 			return false
 		}
 		w.int64(*e.Timestamp)
-	case 2: // channel
+	case 3: // channel
 		w.string(string(e.Channel))
-	case 3: // maskedDestination
+	case 4: // maskedDestination
 		w.string(e.MaskedDestination)
 	}
 	return true
@@ -347,12 +401,17 @@ func (e *OTPVerified) fact(i int, w *encoder) bool {
 	switch i {
 	case 0: // requestId
 		w.string(e.RequestID)
-	case 1: // timestamp
+	case 1: // seq
+		if !(e.Seq != nil) {
+			return false
+		}
+		w.int64(*e.Seq)
+	case 2: // timestamp
 		if !(e.Timestamp != nil) {
 			return false
 		}
 		w.int64(*e.Timestamp)
-	case 2: // message
+	case 3: // message
 		w.string(e.Message)
 	}
 	return true
@@ -368,19 +427,24 @@ func (e *OTPInvalid) fact(i int, w *encoder) bool {
 	switch i {
 	case 0: // requestId
 		w.string(e.RequestID)
-	case 1: // timestamp
+	case 1: // seq
+		if !(e.Seq != nil) {
+			return false
+		}
+		w.int64(*e.Seq)
+	case 2: // timestamp
 		if !(e.Timestamp != nil) {
 			return false
 		}
 		w.int64(*e.Timestamp)
-	case 2: // error
+	case 3: // error
 		if !(e.Error != nil) {
 			return false
 		}
 		w.string(string(*e.Error))
-	case 3: // attemptsRemaining
+	case 4: // attemptsRemaining
 		w.int64(e.AttemptsRemaining)
-	case 4: // message
+	case 5: // message
 		w.string(e.Message)
 	}
 	return true
@@ -396,20 +460,25 @@ func (e *InteractionRequired) fact(i int, w *encoder) bool {
 	switch i {
 	case 0: // requestId
 		w.string(e.RequestID)
-	case 1: // timestamp
+	case 1: // seq
+		if !(e.Seq != nil) {
+			return false
+		}
+		w.int64(*e.Seq)
+	case 2: // timestamp
 		if !(e.Timestamp != nil) {
 			return false
 		}
 		w.int64(*e.Timestamp)
-	case 2: // interactionId
+	case 3: // interactionId
 		w.string(e.InteractionID)
-	case 3: // kind
+	case 4: // kind
 		w.string(e.Kind)
-	case 4: // spec
+	case 5: // spec
 		w.raw(e.Spec)
-	case 5: // reason
+	case 6: // reason
 		w.string(e.Reason)
-	case 6: // expiresAt
+	case 7: // expiresAt
 		if !(e.ExpiresAt != nil) {
 			return false
 		}
@@ -428,23 +497,28 @@ func (e *InteractionInvalid) fact(i int, w *encoder) bool {
 	switch i {
 	case 0: // requestId
 		w.string(e.RequestID)
-	case 1: // timestamp
+	case 1: // seq
+		if !(e.Seq != nil) {
+			return false
+		}
+		w.int64(*e.Seq)
+	case 2: // timestamp
 		if !(e.Timestamp != nil) {
 			return false
 		}
 		w.int64(*e.Timestamp)
-	case 2: // interactionId
+	case 3: // interactionId
 		w.string(e.InteractionID)
-	case 3: // kind
+	case 4: // kind
 		w.string(e.Kind)
-	case 4: // errors
+	case 5: // errors
 		w.b = append(w.b, '[')
 		for at := range e.Errors {
 			w.comma()
 			e.Errors[at].append(w)
 		}
 		w.b = append(w.b, ']')
-	case 5: // message
+	case 6: // message
 		w.string(e.Message)
 	}
 	return true
@@ -463,9 +537,14 @@ func (e *Cancelled) fact(i int, w *encoder) bool {
 			return false
 		}
 		w.string(*e.RequestID)
-	case 1: // status
+	case 1: // seq
+		if !(e.Seq != nil) {
+			return false
+		}
+		w.int64(*e.Seq)
+	case 2: // status
 		w.int64(e.Status)
-	case 2: // timestamp
+	case 3: // timestamp
 		if !(e.Timestamp != nil) {
 			return false
 		}
@@ -487,32 +566,60 @@ func (e *ErrorEvent) fact(i int, w *encoder) bool {
 			return false
 		}
 		w.string(*e.RequestID)
-	case 1: // error
+	case 1: // seq
+		if !(e.Seq != nil) {
+			return false
+		}
+		w.int64(*e.Seq)
+	case 2: // error
 		e.Error.append(w)
-	case 2: // timestamp
+	case 3: // timestamp
 		if !(e.Timestamp != nil) {
 			return false
 		}
 		w.int64(*e.Timestamp)
-	case 3: // code
+	case 4: // code
 		w.string(e.Code)
-	case 4: // message
+	case 5: // message
 		w.string(e.Message)
-	case 5: // terminal
+	case 6: // terminal
 		if !(e.Terminal != nil) {
 			return false
 		}
 		w.bool(*e.Terminal)
-	case 6: // retryAfterMs
+	case 7: // retryAfterMs
 		if !(e.RetryAfterMs != nil) {
 			return false
 		}
 		w.int64(*e.RetryAfterMs)
-	case 7: // details
+	case 8: // details
 		if !(e.Details != nil) {
 			return false
 		}
 		w.raw(e.Details)
+	}
+	return true
+}
+
+// EventType returns [TypeTurnResumed].
+func (e *TurnResumed) EventType() string { return TypeTurnResumed }
+
+// MarshalJSON writes the frame of the event; see [EncodeEvent].
+func (e *TurnResumed) MarshalJSON() ([]byte, error) { return encodeEvent(e), nil }
+
+func (e *TurnResumed) fact(i int, w *encoder) bool {
+	switch i {
+	case 0: // requestId
+		w.string(e.RequestID)
+	case 1: // timestamp
+		if !(e.Timestamp != nil) {
+			return false
+		}
+		w.int64(*e.Timestamp)
+	case 2: // state
+		w.string(string(e.State))
+	case 3: // lastSeq
+		w.int64(e.LastSeq)
 	}
 	return true
 }

@@ -23,6 +23,7 @@ const (
 	TypeInteractionInvalid        = "interaction_invalid"
 	TypeCancelled                 = "cancelled"
 	TypeError                     = "error"
+	TypeTurnResumed               = "turn_resumed"
 	TypePong                      = "pong"
 )
 
@@ -33,6 +34,9 @@ type ImmediateResponse struct {
 
 	// Action or turn that caused the event.
 	RequestID *string
+	// Place of the event in its turn, from 1 on. Only on sessions that listed `replay`. Since 1.2. At
+	// least 1.
+	Seq *int64
 	// HTTP-like status; 400 and above fails a call.
 	Status *int64
 	// Text for logs.
@@ -49,6 +53,9 @@ type EventualResponse struct {
 
 	// Action or turn that caused the event, once more.
 	RequestID string
+	// Place of the event in its turn, from 1 on. Only on sessions that listed `replay`. Since 1.2. At
+	// least 1.
+	Seq *int64
 	// HTTP-like status; 400 and above means that the turn failed.
 	Status int64
 	// When the server wrote the event, epoch ms. At least 0.
@@ -75,6 +82,9 @@ type StreamChunk struct {
 
 	// Action or turn that caused the event, once more.
 	RequestID string
+	// Place of the event in its turn, from 1 on. Only on sessions that listed `replay`. Since 1.2. At
+	// least 1.
+	Seq *int64
 	// Node that reports, once more.
 	Node string
 	// When the server wrote the event, epoch ms. At least 0.
@@ -91,6 +101,9 @@ type StreamToken struct {
 
 	// Action or turn that caused the event, once more.
 	RequestID string
+	// Place of the event in its turn, from 1 on. Only on sessions that listed `replay`. Since 1.2. At
+	// least 1.
+	Seq *int64
 	// Piece of text; may be empty.
 	Token string
 	// When the server wrote the event, epoch ms. At least 0.
@@ -104,6 +117,9 @@ type StreamPreamble struct {
 
 	// Action or turn that caused the event, once more.
 	RequestID string
+	// Place of the event in its turn, from 1 on. Only on sessions that listed `replay`. Since 1.2. At
+	// least 1.
+	Seq *int64
 	// Piece of preamble text.
 	Token string
 	// When the server wrote the event, epoch ms. At least 0.
@@ -116,6 +132,9 @@ type StreamReasoning struct {
 
 	// Action or turn that caused the event, once more.
 	RequestID string
+	// Place of the event in its turn, from 1 on. Only on sessions that listed `replay`. Since 1.2. At
+	// least 1.
+	Seq *int64
 	// Piece of reasoning text.
 	Token string
 	// When the server wrote the event, epoch ms. At least 0.
@@ -139,6 +158,9 @@ type WriteConfirmationRequired struct {
 
 	// Action or turn that caused the event, once more.
 	RequestID string
+	// Place of the event in its turn, from 1 on. Only on sessions that listed `replay`. Since 1.2. At
+	// least 1.
+	Seq *int64
 	// When the server wrote the event, epoch ms. At least 0.
 	Timestamp *int64
 	// Tool that wants to run.
@@ -158,6 +180,9 @@ type OTPVerificationRequired struct {
 
 	// Action or turn that caused the event, once more.
 	RequestID string
+	// Place of the event in its turn, from 1 on. Only on sessions that listed `replay`. Since 1.2. At
+	// least 1.
+	Seq *int64
 	// When the server wrote the event, epoch ms. At least 0.
 	Timestamp *int64
 	// Tool that needs the proof.
@@ -179,6 +204,9 @@ type OTPSent struct {
 
 	// Action or turn that caused the event, once more.
 	RequestID string
+	// Place of the event in its turn, from 1 on. Only on sessions that listed `replay`. Since 1.2. At
+	// least 1.
+	Seq *int64
 	// When the server wrote the event, epoch ms. At least 0.
 	Timestamp *int64
 	// Channel that was used.
@@ -193,6 +221,9 @@ type OTPVerified struct {
 
 	// Action or turn that caused the event, once more.
 	RequestID string
+	// Place of the event in its turn, from 1 on. Only on sessions that listed `replay`. Since 1.2. At
+	// least 1.
+	Seq *int64
 	// When the server wrote the event, epoch ms. At least 0.
 	Timestamp *int64
 	// Text for a human.
@@ -205,6 +236,9 @@ type OTPInvalid struct {
 
 	// Action or turn that caused the event, once more.
 	RequestID string
+	// Place of the event in its turn, from 1 on. Only on sessions that listed `replay`. Since 1.2. At
+	// least 1.
+	Seq *int64
 	// When the server wrote the event, epoch ms. At least 0.
 	Timestamp *int64
 	// Why it was not accepted.
@@ -222,6 +256,9 @@ type InteractionRequired struct {
 
 	// Action or turn that caused the event, once more.
 	RequestID string
+	// Place of the event in its turn, from 1 on. Only on sessions that listed `replay`. Since 1.2. At
+	// least 1.
+	Seq *int64
 	// When the server wrote the event, epoch ms. At least 0.
 	Timestamp *int64
 	// Instance of the question, to be echoed by the answer.
@@ -243,6 +280,9 @@ type InteractionInvalid struct {
 
 	// Action or turn that caused the event, once more.
 	RequestID string
+	// Place of the event in its turn, from 1 on. Only on sessions that listed `replay`. Since 1.2. At
+	// least 1.
+	Seq *int64
 	// When the server wrote the event, epoch ms. At least 0.
 	Timestamp *int64
 	// Interaction that stays open.
@@ -261,6 +301,9 @@ type Cancelled struct {
 
 	// Action or turn that caused the event, once more.
 	RequestID *string
+	// Place of the event in its turn, from 1 on. Only on sessions that listed `replay`. Since 1.2. At
+	// least 1.
+	Seq *int64
 	// Always 499.
 	Status int64
 	// When the server wrote the event, epoch ms. At least 0.
@@ -273,6 +316,9 @@ type ErrorEvent struct {
 
 	// Action or turn that caused the event, once more.
 	RequestID *string
+	// Place of the event in its turn, from 1 on. Only on sessions that listed `replay`. Since 1.2. At
+	// least 1.
+	Seq *int64
 	// What failed, once more.
 	Error ErrorInfo
 	// When the server wrote the event, epoch ms. At least 0.
@@ -287,6 +333,23 @@ type ErrorEvent struct {
 	RetryAfterMs *int64
 	// Further facts.
 	Details json.RawMessage
+}
+
+// TurnResumed answers `resume_turn`, and a `send_message` that was accepted before. Has no `seq`.
+// Only on sessions that listed `replay`. Since 1.2.
+type TurnResumed struct {
+	received
+
+	// The turn that was asked for.
+	RequestID string
+	// When the server wrote the event, epoch ms. At least 0.
+	Timestamp *int64
+	// `running` and `settled`: the events after `afterSeq` follow. `gone`: it was accepted, its
+	// events are not kept any more. `never`: it was not accepted in this conversation. `moved`:
+	// another link has it from now on.
+	State ResumeState
+	// `seq` of the newest event of the turn; 0 when there is none. At least 0.
+	LastSeq int64
 }
 
 // PongEvent answers a ping.

@@ -132,6 +132,14 @@ func (e ErrorEvent) String() string {
 func (e ErrorEvent) GoString() string { return e.String() }
 
 // String shows the event as its wire text.
+func (e TurnResumed) String() string {
+	return "protocol.TurnResumed" + string(encodeEvent(&e))
+}
+
+// GoString is String.
+func (e TurnResumed) GoString() string { return e.String() }
+
+// String shows the event as its wire text.
 func (e PongEvent) String() string {
 	return "protocol.PongEvent" + string(encodeEvent(&e))
 }
@@ -430,6 +438,16 @@ func (x MessageSender) String() string {
 func (x MessageSender) GoString() string { return x.String() }
 
 // String shows the value as its wire text, without what is secret.
+func (x OpenTurn) String() string {
+	e := encoder{hiding: true}
+	x.append(&e)
+	return "protocol.OpenTurn" + string(e.b)
+}
+
+// GoString is String.
+func (x OpenTurn) GoString() string { return x.String() }
+
+// String shows the value as its wire text, without what is secret.
 func (x Participant) String() string {
 	e := encoder{hiding: true}
 	x.append(&e)
@@ -508,6 +526,26 @@ func (x ToolResult) String() string {
 
 // GoString is String.
 func (x ToolResult) GoString() string { return x.String() }
+
+// String shows the value as its wire text, without what is secret.
+func (x TurnResumedData) String() string {
+	e := encoder{hiding: true}
+	x.append(&e)
+	return "protocol.TurnResumedData" + string(e.b)
+}
+
+// GoString is String.
+func (x TurnResumedData) GoString() string { return x.String() }
+
+// String shows the value as its wire text, without what is secret.
+func (x TurnResumedDetails) String() string {
+	e := encoder{hiding: true}
+	x.append(&e)
+	return "protocol.TurnResumedDetails" + string(e.b)
+}
+
+// GoString is String.
+func (x TurnResumedDetails) GoString() string { return x.String() }
 
 // String shows the value as its wire text, without what is secret.
 func (x Usage) String() string {
@@ -628,6 +666,16 @@ func (x RenameConversation) String() string {
 
 // GoString is String.
 func (x RenameConversation) GoString() string { return x.String() }
+
+// String shows the value as its wire text, without what is secret.
+func (x ResumeTurn) String() string {
+	e := encoder{hiding: true}
+	x.append(&e)
+	return "protocol.ResumeTurn" + string(e.b)
+}
+
+// GoString is String.
+func (x ResumeTurn) GoString() string { return x.String() }
 
 // String shows the value as its wire text, without what is secret.
 func (x SendMessage) String() string {

@@ -806,7 +806,7 @@ var turnSteps = newStepMachine(
 			},
 		},
 		{
-			sources: []string{"sent", "running"}, events: []string{"immediate_response", "keepalive"},
+			sources: []string{"sent", "running"}, events: []string{"immediate_response", "keepalive", "turn_resumed"},
 			effects: []stepEffect[turnActs]{
 				{"tap", func(d turnActs) { d.tap() }},
 			},
@@ -962,7 +962,7 @@ var turnSteps = newStepMachine(
 			},
 		},
 		{
-			sources: []string{"settled"}, events: []string{"immediate_response", "keepalive", "stream_chunk", "stream_token", "stream_preamble", "stream_reasoning", "write_confirmation_required", "otp_verification_required", "otp_sent", "otp_verified", "otp_invalid", "interaction_required", "interaction_invalid", "pong", "unknown", "eventual_response", "cancelled", "error", "broken"},
+			sources: []string{"settled"}, events: []string{"immediate_response", "keepalive", "turn_resumed", "stream_chunk", "stream_token", "stream_preamble", "stream_reasoning", "write_confirmation_required", "otp_verification_required", "otp_sent", "otp_verified", "otp_invalid", "interaction_required", "interaction_invalid", "pong", "unknown", "eventual_response", "cancelled", "error", "broken"},
 			effects: []stepEffect[turnActs]{
 				{"tap", func(d turnActs) { d.tap() }},
 			},

@@ -47,6 +47,8 @@ func newEvent(wire string) (e wireEvent, shape string, mirrors []mirror) {
 		return new(Cancelled), "Cancelled", mirrorsCancelled
 	case TypeError:
 		return new(ErrorEvent), "Error", mirrorsErrorEvent
+	case TypeTurnResumed:
+		return new(TurnResumed), "TurnResumed", mirrorsTurnResumed
 	case TypePong:
 		return new(PongEvent), "Pong", mirrorsPongEvent
 	}
@@ -139,6 +141,10 @@ var mirrorsErrorEvent = []mirror{
 	{[]string{"data", "error"}, []string{"error"}, true, true},
 }
 
+var mirrorsTurnResumed = []mirror{
+	{[]string{"data", "requestId"}, []string{"requestId"}, true, true},
+}
+
 var mirrorsPongEvent = []mirror{
 	{[]string{"data", "timestamp"}, []string{"timestamp"}, true, false},
 }
@@ -147,6 +153,7 @@ var mirrorsPongEvent = []mirror{
 var facts = map[string][]fact{
 	TypeImmediateResponse: {
 		{name: "requestId", places: [][]string{{"requestId"}}},
+		{name: "seq", places: [][]string{{"seq"}}},
 		{name: "status", places: [][]string{{"status"}}},
 		{name: "message", places: [][]string{{"message"}}},
 		{name: "data", places: [][]string{{"data"}}},
@@ -154,6 +161,7 @@ var facts = map[string][]fact{
 	},
 	TypeEventualResponse: {
 		{name: "requestId", places: [][]string{{"requestId"}, {"data", "requestId"}}},
+		{name: "seq", places: [][]string{{"seq"}}},
 		{name: "status", places: [][]string{{"data", "status"}, {"status"}}},
 		{name: "timestamp", places: [][]string{{"timestamp"}}},
 		{name: "messageId", places: [][]string{{"data", "data", "messageId"}}},
@@ -166,6 +174,7 @@ var facts = map[string][]fact{
 	},
 	TypeStreamChunk: {
 		{name: "requestId", places: [][]string{{"requestId"}, {"data", "requestId"}}},
+		{name: "seq", places: [][]string{{"seq"}}},
 		{name: "node", places: [][]string{{"data", "node"}, {"node"}}},
 		{name: "timestamp", places: [][]string{{"timestamp"}}},
 		{name: "state", places: [][]string{{"data", "state"}}},
@@ -173,16 +182,19 @@ var facts = map[string][]fact{
 	},
 	TypeStreamToken: {
 		{name: "requestId", places: [][]string{{"requestId"}, {"data", "requestId"}}},
+		{name: "seq", places: [][]string{{"seq"}}},
 		{name: "token", places: [][]string{{"data", "token"}, {"token"}}},
 		{name: "timestamp", places: [][]string{{"timestamp"}}},
 	},
 	TypeStreamPreamble: {
 		{name: "requestId", places: [][]string{{"requestId"}, {"data", "requestId"}}},
+		{name: "seq", places: [][]string{{"seq"}}},
 		{name: "token", places: [][]string{{"data", "token"}, {"token"}}},
 		{name: "timestamp", places: [][]string{{"timestamp"}}},
 	},
 	TypeStreamReasoning: {
 		{name: "requestId", places: [][]string{{"requestId"}, {"data", "requestId"}}},
+		{name: "seq", places: [][]string{{"seq"}}},
 		{name: "token", places: [][]string{{"data", "token"}, {"token"}}},
 		{name: "timestamp", places: [][]string{{"timestamp"}}},
 	},
@@ -192,6 +204,7 @@ var facts = map[string][]fact{
 	},
 	TypeWriteConfirmationRequired: {
 		{name: "requestId", places: [][]string{{"requestId"}, {"data", "requestId"}}},
+		{name: "seq", places: [][]string{{"seq"}}},
 		{name: "timestamp", places: [][]string{{"timestamp"}}},
 		{name: "toolId", places: [][]string{{"data", "data", "toolId"}}},
 		{name: "actionDescription", places: [][]string{{"data", "data", "actionDescription"}}},
@@ -200,6 +213,7 @@ var facts = map[string][]fact{
 	},
 	TypeOTPVerificationRequired: {
 		{name: "requestId", places: [][]string{{"requestId"}, {"data", "requestId"}}},
+		{name: "seq", places: [][]string{{"seq"}}},
 		{name: "timestamp", places: [][]string{{"timestamp"}}},
 		{name: "toolId", places: [][]string{{"data", "data", "toolId"}}},
 		{name: "actionDescription", places: [][]string{{"data", "data", "actionDescription"}}},
@@ -209,17 +223,20 @@ var facts = map[string][]fact{
 	},
 	TypeOTPSent: {
 		{name: "requestId", places: [][]string{{"requestId"}, {"data", "requestId"}}},
+		{name: "seq", places: [][]string{{"seq"}}},
 		{name: "timestamp", places: [][]string{{"timestamp"}}},
 		{name: "channel", places: [][]string{{"data", "data", "channel"}}},
 		{name: "maskedDestination", places: [][]string{{"data", "data", "maskedDestination"}}},
 	},
 	TypeOTPVerified: {
 		{name: "requestId", places: [][]string{{"requestId"}, {"data", "requestId"}}},
+		{name: "seq", places: [][]string{{"seq"}}},
 		{name: "timestamp", places: [][]string{{"timestamp"}}},
 		{name: "message", places: [][]string{{"data", "data", "message"}}},
 	},
 	TypeOTPInvalid: {
 		{name: "requestId", places: [][]string{{"requestId"}, {"data", "requestId"}}},
+		{name: "seq", places: [][]string{{"seq"}}},
 		{name: "timestamp", places: [][]string{{"timestamp"}}},
 		{name: "error", places: [][]string{{"data", "data", "error"}}},
 		{name: "attemptsRemaining", places: [][]string{{"data", "data", "attemptsRemaining"}}},
@@ -227,6 +244,7 @@ var facts = map[string][]fact{
 	},
 	TypeInteractionRequired: {
 		{name: "requestId", places: [][]string{{"requestId"}, {"data", "requestId"}}},
+		{name: "seq", places: [][]string{{"seq"}}},
 		{name: "timestamp", places: [][]string{{"timestamp"}}},
 		{name: "interactionId", places: [][]string{{"data", "data", "interactionId"}}},
 		{name: "kind", places: [][]string{{"data", "data", "kind"}}},
@@ -236,6 +254,7 @@ var facts = map[string][]fact{
 	},
 	TypeInteractionInvalid: {
 		{name: "requestId", places: [][]string{{"requestId"}, {"data", "requestId"}}},
+		{name: "seq", places: [][]string{{"seq"}}},
 		{name: "timestamp", places: [][]string{{"timestamp"}}},
 		{name: "interactionId", places: [][]string{{"data", "data", "interactionId"}}},
 		{name: "kind", places: [][]string{{"data", "data", "kind"}}},
@@ -244,11 +263,13 @@ var facts = map[string][]fact{
 	},
 	TypeCancelled: {
 		{name: "requestId", places: [][]string{{"requestId"}, {"data", "requestId"}}},
+		{name: "seq", places: [][]string{{"seq"}}},
 		{name: "status", places: [][]string{{"data", "status"}, {"status"}}},
 		{name: "timestamp", places: [][]string{{"timestamp"}}},
 	},
 	TypeError: {
 		{name: "requestId", places: [][]string{{"requestId"}, {"data", "requestId"}}},
+		{name: "seq", places: [][]string{{"seq"}}},
 		{name: "error", places: [][]string{{"data", "error"}, {"error"}}},
 		{name: "timestamp", places: [][]string{{"timestamp"}}},
 		{name: "code", places: [][]string{{"data", "error", "code"}, {"error", "code"}}, inner: true},
@@ -256,6 +277,12 @@ var facts = map[string][]fact{
 		{name: "terminal", places: [][]string{{"data", "error", "terminal"}, {"error", "terminal"}}, inner: true},
 		{name: "retryAfterMs", places: [][]string{{"data", "error", "retryAfterMs"}, {"error", "retryAfterMs"}}, inner: true},
 		{name: "details", places: [][]string{{"data", "details"}}},
+	},
+	TypeTurnResumed: {
+		{name: "requestId", places: [][]string{{"requestId"}, {"data", "requestId"}}},
+		{name: "timestamp", places: [][]string{{"timestamp"}}},
+		{name: "state", places: [][]string{{"data", "data", "state"}}},
+		{name: "lastSeq", places: [][]string{{"data", "data", "lastSeq"}}},
 	},
 	TypePong: {
 		{name: "requestId", places: [][]string{{"requestId"}}},
@@ -271,6 +298,7 @@ func init() {
 		"Cancelled": {
 			{wire: "type", required: true, check: check{kinds: kindString}},
 			{wire: "requestId", check: check{kinds: kindString}},
+			{wire: "seq", check: check{kinds: kindInteger}},
 			{wire: "status", check: check{kinds: kindInteger}},
 			{wire: "data", check: check{kinds: kindObject, shape: "CancelledData"}},
 			{wire: "timestamp", check: check{kinds: kindInteger}},
@@ -323,6 +351,7 @@ func init() {
 		"ContentItem": {
 			{wire: "type", required: true, check: check{kinds: kindString}},
 			{wire: "text", check: check{kinds: kindString}},
+			{wire: "url", check: check{kinds: kindString}},
 		},
 		"ConversationMessage": {
 			{wire: "id", required: true, check: check{kinds: kindString}},
@@ -331,10 +360,13 @@ func init() {
 			{wire: "from", check: check{kinds: kindObject, shape: "MessageParty"}},
 			{wire: "to", check: check{kinds: kindObject, shape: "MessageParty"}},
 			{wire: "createdAt", required: true, check: check{kinds: kindString}},
+			{wire: "requestId", check: check{kinds: kindString}},
+			{wire: "turn", check: check{kinds: kindString}},
 		},
 		"ConversationMessageContent": {
 			{wire: "text", check: check{kinds: kindString}},
 			{wire: "structuredResponse", nullable: true, check: check{kinds: kindObject}},
+			{wire: "items", check: check{kinds: kindArray, item: &check{kinds: kindObject, shape: "ContentItem"}}},
 		},
 		"ConversationPage": {
 			{wire: "conversations", required: true, check: check{kinds: kindArray, item: &check{kinds: kindObject, shape: "ConversationSummary"}}},
@@ -366,10 +398,12 @@ func init() {
 			{wire: "userParticipantId", required: true, check: check{kinds: kindString}},
 			{wire: "agentParticipantId", required: true, check: check{kinds: kindString}},
 			{wire: "capabilities", check: check{kinds: kindArray, item: &check{kinds: kindString}}},
+			{wire: "openTurn", check: check{kinds: kindObject, shape: "OpenTurn"}},
 		},
 		"Error": {
 			{wire: "type", required: true, check: check{kinds: kindString}},
 			{wire: "requestId", check: check{kinds: kindString}},
+			{wire: "seq", check: check{kinds: kindInteger}},
 			{wire: "error", check: check{kinds: kindObject, shape: "ErrorInfo"}},
 			{wire: "data", required: true, check: check{kinds: kindObject, shape: "ErrorData"}},
 			{wire: "timestamp", check: check{kinds: kindInteger}},
@@ -388,6 +422,7 @@ func init() {
 		"EventualResponse": {
 			{wire: "type", required: true, check: check{kinds: kindString}},
 			{wire: "requestId", check: check{kinds: kindString}},
+			{wire: "seq", check: check{kinds: kindInteger}},
 			{wire: "status", check: check{kinds: kindInteger}},
 			{wire: "data", required: true, check: check{kinds: kindObject, shape: "EventualResponseData"}},
 			{wire: "timestamp", check: check{kinds: kindInteger}},
@@ -427,6 +462,7 @@ func init() {
 			{wire: "agentParticipantId", check: check{kinds: kindString}},
 			{wire: "threadId", check: check{kinds: kindString}},
 			{wire: "status", check: check{kinds: kindString}},
+			{wire: "openTurn", check: check{kinds: kindObject, shape: "OpenTurn"}},
 		},
 		"IdentityIntakeField": {
 			{wire: "key", required: true, check: check{kinds: kindString}},
@@ -449,6 +485,7 @@ func init() {
 		"ImmediateResponse": {
 			{wire: "type", required: true, check: check{kinds: kindString}},
 			{wire: "requestId", check: check{kinds: kindString}},
+			{wire: "seq", check: check{kinds: kindInteger}},
 			{wire: "status", check: check{kinds: kindInteger}},
 			{wire: "message", check: check{kinds: kindString}},
 			{wire: "data", required: true, check: check{kinds: kindObject}},
@@ -457,6 +494,7 @@ func init() {
 		"InteractionInvalid": {
 			{wire: "type", required: true, check: check{kinds: kindString}},
 			{wire: "requestId", check: check{kinds: kindString}},
+			{wire: "seq", check: check{kinds: kindInteger}},
 			{wire: "data", required: true, check: check{kinds: kindObject, shape: "InteractionInvalidData"}},
 			{wire: "timestamp", check: check{kinds: kindInteger}},
 		},
@@ -473,6 +511,7 @@ func init() {
 		"InteractionRequired": {
 			{wire: "type", required: true, check: check{kinds: kindString}},
 			{wire: "requestId", check: check{kinds: kindString}},
+			{wire: "seq", check: check{kinds: kindInteger}},
 			{wire: "data", required: true, check: check{kinds: kindObject, shape: "InteractionRequiredData"}},
 			{wire: "timestamp", check: check{kinds: kindInteger}},
 		},
@@ -535,9 +574,14 @@ func init() {
 			{wire: "type", required: true, check: check{kinds: kindString}},
 			{wire: "name", nullable: true, check: check{kinds: kindString}},
 		},
+		"OpenTurn": {
+			{wire: "requestId", required: true, check: check{kinds: kindString}},
+			{wire: "lastSeq", required: true, check: check{kinds: kindInteger}},
+		},
 		"OtpInvalid": {
 			{wire: "type", required: true, check: check{kinds: kindString}},
 			{wire: "requestId", check: check{kinds: kindString}},
+			{wire: "seq", check: check{kinds: kindInteger}},
 			{wire: "data", required: true, check: check{kinds: kindObject, shape: "OtpInvalidData"}},
 			{wire: "timestamp", check: check{kinds: kindInteger}},
 		},
@@ -553,6 +597,7 @@ func init() {
 		"OtpSent": {
 			{wire: "type", required: true, check: check{kinds: kindString}},
 			{wire: "requestId", check: check{kinds: kindString}},
+			{wire: "seq", check: check{kinds: kindInteger}},
 			{wire: "data", required: true, check: check{kinds: kindObject, shape: "OtpSentData"}},
 			{wire: "timestamp", check: check{kinds: kindInteger}},
 		},
@@ -567,6 +612,7 @@ func init() {
 		"OtpVerificationRequired": {
 			{wire: "type", required: true, check: check{kinds: kindString}},
 			{wire: "requestId", check: check{kinds: kindString}},
+			{wire: "seq", check: check{kinds: kindInteger}},
 			{wire: "data", required: true, check: check{kinds: kindObject, shape: "OtpVerificationRequiredData"}},
 			{wire: "timestamp", check: check{kinds: kindInteger}},
 		},
@@ -584,6 +630,7 @@ func init() {
 		"OtpVerified": {
 			{wire: "type", required: true, check: check{kinds: kindString}},
 			{wire: "requestId", check: check{kinds: kindString}},
+			{wire: "seq", check: check{kinds: kindInteger}},
 			{wire: "data", required: true, check: check{kinds: kindObject, shape: "OtpVerifiedData"}},
 			{wire: "timestamp", check: check{kinds: kindInteger}},
 		},
@@ -652,6 +699,7 @@ func init() {
 		"StreamChunk": {
 			{wire: "type", required: true, check: check{kinds: kindString}},
 			{wire: "requestId", check: check{kinds: kindString}},
+			{wire: "seq", check: check{kinds: kindInteger}},
 			{wire: "node", check: check{kinds: kindString}},
 			{wire: "data", required: true, check: check{kinds: kindObject, shape: "StreamChunkData"}},
 			{wire: "timestamp", check: check{kinds: kindInteger}},
@@ -671,6 +719,7 @@ func init() {
 		"StreamPreamble": {
 			{wire: "type", required: true, check: check{kinds: kindString}},
 			{wire: "requestId", check: check{kinds: kindString}},
+			{wire: "seq", check: check{kinds: kindInteger}},
 			{wire: "token", check: check{kinds: kindString}},
 			{wire: "data", required: true, check: check{kinds: kindObject, shape: "StreamPreambleData"}},
 			{wire: "timestamp", check: check{kinds: kindInteger}},
@@ -682,6 +731,7 @@ func init() {
 		"StreamReasoning": {
 			{wire: "type", required: true, check: check{kinds: kindString}},
 			{wire: "requestId", check: check{kinds: kindString}},
+			{wire: "seq", check: check{kinds: kindInteger}},
 			{wire: "token", check: check{kinds: kindString}},
 			{wire: "data", required: true, check: check{kinds: kindObject, shape: "StreamReasoningData"}},
 			{wire: "timestamp", check: check{kinds: kindInteger}},
@@ -693,6 +743,7 @@ func init() {
 		"StreamToken": {
 			{wire: "type", required: true, check: check{kinds: kindString}},
 			{wire: "requestId", check: check{kinds: kindString}},
+			{wire: "seq", check: check{kinds: kindInteger}},
 			{wire: "token", check: check{kinds: kindString}},
 			{wire: "data", required: true, check: check{kinds: kindObject, shape: "StreamTokenData"}},
 			{wire: "timestamp", check: check{kinds: kindInteger}},
@@ -712,6 +763,20 @@ func init() {
 			{wire: "result", nullable: true, check: check{kinds: kindAny}},
 			{wire: "callId", check: check{kinds: kindString}},
 		},
+		"TurnResumed": {
+			{wire: "type", required: true, check: check{kinds: kindString}},
+			{wire: "requestId", check: check{kinds: kindString}},
+			{wire: "data", required: true, check: check{kinds: kindObject, shape: "TurnResumedData"}},
+			{wire: "timestamp", check: check{kinds: kindInteger}},
+		},
+		"TurnResumedData": {
+			{wire: "requestId", required: true, check: check{kinds: kindString}},
+			{wire: "data", required: true, check: check{kinds: kindObject, shape: "TurnResumedDetails"}},
+		},
+		"TurnResumedDetails": {
+			{wire: "state", required: true, check: check{kinds: kindString}},
+			{wire: "lastSeq", required: true, check: check{kinds: kindInteger}},
+		},
 		"Usage": {
 			{wire: "costUsd", check: check{kinds: kindNumber}},
 			{wire: "promptTokens", check: check{kinds: kindInteger}},
@@ -720,6 +785,7 @@ func init() {
 		"WriteConfirmationRequired": {
 			{wire: "type", required: true, check: check{kinds: kindString}},
 			{wire: "requestId", check: check{kinds: kindString}},
+			{wire: "seq", check: check{kinds: kindInteger}},
 			{wire: "data", required: true, check: check{kinds: kindObject, shape: "WriteConfirmationRequiredData"}},
 			{wire: "timestamp", check: check{kinds: kindInteger}},
 		},

@@ -111,6 +111,8 @@ type ContentItem struct {
 	Type ContentItemType
 	// The text.
 	Text *string
+	// https or data URL of an image. Since 1.2.
+	URL *string
 }
 
 // ConversationMessage: one stored message.
@@ -129,6 +131,12 @@ type ConversationMessage struct {
 	To *MessageParty
 	// When it was stored.
 	CreatedAt string
+	// requestId of the turn that the message opened or answers. Only toward sessions that listed
+	// `spec_1_2`. Since 1.2.
+	RequestID *string
+	// How the turn stands that an inbound message opened. Only toward sessions that listed
+	// `spec_1_2`. Since 1.2.
+	Turn *StoredTurn
 }
 
 // ConversationMessageContent: what was said.
@@ -139,6 +147,9 @@ type ConversationMessageContent struct {
 	Text *string
 	// Structured answer, where one was stored. Null means none.
 	StructuredResponse json.RawMessage
+	// Its parts, where it has others than text. Only toward sessions that listed `spec_1_2`. Since
+	// 1.2.
+	Items []ContentItem
 }
 
 // ConversationPage: one page of conversations, newest first.
@@ -209,6 +220,9 @@ type CreateConversationSessionResult struct {
 	AgentParticipantID string
 	// Capability words of the server. Only toward clients that listed `spec_1_1`.
 	Capabilities []string
+	// The turn that runs in the conversation; absent when none does. Only toward sessions that listed
+	// `replay`. Since 1.2.
+	OpenTurn *OpenTurn
 }
 
 // ErrorInfo: what failed.
@@ -273,6 +287,9 @@ type GetSessionResult struct {
 	ThreadID *string
 	// Life of the session.
 	Status *SessionStatus
+	// The turn that runs in the conversation; absent when none does. Only toward sessions that listed
+	// `replay`. Since 1.2.
+	OpenTurn *OpenTurn
 }
 
 // IdentityIntakeField: one field of the form.
@@ -407,6 +424,16 @@ type MessageSender struct {
 	Type string
 	// Display name. Null means none.
 	Name Opt[string]
+}
+
+// OpenTurn: a turn that runs in the conversation.
+type OpenTurn struct {
+	raw json.RawMessage
+
+	// requestId of the turn, for `resume_turn`.
+	RequestID string
+	// `seq` of its newest event. At least 1.
+	LastSeq int64
 }
 
 // Participant: somebody who takes part in a conversation.
@@ -558,6 +585,28 @@ type ToolResult struct {
 	Result json.RawMessage
 	// Instance of the call. Since 1.1.
 	CallID *string
+}
+
+// TurnResumedData: envelope of the payload.
+type TurnResumedData struct {
+	raw json.RawMessage
+
+	// The turn that was asked for.
+	RequestID string
+	// What became of it.
+	Data TurnResumedDetails
+}
+
+// TurnResumedDetails: what became of it.
+type TurnResumedDetails struct {
+	raw json.RawMessage
+
+	// `running` and `settled`: the events after `afterSeq` follow. `gone`: it was accepted, its
+	// events are not kept any more. `never`: it was not accepted in this conversation. `moved`:
+	// another link has it from now on.
+	State ResumeState
+	// `seq` of the newest event of the turn; 0 when there is none. At least 0.
+	LastSeq int64
 }
 
 // Usage: what the turn spent.

@@ -36,6 +36,7 @@ var vectorTypes = map[string]func() any{
 	"MessageParty":                    func() any { return new(MessageParty) },
 	"MessageRecipient":                func() any { return new(MessageRecipient) },
 	"MessageSender":                   func() any { return new(MessageSender) },
+	"OpenTurn":                        func() any { return new(OpenTurn) },
 	"Participant":                     func() any { return new(Participant) },
 	"PongData":                        func() any { return new(PongData) },
 	"RenameConversationResult":        func() any { return new(RenameConversationResult) },
@@ -44,6 +45,8 @@ var vectorTypes = map[string]func() any{
 	"StreamChunkState":                func() any { return new(StreamChunkState) },
 	"ToolCall":                        func() any { return new(ToolCall) },
 	"ToolResult":                      func() any { return new(ToolResult) },
+	"TurnResumedData":                 func() any { return new(TurnResumedData) },
+	"TurnResumedDetails":              func() any { return new(TurnResumedDetails) },
 	"Usage":                           func() any { return new(Usage) },
 }
 
@@ -54,6 +57,7 @@ var vectorResults = map[string]func(Event) (any, error){
 	"get_conversation_messages":   func(e Event) (any, error) { return GetConversationMessages{}.result(e) },
 	"list_conversations":          func(e Event) (any, error) { return ListConversations{}.result(e) },
 	"rename_conversation":         func(e Event) (any, error) { return RenameConversation{}.result(e) },
+	"resume_turn":                 func(e Event) (any, error) { return ResumeTurn{}.result(e) },
 	"ping":                        func(e Event) (any, error) { return Ping{}.result(e) },
 }
 
@@ -69,6 +73,7 @@ var vectorActions = map[string]func() Action{
 	"verify_otp":                  func() Action { return new(VerifyOTP) },
 	"submit_interaction":          func() Action { return new(SubmitInteraction) },
 	"cancel":                      func() Action { return new(Cancel) },
+	"resume_turn":                 func() Action { return new(ResumeTurn) },
 	"ping":                        func() Action { return new(Ping) },
 }
 
@@ -155,6 +160,7 @@ func (x *ListConversations) UnmarshalJSON(text []byte) error {
 		RequestID string `json:"requestId"`
 		Limit     *int64 `json:"limit"`
 		Cursor    string `json:"cursor"`
+		Query     string `json:"query"`
 	})(x))
 }
 
@@ -171,6 +177,15 @@ func (x *RenameConversation) UnmarshalJSON(text []byte) error {
 		RequestID      string `json:"requestId"`
 		ConversationID string `json:"conversationId"`
 		Title          string `json:"title"`
+	})(x))
+}
+
+// UnmarshalJSON reads what a client writes.
+func (x *ResumeTurn) UnmarshalJSON(text []byte) error {
+	return json.Unmarshal(text, (*struct {
+		RequestID string `json:"requestId"`
+		SessionID string `json:"sessionId"`
+		AfterSeq  int64  `json:"afterSeq"`
 	})(x))
 }
 

@@ -3,6 +3,7 @@ import { type Conversation, ConversationHandle } from './conversation';
 import { errorOfKind } from './errors';
 import { linkError } from './errors-made';
 import { type FrameInfo, Listeners } from './listeners';
+import { Watch } from './observer';
 import { type ClientOptions, type Settings, settingsOf } from './options';
 import {
   type ConfirmResult,
@@ -86,8 +87,9 @@ export class SmoothAgentClient implements AsyncDisposable {
     this.#settings = settingsOf(options);
     this.#listeners = new Listeners(this.#settings.logger);
     this.#router = new Router(this.#settings, this.#listeners);
-    this.#supervisor = new Supervisor(this.#settings, this.#listeners, this.#router);
-    this.#sender = new Sender(this.#settings, this.#router, this.#supervisor);
+    const watch = new Watch(this.#settings.observer, this.#listeners);
+    this.#supervisor = new Supervisor(this.#settings, this.#listeners, this.#router, watch);
+    this.#sender = new Sender(this.#settings, this.#router, this.#supervisor, watch);
   }
 
   /** State of the link. */

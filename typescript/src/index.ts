@@ -49,6 +49,7 @@ export type { ConfirmResult, OtpCheck, Question, SubmitResult } from './question
 export type { AbortSignalLike, Answer } from './requests-answer';
 export type { Turn, WaitOptions } from './turn';
 export type { TurnResult } from './turn-result';
+export type { Observer } from './observer';
 export type { LinkEnd, Opener, Receiver, SocketRequest, Transport } from './opener';
 export { platformOpener } from './transport';
 export type { TextStream, TurnEvents } from './turn-events';

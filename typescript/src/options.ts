@@ -1,5 +1,6 @@
 import { type Clock, SystemClock } from './clock';
 import { checkHeaders, checkUrl, checkValue, hostOf } from './options-handshake';
+import type { Observer } from './observer';
 import type { Opener } from './opener';
 import { DEFAULTS } from './wire/options';
 
@@ -68,6 +69,8 @@ export interface ClientOptions {
   readonly idGenerator?: (() => string) | undefined;
   /** Source of randomness: numbers from 0 up to 1. @default the platform's cryptographic source */
   readonly random?: (() => number) | undefined;
+  /** Hooks for spans, counters and logs: attempts, calls, turns, first tokens, questions. */
+  readonly observer?: Observer | undefined;
 }
 
 /** The options with every default filled in. */
@@ -78,7 +81,7 @@ export type Settings = {
     readonly host: string;
   };
 
-type Unset = 'token' | 'origin' | 'roots' | 'opener';
+type Unset = 'token' | 'origin' | 'roots' | 'opener' | 'observer';
 
 /** The options that are times, by their names in the specification. */
 const TIMES = [
@@ -115,6 +118,7 @@ const KNOWN: { readonly [K in keyof Required<ClientOptions>]: true } = {
   opener: true,
   idGenerator: true,
   random: true,
+  observer: true,
 };
 
 const quiet = (): void => {};
@@ -160,6 +164,7 @@ export function settingsOf(options: ClientOptions): Settings {
     logPayloads: options.logPayloads ?? DEFAULTS.logPayloads,
     clock: options.clock ?? new SystemClock(),
     opener: options.opener,
+    observer: options.observer,
     idGenerator: options.idGenerator ?? (() => requestId(random)),
     random,
   };

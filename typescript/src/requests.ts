@@ -133,10 +133,12 @@ export class Call<T> implements InFlight {
       if (!isBegun) {
         const value = read(event);
         this.#finish();
+        this.#told(undefined);
         this.#deferred.resolve(value);
         return;
       }
       this.#finish();
+      this.#told(undefined);
       this.#deferred.resolve(begun(event));
     } catch (fault) {
       const isFault = fault instanceof DecodeError;
@@ -151,7 +153,13 @@ export class Call<T> implements InFlight {
 
   #fail(error: unknown): void {
     this.#finish();
+    this.#told(error as Error);
     this.#deferred.reject(error);
+  }
+
+  #told(error: Error | undefined): void {
+    const { action, requestId } = this.#plan.outgoing;
+    this.#sender.watch.tell('call', action, requestId, error);
   }
 
   #finish(): void {

@@ -1,5 +1,6 @@
 import { errorOfKind } from './errors';
 import { sizeOf } from './link-tap';
+import type { Watch } from './observer';
 import type { Settings } from './options';
 import { Outgoing } from './outbox';
 import type { Router } from './router';
@@ -35,12 +36,14 @@ export function checkedAction<A extends ActionName>(name: A, params: ActionParam
 export class Sender {
   readonly settings: Settings;
   readonly router: Router;
+  readonly watch: Watch;
   readonly #supervisor: Supervisor;
 
-  constructor(settings: Settings, router: Router, supervisor: Supervisor) {
+  constructor(settings: Settings, router: Router, supervisor: Supervisor, watch: Watch) {
     this.settings = settings;
     this.router = router;
     this.#supervisor = supervisor;
+    this.watch = watch;
   }
 
   /**

@@ -4,6 +4,7 @@ import type { LinkFacts } from './errors-made';
 import { Link, type LinkOwner } from './link';
 import { FrameTap } from './link-tap';
 import type { Listeners } from './listeners';
+import type { Watch } from './observer';
 import type { Transport } from './opener';
 import type { Settings } from './options';
 import { Outbox, type Outgoing } from './outbox';
@@ -30,6 +31,7 @@ export class Supervisor implements LinkOwner {
   readonly #settings: Settings;
   readonly #listeners: Listeners;
   readonly #sink: Sink;
+  readonly #watch: Watch;
   readonly #tap: FrameTap;
   readonly #state = new LinkState();
   readonly #outbox = new Outbox();
@@ -38,10 +40,11 @@ export class Supervisor implements LinkOwner {
   /** Ends of links that are on their way; `close` waits for them. */
   readonly #parting = new Set<Promise<void>>();
 
-  constructor(settings: Settings, listeners: Listeners, sink: Sink) {
+  constructor(settings: Settings, listeners: Listeners, sink: Sink, watch: Watch) {
     this.#settings = settings;
     this.#listeners = listeners;
     this.#sink = sink;
+    this.#watch = watch;
     this.#tap = new FrameTap(settings, listeners);
   }
 
@@ -129,6 +132,7 @@ export class Supervisor implements LinkOwner {
     const link = new Link(transport, this, this.#settings, this.#tap);
     this.#link = link;
     this.#step('opened');
+    this.#watch.tell('attempt', this.#settings.host, undefined);
     this.#outbox.linkReady(link);
     link.start();
   }
@@ -138,6 +142,7 @@ export class Supervisor implements LinkOwner {
     if (this.#attempt !== attempt) return error;
     this.#attempt = undefined;
     this.#step('connect_failed', { error });
+    this.#watch.tell('attempt', this.#settings.host, error);
     this.#sink.linkEvent('connect_failed', { error: this.#told(error) });
     this.#outbox.linkGone('connect_failed');
     return error;

@@ -30,6 +30,7 @@ import {
   type EventType,
   type JsonObject,
   type ServerEvent,
+  type StreamTokenEvent,
   unknownOf,
 } from './wire/index';
 import {
@@ -78,6 +79,8 @@ export class TurnDriver implements InFlight {
   readonly #state: TurnState<Waiting>;
   readonly #questions: Questions;
   readonly #clocks: TurnClocks;
+  /** No text has come yet. */
+  #silent = true;
   #cancelSent = false;
 
   constructor(sender: Sender, outgoing: Frame, sessionId: string) {
@@ -123,6 +126,7 @@ export class TurnDriver implements InFlight {
   follow(): void {
     const { turnTimeoutMs } = this.sender.settings;
     this.sender.router.add(this.requestId, this);
+    this.sender.watch.tell('turnStarted', this.requestId, this.sessionId);
     this.#touch();
     if (turnTimeoutMs > 0) this.#clocks.start(turnTimeoutMs, 'total_timeout');
   }
@@ -130,7 +134,7 @@ export class TurnDriver implements InFlight {
   // What comes in
 
   received(event: ServerEvent, bytes: number): boolean {
-    if (event.type === 'stream_token' && !this.settled) this.text.add(event);
+    if (event.type === 'stream_token' && !this.settled) this.#heard(event);
     if (fastPaths.quiet && this.#state.quiet(event.type)) {
       this.items.add(event, bytes);
       this.#clocks.touch(false);
@@ -140,6 +144,13 @@ export class TurnDriver implements InFlight {
     this.#all(this.#state.frame(event), { event, bytes, asked });
     this.#touch();
     return true;
+  }
+
+  #heard(token: StreamTokenEvent): void {
+    this.text.add(token);
+    if (!this.#silent) return;
+    this.#silent = false;
+    this.sender.watch.tell('firstToken', this.requestId);
   }
 
   broken(fault: DecodeError, bytes: number): boolean {
@@ -251,6 +262,7 @@ export class TurnDriver implements InFlight {
       case 'open':
         if (question && cause.event) {
           this.#questions.opened(question, cause.event, !this.#state.settled);
+          this.sender.watch.tell('question', this.requestId, question);
         }
         break;
       case 'reopen':
@@ -294,6 +306,10 @@ export class TurnDriver implements InFlight {
         text,
         event: cause.event,
       });
+    }
+    // A turn whose signal had aborted never began.
+    if (this.requestId !== '') {
+      this.sender.watch.tell('turnSettled', this.requestId, outcome, this.error);
     }
     this.#clocks.stop();
     this.outgoing.withdraw();

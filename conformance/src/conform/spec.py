@@ -128,10 +128,16 @@ class Spec:
 
     @cached_property
     def added_fields(self) -> frozenset[str]:
-        """Members of events and answers that only a peer is sent that listed a word for them."""
+        """Members of events and answers that only a peer is sent that listed a word for them.
+
+        A name that other members bear as well is none: by it alone nothing is told.
+        """
         read = [doc for path, doc in self.documents.items() if path.parent.name != "actions"]
         answers = [doc.get("$defs", {}) for _, doc in self.actions.values()]
-        return frozenset(name for node in [*read, *answers] for name in _since(node))
+        members = [pair for node in [*read, *answers] for pair in _members(node)]
+        return frozenset(name for name, added in members if added) - {
+            name for name, added in members if not added
+        }
 
     def follow(self, path: Path, schema: Tree) -> tuple[Path, Tree]:
         """Resolve ``$ref`` until a schema without one is found."""
@@ -286,15 +292,15 @@ def _payload(message: Tree) -> Tree:
     return dict(payload.get("schema", payload))
 
 
-def _since(node: Any) -> Iterator[str]:
-    """Names of the members that are marked with ``x-since``."""
+def _members(node: Any) -> Iterator[tuple[str, bool]]:
+    """Names of the members, each with whether it is marked with ``x-since``."""
     if isinstance(node, dict):
         for name, value in node.get("properties", {}).items():
-            if isinstance(value, dict) and "x-since" in value:
-                yield name
+            if isinstance(value, dict):
+                yield name, "x-since" in value
     inner = node.values() if isinstance(node, dict) else node if isinstance(node, list) else ()
     for value in inner:
-        yield from _since(value)
+        yield from _members(value)
 
 
 def _references(node: Any) -> Iterator[str]:

@@ -271,7 +271,7 @@ async def test_req_call_12_what_the_schema_asks_of_a_message_is_checked_where_it
 async def test_req_call_12_what_the_schema_asks_of_a_call_is_checked_where_it_is_written(
     server: Peer, client: SmoothAgentClient
 ) -> None:
-    for limit in (0, 101, True, 1.5):
+    for limit in (0, 201, True, 1.5):
         with pytest.raises(ValueError, match=r"^limit: "):
             await client.list_conversations(limit=limit)  # type: ignore[arg-type]
         with pytest.raises(ValueError, match=r"^limit: "):

@@ -1,6 +1,8 @@
 //! Who gets a frame, in the order of the table `routing`; and what the link tells beside frames.
 
+use std::iter::Peekable;
 use std::sync::Arc;
+use std::vec::Drain;
 
 use super::Key;
 use super::calls::Taken;
@@ -10,10 +12,11 @@ use super::router::{Books, InFlight, Router, Shown as _};
 use crate::connection::{Came, End, Upper};
 use crate::errors::{Draft, Error};
 use crate::listeners::Notice;
+use crate::transport::Text;
 use crate::wire::codec::{DecodeError, correlation};
 use crate::wire::errors::Leaf;
 use crate::wire::events::{Event, EventType};
-use crate::wire::learned::{Frame, Pattern};
+use crate::wire::learned::{Fit, Frame, Pattern};
 use crate::wire::steps::{Ending, Signal};
 
 impl<T: InFlight> Router<T> {
@@ -52,15 +55,8 @@ impl<T: InFlight> Router<T> {
                 Frame::Like(number, fit) => {
                     let pattern = &patterns[number];
                     if !watched && let Some(shown) = self.quiet(books, pattern) {
-                        let like = |it: &Came| matches!(it, Came::Text(_, Frame::Like(other, _)) if *other == number);
-                        let mut first = Some((text, fit));
-                        let run = std::iter::from_fn(|| {
-                            first.take().or_else(|| match frames.next_if(like) {
-                                Some(Came::Text(text, Frame::Like(_, fit))) => Some((text, fit)),
-                                _ => None,
-                            })
-                        });
-                        shown.extend(pattern, run);
+                        let first = (text, fit);
+                        shown.extend(pattern, run(number, first, &mut frames));
                         woken.push(shown);
                         continue;
                     }
@@ -228,6 +224,21 @@ impl<T: InFlight> Upper for Router<T> {
             std::thread::spawn(move || told(&me));
         }
     }
+}
+
+/// The frames of a pattern that follow each other, from the first on.
+fn run(
+    number: usize,
+    first: (Text, Fit),
+    frames: &mut Peekable<Drain<'_, Came>>,
+) -> impl Iterator<Item = (Text, Fit)> {
+    let like =
+        move |it: &Came| matches!(it, Came::Text(_, Frame::Like(other, _)) if *other == number);
+    let next = move || match frames.next_if(like) {
+        Some(Came::Text(text, Frame::Like(_, fit))) => Some((text, fit)),
+        _ => None,
+    };
+    std::iter::once(first).chain(std::iter::from_fn(next))
 }
 
 /// The wire's word for the type of an event.

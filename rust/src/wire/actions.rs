@@ -175,7 +175,8 @@ pub struct SendMessage {
     pub request_id: Option<String>,
     /// Session that the action belongs to.
     pub session_id: String,
-    /// What the person said. 1 to 10000 code points.
+    /// What the person said. A server takes an empty one beside images or files. 1 to 10000 code
+    /// points.
     pub message: String,
     /// Whether `stream_token` events are wanted. Default true.
     pub stream: Option<bool>,
@@ -374,10 +375,12 @@ impl Action for GetConversationMessages {
 pub struct ListConversations {
     /// Id that the client drew for this action; every event it causes carries it back.
     pub request_id: Option<String>,
-    /// Conversations on the page. 1 to 100; default 50.
+    /// Conversations on the page; a server takes a larger one as 200. 1 to 200; default 50.
     pub limit: Option<i64>,
     /// `nextCursor` of the page before.
     pub cursor: Option<String>,
+    /// Only conversations whose title holds this text, whatever its case. Since 1.2.
+    pub query: Option<String>,
 }
 
 impl ListConversations {
@@ -387,6 +390,7 @@ impl ListConversations {
             request_id: Default::default(),
             limit: Default::default(),
             cursor: Default::default(),
+            query: Default::default(),
         }
     }
 
@@ -397,7 +401,7 @@ impl ListConversations {
         self
     }
 
-    /// Conversations on the page. 1 to 100; default 50.
+    /// Conversations on the page; a server takes a larger one as 200. 1 to 200; default 50.
     #[must_use]
     pub fn limit(mut self, limit: i64) -> Self {
         self.limit = Some(limit);
@@ -410,10 +414,17 @@ impl ListConversations {
         self.cursor = Some(cursor.into());
         self
     }
+
+    /// Only conversations whose title holds this text, whatever its case. Since 1.2.
+    #[must_use]
+    pub fn query(mut self, query: impl Into<String>) -> Self {
+        self.query = Some(query.into());
+        self
+    }
 }
 
-read_object!(ListConversations { "requestId" => request_id: optional, "limit" => limit: optional_int, "cursor" => cursor: optional,  });
-write_object!(ListConversations tagged "action" = "list_conversations" { "requestId" => request_id: optional, "limit" => limit: optional_int, "cursor" => cursor: optional,  });
+read_object!(ListConversations { "requestId" => request_id: optional, "limit" => limit: optional_int, "cursor" => cursor: optional, "query" => query: optional,  });
+write_object!(ListConversations tagged "action" = "list_conversations" { "requestId" => request_id: optional, "limit" => limit: optional_int, "cursor" => cursor: optional, "query" => query: optional,  });
 
 impl Action for ListConversations {
     const NAME: &'static str = "list_conversations";
@@ -717,6 +728,50 @@ impl Action for Cancel {
     }
 }
 
+/// Asks for the events of a turn after a lost link. Answered by `turn_resumed`, then the events
+/// after `afterSeq`, then those that still come. Only on sessions that listed `replay`. Since
+/// 1.2.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub struct ResumeTurn {
+    /// requestId of the turn, not a new id. At least 1 code points.
+    pub request_id: String,
+    /// Session that the action belongs to.
+    pub session_id: String,
+    /// `seq` of the newest event that the client has; 0 for none. At least 0.
+    pub after_seq: i64,
+}
+
+impl ResumeTurn {
+    /// Builds one from its required members.
+    pub fn new(
+        session_id: impl Into<String>,
+        request_id: impl Into<String>,
+        after_seq: i64,
+    ) -> Self {
+        Self {
+            session_id: session_id.into(),
+            request_id: request_id.into(),
+            after_seq,
+        }
+    }
+}
+
+read_object!(ResumeTurn { "requestId" => request_id: required, "sessionId" => session_id: required, "afterSeq" => after_seq: required_int,  });
+write_object!(ResumeTurn tagged "action" = "resume_turn" { "requestId" => request_id: required, "sessionId" => session_id: required, "afterSeq" => after_seq: required_int,  });
+
+impl Action for ResumeTurn {
+    const NAME: &'static str = "resume_turn";
+
+    fn request_id(&self) -> Option<&str> {
+        Some(&self.request_id)
+    }
+
+    fn set_request_id(&mut self, id: String) {
+        self.request_id = id;
+    }
+}
+
 /// Asks for a sign of life. Answered by `pong`.
 #[derive(Debug, Clone, PartialEq, Default)]
 #[non_exhaustive]
@@ -831,6 +886,18 @@ impl Call for RenameConversation {
                 &shapes::RENAME_CONVERSATION_RESULT,
                 "/data",
             )),
+            _ => None,
+        }
+    }
+}
+
+impl Call for ResumeTurn {
+    type Output = events::TurnResumed;
+    const REPLY: EventType = EventType::TurnResumed;
+
+    fn read(event: &Event) -> Option<Answer<Self::Output>> {
+        match event {
+            Event::TurnResumed(event) => Some(Ok(Clone::clone(event))),
             _ => None,
         }
     }

@@ -142,7 +142,7 @@ static LIST_CONVERSATIONS_ACTION: [Row; 1] = [Row {
     wire: "limit",
     name: "ListConversations.limit",
     least: Some(1.0),
-    most: Some(100.0),
+    most: Some(200.0),
     ..ROW
 }];
 static PING_ACTION: [Row; 0] = [];
@@ -159,6 +159,29 @@ static RENAME_CONVERSATION_ACTION: [Row; 2] = [
         required: true,
         least: Some(1.0),
         most: Some(200.0),
+        ..ROW
+    },
+];
+static RESUME_TURN_ACTION: [Row; 3] = [
+    Row {
+        wire: "requestId",
+        name: "ResumeTurn.request_id",
+        required: true,
+        least: Some(1.0),
+        ..ROW
+    },
+    Row {
+        wire: "sessionId",
+        name: "ResumeTurn.session_id",
+        required: true,
+        ..ROW
+    },
+    Row {
+        wire: "afterSeq",
+        name: "ResumeTurn.after_seq",
+        required: true,
+        least: Some(0.0),
+        most: Some(9007199254740991.0),
         ..ROW
     },
 ];
@@ -254,6 +277,7 @@ pub(crate) fn argument_fault(action: &str, frame: &str) -> Option<String> {
         "list_conversations" => &LIST_CONVERSATIONS_ACTION,
         "ping" => &PING_ACTION,
         "rename_conversation" => &RENAME_CONVERSATION_ACTION,
+        "resume_turn" => &RESUME_TURN_ACTION,
         "send_message" => &SEND_MESSAGE_ACTION,
         "submit_interaction" => &SUBMIT_INTERACTION_ACTION,
         "verify_otp" => &VERIFY_OTP_ACTION,

@@ -59,15 +59,15 @@ pub(crate) fn streaming(event: EventType) -> Option<&'static Streaming> {
     match event {
         EventType::StreamToken => Some(&Streaming {
             text: &[&["data", "token"], &["token"]],
-            numbers: &[&[&["timestamp"]]],
+            numbers: &[&[&["seq"]], &[&["timestamp"]]],
         }),
         EventType::StreamPreamble => Some(&Streaming {
             text: &[&["data", "token"], &["token"]],
-            numbers: &[&[&["timestamp"]]],
+            numbers: &[&[&["seq"]], &[&["timestamp"]]],
         }),
         EventType::StreamReasoning => Some(&Streaming {
             text: &[&["data", "token"], &["token"]],
-            numbers: &[&[&["timestamp"]]],
+            numbers: &[&[&["seq"]], &[&["timestamp"]]],
         }),
         _ => None,
     }
@@ -245,6 +245,15 @@ pub(crate) fn correlation(event: &Event) -> Option<Cow<'_, str>> {
                     .and_then(|it| it.request_id.as_ref())
                     .map(|id| Cow::Borrowed(id.as_str()))
             }),
+        Event::TurnResumed(event) => Some(&event.0.body)
+            .and_then(|it| it.request_id.as_ref())
+            .map(|id| Cow::Borrowed(id.as_str()))
+            .or_else(|| {
+                Some(&event.0.body)
+                    .map(|it| &it.data)
+                    .map(|it| &it.request_id)
+                    .map(|id| Cow::Borrowed(id.as_str()))
+            }),
         Event::Pong(event) => Some(&event.0.body)
             .and_then(|it| it.request_id.as_ref())
             .map(|id| Cow::Borrowed(id.as_str())),
@@ -364,6 +373,13 @@ impl Reading<'_> {
             EventType::Error => self
                 .known(word, &shapes::ERROR_EVENT, frames::Error::complete)
                 .map(|kept| Event::Error(events::Error(kept))),
+            EventType::TurnResumed => self
+                .known(
+                    word,
+                    &shapes::TURN_RESUMED_EVENT,
+                    frames::TurnResumed::complete,
+                )
+                .map(|kept| Event::TurnResumed(events::TurnResumed(kept))),
             EventType::Pong => self
                 .known(word, &shapes::PONG_EVENT, frames::Pong::complete)
                 .map(|kept| Event::Pong(events::Pong(kept))),

@@ -8,11 +8,13 @@
 pub enum ContentItemType {
     /// `text`
     Text,
+    /// `image`
+    Image,
     /// A value that this version does not know.
     Unknown(Box<str>),
 }
 
-open_enum!(ContentItemType { Text = "text",  });
+open_enum!(ContentItemType { Text = "text", Image = "image",  });
 
 /// Which fact.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -174,6 +176,28 @@ pub enum ResolutionStatus {
 
 open_enum!(ResolutionStatus { Resolved = "resolved", InProgress = "in_progress", RequiresEscalation = "requires_escalation", NeedsMoreInfo = "needs_more_info", Blocked = "blocked",  });
 
+/// `running` and `settled`: the events after `afterSeq` follow. `gone`: it was accepted, its
+/// events are not kept any more. `never`: it was not accepted in this conversation. `moved`:
+/// another link has it from now on.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum ResumeState {
+    /// `running`
+    Running,
+    /// `settled`
+    Settled,
+    /// `gone`
+    Gone,
+    /// `never`
+    Never,
+    /// `moved`
+    Moved,
+    /// A value that this version does not know.
+    Unknown(Box<str>),
+}
+
+open_enum!(ResumeState { Running = "running", Settled = "settled", Gone = "gone", Never = "never", Moved = "moved",  });
+
 /// Life of a session.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 #[non_exhaustive]
@@ -189,6 +213,25 @@ pub enum SessionStatus {
 }
 
 open_enum!(SessionStatus { Active = "active", Idle = "idle", Ended = "ended",  });
+
+/// How the turn stands that an inbound message opened. Only toward sessions that listed
+/// `spec_1_2`. Since 1.2.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum StoredTurn {
+    /// `running`
+    Running,
+    /// `completed`
+    Completed,
+    /// `cancelled`
+    Cancelled,
+    /// `failed`
+    Failed,
+    /// A value that this version does not know.
+    Unknown(Box<str>),
+}
+
+open_enum!(StoredTurn { Running = "running", Completed = "completed", Cancelled = "cancelled", Failed = "failed",  });
 
 macro_rules! open_enum {
     ($name:ident { $($variant:ident = $word:literal),* $(,)? }) => {

@@ -54,6 +54,8 @@ pub enum EventType {
     Cancelled,
     /// `error`
     Error,
+    /// `turn_resumed`
+    TurnResumed,
     /// `pong`
     Pong,
     /// A type that this version does not know, or a known one with a broken body.
@@ -80,6 +82,7 @@ impl EventType {
             Self::InteractionInvalid => "interaction_invalid",
             Self::Cancelled => "cancelled",
             Self::Error => "error",
+            Self::TurnResumed => "turn_resumed",
             Self::Pong => "pong",
             Self::Unknown => "unknown",
         }
@@ -103,6 +106,7 @@ impl EventType {
             "interaction_invalid" => Self::InteractionInvalid,
             "cancelled" => Self::Cancelled,
             "error" => Self::Error,
+            "turn_resumed" => Self::TurnResumed,
             "pong" => Self::Pong,
             _ => Self::Unknown,
         }
@@ -150,6 +154,9 @@ pub enum Event {
     Cancelled(Cancelled),
     /// Reports that an action, a verb or a turn failed.
     Error(Error),
+    /// Answers `resume_turn`, and a `send_message` that was accepted before. Has no `seq`. Only on
+    /// sessions that listed `replay`. Since 1.2.
+    TurnResumed(TurnResumed),
     /// Answers a ping.
     Pong(Pong),
     /// A type that this version does not know, or a known one with a broken body.
@@ -176,6 +183,7 @@ impl Event {
             Self::InteractionInvalid(_) => EventType::InteractionInvalid,
             Self::Cancelled(_) => EventType::Cancelled,
             Self::Error(_) => EventType::Error,
+            Self::TurnResumed(_) => EventType::TurnResumed,
             Self::Pong(_) => EventType::Pong,
             Self::Unknown(_) => EventType::Unknown,
         }
@@ -200,6 +208,7 @@ impl Event {
             Self::InteractionInvalid(event) => Some(event.request_id()),
             Self::Cancelled(event) => event.request_id(),
             Self::Error(event) => event.request_id(),
+            Self::TurnResumed(event) => Some(event.request_id()),
             Self::Pong(event) => event.request_id(),
             Self::Unknown(event) => event.request_id(),
         }
@@ -224,6 +233,7 @@ impl Event {
             Self::InteractionInvalid(event) => event.raw(),
             Self::Cancelled(event) => event.raw(),
             Self::Error(event) => event.raw(),
+            Self::TurnResumed(event) => event.raw(),
             Self::Pong(event) => event.raw(),
             Self::Unknown(event) => event.raw(),
         }
@@ -248,6 +258,7 @@ impl Event {
             Self::InteractionInvalid(event) => event.to_json(),
             Self::Cancelled(event) => event.to_json(),
             Self::Error(event) => event.to_json(),
+            Self::TurnResumed(event) => event.to_json(),
             Self::Pong(event) => event.to_json(),
             Self::Unknown(event) => event.raw(),
         }
@@ -272,6 +283,7 @@ impl Event {
             Self::InteractionInvalid(event) => event.facts(),
             Self::Cancelled(event) => event.facts(),
             Self::Error(event) => event.facts(),
+            Self::TurnResumed(event) => event.facts(),
             Self::Pong(event) => event.facts(),
             Self::Unknown(_) => JsonObject::default(),
         }
@@ -280,9 +292,9 @@ impl Event {
     /// The text and the numbers of an event that streams: all in which its frames differ.
     pub(crate) fn varying(&self) -> Option<(&str, Numbers)> {
         match self {
-            Self::StreamToken(event) => Some((event.token(), [event.timestamp(), None])),
-            Self::StreamPreamble(event) => Some((event.token(), [event.timestamp(), None])),
-            Self::StreamReasoning(event) => Some((event.token(), [event.timestamp(), None])),
+            Self::StreamToken(event) => Some((event.token(), [event.seq(), event.timestamp()])),
+            Self::StreamPreamble(event) => Some((event.token(), [event.seq(), event.timestamp()])),
+            Self::StreamReasoning(event) => Some((event.token(), [event.seq(), event.timestamp()])),
             _ => None,
         }
     }
@@ -373,6 +385,11 @@ impl ImmediateResponse {
             .map(String::as_str)
     }
 
+    /// Place of the event in its turn, from 1 on. Only on sessions that listed `replay`. Since 1.2.
+    pub fn seq(&self) -> Option<i64> {
+        Some(&self.0.body).and_then(|it| it.seq.as_ref()).copied()
+    }
+
     /// HTTP-like status; 400 and above fails a call.
     pub fn status(&self) -> Option<i64> {
         Some(&self.0.body)
@@ -413,6 +430,7 @@ impl ImmediateResponse {
         let mut facts = Facts::default();
         facts.value("type", EventType::ImmediateResponse.as_str());
         facts.option("requestId", self.request_id());
+        facts.option("seq", self.seq());
         facts.option("status", self.status());
         facts.option("message", self.message());
         facts.value("data", self.data());
@@ -443,6 +461,11 @@ impl EventualResponse {
             })
             .map(String::as_str)
             .unwrap_or_default()
+    }
+
+    /// Place of the event in its turn, from 1 on. Only on sessions that listed `replay`. Since 1.2.
+    pub fn seq(&self) -> Option<i64> {
+        Some(&self.0.body).and_then(|it| it.seq.as_ref()).copied()
     }
 
     /// HTTP-like status; 400 and above means that the turn failed.
@@ -524,6 +547,7 @@ impl EventualResponse {
         let mut facts = Facts::default();
         facts.value("type", EventType::EventualResponse.as_str());
         facts.value("requestId", self.request_id());
+        facts.option("seq", self.seq());
         facts.value("status", self.status());
         facts.option("timestamp", self.timestamp());
         facts.value("messageId", self.message_id());
@@ -559,6 +583,11 @@ impl StreamChunk {
             })
             .map(String::as_str)
             .unwrap_or_default()
+    }
+
+    /// Place of the event in its turn, from 1 on. Only on sessions that listed `replay`. Since 1.2.
+    pub fn seq(&self) -> Option<i64> {
+        Some(&self.0.body).and_then(|it| it.seq.as_ref()).copied()
     }
 
     /// Tool or phase that reports.
@@ -600,6 +629,7 @@ impl StreamChunk {
         let mut facts = Facts::default();
         facts.value("type", EventType::StreamChunk.as_str());
         facts.value("requestId", self.request_id());
+        facts.option("seq", self.seq());
         facts.value("node", self.node());
         facts.option("timestamp", self.timestamp());
         facts.value("state", self.state());
@@ -632,6 +662,14 @@ impl StreamToken {
             .unwrap_or_default()
     }
 
+    /// Place of the event in its turn, from 1 on. Only on sessions that listed `replay`. Since 1.2.
+    pub fn seq(&self) -> Option<i64> {
+        match self.0.varying() {
+            Some(varied) => varied.numbers[0],
+            None => Some(&self.0.body).and_then(|it| it.seq.as_ref()).copied(),
+        }
+    }
+
     /// Piece of text; may be empty.
     pub fn token(&self) -> &str {
         match self.0.varying() {
@@ -643,7 +681,7 @@ impl StreamToken {
     /// When the server wrote the event, epoch ms.
     pub fn timestamp(&self) -> Option<i64> {
         match self.0.varying() {
-            Some(varied) => varied.numbers[0],
+            Some(varied) => varied.numbers[1],
             None => Some(&self.0.body)
                 .and_then(|it| it.timestamp.as_ref())
                 .copied(),
@@ -670,6 +708,7 @@ impl StreamToken {
         let mut facts = Facts::default();
         facts.value("type", EventType::StreamToken.as_str());
         facts.value("requestId", self.request_id());
+        facts.option("seq", self.seq());
         facts.value("token", self.token());
         facts.option("timestamp", self.timestamp());
         facts.finish()
@@ -700,6 +739,14 @@ impl StreamPreamble {
             .unwrap_or_default()
     }
 
+    /// Place of the event in its turn, from 1 on. Only on sessions that listed `replay`. Since 1.2.
+    pub fn seq(&self) -> Option<i64> {
+        match self.0.varying() {
+            Some(varied) => varied.numbers[0],
+            None => Some(&self.0.body).and_then(|it| it.seq.as_ref()).copied(),
+        }
+    }
+
     /// Piece of preamble text.
     pub fn token(&self) -> &str {
         match self.0.varying() {
@@ -711,7 +758,7 @@ impl StreamPreamble {
     /// When the server wrote the event, epoch ms.
     pub fn timestamp(&self) -> Option<i64> {
         match self.0.varying() {
-            Some(varied) => varied.numbers[0],
+            Some(varied) => varied.numbers[1],
             None => Some(&self.0.body)
                 .and_then(|it| it.timestamp.as_ref())
                 .copied(),
@@ -738,6 +785,7 @@ impl StreamPreamble {
         let mut facts = Facts::default();
         facts.value("type", EventType::StreamPreamble.as_str());
         facts.value("requestId", self.request_id());
+        facts.option("seq", self.seq());
         facts.value("token", self.token());
         facts.option("timestamp", self.timestamp());
         facts.finish()
@@ -768,6 +816,14 @@ impl StreamReasoning {
             .unwrap_or_default()
     }
 
+    /// Place of the event in its turn, from 1 on. Only on sessions that listed `replay`. Since 1.2.
+    pub fn seq(&self) -> Option<i64> {
+        match self.0.varying() {
+            Some(varied) => varied.numbers[0],
+            None => Some(&self.0.body).and_then(|it| it.seq.as_ref()).copied(),
+        }
+    }
+
     /// Piece of reasoning text.
     pub fn token(&self) -> &str {
         match self.0.varying() {
@@ -779,7 +835,7 @@ impl StreamReasoning {
     /// When the server wrote the event, epoch ms.
     pub fn timestamp(&self) -> Option<i64> {
         match self.0.varying() {
-            Some(varied) => varied.numbers[0],
+            Some(varied) => varied.numbers[1],
             None => Some(&self.0.body)
                 .and_then(|it| it.timestamp.as_ref())
                 .copied(),
@@ -806,6 +862,7 @@ impl StreamReasoning {
         let mut facts = Facts::default();
         facts.value("type", EventType::StreamReasoning.as_str());
         facts.value("requestId", self.request_id());
+        facts.option("seq", self.seq());
         facts.value("token", self.token());
         facts.option("timestamp", self.timestamp());
         facts.finish()
@@ -886,6 +943,11 @@ impl WriteConfirmationRequired {
             .unwrap_or_default()
     }
 
+    /// Place of the event in its turn, from 1 on. Only on sessions that listed `replay`. Since 1.2.
+    pub fn seq(&self) -> Option<i64> {
+        Some(&self.0.body).and_then(|it| it.seq.as_ref()).copied()
+    }
+
     /// When the server wrote the event, epoch ms.
     pub fn timestamp(&self) -> Option<i64> {
         Some(&self.0.body)
@@ -936,6 +998,7 @@ impl WriteConfirmationRequired {
         let mut facts = Facts::default();
         facts.value("type", EventType::WriteConfirmationRequired.as_str());
         facts.value("requestId", self.request_id());
+        facts.option("seq", self.seq());
         facts.option("timestamp", self.timestamp());
         facts.value("toolId", self.tool_id());
         facts.value("actionDescription", self.action_description());
@@ -967,6 +1030,11 @@ impl OtpVerificationRequired {
             })
             .map(String::as_str)
             .unwrap_or_default()
+    }
+
+    /// Place of the event in its turn, from 1 on. Only on sessions that listed `replay`. Since 1.2.
+    pub fn seq(&self) -> Option<i64> {
+        Some(&self.0.body).and_then(|it| it.seq.as_ref()).copied()
     }
 
     /// When the server wrote the event, epoch ms.
@@ -1020,6 +1088,7 @@ impl OtpVerificationRequired {
         let mut facts = Facts::default();
         facts.value("type", EventType::OtpVerificationRequired.as_str());
         facts.value("requestId", self.request_id());
+        facts.option("seq", self.seq());
         facts.option("timestamp", self.timestamp());
         facts.value("toolId", self.tool_id());
         facts.value("actionDescription", self.action_description());
@@ -1054,6 +1123,11 @@ impl OtpSent {
             .unwrap_or_default()
     }
 
+    /// Place of the event in its turn, from 1 on. Only on sessions that listed `replay`. Since 1.2.
+    pub fn seq(&self) -> Option<i64> {
+        Some(&self.0.body).and_then(|it| it.seq.as_ref()).copied()
+    }
+
     /// When the server wrote the event, epoch ms.
     pub fn timestamp(&self) -> Option<i64> {
         Some(&self.0.body)
@@ -1085,6 +1159,7 @@ impl OtpSent {
         let mut facts = Facts::default();
         facts.value("type", EventType::OtpSent.as_str());
         facts.value("requestId", self.request_id());
+        facts.option("seq", self.seq());
         facts.option("timestamp", self.timestamp());
         facts.value("channel", self.channel());
         facts.value("maskedDestination", self.masked_destination());
@@ -1116,6 +1191,11 @@ impl OtpVerified {
             .unwrap_or_default()
     }
 
+    /// Place of the event in its turn, from 1 on. Only on sessions that listed `replay`. Since 1.2.
+    pub fn seq(&self) -> Option<i64> {
+        Some(&self.0.body).and_then(|it| it.seq.as_ref()).copied()
+    }
+
     /// When the server wrote the event, epoch ms.
     pub fn timestamp(&self) -> Option<i64> {
         Some(&self.0.body)
@@ -1142,6 +1222,7 @@ impl OtpVerified {
         let mut facts = Facts::default();
         facts.value("type", EventType::OtpVerified.as_str());
         facts.value("requestId", self.request_id());
+        facts.option("seq", self.seq());
         facts.option("timestamp", self.timestamp());
         facts.value("message", self.message());
         facts.finish()
@@ -1170,6 +1251,11 @@ impl OtpInvalid {
             })
             .map(String::as_str)
             .unwrap_or_default()
+    }
+
+    /// Place of the event in its turn, from 1 on. Only on sessions that listed `replay`. Since 1.2.
+    pub fn seq(&self) -> Option<i64> {
+        Some(&self.0.body).and_then(|it| it.seq.as_ref()).copied()
     }
 
     /// When the server wrote the event, epoch ms.
@@ -1211,6 +1297,7 @@ impl OtpInvalid {
         let mut facts = Facts::default();
         facts.value("type", EventType::OtpInvalid.as_str());
         facts.value("requestId", self.request_id());
+        facts.option("seq", self.seq());
         facts.option("timestamp", self.timestamp());
         facts.option("error", self.error());
         facts.value("attemptsRemaining", self.attempts_remaining());
@@ -1241,6 +1328,11 @@ impl InteractionRequired {
             })
             .map(String::as_str)
             .unwrap_or_default()
+    }
+
+    /// Place of the event in its turn, from 1 on. Only on sessions that listed `replay`. Since 1.2.
+    pub fn seq(&self) -> Option<i64> {
+        Some(&self.0.body).and_then(|it| it.seq.as_ref()).copied()
     }
 
     /// When the server wrote the event, epoch ms.
@@ -1294,6 +1386,7 @@ impl InteractionRequired {
         let mut facts = Facts::default();
         facts.value("type", EventType::InteractionRequired.as_str());
         facts.value("requestId", self.request_id());
+        facts.option("seq", self.seq());
         facts.option("timestamp", self.timestamp());
         facts.value("interactionId", self.interaction_id());
         facts.value("kind", self.kind());
@@ -1326,6 +1419,11 @@ impl InteractionInvalid {
             })
             .map(String::as_str)
             .unwrap_or_default()
+    }
+
+    /// Place of the event in its turn, from 1 on. Only on sessions that listed `replay`. Since 1.2.
+    pub fn seq(&self) -> Option<i64> {
+        Some(&self.0.body).and_then(|it| it.seq.as_ref()).copied()
     }
 
     /// When the server wrote the event, epoch ms.
@@ -1369,6 +1467,7 @@ impl InteractionInvalid {
         let mut facts = Facts::default();
         facts.value("type", EventType::InteractionInvalid.as_str());
         facts.value("requestId", self.request_id());
+        facts.option("seq", self.seq());
         facts.option("timestamp", self.timestamp());
         facts.value("interactionId", self.interaction_id());
         facts.value("kind", self.kind());
@@ -1399,6 +1498,11 @@ impl Cancelled {
                     .and_then(|it| it.request_id.as_ref())
             })
             .map(String::as_str)
+    }
+
+    /// Place of the event in its turn, from 1 on. Only on sessions that listed `replay`. Since 1.2.
+    pub fn seq(&self) -> Option<i64> {
+        Some(&self.0.body).and_then(|it| it.seq.as_ref()).copied()
     }
 
     /// Always 499.
@@ -1432,6 +1536,7 @@ impl Cancelled {
         let mut facts = Facts::default();
         facts.value("type", EventType::Cancelled.as_str());
         facts.option("requestId", self.request_id());
+        facts.option("seq", self.seq());
         facts.value("status", self.status());
         facts.option("timestamp", self.timestamp());
         facts.finish()
@@ -1459,6 +1564,11 @@ impl Error {
                     .and_then(|it| it.request_id.as_ref())
             })
             .map(String::as_str)
+    }
+
+    /// Place of the event in its turn, from 1 on. Only on sessions that listed `replay`. Since 1.2.
+    pub fn seq(&self) -> Option<i64> {
+        Some(&self.0.body).and_then(|it| it.seq.as_ref()).copied()
     }
 
     /// What failed.
@@ -1532,6 +1642,7 @@ impl Error {
         let mut facts = Facts::default();
         facts.value("type", EventType::Error.as_str());
         facts.option("requestId", self.request_id());
+        facts.option("seq", self.seq());
         facts.value("error", self.error());
         facts.option("timestamp", self.timestamp());
         facts.value("code", self.code());
@@ -1546,6 +1657,71 @@ impl Error {
 impl fmt::Debug for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Error({})", self.raw())
+    }
+}
+
+/// Answers `resume_turn`, and a `send_message` that was accepted before. Has no `seq`. Only on
+/// sessions that listed `replay`. Since 1.2.
+#[derive(Clone)]
+pub struct TurnResumed(pub(crate) Received<frames::TurnResumed>);
+
+impl TurnResumed {
+    /// The turn that was asked for.
+    pub fn request_id(&self) -> &str {
+        Some(&self.0.body)
+            .and_then(|it| it.request_id.as_ref())
+            .or_else(|| {
+                Some(&self.0.body)
+                    .map(|it| &it.data)
+                    .map(|it| &it.request_id)
+            })
+            .map(String::as_str)
+            .unwrap_or_default()
+    }
+
+    /// When the server wrote the event, epoch ms.
+    pub fn timestamp(&self) -> Option<i64> {
+        Some(&self.0.body)
+            .and_then(|it| it.timestamp.as_ref())
+            .copied()
+    }
+
+    /// `running` and `settled`: the events after `afterSeq` follow. `gone`: it was accepted, its
+    /// events are not kept any more. `never`: it was not accepted in this conversation. `moved`:
+    /// another link has it from now on.
+    pub fn state(&self) -> &ResumeState {
+        &self.0.body.data.data.state
+    }
+
+    /// `seq` of the newest event of the turn; 0 when there is none.
+    pub fn last_seq(&self) -> i64 {
+        self.0.body.data.data.last_seq
+    }
+
+    /// The frame as it was received.
+    pub fn raw(&self) -> &str {
+        &self.0.raw
+    }
+
+    /// The event encoded again: unknown members kept, absent ones absent.
+    pub fn to_json(&self) -> &str {
+        self.0.encoded()
+    }
+
+    fn facts(&self) -> JsonObject {
+        let mut facts = Facts::default();
+        facts.value("type", EventType::TurnResumed.as_str());
+        facts.value("requestId", self.request_id());
+        facts.option("timestamp", self.timestamp());
+        facts.value("state", self.state());
+        facts.value("lastSeq", self.last_seq());
+        facts.finish()
+    }
+}
+
+impl fmt::Debug for TurnResumed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "TurnResumed({})", self.raw())
     }
 }
 

@@ -15,12 +15,13 @@ use super::types::*;
 
 pub(crate) struct Cancelled {
     pub(crate) request_id: Option<String>,
+    pub(crate) seq: Option<i64>,
     pub(crate) status: Option<i64>,
     pub(crate) data: Option<CancelledData>,
     pub(crate) timestamp: Option<i64>,
 }
 
-read_object!(Cancelled tagged "type" = "cancelled" { "requestId" => request_id: optional, "status" => status: optional_int, "data" => data: optional, "timestamp" => timestamp: optional_int,  });
+read_object!(Cancelled tagged "type" = "cancelled" { "requestId" => request_id: optional, "seq" => seq: optional_int, "status" => status: optional_int, "data" => data: optional, "timestamp" => timestamp: optional_int,  });
 
 impl Cancelled {
     /// Whether every fact that may lie at one of two places lies at one.
@@ -42,12 +43,13 @@ read_object!(CancelledData { "requestId" => request_id: optional, "status" => st
 
 pub(crate) struct Error {
     pub(crate) request_id: Option<String>,
+    pub(crate) seq: Option<i64>,
     pub(crate) error: Option<ErrorInfo>,
     pub(crate) data: ErrorData,
     pub(crate) timestamp: Option<i64>,
 }
 
-read_object!(Error tagged "type" = "error" { "requestId" => request_id: optional, "error" => error: optional, "data" => data: required, "timestamp" => timestamp: optional_int,  });
+read_object!(Error tagged "type" = "error" { "requestId" => request_id: optional, "seq" => seq: optional_int, "error" => error: optional, "data" => data: required, "timestamp" => timestamp: optional_int,  });
 
 impl Error {
     #[allow(clippy::unused_self)]
@@ -66,12 +68,13 @@ read_object!(ErrorData { "requestId" => request_id: optional, "error" => error: 
 
 pub(crate) struct EventualResponse {
     pub(crate) request_id: Option<String>,
+    pub(crate) seq: Option<i64>,
     pub(crate) status: Option<i64>,
     pub(crate) data: EventualResponseData,
     pub(crate) timestamp: Option<i64>,
 }
 
-read_object!(EventualResponse tagged "type" = "eventual_response" { "requestId" => request_id: optional, "status" => status: optional_int, "data" => data: required, "timestamp" => timestamp: optional_int,  });
+read_object!(EventualResponse tagged "type" = "eventual_response" { "requestId" => request_id: optional, "seq" => seq: optional_int, "status" => status: optional_int, "data" => data: required, "timestamp" => timestamp: optional_int,  });
 
 impl EventualResponse {
     #[allow(clippy::unused_self)]
@@ -102,13 +105,14 @@ read_object!(EventualResponseDetails { "messageId" => message_id: required, "res
 
 pub(crate) struct ImmediateResponse {
     pub(crate) request_id: Option<String>,
+    pub(crate) seq: Option<i64>,
     pub(crate) status: Option<i64>,
     pub(crate) message: Option<String>,
     pub(crate) data: JsonObject,
     pub(crate) timestamp: Option<i64>,
 }
 
-read_object!(ImmediateResponse tagged "type" = "immediate_response" { "requestId" => request_id: optional, "status" => status: optional_int, "message" => message: optional, "data" => data: required, "timestamp" => timestamp: optional_int,  });
+read_object!(ImmediateResponse tagged "type" = "immediate_response" { "requestId" => request_id: optional, "seq" => seq: optional_int, "status" => status: optional_int, "message" => message: optional, "data" => data: required, "timestamp" => timestamp: optional_int,  });
 
 impl ImmediateResponse {
     #[allow(clippy::unused_self)]
@@ -119,11 +123,12 @@ impl ImmediateResponse {
 
 pub(crate) struct InteractionInvalid {
     pub(crate) request_id: Option<String>,
+    pub(crate) seq: Option<i64>,
     pub(crate) data: InteractionInvalidData,
     pub(crate) timestamp: Option<i64>,
 }
 
-read_object!(InteractionInvalid tagged "type" = "interaction_invalid" { "requestId" => request_id: optional, "data" => data: required, "timestamp" => timestamp: optional_int,  });
+read_object!(InteractionInvalid tagged "type" = "interaction_invalid" { "requestId" => request_id: optional, "seq" => seq: optional_int, "data" => data: required, "timestamp" => timestamp: optional_int,  });
 
 impl InteractionInvalid {
     #[allow(clippy::unused_self)]
@@ -150,11 +155,12 @@ read_object!(InteractionInvalidDetails { "interactionId" => interaction_id: requ
 
 pub(crate) struct InteractionRequired {
     pub(crate) request_id: Option<String>,
+    pub(crate) seq: Option<i64>,
     pub(crate) data: InteractionRequiredData,
     pub(crate) timestamp: Option<i64>,
 }
 
-read_object!(InteractionRequired tagged "type" = "interaction_required" { "requestId" => request_id: optional, "data" => data: required, "timestamp" => timestamp: optional_int,  });
+read_object!(InteractionRequired tagged "type" = "interaction_required" { "requestId" => request_id: optional, "seq" => seq: optional_int, "data" => data: required, "timestamp" => timestamp: optional_int,  });
 
 impl InteractionRequired {
     #[allow(clippy::unused_self)]
@@ -203,11 +209,12 @@ read_object!(KeepaliveData { "requestId" => request_id: required,  });
 
 pub(crate) struct OtpInvalid {
     pub(crate) request_id: Option<String>,
+    pub(crate) seq: Option<i64>,
     pub(crate) data: OtpInvalidData,
     pub(crate) timestamp: Option<i64>,
 }
 
-read_object!(OtpInvalid tagged "type" = "otp_invalid" { "requestId" => request_id: optional, "data" => data: required, "timestamp" => timestamp: optional_int,  });
+read_object!(OtpInvalid tagged "type" = "otp_invalid" { "requestId" => request_id: optional, "seq" => seq: optional_int, "data" => data: required, "timestamp" => timestamp: optional_int,  });
 
 impl OtpInvalid {
     #[allow(clippy::unused_self)]
@@ -233,11 +240,12 @@ read_object!(OtpInvalidDetails { "error" => error: optional, "attemptsRemaining"
 
 pub(crate) struct OtpSent {
     pub(crate) request_id: Option<String>,
+    pub(crate) seq: Option<i64>,
     pub(crate) data: OtpSentData,
     pub(crate) timestamp: Option<i64>,
 }
 
-read_object!(OtpSent tagged "type" = "otp_sent" { "requestId" => request_id: optional, "data" => data: required, "timestamp" => timestamp: optional_int,  });
+read_object!(OtpSent tagged "type" = "otp_sent" { "requestId" => request_id: optional, "seq" => seq: optional_int, "data" => data: required, "timestamp" => timestamp: optional_int,  });
 
 impl OtpSent {
     #[allow(clippy::unused_self)]
@@ -262,11 +270,12 @@ read_object!(OtpSentDetails { "channel" => channel: required, "maskedDestination
 
 pub(crate) struct OtpVerificationRequired {
     pub(crate) request_id: Option<String>,
+    pub(crate) seq: Option<i64>,
     pub(crate) data: OtpVerificationRequiredData,
     pub(crate) timestamp: Option<i64>,
 }
 
-read_object!(OtpVerificationRequired tagged "type" = "otp_verification_required" { "requestId" => request_id: optional, "data" => data: required, "timestamp" => timestamp: optional_int,  });
+read_object!(OtpVerificationRequired tagged "type" = "otp_verification_required" { "requestId" => request_id: optional, "seq" => seq: optional_int, "data" => data: required, "timestamp" => timestamp: optional_int,  });
 
 impl OtpVerificationRequired {
     #[allow(clippy::unused_self)]
@@ -294,11 +303,12 @@ read_object!(OtpVerificationRequiredDetails { "toolId" => tool_id: required, "ac
 
 pub(crate) struct OtpVerified {
     pub(crate) request_id: Option<String>,
+    pub(crate) seq: Option<i64>,
     pub(crate) data: OtpVerifiedData,
     pub(crate) timestamp: Option<i64>,
 }
 
-read_object!(OtpVerified tagged "type" = "otp_verified" { "requestId" => request_id: optional, "data" => data: required, "timestamp" => timestamp: optional_int,  });
+read_object!(OtpVerified tagged "type" = "otp_verified" { "requestId" => request_id: optional, "seq" => seq: optional_int, "data" => data: required, "timestamp" => timestamp: optional_int,  });
 
 impl OtpVerified {
     #[allow(clippy::unused_self)]
@@ -343,12 +353,13 @@ read_object!(PongData { "timestamp" => timestamp: required_int,  });
 
 pub(crate) struct StreamChunk {
     pub(crate) request_id: Option<String>,
+    pub(crate) seq: Option<i64>,
     pub(crate) node: Option<String>,
     pub(crate) data: StreamChunkData,
     pub(crate) timestamp: Option<i64>,
 }
 
-read_object!(StreamChunk tagged "type" = "stream_chunk" { "requestId" => request_id: optional, "node" => node: optional, "data" => data: required, "timestamp" => timestamp: optional_int,  });
+read_object!(StreamChunk tagged "type" = "stream_chunk" { "requestId" => request_id: optional, "seq" => seq: optional_int, "node" => node: optional, "data" => data: required, "timestamp" => timestamp: optional_int,  });
 
 impl StreamChunk {
     #[allow(clippy::unused_self)]
@@ -368,12 +379,13 @@ read_object!(StreamChunkData { "requestId" => request_id: required, "node" => no
 
 pub(crate) struct StreamPreamble {
     pub(crate) request_id: Option<String>,
+    pub(crate) seq: Option<i64>,
     pub(crate) token: Option<String>,
     pub(crate) data: StreamPreambleData,
     pub(crate) timestamp: Option<i64>,
 }
 
-read_object!(StreamPreamble tagged "type" = "stream_preamble" { "requestId" => request_id: optional, "token" => token: optional, "data" => data: required, "timestamp" => timestamp: optional_int,  });
+read_object!(StreamPreamble tagged "type" = "stream_preamble" { "requestId" => request_id: optional, "seq" => seq: optional_int, "token" => token: optional, "data" => data: required, "timestamp" => timestamp: optional_int,  });
 
 impl StreamPreamble {
     #[allow(clippy::unused_self)]
@@ -391,12 +403,13 @@ read_object!(StreamPreambleData { "requestId" => request_id: required, "token" =
 
 pub(crate) struct StreamReasoning {
     pub(crate) request_id: Option<String>,
+    pub(crate) seq: Option<i64>,
     pub(crate) token: Option<String>,
     pub(crate) data: StreamReasoningData,
     pub(crate) timestamp: Option<i64>,
 }
 
-read_object!(StreamReasoning tagged "type" = "stream_reasoning" { "requestId" => request_id: optional, "token" => token: optional, "data" => data: required, "timestamp" => timestamp: optional_int,  });
+read_object!(StreamReasoning tagged "type" = "stream_reasoning" { "requestId" => request_id: optional, "seq" => seq: optional_int, "token" => token: optional, "data" => data: required, "timestamp" => timestamp: optional_int,  });
 
 impl StreamReasoning {
     #[allow(clippy::unused_self)]
@@ -414,12 +427,13 @@ read_object!(StreamReasoningData { "requestId" => request_id: required, "token" 
 
 pub(crate) struct StreamToken {
     pub(crate) request_id: Option<String>,
+    pub(crate) seq: Option<i64>,
     pub(crate) token: Option<String>,
     pub(crate) data: StreamTokenData,
     pub(crate) timestamp: Option<i64>,
 }
 
-read_object!(StreamToken tagged "type" = "stream_token" { "requestId" => request_id: optional, "token" => token: optional, "data" => data: required, "timestamp" => timestamp: optional_int,  });
+read_object!(StreamToken tagged "type" = "stream_token" { "requestId" => request_id: optional, "seq" => seq: optional_int, "token" => token: optional, "data" => data: required, "timestamp" => timestamp: optional_int,  });
 
 impl StreamToken {
     #[allow(clippy::unused_self)]
@@ -435,13 +449,43 @@ pub(crate) struct StreamTokenData {
 
 read_object!(StreamTokenData { "requestId" => request_id: required, "token" => token: required,  });
 
+pub(crate) struct TurnResumed {
+    pub(crate) request_id: Option<String>,
+    pub(crate) data: TurnResumedData,
+    pub(crate) timestamp: Option<i64>,
+}
+
+read_object!(TurnResumed tagged "type" = "turn_resumed" { "requestId" => request_id: optional, "data" => data: required, "timestamp" => timestamp: optional_int,  });
+
+impl TurnResumed {
+    #[allow(clippy::unused_self)]
+    pub(crate) fn complete(&self) -> bool {
+        true
+    }
+}
+
+pub(crate) struct TurnResumedData {
+    pub(crate) request_id: String,
+    pub(crate) data: TurnResumedDetails,
+}
+
+read_object!(TurnResumedData { "requestId" => request_id: required, "data" => data: required,  });
+
+pub(crate) struct TurnResumedDetails {
+    pub(crate) state: ResumeState,
+    pub(crate) last_seq: i64,
+}
+
+read_object!(TurnResumedDetails { "state" => state: required, "lastSeq" => last_seq: required_int,  });
+
 pub(crate) struct WriteConfirmationRequired {
     pub(crate) request_id: Option<String>,
+    pub(crate) seq: Option<i64>,
     pub(crate) data: WriteConfirmationRequiredData,
     pub(crate) timestamp: Option<i64>,
 }
 
-read_object!(WriteConfirmationRequired tagged "type" = "write_confirmation_required" { "requestId" => request_id: optional, "data" => data: required, "timestamp" => timestamp: optional_int,  });
+read_object!(WriteConfirmationRequired tagged "type" = "write_confirmation_required" { "requestId" => request_id: optional, "seq" => seq: optional_int, "data" => data: required, "timestamp" => timestamp: optional_int,  });
 
 impl WriteConfirmationRequired {
     #[allow(clippy::unused_self)]

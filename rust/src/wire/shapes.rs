@@ -106,6 +106,10 @@ pub(crate) static ERROR_EVENT: EventShape = EventShape {
     shape: &ERROR,
     mirrors: &[mirror(&["data", "error"], "error", true, true)],
 };
+pub(crate) static TURN_RESUMED_EVENT: EventShape = EventShape {
+    shape: &TURN_RESUMED,
+    mirrors: &[mirror(&["data", "requestId"], "requestId", true, true)],
+};
 pub(crate) static PONG_EVENT: EventShape = EventShape {
     shape: &PONG,
     mirrors: &[mirror(&["data", "timestamp"], "timestamp", true, false)],
@@ -115,6 +119,7 @@ pub(crate) static CANCELLED: Shape = Shape {
     members: &[
         member("type", true, false, Check::Word("cancelled")),
         member("requestId", false, false, Check::Kinds(&[Kind::String])),
+        member("seq", false, false, Check::Kinds(&[Kind::Integer])),
         member("status", false, false, Check::Kinds(&[Kind::Integer])),
         member("data", false, false, Check::Struct(&CANCELLED_DATA)),
         member("timestamp", false, false, Check::Kinds(&[Kind::Integer])),
@@ -208,6 +213,7 @@ pub(crate) static CONTENT_ITEM: Shape = Shape {
     members: &[
         member("type", true, false, Check::Kinds(&[Kind::String])),
         member("text", false, false, Check::Kinds(&[Kind::String])),
+        member("url", false, false, Check::Kinds(&[Kind::String])),
     ],
 };
 pub(crate) static CONVERSATION_MESSAGE: Shape = Shape {
@@ -223,6 +229,8 @@ pub(crate) static CONVERSATION_MESSAGE: Shape = Shape {
         member("from", false, false, Check::Struct(&MESSAGE_PARTY)),
         member("to", false, false, Check::Struct(&MESSAGE_PARTY)),
         member("createdAt", true, false, Check::Kinds(&[Kind::String])),
+        member("requestId", false, false, Check::Kinds(&[Kind::String])),
+        member("turn", false, false, Check::Kinds(&[Kind::String])),
     ],
 };
 pub(crate) static CONVERSATION_MESSAGE_CONTENT: Shape = Shape {
@@ -233,6 +241,12 @@ pub(crate) static CONVERSATION_MESSAGE_CONTENT: Shape = Shape {
             false,
             true,
             Check::Map(&Check::Any, true),
+        ),
+        member(
+            "items",
+            false,
+            false,
+            Check::Array(&Check::Struct(&CONTENT_ITEM), false),
         ),
     ],
 };
@@ -293,12 +307,14 @@ pub(crate) static CREATE_CONVERSATION_SESSION_RESULT: Shape = Shape {
             false,
             Check::Array(&Check::Kinds(&[Kind::String]), false),
         ),
+        member("openTurn", false, false, Check::Struct(&OPEN_TURN)),
     ],
 };
 pub(crate) static ERROR: Shape = Shape {
     members: &[
         member("type", true, false, Check::Word("error")),
         member("requestId", false, false, Check::Kinds(&[Kind::String])),
+        member("seq", false, false, Check::Kinds(&[Kind::Integer])),
         member("error", false, false, Check::Struct(&ERROR_INFO)),
         member("data", true, false, Check::Struct(&ERROR_DATA)),
         member("timestamp", false, false, Check::Kinds(&[Kind::Integer])),
@@ -323,6 +339,7 @@ pub(crate) static EVENTUAL_RESPONSE: Shape = Shape {
     members: &[
         member("type", true, false, Check::Word("eventual_response")),
         member("requestId", false, false, Check::Kinds(&[Kind::String])),
+        member("seq", false, false, Check::Kinds(&[Kind::Integer])),
         member("status", false, false, Check::Kinds(&[Kind::Integer])),
         member("data", true, false, Check::Struct(&EVENTUAL_RESPONSE_DATA)),
         member("timestamp", false, false, Check::Kinds(&[Kind::Integer])),
@@ -427,6 +444,7 @@ pub(crate) static GET_SESSION_RESULT: Shape = Shape {
         ),
         member("threadId", false, false, Check::Kinds(&[Kind::String])),
         member("status", false, false, Check::Kinds(&[Kind::String])),
+        member("openTurn", false, false, Check::Struct(&OPEN_TURN)),
     ],
 };
 pub(crate) static IDENTITY_INTAKE_FIELD: Shape = Shape {
@@ -467,6 +485,7 @@ pub(crate) static IMMEDIATE_RESPONSE: Shape = Shape {
     members: &[
         member("type", true, false, Check::Word("immediate_response")),
         member("requestId", false, false, Check::Kinds(&[Kind::String])),
+        member("seq", false, false, Check::Kinds(&[Kind::Integer])),
         member("status", false, false, Check::Kinds(&[Kind::Integer])),
         member("message", false, false, Check::Kinds(&[Kind::String])),
         member("data", true, false, Check::Map(&Check::Any, true)),
@@ -477,6 +496,7 @@ pub(crate) static INTERACTION_INVALID: Shape = Shape {
     members: &[
         member("type", true, false, Check::Word("interaction_invalid")),
         member("requestId", false, false, Check::Kinds(&[Kind::String])),
+        member("seq", false, false, Check::Kinds(&[Kind::Integer])),
         member(
             "data",
             true,
@@ -514,6 +534,7 @@ pub(crate) static INTERACTION_REQUIRED: Shape = Shape {
     members: &[
         member("type", true, false, Check::Word("interaction_required")),
         member("requestId", false, false, Check::Kinds(&[Kind::String])),
+        member("seq", false, false, Check::Kinds(&[Kind::Integer])),
         member(
             "data",
             true,
@@ -625,10 +646,17 @@ pub(crate) static MESSAGE_SENDER: Shape = Shape {
         member("name", false, true, Check::Kinds(&[Kind::String])),
     ],
 };
+pub(crate) static OPEN_TURN: Shape = Shape {
+    members: &[
+        member("requestId", true, false, Check::Kinds(&[Kind::String])),
+        member("lastSeq", true, false, Check::Kinds(&[Kind::Integer])),
+    ],
+};
 pub(crate) static OTP_INVALID: Shape = Shape {
     members: &[
         member("type", true, false, Check::Word("otp_invalid")),
         member("requestId", false, false, Check::Kinds(&[Kind::String])),
+        member("seq", false, false, Check::Kinds(&[Kind::Integer])),
         member("data", true, false, Check::Struct(&OTP_INVALID_DATA)),
         member("timestamp", false, false, Check::Kinds(&[Kind::Integer])),
     ],
@@ -655,6 +683,7 @@ pub(crate) static OTP_SENT: Shape = Shape {
     members: &[
         member("type", true, false, Check::Word("otp_sent")),
         member("requestId", false, false, Check::Kinds(&[Kind::String])),
+        member("seq", false, false, Check::Kinds(&[Kind::Integer])),
         member("data", true, false, Check::Struct(&OTP_SENT_DATA)),
         member("timestamp", false, false, Check::Kinds(&[Kind::Integer])),
     ],
@@ -685,6 +714,7 @@ pub(crate) static OTP_VERIFICATION_REQUIRED: Shape = Shape {
             Check::Word("otp_verification_required"),
         ),
         member("requestId", false, false, Check::Kinds(&[Kind::String])),
+        member("seq", false, false, Check::Kinds(&[Kind::Integer])),
         member(
             "data",
             true,
@@ -728,6 +758,7 @@ pub(crate) static OTP_VERIFIED: Shape = Shape {
     members: &[
         member("type", true, false, Check::Word("otp_verified")),
         member("requestId", false, false, Check::Kinds(&[Kind::String])),
+        member("seq", false, false, Check::Kinds(&[Kind::Integer])),
         member("data", true, false, Check::Struct(&OTP_VERIFIED_DATA)),
         member("timestamp", false, false, Check::Kinds(&[Kind::Integer])),
     ],
@@ -855,6 +886,7 @@ pub(crate) static STREAM_CHUNK: Shape = Shape {
     members: &[
         member("type", true, false, Check::Word("stream_chunk")),
         member("requestId", false, false, Check::Kinds(&[Kind::String])),
+        member("seq", false, false, Check::Kinds(&[Kind::Integer])),
         member("node", false, false, Check::Kinds(&[Kind::String])),
         member("data", true, false, Check::Struct(&STREAM_CHUNK_DATA)),
         member("timestamp", false, false, Check::Kinds(&[Kind::Integer])),
@@ -890,6 +922,7 @@ pub(crate) static STREAM_PREAMBLE: Shape = Shape {
     members: &[
         member("type", true, false, Check::Word("stream_preamble")),
         member("requestId", false, false, Check::Kinds(&[Kind::String])),
+        member("seq", false, false, Check::Kinds(&[Kind::Integer])),
         member("token", false, false, Check::Kinds(&[Kind::String])),
         member("data", true, false, Check::Struct(&STREAM_PREAMBLE_DATA)),
         member("timestamp", false, false, Check::Kinds(&[Kind::Integer])),
@@ -905,6 +938,7 @@ pub(crate) static STREAM_REASONING: Shape = Shape {
     members: &[
         member("type", true, false, Check::Word("stream_reasoning")),
         member("requestId", false, false, Check::Kinds(&[Kind::String])),
+        member("seq", false, false, Check::Kinds(&[Kind::Integer])),
         member("token", false, false, Check::Kinds(&[Kind::String])),
         member("data", true, false, Check::Struct(&STREAM_REASONING_DATA)),
         member("timestamp", false, false, Check::Kinds(&[Kind::Integer])),
@@ -920,6 +954,7 @@ pub(crate) static STREAM_TOKEN: Shape = Shape {
     members: &[
         member("type", true, false, Check::Word("stream_token")),
         member("requestId", false, false, Check::Kinds(&[Kind::String])),
+        member("seq", false, false, Check::Kinds(&[Kind::Integer])),
         member("token", false, false, Check::Kinds(&[Kind::String])),
         member("data", true, false, Check::Struct(&STREAM_TOKEN_DATA)),
         member("timestamp", false, false, Check::Kinds(&[Kind::Integer])),
@@ -951,6 +986,26 @@ pub(crate) static TOOL_RESULT: Shape = Shape {
         member("callId", false, false, Check::Kinds(&[Kind::String])),
     ],
 };
+pub(crate) static TURN_RESUMED: Shape = Shape {
+    members: &[
+        member("type", true, false, Check::Word("turn_resumed")),
+        member("requestId", false, false, Check::Kinds(&[Kind::String])),
+        member("data", true, false, Check::Struct(&TURN_RESUMED_DATA)),
+        member("timestamp", false, false, Check::Kinds(&[Kind::Integer])),
+    ],
+};
+pub(crate) static TURN_RESUMED_DATA: Shape = Shape {
+    members: &[
+        member("requestId", true, false, Check::Kinds(&[Kind::String])),
+        member("data", true, false, Check::Struct(&TURN_RESUMED_DETAILS)),
+    ],
+};
+pub(crate) static TURN_RESUMED_DETAILS: Shape = Shape {
+    members: &[
+        member("state", true, false, Check::Kinds(&[Kind::String])),
+        member("lastSeq", true, false, Check::Kinds(&[Kind::Integer])),
+    ],
+};
 pub(crate) static USAGE: Shape = Shape {
     members: &[
         member("costUsd", false, false, Check::Kinds(&[Kind::Number])),
@@ -972,6 +1027,7 @@ pub(crate) static WRITE_CONFIRMATION_REQUIRED: Shape = Shape {
             Check::Word("write_confirmation_required"),
         ),
         member("requestId", false, false, Check::Kinds(&[Kind::String])),
+        member("seq", false, false, Check::Kinds(&[Kind::Integer])),
         member(
             "data",
             true,

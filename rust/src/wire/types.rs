@@ -418,6 +418,8 @@ pub struct ContentItem {
     pub type_: ContentItemType,
     /// The text.
     pub text: Option<String>,
+    /// https or data URL of an image. Since 1.2.
+    pub url: Option<String>,
     /// Members that this version does not know.
     pub extra: Extra,
 }
@@ -428,6 +430,7 @@ impl ContentItem {
         Self {
             type_: type_.into(),
             text: Default::default(),
+            url: Default::default(),
             extra: Default::default(),
         }
     }
@@ -436,6 +439,13 @@ impl ContentItem {
     #[must_use]
     pub fn text(mut self, text: impl Into<String>) -> Self {
         self.text = Some(text.into());
+        self
+    }
+
+    /// https or data URL of an image. Since 1.2.
+    #[must_use]
+    pub fn url(mut self, url: impl Into<String>) -> Self {
+        self.url = Some(url.into());
         self
     }
 }
@@ -450,8 +460,8 @@ impl ContentItem {
     }
 }
 
-read_object!(ContentItem keeping extra { "type" => type_: required, "text" => text: optional,  });
-write_object!(ContentItem keeping extra { "type" => type_: required, "text" => text: optional,  });
+read_object!(ContentItem keeping extra { "type" => type_: required, "text" => text: optional, "url" => url: optional,  });
+write_object!(ContentItem keeping extra { "type" => type_: required, "text" => text: optional, "url" => url: optional,  });
 
 /// One stored message.
 #[derive(Debug, Clone, PartialEq)]
@@ -469,6 +479,12 @@ pub struct ConversationMessage {
     pub to: Option<MessageParty>,
     /// When it was stored.
     pub created_at: String,
+    /// requestId of the turn that the message opened or answers. Only toward sessions that listed
+    /// `spec_1_2`. Since 1.2.
+    pub request_id: Option<String>,
+    /// How the turn stands that an inbound message opened. Only toward sessions that listed
+    /// `spec_1_2`. Since 1.2.
+    pub turn: Option<StoredTurn>,
     /// Members that this version does not know.
     pub extra: Extra,
 }
@@ -483,8 +499,8 @@ impl ConversationMessage {
     }
 }
 
-read_object!(ConversationMessage keeping extra { "id" => id: required, "direction" => direction: required, "content" => content: required, "from" => from: optional, "to" => to: optional, "createdAt" => created_at: required,  });
-write_object!(ConversationMessage keeping extra { "id" => id: required, "direction" => direction: required, "content" => content: required, "from" => from: optional, "to" => to: optional, "createdAt" => created_at: required,  });
+read_object!(ConversationMessage keeping extra { "id" => id: required, "direction" => direction: required, "content" => content: required, "from" => from: optional, "to" => to: optional, "createdAt" => created_at: required, "requestId" => request_id: optional, "turn" => turn: optional,  });
+write_object!(ConversationMessage keeping extra { "id" => id: required, "direction" => direction: required, "content" => content: required, "from" => from: optional, "to" => to: optional, "createdAt" => created_at: required, "requestId" => request_id: optional, "turn" => turn: optional,  });
 
 /// What was said.
 #[derive(Debug, Clone, PartialEq)]
@@ -494,6 +510,9 @@ pub struct ConversationMessageContent {
     pub text: Option<String>,
     /// Structured answer, where one was stored. Null means none.
     pub structured_response: Field<JsonObject>,
+    /// Its parts, where it has others than text. Only toward sessions that listed `spec_1_2`. Since
+    /// 1.2.
+    pub items: Option<Vec<ContentItem>>,
     /// Members that this version does not know.
     pub extra: Extra,
 }
@@ -508,8 +527,8 @@ impl ConversationMessageContent {
     }
 }
 
-read_object!(ConversationMessageContent keeping extra { "text" => text: optional, "structuredResponse" => structured_response: tristate,  });
-write_object!(ConversationMessageContent keeping extra { "text" => text: optional, "structuredResponse" => structured_response: tristate,  });
+read_object!(ConversationMessageContent keeping extra { "text" => text: optional, "structuredResponse" => structured_response: tristate, "items" => items: optional,  });
+write_object!(ConversationMessageContent keeping extra { "text" => text: optional, "structuredResponse" => structured_response: tristate, "items" => items: optional,  });
 
 /// One page of conversations, newest first.
 #[derive(Debug, Clone, PartialEq)]
@@ -664,6 +683,9 @@ pub struct CreateConversationSessionResult {
     pub agent_participant_id: String,
     /// Capability words of the server. Only toward clients that listed `spec_1_1`.
     pub capabilities: Option<Vec<String>>,
+    /// The turn that runs in the conversation; absent when none does. Only toward sessions that
+    /// listed `replay`. Since 1.2.
+    pub open_turn: Option<OpenTurn>,
     /// Members that this version does not know.
     pub extra: Extra,
 }
@@ -678,8 +700,8 @@ impl CreateConversationSessionResult {
     }
 }
 
-read_object!(CreateConversationSessionResult keeping extra { "sessionId" => session_id: required, "conversationId" => conversation_id: required, "agentId" => agent_id: optional, "agentName" => agent_name: required, "userParticipantId" => user_participant_id: required, "agentParticipantId" => agent_participant_id: required, "capabilities" => capabilities: optional,  });
-write_object!(CreateConversationSessionResult keeping extra { "sessionId" => session_id: required, "conversationId" => conversation_id: required, "agentId" => agent_id: optional, "agentName" => agent_name: required, "userParticipantId" => user_participant_id: required, "agentParticipantId" => agent_participant_id: required, "capabilities" => capabilities: optional,  });
+read_object!(CreateConversationSessionResult keeping extra { "sessionId" => session_id: required, "conversationId" => conversation_id: required, "agentId" => agent_id: optional, "agentName" => agent_name: required, "userParticipantId" => user_participant_id: required, "agentParticipantId" => agent_participant_id: required, "capabilities" => capabilities: optional, "openTurn" => open_turn: optional,  });
+write_object!(CreateConversationSessionResult keeping extra { "sessionId" => session_id: required, "conversationId" => conversation_id: required, "agentId" => agent_id: optional, "agentName" => agent_name: required, "userParticipantId" => user_participant_id: required, "agentParticipantId" => agent_participant_id: required, "capabilities" => capabilities: optional, "openTurn" => open_turn: optional,  });
 
 /// What failed.
 #[derive(Debug, Clone, PartialEq)]
@@ -843,6 +865,9 @@ pub struct GetSessionResult {
     pub thread_id: Option<String>,
     /// Life of the session.
     pub status: Option<SessionStatus>,
+    /// The turn that runs in the conversation; absent when none does. Only toward sessions that
+    /// listed `replay`. Since 1.2.
+    pub open_turn: Option<OpenTurn>,
     /// Members that this version does not know.
     pub extra: Extra,
 }
@@ -857,8 +882,8 @@ impl GetSessionResult {
     }
 }
 
-read_object!(GetSessionResult keeping extra { "sessionId" => session_id: required, "conversationId" => conversation_id: required, "agentId" => agent_id: optional, "agentName" => agent_name: optional, "userParticipantId" => user_participant_id: optional, "agentParticipantId" => agent_participant_id: optional, "threadId" => thread_id: optional, "status" => status: optional,  });
-write_object!(GetSessionResult keeping extra { "sessionId" => session_id: required, "conversationId" => conversation_id: required, "agentId" => agent_id: optional, "agentName" => agent_name: optional, "userParticipantId" => user_participant_id: optional, "agentParticipantId" => agent_participant_id: optional, "threadId" => thread_id: optional, "status" => status: optional,  });
+read_object!(GetSessionResult keeping extra { "sessionId" => session_id: required, "conversationId" => conversation_id: required, "agentId" => agent_id: optional, "agentName" => agent_name: optional, "userParticipantId" => user_participant_id: optional, "agentParticipantId" => agent_participant_id: optional, "threadId" => thread_id: optional, "status" => status: optional, "openTurn" => open_turn: optional,  });
+write_object!(GetSessionResult keeping extra { "sessionId" => session_id: required, "conversationId" => conversation_id: required, "agentId" => agent_id: optional, "agentName" => agent_name: optional, "userParticipantId" => user_participant_id: optional, "agentParticipantId" => agent_participant_id: optional, "threadId" => thread_id: optional, "status" => status: optional, "openTurn" => open_turn: optional,  });
 
 /// One field of the form.
 #[derive(Debug, Clone, PartialEq)]
@@ -1417,6 +1442,31 @@ impl MessageSender {
 
 read_object!(MessageSender keeping extra { "id" => id: required, "type" => type_: required, "name" => name: tristate,  });
 write_object!(MessageSender keeping extra { "id" => id: required, "type" => type_: required, "name" => name: tristate,  });
+
+/// A turn that runs in the conversation.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub struct OpenTurn {
+    /// requestId of the turn, for `resume_turn`.
+    pub request_id: String,
+    /// `seq` of its newest event. At least 1.
+    pub last_seq: i64,
+    /// Members that this version does not know.
+    pub extra: Extra,
+}
+
+impl OpenTurn {
+    /// Reads one from its JSON, as it is read where it lies in an event.
+    ///
+    /// # Errors
+    /// What does not fit, and where; `type` at the empty pointer for a text that is no JSON.
+    pub fn from_json(text: &str) -> Answer<Self> {
+        codec::read_text(text, &shapes::OPEN_TURN)
+    }
+}
+
+read_object!(OpenTurn keeping extra { "requestId" => request_id: required, "lastSeq" => last_seq: required_int,  });
+write_object!(OpenTurn keeping extra { "requestId" => request_id: required, "lastSeq" => last_seq: required_int,  });
 
 /// Somebody who takes part in a conversation.
 #[derive(Debug, Clone, PartialEq)]

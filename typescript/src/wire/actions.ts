@@ -46,7 +46,10 @@ export interface SendMessageAction {
   readonly requestId?: string;
   /** Session that the action belongs to. */
   readonly sessionId: string;
-  /** What the person said. 1 to 10000 code points. */
+  /**
+   * What the person said. A server takes an empty one beside images or files. 1 to 10000 code
+   * points.
+   */
   readonly message: string;
   /** Whether `stream_token` events are wanted. Default true. */
   readonly stream?: boolean;
@@ -93,10 +96,12 @@ export interface ListConversationsAction {
   readonly action: 'list_conversations';
   /** Id that the client drew for this action; every event it causes carries it back. */
   readonly requestId?: string;
-  /** Conversations on the page. 1 to 100; default 50. */
+  /** Conversations on the page; a server takes a larger one as 200. 1 to 200; default 50. */
   readonly limit?: number;
   /** `nextCursor` of the page before. */
   readonly cursor?: string;
+  /** Only conversations whose title holds this text, whatever its case. Since 1.2. */
+  readonly query?: string;
 }
 
 /** Gives a conversation a title. Answered by `immediate_response` 200. Since 1.1. */
@@ -177,6 +182,21 @@ export interface CancelAction {
   readonly sessionId?: string;
 }
 
+/**
+ * Asks for the events of a turn after a lost link. Answered by `turn_resumed`, then the events
+ * after `afterSeq`, then those that still come. Only on sessions that listed `replay`. Since
+ * 1.2.
+ */
+export interface ResumeTurnAction {
+  readonly action: 'resume_turn';
+  /** requestId of the turn, not a new id. At least 1 code points. */
+  readonly requestId: string;
+  /** Session that the action belongs to. */
+  readonly sessionId: string;
+  /** `seq` of the newest event that the client has; 0 for none. At least 0. */
+  readonly afterSeq: number;
+}
+
 /** Asks for a sign of life. Answered by `pong`. */
 export interface PingAction {
   readonly action: 'ping';
@@ -196,6 +216,7 @@ export interface Actions {
   verify_otp: VerifyOtpAction;
   submit_interaction: SubmitInteractionAction;
   cancel: CancelAction;
+  resume_turn: ResumeTurnAction;
   ping: PingAction;
 }
 
@@ -219,6 +240,7 @@ const STRUCTS: { readonly [A in ActionName]: string } = {
   verify_otp: 'VerifyOtp',
   submit_interaction: 'SubmitInteraction',
   cancel: 'Cancel',
+  resume_turn: 'ResumeTurn',
   ping: 'Ping',
 };
 
@@ -256,8 +278,9 @@ const SHAPES: Shapes = {
   ],
   ListConversations: [
     ['requestId', 0, 0, 'string'],
-    ['limit', 0, 0, 'integer', [1, 100]],
+    ['limit', 0, 0, 'integer', [1, 200]],
     ['cursor', 0, 0, 'string'],
+    ['query', 0, 0, 'string'],
   ],
   RenameConversation: [
     ['requestId', 0, 0, 'string'],
@@ -287,6 +310,11 @@ const SHAPES: Shapes = {
   Cancel: [
     ['requestId', 0, 0, 'string'],
     ['sessionId', 0, 0, 'string'],
+  ],
+  ResumeTurn: [
+    ['requestId', 1, 0, 'string', [1, null]],
+    ['sessionId', 1, 0, 'string'],
+    ['afterSeq', 1, 0, 'integer', [0, 9007199254740991]],
   ],
   Ping: [['requestId', 0, 0, 'string']],
   AuthContext: [

@@ -29,6 +29,7 @@ import {
   InteractionInvalidView,
   CancelledView,
   ErrorView,
+  TurnResumedView,
   PongView,
   StreamTokenLearned,
   StreamPreambleLearned,
@@ -53,6 +54,7 @@ const STRUCTS: { readonly [T in EventType]: string } = {
   interaction_invalid: 'InteractionInvalid',
   cancelled: 'Cancelled',
   error: 'Error',
+  turn_resumed: 'TurnResumed',
   pong: 'Pong',
 };
 
@@ -94,6 +96,7 @@ const MIRRORS: { readonly [T in EventType]: readonly MirrorRow[] } = {
     [['data', 'requestId'], ['requestId'], 0, 0],
     [['data', 'error'], ['error'], 1, 1],
   ],
+  turn_resumed: [[['data', 'requestId'], ['requestId'], 1, 1]],
   pong: [[['data', 'timestamp'], ['timestamp'], 1, 0]],
 };
 
@@ -115,6 +118,7 @@ const VIEWS: { readonly [T in EventType]: new (frame: object, raw?: object) => S
   interaction_invalid: InteractionInvalidView,
   cancelled: CancelledView,
   error: ErrorView,
+  turn_resumed: TurnResumedView,
   pong: PongView,
 };
 
@@ -186,6 +190,7 @@ const STREAMING: { readonly [type: string]: Streaming } = {
   stream_token: {
     facts: [
       ['string', [['requestId'], ['data', 'requestId']]],
+      ['integer', [['seq']]],
       ['string', [['data', 'token'], ['token']]],
       ['integer', [['timestamp']]],
     ],
@@ -195,6 +200,7 @@ const STREAMING: { readonly [type: string]: Streaming } = {
   stream_preamble: {
     facts: [
       ['string', [['requestId'], ['data', 'requestId']]],
+      ['integer', [['seq']]],
       ['string', [['data', 'token'], ['token']]],
       ['integer', [['timestamp']]],
     ],
@@ -204,6 +210,7 @@ const STREAMING: { readonly [type: string]: Streaming } = {
   stream_reasoning: {
     facts: [
       ['string', [['requestId'], ['data', 'requestId']]],
+      ['integer', [['seq']]],
       ['string', [['data', 'token'], ['token']]],
       ['integer', [['timestamp']]],
     ],

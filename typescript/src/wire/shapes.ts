@@ -29,6 +29,7 @@ export const SHAPES: Shapes = {
   Cancelled: [
     ['type', 1, 0, ['const', 'cancelled']],
     ['requestId', 0, 0, 'string'],
+    ['seq', 0, 0, 'integer'],
     ['status', 0, 0, 'integer'],
     ['data', 0, 0, ['struct', 'CancelledData']],
     ['timestamp', 0, 0, 'integer'],
@@ -44,6 +45,11 @@ export const SHAPES: Shapes = {
     ['snippet', 1, 0, 'string'],
     ['score', 1, 0, 'number'],
   ],
+  ContentItem: [
+    ['type', 1, 0, 'string'],
+    ['text', 0, 0, 'string'],
+    ['url', 0, 0, 'string'],
+  ],
   ConversationMessage: [
     ['id', 1, 0, 'string'],
     ['direction', 1, 0, 'string'],
@@ -51,10 +57,13 @@ export const SHAPES: Shapes = {
     ['from', 0, 0, ['struct', 'MessageParty']],
     ['to', 0, 0, ['struct', 'MessageParty']],
     ['createdAt', 1, 0, 'string'],
+    ['requestId', 0, 0, 'string'],
+    ['turn', 0, 0, 'string'],
   ],
   ConversationMessageContent: [
     ['text', 0, 0, 'string'],
     ['structuredResponse', 0, 1, ['map', 'any', 1]],
+    ['items', 0, 0, ['array', ['struct', 'ContentItem'], 0]],
   ],
   ConversationPage: [
     ['conversations', 1, 0, ['array', ['struct', 'ConversationSummary'], 0]],
@@ -75,10 +84,12 @@ export const SHAPES: Shapes = {
     ['userParticipantId', 1, 0, 'string'],
     ['agentParticipantId', 1, 0, 'string'],
     ['capabilities', 0, 0, ['array', 'string', 0]],
+    ['openTurn', 0, 0, ['struct', 'OpenTurn']],
   ],
   Error: [
     ['type', 1, 0, ['const', 'error']],
     ['requestId', 0, 0, 'string'],
+    ['seq', 0, 0, 'integer'],
     ['error', 0, 0, ['struct', 'ErrorInfo']],
     ['data', 1, 0, ['struct', 'ErrorData']],
     ['timestamp', 0, 0, 'integer'],
@@ -97,6 +108,7 @@ export const SHAPES: Shapes = {
   EventualResponse: [
     ['type', 1, 0, ['const', 'eventual_response']],
     ['requestId', 0, 0, 'string'],
+    ['seq', 0, 0, 'integer'],
     ['status', 0, 0, 'integer'],
     ['data', 1, 0, ['struct', 'EventualResponseData']],
     ['timestamp', 0, 0, 'integer'],
@@ -128,10 +140,12 @@ export const SHAPES: Shapes = {
     ['agentParticipantId', 0, 0, 'string'],
     ['threadId', 0, 0, 'string'],
     ['status', 0, 0, 'string'],
+    ['openTurn', 0, 0, ['struct', 'OpenTurn']],
   ],
   ImmediateResponse: [
     ['type', 1, 0, ['const', 'immediate_response']],
     ['requestId', 0, 0, 'string'],
+    ['seq', 0, 0, 'integer'],
     ['status', 0, 0, 'integer'],
     ['message', 0, 0, 'string'],
     ['data', 1, 0, ['map', 'any', 1]],
@@ -140,6 +154,7 @@ export const SHAPES: Shapes = {
   InteractionInvalid: [
     ['type', 1, 0, ['const', 'interaction_invalid']],
     ['requestId', 0, 0, 'string'],
+    ['seq', 0, 0, 'integer'],
     ['data', 1, 0, ['struct', 'InteractionInvalidData']],
     ['timestamp', 0, 0, 'integer'],
   ],
@@ -156,6 +171,7 @@ export const SHAPES: Shapes = {
   InteractionRequired: [
     ['type', 1, 0, ['const', 'interaction_required']],
     ['requestId', 0, 0, 'string'],
+    ['seq', 0, 0, 'integer'],
     ['data', 1, 0, ['struct', 'InteractionRequiredData']],
     ['timestamp', 0, 0, 'integer'],
   ],
@@ -187,9 +203,14 @@ export const SHAPES: Shapes = {
     ['type', 1, 0, 'string'],
     ['name', 0, 0, 'string'],
   ],
+  OpenTurn: [
+    ['requestId', 1, 0, 'string'],
+    ['lastSeq', 1, 0, 'integer'],
+  ],
   OtpInvalid: [
     ['type', 1, 0, ['const', 'otp_invalid']],
     ['requestId', 0, 0, 'string'],
+    ['seq', 0, 0, 'integer'],
     ['data', 1, 0, ['struct', 'OtpInvalidData']],
     ['timestamp', 0, 0, 'integer'],
   ],
@@ -205,6 +226,7 @@ export const SHAPES: Shapes = {
   OtpSent: [
     ['type', 1, 0, ['const', 'otp_sent']],
     ['requestId', 0, 0, 'string'],
+    ['seq', 0, 0, 'integer'],
     ['data', 1, 0, ['struct', 'OtpSentData']],
     ['timestamp', 0, 0, 'integer'],
   ],
@@ -219,6 +241,7 @@ export const SHAPES: Shapes = {
   OtpVerificationRequired: [
     ['type', 1, 0, ['const', 'otp_verification_required']],
     ['requestId', 0, 0, 'string'],
+    ['seq', 0, 0, 'integer'],
     ['data', 1, 0, ['struct', 'OtpVerificationRequiredData']],
     ['timestamp', 0, 0, 'integer'],
   ],
@@ -236,6 +259,7 @@ export const SHAPES: Shapes = {
   OtpVerified: [
     ['type', 1, 0, ['const', 'otp_verified']],
     ['requestId', 0, 0, 'string'],
+    ['seq', 0, 0, 'integer'],
     ['data', 1, 0, ['struct', 'OtpVerifiedData']],
     ['timestamp', 0, 0, 'integer'],
   ],
@@ -258,6 +282,7 @@ export const SHAPES: Shapes = {
   StreamChunk: [
     ['type', 1, 0, ['const', 'stream_chunk']],
     ['requestId', 0, 0, 'string'],
+    ['seq', 0, 0, 'integer'],
     ['node', 0, 0, 'string'],
     ['data', 1, 0, ['struct', 'StreamChunkData']],
     ['timestamp', 0, 0, 'integer'],
@@ -277,6 +302,7 @@ export const SHAPES: Shapes = {
   StreamPreamble: [
     ['type', 1, 0, ['const', 'stream_preamble']],
     ['requestId', 0, 0, 'string'],
+    ['seq', 0, 0, 'integer'],
     ['token', 0, 0, 'string'],
     ['data', 1, 0, ['struct', 'StreamPreambleData']],
     ['timestamp', 0, 0, 'integer'],
@@ -288,6 +314,7 @@ export const SHAPES: Shapes = {
   StreamReasoning: [
     ['type', 1, 0, ['const', 'stream_reasoning']],
     ['requestId', 0, 0, 'string'],
+    ['seq', 0, 0, 'integer'],
     ['token', 0, 0, 'string'],
     ['data', 1, 0, ['struct', 'StreamReasoningData']],
     ['timestamp', 0, 0, 'integer'],
@@ -299,6 +326,7 @@ export const SHAPES: Shapes = {
   StreamToken: [
     ['type', 1, 0, ['const', 'stream_token']],
     ['requestId', 0, 0, 'string'],
+    ['seq', 0, 0, 'integer'],
     ['token', 0, 0, 'string'],
     ['data', 1, 0, ['struct', 'StreamTokenData']],
     ['timestamp', 0, 0, 'integer'],
@@ -306,6 +334,20 @@ export const SHAPES: Shapes = {
   StreamTokenData: [
     ['requestId', 1, 0, 'string'],
     ['token', 1, 0, 'string'],
+  ],
+  TurnResumed: [
+    ['type', 1, 0, ['const', 'turn_resumed']],
+    ['requestId', 0, 0, 'string'],
+    ['data', 1, 0, ['struct', 'TurnResumedData']],
+    ['timestamp', 0, 0, 'integer'],
+  ],
+  TurnResumedData: [
+    ['requestId', 1, 0, 'string'],
+    ['data', 1, 0, ['struct', 'TurnResumedDetails']],
+  ],
+  TurnResumedDetails: [
+    ['state', 1, 0, 'string'],
+    ['lastSeq', 1, 0, 'integer'],
   ],
   Usage: [
     ['costUsd', 0, 0, 'number'],
@@ -315,6 +357,7 @@ export const SHAPES: Shapes = {
   WriteConfirmationRequired: [
     ['type', 1, 0, ['const', 'write_confirmation_required']],
     ['requestId', 0, 0, 'string'],
+    ['seq', 0, 0, 'integer'],
     ['data', 1, 0, ['struct', 'WriteConfirmationRequiredData']],
     ['timestamp', 0, 0, 'integer'],
   ],
@@ -362,10 +405,6 @@ export const OTHER_SHAPES: Shapes = {
   ],
   ChoicesSpec: [['questions', 1, 0, ['array', ['struct', 'ChoicesQuestion'], 0]]],
   ChoicesValues: [['answers', 1, 0, ['array', ['struct', 'ChoicesAnswer'], 0]]],
-  ContentItem: [
-    ['type', 1, 0, 'string'],
-    ['text', 0, 0, 'string'],
-  ],
   ConversationRecord: [
     ['id', 1, 0, 'string'],
     ['platform', 1, 0, 'string'],

@@ -61,6 +61,7 @@ export type StepEvent =
   | 'interaction_invalid'
   | 'cancelled'
   | 'error'
+  | 'turn_resumed'
   | 'pong'
   | 'unknown'
   | 'connect'
@@ -794,7 +795,13 @@ export const TURN: Machine<TurnState, TurnEffect> = /* @__PURE__ */ machine<Turn
   undefined,
   [
     [['sent', 'running'], ['immediate_response'], [status202Guard], 'running', [{ do: 'tap' }]],
-    [['sent', 'running'], ['immediate_response', 'keepalive'], [], null, [{ do: 'tap' }]],
+    [
+      ['sent', 'running'],
+      ['immediate_response', 'keepalive', 'turn_resumed'],
+      [],
+      null,
+      [{ do: 'tap' }],
+    ],
     [
       ['sent', 'running'],
       ['stream_chunk', 'stream_token', 'stream_preamble', 'stream_reasoning'],
@@ -940,6 +947,7 @@ export const TURN: Machine<TurnState, TurnEffect> = /* @__PURE__ */ machine<Turn
       [
         'immediate_response',
         'keepalive',
+        'turn_resumed',
         'stream_chunk',
         'stream_token',
         'stream_preamble',

@@ -10,7 +10,9 @@ import type {
   ParticipantType,
   Platform,
   ResolutionStatus,
+  ResumeState,
   SessionStatus,
+  StoredTurn,
 } from './enums';
 import type { Json, JsonObject } from './json';
 
@@ -120,6 +122,8 @@ export interface ContentItem {
   readonly type: ContentItemType;
   /** The text. */
   readonly text?: string;
+  /** https or data URL of an image. Since 1.2. */
+  readonly url?: string;
 }
 
 /** One stored message. */
@@ -136,6 +140,16 @@ export interface ConversationMessage {
   readonly to?: MessageParty;
   /** When it was stored. */
   readonly createdAt: string;
+  /**
+   * requestId of the turn that the message opened or answers. Only toward sessions that listed
+   * `spec_1_2`. Since 1.2.
+   */
+  readonly requestId?: string;
+  /**
+   * How the turn stands that an inbound message opened. Only toward sessions that listed
+   * `spec_1_2`. Since 1.2.
+   */
+  readonly turn?: StoredTurn;
 }
 
 /** What was said. */
@@ -144,6 +158,11 @@ export interface ConversationMessageContent {
   readonly text?: string;
   /** Structured answer, where one was stored. Null means none. */
   readonly structuredResponse?: JsonObject | null;
+  /**
+   * Its parts, where it has others than text. Only toward sessions that listed `spec_1_2`.
+   * Since 1.2.
+   */
+  readonly items?: readonly ContentItem[];
 }
 
 /** One page of conversations, newest first. */
@@ -206,6 +225,11 @@ export interface CreateConversationSessionResult {
   readonly agentParticipantId: string;
   /** Capability words of the server. Only toward clients that listed `spec_1_1`. */
   readonly capabilities?: readonly string[];
+  /**
+   * The turn that runs in the conversation; absent when none does. Only toward sessions that
+   * listed `replay`. Since 1.2.
+   */
+  readonly openTurn?: OpenTurn;
 }
 
 /** Envelope of the payload. */
@@ -310,6 +334,11 @@ export interface GetSessionResult {
   readonly threadId?: string;
   /** Life of the session. */
   readonly status?: SessionStatus;
+  /**
+   * The turn that runs in the conversation; absent when none does. Only toward sessions that
+   * listed `replay`. Since 1.2.
+   */
+  readonly openTurn?: OpenTurn;
 }
 
 /** One field of the form. */
@@ -483,6 +512,14 @@ export interface MessageSender {
   readonly type: string;
   /** Display name. Null means none. */
   readonly name?: string | null;
+}
+
+/** A turn that runs in the conversation. */
+export interface OpenTurn {
+  /** requestId of the turn, for `resume_turn`. */
+  readonly requestId: string;
+  /** `seq` of its newest event. At least 1. */
+  readonly lastSeq: number;
 }
 
 /** Envelope of the payload. */
@@ -730,6 +767,26 @@ export interface ToolResult {
   readonly result?: Json | null;
   /** Instance of the call. Since 1.1. */
   readonly callId?: string;
+}
+
+/** Envelope of the payload. */
+export interface TurnResumedData {
+  /** The turn that was asked for. */
+  readonly requestId: string;
+  /** What became of it. */
+  readonly data: TurnResumedDetails;
+}
+
+/** What became of it. */
+export interface TurnResumedDetails {
+  /**
+   * `running` and `settled`: the events after `afterSeq` follow. `gone`: it was accepted, its
+   * events are not kept any more. `never`: it was not accepted in this conversation. `moved`:
+   * another link has it from now on.
+   */
+  readonly state: ResumeState;
+  /** `seq` of the newest event of the turn; 0 when there is none. At least 0. */
+  readonly lastSeq: number;
 }
 
 /** What the turn spent. */

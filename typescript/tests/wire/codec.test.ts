@@ -256,7 +256,7 @@ describe('actions', () => {
   });
 
   it('knows every action by its wire name', () => {
-    expect(ACTION_NAMES).toHaveLength(11);
+    expect(ACTION_NAMES).toHaveLength(12);
   });
 });
 

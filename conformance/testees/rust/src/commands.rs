@@ -2,14 +2,13 @@
 
 use std::collections::HashMap;
 use std::future::Future;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use serde_json::{Value, json};
 use smooth_operator::testing::VirtualClock;
 use smooth_operator::{
-    ConnectionState, Conversation, Error, Json, QuestionKind, SendOptions, SmoothAgentClient,
-    TokenIn, Turn, TurnHandle, types,
+    ConnectionState, Conversation, Error, Json, QuestionKind, SendOptions, SmoothAgentClient, Turn,
+    TurnHandle, types,
 };
 use tokio::task::JoinHandle;
 
@@ -18,7 +17,7 @@ use crate::bodies::{
     show, submission_body,
 };
 use crate::output::{event, mute};
-use crate::plain::{checked, decoded, encoded, hello, listen};
+use crate::plain::{checked, decoded, encoded, hello};
 use crate::watch::{self, Gate};
 
 /// A command that cannot be taken: kind and message.
@@ -35,7 +34,7 @@ pub fn word<'a>(command: &'a Value, name: &str) -> Result<&'a str, Refused> {
         .ok_or_else(|| bad(format!("{name} is missing or no string")))
 }
 
-fn ms(value: &Value) -> Result<Duration, Refused> {
+pub fn ms(value: &Value) -> Result<Duration, Refused> {
     value
         .as_u64()
         .map(Duration::from_millis)
@@ -49,8 +48,8 @@ pub fn read<T: serde::de::DeserializeOwned>(value: &Value) -> Result<T, Refused>
 /// The handles of one case.
 #[derive(Default)]
 pub struct Testee {
-    clients: HashMap<String, SmoothAgentClient>,
-    clocks: HashMap<String, VirtualClock>,
+    pub clients: HashMap<String, SmoothAgentClient>,
+    pub clocks: HashMap<String, VirtualClock>,
     chats: std::sync::Arc<std::sync::Mutex<HashMap<String, Conversation>>>,
     turns: HashMap<String, TurnHandle>,
     parked: HashMap<String, Turn>,
@@ -58,7 +57,7 @@ pub struct Testee {
     tasks: HashMap<String, JoinHandle<()>>,
 }
 
-fn returned(name: &str, outcome: Result<Json, Body>) {
+pub fn returned(name: &str, outcome: Result<Json, Body>) {
     let (member, shown) = match outcome {
         Ok(value) => ("value", value),
         Err(error) => ("error", show(&error)),
@@ -100,8 +99,12 @@ impl Testee {
     }
 
     /// Awaits beside the command loop what the SDK gave, and reports it.
-    fn issue<T, F>(&mut self, name: &str, work: F, encode: impl FnOnce(T) -> Json + Send + 'static)
-    where
+    pub fn issue<T, F>(
+        &mut self,
+        name: &str,
+        work: F,
+        encode: impl FnOnce(T) -> Json + Send + 'static,
+    ) where
         F: Future<Output = Result<T, Error>> + Send + 'static,
     {
         let reporter = name.to_owned();
@@ -159,78 +162,6 @@ impl Testee {
         }
     }
 
-    fn open(&mut self, c: &Value) -> Reply {
-        let name = word(c, "as")?.to_owned();
-        let (ids, drawn) = (read::<Vec<String>>(&c["ids"])?, AtomicUsize::new(0));
-        let mut builder = SmoothAgentClient::builder(word(c, "url")?).id_generator(move || {
-            let index = drawn.fetch_add(1, Ordering::SeqCst);
-            ids.get(index)
-                .cloned()
-                .unwrap_or_else(|| format!("req-auto-{}", index + 1 - ids.len()))
-        });
-        let off = |name: &str| std::env::var(name).is_ok_and(|it| it == "off");
-        builder = builder.fast_paths(!off("LEARNED_FRAMES"), !off("QUIET_TURNS"));
-        for (key, value) in c.as_object().into_iter().flatten() {
-            builder = match key.as_str() {
-                "token" => builder.token(value.as_str().unwrap_or_default()),
-                "tokenIn" if value == "header" => builder.token_in(TokenIn::Header),
-                "origin" => builder.origin(value.as_str().unwrap_or_default()),
-                "supports" => builder.supports(read::<Vec<String>>(value)?),
-                "lazy" => builder.lazy(value == true),
-                "ca" => builder.add_root_certificates(
-                    std::fs::read(value.as_str().unwrap_or_default()).map_err(bad)?,
-                ),
-                _ => builder,
-            };
-        }
-        for (key, value) in c["headers"].as_object().into_iter().flatten() {
-            builder = builder.header(key, value.as_str().unwrap_or_default());
-        }
-        for (key, value) in c["timeouts"].as_object().into_iter().flatten() {
-            let limit = ms(value)?;
-            builder = match key.as_str() {
-                "connect" => builder.connect_timeout(limit),
-                "close" => builder.close_timeout(limit),
-                "request" => builder.request_timeout(limit),
-                "turn" => builder.turn_timeout(limit),
-                "turnIdle" => builder.turn_idle_timeout(limit),
-                "question" => builder.question_timeout(limit),
-                "cancel" => builder.cancel_timeout(limit),
-                other => return Err(bad(other)),
-            };
-        }
-        if let Some(bytes) = c["limits"]["maxMessageBytes"].as_u64() {
-            builder = builder.max_message_bytes(usize::try_from(bytes).map_err(bad)?);
-        }
-        if c["clock"] == "virtual" {
-            let clock = VirtualClock::new();
-            builder = builder.clock(clock.clone());
-            self.clocks.insert(name.clone(), clock);
-        }
-        let client = match builder.build() {
-            Ok(client) => client,
-            Err(error) => {
-                returned(&name, Err(error_body(&error)));
-                return Ok(Body::new());
-            }
-        };
-        listen(&client, &name, c["tap"] == true);
-        self.clients.insert(name.clone(), client.clone());
-        let connect = c["connect"] != false;
-        self.issue(
-            &name,
-            async move {
-                if connect {
-                    client.connect().await
-                } else {
-                    Ok(())
-                }
-            },
-            |()| show(&()),
-        );
-        Ok(Body::new())
-    }
-
     fn link(&mut self, c: &Value) -> Reply {
         let (client, open) = (self.client(c)?, c["cmd"] == "connect");
         let work = async move {
@@ -285,18 +216,29 @@ impl Testee {
                 })
             }
             "ping" => self.issue(name, client.ping(), ping_body),
-            "confirm_tool_action" => self.issue(
-                name,
-                client.confirm_tool_action(read(&args)?),
-                |_| show(&()),
-            ),
-            "verify_otp" => self.issue(name, client.verify_otp(read(&args)?), otp_body),
-            "submit_interaction" => self.issue(
-                name,
-                client.submit_interaction(read(&args)?),
-                submission_body,
-            ),
-            "cancel" => self.issue(name, client.cancel(read(&args)?), |()| show(&())),
+            _ => return self.lone_verb(op, name, &client, &args),
+        }
+        Ok(Body::new())
+    }
+
+    /// A verb by its requestId, beside any turn.
+    fn lone_verb(
+        &mut self,
+        op: &str,
+        name: &str,
+        client: &SmoothAgentClient,
+        args: &Value,
+    ) -> Reply {
+        match op {
+            "confirm_tool_action" => {
+                self.issue(name, client.confirm_tool_action(read(args)?), |_| show(&()));
+            }
+            "verify_otp" => self.issue(name, client.verify_otp(read(args)?), otp_body),
+            "submit_interaction" => {
+                let work = client.submit_interaction(read(args)?);
+                self.issue(name, work, submission_body);
+            }
+            "cancel" => self.issue(name, client.cancel(read(args)?), |()| show(&())),
             other => return Err(Refused("unknown-op", other.to_owned())),
         }
         Ok(Body::new())

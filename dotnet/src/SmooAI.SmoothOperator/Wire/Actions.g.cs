@@ -71,7 +71,10 @@ public sealed partial record SendMessageAction : ClientAction
     /// <summary>Session that the action belongs to.</summary>
     public required string SessionId { get; init; }
 
-    /// <summary>What the person said. 1 to 10000 code points.</summary>
+    /// <summary>
+    /// What the person said. A server takes an empty one beside images or files. 1 to 10000 code
+    /// points.
+    /// </summary>
     public required string Message { get; init; }
 
     /// <summary>Whether <c>stream_token</c> events are wanted. Default true.</summary>
@@ -153,11 +156,18 @@ public sealed partial record ListConversationsAction : CallAction<ConversationPa
     /// </summary>
     public string? RequestId { get; init; }
 
-    /// <summary>Conversations on the page. 1 to 100; default 50.</summary>
+    /// <summary>
+    /// Conversations on the page; a server takes a larger one as 200. 1 to 200; default 50.
+    /// </summary>
     public long? Limit { get; init; }
 
     /// <summary><c>nextCursor</c> of the page before.</summary>
     public string? Cursor { get; init; }
+
+    /// <summary>
+    /// Only conversations whose title holds this text, whatever its case. Since 1.2.
+    /// </summary>
+    public string? Query { get; init; }
 }
 
 /// <summary>
@@ -272,6 +282,30 @@ public sealed partial record CancelAction : ClientAction
 
     /// <summary>Session of the turn.</summary>
     public string? SessionId { get; init; }
+}
+
+/// <summary>
+/// Asks for the events of a turn after a lost link. Answered by <c>turn_resumed</c>, then the
+/// events after <c>afterSeq</c>, then those that still come. Only on sessions that listed
+/// <c>replay</c>. Since 1.2.
+/// </summary>
+public sealed partial record ResumeTurnAction : CallAction<TurnResumedEvent>
+{
+    /// <inheritdoc/>
+    public override string Action => "resume_turn";
+
+    internal override Operation<TurnResumedEvent> AnsweredBy => Operations.ResumeTurn;
+
+    /// <summary>requestId of the turn, not a new id. At least 1 code points.</summary>
+    public required string RequestId { get; init; }
+
+    /// <summary>Session that the action belongs to.</summary>
+    public required string SessionId { get; init; }
+
+    /// <summary>
+    /// <c>seq</c> of the newest event that the client has; 0 for none. At least 0.
+    /// </summary>
+    public required long AfterSeq { get; init; }
 }
 
 /// <summary>Asks for a sign of life. Answered by <c>pong</c>.</summary>

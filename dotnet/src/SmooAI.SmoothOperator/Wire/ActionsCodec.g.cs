@@ -421,6 +421,7 @@ public sealed partial record ListConversationsAction
         string? requestIdValue = null;
         long? limitValue = null;
         string? cursorValue = null;
+        string? queryValue = null;
         Dictionary<string, JsonElement>? extra = null;
         Json.Begin(ref reader);
         while (Json.NextMember(ref reader))
@@ -440,6 +441,11 @@ public sealed partial record ListConversationsAction
                 reader.Read();
                 cursorValue = Json.IsNull(ref reader) ? null : Json.ReadString(ref reader);
             }
+            else if (reader.ValueTextEquals("query"u8))
+            {
+                reader.Read();
+                queryValue = Json.IsNull(ref reader) ? null : Json.ReadString(ref reader);
+            }
             else if (reader.ValueTextEquals("action"u8))
             {
                 Json.ReadTag(ref reader, "list_conversations"u8);
@@ -454,6 +460,7 @@ public sealed partial record ListConversationsAction
             RequestId = requestIdValue,
             Limit = limitValue,
             Cursor = cursorValue,
+            Query = queryValue,
             Unlisted = extra,
         };
     }
@@ -476,6 +483,11 @@ public sealed partial record ListConversationsAction
         {
             writer.WritePropertyName("cursor"u8);
             writer.WriteStringValue(cursorValue);
+        }
+        if (Query is { } queryValue)
+        {
+            writer.WritePropertyName("query"u8);
+            writer.WriteStringValue(queryValue);
         }
         WriteExtra(writer);
         writer.WriteEndObject();
@@ -855,6 +867,69 @@ public sealed partial record CancelAction
             writer.WritePropertyName("sessionId"u8);
             writer.WriteStringValue(sessionIdValue);
         }
+        WriteExtra(writer);
+        writer.WriteEndObject();
+    }
+}
+
+public sealed partial record ResumeTurnAction
+{
+    internal override string? CorrelationId => RequestId;
+
+    internal override ClientAction Bound(string id) => this with { RequestId = id };
+
+    internal static ResumeTurnAction ReadFrom(ref Utf8JsonReader reader)
+    {
+        string? requestIdValue = null;
+        string? sessionIdValue = null;
+        long? afterSeqValue = null;
+        Dictionary<string, JsonElement>? extra = null;
+        Json.Begin(ref reader);
+        while (Json.NextMember(ref reader))
+        {
+            if (reader.ValueTextEquals("requestId"u8))
+            {
+                reader.Read();
+                requestIdValue = Json.ReadString(ref reader);
+            }
+            else if (reader.ValueTextEquals("sessionId"u8))
+            {
+                reader.Read();
+                sessionIdValue = Json.ReadString(ref reader);
+            }
+            else if (reader.ValueTextEquals("afterSeq"u8))
+            {
+                reader.Read();
+                afterSeqValue = Json.ReadInteger(ref reader);
+            }
+            else if (reader.ValueTextEquals("action"u8))
+            {
+                Json.ReadTag(ref reader, "resume_turn"u8);
+            }
+            else
+            {
+                Json.ReadExtra(ref reader, ref extra);
+            }
+        }
+        return new ResumeTurnAction
+        {
+            RequestId = requestIdValue ?? throw WireFault.Missing(),
+            SessionId = sessionIdValue ?? throw WireFault.Missing(),
+            AfterSeq = afterSeqValue ?? throw WireFault.Missing(),
+            Unlisted = extra,
+        };
+    }
+
+    internal override void WriteTo(Utf8JsonWriter writer)
+    {
+        writer.WriteStartObject();
+        writer.WriteString("action"u8, "resume_turn"u8);
+        writer.WritePropertyName("requestId"u8);
+        writer.WriteStringValue(RequestId);
+        writer.WritePropertyName("sessionId"u8);
+        writer.WriteStringValue(SessionId);
+        writer.WritePropertyName("afterSeq"u8);
+        writer.WriteNumberValue(AfterSeq);
         WriteExtra(writer);
         writer.WriteEndObject();
     }

@@ -65,7 +65,7 @@ internal static class ArgumentTable
         ],
         ["list_conversations"] =
         [
-            new("limit", "ListConversationsAction.Limit", Least: 1.0, Most: 100.0),
+            new("limit", "ListConversationsAction.Limit", Least: 1.0, Most: 200.0),
         ],
         ["ping"] =
         [
@@ -74,6 +74,12 @@ internal static class ArgumentTable
         [
             new("conversationId", "RenameConversationAction.ConversationId", Required: true),
             new("title", "RenameConversationAction.Title", Required: true, Least: 1.0, Most: 200.0),
+        ],
+        ["resume_turn"] =
+        [
+            new("requestId", "ResumeTurnAction.RequestId", Required: true, Least: 1.0),
+            new("sessionId", "ResumeTurnAction.SessionId", Required: true),
+            new("afterSeq", "ResumeTurnAction.AfterSeq", Required: true, Least: 0.0, Most: 9007199254740991.0),
         ],
         ["send_message"] =
         [

@@ -11,8 +11,11 @@ public readonly record struct ContentItemType(string Value)
     /// <summary>The value <c>text</c>.</summary>
     public static ContentItemType Text { get; } = new("text");
 
+    /// <summary>The value <c>image</c>.</summary>
+    public static ContentItemType Image { get; } = new("image");
+
     /// <summary>Whether this version of the specification lists the value.</summary>
-    public bool IsKnown => Value is "text";
+    public bool IsKnown => Value is "text" or "image";
 
     /// <summary>The word on the wire.</summary>
     public override string ToString() => Value ?? "";
@@ -231,6 +234,37 @@ public readonly record struct ResolutionStatus(string Value)
     public override string ToString() => Value ?? "";
 }
 
+/// <summary>
+/// <c>running</c> and <c>settled</c>: the events after <c>afterSeq</c> follow. <c>gone</c>: it was
+/// accepted, its events are not kept any more. <c>never</c>: it was not accepted in this
+/// conversation. <c>moved</c>: another link has it from now on.
+/// </summary>
+/// <remarks>Open: a value that a newer peer sends is kept as it came; <see cref="IsKnown"/> tells.</remarks>
+/// <param name="Value">The word on the wire.</param>
+public readonly record struct ResumeState(string Value)
+{
+    /// <summary>The value <c>running</c>.</summary>
+    public static ResumeState Running { get; } = new("running");
+
+    /// <summary>The value <c>settled</c>.</summary>
+    public static ResumeState Settled { get; } = new("settled");
+
+    /// <summary>The value <c>gone</c>.</summary>
+    public static ResumeState Gone { get; } = new("gone");
+
+    /// <summary>The value <c>never</c>.</summary>
+    public static ResumeState Never { get; } = new("never");
+
+    /// <summary>The value <c>moved</c>.</summary>
+    public static ResumeState Moved { get; } = new("moved");
+
+    /// <summary>Whether this version of the specification lists the value.</summary>
+    public bool IsKnown => Value is "running" or "settled" or "gone" or "never" or "moved";
+
+    /// <summary>The word on the wire.</summary>
+    public override string ToString() => Value ?? "";
+}
+
 /// <summary>Life of a session.</summary>
 /// <remarks>Open: a value that a newer peer sends is kept as it came; <see cref="IsKnown"/> tells.</remarks>
 /// <param name="Value">The word on the wire.</param>
@@ -247,6 +281,33 @@ public readonly record struct SessionStatus(string Value)
 
     /// <summary>Whether this version of the specification lists the value.</summary>
     public bool IsKnown => Value is "active" or "idle" or "ended";
+
+    /// <summary>The word on the wire.</summary>
+    public override string ToString() => Value ?? "";
+}
+
+/// <summary>
+/// How the turn stands that an inbound message opened. Only toward sessions that listed
+/// <c>spec_1_2</c>. Since 1.2.
+/// </summary>
+/// <remarks>Open: a value that a newer peer sends is kept as it came; <see cref="IsKnown"/> tells.</remarks>
+/// <param name="Value">The word on the wire.</param>
+public readonly record struct StoredTurn(string Value)
+{
+    /// <summary>The value <c>running</c>.</summary>
+    public static StoredTurn Running { get; } = new("running");
+
+    /// <summary>The value <c>completed</c>.</summary>
+    public static StoredTurn Completed { get; } = new("completed");
+
+    /// <summary>The value <c>cancelled</c>.</summary>
+    public static StoredTurn Cancelled { get; } = new("cancelled");
+
+    /// <summary>The value <c>failed</c>.</summary>
+    public static StoredTurn Failed { get; } = new("failed");
+
+    /// <summary>Whether this version of the specification lists the value.</summary>
+    public bool IsKnown => Value is "running" or "completed" or "cancelled" or "failed";
 
     /// <summary>The word on the wire.</summary>
     public override string ToString() => Value ?? "";

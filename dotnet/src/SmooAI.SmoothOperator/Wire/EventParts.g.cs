@@ -54,6 +54,18 @@ public sealed partial record ConversationMessage : WireObject
 
     /// <summary>When it was stored.</summary>
     public required string CreatedAt { get; init; }
+
+    /// <summary>
+    /// requestId of the turn that the message opened or answers. Only toward sessions that listed
+    /// <c>spec_1_2</c>. Since 1.2.
+    /// </summary>
+    public string? RequestId { get; init; }
+
+    /// <summary>
+    /// How the turn stands that an inbound message opened. Only toward sessions that listed
+    /// <c>spec_1_2</c>. Since 1.2.
+    /// </summary>
+    public StoredTurn? Turn { get; init; }
 }
 
 /// <summary>What was said.</summary>
@@ -64,6 +76,12 @@ public sealed partial record ConversationMessageContent : WireObject
 
     /// <summary>Structured answer, where one was stored. Null means none.</summary>
     public JsonElement? StructuredResponse { get; init; }
+
+    /// <summary>
+    /// Its parts, where it has others than text. Only toward sessions that listed <c>spec_1_2</c>.
+    /// Since 1.2.
+    /// </summary>
+    public IReadOnlyList<ContentItem>? Items { get; init; }
 }
 
 /// <summary>One page of conversations, newest first.</summary>
@@ -122,6 +140,12 @@ public sealed partial record CreateConversationSessionResult : WireObject
     /// Capability words of the server. Only toward clients that listed <c>spec_1_1</c>.
     /// </summary>
     public IReadOnlyList<string>? Capabilities { get; init; }
+
+    /// <summary>
+    /// The turn that runs in the conversation; absent when none does. Only toward sessions that listed
+    /// <c>replay</c>. Since 1.2.
+    /// </summary>
+    public OpenTurn? OpenTurn { get; init; }
 }
 
 /// <summary>Envelope of the payload.</summary>
@@ -231,6 +255,12 @@ public sealed partial record GetSessionResult : WireObject
 
     /// <summary>Life of the session.</summary>
     public SessionStatus? Status { get; init; }
+
+    /// <summary>
+    /// The turn that runs in the conversation; absent when none does. Only toward sessions that listed
+    /// <c>replay</c>. Since 1.2.
+    /// </summary>
+    public OpenTurn? OpenTurn { get; init; }
 }
 
 /// <summary>Envelope of the payload.</summary>
@@ -322,6 +352,16 @@ public sealed partial record MessageParty : WireObject
 
     /// <summary>Display name.</summary>
     public string? Name { get; init; }
+}
+
+/// <summary>A turn that runs in the conversation.</summary>
+public sealed partial record OpenTurn : WireObject
+{
+    /// <summary>requestId of the turn, for <c>resume_turn</c>.</summary>
+    public required string RequestId { get; init; }
+
+    /// <summary><c>seq</c> of its newest event. At least 1.</summary>
+    public required long LastSeq { get; init; }
 }
 
 /// <summary>Envelope of the payload.</summary>
@@ -495,6 +535,32 @@ public sealed partial record StreamTokenData : WireObject
 
     /// <summary>Piece of text; may be empty.</summary>
     public required string Token { get; init; }
+}
+
+/// <summary>Envelope of the payload.</summary>
+public sealed partial record TurnResumedData : WireObject
+{
+    /// <summary>The turn that was asked for.</summary>
+    public required string RequestId { get; init; }
+
+    /// <summary>What became of it.</summary>
+    public required TurnResumedDetails Data { get; init; }
+}
+
+/// <summary>What became of it.</summary>
+public sealed partial record TurnResumedDetails : WireObject
+{
+    /// <summary>
+    /// <c>running</c> and <c>settled</c>: the events after <c>afterSeq</c> follow. <c>gone</c>: it was
+    /// accepted, its events are not kept any more. <c>never</c>: it was not accepted in this
+    /// conversation. <c>moved</c>: another link has it from now on.
+    /// </summary>
+    public required ResumeState State { get; init; }
+
+    /// <summary>
+    /// <c>seq</c> of the newest event of the turn; 0 when there is none. At least 0.
+    /// </summary>
+    public required long LastSeq { get; init; }
 }
 
 /// <summary>What the turn spent.</summary>

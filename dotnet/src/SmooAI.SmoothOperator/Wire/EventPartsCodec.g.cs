@@ -138,6 +138,8 @@ public sealed partial record ConversationMessage
         MessageParty? fromValue = null;
         MessageParty? toValue = null;
         string? createdAtValue = null;
+        string? requestIdValue = null;
+        StoredTurn? turnValue = null;
         Dictionary<string, JsonElement>? extra = null;
         Json.Begin(ref reader);
         while (Json.NextMember(ref reader))
@@ -172,6 +174,16 @@ public sealed partial record ConversationMessage
                 reader.Read();
                 createdAtValue = Json.ReadString(ref reader);
             }
+            else if (reader.ValueTextEquals("requestId"u8))
+            {
+                reader.Read();
+                requestIdValue = Json.IsNull(ref reader) ? null : Json.ReadString(ref reader);
+            }
+            else if (reader.ValueTextEquals("turn"u8))
+            {
+                reader.Read();
+                turnValue = Json.IsNull(ref reader) ? null : new StoredTurn(Json.ReadString(ref reader));
+            }
             else
             {
                 Json.ReadExtra(ref reader, ref extra);
@@ -185,6 +197,8 @@ public sealed partial record ConversationMessage
             From = fromValue,
             To = toValue,
             CreatedAt = createdAtValue ?? throw WireFault.Missing(),
+            RequestId = requestIdValue,
+            Turn = turnValue,
             Unlisted = extra,
         };
     }
@@ -210,6 +224,16 @@ public sealed partial record ConversationMessage
         }
         writer.WritePropertyName("createdAt"u8);
         writer.WriteStringValue(CreatedAt);
+        if (RequestId is { } requestIdValue)
+        {
+            writer.WritePropertyName("requestId"u8);
+            writer.WriteStringValue(requestIdValue);
+        }
+        if (Turn is { } turnValue)
+        {
+            writer.WritePropertyName("turn"u8);
+            writer.WriteStringValue(turnValue.Value);
+        }
         WriteExtra(writer);
         writer.WriteEndObject();
     }
@@ -221,6 +245,7 @@ public sealed partial record ConversationMessageContent
     {
         string? textValue = null;
         JsonElement? structuredResponseValue = null;
+        IReadOnlyList<ContentItem>? itemsValue = null;
         Dictionary<string, JsonElement>? extra = null;
         Json.Begin(ref reader);
         while (Json.NextMember(ref reader))
@@ -235,6 +260,11 @@ public sealed partial record ConversationMessageContent
                 reader.Read();
                 structuredResponseValue = Json.ReadElement(ref reader, JsonKinds.Object | JsonKinds.Null);
             }
+            else if (reader.ValueTextEquals("items"u8))
+            {
+                reader.Read();
+                itemsValue = Json.IsNull(ref reader) ? null : Json.ReadList(ref reader, static (ref r) => ContentItem.ReadFrom(ref r));
+            }
             else
             {
                 Json.ReadExtra(ref reader, ref extra);
@@ -244,6 +274,7 @@ public sealed partial record ConversationMessageContent
         {
             Text = textValue,
             StructuredResponse = structuredResponseValue,
+            Items = itemsValue,
             Unlisted = extra,
         };
     }
@@ -260,6 +291,11 @@ public sealed partial record ConversationMessageContent
         {
             writer.WritePropertyName("structuredResponse"u8);
             structuredResponseValue.WriteTo(writer);
+        }
+        if (Items is { } itemsValue)
+        {
+            writer.WritePropertyName("items"u8);
+            Json.WriteList(writer, itemsValue, static (w, v) => v.WriteTo(w));
         }
         WriteExtra(writer);
         writer.WriteEndObject();
@@ -400,6 +436,7 @@ public sealed partial record CreateConversationSessionResult
         string? userParticipantIdValue = null;
         string? agentParticipantIdValue = null;
         IReadOnlyList<string>? capabilitiesValue = null;
+        OpenTurn? openTurnValue = null;
         Dictionary<string, JsonElement>? extra = null;
         Json.Begin(ref reader);
         while (Json.NextMember(ref reader))
@@ -439,6 +476,11 @@ public sealed partial record CreateConversationSessionResult
                 reader.Read();
                 capabilitiesValue = Json.IsNull(ref reader) ? null : Json.ReadList(ref reader, static (ref r) => Json.ReadString(ref r));
             }
+            else if (reader.ValueTextEquals("openTurn"u8))
+            {
+                reader.Read();
+                openTurnValue = Json.IsNull(ref reader) ? null : OpenTurn.ReadFrom(ref reader);
+            }
             else
             {
                 Json.ReadExtra(ref reader, ref extra);
@@ -453,6 +495,7 @@ public sealed partial record CreateConversationSessionResult
             UserParticipantId = userParticipantIdValue ?? throw WireFault.Missing(),
             AgentParticipantId = agentParticipantIdValue ?? throw WireFault.Missing(),
             Capabilities = capabilitiesValue,
+            OpenTurn = openTurnValue,
             Unlisted = extra,
         };
     }
@@ -479,6 +522,11 @@ public sealed partial record CreateConversationSessionResult
         {
             writer.WritePropertyName("capabilities"u8);
             Json.WriteList(writer, capabilitiesValue, static (w, v) => w.WriteStringValue(v));
+        }
+        if (OpenTurn is { } openTurnValue)
+        {
+            writer.WritePropertyName("openTurn"u8);
+            openTurnValue.WriteTo(writer);
         }
         WriteExtra(writer);
         writer.WriteEndObject();
@@ -830,6 +878,7 @@ public sealed partial record GetSessionResult
         string? agentParticipantIdValue = null;
         string? threadIdValue = null;
         SessionStatus? statusValue = null;
+        OpenTurn? openTurnValue = null;
         Dictionary<string, JsonElement>? extra = null;
         Json.Begin(ref reader);
         while (Json.NextMember(ref reader))
@@ -874,6 +923,11 @@ public sealed partial record GetSessionResult
                 reader.Read();
                 statusValue = Json.IsNull(ref reader) ? null : new SessionStatus(Json.ReadString(ref reader));
             }
+            else if (reader.ValueTextEquals("openTurn"u8))
+            {
+                reader.Read();
+                openTurnValue = Json.IsNull(ref reader) ? null : OpenTurn.ReadFrom(ref reader);
+            }
             else
             {
                 Json.ReadExtra(ref reader, ref extra);
@@ -889,6 +943,7 @@ public sealed partial record GetSessionResult
             AgentParticipantId = agentParticipantIdValue,
             ThreadId = threadIdValue,
             Status = statusValue,
+            OpenTurn = openTurnValue,
             Unlisted = extra,
         };
     }
@@ -929,6 +984,11 @@ public sealed partial record GetSessionResult
         {
             writer.WritePropertyName("status"u8);
             writer.WriteStringValue(statusValue.Value);
+        }
+        if (OpenTurn is { } openTurnValue)
+        {
+            writer.WritePropertyName("openTurn"u8);
+            openTurnValue.WriteTo(writer);
         }
         WriteExtra(writer);
         writer.WriteEndObject();
@@ -1308,6 +1368,51 @@ public sealed partial record MessageParty
             writer.WritePropertyName("name"u8);
             writer.WriteStringValue(nameValue);
         }
+        WriteExtra(writer);
+        writer.WriteEndObject();
+    }
+}
+
+public sealed partial record OpenTurn
+{
+    internal static OpenTurn ReadFrom(ref Utf8JsonReader reader)
+    {
+        string? requestIdValue = null;
+        long? lastSeqValue = null;
+        Dictionary<string, JsonElement>? extra = null;
+        Json.Begin(ref reader);
+        while (Json.NextMember(ref reader))
+        {
+            if (reader.ValueTextEquals("requestId"u8))
+            {
+                reader.Read();
+                requestIdValue = Json.ReadString(ref reader);
+            }
+            else if (reader.ValueTextEquals("lastSeq"u8))
+            {
+                reader.Read();
+                lastSeqValue = Json.ReadInteger(ref reader);
+            }
+            else
+            {
+                Json.ReadExtra(ref reader, ref extra);
+            }
+        }
+        return new OpenTurn
+        {
+            RequestId = requestIdValue ?? throw WireFault.Missing(),
+            LastSeq = lastSeqValue ?? throw WireFault.Missing(),
+            Unlisted = extra,
+        };
+    }
+
+    internal override void WriteTo(Utf8JsonWriter writer)
+    {
+        writer.WriteStartObject();
+        writer.WritePropertyName("requestId"u8);
+        writer.WriteStringValue(RequestId);
+        writer.WritePropertyName("lastSeq"u8);
+        writer.WriteNumberValue(LastSeq);
         WriteExtra(writer);
         writer.WriteEndObject();
     }
@@ -2058,6 +2163,96 @@ public sealed partial record StreamTokenData
         writer.WriteStringValue(RequestId);
         writer.WritePropertyName("token"u8);
         writer.WriteStringValue(Token);
+        WriteExtra(writer);
+        writer.WriteEndObject();
+    }
+}
+
+public sealed partial record TurnResumedData
+{
+    internal static TurnResumedData ReadFrom(ref Utf8JsonReader reader)
+    {
+        string? requestIdValue = null;
+        TurnResumedDetails? dataValue = null;
+        Dictionary<string, JsonElement>? extra = null;
+        Json.Begin(ref reader);
+        while (Json.NextMember(ref reader))
+        {
+            if (reader.ValueTextEquals("requestId"u8))
+            {
+                reader.Read();
+                requestIdValue = Json.ReadString(ref reader);
+            }
+            else if (reader.ValueTextEquals("data"u8))
+            {
+                reader.Read();
+                dataValue = TurnResumedDetails.ReadFrom(ref reader);
+            }
+            else
+            {
+                Json.ReadExtra(ref reader, ref extra);
+            }
+        }
+        return new TurnResumedData
+        {
+            RequestId = requestIdValue ?? throw WireFault.Missing(),
+            Data = dataValue ?? throw WireFault.Missing(),
+            Unlisted = extra,
+        };
+    }
+
+    internal override void WriteTo(Utf8JsonWriter writer)
+    {
+        writer.WriteStartObject();
+        writer.WritePropertyName("requestId"u8);
+        writer.WriteStringValue(RequestId);
+        writer.WritePropertyName("data"u8);
+        Data.WriteTo(writer);
+        WriteExtra(writer);
+        writer.WriteEndObject();
+    }
+}
+
+public sealed partial record TurnResumedDetails
+{
+    internal static TurnResumedDetails ReadFrom(ref Utf8JsonReader reader)
+    {
+        ResumeState? stateValue = null;
+        long? lastSeqValue = null;
+        Dictionary<string, JsonElement>? extra = null;
+        Json.Begin(ref reader);
+        while (Json.NextMember(ref reader))
+        {
+            if (reader.ValueTextEquals("state"u8))
+            {
+                reader.Read();
+                stateValue = new ResumeState(Json.ReadString(ref reader));
+            }
+            else if (reader.ValueTextEquals("lastSeq"u8))
+            {
+                reader.Read();
+                lastSeqValue = Json.ReadInteger(ref reader);
+            }
+            else
+            {
+                Json.ReadExtra(ref reader, ref extra);
+            }
+        }
+        return new TurnResumedDetails
+        {
+            State = stateValue ?? throw WireFault.Missing(),
+            LastSeq = lastSeqValue ?? throw WireFault.Missing(),
+            Unlisted = extra,
+        };
+    }
+
+    internal override void WriteTo(Utf8JsonWriter writer)
+    {
+        writer.WriteStartObject();
+        writer.WritePropertyName("state"u8);
+        writer.WriteStringValue(State.Value);
+        writer.WritePropertyName("lastSeq"u8);
+        writer.WriteNumberValue(LastSeq);
         WriteExtra(writer);
         writer.WriteEndObject();
     }

@@ -16,6 +16,12 @@ public sealed partial record ImmediateResponseEvent : ServerEvent
     /// <summary>Action or turn that caused the event.</summary>
     public string? RequestId { get; init; }
 
+    /// <summary>
+    /// Place of the event in its turn, from 1 on. Only on sessions that listed <c>replay</c>. Since
+    /// 1.2. At least 1.
+    /// </summary>
+    public long? Seq { get; init; }
+
     /// <summary>HTTP-like status; 400 and above fails a call.</summary>
     public long? Status { get; init; }
 
@@ -37,6 +43,12 @@ public sealed partial record EventualResponseEvent : ServerEvent
 
     /// <summary>Top-level copy. Action or turn that caused the event, once more.</summary>
     internal string? TopRequestId { get; init; }
+
+    /// <summary>
+    /// Place of the event in its turn, from 1 on. Only on sessions that listed <c>replay</c>. Since
+    /// 1.2. At least 1.
+    /// </summary>
+    public long? Seq { get; init; }
 
     /// <summary>Top-level copy. HTTP-like status, once more.</summary>
     internal long? TopStatus { get; init; }
@@ -84,6 +96,12 @@ public sealed partial record StreamChunkEvent : ServerEvent
     /// <summary>Top-level copy. Action or turn that caused the event, once more.</summary>
     internal string? TopRequestId { get; init; }
 
+    /// <summary>
+    /// Place of the event in its turn, from 1 on. Only on sessions that listed <c>replay</c>. Since
+    /// 1.2. At least 1.
+    /// </summary>
+    public long? Seq { get; init; }
+
     /// <summary>Top-level copy. Node that reports, once more.</summary>
     internal string? TopNode { get; init; }
 
@@ -115,6 +133,12 @@ public sealed partial record StreamTokenEvent : ServerEvent
     /// <summary>Top-level copy. Action or turn that caused the event, once more.</summary>
     internal string? TopRequestId { get; init; }
 
+    /// <summary>
+    /// Place of the event in its turn, from 1 on. Only on sessions that listed <c>replay</c>. Since
+    /// 1.2. At least 1.
+    /// </summary>
+    public long? Seq { get; init; }
+
     /// <summary>Top-level copy. The piece, once more.</summary>
     internal string? TopToken { get; init; }
 
@@ -142,6 +166,12 @@ public sealed partial record StreamPreambleEvent : ServerEvent
     /// <summary>Top-level copy. Action or turn that caused the event, once more.</summary>
     internal string? TopRequestId { get; init; }
 
+    /// <summary>
+    /// Place of the event in its turn, from 1 on. Only on sessions that listed <c>replay</c>. Since
+    /// 1.2. At least 1.
+    /// </summary>
+    public long? Seq { get; init; }
+
     /// <summary>Top-level copy. The piece, once more.</summary>
     internal string? TopToken { get; init; }
 
@@ -166,6 +196,12 @@ public sealed partial record StreamReasoningEvent : ServerEvent
 
     /// <summary>Top-level copy. Action or turn that caused the event, once more.</summary>
     internal string? TopRequestId { get; init; }
+
+    /// <summary>
+    /// Place of the event in its turn, from 1 on. Only on sessions that listed <c>replay</c>. Since
+    /// 1.2. At least 1.
+    /// </summary>
+    public long? Seq { get; init; }
 
     /// <summary>Top-level copy. The piece, once more.</summary>
     internal string? TopToken { get; init; }
@@ -211,6 +247,12 @@ public sealed partial record WriteConfirmationRequiredEvent : ServerEvent
     /// <summary>Top-level copy. Action or turn that caused the event, once more.</summary>
     internal string? TopRequestId { get; init; }
 
+    /// <summary>
+    /// Place of the event in its turn, from 1 on. Only on sessions that listed <c>replay</c>. Since
+    /// 1.2. At least 1.
+    /// </summary>
+    public long? Seq { get; init; }
+
     /// <summary>Envelope of the payload.</summary>
     public required WriteConfirmationRequiredData Data { get; init; }
 
@@ -244,6 +286,12 @@ public sealed partial record OtpVerificationRequiredEvent : ServerEvent
 
     /// <summary>Top-level copy. Action or turn that caused the event, once more.</summary>
     internal string? TopRequestId { get; init; }
+
+    /// <summary>
+    /// Place of the event in its turn, from 1 on. Only on sessions that listed <c>replay</c>. Since
+    /// 1.2. At least 1.
+    /// </summary>
+    public long? Seq { get; init; }
 
     /// <summary>Envelope of the payload.</summary>
     public required OtpVerificationRequiredData Data { get; init; }
@@ -282,6 +330,12 @@ public sealed partial record OtpSentEvent : ServerEvent
     /// <summary>Top-level copy. Action or turn that caused the event, once more.</summary>
     internal string? TopRequestId { get; init; }
 
+    /// <summary>
+    /// Place of the event in its turn, from 1 on. Only on sessions that listed <c>replay</c>. Since
+    /// 1.2. At least 1.
+    /// </summary>
+    public long? Seq { get; init; }
+
     /// <summary>Envelope of the payload.</summary>
     public required OtpSentData Data { get; init; }
 
@@ -307,6 +361,12 @@ public sealed partial record OtpVerifiedEvent : ServerEvent
     /// <summary>Top-level copy. Action or turn that caused the event, once more.</summary>
     internal string? TopRequestId { get; init; }
 
+    /// <summary>
+    /// Place of the event in its turn, from 1 on. Only on sessions that listed <c>replay</c>. Since
+    /// 1.2. At least 1.
+    /// </summary>
+    public long? Seq { get; init; }
+
     /// <summary>Envelope of the payload.</summary>
     public required OtpVerifiedData Data { get; init; }
 
@@ -328,6 +388,12 @@ public sealed partial record OtpInvalidEvent : ServerEvent
 
     /// <summary>Top-level copy. Action or turn that caused the event, once more.</summary>
     internal string? TopRequestId { get; init; }
+
+    /// <summary>
+    /// Place of the event in its turn, from 1 on. Only on sessions that listed <c>replay</c>. Since
+    /// 1.2. At least 1.
+    /// </summary>
+    public long? Seq { get; init; }
 
     /// <summary>Envelope of the payload.</summary>
     public required OtpInvalidData Data { get; init; }
@@ -358,6 +424,12 @@ public sealed partial record InteractionRequiredEvent : ServerEvent
 
     /// <summary>Top-level copy. Action or turn that caused the event, once more.</summary>
     internal string? TopRequestId { get; init; }
+
+    /// <summary>
+    /// Place of the event in its turn, from 1 on. Only on sessions that listed <c>replay</c>. Since
+    /// 1.2. At least 1.
+    /// </summary>
+    public long? Seq { get; init; }
 
     /// <summary>Envelope of the payload.</summary>
     public required InteractionRequiredData Data { get; init; }
@@ -396,6 +468,12 @@ public sealed partial record InteractionInvalidEvent : ServerEvent
     /// <summary>Top-level copy. Action or turn that caused the event, once more.</summary>
     internal string? TopRequestId { get; init; }
 
+    /// <summary>
+    /// Place of the event in its turn, from 1 on. Only on sessions that listed <c>replay</c>. Since
+    /// 1.2. At least 1.
+    /// </summary>
+    public long? Seq { get; init; }
+
     /// <summary>Envelope of the payload.</summary>
     public required InteractionInvalidData Data { get; init; }
 
@@ -427,6 +505,12 @@ public sealed partial record CancelledEvent : ServerEvent
     /// <summary>Top-level copy. Action or turn that caused the event, once more.</summary>
     internal string? TopRequestId { get; init; }
 
+    /// <summary>
+    /// Place of the event in its turn, from 1 on. Only on sessions that listed <c>replay</c>. Since
+    /// 1.2. At least 1.
+    /// </summary>
+    public long? Seq { get; init; }
+
     /// <summary>Top-level copy. Always 499.</summary>
     internal long? TopStatus { get; init; }
 
@@ -451,6 +535,12 @@ public sealed partial record ErrorEvent : ServerEvent
 
     /// <summary>Top-level copy. Action or turn that caused the event, once more.</summary>
     internal string? TopRequestId { get; init; }
+
+    /// <summary>
+    /// Place of the event in its turn, from 1 on. Only on sessions that listed <c>replay</c>. Since
+    /// 1.2. At least 1.
+    /// </summary>
+    public long? Seq { get; init; }
 
     /// <summary>Top-level copy. What failed, once more.</summary>
     internal ErrorInfo? TopError { get; init; }
@@ -485,6 +575,38 @@ public sealed partial record ErrorEvent : ServerEvent
 
     /// <summary>Further facts.</summary>
     public JsonElement? Details => Data.Details;
+}
+
+/// <summary>
+/// Answers <c>resume_turn</c>, and a <c>send_message</c> that was accepted before. Has no
+/// <c>seq</c>. Only on sessions that listed <c>replay</c>. Since 1.2.
+/// </summary>
+public sealed partial record TurnResumedEvent : ServerEvent
+{
+    /// <inheritdoc/>
+    public override string Type => "turn_resumed";
+
+    /// <summary>Top-level copy. The turn, once more.</summary>
+    internal string? TopRequestId { get; init; }
+
+    /// <summary>Envelope of the payload.</summary>
+    public required TurnResumedData Data { get; init; }
+
+    /// <summary>When the server wrote the event, epoch ms. At least 0.</summary>
+    public long? Timestamp { get; init; }
+
+    /// <summary>The turn that was asked for.</summary>
+    public string RequestId => TopRequestId ?? Data.RequestId;
+
+    /// <summary>
+    /// <c>running</c> and <c>settled</c>: the events after <c>afterSeq</c> follow. <c>gone</c>: it was
+    /// accepted, its events are not kept any more. <c>never</c>: it was not accepted in this
+    /// conversation. <c>moved</c>: another link has it from now on.
+    /// </summary>
+    public ResumeState State => Data.Data.State;
+
+    /// <summary><c>seq</c> of the newest event of the turn; 0 when there is none.</summary>
+    public long LastSeq => Data.Data.LastSeq;
 }
 
 /// <summary>Answers a ping.</summary>

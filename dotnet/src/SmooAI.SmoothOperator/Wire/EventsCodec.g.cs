@@ -12,6 +12,7 @@ public sealed partial record ImmediateResponseEvent
     internal static ImmediateResponseEvent ReadFrom(ref Utf8JsonReader reader)
     {
         string? requestIdValue = null;
+        long? seqValue = null;
         long? statusValue = null;
         string? messageValue = null;
         JsonElement? dataValue = null;
@@ -24,6 +25,11 @@ public sealed partial record ImmediateResponseEvent
             {
                 reader.Read();
                 requestIdValue = Json.IsNull(ref reader) ? null : Json.ReadString(ref reader);
+            }
+            else if (reader.ValueTextEquals("seq"u8))
+            {
+                reader.Read();
+                seqValue = Json.IsNull(ref reader) ? null : Json.ReadInteger(ref reader);
             }
             else if (reader.ValueTextEquals("status"u8))
             {
@@ -57,6 +63,7 @@ public sealed partial record ImmediateResponseEvent
         return new ImmediateResponseEvent
         {
             RequestId = requestIdValue,
+            Seq = seqValue,
             Status = statusValue,
             Message = messageValue,
             Data = dataValue ?? throw WireFault.Missing(),
@@ -73,6 +80,11 @@ public sealed partial record ImmediateResponseEvent
         {
             writer.WritePropertyName("requestId"u8);
             writer.WriteStringValue(requestIdValue);
+        }
+        if (Seq is { } seqValue)
+        {
+            writer.WritePropertyName("seq"u8);
+            writer.WriteNumberValue(seqValue);
         }
         if (Status is { } statusValue)
         {
@@ -102,6 +114,11 @@ public sealed partial record ImmediateResponseEvent
         {
             writer.WritePropertyName("requestId"u8);
             writer.WriteStringValue(requestIdValue);
+        }
+        if (Seq is { } seqValue)
+        {
+            writer.WritePropertyName("seq"u8);
+            writer.WriteNumberValue(seqValue);
         }
         if (Status is { } statusValue)
         {
@@ -130,6 +147,7 @@ public sealed partial record EventualResponseEvent
     internal static EventualResponseEvent ReadFrom(ref Utf8JsonReader reader)
     {
         string? requestIdValue = null;
+        long? seqValue = null;
         long? statusValue = null;
         EventualResponseData? dataValue = null;
         long? timestampValue = null;
@@ -141,6 +159,11 @@ public sealed partial record EventualResponseEvent
             {
                 reader.Read();
                 requestIdValue = Json.IsNull(ref reader) ? null : Json.ReadString(ref reader);
+            }
+            else if (reader.ValueTextEquals("seq"u8))
+            {
+                reader.Read();
+                seqValue = Json.IsNull(ref reader) ? null : Json.ReadInteger(ref reader);
             }
             else if (reader.ValueTextEquals("status"u8))
             {
@@ -169,6 +192,7 @@ public sealed partial record EventualResponseEvent
         return new EventualResponseEvent
         {
             TopRequestId = requestIdValue,
+            Seq = seqValue,
             TopStatus = statusValue,
             Data = dataValue ?? throw WireFault.Missing(),
             Timestamp = timestampValue,
@@ -184,6 +208,11 @@ public sealed partial record EventualResponseEvent
         {
             writer.WritePropertyName("requestId"u8);
             writer.WriteStringValue(requestIdValue);
+        }
+        if (Seq is { } seqValue)
+        {
+            writer.WritePropertyName("seq"u8);
+            writer.WriteNumberValue(seqValue);
         }
         if ((TopStatus ?? (IsReceived ? null : (long?)Data.Status)) is { } statusValue)
         {
@@ -206,6 +235,11 @@ public sealed partial record EventualResponseEvent
         writer.WriteString("type"u8, "eventual_response"u8);
         writer.WritePropertyName("requestId"u8);
         writer.WriteStringValue(RequestId);
+        if (Seq is { } seqValue)
+        {
+            writer.WritePropertyName("seq"u8);
+            writer.WriteNumberValue(seqValue);
+        }
         writer.WritePropertyName("status"u8);
         writer.WriteNumberValue(Status);
         if (Timestamp is { } timestampValue)
@@ -252,6 +286,7 @@ public sealed partial record StreamChunkEvent
     internal static StreamChunkEvent ReadFrom(ref Utf8JsonReader reader)
     {
         string? requestIdValue = null;
+        long? seqValue = null;
         string? nodeValue = null;
         StreamChunkData? dataValue = null;
         long? timestampValue = null;
@@ -263,6 +298,11 @@ public sealed partial record StreamChunkEvent
             {
                 reader.Read();
                 requestIdValue = Json.IsNull(ref reader) ? null : Json.ReadString(ref reader);
+            }
+            else if (reader.ValueTextEquals("seq"u8))
+            {
+                reader.Read();
+                seqValue = Json.IsNull(ref reader) ? null : Json.ReadInteger(ref reader);
             }
             else if (reader.ValueTextEquals("node"u8))
             {
@@ -291,6 +331,7 @@ public sealed partial record StreamChunkEvent
         return new StreamChunkEvent
         {
             TopRequestId = requestIdValue,
+            Seq = seqValue,
             TopNode = nodeValue,
             Data = dataValue ?? throw WireFault.Missing(),
             Timestamp = timestampValue,
@@ -306,6 +347,11 @@ public sealed partial record StreamChunkEvent
         {
             writer.WritePropertyName("requestId"u8);
             writer.WriteStringValue(requestIdValue);
+        }
+        if (Seq is { } seqValue)
+        {
+            writer.WritePropertyName("seq"u8);
+            writer.WriteNumberValue(seqValue);
         }
         if ((TopNode ?? (IsReceived ? null : (string?)Data.Node)) is { } nodeValue)
         {
@@ -328,6 +374,11 @@ public sealed partial record StreamChunkEvent
         writer.WriteString("type"u8, "stream_chunk"u8);
         writer.WritePropertyName("requestId"u8);
         writer.WriteStringValue(RequestId);
+        if (Seq is { } seqValue)
+        {
+            writer.WritePropertyName("seq"u8);
+            writer.WriteNumberValue(seqValue);
+        }
         writer.WritePropertyName("node"u8);
         writer.WriteStringValue(Node);
         if (Timestamp is { } timestampValue)
@@ -352,6 +403,7 @@ public sealed partial record StreamTokenEvent
     internal static StreamTokenEvent ReadFrom(ref Utf8JsonReader reader)
     {
         string? requestIdValue = null;
+        long? seqValue = null;
         string? tokenValue = null;
         StreamTokenData? dataValue = null;
         long? timestampValue = null;
@@ -363,6 +415,11 @@ public sealed partial record StreamTokenEvent
             {
                 reader.Read();
                 requestIdValue = Json.IsNull(ref reader) ? null : Json.ReadString(ref reader);
+            }
+            else if (reader.ValueTextEquals("seq"u8))
+            {
+                reader.Read();
+                seqValue = Json.IsNull(ref reader) ? null : Json.ReadInteger(ref reader);
             }
             else if (reader.ValueTextEquals("token"u8))
             {
@@ -391,6 +448,7 @@ public sealed partial record StreamTokenEvent
         return new StreamTokenEvent
         {
             TopRequestId = requestIdValue,
+            Seq = seqValue,
             TopToken = tokenValue,
             Data = dataValue ?? throw WireFault.Missing(),
             Timestamp = timestampValue,
@@ -406,6 +464,11 @@ public sealed partial record StreamTokenEvent
         {
             writer.WritePropertyName("requestId"u8);
             writer.WriteStringValue(requestIdValue);
+        }
+        if (Seq is { } seqValue)
+        {
+            writer.WritePropertyName("seq"u8);
+            writer.WriteNumberValue(seqValue);
         }
         if ((TopToken ?? (IsReceived ? null : (string?)Data.Token)) is { } tokenValue)
         {
@@ -428,6 +491,11 @@ public sealed partial record StreamTokenEvent
         writer.WriteString("type"u8, "stream_token"u8);
         writer.WritePropertyName("requestId"u8);
         writer.WriteStringValue(RequestId);
+        if (Seq is { } seqValue)
+        {
+            writer.WritePropertyName("seq"u8);
+            writer.WriteNumberValue(seqValue);
+        }
         writer.WritePropertyName("token"u8);
         writer.WriteStringValue(Token);
         if (Timestamp is { } timestampValue)
@@ -445,6 +513,7 @@ public sealed partial record StreamPreambleEvent
     internal static StreamPreambleEvent ReadFrom(ref Utf8JsonReader reader)
     {
         string? requestIdValue = null;
+        long? seqValue = null;
         string? tokenValue = null;
         StreamPreambleData? dataValue = null;
         long? timestampValue = null;
@@ -456,6 +525,11 @@ public sealed partial record StreamPreambleEvent
             {
                 reader.Read();
                 requestIdValue = Json.IsNull(ref reader) ? null : Json.ReadString(ref reader);
+            }
+            else if (reader.ValueTextEquals("seq"u8))
+            {
+                reader.Read();
+                seqValue = Json.IsNull(ref reader) ? null : Json.ReadInteger(ref reader);
             }
             else if (reader.ValueTextEquals("token"u8))
             {
@@ -484,6 +558,7 @@ public sealed partial record StreamPreambleEvent
         return new StreamPreambleEvent
         {
             TopRequestId = requestIdValue,
+            Seq = seqValue,
             TopToken = tokenValue,
             Data = dataValue ?? throw WireFault.Missing(),
             Timestamp = timestampValue,
@@ -499,6 +574,11 @@ public sealed partial record StreamPreambleEvent
         {
             writer.WritePropertyName("requestId"u8);
             writer.WriteStringValue(requestIdValue);
+        }
+        if (Seq is { } seqValue)
+        {
+            writer.WritePropertyName("seq"u8);
+            writer.WriteNumberValue(seqValue);
         }
         if ((TopToken ?? (IsReceived ? null : (string?)Data.Token)) is { } tokenValue)
         {
@@ -521,6 +601,11 @@ public sealed partial record StreamPreambleEvent
         writer.WriteString("type"u8, "stream_preamble"u8);
         writer.WritePropertyName("requestId"u8);
         writer.WriteStringValue(RequestId);
+        if (Seq is { } seqValue)
+        {
+            writer.WritePropertyName("seq"u8);
+            writer.WriteNumberValue(seqValue);
+        }
         writer.WritePropertyName("token"u8);
         writer.WriteStringValue(Token);
         if (Timestamp is { } timestampValue)
@@ -538,6 +623,7 @@ public sealed partial record StreamReasoningEvent
     internal static StreamReasoningEvent ReadFrom(ref Utf8JsonReader reader)
     {
         string? requestIdValue = null;
+        long? seqValue = null;
         string? tokenValue = null;
         StreamReasoningData? dataValue = null;
         long? timestampValue = null;
@@ -549,6 +635,11 @@ public sealed partial record StreamReasoningEvent
             {
                 reader.Read();
                 requestIdValue = Json.IsNull(ref reader) ? null : Json.ReadString(ref reader);
+            }
+            else if (reader.ValueTextEquals("seq"u8))
+            {
+                reader.Read();
+                seqValue = Json.IsNull(ref reader) ? null : Json.ReadInteger(ref reader);
             }
             else if (reader.ValueTextEquals("token"u8))
             {
@@ -577,6 +668,7 @@ public sealed partial record StreamReasoningEvent
         return new StreamReasoningEvent
         {
             TopRequestId = requestIdValue,
+            Seq = seqValue,
             TopToken = tokenValue,
             Data = dataValue ?? throw WireFault.Missing(),
             Timestamp = timestampValue,
@@ -592,6 +684,11 @@ public sealed partial record StreamReasoningEvent
         {
             writer.WritePropertyName("requestId"u8);
             writer.WriteStringValue(requestIdValue);
+        }
+        if (Seq is { } seqValue)
+        {
+            writer.WritePropertyName("seq"u8);
+            writer.WriteNumberValue(seqValue);
         }
         if ((TopToken ?? (IsReceived ? null : (string?)Data.Token)) is { } tokenValue)
         {
@@ -614,6 +711,11 @@ public sealed partial record StreamReasoningEvent
         writer.WriteString("type"u8, "stream_reasoning"u8);
         writer.WritePropertyName("requestId"u8);
         writer.WriteStringValue(RequestId);
+        if (Seq is { } seqValue)
+        {
+            writer.WritePropertyName("seq"u8);
+            writer.WriteNumberValue(seqValue);
+        }
         writer.WritePropertyName("token"u8);
         writer.WriteStringValue(Token);
         if (Timestamp is { } timestampValue)
@@ -710,6 +812,7 @@ public sealed partial record WriteConfirmationRequiredEvent
     internal static WriteConfirmationRequiredEvent ReadFrom(ref Utf8JsonReader reader)
     {
         string? requestIdValue = null;
+        long? seqValue = null;
         WriteConfirmationRequiredData? dataValue = null;
         long? timestampValue = null;
         Dictionary<string, JsonElement>? extra = null;
@@ -720,6 +823,11 @@ public sealed partial record WriteConfirmationRequiredEvent
             {
                 reader.Read();
                 requestIdValue = Json.IsNull(ref reader) ? null : Json.ReadString(ref reader);
+            }
+            else if (reader.ValueTextEquals("seq"u8))
+            {
+                reader.Read();
+                seqValue = Json.IsNull(ref reader) ? null : Json.ReadInteger(ref reader);
             }
             else if (reader.ValueTextEquals("data"u8))
             {
@@ -743,6 +851,7 @@ public sealed partial record WriteConfirmationRequiredEvent
         return new WriteConfirmationRequiredEvent
         {
             TopRequestId = requestIdValue,
+            Seq = seqValue,
             Data = dataValue ?? throw WireFault.Missing(),
             Timestamp = timestampValue,
             Unlisted = extra,
@@ -757,6 +866,11 @@ public sealed partial record WriteConfirmationRequiredEvent
         {
             writer.WritePropertyName("requestId"u8);
             writer.WriteStringValue(requestIdValue);
+        }
+        if (Seq is { } seqValue)
+        {
+            writer.WritePropertyName("seq"u8);
+            writer.WriteNumberValue(seqValue);
         }
         writer.WritePropertyName("data"u8);
         Data.WriteTo(writer);
@@ -774,6 +888,11 @@ public sealed partial record WriteConfirmationRequiredEvent
         writer.WriteString("type"u8, "write_confirmation_required"u8);
         writer.WritePropertyName("requestId"u8);
         writer.WriteStringValue(RequestId);
+        if (Seq is { } seqValue)
+        {
+            writer.WritePropertyName("seq"u8);
+            writer.WriteNumberValue(seqValue);
+        }
         if (Timestamp is { } timestampValue)
         {
             writer.WritePropertyName("timestamp"u8);
@@ -803,6 +922,7 @@ public sealed partial record OtpVerificationRequiredEvent
     internal static OtpVerificationRequiredEvent ReadFrom(ref Utf8JsonReader reader)
     {
         string? requestIdValue = null;
+        long? seqValue = null;
         OtpVerificationRequiredData? dataValue = null;
         long? timestampValue = null;
         Dictionary<string, JsonElement>? extra = null;
@@ -813,6 +933,11 @@ public sealed partial record OtpVerificationRequiredEvent
             {
                 reader.Read();
                 requestIdValue = Json.IsNull(ref reader) ? null : Json.ReadString(ref reader);
+            }
+            else if (reader.ValueTextEquals("seq"u8))
+            {
+                reader.Read();
+                seqValue = Json.IsNull(ref reader) ? null : Json.ReadInteger(ref reader);
             }
             else if (reader.ValueTextEquals("data"u8))
             {
@@ -836,6 +961,7 @@ public sealed partial record OtpVerificationRequiredEvent
         return new OtpVerificationRequiredEvent
         {
             TopRequestId = requestIdValue,
+            Seq = seqValue,
             Data = dataValue ?? throw WireFault.Missing(),
             Timestamp = timestampValue,
             Unlisted = extra,
@@ -850,6 +976,11 @@ public sealed partial record OtpVerificationRequiredEvent
         {
             writer.WritePropertyName("requestId"u8);
             writer.WriteStringValue(requestIdValue);
+        }
+        if (Seq is { } seqValue)
+        {
+            writer.WritePropertyName("seq"u8);
+            writer.WriteNumberValue(seqValue);
         }
         writer.WritePropertyName("data"u8);
         Data.WriteTo(writer);
@@ -867,6 +998,11 @@ public sealed partial record OtpVerificationRequiredEvent
         writer.WriteString("type"u8, "otp_verification_required"u8);
         writer.WritePropertyName("requestId"u8);
         writer.WriteStringValue(RequestId);
+        if (Seq is { } seqValue)
+        {
+            writer.WritePropertyName("seq"u8);
+            writer.WriteNumberValue(seqValue);
+        }
         if (Timestamp is { } timestampValue)
         {
             writer.WritePropertyName("timestamp"u8);
@@ -895,6 +1031,7 @@ public sealed partial record OtpSentEvent
     internal static OtpSentEvent ReadFrom(ref Utf8JsonReader reader)
     {
         string? requestIdValue = null;
+        long? seqValue = null;
         OtpSentData? dataValue = null;
         long? timestampValue = null;
         Dictionary<string, JsonElement>? extra = null;
@@ -905,6 +1042,11 @@ public sealed partial record OtpSentEvent
             {
                 reader.Read();
                 requestIdValue = Json.IsNull(ref reader) ? null : Json.ReadString(ref reader);
+            }
+            else if (reader.ValueTextEquals("seq"u8))
+            {
+                reader.Read();
+                seqValue = Json.IsNull(ref reader) ? null : Json.ReadInteger(ref reader);
             }
             else if (reader.ValueTextEquals("data"u8))
             {
@@ -928,6 +1070,7 @@ public sealed partial record OtpSentEvent
         return new OtpSentEvent
         {
             TopRequestId = requestIdValue,
+            Seq = seqValue,
             Data = dataValue ?? throw WireFault.Missing(),
             Timestamp = timestampValue,
             Unlisted = extra,
@@ -942,6 +1085,11 @@ public sealed partial record OtpSentEvent
         {
             writer.WritePropertyName("requestId"u8);
             writer.WriteStringValue(requestIdValue);
+        }
+        if (Seq is { } seqValue)
+        {
+            writer.WritePropertyName("seq"u8);
+            writer.WriteNumberValue(seqValue);
         }
         writer.WritePropertyName("data"u8);
         Data.WriteTo(writer);
@@ -959,6 +1107,11 @@ public sealed partial record OtpSentEvent
         writer.WriteString("type"u8, "otp_sent"u8);
         writer.WritePropertyName("requestId"u8);
         writer.WriteStringValue(RequestId);
+        if (Seq is { } seqValue)
+        {
+            writer.WritePropertyName("seq"u8);
+            writer.WriteNumberValue(seqValue);
+        }
         if (Timestamp is { } timestampValue)
         {
             writer.WritePropertyName("timestamp"u8);
@@ -978,6 +1131,7 @@ public sealed partial record OtpVerifiedEvent
     internal static OtpVerifiedEvent ReadFrom(ref Utf8JsonReader reader)
     {
         string? requestIdValue = null;
+        long? seqValue = null;
         OtpVerifiedData? dataValue = null;
         long? timestampValue = null;
         Dictionary<string, JsonElement>? extra = null;
@@ -988,6 +1142,11 @@ public sealed partial record OtpVerifiedEvent
             {
                 reader.Read();
                 requestIdValue = Json.IsNull(ref reader) ? null : Json.ReadString(ref reader);
+            }
+            else if (reader.ValueTextEquals("seq"u8))
+            {
+                reader.Read();
+                seqValue = Json.IsNull(ref reader) ? null : Json.ReadInteger(ref reader);
             }
             else if (reader.ValueTextEquals("data"u8))
             {
@@ -1011,6 +1170,7 @@ public sealed partial record OtpVerifiedEvent
         return new OtpVerifiedEvent
         {
             TopRequestId = requestIdValue,
+            Seq = seqValue,
             Data = dataValue ?? throw WireFault.Missing(),
             Timestamp = timestampValue,
             Unlisted = extra,
@@ -1025,6 +1185,11 @@ public sealed partial record OtpVerifiedEvent
         {
             writer.WritePropertyName("requestId"u8);
             writer.WriteStringValue(requestIdValue);
+        }
+        if (Seq is { } seqValue)
+        {
+            writer.WritePropertyName("seq"u8);
+            writer.WriteNumberValue(seqValue);
         }
         writer.WritePropertyName("data"u8);
         Data.WriteTo(writer);
@@ -1042,6 +1207,11 @@ public sealed partial record OtpVerifiedEvent
         writer.WriteString("type"u8, "otp_verified"u8);
         writer.WritePropertyName("requestId"u8);
         writer.WriteStringValue(RequestId);
+        if (Seq is { } seqValue)
+        {
+            writer.WritePropertyName("seq"u8);
+            writer.WriteNumberValue(seqValue);
+        }
         if (Timestamp is { } timestampValue)
         {
             writer.WritePropertyName("timestamp"u8);
@@ -1059,6 +1229,7 @@ public sealed partial record OtpInvalidEvent
     internal static OtpInvalidEvent ReadFrom(ref Utf8JsonReader reader)
     {
         string? requestIdValue = null;
+        long? seqValue = null;
         OtpInvalidData? dataValue = null;
         long? timestampValue = null;
         Dictionary<string, JsonElement>? extra = null;
@@ -1069,6 +1240,11 @@ public sealed partial record OtpInvalidEvent
             {
                 reader.Read();
                 requestIdValue = Json.IsNull(ref reader) ? null : Json.ReadString(ref reader);
+            }
+            else if (reader.ValueTextEquals("seq"u8))
+            {
+                reader.Read();
+                seqValue = Json.IsNull(ref reader) ? null : Json.ReadInteger(ref reader);
             }
             else if (reader.ValueTextEquals("data"u8))
             {
@@ -1092,6 +1268,7 @@ public sealed partial record OtpInvalidEvent
         return new OtpInvalidEvent
         {
             TopRequestId = requestIdValue,
+            Seq = seqValue,
             Data = dataValue ?? throw WireFault.Missing(),
             Timestamp = timestampValue,
             Unlisted = extra,
@@ -1106,6 +1283,11 @@ public sealed partial record OtpInvalidEvent
         {
             writer.WritePropertyName("requestId"u8);
             writer.WriteStringValue(requestIdValue);
+        }
+        if (Seq is { } seqValue)
+        {
+            writer.WritePropertyName("seq"u8);
+            writer.WriteNumberValue(seqValue);
         }
         writer.WritePropertyName("data"u8);
         Data.WriteTo(writer);
@@ -1123,6 +1305,11 @@ public sealed partial record OtpInvalidEvent
         writer.WriteString("type"u8, "otp_invalid"u8);
         writer.WritePropertyName("requestId"u8);
         writer.WriteStringValue(RequestId);
+        if (Seq is { } seqValue)
+        {
+            writer.WritePropertyName("seq"u8);
+            writer.WriteNumberValue(seqValue);
+        }
         if (Timestamp is { } timestampValue)
         {
             writer.WritePropertyName("timestamp"u8);
@@ -1147,6 +1334,7 @@ public sealed partial record InteractionRequiredEvent
     internal static InteractionRequiredEvent ReadFrom(ref Utf8JsonReader reader)
     {
         string? requestIdValue = null;
+        long? seqValue = null;
         InteractionRequiredData? dataValue = null;
         long? timestampValue = null;
         Dictionary<string, JsonElement>? extra = null;
@@ -1157,6 +1345,11 @@ public sealed partial record InteractionRequiredEvent
             {
                 reader.Read();
                 requestIdValue = Json.IsNull(ref reader) ? null : Json.ReadString(ref reader);
+            }
+            else if (reader.ValueTextEquals("seq"u8))
+            {
+                reader.Read();
+                seqValue = Json.IsNull(ref reader) ? null : Json.ReadInteger(ref reader);
             }
             else if (reader.ValueTextEquals("data"u8))
             {
@@ -1180,6 +1373,7 @@ public sealed partial record InteractionRequiredEvent
         return new InteractionRequiredEvent
         {
             TopRequestId = requestIdValue,
+            Seq = seqValue,
             Data = dataValue ?? throw WireFault.Missing(),
             Timestamp = timestampValue,
             Unlisted = extra,
@@ -1194,6 +1388,11 @@ public sealed partial record InteractionRequiredEvent
         {
             writer.WritePropertyName("requestId"u8);
             writer.WriteStringValue(requestIdValue);
+        }
+        if (Seq is { } seqValue)
+        {
+            writer.WritePropertyName("seq"u8);
+            writer.WriteNumberValue(seqValue);
         }
         writer.WritePropertyName("data"u8);
         Data.WriteTo(writer);
@@ -1211,6 +1410,11 @@ public sealed partial record InteractionRequiredEvent
         writer.WriteString("type"u8, "interaction_required"u8);
         writer.WritePropertyName("requestId"u8);
         writer.WriteStringValue(RequestId);
+        if (Seq is { } seqValue)
+        {
+            writer.WritePropertyName("seq"u8);
+            writer.WriteNumberValue(seqValue);
+        }
         if (Timestamp is { } timestampValue)
         {
             writer.WritePropertyName("timestamp"u8);
@@ -1239,6 +1443,7 @@ public sealed partial record InteractionInvalidEvent
     internal static InteractionInvalidEvent ReadFrom(ref Utf8JsonReader reader)
     {
         string? requestIdValue = null;
+        long? seqValue = null;
         InteractionInvalidData? dataValue = null;
         long? timestampValue = null;
         Dictionary<string, JsonElement>? extra = null;
@@ -1249,6 +1454,11 @@ public sealed partial record InteractionInvalidEvent
             {
                 reader.Read();
                 requestIdValue = Json.IsNull(ref reader) ? null : Json.ReadString(ref reader);
+            }
+            else if (reader.ValueTextEquals("seq"u8))
+            {
+                reader.Read();
+                seqValue = Json.IsNull(ref reader) ? null : Json.ReadInteger(ref reader);
             }
             else if (reader.ValueTextEquals("data"u8))
             {
@@ -1272,6 +1482,7 @@ public sealed partial record InteractionInvalidEvent
         return new InteractionInvalidEvent
         {
             TopRequestId = requestIdValue,
+            Seq = seqValue,
             Data = dataValue ?? throw WireFault.Missing(),
             Timestamp = timestampValue,
             Unlisted = extra,
@@ -1286,6 +1497,11 @@ public sealed partial record InteractionInvalidEvent
         {
             writer.WritePropertyName("requestId"u8);
             writer.WriteStringValue(requestIdValue);
+        }
+        if (Seq is { } seqValue)
+        {
+            writer.WritePropertyName("seq"u8);
+            writer.WriteNumberValue(seqValue);
         }
         writer.WritePropertyName("data"u8);
         Data.WriteTo(writer);
@@ -1303,6 +1519,11 @@ public sealed partial record InteractionInvalidEvent
         writer.WriteString("type"u8, "interaction_invalid"u8);
         writer.WritePropertyName("requestId"u8);
         writer.WriteStringValue(RequestId);
+        if (Seq is { } seqValue)
+        {
+            writer.WritePropertyName("seq"u8);
+            writer.WriteNumberValue(seqValue);
+        }
         if (Timestamp is { } timestampValue)
         {
             writer.WritePropertyName("timestamp"u8);
@@ -1326,6 +1547,7 @@ public sealed partial record CancelledEvent
     internal static CancelledEvent ReadFrom(ref Utf8JsonReader reader)
     {
         string? requestIdValue = null;
+        long? seqValue = null;
         long? statusValue = null;
         CancelledData? dataValue = null;
         long? timestampValue = null;
@@ -1337,6 +1559,11 @@ public sealed partial record CancelledEvent
             {
                 reader.Read();
                 requestIdValue = Json.IsNull(ref reader) ? null : Json.ReadString(ref reader);
+            }
+            else if (reader.ValueTextEquals("seq"u8))
+            {
+                reader.Read();
+                seqValue = Json.IsNull(ref reader) ? null : Json.ReadInteger(ref reader);
             }
             else if (reader.ValueTextEquals("status"u8))
             {
@@ -1365,6 +1592,7 @@ public sealed partial record CancelledEvent
         var made = new CancelledEvent
         {
             TopRequestId = requestIdValue,
+            Seq = seqValue,
             TopStatus = statusValue,
             Data = dataValue,
             Timestamp = timestampValue,
@@ -1383,6 +1611,11 @@ public sealed partial record CancelledEvent
         {
             writer.WritePropertyName("requestId"u8);
             writer.WriteStringValue(requestIdValue);
+        }
+        if (Seq is { } seqValue)
+        {
+            writer.WritePropertyName("seq"u8);
+            writer.WriteNumberValue(seqValue);
         }
         if ((TopStatus ?? (IsReceived ? null : (long?)Data?.Status)) is { } statusValue)
         {
@@ -1411,6 +1644,11 @@ public sealed partial record CancelledEvent
             writer.WritePropertyName("requestId"u8);
             writer.WriteStringValue(requestIdValue);
         }
+        if (Seq is { } seqValue)
+        {
+            writer.WritePropertyName("seq"u8);
+            writer.WriteNumberValue(seqValue);
+        }
         writer.WritePropertyName("status"u8);
         writer.WriteNumberValue(Status);
         if (Timestamp is { } timestampValue)
@@ -1428,6 +1666,7 @@ public sealed partial record ErrorEvent
     internal static ErrorEvent ReadFrom(ref Utf8JsonReader reader)
     {
         string? requestIdValue = null;
+        long? seqValue = null;
         ErrorInfo? errorValue = null;
         ErrorData? dataValue = null;
         long? timestampValue = null;
@@ -1439,6 +1678,11 @@ public sealed partial record ErrorEvent
             {
                 reader.Read();
                 requestIdValue = Json.IsNull(ref reader) ? null : Json.ReadString(ref reader);
+            }
+            else if (reader.ValueTextEquals("seq"u8))
+            {
+                reader.Read();
+                seqValue = Json.IsNull(ref reader) ? null : Json.ReadInteger(ref reader);
             }
             else if (reader.ValueTextEquals("error"u8))
             {
@@ -1467,6 +1711,7 @@ public sealed partial record ErrorEvent
         return new ErrorEvent
         {
             TopRequestId = requestIdValue,
+            Seq = seqValue,
             TopError = errorValue,
             Data = dataValue ?? throw WireFault.Missing(),
             Timestamp = timestampValue,
@@ -1482,6 +1727,11 @@ public sealed partial record ErrorEvent
         {
             writer.WritePropertyName("requestId"u8);
             writer.WriteStringValue(requestIdValue);
+        }
+        if (Seq is { } seqValue)
+        {
+            writer.WritePropertyName("seq"u8);
+            writer.WriteNumberValue(seqValue);
         }
         if ((TopError ?? (IsReceived ? null : (ErrorInfo?)Data.Error)) is { } errorValue)
         {
@@ -1506,6 +1756,11 @@ public sealed partial record ErrorEvent
         {
             writer.WritePropertyName("requestId"u8);
             writer.WriteStringValue(requestIdValue);
+        }
+        if (Seq is { } seqValue)
+        {
+            writer.WritePropertyName("seq"u8);
+            writer.WriteNumberValue(seqValue);
         }
         writer.WritePropertyName("error"u8);
         Error.WriteTo(writer);
@@ -1533,6 +1788,89 @@ public sealed partial record ErrorEvent
             writer.WritePropertyName("details"u8);
             detailsValue.WriteTo(writer);
         }
+    }
+}
+
+public sealed partial record TurnResumedEvent
+{
+    internal override string? CorrelationId => TopRequestId ?? Data.RequestId;
+
+    internal static TurnResumedEvent ReadFrom(ref Utf8JsonReader reader)
+    {
+        string? requestIdValue = null;
+        TurnResumedData? dataValue = null;
+        long? timestampValue = null;
+        Dictionary<string, JsonElement>? extra = null;
+        Json.Begin(ref reader);
+        while (Json.NextMember(ref reader))
+        {
+            if (reader.ValueTextEquals("requestId"u8))
+            {
+                reader.Read();
+                requestIdValue = Json.IsNull(ref reader) ? null : Json.ReadString(ref reader);
+            }
+            else if (reader.ValueTextEquals("data"u8))
+            {
+                reader.Read();
+                dataValue = TurnResumedData.ReadFrom(ref reader);
+            }
+            else if (reader.ValueTextEquals("timestamp"u8))
+            {
+                reader.Read();
+                timestampValue = Json.IsNull(ref reader) ? null : Json.ReadInteger(ref reader);
+            }
+            else if (reader.ValueTextEquals("type"u8))
+            {
+                Json.ReadTag(ref reader, "turn_resumed"u8);
+            }
+            else
+            {
+                Json.ReadExtra(ref reader, ref extra);
+            }
+        }
+        return new TurnResumedEvent
+        {
+            TopRequestId = requestIdValue,
+            Data = dataValue ?? throw WireFault.Missing(),
+            Timestamp = timestampValue,
+            Unlisted = extra,
+        };
+    }
+
+    internal override void WriteTo(Utf8JsonWriter writer)
+    {
+        writer.WriteStartObject();
+        writer.WriteString("type"u8, "turn_resumed"u8);
+        if ((TopRequestId ?? (IsReceived ? null : (string?)Data.RequestId)) is { } requestIdValue)
+        {
+            writer.WritePropertyName("requestId"u8);
+            writer.WriteStringValue(requestIdValue);
+        }
+        writer.WritePropertyName("data"u8);
+        Data.WriteTo(writer);
+        if (Timestamp is { } timestampValue)
+        {
+            writer.WritePropertyName("timestamp"u8);
+            writer.WriteNumberValue(timestampValue);
+        }
+        WriteExtra(writer);
+        writer.WriteEndObject();
+    }
+
+    internal override void WriteFacts(Utf8JsonWriter writer)
+    {
+        writer.WriteString("type"u8, "turn_resumed"u8);
+        writer.WritePropertyName("requestId"u8);
+        writer.WriteStringValue(RequestId);
+        if (Timestamp is { } timestampValue)
+        {
+            writer.WritePropertyName("timestamp"u8);
+            writer.WriteNumberValue(timestampValue);
+        }
+        writer.WritePropertyName("state"u8);
+        writer.WriteStringValue(State.Value);
+        writer.WritePropertyName("lastSeq"u8);
+        writer.WriteNumberValue(LastSeq);
     }
 }
 

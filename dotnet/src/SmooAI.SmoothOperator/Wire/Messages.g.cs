@@ -87,6 +87,7 @@ internal static class EventTable
         new("interaction_invalid", false, InteractionInvalidEvent.ReadFrom, Shapes.InteractionInvalid, [new(["data", "requestId"], "requestId", true, true)]),
         new("cancelled", true, CancelledEvent.ReadFrom, Shapes.Cancelled, [new(["data", "requestId"], "requestId", false, false), new(["data", "status"], "status", true, true)]),
         new("error", true, ErrorEvent.ReadFrom, Shapes.Error, [new(["data", "requestId"], "requestId", false, false), new(["data", "error"], "error", true, true)]),
+        new("turn_resumed", false, TurnResumedEvent.ReadFrom, Shapes.TurnResumed, [new(["data", "requestId"], "requestId", true, true)]),
         new("pong", false, PongEvent.ReadFrom, Shapes.Pong, [new(["data", "timestamp"], "timestamp", true, false)]),
     ];
 
@@ -156,9 +157,13 @@ internal static class EventTable
         {
             return Kinds[15];
         }
-        if (tag.ValueTextEquals("pong"u8))
+        if (tag.ValueTextEquals("turn_resumed"u8))
         {
             return Kinds[16];
+        }
+        if (tag.ValueTextEquals("pong"u8))
+        {
+            return Kinds[17];
         }
         return null;
     }
@@ -178,6 +183,7 @@ internal static class ActionTable
         "verify_otp" => VerifyOtpAction.ReadFrom(ref reader),
         "submit_interaction" => SubmitInteractionAction.ReadFrom(ref reader),
         "cancel" => CancelAction.ReadFrom(ref reader),
+        "resume_turn" => ResumeTurnAction.ReadFrom(ref reader),
         "ping" => PingAction.ReadFrom(ref reader),
         _ => null,
     };

@@ -32,7 +32,7 @@ internal static class Operations
         new("create_conversation_session", ["immediate_response", "error"], "immediate_response", ["data"], Shapes.CreateConversationSessionResult, CreateConversationSessionResult.ReadFrom);
 
     internal static readonly Operation SendMessage =
-        new("send_message", ["immediate_response", "stream_chunk", "stream_token", "stream_preamble", "stream_reasoning", "keepalive", "write_confirmation_required", "otp_verification_required", "otp_sent", "interaction_required", "eventual_response", "cancelled", "error"]);
+        new("send_message", ["immediate_response", "stream_chunk", "stream_token", "stream_preamble", "stream_reasoning", "keepalive", "write_confirmation_required", "otp_verification_required", "otp_sent", "interaction_required", "eventual_response", "cancelled", "turn_resumed", "error"]);
 
     internal static readonly Operation<GetSessionResult> GetSession =
         new("get_session", ["immediate_response", "error"], "immediate_response", ["data"], Shapes.GetSessionResult, GetSessionResult.ReadFrom);
@@ -57,6 +57,9 @@ internal static class Operations
 
     internal static readonly Operation Cancel =
         new("cancel", ["cancelled"]);
+
+    internal static readonly Operation<TurnResumedEvent> ResumeTurn =
+        new("resume_turn", ["turn_resumed", "immediate_response", "stream_chunk", "stream_token", "stream_preamble", "stream_reasoning", "keepalive", "write_confirmation_required", "otp_verification_required", "otp_sent", "otp_verified", "otp_invalid", "interaction_required", "interaction_invalid", "eventual_response", "cancelled", "error"], "turn_resumed", [], Shapes.TurnResumed, TurnResumedEvent.ReadFrom);
 
     internal static readonly Operation<PongEvent> Ping =
         new("ping", ["pong", "error"], "pong", [], Shapes.Pong, PongEvent.ReadFrom);

@@ -10,6 +10,7 @@ internal static class Shapes
     [
         new("type", true, false, Check.Constant("cancelled")),
         new("requestId", false, false, Check.Kinds(JsonKinds.String)),
+        new("seq", false, false, Check.Kinds(JsonKinds.Integer)),
         new("status", false, false, Check.Kinds(JsonKinds.Integer)),
         new("data", false, false, Check.Of("CancelledData")),
         new("timestamp", false, false, Check.Kinds(JsonKinds.Integer)),
@@ -82,6 +83,7 @@ internal static class Shapes
     [
         new("type", true, false, Check.Kinds(JsonKinds.String)),
         new("text", false, false, Check.Kinds(JsonKinds.String)),
+        new("url", false, false, Check.Kinds(JsonKinds.String)),
     ]);
 
     internal static readonly Shape ConversationMessage = new("ConversationMessage",
@@ -92,12 +94,15 @@ internal static class Shapes
         new("from", false, false, Check.Of("MessageParty")),
         new("to", false, false, Check.Of("MessageParty")),
         new("createdAt", true, false, Check.Kinds(JsonKinds.String)),
+        new("requestId", false, false, Check.Kinds(JsonKinds.String)),
+        new("turn", false, false, Check.Kinds(JsonKinds.String)),
     ]);
 
     internal static readonly Shape ConversationMessageContent = new("ConversationMessageContent",
     [
         new("text", false, false, Check.Kinds(JsonKinds.String)),
         new("structuredResponse", false, true, Check.Map(Check.Any, true)),
+        new("items", false, false, Check.Array(Check.Of("ContentItem"), false)),
     ]);
 
     internal static readonly Shape ConversationPage = new("ConversationPage",
@@ -137,12 +142,14 @@ internal static class Shapes
         new("userParticipantId", true, false, Check.Kinds(JsonKinds.String)),
         new("agentParticipantId", true, false, Check.Kinds(JsonKinds.String)),
         new("capabilities", false, false, Check.Array(Check.Kinds(JsonKinds.String), false)),
+        new("openTurn", false, false, Check.Of("OpenTurn")),
     ]);
 
     internal static readonly Shape Error = new("Error",
     [
         new("type", true, false, Check.Constant("error")),
         new("requestId", false, false, Check.Kinds(JsonKinds.String)),
+        new("seq", false, false, Check.Kinds(JsonKinds.Integer)),
         new("error", false, false, Check.Of("ErrorInfo")),
         new("data", true, false, Check.Of("ErrorData")),
         new("timestamp", false, false, Check.Kinds(JsonKinds.Integer)),
@@ -167,6 +174,7 @@ internal static class Shapes
     [
         new("type", true, false, Check.Constant("eventual_response")),
         new("requestId", false, false, Check.Kinds(JsonKinds.String)),
+        new("seq", false, false, Check.Kinds(JsonKinds.Integer)),
         new("status", false, false, Check.Kinds(JsonKinds.Integer)),
         new("data", true, false, Check.Of("EventualResponseData")),
         new("timestamp", false, false, Check.Kinds(JsonKinds.Integer)),
@@ -216,6 +224,7 @@ internal static class Shapes
         new("agentParticipantId", false, false, Check.Kinds(JsonKinds.String)),
         new("threadId", false, false, Check.Kinds(JsonKinds.String)),
         new("status", false, false, Check.Kinds(JsonKinds.String)),
+        new("openTurn", false, false, Check.Of("OpenTurn")),
     ]);
 
     internal static readonly Shape IdentityIntakeField = new("IdentityIntakeField",
@@ -248,6 +257,7 @@ internal static class Shapes
     [
         new("type", true, false, Check.Constant("immediate_response")),
         new("requestId", false, false, Check.Kinds(JsonKinds.String)),
+        new("seq", false, false, Check.Kinds(JsonKinds.Integer)),
         new("status", false, false, Check.Kinds(JsonKinds.Integer)),
         new("message", false, false, Check.Kinds(JsonKinds.String)),
         new("data", true, false, Check.Map(Check.Any, true)),
@@ -258,6 +268,7 @@ internal static class Shapes
     [
         new("type", true, false, Check.Constant("interaction_invalid")),
         new("requestId", false, false, Check.Kinds(JsonKinds.String)),
+        new("seq", false, false, Check.Kinds(JsonKinds.Integer)),
         new("data", true, false, Check.Of("InteractionInvalidData")),
         new("timestamp", false, false, Check.Kinds(JsonKinds.Integer)),
     ]);
@@ -280,6 +291,7 @@ internal static class Shapes
     [
         new("type", true, false, Check.Constant("interaction_required")),
         new("requestId", false, false, Check.Kinds(JsonKinds.String)),
+        new("seq", false, false, Check.Kinds(JsonKinds.Integer)),
         new("data", true, false, Check.Of("InteractionRequiredData")),
         new("timestamp", false, false, Check.Kinds(JsonKinds.Integer)),
     ]);
@@ -363,10 +375,17 @@ internal static class Shapes
         new("name", false, true, Check.Kinds(JsonKinds.String)),
     ]);
 
+    internal static readonly Shape OpenTurn = new("OpenTurn",
+    [
+        new("requestId", true, false, Check.Kinds(JsonKinds.String)),
+        new("lastSeq", true, false, Check.Kinds(JsonKinds.Integer)),
+    ]);
+
     internal static readonly Shape OtpInvalid = new("OtpInvalid",
     [
         new("type", true, false, Check.Constant("otp_invalid")),
         new("requestId", false, false, Check.Kinds(JsonKinds.String)),
+        new("seq", false, false, Check.Kinds(JsonKinds.Integer)),
         new("data", true, false, Check.Of("OtpInvalidData")),
         new("timestamp", false, false, Check.Kinds(JsonKinds.Integer)),
     ]);
@@ -388,6 +407,7 @@ internal static class Shapes
     [
         new("type", true, false, Check.Constant("otp_sent")),
         new("requestId", false, false, Check.Kinds(JsonKinds.String)),
+        new("seq", false, false, Check.Kinds(JsonKinds.Integer)),
         new("data", true, false, Check.Of("OtpSentData")),
         new("timestamp", false, false, Check.Kinds(JsonKinds.Integer)),
     ]);
@@ -408,6 +428,7 @@ internal static class Shapes
     [
         new("type", true, false, Check.Constant("otp_verification_required")),
         new("requestId", false, false, Check.Kinds(JsonKinds.String)),
+        new("seq", false, false, Check.Kinds(JsonKinds.Integer)),
         new("data", true, false, Check.Of("OtpVerificationRequiredData")),
         new("timestamp", false, false, Check.Kinds(JsonKinds.Integer)),
     ]);
@@ -431,6 +452,7 @@ internal static class Shapes
     [
         new("type", true, false, Check.Constant("otp_verified")),
         new("requestId", false, false, Check.Kinds(JsonKinds.String)),
+        new("seq", false, false, Check.Kinds(JsonKinds.Integer)),
         new("data", true, false, Check.Of("OtpVerifiedData")),
         new("timestamp", false, false, Check.Kinds(JsonKinds.Integer)),
     ]);
@@ -517,6 +539,7 @@ internal static class Shapes
     [
         new("type", true, false, Check.Constant("stream_chunk")),
         new("requestId", false, false, Check.Kinds(JsonKinds.String)),
+        new("seq", false, false, Check.Kinds(JsonKinds.Integer)),
         new("node", false, false, Check.Kinds(JsonKinds.String)),
         new("data", true, false, Check.Of("StreamChunkData")),
         new("timestamp", false, false, Check.Kinds(JsonKinds.Integer)),
@@ -542,6 +565,7 @@ internal static class Shapes
     [
         new("type", true, false, Check.Constant("stream_preamble")),
         new("requestId", false, false, Check.Kinds(JsonKinds.String)),
+        new("seq", false, false, Check.Kinds(JsonKinds.Integer)),
         new("token", false, false, Check.Kinds(JsonKinds.String)),
         new("data", true, false, Check.Of("StreamPreambleData")),
         new("timestamp", false, false, Check.Kinds(JsonKinds.Integer)),
@@ -557,6 +581,7 @@ internal static class Shapes
     [
         new("type", true, false, Check.Constant("stream_reasoning")),
         new("requestId", false, false, Check.Kinds(JsonKinds.String)),
+        new("seq", false, false, Check.Kinds(JsonKinds.Integer)),
         new("token", false, false, Check.Kinds(JsonKinds.String)),
         new("data", true, false, Check.Of("StreamReasoningData")),
         new("timestamp", false, false, Check.Kinds(JsonKinds.Integer)),
@@ -572,6 +597,7 @@ internal static class Shapes
     [
         new("type", true, false, Check.Constant("stream_token")),
         new("requestId", false, false, Check.Kinds(JsonKinds.String)),
+        new("seq", false, false, Check.Kinds(JsonKinds.Integer)),
         new("token", false, false, Check.Kinds(JsonKinds.String)),
         new("data", true, false, Check.Of("StreamTokenData")),
         new("timestamp", false, false, Check.Kinds(JsonKinds.Integer)),
@@ -598,6 +624,26 @@ internal static class Shapes
         new("callId", false, false, Check.Kinds(JsonKinds.String)),
     ]);
 
+    internal static readonly Shape TurnResumed = new("TurnResumed",
+    [
+        new("type", true, false, Check.Constant("turn_resumed")),
+        new("requestId", false, false, Check.Kinds(JsonKinds.String)),
+        new("data", true, false, Check.Of("TurnResumedData")),
+        new("timestamp", false, false, Check.Kinds(JsonKinds.Integer)),
+    ]);
+
+    internal static readonly Shape TurnResumedData = new("TurnResumedData",
+    [
+        new("requestId", true, false, Check.Kinds(JsonKinds.String)),
+        new("data", true, false, Check.Of("TurnResumedDetails")),
+    ]);
+
+    internal static readonly Shape TurnResumedDetails = new("TurnResumedDetails",
+    [
+        new("state", true, false, Check.Kinds(JsonKinds.String)),
+        new("lastSeq", true, false, Check.Kinds(JsonKinds.Integer)),
+    ]);
+
     internal static readonly Shape Usage = new("Usage",
     [
         new("costUsd", false, false, Check.Kinds(JsonKinds.Number)),
@@ -609,6 +655,7 @@ internal static class Shapes
     [
         new("type", true, false, Check.Constant("write_confirmation_required")),
         new("requestId", false, false, Check.Kinds(JsonKinds.String)),
+        new("seq", false, false, Check.Kinds(JsonKinds.Integer)),
         new("data", true, false, Check.Of("WriteConfirmationRequiredData")),
         new("timestamp", false, false, Check.Kinds(JsonKinds.Integer)),
     ]);
@@ -674,6 +721,7 @@ internal static class Shapes
         ["MessageParty"] = MessageParty,
         ["MessageRecipient"] = MessageRecipient,
         ["MessageSender"] = MessageSender,
+        ["OpenTurn"] = OpenTurn,
         ["OtpInvalid"] = OtpInvalid,
         ["OtpInvalidData"] = OtpInvalidData,
         ["OtpInvalidDetails"] = OtpInvalidDetails,
@@ -703,6 +751,9 @@ internal static class Shapes
         ["StreamTokenData"] = StreamTokenData,
         ["ToolCall"] = ToolCall,
         ["ToolResult"] = ToolResult,
+        ["TurnResumed"] = TurnResumed,
+        ["TurnResumedData"] = TurnResumedData,
+        ["TurnResumedDetails"] = TurnResumedDetails,
         ["Usage"] = Usage,
         ["WriteConfirmationRequired"] = WriteConfirmationRequired,
         ["WriteConfirmationRequiredData"] = WriteConfirmationRequiredData,

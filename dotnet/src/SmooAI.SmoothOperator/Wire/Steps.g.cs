@@ -733,7 +733,7 @@ null,
             ["running"] = ["stream_chunk", "stream_token", "stream_preamble", "stream_reasoning", "pong", "unknown"],
         },
         new StepRow<ITurnActs>(["sent", "running"], ["immediate_response"], [Guards.Status202], "running", [new("tap", driver => driver.Tap())]),
-        new StepRow<ITurnActs>(["sent", "running"], ["immediate_response", "keepalive"], [], null, [new("tap", driver => driver.Tap())]),
+        new StepRow<ITurnActs>(["sent", "running"], ["immediate_response", "keepalive", "turn_resumed"], [], null, [new("tap", driver => driver.Tap())]),
         new StepRow<ITurnActs>(["sent", "running"], ["stream_chunk", "stream_token", "stream_preamble", "stream_reasoning"], [], "running", [new("item", driver => driver.Item())]),
         new StepRow<ITurnActs>(["sent", "running"], ["write_confirmation_required", "otp_verification_required", "otp_sent", "otp_verified", "otp_invalid", "interaction_required", "interaction_invalid"], [], "running", [new("item", driver => driver.Item())]),
         new StepRow<ITurnActs>(["sent", "running"], ["pong", "unknown"], [], null, [new("item", driver => driver.Item())]),
@@ -755,7 +755,7 @@ null,
         new StepRow<ITurnActs>(["sent", "running"], ["closed_by_peer", "lost", "pong_timeout", "probe_failed", "malformed_limit", "invalid_utf8"], [], "settled", [new("settle(failed, turn_interrupted)", driver => driver.Settle(Outcome.Failed, Ending.TurnInterrupted))]),
         new StepRow<ITurnActs>(["sent", "running"], ["too_large"], [], "settled", [new("settle(failed, message_too_large)", driver => driver.Settle(Outcome.Failed, Ending.MessageTooLarge))]),
         new StepRow<ITurnActs>(["sent", "running"], ["close"], [], "settled", [new("settle(failed, client_closed)", driver => driver.Settle(Outcome.Failed, Ending.ClientClosed))]),
-        new StepRow<ITurnActs>(["settled"], ["immediate_response", "keepalive", "stream_chunk", "stream_token", "stream_preamble", "stream_reasoning", "write_confirmation_required", "otp_verification_required", "otp_sent", "otp_verified", "otp_invalid", "interaction_required", "interaction_invalid", "pong", "unknown", "eventual_response", "cancelled", "error", "broken"], [], null, [new("tap", driver => driver.Tap())]));
+        new StepRow<ITurnActs>(["settled"], ["immediate_response", "keepalive", "turn_resumed", "stream_chunk", "stream_token", "stream_preamble", "stream_reasoning", "write_confirmation_required", "otp_verification_required", "otp_sent", "otp_verified", "otp_invalid", "interaction_required", "interaction_invalid", "pong", "unknown", "eventual_response", "cancelled", "error", "broken"], [], null, [new("tap", driver => driver.Tap())]));
 
     internal static readonly StepMachine<ITurnActs> Confirmation = new(
         "confirmation",

@@ -18,10 +18,11 @@ internal static class StreamTable
     private static readonly StreamKind StreamTokenEventKind = new(
         [
             new(["requestId"], FramePart.Id, 0),
+            new(["seq"], FramePart.Number, 0),
             new(["token"], FramePart.Text, 0),
             new(["data", "requestId"], FramePart.Id, 0),
             new(["data", "token"], FramePart.Text, 0),
-            new(["timestamp"], FramePart.Number, 0),
+            new(["timestamp"], FramePart.Number, 1),
         ],
         static (received, in facts) =>
         {
@@ -29,19 +30,21 @@ internal static class StreamTable
             return model with
             {
                 TopRequestId = model.TopRequestId is null ? null : facts.Id,
+                Seq = model.Seq is null ? null : facts.Numbers[0],
                 TopToken = model.TopToken is null ? null : facts.Text,
                 Data = model.Data with { RequestId = facts.Id, Token = facts.Text },
-                Timestamp = model.Timestamp is null ? null : facts.Numbers[0],
+                Timestamp = model.Timestamp is null ? null : facts.Numbers[1],
             };
         });
 
     private static readonly StreamKind StreamPreambleEventKind = new(
         [
             new(["requestId"], FramePart.Id, 0),
+            new(["seq"], FramePart.Number, 0),
             new(["token"], FramePart.Text, 0),
             new(["data", "requestId"], FramePart.Id, 0),
             new(["data", "token"], FramePart.Text, 0),
-            new(["timestamp"], FramePart.Number, 0),
+            new(["timestamp"], FramePart.Number, 1),
         ],
         static (received, in facts) =>
         {
@@ -49,19 +52,21 @@ internal static class StreamTable
             return model with
             {
                 TopRequestId = model.TopRequestId is null ? null : facts.Id,
+                Seq = model.Seq is null ? null : facts.Numbers[0],
                 TopToken = model.TopToken is null ? null : facts.Text,
                 Data = model.Data with { RequestId = facts.Id, Token = facts.Text },
-                Timestamp = model.Timestamp is null ? null : facts.Numbers[0],
+                Timestamp = model.Timestamp is null ? null : facts.Numbers[1],
             };
         });
 
     private static readonly StreamKind StreamReasoningEventKind = new(
         [
             new(["requestId"], FramePart.Id, 0),
+            new(["seq"], FramePart.Number, 0),
             new(["token"], FramePart.Text, 0),
             new(["data", "requestId"], FramePart.Id, 0),
             new(["data", "token"], FramePart.Text, 0),
-            new(["timestamp"], FramePart.Number, 0),
+            new(["timestamp"], FramePart.Number, 1),
         ],
         static (received, in facts) =>
         {
@@ -69,9 +74,10 @@ internal static class StreamTable
             return model with
             {
                 TopRequestId = model.TopRequestId is null ? null : facts.Id,
+                Seq = model.Seq is null ? null : facts.Numbers[0],
                 TopToken = model.TopToken is null ? null : facts.Text,
                 Data = model.Data with { RequestId = facts.Id, Token = facts.Text },
-                Timestamp = model.Timestamp is null ? null : facts.Numbers[0],
+                Timestamp = model.Timestamp is null ? null : facts.Numbers[1],
             };
         });
 }

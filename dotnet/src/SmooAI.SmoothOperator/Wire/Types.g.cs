@@ -114,6 +114,9 @@ public sealed partial record ContentItem : WireObject
 
     /// <summary>The text.</summary>
     public string? Text { get; init; }
+
+    /// <summary>https or data URL of an image. Since 1.2.</summary>
+    public string? Url { get; init; }
 }
 
 /// <summary>A conversation as stored.</summary>

@@ -455,6 +455,7 @@ public sealed partial record ContentItem
     {
         ContentItemType? typeValue = null;
         string? textValue = null;
+        string? urlValue = null;
         Dictionary<string, JsonElement>? extra = null;
         Json.Begin(ref reader);
         while (Json.NextMember(ref reader))
@@ -469,6 +470,11 @@ public sealed partial record ContentItem
                 reader.Read();
                 textValue = Json.IsNull(ref reader) ? null : Json.ReadString(ref reader);
             }
+            else if (reader.ValueTextEquals("url"u8))
+            {
+                reader.Read();
+                urlValue = Json.IsNull(ref reader) ? null : Json.ReadString(ref reader);
+            }
             else
             {
                 Json.ReadExtra(ref reader, ref extra);
@@ -478,6 +484,7 @@ public sealed partial record ContentItem
         {
             Type = typeValue ?? throw WireFault.Missing(),
             Text = textValue,
+            Url = urlValue,
             Unlisted = extra,
         };
     }
@@ -491,6 +498,11 @@ public sealed partial record ContentItem
         {
             writer.WritePropertyName("text"u8);
             writer.WriteStringValue(textValue);
+        }
+        if (Url is { } urlValue)
+        {
+            writer.WritePropertyName("url"u8);
+            writer.WriteStringValue(urlValue);
         }
         WriteExtra(writer);
         writer.WriteEndObject();

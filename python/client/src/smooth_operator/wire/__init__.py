@@ -22,6 +22,7 @@ if TYPE_CHECKING:
         ListConversationsAction,
         PingAction,
         RenameConversationAction,
+        ResumeTurnAction,
         SendMessageAction,
         SubmitInteractionAction,
         VerifyOtpAction,
@@ -52,7 +53,9 @@ if TYPE_CHECKING:
         ParticipantType,
         Platform,
         ResolutionStatus,
+        ResumeState,
         SessionStatus,
+        StoredTurn,
     )
     from .events import (
         CORRELATION,
@@ -77,6 +80,7 @@ if TYPE_CHECKING:
         StreamPreambleEvent,
         StreamReasoningEvent,
         StreamTokenEvent,
+        TurnResumedEvent,
         UnknownEvent,
         WriteConfirmationRequiredEvent,
         correlation_of,
@@ -124,6 +128,7 @@ if TYPE_CHECKING:
         MessageParty,
         MessageRecipient,
         MessageSender,
+        OpenTurn,
         OtpInvalidData,
         OtpInvalidDetails,
         OtpSentData,
@@ -144,6 +149,8 @@ if TYPE_CHECKING:
         StreamTokenData,
         ToolCall,
         ToolResult,
+        TurnResumedData,
+        TurnResumedDetails,
         Usage,
         WriteConfirmationRequiredData,
         WriteConfirmationRequiredDetails,
@@ -197,7 +204,9 @@ __all__ = [
     "ParticipantType",
     "Platform",
     "ResolutionStatus",
+    "ResumeState",
     "SessionStatus",
+    "StoredTurn",
     "AuthContext",
     "CancelledData",
     "Checkpoint",
@@ -239,6 +248,7 @@ __all__ = [
     "MessageParty",
     "MessageRecipient",
     "MessageSender",
+    "OpenTurn",
     "OtpInvalidData",
     "OtpInvalidDetails",
     "OtpSentData",
@@ -259,6 +269,8 @@ __all__ = [
     "StreamTokenData",
     "ToolCall",
     "ToolResult",
+    "TurnResumedData",
+    "TurnResumedDetails",
     "Usage",
     "WriteConfirmationRequiredData",
     "WriteConfirmationRequiredDetails",
@@ -272,6 +284,7 @@ __all__ = [
     "VerifyOtpAction",
     "SubmitInteractionAction",
     "CancelAction",
+    "ResumeTurnAction",
     "PingAction",
     "ImmediateResponseEvent",
     "EventualResponseEvent",
@@ -289,26 +302,27 @@ __all__ = [
     "InteractionInvalidEvent",
     "CancelledEvent",
     "ErrorEvent",
+    "TurnResumedEvent",
     "PongEvent",
 ]
 
 # Models take their time: a module is imported when the first of its names is asked for.
 _HOMES = {
-    "actions": "ACTIONS Action ActionInfo CreateConversationSessionAction SendMessageAction GetSessionAction GetConversationMessagesAction ListConversationsAction RenameConversationAction ConfirmToolActionAction VerifyOtpAction SubmitInteractionAction CancelAction PingAction",
+    "actions": "ACTIONS Action ActionInfo CreateConversationSessionAction SendMessageAction GetSessionAction GetConversationMessagesAction ListConversationsAction RenameConversationAction ConfirmToolActionAction VerifyOtpAction SubmitInteractionAction CancelAction ResumeTurnAction PingAction",
     "codec": (
         "DecodeError MalformedFrame call_id_of decode_event decode_result decode_type encode_action "
         "encode_event facts_of read_answer request_id_of with_call_id"
     ),
-    "enums": "OpenStrEnum ContentItemType IdentityIntakeKey ImageDetail InteractionStatus MessageDirection OtpChannel OtpInvalidReason ParticipantType Platform ResolutionStatus SessionStatus",
+    "enums": "OpenStrEnum ContentItemType IdentityIntakeKey ImageDetail InteractionStatus MessageDirection OtpChannel OtpInvalidReason ParticipantType Platform ResolutionStatus ResumeState SessionStatus StoredTurn",
     "events": (
         "CORRELATION EVENTS Event EventInfo KnownEvent Problem UnknownEvent correlation_of"
-        " ImmediateResponseEvent EventualResponseEvent StreamChunkEvent StreamTokenEvent StreamPreambleEvent StreamReasoningEvent KeepaliveEvent WriteConfirmationRequiredEvent OtpVerificationRequiredEvent OtpSentEvent OtpVerifiedEvent OtpInvalidEvent InteractionRequiredEvent InteractionInvalidEvent CancelledEvent ErrorEvent PongEvent"
+        " ImmediateResponseEvent EventualResponseEvent StreamChunkEvent StreamTokenEvent StreamPreambleEvent StreamReasoningEvent KeepaliveEvent WriteConfirmationRequiredEvent OtpVerificationRequiredEvent OtpSentEvent OtpVerifiedEvent OtpInvalidEvent InteractionRequiredEvent InteractionInvalidEvent CancelledEvent ErrorEvent TurnResumedEvent PongEvent"
     ),
     "learned": "",
     "model": "CallInfo CallModel MISSING Reply",
     "errors": "",
     "steps": "",
-    "types": "AuthContext CancelledData Checkpoint ChoicesAnswer ChoicesOption ChoicesPayload ChoicesQuestion ChoicesSpec ChoicesValues Citation ContentItem ConversationMessage ConversationMessageContent ConversationPage ConversationRecord ConversationSummary CreateConversationSessionResult ErrorData ErrorInfo EventualResponseData EventualResponseDetails FieldError FileAttachment GeneralAgentResponse GetSessionResult IdentityIntakeField IdentityIntakePayload IdentityIntakeSpec IdentityIntakeValues ImageAttachment InteractionInvalidData InteractionInvalidDetails InteractionRequiredData InteractionRequiredDetails KeepaliveData Message MessageContent MessagePage MessageParty MessageRecipient MessageSender OtpInvalidData OtpInvalidDetails OtpSentData OtpSentDetails OtpVerificationRequiredData OtpVerificationRequiredDetails OtpVerifiedData OtpVerifiedDetails Participant PongData RenameConversationResult SendMessageResult Session StreamChunkData StreamChunkState StreamPreambleData StreamReasoningData StreamTokenData ToolCall ToolResult Usage WriteConfirmationRequiredData WriteConfirmationRequiredDetails",
+    "types": "AuthContext CancelledData Checkpoint ChoicesAnswer ChoicesOption ChoicesPayload ChoicesQuestion ChoicesSpec ChoicesValues Citation ContentItem ConversationMessage ConversationMessageContent ConversationPage ConversationRecord ConversationSummary CreateConversationSessionResult ErrorData ErrorInfo EventualResponseData EventualResponseDetails FieldError FileAttachment GeneralAgentResponse GetSessionResult IdentityIntakeField IdentityIntakePayload IdentityIntakeSpec IdentityIntakeValues ImageAttachment InteractionInvalidData InteractionInvalidDetails InteractionRequiredData InteractionRequiredDetails KeepaliveData Message MessageContent MessagePage MessageParty MessageRecipient MessageSender OpenTurn OtpInvalidData OtpInvalidDetails OtpSentData OtpSentDetails OtpVerificationRequiredData OtpVerificationRequiredDetails OtpVerifiedData OtpVerifiedDetails Participant PongData RenameConversationResult SendMessageResult Session StreamChunkData StreamChunkState StreamPreambleData StreamReasoningData StreamTokenData ToolCall ToolResult TurnResumedData TurnResumedDetails Usage WriteConfirmationRequiredData WriteConfirmationRequiredDetails",
 }
 _HOME_OF = {name: module for module, names in _HOMES.items() for name in names.split()}
 

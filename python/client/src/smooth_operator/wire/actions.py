@@ -8,6 +8,7 @@ from pydantic import Field
 
 from .events import (
     PongEvent,
+    TurnResumedEvent,
 )
 from .model import ActionModel, CallInfo, CallModel
 from .types import (
@@ -81,7 +82,9 @@ class SendMessageAction(ActionModel):
     """Session that the action belongs to."""
 
     message: Annotated[str, Field(min_length=1, max_length=10000)]
-    """What the person said. 1 to 10000 code points."""
+    """What the person said. A server takes an empty one beside images or files. 1 to 10000
+    code points.
+    """
 
     stream: bool | None = None
     """Whether `stream_token` events are wanted. Default true."""
@@ -150,11 +153,14 @@ class ListConversationsAction(CallModel[ConversationPage]):
     request_id: Annotated[str | None, Field(alias="requestId")] = None
     """Id that the client drew for this action; every event it causes carries it back."""
 
-    limit: Annotated[int | None, Field(ge=1, le=100)] = None
-    """Conversations on the page. 1 to 100; default 50."""
+    limit: Annotated[int | None, Field(ge=1, le=200)] = None
+    """Conversations on the page; a server takes a larger one as 200. 1 to 200; default 50."""
 
     cursor: str | None = None
     """`nextCursor` of the page before."""
+
+    query: str | None = None
+    """Only conversations whose title holds this text, whatever its case. Since 1.2."""
 
     CALL: ClassVar[CallInfo] = CallInfo("list_conversations", "immediate_response", "request_id")
 
@@ -263,6 +269,27 @@ class CancelAction(ActionModel):
     """Session of the turn."""
 
 
+class ResumeTurnAction(CallModel[TurnResumedEvent]):
+    """Asks for the events of a turn after a lost link. Answered by `turn_resumed`, then the
+    events after `afterSeq`, then those that still come. Only on sessions that listed
+    `replay`. Since 1.2.
+    """
+
+    action: Literal["resume_turn"] = "resume_turn"
+    """Names the action."""
+
+    request_id: Annotated[str, Field(alias="requestId", min_length=1)]
+    """requestId of the turn, not a new id. At least 1 code points."""
+
+    session_id: Annotated[str, Field(alias="sessionId")]
+    """Session that the action belongs to."""
+
+    after_seq: Annotated[int, Field(alias="afterSeq", ge=0, le=9007199254740991)]
+    """`seq` of the newest event that the client has; 0 for none. At least 0."""
+
+    CALL: ClassVar[CallInfo] = CallInfo("resume_turn", "turn_resumed", "request_id")
+
+
 class PingAction(CallModel[PongEvent]):
     """Asks for a sign of life. Answered by `pong`."""
 
@@ -286,6 +313,7 @@ Action = (
     | VerifyOtpAction
     | SubmitInteractionAction
     | CancelAction
+    | ResumeTurnAction
     | PingAction
 )
 
@@ -319,6 +347,7 @@ ACTIONS: dict[str, ActionInfo] = {
             "interaction_required",
             "eventual_response",
             "cancelled",
+            "turn_resumed",
             "error",
         ),
     ),
@@ -342,5 +371,28 @@ ACTIONS: dict[str, ActionInfo] = {
         SubmitInteractionAction, "resumes", ("immediate_response", "interaction_invalid", "error")
     ),
     "cancel": ActionInfo(CancelAction, "stops", ("cancelled",)),
+    "resume_turn": ActionInfo(
+        ResumeTurnAction,
+        None,
+        (
+            "turn_resumed",
+            "immediate_response",
+            "stream_chunk",
+            "stream_token",
+            "stream_preamble",
+            "stream_reasoning",
+            "keepalive",
+            "write_confirmation_required",
+            "otp_verification_required",
+            "otp_sent",
+            "otp_verified",
+            "otp_invalid",
+            "interaction_required",
+            "interaction_invalid",
+            "eventual_response",
+            "cancelled",
+            "error",
+        ),
+    ),
     "ping": ActionInfo(PingAction, None, ("pong", "error")),
 }

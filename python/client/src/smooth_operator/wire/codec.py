@@ -20,6 +20,7 @@ from .events import (
     KnownEvent,
     PongEvent,
     Problem,
+    TurnResumedEvent,
     UnknownEvent,
     correlation_of,
 )
@@ -58,6 +59,7 @@ _RESULTS: dict[str, tuple[type[WireModel], tuple[str, ...]]] = {
     "get_conversation_messages": (MessagePage, ("data",)),
     "list_conversations": (ConversationPage, ("data",)),
     "rename_conversation": (RenameConversationResult, ("data",)),
+    "resume_turn": (TurnResumedEvent, ()),
     "ping": (PongEvent, ()),
 }
 
@@ -211,6 +213,10 @@ def decode_result(action: Literal["list_conversations"], event: Any) -> Conversa
 def decode_result(
     action: Literal["rename_conversation"], event: Any
 ) -> RenameConversationResult: ...
+
+
+@overload
+def decode_result(action: Literal["resume_turn"], event: Any) -> TurnResumedEvent: ...
 
 
 @overload

@@ -41,6 +41,7 @@ class ContentItemType(OpenStrEnum):
     """Kind of part. Open: an unknown value is kept."""
 
     TEXT = "text"
+    IMAGE = "image"
 
 
 class IdentityIntakeKey(OpenStrEnum):
@@ -123,9 +124,33 @@ class ResolutionStatus(OpenStrEnum):
     BLOCKED = "blocked"
 
 
+class ResumeState(OpenStrEnum):
+    """`running` and `settled`: the events after `afterSeq` follow. `gone`: it was accepted,
+    its events are not kept any more. `never`: it was not accepted in this conversation.
+    `moved`: another link has it from now on. Open: an unknown value is kept.
+    """
+
+    RUNNING = "running"
+    SETTLED = "settled"
+    GONE = "gone"
+    NEVER = "never"
+    MOVED = "moved"
+
+
 class SessionStatus(OpenStrEnum):
     """Life of a session. Open: an unknown value is kept."""
 
     ACTIVE = "active"
     IDLE = "idle"
     ENDED = "ended"
+
+
+class StoredTurn(OpenStrEnum):
+    """How the turn stands that an inbound message opened. Only toward sessions that listed
+    `spec_1_2`. Since 1.2. Open: an unknown value is kept.
+    """
+
+    RUNNING = "running"
+    COMPLETED = "completed"
+    CANCELLED = "cancelled"
+    FAILED = "failed"

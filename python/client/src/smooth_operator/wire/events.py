@@ -13,6 +13,7 @@ from pydantic_core import MISSING
 from .enums import (
     OtpChannel,
     OtpInvalidReason,
+    ResumeState,
 )
 from .model import EventModel, JsonObject, absent, build
 from .types import (
@@ -35,6 +36,7 @@ from .types import (
     StreamPreambleData,
     StreamReasoningData,
     StreamTokenData,
+    TurnResumedData,
     Usage,
     WriteConfirmationRequiredData,
 )
@@ -48,6 +50,11 @@ class ImmediateResponseEvent(EventModel):
 
     request_id: Annotated[str | None, Field(alias="requestId")] = None
     """Action or turn that caused the event."""
+
+    seq: int | None = None
+    """Place of the event in its turn, from 1 on. Only on sessions that listed `replay`. Since
+    1.2. At least 1.
+    """
 
     status: int | None = None
     """HTTP-like status; 400 and above fails a call."""
@@ -69,6 +76,7 @@ class ImmediateResponseEvent(EventModel):
         *,
         data: dict[str, Any],
         request_id: str | None = None,
+        seq: int | None = None,
         status: int | None = None,
         message: str | None = None,
         timestamp: int | None = None,
@@ -77,6 +85,7 @@ class ImmediateResponseEvent(EventModel):
         facts: list[tuple[Any, tuple[tuple[str, ...], ...]]] = [
             (data, (("data",),)),
             (absent(request_id), (("requestId",),)),
+            (absent(seq), (("seq",),)),
             (absent(status), (("status",),)),
             (absent(message), (("message",),)),
             (absent(timestamp), (("timestamp",),)),
@@ -92,6 +101,11 @@ class EventualResponseEvent(EventModel):
 
     top_request_id: Annotated[str | None, Field(alias="requestId")] = None
     """Top copy of `request_id`, as received."""
+
+    seq: int | None = None
+    """Place of the event in its turn, from 1 on. Only on sessions that listed `replay`. Since
+    1.2. At least 1.
+    """
 
     top_status: Annotated[int | None, Field(alias="status")] = None
     """Top copy of `status`, as received."""
@@ -164,6 +178,7 @@ class EventualResponseEvent(EventModel):
         status: int,
         message_id: str,
         response: Any,
+        seq: int | None = None,
         timestamp: int | None = None,
         needs_escalation: bool | None = None,
         escalation_reason: str | None = None,
@@ -177,6 +192,7 @@ class EventualResponseEvent(EventModel):
             (status, (("data", "status"), ("status",))),
             (message_id, (("data", "data", "messageId"),)),
             (response, (("data", "data", "response"),)),
+            (absent(seq), (("seq",),)),
             (absent(timestamp), (("timestamp",),)),
             (absent(needs_escalation), (("data", "data", "needsEscalation"),)),
             (absent(escalation_reason), (("data", "data", "escalationReason"),)),
@@ -195,6 +211,11 @@ class StreamChunkEvent(EventModel):
 
     top_request_id: Annotated[str | None, Field(alias="requestId")] = None
     """Top copy of `request_id`, as received."""
+
+    seq: int | None = None
+    """Place of the event in its turn, from 1 on. Only on sessions that listed `replay`. Since
+    1.2. At least 1.
+    """
 
     top_node: Annotated[str | None, Field(alias="node")] = None
     """Top copy of `node`, as received."""
@@ -241,6 +262,7 @@ class StreamChunkEvent(EventModel):
         request_id: str,
         node: str,
         state: StreamChunkState,
+        seq: int | None = None,
         timestamp: int | None = None,
         done: bool | None = None,
     ) -> Self:
@@ -249,6 +271,7 @@ class StreamChunkEvent(EventModel):
             (request_id, (("requestId",), ("data", "requestId"))),
             (node, (("data", "node"), ("node",))),
             (state, (("data", "state"),)),
+            (absent(seq), (("seq",),)),
             (absent(timestamp), (("timestamp",),)),
             (absent(done), (("data", "done"),)),
         ]
@@ -263,6 +286,11 @@ class StreamTokenEvent(EventModel):
 
     top_request_id: Annotated[str | None, Field(alias="requestId")] = None
     """Top copy of `request_id`, as received."""
+
+    seq: int | None = None
+    """Place of the event in its turn, from 1 on. Only on sessions that listed `replay`. Since
+    1.2. At least 1.
+    """
 
     top_token: Annotated[str | None, Field(alias="token")] = None
     """Top copy of `token`, as received."""
@@ -298,12 +326,14 @@ class StreamTokenEvent(EventModel):
         *,
         request_id: str,
         token: str,
+        seq: int | None = None,
         timestamp: int | None = None,
     ) -> Self:
         """Build the event from its facts; a mirrored one is written at both places."""
         facts: list[tuple[Any, tuple[tuple[str, ...], ...]]] = [
             (request_id, (("requestId",), ("data", "requestId"))),
             (token, (("data", "token"), ("token",))),
+            (absent(seq), (("seq",),)),
             (absent(timestamp), (("timestamp",),)),
         ]
         return cast(Self, build(cls, facts))
@@ -319,6 +349,11 @@ class StreamPreambleEvent(EventModel):
 
     top_request_id: Annotated[str | None, Field(alias="requestId")] = None
     """Top copy of `request_id`, as received."""
+
+    seq: int | None = None
+    """Place of the event in its turn, from 1 on. Only on sessions that listed `replay`. Since
+    1.2. At least 1.
+    """
 
     top_token: Annotated[str | None, Field(alias="token")] = None
     """Top copy of `token`, as received."""
@@ -354,12 +389,14 @@ class StreamPreambleEvent(EventModel):
         *,
         request_id: str,
         token: str,
+        seq: int | None = None,
         timestamp: int | None = None,
     ) -> Self:
         """Build the event from its facts; a mirrored one is written at both places."""
         facts: list[tuple[Any, tuple[tuple[str, ...], ...]]] = [
             (request_id, (("requestId",), ("data", "requestId"))),
             (token, (("data", "token"), ("token",))),
+            (absent(seq), (("seq",),)),
             (absent(timestamp), (("timestamp",),)),
         ]
         return cast(Self, build(cls, facts))
@@ -373,6 +410,11 @@ class StreamReasoningEvent(EventModel):
 
     top_request_id: Annotated[str | None, Field(alias="requestId")] = None
     """Top copy of `request_id`, as received."""
+
+    seq: int | None = None
+    """Place of the event in its turn, from 1 on. Only on sessions that listed `replay`. Since
+    1.2. At least 1.
+    """
 
     top_token: Annotated[str | None, Field(alias="token")] = None
     """Top copy of `token`, as received."""
@@ -408,12 +450,14 @@ class StreamReasoningEvent(EventModel):
         *,
         request_id: str,
         token: str,
+        seq: int | None = None,
         timestamp: int | None = None,
     ) -> Self:
         """Build the event from its facts; a mirrored one is written at both places."""
         facts: list[tuple[Any, tuple[tuple[str, ...], ...]]] = [
             (request_id, (("requestId",), ("data", "requestId"))),
             (token, (("data", "token"), ("token",))),
+            (absent(seq), (("seq",),)),
             (absent(timestamp), (("timestamp",),)),
         ]
         return cast(Self, build(cls, facts))
@@ -472,6 +516,11 @@ class WriteConfirmationRequiredEvent(EventModel):
     top_request_id: Annotated[str | None, Field(alias="requestId")] = None
     """Top copy of `request_id`, as received."""
 
+    seq: int | None = None
+    """Place of the event in its turn, from 1 on. Only on sessions that listed `replay`. Since
+    1.2. At least 1.
+    """
+
     data: WriteConfirmationRequiredData
     """Envelope of the payload."""
 
@@ -521,6 +570,7 @@ class WriteConfirmationRequiredEvent(EventModel):
         request_id: str,
         tool_id: str,
         action_description: str,
+        seq: int | None = None,
         timestamp: int | None = None,
         confirmation_id: str | None = None,
         expires_at: int | None = None,
@@ -530,6 +580,7 @@ class WriteConfirmationRequiredEvent(EventModel):
             (request_id, (("requestId",), ("data", "requestId"))),
             (tool_id, (("data", "data", "toolId"),)),
             (action_description, (("data", "data", "actionDescription"),)),
+            (absent(seq), (("seq",),)),
             (absent(timestamp), (("timestamp",),)),
             (absent(confirmation_id), (("data", "data", "confirmationId"),)),
             (absent(expires_at), (("data", "data", "expiresAt"),)),
@@ -545,6 +596,11 @@ class OtpVerificationRequiredEvent(EventModel):
 
     top_request_id: Annotated[str | None, Field(alias="requestId")] = None
     """Top copy of `request_id`, as received."""
+
+    seq: int | None = None
+    """Place of the event in its turn, from 1 on. Only on sessions that listed `replay`. Since
+    1.2. At least 1.
+    """
 
     data: OtpVerificationRequiredData
     """Envelope of the payload."""
@@ -602,6 +658,7 @@ class OtpVerificationRequiredEvent(EventModel):
         action_description: str,
         available_channels: list[OtpChannel],
         auth_level: str,
+        seq: int | None = None,
         timestamp: int | None = None,
         expires_at: int | None = None,
     ) -> Self:
@@ -612,6 +669,7 @@ class OtpVerificationRequiredEvent(EventModel):
             (action_description, (("data", "data", "actionDescription"),)),
             (available_channels, (("data", "data", "availableChannels"),)),
             (auth_level, (("data", "data", "authLevel"),)),
+            (absent(seq), (("seq",),)),
             (absent(timestamp), (("timestamp",),)),
             (absent(expires_at), (("data", "data", "expiresAt"),)),
         ]
@@ -626,6 +684,11 @@ class OtpSentEvent(EventModel):
 
     top_request_id: Annotated[str | None, Field(alias="requestId")] = None
     """Top copy of `request_id`, as received."""
+
+    seq: int | None = None
+    """Place of the event in its turn, from 1 on. Only on sessions that listed `replay`. Since
+    1.2. At least 1.
+    """
 
     data: OtpSentData
     """Envelope of the payload."""
@@ -664,6 +727,7 @@ class OtpSentEvent(EventModel):
         request_id: str,
         channel: OtpChannel,
         masked_destination: str,
+        seq: int | None = None,
         timestamp: int | None = None,
     ) -> Self:
         """Build the event from its facts; a mirrored one is written at both places."""
@@ -671,6 +735,7 @@ class OtpSentEvent(EventModel):
             (request_id, (("requestId",), ("data", "requestId"))),
             (channel, (("data", "data", "channel"),)),
             (masked_destination, (("data", "data", "maskedDestination"),)),
+            (absent(seq), (("seq",),)),
             (absent(timestamp), (("timestamp",),)),
         ]
         return cast(Self, build(cls, facts))
@@ -684,6 +749,11 @@ class OtpVerifiedEvent(EventModel):
 
     top_request_id: Annotated[str | None, Field(alias="requestId")] = None
     """Top copy of `request_id`, as received."""
+
+    seq: int | None = None
+    """Place of the event in its turn, from 1 on. Only on sessions that listed `replay`. Since
+    1.2. At least 1.
+    """
 
     data: OtpVerifiedData
     """Envelope of the payload."""
@@ -716,12 +786,14 @@ class OtpVerifiedEvent(EventModel):
         *,
         request_id: str,
         message: str,
+        seq: int | None = None,
         timestamp: int | None = None,
     ) -> Self:
         """Build the event from its facts; a mirrored one is written at both places."""
         facts: list[tuple[Any, tuple[tuple[str, ...], ...]]] = [
             (request_id, (("requestId",), ("data", "requestId"))),
             (message, (("data", "data", "message"),)),
+            (absent(seq), (("seq",),)),
             (absent(timestamp), (("timestamp",),)),
         ]
         return cast(Self, build(cls, facts))
@@ -735,6 +807,11 @@ class OtpInvalidEvent(EventModel):
 
     top_request_id: Annotated[str | None, Field(alias="requestId")] = None
     """Top copy of `request_id`, as received."""
+
+    seq: int | None = None
+    """Place of the event in its turn, from 1 on. Only on sessions that listed `replay`. Since
+    1.2. At least 1.
+    """
 
     data: OtpInvalidData
     """Envelope of the payload."""
@@ -778,6 +855,7 @@ class OtpInvalidEvent(EventModel):
         request_id: str,
         attempts_remaining: int,
         message: str,
+        seq: int | None = None,
         timestamp: int | None = None,
         error: OtpInvalidReason | None = None,
     ) -> Self:
@@ -786,6 +864,7 @@ class OtpInvalidEvent(EventModel):
             (request_id, (("requestId",), ("data", "requestId"))),
             (attempts_remaining, (("data", "data", "attemptsRemaining"),)),
             (message, (("data", "data", "message"),)),
+            (absent(seq), (("seq",),)),
             (absent(timestamp), (("timestamp",),)),
             (absent(error), (("data", "data", "error"),)),
         ]
@@ -800,6 +879,11 @@ class InteractionRequiredEvent(EventModel):
 
     top_request_id: Annotated[str | None, Field(alias="requestId")] = None
     """Top copy of `request_id`, as received."""
+
+    seq: int | None = None
+    """Place of the event in its turn, from 1 on. Only on sessions that listed `replay`. Since
+    1.2. At least 1.
+    """
 
     data: InteractionRequiredData
     """Envelope of the payload."""
@@ -857,6 +941,7 @@ class InteractionRequiredEvent(EventModel):
         kind: str,
         spec: dict[str, Any],
         reason: str,
+        seq: int | None = None,
         timestamp: int | None = None,
         expires_at: int | None = None,
     ) -> Self:
@@ -867,6 +952,7 @@ class InteractionRequiredEvent(EventModel):
             (kind, (("data", "data", "kind"),)),
             (spec, (("data", "data", "spec"),)),
             (reason, (("data", "data", "reason"),)),
+            (absent(seq), (("seq",),)),
             (absent(timestamp), (("timestamp",),)),
             (absent(expires_at), (("data", "data", "expiresAt"),)),
         ]
@@ -881,6 +967,11 @@ class InteractionInvalidEvent(EventModel):
 
     top_request_id: Annotated[str | None, Field(alias="requestId")] = None
     """Top copy of `request_id`, as received."""
+
+    seq: int | None = None
+    """Place of the event in its turn, from 1 on. Only on sessions that listed `replay`. Since
+    1.2. At least 1.
+    """
 
     data: InteractionInvalidData
     """Envelope of the payload."""
@@ -931,6 +1022,7 @@ class InteractionInvalidEvent(EventModel):
         kind: str,
         errors: list[FieldError],
         message: str,
+        seq: int | None = None,
         timestamp: int | None = None,
     ) -> Self:
         """Build the event from its facts; a mirrored one is written at both places."""
@@ -940,6 +1032,7 @@ class InteractionInvalidEvent(EventModel):
             (kind, (("data", "data", "kind"),)),
             (errors, (("data", "data", "errors"),)),
             (message, (("data", "data", "message"),)),
+            (absent(seq), (("seq",),)),
             (absent(timestamp), (("timestamp",),)),
         ]
         return cast(Self, build(cls, facts))
@@ -953,6 +1046,11 @@ class CancelledEvent(EventModel):
 
     top_request_id: Annotated[str | None, Field(alias="requestId")] = None
     """Top copy of `request_id`, as received."""
+
+    seq: int | None = None
+    """Place of the event in its turn, from 1 on. Only on sessions that listed `replay`. Since
+    1.2. At least 1.
+    """
 
     top_status: Annotated[int | None, Field(alias="status")] = None
     """Top copy of `status`, as received."""
@@ -989,12 +1087,14 @@ class CancelledEvent(EventModel):
         cls,
         *,
         request_id: str | None = None,
+        seq: int | None = None,
         status: int = 499,
         timestamp: int | None = None,
     ) -> Self:
         """Build the event from its facts; a mirrored one is written at both places."""
         facts: list[tuple[Any, tuple[tuple[str, ...], ...]]] = [
             (absent(request_id), (("requestId",), ("data", "requestId"))),
+            (absent(seq), (("seq",),)),
             (status, (("data", "status"), ("status",))),
             (absent(timestamp), (("timestamp",),)),
         ]
@@ -1009,6 +1109,11 @@ class ErrorEvent(EventModel):
 
     top_request_id: Annotated[str | None, Field(alias="requestId")] = None
     """Top copy of `request_id`, as received."""
+
+    seq: int | None = None
+    """Place of the event in its turn, from 1 on. Only on sessions that listed `replay`. Since
+    1.2. At least 1.
+    """
 
     top_error: Annotated[ErrorInfo | None, Field(alias="error")] = None
     """Top copy of `error`, as received."""
@@ -1078,6 +1183,7 @@ class ErrorEvent(EventModel):
         code: str,
         message: str,
         request_id: str | None = None,
+        seq: int | None = None,
         timestamp: int | None = None,
         terminal: bool | None = None,
         retry_after_ms: int | None = None,
@@ -1088,6 +1194,7 @@ class ErrorEvent(EventModel):
             (code, (("data", "error", "code"), ("error", "code"))),
             (message, (("data", "error", "message"), ("error", "message"))),
             (absent(request_id), (("requestId",), ("data", "requestId"))),
+            (absent(seq), (("seq",),)),
             (absent(timestamp), (("timestamp",),)),
             (absent(terminal), (("data", "error", "terminal"), ("error", "terminal"))),
             (
@@ -1095,6 +1202,69 @@ class ErrorEvent(EventModel):
                 (("data", "error", "retryAfterMs"), ("error", "retryAfterMs")),
             ),
             (details, (("data", "details"),)),
+        ]
+        return cast(Self, build(cls, facts))
+
+
+class TurnResumedEvent(EventModel):
+    """Answers `resume_turn`, and a `send_message` that was accepted before. Has no `seq`. Only
+    on sessions that listed `replay`. Since 1.2.
+    """
+
+    type: Literal["turn_resumed"] = "turn_resumed"
+    """Names the event."""
+
+    top_request_id: Annotated[str | None, Field(alias="requestId")] = None
+    """Top copy of `request_id`, as received."""
+
+    data: TurnResumedData
+    """Envelope of the payload."""
+
+    timestamp: int | None = None
+    """When the server wrote the event, epoch ms. At least 0."""
+
+    containers: ClassVar[tuple[tuple[str, ...], ...]] = (("data",), ("data", "data"))
+
+    correlation: ClassVar[tuple[tuple[str, ...], ...]] = (
+        ("top_request_id",),
+        ("data", "request_id"),
+    )
+
+    @property
+    def request_id(self) -> str:
+        """The turn that was asked for."""
+        if self.top_request_id is not None:
+            return self.top_request_id
+        return self.data.request_id
+
+    @property
+    def state(self) -> ResumeState:
+        """`running` and `settled`: the events after `afterSeq` follow. `gone`: it was
+        accepted, its events are not kept any more. `never`: it was not accepted in this
+        conversation. `moved`: another link has it from now on.
+        """
+        return self.data.data.state
+
+    @property
+    def last_seq(self) -> int:
+        """`seq` of the newest event of the turn; 0 when there is none."""
+        return self.data.data.last_seq
+
+    @classmethod
+    def of(
+        cls,
+        *,
+        request_id: str,
+        state: ResumeState,
+        last_seq: int,
+        timestamp: int | None = None,
+    ) -> Self:
+        """Build the event from its facts; a mirrored one is written at both places."""
+        facts: list[tuple[Any, tuple[tuple[str, ...], ...]]] = [
+            (request_id, (("requestId",), ("data", "requestId"))),
+            (state, (("data", "data", "state"),)),
+            (last_seq, (("data", "data", "lastSeq"),)),
+            (absent(timestamp), (("timestamp",),)),
         ]
         return cast(Self, build(cls, facts))
 
@@ -1204,6 +1374,7 @@ __all__ = [
     "InteractionInvalidEvent",
     "CancelledEvent",
     "ErrorEvent",
+    "TurnResumedEvent",
     "PongEvent",
 ]
 
@@ -1224,6 +1395,7 @@ KnownEvent = (
     | InteractionInvalidEvent
     | CancelledEvent
     | ErrorEvent
+    | TurnResumedEvent
     | PongEvent
 )
 Event = KnownEvent | UnknownEvent
@@ -1264,6 +1436,7 @@ EVENTS: dict[str, EventInfo] = {
         (
             Fact("type", "type", False),
             Fact("requestId", "request_id", False),
+            Fact("seq", "seq", False),
             Fact("status", "status", False),
             Fact("message", "message", False),
             Fact("data", "data", False),
@@ -1276,6 +1449,7 @@ EVENTS: dict[str, EventInfo] = {
         (
             Fact("type", "type", False),
             Fact("requestId", "request_id", False),
+            Fact("seq", "seq", False),
             Fact("status", "status", False),
             Fact("timestamp", "timestamp", False),
             Fact("messageId", "message_id", False),
@@ -1293,6 +1467,7 @@ EVENTS: dict[str, EventInfo] = {
         (
             Fact("type", "type", False),
             Fact("requestId", "request_id", False),
+            Fact("seq", "seq", False),
             Fact("node", "node", False),
             Fact("timestamp", "timestamp", False),
             Fact("state", "state", False),
@@ -1305,6 +1480,7 @@ EVENTS: dict[str, EventInfo] = {
         (
             Fact("type", "type", False),
             Fact("requestId", "request_id", False),
+            Fact("seq", "seq", False),
             Fact("token", "token", False),
             Fact("timestamp", "timestamp", False),
         ),
@@ -1315,6 +1491,7 @@ EVENTS: dict[str, EventInfo] = {
         (
             Fact("type", "type", False),
             Fact("requestId", "request_id", False),
+            Fact("seq", "seq", False),
             Fact("token", "token", False),
             Fact("timestamp", "timestamp", False),
         ),
@@ -1325,6 +1502,7 @@ EVENTS: dict[str, EventInfo] = {
         (
             Fact("type", "type", False),
             Fact("requestId", "request_id", False),
+            Fact("seq", "seq", False),
             Fact("token", "token", False),
             Fact("timestamp", "timestamp", False),
         ),
@@ -1344,6 +1522,7 @@ EVENTS: dict[str, EventInfo] = {
         (
             Fact("type", "type", False),
             Fact("requestId", "request_id", False),
+            Fact("seq", "seq", False),
             Fact("timestamp", "timestamp", False),
             Fact("toolId", "tool_id", False),
             Fact("actionDescription", "action_description", False),
@@ -1357,6 +1536,7 @@ EVENTS: dict[str, EventInfo] = {
         (
             Fact("type", "type", False),
             Fact("requestId", "request_id", False),
+            Fact("seq", "seq", False),
             Fact("timestamp", "timestamp", False),
             Fact("toolId", "tool_id", False),
             Fact("actionDescription", "action_description", False),
@@ -1371,6 +1551,7 @@ EVENTS: dict[str, EventInfo] = {
         (
             Fact("type", "type", False),
             Fact("requestId", "request_id", False),
+            Fact("seq", "seq", False),
             Fact("timestamp", "timestamp", False),
             Fact("channel", "channel", False),
             Fact("maskedDestination", "masked_destination", False),
@@ -1382,6 +1563,7 @@ EVENTS: dict[str, EventInfo] = {
         (
             Fact("type", "type", False),
             Fact("requestId", "request_id", False),
+            Fact("seq", "seq", False),
             Fact("timestamp", "timestamp", False),
             Fact("message", "message", False),
         ),
@@ -1392,6 +1574,7 @@ EVENTS: dict[str, EventInfo] = {
         (
             Fact("type", "type", False),
             Fact("requestId", "request_id", False),
+            Fact("seq", "seq", False),
             Fact("timestamp", "timestamp", False),
             Fact("error", "error", False),
             Fact("attemptsRemaining", "attempts_remaining", False),
@@ -1404,6 +1587,7 @@ EVENTS: dict[str, EventInfo] = {
         (
             Fact("type", "type", False),
             Fact("requestId", "request_id", False),
+            Fact("seq", "seq", False),
             Fact("timestamp", "timestamp", False),
             Fact("interactionId", "interaction_id", False),
             Fact("kind", "kind", False),
@@ -1418,6 +1602,7 @@ EVENTS: dict[str, EventInfo] = {
         (
             Fact("type", "type", False),
             Fact("requestId", "request_id", False),
+            Fact("seq", "seq", False),
             Fact("timestamp", "timestamp", False),
             Fact("interactionId", "interaction_id", False),
             Fact("kind", "kind", False),
@@ -1431,6 +1616,7 @@ EVENTS: dict[str, EventInfo] = {
         (
             Fact("type", "type", False),
             Fact("requestId", "request_id", False),
+            Fact("seq", "seq", False),
             Fact("status", "status", False),
             Fact("timestamp", "timestamp", False),
         ),
@@ -1441,6 +1627,7 @@ EVENTS: dict[str, EventInfo] = {
         (
             Fact("type", "type", False),
             Fact("requestId", "request_id", False),
+            Fact("seq", "seq", False),
             Fact("error", "error", False),
             Fact("timestamp", "timestamp", False),
             Fact("code", "code", False),
@@ -1448,6 +1635,17 @@ EVENTS: dict[str, EventInfo] = {
             Fact("terminal", "terminal", False),
             Fact("retryAfterMs", "retry_after_ms", False),
             Fact("details", "details", True),
+        ),
+    ),
+    "turn_resumed": EventInfo(
+        TurnResumedEvent,
+        None,
+        (
+            Fact("type", "type", False),
+            Fact("requestId", "request_id", False),
+            Fact("timestamp", "timestamp", False),
+            Fact("state", "state", False),
+            Fact("lastSeq", "last_seq", False),
         ),
     ),
     "pong": EventInfo(

@@ -58,7 +58,7 @@ STREAMING: dict[str, Streaming] = {
         "request_id",
         (("data", "token"), ("token",)),
         "token",
-        (("timestamp", ("timestamp",)),),
+        (("seq", ("seq",)), ("timestamp", ("timestamp",))),
     ),
     "stream_preamble": Streaming(
         StreamPreambleEvent,
@@ -66,7 +66,7 @@ STREAMING: dict[str, Streaming] = {
         "request_id",
         (("data", "token"), ("token",)),
         "token",
-        (("timestamp", ("timestamp",)),),
+        (("seq", ("seq",)), ("timestamp", ("timestamp",))),
     ),
     "stream_reasoning": Streaming(
         StreamReasoningEvent,
@@ -74,7 +74,7 @@ STREAMING: dict[str, Streaming] = {
         "request_id",
         (("data", "token"), ("token",)),
         "token",
-        (("timestamp", ("timestamp",)),),
+        (("seq", ("seq",)), ("timestamp", ("timestamp",))),
     ),
 }
 """By the wire's word, events whose frames can be learned."""

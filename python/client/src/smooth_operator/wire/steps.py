@@ -839,7 +839,13 @@ TURN: Machine[TurnEffect] = Machine(
     None,
     (
         Row(("sent", "running"), ("immediate_response",), (_status_202,), "running", (Tap(),)),
-        Row(("sent", "running"), ("immediate_response", "keepalive"), (), None, (Tap(),)),
+        Row(
+            ("sent", "running"),
+            ("immediate_response", "keepalive", "turn_resumed"),
+            (),
+            None,
+            (Tap(),),
+        ),
         Row(
             ("sent", "running"),
             ("stream_chunk", "stream_token", "stream_preamble", "stream_reasoning"),
@@ -981,6 +987,7 @@ TURN: Machine[TurnEffect] = Machine(
             (
                 "immediate_response",
                 "keepalive",
+                "turn_resumed",
                 "stream_chunk",
                 "stream_token",
                 "stream_preamble",

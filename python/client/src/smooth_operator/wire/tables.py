@@ -16,6 +16,7 @@ SHAPES: dict[str, tuple[Row, ...]] = {
     "CancelledEvent": (
         ("type", True, False, ("const", "cancelled")),
         ("requestId", False, False, ("string",)),
+        ("seq", False, False, ("integer",)),
         ("status", False, False, ("integer",)),
         ("data", False, False, ("struct", "CancelledData")),
         ("timestamp", False, False, ("integer",)),
@@ -64,6 +65,7 @@ SHAPES: dict[str, tuple[Row, ...]] = {
     "ContentItem": (
         ("type", True, False, ("string",)),
         ("text", False, False, ("string",)),
+        ("url", False, False, ("string",)),
     ),
     "ConversationMessage": (
         ("id", True, False, ("string",)),
@@ -72,10 +74,13 @@ SHAPES: dict[str, tuple[Row, ...]] = {
         ("from", False, False, ("struct", "MessageParty")),
         ("to", False, False, ("struct", "MessageParty")),
         ("createdAt", True, False, ("string",)),
+        ("requestId", False, False, ("string",)),
+        ("turn", False, False, ("string",)),
     ),
     "ConversationMessageContent": (
         ("text", False, False, ("string",)),
         ("structuredResponse", False, True, ("map", ("any",), True)),
+        ("items", False, False, ("array", ("struct", "ContentItem"), False)),
     ),
     "ConversationPage": (
         ("conversations", True, False, ("array", ("struct", "ConversationSummary"), False)),
@@ -107,10 +112,12 @@ SHAPES: dict[str, tuple[Row, ...]] = {
         ("userParticipantId", True, False, ("string",)),
         ("agentParticipantId", True, False, ("string",)),
         ("capabilities", False, False, ("array", ("string",), False)),
+        ("openTurn", False, False, ("struct", "OpenTurn")),
     ),
     "ErrorEvent": (
         ("type", True, False, ("const", "error")),
         ("requestId", False, False, ("string",)),
+        ("seq", False, False, ("integer",)),
         ("error", False, False, ("struct", "ErrorInfo")),
         ("data", True, False, ("struct", "ErrorData")),
         ("timestamp", False, False, ("integer",)),
@@ -129,6 +136,7 @@ SHAPES: dict[str, tuple[Row, ...]] = {
     "EventualResponseEvent": (
         ("type", True, False, ("const", "eventual_response")),
         ("requestId", False, False, ("string",)),
+        ("seq", False, False, ("integer",)),
         ("status", False, False, ("integer",)),
         ("data", True, False, ("struct", "EventualResponseData")),
         ("timestamp", False, False, ("integer",)),
@@ -168,6 +176,7 @@ SHAPES: dict[str, tuple[Row, ...]] = {
         ("agentParticipantId", False, False, ("string",)),
         ("threadId", False, False, ("string",)),
         ("status", False, False, ("string",)),
+        ("openTurn", False, False, ("struct", "OpenTurn")),
     ),
     "IdentityIntakeField": (
         ("key", True, False, ("string",)),
@@ -190,6 +199,7 @@ SHAPES: dict[str, tuple[Row, ...]] = {
     "ImmediateResponseEvent": (
         ("type", True, False, ("const", "immediate_response")),
         ("requestId", False, False, ("string",)),
+        ("seq", False, False, ("integer",)),
         ("status", False, False, ("integer",)),
         ("message", False, False, ("string",)),
         ("data", True, False, ("map", ("any",), True)),
@@ -198,6 +208,7 @@ SHAPES: dict[str, tuple[Row, ...]] = {
     "InteractionInvalidEvent": (
         ("type", True, False, ("const", "interaction_invalid")),
         ("requestId", False, False, ("string",)),
+        ("seq", False, False, ("integer",)),
         ("data", True, False, ("struct", "InteractionInvalidData")),
         ("timestamp", False, False, ("integer",)),
     ),
@@ -214,6 +225,7 @@ SHAPES: dict[str, tuple[Row, ...]] = {
     "InteractionRequiredEvent": (
         ("type", True, False, ("const", "interaction_required")),
         ("requestId", False, False, ("string",)),
+        ("seq", False, False, ("integer",)),
         ("data", True, False, ("struct", "InteractionRequiredData")),
         ("timestamp", False, False, ("integer",)),
     ),
@@ -274,9 +286,14 @@ SHAPES: dict[str, tuple[Row, ...]] = {
         ("type", True, False, ("string",)),
         ("name", False, True, ("string",)),
     ),
+    "OpenTurn": (
+        ("requestId", True, False, ("string",)),
+        ("lastSeq", True, False, ("integer",)),
+    ),
     "OtpInvalidEvent": (
         ("type", True, False, ("const", "otp_invalid")),
         ("requestId", False, False, ("string",)),
+        ("seq", False, False, ("integer",)),
         ("data", True, False, ("struct", "OtpInvalidData")),
         ("timestamp", False, False, ("integer",)),
     ),
@@ -292,6 +309,7 @@ SHAPES: dict[str, tuple[Row, ...]] = {
     "OtpSentEvent": (
         ("type", True, False, ("const", "otp_sent")),
         ("requestId", False, False, ("string",)),
+        ("seq", False, False, ("integer",)),
         ("data", True, False, ("struct", "OtpSentData")),
         ("timestamp", False, False, ("integer",)),
     ),
@@ -306,6 +324,7 @@ SHAPES: dict[str, tuple[Row, ...]] = {
     "OtpVerificationRequiredEvent": (
         ("type", True, False, ("const", "otp_verification_required")),
         ("requestId", False, False, ("string",)),
+        ("seq", False, False, ("integer",)),
         ("data", True, False, ("struct", "OtpVerificationRequiredData")),
         ("timestamp", False, False, ("integer",)),
     ),
@@ -323,6 +342,7 @@ SHAPES: dict[str, tuple[Row, ...]] = {
     "OtpVerifiedEvent": (
         ("type", True, False, ("const", "otp_verified")),
         ("requestId", False, False, ("string",)),
+        ("seq", False, False, ("integer",)),
         ("data", True, False, ("struct", "OtpVerifiedData")),
         ("timestamp", False, False, ("integer",)),
     ),
@@ -387,6 +407,7 @@ SHAPES: dict[str, tuple[Row, ...]] = {
     "StreamChunkEvent": (
         ("type", True, False, ("const", "stream_chunk")),
         ("requestId", False, False, ("string",)),
+        ("seq", False, False, ("integer",)),
         ("node", False, False, ("string",)),
         ("data", True, False, ("struct", "StreamChunkData")),
         ("timestamp", False, False, ("integer",)),
@@ -406,6 +427,7 @@ SHAPES: dict[str, tuple[Row, ...]] = {
     "StreamPreambleEvent": (
         ("type", True, False, ("const", "stream_preamble")),
         ("requestId", False, False, ("string",)),
+        ("seq", False, False, ("integer",)),
         ("token", False, False, ("string",)),
         ("data", True, False, ("struct", "StreamPreambleData")),
         ("timestamp", False, False, ("integer",)),
@@ -417,6 +439,7 @@ SHAPES: dict[str, tuple[Row, ...]] = {
     "StreamReasoningEvent": (
         ("type", True, False, ("const", "stream_reasoning")),
         ("requestId", False, False, ("string",)),
+        ("seq", False, False, ("integer",)),
         ("token", False, False, ("string",)),
         ("data", True, False, ("struct", "StreamReasoningData")),
         ("timestamp", False, False, ("integer",)),
@@ -428,6 +451,7 @@ SHAPES: dict[str, tuple[Row, ...]] = {
     "StreamTokenEvent": (
         ("type", True, False, ("const", "stream_token")),
         ("requestId", False, False, ("string",)),
+        ("seq", False, False, ("integer",)),
         ("token", False, False, ("string",)),
         ("data", True, False, ("struct", "StreamTokenData")),
         ("timestamp", False, False, ("integer",)),
@@ -447,6 +471,20 @@ SHAPES: dict[str, tuple[Row, ...]] = {
         ("result", False, True, ("any",)),
         ("callId", False, False, ("string",)),
     ),
+    "TurnResumedEvent": (
+        ("type", True, False, ("const", "turn_resumed")),
+        ("requestId", False, False, ("string",)),
+        ("data", True, False, ("struct", "TurnResumedData")),
+        ("timestamp", False, False, ("integer",)),
+    ),
+    "TurnResumedData": (
+        ("requestId", True, False, ("string",)),
+        ("data", True, False, ("struct", "TurnResumedDetails")),
+    ),
+    "TurnResumedDetails": (
+        ("state", True, False, ("string",)),
+        ("lastSeq", True, False, ("integer",)),
+    ),
     "Usage": (
         ("costUsd", False, False, ("number",)),
         ("promptTokens", False, False, ("integer",)),
@@ -455,6 +493,7 @@ SHAPES: dict[str, tuple[Row, ...]] = {
     "WriteConfirmationRequiredEvent": (
         ("type", True, False, ("const", "write_confirmation_required")),
         ("requestId", False, False, ("string",)),
+        ("seq", False, False, ("integer",)),
         ("data", True, False, ("struct", "WriteConfirmationRequiredData")),
         ("timestamp", False, False, ("integer",)),
     ),
@@ -507,6 +546,7 @@ MIRRORS: dict[str, tuple[Mirror, ...]] = {
         (("data", "requestId"), ("requestId",), False, False),
         (("data", "error"), ("error",), True, True),
     ),
+    "TurnResumedEvent": ((("data", "requestId"), ("requestId",), True, True),),
     "PongEvent": ((("data", "timestamp"), ("timestamp",), True, False),),
 }
 

@@ -17,7 +17,9 @@ from .enums import (
     ParticipantType,
     Platform,
     ResolutionStatus,
+    ResumeState,
     SessionStatus,
+    StoredTurn,
 )
 from .model import ActionModel, WireModel
 
@@ -161,6 +163,9 @@ class ContentItem(WireModel):
     text: str | None = None
     """The text."""
 
+    url: str | None = None
+    """https or data URL of an image. Since 1.2."""
+
 
 class ConversationMessageContent(WireModel):
     """What was said."""
@@ -172,6 +177,11 @@ class ConversationMessageContent(WireModel):
         dict[str, Any] | None | MISSING, Field(alias="structuredResponse")
     ] = MISSING
     """Structured answer, where one was stored. Null means none."""
+
+    items: list[ContentItem] | None = None
+    """Its parts, where it has others than text. Only toward sessions that listed `spec_1_2`.
+    Since 1.2.
+    """
 
 
 class MessageParty(WireModel):
@@ -207,6 +217,16 @@ class ConversationMessage(WireModel):
 
     created_at: Annotated[str, Field(alias="createdAt")]
     """When it was stored."""
+
+    request_id: Annotated[str | None, Field(alias="requestId")] = None
+    """requestId of the turn that the message opened or answers. Only toward sessions that
+    listed `spec_1_2`. Since 1.2.
+    """
+
+    turn: StoredTurn | None = None
+    """How the turn stands that an inbound message opened. Only toward sessions that listed
+    `spec_1_2`. Since 1.2.
+    """
 
 
 class ConversationSummary(WireModel):
@@ -269,6 +289,16 @@ class ConversationRecord(WireModel):
     """When it last changed."""
 
 
+class OpenTurn(WireModel):
+    """A turn that runs in the conversation."""
+
+    request_id: Annotated[str, Field(alias="requestId")]
+    """requestId of the turn, for `resume_turn`."""
+
+    last_seq: Annotated[int, Field(alias="lastSeq")]
+    """`seq` of its newest event. At least 1."""
+
+
 class CreateConversationSessionResult(WireModel):
     """Descriptor of the session that was opened."""
 
@@ -292,6 +322,11 @@ class CreateConversationSessionResult(WireModel):
 
     capabilities: list[str] | None = None
     """Capability words of the server. Only toward clients that listed `spec_1_1`."""
+
+    open_turn: Annotated[OpenTurn | None, Field(alias="openTurn")] = None
+    """The turn that runs in the conversation; absent when none does. Only toward sessions that
+    listed `replay`. Since 1.2.
+    """
 
 
 class ErrorInfo(WireModel):
@@ -447,6 +482,11 @@ class GetSessionResult(WireModel):
 
     status: SessionStatus | None = None
     """Life of the session."""
+
+    open_turn: Annotated[OpenTurn | None, Field(alias="openTurn")] = None
+    """The turn that runs in the conversation; absent when none does. Only toward sessions that
+    listed `replay`. Since 1.2.
+    """
 
 
 class IdentityIntakeField(WireModel):
@@ -992,6 +1032,29 @@ class ToolResult(WireModel):
 
     call_id: Annotated[str | None, Field(alias="callId")] = None
     """Instance of the call. Since 1.1."""
+
+
+class TurnResumedDetails(WireModel):
+    """What became of it."""
+
+    state: ResumeState
+    """`running` and `settled`: the events after `afterSeq` follow. `gone`: it was accepted,
+    its events are not kept any more. `never`: it was not accepted in this conversation.
+    `moved`: another link has it from now on.
+    """
+
+    last_seq: Annotated[int, Field(alias="lastSeq")]
+    """`seq` of the newest event of the turn; 0 when there is none. At least 0."""
+
+
+class TurnResumedData(WireModel):
+    """Envelope of the payload."""
+
+    request_id: Annotated[str, Field(alias="requestId")]
+    """The turn that was asked for."""
+
+    data: TurnResumedDetails
+    """What became of it."""
 
 
 class WriteConfirmationRequiredDetails(WireModel):

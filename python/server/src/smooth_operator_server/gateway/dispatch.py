@@ -41,7 +41,7 @@ class Dispatcher:
             frame = parse_frame(text)
             action = check(frame)
             log.debug("action", action=action["action"], size=len(text))
-            await self._handlers[action["action"]](action, peer)
+            await self._handler(action["action"])(action, peer)
         except RefusalError as refusal:
             await self._refuse(frame, peer, refusal)
         except StoreError as fault:
@@ -53,6 +53,12 @@ class Dispatcher:
             log.error("action failed", action=frame.get("action"), **where(fault))
             broken = RefusalError(Code.INTERNAL_ERROR, "the action failed inside the server")
             await self._refuse(frame, peer, broken)
+
+    def _handler(self, name: str) -> Handler:
+        handler = self._handlers.get(name)
+        if handler is None:
+            raise RefusalError(Code.UNSUPPORTED_ACTION, "this server does not answer the action")
+        return handler
 
     async def binary(self, peer: Peer) -> None:
         """Answer one binary frame: the protocol has none."""
