@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 from collections.abc import AsyncIterator, Callable
+from typing import Any
 
 import pytest
 import uvloop
@@ -60,28 +61,43 @@ def clock() -> VirtualClock:
     return VirtualClock()
 
 
-@pytest.fixture
-async def client(server: Peer, clock: VirtualClock) -> AsyncIterator[SmoothAgentClient]:
-    """A client that is connected to the peer, with the ids r-1, r-2, … and a virtual clock.
+Maker = Callable[..., SmoothAgentClient]
+"""Makes a client of the peer; takes further options."""
 
-    It neither seeks a lost link again nor asks a silent one whether it lives.
+
+@pytest.fixture
+async def make(server: Peer, clock: VirtualClock) -> AsyncIterator[Maker]:
+    """What makes clients with the ids r-1, r-2, …, the draw 0.5 and a virtual clock.
+
+    In the end they are closed, and must leave no task and no timer behind.
     """
-    ids = itertools.count(1)
-    it = SmoothAgentClient(
-        server.url,
-        clock=clock,
-        id_generator=lambda: f"r-{next(ids)}",
-        auto_reconnect=False,
-        ping_interval=0,
-    )
-    await it.connect()
-    await server.link()
-    yield it
-    # The peer may be silent by now, and the virtual clock would wait for it for ever.
-    closing = asyncio.ensure_future(it.close())
-    while not closing.done():
-        await clock.advance(10_000)
-        await asyncio.sleep(0.001)
+    made: list[SmoothAgentClient] = []
+
+    def maker(url: str = "", **options: Any) -> SmoothAgentClient:
+        ids = itertools.count(1)
+        given = {"random": lambda: 0.5, "id_generator": lambda: f"r-{next(ids)}", **options}
+        made.append(SmoothAgentClient(url or server.url, clock=clock, **given))
+        return made[-1]
+
+    yield maker
+    for it in made:
+        # The peer may be silent by now, and the virtual clock would wait for it for ever.
+        closing = asyncio.ensure_future(it.close())
+        while not closing.done():
+            await clock.advance(10_000)
+            await asyncio.sleep(0.001)
     leaked = [task for task in asyncio.all_tasks() if task.get_name().startswith("smooth-operator")]
     assert not leaked
     assert clock.armed == 0
+
+
+@pytest.fixture
+async def client(server: Peer, make: Maker) -> SmoothAgentClient:
+    """A client that is connected to the peer.
+
+    It neither seeks a lost link again nor asks a silent one whether it lives.
+    """
+    it = make(auto_reconnect=False, ping_interval=0)
+    await it.connect()
+    await server.link()
+    return it

@@ -25,12 +25,28 @@ SESSION = {
 S = SESSION["sessionId"]
 
 
+async def until(holds: Callable[[], object]) -> None:
+    """Wait until something of the other side, or of a socket, has come about."""
+
+    async def look() -> None:
+        while not holds():  # noqa: ASYNC110 - nothing signals it
+            await asyncio.sleep(0.001)
+
+    await asyncio.wait_for(look(), LIMIT)
+
+
 class Peer:
     """What the test sees of the server's side; one link at a time."""
 
     def __init__(self) -> None:
         self.url = ""
+        self.alive = 0
+        """Links that are open."""
+        self.most = 0
+        """Links that were open at once."""
         self.requests: list[Request] = []
+        self.refuse = 0
+        """Status that every further handshake is refused with; 0 = it is accepted."""
         self._links: asyncio.Queue[ServerConnection] = asyncio.Queue()
         self._link: ServerConnection | None = None
 
@@ -102,13 +118,17 @@ class Peer:
         await (await self.link()).close(code)
 
     async def drop(self) -> None:
-        """End the socket without a close frame."""
+        """End the socket without a close frame; the next link is another one."""
         (await self.link()).transport.abort()
+        self._link = None
 
     async def handle(self, link: ServerConnection) -> None:
         """Keep one link until it ends."""
         self._links.put_nowait(link)
+        self.alive += 1
+        self.most = max(self.most, self.alive)
         await link.wait_closed()
+        self.alive -= 1
 
 
 @asynccontextmanager
@@ -122,10 +142,18 @@ async def peer(
 
     async def seen(connection: ServerConnection, request: Request) -> Response | None:
         it.requests.append(request)
+        if it.refuse:
+            return connection.respond(it.refuse, "as the test says")
         return await process_request(connection, request) if process_request else None
 
     async with serve(
-        it.handle, "127.0.0.1", 0, process_request=seen, ssl=tls, compression=None, close_timeout=1
+        lambda link: it.handle(link),
+        "127.0.0.1",
+        0,
+        process_request=seen,
+        ssl=tls,
+        compression=None,
+        close_timeout=1,
     ) as server:
         port = server.sockets[0].getsockname()[1]
         it.url = f"{'wss' if tls else 'ws'}://127.0.0.1:{port}/ws"

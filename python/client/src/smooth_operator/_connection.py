@@ -13,18 +13,18 @@ from typing import Literal, Protocol, assert_never
 
 from . import wire
 from ._arguments import printed
-from ._clock import Timer, patiently, within
-from ._connection_attempt import open_link
-from ._connection_backoff import Backoff
-from ._connection_failure import HOPELESS, Failure, Outlook, after_close, attempt_failure
+from ._clock import patiently, within
+from ._connection_attempt import attempt
+from ._connection_failure import HOPELESS, Failure, Outlook, after_close
 from ._connection_liveness import Liveness, Word
+from ._connection_seeking import Seeking
 from ._connection_state import ConnectionState, LinkState, StateChange
-from ._errors import ClientClosedError, ConnectFailedError, ReconnectExhaustedError
+from ._errors import ClientClosedError, ReconnectExhaustedError
 from ._errors_made import Failures
 from ._link import Link, Taker, Tap
 from ._listeners import Listeners
 from ._observer import Watch
-from ._options import Options, TokenReason, TokenRequest, milliseconds
+from ._options import Options, TokenRequest
 from ._outbox import Outbox, Outgoing
 from ._transport import LinkEnd, Transport
 from .wire import steps
@@ -86,17 +86,10 @@ class Connection:
         self._failures = failures
         self._outbox = Outbox(self._tap.written, failures)
         self._state = LinkState()
-        self._backoff = Backoff(
-            milliseconds(options.backoff_base), milliseconds(options.backoff_max)
-        )
+        self._seeking = Seeking(options, lambda: self._happens("retry_due"))
         self._liveness = Liveness(options, self._timer_due)
         self._loop: asyncio.AbstractEventLoop | None = None
         self._attempt: asyncio.Task[None] | None = None
-        self._attempt_due = False
-        self._reason: TokenReason = "connect"
-        self._renewed = False
-        self._last_error: Exception | None = None
-        self._retry: Timer | None = None
         self._waited: asyncio.Future[Exception | None] | None = None
         self._link: Link | None = None
         self._before: Transport | None = None
@@ -136,16 +129,16 @@ class Connection:
         if home is not None and home is not asyncio.get_running_loop():
             self._loop_died()
         had_link = self._link is not None
-        attempt = self._stop()
+        running = self._stop()
         self._step("close")
         if had_link and self._before is not None:
             self._finish(self._before)
         self._outbox.ended("close", sought=False)
         self._answer(self._failures.make(ClientClosedError))
         self._sink.closing()
-        if attempt is not None:
-            attempt.cancel()
-        waits = [task for task in (attempt, self._finishing) if task is not None]
+        if running is not None:
+            running.cancel()
+        waits = [task for task in (running, self._finishing) if task is not None]
         await patiently(self._options.clock, self._options.close_timeout, waits)
         await self._listeners.drain()
 
@@ -203,9 +196,7 @@ class Connection:
     def _seek(self) -> None:
         """Begin to seek a link, or end the wait before the next attempt."""
         if self._state.current in ("idle", "closed"):
-            self._begin_anew()
-            self._last_error = None
-            self._reason, self._attempt_due = "connect", True
+            self._seeking.begin()
         self._happens("connect")
 
     def _timer_due(self, word: Word) -> None:
@@ -235,7 +226,7 @@ class Connection:
         self._begin_attempt()
 
     def _attempt_failed(self, failure: Failure) -> None:
-        self._last_error = failure.error
+        self._seeking.error = failure.error
         news = self._step("connect_failed", failure.outlook, error=failure.error)
         self._watch.tell("attempt", self._failures.host, failure.error)
         self._log("no link to %s (%s): %s", getattr(failure.error, "kind", "misuse"), news)
@@ -268,7 +259,7 @@ class Connection:
     ) -> _News:
         """Step the machine of the link and carry out what it says."""
         news = _News(word, self._state.current, code, error)
-        for effect in self._state.on(word, self._facts(outlook)):
+        for effect in self._state.on(word, self._seeking.facts(outlook)):
             match effect:
                 case steps.State():
                     self._tell(news)
@@ -278,16 +269,18 @@ class Connection:
                     news.code = effect.close_code
                     self._before.close(effect.close_code)
                 case steps.Schedule():
-                    self._schedule(news, outlook)
+                    news.attempt = self._seeking.number
+                    news.retry_in = self._seeking.schedule(outlook)
                 case steps.Fail():
                     news.error = self._given_up_with(effect, news.error)
                 case steps.RenewToken():
-                    self._renewed, self._reason = True, "rejected"
-                    news.attempt, news.retry_in = self._backoff.attempts + 1, 0.0
+                    self._seeking.renew()
+                    news.attempt, news.retry_in = self._seeking.number, 0.0
                 case steps.Attempt(which="next"):
-                    self._count_attempt()
+                    if self._attempt is None:
+                        self._seeking.attempt()
                 case steps.Attempt():
-                    self._begin_anew()
+                    self._seeking.begin_anew()
                 case steps.Ping():
                     self._ping()
                     self._liveness.pinged()
@@ -297,17 +290,6 @@ class Connection:
                 case _:
                     assert_never(effect)
         return news
-
-    def _facts(self, outlook: Outlook) -> steps.Facts:
-        options = self._options
-        most = options.max_reconnect_attempts
-        return steps.Facts(
-            auto_reconnect=options.auto_reconnect and most != 0,
-            retry_initial=options.retry_initial_connect and most != 0,
-            retry=outlook.retry,
-            token_renewable=callable(options.token) and not self._renewed,
-            attempts_remaining=self._backoff.remaining(most),
-        )
 
     def _tell(self, news: _News) -> None:
         current = self._state.current
@@ -324,18 +306,11 @@ class Connection:
         )
         self._listeners.emit("state", change)
 
-    def _schedule(self, news: _News, outlook: Outlook) -> None:
-        """Wait for the next attempt (REQ-CONN-31)."""
-        draw, hint = self._options.random(), outlook.hint
-        wait = self._backoff.delay(draw, backoff_from=outlook.backoff_from, hint=hint) / 1000
-        news.attempt, news.retry_in = self._backoff.attempts + 1, wait
-        self._retry = self._options.clock.call_later(wait, lambda: self._happens("retry_due"))
-
     def _given_up_with(self, effect: steps.Fail, error: Exception | None) -> Exception | None:
         if effect.ending == "attempt":
             return error
         exhausted = self._failures.make(ReconnectExhaustedError)
-        exhausted.__cause__ = error or self._last_error
+        exhausted.__cause__ = error or self._seeking.error
         return exhausted
 
     def _ping(self) -> None:
@@ -344,11 +319,6 @@ class Connection:
             request_id = self._sink.own_id()
             text = printed(wire.actions.PingAction(request_id=request_id))
             self._write(self._link, Outgoing("ping", request_id, text))
-
-    def _begin_anew(self) -> None:
-        """Count attempts and waits from now on (REQ-CONN-32)."""
-        self._backoff.reset()
-        self._renewed = False
 
     def _log(self, text: str, why: object, news: _News) -> None:
         """Log what happened behind the caller's back, in one line (REQ-CONN-41)."""
@@ -362,29 +332,17 @@ class Connection:
 
     # the attempt ----------------------------------------------------------------------
 
-    def _count_attempt(self) -> None:
-        """Let an attempt follow this step, unless one runs."""
-        if self._attempt is None and not self._attempt_due:
-            self._cancel_retry()
-            self._backoff.attempts += 1
-            self._attempt_due = True
-
     def _begin_attempt(self) -> None:
-        if self._attempt_due:
-            self._attempt_due = False
-            request, self._reason = TokenRequest(self._reason), "reconnect"
+        """Begin the attempt that follows the step, if one does."""
+        request = self._seeking.take()
+        if request is not None:
             running = self._run_attempt(request)
             self._attempt = asyncio.create_task(running, name="smooth-operator attempt")
 
     async def _run_attempt(self, request: TokenRequest) -> None:
-        limit = self._options.connect_timeout
-        opened: Transport | Failure
-        try:
-            opened = await within(self._options.clock, limit, self._open(request))
-        except asyncio.CancelledError as cause:
-            opened = self._cancelled(cause)
-        except Exception as cause:
-            opened = attempt_failure(cause, limit, self._failures)
+        # The socket before is gone before another one is opened: there are never two.
+        before, self._before = self._before, None
+        opened = await attempt(self._options, self._failures, request, before)
         if self._attempt is not asyncio.current_task():
             # `close` ended the attempt, and something in it went on regardless.
             if not isinstance(opened, Failure):
@@ -393,25 +351,12 @@ class Connection:
         self._attempt = None
         if isinstance(opened, Failure):
             self._attempt_failed(opened)
-        else:
+            return
+        try:
             self._opened(opened)
-
-    def _cancelled(self, cause: asyncio.CancelledError) -> Failure:
-        """Return why an attempt was cancelled: with its loop, or from inside."""
-        task = asyncio.current_task()
-        if task is not None and task.cancelling():
-            return Failure(self._failures.make(ClientClosedError), HOPELESS)
-        error = self._failures.make(ConnectFailedError, reason=type(cause).__name__)
-        error.__cause__ = cause
-        return Failure(error, Outlook("yes"))
-
-    async def _open(self, request: TokenRequest) -> Transport:
-        """Open a link when the socket before it is gone: there are never two (REQ-CONN-37)."""
-        before, self._before = self._before, None
-        if before is not None:
-            before.abort()
-            await before.wait_closed()
-        return await open_link(self._options, request)
+        except Exception:
+            self._options.logger.error("a transport failed as it opened", exc_info=True)
+            self._link_ended(LinkEnd("lost", 1006))
 
     def _answer(self, error: Exception | None) -> None:
         """Tell those who wait in `connect` what came of it."""
@@ -424,18 +369,12 @@ class Connection:
     def _stop(self) -> asyncio.Task[None] | None:
         """Drop timers, link and attempt; return the attempt, which may have to be cancelled."""
         self._liveness.end()
-        self._cancel_retry()
-        self._attempt_due = False
-        attempt, self._attempt = self._attempt, None
+        self._seeking.stop()
+        running, self._attempt = self._attempt, None
         link, self._link = self._link, None
         if link is not None:
             self._before = link.transport
-        return attempt
-
-    def _cancel_retry(self) -> None:
-        retry, self._retry = self._retry, None
-        if retry is not None:
-            retry.cancel()
+        return running
 
     def _finish(self, transport: Transport) -> None:
         """Let the socket go in the background: wait for the peer, then drop it."""
