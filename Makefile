@@ -129,6 +129,10 @@ pair: testees ## the five clients against the reference server
 bench: setup ## streamed tokens in five languages against bare read loops: LANGUAGES="go rust"
 	@$(WITH_ALL) $(BIN)/python bench/stream/run.py $(LANGUAGES) $(BENCH)
 
+.PHONY: bench-outage
+bench-outage: setup-python ## thousands of clients that seek their links after an outage, in simulated time
+	@$(BIN)/python bench/outage.py $(BENCH)
+
 .PHONY: bench-server
 bench-server: setup-python ## the reference server against a bare Starlette that sends the same frames
 	@$(BIN)/python bench/server/run.py $(BENCH)
