@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -52,6 +53,23 @@ URL = "ws://127.0.0.1:1/ws"
         ({"headers": [("X-A", "1")]}, TypeError),
         ({"origin": "http://s3cret\n"}, ValueError),
         ({"opener": 1}, TypeError),
+        ({"auto_reconnect": 1}, TypeError),
+        ({"retry_initial_connect": None}, TypeError),
+        ({"lazy": "yes"}, TypeError),
+        ({"max_reconnect_attempts": -1}, ValueError),
+        ({"max_reconnect_attempts": 1.0}, TypeError),
+        ({"max_reconnect_attempts": True}, TypeError),
+        ({"backoff_base": 0}, ValueError),
+        ({"backoff_max": 0.0009}, ValueError),
+        ({"backoff_max": float("inf")}, ValueError),
+        ({"stable_after": -0.001}, ValueError),
+        ({"ping_interval": None}, TypeError),
+        ({"pong_timeout": "10"}, TypeError),
+        ({"queue_limit": -1}, ValueError),
+        ({"queue_limit": None}, TypeError),
+        ({"queue_policy": "drop"}, ValueError),
+        ({"queue_policy": ["wait"]}, ValueError),
+        ({"token": lambda: "s3cret"}, TypeError),
     ],
 )
 def test_req_conn_01_malformed_options_are_refused_at_once(
@@ -135,9 +153,16 @@ def test_shown_values_are_readable_and_hold_no_secret() -> None:
 
 def test_defaults_are_those_of_the_specification() -> None:
     options = Options(url=URL)
-    shown = {name: row for name, row in OPTIONS.items() if row.unit in ("ms", "bytes")}
-    for name, row in shown.items():
+    objects = ("url", "headers", "roots", "supports", "logger", "clock", "idGenerator", "random")
+    for name, row in OPTIONS.items():
         field = re.sub(r"(?=[A-Z])", "_", name).lower()
-        if row.pending is None:
-            scale = 1000 if row.unit == "ms" else 1
-            assert getattr(options, field) * scale == row.default, name
+        if row.pending is None and name not in objects:
+            default = row.default / 1000 if row.unit == "ms" else row.default
+            assert getattr(options, field) == default, name
+
+
+def test_every_option_is_in_the_table_of_the_readme() -> None:
+    readme = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
+    rows = [line.split("|")[1] for line in readme.splitlines() if line.startswith("| `")]
+    listed = {name for row in rows for name in re.findall(r"`(\w+)`", row)}
+    assert set(OptionWords.__annotations__) <= listed

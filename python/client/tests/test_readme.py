@@ -49,6 +49,7 @@ async def run(*command: str) -> str:
     [
         ("quickstart", ["17-day return window", "returns.md"]),
         ("questions", ["approved:", "completed"]),
+        ("lost", ["connecting: missed=False", "open: missed=False", "closed: missed=False"]),
     ],
 )
 async def test_the_block_runs_as_printed(
