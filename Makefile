@@ -125,6 +125,10 @@ fuzz: testees ## random sessions against the five clients: SEED=7 RUNS=500
 pair: testees ## the five clients against the reference server
 	@$(BIN)/conform pair --testees $(WHERE_TESTEES)
 
+.PHONY: behind-proxy
+behind-proxy: testees ## idle conversations behind nginx (has to be there) in the five clients
+	@$(BIN)/python tools/behind_proxy.py --testees $(WHERE_TESTEES)
+
 .PHONY: bench
 bench: setup ## streamed tokens in five languages against bare read loops: LANGUAGES="go rust"
 	@$(WITH_ALL) $(BIN)/python bench/stream/run.py $(LANGUAGES) $(BENCH)
