@@ -12,14 +12,20 @@ const LARGEST_CHUNK = 16_384;
 /** Units that are made a string at a time: every one of them is an argument of a call. */
 const WINDOW = 8_192;
 
+type Units = Uint8Array<ArrayBuffer> | Uint16Array<ArrayBuffer>;
+
+/** The largest unit of which one byte is enough. */
+const NARROW = 0xff;
+
 /**
  * Text that grows by pieces. Until somebody reads it, it lies outside the heap: pieces that stay
  * would be copied by every collection, and may hold on to the whole frame that they were cut from.
+ * Units take one byte until the first that needs two.
  */
 export class TextBuffer {
   #text = '';
-  #full: Uint16Array[] = [];
-  #chunk = new Uint16Array(FIRST_CHUNK);
+  #full: Units[] = [];
+  #chunk: Units = new Uint8Array(FIRST_CHUNK);
   #used = 0;
   #length = 0;
 
@@ -38,26 +44,38 @@ export class TextBuffer {
 
   add(piece: string): void {
     const { length } = piece;
-    if (this.#used + length > this.#chunk.length) this.#next(length);
-    const chunk = this.#chunk;
-    let at = this.#used;
-    for (let n = 0; n < length; n += 1) {
-      chunk[at] = piece.charCodeAt(n);
-      at += 1;
+    const isNarrow = this.#chunk instanceof Uint8Array;
+    if (this.#used + length > this.#chunk.length) this.#next(length, isNarrow);
+    if (this.#write(piece) > NARROW && isNarrow) {
+      this.#next(length, false);
+      this.#write(piece);
     }
-    this.#used = at;
+    this.#used += length;
     this.#length += length;
   }
 
-  #next(length: number): void {
+  /** Writes a piece behind what is used; returns all bits that its units have. */
+  #write(piece: string): number {
+    const chunk = this.#chunk;
+    const from = this.#used;
+    let bits = 0;
+    for (let n = 0; n < piece.length; n += 1) {
+      const unit = piece.charCodeAt(n);
+      bits |= unit;
+      chunk[from + n] = unit;
+    }
+    return bits;
+  }
+
+  #next(length: number, isNarrow: boolean): void {
     this.#full.push(this.#chunk.subarray(0, this.#used));
-    const size = Math.min(2 * this.#chunk.length, LARGEST_CHUNK);
-    this.#chunk = new Uint16Array(Math.max(size, length));
+    const size = Math.max(Math.min(2 * this.#chunk.length, LARGEST_CHUNK), length);
+    this.#chunk = isNarrow ? new Uint8Array(size) : new Uint16Array(size);
     this.#used = 0;
   }
 }
 
-function stringOf(units: Uint16Array): string {
+function stringOf(units: Units): string {
   let text = '';
   for (let at = 0; at < units.length; at += WINDOW) {
     // Not spread: that would make an object of every unit.
