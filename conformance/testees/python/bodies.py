@@ -55,6 +55,23 @@ def provider(tokens: list[Any], asked: Callable[[str], None]) -> so.TokenProvide
     return give
 
 
+def recovery_body(found: so.Recovery) -> dict[str, Any]:
+    """Show what the history tells of a message."""
+    return present(status=found.status, message=plain(found.message) if found.message else None)
+
+
+def counters_body(counters: so.Counters) -> dict[str, int]:
+    """Show what a client has counted."""
+    return {
+        "connects": counters.connects,
+        "reconnects": counters.reconnects,
+        "framesIn": counters.frames_in,
+        "framesOut": counters.frames_out,
+        "droppedFrames": counters.dropped_frames,
+        "openTurns": counters.open_turns,
+    }
+
+
 def error_body(error: BaseException) -> dict[str, Any]:
     """Show an error with all that it says; misuse and cancellation are the language's own."""
     if isinstance(error, asyncio.CancelledError):

@@ -13,12 +13,14 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from bodies import (
+    counters_body,
     error_body,
     frame_body,
     further_options,
     item_body,
     keywords,
     provider,
+    recovery_body,
     result_body,
     state_body,
     value_body,
@@ -328,6 +330,12 @@ class Testee:
 
     async def do_wake(self, c: dict[str, Any]) -> Any:
         self.get(c["on"]).wake()
+
+    async def do_recover(self, c: dict[str, Any]) -> Any:
+        self.issue(c["as"], self.get(c["turn"], so.Turn).recover, recovery_body)
+
+    async def do_counters(self, c: dict[str, Any]) -> Any:
+        self.returned(c["as"], value=counters_body(self.get(c["on"]).counters))
 
     async def do_sync(self, c: dict[str, Any]) -> Any:
         for _ in range(20):  # every event that was handed over needs a round of the loop or two

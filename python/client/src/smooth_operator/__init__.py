@@ -13,6 +13,7 @@ from ._client import SessionOptions, SmoothAgentClient
 from ._clock import Clock, IdGenerator, SystemClock, Timer
 from ._connection_state import ConnectionState, StateChange
 from ._conversation import Conversation, SendOptions
+from ._counters import Counters
 from ._errors import (
     AgentConnectionError,
     AgentTimeoutError,
@@ -50,6 +51,7 @@ from ._listeners import FrameInfo
 from ._observer import Observer
 from ._options import Options, OptionWords, TokenProvider, TokenRequest
 from ._questions import Answer, OtpCheck, Question, SubmitResult
+from ._recovery import Recovery
 from ._transport import HandshakeError, LinkEnd, Opener, OpenRequest, Receiver, Transport
 from ._turn import Turn
 from ._turn_events import TextStream, TurnEvents
@@ -73,6 +75,7 @@ __all__ = [
     "ConnectionLostError",
     "ConnectionState",
     "Conversation",
+    "Counters",
     "FrameInfo",
     "HandlerError",
     "HandshakeError",
@@ -97,6 +100,7 @@ __all__ = [
     "RateLimitedError",
     "Receiver",
     "ReconnectExhaustedError",
+    "Recovery",
     "RequestTimeoutError",
     "SendOptions",
     "ServerFaultError",

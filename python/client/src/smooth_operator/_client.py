@@ -13,12 +13,14 @@ from ._calls import Calls
 from ._connection import Connection
 from ._connection_state import ConnectionState, StateChange
 from ._conversation import Conversation
+from ._counters import Counters
 from ._errors import UnsupportedError
 from ._listeners import FrameInfo, Listeners, check_listener
 from ._observer import Watch
 from ._options import Options, OptionWords
 from ._outbox import Outgoing
 from ._questions import Answer, OtpCheck, SubmitResult
+from ._recovery import TELLS, Recovery, recover
 from ._router import Router
 from ._sender import Sender
 from ._turn import Turn
@@ -78,6 +80,11 @@ class SmoothAgentClient(Calls):
     def state(self) -> ConnectionState:
         """State of the link (REQ-CONN-02)."""
         return self._connection.state
+
+    @property
+    def counters(self) -> Counters:
+        """What the client has counted since it was made (REQ-LOG-03)."""
+        return self._connection.tally.counters(self._router.open_turns())
 
     async def connect(self) -> None:
         """Open the link; does nothing when it is open (REQ-CONN-03).
@@ -302,7 +309,16 @@ class SmoothAgentClient(Calls):
 
     def _new_turn(self, outgoing: Outgoing, session_id: str) -> Turn:
         park = self._parks_otp(session_id)
-        return Turn(self._sender, self._options, outgoing, session_id, park=park)
+        return Turn(
+            self._sender, self._options, outgoing, session_id, park=park, history=self._recover
+        )
+
+    async def _recover(self, turn: Turn) -> Recovery:
+        async def fetch(cursor: str | None) -> wire.MessagePage:
+            return await self.get_conversation_messages(session_id=turn.session_id, cursor=cursor)
+
+        tells = TELLS in self._capabilities.get(turn.session_id, ())
+        return await recover(fetch, turn.request_id, tells=tells)
 
     def _live_turn(self, request_id: str) -> Turn | None:
         owner = self._router.owner(request_id)

@@ -19,6 +19,7 @@ from ._connection_failure import HOPELESS, Failure, Outlook, after_close
 from ._connection_liveness import Liveness, Word
 from ._connection_seeking import Seeking
 from ._connection_state import ConnectionState, LinkState, StateChange
+from ._counters import Tally
 from ._errors import ClientClosedError, ReconnectExhaustedError
 from ._errors_made import Failures
 from ._link import Link, Taker, Tap
@@ -82,7 +83,8 @@ class Connection:
         self._options = options
         self._listeners = listeners
         self._sink = sink
-        self._tap = Tap(options, listeners)
+        self.tally = Tally()
+        self._tap = Tap(options, listeners, self.tally)
         self._failures = failures
         self._outbox = Outbox(self._tap.written, failures)
         self._state = LinkState()
@@ -241,6 +243,8 @@ class Connection:
         heard = self._liveness.heard
         link = Link(transport, self._outbox, self._sink, self._tap, heard, self._link_ended)
         self._link = link
+        self.tally.connects += 1
+        self.tally.reconnects += self._state.current == "reconnecting"
         self._step("opened")
         self._liveness.begin()
         self._answer(None)

@@ -24,10 +24,13 @@ Misuse raises ``ValueError`` or ``TypeError``, native cancellation ``asyncio.Can
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, ClassVar
+from collections.abc import Awaitable, Callable, Mapping
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from .wire import errors as table
+
+if TYPE_CHECKING:
+    from ._recovery import Recovery
 
 
 class SmoothAgentError(Exception):
@@ -111,6 +114,14 @@ class TurnInterruptedError(ConnectionLostError):
     def sent(self) -> bool:
         """Whether the message was handed to the socket."""
         return bool(self.details.get("sent"))
+
+    _asks: Callable[[], Awaitable[Recovery]] | None = None
+
+    async def recover(self) -> Recovery:
+        """Ask the history what became of the message, as :meth:`Turn.recover` (REQ-TURN-30)."""
+        if self._asks is None:
+            raise RuntimeError("this error belongs to no turn of a client")
+        return await self._asks()
 
 
 class NotConnectedError(AgentConnectionError):

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 from . import wire
+from ._counters import Tally
 from ._listeners import FrameInfo, Listeners
 from ._options import Options
 from ._transport import LinkEnd, Transport
@@ -36,7 +37,8 @@ class Taker(Protocol):
 class Tap:
     """What logs and frame listeners see of the frames of one client (REQ-LOG-01, REQ-LOG-02)."""
 
-    def __init__(self, options: Options, listeners: Listeners) -> None:
+    def __init__(self, options: Options, listeners: Listeners, tally: Tally) -> None:
+        self.tally = tally
         self._options = options
         self._logger = options.logger
         self._listeners = listeners
@@ -61,7 +63,8 @@ class Tap:
             self._listeners.emit("frame", info)
 
     def written(self, outgoing: Outgoing, size: int) -> None:
-        """Show a frame that the socket took."""
+        """Count a frame that the socket took, and show it."""
+        self.tally.frames_out += 1
         if self.open:
             self.show("out", outgoing.action, outgoing.request_id, size, outgoing.text)
 
@@ -132,6 +135,7 @@ class Link:
         pieces, request_id = self._pieces, self._id
         if pieces and request_id is not None:
             self._heard()
+            self._tap.tally.frames_in += len(pieces)
             self._malformed = 0
             self._pieces, self._id = [], None
             self._taker.pieces_received(request_id, pieces)
@@ -140,6 +144,7 @@ class Link:
         """Hand on one message that is not like the one before, or that somebody watches."""
         self.batch_ends()
         self._heard()
+        self._tap.tally.frames_in += 1
         try:
             event = self._frames.read(data)
         except wire.MalformedFrame:
@@ -163,6 +168,7 @@ class Link:
         """Count a binary message as malformed (Receiver)."""
         self.batch_ends()
         self._heard()
+        self._tap.tally.frames_in += 1
         self._tap.show("in", None, None, size, None)
         self._count_malformed()
 
@@ -173,6 +179,7 @@ class Link:
 
     def _count_malformed(self) -> None:
         self._malformed += 1
+        self._tap.tally.dropped_frames += 1
         self._tap.warn_once("", "a malformed frame was dropped")
         if self._malformed == MALFORMED_LIMIT:
             self._ended(None)

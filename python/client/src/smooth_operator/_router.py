@@ -18,6 +18,10 @@ from .wire.options import SETTLED_IDS
 class InFlight(Protocol):
     """A call or a turn, as the router sees it. Nothing here may block or raise."""
 
+    @property
+    def opens_turn(self) -> bool:
+        """Whether it is a turn without an outcome."""
+
     def event_received(self, event: wire.Event) -> bool:
         """Take one event of this id; return whether it went anywhere but to the listeners."""
 
@@ -81,6 +85,10 @@ class Router:
     def owner(self, request_id: str) -> InFlight | None:
         """Return who is in flight under ``request_id``."""
         return self._in_flight.get(request_id)
+
+    def open_turns(self) -> int:
+        """Return how many turns have no outcome yet."""
+        return sum(owner.opens_turn for owner in self._in_flight.values())
 
     def add(self, request_id: str, owner: InFlight) -> None:
         """Route events of ``request_id`` to ``owner`` from now on."""

@@ -121,6 +121,11 @@ class Call(Generic[Value]):
         """The value or the error; cancelling it only ends the wait (REQ-CALL-09)."""
         self.future.add_done_callback(lambda _: self._done())
 
+    @property
+    def opens_turn(self) -> bool:
+        """A call is no turn."""
+        return False
+
     def pieces_received(self, events: list[Any]) -> bool:
         """A call looks at each event."""
         del events

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Generator, Sequence
+from collections.abc import Awaitable, Callable, Generator, Sequence
 from types import TracebackType
 from typing import Any, Literal, overload
 
@@ -12,6 +12,7 @@ from . import wire
 from ._options import Options
 from ._outbox import Outgoing
 from ._questions import Answer, OtpCheck, Question, SubmitResult
+from ._recovery import Recovery
 from ._sender import Sender
 from ._turn_driver import TurnDriver
 from ._turn_events import TextStream, TurnEvents
@@ -28,11 +29,19 @@ class Turn:
     """
 
     def __init__(
-        self, sender: Sender, options: Options, outgoing: Outgoing, session_id: str, *, park: bool
+        self,
+        sender: Sender,
+        options: Options,
+        outgoing: Outgoing,
+        session_id: str,
+        *,
+        park: bool,
+        history: Callable[[Turn], Awaitable[Recovery]],
     ) -> None:
         self._driver = TurnDriver(sender, options, outgoing, session_id, self)
         self._logger = options.logger
         self._otp_park = park
+        self._history = history
         self._looked_at = False
 
     def __repr__(self) -> str:
@@ -107,6 +116,17 @@ class Turn:
             raise driver.error
         assert driver.result is not None
         return driver.result
+
+    async def recover(self) -> Recovery:
+        """Ask the history what became of the message; nothing is sent again (REQ-TURN-30).
+
+        For a turn that was interrupted: the call waits for a link as any other does, and reads at
+        most ten pages.
+
+        Raises:
+            SmoothAgentError: the history could not be read.
+        """
+        return await self._history(self)
 
     # answering and stopping -----------------------------------------------------------
 

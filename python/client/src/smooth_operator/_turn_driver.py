@@ -16,7 +16,7 @@ from ._questions import Answer, Questions
 from ._sender import Sender
 from ._transport import LinkEnd
 from ._turn_items import Backlog, TurnItems
-from ._turn_outcome import Ending, TurnResult, failure, success
+from ._turn_outcome import Ending, Times, TurnResult, failure, success
 from ._turn_state import Step, TurnState, Verb
 from ._turn_verbs import VerbCall
 from .wire import steps
@@ -49,6 +49,8 @@ class TurnDriver:
         self._outgoing = outgoing
         self._seen_at = 0.0
         self._now = options.clock.now
+        self._began = self._now()
+        self._first_token: float | None = None
         self._stopped = False
         self._silent = True
         self._watch = sender.watch
@@ -60,6 +62,11 @@ class TurnDriver:
     def settled(self) -> bool:
         """Whether the turn has its outcome."""
         return self.state.settled
+
+    @property
+    def opens_turn(self) -> bool:
+        """Whether the turn has no outcome yet; a call is none (for the router)."""
+        return not self.state.settled
 
     async def changed(self) -> None:
         """Wait for the next item or the end."""
@@ -125,6 +132,7 @@ class TurnDriver:
         self.text.extend(events)
         if self._silent:
             self._silent = False
+            self._first_token = self._now() - self._began
             self._watch.tell("first_token", self.request_id)
 
     def broken_received(self, fault: wire.DecodeError) -> bool:
@@ -315,8 +323,11 @@ class TurnDriver:
                 asked=self.state.asked,
                 sent=self._outgoing.may_have_left,
             )
+            if isinstance(self.error, errors.TurnInterruptedError):
+                self.error._asks = self.handle.recover
         else:
-            self.result = success(effect, event, self.text, self.ids())
+            times = Times(self._now() - self._began, self._first_token)
+            self.result = success(effect, event, self.text, self.ids(), times)
         self._watch.tell("turn_settled", self.request_id, effect.outcome, self.error)
         for timer in self._timers.values():
             timer.cancel()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from . import _errors as errors
 from . import wire
@@ -35,9 +35,22 @@ class TurnResult:
     citations: Sequence[wire.Citation] = ()
     event: wire.Event | None = None
     """The terminal event; None when the end was local."""
+    duration: float = 0.0
+    """Seconds from ``send`` to the outcome, by the client's clock (REQ-LOG-03)."""
+    time_to_first_token: float | None = None
+    """Seconds from ``send`` to the first piece of text; None where none was streamed."""
 
 
-def success(effect: Settle, event: Any, text: Accumulator, ids: Mapping[str, Any]) -> TurnResult:
+class Times(NamedTuple):
+    """How long a turn took, in seconds."""
+
+    duration: float
+    time_to_first_token: float | None
+
+
+def success(
+    effect: Settle, event: Any, text: Accumulator, ids: Mapping[str, Any], times: Times
+) -> TurnResult:
     """Return the result of a turn that completed, or was cancelled."""
     if effect.outcome == "cancelled":
         return TurnResult(
@@ -45,6 +58,7 @@ def success(effect: Settle, event: Any, text: Accumulator, ids: Mapping[str, Any
             outcome="cancelled",
             confirmed=effect.ending != "unconfirmed",
             event=event,
+            **times._asdict(),
             **ids,
         )
     return TurnResult(
@@ -57,6 +71,7 @@ def success(effect: Settle, event: Any, text: Accumulator, ids: Mapping[str, Any
         usage=event.usage,
         citations=tuple(event.citations or ()),
         event=event,
+        **times._asdict(),
         **ids,
     )
 
