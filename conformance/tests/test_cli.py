@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from conform.cli import VERBS, main
+from conform.cli import VERBS, main, parser_of
+from conform.home import HOME
 from conform.report.tree import fault
 from conform.script import Loader
 
@@ -233,3 +234,80 @@ def test_the_reproduce_line_of_a_foreign_testee_can_be_run(tmp_path: Path, capsy
 def test_explaining_what_was_not_played_is_2(tmp_path: Path, capsys) -> None:
     assert main(["explain", "turn/keepalive", "--out", str(tmp_path)]) == 2
     assert "conform run" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("listing", "told"),
+    [
+        ("[]", "the document: [] is not of type"),
+        ("null", "the document"),
+        ('{"a": 3}', "/a: 3 is not of type"),
+        ('{"a": {}}', "/a: "),
+        ('{"a": {"command": 3}}', "/a/command: 3"),
+        ('{"a": {"command": ["x", 3]}}', "/a/command/1: 3"),
+        ('{"a": {"command": []}}', "/a/command: has no word"),
+        ('{"a": {"command": "\'open"}}', "/a/command: No closing quotation"),
+        ('{"a": {"command": ["x"], "env": {"k": 3}}}', "/a/env/k: 3"),
+        ('{"a": {"command": ["x"], "env": []}}', "/a/env: []"),
+        ('{"a": {"command": ["x"], "cwd": "/not/there"}}', "/a/cwd: /not/there: no such folder"),
+        ('{"a": {"missing": 3}}', "/a/missing: 3"),
+        ('{"a": ', ":1: not JSON"),
+        ("[" * 100_000, ""),
+    ],
+)
+def test_a_listing_of_another_shape_is_one_line_with_its_member(
+    tmp_path: Path, capsys, listing: str, told: str
+) -> None:
+    path = tmp_path / "testees.json"
+    path.write_text(listing, encoding="utf-8")
+    assert run(tmp_path, "--testees", str(path), "--cases", "confirm/echoes_id") == 2
+    text = capsys.readouterr().err
+    assert text.count("\n") == 1
+    assert f"{path}" in text
+    assert told in text
+
+
+@pytest.mark.parametrize("report", ["[]", "{}", '{"cases": 3}', '{"cases": [3]}', "x"])
+def test_a_report_of_another_shape_is_one_line(tmp_path: Path, capsys, report: str) -> None:
+    (tmp_path / "report.json").write_text(report, encoding="utf-8")
+    assert main(["explain", "turn/keepalive", "--out", str(tmp_path)]) == 2
+    text = capsys.readouterr().err
+    assert text.count("\n") == 1
+    assert "report.json" in text
+
+
+def test_run_prints_its_report_as_json_and_tells_people_beside_it(tmp_path: Path, capsys) -> None:
+    flags = ("--testee", REFERENCE, "--cases", "confirm/echoes_id", "--json")
+    assert run(tmp_path, *flags) == 0
+    told = capsys.readouterr()
+    tree = json.loads(told.out)
+    assert fault(tree) is None
+    assert tree == json.loads((tmp_path / "out" / "report.json").read_text(encoding="utf-8"))
+    assert "clients equal on 1/1 cases" in told.err
+
+
+def test_mutate_and_fuzz_print_what_they_found_as_json(tmp_path: Path, capsys) -> None:
+    assert main(["mutate", "approved-inverted", "--json"]) == 0
+    tree = json.loads(capsys.readouterr().out)
+    assert {"name": "approved-inverted", "caught": True, "survived": []} in tree["mutants"]
+    flags = ["--testee", REFERENCE, "--runs", "2", "--out", str(tmp_path), "--json"]
+    assert main(["fuzz", *flags]) == 0
+    tree = json.loads(capsys.readouterr().out)
+    assert tree == {
+        "seed": 1,
+        "sessions": 2,
+        "clients": 1,
+        "differ": [],
+        "kept": [],
+        "exit": 0,
+    }
+
+
+def test_exit_codes_are_told_by_every_verb_and_alike_by_help_and_readme(capsys) -> None:
+    codes = "Exit: 0 conformant, 1 not, 2 malformed input or flags, 3 nothing proven."
+    assert codes in (parser_of([]).epilog or "")
+    assert codes in (HOME / "README.md").read_text(encoding="utf-8")
+    for verb in VERBS:
+        with pytest.raises(SystemExit):
+            main([verb, "--help"])
+        assert "Exit: 0 " in " ".join(capsys.readouterr().out.split()), verb

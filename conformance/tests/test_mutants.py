@@ -52,8 +52,20 @@ async def test_a_sound_client_under_the_name_of_a_broken_one_survives(
     assert found.survived
 
 
-def test_a_listing_without_killers_is_refused(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("mutants:\n  lazy: {what: does nothing, killed_by: []}\n", "/mutants/lazy: needs what"),
+        ("mutants:\n  lazy: {killed_by: [turn/x]}\n", "/mutants/lazy: needs what"),
+        ("mutants:\n  lazy: {what: w, killed_by: turn/x}\n", "/mutants/lazy: .* a list"),
+        ("mutants: {}\ncontrols: [3]\n", "/controls: must be an object"),
+        ("[]\n", "needs `mutants` and `controls`"),
+    ],
+)
+def test_a_listing_of_mutants_of_another_shape_is_refused(
+    tmp_path: Path, text: str, told: str
+) -> None:
     path = tmp_path / "expected.yaml"
-    path.write_text("mutants:\n  lazy: {what: does nothing, killed_by: []}\n", encoding="utf-8")
-    with pytest.raises(CaseError, match="lazy: needs killed_by"):
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(CaseError, match=told):
         load_expected(path)

@@ -1,6 +1,6 @@
 """The command line: ``conform run | mutate | coverage | list | show | explain | lint | stage | …``.
 
-Exit codes are one set for all verbs: 0 as it should be, 1 not, 2 malformed flags or input, 3
+Exit codes are one set for all verbs: 0 as it should be, 1 not, 2 malformed input or flags, 3
 nothing was proven.
 """
 
@@ -36,7 +36,7 @@ def parser_of(argv: Sequence[str]) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="conform",
         description="Play scripted sessions against clients and judge that they behave alike.",
-        epilog="Exit: 0 conformant, 1 not, 2 usage or malformed input, 3 nothing proven. "
+        epilog="Exit: 0 conformant, 1 not, 2 malformed input or flags, 3 nothing proven. "
         "Examples: conform run --testee me=./testee --cases 'turn/*'; conform show turn/keepalive; "
         "conform server ws://127.0.0.1:8787/ws. `conform VERB --help` has more.",
     )

@@ -6,11 +6,15 @@ decided here by YAML 1.2's core schema.
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 from typing import Any
 
+import jsonschema_rs
 import yaml
+
+from conform.home import HOME
 
 LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 NULL = frozenset(["", "~", "null", "Null", "NULL"])
@@ -19,6 +23,7 @@ INT = re.compile(r"[-+]?[0-9]+|0o[0-7]+|0x[0-9a-fA-F]+")
 FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
 PLAIN = (None, "")
 DEEPEST = 200
+LONGEST = 200  # characters of what a schema says against a value
 
 
 class CaseError(Exception):
@@ -105,3 +110,22 @@ def load_yaml_lines(path: Path) -> tuple[Any, Lines]:
 def load_yaml(path: Path) -> Any:
     """Read one YAML 1.2 document."""
     return load_yaml_lines(path)[0]
+
+
+def load_json(path: Path, schema: str) -> Any:
+    """Read a JSON file that fits the schema of that name (``schema/NAME.schema.json``)."""
+    try:
+        tree = json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise CaseError(f"{path}: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise CaseError(f"{path}: not UTF-8") from None
+    except RecursionError:
+        raise CaseError(f"{path}: nested too deeply") from None
+    except json.JSONDecodeError as error:
+        raise CaseError(f"{path}:{error.lineno}: not JSON: {error.msg}") from None
+    rules = json.loads((HOME / "schema" / f"{schema}.schema.json").read_text(encoding="utf-8"))
+    for fault in jsonschema_rs.Draft202012Validator(rules).iter_errors(tree):
+        pointer = "".join(f"/{each}" for each in fault.instance_path) or "the document"
+        raise CaseError(f"{path}: {pointer}: {fault.message[:LONGEST]}")
+    return tree

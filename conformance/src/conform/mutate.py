@@ -47,14 +47,17 @@ def load_expected(path: Path = EXPECTED) -> tuple[list[Mutant], dict[str, str]]:
     """Read ``mutants/expected.yaml``: mutants with their killers, controls with what they do."""
     tree = load_yaml(path)
     if not isinstance(tree, dict) or not isinstance(tree.get("mutants"), dict):
-        raise CaseError(f"{path}:1: needs `mutants` and `controls`")
+        raise CaseError(f"{path}:1: needs `mutants` and `controls`, objects")
+    controls = tree.get("controls") or {}
+    if not isinstance(controls, dict):
+        raise CaseError(f"{path}: /controls: must be an object")
     mutants = []
     for name, entry in tree["mutants"].items():
         killers = entry.get("killed_by") if isinstance(entry, dict) else None
-        if not killers:
-            raise CaseError(f"{path}: {name}: needs killed_by")
+        if not killers or not isinstance(killers, list) or not entry.get("what"):
+            raise CaseError(f"{path}: /mutants/{name}: needs what, and killed_by, a list")
         mutants.append(Mutant(name, entry["what"], tuple(killers)))
-    return mutants, dict(tree.get("controls", {}))
+    return mutants, controls
 
 
 class Mutator:

@@ -8,6 +8,8 @@ import json
 from pathlib import Path
 from typing import Any
 
+from rich.console import Console
+
 from conform.documents import CaseError
 from conform.script import Case, Loader
 from conform.spec import Spec, load_spec
@@ -63,6 +65,17 @@ def _fits(name: str, glob: str) -> bool:
 def spec_of(args: argparse.Namespace) -> Spec:
     """The specification that a verb works with."""
     return load_spec(getattr(args, "spec", None))
+
+
+def add_json_flag(parser: argparse.ArgumentParser, what: str) -> None:
+    """``--json``, of a verb that tells people what it does meanwhile."""
+    told = f"{what} as one JSON object on stdout; what people read goes to stderr"
+    parser.add_argument("--json", action="store_true", help=told)
+
+
+def console_of(args: argparse.Namespace, *, plain: bool = False) -> Console:
+    """Where a verb tells people what it does: beside its JSON, where that is asked for."""
+    return Console(stderr=args.json, soft_wrap=plain, highlight=not plain)
 
 
 def print_json(tree: Any) -> None:

@@ -31,7 +31,7 @@ def add_parsers(verbs: Any) -> None:
     completion = verbs.add_parser(
         "completion",
         help="print the completion of a shell",
-        epilog="Example: conform completion bash >> ~/.bashrc",
+        epilog="Example: conform completion bash >> ~/.bashrc. Exit: 0 printed, 2 malformed flags.",
     )
     completion.add_argument("shell", choices=sorted(SCRIPTS))
     completion.set_defaults(command=completion_command)

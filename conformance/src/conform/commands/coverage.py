@@ -20,7 +20,7 @@ def add_parsers(verbs: Any) -> None:
         epilog="Counts rows and guards of the machines, effects, error codes, close codes, "
         "options, verbs in each state, and obligations of the schemas in both directions, by the "
         "oracle alone. What no case can exercise stands in coverage.yaml with a reason. "
-        "Example: conform coverage --area guard. Exit: 0 all, 1 something is missing.",
+        "Example: conform coverage --area guard. Exit: 0 all, 1 something is missing, 2 malformed.",
     )
     add_spec_flag(coverage)
     coverage.add_argument("--area", choices=AREAS, help="list what is missing of one area only")

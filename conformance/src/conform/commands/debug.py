@@ -10,7 +10,7 @@ from typing import Any
 
 from conform.byhand import PATIENCE, ByHand, nothing_shown
 from conform.commands.common import add_spec_flag, selected, spec_of
-from conform.documents import CaseError
+from conform.documents import CaseError, load_json
 from conform.home import OUT
 from conform.lint import expectation
 from conform.play import Limits, Player
@@ -84,13 +84,10 @@ def explain_command(args: argparse.Namespace) -> int:
     """``conform explain``: exit 1 when the case was not proven, 3 when it was not played."""
     spec = spec_of(args)
     path = args.out / "report.json"
-    try:
-        tree = json.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise CaseError(f"{path}: {error.strerror}; `conform run` writes it") from None
-    except ValueError as error:
-        raise CaseError(f"{path}: not JSON: {error}") from None
-    case = next((c for c in tree.get("cases", []) if c["name"] == args.case), None)
+    if not path.exists():
+        raise CaseError(f"{path}: no such file; `conform run` writes it")
+    tree = load_json(path, "report")
+    case = next((c for c in tree["cases"] if c["name"] == args.case), None)
     if case is None:
         raise CaseError(f"{path}: has no case {args.case}")
     print(f"{case['name']}: {case['title']}\n{shown_path(Path(case['file']))}:{case['line']}")

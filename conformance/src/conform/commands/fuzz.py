@@ -7,10 +7,15 @@ import asyncio
 from pathlib import Path
 from typing import Any
 
-from rich.console import Console
 from rich.progress import track
 
-from conform.commands.common import add_spec_flag, spec_of
+from conform.commands.common import (
+    add_json_flag,
+    add_spec_flag,
+    console_of,
+    print_json,
+    spec_of,
+)
 from conform.commands.launching import add_testee_flags, testees
 from conform.documents import CaseError
 from conform.fuzz import Session, as_yaml, assemble, generate, shrink
@@ -31,7 +36,8 @@ def add_parsers(verbs: Any) -> None:
         "fuzz",
         help="play random sessions against clients; cut down what fails and keep it as a case",
         epilog="Example: conform fuzz --seed 7 --runs 500 --length 30. The same seeds give the "
-        "same sessions. Exit: 0 all equal, 1 a difference, 3 no client ran.",
+        "same sessions. Exit: 0 all equal, 1 a difference, 2 malformed, 3 nothing "
+        "proven: no client ran.",
     )
     add_spec_flag(fuzz)
     add_testee_flags(fuzz)
@@ -41,6 +47,7 @@ def add_parsers(verbs: Any) -> None:
     fuzz.add_argument(
         "--out", type=Path, default=OUT / "fuzz", metavar="DIR", help="where cases go"
     )
+    add_json_flag(fuzz, "seeds, sessions that differ and the cases kept")
     fuzz.set_defaults(command=fuzz_command)
 
 
@@ -50,7 +57,7 @@ def fuzz_command(args: argparse.Namespace) -> int:
         raise CaseError("--runs and --length must be at least 1")
     spec = spec_of(args)
     reader = Reader(spec)
-    console = Console()
+    console = console_of(args)
     seeds = range(args.seed, args.seed + args.runs)
     drawn = track(seeds, "drawing", console=console, transient=True)
     sessions = {s.name: s for s in (generate(spec, reader, seed, args.length) for seed in drawn)}
@@ -62,15 +69,21 @@ def fuzz_command(args: argparse.Namespace) -> int:
         run = asyncio.run(runner.run(launches, missing, []))
     told.failures(console, run, spec)
     failing = [name for name in sessions if _failed(run, name)]
+    kept = []
     for name in failing[:SHRUNK]:
         case = asyncio.run(_shrunk(spec, reader, sessions[name], launches))
-        console.print(f"kept as {_keep(case, args.out)}, {len(case.steps)} steps")
+        kept.append(_keep(case, args.out))
+        console.print(f"kept as {kept[-1]}, {len(case.steps)} steps")
     ran = sum(t.ran for t in run.testees)
     console.print(
         f"{len(cases)} sessions from seed {args.seed} × {ran} clients: {len(failing)} differ",
         highlight=False,
     )
-    return 3 if not ran else int(bool(failing) or run.red)
+    code = 3 if not ran else int(bool(failing) or run.red)
+    if args.json:
+        found = {"seed": args.seed, "sessions": len(cases), "clients": ran}
+        print_json({**found, "differ": failing, "kept": kept, "exit": code})
+    return code
 
 
 def _failed(run: Run, name: str) -> bool:

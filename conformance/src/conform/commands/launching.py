@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import shlex
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
-from conform.documents import CaseError
+from conform.documents import CaseError, load_json
 from conform.home import ROOT, shown
 from conform.run import TesteeRun
 from conform.testee import Launch
@@ -40,22 +40,10 @@ def add_testee_flags(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def _listing(path: Path) -> dict[str, dict[str, object]]:
-    try:
-        tree = json.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise CaseError(f"{path}: {error.strerror}") from None
-    except ValueError as error:
-        raise CaseError(f"{path}: not JSON: {error}") from None
-    if not isinstance(tree, dict):
-        raise CaseError(f"{path}: must be an object of testees")
-    return tree
-
-
 def testees(args: argparse.Namespace) -> tuple[list[Launch], list[TesteeRun]]:
     """Return what can be started, and what is missing with the reason and how to mend it."""
     path = args.testees or (TESTEES if TESTEES.exists() else None)
-    listing = _listing(path) if path else {}
+    listing = load_json(path, "testees") if path else {}
     names = [each for each in args.testee if "=" not in each]
     for name in names:
         if name not in listing:
@@ -83,12 +71,15 @@ def testees(args: argparse.Namespace) -> tuple[list[Launch], list[TesteeRun]]:
     return launches, missing
 
 
-def _launch(path: Path | None, name: str, entry: dict[str, object]) -> Launch:
-    command, env, cwd = entry.get("command"), entry.get("env") or {}, entry.get("cwd")
+def _launch(path: Path | None, name: str, entry: dict[str, Any]) -> Launch:
+    command, folder = entry["command"], entry.get("cwd")
     if isinstance(command, str):
-        return Launch.parse(f"{name}={command}")
-    if not isinstance(command, list) or not command or not isinstance(env, dict):
-        raise CaseError(f"{path}: /{name}: command must be a list of words")
-    words = tuple(str(word) for word in command)
-    folder = Path(str(cwd)) if cwd else None
-    return Launch(name, words, folder, {str(k): str(v) for k, v in env.items()})
+        try:
+            command = shlex.split(command)
+        except ValueError as error:
+            raise CaseError(f"{path}: /{name}/command: {error}") from None
+    if not command or not command[0]:
+        raise CaseError(f"{path}: /{name}/command: has no word")
+    if folder is not None and not Path(folder).is_dir():
+        raise CaseError(f"{path}: /{name}/cwd: {folder}: no such folder")
+    return Launch(name, tuple(command), folder and Path(folder), entry.get("env", {}))

@@ -8,7 +8,7 @@ import time
 from fnmatch import fnmatchcase
 from typing import Any
 
-from conform.commands.common import add_spec_flag, spec_of
+from conform.commands.common import add_json_flag, add_spec_flag, console_of, print_json, spec_of
 from conform.documents import CaseError
 from conform.mutate import Mutator, load_expected
 from conform.reader import Reader
@@ -26,13 +26,14 @@ def add_parsers(verbs: Any) -> None:
         help="broken clients and broken tables must be told apart, correct clients not",
         epilog="Plays the mutants and controls of mutants/expected.yaml in process, and every "
         "mutant of the tables through the oracle. Examples: conform mutate 'otp-*'; "
-        "conform mutate --tables. Exit: 0 all as expected, 1 not.",
+        "conform mutate --tables. Exit: 0 all as expected, 1 not, 2 malformed.",
     )
     add_spec_flag(mutate)
     mutate.add_argument("glob", nargs="*", help="only mutants and controls whose name fits")
     only = mutate.add_mutually_exclusive_group()
     only.add_argument("--tables", action="store_true", help="only mutants of the tables")
     only.add_argument("--clients", action="store_true", help="only mutants of the client")
+    add_json_flag(mutate, "mutants, controls and tables")
     mutate.set_defaults(command=mutate_command)
 
 
@@ -52,7 +53,11 @@ def mutate_command(args: argparse.Namespace) -> int:
         mutants, controls = [], {}
     mutator = Mutator(spec, cases)
     broken, sound = asyncio.run(mutator.run(mutants, list(controls), reference=not args.tables))
-    return told.report(broken, sound, tables, time.perf_counter() - begun)
+    console = console_of(args, plain=True)
+    code = told.report(console, broken, sound, tables, time.perf_counter() - begun)
+    if args.json:
+        print_json({**told.as_tree(broken, sound, tables), "exit": code})
+    return code
 
 
 def _tables(spec: Spec, cases: list[Case]) -> TableScore:

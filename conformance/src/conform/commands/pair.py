@@ -12,7 +12,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
-from conform.commands.common import add_spec_flag, spec_of
+from conform.commands.common import add_json_flag, add_spec_flag, spec_of
 from conform.commands.launching import add_testee_flags, testees
 from conform.commands.play import tell
 from conform.documents import CaseError
@@ -40,6 +40,7 @@ def add_parsers(verbs: Any) -> None:
     )
     pair.add_argument("--clients", default="", metavar="NAMES", help="comma list of testees")
     pair.add_argument("--out", type=Path, default=OUT / "pair", metavar="DIR")
+    add_json_flag(pair, "report.json")
     pair.set_defaults(command=pair_command)
 
 

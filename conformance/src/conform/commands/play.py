@@ -9,9 +9,14 @@ import time
 from pathlib import Path
 from typing import Any
 
-from rich.console import Console
-
-from conform.commands.common import add_case_flags, selected, spec_of
+from conform.commands.common import (
+    add_case_flags,
+    add_json_flag,
+    console_of,
+    print_json,
+    selected,
+    spec_of,
+)
 from conform.commands.launching import add_testee_flags, testees
 from conform.home import OUT
 from conform.report import console as told
@@ -35,6 +40,7 @@ def add_parsers(verbs: Any) -> None:
     add_testee_flags(run)
     run.add_argument("--out", type=Path, default=OUT, metavar="DIR", help="where reports go")
     run.add_argument("--no-canaries", action="store_true", help="for a quick look only")
+    add_json_flag(run, "report.json")
     run.set_defaults(command=run_command)
 
 
@@ -46,7 +52,7 @@ def run_command(args: argparse.Namespace) -> int:
     launches, missing = testees(args)
     runner = Runner(spec, cases)
     canaries = [] if args.no_canaries else _canary_cases(spec)
-    with told.Progress(Console(), cases, len(launches)) as progress:
+    with told.Progress(console_of(args), cases, len(launches)) as progress:
         runner.on_verdict = progress.add
         run = asyncio.run(runner.run(launches, missing, canaries))
     return tell(args, spec, run, begun)
@@ -64,13 +70,15 @@ def tell(args: argparse.Namespace, spec: Spec, run: Run, begun: float) -> int:
     files.junit(tree, args.out)
     files.markdown(tree, args.out)
     html.write(tree, spec.rules, args.out)
-    console = Console()
+    console = console_of(args)
     told.heading(console, run)
     told.failures(console, run, spec)
     told.matrix(console, run)
     shown = args.out.relative_to(Path.cwd()) if args.out.is_relative_to(Path.cwd()) else args.out
     run.seconds = time.perf_counter() - begun  # what was loaded and written counts too
     told.summary(console, run, str(shown), code)
+    if args.json:
+        print_json(tree)
     return code
 
 

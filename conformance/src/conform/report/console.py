@@ -96,7 +96,8 @@ def matrix(console: Console, run: Run) -> None:
     console.print(table)
     for testee in run.testees:
         if testee.missing:
-            text = f"{testee.name}  not run: {testee.missing}; mend: {testee.mend}"
+            mend = f"; mend: {testee.mend}" if testee.mend else ""
+            text = f"{testee.name}  not run: {testee.missing}{mend}"
             console.print(text, style="yellow", highlight=False, soft_wrap=True)
         elif testee.broken:
             text = f"{testee.name}  broken: {testee.broken}"

@@ -75,7 +75,8 @@ def _cell(cases: list[Tree], testee: Tree) -> str:
 
 def _not_run(tree: Tree) -> list[str]:
     return [
-        f"- `{t['name']}` not run: {t['missing']}; mend: `{t['mend']}`"
+        f"- `{t['name']}` not run: {t['missing']}"
+        + (f"; mend: `{t['mend']}`" if t.get("mend") else "")
         for t in tree["testees"]
         if t.get("missing")
     ]

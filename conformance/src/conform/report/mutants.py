@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from rich.console import Console
 from rich.text import Text
 
@@ -10,10 +12,13 @@ from conform.tablemutants import TableScore
 
 
 def report(
-    broken: list[Score], sound: list[Score], tables: TableScore | None, seconds: float
+    console: Console,
+    broken: list[Score],
+    sound: list[Score],
+    tables: TableScore | None,
+    seconds: float,
 ) -> int:
     """Print the scores; returns the exit status."""
-    console = Console(soft_wrap=True, highlight=False)
     for score in broken:
         if score.survived:
             _bad(console, f"SURVIVED {score.name}: not caught by {', '.join(score.survived)}")
@@ -36,6 +41,27 @@ def report(
     console.print(" · ".join([*told, f"{seconds:.1f} s"]), style="bold")
     apart = tables is None or not (tables.survived or tables.idle)
     return 0 if caught == len(broken) and clean == len(sound) and apart else 1
+
+
+def as_tree(broken: list[Score], sound: list[Score], tables: TableScore | None) -> dict[str, Any]:
+    """Return the scores, for ``--json``."""
+    tree: dict[str, Any] = {
+        "mutants": [
+            {"name": s.name, "caught": not s.survived, "survived": list(s.survived)} for s in broken
+        ],
+        "controls": [
+            {"name": s.name, "clean": not s.failed, "accused": [v.case for v in s.failed]}
+            for s in sound
+        ],
+    }
+    if tables:
+        tree["tables"] = {
+            "told_apart": len(tables.killed),
+            "survived": list(tables.survived),
+            "equivalent": len(tables.equivalent),
+            "idle": list(tables.idle),
+        }
+    return tree
 
 
 def _tables(console: Console, score: TableScore) -> str:
