@@ -110,7 +110,7 @@ def failure(
     if ending.fault is not None:
         return failures.of_frame(ending.fault, **facts)
     details: dict[str, Any] = {}
-    if asked is not None:
+    if asked is not None and ending.kind in ("turn_timeout", "turn_interrupted"):
         details["question"] = asked
     if ending.kind == "turn_timeout":
         details["limit"] = ending.word
