@@ -122,9 +122,11 @@ async def test_req_conn_30_nothing_is_sought_that_the_caller_does_not_want(
 ) -> None:
     client = make(ping_interval=0, retry_initial_connect=True, **options)
     await client.connect()
+    changes = watched(client)
     await server.drop()
     await until(lambda: client.state == "closed")
     assert clock.armed == 0
+    assert [it.error for it in changes] == [None]
 
 
 async def test_req_conn_31_each_wait_is_told_and_each_failure_with_its_error(
@@ -571,6 +573,7 @@ async def test_req_call_13_a_repeated_read_keeps_its_limit(
 async def test_req_conn_24_a_loop_that_died_seeks_nothing(server: Peer) -> None:
     """A client that is used on a new loop begins there, without timers of the old one."""
     client = SmoothAgentClient(server.url, backoff_base=0.001)
+    changes = watched(client)
 
     async def lose() -> None:
         await client.connect()
@@ -584,6 +587,7 @@ async def test_req_conn_24_a_loop_that_died_seeks_nothing(server: Peer) -> None:
 
     await asyncio.to_thread(asyncio.run, lose())
     assert await asyncio.to_thread(asyncio.run, again()) == "open"
+    assert "reconnecting" not in [it.current for it in changes]
 
 
 async def test_req_conn_37_a_thousand_links_leave_nothing_behind(

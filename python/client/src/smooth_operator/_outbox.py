@@ -6,7 +6,6 @@ is written by the link that comes of it.
 
 from __future__ import annotations
 
-import itertools
 from collections import deque
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -32,8 +31,6 @@ class Outgoing:
     session_id: str | None = None
     state: str = FRAME.initial
     """Where it is, in the words of the machine ``frame``."""
-    order: int = 0
-    """Its place among all that were called; 0 until it is queued."""
 
     @property
     def may_have_left(self) -> bool:
@@ -45,8 +42,8 @@ class Outgoing:
         self.state, _ = FRAME.step(self.state, word, Facts(sought=sought))
 
     def again(self) -> Outgoing:
-        """Return the same frame to be written once more, in its old place (REQ-CALL-13)."""
-        return Outgoing(self.action, self.request_id, self.text, self.session_id, order=self.order)
+        """Return the same frame to be written once more (REQ-CALL-13)."""
+        return Outgoing(self.action, self.request_id, self.text, self.session_id)
 
     def ids(self) -> dict[str, Any]:
         """Return what every error of the action says."""
@@ -63,7 +60,6 @@ class Outbox:
     def __init__(self, written: Callable[[Outgoing, int], None], failures: Failures) -> None:
         self._failures = failures
         self._queue: deque[Outgoing] = deque()
-        self._calls = itertools.count(1)
         self._written = written
 
     def check(self, outgoing: Outgoing) -> None:
@@ -84,9 +80,11 @@ class Outbox:
             )
 
     def put(self, outgoing: Outgoing) -> None:
-        """Queue a frame behind all others; one that was queued before keeps its place."""
-        if not outgoing.order:
-            outgoing.order = next(self._calls)
+        """Queue a frame behind all others.
+
+        A read that is written again is queued in the step that lost its link, when nothing waits
+        yet that was called later.
+        """
         self._queue.append(outgoing)
 
     def full(self, limit: int) -> bool:
@@ -98,7 +96,6 @@ class Outbox:
 
     def link_ready(self) -> None:
         """Give all that waits to a link, in call order: from now on it may have left."""
-        self._queue = deque(sorted(self._queue, key=lambda outgoing: outgoing.order))
         for outgoing in self._queue:
             outgoing.on("link_ready")
             outgoing.on("taken")
