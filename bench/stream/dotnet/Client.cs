@@ -47,7 +47,7 @@ internal sealed class Client(Options options)
         Interlocked.Add(ref _chars, result.Text.Length);
     }
 
-    private async Task<(int Events, long Chars)> ReadAsync(SmoothAgentClient client, Turn turn)
+    private async Task<(int Events, long Chars)> ReadAsync(SmoothAgentClient client, ITurn turn)
     {
         var (events, chars) = (0, 0L);
         var ping = Task.CompletedTask;

@@ -81,7 +81,7 @@ internal static class Bodies
             ("verified", code.Verified), ("attemptsRemaining", code.AttemptsRemaining), ("error", code.Error?.Value), ("message", code.Message)),
         SubmitResult form => Present(
             ("accepted", form.Accepted), ("errors", form.Errors.Count == 0 ? null : List(form.Errors)), ("message", form.Message)),
-        Conversation chat => Present(("sessionId", chat.SessionId), ("conversationId", chat.ConversationId)),
+        IConversation chat => Present(("sessionId", chat.SessionId), ("conversationId", chat.ConversationId)),
         TurnResult result => Result(result),
         _ => null,
     };

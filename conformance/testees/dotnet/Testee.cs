@@ -89,11 +89,11 @@ internal sealed partial class Testee(Output output)
         "cancel" => Verb(c, (turn, stop) => Done(turn.CancelAsync(stop))),
         "iterate" => Verb(c, (turn, stop) => FollowAsync(c, _watches[Text(c, "as")] = new(turn, stop))),
         "textstream" => Verb(c, (turn, stop) => TextAsync(c, turn, stop)),
-        "await" when c["abandon"] is not null => Abandon(Get<Turn>(c, "turn")),
+        "await" when c["abandon"] is not null => Abandon(Get<ITurn>(c, "turn")),
         "await" => Verb(c, async (turn, stop) => await turn.GetResultAsync(stop)),
-        "messages" => Issue(Text(c, "as"), stop => PagesAsync(c, Get<Conversation>(c, "on"), stop)),
+        "messages" => Issue(Text(c, "as"), stop => PagesAsync(c, Get<IConversation>(c, "on"), stop)),
         "hold" or "take" or "drop" or "leave" => await SteerAsync(cmd, c),
-        "detach" => Detach(Get<Turn>(c, "turn")),
+        "detach" => Detach(Get<ITurn>(c, "turn")),
         "abort" => await AbortAsync(Text(c, c["as"] is null ? "turn" : "as")),
         "advance" => await AdvanceAsync(Text(c, "on"), (double)c["ms"]!),
         "sync" => await SyncAsync(Text(c, "nonce")),
@@ -212,7 +212,7 @@ internal sealed partial class Testee(Output output)
     {
         var (name, how) = (Text(c, "as"), (string?)c["watch"] ?? "items");
         var fields = new JsonObject(MessageFields.Where(c.ContainsKey).Select(key => KeyValuePair.Create(key, c[key]?.DeepClone())));
-        var chat = (string?)c["via"] == "conversation" ? Get<Conversation>(c, "on") : null;
+        var chat = (string?)c["via"] == "conversation" ? Get<IConversation>(c, "on") : null;
         fields["sessionId"] = chat?.SessionId ?? Text(c, "session");
         var action = (SendMessageAction)ActionOf("send_message", fields);
         var stop = _stops[name] = new CancellationTokenSource();

@@ -2,7 +2,7 @@ using System.Text.Json.Nodes;
 using SmooAI.SmoothOperator;
 
 /// <summary>One iteration that can be held.</summary>
-internal sealed class Watch(Turn turn, CancellationToken stop)
+internal sealed class Watch(ITurn turn, CancellationToken stop)
 {
     private readonly IAsyncEnumerator<ServerEvent> _items = turn.GetAsyncEnumerator(stop);
     private TaskCompletionSource _go = new();
@@ -74,9 +74,9 @@ internal sealed partial class Testee
         return null;
     }
 
-    private JsonObject? Verb(JsonObject c, Func<Turn, CancellationToken, Task<object?>> start)
+    private JsonObject? Verb(JsonObject c, Func<ITurn, CancellationToken, Task<object?>> start)
     {
-        var turn = Get<Turn>(c, "turn");
+        var turn = Get<ITurn>(c, "turn");
         return Issue(Text(c, "as"), stop => start(turn, stop));
     }
 
@@ -85,7 +85,7 @@ internal sealed partial class Testee
         try
         {
             var value = await start();
-            if (value is Conversation)
+            if (value is IConversation)
             {
                 _handles[name] = value;
             }
@@ -100,7 +100,7 @@ internal sealed partial class Testee
         }
     }
 
-    private async Task WatchAsync(string name, Turn turn, Watch? watch, CancellationToken stop)
+    private async Task WatchAsync(string name, ITurn turn, Watch? watch, CancellationToken stop)
     {
         string? raised = null;
         try
@@ -153,7 +153,7 @@ internal sealed partial class Testee
         return null;
     }
 
-    private async Task<object?> TextAsync(JsonObject c, Turn turn, CancellationToken stop)
+    private async Task<object?> TextAsync(JsonObject c, ITurn turn, CancellationToken stop)
     {
         await foreach (var piece in turn.TextStream.WithCancellation(stop))
         {
@@ -162,7 +162,7 @@ internal sealed partial class Testee
         return null;
     }
 
-    private async Task<object?> PagesAsync(JsonObject c, Conversation chat, CancellationToken stop)
+    private async Task<object?> PagesAsync(JsonObject c, IConversation chat, CancellationToken stop)
     {
         var left = (int?)c["take"] ?? -1;
         var pages = c["limit"] is { } limit ? chat.MessagesAsync((int)limit) : chat.MessagesAsync();
@@ -177,19 +177,19 @@ internal sealed partial class Testee
         return null;
     }
 
-    private static async Task<object?> DeclineAsync(Turn turn, string question, CancellationToken stop)
+    private static async Task<object?> DeclineAsync(ITurn turn, string question, CancellationToken stop)
     {
         var declined = await turn.DeclineAsync(question == "otp" ? QuestionKind.Otp : QuestionKind.Interaction, stop);
         return question == "otp" ? null : declined;
     }
 
-    private static JsonObject? Abandon(Turn turn)
+    private static JsonObject? Abandon(ITurn turn)
     {
         _ = turn.GetResultAsync();
         return null;
     }
 
-    private static JsonObject? Detach(Turn turn)
+    private static JsonObject? Detach(ITurn turn)
     {
         turn.Detach();
         return null;
@@ -200,7 +200,7 @@ internal sealed partial class Testee
         var name = (string?)c["as"] ?? Text(c, "turn");
         if (!_watches.TryGetValue(name, out var watch))
         {
-            var turn = Get<Turn>(c, "turn");
+            var turn = Get<ITurn>(c, "turn");
             var stop = _stops[name];
             watch = _watches[name] = new(turn, stop.Token);
             watch.Hold(0);

@@ -7,7 +7,7 @@ namespace SmooAI.SmoothOperator;
 /// A client of one server. Making one does nothing but check the options; <see cref="ConnectAsync"/> opens the link,
 /// <see cref="CloseAsync"/> or disposal closes it. Safe from any thread (REQ-CONN-17).
 /// </summary>
-public sealed class SmoothAgentClient : IAsyncDisposable, IConversationHost
+public sealed class SmoothAgentClient : ISmoothAgentClient, IConversationHost
 {
     /// <summary>Words that every session lists (REQ-CALL-07).</summary>
     private static readonly string[] OwnWords =
@@ -47,35 +47,31 @@ public sealed class SmoothAgentClient : IAsyncDisposable, IConversationHost
         _turns = new TurnStarter(_context, _router, sender, _parking.Contains);
     }
 
-    /// <summary>The link moved; in order, one at a time, never in the frame of the call that caused it (REQ-CONN-07).</summary>
+    /// <inheritdoc/>
     public event EventHandler<StateChange> StateChanged
     {
         add => _states.Add(value);
         remove => _states.Remove(value);
     }
 
-    /// <summary>An event came that no turn and no call owns (REQ-WIRE-12).</summary>
+    /// <inheritdoc/>
     public event EventHandler<ServerEvent> EventReceived
     {
         add => _events.Add(value);
         remove => _events.Remove(value);
     }
 
-    /// <summary>A frame went out or came in; a tap that throws is removed (REQ-LOG-02).</summary>
+    /// <inheritdoc/>
     public event EventHandler<FrameInfo> FrameTapped
     {
         add => _frames.Add(value);
         remove => _frames.Remove(value);
     }
 
-    /// <summary>Where the link stands.</summary>
+    /// <inheritdoc/>
     public ConnectionState State => _connection.State;
 
-    /// <summary>Opens the link; joins an attempt that runs, does nothing while open (REQ-CONN-03).</summary>
-    /// <param name="cancellationToken">Ends the wait; an attempt that others share goes on inside its limit.</param>
-    /// <exception cref="ConnectFailedException">The link could not be opened.</exception>
-    /// <exception cref="SmoothAuthenticationException">The server refused the credentials.</exception>
-    /// <exception cref="ObjectDisposedException">The client was disposed.</exception>
+    /// <inheritdoc/>
     public Task ConnectAsync(CancellationToken cancellationToken = default)
     {
         ThrowIfDisposed();
@@ -84,30 +80,23 @@ public sealed class SmoothAgentClient : IAsyncDisposable, IConversationHost
             : Observed.Quiet(_connection.ConnectAsync().WaitAsync(cancellationToken));
     }
 
-    /// <summary>Closes the link and settles everything in flight; never throws, may be called at any time (REQ-CONN-05).</summary>
+    /// <inheritdoc/>
     public Task CloseAsync() => _connection.CloseAsync();
 
-    /// <summary>Closes for good: every later action throws <see cref="ObjectDisposedException"/>.</summary>
+    /// <inheritdoc/>
     public async ValueTask DisposeAsync()
     {
         _disposed = true;
         await CloseAsync().ConfigureAwait(false);
     }
 
-    /// <summary>Starts a conversation with an agent.</summary>
-    /// <param name="action">Whom to talk to; <c>supports</c> is completed by the client's own words.</param>
-    /// <param name="cancellationToken">Ends the wait (REQ-CALL-09).</param>
-    /// <exception cref="SmoothAgentException">The server refused, or the link failed.</exception>
-    public Task<Conversation> StartConversationAsync(
+    /// <inheritdoc/>
+    public Task<IConversation> StartConversationAsync(
         CreateConversationSessionAction action, CancellationToken cancellationToken = default) =>
         Observed.Quiet(StartAsync(CreateConversationSessionAsync(action, cancellationToken)));
 
-    /// <summary>Takes up a conversation again: a new session on it, or a session as it is (REQ-CALL-08).</summary>
-    /// <param name="resume">A conversation and its agent, or a session alone.</param>
-    /// <param name="cancellationToken">Ends the wait.</param>
-    /// <exception cref="ArgumentException">Neither a conversation with its agent nor a session is named.</exception>
-    /// <exception cref="SessionNotFoundException">The session is unknown.</exception>
-    public Task<Conversation> ResumeConversationAsync(
+    /// <inheritdoc/>
+    public Task<IConversation> ResumeConversationAsync(
         ConversationResume resume, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(resume);
@@ -130,24 +119,12 @@ public sealed class SmoothAgentClient : IAsyncDisposable, IConversationHost
         return Observed.Quiet(KeepAsync(GetSessionAsync(new() { SessionId = session }, cancellationToken)));
     }
 
-    /// <summary>Opens a session.</summary>
-    /// <param name="action">The action; <c>supports</c> is completed by the client's own words (REQ-CALL-07).</param>
-    /// <param name="cancellationToken">Ends the wait; nothing is sent if the frame was not written yet.</param>
-    /// <exception cref="SmoothAgentException">The server refused, or the link failed.</exception>
+    /// <inheritdoc/>
     public Task<CreateConversationSessionResult> CreateConversationSessionAsync(
         CreateConversationSessionAction action, CancellationToken cancellationToken = default) =>
         CallAsync(action, cancellationToken);
 
-    /// <summary>
-    /// Sends any action that has one answer and gives that answer; its frame is queued at the call. What
-    /// opens, resumes or stops a turn is no call. The named methods are this one under the protocol's words.
-    /// </summary>
-    /// <typeparam name="TResult">What the answer holds; follows from the action.</typeparam>
-    /// <param name="action">The action; without a <c>RequestId</c> the client draws one (REQ-CALL-01).</param>
-    /// <param name="cancellationToken">Ends the wait; nothing is sent if the frame was not written yet (REQ-CALL-09).</param>
-    /// <exception cref="ArgumentException">The given id is in flight already; nothing was sent.</exception>
-    /// <exception cref="SmoothAgentException">The server refused, the link failed, or another event answered (REQ-CALL-03).</exception>
-    /// <exception cref="ObjectDisposedException">The client was disposed.</exception>
+    /// <inheritdoc/>
     public Task<TResult> CallAsync<TResult>(CallAction<TResult> action, CancellationToken cancellationToken = default)
         where TResult : WireObject
     {
@@ -156,52 +133,34 @@ public sealed class SmoothAgentClient : IAsyncDisposable, IConversationHost
         return _caller.Call(Completed(action), Learn, cancellationToken);
     }
 
-    /// <summary>Says something in a session; the turn is there at once, its frame queued at the call (REQ-TURN-01).</summary>
-    /// <param name="action">The message.</param>
-    /// <param name="cancellationToken">Governs the turn: firing stops the server too (REQ-STOP-04).</param>
-    /// <exception cref="ArgumentException">The given id is in flight already; nothing was sent.</exception>
-    /// <exception cref="ObjectDisposedException">The client was disposed.</exception>
-    public Turn SendMessage(SendMessageAction action, CancellationToken cancellationToken = default)
+    /// <inheritdoc/>
+    public ITurn SendMessage(SendMessageAction action, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(action);
         ThrowIfDisposed();
         return _turns.Start(action, cancellationToken);
     }
 
-    /// <summary>Reads a session.</summary>
-    /// <param name="action">Which one.</param>
-    /// <param name="cancellationToken">Ends the wait; nothing is sent if the frame was not written yet.</param>
-    /// <exception cref="SmoothAgentException">The server refused, or the link failed.</exception>
+    /// <inheritdoc/>
     public Task<GetSessionResult> GetSessionAsync(GetSessionAction action, CancellationToken cancellationToken = default) =>
         CallAsync(action, cancellationToken);
 
-    /// <summary>Reads one page of a conversation's messages; <see cref="Conversation.MessagesAsync(CancellationToken)"/> reads all.</summary>
-    /// <param name="action">Which page.</param>
-    /// <param name="cancellationToken">Ends the wait; nothing is sent if the frame was not written yet.</param>
-    /// <exception cref="SmoothAgentException">The server refused, or the link failed.</exception>
+    /// <inheritdoc/>
     public Task<MessagePage> GetConversationMessagesAsync(
         GetConversationMessagesAction action, CancellationToken cancellationToken = default) =>
         CallAsync(action, cancellationToken);
 
-    /// <summary>Reads one page of the caller's conversations.</summary>
-    /// <param name="action">Which page; null for the first.</param>
-    /// <param name="cancellationToken">Ends the wait; nothing is sent if the frame was not written yet.</param>
-    /// <exception cref="SmoothAgentException">The server refused, or the link failed.</exception>
+    /// <inheritdoc/>
     public Task<ConversationPage> ListConversationsAsync(
         ListConversationsAction? action = null, CancellationToken cancellationToken = default) =>
         CallAsync(action ?? new(), cancellationToken);
 
-    /// <summary>Gives a conversation a title.</summary>
-    /// <param name="action">Which one, and the title.</param>
-    /// <param name="cancellationToken">Ends the wait; nothing is sent if the frame was not written yet.</param>
-    /// <exception cref="SmoothAgentException">The server refused, or the link failed.</exception>
+    /// <inheritdoc/>
     public Task<RenameConversationResult> RenameConversationAsync(
         RenameConversationAction action, CancellationToken cancellationToken = default) =>
         CallAsync(action, cancellationToken);
 
-    /// <summary>Asks the server for a sign of life.</summary>
-    /// <param name="cancellationToken">Ends the wait.</param>
-    /// <exception cref="SmoothAgentException">The link failed, or no answer came in time.</exception>
+    /// <inheritdoc/>
     public Task<Pong> PingAsync(CancellationToken cancellationToken = default)
     {
         var started = _context.Clock.GetTimestamp();
@@ -209,22 +168,14 @@ public sealed class SmoothAgentClient : IAsyncDisposable, IConversationHost
         return Observed.Quiet(ReplyAsync(pong, started));
     }
 
-    /// <summary>Answers the confirmation of the live turn with that id, else as a call of its own (REQ-VERB-08).</summary>
-    /// <param name="action">The answer.</param>
-    /// <param name="cancellationToken">Ends the wait alone.</param>
-    /// <exception cref="NoPendingQuestionException">Nothing is open in the live turn; nothing was sent.</exception>
-    /// <exception cref="AlreadyAnsweredException">It was answered before; nothing was sent.</exception>
-    /// <returns>
-    /// The turn that began with the answer, when this client did not follow the one that asked and the server goes on
-    /// with it; else null (REQ-VERB-15).
-    /// </returns>
-    public Task<Turn?> ConfirmToolActionAsync(ConfirmToolActionAction action, CancellationToken cancellationToken = default)
+    /// <inheritdoc/>
+    public Task<ITurn?> ConfirmToolActionAsync(ConfirmToolActionAction action, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(action);
         ThrowIfDisposed();
         return _turns.Find(action.RequestId) is { } live
             ? Observed.Quiet(NoTurnAsync(live.Actions.Confirm(action.Approved, cancellationToken)))
-            : _caller.CallVerb<Turn?>(
+            : _caller.CallVerb<ITurn?>(
                 StepTables.Verbs["confirm"],
                 action,
                 _ => null,
@@ -232,12 +183,7 @@ public sealed class SmoothAgentClient : IAsyncDisposable, IConversationHost
                 cancellationToken);
     }
 
-    /// <summary>Gives a code to the live turn with that id, else as a call of its own.</summary>
-    /// <param name="action">The code, or a refusal.</param>
-    /// <param name="cancellationToken">Ends the wait alone.</param>
-    /// <exception cref="NoPendingQuestionException">No code is asked for in the live turn; nothing was sent.</exception>
-    /// <exception cref="AlreadyAnsweredException">A code is on its way already; nothing was sent.</exception>
-    /// <exception cref="UnsupportedException">The server does not know declined codes; nothing was sent.</exception>
+    /// <inheritdoc/>
     public Task<OtpCheck> VerifyOtpAsync(VerifyOtpAction action, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(action);
@@ -251,11 +197,7 @@ public sealed class SmoothAgentClient : IAsyncDisposable, IConversationHost
             : live.Actions.VerifyOtp(action.Code ?? "", cancellationToken);
     }
 
-    /// <summary>Answers the interaction of the live turn with that id, else as a call of its own.</summary>
-    /// <param name="action">The values, or a refusal.</param>
-    /// <param name="cancellationToken">Ends the wait alone.</param>
-    /// <exception cref="NoPendingQuestionException">Nothing is open in the live turn; nothing was sent.</exception>
-    /// <exception cref="AlreadyAnsweredException">It was answered before; nothing was sent.</exception>
+    /// <inheritdoc/>
     public Task<SubmitResult> SubmitInteractionAsync(
         SubmitInteractionAction action, CancellationToken cancellationToken = default)
     {
@@ -276,9 +218,7 @@ public sealed class SmoothAgentClient : IAsyncDisposable, IConversationHost
             : live.Actions.Submit(action.Values, cancellationToken);
     }
 
-    /// <summary>Stops the live turn with that id; without one, done when the frame is written.</summary>
-    /// <param name="action">Which turn.</param>
-    /// <param name="cancellationToken">Ends the wait alone.</param>
+    /// <inheritdoc/>
     public Task CancelAsync(CancelAction action, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(action);
@@ -338,20 +278,20 @@ public sealed class SmoothAgentClient : IAsyncDisposable, IConversationHost
         }
     }
 
-    private static async Task<Turn?> NoTurnAsync(Task confirming)
+    private static async Task<ITurn?> NoTurnAsync(Task confirming)
     {
         await confirming.ConfigureAwait(false);
         return null;
     }
 
-    private async Task<Conversation> StartAsync(Task<CreateConversationSessionResult> opening)
+    private async Task<IConversation> StartAsync(Task<CreateConversationSessionResult> opening)
     {
         var session = await opening.ConfigureAwait(false);
         return new Conversation(
             this, session.SessionId, session.ConversationId, session.AgentName, session.Capabilities ?? []);
     }
 
-    private async Task<Conversation> KeepAsync(Task<GetSessionResult> reading)
+    private async Task<IConversation> KeepAsync(Task<GetSessionResult> reading)
     {
         var session = await reading.ConfigureAwait(false);
         return new Conversation(this, session.SessionId, session.ConversationId, session.AgentName, []);

@@ -4,7 +4,7 @@ namespace SmooAI.SmoothOperator;
 internal interface IConversationHost
 {
     /// <summary>Sends a message of the conversation.</summary>
-    Turn SendMessage(SendMessageAction action, CancellationToken cancellationToken);
+    ITurn SendMessage(SendMessageAction action, CancellationToken cancellationToken);
 
     /// <summary>Asks for one page of the conversation's messages.</summary>
     Task<MessagePage> GetConversationMessagesAsync(

@@ -41,7 +41,7 @@ internal sealed class ItemQueue
                 return;
             }
             MergeAll();
-            if (IsFull(item, 0))
+            if (IsFull(item, held))
             {
                 IsOver = true;
                 return;

@@ -16,7 +16,7 @@ public sealed record SubmitResult
     /// The turn that began with the answer, when this client did not follow the one that asked and the server goes on
     /// with it; else null (REQ-VERB-15).
     /// </summary>
-    public Turn? Turn { get; init; }
+    public ITurn? Turn { get; init; }
 
     /// <summary>Whether they were taken, and how many fields were not; never a value.</summary>
     public override string ToString() => Accepted ? "accepted" : $"not accepted, {Errors.Count} errors";

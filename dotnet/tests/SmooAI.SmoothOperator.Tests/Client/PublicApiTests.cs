@@ -38,7 +38,7 @@ public sealed class PublicApiTests
         }
     }
 
-    private static string Kind(Type type) => type.IsEnum ? "enum" : type.IsValueType ? "struct" : type.IsAbstract ? "abstract class" : "class";
+    private static string Kind(Type type) => type.IsInterface ? "interface" : type.IsEnum ? "enum" : type.IsValueType ? "struct" : type.IsAbstract ? "abstract class" : "class";
 
     private static bool IsCompilers(MemberInfo member) =>
         member is Type

@@ -75,7 +75,7 @@ public sealed class ConversationTests : ClientTest
         return Frames.Immediate(id, 200, $$"""{"messages":[{{string.Join(',', messages)}}],"nextCursor":{{cursor}},"hasMore":{{more}}}""");
     }
 
-    private async Task<Conversation> StartedAsync()
+    private async Task<IConversation> StartedAsync()
     {
         var client = await ConnectedAsync();
         var starting = client.StartConversationAsync(new() { AgentId = Frames.Agent, UserName = "Ada" });

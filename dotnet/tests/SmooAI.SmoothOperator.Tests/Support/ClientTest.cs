@@ -57,7 +57,7 @@ public abstract class ClientTest : IAsyncLifetime
     }
 
     /// <summary>Sends a message and has the peer accept it.</summary>
-    internal async Task<Turn> RunningAsync(SmoothAgentClient client, string text = "hello")
+    internal async Task<ITurn> RunningAsync(SmoothAgentClient client, string text = "hello")
     {
         var turn = client.SendMessage(new() { SessionId = Frames.Session, Message = text });
         await Link.AnswerAsync("send_message", Frames.Accepted);
@@ -65,7 +65,7 @@ public abstract class ClientTest : IAsyncLifetime
     }
 
     /// <summary>A turn whose question is open.</summary>
-    internal async Task<Turn> AskedAsync(SmoothAgentClient client, Func<string, string> question)
+    internal async Task<ITurn> AskedAsync(SmoothAgentClient client, Func<string, string> question)
     {
         var turn = await RunningAsync(client);
         await Link.SendAsync(question(turn.RequestId));

@@ -74,6 +74,14 @@ internal sealed class PeerLink : IDisposable
         return bytes;
     }
 
+    /// <summary>Takes one short frame of the client from the stream below the WebSocket; returns opcode and payload.</summary>
+    public async Task<(int Opcode, byte[] Payload)> ReceiveFrameAsync()
+    {
+        var head = await ReceiveRawAsync(6); // opcode, masked length, mask
+        var payload = await ReceiveRawAsync(head[1] & 0x7F);
+        return (head[0] & 0x0F, [.. payload.Select((value, index) => (byte)(value ^ head[2 + (index % 4)]))]);
+    }
+
     /// <summary>Waits for the client's close frame and answers it; returns its code.</summary>
     public async Task<int?> ClosedAsync()
     {

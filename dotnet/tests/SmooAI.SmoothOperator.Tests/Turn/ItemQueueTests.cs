@@ -51,6 +51,17 @@ public sealed class ItemQueueTests
     }
 
     [Fact]
+    public void REQ_TURN_22_WhatAReaderHasInItsHandCounts()
+    {
+        for (var count = 0; count < ItemQueue.MostItems - 10; count++)
+        {
+            AddChunk();
+        }
+        AddChunk(held: 10);
+        (_queue.IsOver, _queue.Count).ShouldBe((true, ItemQueue.MostItems - 10));
+    }
+
+    [Fact]
     public void REQ_TURN_21_TheBytesOfTheFramesAreBounded()
     {
         var large = new string('x', 1024 * 1024);
@@ -88,13 +99,13 @@ public sealed class ItemQueueTests
         }
     }
 
-    private void AddChunk() => Add(Frames.Chunk("r", "{}"));
+    private void AddChunk(int held = 0) => Add(Frames.Chunk("r", "{}"), held);
 
-    private void Add(string frame)
+    private void Add(string frame, int held = 0)
     {
         var received = WireCodec.Decode(frame).Event!;
         var from = _text.Length;
         _text.Add(received);
-        _queue.Add(new TurnItem(received, from, _text.Length));
+        _queue.Add(new TurnItem(received, from, _text.Length), held);
     }
 }

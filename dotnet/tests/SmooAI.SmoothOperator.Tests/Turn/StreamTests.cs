@@ -85,7 +85,7 @@ public sealed class StreamTests : ClientTest
     }
 
     /// <summary>A turn that ended before anybody looked at its items.</summary>
-    private async Task<Turn> StreamedAsync(Func<string, string> frame, string response = "\"Done\"")
+    private async Task<ITurn> StreamedAsync(Func<string, string> frame, string response = "\"Done\"")
     {
         var client = await ConnectedAsync();
         var turn = await RunningAsync(client);
