@@ -38,6 +38,7 @@ class Limits:
     case: float = 20.0
 
 
+GONE = {"clients": 0, "timers": 0, "sockets": 0, "tasks": 0}  # after close()
 CENSUS_LOOKS, CENSUS_PAUSE = 20, 0.02
 """How often, and how many seconds apart, timers are counted until they are as few as expected."""
 
@@ -195,7 +196,7 @@ class Player:
             return
         armed = self.expected.quiet.get(self.index - 1)
         if step.body["cmd"] == "close" and armed is not None:
-            await self._timers(armed, "when nothing is in flight any more")
+            await self._census("when nothing is in flight any more", {"timers": armed})
         body = self._resolve(step.body, step.client)
         reply = await self.testee.command(body, self.limits.step)
         if "fail" in reply:
@@ -299,7 +300,7 @@ class Player:
     async def _finish(self) -> None:
         self.index = len(self.case.steps) - 1
         await self._barrier(self.index)
-        await self._timers(0, "after close()")
+        await self._census("after close()", GONE)
         reply = await self.testee.command({"cmd": "reset"}, self.limits.step)
         if "fail" in reply:
             raise StageError(f"the testee refused reset: {reply['fail']}")
@@ -314,21 +315,24 @@ class Player:
         if self.stage.strangers:
             raise StageError(f"a stranger called: {self.stage.strangers[0]}")
 
-    async def _timers(self, expected: int, when: str) -> None:
-        """Only timers of links may be armed now (REQ-CONN-05, REQ-TURN-11).
+    async def _census(self, when: str, most: dict[str, int]) -> None:
+        """What is alive now: no more than is needed (REQ-CONN-05, REQ-TURN-11).
 
         A socket that is being closed has a timer too, for as long as its last octets travel.
         """
         if self.testee.hello.get("features", {}).get("census") is not True:
             return
+        over = ""
         for _ in range(CENSUS_LOOKS):
             reply = await self.testee.command({"cmd": "census"}, self.limits.step)
-            timers = reply.get("ok", {}).get("timers", expected)
-            if timers <= expected:
+            found = reply.get("ok", {})
+            told = {what: found.get(what, limit) for what, limit in most.items()}
+            over = next((what for what, limit in most.items() if told[what] != limit), "")
+            if not over or told[over] < most[over]:
                 break
             await asyncio.sleep(CENSUS_PAUSE)
-        if timers != expected:
-            raise StageError(f"{timers} timers are armed {when}, expected {expected}")
+        if over:
+            raise StageError(f"{told[over]} {over} are alive {when}, expected {most[over]}")
 
     def _surplus(self, client: str, inbox: asyncio.Queue[Received]) -> None:
         while not inbox.empty():
