@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 /// Where a client reads the time and hangs its timers (REQ-TIME-01).
 ///
@@ -11,6 +11,13 @@ use std::time::{Duration, Instant};
 pub trait Clock: fmt::Debug + Send + Sync + 'static {
     /// Time since some fixed moment; it never goes back.
     fn now(&self) -> Duration;
+
+    /// Time since some fixed moment by the calendar: it goes on while the machine sleeps. A clock
+    /// that shows the same as [`now`](Self::now), as it does by default, never sees a sleep
+    /// (REQ-CONN-39).
+    fn wall(&self) -> Duration {
+        self.now()
+    }
 
     /// Runs `fire` once, `delay` from now, unless the returned timer is dropped before.
     fn schedule(&self, delay: Duration, fire: Box<dyn FnOnce() + Send>) -> Timer;
@@ -96,6 +103,11 @@ impl Default for SystemClock {
 impl Clock for SystemClock {
     fn now(&self) -> Duration {
         self.start.elapsed()
+    }
+
+    fn wall(&self) -> Duration {
+        let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
+        since.unwrap_or_default()
     }
 
     fn schedule(&self, delay: Duration, fire: Box<dyn FnOnce() + Send>) -> Timer {

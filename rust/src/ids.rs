@@ -1,4 +1,4 @@
-//! Ids of actions, from a cryptographic source or from the caller's own.
+//! Ids of actions and numbers of chance, from a cryptographic source or from the caller's own.
 
 use std::fmt::Write as _;
 
@@ -28,8 +28,25 @@ pub(crate) fn draw() -> Result<String, Error> {
     Ok(id)
 }
 
+/// Draws a number from 0 up to, but not including, 1. Where the system has no random bytes to give
+/// it is the middle: a wait needs no secret.
+pub(crate) fn number() -> f64 {
+    let mut bytes = [0_u8; 4];
+    match getrandom::fill(&mut bytes) {
+        Ok(()) => f64::from(u32::from_le_bytes(bytes)) / (f64::from(u32::MAX) + 1.0),
+        Err(_) => 0.5,
+    }
+}
+
 #[cfg(test)]
 mod tests {
+    #[test]
+    fn req_conn_31_numbers_of_chance_lie_from_0_up_to_1() {
+        let drawn: Vec<f64> = std::iter::repeat_with(super::number).take(1_000).collect();
+        assert!(drawn.iter().all(|it| (0.0..1.0).contains(it)));
+        assert!(drawn.iter().any(|it| *it < 0.5) && drawn.iter().any(|it| *it >= 0.5));
+    }
+
     #[test]
     fn req_call_01_ids_are_lower_case_version_4_and_differ() {
         let (one, two) = (

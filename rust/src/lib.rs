@@ -28,6 +28,7 @@ mod wire;
 
 pub use crate::client::{ClientBuilder, Pong, SmoothAgentClient, States};
 pub use crate::clock::{Clock, SystemClock, Timer};
+pub use crate::connection::Counters;
 pub use crate::conversation::{
     Conversation, Messages, ResumeConversation, SendOptions, StartConversation,
 };
@@ -39,7 +40,7 @@ pub use crate::observer::Observer;
 #[cfg(feature = "tracing")]
 pub use crate::observer::TracingObserver;
 pub use crate::opener::{Message, OpenRequest};
-pub use crate::options::TokenIn;
+pub use crate::options::{QueuePolicy, TokenIn, TokenReason, TokenRequest};
 pub use crate::requests::Pending;
 pub use crate::turn::{
     OtpCheck, Outcome, Question, SubmitResult, TextStream, ToolCallView, Turn, TurnEvents,

@@ -26,6 +26,8 @@ struct Shared {
 #[derive(Default)]
 struct Time {
     now: Duration,
+    /// How long the machine slept in all.
+    slept: Duration,
     drawn: u64,
     due: BTreeMap<(Duration, u64), Fire>,
 }
@@ -47,6 +49,12 @@ impl VirtualClock {
         }
         self.lock().now = end;
         self.settle().await;
+    }
+
+    /// Lets the machine sleep: the wall clock alone moves on, and no timer is due. A client notices
+    /// at the next timer of its watch over the link (REQ-CONN-39).
+    pub fn sleep(&self, time: Duration) {
+        self.lock().slept += time;
     }
 
     /// How many timers wait.
@@ -106,6 +114,11 @@ impl fmt::Debug for VirtualClock {
 impl Clock for VirtualClock {
     fn now(&self) -> Duration {
         self.lock().now
+    }
+
+    fn wall(&self) -> Duration {
+        let time = self.lock();
+        time.now + time.slept
     }
 
     fn schedule(&self, delay: Duration, fire: Fire) -> Timer {

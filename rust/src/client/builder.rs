@@ -14,7 +14,9 @@ use crate::logging::LogRecord;
 use crate::observer::Observer;
 use crate::opener::{Message, OpenRequest, opener};
 use crate::options::headers::{check_name, is_value};
-use crate::options::{Options, Source, Token, TokenIn};
+use crate::options::{Options, QueuePolicy, Source, Token, TokenIn, TokenRequest};
+
+const MILLISECOND: Duration = Duration::from_millis(1);
 
 /// Builds a client. Mistakes are reported by [`build`](Self::build); nothing is opened and no task
 /// is started before [`connect`](Self::connect).
@@ -55,20 +57,23 @@ impl ClientBuilder {
         self.set(|options| options.token = Token::Static(token.into()))
     }
 
-    /// Asks for a token before every attempt, inside `connect_timeout` (REQ-CONN-11).
+    /// Asks for a token before every attempt, inside `connect_timeout` (REQ-CONN-11). The request
+    /// says why it is asked for: after a refusal a kept token will not do (REQ-CONN-34). An error of
+    /// the provider fails the attempt, which is made again as others are; one that was made by
+    /// [`Error::authentication`] is final.
     ///
     /// ```
     /// let builder = smooth_operator::SmoothAgentClient::builder("ws://localhost:8787/ws")
-    ///     .token_provider(|| async { std::env::var("AGENT_TOKEN") });
+    ///     .token_provider(|_| async { std::env::var("AGENT_TOKEN") });
     /// ```
     pub fn token_provider<F, T, E>(self, provider: F) -> Self
     where
-        F: Fn() -> T + Send + Sync + 'static,
+        F: Fn(TokenRequest) -> T + Send + Sync + 'static,
         T: Future<Output = Result<String, E>> + Send + 'static,
         E: Into<Box<dyn std::error::Error + Send + Sync>>,
     {
-        let provider = move || {
-            let asked = provider();
+        let provider = move |request| {
+            let asked = provider(request);
             let boxed: std::pin::Pin<Box<dyn Future<Output = Result<String, Source>> + Send>> =
                 Box::pin(async move { asked.await.map_err(Into::into) });
             boxed
@@ -225,6 +230,132 @@ impl ClientBuilder {
     /// ```
     pub fn lazy(self, lazy: bool) -> Self {
         self.set(|options| options.lazy = lazy)
+    }
+
+    /// Whether a lost link is sought again. Default: true (REQ-CONN-30).
+    ///
+    /// ```
+    /// let builder = smooth_operator::SmoothAgentClient::builder("ws://localhost:8787/ws")
+    ///     .auto_reconnect(false);
+    /// ```
+    pub fn auto_reconnect(self, seek: bool) -> Self {
+        self.set(|options| options.seeking.auto = seek)
+    }
+
+    /// Whether a link is sought again when the first attempt of `connect` fails. Default: false
+    /// (REQ-CONN-04).
+    ///
+    /// ```
+    /// let builder = smooth_operator::SmoothAgentClient::builder("ws://localhost:8787/ws")
+    ///     .retry_initial_connect(true);
+    /// ```
+    pub fn retry_initial_connect(self, seek: bool) -> Self {
+        self.set(|options| options.seeking.initial = seek)
+    }
+
+    /// Attempts in a row without a link before it is given up with [`Error::ReconnectExhausted`];
+    /// none = without end, 0 = none is made. Default: none (REQ-CONN-36).
+    ///
+    /// ```
+    /// let builder = smooth_operator::SmoothAgentClient::builder("ws://localhost:8787/ws")
+    ///     .max_reconnect_attempts(8);
+    /// ```
+    pub fn max_reconnect_attempts(self, attempts: impl Into<Option<u32>>) -> Self {
+        let attempts = attempts.into();
+        self.set(|options| options.seeking.attempts = attempts)
+    }
+
+    /// Unit of the waits between attempts, at least a millisecond. Default: 500 ms (REQ-CONN-31).
+    ///
+    /// ```
+    /// let builder = smooth_operator::SmoothAgentClient::builder("ws://localhost:8787/ws")
+    ///     .backoff_base(std::time::Duration::from_secs(1));
+    /// ```
+    pub fn backoff_base(self, unit: Duration) -> Self {
+        if unit < MILLISECOND {
+            return self.refuse("backoff_base must be at least 1 ms");
+        }
+        self.set(|options| options.seeking.backoff_base = unit)
+    }
+
+    /// Longest wait before an attempt, at least a millisecond. Default: 20 s (REQ-CONN-31).
+    ///
+    /// ```
+    /// let builder = smooth_operator::SmoothAgentClient::builder("ws://localhost:8787/ws")
+    ///     .backoff_max(std::time::Duration::from_secs(60));
+    /// ```
+    pub fn backoff_max(self, longest: Duration) -> Self {
+        if longest < MILLISECOND {
+            return self.refuse("backoff_max must be at least 1 ms");
+        }
+        self.set(|options| options.seeking.backoff_max = longest)
+    }
+
+    /// How long a link has to be open before attempts and waits are counted anew. Default: 10 s
+    /// (REQ-CONN-32).
+    ///
+    /// ```
+    /// let builder = smooth_operator::SmoothAgentClient::builder("ws://localhost:8787/ws")
+    ///     .stable_after(std::time::Duration::from_secs(30));
+    /// ```
+    pub fn stable_after(self, open: Duration) -> Self {
+        self.set(|options| options.seeking.stable_after = open)
+    }
+
+    /// Silence of the link after which the client asks whether it lives. Default: 25 s; zero =
+    /// never, which also turns off that a sleep of the machine is noticed (REQ-CONN-38,
+    /// REQ-CONN-39).
+    ///
+    /// ```
+    /// let builder = smooth_operator::SmoothAgentClient::builder("ws://localhost:8787/ws")
+    ///     .ping_interval(std::time::Duration::from_secs(15));
+    /// ```
+    pub fn ping_interval(self, silence: Duration) -> Self {
+        self.set(|options| options.seeking.ping_interval = silence)
+    }
+
+    /// How long the client waits for the sign of life that it asked for before the link counts as
+    /// dead. Default: 10 s; zero = without end (REQ-CONN-38).
+    ///
+    /// ```
+    /// let builder = smooth_operator::SmoothAgentClient::builder("ws://localhost:8787/ws")
+    ///     .pong_timeout(std::time::Duration::from_secs(5));
+    /// ```
+    pub fn pong_timeout(self, limit: Duration) -> Self {
+        self.set(|options| options.seeking.pong_timeout = limit)
+    }
+
+    /// Actions that may wait for a link; another one fails with [`Error::QueueFull`]. Default: 64
+    /// (REQ-CONN-40).
+    ///
+    /// ```
+    /// let builder = smooth_operator::SmoothAgentClient::builder("ws://localhost:8787/ws")
+    ///     .queue_limit(16);
+    /// ```
+    pub fn queue_limit(self, actions: usize) -> Self {
+        self.set(|options| options.seeking.queue_limit = actions)
+    }
+
+    /// What an action does while a lost link is sought again. Default: [`QueuePolicy::Wait`]
+    /// (REQ-CONN-40).
+    ///
+    /// ```
+    /// let builder = smooth_operator::SmoothAgentClient::builder("ws://localhost:8787/ws")
+    ///     .queue_policy(smooth_operator::QueuePolicy::FailFast);
+    /// ```
+    pub fn queue_policy(self, policy: QueuePolicy) -> Self {
+        self.set(|options| options.seeking.queue_policy = policy)
+    }
+
+    /// Where the numbers of chance come from, each from 0 up to, but not including, 1: one for each
+    /// wait before an attempt. Default: a cryptographic source (REQ-TIME-01).
+    ///
+    /// ```
+    /// let builder = smooth_operator::SmoothAgentClient::builder("ws://localhost:8787/ws")
+    ///     .random(|| 0.5);
+    /// ```
+    pub fn random(self, draw: impl Fn() -> f64 + Send + Sync + 'static) -> Self {
+        self.set(|options| options.random = Some(Box::new(draw)))
     }
 
     /// Adds root certificates, as PEM text, to those of the platform (REQ-CONN-13).

@@ -17,7 +17,7 @@ use crate::wire::arguments::argument_fault;
 use crate::wire::errors::Leaf;
 use crate::wire::events::Event;
 use crate::wire::mend::last_string;
-use crate::wire::types::CreateConversationSessionResult;
+use crate::wire::types::{CreateConversationSessionResult, GetSessionResult};
 
 /// The wait for the answer to a call. The frame was queued when the call was made; dropping this
 /// ends the wait, and takes the frame back if it was not written yet (REQ-CALL-09).
@@ -99,6 +99,9 @@ impl SmoothAgentClient {
             let any: &dyn Any = &output;
             if let Some(session) = any.downcast_ref::<CreateConversationSessionResult>() {
                 books.learn(&session.session_id, session.capabilities.as_deref());
+            }
+            if any.is::<CreateConversationSessionResult>() || any.is::<GetSessionResult>() {
+                books.session_known();
             }
             Ok(output)
         })

@@ -13,7 +13,7 @@ pub use self::builder::ClientBuilder;
 use self::calls::fault;
 pub use self::states::States;
 use crate::clock::within;
-use crate::connection::gone;
+use crate::connection::{Counters, gone};
 use crate::conversation::{Front, ResumeConversation, StartConversation};
 use crate::errors::Error;
 use crate::listeners::{FrameInfo, Listener, ListenerId, StateChange};
@@ -100,6 +100,18 @@ impl SmoothAgentClient {
         if within(&**clock, limit, quiet).await.is_none() {
             tasks.iter().for_each(|task| task.abort.abort());
         }
+    }
+
+    /// Asks an open link whether it lives, with five seconds for the answer, or ends the wait for
+    /// another one (REQ-CONN-35, REQ-CONN-39). Call it when the machine woke up, or has a network
+    /// again; in `idle` and `closed` it does nothing.
+    pub fn wake(&self) {
+        self.books.wake();
+    }
+
+    /// What the client has counted since it was made (REQ-LOG-03).
+    pub fn counters(&self) -> Counters {
+        self.books.counters()
     }
 
     /// The state of the link.

@@ -1,41 +1,51 @@
-//! One attempt to open a link: the token, the handshake, and what a refusal means.
+//! One attempt to open a link: the token, the address, the socket.
 
+use super::failure::Failure;
 use crate::clock::within;
 use crate::errors::{Draft, Error};
 use crate::opener::OpenRequest;
-use crate::options::{Options, Token, TokenIn};
+use crate::options::{Options, Token, TokenIn, TokenReason, TokenRequest};
 use crate::transport::{Handshake, Refusal, Security, Socket};
-use crate::wire::codes::http_status;
 use crate::wire::errors::Leaf;
 
-/// Opens a socket within the limit of an attempt.
-pub(super) async fn attempt(options: &Options) -> Result<Socket, Error> {
+/// Opens a socket within the limit of an attempt, when the socket before it is gone.
+pub(super) async fn attempt(
+    options: &Options,
+    reason: TokenReason,
+    before: impl Future<Output = ()>,
+) -> Result<Socket, Failure> {
     let work = async {
-        let token = token(options).await?;
+        before.await;
+        let token = token(options, reason).await?;
         if let Some(token) = &token {
-            options.check_token(token)?;
+            options.check_token(token).map_err(Failure::last)?;
         }
-        open(options, token).await.map_err(refused)
+        open(options, token).await.map_err(Failure::refused)
     };
     let done = match within(&*options.clock, options.limits.connect, work).await {
         Some(done) => done,
-        None => Err(Draft::new("no answer in time").end(Leaf::ConnectFailed)),
+        None => {
+            let late = Draft::new("no answer in time").end(Leaf::ConnectFailed);
+            Err(Failure::passing(late))
+        }
     };
-    done.map_err(|error| error.with(|draft| draft.place(&options.place)))
+    done.map_err(|failure| failure.with(|draft| draft.place(&options.place)))
 }
 
-async fn token(options: &Options) -> Result<Option<String>, Error> {
+async fn token(options: &Options, reason: TokenReason) -> Result<Option<String>, Failure> {
     match &options.token {
         Token::None => Ok(None),
         Token::Static(token) => Ok(Some(token.to_string())),
-        Token::Provider(provider) => provider().await.map(Some).map_err(|cause| {
-            if let Some(own @ Error::Authentication(_)) = cause.downcast_ref::<Error>() {
-                return own.clone();
-            }
-            Draft::new("the token provider failed")
-                .source(cause)
-                .end(Leaf::ConnectFailed)
-        }),
+        Token::Provider(provider) => {
+            let given = provider(TokenRequest { reason }).await;
+            given.map(Some).map_err(|cause| {
+                if let Some(own @ Error::Authentication(_)) = cause.downcast_ref::<Error>() {
+                    return Failure::last(own.clone());
+                }
+                let failed = Draft::new("the token provider failed").source(cause);
+                Failure::passing(failed.end(Leaf::ConnectFailed))
+            })
+        }
     }
 }
 
@@ -70,21 +80,4 @@ async fn open(options: &Options, token: Option<String>) -> Result<Socket, Refusa
         security,
     };
     Socket::open(&options.target, handshake).await
-}
-
-fn refused(refusal: Refusal) -> Error {
-    let row = refusal.status.and_then(http_status);
-    let leaf = match row.is_some_and(|row| row.kind == "authentication") {
-        true => Leaf::Authentication,
-        false => Leaf::ConnectFailed,
-    };
-    Draft::refused(refusal.reason, refusal.retryable)
-        .answer(
-            refusal.status,
-            refusal.retry_after,
-            refusal.body,
-            refusal.request_id,
-        )
-        .cause(refusal.source)
-        .end(leaf)
 }

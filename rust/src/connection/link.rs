@@ -1,12 +1,14 @@
 //! One link: its driver task owns the socket, from the attempt to the end.
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use super::attempt::attempt;
+use super::failure::Failure;
+use super::timers::Waits;
 use super::writer::Writer;
 use crate::clock::within;
-use crate::errors::Error;
-use crate::options::Options;
+use crate::options::{Options, TokenReason};
 use crate::transport::{Incoming, Socket, Text};
 use crate::wire::learned::{Frame, Pattern, Reader};
 use crate::wire::steps::Signal;
@@ -50,30 +52,41 @@ pub(crate) trait Upper: Send + Sync + 'static {
     /// The handshake succeeded; false when nobody wants the link any more.
     fn opened(&self, link: u64) -> bool;
     /// The attempt failed.
-    fn failed(&self, link: u64, error: Error);
+    fn failed(&self, link: u64, failure: Failure);
     /// Messages that came together; true when one of them was one malformed frame too many.
     fn frames(&self, link: u64, patterns: &[Arc<Pattern>], frames: &mut Vec<Came>) -> bool;
     /// The link ended; returns the code to close it with, where it is still to be closed.
     fn ended(&self, link: u64, end: End) -> Option<u16>;
-    /// The task of a link is gone without having ended it: its runtime died.
+    /// The task of a link, or the wait for one, is gone without having ended: its runtime died.
     fn orphaned(&self, link: u64);
+    /// A timer of the link rang; it counts when it still lives.
+    fn due(&self, kind: Waits, live: &AtomicBool);
+}
+
+/// An attempt that is to be made.
+pub(super) struct Attempt<F> {
+    /// Why a token is asked for.
+    pub(super) reason: TokenReason,
+    /// Ends when the socket before is gone: there are never two (REQ-CONN-37).
+    pub(super) gone: F,
 }
 
 /// Makes one attempt and, when it succeeds, drives the link to its end.
 pub(super) async fn run(
     upper: &impl Fn() -> Option<Arc<dyn Upper>>,
     link: u64,
+    due: Attempt<impl Future<Output = ()>>,
     options: Arc<Options>,
     writer: Arc<Writer>,
 ) {
     let opened = tokio::select! {
-        opened = attempt(&options) => opened,
+        opened = attempt(&options, due.reason, due.gone) => opened,
         () = writer.closing() => return,
     };
     match opened {
-        Err(error) => {
+        Err(failure) => {
             if let Some(upper) = upper() {
-                upper.failed(link, error);
+                upper.failed(link, failure);
             }
         }
         Ok(socket) => {

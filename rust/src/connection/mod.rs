@@ -2,14 +2,23 @@
 //! link, one open socket. Frames on their way out wait in the outbox, which outlives a link.
 
 mod attempt;
+mod backoff;
+mod counters;
+mod failure;
 mod link;
+mod liveness;
 mod outbox;
+mod seeking;
 mod supervisor;
+mod timers;
 mod writer;
 
+pub use self::counters::Counters;
+pub(crate) use self::failure::Failure;
 pub(crate) use self::link::{Came, End, Upper};
 pub(crate) use self::outbox::Outgoing;
-pub(crate) use self::supervisor::{Attempt, Supervisor, Task};
+pub(crate) use self::supervisor::{Attempt, Due, Supervisor, Task};
+pub(crate) use self::timers::Waits;
 
 use crate::errors::{Draft, Error};
 use crate::wire::codes::close_code;

@@ -9,7 +9,7 @@ use tokio::sync::oneshot;
 
 use super::writer::Writer;
 use crate::clock::Busy;
-use crate::wire::steps::{FRAME, Facts, FrameEffect, FrameState, Signal};
+use crate::wire::steps::{FRAME, Facts, FrameEffect, FrameState, Signal, reads_only};
 
 /// One frame on its way out: it steps through the machine `frame`.
 pub(crate) struct Outgoing {
@@ -21,6 +21,8 @@ pub(crate) struct Outgoing {
 struct Inner {
     state: FrameState,
     text: String,
+    /// Its place among all that were called; 0 until it is queued.
+    order: u64,
     /// Hears that the socket took the frame.
     written: Option<oneshot::Sender<()>>,
     busy: Busy,
@@ -34,6 +36,7 @@ impl Outgoing {
             inner: Mutex::new(Inner {
                 state: FRAME.initial,
                 text,
+                order: 0,
                 written: None,
                 busy: Busy::default(),
             }),
@@ -57,13 +60,29 @@ impl Outgoing {
 
     /// Takes the frame back, if that is still possible.
     pub(crate) fn withdraw(&self) {
-        self.on(Signal::Withdrawn);
+        self.on(Signal::Withdrawn, false);
     }
 
-    /// Steps on what happened to the frame; says whether a link may take it now.
-    pub(super) fn on(&self, word: Signal) -> bool {
+    /// The same frame to be written once more, in its old place (REQ-CALL-13); its text was kept.
+    pub(crate) fn again(&self) -> Self {
+        let (text, order) = {
+            let inner = self.lock();
+            (inner.text.clone(), inner.order)
+        };
+        let again = Self::new(self.action, self.request_id.as_deref(), text);
+        again.lock().order = order;
+        again
+    }
+
+    /// Steps on what happened to the frame; says whether a link may take it now. `sought`: another
+    /// link follows.
+    pub(super) fn on(&self, word: Signal, sought: bool) -> bool {
         let mut inner = self.lock();
-        let (next, effects) = FRAME.step(inner.state, word, &Facts::default());
+        let facts = Facts {
+            sought: Some(sought),
+            ..Facts::default()
+        };
+        let (next, effects) = FRAME.step(inner.state, word, &facts);
         inner.state = next;
         let mut offered = false;
         for effect in effects {
@@ -92,17 +111,19 @@ impl Outgoing {
         std::mem::take(&mut self.lock().busy)
     }
 
-    /// Gives the text to the socket, which takes it whole.
+    /// Gives the text to the socket, which takes it whole. That of an action that may be repeated
+    /// is kept.
     pub(super) fn hand_over(&self) -> (String, Busy) {
-        self.on(Signal::Flushed);
+        self.on(Signal::Flushed, false);
         let mut inner = self.lock();
         if let Some(written) = inner.written.take() {
             let _ = written.send(());
         }
-        (
-            std::mem::take(&mut inner.text),
-            std::mem::take(&mut inner.busy),
-        )
+        let text = match reads_only(self.action) {
+            true => inner.text.clone(),
+            false => std::mem::take(&mut inner.text),
+        };
+        (text, std::mem::take(&mut inner.busy))
     }
 }
 
@@ -123,23 +144,40 @@ impl fmt::Debug for Outgoing {
 pub(crate) struct Outbox {
     queue: VecDeque<Arc<Outgoing>>,
     link: Option<Arc<Writer>>,
+    /// Frames that were queued so far.
+    calls: u64,
 }
 
 impl Outbox {
-    /// Queues a frame behind all others; a link that is ready takes it at once.
+    /// Queues a frame behind all others, or one that was queued before in its old place; a link that
+    /// is ready takes it at once.
     pub(super) fn put(&mut self, frame: Arc<Outgoing>, busy: impl Fn() -> Busy) {
-        self.queue.retain(|other| other.waits());
-        self.queue.push_back(frame);
+        let order = {
+            let mut inner = frame.lock();
+            if inner.order == 0 {
+                self.calls += 1;
+                inner.order = self.calls;
+            }
+            inner.order
+        };
+        let place = self.queue.partition_point(|it| it.lock().order < order);
+        self.queue.insert(place, frame);
         if let Some(link) = self.link.clone() {
             self.ready(link, busy);
         }
     }
 
+    /// How many frames wait for a link.
+    pub(super) fn waiting(&mut self) -> usize {
+        self.queue.retain(|frame| frame.waits());
+        self.queue.len()
+    }
+
     /// Offers all that waits to a link, which takes it: from then on it may have left.
     pub(super) fn ready(&mut self, link: Arc<Writer>, busy: impl Fn() -> Busy) {
         for frame in self.queue.drain(..) {
-            if frame.on(Signal::LinkReady) {
-                frame.on(Signal::Taken);
+            if frame.on(Signal::LinkReady, false) {
+                frame.on(Signal::Taken, false);
                 frame.mark(busy());
                 link.take(frame);
             }
@@ -149,12 +187,12 @@ impl Outbox {
 
     /// The link or the attempt ended by `word`: the table knows what becomes of the frames. What it
     /// leaves where it is waits for the next link.
-    pub(super) fn gone(&mut self, word: Signal) {
+    pub(super) fn gone(&mut self, word: Signal, sought: bool) {
         if let Some(link) = self.link.take() {
             link.ended(word);
         }
         self.queue.retain(|frame| {
-            frame.on(word);
+            frame.on(word, sought);
             frame.waits()
         });
     }
@@ -192,17 +230,43 @@ mod tests {
         outbox.ready(Arc::clone(&link), Busy::default);
         one.withdraw();
         assert!(one.may_have_left());
-        outbox.gone(Signal::Lost);
+        outbox.gone(Signal::Lost, true);
         assert_eq!(one.lock().state, FrameState::Written);
         assert_eq!(link.next(), None, "a link that is lost writes nothing more");
     }
 
     #[test]
-    fn req_conn_15_what_no_link_took_is_dropped_with_the_attempt() {
+    fn req_conn_15_what_no_link_took_is_dropped_with_the_last_attempt() {
         let (mut outbox, one) = (Outbox::default(), frame("1"));
         outbox.put(Arc::clone(&one), Busy::default);
-        outbox.gone(Signal::ConnectFailed);
+        outbox.gone(Signal::ConnectFailed, false);
         assert_eq!(one.lock().state, FrameState::Dropped);
         assert!(outbox.queue.is_empty());
+    }
+
+    #[test]
+    fn req_conn_15_what_waits_goes_on_waiting_while_another_link_is_sought() {
+        let (mut outbox, one) = (Outbox::default(), frame("1"));
+        outbox.put(Arc::clone(&one), Busy::default);
+        outbox.gone(Signal::ConnectFailed, true);
+        assert_eq!(outbox.waiting(), 1);
+        one.withdraw();
+        assert_eq!(outbox.waiting(), 0, "what ended does not count (REQ-CONN-40)");
+    }
+
+    #[test]
+    fn req_call_13_a_read_is_written_again_before_what_was_called_later() {
+        let (mut outbox, link) = (Outbox::default(), Arc::new(Writer::default()));
+        let (one, two) = (frame("1"), frame("2"));
+        outbox.put(Arc::clone(&one), Busy::default);
+        outbox.ready(Arc::clone(&link), Busy::default);
+        assert_eq!(link.next().as_deref(), Some("{1}"));
+        outbox.gone(Signal::Lost, true);
+        outbox.put(two, Busy::default);
+        outbox.put(Arc::new(one.again()), Busy::default);
+        let next = Arc::new(Writer::default());
+        outbox.ready(Arc::clone(&next), Busy::default);
+        let left: Vec<_> = std::iter::from_fn(|| next.next()).collect();
+        assert_eq!(left, ["{1}", "{2}"]);
     }
 }

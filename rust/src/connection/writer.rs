@@ -7,6 +7,7 @@ use std::task::{Context, Poll};
 
 use futures_util::task::AtomicWaker;
 
+use super::counters::Counts;
 use super::outbox::Outgoing;
 use crate::clock::Busy;
 use crate::listeners::FrameTap;
@@ -19,6 +20,7 @@ pub(crate) struct Writer {
     queue: Mutex<Queue>,
     waker: AtomicWaker,
     tap: Option<Arc<FrameTap>>,
+    counts: Arc<Counts>,
 }
 
 #[derive(Default)]
@@ -30,10 +32,11 @@ struct Queue {
 }
 
 impl Writer {
-    /// A writer whose frames are shown to a tap.
-    pub(super) fn shown(tap: Arc<FrameTap>) -> Self {
+    /// A writer whose frames are shown to a tap and counted.
+    pub(super) fn shown(tap: Arc<FrameTap>, counts: Arc<Counts>) -> Self {
         Self {
             tap: Some(tap),
+            counts,
             ..Self::default()
         }
     }
@@ -58,7 +61,7 @@ impl Writer {
     pub(super) fn ended(&self, word: Signal) {
         let mut queue = self.lock();
         for frame in &queue.waiting {
-            frame.on(word);
+            frame.on(word, false);
         }
         let dropped = match queue.closing {
             Some(_) => VecDeque::new(),
@@ -92,6 +95,7 @@ impl Frames for Writer {
         let (text, busy) = frame.hand_over();
         queue.writing.push(busy);
         drop(queue);
+        self.counts.frame_out();
         if let Some(tap) = &self.tap {
             tap.sent(frame.action, frame.request_id.as_deref(), &text);
         }

@@ -32,11 +32,11 @@ pub enum Error {
     TurnInterrupted(TurnInterrupted),
     /// A call was made while the client was idle or closed; nothing was sent.
     NotConnected(Ids),
-    /// Reserved for the reconnecting client.
+    /// Too many attempts in a row found no link; the error of the last one is the source.
     ReconnectExhausted(Ids),
     /// The client was closed while the action was in flight.
     ClientClosed(ClientClosed),
-    /// Reserved for the reconnecting client.
+    /// Too many actions wait for a link already; nothing was sent.
     QueueFull(Ids),
     /// No answer to a call or verb came in time.
     RequestTimeout(RequestTimeout),
@@ -149,6 +149,19 @@ impl Error {
     /// Whether no question of the kind was open, here or at the server.
     pub fn is_no_pending_question(&self) -> bool {
         matches!(self, Self::NoPendingQuestion(_))
+    }
+
+    /// For a token provider that has no credentials to give, and will have none: the attempt fails
+    /// with this error, and no other one is made (REQ-CONN-28, REQ-CONN-30).
+    ///
+    /// ```
+    /// use smooth_operator::{Error, ErrorKind};
+    ///
+    /// let error = Error::authentication("signed out");
+    /// assert_eq!(error.kind(), ErrorKind::Authentication);
+    /// ```
+    pub fn authentication(cause: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
+        Draft::default().source(cause).end(Leaf::Authentication)
     }
 
     pub(crate) fn argument(message: impl Into<String>) -> Self {

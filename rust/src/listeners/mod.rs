@@ -4,7 +4,7 @@
 mod frames;
 
 use std::collections::VecDeque;
-use std::fmt;
+use std::fmt::{self, Write as _};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -19,7 +19,7 @@ use crate::logging::{Level, LogRecord, Logger};
 use crate::observer::{Observer, Seen};
 use crate::options::Options;
 use crate::wire::events::Event;
-use crate::wire::steps::ConnectionState;
+use crate::wire::steps::{ConnectionState, Signal};
 
 /// One move of the link (REQ-CONN-02).
 #[derive(Debug, Clone)]
@@ -33,8 +33,43 @@ pub struct StateChange {
     pub reason: &'static str,
     /// Close code of a closed link.
     pub code: Option<u16>,
-    /// The error of a failed attempt.
+    /// The error of a failed attempt, or the one that the link was given up with.
     pub error: Option<Error>,
+    /// Number of the attempt to come, from 1; none when none is to come (REQ-CONN-31).
+    pub attempt: Option<u32>,
+    /// How long until that attempt; zero = at once, with another token (REQ-CONN-34).
+    pub retry_in: Option<Duration>,
+    /// Whether events outside a turn may have been missed: the link was found again after a session
+    /// had been opened (REQ-CONN-42).
+    pub missed: bool,
+}
+
+impl StateChange {
+    /// The line of the log; a warning where the link was given up behind the caller's back
+    /// (REQ-CONN-41).
+    pub(crate) fn record(&self) -> LogRecord {
+        let (previous, current) = (self.previous.as_str(), self.current.as_str());
+        let mut text = format!("{previous} -> {current} ({})", self.reason);
+        if let Some(code) = self.code {
+            let _ = write!(text, ", close code {code}");
+        }
+        if let (Some(attempt), Some(wait)) = (self.attempt, self.retry_in) {
+            let _ = write!(text, ", attempt {attempt} in {} ms", wait.as_millis());
+        }
+        if let Some(error) = &self.error {
+            let _ = write!(text, ": {error}");
+        }
+        let had_link = matches!(
+            self.previous,
+            ConnectionState::Open | ConnectionState::Reconnecting
+        );
+        let gone = had_link && self.current == ConnectionState::Closed;
+        let level = match gone && self.reason != Signal::Close.as_str() {
+            true => Level::Warning,
+            false => Level::Info,
+        };
+        LogRecord::new(level, text)
+    }
 }
 
 /// Where a frame went.

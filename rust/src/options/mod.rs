@@ -32,6 +32,54 @@ pub enum TokenIn {
     Header,
 }
 
+/// Why a token is asked for (REQ-CONN-11).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum TokenReason {
+    /// For the first attempt.
+    Connect,
+    /// For a later attempt.
+    Reconnect,
+    /// The server refused the token before: a kept one will not do (REQ-CONN-34).
+    Rejected,
+}
+
+impl TokenReason {
+    /// The word that is the same in every language.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Connect => "connect",
+            Self::Reconnect => "reconnect",
+            Self::Rejected => "rejected",
+        }
+    }
+}
+
+impl fmt::Display for TokenReason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// What a token provider is asked for: the token of one attempt.
+#[derive(Debug, Clone, Copy)]
+#[non_exhaustive]
+pub struct TokenRequest {
+    /// Why it is asked for.
+    pub reason: TokenReason,
+}
+
+/// What an action does while a lost link is sought again (REQ-CONN-40).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub enum QueuePolicy {
+    /// It waits for the link.
+    #[default]
+    Wait,
+    /// It fails at once with [`Error::NotConnected`].
+    FailFast,
+}
+
 type Provided = Pin<Box<dyn Future<Output = Result<String, Source>> + Send>>;
 pub(crate) type Source = Box<dyn std::error::Error + Send + Sync>;
 
@@ -40,7 +88,43 @@ pub(crate) type Source = Box<dyn std::error::Error + Send + Sync>;
 pub(crate) enum Token {
     None,
     Static(Arc<str>),
-    Provider(Arc<dyn Fn() -> Provided + Send + Sync>),
+    Provider(Arc<dyn Fn(TokenRequest) -> Provided + Send + Sync>),
+}
+
+/// Draws numbers from 0 up to, but not including, 1.
+pub(crate) type Random = dyn Fn() -> f64 + Send + Sync;
+
+/// How a link is sought, watched and waited for.
+#[derive(Debug, Clone)]
+pub(crate) struct Seeking {
+    pub(crate) auto: bool,
+    pub(crate) initial: bool,
+    /// Attempts before the link is given up; none = without end.
+    pub(crate) attempts: Option<u32>,
+    pub(crate) backoff_base: Duration,
+    pub(crate) backoff_max: Duration,
+    pub(crate) stable_after: Duration,
+    pub(crate) ping_interval: Duration,
+    pub(crate) pong_timeout: Duration,
+    pub(crate) queue_limit: usize,
+    pub(crate) queue_policy: QueuePolicy,
+}
+
+impl Default for Seeking {
+    fn default() -> Self {
+        Self {
+            auto: printed::AUTO_RECONNECT,
+            initial: printed::RETRY_INITIAL_CONNECT,
+            attempts: None,
+            backoff_base: printed::BACKOFF_BASE,
+            backoff_max: printed::BACKOFF_MAX,
+            stable_after: printed::STABLE_AFTER,
+            ping_interval: printed::PING_INTERVAL,
+            pong_timeout: printed::PONG_TIMEOUT,
+            queue_limit: printed::QUEUE_LIMIT,
+            queue_policy: QueuePolicy::Wait,
+        }
+    }
 }
 
 /// The limits of every wait; zero switches one off where its documentation says so.
@@ -90,6 +174,7 @@ pub(crate) struct Options {
     pub(crate) headers: Vec<(String, String)>,
     pub(crate) supports: Vec<String>,
     pub(crate) limits: Limits,
+    pub(crate) seeking: Seeking,
     pub(crate) lazy: bool,
     pub(crate) fast: FastPaths,
     pub(crate) logger: Option<Logger>,
@@ -97,6 +182,7 @@ pub(crate) struct Options {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) work: Work,
     pub(crate) ids: Option<Box<IdSource>>,
+    pub(crate) random: Option<Box<Random>>,
     pub(crate) opener: Option<Opener>,
     pub(crate) observer: Option<Arc<dyn Observer>>,
     #[cfg(feature = "rustls")]
@@ -117,6 +203,7 @@ impl Options {
             headers: Vec::new(),
             supports: Vec::new(),
             limits: Limits::default(),
+            seeking: Seeking::default(),
             lazy: printed::LAZY,
             fast: FastPaths {
                 learned: true,
@@ -127,6 +214,7 @@ impl Options {
             clock: Arc::new(SystemClock::new()),
             work: Work::default(),
             ids: None,
+            random: None,
             opener: None,
             observer: None,
             #[cfg(feature = "rustls")]
@@ -163,6 +251,13 @@ impl Options {
         self.ids
             .as_ref()
             .map_or_else(crate::ids::draw, |ids| Ok(ids()))
+    }
+
+    /// The next number of the random source.
+    pub(crate) fn draw(&self) -> f64 {
+        self.random
+            .as_ref()
+            .map_or_else(crate::ids::number, |random| random())
     }
 }
 

@@ -16,7 +16,7 @@ use crate::observer::Seen;
 use crate::wire::events::{Event, EventType};
 use crate::wire::options::SETTLED_IDS;
 use crate::wire::steps::{
-    CALL, CallEffect, CallState, Facts, Outcome, Signal, TurnState, Verb, answering,
+    CALL, CallEffect, CallState, Facts, Outcome, Signal, TurnState, Verb, answering, reads_only,
 };
 
 /// What a call comes to: the event that answers it, and whether a turn begins with it.
@@ -86,10 +86,22 @@ pub(crate) struct Waiting {
     pub(crate) frame: Arc<Outgoing>,
     /// Whether a frame of this id came.
     pub(crate) begun: bool,
+    /// Whether the frame was written a second time.
+    pub(crate) repeated: bool,
     pub(crate) _timer: Option<Timer>,
 }
 
 impl Waiting {
+    /// What the machine may look at when something happens to the link.
+    fn facts(&self, sought: bool) -> Facts<'static> {
+        Facts {
+            may_have_left: Some(self.frame.may_have_left()),
+            sought: Some(sought),
+            repeatable: Some(reads_only(self.frame.action) && !self.repeated),
+            ..Facts::default()
+        }
+    }
+
     fn finish(self, outcome: Result<Answer, Error>, dispatcher: &Arc<Dispatcher>) {
         self.frame.withdraw();
         let outcome = outcome.map_err(|error| {
@@ -121,6 +133,8 @@ pub(crate) enum Taken {
 pub(crate) struct Calls {
     dispatcher: Arc<Dispatcher>,
     waiting: HashMap<String, Waiting>,
+    /// Frames that are to be written again.
+    again: Vec<Arc<Outgoing>>,
     settled: SettledIds,
 }
 
@@ -129,6 +143,7 @@ impl Calls {
         Self {
             dispatcher,
             waiting: HashMap::new(),
+            again: Vec::new(),
             settled: SettledIds::default(),
         }
     }
@@ -185,21 +200,23 @@ impl Calls {
         }
     }
 
-    /// Steps every call: the link ended, the attempt failed or the client closes.
-    pub(super) fn on_local(&mut self, signal: Signal, cause: &Cause<'_>) {
+    /// Steps every call: the link ended, the attempt failed or the client closes. Returns the
+    /// frames that are to be written again (REQ-CALL-13). `sought`: another link follows.
+    pub(super) fn on_local(
+        &mut self,
+        signal: Signal,
+        cause: &Cause<'_>,
+        sought: bool,
+    ) -> Vec<Arc<Outgoing>> {
         let calls = self.waiting.values();
-        let mut keys: Vec<(u64, bool, String)> = calls
-            .map(|it| (it.key.serial, it.frame.may_have_left(), it.key.id.clone()))
+        let mut keys: Vec<(u64, Facts, String)> = calls
+            .map(|it| (it.key.serial, it.facts(sought), it.key.id.clone()))
             .collect();
-        keys.sort_unstable();
-        for (_, left, id) in keys {
-            let facts = Facts {
-                may_have_left: Some(left),
-                auto_reconnect: Some(false),
-                ..Facts::default()
-            };
+        keys.sort_unstable_by_key(|(serial, ..)| *serial);
+        for (_, facts, id) in keys {
             self.step(&id, signal, &facts, cause);
         }
+        std::mem::take(&mut self.again)
     }
 
     /// Removes a call whose wait was given up; a frame that waits for the link is taken back.
@@ -223,6 +240,7 @@ impl Calls {
             match effect {
                 CallEffect::Tap => {} // it was shown when it came
                 CallEffect::Push => taken = Taken::Push,
+                CallEffect::Repeat => self.repeat(id),
                 CallEffect::Settle(outcome, ending) => {
                     let failed = ending.map(|ending| cause.error(ending));
                     let outcome = match (outcome, failed, cause.arrived) {
@@ -238,6 +256,15 @@ impl Calls {
             }
         }
         taken
+    }
+
+    /// Lets the frame of a call wait for the next link, once (REQ-CALL-13).
+    fn repeat(&mut self, id: &str) {
+        if let Some(call) = self.waiting.get_mut(id) {
+            call.repeated = true;
+            call.frame = Arc::new(call.frame.again());
+            self.again.push(Arc::clone(&call.frame));
+        }
     }
 
     fn settle(&mut self, id: &str, outcome: Result<Answer, Error>) {

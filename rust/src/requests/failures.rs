@@ -56,6 +56,7 @@ impl<'a> Cause<'a> {
                 None => plain(Leaf::ConnectFailed),
             },
             Ending::NotConnected => plain(Leaf::NotConnected),
+            Ending::QueueFull => plain(Leaf::QueueFull),
             Ending::ClientClosed => plain(Leaf::ClientClosed),
             Ending::RequestTimeout => plain(Leaf::RequestTimeout),
             Ending::TurnTimeout => plain(Leaf::TurnTimeout),

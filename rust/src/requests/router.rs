@@ -13,7 +13,7 @@ use super::facts::Arrived;
 use super::failures::{Cause, too_large};
 use super::sender::{OnTick, Sender};
 use super::{Key, Tick};
-use crate::connection::{Attempt, Supervisor, Task, Upper};
+use crate::connection::{Attempt, Counters, Supervisor, Task, Upper};
 use crate::errors::{Draft, Error};
 use crate::listeners::{Dispatcher, FrameTap};
 use crate::options::Options;
@@ -167,7 +167,7 @@ impl<T: InFlight> Router<T> {
         let tasks = books.link.close();
         let cause = Cause::default();
         let error = cause.error(Ending::ClientClosed);
-        books.link.tell_attempt(Err(error.clone()));
+        books.link.answer(Err(error.clone()));
         self.settle_all(&mut books, Signal::Close, &cause, &error);
         tasks
     }
@@ -180,7 +180,10 @@ impl<T: InFlight> Router<T> {
         cause: &Cause<'_>,
         verbs: &Error,
     ) {
-        books.calls.on_local(signal, cause);
+        let sought = books.link.is_sought();
+        for frame in books.calls.on_local(signal, cause, sought) {
+            books.link.submit(frame);
+        }
         let serials: Vec<u64> = books.turns.keys().copied().collect();
         for serial in serials {
             self.within(books, serial, |turn, sender| {
@@ -190,12 +193,41 @@ impl<T: InFlight> Router<T> {
         }
     }
 
+    /// Asks the link whether it lives, or ends the wait for another one.
+    pub(crate) fn wake(&self) {
+        let mut books = self.lock();
+        let pinged = books.link.wake();
+        Self::pinged(&mut books, pinged);
+    }
+
+    /// The answer to a ping of the client's own is nobody's (REQ-CONN-38).
+    pub(super) fn pinged(books: &mut Books<T>, id: Option<String>) {
+        if let Some(id) = id {
+            books.calls.remember(&id);
+        }
+    }
+
+    /// What was counted so far (REQ-LOG-03).
+    pub(crate) fn counters(&self) -> Counters {
+        let books = self.lock();
+        let open = books.turns.values().filter(|turn| turn.is_live()).count();
+        Counters {
+            open_turns: open as u64,
+            ..books.link.counters()
+        }
+    }
+
     // --- sessions
 
     /// Remembers what the server of a session can do.
     pub(crate) fn learn(&self, session_id: &str, capabilities: Option<&[String]>) {
         let words = capabilities.unwrap_or_default().iter().cloned().collect();
         self.lock().sessions.insert(session_id.to_owned(), words);
+    }
+
+    /// A session was opened or found: events of it may be missed (REQ-CONN-42).
+    pub(crate) fn session_known(&self) {
+        self.lock().link.session_known();
     }
 
     /// Whether the server of a session lists a capability.
@@ -354,6 +386,7 @@ impl<T: InFlight> Router<T> {
             done,
             frame,
             begun: false,
+            repeated: false,
             _timer: timer,
         });
         (key, answer)

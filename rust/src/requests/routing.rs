@@ -2,6 +2,7 @@
 
 use std::iter::Peekable;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::vec::Drain;
 
 use super::Key;
@@ -9,7 +10,7 @@ use super::calls::Taken;
 use super::facts::Arrived;
 use super::failures::Cause;
 use super::router::{Books, InFlight, Router, Shown as _};
-use crate::connection::{Came, End, Upper};
+use crate::connection::{Came, Due, End, Failure, Upper, Waits};
 use crate::errors::{Draft, Error};
 use crate::listeners::Notice;
 use crate::transport::Text;
@@ -17,7 +18,7 @@ use crate::wire::codec::{DecodeError, correlation};
 use crate::wire::errors::Leaf;
 use crate::wire::events::{Event, EventType};
 use crate::wire::learned::{Fit, Frame, Pattern};
-use crate::wire::steps::{Ending, Signal};
+use crate::wire::steps::{ConnectionState, Ending, Signal};
 
 impl<T: InFlight> Router<T> {
     /// Counts a frame that is no event; true at the limit (REQ-WIRE-04).
@@ -160,20 +161,67 @@ impl<T: InFlight> Router<T> {
     }
 }
 
+/// What becomes of the link. The order is the same for every event: the machine of the link, with
+/// the frames that wait; calls and turns; then the attempt that follows.
+impl<T: InFlight> Router<T> {
+    /// The attempt failed, and so does what waited for it where no other one follows.
+    fn attempt_failed(&self, books: &mut Books<T>, error: Error) {
+        let cause = Cause {
+            attempt: Some(&error),
+            ..Cause::default()
+        };
+        self.settle_all(books, Signal::ConnectFailed, &cause, &error);
+        if books.link.state() != ConnectionState::Connecting {
+            books.link.answer(Err(error));
+        }
+        books.link.proceed();
+    }
+
+    /// The open link ended; returns the code to close it with.
+    fn lose(&self, books: &mut Books<T>, mut end: End, sought: bool) -> Option<u16> {
+        let close = books.link.ended(&mut end, sought);
+        let signal = end.signal;
+        let cause = Cause {
+            end: Some(&end),
+            limit: self.options.limits.message_bytes as u64,
+            ..Cause::default()
+        };
+        let error = cause.error(match signal {
+            Signal::TooLarge => Ending::MessageTooLarge,
+            _ => Ending::ConnectionLost,
+        });
+        self.settle_all(books, signal, &cause, &error);
+        books.link.proceed();
+        close
+    }
+
+    /// The runtime of the link died. Nothing is sought again: that is for who comes from another
+    /// runtime to ask for (REQ-CONN-24).
+    fn died(&self, link: u64) {
+        let mut books = self.lock();
+        if !books.link.is_newest(link) {
+            return;
+        }
+        if books.link.is_open(link) {
+            self.lose(&mut books, End::new(Signal::Lost, Some(1006)), false);
+        } else if books.link.is_sought() {
+            let gone = Draft::new("the runtime of the attempt ended");
+            let gone = gone.place(&self.options.place).end(Leaf::ConnectFailed);
+            let error = books.link.fail(&Failure::last(gone));
+            self.attempt_failed(&mut books, error);
+        }
+    }
+}
+
 impl<T: InFlight> Upper for Router<T> {
     fn opened(&self, link: u64) -> bool {
         self.lock().link.opened(link)
     }
 
-    fn failed(&self, link: u64, error: Error) {
+    fn failed(&self, link: u64, failure: Failure) {
         let mut books = self.lock();
-        if books.link.failed(link, &error) {
-            let cause = Cause {
-                attempt: Some(&error),
-                ..Cause::default()
-            };
-            self.settle_all(&mut books, Signal::ConnectFailed, &cause, &error);
-            books.link.tell_attempt(Err(error));
+        if let Some(error) = books.link.failed(link, &failure) {
+            self.attempt_failed(&mut books, error);
         }
     }
 
@@ -183,7 +231,9 @@ impl<T: InFlight> Upper for Router<T> {
             frames.clear();
             return false;
         }
-        books.now = Some(self.now());
+        let now = self.now();
+        books.link.heard(now, frames.len());
+        books.now = Some(now);
         let mut woken = Vec::new();
         let too_many = self.hand_out(&mut books, patterns, frames, &mut woken);
         books.now = None;
@@ -192,36 +242,31 @@ impl<T: InFlight> Upper for Router<T> {
         too_many
     }
 
-    fn ended(&self, link: u64, mut end: End) -> Option<u16> {
+    fn ended(&self, link: u64, end: End) -> Option<u16> {
         let mut books = self.lock();
-        let (counts, close) = books.link.ended(link, &mut end);
-        if counts {
-            let signal = end.signal;
-            let cause = Cause {
-                end: Some(&end),
-                limit: self.options.limits.message_bytes as u64,
-                ..Cause::default()
-            };
-            let error = cause.error(match signal {
-                Signal::TooLarge => Ending::MessageTooLarge,
-                _ => Ending::ConnectionLost,
-            });
-            self.settle_all(&mut books, signal, &cause, &error);
+        match books.link.is_open(link) {
+            true => self.lose(&mut books, end, true),
+            false => None,
         }
-        close
     }
 
     fn orphaned(&self, link: u64) {
-        let told = move |router: &Self| {
-            let gone = Draft::new("the runtime of the attempt ended").end(Leaf::ConnectFailed);
-            router.failed(link, gone);
-            router.ended(link, End::new(Signal::Lost, Some(1006)));
-        };
         if self.books.try_lock().is_ok() {
-            told(self);
+            self.died(link);
         } else if let Some(me) = self.me.upgrade() {
             // Whoever holds the books may be the one that dropped the task.
-            std::thread::spawn(move || told(&me));
+            std::thread::spawn(move || me.died(link));
+        }
+    }
+
+    fn due(&self, kind: Waits, live: &AtomicBool) {
+        let mut books = self.lock();
+        match books.link.due(kind, live) {
+            Some(Due::Pinged(id)) => Self::pinged(&mut books, id),
+            Some(Due::Dead(end)) => {
+                self.lose(&mut books, end, true);
+            }
+            None => {}
         }
     }
 }

@@ -46,9 +46,14 @@ impl Sender<'_> {
             .schedule(delay, Box::new(move || on_tick(&key, &tick)))
     }
 
-    /// Makes sure that a frame can be queued (REQ-CONN-09).
+    /// Makes sure that a frame can be queued (REQ-CONN-09, REQ-CONN-40).
     pub(crate) fn ready(&mut self) -> Result<(), Error> {
         self.link.ready()
+    }
+
+    /// Whether a link is sought: what waits for one goes on waiting.
+    pub(crate) fn is_sought(&self) -> bool {
+        self.link.is_sought()
     }
 
     /// Queues a frame.

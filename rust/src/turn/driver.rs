@@ -87,6 +87,9 @@ impl Driver {
             Err(Error::NotConnected(_)) => {
                 self.on_local(Signal::NotConnected, &Cause::default(), sender);
             }
+            Err(Error::QueueFull(_)) => {
+                self.on_local(Signal::QueueFull, &Cause::default(), sender);
+            }
             Err(error) => self.refuse(error, sender),
             Ok(()) => {
                 self.frame = Some(sender.send(action, &self.key.id, text));
@@ -433,7 +436,7 @@ impl InFlight for Driver {
         let facts = Facts {
             turn: Some(self.state.turn()),
             may_have_left: Some(self.may_have_left()),
-            auto_reconnect: Some(false),
+            sought: Some(sender.is_sought()),
             ..Facts::default()
         };
         let steps = self.state.step(signal, &facts);

@@ -21,6 +21,7 @@ pub(crate) struct CloseCode {
     #[cfg(test)]
     pub(crate) name: &'static str,
     pub(crate) retry: Again,
+    pub(crate) backoff_from: u32,
     pub(crate) kind: &'static str,
 }
 
@@ -31,6 +32,7 @@ static CLOSE_CODES: &[CloseCode] = &[
         #[cfg(test)]
         name: "normal",
         retry: Again::No,
+        backoff_from: 0,
         kind: "connection_lost",
     },
     CloseCode {
@@ -39,6 +41,7 @@ static CLOSE_CODES: &[CloseCode] = &[
         #[cfg(test)]
         name: "going_away",
         retry: Again::Yes,
+        backoff_from: 0,
         kind: "connection_lost",
     },
     CloseCode {
@@ -47,6 +50,7 @@ static CLOSE_CODES: &[CloseCode] = &[
         #[cfg(test)]
         name: "protocol_violation",
         retry: Again::No,
+        backoff_from: 0,
         kind: "connection_lost",
     },
     CloseCode {
@@ -55,6 +59,7 @@ static CLOSE_CODES: &[CloseCode] = &[
         #[cfg(test)]
         name: "unsupported_data",
         retry: Again::No,
+        backoff_from: 0,
         kind: "connection_lost",
     },
     CloseCode {
@@ -63,6 +68,7 @@ static CLOSE_CODES: &[CloseCode] = &[
         #[cfg(test)]
         name: "no_status",
         retry: Again::Yes,
+        backoff_from: 0,
         kind: "connection_lost",
     },
     CloseCode {
@@ -71,6 +77,7 @@ static CLOSE_CODES: &[CloseCode] = &[
         #[cfg(test)]
         name: "abnormal",
         retry: Again::Yes,
+        backoff_from: 0,
         kind: "connection_lost",
     },
     CloseCode {
@@ -79,6 +86,7 @@ static CLOSE_CODES: &[CloseCode] = &[
         #[cfg(test)]
         name: "invalid_utf8",
         retry: Again::No,
+        backoff_from: 0,
         kind: "connection_lost",
     },
     CloseCode {
@@ -87,6 +95,7 @@ static CLOSE_CODES: &[CloseCode] = &[
         #[cfg(test)]
         name: "policy",
         retry: Again::No,
+        backoff_from: 0,
         kind: "connection_lost",
     },
     CloseCode {
@@ -95,6 +104,7 @@ static CLOSE_CODES: &[CloseCode] = &[
         #[cfg(test)]
         name: "too_large",
         retry: Again::No,
+        backoff_from: 0,
         kind: "connection_lost",
     },
     CloseCode {
@@ -103,6 +113,7 @@ static CLOSE_CODES: &[CloseCode] = &[
         #[cfg(test)]
         name: "extension_missing",
         retry: Again::No,
+        backoff_from: 0,
         kind: "connection_lost",
     },
     CloseCode {
@@ -111,6 +122,7 @@ static CLOSE_CODES: &[CloseCode] = &[
         #[cfg(test)]
         name: "server_failed",
         retry: Again::Yes,
+        backoff_from: 0,
         kind: "connection_lost",
     },
     CloseCode {
@@ -119,6 +131,7 @@ static CLOSE_CODES: &[CloseCode] = &[
         #[cfg(test)]
         name: "restart",
         retry: Again::Yes,
+        backoff_from: 2,
         kind: "connection_lost",
     },
     CloseCode {
@@ -127,6 +140,7 @@ static CLOSE_CODES: &[CloseCode] = &[
         #[cfg(test)]
         name: "try_again_later",
         retry: Again::Yes,
+        backoff_from: 2,
         kind: "connection_lost",
     },
     CloseCode {
@@ -135,6 +149,7 @@ static CLOSE_CODES: &[CloseCode] = &[
         #[cfg(test)]
         name: "bad_gateway",
         retry: Again::Yes,
+        backoff_from: 0,
         kind: "connection_lost",
     },
     CloseCode {
@@ -143,6 +158,7 @@ static CLOSE_CODES: &[CloseCode] = &[
         #[cfg(test)]
         name: "tls_failed",
         retry: Again::No,
+        backoff_from: 0,
         kind: "connect_failed",
     },
     CloseCode {
@@ -151,6 +167,7 @@ static CLOSE_CODES: &[CloseCode] = &[
         #[cfg(test)]
         name: "malformed",
         retry: Again::No,
+        backoff_from: 0,
         kind: "connection_lost",
     },
     CloseCode {
@@ -159,6 +176,7 @@ static CLOSE_CODES: &[CloseCode] = &[
         #[cfg(test)]
         name: "unauthorized",
         retry: Again::Renew,
+        backoff_from: 0,
         kind: "authentication",
     },
     CloseCode {
@@ -167,6 +185,7 @@ static CLOSE_CODES: &[CloseCode] = &[
         #[cfg(test)]
         name: "no_pong",
         retry: Again::Yes,
+        backoff_from: 0,
         kind: "connection_lost",
     },
     CloseCode {
@@ -175,6 +194,7 @@ static CLOSE_CODES: &[CloseCode] = &[
         #[cfg(test)]
         name: "too_large_here",
         retry: Again::No,
+        backoff_from: 0,
         kind: "message_too_large",
     },
     CloseCode {
@@ -183,6 +203,7 @@ static CLOSE_CODES: &[CloseCode] = &[
         #[cfg(test)]
         name: "too_many",
         retry: Again::Yes,
+        backoff_from: 2,
         kind: "connection_lost",
     },
     CloseCode {
@@ -191,6 +212,7 @@ static CLOSE_CODES: &[CloseCode] = &[
         #[cfg(test)]
         name: "refused",
         retry: Again::No,
+        backoff_from: 0,
         kind: "connection_lost",
     },
     CloseCode {
@@ -199,6 +221,7 @@ static CLOSE_CODES: &[CloseCode] = &[
         #[cfg(test)]
         name: "other",
         retry: Again::Yes,
+        backoff_from: 0,
         kind: "connection_lost",
     },
 ];
@@ -210,6 +233,7 @@ static HTTP_STATUSES: &[CloseCode] = &[
         #[cfg(test)]
         name: "http_unauthorized",
         retry: Again::Renew,
+        backoff_from: 0,
         kind: "authentication",
     },
     CloseCode {
@@ -218,6 +242,7 @@ static HTTP_STATUSES: &[CloseCode] = &[
         #[cfg(test)]
         name: "http_timeout",
         retry: Again::Yes,
+        backoff_from: 0,
         kind: "connect_failed",
     },
     CloseCode {
@@ -226,6 +251,7 @@ static HTTP_STATUSES: &[CloseCode] = &[
         #[cfg(test)]
         name: "http_too_early",
         retry: Again::Yes,
+        backoff_from: 0,
         kind: "connect_failed",
     },
     CloseCode {
@@ -234,6 +260,7 @@ static HTTP_STATUSES: &[CloseCode] = &[
         #[cfg(test)]
         name: "http_too_many",
         retry: Again::Yes,
+        backoff_from: 2,
         kind: "connect_failed",
     },
     CloseCode {
@@ -242,6 +269,7 @@ static HTTP_STATUSES: &[CloseCode] = &[
         #[cfg(test)]
         name: "http_not_implemented",
         retry: Again::No,
+        backoff_from: 0,
         kind: "connect_failed",
     },
     CloseCode {
@@ -250,6 +278,7 @@ static HTTP_STATUSES: &[CloseCode] = &[
         #[cfg(test)]
         name: "http_version",
         retry: Again::No,
+        backoff_from: 0,
         kind: "connect_failed",
     },
     CloseCode {
@@ -258,6 +287,7 @@ static HTTP_STATUSES: &[CloseCode] = &[
         #[cfg(test)]
         name: "http_unavailable",
         retry: Again::Yes,
+        backoff_from: 2,
         kind: "connect_failed",
     },
     CloseCode {
@@ -266,6 +296,7 @@ static HTTP_STATUSES: &[CloseCode] = &[
         #[cfg(test)]
         name: "http_failed",
         retry: Again::Yes,
+        backoff_from: 0,
         kind: "connect_failed",
     },
     CloseCode {
@@ -274,6 +305,7 @@ static HTTP_STATUSES: &[CloseCode] = &[
         #[cfg(test)]
         name: "http_refused",
         retry: Again::No,
+        backoff_from: 0,
         kind: "connect_failed",
     },
 ];

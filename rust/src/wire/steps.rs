@@ -114,6 +114,7 @@ pub(crate) enum Signal {
     /// The word `wake`.
     Wake,
     /// The word `online`.
+    #[allow(dead_code)] // no platform tells it here
     Online,
     /// The word `silence`.
     Silence,

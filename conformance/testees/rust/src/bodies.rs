@@ -53,7 +53,7 @@ pub fn error_body(error: &Error) -> Body {
     shown
 }
 
-fn milliseconds(wait: Duration) -> u64 {
+pub fn milliseconds(wait: Duration) -> u64 {
     u64::try_from(wait.as_millis()).unwrap_or(u64::MAX)
 }
 

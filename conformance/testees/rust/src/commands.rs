@@ -143,6 +143,7 @@ impl Testee {
                     .await;
                 Ok(Body::new())
             }
+            "wake" => self.client(c).map(|client| client.wake()).map(|()| Body::new()),
             "sync" => {
                 for _ in 0..100 {
                     tokio::task::yield_now().await; // what was handed over is written in a few rounds

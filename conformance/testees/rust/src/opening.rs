@@ -2,18 +2,20 @@
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use smooth_operator::testing::VirtualClock;
-use smooth_operator::{ClientBuilder, SmoothAgentClient, TokenIn};
+use smooth_operator::{ClientBuilder, Error, QueuePolicy, SmoothAgentClient, TokenIn};
 
 use crate::bodies::{Body, error_body, show};
 use crate::commands::{Refused, Reply, Testee, bad, ms, read, returned, word};
+use crate::output::event;
 use crate::plain::listen;
 
 impl Testee {
     pub fn open(&mut self, c: &Value) -> Reply {
         let name = word(c, "as")?.to_owned();
-        let mut builder = limited(told(drawing(c)?, c)?, c)?;
+        let mut builder = seeking(limited(told(drawing(c)?, c)?, c)?, c)?;
+        builder = asked(chance(builder, c)?, &name, c)?;
         if c["clock"] == "virtual" {
             let clock = VirtualClock::new();
             builder = builder.clock(clock.clone());
@@ -92,4 +94,60 @@ fn limited(mut builder: ClientBuilder, c: &Value) -> Result<ClientBuilder, Refus
         Some(bytes) => Ok(builder.max_message_bytes(usize::try_from(bytes).map_err(bad)?)),
         None => Ok(builder),
     }
+}
+
+fn seeking(mut builder: ClientBuilder, c: &Value) -> Result<ClientBuilder, Refused> {
+    for (key, value) in c["options"].as_object().into_iter().flatten() {
+        builder = match key.as_str() {
+            "autoReconnect" => builder.auto_reconnect(read(value)?),
+            "retryInitialConnect" => builder.retry_initial_connect(read(value)?),
+            "maxReconnectAttempts" => {
+                builder.max_reconnect_attempts(read::<Option<u32>>(value)?)
+            }
+            "backoffBase" => builder.backoff_base(ms(value)?),
+            "backoffMax" => builder.backoff_max(ms(value)?),
+            "stableAfter" => builder.stable_after(ms(value)?),
+            "pingInterval" => builder.ping_interval(ms(value)?),
+            "pongTimeout" => builder.pong_timeout(ms(value)?),
+            "queueLimit" => builder.queue_limit(read(value)?),
+            "queuePolicy" if value == "fail_fast" => builder.queue_policy(QueuePolicy::FailFast),
+            "queuePolicy" if value == "wait" => builder.queue_policy(QueuePolicy::Wait),
+            other => return Err(bad(other)),
+        };
+    }
+    Ok(builder)
+}
+
+/// The numbers of the command, then one half.
+fn chance(builder: ClientBuilder, c: &Value) -> Result<ClientBuilder, Refused> {
+    let numbers: Vec<f64> = match &c["random"] {
+        Value::Null => Vec::new(),
+        given => read(given)?,
+    };
+    let drawn = AtomicUsize::new(0);
+    Ok(builder.random(move || {
+        let index = drawn.fetch_add(1, Ordering::SeqCst);
+        numbers.get(index).copied().unwrap_or(0.5)
+    }))
+}
+
+/// A provider that gives the tokens of the command, the last one again and again.
+fn asked(builder: ClientBuilder, name: &str, c: &Value) -> Result<ClientBuilder, Refused> {
+    if c["tokens"].is_null() {
+        return Ok(builder);
+    }
+    let tokens: Vec<Value> = read(&c["tokens"])?;
+    let (on, asked) = (name.to_owned(), AtomicUsize::new(0));
+    Ok(builder.token_provider(move |request| {
+        event("asked", json!({"on": on, "reason": request.reason.as_str()}), Body::new());
+        let index = asked.fetch_add(1, Ordering::SeqCst).min(tokens.len() - 1);
+        let token: Result<String, Box<dyn std::error::Error + Send + Sync>> =
+            match (tokens[index].as_str(), tokens[index]["fail"].as_str()) {
+                (Some(token), _) => Ok(token.to_owned()),
+                (None, Some("authentication")) => Err(Error::authentication("told so").into()),
+                (None, Some("value")) => Ok("a\nb".to_owned()),
+                _ => Err("told so".into()),
+            };
+        std::future::ready(token)
+    }))
 }

@@ -6,11 +6,11 @@ use serde_json::{Value, json};
 use smooth_operator::action::{self, Action};
 use smooth_operator::{DecodeError, Direction, SmoothAgentClient, decode};
 
-use crate::bodies::{Body, body, item_body};
+use crate::bodies::{Body, body, item_body, milliseconds, show};
 use crate::commands::{Refused, Reply, bad, read, word};
 use crate::output::{event, set_canary};
 
-const FEATURES: [&str; 13] = [
+const FEATURES: [&str; 14] = [
     "virtual_clock",
     "conversation",
     "paging",
@@ -23,13 +23,22 @@ const FEATURES: [&str; 13] = [
     "headers",
     "tap",
     "census",
+    "reconnect",
     "codec",
 ];
 
 pub fn listen(client: &SmoothAgentClient, name: &str, tap: bool) {
     let on = name.to_owned();
     client.on_state(move |change| {
-        event("state", json!({"on": on, "from": change.previous.as_str(), "to": change.current.as_str(), "reason": change.reason, "code": change.code}), Body::new());
+        let mut shown = body(json!({
+            "from": change.previous.as_str(), "to": change.current.as_str(), "reason": change.reason, "code": change.code,
+            "cause": change.error.map(|it| it.kind().as_str()), "attempt": change.attempt,
+            "retryInMs": change.retry_in.map(milliseconds),
+        }));
+        if change.missed {
+            shown.insert("missed".to_owned(), show(&true));
+        }
+        event("state", json!({"on": on}), shown);
     });
     let on = name.to_owned();
     client.on_event(move |pushed| event("pushed", json!({"on": on}), item_body(&pushed)));
