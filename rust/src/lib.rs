@@ -43,7 +43,7 @@ pub use crate::opener::{Message, OpenRequest};
 pub use crate::options::{QueuePolicy, TokenIn, TokenReason, TokenRequest};
 pub use crate::requests::Pending;
 pub use crate::turn::{
-    OtpCheck, Outcome, Question, SubmitResult, TextStream, ToolCallView, Turn, TurnEvents,
+    OtpCheck, Outcome, Question, Recovery, SubmitResult, TextStream, ToolCallView, Turn, TurnEvents,
     TurnHandle, TurnResult,
 };
 pub use crate::wire::actions as action;

@@ -10,7 +10,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 pub use self::builder::ClientBuilder;
-use self::calls::fault;
 pub use self::states::States;
 use crate::clock::within;
 use crate::connection::{Counters, gone};
@@ -18,8 +17,8 @@ use crate::conversation::{Front, ResumeConversation, StartConversation};
 use crate::errors::Error;
 use crate::listeners::{FrameInfo, Listener, ListenerId, StateChange};
 use crate::options::Options;
-use crate::requests::{Pending, Router};
-use crate::turn::{Books, Owner, Turn};
+use crate::requests::{Pending, Router, fault};
+use crate::turn::{Books, Owner, Recovery, Turn, recover};
 use crate::wire::actions::{
     self, Action, CreateConversationSession, GetConversationMessages, GetSession,
     ListConversations, RenameConversation, SendMessage,
@@ -283,6 +282,11 @@ impl Front for SmoothAgentClient {
 
     fn say(&self, action: SendMessage) -> Turn {
         self.send_message(action)
+    }
+
+    fn recover(&self, session_id: &str, request_id: &str) -> Pending<Result<Recovery, Error>> {
+        let owner = Arc::clone(&self.books) as Arc<dyn Owner>;
+        recover(owner, session_id, request_id)
     }
 }
 

@@ -4,9 +4,8 @@
 use std::sync::Arc;
 
 use super::SmoothAgentClient;
-use super::calls::fault;
 use crate::errors::Error;
-use crate::requests::{Answer, Expects, NewCall, Pending};
+use crate::requests::{Answer, Expects, NewCall, Pending, fault};
 use crate::turn::verbs::{Ask, Reply, otp_check, submit_result};
 use crate::turn::{OtpCheck, SubmitResult, TurnHandle};
 use crate::wire::actions::{Action, Cancel, ConfirmToolAction, SubmitInteraction, VerifyOtp};
@@ -102,10 +101,10 @@ impl SmoothAgentClient {
     }
 
     /// Stops the live turn of that requestId and waits until it has settled; without one it is
-    /// done when its frame is written (REQ-VERB-08).
+    /// done when its frame is queued (REQ-VERB-08).
     ///
     /// # Errors
-    /// [`Error::InvalidArgument`], or [`Error::NotConnected`]: there is no link; nothing was sent.
+    /// [`Error::InvalidArgument`], [`Error::NotConnected`] or [`Error::QueueFull`]: nothing was sent.
     pub fn cancel(&self, action: Cancel) -> Pending<Result<(), Error>> {
         if let Some(fault) = fault(&action) {
             return Pending::new(std::future::ready(Err(fault)));
@@ -119,11 +118,8 @@ impl SmoothAgentClient {
             });
         }
         let text = action.to_json();
-        let written = self.books.send_only(Cancel::NAME, id.as_deref(), text);
-        Pending::new(async move {
-            let lost = |_| Error::argument("the link closed before the frame was written");
-            written?.await.map_err(lost)
-        })
+        let queued = self.books.send_only(Cancel::NAME, id.as_deref(), text);
+        Pending::new(std::future::ready(queued))
     }
 
     /// A verb by its requestId: the live turn's, else a call under that id.
@@ -148,10 +144,8 @@ impl SmoothAgentClient {
             expects: Expects::Verb { verb, opens },
             session_id: Some(session_id.to_owned()),
         };
-        let (call, books) = (
-            self.start(new, |_| action.to_json()),
-            Arc::clone(&self.books),
-        );
+        let call = self.books.start(new, |_| action.to_json());
+        let books = Arc::clone(&self.books);
         Pending::new(async move {
             match call.await {
                 Ok(Answer { event, opened }) => {

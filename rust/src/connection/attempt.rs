@@ -1,5 +1,9 @@
 //! One attempt to open a link: the token, the address, the socket.
 
+use std::panic::AssertUnwindSafe;
+
+use futures_util::FutureExt as _;
+
 use super::failure::Failure;
 use crate::clock::within;
 use crate::errors::{Draft, Error};
@@ -22,8 +26,13 @@ pub(super) async fn attempt(
         }
         open(options, token).await.map_err(Failure::refused)
     };
+    let work = AssertUnwindSafe(work).catch_unwind();
     let done = match within(&*options.clock, options.limits.connect, work).await {
-        Some(done) => done,
+        Some(Ok(done)) => done,
+        Some(Err(_)) => {
+            let broken = Draft::new("the attempt panicked").end(Leaf::ConnectFailed);
+            Err(Failure::passing(broken))
+        }
         None => {
             let late = Draft::new("no answer in time").end(Leaf::ConnectFailed);
             Err(Failure::passing(late))

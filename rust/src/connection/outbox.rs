@@ -5,8 +5,6 @@ use std::collections::VecDeque;
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use tokio::sync::oneshot;
-
 use super::writer::Writer;
 use crate::clock::Busy;
 use crate::wire::steps::{FRAME, Facts, FrameEffect, FrameState, Signal, reads_only};
@@ -21,10 +19,6 @@ pub(crate) struct Outgoing {
 struct Inner {
     state: FrameState,
     text: String,
-    /// Its place among all that were called; 0 until it is queued.
-    order: u64,
-    /// Hears that the socket took the frame.
-    written: Option<oneshot::Sender<()>>,
     busy: Busy,
 }
 
@@ -36,17 +30,9 @@ impl Outgoing {
             inner: Mutex::new(Inner {
                 state: FRAME.initial,
                 text,
-                order: 0,
-                written: None,
                 busy: Busy::default(),
             }),
         }
-    }
-
-    /// The same frame, and who hears that the socket took it.
-    pub(crate) fn told(self, written: oneshot::Sender<()>) -> Self {
-        self.lock().written = Some(written);
-        self
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner> {
@@ -63,15 +49,10 @@ impl Outgoing {
         self.on(Signal::Withdrawn, false);
     }
 
-    /// The same frame to be written once more, in its old place (REQ-CALL-13); its text was kept.
+    /// The same frame to be written once more (REQ-CALL-13); its text was kept.
     pub(crate) fn again(&self) -> Self {
-        let (text, order) = {
-            let inner = self.lock();
-            (inner.text.clone(), inner.order)
-        };
-        let again = Self::new(self.action, self.request_id.as_deref(), text);
-        again.lock().order = order;
-        again
+        let text = self.lock().text.clone();
+        Self::new(self.action, self.request_id.as_deref(), text)
     }
 
     /// Steps on what happened to the frame; says whether a link may take it now. `sought`: another
@@ -89,9 +70,6 @@ impl Outgoing {
             match effect {
                 FrameEffect::Offer => offered = true,
             }
-        }
-        if next == FrameState::Dropped {
-            inner.written = None; // whoever waits learns that it never left
         }
         offered
     }
@@ -116,9 +94,6 @@ impl Outgoing {
     pub(super) fn hand_over(&self) -> (String, Busy) {
         self.on(Signal::Flushed, false);
         let mut inner = self.lock();
-        if let Some(written) = inner.written.take() {
-            let _ = written.send(());
-        }
         let text = match reads_only(self.action) {
             true => inner.text.clone(),
             false => std::mem::take(&mut inner.text),
@@ -144,24 +119,12 @@ impl fmt::Debug for Outgoing {
 pub(crate) struct Outbox {
     queue: VecDeque<Arc<Outgoing>>,
     link: Option<Arc<Writer>>,
-    /// Frames that were queued so far.
-    calls: u64,
 }
 
 impl Outbox {
-    /// Queues a frame behind all others, or one that was queued before in its old place; a link that
-    /// is ready takes it at once.
+    /// Queues a frame behind all others; a link that is ready takes it at once.
     pub(super) fn put(&mut self, frame: Arc<Outgoing>, busy: impl Fn() -> Busy) {
-        let order = {
-            let mut inner = frame.lock();
-            if inner.order == 0 {
-                self.calls += 1;
-                inner.order = self.calls;
-            }
-            inner.order
-        };
-        let place = self.queue.partition_point(|it| it.lock().order < order);
-        self.queue.insert(place, frame);
+        self.queue.push_back(frame);
         if let Some(link) = self.link.clone() {
             self.ready(link, busy);
         }
@@ -262,8 +225,8 @@ mod tests {
         outbox.ready(Arc::clone(&link), Busy::default);
         assert_eq!(link.next().as_deref(), Some("{1}"));
         outbox.gone(Signal::Lost, true);
+        outbox.put(Arc::new(one.again()), Busy::default); // in the step that lost its link
         outbox.put(two, Busy::default);
-        outbox.put(Arc::new(one.again()), Busy::default);
         let next = Arc::new(Writer::default());
         outbox.ready(Arc::clone(&next), Busy::default);
         let left: Vec<_> = std::iter::from_fn(|| next.next()).collect();

@@ -62,8 +62,6 @@ pub(crate) struct Supervisor {
     /// Malformed frames in a row.
     malformed: usize,
     counts: Arc<Counts>,
-    /// Whether a session was opened or found: events of it may be missed (REQ-CONN-42).
-    session_known: bool,
 }
 
 /// What a move of the link says beside the state, and what it led to.
@@ -75,6 +73,8 @@ struct Told {
     next: Option<(u32, Duration)>,
     /// The code that the client closes the link with.
     close: Option<u16>,
+    /// Whether events may have been missed.
+    missed: bool,
     /// The id of a ping of the client's own.
     pinged: Option<String>,
 }
@@ -112,7 +112,6 @@ impl Supervisor {
             runtime: None,
             malformed: 0,
             counts: Arc::default(),
-            session_known: false,
         }
     }
 
@@ -136,11 +135,6 @@ impl Supervisor {
     /// What was counted so far.
     pub(crate) fn counters(&self) -> Counters {
         self.counts.read()
-    }
-
-    /// A session was opened or found.
-    pub(crate) fn session_known(&mut self) {
-        self.session_known = true;
     }
 
     // --- what the caller does
@@ -176,7 +170,7 @@ impl Supervisor {
         }
     }
 
-    /// Queues a frame behind all others, or one that is written again in its old place.
+    /// Queues a frame behind all others.
     pub(crate) fn submit(&mut self, frame: Arc<Outgoing>) {
         self.outbox.put(frame, || self.options.busy());
     }
@@ -291,14 +285,19 @@ impl Supervisor {
         self.number == link
     }
 
-    /// The handshake succeeded; false when nobody wants the link any more.
-    pub(crate) fn opened(&mut self, link: u64) -> bool {
+    /// The handshake succeeded; false when nobody wants the link any more. Where a session is known
+    /// events of it may have been missed (REQ-CONN-42).
+    pub(crate) fn opened(&mut self, link: u64, session_known: bool) -> bool {
         let wanted = self.is_attempt(link);
         if wanted {
             self.attempting = false;
-            self.counts
-                .opened(self.state == ConnectionState::Reconnecting);
-            self.step(Signal::Opened, &Outlook::HOPELESS, Told::default());
+            let again = self.state == ConnectionState::Reconnecting;
+            self.counts.opened(again);
+            let told = Told {
+                missed: again && session_known,
+                ..Told::default()
+            };
+            self.step(Signal::Opened, &Outlook::HOPELESS, told);
             self.liveness
                 .begin(link, self.runtime.clone(), &mut self.timers);
             if let Some(writer) = self.writer.clone() {
@@ -461,8 +460,6 @@ impl Supervisor {
 
     /// One state event (REQ-CONN-02).
     fn tell(&self, previous: ConnectionState, signal: Signal, told: &Told) {
-        let found_again = (previous, self.state)
-            == (ConnectionState::Reconnecting, ConnectionState::Open);
         let change = StateChange {
             previous,
             current: self.state,
@@ -471,7 +468,7 @@ impl Supervisor {
             error: told.error.clone(),
             attempt: told.next.map(|(attempt, _)| attempt),
             retry_in: told.next.map(|(_, wait)| wait),
-            missed: found_again && self.session_known,
+            missed: told.missed,
         };
         self.dispatcher.push(Notice::Log(change.record()));
         self.dispatcher.push(Notice::State(change));

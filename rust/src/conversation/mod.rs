@@ -10,7 +10,7 @@ use std::sync::Arc;
 pub use self::history::Messages;
 use crate::errors::Error;
 use crate::requests::Pending;
-use crate::turn::{Turn, TurnResult};
+use crate::turn::{Recovery, Turn, TurnResult};
 use crate::wire::actions::{
     CreateConversationSession, GetConversationMessages, GetSession, SendMessage,
 };
@@ -31,6 +31,7 @@ pub(crate) trait Front: Send + Sync + 'static {
     fn session(&self, action: GetSession) -> Pending<Result<GetSessionResult, Error>>;
     fn page(&self, action: GetConversationMessages) -> Pending<Result<MessagePage, Error>>;
     fn say(&self, action: SendMessage) -> Turn;
+    fn recover(&self, session_id: &str, request_id: &str) -> Pending<Result<Recovery, Error>>;
 }
 
 /// One session of a conversation with an agent. Cheap to clone.
@@ -137,6 +138,22 @@ impl Conversation {
     pub fn ask(&self, message: impl Into<SendOptions>) -> Pending<Result<TurnResult, Error>> {
         let turn = self.send(message);
         Pending::new(async move { turn.result().await })
+    }
+
+    /// Asks the history what became of the message of an interrupted turn, as
+    /// [`TurnHandle::recover`](crate::TurnHandle::recover) does, for whoever holds the error alone
+    /// (REQ-TURN-30).
+    ///
+    /// # Errors
+    /// [`Error::InvalidArgument`]: the error is none of [`Error::TurnInterrupted`]. Else those of the
+    /// reading.
+    pub fn recover(&self, error: &Error) -> Pending<Result<Recovery, Error>> {
+        let Error::TurnInterrupted(interrupted) = error else {
+            let refused = Error::argument("only an interrupted turn can be recovered");
+            return Pending::new(std::future::ready(Err(refused)));
+        };
+        let (session, turn) = (interrupted.session_id(), interrupted.request_id());
+        self.client.recover(session, turn)
     }
 
     /// The stored messages, newest first, fetched page by page as they are needed (REQ-HIST-01).

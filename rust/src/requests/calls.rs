@@ -13,11 +13,15 @@ use crate::connection::Outgoing;
 use crate::errors::{Draft, Error};
 use crate::listeners::Dispatcher;
 use crate::observer::Seen;
+use crate::wire::actions::{Action as _, CreateConversationSession, GetSession};
 use crate::wire::events::{Event, EventType};
 use crate::wire::options::SETTLED_IDS;
 use crate::wire::steps::{
     CALL, CallEffect, CallState, Facts, Outcome, Signal, TurnState, Verb, answering, reads_only,
 };
+
+/// The calls whose answer is a session.
+const FINDERS: [&str; 2] = [CreateConversationSession::NAME, GetSession::NAME];
 
 /// What a call comes to: the event that answers it, and whether a turn begins with it.
 pub(crate) struct Answer {
@@ -136,6 +140,8 @@ pub(crate) struct Calls {
     /// Frames that are to be written again.
     again: Vec<Arc<Outgoing>>,
     settled: SettledIds,
+    /// Whether a session was opened or found.
+    session_known: bool,
 }
 
 impl Calls {
@@ -145,7 +151,13 @@ impl Calls {
             waiting: HashMap::new(),
             again: Vec::new(),
             settled: SettledIds::default(),
+            session_known: false,
         }
+    }
+
+    /// Whether a session was opened or found: events of it may be missed (REQ-CONN-42).
+    pub(super) fn session_known(&self) -> bool {
+        self.session_known
     }
 
     pub(super) fn is_waiting(&self, id: &str) -> bool {
@@ -270,6 +282,7 @@ impl Calls {
     fn settle(&mut self, id: &str, outcome: Result<Answer, Error>) {
         if let Some(call) = self.waiting.remove(id) {
             self.settled.insert(id);
+            self.session_known |= outcome.is_ok() && FINDERS.contains(&call.frame.action);
             call.finish(outcome, &self.dispatcher);
         }
     }

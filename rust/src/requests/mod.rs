@@ -1,6 +1,7 @@
 //! Actions in flight: the router knows who gets a frame, the sender is the way out, and calls wait
 //! for their one answer.
 
+mod asking;
 mod calls;
 mod facts;
 mod failures;
@@ -9,6 +10,7 @@ mod router;
 mod routing;
 mod sender;
 
+pub(crate) use self::asking::fault;
 pub(crate) use self::calls::{Answer, Expects};
 pub(crate) use self::facts::Arrived;
 pub(crate) use self::failures::{Cause, too_large};

@@ -13,7 +13,7 @@ use super::facts::Arrived;
 use super::failures::{Cause, too_large};
 use super::sender::{OnTick, Sender};
 use super::{Key, Tick};
-use crate::connection::{Attempt, Counters, Supervisor, Task, Upper};
+use crate::connection::{Attempt, Counters, Outgoing, Supervisor, Task, Upper};
 use crate::errors::{Draft, Error};
 use crate::listeners::{Dispatcher, FrameTap};
 use crate::options::Options;
@@ -73,7 +73,7 @@ pub(crate) struct Router<T: InFlight> {
     pub(crate) options: Arc<Options>,
     pub(crate) dispatcher: Arc<Dispatcher>,
     pub(super) tap: Arc<FrameTap>,
-    pub(super) me: Weak<Self>,
+    pub(crate) me: Weak<Self>,
     on_tick: OnTick,
     pub(super) books: Mutex<Books<T>>,
 }
@@ -223,11 +223,6 @@ impl<T: InFlight> Router<T> {
     pub(crate) fn learn(&self, session_id: &str, capabilities: Option<&[String]>) {
         let words = capabilities.unwrap_or_default().iter().cloned().collect();
         self.lock().sessions.insert(session_id.to_owned(), words);
-    }
-
-    /// A session was opened or found: events of it may be missed (REQ-CONN-42).
-    pub(crate) fn session_known(&self) {
-        self.lock().link.session_known();
     }
 
     /// Whether the server of a session lists a capability.
@@ -403,12 +398,20 @@ impl<T: InFlight> Router<T> {
         action: &'static str,
         id: Option<&str>,
         text: String,
-    ) -> Result<oneshot::Receiver<()>, Error> {
+    ) -> Result<(), Error> {
         let mut books = self.lock();
-        books.link.ready()?;
-        Ok(self
-            .sender(&mut books.link, None)
-            .send_only(action, id, text))
+        books.link.ready().map_err(|error| {
+            let session_id = last_string(&text, "sessionId");
+            error.with(|draft| {
+                let draft = draft.place(&self.options.place).session_of(&session_id);
+                match id {
+                    Some(id) => draft.request(id),
+                    None => draft,
+                }
+            })
+        })?;
+        books.link.submit(Arc::new(Outgoing::new(action, id, text)));
+        Ok(())
     }
 
     fn on_tick(&self, key: &Key, tick: &Tick) {

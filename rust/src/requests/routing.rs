@@ -215,7 +215,9 @@ impl<T: InFlight> Router<T> {
 
 impl<T: InFlight> Upper for Router<T> {
     fn opened(&self, link: u64) -> bool {
-        self.lock().link.opened(link)
+        let mut books = self.lock();
+        let known = books.calls.session_known();
+        books.link.opened(link, known)
     }
 
     fn failed(&self, link: u64, failure: Failure) {

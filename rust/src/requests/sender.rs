@@ -5,7 +5,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::runtime::Handle;
-use tokio::sync::oneshot;
 
 use super::{Key, Tick};
 use crate::clock::Timer;
@@ -61,24 +60,6 @@ impl Sender<'_> {
         let frame = Arc::new(Outgoing::new(action, Some(id), text));
         self.link.submit(Arc::clone(&frame));
         frame
-    }
-
-    /// Queues a frame that nobody answers; the receiver hears that it was written.
-    pub(super) fn send_only(
-        &mut self,
-        action: &'static str,
-        id: Option<&str>,
-        text: String,
-    ) -> oneshot::Receiver<()> {
-        let (done, written) = oneshot::channel();
-        let frame = Outgoing::new(action, id, text).told(done);
-        self.link.submit(Arc::new(frame));
-        written
-    }
-
-    /// Whether somebody watches the client.
-    pub(crate) fn observes(&self) -> bool {
-        self.dispatcher.observes()
     }
 
     /// Tells the observer, where there is one.

@@ -32,8 +32,10 @@ pub(crate) struct Driver {
     /// The frame that started the turn; none for one that began elsewhere.
     frame: Option<Arc<Outgoing>>,
     pub(super) detached: bool,
-    /// Whether an observer waits for the first token.
-    awaits_token: bool,
+    /// When the turn began.
+    since: Duration,
+    /// How long after that the first token came.
+    first_token: Option<Duration>,
     /// Whether the one `cancel` of the turn was written.
     cancelled: bool,
     pub(super) asked: [Asked; QUESTIONS],
@@ -64,7 +66,8 @@ impl Driver {
             state: State::new(),
             frame: None,
             detached: false,
-            awaits_token: false,
+            since: Duration::ZERO,
+            first_token: None,
             cancelled: false,
             asked: QuestionKind::ALL.map(|_| Asked::default()),
             verbs: Vec::new(),
@@ -93,7 +96,6 @@ impl Driver {
             Err(error) => self.refuse(error, sender),
             Ok(()) => {
                 self.frame = Some(sender.send(action, &self.key.id, text));
-                self.awaits_token = sender.observes();
                 sender.seen(|| Seen::TurnStarted(self.key.id.clone(), self.session_id.clone()));
                 self.begin(sender);
             }
@@ -295,19 +297,28 @@ impl Driver {
         let settled = match outcome {
             Outcome::Failed => Settled::Failed(self.failure(ending, about)),
             Outcome::Completed | Outcome::Cancelled => {
-                Settled::Done(Box::new(self.success(outcome, ending, about)))
+                let now = sender.now();
+                Settled::Done(Box::new(self.success(outcome, ending, about, now)))
             }
         };
         self.end(settled, sender);
     }
 
-    fn success(&self, outcome: Outcome, ending: Option<Ending>, about: &About<'_>) -> TurnResult {
+    fn success(
+        &self,
+        outcome: Outcome,
+        ending: Option<Ending>,
+        about: &About<'_>,
+        now: Duration,
+    ) -> TurnResult {
         let terminal = about.cause.arrived.map(|arrived| arrived.event);
         let text = match (outcome, terminal) {
             (Outcome::Completed, Some(event)) => self.cell.text_of(event),
             _ => self.cell.partial_text(),
         };
         let mut result = TurnResult::new(&self.key.id, &self.session_id, outcome.into(), text);
+        result.duration = now.saturating_sub(self.since);
+        result.time_to_first_token = self.first_token;
         if outcome == Outcome::Cancelled {
             result.confirmed = Some(ending != Some(Ending::Unconfirmed));
         }
@@ -373,6 +384,7 @@ impl InFlight for Driver {
     }
 
     fn begin(&mut self, sender: &mut Sender<'_>) {
+        self.since = sender.now();
         let total = sender.limits().turn;
         if !total.is_zero() {
             self.total = Some(sender.arm(total, &self.key, Tick::Total));
@@ -401,7 +413,8 @@ impl InFlight for Driver {
     }
 
     fn is_quiet(&self, signal: Signal) -> bool {
-        self.verbs.is_empty() && !self.awaits_token && self.state.is_quiet(signal)
+        let first = self.first_token.is_none() && signal == Signal::StreamToken;
+        self.verbs.is_empty() && !first && self.state.is_quiet(signal)
     }
 
     fn heard(&mut self, now: Duration) {
@@ -414,8 +427,8 @@ impl InFlight for Driver {
         let now = sender.now();
         let (facts, verb) = self.facts(arrived, now);
         self.heard(now);
-        if self.awaits_token && matches!(arrived.event, Event::StreamToken(_)) {
-            self.awaits_token = false;
+        if self.first_token.is_none() && matches!(arrived.event, Event::StreamToken(_)) {
+            self.first_token = Some(now.saturating_sub(self.since));
             sender.seen(|| Seen::FirstToken(self.key.id.clone()));
         }
         let about = About {

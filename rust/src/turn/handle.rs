@@ -13,14 +13,17 @@ use tokio::sync::oneshot;
 use super::cell::{Cell, Settled};
 use super::events::{TextStream, TurnEvents};
 use super::questions::Question;
+use super::recover::{Recovery, recover};
 use super::result::TurnResult;
 use super::verbs::{Ask, OtpCheck, Reply, SubmitResult, otp_check, submit_result};
 use crate::errors::{Draft, Error};
 use crate::requests::Pending;
 use crate::requests::{Key, object_of};
+use crate::wire::actions::GetConversationMessages;
 use crate::wire::errors::Leaf;
 use crate::wire::events::Event;
 use crate::wire::steps::{QuestionKind, TurnState, Verb};
+use crate::wire::types::MessagePage;
 
 /// The room above: keeps the books of all turns.
 pub(crate) trait Owner: Send + Sync + 'static {
@@ -32,6 +35,8 @@ pub(crate) trait Owner: Send + Sync + 'static {
     fn question(&self, turn: &Key, kind: Option<QuestionKind>) -> Option<Question>;
     /// Whether the server of a session lists a capability.
     fn offers(&self, session_id: &str, capability: &str) -> bool;
+    /// Reads a page of a conversation's messages.
+    fn page(&self, action: GetConversationMessages) -> Pending<Result<MessagePage, Error>>;
 }
 
 /// Keeps a turn alive: when the last of a turn goes, the turn is stopped (REQ-STOP-05).
@@ -194,6 +199,16 @@ impl TurnHandle {
         Pending::new(async move {
             let _ = reply.await;
         })
+    }
+
+    /// Asks the session's history what became of the message, after a link was lost in mid-turn:
+    /// at most ten pages are read, and nothing is sent again (REQ-TURN-30). The frame of the first
+    /// page is queued when the future is first polled.
+    ///
+    /// # Errors
+    /// Those of the reading: [`Error`] of any call.
+    pub fn recover(&self) -> Pending<Result<Recovery, Error>> {
+        recover(Arc::clone(&self.owner), &self.session_id, &self.key.id)
     }
 
     /// Lets the turn run on when nobody waits for it any more.

@@ -10,8 +10,11 @@ use super::handle::{Owner, TurnHandle};
 use super::questions::Question;
 use super::verbs::{Ask, Reply, Waiter, refused};
 use crate::errors::{Draft, Error};
-use crate::requests::{InFlight as _, Key, Router};
+use crate::requests::{InFlight as _, Key, Pending, Router};
+use crate::wire::actions::GetConversationMessages;
+use crate::wire::errors::Leaf;
 use crate::wire::steps::{QuestionKind, Refusal};
+use crate::wire::types::MessagePage;
 
 /// The books of a client.
 pub(crate) type Books = Router<Driver>;
@@ -128,5 +131,12 @@ impl Owner for Router<Driver> {
 
     fn offers(&self, session_id: &str, capability: &str) -> bool {
         Router::offers(self, session_id, capability)
+    }
+
+    fn page(&self, action: GetConversationMessages) -> Pending<Result<MessagePage, Error>> {
+        match self.me.upgrade() {
+            Some(me) => me.ask(action),
+            None => Pending::new(std::future::ready(Err(Draft::default().end(Leaf::ClientClosed)))),
+        }
     }
 }

@@ -1,6 +1,7 @@
 //! What a turn came to.
 
 use std::fmt;
+use std::time::Duration;
 
 use serde_json::Value;
 
@@ -52,6 +53,10 @@ pub struct TurnResult {
     pub needs_escalation: Option<bool>,
     /// Why a human agent should take over.
     pub escalation_reason: Option<String>,
+    /// From `send` to the outcome, on the client's clock (REQ-LOG-03).
+    pub duration: Duration,
+    /// From `send` to the first streamed token, where there was one (REQ-LOG-03).
+    pub time_to_first_token: Option<Duration>,
     /// The event that ended the turn; none when the turn ended here.
     pub event: Option<Event>,
 }
@@ -85,6 +90,8 @@ impl TurnResult {
             usage: None,
             needs_escalation: None,
             escalation_reason: None,
+            duration: Duration::ZERO,
+            time_to_first_token: None,
             event: None,
         }
     }

@@ -139,7 +139,7 @@ async fn req_conn_11_the_provider_is_asked_before_every_attempt() {
     let peer = Peer::start().await;
     let asked = Arc::new(AtomicUsize::new(0));
     let count = Arc::clone(&asked);
-    let builder = peer.builder().token_provider(move || {
+    let builder = peer.builder().token_provider(move |_| {
         let number = count.fetch_add(1, Ordering::SeqCst);
         async move {
             if number == 0 {
@@ -170,7 +170,7 @@ async fn req_conn_11_the_provider_counts_against_the_limit() {
     let client = peer
         .builder()
         .clock(clock.clone())
-        .token_provider(std::future::pending::<Result<String, String>>)
+        .token_provider(|_| std::future::pending::<Result<String, String>>())
         .build()
         .expect("good options");
     let waiting = tokio::spawn(async move { client.connect().await });
@@ -307,7 +307,7 @@ async fn req_conn_20_a_token_with_a_line_break_reaches_no_header_and_no_text() {
     let error = builder().token(evil).build().expect_err("refused");
     assert_eq!(error.kind(), ErrorKind::InvalidArgument);
     assert!(!format!("{error} {error:?}").contains("s3cret"));
-    let provided = builder().token_provider(move || async move { Ok::<_, Error>(evil.to_owned()) });
+    let provided = builder().token_provider(move |_| async move { Ok::<_, Error>(evil.to_owned()) });
     let error = provided.connect().await.expect_err("refused");
     assert_eq!(error.kind(), ErrorKind::InvalidArgument);
     for (name, value) in [

@@ -41,7 +41,7 @@ async fn req_conn_21_a_failure_that_is_known_ends_the_attempt_at_once() {
 async fn req_conn_21_a_provider_that_panics_ends_the_attempt_at_once() {
     let peer = Peer::start().await;
     let builder = peer.builder().clock(VirtualClock::new());
-    let builder = builder.token_provider(|| async {
+    let builder = builder.token_provider(|_| async {
         assert!(std::env::args().count() == 0, "a fault of the provider");
         Ok::<_, String>(String::new())
     });
@@ -79,7 +79,7 @@ async fn req_conn_23_an_attempt_without_an_answer_may_be_tried_again() {
 async fn req_conn_28_a_token_that_no_header_may_hold_is_an_argument_error() {
     let peer = Peer::start().await;
     let builder = peer.builder().token_in(TokenIn::Header);
-    let builder = builder.token_provider(|| async { Ok::<_, String>("hidden\r\nx: 1".to_owned()) });
+    let builder = builder.token_provider(|_| async { Ok::<_, String>("hidden\r\nx: 1".to_owned()) });
     let client = builder.build().expect("good options");
     let error = soon(client.connect()).await.expect_err("refused");
     assert_eq!(error.kind(), ErrorKind::InvalidArgument);
@@ -90,7 +90,7 @@ async fn req_conn_28_a_token_that_no_header_may_hold_is_an_argument_error() {
 async fn req_conn_28_a_provider_may_raise_the_clients_own_authentication_error() {
     let own = answered_by("401 Unauthorized").await;
     let peer = Peer::start().await;
-    let builder = peer.builder().token_provider(move || {
+    let builder = peer.builder().token_provider(move |_| {
         let own = own.clone();
         async move { Err::<String, _>(own) }
     });

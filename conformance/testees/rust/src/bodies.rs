@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use smooth_operator::{
-    Conversation, Error, ErrorKind, Event, Json, OtpCheck, Pong, SubmitResult, TurnResult, failure,
+    Conversation, Counters, Error, ErrorKind, Event, Json, OtpCheck, Pong, Recovery, SubmitResult,
+    TurnResult, failure,
 };
 
 /// A line of output, or a part of one.
@@ -176,4 +177,20 @@ pub fn submission_body(submission: SubmitResult) -> Json {
 
 pub fn conversation_body(chat: &Conversation) -> Json {
     show(&json!({"sessionId": chat.session_id(), "conversationId": chat.conversation_id()}))
+}
+
+pub fn recovery_body(recovery: &Recovery) -> Json {
+    let mut shown = body(json!({"status": recovery.as_str()}));
+    if let Some(message) = recovery.message() {
+        shown.insert("message".to_owned(), show(message));
+    }
+    show(&shown)
+}
+
+pub fn counters_body(counted: &Counters) -> Json {
+    show(&json!({
+        "connects": counted.connects, "reconnects": counted.reconnects,
+        "framesIn": counted.frames_in, "framesOut": counted.frames_out,
+        "droppedFrames": counted.dropped_frames, "openTurns": counted.open_turns,
+    }))
 }

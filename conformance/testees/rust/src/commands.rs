@@ -13,8 +13,8 @@ use smooth_operator::{
 use tokio::task::JoinHandle;
 
 use crate::bodies::{
-    Body, body, conversation_body, error_body, native_cancelled, otp_body, ping_body, result_body,
-    show, submission_body,
+    Body, body, conversation_body, counters_body, error_body, native_cancelled, otp_body, ping_body,
+    recovery_body, result_body, show, submission_body,
 };
 use crate::output::{event, mute};
 use crate::plain::{checked, decoded, encoded, hello};
@@ -129,6 +129,11 @@ impl Testee {
             "confirm" | "otp" | "submit" | "decline" | "cancel" => self.verb(c),
             "iterate" | "textstream" | "await" => self.read(c),
             "messages" => self.messages(c),
+            "recover" => self.recover(c),
+            "counters" => {
+                returned(word(c, "as")?, Ok(counters_body(&self.client(c)?.counters())));
+                Ok(Body::new())
+            }
             "hold" | "take" | "drop" | "leave" => self.steer(c),
             "detach" => self
                 .turn(c)
@@ -422,6 +427,12 @@ impl Testee {
             Ok(())
         };
         self.issue(&name, work, |()| show(&()));
+        Ok(Body::new())
+    }
+
+    fn recover(&mut self, c: &Value) -> Reply {
+        let (turn, name) = (self.turn(c)?.1, word(c, "as")?);
+        self.issue(name, turn.recover(), |it| recovery_body(&it));
         Ok(Body::new())
     }
 
