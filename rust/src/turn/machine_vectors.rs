@@ -40,6 +40,8 @@ fn facts(raw: &Value) -> Facts<'_> {
             "auto_reconnect" => found.auto_reconnect = value.as_bool(),
             "retry_initial" => found.retry_initial = value.as_bool(),
             "token_renewable" => found.token_renewable = value.as_bool(),
+            "sought" => found.sought = value.as_bool(),
+            "repeatable" => found.repeatable = value.as_bool(),
             "expired" => {
                 let mut kinds = [false; QUESTIONS];
                 for kind in value.as_array().expect("kinds") {
