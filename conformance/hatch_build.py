@@ -16,6 +16,7 @@ INSIDE = {
     "../spec": "conform/data/spec",
     "cases": "conform/data/cases",
     "coverage.yaml": "conform/data/coverage.yaml",
+    "faults.yaml": "conform/data/faults.yaml",
     "mutants": "conform/data/mutants",
     "schema": "conform/data/schema",
     "scripts": "conform/data/scripts",

@@ -20,7 +20,7 @@ from conform.commands.common import (
 from conform.commands.launching import add_testee_flags, testees
 from conform.home import OUT
 from conform.report import console as told
-from conform.report import files, html
+from conform.report import faults, files, html
 from conform.report import tree as report_tree
 from conform.run import CANARY_CASES, Run, Runner, clear, write_transcripts
 from conform.script import Case, Loader
@@ -70,6 +70,7 @@ def tell(args: argparse.Namespace, spec: Spec, run: Run, begun: float) -> int:
     files.junit(tree, args.out)
     files.markdown(tree, args.out)
     html.write(tree, spec.rules, args.out)
+    faults.write(run, args.out)
     console = console_of(args)
     told.heading(console, run)
     told.failures(console, run, spec)

@@ -183,7 +183,8 @@ class RefTestee:
 
     async def _cmd_census(self, _: Tree) -> Tree:
         timers = sum(client.clock.armed() for client in self.clients.values())
-        return {"clients": len(self.clients), "timers": timers}
+        alive = [c for c in self.clients.values() if c.state not in ("idle", "closed")]
+        return {"clients": len(alive), "timers": timers}
 
     async def _cmd_advance(self, c: Tree) -> None:
         client = self.clients[c["on"]]
