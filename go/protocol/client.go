@@ -31,10 +31,7 @@ func New(options Options) (*Client, error) {
 		options: options, mu: &c.mu, listeners: c.listeners, watch: watch,
 		owners: map[string]inFlight{}, settled: map[string]struct{}{},
 	}
-	c.connection = &supervisor{
-		options: options, mu: &c.mu, listeners: c.listeners, sink: c.router, state: newLinkState(),
-		tap: newFrameTap(options, c.listeners), watch: watch, running: map[chan struct{}]struct{}{},
-	}
+	c.connection = newSupervisor(options, &c.mu, c.listeners, c.router, watch)
 	c.router.connection = c.connection
 	return c, nil
 }
@@ -46,8 +43,10 @@ func (c *Client) String() string { return "protocol.Client(" + safeURL(c.options
 func (c *Client) GoString() string { return c.String() }
 
 // Connect opens the link; it does nothing when the link is open, and joins an attempt that runs
-// (REQ-CONN-03). A failure is a [*ConnectError] and leaves the client idle. After Close or a lost
-// link it may be called again.
+// (REQ-CONN-03). A failure is a [*ConnectError] and leaves the client idle; with
+// Options.RetryInitialConnect attempts follow, and Connect waits for the link or for the end of the
+// attempts (REQ-CONN-04). While a lost link is sought it ends the wait before the next attempt and
+// returns what comes of that one (REQ-CONN-35). After Close or a lost link it may be called again.
 func (c *Client) Connect(ctx context.Context) error { return c.connection.connect(ctx) }
 
 // Close closes the link and settles everything in flight with [ErrClientClosed]. It may be called at
@@ -59,6 +58,10 @@ func (c *Client) Close() error {
 	return nil
 }
 
+// Wake says that the machine slept, or has a network again: an open link is asked whether it lives, the
+// wait for another one ends (REQ-CONN-35, REQ-CONN-39). It does nothing in any other state.
+func (c *Client) Wake() { c.connection.wake() }
+
 // State returns the state of the link.
 func (c *Client) State() ConnectionState {
 	c.mu.Lock()
@@ -66,7 +69,7 @@ func (c *Client) State() ConnectionState {
 	return c.connection.state.current
 }
 
-// OnState calls listener for every move of the link, in order, one call at a time, on a goroutine of
+// OnState calls listener for every move of the link and for every wait for another attempt, in order, one call at a time, on a goroutine of
 // the client (REQ-CONN-07). The returned function removes it.
 func (c *Client) OnState(listener func(StateChange)) (remove func()) {
 	return listen(c.listeners, &c.listeners.state, listener)
@@ -130,7 +133,7 @@ func (c *Client) SendMessage(ctx context.Context, action SendMessage) *Turn {
 		action.RequestID = c.options.IDGenerator()
 		text, encodeErr = EncodeAction(action)
 	}
-	t := newTurn(ctx, c.router, action, func() bool { return c.parks(action.SessionID) })
+	t := newTurn(ctx, c, action)
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if encodeErr == nil {

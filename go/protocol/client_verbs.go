@@ -21,7 +21,7 @@ func verbCall(ctx context.Context, c *Client, action identified, expected expect
 // opening is expected, and 202 in the place of an answer: the server kept the question over a restart
 // and goes on with the whole turn.
 func (c *Client) opening(e expected, requestID, sessionID string) expected {
-	e.opens = func(accepted Event) any { return adopted(c.router, requestID, sessionID, accepted) }
+	e.opens = func(accepted Event) any { return adopted(c, requestID, sessionID, accepted) }
 	return e
 }
 
@@ -114,10 +114,10 @@ func (c *Client) Cancel(ctx context.Context, action Cancel) error {
 	out := newOutgoing(action, action.RequestID, "", text)
 	out.gone = func() { close(written) }
 	c.mu.Lock()
-	queued := c.connection.submit(out)
+	refusal := c.connection.submit(out)
 	c.mu.Unlock()
-	if !queued {
-		return newError(leafNotConnected, c.router.facts(action.RequestID, action.SessionID, ending{}))
+	if refusal != "" {
+		return c.router.linkError(ErrorKind(refusal), c.router.facts(action.RequestID, action.SessionID, ending{}))
 	}
 	select {
 	case <-written:

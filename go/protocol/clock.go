@@ -2,6 +2,7 @@ package protocol
 
 import (
 	"crypto/rand"
+	"encoding/binary"
 	"fmt"
 	"time"
 )
@@ -9,8 +10,12 @@ import (
 // Clock is the source of time of a client. Every limit runs on it (REQ-TIME-01). It must be safe
 // for concurrent use.
 type Clock interface {
-	// Now returns the current time; only differences of two values are used.
+	// Now returns the current time; only differences of two values are used. It stands still while the
+	// machine sleeps, or need not go on then.
 	Now() time.Time
+	// Wall returns the time of the wall clock, which goes on while the machine sleeps: by what it runs
+	// ahead of Now the client notices a sleep (REQ-CONN-39).
+	Wall() time.Time
 	// AfterFunc calls f in its own time, not before d has passed and not inside AfterFunc itself.
 	AfterFunc(d time.Duration, f func()) Timer
 }
@@ -25,6 +30,9 @@ type Timer interface {
 type systemClock struct{}
 
 func (systemClock) Now() time.Time { return time.Now() }
+
+// Wall leaves the monotonic reading out, which stands still while the machine sleeps.
+func (systemClock) Wall() time.Time { return time.Now().Round(0) }
 
 func (systemClock) AfterFunc(d time.Duration, f func()) Timer { return time.AfterFunc(d, f) }
 
@@ -42,4 +50,11 @@ func requestIDs(random func() float64) func() string {
 		b[6], b[8] = b[6]&0x0f|0x40, b[8]&0x3f|0x80
 		return fmt.Sprintf("req-%x-%x-%x-%x-%x", b[:4], b[4:6], b[6:8], b[8:10], b[10:])
 	}
+}
+
+// random returns a number of [0, 1) from crypto/rand.
+func random() float64 {
+	var b [8]byte
+	_, _ = rand.Read(b[:])
+	return float64(binary.LittleEndian.Uint64(b[:])>>11) / (1 << 53)
 }

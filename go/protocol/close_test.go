@@ -124,6 +124,8 @@ func newStepClock() *stepClock { return &stepClock{armed: make(chan armedLimit, 
 
 func (c *stepClock) Now() time.Time { return time.Time{} }
 
+func (c *stepClock) Wall() time.Time { return time.Time{} }
+
 func (c *stepClock) AfterFunc(d time.Duration, f func()) protocol.Timer {
 	c.armed <- armedLimit{d, f}
 	return stopped{}

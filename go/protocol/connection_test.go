@@ -127,7 +127,7 @@ func TestREQ_CONN_04_TheAttemptIsBounded(t *testing.T) {
 func TestREQ_CONN_26_GivingUpTheLastWaitEndsTheWaitAndNotTheAttempt(t *testing.T) {
 	p := newPeer(t)
 	held := make(chan struct{})
-	client := newClient(t, protocol.Options{URL: p.url(), TokenSource: func(context.Context) (string, error) {
+	client := newClient(t, protocol.Options{URL: p.url(), TokenSource: func(context.Context, protocol.TokenRequest) (string, error) {
 		<-held
 		return "", nil
 	}})

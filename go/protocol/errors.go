@@ -118,6 +118,8 @@ type TurnInterruptedError struct {
 	*AgentError
 	// Sent says whether the message was handed to the socket.
 	Sent bool
+
+	recovery func(context.Context) (*Recovery, error)
 }
 
 // Unwrap returns the AgentError.

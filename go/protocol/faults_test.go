@@ -72,7 +72,7 @@ func TestREQ_CONN_20_HeadersThatWouldBeMoreThanOneAreRefused(t *testing.T) {
 		wantRefused(t, err, "Options.Origin")
 		_, err = protocol.New(protocol.Options{URL: url, Token: secret + end, TokenIn: protocol.TokenInHeader})
 		wantRefused(t, err, "Options.Token")
-		source := func(context.Context) (string, error) { return secret + end, nil }
+		source := func(context.Context, protocol.TokenRequest) (string, error) { return secret + end, nil }
 		err = newClient(t, protocol.Options{URL: url, TokenSource: source, TokenIn: protocol.TokenInHeader}).Connect(within(t))
 		wantRefused(t, err, "TokenSource") // REQ-CONN-28
 	}

@@ -65,7 +65,7 @@ func TestREQ_ERR_08_TheChainOfCausesLeadsToTheSystemsReason(t *testing.T) {
 		t.Errorf("refused: %v", err)
 	}
 	mine := errors.New("no token today")
-	source := func(context.Context) (string, error) { return "", mine }
+	source := func(context.Context, protocol.TokenRequest) (string, error) { return "", mine }
 	err = newClient(t, protocol.Options{URL: "ws://127.0.0.1:1", TokenSource: source}).Connect(within(t))
 	if !errors.Is(err, mine) {
 		t.Errorf("token: %v", err)

@@ -17,6 +17,8 @@ type link struct {
 	writer     *writer
 	ended      bool
 	malformed  int // in a row
+	// written is closed when nothing more is written; nil until the link has begun.
+	written <-chan struct{}
 	// guards drop the socket when its end takes too long.
 	guards []Timer
 
@@ -57,6 +59,12 @@ func (l *link) part() {
 	}
 }
 
+// drop ends a link that is parting: its close frame may still go, for a moment, then the socket is gone.
+func (l *link) drop() {
+	closedWithin(partingGrace, l.written)
+	l.transport.abort()
+}
+
 // read runs until the socket ends.
 func (l *link) read() {
 	for {
@@ -65,17 +73,30 @@ func (l *link) read() {
 			l.over(endOf(err))
 			return
 		}
-		l.touched = true
+		if !l.touched {
+			l.touched = true
+			l.heard()
+		}
 		switch {
 		case binary:
 			l.locked(func() { l.malformedReceived(nil, len(text)) })
 		case l.learnedReceived(text):
 		case !utf8.Valid(text):
-			l.locked(func() { l.supervisor.end(ending{word: "invalid_utf8"}) })
+			l.locked(func() {
+				l.supervisor.counters.FramesIn++
+				l.supervisor.end(ending{word: "invalid_utf8"})
+			})
 		default:
 			l.textReceived(bytes.Clone(text))
 		}
 	}
+}
+
+// heard takes note of the first message of a batch: the link lives.
+func (l *link) heard() {
+	s := l.supervisor
+	at := s.options.Clock.Now()
+	l.locked(func() { s.liveness.heard(at) })
 }
 
 // locked runs f with the mutex, unless the link has ended: then nothing that it reads counts.
@@ -129,6 +150,7 @@ func (l *link) learnedReceived(text []byte) bool {
 	if l.ended {
 		return true
 	}
+	s.counters.FramesIn++
 	l.malformed = 0
 	if tapped {
 		s.tap.show(DirectionIn, event.EventType(), event.correlation(), bytes.Clone(text), len(text))
@@ -150,6 +172,7 @@ func (l *link) textReceived(text []byte) {
 	}
 	l.locked(func() {
 		s := l.supervisor
+		s.counters.FramesIn++
 		l.malformed = 0
 		s.tap.show(DirectionIn, f.wire, f.id, text, len(text))
 		if err != nil {
@@ -164,6 +187,8 @@ func (l *link) textReceived(text []byte) {
 }
 
 func (l *link) malformedReceived(text []byte, size int) {
+	l.supervisor.counters.FramesIn++
+	l.supervisor.counters.DroppedFrames++
 	l.supervisor.tap.show(DirectionIn, "", "", text, size)
 	l.malformed++
 	l.supervisor.tap.warnOnce("", "a malformed frame was dropped")

@@ -63,9 +63,9 @@ func (w *writer) run(write func([]byte) error) int {
 		}
 		for _, o := range batch {
 			// A failed write needs no answer of its own: the reader sees the end of the socket.
-			_ = write(o.text)
+			err := write(o.text)
 			w.mu.Lock()
-			w.box.flushed(o)
+			w.box.flushed(o, err == nil)
 			w.mu.Unlock()
 		}
 	}

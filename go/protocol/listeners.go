@@ -11,17 +11,23 @@ import (
 // ConnectionState is a state of the link.
 type ConnectionState string
 
-// States of the link. ConnectionStateReconnecting is reserved for the reconnecting client.
+// States of the link.
 const (
-	ConnectionStateIdle         ConnectionState = "idle"
-	ConnectionStateConnecting   ConnectionState = "connecting"
-	ConnectionStateOpen         ConnectionState = "open"
+	// ConnectionStateIdle: never opened, or the attempt failed.
+	ConnectionStateIdle ConnectionState = "idle"
+	// ConnectionStateConnecting: an attempt runs, or follows.
+	ConnectionStateConnecting ConnectionState = "connecting"
+	// ConnectionStateOpen: frames flow.
+	ConnectionStateOpen ConnectionState = "open"
+	// ConnectionStateReconnecting: the link was lost, another one is sought (REQ-CONN-30).
 	ConnectionStateReconnecting ConnectionState = "reconnecting"
-	ConnectionStateClosed       ConnectionState = "closed"
+	// ConnectionStateClosed: the link is gone.
+	ConnectionStateClosed ConnectionState = "closed"
 )
 
-// StateChange is one move of the link (REQ-CONN-02).
+// StateChange is one move of the link, or one wait for another attempt to move it (REQ-CONN-02).
 type StateChange struct {
+	// Previous and Current are equal where the link goes on being sought.
 	Previous, Current ConnectionState
 	// Reason is the word of the machine's event: connect, opened, lost, …
 	Reason string
@@ -29,8 +35,15 @@ type StateChange struct {
 	CloseCode int
 	// CloseReason is what the peer's close frame says beside it.
 	CloseReason string
-	// Err is the failure of the attempt, nil otherwise.
+	// Err is the failure of the attempt, or why the link is given up; nil otherwise.
 	Err error
+	// Attempt is the number of the attempt to come, from 1; 0 when there is none (REQ-CONN-31).
+	Attempt int
+	// RetryIn is the wait until that attempt; 0 means at once, with another token (REQ-CONN-34).
+	RetryIn time.Duration
+	// Missed says that the link was found again after a session had been opened: events outside a turn
+	// may have been missed (REQ-CONN-42).
+	Missed bool
 }
 
 // Direction of a frame.

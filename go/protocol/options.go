@@ -24,6 +24,36 @@ const (
 	TokenInHeader TokenIn = "header"
 )
 
+// TokenReason says why a token is asked for.
+type TokenReason string
+
+// Why a token is asked for.
+const (
+	// TokenReasonConnect: for the first attempt of Connect.
+	TokenReasonConnect TokenReason = "connect"
+	// TokenReasonReconnect: for a later attempt.
+	TokenReasonReconnect TokenReason = "reconnect"
+	// TokenReasonRejected: the server refused the token before (REQ-CONN-34).
+	TokenReasonRejected TokenReason = "rejected"
+)
+
+// TokenRequest is what [Options.TokenSource] is asked with.
+type TokenRequest struct {
+	// Reason is why a token is asked for.
+	Reason TokenReason
+}
+
+// QueuePolicy says what an action does while a lost link is sought.
+type QueuePolicy string
+
+// What an action can do while a lost link is sought.
+const (
+	// QueuePolicyWait lets it wait for the next link, inside its own limits.
+	QueuePolicyWait QueuePolicy = "wait"
+	// QueuePolicyFailFast fails it with [ErrNotConnected].
+	QueuePolicyFailFast QueuePolicy = "fail_fast"
+)
+
 // Options configure a [Client]. Only URL is required; the zero value of every other field works.
 type Options struct {
 	// URL of the server, ws:// or wss://. Its query is kept, its fragment dropped (REQ-CONN-10); what
@@ -34,8 +64,9 @@ type Options struct {
 	// Token authenticates the client. Zero value means none.
 	Token string
 	// TokenSource is asked for the token before every attempt, inside ConnectTimeout; its failure
-	// fails the attempt (REQ-CONN-11). Zero value means Token.
-	TokenSource func(ctx context.Context) (string, error)
+	// fails the attempt (REQ-CONN-11). One that matches [ErrAuthentication] or gives a token that cannot
+	// travel is final: no further attempt follows (REQ-CONN-30). Zero value means Token.
+	TokenSource func(ctx context.Context, request TokenRequest) (string, error)
 	// TokenIn says where the token travels. Zero value means TokenInQuery.
 	TokenIn TokenIn
 	// Header holds further headers of the handshake. Those that belong to the handshake itself or to
@@ -72,6 +103,38 @@ type Options struct {
 	// CancelTimeout is how long a cancelled turn waits for its end (REQ-STOP-02). Zero value means
 	// 5s; Off means not to wait.
 	CancelTimeout time.Duration
+
+	// AutoReconnect says whether a new link is sought when one is lost (REQ-CONN-30). Nil means true.
+	AutoReconnect *bool
+	// RetryInitialConnect seeks a link again when the first attempt of Connect fails, which waits for the
+	// link or for the end of the attempts (REQ-CONN-04).
+	RetryInitialConnect bool
+	// MaxReconnectAttempts is after how many failed attempts in a row the link is given up with
+	// [ErrReconnectExhausted] (REQ-CONN-36). Nil means never; 0 turns AutoReconnect and
+	// RetryInitialConnect off.
+	MaxReconnectAttempts *int
+	// BackoffBase is the unit of the waits between attempts, at least a millisecond (REQ-CONN-31). Zero
+	// value means 500ms.
+	BackoffBase time.Duration
+	// BackoffMax is the longest wait before an attempt, at least a millisecond; the server may ask for a
+	// longer one (REQ-CONN-31, REQ-CONN-33). Zero value means 20s.
+	BackoffMax time.Duration
+	// StableAfter is how long a link is open before attempts are counted anew (REQ-CONN-32). Zero value
+	// means 10s; Off means at once.
+	StableAfter time.Duration
+	// PingInterval is the silence of the link after which the client asks whether it lives (REQ-CONN-38).
+	// Zero value means 25s; Off turns it off.
+	PingInterval time.Duration
+	// PongTimeout is how long the client then waits for anything to come before it closes the link with
+	// 4408 (REQ-CONN-38). Zero value means 10s; Off turns it off.
+	PongTimeout time.Duration
+	// QueueLimit is how many actions may wait for a link; another one fails with [ErrQueueFull]
+	// (REQ-CONN-40). Nil means 64; 0 lets none wait.
+	QueueLimit *int
+	// QueuePolicy says what an action does while a lost link is sought (REQ-CONN-40). Zero value means
+	// QueuePolicyWait.
+	QueuePolicy QueuePolicy
+
 	// MaxMessageBytes is the largest message that is taken from the server (REQ-WIRE-11). Zero value
 	// means 16 MiB.
 	MaxMessageBytes int64
@@ -90,10 +153,11 @@ type Options struct {
 
 	// Clock is the source of time (REQ-TIME-01). Zero value means the machine's clock.
 	Clock Clock
-	// IDGenerator returns fresh requestIds (REQ-CALL-01). Zero value means random ones.
+	// IDGenerator returns fresh requestIds (REQ-CALL-01). It must be safe for concurrent use and must
+	// not use the client. Zero value means random ones.
 	IDGenerator func() string
-	// Random gives numbers of [0, 1), evenly spread; it must be safe for concurrent use. Zero value means
-	// crypto/rand.
+	// Random gives numbers of [0, 1), evenly spread: for requestIds and for the waits between attempts. It
+	// must be safe for concurrent use and must not use the client. Zero value means crypto/rand.
 	Random func() float64
 
 	host string // and port, for texts
@@ -135,6 +199,9 @@ func (o Options) resolve() (Options, error) {
 	if err := o.resolveLimits(); err != nil {
 		return o, err
 	}
+	if err := o.resolveSeeking(); err != nil {
+		return o, err
+	}
 	o.host, o.Header = hostOf(o.URL), o.Header.Clone()
 	o.Supports = append([]string(nil), o.Supports...)
 	if o.Logger == nil {
@@ -145,6 +212,9 @@ func (o Options) resolve() (Options, error) {
 	}
 	if o.IDGenerator == nil {
 		o.IDGenerator = requestIDs(o.Random)
+	}
+	if o.Random == nil {
+		o.Random = random
 	}
 	return o, nil
 }
@@ -162,6 +232,9 @@ func (o *Options) resolveLimits() error {
 		{"TurnTimeout", &o.TurnTimeout, defaultTurnTimeout},
 		{"QuestionTimeout", &o.QuestionTimeout, defaultQuestionTimeout},
 		{"CancelTimeout", &o.CancelTimeout, defaultCancelTimeout},
+		{"StableAfter", &o.StableAfter, defaultStableAfter},
+		{"PingInterval", &o.PingInterval, defaultPingInterval},
+		{"PongTimeout", &o.PongTimeout, defaultPongTimeout},
 	} {
 		switch {
 		case *limit.value < 0:
@@ -173,4 +246,50 @@ func (o *Options) resolveLimits() error {
 		}
 	}
 	return nil
+}
+
+// resolveSeeking checks and fills in what the seeking of a link and the queue need.
+func (o *Options) resolveSeeking() error {
+	for _, wait := range []struct {
+		name   string
+		value  *time.Duration
+		preset time.Duration
+	}{
+		{"BackoffBase", &o.BackoffBase, defaultBackoffBase},
+		{"BackoffMax", &o.BackoffMax, defaultBackoffMax},
+	} {
+		if *wait.value == 0 {
+			*wait.value = wait.preset
+		}
+		if *wait.value < time.Millisecond || *wait.value == Off {
+			return invalidArgument(fmt.Sprintf("Options.%s must be at least a millisecond, and cannot be off", wait.name))
+		}
+	}
+	for name, count := range map[string]*int{
+		"MaxReconnectAttempts": o.MaxReconnectAttempts, "QueueLimit": o.QueueLimit,
+	} {
+		if count != nil && *count < 0 {
+			return invalidArgument(fmt.Sprintf("Options.%s must not be negative", name))
+		}
+	}
+	o.AutoReconnect = orPreset(o.AutoReconnect, defaultAutoReconnect)
+	o.QueueLimit = orPreset(o.QueueLimit, defaultQueueLimit)
+	if o.MaxReconnectAttempts != nil {
+		o.MaxReconnectAttempts = new(*o.MaxReconnectAttempts)
+	}
+	if o.QueuePolicy == "" {
+		o.QueuePolicy = defaultQueuePolicy
+	}
+	if o.QueuePolicy != QueuePolicyWait && o.QueuePolicy != QueuePolicyFailFast {
+		return invalidArgument("Options.QueuePolicy must be QueuePolicyWait or QueuePolicyFailFast")
+	}
+	return nil
+}
+
+// orPreset returns a value of the client's own.
+func orPreset[T any](given *T, preset T) *T {
+	if given != nil {
+		preset = *given
+	}
+	return &preset
 }

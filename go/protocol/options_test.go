@@ -78,7 +78,7 @@ func TestREQ_CONN_10_TheTokenTravelsInTheHeaderAlone(t *testing.T) {
 func TestREQ_CONN_11_TheTokenSourceIsAskedBeforeEveryAttempt(t *testing.T) {
 	p := newPeer(t)
 	asked := 0
-	client := newClient(t, protocol.Options{URL: p.url(), TokenSource: func(context.Context) (string, error) {
+	client := newClient(t, protocol.Options{URL: p.url(), TokenSource: func(context.Context, protocol.TokenRequest) (string, error) {
 		asked++
 		if asked == 1 {
 			return "", errors.New("no token today")
@@ -104,7 +104,7 @@ func TestREQ_CONN_11_TheTokenSourceIsBoundedByTheConnectTimeout(t *testing.T) {
 	defer close(held)
 	client := newClient(t, protocol.Options{
 		URL: "ws://127.0.0.1:1/ws", ConnectTimeout: 20 * time.Millisecond,
-		TokenSource: func(context.Context) (string, error) { <-held; return "", nil },
+		TokenSource: func(context.Context, protocol.TokenRequest) (string, error) { <-held; return "", nil },
 	})
 	err := client.Connect(within(t))
 	wantKind(t, err, protocol.ErrorKindConnectFailed)

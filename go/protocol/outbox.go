@@ -1,6 +1,9 @@
 package protocol
 
-import "slices"
+import (
+	"cmp"
+	"slices"
+)
 
 // outgoing is one frame on its way out: it steps through the machine frame. Its fields are guarded by
 // the client's mutex.
@@ -9,6 +12,8 @@ type outgoing struct {
 	requestID string
 	sessionID string
 	text      []byte
+	// order is its place among all that were called; 0 until it is queued.
+	order int
 	// state is where the frame is, in the words of the table.
 	state string
 	// box holds the frame while it waits for a link.
@@ -38,9 +43,17 @@ func (o *outgoing) mayHaveLeft() bool { return o.state == frameWriting || o.stat
 // over says whether nothing more becomes of the frame.
 func (o *outgoing) over() bool { return o.state == frameWritten || o.state == frameDropped }
 
-// on steps on what happens to the frame.
-func (o *outgoing) on(word string) {
-	next, effects := frameSteps.step(o.state, word, &stepFacts{})
+// again returns the same frame, to be written once more in its old place (REQ-CALL-13).
+func (o *outgoing) again() *outgoing {
+	return &outgoing{
+		action: o.action, requestID: o.requestID, sessionID: o.sessionID, text: o.text, order: o.order,
+		state: frameSteps.initial,
+	}
+}
+
+// on steps on what happens to the frame; sought says that another link follows this one.
+func (o *outgoing) on(word string, sought bool) {
+	next, effects := frameSteps.step(o.state, word, &stepFacts{sought: stepKnown(sought)})
 	o.state = next
 	for _, e := range effects {
 		e.do(o)
@@ -58,7 +71,7 @@ func (o *outgoing) offer() { o.box.taker.take(o) }
 
 // withdraw takes the frame back, if that is still possible.
 func (o *outgoing) withdraw() {
-	o.on("withdrawn")
+	o.on("withdrawn", false)
 	if b := o.box; b != nil && o.state == frameDropped {
 		b.queue = slices.DeleteFunc(b.queue, func(other *outgoing) bool { return other == o })
 	}
@@ -75,11 +88,22 @@ type outbox struct {
 	queue []*outgoing
 	// taken holds what the link has and nobody knows to be out of our hands.
 	taken []*outgoing
+	// called counts the frames that were queued.
+	called int
+	// flushedOne hears of each frame that a socket took.
+	flushedOne func()
 }
 
-// put queues a frame behind all others; a link that is ready takes it at once.
+// full says whether that many frames wait for a link (REQ-CONN-40).
+func (b *outbox) full(limit int) bool { return len(b.queue) >= limit }
+
+// put queues a frame behind all others, one that was queued before in its old place; a link that is
+// ready takes it at once.
 func (b *outbox) put(o *outgoing) {
-	o.box = b
+	if o.box = b; o.order == 0 {
+		b.called++
+		o.order = b.called
+	}
 	b.queue = append(b.queue, o)
 	if b.taker != nil {
 		b.linkReady(b.taker)
@@ -91,29 +115,33 @@ func (b *outbox) linkReady(l taker) {
 	b.taker = l
 	waiting := b.queue
 	b.queue = nil
+	slices.SortFunc(waiting, func(a, b *outgoing) int { return cmp.Compare(a.order, b.order) })
 	for _, o := range waiting {
-		o.on("link_ready")
-		o.on("taken")
+		o.on("link_ready", false)
+		o.on("taken", false)
 		b.taken = append(b.taken, o)
 	}
 }
 
-// flushed takes note that the socket has a frame.
-func (b *outbox) flushed(o *outgoing) {
+// flushed takes note that a frame is out of our hands; ok says that the socket has it.
+func (b *outbox) flushed(o *outgoing, ok bool) {
+	if ok && b.flushedOne != nil {
+		b.flushedOne()
+	}
 	if len(b.taken) > 0 && b.taken[0] == o { // else the link is gone, and the frame with it
 		b.taken = b.taken[1:]
 	}
-	o.on("flushed")
+	o.on("flushed", false)
 }
 
 // linkGone says what happened to the link or the attempt: the table knows what becomes of the frames.
-// What it leaves where it is waits for the next link.
-func (b *outbox) linkGone(word string) {
+// What it leaves where it is waits for the next link, if another one is sought.
+func (b *outbox) linkGone(word string, sought bool) {
 	b.taker = nil
 	frames := slices.Concat(b.taken, b.queue)
 	b.taken, b.queue = nil, nil
 	for _, o := range frames {
-		if o.on(word); !o.over() {
+		if o.on(word, sought); !o.over() {
 			b.queue = append(b.queue, o)
 		}
 	}

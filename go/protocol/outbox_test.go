@@ -33,7 +33,7 @@ func TestREQ_CONN_16_FramesLeaveInTheOrderOfTheirCallsAndWithdrawnOnesNever(t *t
 	if !first.mayHaveLeft() || !third.mayHaveLeft() || first.over() {
 		t.Error(first.state, third.state)
 	}
-	box.flushed(first)
+	box.flushed(first, true)
 	if !first.over() || third.over() || len(box.taken) != 1 {
 		t.Error(first.state, third.state, box.taken)
 	}
@@ -45,21 +45,21 @@ func TestREQ_CONN_16_AnOutboxOutlivesItsLink(t *testing.T) {
 	box.linkReady(&old)
 	written := frameCalled("1")
 	box.put(written)
-	box.linkGone("lost")
+	box.linkGone("lost", false)
 	if written.state != frameWritten {
 		t.Error("a frame that a lost link had is", written.state)
 	}
 	waiting := frameCalled("2")
 	box.put(waiting)
 	box.linkReady(&next)
-	box.flushed(written) // by the old link, late
+	box.flushed(written, true) // by the old link, late
 	if !slices.Equal(old, []string{"1"}) || !slices.Equal(next, []string{"2"}) || len(box.taken) != 1 {
 		t.Error(old, next, box.taken)
 	}
 	failed := frameCalled("3")
-	box.linkGone("lost")
+	box.linkGone("lost", false)
 	box.put(failed)
-	box.linkGone("connect_failed")
+	box.linkGone("connect_failed", false)
 	if failed.state != frameDropped || len(box.queue) != 0 {
 		t.Error(failed.state, box.queue)
 	}

@@ -36,6 +36,7 @@ type pending struct {
 	state    string
 	stop     func()
 	begun    bool // a frame of this id came
+	repeated bool // it was written a second time (REQ-CALL-13)
 
 	done  chan struct{}
 	value any
@@ -57,8 +58,8 @@ func (r *router) await(
 		state: callSteps.initial, done: make(chan struct{}),
 	}
 	r.add(out.requestID, p)
-	if !r.connection.submit(out) {
-		p.linkEvent(ending{word: "not_connected"}, nil)
+	if refusal := r.connection.submit(out); refusal != "" {
+		p.linkEvent(ending{word: refusal}, nil, false)
 	} else {
 		p.stop = armed(r, r.options.RequestTimeout, func() { p.step("request_timeout", &stepFacts{}, outcome{}) })
 	}
@@ -115,8 +116,11 @@ func (p *pending) brokenReceived(broken *DecodeError) bool {
 	return p.step(word, &stepFacts{}, outcome{broken: broken})
 }
 
-func (p *pending) linkEvent(end ending, err error) {
-	p.step(end.word, &stepFacts{}, outcome{end: end, err: err})
+func (p *pending) linkEvent(end ending, err error, sought bool) {
+	p.step(end.word, &stepFacts{
+		mayHaveLeft: stepKnown(p.out.mayHaveLeft()), sought: stepKnown(sought),
+		repeatable: stepKnown(!p.repeated && readsOnly(p.out.action)),
+	}, outcome{end: end, err: err})
 }
 
 func (p *pending) step(word string, facts *stepFacts, o outcome) (taken bool) {
@@ -143,6 +147,12 @@ func (callActor) tap() {}
 
 func (a callActor) push() { *a.taken = false }
 
+// repeat lets the frame wait for the next link, once.
+func (a callActor) repeat() {
+	a.repeated, a.out = true, a.out.again()
+	a.router.connection.outbox.put(a.out)
+}
+
 func (a callActor) settle(outcome stepOutcome, ending stepEnding) {
 	if outcome == stepOutcomeCompleted {
 		a.complete(a.o.event)
@@ -153,6 +163,10 @@ func (a callActor) settle(outcome stepOutcome, ending stepEnding) {
 
 func (p *pending) complete(event Event) {
 	value, err := p.valueOf(event)
+	switch value.(type) {
+	case *CreateConversationSessionResult, *GetSessionResult:
+		p.router.connection.sessionKnown = true
+	}
 	if broken, ok := err.(*DecodeError); ok {
 		err = frameError(broken, p.facts(ending{}))
 	}

@@ -1,6 +1,9 @@
 package protocol
 
-import "time"
+import (
+	"sync"
+	"time"
+)
 
 const (
 	stall     = 100 * time.Millisecond // by so much a limit is late when the process stood still
@@ -12,34 +15,32 @@ func armed(r *router, limit time.Duration, f func()) (stop func()) {
 	if limit == 0 {
 		return func() {}
 	}
-	return due(r, limit, f)
+	return due(r.options.Clock, r.mu, limit, f)
 }
 
 // due arms a limit, one of 0 is over at once: f runs with the mutex. One that fires late, because the
 // process stood still, first lets be read what came meanwhile (REQ-TIME-02). The stop function is called
 // with the mutex.
-func due(r *router, limit time.Duration, f func()) (stop func()) {
+func due(clock Clock, mu *sync.Mutex, limit time.Duration, f func()) (stop func()) {
 	stopped, late := false, false
 	var timer Timer
 	var fire func()
-	end := r.options.Clock.Now().Add(limit)
+	end := clock.Now().Add(limit)
 	fire = func() {
-		r.mu.Lock()
+		mu.Lock()
+		defer mu.Unlock()
 		if stopped {
-			r.mu.Unlock()
 			return
 		}
-		if !late && r.options.Clock.Now().Sub(end) > stall {
+		if !late && clock.Now().Sub(end) > stall {
 			late = true
-			timer = r.options.Clock.AfterFunc(lateGrace, fire)
-			r.mu.Unlock()
+			timer = clock.AfterFunc(lateGrace, fire)
 			return
 		}
 		stopped = true
 		f()
-		r.mu.Unlock()
 	}
-	timer = r.options.Clock.AfterFunc(limit, fire)
+	timer = clock.AfterFunc(limit, fire)
 	return func() {
 		if !stopped {
 			stopped = true

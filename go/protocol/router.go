@@ -15,7 +15,8 @@ type inFlight interface {
 	// brokenReceived takes a known event of this id with a broken body; false sends it on as well.
 	brokenReceived(broken *DecodeError) bool
 	// linkEvent takes a local event of the link: lost, close, connect_failed, …
-	linkEvent(end ending, err error)
+	// sought says that another link follows.
+	linkEvent(end ending, err error, sought bool)
 }
 
 // router routes what the link reads to its owner. Fields are guarded by the client's mutex.
@@ -127,19 +128,32 @@ func (r *router) brokenReceived(broken *DecodeError) {
 	tell(r.listeners, &r.listeners.event, Event(broken.Unknown()))
 }
 
-// linkEnded fails everything that is in flight (REQ-CONN-15).
-func (r *router) linkEnded(end ending) { r.each(end, nil) }
+// linkEnded fails everything that is in flight and cannot wait for another link (REQ-CONN-15).
+func (r *router) linkEnded(end ending, sought bool) { r.each(end, nil, sought) }
 
-// attemptFailed fails everything that waited for the attempt (REQ-CONN-04).
-func (r *router) attemptFailed(err error) { r.each(ending{word: "connect_failed"}, err) }
+// attemptFailed fails everything that waited for the attempt and not for the next one (REQ-CONN-04).
+func (r *router) attemptFailed(err error, sought bool) {
+	r.each(ending{word: "connect_failed"}, err, sought)
+}
 
 // closing fails everything that is in flight (REQ-CONN-06).
-func (r *router) closing() { r.each(ending{word: "close"}, nil) }
+func (r *router) closing() { r.each(ending{word: "close"}, nil, false) }
 
-func (r *router) each(end ending, err error) {
+func (r *router) each(end ending, err error, sought bool) {
 	for _, owner := range r.inOrder() {
-		owner.linkEvent(end, err)
+		owner.linkEvent(end, err, sought)
 	}
+}
+
+// ownID draws the id of a ping of the client's own; its answer is that to a call that is over. A source
+// that breaks costs the ping.
+func (r *router) ownID() (id string) {
+	guarded(r.options.Logger, "Options.IDGenerator", func() { id = r.options.IDGenerator() })
+	if _, taken := r.owners[id]; taken || id == "" {
+		return ""
+	}
+	r.settle(id, nil)
+	return id
 }
 
 // inOrder returns what is in flight, oldest first.

@@ -1,42 +1,73 @@
 package protocol
 
 import (
+	"context"
 	"errors"
+	"fmt"
+	"log/slog"
 	"sync"
 	"time"
 )
 
 // sink takes what the link reads and hears of its end. The client's mutex is held during all calls;
-// none may block.
+// none may block. sought says that another attempt follows, and that what waits for a link may go on
+// waiting.
 type sink interface {
 	eventReceived(event Event)
 	batchEnded()
 	brokenReceived(broken *DecodeError)
-	linkEnded(end ending)
-	attemptFailed(err error)
+	linkEnded(end ending, sought bool)
+	attemptFailed(err error, sought bool)
 	closing()
+	// ownID draws the id of a ping of the client's own, whose answer is nobody's; "" where the source
+	// of ids broke.
+	ownID() string
 }
 
+// Close codes of the client's own.
+const closeNoPong = 4408
+
 // supervisor owns the link of one client: the attempt, the socket, its state and the frames that
-// wait for it. Fields are guarded by the client's mutex.
+// wait for it. Every event goes the same way: first the machine of the link, then the frames that wait,
+// then calls and turns; an attempt that follows begins when all that is done. Fields are guarded by the
+// client's mutex.
 type supervisor struct {
 	options   Options
 	mu        *sync.Mutex
 	listeners *listeners
 	sink      sink
 
-	state   linkState
-	attempt *attempt
-	link    *link
-	outbox  outbox
-	tap     *frameTap
-	watch   *watch
+	state    linkState
+	seeking  seeking
+	liveness liveness
+	attempt  *attempt
+	waited   *waiting // what those in Connect wait for; nil while nobody does
+	link     *link
+	before   *link // the one before, which may still be parting
+	outbox   outbox
+	tap      *frameTap
+	watch    *watch
+	counters Counters // but for the open turns
+	// sessionKnown says that a session was opened or found: events of it may be missed (REQ-CONN-42).
+	sessionKnown bool
 	// running holds the goroutines of attempts and links; close waits for them.
 	running map[chan struct{}]struct{}
 }
 
-// spawn runs f on a goroutine that close waits for. The mutex is held.
-func (s *supervisor) spawn(f func()) {
+func newSupervisor(options Options, mu *sync.Mutex, listeners *listeners, sink sink, watch *watch) *supervisor {
+	s := &supervisor{
+		options: options, mu: mu, listeners: listeners, sink: sink, state: newLinkState(),
+		tap: newFrameTap(options, listeners), watch: watch, running: map[chan struct{}]struct{}{},
+	}
+	s.seeking = newSeeking(&s.options, mu, func() { s.happens("retry_due") })
+	s.liveness = liveness{options: &s.options, mu: mu, happened: s.timerDue}
+	s.outbox.flushedOne = func() { s.counters.FramesOut++ }
+	return s
+}
+
+// spawn runs f on a goroutine that close waits for and returns what is closed at its end. The mutex is
+// held.
+func (s *supervisor) spawn(f func()) <-chan struct{} {
 	done := make(chan struct{})
 	s.running[done] = struct{}{}
 	go func() {
@@ -48,84 +79,162 @@ func (s *supervisor) spawn(f func()) {
 		}()
 		f()
 	}()
+	return done
 }
 
-// step moves the state machine and reports the move. The mutex is held.
-func (s *supervisor) step(word string, end ending, err error) bool {
-	change, closeWith, ok := s.state.on(word)
-	if !ok {
-		return false
+// happens takes an event that ends nothing. The mutex is held.
+func (s *supervisor) happens(word string) {
+	s.step(word, hopeless, ending{}, nil)
+	s.beginAttempt()
+}
+
+// timerDue takes an event of a timer of the open link.
+func (s *supervisor) timerDue(word string) {
+	if word == "pong_timeout" || word == "probe_failed" {
+		s.end(ending{word: word, code: closeNoPong})
+		return
 	}
-	change.CloseCode, change.CloseReason, change.Err = end.code, end.reason, err
-	if end.code == 0 {
-		change.CloseCode = closeWith
+	s.happens(word)
+}
+
+// wake asks the link whether it lives, or ends the wait for another one (REQ-CONN-35, REQ-CONN-39).
+func (s *supervisor) wake() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.happens("wake")
+}
+
+// step moves the state machine and carries out what it says. The mutex is held.
+func (s *supervisor) step(word string, o outlook, end ending, err error) *news {
+	n := &news{word: word, previous: s.state.current, end: end, err: err}
+	for _, e := range s.state.on(word, s.seeking.facts(o)) {
+		e.do(linkActs{s, n, o})
 	}
-	if closeWith != 0 && s.link != nil {
-		s.link.writer.end(closeWith)
+	return n
+}
+
+// tell reports a move of the link, or a wait.
+func (s *supervisor) tell(n *news) {
+	current := s.state.current
+	foundAgain := n.previous == ConnectionStateReconnecting && current == ConnectionStateOpen
+	change := StateChange{
+		Previous: n.previous, Current: current, Reason: n.word,
+		CloseCode: n.end.code, CloseReason: n.end.reason, Err: n.err,
+		Attempt: n.attempt, RetryIn: n.retryIn, Missed: foundAgain && s.sessionKnown,
 	}
-	s.options.Logger.Info("link", "from", change.Previous, "to", change.Current, "reason", word)
+	n.told = true
+	s.log(n)
 	tell(s.listeners, &s.listeners.state, change)
-	return true
+}
+
+// log says in one line what happened, also behind the caller's back (REQ-CONN-41).
+func (s *supervisor) log(n *news) {
+	level, facts := slog.LevelInfo, []any{"from", n.previous, "to", s.state.current, "reason", n.word}
+	if n.end.code != 0 {
+		facts = append(facts, "closeCode", n.end.code)
+	}
+	if n.err != nil {
+		facts = append(facts, "kind", Kind(n.err))
+	}
+	if n.attempt > 0 {
+		facts = append(facts, "attempt", n.attempt, "retryIn", n.retryIn)
+	}
+	if n.word != "close" && s.state.over() && n.previous != ConnectionStateConnecting {
+		level = slog.LevelWarn
+	}
+	s.options.Logger.Log(context.Background(), level, "link", facts...)
 }
 
 // adopt takes over an open socket. The mutex is held.
 func (s *supervisor) adopt(t wire) {
 	l := newLink(s, t)
 	s.link = l
-	s.step("opened", ending{}, nil)
+	s.counters.Connects++
+	if s.state.current == ConnectionStateReconnecting {
+		s.counters.Reconnects++
+	}
+	s.step("opened", hopeless, ending{}, nil)
+	s.liveness.begin()
 	s.outbox.linkReady(l)
+	s.answer(nil)
 	s.spawn(l.read)
-	s.spawn(l.write)
+	l.written = s.spawn(l.write)
 }
 
-// submit queues a frame for the link, also for one that an attempt may bring; false without either. The
-// mutex is held.
-func (s *supervisor) submit(o *outgoing) bool {
-	if s.options.Lazy {
-		s.begin()
-	}
-	if s.link == nil && s.state.current != ConnectionStateConnecting {
-		o.on("not_connected")
-		return false
+// submit queues a frame for the link, also for one that an attempt may bring; else it says why the
+// action cannot start. The mutex is held.
+func (s *supervisor) submit(o *outgoing) (refusal string) {
+	if s.link == nil {
+		if refusal = s.refusal(); refusal != "" {
+			o.on(refusal, false)
+			return refusal
+		}
 	}
 	s.outbox.put(o)
-	return true
+	if s.state.over() {
+		s.seek()
+	}
+	return ""
+}
+
+// refusal says why no action may start without a link (REQ-CONN-09, REQ-CONN-40).
+func (s *supervisor) refusal() string {
+	switch {
+	case s.state.over() && !s.options.Lazy,
+		s.state.current == ConnectionStateReconnecting && s.options.QueuePolicy == QueuePolicyFailFast:
+		return "not_connected"
+	case s.outbox.full(*s.options.QueueLimit):
+		return "queue_full"
+	}
+	return ""
+}
+
+// writePing writes a ping of the client's own (REQ-CONN-38).
+func (s *supervisor) writePing() {
+	if id := s.sink.ownID(); id != "" {
+		action := Ping{RequestID: id}
+		text, _ := EncodeAction(action) // a string: nothing in it can fail
+		s.outbox.put(newOutgoing(action, id, "", text))
+	}
 }
 
 // end takes the link down for a reason of the connection machine. The mutex is held.
 func (s *supervisor) end(end ending) {
-	l := s.link
-	if l == nil {
+	if s.link == nil {
 		return
 	}
-	l.part()
-	s.step(end.word, end, nil)
-	s.link = nil
-	if end.code == 0 {
-		end.code = l.writer.closeWith
+	s.part()
+	n := s.step(end.word, afterClose(end.code), end, nil)
+	s.outbox.linkGone(end.word, s.state.sought())
+	s.sink.linkEnded(n.end, s.state.sought())
+	s.beginAttempt()
+}
+
+// part begins the end of the link, if there is one, and of the wait for another. The mutex is held.
+func (s *supervisor) part() {
+	if l := s.link; l != nil {
+		s.link, s.before = nil, l
+		l.part()
 	}
-	s.sink.linkEnded(end)
-	s.outbox.linkGone(end.word)
+	s.liveness.end()
+	s.seeking.stop()
 }
 
 // close takes the link down and settles everything; see Client.Close.
 func (s *supervisor) close() {
 	before := s.listeners.call()
 	s.mu.Lock()
-	s.sink.closing()
-	a, l := s.attempt, s.link
+	a := s.attempt
 	s.attempt = nil
-	s.step("close", ending{}, nil)
-	s.outbox.linkGone("close")
+	s.part()
+	s.step("close", hopeless, ending{}, nil)
+	s.outbox.linkGone("close", false)
+	closed := newError(leafClientClosed, AgentError{host: s.options.host})
+	s.answer(closed)
+	s.sink.closing()
 	if a != nil {
-		a.err = newError(leafClientClosed, AgentError{host: s.options.host})
 		a.cancel(errors.New("the client was closed"))
-		s.watch.attempt(s.options.host, a.err)
-		close(a.done)
-	}
-	if l != nil {
-		l.part()
-		s.link = nil
+		s.watch.attempt(s.options.host, closed)
 	}
 	running := make([]chan struct{}, 0, len(s.running))
 	for done := range s.running {
@@ -138,4 +247,14 @@ func (s *supervisor) close() {
 		<-done // what still runs ends with the socket, which part bounds
 	}
 	s.listeners.drain(max(limit-time.Since(began), partingGrace), before)
+}
+
+// guarded runs code of the application; what it panics with is logged and disturbs nothing.
+func guarded(log *slog.Logger, what string, f func()) {
+	defer func() {
+		if reason := recover(); reason != nil {
+			log.Error(what+" panicked", "type", fmt.Sprintf("%T", reason))
+		}
+	}()
+	f()
 }

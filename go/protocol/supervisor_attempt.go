@@ -2,60 +2,88 @@ package protocol
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
 )
 
-// attempt is one run of connect, shared by all who wait for it (REQ-CONN-03).
-type attempt struct {
-	done   chan struct{}
-	err    error // valid once done is closed
-	cancel context.CancelCauseFunc
+// errPanicked is what code of the application failed with that panicked.
+var errPanicked = errors.New("it panicked")
+
+// attempt is one run to open a link.
+type attempt struct{ cancel context.CancelCauseFunc }
+
+// waiting is what those in Connect wait for, all together (REQ-CONN-03).
+type waiting struct {
+	done chan struct{}
+	err  error // valid once done is closed
 }
 
-// connect opens the link or joins the attempt that runs. Who stops waiting ends the wait, not the
-// attempt (REQ-CONN-26).
+// connect opens the link, joins the attempt that runs, or ends the wait before the next one (REQ-CONN-35).
+// Who stops waiting ends the wait, not the attempt (REQ-CONN-26).
 func (s *supervisor) connect(ctx context.Context) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
 	s.mu.Lock()
-	s.begin()
-	a := s.attempt
-	if a == nil {
+	s.seek()
+	if !s.state.sought() {
 		s.mu.Unlock()
 		return nil
 	}
+	if s.waited == nil {
+		s.waited = &waiting{done: make(chan struct{})}
+	}
+	w := s.waited
 	s.mu.Unlock()
 	select {
-	case <-a.done:
-		return a.err
+	case <-w.done:
+		return w.err
 	case <-ctx.Done():
 		return ctx.Err()
 	}
 }
 
-// begin starts an attempt, unless there is one or a link. The mutex is held.
-func (s *supervisor) begin() {
-	if !s.step("connect", ending{}, nil) {
+// answer tells those who wait in connect what came of it. The mutex is held.
+func (s *supervisor) answer(err error) {
+	if w := s.waited; w != nil {
+		s.waited = nil
+		w.err = err
+		close(w.done)
+	}
+}
+
+// seek begins to seek a link, or ends the wait before the next attempt. The mutex is held.
+func (s *supervisor) seek() {
+	if s.state.over() {
+		s.seeking.begin()
+	}
+	s.happens("connect")
+}
+
+// beginAttempt begins the attempt that follows the step, if one does. The mutex is held.
+func (s *supervisor) beginAttempt() {
+	reason, follows := s.seeking.take()
+	if !follows {
 		return
 	}
 	ctx, cancel := context.WithCancelCause(context.Background())
-	a := &attempt{done: make(chan struct{}), cancel: cancel}
-	s.attempt = a
-	s.spawn(func() { s.run(ctx, a) })
+	a, before := &attempt{cancel}, s.before
+	s.attempt, s.before = a, nil
+	s.spawn(func() { s.run(ctx, a, reason, before) })
 }
 
-func (s *supervisor) run(ctx context.Context, a *attempt) {
+func (s *supervisor) run(ctx context.Context, a *attempt, reason TokenReason, before *link) {
 	defer a.cancel(nil)
 	limit := s.options.ConnectTimeout
 	if limit > 0 {
 		late := fmt.Errorf("no link within %s", limit)
 		defer s.options.Clock.AfterFunc(limit, func() { a.cancel(late) }).Stop()
 	}
-	t, err := s.open(ctx)
+	if before != nil {
+		before.drop()
+	}
+	t, err := s.open(ctx, reason)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.attempt != a { // closed meanwhile
@@ -66,20 +94,32 @@ func (s *supervisor) run(ctx context.Context, a *attempt) {
 	}
 	s.attempt = nil
 	if err != nil {
-		a.err = s.attemptError(ctx, err)
-		s.step("connect_failed", ending{}, a.err)
-		s.sink.attemptFailed(a.err)
-		s.outbox.linkGone("connect_failed")
-	} else {
-		s.adopt(t)
+		s.failed(s.attemptError(ctx, err))
+		return
 	}
-	s.watch.attempt(s.options.host, a.err)
-	close(a.done)
+	s.adopt(t)
+	s.watch.attempt(s.options.host, nil)
+}
+
+// failed takes note of an attempt that failed. The mutex is held.
+func (s *supervisor) failed(o outlook, err error) {
+	s.seeking.err = err
+	s.watch.attempt(s.options.host, err)
+	n := s.step("connect_failed", o, ending{}, err)
+	if !n.told {
+		s.log(n)
+	}
+	s.outbox.linkGone(n.word, s.state.sought())
+	if s.state.current != ConnectionStateConnecting {
+		s.answer(n.err)
+	}
+	s.sink.attemptFailed(n.err, s.state.sought())
+	s.beginAttempt()
 }
 
 // open makes the attempt: token, then handshake.
-func (s *supervisor) open(ctx context.Context) (wire, error) {
-	token, err := s.token(ctx)
+func (s *supervisor) open(ctx context.Context, reason TokenReason) (wire, error) {
+	token, err := s.token(ctx, reason)
 	if err != nil {
 		return nil, err
 	}
@@ -96,11 +136,7 @@ func (s *supervisor) open(ctx context.Context) (wire, error) {
 	}
 	url := address(s.options.URL, token)
 	if s.options.Opener != nil {
-		socket, err := s.options.Opener(ctx, OpenRequest{url, header, s.options.MaxMessageBytes})
-		if err != nil {
-			return nil, &outsideError{"the opener failed", err}
-		}
-		return &openedSocket{socket, s.options.MaxMessageBytes, func() {}}, nil
+		return s.openOutside(ctx, OpenRequest{url, header, s.options.MaxMessageBytes})
 	}
 	t, err := dial(ctx, dialing{url: url, header: header, caPEM: s.options.CACertPEM, limit: s.options.MaxMessageBytes})
 	if err != nil {
@@ -109,7 +145,17 @@ func (s *supervisor) open(ctx context.Context) (wire, error) {
 	return t, nil
 }
 
-func (s *supervisor) token(ctx context.Context) (string, error) {
+func (s *supervisor) openOutside(ctx context.Context, request OpenRequest) (wire, error) {
+	var socket Socket
+	err := errPanicked
+	guarded(s.options.Logger, "Options.Opener", func() { socket, err = s.options.Opener(ctx, request) })
+	if err != nil {
+		return nil, &outsideError{what: "the opener failed", cause: err}
+	}
+	return &openedSocket{socket, s.options.MaxMessageBytes, func() {}}, nil
+}
+
+func (s *supervisor) token(ctx context.Context, reason TokenReason) (string, error) {
 	if s.options.TokenSource == nil {
 		return s.options.Token, nil
 	}
@@ -119,85 +165,19 @@ func (s *supervisor) token(ctx context.Context) (string, error) {
 	}
 	answered := make(chan answer, 1)
 	go func() {
-		token, err := s.options.TokenSource(ctx)
-		answered <- answer{token, err}
+		got := answer{err: errPanicked}
+		guarded(s.options.Logger, "Options.TokenSource", func() {
+			got.token, got.err = s.options.TokenSource(ctx, TokenRequest{reason})
+		})
+		answered <- got
 	}()
 	select {
 	case got := <-answered:
 		if got.err != nil {
-			return "", &outsideError{"the token source failed", got.err}
+			return "", &outsideError{"the token source failed", true, got.err}
 		}
 		return got.token, s.options.checkToken("the token of Options.TokenSource", got.token)
 	case <-ctx.Done():
 		return "", ctx.Err()
 	}
 }
-
-// failedAttempt is the error of something that waited for an attempt: the attempt's own, under the
-// waiter's ids (REQ-CONN-04).
-func failedAttempt(err error, facts AgentError) error {
-	var failed *ConnectError
-	if !errors.As(err, &failed) {
-		return err
-	}
-	own := *failed.AgentError
-	own.RequestID, own.SessionID, own.PartialText = facts.RequestID, facts.SessionID, facts.PartialText
-	return &ConnectError{&own, failed.Body, failed.ServerRequestID}
-}
-
-// attemptError says why an attempt failed (REQ-CONN-12, REQ-CONN-22, REQ-CONN-23).
-func (s *supervisor) attemptError(ctx context.Context, cause error) error {
-	if errors.Is(cause, ErrInvalidArgument) {
-		return cause
-	}
-	if Kind(cause) == ErrorKindAuthentication {
-		return cause // of the token source
-	}
-	facts, class := AgentError{cause: cause, host: s.options.host}, leafConnectFailed
-	if ctx.Err() != nil {
-		// Our own context ended it: the reason must not look like the caller's context.
-		facts.cause = context.Cause(ctx)
-		facts.reason = facts.cause.Error()
-		return &ConnectError{AgentError: newError(class, facts)}
-	}
-	var outside *outsideError
-	if errors.As(cause, &outside) {
-		facts.cause, facts.reason = outside.cause, outside.what
-		return &ConnectError{AgentError: newError(class, facts)}
-	}
-	var refused *handshakeError
-	if !errors.As(cause, &refused) {
-		return &ConnectError{AgentError: newError(class, facts)}
-	}
-	facts.cause, facts.Status, facts.RetryAfter = refused.cause, refused.status, refused.retryAfter
-	facts.reason = reasonOf(refused.cause)
-	row := httpStatusOf(refused.status)
-	if row != nil {
-		class = leafOfKind[ErrorKind(row.kind)]
-		facts.Details = refused.details()
-	}
-	err := &ConnectError{newError(class, facts), refused.body, refused.requestID}
-	if err.Retryable = !refused.final; row != nil {
-		err.Retryable = row.retry == "yes"
-	}
-	return err
-}
-
-// details is what the answer says beside its status, wire-named.
-func (e *handshakeError) details() json.RawMessage {
-	details, _ := json.Marshal(struct {
-		Body      string `json:"body,omitempty"`
-		RequestID string `json:"requestId,omitempty"`
-	}{e.body, e.requestID}) // two strings: nothing in it can fail
-	return details
-}
-
-// outsideError is the failure of something that the application gave.
-type outsideError struct {
-	what  string
-	cause error
-}
-
-func (e *outsideError) Error() string { return e.what }
-
-func (e *outsideError) Unwrap() error { return e.cause }

@@ -41,6 +41,10 @@ type TurnResult struct {
 	EscalationReason *string
 	// Event is the terminal event, *EventualResponse or *Cancelled; nil when the end was local.
 	Event Event
+	// Duration is the time from the sending to the outcome, by the client's clock (REQ-LOG-03).
+	Duration time.Duration
+	// TimeToFirstToken is the time from the sending to the first stream_token; nil when none came.
+	TimeToFirstToken *time.Duration
 }
 
 // Turn is one message and all it causes. Iterate it with Stream, Text or Events, wait for it with
@@ -51,6 +55,8 @@ type Turn struct {
 	requestID string
 	sessionID string
 	otpPark   func() bool
+	recovery  func(context.Context) (*Recovery, error)
+	began     time.Time
 	ctx       context.Context // of send; governs the turn
 	unbind    func() bool
 
@@ -67,13 +73,15 @@ type Turn struct {
 	native    bool         // the context of send ended the turn
 	asked     QuestionKind // open before the step of the moment, which may close it
 	lastSeen  time.Time
-	stops     map[string]func()
-	ending    []*verb // verbs that the end of the turn settles
-	done      chan struct{}
-	ended     bool // result or err is there to be seen; done is closed
-	result    *TurnResult
-	err       error
-	fate      *fate
+	// firstToken is the time from the sending to the first token; nil until it came.
+	firstToken *time.Duration
+	stops      map[string]func()
+	ending     []*verb // verbs that the end of the turn settles
+	done       chan struct{}
+	ended      bool // result or err is there to be seen; done is closed
+	result     *TurnResult
+	err        error
+	fate       *fate
 }
 
 // fate outlives its turn by as much as it takes to tell that nobody saw it fail (REQ-TURN-16).
@@ -82,9 +90,12 @@ type fate struct {
 	observed atomic.Bool
 }
 
-func newTurn(ctx context.Context, r *router, a SendMessage, otpPark func() bool) *Turn {
+func newTurn(ctx context.Context, c *Client, a SendMessage) *Turn {
+	r := c.router
 	t := &Turn{
-		client: r, requestID: a.RequestID, sessionID: a.SessionID, otpPark: otpPark, ctx: ctx,
+		client: r, requestID: a.RequestID, sessionID: a.SessionID, ctx: ctx,
+		otpPark:  func() bool { return c.parks(a.SessionID) },
+		recovery: c.recovery(a.RequestID, a.SessionID), began: r.options.Clock.Now(),
 		unbind: func() bool { return true }, stops: map[string]func(){}, done: make(chan struct{}), fate: &fate{},
 	}
 	t.items.text = &t.text
@@ -94,9 +105,10 @@ func newTurn(ctx context.Context, r *router, a SendMessage, otpPark func() bool)
 }
 
 // adopted returns a turn that began elsewhere and goes on here with its acceptance. The mutex is held.
-func adopted(r *router, requestID, sessionID string, accepted Event) *Turn {
-	parks := func() bool { return false }
-	t := newTurn(context.Background(), r, SendMessage{RequestID: requestID, SessionID: sessionID}, parks)
+func adopted(c *Client, requestID, sessionID string, accepted Event) *Turn {
+	r := c.router
+	t := newTurn(context.Background(), c, SendMessage{RequestID: requestID, SessionID: sessionID})
+	t.otpPark = func() bool { return false }
 	t.out = &outgoing{requestID: requestID, sessionID: sessionID, state: frameWritten}
 	r.watch.turnStarted(requestID, sessionID)
 	t.arm("total", r.options.TurnTimeout, func() { t.local("total_timeout") })

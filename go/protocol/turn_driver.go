@@ -19,11 +19,11 @@ func (t *Turn) refuse(err error) {
 func (t *Turn) start(out *outgoing) {
 	t.out = out
 	if len(out.text) > limitOutboundBytes {
-		t.linkEvent(ending{word: "too_large"}, t.client.tooLarge(out))
+		t.linkEvent(ending{word: "too_large"}, t.client.tooLarge(out), false)
 		return
 	}
-	if !t.client.connection.submit(out) {
-		t.linkEvent(ending{word: "not_connected"}, nil)
+	if refusal := t.client.connection.submit(out); refusal != "" {
+		t.linkEvent(ending{word: refusal}, nil, false)
 		return
 	}
 	t.arm("total", t.client.options.TurnTimeout, func() { t.local("total_timeout") })
@@ -47,6 +47,9 @@ func (t *Turn) eventReceived(event Event) bool {
 func (t *Turn) show(event Event) {
 	from, to := 0, -1
 	if token, ok := event.(*StreamToken); ok {
+		if t.firstToken == nil {
+			t.firstToken = new(t.client.now().Sub(t.began))
+		}
 		if from, to = t.text.add(token); from == 0 && to > 0 {
 			t.client.watch.firstToken(t.requestID)
 		}
@@ -76,9 +79,9 @@ func (t *Turn) brokenReceived(broken *DecodeError) bool {
 	return true
 }
 
-func (t *Turn) linkEvent(end ending, err error) {
+func (t *Turn) linkEvent(end ending, err error, sought bool) {
 	t.asked, _ = t.state.open()
-	t.carryOut(t.state.local(end.word, t.mayHaveLeft()), cause{word: end.word, end: end, err: err})
+	t.carryOut(t.state.link(end.word, t.mayHaveLeft(), sought), cause{word: end.word, end: end, err: err})
 	kind := ErrorKindConnectionLost
 	if end.word == "close" {
 		kind = ErrorKindClientClosed
@@ -144,7 +147,7 @@ func (t *Turn) sendCancel() {
 	text, _ := EncodeAction(action) // two strings: nothing in it can fail
 	t.cancelOut = newOutgoing(action, t.requestID, "", text)
 	t.client.connection.submit(t.cancelOut)
-	t.stops["cancel"] = due(t.client, t.client.options.CancelTimeout, func() { t.local("cancel_timeout") })
+	t.stops["cancel"] = due(t.client.options.Clock, t.client.mu, t.client.options.CancelTimeout, func() { t.local("cancel_timeout") })
 }
 
 func (t *Turn) arm(name string, limit time.Duration, f func()) {

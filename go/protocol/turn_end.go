@@ -81,6 +81,7 @@ func (t *Turn) success(outcome stepOutcome, ending stepEnding, event Event) *Tur
 	result := &TurnResult{
 		Text: t.text.whole(), Outcome: Outcome(outcome),
 		RequestID: t.requestID, SessionID: t.sessionID, Event: event,
+		Duration: t.client.options.Clock.Now().Sub(t.began), TimeToFirstToken: t.firstToken,
 	}
 	if outcome == stepOutcomeCancelled {
 		result.Confirmed = new(ending != stepEndingUnconfirmed)
@@ -115,7 +116,7 @@ func (t *Turn) failure(kind ErrorKind, c cause) error {
 	}
 	agent.Question = t.asked
 	if agent.Kind == ErrorKindTurnInterrupted {
-		return &TurnInterruptedError{agent, t.out.mayHaveLeft()}
+		return &TurnInterruptedError{agent, t.out.mayHaveLeft(), t.recovery}
 	}
 	return agent
 }

@@ -104,6 +104,12 @@ func (s *turnState) local(word string, left bool) []turnStep {
 	return s.step(word, &stepFacts{turn: stepKnown(s.turn), mayHaveLeft: stepKnown(left)}, nil)
 }
 
+// link steps on what happened to the link; sought says that another one follows.
+func (s *turnState) link(word string, left, sought bool) []turnStep {
+	facts := stepFacts{turn: stepKnown(s.turn), mayHaveLeft: stepKnown(left), sought: stepKnown(sought)}
+	return s.step(word, &facts, nil)
+}
+
 // step passes all question machines, then the turn. What settles the turn is told to the questions in
 // the same step (REQ-TURN-27).
 func (s *turnState) step(word string, facts *stepFacts, verb *verb) []turnStep {

@@ -112,6 +112,13 @@ func valueBody(value any) any {
 		return object{"sessionId": v.SessionID(), "conversationId": v.ConversationID()}
 	case *protocol.TurnResult:
 		return resultBody(v)
+	case *protocol.Recovery:
+		return object{"status": v.Status}.add("message", v.Message, v.Message != nil)
+	case protocol.Counters:
+		return object{
+			"connects": v.Connects, "reconnects": v.Reconnects, "framesIn": v.FramesIn, "framesOut": v.FramesOut,
+			"droppedFrames": v.DroppedFrames, "openTurns": v.OpenTurns,
+		}
 	}
 	return value
 }

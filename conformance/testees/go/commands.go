@@ -39,9 +39,12 @@ type command struct {
 	Timeouts                               map[string]int64
 	Limits                                 struct{ MaxMessageBytes *int64 }
 	Lazy, Tap                              bool
+	Options                                map[string]any
+	Random                                 []float64
+	Tokens                                 []json.RawMessage
 }
 
-const features = "virtual_clock conversation paging text_stream tee hold leave abort tls headers tap census codec"
+const features = "virtual_clock conversation paging text_stream tee hold leave abort tls headers tap census reconnect codec"
 
 // commands carry out one line; their answer is the reply's body, nil for an empty one.
 var commands map[string]func(*testee, *command) any
@@ -96,12 +99,23 @@ func init() {
 		"detach":  func(t *testee, c *command) any { get[*protocol.Turn](t, c.Turn).Detach(); return nil },
 		"abort":   func(t *testee, c *command) any { t.lane(c.As+c.Turn, false).cancel(); return nil },
 		"advance": advance,
-		"sync":    func(_ *testee, c *command) any { runtime.Gosched(); return object{"nonce": c.Nonce} },
-		"census":  census,
-		"dump":    func(*testee, *command) any { dump(); return nil },
-		"reset":   func(t *testee, _ *command) any { t.reset(); return nil },
-		"bye":     func(t *testee, _ *command) any { t.reset(); return nil },
-		"decode":  func(_ *testee, c *command) any { return decodeBody(c.Text) },
+		"wake":    func(t *testee, c *command) any { get[*protocol.Client](t, c.On).Wake(); return nil },
+		"recover": func(t *testee, c *command) any {
+			handle := get[*protocol.Turn](t, c.Turn)
+			t.issue(c.As, false, func(l *lane) (any, error) { return handle.Recover(l.ctx) })
+			return nil
+		},
+		"counters": func(t *testee, c *command) any {
+			client := get[*protocol.Client](t, c.On)
+			t.issue(c.As, false, func(*lane) (any, error) { return client.Counters(), nil })
+			return nil
+		},
+		"sync":   func(_ *testee, c *command) any { runtime.Gosched(); return object{"nonce": c.Nonce} },
+		"census": census,
+		"dump":   func(*testee, *command) any { dump(); return nil },
+		"reset":  func(t *testee, _ *command) any { t.reset(); return nil },
+		"bye":    func(t *testee, _ *command) any { t.reset(); return nil },
+		"decode": func(_ *testee, c *command) any { return decodeBody(c.Text) },
 		"encode": func(_ *testee, c *command) any {
 			if actions[c.Op] == nil {
 				refuse("unknown-op", c.Op)
@@ -176,6 +190,7 @@ func open(t *testee, c *command) any {
 		must(err)
 		options.CACertPEM = pem
 	}
+	t.seek(c, &options)
 	if c.Clock == "virtual" {
 		t.clocks[c.As] = protocoltest.NewVirtualClock()
 		options.Clock = t.clocks[c.As]
@@ -197,7 +212,9 @@ func open(t *testee, c *command) any {
 func (t *testee) listen(c *command, client *protocol.Client) {
 	client.OnState(func(s protocol.StateChange) {
 		body := object{"on": c.As, "from": s.Previous, "to": s.Current, "reason": s.Reason}
-		t.event("state", body.add("code", s.CloseCode, s.CloseCode != 0))
+		body.add("code", s.CloseCode, s.CloseCode != 0).add("cause", protocol.Kind(s.Err), s.Err != nil)
+		body.add("attempt", s.Attempt, s.Attempt != 0).add("retryInMs", s.RetryIn.Milliseconds(), s.Attempt != 0)
+		t.event("state", body.add("missed", true, s.Missed))
 	})
 	client.OnEvent(func(event protocol.Event) {
 		body := itemBody(event)

@@ -8,13 +8,15 @@ import (
 	"github.com/SmooAI/smooth-operator/go/protocol"
 )
 
-// VirtualClock is a [protocol.Clock] that moves only by [VirtualClock.Advance]. Its zero value is not
+// VirtualClock is a [protocol.Clock] that moves only by [VirtualClock.Advance] and
+// [VirtualClock.Sleep]. Its zero value is not
 // usable; make one with [NewVirtualClock]. It is safe for concurrent use.
 type VirtualClock struct {
 	advancing sync.Mutex // one Advance at a time
 
 	mu     sync.Mutex
 	now    time.Time
+	slept  time.Duration // by what the wall clock is ahead
 	serial int
 	armed  map[*virtualTimer]struct{}
 }
@@ -41,6 +43,20 @@ func (c *VirtualClock) Now() time.Time {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.now
+}
+
+// Wall returns the virtual time of the wall clock.
+func (c *VirtualClock) Wall() time.Time {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.now.Add(c.slept)
+}
+
+// Sleep lets the machine sleep: the wall clock alone moves on by d, and no timer is due (REQ-CONN-39).
+func (c *VirtualClock) Sleep(d time.Duration) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.slept += d
 }
 
 // AfterFunc arms a timer; f is called by an Advance that reaches its time.
