@@ -1,9 +1,6 @@
 package protocol
 
-import (
-	"cmp"
-	"slices"
-)
+import "slices"
 
 // outgoing is one frame on its way out: it steps through the machine frame. Its fields are guarded by
 // the client's mutex.
@@ -12,8 +9,6 @@ type outgoing struct {
 	requestID string
 	sessionID string
 	text      []byte
-	// order is its place among all that were called; 0 until it is queued.
-	order int
 	// state is where the frame is, in the words of the table.
 	state string
 	// box holds the frame while it waits for a link.
@@ -43,10 +38,10 @@ func (o *outgoing) mayHaveLeft() bool { return o.state == frameWriting || o.stat
 // over says whether nothing more becomes of the frame.
 func (o *outgoing) over() bool { return o.state == frameWritten || o.state == frameDropped }
 
-// again returns the same frame, to be written once more in its old place (REQ-CALL-13).
+// again returns the same frame, to be written once more (REQ-CALL-13).
 func (o *outgoing) again() *outgoing {
 	return &outgoing{
-		action: o.action, requestID: o.requestID, sessionID: o.sessionID, text: o.text, order: o.order,
+		action: o.action, requestID: o.requestID, sessionID: o.sessionID, text: o.text,
 		state: frameSteps.initial,
 	}
 }
@@ -88,8 +83,6 @@ type outbox struct {
 	queue []*outgoing
 	// taken holds what the link has and nobody knows to be out of our hands.
 	taken []*outgoing
-	// called counts the frames that were queued.
-	called int
 	// flushedOne hears of each frame that a socket took.
 	flushedOne func()
 }
@@ -97,13 +90,9 @@ type outbox struct {
 // full says whether that many frames wait for a link (REQ-CONN-40).
 func (b *outbox) full(limit int) bool { return len(b.queue) >= limit }
 
-// put queues a frame behind all others, one that was queued before in its old place; a link that is
-// ready takes it at once.
+// put queues a frame behind all others; a link that is ready takes it at once.
 func (b *outbox) put(o *outgoing) {
-	if o.box = b; o.order == 0 {
-		b.called++
-		o.order = b.called
-	}
+	o.box = b
 	b.queue = append(b.queue, o)
 	if b.taker != nil {
 		b.linkReady(b.taker)
@@ -115,7 +104,6 @@ func (b *outbox) linkReady(l taker) {
 	b.taker = l
 	waiting := b.queue
 	b.queue = nil
-	slices.SortFunc(waiting, func(a, b *outgoing) int { return cmp.Compare(a.order, b.order) })
 	for _, o := range waiting {
 		o.on("link_ready", false)
 		o.on("taken", false)

@@ -147,7 +147,8 @@ func (callActor) tap() {}
 
 func (a callActor) push() { *a.taken = false }
 
-// repeat lets the frame wait for the next link, once.
+// repeat lets the frame wait for the next link, once. It is queued in the step that lost the link, before
+// all that is called later.
 func (a callActor) repeat() {
 	a.repeated, a.out = true, a.out.again()
 	a.router.connection.outbox.put(a.out)
