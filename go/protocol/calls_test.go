@@ -86,7 +86,7 @@ func TestREQ_CALL_07_ACallThatCreatesASessionSaysWhatTheClientSupports(t *testin
 		return protocol.Call(within(t), r.client, &protocol.CreateConversationSession{AgentID: "a", Supports: []string{"x", "otp_park"}})
 	})
 	got := r.recv("create_conversation_session")
-	if want := []any{"identity_form", "otp_park", "spec_1_1", "x"}; !slices.Equal(got["supports"].([]any), want) {
+	if want := []any{"identity_form", "otp_park", "spec_1_1", "spec_1_2", "x"}; !slices.Equal(got["supports"].([]any), want) {
 		t.Error(got)
 	}
 	r.send(frame{"type": "error", "requestId": got["requestId"], "data": frame{"error": frame{"code": "X", "message": "no"}}})

@@ -195,8 +195,16 @@ func connected(t *testing.T, change ...func(*protocol.Options)) *rig {
 	return r
 }
 
+// newClient returns a client that seeks no lost link and asks no silent one, unless the options say so:
+// most tests are about something else.
 func newClient(t *testing.T, options protocol.Options) *protocol.Client {
 	t.Helper()
+	if options.AutoReconnect == nil {
+		options.AutoReconnect = new(false)
+	}
+	if options.PingInterval == 0 {
+		options.PingInterval = protocol.Off
+	}
 	client, err := protocol.New(options)
 	if err != nil {
 		t.Fatal(err)

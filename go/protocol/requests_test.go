@@ -215,7 +215,7 @@ func TestREQ_CALL_07_SupportsAreJoinedAndSorted(t *testing.T) {
 		})
 	}()
 	got := r.recv("create_conversation_session")["supports"].([]any)
-	if !slices.Equal(got, []any{"choice_chips", "otp_park", "spec_1_1", "z"}) {
+	if !slices.Equal(got, []any{"choice_chips", "otp_park", "spec_1_1", "spec_1_2", "z"}) {
 		t.Error(got)
 	}
 }
