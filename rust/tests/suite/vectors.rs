@@ -182,8 +182,7 @@ fn req_wire_06_types_decode_as_the_schemas_say() {
     for (body, row) in rows("types") {
         let name = format!("{} {}: {}", body["type"], row["id"], row["text"]);
         check_types!(body, row, name:
-            Checkpoint, ChoicesPayload, ChoicesSpec, ConversationRecord, IdentityIntakePayload,
-            IdentityIntakeSpec, Message, Participant, SendMessageResult, Session, ToolCall,
+            ChoicesSpec, ChoicesValues, IdentityIntakeSpec, IdentityIntakeValues, ToolCall,
             ToolResult,
         );
     }

@@ -12,7 +12,7 @@ public static class WireCodec
     /// <summary>Version of the specification that this code was generated from.</summary>
     public const string SpecVersion = "1.2";
 
-    internal const string SpecHash = "1d8581f0e86c1e66c64fd2ec9bfb7d056212670c8f89f55899231b97b0b7a594";
+    internal const string SpecHash = "1aef3a94e0353473144f9aebc6bde1088a6ad78ef44da38fadda51cbdb3c9267";
 
     /// <summary>Decodes one frame; never throws for what a peer may send.</summary>
     public static DecodedFrame Decode(string frame) => Decode(Encoding.UTF8.GetBytes(frame).AsMemory());
