@@ -111,7 +111,7 @@ def struct_view(speller: Speller, struct: Struct, message: Message | None) -> St
         streams=struct.name in speller.streamed,
         shape=shape_name(struct.name),
         tag_row=_row(struct, tag),
-        extra=_extra(struct),
+        extra=_extra(struct, message),
     )
     if message is None:
         return view
@@ -128,11 +128,14 @@ def _row(struct: Struct, wire: str) -> int:
     return next((row for row, field in enumerate(struct.fields) if field.wire == wire), 0)
 
 
-def _extra(struct: Struct) -> str:
+def _extra(struct: Struct, message: Message | None) -> str:
     """Return the code for the members of an object that its specification does not list."""
+    json = "json"
+    if message is not None:
+        json = f"Json.Tagged(json, {quoted(message.tag)}u8, {quoted(message.wire)}u8)"
     if struct.direction != "write":
-        return f"Json.Extra(json, Shapes.{shape_name(struct.name)})"
-    return f"Json.Extra({', '.join(['json', *(quoted(field.wire) for field in struct.fields)])})"
+        return f"Json.Extra({json}, Shapes.{shape_name(struct.name)})"
+    return f"Json.Extra({', '.join([json, *(quoted(field.wire) for field in struct.fields)])})"
 
 
 def _call(spec: Spec, message: Message, view: StructView) -> StructView:

@@ -12,7 +12,7 @@ public sealed partial record CreateConversationSessionAction
 
     internal static CreateConversationSessionAction ReadFrom(JsonElement json) => new CreateConversationSessionAction
     {
-        Unlisted = Json.Extra(json, "action", "requestId", "agentId", "conversationId", "userName", "userEmail", "browserFingerprint", "supports", "metadata", "authContext"),
+        Unlisted = Json.Extra(Json.Tagged(json, "action"u8, "create_conversation_session"u8), "action", "requestId", "agentId", "conversationId", "userName", "userEmail", "browserFingerprint", "supports", "metadata", "authContext"),
         RequestId = json.Has("requestId"u8, out var e1) ? Json.Text(e1) : null,
         AgentId = Json.Text(json.Due("agentId"u8)),
         ConversationId = json.Has("conversationId"u8, out var e3) ? Json.Text(e3) : null,
@@ -46,7 +46,7 @@ public sealed partial record SendMessageAction
 
     internal static SendMessageAction ReadFrom(JsonElement json) => new SendMessageAction
     {
-        Unlisted = Json.Extra(json, "action", "requestId", "sessionId", "message", "stream", "model", "skill", "images", "files"),
+        Unlisted = Json.Extra(Json.Tagged(json, "action"u8, "send_message"u8), "action", "requestId", "sessionId", "message", "stream", "model", "skill", "images", "files"),
         RequestId = json.Has("requestId"u8, out var e1) ? Json.Text(e1) : null,
         SessionId = Json.Text(json.Due("sessionId"u8)),
         Message = Json.Text(json.Due("message"u8)),
@@ -78,7 +78,7 @@ public sealed partial record GetSessionAction
 
     internal static GetSessionAction ReadFrom(JsonElement json) => new GetSessionAction
     {
-        Unlisted = Json.Extra(json, "action", "requestId", "sessionId"),
+        Unlisted = Json.Extra(Json.Tagged(json, "action"u8, "get_session"u8), "action", "requestId", "sessionId"),
         RequestId = json.Has("requestId"u8, out var e1) ? Json.Text(e1) : null,
         SessionId = Json.Text(json.Due("sessionId"u8)),
     };
@@ -98,7 +98,7 @@ public sealed partial record GetConversationMessagesAction
 
     internal static GetConversationMessagesAction ReadFrom(JsonElement json) => new GetConversationMessagesAction
     {
-        Unlisted = Json.Extra(json, "action", "requestId", "sessionId", "limit", "cursor"),
+        Unlisted = Json.Extra(Json.Tagged(json, "action"u8, "get_conversation_messages"u8), "action", "requestId", "sessionId", "limit", "cursor"),
         RequestId = json.Has("requestId"u8, out var e1) ? Json.Text(e1) : null,
         SessionId = Json.Text(json.Due("sessionId"u8)),
         Limit = json.Has("limit"u8, out var e3) ? Json.Integer(e3) : null,
@@ -122,7 +122,7 @@ public sealed partial record ListConversationsAction
 
     internal static ListConversationsAction ReadFrom(JsonElement json) => new ListConversationsAction
     {
-        Unlisted = Json.Extra(json, "action", "requestId", "limit", "cursor", "query"),
+        Unlisted = Json.Extra(Json.Tagged(json, "action"u8, "list_conversations"u8), "action", "requestId", "limit", "cursor", "query"),
         RequestId = json.Has("requestId"u8, out var e1) ? Json.Text(e1) : null,
         Limit = json.Has("limit"u8, out var e2) ? Json.Integer(e2) : null,
         Cursor = json.Has("cursor"u8, out var e3) ? Json.Text(e3) : null,
@@ -146,7 +146,7 @@ public sealed partial record RenameConversationAction
 
     internal static RenameConversationAction ReadFrom(JsonElement json) => new RenameConversationAction
     {
-        Unlisted = Json.Extra(json, "action", "requestId", "conversationId", "title"),
+        Unlisted = Json.Extra(Json.Tagged(json, "action"u8, "rename_conversation"u8), "action", "requestId", "conversationId", "title"),
         RequestId = json.Has("requestId"u8, out var e1) ? Json.Text(e1) : null,
         ConversationId = Json.Text(json.Due("conversationId"u8)),
         Title = Json.Text(json.Due("title"u8)),
@@ -168,7 +168,7 @@ public sealed partial record ConfirmToolActionAction
 
     internal static ConfirmToolActionAction ReadFrom(JsonElement json) => new ConfirmToolActionAction
     {
-        Unlisted = Json.Extra(json, "action", "requestId", "sessionId", "approved", "confirmationId"),
+        Unlisted = Json.Extra(Json.Tagged(json, "action"u8, "confirm_tool_action"u8), "action", "requestId", "sessionId", "approved", "confirmationId"),
         RequestId = Json.Text(json.Due("requestId"u8)),
         SessionId = Json.Text(json.Due("sessionId"u8)),
         Approved = Json.Boolean(json.Due("approved"u8)),
@@ -192,7 +192,7 @@ public sealed partial record VerifyOtpAction
 
     internal static VerifyOtpAction ReadFrom(JsonElement json) => new VerifyOtpAction
     {
-        Unlisted = Json.Extra(json, "action", "requestId", "sessionId", "code", "declined"),
+        Unlisted = Json.Extra(Json.Tagged(json, "action"u8, "verify_otp"u8), "action", "requestId", "sessionId", "code", "declined"),
         RequestId = Json.Text(json.Due("requestId"u8)),
         SessionId = Json.Text(json.Due("sessionId"u8)),
         Code = json.Has("code"u8, out var e3) ? Json.Text(e3) : null,
@@ -216,7 +216,7 @@ public sealed partial record SubmitInteractionAction
 
     internal static SubmitInteractionAction ReadFrom(JsonElement json) => new SubmitInteractionAction
     {
-        Unlisted = Json.Extra(json, "action", "requestId", "sessionId", "interactionId", "kind", "values", "declined"),
+        Unlisted = Json.Extra(Json.Tagged(json, "action"u8, "submit_interaction"u8), "action", "requestId", "sessionId", "interactionId", "kind", "values", "declined"),
         RequestId = Json.Text(json.Due("requestId"u8)),
         SessionId = Json.Text(json.Due("sessionId"u8)),
         InteractionId = Json.Text(json.Due("interactionId"u8)),
@@ -244,7 +244,7 @@ public sealed partial record CancelAction
 
     internal static CancelAction ReadFrom(JsonElement json) => new CancelAction
     {
-        Unlisted = Json.Extra(json, "action", "requestId", "sessionId"),
+        Unlisted = Json.Extra(Json.Tagged(json, "action"u8, "cancel"u8), "action", "requestId", "sessionId"),
         RequestId = json.Has("requestId"u8, out var e1) ? Json.Text(e1) : null,
         SessionId = json.Has("sessionId"u8, out var e2) ? Json.Text(e2) : null,
     };
@@ -264,7 +264,7 @@ public sealed partial record ResumeTurnAction
 
     internal static ResumeTurnAction ReadFrom(JsonElement json) => new ResumeTurnAction
     {
-        Unlisted = Json.Extra(json, "action", "requestId", "sessionId", "afterSeq"),
+        Unlisted = Json.Extra(Json.Tagged(json, "action"u8, "resume_turn"u8), "action", "requestId", "sessionId", "afterSeq"),
         RequestId = Json.Text(json.Due("requestId"u8)),
         SessionId = Json.Text(json.Due("sessionId"u8)),
         AfterSeq = Json.Integer(json.Due("afterSeq"u8)),
@@ -286,7 +286,7 @@ public sealed partial record PingAction
 
     internal static PingAction ReadFrom(JsonElement json) => new PingAction
     {
-        Unlisted = Json.Extra(json, "action", "requestId"),
+        Unlisted = Json.Extra(Json.Tagged(json, "action"u8, "ping"u8), "action", "requestId"),
         RequestId = json.Has("requestId"u8, out var e1) ? Json.Text(e1) : null,
     };
 

@@ -11,7 +11,7 @@ public sealed partial record ImmediateResponseEvent
 
     internal static ImmediateResponseEvent ReadFrom(JsonElement json) => new ImmediateResponseEvent
     {
-        Unlisted = Json.Extra(json, Shapes.ImmediateResponse),
+        Unlisted = Json.Extra(Json.Tagged(json, "type"u8, "immediate_response"u8), Shapes.ImmediateResponse),
         RequestId = json.Has("requestId"u8, out var e1) ? Json.Text(e1) : null,
         Seq = json.Has("seq"u8, out var e2) ? Json.Integer(e2) : null,
         Status = json.Has("status"u8, out var e3) ? Json.Integer(e3) : null,
@@ -38,7 +38,7 @@ public sealed partial record EventualResponseEvent
 
     internal static EventualResponseEvent ReadFrom(JsonElement json) => new EventualResponseEvent
     {
-        Unlisted = Json.Extra(json, Shapes.EventualResponse),
+        Unlisted = Json.Extra(Json.Tagged(json, "type"u8, "eventual_response"u8), Shapes.EventualResponse),
         TopRequestId = json.Has("requestId"u8, out var e1) ? Json.Text(e1) : null,
         Seq = json.Has("seq"u8, out var e2) ? Json.Integer(e2) : null,
         TopStatus = json.Has("status"u8, out var e3) ? Json.Integer(e3) : null,
@@ -309,7 +309,7 @@ public sealed partial record KeepaliveEvent
 
     internal static KeepaliveEvent ReadFrom(JsonElement json) => new KeepaliveEvent
     {
-        Unlisted = Json.Extra(json, Shapes.Keepalive),
+        Unlisted = Json.Extra(Json.Tagged(json, "type"u8, "keepalive"u8), Shapes.Keepalive),
         TopRequestId = json.Has("requestId"u8, out var e1) ? Json.Text(e1) : null,
         Data = KeepaliveData.ReadFrom(json.Due("data"u8)),
         Timestamp = json.Has("timestamp"u8, out var e3) ? Json.Integer(e3) : null,
@@ -337,7 +337,7 @@ public sealed partial record WriteConfirmationRequiredEvent
 
     internal static WriteConfirmationRequiredEvent ReadFrom(JsonElement json) => new WriteConfirmationRequiredEvent
     {
-        Unlisted = Json.Extra(json, Shapes.WriteConfirmationRequired),
+        Unlisted = Json.Extra(Json.Tagged(json, "type"u8, "write_confirmation_required"u8), Shapes.WriteConfirmationRequired),
         TopRequestId = json.Has("requestId"u8, out var e1) ? Json.Text(e1) : null,
         Seq = json.Has("seq"u8, out var e2) ? Json.Integer(e2) : null,
         Data = WriteConfirmationRequiredData.ReadFrom(json.Due("data"u8)),
@@ -372,7 +372,7 @@ public sealed partial record OtpVerificationRequiredEvent
 
     internal static OtpVerificationRequiredEvent ReadFrom(JsonElement json) => new OtpVerificationRequiredEvent
     {
-        Unlisted = Json.Extra(json, Shapes.OtpVerificationRequired),
+        Unlisted = Json.Extra(Json.Tagged(json, "type"u8, "otp_verification_required"u8), Shapes.OtpVerificationRequired),
         TopRequestId = json.Has("requestId"u8, out var e1) ? Json.Text(e1) : null,
         Seq = json.Has("seq"u8, out var e2) ? Json.Integer(e2) : null,
         Data = OtpVerificationRequiredData.ReadFrom(json.Due("data"u8)),
@@ -408,7 +408,7 @@ public sealed partial record OtpSentEvent
 
     internal static OtpSentEvent ReadFrom(JsonElement json) => new OtpSentEvent
     {
-        Unlisted = Json.Extra(json, Shapes.OtpSent),
+        Unlisted = Json.Extra(Json.Tagged(json, "type"u8, "otp_sent"u8), Shapes.OtpSent),
         TopRequestId = json.Has("requestId"u8, out var e1) ? Json.Text(e1) : null,
         Seq = json.Has("seq"u8, out var e2) ? Json.Integer(e2) : null,
         Data = OtpSentData.ReadFrom(json.Due("data"u8)),
@@ -441,7 +441,7 @@ public sealed partial record OtpVerifiedEvent
 
     internal static OtpVerifiedEvent ReadFrom(JsonElement json) => new OtpVerifiedEvent
     {
-        Unlisted = Json.Extra(json, Shapes.OtpVerified),
+        Unlisted = Json.Extra(Json.Tagged(json, "type"u8, "otp_verified"u8), Shapes.OtpVerified),
         TopRequestId = json.Has("requestId"u8, out var e1) ? Json.Text(e1) : null,
         Seq = json.Has("seq"u8, out var e2) ? Json.Integer(e2) : null,
         Data = OtpVerifiedData.ReadFrom(json.Due("data"u8)),
@@ -473,7 +473,7 @@ public sealed partial record OtpInvalidEvent
 
     internal static OtpInvalidEvent ReadFrom(JsonElement json) => new OtpInvalidEvent
     {
-        Unlisted = Json.Extra(json, Shapes.OtpInvalid),
+        Unlisted = Json.Extra(Json.Tagged(json, "type"u8, "otp_invalid"u8), Shapes.OtpInvalid),
         TopRequestId = json.Has("requestId"u8, out var e1) ? Json.Text(e1) : null,
         Seq = json.Has("seq"u8, out var e2) ? Json.Integer(e2) : null,
         Data = OtpInvalidData.ReadFrom(json.Due("data"u8)),
@@ -507,7 +507,7 @@ public sealed partial record InteractionRequiredEvent
 
     internal static InteractionRequiredEvent ReadFrom(JsonElement json) => new InteractionRequiredEvent
     {
-        Unlisted = Json.Extra(json, Shapes.InteractionRequired),
+        Unlisted = Json.Extra(Json.Tagged(json, "type"u8, "interaction_required"u8), Shapes.InteractionRequired),
         TopRequestId = json.Has("requestId"u8, out var e1) ? Json.Text(e1) : null,
         Seq = json.Has("seq"u8, out var e2) ? Json.Integer(e2) : null,
         Data = InteractionRequiredData.ReadFrom(json.Due("data"u8)),
@@ -543,7 +543,7 @@ public sealed partial record InteractionInvalidEvent
 
     internal static InteractionInvalidEvent ReadFrom(JsonElement json) => new InteractionInvalidEvent
     {
-        Unlisted = Json.Extra(json, Shapes.InteractionInvalid),
+        Unlisted = Json.Extra(Json.Tagged(json, "type"u8, "interaction_invalid"u8), Shapes.InteractionInvalid),
         TopRequestId = json.Has("requestId"u8, out var e1) ? Json.Text(e1) : null,
         Seq = json.Has("seq"u8, out var e2) ? Json.Integer(e2) : null,
         Data = InteractionInvalidData.ReadFrom(json.Due("data"u8)),
@@ -578,7 +578,7 @@ public sealed partial record CancelledEvent
 
     internal static CancelledEvent ReadFrom(JsonElement json) => new CancelledEvent
     {
-        Unlisted = Json.Extra(json, Shapes.Cancelled),
+        Unlisted = Json.Extra(Json.Tagged(json, "type"u8, "cancelled"u8), Shapes.Cancelled),
         TopRequestId = json.Has("requestId"u8, out var e1) ? Json.Text(e1) : null,
         Seq = json.Has("seq"u8, out var e2) ? Json.Integer(e2) : null,
         TopStatus = json.Has("status"u8, out var e3) ? Json.Integer(e3) : null,
@@ -614,7 +614,7 @@ public sealed partial record ErrorEvent
 
     internal static ErrorEvent ReadFrom(JsonElement json) => new ErrorEvent
     {
-        Unlisted = Json.Extra(json, Shapes.Error),
+        Unlisted = Json.Extra(Json.Tagged(json, "type"u8, "error"u8), Shapes.Error),
         TopRequestId = json.Has("requestId"u8, out var e1) ? Json.Text(e1) : null,
         Seq = json.Has("seq"u8, out var e2) ? Json.Integer(e2) : null,
         TopError = json.Has("error"u8, out var e3) ? ErrorInfo.ReadFrom(e3) : null,
@@ -653,7 +653,7 @@ public sealed partial record TurnResumedEvent
 
     internal static TurnResumedEvent ReadFrom(JsonElement json) => new TurnResumedEvent
     {
-        Unlisted = Json.Extra(json, Shapes.TurnResumed),
+        Unlisted = Json.Extra(Json.Tagged(json, "type"u8, "turn_resumed"u8), Shapes.TurnResumed),
         TopRequestId = json.Has("requestId"u8, out var e1) ? Json.Text(e1) : null,
         Data = TurnResumedData.ReadFrom(json.Due("data"u8)),
         Timestamp = json.Has("timestamp"u8, out var e3) ? Json.Integer(e3) : null,
@@ -683,7 +683,7 @@ public sealed partial record PongEvent
 
     internal static PongEvent ReadFrom(JsonElement json) => new PongEvent
     {
-        Unlisted = Json.Extra(json, Shapes.Pong),
+        Unlisted = Json.Extra(Json.Tagged(json, "type"u8, "pong"u8), Shapes.Pong),
         RequestId = json.Has("requestId"u8, out var e1) ? Json.Text(e1) : null,
         Data = json.Has("data"u8, out var e2) ? PongData.ReadFrom(e2) : null,
         TopTimestamp = json.Has("timestamp"u8, out var e3) ? Json.Integer(e3) : null,

@@ -14,6 +14,12 @@ internal static partial class Json
     internal static bool Has(this JsonElement json, ReadOnlySpan<byte> name, out JsonElement found) =>
         json.TryGetProperty(name, out found) && found.ValueKind != JsonValueKind.Null;
 
+    /// <summary>Returns a message that is of the type it is read as: of two members of one name the last counts.</summary>
+    internal static JsonElement Tagged(JsonElement json, ReadOnlySpan<byte> tag, ReadOnlySpan<byte> word) =>
+        json.ValueKind == JsonValueKind.Object && json.Due(tag) is { ValueKind: JsonValueKind.String } found && found.ValueEquals(word)
+            ? json
+            : throw WireFault.Type();
+
     /// <summary>Returns the members of an object that its table does not list; null when there are none.</summary>
     internal static Dictionary<string, JsonElement>? Extra(JsonElement json, Shape shape)
     {
