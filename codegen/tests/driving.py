@@ -26,6 +26,7 @@ from wiregen.escape import csharp, go
 from wiregen.graph import reach
 from wiregen.ir import Spec
 from wiregen.naming import LANGS, pascal, type_name
+from wiregen.printed import printed
 from wiregen.register import localised
 from wiregen.reserved import Lang
 
@@ -239,6 +240,7 @@ def _calls(spec: Spec) -> list[str]:
 
 def _own_types(spec: Spec) -> list[str]:
     """Return the types that no message leads to: they have vectors of their own."""
+    spec = printed(spec)
     roots = [item.name for item in (*spec.events, *spec.actions)]
     roots += [item.result.type.name for item in spec.operations if item.result is not None]
     reached = reach({item.name: item for item in spec.types}, roots)

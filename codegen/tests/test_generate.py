@@ -201,16 +201,16 @@ def test_a_broken_template_is_named_in_one_line_and_nothing_is_written(
 def test_check_names_a_hand_edit_and_generate_refuses_it(
     generated: Workspace, wiregen: Callable[..., Ran]
 ) -> None:
-    path = generated.root / "python" / "codec.py"
+    path = generated.root / "python" / "reading.py"
     text = path.read_text(encoding="utf-8")
     path.write_text(text.replace("strict first", "strict last"), encoding="utf-8")
-    assert _check(wiregen) == [("python/codec.py", "hand edit")]
+    assert _check(wiregen) == [("python/reading.py", "hand edit")]
     ran = wiregen("check", "--lang", "python")
     assert '-"""Text to event and back: strict last' in ran.out
     assert '+"""Text to event and back: strict first' in ran.out
     refused = wiregen("generate", "--lang", "python")
     assert refused.code == 1
-    assert "python/codec.py: edited by hand" in refused.err
+    assert "python/reading.py: edited by hand" in refused.err
     assert wiregen("generate", "--lang", "python", "--force").code == 0
     assert path.read_text(encoding="utf-8") == text
 

@@ -182,6 +182,6 @@ def test_two_facts_with_one_name_are_refused(workspace: Workspace) -> None:
 
 def test_the_projects_own_specification_is_read_without_errors() -> None:
     spec = build(PROJECT_SPEC)
-    assert len(spec.events) == 17
-    assert len(spec.actions) == 11
+    assert len(spec.events) == 18
+    assert len(spec.actions) == 12
     assert all(d.severity == "info" for d in spec.diagnostics)

@@ -17,6 +17,14 @@ from . import driving
 from .conftest import Ran
 
 TSC = driving.PROJECT / "node_modules" / "typescript" / "bin" / "tsc"
+PROTOCOLS = Path(__file__).parent / "protocols"
+PROJECT_FILES = {
+    "python": "pyproject.toml",
+    "typescript": "package.json",
+    "go": "go.mod",
+    "csharp": "*.csproj",
+    "rust": "Cargo.toml",
+}
 DECODES = """
 import sys
 sys.path.insert(0, "python")
@@ -96,12 +104,41 @@ COMPILES: dict[str, tuple[str, tuple[str, ...]]] = {
 def test_the_starter_compiles_from_an_empty_folder(
     lang: Lang, starter: Path, wiregen: Callable[..., Ran]
 ) -> None:
-    env = {**driving.environment(lang), "RUSTFLAGS": "-D warnings"}
     assert wiregen("generate", "--lang", lang).code == 0
+    _compile(lang, starter)
+
+
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("lang", COMPILES)
+@pytest.mark.parametrize("name", ["atlas", "workbench"])
+def test_a_folder_with_its_project_compiles_alone(
+    lang: Lang, name: str, tmp_path: Path, wiregen: Callable[..., Ran]
+) -> None:
+    spec, out = PROTOCOLS / name, tmp_path / "made"
+    arguments = ("--spec", str(spec), "--out", str(out), "--project", "--lang", lang)
+    assert wiregen("generate", *arguments).code == 0
+    _compile(lang, out)
+    (project,) = (out / COMPILES[lang][0]).glob(PROJECT_FILES[lang])
+    project.write_text(project.read_text(encoding="utf-8") + "\n", encoding="utf-8")
+    ours = project.read_bytes()
+    assert wiregen("generate", *arguments).code == 0
+    assert project.read_bytes() == ours, "a project file that is there is its owner's"
+
+
+def test_a_project_needs_a_folder_of_its_own(starter: Path, wiregen: Callable[..., Ran]) -> None:
+    assert starter.is_dir()
+    ran = wiregen("generate", "--project")
+    assert ran.code == 2
+    assert "--project needs --out" in ran.err
+
+
+def _compile(lang: Lang, root: Path) -> None:
+    """Compile what was printed, with warnings as errors and nothing but what lies there."""
+    env = {**driving.environment(lang), "RUSTFLAGS": "-D warnings"}
     folder, command = COMPILES[lang]
     if lang == "rust":
-        shutil.copy(driving.PROJECT / "rust" / "Cargo.lock", starter / "rust")
+        shutil.copy(driving.PROJECT / "rust" / "Cargo.lock", root / "rust")
     done = subprocess.run(
-        command, cwd=starter / folder, env=env, capture_output=True, text=True, check=False
+        command, cwd=root / folder, env=env, capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]

@@ -173,7 +173,7 @@ func numberOf(event Event, name string) (number int64, ok bool) {
 	}
 	for i, fact := range facts[e.EventType()] {
 		var text encoder
-		if fact.name == name && e.fact(i, &text) {
+		if fact.name == name && factOf(e, i, &text) {
 			number, err := strconv.ParseInt(string(text.b), 10, 64)
 			return number, err == nil
 		}

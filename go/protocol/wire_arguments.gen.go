@@ -4,83 +4,65 @@
 package protocol
 
 import (
+	"reflect"
 	"regexp"
+	"slices"
 	"strconv"
 )
 
-// argumentRow is what the schema asks of one member that callers write. least and most bound the
-// length of a string, the number of items, or a number; inner names the rows of what is inside.
+// argumentRow is one member that callers write, in the order of the fields of its Go struct: how it
+// is written, and what the schema asks of it. least and most bound the length of a string, the
+// number of items, or a number; inner names the rows of what is inside.
 type argumentRow struct {
 	wire     string
 	name     string
 	required bool
-	least    *float64
-	most     *float64
-	pattern  *regexp.Regexp
-	inner    string
+	secret   bool
+	// constant is the JSON of a member that has no field, as it is always the same.
+	constant string
+	// unless lists alternatives, each of fields that must be true: where none holds, an empty
+	// string is written.
+	unless  [][]string
+	least   *float64
+	most    *float64
+	pattern *regexp.Regexp
+	inner   string
 }
 
 func bound(n float64) *float64 { return &n }
 
-var argumentRows = map[string][]argumentRow{
-	"AuthContext": {
-		{wire: "userId", name: "AuthContext.UserID", required: true},
-		{wire: "signature", name: "AuthContext.Signature", required: true},
-		{wire: "timestamp", name: "AuthContext.Timestamp", required: true, least: bound(-9007199254740991), most: bound(9007199254740991)},
-	},
-	"Cancel": {},
-	"ConfirmToolAction": {
-		{wire: "requestId", name: "ConfirmToolAction.RequestID", required: true},
-		{wire: "sessionId", name: "ConfirmToolAction.SessionID", required: true},
-		{wire: "approved", name: "ConfirmToolAction.Approved", required: true},
-	},
-	"CreateConversationSession": {
-		{wire: "agentId", name: "CreateConversationSession.AgentID", required: true},
-		{wire: "authContext", name: "CreateConversationSession.AuthContext", inner: "AuthContext"},
-	},
-	"FileAttachment": {
-		{wire: "name", name: "FileAttachment.Name", required: true, least: bound(1), most: bound(255)},
-		{wire: "url", name: "FileAttachment.URL", required: true},
-	},
-	"GetConversationMessages": {
-		{wire: "sessionId", name: "GetConversationMessages.SessionID", required: true},
-		{wire: "limit", name: "GetConversationMessages.Limit", least: bound(1), most: bound(100)},
-	},
-	"GetSession": {
-		{wire: "sessionId", name: "GetSession.SessionID", required: true},
-	},
-	"ImageAttachment": {
-		{wire: "url", name: "ImageAttachment.URL", required: true},
-	},
-	"ListConversations": {
-		{wire: "limit", name: "ListConversations.Limit", least: bound(1), most: bound(200)},
-	},
-	"Ping": {},
-	"RenameConversation": {
-		{wire: "conversationId", name: "RenameConversation.ConversationID", required: true},
-		{wire: "title", name: "RenameConversation.Title", required: true, least: bound(1), most: bound(200)},
-	},
-	"ResumeTurn": {
-		{wire: "requestId", name: "ResumeTurn.RequestID", required: true, least: bound(1)},
-		{wire: "sessionId", name: "ResumeTurn.SessionID", required: true},
-		{wire: "afterSeq", name: "ResumeTurn.AfterSeq", required: true, least: bound(0), most: bound(9007199254740991)},
-	},
-	"SendMessage": {
-		{wire: "sessionId", name: "SendMessage.SessionID", required: true},
-		{wire: "message", name: "SendMessage.Message", required: true, least: bound(1), most: bound(10000)},
-		{wire: "skill", name: "SendMessage.Skill", pattern: regexp.MustCompile("^[A-Za-z0-9_-]{1,128}$")},
-		{wire: "images", name: "SendMessage.Images", inner: "ImageAttachment"},
-		{wire: "files", name: "SendMessage.Files", inner: "FileAttachment"},
-	},
-	"SubmitInteraction": {
-		{wire: "requestId", name: "SubmitInteraction.RequestID", required: true},
-		{wire: "sessionId", name: "SubmitInteraction.SessionID", required: true},
-		{wire: "interactionId", name: "SubmitInteraction.InteractionID", required: true},
-	},
-	"VerifyOTP": {
-		{wire: "requestId", name: "VerifyOTP.RequestID", required: true},
-		{wire: "sessionId", name: "VerifyOTP.SessionID", required: true},
-	},
+// writeArguments writes an object of a caller: nothing that was not set.
+func (e *encoder) writeArguments(v reflect.Value, rows []argumentRow) {
+	e.b = append(e.b, '{')
+	at := 0
+	for i := range rows {
+		row := &rows[i]
+		if row.constant != "" {
+			e.key(row.wire)
+			e.b = append(e.b, row.constant...)
+			continue
+		}
+		value := v.Field(at)
+		at++
+		if absent(value) && !row.stays(v, value) {
+			continue
+		}
+		e.member(row.wire, row.secret, value)
+	}
+	e.b = append(e.b, '}')
+}
+
+// stays reports whether a member is written though it holds nothing.
+func (r *argumentRow) stays(owner, value reflect.Value) bool {
+	if value.Kind() == reflect.Struct { // an Opt
+		return false
+	}
+	return r.required || len(r.unless) > 0 && !slices.ContainsFunc(r.unless, func(names []string) bool {
+		return !slices.ContainsFunc(names, func(name string) bool {
+			truth := reflect.Indirect(owner.FieldByName(name))
+			return !truth.IsValid() || !truth.Bool()
+		})
+	})
 }
 
 // argumentFault says which member of a written object breaks the schema, and how; "" for none. An

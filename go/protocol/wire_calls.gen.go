@@ -3,18 +3,20 @@
 
 package protocol
 
+import "reflect"
+
 // Action is one action of the wire. The action structs of this package are all there are.
 type Action interface {
 	// ActionName returns the wire's word.
 	ActionName() string
-	append(*encoder)
+	isAction()
 }
 
 // EncodeAction returns the frame of an action. It fails when a free-form member cannot be written
 // as JSON.
 func EncodeAction(action Action) ([]byte, error) {
 	var e encoder
-	action.append(&e)
+	e.write(reflect.Indirect(reflect.ValueOf(action)))
 	return e.b, e.err
 }
 
@@ -38,183 +40,137 @@ type CallAction[R any] interface {
 
 // ActionName returns "create_conversation_session".
 func (a CreateConversationSession) ActionName() string { return "create_conversation_session" }
+func (a CreateConversationSession) isAction()          {}
 
-func (a CreateConversationSession) id() string { return a.RequestID }
-
-func (a CreateConversationSession) withID(id string) identified {
-	a.RequestID = id
-	return a
-}
+func (a CreateConversationSession) id() string                  { return a.RequestID }
+func (a CreateConversationSession) withID(id string) identified { a.RequestID = id; return a }
 
 // ActionName returns "send_message".
 func (a SendMessage) ActionName() string { return "send_message" }
+func (a SendMessage) isAction()          {}
 
-func (a SendMessage) id() string { return a.RequestID }
-
-func (a SendMessage) withID(id string) identified {
-	a.RequestID = id
-	return a
-}
+func (a SendMessage) id() string                  { return a.RequestID }
+func (a SendMessage) withID(id string) identified { a.RequestID = id; return a }
 
 // ActionName returns "get_session".
 func (a GetSession) ActionName() string { return "get_session" }
+func (a GetSession) isAction()          {}
 
-func (a GetSession) id() string { return a.RequestID }
-
-func (a GetSession) withID(id string) identified {
-	a.RequestID = id
-	return a
-}
+func (a GetSession) id() string                  { return a.RequestID }
+func (a GetSession) withID(id string) identified { a.RequestID = id; return a }
 
 // ActionName returns "get_conversation_messages".
 func (a GetConversationMessages) ActionName() string { return "get_conversation_messages" }
+func (a GetConversationMessages) isAction()          {}
 
-func (a GetConversationMessages) id() string { return a.RequestID }
-
-func (a GetConversationMessages) withID(id string) identified {
-	a.RequestID = id
-	return a
-}
+func (a GetConversationMessages) id() string                  { return a.RequestID }
+func (a GetConversationMessages) withID(id string) identified { a.RequestID = id; return a }
 
 // ActionName returns "list_conversations".
 func (a ListConversations) ActionName() string { return "list_conversations" }
+func (a ListConversations) isAction()          {}
 
-func (a ListConversations) id() string { return a.RequestID }
-
-func (a ListConversations) withID(id string) identified {
-	a.RequestID = id
-	return a
-}
+func (a ListConversations) id() string                  { return a.RequestID }
+func (a ListConversations) withID(id string) identified { a.RequestID = id; return a }
 
 // ActionName returns "rename_conversation".
 func (a RenameConversation) ActionName() string { return "rename_conversation" }
+func (a RenameConversation) isAction()          {}
 
-func (a RenameConversation) id() string { return a.RequestID }
-
-func (a RenameConversation) withID(id string) identified {
-	a.RequestID = id
-	return a
-}
+func (a RenameConversation) id() string                  { return a.RequestID }
+func (a RenameConversation) withID(id string) identified { a.RequestID = id; return a }
 
 // ActionName returns "confirm_tool_action".
 func (a ConfirmToolAction) ActionName() string { return "confirm_tool_action" }
+func (a ConfirmToolAction) isAction()          {}
 
-func (a ConfirmToolAction) id() string { return a.RequestID }
-
-func (a ConfirmToolAction) withID(id string) identified {
-	a.RequestID = id
-	return a
-}
+func (a ConfirmToolAction) id() string                  { return a.RequestID }
+func (a ConfirmToolAction) withID(id string) identified { a.RequestID = id; return a }
 
 // ActionName returns "verify_otp".
 func (a VerifyOTP) ActionName() string { return "verify_otp" }
+func (a VerifyOTP) isAction()          {}
 
-func (a VerifyOTP) id() string { return a.RequestID }
-
-func (a VerifyOTP) withID(id string) identified {
-	a.RequestID = id
-	return a
-}
+func (a VerifyOTP) id() string                  { return a.RequestID }
+func (a VerifyOTP) withID(id string) identified { a.RequestID = id; return a }
 
 // ActionName returns "submit_interaction".
 func (a SubmitInteraction) ActionName() string { return "submit_interaction" }
+func (a SubmitInteraction) isAction()          {}
 
-func (a SubmitInteraction) id() string { return a.RequestID }
-
-func (a SubmitInteraction) withID(id string) identified {
-	a.RequestID = id
-	return a
-}
+func (a SubmitInteraction) id() string                  { return a.RequestID }
+func (a SubmitInteraction) withID(id string) identified { a.RequestID = id; return a }
 
 // ActionName returns "cancel".
 func (a Cancel) ActionName() string { return "cancel" }
+func (a Cancel) isAction()          {}
 
-func (a Cancel) id() string { return a.RequestID }
-
-func (a Cancel) withID(id string) identified {
-	a.RequestID = id
-	return a
-}
+func (a Cancel) id() string                  { return a.RequestID }
+func (a Cancel) withID(id string) identified { a.RequestID = id; return a }
 
 // ActionName returns "resume_turn".
 func (a ResumeTurn) ActionName() string { return "resume_turn" }
+func (a ResumeTurn) isAction()          {}
 
-func (a ResumeTurn) id() string { return a.RequestID }
-
-func (a ResumeTurn) withID(id string) identified {
-	a.RequestID = id
-	return a
-}
+func (a ResumeTurn) id() string                  { return a.RequestID }
+func (a ResumeTurn) withID(id string) identified { a.RequestID = id; return a }
 
 // ActionName returns "ping".
 func (a Ping) ActionName() string { return "ping" }
+func (a Ping) isAction()          {}
 
-func (a Ping) id() string { return a.RequestID }
-
-func (a Ping) withID(id string) identified {
-	a.RequestID = id
-	return a
-}
+func (a Ping) id() string                  { return a.RequestID }
+func (a Ping) withID(id string) identified { a.RequestID = id; return a }
 
 func (a CreateConversationSession) answeredBy() string { return TypeImmediateResponse }
-
 func (a CreateConversationSession) result(event Event) (*CreateConversationSessionResult, error) {
-	return resultOf[CreateConversationSessionResult](event, "CreateConversationSessionResult", "data")
+	return resultOf[CreateConversationSessionResult](event, "data")
 }
 
 func (a GetSession) answeredBy() string { return TypeImmediateResponse }
-
 func (a GetSession) result(event Event) (*GetSessionResult, error) {
-	return resultOf[GetSessionResult](event, "GetSessionResult", "data")
+	return resultOf[GetSessionResult](event, "data")
 }
 
 func (a GetConversationMessages) answeredBy() string { return TypeImmediateResponse }
-
 func (a GetConversationMessages) result(event Event) (*MessagePage, error) {
-	return resultOf[MessagePage](event, "MessagePage", "data")
+	return resultOf[MessagePage](event, "data")
 }
 
 func (a ListConversations) answeredBy() string { return TypeImmediateResponse }
-
 func (a ListConversations) result(event Event) (*ConversationPage, error) {
-	return resultOf[ConversationPage](event, "ConversationPage", "data")
+	return resultOf[ConversationPage](event, "data")
 }
 
 func (a RenameConversation) answeredBy() string { return TypeImmediateResponse }
-
 func (a RenameConversation) result(event Event) (*RenameConversationResult, error) {
-	return resultOf[RenameConversationResult](event, "RenameConversationResult", "data")
+	return resultOf[RenameConversationResult](event, "data")
 }
 
 func (a ResumeTurn) answeredBy() string { return TypeTurnResumed }
-
 func (a ResumeTurn) result(event Event) (*TurnResumed, error) {
-	return resultOf[TurnResumed](event, "TurnResumed")
+	return resultOf[TurnResumed](event)
 }
 
 func (a Ping) answeredBy() string { return TypePong }
-
 func (a Ping) result(event Event) (*PongEvent, error) {
-	return resultOf[PongEvent](event, "Pong")
+	return resultOf[PongEvent](event)
 }
 
 // resultOf reads the value of a shape at a place of an event; no place is the event itself.
-func resultOf[T any, P interface {
-	*T
-	decode(*decoder) bool
-}](event Event, shape string, at ...string) (P, error) {
-	if found, ok := event.(P); ok {
+func resultOf[T any](event Event, at ...string) (*T, error) {
+	if found, ok := any(event).(*T); ok {
 		return found, nil
 	}
 	e, ok := event.(wireEvent)
 	if !ok {
 		return nil, ErrMalformedFrame
 	}
-	out, place := P(new(T)), parseTree(encodeEvent(e)).at(at...)
+	out, place := new(T), parseTree(encodeEvent(e)).at(at...)
 	if place == nil {
 		return nil, &DecodeError{WireType: event.EventType(), Problem: Problem{Kind: ProblemKindMissing}}
 	}
-	err := decodeShape(place.bytes(), shape, out)
+	err := unmarshal(place.bytes(), out)
 	if broken, ok := err.(*DecodeError); ok {
 		prefix := ""
 		for _, step := range at {

@@ -42,9 +42,9 @@ func (e *UnknownEvent) EventType() string { return TypeUnknown }
 // String names type and fault; what is secret in the frame, nobody knows.
 func (e UnknownEvent) String() string {
 	if e.Problem == nil {
-		return fmt.Sprintf("protocol.UnknownEvent(%s)", e.WireType)
+		return fmt.Sprintf("%s.UnknownEvent(%s)", packageName, e.WireType)
 	}
-	return fmt.Sprintf("protocol.UnknownEvent(%s: %s at %s)", e.WireType, e.Problem.Kind, e.Problem.Pointer)
+	return fmt.Sprintf("%s.UnknownEvent(%s: %s at %s)", packageName, e.WireType, e.Problem.Kind, e.Problem.Pointer)
 }
 
 // GoString is String.
@@ -60,7 +60,7 @@ func (e *UnknownEvent) MarshalJSON() ([]byte, error) {
 
 // ErrMalformedFrame is returned for a text that is no event at all: not JSON, not an object, or
 // without a string that names its type.
-var ErrMalformedFrame = errors.New("protocol: malformed frame")
+var ErrMalformedFrame = errors.New(packageName + ": malformed frame")
 
 // DecodeError is returned for an event of a known type whose body is broken.
 type DecodeError struct {
@@ -72,7 +72,7 @@ type DecodeError struct {
 
 // Error names type and place; it shows nothing of the body.
 func (e *DecodeError) Error() string {
-	return fmt.Sprintf("protocol: broken %s: %s at %s", e.WireType, e.Kind, e.Pointer)
+	return fmt.Sprintf("%s: broken %s: %s at %s", packageName, e.WireType, e.Kind, e.Pointer)
 }
 
 // GoString is Error.
@@ -128,9 +128,21 @@ func (r *received) origin() *received { return r }
 // wireEvent is what the generated events implement for the codec.
 type wireEvent interface {
 	Event
+	// decode reads the frame, which is known to be JSON; false when a type does not fit.
 	decode(*decoder) bool
-	fact(i int, e *encoder) bool
 	origin() *received
+}
+
+// eventKind says how the events of a type are made and repaired.
+type eventKind struct {
+	make    func() wireEvent
+	shape   string
+	mirrors []mirror
+}
+
+func (k *eventKind) read(text []byte) (wireEvent, bool) {
+	e := k.make()
+	return e, e.decode(&decoder{scanner: scanner{b: text}})
 }
 
 // frame is a text that was found to be an event of some type.
@@ -146,7 +158,7 @@ func (f frame) received() received { return received{raw: f.text, id: f.id} }
 // readFrame looks at a text as far as every event is alike; false when it is malformed.
 func readFrame(text []byte) (frame, bool) {
 	f, s, typed := frame{text: text}, scanner{b: text}, false
-	var ids [2][]byte
+	var ids [len(correlationPlaces)][]byte
 	if !s.take('{') {
 		return f, false
 	}
@@ -228,25 +240,24 @@ func DecodeEvent(text []byte) (Event, error) {
 
 // event decodes strictly, then once more after the repair pass.
 func (f frame) event() (Event, error) {
-	e, shape, mirrors := newEvent(f.wire)
-	if e == nil {
+	kind := eventKinds[f.wire]
+	if kind == nil {
 		return &UnknownEvent{received: f.received(), WireType: f.wire}, nil
 	}
 	text, mended := f.text, f.lone
 	if f.lone {
 		text = withoutLoneSurrogates(text)
 	}
-	d := decoder{scanner: scanner{b: text}}
-	if !e.decode(&d) {
+	e, ok := kind.read(text)
+	if !ok {
 		t := parseTree(text)
-		repair(t, shape)
-		fill(t, mirrors)
-		if problem := faultOf(t, shape, mirrors); problem != nil {
+		repair(t, kind.shape)
+		fill(t, kind.mirrors)
+		if problem := faultOf(t, kind.shape, kind.mirrors); problem != nil {
 			return nil, &DecodeError{f.wire, *problem, f}
 		}
 		text, mended = t.bytes(), true
-		d = decoder{scanner: scanner{b: text}}
-		if e, _, _ = newEvent(f.wire); !e.decode(&d) {
+		if e, ok = kind.read(text); !ok {
 			return nil, &DecodeError{f.wire, Problem{Kind: ProblemKindType}, f}
 		}
 	}
@@ -254,38 +265,4 @@ func (f frame) event() (Event, error) {
 		e.origin().kept = string(text)
 	}
 	return e, nil
-}
-
-// decodeShape reads a value of a named shape from the text of any JSON value.
-func decodeShape[T any, P interface {
-	*T
-	decode(*decoder) bool
-}](text []byte, shape string, out P) error {
-	s := scanner{b: text}
-	if !s.value(0) || s.peek() != 0 {
-		return ErrMalformedFrame
-	}
-	if s.lone {
-		text = withoutLoneSurrogates(text)
-	}
-	var fresh T
-	if d := (decoder{scanner: scanner{b: text}}); P(&fresh).decode(&d) {
-		*out = fresh
-		return nil
-	}
-	t := parseTree(text)
-	if t.kind == kindObject {
-		repair(t, shape)
-	}
-	problem := valueFault(t, check{kinds: kindObject, shape: shape}, "")
-	if problem == nil {
-		var again T
-		d := decoder{scanner: scanner{b: t.bytes()}}
-		if P(&again).decode(&d) {
-			*out = again
-			return nil
-		}
-		problem = &Problem{Kind: ProblemKindType}
-	}
-	return &DecodeError{WireType: shape, Problem: *problem}
 }

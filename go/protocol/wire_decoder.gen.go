@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"reflect"
 	"strconv"
 )
 
@@ -199,6 +200,19 @@ func Null[T any]() Opt[T] { return Opt[T]{state: optNull} }
 
 // Get returns the value and whether there is one.
 func (o Opt[T]) Get() (T, bool) { return o.value, o.state == optSet }
+
+func (o *Opt[T]) read(d *decoder, c check) bool {
+	o.state = optNull
+	if d.null() {
+		return true
+	}
+	o.state = optSet
+	return d.into(&o.value, c)
+}
+
+func (o Opt[T]) write(e *encoder) {
+	e.writeOr(o.state != optSet, reflect.ValueOf(&o.value).Elem)
+}
 
 // String shows the value, or that there is none.
 func (o Opt[T]) String() string {

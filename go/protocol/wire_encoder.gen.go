@@ -125,20 +125,6 @@ func (e *encoder) fail(err error) {
 	}
 }
 
-// extras writes the members of raw that are not known, so that nothing is lost on the way through.
-func (e *encoder) extras(raw []byte, known ...string) {
-	if len(raw) == 0 || e.hiding {
-		return
-	}
-	tree := parseTree(raw)
-	for i, key := range tree.keys {
-		if !contains(known, key) {
-			e.key(key)
-			tree.kids[i].write(e)
-		}
-	}
-}
-
 func contains(words []string, word string) bool {
 	for _, w := range words {
 		if w == word {

@@ -62,26 +62,6 @@ func (v ImageDetail) Known() bool {
 	return false
 }
 
-// InteractionStatus: how a question ended.
-// Values that are not listed are kept.
-type InteractionStatus string
-
-// Values of InteractionStatus that this version knows; others are kept as they came.
-const (
-	InteractionStatusSubmitted  InteractionStatus = "submitted"
-	InteractionStatusDeclined   InteractionStatus = "declined"
-	InteractionStatusNoResponse InteractionStatus = "no_response"
-)
-
-// Known reports whether the value is one of the constants.
-func (v InteractionStatus) Known() bool {
-	switch v {
-	case InteractionStatusSubmitted, InteractionStatusDeclined, InteractionStatusNoResponse:
-		return true
-	}
-	return false
-}
-
 // MessageDirection: `inbound` from the person, `outbound` from the agent.
 // Values that are not listed are kept.
 type MessageDirection string
@@ -136,75 +116,6 @@ const (
 func (v OTPInvalidReason) Known() bool {
 	switch v {
 	case OTPInvalidReasonInvalidCode, OTPInvalidReasonMaxAttempts, OTPInvalidReasonNotFound, OTPInvalidReasonExpired:
-		return true
-	}
-	return false
-}
-
-// ParticipantType: what it is.
-// Values that are not listed are kept.
-type ParticipantType string
-
-// Values of ParticipantType that this version knows; others are kept as they came.
-const (
-	ParticipantTypeUser       ParticipantType = "user"
-	ParticipantTypeAiAgent    ParticipantType = "ai-agent"
-	ParticipantTypeHumanAgent ParticipantType = "human-agent"
-)
-
-// Known reports whether the value is one of the constants.
-func (v ParticipantType) Known() bool {
-	switch v {
-	case ParticipantTypeUser, ParticipantTypeAiAgent, ParticipantTypeHumanAgent:
-		return true
-	}
-	return false
-}
-
-// Platform: where it is held.
-// Values that are not listed are kept.
-type Platform string
-
-// Values of Platform that this version knows; others are kept as they came.
-const (
-	PlatformWeb       Platform = "web"
-	PlatformMessenger Platform = "messenger"
-	PlatformInstagram Platform = "instagram"
-	PlatformEmail     Platform = "email"
-	PlatformDiscord   Platform = "discord"
-	PlatformPhone     Platform = "phone"
-	PlatformSMS       Platform = "sms"
-	PlatformSlack     Platform = "slack"
-	PlatformWhatsapp  Platform = "whatsapp"
-	PlatformTiktok    Platform = "tiktok"
-)
-
-// Known reports whether the value is one of the constants.
-func (v Platform) Known() bool {
-	switch v {
-	case PlatformWeb, PlatformMessenger, PlatformInstagram, PlatformEmail, PlatformDiscord, PlatformPhone, PlatformSMS, PlatformSlack, PlatformWhatsapp, PlatformTiktok:
-		return true
-	}
-	return false
-}
-
-// ResolutionStatus: how far the request is resolved.
-// Values that are not listed are kept.
-type ResolutionStatus string
-
-// Values of ResolutionStatus that this version knows; others are kept as they came.
-const (
-	ResolutionStatusResolved           ResolutionStatus = "resolved"
-	ResolutionStatusInProgress         ResolutionStatus = "in_progress"
-	ResolutionStatusRequiresEscalation ResolutionStatus = "requires_escalation"
-	ResolutionStatusNeedsMoreInfo      ResolutionStatus = "needs_more_info"
-	ResolutionStatusBlocked            ResolutionStatus = "blocked"
-)
-
-// Known reports whether the value is one of the constants.
-func (v ResolutionStatus) Known() bool {
-	switch v {
-	case ResolutionStatusResolved, ResolutionStatusInProgress, ResolutionStatusRequiresEscalation, ResolutionStatusNeedsMoreInfo, ResolutionStatusBlocked:
 		return true
 	}
 	return false

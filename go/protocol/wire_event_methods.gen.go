@@ -9,38 +9,13 @@ func (e *ImmediateResponse) EventType() string { return TypeImmediateResponse }
 // MarshalJSON writes the frame of the event; see [EncodeEvent].
 func (e *ImmediateResponse) MarshalJSON() ([]byte, error) { return encodeEvent(e), nil }
 
-func (e *ImmediateResponse) fact(i int, w *encoder) bool {
-	switch i {
-	case 0: // requestId
-		if !(e.RequestID != nil) {
-			return false
-		}
-		w.string(*e.RequestID)
-	case 1: // seq
-		if !(e.Seq != nil) {
-			return false
-		}
-		w.int64(*e.Seq)
-	case 2: // status
-		if !(e.Status != nil) {
-			return false
-		}
-		w.int64(*e.Status)
-	case 3: // message
-		if !(e.Message != nil) {
-			return false
-		}
-		w.string(*e.Message)
-	case 4: // data
-		w.raw(e.Data)
-	case 5: // timestamp
-		if !(e.Timestamp != nil) {
-			return false
-		}
-		w.int64(*e.Timestamp)
-	}
-	return true
-}
+// String shows the event as its wire text.
+func (e ImmediateResponse) String() string { return shownEvent(&e) }
+
+// GoString is String.
+func (e ImmediateResponse) GoString() string { return e.String() }
+
+func (e *ImmediateResponse) decode(d *decoder) bool { return d.event(e) }
 
 // EventType returns [TypeEventualResponse].
 func (e *EventualResponse) EventType() string { return TypeEventualResponse }
@@ -48,59 +23,13 @@ func (e *EventualResponse) EventType() string { return TypeEventualResponse }
 // MarshalJSON writes the frame of the event; see [EncodeEvent].
 func (e *EventualResponse) MarshalJSON() ([]byte, error) { return encodeEvent(e), nil }
 
-func (e *EventualResponse) fact(i int, w *encoder) bool {
-	switch i {
-	case 0: // requestId
-		w.string(e.RequestID)
-	case 1: // seq
-		if !(e.Seq != nil) {
-			return false
-		}
-		w.int64(*e.Seq)
-	case 2: // status
-		w.int64(e.Status)
-	case 3: // timestamp
-		if !(e.Timestamp != nil) {
-			return false
-		}
-		w.int64(*e.Timestamp)
-	case 4: // messageId
-		w.string(e.MessageID)
-	case 5: // response
-		w.raw(e.Response)
-	case 6: // needsEscalation
-		if !(e.NeedsEscalation != nil) {
-			return false
-		}
-		w.bool(*e.NeedsEscalation)
-	case 7: // escalationReason
-		if !(e.EscalationReason != nil) {
-			return false
-		}
-		w.string(*e.EscalationReason)
-	case 8: // usage
-		if !(e.Usage != nil) {
-			return false
-		}
-		e.Usage.append(w)
-	case 9: // citations
-		if !(e.Citations != nil) {
-			return false
-		}
-		w.b = append(w.b, '[')
-		for at := range e.Citations {
-			w.comma()
-			e.Citations[at].append(w)
-		}
-		w.b = append(w.b, ']')
-	case 10: // directive
-		if !(e.Directive != nil) {
-			return false
-		}
-		w.raw(e.Directive)
-	}
-	return true
-}
+// String shows the event as its wire text.
+func (e EventualResponse) String() string { return shownEvent(&e) }
+
+// GoString is String.
+func (e EventualResponse) GoString() string { return e.String() }
+
+func (e *EventualResponse) decode(d *decoder) bool { return d.event(e) }
 
 // EventType returns [TypeStreamChunk].
 func (e *StreamChunk) EventType() string { return TypeStreamChunk }
@@ -108,32 +37,11 @@ func (e *StreamChunk) EventType() string { return TypeStreamChunk }
 // MarshalJSON writes the frame of the event; see [EncodeEvent].
 func (e *StreamChunk) MarshalJSON() ([]byte, error) { return encodeEvent(e), nil }
 
-func (e *StreamChunk) fact(i int, w *encoder) bool {
-	switch i {
-	case 0: // requestId
-		w.string(e.RequestID)
-	case 1: // seq
-		if !(e.Seq != nil) {
-			return false
-		}
-		w.int64(*e.Seq)
-	case 2: // node
-		w.string(e.Node)
-	case 3: // timestamp
-		if !(e.Timestamp != nil) {
-			return false
-		}
-		w.int64(*e.Timestamp)
-	case 4: // state
-		e.State.append(w)
-	case 5: // done
-		if !(e.Done != nil) {
-			return false
-		}
-		w.bool(*e.Done)
-	}
-	return true
-}
+// String shows the event as its wire text.
+func (e StreamChunk) String() string { return shownEvent(&e) }
+
+// GoString is String.
+func (e StreamChunk) GoString() string { return e.String() }
 
 // EventType returns [TypeStreamToken].
 func (e *StreamToken) EventType() string { return TypeStreamToken }
@@ -141,25 +49,11 @@ func (e *StreamToken) EventType() string { return TypeStreamToken }
 // MarshalJSON writes the frame of the event; see [EncodeEvent].
 func (e *StreamToken) MarshalJSON() ([]byte, error) { return encodeEvent(e), nil }
 
-func (e *StreamToken) fact(i int, w *encoder) bool {
-	switch i {
-	case 0: // requestId
-		w.string(e.RequestID)
-	case 1: // seq
-		if !(e.Seq != nil) {
-			return false
-		}
-		w.int64(*e.Seq)
-	case 2: // token
-		w.string(e.Token)
-	case 3: // timestamp
-		if !(e.Timestamp != nil) {
-			return false
-		}
-		w.int64(*e.Timestamp)
-	}
-	return true
-}
+// String shows the event as its wire text.
+func (e StreamToken) String() string { return shownEvent(&e) }
+
+// GoString is String.
+func (e StreamToken) GoString() string { return e.String() }
 
 func (e *StreamToken) again() learnable { fresh := *e; return &fresh }
 
@@ -184,25 +78,11 @@ func (e *StreamPreamble) EventType() string { return TypeStreamPreamble }
 // MarshalJSON writes the frame of the event; see [EncodeEvent].
 func (e *StreamPreamble) MarshalJSON() ([]byte, error) { return encodeEvent(e), nil }
 
-func (e *StreamPreamble) fact(i int, w *encoder) bool {
-	switch i {
-	case 0: // requestId
-		w.string(e.RequestID)
-	case 1: // seq
-		if !(e.Seq != nil) {
-			return false
-		}
-		w.int64(*e.Seq)
-	case 2: // token
-		w.string(e.Token)
-	case 3: // timestamp
-		if !(e.Timestamp != nil) {
-			return false
-		}
-		w.int64(*e.Timestamp)
-	}
-	return true
-}
+// String shows the event as its wire text.
+func (e StreamPreamble) String() string { return shownEvent(&e) }
+
+// GoString is String.
+func (e StreamPreamble) GoString() string { return e.String() }
 
 func (e *StreamPreamble) again() learnable { fresh := *e; return &fresh }
 
@@ -227,25 +107,11 @@ func (e *StreamReasoning) EventType() string { return TypeStreamReasoning }
 // MarshalJSON writes the frame of the event; see [EncodeEvent].
 func (e *StreamReasoning) MarshalJSON() ([]byte, error) { return encodeEvent(e), nil }
 
-func (e *StreamReasoning) fact(i int, w *encoder) bool {
-	switch i {
-	case 0: // requestId
-		w.string(e.RequestID)
-	case 1: // seq
-		if !(e.Seq != nil) {
-			return false
-		}
-		w.int64(*e.Seq)
-	case 2: // token
-		w.string(e.Token)
-	case 3: // timestamp
-		if !(e.Timestamp != nil) {
-			return false
-		}
-		w.int64(*e.Timestamp)
-	}
-	return true
-}
+// String shows the event as its wire text.
+func (e StreamReasoning) String() string { return shownEvent(&e) }
+
+// GoString is String.
+func (e StreamReasoning) GoString() string { return e.String() }
 
 func (e *StreamReasoning) again() learnable { fresh := *e; return &fresh }
 
@@ -270,18 +136,13 @@ func (e *Keepalive) EventType() string { return TypeKeepalive }
 // MarshalJSON writes the frame of the event; see [EncodeEvent].
 func (e *Keepalive) MarshalJSON() ([]byte, error) { return encodeEvent(e), nil }
 
-func (e *Keepalive) fact(i int, w *encoder) bool {
-	switch i {
-	case 0: // requestId
-		w.string(e.RequestID)
-	case 1: // timestamp
-		if !(e.Timestamp != nil) {
-			return false
-		}
-		w.int64(*e.Timestamp)
-	}
-	return true
-}
+// String shows the event as its wire text.
+func (e Keepalive) String() string { return shownEvent(&e) }
+
+// GoString is String.
+func (e Keepalive) GoString() string { return e.String() }
+
+func (e *Keepalive) decode(d *decoder) bool { return d.event(e) }
 
 // EventType returns [TypeWriteConfirmationRequired].
 func (e *WriteConfirmationRequired) EventType() string { return TypeWriteConfirmationRequired }
@@ -289,37 +150,13 @@ func (e *WriteConfirmationRequired) EventType() string { return TypeWriteConfirm
 // MarshalJSON writes the frame of the event; see [EncodeEvent].
 func (e *WriteConfirmationRequired) MarshalJSON() ([]byte, error) { return encodeEvent(e), nil }
 
-func (e *WriteConfirmationRequired) fact(i int, w *encoder) bool {
-	switch i {
-	case 0: // requestId
-		w.string(e.RequestID)
-	case 1: // seq
-		if !(e.Seq != nil) {
-			return false
-		}
-		w.int64(*e.Seq)
-	case 2: // timestamp
-		if !(e.Timestamp != nil) {
-			return false
-		}
-		w.int64(*e.Timestamp)
-	case 3: // toolId
-		w.string(e.ToolID)
-	case 4: // actionDescription
-		w.string(e.ActionDescription)
-	case 5: // confirmationId
-		if !(e.ConfirmationID != nil) {
-			return false
-		}
-		w.string(*e.ConfirmationID)
-	case 6: // expiresAt
-		if !(e.ExpiresAt != nil) {
-			return false
-		}
-		w.int64(*e.ExpiresAt)
-	}
-	return true
-}
+// String shows the event as its wire text.
+func (e WriteConfirmationRequired) String() string { return shownEvent(&e) }
+
+// GoString is String.
+func (e WriteConfirmationRequired) GoString() string { return e.String() }
+
+func (e *WriteConfirmationRequired) decode(d *decoder) bool { return d.event(e) }
 
 // EventType returns [TypeOTPVerificationRequired].
 func (e *OTPVerificationRequired) EventType() string { return TypeOTPVerificationRequired }
@@ -327,41 +164,13 @@ func (e *OTPVerificationRequired) EventType() string { return TypeOTPVerificatio
 // MarshalJSON writes the frame of the event; see [EncodeEvent].
 func (e *OTPVerificationRequired) MarshalJSON() ([]byte, error) { return encodeEvent(e), nil }
 
-func (e *OTPVerificationRequired) fact(i int, w *encoder) bool {
-	switch i {
-	case 0: // requestId
-		w.string(e.RequestID)
-	case 1: // seq
-		if !(e.Seq != nil) {
-			return false
-		}
-		w.int64(*e.Seq)
-	case 2: // timestamp
-		if !(e.Timestamp != nil) {
-			return false
-		}
-		w.int64(*e.Timestamp)
-	case 3: // toolId
-		w.string(e.ToolID)
-	case 4: // actionDescription
-		w.string(e.ActionDescription)
-	case 5: // availableChannels
-		w.b = append(w.b, '[')
-		for at := range e.AvailableChannels {
-			w.comma()
-			w.string(string(e.AvailableChannels[at]))
-		}
-		w.b = append(w.b, ']')
-	case 6: // authLevel
-		w.string(e.AuthLevel)
-	case 7: // expiresAt
-		if !(e.ExpiresAt != nil) {
-			return false
-		}
-		w.int64(*e.ExpiresAt)
-	}
-	return true
-}
+// String shows the event as its wire text.
+func (e OTPVerificationRequired) String() string { return shownEvent(&e) }
+
+// GoString is String.
+func (e OTPVerificationRequired) GoString() string { return e.String() }
+
+func (e *OTPVerificationRequired) decode(d *decoder) bool { return d.event(e) }
 
 // EventType returns [TypeOTPSent].
 func (e *OTPSent) EventType() string { return TypeOTPSent }
@@ -369,27 +178,13 @@ func (e *OTPSent) EventType() string { return TypeOTPSent }
 // MarshalJSON writes the frame of the event; see [EncodeEvent].
 func (e *OTPSent) MarshalJSON() ([]byte, error) { return encodeEvent(e), nil }
 
-func (e *OTPSent) fact(i int, w *encoder) bool {
-	switch i {
-	case 0: // requestId
-		w.string(e.RequestID)
-	case 1: // seq
-		if !(e.Seq != nil) {
-			return false
-		}
-		w.int64(*e.Seq)
-	case 2: // timestamp
-		if !(e.Timestamp != nil) {
-			return false
-		}
-		w.int64(*e.Timestamp)
-	case 3: // channel
-		w.string(string(e.Channel))
-	case 4: // maskedDestination
-		w.string(e.MaskedDestination)
-	}
-	return true
-}
+// String shows the event as its wire text.
+func (e OTPSent) String() string { return shownEvent(&e) }
+
+// GoString is String.
+func (e OTPSent) GoString() string { return e.String() }
+
+func (e *OTPSent) decode(d *decoder) bool { return d.event(e) }
 
 // EventType returns [TypeOTPVerified].
 func (e *OTPVerified) EventType() string { return TypeOTPVerified }
@@ -397,25 +192,13 @@ func (e *OTPVerified) EventType() string { return TypeOTPVerified }
 // MarshalJSON writes the frame of the event; see [EncodeEvent].
 func (e *OTPVerified) MarshalJSON() ([]byte, error) { return encodeEvent(e), nil }
 
-func (e *OTPVerified) fact(i int, w *encoder) bool {
-	switch i {
-	case 0: // requestId
-		w.string(e.RequestID)
-	case 1: // seq
-		if !(e.Seq != nil) {
-			return false
-		}
-		w.int64(*e.Seq)
-	case 2: // timestamp
-		if !(e.Timestamp != nil) {
-			return false
-		}
-		w.int64(*e.Timestamp)
-	case 3: // message
-		w.string(e.Message)
-	}
-	return true
-}
+// String shows the event as its wire text.
+func (e OTPVerified) String() string { return shownEvent(&e) }
+
+// GoString is String.
+func (e OTPVerified) GoString() string { return e.String() }
+
+func (e *OTPVerified) decode(d *decoder) bool { return d.event(e) }
 
 // EventType returns [TypeOTPInvalid].
 func (e *OTPInvalid) EventType() string { return TypeOTPInvalid }
@@ -423,32 +206,13 @@ func (e *OTPInvalid) EventType() string { return TypeOTPInvalid }
 // MarshalJSON writes the frame of the event; see [EncodeEvent].
 func (e *OTPInvalid) MarshalJSON() ([]byte, error) { return encodeEvent(e), nil }
 
-func (e *OTPInvalid) fact(i int, w *encoder) bool {
-	switch i {
-	case 0: // requestId
-		w.string(e.RequestID)
-	case 1: // seq
-		if !(e.Seq != nil) {
-			return false
-		}
-		w.int64(*e.Seq)
-	case 2: // timestamp
-		if !(e.Timestamp != nil) {
-			return false
-		}
-		w.int64(*e.Timestamp)
-	case 3: // error
-		if !(e.Error != nil) {
-			return false
-		}
-		w.string(string(*e.Error))
-	case 4: // attemptsRemaining
-		w.int64(e.AttemptsRemaining)
-	case 5: // message
-		w.string(e.Message)
-	}
-	return true
-}
+// String shows the event as its wire text.
+func (e OTPInvalid) String() string { return shownEvent(&e) }
+
+// GoString is String.
+func (e OTPInvalid) GoString() string { return e.String() }
+
+func (e *OTPInvalid) decode(d *decoder) bool { return d.event(e) }
 
 // EventType returns [TypeInteractionRequired].
 func (e *InteractionRequired) EventType() string { return TypeInteractionRequired }
@@ -456,36 +220,13 @@ func (e *InteractionRequired) EventType() string { return TypeInteractionRequire
 // MarshalJSON writes the frame of the event; see [EncodeEvent].
 func (e *InteractionRequired) MarshalJSON() ([]byte, error) { return encodeEvent(e), nil }
 
-func (e *InteractionRequired) fact(i int, w *encoder) bool {
-	switch i {
-	case 0: // requestId
-		w.string(e.RequestID)
-	case 1: // seq
-		if !(e.Seq != nil) {
-			return false
-		}
-		w.int64(*e.Seq)
-	case 2: // timestamp
-		if !(e.Timestamp != nil) {
-			return false
-		}
-		w.int64(*e.Timestamp)
-	case 3: // interactionId
-		w.string(e.InteractionID)
-	case 4: // kind
-		w.string(e.Kind)
-	case 5: // spec
-		w.raw(e.Spec)
-	case 6: // reason
-		w.string(e.Reason)
-	case 7: // expiresAt
-		if !(e.ExpiresAt != nil) {
-			return false
-		}
-		w.int64(*e.ExpiresAt)
-	}
-	return true
-}
+// String shows the event as its wire text.
+func (e InteractionRequired) String() string { return shownEvent(&e) }
+
+// GoString is String.
+func (e InteractionRequired) GoString() string { return e.String() }
+
+func (e *InteractionRequired) decode(d *decoder) bool { return d.event(e) }
 
 // EventType returns [TypeInteractionInvalid].
 func (e *InteractionInvalid) EventType() string { return TypeInteractionInvalid }
@@ -493,36 +234,13 @@ func (e *InteractionInvalid) EventType() string { return TypeInteractionInvalid 
 // MarshalJSON writes the frame of the event; see [EncodeEvent].
 func (e *InteractionInvalid) MarshalJSON() ([]byte, error) { return encodeEvent(e), nil }
 
-func (e *InteractionInvalid) fact(i int, w *encoder) bool {
-	switch i {
-	case 0: // requestId
-		w.string(e.RequestID)
-	case 1: // seq
-		if !(e.Seq != nil) {
-			return false
-		}
-		w.int64(*e.Seq)
-	case 2: // timestamp
-		if !(e.Timestamp != nil) {
-			return false
-		}
-		w.int64(*e.Timestamp)
-	case 3: // interactionId
-		w.string(e.InteractionID)
-	case 4: // kind
-		w.string(e.Kind)
-	case 5: // errors
-		w.b = append(w.b, '[')
-		for at := range e.Errors {
-			w.comma()
-			e.Errors[at].append(w)
-		}
-		w.b = append(w.b, ']')
-	case 6: // message
-		w.string(e.Message)
-	}
-	return true
-}
+// String shows the event as its wire text.
+func (e InteractionInvalid) String() string { return shownEvent(&e) }
+
+// GoString is String.
+func (e InteractionInvalid) GoString() string { return e.String() }
+
+func (e *InteractionInvalid) decode(d *decoder) bool { return d.event(e) }
 
 // EventType returns [TypeCancelled].
 func (e *Cancelled) EventType() string { return TypeCancelled }
@@ -530,28 +248,13 @@ func (e *Cancelled) EventType() string { return TypeCancelled }
 // MarshalJSON writes the frame of the event; see [EncodeEvent].
 func (e *Cancelled) MarshalJSON() ([]byte, error) { return encodeEvent(e), nil }
 
-func (e *Cancelled) fact(i int, w *encoder) bool {
-	switch i {
-	case 0: // requestId
-		if !(e.RequestID != nil) {
-			return false
-		}
-		w.string(*e.RequestID)
-	case 1: // seq
-		if !(e.Seq != nil) {
-			return false
-		}
-		w.int64(*e.Seq)
-	case 2: // status
-		w.int64(e.Status)
-	case 3: // timestamp
-		if !(e.Timestamp != nil) {
-			return false
-		}
-		w.int64(*e.Timestamp)
-	}
-	return true
-}
+// String shows the event as its wire text.
+func (e Cancelled) String() string { return shownEvent(&e) }
+
+// GoString is String.
+func (e Cancelled) GoString() string { return e.String() }
+
+func (e *Cancelled) decode(d *decoder) bool { return d.event(e) }
 
 // EventType returns [TypeError].
 func (e *ErrorEvent) EventType() string { return TypeError }
@@ -559,47 +262,13 @@ func (e *ErrorEvent) EventType() string { return TypeError }
 // MarshalJSON writes the frame of the event; see [EncodeEvent].
 func (e *ErrorEvent) MarshalJSON() ([]byte, error) { return encodeEvent(e), nil }
 
-func (e *ErrorEvent) fact(i int, w *encoder) bool {
-	switch i {
-	case 0: // requestId
-		if !(e.RequestID != nil) {
-			return false
-		}
-		w.string(*e.RequestID)
-	case 1: // seq
-		if !(e.Seq != nil) {
-			return false
-		}
-		w.int64(*e.Seq)
-	case 2: // error
-		e.Error.append(w)
-	case 3: // timestamp
-		if !(e.Timestamp != nil) {
-			return false
-		}
-		w.int64(*e.Timestamp)
-	case 4: // code
-		w.string(e.Code)
-	case 5: // message
-		w.string(e.Message)
-	case 6: // terminal
-		if !(e.Terminal != nil) {
-			return false
-		}
-		w.bool(*e.Terminal)
-	case 7: // retryAfterMs
-		if !(e.RetryAfterMs != nil) {
-			return false
-		}
-		w.int64(*e.RetryAfterMs)
-	case 8: // details
-		if !(e.Details != nil) {
-			return false
-		}
-		w.raw(e.Details)
-	}
-	return true
-}
+// String shows the event as its wire text.
+func (e ErrorEvent) String() string { return shownEvent(&e) }
+
+// GoString is String.
+func (e ErrorEvent) GoString() string { return e.String() }
+
+func (e *ErrorEvent) decode(d *decoder) bool { return d.event(e) }
 
 // EventType returns [TypeTurnResumed].
 func (e *TurnResumed) EventType() string { return TypeTurnResumed }
@@ -607,22 +276,13 @@ func (e *TurnResumed) EventType() string { return TypeTurnResumed }
 // MarshalJSON writes the frame of the event; see [EncodeEvent].
 func (e *TurnResumed) MarshalJSON() ([]byte, error) { return encodeEvent(e), nil }
 
-func (e *TurnResumed) fact(i int, w *encoder) bool {
-	switch i {
-	case 0: // requestId
-		w.string(e.RequestID)
-	case 1: // timestamp
-		if !(e.Timestamp != nil) {
-			return false
-		}
-		w.int64(*e.Timestamp)
-	case 2: // state
-		w.string(string(e.State))
-	case 3: // lastSeq
-		w.int64(e.LastSeq)
-	}
-	return true
-}
+// String shows the event as its wire text.
+func (e TurnResumed) String() string { return shownEvent(&e) }
+
+// GoString is String.
+func (e TurnResumed) GoString() string { return e.String() }
+
+func (e *TurnResumed) decode(d *decoder) bool { return d.event(e) }
 
 // EventType returns [TypePong].
 func (e *PongEvent) EventType() string { return TypePong }
@@ -630,18 +290,10 @@ func (e *PongEvent) EventType() string { return TypePong }
 // MarshalJSON writes the frame of the event; see [EncodeEvent].
 func (e *PongEvent) MarshalJSON() ([]byte, error) { return encodeEvent(e), nil }
 
-func (e *PongEvent) fact(i int, w *encoder) bool {
-	switch i {
-	case 0: // requestId
-		if !(e.RequestID != nil) {
-			return false
-		}
-		w.string(*e.RequestID)
-	case 1: // timestamp
-		if !(e.Timestamp != nil) {
-			return false
-		}
-		w.int64(*e.Timestamp)
-	}
-	return true
-}
+// String shows the event as its wire text.
+func (e PongEvent) String() string { return shownEvent(&e) }
+
+// GoString is String.
+func (e PongEvent) GoString() string { return e.String() }
+
+func (e *PongEvent) decode(d *decoder) bool { return d.event(e) }

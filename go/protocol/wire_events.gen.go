@@ -51,7 +51,7 @@ type ImmediateResponse struct {
 type EventualResponse struct {
 	received
 
-	// Action or turn that caused the event, once more.
+	// Turn that the event belongs to.
 	RequestID string
 	// Place of the event in its turn, from 1 on. Only on sessions that listed `replay`. Since 1.2. At
 	// least 1.
@@ -80,12 +80,12 @@ type EventualResponse struct {
 type StreamChunk struct {
 	received
 
-	// Action or turn that caused the event, once more.
+	// Turn that the event belongs to.
 	RequestID string
 	// Place of the event in its turn, from 1 on. Only on sessions that listed `replay`. Since 1.2. At
 	// least 1.
 	Seq *int64
-	// Node that reports, once more.
+	// Tool or phase that reports.
 	Node string
 	// When the server wrote the event, epoch ms. At least 0.
 	Timestamp *int64
@@ -99,7 +99,7 @@ type StreamChunk struct {
 type StreamToken struct {
 	received
 
-	// Action or turn that caused the event, once more.
+	// Turn that the event belongs to.
 	RequestID string
 	// Place of the event in its turn, from 1 on. Only on sessions that listed `replay`. Since 1.2. At
 	// least 1.
@@ -115,7 +115,7 @@ type StreamToken struct {
 type StreamPreamble struct {
 	received
 
-	// Action or turn that caused the event, once more.
+	// Turn that the event belongs to.
 	RequestID string
 	// Place of the event in its turn, from 1 on. Only on sessions that listed `replay`. Since 1.2. At
 	// least 1.
@@ -130,7 +130,7 @@ type StreamPreamble struct {
 type StreamReasoning struct {
 	received
 
-	// Action or turn that caused the event, once more.
+	// Turn that the event belongs to.
 	RequestID string
 	// Place of the event in its turn, from 1 on. Only on sessions that listed `replay`. Since 1.2. At
 	// least 1.
@@ -145,7 +145,7 @@ type StreamReasoning struct {
 type Keepalive struct {
 	received
 
-	// Action or turn that caused the event, once more.
+	// Turn that the event belongs to.
 	RequestID string
 	// When the server wrote the event, epoch ms. At least 0.
 	Timestamp *int64
@@ -156,7 +156,7 @@ type Keepalive struct {
 type WriteConfirmationRequired struct {
 	received
 
-	// Action or turn that caused the event, once more.
+	// Turn that the event belongs to.
 	RequestID string
 	// Place of the event in its turn, from 1 on. Only on sessions that listed `replay`. Since 1.2. At
 	// least 1.
@@ -178,7 +178,7 @@ type WriteConfirmationRequired struct {
 type OTPVerificationRequired struct {
 	received
 
-	// Action or turn that caused the event, once more.
+	// Turn that the event belongs to.
 	RequestID string
 	// Place of the event in its turn, from 1 on. Only on sessions that listed `replay`. Since 1.2. At
 	// least 1.
@@ -202,7 +202,7 @@ type OTPVerificationRequired struct {
 type OTPSent struct {
 	received
 
-	// Action or turn that caused the event, once more.
+	// Turn that the event belongs to.
 	RequestID string
 	// Place of the event in its turn, from 1 on. Only on sessions that listed `replay`. Since 1.2. At
 	// least 1.
@@ -219,7 +219,7 @@ type OTPSent struct {
 type OTPVerified struct {
 	received
 
-	// Action or turn that caused the event, once more.
+	// Turn that the event belongs to.
 	RequestID string
 	// Place of the event in its turn, from 1 on. Only on sessions that listed `replay`. Since 1.2. At
 	// least 1.
@@ -234,7 +234,7 @@ type OTPVerified struct {
 type OTPInvalid struct {
 	received
 
-	// Action or turn that caused the event, once more.
+	// Turn that the event belongs to.
 	RequestID string
 	// Place of the event in its turn, from 1 on. Only on sessions that listed `replay`. Since 1.2. At
 	// least 1.
@@ -254,7 +254,7 @@ type OTPInvalid struct {
 type InteractionRequired struct {
 	received
 
-	// Action or turn that caused the event, once more.
+	// Turn that the event belongs to.
 	RequestID string
 	// Place of the event in its turn, from 1 on. Only on sessions that listed `replay`. Since 1.2. At
 	// least 1.
@@ -278,7 +278,7 @@ type InteractionRequired struct {
 type InteractionInvalid struct {
 	received
 
-	// Action or turn that caused the event, once more.
+	// Turn that the event belongs to.
 	RequestID string
 	// Place of the event in its turn, from 1 on. Only on sessions that listed `replay`. Since 1.2. At
 	// least 1.
@@ -299,7 +299,7 @@ type InteractionInvalid struct {
 type Cancelled struct {
 	received
 
-	// Action or turn that caused the event, once more.
+	// Turn that the event belongs to.
 	RequestID *string
 	// Place of the event in its turn, from 1 on. Only on sessions that listed `replay`. Since 1.2. At
 	// least 1.
@@ -314,12 +314,12 @@ type Cancelled struct {
 type ErrorEvent struct {
 	received
 
-	// Action or turn that caused the event, once more.
+	// Turn that the event belongs to.
 	RequestID *string
 	// Place of the event in its turn, from 1 on. Only on sessions that listed `replay`. Since 1.2. At
 	// least 1.
 	Seq *int64
-	// What failed, once more.
+	// What failed.
 	Error ErrorInfo
 	// When the server wrote the event, epoch ms. At least 0.
 	Timestamp *int64
@@ -358,6 +358,6 @@ type PongEvent struct {
 
 	// Action or turn that caused the event.
 	RequestID *string
-	// When the server wrote the event, epoch ms. At least 0.
+	// Server time, epoch ms. At least 0.
 	Timestamp *int64
 }

@@ -6,6 +6,7 @@ package protocol
 import (
 	"bytes"
 	"encoding/json"
+	"reflect"
 )
 
 // fact is one flat member of an event: the wire's word and its places, the first of which counts.
@@ -14,6 +15,8 @@ type fact struct {
 	places [][]string
 	// inner facts are members of another fact of the event.
 	inner bool
+	// optional facts may be absent.
+	optional bool
 }
 
 // Facts returns the flat members of a typed event under the wire's words, its type among them;
@@ -34,12 +37,22 @@ func Facts(event Event) map[string]json.RawMessage {
 	return out
 }
 
+// factOf writes a fact of an event, the field of its row; false where it is absent.
+func factOf(e wireEvent, i int, enc *encoder) bool {
+	value := reflect.ValueOf(e).Elem().Field(i + 1)
+	if facts[e.EventType()][i].optional && absent(value) {
+		return false
+	}
+	enc.write(value)
+	return true
+}
+
 // factsOf returns the text of every fact, nil where it is absent.
 func factsOf(e wireEvent) []json.RawMessage {
 	out := make([]json.RawMessage, len(facts[e.EventType()]))
 	for i := range out {
 		var enc encoder
-		if e.fact(i, &enc) {
+		if factOf(e, i, &enc) {
 			out[i] = enc.b
 		}
 	}
@@ -65,8 +78,7 @@ func encodeEvent(e wireEvent) []byte {
 		tag.string(e.EventType())
 		t.set(tagMember, &tree{kind: kindString, text: tag.b})
 	} else {
-		before, _, _ := newEvent(e.EventType())
-		before.decode(&decoder{scanner: scanner{b: text}})
+		before, _ := eventKinds[e.EventType()].read(text)
 		if was = factsOf(before); equalFacts(now, was) {
 			return text
 		}
@@ -83,6 +95,11 @@ func encodeEvent(e wireEvent) []byte {
 		}
 	}
 	return t.bytes()
+}
+
+// shownEvent returns the textual form of an event: its type and its frame.
+func shownEvent(e wireEvent) string {
+	return packageName + "." + reflect.TypeOf(e).Elem().Name() + string(encodeEvent(e))
 }
 
 func equalFacts(a, b []json.RawMessage) bool {

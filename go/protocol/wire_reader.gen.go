@@ -8,23 +8,37 @@ type check struct {
 	kinds jsonKinds
 	// shape names the table of an object with named members.
 	shape string
+	// union tells the branches of a value, nil for what is none.
+	union brancher
 	// item is the check of array items and map values; nullable when one may be null.
 	item     *check
 	nullable bool
 }
 
-// shapeField is one row of a repair table.
+// brancher tells the branches of a union.
+type brancher interface {
+	// branch returns what is asked of a value, nil when it is of no branch.
+	branch(t *tree) *check
+	// fault returns the fault of a value: of its branch, or that it can be of none.
+	fault(t *tree, at string) *Problem
+	// read reads the next value into a Go value of its branch.
+	read(d *decoder) (any, bool)
+}
+
+// shapeField is one row of a repair table: one member, and one field of the Go struct that shows
+// the object, if there is one, in the same order.
 type shapeField struct {
 	wire     string
 	required bool
 	nullable bool
+	secret   bool
 	check    check
 }
 
 // mirror is the same fact at two places of an event.
 type mirror struct {
-	nested, top  []string
-	fill, needed bool
+	nested, top         []string
+	fill, needed, guard bool
 }
 
 // ProblemKind says in which way a body is broken.
@@ -66,6 +80,10 @@ func repair(t *tree, shape string) {
 
 func repairValue(t *tree, c check) {
 	switch {
+	case c.union != nil:
+		if branch := c.union.branch(t); branch != nil {
+			repairValue(t, *branch)
+		}
 	case c.shape != "" && t.kind == kindObject:
 		repair(t, c.shape)
 	case c.item != nil && t.kind&c.kinds&(kindArray|kindObject) != 0:
@@ -120,6 +138,9 @@ func shapeFault(t *tree, shape, at string) *Problem {
 func valueFault(t *tree, c check, at string) *Problem {
 	if t.kind&c.kinds == 0 {
 		return &Problem{ProblemKindType, at}
+	}
+	if c.union != nil {
+		return c.union.fault(t, at)
 	}
 	if c.shape != "" {
 		return shapeFault(t, c.shape, at)

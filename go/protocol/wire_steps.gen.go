@@ -259,9 +259,7 @@ type stepEffect[D any] struct {
 type stepGuard func(f *stepFacts, q *questionRow) bool
 
 // guardStatus202: immediate_response has status 202
-func guardStatus202(f *stepFacts, _ *questionRow) bool {
-	return f.status.is(202)
-}
+func guardStatus202(f *stepFacts, _ *questionRow) bool { return f.status.is(202) }
 
 // guardStatusError: status is 400 or above
 func guardStatusError(f *stepFacts, _ *questionRow) bool {
@@ -296,9 +294,7 @@ func guardNoPending(f *stepFacts, q *questionRow) bool {
 }
 
 // guardMismatch: the error's code is INTERACTION_MISMATCH
-func guardMismatch(f *stepFacts, _ *questionRow) bool {
-	return f.code.is("INTERACTION_MISMATCH")
-}
+func guardMismatch(f *stepFacts, _ *questionRow) bool { return f.code.is("INTERACTION_MISMATCH") }
 
 // guardExpired: the question's duration is over; without a duration, true for stream_token
 // alone
@@ -307,29 +303,19 @@ func guardExpired(f *stepFacts, q *questionRow) bool {
 }
 
 // guardToolResult: the chunk carries a toolResult
-func guardToolResult(f *stepFacts, _ *questionRow) bool {
-	return f.toolResult.is(true)
-}
+func guardToolResult(f *stepFacts, _ *questionRow) bool { return f.toolResult.is(true) }
 
 // guardUnwritten: the turn's own frame still waits for the link (REQ-STOP-01, REQ-TURN-12)
-func guardUnwritten(f *stepFacts, _ *questionRow) bool {
-	return f.mayHaveLeft.is(false)
-}
+func guardUnwritten(f *stepFacts, _ *questionRow) bool { return f.mayHaveLeft.is(false) }
 
 // guardAutoReconnect: the option autoReconnect is on
-func guardAutoReconnect(f *stepFacts, _ *questionRow) bool {
-	return f.autoReconnect.is(true)
-}
+func guardAutoReconnect(f *stepFacts, _ *questionRow) bool { return f.autoReconnect.is(true) }
 
 // guardRetryInitial: the option retryInitialConnect is on
-func guardRetryInitial(f *stepFacts, _ *questionRow) bool {
-	return f.retryInitial.is(true)
-}
+func guardRetryInitial(f *stepFacts, _ *questionRow) bool { return f.retryInitial.is(true) }
 
 // guardRetryable: the close code or the answer to the handshake says `retry: yes`
-func guardRetryable(f *stepFacts, _ *questionRow) bool {
-	return f.retry.is("yes")
-}
+func guardRetryable(f *stepFacts, _ *questionRow) bool { return f.retry.is("yes") }
 
 // guardRenewable: the credentials were refused, and the provider can give others
 func guardRenewable(f *stepFacts, _ *questionRow) bool {
@@ -337,14 +323,10 @@ func guardRenewable(f *stepFacts, _ *questionRow) bool {
 }
 
 // guardSought: another attempt to connect follows
-func guardSought(f *stepFacts, _ *questionRow) bool {
-	return f.sought.is(true)
-}
+func guardSought(f *stepFacts, _ *questionRow) bool { return f.sought.is(true) }
 
 // guardRepeatable: the call reads alone and may be written a second time (REQ-CALL-13)
-func guardRepeatable(f *stepFacts, _ *questionRow) bool {
-	return f.repeatable.is(true)
-}
+func guardRepeatable(f *stepFacts, _ *questionRow) bool { return f.repeatable.is(true) }
 
 type stepRow[D any] struct {
 	sources []string // none: every state
@@ -402,932 +384,170 @@ func newStepMachine[D any](
 }
 
 var frameSteps = newStepMachine(
-	"frame",
-	"queued",
-	[]string{"queued", "writing", "written", "dropped"},
-	nil,
-	map[string][]string{},
+	"frame", "queued", []string{"queued", "writing", "written", "dropped"},
+	nil, map[string][]string{},
 	[]stepRow[frameActs]{
-		{
-			sources: []string{"queued"}, events: []string{"link_ready"},
-			effects: []stepEffect[frameActs]{
-				{"offer", func(d frameActs) { d.offer() }},
-			},
-		},
-		{
-			sources: []string{"queued"}, events: []string{"taken"},
-			target: "writing",
-		},
-		{
-			sources: []string{"queued"}, events: []string{"withdrawn"},
-			target: "dropped",
-		},
-		{
-			sources: []string{"queued"}, events: []string{"closed_by_peer", "lost", "pong_timeout", "probe_failed", "connect_failed"},
-			guards: []stepGuard{guardSought},
-		},
-		{
-			sources: []string{"queued"}, events: []string{"not_connected", "queue_full", "connect_failed", "closed_by_peer", "lost", "pong_timeout", "probe_failed", "malformed_limit", "invalid_utf8", "too_large", "close"},
-			target: "dropped",
-		},
-		{
-			sources: []string{"writing"}, events: []string{"flushed", "closed_by_peer", "lost", "pong_timeout", "probe_failed", "malformed_limit", "invalid_utf8", "too_large", "close"},
-			target: "written",
-		},
+		{sources: []string{"queued"}, events: []string{"link_ready"}, effects: []stepEffect[frameActs]{{"offer", frameActs.offer}}},
+		{sources: []string{"queued"}, events: []string{"taken"}, target: "writing"},
+		{sources: []string{"queued"}, events: []string{"withdrawn"}, target: "dropped"},
+		{sources: []string{"queued"}, events: []string{"closed_by_peer", "lost", "pong_timeout", "probe_failed", "connect_failed"}, guards: []stepGuard{guardSought}},
+		{sources: []string{"queued"}, events: []string{"not_connected", "queue_full", "connect_failed", "closed_by_peer", "lost", "pong_timeout", "probe_failed", "malformed_limit", "invalid_utf8", "too_large", "close"}, target: "dropped"},
+		{sources: []string{"writing"}, events: []string{"flushed", "closed_by_peer", "lost", "pong_timeout", "probe_failed", "malformed_limit", "invalid_utf8", "too_large", "close"}, target: "written"},
 	},
 )
 
 var connectionSteps = newStepMachine(
-	"connection",
-	"idle",
-	[]string{"idle", "connecting", "open", "reconnecting", "closed"},
-	nil,
-	map[string][]string{},
+	"connection", "idle", []string{"idle", "connecting", "open", "reconnecting", "closed"},
+	nil, map[string][]string{},
 	[]stepRow[connectionActs]{
-		{
-			sources: []string{"connecting"}, events: []string{"connect_failed"},
-			guards: []stepGuard{guardRetryInitial, guardRenewable},
-			effects: []stepEffect[connectionActs]{
-				{"renew_token", func(d connectionActs) { d.renewToken() }},
-				{"attempt(next)", func(d connectionActs) { d.attempt(stepWhichNext) }},
-			},
-		},
-		{
-			sources: []string{"connecting"}, events: []string{"connect_failed"},
-			guards: []stepGuard{guardRetryInitial, guardRetryable, guardAttemptsLeft},
-			effects: []stepEffect[connectionActs]{
-				{"schedule(retry)", func(d connectionActs) { d.schedule(stepTimerRetry) }},
-				{"state(connecting)", func(d connectionActs) { d.state(stepLinkStateConnecting) }},
-			},
-		},
-		{
-			sources: []string{"connecting"}, events: []string{"connect_failed"},
-			guards: []stepGuard{guardRetryInitial, guardRetryable},
-			target: "idle",
-			effects: []stepEffect[connectionActs]{
-				{"fail(reconnect_exhausted)", func(d connectionActs) { d.fail(stepEndingReconnectExhausted) }},
-				{"state(idle)", func(d connectionActs) { d.state(stepLinkStateIdle) }},
-			},
-		},
-		{
-			sources: []string{"connecting"}, events: []string{"retry_due", "wake", "online", "connect"},
-			effects: []stepEffect[connectionActs]{
-				{"attempt(next)", func(d connectionActs) { d.attempt(stepWhichNext) }},
-			},
-		},
-		{
-			sources: []string{"open"}, events: []string{"closed_by_peer", "lost"},
-			guards: []stepGuard{guardAutoReconnect, guardRenewable},
-			target: "reconnecting",
-			effects: []stepEffect[connectionActs]{
-				{"renew_token", func(d connectionActs) { d.renewToken() }},
-				{"state(reconnecting)", func(d connectionActs) { d.state(stepLinkStateReconnecting) }},
-				{"attempt(next)", func(d connectionActs) { d.attempt(stepWhichNext) }},
-			},
-		},
-		{
-			sources: []string{"open"}, events: []string{"closed_by_peer", "lost"},
-			guards: []stepGuard{guardAutoReconnect, guardRetryable, guardAttemptsLeft},
-			target: "reconnecting",
-			effects: []stepEffect[connectionActs]{
-				{"schedule(retry)", func(d connectionActs) { d.schedule(stepTimerRetry) }},
-				{"state(reconnecting)", func(d connectionActs) { d.state(stepLinkStateReconnecting) }},
-			},
-		},
-		{
-			sources: []string{"open"}, events: []string{"closed_by_peer", "lost"},
-			guards: []stepGuard{guardAutoReconnect, guardRetryable},
-			target: "closed",
-			effects: []stepEffect[connectionActs]{
-				{"fail(reconnect_exhausted)", func(d connectionActs) { d.fail(stepEndingReconnectExhausted) }},
-				{"state(closed)", func(d connectionActs) { d.state(stepLinkStateClosed) }},
-			},
-		},
-		{
-			sources: []string{"open"}, events: []string{"pong_timeout", "probe_failed"},
-			guards: []stepGuard{guardAutoReconnect, guardAttemptsLeft},
-			target: "reconnecting",
-			effects: []stepEffect[connectionActs]{
-				{"close(4408)", func(d connectionActs) { d.close(4408) }},
-				{"schedule(retry)", func(d connectionActs) { d.schedule(stepTimerRetry) }},
-				{"state(reconnecting)", func(d connectionActs) { d.state(stepLinkStateReconnecting) }},
-			},
-		},
-		{
-			sources: []string{"open"}, events: []string{"pong_timeout", "probe_failed"},
-			guards: []stepGuard{guardAutoReconnect},
-			target: "closed",
-			effects: []stepEffect[connectionActs]{
-				{"close(4408)", func(d connectionActs) { d.close(4408) }},
-				{"fail(reconnect_exhausted)", func(d connectionActs) { d.fail(stepEndingReconnectExhausted) }},
-				{"state(closed)", func(d connectionActs) { d.state(stepLinkStateClosed) }},
-			},
-		},
-		{
-			sources: []string{"open"}, events: []string{"pong_timeout", "probe_failed"},
-			target: "closed",
-			effects: []stepEffect[connectionActs]{
-				{"close(4408)", func(d connectionActs) { d.close(4408) }},
-				{"state(closed)", func(d connectionActs) { d.state(stepLinkStateClosed) }},
-			},
-		},
-		{
-			sources: []string{"open"}, events: []string{"stable"},
-			effects: []stepEffect[connectionActs]{
-				{"attempt(reset)", func(d connectionActs) { d.attempt(stepWhichReset) }},
-			},
-		},
-		{
-			sources: []string{"open"}, events: []string{"silence"},
-			effects: []stepEffect[connectionActs]{
-				{"ping", func(d connectionActs) { d.ping() }},
-			},
-		},
-		{
-			sources: []string{"open"}, events: []string{"wake", "online"},
-			effects: []stepEffect[connectionActs]{
-				{"probe", func(d connectionActs) { d.probe() }},
-			},
-		},
-		{
-			sources: []string{"reconnecting"}, events: []string{"retry_due", "wake", "online", "connect"},
-			effects: []stepEffect[connectionActs]{
-				{"attempt(next)", func(d connectionActs) { d.attempt(stepWhichNext) }},
-			},
-		},
-		{
-			sources: []string{"reconnecting"}, events: []string{"connect_failed"},
-			guards: []stepGuard{guardRenewable},
-			effects: []stepEffect[connectionActs]{
-				{"renew_token", func(d connectionActs) { d.renewToken() }},
-				{"attempt(next)", func(d connectionActs) { d.attempt(stepWhichNext) }},
-			},
-		},
-		{
-			sources: []string{"reconnecting"}, events: []string{"connect_failed"},
-			guards: []stepGuard{guardRetryable, guardAttemptsLeft},
-			effects: []stepEffect[connectionActs]{
-				{"schedule(retry)", func(d connectionActs) { d.schedule(stepTimerRetry) }},
-				{"state(reconnecting)", func(d connectionActs) { d.state(stepLinkStateReconnecting) }},
-			},
-		},
-		{
-			sources: []string{"reconnecting"}, events: []string{"connect_failed"},
-			guards: []stepGuard{guardRetryable},
-			target: "closed",
-			effects: []stepEffect[connectionActs]{
-				{"fail(reconnect_exhausted)", func(d connectionActs) { d.fail(stepEndingReconnectExhausted) }},
-				{"state(closed)", func(d connectionActs) { d.state(stepLinkStateClosed) }},
-			},
-		},
-		{
-			sources: []string{"reconnecting"}, events: []string{"connect_failed"},
-			target: "closed",
-			effects: []stepEffect[connectionActs]{
-				{"fail(attempt)", func(d connectionActs) { d.fail(stepEndingAttempt) }},
-				{"state(closed)", func(d connectionActs) { d.state(stepLinkStateClosed) }},
-			},
-		},
-		{
-			sources: []string{"idle", "closed"}, events: []string{"connect"},
-			target: "connecting",
-			effects: []stepEffect[connectionActs]{
-				{"state(connecting)", func(d connectionActs) { d.state(stepLinkStateConnecting) }},
-			},
-		},
-		{
-			sources: []string{"connecting"}, events: []string{"opened"},
-			target: "open",
-			effects: []stepEffect[connectionActs]{
-				{"state(open)", func(d connectionActs) { d.state(stepLinkStateOpen) }},
-			},
-		},
-		{
-			sources: []string{"connecting"}, events: []string{"connect_failed"},
-			target: "idle",
-			effects: []stepEffect[connectionActs]{
-				{"state(idle)", func(d connectionActs) { d.state(stepLinkStateIdle) }},
-			},
-		},
-		{
-			sources: []string{"connecting"}, events: []string{"close"},
-			target: "closed",
-			effects: []stepEffect[connectionActs]{
-				{"state(closed)", func(d connectionActs) { d.state(stepLinkStateClosed) }},
-			},
-		},
-		{
-			sources: []string{"open"}, events: []string{"close"},
-			target: "closed",
-			effects: []stepEffect[connectionActs]{
-				{"close(1000)", func(d connectionActs) { d.close(1000) }},
-				{"state(closed)", func(d connectionActs) { d.state(stepLinkStateClosed) }},
-			},
-		},
-		{
-			sources: []string{"open"}, events: []string{"closed_by_peer", "lost"},
-			target: "closed",
-			effects: []stepEffect[connectionActs]{
-				{"state(closed)", func(d connectionActs) { d.state(stepLinkStateClosed) }},
-			},
-		},
-		{
-			sources: []string{"open"}, events: []string{"malformed_limit"},
-			target: "closed",
-			effects: []stepEffect[connectionActs]{
-				{"close(4400)", func(d connectionActs) { d.close(4400) }},
-				{"state(closed)", func(d connectionActs) { d.state(stepLinkStateClosed) }},
-			},
-		},
-		{
-			sources: []string{"open"}, events: []string{"invalid_utf8"},
-			target: "closed",
-			effects: []stepEffect[connectionActs]{
-				{"close(1007)", func(d connectionActs) { d.close(1007) }},
-				{"state(closed)", func(d connectionActs) { d.state(stepLinkStateClosed) }},
-			},
-		},
-		{
-			sources: []string{"open"}, events: []string{"too_large"},
-			target: "closed",
-			effects: []stepEffect[connectionActs]{
-				{"close(1009)", func(d connectionActs) { d.close(1009) }},
-				{"state(closed)", func(d connectionActs) { d.state(stepLinkStateClosed) }},
-			},
-		},
-		{
-			sources: []string{"reconnecting"}, events: []string{"opened"},
-			target: "open",
-			effects: []stepEffect[connectionActs]{
-				{"state(open)", func(d connectionActs) { d.state(stepLinkStateOpen) }},
-			},
-		},
-		{
-			sources: []string{"reconnecting"}, events: []string{"close"},
-			target: "closed",
-			effects: []stepEffect[connectionActs]{
-				{"state(closed)", func(d connectionActs) { d.state(stepLinkStateClosed) }},
-			},
-		},
+		{sources: []string{"connecting"}, events: []string{"connect_failed"}, guards: []stepGuard{guardRetryInitial, guardRenewable}, effects: []stepEffect[connectionActs]{{"renew_token", connectionActs.renewToken}, {"attempt(next)", func(d connectionActs) { d.attempt(stepWhichNext) }}}},
+		{sources: []string{"connecting"}, events: []string{"connect_failed"}, guards: []stepGuard{guardRetryInitial, guardRetryable, guardAttemptsLeft}, effects: []stepEffect[connectionActs]{{"schedule(retry)", func(d connectionActs) { d.schedule(stepTimerRetry) }}, {"state(connecting)", func(d connectionActs) { d.state(stepLinkStateConnecting) }}}},
+		{sources: []string{"connecting"}, events: []string{"connect_failed"}, guards: []stepGuard{guardRetryInitial, guardRetryable}, target: "idle", effects: []stepEffect[connectionActs]{{"fail(reconnect_exhausted)", func(d connectionActs) { d.fail(stepEndingReconnectExhausted) }}, {"state(idle)", func(d connectionActs) { d.state(stepLinkStateIdle) }}}},
+		{sources: []string{"connecting"}, events: []string{"retry_due", "wake", "online", "connect"}, effects: []stepEffect[connectionActs]{{"attempt(next)", func(d connectionActs) { d.attempt(stepWhichNext) }}}},
+		{sources: []string{"open"}, events: []string{"closed_by_peer", "lost"}, guards: []stepGuard{guardAutoReconnect, guardRenewable}, target: "reconnecting", effects: []stepEffect[connectionActs]{{"renew_token", connectionActs.renewToken}, {"state(reconnecting)", func(d connectionActs) { d.state(stepLinkStateReconnecting) }}, {"attempt(next)", func(d connectionActs) { d.attempt(stepWhichNext) }}}},
+		{sources: []string{"open"}, events: []string{"closed_by_peer", "lost"}, guards: []stepGuard{guardAutoReconnect, guardRetryable, guardAttemptsLeft}, target: "reconnecting", effects: []stepEffect[connectionActs]{{"schedule(retry)", func(d connectionActs) { d.schedule(stepTimerRetry) }}, {"state(reconnecting)", func(d connectionActs) { d.state(stepLinkStateReconnecting) }}}},
+		{sources: []string{"open"}, events: []string{"closed_by_peer", "lost"}, guards: []stepGuard{guardAutoReconnect, guardRetryable}, target: "closed", effects: []stepEffect[connectionActs]{{"fail(reconnect_exhausted)", func(d connectionActs) { d.fail(stepEndingReconnectExhausted) }}, {"state(closed)", func(d connectionActs) { d.state(stepLinkStateClosed) }}}},
+		{sources: []string{"open"}, events: []string{"pong_timeout", "probe_failed"}, guards: []stepGuard{guardAutoReconnect, guardAttemptsLeft}, target: "reconnecting", effects: []stepEffect[connectionActs]{{"close(4408)", func(d connectionActs) { d.close(4408) }}, {"schedule(retry)", func(d connectionActs) { d.schedule(stepTimerRetry) }}, {"state(reconnecting)", func(d connectionActs) { d.state(stepLinkStateReconnecting) }}}},
+		{sources: []string{"open"}, events: []string{"pong_timeout", "probe_failed"}, guards: []stepGuard{guardAutoReconnect}, target: "closed", effects: []stepEffect[connectionActs]{{"close(4408)", func(d connectionActs) { d.close(4408) }}, {"fail(reconnect_exhausted)", func(d connectionActs) { d.fail(stepEndingReconnectExhausted) }}, {"state(closed)", func(d connectionActs) { d.state(stepLinkStateClosed) }}}},
+		{sources: []string{"open"}, events: []string{"pong_timeout", "probe_failed"}, target: "closed", effects: []stepEffect[connectionActs]{{"close(4408)", func(d connectionActs) { d.close(4408) }}, {"state(closed)", func(d connectionActs) { d.state(stepLinkStateClosed) }}}},
+		{sources: []string{"open"}, events: []string{"stable"}, effects: []stepEffect[connectionActs]{{"attempt(reset)", func(d connectionActs) { d.attempt(stepWhichReset) }}}},
+		{sources: []string{"open"}, events: []string{"silence"}, effects: []stepEffect[connectionActs]{{"ping", connectionActs.ping}}},
+		{sources: []string{"open"}, events: []string{"wake", "online"}, effects: []stepEffect[connectionActs]{{"probe", connectionActs.probe}}},
+		{sources: []string{"reconnecting"}, events: []string{"retry_due", "wake", "online", "connect"}, effects: []stepEffect[connectionActs]{{"attempt(next)", func(d connectionActs) { d.attempt(stepWhichNext) }}}},
+		{sources: []string{"reconnecting"}, events: []string{"connect_failed"}, guards: []stepGuard{guardRenewable}, effects: []stepEffect[connectionActs]{{"renew_token", connectionActs.renewToken}, {"attempt(next)", func(d connectionActs) { d.attempt(stepWhichNext) }}}},
+		{sources: []string{"reconnecting"}, events: []string{"connect_failed"}, guards: []stepGuard{guardRetryable, guardAttemptsLeft}, effects: []stepEffect[connectionActs]{{"schedule(retry)", func(d connectionActs) { d.schedule(stepTimerRetry) }}, {"state(reconnecting)", func(d connectionActs) { d.state(stepLinkStateReconnecting) }}}},
+		{sources: []string{"reconnecting"}, events: []string{"connect_failed"}, guards: []stepGuard{guardRetryable}, target: "closed", effects: []stepEffect[connectionActs]{{"fail(reconnect_exhausted)", func(d connectionActs) { d.fail(stepEndingReconnectExhausted) }}, {"state(closed)", func(d connectionActs) { d.state(stepLinkStateClosed) }}}},
+		{sources: []string{"reconnecting"}, events: []string{"connect_failed"}, target: "closed", effects: []stepEffect[connectionActs]{{"fail(attempt)", func(d connectionActs) { d.fail(stepEndingAttempt) }}, {"state(closed)", func(d connectionActs) { d.state(stepLinkStateClosed) }}}},
+		{sources: []string{"idle", "closed"}, events: []string{"connect"}, target: "connecting", effects: []stepEffect[connectionActs]{{"state(connecting)", func(d connectionActs) { d.state(stepLinkStateConnecting) }}}},
+		{sources: []string{"connecting"}, events: []string{"opened"}, target: "open", effects: []stepEffect[connectionActs]{{"state(open)", func(d connectionActs) { d.state(stepLinkStateOpen) }}}},
+		{sources: []string{"connecting"}, events: []string{"connect_failed"}, target: "idle", effects: []stepEffect[connectionActs]{{"state(idle)", func(d connectionActs) { d.state(stepLinkStateIdle) }}}},
+		{sources: []string{"connecting"}, events: []string{"close"}, target: "closed", effects: []stepEffect[connectionActs]{{"state(closed)", func(d connectionActs) { d.state(stepLinkStateClosed) }}}},
+		{sources: []string{"open"}, events: []string{"close"}, target: "closed", effects: []stepEffect[connectionActs]{{"close(1000)", func(d connectionActs) { d.close(1000) }}, {"state(closed)", func(d connectionActs) { d.state(stepLinkStateClosed) }}}},
+		{sources: []string{"open"}, events: []string{"closed_by_peer", "lost"}, target: "closed", effects: []stepEffect[connectionActs]{{"state(closed)", func(d connectionActs) { d.state(stepLinkStateClosed) }}}},
+		{sources: []string{"open"}, events: []string{"malformed_limit"}, target: "closed", effects: []stepEffect[connectionActs]{{"close(4400)", func(d connectionActs) { d.close(4400) }}, {"state(closed)", func(d connectionActs) { d.state(stepLinkStateClosed) }}}},
+		{sources: []string{"open"}, events: []string{"invalid_utf8"}, target: "closed", effects: []stepEffect[connectionActs]{{"close(1007)", func(d connectionActs) { d.close(1007) }}, {"state(closed)", func(d connectionActs) { d.state(stepLinkStateClosed) }}}},
+		{sources: []string{"open"}, events: []string{"too_large"}, target: "closed", effects: []stepEffect[connectionActs]{{"close(1009)", func(d connectionActs) { d.close(1009) }}, {"state(closed)", func(d connectionActs) { d.state(stepLinkStateClosed) }}}},
+		{sources: []string{"reconnecting"}, events: []string{"opened"}, target: "open", effects: []stepEffect[connectionActs]{{"state(open)", func(d connectionActs) { d.state(stepLinkStateOpen) }}}},
+		{sources: []string{"reconnecting"}, events: []string{"close"}, target: "closed", effects: []stepEffect[connectionActs]{{"state(closed)", func(d connectionActs) { d.state(stepLinkStateClosed) }}}},
 	},
 )
 
 var callSteps = newStepMachine(
-	"call",
-	"waiting",
-	[]string{"waiting", "settled"},
-	nil,
-	map[string][]string{},
+	"call", "waiting", []string{"waiting", "settled"},
+	nil, map[string][]string{},
 	[]stepRow[callActs]{
-		{
-			sources: []string{"waiting"}, events: []string{"result"},
-			guards: []stepGuard{guardStatusError},
-			target: "settled",
-			effects: []stepEffect[callActs]{
-				{"settle(failed, protocol)", func(d callActs) { d.settle(stepOutcomeFailed, stepEndingProtocol) }},
-			},
-		},
-		{
-			sources: []string{"waiting"}, events: []string{"result"},
-			target: "settled",
-			effects: []stepEffect[callActs]{
-				{"settle(completed)", func(d callActs) { d.settle(stepOutcomeCompleted, "") }},
-			},
-		},
-		{
-			sources: []string{"waiting"}, events: []string{"error"},
-			target: "settled",
-			effects: []stepEffect[callActs]{
-				{"settle(failed, by_code)", func(d callActs) { d.settle(stepOutcomeFailed, stepEndingByCode) }},
-			},
-		},
-		{
-			sources: []string{"waiting"}, events: []string{"unexpected"},
-			target: "settled",
-			effects: []stepEffect[callActs]{
-				{"settle(failed, unexpected_event)", func(d callActs) { d.settle(stepOutcomeFailed, stepEndingUnexpectedEvent) }},
-			},
-		},
-		{
-			sources: []string{"waiting"}, events: []string{"broken"},
-			target: "settled",
-			effects: []stepEffect[callActs]{
-				{"settle(failed, invalid_frame)", func(d callActs) { d.settle(stepOutcomeFailed, stepEndingInvalidFrame) }},
-			},
-		},
-		{
-			sources: []string{"waiting"}, events: []string{"keepalive"},
-			effects: []stepEffect[callActs]{
-				{"tap", func(d callActs) { d.tap() }},
-			},
-		},
-		{
-			sources: []string{"waiting"}, events: []string{"unknown"},
-			effects: []stepEffect[callActs]{
-				{"push", func(d callActs) { d.push() }},
-			},
-		},
-		{
-			sources: []string{"waiting"}, events: []string{"request_timeout"},
-			target: "settled",
-			effects: []stepEffect[callActs]{
-				{"settle(failed, request_timeout)", func(d callActs) { d.settle(stepOutcomeFailed, stepEndingRequestTimeout) }},
-			},
-		},
-		{
-			sources: []string{"waiting"}, events: []string{"closed_by_peer", "lost", "pong_timeout", "probe_failed", "connect_failed"},
-			guards: []stepGuard{guardSought, guardUnwritten},
-		},
-		{
-			sources: []string{"waiting"}, events: []string{"closed_by_peer", "lost", "pong_timeout", "probe_failed"},
-			guards: []stepGuard{guardSought, guardRepeatable},
-			effects: []stepEffect[callActs]{
-				{"repeat", func(d callActs) { d.repeat() }},
-			},
-		},
-		{
-			sources: []string{"waiting"}, events: []string{"queue_full"},
-			target: "settled",
-			effects: []stepEffect[callActs]{
-				{"settle(failed, queue_full)", func(d callActs) { d.settle(stepOutcomeFailed, stepEndingQueueFull) }},
-			},
-		},
-		{
-			sources: []string{"waiting"}, events: []string{"not_connected"},
-			target: "settled",
-			effects: []stepEffect[callActs]{
-				{"settle(failed, not_connected)", func(d callActs) { d.settle(stepOutcomeFailed, stepEndingNotConnected) }},
-			},
-		},
-		{
-			sources: []string{"waiting"}, events: []string{"connect_failed"},
-			target: "settled",
-			effects: []stepEffect[callActs]{
-				{"settle(failed, attempt)", func(d callActs) { d.settle(stepOutcomeFailed, stepEndingAttempt) }},
-			},
-		},
-		{
-			sources: []string{"waiting"}, events: []string{"closed_by_peer", "lost", "pong_timeout", "probe_failed", "malformed_limit", "invalid_utf8"},
-			target: "settled",
-			effects: []stepEffect[callActs]{
-				{"settle(failed, connection_lost)", func(d callActs) { d.settle(stepOutcomeFailed, stepEndingConnectionLost) }},
-			},
-		},
-		{
-			sources: []string{"waiting"}, events: []string{"too_large"},
-			target: "settled",
-			effects: []stepEffect[callActs]{
-				{"settle(failed, message_too_large)", func(d callActs) { d.settle(stepOutcomeFailed, stepEndingMessageTooLarge) }},
-			},
-		},
-		{
-			sources: []string{"waiting"}, events: []string{"close"},
-			target: "settled",
-			effects: []stepEffect[callActs]{
-				{"settle(failed, client_closed)", func(d callActs) { d.settle(stepOutcomeFailed, stepEndingClientClosed) }},
-			},
-		},
+		{sources: []string{"waiting"}, events: []string{"result"}, guards: []stepGuard{guardStatusError}, target: "settled", effects: []stepEffect[callActs]{{"settle(failed, protocol)", func(d callActs) { d.settle(stepOutcomeFailed, stepEndingProtocol) }}}},
+		{sources: []string{"waiting"}, events: []string{"result"}, target: "settled", effects: []stepEffect[callActs]{{"settle(completed)", func(d callActs) { d.settle(stepOutcomeCompleted, "") }}}},
+		{sources: []string{"waiting"}, events: []string{"error"}, target: "settled", effects: []stepEffect[callActs]{{"settle(failed, by_code)", func(d callActs) { d.settle(stepOutcomeFailed, stepEndingByCode) }}}},
+		{sources: []string{"waiting"}, events: []string{"unexpected"}, target: "settled", effects: []stepEffect[callActs]{{"settle(failed, unexpected_event)", func(d callActs) { d.settle(stepOutcomeFailed, stepEndingUnexpectedEvent) }}}},
+		{sources: []string{"waiting"}, events: []string{"broken"}, target: "settled", effects: []stepEffect[callActs]{{"settle(failed, invalid_frame)", func(d callActs) { d.settle(stepOutcomeFailed, stepEndingInvalidFrame) }}}},
+		{sources: []string{"waiting"}, events: []string{"keepalive"}, effects: []stepEffect[callActs]{{"tap", callActs.tap}}},
+		{sources: []string{"waiting"}, events: []string{"unknown"}, effects: []stepEffect[callActs]{{"push", callActs.push}}},
+		{sources: []string{"waiting"}, events: []string{"request_timeout"}, target: "settled", effects: []stepEffect[callActs]{{"settle(failed, request_timeout)", func(d callActs) { d.settle(stepOutcomeFailed, stepEndingRequestTimeout) }}}},
+		{sources: []string{"waiting"}, events: []string{"closed_by_peer", "lost", "pong_timeout", "probe_failed", "connect_failed"}, guards: []stepGuard{guardSought, guardUnwritten}},
+		{sources: []string{"waiting"}, events: []string{"closed_by_peer", "lost", "pong_timeout", "probe_failed"}, guards: []stepGuard{guardSought, guardRepeatable}, effects: []stepEffect[callActs]{{"repeat", callActs.repeat}}},
+		{sources: []string{"waiting"}, events: []string{"queue_full"}, target: "settled", effects: []stepEffect[callActs]{{"settle(failed, queue_full)", func(d callActs) { d.settle(stepOutcomeFailed, stepEndingQueueFull) }}}},
+		{sources: []string{"waiting"}, events: []string{"not_connected"}, target: "settled", effects: []stepEffect[callActs]{{"settle(failed, not_connected)", func(d callActs) { d.settle(stepOutcomeFailed, stepEndingNotConnected) }}}},
+		{sources: []string{"waiting"}, events: []string{"connect_failed"}, target: "settled", effects: []stepEffect[callActs]{{"settle(failed, attempt)", func(d callActs) { d.settle(stepOutcomeFailed, stepEndingAttempt) }}}},
+		{sources: []string{"waiting"}, events: []string{"closed_by_peer", "lost", "pong_timeout", "probe_failed", "malformed_limit", "invalid_utf8"}, target: "settled", effects: []stepEffect[callActs]{{"settle(failed, connection_lost)", func(d callActs) { d.settle(stepOutcomeFailed, stepEndingConnectionLost) }}}},
+		{sources: []string{"waiting"}, events: []string{"too_large"}, target: "settled", effects: []stepEffect[callActs]{{"settle(failed, message_too_large)", func(d callActs) { d.settle(stepOutcomeFailed, stepEndingMessageTooLarge) }}}},
+		{sources: []string{"waiting"}, events: []string{"close"}, target: "settled", effects: []stepEffect[callActs]{{"settle(failed, client_closed)", func(d callActs) { d.settle(stepOutcomeFailed, stepEndingClientClosed) }}}},
 	},
 )
 
 var turnSteps = newStepMachine(
-	"turn",
-	"sent",
-	[]string{"sent", "running", "settled"},
-	nil,
-	map[string][]string{"sent": []string{"pong", "unknown"}, "running": []string{"stream_chunk", "stream_token", "stream_preamble", "stream_reasoning", "pong", "unknown"}},
+	"turn", "sent", []string{"sent", "running", "settled"},
+	nil, map[string][]string{"sent": []string{"pong", "unknown"}, "running": []string{"stream_chunk", "stream_token", "stream_preamble", "stream_reasoning", "pong", "unknown"}},
 	[]stepRow[turnActs]{
-		{
-			sources: []string{"sent", "running"}, events: []string{"immediate_response"},
-			guards: []stepGuard{guardStatus202},
-			target: "running",
-			effects: []stepEffect[turnActs]{
-				{"tap", func(d turnActs) { d.tap() }},
-			},
-		},
-		{
-			sources: []string{"sent", "running"}, events: []string{"immediate_response", "keepalive", "turn_resumed"},
-			effects: []stepEffect[turnActs]{
-				{"tap", func(d turnActs) { d.tap() }},
-			},
-		},
-		{
-			sources: []string{"sent", "running"}, events: []string{"stream_chunk", "stream_token", "stream_preamble", "stream_reasoning"},
-			target: "running",
-			effects: []stepEffect[turnActs]{
-				{"item", func(d turnActs) { d.item() }},
-			},
-		},
-		{
-			sources: []string{"sent", "running"}, events: []string{"write_confirmation_required", "otp_verification_required", "otp_sent", "otp_verified", "otp_invalid", "interaction_required", "interaction_invalid"},
-			target: "running",
-			effects: []stepEffect[turnActs]{
-				{"item", func(d turnActs) { d.item() }},
-			},
-		},
-		{
-			sources: []string{"sent", "running"}, events: []string{"pong", "unknown"},
-			effects: []stepEffect[turnActs]{
-				{"item", func(d turnActs) { d.item() }},
-			},
-		},
-		{
-			sources: []string{"sent", "running"}, events: []string{"eventual_response"},
-			guards: []stepGuard{guardStatusError},
-			target: "settled",
-			effects: []stepEffect[turnActs]{
-				{"item", func(d turnActs) { d.item() }},
-				{"settle(failed, protocol)", func(d turnActs) { d.settle(stepOutcomeFailed, stepEndingProtocol) }},
-			},
-		},
-		{
-			sources: []string{"sent", "running"}, events: []string{"eventual_response"},
-			target: "settled",
-			effects: []stepEffect[turnActs]{
-				{"item", func(d turnActs) { d.item() }},
-				{"settle(completed)", func(d turnActs) { d.settle(stepOutcomeCompleted, "") }},
-			},
-		},
-		{
-			sources: []string{"sent", "running"}, events: []string{"cancelled"},
-			target: "settled",
-			effects: []stepEffect[turnActs]{
-				{"item", func(d turnActs) { d.item() }},
-				{"settle(cancelled)", func(d turnActs) { d.settle(stepOutcomeCancelled, "") }},
-			},
-		},
-		{
-			sources: []string{"sent", "running"}, events: []string{"error"},
-			guards: []stepGuard{guardTerminalError},
-			target: "settled",
-			effects: []stepEffect[turnActs]{
-				{"item", func(d turnActs) { d.item() }},
-				{"settle(failed, by_code)", func(d turnActs) { d.settle(stepOutcomeFailed, stepEndingByCode) }},
-			},
-		},
-		{
-			sources: []string{"sent", "running"}, events: []string{"error"},
-			effects: []stepEffect[turnActs]{
-				{"item", func(d turnActs) { d.item() }},
-			},
-		},
-		{
-			sources: []string{"sent", "running"}, events: []string{"broken"},
-			target: "settled",
-			effects: []stepEffect[turnActs]{
-				{"settle(failed, invalid_frame)", func(d turnActs) { d.settle(stepOutcomeFailed, stepEndingInvalidFrame) }},
-			},
-		},
-		{
-			sources: []string{"sent"}, events: []string{"cancel"},
-			guards: []stepGuard{guardUnwritten},
-			target: "settled",
-			effects: []stepEffect[turnActs]{
-				{"settle(cancelled, unconfirmed)", func(d turnActs) { d.settle(stepOutcomeCancelled, stepEndingUnconfirmed) }},
-			},
-		},
-		{
-			sources: []string{"sent", "running"}, events: []string{"cancel"},
-			effects: []stepEffect[turnActs]{
-				{"send(cancel)", func(d turnActs) { d.send(stepActionCancel) }},
-			},
-		},
-		{
-			sources: []string{"sent", "running"}, events: []string{"cancel_timeout"},
-			target: "settled",
-			effects: []stepEffect[turnActs]{
-				{"settle(cancelled, unconfirmed)", func(d turnActs) { d.settle(stepOutcomeCancelled, stepEndingUnconfirmed) }},
-			},
-		},
-		{
-			sources: []string{"sent"}, events: []string{"idle_timeout", "total_timeout"},
-			guards: []stepGuard{guardUnwritten},
-			target: "settled",
-			effects: []stepEffect[turnActs]{
-				{"settle(failed, turn_timeout)", func(d turnActs) { d.settle(stepOutcomeFailed, stepEndingTurnTimeout) }},
-			},
-		},
-		{
-			sources: []string{"sent", "running"}, events: []string{"idle_timeout", "question_timeout", "total_timeout"},
-			target: "settled",
-			effects: []stepEffect[turnActs]{
-				{"send(cancel)", func(d turnActs) { d.send(stepActionCancel) }},
-				{"settle(failed, turn_timeout)", func(d turnActs) { d.settle(stepOutcomeFailed, stepEndingTurnTimeout) }},
-			},
-		},
-		{
-			sources: []string{"sent"}, events: []string{"closed_by_peer", "lost", "pong_timeout", "probe_failed", "connect_failed"},
-			guards: []stepGuard{guardSought, guardUnwritten},
-		},
-		{
-			sources: []string{"sent"}, events: []string{"queue_full"},
-			target: "settled",
-			effects: []stepEffect[turnActs]{
-				{"settle(failed, queue_full)", func(d turnActs) { d.settle(stepOutcomeFailed, stepEndingQueueFull) }},
-			},
-		},
-		{
-			sources: []string{"sent", "running"}, events: []string{"not_connected"},
-			target: "settled",
-			effects: []stepEffect[turnActs]{
-				{"settle(failed, not_connected)", func(d turnActs) { d.settle(stepOutcomeFailed, stepEndingNotConnected) }},
-			},
-		},
-		{
-			sources: []string{"sent", "running"}, events: []string{"connect_failed"},
-			target: "settled",
-			effects: []stepEffect[turnActs]{
-				{"settle(failed, attempt)", func(d turnActs) { d.settle(stepOutcomeFailed, stepEndingAttempt) }},
-			},
-		},
-		{
-			sources: []string{"sent", "running"}, events: []string{"closed_by_peer", "lost", "pong_timeout", "probe_failed", "malformed_limit", "invalid_utf8"},
-			target: "settled",
-			effects: []stepEffect[turnActs]{
-				{"settle(failed, turn_interrupted)", func(d turnActs) { d.settle(stepOutcomeFailed, stepEndingTurnInterrupted) }},
-			},
-		},
-		{
-			sources: []string{"sent", "running"}, events: []string{"too_large"},
-			target: "settled",
-			effects: []stepEffect[turnActs]{
-				{"settle(failed, message_too_large)", func(d turnActs) { d.settle(stepOutcomeFailed, stepEndingMessageTooLarge) }},
-			},
-		},
-		{
-			sources: []string{"sent", "running"}, events: []string{"close"},
-			target: "settled",
-			effects: []stepEffect[turnActs]{
-				{"settle(failed, client_closed)", func(d turnActs) { d.settle(stepOutcomeFailed, stepEndingClientClosed) }},
-			},
-		},
-		{
-			sources: []string{"settled"}, events: []string{"immediate_response", "keepalive", "turn_resumed", "stream_chunk", "stream_token", "stream_preamble", "stream_reasoning", "write_confirmation_required", "otp_verification_required", "otp_sent", "otp_verified", "otp_invalid", "interaction_required", "interaction_invalid", "pong", "unknown", "eventual_response", "cancelled", "error", "broken"},
-			effects: []stepEffect[turnActs]{
-				{"tap", func(d turnActs) { d.tap() }},
-			},
-		},
+		{sources: []string{"sent", "running"}, events: []string{"immediate_response"}, guards: []stepGuard{guardStatus202}, target: "running", effects: []stepEffect[turnActs]{{"tap", turnActs.tap}}},
+		{sources: []string{"sent", "running"}, events: []string{"immediate_response", "keepalive", "turn_resumed"}, effects: []stepEffect[turnActs]{{"tap", turnActs.tap}}},
+		{sources: []string{"sent", "running"}, events: []string{"stream_chunk", "stream_token", "stream_preamble", "stream_reasoning"}, target: "running", effects: []stepEffect[turnActs]{{"item", turnActs.item}}},
+		{sources: []string{"sent", "running"}, events: []string{"write_confirmation_required", "otp_verification_required", "otp_sent", "otp_verified", "otp_invalid", "interaction_required", "interaction_invalid"}, target: "running", effects: []stepEffect[turnActs]{{"item", turnActs.item}}},
+		{sources: []string{"sent", "running"}, events: []string{"pong", "unknown"}, effects: []stepEffect[turnActs]{{"item", turnActs.item}}},
+		{sources: []string{"sent", "running"}, events: []string{"eventual_response"}, guards: []stepGuard{guardStatusError}, target: "settled", effects: []stepEffect[turnActs]{{"item", turnActs.item}, {"settle(failed, protocol)", func(d turnActs) { d.settle(stepOutcomeFailed, stepEndingProtocol) }}}},
+		{sources: []string{"sent", "running"}, events: []string{"eventual_response"}, target: "settled", effects: []stepEffect[turnActs]{{"item", turnActs.item}, {"settle(completed)", func(d turnActs) { d.settle(stepOutcomeCompleted, "") }}}},
+		{sources: []string{"sent", "running"}, events: []string{"cancelled"}, target: "settled", effects: []stepEffect[turnActs]{{"item", turnActs.item}, {"settle(cancelled)", func(d turnActs) { d.settle(stepOutcomeCancelled, "") }}}},
+		{sources: []string{"sent", "running"}, events: []string{"error"}, guards: []stepGuard{guardTerminalError}, target: "settled", effects: []stepEffect[turnActs]{{"item", turnActs.item}, {"settle(failed, by_code)", func(d turnActs) { d.settle(stepOutcomeFailed, stepEndingByCode) }}}},
+		{sources: []string{"sent", "running"}, events: []string{"error"}, effects: []stepEffect[turnActs]{{"item", turnActs.item}}},
+		{sources: []string{"sent", "running"}, events: []string{"broken"}, target: "settled", effects: []stepEffect[turnActs]{{"settle(failed, invalid_frame)", func(d turnActs) { d.settle(stepOutcomeFailed, stepEndingInvalidFrame) }}}},
+		{sources: []string{"sent"}, events: []string{"cancel"}, guards: []stepGuard{guardUnwritten}, target: "settled", effects: []stepEffect[turnActs]{{"settle(cancelled, unconfirmed)", func(d turnActs) { d.settle(stepOutcomeCancelled, stepEndingUnconfirmed) }}}},
+		{sources: []string{"sent", "running"}, events: []string{"cancel"}, effects: []stepEffect[turnActs]{{"send(cancel)", func(d turnActs) { d.send(stepActionCancel) }}}},
+		{sources: []string{"sent", "running"}, events: []string{"cancel_timeout"}, target: "settled", effects: []stepEffect[turnActs]{{"settle(cancelled, unconfirmed)", func(d turnActs) { d.settle(stepOutcomeCancelled, stepEndingUnconfirmed) }}}},
+		{sources: []string{"sent"}, events: []string{"idle_timeout", "total_timeout"}, guards: []stepGuard{guardUnwritten}, target: "settled", effects: []stepEffect[turnActs]{{"settle(failed, turn_timeout)", func(d turnActs) { d.settle(stepOutcomeFailed, stepEndingTurnTimeout) }}}},
+		{sources: []string{"sent", "running"}, events: []string{"idle_timeout", "question_timeout", "total_timeout"}, target: "settled", effects: []stepEffect[turnActs]{{"send(cancel)", func(d turnActs) { d.send(stepActionCancel) }}, {"settle(failed, turn_timeout)", func(d turnActs) { d.settle(stepOutcomeFailed, stepEndingTurnTimeout) }}}},
+		{sources: []string{"sent"}, events: []string{"closed_by_peer", "lost", "pong_timeout", "probe_failed", "connect_failed"}, guards: []stepGuard{guardSought, guardUnwritten}},
+		{sources: []string{"sent"}, events: []string{"queue_full"}, target: "settled", effects: []stepEffect[turnActs]{{"settle(failed, queue_full)", func(d turnActs) { d.settle(stepOutcomeFailed, stepEndingQueueFull) }}}},
+		{sources: []string{"sent", "running"}, events: []string{"not_connected"}, target: "settled", effects: []stepEffect[turnActs]{{"settle(failed, not_connected)", func(d turnActs) { d.settle(stepOutcomeFailed, stepEndingNotConnected) }}}},
+		{sources: []string{"sent", "running"}, events: []string{"connect_failed"}, target: "settled", effects: []stepEffect[turnActs]{{"settle(failed, attempt)", func(d turnActs) { d.settle(stepOutcomeFailed, stepEndingAttempt) }}}},
+		{sources: []string{"sent", "running"}, events: []string{"closed_by_peer", "lost", "pong_timeout", "probe_failed", "malformed_limit", "invalid_utf8"}, target: "settled", effects: []stepEffect[turnActs]{{"settle(failed, turn_interrupted)", func(d turnActs) { d.settle(stepOutcomeFailed, stepEndingTurnInterrupted) }}}},
+		{sources: []string{"sent", "running"}, events: []string{"too_large"}, target: "settled", effects: []stepEffect[turnActs]{{"settle(failed, message_too_large)", func(d turnActs) { d.settle(stepOutcomeFailed, stepEndingMessageTooLarge) }}}},
+		{sources: []string{"sent", "running"}, events: []string{"close"}, target: "settled", effects: []stepEffect[turnActs]{{"settle(failed, client_closed)", func(d turnActs) { d.settle(stepOutcomeFailed, stepEndingClientClosed) }}}},
+		{sources: []string{"settled"}, events: []string{"immediate_response", "keepalive", "turn_resumed", "stream_chunk", "stream_token", "stream_preamble", "stream_reasoning", "write_confirmation_required", "otp_verification_required", "otp_sent", "otp_verified", "otp_invalid", "interaction_required", "interaction_invalid", "pong", "unknown", "eventual_response", "cancelled", "error", "broken"}, effects: []stepEffect[turnActs]{{"tap", turnActs.tap}}},
 	},
 )
 
 var confirmationSteps = newStepMachine(
-	"confirmation",
-	"none",
-	[]string{"none", "open", "answered"},
-	questionRows["confirmation"],
-	map[string][]string{},
+	"confirmation", "none", []string{"none", "open", "answered"},
+	questionRows["confirmation"], map[string][]string{},
 	[]stepRow[turnActs]{
-		{
-			events: []string{"write_confirmation_required"},
-			target: "open",
-			effects: []stepEffect[turnActs]{
-				{"open", func(d turnActs) { d.open() }},
-			},
-		},
-		{
-			sources: []string{"open"}, events: []string{"answer"},
-			target: "answered",
-			effects: []stepEffect[turnActs]{
-				{"send(confirm_tool_action)", func(d turnActs) { d.send(stepActionConfirmToolAction) }},
-			},
-		},
-		{
-			sources: []string{"answered"}, events: []string{"answer"},
-			effects: []stepEffect[turnActs]{
-				{"refuse(already_answered)", func(d turnActs) { d.refuse(stepRefusalAlreadyAnswered) }},
-			},
-		},
-		{
-			sources: []string{"none"}, events: []string{"answer"},
-			effects: []stepEffect[turnActs]{
-				{"refuse(no_pending_question)", func(d turnActs) { d.refuse(stepRefusalNoPendingQuestion) }},
-			},
-		},
-		{
-			events: []string{"immediate_response"},
-			guards: []stepGuard{guardVerbOutstanding},
-			effects: []stepEffect[turnActs]{
-				{"resolve", func(d turnActs) { d.resolve() }},
-			},
-		},
-		{
-			events: []string{"error"},
-			guards: []stepGuard{guardNoPending, guardVerbOutstanding},
-			target: "none",
-			effects: []stepEffect[turnActs]{
-				{"shut", func(d turnActs) { d.shut() }},
-				{"fail", func(d turnActs) { d.fail() }},
-			},
-		},
-		{
-			events: []string{"error"},
-			guards: []stepGuard{guardNoPending},
-			target: "none",
-			effects: []stepEffect[turnActs]{
-				{"shut", func(d turnActs) { d.shut() }},
-			},
-		},
-		{
-			sources: []string{"answered"}, events: []string{"error"},
-			guards: []stepGuard{guardVerbError, guardVerbOutstanding},
-			target: "open",
-			effects: []stepEffect[turnActs]{
-				{"reopen", func(d turnActs) { d.reopen() }},
-				{"fail", func(d turnActs) { d.fail() }},
-			},
-		},
-		{
-			events: []string{"error"},
-			guards: []stepGuard{guardVerbError, guardVerbOutstanding},
-			effects: []stepEffect[turnActs]{
-				{"fail", func(d turnActs) { d.fail() }},
-			},
-		},
-		{
-			sources: []string{"open"}, events: []string{"stream_token", "stream_reasoning"},
-			guards: []stepGuard{guardExpired},
-			target: "none",
-			effects: []stepEffect[turnActs]{
-				{"shut", func(d turnActs) { d.shut() }},
-			},
-		},
-		{
-			sources: []string{"open"}, events: []string{"stream_chunk"},
-			guards: []stepGuard{guardToolResult, guardExpired},
-			target: "none",
-			effects: []stepEffect[turnActs]{
-				{"shut", func(d turnActs) { d.shut() }},
-			},
-		},
-		{
-			events: []string{"settle"},
-			target: "none",
-			effects: []stepEffect[turnActs]{
-				{"shut", func(d turnActs) { d.shut() }},
-			},
-		},
+		{events: []string{"write_confirmation_required"}, target: "open", effects: []stepEffect[turnActs]{{"open", turnActs.open}}},
+		{sources: []string{"open"}, events: []string{"answer"}, target: "answered", effects: []stepEffect[turnActs]{{"send(confirm_tool_action)", func(d turnActs) { d.send(stepActionConfirmToolAction) }}}},
+		{sources: []string{"answered"}, events: []string{"answer"}, effects: []stepEffect[turnActs]{{"refuse(already_answered)", func(d turnActs) { d.refuse(stepRefusalAlreadyAnswered) }}}},
+		{sources: []string{"none"}, events: []string{"answer"}, effects: []stepEffect[turnActs]{{"refuse(no_pending_question)", func(d turnActs) { d.refuse(stepRefusalNoPendingQuestion) }}}},
+		{events: []string{"immediate_response"}, guards: []stepGuard{guardVerbOutstanding}, effects: []stepEffect[turnActs]{{"resolve", turnActs.resolve}}},
+		{events: []string{"error"}, guards: []stepGuard{guardNoPending, guardVerbOutstanding}, target: "none", effects: []stepEffect[turnActs]{{"shut", turnActs.shut}, {"fail", turnActs.fail}}},
+		{events: []string{"error"}, guards: []stepGuard{guardNoPending}, target: "none", effects: []stepEffect[turnActs]{{"shut", turnActs.shut}}},
+		{sources: []string{"answered"}, events: []string{"error"}, guards: []stepGuard{guardVerbError, guardVerbOutstanding}, target: "open", effects: []stepEffect[turnActs]{{"reopen", turnActs.reopen}, {"fail", turnActs.fail}}},
+		{events: []string{"error"}, guards: []stepGuard{guardVerbError, guardVerbOutstanding}, effects: []stepEffect[turnActs]{{"fail", turnActs.fail}}},
+		{sources: []string{"open"}, events: []string{"stream_token", "stream_reasoning"}, guards: []stepGuard{guardExpired}, target: "none", effects: []stepEffect[turnActs]{{"shut", turnActs.shut}}},
+		{sources: []string{"open"}, events: []string{"stream_chunk"}, guards: []stepGuard{guardToolResult, guardExpired}, target: "none", effects: []stepEffect[turnActs]{{"shut", turnActs.shut}}},
+		{events: []string{"settle"}, target: "none", effects: []stepEffect[turnActs]{{"shut", turnActs.shut}}},
 	},
 )
 
 var otpSteps = newStepMachine(
-	"otp",
-	"none",
-	[]string{"none", "open", "answered"},
-	questionRows["otp"],
-	map[string][]string{},
+	"otp", "none", []string{"none", "open", "answered"},
+	questionRows["otp"], map[string][]string{},
 	[]stepRow[turnActs]{
-		{
-			events: []string{"otp_verification_required", "otp_sent"},
-			target: "open",
-			effects: []stepEffect[turnActs]{
-				{"open", func(d turnActs) { d.open() }},
-			},
-		},
-		{
-			sources: []string{"open"}, events: []string{"answer"},
-			target: "answered",
-			effects: []stepEffect[turnActs]{
-				{"send(verify_otp)", func(d turnActs) { d.send(stepActionVerifyOTP) }},
-			},
-		},
-		{
-			sources: []string{"answered"}, events: []string{"answer"},
-			effects: []stepEffect[turnActs]{
-				{"refuse(already_answered)", func(d turnActs) { d.refuse(stepRefusalAlreadyAnswered) }},
-			},
-		},
-		{
-			sources: []string{"none"}, events: []string{"answer"},
-			effects: []stepEffect[turnActs]{
-				{"refuse(no_pending_question)", func(d turnActs) { d.refuse(stepRefusalNoPendingQuestion) }},
-			},
-		},
-		{
-			events: []string{"otp_verified"},
-			guards: []stepGuard{guardVerbOutstanding},
-			target: "none",
-			effects: []stepEffect[turnActs]{
-				{"shut", func(d turnActs) { d.shut() }},
-				{"resolve", func(d turnActs) { d.resolve() }},
-			},
-		},
-		{
-			events: []string{"otp_verified"},
-			target: "none",
-			effects: []stepEffect[turnActs]{
-				{"shut", func(d turnActs) { d.shut() }},
-			},
-		},
-		{
-			sources: []string{"none"}, events: []string{"otp_invalid"},
-			guards: []stepGuard{guardVerbOutstanding},
-			effects: []stepEffect[turnActs]{
-				{"resolve", func(d turnActs) { d.resolve() }},
-			},
-		},
-		{
-			sources: []string{"open", "answered"}, events: []string{"otp_invalid"},
-			guards: []stepGuard{guardAttemptsLeft, guardVerbOutstanding},
-			target: "open",
-			effects: []stepEffect[turnActs]{
-				{"reopen", func(d turnActs) { d.reopen() }},
-				{"resolve", func(d turnActs) { d.resolve() }},
-			},
-		},
-		{
-			sources: []string{"open", "answered"}, events: []string{"otp_invalid"},
-			guards: []stepGuard{guardAttemptsLeft},
-			target: "open",
-			effects: []stepEffect[turnActs]{
-				{"reopen", func(d turnActs) { d.reopen() }},
-			},
-		},
-		{
-			sources: []string{"open", "answered"}, events: []string{"otp_invalid"},
-			guards: []stepGuard{guardVerbOutstanding},
-			target: "none",
-			effects: []stepEffect[turnActs]{
-				{"shut", func(d turnActs) { d.shut() }},
-				{"resolve", func(d turnActs) { d.resolve() }},
-			},
-		},
-		{
-			sources: []string{"open", "answered"}, events: []string{"otp_invalid"},
-			target: "none",
-			effects: []stepEffect[turnActs]{
-				{"shut", func(d turnActs) { d.shut() }},
-			},
-		},
-		{
-			events: []string{"immediate_response"},
-			guards: []stepGuard{guardVerbOutstanding},
-			target: "none",
-			effects: []stepEffect[turnActs]{
-				{"shut", func(d turnActs) { d.shut() }},
-				{"resolve", func(d turnActs) { d.resolve() }},
-			},
-		},
-		{
-			sources: []string{"answered"}, events: []string{"error"},
-			guards: []stepGuard{guardVerbError, guardVerbOutstanding},
-			target: "open",
-			effects: []stepEffect[turnActs]{
-				{"reopen", func(d turnActs) { d.reopen() }},
-				{"fail", func(d turnActs) { d.fail() }},
-			},
-		},
-		{
-			events: []string{"error"},
-			guards: []stepGuard{guardVerbError, guardVerbOutstanding},
-			effects: []stepEffect[turnActs]{
-				{"fail", func(d turnActs) { d.fail() }},
-			},
-		},
-		{
-			events: []string{"send", "closed_by_peer", "lost", "pong_timeout", "probe_failed", "malformed_limit", "invalid_utf8", "too_large", "close"},
-			target: "none",
-			effects: []stepEffect[turnActs]{
-				{"shut", func(d turnActs) { d.shut() }},
-			},
-		},
+		{events: []string{"otp_verification_required", "otp_sent"}, target: "open", effects: []stepEffect[turnActs]{{"open", turnActs.open}}},
+		{sources: []string{"open"}, events: []string{"answer"}, target: "answered", effects: []stepEffect[turnActs]{{"send(verify_otp)", func(d turnActs) { d.send(stepActionVerifyOTP) }}}},
+		{sources: []string{"answered"}, events: []string{"answer"}, effects: []stepEffect[turnActs]{{"refuse(already_answered)", func(d turnActs) { d.refuse(stepRefusalAlreadyAnswered) }}}},
+		{sources: []string{"none"}, events: []string{"answer"}, effects: []stepEffect[turnActs]{{"refuse(no_pending_question)", func(d turnActs) { d.refuse(stepRefusalNoPendingQuestion) }}}},
+		{events: []string{"otp_verified"}, guards: []stepGuard{guardVerbOutstanding}, target: "none", effects: []stepEffect[turnActs]{{"shut", turnActs.shut}, {"resolve", turnActs.resolve}}},
+		{events: []string{"otp_verified"}, target: "none", effects: []stepEffect[turnActs]{{"shut", turnActs.shut}}},
+		{sources: []string{"none"}, events: []string{"otp_invalid"}, guards: []stepGuard{guardVerbOutstanding}, effects: []stepEffect[turnActs]{{"resolve", turnActs.resolve}}},
+		{sources: []string{"open", "answered"}, events: []string{"otp_invalid"}, guards: []stepGuard{guardAttemptsLeft, guardVerbOutstanding}, target: "open", effects: []stepEffect[turnActs]{{"reopen", turnActs.reopen}, {"resolve", turnActs.resolve}}},
+		{sources: []string{"open", "answered"}, events: []string{"otp_invalid"}, guards: []stepGuard{guardAttemptsLeft}, target: "open", effects: []stepEffect[turnActs]{{"reopen", turnActs.reopen}}},
+		{sources: []string{"open", "answered"}, events: []string{"otp_invalid"}, guards: []stepGuard{guardVerbOutstanding}, target: "none", effects: []stepEffect[turnActs]{{"shut", turnActs.shut}, {"resolve", turnActs.resolve}}},
+		{sources: []string{"open", "answered"}, events: []string{"otp_invalid"}, target: "none", effects: []stepEffect[turnActs]{{"shut", turnActs.shut}}},
+		{events: []string{"immediate_response"}, guards: []stepGuard{guardVerbOutstanding}, target: "none", effects: []stepEffect[turnActs]{{"shut", turnActs.shut}, {"resolve", turnActs.resolve}}},
+		{sources: []string{"answered"}, events: []string{"error"}, guards: []stepGuard{guardVerbError, guardVerbOutstanding}, target: "open", effects: []stepEffect[turnActs]{{"reopen", turnActs.reopen}, {"fail", turnActs.fail}}},
+		{events: []string{"error"}, guards: []stepGuard{guardVerbError, guardVerbOutstanding}, effects: []stepEffect[turnActs]{{"fail", turnActs.fail}}},
+		{events: []string{"send", "closed_by_peer", "lost", "pong_timeout", "probe_failed", "malformed_limit", "invalid_utf8", "too_large", "close"}, target: "none", effects: []stepEffect[turnActs]{{"shut", turnActs.shut}}},
 	},
 )
 
 var interactionSteps = newStepMachine(
-	"interaction",
-	"none",
-	[]string{"none", "open", "answered"},
-	questionRows["interaction"],
-	map[string][]string{},
+	"interaction", "none", []string{"none", "open", "answered"},
+	questionRows["interaction"], map[string][]string{},
 	[]stepRow[turnActs]{
-		{
-			events: []string{"interaction_required"},
-			target: "open",
-			effects: []stepEffect[turnActs]{
-				{"open", func(d turnActs) { d.open() }},
-			},
-		},
-		{
-			sources: []string{"open"}, events: []string{"answer"},
-			target: "answered",
-			effects: []stepEffect[turnActs]{
-				{"send(submit_interaction)", func(d turnActs) { d.send(stepActionSubmitInteraction) }},
-			},
-		},
-		{
-			sources: []string{"answered"}, events: []string{"answer"},
-			effects: []stepEffect[turnActs]{
-				{"refuse(already_answered)", func(d turnActs) { d.refuse(stepRefusalAlreadyAnswered) }},
-			},
-		},
-		{
-			sources: []string{"none"}, events: []string{"answer"},
-			effects: []stepEffect[turnActs]{
-				{"refuse(no_pending_question)", func(d turnActs) { d.refuse(stepRefusalNoPendingQuestion) }},
-			},
-		},
-		{
-			events: []string{"immediate_response"},
-			guards: []stepGuard{guardVerbOutstanding},
-			effects: []stepEffect[turnActs]{
-				{"resolve", func(d turnActs) { d.resolve() }},
-			},
-		},
-		{
-			sources: []string{"open", "answered"}, events: []string{"interaction_invalid"},
-			guards: []stepGuard{guardVerbOutstanding},
-			target: "open",
-			effects: []stepEffect[turnActs]{
-				{"reopen", func(d turnActs) { d.reopen() }},
-				{"resolve", func(d turnActs) { d.resolve() }},
-			},
-		},
-		{
-			sources: []string{"open", "answered"}, events: []string{"interaction_invalid"},
-			target: "open",
-			effects: []stepEffect[turnActs]{
-				{"reopen", func(d turnActs) { d.reopen() }},
-			},
-		},
-		{
-			sources: []string{"none"}, events: []string{"interaction_invalid"},
-			guards: []stepGuard{guardVerbOutstanding},
-			effects: []stepEffect[turnActs]{
-				{"resolve", func(d turnActs) { d.resolve() }},
-			},
-		},
-		{
-			events: []string{"error"},
-			guards: []stepGuard{guardNoPending, guardVerbOutstanding},
-			target: "none",
-			effects: []stepEffect[turnActs]{
-				{"shut", func(d turnActs) { d.shut() }},
-				{"fail", func(d turnActs) { d.fail() }},
-			},
-		},
-		{
-			events: []string{"error"},
-			guards: []stepGuard{guardNoPending},
-			target: "none",
-			effects: []stepEffect[turnActs]{
-				{"shut", func(d turnActs) { d.shut() }},
-			},
-		},
-		{
-			sources: []string{"answered"}, events: []string{"error"},
-			guards: []stepGuard{guardMismatch, guardVerbOutstanding},
-			target: "open",
-			effects: []stepEffect[turnActs]{
-				{"reopen", func(d turnActs) { d.reopen() }},
-				{"fail", func(d turnActs) { d.fail() }},
-			},
-		},
-		{
-			events: []string{"error"},
-			guards: []stepGuard{guardMismatch, guardVerbOutstanding},
-			effects: []stepEffect[turnActs]{
-				{"fail", func(d turnActs) { d.fail() }},
-			},
-		},
-		{
-			sources: []string{"answered"}, events: []string{"error"},
-			guards: []stepGuard{guardVerbError, guardVerbOutstanding},
-			target: "open",
-			effects: []stepEffect[turnActs]{
-				{"reopen", func(d turnActs) { d.reopen() }},
-				{"fail", func(d turnActs) { d.fail() }},
-			},
-		},
-		{
-			events: []string{"error"},
-			guards: []stepGuard{guardVerbError, guardVerbOutstanding},
-			effects: []stepEffect[turnActs]{
-				{"fail", func(d turnActs) { d.fail() }},
-			},
-		},
-		{
-			sources: []string{"open"}, events: []string{"stream_token", "stream_reasoning"},
-			guards: []stepGuard{guardExpired},
-			target: "none",
-			effects: []stepEffect[turnActs]{
-				{"shut", func(d turnActs) { d.shut() }},
-			},
-		},
-		{
-			sources: []string{"open"}, events: []string{"stream_chunk"},
-			guards: []stepGuard{guardToolResult, guardExpired},
-			target: "none",
-			effects: []stepEffect[turnActs]{
-				{"shut", func(d turnActs) { d.shut() }},
-			},
-		},
-		{
-			events: []string{"settle"},
-			target: "none",
-			effects: []stepEffect[turnActs]{
-				{"shut", func(d turnActs) { d.shut() }},
-			},
-		},
+		{events: []string{"interaction_required"}, target: "open", effects: []stepEffect[turnActs]{{"open", turnActs.open}}},
+		{sources: []string{"open"}, events: []string{"answer"}, target: "answered", effects: []stepEffect[turnActs]{{"send(submit_interaction)", func(d turnActs) { d.send(stepActionSubmitInteraction) }}}},
+		{sources: []string{"answered"}, events: []string{"answer"}, effects: []stepEffect[turnActs]{{"refuse(already_answered)", func(d turnActs) { d.refuse(stepRefusalAlreadyAnswered) }}}},
+		{sources: []string{"none"}, events: []string{"answer"}, effects: []stepEffect[turnActs]{{"refuse(no_pending_question)", func(d turnActs) { d.refuse(stepRefusalNoPendingQuestion) }}}},
+		{events: []string{"immediate_response"}, guards: []stepGuard{guardVerbOutstanding}, effects: []stepEffect[turnActs]{{"resolve", turnActs.resolve}}},
+		{sources: []string{"open", "answered"}, events: []string{"interaction_invalid"}, guards: []stepGuard{guardVerbOutstanding}, target: "open", effects: []stepEffect[turnActs]{{"reopen", turnActs.reopen}, {"resolve", turnActs.resolve}}},
+		{sources: []string{"open", "answered"}, events: []string{"interaction_invalid"}, target: "open", effects: []stepEffect[turnActs]{{"reopen", turnActs.reopen}}},
+		{sources: []string{"none"}, events: []string{"interaction_invalid"}, guards: []stepGuard{guardVerbOutstanding}, effects: []stepEffect[turnActs]{{"resolve", turnActs.resolve}}},
+		{events: []string{"error"}, guards: []stepGuard{guardNoPending, guardVerbOutstanding}, target: "none", effects: []stepEffect[turnActs]{{"shut", turnActs.shut}, {"fail", turnActs.fail}}},
+		{events: []string{"error"}, guards: []stepGuard{guardNoPending}, target: "none", effects: []stepEffect[turnActs]{{"shut", turnActs.shut}}},
+		{sources: []string{"answered"}, events: []string{"error"}, guards: []stepGuard{guardMismatch, guardVerbOutstanding}, target: "open", effects: []stepEffect[turnActs]{{"reopen", turnActs.reopen}, {"fail", turnActs.fail}}},
+		{events: []string{"error"}, guards: []stepGuard{guardMismatch, guardVerbOutstanding}, effects: []stepEffect[turnActs]{{"fail", turnActs.fail}}},
+		{sources: []string{"answered"}, events: []string{"error"}, guards: []stepGuard{guardVerbError, guardVerbOutstanding}, target: "open", effects: []stepEffect[turnActs]{{"reopen", turnActs.reopen}, {"fail", turnActs.fail}}},
+		{events: []string{"error"}, guards: []stepGuard{guardVerbError, guardVerbOutstanding}, effects: []stepEffect[turnActs]{{"fail", turnActs.fail}}},
+		{sources: []string{"open"}, events: []string{"stream_token", "stream_reasoning"}, guards: []stepGuard{guardExpired}, target: "none", effects: []stepEffect[turnActs]{{"shut", turnActs.shut}}},
+		{sources: []string{"open"}, events: []string{"stream_chunk"}, guards: []stepGuard{guardToolResult, guardExpired}, target: "none", effects: []stepEffect[turnActs]{{"shut", turnActs.shut}}},
+		{events: []string{"settle"}, target: "none", effects: []stepEffect[turnActs]{{"shut", turnActs.shut}}},
 	},
 )
 

@@ -3,6 +3,11 @@
 
 package protocol
 
+import "regexp"
+
+// packageName stands before the names of types in texts.
+const packageName = "protocol"
+
 // tagMember names the type of an event.
 const tagMember = "type"
 
@@ -12,47 +17,26 @@ var correlationPlaces = [...][]string{
 	{"data", "requestId"},
 }
 
-// newEvent returns a fresh event of a type, with its repair table and mirrors; nil for others.
-func newEvent(wire string) (e wireEvent, shape string, mirrors []mirror) {
-	switch wire {
-	case TypeImmediateResponse:
-		return new(ImmediateResponse), "ImmediateResponse", nil
-	case TypeEventualResponse:
-		return new(EventualResponse), "EventualResponse", mirrorsEventualResponse
-	case TypeStreamChunk:
-		return new(StreamChunk), "StreamChunk", mirrorsStreamChunk
-	case TypeStreamToken:
-		return new(StreamToken), "StreamToken", mirrorsStreamToken
-	case TypeStreamPreamble:
-		return new(StreamPreamble), "StreamPreamble", mirrorsStreamPreamble
-	case TypeStreamReasoning:
-		return new(StreamReasoning), "StreamReasoning", mirrorsStreamReasoning
-	case TypeKeepalive:
-		return new(Keepalive), "Keepalive", mirrorsKeepalive
-	case TypeWriteConfirmationRequired:
-		return new(WriteConfirmationRequired), "WriteConfirmationRequired", mirrorsWriteConfirmationRequired
-	case TypeOTPVerificationRequired:
-		return new(OTPVerificationRequired), "OtpVerificationRequired", mirrorsOTPVerificationRequired
-	case TypeOTPSent:
-		return new(OTPSent), "OtpSent", mirrorsOTPSent
-	case TypeOTPVerified:
-		return new(OTPVerified), "OtpVerified", mirrorsOTPVerified
-	case TypeOTPInvalid:
-		return new(OTPInvalid), "OtpInvalid", mirrorsOTPInvalid
-	case TypeInteractionRequired:
-		return new(InteractionRequired), "InteractionRequired", mirrorsInteractionRequired
-	case TypeInteractionInvalid:
-		return new(InteractionInvalid), "InteractionInvalid", mirrorsInteractionInvalid
-	case TypeCancelled:
-		return new(Cancelled), "Cancelled", mirrorsCancelled
-	case TypeError:
-		return new(ErrorEvent), "Error", mirrorsErrorEvent
-	case TypeTurnResumed:
-		return new(TurnResumed), "TurnResumed", mirrorsTurnResumed
-	case TypePong:
-		return new(PongEvent), "Pong", mirrorsPongEvent
-	}
-	return nil, "", nil
+// eventKinds say how the events of every type are read.
+var eventKinds = map[string]*eventKind{
+	TypeImmediateResponse:         {func() wireEvent { return new(ImmediateResponse) }, "ImmediateResponse", nil},
+	TypeEventualResponse:          {func() wireEvent { return new(EventualResponse) }, "EventualResponse", []mirror{{[]string{"data", "requestId"}, []string{"requestId"}, true, true, false}, {[]string{"data", "status"}, []string{"status"}, true, true, false}}},
+	TypeStreamChunk:               {func() wireEvent { return new(StreamChunk) }, "StreamChunk", []mirror{{[]string{"data", "requestId"}, []string{"requestId"}, true, true, false}, {[]string{"data", "node"}, []string{"node"}, true, true, false}}},
+	TypeStreamToken:               {func() wireEvent { return new(StreamToken) }, "StreamToken", []mirror{{[]string{"data", "requestId"}, []string{"requestId"}, true, true, false}, {[]string{"data", "token"}, []string{"token"}, true, true, false}}},
+	TypeStreamPreamble:            {func() wireEvent { return new(StreamPreamble) }, "StreamPreamble", []mirror{{[]string{"data", "requestId"}, []string{"requestId"}, true, true, false}, {[]string{"data", "token"}, []string{"token"}, true, true, false}}},
+	TypeStreamReasoning:           {func() wireEvent { return new(StreamReasoning) }, "StreamReasoning", []mirror{{[]string{"data", "requestId"}, []string{"requestId"}, true, true, false}, {[]string{"data", "token"}, []string{"token"}, true, true, false}}},
+	TypeKeepalive:                 {func() wireEvent { return new(Keepalive) }, "Keepalive", []mirror{{[]string{"data", "requestId"}, []string{"requestId"}, true, true, false}}},
+	TypeWriteConfirmationRequired: {func() wireEvent { return new(WriteConfirmationRequired) }, "WriteConfirmationRequired", []mirror{{[]string{"data", "requestId"}, []string{"requestId"}, true, true, false}}},
+	TypeOTPVerificationRequired:   {func() wireEvent { return new(OTPVerificationRequired) }, "OTPVerificationRequired", []mirror{{[]string{"data", "requestId"}, []string{"requestId"}, true, true, false}}},
+	TypeOTPSent:                   {func() wireEvent { return new(OTPSent) }, "OTPSent", []mirror{{[]string{"data", "requestId"}, []string{"requestId"}, true, true, false}}},
+	TypeOTPVerified:               {func() wireEvent { return new(OTPVerified) }, "OTPVerified", []mirror{{[]string{"data", "requestId"}, []string{"requestId"}, true, true, false}}},
+	TypeOTPInvalid:                {func() wireEvent { return new(OTPInvalid) }, "OTPInvalid", []mirror{{[]string{"data", "requestId"}, []string{"requestId"}, true, true, false}}},
+	TypeInteractionRequired:       {func() wireEvent { return new(InteractionRequired) }, "InteractionRequired", []mirror{{[]string{"data", "requestId"}, []string{"requestId"}, true, true, false}}},
+	TypeInteractionInvalid:        {func() wireEvent { return new(InteractionInvalid) }, "InteractionInvalid", []mirror{{[]string{"data", "requestId"}, []string{"requestId"}, true, true, false}}},
+	TypeCancelled:                 {func() wireEvent { return new(Cancelled) }, "Cancelled", []mirror{{[]string{"data", "requestId"}, []string{"requestId"}, false, false, false}, {[]string{"data", "status"}, []string{"status"}, true, true, true}}},
+	TypeError:                     {func() wireEvent { return new(ErrorEvent) }, "ErrorEvent", []mirror{{[]string{"data", "requestId"}, []string{"requestId"}, false, false, false}, {[]string{"data", "error"}, []string{"error"}, true, true, false}}},
+	TypeTurnResumed:               {func() wireEvent { return new(TurnResumed) }, "TurnResumed", []mirror{{[]string{"data", "requestId"}, []string{"requestId"}, true, true, false}}},
+	TypePong:                      {func() wireEvent { return new(PongEvent) }, "PongEvent", []mirror{{[]string{"data", "timestamp"}, []string{"timestamp"}, true, false, false}}},
 }
 
 // turnRoles says what an event does to a turn.
@@ -74,219 +58,144 @@ var turnRoles = map[string]string{
 	TypeError:                     "terminal_by_code",
 }
 
-var mirrorsEventualResponse = []mirror{
-	{[]string{"data", "requestId"}, []string{"requestId"}, true, true},
-	{[]string{"data", "status"}, []string{"status"}, true, true},
-}
-
-var mirrorsStreamChunk = []mirror{
-	{[]string{"data", "requestId"}, []string{"requestId"}, true, true},
-	{[]string{"data", "node"}, []string{"node"}, true, true},
-}
-
-var mirrorsStreamToken = []mirror{
-	{[]string{"data", "requestId"}, []string{"requestId"}, true, true},
-	{[]string{"data", "token"}, []string{"token"}, true, true},
-}
-
-var mirrorsStreamPreamble = []mirror{
-	{[]string{"data", "requestId"}, []string{"requestId"}, true, true},
-	{[]string{"data", "token"}, []string{"token"}, true, true},
-}
-
-var mirrorsStreamReasoning = []mirror{
-	{[]string{"data", "requestId"}, []string{"requestId"}, true, true},
-	{[]string{"data", "token"}, []string{"token"}, true, true},
-}
-
-var mirrorsKeepalive = []mirror{
-	{[]string{"data", "requestId"}, []string{"requestId"}, true, true},
-}
-
-var mirrorsWriteConfirmationRequired = []mirror{
-	{[]string{"data", "requestId"}, []string{"requestId"}, true, true},
-}
-
-var mirrorsOTPVerificationRequired = []mirror{
-	{[]string{"data", "requestId"}, []string{"requestId"}, true, true},
-}
-
-var mirrorsOTPSent = []mirror{
-	{[]string{"data", "requestId"}, []string{"requestId"}, true, true},
-}
-
-var mirrorsOTPVerified = []mirror{
-	{[]string{"data", "requestId"}, []string{"requestId"}, true, true},
-}
-
-var mirrorsOTPInvalid = []mirror{
-	{[]string{"data", "requestId"}, []string{"requestId"}, true, true},
-}
-
-var mirrorsInteractionRequired = []mirror{
-	{[]string{"data", "requestId"}, []string{"requestId"}, true, true},
-}
-
-var mirrorsInteractionInvalid = []mirror{
-	{[]string{"data", "requestId"}, []string{"requestId"}, true, true},
-}
-
-var mirrorsCancelled = []mirror{
-	{[]string{"data", "requestId"}, []string{"requestId"}, false, false},
-	{[]string{"data", "status"}, []string{"status"}, true, true},
-}
-
-var mirrorsErrorEvent = []mirror{
-	{[]string{"data", "requestId"}, []string{"requestId"}, false, false},
-	{[]string{"data", "error"}, []string{"error"}, true, true},
-}
-
-var mirrorsTurnResumed = []mirror{
-	{[]string{"data", "requestId"}, []string{"requestId"}, true, true},
-}
-
-var mirrorsPongEvent = []mirror{
-	{[]string{"data", "timestamp"}, []string{"timestamp"}, true, false},
-}
-
 // facts lists the flat members of every event.
 var facts = map[string][]fact{
 	TypeImmediateResponse: {
-		{name: "requestId", places: [][]string{{"requestId"}}},
-		{name: "seq", places: [][]string{{"seq"}}},
-		{name: "status", places: [][]string{{"status"}}},
-		{name: "message", places: [][]string{{"message"}}},
+		{name: "requestId", places: [][]string{{"requestId"}}, optional: true},
+		{name: "seq", places: [][]string{{"seq"}}, optional: true},
+		{name: "status", places: [][]string{{"status"}}, optional: true},
+		{name: "message", places: [][]string{{"message"}}, optional: true},
 		{name: "data", places: [][]string{{"data"}}},
-		{name: "timestamp", places: [][]string{{"timestamp"}}},
+		{name: "timestamp", places: [][]string{{"timestamp"}}, optional: true},
 	},
 	TypeEventualResponse: {
 		{name: "requestId", places: [][]string{{"requestId"}, {"data", "requestId"}}},
-		{name: "seq", places: [][]string{{"seq"}}},
+		{name: "seq", places: [][]string{{"seq"}}, optional: true},
 		{name: "status", places: [][]string{{"data", "status"}, {"status"}}},
-		{name: "timestamp", places: [][]string{{"timestamp"}}},
+		{name: "timestamp", places: [][]string{{"timestamp"}}, optional: true},
 		{name: "messageId", places: [][]string{{"data", "data", "messageId"}}},
 		{name: "response", places: [][]string{{"data", "data", "response"}}},
-		{name: "needsEscalation", places: [][]string{{"data", "data", "needsEscalation"}}},
-		{name: "escalationReason", places: [][]string{{"data", "data", "escalationReason"}}},
-		{name: "usage", places: [][]string{{"data", "data", "usage"}}},
-		{name: "citations", places: [][]string{{"data", "data", "citations"}}},
-		{name: "directive", places: [][]string{{"data", "data", "directive"}}},
+		{name: "needsEscalation", places: [][]string{{"data", "data", "needsEscalation"}}, optional: true},
+		{name: "escalationReason", places: [][]string{{"data", "data", "escalationReason"}}, optional: true},
+		{name: "usage", places: [][]string{{"data", "data", "usage"}}, optional: true},
+		{name: "citations", places: [][]string{{"data", "data", "citations"}}, optional: true},
+		{name: "directive", places: [][]string{{"data", "data", "directive"}}, optional: true},
 	},
 	TypeStreamChunk: {
 		{name: "requestId", places: [][]string{{"requestId"}, {"data", "requestId"}}},
-		{name: "seq", places: [][]string{{"seq"}}},
+		{name: "seq", places: [][]string{{"seq"}}, optional: true},
 		{name: "node", places: [][]string{{"data", "node"}, {"node"}}},
-		{name: "timestamp", places: [][]string{{"timestamp"}}},
+		{name: "timestamp", places: [][]string{{"timestamp"}}, optional: true},
 		{name: "state", places: [][]string{{"data", "state"}}},
-		{name: "done", places: [][]string{{"data", "done"}}},
+		{name: "done", places: [][]string{{"data", "done"}}, optional: true},
 	},
 	TypeStreamToken: {
 		{name: "requestId", places: [][]string{{"requestId"}, {"data", "requestId"}}},
-		{name: "seq", places: [][]string{{"seq"}}},
+		{name: "seq", places: [][]string{{"seq"}}, optional: true},
 		{name: "token", places: [][]string{{"data", "token"}, {"token"}}},
-		{name: "timestamp", places: [][]string{{"timestamp"}}},
+		{name: "timestamp", places: [][]string{{"timestamp"}}, optional: true},
 	},
 	TypeStreamPreamble: {
 		{name: "requestId", places: [][]string{{"requestId"}, {"data", "requestId"}}},
-		{name: "seq", places: [][]string{{"seq"}}},
+		{name: "seq", places: [][]string{{"seq"}}, optional: true},
 		{name: "token", places: [][]string{{"data", "token"}, {"token"}}},
-		{name: "timestamp", places: [][]string{{"timestamp"}}},
+		{name: "timestamp", places: [][]string{{"timestamp"}}, optional: true},
 	},
 	TypeStreamReasoning: {
 		{name: "requestId", places: [][]string{{"requestId"}, {"data", "requestId"}}},
-		{name: "seq", places: [][]string{{"seq"}}},
+		{name: "seq", places: [][]string{{"seq"}}, optional: true},
 		{name: "token", places: [][]string{{"data", "token"}, {"token"}}},
-		{name: "timestamp", places: [][]string{{"timestamp"}}},
+		{name: "timestamp", places: [][]string{{"timestamp"}}, optional: true},
 	},
 	TypeKeepalive: {
 		{name: "requestId", places: [][]string{{"requestId"}, {"data", "requestId"}}},
-		{name: "timestamp", places: [][]string{{"timestamp"}}},
+		{name: "timestamp", places: [][]string{{"timestamp"}}, optional: true},
 	},
 	TypeWriteConfirmationRequired: {
 		{name: "requestId", places: [][]string{{"requestId"}, {"data", "requestId"}}},
-		{name: "seq", places: [][]string{{"seq"}}},
-		{name: "timestamp", places: [][]string{{"timestamp"}}},
+		{name: "seq", places: [][]string{{"seq"}}, optional: true},
+		{name: "timestamp", places: [][]string{{"timestamp"}}, optional: true},
 		{name: "toolId", places: [][]string{{"data", "data", "toolId"}}},
 		{name: "actionDescription", places: [][]string{{"data", "data", "actionDescription"}}},
-		{name: "confirmationId", places: [][]string{{"data", "data", "confirmationId"}}},
-		{name: "expiresAt", places: [][]string{{"data", "data", "expiresAt"}}},
+		{name: "confirmationId", places: [][]string{{"data", "data", "confirmationId"}}, optional: true},
+		{name: "expiresAt", places: [][]string{{"data", "data", "expiresAt"}}, optional: true},
 	},
 	TypeOTPVerificationRequired: {
 		{name: "requestId", places: [][]string{{"requestId"}, {"data", "requestId"}}},
-		{name: "seq", places: [][]string{{"seq"}}},
-		{name: "timestamp", places: [][]string{{"timestamp"}}},
+		{name: "seq", places: [][]string{{"seq"}}, optional: true},
+		{name: "timestamp", places: [][]string{{"timestamp"}}, optional: true},
 		{name: "toolId", places: [][]string{{"data", "data", "toolId"}}},
 		{name: "actionDescription", places: [][]string{{"data", "data", "actionDescription"}}},
 		{name: "availableChannels", places: [][]string{{"data", "data", "availableChannels"}}},
 		{name: "authLevel", places: [][]string{{"data", "data", "authLevel"}}},
-		{name: "expiresAt", places: [][]string{{"data", "data", "expiresAt"}}},
+		{name: "expiresAt", places: [][]string{{"data", "data", "expiresAt"}}, optional: true},
 	},
 	TypeOTPSent: {
 		{name: "requestId", places: [][]string{{"requestId"}, {"data", "requestId"}}},
-		{name: "seq", places: [][]string{{"seq"}}},
-		{name: "timestamp", places: [][]string{{"timestamp"}}},
+		{name: "seq", places: [][]string{{"seq"}}, optional: true},
+		{name: "timestamp", places: [][]string{{"timestamp"}}, optional: true},
 		{name: "channel", places: [][]string{{"data", "data", "channel"}}},
 		{name: "maskedDestination", places: [][]string{{"data", "data", "maskedDestination"}}},
 	},
 	TypeOTPVerified: {
 		{name: "requestId", places: [][]string{{"requestId"}, {"data", "requestId"}}},
-		{name: "seq", places: [][]string{{"seq"}}},
-		{name: "timestamp", places: [][]string{{"timestamp"}}},
+		{name: "seq", places: [][]string{{"seq"}}, optional: true},
+		{name: "timestamp", places: [][]string{{"timestamp"}}, optional: true},
 		{name: "message", places: [][]string{{"data", "data", "message"}}},
 	},
 	TypeOTPInvalid: {
 		{name: "requestId", places: [][]string{{"requestId"}, {"data", "requestId"}}},
-		{name: "seq", places: [][]string{{"seq"}}},
-		{name: "timestamp", places: [][]string{{"timestamp"}}},
-		{name: "error", places: [][]string{{"data", "data", "error"}}},
+		{name: "seq", places: [][]string{{"seq"}}, optional: true},
+		{name: "timestamp", places: [][]string{{"timestamp"}}, optional: true},
+		{name: "error", places: [][]string{{"data", "data", "error"}}, optional: true},
 		{name: "attemptsRemaining", places: [][]string{{"data", "data", "attemptsRemaining"}}},
 		{name: "message", places: [][]string{{"data", "data", "message"}}},
 	},
 	TypeInteractionRequired: {
 		{name: "requestId", places: [][]string{{"requestId"}, {"data", "requestId"}}},
-		{name: "seq", places: [][]string{{"seq"}}},
-		{name: "timestamp", places: [][]string{{"timestamp"}}},
+		{name: "seq", places: [][]string{{"seq"}}, optional: true},
+		{name: "timestamp", places: [][]string{{"timestamp"}}, optional: true},
 		{name: "interactionId", places: [][]string{{"data", "data", "interactionId"}}},
 		{name: "kind", places: [][]string{{"data", "data", "kind"}}},
 		{name: "spec", places: [][]string{{"data", "data", "spec"}}},
 		{name: "reason", places: [][]string{{"data", "data", "reason"}}},
-		{name: "expiresAt", places: [][]string{{"data", "data", "expiresAt"}}},
+		{name: "expiresAt", places: [][]string{{"data", "data", "expiresAt"}}, optional: true},
 	},
 	TypeInteractionInvalid: {
 		{name: "requestId", places: [][]string{{"requestId"}, {"data", "requestId"}}},
-		{name: "seq", places: [][]string{{"seq"}}},
-		{name: "timestamp", places: [][]string{{"timestamp"}}},
+		{name: "seq", places: [][]string{{"seq"}}, optional: true},
+		{name: "timestamp", places: [][]string{{"timestamp"}}, optional: true},
 		{name: "interactionId", places: [][]string{{"data", "data", "interactionId"}}},
 		{name: "kind", places: [][]string{{"data", "data", "kind"}}},
 		{name: "errors", places: [][]string{{"data", "data", "errors"}}},
 		{name: "message", places: [][]string{{"data", "data", "message"}}},
 	},
 	TypeCancelled: {
-		{name: "requestId", places: [][]string{{"requestId"}, {"data", "requestId"}}},
-		{name: "seq", places: [][]string{{"seq"}}},
+		{name: "requestId", places: [][]string{{"requestId"}, {"data", "requestId"}}, optional: true},
+		{name: "seq", places: [][]string{{"seq"}}, optional: true},
 		{name: "status", places: [][]string{{"data", "status"}, {"status"}}},
-		{name: "timestamp", places: [][]string{{"timestamp"}}},
+		{name: "timestamp", places: [][]string{{"timestamp"}}, optional: true},
 	},
 	TypeError: {
-		{name: "requestId", places: [][]string{{"requestId"}, {"data", "requestId"}}},
-		{name: "seq", places: [][]string{{"seq"}}},
+		{name: "requestId", places: [][]string{{"requestId"}, {"data", "requestId"}}, optional: true},
+		{name: "seq", places: [][]string{{"seq"}}, optional: true},
 		{name: "error", places: [][]string{{"data", "error"}, {"error"}}},
-		{name: "timestamp", places: [][]string{{"timestamp"}}},
+		{name: "timestamp", places: [][]string{{"timestamp"}}, optional: true},
 		{name: "code", places: [][]string{{"data", "error", "code"}, {"error", "code"}}, inner: true},
 		{name: "message", places: [][]string{{"data", "error", "message"}, {"error", "message"}}, inner: true},
-		{name: "terminal", places: [][]string{{"data", "error", "terminal"}, {"error", "terminal"}}, inner: true},
-		{name: "retryAfterMs", places: [][]string{{"data", "error", "retryAfterMs"}, {"error", "retryAfterMs"}}, inner: true},
-		{name: "details", places: [][]string{{"data", "details"}}},
+		{name: "terminal", places: [][]string{{"data", "error", "terminal"}, {"error", "terminal"}}, inner: true, optional: true},
+		{name: "retryAfterMs", places: [][]string{{"data", "error", "retryAfterMs"}, {"error", "retryAfterMs"}}, inner: true, optional: true},
+		{name: "details", places: [][]string{{"data", "details"}}, optional: true},
 	},
 	TypeTurnResumed: {
 		{name: "requestId", places: [][]string{{"requestId"}, {"data", "requestId"}}},
-		{name: "timestamp", places: [][]string{{"timestamp"}}},
+		{name: "timestamp", places: [][]string{{"timestamp"}}, optional: true},
 		{name: "state", places: [][]string{{"data", "data", "state"}}},
 		{name: "lastSeq", places: [][]string{{"data", "data", "lastSeq"}}},
 	},
 	TypePong: {
-		{name: "requestId", places: [][]string{{"requestId"}}},
-		{name: "timestamp", places: [][]string{{"data", "timestamp"}, {"timestamp"}}},
+		{name: "requestId", places: [][]string{{"requestId"}}, optional: true},
+		{name: "timestamp", places: [][]string{{"data", "timestamp"}, {"timestamp"}}, optional: true},
 	},
 }
 
@@ -307,14 +216,6 @@ func init() {
 			{wire: "requestId", check: check{kinds: kindString}},
 			{wire: "status", required: true, check: check{kinds: kindInteger}},
 		},
-		"Checkpoint": {
-			{wire: "id", required: true, check: check{kinds: kindString}},
-			{wire: "threadId", required: true, check: check{kinds: kindString}},
-			{wire: "agentId", required: true, check: check{kinds: kindString}},
-			{wire: "iteration", required: true, check: check{kinds: kindInteger}},
-			{wire: "metadata", check: check{kinds: kindObject, item: &check{kinds: kindString}}},
-			{wire: "createdAt", required: true, check: check{kinds: kindString}},
-		},
 		"ChoicesAnswer": {
 			{wire: "header", required: true, check: check{kinds: kindString}},
 			{wire: "options", check: check{kinds: kindArray, item: &check{kinds: kindString}}},
@@ -323,11 +224,6 @@ func init() {
 		"ChoicesOption": {
 			{wire: "label", required: true, check: check{kinds: kindString}},
 			{wire: "description", check: check{kinds: kindString}},
-		},
-		"ChoicesPayload": {
-			{wire: "status", required: true, check: check{kinds: kindString}},
-			{wire: "values", check: check{kinds: kindObject, shape: "ChoicesValues"}},
-			{wire: "message", check: check{kinds: kindString}},
 		},
 		"ChoicesQuestion": {
 			{wire: "question", required: true, check: check{kinds: kindString}},
@@ -373,17 +269,6 @@ func init() {
 			{wire: "nextCursor", nullable: true, check: check{kinds: kindString}},
 			{wire: "hasMore", check: check{kinds: kindBoolean}},
 		},
-		"ConversationRecord": {
-			{wire: "id", required: true, check: check{kinds: kindString}},
-			{wire: "platform", required: true, check: check{kinds: kindString}},
-			{wire: "name", required: true, check: check{kinds: kindString}},
-			{wire: "organizationId", required: true, check: check{kinds: kindString}},
-			{wire: "idempotencyKey", required: true, check: check{kinds: kindString}},
-			{wire: "metadataJson", check: check{kinds: kindObject}},
-			{wire: "analyticsJson", check: check{kinds: kindObject}},
-			{wire: "createdAt", required: true, check: check{kinds: kindString}},
-			{wire: "updatedAt", required: true, check: check{kinds: kindString}},
-		},
 		"ConversationSummary": {
 			{wire: "conversationId", required: true, check: check{kinds: kindString}},
 			{wire: "title", required: true, check: check{kinds: kindString}},
@@ -400,7 +285,7 @@ func init() {
 			{wire: "capabilities", check: check{kinds: kindArray, item: &check{kinds: kindString}}},
 			{wire: "openTurn", check: check{kinds: kindObject, shape: "OpenTurn"}},
 		},
-		"Error": {
+		"ErrorEvent": {
 			{wire: "type", required: true, check: check{kinds: kindString}},
 			{wire: "requestId", check: check{kinds: kindString}},
 			{wire: "seq", check: check{kinds: kindInteger}},
@@ -445,14 +330,6 @@ func init() {
 			{wire: "field", required: true, check: check{kinds: kindString}},
 			{wire: "message", required: true, check: check{kinds: kindString}},
 		},
-		"GeneralAgentResponse": {
-			{wire: "responseParts", required: true, check: check{kinds: kindArray, item: &check{kinds: kindString}}},
-			{wire: "customerHappinessScore", required: true, check: check{kinds: kindNumber}},
-			{wire: "needsSatisfactionScore", required: true, check: check{kinds: kindNumber}},
-			{wire: "requestSummary", required: true, check: check{kinds: kindString}},
-			{wire: "resolutionStatus", required: true, check: check{kinds: kindString}},
-			{wire: "suggestedNextActions", required: true, check: check{kinds: kindArray, item: &check{kinds: kindString}}},
-		},
 		"GetSessionResult": {
 			{wire: "sessionId", required: true, check: check{kinds: kindString}},
 			{wire: "conversationId", required: true, check: check{kinds: kindString}},
@@ -468,11 +345,6 @@ func init() {
 			{wire: "key", required: true, check: check{kinds: kindString}},
 			{wire: "required", required: true, check: check{kinds: kindBoolean}},
 			{wire: "label", check: check{kinds: kindString}},
-		},
-		"IdentityIntakePayload": {
-			{wire: "status", required: true, check: check{kinds: kindString}},
-			{wire: "values", check: check{kinds: kindObject, shape: "IdentityIntakeValues"}},
-			{wire: "message", check: check{kinds: kindString}},
 		},
 		"IdentityIntakeSpec": {
 			{wire: "fields", required: true, check: check{kinds: kindArray, item: &check{kinds: kindObject, shape: "IdentityIntakeField"}}},
@@ -535,25 +407,6 @@ func init() {
 		"KeepaliveData": {
 			{wire: "requestId", required: true, check: check{kinds: kindString}},
 		},
-		"Message": {
-			{wire: "id", required: true, check: check{kinds: kindString}},
-			{wire: "externalId", nullable: true, check: check{kinds: kindString}},
-			{wire: "organizationId", nullable: true, check: check{kinds: kindString}},
-			{wire: "conversationId", nullable: true, check: check{kinds: kindString}},
-			{wire: "direction", required: true, check: check{kinds: kindString}},
-			{wire: "content", required: true, check: check{kinds: kindObject, shape: "MessageContent"}},
-			{wire: "from", nullable: true, check: check{kinds: kindObject, shape: "MessageSender"}},
-			{wire: "to", nullable: true, check: check{kinds: kindObject, shape: "MessageRecipient"}},
-			{wire: "metadataJson", nullable: true, check: check{kinds: kindObject}},
-			{wire: "analyticsJson", nullable: true, check: check{kinds: kindObject}},
-			{wire: "createdAt", required: true, check: check{kinds: kindString}},
-			{wire: "updatedAt", nullable: true, check: check{kinds: kindString}},
-		},
-		"MessageContent": {
-			{wire: "items", check: check{kinds: kindArray, item: &check{kinds: kindObject, shape: "ContentItem"}}},
-			{wire: "text", nullable: true, check: check{kinds: kindString}},
-			{wire: "structuredResponse", nullable: true, check: check{kinds: kindObject}},
-		},
 		"MessagePage": {
 			{wire: "messages", required: true, check: check{kinds: kindArray, item: &check{kinds: kindObject, shape: "ConversationMessage"}}},
 			{wire: "nextCursor", nullable: true, check: check{kinds: kindString}},
@@ -564,101 +417,74 @@ func init() {
 			{wire: "type", required: true, check: check{kinds: kindString}},
 			{wire: "name", check: check{kinds: kindString}},
 		},
-		"MessageRecipient": {
-			{wire: "id", required: true, check: check{kinds: kindString}},
-			{wire: "type", required: true, check: check{kinds: kindString}},
-			{wire: "name", nullable: true, check: check{kinds: kindString}},
-		},
-		"MessageSender": {
-			{wire: "id", required: true, check: check{kinds: kindString}},
-			{wire: "type", required: true, check: check{kinds: kindString}},
-			{wire: "name", nullable: true, check: check{kinds: kindString}},
-		},
 		"OpenTurn": {
 			{wire: "requestId", required: true, check: check{kinds: kindString}},
 			{wire: "lastSeq", required: true, check: check{kinds: kindInteger}},
 		},
-		"OtpInvalid": {
+		"OTPInvalid": {
 			{wire: "type", required: true, check: check{kinds: kindString}},
 			{wire: "requestId", check: check{kinds: kindString}},
 			{wire: "seq", check: check{kinds: kindInteger}},
-			{wire: "data", required: true, check: check{kinds: kindObject, shape: "OtpInvalidData"}},
+			{wire: "data", required: true, check: check{kinds: kindObject, shape: "OTPInvalidData"}},
 			{wire: "timestamp", check: check{kinds: kindInteger}},
 		},
-		"OtpInvalidData": {
+		"OTPInvalidData": {
 			{wire: "requestId", required: true, check: check{kinds: kindString}},
-			{wire: "data", required: true, check: check{kinds: kindObject, shape: "OtpInvalidDetails"}},
+			{wire: "data", required: true, check: check{kinds: kindObject, shape: "OTPInvalidDetails"}},
 		},
-		"OtpInvalidDetails": {
+		"OTPInvalidDetails": {
 			{wire: "error", check: check{kinds: kindString}},
 			{wire: "attemptsRemaining", required: true, check: check{kinds: kindInteger}},
 			{wire: "message", required: true, check: check{kinds: kindString}},
 		},
-		"OtpSent": {
+		"OTPSent": {
 			{wire: "type", required: true, check: check{kinds: kindString}},
 			{wire: "requestId", check: check{kinds: kindString}},
 			{wire: "seq", check: check{kinds: kindInteger}},
-			{wire: "data", required: true, check: check{kinds: kindObject, shape: "OtpSentData"}},
+			{wire: "data", required: true, check: check{kinds: kindObject, shape: "OTPSentData"}},
 			{wire: "timestamp", check: check{kinds: kindInteger}},
 		},
-		"OtpSentData": {
+		"OTPSentData": {
 			{wire: "requestId", required: true, check: check{kinds: kindString}},
-			{wire: "data", required: true, check: check{kinds: kindObject, shape: "OtpSentDetails"}},
+			{wire: "data", required: true, check: check{kinds: kindObject, shape: "OTPSentDetails"}},
 		},
-		"OtpSentDetails": {
+		"OTPSentDetails": {
 			{wire: "channel", required: true, check: check{kinds: kindString}},
 			{wire: "maskedDestination", required: true, check: check{kinds: kindString}},
 		},
-		"OtpVerificationRequired": {
+		"OTPVerificationRequired": {
 			{wire: "type", required: true, check: check{kinds: kindString}},
 			{wire: "requestId", check: check{kinds: kindString}},
 			{wire: "seq", check: check{kinds: kindInteger}},
-			{wire: "data", required: true, check: check{kinds: kindObject, shape: "OtpVerificationRequiredData"}},
+			{wire: "data", required: true, check: check{kinds: kindObject, shape: "OTPVerificationRequiredData"}},
 			{wire: "timestamp", check: check{kinds: kindInteger}},
 		},
-		"OtpVerificationRequiredData": {
+		"OTPVerificationRequiredData": {
 			{wire: "requestId", required: true, check: check{kinds: kindString}},
-			{wire: "data", required: true, check: check{kinds: kindObject, shape: "OtpVerificationRequiredDetails"}},
+			{wire: "data", required: true, check: check{kinds: kindObject, shape: "OTPVerificationRequiredDetails"}},
 		},
-		"OtpVerificationRequiredDetails": {
+		"OTPVerificationRequiredDetails": {
 			{wire: "toolId", required: true, check: check{kinds: kindString}},
 			{wire: "actionDescription", required: true, check: check{kinds: kindString}},
 			{wire: "availableChannels", required: true, check: check{kinds: kindArray, item: &check{kinds: kindString}}},
 			{wire: "authLevel", required: true, check: check{kinds: kindString}},
 			{wire: "expiresAt", check: check{kinds: kindInteger}},
 		},
-		"OtpVerified": {
+		"OTPVerified": {
 			{wire: "type", required: true, check: check{kinds: kindString}},
 			{wire: "requestId", check: check{kinds: kindString}},
 			{wire: "seq", check: check{kinds: kindInteger}},
-			{wire: "data", required: true, check: check{kinds: kindObject, shape: "OtpVerifiedData"}},
+			{wire: "data", required: true, check: check{kinds: kindObject, shape: "OTPVerifiedData"}},
 			{wire: "timestamp", check: check{kinds: kindInteger}},
 		},
-		"OtpVerifiedData": {
+		"OTPVerifiedData": {
 			{wire: "requestId", required: true, check: check{kinds: kindString}},
-			{wire: "data", required: true, check: check{kinds: kindObject, shape: "OtpVerifiedDetails"}},
+			{wire: "data", required: true, check: check{kinds: kindObject, shape: "OTPVerifiedDetails"}},
 		},
-		"OtpVerifiedDetails": {
+		"OTPVerifiedDetails": {
 			{wire: "message", required: true, check: check{kinds: kindString}},
 		},
-		"Participant": {
-			{wire: "id", required: true, check: check{kinds: kindString}},
-			{wire: "conversationId", required: true, check: check{kinds: kindString}},
-			{wire: "organizationId", required: true, check: check{kinds: kindString}},
-			{wire: "type", required: true, check: check{kinds: kindString}},
-			{wire: "externalId", nullable: true, check: check{kinds: kindString}},
-			{wire: "internalId", nullable: true, check: check{kinds: kindString}},
-			{wire: "browserFingerprint", nullable: true, check: check{kinds: kindString}},
-			{wire: "browserInfo", nullable: true, check: check{kinds: kindObject}},
-			{wire: "name", required: true, check: check{kinds: kindString}},
-			{wire: "email", nullable: true, check: check{kinds: kindString}},
-			{wire: "phone", nullable: true, check: check{kinds: kindString}},
-			{wire: "crmContactId", nullable: true, check: check{kinds: kindString}},
-			{wire: "metadataJson", check: check{kinds: kindObject}},
-			{wire: "createdAt", required: true, check: check{kinds: kindString}},
-			{wire: "updatedAt", required: true, check: check{kinds: kindString}},
-		},
-		"Pong": {
+		"PongEvent": {
 			{wire: "type", required: true, check: check{kinds: kindString}},
 			{wire: "requestId", check: check{kinds: kindString}},
 			{wire: "data", check: check{kinds: kindObject, shape: "PongData"}},
@@ -670,31 +496,6 @@ func init() {
 		"RenameConversationResult": {
 			{wire: "conversationId", required: true, check: check{kinds: kindString}},
 			{wire: "title", required: true, check: check{kinds: kindString}},
-		},
-		"SendMessageResult": {
-			{wire: "messageId", required: true, check: check{kinds: kindString}},
-			{wire: "response", required: true, check: check{kinds: kindObject, shape: "GeneralAgentResponse"}},
-			{wire: "needsEscalation", required: true, check: check{kinds: kindBoolean}},
-			{wire: "escalationReason", check: check{kinds: kindString}},
-			{wire: "directive", nullable: true, check: check{kinds: kindObject}},
-		},
-		"Session": {
-			{wire: "sessionId", required: true, check: check{kinds: kindString}},
-			{wire: "conversationId", required: true, check: check{kinds: kindString}},
-			{wire: "organizationId", required: true, check: check{kinds: kindString}},
-			{wire: "agentId", check: check{kinds: kindString}},
-			{wire: "agentName", required: true, check: check{kinds: kindString}},
-			{wire: "userParticipantId", required: true, check: check{kinds: kindString}},
-			{wire: "agentParticipantId", required: true, check: check{kinds: kindString}},
-			{wire: "threadId", required: true, check: check{kinds: kindString}},
-			{wire: "status", check: check{kinds: kindString}},
-			{wire: "tokenCount", check: check{kinds: kindInteger}},
-			{wire: "messageCount", check: check{kinds: kindInteger}},
-			{wire: "metadata", check: check{kinds: kindObject}},
-			{wire: "createdAt", check: check{kinds: kindString}},
-			{wire: "updatedAt", check: check{kinds: kindString}},
-			{wire: "endedAt", nullable: true, check: check{kinds: kindString}},
-			{wire: "lastActivityAt", check: check{kinds: kindString}},
 		},
 		"StreamChunk": {
 			{wire: "type", required: true, check: check{kinds: kindString}},
@@ -800,4 +601,108 @@ func init() {
 			{wire: "expiresAt", check: check{kinds: kindInteger}},
 		},
 	}
+}
+
+// argumentRows list the members of every object that callers write.
+var argumentRows = map[string][]argumentRow{
+	"AuthContext": {
+		{wire: "userId", name: "AuthContext.UserID", required: true},
+		{wire: "signature", name: "AuthContext.Signature", required: true, secret: true},
+		{wire: "timestamp", name: "AuthContext.Timestamp", required: true, least: bound(-9007199254740991), most: bound(9007199254740991)},
+	},
+	"Cancel": {
+		{wire: "action", constant: "\"cancel\""},
+		{wire: "requestId"},
+		{wire: "sessionId"},
+	},
+	"ConfirmToolAction": {
+		{wire: "action", constant: "\"confirm_tool_action\""},
+		{wire: "requestId", name: "ConfirmToolAction.RequestID", required: true},
+		{wire: "sessionId", name: "ConfirmToolAction.SessionID", required: true},
+		{wire: "approved", name: "ConfirmToolAction.Approved", required: true},
+		{wire: "confirmationId"},
+	},
+	"CreateConversationSession": {
+		{wire: "action", constant: "\"create_conversation_session\""},
+		{wire: "requestId"},
+		{wire: "agentId", name: "CreateConversationSession.AgentID", required: true},
+		{wire: "conversationId"},
+		{wire: "userName"},
+		{wire: "userEmail"},
+		{wire: "browserFingerprint"},
+		{wire: "supports"},
+		{wire: "metadata"},
+		{wire: "authContext", name: "CreateConversationSession.AuthContext", inner: "AuthContext"},
+	},
+	"FileAttachment": {
+		{wire: "name", name: "FileAttachment.Name", required: true, least: bound(1), most: bound(255)},
+		{wire: "mimeType"},
+		{wire: "url", name: "FileAttachment.URL", required: true},
+	},
+	"GetConversationMessages": {
+		{wire: "action", constant: "\"get_conversation_messages\""},
+		{wire: "requestId"},
+		{wire: "sessionId", name: "GetConversationMessages.SessionID", required: true},
+		{wire: "limit", name: "GetConversationMessages.Limit", least: bound(1), most: bound(100)},
+		{wire: "cursor"},
+	},
+	"GetSession": {
+		{wire: "action", constant: "\"get_session\""},
+		{wire: "requestId"},
+		{wire: "sessionId", name: "GetSession.SessionID", required: true},
+	},
+	"ImageAttachment": {
+		{wire: "url", name: "ImageAttachment.URL", required: true},
+		{wire: "detail"},
+	},
+	"ListConversations": {
+		{wire: "action", constant: "\"list_conversations\""},
+		{wire: "requestId"},
+		{wire: "limit", name: "ListConversations.Limit", least: bound(1), most: bound(200)},
+		{wire: "cursor"},
+		{wire: "query"},
+	},
+	"Ping": {
+		{wire: "action", constant: "\"ping\""},
+		{wire: "requestId"},
+	},
+	"RenameConversation": {
+		{wire: "action", constant: "\"rename_conversation\""},
+		{wire: "requestId"},
+		{wire: "conversationId", name: "RenameConversation.ConversationID", required: true},
+		{wire: "title", name: "RenameConversation.Title", required: true, least: bound(1), most: bound(200)},
+	},
+	"ResumeTurn": {
+		{wire: "action", constant: "\"resume_turn\""},
+		{wire: "requestId", name: "ResumeTurn.RequestID", required: true, least: bound(1)},
+		{wire: "sessionId", name: "ResumeTurn.SessionID", required: true},
+		{wire: "afterSeq", name: "ResumeTurn.AfterSeq", required: true, least: bound(0), most: bound(9007199254740991)},
+	},
+	"SendMessage": {
+		{wire: "action", constant: "\"send_message\""},
+		{wire: "requestId"},
+		{wire: "sessionId", name: "SendMessage.SessionID", required: true},
+		{wire: "message", name: "SendMessage.Message", required: true, least: bound(1), most: bound(10000)},
+		{wire: "stream"},
+		{wire: "model"},
+		{wire: "skill", name: "SendMessage.Skill", pattern: regexp.MustCompile("^[A-Za-z0-9_-]{1,128}$")},
+		{wire: "images", name: "SendMessage.Images", inner: "ImageAttachment"},
+		{wire: "files", name: "SendMessage.Files", inner: "FileAttachment"},
+	},
+	"SubmitInteraction": {
+		{wire: "action", constant: "\"submit_interaction\""},
+		{wire: "requestId", name: "SubmitInteraction.RequestID", required: true},
+		{wire: "sessionId", name: "SubmitInteraction.SessionID", required: true},
+		{wire: "interactionId", name: "SubmitInteraction.InteractionID", required: true},
+		{wire: "kind"},
+		{wire: "values"},
+		{wire: "declined"},
+	},
+	"VerifyOTP": {
+		{wire: "action", constant: "\"verify_otp\""},
+		{wire: "requestId", name: "VerifyOTP.RequestID", required: true},
+		{wire: "sessionId", name: "VerifyOTP.SessionID", required: true},
+		{wire: "code", secret: true, unless: [][]string{{"Declined"}}},
+		{wire: "declined"},
+	},
 }

@@ -5,27 +5,9 @@ package protocol
 
 import "encoding/json"
 
-// Checkpoint: a point from which an agent's thread can go on.
-type Checkpoint struct {
-	raw json.RawMessage
-
-	// The checkpoint.
-	ID string
-	// Thread it belongs to.
-	ThreadID string
-	// Agent it belongs to.
-	AgentID string
-	// Step of the agent's loop. At least 0.
-	Iteration int64
-	// Labels.
-	Metadata map[string]string
-	// When it was taken.
-	CreatedAt string
-}
-
 // ChoicesAnswer: the answer to one question.
 type ChoicesAnswer struct {
-	raw json.RawMessage
+	kept
 
 	// Header of the question.
 	Header string
@@ -37,7 +19,7 @@ type ChoicesAnswer struct {
 
 // ChoicesOption: one option.
 type ChoicesOption struct {
-	raw json.RawMessage
+	kept
 
 	// What is shown and sent back.
 	Label string
@@ -45,21 +27,9 @@ type ChoicesOption struct {
 	Description *string
 }
 
-// ChoicesPayload: what the agent is told.
-type ChoicesPayload struct {
-	raw json.RawMessage
-
-	// How the question ended.
-	Status InteractionStatus
-	// The values, when submitted.
-	Values *ChoicesValues
-	// Text for the agent.
-	Message *string
-}
-
 // ChoicesQuestion: one question.
 type ChoicesQuestion struct {
-	raw json.RawMessage
+	kept
 
 	// The question.
 	Question string
@@ -73,7 +43,7 @@ type ChoicesQuestion struct {
 
 // ChoicesSpec: what is asked.
 type ChoicesSpec struct {
-	raw json.RawMessage
+	kept
 
 	// The questions.
 	Questions []ChoicesQuestion
@@ -81,7 +51,7 @@ type ChoicesSpec struct {
 
 // ChoicesValues: what a human answers.
 type ChoicesValues struct {
-	raw json.RawMessage
+	kept
 
 	// One answer a question.
 	Answers []ChoicesAnswer
@@ -89,7 +59,7 @@ type ChoicesValues struct {
 
 // Citation: a source that the answer rests on.
 type Citation struct {
-	raw json.RawMessage
+	kept
 
 	// The source.
 	ID string
@@ -105,7 +75,7 @@ type Citation struct {
 
 // ContentItem: one part.
 type ContentItem struct {
-	raw json.RawMessage
+	kept
 
 	// Kind of part.
 	Type ContentItemType
@@ -117,7 +87,7 @@ type ContentItem struct {
 
 // ConversationMessage: one stored message.
 type ConversationMessage struct {
-	raw json.RawMessage
+	kept
 
 	// The message.
 	ID string
@@ -141,7 +111,7 @@ type ConversationMessage struct {
 
 // ConversationMessageContent: what was said.
 type ConversationMessageContent struct {
-	raw json.RawMessage
+	kept
 
 	// The text.
 	Text *string
@@ -154,7 +124,7 @@ type ConversationMessageContent struct {
 
 // ConversationPage: one page of conversations, newest first.
 type ConversationPage struct {
-	raw json.RawMessage
+	kept
 
 	// The conversations.
 	Conversations []ConversationSummary
@@ -164,33 +134,9 @@ type ConversationPage struct {
 	HasMore *bool
 }
 
-// ConversationRecord: a conversation as stored.
-type ConversationRecord struct {
-	raw json.RawMessage
-
-	// The conversation.
-	ID string
-	// Where it is held.
-	Platform Platform
-	// Its name.
-	Name string
-	// Organisation that owns it.
-	OrganizationID string
-	// Key that made it unique at creation.
-	IdempotencyKey string
-	// Free-form data.
-	MetadataJSON json.RawMessage
-	// Free-form figures.
-	AnalyticsJSON json.RawMessage
-	// When it was created.
-	CreatedAt string
-	// When it last changed.
-	UpdatedAt string
-}
-
 // ConversationSummary: one conversation in a list.
 type ConversationSummary struct {
-	raw json.RawMessage
+	kept
 
 	// The conversation.
 	ConversationID string
@@ -204,7 +150,7 @@ type ConversationSummary struct {
 
 // CreateConversationSessionResult: descriptor of the session that was opened.
 type CreateConversationSessionResult struct {
-	raw json.RawMessage
+	kept
 
 	// Session to name in every later action.
 	SessionID string
@@ -227,7 +173,7 @@ type CreateConversationSessionResult struct {
 
 // ErrorInfo: what failed.
 type ErrorInfo struct {
-	raw json.RawMessage
+	kept
 
 	// Error code; unknown ones are kept.
 	Code string
@@ -241,7 +187,7 @@ type ErrorInfo struct {
 
 // FieldError: one field that was not accepted.
 type FieldError struct {
-	raw json.RawMessage
+	kept
 
 	// The field.
 	Field string
@@ -249,27 +195,9 @@ type FieldError struct {
 	Message string
 }
 
-// GeneralAgentResponse: structured answer of the general agent.
-type GeneralAgentResponse struct {
-	raw json.RawMessage
-
-	// Paragraphs of the answer.
-	ResponseParts []string
-	// Estimate of the person's mood. 0 to 1.
-	CustomerHappinessScore float64
-	// Estimate of how far the need was met. 0 to 1.
-	NeedsSatisfactionScore float64
-	// What the person wanted, in one sentence.
-	RequestSummary string
-	// How far the request is resolved.
-	ResolutionStatus ResolutionStatus
-	// What the person may say next.
-	SuggestedNextActions []string
-}
-
 // GetSessionResult: a session as stored.
 type GetSessionResult struct {
-	raw json.RawMessage
+	kept
 
 	// The session.
 	SessionID string
@@ -294,7 +222,7 @@ type GetSessionResult struct {
 
 // IdentityIntakeField: one field of the form.
 type IdentityIntakeField struct {
-	raw json.RawMessage
+	kept
 
 	// Which fact.
 	Key IdentityIntakeKey
@@ -304,21 +232,9 @@ type IdentityIntakeField struct {
 	Label *string
 }
 
-// IdentityIntakePayload: what the agent is told.
-type IdentityIntakePayload struct {
-	raw json.RawMessage
-
-	// How the question ended.
-	Status InteractionStatus
-	// The values, when submitted.
-	Values *IdentityIntakeValues
-	// Text for the agent.
-	Message *string
-}
-
 // IdentityIntakeSpec: what is asked.
 type IdentityIntakeSpec struct {
-	raw json.RawMessage
+	kept
 
 	// What to ask for.
 	Fields []IdentityIntakeField
@@ -326,7 +242,7 @@ type IdentityIntakeSpec struct {
 
 // IdentityIntakeValues: what a human answers.
 type IdentityIntakeValues struct {
-	raw json.RawMessage
+	kept
 
 	// Name.
 	Name *string
@@ -336,51 +252,9 @@ type IdentityIntakeValues struct {
 	Phone *string
 }
 
-// Message: a message as stored.
-type Message struct {
-	raw json.RawMessage
-
-	// The message.
-	ID string
-	// Id at the platform. Null means none.
-	ExternalID Opt[string]
-	// Organisation. Null means none.
-	OrganizationID Opt[string]
-	// Conversation. Null means none.
-	ConversationID Opt[string]
-	// `inbound` from the person, `outbound` from the agent.
-	Direction MessageDirection
-	// What was said.
-	Content MessageContent
-	// Who sent it. Null means none.
-	From Opt[MessageSender]
-	// Who received it. Null means none.
-	To Opt[MessageRecipient]
-	// Free-form data. Null means none.
-	MetadataJSON json.RawMessage
-	// Free-form figures. Null means none.
-	AnalyticsJSON json.RawMessage
-	// When it was stored.
-	CreatedAt string
-	// When it last changed. Null means none.
-	UpdatedAt Opt[string]
-}
-
-// MessageContent: what was said.
-type MessageContent struct {
-	raw json.RawMessage
-
-	// Parts of the message.
-	Items []ContentItem
-	// The text as a whole. Null means none.
-	Text Opt[string]
-	// Structured answer. Null means none.
-	StructuredResponse json.RawMessage
-}
-
 // MessagePage: one page of messages, newest first.
 type MessagePage struct {
-	raw json.RawMessage
+	kept
 
 	// The messages.
 	Messages []ConversationMessage
@@ -392,7 +266,7 @@ type MessagePage struct {
 
 // MessageParty: one side of a message.
 type MessageParty struct {
-	raw json.RawMessage
+	kept
 
 	// The participant.
 	ID string
@@ -402,33 +276,9 @@ type MessageParty struct {
 	Name *string
 }
 
-// MessageRecipient: who received it. Null means none.
-type MessageRecipient struct {
-	raw json.RawMessage
-
-	// The participant.
-	ID string
-	// Kind of participant.
-	Type string
-	// Display name. Null means none.
-	Name Opt[string]
-}
-
-// MessageSender: who sent it. Null means none.
-type MessageSender struct {
-	raw json.RawMessage
-
-	// The participant.
-	ID string
-	// Kind of participant.
-	Type string
-	// Display name. Null means none.
-	Name Opt[string]
-}
-
 // OpenTurn: a turn that runs in the conversation.
 type OpenTurn struct {
-	raw json.RawMessage
+	kept
 
 	// requestId of the turn, for `resume_turn`.
 	RequestID string
@@ -436,45 +286,9 @@ type OpenTurn struct {
 	LastSeq int64
 }
 
-// Participant: somebody who takes part in a conversation.
-type Participant struct {
-	raw json.RawMessage
-
-	// The participant.
-	ID string
-	// The conversation.
-	ConversationID string
-	// The organisation.
-	OrganizationID string
-	// What it is.
-	Type ParticipantType
-	// Id at the platform. Null means none.
-	ExternalID Opt[string]
-	// Id inside the organisation. Null means none.
-	InternalID Opt[string]
-	// Opaque fingerprint of the browser. Null means none.
-	BrowserFingerprint Opt[string]
-	// Facts about the browser. Null means none.
-	BrowserInfo json.RawMessage
-	// Display name.
-	Name string
-	// E-mail address. Null means none.
-	Email Opt[string]
-	// Telephone number. Null means none.
-	Phone Opt[string]
-	// Contact in the CRM. Null means none.
-	CrmContactID Opt[string]
-	// Free-form data.
-	MetadataJSON json.RawMessage
-	// When it joined.
-	CreatedAt string
-	// When it last changed.
-	UpdatedAt string
-}
-
 // PongData: envelope of the payload.
 type PongData struct {
-	raw json.RawMessage
+	kept
 
 	// Server time, epoch ms. At least 0.
 	Timestamp int64
@@ -482,7 +296,7 @@ type PongData struct {
 
 // RenameConversationResult: the conversation and the title it has now.
 type RenameConversationResult struct {
-	raw json.RawMessage
+	kept
 
 	// The conversation.
 	ConversationID string
@@ -490,64 +304,9 @@ type RenameConversationResult struct {
 	Title string
 }
 
-// SendMessageResult: answer of the agent as the general agent shapes it inside
-// `eventual_response`.
-type SendMessageResult struct {
-	raw json.RawMessage
-
-	// Message that was stored.
-	MessageID string
-	// Structured answer of the general agent.
-	Response GeneralAgentResponse
-	// Whether a human agent should take over.
-	NeedsEscalation bool
-	// Why a human agent should take over.
-	EscalationReason *string
-	// Instruction to the embedding site, such as a file to send. Null means none.
-	Directive json.RawMessage
-}
-
-// Session: a session as stored.
-type Session struct {
-	raw json.RawMessage
-
-	// The session.
-	SessionID string
-	// Its conversation.
-	ConversationID string
-	// Its organisation.
-	OrganizationID string
-	// Agent that answers.
-	AgentID *string
-	// Display name of the agent.
-	AgentName string
-	// Participant that stands for the person.
-	UserParticipantID string
-	// Participant that stands for the agent.
-	AgentParticipantID string
-	// Thread of the agent's memory.
-	ThreadID string
-	// Life of the session.
-	Status *SessionStatus
-	// Tokens spent. At least 0.
-	TokenCount *int64
-	// Messages stored. At least 0.
-	MessageCount *int64
-	// Free-form data.
-	Metadata json.RawMessage
-	// When it was opened.
-	CreatedAt *string
-	// When it last changed.
-	UpdatedAt *string
-	// When it ended. Null means none.
-	EndedAt Opt[string]
-	// When it was last used.
-	LastActivityAt *string
-}
-
 // StreamChunkState: what the step shows.
 type StreamChunkState struct {
-	raw json.RawMessage
+	kept
 
 	// Free form; `toolCall` and `toolResult` travel here by convention.
 	RawResponse json.RawMessage
@@ -562,7 +321,7 @@ type StreamChunkState struct {
 // ToolCall: a tool call as it travels in `stream_chunk` under `state.rawResponse.toolCall`, by
 // convention.
 type ToolCall struct {
-	raw json.RawMessage
+	kept
 
 	// Tool that runs.
 	Name string
@@ -575,7 +334,7 @@ type ToolCall struct {
 // ToolResult: the result of a tool call as it travels in `stream_chunk` under
 // `state.rawResponse.toolResult`, by convention.
 type ToolResult struct {
-	raw json.RawMessage
+	kept
 
 	// Tool that ran.
 	Name string
@@ -589,7 +348,7 @@ type ToolResult struct {
 
 // TurnResumedData: envelope of the payload.
 type TurnResumedData struct {
-	raw json.RawMessage
+	kept
 
 	// The turn that was asked for.
 	RequestID string
@@ -599,7 +358,7 @@ type TurnResumedData struct {
 
 // TurnResumedDetails: what became of it.
 type TurnResumedDetails struct {
-	raw json.RawMessage
+	kept
 
 	// `running` and `settled`: the events after `afterSeq` follow. `gone`: it was accepted, its
 	// events are not kept any more. `never`: it was not accepted in this conversation. `moved`:
@@ -611,7 +370,7 @@ type TurnResumedDetails struct {
 
 // Usage: what the turn spent.
 type Usage struct {
-	raw json.RawMessage
+	kept
 
 	// Cost in US dollars.
 	CostUsd *float64

@@ -75,6 +75,8 @@ class Document:
     messages: tuple[MessageNode, ...]
     operations: tuple[OperationNode, ...]
     schemas: tuple[tuple[str, Node], ...]
+    asked: frozenset[str]
+    """Keys of the schemas that are printed though no message leads to them (`x-emit`)."""
     error_codes: str | None
     state_machines: str | None
     notes: tuple[Diagnostic, ...] = ()
@@ -139,7 +141,8 @@ class Reader:
             correlation=self._correlation(),
             messages=tuple(found),
             operations=tuple(operations.values()),
-            schemas=tuple(self._schemas()),
+            schemas=tuple((key, self._schema(node)) for key, node in self._components()),
+            asked=frozenset(key for key, node in self._components() if _asked(node)),
             error_codes=self.root.value.get("x-error-codes"),
             state_machines=self.root.value.get("x-state-machines"),
             notes=tuple(self.notes),
@@ -384,11 +387,14 @@ class Reader:
         schema = self._schema(result.child("schema")) if "schema" in result.value else None
         return ResultNode(event, at, result, schema)
 
-    def _schemas(self) -> list[tuple[str, Node]]:
+    def _components(self) -> list[tuple[str, Node]]:
         components = self.root.value.get("components", {})
         schemas = components.get("schemas", {}) if isinstance(components, dict) else {}
-        node = self.root
-        return [(key, self._schema(node.child("components", "schemas", key))) for key in schemas]
+        return [(key, self.root.child("components", "schemas", key)) for key in schemas]
+
+
+def _asked(node: Node) -> bool:
+    return isinstance(node.value, dict) and node.value.get("x-emit") is True
 
 
 def _add(messages: dict[tuple[str, str], MessageNode], found: MessageNode) -> None:

@@ -12,7 +12,7 @@ from wiregen.contract import read_contract
 from wiregen.contract.model import Contract
 from wiregen.errors import pointer_path, refuse
 from wiregen.graph import boxed_members, directions, neighbours, reach, referenced, renamed
-from wiregen.ir import Const, Field, Message, Operation, Ref, Result, Spec, Struct, Type, TypeDef
+from wiregen.ir import Const, Field, Message, Operation, Ref, Result, Spec, Struct, TypeDef
 from wiregen.load import Store
 from wiregen.mirrors import FactReader
 from wiregen.naming import TWIN, rooted
@@ -77,14 +77,18 @@ class _Builder:
         document = self.document
         drafts = [self._draft(item) for item in document.messages]
         operations = tuple(self._operation(item) for item in document.operations)
-        shown = [self.resolver.root_type(node, rooted(key)).type for key, node in document.schemas]
+        shown = {
+            key: self.resolver.root_type(node, rooted(key)).type for key, node in document.schemas
+        }
+        named = {key: name for key, type_ in shown.items() if (name := referenced(type_))}
         self.resolver.finish()
         self._hold([item.name for item in drafts])
         messages = [
             self._facts(item, draft) for item, draft in zip(document.messages, drafts, strict=True)
         ]
-        self._prune(messages, operations, shown)
-        types = self._types(messages, operations)
+        self._prune(messages, operations, list(named.values()))
+        asked = tuple(sorted(name for key, name in named.items() if key in document.asked))
+        types = self._types(messages, operations, asked)
         wire_types = {item.wire for item in messages if item.role == "event"}
         names = document.error_codes, document.state_machines
         errors = read_errors(self.store, names[0]) if names[0] else None
@@ -109,6 +113,7 @@ class _Builder:
             operations=operations,
             correlation=tuple(pointer_path(item) for item in document.correlation),
             types=types,
+            asked=asked,
             shapes=build_shapes(types, {item.name: item for item in messages}),
             union_shapes=build_unions(types),
             errors=errors,
@@ -228,25 +233,27 @@ class _Builder:
         return Operation(action=item.action, replies=item.replies, result=result)
 
     def _prune(
-        self, messages: list[Message], operations: tuple[Operation, ...], shown: list[Type]
+        self, messages: list[Message], operations: tuple[Operation, ...], shown: list[str]
     ) -> None:
         """Drop what nothing leads to: parts of unions that cannot be told apart."""
         types = self.resolver.types
         roots = [item.name for item in messages]
         roots += [item.result.type.name for item in operations if item.result]
-        roots += [name for name in map(referenced, shown) if name is not None]
-        kept = reach(types, roots)
+        kept = reach(types, [*roots, *shown])
         for name in types.keys() - kept:
             del types[name]
 
     def _types(
-        self, messages: list[Message], operations: tuple[Operation, ...]
+        self,
+        messages: list[Message],
+        operations: tuple[Operation, ...],
+        asked: tuple[str, ...],
     ) -> tuple[TypeDef, ...]:
         types = self.resolver.types
         writes = [item.name for item in messages if item.role == "action"]
         reads = [item.name for item in messages if item.role == "event"]
         reads += [item.result.type.name for item in operations if item.result]
-        way = directions(types, reads, writes)
+        way = directions(types, reads, writes, asked)
         boxed = boxed_members(types)
         done: list[TypeDef] = []
         for name in sorted(types):

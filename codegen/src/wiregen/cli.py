@@ -28,6 +28,7 @@ from wiregen.ir import Spec
 from wiregen.lint import RULES, lint_folder
 from wiregen.normalise import View
 from wiregen.normalise import bundle as make_bundle
+from wiregen.projects import in_projects, project_files, starter_files
 from wiregen.reading import AS_WRITTEN, Reading
 from wiregen.reference.site import build_site
 from wiregen.served import Side
@@ -117,6 +118,7 @@ def generate(
     spec: SpecOption = None,
     out: Path | None = None,
     role: Side = "client",
+    project: bool = False,
     force: bool = False,
     reading: ReadingOptions = AS_WRITTEN,
 ) -> int:
@@ -124,7 +126,8 @@ def generate(
 
     Examples: `wiregen generate`, `wiregen generate --lang go --out /tmp/look`,
     `wiregen generate --role server --lang python --out server`,
-    `wiregen generate --spec chat.yml --out made --discriminator type`
+    `wiregen generate --spec chat.yml --out made --discriminator type`,
+    `wiregen generate --spec chat.yml --out made --project`
 
     Parameters
     ----------
@@ -132,14 +135,23 @@ def generate(
         Folder that takes the place of the project root; each language gets a folder in it.
     role
         Whose wire layer: a server decodes the actions and encodes the events. Goes with --out.
+    project
+        Write the project around it, too: pyproject.toml, package.json, go.mod, a .csproj and
+        Cargo.toml name all that it needs. Those that are there stay. Goes with --out.
     force
         Write over files that were edited by hand.
     """
     if role == "server" and out is None:
         raise refuse("", "", "usage", "--role server needs --out, a folder of its own")
+    if project and out is None:
+        raise refuse("", "", "usage", "--project needs --out, a folder of its own")
     config = _config(spec, out)
     langs = _languages(lang)
     found = build(config.spec_folder, _over(config.reading, reading), role)
+    around = {}
+    if project:
+        config = in_projects(config, found.title)
+        around = project_files(config, found.title, langs)
     recover(config.root)
     old = manifest.read(config.root / config.manifest)
     edited = [] if force else manifest.hand_edited(config.root, old, langs)
@@ -150,7 +162,7 @@ def generate(
     made = run_emitters(found, config, langs)
     record = {str(config.manifest): manifest.render(manifest.updated(old, found, made, langs))}
     removed = manifest.stale(config.root, old, made, langs)
-    write_all(config.root, {**made.files, **record}, removed)
+    write_all(config.root, {**around, **made.files, **record}, removed)
     for said in found.diagnostics:
         print(said, file=sys.stderr)
     for name, outcome in sorted(made.formatters.items()):
@@ -408,12 +420,7 @@ def init(folder: Path, /) -> int:
     """
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise refuse("", "", "usage", f"{folder} is not an empty folder")
-    starter = Path(__file__).parent / "starter"
-    files = {
-        path.relative_to(starter).as_posix(): path.read_text(encoding="utf-8")
-        for path in sorted(starter.rglob("*"))
-        if path.is_file()
-    }
+    files = starter_files()
     write_all(folder, files)
     print(f"wrote {len(files)} files; now `cd {folder}`, `wiregen lint` and `wiregen generate`")
     return 0

@@ -14,6 +14,7 @@ from wiregen.emit._contract import contract_files
 from wiregen.errors import SpecError, refuse
 from wiregen.ir import Spec
 from wiregen.naming import LANGS
+from wiregen.printed import printed
 from wiregen.register import localised
 from wiregen.writing import write_all
 
@@ -34,6 +35,7 @@ def raw_files(spec: Spec, config: Config, lang: str) -> dict[str, str]:
     """Return the files of one language by path below the root, before the formatter."""
     target = config.target(lang)
     files: dict[str, str] = {}
+    spec = printed(spec)
     named = localised(spec, lang) if lang in LANGS else spec
     try:
         made = {**emitter(lang)(named, target), **contract_files(named, target)}

@@ -68,11 +68,14 @@ def renamed_type(type_: Type, names: Mapping[str, str]) -> Type:
 
 
 def directions(
-    types: Mapping[str, TypeDef], reads: list[str], writes: list[str]
+    types: Mapping[str, TypeDef], reads: list[str], writes: list[str], asked: Iterable[str] = ()
 ) -> dict[str, Direction]:
-    """Say of each type whether clients read it, write it, or both (also when nothing says)."""
+    """Say of each type whether clients read it, write it, or both (also when nothing says).
+
+    Those that are ``asked`` for and that no message leads to go both ways, with all they hold.
+    """
     read, written = reach(types, reads), reach(types, writes)
-    loose = reach(types, types.keys() - read - written)  # with all that such a type holds
+    loose = reach(types, set(asked) - read - written)
     read, written = read | loose, written | loose
     out: dict[str, Direction] = {}
     for name in types:

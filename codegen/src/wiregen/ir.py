@@ -524,6 +524,8 @@ class Spec:
     correlation: tuple[Path, ...]
     types: tuple[TypeDef, ...]
     shapes: tuple[Shape, ...]
+    asked: tuple[str, ...] = ()
+    """Types that `x-emit` asks for, though no message leads to them."""
     union_shapes: tuple[UnionShape, ...] = ()
     errors: ErrorTable | None = None
     machines: Machines | None = None

@@ -48,22 +48,6 @@ pub enum ImageDetail {
 
 open_enum!(ImageDetail { Low = "low", High = "high", Auto = "auto",  });
 
-/// How a question ended.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum InteractionStatus {
-    /// `submitted`
-    Submitted,
-    /// `declined`
-    Declined,
-    /// `no_response`
-    NoResponse,
-    /// A value that this version does not know.
-    Unknown(Box<str>),
-}
-
-open_enum!(InteractionStatus { Submitted = "submitted", Declined = "declined", NoResponse = "no_response",  });
-
 /// `inbound` from the person, `outbound` from the agent.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 #[non_exhaustive]
@@ -109,72 +93,6 @@ pub enum OtpInvalidReason {
 }
 
 open_enum!(OtpInvalidReason { InvalidCode = "INVALID_CODE", MaxAttempts = "MAX_ATTEMPTS", NotFound = "NOT_FOUND", Expired = "EXPIRED",  });
-
-/// What it is.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum ParticipantType {
-    /// `user`
-    User,
-    /// `ai-agent`
-    AiAgent,
-    /// `human-agent`
-    HumanAgent,
-    /// A value that this version does not know.
-    Unknown(Box<str>),
-}
-
-open_enum!(ParticipantType { User = "user", AiAgent = "ai-agent", HumanAgent = "human-agent",  });
-
-/// Where it is held.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum Platform {
-    /// `web`
-    Web,
-    /// `messenger`
-    Messenger,
-    /// `instagram`
-    Instagram,
-    /// `email`
-    Email,
-    /// `discord`
-    Discord,
-    /// `phone`
-    Phone,
-    /// `sms`
-    Sms,
-    /// `slack`
-    Slack,
-    /// `whatsapp`
-    Whatsapp,
-    /// `tiktok`
-    Tiktok,
-    /// A value that this version does not know.
-    Unknown(Box<str>),
-}
-
-open_enum!(Platform { Web = "web", Messenger = "messenger", Instagram = "instagram", Email = "email", Discord = "discord", Phone = "phone", Sms = "sms", Slack = "slack", Whatsapp = "whatsapp", Tiktok = "tiktok",  });
-
-/// How far the request is resolved.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum ResolutionStatus {
-    /// `resolved`
-    Resolved,
-    /// `in_progress`
-    InProgress,
-    /// `requires_escalation`
-    RequiresEscalation,
-    /// `needs_more_info`
-    NeedsMoreInfo,
-    /// `blocked`
-    Blocked,
-    /// A value that this version does not know.
-    Unknown(Box<str>),
-}
-
-open_enum!(ResolutionStatus { Resolved = "resolved", InProgress = "in_progress", RequiresEscalation = "requires_escalation", NeedsMoreInfo = "needs_more_info", Blocked = "blocked",  });
 
 /// `running` and `settled`: the events after `afterSeq` follow. `gone`: it was accepted, its
 /// events are not kept any more. `never`: it was not accepted in this conversation. `moved`:

@@ -131,21 +131,6 @@ pub(crate) static CANCELLED_DATA: Shape = Shape {
         member("status", true, false, Check::Kinds(&[Kind::Integer])),
     ],
 };
-pub(crate) static CHECKPOINT: Shape = Shape {
-    members: &[
-        member("id", true, false, Check::Kinds(&[Kind::String])),
-        member("threadId", true, false, Check::Kinds(&[Kind::String])),
-        member("agentId", true, false, Check::Kinds(&[Kind::String])),
-        member("iteration", true, false, Check::Kinds(&[Kind::Integer])),
-        member(
-            "metadata",
-            false,
-            false,
-            Check::Map(&Check::Kinds(&[Kind::String]), false),
-        ),
-        member("createdAt", true, false, Check::Kinds(&[Kind::String])),
-    ],
-};
 pub(crate) static CHOICES_ANSWER: Shape = Shape {
     members: &[
         member("header", true, false, Check::Kinds(&[Kind::String])),
@@ -162,13 +147,6 @@ pub(crate) static CHOICES_OPTION: Shape = Shape {
     members: &[
         member("label", true, false, Check::Kinds(&[Kind::String])),
         member("description", false, false, Check::Kinds(&[Kind::String])),
-    ],
-};
-pub(crate) static CHOICES_PAYLOAD: Shape = Shape {
-    members: &[
-        member("status", true, false, Check::Kinds(&[Kind::String])),
-        member("values", false, false, Check::Struct(&CHOICES_VALUES)),
-        member("message", false, false, Check::Kinds(&[Kind::String])),
     ],
 };
 pub(crate) static CHOICES_QUESTION: Shape = Shape {
@@ -260,19 +238,6 @@ pub(crate) static CONVERSATION_PAGE: Shape = Shape {
         ),
         member("nextCursor", false, true, Check::Kinds(&[Kind::String])),
         member("hasMore", false, false, Check::Kinds(&[Kind::Boolean])),
-    ],
-};
-pub(crate) static CONVERSATION_RECORD: Shape = Shape {
-    members: &[
-        member("id", true, false, Check::Kinds(&[Kind::String])),
-        member("platform", true, false, Check::Kinds(&[Kind::String])),
-        member("name", true, false, Check::Kinds(&[Kind::String])),
-        member("organizationId", true, false, Check::Kinds(&[Kind::String])),
-        member("idempotencyKey", true, false, Check::Kinds(&[Kind::String])),
-        member("metadataJson", false, false, Check::Map(&Check::Any, true)),
-        member("analyticsJson", false, false, Check::Map(&Check::Any, true)),
-        member("createdAt", true, false, Check::Kinds(&[Kind::String])),
-        member("updatedAt", true, false, Check::Kinds(&[Kind::String])),
     ],
 };
 pub(crate) static CONVERSATION_SUMMARY: Shape = Shape {
@@ -389,41 +354,6 @@ pub(crate) static FIELD_ERROR: Shape = Shape {
         member("message", true, false, Check::Kinds(&[Kind::String])),
     ],
 };
-pub(crate) static GENERAL_AGENT_RESPONSE: Shape = Shape {
-    members: &[
-        member(
-            "responseParts",
-            true,
-            false,
-            Check::Array(&Check::Kinds(&[Kind::String]), false),
-        ),
-        member(
-            "customerHappinessScore",
-            true,
-            false,
-            Check::Kinds(&[Kind::Number]),
-        ),
-        member(
-            "needsSatisfactionScore",
-            true,
-            false,
-            Check::Kinds(&[Kind::Number]),
-        ),
-        member("requestSummary", true, false, Check::Kinds(&[Kind::String])),
-        member(
-            "resolutionStatus",
-            true,
-            false,
-            Check::Kinds(&[Kind::String]),
-        ),
-        member(
-            "suggestedNextActions",
-            true,
-            false,
-            Check::Array(&Check::Kinds(&[Kind::String]), false),
-        ),
-    ],
-};
 pub(crate) static GET_SESSION_RESULT: Shape = Shape {
     members: &[
         member("sessionId", true, false, Check::Kinds(&[Kind::String])),
@@ -452,18 +382,6 @@ pub(crate) static IDENTITY_INTAKE_FIELD: Shape = Shape {
         member("key", true, false, Check::Kinds(&[Kind::String])),
         member("required", true, false, Check::Kinds(&[Kind::Boolean])),
         member("label", false, false, Check::Kinds(&[Kind::String])),
-    ],
-};
-pub(crate) static IDENTITY_INTAKE_PAYLOAD: Shape = Shape {
-    members: &[
-        member("status", true, false, Check::Kinds(&[Kind::String])),
-        member(
-            "values",
-            false,
-            false,
-            Check::Struct(&IDENTITY_INTAKE_VALUES),
-        ),
-        member("message", false, false, Check::Kinds(&[Kind::String])),
     ],
 };
 pub(crate) static IDENTITY_INTAKE_SPEC: Shape = Shape {
@@ -580,39 +498,6 @@ pub(crate) static KEEPALIVE_DATA: Shape = Shape {
         Check::Kinds(&[Kind::String]),
     )],
 };
-pub(crate) static MESSAGE: Shape = Shape {
-    members: &[
-        member("id", true, false, Check::Kinds(&[Kind::String])),
-        member("externalId", false, true, Check::Kinds(&[Kind::String])),
-        member("organizationId", false, true, Check::Kinds(&[Kind::String])),
-        member("conversationId", false, true, Check::Kinds(&[Kind::String])),
-        member("direction", true, false, Check::Kinds(&[Kind::String])),
-        member("content", true, false, Check::Struct(&MESSAGE_CONTENT)),
-        member("from", false, true, Check::Struct(&MESSAGE_SENDER)),
-        member("to", false, true, Check::Struct(&MESSAGE_RECIPIENT)),
-        member("metadataJson", false, true, Check::Map(&Check::Any, true)),
-        member("analyticsJson", false, true, Check::Map(&Check::Any, true)),
-        member("createdAt", true, false, Check::Kinds(&[Kind::String])),
-        member("updatedAt", false, true, Check::Kinds(&[Kind::String])),
-    ],
-};
-pub(crate) static MESSAGE_CONTENT: Shape = Shape {
-    members: &[
-        member(
-            "items",
-            false,
-            false,
-            Check::Array(&Check::Struct(&CONTENT_ITEM), false),
-        ),
-        member("text", false, true, Check::Kinds(&[Kind::String])),
-        member(
-            "structuredResponse",
-            false,
-            true,
-            Check::Map(&Check::Any, true),
-        ),
-    ],
-};
 pub(crate) static MESSAGE_PAGE: Shape = Shape {
     members: &[
         member(
@@ -630,20 +515,6 @@ pub(crate) static MESSAGE_PARTY: Shape = Shape {
         member("id", true, false, Check::Kinds(&[Kind::String])),
         member("type", true, false, Check::Kinds(&[Kind::String])),
         member("name", false, false, Check::Kinds(&[Kind::String])),
-    ],
-};
-pub(crate) static MESSAGE_RECIPIENT: Shape = Shape {
-    members: &[
-        member("id", true, false, Check::Kinds(&[Kind::String])),
-        member("type", true, false, Check::Kinds(&[Kind::String])),
-        member("name", false, true, Check::Kinds(&[Kind::String])),
-    ],
-};
-pub(crate) static MESSAGE_SENDER: Shape = Shape {
-    members: &[
-        member("id", true, false, Check::Kinds(&[Kind::String])),
-        member("type", true, false, Check::Kinds(&[Kind::String])),
-        member("name", false, true, Check::Kinds(&[Kind::String])),
     ],
 };
 pub(crate) static OPEN_TURN: Shape = Shape {
@@ -777,30 +648,6 @@ pub(crate) static OTP_VERIFIED_DETAILS: Shape = Shape {
         Check::Kinds(&[Kind::String]),
     )],
 };
-pub(crate) static PARTICIPANT: Shape = Shape {
-    members: &[
-        member("id", true, false, Check::Kinds(&[Kind::String])),
-        member("conversationId", true, false, Check::Kinds(&[Kind::String])),
-        member("organizationId", true, false, Check::Kinds(&[Kind::String])),
-        member("type", true, false, Check::Kinds(&[Kind::String])),
-        member("externalId", false, true, Check::Kinds(&[Kind::String])),
-        member("internalId", false, true, Check::Kinds(&[Kind::String])),
-        member(
-            "browserFingerprint",
-            false,
-            true,
-            Check::Kinds(&[Kind::String]),
-        ),
-        member("browserInfo", false, true, Check::Map(&Check::Any, true)),
-        member("name", true, false, Check::Kinds(&[Kind::String])),
-        member("email", false, true, Check::Kinds(&[Kind::String])),
-        member("phone", false, true, Check::Kinds(&[Kind::String])),
-        member("crmContactId", false, true, Check::Kinds(&[Kind::String])),
-        member("metadataJson", false, false, Check::Map(&Check::Any, true)),
-        member("createdAt", true, false, Check::Kinds(&[Kind::String])),
-        member("updatedAt", true, false, Check::Kinds(&[Kind::String])),
-    ],
-};
 pub(crate) static PONG: Shape = Shape {
     members: &[
         member("type", true, false, Check::Word("pong")),
@@ -821,65 +668,6 @@ pub(crate) static RENAME_CONVERSATION_RESULT: Shape = Shape {
     members: &[
         member("conversationId", true, false, Check::Kinds(&[Kind::String])),
         member("title", true, false, Check::Kinds(&[Kind::String])),
-    ],
-};
-pub(crate) static SEND_MESSAGE_RESULT: Shape = Shape {
-    members: &[
-        member("messageId", true, false, Check::Kinds(&[Kind::String])),
-        member(
-            "response",
-            true,
-            false,
-            Check::Struct(&GENERAL_AGENT_RESPONSE),
-        ),
-        member(
-            "needsEscalation",
-            true,
-            false,
-            Check::Kinds(&[Kind::Boolean]),
-        ),
-        member(
-            "escalationReason",
-            false,
-            false,
-            Check::Kinds(&[Kind::String]),
-        ),
-        member("directive", false, true, Check::Map(&Check::Any, true)),
-    ],
-};
-pub(crate) static SESSION: Shape = Shape {
-    members: &[
-        member("sessionId", true, false, Check::Kinds(&[Kind::String])),
-        member("conversationId", true, false, Check::Kinds(&[Kind::String])),
-        member("organizationId", true, false, Check::Kinds(&[Kind::String])),
-        member("agentId", false, false, Check::Kinds(&[Kind::String])),
-        member("agentName", true, false, Check::Kinds(&[Kind::String])),
-        member(
-            "userParticipantId",
-            true,
-            false,
-            Check::Kinds(&[Kind::String]),
-        ),
-        member(
-            "agentParticipantId",
-            true,
-            false,
-            Check::Kinds(&[Kind::String]),
-        ),
-        member("threadId", true, false, Check::Kinds(&[Kind::String])),
-        member("status", false, false, Check::Kinds(&[Kind::String])),
-        member("tokenCount", false, false, Check::Kinds(&[Kind::Integer])),
-        member("messageCount", false, false, Check::Kinds(&[Kind::Integer])),
-        member("metadata", false, false, Check::Map(&Check::Any, true)),
-        member("createdAt", false, false, Check::Kinds(&[Kind::String])),
-        member("updatedAt", false, false, Check::Kinds(&[Kind::String])),
-        member("endedAt", false, true, Check::Kinds(&[Kind::String])),
-        member(
-            "lastActivityAt",
-            false,
-            false,
-            Check::Kinds(&[Kind::String]),
-        ),
     ],
 };
 pub(crate) static STREAM_CHUNK: Shape = Shape {

@@ -182,8 +182,7 @@ fn req_wire_06_types_decode_as_the_schemas_say() {
     for (body, row) in rows("types") {
         let name = format!("{} {}: {}", body["type"], row["id"], row["text"]);
         check_types!(body, row, name:
-            Checkpoint, ChoicesPayload, ChoicesSpec, ConversationRecord, IdentityIntakePayload,
-            IdentityIntakeSpec, Message, Participant, SendMessageResult, Session, ToolCall,
+            ChoicesSpec, ChoicesValues, IdentityIntakeSpec, IdentityIntakeValues, ToolCall,
             ToolResult,
         );
     }
@@ -271,6 +270,7 @@ fn req_call_05_what_the_schema_accepts_of_an_action_is_written_the_same() {
             "submit_interaction" => check_action::<action::SubmitInteraction>(&row, &name),
             "cancel" => check_action::<action::Cancel>(&row, &name),
             "ping" => check_action::<action::Ping>(&row, &name),
+            "resume_turn" => check_action::<action::ResumeTurn>(&row, &name),
             other => panic!("no type for {other}"),
         }
     }

@@ -18,12 +18,6 @@ export type ImageDetail = 'low' | 'high' | 'auto' | (string & {});
 /** The values of ImageDetail that this version knows; a peer may send others. */
 export const IMAGE_DETAIL_VALUES = ['low', 'high', 'auto'] as const;
 
-/** How a question ended. */
-export type InteractionStatus = 'submitted' | 'declined' | 'no_response' | (string & {});
-
-/** The values of InteractionStatus that this version knows; a peer may send others. */
-export const INTERACTION_STATUS_VALUES = ['submitted', 'declined', 'no_response'] as const;
-
 /** `inbound` from the person, `outbound` from the agent. */
 export type MessageDirection = 'inbound' | 'outbound' | (string & {});
 
@@ -46,58 +40,6 @@ export const OTP_INVALID_REASON_VALUES = [
   'MAX_ATTEMPTS',
   'NOT_FOUND',
   'EXPIRED',
-] as const;
-
-/** What it is. */
-export type ParticipantType = 'user' | 'ai-agent' | 'human-agent' | (string & {});
-
-/** The values of ParticipantType that this version knows; a peer may send others. */
-export const PARTICIPANT_TYPE_VALUES = ['user', 'ai-agent', 'human-agent'] as const;
-
-/** Where it is held. */
-export type Platform =
-  | 'web'
-  | 'messenger'
-  | 'instagram'
-  | 'email'
-  | 'discord'
-  | 'phone'
-  | 'sms'
-  | 'slack'
-  | 'whatsapp'
-  | 'tiktok'
-  | (string & {});
-
-/** The values of Platform that this version knows; a peer may send others. */
-export const PLATFORM_VALUES = [
-  'web',
-  'messenger',
-  'instagram',
-  'email',
-  'discord',
-  'phone',
-  'sms',
-  'slack',
-  'whatsapp',
-  'tiktok',
-] as const;
-
-/** How far the request is resolved. */
-export type ResolutionStatus =
-  | 'resolved'
-  | 'in_progress'
-  | 'requires_escalation'
-  | 'needs_more_info'
-  | 'blocked'
-  | (string & {});
-
-/** The values of ResolutionStatus that this version knows; a peer may send others. */
-export const RESOLUTION_STATUS_VALUES = [
-  'resolved',
-  'in_progress',
-  'requires_escalation',
-  'needs_more_info',
-  'blocked',
 ] as const;
 
 /**

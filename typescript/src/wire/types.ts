@@ -3,13 +3,9 @@ import type {
   ContentItemType,
   IdentityIntakeKey,
   ImageDetail,
-  InteractionStatus,
   MessageDirection,
   OtpChannel,
   OtpInvalidReason,
-  ParticipantType,
-  Platform,
-  ResolutionStatus,
   ResumeState,
   SessionStatus,
   StoredTurn,
@@ -34,22 +30,6 @@ export interface CancelledData {
   readonly status: number;
 }
 
-/** A point from which an agent's thread can go on. */
-export interface Checkpoint {
-  /** The checkpoint. */
-  readonly id: string;
-  /** Thread it belongs to. */
-  readonly threadId: string;
-  /** Agent it belongs to. */
-  readonly agentId: string;
-  /** Step of the agent's loop. At least 0. */
-  readonly iteration: number;
-  /** Labels. */
-  readonly metadata?: Readonly<Record<string, string>>;
-  /** When it was taken. */
-  readonly createdAt: string;
-}
-
 /** The answer to one question. */
 export interface ChoicesAnswer {
   /** Header of the question. */
@@ -66,16 +46,6 @@ export interface ChoicesOption {
   readonly label: string;
   /** What it means. */
   readonly description?: string;
-}
-
-/** What the agent is told. */
-export interface ChoicesPayload {
-  /** How the question ended. */
-  readonly status: InteractionStatus;
-  /** The values, when submitted. */
-  readonly values?: ChoicesValues;
-  /** Text for the agent. */
-  readonly message?: string;
 }
 
 /** One question. */
@@ -173,28 +143,6 @@ export interface ConversationPage {
   readonly nextCursor?: string | null;
   /** Whether an older page exists; absent counts as true with a cursor and false without. */
   readonly hasMore?: boolean;
-}
-
-/** A conversation as stored. */
-export interface ConversationRecord {
-  /** The conversation. */
-  readonly id: string;
-  /** Where it is held. */
-  readonly platform: Platform;
-  /** Its name. */
-  readonly name: string;
-  /** Organisation that owns it. */
-  readonly organizationId: string;
-  /** Key that made it unique at creation. */
-  readonly idempotencyKey: string;
-  /** Free-form data. */
-  readonly metadataJson?: JsonObject;
-  /** Free-form figures. */
-  readonly analyticsJson?: JsonObject;
-  /** When it was created. */
-  readonly createdAt: string;
-  /** When it last changed. */
-  readonly updatedAt: string;
 }
 
 /** One conversation in a list. */
@@ -300,22 +248,6 @@ export interface FileAttachment {
   readonly url: string;
 }
 
-/** Structured answer of the general agent. */
-export interface GeneralAgentResponse {
-  /** Paragraphs of the answer. */
-  readonly responseParts: readonly string[];
-  /** Estimate of the person's mood. 0 to 1. */
-  readonly customerHappinessScore: number;
-  /** Estimate of how far the need was met. 0 to 1. */
-  readonly needsSatisfactionScore: number;
-  /** What the person wanted, in one sentence. */
-  readonly requestSummary: string;
-  /** How far the request is resolved. */
-  readonly resolutionStatus: ResolutionStatus;
-  /** What the person may say next. */
-  readonly suggestedNextActions: readonly string[];
-}
-
 /** A session as stored. */
 export interface GetSessionResult {
   /** The session. */
@@ -349,16 +281,6 @@ export interface IdentityIntakeField {
   readonly required: boolean;
   /** Label to show. */
   readonly label?: string;
-}
-
-/** What the agent is told. */
-export interface IdentityIntakePayload {
-  /** How the question ended. */
-  readonly status: InteractionStatus;
-  /** The values, when submitted. */
-  readonly values?: IdentityIntakeValues;
-  /** Text for the agent. */
-  readonly message?: string;
 }
 
 /** What is asked. */
@@ -436,44 +358,6 @@ export interface KeepaliveData {
   readonly requestId: string;
 }
 
-/** A message as stored. */
-export interface Message {
-  /** The message. */
-  readonly id: string;
-  /** Id at the platform. Null means none. */
-  readonly externalId?: string | null;
-  /** Organisation. Null means none. */
-  readonly organizationId?: string | null;
-  /** Conversation. Null means none. */
-  readonly conversationId?: string | null;
-  /** `inbound` from the person, `outbound` from the agent. */
-  readonly direction: MessageDirection;
-  /** What was said. */
-  readonly content: MessageContent;
-  /** Who sent it. Null means none. */
-  readonly from?: MessageSender | null;
-  /** Who received it. Null means none. */
-  readonly to?: MessageRecipient | null;
-  /** Free-form data. Null means none. */
-  readonly metadataJson?: JsonObject | null;
-  /** Free-form figures. Null means none. */
-  readonly analyticsJson?: JsonObject | null;
-  /** When it was stored. */
-  readonly createdAt: string;
-  /** When it last changed. Null means none. */
-  readonly updatedAt?: string | null;
-}
-
-/** What was said. */
-export interface MessageContent {
-  /** Parts of the message. */
-  readonly items?: readonly ContentItem[];
-  /** The text as a whole. Null means none. */
-  readonly text?: string | null;
-  /** Structured answer. Null means none. */
-  readonly structuredResponse?: JsonObject | null;
-}
-
 /** One page of messages, newest first. */
 export interface MessagePage {
   /** The messages. */
@@ -492,26 +376,6 @@ export interface MessageParty {
   readonly type: string;
   /** Display name. */
   readonly name?: string;
-}
-
-/** Who received it. Null means none. */
-export interface MessageRecipient {
-  /** The participant. */
-  readonly id: string;
-  /** Kind of participant. */
-  readonly type: string;
-  /** Display name. Null means none. */
-  readonly name?: string | null;
-}
-
-/** Who sent it. Null means none. */
-export interface MessageSender {
-  /** The participant. */
-  readonly id: string;
-  /** Kind of participant. */
-  readonly type: string;
-  /** Display name. Null means none. */
-  readonly name?: string | null;
 }
 
 /** A turn that runs in the conversation. */
@@ -595,40 +459,6 @@ export interface OtpVerifiedDetails {
   readonly message: string;
 }
 
-/** Somebody who takes part in a conversation. */
-export interface Participant {
-  /** The participant. */
-  readonly id: string;
-  /** The conversation. */
-  readonly conversationId: string;
-  /** The organisation. */
-  readonly organizationId: string;
-  /** What it is. */
-  readonly type: ParticipantType;
-  /** Id at the platform. Null means none. */
-  readonly externalId?: string | null;
-  /** Id inside the organisation. Null means none. */
-  readonly internalId?: string | null;
-  /** Opaque fingerprint of the browser. Null means none. */
-  readonly browserFingerprint?: string | null;
-  /** Facts about the browser. Null means none. */
-  readonly browserInfo?: JsonObject | null;
-  /** Display name. */
-  readonly name: string;
-  /** E-mail address. Null means none. */
-  readonly email?: string | null;
-  /** Telephone number. Null means none. */
-  readonly phone?: string | null;
-  /** Contact in the CRM. Null means none. */
-  readonly crmContactId?: string | null;
-  /** Free-form data. */
-  readonly metadataJson?: JsonObject;
-  /** When it joined. */
-  readonly createdAt: string;
-  /** When it last changed. */
-  readonly updatedAt: string;
-}
-
 /** Envelope of the payload. */
 export interface PongData {
   /** Server time, epoch ms. At least 0. */
@@ -641,56 +471,6 @@ export interface RenameConversationResult {
   readonly conversationId: string;
   /** The title as stored. */
   readonly title: string;
-}
-
-/** Answer of the agent as the general agent shapes it inside `eventual_response`. */
-export interface SendMessageResult {
-  /** Message that was stored. */
-  readonly messageId: string;
-  /** Structured answer of the general agent. */
-  readonly response: GeneralAgentResponse;
-  /** Whether a human agent should take over. */
-  readonly needsEscalation: boolean;
-  /** Why a human agent should take over. */
-  readonly escalationReason?: string;
-  /** Instruction to the embedding site, such as a file to send. Null means none. */
-  readonly directive?: JsonObject | null;
-}
-
-/** A session as stored. */
-export interface Session {
-  /** The session. */
-  readonly sessionId: string;
-  /** Its conversation. */
-  readonly conversationId: string;
-  /** Its organisation. */
-  readonly organizationId: string;
-  /** Agent that answers. */
-  readonly agentId?: string;
-  /** Display name of the agent. */
-  readonly agentName: string;
-  /** Participant that stands for the person. */
-  readonly userParticipantId: string;
-  /** Participant that stands for the agent. */
-  readonly agentParticipantId: string;
-  /** Thread of the agent's memory. */
-  readonly threadId: string;
-  /** Life of the session. */
-  readonly status?: SessionStatus;
-  /** Tokens spent. At least 0. */
-  readonly tokenCount?: number;
-  /** Messages stored. At least 0. */
-  readonly messageCount?: number;
-  /** Free-form data. */
-  readonly metadata?: JsonObject;
-  /** When it was opened. */
-  readonly createdAt?: string;
-  /** When it last changed. */
-  readonly updatedAt?: string;
-  /** When it ended. Null means none. */
-  readonly endedAt?: string | null;
-  /** When it was last used. */
-  readonly lastActivityAt?: string;
 }
 
 /** Envelope of the payload. */

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
-from wiregen.contract.model import Condition, Contract, Group
+from wiregen.contract.model import Condition, Contract, Group, Row
 from wiregen.contract.steps import quiet
 from wiregen.contract.view import Param, View, Words
 from wiregen.emit._go_types import words
@@ -91,16 +92,7 @@ def _steps(contract: Contract) -> dict[str, Any]:
                 "item": item,
                 "question": item.name if item.name in kinds else None,
                 "quiet": quiet(contract, item),
-                "rows": [
-                    (
-                        row,
-                        [
-                            _effect(item.group, e, params[item.group, e.name], vocabulary)
-                            for e in row.effects
-                        ],
-                    )
-                    for row in item.rows
-                ],
+                "rows": [_row(item.group, row, params, vocabulary) for row in item.rows],
             }
             for item in contract.machines
         ],
@@ -112,6 +104,26 @@ def _kind(param: Param, words: Words) -> str:
     return "int" if words[param.name] is None else f"step{go_exported(param.name)}"
 
 
+def _row(
+    group: str,
+    row: Row,
+    params: Mapping[tuple[str, str], tuple[Param, ...]],
+    vocabulary: Words,
+) -> str:
+    """Return a row of a machine: where it starts, what moves it, where it leads, what is to do."""
+    found = [f"sources: {words(row.sources)}"] if row.sources else []
+    found.append(f"events: {words(row.events)}")
+    if row.guards:
+        guards = ", ".join(f"guard{go_exported(guard)}" for guard in row.guards)
+        found.append(f"guards: []stepGuard{{{guards}}}")
+    if row.target:
+        found.append(f"target: {quote(row.target)}")
+    if row.effects:
+        effects = (_effect(group, e, params[group, e.name], vocabulary) for e in row.effects)
+        found.append(f"effects: []stepEffect[{group}Acts]{{{', '.join(effects)}}}")
+    return ", ".join(found)
+
+
 def _effect(group: str, effect: Effect, params: tuple[Param, ...], words: Words) -> str:
     """Return an effect as its text and what it calls of the driver."""
     given = []
@@ -121,6 +133,8 @@ def _effect(group: str, effect: Effect, params: tuple[Param, ...], words: Words)
             given.append(value or "0")
         else:
             given.append(f"{_kind(param, words)}{go_exported(value)}" if value else '""')
+    if not given:
+        return f"{{{quote(str(effect))}, {group}Acts.{camel(effect.name)}}}"
     call = f"d.{camel(effect.name)}({', '.join(given)})"
     return f"{{{quote(str(effect))}, func(d {group}Acts) {{ {call} }}}}"
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from wiregen.emit._csharp_tables import operation_name
+from wiregen.emit._csharp_tables import operation_name, shape_name
 from wiregen.emit._csharp_types import Speller, Spelling, doc_lines, quoted
 from wiregen.emit.base import documentation
 from wiregen.errors import refuse
@@ -16,7 +16,7 @@ _TAKEN = frozenset(
     {
         *("Extra", "Unlisted", "TypeLabel", "EqualityContract", "Equals", "GetHashCode"),
         *("ToString", "ToJson", "WriteTo", "ReadFrom", "Clone", "GetType", "MemberwiseClone"),
-        *("PrintMembers", "Finalize", "ReferenceEquals", "WriteExtra"),
+        *("PrintMembers", "Finalize", "ReferenceEquals", "WriteMembers", "Guarded"),
         # Classes that the code of a record names.
         *("Json", "JsonElement", "JsonKinds", "Optional", "WireFault", "Shapes", "Operations"),
         *("List", "Dictionary", "Utf8JsonReader", "Utf8JsonWriter", "StringComparer"),
@@ -40,9 +40,11 @@ class MemberView:
     doc: tuple[str, ...]
     local: str
     seen: str
+    row: int
     reading: str
     building: str
-    writing: tuple[str, ...]
+    taking: str
+    writing: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +61,9 @@ class FactView:
 class StructView:
     """A record. `tag` is the member that names a message, `guards` must hold after reading.
 
-    A call names the row of its operation, `answered_by`, and the record of its `answer`.
+    A call names the row of its operation, `answered_by`, and the record of its `answer`. One that
+    `streams` is read from bytes by its `shape`, all others from a tree; `extra` is what is kept of
+    members that nobody knows.
     """
 
     name: str
@@ -70,12 +74,16 @@ class StructView:
     tag_name: str
     wire: str
     facts: tuple[FactView, ...] = ()
-    flat: tuple[tuple[str, ...], ...] = ()
+    flat: tuple[str, ...] = ()
     guards: tuple[str, ...] = ()
     correlation: str = ""
     settable: bool = False
     answered_by: str = ""
     answer: str = ""
+    streams: bool = False
+    shape: str = ""
+    tag_row: int = 0
+    extra: str = ""
 
 
 def struct_view(speller: Speller, struct: Struct, message: Message | None) -> StructView:
@@ -100,6 +108,10 @@ def struct_view(speller: Speller, struct: Struct, message: Message | None) -> St
         tag=tag,
         tag_name=_tag_name(message),
         wire=message.wire if message else "",
+        streams=struct.name in speller.streamed,
+        shape=shape_name(struct.name),
+        tag_row=_row(struct, tag),
+        extra=_extra(struct, message),
     )
     if message is None:
         return view
@@ -110,6 +122,20 @@ def struct_view(speller: Speller, struct: Struct, message: Message | None) -> St
         view = replace(view, correlation=name, settable=own is not None)
         return _call(speller.spec, message, view)
     return _event(speller, struct, message, view)
+
+
+def _row(struct: Struct, wire: str) -> int:
+    return next((row for row, field in enumerate(struct.fields) if field.wire == wire), 0)
+
+
+def _extra(struct: Struct, message: Message | None) -> str:
+    """Return the code for the members of an object that its specification does not list."""
+    json = "json"
+    if message is not None:
+        json = f"Json.Tagged(json, {quoted(message.tag)}u8, {quoted(message.wire)}u8)"
+    if struct.direction != "write":
+        return f"Json.Extra({json}, Shapes.{shape_name(struct.name)})"
+    return f"Json.Extra({', '.join([json, *(quoted(field.wire) for field in struct.fields)])})"
 
 
 def _call(spec: Spec, message: Message, view: StructView) -> StructView:
@@ -197,11 +223,13 @@ def _member(speller: Speller, struct: Struct, field: Field, nested: Path | None)
         wire=field.wire,
         name=name,
         declaration=f"{access} {keyword}{type_} {name} {{ get; init; }}",
-        doc=doc_lines(code if nested is None else f"Top-level copy. {code}"),
+        doc=doc_lines(code) if nested is None else (),
         local=f"{_local_type(spelling, presence)} {local} = {_start(presence)};",
         seen=f"{local}Seen" if presence == "required" and _null_is_value(spelling, field) else "",
+        row=_row(struct, field.wire),
         reading=f"{local} = {_reading(spelling, presence, field)};",
         building=_building(spelling, presence, field, local),
+        taking=_taking(spelling, presence, field, f"e{_row(struct, field.wire)}"),
         writing=_writing(spelling, presence, field, name, twin),
     )
 
@@ -246,41 +274,46 @@ def _building(spelling: Spelling, presence: Presence, field: Field, local: str) 
     return f"{local} ?? throw WireFault.Missing()"
 
 
+def _taking(spelling: Spelling, presence: Presence, field: Field, local: str) -> str:
+    """Return the code that reads a member of a parsed tree."""
+    name = f"{quoted(field.wire)}u8"
+    if presence == "tristate":
+        return f"Json.Maybe(json, {name}, static e => {spelling.taking('e')})"
+    if presence == "required":
+        if _null_is_value(spelling, field):
+            there = f"json.Due({name}) is {{ ValueKind: not JsonValueKind.Null }} {local}"
+            return f"{there} ? {spelling.taking(local)} : null"
+        return spelling.taking(f"json.Due({name})")
+    call = "TryGetProperty" if spelling.raw and field.nullable else "Has"
+    return f"json.{call}({name}, out var {local}) ? {spelling.taking(local)} : null"
+
+
 def _writing(
     spelling: Spelling, presence: Presence, field: Field, name: str, twin: str = ""
-) -> tuple[str, ...]:
-    head = f"writer.WritePropertyName({quoted(field.wire)}u8);"
-    if presence == "tristate":
-        value = f"{name}.Value!"
-        body = f"if ({name}.IsNull) writer.WriteNullValue(); else {_write(spelling, value)}"
-        return (f"if (!{name}.IsAbsent)", "{", f"    {head}", f"    {body}", "}")
-    if presence == "required" and not _null_is_value(spelling, field):
-        return (head, _write(spelling, name))
-    local = _local(field.word)
-    if presence == "required":
-        body = _write(spelling, local)
-        return (head, f"if ({name} is {{ }} {local}) {body} else writer.WriteNullValue();")
-    source = name
-    if twin:
-        source = f"({name} ?? (IsReceived ? null : ({spelling.name}?){twin}))"
-    body = _write(spelling, local)
-    return (f"if ({source} is {{ }} {local})", "{", f"    {head}", f"    {body}", "}")
-
-
-def _write(spelling: Spelling, value: str) -> str:
-    code = spelling.writing("writer", value)
-    return code + ";"
+) -> str:
+    """Return the statement that writes a member, if it is there."""
+    head, write = f"{quoted(field.wire)}u8", f"static (w, v) => {spelling.writing('w', 'v')}"
+    if presence == "required" and _null_is_value(spelling, field):
+        return f"writer.Nullable({head}, {name}, {write});"
+    if presence == "tristate" or not spelling.plain:
+        source = f"{name} ?? (IsReceived ? null : {twin})" if twin else name
+        return f"writer.Member({head}, {source}, {write});"
+    inner = spelling.inner if presence == "required" else spelling.inner.replace(".", "?.")
+    if not twin:
+        return f"writer.Member({head}, {name}{inner});"
+    source = f"{name} ?? (IsReceived ? null : ({spelling.name}?){twin})"
+    return f"writer.Member({head}, {f'({source}){inner}' if inner else source});"
 
 
 def _event(speller: Speller, struct: Struct, message: Message, view: StructView) -> StructView:
     tops = {mirror.top[0] for mirror in message.mirrors}
     own = {field.wire for field in struct.fields} - tops
     facts: list[FactView] = []
-    flat: list[tuple[str, ...]] = []
+    flat: list[str] = []
     for accessor in message.accessors:
         if accessor.name == message.tag:
             tag, wire = quoted(message.tag), quoted(message.wire)
-            flat.append((f"writer.WriteString({tag}u8, {wire}u8);",))
+            flat.append(f"writer.WriteString({tag}u8, {wire}u8);")
             continue
         if not (len(accessor.places) == 1 and accessor.places[0] == (accessor.name,)):
             facts.append(_fact(speller, struct, accessor, tops))
@@ -299,7 +332,7 @@ def _event(speller: Speller, struct: Struct, message: Message, view: StructView)
     return replace(
         view,
         facts=tuple(facts),
-        flat=tuple(flat),
+        flat=tuple(flat) if facts or tops else (),
         guards=guards,
         correlation=_correlation(speller, struct, message, tops),
     )
@@ -368,7 +401,7 @@ def _path(speller: Speller, struct: Struct, path: Path, tops: set[str]) -> tuple
     return text, loose
 
 
-def _flat(speller: Speller, struct: Struct, accessor: Accessor) -> tuple[str, ...]:
+def _flat(speller: Speller, struct: Struct, accessor: Accessor) -> str:
     spelling = speller.spell(accessor.type, nullable=accessor.nullable)
     presence: Presence = "required"
     if accessor.optional:

@@ -201,12 +201,12 @@ def shape_name(name: str) -> str:
     return escaped(identifier("csharp", pascal(name), "X"), taken, "Shape")
 
 
-def operation_views(spec: Spec) -> tuple[OperationView, ...]:
+def operation_views(spec: Spec, speller: Speller) -> tuple[OperationView, ...]:
     """Return the operations in the order of the document."""
-    return tuple(_operation(spec, item) for item in spec.operations)
+    return tuple(_operation(spec, item, speller) for item in spec.operations)
 
 
-def _operation(spec: Spec, item: Operation) -> OperationView:
+def _operation(spec: Spec, item: Operation, speller: Speller) -> OperationView:
     replies = ", ".join(quoted(name) for name in item.replies)
     name = operation_name(spec, spec.action(item.action))
     head = f"{quoted(item.action)}, [{replies}]"
@@ -217,5 +217,5 @@ def _operation(spec: Spec, item: Operation) -> OperationView:
     result = type_name("csharp", struct.name, struct.role)
     at = ", ".join(quoted(segment) for segment in item.result.at)
     place = f"{quoted(item.result.event)}, [{at}], Shapes.{shape_name(struct.name)}"
-    expression = f"{head}, {place}, {result}.ReadFrom"
+    expression = f"{head}, {place}, static e => {speller.spell(item.result.type).taking('e')}"
     return OperationView(name, item.action, replies, result, expression)

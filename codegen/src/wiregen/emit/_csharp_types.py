@@ -8,6 +8,7 @@ from html import escape
 from wiregen.emit.base import clean, reader_type, wrap
 from wiregen.errors import refuse
 from wiregen.escape import csharp as quoted
+from wiregen.graph import reach
 from wiregen.ir import (
     Accessor,
     AnyJson,
@@ -25,12 +26,13 @@ from wiregen.ir import (
 from wiregen.naming import type_name
 
 DOC_WIDTH = 96
-__all__ = ["Speller", "Spelling", "doc_lines", "quoted"]
+STREAMS = "streams"
+__all__ = ["STREAMS", "Speller", "Spelling", "doc_lines", "quoted"]
 _SCALARS = {
-    "string": ("string", "Json.ReadString(ref {r})", "{w}.WriteStringValue({v})"),
-    "integer": ("long", "Json.ReadInteger(ref {r})", "{w}.WriteNumberValue({v})"),
-    "number": ("double", "Json.ReadNumber(ref {r})", "Json.WriteNumber({w}, {v})"),
-    "boolean": ("bool", "Json.ReadBoolean(ref {r})", "{w}.WriteBooleanValue({v})"),
+    "string": ("string", "String", "Text", "{w}.WriteStringValue({v})"),
+    "integer": ("long", "Integer", "Integer", "{w}.WriteNumberValue({v})"),
+    "number": ("double", "Number", "Number", "Json.WriteNumber({w}, {v})"),
+    "boolean": ("bool", "Boolean", "Boolean", "{w}.WriteBooleanValue({v})"),
 }
 _KIND_FLAGS = {
     "object": "JsonKinds.Object",
@@ -47,15 +49,24 @@ _KIND_FLAGS = {
 class Spelling:
     """A type in C#: its name, and the code that reads and writes one non-null value of it.
 
-    `read` and `write` hold `{r}`, `{w}` and `{v}` for the reader, the writer and the value.
-    `value` says that absence needs `Nullable<T>`; `raw` that the value is a `JsonElement`.
+    `read`, `take` and `write` hold `{r}`, `{e}`, `{w}` and `{v}` for the reader, the parsed
+    element, the writer and the value. `value` says that absence needs `Nullable<T>`; `raw` that
+    the value is a `JsonElement`; `plain` that a member is written by its value alone, with
+    `inner` behind it.
     """
 
     name: str
     read: str
+    take: str
     write: str
     value: bool = False
     raw: bool = False
+    plain: bool = False
+    inner: str = ""
+
+    def taking(self, element: str) -> str:
+        """Return the code that reads a value of a parsed tree."""
+        return self.take.replace("{e}", element)
 
     def reading(self, reader: str) -> str:
         """Return the code that reads a value."""
@@ -71,6 +82,9 @@ class Speller:
 
     def __init__(self, spec: Spec) -> None:
         self.spec = spec
+        streams = [item.name for item in spec.events if item.turn == STREAMS]
+        self.streamed = reach({item.name: item for item in spec.types}, streams)
+        """Types that are read from bytes: of events that stream, and what they hold."""
 
     def held(self, type_: Type) -> str:
         """Return the record or union that a type names, through lists and maps; else nothing."""
@@ -105,8 +119,9 @@ class Speller:
         """Return the C# spelling of a type; `nullable` matters to free-form JSON alone."""
         match reader_type(type_):
             case Scalar(kind=kind):
-                name, read, write = _SCALARS[kind]
-                return Spelling(name, read, write, value=kind != "string")
+                name, read, take, write = _SCALARS[kind]
+                reads, takes = f"Json.Read{read}(ref {{r}})", f"Json.{take}({{e}})"
+                return Spelling(name, reads, takes, write, value=kind != "string", plain=True)
             case AnyJson():
                 return _raw("JsonKinds.Any")
             case Opaque(kinds=kinds):
@@ -126,16 +141,18 @@ class Speller:
         item = self.spell(inner, nullable=loose)
         loose = loose and not item.raw
         name = item.name + ("?" if loose else "")
-        read, write = item.reading("r"), item.writing("w", "v")
+        read, take, write = item.reading("r"), item.taking("e"), item.writing("w", "v")
         if loose:
             value = "v.Value" if item.value else "v"
             written = item.writing("w", value)
             read = f"Json.IsNull(ref r) ? ({name})null : {read}"
+            take = f"e.ValueKind == JsonValueKind.Null ? ({name})null : {take}"
             write = f"{{{{ if (v is null) w.WriteNullValue(); else {written}; }}}}"
             write = write.replace("{{", "{").replace("}}", "}")
         return Spelling(
             pattern.format(name),
             f"Json.Read{helper}(ref {{r}}, static (ref r) => {read})",
+            f"Json.{helper}({{e}}, static e => {take})",
             f"Json.Write{helper}({{w}}, {{v}}, static (w, v) => {write})",
         )
 
@@ -146,23 +163,32 @@ class Speller:
             return Spelling(
                 cs,
                 f"new {cs}(Json.ReadString(ref {{r}}))",
+                f"new {cs}(Json.Text({{e}}))",
                 "{w}.WriteStringValue({v}.Value)",
                 value=True,
+                plain=True,
+                inner=".Value",
             )
-        if isinstance(found, Struct):
-            cs = type_name("csharp", name, found.role)
-            return Spelling(cs, f"{cs}.ReadFrom(ref {{r}})", "{v}.WriteTo({w})")
-        cs = type_name("csharp", name, "type")
-        return Spelling(cs, f"{cs}.ReadFrom(ref {{r}})", "{v}.WriteTo({w})")
+        write = "{v}.WriteTo({w})"
+        role = found.role if isinstance(found, Struct) else "type"
+        cs = type_name("csharp", name, role)
+        read = f"{cs}.ReadFrom(ref {{r}})"
+        if isinstance(found, Struct) and name not in self.streamed:
+            read = f"{cs}.ReadFrom(JsonElement.ParseValue(ref {{r}}))"
+            return Spelling(cs, read, f"{cs}.ReadFrom({{e}})", write, plain=True)
+        take = f"Json.Again({{e}}, {cs}.ReadFrom)"
+        return Spelling(cs, read, take, write, plain=isinstance(found, Struct))
 
 
 def _raw(flags: str) -> Spelling:
     return Spelling(
         "JsonElement",
         f"Json.ReadElement(ref {{r}}, {flags})",
+        f"Json.Kept({{e}}, {flags})",
         "{v}.WriteTo({w})",
         value=True,
         raw=True,
+        plain=True,
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from dataclasses import dataclass
 
@@ -55,9 +56,8 @@ class Case:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Level:
-    """A decode method for one JSON object: a struct, or an envelope inside an event."""
+    """A decode method for one JSON object of an event that streams: itself, or an envelope."""
 
-    receiver: str
     type: str
     method: str
     cases: tuple[Case, ...]
@@ -65,19 +65,6 @@ class Level:
     verdict: str
     own: bool
     shared: bool
-    keeps: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Written:
-    """An append method of one struct."""
-
-    name: str
-    receiver: str
-    lines: tuple[str, ...]
-    reads: bool
-    shape: str
-    pointer: str = "*"
 
 
 def type_doc(name: str, doc: str, verb: bool) -> tuple[str, ...]:
@@ -87,12 +74,6 @@ def type_doc(name: str, doc: str, verb: bool) -> tuple[str, ...]:
         return (f"{name} is one of the types of the wire.",)
     said = f"{name} {text[0].lower()}{text[1:]}" if verb else f"{name}: {text[0].lower()}{text[1:]}"
     return wrap(said, WIDTH)
-
-
-def receiver(name: str) -> str:
-    """Return the receiver's name; e, d, v and w are taken inside the methods."""
-    letter = name[0].lower()
-    return letter if letter.isascii() and letter not in "edvw" else "x"
 
 
 def struct_view(named: Named, struct: Struct) -> GoStruct:
@@ -106,74 +87,7 @@ def struct_view(named: Named, struct: Struct) -> GoStruct:
         )
         for field in struct.fields
     )
-    return GoStruct(name, type_doc(name, struct.doc, False), fields, "raw json.RawMessage")
-
-
-def struct_level(named: Named, struct: Struct) -> Level:
-    """Return the decode method of a struct that is read."""
-    name = named.of(struct.name)
-    me = receiver(name)
-    cases: list[Case] = []
-    required = 0
-    for field in struct.fields:
-        go_type = named.member(field.type, field.read_presence, field.nullable)
-        target = f"{me}.{field_name(field.word)}"
-        lines = named.read_into(target, field.type, go_type, field.nullable)
-        if field.read_required:
-            lines = [f"has |= 1 << {required.bit_count()}", *lines]
-            required = required << 1 | 1
-        cases.append(Case(quote(field.wire), tuple(lines)))
-    return Level(
-        receiver=me,
-        type=name,
-        method="decode",
-        cases=tuple(cases),
-        after=(f"{me}.raw = d.b[start:d.i:d.i]",),
-        verdict=f"has&{required:#x} == {required:#x}" if required else "true",
-        own=bool(required),
-        shared=False,
-        keeps=True,
-    )
-
-
-def struct_append(named: Named, struct: Struct) -> Written:
-    """Return the append method of a struct that is read, or read and written."""
-    name = named.of(struct.name)
-    me = receiver(name)
-    lines: list[str] = []
-    for field in struct.fields:
-        go_type = named.member(field.type, field.read_presence, field.nullable)
-        lines += _member(
-            named, f"{me}.{field_name(field.word)}", field, go_type, field.read_required
-        )
-    known = "".join(", " + quote(field.wire) for field in struct.fields)
-    lines.append(f"e.extras({me}.raw{known})")
-    return Written(name, me, tuple(lines), True, quote(struct.name))
-
-
-def _member(
-    named: Named, value: str, field: Field, go_type: str, required: bool, *, writes: bool = False
-) -> list[str]:
-    key = f"e.key({quote(field.wire)})"
-    if required and not go_type.startswith("Opt["):
-        return [key, *_unless_hiding(field, named.write(value, field.type, writes=writes))]
-    condition, inner = named.present(value, field.type, go_type)
-    opt = go_type.startswith("Opt[")
-    body = _unless_hiding(
-        field,
-        named.write_opt(value, field.type)
-        if opt
-        else named.write(inner, field.type, writes=writes),
-    )
-    return [f"if {condition} {{", "\t" + key, *("\t" + line for line in body), "}"]
-
-
-def _unless_hiding(field: Field, lines: list[str]) -> list[str]:
-    """Return the statements that write a value; a secret one is left out of textual forms."""
-    if not field.secret:
-        return lines
-    inside = ["\t" + line for line in lines]
-    return ["if e.hiding {", f"\te.string({quote('…')})", "} else {", *inside, "}"]
+    return GoStruct(name, type_doc(name, struct.doc, False), fields, "kept")
 
 
 # events -------------------------------------------------------------------------------
@@ -181,11 +95,10 @@ def _unless_hiding(field: Field, lines: list[str]) -> list[str]:
 
 @dataclass(frozen=True, slots=True)
 class FactView:
-    """How one accessor is told: its row in the table and the statements that write its value."""
+    """How one accessor is told: its row in the table."""
 
     name: str
     row: str
-    lines: tuple[str, ...]
 
 
 class EventView:
@@ -201,7 +114,8 @@ class EventView:
         self.bits: dict[Path, int] = {}
         self._methods: dict[Path, str] = {}
         self.levels: list[Level] = []
-        self._level((), spec.struct(message.name))
+        if message.turn == "streams":
+            self._level((), spec.struct(message.name))
 
     def field(self, accessor: Accessor) -> str:
         """Return the Go type of an accessor."""
@@ -217,9 +131,9 @@ class EventView:
         return GoStruct(self.name, type_doc(self.name, self.message.doc, True), fields, "received")
 
     def _doc(self, accessor: Accessor) -> str:
-        fields = [field for place in accessor.places if (field := self._field_at(place))]
-        # One of two copies says "once more"; the longer text is the one that explains.
-        return max(map(documentation, fields), key=len, default=clean(accessor.doc))
+        # Of two copies the inner one is the fact; the outer one says "once more".
+        field = self._field_at(max(accessor.places, key=len))
+        return documentation(field) if field is not None else clean(accessor.doc)
 
     def _field_at(self, path: Path) -> Field | None:
         struct: Struct | None = self.spec.struct(self.message.name)
@@ -265,7 +179,6 @@ class EventView:
             checks += self._guards()
         self.levels.append(
             Level(
-                receiver="e",
                 type=self.name,
                 method=self._method(path),
                 cases=tuple(cases),
@@ -273,7 +186,6 @@ class EventView:
                 verdict=" && ".join(checks) or "true",
                 own=not path and bool(self.bits),
                 shared=bool(path),
-                keeps=False,
             )
         )
 
@@ -324,14 +236,8 @@ class EventView:
         if here == accessor.places[0]:
             return self.named.read_into(target, accessor.type, go_type, accessor.nullable)
         bit = 1 << self._bit(accessor.places[0])
-        has = self._has(here[:-1])
-        value = "&v" if go_type.startswith("*") else "v"
-        return [
-            *self.named.read(accessor.type),
-            f"if {has}&{bit:#x} == 0 {{",
-            f"\t{target} = {value}",
-            "}",
-        ]
+        taken = f"{self._has(here[:-1])}&{bit:#x} != 0"
+        return self.named.read_unless(taken, target, accessor.type, go_type)
 
     def _derived(self) -> list[str]:
         out = []
@@ -347,14 +253,13 @@ class EventView:
         return tuple(self._fact(a) for a in self.accessors)
 
     def _fact(self, accessor: Accessor) -> FactView:
-        value = f"e.{member_name('go', accessor.word)}"
-        go_type = self.field(accessor)
         places = ", ".join(
             "{" + ", ".join(quote(step) for step in place) + "}" for place in accessor.places
         )
         inner = ", inner: true" if self.outer(accessor) else ""
-        row = f"{{name: {quote(accessor.name)}, places: [][]string{{{places}}}{inner}}}"
-        return FactView(accessor.name, row, self._told(accessor, value, go_type))
+        optional = ", optional: true" if accessor.optional else ""
+        row = f"{{name: {quote(accessor.name)}, places: [][]string{{{places}}}{inner}{optional}}}"
+        return FactView(accessor.name, row)
 
     def learned(self) -> tuple[tuple[str, ...], ...]:
         """Return how every accessor is set from the text or number of a learned frame.
@@ -365,23 +270,6 @@ class EventView:
             return ()
         found = [_setter(f"e.{member_name('go', a.name)}", self.field(a)) for a in self.accessors]
         return () if () in found else tuple(found)
-
-    def _told(self, accessor: Accessor, value: str, go_type: str) -> tuple[str, ...]:
-        body = self._write(accessor, value, go_type)
-        if accessor.optional:
-            condition, _ = self.named.present(value, accessor.type, go_type)
-            body = [f"if !({condition}) {{", "\treturn false", "}", *body]
-        return tuple(body)
-
-    def _write(self, accessor: Accessor, value: str, go_type: str) -> list[str]:
-        if go_type.startswith("Opt["):
-            lines = self.named.write_opt(value, accessor.type)
-        elif accessor.optional:
-            inner = self.named.present(value, accessor.type, go_type)[1]
-            lines = self.named.write(inner, accessor.type)
-        else:
-            lines = self.named.write(value, accessor.type)
-        return [_for_writer(line) for line in lines]
 
 
 def _setter(target: str, go_type: str) -> tuple[str, ...]:
@@ -396,19 +284,6 @@ def _setter(target: str, go_type: str) -> tuple[str, ...]:
         case "*int64":
             return ("value := number", f"{target} = &value")
     return ()
-
-
-_CALLS = ("string", "int64", "float64", "bool", "raw", "any", "comma", "key", "branch")
-
-
-def _for_writer(line: str) -> str:
-    """Turn a statement on the encoder e into one on w; in event methods e is the event."""
-    text = line
-    for call in _CALLS:
-        text = text.replace(f"e.{call}(", f"w.{call}(")
-    return text.replace("e.b = append(e.b,", "w.b = append(w.b,").replace(
-        ".append(e)", ".append(w)"
-    )
 
 
 # actions ------------------------------------------------------------------------------
@@ -444,14 +319,18 @@ class Arguments:
 
 
 def arguments(named: Named, struct: Struct) -> Arguments:
-    """Return the rows of a type; members that ask nothing of the caller have none."""
+    """Return the rows of a type, one a member."""
     name = named.of(struct.name)
     rows: list[str] = []
     for field in struct.fields:
-        facts = [] if _constant(field) else _asked(named, field)
-        if facts:
-            title = quote(f"{name}.{field_name(field.word)}")
-            rows.append(f"{{wire: {quote(field.wire)}, name: {title}, {', '.join(facts)}}}")
+        facts = [f"wire: {quote(field.wire)}"]
+        if _constant(field):
+            facts.append(f"constant: {quote(json.dumps(getattr(field.type, 'value', '')))}")
+        elif asked := _asked(named, field):
+            facts += [f"name: {quote(f'{name}.{field_name(field.word)}')}", *asked]
+        facts += [] if not field.secret else ["secret: true"]
+        facts += [] if field.required else _unless(named, struct, field)
+        rows.append("{" + ", ".join(facts) + "}")
     return Arguments(quote(name), tuple(rows))
 
 
@@ -466,58 +345,28 @@ def _asked(named: Named, field: Field) -> list[str]:
     return facts
 
 
-def action_append(named: Named, struct: Struct) -> Written:
-    """Return the append method of a type that is only written: nothing unset, never null."""
-    name = named.of(struct.name)
-    me = receiver(name)
-    lines: list[str] = []
-    for field in struct.fields:
-        if _constant(field):
-            value = getattr(field.type, "value", "")
-            lines += [f"e.key({quote(field.wire)})", _constant_call(value)]
-            continue
-        go_type = named.sent(field.type, field.presence, field.nullable)
-        value = f"{me}.{field_name(field.word)}"
-        made = _member(named, value, field, go_type, field.required, writes=True)
-        if not field.required:
-            made = _unless_chosen(struct, field, me, made)
-        lines += made
-    # An action is an action by value, too.
-    return Written(name, me, tuple(lines), False, "", "" if struct.role == "action" else "*")
-
-
 def _constant(field: Field) -> bool:
     return type(field.type).__name__ == "Const"
 
 
-def _constant_call(value: object) -> str:
-    if isinstance(value, str):
-        return f"e.string({quote(value)})"
-    return f"e.any({str(value).lower() if isinstance(value, bool) else value})"
-
-
-def _unless_chosen(struct: Struct, field: Field, me: str, made: list[str]) -> list[str]:
-    """Write an empty member of the first alternative, too, unless another alternative holds."""
+def _unless(named: Named, struct: Struct, field: Field) -> list[str]:
+    """Return when an empty text is written: it is the first alternative, and no other one holds."""
+    text = named.sent(field.type, field.presence, field.nullable) == "string"
     for choice in struct.choices:
         first, *others = choice.alternatives
-        if any(name == field.wire for name, _ in first) and len(first) == 1:
-            held = [_holds(struct, alternative, me) for alternative in others]
-            if all(held) and made[0].endswith('!= "" {'):
-                condition = made[0].removeprefix("if ").removesuffix(" {")
-                spared = " || ".join(text for text in held if text)
-                return [f"if {condition} || !({spared}) {{", *made[1:]]
-    return made
+        if text and len(first) == 1 and first[0][0] == field.wire:
+            held = [_held(struct, alternative) for alternative in others]
+            if all(held):
+                return [f"unless: [][]string{{{', '.join(held)}}}"]
+    return []
 
 
-def _holds(struct: Struct, alternative: tuple[tuple[str, object], ...], me: str) -> str:
-    parts = []
-    for name, value in alternative:
-        field = struct.field(name)
-        if field is None or value is not True:
-            return ""
-        member = f"{me}.{field_name(field.word)}"
-        parts.append(f"{member} != nil && *{member}")
-    return " && ".join(parts)
+def _held(struct: Struct, alternative: tuple[tuple[str, object], ...]) -> str:
+    """Return the fields that are true in an alternative; nothing when it asks for more."""
+    fields = [struct.field(name) for name, _ in alternative]
+    if any(field is None for field in fields) or any(value is not True for _, value in alternative):
+        return ""
+    return "{" + ", ".join(quote(field_name(field.word)) for field in fields if field) + "}"
 
 
-__all__ = ["Choice", "EventView", "GoStruct", "Level", "Written"]
+__all__ = ["Choice", "EventView", "GoStruct", "Level"]

@@ -2,64 +2,50 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
-from wiregen.emit._go_types import kinds, words
+from wiregen.emit._go_types import Named, kinds, words
 from wiregen.emit.base import wrap
 from wiregen.escape import go as quote
-from wiregen.ir import Check, ErrorTable, Mirror, Shape, UnionShape
+from wiregen.ir import ErrorTable, Mirror, Shape, UnionShape
 from wiregen.naming import go_exported
 
 WIDTH = 92
 
 
-def check(item: Check) -> str:
-    """Return the Go literal of a check, without its type."""
-    match item.kind:
-        case "any":
-            return "{kinds: kindAny}"
-        case "struct":
-            return f"{{kinds: kindObject, shape: {quote(item.ref)}}}"
-        case "union":
-            return f"{{kinds: kindAny, union: {quote(item.ref)}}}"
-        case "const":
-            return "{kinds: kindString}"
-        case "kinds":
-            return f"{{kinds: {kinds(item.kinds)}}}"
-        case "array" | "map":
-            kind = kinds(("array" if item.kind == "array" else "object",))
-            if item.item is None or item.item.kind == "any":
-                return f"{{kinds: {kind}}}"
-            nullable = ", nullable: true" if item.nullable_item else ""
-            return f"{{kinds: {kind}, item: &check{check(item.item)}{nullable}}}"
-        case kind:
-            return f"{{kinds: {kinds((kind,))}}}"
-
-
-def shape(item: Shape) -> dict[str, Any]:
+def shape(named: Named, item: Shape) -> dict[str, Any]:
     """Return one repair table."""
+    struct = named.spec.struct(item.name)
     rows = []
     for field in item.fields:
-        flags = "".join(
-            f", {name}: true"
-            for name, on in (("required", field.required), ("nullable", field.nullable))
-            if on
+        shown = struct.field(field.wire)
+        flags = (
+            ("required", field.required),
+            ("nullable", field.nullable),
+            ("secret", shown is not None and shown.secret),
         )
-        rows.append(f"{{wire: {quote(field.wire)}{flags}, check: check{check(field.check)}}}")
-    return {"name": quote(item.name), "rows": rows}
+        said = "".join(f", {name}: true" for name, on in flags if on)
+        asked = named.literal(field.check)
+        rows.append(f"{{wire: {quote(field.wire)}{said}, check: check{asked}}}")
+    return {"name": quote(named.of(item.name)), "rows": rows}
 
 
-def union(item: UnionShape) -> dict[str, Any]:
-    """Return how the branches of a union are told."""
-    rows = [f"{{{quote(mark)}, check{check(one)}}}" for mark, one in item.branches]
+def union(named: Named, item: UnionShape, shows: Mapping[str, str]) -> dict[str, Any]:
+    """Return how the branches of a union are told; ``shows`` names the Go type of each."""
+    rows = [
+        f"{{{quote(mark)}, check{named.literal(one)}, reflect.TypeFor[{shows[mark]}]()}}"
+        for mark, one in item.branches
+    ]
     kind = f"union{go_exported(item.kind)}"
     tag = f"{quote(item.tag)}, {kinds((item.tag_kind,))}"
-    return {"name": quote(item.name), "kind": kind, "tag": tag, "rows": rows}
+    return {"name": quote(named.of(item.name)), "kind": kind, "tag": tag, "rows": rows}
 
 
 def mirror(item: Mirror) -> str:
     """Return one mirror."""
-    return f"{{{words(item.nested)}, {words(item.top)}, {_bool(item.fill)}, {_bool(item.needed)}}}"
+    flags = ", ".join(map(_bool, (item.fill, item.needed, item.guard)))
+    return f"{{{words(item.nested)}, {words(item.top)}, {flags}}}"
 
 
 def _bool(value: bool) -> str:

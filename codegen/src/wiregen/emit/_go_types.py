@@ -9,7 +9,7 @@ from wiregen.escape import go as quote
 from wiregen.ir import (
     AnyJson,
     Array,
-    Const,
+    Check,
     Enum,
     Map,
     Opaque,
@@ -19,13 +19,15 @@ from wiregen.ir import (
     Spec,
     Struct,
     Type,
+    TypeDef,
     Union,
 )
 from wiregen.naming import member_name, type_name
+from wiregen.shapes import check_of
 
 RAW = "json.RawMessage"
 _SCALARS = {"string": "string", "integer": "int64", "number": "float64", "boolean": "bool"}
-_READS = {"string": "string", "integer": "int64", "number": "float64", "boolean": "bool"}
+_GIVE_UP = ("\treturn false", "}")
 _KINDS = {
     "object": "kindObject",
     "array": "kindArray",
@@ -145,201 +147,77 @@ class Named:
 
     # reading --------------------------------------------------------------------------
 
-    def read(self, type_: Type, name: str = "v") -> list[str]:
-        """Return statements that declare ``name`` with the next value, or return false."""
-        give_up = ["if !ok {", "\treturn false", "}"]
+    def check(self, type_: Type, nullable: bool = False) -> str:
+        """Return the Go literal of what a reader asks of a value."""
+        found = self.literal(check_of(type_, self._types()))
+        if nullable and (raw := self.raw_kinds(type_)):
+            return f"check{{kinds: {raw} | kindNull}}"
+        return f"check{found}"
+
+    def _types(self) -> dict[str, TypeDef]:
+        return {item.name: item for item in self.spec.types}
+
+    def literal(self, item: Check) -> str:
+        """Return the Go literal of a check, without its type."""
+        match item.kind:
+            case "any":
+                return "{kinds: kindAny}"
+            case "struct":
+                return f"{{kinds: kindObject, shape: {quote(self.of(item.ref))}}}"
+            case "union":
+                return f"{{kinds: kindAny, union: unionName({quote(self.of(item.ref))})}}"
+            case "const":
+                return "{kinds: kindString}"
+            case "kinds":
+                return f"{{kinds: {kinds(item.kinds)}}}"
+            case "array" | "map":
+                kind = kinds(("array" if item.kind == "array" else "object",))
+                if item.item is None or item.item.kind == "any":
+                    return f"{{kinds: {kind}}}"
+                nullable = ", nullable: true" if item.nullable_item else ""
+                return f"{{kinds: {kind}, item: &check{self.literal(item.item)}{nullable}}}"
+            case kind:
+                return f"{{kinds: {kinds((kind,))}}}"
+
+    def _call(self, type_: Type, nullable: bool) -> str | None:
+        """Return the call that reads a scalar or raw JSON; None for what tables read."""
+        scalar = reader_type(type_)
+        if isinstance(scalar, Scalar):
+            return f"d.{_SCALARS[scalar.kind]}()"
         raw = self.raw_kinds(type_)
-        if raw == "kindAny":
-            return [f"{name} := d.raw()"]
-        if raw:
-            return [f"{name}, ok := d.rawOf({raw})", *give_up]
-        if union := self.union(type_):
-            return [f"{name}, ok := read{union}(d)", *give_up]
-        if self.enum(type_):
-            return ["word, ok := d.string()", *give_up, f"{name} := {self.bare(type_)}(word)"]
-        if self.struct(type_):
-            return [
-                f"var {name} {self.bare(type_)}",
-                f"if !{name}.decode(d) {{",
-                "\treturn false",
-                "}",
-            ]
-        match reader_type(type_):
-            case Scalar(kind=kind):
-                return [f"{name}, ok := d.{_READS[kind]}()", *give_up]
-            case Array(items=inner, nullable_items=nullable):
-                return self._read_array(type_, inner, nullable, name)
-            case Map(values=inner, nullable_values=nullable):
-                return self._read_map(type_, inner, nullable, name)
-        raise TypeError(type_)
-
-    def _read_array(self, type_: Type, inner: Type, nullable: bool, name: str) -> list[str]:
-        item = name + "Item"
-        body = self.read(inner, item)
-        if nullable:
-            skip = ["if d.null() {", f"\t{name} = append({name}, nil)", "\tcontinue", "}"]
-            given = item if self.union(inner) else f"&{item}"
-            body = [*skip, *body, f"{name} = append({name}, {given})"]
-        else:
-            body = [*body, f"{name} = append({name}, {item})"]
-        return [
-            "if !d.take('[') {",
-            "\treturn false",
-            "}",
-            f"{name} := {self.bare(type_)}{{}}",
-            "for d.item() {",
-            *("\t" + line for line in body),
-            "}",
-        ]
-
-    def _read_map(self, type_: Type, inner: Type, nullable: bool, name: str) -> list[str]:
-        item = name + "Item"
-        body = self.read(inner, item)
-        if nullable:
-            skip = ["if d.null() {", f"\t{name}[string(key)] = nil", "\tcontinue", "}"]
-            given = item if self.union(inner) else f"&{item}"
-            body = [*skip, *body, f"{name}[string(key)] = {given}"]
-        else:
-            body = [*body, f"{name}[string(key)] = {item}"]
-        return [
-            "if !d.enter() {",
-            "\treturn false",
-            "}",
-            f"{name} := {self.bare(type_)}{{}}",
-            "for key, ok := d.next(); ok; key, ok = d.next() {",
-            *("\t" + line for line in body),
-            "}",
-        ]
+        if raw is None:
+            return None
+        return f"d.rawOf({raw} | kindNull)" if nullable else f"d.rawOf({raw})"
 
     def read_into(
         self, target: str, type_: Type, go_type: str, nullable: bool = False
     ) -> list[str]:
         """Return statements that read the next value into a member of a Go type."""
-        raw = self.raw_kinds(type_)
-        if raw and raw != "kindAny" and nullable:
-            give_up = ["\treturn false", "}"]
-            return [f"if {target}, ok = d.rawOf({raw} | kindNull); !ok {{", *give_up]
-        if go_type.startswith("Opt["):
-            some = self.read(type_)
-            return [
-                "if d.null() {",
-                f"\t{target} = Null[{go_type[4:-1]}]()",
-                "\tcontinue",
-                "}",
-                *some,
-                f"{target} = Some({'&v' if go_type.startswith('Opt[*') else 'v'})",
-            ]
-        if self.struct(type_) and not go_type.startswith("*"):
-            return [f"if !{target}.decode(d) {{", "\treturn false", "}"]
+        call = None if go_type.startswith("Opt[") else self._call(type_, nullable)
+        if call is None:
+            return [f"if !d.into(&{target}, {self.check(type_, nullable)}) {{", *_GIVE_UP]
         if go_type.startswith("*"):
-            return [*self.read(type_), f"{target} = &v"]
-        return self.assign(target, type_)
+            return [f"v, ok := {call}", "if !ok {", *_GIVE_UP, f"{target} = &v"]
+        return [f"if {target}, ok = {call}; !ok {{", *_GIVE_UP]
 
-    def assign(self, target: str, type_: Type) -> list[str]:
-        """Return statements that read the next value into a member of its bare type."""
-        raw = self.raw_kinds(type_)
-        scalar = reader_type(type_)
-        if raw == "kindAny":
-            return [f"{target} = d.raw()"]
-        if raw:
-            call = f"d.rawOf({raw})"
-        elif isinstance(scalar, Scalar):
-            call = f"d.{_READS[scalar.kind]}()"
+    def read_unless(self, taken: str, target: str, type_: Type, go_type: str) -> list[str]:
+        """Return statements that read a value into a member, unless a better place was there."""
+        call = None if go_type.startswith("Opt[") else self._call(type_, False)
+        if call is None:
+            head = [f"var v {go_type}", f"if !d.into(&v, {self.check(type_)}) {{", *_GIVE_UP]
         else:
-            return [*self.read(type_), f"{target} = v"]
-        return [f"if {target}, ok = {call}; !ok {{", "\treturn false", "}"]
+            head = [f"v, ok := {call}", "if !ok {", *_GIVE_UP]
+        value = "&v" if call is not None and go_type.startswith("*") else "v"
+        return [*head, f"if !({taken}) {{", f"\t{target} = {value}", "}"]
 
     def skip(self, type_: Type) -> list[str]:
         """Return statements that pass over the next value after a look at its type."""
-        raw, scalar = self.raw_kinds(type_), reader_type(type_)
-        if raw == "kindAny":
-            return ["d.raw()"]
-        if raw:
-            found = raw
-        elif isinstance(scalar, Scalar):
-            found = kinds((scalar.kind,))
-        elif self.enum(type_):
-            found = kinds(("string",))
-        else:
-            return [*self.read(type_), "_ = v"]
-        return [f"if !d.skip({found}) {{", "\treturn false", "}"]
-
-    # writing --------------------------------------------------------------------------
-
-    def write(self, value: str, type_: Type, *, writes: bool = False) -> list[str]:
-        """Return statements that write a value that is there."""
-        if self.raw_kinds(type_):
-            return [f"e.any({value})" if writes else f"e.raw({value})"]
-        if self.enum(type_):
-            return [f"e.string(string({value}))"]
-        if self.union(type_):
-            return [f"e.branch({value})"]
-        if self.struct(type_):
-            return [f"{value}.append(e)"]
-        match reader_type(type_):
-            case Scalar(kind=kind):
-                return [f"e.{_READS[kind]}({value})"]
-            case Array(items=inner, nullable_items=nullable):
-                depth = value.count("[at")
-                at = f"at{depth + 1}" if depth else "at"
-                return [
-                    "e.b = append(e.b, '[')",
-                    f"for {at} := range {value} {{",
-                    "\te.comma()",
-                    *self._write_item(f"{value}[{at}]", inner, nullable, writes),
-                    "}",
-                    "e.b = append(e.b, ']')",
-                ]
-            case Map(values=inner, nullable_values=nullable):
-                return [
-                    "e.b = append(e.b, '{')",
-                    f"for _, name := range slices.Sorted(maps.Keys({value})) {{",
-                    "\te.key(name)",
-                    f"\titem := {value}[name]",
-                    *self._write_item("item", inner, nullable, writes),
-                    "}",
-                    "e.b = append(e.b, '}')",
-                ]
-        raise TypeError(type_)
-
-    def _write_item(self, value: str, inner: Type, nullable: bool, writes: bool) -> list[str]:
-        if not nullable:
-            return ["\t" + line for line in self.write(value, inner, writes=writes)]
-        bare = value if self.struct(inner) or self.union(inner) else f"*{value}"
-        return [
-            f"\tif {value} == nil {{",
-            "\t\te.raw(nil)",
-            "\t\tcontinue",
-            "\t}",
-            *("\t" + line for line in self.write(bare, inner, writes=writes)),
-        ]
-
-    def present(self, value: str, type_: Type, go_type: str) -> tuple[str, str]:
-        """Return the condition under which a member is there, and the expression of its value."""
-        if go_type.startswith("Opt["):
-            return f"!{value}.IsZero()", value
-        if go_type.startswith("*"):
-            return f"{value} != nil", value if self.struct(type_) else f"*{value}"
-        if self.holds_absence(type_):
-            return f"{value} != nil", value
-        return f'{value} != ""', value
-
-    def write_opt(self, value: str, type_: Type) -> list[str]:
-        """Return statements that write an Opt that is not absent."""
-        return [
-            f"if v, ok := {value}.Get(); ok {{",
-            *("\t" + line for line in self.write("v", type_)),
-            "} else {",
-            "\te.raw(nil)",
-            "}",
-        ]
+        check = check_of(type_, self._types())
+        if check.kind in ("struct", "array", "map", "union"):
+            return [f'if valueFault(d.tree(), check{self.literal(check)}, "") != nil {{', *_GIVE_UP]
+        return [f"if !d.skip({self.literal(check)[8:-1]}) {{", *_GIVE_UP]
 
 
 def field_name(word: str) -> str:
     """Return the Go name of a member, made from its word."""
     return member_name("go", word)
-
-
-def is_tag(type_: Type) -> bool:
-    """Whether a member is a constant."""
-    return isinstance(type_, Const)

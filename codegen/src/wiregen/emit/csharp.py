@@ -13,7 +13,7 @@ from wiregen.emit._csharp_structs import StructView, struct_view
 from wiregen.emit._csharp_types import Speller, doc_lines, quoted
 from wiregen.emit.base import render
 from wiregen.hidden import secret_table
-from wiregen.ir import Enum, Message, Mirror, Spec, Struct
+from wiregen.ir import Enum, Message, Mirror, Ref, Spec, Struct
 from wiregen.naming import enum_member, escaped, pascal, type_name
 from wiregen.reserved import Lang
 
@@ -22,7 +22,7 @@ LANG: Lang = "csharp"
 _STATIC = (
     *("Optional", "WireObject", "UnknownEvent", "Json", "JsonWriting", "Repair", "Faults"),
     *("Check", "Decoder", "DecodedFrame", "WireCodec", "WireFault", "PlainEncoder", "Surrogates"),
-    *("LearnedFrame", "FrameReader"),
+    *("LearnedFrame", "FrameReader", "Tree", "MemberWriting"),
 )
 
 
@@ -42,6 +42,7 @@ class EventView:
     record: str
     wire: str
     shape: str
+    reading: str
     terminal: bool
     mirrors: tuple[str, ...]
 
@@ -69,7 +70,7 @@ def emit(spec: Spec, target: Target) -> dict[str, str]:
     types = [view for name, view in sorted(views.items()) if name not in messages]
     out = {
         f"{name}.g.cs": render(LANG, f"{name}.cs.j2", **context, **data)
-        for name, data in _data(spec, actions, target.options.get("exception", "")).items()
+        for name, data in _data(speller, actions, target.options.get("exception", "")).items()
     }
     streams = stream_views(spec, views)
     out["StreamTable.g.cs"] = render(LANG, "StreamTable.cs.j2", **context, streams=streams)
@@ -88,7 +89,7 @@ def _is_part(item: Struct, messages: dict[str, Message]) -> bool:
 
 
 def _data(
-    spec: Spec,
+    speller: Speller,
     actions: list[StructView],
     exception: str,
 ) -> dict[str, dict[str, Any]]:
@@ -96,9 +97,13 @@ def _data(
 
     ``exception`` is the root of all exceptions when that is written by hand.
     """
+    spec = speller.spec
     found: dict[str, dict[str, Any]] = {name: {} for name in _STATIC}
     found["Enums"] = {"enums": [_enum(item) for item in spec.enums]}
-    found["Messages"] = {"events": [_event(item) for item in spec.events], "actions": actions}
+    found["Messages"] = {
+        "events": [_event(item, speller) for item in spec.events],
+        "actions": actions,
+    }
     found["ArgumentTable"] = {"arguments": arguments.written(spec)}
     found["Shapes"] = {"shapes": tables.shape_views(spec.shapes)}
     if spec.unions:
@@ -106,7 +111,7 @@ def _data(
         found["UnionShapes"] = {}
     tables_ = (("OfActions", spec.actions), ("OfEvents", spec.events))
     found["Secrets"] = {"tables": [(name, _secrets(spec, items)) for name, items in tables_]}
-    found["Operations"] = {"operations": tables.operation_views(spec)}
+    found["Operations"] = {"operations": tables.operation_views(spec, speller)}
     if spec.errors:
         found["ErrorKinds"] = {
             "kinds": [(pascal(k.kind), k.kind, doc_lines(k.when)) for k in spec.errors.kinds]
@@ -142,8 +147,10 @@ def _enum(item: Enum) -> EnumView:
     )
 
 
-def _event(item: Message) -> EventView:
+def _event(item: Message, speller: Speller) -> EventView:
+    reading = speller.spell(Ref(item.name)).reading("r")
     return EventView(
+        reading=f"static (ref r) => {reading}",
         record=type_name(LANG, item.name, "event"),
         wire=item.wire,
         shape=tables.shape_name(item.name),

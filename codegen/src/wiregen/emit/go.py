@@ -16,7 +16,10 @@ from wiregen.hidden import secret_places, secret_table
 from wiregen.ir import Enum, Message, Spec, Struct
 from wiregen.naming import enum_member, type_name
 
-_RUNTIME = ("scan", "decoder", "encoder", "tree", "reader", "facts", "learned")
+_RUNTIME = (
+    *("scan", "decoder", "encoder", "tree", "reader", "facts", "learned"),
+    *("codec", "values", "plan", "arguments"),
+)
 # Compiled into the package's tests alone.
 _TESTS = ("vectors",)
 
@@ -53,58 +56,40 @@ class _Printer:
         return reach(types, roots) - {event.name for event in self.spec.events}
 
     def files(self) -> dict[str, str]:
-        made = {name: self.render(name, unions=self.spec.unions) for name in _RUNTIME}
-        made["codec"] = self.render("codec", correlations=len(self.spec.correlation))
+        made = {name: self.render(name) for name in _RUNTIME}
         made["enums"] = self.render("enums", enums=[_enum(item) for item in self.spec.enums])
         constants = [{"name": e.constant, "literal": quote(e.message.wire)} for e in self.events]
         made["events"] = self.types([e.struct() for e in self.events], constants)
-        methods = [self._event(e) for e in self.events]
-        maps = _mentions(methods, "maps.Keys")
-        made["event_methods"] = self.render("events", events=methods, uses_maps=maps)
+        made["event_methods"] = self.render("events", events=list(map(self._event, self.events)))
         made["types"] = self.types([structs.struct_view(self.named, s) for s in self.read])
         made["actions"] = self.types(
             [structs.action_struct(self.named, s, verb=s.role == "action") for s in self.sent]
         )
         made["calls"] = self._actions()
-        made["arguments"] = self.render(
-            "arguments", structs=[structs.arguments(self.named, s) for s in self.sent]
-        )
         made["vectors"] = self._vectors()
-        of_events = [level for event in self.events for level in event.levels]
-        of_types = [structs.struct_level(self.named, s) for s in self.read]
-        for name, levels in (("decode_events", of_events), ("decode_types", of_types)):
-            made[name] = self.render("decode", levels=levels, uses_json=_mentions(levels, RAW))
-        written = [structs.struct_append(self.named, s) for s in self.read]
-        written += [structs.action_append(self.named, s) for s in self.sent]
-        made["encode"] = self.render(
-            "encode",
-            structs=written,
-            uses_json=bool(self.read),
-            uses_maps=_mentions(written, "maps.Keys"),
-        )
+        levels = [level for event in self.events for level in event.levels]
+        if levels:
+            made["decode"] = self.render("decode", levels=levels)
+        made["methods"] = self._methods()
         if self.spec.unions:
+            made["branches"] = self.render("branches")
             made["unions"] = self._unions()
         made["tables"] = self._tables()
-        hidden = {e.name for e in self.events if secret_places(self.spec, e.message)}
-        made["shown"] = self._shown_text(hidden)
         if any(field.secret for item in self.spec.structs for field in item.fields):
             made["secrets"] = self._secrets()
         if self.spec.errors is not None:
             made["errors"] = self.render("errors", **tables.errors(self.spec.errors))
         return made
 
-    def _shown_text(self, hidden: set[str]) -> str:
-        """Print the textual forms, but for types with a member that takes the method's name."""
-        named = self.named
-        sent = [structs.action_struct(named, s, verb=False) for s in self.sent]
-        types = [*(structs.struct_view(named, s) for s in self.read), *sent]
-        events = [e.struct() for e in self.events]
-        return self.render(
-            "shown",
-            structs=[t.name for t in types if not _says_string(t)],
-            events=[e.name for e in events if not _says_string(e)],
-            hidden=hidden,
-        )
+    def _methods(self) -> str:
+        """Print what every type says of itself, but where a member takes the method's name."""
+        read = [(structs.struct_view(self.named, s), True) for s in self.read]
+        sent = [(structs.action_struct(self.named, s, verb=False), False) for s in self.sent]
+        rows = [
+            {"name": item.name, "reads": reads, "says": not _says_string(item)}
+            for item, reads in (*read, *sent)
+        ]
+        return self.render("methods", structs=rows)
 
     def render(self, template: str, **context: Any) -> str:
         return render("go", f"{template}.go.j2", package=self.package, **context)
@@ -118,32 +103,38 @@ class _Printer:
         return {
             "name": event.name,
             "constant": event.constant,
-            "shape": quote(event.message.name),
+            "shape": quote(event.name),
+            "says": not _says_string(event.struct()),
+            "streams": bool(event.levels),
+            "hidden": bool(secret_places(self.spec, event.message)),
             "turn": quote(event.message.turn) if event.message.turn else "",
             "facts": event.facts(),
             "learned": event.learned(),
-            "mirror_rows": rows,
-            "mirrors": f"mirrors{event.name}" if rows else "nil",
+            "mirrors": f"[]mirror{{{', '.join(rows)}}}" if rows else "nil",
         }
 
     def _tables(self) -> str:
+        rows = [structs.arguments(self.named, s) for s in self.sent]
         return self.render(
             "tables",
             tag=quote(self.spec.event_tag),
             correlation=["{" + words(place)[9:-1] + "}" for place in self.spec.correlation],
             events=[self._event(event) for event in self.events],
-            shapes=[tables.shape(item) for item in self.spec.shapes],
-            unions=[tables.union(item) for item in self.spec.union_shapes],
-            any_unions=bool(self.spec.unions),
+            shapes=[tables.shape(self.named, item) for item in self.spec.shapes],
+            arguments=rows,
+            patterns=_mentions(rows, "regexp."),
         )
 
     def _unions(self) -> str:
-        views = [unions.view(self.named, item) for item in self.spec.unions]
+        views = {item.name: unions.view(self.named, item) for item in self.spec.unions}
+        shows = {name: {b.mark: b.name for b in view.branches} for name, view in views.items()}
         return self.render(
             "unions",
-            unions=views,
-            uses_maps=_mentions(views, "maps.Keys"),
-            uses_json=True,
+            unions=list(views.values()),
+            tables=[
+                tables.union(self.named, item, shows[item.name]) for item in self.spec.union_shapes
+            ],
+            uses_json=_mentions(list(views.values()), RAW),
         )
 
     def _actions(self) -> str:
@@ -197,7 +188,6 @@ class _Printer:
                 "constant": constants[op.result.event],
                 "result": self.named.of(op.result.type.name),
                 "at": [quote(step) for step in op.result.at],
-                "shape": quote(op.result.type.name),
             }
             for op in self.spec.operations
             if op.result is not None

@@ -108,12 +108,11 @@ def emit(spec: Spec, target: Target) -> dict[str, str]:
     """Return the modules of the wire package."""
     printer = _Printer(spec, target)
     context = printer.context()
-    names = ("__init__", "model", "enums", "types", "events", "actions", "tables", "repair")
+    names = (
+        *("__init__", "enums", "types", "events", "actions", "tables", "frames", "codec"),
+        *("model", "reading", "repair", "unions", "learned"),  # of no specification
+    )
     files = {f"{name}.py": base.render("python", f"{name}.py.j2", **context) for name in names}
-    files["codec.py"] = base.render("python", "codec.py.j2", **context)
-    files["learned.py"] = base.render("python", "learned.py.j2", **context)
-    if spec.unions:
-        files["unions.py"] = base.render("python", "unions.py.j2", **context)
     if spec.errors is not None:
         files["errors.py"] = base.render("python", "errors.py.j2", **context)
     return files
@@ -159,6 +158,10 @@ class _Printer:
         spec = self.spec
         structs = [item for item in self._ordered() if isinstance(item, Struct)]
         types = [self.model(item) for item in structs if item.role in ("type", "result")]
+        results = self._results()
+        named = {name for _, name, _, _ in results}
+        shown = {self.name(item.name) for item in spec.events}
+        learned = learned_events(spec, self.name, self.accessor_name, self._plain)
         return {
             "spec": spec,
             "enums": [self._enum(item) for item in spec.enums],
@@ -170,7 +173,11 @@ class _Printer:
             "actions": [self._action(item) for item in spec.actions],
             "event_rows": [self._event_row(item) for item in spec.events],
             "action_rows": self._action_rows(),
-            "results": self._results(),
+            "results": results,
+            "answers": {
+                "events": sorted(name for name in named if name in shown),
+                "types": sorted(name for name in named if name not in shown),
+            },
             "shapes": [(self.name(item.name), self._rows(item.fields)) for item in spec.shapes],
             "mirrors": self._mirrors(),
             "secrets": (
@@ -178,7 +185,8 @@ class _Printer:
                 ("EVENT_SECRETS", secret_table(spec, spec.events)),
             ),
             "guards": self._guards(),
-            "learned": learned_events(spec, self.name, self.accessor_name, self._plain),
+            "learned": learned,
+            "framed": sorted({*self._guards(), *(item.name for item in learned)}),
             "correlation": literal(spec.correlation),
             "tag": literal(spec.event_tag),
             "tag_attribute": self._tag_name(),

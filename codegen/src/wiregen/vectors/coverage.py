@@ -21,6 +21,7 @@ from wiregen.ir import (
     Type,
     Union,
 )
+from wiregen.printed import printed
 from wiregen.shapes import build_unions, choose
 
 Json = Any
@@ -42,6 +43,7 @@ class Coverage:
 
 def coverage(spec: Spec, files: Mapping[str, str]) -> Coverage:
     """Compare the obligations of all structs with what the vectors show."""
+    spec = printed(spec)
     wanted = {item for struct in spec.structs for item in _obligations(spec, struct)}
     shown: set[Obligation] = set()
     watcher = _Watcher(spec, shown)

@@ -15,6 +15,7 @@ from wiregen.errors import refuse
 from wiregen.graph import neighbours, reach
 from wiregen.ir import Message, Operation, Ref, Spec, Struct, TypeDef
 from wiregen.normalise import View
+from wiregen.printed import printed
 from wiregen.shapes import Fault, Repairer
 from wiregen.vectors.cases import Case, CaseMaker, spelled
 from wiregen.vectors.samples import Sampler, put
@@ -86,6 +87,7 @@ def mend_text(text: str) -> str:
 
 def vector_files(spec: Spec) -> dict[str, str]:
     """Return every vector file by its path below the vectors folder."""
+    spec = printed(spec)
     maker = _Maker(spec, Sampler(spec), Judge(spec))
     files: dict[str, str] = {}
     reached: set[str] = set()

@@ -8,977 +8,291 @@ namespace SmooAI.SmoothOperator;
 public sealed partial record CreateConversationSessionAction
 {
     internal override string? CorrelationId => RequestId;
-
     internal override ClientAction Bound(string id) => this with { RequestId = id };
 
-    internal static CreateConversationSessionAction ReadFrom(ref Utf8JsonReader reader)
+    internal static CreateConversationSessionAction ReadFrom(JsonElement json) => new CreateConversationSessionAction
     {
-        string? requestIdValue = null;
-        string? agentIdValue = null;
-        string? conversationIdValue = null;
-        string? userNameValue = null;
-        string? userEmailValue = null;
-        string? browserFingerprintValue = null;
-        IReadOnlyList<string>? supportsValue = null;
-        JsonElement? metadataValue = null;
-        AuthContext? authContextValue = null;
-        Dictionary<string, JsonElement>? extra = null;
-        Json.Begin(ref reader);
-        while (Json.NextMember(ref reader))
-        {
-            if (reader.ValueTextEquals("requestId"u8))
-            {
-                reader.Read();
-                requestIdValue = Json.IsNull(ref reader) ? null : Json.ReadString(ref reader);
-            }
-            else if (reader.ValueTextEquals("agentId"u8))
-            {
-                reader.Read();
-                agentIdValue = Json.ReadString(ref reader);
-            }
-            else if (reader.ValueTextEquals("conversationId"u8))
-            {
-                reader.Read();
-                conversationIdValue = Json.IsNull(ref reader) ? null : Json.ReadString(ref reader);
-            }
-            else if (reader.ValueTextEquals("userName"u8))
-            {
-                reader.Read();
-                userNameValue = Json.IsNull(ref reader) ? null : Json.ReadString(ref reader);
-            }
-            else if (reader.ValueTextEquals("userEmail"u8))
-            {
-                reader.Read();
-                userEmailValue = Json.IsNull(ref reader) ? null : Json.ReadString(ref reader);
-            }
-            else if (reader.ValueTextEquals("browserFingerprint"u8))
-            {
-                reader.Read();
-                browserFingerprintValue = Json.IsNull(ref reader) ? null : Json.ReadString(ref reader);
-            }
-            else if (reader.ValueTextEquals("supports"u8))
-            {
-                reader.Read();
-                supportsValue = Json.IsNull(ref reader) ? null : Json.ReadList(ref reader, static (ref r) => Json.ReadString(ref r));
-            }
-            else if (reader.ValueTextEquals("metadata"u8))
-            {
-                reader.Read();
-                metadataValue = Json.IsNull(ref reader) ? null : Json.ReadElement(ref reader, JsonKinds.Object);
-            }
-            else if (reader.ValueTextEquals("authContext"u8))
-            {
-                reader.Read();
-                authContextValue = Json.IsNull(ref reader) ? null : AuthContext.ReadFrom(ref reader);
-            }
-            else if (reader.ValueTextEquals("action"u8))
-            {
-                Json.ReadTag(ref reader, "create_conversation_session"u8);
-            }
-            else
-            {
-                Json.ReadExtra(ref reader, ref extra);
-            }
-        }
-        return new CreateConversationSessionAction
-        {
-            RequestId = requestIdValue,
-            AgentId = agentIdValue ?? throw WireFault.Missing(),
-            ConversationId = conversationIdValue,
-            UserName = userNameValue,
-            UserEmail = userEmailValue,
-            BrowserFingerprint = browserFingerprintValue,
-            Supports = supportsValue,
-            Metadata = metadataValue,
-            AuthContext = authContextValue,
-            Unlisted = extra,
-        };
-    }
+        Unlisted = Json.Extra(Json.Tagged(json, "action"u8, "create_conversation_session"u8), "action", "requestId", "agentId", "conversationId", "userName", "userEmail", "browserFingerprint", "supports", "metadata", "authContext"),
+        RequestId = json.Has("requestId"u8, out var e1) ? Json.Text(e1) : null,
+        AgentId = Json.Text(json.Due("agentId"u8)),
+        ConversationId = json.Has("conversationId"u8, out var e3) ? Json.Text(e3) : null,
+        UserName = json.Has("userName"u8, out var e4) ? Json.Text(e4) : null,
+        UserEmail = json.Has("userEmail"u8, out var e5) ? Json.Text(e5) : null,
+        BrowserFingerprint = json.Has("browserFingerprint"u8, out var e6) ? Json.Text(e6) : null,
+        Supports = json.Has("supports"u8, out var e7) ? Json.List(e7, static e => Json.Text(e)) : null,
+        Metadata = json.Has("metadata"u8, out var e8) ? Json.Kept(e8, JsonKinds.Object) : null,
+        AuthContext = json.Has("authContext"u8, out var e9) ? AuthContext.ReadFrom(e9) : null,
+    };
 
-    internal override void WriteTo(Utf8JsonWriter writer)
+    internal override void WriteMembers(Utf8JsonWriter writer)
     {
-        writer.WriteStartObject();
         writer.WriteString("action"u8, "create_conversation_session"u8);
-        if (RequestId is { } requestIdValue)
-        {
-            writer.WritePropertyName("requestId"u8);
-            writer.WriteStringValue(requestIdValue);
-        }
-        writer.WritePropertyName("agentId"u8);
-        writer.WriteStringValue(AgentId);
-        if (ConversationId is { } conversationIdValue)
-        {
-            writer.WritePropertyName("conversationId"u8);
-            writer.WriteStringValue(conversationIdValue);
-        }
-        if (UserName is { } userNameValue)
-        {
-            writer.WritePropertyName("userName"u8);
-            writer.WriteStringValue(userNameValue);
-        }
-        if (UserEmail is { } userEmailValue)
-        {
-            writer.WritePropertyName("userEmail"u8);
-            writer.WriteStringValue(userEmailValue);
-        }
-        if (BrowserFingerprint is { } browserFingerprintValue)
-        {
-            writer.WritePropertyName("browserFingerprint"u8);
-            writer.WriteStringValue(browserFingerprintValue);
-        }
-        if (Supports is { } supportsValue)
-        {
-            writer.WritePropertyName("supports"u8);
-            Json.WriteList(writer, supportsValue, static (w, v) => w.WriteStringValue(v));
-        }
-        if (Metadata is { } metadataValue)
-        {
-            writer.WritePropertyName("metadata"u8);
-            metadataValue.WriteTo(writer);
-        }
-        if (AuthContext is { } authContextValue)
-        {
-            writer.WritePropertyName("authContext"u8);
-            authContextValue.WriteTo(writer);
-        }
-        WriteExtra(writer);
-        writer.WriteEndObject();
+        writer.Member("requestId"u8, RequestId);
+        writer.Member("agentId"u8, AgentId);
+        writer.Member("conversationId"u8, ConversationId);
+        writer.Member("userName"u8, UserName);
+        writer.Member("userEmail"u8, UserEmail);
+        writer.Member("browserFingerprint"u8, BrowserFingerprint);
+        writer.Member("supports"u8, Supports, static (w, v) => Json.WriteList(w, v, static (w, v) => w.WriteStringValue(v)));
+        writer.Member("metadata"u8, Metadata);
+        writer.Member("authContext"u8, AuthContext);
     }
 }
 
 public sealed partial record SendMessageAction
 {
     internal override string? CorrelationId => RequestId;
-
     internal override ClientAction Bound(string id) => this with { RequestId = id };
 
-    internal static SendMessageAction ReadFrom(ref Utf8JsonReader reader)
+    internal static SendMessageAction ReadFrom(JsonElement json) => new SendMessageAction
     {
-        string? requestIdValue = null;
-        string? sessionIdValue = null;
-        string? messageValue = null;
-        bool? streamValue = null;
-        string? modelValue = null;
-        string? skillValue = null;
-        IReadOnlyList<ImageAttachment>? imagesValue = null;
-        IReadOnlyList<FileAttachment>? filesValue = null;
-        Dictionary<string, JsonElement>? extra = null;
-        Json.Begin(ref reader);
-        while (Json.NextMember(ref reader))
-        {
-            if (reader.ValueTextEquals("requestId"u8))
-            {
-                reader.Read();
-                requestIdValue = Json.IsNull(ref reader) ? null : Json.ReadString(ref reader);
-            }
-            else if (reader.ValueTextEquals("sessionId"u8))
-            {
-                reader.Read();
-                sessionIdValue = Json.ReadString(ref reader);
-            }
-            else if (reader.ValueTextEquals("message"u8))
-            {
-                reader.Read();
-                messageValue = Json.ReadString(ref reader);
-            }
-            else if (reader.ValueTextEquals("stream"u8))
-            {
-                reader.Read();
-                streamValue = Json.IsNull(ref reader) ? null : Json.ReadBoolean(ref reader);
-            }
-            else if (reader.ValueTextEquals("model"u8))
-            {
-                reader.Read();
-                modelValue = Json.IsNull(ref reader) ? null : Json.ReadString(ref reader);
-            }
-            else if (reader.ValueTextEquals("skill"u8))
-            {
-                reader.Read();
-                skillValue = Json.IsNull(ref reader) ? null : Json.ReadString(ref reader);
-            }
-            else if (reader.ValueTextEquals("images"u8))
-            {
-                reader.Read();
-                imagesValue = Json.IsNull(ref reader) ? null : Json.ReadList(ref reader, static (ref r) => ImageAttachment.ReadFrom(ref r));
-            }
-            else if (reader.ValueTextEquals("files"u8))
-            {
-                reader.Read();
-                filesValue = Json.IsNull(ref reader) ? null : Json.ReadList(ref reader, static (ref r) => FileAttachment.ReadFrom(ref r));
-            }
-            else if (reader.ValueTextEquals("action"u8))
-            {
-                Json.ReadTag(ref reader, "send_message"u8);
-            }
-            else
-            {
-                Json.ReadExtra(ref reader, ref extra);
-            }
-        }
-        return new SendMessageAction
-        {
-            RequestId = requestIdValue,
-            SessionId = sessionIdValue ?? throw WireFault.Missing(),
-            Message = messageValue ?? throw WireFault.Missing(),
-            Stream = streamValue,
-            Model = modelValue,
-            Skill = skillValue,
-            Images = imagesValue,
-            Files = filesValue,
-            Unlisted = extra,
-        };
-    }
+        Unlisted = Json.Extra(Json.Tagged(json, "action"u8, "send_message"u8), "action", "requestId", "sessionId", "message", "stream", "model", "skill", "images", "files"),
+        RequestId = json.Has("requestId"u8, out var e1) ? Json.Text(e1) : null,
+        SessionId = Json.Text(json.Due("sessionId"u8)),
+        Message = Json.Text(json.Due("message"u8)),
+        Stream = json.Has("stream"u8, out var e4) ? Json.Boolean(e4) : null,
+        Model = json.Has("model"u8, out var e5) ? Json.Text(e5) : null,
+        Skill = json.Has("skill"u8, out var e6) ? Json.Text(e6) : null,
+        Images = json.Has("images"u8, out var e7) ? Json.List(e7, static e => ImageAttachment.ReadFrom(e)) : null,
+        Files = json.Has("files"u8, out var e8) ? Json.List(e8, static e => FileAttachment.ReadFrom(e)) : null,
+    };
 
-    internal override void WriteTo(Utf8JsonWriter writer)
+    internal override void WriteMembers(Utf8JsonWriter writer)
     {
-        writer.WriteStartObject();
         writer.WriteString("action"u8, "send_message"u8);
-        if (RequestId is { } requestIdValue)
-        {
-            writer.WritePropertyName("requestId"u8);
-            writer.WriteStringValue(requestIdValue);
-        }
-        writer.WritePropertyName("sessionId"u8);
-        writer.WriteStringValue(SessionId);
-        writer.WritePropertyName("message"u8);
-        writer.WriteStringValue(Message);
-        if (Stream is { } streamValue)
-        {
-            writer.WritePropertyName("stream"u8);
-            writer.WriteBooleanValue(streamValue);
-        }
-        if (Model is { } modelValue)
-        {
-            writer.WritePropertyName("model"u8);
-            writer.WriteStringValue(modelValue);
-        }
-        if (Skill is { } skillValue)
-        {
-            writer.WritePropertyName("skill"u8);
-            writer.WriteStringValue(skillValue);
-        }
-        if (Images is { } imagesValue)
-        {
-            writer.WritePropertyName("images"u8);
-            Json.WriteList(writer, imagesValue, static (w, v) => v.WriteTo(w));
-        }
-        if (Files is { } filesValue)
-        {
-            writer.WritePropertyName("files"u8);
-            Json.WriteList(writer, filesValue, static (w, v) => v.WriteTo(w));
-        }
-        WriteExtra(writer);
-        writer.WriteEndObject();
+        writer.Member("requestId"u8, RequestId);
+        writer.Member("sessionId"u8, SessionId);
+        writer.Member("message"u8, Message);
+        writer.Member("stream"u8, Stream);
+        writer.Member("model"u8, Model);
+        writer.Member("skill"u8, Skill);
+        writer.Member("images"u8, Images, static (w, v) => Json.WriteList(w, v, static (w, v) => v.WriteTo(w)));
+        writer.Member("files"u8, Files, static (w, v) => Json.WriteList(w, v, static (w, v) => v.WriteTo(w)));
     }
 }
 
 public sealed partial record GetSessionAction
 {
     internal override string? CorrelationId => RequestId;
-
     internal override ClientAction Bound(string id) => this with { RequestId = id };
 
-    internal static GetSessionAction ReadFrom(ref Utf8JsonReader reader)
+    internal static GetSessionAction ReadFrom(JsonElement json) => new GetSessionAction
     {
-        string? requestIdValue = null;
-        string? sessionIdValue = null;
-        Dictionary<string, JsonElement>? extra = null;
-        Json.Begin(ref reader);
-        while (Json.NextMember(ref reader))
-        {
-            if (reader.ValueTextEquals("requestId"u8))
-            {
-                reader.Read();
-                requestIdValue = Json.IsNull(ref reader) ? null : Json.ReadString(ref reader);
-            }
-            else if (reader.ValueTextEquals("sessionId"u8))
-            {
-                reader.Read();
-                sessionIdValue = Json.ReadString(ref reader);
-            }
-            else if (reader.ValueTextEquals("action"u8))
-            {
-                Json.ReadTag(ref reader, "get_session"u8);
-            }
-            else
-            {
-                Json.ReadExtra(ref reader, ref extra);
-            }
-        }
-        return new GetSessionAction
-        {
-            RequestId = requestIdValue,
-            SessionId = sessionIdValue ?? throw WireFault.Missing(),
-            Unlisted = extra,
-        };
-    }
+        Unlisted = Json.Extra(Json.Tagged(json, "action"u8, "get_session"u8), "action", "requestId", "sessionId"),
+        RequestId = json.Has("requestId"u8, out var e1) ? Json.Text(e1) : null,
+        SessionId = Json.Text(json.Due("sessionId"u8)),
+    };
 
-    internal override void WriteTo(Utf8JsonWriter writer)
+    internal override void WriteMembers(Utf8JsonWriter writer)
     {
-        writer.WriteStartObject();
         writer.WriteString("action"u8, "get_session"u8);
-        if (RequestId is { } requestIdValue)
-        {
-            writer.WritePropertyName("requestId"u8);
-            writer.WriteStringValue(requestIdValue);
-        }
-        writer.WritePropertyName("sessionId"u8);
-        writer.WriteStringValue(SessionId);
-        WriteExtra(writer);
-        writer.WriteEndObject();
+        writer.Member("requestId"u8, RequestId);
+        writer.Member("sessionId"u8, SessionId);
     }
 }
 
 public sealed partial record GetConversationMessagesAction
 {
     internal override string? CorrelationId => RequestId;
-
     internal override ClientAction Bound(string id) => this with { RequestId = id };
 
-    internal static GetConversationMessagesAction ReadFrom(ref Utf8JsonReader reader)
+    internal static GetConversationMessagesAction ReadFrom(JsonElement json) => new GetConversationMessagesAction
     {
-        string? requestIdValue = null;
-        string? sessionIdValue = null;
-        long? limitValue = null;
-        string? cursorValue = null;
-        Dictionary<string, JsonElement>? extra = null;
-        Json.Begin(ref reader);
-        while (Json.NextMember(ref reader))
-        {
-            if (reader.ValueTextEquals("requestId"u8))
-            {
-                reader.Read();
-                requestIdValue = Json.IsNull(ref reader) ? null : Json.ReadString(ref reader);
-            }
-            else if (reader.ValueTextEquals("sessionId"u8))
-            {
-                reader.Read();
-                sessionIdValue = Json.ReadString(ref reader);
-            }
-            else if (reader.ValueTextEquals("limit"u8))
-            {
-                reader.Read();
-                limitValue = Json.IsNull(ref reader) ? null : Json.ReadInteger(ref reader);
-            }
-            else if (reader.ValueTextEquals("cursor"u8))
-            {
-                reader.Read();
-                cursorValue = Json.IsNull(ref reader) ? null : Json.ReadString(ref reader);
-            }
-            else if (reader.ValueTextEquals("action"u8))
-            {
-                Json.ReadTag(ref reader, "get_conversation_messages"u8);
-            }
-            else
-            {
-                Json.ReadExtra(ref reader, ref extra);
-            }
-        }
-        return new GetConversationMessagesAction
-        {
-            RequestId = requestIdValue,
-            SessionId = sessionIdValue ?? throw WireFault.Missing(),
-            Limit = limitValue,
-            Cursor = cursorValue,
-            Unlisted = extra,
-        };
-    }
+        Unlisted = Json.Extra(Json.Tagged(json, "action"u8, "get_conversation_messages"u8), "action", "requestId", "sessionId", "limit", "cursor"),
+        RequestId = json.Has("requestId"u8, out var e1) ? Json.Text(e1) : null,
+        SessionId = Json.Text(json.Due("sessionId"u8)),
+        Limit = json.Has("limit"u8, out var e3) ? Json.Integer(e3) : null,
+        Cursor = json.Has("cursor"u8, out var e4) ? Json.Text(e4) : null,
+    };
 
-    internal override void WriteTo(Utf8JsonWriter writer)
+    internal override void WriteMembers(Utf8JsonWriter writer)
     {
-        writer.WriteStartObject();
         writer.WriteString("action"u8, "get_conversation_messages"u8);
-        if (RequestId is { } requestIdValue)
-        {
-            writer.WritePropertyName("requestId"u8);
-            writer.WriteStringValue(requestIdValue);
-        }
-        writer.WritePropertyName("sessionId"u8);
-        writer.WriteStringValue(SessionId);
-        if (Limit is { } limitValue)
-        {
-            writer.WritePropertyName("limit"u8);
-            writer.WriteNumberValue(limitValue);
-        }
-        if (Cursor is { } cursorValue)
-        {
-            writer.WritePropertyName("cursor"u8);
-            writer.WriteStringValue(cursorValue);
-        }
-        WriteExtra(writer);
-        writer.WriteEndObject();
+        writer.Member("requestId"u8, RequestId);
+        writer.Member("sessionId"u8, SessionId);
+        writer.Member("limit"u8, Limit);
+        writer.Member("cursor"u8, Cursor);
     }
 }
 
 public sealed partial record ListConversationsAction
 {
     internal override string? CorrelationId => RequestId;
-
     internal override ClientAction Bound(string id) => this with { RequestId = id };
 
-    internal static ListConversationsAction ReadFrom(ref Utf8JsonReader reader)
+    internal static ListConversationsAction ReadFrom(JsonElement json) => new ListConversationsAction
     {
-        string? requestIdValue = null;
-        long? limitValue = null;
-        string? cursorValue = null;
-        string? queryValue = null;
-        Dictionary<string, JsonElement>? extra = null;
-        Json.Begin(ref reader);
-        while (Json.NextMember(ref reader))
-        {
-            if (reader.ValueTextEquals("requestId"u8))
-            {
-                reader.Read();
-                requestIdValue = Json.IsNull(ref reader) ? null : Json.ReadString(ref reader);
-            }
-            else if (reader.ValueTextEquals("limit"u8))
-            {
-                reader.Read();
-                limitValue = Json.IsNull(ref reader) ? null : Json.ReadInteger(ref reader);
-            }
-            else if (reader.ValueTextEquals("cursor"u8))
-            {
-                reader.Read();
-                cursorValue = Json.IsNull(ref reader) ? null : Json.ReadString(ref reader);
-            }
-            else if (reader.ValueTextEquals("query"u8))
-            {
-                reader.Read();
-                queryValue = Json.IsNull(ref reader) ? null : Json.ReadString(ref reader);
-            }
-            else if (reader.ValueTextEquals("action"u8))
-            {
-                Json.ReadTag(ref reader, "list_conversations"u8);
-            }
-            else
-            {
-                Json.ReadExtra(ref reader, ref extra);
-            }
-        }
-        return new ListConversationsAction
-        {
-            RequestId = requestIdValue,
-            Limit = limitValue,
-            Cursor = cursorValue,
-            Query = queryValue,
-            Unlisted = extra,
-        };
-    }
+        Unlisted = Json.Extra(Json.Tagged(json, "action"u8, "list_conversations"u8), "action", "requestId", "limit", "cursor", "query"),
+        RequestId = json.Has("requestId"u8, out var e1) ? Json.Text(e1) : null,
+        Limit = json.Has("limit"u8, out var e2) ? Json.Integer(e2) : null,
+        Cursor = json.Has("cursor"u8, out var e3) ? Json.Text(e3) : null,
+        Query = json.Has("query"u8, out var e4) ? Json.Text(e4) : null,
+    };
 
-    internal override void WriteTo(Utf8JsonWriter writer)
+    internal override void WriteMembers(Utf8JsonWriter writer)
     {
-        writer.WriteStartObject();
         writer.WriteString("action"u8, "list_conversations"u8);
-        if (RequestId is { } requestIdValue)
-        {
-            writer.WritePropertyName("requestId"u8);
-            writer.WriteStringValue(requestIdValue);
-        }
-        if (Limit is { } limitValue)
-        {
-            writer.WritePropertyName("limit"u8);
-            writer.WriteNumberValue(limitValue);
-        }
-        if (Cursor is { } cursorValue)
-        {
-            writer.WritePropertyName("cursor"u8);
-            writer.WriteStringValue(cursorValue);
-        }
-        if (Query is { } queryValue)
-        {
-            writer.WritePropertyName("query"u8);
-            writer.WriteStringValue(queryValue);
-        }
-        WriteExtra(writer);
-        writer.WriteEndObject();
+        writer.Member("requestId"u8, RequestId);
+        writer.Member("limit"u8, Limit);
+        writer.Member("cursor"u8, Cursor);
+        writer.Member("query"u8, Query);
     }
 }
 
 public sealed partial record RenameConversationAction
 {
     internal override string? CorrelationId => RequestId;
-
     internal override ClientAction Bound(string id) => this with { RequestId = id };
 
-    internal static RenameConversationAction ReadFrom(ref Utf8JsonReader reader)
+    internal static RenameConversationAction ReadFrom(JsonElement json) => new RenameConversationAction
     {
-        string? requestIdValue = null;
-        string? conversationIdValue = null;
-        string? titleValue = null;
-        Dictionary<string, JsonElement>? extra = null;
-        Json.Begin(ref reader);
-        while (Json.NextMember(ref reader))
-        {
-            if (reader.ValueTextEquals("requestId"u8))
-            {
-                reader.Read();
-                requestIdValue = Json.IsNull(ref reader) ? null : Json.ReadString(ref reader);
-            }
-            else if (reader.ValueTextEquals("conversationId"u8))
-            {
-                reader.Read();
-                conversationIdValue = Json.ReadString(ref reader);
-            }
-            else if (reader.ValueTextEquals("title"u8))
-            {
-                reader.Read();
-                titleValue = Json.ReadString(ref reader);
-            }
-            else if (reader.ValueTextEquals("action"u8))
-            {
-                Json.ReadTag(ref reader, "rename_conversation"u8);
-            }
-            else
-            {
-                Json.ReadExtra(ref reader, ref extra);
-            }
-        }
-        return new RenameConversationAction
-        {
-            RequestId = requestIdValue,
-            ConversationId = conversationIdValue ?? throw WireFault.Missing(),
-            Title = titleValue ?? throw WireFault.Missing(),
-            Unlisted = extra,
-        };
-    }
+        Unlisted = Json.Extra(Json.Tagged(json, "action"u8, "rename_conversation"u8), "action", "requestId", "conversationId", "title"),
+        RequestId = json.Has("requestId"u8, out var e1) ? Json.Text(e1) : null,
+        ConversationId = Json.Text(json.Due("conversationId"u8)),
+        Title = Json.Text(json.Due("title"u8)),
+    };
 
-    internal override void WriteTo(Utf8JsonWriter writer)
+    internal override void WriteMembers(Utf8JsonWriter writer)
     {
-        writer.WriteStartObject();
         writer.WriteString("action"u8, "rename_conversation"u8);
-        if (RequestId is { } requestIdValue)
-        {
-            writer.WritePropertyName("requestId"u8);
-            writer.WriteStringValue(requestIdValue);
-        }
-        writer.WritePropertyName("conversationId"u8);
-        writer.WriteStringValue(ConversationId);
-        writer.WritePropertyName("title"u8);
-        writer.WriteStringValue(Title);
-        WriteExtra(writer);
-        writer.WriteEndObject();
+        writer.Member("requestId"u8, RequestId);
+        writer.Member("conversationId"u8, ConversationId);
+        writer.Member("title"u8, Title);
     }
 }
 
 public sealed partial record ConfirmToolActionAction
 {
     internal override string? CorrelationId => RequestId;
-
     internal override ClientAction Bound(string id) => this with { RequestId = id };
 
-    internal static ConfirmToolActionAction ReadFrom(ref Utf8JsonReader reader)
+    internal static ConfirmToolActionAction ReadFrom(JsonElement json) => new ConfirmToolActionAction
     {
-        string? requestIdValue = null;
-        string? sessionIdValue = null;
-        bool? approvedValue = null;
-        string? confirmationIdValue = null;
-        Dictionary<string, JsonElement>? extra = null;
-        Json.Begin(ref reader);
-        while (Json.NextMember(ref reader))
-        {
-            if (reader.ValueTextEquals("requestId"u8))
-            {
-                reader.Read();
-                requestIdValue = Json.ReadString(ref reader);
-            }
-            else if (reader.ValueTextEquals("sessionId"u8))
-            {
-                reader.Read();
-                sessionIdValue = Json.ReadString(ref reader);
-            }
-            else if (reader.ValueTextEquals("approved"u8))
-            {
-                reader.Read();
-                approvedValue = Json.ReadBoolean(ref reader);
-            }
-            else if (reader.ValueTextEquals("confirmationId"u8))
-            {
-                reader.Read();
-                confirmationIdValue = Json.IsNull(ref reader) ? null : Json.ReadString(ref reader);
-            }
-            else if (reader.ValueTextEquals("action"u8))
-            {
-                Json.ReadTag(ref reader, "confirm_tool_action"u8);
-            }
-            else
-            {
-                Json.ReadExtra(ref reader, ref extra);
-            }
-        }
-        return new ConfirmToolActionAction
-        {
-            RequestId = requestIdValue ?? throw WireFault.Missing(),
-            SessionId = sessionIdValue ?? throw WireFault.Missing(),
-            Approved = approvedValue ?? throw WireFault.Missing(),
-            ConfirmationId = confirmationIdValue,
-            Unlisted = extra,
-        };
-    }
+        Unlisted = Json.Extra(Json.Tagged(json, "action"u8, "confirm_tool_action"u8), "action", "requestId", "sessionId", "approved", "confirmationId"),
+        RequestId = Json.Text(json.Due("requestId"u8)),
+        SessionId = Json.Text(json.Due("sessionId"u8)),
+        Approved = Json.Boolean(json.Due("approved"u8)),
+        ConfirmationId = json.Has("confirmationId"u8, out var e4) ? Json.Text(e4) : null,
+    };
 
-    internal override void WriteTo(Utf8JsonWriter writer)
+    internal override void WriteMembers(Utf8JsonWriter writer)
     {
-        writer.WriteStartObject();
         writer.WriteString("action"u8, "confirm_tool_action"u8);
-        writer.WritePropertyName("requestId"u8);
-        writer.WriteStringValue(RequestId);
-        writer.WritePropertyName("sessionId"u8);
-        writer.WriteStringValue(SessionId);
-        writer.WritePropertyName("approved"u8);
-        writer.WriteBooleanValue(Approved);
-        if (ConfirmationId is { } confirmationIdValue)
-        {
-            writer.WritePropertyName("confirmationId"u8);
-            writer.WriteStringValue(confirmationIdValue);
-        }
-        WriteExtra(writer);
-        writer.WriteEndObject();
+        writer.Member("requestId"u8, RequestId);
+        writer.Member("sessionId"u8, SessionId);
+        writer.Member("approved"u8, Approved);
+        writer.Member("confirmationId"u8, ConfirmationId);
     }
 }
 
 public sealed partial record VerifyOtpAction
 {
     internal override string? CorrelationId => RequestId;
-
     internal override ClientAction Bound(string id) => this with { RequestId = id };
 
-    internal static VerifyOtpAction ReadFrom(ref Utf8JsonReader reader)
+    internal static VerifyOtpAction ReadFrom(JsonElement json) => new VerifyOtpAction
     {
-        string? requestIdValue = null;
-        string? sessionIdValue = null;
-        string? codeValue = null;
-        bool? declinedValue = null;
-        Dictionary<string, JsonElement>? extra = null;
-        Json.Begin(ref reader);
-        while (Json.NextMember(ref reader))
-        {
-            if (reader.ValueTextEquals("requestId"u8))
-            {
-                reader.Read();
-                requestIdValue = Json.ReadString(ref reader);
-            }
-            else if (reader.ValueTextEquals("sessionId"u8))
-            {
-                reader.Read();
-                sessionIdValue = Json.ReadString(ref reader);
-            }
-            else if (reader.ValueTextEquals("code"u8))
-            {
-                reader.Read();
-                codeValue = Json.IsNull(ref reader) ? null : Json.ReadString(ref reader);
-            }
-            else if (reader.ValueTextEquals("declined"u8))
-            {
-                reader.Read();
-                declinedValue = Json.IsNull(ref reader) ? null : Json.ReadBoolean(ref reader);
-            }
-            else if (reader.ValueTextEquals("action"u8))
-            {
-                Json.ReadTag(ref reader, "verify_otp"u8);
-            }
-            else
-            {
-                Json.ReadExtra(ref reader, ref extra);
-            }
-        }
-        return new VerifyOtpAction
-        {
-            RequestId = requestIdValue ?? throw WireFault.Missing(),
-            SessionId = sessionIdValue ?? throw WireFault.Missing(),
-            Code = codeValue,
-            Declined = declinedValue,
-            Unlisted = extra,
-        };
-    }
+        Unlisted = Json.Extra(Json.Tagged(json, "action"u8, "verify_otp"u8), "action", "requestId", "sessionId", "code", "declined"),
+        RequestId = Json.Text(json.Due("requestId"u8)),
+        SessionId = Json.Text(json.Due("sessionId"u8)),
+        Code = json.Has("code"u8, out var e3) ? Json.Text(e3) : null,
+        Declined = json.Has("declined"u8, out var e4) ? Json.Boolean(e4) : null,
+    };
 
-    internal override void WriteTo(Utf8JsonWriter writer)
+    internal override void WriteMembers(Utf8JsonWriter writer)
     {
-        writer.WriteStartObject();
         writer.WriteString("action"u8, "verify_otp"u8);
-        writer.WritePropertyName("requestId"u8);
-        writer.WriteStringValue(RequestId);
-        writer.WritePropertyName("sessionId"u8);
-        writer.WriteStringValue(SessionId);
-        if (Code is { } codeValue)
-        {
-            writer.WritePropertyName("code"u8);
-            writer.WriteStringValue(codeValue);
-        }
-        if (Declined is { } declinedValue)
-        {
-            writer.WritePropertyName("declined"u8);
-            writer.WriteBooleanValue(declinedValue);
-        }
-        WriteExtra(writer);
-        writer.WriteEndObject();
+        writer.Member("requestId"u8, RequestId);
+        writer.Member("sessionId"u8, SessionId);
+        writer.Member("code"u8, Code);
+        writer.Member("declined"u8, Declined);
     }
 }
 
 public sealed partial record SubmitInteractionAction
 {
     internal override string? CorrelationId => RequestId;
-
     internal override ClientAction Bound(string id) => this with { RequestId = id };
 
-    internal static SubmitInteractionAction ReadFrom(ref Utf8JsonReader reader)
+    internal static SubmitInteractionAction ReadFrom(JsonElement json) => new SubmitInteractionAction
     {
-        string? requestIdValue = null;
-        string? sessionIdValue = null;
-        string? interactionIdValue = null;
-        string? kindValue = null;
-        JsonElement? valuesValue = null;
-        bool? declinedValue = null;
-        Dictionary<string, JsonElement>? extra = null;
-        Json.Begin(ref reader);
-        while (Json.NextMember(ref reader))
-        {
-            if (reader.ValueTextEquals("requestId"u8))
-            {
-                reader.Read();
-                requestIdValue = Json.ReadString(ref reader);
-            }
-            else if (reader.ValueTextEquals("sessionId"u8))
-            {
-                reader.Read();
-                sessionIdValue = Json.ReadString(ref reader);
-            }
-            else if (reader.ValueTextEquals("interactionId"u8))
-            {
-                reader.Read();
-                interactionIdValue = Json.ReadString(ref reader);
-            }
-            else if (reader.ValueTextEquals("kind"u8))
-            {
-                reader.Read();
-                kindValue = Json.IsNull(ref reader) ? null : Json.ReadString(ref reader);
-            }
-            else if (reader.ValueTextEquals("values"u8))
-            {
-                reader.Read();
-                valuesValue = Json.IsNull(ref reader) ? null : Json.ReadElement(ref reader, JsonKinds.Object);
-            }
-            else if (reader.ValueTextEquals("declined"u8))
-            {
-                reader.Read();
-                declinedValue = Json.IsNull(ref reader) ? null : Json.ReadBoolean(ref reader);
-            }
-            else if (reader.ValueTextEquals("action"u8))
-            {
-                Json.ReadTag(ref reader, "submit_interaction"u8);
-            }
-            else
-            {
-                Json.ReadExtra(ref reader, ref extra);
-            }
-        }
-        return new SubmitInteractionAction
-        {
-            RequestId = requestIdValue ?? throw WireFault.Missing(),
-            SessionId = sessionIdValue ?? throw WireFault.Missing(),
-            InteractionId = interactionIdValue ?? throw WireFault.Missing(),
-            Kind = kindValue,
-            Values = valuesValue,
-            Declined = declinedValue,
-            Unlisted = extra,
-        };
-    }
+        Unlisted = Json.Extra(Json.Tagged(json, "action"u8, "submit_interaction"u8), "action", "requestId", "sessionId", "interactionId", "kind", "values", "declined"),
+        RequestId = Json.Text(json.Due("requestId"u8)),
+        SessionId = Json.Text(json.Due("sessionId"u8)),
+        InteractionId = Json.Text(json.Due("interactionId"u8)),
+        Kind = json.Has("kind"u8, out var e4) ? Json.Text(e4) : null,
+        Values = json.Has("values"u8, out var e5) ? Json.Kept(e5, JsonKinds.Object) : null,
+        Declined = json.Has("declined"u8, out var e6) ? Json.Boolean(e6) : null,
+    };
 
-    internal override void WriteTo(Utf8JsonWriter writer)
+    internal override void WriteMembers(Utf8JsonWriter writer)
     {
-        writer.WriteStartObject();
         writer.WriteString("action"u8, "submit_interaction"u8);
-        writer.WritePropertyName("requestId"u8);
-        writer.WriteStringValue(RequestId);
-        writer.WritePropertyName("sessionId"u8);
-        writer.WriteStringValue(SessionId);
-        writer.WritePropertyName("interactionId"u8);
-        writer.WriteStringValue(InteractionId);
-        if (Kind is { } kindValue)
-        {
-            writer.WritePropertyName("kind"u8);
-            writer.WriteStringValue(kindValue);
-        }
-        if (Values is { } valuesValue)
-        {
-            writer.WritePropertyName("values"u8);
-            valuesValue.WriteTo(writer);
-        }
-        if (Declined is { } declinedValue)
-        {
-            writer.WritePropertyName("declined"u8);
-            writer.WriteBooleanValue(declinedValue);
-        }
-        WriteExtra(writer);
-        writer.WriteEndObject();
+        writer.Member("requestId"u8, RequestId);
+        writer.Member("sessionId"u8, SessionId);
+        writer.Member("interactionId"u8, InteractionId);
+        writer.Member("kind"u8, Kind);
+        writer.Member("values"u8, Values);
+        writer.Member("declined"u8, Declined);
     }
 }
 
 public sealed partial record CancelAction
 {
     internal override string? CorrelationId => RequestId;
-
     internal override ClientAction Bound(string id) => this with { RequestId = id };
 
-    internal static CancelAction ReadFrom(ref Utf8JsonReader reader)
+    internal static CancelAction ReadFrom(JsonElement json) => new CancelAction
     {
-        string? requestIdValue = null;
-        string? sessionIdValue = null;
-        Dictionary<string, JsonElement>? extra = null;
-        Json.Begin(ref reader);
-        while (Json.NextMember(ref reader))
-        {
-            if (reader.ValueTextEquals("requestId"u8))
-            {
-                reader.Read();
-                requestIdValue = Json.IsNull(ref reader) ? null : Json.ReadString(ref reader);
-            }
-            else if (reader.ValueTextEquals("sessionId"u8))
-            {
-                reader.Read();
-                sessionIdValue = Json.IsNull(ref reader) ? null : Json.ReadString(ref reader);
-            }
-            else if (reader.ValueTextEquals("action"u8))
-            {
-                Json.ReadTag(ref reader, "cancel"u8);
-            }
-            else
-            {
-                Json.ReadExtra(ref reader, ref extra);
-            }
-        }
-        return new CancelAction
-        {
-            RequestId = requestIdValue,
-            SessionId = sessionIdValue,
-            Unlisted = extra,
-        };
-    }
+        Unlisted = Json.Extra(Json.Tagged(json, "action"u8, "cancel"u8), "action", "requestId", "sessionId"),
+        RequestId = json.Has("requestId"u8, out var e1) ? Json.Text(e1) : null,
+        SessionId = json.Has("sessionId"u8, out var e2) ? Json.Text(e2) : null,
+    };
 
-    internal override void WriteTo(Utf8JsonWriter writer)
+    internal override void WriteMembers(Utf8JsonWriter writer)
     {
-        writer.WriteStartObject();
         writer.WriteString("action"u8, "cancel"u8);
-        if (RequestId is { } requestIdValue)
-        {
-            writer.WritePropertyName("requestId"u8);
-            writer.WriteStringValue(requestIdValue);
-        }
-        if (SessionId is { } sessionIdValue)
-        {
-            writer.WritePropertyName("sessionId"u8);
-            writer.WriteStringValue(sessionIdValue);
-        }
-        WriteExtra(writer);
-        writer.WriteEndObject();
+        writer.Member("requestId"u8, RequestId);
+        writer.Member("sessionId"u8, SessionId);
     }
 }
 
 public sealed partial record ResumeTurnAction
 {
     internal override string? CorrelationId => RequestId;
-
     internal override ClientAction Bound(string id) => this with { RequestId = id };
 
-    internal static ResumeTurnAction ReadFrom(ref Utf8JsonReader reader)
+    internal static ResumeTurnAction ReadFrom(JsonElement json) => new ResumeTurnAction
     {
-        string? requestIdValue = null;
-        string? sessionIdValue = null;
-        long? afterSeqValue = null;
-        Dictionary<string, JsonElement>? extra = null;
-        Json.Begin(ref reader);
-        while (Json.NextMember(ref reader))
-        {
-            if (reader.ValueTextEquals("requestId"u8))
-            {
-                reader.Read();
-                requestIdValue = Json.ReadString(ref reader);
-            }
-            else if (reader.ValueTextEquals("sessionId"u8))
-            {
-                reader.Read();
-                sessionIdValue = Json.ReadString(ref reader);
-            }
-            else if (reader.ValueTextEquals("afterSeq"u8))
-            {
-                reader.Read();
-                afterSeqValue = Json.ReadInteger(ref reader);
-            }
-            else if (reader.ValueTextEquals("action"u8))
-            {
-                Json.ReadTag(ref reader, "resume_turn"u8);
-            }
-            else
-            {
-                Json.ReadExtra(ref reader, ref extra);
-            }
-        }
-        return new ResumeTurnAction
-        {
-            RequestId = requestIdValue ?? throw WireFault.Missing(),
-            SessionId = sessionIdValue ?? throw WireFault.Missing(),
-            AfterSeq = afterSeqValue ?? throw WireFault.Missing(),
-            Unlisted = extra,
-        };
-    }
+        Unlisted = Json.Extra(Json.Tagged(json, "action"u8, "resume_turn"u8), "action", "requestId", "sessionId", "afterSeq"),
+        RequestId = Json.Text(json.Due("requestId"u8)),
+        SessionId = Json.Text(json.Due("sessionId"u8)),
+        AfterSeq = Json.Integer(json.Due("afterSeq"u8)),
+    };
 
-    internal override void WriteTo(Utf8JsonWriter writer)
+    internal override void WriteMembers(Utf8JsonWriter writer)
     {
-        writer.WriteStartObject();
         writer.WriteString("action"u8, "resume_turn"u8);
-        writer.WritePropertyName("requestId"u8);
-        writer.WriteStringValue(RequestId);
-        writer.WritePropertyName("sessionId"u8);
-        writer.WriteStringValue(SessionId);
-        writer.WritePropertyName("afterSeq"u8);
-        writer.WriteNumberValue(AfterSeq);
-        WriteExtra(writer);
-        writer.WriteEndObject();
+        writer.Member("requestId"u8, RequestId);
+        writer.Member("sessionId"u8, SessionId);
+        writer.Member("afterSeq"u8, AfterSeq);
     }
 }
 
 public sealed partial record PingAction
 {
     internal override string? CorrelationId => RequestId;
-
     internal override ClientAction Bound(string id) => this with { RequestId = id };
 
-    internal static PingAction ReadFrom(ref Utf8JsonReader reader)
+    internal static PingAction ReadFrom(JsonElement json) => new PingAction
     {
-        string? requestIdValue = null;
-        Dictionary<string, JsonElement>? extra = null;
-        Json.Begin(ref reader);
-        while (Json.NextMember(ref reader))
-        {
-            if (reader.ValueTextEquals("requestId"u8))
-            {
-                reader.Read();
-                requestIdValue = Json.IsNull(ref reader) ? null : Json.ReadString(ref reader);
-            }
-            else if (reader.ValueTextEquals("action"u8))
-            {
-                Json.ReadTag(ref reader, "ping"u8);
-            }
-            else
-            {
-                Json.ReadExtra(ref reader, ref extra);
-            }
-        }
-        return new PingAction
-        {
-            RequestId = requestIdValue,
-            Unlisted = extra,
-        };
-    }
+        Unlisted = Json.Extra(Json.Tagged(json, "action"u8, "ping"u8), "action", "requestId"),
+        RequestId = json.Has("requestId"u8, out var e1) ? Json.Text(e1) : null,
+    };
 
-    internal override void WriteTo(Utf8JsonWriter writer)
+    internal override void WriteMembers(Utf8JsonWriter writer)
     {
-        writer.WriteStartObject();
         writer.WriteString("action"u8, "ping"u8);
-        if (RequestId is { } requestIdValue)
-        {
-            writer.WritePropertyName("requestId"u8);
-            writer.WriteStringValue(requestIdValue);
-        }
-        WriteExtra(writer);
-        writer.WriteEndObject();
+        writer.Member("requestId"u8, RequestId);
     }
 }

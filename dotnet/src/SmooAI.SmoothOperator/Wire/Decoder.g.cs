@@ -119,13 +119,13 @@ internal static class Decoder
     }
 
     /// <summary>Reads a value that an event carries, such as the result of a call.</summary>
-    internal static T? DecodeValue<T>(JsonElement value, Shape shape, ReadValue<T> read, out FrameProblem? problem)
+    internal static T? DecodeValue<T>(JsonElement value, Shape shape, Func<JsonElement, T> read, out FrameProblem? problem)
         where T : class
     {
         problem = null;
         try
         {
-            return ReadWhole(read, JsonMarshal.GetRawUtf8Value(value));
+            return read(value);
         }
         catch (WireFault)
         {
@@ -136,7 +136,7 @@ internal static class Decoder
             }
             try
             {
-                return ReadWhole(read, mended.Span);
+                return read(Repair.Parse(mended));
             }
             catch (WireFault)
             {
@@ -144,13 +144,6 @@ internal static class Decoder
                 return null;
             }
         }
-    }
-
-    private static T ReadWhole<T>(ReadValue<T> read, ReadOnlySpan<byte> text)
-    {
-        var reader = new Utf8JsonReader(text, Json.Reading);
-        reader.Read();
-        return read(ref reader);
     }
 
     /// <summary>Returns the id at the first of its places that holds a string.</summary>

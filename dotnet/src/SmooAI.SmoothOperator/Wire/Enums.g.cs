@@ -10,7 +10,6 @@ public readonly record struct ContentItemType(string Value)
 {
     /// <summary>The value <c>text</c>.</summary>
     public static ContentItemType Text { get; } = new("text");
-
     /// <summary>The value <c>image</c>.</summary>
     public static ContentItemType Image { get; } = new("image");
 
@@ -28,10 +27,8 @@ public readonly record struct IdentityIntakeKey(string Value)
 {
     /// <summary>The value <c>name</c>.</summary>
     public static IdentityIntakeKey Name { get; } = new("name");
-
     /// <summary>The value <c>email</c>.</summary>
     public static IdentityIntakeKey Email { get; } = new("email");
-
     /// <summary>The value <c>phone</c>.</summary>
     public static IdentityIntakeKey Phone { get; } = new("phone");
 
@@ -49,36 +46,13 @@ public readonly record struct ImageDetail(string Value)
 {
     /// <summary>The value <c>low</c>.</summary>
     public static ImageDetail Low { get; } = new("low");
-
     /// <summary>The value <c>high</c>.</summary>
     public static ImageDetail High { get; } = new("high");
-
     /// <summary>The value <c>auto</c>.</summary>
     public static ImageDetail Auto { get; } = new("auto");
 
     /// <summary>Whether this version of the specification lists the value.</summary>
     public bool IsKnown => Value is "low" or "high" or "auto";
-
-    /// <summary>The word on the wire.</summary>
-    public override string ToString() => Value ?? "";
-}
-
-/// <summary>How a question ended.</summary>
-/// <remarks>Open: a value that a newer peer sends is kept as it came; <see cref="IsKnown"/> tells.</remarks>
-/// <param name="Value">The word on the wire.</param>
-public readonly record struct InteractionStatus(string Value)
-{
-    /// <summary>The value <c>submitted</c>.</summary>
-    public static InteractionStatus Submitted { get; } = new("submitted");
-
-    /// <summary>The value <c>declined</c>.</summary>
-    public static InteractionStatus Declined { get; } = new("declined");
-
-    /// <summary>The value <c>no_response</c>.</summary>
-    public static InteractionStatus NoResponse { get; } = new("no_response");
-
-    /// <summary>Whether this version of the specification lists the value.</summary>
-    public bool IsKnown => Value is "submitted" or "declined" or "no_response";
 
     /// <summary>The word on the wire.</summary>
     public override string ToString() => Value ?? "";
@@ -91,7 +65,6 @@ public readonly record struct MessageDirection(string Value)
 {
     /// <summary>The value <c>inbound</c>.</summary>
     public static MessageDirection Inbound { get; } = new("inbound");
-
     /// <summary>The value <c>outbound</c>.</summary>
     public static MessageDirection Outbound { get; } = new("outbound");
 
@@ -109,7 +82,6 @@ public readonly record struct OtpChannel(string Value)
 {
     /// <summary>The value <c>email</c>.</summary>
     public static OtpChannel Email { get; } = new("email");
-
     /// <summary>The value <c>sms</c>.</summary>
     public static OtpChannel Sms { get; } = new("sms");
 
@@ -127,108 +99,15 @@ public readonly record struct OtpInvalidReason(string Value)
 {
     /// <summary>The value <c>INVALID_CODE</c>.</summary>
     public static OtpInvalidReason InvalidCode { get; } = new("INVALID_CODE");
-
     /// <summary>The value <c>MAX_ATTEMPTS</c>.</summary>
     public static OtpInvalidReason MaxAttempts { get; } = new("MAX_ATTEMPTS");
-
     /// <summary>The value <c>NOT_FOUND</c>.</summary>
     public static OtpInvalidReason NotFound { get; } = new("NOT_FOUND");
-
     /// <summary>The value <c>EXPIRED</c>.</summary>
     public static OtpInvalidReason Expired { get; } = new("EXPIRED");
 
     /// <summary>Whether this version of the specification lists the value.</summary>
     public bool IsKnown => Value is "INVALID_CODE" or "MAX_ATTEMPTS" or "NOT_FOUND" or "EXPIRED";
-
-    /// <summary>The word on the wire.</summary>
-    public override string ToString() => Value ?? "";
-}
-
-/// <summary>What it is.</summary>
-/// <remarks>Open: a value that a newer peer sends is kept as it came; <see cref="IsKnown"/> tells.</remarks>
-/// <param name="Value">The word on the wire.</param>
-public readonly record struct ParticipantType(string Value)
-{
-    /// <summary>The value <c>user</c>.</summary>
-    public static ParticipantType User { get; } = new("user");
-
-    /// <summary>The value <c>ai-agent</c>.</summary>
-    public static ParticipantType AiAgent { get; } = new("ai-agent");
-
-    /// <summary>The value <c>human-agent</c>.</summary>
-    public static ParticipantType HumanAgent { get; } = new("human-agent");
-
-    /// <summary>Whether this version of the specification lists the value.</summary>
-    public bool IsKnown => Value is "user" or "ai-agent" or "human-agent";
-
-    /// <summary>The word on the wire.</summary>
-    public override string ToString() => Value ?? "";
-}
-
-/// <summary>Where it is held.</summary>
-/// <remarks>Open: a value that a newer peer sends is kept as it came; <see cref="IsKnown"/> tells.</remarks>
-/// <param name="Value">The word on the wire.</param>
-public readonly record struct Platform(string Value)
-{
-    /// <summary>The value <c>web</c>.</summary>
-    public static Platform Web { get; } = new("web");
-
-    /// <summary>The value <c>messenger</c>.</summary>
-    public static Platform Messenger { get; } = new("messenger");
-
-    /// <summary>The value <c>instagram</c>.</summary>
-    public static Platform Instagram { get; } = new("instagram");
-
-    /// <summary>The value <c>email</c>.</summary>
-    public static Platform Email { get; } = new("email");
-
-    /// <summary>The value <c>discord</c>.</summary>
-    public static Platform Discord { get; } = new("discord");
-
-    /// <summary>The value <c>phone</c>.</summary>
-    public static Platform Phone { get; } = new("phone");
-
-    /// <summary>The value <c>sms</c>.</summary>
-    public static Platform Sms { get; } = new("sms");
-
-    /// <summary>The value <c>slack</c>.</summary>
-    public static Platform Slack { get; } = new("slack");
-
-    /// <summary>The value <c>whatsapp</c>.</summary>
-    public static Platform Whatsapp { get; } = new("whatsapp");
-
-    /// <summary>The value <c>tiktok</c>.</summary>
-    public static Platform Tiktok { get; } = new("tiktok");
-
-    /// <summary>Whether this version of the specification lists the value.</summary>
-    public bool IsKnown => Value is "web" or "messenger" or "instagram" or "email" or "discord" or "phone" or "sms" or "slack" or "whatsapp" or "tiktok";
-
-    /// <summary>The word on the wire.</summary>
-    public override string ToString() => Value ?? "";
-}
-
-/// <summary>How far the request is resolved.</summary>
-/// <remarks>Open: a value that a newer peer sends is kept as it came; <see cref="IsKnown"/> tells.</remarks>
-/// <param name="Value">The word on the wire.</param>
-public readonly record struct ResolutionStatus(string Value)
-{
-    /// <summary>The value <c>resolved</c>.</summary>
-    public static ResolutionStatus Resolved { get; } = new("resolved");
-
-    /// <summary>The value <c>in_progress</c>.</summary>
-    public static ResolutionStatus InProgress { get; } = new("in_progress");
-
-    /// <summary>The value <c>requires_escalation</c>.</summary>
-    public static ResolutionStatus RequiresEscalation { get; } = new("requires_escalation");
-
-    /// <summary>The value <c>needs_more_info</c>.</summary>
-    public static ResolutionStatus NeedsMoreInfo { get; } = new("needs_more_info");
-
-    /// <summary>The value <c>blocked</c>.</summary>
-    public static ResolutionStatus Blocked { get; } = new("blocked");
-
-    /// <summary>Whether this version of the specification lists the value.</summary>
-    public bool IsKnown => Value is "resolved" or "in_progress" or "requires_escalation" or "needs_more_info" or "blocked";
 
     /// <summary>The word on the wire.</summary>
     public override string ToString() => Value ?? "";
@@ -245,16 +124,12 @@ public readonly record struct ResumeState(string Value)
 {
     /// <summary>The value <c>running</c>.</summary>
     public static ResumeState Running { get; } = new("running");
-
     /// <summary>The value <c>settled</c>.</summary>
     public static ResumeState Settled { get; } = new("settled");
-
     /// <summary>The value <c>gone</c>.</summary>
     public static ResumeState Gone { get; } = new("gone");
-
     /// <summary>The value <c>never</c>.</summary>
     public static ResumeState Never { get; } = new("never");
-
     /// <summary>The value <c>moved</c>.</summary>
     public static ResumeState Moved { get; } = new("moved");
 
@@ -272,10 +147,8 @@ public readonly record struct SessionStatus(string Value)
 {
     /// <summary>The value <c>active</c>.</summary>
     public static SessionStatus Active { get; } = new("active");
-
     /// <summary>The value <c>idle</c>.</summary>
     public static SessionStatus Idle { get; } = new("idle");
-
     /// <summary>The value <c>ended</c>.</summary>
     public static SessionStatus Ended { get; } = new("ended");
 
@@ -296,13 +169,10 @@ public readonly record struct StoredTurn(string Value)
 {
     /// <summary>The value <c>running</c>.</summary>
     public static StoredTurn Running { get; } = new("running");
-
     /// <summary>The value <c>completed</c>.</summary>
     public static StoredTurn Completed { get; } = new("completed");
-
     /// <summary>The value <c>cancelled</c>.</summary>
     public static StoredTurn Cancelled { get; } = new("cancelled");
-
     /// <summary>The value <c>failed</c>.</summary>
     public static StoredTurn Failed { get; } = new("failed");
 

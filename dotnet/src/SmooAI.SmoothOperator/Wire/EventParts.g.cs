@@ -34,6 +34,19 @@ public sealed partial record Citation : WireObject
     public required double Score { get; init; }
 }
 
+/// <summary>One part.</summary>
+public sealed partial record ContentItem : WireObject
+{
+    /// <summary>Kind of part.</summary>
+    public required ContentItemType Type { get; init; }
+
+    /// <summary>The text.</summary>
+    public string? Text { get; init; }
+
+    /// <summary>https or data URL of an image. Since 1.2.</summary>
+    public string? Url { get; init; }
+}
+
 /// <summary>One stored message.</summary>
 public sealed partial record ConversationMessage : WireObject
 {

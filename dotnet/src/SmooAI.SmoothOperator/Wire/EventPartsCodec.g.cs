@@ -7,1888 +7,601 @@ namespace SmooAI.SmoothOperator;
 
 public sealed partial record CancelledData
 {
-    internal static CancelledData ReadFrom(ref Utf8JsonReader reader)
+    internal static CancelledData ReadFrom(JsonElement json) => new CancelledData
     {
-        string? requestIdValue = null;
-        long? statusValue = null;
-        Dictionary<string, JsonElement>? extra = null;
-        Json.Begin(ref reader);
-        while (Json.NextMember(ref reader))
-        {
-            if (reader.ValueTextEquals("requestId"u8))
-            {
-                reader.Read();
-                requestIdValue = Json.IsNull(ref reader) ? null : Json.ReadString(ref reader);
-            }
-            else if (reader.ValueTextEquals("status"u8))
-            {
-                reader.Read();
-                statusValue = Json.ReadInteger(ref reader);
-            }
-            else
-            {
-                Json.ReadExtra(ref reader, ref extra);
-            }
-        }
-        return new CancelledData
-        {
-            RequestId = requestIdValue,
-            Status = statusValue ?? throw WireFault.Missing(),
-            Unlisted = extra,
-        };
-    }
+        Unlisted = Json.Extra(json, Shapes.CancelledData),
+        RequestId = json.Has("requestId"u8, out var e0) ? Json.Text(e0) : null,
+        Status = Json.Integer(json.Due("status"u8)),
+    };
 
-    internal override void WriteTo(Utf8JsonWriter writer)
+    internal override void WriteMembers(Utf8JsonWriter writer)
     {
-        writer.WriteStartObject();
-        if (RequestId is { } requestIdValue)
-        {
-            writer.WritePropertyName("requestId"u8);
-            writer.WriteStringValue(requestIdValue);
-        }
-        writer.WritePropertyName("status"u8);
-        writer.WriteNumberValue(Status);
-        WriteExtra(writer);
-        writer.WriteEndObject();
+        writer.Member("requestId"u8, RequestId);
+        writer.Member("status"u8, Status);
     }
 }
 
 public sealed partial record Citation
 {
-    internal static Citation ReadFrom(ref Utf8JsonReader reader)
+    internal static Citation ReadFrom(JsonElement json) => new Citation
     {
-        string? idValue = null;
-        string? titleValue = null;
-        string? urlValue = null;
-        string? snippetValue = null;
-        double? scoreValue = null;
-        Dictionary<string, JsonElement>? extra = null;
-        Json.Begin(ref reader);
-        while (Json.NextMember(ref reader))
-        {
-            if (reader.ValueTextEquals("id"u8))
-            {
-                reader.Read();
-                idValue = Json.ReadString(ref reader);
-            }
-            else if (reader.ValueTextEquals("title"u8))
-            {
-                reader.Read();
-                titleValue = Json.ReadString(ref reader);
-            }
-            else if (reader.ValueTextEquals("url"u8))
-            {
-                reader.Read();
-                urlValue = Json.IsNull(ref reader) ? null : Json.ReadString(ref reader);
-            }
-            else if (reader.ValueTextEquals("snippet"u8))
-            {
-                reader.Read();
-                snippetValue = Json.ReadString(ref reader);
-            }
-            else if (reader.ValueTextEquals("score"u8))
-            {
-                reader.Read();
-                scoreValue = Json.ReadNumber(ref reader);
-            }
-            else
-            {
-                Json.ReadExtra(ref reader, ref extra);
-            }
-        }
-        return new Citation
-        {
-            Id = idValue ?? throw WireFault.Missing(),
-            Title = titleValue ?? throw WireFault.Missing(),
-            Url = urlValue,
-            Snippet = snippetValue ?? throw WireFault.Missing(),
-            Score = scoreValue ?? throw WireFault.Missing(),
-            Unlisted = extra,
-        };
-    }
+        Unlisted = Json.Extra(json, Shapes.Citation),
+        Id = Json.Text(json.Due("id"u8)),
+        Title = Json.Text(json.Due("title"u8)),
+        Url = json.Has("url"u8, out var e2) ? Json.Text(e2) : null,
+        Snippet = Json.Text(json.Due("snippet"u8)),
+        Score = Json.Number(json.Due("score"u8)),
+    };
 
-    internal override void WriteTo(Utf8JsonWriter writer)
+    internal override void WriteMembers(Utf8JsonWriter writer)
     {
-        writer.WriteStartObject();
-        writer.WritePropertyName("id"u8);
-        writer.WriteStringValue(Id);
-        writer.WritePropertyName("title"u8);
-        writer.WriteStringValue(Title);
-        if (Url is { } urlValue)
-        {
-            writer.WritePropertyName("url"u8);
-            writer.WriteStringValue(urlValue);
-        }
-        writer.WritePropertyName("snippet"u8);
-        writer.WriteStringValue(Snippet);
-        writer.WritePropertyName("score"u8);
-        Json.WriteNumber(writer, Score);
-        WriteExtra(writer);
-        writer.WriteEndObject();
+        writer.Member("id"u8, Id);
+        writer.Member("title"u8, Title);
+        writer.Member("url"u8, Url);
+        writer.Member("snippet"u8, Snippet);
+        writer.Member("score"u8, Score);
+    }
+}
+
+public sealed partial record ContentItem
+{
+    internal static ContentItem ReadFrom(JsonElement json) => new ContentItem
+    {
+        Unlisted = Json.Extra(json, Shapes.ContentItem),
+        Type = new ContentItemType(Json.Text(json.Due("type"u8))),
+        Text = json.Has("text"u8, out var e1) ? Json.Text(e1) : null,
+        Url = json.Has("url"u8, out var e2) ? Json.Text(e2) : null,
+    };
+
+    internal override void WriteMembers(Utf8JsonWriter writer)
+    {
+        writer.Member("type"u8, Type.Value);
+        writer.Member("text"u8, Text);
+        writer.Member("url"u8, Url);
     }
 }
 
 public sealed partial record ConversationMessage
 {
-    internal static ConversationMessage ReadFrom(ref Utf8JsonReader reader)
+    internal static ConversationMessage ReadFrom(JsonElement json) => new ConversationMessage
     {
-        string? idValue = null;
-        MessageDirection? directionValue = null;
-        ConversationMessageContent? contentValue = null;
-        MessageParty? fromValue = null;
-        MessageParty? toValue = null;
-        string? createdAtValue = null;
-        string? requestIdValue = null;
-        StoredTurn? turnValue = null;
-        Dictionary<string, JsonElement>? extra = null;
-        Json.Begin(ref reader);
-        while (Json.NextMember(ref reader))
-        {
-            if (reader.ValueTextEquals("id"u8))
-            {
-                reader.Read();
-                idValue = Json.ReadString(ref reader);
-            }
-            else if (reader.ValueTextEquals("direction"u8))
-            {
-                reader.Read();
-                directionValue = new MessageDirection(Json.ReadString(ref reader));
-            }
-            else if (reader.ValueTextEquals("content"u8))
-            {
-                reader.Read();
-                contentValue = ConversationMessageContent.ReadFrom(ref reader);
-            }
-            else if (reader.ValueTextEquals("from"u8))
-            {
-                reader.Read();
-                fromValue = Json.IsNull(ref reader) ? null : MessageParty.ReadFrom(ref reader);
-            }
-            else if (reader.ValueTextEquals("to"u8))
-            {
-                reader.Read();
-                toValue = Json.IsNull(ref reader) ? null : MessageParty.ReadFrom(ref reader);
-            }
-            else if (reader.ValueTextEquals("createdAt"u8))
-            {
-                reader.Read();
-                createdAtValue = Json.ReadString(ref reader);
-            }
-            else if (reader.ValueTextEquals("requestId"u8))
-            {
-                reader.Read();
-                requestIdValue = Json.IsNull(ref reader) ? null : Json.ReadString(ref reader);
-            }
-            else if (reader.ValueTextEquals("turn"u8))
-            {
-                reader.Read();
-                turnValue = Json.IsNull(ref reader) ? null : new StoredTurn(Json.ReadString(ref reader));
-            }
-            else
-            {
-                Json.ReadExtra(ref reader, ref extra);
-            }
-        }
-        return new ConversationMessage
-        {
-            Id = idValue ?? throw WireFault.Missing(),
-            Direction = directionValue ?? throw WireFault.Missing(),
-            Content = contentValue ?? throw WireFault.Missing(),
-            From = fromValue,
-            To = toValue,
-            CreatedAt = createdAtValue ?? throw WireFault.Missing(),
-            RequestId = requestIdValue,
-            Turn = turnValue,
-            Unlisted = extra,
-        };
-    }
+        Unlisted = Json.Extra(json, Shapes.ConversationMessage),
+        Id = Json.Text(json.Due("id"u8)),
+        Direction = new MessageDirection(Json.Text(json.Due("direction"u8))),
+        Content = ConversationMessageContent.ReadFrom(json.Due("content"u8)),
+        From = json.Has("from"u8, out var e3) ? MessageParty.ReadFrom(e3) : null,
+        To = json.Has("to"u8, out var e4) ? MessageParty.ReadFrom(e4) : null,
+        CreatedAt = Json.Text(json.Due("createdAt"u8)),
+        RequestId = json.Has("requestId"u8, out var e6) ? Json.Text(e6) : null,
+        Turn = json.Has("turn"u8, out var e7) ? new StoredTurn(Json.Text(e7)) : null,
+    };
 
-    internal override void WriteTo(Utf8JsonWriter writer)
+    internal override void WriteMembers(Utf8JsonWriter writer)
     {
-        writer.WriteStartObject();
-        writer.WritePropertyName("id"u8);
-        writer.WriteStringValue(Id);
-        writer.WritePropertyName("direction"u8);
-        writer.WriteStringValue(Direction.Value);
-        writer.WritePropertyName("content"u8);
-        Content.WriteTo(writer);
-        if (From is { } fromValue)
-        {
-            writer.WritePropertyName("from"u8);
-            fromValue.WriteTo(writer);
-        }
-        if (To is { } toValue)
-        {
-            writer.WritePropertyName("to"u8);
-            toValue.WriteTo(writer);
-        }
-        writer.WritePropertyName("createdAt"u8);
-        writer.WriteStringValue(CreatedAt);
-        if (RequestId is { } requestIdValue)
-        {
-            writer.WritePropertyName("requestId"u8);
-            writer.WriteStringValue(requestIdValue);
-        }
-        if (Turn is { } turnValue)
-        {
-            writer.WritePropertyName("turn"u8);
-            writer.WriteStringValue(turnValue.Value);
-        }
-        WriteExtra(writer);
-        writer.WriteEndObject();
+        writer.Member("id"u8, Id);
+        writer.Member("direction"u8, Direction.Value);
+        writer.Member("content"u8, Content);
+        writer.Member("from"u8, From);
+        writer.Member("to"u8, To);
+        writer.Member("createdAt"u8, CreatedAt);
+        writer.Member("requestId"u8, RequestId);
+        writer.Member("turn"u8, Turn?.Value);
     }
 }
 
 public sealed partial record ConversationMessageContent
 {
-    internal static ConversationMessageContent ReadFrom(ref Utf8JsonReader reader)
+    internal static ConversationMessageContent ReadFrom(JsonElement json) => new ConversationMessageContent
     {
-        string? textValue = null;
-        JsonElement? structuredResponseValue = null;
-        IReadOnlyList<ContentItem>? itemsValue = null;
-        Dictionary<string, JsonElement>? extra = null;
-        Json.Begin(ref reader);
-        while (Json.NextMember(ref reader))
-        {
-            if (reader.ValueTextEquals("text"u8))
-            {
-                reader.Read();
-                textValue = Json.IsNull(ref reader) ? null : Json.ReadString(ref reader);
-            }
-            else if (reader.ValueTextEquals("structuredResponse"u8))
-            {
-                reader.Read();
-                structuredResponseValue = Json.ReadElement(ref reader, JsonKinds.Object | JsonKinds.Null);
-            }
-            else if (reader.ValueTextEquals("items"u8))
-            {
-                reader.Read();
-                itemsValue = Json.IsNull(ref reader) ? null : Json.ReadList(ref reader, static (ref r) => ContentItem.ReadFrom(ref r));
-            }
-            else
-            {
-                Json.ReadExtra(ref reader, ref extra);
-            }
-        }
-        return new ConversationMessageContent
-        {
-            Text = textValue,
-            StructuredResponse = structuredResponseValue,
-            Items = itemsValue,
-            Unlisted = extra,
-        };
-    }
+        Unlisted = Json.Extra(json, Shapes.ConversationMessageContent),
+        Text = json.Has("text"u8, out var e0) ? Json.Text(e0) : null,
+        StructuredResponse = json.TryGetProperty("structuredResponse"u8, out var e1) ? Json.Kept(e1, JsonKinds.Object | JsonKinds.Null) : null,
+        Items = json.Has("items"u8, out var e2) ? Json.List(e2, static e => ContentItem.ReadFrom(e)) : null,
+    };
 
-    internal override void WriteTo(Utf8JsonWriter writer)
+    internal override void WriteMembers(Utf8JsonWriter writer)
     {
-        writer.WriteStartObject();
-        if (Text is { } textValue)
-        {
-            writer.WritePropertyName("text"u8);
-            writer.WriteStringValue(textValue);
-        }
-        if (StructuredResponse is { } structuredResponseValue)
-        {
-            writer.WritePropertyName("structuredResponse"u8);
-            structuredResponseValue.WriteTo(writer);
-        }
-        if (Items is { } itemsValue)
-        {
-            writer.WritePropertyName("items"u8);
-            Json.WriteList(writer, itemsValue, static (w, v) => v.WriteTo(w));
-        }
-        WriteExtra(writer);
-        writer.WriteEndObject();
+        writer.Member("text"u8, Text);
+        writer.Member("structuredResponse"u8, StructuredResponse);
+        writer.Member("items"u8, Items, static (w, v) => Json.WriteList(w, v, static (w, v) => v.WriteTo(w)));
     }
 }
 
 public sealed partial record ConversationPage
 {
-    internal static ConversationPage ReadFrom(ref Utf8JsonReader reader)
+    internal static ConversationPage ReadFrom(JsonElement json) => new ConversationPage
     {
-        IReadOnlyList<ConversationSummary>? conversationsValue = null;
-        Optional<string> nextCursorValue = default;
-        bool? hasMoreValue = null;
-        Dictionary<string, JsonElement>? extra = null;
-        Json.Begin(ref reader);
-        while (Json.NextMember(ref reader))
-        {
-            if (reader.ValueTextEquals("conversations"u8))
-            {
-                reader.Read();
-                conversationsValue = Json.ReadList(ref reader, static (ref r) => ConversationSummary.ReadFrom(ref r));
-            }
-            else if (reader.ValueTextEquals("nextCursor"u8))
-            {
-                reader.Read();
-                nextCursorValue = Json.IsNull(ref reader) ? Optional<string>.Null : Optional<string>.Of(Json.ReadString(ref reader));
-            }
-            else if (reader.ValueTextEquals("hasMore"u8))
-            {
-                reader.Read();
-                hasMoreValue = Json.IsNull(ref reader) ? null : Json.ReadBoolean(ref reader);
-            }
-            else
-            {
-                Json.ReadExtra(ref reader, ref extra);
-            }
-        }
-        return new ConversationPage
-        {
-            Conversations = conversationsValue ?? throw WireFault.Missing(),
-            NextCursor = nextCursorValue,
-            HasMore = hasMoreValue,
-            Unlisted = extra,
-        };
-    }
+        Unlisted = Json.Extra(json, Shapes.ConversationPage),
+        Conversations = Json.List(json.Due("conversations"u8), static e => ConversationSummary.ReadFrom(e)),
+        NextCursor = Json.Maybe(json, "nextCursor"u8, static e => Json.Text(e)),
+        HasMore = json.Has("hasMore"u8, out var e2) ? Json.Boolean(e2) : null,
+    };
 
-    internal override void WriteTo(Utf8JsonWriter writer)
+    internal override void WriteMembers(Utf8JsonWriter writer)
     {
-        writer.WriteStartObject();
-        writer.WritePropertyName("conversations"u8);
-        Json.WriteList(writer, Conversations, static (w, v) => v.WriteTo(w));
-        if (!NextCursor.IsAbsent)
-        {
-            writer.WritePropertyName("nextCursor"u8);
-            if (NextCursor.IsNull) writer.WriteNullValue(); else writer.WriteStringValue(NextCursor.Value!);
-        }
-        if (HasMore is { } hasMoreValue)
-        {
-            writer.WritePropertyName("hasMore"u8);
-            writer.WriteBooleanValue(hasMoreValue);
-        }
-        WriteExtra(writer);
-        writer.WriteEndObject();
+        writer.Member("conversations"u8, Conversations, static (w, v) => Json.WriteList(w, v, static (w, v) => v.WriteTo(w)));
+        writer.Member("nextCursor"u8, NextCursor, static (w, v) => w.WriteStringValue(v));
+        writer.Member("hasMore"u8, HasMore);
     }
 }
 
 public sealed partial record ConversationSummary
 {
-    internal static ConversationSummary ReadFrom(ref Utf8JsonReader reader)
+    internal static ConversationSummary ReadFrom(JsonElement json) => new ConversationSummary
     {
-        string? conversationIdValue = null;
-        string? titleValue = null;
-        string? updatedAtValue = null;
-        long? messageCountValue = null;
-        Dictionary<string, JsonElement>? extra = null;
-        Json.Begin(ref reader);
-        while (Json.NextMember(ref reader))
-        {
-            if (reader.ValueTextEquals("conversationId"u8))
-            {
-                reader.Read();
-                conversationIdValue = Json.ReadString(ref reader);
-            }
-            else if (reader.ValueTextEquals("title"u8))
-            {
-                reader.Read();
-                titleValue = Json.ReadString(ref reader);
-            }
-            else if (reader.ValueTextEquals("updatedAt"u8))
-            {
-                reader.Read();
-                updatedAtValue = Json.ReadString(ref reader);
-            }
-            else if (reader.ValueTextEquals("messageCount"u8))
-            {
-                reader.Read();
-                messageCountValue = Json.ReadInteger(ref reader);
-            }
-            else
-            {
-                Json.ReadExtra(ref reader, ref extra);
-            }
-        }
-        return new ConversationSummary
-        {
-            ConversationId = conversationIdValue ?? throw WireFault.Missing(),
-            Title = titleValue ?? throw WireFault.Missing(),
-            UpdatedAt = updatedAtValue ?? throw WireFault.Missing(),
-            MessageCount = messageCountValue ?? throw WireFault.Missing(),
-            Unlisted = extra,
-        };
-    }
+        Unlisted = Json.Extra(json, Shapes.ConversationSummary),
+        ConversationId = Json.Text(json.Due("conversationId"u8)),
+        Title = Json.Text(json.Due("title"u8)),
+        UpdatedAt = Json.Text(json.Due("updatedAt"u8)),
+        MessageCount = Json.Integer(json.Due("messageCount"u8)),
+    };
 
-    internal override void WriteTo(Utf8JsonWriter writer)
+    internal override void WriteMembers(Utf8JsonWriter writer)
     {
-        writer.WriteStartObject();
-        writer.WritePropertyName("conversationId"u8);
-        writer.WriteStringValue(ConversationId);
-        writer.WritePropertyName("title"u8);
-        writer.WriteStringValue(Title);
-        writer.WritePropertyName("updatedAt"u8);
-        writer.WriteStringValue(UpdatedAt);
-        writer.WritePropertyName("messageCount"u8);
-        writer.WriteNumberValue(MessageCount);
-        WriteExtra(writer);
-        writer.WriteEndObject();
+        writer.Member("conversationId"u8, ConversationId);
+        writer.Member("title"u8, Title);
+        writer.Member("updatedAt"u8, UpdatedAt);
+        writer.Member("messageCount"u8, MessageCount);
     }
 }
 
 public sealed partial record CreateConversationSessionResult
 {
-    internal static CreateConversationSessionResult ReadFrom(ref Utf8JsonReader reader)
+    internal static CreateConversationSessionResult ReadFrom(JsonElement json) => new CreateConversationSessionResult
     {
-        string? sessionIdValue = null;
-        string? conversationIdValue = null;
-        string? agentIdValue = null;
-        string? agentNameValue = null;
-        string? userParticipantIdValue = null;
-        string? agentParticipantIdValue = null;
-        IReadOnlyList<string>? capabilitiesValue = null;
-        OpenTurn? openTurnValue = null;
-        Dictionary<string, JsonElement>? extra = null;
-        Json.Begin(ref reader);
-        while (Json.NextMember(ref reader))
-        {
-            if (reader.ValueTextEquals("sessionId"u8))
-            {
-                reader.Read();
-                sessionIdValue = Json.ReadString(ref reader);
-            }
-            else if (reader.ValueTextEquals("conversationId"u8))
-            {
-                reader.Read();
-                conversationIdValue = Json.ReadString(ref reader);
-            }
-            else if (reader.ValueTextEquals("agentId"u8))
-            {
-                reader.Read();
-                agentIdValue = Json.IsNull(ref reader) ? null : Json.ReadString(ref reader);
-            }
-            else if (reader.ValueTextEquals("agentName"u8))
-            {
-                reader.Read();
-                agentNameValue = Json.ReadString(ref reader);
-            }
-            else if (reader.ValueTextEquals("userParticipantId"u8))
-            {
-                reader.Read();
-                userParticipantIdValue = Json.ReadString(ref reader);
-            }
-            else if (reader.ValueTextEquals("agentParticipantId"u8))
-            {
-                reader.Read();
-                agentParticipantIdValue = Json.ReadString(ref reader);
-            }
-            else if (reader.ValueTextEquals("capabilities"u8))
-            {
-                reader.Read();
-                capabilitiesValue = Json.IsNull(ref reader) ? null : Json.ReadList(ref reader, static (ref r) => Json.ReadString(ref r));
-            }
-            else if (reader.ValueTextEquals("openTurn"u8))
-            {
-                reader.Read();
-                openTurnValue = Json.IsNull(ref reader) ? null : OpenTurn.ReadFrom(ref reader);
-            }
-            else
-            {
-                Json.ReadExtra(ref reader, ref extra);
-            }
-        }
-        return new CreateConversationSessionResult
-        {
-            SessionId = sessionIdValue ?? throw WireFault.Missing(),
-            ConversationId = conversationIdValue ?? throw WireFault.Missing(),
-            AgentId = agentIdValue,
-            AgentName = agentNameValue ?? throw WireFault.Missing(),
-            UserParticipantId = userParticipantIdValue ?? throw WireFault.Missing(),
-            AgentParticipantId = agentParticipantIdValue ?? throw WireFault.Missing(),
-            Capabilities = capabilitiesValue,
-            OpenTurn = openTurnValue,
-            Unlisted = extra,
-        };
-    }
+        Unlisted = Json.Extra(json, Shapes.CreateConversationSessionResult),
+        SessionId = Json.Text(json.Due("sessionId"u8)),
+        ConversationId = Json.Text(json.Due("conversationId"u8)),
+        AgentId = json.Has("agentId"u8, out var e2) ? Json.Text(e2) : null,
+        AgentName = Json.Text(json.Due("agentName"u8)),
+        UserParticipantId = Json.Text(json.Due("userParticipantId"u8)),
+        AgentParticipantId = Json.Text(json.Due("agentParticipantId"u8)),
+        Capabilities = json.Has("capabilities"u8, out var e6) ? Json.List(e6, static e => Json.Text(e)) : null,
+        OpenTurn = json.Has("openTurn"u8, out var e7) ? OpenTurn.ReadFrom(e7) : null,
+    };
 
-    internal override void WriteTo(Utf8JsonWriter writer)
+    internal override void WriteMembers(Utf8JsonWriter writer)
     {
-        writer.WriteStartObject();
-        writer.WritePropertyName("sessionId"u8);
-        writer.WriteStringValue(SessionId);
-        writer.WritePropertyName("conversationId"u8);
-        writer.WriteStringValue(ConversationId);
-        if (AgentId is { } agentIdValue)
-        {
-            writer.WritePropertyName("agentId"u8);
-            writer.WriteStringValue(agentIdValue);
-        }
-        writer.WritePropertyName("agentName"u8);
-        writer.WriteStringValue(AgentName);
-        writer.WritePropertyName("userParticipantId"u8);
-        writer.WriteStringValue(UserParticipantId);
-        writer.WritePropertyName("agentParticipantId"u8);
-        writer.WriteStringValue(AgentParticipantId);
-        if (Capabilities is { } capabilitiesValue)
-        {
-            writer.WritePropertyName("capabilities"u8);
-            Json.WriteList(writer, capabilitiesValue, static (w, v) => w.WriteStringValue(v));
-        }
-        if (OpenTurn is { } openTurnValue)
-        {
-            writer.WritePropertyName("openTurn"u8);
-            openTurnValue.WriteTo(writer);
-        }
-        WriteExtra(writer);
-        writer.WriteEndObject();
+        writer.Member("sessionId"u8, SessionId);
+        writer.Member("conversationId"u8, ConversationId);
+        writer.Member("agentId"u8, AgentId);
+        writer.Member("agentName"u8, AgentName);
+        writer.Member("userParticipantId"u8, UserParticipantId);
+        writer.Member("agentParticipantId"u8, AgentParticipantId);
+        writer.Member("capabilities"u8, Capabilities, static (w, v) => Json.WriteList(w, v, static (w, v) => w.WriteStringValue(v)));
+        writer.Member("openTurn"u8, OpenTurn);
     }
 }
 
 public sealed partial record ErrorData
 {
-    internal static ErrorData ReadFrom(ref Utf8JsonReader reader)
+    internal static ErrorData ReadFrom(JsonElement json) => new ErrorData
     {
-        string? requestIdValue = null;
-        ErrorInfo? errorValue = null;
-        JsonElement? detailsValue = null;
-        Dictionary<string, JsonElement>? extra = null;
-        Json.Begin(ref reader);
-        while (Json.NextMember(ref reader))
-        {
-            if (reader.ValueTextEquals("requestId"u8))
-            {
-                reader.Read();
-                requestIdValue = Json.IsNull(ref reader) ? null : Json.ReadString(ref reader);
-            }
-            else if (reader.ValueTextEquals("error"u8))
-            {
-                reader.Read();
-                errorValue = ErrorInfo.ReadFrom(ref reader);
-            }
-            else if (reader.ValueTextEquals("details"u8))
-            {
-                reader.Read();
-                detailsValue = Json.ReadElement(ref reader, JsonKinds.Any);
-            }
-            else
-            {
-                Json.ReadExtra(ref reader, ref extra);
-            }
-        }
-        return new ErrorData
-        {
-            RequestId = requestIdValue,
-            Error = errorValue ?? throw WireFault.Missing(),
-            Details = detailsValue,
-            Unlisted = extra,
-        };
-    }
+        Unlisted = Json.Extra(json, Shapes.ErrorData),
+        RequestId = json.Has("requestId"u8, out var e0) ? Json.Text(e0) : null,
+        Error = ErrorInfo.ReadFrom(json.Due("error"u8)),
+        Details = json.TryGetProperty("details"u8, out var e2) ? Json.Kept(e2, JsonKinds.Any) : null,
+    };
 
-    internal override void WriteTo(Utf8JsonWriter writer)
+    internal override void WriteMembers(Utf8JsonWriter writer)
     {
-        writer.WriteStartObject();
-        if (RequestId is { } requestIdValue)
-        {
-            writer.WritePropertyName("requestId"u8);
-            writer.WriteStringValue(requestIdValue);
-        }
-        writer.WritePropertyName("error"u8);
-        Error.WriteTo(writer);
-        if (Details is { } detailsValue)
-        {
-            writer.WritePropertyName("details"u8);
-            detailsValue.WriteTo(writer);
-        }
-        WriteExtra(writer);
-        writer.WriteEndObject();
+        writer.Member("requestId"u8, RequestId);
+        writer.Member("error"u8, Error);
+        writer.Member("details"u8, Details);
     }
 }
 
 public sealed partial record ErrorInfo
 {
-    internal static ErrorInfo ReadFrom(ref Utf8JsonReader reader)
+    internal static ErrorInfo ReadFrom(JsonElement json) => new ErrorInfo
     {
-        string? codeValue = null;
-        string? messageValue = null;
-        bool? terminalValue = null;
-        long? retryAfterMsValue = null;
-        Dictionary<string, JsonElement>? extra = null;
-        Json.Begin(ref reader);
-        while (Json.NextMember(ref reader))
-        {
-            if (reader.ValueTextEquals("code"u8))
-            {
-                reader.Read();
-                codeValue = Json.ReadString(ref reader);
-            }
-            else if (reader.ValueTextEquals("message"u8))
-            {
-                reader.Read();
-                messageValue = Json.ReadString(ref reader);
-            }
-            else if (reader.ValueTextEquals("terminal"u8))
-            {
-                reader.Read();
-                terminalValue = Json.IsNull(ref reader) ? null : Json.ReadBoolean(ref reader);
-            }
-            else if (reader.ValueTextEquals("retryAfterMs"u8))
-            {
-                reader.Read();
-                retryAfterMsValue = Json.IsNull(ref reader) ? null : Json.ReadInteger(ref reader);
-            }
-            else
-            {
-                Json.ReadExtra(ref reader, ref extra);
-            }
-        }
-        return new ErrorInfo
-        {
-            Code = codeValue ?? throw WireFault.Missing(),
-            Message = messageValue ?? throw WireFault.Missing(),
-            Terminal = terminalValue,
-            RetryAfterMs = retryAfterMsValue,
-            Unlisted = extra,
-        };
-    }
+        Unlisted = Json.Extra(json, Shapes.ErrorInfo),
+        Code = Json.Text(json.Due("code"u8)),
+        Message = Json.Text(json.Due("message"u8)),
+        Terminal = json.Has("terminal"u8, out var e2) ? Json.Boolean(e2) : null,
+        RetryAfterMs = json.Has("retryAfterMs"u8, out var e3) ? Json.Integer(e3) : null,
+    };
 
-    internal override void WriteTo(Utf8JsonWriter writer)
+    internal override void WriteMembers(Utf8JsonWriter writer)
     {
-        writer.WriteStartObject();
-        writer.WritePropertyName("code"u8);
-        writer.WriteStringValue(Code);
-        writer.WritePropertyName("message"u8);
-        writer.WriteStringValue(Message);
-        if (Terminal is { } terminalValue)
-        {
-            writer.WritePropertyName("terminal"u8);
-            writer.WriteBooleanValue(terminalValue);
-        }
-        if (RetryAfterMs is { } retryAfterMsValue)
-        {
-            writer.WritePropertyName("retryAfterMs"u8);
-            writer.WriteNumberValue(retryAfterMsValue);
-        }
-        WriteExtra(writer);
-        writer.WriteEndObject();
+        writer.Member("code"u8, Code);
+        writer.Member("message"u8, Message);
+        writer.Member("terminal"u8, Terminal);
+        writer.Member("retryAfterMs"u8, RetryAfterMs);
     }
 }
 
 public sealed partial record EventualResponseData
 {
-    internal static EventualResponseData ReadFrom(ref Utf8JsonReader reader)
+    internal static EventualResponseData ReadFrom(JsonElement json) => new EventualResponseData
     {
-        string? requestIdValue = null;
-        long? statusValue = null;
-        EventualResponseDetails? dataValue = null;
-        Dictionary<string, JsonElement>? extra = null;
-        Json.Begin(ref reader);
-        while (Json.NextMember(ref reader))
-        {
-            if (reader.ValueTextEquals("requestId"u8))
-            {
-                reader.Read();
-                requestIdValue = Json.ReadString(ref reader);
-            }
-            else if (reader.ValueTextEquals("status"u8))
-            {
-                reader.Read();
-                statusValue = Json.ReadInteger(ref reader);
-            }
-            else if (reader.ValueTextEquals("data"u8))
-            {
-                reader.Read();
-                dataValue = EventualResponseDetails.ReadFrom(ref reader);
-            }
-            else
-            {
-                Json.ReadExtra(ref reader, ref extra);
-            }
-        }
-        return new EventualResponseData
-        {
-            RequestId = requestIdValue ?? throw WireFault.Missing(),
-            Status = statusValue ?? throw WireFault.Missing(),
-            Data = dataValue ?? throw WireFault.Missing(),
-            Unlisted = extra,
-        };
-    }
+        Unlisted = Json.Extra(json, Shapes.EventualResponseData),
+        RequestId = Json.Text(json.Due("requestId"u8)),
+        Status = Json.Integer(json.Due("status"u8)),
+        Data = EventualResponseDetails.ReadFrom(json.Due("data"u8)),
+    };
 
-    internal override void WriteTo(Utf8JsonWriter writer)
+    internal override void WriteMembers(Utf8JsonWriter writer)
     {
-        writer.WriteStartObject();
-        writer.WritePropertyName("requestId"u8);
-        writer.WriteStringValue(RequestId);
-        writer.WritePropertyName("status"u8);
-        writer.WriteNumberValue(Status);
-        writer.WritePropertyName("data"u8);
-        Data.WriteTo(writer);
-        WriteExtra(writer);
-        writer.WriteEndObject();
+        writer.Member("requestId"u8, RequestId);
+        writer.Member("status"u8, Status);
+        writer.Member("data"u8, Data);
     }
 }
 
 public sealed partial record EventualResponseDetails
 {
-    internal static EventualResponseDetails ReadFrom(ref Utf8JsonReader reader)
+    internal static EventualResponseDetails ReadFrom(JsonElement json) => new EventualResponseDetails
     {
-        string? messageIdValue = null;
-        JsonElement? responseValue = null;
-        bool? needsEscalationValue = null;
-        string? escalationReasonValue = null;
-        Usage? usageValue = null;
-        IReadOnlyList<Citation>? citationsValue = null;
-        JsonElement? directiveValue = null;
-        Dictionary<string, JsonElement>? extra = null;
-        Json.Begin(ref reader);
-        while (Json.NextMember(ref reader))
-        {
-            if (reader.ValueTextEquals("messageId"u8))
-            {
-                reader.Read();
-                messageIdValue = Json.ReadString(ref reader);
-            }
-            else if (reader.ValueTextEquals("response"u8))
-            {
-                reader.Read();
-                responseValue = Json.ReadElement(ref reader, JsonKinds.Any);
-            }
-            else if (reader.ValueTextEquals("needsEscalation"u8))
-            {
-                reader.Read();
-                needsEscalationValue = Json.IsNull(ref reader) ? null : Json.ReadBoolean(ref reader);
-            }
-            else if (reader.ValueTextEquals("escalationReason"u8))
-            {
-                reader.Read();
-                escalationReasonValue = Json.IsNull(ref reader) ? null : Json.ReadString(ref reader);
-            }
-            else if (reader.ValueTextEquals("usage"u8))
-            {
-                reader.Read();
-                usageValue = Json.IsNull(ref reader) ? null : Usage.ReadFrom(ref reader);
-            }
-            else if (reader.ValueTextEquals("citations"u8))
-            {
-                reader.Read();
-                citationsValue = Json.IsNull(ref reader) ? null : Json.ReadList(ref reader, static (ref r) => Citation.ReadFrom(ref r));
-            }
-            else if (reader.ValueTextEquals("directive"u8))
-            {
-                reader.Read();
-                directiveValue = Json.ReadElement(ref reader, JsonKinds.Object | JsonKinds.Null);
-            }
-            else
-            {
-                Json.ReadExtra(ref reader, ref extra);
-            }
-        }
-        return new EventualResponseDetails
-        {
-            MessageId = messageIdValue ?? throw WireFault.Missing(),
-            Response = responseValue ?? throw WireFault.Missing(),
-            NeedsEscalation = needsEscalationValue,
-            EscalationReason = escalationReasonValue,
-            Usage = usageValue,
-            Citations = citationsValue,
-            Directive = directiveValue,
-            Unlisted = extra,
-        };
-    }
+        Unlisted = Json.Extra(json, Shapes.EventualResponseDetails),
+        MessageId = Json.Text(json.Due("messageId"u8)),
+        Response = Json.Kept(json.Due("response"u8), JsonKinds.Any),
+        NeedsEscalation = json.Has("needsEscalation"u8, out var e2) ? Json.Boolean(e2) : null,
+        EscalationReason = json.Has("escalationReason"u8, out var e3) ? Json.Text(e3) : null,
+        Usage = json.Has("usage"u8, out var e4) ? Usage.ReadFrom(e4) : null,
+        Citations = json.Has("citations"u8, out var e5) ? Json.List(e5, static e => Citation.ReadFrom(e)) : null,
+        Directive = json.TryGetProperty("directive"u8, out var e6) ? Json.Kept(e6, JsonKinds.Object | JsonKinds.Null) : null,
+    };
 
-    internal override void WriteTo(Utf8JsonWriter writer)
+    internal override void WriteMembers(Utf8JsonWriter writer)
     {
-        writer.WriteStartObject();
-        writer.WritePropertyName("messageId"u8);
-        writer.WriteStringValue(MessageId);
-        writer.WritePropertyName("response"u8);
-        Response.WriteTo(writer);
-        if (NeedsEscalation is { } needsEscalationValue)
-        {
-            writer.WritePropertyName("needsEscalation"u8);
-            writer.WriteBooleanValue(needsEscalationValue);
-        }
-        if (EscalationReason is { } escalationReasonValue)
-        {
-            writer.WritePropertyName("escalationReason"u8);
-            writer.WriteStringValue(escalationReasonValue);
-        }
-        if (Usage is { } usageValue)
-        {
-            writer.WritePropertyName("usage"u8);
-            usageValue.WriteTo(writer);
-        }
-        if (Citations is { } citationsValue)
-        {
-            writer.WritePropertyName("citations"u8);
-            Json.WriteList(writer, citationsValue, static (w, v) => v.WriteTo(w));
-        }
-        if (Directive is { } directiveValue)
-        {
-            writer.WritePropertyName("directive"u8);
-            directiveValue.WriteTo(writer);
-        }
-        WriteExtra(writer);
-        writer.WriteEndObject();
+        writer.Member("messageId"u8, MessageId);
+        writer.Member("response"u8, Response);
+        writer.Member("needsEscalation"u8, NeedsEscalation);
+        writer.Member("escalationReason"u8, EscalationReason);
+        writer.Member("usage"u8, Usage);
+        writer.Member("citations"u8, Citations, static (w, v) => Json.WriteList(w, v, static (w, v) => v.WriteTo(w)));
+        writer.Member("directive"u8, Directive);
     }
 }
 
 public sealed partial record FieldError
 {
-    internal static FieldError ReadFrom(ref Utf8JsonReader reader)
+    internal static FieldError ReadFrom(JsonElement json) => new FieldError
     {
-        string? fieldValue = null;
-        string? messageValue = null;
-        Dictionary<string, JsonElement>? extra = null;
-        Json.Begin(ref reader);
-        while (Json.NextMember(ref reader))
-        {
-            if (reader.ValueTextEquals("field"u8))
-            {
-                reader.Read();
-                fieldValue = Json.ReadString(ref reader);
-            }
-            else if (reader.ValueTextEquals("message"u8))
-            {
-                reader.Read();
-                messageValue = Json.ReadString(ref reader);
-            }
-            else
-            {
-                Json.ReadExtra(ref reader, ref extra);
-            }
-        }
-        return new FieldError
-        {
-            Field = fieldValue ?? throw WireFault.Missing(),
-            Message = messageValue ?? throw WireFault.Missing(),
-            Unlisted = extra,
-        };
-    }
+        Unlisted = Json.Extra(json, Shapes.FieldError),
+        Field = Json.Text(json.Due("field"u8)),
+        Message = Json.Text(json.Due("message"u8)),
+    };
 
-    internal override void WriteTo(Utf8JsonWriter writer)
+    internal override void WriteMembers(Utf8JsonWriter writer)
     {
-        writer.WriteStartObject();
-        writer.WritePropertyName("field"u8);
-        writer.WriteStringValue(Field);
-        writer.WritePropertyName("message"u8);
-        writer.WriteStringValue(Message);
-        WriteExtra(writer);
-        writer.WriteEndObject();
+        writer.Member("field"u8, Field);
+        writer.Member("message"u8, Message);
     }
 }
 
 public sealed partial record GetSessionResult
 {
-    internal static GetSessionResult ReadFrom(ref Utf8JsonReader reader)
+    internal static GetSessionResult ReadFrom(JsonElement json) => new GetSessionResult
     {
-        string? sessionIdValue = null;
-        string? conversationIdValue = null;
-        string? agentIdValue = null;
-        string? agentNameValue = null;
-        string? userParticipantIdValue = null;
-        string? agentParticipantIdValue = null;
-        string? threadIdValue = null;
-        SessionStatus? statusValue = null;
-        OpenTurn? openTurnValue = null;
-        Dictionary<string, JsonElement>? extra = null;
-        Json.Begin(ref reader);
-        while (Json.NextMember(ref reader))
-        {
-            if (reader.ValueTextEquals("sessionId"u8))
-            {
-                reader.Read();
-                sessionIdValue = Json.ReadString(ref reader);
-            }
-            else if (reader.ValueTextEquals("conversationId"u8))
-            {
-                reader.Read();
-                conversationIdValue = Json.ReadString(ref reader);
-            }
-            else if (reader.ValueTextEquals("agentId"u8))
-            {
-                reader.Read();
-                agentIdValue = Json.IsNull(ref reader) ? null : Json.ReadString(ref reader);
-            }
-            else if (reader.ValueTextEquals("agentName"u8))
-            {
-                reader.Read();
-                agentNameValue = Json.IsNull(ref reader) ? null : Json.ReadString(ref reader);
-            }
-            else if (reader.ValueTextEquals("userParticipantId"u8))
-            {
-                reader.Read();
-                userParticipantIdValue = Json.IsNull(ref reader) ? null : Json.ReadString(ref reader);
-            }
-            else if (reader.ValueTextEquals("agentParticipantId"u8))
-            {
-                reader.Read();
-                agentParticipantIdValue = Json.IsNull(ref reader) ? null : Json.ReadString(ref reader);
-            }
-            else if (reader.ValueTextEquals("threadId"u8))
-            {
-                reader.Read();
-                threadIdValue = Json.IsNull(ref reader) ? null : Json.ReadString(ref reader);
-            }
-            else if (reader.ValueTextEquals("status"u8))
-            {
-                reader.Read();
-                statusValue = Json.IsNull(ref reader) ? null : new SessionStatus(Json.ReadString(ref reader));
-            }
-            else if (reader.ValueTextEquals("openTurn"u8))
-            {
-                reader.Read();
-                openTurnValue = Json.IsNull(ref reader) ? null : OpenTurn.ReadFrom(ref reader);
-            }
-            else
-            {
-                Json.ReadExtra(ref reader, ref extra);
-            }
-        }
-        return new GetSessionResult
-        {
-            SessionId = sessionIdValue ?? throw WireFault.Missing(),
-            ConversationId = conversationIdValue ?? throw WireFault.Missing(),
-            AgentId = agentIdValue,
-            AgentName = agentNameValue,
-            UserParticipantId = userParticipantIdValue,
-            AgentParticipantId = agentParticipantIdValue,
-            ThreadId = threadIdValue,
-            Status = statusValue,
-            OpenTurn = openTurnValue,
-            Unlisted = extra,
-        };
-    }
+        Unlisted = Json.Extra(json, Shapes.GetSessionResult),
+        SessionId = Json.Text(json.Due("sessionId"u8)),
+        ConversationId = Json.Text(json.Due("conversationId"u8)),
+        AgentId = json.Has("agentId"u8, out var e2) ? Json.Text(e2) : null,
+        AgentName = json.Has("agentName"u8, out var e3) ? Json.Text(e3) : null,
+        UserParticipantId = json.Has("userParticipantId"u8, out var e4) ? Json.Text(e4) : null,
+        AgentParticipantId = json.Has("agentParticipantId"u8, out var e5) ? Json.Text(e5) : null,
+        ThreadId = json.Has("threadId"u8, out var e6) ? Json.Text(e6) : null,
+        Status = json.Has("status"u8, out var e7) ? new SessionStatus(Json.Text(e7)) : null,
+        OpenTurn = json.Has("openTurn"u8, out var e8) ? OpenTurn.ReadFrom(e8) : null,
+    };
 
-    internal override void WriteTo(Utf8JsonWriter writer)
+    internal override void WriteMembers(Utf8JsonWriter writer)
     {
-        writer.WriteStartObject();
-        writer.WritePropertyName("sessionId"u8);
-        writer.WriteStringValue(SessionId);
-        writer.WritePropertyName("conversationId"u8);
-        writer.WriteStringValue(ConversationId);
-        if (AgentId is { } agentIdValue)
-        {
-            writer.WritePropertyName("agentId"u8);
-            writer.WriteStringValue(agentIdValue);
-        }
-        if (AgentName is { } agentNameValue)
-        {
-            writer.WritePropertyName("agentName"u8);
-            writer.WriteStringValue(agentNameValue);
-        }
-        if (UserParticipantId is { } userParticipantIdValue)
-        {
-            writer.WritePropertyName("userParticipantId"u8);
-            writer.WriteStringValue(userParticipantIdValue);
-        }
-        if (AgentParticipantId is { } agentParticipantIdValue)
-        {
-            writer.WritePropertyName("agentParticipantId"u8);
-            writer.WriteStringValue(agentParticipantIdValue);
-        }
-        if (ThreadId is { } threadIdValue)
-        {
-            writer.WritePropertyName("threadId"u8);
-            writer.WriteStringValue(threadIdValue);
-        }
-        if (Status is { } statusValue)
-        {
-            writer.WritePropertyName("status"u8);
-            writer.WriteStringValue(statusValue.Value);
-        }
-        if (OpenTurn is { } openTurnValue)
-        {
-            writer.WritePropertyName("openTurn"u8);
-            openTurnValue.WriteTo(writer);
-        }
-        WriteExtra(writer);
-        writer.WriteEndObject();
+        writer.Member("sessionId"u8, SessionId);
+        writer.Member("conversationId"u8, ConversationId);
+        writer.Member("agentId"u8, AgentId);
+        writer.Member("agentName"u8, AgentName);
+        writer.Member("userParticipantId"u8, UserParticipantId);
+        writer.Member("agentParticipantId"u8, AgentParticipantId);
+        writer.Member("threadId"u8, ThreadId);
+        writer.Member("status"u8, Status?.Value);
+        writer.Member("openTurn"u8, OpenTurn);
     }
 }
 
 public sealed partial record InteractionInvalidData
 {
-    internal static InteractionInvalidData ReadFrom(ref Utf8JsonReader reader)
+    internal static InteractionInvalidData ReadFrom(JsonElement json) => new InteractionInvalidData
     {
-        string? requestIdValue = null;
-        InteractionInvalidDetails? dataValue = null;
-        Dictionary<string, JsonElement>? extra = null;
-        Json.Begin(ref reader);
-        while (Json.NextMember(ref reader))
-        {
-            if (reader.ValueTextEquals("requestId"u8))
-            {
-                reader.Read();
-                requestIdValue = Json.ReadString(ref reader);
-            }
-            else if (reader.ValueTextEquals("data"u8))
-            {
-                reader.Read();
-                dataValue = InteractionInvalidDetails.ReadFrom(ref reader);
-            }
-            else
-            {
-                Json.ReadExtra(ref reader, ref extra);
-            }
-        }
-        return new InteractionInvalidData
-        {
-            RequestId = requestIdValue ?? throw WireFault.Missing(),
-            Data = dataValue ?? throw WireFault.Missing(),
-            Unlisted = extra,
-        };
-    }
+        Unlisted = Json.Extra(json, Shapes.InteractionInvalidData),
+        RequestId = Json.Text(json.Due("requestId"u8)),
+        Data = InteractionInvalidDetails.ReadFrom(json.Due("data"u8)),
+    };
 
-    internal override void WriteTo(Utf8JsonWriter writer)
+    internal override void WriteMembers(Utf8JsonWriter writer)
     {
-        writer.WriteStartObject();
-        writer.WritePropertyName("requestId"u8);
-        writer.WriteStringValue(RequestId);
-        writer.WritePropertyName("data"u8);
-        Data.WriteTo(writer);
-        WriteExtra(writer);
-        writer.WriteEndObject();
+        writer.Member("requestId"u8, RequestId);
+        writer.Member("data"u8, Data);
     }
 }
 
 public sealed partial record InteractionInvalidDetails
 {
-    internal static InteractionInvalidDetails ReadFrom(ref Utf8JsonReader reader)
+    internal static InteractionInvalidDetails ReadFrom(JsonElement json) => new InteractionInvalidDetails
     {
-        string? interactionIdValue = null;
-        string? kindValue = null;
-        IReadOnlyList<FieldError>? errorsValue = null;
-        string? messageValue = null;
-        Dictionary<string, JsonElement>? extra = null;
-        Json.Begin(ref reader);
-        while (Json.NextMember(ref reader))
-        {
-            if (reader.ValueTextEquals("interactionId"u8))
-            {
-                reader.Read();
-                interactionIdValue = Json.ReadString(ref reader);
-            }
-            else if (reader.ValueTextEquals("kind"u8))
-            {
-                reader.Read();
-                kindValue = Json.ReadString(ref reader);
-            }
-            else if (reader.ValueTextEquals("errors"u8))
-            {
-                reader.Read();
-                errorsValue = Json.ReadList(ref reader, static (ref r) => FieldError.ReadFrom(ref r));
-            }
-            else if (reader.ValueTextEquals("message"u8))
-            {
-                reader.Read();
-                messageValue = Json.ReadString(ref reader);
-            }
-            else
-            {
-                Json.ReadExtra(ref reader, ref extra);
-            }
-        }
-        return new InteractionInvalidDetails
-        {
-            InteractionId = interactionIdValue ?? throw WireFault.Missing(),
-            Kind = kindValue ?? throw WireFault.Missing(),
-            Errors = errorsValue ?? throw WireFault.Missing(),
-            Message = messageValue ?? throw WireFault.Missing(),
-            Unlisted = extra,
-        };
-    }
+        Unlisted = Json.Extra(json, Shapes.InteractionInvalidDetails),
+        InteractionId = Json.Text(json.Due("interactionId"u8)),
+        Kind = Json.Text(json.Due("kind"u8)),
+        Errors = Json.List(json.Due("errors"u8), static e => FieldError.ReadFrom(e)),
+        Message = Json.Text(json.Due("message"u8)),
+    };
 
-    internal override void WriteTo(Utf8JsonWriter writer)
+    internal override void WriteMembers(Utf8JsonWriter writer)
     {
-        writer.WriteStartObject();
-        writer.WritePropertyName("interactionId"u8);
-        writer.WriteStringValue(InteractionId);
-        writer.WritePropertyName("kind"u8);
-        writer.WriteStringValue(Kind);
-        writer.WritePropertyName("errors"u8);
-        Json.WriteList(writer, Errors, static (w, v) => v.WriteTo(w));
-        writer.WritePropertyName("message"u8);
-        writer.WriteStringValue(Message);
-        WriteExtra(writer);
-        writer.WriteEndObject();
+        writer.Member("interactionId"u8, InteractionId);
+        writer.Member("kind"u8, Kind);
+        writer.Member("errors"u8, Errors, static (w, v) => Json.WriteList(w, v, static (w, v) => v.WriteTo(w)));
+        writer.Member("message"u8, Message);
     }
 }
 
 public sealed partial record InteractionRequiredData
 {
-    internal static InteractionRequiredData ReadFrom(ref Utf8JsonReader reader)
+    internal static InteractionRequiredData ReadFrom(JsonElement json) => new InteractionRequiredData
     {
-        string? requestIdValue = null;
-        InteractionRequiredDetails? dataValue = null;
-        Dictionary<string, JsonElement>? extra = null;
-        Json.Begin(ref reader);
-        while (Json.NextMember(ref reader))
-        {
-            if (reader.ValueTextEquals("requestId"u8))
-            {
-                reader.Read();
-                requestIdValue = Json.ReadString(ref reader);
-            }
-            else if (reader.ValueTextEquals("data"u8))
-            {
-                reader.Read();
-                dataValue = InteractionRequiredDetails.ReadFrom(ref reader);
-            }
-            else
-            {
-                Json.ReadExtra(ref reader, ref extra);
-            }
-        }
-        return new InteractionRequiredData
-        {
-            RequestId = requestIdValue ?? throw WireFault.Missing(),
-            Data = dataValue ?? throw WireFault.Missing(),
-            Unlisted = extra,
-        };
-    }
+        Unlisted = Json.Extra(json, Shapes.InteractionRequiredData),
+        RequestId = Json.Text(json.Due("requestId"u8)),
+        Data = InteractionRequiredDetails.ReadFrom(json.Due("data"u8)),
+    };
 
-    internal override void WriteTo(Utf8JsonWriter writer)
+    internal override void WriteMembers(Utf8JsonWriter writer)
     {
-        writer.WriteStartObject();
-        writer.WritePropertyName("requestId"u8);
-        writer.WriteStringValue(RequestId);
-        writer.WritePropertyName("data"u8);
-        Data.WriteTo(writer);
-        WriteExtra(writer);
-        writer.WriteEndObject();
+        writer.Member("requestId"u8, RequestId);
+        writer.Member("data"u8, Data);
     }
 }
 
 public sealed partial record InteractionRequiredDetails
 {
-    internal static InteractionRequiredDetails ReadFrom(ref Utf8JsonReader reader)
+    internal static InteractionRequiredDetails ReadFrom(JsonElement json) => new InteractionRequiredDetails
     {
-        string? interactionIdValue = null;
-        string? kindValue = null;
-        JsonElement? specValue = null;
-        string? reasonValue = null;
-        long? expiresAtValue = null;
-        Dictionary<string, JsonElement>? extra = null;
-        Json.Begin(ref reader);
-        while (Json.NextMember(ref reader))
-        {
-            if (reader.ValueTextEquals("interactionId"u8))
-            {
-                reader.Read();
-                interactionIdValue = Json.ReadString(ref reader);
-            }
-            else if (reader.ValueTextEquals("kind"u8))
-            {
-                reader.Read();
-                kindValue = Json.ReadString(ref reader);
-            }
-            else if (reader.ValueTextEquals("spec"u8))
-            {
-                reader.Read();
-                specValue = Json.ReadElement(ref reader, JsonKinds.Object);
-            }
-            else if (reader.ValueTextEquals("reason"u8))
-            {
-                reader.Read();
-                reasonValue = Json.ReadString(ref reader);
-            }
-            else if (reader.ValueTextEquals("expiresAt"u8))
-            {
-                reader.Read();
-                expiresAtValue = Json.IsNull(ref reader) ? null : Json.ReadInteger(ref reader);
-            }
-            else
-            {
-                Json.ReadExtra(ref reader, ref extra);
-            }
-        }
-        return new InteractionRequiredDetails
-        {
-            InteractionId = interactionIdValue ?? throw WireFault.Missing(),
-            Kind = kindValue ?? throw WireFault.Missing(),
-            Spec = specValue ?? throw WireFault.Missing(),
-            Reason = reasonValue ?? throw WireFault.Missing(),
-            ExpiresAt = expiresAtValue,
-            Unlisted = extra,
-        };
-    }
+        Unlisted = Json.Extra(json, Shapes.InteractionRequiredDetails),
+        InteractionId = Json.Text(json.Due("interactionId"u8)),
+        Kind = Json.Text(json.Due("kind"u8)),
+        Spec = Json.Kept(json.Due("spec"u8), JsonKinds.Object),
+        Reason = Json.Text(json.Due("reason"u8)),
+        ExpiresAt = json.Has("expiresAt"u8, out var e4) ? Json.Integer(e4) : null,
+    };
 
-    internal override void WriteTo(Utf8JsonWriter writer)
+    internal override void WriteMembers(Utf8JsonWriter writer)
     {
-        writer.WriteStartObject();
-        writer.WritePropertyName("interactionId"u8);
-        writer.WriteStringValue(InteractionId);
-        writer.WritePropertyName("kind"u8);
-        writer.WriteStringValue(Kind);
-        writer.WritePropertyName("spec"u8);
-        Spec.WriteTo(writer);
-        writer.WritePropertyName("reason"u8);
-        writer.WriteStringValue(Reason);
-        if (ExpiresAt is { } expiresAtValue)
-        {
-            writer.WritePropertyName("expiresAt"u8);
-            writer.WriteNumberValue(expiresAtValue);
-        }
-        WriteExtra(writer);
-        writer.WriteEndObject();
+        writer.Member("interactionId"u8, InteractionId);
+        writer.Member("kind"u8, Kind);
+        writer.Member("spec"u8, Spec);
+        writer.Member("reason"u8, Reason);
+        writer.Member("expiresAt"u8, ExpiresAt);
     }
 }
 
 public sealed partial record KeepaliveData
 {
-    internal static KeepaliveData ReadFrom(ref Utf8JsonReader reader)
+    internal static KeepaliveData ReadFrom(JsonElement json) => new KeepaliveData
     {
-        string? requestIdValue = null;
-        Dictionary<string, JsonElement>? extra = null;
-        Json.Begin(ref reader);
-        while (Json.NextMember(ref reader))
-        {
-            if (reader.ValueTextEquals("requestId"u8))
-            {
-                reader.Read();
-                requestIdValue = Json.ReadString(ref reader);
-            }
-            else
-            {
-                Json.ReadExtra(ref reader, ref extra);
-            }
-        }
-        return new KeepaliveData
-        {
-            RequestId = requestIdValue ?? throw WireFault.Missing(),
-            Unlisted = extra,
-        };
-    }
+        Unlisted = Json.Extra(json, Shapes.KeepaliveData),
+        RequestId = Json.Text(json.Due("requestId"u8)),
+    };
 
-    internal override void WriteTo(Utf8JsonWriter writer)
+    internal override void WriteMembers(Utf8JsonWriter writer)
     {
-        writer.WriteStartObject();
-        writer.WritePropertyName("requestId"u8);
-        writer.WriteStringValue(RequestId);
-        WriteExtra(writer);
-        writer.WriteEndObject();
+        writer.Member("requestId"u8, RequestId);
     }
 }
 
 public sealed partial record MessagePage
 {
-    internal static MessagePage ReadFrom(ref Utf8JsonReader reader)
+    internal static MessagePage ReadFrom(JsonElement json) => new MessagePage
     {
-        IReadOnlyList<ConversationMessage>? messagesValue = null;
-        Optional<string> nextCursorValue = default;
-        bool? hasMoreValue = null;
-        Dictionary<string, JsonElement>? extra = null;
-        Json.Begin(ref reader);
-        while (Json.NextMember(ref reader))
-        {
-            if (reader.ValueTextEquals("messages"u8))
-            {
-                reader.Read();
-                messagesValue = Json.ReadList(ref reader, static (ref r) => ConversationMessage.ReadFrom(ref r));
-            }
-            else if (reader.ValueTextEquals("nextCursor"u8))
-            {
-                reader.Read();
-                nextCursorValue = Json.IsNull(ref reader) ? Optional<string>.Null : Optional<string>.Of(Json.ReadString(ref reader));
-            }
-            else if (reader.ValueTextEquals("hasMore"u8))
-            {
-                reader.Read();
-                hasMoreValue = Json.ReadBoolean(ref reader);
-            }
-            else
-            {
-                Json.ReadExtra(ref reader, ref extra);
-            }
-        }
-        return new MessagePage
-        {
-            Messages = messagesValue ?? throw WireFault.Missing(),
-            NextCursor = nextCursorValue,
-            HasMore = hasMoreValue ?? throw WireFault.Missing(),
-            Unlisted = extra,
-        };
-    }
+        Unlisted = Json.Extra(json, Shapes.MessagePage),
+        Messages = Json.List(json.Due("messages"u8), static e => ConversationMessage.ReadFrom(e)),
+        NextCursor = Json.Maybe(json, "nextCursor"u8, static e => Json.Text(e)),
+        HasMore = Json.Boolean(json.Due("hasMore"u8)),
+    };
 
-    internal override void WriteTo(Utf8JsonWriter writer)
+    internal override void WriteMembers(Utf8JsonWriter writer)
     {
-        writer.WriteStartObject();
-        writer.WritePropertyName("messages"u8);
-        Json.WriteList(writer, Messages, static (w, v) => v.WriteTo(w));
-        if (!NextCursor.IsAbsent)
-        {
-            writer.WritePropertyName("nextCursor"u8);
-            if (NextCursor.IsNull) writer.WriteNullValue(); else writer.WriteStringValue(NextCursor.Value!);
-        }
-        writer.WritePropertyName("hasMore"u8);
-        writer.WriteBooleanValue(HasMore);
-        WriteExtra(writer);
-        writer.WriteEndObject();
+        writer.Member("messages"u8, Messages, static (w, v) => Json.WriteList(w, v, static (w, v) => v.WriteTo(w)));
+        writer.Member("nextCursor"u8, NextCursor, static (w, v) => w.WriteStringValue(v));
+        writer.Member("hasMore"u8, HasMore);
     }
 }
 
 public sealed partial record MessageParty
 {
-    internal static MessageParty ReadFrom(ref Utf8JsonReader reader)
+    internal static MessageParty ReadFrom(JsonElement json) => new MessageParty
     {
-        string? idValue = null;
-        string? typeValue = null;
-        string? nameValue = null;
-        Dictionary<string, JsonElement>? extra = null;
-        Json.Begin(ref reader);
-        while (Json.NextMember(ref reader))
-        {
-            if (reader.ValueTextEquals("id"u8))
-            {
-                reader.Read();
-                idValue = Json.ReadString(ref reader);
-            }
-            else if (reader.ValueTextEquals("type"u8))
-            {
-                reader.Read();
-                typeValue = Json.ReadString(ref reader);
-            }
-            else if (reader.ValueTextEquals("name"u8))
-            {
-                reader.Read();
-                nameValue = Json.IsNull(ref reader) ? null : Json.ReadString(ref reader);
-            }
-            else
-            {
-                Json.ReadExtra(ref reader, ref extra);
-            }
-        }
-        return new MessageParty
-        {
-            Id = idValue ?? throw WireFault.Missing(),
-            Type = typeValue ?? throw WireFault.Missing(),
-            Name = nameValue,
-            Unlisted = extra,
-        };
-    }
+        Unlisted = Json.Extra(json, Shapes.MessageParty),
+        Id = Json.Text(json.Due("id"u8)),
+        Type = Json.Text(json.Due("type"u8)),
+        Name = json.Has("name"u8, out var e2) ? Json.Text(e2) : null,
+    };
 
-    internal override void WriteTo(Utf8JsonWriter writer)
+    internal override void WriteMembers(Utf8JsonWriter writer)
     {
-        writer.WriteStartObject();
-        writer.WritePropertyName("id"u8);
-        writer.WriteStringValue(Id);
-        writer.WritePropertyName("type"u8);
-        writer.WriteStringValue(Type);
-        if (Name is { } nameValue)
-        {
-            writer.WritePropertyName("name"u8);
-            writer.WriteStringValue(nameValue);
-        }
-        WriteExtra(writer);
-        writer.WriteEndObject();
+        writer.Member("id"u8, Id);
+        writer.Member("type"u8, Type);
+        writer.Member("name"u8, Name);
     }
 }
 
 public sealed partial record OpenTurn
 {
-    internal static OpenTurn ReadFrom(ref Utf8JsonReader reader)
+    internal static OpenTurn ReadFrom(JsonElement json) => new OpenTurn
     {
-        string? requestIdValue = null;
-        long? lastSeqValue = null;
-        Dictionary<string, JsonElement>? extra = null;
-        Json.Begin(ref reader);
-        while (Json.NextMember(ref reader))
-        {
-            if (reader.ValueTextEquals("requestId"u8))
-            {
-                reader.Read();
-                requestIdValue = Json.ReadString(ref reader);
-            }
-            else if (reader.ValueTextEquals("lastSeq"u8))
-            {
-                reader.Read();
-                lastSeqValue = Json.ReadInteger(ref reader);
-            }
-            else
-            {
-                Json.ReadExtra(ref reader, ref extra);
-            }
-        }
-        return new OpenTurn
-        {
-            RequestId = requestIdValue ?? throw WireFault.Missing(),
-            LastSeq = lastSeqValue ?? throw WireFault.Missing(),
-            Unlisted = extra,
-        };
-    }
+        Unlisted = Json.Extra(json, Shapes.OpenTurn),
+        RequestId = Json.Text(json.Due("requestId"u8)),
+        LastSeq = Json.Integer(json.Due("lastSeq"u8)),
+    };
 
-    internal override void WriteTo(Utf8JsonWriter writer)
+    internal override void WriteMembers(Utf8JsonWriter writer)
     {
-        writer.WriteStartObject();
-        writer.WritePropertyName("requestId"u8);
-        writer.WriteStringValue(RequestId);
-        writer.WritePropertyName("lastSeq"u8);
-        writer.WriteNumberValue(LastSeq);
-        WriteExtra(writer);
-        writer.WriteEndObject();
+        writer.Member("requestId"u8, RequestId);
+        writer.Member("lastSeq"u8, LastSeq);
     }
 }
 
 public sealed partial record OtpInvalidData
 {
-    internal static OtpInvalidData ReadFrom(ref Utf8JsonReader reader)
+    internal static OtpInvalidData ReadFrom(JsonElement json) => new OtpInvalidData
     {
-        string? requestIdValue = null;
-        OtpInvalidDetails? dataValue = null;
-        Dictionary<string, JsonElement>? extra = null;
-        Json.Begin(ref reader);
-        while (Json.NextMember(ref reader))
-        {
-            if (reader.ValueTextEquals("requestId"u8))
-            {
-                reader.Read();
-                requestIdValue = Json.ReadString(ref reader);
-            }
-            else if (reader.ValueTextEquals("data"u8))
-            {
-                reader.Read();
-                dataValue = OtpInvalidDetails.ReadFrom(ref reader);
-            }
-            else
-            {
-                Json.ReadExtra(ref reader, ref extra);
-            }
-        }
-        return new OtpInvalidData
-        {
-            RequestId = requestIdValue ?? throw WireFault.Missing(),
-            Data = dataValue ?? throw WireFault.Missing(),
-            Unlisted = extra,
-        };
-    }
+        Unlisted = Json.Extra(json, Shapes.OtpInvalidData),
+        RequestId = Json.Text(json.Due("requestId"u8)),
+        Data = OtpInvalidDetails.ReadFrom(json.Due("data"u8)),
+    };
 
-    internal override void WriteTo(Utf8JsonWriter writer)
+    internal override void WriteMembers(Utf8JsonWriter writer)
     {
-        writer.WriteStartObject();
-        writer.WritePropertyName("requestId"u8);
-        writer.WriteStringValue(RequestId);
-        writer.WritePropertyName("data"u8);
-        Data.WriteTo(writer);
-        WriteExtra(writer);
-        writer.WriteEndObject();
+        writer.Member("requestId"u8, RequestId);
+        writer.Member("data"u8, Data);
     }
 }
 
 public sealed partial record OtpInvalidDetails
 {
-    internal static OtpInvalidDetails ReadFrom(ref Utf8JsonReader reader)
+    internal static OtpInvalidDetails ReadFrom(JsonElement json) => new OtpInvalidDetails
     {
-        OtpInvalidReason? errorValue = null;
-        long? attemptsRemainingValue = null;
-        string? messageValue = null;
-        Dictionary<string, JsonElement>? extra = null;
-        Json.Begin(ref reader);
-        while (Json.NextMember(ref reader))
-        {
-            if (reader.ValueTextEquals("error"u8))
-            {
-                reader.Read();
-                errorValue = Json.IsNull(ref reader) ? null : new OtpInvalidReason(Json.ReadString(ref reader));
-            }
-            else if (reader.ValueTextEquals("attemptsRemaining"u8))
-            {
-                reader.Read();
-                attemptsRemainingValue = Json.ReadInteger(ref reader);
-            }
-            else if (reader.ValueTextEquals("message"u8))
-            {
-                reader.Read();
-                messageValue = Json.ReadString(ref reader);
-            }
-            else
-            {
-                Json.ReadExtra(ref reader, ref extra);
-            }
-        }
-        return new OtpInvalidDetails
-        {
-            Error = errorValue,
-            AttemptsRemaining = attemptsRemainingValue ?? throw WireFault.Missing(),
-            Message = messageValue ?? throw WireFault.Missing(),
-            Unlisted = extra,
-        };
-    }
+        Unlisted = Json.Extra(json, Shapes.OtpInvalidDetails),
+        Error = json.Has("error"u8, out var e0) ? new OtpInvalidReason(Json.Text(e0)) : null,
+        AttemptsRemaining = Json.Integer(json.Due("attemptsRemaining"u8)),
+        Message = Json.Text(json.Due("message"u8)),
+    };
 
-    internal override void WriteTo(Utf8JsonWriter writer)
+    internal override void WriteMembers(Utf8JsonWriter writer)
     {
-        writer.WriteStartObject();
-        if (Error is { } errorValue)
-        {
-            writer.WritePropertyName("error"u8);
-            writer.WriteStringValue(errorValue.Value);
-        }
-        writer.WritePropertyName("attemptsRemaining"u8);
-        writer.WriteNumberValue(AttemptsRemaining);
-        writer.WritePropertyName("message"u8);
-        writer.WriteStringValue(Message);
-        WriteExtra(writer);
-        writer.WriteEndObject();
+        writer.Member("error"u8, Error?.Value);
+        writer.Member("attemptsRemaining"u8, AttemptsRemaining);
+        writer.Member("message"u8, Message);
     }
 }
 
 public sealed partial record OtpSentData
 {
-    internal static OtpSentData ReadFrom(ref Utf8JsonReader reader)
+    internal static OtpSentData ReadFrom(JsonElement json) => new OtpSentData
     {
-        string? requestIdValue = null;
-        OtpSentDetails? dataValue = null;
-        Dictionary<string, JsonElement>? extra = null;
-        Json.Begin(ref reader);
-        while (Json.NextMember(ref reader))
-        {
-            if (reader.ValueTextEquals("requestId"u8))
-            {
-                reader.Read();
-                requestIdValue = Json.ReadString(ref reader);
-            }
-            else if (reader.ValueTextEquals("data"u8))
-            {
-                reader.Read();
-                dataValue = OtpSentDetails.ReadFrom(ref reader);
-            }
-            else
-            {
-                Json.ReadExtra(ref reader, ref extra);
-            }
-        }
-        return new OtpSentData
-        {
-            RequestId = requestIdValue ?? throw WireFault.Missing(),
-            Data = dataValue ?? throw WireFault.Missing(),
-            Unlisted = extra,
-        };
-    }
+        Unlisted = Json.Extra(json, Shapes.OtpSentData),
+        RequestId = Json.Text(json.Due("requestId"u8)),
+        Data = OtpSentDetails.ReadFrom(json.Due("data"u8)),
+    };
 
-    internal override void WriteTo(Utf8JsonWriter writer)
+    internal override void WriteMembers(Utf8JsonWriter writer)
     {
-        writer.WriteStartObject();
-        writer.WritePropertyName("requestId"u8);
-        writer.WriteStringValue(RequestId);
-        writer.WritePropertyName("data"u8);
-        Data.WriteTo(writer);
-        WriteExtra(writer);
-        writer.WriteEndObject();
+        writer.Member("requestId"u8, RequestId);
+        writer.Member("data"u8, Data);
     }
 }
 
 public sealed partial record OtpSentDetails
 {
-    internal static OtpSentDetails ReadFrom(ref Utf8JsonReader reader)
+    internal static OtpSentDetails ReadFrom(JsonElement json) => new OtpSentDetails
     {
-        OtpChannel? channelValue = null;
-        string? maskedDestinationValue = null;
-        Dictionary<string, JsonElement>? extra = null;
-        Json.Begin(ref reader);
-        while (Json.NextMember(ref reader))
-        {
-            if (reader.ValueTextEquals("channel"u8))
-            {
-                reader.Read();
-                channelValue = new OtpChannel(Json.ReadString(ref reader));
-            }
-            else if (reader.ValueTextEquals("maskedDestination"u8))
-            {
-                reader.Read();
-                maskedDestinationValue = Json.ReadString(ref reader);
-            }
-            else
-            {
-                Json.ReadExtra(ref reader, ref extra);
-            }
-        }
-        return new OtpSentDetails
-        {
-            Channel = channelValue ?? throw WireFault.Missing(),
-            MaskedDestination = maskedDestinationValue ?? throw WireFault.Missing(),
-            Unlisted = extra,
-        };
-    }
+        Unlisted = Json.Extra(json, Shapes.OtpSentDetails),
+        Channel = new OtpChannel(Json.Text(json.Due("channel"u8))),
+        MaskedDestination = Json.Text(json.Due("maskedDestination"u8)),
+    };
 
-    internal override void WriteTo(Utf8JsonWriter writer)
+    internal override void WriteMembers(Utf8JsonWriter writer)
     {
-        writer.WriteStartObject();
-        writer.WritePropertyName("channel"u8);
-        writer.WriteStringValue(Channel.Value);
-        writer.WritePropertyName("maskedDestination"u8);
-        writer.WriteStringValue(MaskedDestination);
-        WriteExtra(writer);
-        writer.WriteEndObject();
+        writer.Member("channel"u8, Channel.Value);
+        writer.Member("maskedDestination"u8, MaskedDestination);
     }
 }
 
 public sealed partial record OtpVerificationRequiredData
 {
-    internal static OtpVerificationRequiredData ReadFrom(ref Utf8JsonReader reader)
+    internal static OtpVerificationRequiredData ReadFrom(JsonElement json) => new OtpVerificationRequiredData
     {
-        string? requestIdValue = null;
-        OtpVerificationRequiredDetails? dataValue = null;
-        Dictionary<string, JsonElement>? extra = null;
-        Json.Begin(ref reader);
-        while (Json.NextMember(ref reader))
-        {
-            if (reader.ValueTextEquals("requestId"u8))
-            {
-                reader.Read();
-                requestIdValue = Json.ReadString(ref reader);
-            }
-            else if (reader.ValueTextEquals("data"u8))
-            {
-                reader.Read();
-                dataValue = OtpVerificationRequiredDetails.ReadFrom(ref reader);
-            }
-            else
-            {
-                Json.ReadExtra(ref reader, ref extra);
-            }
-        }
-        return new OtpVerificationRequiredData
-        {
-            RequestId = requestIdValue ?? throw WireFault.Missing(),
-            Data = dataValue ?? throw WireFault.Missing(),
-            Unlisted = extra,
-        };
-    }
+        Unlisted = Json.Extra(json, Shapes.OtpVerificationRequiredData),
+        RequestId = Json.Text(json.Due("requestId"u8)),
+        Data = OtpVerificationRequiredDetails.ReadFrom(json.Due("data"u8)),
+    };
 
-    internal override void WriteTo(Utf8JsonWriter writer)
+    internal override void WriteMembers(Utf8JsonWriter writer)
     {
-        writer.WriteStartObject();
-        writer.WritePropertyName("requestId"u8);
-        writer.WriteStringValue(RequestId);
-        writer.WritePropertyName("data"u8);
-        Data.WriteTo(writer);
-        WriteExtra(writer);
-        writer.WriteEndObject();
+        writer.Member("requestId"u8, RequestId);
+        writer.Member("data"u8, Data);
     }
 }
 
 public sealed partial record OtpVerificationRequiredDetails
 {
-    internal static OtpVerificationRequiredDetails ReadFrom(ref Utf8JsonReader reader)
+    internal static OtpVerificationRequiredDetails ReadFrom(JsonElement json) => new OtpVerificationRequiredDetails
     {
-        string? toolIdValue = null;
-        string? actionDescriptionValue = null;
-        IReadOnlyList<OtpChannel>? availableChannelsValue = null;
-        string? authLevelValue = null;
-        long? expiresAtValue = null;
-        Dictionary<string, JsonElement>? extra = null;
-        Json.Begin(ref reader);
-        while (Json.NextMember(ref reader))
-        {
-            if (reader.ValueTextEquals("toolId"u8))
-            {
-                reader.Read();
-                toolIdValue = Json.ReadString(ref reader);
-            }
-            else if (reader.ValueTextEquals("actionDescription"u8))
-            {
-                reader.Read();
-                actionDescriptionValue = Json.ReadString(ref reader);
-            }
-            else if (reader.ValueTextEquals("availableChannels"u8))
-            {
-                reader.Read();
-                availableChannelsValue = Json.ReadList(ref reader, static (ref r) => new OtpChannel(Json.ReadString(ref r)));
-            }
-            else if (reader.ValueTextEquals("authLevel"u8))
-            {
-                reader.Read();
-                authLevelValue = Json.ReadString(ref reader);
-            }
-            else if (reader.ValueTextEquals("expiresAt"u8))
-            {
-                reader.Read();
-                expiresAtValue = Json.IsNull(ref reader) ? null : Json.ReadInteger(ref reader);
-            }
-            else
-            {
-                Json.ReadExtra(ref reader, ref extra);
-            }
-        }
-        return new OtpVerificationRequiredDetails
-        {
-            ToolId = toolIdValue ?? throw WireFault.Missing(),
-            ActionDescription = actionDescriptionValue ?? throw WireFault.Missing(),
-            AvailableChannels = availableChannelsValue ?? throw WireFault.Missing(),
-            AuthLevel = authLevelValue ?? throw WireFault.Missing(),
-            ExpiresAt = expiresAtValue,
-            Unlisted = extra,
-        };
-    }
+        Unlisted = Json.Extra(json, Shapes.OtpVerificationRequiredDetails),
+        ToolId = Json.Text(json.Due("toolId"u8)),
+        ActionDescription = Json.Text(json.Due("actionDescription"u8)),
+        AvailableChannels = Json.List(json.Due("availableChannels"u8), static e => new OtpChannel(Json.Text(e))),
+        AuthLevel = Json.Text(json.Due("authLevel"u8)),
+        ExpiresAt = json.Has("expiresAt"u8, out var e4) ? Json.Integer(e4) : null,
+    };
 
-    internal override void WriteTo(Utf8JsonWriter writer)
+    internal override void WriteMembers(Utf8JsonWriter writer)
     {
-        writer.WriteStartObject();
-        writer.WritePropertyName("toolId"u8);
-        writer.WriteStringValue(ToolId);
-        writer.WritePropertyName("actionDescription"u8);
-        writer.WriteStringValue(ActionDescription);
-        writer.WritePropertyName("availableChannels"u8);
-        Json.WriteList(writer, AvailableChannels, static (w, v) => w.WriteStringValue(v.Value));
-        writer.WritePropertyName("authLevel"u8);
-        writer.WriteStringValue(AuthLevel);
-        if (ExpiresAt is { } expiresAtValue)
-        {
-            writer.WritePropertyName("expiresAt"u8);
-            writer.WriteNumberValue(expiresAtValue);
-        }
-        WriteExtra(writer);
-        writer.WriteEndObject();
+        writer.Member("toolId"u8, ToolId);
+        writer.Member("actionDescription"u8, ActionDescription);
+        writer.Member("availableChannels"u8, AvailableChannels, static (w, v) => Json.WriteList(w, v, static (w, v) => w.WriteStringValue(v.Value)));
+        writer.Member("authLevel"u8, AuthLevel);
+        writer.Member("expiresAt"u8, ExpiresAt);
     }
 }
 
 public sealed partial record OtpVerifiedData
 {
-    internal static OtpVerifiedData ReadFrom(ref Utf8JsonReader reader)
+    internal static OtpVerifiedData ReadFrom(JsonElement json) => new OtpVerifiedData
     {
-        string? requestIdValue = null;
-        OtpVerifiedDetails? dataValue = null;
-        Dictionary<string, JsonElement>? extra = null;
-        Json.Begin(ref reader);
-        while (Json.NextMember(ref reader))
-        {
-            if (reader.ValueTextEquals("requestId"u8))
-            {
-                reader.Read();
-                requestIdValue = Json.ReadString(ref reader);
-            }
-            else if (reader.ValueTextEquals("data"u8))
-            {
-                reader.Read();
-                dataValue = OtpVerifiedDetails.ReadFrom(ref reader);
-            }
-            else
-            {
-                Json.ReadExtra(ref reader, ref extra);
-            }
-        }
-        return new OtpVerifiedData
-        {
-            RequestId = requestIdValue ?? throw WireFault.Missing(),
-            Data = dataValue ?? throw WireFault.Missing(),
-            Unlisted = extra,
-        };
-    }
+        Unlisted = Json.Extra(json, Shapes.OtpVerifiedData),
+        RequestId = Json.Text(json.Due("requestId"u8)),
+        Data = OtpVerifiedDetails.ReadFrom(json.Due("data"u8)),
+    };
 
-    internal override void WriteTo(Utf8JsonWriter writer)
+    internal override void WriteMembers(Utf8JsonWriter writer)
     {
-        writer.WriteStartObject();
-        writer.WritePropertyName("requestId"u8);
-        writer.WriteStringValue(RequestId);
-        writer.WritePropertyName("data"u8);
-        Data.WriteTo(writer);
-        WriteExtra(writer);
-        writer.WriteEndObject();
+        writer.Member("requestId"u8, RequestId);
+        writer.Member("data"u8, Data);
     }
 }
 
 public sealed partial record OtpVerifiedDetails
 {
-    internal static OtpVerifiedDetails ReadFrom(ref Utf8JsonReader reader)
+    internal static OtpVerifiedDetails ReadFrom(JsonElement json) => new OtpVerifiedDetails
     {
-        string? messageValue = null;
-        Dictionary<string, JsonElement>? extra = null;
-        Json.Begin(ref reader);
-        while (Json.NextMember(ref reader))
-        {
-            if (reader.ValueTextEquals("message"u8))
-            {
-                reader.Read();
-                messageValue = Json.ReadString(ref reader);
-            }
-            else
-            {
-                Json.ReadExtra(ref reader, ref extra);
-            }
-        }
-        return new OtpVerifiedDetails
-        {
-            Message = messageValue ?? throw WireFault.Missing(),
-            Unlisted = extra,
-        };
-    }
+        Unlisted = Json.Extra(json, Shapes.OtpVerifiedDetails),
+        Message = Json.Text(json.Due("message"u8)),
+    };
 
-    internal override void WriteTo(Utf8JsonWriter writer)
+    internal override void WriteMembers(Utf8JsonWriter writer)
     {
-        writer.WriteStartObject();
-        writer.WritePropertyName("message"u8);
-        writer.WriteStringValue(Message);
-        WriteExtra(writer);
-        writer.WriteEndObject();
+        writer.Member("message"u8, Message);
     }
 }
 
 public sealed partial record PongData
 {
-    internal static PongData ReadFrom(ref Utf8JsonReader reader)
+    internal static PongData ReadFrom(JsonElement json) => new PongData
     {
-        long? timestampValue = null;
-        Dictionary<string, JsonElement>? extra = null;
-        Json.Begin(ref reader);
-        while (Json.NextMember(ref reader))
-        {
-            if (reader.ValueTextEquals("timestamp"u8))
-            {
-                reader.Read();
-                timestampValue = Json.ReadInteger(ref reader);
-            }
-            else
-            {
-                Json.ReadExtra(ref reader, ref extra);
-            }
-        }
-        return new PongData
-        {
-            Timestamp = timestampValue ?? throw WireFault.Missing(),
-            Unlisted = extra,
-        };
-    }
+        Unlisted = Json.Extra(json, Shapes.PongData),
+        Timestamp = Json.Integer(json.Due("timestamp"u8)),
+    };
 
-    internal override void WriteTo(Utf8JsonWriter writer)
+    internal override void WriteMembers(Utf8JsonWriter writer)
     {
-        writer.WriteStartObject();
-        writer.WritePropertyName("timestamp"u8);
-        writer.WriteNumberValue(Timestamp);
-        WriteExtra(writer);
-        writer.WriteEndObject();
+        writer.Member("timestamp"u8, Timestamp);
     }
 }
 
 public sealed partial record RenameConversationResult
 {
-    internal static RenameConversationResult ReadFrom(ref Utf8JsonReader reader)
+    internal static RenameConversationResult ReadFrom(JsonElement json) => new RenameConversationResult
     {
-        string? conversationIdValue = null;
-        string? titleValue = null;
-        Dictionary<string, JsonElement>? extra = null;
-        Json.Begin(ref reader);
-        while (Json.NextMember(ref reader))
-        {
-            if (reader.ValueTextEquals("conversationId"u8))
-            {
-                reader.Read();
-                conversationIdValue = Json.ReadString(ref reader);
-            }
-            else if (reader.ValueTextEquals("title"u8))
-            {
-                reader.Read();
-                titleValue = Json.ReadString(ref reader);
-            }
-            else
-            {
-                Json.ReadExtra(ref reader, ref extra);
-            }
-        }
-        return new RenameConversationResult
-        {
-            ConversationId = conversationIdValue ?? throw WireFault.Missing(),
-            Title = titleValue ?? throw WireFault.Missing(),
-            Unlisted = extra,
-        };
-    }
+        Unlisted = Json.Extra(json, Shapes.RenameConversationResult),
+        ConversationId = Json.Text(json.Due("conversationId"u8)),
+        Title = Json.Text(json.Due("title"u8)),
+    };
 
-    internal override void WriteTo(Utf8JsonWriter writer)
+    internal override void WriteMembers(Utf8JsonWriter writer)
     {
-        writer.WriteStartObject();
-        writer.WritePropertyName("conversationId"u8);
-        writer.WriteStringValue(ConversationId);
-        writer.WritePropertyName("title"u8);
-        writer.WriteStringValue(Title);
-        WriteExtra(writer);
-        writer.WriteEndObject();
+        writer.Member("conversationId"u8, ConversationId);
+        writer.Member("title"u8, Title);
     }
 }
 
@@ -1904,57 +617,31 @@ public sealed partial record StreamChunkData
         Json.Begin(ref reader);
         while (Json.NextMember(ref reader))
         {
-            if (reader.ValueTextEquals("requestId"u8))
+            switch (Shapes.StreamChunkData.Enter(ref reader))
             {
-                reader.Read();
-                requestIdValue = Json.ReadString(ref reader);
-            }
-            else if (reader.ValueTextEquals("node"u8))
-            {
-                reader.Read();
-                nodeValue = Json.ReadString(ref reader);
-            }
-            else if (reader.ValueTextEquals("state"u8))
-            {
-                reader.Read();
-                stateValue = StreamChunkState.ReadFrom(ref reader);
-            }
-            else if (reader.ValueTextEquals("done"u8))
-            {
-                reader.Read();
-                doneValue = Json.IsNull(ref reader) ? null : Json.ReadBoolean(ref reader);
-            }
-            else
-            {
-                Json.ReadExtra(ref reader, ref extra);
+                case 0: requestIdValue = Json.ReadString(ref reader); break;
+                case 1: nodeValue = Json.ReadString(ref reader); break;
+                case 2: stateValue = StreamChunkState.ReadFrom(ref reader); break;
+                case 3: doneValue = Json.IsNull(ref reader) ? null : Json.ReadBoolean(ref reader); break;
+                default: Json.ReadExtra(ref reader, ref extra); break;
             }
         }
         return new StreamChunkData
         {
+            Unlisted = extra,
             RequestId = requestIdValue ?? throw WireFault.Missing(),
             Node = nodeValue ?? throw WireFault.Missing(),
             State = stateValue ?? throw WireFault.Missing(),
             Done = doneValue,
-            Unlisted = extra,
         };
     }
 
-    internal override void WriteTo(Utf8JsonWriter writer)
+    internal override void WriteMembers(Utf8JsonWriter writer)
     {
-        writer.WriteStartObject();
-        writer.WritePropertyName("requestId"u8);
-        writer.WriteStringValue(RequestId);
-        writer.WritePropertyName("node"u8);
-        writer.WriteStringValue(Node);
-        writer.WritePropertyName("state"u8);
-        State.WriteTo(writer);
-        if (Done is { } doneValue)
-        {
-            writer.WritePropertyName("done"u8);
-            writer.WriteBooleanValue(doneValue);
-        }
-        WriteExtra(writer);
-        writer.WriteEndObject();
+        writer.Member("requestId"u8, RequestId);
+        writer.Member("node"u8, Node);
+        writer.Member("state"u8, State);
+        writer.Member("done"u8, Done);
     }
 }
 
@@ -1970,66 +657,31 @@ public sealed partial record StreamChunkState
         Json.Begin(ref reader);
         while (Json.NextMember(ref reader))
         {
-            if (reader.ValueTextEquals("rawResponse"u8))
+            switch (Shapes.StreamChunkState.Enter(ref reader))
             {
-                reader.Read();
-                rawResponseValue = Json.ReadElement(ref reader, JsonKinds.Any);
-            }
-            else if (reader.ValueTextEquals("structuredResponse"u8))
-            {
-                reader.Read();
-                structuredResponseValue = Json.ReadElement(ref reader, JsonKinds.Any);
-            }
-            else if (reader.ValueTextEquals("pendingWriteConfirmation"u8))
-            {
-                reader.Read();
-                pendingWriteConfirmationValue = Json.ReadElement(ref reader, JsonKinds.Object | JsonKinds.Null);
-            }
-            else if (reader.ValueTextEquals("pendingOtpVerification"u8))
-            {
-                reader.Read();
-                pendingOtpVerificationValue = Json.ReadElement(ref reader, JsonKinds.Object | JsonKinds.Null);
-            }
-            else
-            {
-                Json.ReadExtra(ref reader, ref extra);
+                case 0: rawResponseValue = Json.ReadElement(ref reader, JsonKinds.Any); break;
+                case 1: structuredResponseValue = Json.ReadElement(ref reader, JsonKinds.Any); break;
+                case 2: pendingWriteConfirmationValue = Json.ReadElement(ref reader, JsonKinds.Object | JsonKinds.Null); break;
+                case 3: pendingOtpVerificationValue = Json.ReadElement(ref reader, JsonKinds.Object | JsonKinds.Null); break;
+                default: Json.ReadExtra(ref reader, ref extra); break;
             }
         }
         return new StreamChunkState
         {
+            Unlisted = extra,
             RawResponse = rawResponseValue,
             StructuredResponse = structuredResponseValue,
             PendingWriteConfirmation = pendingWriteConfirmationValue,
             PendingOtpVerification = pendingOtpVerificationValue,
-            Unlisted = extra,
         };
     }
 
-    internal override void WriteTo(Utf8JsonWriter writer)
+    internal override void WriteMembers(Utf8JsonWriter writer)
     {
-        writer.WriteStartObject();
-        if (RawResponse is { } rawResponseValue)
-        {
-            writer.WritePropertyName("rawResponse"u8);
-            rawResponseValue.WriteTo(writer);
-        }
-        if (StructuredResponse is { } structuredResponseValue)
-        {
-            writer.WritePropertyName("structuredResponse"u8);
-            structuredResponseValue.WriteTo(writer);
-        }
-        if (PendingWriteConfirmation is { } pendingWriteConfirmationValue)
-        {
-            writer.WritePropertyName("pendingWriteConfirmation"u8);
-            pendingWriteConfirmationValue.WriteTo(writer);
-        }
-        if (PendingOtpVerification is { } pendingOtpVerificationValue)
-        {
-            writer.WritePropertyName("pendingOtpVerification"u8);
-            pendingOtpVerificationValue.WriteTo(writer);
-        }
-        WriteExtra(writer);
-        writer.WriteEndObject();
+        writer.Member("rawResponse"u8, RawResponse);
+        writer.Member("structuredResponse"u8, StructuredResponse);
+        writer.Member("pendingWriteConfirmation"u8, PendingWriteConfirmation);
+        writer.Member("pendingOtpVerification"u8, PendingOtpVerification);
     }
 }
 
@@ -2043,38 +695,25 @@ public sealed partial record StreamPreambleData
         Json.Begin(ref reader);
         while (Json.NextMember(ref reader))
         {
-            if (reader.ValueTextEquals("requestId"u8))
+            switch (Shapes.StreamPreambleData.Enter(ref reader))
             {
-                reader.Read();
-                requestIdValue = Json.ReadString(ref reader);
-            }
-            else if (reader.ValueTextEquals("token"u8))
-            {
-                reader.Read();
-                tokenValue = Json.ReadString(ref reader);
-            }
-            else
-            {
-                Json.ReadExtra(ref reader, ref extra);
+                case 0: requestIdValue = Json.ReadString(ref reader); break;
+                case 1: tokenValue = Json.ReadString(ref reader); break;
+                default: Json.ReadExtra(ref reader, ref extra); break;
             }
         }
         return new StreamPreambleData
         {
+            Unlisted = extra,
             RequestId = requestIdValue ?? throw WireFault.Missing(),
             Token = tokenValue ?? throw WireFault.Missing(),
-            Unlisted = extra,
         };
     }
 
-    internal override void WriteTo(Utf8JsonWriter writer)
+    internal override void WriteMembers(Utf8JsonWriter writer)
     {
-        writer.WriteStartObject();
-        writer.WritePropertyName("requestId"u8);
-        writer.WriteStringValue(RequestId);
-        writer.WritePropertyName("token"u8);
-        writer.WriteStringValue(Token);
-        WriteExtra(writer);
-        writer.WriteEndObject();
+        writer.Member("requestId"u8, RequestId);
+        writer.Member("token"u8, Token);
     }
 }
 
@@ -2088,38 +727,25 @@ public sealed partial record StreamReasoningData
         Json.Begin(ref reader);
         while (Json.NextMember(ref reader))
         {
-            if (reader.ValueTextEquals("requestId"u8))
+            switch (Shapes.StreamReasoningData.Enter(ref reader))
             {
-                reader.Read();
-                requestIdValue = Json.ReadString(ref reader);
-            }
-            else if (reader.ValueTextEquals("token"u8))
-            {
-                reader.Read();
-                tokenValue = Json.ReadString(ref reader);
-            }
-            else
-            {
-                Json.ReadExtra(ref reader, ref extra);
+                case 0: requestIdValue = Json.ReadString(ref reader); break;
+                case 1: tokenValue = Json.ReadString(ref reader); break;
+                default: Json.ReadExtra(ref reader, ref extra); break;
             }
         }
         return new StreamReasoningData
         {
+            Unlisted = extra,
             RequestId = requestIdValue ?? throw WireFault.Missing(),
             Token = tokenValue ?? throw WireFault.Missing(),
-            Unlisted = extra,
         };
     }
 
-    internal override void WriteTo(Utf8JsonWriter writer)
+    internal override void WriteMembers(Utf8JsonWriter writer)
     {
-        writer.WriteStartObject();
-        writer.WritePropertyName("requestId"u8);
-        writer.WriteStringValue(RequestId);
-        writer.WritePropertyName("token"u8);
-        writer.WriteStringValue(Token);
-        WriteExtra(writer);
-        writer.WriteEndObject();
+        writer.Member("requestId"u8, RequestId);
+        writer.Member("token"u8, Token);
     }
 }
 
@@ -2133,304 +759,110 @@ public sealed partial record StreamTokenData
         Json.Begin(ref reader);
         while (Json.NextMember(ref reader))
         {
-            if (reader.ValueTextEquals("requestId"u8))
+            switch (Shapes.StreamTokenData.Enter(ref reader))
             {
-                reader.Read();
-                requestIdValue = Json.ReadString(ref reader);
-            }
-            else if (reader.ValueTextEquals("token"u8))
-            {
-                reader.Read();
-                tokenValue = Json.ReadString(ref reader);
-            }
-            else
-            {
-                Json.ReadExtra(ref reader, ref extra);
+                case 0: requestIdValue = Json.ReadString(ref reader); break;
+                case 1: tokenValue = Json.ReadString(ref reader); break;
+                default: Json.ReadExtra(ref reader, ref extra); break;
             }
         }
         return new StreamTokenData
         {
+            Unlisted = extra,
             RequestId = requestIdValue ?? throw WireFault.Missing(),
             Token = tokenValue ?? throw WireFault.Missing(),
-            Unlisted = extra,
         };
     }
 
-    internal override void WriteTo(Utf8JsonWriter writer)
+    internal override void WriteMembers(Utf8JsonWriter writer)
     {
-        writer.WriteStartObject();
-        writer.WritePropertyName("requestId"u8);
-        writer.WriteStringValue(RequestId);
-        writer.WritePropertyName("token"u8);
-        writer.WriteStringValue(Token);
-        WriteExtra(writer);
-        writer.WriteEndObject();
+        writer.Member("requestId"u8, RequestId);
+        writer.Member("token"u8, Token);
     }
 }
 
 public sealed partial record TurnResumedData
 {
-    internal static TurnResumedData ReadFrom(ref Utf8JsonReader reader)
+    internal static TurnResumedData ReadFrom(JsonElement json) => new TurnResumedData
     {
-        string? requestIdValue = null;
-        TurnResumedDetails? dataValue = null;
-        Dictionary<string, JsonElement>? extra = null;
-        Json.Begin(ref reader);
-        while (Json.NextMember(ref reader))
-        {
-            if (reader.ValueTextEquals("requestId"u8))
-            {
-                reader.Read();
-                requestIdValue = Json.ReadString(ref reader);
-            }
-            else if (reader.ValueTextEquals("data"u8))
-            {
-                reader.Read();
-                dataValue = TurnResumedDetails.ReadFrom(ref reader);
-            }
-            else
-            {
-                Json.ReadExtra(ref reader, ref extra);
-            }
-        }
-        return new TurnResumedData
-        {
-            RequestId = requestIdValue ?? throw WireFault.Missing(),
-            Data = dataValue ?? throw WireFault.Missing(),
-            Unlisted = extra,
-        };
-    }
+        Unlisted = Json.Extra(json, Shapes.TurnResumedData),
+        RequestId = Json.Text(json.Due("requestId"u8)),
+        Data = TurnResumedDetails.ReadFrom(json.Due("data"u8)),
+    };
 
-    internal override void WriteTo(Utf8JsonWriter writer)
+    internal override void WriteMembers(Utf8JsonWriter writer)
     {
-        writer.WriteStartObject();
-        writer.WritePropertyName("requestId"u8);
-        writer.WriteStringValue(RequestId);
-        writer.WritePropertyName("data"u8);
-        Data.WriteTo(writer);
-        WriteExtra(writer);
-        writer.WriteEndObject();
+        writer.Member("requestId"u8, RequestId);
+        writer.Member("data"u8, Data);
     }
 }
 
 public sealed partial record TurnResumedDetails
 {
-    internal static TurnResumedDetails ReadFrom(ref Utf8JsonReader reader)
+    internal static TurnResumedDetails ReadFrom(JsonElement json) => new TurnResumedDetails
     {
-        ResumeState? stateValue = null;
-        long? lastSeqValue = null;
-        Dictionary<string, JsonElement>? extra = null;
-        Json.Begin(ref reader);
-        while (Json.NextMember(ref reader))
-        {
-            if (reader.ValueTextEquals("state"u8))
-            {
-                reader.Read();
-                stateValue = new ResumeState(Json.ReadString(ref reader));
-            }
-            else if (reader.ValueTextEquals("lastSeq"u8))
-            {
-                reader.Read();
-                lastSeqValue = Json.ReadInteger(ref reader);
-            }
-            else
-            {
-                Json.ReadExtra(ref reader, ref extra);
-            }
-        }
-        return new TurnResumedDetails
-        {
-            State = stateValue ?? throw WireFault.Missing(),
-            LastSeq = lastSeqValue ?? throw WireFault.Missing(),
-            Unlisted = extra,
-        };
-    }
+        Unlisted = Json.Extra(json, Shapes.TurnResumedDetails),
+        State = new ResumeState(Json.Text(json.Due("state"u8))),
+        LastSeq = Json.Integer(json.Due("lastSeq"u8)),
+    };
 
-    internal override void WriteTo(Utf8JsonWriter writer)
+    internal override void WriteMembers(Utf8JsonWriter writer)
     {
-        writer.WriteStartObject();
-        writer.WritePropertyName("state"u8);
-        writer.WriteStringValue(State.Value);
-        writer.WritePropertyName("lastSeq"u8);
-        writer.WriteNumberValue(LastSeq);
-        WriteExtra(writer);
-        writer.WriteEndObject();
+        writer.Member("state"u8, State.Value);
+        writer.Member("lastSeq"u8, LastSeq);
     }
 }
 
 public sealed partial record Usage
 {
-    internal static Usage ReadFrom(ref Utf8JsonReader reader)
+    internal static Usage ReadFrom(JsonElement json) => new Usage
     {
-        double? costUsdValue = null;
-        long? promptTokensValue = null;
-        long? completionTokensValue = null;
-        Dictionary<string, JsonElement>? extra = null;
-        Json.Begin(ref reader);
-        while (Json.NextMember(ref reader))
-        {
-            if (reader.ValueTextEquals("costUsd"u8))
-            {
-                reader.Read();
-                costUsdValue = Json.IsNull(ref reader) ? null : Json.ReadNumber(ref reader);
-            }
-            else if (reader.ValueTextEquals("promptTokens"u8))
-            {
-                reader.Read();
-                promptTokensValue = Json.IsNull(ref reader) ? null : Json.ReadInteger(ref reader);
-            }
-            else if (reader.ValueTextEquals("completionTokens"u8))
-            {
-                reader.Read();
-                completionTokensValue = Json.IsNull(ref reader) ? null : Json.ReadInteger(ref reader);
-            }
-            else
-            {
-                Json.ReadExtra(ref reader, ref extra);
-            }
-        }
-        return new Usage
-        {
-            CostUsd = costUsdValue,
-            PromptTokens = promptTokensValue,
-            CompletionTokens = completionTokensValue,
-            Unlisted = extra,
-        };
-    }
+        Unlisted = Json.Extra(json, Shapes.Usage),
+        CostUsd = json.Has("costUsd"u8, out var e0) ? Json.Number(e0) : null,
+        PromptTokens = json.Has("promptTokens"u8, out var e1) ? Json.Integer(e1) : null,
+        CompletionTokens = json.Has("completionTokens"u8, out var e2) ? Json.Integer(e2) : null,
+    };
 
-    internal override void WriteTo(Utf8JsonWriter writer)
+    internal override void WriteMembers(Utf8JsonWriter writer)
     {
-        writer.WriteStartObject();
-        if (CostUsd is { } costUsdValue)
-        {
-            writer.WritePropertyName("costUsd"u8);
-            Json.WriteNumber(writer, costUsdValue);
-        }
-        if (PromptTokens is { } promptTokensValue)
-        {
-            writer.WritePropertyName("promptTokens"u8);
-            writer.WriteNumberValue(promptTokensValue);
-        }
-        if (CompletionTokens is { } completionTokensValue)
-        {
-            writer.WritePropertyName("completionTokens"u8);
-            writer.WriteNumberValue(completionTokensValue);
-        }
-        WriteExtra(writer);
-        writer.WriteEndObject();
+        writer.Member("costUsd"u8, CostUsd);
+        writer.Member("promptTokens"u8, PromptTokens);
+        writer.Member("completionTokens"u8, CompletionTokens);
     }
 }
 
 public sealed partial record WriteConfirmationRequiredData
 {
-    internal static WriteConfirmationRequiredData ReadFrom(ref Utf8JsonReader reader)
+    internal static WriteConfirmationRequiredData ReadFrom(JsonElement json) => new WriteConfirmationRequiredData
     {
-        string? requestIdValue = null;
-        WriteConfirmationRequiredDetails? dataValue = null;
-        Dictionary<string, JsonElement>? extra = null;
-        Json.Begin(ref reader);
-        while (Json.NextMember(ref reader))
-        {
-            if (reader.ValueTextEquals("requestId"u8))
-            {
-                reader.Read();
-                requestIdValue = Json.ReadString(ref reader);
-            }
-            else if (reader.ValueTextEquals("data"u8))
-            {
-                reader.Read();
-                dataValue = WriteConfirmationRequiredDetails.ReadFrom(ref reader);
-            }
-            else
-            {
-                Json.ReadExtra(ref reader, ref extra);
-            }
-        }
-        return new WriteConfirmationRequiredData
-        {
-            RequestId = requestIdValue ?? throw WireFault.Missing(),
-            Data = dataValue ?? throw WireFault.Missing(),
-            Unlisted = extra,
-        };
-    }
+        Unlisted = Json.Extra(json, Shapes.WriteConfirmationRequiredData),
+        RequestId = Json.Text(json.Due("requestId"u8)),
+        Data = WriteConfirmationRequiredDetails.ReadFrom(json.Due("data"u8)),
+    };
 
-    internal override void WriteTo(Utf8JsonWriter writer)
+    internal override void WriteMembers(Utf8JsonWriter writer)
     {
-        writer.WriteStartObject();
-        writer.WritePropertyName("requestId"u8);
-        writer.WriteStringValue(RequestId);
-        writer.WritePropertyName("data"u8);
-        Data.WriteTo(writer);
-        WriteExtra(writer);
-        writer.WriteEndObject();
+        writer.Member("requestId"u8, RequestId);
+        writer.Member("data"u8, Data);
     }
 }
 
 public sealed partial record WriteConfirmationRequiredDetails
 {
-    internal static WriteConfirmationRequiredDetails ReadFrom(ref Utf8JsonReader reader)
+    internal static WriteConfirmationRequiredDetails ReadFrom(JsonElement json) => new WriteConfirmationRequiredDetails
     {
-        string? toolIdValue = null;
-        string? actionDescriptionValue = null;
-        string? confirmationIdValue = null;
-        long? expiresAtValue = null;
-        Dictionary<string, JsonElement>? extra = null;
-        Json.Begin(ref reader);
-        while (Json.NextMember(ref reader))
-        {
-            if (reader.ValueTextEquals("toolId"u8))
-            {
-                reader.Read();
-                toolIdValue = Json.ReadString(ref reader);
-            }
-            else if (reader.ValueTextEquals("actionDescription"u8))
-            {
-                reader.Read();
-                actionDescriptionValue = Json.ReadString(ref reader);
-            }
-            else if (reader.ValueTextEquals("confirmationId"u8))
-            {
-                reader.Read();
-                confirmationIdValue = Json.IsNull(ref reader) ? null : Json.ReadString(ref reader);
-            }
-            else if (reader.ValueTextEquals("expiresAt"u8))
-            {
-                reader.Read();
-                expiresAtValue = Json.IsNull(ref reader) ? null : Json.ReadInteger(ref reader);
-            }
-            else
-            {
-                Json.ReadExtra(ref reader, ref extra);
-            }
-        }
-        return new WriteConfirmationRequiredDetails
-        {
-            ToolId = toolIdValue ?? throw WireFault.Missing(),
-            ActionDescription = actionDescriptionValue ?? throw WireFault.Missing(),
-            ConfirmationId = confirmationIdValue,
-            ExpiresAt = expiresAtValue,
-            Unlisted = extra,
-        };
-    }
+        Unlisted = Json.Extra(json, Shapes.WriteConfirmationRequiredDetails),
+        ToolId = Json.Text(json.Due("toolId"u8)),
+        ActionDescription = Json.Text(json.Due("actionDescription"u8)),
+        ConfirmationId = json.Has("confirmationId"u8, out var e2) ? Json.Text(e2) : null,
+        ExpiresAt = json.Has("expiresAt"u8, out var e3) ? Json.Integer(e3) : null,
+    };
 
-    internal override void WriteTo(Utf8JsonWriter writer)
+    internal override void WriteMembers(Utf8JsonWriter writer)
     {
-        writer.WriteStartObject();
-        writer.WritePropertyName("toolId"u8);
-        writer.WriteStringValue(ToolId);
-        writer.WritePropertyName("actionDescription"u8);
-        writer.WriteStringValue(ActionDescription);
-        if (ConfirmationId is { } confirmationIdValue)
-        {
-            writer.WritePropertyName("confirmationId"u8);
-            writer.WriteStringValue(confirmationIdValue);
-        }
-        if (ExpiresAt is { } expiresAtValue)
-        {
-            writer.WritePropertyName("expiresAt"u8);
-            writer.WriteNumberValue(expiresAtValue);
-        }
-        WriteExtra(writer);
-        writer.WriteEndObject();
+        writer.Member("toolId"u8, ToolId);
+        writer.Member("actionDescription"u8, ActionDescription);
+        writer.Member("confirmationId"u8, ConfirmationId);
+        writer.Member("expiresAt"u8, ExpiresAt);
     }
 }

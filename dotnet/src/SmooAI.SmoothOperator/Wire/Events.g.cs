@@ -41,7 +41,6 @@ public sealed partial record EventualResponseEvent : ServerEvent
     /// <inheritdoc/>
     public override string Type => "eventual_response";
 
-    /// <summary>Top-level copy. Action or turn that caused the event, once more.</summary>
     internal string? TopRequestId { get; init; }
 
     /// <summary>
@@ -50,7 +49,6 @@ public sealed partial record EventualResponseEvent : ServerEvent
     /// </summary>
     public long? Seq { get; init; }
 
-    /// <summary>Top-level copy. HTTP-like status, once more.</summary>
     internal long? TopStatus { get; init; }
 
     /// <summary>Envelope of the payload.</summary>
@@ -93,7 +91,6 @@ public sealed partial record StreamChunkEvent : ServerEvent
     /// <inheritdoc/>
     public override string Type => "stream_chunk";
 
-    /// <summary>Top-level copy. Action or turn that caused the event, once more.</summary>
     internal string? TopRequestId { get; init; }
 
     /// <summary>
@@ -102,7 +99,6 @@ public sealed partial record StreamChunkEvent : ServerEvent
     /// </summary>
     public long? Seq { get; init; }
 
-    /// <summary>Top-level copy. Node that reports, once more.</summary>
     internal string? TopNode { get; init; }
 
     /// <summary>Envelope of the payload.</summary>
@@ -130,7 +126,6 @@ public sealed partial record StreamTokenEvent : ServerEvent
     /// <inheritdoc/>
     public override string Type => "stream_token";
 
-    /// <summary>Top-level copy. Action or turn that caused the event, once more.</summary>
     internal string? TopRequestId { get; init; }
 
     /// <summary>
@@ -139,7 +134,6 @@ public sealed partial record StreamTokenEvent : ServerEvent
     /// </summary>
     public long? Seq { get; init; }
 
-    /// <summary>Top-level copy. The piece, once more.</summary>
     internal string? TopToken { get; init; }
 
     /// <summary>Envelope of the payload.</summary>
@@ -163,7 +157,6 @@ public sealed partial record StreamPreambleEvent : ServerEvent
     /// <inheritdoc/>
     public override string Type => "stream_preamble";
 
-    /// <summary>Top-level copy. Action or turn that caused the event, once more.</summary>
     internal string? TopRequestId { get; init; }
 
     /// <summary>
@@ -172,7 +165,6 @@ public sealed partial record StreamPreambleEvent : ServerEvent
     /// </summary>
     public long? Seq { get; init; }
 
-    /// <summary>Top-level copy. The piece, once more.</summary>
     internal string? TopToken { get; init; }
 
     /// <summary>Envelope of the payload.</summary>
@@ -194,7 +186,6 @@ public sealed partial record StreamReasoningEvent : ServerEvent
     /// <inheritdoc/>
     public override string Type => "stream_reasoning";
 
-    /// <summary>Top-level copy. Action or turn that caused the event, once more.</summary>
     internal string? TopRequestId { get; init; }
 
     /// <summary>
@@ -203,7 +194,6 @@ public sealed partial record StreamReasoningEvent : ServerEvent
     /// </summary>
     public long? Seq { get; init; }
 
-    /// <summary>Top-level copy. The piece, once more.</summary>
     internal string? TopToken { get; init; }
 
     /// <summary>Envelope of the payload.</summary>
@@ -225,7 +215,6 @@ public sealed partial record KeepaliveEvent : ServerEvent
     /// <inheritdoc/>
     public override string Type => "keepalive";
 
-    /// <summary>Top-level copy. Action or turn that caused the event, once more.</summary>
     internal string? TopRequestId { get; init; }
 
     /// <summary>Envelope of the payload.</summary>
@@ -244,7 +233,6 @@ public sealed partial record WriteConfirmationRequiredEvent : ServerEvent
     /// <inheritdoc/>
     public override string Type => "write_confirmation_required";
 
-    /// <summary>Top-level copy. Action or turn that caused the event, once more.</summary>
     internal string? TopRequestId { get; init; }
 
     /// <summary>
@@ -284,7 +272,6 @@ public sealed partial record OtpVerificationRequiredEvent : ServerEvent
     /// <inheritdoc/>
     public override string Type => "otp_verification_required";
 
-    /// <summary>Top-level copy. Action or turn that caused the event, once more.</summary>
     internal string? TopRequestId { get; init; }
 
     /// <summary>
@@ -327,7 +314,6 @@ public sealed partial record OtpSentEvent : ServerEvent
     /// <inheritdoc/>
     public override string Type => "otp_sent";
 
-    /// <summary>Top-level copy. Action or turn that caused the event, once more.</summary>
     internal string? TopRequestId { get; init; }
 
     /// <summary>
@@ -358,7 +344,6 @@ public sealed partial record OtpVerifiedEvent : ServerEvent
     /// <inheritdoc/>
     public override string Type => "otp_verified";
 
-    /// <summary>Top-level copy. Action or turn that caused the event, once more.</summary>
     internal string? TopRequestId { get; init; }
 
     /// <summary>
@@ -386,7 +371,6 @@ public sealed partial record OtpInvalidEvent : ServerEvent
     /// <inheritdoc/>
     public override string Type => "otp_invalid";
 
-    /// <summary>Top-level copy. Action or turn that caused the event, once more.</summary>
     internal string? TopRequestId { get; init; }
 
     /// <summary>
@@ -422,7 +406,6 @@ public sealed partial record InteractionRequiredEvent : ServerEvent
     /// <inheritdoc/>
     public override string Type => "interaction_required";
 
-    /// <summary>Top-level copy. Action or turn that caused the event, once more.</summary>
     internal string? TopRequestId { get; init; }
 
     /// <summary>
@@ -465,7 +448,6 @@ public sealed partial record InteractionInvalidEvent : ServerEvent
     /// <inheritdoc/>
     public override string Type => "interaction_invalid";
 
-    /// <summary>Top-level copy. Action or turn that caused the event, once more.</summary>
     internal string? TopRequestId { get; init; }
 
     /// <summary>
@@ -502,7 +484,6 @@ public sealed partial record CancelledEvent : ServerEvent
     /// <inheritdoc/>
     public override string Type => "cancelled";
 
-    /// <summary>Top-level copy. Action or turn that caused the event, once more.</summary>
     internal string? TopRequestId { get; init; }
 
     /// <summary>
@@ -511,7 +492,6 @@ public sealed partial record CancelledEvent : ServerEvent
     /// </summary>
     public long? Seq { get; init; }
 
-    /// <summary>Top-level copy. Always 499.</summary>
     internal long? TopStatus { get; init; }
 
     /// <summary>Envelope of the payload.</summary>
@@ -533,7 +513,6 @@ public sealed partial record ErrorEvent : ServerEvent
     /// <inheritdoc/>
     public override string Type => "error";
 
-    /// <summary>Top-level copy. Action or turn that caused the event, once more.</summary>
     internal string? TopRequestId { get; init; }
 
     /// <summary>
@@ -542,7 +521,6 @@ public sealed partial record ErrorEvent : ServerEvent
     /// </summary>
     public long? Seq { get; init; }
 
-    /// <summary>Top-level copy. What failed, once more.</summary>
     internal ErrorInfo? TopError { get; init; }
 
     /// <summary>Envelope of the payload.</summary>
@@ -586,7 +564,6 @@ public sealed partial record TurnResumedEvent : ServerEvent
     /// <inheritdoc/>
     public override string Type => "turn_resumed";
 
-    /// <summary>Top-level copy. The turn, once more.</summary>
     internal string? TopRequestId { get; init; }
 
     /// <summary>Envelope of the payload.</summary>
@@ -621,7 +598,6 @@ public sealed partial record PongEvent : ServerEvent
     /// <summary>Envelope of the payload.</summary>
     public PongData? Data { get; init; }
 
-    /// <summary>Top-level copy. When the server wrote the event, epoch ms. At least 0.</summary>
     internal long? TopTimestamp { get; init; }
 
     /// <summary>Server time, epoch ms.</summary>

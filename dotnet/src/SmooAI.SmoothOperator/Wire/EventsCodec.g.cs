@@ -9,134 +9,26 @@ public sealed partial record ImmediateResponseEvent
 {
     internal override string? CorrelationId => RequestId;
 
-    internal static ImmediateResponseEvent ReadFrom(ref Utf8JsonReader reader)
+    internal static ImmediateResponseEvent ReadFrom(JsonElement json) => new ImmediateResponseEvent
     {
-        string? requestIdValue = null;
-        long? seqValue = null;
-        long? statusValue = null;
-        string? messageValue = null;
-        JsonElement? dataValue = null;
-        long? timestampValue = null;
-        Dictionary<string, JsonElement>? extra = null;
-        Json.Begin(ref reader);
-        while (Json.NextMember(ref reader))
-        {
-            if (reader.ValueTextEquals("requestId"u8))
-            {
-                reader.Read();
-                requestIdValue = Json.IsNull(ref reader) ? null : Json.ReadString(ref reader);
-            }
-            else if (reader.ValueTextEquals("seq"u8))
-            {
-                reader.Read();
-                seqValue = Json.IsNull(ref reader) ? null : Json.ReadInteger(ref reader);
-            }
-            else if (reader.ValueTextEquals("status"u8))
-            {
-                reader.Read();
-                statusValue = Json.IsNull(ref reader) ? null : Json.ReadInteger(ref reader);
-            }
-            else if (reader.ValueTextEquals("message"u8))
-            {
-                reader.Read();
-                messageValue = Json.IsNull(ref reader) ? null : Json.ReadString(ref reader);
-            }
-            else if (reader.ValueTextEquals("data"u8))
-            {
-                reader.Read();
-                dataValue = Json.ReadElement(ref reader, JsonKinds.Object);
-            }
-            else if (reader.ValueTextEquals("timestamp"u8))
-            {
-                reader.Read();
-                timestampValue = Json.IsNull(ref reader) ? null : Json.ReadInteger(ref reader);
-            }
-            else if (reader.ValueTextEquals("type"u8))
-            {
-                Json.ReadTag(ref reader, "immediate_response"u8);
-            }
-            else
-            {
-                Json.ReadExtra(ref reader, ref extra);
-            }
-        }
-        return new ImmediateResponseEvent
-        {
-            RequestId = requestIdValue,
-            Seq = seqValue,
-            Status = statusValue,
-            Message = messageValue,
-            Data = dataValue ?? throw WireFault.Missing(),
-            Timestamp = timestampValue,
-            Unlisted = extra,
-        };
-    }
+        Unlisted = Json.Extra(Json.Tagged(json, "type"u8, "immediate_response"u8), Shapes.ImmediateResponse),
+        RequestId = json.Has("requestId"u8, out var e1) ? Json.Text(e1) : null,
+        Seq = json.Has("seq"u8, out var e2) ? Json.Integer(e2) : null,
+        Status = json.Has("status"u8, out var e3) ? Json.Integer(e3) : null,
+        Message = json.Has("message"u8, out var e4) ? Json.Text(e4) : null,
+        Data = Json.Kept(json.Due("data"u8), JsonKinds.Object),
+        Timestamp = json.Has("timestamp"u8, out var e6) ? Json.Integer(e6) : null,
+    };
 
-    internal override void WriteTo(Utf8JsonWriter writer)
-    {
-        writer.WriteStartObject();
-        writer.WriteString("type"u8, "immediate_response"u8);
-        if (RequestId is { } requestIdValue)
-        {
-            writer.WritePropertyName("requestId"u8);
-            writer.WriteStringValue(requestIdValue);
-        }
-        if (Seq is { } seqValue)
-        {
-            writer.WritePropertyName("seq"u8);
-            writer.WriteNumberValue(seqValue);
-        }
-        if (Status is { } statusValue)
-        {
-            writer.WritePropertyName("status"u8);
-            writer.WriteNumberValue(statusValue);
-        }
-        if (Message is { } messageValue)
-        {
-            writer.WritePropertyName("message"u8);
-            writer.WriteStringValue(messageValue);
-        }
-        writer.WritePropertyName("data"u8);
-        Data.WriteTo(writer);
-        if (Timestamp is { } timestampValue)
-        {
-            writer.WritePropertyName("timestamp"u8);
-            writer.WriteNumberValue(timestampValue);
-        }
-        WriteExtra(writer);
-        writer.WriteEndObject();
-    }
-
-    internal override void WriteFacts(Utf8JsonWriter writer)
+    internal override void WriteMembers(Utf8JsonWriter writer)
     {
         writer.WriteString("type"u8, "immediate_response"u8);
-        if (RequestId is { } requestIdValue)
-        {
-            writer.WritePropertyName("requestId"u8);
-            writer.WriteStringValue(requestIdValue);
-        }
-        if (Seq is { } seqValue)
-        {
-            writer.WritePropertyName("seq"u8);
-            writer.WriteNumberValue(seqValue);
-        }
-        if (Status is { } statusValue)
-        {
-            writer.WritePropertyName("status"u8);
-            writer.WriteNumberValue(statusValue);
-        }
-        if (Message is { } messageValue)
-        {
-            writer.WritePropertyName("message"u8);
-            writer.WriteStringValue(messageValue);
-        }
-        writer.WritePropertyName("data"u8);
-        Data.WriteTo(writer);
-        if (Timestamp is { } timestampValue)
-        {
-            writer.WritePropertyName("timestamp"u8);
-            writer.WriteNumberValue(timestampValue);
-        }
+        writer.Member("requestId"u8, RequestId);
+        writer.Member("seq"u8, Seq);
+        writer.Member("status"u8, Status);
+        writer.Member("message"u8, Message);
+        writer.Member("data"u8, Data);
+        writer.Member("timestamp"u8, Timestamp);
     }
 }
 
@@ -144,138 +36,40 @@ public sealed partial record EventualResponseEvent
 {
     internal override string? CorrelationId => TopRequestId ?? Data.RequestId;
 
-    internal static EventualResponseEvent ReadFrom(ref Utf8JsonReader reader)
+    internal static EventualResponseEvent ReadFrom(JsonElement json) => new EventualResponseEvent
     {
-        string? requestIdValue = null;
-        long? seqValue = null;
-        long? statusValue = null;
-        EventualResponseData? dataValue = null;
-        long? timestampValue = null;
-        Dictionary<string, JsonElement>? extra = null;
-        Json.Begin(ref reader);
-        while (Json.NextMember(ref reader))
-        {
-            if (reader.ValueTextEquals("requestId"u8))
-            {
-                reader.Read();
-                requestIdValue = Json.IsNull(ref reader) ? null : Json.ReadString(ref reader);
-            }
-            else if (reader.ValueTextEquals("seq"u8))
-            {
-                reader.Read();
-                seqValue = Json.IsNull(ref reader) ? null : Json.ReadInteger(ref reader);
-            }
-            else if (reader.ValueTextEquals("status"u8))
-            {
-                reader.Read();
-                statusValue = Json.IsNull(ref reader) ? null : Json.ReadInteger(ref reader);
-            }
-            else if (reader.ValueTextEquals("data"u8))
-            {
-                reader.Read();
-                dataValue = EventualResponseData.ReadFrom(ref reader);
-            }
-            else if (reader.ValueTextEquals("timestamp"u8))
-            {
-                reader.Read();
-                timestampValue = Json.IsNull(ref reader) ? null : Json.ReadInteger(ref reader);
-            }
-            else if (reader.ValueTextEquals("type"u8))
-            {
-                Json.ReadTag(ref reader, "eventual_response"u8);
-            }
-            else
-            {
-                Json.ReadExtra(ref reader, ref extra);
-            }
-        }
-        return new EventualResponseEvent
-        {
-            TopRequestId = requestIdValue,
-            Seq = seqValue,
-            TopStatus = statusValue,
-            Data = dataValue ?? throw WireFault.Missing(),
-            Timestamp = timestampValue,
-            Unlisted = extra,
-        };
-    }
+        Unlisted = Json.Extra(Json.Tagged(json, "type"u8, "eventual_response"u8), Shapes.EventualResponse),
+        TopRequestId = json.Has("requestId"u8, out var e1) ? Json.Text(e1) : null,
+        Seq = json.Has("seq"u8, out var e2) ? Json.Integer(e2) : null,
+        TopStatus = json.Has("status"u8, out var e3) ? Json.Integer(e3) : null,
+        Data = EventualResponseData.ReadFrom(json.Due("data"u8)),
+        Timestamp = json.Has("timestamp"u8, out var e5) ? Json.Integer(e5) : null,
+    };
 
-    internal override void WriteTo(Utf8JsonWriter writer)
+    internal override void WriteMembers(Utf8JsonWriter writer)
     {
-        writer.WriteStartObject();
         writer.WriteString("type"u8, "eventual_response"u8);
-        if ((TopRequestId ?? (IsReceived ? null : (string?)Data.RequestId)) is { } requestIdValue)
-        {
-            writer.WritePropertyName("requestId"u8);
-            writer.WriteStringValue(requestIdValue);
-        }
-        if (Seq is { } seqValue)
-        {
-            writer.WritePropertyName("seq"u8);
-            writer.WriteNumberValue(seqValue);
-        }
-        if ((TopStatus ?? (IsReceived ? null : (long?)Data.Status)) is { } statusValue)
-        {
-            writer.WritePropertyName("status"u8);
-            writer.WriteNumberValue(statusValue);
-        }
-        writer.WritePropertyName("data"u8);
-        Data.WriteTo(writer);
-        if (Timestamp is { } timestampValue)
-        {
-            writer.WritePropertyName("timestamp"u8);
-            writer.WriteNumberValue(timestampValue);
-        }
-        WriteExtra(writer);
-        writer.WriteEndObject();
+        writer.Member("requestId"u8, TopRequestId ?? (IsReceived ? null : (string?)Data.RequestId));
+        writer.Member("seq"u8, Seq);
+        writer.Member("status"u8, TopStatus ?? (IsReceived ? null : (long?)Data.Status));
+        writer.Member("data"u8, Data);
+        writer.Member("timestamp"u8, Timestamp);
     }
 
     internal override void WriteFacts(Utf8JsonWriter writer)
     {
         writer.WriteString("type"u8, "eventual_response"u8);
-        writer.WritePropertyName("requestId"u8);
-        writer.WriteStringValue(RequestId);
-        if (Seq is { } seqValue)
-        {
-            writer.WritePropertyName("seq"u8);
-            writer.WriteNumberValue(seqValue);
-        }
-        writer.WritePropertyName("status"u8);
-        writer.WriteNumberValue(Status);
-        if (Timestamp is { } timestampValue)
-        {
-            writer.WritePropertyName("timestamp"u8);
-            writer.WriteNumberValue(timestampValue);
-        }
-        writer.WritePropertyName("messageId"u8);
-        writer.WriteStringValue(MessageId);
-        writer.WritePropertyName("response"u8);
-        Response.WriteTo(writer);
-        if (NeedsEscalation is { } needsEscalationValue)
-        {
-            writer.WritePropertyName("needsEscalation"u8);
-            writer.WriteBooleanValue(needsEscalationValue);
-        }
-        if (EscalationReason is { } escalationReasonValue)
-        {
-            writer.WritePropertyName("escalationReason"u8);
-            writer.WriteStringValue(escalationReasonValue);
-        }
-        if (Usage is { } usageValue)
-        {
-            writer.WritePropertyName("usage"u8);
-            usageValue.WriteTo(writer);
-        }
-        if (Citations is { } citationsValue)
-        {
-            writer.WritePropertyName("citations"u8);
-            Json.WriteList(writer, citationsValue, static (w, v) => v.WriteTo(w));
-        }
-        if (Directive is { } directiveValue)
-        {
-            writer.WritePropertyName("directive"u8);
-            directiveValue.WriteTo(writer);
-        }
+        writer.Member("requestId"u8, RequestId);
+        writer.Member("seq"u8, Seq);
+        writer.Member("status"u8, Status);
+        writer.Member("timestamp"u8, Timestamp);
+        writer.Member("messageId"u8, MessageId);
+        writer.Member("response"u8, Response);
+        writer.Member("needsEscalation"u8, NeedsEscalation);
+        writer.Member("escalationReason"u8, EscalationReason);
+        writer.Member("usage"u8, Usage);
+        writer.Member("citations"u8, Citations, static (w, v) => Json.WriteList(w, v, static (w, v) => v.WriteTo(w)));
+        writer.Member("directive"u8, Directive);
     }
 }
 
@@ -294,105 +88,47 @@ public sealed partial record StreamChunkEvent
         Json.Begin(ref reader);
         while (Json.NextMember(ref reader))
         {
-            if (reader.ValueTextEquals("requestId"u8))
+            switch (Shapes.StreamChunk.Enter(ref reader))
             {
-                reader.Read();
-                requestIdValue = Json.IsNull(ref reader) ? null : Json.ReadString(ref reader);
-            }
-            else if (reader.ValueTextEquals("seq"u8))
-            {
-                reader.Read();
-                seqValue = Json.IsNull(ref reader) ? null : Json.ReadInteger(ref reader);
-            }
-            else if (reader.ValueTextEquals("node"u8))
-            {
-                reader.Read();
-                nodeValue = Json.IsNull(ref reader) ? null : Json.ReadString(ref reader);
-            }
-            else if (reader.ValueTextEquals("data"u8))
-            {
-                reader.Read();
-                dataValue = StreamChunkData.ReadFrom(ref reader);
-            }
-            else if (reader.ValueTextEquals("timestamp"u8))
-            {
-                reader.Read();
-                timestampValue = Json.IsNull(ref reader) ? null : Json.ReadInteger(ref reader);
-            }
-            else if (reader.ValueTextEquals("type"u8))
-            {
-                Json.ReadTag(ref reader, "stream_chunk"u8);
-            }
-            else
-            {
-                Json.ReadExtra(ref reader, ref extra);
+                case 0: Json.ReadTag(ref reader, "stream_chunk"u8); break;
+                case 1: requestIdValue = Json.IsNull(ref reader) ? null : Json.ReadString(ref reader); break;
+                case 2: seqValue = Json.IsNull(ref reader) ? null : Json.ReadInteger(ref reader); break;
+                case 3: nodeValue = Json.IsNull(ref reader) ? null : Json.ReadString(ref reader); break;
+                case 4: dataValue = StreamChunkData.ReadFrom(ref reader); break;
+                case 5: timestampValue = Json.IsNull(ref reader) ? null : Json.ReadInteger(ref reader); break;
+                default: Json.ReadExtra(ref reader, ref extra); break;
             }
         }
         return new StreamChunkEvent
         {
+            Unlisted = extra,
             TopRequestId = requestIdValue,
             Seq = seqValue,
             TopNode = nodeValue,
             Data = dataValue ?? throw WireFault.Missing(),
             Timestamp = timestampValue,
-            Unlisted = extra,
         };
     }
 
-    internal override void WriteTo(Utf8JsonWriter writer)
+    internal override void WriteMembers(Utf8JsonWriter writer)
     {
-        writer.WriteStartObject();
         writer.WriteString("type"u8, "stream_chunk"u8);
-        if ((TopRequestId ?? (IsReceived ? null : (string?)Data.RequestId)) is { } requestIdValue)
-        {
-            writer.WritePropertyName("requestId"u8);
-            writer.WriteStringValue(requestIdValue);
-        }
-        if (Seq is { } seqValue)
-        {
-            writer.WritePropertyName("seq"u8);
-            writer.WriteNumberValue(seqValue);
-        }
-        if ((TopNode ?? (IsReceived ? null : (string?)Data.Node)) is { } nodeValue)
-        {
-            writer.WritePropertyName("node"u8);
-            writer.WriteStringValue(nodeValue);
-        }
-        writer.WritePropertyName("data"u8);
-        Data.WriteTo(writer);
-        if (Timestamp is { } timestampValue)
-        {
-            writer.WritePropertyName("timestamp"u8);
-            writer.WriteNumberValue(timestampValue);
-        }
-        WriteExtra(writer);
-        writer.WriteEndObject();
+        writer.Member("requestId"u8, TopRequestId ?? (IsReceived ? null : (string?)Data.RequestId));
+        writer.Member("seq"u8, Seq);
+        writer.Member("node"u8, TopNode ?? (IsReceived ? null : (string?)Data.Node));
+        writer.Member("data"u8, Data);
+        writer.Member("timestamp"u8, Timestamp);
     }
 
     internal override void WriteFacts(Utf8JsonWriter writer)
     {
         writer.WriteString("type"u8, "stream_chunk"u8);
-        writer.WritePropertyName("requestId"u8);
-        writer.WriteStringValue(RequestId);
-        if (Seq is { } seqValue)
-        {
-            writer.WritePropertyName("seq"u8);
-            writer.WriteNumberValue(seqValue);
-        }
-        writer.WritePropertyName("node"u8);
-        writer.WriteStringValue(Node);
-        if (Timestamp is { } timestampValue)
-        {
-            writer.WritePropertyName("timestamp"u8);
-            writer.WriteNumberValue(timestampValue);
-        }
-        writer.WritePropertyName("state"u8);
-        State.WriteTo(writer);
-        if (Done is { } doneValue)
-        {
-            writer.WritePropertyName("done"u8);
-            writer.WriteBooleanValue(doneValue);
-        }
+        writer.Member("requestId"u8, RequestId);
+        writer.Member("seq"u8, Seq);
+        writer.Member("node"u8, Node);
+        writer.Member("timestamp"u8, Timestamp);
+        writer.Member("state"u8, State);
+        writer.Member("done"u8, Done);
     }
 }
 
@@ -411,98 +147,45 @@ public sealed partial record StreamTokenEvent
         Json.Begin(ref reader);
         while (Json.NextMember(ref reader))
         {
-            if (reader.ValueTextEquals("requestId"u8))
+            switch (Shapes.StreamToken.Enter(ref reader))
             {
-                reader.Read();
-                requestIdValue = Json.IsNull(ref reader) ? null : Json.ReadString(ref reader);
-            }
-            else if (reader.ValueTextEquals("seq"u8))
-            {
-                reader.Read();
-                seqValue = Json.IsNull(ref reader) ? null : Json.ReadInteger(ref reader);
-            }
-            else if (reader.ValueTextEquals("token"u8))
-            {
-                reader.Read();
-                tokenValue = Json.IsNull(ref reader) ? null : Json.ReadString(ref reader);
-            }
-            else if (reader.ValueTextEquals("data"u8))
-            {
-                reader.Read();
-                dataValue = StreamTokenData.ReadFrom(ref reader);
-            }
-            else if (reader.ValueTextEquals("timestamp"u8))
-            {
-                reader.Read();
-                timestampValue = Json.IsNull(ref reader) ? null : Json.ReadInteger(ref reader);
-            }
-            else if (reader.ValueTextEquals("type"u8))
-            {
-                Json.ReadTag(ref reader, "stream_token"u8);
-            }
-            else
-            {
-                Json.ReadExtra(ref reader, ref extra);
+                case 0: Json.ReadTag(ref reader, "stream_token"u8); break;
+                case 1: requestIdValue = Json.IsNull(ref reader) ? null : Json.ReadString(ref reader); break;
+                case 2: seqValue = Json.IsNull(ref reader) ? null : Json.ReadInteger(ref reader); break;
+                case 3: tokenValue = Json.IsNull(ref reader) ? null : Json.ReadString(ref reader); break;
+                case 4: dataValue = StreamTokenData.ReadFrom(ref reader); break;
+                case 5: timestampValue = Json.IsNull(ref reader) ? null : Json.ReadInteger(ref reader); break;
+                default: Json.ReadExtra(ref reader, ref extra); break;
             }
         }
         return new StreamTokenEvent
         {
+            Unlisted = extra,
             TopRequestId = requestIdValue,
             Seq = seqValue,
             TopToken = tokenValue,
             Data = dataValue ?? throw WireFault.Missing(),
             Timestamp = timestampValue,
-            Unlisted = extra,
         };
     }
 
-    internal override void WriteTo(Utf8JsonWriter writer)
+    internal override void WriteMembers(Utf8JsonWriter writer)
     {
-        writer.WriteStartObject();
         writer.WriteString("type"u8, "stream_token"u8);
-        if ((TopRequestId ?? (IsReceived ? null : (string?)Data.RequestId)) is { } requestIdValue)
-        {
-            writer.WritePropertyName("requestId"u8);
-            writer.WriteStringValue(requestIdValue);
-        }
-        if (Seq is { } seqValue)
-        {
-            writer.WritePropertyName("seq"u8);
-            writer.WriteNumberValue(seqValue);
-        }
-        if ((TopToken ?? (IsReceived ? null : (string?)Data.Token)) is { } tokenValue)
-        {
-            writer.WritePropertyName("token"u8);
-            writer.WriteStringValue(tokenValue);
-        }
-        writer.WritePropertyName("data"u8);
-        Data.WriteTo(writer);
-        if (Timestamp is { } timestampValue)
-        {
-            writer.WritePropertyName("timestamp"u8);
-            writer.WriteNumberValue(timestampValue);
-        }
-        WriteExtra(writer);
-        writer.WriteEndObject();
+        writer.Member("requestId"u8, TopRequestId ?? (IsReceived ? null : (string?)Data.RequestId));
+        writer.Member("seq"u8, Seq);
+        writer.Member("token"u8, TopToken ?? (IsReceived ? null : (string?)Data.Token));
+        writer.Member("data"u8, Data);
+        writer.Member("timestamp"u8, Timestamp);
     }
 
     internal override void WriteFacts(Utf8JsonWriter writer)
     {
         writer.WriteString("type"u8, "stream_token"u8);
-        writer.WritePropertyName("requestId"u8);
-        writer.WriteStringValue(RequestId);
-        if (Seq is { } seqValue)
-        {
-            writer.WritePropertyName("seq"u8);
-            writer.WriteNumberValue(seqValue);
-        }
-        writer.WritePropertyName("token"u8);
-        writer.WriteStringValue(Token);
-        if (Timestamp is { } timestampValue)
-        {
-            writer.WritePropertyName("timestamp"u8);
-            writer.WriteNumberValue(timestampValue);
-        }
+        writer.Member("requestId"u8, RequestId);
+        writer.Member("seq"u8, Seq);
+        writer.Member("token"u8, Token);
+        writer.Member("timestamp"u8, Timestamp);
     }
 }
 
@@ -521,98 +204,45 @@ public sealed partial record StreamPreambleEvent
         Json.Begin(ref reader);
         while (Json.NextMember(ref reader))
         {
-            if (reader.ValueTextEquals("requestId"u8))
+            switch (Shapes.StreamPreamble.Enter(ref reader))
             {
-                reader.Read();
-                requestIdValue = Json.IsNull(ref reader) ? null : Json.ReadString(ref reader);
-            }
-            else if (reader.ValueTextEquals("seq"u8))
-            {
-                reader.Read();
-                seqValue = Json.IsNull(ref reader) ? null : Json.ReadInteger(ref reader);
-            }
-            else if (reader.ValueTextEquals("token"u8))
-            {
-                reader.Read();
-                tokenValue = Json.IsNull(ref reader) ? null : Json.ReadString(ref reader);
-            }
-            else if (reader.ValueTextEquals("data"u8))
-            {
-                reader.Read();
-                dataValue = StreamPreambleData.ReadFrom(ref reader);
-            }
-            else if (reader.ValueTextEquals("timestamp"u8))
-            {
-                reader.Read();
-                timestampValue = Json.IsNull(ref reader) ? null : Json.ReadInteger(ref reader);
-            }
-            else if (reader.ValueTextEquals("type"u8))
-            {
-                Json.ReadTag(ref reader, "stream_preamble"u8);
-            }
-            else
-            {
-                Json.ReadExtra(ref reader, ref extra);
+                case 0: Json.ReadTag(ref reader, "stream_preamble"u8); break;
+                case 1: requestIdValue = Json.IsNull(ref reader) ? null : Json.ReadString(ref reader); break;
+                case 2: seqValue = Json.IsNull(ref reader) ? null : Json.ReadInteger(ref reader); break;
+                case 3: tokenValue = Json.IsNull(ref reader) ? null : Json.ReadString(ref reader); break;
+                case 4: dataValue = StreamPreambleData.ReadFrom(ref reader); break;
+                case 5: timestampValue = Json.IsNull(ref reader) ? null : Json.ReadInteger(ref reader); break;
+                default: Json.ReadExtra(ref reader, ref extra); break;
             }
         }
         return new StreamPreambleEvent
         {
+            Unlisted = extra,
             TopRequestId = requestIdValue,
             Seq = seqValue,
             TopToken = tokenValue,
             Data = dataValue ?? throw WireFault.Missing(),
             Timestamp = timestampValue,
-            Unlisted = extra,
         };
     }
 
-    internal override void WriteTo(Utf8JsonWriter writer)
+    internal override void WriteMembers(Utf8JsonWriter writer)
     {
-        writer.WriteStartObject();
         writer.WriteString("type"u8, "stream_preamble"u8);
-        if ((TopRequestId ?? (IsReceived ? null : (string?)Data.RequestId)) is { } requestIdValue)
-        {
-            writer.WritePropertyName("requestId"u8);
-            writer.WriteStringValue(requestIdValue);
-        }
-        if (Seq is { } seqValue)
-        {
-            writer.WritePropertyName("seq"u8);
-            writer.WriteNumberValue(seqValue);
-        }
-        if ((TopToken ?? (IsReceived ? null : (string?)Data.Token)) is { } tokenValue)
-        {
-            writer.WritePropertyName("token"u8);
-            writer.WriteStringValue(tokenValue);
-        }
-        writer.WritePropertyName("data"u8);
-        Data.WriteTo(writer);
-        if (Timestamp is { } timestampValue)
-        {
-            writer.WritePropertyName("timestamp"u8);
-            writer.WriteNumberValue(timestampValue);
-        }
-        WriteExtra(writer);
-        writer.WriteEndObject();
+        writer.Member("requestId"u8, TopRequestId ?? (IsReceived ? null : (string?)Data.RequestId));
+        writer.Member("seq"u8, Seq);
+        writer.Member("token"u8, TopToken ?? (IsReceived ? null : (string?)Data.Token));
+        writer.Member("data"u8, Data);
+        writer.Member("timestamp"u8, Timestamp);
     }
 
     internal override void WriteFacts(Utf8JsonWriter writer)
     {
         writer.WriteString("type"u8, "stream_preamble"u8);
-        writer.WritePropertyName("requestId"u8);
-        writer.WriteStringValue(RequestId);
-        if (Seq is { } seqValue)
-        {
-            writer.WritePropertyName("seq"u8);
-            writer.WriteNumberValue(seqValue);
-        }
-        writer.WritePropertyName("token"u8);
-        writer.WriteStringValue(Token);
-        if (Timestamp is { } timestampValue)
-        {
-            writer.WritePropertyName("timestamp"u8);
-            writer.WriteNumberValue(timestampValue);
-        }
+        writer.Member("requestId"u8, RequestId);
+        writer.Member("seq"u8, Seq);
+        writer.Member("token"u8, Token);
+        writer.Member("timestamp"u8, Timestamp);
     }
 }
 
@@ -631,98 +261,45 @@ public sealed partial record StreamReasoningEvent
         Json.Begin(ref reader);
         while (Json.NextMember(ref reader))
         {
-            if (reader.ValueTextEquals("requestId"u8))
+            switch (Shapes.StreamReasoning.Enter(ref reader))
             {
-                reader.Read();
-                requestIdValue = Json.IsNull(ref reader) ? null : Json.ReadString(ref reader);
-            }
-            else if (reader.ValueTextEquals("seq"u8))
-            {
-                reader.Read();
-                seqValue = Json.IsNull(ref reader) ? null : Json.ReadInteger(ref reader);
-            }
-            else if (reader.ValueTextEquals("token"u8))
-            {
-                reader.Read();
-                tokenValue = Json.IsNull(ref reader) ? null : Json.ReadString(ref reader);
-            }
-            else if (reader.ValueTextEquals("data"u8))
-            {
-                reader.Read();
-                dataValue = StreamReasoningData.ReadFrom(ref reader);
-            }
-            else if (reader.ValueTextEquals("timestamp"u8))
-            {
-                reader.Read();
-                timestampValue = Json.IsNull(ref reader) ? null : Json.ReadInteger(ref reader);
-            }
-            else if (reader.ValueTextEquals("type"u8))
-            {
-                Json.ReadTag(ref reader, "stream_reasoning"u8);
-            }
-            else
-            {
-                Json.ReadExtra(ref reader, ref extra);
+                case 0: Json.ReadTag(ref reader, "stream_reasoning"u8); break;
+                case 1: requestIdValue = Json.IsNull(ref reader) ? null : Json.ReadString(ref reader); break;
+                case 2: seqValue = Json.IsNull(ref reader) ? null : Json.ReadInteger(ref reader); break;
+                case 3: tokenValue = Json.IsNull(ref reader) ? null : Json.ReadString(ref reader); break;
+                case 4: dataValue = StreamReasoningData.ReadFrom(ref reader); break;
+                case 5: timestampValue = Json.IsNull(ref reader) ? null : Json.ReadInteger(ref reader); break;
+                default: Json.ReadExtra(ref reader, ref extra); break;
             }
         }
         return new StreamReasoningEvent
         {
+            Unlisted = extra,
             TopRequestId = requestIdValue,
             Seq = seqValue,
             TopToken = tokenValue,
             Data = dataValue ?? throw WireFault.Missing(),
             Timestamp = timestampValue,
-            Unlisted = extra,
         };
     }
 
-    internal override void WriteTo(Utf8JsonWriter writer)
+    internal override void WriteMembers(Utf8JsonWriter writer)
     {
-        writer.WriteStartObject();
         writer.WriteString("type"u8, "stream_reasoning"u8);
-        if ((TopRequestId ?? (IsReceived ? null : (string?)Data.RequestId)) is { } requestIdValue)
-        {
-            writer.WritePropertyName("requestId"u8);
-            writer.WriteStringValue(requestIdValue);
-        }
-        if (Seq is { } seqValue)
-        {
-            writer.WritePropertyName("seq"u8);
-            writer.WriteNumberValue(seqValue);
-        }
-        if ((TopToken ?? (IsReceived ? null : (string?)Data.Token)) is { } tokenValue)
-        {
-            writer.WritePropertyName("token"u8);
-            writer.WriteStringValue(tokenValue);
-        }
-        writer.WritePropertyName("data"u8);
-        Data.WriteTo(writer);
-        if (Timestamp is { } timestampValue)
-        {
-            writer.WritePropertyName("timestamp"u8);
-            writer.WriteNumberValue(timestampValue);
-        }
-        WriteExtra(writer);
-        writer.WriteEndObject();
+        writer.Member("requestId"u8, TopRequestId ?? (IsReceived ? null : (string?)Data.RequestId));
+        writer.Member("seq"u8, Seq);
+        writer.Member("token"u8, TopToken ?? (IsReceived ? null : (string?)Data.Token));
+        writer.Member("data"u8, Data);
+        writer.Member("timestamp"u8, Timestamp);
     }
 
     internal override void WriteFacts(Utf8JsonWriter writer)
     {
         writer.WriteString("type"u8, "stream_reasoning"u8);
-        writer.WritePropertyName("requestId"u8);
-        writer.WriteStringValue(RequestId);
-        if (Seq is { } seqValue)
-        {
-            writer.WritePropertyName("seq"u8);
-            writer.WriteNumberValue(seqValue);
-        }
-        writer.WritePropertyName("token"u8);
-        writer.WriteStringValue(Token);
-        if (Timestamp is { } timestampValue)
-        {
-            writer.WritePropertyName("timestamp"u8);
-            writer.WriteNumberValue(timestampValue);
-        }
+        writer.Member("requestId"u8, RequestId);
+        writer.Member("seq"u8, Seq);
+        writer.Member("token"u8, Token);
+        writer.Member("timestamp"u8, Timestamp);
     }
 }
 
@@ -730,78 +307,27 @@ public sealed partial record KeepaliveEvent
 {
     internal override string? CorrelationId => TopRequestId ?? Data.RequestId;
 
-    internal static KeepaliveEvent ReadFrom(ref Utf8JsonReader reader)
+    internal static KeepaliveEvent ReadFrom(JsonElement json) => new KeepaliveEvent
     {
-        string? requestIdValue = null;
-        KeepaliveData? dataValue = null;
-        long? timestampValue = null;
-        Dictionary<string, JsonElement>? extra = null;
-        Json.Begin(ref reader);
-        while (Json.NextMember(ref reader))
-        {
-            if (reader.ValueTextEquals("requestId"u8))
-            {
-                reader.Read();
-                requestIdValue = Json.IsNull(ref reader) ? null : Json.ReadString(ref reader);
-            }
-            else if (reader.ValueTextEquals("data"u8))
-            {
-                reader.Read();
-                dataValue = KeepaliveData.ReadFrom(ref reader);
-            }
-            else if (reader.ValueTextEquals("timestamp"u8))
-            {
-                reader.Read();
-                timestampValue = Json.IsNull(ref reader) ? null : Json.ReadInteger(ref reader);
-            }
-            else if (reader.ValueTextEquals("type"u8))
-            {
-                Json.ReadTag(ref reader, "keepalive"u8);
-            }
-            else
-            {
-                Json.ReadExtra(ref reader, ref extra);
-            }
-        }
-        return new KeepaliveEvent
-        {
-            TopRequestId = requestIdValue,
-            Data = dataValue ?? throw WireFault.Missing(),
-            Timestamp = timestampValue,
-            Unlisted = extra,
-        };
-    }
+        Unlisted = Json.Extra(Json.Tagged(json, "type"u8, "keepalive"u8), Shapes.Keepalive),
+        TopRequestId = json.Has("requestId"u8, out var e1) ? Json.Text(e1) : null,
+        Data = KeepaliveData.ReadFrom(json.Due("data"u8)),
+        Timestamp = json.Has("timestamp"u8, out var e3) ? Json.Integer(e3) : null,
+    };
 
-    internal override void WriteTo(Utf8JsonWriter writer)
+    internal override void WriteMembers(Utf8JsonWriter writer)
     {
-        writer.WriteStartObject();
         writer.WriteString("type"u8, "keepalive"u8);
-        if ((TopRequestId ?? (IsReceived ? null : (string?)Data.RequestId)) is { } requestIdValue)
-        {
-            writer.WritePropertyName("requestId"u8);
-            writer.WriteStringValue(requestIdValue);
-        }
-        writer.WritePropertyName("data"u8);
-        Data.WriteTo(writer);
-        if (Timestamp is { } timestampValue)
-        {
-            writer.WritePropertyName("timestamp"u8);
-            writer.WriteNumberValue(timestampValue);
-        }
-        WriteExtra(writer);
-        writer.WriteEndObject();
+        writer.Member("requestId"u8, TopRequestId ?? (IsReceived ? null : (string?)Data.RequestId));
+        writer.Member("data"u8, Data);
+        writer.Member("timestamp"u8, Timestamp);
     }
 
     internal override void WriteFacts(Utf8JsonWriter writer)
     {
         writer.WriteString("type"u8, "keepalive"u8);
-        writer.WritePropertyName("requestId"u8);
-        writer.WriteStringValue(RequestId);
-        if (Timestamp is { } timestampValue)
-        {
-            writer.WritePropertyName("timestamp"u8);
-            writer.WriteNumberValue(timestampValue);
-        }
+        writer.Member("requestId"u8, RequestId);
+        writer.Member("timestamp"u8, Timestamp);
     }
 }
 
@@ -809,109 +335,34 @@ public sealed partial record WriteConfirmationRequiredEvent
 {
     internal override string? CorrelationId => TopRequestId ?? Data.RequestId;
 
-    internal static WriteConfirmationRequiredEvent ReadFrom(ref Utf8JsonReader reader)
+    internal static WriteConfirmationRequiredEvent ReadFrom(JsonElement json) => new WriteConfirmationRequiredEvent
     {
-        string? requestIdValue = null;
-        long? seqValue = null;
-        WriteConfirmationRequiredData? dataValue = null;
-        long? timestampValue = null;
-        Dictionary<string, JsonElement>? extra = null;
-        Json.Begin(ref reader);
-        while (Json.NextMember(ref reader))
-        {
-            if (reader.ValueTextEquals("requestId"u8))
-            {
-                reader.Read();
-                requestIdValue = Json.IsNull(ref reader) ? null : Json.ReadString(ref reader);
-            }
-            else if (reader.ValueTextEquals("seq"u8))
-            {
-                reader.Read();
-                seqValue = Json.IsNull(ref reader) ? null : Json.ReadInteger(ref reader);
-            }
-            else if (reader.ValueTextEquals("data"u8))
-            {
-                reader.Read();
-                dataValue = WriteConfirmationRequiredData.ReadFrom(ref reader);
-            }
-            else if (reader.ValueTextEquals("timestamp"u8))
-            {
-                reader.Read();
-                timestampValue = Json.IsNull(ref reader) ? null : Json.ReadInteger(ref reader);
-            }
-            else if (reader.ValueTextEquals("type"u8))
-            {
-                Json.ReadTag(ref reader, "write_confirmation_required"u8);
-            }
-            else
-            {
-                Json.ReadExtra(ref reader, ref extra);
-            }
-        }
-        return new WriteConfirmationRequiredEvent
-        {
-            TopRequestId = requestIdValue,
-            Seq = seqValue,
-            Data = dataValue ?? throw WireFault.Missing(),
-            Timestamp = timestampValue,
-            Unlisted = extra,
-        };
-    }
+        Unlisted = Json.Extra(Json.Tagged(json, "type"u8, "write_confirmation_required"u8), Shapes.WriteConfirmationRequired),
+        TopRequestId = json.Has("requestId"u8, out var e1) ? Json.Text(e1) : null,
+        Seq = json.Has("seq"u8, out var e2) ? Json.Integer(e2) : null,
+        Data = WriteConfirmationRequiredData.ReadFrom(json.Due("data"u8)),
+        Timestamp = json.Has("timestamp"u8, out var e4) ? Json.Integer(e4) : null,
+    };
 
-    internal override void WriteTo(Utf8JsonWriter writer)
+    internal override void WriteMembers(Utf8JsonWriter writer)
     {
-        writer.WriteStartObject();
         writer.WriteString("type"u8, "write_confirmation_required"u8);
-        if ((TopRequestId ?? (IsReceived ? null : (string?)Data.RequestId)) is { } requestIdValue)
-        {
-            writer.WritePropertyName("requestId"u8);
-            writer.WriteStringValue(requestIdValue);
-        }
-        if (Seq is { } seqValue)
-        {
-            writer.WritePropertyName("seq"u8);
-            writer.WriteNumberValue(seqValue);
-        }
-        writer.WritePropertyName("data"u8);
-        Data.WriteTo(writer);
-        if (Timestamp is { } timestampValue)
-        {
-            writer.WritePropertyName("timestamp"u8);
-            writer.WriteNumberValue(timestampValue);
-        }
-        WriteExtra(writer);
-        writer.WriteEndObject();
+        writer.Member("requestId"u8, TopRequestId ?? (IsReceived ? null : (string?)Data.RequestId));
+        writer.Member("seq"u8, Seq);
+        writer.Member("data"u8, Data);
+        writer.Member("timestamp"u8, Timestamp);
     }
 
     internal override void WriteFacts(Utf8JsonWriter writer)
     {
         writer.WriteString("type"u8, "write_confirmation_required"u8);
-        writer.WritePropertyName("requestId"u8);
-        writer.WriteStringValue(RequestId);
-        if (Seq is { } seqValue)
-        {
-            writer.WritePropertyName("seq"u8);
-            writer.WriteNumberValue(seqValue);
-        }
-        if (Timestamp is { } timestampValue)
-        {
-            writer.WritePropertyName("timestamp"u8);
-            writer.WriteNumberValue(timestampValue);
-        }
-        writer.WritePropertyName("toolId"u8);
-        writer.WriteStringValue(ToolId);
-        writer.WritePropertyName("actionDescription"u8);
-        writer.WriteStringValue(ActionDescription);
-        if (ConfirmationId is { } confirmationIdValue)
-        {
-            writer.WritePropertyName("confirmationId"u8);
-            writer.WriteStringValue(confirmationIdValue);
-        }
-        if (ExpiresAt is { } expiresAtValue)
-        {
-            writer.WritePropertyName("expiresAt"u8);
-            writer.WriteNumberValue(expiresAtValue);
-        }
+        writer.Member("requestId"u8, RequestId);
+        writer.Member("seq"u8, Seq);
+        writer.Member("timestamp"u8, Timestamp);
+        writer.Member("toolId"u8, ToolId);
+        writer.Member("actionDescription"u8, ActionDescription);
+        writer.Member("confirmationId"u8, ConfirmationId);
+        writer.Member("expiresAt"u8, ExpiresAt);
     }
 }
 
@@ -919,108 +370,35 @@ public sealed partial record OtpVerificationRequiredEvent
 {
     internal override string? CorrelationId => TopRequestId ?? Data.RequestId;
 
-    internal static OtpVerificationRequiredEvent ReadFrom(ref Utf8JsonReader reader)
+    internal static OtpVerificationRequiredEvent ReadFrom(JsonElement json) => new OtpVerificationRequiredEvent
     {
-        string? requestIdValue = null;
-        long? seqValue = null;
-        OtpVerificationRequiredData? dataValue = null;
-        long? timestampValue = null;
-        Dictionary<string, JsonElement>? extra = null;
-        Json.Begin(ref reader);
-        while (Json.NextMember(ref reader))
-        {
-            if (reader.ValueTextEquals("requestId"u8))
-            {
-                reader.Read();
-                requestIdValue = Json.IsNull(ref reader) ? null : Json.ReadString(ref reader);
-            }
-            else if (reader.ValueTextEquals("seq"u8))
-            {
-                reader.Read();
-                seqValue = Json.IsNull(ref reader) ? null : Json.ReadInteger(ref reader);
-            }
-            else if (reader.ValueTextEquals("data"u8))
-            {
-                reader.Read();
-                dataValue = OtpVerificationRequiredData.ReadFrom(ref reader);
-            }
-            else if (reader.ValueTextEquals("timestamp"u8))
-            {
-                reader.Read();
-                timestampValue = Json.IsNull(ref reader) ? null : Json.ReadInteger(ref reader);
-            }
-            else if (reader.ValueTextEquals("type"u8))
-            {
-                Json.ReadTag(ref reader, "otp_verification_required"u8);
-            }
-            else
-            {
-                Json.ReadExtra(ref reader, ref extra);
-            }
-        }
-        return new OtpVerificationRequiredEvent
-        {
-            TopRequestId = requestIdValue,
-            Seq = seqValue,
-            Data = dataValue ?? throw WireFault.Missing(),
-            Timestamp = timestampValue,
-            Unlisted = extra,
-        };
-    }
+        Unlisted = Json.Extra(Json.Tagged(json, "type"u8, "otp_verification_required"u8), Shapes.OtpVerificationRequired),
+        TopRequestId = json.Has("requestId"u8, out var e1) ? Json.Text(e1) : null,
+        Seq = json.Has("seq"u8, out var e2) ? Json.Integer(e2) : null,
+        Data = OtpVerificationRequiredData.ReadFrom(json.Due("data"u8)),
+        Timestamp = json.Has("timestamp"u8, out var e4) ? Json.Integer(e4) : null,
+    };
 
-    internal override void WriteTo(Utf8JsonWriter writer)
+    internal override void WriteMembers(Utf8JsonWriter writer)
     {
-        writer.WriteStartObject();
         writer.WriteString("type"u8, "otp_verification_required"u8);
-        if ((TopRequestId ?? (IsReceived ? null : (string?)Data.RequestId)) is { } requestIdValue)
-        {
-            writer.WritePropertyName("requestId"u8);
-            writer.WriteStringValue(requestIdValue);
-        }
-        if (Seq is { } seqValue)
-        {
-            writer.WritePropertyName("seq"u8);
-            writer.WriteNumberValue(seqValue);
-        }
-        writer.WritePropertyName("data"u8);
-        Data.WriteTo(writer);
-        if (Timestamp is { } timestampValue)
-        {
-            writer.WritePropertyName("timestamp"u8);
-            writer.WriteNumberValue(timestampValue);
-        }
-        WriteExtra(writer);
-        writer.WriteEndObject();
+        writer.Member("requestId"u8, TopRequestId ?? (IsReceived ? null : (string?)Data.RequestId));
+        writer.Member("seq"u8, Seq);
+        writer.Member("data"u8, Data);
+        writer.Member("timestamp"u8, Timestamp);
     }
 
     internal override void WriteFacts(Utf8JsonWriter writer)
     {
         writer.WriteString("type"u8, "otp_verification_required"u8);
-        writer.WritePropertyName("requestId"u8);
-        writer.WriteStringValue(RequestId);
-        if (Seq is { } seqValue)
-        {
-            writer.WritePropertyName("seq"u8);
-            writer.WriteNumberValue(seqValue);
-        }
-        if (Timestamp is { } timestampValue)
-        {
-            writer.WritePropertyName("timestamp"u8);
-            writer.WriteNumberValue(timestampValue);
-        }
-        writer.WritePropertyName("toolId"u8);
-        writer.WriteStringValue(ToolId);
-        writer.WritePropertyName("actionDescription"u8);
-        writer.WriteStringValue(ActionDescription);
-        writer.WritePropertyName("availableChannels"u8);
-        Json.WriteList(writer, AvailableChannels, static (w, v) => w.WriteStringValue(v.Value));
-        writer.WritePropertyName("authLevel"u8);
-        writer.WriteStringValue(AuthLevel);
-        if (ExpiresAt is { } expiresAtValue)
-        {
-            writer.WritePropertyName("expiresAt"u8);
-            writer.WriteNumberValue(expiresAtValue);
-        }
+        writer.Member("requestId"u8, RequestId);
+        writer.Member("seq"u8, Seq);
+        writer.Member("timestamp"u8, Timestamp);
+        writer.Member("toolId"u8, ToolId);
+        writer.Member("actionDescription"u8, ActionDescription);
+        writer.Member("availableChannels"u8, AvailableChannels, static (w, v) => Json.WriteList(w, v, static (w, v) => w.WriteStringValue(v.Value)));
+        writer.Member("authLevel"u8, AuthLevel);
+        writer.Member("expiresAt"u8, ExpiresAt);
     }
 }
 
@@ -1028,99 +406,32 @@ public sealed partial record OtpSentEvent
 {
     internal override string? CorrelationId => TopRequestId ?? Data.RequestId;
 
-    internal static OtpSentEvent ReadFrom(ref Utf8JsonReader reader)
+    internal static OtpSentEvent ReadFrom(JsonElement json) => new OtpSentEvent
     {
-        string? requestIdValue = null;
-        long? seqValue = null;
-        OtpSentData? dataValue = null;
-        long? timestampValue = null;
-        Dictionary<string, JsonElement>? extra = null;
-        Json.Begin(ref reader);
-        while (Json.NextMember(ref reader))
-        {
-            if (reader.ValueTextEquals("requestId"u8))
-            {
-                reader.Read();
-                requestIdValue = Json.IsNull(ref reader) ? null : Json.ReadString(ref reader);
-            }
-            else if (reader.ValueTextEquals("seq"u8))
-            {
-                reader.Read();
-                seqValue = Json.IsNull(ref reader) ? null : Json.ReadInteger(ref reader);
-            }
-            else if (reader.ValueTextEquals("data"u8))
-            {
-                reader.Read();
-                dataValue = OtpSentData.ReadFrom(ref reader);
-            }
-            else if (reader.ValueTextEquals("timestamp"u8))
-            {
-                reader.Read();
-                timestampValue = Json.IsNull(ref reader) ? null : Json.ReadInteger(ref reader);
-            }
-            else if (reader.ValueTextEquals("type"u8))
-            {
-                Json.ReadTag(ref reader, "otp_sent"u8);
-            }
-            else
-            {
-                Json.ReadExtra(ref reader, ref extra);
-            }
-        }
-        return new OtpSentEvent
-        {
-            TopRequestId = requestIdValue,
-            Seq = seqValue,
-            Data = dataValue ?? throw WireFault.Missing(),
-            Timestamp = timestampValue,
-            Unlisted = extra,
-        };
-    }
+        Unlisted = Json.Extra(Json.Tagged(json, "type"u8, "otp_sent"u8), Shapes.OtpSent),
+        TopRequestId = json.Has("requestId"u8, out var e1) ? Json.Text(e1) : null,
+        Seq = json.Has("seq"u8, out var e2) ? Json.Integer(e2) : null,
+        Data = OtpSentData.ReadFrom(json.Due("data"u8)),
+        Timestamp = json.Has("timestamp"u8, out var e4) ? Json.Integer(e4) : null,
+    };
 
-    internal override void WriteTo(Utf8JsonWriter writer)
+    internal override void WriteMembers(Utf8JsonWriter writer)
     {
-        writer.WriteStartObject();
         writer.WriteString("type"u8, "otp_sent"u8);
-        if ((TopRequestId ?? (IsReceived ? null : (string?)Data.RequestId)) is { } requestIdValue)
-        {
-            writer.WritePropertyName("requestId"u8);
-            writer.WriteStringValue(requestIdValue);
-        }
-        if (Seq is { } seqValue)
-        {
-            writer.WritePropertyName("seq"u8);
-            writer.WriteNumberValue(seqValue);
-        }
-        writer.WritePropertyName("data"u8);
-        Data.WriteTo(writer);
-        if (Timestamp is { } timestampValue)
-        {
-            writer.WritePropertyName("timestamp"u8);
-            writer.WriteNumberValue(timestampValue);
-        }
-        WriteExtra(writer);
-        writer.WriteEndObject();
+        writer.Member("requestId"u8, TopRequestId ?? (IsReceived ? null : (string?)Data.RequestId));
+        writer.Member("seq"u8, Seq);
+        writer.Member("data"u8, Data);
+        writer.Member("timestamp"u8, Timestamp);
     }
 
     internal override void WriteFacts(Utf8JsonWriter writer)
     {
         writer.WriteString("type"u8, "otp_sent"u8);
-        writer.WritePropertyName("requestId"u8);
-        writer.WriteStringValue(RequestId);
-        if (Seq is { } seqValue)
-        {
-            writer.WritePropertyName("seq"u8);
-            writer.WriteNumberValue(seqValue);
-        }
-        if (Timestamp is { } timestampValue)
-        {
-            writer.WritePropertyName("timestamp"u8);
-            writer.WriteNumberValue(timestampValue);
-        }
-        writer.WritePropertyName("channel"u8);
-        writer.WriteStringValue(Channel.Value);
-        writer.WritePropertyName("maskedDestination"u8);
-        writer.WriteStringValue(MaskedDestination);
+        writer.Member("requestId"u8, RequestId);
+        writer.Member("seq"u8, Seq);
+        writer.Member("timestamp"u8, Timestamp);
+        writer.Member("channel"u8, Channel.Value);
+        writer.Member("maskedDestination"u8, MaskedDestination);
     }
 }
 
@@ -1128,97 +439,31 @@ public sealed partial record OtpVerifiedEvent
 {
     internal override string? CorrelationId => TopRequestId ?? Data.RequestId;
 
-    internal static OtpVerifiedEvent ReadFrom(ref Utf8JsonReader reader)
+    internal static OtpVerifiedEvent ReadFrom(JsonElement json) => new OtpVerifiedEvent
     {
-        string? requestIdValue = null;
-        long? seqValue = null;
-        OtpVerifiedData? dataValue = null;
-        long? timestampValue = null;
-        Dictionary<string, JsonElement>? extra = null;
-        Json.Begin(ref reader);
-        while (Json.NextMember(ref reader))
-        {
-            if (reader.ValueTextEquals("requestId"u8))
-            {
-                reader.Read();
-                requestIdValue = Json.IsNull(ref reader) ? null : Json.ReadString(ref reader);
-            }
-            else if (reader.ValueTextEquals("seq"u8))
-            {
-                reader.Read();
-                seqValue = Json.IsNull(ref reader) ? null : Json.ReadInteger(ref reader);
-            }
-            else if (reader.ValueTextEquals("data"u8))
-            {
-                reader.Read();
-                dataValue = OtpVerifiedData.ReadFrom(ref reader);
-            }
-            else if (reader.ValueTextEquals("timestamp"u8))
-            {
-                reader.Read();
-                timestampValue = Json.IsNull(ref reader) ? null : Json.ReadInteger(ref reader);
-            }
-            else if (reader.ValueTextEquals("type"u8))
-            {
-                Json.ReadTag(ref reader, "otp_verified"u8);
-            }
-            else
-            {
-                Json.ReadExtra(ref reader, ref extra);
-            }
-        }
-        return new OtpVerifiedEvent
-        {
-            TopRequestId = requestIdValue,
-            Seq = seqValue,
-            Data = dataValue ?? throw WireFault.Missing(),
-            Timestamp = timestampValue,
-            Unlisted = extra,
-        };
-    }
+        Unlisted = Json.Extra(Json.Tagged(json, "type"u8, "otp_verified"u8), Shapes.OtpVerified),
+        TopRequestId = json.Has("requestId"u8, out var e1) ? Json.Text(e1) : null,
+        Seq = json.Has("seq"u8, out var e2) ? Json.Integer(e2) : null,
+        Data = OtpVerifiedData.ReadFrom(json.Due("data"u8)),
+        Timestamp = json.Has("timestamp"u8, out var e4) ? Json.Integer(e4) : null,
+    };
 
-    internal override void WriteTo(Utf8JsonWriter writer)
+    internal override void WriteMembers(Utf8JsonWriter writer)
     {
-        writer.WriteStartObject();
         writer.WriteString("type"u8, "otp_verified"u8);
-        if ((TopRequestId ?? (IsReceived ? null : (string?)Data.RequestId)) is { } requestIdValue)
-        {
-            writer.WritePropertyName("requestId"u8);
-            writer.WriteStringValue(requestIdValue);
-        }
-        if (Seq is { } seqValue)
-        {
-            writer.WritePropertyName("seq"u8);
-            writer.WriteNumberValue(seqValue);
-        }
-        writer.WritePropertyName("data"u8);
-        Data.WriteTo(writer);
-        if (Timestamp is { } timestampValue)
-        {
-            writer.WritePropertyName("timestamp"u8);
-            writer.WriteNumberValue(timestampValue);
-        }
-        WriteExtra(writer);
-        writer.WriteEndObject();
+        writer.Member("requestId"u8, TopRequestId ?? (IsReceived ? null : (string?)Data.RequestId));
+        writer.Member("seq"u8, Seq);
+        writer.Member("data"u8, Data);
+        writer.Member("timestamp"u8, Timestamp);
     }
 
     internal override void WriteFacts(Utf8JsonWriter writer)
     {
         writer.WriteString("type"u8, "otp_verified"u8);
-        writer.WritePropertyName("requestId"u8);
-        writer.WriteStringValue(RequestId);
-        if (Seq is { } seqValue)
-        {
-            writer.WritePropertyName("seq"u8);
-            writer.WriteNumberValue(seqValue);
-        }
-        if (Timestamp is { } timestampValue)
-        {
-            writer.WritePropertyName("timestamp"u8);
-            writer.WriteNumberValue(timestampValue);
-        }
-        writer.WritePropertyName("message"u8);
-        writer.WriteStringValue(Message);
+        writer.Member("requestId"u8, RequestId);
+        writer.Member("seq"u8, Seq);
+        writer.Member("timestamp"u8, Timestamp);
+        writer.Member("message"u8, Message);
     }
 }
 
@@ -1226,104 +471,33 @@ public sealed partial record OtpInvalidEvent
 {
     internal override string? CorrelationId => TopRequestId ?? Data.RequestId;
 
-    internal static OtpInvalidEvent ReadFrom(ref Utf8JsonReader reader)
+    internal static OtpInvalidEvent ReadFrom(JsonElement json) => new OtpInvalidEvent
     {
-        string? requestIdValue = null;
-        long? seqValue = null;
-        OtpInvalidData? dataValue = null;
-        long? timestampValue = null;
-        Dictionary<string, JsonElement>? extra = null;
-        Json.Begin(ref reader);
-        while (Json.NextMember(ref reader))
-        {
-            if (reader.ValueTextEquals("requestId"u8))
-            {
-                reader.Read();
-                requestIdValue = Json.IsNull(ref reader) ? null : Json.ReadString(ref reader);
-            }
-            else if (reader.ValueTextEquals("seq"u8))
-            {
-                reader.Read();
-                seqValue = Json.IsNull(ref reader) ? null : Json.ReadInteger(ref reader);
-            }
-            else if (reader.ValueTextEquals("data"u8))
-            {
-                reader.Read();
-                dataValue = OtpInvalidData.ReadFrom(ref reader);
-            }
-            else if (reader.ValueTextEquals("timestamp"u8))
-            {
-                reader.Read();
-                timestampValue = Json.IsNull(ref reader) ? null : Json.ReadInteger(ref reader);
-            }
-            else if (reader.ValueTextEquals("type"u8))
-            {
-                Json.ReadTag(ref reader, "otp_invalid"u8);
-            }
-            else
-            {
-                Json.ReadExtra(ref reader, ref extra);
-            }
-        }
-        return new OtpInvalidEvent
-        {
-            TopRequestId = requestIdValue,
-            Seq = seqValue,
-            Data = dataValue ?? throw WireFault.Missing(),
-            Timestamp = timestampValue,
-            Unlisted = extra,
-        };
-    }
+        Unlisted = Json.Extra(Json.Tagged(json, "type"u8, "otp_invalid"u8), Shapes.OtpInvalid),
+        TopRequestId = json.Has("requestId"u8, out var e1) ? Json.Text(e1) : null,
+        Seq = json.Has("seq"u8, out var e2) ? Json.Integer(e2) : null,
+        Data = OtpInvalidData.ReadFrom(json.Due("data"u8)),
+        Timestamp = json.Has("timestamp"u8, out var e4) ? Json.Integer(e4) : null,
+    };
 
-    internal override void WriteTo(Utf8JsonWriter writer)
+    internal override void WriteMembers(Utf8JsonWriter writer)
     {
-        writer.WriteStartObject();
         writer.WriteString("type"u8, "otp_invalid"u8);
-        if ((TopRequestId ?? (IsReceived ? null : (string?)Data.RequestId)) is { } requestIdValue)
-        {
-            writer.WritePropertyName("requestId"u8);
-            writer.WriteStringValue(requestIdValue);
-        }
-        if (Seq is { } seqValue)
-        {
-            writer.WritePropertyName("seq"u8);
-            writer.WriteNumberValue(seqValue);
-        }
-        writer.WritePropertyName("data"u8);
-        Data.WriteTo(writer);
-        if (Timestamp is { } timestampValue)
-        {
-            writer.WritePropertyName("timestamp"u8);
-            writer.WriteNumberValue(timestampValue);
-        }
-        WriteExtra(writer);
-        writer.WriteEndObject();
+        writer.Member("requestId"u8, TopRequestId ?? (IsReceived ? null : (string?)Data.RequestId));
+        writer.Member("seq"u8, Seq);
+        writer.Member("data"u8, Data);
+        writer.Member("timestamp"u8, Timestamp);
     }
 
     internal override void WriteFacts(Utf8JsonWriter writer)
     {
         writer.WriteString("type"u8, "otp_invalid"u8);
-        writer.WritePropertyName("requestId"u8);
-        writer.WriteStringValue(RequestId);
-        if (Seq is { } seqValue)
-        {
-            writer.WritePropertyName("seq"u8);
-            writer.WriteNumberValue(seqValue);
-        }
-        if (Timestamp is { } timestampValue)
-        {
-            writer.WritePropertyName("timestamp"u8);
-            writer.WriteNumberValue(timestampValue);
-        }
-        if (Error is { } errorValue)
-        {
-            writer.WritePropertyName("error"u8);
-            writer.WriteStringValue(errorValue.Value);
-        }
-        writer.WritePropertyName("attemptsRemaining"u8);
-        writer.WriteNumberValue(AttemptsRemaining);
-        writer.WritePropertyName("message"u8);
-        writer.WriteStringValue(Message);
+        writer.Member("requestId"u8, RequestId);
+        writer.Member("seq"u8, Seq);
+        writer.Member("timestamp"u8, Timestamp);
+        writer.Member("error"u8, Error?.Value);
+        writer.Member("attemptsRemaining"u8, AttemptsRemaining);
+        writer.Member("message"u8, Message);
     }
 }
 
@@ -1331,108 +505,35 @@ public sealed partial record InteractionRequiredEvent
 {
     internal override string? CorrelationId => TopRequestId ?? Data.RequestId;
 
-    internal static InteractionRequiredEvent ReadFrom(ref Utf8JsonReader reader)
+    internal static InteractionRequiredEvent ReadFrom(JsonElement json) => new InteractionRequiredEvent
     {
-        string? requestIdValue = null;
-        long? seqValue = null;
-        InteractionRequiredData? dataValue = null;
-        long? timestampValue = null;
-        Dictionary<string, JsonElement>? extra = null;
-        Json.Begin(ref reader);
-        while (Json.NextMember(ref reader))
-        {
-            if (reader.ValueTextEquals("requestId"u8))
-            {
-                reader.Read();
-                requestIdValue = Json.IsNull(ref reader) ? null : Json.ReadString(ref reader);
-            }
-            else if (reader.ValueTextEquals("seq"u8))
-            {
-                reader.Read();
-                seqValue = Json.IsNull(ref reader) ? null : Json.ReadInteger(ref reader);
-            }
-            else if (reader.ValueTextEquals("data"u8))
-            {
-                reader.Read();
-                dataValue = InteractionRequiredData.ReadFrom(ref reader);
-            }
-            else if (reader.ValueTextEquals("timestamp"u8))
-            {
-                reader.Read();
-                timestampValue = Json.IsNull(ref reader) ? null : Json.ReadInteger(ref reader);
-            }
-            else if (reader.ValueTextEquals("type"u8))
-            {
-                Json.ReadTag(ref reader, "interaction_required"u8);
-            }
-            else
-            {
-                Json.ReadExtra(ref reader, ref extra);
-            }
-        }
-        return new InteractionRequiredEvent
-        {
-            TopRequestId = requestIdValue,
-            Seq = seqValue,
-            Data = dataValue ?? throw WireFault.Missing(),
-            Timestamp = timestampValue,
-            Unlisted = extra,
-        };
-    }
+        Unlisted = Json.Extra(Json.Tagged(json, "type"u8, "interaction_required"u8), Shapes.InteractionRequired),
+        TopRequestId = json.Has("requestId"u8, out var e1) ? Json.Text(e1) : null,
+        Seq = json.Has("seq"u8, out var e2) ? Json.Integer(e2) : null,
+        Data = InteractionRequiredData.ReadFrom(json.Due("data"u8)),
+        Timestamp = json.Has("timestamp"u8, out var e4) ? Json.Integer(e4) : null,
+    };
 
-    internal override void WriteTo(Utf8JsonWriter writer)
+    internal override void WriteMembers(Utf8JsonWriter writer)
     {
-        writer.WriteStartObject();
         writer.WriteString("type"u8, "interaction_required"u8);
-        if ((TopRequestId ?? (IsReceived ? null : (string?)Data.RequestId)) is { } requestIdValue)
-        {
-            writer.WritePropertyName("requestId"u8);
-            writer.WriteStringValue(requestIdValue);
-        }
-        if (Seq is { } seqValue)
-        {
-            writer.WritePropertyName("seq"u8);
-            writer.WriteNumberValue(seqValue);
-        }
-        writer.WritePropertyName("data"u8);
-        Data.WriteTo(writer);
-        if (Timestamp is { } timestampValue)
-        {
-            writer.WritePropertyName("timestamp"u8);
-            writer.WriteNumberValue(timestampValue);
-        }
-        WriteExtra(writer);
-        writer.WriteEndObject();
+        writer.Member("requestId"u8, TopRequestId ?? (IsReceived ? null : (string?)Data.RequestId));
+        writer.Member("seq"u8, Seq);
+        writer.Member("data"u8, Data);
+        writer.Member("timestamp"u8, Timestamp);
     }
 
     internal override void WriteFacts(Utf8JsonWriter writer)
     {
         writer.WriteString("type"u8, "interaction_required"u8);
-        writer.WritePropertyName("requestId"u8);
-        writer.WriteStringValue(RequestId);
-        if (Seq is { } seqValue)
-        {
-            writer.WritePropertyName("seq"u8);
-            writer.WriteNumberValue(seqValue);
-        }
-        if (Timestamp is { } timestampValue)
-        {
-            writer.WritePropertyName("timestamp"u8);
-            writer.WriteNumberValue(timestampValue);
-        }
-        writer.WritePropertyName("interactionId"u8);
-        writer.WriteStringValue(InteractionId);
-        writer.WritePropertyName("kind"u8);
-        writer.WriteStringValue(Kind);
-        writer.WritePropertyName("spec"u8);
-        Spec.WriteTo(writer);
-        writer.WritePropertyName("reason"u8);
-        writer.WriteStringValue(Reason);
-        if (ExpiresAt is { } expiresAtValue)
-        {
-            writer.WritePropertyName("expiresAt"u8);
-            writer.WriteNumberValue(expiresAtValue);
-        }
+        writer.Member("requestId"u8, RequestId);
+        writer.Member("seq"u8, Seq);
+        writer.Member("timestamp"u8, Timestamp);
+        writer.Member("interactionId"u8, InteractionId);
+        writer.Member("kind"u8, Kind);
+        writer.Member("spec"u8, Spec);
+        writer.Member("reason"u8, Reason);
+        writer.Member("expiresAt"u8, ExpiresAt);
     }
 }
 
@@ -1440,103 +541,34 @@ public sealed partial record InteractionInvalidEvent
 {
     internal override string? CorrelationId => TopRequestId ?? Data.RequestId;
 
-    internal static InteractionInvalidEvent ReadFrom(ref Utf8JsonReader reader)
+    internal static InteractionInvalidEvent ReadFrom(JsonElement json) => new InteractionInvalidEvent
     {
-        string? requestIdValue = null;
-        long? seqValue = null;
-        InteractionInvalidData? dataValue = null;
-        long? timestampValue = null;
-        Dictionary<string, JsonElement>? extra = null;
-        Json.Begin(ref reader);
-        while (Json.NextMember(ref reader))
-        {
-            if (reader.ValueTextEquals("requestId"u8))
-            {
-                reader.Read();
-                requestIdValue = Json.IsNull(ref reader) ? null : Json.ReadString(ref reader);
-            }
-            else if (reader.ValueTextEquals("seq"u8))
-            {
-                reader.Read();
-                seqValue = Json.IsNull(ref reader) ? null : Json.ReadInteger(ref reader);
-            }
-            else if (reader.ValueTextEquals("data"u8))
-            {
-                reader.Read();
-                dataValue = InteractionInvalidData.ReadFrom(ref reader);
-            }
-            else if (reader.ValueTextEquals("timestamp"u8))
-            {
-                reader.Read();
-                timestampValue = Json.IsNull(ref reader) ? null : Json.ReadInteger(ref reader);
-            }
-            else if (reader.ValueTextEquals("type"u8))
-            {
-                Json.ReadTag(ref reader, "interaction_invalid"u8);
-            }
-            else
-            {
-                Json.ReadExtra(ref reader, ref extra);
-            }
-        }
-        return new InteractionInvalidEvent
-        {
-            TopRequestId = requestIdValue,
-            Seq = seqValue,
-            Data = dataValue ?? throw WireFault.Missing(),
-            Timestamp = timestampValue,
-            Unlisted = extra,
-        };
-    }
+        Unlisted = Json.Extra(Json.Tagged(json, "type"u8, "interaction_invalid"u8), Shapes.InteractionInvalid),
+        TopRequestId = json.Has("requestId"u8, out var e1) ? Json.Text(e1) : null,
+        Seq = json.Has("seq"u8, out var e2) ? Json.Integer(e2) : null,
+        Data = InteractionInvalidData.ReadFrom(json.Due("data"u8)),
+        Timestamp = json.Has("timestamp"u8, out var e4) ? Json.Integer(e4) : null,
+    };
 
-    internal override void WriteTo(Utf8JsonWriter writer)
+    internal override void WriteMembers(Utf8JsonWriter writer)
     {
-        writer.WriteStartObject();
         writer.WriteString("type"u8, "interaction_invalid"u8);
-        if ((TopRequestId ?? (IsReceived ? null : (string?)Data.RequestId)) is { } requestIdValue)
-        {
-            writer.WritePropertyName("requestId"u8);
-            writer.WriteStringValue(requestIdValue);
-        }
-        if (Seq is { } seqValue)
-        {
-            writer.WritePropertyName("seq"u8);
-            writer.WriteNumberValue(seqValue);
-        }
-        writer.WritePropertyName("data"u8);
-        Data.WriteTo(writer);
-        if (Timestamp is { } timestampValue)
-        {
-            writer.WritePropertyName("timestamp"u8);
-            writer.WriteNumberValue(timestampValue);
-        }
-        WriteExtra(writer);
-        writer.WriteEndObject();
+        writer.Member("requestId"u8, TopRequestId ?? (IsReceived ? null : (string?)Data.RequestId));
+        writer.Member("seq"u8, Seq);
+        writer.Member("data"u8, Data);
+        writer.Member("timestamp"u8, Timestamp);
     }
 
     internal override void WriteFacts(Utf8JsonWriter writer)
     {
         writer.WriteString("type"u8, "interaction_invalid"u8);
-        writer.WritePropertyName("requestId"u8);
-        writer.WriteStringValue(RequestId);
-        if (Seq is { } seqValue)
-        {
-            writer.WritePropertyName("seq"u8);
-            writer.WriteNumberValue(seqValue);
-        }
-        if (Timestamp is { } timestampValue)
-        {
-            writer.WritePropertyName("timestamp"u8);
-            writer.WriteNumberValue(timestampValue);
-        }
-        writer.WritePropertyName("interactionId"u8);
-        writer.WriteStringValue(InteractionId);
-        writer.WritePropertyName("kind"u8);
-        writer.WriteStringValue(Kind);
-        writer.WritePropertyName("errors"u8);
-        Json.WriteList(writer, Errors, static (w, v) => v.WriteTo(w));
-        writer.WritePropertyName("message"u8);
-        writer.WriteStringValue(Message);
+        writer.Member("requestId"u8, RequestId);
+        writer.Member("seq"u8, Seq);
+        writer.Member("timestamp"u8, Timestamp);
+        writer.Member("interactionId"u8, InteractionId);
+        writer.Member("kind"u8, Kind);
+        writer.Member("errors"u8, Errors, static (w, v) => Json.WriteList(w, v, static (w, v) => v.WriteTo(w)));
+        writer.Member("message"u8, Message);
     }
 }
 
@@ -1544,118 +576,35 @@ public sealed partial record CancelledEvent
 {
     internal override string? CorrelationId => TopRequestId ?? Data?.RequestId;
 
-    internal static CancelledEvent ReadFrom(ref Utf8JsonReader reader)
+    internal static CancelledEvent ReadFrom(JsonElement json) => new CancelledEvent
     {
-        string? requestIdValue = null;
-        long? seqValue = null;
-        long? statusValue = null;
-        CancelledData? dataValue = null;
-        long? timestampValue = null;
-        Dictionary<string, JsonElement>? extra = null;
-        Json.Begin(ref reader);
-        while (Json.NextMember(ref reader))
-        {
-            if (reader.ValueTextEquals("requestId"u8))
-            {
-                reader.Read();
-                requestIdValue = Json.IsNull(ref reader) ? null : Json.ReadString(ref reader);
-            }
-            else if (reader.ValueTextEquals("seq"u8))
-            {
-                reader.Read();
-                seqValue = Json.IsNull(ref reader) ? null : Json.ReadInteger(ref reader);
-            }
-            else if (reader.ValueTextEquals("status"u8))
-            {
-                reader.Read();
-                statusValue = Json.IsNull(ref reader) ? null : Json.ReadInteger(ref reader);
-            }
-            else if (reader.ValueTextEquals("data"u8))
-            {
-                reader.Read();
-                dataValue = Json.IsNull(ref reader) ? null : CancelledData.ReadFrom(ref reader);
-            }
-            else if (reader.ValueTextEquals("timestamp"u8))
-            {
-                reader.Read();
-                timestampValue = Json.IsNull(ref reader) ? null : Json.ReadInteger(ref reader);
-            }
-            else if (reader.ValueTextEquals("type"u8))
-            {
-                Json.ReadTag(ref reader, "cancelled"u8);
-            }
-            else
-            {
-                Json.ReadExtra(ref reader, ref extra);
-            }
-        }
-        var made = new CancelledEvent
-        {
-            TopRequestId = requestIdValue,
-            Seq = seqValue,
-            TopStatus = statusValue,
-            Data = dataValue,
-            Timestamp = timestampValue,
-            Unlisted = extra,
-        };
-        return made.HasMirrors() ? made : throw WireFault.Missing();
-    }
+        Unlisted = Json.Extra(Json.Tagged(json, "type"u8, "cancelled"u8), Shapes.Cancelled),
+        TopRequestId = json.Has("requestId"u8, out var e1) ? Json.Text(e1) : null,
+        Seq = json.Has("seq"u8, out var e2) ? Json.Integer(e2) : null,
+        TopStatus = json.Has("status"u8, out var e3) ? Json.Integer(e3) : null,
+        Data = json.Has("data"u8, out var e4) ? CancelledData.ReadFrom(e4) : null,
+        Timestamp = json.Has("timestamp"u8, out var e5) ? Json.Integer(e5) : null,
+    }.Guarded();
 
-    private bool HasMirrors() => !(Data?.Status is null && TopStatus is null);
+    private CancelledEvent Guarded() => Data?.Status is null && TopStatus is null ? throw WireFault.Missing() : this;
 
-    internal override void WriteTo(Utf8JsonWriter writer)
+    internal override void WriteMembers(Utf8JsonWriter writer)
     {
-        writer.WriteStartObject();
         writer.WriteString("type"u8, "cancelled"u8);
-        if ((TopRequestId ?? (IsReceived ? null : (string?)Data?.RequestId)) is { } requestIdValue)
-        {
-            writer.WritePropertyName("requestId"u8);
-            writer.WriteStringValue(requestIdValue);
-        }
-        if (Seq is { } seqValue)
-        {
-            writer.WritePropertyName("seq"u8);
-            writer.WriteNumberValue(seqValue);
-        }
-        if ((TopStatus ?? (IsReceived ? null : (long?)Data?.Status)) is { } statusValue)
-        {
-            writer.WritePropertyName("status"u8);
-            writer.WriteNumberValue(statusValue);
-        }
-        if (Data is { } dataValue)
-        {
-            writer.WritePropertyName("data"u8);
-            dataValue.WriteTo(writer);
-        }
-        if (Timestamp is { } timestampValue)
-        {
-            writer.WritePropertyName("timestamp"u8);
-            writer.WriteNumberValue(timestampValue);
-        }
-        WriteExtra(writer);
-        writer.WriteEndObject();
+        writer.Member("requestId"u8, TopRequestId ?? (IsReceived ? null : (string?)Data?.RequestId));
+        writer.Member("seq"u8, Seq);
+        writer.Member("status"u8, TopStatus ?? (IsReceived ? null : (long?)Data?.Status));
+        writer.Member("data"u8, Data);
+        writer.Member("timestamp"u8, Timestamp);
     }
 
     internal override void WriteFacts(Utf8JsonWriter writer)
     {
         writer.WriteString("type"u8, "cancelled"u8);
-        if (RequestId is { } requestIdValue)
-        {
-            writer.WritePropertyName("requestId"u8);
-            writer.WriteStringValue(requestIdValue);
-        }
-        if (Seq is { } seqValue)
-        {
-            writer.WritePropertyName("seq"u8);
-            writer.WriteNumberValue(seqValue);
-        }
-        writer.WritePropertyName("status"u8);
-        writer.WriteNumberValue(Status);
-        if (Timestamp is { } timestampValue)
-        {
-            writer.WritePropertyName("timestamp"u8);
-            writer.WriteNumberValue(timestampValue);
-        }
+        writer.Member("requestId"u8, RequestId);
+        writer.Member("seq"u8, Seq);
+        writer.Member("status"u8, Status);
+        writer.Member("timestamp"u8, Timestamp);
     }
 }
 
@@ -1663,131 +612,38 @@ public sealed partial record ErrorEvent
 {
     internal override string? CorrelationId => TopRequestId ?? Data.RequestId;
 
-    internal static ErrorEvent ReadFrom(ref Utf8JsonReader reader)
+    internal static ErrorEvent ReadFrom(JsonElement json) => new ErrorEvent
     {
-        string? requestIdValue = null;
-        long? seqValue = null;
-        ErrorInfo? errorValue = null;
-        ErrorData? dataValue = null;
-        long? timestampValue = null;
-        Dictionary<string, JsonElement>? extra = null;
-        Json.Begin(ref reader);
-        while (Json.NextMember(ref reader))
-        {
-            if (reader.ValueTextEquals("requestId"u8))
-            {
-                reader.Read();
-                requestIdValue = Json.IsNull(ref reader) ? null : Json.ReadString(ref reader);
-            }
-            else if (reader.ValueTextEquals("seq"u8))
-            {
-                reader.Read();
-                seqValue = Json.IsNull(ref reader) ? null : Json.ReadInteger(ref reader);
-            }
-            else if (reader.ValueTextEquals("error"u8))
-            {
-                reader.Read();
-                errorValue = Json.IsNull(ref reader) ? null : ErrorInfo.ReadFrom(ref reader);
-            }
-            else if (reader.ValueTextEquals("data"u8))
-            {
-                reader.Read();
-                dataValue = ErrorData.ReadFrom(ref reader);
-            }
-            else if (reader.ValueTextEquals("timestamp"u8))
-            {
-                reader.Read();
-                timestampValue = Json.IsNull(ref reader) ? null : Json.ReadInteger(ref reader);
-            }
-            else if (reader.ValueTextEquals("type"u8))
-            {
-                Json.ReadTag(ref reader, "error"u8);
-            }
-            else
-            {
-                Json.ReadExtra(ref reader, ref extra);
-            }
-        }
-        return new ErrorEvent
-        {
-            TopRequestId = requestIdValue,
-            Seq = seqValue,
-            TopError = errorValue,
-            Data = dataValue ?? throw WireFault.Missing(),
-            Timestamp = timestampValue,
-            Unlisted = extra,
-        };
-    }
+        Unlisted = Json.Extra(Json.Tagged(json, "type"u8, "error"u8), Shapes.Error),
+        TopRequestId = json.Has("requestId"u8, out var e1) ? Json.Text(e1) : null,
+        Seq = json.Has("seq"u8, out var e2) ? Json.Integer(e2) : null,
+        TopError = json.Has("error"u8, out var e3) ? ErrorInfo.ReadFrom(e3) : null,
+        Data = ErrorData.ReadFrom(json.Due("data"u8)),
+        Timestamp = json.Has("timestamp"u8, out var e5) ? Json.Integer(e5) : null,
+    };
 
-    internal override void WriteTo(Utf8JsonWriter writer)
+    internal override void WriteMembers(Utf8JsonWriter writer)
     {
-        writer.WriteStartObject();
         writer.WriteString("type"u8, "error"u8);
-        if ((TopRequestId ?? (IsReceived ? null : (string?)Data.RequestId)) is { } requestIdValue)
-        {
-            writer.WritePropertyName("requestId"u8);
-            writer.WriteStringValue(requestIdValue);
-        }
-        if (Seq is { } seqValue)
-        {
-            writer.WritePropertyName("seq"u8);
-            writer.WriteNumberValue(seqValue);
-        }
-        if ((TopError ?? (IsReceived ? null : (ErrorInfo?)Data.Error)) is { } errorValue)
-        {
-            writer.WritePropertyName("error"u8);
-            errorValue.WriteTo(writer);
-        }
-        writer.WritePropertyName("data"u8);
-        Data.WriteTo(writer);
-        if (Timestamp is { } timestampValue)
-        {
-            writer.WritePropertyName("timestamp"u8);
-            writer.WriteNumberValue(timestampValue);
-        }
-        WriteExtra(writer);
-        writer.WriteEndObject();
+        writer.Member("requestId"u8, TopRequestId ?? (IsReceived ? null : (string?)Data.RequestId));
+        writer.Member("seq"u8, Seq);
+        writer.Member("error"u8, TopError ?? (IsReceived ? null : (ErrorInfo?)Data.Error));
+        writer.Member("data"u8, Data);
+        writer.Member("timestamp"u8, Timestamp);
     }
 
     internal override void WriteFacts(Utf8JsonWriter writer)
     {
         writer.WriteString("type"u8, "error"u8);
-        if (RequestId is { } requestIdValue)
-        {
-            writer.WritePropertyName("requestId"u8);
-            writer.WriteStringValue(requestIdValue);
-        }
-        if (Seq is { } seqValue)
-        {
-            writer.WritePropertyName("seq"u8);
-            writer.WriteNumberValue(seqValue);
-        }
-        writer.WritePropertyName("error"u8);
-        Error.WriteTo(writer);
-        if (Timestamp is { } timestampValue)
-        {
-            writer.WritePropertyName("timestamp"u8);
-            writer.WriteNumberValue(timestampValue);
-        }
-        writer.WritePropertyName("code"u8);
-        writer.WriteStringValue(Code);
-        writer.WritePropertyName("message"u8);
-        writer.WriteStringValue(Message);
-        if (Terminal is { } terminalValue)
-        {
-            writer.WritePropertyName("terminal"u8);
-            writer.WriteBooleanValue(terminalValue);
-        }
-        if (RetryAfterMs is { } retryAfterMsValue)
-        {
-            writer.WritePropertyName("retryAfterMs"u8);
-            writer.WriteNumberValue(retryAfterMsValue);
-        }
-        if (Details is { } detailsValue)
-        {
-            writer.WritePropertyName("details"u8);
-            detailsValue.WriteTo(writer);
-        }
+        writer.Member("requestId"u8, RequestId);
+        writer.Member("seq"u8, Seq);
+        writer.Member("error"u8, Error);
+        writer.Member("timestamp"u8, Timestamp);
+        writer.Member("code"u8, Code);
+        writer.Member("message"u8, Message);
+        writer.Member("terminal"u8, Terminal);
+        writer.Member("retryAfterMs"u8, RetryAfterMs);
+        writer.Member("details"u8, Details);
     }
 }
 
@@ -1795,82 +651,29 @@ public sealed partial record TurnResumedEvent
 {
     internal override string? CorrelationId => TopRequestId ?? Data.RequestId;
 
-    internal static TurnResumedEvent ReadFrom(ref Utf8JsonReader reader)
+    internal static TurnResumedEvent ReadFrom(JsonElement json) => new TurnResumedEvent
     {
-        string? requestIdValue = null;
-        TurnResumedData? dataValue = null;
-        long? timestampValue = null;
-        Dictionary<string, JsonElement>? extra = null;
-        Json.Begin(ref reader);
-        while (Json.NextMember(ref reader))
-        {
-            if (reader.ValueTextEquals("requestId"u8))
-            {
-                reader.Read();
-                requestIdValue = Json.IsNull(ref reader) ? null : Json.ReadString(ref reader);
-            }
-            else if (reader.ValueTextEquals("data"u8))
-            {
-                reader.Read();
-                dataValue = TurnResumedData.ReadFrom(ref reader);
-            }
-            else if (reader.ValueTextEquals("timestamp"u8))
-            {
-                reader.Read();
-                timestampValue = Json.IsNull(ref reader) ? null : Json.ReadInteger(ref reader);
-            }
-            else if (reader.ValueTextEquals("type"u8))
-            {
-                Json.ReadTag(ref reader, "turn_resumed"u8);
-            }
-            else
-            {
-                Json.ReadExtra(ref reader, ref extra);
-            }
-        }
-        return new TurnResumedEvent
-        {
-            TopRequestId = requestIdValue,
-            Data = dataValue ?? throw WireFault.Missing(),
-            Timestamp = timestampValue,
-            Unlisted = extra,
-        };
-    }
+        Unlisted = Json.Extra(Json.Tagged(json, "type"u8, "turn_resumed"u8), Shapes.TurnResumed),
+        TopRequestId = json.Has("requestId"u8, out var e1) ? Json.Text(e1) : null,
+        Data = TurnResumedData.ReadFrom(json.Due("data"u8)),
+        Timestamp = json.Has("timestamp"u8, out var e3) ? Json.Integer(e3) : null,
+    };
 
-    internal override void WriteTo(Utf8JsonWriter writer)
+    internal override void WriteMembers(Utf8JsonWriter writer)
     {
-        writer.WriteStartObject();
         writer.WriteString("type"u8, "turn_resumed"u8);
-        if ((TopRequestId ?? (IsReceived ? null : (string?)Data.RequestId)) is { } requestIdValue)
-        {
-            writer.WritePropertyName("requestId"u8);
-            writer.WriteStringValue(requestIdValue);
-        }
-        writer.WritePropertyName("data"u8);
-        Data.WriteTo(writer);
-        if (Timestamp is { } timestampValue)
-        {
-            writer.WritePropertyName("timestamp"u8);
-            writer.WriteNumberValue(timestampValue);
-        }
-        WriteExtra(writer);
-        writer.WriteEndObject();
+        writer.Member("requestId"u8, TopRequestId ?? (IsReceived ? null : (string?)Data.RequestId));
+        writer.Member("data"u8, Data);
+        writer.Member("timestamp"u8, Timestamp);
     }
 
     internal override void WriteFacts(Utf8JsonWriter writer)
     {
         writer.WriteString("type"u8, "turn_resumed"u8);
-        writer.WritePropertyName("requestId"u8);
-        writer.WriteStringValue(RequestId);
-        if (Timestamp is { } timestampValue)
-        {
-            writer.WritePropertyName("timestamp"u8);
-            writer.WriteNumberValue(timestampValue);
-        }
-        writer.WritePropertyName("state"u8);
-        writer.WriteStringValue(State.Value);
-        writer.WritePropertyName("lastSeq"u8);
-        writer.WriteNumberValue(LastSeq);
+        writer.Member("requestId"u8, RequestId);
+        writer.Member("timestamp"u8, Timestamp);
+        writer.Member("state"u8, State.Value);
+        writer.Member("lastSeq"u8, LastSeq);
     }
 }
 
@@ -1878,83 +681,26 @@ public sealed partial record PongEvent
 {
     internal override string? CorrelationId => RequestId;
 
-    internal static PongEvent ReadFrom(ref Utf8JsonReader reader)
+    internal static PongEvent ReadFrom(JsonElement json) => new PongEvent
     {
-        string? requestIdValue = null;
-        PongData? dataValue = null;
-        long? timestampValue = null;
-        Dictionary<string, JsonElement>? extra = null;
-        Json.Begin(ref reader);
-        while (Json.NextMember(ref reader))
-        {
-            if (reader.ValueTextEquals("requestId"u8))
-            {
-                reader.Read();
-                requestIdValue = Json.IsNull(ref reader) ? null : Json.ReadString(ref reader);
-            }
-            else if (reader.ValueTextEquals("data"u8))
-            {
-                reader.Read();
-                dataValue = Json.IsNull(ref reader) ? null : PongData.ReadFrom(ref reader);
-            }
-            else if (reader.ValueTextEquals("timestamp"u8))
-            {
-                reader.Read();
-                timestampValue = Json.IsNull(ref reader) ? null : Json.ReadInteger(ref reader);
-            }
-            else if (reader.ValueTextEquals("type"u8))
-            {
-                Json.ReadTag(ref reader, "pong"u8);
-            }
-            else
-            {
-                Json.ReadExtra(ref reader, ref extra);
-            }
-        }
-        return new PongEvent
-        {
-            RequestId = requestIdValue,
-            Data = dataValue,
-            TopTimestamp = timestampValue,
-            Unlisted = extra,
-        };
-    }
+        Unlisted = Json.Extra(Json.Tagged(json, "type"u8, "pong"u8), Shapes.Pong),
+        RequestId = json.Has("requestId"u8, out var e1) ? Json.Text(e1) : null,
+        Data = json.Has("data"u8, out var e2) ? PongData.ReadFrom(e2) : null,
+        TopTimestamp = json.Has("timestamp"u8, out var e3) ? Json.Integer(e3) : null,
+    };
 
-    internal override void WriteTo(Utf8JsonWriter writer)
+    internal override void WriteMembers(Utf8JsonWriter writer)
     {
-        writer.WriteStartObject();
         writer.WriteString("type"u8, "pong"u8);
-        if (RequestId is { } requestIdValue)
-        {
-            writer.WritePropertyName("requestId"u8);
-            writer.WriteStringValue(requestIdValue);
-        }
-        if (Data is { } dataValue)
-        {
-            writer.WritePropertyName("data"u8);
-            dataValue.WriteTo(writer);
-        }
-        if ((TopTimestamp ?? (IsReceived ? null : (long?)Data?.Timestamp)) is { } timestampValue)
-        {
-            writer.WritePropertyName("timestamp"u8);
-            writer.WriteNumberValue(timestampValue);
-        }
-        WriteExtra(writer);
-        writer.WriteEndObject();
+        writer.Member("requestId"u8, RequestId);
+        writer.Member("data"u8, Data);
+        writer.Member("timestamp"u8, TopTimestamp ?? (IsReceived ? null : (long?)Data?.Timestamp));
     }
 
     internal override void WriteFacts(Utf8JsonWriter writer)
     {
         writer.WriteString("type"u8, "pong"u8);
-        if (RequestId is { } requestIdValue)
-        {
-            writer.WritePropertyName("requestId"u8);
-            writer.WriteStringValue(requestIdValue);
-        }
-        if (Timestamp is { } timestampValue)
-        {
-            writer.WritePropertyName("timestamp"u8);
-            writer.WriteNumberValue(timestampValue);
-        }
+        writer.Member("requestId"u8, RequestId);
+        writer.Member("timestamp"u8, Timestamp);
     }
 }

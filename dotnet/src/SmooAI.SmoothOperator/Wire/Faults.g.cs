@@ -101,7 +101,7 @@ internal static class Faults
     private static JsonKinds Wider(JsonKinds kinds) =>
         (kinds & JsonKinds.Number) != 0 ? kinds | JsonKinds.Integer : kinds;
 
-    private static JsonKinds KindOf(JsonElement value) => value.ValueKind switch
+    internal static JsonKinds KindOf(JsonElement value) => value.ValueKind switch
     {
         JsonValueKind.Object => JsonKinds.Object,
         JsonValueKind.Array => JsonKinds.Array,

@@ -41,7 +41,6 @@ internal static partial class Json
 
     internal static void ReadTag(ref Utf8JsonReader reader, ReadOnlySpan<byte> tag)
     {
-        reader.Read();
         if (reader.TokenType != JsonTokenType.String || !reader.ValueTextEquals(tag))
         {
             throw WireFault.Type();

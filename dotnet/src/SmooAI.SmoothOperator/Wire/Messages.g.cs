@@ -53,7 +53,7 @@ public abstract partial record ServerEvent : WireObject
     /// <summary>Returns every fact of the event under the wire's word: one JSON object, absent facts left out.</summary>
     public JsonElement Flatten() => Json.Facts(this);
 
-    internal abstract void WriteFacts(Utf8JsonWriter writer);
+    internal virtual void WriteFacts(Utf8JsonWriter writer) => WriteMembers(writer);
 
     /// <summary>Returns the member at a place of the frame as it was received.</summary>
     internal JsonElement Member(string[] path)
@@ -71,99 +71,34 @@ internal static class EventTable
 {
     internal static readonly EventKind[] Kinds =
     [
-        new("immediate_response", false, ImmediateResponseEvent.ReadFrom, Shapes.ImmediateResponse, []),
-        new("eventual_response", true, EventualResponseEvent.ReadFrom, Shapes.EventualResponse, [new(["data", "requestId"], "requestId", true, true), new(["data", "status"], "status", true, true)]),
-        new("stream_chunk", false, StreamChunkEvent.ReadFrom, Shapes.StreamChunk, [new(["data", "requestId"], "requestId", true, true), new(["data", "node"], "node", true, true)]),
-        new("stream_token", false, StreamTokenEvent.ReadFrom, Shapes.StreamToken, [new(["data", "requestId"], "requestId", true, true), new(["data", "token"], "token", true, true)]),
-        new("stream_preamble", false, StreamPreambleEvent.ReadFrom, Shapes.StreamPreamble, [new(["data", "requestId"], "requestId", true, true), new(["data", "token"], "token", true, true)]),
-        new("stream_reasoning", false, StreamReasoningEvent.ReadFrom, Shapes.StreamReasoning, [new(["data", "requestId"], "requestId", true, true), new(["data", "token"], "token", true, true)]),
-        new("keepalive", false, KeepaliveEvent.ReadFrom, Shapes.Keepalive, [new(["data", "requestId"], "requestId", true, true)]),
-        new("write_confirmation_required", false, WriteConfirmationRequiredEvent.ReadFrom, Shapes.WriteConfirmationRequired, [new(["data", "requestId"], "requestId", true, true)]),
-        new("otp_verification_required", false, OtpVerificationRequiredEvent.ReadFrom, Shapes.OtpVerificationRequired, [new(["data", "requestId"], "requestId", true, true)]),
-        new("otp_sent", false, OtpSentEvent.ReadFrom, Shapes.OtpSent, [new(["data", "requestId"], "requestId", true, true)]),
-        new("otp_verified", false, OtpVerifiedEvent.ReadFrom, Shapes.OtpVerified, [new(["data", "requestId"], "requestId", true, true)]),
-        new("otp_invalid", false, OtpInvalidEvent.ReadFrom, Shapes.OtpInvalid, [new(["data", "requestId"], "requestId", true, true)]),
-        new("interaction_required", false, InteractionRequiredEvent.ReadFrom, Shapes.InteractionRequired, [new(["data", "requestId"], "requestId", true, true)]),
-        new("interaction_invalid", false, InteractionInvalidEvent.ReadFrom, Shapes.InteractionInvalid, [new(["data", "requestId"], "requestId", true, true)]),
-        new("cancelled", true, CancelledEvent.ReadFrom, Shapes.Cancelled, [new(["data", "requestId"], "requestId", false, false), new(["data", "status"], "status", true, true)]),
-        new("error", true, ErrorEvent.ReadFrom, Shapes.Error, [new(["data", "requestId"], "requestId", false, false), new(["data", "error"], "error", true, true)]),
-        new("turn_resumed", false, TurnResumedEvent.ReadFrom, Shapes.TurnResumed, [new(["data", "requestId"], "requestId", true, true)]),
-        new("pong", false, PongEvent.ReadFrom, Shapes.Pong, [new(["data", "timestamp"], "timestamp", true, false)]),
+        new("immediate_response", false, static (ref r) => ImmediateResponseEvent.ReadFrom(JsonElement.ParseValue(ref r)), Shapes.ImmediateResponse, []),
+        new("eventual_response", true, static (ref r) => EventualResponseEvent.ReadFrom(JsonElement.ParseValue(ref r)), Shapes.EventualResponse, [new(["data", "requestId"], "requestId", true, true), new(["data", "status"], "status", true, true)]),
+        new("stream_chunk", false, static (ref r) => StreamChunkEvent.ReadFrom(ref r), Shapes.StreamChunk, [new(["data", "requestId"], "requestId", true, true), new(["data", "node"], "node", true, true)]),
+        new("stream_token", false, static (ref r) => StreamTokenEvent.ReadFrom(ref r), Shapes.StreamToken, [new(["data", "requestId"], "requestId", true, true), new(["data", "token"], "token", true, true)]),
+        new("stream_preamble", false, static (ref r) => StreamPreambleEvent.ReadFrom(ref r), Shapes.StreamPreamble, [new(["data", "requestId"], "requestId", true, true), new(["data", "token"], "token", true, true)]),
+        new("stream_reasoning", false, static (ref r) => StreamReasoningEvent.ReadFrom(ref r), Shapes.StreamReasoning, [new(["data", "requestId"], "requestId", true, true), new(["data", "token"], "token", true, true)]),
+        new("keepalive", false, static (ref r) => KeepaliveEvent.ReadFrom(JsonElement.ParseValue(ref r)), Shapes.Keepalive, [new(["data", "requestId"], "requestId", true, true)]),
+        new("write_confirmation_required", false, static (ref r) => WriteConfirmationRequiredEvent.ReadFrom(JsonElement.ParseValue(ref r)), Shapes.WriteConfirmationRequired, [new(["data", "requestId"], "requestId", true, true)]),
+        new("otp_verification_required", false, static (ref r) => OtpVerificationRequiredEvent.ReadFrom(JsonElement.ParseValue(ref r)), Shapes.OtpVerificationRequired, [new(["data", "requestId"], "requestId", true, true)]),
+        new("otp_sent", false, static (ref r) => OtpSentEvent.ReadFrom(JsonElement.ParseValue(ref r)), Shapes.OtpSent, [new(["data", "requestId"], "requestId", true, true)]),
+        new("otp_verified", false, static (ref r) => OtpVerifiedEvent.ReadFrom(JsonElement.ParseValue(ref r)), Shapes.OtpVerified, [new(["data", "requestId"], "requestId", true, true)]),
+        new("otp_invalid", false, static (ref r) => OtpInvalidEvent.ReadFrom(JsonElement.ParseValue(ref r)), Shapes.OtpInvalid, [new(["data", "requestId"], "requestId", true, true)]),
+        new("interaction_required", false, static (ref r) => InteractionRequiredEvent.ReadFrom(JsonElement.ParseValue(ref r)), Shapes.InteractionRequired, [new(["data", "requestId"], "requestId", true, true)]),
+        new("interaction_invalid", false, static (ref r) => InteractionInvalidEvent.ReadFrom(JsonElement.ParseValue(ref r)), Shapes.InteractionInvalid, [new(["data", "requestId"], "requestId", true, true)]),
+        new("cancelled", true, static (ref r) => CancelledEvent.ReadFrom(JsonElement.ParseValue(ref r)), Shapes.Cancelled, [new(["data", "requestId"], "requestId", false, false), new(["data", "status"], "status", true, true)]),
+        new("error", true, static (ref r) => ErrorEvent.ReadFrom(JsonElement.ParseValue(ref r)), Shapes.Error, [new(["data", "requestId"], "requestId", false, false), new(["data", "error"], "error", true, true)]),
+        new("turn_resumed", false, static (ref r) => TurnResumedEvent.ReadFrom(JsonElement.ParseValue(ref r)), Shapes.TurnResumed, [new(["data", "requestId"], "requestId", true, true)]),
+        new("pong", false, static (ref r) => PongEvent.ReadFrom(JsonElement.ParseValue(ref r)), Shapes.Pong, [new(["data", "timestamp"], "timestamp", true, false)]),
     ];
 
     internal static EventKind? Find(ref Utf8JsonReader tag)
     {
-        if (tag.ValueTextEquals("immediate_response"u8))
+        foreach (var kind in Kinds)
         {
-            return Kinds[0];
-        }
-        if (tag.ValueTextEquals("eventual_response"u8))
-        {
-            return Kinds[1];
-        }
-        if (tag.ValueTextEquals("stream_chunk"u8))
-        {
-            return Kinds[2];
-        }
-        if (tag.ValueTextEquals("stream_token"u8))
-        {
-            return Kinds[3];
-        }
-        if (tag.ValueTextEquals("stream_preamble"u8))
-        {
-            return Kinds[4];
-        }
-        if (tag.ValueTextEquals("stream_reasoning"u8))
-        {
-            return Kinds[5];
-        }
-        if (tag.ValueTextEquals("keepalive"u8))
-        {
-            return Kinds[6];
-        }
-        if (tag.ValueTextEquals("write_confirmation_required"u8))
-        {
-            return Kinds[7];
-        }
-        if (tag.ValueTextEquals("otp_verification_required"u8))
-        {
-            return Kinds[8];
-        }
-        if (tag.ValueTextEquals("otp_sent"u8))
-        {
-            return Kinds[9];
-        }
-        if (tag.ValueTextEquals("otp_verified"u8))
-        {
-            return Kinds[10];
-        }
-        if (tag.ValueTextEquals("otp_invalid"u8))
-        {
-            return Kinds[11];
-        }
-        if (tag.ValueTextEquals("interaction_required"u8))
-        {
-            return Kinds[12];
-        }
-        if (tag.ValueTextEquals("interaction_invalid"u8))
-        {
-            return Kinds[13];
-        }
-        if (tag.ValueTextEquals("cancelled"u8))
-        {
-            return Kinds[14];
-        }
-        if (tag.ValueTextEquals("error"u8))
-        {
-            return Kinds[15];
-        }
-        if (tag.ValueTextEquals("turn_resumed"u8))
-        {
-            return Kinds[16];
-        }
-        if (tag.ValueTextEquals("pong"u8))
-        {
-            return Kinds[17];
+            if (tag.ValueTextEquals(kind.Utf8))
+            {
+                return kind;
+            }
         }
         return null;
     }
@@ -173,18 +108,18 @@ internal static class ActionTable
 {
     internal static ClientAction? Read(string name, ref Utf8JsonReader reader) => name switch
     {
-        "create_conversation_session" => CreateConversationSessionAction.ReadFrom(ref reader),
-        "send_message" => SendMessageAction.ReadFrom(ref reader),
-        "get_session" => GetSessionAction.ReadFrom(ref reader),
-        "get_conversation_messages" => GetConversationMessagesAction.ReadFrom(ref reader),
-        "list_conversations" => ListConversationsAction.ReadFrom(ref reader),
-        "rename_conversation" => RenameConversationAction.ReadFrom(ref reader),
-        "confirm_tool_action" => ConfirmToolActionAction.ReadFrom(ref reader),
-        "verify_otp" => VerifyOtpAction.ReadFrom(ref reader),
-        "submit_interaction" => SubmitInteractionAction.ReadFrom(ref reader),
-        "cancel" => CancelAction.ReadFrom(ref reader),
-        "resume_turn" => ResumeTurnAction.ReadFrom(ref reader),
-        "ping" => PingAction.ReadFrom(ref reader),
+        "create_conversation_session" => CreateConversationSessionAction.ReadFrom(JsonElement.ParseValue(ref reader)),
+        "send_message" => SendMessageAction.ReadFrom(JsonElement.ParseValue(ref reader)),
+        "get_session" => GetSessionAction.ReadFrom(JsonElement.ParseValue(ref reader)),
+        "get_conversation_messages" => GetConversationMessagesAction.ReadFrom(JsonElement.ParseValue(ref reader)),
+        "list_conversations" => ListConversationsAction.ReadFrom(JsonElement.ParseValue(ref reader)),
+        "rename_conversation" => RenameConversationAction.ReadFrom(JsonElement.ParseValue(ref reader)),
+        "confirm_tool_action" => ConfirmToolActionAction.ReadFrom(JsonElement.ParseValue(ref reader)),
+        "verify_otp" => VerifyOtpAction.ReadFrom(JsonElement.ParseValue(ref reader)),
+        "submit_interaction" => SubmitInteractionAction.ReadFrom(JsonElement.ParseValue(ref reader)),
+        "cancel" => CancelAction.ReadFrom(JsonElement.ParseValue(ref reader)),
+        "resume_turn" => ResumeTurnAction.ReadFrom(JsonElement.ParseValue(ref reader)),
+        "ping" => PingAction.ReadFrom(JsonElement.ParseValue(ref reader)),
         _ => null,
     };
 }

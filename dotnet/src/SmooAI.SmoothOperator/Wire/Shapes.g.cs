@@ -22,16 +22,6 @@ internal static class Shapes
         new("status", true, false, Check.Kinds(JsonKinds.Integer)),
     ]);
 
-    internal static readonly Shape Checkpoint = new("Checkpoint",
-    [
-        new("id", true, false, Check.Kinds(JsonKinds.String)),
-        new("threadId", true, false, Check.Kinds(JsonKinds.String)),
-        new("agentId", true, false, Check.Kinds(JsonKinds.String)),
-        new("iteration", true, false, Check.Kinds(JsonKinds.Integer)),
-        new("metadata", false, false, Check.Map(Check.Kinds(JsonKinds.String), false)),
-        new("createdAt", true, false, Check.Kinds(JsonKinds.String)),
-    ]);
-
     internal static readonly Shape ChoicesAnswer = new("ChoicesAnswer",
     [
         new("header", true, false, Check.Kinds(JsonKinds.String)),
@@ -43,13 +33,6 @@ internal static class Shapes
     [
         new("label", true, false, Check.Kinds(JsonKinds.String)),
         new("description", false, false, Check.Kinds(JsonKinds.String)),
-    ]);
-
-    internal static readonly Shape ChoicesPayload = new("ChoicesPayload",
-    [
-        new("status", true, false, Check.Kinds(JsonKinds.String)),
-        new("values", false, false, Check.Of("ChoicesValues")),
-        new("message", false, false, Check.Kinds(JsonKinds.String)),
     ]);
 
     internal static readonly Shape ChoicesQuestion = new("ChoicesQuestion",
@@ -110,19 +93,6 @@ internal static class Shapes
         new("conversations", true, false, Check.Array(Check.Of("ConversationSummary"), false)),
         new("nextCursor", false, true, Check.Kinds(JsonKinds.String)),
         new("hasMore", false, false, Check.Kinds(JsonKinds.Boolean)),
-    ]);
-
-    internal static readonly Shape ConversationRecord = new("ConversationRecord",
-    [
-        new("id", true, false, Check.Kinds(JsonKinds.String)),
-        new("platform", true, false, Check.Kinds(JsonKinds.String)),
-        new("name", true, false, Check.Kinds(JsonKinds.String)),
-        new("organizationId", true, false, Check.Kinds(JsonKinds.String)),
-        new("idempotencyKey", true, false, Check.Kinds(JsonKinds.String)),
-        new("metadataJson", false, false, Check.Map(Check.Any, true)),
-        new("analyticsJson", false, false, Check.Map(Check.Any, true)),
-        new("createdAt", true, false, Check.Kinds(JsonKinds.String)),
-        new("updatedAt", true, false, Check.Kinds(JsonKinds.String)),
     ]);
 
     internal static readonly Shape ConversationSummary = new("ConversationSummary",
@@ -204,16 +174,6 @@ internal static class Shapes
         new("message", true, false, Check.Kinds(JsonKinds.String)),
     ]);
 
-    internal static readonly Shape GeneralAgentResponse = new("GeneralAgentResponse",
-    [
-        new("responseParts", true, false, Check.Array(Check.Kinds(JsonKinds.String), false)),
-        new("customerHappinessScore", true, false, Check.Kinds(JsonKinds.Number)),
-        new("needsSatisfactionScore", true, false, Check.Kinds(JsonKinds.Number)),
-        new("requestSummary", true, false, Check.Kinds(JsonKinds.String)),
-        new("resolutionStatus", true, false, Check.Kinds(JsonKinds.String)),
-        new("suggestedNextActions", true, false, Check.Array(Check.Kinds(JsonKinds.String), false)),
-    ]);
-
     internal static readonly Shape GetSessionResult = new("GetSessionResult",
     [
         new("sessionId", true, false, Check.Kinds(JsonKinds.String)),
@@ -232,13 +192,6 @@ internal static class Shapes
         new("key", true, false, Check.Kinds(JsonKinds.String)),
         new("required", true, false, Check.Kinds(JsonKinds.Boolean)),
         new("label", false, false, Check.Kinds(JsonKinds.String)),
-    ]);
-
-    internal static readonly Shape IdentityIntakePayload = new("IdentityIntakePayload",
-    [
-        new("status", true, false, Check.Kinds(JsonKinds.String)),
-        new("values", false, false, Check.Of("IdentityIntakeValues")),
-        new("message", false, false, Check.Kinds(JsonKinds.String)),
     ]);
 
     internal static readonly Shape IdentityIntakeSpec = new("IdentityIntakeSpec",
@@ -324,29 +277,6 @@ internal static class Shapes
         new("requestId", true, false, Check.Kinds(JsonKinds.String)),
     ]);
 
-    internal static readonly Shape Message = new("Message",
-    [
-        new("id", true, false, Check.Kinds(JsonKinds.String)),
-        new("externalId", false, true, Check.Kinds(JsonKinds.String)),
-        new("organizationId", false, true, Check.Kinds(JsonKinds.String)),
-        new("conversationId", false, true, Check.Kinds(JsonKinds.String)),
-        new("direction", true, false, Check.Kinds(JsonKinds.String)),
-        new("content", true, false, Check.Of("MessageContent")),
-        new("from", false, true, Check.Of("MessageSender")),
-        new("to", false, true, Check.Of("MessageRecipient")),
-        new("metadataJson", false, true, Check.Map(Check.Any, true)),
-        new("analyticsJson", false, true, Check.Map(Check.Any, true)),
-        new("createdAt", true, false, Check.Kinds(JsonKinds.String)),
-        new("updatedAt", false, true, Check.Kinds(JsonKinds.String)),
-    ]);
-
-    internal static readonly Shape MessageContent = new("MessageContent",
-    [
-        new("items", false, false, Check.Array(Check.Of("ContentItem"), false)),
-        new("text", false, true, Check.Kinds(JsonKinds.String)),
-        new("structuredResponse", false, true, Check.Map(Check.Any, true)),
-    ]);
-
     internal static readonly Shape MessagePage = new("MessagePage",
     [
         new("messages", true, false, Check.Array(Check.Of("ConversationMessage"), false)),
@@ -359,20 +289,6 @@ internal static class Shapes
         new("id", true, false, Check.Kinds(JsonKinds.String)),
         new("type", true, false, Check.Kinds(JsonKinds.String)),
         new("name", false, false, Check.Kinds(JsonKinds.String)),
-    ]);
-
-    internal static readonly Shape MessageRecipient = new("MessageRecipient",
-    [
-        new("id", true, false, Check.Kinds(JsonKinds.String)),
-        new("type", true, false, Check.Kinds(JsonKinds.String)),
-        new("name", false, true, Check.Kinds(JsonKinds.String)),
-    ]);
-
-    internal static readonly Shape MessageSender = new("MessageSender",
-    [
-        new("id", true, false, Check.Kinds(JsonKinds.String)),
-        new("type", true, false, Check.Kinds(JsonKinds.String)),
-        new("name", false, true, Check.Kinds(JsonKinds.String)),
     ]);
 
     internal static readonly Shape OpenTurn = new("OpenTurn",
@@ -468,25 +384,6 @@ internal static class Shapes
         new("message", true, false, Check.Kinds(JsonKinds.String)),
     ]);
 
-    internal static readonly Shape Participant = new("Participant",
-    [
-        new("id", true, false, Check.Kinds(JsonKinds.String)),
-        new("conversationId", true, false, Check.Kinds(JsonKinds.String)),
-        new("organizationId", true, false, Check.Kinds(JsonKinds.String)),
-        new("type", true, false, Check.Kinds(JsonKinds.String)),
-        new("externalId", false, true, Check.Kinds(JsonKinds.String)),
-        new("internalId", false, true, Check.Kinds(JsonKinds.String)),
-        new("browserFingerprint", false, true, Check.Kinds(JsonKinds.String)),
-        new("browserInfo", false, true, Check.Map(Check.Any, true)),
-        new("name", true, false, Check.Kinds(JsonKinds.String)),
-        new("email", false, true, Check.Kinds(JsonKinds.String)),
-        new("phone", false, true, Check.Kinds(JsonKinds.String)),
-        new("crmContactId", false, true, Check.Kinds(JsonKinds.String)),
-        new("metadataJson", false, false, Check.Map(Check.Any, true)),
-        new("createdAt", true, false, Check.Kinds(JsonKinds.String)),
-        new("updatedAt", true, false, Check.Kinds(JsonKinds.String)),
-    ]);
-
     internal static readonly Shape Pong = new("Pong",
     [
         new("type", true, false, Check.Constant("pong")),
@@ -504,35 +401,6 @@ internal static class Shapes
     [
         new("conversationId", true, false, Check.Kinds(JsonKinds.String)),
         new("title", true, false, Check.Kinds(JsonKinds.String)),
-    ]);
-
-    internal static readonly Shape SendMessageResult = new("SendMessageResult",
-    [
-        new("messageId", true, false, Check.Kinds(JsonKinds.String)),
-        new("response", true, false, Check.Of("GeneralAgentResponse")),
-        new("needsEscalation", true, false, Check.Kinds(JsonKinds.Boolean)),
-        new("escalationReason", false, false, Check.Kinds(JsonKinds.String)),
-        new("directive", false, true, Check.Map(Check.Any, true)),
-    ]);
-
-    internal static readonly Shape Session = new("Session",
-    [
-        new("sessionId", true, false, Check.Kinds(JsonKinds.String)),
-        new("conversationId", true, false, Check.Kinds(JsonKinds.String)),
-        new("organizationId", true, false, Check.Kinds(JsonKinds.String)),
-        new("agentId", false, false, Check.Kinds(JsonKinds.String)),
-        new("agentName", true, false, Check.Kinds(JsonKinds.String)),
-        new("userParticipantId", true, false, Check.Kinds(JsonKinds.String)),
-        new("agentParticipantId", true, false, Check.Kinds(JsonKinds.String)),
-        new("threadId", true, false, Check.Kinds(JsonKinds.String)),
-        new("status", false, false, Check.Kinds(JsonKinds.String)),
-        new("tokenCount", false, false, Check.Kinds(JsonKinds.Integer)),
-        new("messageCount", false, false, Check.Kinds(JsonKinds.Integer)),
-        new("metadata", false, false, Check.Map(Check.Any, true)),
-        new("createdAt", false, false, Check.Kinds(JsonKinds.String)),
-        new("updatedAt", false, false, Check.Kinds(JsonKinds.String)),
-        new("endedAt", false, true, Check.Kinds(JsonKinds.String)),
-        new("lastActivityAt", false, false, Check.Kinds(JsonKinds.String)),
     ]);
 
     internal static readonly Shape StreamChunk = new("StreamChunk",
@@ -678,10 +546,8 @@ internal static class Shapes
     {
         ["Cancelled"] = Cancelled,
         ["CancelledData"] = CancelledData,
-        ["Checkpoint"] = Checkpoint,
         ["ChoicesAnswer"] = ChoicesAnswer,
         ["ChoicesOption"] = ChoicesOption,
-        ["ChoicesPayload"] = ChoicesPayload,
         ["ChoicesQuestion"] = ChoicesQuestion,
         ["ChoicesSpec"] = ChoicesSpec,
         ["ChoicesValues"] = ChoicesValues,
@@ -690,7 +556,6 @@ internal static class Shapes
         ["ConversationMessage"] = ConversationMessage,
         ["ConversationMessageContent"] = ConversationMessageContent,
         ["ConversationPage"] = ConversationPage,
-        ["ConversationRecord"] = ConversationRecord,
         ["ConversationSummary"] = ConversationSummary,
         ["CreateConversationSessionResult"] = CreateConversationSessionResult,
         ["Error"] = Error,
@@ -700,10 +565,8 @@ internal static class Shapes
         ["EventualResponseData"] = EventualResponseData,
         ["EventualResponseDetails"] = EventualResponseDetails,
         ["FieldError"] = FieldError,
-        ["GeneralAgentResponse"] = GeneralAgentResponse,
         ["GetSessionResult"] = GetSessionResult,
         ["IdentityIntakeField"] = IdentityIntakeField,
-        ["IdentityIntakePayload"] = IdentityIntakePayload,
         ["IdentityIntakeSpec"] = IdentityIntakeSpec,
         ["IdentityIntakeValues"] = IdentityIntakeValues,
         ["ImmediateResponse"] = ImmediateResponse,
@@ -715,12 +578,8 @@ internal static class Shapes
         ["InteractionRequiredDetails"] = InteractionRequiredDetails,
         ["Keepalive"] = Keepalive,
         ["KeepaliveData"] = KeepaliveData,
-        ["Message"] = Message,
-        ["MessageContent"] = MessageContent,
         ["MessagePage"] = MessagePage,
         ["MessageParty"] = MessageParty,
-        ["MessageRecipient"] = MessageRecipient,
-        ["MessageSender"] = MessageSender,
         ["OpenTurn"] = OpenTurn,
         ["OtpInvalid"] = OtpInvalid,
         ["OtpInvalidData"] = OtpInvalidData,
@@ -734,12 +593,9 @@ internal static class Shapes
         ["OtpVerified"] = OtpVerified,
         ["OtpVerifiedData"] = OtpVerifiedData,
         ["OtpVerifiedDetails"] = OtpVerifiedDetails,
-        ["Participant"] = Participant,
         ["Pong"] = Pong,
         ["PongData"] = PongData,
         ["RenameConversationResult"] = RenameConversationResult,
-        ["SendMessageResult"] = SendMessageResult,
-        ["Session"] = Session,
         ["StreamChunk"] = StreamChunk,
         ["StreamChunkData"] = StreamChunkData,
         ["StreamChunkState"] = StreamChunkState,

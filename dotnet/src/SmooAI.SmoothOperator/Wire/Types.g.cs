@@ -18,28 +18,6 @@ public sealed partial record AuthContext : WireObject
     public required long Timestamp { get; init; }
 }
 
-/// <summary>A point from which an agent's thread can go on.</summary>
-public sealed partial record Checkpoint : WireObject
-{
-    /// <summary>The checkpoint.</summary>
-    public required string Id { get; init; }
-
-    /// <summary>Thread it belongs to.</summary>
-    public required string ThreadId { get; init; }
-
-    /// <summary>Agent it belongs to.</summary>
-    public required string AgentId { get; init; }
-
-    /// <summary>Step of the agent's loop. At least 0.</summary>
-    public required long Iteration { get; init; }
-
-    /// <summary>Labels.</summary>
-    public IReadOnlyDictionary<string, string>? Metadata { get; init; }
-
-    /// <summary>When it was taken.</summary>
-    public required string CreatedAt { get; init; }
-}
-
 /// <summary>The answer to one question.</summary>
 public sealed partial record ChoicesAnswer : WireObject
 {
@@ -61,19 +39,6 @@ public sealed partial record ChoicesOption : WireObject
 
     /// <summary>What it means.</summary>
     public string? Description { get; init; }
-}
-
-/// <summary>What the agent is told.</summary>
-public sealed partial record ChoicesPayload : WireObject
-{
-    /// <summary>How the question ended.</summary>
-    public required InteractionStatus Status { get; init; }
-
-    /// <summary>The values, when submitted.</summary>
-    public ChoicesValues? Values { get; init; }
-
-    /// <summary>Text for the agent.</summary>
-    public string? Message { get; init; }
 }
 
 /// <summary>One question.</summary>
@@ -106,50 +71,6 @@ public sealed partial record ChoicesValues : WireObject
     public required IReadOnlyList<ChoicesAnswer> Answers { get; init; }
 }
 
-/// <summary>One part.</summary>
-public sealed partial record ContentItem : WireObject
-{
-    /// <summary>Kind of part.</summary>
-    public required ContentItemType Type { get; init; }
-
-    /// <summary>The text.</summary>
-    public string? Text { get; init; }
-
-    /// <summary>https or data URL of an image. Since 1.2.</summary>
-    public string? Url { get; init; }
-}
-
-/// <summary>A conversation as stored.</summary>
-public sealed partial record ConversationRecord : WireObject
-{
-    /// <summary>The conversation.</summary>
-    public required string Id { get; init; }
-
-    /// <summary>Where it is held.</summary>
-    public required Platform Platform { get; init; }
-
-    /// <summary>Its name.</summary>
-    public required string Name { get; init; }
-
-    /// <summary>Organisation that owns it.</summary>
-    public required string OrganizationId { get; init; }
-
-    /// <summary>Key that made it unique at creation.</summary>
-    public required string IdempotencyKey { get; init; }
-
-    /// <summary>Free-form data.</summary>
-    public JsonElement? MetadataJson { get; init; }
-
-    /// <summary>Free-form figures.</summary>
-    public JsonElement? AnalyticsJson { get; init; }
-
-    /// <summary>When it was created.</summary>
-    public required string CreatedAt { get; init; }
-
-    /// <summary>When it last changed.</summary>
-    public required string UpdatedAt { get; init; }
-}
-
 /// <summary>One file.</summary>
 public sealed partial record FileAttachment : WireObject
 {
@@ -163,28 +84,6 @@ public sealed partial record FileAttachment : WireObject
     public required string Url { get; init; }
 }
 
-/// <summary>Structured answer of the general agent.</summary>
-public sealed partial record GeneralAgentResponse : WireObject
-{
-    /// <summary>Paragraphs of the answer.</summary>
-    public required IReadOnlyList<string> ResponseParts { get; init; }
-
-    /// <summary>Estimate of the person's mood. 0 to 1.</summary>
-    public required double CustomerHappinessScore { get; init; }
-
-    /// <summary>Estimate of how far the need was met. 0 to 1.</summary>
-    public required double NeedsSatisfactionScore { get; init; }
-
-    /// <summary>What the person wanted, in one sentence.</summary>
-    public required string RequestSummary { get; init; }
-
-    /// <summary>How far the request is resolved.</summary>
-    public required ResolutionStatus ResolutionStatus { get; init; }
-
-    /// <summary>What the person may say next.</summary>
-    public required IReadOnlyList<string> SuggestedNextActions { get; init; }
-}
-
 /// <summary>One field of the form.</summary>
 public sealed partial record IdentityIntakeField : WireObject
 {
@@ -196,19 +95,6 @@ public sealed partial record IdentityIntakeField : WireObject
 
     /// <summary>Label to show.</summary>
     public string? Label { get; init; }
-}
-
-/// <summary>What the agent is told.</summary>
-public sealed partial record IdentityIntakePayload : WireObject
-{
-    /// <summary>How the question ended.</summary>
-    public required InteractionStatus Status { get; init; }
-
-    /// <summary>The values, when submitted.</summary>
-    public IdentityIntakeValues? Values { get; init; }
-
-    /// <summary>Text for the agent.</summary>
-    public string? Message { get; init; }
 }
 
 /// <summary>What is asked.</summary>
@@ -239,209 +125,6 @@ public sealed partial record ImageAttachment : WireObject
 
     /// <summary>How closely the agent looks.</summary>
     public ImageDetail? Detail { get; init; }
-}
-
-/// <summary>A message as stored.</summary>
-public sealed partial record Message : WireObject
-{
-    /// <summary>The message.</summary>
-    public required string Id { get; init; }
-
-    /// <summary>Id at the platform. Null means none.</summary>
-    public Optional<string> ExternalId { get; init; }
-
-    /// <summary>Organisation. Null means none.</summary>
-    public Optional<string> OrganizationId { get; init; }
-
-    /// <summary>Conversation. Null means none.</summary>
-    public Optional<string> ConversationId { get; init; }
-
-    /// <summary><c>inbound</c> from the person, <c>outbound</c> from the agent.</summary>
-    public required MessageDirection Direction { get; init; }
-
-    /// <summary>What was said.</summary>
-    public required MessageContent Content { get; init; }
-
-    /// <summary>Who sent it. Null means none.</summary>
-    public Optional<MessageSender> From { get; init; }
-
-    /// <summary>Who received it. Null means none.</summary>
-    public Optional<MessageRecipient> To { get; init; }
-
-    /// <summary>Free-form data. Null means none.</summary>
-    public JsonElement? MetadataJson { get; init; }
-
-    /// <summary>Free-form figures. Null means none.</summary>
-    public JsonElement? AnalyticsJson { get; init; }
-
-    /// <summary>When it was stored.</summary>
-    public required string CreatedAt { get; init; }
-
-    /// <summary>When it last changed. Null means none.</summary>
-    public Optional<string> UpdatedAt { get; init; }
-}
-
-/// <summary>What was said.</summary>
-public sealed partial record MessageContent : WireObject
-{
-    /// <summary>Parts of the message.</summary>
-    public IReadOnlyList<ContentItem>? Items { get; init; }
-
-    /// <summary>The text as a whole. Null means none.</summary>
-    public Optional<string> Text { get; init; }
-
-    /// <summary>Structured answer. Null means none.</summary>
-    public JsonElement? StructuredResponse { get; init; }
-}
-
-/// <summary>Who received it. Null means none.</summary>
-public sealed partial record MessageRecipient : WireObject
-{
-    /// <summary>The participant.</summary>
-    public required string Id { get; init; }
-
-    /// <summary>Kind of participant.</summary>
-    public required string Type { get; init; }
-
-    /// <summary>Display name. Null means none.</summary>
-    public Optional<string> Name { get; init; }
-}
-
-/// <summary>Who sent it. Null means none.</summary>
-public sealed partial record MessageSender : WireObject
-{
-    /// <summary>The participant.</summary>
-    public required string Id { get; init; }
-
-    /// <summary>Kind of participant.</summary>
-    public required string Type { get; init; }
-
-    /// <summary>Display name. Null means none.</summary>
-    public Optional<string> Name { get; init; }
-}
-
-/// <summary>Somebody who takes part in a conversation.</summary>
-public sealed partial record Participant : WireObject
-{
-    /// <summary>The participant.</summary>
-    public required string Id { get; init; }
-
-    /// <summary>The conversation.</summary>
-    public required string ConversationId { get; init; }
-
-    /// <summary>The organisation.</summary>
-    public required string OrganizationId { get; init; }
-
-    /// <summary>What it is.</summary>
-    public required ParticipantType Type { get; init; }
-
-    /// <summary>Id at the platform. Null means none.</summary>
-    public Optional<string> ExternalId { get; init; }
-
-    /// <summary>Id inside the organisation. Null means none.</summary>
-    public Optional<string> InternalId { get; init; }
-
-    /// <summary>Opaque fingerprint of the browser. Null means none.</summary>
-    public Optional<string> BrowserFingerprint { get; init; }
-
-    /// <summary>Facts about the browser. Null means none.</summary>
-    public JsonElement? BrowserInfo { get; init; }
-
-    /// <summary>Display name.</summary>
-    public required string Name { get; init; }
-
-    /// <summary>E-mail address. Null means none.</summary>
-    public Optional<string> Email { get; init; }
-
-    /// <summary>Telephone number. Null means none.</summary>
-    public Optional<string> Phone { get; init; }
-
-    /// <summary>Contact in the CRM. Null means none.</summary>
-    public Optional<string> CrmContactId { get; init; }
-
-    /// <summary>Free-form data.</summary>
-    public JsonElement? MetadataJson { get; init; }
-
-    /// <summary>When it joined.</summary>
-    public required string CreatedAt { get; init; }
-
-    /// <summary>When it last changed.</summary>
-    public required string UpdatedAt { get; init; }
-}
-
-/// <summary>
-/// Answer of the agent as the general agent shapes it inside <c>eventual_response</c>.
-/// </summary>
-public sealed partial record SendMessageResult : WireObject
-{
-    /// <summary>Message that was stored.</summary>
-    public required string MessageId { get; init; }
-
-    /// <summary>Structured answer of the general agent.</summary>
-    public required GeneralAgentResponse Response { get; init; }
-
-    /// <summary>Whether a human agent should take over.</summary>
-    public required bool NeedsEscalation { get; init; }
-
-    /// <summary>Why a human agent should take over.</summary>
-    public string? EscalationReason { get; init; }
-
-    /// <summary>
-    /// Instruction to the embedding site, such as a file to send. Null means none.
-    /// </summary>
-    public JsonElement? Directive { get; init; }
-}
-
-/// <summary>A session as stored.</summary>
-public sealed partial record Session : WireObject
-{
-    /// <summary>The session.</summary>
-    public required string SessionId { get; init; }
-
-    /// <summary>Its conversation.</summary>
-    public required string ConversationId { get; init; }
-
-    /// <summary>Its organisation.</summary>
-    public required string OrganizationId { get; init; }
-
-    /// <summary>Agent that answers.</summary>
-    public string? AgentId { get; init; }
-
-    /// <summary>Display name of the agent.</summary>
-    public required string AgentName { get; init; }
-
-    /// <summary>Participant that stands for the person.</summary>
-    public required string UserParticipantId { get; init; }
-
-    /// <summary>Participant that stands for the agent.</summary>
-    public required string AgentParticipantId { get; init; }
-
-    /// <summary>Thread of the agent's memory.</summary>
-    public required string ThreadId { get; init; }
-
-    /// <summary>Life of the session.</summary>
-    public SessionStatus? Status { get; init; }
-
-    /// <summary>Tokens spent. At least 0.</summary>
-    public long? TokenCount { get; init; }
-
-    /// <summary>Messages stored. At least 0.</summary>
-    public long? MessageCount { get; init; }
-
-    /// <summary>Free-form data.</summary>
-    public JsonElement? Metadata { get; init; }
-
-    /// <summary>When it was opened.</summary>
-    public string? CreatedAt { get; init; }
-
-    /// <summary>When it last changed.</summary>
-    public string? UpdatedAt { get; init; }
-
-    /// <summary>When it ended. Null means none.</summary>
-    public Optional<string> EndedAt { get; init; }
-
-    /// <summary>When it was last used.</summary>
-    public string? LastActivityAt { get; init; }
 }
 
 /// <summary>

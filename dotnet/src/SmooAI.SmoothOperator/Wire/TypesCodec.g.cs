@@ -7,1950 +7,222 @@ namespace SmooAI.SmoothOperator;
 
 public sealed partial record AuthContext
 {
-    internal static AuthContext ReadFrom(ref Utf8JsonReader reader)
+    internal static AuthContext ReadFrom(JsonElement json) => new AuthContext
     {
-        string? userIdValue = null;
-        string? signatureValue = null;
-        long? timestampValue = null;
-        Dictionary<string, JsonElement>? extra = null;
-        Json.Begin(ref reader);
-        while (Json.NextMember(ref reader))
-        {
-            if (reader.ValueTextEquals("userId"u8))
-            {
-                reader.Read();
-                userIdValue = Json.ReadString(ref reader);
-            }
-            else if (reader.ValueTextEquals("signature"u8))
-            {
-                reader.Read();
-                signatureValue = Json.ReadString(ref reader);
-            }
-            else if (reader.ValueTextEquals("timestamp"u8))
-            {
-                reader.Read();
-                timestampValue = Json.ReadInteger(ref reader);
-            }
-            else
-            {
-                Json.ReadExtra(ref reader, ref extra);
-            }
-        }
-        return new AuthContext
-        {
-            UserId = userIdValue ?? throw WireFault.Missing(),
-            Signature = signatureValue ?? throw WireFault.Missing(),
-            Timestamp = timestampValue ?? throw WireFault.Missing(),
-            Unlisted = extra,
-        };
-    }
+        Unlisted = Json.Extra(json, "userId", "signature", "timestamp"),
+        UserId = Json.Text(json.Due("userId"u8)),
+        Signature = Json.Text(json.Due("signature"u8)),
+        Timestamp = Json.Integer(json.Due("timestamp"u8)),
+    };
 
-    internal override void WriteTo(Utf8JsonWriter writer)
+    internal override void WriteMembers(Utf8JsonWriter writer)
     {
-        writer.WriteStartObject();
-        writer.WritePropertyName("userId"u8);
-        writer.WriteStringValue(UserId);
-        writer.WritePropertyName("signature"u8);
-        writer.WriteStringValue(Signature);
-        writer.WritePropertyName("timestamp"u8);
-        writer.WriteNumberValue(Timestamp);
-        WriteExtra(writer);
-        writer.WriteEndObject();
-    }
-}
-
-public sealed partial record Checkpoint
-{
-    internal static Checkpoint ReadFrom(ref Utf8JsonReader reader)
-    {
-        string? idValue = null;
-        string? threadIdValue = null;
-        string? agentIdValue = null;
-        long? iterationValue = null;
-        IReadOnlyDictionary<string, string>? metadataValue = null;
-        string? createdAtValue = null;
-        Dictionary<string, JsonElement>? extra = null;
-        Json.Begin(ref reader);
-        while (Json.NextMember(ref reader))
-        {
-            if (reader.ValueTextEquals("id"u8))
-            {
-                reader.Read();
-                idValue = Json.ReadString(ref reader);
-            }
-            else if (reader.ValueTextEquals("threadId"u8))
-            {
-                reader.Read();
-                threadIdValue = Json.ReadString(ref reader);
-            }
-            else if (reader.ValueTextEquals("agentId"u8))
-            {
-                reader.Read();
-                agentIdValue = Json.ReadString(ref reader);
-            }
-            else if (reader.ValueTextEquals("iteration"u8))
-            {
-                reader.Read();
-                iterationValue = Json.ReadInteger(ref reader);
-            }
-            else if (reader.ValueTextEquals("metadata"u8))
-            {
-                reader.Read();
-                metadataValue = Json.IsNull(ref reader) ? null : Json.ReadMap(ref reader, static (ref r) => Json.ReadString(ref r));
-            }
-            else if (reader.ValueTextEquals("createdAt"u8))
-            {
-                reader.Read();
-                createdAtValue = Json.ReadString(ref reader);
-            }
-            else
-            {
-                Json.ReadExtra(ref reader, ref extra);
-            }
-        }
-        return new Checkpoint
-        {
-            Id = idValue ?? throw WireFault.Missing(),
-            ThreadId = threadIdValue ?? throw WireFault.Missing(),
-            AgentId = agentIdValue ?? throw WireFault.Missing(),
-            Iteration = iterationValue ?? throw WireFault.Missing(),
-            Metadata = metadataValue,
-            CreatedAt = createdAtValue ?? throw WireFault.Missing(),
-            Unlisted = extra,
-        };
-    }
-
-    internal override void WriteTo(Utf8JsonWriter writer)
-    {
-        writer.WriteStartObject();
-        writer.WritePropertyName("id"u8);
-        writer.WriteStringValue(Id);
-        writer.WritePropertyName("threadId"u8);
-        writer.WriteStringValue(ThreadId);
-        writer.WritePropertyName("agentId"u8);
-        writer.WriteStringValue(AgentId);
-        writer.WritePropertyName("iteration"u8);
-        writer.WriteNumberValue(Iteration);
-        if (Metadata is { } metadataValue)
-        {
-            writer.WritePropertyName("metadata"u8);
-            Json.WriteMap(writer, metadataValue, static (w, v) => w.WriteStringValue(v));
-        }
-        writer.WritePropertyName("createdAt"u8);
-        writer.WriteStringValue(CreatedAt);
-        WriteExtra(writer);
-        writer.WriteEndObject();
+        writer.Member("userId"u8, UserId);
+        writer.Member("signature"u8, Signature);
+        writer.Member("timestamp"u8, Timestamp);
     }
 }
 
 public sealed partial record ChoicesAnswer
 {
-    internal static ChoicesAnswer ReadFrom(ref Utf8JsonReader reader)
+    internal static ChoicesAnswer ReadFrom(JsonElement json) => new ChoicesAnswer
     {
-        string? headerValue = null;
-        IReadOnlyList<string>? optionsValue = null;
-        string? otherValue = null;
-        Dictionary<string, JsonElement>? extra = null;
-        Json.Begin(ref reader);
-        while (Json.NextMember(ref reader))
-        {
-            if (reader.ValueTextEquals("header"u8))
-            {
-                reader.Read();
-                headerValue = Json.ReadString(ref reader);
-            }
-            else if (reader.ValueTextEquals("options"u8))
-            {
-                reader.Read();
-                optionsValue = Json.IsNull(ref reader) ? null : Json.ReadList(ref reader, static (ref r) => Json.ReadString(ref r));
-            }
-            else if (reader.ValueTextEquals("other"u8))
-            {
-                reader.Read();
-                otherValue = Json.IsNull(ref reader) ? null : Json.ReadString(ref reader);
-            }
-            else
-            {
-                Json.ReadExtra(ref reader, ref extra);
-            }
-        }
-        return new ChoicesAnswer
-        {
-            Header = headerValue ?? throw WireFault.Missing(),
-            Options = optionsValue,
-            Other = otherValue,
-            Unlisted = extra,
-        };
-    }
+        Unlisted = Json.Extra(json, Shapes.ChoicesAnswer),
+        Header = Json.Text(json.Due("header"u8)),
+        Options = json.Has("options"u8, out var e1) ? Json.List(e1, static e => Json.Text(e)) : null,
+        Other = json.Has("other"u8, out var e2) ? Json.Text(e2) : null,
+    };
 
-    internal override void WriteTo(Utf8JsonWriter writer)
+    internal override void WriteMembers(Utf8JsonWriter writer)
     {
-        writer.WriteStartObject();
-        writer.WritePropertyName("header"u8);
-        writer.WriteStringValue(Header);
-        if (Options is { } optionsValue)
-        {
-            writer.WritePropertyName("options"u8);
-            Json.WriteList(writer, optionsValue, static (w, v) => w.WriteStringValue(v));
-        }
-        if (Other is { } otherValue)
-        {
-            writer.WritePropertyName("other"u8);
-            writer.WriteStringValue(otherValue);
-        }
-        WriteExtra(writer);
-        writer.WriteEndObject();
+        writer.Member("header"u8, Header);
+        writer.Member("options"u8, Options, static (w, v) => Json.WriteList(w, v, static (w, v) => w.WriteStringValue(v)));
+        writer.Member("other"u8, Other);
     }
 }
 
 public sealed partial record ChoicesOption
 {
-    internal static ChoicesOption ReadFrom(ref Utf8JsonReader reader)
+    internal static ChoicesOption ReadFrom(JsonElement json) => new ChoicesOption
     {
-        string? labelValue = null;
-        string? descriptionValue = null;
-        Dictionary<string, JsonElement>? extra = null;
-        Json.Begin(ref reader);
-        while (Json.NextMember(ref reader))
-        {
-            if (reader.ValueTextEquals("label"u8))
-            {
-                reader.Read();
-                labelValue = Json.ReadString(ref reader);
-            }
-            else if (reader.ValueTextEquals("description"u8))
-            {
-                reader.Read();
-                descriptionValue = Json.IsNull(ref reader) ? null : Json.ReadString(ref reader);
-            }
-            else
-            {
-                Json.ReadExtra(ref reader, ref extra);
-            }
-        }
-        return new ChoicesOption
-        {
-            Label = labelValue ?? throw WireFault.Missing(),
-            Description = descriptionValue,
-            Unlisted = extra,
-        };
-    }
+        Unlisted = Json.Extra(json, Shapes.ChoicesOption),
+        Label = Json.Text(json.Due("label"u8)),
+        Description = json.Has("description"u8, out var e1) ? Json.Text(e1) : null,
+    };
 
-    internal override void WriteTo(Utf8JsonWriter writer)
+    internal override void WriteMembers(Utf8JsonWriter writer)
     {
-        writer.WriteStartObject();
-        writer.WritePropertyName("label"u8);
-        writer.WriteStringValue(Label);
-        if (Description is { } descriptionValue)
-        {
-            writer.WritePropertyName("description"u8);
-            writer.WriteStringValue(descriptionValue);
-        }
-        WriteExtra(writer);
-        writer.WriteEndObject();
-    }
-}
-
-public sealed partial record ChoicesPayload
-{
-    internal static ChoicesPayload ReadFrom(ref Utf8JsonReader reader)
-    {
-        InteractionStatus? statusValue = null;
-        ChoicesValues? valuesValue = null;
-        string? messageValue = null;
-        Dictionary<string, JsonElement>? extra = null;
-        Json.Begin(ref reader);
-        while (Json.NextMember(ref reader))
-        {
-            if (reader.ValueTextEquals("status"u8))
-            {
-                reader.Read();
-                statusValue = new InteractionStatus(Json.ReadString(ref reader));
-            }
-            else if (reader.ValueTextEquals("values"u8))
-            {
-                reader.Read();
-                valuesValue = Json.IsNull(ref reader) ? null : ChoicesValues.ReadFrom(ref reader);
-            }
-            else if (reader.ValueTextEquals("message"u8))
-            {
-                reader.Read();
-                messageValue = Json.IsNull(ref reader) ? null : Json.ReadString(ref reader);
-            }
-            else
-            {
-                Json.ReadExtra(ref reader, ref extra);
-            }
-        }
-        return new ChoicesPayload
-        {
-            Status = statusValue ?? throw WireFault.Missing(),
-            Values = valuesValue,
-            Message = messageValue,
-            Unlisted = extra,
-        };
-    }
-
-    internal override void WriteTo(Utf8JsonWriter writer)
-    {
-        writer.WriteStartObject();
-        writer.WritePropertyName("status"u8);
-        writer.WriteStringValue(Status.Value);
-        if (Values is { } valuesValue)
-        {
-            writer.WritePropertyName("values"u8);
-            valuesValue.WriteTo(writer);
-        }
-        if (Message is { } messageValue)
-        {
-            writer.WritePropertyName("message"u8);
-            writer.WriteStringValue(messageValue);
-        }
-        WriteExtra(writer);
-        writer.WriteEndObject();
+        writer.Member("label"u8, Label);
+        writer.Member("description"u8, Description);
     }
 }
 
 public sealed partial record ChoicesQuestion
 {
-    internal static ChoicesQuestion ReadFrom(ref Utf8JsonReader reader)
+    internal static ChoicesQuestion ReadFrom(JsonElement json) => new ChoicesQuestion
     {
-        string? questionValue = null;
-        string? headerValue = null;
-        IReadOnlyList<ChoicesOption>? optionsValue = null;
-        bool? multiSelectValue = null;
-        Dictionary<string, JsonElement>? extra = null;
-        Json.Begin(ref reader);
-        while (Json.NextMember(ref reader))
-        {
-            if (reader.ValueTextEquals("question"u8))
-            {
-                reader.Read();
-                questionValue = Json.ReadString(ref reader);
-            }
-            else if (reader.ValueTextEquals("header"u8))
-            {
-                reader.Read();
-                headerValue = Json.ReadString(ref reader);
-            }
-            else if (reader.ValueTextEquals("options"u8))
-            {
-                reader.Read();
-                optionsValue = Json.ReadList(ref reader, static (ref r) => ChoicesOption.ReadFrom(ref r));
-            }
-            else if (reader.ValueTextEquals("multiSelect"u8))
-            {
-                reader.Read();
-                multiSelectValue = Json.IsNull(ref reader) ? null : Json.ReadBoolean(ref reader);
-            }
-            else
-            {
-                Json.ReadExtra(ref reader, ref extra);
-            }
-        }
-        return new ChoicesQuestion
-        {
-            Question = questionValue ?? throw WireFault.Missing(),
-            Header = headerValue ?? throw WireFault.Missing(),
-            Options = optionsValue ?? throw WireFault.Missing(),
-            MultiSelect = multiSelectValue,
-            Unlisted = extra,
-        };
-    }
+        Unlisted = Json.Extra(json, Shapes.ChoicesQuestion),
+        Question = Json.Text(json.Due("question"u8)),
+        Header = Json.Text(json.Due("header"u8)),
+        Options = Json.List(json.Due("options"u8), static e => ChoicesOption.ReadFrom(e)),
+        MultiSelect = json.Has("multiSelect"u8, out var e3) ? Json.Boolean(e3) : null,
+    };
 
-    internal override void WriteTo(Utf8JsonWriter writer)
+    internal override void WriteMembers(Utf8JsonWriter writer)
     {
-        writer.WriteStartObject();
-        writer.WritePropertyName("question"u8);
-        writer.WriteStringValue(Question);
-        writer.WritePropertyName("header"u8);
-        writer.WriteStringValue(Header);
-        writer.WritePropertyName("options"u8);
-        Json.WriteList(writer, Options, static (w, v) => v.WriteTo(w));
-        if (MultiSelect is { } multiSelectValue)
-        {
-            writer.WritePropertyName("multiSelect"u8);
-            writer.WriteBooleanValue(multiSelectValue);
-        }
-        WriteExtra(writer);
-        writer.WriteEndObject();
+        writer.Member("question"u8, Question);
+        writer.Member("header"u8, Header);
+        writer.Member("options"u8, Options, static (w, v) => Json.WriteList(w, v, static (w, v) => v.WriteTo(w)));
+        writer.Member("multiSelect"u8, MultiSelect);
     }
 }
 
 public sealed partial record ChoicesSpec
 {
-    internal static ChoicesSpec ReadFrom(ref Utf8JsonReader reader)
+    internal static ChoicesSpec ReadFrom(JsonElement json) => new ChoicesSpec
     {
-        IReadOnlyList<ChoicesQuestion>? questionsValue = null;
-        Dictionary<string, JsonElement>? extra = null;
-        Json.Begin(ref reader);
-        while (Json.NextMember(ref reader))
-        {
-            if (reader.ValueTextEquals("questions"u8))
-            {
-                reader.Read();
-                questionsValue = Json.ReadList(ref reader, static (ref r) => ChoicesQuestion.ReadFrom(ref r));
-            }
-            else
-            {
-                Json.ReadExtra(ref reader, ref extra);
-            }
-        }
-        return new ChoicesSpec
-        {
-            Questions = questionsValue ?? throw WireFault.Missing(),
-            Unlisted = extra,
-        };
-    }
+        Unlisted = Json.Extra(json, Shapes.ChoicesSpec),
+        Questions = Json.List(json.Due("questions"u8), static e => ChoicesQuestion.ReadFrom(e)),
+    };
 
-    internal override void WriteTo(Utf8JsonWriter writer)
+    internal override void WriteMembers(Utf8JsonWriter writer)
     {
-        writer.WriteStartObject();
-        writer.WritePropertyName("questions"u8);
-        Json.WriteList(writer, Questions, static (w, v) => v.WriteTo(w));
-        WriteExtra(writer);
-        writer.WriteEndObject();
+        writer.Member("questions"u8, Questions, static (w, v) => Json.WriteList(w, v, static (w, v) => v.WriteTo(w)));
     }
 }
 
 public sealed partial record ChoicesValues
 {
-    internal static ChoicesValues ReadFrom(ref Utf8JsonReader reader)
+    internal static ChoicesValues ReadFrom(JsonElement json) => new ChoicesValues
     {
-        IReadOnlyList<ChoicesAnswer>? answersValue = null;
-        Dictionary<string, JsonElement>? extra = null;
-        Json.Begin(ref reader);
-        while (Json.NextMember(ref reader))
-        {
-            if (reader.ValueTextEquals("answers"u8))
-            {
-                reader.Read();
-                answersValue = Json.ReadList(ref reader, static (ref r) => ChoicesAnswer.ReadFrom(ref r));
-            }
-            else
-            {
-                Json.ReadExtra(ref reader, ref extra);
-            }
-        }
-        return new ChoicesValues
-        {
-            Answers = answersValue ?? throw WireFault.Missing(),
-            Unlisted = extra,
-        };
-    }
+        Unlisted = Json.Extra(json, Shapes.ChoicesValues),
+        Answers = Json.List(json.Due("answers"u8), static e => ChoicesAnswer.ReadFrom(e)),
+    };
 
-    internal override void WriteTo(Utf8JsonWriter writer)
+    internal override void WriteMembers(Utf8JsonWriter writer)
     {
-        writer.WriteStartObject();
-        writer.WritePropertyName("answers"u8);
-        Json.WriteList(writer, Answers, static (w, v) => v.WriteTo(w));
-        WriteExtra(writer);
-        writer.WriteEndObject();
-    }
-}
-
-public sealed partial record ContentItem
-{
-    internal static ContentItem ReadFrom(ref Utf8JsonReader reader)
-    {
-        ContentItemType? typeValue = null;
-        string? textValue = null;
-        string? urlValue = null;
-        Dictionary<string, JsonElement>? extra = null;
-        Json.Begin(ref reader);
-        while (Json.NextMember(ref reader))
-        {
-            if (reader.ValueTextEquals("type"u8))
-            {
-                reader.Read();
-                typeValue = new ContentItemType(Json.ReadString(ref reader));
-            }
-            else if (reader.ValueTextEquals("text"u8))
-            {
-                reader.Read();
-                textValue = Json.IsNull(ref reader) ? null : Json.ReadString(ref reader);
-            }
-            else if (reader.ValueTextEquals("url"u8))
-            {
-                reader.Read();
-                urlValue = Json.IsNull(ref reader) ? null : Json.ReadString(ref reader);
-            }
-            else
-            {
-                Json.ReadExtra(ref reader, ref extra);
-            }
-        }
-        return new ContentItem
-        {
-            Type = typeValue ?? throw WireFault.Missing(),
-            Text = textValue,
-            Url = urlValue,
-            Unlisted = extra,
-        };
-    }
-
-    internal override void WriteTo(Utf8JsonWriter writer)
-    {
-        writer.WriteStartObject();
-        writer.WritePropertyName("type"u8);
-        writer.WriteStringValue(Type.Value);
-        if (Text is { } textValue)
-        {
-            writer.WritePropertyName("text"u8);
-            writer.WriteStringValue(textValue);
-        }
-        if (Url is { } urlValue)
-        {
-            writer.WritePropertyName("url"u8);
-            writer.WriteStringValue(urlValue);
-        }
-        WriteExtra(writer);
-        writer.WriteEndObject();
-    }
-}
-
-public sealed partial record ConversationRecord
-{
-    internal static ConversationRecord ReadFrom(ref Utf8JsonReader reader)
-    {
-        string? idValue = null;
-        Platform? platformValue = null;
-        string? nameValue = null;
-        string? organizationIdValue = null;
-        string? idempotencyKeyValue = null;
-        JsonElement? metadataJsonValue = null;
-        JsonElement? analyticsJsonValue = null;
-        string? createdAtValue = null;
-        string? updatedAtValue = null;
-        Dictionary<string, JsonElement>? extra = null;
-        Json.Begin(ref reader);
-        while (Json.NextMember(ref reader))
-        {
-            if (reader.ValueTextEquals("id"u8))
-            {
-                reader.Read();
-                idValue = Json.ReadString(ref reader);
-            }
-            else if (reader.ValueTextEquals("platform"u8))
-            {
-                reader.Read();
-                platformValue = new Platform(Json.ReadString(ref reader));
-            }
-            else if (reader.ValueTextEquals("name"u8))
-            {
-                reader.Read();
-                nameValue = Json.ReadString(ref reader);
-            }
-            else if (reader.ValueTextEquals("organizationId"u8))
-            {
-                reader.Read();
-                organizationIdValue = Json.ReadString(ref reader);
-            }
-            else if (reader.ValueTextEquals("idempotencyKey"u8))
-            {
-                reader.Read();
-                idempotencyKeyValue = Json.ReadString(ref reader);
-            }
-            else if (reader.ValueTextEquals("metadataJson"u8))
-            {
-                reader.Read();
-                metadataJsonValue = Json.IsNull(ref reader) ? null : Json.ReadElement(ref reader, JsonKinds.Object);
-            }
-            else if (reader.ValueTextEquals("analyticsJson"u8))
-            {
-                reader.Read();
-                analyticsJsonValue = Json.IsNull(ref reader) ? null : Json.ReadElement(ref reader, JsonKinds.Object);
-            }
-            else if (reader.ValueTextEquals("createdAt"u8))
-            {
-                reader.Read();
-                createdAtValue = Json.ReadString(ref reader);
-            }
-            else if (reader.ValueTextEquals("updatedAt"u8))
-            {
-                reader.Read();
-                updatedAtValue = Json.ReadString(ref reader);
-            }
-            else
-            {
-                Json.ReadExtra(ref reader, ref extra);
-            }
-        }
-        return new ConversationRecord
-        {
-            Id = idValue ?? throw WireFault.Missing(),
-            Platform = platformValue ?? throw WireFault.Missing(),
-            Name = nameValue ?? throw WireFault.Missing(),
-            OrganizationId = organizationIdValue ?? throw WireFault.Missing(),
-            IdempotencyKey = idempotencyKeyValue ?? throw WireFault.Missing(),
-            MetadataJson = metadataJsonValue,
-            AnalyticsJson = analyticsJsonValue,
-            CreatedAt = createdAtValue ?? throw WireFault.Missing(),
-            UpdatedAt = updatedAtValue ?? throw WireFault.Missing(),
-            Unlisted = extra,
-        };
-    }
-
-    internal override void WriteTo(Utf8JsonWriter writer)
-    {
-        writer.WriteStartObject();
-        writer.WritePropertyName("id"u8);
-        writer.WriteStringValue(Id);
-        writer.WritePropertyName("platform"u8);
-        writer.WriteStringValue(Platform.Value);
-        writer.WritePropertyName("name"u8);
-        writer.WriteStringValue(Name);
-        writer.WritePropertyName("organizationId"u8);
-        writer.WriteStringValue(OrganizationId);
-        writer.WritePropertyName("idempotencyKey"u8);
-        writer.WriteStringValue(IdempotencyKey);
-        if (MetadataJson is { } metadataJsonValue)
-        {
-            writer.WritePropertyName("metadataJson"u8);
-            metadataJsonValue.WriteTo(writer);
-        }
-        if (AnalyticsJson is { } analyticsJsonValue)
-        {
-            writer.WritePropertyName("analyticsJson"u8);
-            analyticsJsonValue.WriteTo(writer);
-        }
-        writer.WritePropertyName("createdAt"u8);
-        writer.WriteStringValue(CreatedAt);
-        writer.WritePropertyName("updatedAt"u8);
-        writer.WriteStringValue(UpdatedAt);
-        WriteExtra(writer);
-        writer.WriteEndObject();
+        writer.Member("answers"u8, Answers, static (w, v) => Json.WriteList(w, v, static (w, v) => v.WriteTo(w)));
     }
 }
 
 public sealed partial record FileAttachment
 {
-    internal static FileAttachment ReadFrom(ref Utf8JsonReader reader)
+    internal static FileAttachment ReadFrom(JsonElement json) => new FileAttachment
     {
-        string? nameValue = null;
-        string? mimeTypeValue = null;
-        string? urlValue = null;
-        Dictionary<string, JsonElement>? extra = null;
-        Json.Begin(ref reader);
-        while (Json.NextMember(ref reader))
-        {
-            if (reader.ValueTextEquals("name"u8))
-            {
-                reader.Read();
-                nameValue = Json.ReadString(ref reader);
-            }
-            else if (reader.ValueTextEquals("mimeType"u8))
-            {
-                reader.Read();
-                mimeTypeValue = Json.IsNull(ref reader) ? null : Json.ReadString(ref reader);
-            }
-            else if (reader.ValueTextEquals("url"u8))
-            {
-                reader.Read();
-                urlValue = Json.ReadString(ref reader);
-            }
-            else
-            {
-                Json.ReadExtra(ref reader, ref extra);
-            }
-        }
-        return new FileAttachment
-        {
-            Name = nameValue ?? throw WireFault.Missing(),
-            MimeType = mimeTypeValue,
-            Url = urlValue ?? throw WireFault.Missing(),
-            Unlisted = extra,
-        };
-    }
+        Unlisted = Json.Extra(json, "name", "mimeType", "url"),
+        Name = Json.Text(json.Due("name"u8)),
+        MimeType = json.Has("mimeType"u8, out var e1) ? Json.Text(e1) : null,
+        Url = Json.Text(json.Due("url"u8)),
+    };
 
-    internal override void WriteTo(Utf8JsonWriter writer)
+    internal override void WriteMembers(Utf8JsonWriter writer)
     {
-        writer.WriteStartObject();
-        writer.WritePropertyName("name"u8);
-        writer.WriteStringValue(Name);
-        if (MimeType is { } mimeTypeValue)
-        {
-            writer.WritePropertyName("mimeType"u8);
-            writer.WriteStringValue(mimeTypeValue);
-        }
-        writer.WritePropertyName("url"u8);
-        writer.WriteStringValue(Url);
-        WriteExtra(writer);
-        writer.WriteEndObject();
-    }
-}
-
-public sealed partial record GeneralAgentResponse
-{
-    internal static GeneralAgentResponse ReadFrom(ref Utf8JsonReader reader)
-    {
-        IReadOnlyList<string>? responsePartsValue = null;
-        double? customerHappinessScoreValue = null;
-        double? needsSatisfactionScoreValue = null;
-        string? requestSummaryValue = null;
-        ResolutionStatus? resolutionStatusValue = null;
-        IReadOnlyList<string>? suggestedNextActionsValue = null;
-        Dictionary<string, JsonElement>? extra = null;
-        Json.Begin(ref reader);
-        while (Json.NextMember(ref reader))
-        {
-            if (reader.ValueTextEquals("responseParts"u8))
-            {
-                reader.Read();
-                responsePartsValue = Json.ReadList(ref reader, static (ref r) => Json.ReadString(ref r));
-            }
-            else if (reader.ValueTextEquals("customerHappinessScore"u8))
-            {
-                reader.Read();
-                customerHappinessScoreValue = Json.ReadNumber(ref reader);
-            }
-            else if (reader.ValueTextEquals("needsSatisfactionScore"u8))
-            {
-                reader.Read();
-                needsSatisfactionScoreValue = Json.ReadNumber(ref reader);
-            }
-            else if (reader.ValueTextEquals("requestSummary"u8))
-            {
-                reader.Read();
-                requestSummaryValue = Json.ReadString(ref reader);
-            }
-            else if (reader.ValueTextEquals("resolutionStatus"u8))
-            {
-                reader.Read();
-                resolutionStatusValue = new ResolutionStatus(Json.ReadString(ref reader));
-            }
-            else if (reader.ValueTextEquals("suggestedNextActions"u8))
-            {
-                reader.Read();
-                suggestedNextActionsValue = Json.ReadList(ref reader, static (ref r) => Json.ReadString(ref r));
-            }
-            else
-            {
-                Json.ReadExtra(ref reader, ref extra);
-            }
-        }
-        return new GeneralAgentResponse
-        {
-            ResponseParts = responsePartsValue ?? throw WireFault.Missing(),
-            CustomerHappinessScore = customerHappinessScoreValue ?? throw WireFault.Missing(),
-            NeedsSatisfactionScore = needsSatisfactionScoreValue ?? throw WireFault.Missing(),
-            RequestSummary = requestSummaryValue ?? throw WireFault.Missing(),
-            ResolutionStatus = resolutionStatusValue ?? throw WireFault.Missing(),
-            SuggestedNextActions = suggestedNextActionsValue ?? throw WireFault.Missing(),
-            Unlisted = extra,
-        };
-    }
-
-    internal override void WriteTo(Utf8JsonWriter writer)
-    {
-        writer.WriteStartObject();
-        writer.WritePropertyName("responseParts"u8);
-        Json.WriteList(writer, ResponseParts, static (w, v) => w.WriteStringValue(v));
-        writer.WritePropertyName("customerHappinessScore"u8);
-        Json.WriteNumber(writer, CustomerHappinessScore);
-        writer.WritePropertyName("needsSatisfactionScore"u8);
-        Json.WriteNumber(writer, NeedsSatisfactionScore);
-        writer.WritePropertyName("requestSummary"u8);
-        writer.WriteStringValue(RequestSummary);
-        writer.WritePropertyName("resolutionStatus"u8);
-        writer.WriteStringValue(ResolutionStatus.Value);
-        writer.WritePropertyName("suggestedNextActions"u8);
-        Json.WriteList(writer, SuggestedNextActions, static (w, v) => w.WriteStringValue(v));
-        WriteExtra(writer);
-        writer.WriteEndObject();
+        writer.Member("name"u8, Name);
+        writer.Member("mimeType"u8, MimeType);
+        writer.Member("url"u8, Url);
     }
 }
 
 public sealed partial record IdentityIntakeField
 {
-    internal static IdentityIntakeField ReadFrom(ref Utf8JsonReader reader)
+    internal static IdentityIntakeField ReadFrom(JsonElement json) => new IdentityIntakeField
     {
-        IdentityIntakeKey? keyValue = null;
-        bool? requiredValue = null;
-        string? labelValue = null;
-        Dictionary<string, JsonElement>? extra = null;
-        Json.Begin(ref reader);
-        while (Json.NextMember(ref reader))
-        {
-            if (reader.ValueTextEquals("key"u8))
-            {
-                reader.Read();
-                keyValue = new IdentityIntakeKey(Json.ReadString(ref reader));
-            }
-            else if (reader.ValueTextEquals("required"u8))
-            {
-                reader.Read();
-                requiredValue = Json.ReadBoolean(ref reader);
-            }
-            else if (reader.ValueTextEquals("label"u8))
-            {
-                reader.Read();
-                labelValue = Json.IsNull(ref reader) ? null : Json.ReadString(ref reader);
-            }
-            else
-            {
-                Json.ReadExtra(ref reader, ref extra);
-            }
-        }
-        return new IdentityIntakeField
-        {
-            Key = keyValue ?? throw WireFault.Missing(),
-            Required = requiredValue ?? throw WireFault.Missing(),
-            Label = labelValue,
-            Unlisted = extra,
-        };
-    }
+        Unlisted = Json.Extra(json, Shapes.IdentityIntakeField),
+        Key = new IdentityIntakeKey(Json.Text(json.Due("key"u8))),
+        Required = Json.Boolean(json.Due("required"u8)),
+        Label = json.Has("label"u8, out var e2) ? Json.Text(e2) : null,
+    };
 
-    internal override void WriteTo(Utf8JsonWriter writer)
+    internal override void WriteMembers(Utf8JsonWriter writer)
     {
-        writer.WriteStartObject();
-        writer.WritePropertyName("key"u8);
-        writer.WriteStringValue(Key.Value);
-        writer.WritePropertyName("required"u8);
-        writer.WriteBooleanValue(Required);
-        if (Label is { } labelValue)
-        {
-            writer.WritePropertyName("label"u8);
-            writer.WriteStringValue(labelValue);
-        }
-        WriteExtra(writer);
-        writer.WriteEndObject();
-    }
-}
-
-public sealed partial record IdentityIntakePayload
-{
-    internal static IdentityIntakePayload ReadFrom(ref Utf8JsonReader reader)
-    {
-        InteractionStatus? statusValue = null;
-        IdentityIntakeValues? valuesValue = null;
-        string? messageValue = null;
-        Dictionary<string, JsonElement>? extra = null;
-        Json.Begin(ref reader);
-        while (Json.NextMember(ref reader))
-        {
-            if (reader.ValueTextEquals("status"u8))
-            {
-                reader.Read();
-                statusValue = new InteractionStatus(Json.ReadString(ref reader));
-            }
-            else if (reader.ValueTextEquals("values"u8))
-            {
-                reader.Read();
-                valuesValue = Json.IsNull(ref reader) ? null : IdentityIntakeValues.ReadFrom(ref reader);
-            }
-            else if (reader.ValueTextEquals("message"u8))
-            {
-                reader.Read();
-                messageValue = Json.IsNull(ref reader) ? null : Json.ReadString(ref reader);
-            }
-            else
-            {
-                Json.ReadExtra(ref reader, ref extra);
-            }
-        }
-        return new IdentityIntakePayload
-        {
-            Status = statusValue ?? throw WireFault.Missing(),
-            Values = valuesValue,
-            Message = messageValue,
-            Unlisted = extra,
-        };
-    }
-
-    internal override void WriteTo(Utf8JsonWriter writer)
-    {
-        writer.WriteStartObject();
-        writer.WritePropertyName("status"u8);
-        writer.WriteStringValue(Status.Value);
-        if (Values is { } valuesValue)
-        {
-            writer.WritePropertyName("values"u8);
-            valuesValue.WriteTo(writer);
-        }
-        if (Message is { } messageValue)
-        {
-            writer.WritePropertyName("message"u8);
-            writer.WriteStringValue(messageValue);
-        }
-        WriteExtra(writer);
-        writer.WriteEndObject();
+        writer.Member("key"u8, Key.Value);
+        writer.Member("required"u8, Required);
+        writer.Member("label"u8, Label);
     }
 }
 
 public sealed partial record IdentityIntakeSpec
 {
-    internal static IdentityIntakeSpec ReadFrom(ref Utf8JsonReader reader)
+    internal static IdentityIntakeSpec ReadFrom(JsonElement json) => new IdentityIntakeSpec
     {
-        IReadOnlyList<IdentityIntakeField>? fieldsValue = null;
-        Dictionary<string, JsonElement>? extra = null;
-        Json.Begin(ref reader);
-        while (Json.NextMember(ref reader))
-        {
-            if (reader.ValueTextEquals("fields"u8))
-            {
-                reader.Read();
-                fieldsValue = Json.ReadList(ref reader, static (ref r) => IdentityIntakeField.ReadFrom(ref r));
-            }
-            else
-            {
-                Json.ReadExtra(ref reader, ref extra);
-            }
-        }
-        return new IdentityIntakeSpec
-        {
-            Fields = fieldsValue ?? throw WireFault.Missing(),
-            Unlisted = extra,
-        };
-    }
+        Unlisted = Json.Extra(json, Shapes.IdentityIntakeSpec),
+        Fields = Json.List(json.Due("fields"u8), static e => IdentityIntakeField.ReadFrom(e)),
+    };
 
-    internal override void WriteTo(Utf8JsonWriter writer)
+    internal override void WriteMembers(Utf8JsonWriter writer)
     {
-        writer.WriteStartObject();
-        writer.WritePropertyName("fields"u8);
-        Json.WriteList(writer, Fields, static (w, v) => v.WriteTo(w));
-        WriteExtra(writer);
-        writer.WriteEndObject();
+        writer.Member("fields"u8, Fields, static (w, v) => Json.WriteList(w, v, static (w, v) => v.WriteTo(w)));
     }
 }
 
 public sealed partial record IdentityIntakeValues
 {
-    internal static IdentityIntakeValues ReadFrom(ref Utf8JsonReader reader)
+    internal static IdentityIntakeValues ReadFrom(JsonElement json) => new IdentityIntakeValues
     {
-        string? nameValue = null;
-        string? emailValue = null;
-        string? phoneValue = null;
-        Dictionary<string, JsonElement>? extra = null;
-        Json.Begin(ref reader);
-        while (Json.NextMember(ref reader))
-        {
-            if (reader.ValueTextEquals("name"u8))
-            {
-                reader.Read();
-                nameValue = Json.IsNull(ref reader) ? null : Json.ReadString(ref reader);
-            }
-            else if (reader.ValueTextEquals("email"u8))
-            {
-                reader.Read();
-                emailValue = Json.IsNull(ref reader) ? null : Json.ReadString(ref reader);
-            }
-            else if (reader.ValueTextEquals("phone"u8))
-            {
-                reader.Read();
-                phoneValue = Json.IsNull(ref reader) ? null : Json.ReadString(ref reader);
-            }
-            else
-            {
-                Json.ReadExtra(ref reader, ref extra);
-            }
-        }
-        return new IdentityIntakeValues
-        {
-            Name = nameValue,
-            Email = emailValue,
-            Phone = phoneValue,
-            Unlisted = extra,
-        };
-    }
+        Unlisted = Json.Extra(json, Shapes.IdentityIntakeValues),
+        Name = json.Has("name"u8, out var e0) ? Json.Text(e0) : null,
+        Email = json.Has("email"u8, out var e1) ? Json.Text(e1) : null,
+        Phone = json.Has("phone"u8, out var e2) ? Json.Text(e2) : null,
+    };
 
-    internal override void WriteTo(Utf8JsonWriter writer)
+    internal override void WriteMembers(Utf8JsonWriter writer)
     {
-        writer.WriteStartObject();
-        if (Name is { } nameValue)
-        {
-            writer.WritePropertyName("name"u8);
-            writer.WriteStringValue(nameValue);
-        }
-        if (Email is { } emailValue)
-        {
-            writer.WritePropertyName("email"u8);
-            writer.WriteStringValue(emailValue);
-        }
-        if (Phone is { } phoneValue)
-        {
-            writer.WritePropertyName("phone"u8);
-            writer.WriteStringValue(phoneValue);
-        }
-        WriteExtra(writer);
-        writer.WriteEndObject();
+        writer.Member("name"u8, Name);
+        writer.Member("email"u8, Email);
+        writer.Member("phone"u8, Phone);
     }
 }
 
 public sealed partial record ImageAttachment
 {
-    internal static ImageAttachment ReadFrom(ref Utf8JsonReader reader)
+    internal static ImageAttachment ReadFrom(JsonElement json) => new ImageAttachment
     {
-        string? urlValue = null;
-        ImageDetail? detailValue = null;
-        Dictionary<string, JsonElement>? extra = null;
-        Json.Begin(ref reader);
-        while (Json.NextMember(ref reader))
-        {
-            if (reader.ValueTextEquals("url"u8))
-            {
-                reader.Read();
-                urlValue = Json.ReadString(ref reader);
-            }
-            else if (reader.ValueTextEquals("detail"u8))
-            {
-                reader.Read();
-                detailValue = Json.IsNull(ref reader) ? null : new ImageDetail(Json.ReadString(ref reader));
-            }
-            else
-            {
-                Json.ReadExtra(ref reader, ref extra);
-            }
-        }
-        return new ImageAttachment
-        {
-            Url = urlValue ?? throw WireFault.Missing(),
-            Detail = detailValue,
-            Unlisted = extra,
-        };
-    }
+        Unlisted = Json.Extra(json, "url", "detail"),
+        Url = Json.Text(json.Due("url"u8)),
+        Detail = json.Has("detail"u8, out var e1) ? new ImageDetail(Json.Text(e1)) : null,
+    };
 
-    internal override void WriteTo(Utf8JsonWriter writer)
+    internal override void WriteMembers(Utf8JsonWriter writer)
     {
-        writer.WriteStartObject();
-        writer.WritePropertyName("url"u8);
-        writer.WriteStringValue(Url);
-        if (Detail is { } detailValue)
-        {
-            writer.WritePropertyName("detail"u8);
-            writer.WriteStringValue(detailValue.Value);
-        }
-        WriteExtra(writer);
-        writer.WriteEndObject();
-    }
-}
-
-public sealed partial record Message
-{
-    internal static Message ReadFrom(ref Utf8JsonReader reader)
-    {
-        string? idValue = null;
-        Optional<string> externalIdValue = default;
-        Optional<string> organizationIdValue = default;
-        Optional<string> conversationIdValue = default;
-        MessageDirection? directionValue = null;
-        MessageContent? contentValue = null;
-        Optional<MessageSender> fromValue = default;
-        Optional<MessageRecipient> toValue = default;
-        JsonElement? metadataJsonValue = null;
-        JsonElement? analyticsJsonValue = null;
-        string? createdAtValue = null;
-        Optional<string> updatedAtValue = default;
-        Dictionary<string, JsonElement>? extra = null;
-        Json.Begin(ref reader);
-        while (Json.NextMember(ref reader))
-        {
-            if (reader.ValueTextEquals("id"u8))
-            {
-                reader.Read();
-                idValue = Json.ReadString(ref reader);
-            }
-            else if (reader.ValueTextEquals("externalId"u8))
-            {
-                reader.Read();
-                externalIdValue = Json.IsNull(ref reader) ? Optional<string>.Null : Optional<string>.Of(Json.ReadString(ref reader));
-            }
-            else if (reader.ValueTextEquals("organizationId"u8))
-            {
-                reader.Read();
-                organizationIdValue = Json.IsNull(ref reader) ? Optional<string>.Null : Optional<string>.Of(Json.ReadString(ref reader));
-            }
-            else if (reader.ValueTextEquals("conversationId"u8))
-            {
-                reader.Read();
-                conversationIdValue = Json.IsNull(ref reader) ? Optional<string>.Null : Optional<string>.Of(Json.ReadString(ref reader));
-            }
-            else if (reader.ValueTextEquals("direction"u8))
-            {
-                reader.Read();
-                directionValue = new MessageDirection(Json.ReadString(ref reader));
-            }
-            else if (reader.ValueTextEquals("content"u8))
-            {
-                reader.Read();
-                contentValue = MessageContent.ReadFrom(ref reader);
-            }
-            else if (reader.ValueTextEquals("from"u8))
-            {
-                reader.Read();
-                fromValue = Json.IsNull(ref reader) ? Optional<MessageSender>.Null : Optional<MessageSender>.Of(MessageSender.ReadFrom(ref reader));
-            }
-            else if (reader.ValueTextEquals("to"u8))
-            {
-                reader.Read();
-                toValue = Json.IsNull(ref reader) ? Optional<MessageRecipient>.Null : Optional<MessageRecipient>.Of(MessageRecipient.ReadFrom(ref reader));
-            }
-            else if (reader.ValueTextEquals("metadataJson"u8))
-            {
-                reader.Read();
-                metadataJsonValue = Json.ReadElement(ref reader, JsonKinds.Object | JsonKinds.Null);
-            }
-            else if (reader.ValueTextEquals("analyticsJson"u8))
-            {
-                reader.Read();
-                analyticsJsonValue = Json.ReadElement(ref reader, JsonKinds.Object | JsonKinds.Null);
-            }
-            else if (reader.ValueTextEquals("createdAt"u8))
-            {
-                reader.Read();
-                createdAtValue = Json.ReadString(ref reader);
-            }
-            else if (reader.ValueTextEquals("updatedAt"u8))
-            {
-                reader.Read();
-                updatedAtValue = Json.IsNull(ref reader) ? Optional<string>.Null : Optional<string>.Of(Json.ReadString(ref reader));
-            }
-            else
-            {
-                Json.ReadExtra(ref reader, ref extra);
-            }
-        }
-        return new Message
-        {
-            Id = idValue ?? throw WireFault.Missing(),
-            ExternalId = externalIdValue,
-            OrganizationId = organizationIdValue,
-            ConversationId = conversationIdValue,
-            Direction = directionValue ?? throw WireFault.Missing(),
-            Content = contentValue ?? throw WireFault.Missing(),
-            From = fromValue,
-            To = toValue,
-            MetadataJson = metadataJsonValue,
-            AnalyticsJson = analyticsJsonValue,
-            CreatedAt = createdAtValue ?? throw WireFault.Missing(),
-            UpdatedAt = updatedAtValue,
-            Unlisted = extra,
-        };
-    }
-
-    internal override void WriteTo(Utf8JsonWriter writer)
-    {
-        writer.WriteStartObject();
-        writer.WritePropertyName("id"u8);
-        writer.WriteStringValue(Id);
-        if (!ExternalId.IsAbsent)
-        {
-            writer.WritePropertyName("externalId"u8);
-            if (ExternalId.IsNull) writer.WriteNullValue(); else writer.WriteStringValue(ExternalId.Value!);
-        }
-        if (!OrganizationId.IsAbsent)
-        {
-            writer.WritePropertyName("organizationId"u8);
-            if (OrganizationId.IsNull) writer.WriteNullValue(); else writer.WriteStringValue(OrganizationId.Value!);
-        }
-        if (!ConversationId.IsAbsent)
-        {
-            writer.WritePropertyName("conversationId"u8);
-            if (ConversationId.IsNull) writer.WriteNullValue(); else writer.WriteStringValue(ConversationId.Value!);
-        }
-        writer.WritePropertyName("direction"u8);
-        writer.WriteStringValue(Direction.Value);
-        writer.WritePropertyName("content"u8);
-        Content.WriteTo(writer);
-        if (!From.IsAbsent)
-        {
-            writer.WritePropertyName("from"u8);
-            if (From.IsNull) writer.WriteNullValue(); else From.Value!.WriteTo(writer);
-        }
-        if (!To.IsAbsent)
-        {
-            writer.WritePropertyName("to"u8);
-            if (To.IsNull) writer.WriteNullValue(); else To.Value!.WriteTo(writer);
-        }
-        if (MetadataJson is { } metadataJsonValue)
-        {
-            writer.WritePropertyName("metadataJson"u8);
-            metadataJsonValue.WriteTo(writer);
-        }
-        if (AnalyticsJson is { } analyticsJsonValue)
-        {
-            writer.WritePropertyName("analyticsJson"u8);
-            analyticsJsonValue.WriteTo(writer);
-        }
-        writer.WritePropertyName("createdAt"u8);
-        writer.WriteStringValue(CreatedAt);
-        if (!UpdatedAt.IsAbsent)
-        {
-            writer.WritePropertyName("updatedAt"u8);
-            if (UpdatedAt.IsNull) writer.WriteNullValue(); else writer.WriteStringValue(UpdatedAt.Value!);
-        }
-        WriteExtra(writer);
-        writer.WriteEndObject();
-    }
-}
-
-public sealed partial record MessageContent
-{
-    internal static MessageContent ReadFrom(ref Utf8JsonReader reader)
-    {
-        IReadOnlyList<ContentItem>? itemsValue = null;
-        Optional<string> textValue = default;
-        JsonElement? structuredResponseValue = null;
-        Dictionary<string, JsonElement>? extra = null;
-        Json.Begin(ref reader);
-        while (Json.NextMember(ref reader))
-        {
-            if (reader.ValueTextEquals("items"u8))
-            {
-                reader.Read();
-                itemsValue = Json.IsNull(ref reader) ? null : Json.ReadList(ref reader, static (ref r) => ContentItem.ReadFrom(ref r));
-            }
-            else if (reader.ValueTextEquals("text"u8))
-            {
-                reader.Read();
-                textValue = Json.IsNull(ref reader) ? Optional<string>.Null : Optional<string>.Of(Json.ReadString(ref reader));
-            }
-            else if (reader.ValueTextEquals("structuredResponse"u8))
-            {
-                reader.Read();
-                structuredResponseValue = Json.ReadElement(ref reader, JsonKinds.Object | JsonKinds.Null);
-            }
-            else
-            {
-                Json.ReadExtra(ref reader, ref extra);
-            }
-        }
-        return new MessageContent
-        {
-            Items = itemsValue,
-            Text = textValue,
-            StructuredResponse = structuredResponseValue,
-            Unlisted = extra,
-        };
-    }
-
-    internal override void WriteTo(Utf8JsonWriter writer)
-    {
-        writer.WriteStartObject();
-        if (Items is { } itemsValue)
-        {
-            writer.WritePropertyName("items"u8);
-            Json.WriteList(writer, itemsValue, static (w, v) => v.WriteTo(w));
-        }
-        if (!Text.IsAbsent)
-        {
-            writer.WritePropertyName("text"u8);
-            if (Text.IsNull) writer.WriteNullValue(); else writer.WriteStringValue(Text.Value!);
-        }
-        if (StructuredResponse is { } structuredResponseValue)
-        {
-            writer.WritePropertyName("structuredResponse"u8);
-            structuredResponseValue.WriteTo(writer);
-        }
-        WriteExtra(writer);
-        writer.WriteEndObject();
-    }
-}
-
-public sealed partial record MessageRecipient
-{
-    internal static MessageRecipient ReadFrom(ref Utf8JsonReader reader)
-    {
-        string? idValue = null;
-        string? typeValue = null;
-        Optional<string> nameValue = default;
-        Dictionary<string, JsonElement>? extra = null;
-        Json.Begin(ref reader);
-        while (Json.NextMember(ref reader))
-        {
-            if (reader.ValueTextEquals("id"u8))
-            {
-                reader.Read();
-                idValue = Json.ReadString(ref reader);
-            }
-            else if (reader.ValueTextEquals("type"u8))
-            {
-                reader.Read();
-                typeValue = Json.ReadString(ref reader);
-            }
-            else if (reader.ValueTextEquals("name"u8))
-            {
-                reader.Read();
-                nameValue = Json.IsNull(ref reader) ? Optional<string>.Null : Optional<string>.Of(Json.ReadString(ref reader));
-            }
-            else
-            {
-                Json.ReadExtra(ref reader, ref extra);
-            }
-        }
-        return new MessageRecipient
-        {
-            Id = idValue ?? throw WireFault.Missing(),
-            Type = typeValue ?? throw WireFault.Missing(),
-            Name = nameValue,
-            Unlisted = extra,
-        };
-    }
-
-    internal override void WriteTo(Utf8JsonWriter writer)
-    {
-        writer.WriteStartObject();
-        writer.WritePropertyName("id"u8);
-        writer.WriteStringValue(Id);
-        writer.WritePropertyName("type"u8);
-        writer.WriteStringValue(Type);
-        if (!Name.IsAbsent)
-        {
-            writer.WritePropertyName("name"u8);
-            if (Name.IsNull) writer.WriteNullValue(); else writer.WriteStringValue(Name.Value!);
-        }
-        WriteExtra(writer);
-        writer.WriteEndObject();
-    }
-}
-
-public sealed partial record MessageSender
-{
-    internal static MessageSender ReadFrom(ref Utf8JsonReader reader)
-    {
-        string? idValue = null;
-        string? typeValue = null;
-        Optional<string> nameValue = default;
-        Dictionary<string, JsonElement>? extra = null;
-        Json.Begin(ref reader);
-        while (Json.NextMember(ref reader))
-        {
-            if (reader.ValueTextEquals("id"u8))
-            {
-                reader.Read();
-                idValue = Json.ReadString(ref reader);
-            }
-            else if (reader.ValueTextEquals("type"u8))
-            {
-                reader.Read();
-                typeValue = Json.ReadString(ref reader);
-            }
-            else if (reader.ValueTextEquals("name"u8))
-            {
-                reader.Read();
-                nameValue = Json.IsNull(ref reader) ? Optional<string>.Null : Optional<string>.Of(Json.ReadString(ref reader));
-            }
-            else
-            {
-                Json.ReadExtra(ref reader, ref extra);
-            }
-        }
-        return new MessageSender
-        {
-            Id = idValue ?? throw WireFault.Missing(),
-            Type = typeValue ?? throw WireFault.Missing(),
-            Name = nameValue,
-            Unlisted = extra,
-        };
-    }
-
-    internal override void WriteTo(Utf8JsonWriter writer)
-    {
-        writer.WriteStartObject();
-        writer.WritePropertyName("id"u8);
-        writer.WriteStringValue(Id);
-        writer.WritePropertyName("type"u8);
-        writer.WriteStringValue(Type);
-        if (!Name.IsAbsent)
-        {
-            writer.WritePropertyName("name"u8);
-            if (Name.IsNull) writer.WriteNullValue(); else writer.WriteStringValue(Name.Value!);
-        }
-        WriteExtra(writer);
-        writer.WriteEndObject();
-    }
-}
-
-public sealed partial record Participant
-{
-    internal static Participant ReadFrom(ref Utf8JsonReader reader)
-    {
-        string? idValue = null;
-        string? conversationIdValue = null;
-        string? organizationIdValue = null;
-        ParticipantType? typeValue = null;
-        Optional<string> externalIdValue = default;
-        Optional<string> internalIdValue = default;
-        Optional<string> browserFingerprintValue = default;
-        JsonElement? browserInfoValue = null;
-        string? nameValue = null;
-        Optional<string> emailValue = default;
-        Optional<string> phoneValue = default;
-        Optional<string> crmContactIdValue = default;
-        JsonElement? metadataJsonValue = null;
-        string? createdAtValue = null;
-        string? updatedAtValue = null;
-        Dictionary<string, JsonElement>? extra = null;
-        Json.Begin(ref reader);
-        while (Json.NextMember(ref reader))
-        {
-            if (reader.ValueTextEquals("id"u8))
-            {
-                reader.Read();
-                idValue = Json.ReadString(ref reader);
-            }
-            else if (reader.ValueTextEquals("conversationId"u8))
-            {
-                reader.Read();
-                conversationIdValue = Json.ReadString(ref reader);
-            }
-            else if (reader.ValueTextEquals("organizationId"u8))
-            {
-                reader.Read();
-                organizationIdValue = Json.ReadString(ref reader);
-            }
-            else if (reader.ValueTextEquals("type"u8))
-            {
-                reader.Read();
-                typeValue = new ParticipantType(Json.ReadString(ref reader));
-            }
-            else if (reader.ValueTextEquals("externalId"u8))
-            {
-                reader.Read();
-                externalIdValue = Json.IsNull(ref reader) ? Optional<string>.Null : Optional<string>.Of(Json.ReadString(ref reader));
-            }
-            else if (reader.ValueTextEquals("internalId"u8))
-            {
-                reader.Read();
-                internalIdValue = Json.IsNull(ref reader) ? Optional<string>.Null : Optional<string>.Of(Json.ReadString(ref reader));
-            }
-            else if (reader.ValueTextEquals("browserFingerprint"u8))
-            {
-                reader.Read();
-                browserFingerprintValue = Json.IsNull(ref reader) ? Optional<string>.Null : Optional<string>.Of(Json.ReadString(ref reader));
-            }
-            else if (reader.ValueTextEquals("browserInfo"u8))
-            {
-                reader.Read();
-                browserInfoValue = Json.ReadElement(ref reader, JsonKinds.Object | JsonKinds.Null);
-            }
-            else if (reader.ValueTextEquals("name"u8))
-            {
-                reader.Read();
-                nameValue = Json.ReadString(ref reader);
-            }
-            else if (reader.ValueTextEquals("email"u8))
-            {
-                reader.Read();
-                emailValue = Json.IsNull(ref reader) ? Optional<string>.Null : Optional<string>.Of(Json.ReadString(ref reader));
-            }
-            else if (reader.ValueTextEquals("phone"u8))
-            {
-                reader.Read();
-                phoneValue = Json.IsNull(ref reader) ? Optional<string>.Null : Optional<string>.Of(Json.ReadString(ref reader));
-            }
-            else if (reader.ValueTextEquals("crmContactId"u8))
-            {
-                reader.Read();
-                crmContactIdValue = Json.IsNull(ref reader) ? Optional<string>.Null : Optional<string>.Of(Json.ReadString(ref reader));
-            }
-            else if (reader.ValueTextEquals("metadataJson"u8))
-            {
-                reader.Read();
-                metadataJsonValue = Json.IsNull(ref reader) ? null : Json.ReadElement(ref reader, JsonKinds.Object);
-            }
-            else if (reader.ValueTextEquals("createdAt"u8))
-            {
-                reader.Read();
-                createdAtValue = Json.ReadString(ref reader);
-            }
-            else if (reader.ValueTextEquals("updatedAt"u8))
-            {
-                reader.Read();
-                updatedAtValue = Json.ReadString(ref reader);
-            }
-            else
-            {
-                Json.ReadExtra(ref reader, ref extra);
-            }
-        }
-        return new Participant
-        {
-            Id = idValue ?? throw WireFault.Missing(),
-            ConversationId = conversationIdValue ?? throw WireFault.Missing(),
-            OrganizationId = organizationIdValue ?? throw WireFault.Missing(),
-            Type = typeValue ?? throw WireFault.Missing(),
-            ExternalId = externalIdValue,
-            InternalId = internalIdValue,
-            BrowserFingerprint = browserFingerprintValue,
-            BrowserInfo = browserInfoValue,
-            Name = nameValue ?? throw WireFault.Missing(),
-            Email = emailValue,
-            Phone = phoneValue,
-            CrmContactId = crmContactIdValue,
-            MetadataJson = metadataJsonValue,
-            CreatedAt = createdAtValue ?? throw WireFault.Missing(),
-            UpdatedAt = updatedAtValue ?? throw WireFault.Missing(),
-            Unlisted = extra,
-        };
-    }
-
-    internal override void WriteTo(Utf8JsonWriter writer)
-    {
-        writer.WriteStartObject();
-        writer.WritePropertyName("id"u8);
-        writer.WriteStringValue(Id);
-        writer.WritePropertyName("conversationId"u8);
-        writer.WriteStringValue(ConversationId);
-        writer.WritePropertyName("organizationId"u8);
-        writer.WriteStringValue(OrganizationId);
-        writer.WritePropertyName("type"u8);
-        writer.WriteStringValue(Type.Value);
-        if (!ExternalId.IsAbsent)
-        {
-            writer.WritePropertyName("externalId"u8);
-            if (ExternalId.IsNull) writer.WriteNullValue(); else writer.WriteStringValue(ExternalId.Value!);
-        }
-        if (!InternalId.IsAbsent)
-        {
-            writer.WritePropertyName("internalId"u8);
-            if (InternalId.IsNull) writer.WriteNullValue(); else writer.WriteStringValue(InternalId.Value!);
-        }
-        if (!BrowserFingerprint.IsAbsent)
-        {
-            writer.WritePropertyName("browserFingerprint"u8);
-            if (BrowserFingerprint.IsNull) writer.WriteNullValue(); else writer.WriteStringValue(BrowserFingerprint.Value!);
-        }
-        if (BrowserInfo is { } browserInfoValue)
-        {
-            writer.WritePropertyName("browserInfo"u8);
-            browserInfoValue.WriteTo(writer);
-        }
-        writer.WritePropertyName("name"u8);
-        writer.WriteStringValue(Name);
-        if (!Email.IsAbsent)
-        {
-            writer.WritePropertyName("email"u8);
-            if (Email.IsNull) writer.WriteNullValue(); else writer.WriteStringValue(Email.Value!);
-        }
-        if (!Phone.IsAbsent)
-        {
-            writer.WritePropertyName("phone"u8);
-            if (Phone.IsNull) writer.WriteNullValue(); else writer.WriteStringValue(Phone.Value!);
-        }
-        if (!CrmContactId.IsAbsent)
-        {
-            writer.WritePropertyName("crmContactId"u8);
-            if (CrmContactId.IsNull) writer.WriteNullValue(); else writer.WriteStringValue(CrmContactId.Value!);
-        }
-        if (MetadataJson is { } metadataJsonValue)
-        {
-            writer.WritePropertyName("metadataJson"u8);
-            metadataJsonValue.WriteTo(writer);
-        }
-        writer.WritePropertyName("createdAt"u8);
-        writer.WriteStringValue(CreatedAt);
-        writer.WritePropertyName("updatedAt"u8);
-        writer.WriteStringValue(UpdatedAt);
-        WriteExtra(writer);
-        writer.WriteEndObject();
-    }
-}
-
-public sealed partial record SendMessageResult
-{
-    internal static SendMessageResult ReadFrom(ref Utf8JsonReader reader)
-    {
-        string? messageIdValue = null;
-        GeneralAgentResponse? responseValue = null;
-        bool? needsEscalationValue = null;
-        string? escalationReasonValue = null;
-        JsonElement? directiveValue = null;
-        Dictionary<string, JsonElement>? extra = null;
-        Json.Begin(ref reader);
-        while (Json.NextMember(ref reader))
-        {
-            if (reader.ValueTextEquals("messageId"u8))
-            {
-                reader.Read();
-                messageIdValue = Json.ReadString(ref reader);
-            }
-            else if (reader.ValueTextEquals("response"u8))
-            {
-                reader.Read();
-                responseValue = GeneralAgentResponse.ReadFrom(ref reader);
-            }
-            else if (reader.ValueTextEquals("needsEscalation"u8))
-            {
-                reader.Read();
-                needsEscalationValue = Json.ReadBoolean(ref reader);
-            }
-            else if (reader.ValueTextEquals("escalationReason"u8))
-            {
-                reader.Read();
-                escalationReasonValue = Json.IsNull(ref reader) ? null : Json.ReadString(ref reader);
-            }
-            else if (reader.ValueTextEquals("directive"u8))
-            {
-                reader.Read();
-                directiveValue = Json.ReadElement(ref reader, JsonKinds.Object | JsonKinds.Null);
-            }
-            else
-            {
-                Json.ReadExtra(ref reader, ref extra);
-            }
-        }
-        return new SendMessageResult
-        {
-            MessageId = messageIdValue ?? throw WireFault.Missing(),
-            Response = responseValue ?? throw WireFault.Missing(),
-            NeedsEscalation = needsEscalationValue ?? throw WireFault.Missing(),
-            EscalationReason = escalationReasonValue,
-            Directive = directiveValue,
-            Unlisted = extra,
-        };
-    }
-
-    internal override void WriteTo(Utf8JsonWriter writer)
-    {
-        writer.WriteStartObject();
-        writer.WritePropertyName("messageId"u8);
-        writer.WriteStringValue(MessageId);
-        writer.WritePropertyName("response"u8);
-        Response.WriteTo(writer);
-        writer.WritePropertyName("needsEscalation"u8);
-        writer.WriteBooleanValue(NeedsEscalation);
-        if (EscalationReason is { } escalationReasonValue)
-        {
-            writer.WritePropertyName("escalationReason"u8);
-            writer.WriteStringValue(escalationReasonValue);
-        }
-        if (Directive is { } directiveValue)
-        {
-            writer.WritePropertyName("directive"u8);
-            directiveValue.WriteTo(writer);
-        }
-        WriteExtra(writer);
-        writer.WriteEndObject();
-    }
-}
-
-public sealed partial record Session
-{
-    internal static Session ReadFrom(ref Utf8JsonReader reader)
-    {
-        string? sessionIdValue = null;
-        string? conversationIdValue = null;
-        string? organizationIdValue = null;
-        string? agentIdValue = null;
-        string? agentNameValue = null;
-        string? userParticipantIdValue = null;
-        string? agentParticipantIdValue = null;
-        string? threadIdValue = null;
-        SessionStatus? statusValue = null;
-        long? tokenCountValue = null;
-        long? messageCountValue = null;
-        JsonElement? metadataValue = null;
-        string? createdAtValue = null;
-        string? updatedAtValue = null;
-        Optional<string> endedAtValue = default;
-        string? lastActivityAtValue = null;
-        Dictionary<string, JsonElement>? extra = null;
-        Json.Begin(ref reader);
-        while (Json.NextMember(ref reader))
-        {
-            if (reader.ValueTextEquals("sessionId"u8))
-            {
-                reader.Read();
-                sessionIdValue = Json.ReadString(ref reader);
-            }
-            else if (reader.ValueTextEquals("conversationId"u8))
-            {
-                reader.Read();
-                conversationIdValue = Json.ReadString(ref reader);
-            }
-            else if (reader.ValueTextEquals("organizationId"u8))
-            {
-                reader.Read();
-                organizationIdValue = Json.ReadString(ref reader);
-            }
-            else if (reader.ValueTextEquals("agentId"u8))
-            {
-                reader.Read();
-                agentIdValue = Json.IsNull(ref reader) ? null : Json.ReadString(ref reader);
-            }
-            else if (reader.ValueTextEquals("agentName"u8))
-            {
-                reader.Read();
-                agentNameValue = Json.ReadString(ref reader);
-            }
-            else if (reader.ValueTextEquals("userParticipantId"u8))
-            {
-                reader.Read();
-                userParticipantIdValue = Json.ReadString(ref reader);
-            }
-            else if (reader.ValueTextEquals("agentParticipantId"u8))
-            {
-                reader.Read();
-                agentParticipantIdValue = Json.ReadString(ref reader);
-            }
-            else if (reader.ValueTextEquals("threadId"u8))
-            {
-                reader.Read();
-                threadIdValue = Json.ReadString(ref reader);
-            }
-            else if (reader.ValueTextEquals("status"u8))
-            {
-                reader.Read();
-                statusValue = Json.IsNull(ref reader) ? null : new SessionStatus(Json.ReadString(ref reader));
-            }
-            else if (reader.ValueTextEquals("tokenCount"u8))
-            {
-                reader.Read();
-                tokenCountValue = Json.IsNull(ref reader) ? null : Json.ReadInteger(ref reader);
-            }
-            else if (reader.ValueTextEquals("messageCount"u8))
-            {
-                reader.Read();
-                messageCountValue = Json.IsNull(ref reader) ? null : Json.ReadInteger(ref reader);
-            }
-            else if (reader.ValueTextEquals("metadata"u8))
-            {
-                reader.Read();
-                metadataValue = Json.IsNull(ref reader) ? null : Json.ReadElement(ref reader, JsonKinds.Object);
-            }
-            else if (reader.ValueTextEquals("createdAt"u8))
-            {
-                reader.Read();
-                createdAtValue = Json.IsNull(ref reader) ? null : Json.ReadString(ref reader);
-            }
-            else if (reader.ValueTextEquals("updatedAt"u8))
-            {
-                reader.Read();
-                updatedAtValue = Json.IsNull(ref reader) ? null : Json.ReadString(ref reader);
-            }
-            else if (reader.ValueTextEquals("endedAt"u8))
-            {
-                reader.Read();
-                endedAtValue = Json.IsNull(ref reader) ? Optional<string>.Null : Optional<string>.Of(Json.ReadString(ref reader));
-            }
-            else if (reader.ValueTextEquals("lastActivityAt"u8))
-            {
-                reader.Read();
-                lastActivityAtValue = Json.IsNull(ref reader) ? null : Json.ReadString(ref reader);
-            }
-            else
-            {
-                Json.ReadExtra(ref reader, ref extra);
-            }
-        }
-        return new Session
-        {
-            SessionId = sessionIdValue ?? throw WireFault.Missing(),
-            ConversationId = conversationIdValue ?? throw WireFault.Missing(),
-            OrganizationId = organizationIdValue ?? throw WireFault.Missing(),
-            AgentId = agentIdValue,
-            AgentName = agentNameValue ?? throw WireFault.Missing(),
-            UserParticipantId = userParticipantIdValue ?? throw WireFault.Missing(),
-            AgentParticipantId = agentParticipantIdValue ?? throw WireFault.Missing(),
-            ThreadId = threadIdValue ?? throw WireFault.Missing(),
-            Status = statusValue,
-            TokenCount = tokenCountValue,
-            MessageCount = messageCountValue,
-            Metadata = metadataValue,
-            CreatedAt = createdAtValue,
-            UpdatedAt = updatedAtValue,
-            EndedAt = endedAtValue,
-            LastActivityAt = lastActivityAtValue,
-            Unlisted = extra,
-        };
-    }
-
-    internal override void WriteTo(Utf8JsonWriter writer)
-    {
-        writer.WriteStartObject();
-        writer.WritePropertyName("sessionId"u8);
-        writer.WriteStringValue(SessionId);
-        writer.WritePropertyName("conversationId"u8);
-        writer.WriteStringValue(ConversationId);
-        writer.WritePropertyName("organizationId"u8);
-        writer.WriteStringValue(OrganizationId);
-        if (AgentId is { } agentIdValue)
-        {
-            writer.WritePropertyName("agentId"u8);
-            writer.WriteStringValue(agentIdValue);
-        }
-        writer.WritePropertyName("agentName"u8);
-        writer.WriteStringValue(AgentName);
-        writer.WritePropertyName("userParticipantId"u8);
-        writer.WriteStringValue(UserParticipantId);
-        writer.WritePropertyName("agentParticipantId"u8);
-        writer.WriteStringValue(AgentParticipantId);
-        writer.WritePropertyName("threadId"u8);
-        writer.WriteStringValue(ThreadId);
-        if (Status is { } statusValue)
-        {
-            writer.WritePropertyName("status"u8);
-            writer.WriteStringValue(statusValue.Value);
-        }
-        if (TokenCount is { } tokenCountValue)
-        {
-            writer.WritePropertyName("tokenCount"u8);
-            writer.WriteNumberValue(tokenCountValue);
-        }
-        if (MessageCount is { } messageCountValue)
-        {
-            writer.WritePropertyName("messageCount"u8);
-            writer.WriteNumberValue(messageCountValue);
-        }
-        if (Metadata is { } metadataValue)
-        {
-            writer.WritePropertyName("metadata"u8);
-            metadataValue.WriteTo(writer);
-        }
-        if (CreatedAt is { } createdAtValue)
-        {
-            writer.WritePropertyName("createdAt"u8);
-            writer.WriteStringValue(createdAtValue);
-        }
-        if (UpdatedAt is { } updatedAtValue)
-        {
-            writer.WritePropertyName("updatedAt"u8);
-            writer.WriteStringValue(updatedAtValue);
-        }
-        if (!EndedAt.IsAbsent)
-        {
-            writer.WritePropertyName("endedAt"u8);
-            if (EndedAt.IsNull) writer.WriteNullValue(); else writer.WriteStringValue(EndedAt.Value!);
-        }
-        if (LastActivityAt is { } lastActivityAtValue)
-        {
-            writer.WritePropertyName("lastActivityAt"u8);
-            writer.WriteStringValue(lastActivityAtValue);
-        }
-        WriteExtra(writer);
-        writer.WriteEndObject();
+        writer.Member("url"u8, Url);
+        writer.Member("detail"u8, Detail?.Value);
     }
 }
 
 public sealed partial record ToolCall
 {
-    internal static ToolCall ReadFrom(ref Utf8JsonReader reader)
+    internal static ToolCall ReadFrom(JsonElement json) => new ToolCall
     {
-        string? nameValue = null;
-        JsonElement? argumentsValue = null;
-        string? callIdValue = null;
-        Dictionary<string, JsonElement>? extra = null;
-        Json.Begin(ref reader);
-        while (Json.NextMember(ref reader))
-        {
-            if (reader.ValueTextEquals("name"u8))
-            {
-                reader.Read();
-                nameValue = Json.ReadString(ref reader);
-            }
-            else if (reader.ValueTextEquals("arguments"u8))
-            {
-                reader.Read();
-                argumentsValue = Json.IsNull(ref reader) ? null : Json.ReadElement(ref reader, JsonKinds.Object | JsonKinds.String);
-            }
-            else if (reader.ValueTextEquals("callId"u8))
-            {
-                reader.Read();
-                callIdValue = Json.IsNull(ref reader) ? null : Json.ReadString(ref reader);
-            }
-            else
-            {
-                Json.ReadExtra(ref reader, ref extra);
-            }
-        }
-        return new ToolCall
-        {
-            Name = nameValue ?? throw WireFault.Missing(),
-            Arguments = argumentsValue,
-            CallId = callIdValue,
-            Unlisted = extra,
-        };
-    }
+        Unlisted = Json.Extra(json, Shapes.ToolCall),
+        Name = Json.Text(json.Due("name"u8)),
+        Arguments = json.Has("arguments"u8, out var e1) ? Json.Kept(e1, JsonKinds.Object | JsonKinds.String) : null,
+        CallId = json.Has("callId"u8, out var e2) ? Json.Text(e2) : null,
+    };
 
-    internal override void WriteTo(Utf8JsonWriter writer)
+    internal override void WriteMembers(Utf8JsonWriter writer)
     {
-        writer.WriteStartObject();
-        writer.WritePropertyName("name"u8);
-        writer.WriteStringValue(Name);
-        if (Arguments is { } argumentsValue)
-        {
-            writer.WritePropertyName("arguments"u8);
-            argumentsValue.WriteTo(writer);
-        }
-        if (CallId is { } callIdValue)
-        {
-            writer.WritePropertyName("callId"u8);
-            writer.WriteStringValue(callIdValue);
-        }
-        WriteExtra(writer);
-        writer.WriteEndObject();
+        writer.Member("name"u8, Name);
+        writer.Member("arguments"u8, Arguments);
+        writer.Member("callId"u8, CallId);
     }
 }
 
 public sealed partial record ToolResult
 {
-    internal static ToolResult ReadFrom(ref Utf8JsonReader reader)
+    internal static ToolResult ReadFrom(JsonElement json) => new ToolResult
     {
-        string? nameValue = null;
-        bool? isErrorValue = null;
-        JsonElement? resultValue = null;
-        string? callIdValue = null;
-        Dictionary<string, JsonElement>? extra = null;
-        Json.Begin(ref reader);
-        while (Json.NextMember(ref reader))
-        {
-            if (reader.ValueTextEquals("name"u8))
-            {
-                reader.Read();
-                nameValue = Json.ReadString(ref reader);
-            }
-            else if (reader.ValueTextEquals("isError"u8))
-            {
-                reader.Read();
-                isErrorValue = Json.IsNull(ref reader) ? null : Json.ReadBoolean(ref reader);
-            }
-            else if (reader.ValueTextEquals("result"u8))
-            {
-                reader.Read();
-                resultValue = Json.ReadElement(ref reader, JsonKinds.Any);
-            }
-            else if (reader.ValueTextEquals("callId"u8))
-            {
-                reader.Read();
-                callIdValue = Json.IsNull(ref reader) ? null : Json.ReadString(ref reader);
-            }
-            else
-            {
-                Json.ReadExtra(ref reader, ref extra);
-            }
-        }
-        return new ToolResult
-        {
-            Name = nameValue ?? throw WireFault.Missing(),
-            IsError = isErrorValue,
-            Result = resultValue,
-            CallId = callIdValue,
-            Unlisted = extra,
-        };
-    }
+        Unlisted = Json.Extra(json, Shapes.ToolResult),
+        Name = Json.Text(json.Due("name"u8)),
+        IsError = json.Has("isError"u8, out var e1) ? Json.Boolean(e1) : null,
+        Result = json.TryGetProperty("result"u8, out var e2) ? Json.Kept(e2, JsonKinds.Any) : null,
+        CallId = json.Has("callId"u8, out var e3) ? Json.Text(e3) : null,
+    };
 
-    internal override void WriteTo(Utf8JsonWriter writer)
+    internal override void WriteMembers(Utf8JsonWriter writer)
     {
-        writer.WriteStartObject();
-        writer.WritePropertyName("name"u8);
-        writer.WriteStringValue(Name);
-        if (IsError is { } isErrorValue)
-        {
-            writer.WritePropertyName("isError"u8);
-            writer.WriteBooleanValue(isErrorValue);
-        }
-        if (Result is { } resultValue)
-        {
-            writer.WritePropertyName("result"u8);
-            resultValue.WriteTo(writer);
-        }
-        if (CallId is { } callIdValue)
-        {
-            writer.WritePropertyName("callId"u8);
-            writer.WriteStringValue(callIdValue);
-        }
-        WriteExtra(writer);
-        writer.WriteEndObject();
+        writer.Member("name"u8, Name);
+        writer.Member("isError"u8, IsError);
+        writer.Member("result"u8, Result);
+        writer.Member("callId"u8, CallId);
     }
 }

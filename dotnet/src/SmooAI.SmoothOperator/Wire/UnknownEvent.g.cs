@@ -41,5 +41,5 @@ public sealed record UnknownEvent : ServerEvent
         JsonElement.ParseValue(ref reader).WriteTo(writer);
     }
 
-    internal override void WriteFacts(Utf8JsonWriter writer) { }
+    internal override void WriteMembers(Utf8JsonWriter writer) { }
 }

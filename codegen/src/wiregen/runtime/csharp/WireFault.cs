@@ -1,3 +1,5 @@
+using System.Text;
+
 namespace Wire;
 
 /// <summary>Ends the strict reading of a body; the repair pass then says what is wrong and where.</summary>
@@ -12,4 +14,7 @@ internal sealed class WireFault : Exception
 
 /// <summary>One row of the table of events.</summary>
 internal sealed record EventKind(
-    string WireType, bool Terminal, ReadValue<ServerEvent> Read, Shape Shape, Mirror[] Mirrors);
+    string WireType, bool Terminal, ReadValue<ServerEvent> Read, Shape Shape, Mirror[] Mirrors)
+{
+    internal byte[] Utf8 { get; } = Encoding.UTF8.GetBytes(WireType);
+}

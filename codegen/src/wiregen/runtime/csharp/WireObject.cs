@@ -23,18 +23,17 @@ public abstract record WireObject
 
     private protected virtual string TypeLabel => GetType().Name;
 
-    internal abstract void WriteTo(Utf8JsonWriter writer);
-
-    private protected void WriteExtra(Utf8JsonWriter writer)
+    internal virtual void WriteTo(Utf8JsonWriter writer)
     {
-        if (Unlisted is null)
-        {
-            return;
-        }
-        foreach (var (name, value) in Unlisted)
+        writer.WriteStartObject();
+        WriteMembers(writer);
+        foreach (var (name, value) in Unlisted ?? [])
         {
             writer.WritePropertyName(name);
             value.WriteTo(writer);
         }
+        writer.WriteEndObject();
     }
+
+    internal abstract void WriteMembers(Utf8JsonWriter writer);
 }

@@ -12,14 +12,15 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
 from pydantic_core import from_json
 
-from .codec import decode_event
-from .events import Event, KnownEvent, UnknownEvent
+from .events import Event, UnknownEvent
+from .frames import STREAMING, TAG_ATTRIBUTE
+from .model import Streaming
+from .reading import decode_event
 
 Path = tuple[str, ...]
 _SHAPES = 4  # kinds of frames that one reader knows
@@ -30,22 +31,6 @@ _NUMBER = re.compile("0|[1-9][0-9]{0,14}")
 _ID = r'([^"\\\x00-\x1f]+)'
 _TEXT = r'([^"\\\x00-\x1f]*(?:\\.[^"\\\x00-\x1f]*)*)'
 _DIGITS = "(0|[1-9][0-9]{0,14})"
-
-
-@dataclass(frozen=True, slots=True)
-class Streaming:
-    """An event that streams one piece of text: its attributes, and where their values stand."""
-
-    model: type[KnownEvent]
-    ids: tuple[Path, ...]
-    id_attribute: str
-    texts: tuple[Path, ...]
-    text_attribute: str
-    numbers: tuple[tuple[str, Path], ...]
-
-
-STREAMING: dict[str, Streaming] = {}
-"""By the wire's word, events whose frames can be learned."""
 _PIECES: set[type] = set()
 """Classes of the events that are read in part."""
 
@@ -78,7 +63,11 @@ class FrameReader:
                 return event
         event = decode_event(data.decode())
         known: Any = event
-        if self._tries and type(event) is not UnknownEvent and known.kind in STREAMING:
+        if (
+            self._tries
+            and type(event) is not UnknownEvent
+            and getattr(known, TAG_ATTRIBUTE) in STREAMING
+        ):
             self._tries -= 1
             reader_of_this = learn(data, event)
             if reader_of_this is not None:
@@ -98,7 +87,7 @@ def learn(data: bytes, event: Any) -> Callable[[bytes], Any] | None:
     The reader returns None for a frame that does not match; None stands for a frame from which
     nothing can be learned.
     """
-    row = STREAMING[event.kind]
+    row = STREAMING[getattr(event, TAG_ATTRIBUTE)]
     text = data.decode()
     try:
         spans = dict(_values(text))
@@ -200,7 +189,7 @@ def _reader(
 
 def join(event: Any, text: str, count: int) -> Any:
     """Return one event for ``count`` adjacent ones: their texts in one, all else the last one's."""
-    row = STREAMING[event.kind]
+    row = STREAMING[getattr(event, TAG_ATTRIBUTE)]
     joined = object.__new__(_piece_class(row, (), joined=True))
     for name, value in (
         ("_whole", event),
@@ -250,7 +239,7 @@ def _piece_class(row: Streaming, numbers: tuple[tuple[str, int], ...], *, joined
     made: Any = type.__new__(type(model), model.__name__, (model,), members)
     for name, group in numbers:
         setattr(made, name, _number(name, group))
-    setattr(made, "kind", _tag(model))
+    setattr(made, TAG_ATTRIBUTE, _tag(model))
     setattr(made, row.text_attribute, made._piece)
     setattr(made, row.id_attribute, made._id)
     made.correlated = made._id
@@ -261,7 +250,7 @@ def _piece_class(row: Streaming, numbers: tuple[tuple[str, int], ...], *, joined
 
 
 def _tag(model: Any) -> Any:
-    return model.model_fields["kind"].default
+    return model.model_fields[TAG_ATTRIBUTE].default
 
 
 def _reduced(event: Any) -> tuple[Any, ...]:
@@ -281,7 +270,7 @@ def size_of(event: Any) -> int:
 
 def sent_text(event: Any) -> str:
     """Return the text of an event as it was sent: half of a surrogate pair is still half."""
-    row = STREAMING[event.kind]
+    row = STREAMING[getattr(event, TAG_ATTRIBUTE)]
     for place in row.texts:
         value: Any = json.loads(event.raw_text)
         for name in place:

@@ -52,6 +52,9 @@ SHAPES: dict[str, tuple[Row, ...]] = {
     ),
 }
 
+UNIONS: dict[str, tuple[str, str, str, tuple[tuple[str, Check], ...]]] = {}
+"""By the name of a union: how it is told, its tag and its kind, what a branch asks, by its mark."""
+
 MIRRORS: dict[str, tuple[Mirror, ...]] = {
     "ReadingEvent": (
         (("body", "id"), ("id",), False, False),

@@ -60,14 +60,6 @@ class ImageDetail(OpenStrEnum):
     AUTO = "auto"
 
 
-class InteractionStatus(OpenStrEnum):
-    """How a question ended. Open: an unknown value is kept."""
-
-    SUBMITTED = "submitted"
-    DECLINED = "declined"
-    NO_RESPONSE = "no_response"
-
-
 class MessageDirection(OpenStrEnum):
     """`inbound` from the person, `outbound` from the agent. Open: an unknown value is kept."""
 
@@ -89,39 +81,6 @@ class OtpInvalidReason(OpenStrEnum):
     MAX_ATTEMPTS = "MAX_ATTEMPTS"
     NOT_FOUND = "NOT_FOUND"
     EXPIRED = "EXPIRED"
-
-
-class ParticipantType(OpenStrEnum):
-    """What it is. Open: an unknown value is kept."""
-
-    USER = "user"
-    AI_AGENT = "ai-agent"
-    HUMAN_AGENT = "human-agent"
-
-
-class Platform(OpenStrEnum):
-    """Where it is held. Open: an unknown value is kept."""
-
-    WEB = "web"
-    MESSENGER = "messenger"
-    INSTAGRAM = "instagram"
-    EMAIL = "email"
-    DISCORD = "discord"
-    PHONE = "phone"
-    SMS = "sms"
-    SLACK = "slack"
-    WHATSAPP = "whatsapp"
-    TIKTOK = "tiktok"
-
-
-class ResolutionStatus(OpenStrEnum):
-    """How far the request is resolved. Open: an unknown value is kept."""
-
-    RESOLVED = "resolved"
-    IN_PROGRESS = "in_progress"
-    REQUIRES_ESCALATION = "requires_escalation"
-    NEEDS_MORE_INFO = "needs_more_info"
-    BLOCKED = "blocked"
 
 
 class ResumeState(OpenStrEnum):

@@ -173,3 +173,15 @@ def _put(tree: JsonObject, path: tuple[str, ...], value: Any) -> None:
     for segment in path[:-1]:
         tree = tree.setdefault(segment, {})
     tree[path[-1]] = value
+
+
+@dataclass(frozen=True, slots=True)
+class Streaming:
+    """An event that streams one piece of text: its attributes, and where their values stand."""
+
+    model: type[WireModel]
+    ids: tuple[tuple[str, ...], ...]
+    id_attribute: str
+    texts: tuple[tuple[str, ...], ...]
+    text_attribute: str
+    numbers: tuple[tuple[str, tuple[str, ...]], ...]

@@ -8,7 +8,8 @@ from math import isfinite
 from typing import Any
 
 from .events import Problem
-from .tables import MIRRORS, SHAPES, Check, Row
+from .tables import MIRRORS, SHAPES, UNIONS, Check, Row
+from .unions import check_of
 
 _ESCAPE = re.compile(
     r"\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|\\u[dD][89a-fA-F][0-9a-fA-F]{2}|\\.",
@@ -47,6 +48,8 @@ def _mend(value: Any, check: Check) -> Any:
             value[key] = _mend(value[key], check[1])
     elif kind == "integer" and isinstance(value, float) and value.is_integer():
         return int(value)
+    elif kind == "union" and (chosen := check_of(check[1], value)) is not None:
+        return _mend(value, chosen)
     return value
 
 
@@ -103,7 +106,21 @@ def _check(value: Any, check: Check, at: str) -> Problem | None:
         return _check_members(value, SHAPES[check[1]], at)
     if kind in ("array", "map"):
         return _check_items(value, check, at)
+    if kind == "union":
+        return _check_branch(value, check[1], at)
     return None if _fits(value, kind) else Problem("type", at)
+
+
+def _check_branch(value: Any, name: str, at: str) -> Problem | None:
+    chosen = check_of(name, value)
+    if chosen is not None:
+        return _check(value, chosen, at)
+    kind, tag, tag_kind, _ = UNIONS[name]
+    if kind == "typed" or not isinstance(value, dict):
+        return Problem("type", at)
+    if kind == "tagged" and not _fits(value.get(tag), tag_kind):
+        return Problem("type" if tag in value else "missing", _join(at, tag))
+    return None
 
 
 def _check_items(value: Any, check: Check, at: str) -> Problem | None:

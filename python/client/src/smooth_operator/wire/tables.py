@@ -25,14 +25,6 @@ SHAPES: dict[str, tuple[Row, ...]] = {
         ("requestId", False, False, ("string",)),
         ("status", True, False, ("integer",)),
     ),
-    "Checkpoint": (
-        ("id", True, False, ("string",)),
-        ("threadId", True, False, ("string",)),
-        ("agentId", True, False, ("string",)),
-        ("iteration", True, False, ("integer",)),
-        ("metadata", False, False, ("map", ("string",), False)),
-        ("createdAt", True, False, ("string",)),
-    ),
     "ChoicesAnswer": (
         ("header", True, False, ("string",)),
         ("options", False, False, ("array", ("string",), False)),
@@ -41,11 +33,6 @@ SHAPES: dict[str, tuple[Row, ...]] = {
     "ChoicesOption": (
         ("label", True, False, ("string",)),
         ("description", False, False, ("string",)),
-    ),
-    "ChoicesPayload": (
-        ("status", True, False, ("string",)),
-        ("values", False, False, ("struct", "ChoicesValues")),
-        ("message", False, False, ("string",)),
     ),
     "ChoicesQuestion": (
         ("question", True, False, ("string",)),
@@ -86,17 +73,6 @@ SHAPES: dict[str, tuple[Row, ...]] = {
         ("conversations", True, False, ("array", ("struct", "ConversationSummary"), False)),
         ("nextCursor", False, True, ("string",)),
         ("hasMore", False, False, ("boolean",)),
-    ),
-    "ConversationRecord": (
-        ("id", True, False, ("string",)),
-        ("platform", True, False, ("string",)),
-        ("name", True, False, ("string",)),
-        ("organizationId", True, False, ("string",)),
-        ("idempotencyKey", True, False, ("string",)),
-        ("metadataJson", False, False, ("map", ("any",), True)),
-        ("analyticsJson", False, False, ("map", ("any",), True)),
-        ("createdAt", True, False, ("string",)),
-        ("updatedAt", True, False, ("string",)),
     ),
     "ConversationSummary": (
         ("conversationId", True, False, ("string",)),
@@ -159,14 +135,6 @@ SHAPES: dict[str, tuple[Row, ...]] = {
         ("field", True, False, ("string",)),
         ("message", True, False, ("string",)),
     ),
-    "GeneralAgentResponse": (
-        ("responseParts", True, False, ("array", ("string",), False)),
-        ("customerHappinessScore", True, False, ("number",)),
-        ("needsSatisfactionScore", True, False, ("number",)),
-        ("requestSummary", True, False, ("string",)),
-        ("resolutionStatus", True, False, ("string",)),
-        ("suggestedNextActions", True, False, ("array", ("string",), False)),
-    ),
     "GetSessionResult": (
         ("sessionId", True, False, ("string",)),
         ("conversationId", True, False, ("string",)),
@@ -182,11 +150,6 @@ SHAPES: dict[str, tuple[Row, ...]] = {
         ("key", True, False, ("string",)),
         ("required", True, False, ("boolean",)),
         ("label", False, False, ("string",)),
-    ),
-    "IdentityIntakePayload": (
-        ("status", True, False, ("string",)),
-        ("values", False, False, ("struct", "IdentityIntakeValues")),
-        ("message", False, False, ("string",)),
     ),
     "IdentityIntakeSpec": (
         ("fields", True, False, ("array", ("struct", "IdentityIntakeField"), False)),
@@ -247,25 +210,6 @@ SHAPES: dict[str, tuple[Row, ...]] = {
         ("timestamp", False, False, ("integer",)),
     ),
     "KeepaliveData": (("requestId", True, False, ("string",)),),
-    "Message": (
-        ("id", True, False, ("string",)),
-        ("externalId", False, True, ("string",)),
-        ("organizationId", False, True, ("string",)),
-        ("conversationId", False, True, ("string",)),
-        ("direction", True, False, ("string",)),
-        ("content", True, False, ("struct", "MessageContent")),
-        ("from", False, True, ("struct", "MessageSender")),
-        ("to", False, True, ("struct", "MessageRecipient")),
-        ("metadataJson", False, True, ("map", ("any",), True)),
-        ("analyticsJson", False, True, ("map", ("any",), True)),
-        ("createdAt", True, False, ("string",)),
-        ("updatedAt", False, True, ("string",)),
-    ),
-    "MessageContent": (
-        ("items", False, False, ("array", ("struct", "ContentItem"), False)),
-        ("text", False, True, ("string",)),
-        ("structuredResponse", False, True, ("map", ("any",), True)),
-    ),
     "MessagePage": (
         ("messages", True, False, ("array", ("struct", "ConversationMessage"), False)),
         ("nextCursor", False, True, ("string",)),
@@ -275,16 +219,6 @@ SHAPES: dict[str, tuple[Row, ...]] = {
         ("id", True, False, ("string",)),
         ("type", True, False, ("string",)),
         ("name", False, False, ("string",)),
-    ),
-    "MessageRecipient": (
-        ("id", True, False, ("string",)),
-        ("type", True, False, ("string",)),
-        ("name", False, True, ("string",)),
-    ),
-    "MessageSender": (
-        ("id", True, False, ("string",)),
-        ("type", True, False, ("string",)),
-        ("name", False, True, ("string",)),
     ),
     "OpenTurn": (
         ("requestId", True, False, ("string",)),
@@ -351,23 +285,6 @@ SHAPES: dict[str, tuple[Row, ...]] = {
         ("data", True, False, ("struct", "OtpVerifiedDetails")),
     ),
     "OtpVerifiedDetails": (("message", True, False, ("string",)),),
-    "Participant": (
-        ("id", True, False, ("string",)),
-        ("conversationId", True, False, ("string",)),
-        ("organizationId", True, False, ("string",)),
-        ("type", True, False, ("string",)),
-        ("externalId", False, True, ("string",)),
-        ("internalId", False, True, ("string",)),
-        ("browserFingerprint", False, True, ("string",)),
-        ("browserInfo", False, True, ("map", ("any",), True)),
-        ("name", True, False, ("string",)),
-        ("email", False, True, ("string",)),
-        ("phone", False, True, ("string",)),
-        ("crmContactId", False, True, ("string",)),
-        ("metadataJson", False, False, ("map", ("any",), True)),
-        ("createdAt", True, False, ("string",)),
-        ("updatedAt", True, False, ("string",)),
-    ),
     "PongEvent": (
         ("type", True, False, ("const", "pong")),
         ("requestId", False, False, ("string",)),
@@ -378,31 +295,6 @@ SHAPES: dict[str, tuple[Row, ...]] = {
     "RenameConversationResult": (
         ("conversationId", True, False, ("string",)),
         ("title", True, False, ("string",)),
-    ),
-    "SendMessageResult": (
-        ("messageId", True, False, ("string",)),
-        ("response", True, False, ("struct", "GeneralAgentResponse")),
-        ("needsEscalation", True, False, ("boolean",)),
-        ("escalationReason", False, False, ("string",)),
-        ("directive", False, True, ("map", ("any",), True)),
-    ),
-    "Session": (
-        ("sessionId", True, False, ("string",)),
-        ("conversationId", True, False, ("string",)),
-        ("organizationId", True, False, ("string",)),
-        ("agentId", False, False, ("string",)),
-        ("agentName", True, False, ("string",)),
-        ("userParticipantId", True, False, ("string",)),
-        ("agentParticipantId", True, False, ("string",)),
-        ("threadId", True, False, ("string",)),
-        ("status", False, False, ("string",)),
-        ("tokenCount", False, False, ("integer",)),
-        ("messageCount", False, False, ("integer",)),
-        ("metadata", False, False, ("map", ("any",), True)),
-        ("createdAt", False, False, ("string",)),
-        ("updatedAt", False, False, ("string",)),
-        ("endedAt", False, True, ("string",)),
-        ("lastActivityAt", False, False, ("string",)),
     ),
     "StreamChunkEvent": (
         ("type", True, False, ("const", "stream_chunk")),
@@ -508,6 +400,9 @@ SHAPES: dict[str, tuple[Row, ...]] = {
         ("expiresAt", False, False, ("integer",)),
     ),
 }
+
+UNIONS: dict[str, tuple[str, str, str, tuple[tuple[str, Check], ...]]] = {}
+"""By the name of a union: how it is told, its tag and its kind, what a branch asks, by its mark."""
 
 MIRRORS: dict[str, tuple[Mirror, ...]] = {
     "EventualResponseEvent": (

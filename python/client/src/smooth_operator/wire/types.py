@@ -10,13 +10,9 @@ from .enums import (
     ContentItemType,
     IdentityIntakeKey,
     ImageDetail,
-    InteractionStatus,
     MessageDirection,
     OtpChannel,
     OtpInvalidReason,
-    ParticipantType,
-    Platform,
-    ResolutionStatus,
     ResumeState,
     SessionStatus,
     StoredTurn,
@@ -47,28 +43,6 @@ class CancelledData(WireModel):
     """Always 499."""
 
 
-class Checkpoint(WireModel):
-    """A point from which an agent's thread can go on."""
-
-    id: str
-    """The checkpoint."""
-
-    thread_id: Annotated[str, Field(alias="threadId")]
-    """Thread it belongs to."""
-
-    agent_id: Annotated[str, Field(alias="agentId")]
-    """Agent it belongs to."""
-
-    iteration: int
-    """Step of the agent's loop. At least 0."""
-
-    metadata: dict[str, str] | None = None
-    """Labels."""
-
-    created_at: Annotated[str, Field(alias="createdAt")]
-    """When it was taken."""
-
-
 class ChoicesAnswer(WireModel):
     """The answer to one question."""
 
@@ -92,26 +66,6 @@ class ChoicesOption(WireModel):
     """What it means."""
 
 
-class ChoicesValues(WireModel):
-    """What a human answers."""
-
-    answers: list[ChoicesAnswer]
-    """One answer a question."""
-
-
-class ChoicesPayload(WireModel):
-    """What the agent is told."""
-
-    status: InteractionStatus
-    """How the question ended."""
-
-    values: ChoicesValues | None = None
-    """The values, when submitted."""
-
-    message: str | None = None
-    """Text for the agent."""
-
-
 class ChoicesQuestion(WireModel):
     """One question."""
 
@@ -133,6 +87,13 @@ class ChoicesSpec(WireModel):
 
     questions: list[ChoicesQuestion]
     """The questions."""
+
+
+class ChoicesValues(WireModel):
+    """What a human answers."""
+
+    answers: list[ChoicesAnswer]
+    """One answer a question."""
 
 
 class Citation(WireModel):
@@ -256,37 +217,6 @@ class ConversationPage(WireModel):
 
     has_more: Annotated[bool | None, Field(alias="hasMore")] = None
     """Whether an older page exists; absent counts as true with a cursor and false without."""
-
-
-class ConversationRecord(WireModel):
-    """A conversation as stored."""
-
-    id: str
-    """The conversation."""
-
-    platform: Platform
-    """Where it is held."""
-
-    name: str
-    """Its name."""
-
-    organization_id: Annotated[str, Field(alias="organizationId")]
-    """Organisation that owns it."""
-
-    idempotency_key: Annotated[str, Field(alias="idempotencyKey")]
-    """Key that made it unique at creation."""
-
-    metadata_json: Annotated[dict[str, Any] | None, Field(alias="metadataJson")] = None
-    """Free-form data."""
-
-    analytics_json: Annotated[dict[str, Any] | None, Field(alias="analyticsJson")] = None
-    """Free-form figures."""
-
-    created_at: Annotated[str, Field(alias="createdAt")]
-    """When it was created."""
-
-    updated_at: Annotated[str, Field(alias="updatedAt")]
-    """When it last changed."""
 
 
 class OpenTurn(WireModel):
@@ -434,28 +364,6 @@ class FileAttachment(ActionModel):
     """Where the file can be fetched."""
 
 
-class GeneralAgentResponse(WireModel):
-    """Structured answer of the general agent."""
-
-    response_parts: Annotated[list[str], Field(alias="responseParts")]
-    """Paragraphs of the answer."""
-
-    customer_happiness_score: Annotated[float, Field(alias="customerHappinessScore")]
-    """Estimate of the person's mood. 0 to 1."""
-
-    needs_satisfaction_score: Annotated[float, Field(alias="needsSatisfactionScore")]
-    """Estimate of how far the need was met. 0 to 1."""
-
-    request_summary: Annotated[str, Field(alias="requestSummary")]
-    """What the person wanted, in one sentence."""
-
-    resolution_status: Annotated[ResolutionStatus, Field(alias="resolutionStatus")]
-    """How far the request is resolved."""
-
-    suggested_next_actions: Annotated[list[str], Field(alias="suggestedNextActions")]
-    """What the person may say next."""
-
-
 class GetSessionResult(WireModel):
     """A session as stored."""
 
@@ -502,6 +410,13 @@ class IdentityIntakeField(WireModel):
     """Label to show."""
 
 
+class IdentityIntakeSpec(WireModel):
+    """What is asked."""
+
+    fields: list[IdentityIntakeField]
+    """What to ask for."""
+
+
 class IdentityIntakeValues(WireModel):
     """What a human answers."""
 
@@ -513,26 +428,6 @@ class IdentityIntakeValues(WireModel):
 
     phone: str | None = None
     """Telephone number."""
-
-
-class IdentityIntakePayload(WireModel):
-    """What the agent is told."""
-
-    status: InteractionStatus
-    """How the question ended."""
-
-    values: IdentityIntakeValues | None = None
-    """The values, when submitted."""
-
-    message: str | None = None
-    """Text for the agent."""
-
-
-class IdentityIntakeSpec(WireModel):
-    """What is asked."""
-
-    fields: list[IdentityIntakeField]
-    """What to ask for."""
 
 
 class ImageAttachment(ActionModel):
@@ -607,89 +502,6 @@ class KeepaliveData(WireModel):
 
     request_id: Annotated[str, Field(alias="requestId")]
     """Turn that the event belongs to."""
-
-
-class MessageContent(WireModel):
-    """What was said."""
-
-    items: list[ContentItem] | None = None
-    """Parts of the message."""
-
-    text: str | None | MISSING = MISSING
-    """The text as a whole. Null means none."""
-
-    structured_response: Annotated[
-        dict[str, Any] | None | MISSING, Field(alias="structuredResponse")
-    ] = MISSING
-    """Structured answer. Null means none."""
-
-
-class MessageSender(WireModel):
-    """Who sent it. Null means none."""
-
-    id: str
-    """The participant."""
-
-    type: str
-    """Kind of participant."""
-
-    name: str | None | MISSING = MISSING
-    """Display name. Null means none."""
-
-
-class MessageRecipient(WireModel):
-    """Who received it. Null means none."""
-
-    id: str
-    """The participant."""
-
-    type: str
-    """Kind of participant."""
-
-    name: str | None | MISSING = MISSING
-    """Display name. Null means none."""
-
-
-class Message(WireModel):
-    """A message as stored."""
-
-    id: str
-    """The message."""
-
-    external_id: Annotated[str | None | MISSING, Field(alias="externalId")] = MISSING
-    """Id at the platform. Null means none."""
-
-    organization_id: Annotated[str | None | MISSING, Field(alias="organizationId")] = MISSING
-    """Organisation. Null means none."""
-
-    conversation_id: Annotated[str | None | MISSING, Field(alias="conversationId")] = MISSING
-    """Conversation. Null means none."""
-
-    direction: MessageDirection
-    """`inbound` from the person, `outbound` from the agent."""
-
-    content: MessageContent
-    """What was said."""
-
-    from_: Annotated[MessageSender | None | MISSING, Field(alias="from")] = MISSING
-    """Who sent it. Null means none."""
-
-    to: MessageRecipient | None | MISSING = MISSING
-    """Who received it. Null means none."""
-
-    metadata_json: Annotated[dict[str, Any] | None | MISSING, Field(alias="metadataJson")] = MISSING
-    """Free-form data. Null means none."""
-
-    analytics_json: Annotated[dict[str, Any] | None | MISSING, Field(alias="analyticsJson")] = (
-        MISSING
-    )
-    """Free-form figures. Null means none."""
-
-    created_at: Annotated[str, Field(alias="createdAt")]
-    """When it was stored."""
-
-    updated_at: Annotated[str | None | MISSING, Field(alias="updatedAt")] = MISSING
-    """When it last changed. Null means none."""
 
 
 class MessagePage(WireModel):
@@ -796,57 +608,6 @@ class OtpVerifiedData(WireModel):
     """The outcome."""
 
 
-class Participant(WireModel):
-    """Somebody who takes part in a conversation."""
-
-    id: str
-    """The participant."""
-
-    conversation_id: Annotated[str, Field(alias="conversationId")]
-    """The conversation."""
-
-    organization_id: Annotated[str, Field(alias="organizationId")]
-    """The organisation."""
-
-    type: ParticipantType
-    """What it is."""
-
-    external_id: Annotated[str | None | MISSING, Field(alias="externalId")] = MISSING
-    """Id at the platform. Null means none."""
-
-    internal_id: Annotated[str | None | MISSING, Field(alias="internalId")] = MISSING
-    """Id inside the organisation. Null means none."""
-
-    browser_fingerprint: Annotated[str | None | MISSING, Field(alias="browserFingerprint")] = (
-        MISSING
-    )
-    """Opaque fingerprint of the browser. Null means none."""
-
-    browser_info: Annotated[dict[str, Any] | None | MISSING, Field(alias="browserInfo")] = MISSING
-    """Facts about the browser. Null means none."""
-
-    name: str
-    """Display name."""
-
-    email: str | None | MISSING = MISSING
-    """E-mail address. Null means none."""
-
-    phone: str | None | MISSING = MISSING
-    """Telephone number. Null means none."""
-
-    crm_contact_id: Annotated[str | None | MISSING, Field(alias="crmContactId")] = MISSING
-    """Contact in the CRM. Null means none."""
-
-    metadata_json: Annotated[dict[str, Any] | None, Field(alias="metadataJson")] = None
-    """Free-form data."""
-
-    created_at: Annotated[str, Field(alias="createdAt")]
-    """When it joined."""
-
-    updated_at: Annotated[str, Field(alias="updatedAt")]
-    """When it last changed."""
-
-
 class PongData(WireModel):
     """Envelope of the payload."""
 
@@ -862,77 +623,6 @@ class RenameConversationResult(WireModel):
 
     title: str
     """The title as stored."""
-
-
-class SendMessageResult(WireModel):
-    """Answer of the agent as the general agent shapes it inside `eventual_response`."""
-
-    message_id: Annotated[str, Field(alias="messageId")]
-    """Message that was stored."""
-
-    response: GeneralAgentResponse
-    """Structured answer of the general agent."""
-
-    needs_escalation: Annotated[bool, Field(alias="needsEscalation")]
-    """Whether a human agent should take over."""
-
-    escalation_reason: Annotated[str | None, Field(alias="escalationReason")] = None
-    """Why a human agent should take over."""
-
-    directive: dict[str, Any] | None | MISSING = MISSING
-    """Instruction to the embedding site, such as a file to send. Null means none."""
-
-
-class Session(WireModel):
-    """A session as stored."""
-
-    session_id: Annotated[str, Field(alias="sessionId")]
-    """The session."""
-
-    conversation_id: Annotated[str, Field(alias="conversationId")]
-    """Its conversation."""
-
-    organization_id: Annotated[str, Field(alias="organizationId")]
-    """Its organisation."""
-
-    agent_id: Annotated[str | None, Field(alias="agentId")] = None
-    """Agent that answers."""
-
-    agent_name: Annotated[str, Field(alias="agentName")]
-    """Display name of the agent."""
-
-    user_participant_id: Annotated[str, Field(alias="userParticipantId")]
-    """Participant that stands for the person."""
-
-    agent_participant_id: Annotated[str, Field(alias="agentParticipantId")]
-    """Participant that stands for the agent."""
-
-    thread_id: Annotated[str, Field(alias="threadId")]
-    """Thread of the agent's memory."""
-
-    status: SessionStatus | None = None
-    """Life of the session."""
-
-    token_count: Annotated[int | None, Field(alias="tokenCount")] = None
-    """Tokens spent. At least 0."""
-
-    message_count: Annotated[int | None, Field(alias="messageCount")] = None
-    """Messages stored. At least 0."""
-
-    metadata: dict[str, Any] | None = None
-    """Free-form data."""
-
-    created_at: Annotated[str | None, Field(alias="createdAt")] = None
-    """When it was opened."""
-
-    updated_at: Annotated[str | None, Field(alias="updatedAt")] = None
-    """When it last changed."""
-
-    ended_at: Annotated[str | None | MISSING, Field(alias="endedAt")] = MISSING
-    """When it ended. Null means none."""
-
-    last_activity_at: Annotated[str | None, Field(alias="lastActivityAt")] = None
-    """When it was last used."""
 
 
 class StreamChunkState(WireModel):

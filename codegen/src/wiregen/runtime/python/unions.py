@@ -1,4 +1,3 @@
-# {{ header }}
 """How the branch of a union is told: by its tag, by its key, or by the kind of JSON."""
 
 from __future__ import annotations

@@ -1,4 +1,3 @@
-# {{ header }}
 """The second look at a frame that strict decoding refused: mend, then name the first fault."""
 
 from __future__ import annotations
@@ -8,10 +7,8 @@ from math import isfinite
 from typing import Any
 
 from .events import Problem
-from .tables import MIRRORS, SHAPES{% if unions %}, UNIONS{% endif %}, Check, Row
-{% if unions %}
+from .tables import MIRRORS, SHAPES, UNIONS, Check, Row
 from .unions import check_of
-{% endif %}
 
 _ESCAPE = re.compile(
     r"\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|\\u[dD][89a-fA-F][0-9a-fA-F]{2}|\\.",
@@ -50,10 +47,8 @@ def _mend(value: Any, check: Check) -> Any:
             value[key] = _mend(value[key], check[1])
     elif kind == "integer" and isinstance(value, float) and value.is_integer():
         return int(value)
-{% if unions %}
     elif kind == "union" and (chosen := check_of(check[1], value)) is not None:
         return _mend(value, chosen)
-{% endif %}
     return value
 
 
@@ -110,14 +105,11 @@ def _check(value: Any, check: Check, at: str) -> Problem | None:
         return _check_members(value, SHAPES[check[1]], at)
     if kind in ("array", "map"):
         return _check_items(value, check, at)
-{% if unions %}
     if kind == "union":
         return _check_branch(value, check[1], at)
-{% endif %}
     return None if _fits(value, kind) else Problem("type", at)
 
 
-{% if unions %}
 def _check_branch(value: Any, name: str, at: str) -> Problem | None:
     chosen = check_of(name, value)
     if chosen is not None:
@@ -130,7 +122,6 @@ def _check_branch(value: Any, name: str, at: str) -> Problem | None:
     return None
 
 
-{% endif %}
 def _check_items(value: Any, check: Check, at: str) -> Problem | None:
     kind, inner, nullable = check
     if not isinstance(value, list if kind == "array" else dict):
