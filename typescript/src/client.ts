@@ -2,6 +2,7 @@ import type { StateChange } from './connection-state';
 import { type Conversation, ConversationHandle } from './conversation';
 import { errorOfKind } from './errors';
 import { linkError } from './errors-made';
+import { recoveryOf } from './history-recovery';
 import { type FrameInfo, Listeners } from './listeners';
 import { Watch } from './observer';
 import { type ClientOptions, type Settings, settingsOf } from './options';
@@ -16,9 +17,9 @@ import { Call, type CallPlan } from './requests';
 import { Answer } from './requests-answer';
 import { Router } from './router';
 import { checkedAction, Sender } from './sender';
-import { Supervisor } from './supervisor';
+import { type LinkCounters, Supervisor } from './supervisor';
 import { ASYNC_DISPOSE, INSPECT, type Turn, TurnHandle, type WaitOptions } from './turn';
-import { TurnDriver } from './turn-driver';
+import { type Recover, TurnDriver } from './turn-driver';
 import { answersTo } from './turn-verbs';
 import {
   type ActionName,
@@ -59,6 +60,12 @@ export type ResumeParams =
 
 type Opened = Results['create_conversation_session'];
 
+/** What a client has counted since it was made (REQ-LOG-03). */
+export interface ClientCounters extends LinkCounters {
+  /** Turns that have not settled. */
+  readonly openTurns: number;
+}
+
 /** What `ping` found (REQ-CALL-06). */
 export interface Pong {
   /** The server's time, epoch milliseconds; missing when it did not say. */
@@ -98,10 +105,13 @@ export class SmoothAgentClient implements AsyncDisposable {
   }
 
   /**
-   * Opens the link with one attempt; joins the one that runs, does nothing while open
-   * (REQ-CONN-03). The signal ends the wait alone.
+   * Opens the link with one attempt, or with `retryInitialConnect` as many as it takes; joins the
+   * one that runs, does nothing while open (REQ-CONN-03). While a lost link is sought it ends the
+   * wait and waits for that one attempt; the seeking goes on (REQ-CONN-35). The signal ends the
+   * wait alone.
    *
    * @throws {ConnectFailedError | AuthenticationError} the attempt failed.
+   * @throws {ReconnectExhaustedError} `maxReconnectAttempts` failed in a row.
    */
   connect({ signal }: WaitOptions = {}): Answer<void> {
     return Answer.during(this.#settings.logger, 'connect', signal, () =>
@@ -112,6 +122,23 @@ export class SmoothAgentClient implements AsyncDisposable {
   /** Closes the link and settles everything in flight; never rejects (REQ-CONN-05). */
   close(): Promise<void> {
     return this.#supervisor.close();
+  }
+
+  /**
+   * Says that the machine slept, where the platform does not: an open link is asked whether it
+   * lives, the wait for another one ends (REQ-CONN-35, REQ-CONN-39). Browsers say it themselves.
+   */
+  wake(): void {
+    this.#supervisor.wake();
+  }
+
+  /** What this client has counted so far (REQ-LOG-03). */
+  get counters(): ClientCounters {
+    let openTurns = 0;
+    for (const owner of this.#router.owners) {
+      if (owner instanceof TurnDriver && !owner.settled) openTurns += 1;
+    }
+    return { ...this.#supervisor.counters, openTurns };
   }
 
   /** What may be shown of a client: its server and the state of its link. */
@@ -195,7 +222,9 @@ export class SmoothAgentClient implements AsyncDisposable {
       const requestId = this.#sender.claim(made.requestId);
       const read = (event: ServerEvent): Results[A] => {
         const value = decodeResult(name, event);
-        if (name === 'create_conversation_session') this.#remember(value as Opened);
+        const isNew = name === 'create_conversation_session';
+        if (isNew) this.#remember(value as Opened);
+        if (isNew || name === 'get_session') this.#sender.sessionKnown();
         return value;
       };
       const outgoing = this.#sender.frame(made, requestId);
@@ -269,7 +298,7 @@ export class SmoothAgentClient implements AsyncDisposable {
     const action = checkedAction('send_message', params);
     const requestId = signal?.aborted ? '' : this.#sender.claim(params.requestId);
     const outgoing = this.#sender.frame(action, requestId);
-    const driver = new TurnDriver(this.#sender, outgoing, params.sessionId);
+    const driver = new TurnDriver(this.#sender, outgoing, params.sessionId, this.#recover);
     if (signal?.aborted) {
       driver.stop();
     } else {
@@ -351,13 +380,24 @@ export class SmoothAgentClient implements AsyncDisposable {
     if (turn) return turn.cancel();
     const cancelled = async (): Promise<void> => {
       const action = checkedAction('cancel', params);
-      if (this.#sender.submit(this.#sender.frame(action, requestId))) return;
-      throw linkError('not_connected', undefined, { requestId, sessionId, host });
+      const refusal = this.#sender.submit(this.#sender.frame(action, requestId));
+      if (refusal) throw linkError(refusal, undefined, { requestId, sessionId, host });
     };
     return Answer.of(logger, 'cancel', cancelled());
   }
 
   // Wiring
+
+  readonly #recover: Recover = ({ requestId, sessionId }, options = {}) => {
+    const tells = this.#capabilitiesOf(sessionId).includes('spec_1_2');
+    const found = recoveryOf(requestId, tells, (cursor) =>
+      this.getConversationMessages(
+        { sessionId, ...(cursor === undefined ? {} : { cursor }) },
+        options,
+      ),
+    );
+    return Answer.of(this.#settings.logger, 'recover', found);
+  };
 
   /** The members of a call; one that opens a session says all that is supported (REQ-CALL-07). */
   #supported<A extends CallName>({ action, ...params }: CallOf<A>): ActionParams<A> {
@@ -404,7 +444,7 @@ export class SmoothAgentClient implements AsyncDisposable {
 
   /** Makes a turn of an answer that the server went on with (REQ-VERB-15). */
   #begin(outgoing: CallPlan<never>['outgoing'], sessionId: string, event: ServerEvent): Turn {
-    const driver = new TurnDriver(this.#sender, outgoing, sessionId);
+    const driver = new TurnDriver(this.#sender, outgoing, sessionId, this.#recover);
     driver.follow();
     driver.received(event, 0);
     return this.#handle(driver, undefined);

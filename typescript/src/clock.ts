@@ -8,6 +8,11 @@ export interface Timer {
 export interface Clock {
   /** Time on a clock that never goes back; its origin does not matter. */
   now(): number;
+  /**
+   * Time of day, which goes on while the machine sleeps; compared with `now` and used for nothing
+   * else (REQ-CONN-39).
+   */
+  wall(): number;
   /** Calls `fire` once, `ms` milliseconds from now. */
   setTimer(ms: number, fire: () => void): Timer;
 }
@@ -16,6 +21,10 @@ export interface Clock {
 export class SystemClock implements Clock {
   now(): number {
     return performance.now();
+  }
+
+  wall(): number {
+    return Date.now();
   }
 
   setTimer(ms: number, fire: () => void): Timer {

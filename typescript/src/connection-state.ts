@@ -1,54 +1,47 @@
-import { CONNECTION, type ConnectionState, step, type StepEvent } from './wire/steps';
+import {
+  CONNECTION,
+  type ConnectionEffect,
+  type ConnectionState,
+  type Facts,
+  step,
+  type StepEvent,
+} from './wire/steps';
 
-/** One move of the link (REQ-CONN-02). */
+/** One move of the link, or one wait for another attempt to move it (REQ-CONN-02). */
 export interface StateChange {
   readonly previous: ConnectionState;
+  /** The state from now on; equal to `previous` where the first link goes on being sought. */
   readonly current: ConnectionState;
   /** The word of the machine's event: connect, opened, connect_failed, close, lost, … */
   readonly reason: StepEvent;
   /** Close code, when the link was closed. */
   readonly code?: number;
-  /** What made the attempt fail. */
+  /** What made the attempt fail, or why the link is given up. */
   readonly error?: Error;
-}
-
-/** What an event asks of the supervisor. */
-export interface Move {
-  /** The move to report; missing when the state stays. */
-  readonly change?: { readonly previous: ConnectionState; readonly current: ConnectionState };
-  /** Code of the close frame that is to be sent. */
-  readonly closeWith?: number;
+  /** Number of the attempt to come, from 1; missing when none comes (REQ-CONN-31). */
+  readonly attempt?: number;
+  /** Milliseconds until that attempt; 0 = at once, with another token (REQ-CONN-34). */
+  readonly retryInMs?: number;
+  /**
+   * The link was found again after a session had been opened: events outside a turn may have been
+   * missed (REQ-CONN-42).
+   */
+  readonly missed?: true;
 }
 
 /** State of the link of one client, stepped through the table `connection`. Pure. */
 export class LinkState {
   current: ConnectionState = CONNECTION.initial;
 
-  /** Steps on an event and returns what it asks for. */
-  on(event: StepEvent): Move {
-    const previous = this.current;
-    const { state, effects } = step(CONNECTION, previous, event, {});
+  /** Whether an attempt runs or follows: what waits for a link goes on waiting. */
+  get sought(): boolean {
+    return this.current === 'connecting' || this.current === 'reconnecting';
+  }
+
+  /** Steps on an event; returns what is to be done about it, in order. */
+  on(event: StepEvent, facts: Facts): readonly ConnectionEffect[] {
+    const { state, effects } = step(CONNECTION, this.current, event, facts);
     this.current = state;
-    let move: Move = {};
-    for (const effect of effects) {
-      switch (effect.do) {
-        case 'state':
-          move = { ...move, change: { previous, current: effect.linkState } };
-          break;
-        case 'close':
-          move = { ...move, closeWith: effect.closeCode };
-          break;
-        // Rows of a link that is sought anew: none fires while the facts lack the option for it.
-        case 'fail':
-        case 'schedule':
-        case 'attempt':
-        case 'renew_token':
-        case 'probe':
-          break;
-        default:
-          effect satisfies never;
-      }
-    }
-    return move;
+    return effects;
   }
 }

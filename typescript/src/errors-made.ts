@@ -16,6 +16,8 @@ export interface LinkFacts {
   /** What the peer's close frame said. */
   readonly reason?: string;
   readonly error?: SmoothAgentError;
+  /** Another attempt follows: what waits for a link may go on waiting. */
+  readonly sought?: boolean;
 }
 
 /** What made a call or a turn fail. */

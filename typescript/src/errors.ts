@@ -24,7 +24,9 @@
  * (REQ-ERR-05, REQ-STOP-04).
  */
 import { errorText } from './wire/codes';
+import type { Recovery } from './history-recovery';
 import { codeInfo, ERROR_KINDS, type ErrorKind, type ServerEvent } from './wire/index';
+import type { AbortSignalLike } from './requests-answer';
 import type { QuestionKind } from './wire/steps';
 
 /** What is known about an error beside its text. */
@@ -45,8 +47,15 @@ export interface ErrorFacts {
   readonly host?: string | undefined;
   /** What the system said, for the text. */
   readonly reason?: string | undefined;
+  /** Asks the history what became of the message of a turn (REQ-TURN-30). */
+  readonly recover?: Recover | undefined;
   readonly cause?: unknown;
 }
+
+/** Reads the history; the signal ends the wait alone. */
+type Recover = (options?: {
+  readonly signal?: AbortSignalLike | undefined;
+}) => PromiseLike<Recovery>;
 
 const BRAND = Symbol.for('@smooai/smooth-operator/error');
 
@@ -126,6 +135,18 @@ export class ConnectionLostError extends ConnectionError {}
 
 /** The link ended in mid-turn; the message is not sent again (REQ-TURN-20). */
 export class TurnInterruptedError extends ConnectionLostError {
+  /**
+   * Asks the session's history what became of the message; nothing is sent again (REQ-TURN-30).
+   * `unknown` for an error that no turn of a client made.
+   */
+  declare readonly recover: Recover;
+
+  constructor(message: string, facts: ErrorFacts = {}) {
+    super(message, facts);
+    const unknown: Recover = async () => ({ status: 'unknown' });
+    hide(this, { recover: facts.recover ?? unknown });
+  }
+
   /** Whether the message was handed to the socket. */
   get sent(): boolean {
     return this.details.sent === true;

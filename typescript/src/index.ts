@@ -1,6 +1,7 @@
 export { type ToolCall, type ToolResult, toolCallOf, toolResultOf } from './accumulator';
 export {
   type CallParams,
+  type ClientCounters,
   type Pong,
   type ResumeParams,
   SmoothAgentClient,
@@ -44,13 +45,15 @@ export {
   WireError,
 } from './errors';
 export type { FrameInfo } from './listeners';
-export type { ClientOptions, Logger, TokenProvider } from './options';
+export type { Recovery } from './history-recovery';
+export type { ClientOptions, Logger, TokenProvider, TokenReason, TokenRequest } from './options';
 export type { ConfirmResult, OtpCheck, Question, SubmitResult } from './questions';
 export type { AbortSignalLike, Answer } from './requests-answer';
 export type { Turn, WaitOptions } from './turn';
 export type { TurnResult } from './turn-result';
 export type { Observer } from './observer';
 export type { LinkEnd, Opener, Receiver, SocketRequest, Transport } from './opener';
+export type { LinkCounters } from './supervisor';
 export { platformOpener } from './transport';
 export type { TextStream, TurnEvents } from './turn-events';
 export type { TurnItem } from './turn-items';

@@ -21,6 +21,10 @@ const DROPPED_MS = 100;
 
 /** Who takes what a link reads, and hears of its end. Must not block and must not raise. */
 export interface LinkOwner {
+  /** Takes note that a message came, of any kind. */
+  heard(): void;
+  /** Takes note that it was no frame of the protocol. */
+  dropped(): void;
   received(event: ServerEvent, bytes: number): void;
   /** Takes a known event whose body is broken. */
   broken(fault: DecodeError, bytes: number): void;
@@ -37,6 +41,9 @@ export class Link implements Receiver, Taker {
   readonly #settings: Settings;
   readonly #tap: FrameTap;
   readonly #decoder = new EventDecoder({ learns: fastPaths.learned });
+  /** Resolves, once the link was parted from, when its socket is gone or was dropped. */
+  gone: Promise<void> = Promise.resolve();
+  #forget: (() => void) | undefined;
   #waiting: Outgoing[] = [];
   #draining = false;
   #over = false;
@@ -62,33 +69,40 @@ export class Link implements Receiver, Taker {
   }
 
   /**
-   * Ends the link from our side: with a close frame where there is a code, then waits for the peer
-   * as long as the options say. Resolves when the socket is gone.
+   * Ends the link from our side: with a close frame where there is a code. `gone` then waits for
+   * the peer as long as the options say.
    */
-  async part(code: number | undefined): Promise<void> {
+  part(code: number | undefined): void {
     this.#over = true;
     this.#waiting = [];
     const transport = this.#transport;
+    const dropped = new Promise<void>((resolve) => {
+      this.#forget = resolve;
+    });
     if (code !== undefined) transport.close(code);
     const { closeTimeoutMs, clock } = this.#settings;
     let timer: Timer | undefined;
-    const dropped = new Promise<void>((resolve) => {
-      const drop = (): void => {
-        transport.terminate();
-        // A socket that does not even go when it is dropped is waited for no longer (REQ-CONN-27).
-        setTimeout(resolve, DROPPED_MS);
-      };
-      if (closeTimeoutMs > 0) timer = clock.setTimer(closeTimeoutMs, drop);
-      else drop();
+    if (closeTimeoutMs > 0) timer = clock.setTimer(closeTimeoutMs, () => this.drop());
+    else this.drop();
+    this.gone = Promise.race([transport.gone, dropped]).then(() => {
+      timer?.cancel();
+      this.#forget = undefined;
     });
-    await Promise.race([transport.gone, dropped]);
-    timer?.cancel();
+  }
+
+  /** Drops the socket of a link that was parted from, if it is not gone. */
+  drop(): void {
+    if (!this.#forget) return;
+    this.#transport.terminate();
+    // A socket that does not even go when it is dropped is waited for no longer (REQ-CONN-27).
+    setTimeout(this.#forget, DROPPED_MS);
   }
 
   // What the socket reads
 
   /** Decodes one message and hands it on. */
   text(text: string, bytes?: number): void {
+    this.#owner.heard();
     let event: ServerEvent;
     try {
       event = this.#decoder.decode(text);
@@ -110,6 +124,7 @@ export class Link implements Receiver, Taker {
 
   /** Counts a binary message as malformed. */
   binary(bytes: number): void {
+    this.#owner.heard();
     this.#tap.show('in', undefined, undefined, bytes, undefined);
     this.#countMalformed();
   }
@@ -134,6 +149,7 @@ export class Link implements Receiver, Taker {
 
   #countMalformed(): void {
     this.#malformed += 1;
+    this.#owner.dropped();
     this.#tap.warnOnce('', 'a malformed frame was dropped');
     if (this.#malformed === LIMITS.malformedInARow) this.#end('malformed_limit', {});
   }

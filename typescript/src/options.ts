@@ -4,8 +4,22 @@ import type { Observer } from './observer';
 import type { Opener } from './opener';
 import { DEFAULTS } from './wire/options';
 
-/** Gives the token for one connection attempt. */
-export type TokenProvider = () => string | Promise<string>;
+/**
+ * Why a token is asked for: `connect` for the first attempt, `reconnect` for a later one, `rejected`
+ * when the server refused the token before, so that a kept one will not do (REQ-CONN-34).
+ */
+export type TokenReason = 'connect' | 'reconnect' | 'rejected';
+
+/** What a token provider is asked for: the token of one attempt (REQ-CONN-11). */
+export interface TokenRequest {
+  readonly reason: TokenReason;
+}
+
+/**
+ * Gives the token for one connection attempt. An `AuthenticationError` that it throws is final: no
+ * further attempt is made.
+ */
+export type TokenProvider = (request: TokenRequest) => string | Promise<string>;
 
 /** Where a client logs; `console` fits. Messages are templates with their values behind them. */
 export interface Logger {
@@ -50,6 +64,35 @@ export interface ClientOptions {
   readonly questionTimeoutMs?: number | undefined;
   /** For the end of a cancelled turn; 0 = do not wait (REQ-STOP-02). @default 5_000 */
   readonly cancelTimeoutMs?: number | undefined;
+  /** Seek a new link when one is lost (REQ-CONN-30). @default true */
+  readonly autoReconnect?: boolean | undefined;
+  /** Seek on when the first attempt of `connect()` fails (REQ-CONN-04). @default false */
+  readonly retryInitialConnect?: boolean | undefined;
+  /**
+   * Attempts in a row without a link before it is given up; 0 seeks none (REQ-CONN-36).
+   * @default no limit
+   */
+  readonly maxReconnectAttempts?: number | undefined;
+  /** Unit of the waits between attempts, at least 1 (REQ-CONN-31). @default 500 */
+  readonly backoffBaseMs?: number | undefined;
+  /** Longest wait before an attempt, at least 1 (REQ-CONN-31). @default 20_000 */
+  readonly backoffMaxMs?: number | undefined;
+  /** Time open after which attempts are counted anew (REQ-CONN-32). @default 10_000 */
+  readonly stableAfterMs?: number | undefined;
+  /**
+   * Silence of the link after which the client asks whether it lives; 0 = never (REQ-CONN-38).
+   * @default 25_000
+   */
+  readonly pingIntervalMs?: number | undefined;
+  /** For the sign of life that was asked for; 0 = no limit (REQ-CONN-38). @default 10_000 */
+  readonly pongTimeoutMs?: number | undefined;
+  /** Actions that may wait for a link; more fail with `queue_full` (REQ-CONN-40). @default 64 */
+  readonly queueLimit?: number | undefined;
+  /**
+   * What an action does while a lost link is sought: waits, or fails with `not_connected`
+   * (REQ-CONN-40). @default 'wait'
+   */
+  readonly queuePolicy?: 'wait' | 'fail_fast' | undefined;
   /** Largest message taken from the server, in bytes (REQ-WIRE-11). @default 16_777_216 */
   readonly maxMessageBytes?: number | undefined;
   /** PEM certificates trusted beside the platform's roots; needs the `ws` package (REQ-CONN-13). */
@@ -81,7 +124,7 @@ export type Settings = {
     readonly host: string;
   };
 
-type Unset = 'token' | 'origin' | 'roots' | 'opener' | 'observer';
+type Unset = 'maxReconnectAttempts' | 'token' | 'origin' | 'roots' | 'opener' | 'observer';
 
 /** The options that are times, by their names in the specification. */
 const TIMES = [
@@ -92,7 +135,15 @@ const TIMES = [
   'turnTimeout',
   'questionTimeout',
   'cancelTimeout',
+  'backoffBase',
+  'backoffMax',
+  'stableAfter',
+  'pingInterval',
+  'pongTimeout',
 ] as const;
+
+/** The options that are whole numbers, with their least value. */
+const COUNTS = { maxMessageBytes: 1, maxReconnectAttempts: 0, queueLimit: 0 } as const;
 
 /** Every option by its name; the compiler holds it to `ClientOptions`. */
 const KNOWN: { readonly [K in keyof Required<ClientOptions>]: true } = {
@@ -110,6 +161,16 @@ const KNOWN: { readonly [K in keyof Required<ClientOptions>]: true } = {
   turnTimeoutMs: true,
   questionTimeoutMs: true,
   cancelTimeoutMs: true,
+  autoReconnect: true,
+  retryInitialConnect: true,
+  maxReconnectAttempts: true,
+  backoffBaseMs: true,
+  backoffMaxMs: true,
+  stableAfterMs: true,
+  pingIntervalMs: true,
+  pongTimeoutMs: true,
+  queueLimit: true,
+  queuePolicy: true,
   maxMessageBytes: true,
   roots: true,
   logger: true,
@@ -129,7 +190,7 @@ export const SILENT: Logger = { debug: quiet, warn: quiet, error: quiet };
  * Checks options and fills in their defaults (REQ-CONN-01).
  *
  * @throws {TypeError} a value has the wrong type, or the URL is not `ws:` or `wss:`.
- * @throws {RangeError} a time is negative or not finite, or a limit is below 1.
+ * @throws {RangeError} a time is negative or not finite, or a number is below its least value.
  */
 export function settingsOf(options: ClientOptions): Settings {
   if (typeof options !== 'object' || options === null) {
@@ -144,10 +205,6 @@ export function settingsOf(options: ClientOptions): Settings {
   if (options.origin !== undefined) checkValue('origin', options.origin);
   checkKinds(options);
   const random = options.random ?? cryptoRandom;
-  const maxMessageBytes = options.maxMessageBytes ?? DEFAULTS.maxMessageBytes;
-  if (!Number.isInteger(maxMessageBytes) || maxMessageBytes < 1) {
-    throw new RangeError('maxMessageBytes: expected a number of bytes, at least 1');
-  }
   return {
     ...times(options),
     url: options.url,
@@ -158,7 +215,12 @@ export function settingsOf(options: ClientOptions): Settings {
     origin: options.origin,
     supports: [...(options.supports ?? [])],
     lazy: options.lazy ?? DEFAULTS.lazy,
-    maxMessageBytes,
+    maxMessageBytes: options.maxMessageBytes ?? DEFAULTS.maxMessageBytes,
+    autoReconnect: options.autoReconnect ?? DEFAULTS.autoReconnect,
+    retryInitialConnect: options.retryInitialConnect ?? DEFAULTS.retryInitialConnect,
+    maxReconnectAttempts: options.maxReconnectAttempts ?? undefined,
+    queueLimit: options.queueLimit ?? DEFAULTS.queueLimit,
+    queuePolicy: options.queuePolicy ?? DEFAULTS.queuePolicy,
     roots: options.roots,
     logger: options.logger ?? SILENT,
     logPayloads: options.logPayloads ?? DEFAULTS.logPayloads,
@@ -178,18 +240,19 @@ function times(options: ClientOptions): Record<Time, number> {
     const name: Time = `${word}Ms`;
     const value = options[name] ?? DEFAULTS[word];
     if (typeof value !== 'number') throw new TypeError(`${name}: expected milliseconds`);
-    if (!(value >= 0 && value < Number.POSITIVE_INFINITY)) {
-      throw new RangeError(`${name}: expected 0 (off) or a positive number of milliseconds`);
+    const least = word.startsWith('backoff') ? 1 : 0;
+    if (!(value >= least && value < Number.POSITIVE_INFINITY)) {
+      throw new RangeError(`${name}: expected a number of milliseconds, at least ${least}`);
     }
     found[name] = value;
   }
   return found as Record<Time, number>;
 }
 
-const FLAGS = ['lazy', 'logPayloads'] as const;
+const FLAGS = ['lazy', 'logPayloads', 'autoReconnect', 'retryInitialConnect'] as const;
 const FUNCTIONS = ['opener', 'idGenerator', 'random'] as const;
 /** Options that are objects, with the methods that are called. */
-const OBJECTS = { logger: ['debug', 'warn', 'error'], clock: ['now', 'setTimer'] } as const;
+const OBJECTS = { logger: ['debug', 'warn', 'error'], clock: ['now', 'wall', 'setTimer'] } as const;
 
 function checkType(options: object, name: string, type: 'boolean' | 'function'): void {
   const value = (options as Record<string, unknown>)[name];
@@ -210,7 +273,16 @@ function checkMethods(options: object, name: string, methods: readonly string[])
 }
 
 function checkKinds(options: ClientOptions): void {
-  const { token, tokenIn, supports } = options;
+  const { token, tokenIn, supports, queuePolicy } = options;
+  for (const [name, least] of Object.entries(COUNTS)) {
+    const value = options[name as keyof typeof COUNTS] ?? least;
+    if (!Number.isSafeInteger(value) || value < least) {
+      throw new RangeError(`${name}: expected a whole number, at least ${least}`);
+    }
+  }
+  if (queuePolicy !== undefined && queuePolicy !== 'wait' && queuePolicy !== 'fail_fast') {
+    throw new TypeError("queuePolicy: expected 'wait' or 'fail_fast'");
+  }
   if (token !== undefined && typeof token !== 'string' && typeof token !== 'function') {
     throw new TypeError('token: expected a string or a function');
   }

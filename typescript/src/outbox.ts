@@ -8,6 +8,8 @@ export interface Taker {
 
 /** One frame on its way out; steps through the table `frame`. */
 export class Outgoing {
+  /** Its place among all that were called; 0 until it is queued. */
+  order = 0;
   #state: FrameState = FRAME.initial;
 
   constructor(
@@ -23,14 +25,28 @@ export class Outgoing {
     return this.#state === 'writing' || this.#state === 'written';
   }
 
+  /** Whether the frame waits for a link. */
+  get waits(): boolean {
+    return this.#state === 'queued';
+  }
+
+  /** Returns the same frame to be written once more, in its old place (REQ-CALL-13). */
+  again(): Outgoing {
+    const { action, requestId, text, sessionId, order } = this;
+    return Object.assign(new Outgoing(action, requestId, text, sessionId), { order });
+  }
+
   /** Whether nothing more becomes of the frame. */
   get over(): boolean {
     return this.#state === 'written' || this.#state === 'dropped';
   }
 
-  /** Steps on what happens to the frame; `offer` gives it to the link that is ready. */
-  on(word: StepEvent, offer: () => void = () => {}): void {
-    const { state, effects } = step(FRAME, this.#state, word, {});
+  /**
+   * Steps on what happens to the frame; `sought`: another link follows, `offer` gives the frame to
+   * the link that is ready.
+   */
+  on(word: StepEvent, sought = false, offer: () => void = () => {}): void {
+    const { state, effects } = step(FRAME, this.#state, word, { sought });
     this.#state = state;
     for (const { do: effect } of effects) {
       if (effect === 'offer') offer();
@@ -53,9 +69,20 @@ export class Outbox {
   #taker: Taker | undefined;
   #queue: Outgoing[] = [];
   readonly #taken = new Set<Outgoing>();
+  #calls = 0;
 
-  /** Queues a frame behind all others; a link that is ready takes it at once. */
+  /** How many frames wait for a link. */
+  get waiting(): number {
+    this.#queue = this.#queue.filter(({ waits }) => waits);
+    return this.#queue.length;
+  }
+
+  /**
+   * Queues a frame behind all others; one that was queued before keeps its place. A link that is
+   * ready takes it at once.
+   */
   put(outgoing: Outgoing): void {
+    outgoing.order ||= ++this.#calls;
     this.#queue.push(outgoing);
     if (this.#taker) this.linkReady(this.#taker);
   }
@@ -63,10 +90,10 @@ export class Outbox {
   /** Offers all that waits to a link. */
   linkReady(taker: Taker): void {
     this.#taker = taker;
-    const waiting = this.#queue;
+    const waiting = this.#queue.sort((one, other) => one.order - other.order);
     this.#queue = [];
     for (const outgoing of waiting) {
-      outgoing.on('link_ready', () => {
+      outgoing.on('link_ready', false, () => {
         this.#taken.add(outgoing);
         outgoing.on('taken');
         taker.take(outgoing);
@@ -84,13 +111,13 @@ export class Outbox {
    * Says what happened to the link or the attempt: the table knows what becomes of the frames. What
    * it leaves where it is waits for the next link.
    */
-  linkGone(word: StepEvent): void {
+  linkGone(word: StepEvent, sought: boolean): void {
     this.#taker = undefined;
     const frames = [...this.#taken, ...this.#queue];
     this.#taken.clear();
     this.#queue = [];
     for (const outgoing of frames) {
-      outgoing.on(word);
+      outgoing.on(word, sought);
       if (!outgoing.over) this.#queue.push(outgoing);
     }
   }

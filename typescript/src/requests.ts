@@ -1,6 +1,7 @@
 import { startLimit, type Timer } from './clock';
 import { type Cause, failure, type LinkFacts, statusOf } from './errors-made';
 import { type AbortSignalLike, Answer, type Deferred, onAbort } from './requests-answer';
+import type { Outgoing } from './outbox';
 import type { InFlight } from './router';
 import type { Frame, Sender } from './sender';
 import { DecodeError, type ServerEvent } from './wire/index';
@@ -9,6 +10,7 @@ import {
   type CallEffect,
   type CallState,
   type Ending,
+  READS,
   step,
   type StepEvent,
 } from './wire/steps';
@@ -40,10 +42,13 @@ export class Call<T> implements InFlight {
   #timer: Timer | undefined;
   /** No frame with its id came yet. */
   #first = true;
+  #outgoing: Outgoing;
+  #repeated = false;
 
   constructor(sender: Sender, plan: CallPlan<T>) {
     this.#sender = sender;
     this.#plan = plan;
+    this.#outgoing = plan.outgoing;
     this.#deferred = Answer.pending(sender.settings.logger, plan.outgoing.action);
     // Stopping the wait only ends the wait; a frame that still waits is taken back (REQ-CALL-09).
     this.#unhook = onAbort(plan.signal, (reason) => {
@@ -62,7 +67,8 @@ export class Call<T> implements InFlight {
       this.#timer = startLimit(clock, requestTimeoutMs, late);
     }
     try {
-      if (!this.#sender.submit(outgoing)) this.#step('not_connected', {});
+      const refusal = this.#sender.submit(outgoing);
+      if (refusal) this.#step(refusal, {});
     } catch (error) {
       this.#fail(error);
     }
@@ -97,16 +103,17 @@ export class Call<T> implements InFlight {
   }
 
   #step(word: StepEvent, cause: Cause): boolean {
-    const facts = { status: cause.event && statusOf(cause.event), mayHaveLeft: this.#mayHaveLeft };
+    const facts = {
+      status: cause.event && statusOf(cause.event),
+      mayHaveLeft: this.#outgoing.mayHaveLeft,
+      sought: cause.link?.sought,
+      repeatable: !this.#repeated && READS.has(this.#outgoing.action),
+    };
     const { state, effects } = step(CALL, this.#state, word, facts);
     this.#state = state;
     let taken = true;
     for (const effect of effects) taken = this.#act(effect, cause) && taken;
     return taken;
-  }
-
-  get #mayHaveLeft(): boolean {
-    return this.#plan.outgoing.mayHaveLeft;
   }
 
   /** Carries out one effect; false when the event is for the listeners. */
@@ -115,6 +122,11 @@ export class Call<T> implements InFlight {
       case 'push':
         return false;
       case 'tap': // the link has shown the frame already
+        return true;
+      case 'repeat':
+        this.#repeated = true;
+        this.#outgoing = this.#outgoing.again();
+        this.#sender.repeat(this.#outgoing);
         return true;
       case 'settle':
         if (effect.outcome === 'completed') this.#complete(cause.event as ServerEvent);
@@ -164,7 +176,7 @@ export class Call<T> implements InFlight {
 
   #finish(): void {
     this.#state = 'settled';
-    this.#plan.outgoing.withdraw();
+    this.#outgoing.withdraw();
     this.#timer?.cancel();
     this.#unhook();
     this.#sender.router.settle(this.#plan.outgoing.requestId, this);

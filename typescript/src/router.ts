@@ -1,6 +1,6 @@
 import type { LinkFacts } from './errors-made';
 import type { Listeners } from './listeners';
-import type { Settings } from './options';
+import { requestId as freshId, type Settings } from './options';
 import type { Sink } from './supervisor';
 import { correlationOf, type DecodeError, idOf, type ServerEvent, unknownOf } from './wire/index';
 import { LIMITS } from './wire/options';
@@ -50,7 +50,7 @@ export class Router implements Sink {
   }
 
   /** Routes events of an id to nobody from now on, and remembers that it was ours (REQ-TURN-06). */
-  settle(requestId: string, owner: InFlight): void {
+  settle(requestId: string, owner?: InFlight): void {
     if (this.#inFlight.get(requestId) === owner) this.#inFlight.delete(requestId);
     this.#latestId = undefined;
     this.#settled.delete(requestId);
@@ -59,6 +59,31 @@ export class Router implements Sink {
       const [oldest] = this.#settled;
       if (oldest !== undefined) this.#settled.delete(oldest);
     }
+  }
+
+  /** What is in flight. */
+  get owners(): Iterable<InFlight> {
+    return this.#inFlight.values();
+  }
+
+  /** Draws the id of a ping of our own; its answer is seen by the tap alone (REQ-CONN-38). */
+  ownId(): string {
+    const requestId = this.#drawn();
+    this.settle(requestId);
+    return requestId;
+  }
+
+  /** A generator that breaks or repeats an id must not end the link (REQ-CONN-41). */
+  #drawn(): string {
+    try {
+      const requestId: unknown = this.#settings.idGenerator();
+      const isFree = typeof requestId === 'string' && requestId && !this.#inFlight.has(requestId);
+      if (isFree) return requestId as string;
+    } catch {
+      // as one that gives what is no id
+    }
+    this.#settings.logger.warn('idGenerator: expected an id that is not in flight');
+    return freshId(Math.random);
   }
 
   /** Hands an event to its turn or call, else to the event listeners (REQ-WIRE-12). */

@@ -4,7 +4,7 @@ import type { Watch } from './observer';
 import type { Settings } from './options';
 import { Outgoing } from './outbox';
 import type { Router } from './router';
-import type { Supervisor } from './supervisor';
+import type { Supervisor, Unstarted } from './supervisor';
 import {
   type ActionName,
   type ActionParams,
@@ -71,17 +71,27 @@ export class Sender {
   }
 
   /**
-   * Queues a frame for the link; false without one.
+   * Queues a frame for the link; returns why it cannot start.
    *
    * @throws {MessageTooLargeError} over 1 MiB; nothing was sent (REQ-CALL-10).
    */
-  submit(outgoing: Outgoing): boolean {
+  submit(outgoing: Outgoing): Unstarted | undefined {
     const { requestId, sessionId, text } = outgoing;
     const limit = LIMITS.outboundBytes;
     const size = sizeOf(text);
     if (size <= limit) return this.#supervisor.submit(outgoing);
     const details = { size, limit };
     throw errorOfKind('message_too_large', { requestId, sessionId, details });
+  }
+
+  /** Lets a frame that was written before wait for the next link (REQ-CALL-13). */
+  repeat(outgoing: Outgoing): void {
+    this.#supervisor.repeat(outgoing);
+  }
+
+  /** Takes note that a session was opened or found (REQ-CONN-42). */
+  sessionKnown(): void {
+    this.#supervisor.sessionKnown = true;
   }
 }
 

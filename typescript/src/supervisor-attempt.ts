@@ -2,16 +2,20 @@ import { type Timer, startLimit } from './clock';
 import { errorOfKind, SmoothAgentError } from './errors';
 import { scrubbed } from './errors-cause';
 import { HandshakeError, type Transport } from './opener';
-import type { Settings } from './options';
+import type { Link } from './link';
+import type { Settings, TokenRequest } from './options';
 import { address, checkValue } from './options-handshake';
+import { type Failure, failureOf } from './supervisor-failure';
 import { defaultOpener } from './transport';
 import { httpStatus } from './wire/codes';
 import { ERROR_KINDS, type ErrorKind } from './wire/index';
 
-/** One run of `connect`, shared by all who wait for it (REQ-CONN-03). */
+/** One attempt to open a link. */
 export class Attempt {
-  /** The attempt's error, or undefined when the link is open; never rejects. */
-  done: Promise<Error | undefined> = Promise.resolve(undefined);
+  /** Resolves when the attempt is over; never rejects. */
+  done: Promise<void> = Promise.resolve();
+  /** The provider ended the seeking: no further attempt may help. */
+  isFinal = false;
   /** Rejects when the attempt is given up. */
   readonly givenUp: Promise<never>;
   /** Ends the attempt with an error. */
@@ -29,16 +33,24 @@ export class Attempt {
 }
 
 /**
- * Makes the attempt: token, then handshake, within the limit.
- *
- * @throws {SmoothAgentError} why there is no link.
- * @throws {TypeError} the token provider gave what is no token (REQ-CONN-28).
+ * Makes the attempt, within the limit: the socket `before` it goes, then token, then handshake.
+ * What it failed with is returned: there may be nobody to catch it. Nothing runs before the caller
+ * is done.
  */
-export async function openLink(settings: Settings, attempt: Attempt): Promise<Transport> {
+export async function openLink(
+  settings: Settings,
+  attempt: Attempt,
+  request: TokenRequest,
+  before: Link | undefined,
+): Promise<Transport | Failure> {
   const timer = startAttempt(settings, attempt);
+  before?.drop();
   try {
-    const token = await tokenOf(settings, attempt);
+    await Promise.race([before?.gone, attempt.givenUp]);
+    const token = await tokenOf(settings, attempt, request);
     return await handshake(settings, attempt, token);
+  } catch (error) {
+    return failureOf(error as Error, attempt.isFinal);
   } finally {
     timer?.cancel();
   }
@@ -53,22 +65,23 @@ function startAttempt(settings: Settings, attempt: Attempt): Timer | undefined {
   );
 }
 
-async function tokenOf(settings: Settings, { givenUp }: Attempt): Promise<string | undefined> {
+/** @throws {TypeError} the token provider gave what is no token (REQ-CONN-28). */
+async function tokenOf(
+  settings: Settings,
+  attempt: Attempt,
+  request: TokenRequest,
+): Promise<string | undefined> {
   const { token: source, tokenIn } = settings;
   if (typeof source !== 'function') return source;
-  const asked = (async () => source())().catch((cause) => {
-    throw providerFault(cause, settings);
+  const asked = (async () => source(request))().catch((cause) => {
+    // What the provider raised of this kind stays what it is, and is final (REQ-CONN-28).
+    attempt.isFinal = SmoothAgentError.is(cause) && cause.kind === 'authentication';
+    throw attempt.isFinal ? cause : foreignFault(cause, settings, []);
   });
-  const token: unknown = await Promise.race([asked, givenUp]);
+  const token: unknown = await Promise.race([asked, attempt.givenUp]);
   if (typeof token !== 'string') throw new TypeError('token: expected a string');
   if (tokenIn === 'header') checkValue('token', token);
   return token;
-}
-
-/** What the provider raised, as the caller sees it (REQ-CONN-28). */
-function providerFault(cause: unknown, settings: Settings): SmoothAgentError {
-  if (SmoothAgentError.is(cause) && cause.kind === 'authentication') return cause;
-  return foreignFault(cause, settings, []);
 }
 
 async function handshake(

@@ -7,10 +7,14 @@ import type { Listeners } from './listeners';
 import type { Watch } from './observer';
 import type { Transport } from './opener';
 import type { Settings } from './options';
-import { Outbox, type Outgoing } from './outbox';
+import { Outbox, Outgoing } from './outbox';
 import { Attempt, openLink } from './supervisor-attempt';
-import type { DecodeError, ServerEvent } from './wire/index';
-import type { ConnectionState, StepEvent } from './wire/steps';
+import { afterClose, Failure, HOPELESS, type Outlook } from './supervisor-failure';
+import { Liveness } from './supervisor-liveness';
+import { listenToPlatform } from './supervisor-platform';
+import { Seeking } from './supervisor-seeking';
+import { type DecodeError, encodeAction, type ServerEvent } from './wire/index';
+import type { ConnectionEffect, ConnectionState, StepEvent } from './wire/steps';
 
 /** Who takes what the link reads, and hears of its end. Must not block and must not raise. */
 export interface Sink {
@@ -19,15 +23,55 @@ export interface Sink {
   broken(fault: DecodeError, bytes: number): void;
   /** Settles what is in flight: the link is gone, the attempt failed, or the caller closes. */
   linkEvent(word: StepEvent, facts: LinkFacts): void;
+  /** Draws the id of a ping of the client's own, whose answer is nobody's. */
+  ownId(): string;
 }
 
-interface Stepped {
-  readonly moved: boolean;
-  readonly closeWith: number | undefined;
+/** Why an action cannot start: the local event that ends it. */
+export type Unstarted = 'not_connected' | 'queue_full';
+
+/** What a client has counted since it was made (REQ-LOG-03). */
+export interface LinkCounters {
+  /** Links that opened. */
+  readonly connects: number;
+  /** Those of them that were found again. */
+  readonly reconnects: number;
+  /** Messages that came, of any kind. */
+  readonly framesIn: number;
+  /** Messages that were handed to a socket. */
+  readonly framesOut: number;
+  /** Messages that were no frame of the protocol (REQ-WIRE-04). */
+  readonly droppedFrames: number;
 }
 
-/** Owns the link of one client: the attempt, its state, and the frames that wait for it. */
+/** What the state event of a step will say, and the code to close with. */
+interface News {
+  readonly previous: ConnectionState;
+  readonly reason: StepEvent;
+  code?: number | undefined;
+  error?: Error | undefined;
+  attempt?: number;
+  retryInMs?: number;
+  closeWith?: number;
+}
+
+const NO_PONG = 4408;
+
+/**
+ * Owns attempt, link and outbox of one client. Every event goes the same way: first the machine of
+ * the link, then the frames that wait, then calls and turns; an attempt that follows begins when
+ * all that is done.
+ */
 export class Supervisor implements LinkOwner {
+  /** Whether a session was opened or found: events of it may be missed (REQ-CONN-42). */
+  sessionKnown = false;
+  readonly counters: { -readonly [C in keyof LinkCounters]: number } = {
+    connects: 0,
+    reconnects: 0,
+    framesIn: 0,
+    framesOut: 0,
+    droppedFrames: 0,
+  };
   readonly #settings: Settings;
   readonly #listeners: Listeners;
   readonly #sink: Sink;
@@ -35,10 +79,15 @@ export class Supervisor implements LinkOwner {
   readonly #tap: FrameTap;
   readonly #state = new LinkState();
   readonly #outbox = new Outbox();
+  readonly #seeking: Seeking;
+  readonly #liveness: Liveness;
   #attempt: Attempt | undefined;
   #link: Link | undefined;
-  /** Ends of links that are on their way; `close` waits for them. */
-  readonly #parting = new Set<Promise<void>>();
+  /** The link before; an attempt begins when its socket is gone (REQ-CONN-37). */
+  #before: Link | undefined;
+  /** Those who wait in `connect`. */
+  #waiting: ((error: Error | undefined) => void)[] = [];
+  #leavePlatform: (() => void) | undefined;
 
   constructor(settings: Settings, listeners: Listeners, sink: Sink, watch: Watch) {
     this.#settings = settings;
@@ -46,47 +95,83 @@ export class Supervisor implements LinkOwner {
     this.#sink = sink;
     this.#watch = watch;
     this.#tap = new FrameTap(settings, listeners);
+    this.#seeking = new Seeking(settings, () => this.#happens('retry_due'));
+    this.#liveness = new Liveness(settings, (word) => {
+      const isDead = word === 'pong_timeout' || word === 'probe_failed';
+      if (isDead) this.linkEnded(word, { code: NO_PONG });
+      else this.#happens(word);
+    });
   }
 
   get state(): ConnectionState {
     return this.#state.current;
   }
 
-  /** Opens the link, or joins the attempt that runs (REQ-CONN-03, REQ-CONN-04). */
+  /** Opens the link, or joins the attempt that runs (REQ-CONN-03, REQ-CONN-04, REQ-CONN-35). */
   async connect(): Promise<void> {
-    this.#begin();
-    const error = await this.#attempt?.done;
+    this.#seek();
+    if (!this.#state.sought) return;
+    const error = await new Promise<Error | undefined>((answer) => this.#waiting.push(answer));
     if (error) throw error;
   }
 
   /** Closes the link and settles everything; never rejects (REQ-CONN-05, REQ-CONN-06). */
   async close(): Promise<void> {
-    this.#sink.linkEvent('close', {});
     const attempt = this.#attempt;
-    const link = this.#link;
-    this.#attempt = undefined;
-    this.#link = undefined;
+    const link = this.#stop();
     const { closeWith } = this.#step('close');
-    this.#outbox.linkGone('close');
-    attempt?.giveUp(errorOfKind('client_closed', { host: this.#settings.host }));
-    if (link) this.#part(link, closeWith);
+    link?.part(closeWith);
+    this.#outbox.linkGone('close', false);
+    const error = errorOfKind('client_closed', { host: this.#settings.host });
+    this.#answer(error);
+    this.#sink.linkEvent('close', {});
+    attempt?.giveUp(error);
     await attempt?.done;
-    await Promise.all(this.#parting);
+    await this.#before?.gone;
     await this.#listeners.drain();
   }
 
-  /** Queues a frame, also for a link that an attempt may bring; false without either (REQ-CONN-09). */
-  submit(outgoing: Outgoing): boolean {
-    if (this.#settings.lazy) this.#begin();
-    if (!this.#link && this.state !== 'connecting') {
-      outgoing.on('not_connected');
-      return false;
+  /** Asks the link whether it lives, or ends the wait for another one (REQ-CONN-35, REQ-CONN-39). */
+  wake(): void {
+    this.#happens('wake');
+  }
+
+  /** Queues a frame, also for a link that is sought; returns why it cannot start. */
+  submit(outgoing: Outgoing): Unstarted | undefined {
+    const refusal = this.#link ? undefined : this.#refusal();
+    if (refusal) {
+      outgoing.on(refusal);
+      return refusal;
     }
     this.#outbox.put(outgoing);
-    return true;
+    if (!this.#link && !this.#state.sought) this.#seek();
+    return undefined;
+  }
+
+  /** Keeps a frame for the next link that was written before (REQ-CALL-13). */
+  repeat(outgoing: Outgoing): void {
+    this.#outbox.put(outgoing);
+  }
+
+  /** Why no action may start without a link (REQ-CONN-09, REQ-CONN-40). */
+  #refusal(): Unstarted | undefined {
+    const { lazy, queueLimit, queuePolicy } = this.#settings;
+    const isSought = this.#state.sought;
+    const fails = this.state === 'reconnecting' && queuePolicy === 'fail_fast';
+    if (fails || (!isSought && !lazy)) return 'not_connected';
+    return this.#outbox.waiting >= queueLimit ? 'queue_full' : undefined;
   }
 
   // What the link says
+
+  heard(): void {
+    this.counters.framesIn += 1;
+    this.#liveness.heard();
+  }
+
+  dropped(): void {
+    this.counters.droppedFrames += 1;
+  }
 
   received(event: ServerEvent, bytes: number): void {
     this.#sink.received(event, bytes);
@@ -97,30 +182,33 @@ export class Supervisor implements LinkOwner {
   }
 
   flushed(outgoing: Outgoing): void {
+    this.counters.framesOut += 1;
     this.#outbox.flushed(outgoing);
   }
 
   linkEnded(word: StepEvent, facts: LinkFacts): void {
-    const link = this.#link;
+    const link = this.#stop();
     if (!link) return;
-    this.#link = undefined;
-    const { closeWith } = this.#step(word, facts);
-    this.#part(link, closeWith);
-    const code = facts.code ?? closeWith;
-    this.#sink.linkEvent(word, { ...facts, ...(code === undefined ? {} : { code }) });
-    this.#outbox.linkGone(word);
+    const news = this.#step(word, afterClose(facts.code), { code: facts.code });
+    link.part(news.closeWith);
+    const code = facts.code ?? news.closeWith;
+    this.#log(news, 'the link to %s ended with %s: %s', String(code));
+    this.#settle(word, { ...facts, ...(code === undefined ? {} : { code }) });
+    this.#beginAttempt();
   }
 
-  // The attempt
+  // Events
 
-  #begin(): void {
-    if (!this.#step('connect').moved) return;
-    const attempt = new Attempt();
-    this.#attempt = attempt;
-    attempt.done = openLink(this.#settings, attempt).then(
-      (transport) => this.#opened(attempt, transport),
-      (error) => this.#failed(attempt, error),
-    );
+  /** Takes an event that ends nothing. */
+  #happens(word: StepEvent): void {
+    this.#step(word);
+    this.#beginAttempt();
+  }
+
+  /** Begins to seek a link, or ends the wait before the next attempt. */
+  #seek(): void {
+    if (this.state === 'idle' || this.state === 'closed') this.#seeking.begin();
+    this.#happens('connect');
   }
 
   #opened(attempt: Attempt, transport: Transport): undefined {
@@ -129,23 +217,44 @@ export class Supervisor implements LinkOwner {
       return;
     }
     this.#attempt = undefined;
+    this.counters.connects += 1;
+    if (this.state === 'reconnecting') this.counters.reconnects += 1;
     const link = new Link(transport, this, this.#settings, this.#tap);
     this.#link = link;
     this.#step('opened');
     this.#watch.tell('attempt', this.#settings.host, undefined);
-    this.#outbox.linkReady(link);
-    link.start();
+    this.#answer(undefined);
+    this.#liveness.begin();
+    try {
+      this.#outbox.linkReady(link);
+      link.start();
+    } catch (fault) {
+      // An opener of the application gave what is no socket: nobody waits who could be told.
+      this.#settings.logger.error('a transport failed as it opened: %s', String(fault));
+      this.linkEnded('lost', { code: 1006 });
+    }
   }
 
-  #failed(attempt: Attempt, error: Error): Error {
+  #failed(attempt: Attempt, failure: Failure): undefined {
     // After close() the machine is past the attempt, and everything has been settled.
-    if (this.#attempt !== attempt) return error;
+    if (this.#attempt !== attempt) return;
+    const { error, outlook } = failure;
     this.#attempt = undefined;
-    this.#step('connect_failed', { error });
+    this.#seeking.error = error;
+    const news = this.#step('connect_failed', outlook, { error });
+    const told = news.error ?? error;
     this.#watch.tell('attempt', this.#settings.host, error);
-    this.#sink.linkEvent('connect_failed', { error: this.#told(error) });
-    this.#outbox.linkGone('connect_failed');
-    return error;
+    this.#log(news, 'no link to %s, %s: %s', this.#told(error).kind);
+    if (this.state !== 'connecting') this.#answer(told);
+    this.#settle('connect_failed', { error: this.#told(told) });
+    this.#beginAttempt();
+  }
+
+  /** Tells frames, then calls and turns what happened to the link or the attempt. */
+  #settle(word: StepEvent, facts: LinkFacts): void {
+    const { sought } = this.#state;
+    this.#outbox.linkGone(word, sought);
+    this.#sink.linkEvent(word, { ...facts, sought });
   }
 
   /** Misuse is the error of who connects; who waited did nothing wrong and failed with the attempt. */
@@ -155,24 +264,125 @@ export class Supervisor implements LinkOwner {
     return errorOfKind('connect_failed', { host, cause: error });
   }
 
-  /** Steps the machine, reports the move, and returns the code to close with. */
-  #step(reason: StepEvent, facts: Pick<StateChange, 'code' | 'error'> = {}): Stepped {
-    const { change, closeWith } = this.#state.on(reason);
-    const code = facts.code ?? closeWith;
-    if (change) {
-      const told: StateChange = {
-        ...change,
-        reason,
-        ...(code === undefined ? {} : { code }),
-        ...(facts.error === undefined ? {} : { error: facts.error }),
-      };
-      this.#listeners.emit('state', told);
-    }
-    return { moved: change !== undefined, closeWith };
+  // The machine
+
+  /** Steps the machine of the link and carries out what it says. */
+  #step(reason: StepEvent, outlook: Outlook = HOPELESS, facts: Partial<News> = {}): News {
+    const news: News = { ...facts, previous: this.state, reason };
+    const effects = this.#state.on(reason, this.#seeking.facts(outlook));
+    for (const effect of effects) this.#act(effect, news, outlook);
+    return news;
   }
 
-  #part(link: Link, code: number | undefined): void {
-    const parting = link.part(code).finally(() => this.#parting.delete(parting));
-    this.#parting.add(parting);
+  #act(effect: ConnectionEffect, news: News, outlook: Outlook): void {
+    const seeking = this.#seeking;
+    switch (effect.do) {
+      case 'state':
+        this.#tell(news);
+        break;
+      case 'close':
+        news.closeWith = effect.closeCode;
+        news.code ??= effect.closeCode;
+        break;
+      case 'fail':
+        if (effect.ending === 'attempt') break;
+        news.error = errorOfKind('reconnect_exhausted', {
+          host: this.#settings.host,
+          cause: news.error ?? seeking.error,
+        });
+        break;
+      case 'schedule':
+        news.attempt = seeking.number;
+        news.retryInMs = seeking.schedule(outlook);
+        break;
+      case 'renew_token':
+        seeking.renew();
+        news.attempt = seeking.number;
+        news.retryInMs = 0;
+        break;
+      case 'attempt':
+        if (effect.which === 'reset') seeking.beginAnew();
+        else if (!this.#attempt) seeking.attempt();
+        break;
+      case 'ping':
+        this.#ping();
+        this.#liveness.pinged();
+        break;
+      case 'probe':
+        this.#ping();
+        this.#liveness.probed();
+        break;
+      default:
+        effect satisfies never;
+    }
+  }
+
+  #tell({ closeWith: _, code, error, ...news }: News): void {
+    const current = this.state;
+    const found = news.previous === 'reconnecting' && current === 'open';
+    const change: StateChange = {
+      ...news,
+      current,
+      ...(code === undefined ? {} : { code }),
+      ...(error === undefined ? {} : { error }),
+      ...(found && this.sessionKnown ? { missed: true } : {}),
+    };
+    this.#listeners.emit('state', change);
+    this.#hearPlatform();
+  }
+
+  /** The platform is listened to while there is a link or one is sought. */
+  #hearPlatform(): void {
+    if (this.#state.sought || this.state === 'open') {
+      this.#leavePlatform ??= listenToPlatform((word) => this.#happens(word));
+    } else {
+      this.#leavePlatform?.();
+      this.#leavePlatform = undefined;
+    }
+  }
+
+  /** Writes a ping of the client's own (REQ-CONN-38). */
+  #ping(): void {
+    const requestId = this.#sink.ownId();
+    const text = encodeAction({ action: 'ping', requestId });
+    this.#outbox.put(new Outgoing('ping', requestId, text));
+  }
+
+  /** Logs what happened behind the caller's back, in one line (REQ-CONN-41). */
+  #log({ previous, attempt, retryInMs }: News, text: string, why: string): void {
+    const { logger, host } = this.#settings;
+    const isTold = retryInMs === undefined && previous === 'connecting';
+    const next =
+      retryInMs === undefined ? 'no further attempt' : `attempt ${attempt} in ${retryInMs} ms`;
+    logger[isTold ? 'debug' : 'warn'](text, host, why, next);
+  }
+
+  // The attempt, and the end
+
+  /** Begins the attempt that follows the step, if one does. */
+  #beginAttempt(): void {
+    const request = this.#seeking.take();
+    if (!request) return;
+    const attempt = new Attempt();
+    this.#attempt = attempt;
+    attempt.done = openLink(this.#settings, attempt, request, this.#before).then((made) =>
+      made instanceof Failure ? this.#failed(attempt, made) : this.#opened(attempt, made),
+    );
+  }
+
+  /** Tells those who wait in `connect` what came of it. */
+  #answer(error: Error | undefined): void {
+    for (const answer of this.#waiting.splice(0)) answer(error);
+  }
+
+  /** Drops timers, attempt and link; returns the link, which is to be parted from. */
+  #stop(): Link | undefined {
+    const link = this.#link;
+    this.#liveness.end();
+    this.#seeking.stop();
+    this.#attempt = undefined;
+    this.#link = undefined;
+    this.#before = link ?? this.#before;
+    return link;
   }
 }

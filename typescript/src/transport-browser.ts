@@ -30,11 +30,16 @@ const OWN_CODES: Readonly<Record<number, number>> = { 1007: 4407, 1009: 4409 };
  */
 export function openPlatformSocket(request: SocketRequest): Transport {
   const type = (globalThis as { WebSocket?: PlatformSocketClass }).WebSocket;
-  if (!type) throw new HandshakeError('this platform has no WebSocket: install the package ws');
+  if (!type) throw unable('this platform has no WebSocket: install the package ws');
   if (Object.keys(request.headers).length > 0 || request.origin !== undefined || request.roots) {
-    throw new HandshakeError('headers, origin and roots need the package ws');
+    throw unable('headers, origin and roots need the package ws');
   }
   return new PlatformTransport(new type(request.url), request.maxMessageBytes);
+}
+
+/** No attempt can help on this platform. */
+function unable(why: string): HandshakeError {
+  return new HandshakeError(why, { retryable: false });
 }
 
 /** Says whether a text has more bytes than a limit; counts them only where that may be. */

@@ -9,12 +9,14 @@ import {
   type LinkFacts,
   serverError,
 } from './errors-made';
+import type { Recovery } from './history-recovery';
 import { fastPaths } from './options-fast-paths';
 import type { Outgoing } from './outbox';
 import { type Question, Questions } from './questions';
 import { type Answer, Answer as Answers, type Deferred } from './requests-answer';
 import type { InFlight } from './router';
 import { checkedAction, type Frame, type Sender } from './sender';
+import type { WaitOptions } from './turn';
 import { TurnClocks } from './turn-clocks';
 import { TurnItems } from './turn-items';
 import { resultOf, type TurnResult } from './turn-result';
@@ -59,12 +61,20 @@ interface TurnCause extends Cause {
   readonly asked?: QuestionKind | undefined;
 }
 
+/** Asks the history of a session what became of the message of a turn. */
+export type Recover = (
+  ids: { readonly requestId: string; readonly sessionId: string },
+  options?: WaitOptions,
+) => Answer<Recovery>;
+
 /** Carries out what the tables say about one turn: items, questions, timers, verbs, its end. */
 export class TurnDriver implements InFlight {
   readonly sender: Sender;
   readonly outgoing: Outgoing;
   readonly requestId: string;
   readonly sessionId: string;
+  /** Asks the history what became of the message (REQ-TURN-30). */
+  readonly recover: (options?: WaitOptions) => Answer<Recovery>;
   readonly text = new Accumulator();
   readonly items = new TurnItems(this.text.streamed);
   result: TurnResult | undefined;
@@ -82,9 +92,13 @@ export class TurnDriver implements InFlight {
   /** No text has come yet. */
   #silent = true;
   #cancelSent = false;
+  readonly #beganAt: number;
+  #firstTokenAt: number | undefined;
 
-  constructor(sender: Sender, outgoing: Frame, sessionId: string) {
+  constructor(sender: Sender, outgoing: Frame, sessionId: string, recover: Recover) {
     this.sender = sender;
+    this.recover = (options) => recover(this, options);
+    this.#beganAt = sender.settings.clock.now();
     this.outgoing = outgoing;
     this.requestId = outgoing.requestId;
     this.sessionId = sessionId;
@@ -116,7 +130,8 @@ export class TurnDriver implements InFlight {
   start(): void {
     this.follow();
     try {
-      if (!this.sender.submit(this.outgoing)) this.linkEvent('not_connected', {});
+      const refusal = this.sender.submit(this.outgoing);
+      if (refusal) this.linkEvent(refusal, {});
     } catch (error) {
       this.linkEvent('too_large', { error: error as SmoothAgentError });
     }
@@ -150,6 +165,7 @@ export class TurnDriver implements InFlight {
     this.text.add(token);
     if (!this.#silent) return;
     this.#silent = false;
+    this.#firstTokenAt = this.sender.settings.clock.now();
     this.sender.watch.tell('firstToken', this.requestId);
   }
 
@@ -236,7 +252,7 @@ export class TurnDriver implements InFlight {
   #local(word: StepEvent, link?: LinkFacts): void {
     // The end of a turn closes its questions; its error names the one that was open.
     const asked = this.#state.openQuestion;
-    const todo = this.#state.local(word, this.outgoing.mayHaveLeft);
+    const todo = this.#state.local(word, this.outgoing.mayHaveLeft, link?.sought);
     this.#all(todo, { asked, ...(link ? { link } : {}) });
   }
 
@@ -305,6 +321,7 @@ export class TurnDriver implements InFlight {
         sessionId,
         text,
         event: cause.event,
+        ...this.#times(),
       });
     }
     // A turn whose signal had aborted never began.
@@ -318,6 +335,13 @@ export class TurnDriver implements InFlight {
     this.items.end();
     for (const told of this.endings.splice(0)) told();
     if (this.error) this.#warnUnseen(this.error);
+  }
+
+  /** How long it all took (REQ-LOG-03). */
+  #times(): Pick<TurnResult, 'durationMs' | 'timeToFirstTokenMs'> {
+    const durationMs = this.sender.settings.clock.now() - this.#beganAt;
+    if (this.#firstTokenAt === undefined) return { durationMs };
+    return { durationMs, timeToFirstTokenMs: this.#firstTokenAt - this.#beganAt };
   }
 
   #settleVerbs(): void {
@@ -340,7 +364,7 @@ export class TurnDriver implements InFlight {
       ...(cause.asked ? { question: cause.asked } : {}),
       ...(interrupted ? { sent: this.outgoing.mayHaveLeft } : {}),
     };
-    return failure(ending, cause, { ...facts, details });
+    return failure(ending, cause, { ...facts, details, recover: this.recover });
   }
 
   /** Writes what the turn sends by itself; the frame of an answer is written by who gives it. */
@@ -364,8 +388,9 @@ export class TurnDriver implements InFlight {
 
   #send(outgoing: Outgoing, verb: Waiting): void {
     try {
-      if (this.sender.submit(outgoing)) return;
-      const error = linkError('not_connected', undefined, this.facts());
+      const refusal = this.sender.submit(outgoing);
+      if (!refusal) return;
+      const error = linkError(refusal, undefined, this.facts());
       this.#done(verb, () => verb.deferred.reject(error));
     } catch (error) {
       this.#done(verb, () => verb.deferred.reject(error));
@@ -415,4 +440,5 @@ const VERB_KINDS: { readonly [W in StepEvent]?: ErrorKind } = {
   close: 'client_closed',
   too_large: 'message_too_large',
   not_connected: 'not_connected',
+  queue_full: 'queue_full',
 };

@@ -26,6 +26,10 @@ export interface TurnResult {
   /** Tokens and cost, where the server counted them. */
   readonly usage?: Usage;
   readonly citations?: readonly Citation[];
+  /** From `send` to the outcome, by the client's clock (REQ-LOG-03). */
+  readonly durationMs: number;
+  /** From `send` to the first `stream_token`; missing where none came. */
+  readonly timeToFirstTokenMs?: number;
   /** The terminal event; missing when the end was local. */
   readonly event?: EventualResponseEvent | CancelledEvent;
   /** Members of the terminal event, as it shows them. */
@@ -41,6 +45,8 @@ interface Outcome {
   readonly sessionId: string;
   readonly event: ServerEvent | undefined;
   readonly text: Accumulator;
+  readonly durationMs: number;
+  readonly timeToFirstTokenMs?: number;
 }
 
 /** Returns the frozen result of a turn. */

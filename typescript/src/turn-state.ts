@@ -93,9 +93,12 @@ export class TurnState<V extends Verb> {
     return this.#step(event.type, { ...facts, verb: verb?.name, expired }, verb);
   }
 
-  /** Steps on a local event; `mayHaveLeft`: the turn's own frame (see `Outgoing`). */
-  local(word: StepEvent, mayHaveLeft: boolean): Todo<V>[] {
-    return this.#step(word, { turn: this.turn, mayHaveLeft }, undefined);
+  /**
+   * Steps on a local event; `mayHaveLeft`: the turn's own frame (see `Outgoing`), `sought`: another
+   * attempt to connect follows.
+   */
+  local(word: StepEvent, mayHaveLeft: boolean, sought = false): Todo<V>[] {
+    return this.#step(word, { turn: this.turn, mayHaveLeft, sought }, undefined);
   }
 
   /** Steps one question alone on the caller's answer; a refusal when the table refuses it. */

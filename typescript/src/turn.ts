@@ -1,4 +1,5 @@
 import { errorOfKind } from './errors';
+import type { Recovery } from './history-recovery';
 import type { OtpCheck, Question, SubmitResult } from './questions';
 import { type AbortSignalLike, Answer, onAbort } from './requests-answer';
 import type { TurnDriver } from './turn-driver';
@@ -80,6 +81,13 @@ export interface Turn extends PromiseLike<TurnResult>, AsyncIterable<TurnItem>, 
   decline(question: 'otp', options?: WaitOptions): Answer<undefined>;
   /** Stops the turn; resolves when it has settled, at once when it has (REQ-STOP-01). */
   cancel(options?: WaitOptions): Answer<void>;
+  /**
+   * Asks the session's history what became of the message, after its link was lost; nothing is sent
+   * again (REQ-TURN-30). The signal ends the wait alone.
+   *
+   * @throws {SmoothAgentError} the history could not be read.
+   */
+  recover(options?: WaitOptions): Answer<Recovery>;
   /** Lets the turn run on when nobody looks at it any more (REQ-STOP-05). */
   detach(): void;
   /** What may be shown of a turn: its ids and how far it is. */
@@ -217,6 +225,10 @@ export class TurnHandle implements Turn {
   cancel({ signal }: WaitOptions = {}): Answer<void> {
     const { logger } = this.#driver.sender.settings;
     return Answer.during(logger, 'cancel', signal, () => this.#driver.cancel());
+  }
+
+  recover(options?: WaitOptions): Answer<Recovery> {
+    return this.#driver.recover(options);
   }
 
   detach(): void {

@@ -12,11 +12,22 @@ interface Armed {
  */
 export class VirtualClock implements Clock {
   #now = 0;
+  #slept = 0;
   #order = 0;
   #armed: Armed[] = [];
 
   now(): number {
     return this.#now;
+  }
+
+  /** The virtual time and all that `sleep` added to it. */
+  wall(): number {
+    return this.#now + this.#slept;
+  }
+
+  /** Lets the machine sleep: the wall clock alone moves on, no timer is due (REQ-CONN-39). */
+  sleep(ms: number): void {
+    this.#slept += ms;
   }
 
   /** Timers that are armed and have not fired. */

@@ -18,10 +18,11 @@ import {
 type Command = Record<string, any>;
 
 const FEATURES =
-  'virtual_clock conversation paging text_stream tee hold leave abort tls headers tap census codec';
+  'virtual_clock conversation paging text_stream tee hold leave abort tls headers tap census reconnect codec';
 const CANARIES = ['', 'drop-3rd-item', 'alter-text', 'drop-error-code'];
 const OPTIONS = ['token', 'tokenIn', 'headers', 'origin', 'supports', 'lazy'];
 const FIELDS = ['stream', 'model', 'skill', 'images', 'files', 'requestId'];
+const TIMES = ['backoffBase', 'backoffMax', 'stableAfter', 'pingInterval', 'pongTimeout'];
 const VERBS = ['confirm_tool_action', 'verify_otp', 'submit_interaction', 'cancel'];
 
 class Refused extends Error {
@@ -120,22 +121,43 @@ function watch(c: Command, name: string, turn: sdk.Turn, watching?: Watch): void
   });
 }
 
+/** Gives the tokens of a case one by one, the last one again and again. */
+function provider(on: string, tokens: (string | { fail: string })[]): sdk.TokenProvider {
+  let asked = 0;
+  return ({ reason }) => {
+    event('asked', { on, reason });
+    const given = tokens[Math.min(asked++, tokens.length - 1)];
+    if (typeof given === 'string') return given;
+    if (given?.fail === 'authentication') throw new sdk.AuthenticationError('nobody is logged in');
+    if (given?.fail === 'error') throw new Error('no network');
+    return 1 as unknown as string;
+  };
+}
+
 function open(c: Command): void {
-  const { as: on, url, timeouts = {}, limits } = c;
+  const { as: on, url, timeouts = {}, limits, options = {}, random: numbers = [], tokens } = c;
+  const random = (): number => numbers.shift() ?? 0.5;
   let drawn = 0;
   const idGenerator = (): string => c.ids[drawn++] ?? `req-auto-${drawn - c.ids.length}`;
   const given = OPTIONS.filter((key) => key in c).map((key) => [key, c[key]]);
   const times = Object.entries(timeouts).map(([key, ms]) => [`${key}TimeoutMs`, ms]);
+  const more = Object.entries(options).map(([key, value]) => [
+    TIMES.includes(key) ? `${key}Ms` : key,
+    value,
+  ]);
+  if (tokens) more.push(['token', provider(on, tokens)]);
   const clock = c.clock === 'virtual' ? new VirtualClock() : undefined;
   if (clock) clocks.set(on, clock);
   const roots = c.ca && readFileSync(c.ca, 'utf8');
   issue(c, async (signal) => {
-    const set = Object.fromEntries([...given, ...times]);
-    const client = new sdk.SmoothAgentClient({ ...set, ...limits, url, idGenerator, clock, roots });
+    const set = Object.fromEntries([...given, ...times, ...more]);
+    const own = { url, idGenerator, random, clock, roots };
+    const client = new sdk.SmoothAgentClient({ ...set, ...limits, ...own });
     clients.set(on, client);
-    client.on('state', ({ previous: from, current: to, reason, code }) =>
-      event('state', { on, from, to, reason, code }),
-    );
+    client.on('state', ({ previous: from, current: to, error, retryInMs, ...facts }) => {
+      const cause = error && errorBody(error, protocol).kind;
+      event('state', { on, from, to, ...facts, cause, retryInMs });
+    });
     client.on('event', (one) => event('pushed', { on, ...itemBody(one) }));
     const tap = ({ direction, type, requestId }: sdk.FrameInfo): void =>
       event('frame', { on, direction, type, requestId });
@@ -294,6 +316,9 @@ const commands: Record<string, (c: Command) => unknown> = {
     else issue(c, (signal) => of.result({ signal }), resultBody);
   },
   messages,
+  recover: verb((of, _, wait) => of.recover(wait)),
+  counters: client((of) => of.counters),
+  wake: (c) => clientOf(c).wake(),
   hold: steer((watching) => watching.hold(0)),
   take: steer((watching, c) => watching.hold(c.count)),
   drop: steer((watching) => watching.hold(0)),
