@@ -8,8 +8,6 @@ export interface Taker {
 
 /** One frame on its way out; steps through the table `frame`. */
 export class Outgoing {
-  /** Its place among all that were called; 0 until it is queued. */
-  order = 0;
   #state: FrameState = FRAME.initial;
 
   constructor(
@@ -30,10 +28,9 @@ export class Outgoing {
     return this.#state === 'queued';
   }
 
-  /** Returns the same frame to be written once more, in its old place (REQ-CALL-13). */
+  /** Returns the same frame to be written once more (REQ-CALL-13). */
   again(): Outgoing {
-    const { action, requestId, text, sessionId, order } = this;
-    return Object.assign(new Outgoing(action, requestId, text, sessionId), { order });
+    return new Outgoing(this.action, this.requestId, this.text, this.sessionId);
   }
 
   /** Whether nothing more becomes of the frame. */
@@ -69,7 +66,6 @@ export class Outbox {
   #taker: Taker | undefined;
   #queue: Outgoing[] = [];
   readonly #taken = new Set<Outgoing>();
-  #calls = 0;
 
   /** How many frames wait for a link. */
   get waiting(): number {
@@ -78,11 +74,10 @@ export class Outbox {
   }
 
   /**
-   * Queues a frame behind all others; one that was queued before keeps its place. A link that is
-   * ready takes it at once.
+   * Queues a frame behind all others; a link that is ready takes it at once. What is written a
+   * second time is queued in the step that lost its link, before anything that is called later.
    */
   put(outgoing: Outgoing): void {
-    outgoing.order ||= ++this.#calls;
     this.#queue.push(outgoing);
     if (this.#taker) this.linkReady(this.#taker);
   }
@@ -90,7 +85,7 @@ export class Outbox {
   /** Offers all that waits to a link. */
   linkReady(taker: Taker): void {
     this.#taker = taker;
-    const waiting = this.#queue.sort((one, other) => one.order - other.order);
+    const waiting = this.#queue;
     this.#queue = [];
     for (const outgoing of waiting) {
       outgoing.on('link_ready', false, () => {

@@ -72,6 +72,7 @@ describe('arguments', () => {
     [{ url: 'ws://h/', lazy: 1 }, /^lazy: /],
     [{ url: 'ws://h/', opener: {} }, /^opener: /],
     [{ url: 'ws://h/', clock: { now: 1 } }, /^clock: /],
+    [{ url: 'ws://h/', clock: { now: () => 1, setTimer: () => {} } }, /^clock: .* wall$/],
     [{ url: 'ws://h/', logger: {} }, /^logger: /],
   ])('REQ-CONN-01 options %j of plain JavaScript are refused by name', (options, text) => {
     expect(() => new SmoothAgentClient(options as never)).toThrow(text);

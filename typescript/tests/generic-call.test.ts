@@ -118,7 +118,7 @@ describe('call', () => {
     const supports = ['choice_chips'];
     const call = client.call({ action: 'create_conversation_session', agentId: 'a', supports });
     const frame = await link.recv();
-    expect(frame.supports).toEqual(['choice_chips', 'otp_park', 'spec_1_1', 'zoo']);
+    expect(frame.supports).toEqual(['choice_chips', 'otp_park', 'spec_1_1', 'spec_1_2', 'zoo']);
     link.send(response('req-1', { ...session(), capabilities: ['otp_park'] }));
     await call;
     const declined = client.verifyOtp({ sessionId: SESSION, requestId: 't', declined: true });

@@ -40,6 +40,13 @@ export async function startPeer(plan: PeerPlan = {}): Promise<Peer> {
   return peer;
 }
 
+/**
+ * What most tests are not about: a link that is lost stays lost, and nothing is asked of a silent
+ * one. The one timer that an open link has then is that of `stableAfterMs`.
+ */
+const QUIET = { autoReconnect: false, pingIntervalMs: 0 };
+export const LINK_TIMERS = 1;
+
 /** Returns a client that has not been connected. */
 export async function stage(
   options: Partial<ClientOptions> = {},
@@ -56,7 +63,8 @@ export async function stage(
   const logger = { debug: put('debug'), warn: put('warn'), error: put('error') };
   let drawn = 0;
   const idGenerator = (): string => `req-${++drawn}`;
-  const client = new SmoothAgentClient({ url: peer.url, clock, idGenerator, logger, ...options });
+  const own = { url: peer.url, clock, idGenerator, logger };
+  const client = new SmoothAgentClient({ ...own, ...QUIET, ...options });
   const made = { peer, client, clock, log };
   open.push(made);
   return made;

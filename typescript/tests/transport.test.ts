@@ -164,7 +164,7 @@ describe('the WebSocket of the platform', () => {
 
   it('REQ-CONN-12 talks, and reports a refused handshake without its status', async () => {
     const peer = await Peer.start();
-    const client = await platformClient(peer.url);
+    const client = await platformClient(peer.url, { autoReconnect: false });
     await client.connect();
     const link = await peer.link();
     await expectSilence({ client, link } as never);
