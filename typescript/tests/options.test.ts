@@ -1,8 +1,10 @@
+import { readFileSync } from 'node:fs';
 import { inspect } from 'node:util';
 import { describe, expect, it } from 'vitest';
 import { SmoothAgentClient } from '../src/index';
 import { requestId, settingsOf } from '../src/options';
 import { address } from '../src/options-handshake';
+import { OPTIONS } from '../src/wire/options';
 
 const URL_ = 'ws://127.0.0.1:1/ws';
 
@@ -78,6 +80,15 @@ describe('options', () => {
   it('REQ-ERR-04 shows nothing of a refused URL', () => {
     const make = (): SmoothAgentClient => new SmoothAgentClient({ url: 'http://h/?token=hush' });
     expect(make).toThrow(/^url: expected ws/);
+  });
+
+  it('REQ-CONN-01 all that are wired are rows of the README, under the names of the table', () => {
+    const readme = readFileSync(new URL('../README.md', import.meta.url), 'utf8');
+    const rows = readme.split('\n').filter((line) => line.startsWith('| `'));
+    const named = new Set(rows.flatMap((row) => row.split('|')[1]?.match(/\w+/g) ?? []));
+    for (const { name, unit, pending } of Object.values(OPTIONS)) {
+      if (pending === null) expect(named).toContain(unit === 'ms' ? `${name}Ms` : name);
+    }
   });
 
   it('REQ-CONN-01 makes an idle client that has started nothing', () => {

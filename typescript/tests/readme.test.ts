@@ -56,6 +56,7 @@ describe('README', () => {
     ['quickstart', ['17-day return window', 'returns.md']],
     ['questions', ['approved:', 'completed']],
     ['stop', ['cancelled', 'TimeoutError']],
+    ['lost', ['connecting', 'open', 'true', '0', 'closed']],
   ])(
     'the block %s runs as printed',
     async (name, shown) => {
@@ -69,7 +70,7 @@ describe('README', () => {
   it(
     'every block is checked by the compiler, with the published types',
     async () => {
-      expect([...blocks.keys()]).toEqual(['quickstart', 'questions', 'stop']);
+      expect([...blocks.keys()]).toEqual(['quickstart', 'questions', 'stop', 'lost']);
       const files = [...blocks.keys()].map((name) => `${FOLDER}/${name}.mts`);
       const strict = [
         '--ignoreConfig',
