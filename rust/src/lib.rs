@@ -43,8 +43,8 @@ pub use crate::opener::{Message, OpenRequest};
 pub use crate::options::{QueuePolicy, TokenIn, TokenReason, TokenRequest};
 pub use crate::requests::Pending;
 pub use crate::turn::{
-    OtpCheck, Outcome, Question, Recovery, SubmitResult, TextStream, ToolCallView, Turn, TurnEvents,
-    TurnHandle, TurnResult,
+    OtpCheck, Outcome, Question, Recovery, SubmitResult, TextStream, ToolCallView, Turn,
+    TurnEvents, TurnHandle, TurnResult,
 };
 pub use crate::wire::actions as action;
 pub use crate::wire::codec::{DecodeError, decode};

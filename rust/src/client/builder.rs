@@ -122,8 +122,8 @@ impl ClientBuilder {
         self.header("Origin", origin)
     }
 
-    /// Capability words that every new session lists beside `otp_park` and `spec_1_1`, such as
-    /// `identity_form` and `choice_chips` (REQ-CALL-07). Default: none.
+    /// Capability words that every new session lists beside `otp_park`, `spec_1_1` and
+    /// `spec_1_2`, such as `identity_form` and `choice_chips` (REQ-CALL-07). Default: none.
     ///
     /// ```
     /// let builder = smooth_operator::SmoothAgentClient::builder("ws://localhost:8787/ws")

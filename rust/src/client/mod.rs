@@ -69,10 +69,14 @@ impl SmoothAgentClient {
         }
     }
 
-    /// Opens the link with one attempt. Calls at the same time share it; an open link stays.
+    /// Opens the link with one attempt. Calls at the same time share it; an open link stays. With
+    /// `retry_initial_connect` it waits for the link, or for the end of the attempts. While a lost
+    /// link is sought it ends the wait before the next attempt and says what comes of that one; the
+    /// seeking goes on (REQ-CONN-35).
     ///
     /// # Errors
-    /// [`Error::ConnectFailed`] or [`Error::Authentication`]: the client is idle again.
+    /// [`Error::ConnectFailed`] or [`Error::Authentication`]: the client is idle again, unless a link
+    /// is sought. [`Error::ReconnectExhausted`]: too many attempts failed (REQ-CONN-36).
     /// [`Error::ClientClosed`]: `close` was called meanwhile.
     pub async fn connect(&self) -> Result<(), Error> {
         let Some(mut attempt) = self.books.connect()? else {

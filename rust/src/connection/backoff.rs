@@ -73,11 +73,73 @@ impl Backoff {
     }
 }
 
+/// A time in the unit of the specification; whole milliseconds are exact.
+#[allow(clippy::cast_precision_loss)]
 fn milliseconds(time: Duration) -> f64 {
-    time.as_secs_f64() * 1000.0
+    time.as_nanos() as f64 / 1_000_000.0
 }
 
 #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
 fn whole(milliseconds: f64) -> Duration {
     Duration::from_millis(milliseconds.floor() as u64)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use proptest::prelude::*;
+
+    use super::Backoff;
+
+    const DRAWS: u128 = 1 << 10;
+
+    /// The sentence of REQ-CONN-31 in whole numbers; the draw is so many 1024ths.
+    fn by_the_sentence(base: u128, max: u128, n: u32, draw: u128) -> u128 {
+        let part = |of: u128| draw * of / DRAWS;
+        match n {
+            0 => max.min(part(base)),
+            n => max.min(base + part(max.min(base << n.min(31)))),
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn req_conn_31_waits_are_those_of_the_sentence(
+            base in 1_u64..100_000, max in 1_u64..1_000_000, from in 0_u32..4, draws in prop::collection::vec(0_u32..1024, 1..40),
+        ) {
+            let ms = Duration::from_millis;
+            let mut backoff = Backoff::new(ms(base), ms(max));
+            for (waits, draw) in draws.into_iter().enumerate() {
+                let n = (waits as u32 + from).max(from);
+                let wait = backoff.delay(f64::from(draw) / 1024.0, from, None);
+                prop_assert_eq!(wait.as_millis(), by_the_sentence(base.into(), max.into(), n, draw.into()));
+            }
+        }
+
+        #[test]
+        fn req_conn_33_what_the_server_asks_for_takes_the_place_of_the_wait(
+            base in 1_u64..100_000, told in 0_u64..1_000_000, draw in 0_u32..1024,
+        ) {
+            let mut backoff = Backoff::new(Duration::from_millis(base), Duration::from_millis(1));
+            let wait = backoff.delay(f64::from(draw) / 1024.0, 2, Some(Duration::from_millis(told)));
+            let told = u128::from(told.min(120_000));
+            let more = u128::from(draw) * (4 * u128::from(base)).max(told) / (4 * DRAWS);
+            prop_assert_eq!(wait.as_millis(), told + more);
+        }
+    }
+
+    #[test]
+    fn req_conn_32_a_reset_begins_to_count_anew() {
+        let ms = Duration::from_millis;
+        let mut backoff = Backoff::new(ms(500), ms(20_000));
+        backoff.count();
+        let waits: Vec<_> = (0..3).map(|_| backoff.delay(0.5, 0, None)).collect();
+        assert_eq!(waits, [ms(250), ms(1_000), ms(1_500)]);
+        assert_eq!((backoff.remaining(Some(2)), backoff.attempts()), (1, 1));
+        backoff.reset();
+        assert_eq!(backoff.delay(0.5, 0, None), ms(250));
+        assert_eq!((backoff.remaining(Some(2)), backoff.attempts()), (2, 0));
+        assert_eq!(backoff.remaining(None), (1 << 53) - 1);
+    }
 }

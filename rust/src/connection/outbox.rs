@@ -214,7 +214,11 @@ mod tests {
         outbox.gone(Signal::ConnectFailed, true);
         assert_eq!(outbox.waiting(), 1);
         one.withdraw();
-        assert_eq!(outbox.waiting(), 0, "what ended does not count (REQ-CONN-40)");
+        assert_eq!(
+            outbox.waiting(),
+            0,
+            "what ended does not count (REQ-CONN-40)"
+        );
     }
 
     #[test]

@@ -73,8 +73,7 @@ impl Seeking {
 
     /// The wait before the next attempt (REQ-CONN-31).
     pub(super) fn wait(&mut self, outlook: &Outlook, draw: f64) -> Duration {
-        self.backoff
-            .delay(draw, outlook.backoff_from, outlook.hint)
+        self.backoff.delay(draw, outlook.backoff_from, outlook.hint)
     }
 
     /// The number of the attempt to come.

@@ -24,9 +24,7 @@ use crate::observer::Seen;
 use crate::options::{Options, QueuePolicy};
 use crate::wire::actions::{self, Action as _};
 use crate::wire::errors::Leaf;
-use crate::wire::steps::{
-    CONNECTION, ConnectionEffect, ConnectionState, Ending, Signal, Which,
-};
+use crate::wire::steps::{CONNECTION, ConnectionEffect, ConnectionState, Ending, Signal, Which};
 
 /// The outcome of an attempt, for everybody who waits for it.
 pub(crate) type Attempt = Option<Result<(), Error>>;
@@ -372,9 +370,13 @@ impl Supervisor {
     }
 
     /// Messages came: the link lives.
-    pub(crate) fn heard(&mut self, now: Duration, messages: usize) {
-        self.counts.frames_in(messages);
+    pub(crate) fn heard(&mut self, now: Duration) {
         self.liveness.heard(now, &mut self.timers);
+    }
+
+    /// Counts messages that were read.
+    pub(crate) fn read(&self, messages: usize) {
+        self.counts.frames_in(messages);
     }
 
     /// Counts a malformed frame; true for the first in a row, and at the limit (REQ-WIRE-04).
@@ -423,7 +425,8 @@ impl Supervisor {
                 ConnectionEffect::RenewToken => {
                     self.seeking.renew();
                     let text = "the credentials were refused, another token is asked for";
-                    self.dispatcher.push(Notice::Log(LogRecord::new(Level::Info, text)));
+                    self.dispatcher
+                        .push(Notice::Log(LogRecord::new(Level::Info, text)));
                     told.next = Some((self.seeking.upcoming(), Duration::ZERO));
                 }
                 ConnectionEffect::Ping => {
@@ -455,7 +458,9 @@ impl Supervisor {
     fn exhausted(&self, error: Option<Error>) -> Error {
         let draft = Draft::default().place(&self.options.place);
         let cause = error.as_ref().or(self.seeking.last()).cloned();
-        draft.cause(cause.map(Into::into)).end(Leaf::ReconnectExhausted)
+        draft
+            .cause(cause.map(Into::into))
+            .end(Leaf::ReconnectExhausted)
     }
 
     /// One state event (REQ-CONN-02).

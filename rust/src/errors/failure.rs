@@ -361,6 +361,22 @@ impl SlowConsumer {
     }
 }
 
+/// Too many actions wait for a link.
+#[derive(Debug, Clone)]
+pub struct QueueFull(pub(super) Known);
+
+impl QueueFull {
+    /// The requestId of the action.
+    pub fn request_id(&self) -> &str {
+        self.0.request_id.as_deref().unwrap_or_default()
+    }
+
+    /// The session of the action.
+    pub fn session_id(&self) -> Option<&str> {
+        self.0.session_id.as_deref()
+    }
+}
+
 /// Only the ids of the action are known: nothing was sent.
 #[derive(Debug, Clone)]
 pub struct Ids(pub(super) Known);

@@ -10,7 +10,7 @@ pub(crate) use self::draft::Draft;
 use self::facts::{Facts, Known};
 use self::failure::{
     Argument, ClientClosed, Connect, ConnectionLost, Ids, InvalidFrame, MessageTooLarge, Protocol,
-    RequestTimeout, SlowConsumer, TurnInterrupted, TurnTimeout, UnexpectedEvent,
+    QueueFull, RequestTimeout, SlowConsumer, TurnInterrupted, TurnTimeout, UnexpectedEvent,
 };
 pub use crate::wire::errors::ErrorKind;
 use crate::wire::errors::{Leaf, code_row};
@@ -37,7 +37,7 @@ pub enum Error {
     /// The client was closed while the action was in flight.
     ClientClosed(ClientClosed),
     /// Too many actions wait for a link already; nothing was sent.
-    QueueFull(Ids),
+    QueueFull(QueueFull),
     /// No answer to a call or verb came in time.
     RequestTimeout(RequestTimeout),
     /// The turn was silent, ran or waited for a human for too long; it was cancelled.
@@ -205,7 +205,7 @@ impl Error {
             Leaf::NotConnected => Self::NotConnected(Ids(known)),
             Leaf::ReconnectExhausted => Self::ReconnectExhausted(Ids(known)),
             Leaf::ClientClosed => Self::ClientClosed(ClientClosed(known)),
-            Leaf::QueueFull => Self::QueueFull(Ids(known)),
+            Leaf::QueueFull => Self::QueueFull(QueueFull(known)),
             Leaf::Timeout | Leaf::RequestTimeout => Self::RequestTimeout(RequestTimeout(known)),
             Leaf::TurnTimeout => Self::TurnTimeout(TurnTimeout(known)),
             Leaf::Protocol => Self::Protocol(Protocol(known)),
@@ -269,9 +269,9 @@ impl Error {
             Self::TurnInterrupted(TurnInterrupted(it)) => it,
             Self::NotConnected(Ids(it))
             | Self::ReconnectExhausted(Ids(it))
-            | Self::QueueFull(Ids(it))
             | Self::Handler(Ids(it))
             | Self::AlreadyAnswered(Ids(it)) => it,
+            Self::QueueFull(QueueFull(it)) => it,
             Self::ClientClosed(ClientClosed(it)) => it,
             Self::RequestTimeout(RequestTimeout(it)) => it,
             Self::TurnTimeout(TurnTimeout(it)) => it,

@@ -85,8 +85,7 @@ impl<T: InFlight> Router<T> {
         let (place, id) = (Arc::clone(&self.options.place), answered.key.id.clone());
         Pending::new(async move {
             let event = answered.await?.event;
-            let about =
-                |error: Error| error.with(|draft| draft.place(&place).session_of(&session));
+            let about = |error: Error| error.with(|draft| draft.place(&place).session_of(&session));
             read::<C>(&event, &id).map_err(about)
         })
     }

@@ -34,21 +34,21 @@ impl<T: InFlight> Router<T> {
         too_many
     }
 
-    /// Hands frames to their owners, in order; true at the limit of malformed ones. Those of a
-    /// quiet turn that follow each other go there as one.
+    /// Hands frames to their owners, in order; at the limit of malformed ones it says how many are
+    /// left. Those of a quiet turn that follow each other go there as one.
     fn hand_out(
         &self,
         books: &mut Books<T>,
         patterns: &[Arc<Pattern>],
         frames: &mut Vec<Came>,
         woken: &mut Vec<Arc<T::Shown>>,
-    ) -> bool {
+    ) -> Option<usize> {
         let watched = self.tap.is_watched();
         let mut frames = frames.drain(..).peekable();
         while let Some(came) = frames.next() {
             let (text, frame) = match came {
                 Came::Text(text, frame) => (text, frame),
-                Came::Binary if self.malformed(books, "", watched) => return true,
+                Came::Binary if self.malformed(books, "", watched) => return Some(frames.len()),
                 Came::Binary => continue,
             };
             let decoded = match frame {
@@ -71,7 +71,7 @@ impl<T: InFlight> Router<T> {
                     (Event::Unknown(unread), Some(broken))
                 }
                 Err(DecodeError::Malformed) if self.malformed(books, &text, watched) => {
-                    return true;
+                    return Some(frames.len());
                 }
                 Err(DecodeError::Malformed) => continue,
             };
@@ -81,7 +81,7 @@ impl<T: InFlight> Router<T> {
             }
             woken.extend(self.route(books, &event, broken));
         }
-        false
+        None
     }
 
     /// What a turn shows to which frames of a pattern are items and nothing else.
@@ -233,15 +233,16 @@ impl<T: InFlight> Upper for Router<T> {
             frames.clear();
             return false;
         }
-        let now = self.now();
-        books.link.heard(now, frames.len());
+        let (now, all) = (self.now(), frames.len());
+        books.link.heard(now);
         books.now = Some(now);
         let mut woken = Vec::new();
-        let too_many = self.hand_out(&mut books, patterns, frames, &mut woken);
+        let left = self.hand_out(&mut books, patterns, frames, &mut woken);
+        books.link.read(all - left.unwrap_or_default());
         books.now = None;
         drop(books);
         woken.into_iter().for_each(|shown| shown.wake());
-        too_many
+        left.is_some()
     }
 
     fn ended(&self, link: u64, end: End) -> Option<u16> {

@@ -136,7 +136,9 @@ impl Owner for Router<Driver> {
     fn page(&self, action: GetConversationMessages) -> Pending<Result<MessagePage, Error>> {
         match self.me.upgrade() {
             Some(me) => me.ask(action),
-            None => Pending::new(std::future::ready(Err(Draft::default().end(Leaf::ClientClosed)))),
+            None => Pending::new(std::future::ready(Err(
+                Draft::default().end(Leaf::ClientClosed)
+            ))),
         }
     }
 }

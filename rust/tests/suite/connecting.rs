@@ -307,7 +307,8 @@ async fn req_conn_20_a_token_with_a_line_break_reaches_no_header_and_no_text() {
     let error = builder().token(evil).build().expect_err("refused");
     assert_eq!(error.kind(), ErrorKind::InvalidArgument);
     assert!(!format!("{error} {error:?}").contains("s3cret"));
-    let provided = builder().token_provider(move |_| async move { Ok::<_, Error>(evil.to_owned()) });
+    let provided =
+        builder().token_provider(move |_| async move { Ok::<_, Error>(evil.to_owned()) });
     let error = provided.connect().await.expect_err("refused");
     assert_eq!(error.kind(), ErrorKind::InvalidArgument);
     for (name, value) in [

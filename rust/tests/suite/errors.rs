@@ -109,7 +109,7 @@ fn facts(row: &str, list: &str) -> Vec<String> {
 fn payload(kind: &str) -> String {
     match kind {
         "connect_failed" | "authentication" => "Connect".to_owned(),
-        "not_connected" | "already_answered" => "Ids".to_owned(),
+        "not_connected" | "already_answered" | "reconnect_exhausted" => "Ids".to_owned(),
         _ => kind
             .split('_')
             .map(|word| word[..1].to_uppercase() + &word[1..])

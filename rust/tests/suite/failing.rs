@@ -79,7 +79,8 @@ async fn req_conn_23_an_attempt_without_an_answer_may_be_tried_again() {
 async fn req_conn_28_a_token_that_no_header_may_hold_is_an_argument_error() {
     let peer = Peer::start().await;
     let builder = peer.builder().token_in(TokenIn::Header);
-    let builder = builder.token_provider(|_| async { Ok::<_, String>("hidden\r\nx: 1".to_owned()) });
+    let builder =
+        builder.token_provider(|_| async { Ok::<_, String>("hidden\r\nx: 1".to_owned()) });
     let client = builder.build().expect("good options");
     let error = soon(client.connect()).await.expect_err("refused");
     assert_eq!(error.kind(), ErrorKind::InvalidArgument);

@@ -45,7 +45,9 @@ impl Observer for Notes {
 #[tokio::test]
 async fn req_conn_07_an_observer_hears_of_each_thing_once_and_in_order() {
     let (peer, notes) = (Peer::start().await, Notes::default());
-    let (client, mut link) = peer.connected(peer.builder().observer(notes.clone())).await;
+    let (client, mut link) = peer
+        .connected(peer.builder().auto_reconnect(false).observer(notes.clone()))
+        .await;
     let (turn, id) = link.turn(&client).await;
     link.fence(&client).await;
     for word in ["a", "b", "c"] {

@@ -14,13 +14,16 @@ use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use crate::peer::soon;
 
 /// The far end of a socket in memory.
-struct Far {
+pub(crate) struct Far {
     came: UnboundedReceiver<Message>,
     tell: UnboundedSender<Result<Message, io::Error>>,
 }
 
-/// A socket in memory: its near end as an opener gives it, and its far end.
-fn pair() -> (
+/// A socket in memory: its near end as an opener gives it, and its far end. As long as the near end
+/// lives it shares `alive`.
+pub(crate) fn pair(
+    alive: Arc<()>,
+) -> (
     impl futures_util::Stream<Item = Result<Message, io::Error>>
     + futures_util::Sink<Message, Error = io::Error>
     + Send
@@ -38,14 +41,14 @@ fn pair() -> (
             .map_err(|_| io::Error::from(io::ErrorKind::BrokenPipe))?;
         Ok::<_, io::Error>(out)
     });
-    let near = Near(Box::pin(reads), Box::pin(writes));
+    let near = Near(Box::pin(reads), Box::pin(writes), alive);
     (near, Far { came, tell })
 }
 
 type Reads = std::pin::Pin<Box<dyn futures_util::Stream<Item = Result<Message, io::Error>> + Send>>;
 type Writes = std::pin::Pin<Box<dyn futures_util::Sink<Message, Error = io::Error> + Send>>;
 
-struct Near(Reads, Writes);
+struct Near(Reads, Writes, #[allow(dead_code)] Arc<()>);
 
 impl futures_util::Stream for Near {
     type Item = Result<Message, io::Error>;
@@ -89,20 +92,20 @@ impl futures_util::Sink<Message> for Near {
 
 /// A client on a socket in memory, and the far end.
 async fn opened() -> (SmoothAgentClient, Far) {
-    let (near, far) = pair();
+    let (near, far) = pair(Arc::new(()));
     let near = std::sync::Mutex::new(Some(near));
-    let builder = SmoothAgentClient::builder("ws://nowhere.example/ws").opener(move |_| {
-        let near = near.lock().expect("not poisoned").take();
-        async move { near.ok_or_else(|| io::Error::other("opened once")) }
-    });
+    let builder = SmoothAgentClient::builder("ws://nowhere.example/ws")
+        .auto_reconnect(false)
+        .opener(move |_| {
+            let near = near.lock().expect("not poisoned").take();
+            async move { near.ok_or_else(|| io::Error::other("opened once")) }
+        });
     let client = soon(builder.connect()).await.expect("connected");
     (client, far)
 }
 
-#[tokio::test]
-async fn req_conn_14_an_application_may_open_the_socket() {
-    let (client, mut far) = opened().await;
-    let ping = client.ping();
+/// Answers the action that the client sent.
+pub(crate) async fn answer_ping(far: &mut Far) {
     let Some(Message::Text(text)) = soon(far.came.recv()).await else {
         panic!("an action was due");
     };
@@ -111,6 +114,13 @@ async fn req_conn_14_an_application_may_open_the_socket() {
     far.tell
         .send(Ok(Message::Text(pong.to_string())))
         .expect("told");
+}
+
+#[tokio::test]
+async fn req_conn_14_an_application_may_open_the_socket() {
+    let (client, mut far) = opened().await;
+    let ping = client.ping();
+    answer_ping(&mut far).await;
     soon(ping).await.expect("a pong");
     let waiting = client.ping();
     far.tell

@@ -73,7 +73,9 @@ impl Peer {
 pub(crate) async fn virtual_client() -> (SmoothAgentClient, VirtualClock, Link<TcpStream>) {
     let peer = Peer::start().await;
     let clock = VirtualClock::new();
-    let (client, link) = peer.connected(peer.builder().clock(clock.clone())).await;
+    let builder = peer.builder().clock(clock.clone());
+    let builder = builder.ping_interval(Duration::ZERO).auto_reconnect(false);
+    let (client, link) = peer.connected(builder).await;
     (client, clock, link)
 }
 

@@ -269,8 +269,8 @@ fn req_call_05_what_the_schema_accepts_of_an_action_is_written_the_same() {
             "verify_otp" => check_action::<action::VerifyOtp>(&row, &name),
             "submit_interaction" => check_action::<action::SubmitInteraction>(&row, &name),
             "cancel" => check_action::<action::Cancel>(&row, &name),
-            "ping" => check_action::<action::Ping>(&row, &name),
             "resume_turn" => check_action::<action::ResumeTurn>(&row, &name),
+            "ping" => check_action::<action::Ping>(&row, &name),
             other => panic!("no type for {other}"),
         }
     }

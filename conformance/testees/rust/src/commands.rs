@@ -13,8 +13,8 @@ use smooth_operator::{
 use tokio::task::JoinHandle;
 
 use crate::bodies::{
-    Body, body, conversation_body, counters_body, error_body, native_cancelled, otp_body, ping_body,
-    recovery_body, result_body, show, submission_body,
+    Body, body, conversation_body, counters_body, error_body, native_cancelled, otp_body,
+    ping_body, recovery_body, result_body, show, submission_body,
 };
 use crate::output::{event, mute};
 use crate::plain::{checked, decoded, encoded, hello};
@@ -131,7 +131,10 @@ impl Testee {
             "messages" => self.messages(c),
             "recover" => self.recover(c),
             "counters" => {
-                returned(word(c, "as")?, Ok(counters_body(&self.client(c)?.counters())));
+                returned(
+                    word(c, "as")?,
+                    Ok(counters_body(&self.client(c)?.counters())),
+                );
                 Ok(Body::new())
             }
             "hold" | "take" | "drop" | "leave" => self.steer(c),
@@ -148,7 +151,10 @@ impl Testee {
                     .await;
                 Ok(Body::new())
             }
-            "wake" => self.client(c).map(|client| client.wake()).map(|()| Body::new()),
+            "wake" => self
+                .client(c)
+                .map(|client| client.wake())
+                .map(|()| Body::new()),
             "sync" => {
                 for _ in 0..100 {
                     tokio::task::yield_now().await; // what was handed over is written in a few rounds

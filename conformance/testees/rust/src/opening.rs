@@ -101,9 +101,7 @@ fn seeking(mut builder: ClientBuilder, c: &Value) -> Result<ClientBuilder, Refus
         builder = match key.as_str() {
             "autoReconnect" => builder.auto_reconnect(read(value)?),
             "retryInitialConnect" => builder.retry_initial_connect(read(value)?),
-            "maxReconnectAttempts" => {
-                builder.max_reconnect_attempts(read::<Option<u32>>(value)?)
-            }
+            "maxReconnectAttempts" => builder.max_reconnect_attempts(read::<Option<u32>>(value)?),
             "backoffBase" => builder.backoff_base(ms(value)?),
             "backoffMax" => builder.backoff_max(ms(value)?),
             "stableAfter" => builder.stable_after(ms(value)?),
@@ -139,7 +137,11 @@ fn asked(builder: ClientBuilder, name: &str, c: &Value) -> Result<ClientBuilder,
     let tokens: Vec<Value> = read(&c["tokens"])?;
     let (on, asked) = (name.to_owned(), AtomicUsize::new(0));
     Ok(builder.token_provider(move |request| {
-        event("asked", json!({"on": on, "reason": request.reason.as_str()}), Body::new());
+        event(
+            "asked",
+            json!({"on": on, "reason": request.reason.as_str()}),
+            Body::new(),
+        );
         let index = asked.fetch_add(1, Ordering::SeqCst).min(tokens.len() - 1);
         let token: Result<String, Box<dyn std::error::Error + Send + Sync>> =
             match (tokens[index].as_str(), tokens[index]["fail"].as_str()) {
