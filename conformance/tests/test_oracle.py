@@ -114,7 +114,7 @@ why: w
 level: must
 proves: [REQ-TURN-01]
 given: session
-client: {clock: virtual}
+client: {clock: virtual, options: {pingInterval: 0, autoReconnect: false}}
 steps:
   - ask: t1
 """

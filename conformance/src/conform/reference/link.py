@@ -272,6 +272,8 @@ class RefLink:
             self.seeking.renew()
             self.seeking.attempts += 1
             self._attempt = asyncio.create_task(self._open())
+            if not first:
+                self._resolve(error)
         elif seeks and retry == "yes" and self.seeking.left():
             wait = self.seeking.wait(row, hint)
             self._move(self.state, "connect_failed", error=error, wait=wait)
