@@ -69,6 +69,19 @@ func (c *Client) State() ConnectionState {
 	return c.connection.state.current
 }
 
+// Counters returns what the client has counted so far.
+func (c *Client) Counters() Counters {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	counted := c.connection.counters
+	for _, owner := range c.router.owners {
+		if turn, ok := owner.(*Turn); ok && !turn.state.settled() {
+			counted.OpenTurns++
+		}
+	}
+	return counted
+}
+
 // OnState calls listener for every move of the link and for every wait for another attempt, in order, one call at a time, on a goroutine of
 // the client (REQ-CONN-07). The returned function removes it.
 func (c *Client) OnState(listener func(StateChange)) (remove func()) {
@@ -133,7 +146,7 @@ func (c *Client) SendMessage(ctx context.Context, action SendMessage) *Turn {
 		action.RequestID = c.options.IDGenerator()
 		text, encodeErr = EncodeAction(action)
 	}
-	t := newTurn(ctx, c, action)
+	t := newTurn(ctx, c.router, action, c.around(action.RequestID, action.SessionID))
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if encodeErr == nil {

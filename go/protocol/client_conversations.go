@@ -101,3 +101,18 @@ func (c *Client) capabilitiesOf(sessionID string) []string {
 func (c *Client) parks(sessionID string) bool {
 	return slices.Contains(c.capabilitiesOf(sessionID), verbRows["decline_otp"].needs)
 }
+
+// around returns what a turn needs of its session.
+func (c *Client) around(requestID, sessionID string) turnSession {
+	return turnSession{func() bool { return c.parks(sessionID) }, c.recovery(requestID, sessionID)}
+}
+
+// recovery returns what asks for the message of a turn.
+func (c *Client) recovery(requestID, sessionID string) func(context.Context) (*Recovery, error) {
+	return func(ctx context.Context) (*Recovery, error) {
+		tells := slices.Contains(c.capabilitiesOf(sessionID), recoveryTells)
+		return recoverMessage(requestID, tells, func(cursor string) (*MessagePage, error) {
+			return c.GetConversationMessages(ctx, GetConversationMessages{SessionID: sessionID, Cursor: cursor})
+		})
+	}
+}

@@ -4,6 +4,7 @@ import (
 	"crypto/rand"
 	"encoding/binary"
 	"fmt"
+	"sync"
 	"time"
 )
 
@@ -35,6 +36,42 @@ func (systemClock) Now() time.Time { return time.Now() }
 func (systemClock) Wall() time.Time { return time.Now().Round(0) }
 
 func (systemClock) AfterFunc(d time.Duration, f func()) Timer { return time.AfterFunc(d, f) }
+
+const (
+	stall     = 100 * time.Millisecond // by so much a limit is late when the process stood still
+	lateGrace = 100 * time.Millisecond // for what lies in the socket by then
+)
+
+// due arms a limit, one of 0 is over at once: f runs with the mutex. One that fires late, because the
+// process stood still, first lets be read what came meanwhile (REQ-TIME-02). The stop function is called
+// with the mutex.
+func due(clock Clock, mu *sync.Mutex, limit time.Duration, f func()) (stop func()) {
+	stopped, late := false, false
+	var timer Timer
+	var fire func()
+	end := clock.Now().Add(limit)
+	fire = func() {
+		mu.Lock()
+		defer mu.Unlock()
+		if stopped {
+			return
+		}
+		if !late && clock.Now().Sub(end) > stall {
+			late = true
+			timer = clock.AfterFunc(lateGrace, fire)
+			return
+		}
+		stopped = true
+		f()
+	}
+	timer = clock.AfterFunc(limit, fire)
+	return func() {
+		if !stopped {
+			stopped = true
+			timer.Stop()
+		}
+	}
+}
 
 // requestIDs returns a generator of requestIds: "req-" and a random UUID of version 4
 // (REQ-CALL-01). Without a source of its own it draws from crypto/rand.

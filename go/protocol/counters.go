@@ -16,16 +16,3 @@ type Counters struct {
 	// OpenTurns are the turns that have no outcome yet.
 	OpenTurns int64
 }
-
-// Counters returns what the client has counted so far.
-func (c *Client) Counters() Counters {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	counted := c.connection.counters
-	for _, owner := range c.router.owners {
-		if turn, ok := owner.(*Turn); ok && !turn.state.settled() {
-			counted.OpenTurns++
-		}
-	}
-	return counted
-}

@@ -78,7 +78,13 @@ func (p *peer) serve(w http.ResponseWriter, r *http.Request) {
 	l := &peerLink{t: p.t, conn: conn, in: make(chan frame, 256), end: make(chan error, 1)}
 	p.links <- l
 	ctx, cancel := context.WithCancel(context.Background())
-	go func() { <-p.over; cancel() }()
+	go func() {
+		defer cancel()
+		select {
+		case <-p.over:
+		case <-ctx.Done():
+		}
+	}()
 	for {
 		_, text, err := conn.Read(ctx)
 		if err != nil {

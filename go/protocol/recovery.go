@@ -1,9 +1,6 @@
 package protocol
 
-import (
-	"context"
-	"slices"
-)
+import "context"
 
 // RecoveryStatus says what the history proves of a message.
 type RecoveryStatus string
@@ -29,16 +26,6 @@ type Recovery struct {
 
 // recoveryTells is the capability word of servers whose histories name requestIds.
 const recoveryTells = "spec_1_2"
-
-// recovery returns what asks for the message of a turn.
-func (c *Client) recovery(requestID, sessionID string) func(context.Context) (*Recovery, error) {
-	return func(ctx context.Context) (*Recovery, error) {
-		tells := slices.Contains(c.capabilitiesOf(sessionID), recoveryTells)
-		return recoverMessage(requestID, tells, func(cursor string) (*MessagePage, error) {
-			return c.GetConversationMessages(ctx, GetConversationMessages{SessionID: sessionID, Cursor: cursor})
-		})
-	}
-}
 
 // recoverMessage looks for the message of a requestId in the newest pages. fetch gets the cursor of a
 // page, "" for the newest one; tells says whether the server names requestIds in its history.
@@ -91,10 +78,6 @@ func recovered(message, answer *ConversationMessage) *Recovery {
 	}
 	return &Recovery{Status: RecoveryUnknown}
 }
-
-// Recover asks the history what became of the message of a turn whose link was lost. It reads at most ten
-// pages and sends nothing again; an error is that of the reading (REQ-TURN-30).
-func (t *Turn) Recover(ctx context.Context) (*Recovery, error) { return t.recovery(ctx) }
 
 // Recover asks the history what became of the message, as [Turn.Recover].
 func (e *TurnInterruptedError) Recover(ctx context.Context) (*Recovery, error) {

@@ -54,8 +54,7 @@ type Turn struct {
 	client    *router
 	requestID string
 	sessionID string
-	otpPark   func() bool
-	recovery  func(context.Context) (*Recovery, error)
+	session   turnSession
 	began     time.Time
 	ctx       context.Context // of send; governs the turn
 	unbind    func() bool
@@ -84,18 +83,24 @@ type Turn struct {
 	fate       *fate
 }
 
+// turnSession is what a turn needs of its session.
+type turnSession struct {
+	// parks says whether the server keeps a turn open for a code.
+	parks func() bool
+	// recovery asks the history what became of the message.
+	recovery func(context.Context) (*Recovery, error)
+}
+
 // fate outlives its turn by as much as it takes to tell that nobody saw it fail (REQ-TURN-16).
 type fate struct {
 	kind     ErrorKind
 	observed atomic.Bool
 }
 
-func newTurn(ctx context.Context, c *Client, a SendMessage) *Turn {
-	r := c.router
+func newTurn(ctx context.Context, r *router, a SendMessage, session turnSession) *Turn {
 	t := &Turn{
 		client: r, requestID: a.RequestID, sessionID: a.SessionID, ctx: ctx,
-		otpPark:  func() bool { return c.parks(a.SessionID) },
-		recovery: c.recovery(a.RequestID, a.SessionID), began: r.options.Clock.Now(),
+		session: session, began: r.options.Clock.Now(),
 		unbind: func() bool { return true }, stops: map[string]func(){}, done: make(chan struct{}), fate: &fate{},
 	}
 	t.items.text = &t.text
@@ -105,10 +110,8 @@ func newTurn(ctx context.Context, c *Client, a SendMessage) *Turn {
 }
 
 // adopted returns a turn that began elsewhere and goes on here with its acceptance. The mutex is held.
-func adopted(c *Client, requestID, sessionID string, accepted Event) *Turn {
-	r := c.router
-	t := newTurn(context.Background(), c, SendMessage{RequestID: requestID, SessionID: sessionID})
-	t.otpPark = func() bool { return false }
+func adopted(r *router, requestID string, sessionID string, session turnSession, accepted Event) *Turn {
+	t := newTurn(context.Background(), r, SendMessage{RequestID: requestID, SessionID: sessionID}, session)
 	t.out = &outgoing{requestID: requestID, sessionID: sessionID, state: frameWritten}
 	r.watch.turnStarted(requestID, sessionID)
 	t.arm("total", r.options.TurnTimeout, func() { t.local("total_timeout") })
@@ -195,6 +198,10 @@ func (t *Turn) end(ctx context.Context) error {
 	}
 	return t.err
 }
+
+// Recover asks the history what became of the message of a turn whose link was lost. It reads at most ten
+// pages and sends nothing again; an error is that of the reading (REQ-TURN-30).
+func (t *Turn) Recover(ctx context.Context) (*Recovery, error) { return t.session.recovery(ctx) }
 
 // Detach lets the turn run on when nobody follows it any more, and when the context of its send ends
 // (REQ-STOP-05).

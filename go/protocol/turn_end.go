@@ -116,7 +116,7 @@ func (t *Turn) failure(kind ErrorKind, c cause) error {
 	}
 	agent.Question = t.asked
 	if agent.Kind == ErrorKindTurnInterrupted {
-		return &TurnInterruptedError{agent, t.out.mayHaveLeft(), t.recovery}
+		return &TurnInterruptedError{agent, t.out.mayHaveLeft(), t.session.recovery}
 	}
 	return agent
 }

@@ -53,7 +53,7 @@ func (t *Turn) Decline(ctx context.Context, kind QuestionKind) (*SubmitResult, e
 	case QuestionKindInteraction:
 		return t.interact(ctx, verbDecline, SubmitInteraction{Declined: new(true)})
 	case QuestionKindOTP:
-		if !t.otpPark() {
+		if !t.session.parks() {
 			return nil, newError(leafUnsupported, t.ids())
 		}
 		event, err := t.answer(ctx, verbDeclineOTP, func(*Question) (Action, error) {
