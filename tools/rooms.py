@@ -39,8 +39,6 @@ ROOMS: tuple[tuple[str, ...], ...] = (
         "counters",
         "texts",
         "opener",
-        "counters",
-        "recovery",
     ),
     ("transport",),
     ("connection", "supervisor", "seeking", "attempt", "link", "outbox", "backoff", "liveness"),
