@@ -13,7 +13,7 @@ internal sealed class Refused(string kind, string message) : Exception(message)
 internal sealed partial class Testee(Output output)
 {
     private const string Features =
-        "virtual_clock conversation paging text_stream tee hold leave abort tls headers tap census codec";
+        "virtual_clock conversation paging text_stream tee hold leave abort tls headers tap census reconnect codec";
     private static readonly string[] Canaries = ["", "drop-3rd-item", "alter-text", "drop-error-code"];
     private static readonly string[] Verbs = ["confirm_tool_action", "verify_otp", "submit_interaction", "cancel"];
     private static readonly string[] MessageFields = ["message", "stream", "model", "skill", "images", "files", "requestId"];
@@ -95,6 +95,7 @@ internal sealed partial class Testee(Output output)
         "hold" or "take" or "drop" or "leave" => await SteerAsync(cmd, c),
         "detach" => Detach(Get<ITurn>(c, "turn")),
         "abort" => await AbortAsync(Text(c, c["as"] is null ? "turn" : "as")),
+        "wake" => Wake(Get<SmoothAgentClient>(c, "on")),
         "advance" => await AdvanceAsync(Text(c, "on"), (double)c["ms"]!),
         "sync" => await SyncAsync(Text(c, "nonce")),
         "census" => Census(),
@@ -139,10 +140,13 @@ internal sealed partial class Testee(Output output)
         {
             roots.ImportFromPemFile((string)file!);
         }
-        var usual = new SmoothAgentClientOptions { Url = Text(c, "url") };
+        var usual = WithOptions(new SmoothAgentClientOptions { Url = Text(c, "url") }, c["options"]?.AsObject() ?? []);
+        var draws = new Queue<double>(c["random"]?.AsArray().Select(drawn => (double)drawn!) ?? []);
         var client = new SmoothAgentClient(usual with
         {
             Token = (string?)c["token"],
+            TokenProvider = c["tokens"] is { } tokens ? Provider(name, new(tokens.AsArray())) : null,
+            Random = () => draws.TryDequeue(out var drawn) ? drawn : 0.5,
             TokenIn = (string?)c["tokenIn"] == "header" ? TokenPlace.Header : TokenPlace.Query,
             Headers = c["headers"]?.AsObject().ToDictionary(h => h.Key, h => (string)h.Value!),
             Origin = (string?)c["origin"],
@@ -162,7 +166,9 @@ internal sealed partial class Testee(Output output)
         });
         _handles[name] = client;
         client.StateChanged += (_, s) => output.Event("state", "on", name, Bodies.Present(
-            ("from", Low(s.Previous)), ("to", Low(s.Current)), ("reason", s.Reason), ("code", s.Code)));
+            ("from", Low(s.Previous)), ("to", Low(s.Current)), ("reason", s.Reason), ("code", s.Code),
+            ("cause", s.Error is null ? null : (string?)Bodies.Error(s.Error)["kind"]), ("attempt", s.Attempt),
+            ("retryInMs", (long?)s.RetryIn?.TotalMilliseconds), ("missed", s.Missed ? true : null)));
         client.EventReceived += (_, item) => output.Event("pushed", "on", name, Bodies.Item(item));
         if (c["tap"] is not null)
         {

@@ -18,15 +18,25 @@ public interface ISmoothAgentClient : IAsyncDisposable
     /// <summary>Where the link stands.</summary>
     ConnectionState State { get; }
 
-    /// <summary>Opens the link; joins an attempt that runs, does nothing while open (REQ-CONN-03).</summary>
+    /// <summary>
+    /// Opens the link; joins an attempt that runs, ends the wait before another one, does nothing while open
+    /// (REQ-CONN-03, REQ-CONN-35).
+    /// </summary>
     /// <param name="cancellationToken">Ends the wait; an attempt that others share goes on inside its limit.</param>
     /// <exception cref="ConnectFailedException">The link could not be opened.</exception>
+    /// <exception cref="ReconnectExhaustedException">The last attempt that the option allows failed (REQ-CONN-36).</exception>
     /// <exception cref="SmoothAuthenticationException">The server refused the credentials.</exception>
     /// <exception cref="ObjectDisposedException">The client was disposed.</exception>
     Task ConnectAsync(CancellationToken cancellationToken = default);
 
     /// <summary>Closes the link and settles everything in flight; never throws, may be called at any time (REQ-CONN-05).</summary>
     Task CloseAsync();
+
+    /// <summary>
+    /// Says that the machine slept, or that there is a network again: an open link is asked whether it lives, the wait
+    /// before another attempt ends (REQ-CONN-35, REQ-CONN-39). Does nothing while no link is wanted.
+    /// </summary>
+    void Wake();
 
     /// <summary>Starts a conversation with an agent.</summary>
     /// <param name="action">Whom to talk to; <c>supports</c> is completed by the client's own words.</param>

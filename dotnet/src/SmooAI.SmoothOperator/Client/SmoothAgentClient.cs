@@ -84,6 +84,9 @@ public sealed class SmoothAgentClient : ISmoothAgentClient, IConversationHost
     public Task CloseAsync() => _connection.CloseAsync();
 
     /// <inheritdoc/>
+    public void Wake() => _connection.Happens(LocalEvent.Wake);
+
+    /// <inheritdoc/>
     public async ValueTask DisposeAsync()
     {
         _disposed = true;
@@ -270,6 +273,7 @@ public sealed class SmoothAgentClient : ISmoothAgentClient, IConversationHost
     /// <summary>Keeps, inside the gate, which sessions understand a declined code (REQ-OTP-05).</summary>
     private void Learn(WireObject result)
     {
+        _connection.KnowsSession |= result is CreateConversationSessionResult or GetSessionResult;
         if (result is CreateConversationSessionResult session
             && StepTables.Verbs["decline_otp"].Needs is { } needed
             && session.Capabilities?.Contains(needed) == true)

@@ -7,67 +7,61 @@ namespace SmooAI.SmoothOperator;
 /// <summary>One attempt to open a link: the token, then the opener, inside one limit. Guarded by the gate.</summary>
 internal sealed class Attempt(ClientContext context) : IDisposable
 {
-    private readonly TaskCompletionSource _opened = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private bool _asksForToken;
 
     internal AttemptLimit Limit { get; } = new(context.Options.ConnectTimeout, context.Clock, context.Log);
 
-    /// <summary>Completes when the attempt is over; shared by every caller of connect (REQ-CONN-03).</summary>
-    internal Task Opened => _opened.Task;
-
-    internal void SetOpened() => context.Gate.After(() => _opened.TrySetResult());
-
-    internal void SetFailed(Exception error) => context.Gate.After(() =>
+    /// <summary>Opens the socket; what goes wrong is thrown as it is, for <see cref="Explain(Exception)"/>.</summary>
+    /// <param name="asked">What a token is asked for with.</param>
+    /// <param name="before">The link before, whose socket is gone before this one opens: there are never two (REQ-CONN-37).</param>
+    internal async Task<ISocket> OpenAsync(TokenRequest asked, Link? before)
     {
-        _opened.TrySetException(error);
-        _ = _opened.Task.Exception; // seen: nobody has to await an attempt that a lazy call started
-    });
-
-    /// <summary>Opens the socket; what goes wrong is thrown as the error of the attempt.</summary>
-    internal async Task<ISocket> OpenAsync()
-    {
-        try
+        if (before is not null)
         {
-            var token = await TokenAsync().ConfigureAwait(false);
-            var options = context.Options;
-            var request = new OpenRequest
-            {
-                Url = Endpoint.Build(options.Url, token, options.TokenIn),
-                Headers = HeaderRules.Of(options, token),
-                MaxMessageBytes = options.MaxMessageBytes,
-            };
-            return options.Opener is { } opener
-                ? await opener(request, Limit.Token).ConfigureAwait(false)
-                : await WebSocketTransport.OpenAsync(request, options, Limit.Token).ConfigureAwait(false);
+            await before.LetGoAsync().WaitAsync(Limit.Token).ConfigureAwait(false);
         }
-        catch (Exception fault)
+        var token = await TokenAsync(asked).ConfigureAwait(false);
+        var options = context.Options;
+        var request = new OpenRequest
         {
-            throw Explain(fault);
-        }
+            Url = Endpoint.Build(options.Url, token, options.TokenIn),
+            Headers = HeaderRules.Of(options, token),
+            MaxMessageBytes = options.MaxMessageBytes,
+        };
+        return options.Opener is { } opener
+            ? await opener(request, Limit.Token).ConfigureAwait(false)
+            : await WebSocketTransport.OpenAsync(request, options, Limit.Token).ConfigureAwait(false);
     }
 
     public void Dispose() => Limit.Dispose();
 
-    private async Task<string?> TokenAsync()
+    private async Task<string?> TokenAsync(TokenRequest asked)
     {
         if (context.Options.TokenProvider is not { } provider)
         {
             return context.Options.Token;
         }
         // A provider that ignores the token is left behind when the time is over.
-        var token = await provider(Limit.Token).AsTask().WaitAsync(Limit.Token).ConfigureAwait(false);
-        if (token is not null && context.Options.TokenIn == TokenPlace.Header)
+        _asksForToken = true;
+        var token = await provider(asked, Limit.Token).AsTask().WaitAsync(Limit.Token).ConfigureAwait(false);
+        _asksForToken = false;
+        if (token is null) // a program without nullable annotations may give it
+        {
+            throw new ArgumentException($"{nameof(SmoothAgentClientOptions.TokenProvider)}: it gave no token.", nameof(SmoothAgentClientOptions.TokenProvider));
+        }
+        if (context.Options.TokenIn == TokenPlace.Header)
         {
             HeaderRules.CheckValue(token, nameof(SmoothAgentClientOptions.TokenProvider));
         }
         return token;
     }
 
-    /// <summary>Sorts the failure of an attempt (REQ-CONN-12, REQ-CONN-22, REQ-CONN-23).</summary>
-    private Exception Explain(Exception fault)
+    /// <summary>Sorts the failure of an attempt (REQ-CONN-12, REQ-CONN-22, REQ-CONN-23, REQ-CONN-30).</summary>
+    internal AttemptFailure Explain(Exception fault)
     {
         if (fault is SmoothAuthenticationException or ArgumentException { ParamName: nameof(SmoothAgentClientOptions.TokenProvider) })
         {
-            return fault;
+            return new(fault, Outlook.Hopeless);
         }
         var handshake = fault as HandshakeException;
         var cause = handshake?.InnerException ?? fault;
@@ -75,19 +69,21 @@ internal sealed class Attempt(ClientContext context) : IDisposable
         {
             return Explain(refused, cause);
         }
-        return Failure.Local(ErrorKinds.ConnectFailed, facts => facts with
+        var outlook = !_asksForToken && IsDistrust(cause) ? Outlook.Hopeless : Outlook.Hopeful;
+        var error = Failure.Local(ErrorKinds.ConnectFailed, facts => facts with
         {
             Host = context.Host,
-            Retryable = !IsDistrust(cause),
+            Retryable = outlook == Outlook.Hopeful,
             Reason = Limit.Token.IsCancellationRequested ? "not open in time" : ReasonOf(cause),
             Cause = cause,
         });
+        return new(error, outlook);
     }
 
-    private SmoothAgentException Explain(RefusedHandshake refused, Exception cause)
+    private AttemptFailure Explain(RefusedHandshake refused, Exception cause)
     {
         var row = CloseCodes.OfStatus(refused.Status);
-        return Failure.Local(row?.Kind ?? ErrorKinds.ConnectFailed, facts => facts with
+        var error = Failure.Local(row?.Kind ?? ErrorKinds.ConnectFailed, facts => facts with
         {
             Host = context.Host,
             Retryable = row?.Retry == "yes",
@@ -100,6 +96,7 @@ internal sealed class Attempt(ClientContext context) : IDisposable
                 RequestId = refused.RequestId,
             },
         });
+        return new(error, Outlook.Of(row, refused.RetryAfterMs));
     }
 
     /// <summary>Whether the other side is not whom it claims to be: another attempt meets the same.</summary>

@@ -30,5 +30,7 @@ internal sealed class ClientContext
 
     internal RequestIds Ids { get; }
 
+    internal Tally Tally { get; } = new();
+
     internal Watch Watch { get; }
 }

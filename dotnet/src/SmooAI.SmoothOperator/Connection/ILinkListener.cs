@@ -10,10 +10,15 @@ internal interface ILinkListener
     void OnRest();
 
     /// <summary>The attempt that waiting actions hoped for failed.</summary>
-    void OnAttemptFailed(Exception error);
+    /// <param name="error">Why.</param>
+    /// <param name="sought">Whether another attempt follows, so that what waits may go on waiting.</param>
+    void OnAttemptFailed(Exception error, bool sought);
 
     /// <summary>The link is gone.</summary>
     void OnEnded(LinkEnd end);
+
+    /// <summary>Draws a ping of the client's own, whose answer is nobody's (REQ-CONN-38).</summary>
+    Outgoing DrawPing();
 }
 
 /// <summary>How a link ended.</summary>
@@ -21,4 +26,6 @@ internal interface ILinkListener
 /// <param name="Code">Close code; null when the caller closed.</param>
 /// <param name="SizeBytes">Bytes seen of a message that was too large.</param>
 /// <param name="Reason">What the peer's close frame gave as its reason.</param>
-internal sealed record LinkEnd(string Cause, int? Code, long? SizeBytes = null, string? Reason = null);
+/// <param name="Sought">Whether another attempt follows, so that what waits for a link may go on waiting.</param>
+internal sealed record LinkEnd(
+    string Cause, int? Code, long? SizeBytes = null, string? Reason = null, bool Sought = false);

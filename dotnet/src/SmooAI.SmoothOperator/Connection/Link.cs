@@ -14,11 +14,16 @@ internal sealed class Link(ClientContext context, Supervisor supervisor, ISocket
     private static readonly SocketMessage Gone = new(SocketMessageKind.Lost, Number: WebSocketTransport.AbnormalClosure);
 
     private readonly Queue<Outgoing> _frames = new();
+    private readonly TaskCompletionSource _gone = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private TaskCompletionSource? _busy;
     private ITimer? _closeLimit;
     private int? _closeCode;
+    private bool _closes;
 
     internal int MalformedInARow { get; set; }
+
+    /// <summary>Completes when the socket is gone and nothing of the link runs any more.</summary>
+    internal Task WhenGone => _gone.Task;
 
     /// <summary>Takes a frame; it is written as soon as the gate is left.</summary>
     public void Take(Outgoing frame)
@@ -30,7 +35,7 @@ internal sealed class Link(ClientContext context, Supervisor supervisor, ISocket
     /// <summary>Sends the close frame behind all that was taken, and drops the socket unless the peer closes in time.</summary>
     internal void Close(int code)
     {
-        _closeCode = code;
+        (_closeCode, _closes) = (code, true);
         StartWriting();
         if (context.Options.CloseTimeout is var limit && limit > TimeSpan.Zero)
         {
@@ -40,6 +45,17 @@ internal sealed class Link(ClientContext context, Supervisor supervisor, ISocket
         {
             context.Gate.After(() => _ = AbortAsync());
         }
+    }
+
+    /// <summary>
+    /// Drops the socket of a link that has ended, once what it has to say is out; a peer that does not read gets no time
+    /// for it. Comes back when the socket is gone.
+    /// </summary>
+    internal async Task LetGoAsync()
+    {
+        await Task.WhenAny(_closes ? WhenIdle() : WhenGone, Task.Delay(Blocked)).ConfigureAwait(false);
+        socket.Abort();
+        await WhenGone.ConfigureAwait(false);
     }
 
     /// <summary>Forgets what was not written.</summary>
@@ -57,14 +73,21 @@ internal sealed class Link(ClientContext context, Supervisor supervisor, ISocket
     /// <summary>Reads until the socket is gone; never fails.</summary>
     internal async Task RunAsync()
     {
-        using (socket)
+        try
         {
-            await ReadAllAsync().ConfigureAwait(false);
-            // What was taken before the end has gone out or failed by now, the close frame included.
-            socket.Abort();
-            await WhenIdle().ConfigureAwait(false);
+            using (socket)
+            {
+                await ReadAllAsync().ConfigureAwait(false);
+                // What was taken before the end has gone out or failed by now, the close frame included.
+                socket.Abort();
+                await WhenIdle().ConfigureAwait(false);
+            }
         }
-        _closeLimit?.Dispose();
+        finally
+        {
+            _closeLimit?.Dispose();
+            _gone.TrySetResult();
+        }
     }
 
     private async Task ReadAllAsync()
@@ -74,12 +97,17 @@ internal sealed class Link(ClientContext context, Supervisor supervisor, ISocket
         while (true)
         {
             var receiving = ReceiveAsync();
-            if (!receiving.IsCompleted || unrested == LargestBatch || !context.FastPaths.BatchedWakes)
+            var rests = !receiving.IsCompleted || unrested == LargestBatch || !context.FastPaths.BatchedWakes;
+            if (rests)
             {
                 supervisor.Rest();
                 unrested = 0;
             }
             var message = await receiving.ConfigureAwait(false);
+            if (rests)
+            {
+                supervisor.Heard(this);
+            }
             unrested++;
             if (message.Kind == SocketMessageKind.Text && message.Data.Length > context.Options.MaxMessageBytes)
             {
@@ -87,6 +115,7 @@ internal sealed class Link(ClientContext context, Supervisor supervisor, ISocket
             }
             else if (message.Kind == SocketMessageKind.Text)
             {
+                context.Tally.CountIn();
                 Decode(reader, message.Data);
             }
             else if (!await GoOnAsync(message).ConfigureAwait(false))
@@ -102,6 +131,7 @@ internal sealed class Link(ClientContext context, Supervisor supervisor, ISocket
         switch (message.Kind)
         {
             case SocketMessageKind.Binary:
+                context.Tally.CountIn();
                 supervisor.ReceiveMalformed(this, message.Data);
                 return true;
             case SocketMessageKind.TooLarge:

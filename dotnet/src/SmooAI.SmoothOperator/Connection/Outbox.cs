@@ -17,15 +17,23 @@ internal sealed class Outbox
 {
     private List<Outgoing> _waiting = [];
     private List<Outgoing> _taken = [];
+    private long _places;
+
+    /// <summary>Frames that wait for a link.</summary>
+    internal int Count => _waiting.Count;
 
     /// <summary>The link that is ready; null for none.</summary>
     internal IFrameTaker? Taker { get; private set; }
 
-    /// <summary>Queues a frame behind all others; a link that is ready takes it at once.</summary>
+    /// <summary>
+    /// Queues a frame behind all others, one that is written again in its old place; a link that is ready takes it at once.
+    /// </summary>
     internal void Put(Outgoing frame)
     {
         frame.Box = this;
-        _waiting.Add(frame);
+        var place = frame.Place ??= _places++;
+        var at = _waiting.FindLastIndex(other => other.Place < place) + 1;
+        _waiting.Insert(at, frame);
         if (Taker is { } taker)
         {
             LinkReady(taker);
@@ -54,14 +62,16 @@ internal sealed class Outbox
     }
 
     /// <summary>A link or an attempt ended: the table knows what becomes of the frames. What it leaves waits for the next link.</summary>
-    internal void LinkGone(string word)
+    /// <param name="word">How it ended.</param>
+    /// <param name="sought">Whether another link follows.</param>
+    internal void LinkGone(string word, bool sought)
     {
         Taker = null;
         List<Outgoing> frames = [.. _taken, .. _waiting];
         (_taken, _waiting) = ([], []);
         foreach (var frame in frames)
         {
-            frame.On(word);
+            frame.On(word, sought);
             if (!frame.IsOver)
             {
                 _waiting.Add(frame);

@@ -5,6 +5,9 @@ namespace SmooAI.SmoothOperator;
 /// <summary>One frame on its way out; steps through the machine <c>frame</c>. Guarded by the gate.</summary>
 internal sealed class Outgoing(string action, string? requestId, ReadOnlyMemory<byte> text) : IFrameActs
 {
+    private static readonly Facts Sought = new() { Sought = true };
+    private static readonly Facts NotSought = new() { Sought = false };
+
     private readonly TaskCompletionSource _done = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private string _state = StepMachines.Frame.Initial;
 
@@ -17,6 +20,9 @@ internal sealed class Outgoing(string action, string? requestId, ReadOnlyMemory<
     /// <summary>The outbox that it waits in; null before it was queued.</summary>
     internal Outbox? Box { get; set; }
 
+    /// <summary>Place among the frames of a client, by the call that caused it; null before it was queued.</summary>
+    internal long? Place { get; set; }
+
     /// <summary>Whether it may have left this machine: from then on it cannot be taken back (REQ-CONN-16).</summary>
     internal bool MayHaveLeft => _state is "writing" or "written";
 
@@ -27,9 +33,11 @@ internal sealed class Outgoing(string action, string? requestId, ReadOnlyMemory<
     internal Task Done => _done.Task;
 
     /// <summary>Steps on what happened to the frame or to the link.</summary>
-    internal void On(string word)
+    /// <param name="word">What happened.</param>
+    /// <param name="sought">Whether another link follows this one.</param>
+    internal void On(string word, bool sought = false)
     {
-        foreach (var effect in StepMachines.Frame.Step(ref _state, word, new()))
+        foreach (var effect in StepMachines.Frame.Step(ref _state, word, sought ? Sought : NotSought))
         {
             effect.Do(this);
         }
@@ -38,6 +46,9 @@ internal sealed class Outgoing(string action, string? requestId, ReadOnlyMemory<
             _done.TrySetResult();
         }
     }
+
+    /// <summary>Returns the same frame, to be written once more in its old place (REQ-CALL-13).</summary>
+    internal Outgoing Again() => new(Action, RequestId, Text) { Place = Place };
 
     /// <summary>Takes it back, if that is still possible.</summary>
     internal void Withdraw()

@@ -1,4 +1,3 @@
-using System.Collections.Immutable;
 using SmooAI.SmoothOperator.Steps;
 
 namespace SmooAI.SmoothOperator;
@@ -7,43 +6,96 @@ namespace SmooAI.SmoothOperator;
 /// Owns the link of a client: its state, one attempt at a time, the frames that wait for it, the close. Decides by the
 /// table alone.
 /// </summary>
-internal sealed class Supervisor(ClientContext context, ILinkListener listener, Listeners<StateChange> states, FrameTap tap)
+/// <remarks>
+/// Every event goes the same way: first the machine of the link, then the frames that wait, then calls and turns; an
+/// attempt that follows begins when all that is done.
+/// </remarks>
+internal sealed class Supervisor
 {
+    private readonly ClientContext _context;
+    private readonly ILinkListener _listener;
+    private readonly Listeners<StateChange> _states;
     private readonly Outbox _outbox = new();
-    private ImmutableList<Task> _running = [];
+    private readonly Seeking _seeking;
+    private readonly Liveness _liveness;
+    private readonly Network _network;
+    private readonly Running _running;
     private string _state = StepMachines.Connection.Initial;
+    private TaskCompletionSource? _waited;
     private Attempt? _attempt;
     private Link? _link;
+    private Link? _before;
+
+    internal Supervisor(ClientContext context, ILinkListener listener, Listeners<StateChange> states, FrameTap tap)
+    {
+        (_context, _listener, _states, Tap) = (context, listener, states, tap);
+        _running = new Running(context);
+        _seeking = new Seeking(context, () => Happens(LocalEvent.RetryDue));
+        _liveness = new Liveness(context, OnTimer);
+        _network = new Network(() => IsWanted, () => Happens(LocalEvent.Online), context.Log);
+    }
 
     internal ConnectionState State => States.Connection(_state);
 
-    internal FrameTap Tap { get; } = tap;
+    internal FrameTap Tap { get; }
 
-    /// <summary>Whether an action can be queued now, at once or behind the attempt that runs.</summary>
-    internal bool TakesActions => _link is not null || _attempt is not null;
+    /// <summary>Whether an attempt runs.</summary>
+    internal bool IsAttempting => _attempt is not null;
 
-    /// <summary>Opens the link or joins the attempt that runs (REQ-CONN-03).</summary>
+    /// <summary>Whether a session was opened or found: events of it may be missed (REQ-CONN-42).</summary>
+    internal bool KnowsSession { get; set; }
+
+    private bool IsSought => State is ConnectionState.Connecting or ConnectionState.Reconnecting;
+
+    private bool IsWanted => State is not (ConnectionState.Idle or ConnectionState.Closed);
+
+    /// <summary>Opens the link, or joins the attempt that runs or follows at once (REQ-CONN-03, REQ-CONN-35).</summary>
     internal Task ConnectAsync()
     {
-        using (context.Gate.Enter())
+        using (_context.Gate.Enter())
         {
-            if (_link is not null)
-            {
-                return Task.CompletedTask;
-            }
-            _attempt ??= Begin();
-            return _attempt.Opened;
+            Seek();
+            return IsSought
+                ? (_waited ??= new(TaskCreationOptions.RunContinuationsAsynchronously)).Task
+                : Task.CompletedTask;
+        }
+    }
+
+    /// <summary>Takes an event that ends nothing: the machine woke, a wait is over, the platform has a network again.</summary>
+    internal void Happens(string word)
+    {
+        using (_context.Gate.Enter())
+        {
+            Step(word, Outlook.Hopeless);
+            BeginAttempt();
         }
     }
 
     /// <summary>Queues a frame behind those of earlier calls; called inside the gate.</summary>
-    internal void Submit(Outgoing frame) => _outbox.Put(frame);
+    /// <returns>The kind of error that refuses it; null when it is queued.</returns>
+    internal string? Submit(Outgoing frame)
+    {
+        if (_link is null && Refusal() is { } refusal)
+        {
+            return refusal;
+        }
+        _outbox.Put(frame);
+        if (!IsWanted)
+        {
+            Seek();
+        }
+        return null;
+    }
+
+    /// <summary>Keeps a frame for the next link that was written before (REQ-CALL-13); called inside the gate.</summary>
+    internal void Repeat(Outgoing frame) => _outbox.Put(frame);
 
     /// <summary>The socket has a frame.</summary>
     internal void Flushed(Outgoing frame)
     {
-        using (context.Gate.Enter())
+        using (_context.Gate.Enter())
         {
+            _context.Tally.FramesOut++;
             _outbox.Flushed(frame);
         }
     }
@@ -51,27 +103,38 @@ internal sealed class Supervisor(ClientContext context, ILinkListener listener, 
     /// <summary>Closes; returns once nothing of the client runs any more (REQ-CONN-05). Never fails.</summary>
     internal async Task CloseAsync()
     {
-        var inListener = context.Dispatcher.IsCurrent;
-        using (context.Gate.Enter())
+        var inListener = _context.Dispatcher.IsCurrent;
+        using (_context.Gate.Enter())
         {
-            if (_link is { } link)
+            if (IsWanted)
             {
-                End(link, new(LocalEvent.Close, null));
-            }
-            else if (_attempt is { } attempt)
-            {
-                GiveUp(attempt);
+                var running = Stop();
+                Step(LocalEvent.Close, Outlook.Hopeless);
+                _outbox.LinkGone(LocalEvent.Close, sought: false);
+                Answer(Failure.Local(ErrorKinds.ClientClosed, facts => facts with { Host = _context.Host }));
+                _listener.OnEnded(new(LocalEvent.Close, null));
+                if (running is not null)
+                {
+                    _context.Gate.After(running.Limit.GiveUp);
+                }
             }
         }
-        var ending = Task.WhenAll(_running);
-        await (inListener ? ending : WithinLimitAsync(Task.WhenAll(ending, context.Dispatcher.WhenIdle()), ending))
-            .ConfigureAwait(false);
+        await _running.WhenOverAsync(inListener).ConfigureAwait(false);
+    }
+
+    /// <summary>Something came, for the first time in a batch.</summary>
+    internal void Heard(Link link)
+    {
+        if (_link == link)
+        {
+            _liveness.Heard();
+        }
     }
 
     /// <summary>A well-formed frame came; what comes after the end of the link is dropped.</summary>
     internal void Receive(Link link, in DecodedFrame frame)
     {
-        using (context.Gate.Enter())
+        using (_context.Gate.Enter())
         {
             if (_link == link)
             {
@@ -80,7 +143,7 @@ internal sealed class Supervisor(ClientContext context, ILinkListener listener, 
                 {
                     Tap.Show(frame.Event!);
                 }
-                listener.OnEvent(frame);
+                _listener.OnEvent(frame);
             }
         }
     }
@@ -88,28 +151,29 @@ internal sealed class Supervisor(ClientContext context, ILinkListener listener, 
     /// <summary>The socket has nothing more for now.</summary>
     internal void Rest()
     {
-        using (context.Gate.Enter())
+        using (_context.Gate.Enter())
         {
-            listener.OnRest();
+            _listener.OnRest();
         }
     }
 
     /// <summary>A frame that is no event came (REQ-WIRE-04).</summary>
     internal void ReceiveMalformed(Link link, ReadOnlyMemory<byte> text)
     {
-        using (context.Gate.Enter())
+        using (_context.Gate.Enter())
         {
             if (_link != link)
             {
                 return;
             }
+            _context.Tally.DroppedFrames++;
             if (Tap.IsWanted)
             {
                 Tap.ShowMalformed(text);
             }
             if (link.MalformedInARow++ == 0)
             {
-                context.Log.Warning($"A malformed frame of {text.Length} bytes was dropped.");
+                _context.Log.Warning($"A malformed frame of {text.Length} bytes was dropped.");
             }
             if (link.MalformedInARow == Limits.MalformedInARow)
             {
@@ -121,57 +185,163 @@ internal sealed class Supervisor(ClientContext context, ILinkListener listener, 
     /// <summary>Takes the link down for a reason of the connection machine.</summary>
     internal void End(Link link, LinkEnd end)
     {
-        using (context.Gate.Enter())
+        using (_context.Gate.Enter())
         {
             if (_link != link)
             {
                 return;
             }
-            _link = null;
-            var closing = Move(end.Cause, end.Code, null);
-            if (closing is { } code)
-            {
-                link.Close(code);
-            }
-            else
+            Stop();
+            var step = Step(end.Cause, Outlook.AfterClose(end.Code), end.Code);
+            if (!step.IsClosing)
             {
                 link.Drop();
             }
-            listener.OnEnded(end with { Code = end.Cause == LocalEvent.Close ? null : end.Code ?? closing });
-            _outbox.LinkGone(end.Cause);
+            _outbox.LinkGone(end.Cause, IsSought);
+            _listener.OnEnded(end with { Code = step.News.Code, Sought = IsSought });
+            BeginAttempt();
         }
     }
 
-    private Attempt Begin()
+    /// <summary>Tells one move of the link.</summary>
+    internal void Tell(StateChange news)
     {
-        var attempt = new Attempt(context);
+        var foundAgain = news is { Previous: ConnectionState.Reconnecting, Current: ConnectionState.Open };
+        Log(news);
+        _states.Raise(news with { Missed = foundAgain && KnowsSession });
+        _context.Gate.After(_network.Follow);
+    }
+
+    /// <summary>Closes the socket of the link that has just ended.</summary>
+    internal void CloseSocket(int code) => _before!.Close(code);
+
+    /// <summary>The error of a client that gives up seeking a link (REQ-CONN-36).</summary>
+    internal Exception Exhausted(Exception? last) => Failure.Local(
+        ErrorKinds.ReconnectExhausted, facts => facts with { Host = _context.Host, Cause = last });
+
+    /// <summary>Writes a ping of the client's own (REQ-CONN-38); an id source that breaks is no end of the program.</summary>
+    internal void Ping(bool probes)
+    {
+        try
+        {
+            _outbox.Put(_listener.DrawPing());
+        }
+        catch (Exception fault)
+        {
+            _context.Log.Warning("No ping went out: its id could not be drawn.", fault);
+            return;
+        }
+        if (probes)
+        {
+            _liveness.Probed();
+        }
+        else
+        {
+            _liveness.Pinged();
+        }
+    }
+
+    /// <summary>Why no action may start without a link (REQ-CONN-09, REQ-CONN-40); null when it may.</summary>
+    private string? Refusal()
+    {
+        var options = _context.Options;
+        var fails = State == ConnectionState.Reconnecting && options.QueuePolicy == QueuePolicy.FailFast;
+        if (fails || (!IsSought && !options.Lazy))
+        {
+            return ErrorKinds.NotConnected;
+        }
+        return _outbox.Count >= options.QueueLimit ? ErrorKinds.QueueFull : null;
+    }
+
+    /// <summary>Begins to seek a link, or ends the wait before the next attempt.</summary>
+    private void Seek()
+    {
+        if (!IsWanted)
+        {
+            _seeking.Begin();
+        }
+        Happens(LocalEvent.Connect);
+    }
+
+    private void OnTimer(string word)
+    {
+        if (word is LocalEvent.PongTimeout or LocalEvent.ProbeFailed && _link is { } link)
+        {
+            End(link, new(word, null));
+        }
+        else
+        {
+            Happens(word);
+        }
+    }
+
+    /// <summary>Drops timers, link and attempt; returns the attempt, which may have to be given up.</summary>
+    private Attempt? Stop()
+    {
+        _liveness.End();
+        _seeking.Stop();
+        var running = _attempt;
+        _before = _link ?? _before;
+        (_attempt, _link) = (null, null);
+        return running;
+    }
+
+    /// <summary>Steps the machine of the link and carries out what it says.</summary>
+    private LinkActs Step(string word, Outlook outlook, int? code = null, Exception? error = null)
+    {
+        var acts = new LinkActs(this, _seeking, new StateChange(State, State, word, code, error), outlook);
+        foreach (var effect in StepMachines.Connection.Step(ref _state, word, _seeking.FactsOf(outlook)))
+        {
+            effect.Do(acts);
+        }
+        return acts;
+    }
+
+    /// <summary>Logs a move in one line; one that nobody asked for and that nothing follows is a warning (REQ-CONN-41).</summary>
+    private void Log(StateChange news)
+    {
+        var code = news.Code is { } known ? $" (close code {known})" : "";
+        var error = news.Error is null ? "" : $", {(news.Error as SmoothAgentException)?.Kind ?? ErrorKinds.ConnectFailed}";
+        var next = news.RetryIn is { } wait ? $"; attempt {news.Attempt} in {wait.TotalMilliseconds:0} ms" : "";
+        var line = $"link: {news.Reason}{code}{error}{next}";
+        var isGivenUp = news is { Current: ConnectionState.Closed, Reason: not LocalEvent.Close };
+        if (isGivenUp)
+        {
+            _context.Log.Warning(line, news.Error);
+        }
+        else
+        {
+            _context.Log.Info(line);
+        }
+    }
+
+    /// <summary>Begins the attempt that follows the step, if one does.</summary>
+    private void BeginAttempt()
+    {
+        if (_seeking.Take() is not { } request)
+        {
+            return;
+        }
+        var (attempt, before) = (new Attempt(_context), _before);
         _attempt = attempt;
-        Move(LocalEvent.Connect, null, null);
-        var running = Task.Run(() => RunAsync(attempt));
-        ImmutableInterlocked.Update(ref _running, all => all.Add(running));
-        _ = running.ContinueWith(
-            over => ImmutableInterlocked.Update(ref _running, all => all.Remove(over)),
-            CancellationToken.None,
-            TaskContinuationOptions.ExecuteSynchronously,
-            TaskScheduler.Default);
-        return attempt;
+        _running.Start(() => RunAsync(attempt, request, before));
     }
 
     /// <summary>Leads an attempt to its end, and the link that came of it.</summary>
-    private async Task RunAsync(Attempt attempt)
+    private async Task RunAsync(Attempt attempt, TokenRequest request, Link? before)
     {
         Link? link = null;
         using (attempt)
-        using ((context.Clock as ISettlingClock)?.Attach(() => SettleAsync(link)))
+        using ((_context.Clock as ISettlingClock)?.Attach(() => SettleAsync(link)))
         {
             ISocket socket;
             try
             {
-                socket = await attempt.OpenAsync().ConfigureAwait(false);
+                socket = await attempt.OpenAsync(request, before).ConfigureAwait(false);
             }
             catch (Exception fault)
             {
-                Fail(attempt, fault);
+                Fail(attempt, attempt.Explain(fault));
                 return;
             }
             link = Adopt(attempt, socket);
@@ -180,94 +350,93 @@ internal sealed class Supervisor(ClientContext context, ILinkListener listener, 
                 socket.Dispose();
                 return;
             }
+            await RunAsync(link).ConfigureAwait(false);
+        }
+    }
+
+    /// <summary>Reads a link to its end; a socket that breaks its word is a lost link (REQ-CONN-41).</summary>
+    private async Task RunAsync(Link link)
+    {
+        try
+        {
             await link.RunAsync().ConfigureAwait(false);
+        }
+        catch (Exception fault)
+        {
+            _context.Log.Warning("A socket failed as it was given up.", fault);
+            End(link, new(LocalEvent.Lost, WebSocketTransport.AbnormalClosure));
         }
     }
 
     /// <summary>Takes over an open socket; null when the attempt was given up meanwhile.</summary>
     private Link? Adopt(Attempt attempt, ISocket socket)
     {
-        using (context.Gate.Enter())
+        using (_context.Gate.Enter())
         {
             if (_attempt != attempt)
             {
                 return null;
             }
             attempt.Limit.Lift();
-            (_attempt, _link) = (null, new Link(context, this, socket));
-            Move(LocalEvent.Opened, null, null);
-            context.Watch.Attempt(context.Host, null);
-            attempt.SetOpened();
+            (_attempt, _link) = (null, new Link(_context, this, socket));
+            _context.Tally.Connects++;
+            _context.Tally.Reconnects += State == ConnectionState.Reconnecting ? 1 : 0;
+            Step(LocalEvent.Opened, Outlook.Hopeless);
+            _context.Watch.Attempt(_context.Host, null);
+            _liveness.Begin();
+            Answer(null);
             _outbox.LinkReady(_link);
             return _link;
         }
     }
 
-    private void Fail(Attempt attempt, Exception error)
+    private void Fail(Attempt attempt, AttemptFailure failure)
     {
-        using (context.Gate.Enter())
+        using (_context.Gate.Enter())
         {
-            if (_attempt == attempt)
+            if (_attempt != attempt)
             {
-                _attempt = null;
-                Move(LocalEvent.ConnectFailed, null, error as SmoothAgentException);
-                context.Watch.Attempt(context.Host, error);
-                attempt.SetFailed(error);
-                listener.OnAttemptFailed(error);
-                _outbox.LinkGone(LocalEvent.ConnectFailed);
+                return;
             }
+            (_attempt, _seeking.Error) = (null, failure.Error);
+            var error = Step(LocalEvent.ConnectFailed, failure.Outlook, error: failure.Error).News.Error ?? failure.Error;
+            _context.Watch.Attempt(_context.Host, failure.Error);
+            _outbox.LinkGone(LocalEvent.ConnectFailed, IsSought);
+            if (State != ConnectionState.Connecting)
+            {
+                Answer(error);
+            }
+            _listener.OnAttemptFailed(error, IsSought);
+            BeginAttempt();
         }
     }
 
-    private void GiveUp(Attempt attempt)
+    /// <summary>Tells those who wait in connect what came of it.</summary>
+    private void Answer(Exception? error)
     {
-        _attempt = null;
-        Move(LocalEvent.Close, null, null);
-        attempt.SetFailed(Failure.Local(ErrorKinds.ClientClosed, facts => facts with { Host = context.Host }));
-        context.Gate.After(attempt.Limit.GiveUp);
-        listener.OnEnded(new(LocalEvent.Close, null));
-        _outbox.LinkGone(LocalEvent.Close);
-    }
-
-    /// <summary>Steps the machine and tells the listeners; returns the code of a close that the table asks for.</summary>
-    private int? Move(string cause, int? code, SmoothAgentException? error)
-    {
-        var previous = State;
-        var acts = new LinkActs();
-        foreach (var effect in StepMachines.Connection.Step(ref _state, cause, new()))
-        {
-            effect.Do(acts);
-        }
-        if (acts.IsTold)
-        {
-            context.Log.Info($"link: {cause}");
-            var closed = State == ConnectionState.Closed && previous == ConnectionState.Open;
-            states.Raise(new StateChange(previous, State, cause, closed ? code ?? acts.CloseCode : null, error));
-        }
-        return acts.CloseCode;
-    }
-
-    /// <summary>Waits for everything inside the close limit; after it for the sockets alone, which are dropped by then (REQ-CONN-27).</summary>
-    private async Task WithinLimitAsync(Task everything, Task sockets)
-    {
-        var limit = context.Options.CloseTimeout;
-        if (everything.IsCompleted)
+        if (_waited is not { } waited)
         {
             return;
         }
-        if (limit > TimeSpan.Zero)
+        _waited = null;
+        _context.Gate.After(() =>
         {
-            using var over = new CancellationTokenSource();
-            await Task.WhenAny(everything, Task.Delay(limit, context.Clock, over.Token)).ConfigureAwait(false);
-            await over.CancelAsync().ConfigureAwait(false);
-        }
-        await sockets.ConfigureAwait(false);
+            if (error is null)
+            {
+                waited.TrySetResult();
+            }
+            else
+            {
+                waited.TrySetException(error);
+                _ = waited.Task.Exception; // seen: nobody has to await an attempt that a lazy call started
+            }
+        });
     }
 
     /// <summary>Comes back when frames are written and listeners were called; a peer that does not read stops no clock.</summary>
     private async Task SettleAsync(Link? link)
     {
-        var settled = Task.WhenAll(link?.WhenIdle() ?? Task.CompletedTask, context.Dispatcher.WhenIdle());
+        var settled = Task.WhenAll(link?.WhenIdle() ?? Task.CompletedTask, _context.Dispatcher.WhenIdle());
         await Task.WhenAny(settled, Task.Delay(TimeSpan.FromSeconds(1))).ConfigureAwait(false);
     }
 }

@@ -14,8 +14,8 @@ public sealed record SmoothAgentClientOptions
     /// <summary>A token that does not change; null for none. Not together with <see cref="TokenProvider"/>.</summary>
     public string? Token { get; init; }
 
-    /// <summary>Asked for the token before every attempt, inside <see cref="ConnectTimeout"/> (REQ-CONN-11).</summary>
-    public Func<CancellationToken, ValueTask<string?>>? TokenProvider { get; init; }
+    /// <summary>Asked for the token before every attempt, with the reason, inside <see cref="ConnectTimeout"/> (REQ-CONN-11).</summary>
+    public Func<TokenRequest, CancellationToken, ValueTask<string>>? TokenProvider { get; init; }
 
     /// <summary>Where the token travels; in the query unless said otherwise.</summary>
     public TokenPlace TokenIn { get; init; } = TokenPlace.Query;
@@ -56,6 +56,36 @@ public sealed record SmoothAgentClientOptions
     /// <summary>Whether the first action connects by itself; off (REQ-CONN-09).</summary>
     public bool Lazy { get; init; }
 
+    /// <summary>Whether a link that was lost is sought again; on (REQ-CONN-30).</summary>
+    public bool AutoReconnect { get; init; } = Defaults.AutoReconnect;
+
+    /// <summary>Whether a link is sought again when the first attempt fails; off (REQ-CONN-04).</summary>
+    public bool RetryInitialConnect { get; init; }
+
+    /// <summary>Attempts without a link before it is given up, from 0, which seeks none again; null for no end (REQ-CONN-36).</summary>
+    public int? MaxReconnectAttempts { get; init; }
+
+    /// <summary>Unit of the waits between attempts, at least 1 ms; 0.5 s (REQ-CONN-31).</summary>
+    public TimeSpan BackoffBase { get; init; } = TimeSpan.FromMilliseconds(Defaults.BackoffBase);
+
+    /// <summary>Longest wait before an attempt, at least 1 ms; 20 s (REQ-CONN-31).</summary>
+    public TimeSpan BackoffMax { get; init; } = TimeSpan.FromMilliseconds(Defaults.BackoffMax);
+
+    /// <summary>Time open after which attempts are counted anew; 10 s, zero counts anew at once (REQ-CONN-32).</summary>
+    public TimeSpan StableAfter { get; init; } = TimeSpan.FromMilliseconds(Defaults.StableAfter);
+
+    /// <summary>Silence of the link after which the client asks whether it lives; 25 s (REQ-CONN-38).</summary>
+    public TimeSpan PingInterval { get; init; } = TimeSpan.FromMilliseconds(Defaults.PingInterval);
+
+    /// <summary>Time for the sign of life that was asked for; 10 s (REQ-CONN-38).</summary>
+    public TimeSpan PongTimeout { get; init; } = TimeSpan.FromMilliseconds(Defaults.PongTimeout);
+
+    /// <summary>Actions that may wait for a link; 64, zero lets none wait (REQ-CONN-40).</summary>
+    public int QueueLimit { get; init; } = (int)Defaults.QueueLimit;
+
+    /// <summary>What an action does while a lost link is sought; it waits unless said otherwise (REQ-CONN-40).</summary>
+    public QueuePolicy QueuePolicy { get; init; } = QueuePolicy.Wait;
+
     /// <summary>Certificates that are trusted as roots for <c>wss:</c> beside the platform's own (REQ-CONN-13).</summary>
     public X509Certificate2Collection? TrustedRoots { get; init; }
 
@@ -79,6 +109,9 @@ public sealed record SmoothAgentClientOptions
 
     /// <summary>Fills a span with random bytes, for the default ids; the cryptographic source.</summary>
     public Action<Span<byte>> RandomSource { get; init; } = RandomNumberGenerator.Fill;
+
+    /// <summary>Draws a number from 0 up to 1, without 1, for each wait before an attempt; the system's (REQ-TIME-01).</summary>
+    public Func<double> Random { get; init; } = System.Random.Shared.NextDouble;
 
     /// <summary>Names the type and nothing else: options hold secrets.</summary>
     public override string ToString() => nameof(SmoothAgentClientOptions);
@@ -107,15 +140,34 @@ public sealed record SmoothAgentClientOptions
         NotNegative(TurnTimeout, nameof(TurnTimeout));
         NotNegative(QuestionTimeout, nameof(QuestionTimeout));
         NotNegative(CancelTimeout, nameof(CancelTimeout));
+        CheckSeeking();
         ArgumentOutOfRangeException.ThrowIfLessThan(MaxMessageBytes, 1);
         ArgumentNullException.ThrowIfNull(TimeProvider);
         ArgumentNullException.ThrowIfNull(RandomSource);
+        ArgumentNullException.ThrowIfNull(Random);
         return this with
         {
             Headers = Headers is null ? null : new Dictionary<string, string>(Headers, StringComparer.OrdinalIgnoreCase),
             Supports = Supports?.ToArray(),
             TrustedRoots = TrustedRoots is null ? null : [.. TrustedRoots],
         };
+    }
+
+    private void CheckSeeking()
+    {
+        NotNegative(BackoffBase, nameof(BackoffBase));
+        NotNegative(BackoffMax, nameof(BackoffMax));
+        ArgumentOutOfRangeException.ThrowIfLessThan(BackoffBase, TimeSpan.FromMilliseconds(1));
+        ArgumentOutOfRangeException.ThrowIfLessThan(BackoffMax, TimeSpan.FromMilliseconds(1));
+        NotNegative(StableAfter, nameof(StableAfter));
+        NotNegative(PingInterval, nameof(PingInterval));
+        NotNegative(PongTimeout, nameof(PongTimeout));
+        ArgumentOutOfRangeException.ThrowIfNegative(MaxReconnectAttempts ?? 0, nameof(MaxReconnectAttempts));
+        ArgumentOutOfRangeException.ThrowIfNegative(QueueLimit);
+        if (!Enum.IsDefined(QueuePolicy))
+        {
+            throw new ArgumentOutOfRangeException(nameof(QueuePolicy), QueuePolicy, "No policy has that number.");
+        }
     }
 
     private static void NotNegative(TimeSpan value, string name)

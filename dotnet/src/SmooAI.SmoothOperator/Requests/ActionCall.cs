@@ -11,14 +11,17 @@ internal abstract class ActionCall<T> : IInFlight, ICallActs
 
     private readonly ClientContext _context;
     private readonly Router _router;
+    private readonly Sender _sender;
     private readonly ClientAction _action;
     private readonly string _id;
     private readonly Waiter<T> _waiter;
     private string _state = StepMachines.Call.Initial;
     private CallCause _cause;
+    private bool _repeated;
 
-    private protected ActionCall(ClientContext context, Router router, ClientAction action, string id)
+    private protected ActionCall(ClientContext context, Router router, Sender sender, ClientAction action, string id)
     {
+        _sender = sender;
         _action = action;
         _context = context;
         _router = router;
@@ -40,8 +43,7 @@ internal abstract class ActionCall<T> : IInFlight, ICallActs
     }
 
     /// <summary>The action could not be queued.</summary>
-    internal void Refuse(SmoothAgentException error) => Step(
-        error.Kind == ErrorKinds.NotConnected ? LocalEvent.NotConnected : LocalEvent.TooLarge, _ => Failure.Own(error, Named));
+    internal void Refuse(SmoothAgentException error) => Step(Sender.WordOf(error), _ => Failure.Own(error, Named));
 
     public virtual bool OnEvent(in DecodedFrame frame)
     {
@@ -69,9 +71,11 @@ internal abstract class ActionCall<T> : IInFlight, ICallActs
         return true;
     }
 
-    public void OnAttemptFailed(Exception error) => Step(LocalEvent.ConnectFailed, _ => Failure.Own(error, Named));
+    public void OnAttemptFailed(Exception error, bool sought) =>
+        Step(LocalEvent.ConnectFailed, _ => Failure.Own(error, Named), sought: sought);
 
-    public void OnEnded(LinkEnd end) => Step(end.Cause, kind => LinkFailure.Of(kind, end, _context.Options, Named));
+    public void OnEnded(LinkEnd end) =>
+        Step(end.Cause, kind => LinkFailure.Of(kind, end, _context.Options, Named), sought: end.Sought);
 
     /// <summary>The connection has shown the frame already.</summary>
     void ICallActs.Tap()
@@ -79,6 +83,13 @@ internal abstract class ActionCall<T> : IInFlight, ICallActs
     }
 
     void ICallActs.Push() => _router.Push(_cause.Received!);
+
+    void ICallActs.Repeat()
+    {
+        _repeated = true;
+        Frame = Frame!.Again();
+        _sender.Repeat(Frame);
+    }
 
     void ICallActs.Settle(Outcome outcome, Ending? ending)
     {
@@ -129,10 +140,15 @@ internal abstract class ActionCall<T> : IInFlight, ICallActs
     private protected SmoothAgentException Local(string kind) => Failure.Local(kind, Named);
 
     private protected void Step(
-        string word, Func<string, Exception> error, ServerEvent? received = null, T? result = default)
+        string word, Func<string, Exception> error, ServerEvent? received = null, T? result = default, bool sought = false)
     {
         _cause = new(error, received, result);
-        var facts = (received is null ? new() : FrameFacts.Of(received)) with { MayHaveLeft = Frame?.MayHaveLeft ?? false };
+        var facts = (received is null ? new() : FrameFacts.Of(received)) with
+        {
+            MayHaveLeft = Frame?.MayHaveLeft ?? false,
+            Sought = sought,
+            Repeatable = !_repeated && StepTables.ReadsOnly(_action.Action),
+        };
         foreach (var effect in StepMachines.Call.Step(ref _state, word, facts))
         {
             effect.Do(this);

@@ -18,7 +18,7 @@ internal sealed class Caller(ClientContext context, Router router, Sender sender
         using (context.Gate.Enter())
         {
             var id = action.CorrelationId ?? context.Ids.Next();
-            var call = new PendingCall<T>(context, router, action, id, learn);
+            var call = new PendingCall<T>(context, router, sender, action, id, learn);
             var frame = Sender.Encode(action, id);
             router.Register(id, call);
             if (sender.Submit(frame) is { } refused)
@@ -51,7 +51,7 @@ internal sealed class Caller(ClientContext context, Router router, Sender sender
         {
             var id = action.CorrelationId!;
             var frame = Sender.Encode(action, id);
-            var call = new VerbCall<T>(context, router, verb, action, id, read, opens);
+            var call = new VerbCall<T>(context, router, sender, verb, action, id, read, opens);
             router.Register(id, call);
             if (sender.Submit(frame) is { } refused)
             {

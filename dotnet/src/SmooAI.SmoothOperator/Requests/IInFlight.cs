@@ -7,7 +7,9 @@ internal interface IInFlight
     bool OnEvent(in DecodedFrame frame);
 
     /// <summary>The attempt that this waited for failed.</summary>
-    void OnAttemptFailed(Exception error);
+    /// <param name="error">Why.</param>
+    /// <param name="sought">Whether another attempt follows.</param>
+    void OnAttemptFailed(Exception error, bool sought);
 
     /// <summary>The link is gone.</summary>
     void OnEnded(LinkEnd end);

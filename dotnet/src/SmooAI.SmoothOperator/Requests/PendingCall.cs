@@ -4,8 +4,8 @@ namespace SmooAI.SmoothOperator;
 
 /// <summary>A call: one action with one answer, whose event and type the specification names.</summary>
 internal sealed class PendingCall<T>(
-    ClientContext context, Router router, CallAction<T> action, string id, Action<WireObject> learn)
-    : ActionCall<T>(context, router, action, id)
+    ClientContext context, Router router, Sender sender, CallAction<T> action, string id, Action<WireObject> learn)
+    : ActionCall<T>(context, router, sender, action, id)
     where T : WireObject
 {
     private readonly Operation<T> _operation = action.AnsweredBy;

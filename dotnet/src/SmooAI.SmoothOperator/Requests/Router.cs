@@ -52,6 +52,9 @@ internal sealed class Router(ClientContext context, Listeners<ServerEvent> pushe
         }
     }
 
+    /// <summary>Returns the live owners.</summary>
+    internal IReadOnlyCollection<IInFlight> Live() => _live.Values;
+
     /// <summary>Returns everything that waits beside the live owners.</summary>
     internal IReadOnlyList<IInFlight> Tails() => [.. _tails.Values.SelectMany(list => list)];
 
@@ -113,11 +116,18 @@ internal sealed class Router(ClientContext context, Listeners<ServerEvent> pushe
         _atRest.Clear();
     }
 
-    public void OnAttemptFailed(Exception error)
+    public Outgoing DrawPing()
+    {
+        var ping = Sender.Encode(new PingAction(), context.Ids.Next());
+        _settled.Add(ping.RequestId!);
+        return ping;
+    }
+
+    public void OnAttemptFailed(Exception error, bool sought)
     {
         foreach (var inFlight in Everybody())
         {
-            inFlight.OnAttemptFailed(error);
+            inFlight.OnAttemptFailed(error, sought);
         }
     }
 

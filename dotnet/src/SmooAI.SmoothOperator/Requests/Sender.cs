@@ -44,15 +44,19 @@ internal sealed class Sender(ClientContext context, Supervisor connection)
         {
             return Failure.TooLarge(frame.Text.Length, Limits.OutboundBytes, facts => facts with { RequestId = frame.RequestId, Host = context.Host });
         }
-        if (!connection.TakesActions)
-        {
-            if (!context.Options.Lazy)
-            {
-                return Failure.Local(ErrorKinds.NotConnected, facts => facts with { RequestId = frame.RequestId, Host = context.Host });
-            }
-            _ = connection.ConnectAsync();
-        }
-        connection.Submit(frame);
-        return null;
+        return connection.Submit(frame) is { } refusal
+            ? Failure.Local(refusal, facts => facts with { RequestId = frame.RequestId, Host = context.Host })
+            : null;
     }
+
+    /// <summary>Keeps a frame for the next link that was written before; called inside the gate.</summary>
+    internal void Repeat(Outgoing frame) => connection.Repeat(frame);
+
+    /// <summary>The event of the machines that an action ends with that was refused.</summary>
+    internal static string WordOf(SmoothAgentException refusal) => refusal.Kind switch
+    {
+        ErrorKinds.NotConnected => LocalEvent.NotConnected,
+        ErrorKinds.QueueFull => LocalEvent.QueueFull,
+        _ => LocalEvent.TooLarge,
+    };
 }

@@ -10,8 +10,8 @@ internal delegate T OpenTurn<out T>(in DecodedFrame frame, Outgoing answer);
 /// somebody else (REQ-VERB-08).
 /// </summary>
 internal sealed class VerbCall<T>(
-    ClientContext context, Router router, VerbRow verb, ClientAction action, string id, Func<ServerEvent, T> read, OpenTurn<T>? opens)
-    : ActionCall<T>(context, router, action, id)
+    ClientContext context, Router router, Sender sender, VerbRow verb, ClientAction action, string id, Func<ServerEvent, T> read, OpenTurn<T>? opens)
+    : ActionCall<T>(context, router, sender, action, id)
 {
     /// <summary>Other events are to this call what unknown ones are.</summary>
     private const string UnknownType = "unknown";

@@ -79,13 +79,13 @@ internal sealed class TurnDriver : IInFlight
         return States.Verbs.Count < waiting;
     }
 
-    public void OnAttemptFailed(Exception error) =>
-        StepBy(new(LocalEvent.ConnectFailed, Error: error));
+    public void OnAttemptFailed(Exception error, bool sought) =>
+        StepBy(new(LocalEvent.ConnectFailed, Error: error), sought);
 
     /// <summary>The link is gone: the turn, then what outlives turns (REQ-CONN-15).</summary>
     public void OnEnded(LinkEnd end)
     {
-        StepBy(new(end.Cause, End: end, Asked: FirstOpen()));
+        StepBy(new(end.Cause, End: end, Asked: FirstOpen()), end.Sought);
         var kind = end.Cause switch
         {
             LocalEvent.Close => ErrorKinds.ClientClosed,
@@ -104,11 +104,7 @@ internal sealed class TurnDriver : IInFlight
     internal void OnNextSend() => StepLocal(LocalEvent.Send);
 
     /// <summary>The message could not be queued.</summary>
-    internal void Refuse(SmoothAgentException error)
-    {
-        var word = error.Kind == ErrorKinds.NotConnected ? LocalEvent.NotConnected : LocalEvent.TooLarge;
-        StepBy(new(word, Error: error));
-    }
+    internal void Refuse(SmoothAgentException error) => StepBy(new(Sender.WordOf(error), Error: error));
 
     /// <summary>Native cancellation or an early leave: stops the turn unless somebody else cares.</summary>
     internal void StopUnlessWanted()
@@ -242,7 +238,8 @@ internal sealed class TurnDriver : IInFlight
 
     private void StepLocal(string word) => StepBy(new TurnCause(word, Asked: FirstOpen()));
 
-    private void StepBy(TurnCause cause) => CarryOut(States.Local(cause.Word, MayHaveLeft), cause);
+    private void StepBy(TurnCause cause, bool sought = false) =>
+        CarryOut(States.Local(cause.Word, MayHaveLeft, sought), cause);
 
     private void CarryOut(List<TurnStep> steps, TurnCause cause)
     {

@@ -67,8 +67,9 @@ internal sealed class TurnStates(Func<QuestionRow, string, bool> isExpired, bool
     /// <summary>Steps on a local event.</summary>
     /// <param name="word">Which.</param>
     /// <param name="mayHaveLeft">Whether the turn's own frame may have left this machine.</param>
-    internal List<TurnStep> Local(string word, bool mayHaveLeft) =>
-        Step(word, new() { Turn = _turn, MayHaveLeft = mayHaveLeft }, null);
+    /// <param name="sought">Whether another attempt to connect follows.</param>
+    internal List<TurnStep> Local(string word, bool mayHaveLeft, bool sought = false) =>
+        Step(word, new() { Turn = _turn, MayHaveLeft = mayHaveLeft, Sought = sought }, null);
 
     /// <summary>Steps one question alone on the caller's answer.</summary>
     internal List<TurnStep> Answer(string kind)
