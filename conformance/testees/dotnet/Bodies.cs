@@ -83,7 +83,27 @@ internal static class Bodies
             ("accepted", form.Accepted), ("errors", form.Errors.Count == 0 ? null : List(form.Errors)), ("message", form.Message)),
         IConversation chat => Present(("sessionId", chat.SessionId), ("conversationId", chat.ConversationId)),
         TurnResult result => Result(result),
+        Recovery found => Present(
+            ("status", StatusOf(found.Status)), ("message", found.Message is { } message ? Raw(message.ToJson()) : null)),
         _ => null,
+    };
+
+    public static JsonObject Counted(Counters counts) => new()
+    {
+        ["connects"] = counts.Connects,
+        ["reconnects"] = counts.Reconnects,
+        ["framesIn"] = counts.FramesIn,
+        ["framesOut"] = counts.FramesOut,
+        ["droppedFrames"] = counts.DroppedFrames,
+        ["openTurns"] = counts.OpenTurns,
+    };
+
+    private static string StatusOf(RecoveryStatus status) => status switch
+    {
+        RecoveryStatus.Answered => "answered",
+        RecoveryStatus.NotAnswered => "not_answered",
+        RecoveryStatus.NotDelivered => "not_delivered",
+        _ => "unknown",
     };
 
     private static JsonArray List(IEnumerable<WireObject> items) => [.. items.Select(item => Raw(item.ToJson()))];

@@ -48,6 +48,12 @@ internal sealed partial class Testee
         };
     };
 
+    private JsonObject? Count(string name, SmoothAgentClient client)
+    {
+        output.Returned(name, Bodies.Counted(client.Counters));
+        return null;
+    }
+
     private static JsonObject? Wake(SmoothAgentClient client)
     {
         client.Wake();

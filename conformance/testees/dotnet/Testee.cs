@@ -86,6 +86,8 @@ internal sealed partial class Testee(Output output)
         "otp" => Verb(c, async (turn, stop) => await turn.VerifyOtpAsync(Text(c, "code"), stop)),
         "submit" => Verb(c, async (turn, stop) => await turn.SubmitAsync((JsonObject)c["values"]!, stop)),
         "decline" => Verb(c, (turn, stop) => DeclineAsync(turn, Text(c, "question"), stop)),
+        "recover" => Verb(c, async (turn, stop) => await turn.RecoverAsync(stop)),
+        "counters" => Count(Text(c, "as"), Get<SmoothAgentClient>(c, "on")),
         "cancel" => Verb(c, (turn, stop) => Done(turn.CancelAsync(stop))),
         "iterate" => Verb(c, (turn, stop) => FollowAsync(c, _watches[Text(c, "as")] = new(turn, stop))),
         "textstream" => Verb(c, (turn, stop) => TextAsync(c, turn, stop)),

@@ -18,6 +18,9 @@ public interface ISmoothAgentClient : IAsyncDisposable
     /// <summary>Where the link stands.</summary>
     ConnectionState State { get; }
 
+    /// <summary>What the client counted since it was made (REQ-LOG-03).</summary>
+    Counters Counters { get; }
+
     /// <summary>
     /// Opens the link; joins an attempt that runs, ends the wait before another one, does nothing while open
     /// (REQ-CONN-03, REQ-CONN-35).
@@ -139,7 +142,7 @@ public interface ISmoothAgentClient : IAsyncDisposable
     Task<SubmitResult> SubmitInteractionAsync(
         SubmitInteractionAction action, CancellationToken cancellationToken = default);
 
-    /// <summary>Stops the live turn with that id; without one, done when the frame is written.</summary>
+    /// <summary>Stops the live turn with that id; without one, done when the frame is queued.</summary>
     /// <param name="action">Which turn.</param>
     /// <param name="cancellationToken">Ends the wait alone.</param>
     Task CancelAsync(CancelAction action, CancellationToken cancellationToken = default);

@@ -27,7 +27,7 @@ public sealed class SmoothAgentClient : ISmoothAgentClient, IConversationHost
     private readonly Listeners<StateChange> _states;
     private readonly Listeners<ServerEvent> _events;
     private readonly Listeners<FrameInfo> _frames;
-    private readonly HashSet<string> _parking = new(StringComparer.Ordinal);
+    private readonly SessionWords _sessions;
     private bool _disposed;
 
     /// <summary>Makes a client; opens nothing (REQ-CONN-01).</summary>
@@ -44,7 +44,9 @@ public sealed class SmoothAgentClient : ISmoothAgentClient, IConversationHost
         _connection = new Supervisor(_context, _router, _states, new FrameTap(_context, _frames));
         var sender = new Sender(_context, _connection);
         _caller = new Caller(_context, _router, sender);
-        _turns = new TurnStarter(_context, _router, sender, _parking.Contains);
+        _sessions = new SessionWords(_context);
+        _turns = new TurnStarter(
+            _context, _router, sender, _sessions.Lists, new Recoverer(GetConversationMessagesAsync, _sessions.Lists));
     }
 
     /// <inheritdoc/>
@@ -70,6 +72,17 @@ public sealed class SmoothAgentClient : ISmoothAgentClient, IConversationHost
 
     /// <inheritdoc/>
     public ConnectionState State => _connection.State;
+
+    /// <inheritdoc/>
+    public Counters Counters => new()
+    {
+        Connects = _context.Tally.Connects,
+        Reconnects = _context.Tally.Reconnects,
+        FramesIn = _context.Tally.FramesIn,
+        FramesOut = _context.Tally.FramesOut,
+        DroppedFrames = _context.Tally.DroppedFrames,
+        OpenTurns = _turns.OpenTurns,
+    };
 
     /// <inheritdoc/>
     public Task ConnectAsync(CancellationToken cancellationToken = default)
@@ -259,26 +272,21 @@ public sealed class SmoothAgentClient : ISmoothAgentClient, IConversationHost
         {
             return _caller.CallVerb(StepTables.Verbs["verify_otp"], action, OtpCheck.Of, null, cancellationToken);
         }
-        using (_context.Gate.Enter())
+        if (!_sessions.Lists(action.SessionId, StepTables.Verbs["decline_otp"].Needs!))
         {
-            if (!_parking.Contains(action.SessionId))
-            {
-                return Observed.Quiet(Task.FromException<OtpCheck>(Failure.NotParked(facts =>
-                    facts with { RequestId = action.RequestId, SessionId = action.SessionId })));
-            }
+            return Observed.Quiet(Task.FromException<OtpCheck>(Failure.NotParked(facts =>
+                facts with { RequestId = action.RequestId, SessionId = action.SessionId })));
         }
         return _caller.CallVerb(StepTables.Verbs["decline_otp"], action, OtpCheck.Of, null, cancellationToken);
     }
 
-    /// <summary>Keeps, inside the gate, which sessions understand a declined code (REQ-OTP-05).</summary>
+    /// <summary>Keeps, inside the gate, what answers say of sessions (REQ-OTP-05, REQ-CONN-42).</summary>
     private void Learn(WireObject result)
     {
         _connection.KnowsSession |= result is CreateConversationSessionResult or GetSessionResult;
-        if (result is CreateConversationSessionResult session
-            && StepTables.Verbs["decline_otp"].Needs is { } needed
-            && session.Capabilities?.Contains(needed) == true)
+        if (result is CreateConversationSessionResult session)
         {
-            _parking.Add(session.SessionId);
+            _sessions.Learn(session);
         }
     }
 

@@ -8,7 +8,6 @@ internal sealed class Outgoing(string action, string? requestId, ReadOnlyMemory<
     private static readonly Facts Sought = new() { Sought = true };
     private static readonly Facts NotSought = new() { Sought = false };
 
-    private readonly TaskCompletionSource _done = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private string _state = StepMachines.Frame.Initial;
 
     internal string Action { get; } = action;
@@ -29,9 +28,6 @@ internal sealed class Outgoing(string action, string? requestId, ReadOnlyMemory<
     /// <summary>Whether nothing more becomes of it.</summary>
     internal bool IsOver => _state is "written" or "dropped";
 
-    /// <summary>Completes when the socket took the frame, or it will never leave; never fails.</summary>
-    internal Task Done => _done.Task;
-
     /// <summary>Steps on what happened to the frame or to the link.</summary>
     /// <param name="word">What happened.</param>
     /// <param name="sought">Whether another link follows this one.</param>
@@ -40,10 +36,6 @@ internal sealed class Outgoing(string action, string? requestId, ReadOnlyMemory<
         foreach (var effect in StepMachines.Frame.Step(ref _state, word, sought ? Sought : NotSought))
         {
             effect.Do(this);
-        }
-        if (IsOver)
-        {
-            _done.TrySetResult();
         }
     }
 

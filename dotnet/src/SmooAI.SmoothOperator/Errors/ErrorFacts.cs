@@ -33,6 +33,9 @@ internal sealed record ErrorFacts
 
     internal ServerEvent? Event { get; init; }
 
+    /// <summary>Asks what became of the message of an interrupted turn; null for every other error.</summary>
+    internal Func<CancellationToken, Task<Recovery>>? Recover { get; init; }
+
     internal ErrorDetails Details { get; init; } = ErrorDetails.None;
 
     internal Exception? Cause { get; init; }

@@ -65,8 +65,8 @@ internal sealed class Caller(ClientContext context, Router router, Sender sender
         }
     }
 
-    /// <summary>Writes an action that has no answer of its own; done when the socket took it.</summary>
-    internal Task Write(ClientAction action, CancellationToken token)
+    /// <summary>Writes a cancel that no live turn owns: it has no answer of its own, and is done when it is queued.</summary>
+    internal Task Write(CancelAction action, CancellationToken token)
     {
         if (token.IsCancellationRequested)
         {
@@ -75,9 +75,9 @@ internal sealed class Caller(ClientContext context, Router router, Sender sender
         Sender.Check(action);
         using (context.Gate.Enter())
         {
-            var frame = Sender.Encode(action, action.CorrelationId);
-            var refused = sender.Submit(frame);
-            return refused is null ? frame.Done.WaitAsync(token) : Observed.Quiet(Task.FromException(refused));
+            return sender.Submit(Sender.Encode(action, action.CorrelationId)) is { } refused
+                ? Observed.Quiet(Task.FromException(Failure.Own(refused, facts => facts with { SessionId = action.SessionId })))
+                : Task.CompletedTask;
         }
     }
 }

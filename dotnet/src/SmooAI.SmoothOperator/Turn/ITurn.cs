@@ -98,6 +98,11 @@ public interface ITurn : IAsyncEnumerable<ServerEvent>, IAsyncDisposable
     /// <param name="cancellationToken">Ends the wait alone; the cancel stays sent.</param>
     Task CancelAsync(CancellationToken cancellationToken = default);
 
+    /// <summary>Asks the session's history what became of the message; sends nothing again (REQ-TURN-30).</summary>
+    /// <param name="cancellationToken">Ends the wait for a page.</param>
+    /// <exception cref="SmoothAgentException">The history could not be read.</exception>
+    Task<Recovery> RecoverAsync(CancellationToken cancellationToken = default);
+
     /// <summary>Lets the turn run on whoever stops listening.</summary>
     void Detach();
 }

@@ -94,6 +94,9 @@ internal sealed class Turn : ITurn
     public Task CancelAsync(CancellationToken cancellationToken = default) =>
         Observed.Quiet(_verbs.Cancel().WaitAsync(cancellationToken));
 
+    public Task<Recovery> RecoverAsync(CancellationToken cancellationToken = default) =>
+        _driver.RecoverAsync(cancellationToken);
+
     public void Detach()
     {
         using (_context.Gate.Enter())

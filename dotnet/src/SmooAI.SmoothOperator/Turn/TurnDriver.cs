@@ -11,20 +11,23 @@ internal sealed class TurnDriver : IInFlight
     private readonly Accumulator _text = new();
     private readonly TurnEnding _ending;
     private readonly TurnClocks _clocks;
+    private readonly Recoverer _recoverer;
+    private readonly long _began;
     private Action? _settled;
-    private bool _awaitsToken;
+    private bool _awaitsToken = true;
 
-    internal TurnDriver(ClientContext context, Router router, TurnWriter writer)
+    internal TurnDriver(ClientContext context, Router router, TurnWriter writer, Recoverer recoverer)
     {
         _context = context;
         _router = router;
+        _recoverer = recoverer;
+        _began = context.Clock.GetTimestamp();
         _writer = writer;
         Questions = new Questions(context, () => StepLocal(LocalEvent.QuestionTimeout));
         States = new TurnStates((question, word) => Questions[question.Kind].IsExpired(word), context.FastPaths.QuietTurns);
         Items = new TurnItems(_text, router.AtRest);
         _ending = new TurnEnding(context, this, _text);
         _clocks = new TurnClocks(context, StepLocal);
-        _awaitsToken = context.Watch.IsOn;
     }
 
     internal TurnItems Items { get; }
@@ -42,6 +45,12 @@ internal sealed class TurnDriver : IInFlight
     internal TurnResult? Result { get; private set; }
 
     internal Task<TurnResult> Completion => _ending.Completion;
+
+    /// <summary>Time since the send (REQ-LOG-03).</summary>
+    internal TimeSpan Age => _context.Clock.GetElapsedTime(_began);
+
+    /// <summary>Time from the send to the first piece of text; null when none came.</summary>
+    internal TimeSpan? FirstTokenAfter { get; private set; }
 
     /// <summary>Waits for the result that are not over (REQ-STOP-04).</summary>
     internal int ResultWaits { get; set; }
@@ -99,6 +108,10 @@ internal sealed class TurnDriver : IInFlight
         }
         LeaveWhenDone();
     }
+
+    /// <summary>Asks the history what became of the message (REQ-TURN-30).</summary>
+    internal Task<Recovery> RecoverAsync(CancellationToken cancellationToken) =>
+        Observed.Quiet(_recoverer.FindAsync(SessionId, RequestId, cancellationToken));
 
     /// <summary>The session's next message goes out: an older OTP question is over (REQ-OTP-03).</summary>
     internal void OnNextSend() => StepLocal(LocalEvent.Send);
@@ -192,6 +205,7 @@ internal sealed class TurnDriver : IInFlight
         if (_awaitsToken && received is StreamTokenEvent)
         {
             _awaitsToken = false;
+            FirstTokenAfter = Age;
             _context.Watch.FirstToken(RequestId);
         }
         var from = _text.Length;

@@ -82,6 +82,7 @@ internal sealed class TurnEnding(ClientContext context, TurnDriver turn, Accumul
             ErrorKinds.TurnInterrupted => named with
             {
                 Sent = turn.MayHaveLeft,
+                Recover = turn.RecoverAsync,
                 Details = facts.Details with { OpenQuestion = asked },
             },
             ErrorKinds.TurnTimeout => named with { Details = facts.Details with { OpenQuestion = asked } },
@@ -103,6 +104,8 @@ internal sealed class TurnEnding(ClientContext context, TurnDriver turn, Accumul
             Citations = answer?.Citations ?? [],
             Usage = answer?.Usage,
             NeedsEscalation = answer?.NeedsEscalation,
+            Duration = turn.Age,
+            TimeToFirstToken = turn.FirstTokenAfter,
             Event = terminal,
         };
     }

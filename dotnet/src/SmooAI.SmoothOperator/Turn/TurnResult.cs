@@ -30,6 +30,12 @@ public sealed record TurnResult
     /// <summary>Whether a human agent should take over, where the server says it.</summary>
     public bool? NeedsEscalation { get; init; }
 
+    /// <summary>Time from the send to the outcome, by the client's clock (REQ-LOG-03).</summary>
+    public TimeSpan Duration { get; init; }
+
+    /// <summary>Time from the send to the first piece of text; null when nothing was streamed (REQ-LOG-03).</summary>
+    public TimeSpan? TimeToFirstToken { get; init; }
+
     /// <summary>The event that ended the turn; null when a cancel was not confirmed.</summary>
     public ServerEvent? Event { get; init; }
 

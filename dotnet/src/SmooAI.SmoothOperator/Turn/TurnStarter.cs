@@ -1,8 +1,26 @@
 namespace SmooAI.SmoothOperator;
 
 /// <summary>Starts turns: registers, queues the message, ties the caller's token to it (REQ-TURN-01).</summary>
-internal sealed class TurnStarter(ClientContext context, Router router, Sender sender, Func<string, bool> parksOtp)
+/// <param name="context">The client's.</param>
+/// <param name="router">Who waits for which id.</param>
+/// <param name="sender">Queues what goes out.</param>
+/// <param name="lists">Whether the server listed a capability word for a session.</param>
+/// <param name="recoverer">Looks messages up in the history.</param>
+internal sealed class TurnStarter(
+    ClientContext context, Router router, Sender sender, Func<string, string, bool> lists, Recoverer recoverer)
 {
+    /// <summary>Turns that have no outcome yet (REQ-LOG-03).</summary>
+    internal int OpenTurns
+    {
+        get
+        {
+            using (context.Gate.Enter())
+            {
+                return router.Live().OfType<TurnDriver>().Count();
+            }
+        }
+    }
+
     /// <exception cref="ArgumentException">The id is in flight already; nothing was sent.</exception>
     internal Turn Start(SendMessageAction action, CancellationToken token)
     {
@@ -13,8 +31,7 @@ internal sealed class TurnStarter(ClientContext context, Router router, Sender s
             var id = action.RequestId ?? (aborted ? context.Ids.Unsent() : context.Ids.Next());
             var message = Sender.Encode(action, id);
             var writer = new TurnWriter(sender, message, action.SessionId);
-            var driver = new TurnDriver(context, router, writer);
-            driver.Actions = new TurnVerbs(context, driver, writer, parksOtp);
+            var driver = Driver(writer);
             var turn = new Turn(context, driver, driver.Actions);
             if (aborted)
             {
@@ -54,12 +71,18 @@ internal sealed class TurnStarter(ClientContext context, Router router, Sender s
     internal Turn Adopt(in DecodedFrame frame, Outgoing answer, string sessionId)
     {
         var writer = new TurnWriter(sender, answer, sessionId);
-        var driver = new TurnDriver(context, router, writer);
-        driver.Actions = new TurnVerbs(context, driver, writer, parksOtp);
+        var driver = Driver(writer);
         router.Register(answer.RequestId!, driver);
         context.Watch.TurnStarted(answer.RequestId!, sessionId);
         driver.OnEvent(frame);
         return new Turn(context, driver, driver.Actions);
+    }
+
+    private TurnDriver Driver(TurnWriter writer)
+    {
+        var driver = new TurnDriver(context, router, writer, recoverer);
+        driver.Actions = new TurnVerbs(context, driver, writer, lists);
+        return driver;
     }
 
     private void Register(string id, TurnDriver driver)

@@ -4,7 +4,7 @@ using SmooAI.SmoothOperator.Steps;
 namespace SmooAI.SmoothOperator;
 
 /// <summary>The human verbs of a turn: asks the machine, writes, and waits (REQ-VERB-02).</summary>
-internal sealed class TurnVerbs(ClientContext context, TurnDriver turn, TurnWriter writer, Func<string, bool> parksOtp)
+internal sealed class TurnVerbs(ClientContext context, TurnDriver turn, TurnWriter writer, Func<string, string, bool> lists)
 {
     private Task? _cancelled;
 
@@ -35,12 +35,9 @@ internal sealed class TurnVerbs(ClientContext context, TurnDriver turn, TurnWrit
     /// <summary>Declines a code, only where the server said that it understands (REQ-OTP-05).</summary>
     internal Task<T> DeclineOtp<T>(Func<ServerEvent, T> read, CancellationToken token)
     {
-        using (context.Gate.Enter())
+        if (!lists(turn.SessionId, StepTables.Verbs["decline_otp"].Needs!))
         {
-            if (!parksOtp(turn.SessionId))
-            {
-                return Refused<T>(Failure.NotParked(turn.NamedVerb));
-            }
+            return Refused<T>(Failure.NotParked(turn.NamedVerb));
         }
         return Write(
                 "decline_otp",

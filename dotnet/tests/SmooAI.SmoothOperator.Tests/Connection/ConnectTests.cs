@@ -151,7 +151,7 @@ public sealed class ConnectTests : ClientTest
     public async Task REQ_CONN_11_TheProviderIsAskedBeforeEveryAttempt()
     {
         var asked = 0;
-        var client = await ConnectedAsync(o => o with { TokenProvider = _ => new($"t{++asked}") });
+        var client = await ConnectedAsync(o => o with { TokenProvider = (_, _) => new($"t{++asked}") });
         Link.Drop();
         await Waiting.UntilAsync(() => client.State == ConnectionState.Closed);
         await client.ConnectAsync().Soon();
@@ -161,12 +161,12 @@ public sealed class ConnectTests : ClientTest
     [Fact]
     public async Task REQ_CONN_11_AFailingOrEndlessProviderFailsTheAttempt()
     {
-        var failing = NewClient(o => o with { TokenProvider = _ => throw new InvalidOperationException("no token") });
+        var failing = NewClient(o => o with { TokenProvider = (_, _) => throw new InvalidOperationException("no token") });
         (await failing.ConnectAsync().FailsAsync<ConnectFailedException>()).InnerException.ShouldBeOfType<InvalidOperationException>();
         var asked = new TaskCompletionSource();
         var endless = NewClient(o => o with
         {
-            TokenProvider = async _ =>
+            TokenProvider = async (_, _) =>
             {
                 asked.SetResult();
                 await Task.Delay(Timeout.Infinite, CancellationToken.None);

@@ -84,7 +84,7 @@ public sealed class InjectionTests : ClientTest
     [Fact]
     public async Task REQ_CONN_28_AProvidedTokenThatNoHeaderCanHoldFailsTheAttemptAtOnce()
     {
-        var client = NewClient(options => options with { TokenIn = TokenPlace.Header, TokenProvider = _ => new("secret\n") });
+        var client = NewClient(options => options with { TokenIn = TokenPlace.Header, TokenProvider = (_, _) => new("secret\n") });
         var error = await client.ConnectAsync().FailsAsync<ArgumentException>();
         error.ToString().ShouldNotContain("secret");
     }

@@ -20,7 +20,7 @@ public sealed class OptionsTests
         var good = new SmoothAgentClientOptions { Url = "ws://127.0.0.1/ws" };
         Should.Throw<ArgumentOutOfRangeException>(() => new SmoothAgentClient(good with { RequestTimeout = TimeSpan.FromMilliseconds(-1) }));
         Should.Throw<ArgumentOutOfRangeException>(() => new SmoothAgentClient(good with { MaxMessageBytes = 0 }));
-        Should.Throw<ArgumentException>(() => new SmoothAgentClient(good with { Token = "a", TokenProvider = _ => new("b") }));
+        Should.Throw<ArgumentException>(() => new SmoothAgentClient(good with { Token = "a", TokenProvider = (_, _) => new("b") }));
         Should.Throw<ArgumentNullException>(() => new SmoothAgentClient(null!));
     }
 

@@ -16,9 +16,12 @@ public abstract class ClientTest : IAsyncLifetime
 
     internal PeerLink Link { get; private set; } = null!;
 
+    /// <summary>A lost link is final and nobody pings, but for the tests of just that.</summary>
     internal SmoothAgentClientOptions Usual => new()
     {
         Url = Peer.Url,
+        AutoReconnect = false,
+        PingInterval = TimeSpan.Zero,
         TimeProvider = Clock,
         Logger = Logged.Enqueue,
     };
