@@ -43,7 +43,7 @@ internal sealed partial class Testee
         {
             null => new((string)token!),
             "authentication" => throw new SmoothAuthenticationException(),
-            "value" => new((string)null!),
+            "value" => new("no\ntoken"),
             _ => throw new InvalidOperationException("no token today"),
         };
     };

@@ -139,7 +139,7 @@ public sealed class CloseTests : ClientTest
         await Link.SendAsync("[]");
         (await Link.ClosedAsync()).ShouldBe(4400);
         (await call.FailsAsync<ConnectionLostException>()).CloseCode.ShouldBe(4400);
-        Logged.Count(entry => entry.Severity == LogSeverity.Warning && entry.Message.Contains("malformed", StringComparison.Ordinal)).ShouldBe(2);
+        Logged.Count(entry => entry.Severity == LogSeverity.Warning && entry.Message.Contains("A malformed frame", StringComparison.Ordinal)).ShouldBe(2);
     }
 
     [Fact]
@@ -175,7 +175,7 @@ public sealed class CloseTests : ClientTest
         client.StateChanged += (_, _) => stuck.Wait();
         var closing = client.CloseAsync();
         await Link.ClosedAsync();
-        await Waiting.UntilAsync(() => Clock.ActiveTimers > 0);
+        await Waiting.UntilAsync(() => Clock.ActiveTimers > 0); // that of closing: those of the link went with it
         var advancing = Clock.AdvanceAsync(TimeSpan.FromSeconds(5));
         await closing.Soon();
         stuck.Set();

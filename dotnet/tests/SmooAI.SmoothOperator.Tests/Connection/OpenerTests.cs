@@ -9,6 +9,7 @@ public sealed class OpenerTests
     private static readonly SmoothAgentClientOptions Usual = new()
     {
         Url = "ws://agent.example/ws",
+        AutoReconnect = false,
         Token = "secret",
         IdGenerator = () => "req-1",
     };

@@ -8,7 +8,7 @@ public sealed class CallTests : ClientTest
         var client = await ConnectedAsync(o => o with { Supports = ["choice_chips", "spec_1_1"] });
         var call = client.CreateConversationSessionAsync(new() { AgentId = Frames.Agent, Supports = ["zeta", "alpha"] });
         var sent = await Link.AnswerAsync("create_conversation_session", id => Frames.SessionOpened(id));
-        sent["supports"]!.ToJsonString().ShouldBe("""["alpha","choice_chips","otp_park","spec_1_1","zeta"]""");
+        sent["supports"]!.ToJsonString().ShouldBe("""["alpha","choice_chips","otp_park","spec_1_1","spec_1_2","zeta"]""");
         sent.Select(member => member.Key).ShouldBe(["action", "requestId", "agentId", "supports"]); // REQ-CALL-04
         (await call.Soon()).SessionId.ShouldBe(Frames.Session);
     }

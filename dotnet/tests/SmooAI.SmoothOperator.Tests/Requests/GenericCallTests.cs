@@ -41,7 +41,7 @@ public sealed class GenericCallTests : ClientTest
         var client = await ConnectedAsync();
         var call = client.CallAsync(new CreateConversationSessionAction { AgentId = Frames.Agent, Supports = ["alpha"] });
         var sent = await Link.AnswerAsync("create_conversation_session", id => Frames.SessionOpened(id, """["otp_park"]"""));
-        sent["supports"]!.ToJsonString().ShouldBe("""["alpha","otp_park","spec_1_1"]""");
+        sent["supports"]!.ToJsonString().ShouldBe("""["alpha","otp_park","spec_1_1","spec_1_2"]""");
         await call.Soon();
         var turn = await AskedAsync(client, id => Frames.OtpAsked(id));
         var declined = turn.DeclineAsync(QuestionKind.Otp); // the client learned that the server knows declined codes

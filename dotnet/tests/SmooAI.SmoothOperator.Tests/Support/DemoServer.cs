@@ -5,6 +5,9 @@ namespace SmooAI.SmoothOperator.Tests.Support;
 /// <summary>The reference server with its demonstration: the one at SMOOTH_OPERATOR_URL, else one of our own.</summary>
 public sealed class DemoServer : IAsyncLifetime
 {
+    /// <summary>A program starts late on a loaded machine.</summary>
+    private static readonly TimeSpan Start = TimeSpan.FromMinutes(2);
+
     private Process? _process;
 
     public string Url { get; private set; } = "";
@@ -25,7 +28,7 @@ public sealed class DemoServer : IAsyncLifetime
         })!;
         _process.ErrorDataReceived += (_, _) => { };
         _process.BeginErrorReadLine();
-        while (await _process.StandardOutput.ReadLineAsync().Soon() is { } line)
+        while (await _process.StandardOutput.ReadLineAsync().WaitAsync(Start) is { } line)
         {
             if (line.IndexOf("ws://", StringComparison.Ordinal) is var at and >= 0)
             {

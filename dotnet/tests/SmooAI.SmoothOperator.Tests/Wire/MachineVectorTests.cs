@@ -90,6 +90,8 @@ public sealed class MachineVectorTests
             AutoReconnect = Flag("auto_reconnect"),
             RetryInitial = Flag("retry_initial"),
             TokenRenewable = Flag("token_renewable"),
+            Sought = Flag("sought"),
+            Repeatable = Flag("repeatable"),
             Expired = raw["expired"] is { } kinds ? Words(kinds) : null,
         };
     }
