@@ -18,7 +18,7 @@ from websockets.exceptions import InvalidStatus
 from smooth_operator_server.auth import KeyFaultError, TokenError, minted, tokens_of
 from smooth_operator_server.auth.tokens import principal_of
 
-from .support import Client, Running, serving
+from .support import NEW, Client, Running, serving
 
 SECRET = "a secret of more than thirty-two bytes"
 SCRIPT: dict[str, Any] = {"model": [{"text": "Hello"}] * 9}
@@ -32,7 +32,7 @@ EVE = {"sub": "1", "org": "other", "email": "Ada@Acme.example"}
 async def entering(server: Running, claims: dict[str, Any]) -> AsyncIterator[Client]:
     url = f"{server.url}?token={minted(SECRET, claims, 60)}"
     async with connect(url, compression=None, proxy=None) as socket:
-        yield Client(socket, extended=True)
+        yield Client(socket, NEW)
 
 
 async def status_of(url: str, **headers: str) -> int:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import socket
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +12,7 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from smooth_operator_server.gateway.outbox import MAX_FRAMES
 
-from .support import Client, Running, details, eventually, serving, step
+from .support import Client, Running, details, eventually, hold_little, serving, step
 
 SLOW = {"model": [{"delayMs": 30_000, "text": "late"}, {"text": "next"}]}
 
@@ -26,15 +25,6 @@ async def start(client: Client, session_id: str) -> None:
 async def gone(server: Running) -> None:
     """Wait until the server has noticed that no socket is left."""
     await eventually(lambda: not server.listener.server.sockets)
-
-
-def hold_little(client: Client) -> None:
-    """Keep the kernel from growing what it holds for a client that does not read.
-
-    Left alone it may take all that a test sends, and the server has nothing to wait for.
-    """
-    link: socket.socket = client.socket.transport.get_extra_info("socket")
-    link.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 64 * 1024)
 
 
 async def answers(server: Running, session_id: str) -> list[str]:

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from websockets.asyncio.client import connect
 
-from .support import Client
+from .support import NEW, Client
 from .support_stores import fresh_database
 
 WAIT_S = 30
@@ -40,7 +40,7 @@ class Killable:
     @asynccontextmanager
     async def client(self) -> AsyncIterator[Client]:
         async with connect(self._url, compression=None, proxy=None, ping_interval=None) as socket:
-            yield Client(socket, extended=True)
+            yield Client(socket, NEW)
 
     async def kill(self) -> None:
         """End the process as a power switch would."""

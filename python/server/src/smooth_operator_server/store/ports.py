@@ -76,9 +76,11 @@ class ConversationStore(Protocol):
         ...
 
     async def conversations(
-        self, scope: Scope, limit: int, cursor: str | None
+        self, scope: Scope, limit: int, cursor: str | None, query: str | None = None
     ) -> Page[ConversationSummary]:
         """Return a page of the conversations in scope that have messages, newest first.
+
+        With ``query`` only those whose title, or first words without one, hold it in any case.
 
         Raises:
             UnknownCursorError: the cursor was not made by this list.

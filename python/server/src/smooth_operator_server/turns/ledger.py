@@ -60,31 +60,53 @@ class Ledger:
         """Return a lease of this server that begins now."""
         return Lease(self._owner, self._clock.epoch_ms() + int(self.lease_s * 1000))
 
-    async def begin(self, turn: Turn, action: Action, holder: str, saved: bytes) -> TurnRecord:
-        """Store a turn with its message.
+    async def begin(
+        self, turn: Turn, action: Action, holder: str, saved: bytes
+    ) -> TurnRecord | None:
+        """Store a turn with its message, unless the same message has begun one: then return that.
+
+        None when another link was promised that the message never came (REQ-SRV-28).
 
         Raises:
-            RefusalError: TURN_IN_PROGRESS; the conversation runs one, here or elsewhere.
+            RefusalError: TURN_IN_PROGRESS; the conversation runs one, here or elsewhere. Or
+                VALIDATION_ERROR; the requestId names another message.
             StoreError: nothing is stored.
         """
+        images = tuple(image["url"] for image in action.get("images", ()))
         outcome = await self._store.begin(
             NewTurn(
                 turn.turn_id,
                 turn.request_id,
                 turn.session.session_id,
-                self._message(turn, Direction.INBOUND, turn.message),
+                self._message(turn, Direction.INBOUND, turn.message, images),
                 body=_digest(action),
-                once=False,
+                once=turn.channel.numbered,
                 holder=holder,
                 wants_tokens=turn.wants_tokens,
                 lease=self.lease(),
                 saved=saved,
             )
         )
-        if isinstance(outcome, Refused):
-            raise RefusalError(Code.TURN_IN_PROGRESS, "the conversation runs another turn")
-        self._keep(turn.turn_id)
+        match outcome:
+            case Refused.PROMISED:
+                return None
+            case Refused.DIFFERENT:
+                raise RefusalError(Code.VALIDATION_ERROR, "/requestId names another message")
+            case Refused.BUSY:
+                raise RefusalError(Code.TURN_IN_PROGRESS, "the conversation runs another turn")
+        if outcome.turn_id == turn.turn_id:
+            self._keep(turn.turn_id)
         return outcome
+
+    async def look_up(
+        self, conversation_id: str, request_id: str, holder: str
+    ) -> TurnRecord | None:
+        """Return the turn of a requestId; None is a promise that it never comes (REQ-SRV-28)."""
+        return await self._store.look_up(conversation_id, request_id, holder)
+
+    async def running(self, conversation_id: str) -> TurnRecord | None:
+        """Return the turn that a conversation runs, here or elsewhere."""
+        return await self._store.running(conversation_id)
 
     def answer(self, turn: Turn, text: str) -> NewMessage:
         """Return the message that a turn is answered by; ``end`` stores it."""
@@ -148,7 +170,9 @@ class Ledger:
             self._keep(record.turn_id)
         return taken
 
-    def _message(self, turn: Turn, direction: Direction, text: str) -> NewMessage:
+    def _message(
+        self, turn: Turn, direction: Direction, text: str, images: tuple[str, ...] = ()
+    ) -> NewMessage:
         session, inbound = turn.session, direction is Direction.INBOUND
         return NewMessage(
             self._new_id(),
@@ -157,6 +181,7 @@ class Ledger:
             direction,
             text,
             turn.now(),
+            images,
         )
 
     def _keep(self, turn_id: str) -> None:
