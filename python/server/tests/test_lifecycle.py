@@ -9,6 +9,8 @@ from typing import Any
 
 import pytest
 from websockets.exceptions import ConnectionClosed, InvalidStatus
+from websockets.frames import Frame as WebSocketFrame
+from websockets.frames import Opcode
 
 from smooth_operator_server.gateway.outbox import MAX_FRAMES
 
@@ -192,3 +194,18 @@ async def test_nothing_is_left_behind_after_many_turns(tmp_path: Path) -> None:
             await client.turn(session_id)
         await client.silence()
         assert len(asyncio.all_tasks()) <= before
+
+
+async def test_req_srv_40_a_silent_link_is_sent_ping_frames(tmp_path: Path) -> None:
+    async with serving(tmp_path, demo=True, ping_secs=0.02) as server, server.client() as client:
+        protocol = client.socket.protocol
+        seen: list[Opcode] = []
+        receive = protocol.recv_frame
+
+        def noting(frame: WebSocketFrame) -> None:
+            seen.append(frame.opcode)
+            receive(frame)
+
+        protocol.recv_frame = noting  # type: ignore[method-assign]
+        await eventually(lambda: seen.count(Opcode.PING) > 2)
+        await client.silence()

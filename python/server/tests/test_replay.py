@@ -1,4 +1,4 @@
-"""A turn survives its link: numbered events, ``resume_turn``, one turn an id (REQ-SRV-21 to 32)."""
+"""A turn survives its link: numbered events, ``resume_turn``, one turn an id (REQ-SRV-24 to 39)."""
 
 from __future__ import annotations
 
@@ -109,7 +109,7 @@ async def test_req_srv_24_every_event_of_a_turn_is_numbered(server: Running) -> 
         assert "seq" not in pong
 
 
-async def test_req_srv_25_26_a_link_cut_after_any_frame_loses_and_repeats_nothing(
+async def test_req_srv_26_a_link_cut_after_any_frame_loses_and_repeats_nothing(
     server: Running,
 ) -> None:
     async with server.client(replay=True) as client:
@@ -192,6 +192,7 @@ async def test_req_srv_28_never_is_kept(server: Running) -> None:
 
 
 async def test_req_srv_29_a_message_that_comes_again_is_not_run_again(server: Running) -> None:
+    """The link that had the turn is told that it lost it (REQ-SRV-30)."""
     async with server.client(replay=True) as client, server.client(replay=True) as other:
         session_id = await client.session()
         about = {"sessionId": session_id, "requestId": "turn"}
@@ -219,6 +220,7 @@ async def test_req_srv_29_a_message_that_comes_again_is_not_run_again(server: Ru
 async def test_req_srv_31_a_turn_is_resumed_by_sessions_of_its_conversation_alone(
     server: Running,
 ) -> None:
+    """Sessions that did not list ``replay`` do not know the action (REQ-SRV-21)."""
     async with server.client(replay=True) as client, server.client(extended=True) as plain:
         session_id = await client.session()
         request_id = await client.tx("send_message", sessionId=session_id, message="Delete it")

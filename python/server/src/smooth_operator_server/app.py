@@ -87,12 +87,11 @@ class Server:
         ledger = Ledger(
             stores.turns, clock, new_id, owner=str(uuid4()), lease_s=settings.lease_secs
         )
-        steps = settings.max_iterations
         channels = Channels(clock, settings.replay_secs)
         resuming = Resuming(sessions, channels, ledger, clock)
         self._turns = Turns(
             agent.engine,
-            Runner(agent.engine, agents, knowledge, services, ledger, max_iterations=steps),
+            Runner(agent.engine, agents, knowledge, services, ledger, settings.max_iterations),
             sessions,
             clock,
             new_id,

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from contextlib import contextmanager
 from itertools import islice
 
 from ..protocol.frames import Frame
@@ -38,8 +40,16 @@ class Channel:
         if not isinstance(peer, Nobody):
             self.taken.set()
         self.is_settled = False
+        self.continues = False
+        """Whether it goes on after the events of another server."""
         self.is_lost = False
         """Whether events went out that are not kept: nobody can take the turn up any more."""
+        self._held: int | None = None
+        """``seq`` of the newest event that may go out, while others are held back."""
+        self.spoil: Callable[[int], Awaitable[None]] | None = None
+        """Told before an event goes out that follows the stored ones, with its number."""
+        self._stored = 0
+        self._spoilt = 1
         self._kept: deque[str] = deque()
         self._size = 0
         self._last = 0
@@ -50,20 +60,23 @@ class Channel:
 
     @property
     def last_seq(self) -> int:
-        """``seq`` of the newest event; 0 before the first."""
-        return self._last
+        """``seq`` of the newest event that may go out; 0 before the first."""
+        return self._last if self._held is None else self._held
 
     def holds_after(self, seq: int) -> bool:
         """Tell whether all events after ``seq`` are kept (REQ-SRV-27)."""
-        return not self.is_lost and self._last - len(self._kept) <= seq <= self._last
+        return not self.is_lost and self._last - len(self._kept) <= seq <= self.last_seq
 
     async def emit(self, frame: Frame) -> None:
         """Say something; waits while the link is far behind."""
         if not self.numbered:
             await self.peer.send(frame)
             return
+        if self._spoilt <= self._stored and self._held is None and self.spoil is not None:
+            self._spoilt = self._last + 1
+            await self.spoil(self._spoilt)
         self.append(frame)
-        while self._last - self._sent > AHEAD and self.taken.is_set():
+        while self._last - self._sent > AHEAD and self.taken.is_set() and self._held is None:
             self._moved.clear()
             await self._moved.wait()
 
@@ -78,9 +91,42 @@ class Channel:
         self._size += len(text)
         while len(self._kept) > MAX_EVENTS or self._size > MAX_BYTES:
             self._size -= len(self._kept.popleft())
-        if self.taken.is_set():
+        if self.taken.is_set() and self._held is None:
             self._pass_on(text)
         return self._last
+
+    def storing(self) -> tuple[int, tuple[str, ...]] | None:
+        """Return the events that are not stored yet, with the number of the last one.
+
+        They count as stored from now on. None when events are not numbered, or cannot be told.
+        """
+        count = self._last - self._stored
+        if not self.numbered or self.is_lost or count > len(self._kept):
+            return None
+        self._stored = self._last
+        return self._last, tuple(islice(self._kept, len(self._kept) - count, None))
+
+    def restore(self, seq: int, texts: Sequence[str]) -> None:
+        """Go on after stored events; the last one's number is ``seq``."""
+        self._kept.extend(texts)
+        self._size = sum(map(len, texts))
+        self._last = self._stored = seq
+        self.continues = True
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Let nothing go out in here: what is stored first may be taken up after a crash."""
+        self._held = self._last
+        try:
+            yield
+        finally:
+            self._held = None
+            if self.taken.is_set():
+                self._write_later()
+
+    def has_said(self, words: str) -> bool:
+        """Tell whether an event that is kept holds these words."""
+        return any(words in text for text in self._kept)
 
     async def hint(self, frame: Frame) -> None:
         """Say something that is no event of the turn, when the link has all of those."""
@@ -113,7 +159,7 @@ class Channel:
             self._write_later()
 
     def _write_later(self) -> None:
-        if self._writing is None and self._sent < self._last:
+        if self._writing is None and self._sent < self.last_seq:
             self._writing = asyncio.create_task(self._write(self.peer), name="channel")
 
     def _stop_writing(self) -> None:
@@ -123,7 +169,7 @@ class Channel:
 
     async def _write(self, peer: Peer) -> None:
         """Give the link what it lacks, as it takes it; one that is too slow loses the turn."""
-        while self._sent < self._last:
+        while self._sent < self.last_seq:
             first = self._last - len(self._kept) + 1
             if self._sent + 1 < first:
                 peer.fell_behind()
@@ -131,7 +177,8 @@ class Channel:
                 self.detach(peer)
                 return
             offset = self._sent + 1 - first
-            for text in list(islice(self._kept, offset, offset + BATCH)):
+            most = min(BATCH, self.last_seq - self._sent)
+            for text in list(islice(self._kept, offset, offset + most)):
                 await peer.send_text(text)
                 self._sent += 1
             self._moved.set()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from ..clock import Clock
@@ -17,6 +18,7 @@ from ..store import (
     Direction,
     Lease,
     NewCall,
+    NewEvents,
     NewMessage,
     NewTurn,
     Refused,
@@ -139,7 +141,25 @@ class Ledger:
 
     async def save(self, turn: Turn, step: int, saved: bytes) -> None:
         """Store what a turn goes on from after ``step`` steps."""
-        await self._store.save(turn.turn_id, step, saved)
+        await self._store.save(turn.turn_id, step, saved, _events(turn))
+
+    async def keep(self, turn: Turn) -> None:
+        """Store what a turn said before it waits for a person."""
+        events = _events(turn)
+        if events is not None:
+            await self._store.keep(turn.turn_id, events)
+
+    def number(self, turn: Turn) -> None:
+        """Have the store told when a turn goes on after what is stored of it."""
+        turn.channel.spoil = partial(self._store.spoil, turn.turn_id)
+
+    async def restore(self, turn: Turn) -> None:
+        """Let a turn of another server go on counting, when nobody knows more of it than we."""
+        found = await self._store.events(turn.turn_id)
+        if found is None:
+            turn.channel.is_lost = True
+        else:
+            turn.channel.restore(found.seq, found.texts)
 
     async def start_call(self, turn: Turn, call: ToolCall, step: int) -> None:
         """Note that a tool is about to run."""
@@ -203,6 +223,11 @@ class Ledger:
                 await self._store.renew(self._owner, self.lease().until)
             except StoreError as fault:  # the next one may come through before the time is over
                 log.error("leases were not renewed", **where(fault))
+
+
+def _events(turn: Turn) -> NewEvents | None:
+    found = turn.channel.storing()
+    return None if found is None else NewEvents(*found)
 
 
 def _digest(action: Action) -> str:

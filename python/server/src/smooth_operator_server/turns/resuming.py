@@ -71,6 +71,6 @@ class Resuming:
             return None
         record = await self._ledger.running(session.conversation_id)
         channel = record and self._channels.find(record.conversation_id, record.request_id)
-        if not record or not channel or not channel.last_seq:
+        if not record or not channel or channel.is_lost or not channel.last_seq:
             return None
         return {"requestId": record.request_id, "lastSeq": channel.last_seq}

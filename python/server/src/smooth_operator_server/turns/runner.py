@@ -27,7 +27,6 @@ class Runner:
         knowledge: Knowledge,
         services: Services,
         ledger: Ledger,
-        *,
         max_iterations: int,
     ) -> None:
         self._engine = engine

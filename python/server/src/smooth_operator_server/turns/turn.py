@@ -76,9 +76,10 @@ class Turn:
 
     async def accept(self) -> None:
         """Send the 202 and start to prove that the turn is alive."""
-        await self.emit(
-            frames.immediate_response(self.request_id, self.now(), 202, "Message accepted", {})
-        )
+        if not self.channel.last_seq:  # else another server has said so
+            await self.emit(
+                frames.immediate_response(self.request_id, self.now(), 202, "Message accepted", {})
+            )
         self.accepted.set()
         self._keepalive = asyncio.create_task(self._prove_life(), name="keepalive")
 

@@ -106,6 +106,7 @@ class Turns:
         self._running[turn.session.conversation_id] = turn
         self._ids.add(turn.request_id)
         if turn.channel.numbered:
+            self._ledger.number(turn)
             self._channels.add(turn.session.conversation_id, turn.request_id, turn.channel)
 
     def _check(self, action: Action, session: SessionRecord) -> None:
@@ -189,7 +190,8 @@ class Turns:
                 message=record.message,
                 wants_tokens=record.wants_tokens,
             )
-            turn.channel.is_lost = True
+            if turn.channel.numbered:
+                await self._ledger.restore(turn)
             self._adopt(turn)
             log.info("turn taken over", request_id=turn.request_id, step=record.step)
             progress = Progress.read(record.saved or b"")
