@@ -47,7 +47,9 @@ def numbers(texts: list[str]) -> list[int]:
 
 
 def test_req_srv_34_the_newest_20_000_events_are_kept() -> None:
-    channel = channel_of(Link(), room.MAX_EVENTS + 5)
+    link = Link()
+    channel = channel_of(link, room.MAX_EVENTS + 5)
+    assert numbers(link.texts[-2:]) == [room.MAX_EVENTS + 4, room.MAX_EVENTS + 5]
     assert channel.holds_after(5)
     assert not channel.holds_after(4)
 
