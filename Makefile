@@ -122,6 +122,10 @@ mutate: setup-python ## the harness against broken clients: each must be caught
 fuzz: testees ## random sessions against the five clients: SEED=7 RUNS=500
 	@$(BIN)/conform fuzz --testees $(WHERE_TESTEES) $(if $(SEED),--seed $(SEED)) $(if $(RUNS),--runs $(RUNS))
 
+.PHONY: fuzz-wiregen
+fuzz-wiregen: setup-python ## random documents through the generator, each twice: N=100000 SEED=1 START=0
+	@cd codegen && $(CURDIR)/$(BIN)/python -m tests.fuzz $(if $(N),--n $(N)) $(if $(SEED),--seed $(SEED)) $(if $(START),--start $(START))
+
 pair: testees ## the five clients against the reference server
 	@$(BIN)/conform pair --testees $(WHERE_TESTEES)
 

@@ -127,3 +127,95 @@ def test_what_machines_read_is_plain_json(
         json.loads(ran.out)
         assert "\x1b" not in ran.out
     assert "\x1b" not in wiregen("diff", "--help").out
+
+
+FOREIGN = """asyncapi: 3.0.0
+info: {title: foreign, version: "1.0.0"}
+channels:
+  main:
+    messages:
+      tick: {$ref: "../shared/messages.yaml#/tick"}
+      ask: {$ref: "../shared/messages.yaml#/ask"}
+operations:
+  reads:
+    action: receive
+    channel: {$ref: "#/channels/main"}
+    messages: [{$ref: "#/channels/main/messages/tick"}]
+  writes:
+    action: send
+    channel: {$ref: "#/channels/main"}
+    messages: [{$ref: "#/channels/main/messages/ask"}]
+"""
+SHARED = """tick:
+  payload: {type: object, properties: {kind: {const: tick}, at: {type: integer}}, required: [kind]}
+ask:
+  payload: {type: object, properties: {kind: {const: ask}, of: {type: string}}, required: [kind]}
+"""
+SETTINGS = """spec = "doc/chat.yml"
+spec_root = "."
+discriminator = "kind"
+side = "client"
+role = "{role}"
+vectors = "vectors"
+[lang.python]
+out = "python"
+[lang.go]
+out = "go"
+"""
+
+
+@pytest.fixture
+def foreign(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A project whose wiregen.toml says all that its document does not."""
+    for name, text in {
+        "doc/chat.yml": FOREIGN,
+        "shared/messages.yaml": SHARED,
+        "wiregen.toml": SETTINGS.format(role="server"),
+    }.items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(text, encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def test_all_that_the_command_line_says_may_stand_in_the_configuration(
+    foreign: Path, wiregen: Callable[..., Ran]
+) -> None:
+    assert wiregen("generate", "--lang", "python", "--lang", "go").code == 0
+    events = (foreign / "python" / "events.py").read_text(encoding="utf-8")
+    assert "ask" in events  # a server reads what a client writes
+    assert wiregen("check", "--lang", "python", "--lang", "go").code == 0
+    for command in (["lint"], ["docs"], ["explain", "ask"], ["diff", "doc/chat.yml"]):
+        ran = wiregen(*command)
+        assert "asyncapi-discriminator" not in ran.out + ran.err, command
+        assert "ref-outside" not in ran.out + ran.err, command
+    (foreign / "wiregen.toml").write_text(SETTINGS.format(role="client"), encoding="utf-8")
+    assert wiregen("check", "--lang", "python").code == 1
+
+
+def test_check_takes_the_options_of_generate(foreign: Path, wiregen: Callable[..., Ran]) -> None:
+    (foreign / "wiregen.toml").unlink()
+    said = ["--spec", "doc/chat.yml", "--root", ".", "--discriminator", "kind", "--side", "client"]
+    said += ["--role", "server", "--out", "made", "--lang", "python"]
+    assert wiregen("generate", *said).code == 0
+    assert wiregen("check", *said).code == 0
+    said[said.index("server")] = "client"
+    assert wiregen("check", *said).code == 1
+
+
+@pytest.mark.parametrize(
+    ("line", "rule"),
+    [
+        ("dicriminator = 1", "config-key"),
+        ("role = 'both'", "config-shape"),
+        ("x = 1", "config-key"),
+    ],
+)
+def test_a_key_that_is_none_is_told(
+    line: str, rule: str, foreign: Path, wiregen: Callable[..., Ran]
+) -> None:
+    text = line + "\n" + SETTINGS.format(role="server").replace('role = "server"\n', "")
+    (foreign / "wiregen.toml").write_text(text, encoding="utf-8")
+    ran = wiregen("check")
+    assert ran.code == 1
+    assert rule in ran.err

@@ -15,18 +15,13 @@ from wiregen.tags import branches, candidates, constants, word_of
 Json = Any
 Role = Literal["event", "action"]
 _FORMATS = ("application/schema+", "application/vnd.aai.asyncapi")
-TURN_WORDS = (
-    "opens",
-    "resumes",
-    "stops",
-    "terminal",
-    "terminal_by_code",
-    "parks",
-    "streams",
-    "acknowledges",
-    "asks",
-    "answers",
-)
+TURN_WORDS: dict[Role, tuple[str, ...]] = {
+    "action": ("opens", "resumes", "stops"),
+    "event": (
+        *("terminal", "terminal_by_code", "parks", "streams"),
+        *("acknowledges", "asks", "answers"),
+    ),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,10 +138,16 @@ class Reader:
             operations=tuple(operations.values()),
             schemas=tuple((key, self._schema(node)) for key, node in self._components()),
             asked=frozenset(key for key, node in self._components() if _asked(node)),
-            error_codes=self.root.value.get("x-error-codes"),
-            state_machines=self.root.value.get("x-state-machines"),
+            error_codes=self._file("x-error-codes"),
+            state_machines=self._file("x-state-machines"),
             notes=tuple(self.notes),
         )
+
+    def _file(self, key: str) -> str | None:
+        """Return the name of a file of tables, None where the document names none."""
+        if key not in self.root.value:
+            return None
+        return _text(self.root, key, f"{key}: the document")
 
     def _section(self, key: str) -> dict[str, Json]:
         if key not in self.root.value:
@@ -298,8 +299,9 @@ class Reader:
     def _message(self, node: Node, role: Role) -> list[MessageNode]:
         """Return the message, or those that its payload is one of."""
         turn = node.value.get("x-turn")
-        if turn is not None and turn not in TURN_WORDS:
-            message = f"x-turn must be one of {', '.join(TURN_WORDS)}; found {turn!r}"
+        if turn is not None and turn not in TURN_WORDS[role]:
+            words = ", ".join(TURN_WORDS[role])
+            message = f"x-turn of an {role} must be one of {words}; found {turn!r}"
             raise refuse(node.file, node.pointer, "asyncapi-x-turn", message)
         if "payload" not in node.value:
             message = f"{self._key(node)!r} has no payload: add one, as `payload: {{type: object}}`"

@@ -15,7 +15,7 @@ from wiregen.graph import boxed_members, directions, neighbours, reach, referenc
 from wiregen.ir import Const, Field, Message, Operation, Ref, Result, Spec, Struct, TypeDef
 from wiregen.load import Store
 from wiregen.mirrors import FactReader
-from wiregen.naming import TWIN, rooted
+from wiregen.naming import TWIN, rooted, spelled
 from wiregen.reading import AS_WRITTEN, Reading
 from wiregen.resolve import Resolver
 from wiregen.served import Side, served
@@ -150,9 +150,15 @@ class _Builder:
             file=item.schema.file,
         )
 
+    def _hint(self, item: MessageNode) -> str:
+        """Return a name by the word of a message: by its signs where words fall together."""
+        hint = rooted(item.wire)
+        others = {other.wire for other in self.document.messages} - {item.wire}
+        return rooted(spelled(item.wire)) if hint in map(rooted, others) else hint
+
     def _struct(self, item: MessageNode) -> Struct:
         """Return the struct of a message; an action that is an event as well has its own."""
-        hint = rooted(item.wire)
+        hint = self._hint(item)
         if not item.twin or item.role == "event":
             return self.resolver.struct(item.schema, item.role, hint)
         event = next(

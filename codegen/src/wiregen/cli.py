@@ -86,7 +86,7 @@ def _place(spec: Path | None, reading: Reading) -> tuple[Path, Reading]:
     if spec is not None:
         return spec, reading
     config = _config(None)
-    return config.spec_folder, _over(config.reading, reading)
+    return config.spec_place, _over(config.reading, reading)
 
 
 def _over(written: Reading, said: Reading) -> Reading:
@@ -117,7 +117,7 @@ def generate(
     lang: LangOption = None,
     spec: SpecOption = None,
     out: Path | None = None,
-    role: Side = "client",
+    role: Side | None = None,
     project: bool = False,
     force: bool = False,
     reading: ReadingOptions = AS_WRITTEN,
@@ -134,20 +134,22 @@ def generate(
     out
         Folder that takes the place of the project root; each language gets a folder in it.
     role
-        Whose wire layer: a server decodes the actions and encodes the events. Goes with --out.
+        Whose wire layer: a server decodes the actions and encodes the events. Goes with --out, or
+        stands in wiregen.toml; a client's unless given.
     project
         Write the project around it, too: pyproject.toml, package.json, go.mod, a .csproj and
         Cargo.toml name all that it needs. Those that are there stay. Goes with --out.
     force
         Write over files that were edited by hand.
     """
-    if role == "server" and out is None:
-        raise refuse("", "", "usage", "--role server needs --out, a folder of its own")
     if project and out is None:
         raise refuse("", "", "usage", "--project needs --out, a folder of its own")
     config = _config(spec, out)
+    if out is None and role not in (None, config.role):
+        text = f"--role {role} needs --out, a folder of its own, or `role` in wiregen.toml"
+        raise refuse("", "", "usage", text)
     langs = _languages(lang)
-    found = build(config.spec_folder, _over(config.reading, reading), role)
+    found = build(config.spec_place, _over(config.reading, reading), role or config.role)
     around = {}
     if project:
         config = in_projects(config, found.title)
@@ -177,15 +179,27 @@ def check(
     *,
     lang: LangOption = None,
     spec: SpecOption = None,
+    out: Path | None = None,
+    role: Side | None = None,
     as_json: JsonOption = False,
     reading: ReadingOptions = AS_WRITTEN,
 ) -> int:
     """Compare generated files with a fresh run; exit 1 on drift or a hand edit.
 
-    Examples: `wiregen check`, `wiregen check --lang rust --json`
+    Takes the options of `generate`, and what wiregen.toml says in their place.
+
+    Examples: `wiregen check`, `wiregen check --lang rust --json`,
+    `wiregen check --role server --out server`
+
+    Parameters
+    ----------
+    out
+        The folder that `generate --out` wrote.
+    role
+        Whose wire layer `generate` printed.
     """
-    config = _config(spec)
-    read = build(config.spec_folder, _over(config.reading, reading))
+    config = _config(spec, out)
+    read = build(config.spec_place, _over(config.reading, reading), role or config.role)
     found = manifest.check(read, config, _languages(lang))
     if as_json:
         print(json.dumps(dataclasses.asdict(found), indent=2))
@@ -341,7 +355,7 @@ def diff(
     config = dataclasses.replace(config, reading=_over(config.reading, reading))
     return run_diff(
         old,
-        new or str(config.spec_folder),
+        new or str(config.spec_place),
         config=config,
         fail_on=fail_on,
         clients=clients,
@@ -364,7 +378,7 @@ def freeze(*, spec: SpecOption = None, force: bool = False) -> int:
         Write over the same version with another content.
     """
     config = _config(spec)
-    print(f"kept {keep(build(config.spec_folder, config.reading), config, force=force)}")
+    print(f"kept {keep(build(config.spec_place, config.reading), config, force=force)}")
     return 0
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -9,9 +10,14 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from wiregen.errors import refuse
-from wiregen.reading import AS_WRITTEN, Reading
+from wiregen.reading import AS_WRITTEN, Reading, Side
 
 NAME = "wiregen.toml"
+KEYS = (
+    *("root", "spec", "vectors", "manifest", "released", "lang"),
+    *("discriminator", "side", "role", "spec_root"),
+)
+"""All that wiregen.toml may say; the last four are the options of the command line."""
 RELEASED = PurePosixPath("released")
 
 
@@ -41,11 +47,19 @@ class Config:
     """Folder of the released versions, one folder each."""
     reading: Reading = AS_WRITTEN
     """What the document does not say itself: `discriminator`, `side`, `spec_root`."""
+    role: Side = "client"
+    """Whose wire layer is printed."""
+
+    @property
+    def spec_place(self) -> Path:
+        """The folder with the AsyncAPI document, or the document itself."""
+        return self.home / self.spec
 
     @property
     def spec_folder(self) -> Path:
         """The folder with the AsyncAPI document."""
-        return self.home / self.spec
+        place = self.spec_place
+        return place.parent if place.is_file() else place
 
     def target(self, lang: str) -> Target:
         """Return the settings of a language; an unlisted one goes to `out/<lang>`."""
@@ -83,6 +97,10 @@ def load_config(path: Path) -> Config:
         raise refuse(str(path), "", "config-missing", "the file does not exist") from err
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as err:
         raise refuse(path.name, "", "config-syntax", f"not TOML: {err}") from err
+    for key in data.keys() - set(KEYS):
+        near = difflib.get_close_matches(key, KEYS, n=1)
+        said = f"is {near[0]!r} meant?" if near else f"there are {', '.join(KEYS)}"
+        raise refuse(path.name, f"/{key}", "config-key", f"{key!r} is no key of {NAME}: {said}")
     targets: dict[str, Target] = {}
     listed = data.get("lang", {})
     if not isinstance(listed, dict):
@@ -102,16 +120,23 @@ def load_config(path: Path) -> Config:
         released=PurePosixPath(str(data.get("released", "released"))),
         targets=targets,
         reading=_reading(data, root, path.name),
+        role=_party(data, "role", "client", path.name),
     )
 
 
 def _reading(data: Mapping[str, Any], root: Path, name: str) -> Reading:
-    side = data.get("side", "server")
-    if side not in ("server", "client"):
-        raise refuse(name, "/side", "config-shape", "must be 'server' or 'client'")
     around = data.get("spec_root")
     return Reading(
         discriminator=str(data.get("discriminator", "")),
-        side=side,
+        side=_party(data, "side", "server", name),
         root=None if around is None else root / str(around),
     )
+
+
+def _party(data: Mapping[str, Any], key: str, usual: Side, name: str) -> Side:
+    value = data.get(key, usual)
+    if value == "server":
+        return "server"
+    if value == "client":
+        return "client"
+    raise refuse(name, f"/{key}", "config-shape", "must be 'server' or 'client'")

@@ -41,12 +41,14 @@ def freeze(spec: Spec, config: Config, *, force: bool = False) -> PurePosixPath:
         SpecError: lint finds an error, or this version was released with another content and
             ``force`` is not given. Nothing is written then.
     """
-    errors = [item for item in lint_folder(spec.store.root) if item.severity == "error"]
+    found = lint_folder(config.spec_place, config.reading)
+    errors = [item for item in found if item.severity == "error"]
     if errors:
         raise SpecError(*errors)
     if not _NAME.fullmatch(spec.version):
         text = f"{spec.version!r} cannot name a folder"
-        raise refuse(find_document(spec.store.root)[1], "/info/version", "freeze-version", text)
+        name = find_document(config.spec_place, config.reading.root)[1]
+        raise refuse(name, "/info/version", "freeze-version", text)
     folder = config.released / spec.version
     place = config.root / folder
     files = frozen_files(spec, config)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from typing import Any, cast
 
@@ -9,7 +10,7 @@ from wiregen.errors import refuse
 from wiregen.ir import AnyJson, Array, Map, Opaque, Scalar, ScalarKind, Type, TypeDef
 from wiregen.load import Node
 from wiregen.metaschema import plain_text
-from wiregen.naming import pascal
+from wiregen.naming import lettered, pascal, spelled
 from wiregen.words import word_set
 
 Json = Any
@@ -41,6 +42,8 @@ BINDING = UNTYPED | word_set(
     "maximum exclusiveMinimum exclusiveMaximum multipleOf minLength maxLength pattern minItems "
     "maxItems uniqueItems"
 )
+LONGEST = 20_000
+"""The largest length of a text or a list that a schema may ask for, or that frames try out."""
 _WORDS = word_set("description $comment examples deprecated")
 
 
@@ -112,8 +115,16 @@ def with_members(branch: Node, shared: dict[str, Json]) -> Node:
     return Node(branch.file, branch.pointer, {**both, **titled})
 
 
-def branch_hint(value: Json) -> str:
-    """Return a name for a branch without a title: its one constant, its one key, or its kind."""
+def branch_hint(value: Json, *, signs: bool = False) -> str:
+    """Return a name for a branch without a title: its one constant, its one key, or its kind.
+
+    With ``signs`` those of the constant or the key are spelled out.
+    """
+
+    def named(word: Json) -> str:
+        text = word if isinstance(word, str) else json.dumps(word)
+        return pascal(spelled(text) if signs else lettered(text))
+
     if not isinstance(value, dict):
         return ""
     members = value.get("properties")
@@ -121,12 +132,23 @@ def branch_hint(value: Json) -> str:
         tags = [
             item["const"] for item in members.values() if isinstance(item, dict) and "const" in item
         ]
-        if len(tags) == 1 and isinstance(tags[0], str):
-            return pascal(tags[0])
+        if len(tags) == 1:
+            return named(tags[0])
         required = value.get("required", [])
-        return pascal(required[0]) if isinstance(required, list) and len(required) == 1 else ""
+        return named(required[0]) if isinstance(required, list) and len(required) == 1 else ""
     kind = value.get("type")
     return pascal(kind) if isinstance(kind, str) else ""
+
+
+def branch_hints(branches: list[Json]) -> list[str]:
+    """Return a name for every branch: by its words, by its signs where words fall together."""
+    found = [branch_hint(item) for item in branches]
+    if len(set(found)) < len(found):
+        found = [branch_hint(item, signs=True) for item in branches]
+    return [
+        hint if hint and found.count(hint) == 1 else f"{hint}{index + 1}"
+        for index, hint in enumerate(found)
+    ]
 
 
 def same_but_words(one: TypeDef, two: TypeDef) -> bool:
@@ -179,6 +201,19 @@ def kind_of(value: Json) -> str:
         return "null"
     by_class = {str: "string", int: "integer", float: "number", list: "array", dict: "object"}
     return by_class[type(value)]
+
+
+def check_least(node: Node) -> None:
+    """Refuse a text or a list that must be longer than any frame.
+
+    Raises:
+        SpecError: the rule is `bound-frame`.
+    """
+    for keyword in ("minLength", "minItems"):
+        least = node.value.get(keyword, 0)
+        if least > LONGEST:
+            message = f"{keyword} of {least} is more than a frame holds: at most {LONGEST}"
+            raise refuse(node.file, node.pointer, "bound-frame", message)
 
 
 def applies(keyword: str, kind: str) -> bool:

@@ -124,7 +124,18 @@ def _all_of(one: Json, two: Json) -> Json:
         return one
     if one is False or two is False:
         return False
-    return {"allOf": [one, two]}
+    parts: list[Json] = []
+    for part in (*_parts(one), *_parts(two)):
+        if part not in parts:
+            parts.append(part)
+    return {"allOf": parts}
+
+
+def _parts(value: Json) -> list[Json]:
+    """Return the schemas of a plain `allOf`, so that folding again and again adds none."""
+    if isinstance(value, dict) and value.keys() == {"allOf"}:
+        return list(value["allOf"])
+    return [value]
 
 
 def _empty(node: Node, message: str) -> Exception:

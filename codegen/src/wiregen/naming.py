@@ -111,9 +111,10 @@ def pascal(name: str) -> str:
 def rooted(name: str) -> str:
     """Return the name under which a type is known: one that its own words lead to again.
 
-    ``a b c`` is `Abc`, as a second look at `ABC` sees one word.
+    ``a b c`` is `Abc`, as a second look at `ABC` sees one word. Signs alone are spelled
+    out: `*` is `Star`, an empty name is `Empty`.
     """
-    return pascal(pascal(name))
+    return pascal(pascal(name if words(name) else spelled(name)))
 
 
 def camel(name: str) -> str:
@@ -229,8 +230,7 @@ def member_name(lang: Lang, wire: str) -> str:
     """
     if lang == "typescript":
         return wire
-    if not words(wire) or wire[0] in "+-":
-        wire = spelled(wire)
+    wire = lettered(wire)
     if lang == "go":
         return stepped(identifier(lang, go_exported(wire), "X"), TAKEN[lang], "_")
     if lang == "csharp":
@@ -243,8 +243,7 @@ def enum_member(lang: Lang, enum: str, value: str) -> str:
     """Name of one enum value; TypeScript has none and gives the value itself."""
     if lang == "typescript":
         return value
-    if not words(value) or value[0] in "+-":
-        value = spelled(value)
+    value = lettered(value)
     if lang == "python":
         text = identifier(lang, upper(value), "V_")
         taken = {word.upper() for word in RESERVED[lang]} | {"UNKNOWN", "MRO", "IS_KNOWN"}
@@ -253,6 +252,11 @@ def enum_member(lang: Lang, enum: str, value: str) -> str:
         return type_name("go", enum, "type") + identifier(lang, go_exported(value), "X")
     text = identifier(lang, pascal(value), "V")
     return stepped(text, RESERVED[lang] | VALUES.get(lang, frozenset()), "_")
+
+
+def lettered(value: str) -> str:
+    """Return a name with letters: signs alone, or one at the front that tells, are spelled out."""
+    return spelled(value) if not words(value) or value[0] in "+-" else value
 
 
 def spelled(value: str) -> str:

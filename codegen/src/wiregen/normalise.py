@@ -89,6 +89,7 @@ class _Hoister:
         self.messages = {item.name: item for item in (*spec.events, *spec.actions)}
         self.unions = {item.uri: item for item in spec.unions}
         self.resolver = Resolver(spec.store)
+        self._within: list[tuple[Json, str]] = []
         self.any = {f"{d.file}#{d.pointer}" for d in spec.diagnostics if d.rule in _ANY}
         self.loose = {
             f"{d.file}#{d.pointer}"
@@ -112,8 +113,8 @@ class _Hoister:
 
     def _node(self, uri: str) -> Node | None:
         file, _, pointer = uri.partition("#")
-        found: Node | None = self.spec.store.find(file, pointer)
-        return found if found is not None else self.spec.folded.get(uri)
+        folded: Node | None = self.spec.folded.get(uri)
+        return folded or self.spec.store.find(file, pointer)
 
     def _ref(self, node: Node, ref: str, path: Path | None, mirrors: tuple[Mirror, ...]) -> Json:
         target = self.spec.store.resolve(node, ref)
@@ -144,7 +145,27 @@ class _Hoister:
             return True
         if not isinstance(node.value, dict):
             return node.value
-        node = self._folded(node)
+        hoisted = "$ref" in node.value and is_pure(node.value)
+        within = () if hoisted else self._within
+        if any(raw == node.value and uri != node.uri for raw, uri in within):
+            return self._again(node.value)
+        self._within.append((node.value, node.uri))
+        made = self._rewritten(self._folded(node), path, mirrors, tag)
+        self._within.pop()
+        return made
+
+    def _again(self, value: Json) -> Json:
+        """Return a reference to the type of a schema that an `allOf` puts inside of itself."""
+        for uri, name in self.names.items():
+            node = self._node(uri)
+            if node is not None and node.value == value:
+                self.named(name)
+                return {"$ref": f"#/$defs/{quote(name)}"}
+        return True
+
+    def _rewritten(
+        self, node: Node, path: Path | None, mirrors: tuple[Mirror, ...], tag: str
+    ) -> Json:
         value = node.value
         union = self.unions.get(node.uri) if self.view == "reader" else None
         out: dict[str, Json] = {}
@@ -172,7 +193,18 @@ class _Hoister:
                 out[key] = item
         if self.view == "reader":
             self._relax(node, out, path, mirrors)
+            if node.uri in self.loose and not self._admits_null(value):
+                out["type"] = "object"
         return out if union is None else self._union(node, union, out)
+
+    def _admits_null(self, value: Json) -> bool:
+        """Whether null fits a branch of a union of which only the members beside it are typed."""
+        kinds = [
+            part.get("type", "null") if isinstance(part, dict) else "null"
+            for key in ("oneOf", "anyOf")
+            for part in value.get(key, ())
+        ]
+        return any("null" in kind for kind in kinds)
 
     def _untyped(self, key: str, value: Json) -> bool:
         """Whether a reader's types say nothing of a keyword here."""

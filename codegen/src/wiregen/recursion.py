@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Set
 from typing import Any
 
 from wiregen.errors import refuse
@@ -81,20 +81,25 @@ def _is_named(value: dict[str, Json]) -> bool:
     return bool(value.get("properties")) or "enum" in value or len(solid) > 1
 
 
+def heights(types: Mapping[str, TypeDef]) -> dict[str, int]:
+    """Return how many levels of types the smallest value of a type has; none of an endless one."""
+    found: dict[str, int] = {}
+    level = 0
+    while True:
+        flat = [n for n, item in types.items() if n not in found and _ends(item, found.keys())]
+        if not flat:
+            return found
+        found |= dict.fromkeys(flat, level)
+        level += 1
+
+
 def check_endless(types: Mapping[str, TypeDef]) -> None:
     """Refuse a type of which every value would have to hold another one of it.
 
     Raises:
         SpecError: the rule is `recursion-endless`.
     """
-    ends: set[str] = {name for name, item in types.items() if isinstance(item, Enum)}
-    grown = True
-    while grown:
-        grown = False
-        for name, item in types.items():
-            if name not in ends and _ends(item, ends):
-                ends.add(name)
-                grown = True
+    ends = heights(types)
     for name, item in types.items():
         if name not in ends:
             file, _, pointer = item.uri.partition("#")
@@ -105,7 +110,7 @@ def check_endless(types: Mapping[str, TypeDef]) -> None:
             raise refuse(file, pointer, "recursion-endless", message)
 
 
-def _ends(item: TypeDef, ends: set[str]) -> bool:
+def _ends(item: TypeDef, ends: Set[str]) -> bool:
     if isinstance(item, Struct):
         return all(
             _finite(field.type, ends)
@@ -117,7 +122,7 @@ def _ends(item: TypeDef, ends: set[str]) -> bool:
     return any(_finite(branch.type, ends) for branch in item.branches)
 
 
-def _finite(type_: Type, ends: set[str]) -> bool:
+def _finite(type_: Type, ends: Set[str]) -> bool:
     if isinstance(type_, Ref):
         return type_.name in ends
     if isinstance(type_, Array) and type_.min_items and not type_.nullable_items:

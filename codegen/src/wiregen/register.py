@@ -39,6 +39,7 @@ from wiregen.naming import (
     enum_member,
     go_exported,
     identifier,
+    lettered,
     member_name,
     snake,
     spelled,
@@ -248,7 +249,10 @@ class _Register:
                 found += [enum_member("go", names[name], word) for word in item.labels]
             elif isinstance(item, Union):
                 owner = type_name("go", names[name], "type")
-                found += [owner + identifier("go", go_exported(b.word), "X") for b in item.branches]
+                found += [
+                    owner + identifier("go", go_exported(lettered(b.word)), "X")
+                    for b in item.branches
+                ]
         return found
 
     def _derived(self, item: TypeDef, word: str) -> set[str]:

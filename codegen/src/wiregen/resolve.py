@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any, cast
 
+from wiregen.constants import listed_words
 from wiregen.discriminators import discriminator
 from wiregen.errors import Diagnostic, join_pointer, refuse
 from wiregen.ir import (
@@ -27,7 +28,6 @@ from wiregen.ir import (
     Union,
 )
 from wiregen.keywords import (
-    ANNOTATIONS,
     BOUNDS,
     UNTYPED,
     alias_of,
@@ -35,7 +35,8 @@ from wiregen.keywords import (
     alternative_of,
     applies,
     beyond_64_bits,
-    branch_hint,
+    branch_hints,
+    check_least,
     doc_of,
     free_form,
     is_pure,
@@ -52,19 +53,19 @@ from wiregen.keywords import (
 from wiregen.load import Node, Store
 from wiregen.merge import UNIONS, Merged, listed_values
 from wiregen.metaschema import check_schema, compiles
-from wiregen.naming import rooted, spelled, words
-from wiregen.recursion import Loops, check_depth, check_endless
+from wiregen.naming import rooted
+from wiregen.recursion import MAX_LEVELS, Loops, check_depth, check_endless
 from wiregen.spelling import branch_names, ineffective, names_of, type_names, value_names
 from wiregen.unions import Hints, Pending, Unions
 
 Json = Any
+_BEYOND = "integers beyond 64 bits have no type in most languages; read as opaque JSON"
 _CIRCLE = "the $ref leads in a circle"
 # What a part of an allOf says of itself alone.
 _OWN = frozenset({"title", "x-name", "$id", "$anchor", "$schema", "$defs", "definitions"})
 _SHARED = frozenset({"type", "properties", "required", "additionalProperties"})
 _DEFINED = (("$defs",), ("definitions",), ("components", "schemas"))
 _NAMING = frozenset({"properties", "enum", "oneOf", "anyOf", "allOf", "additionalProperties"})
-_OF_WORDS = frozenset({"type", "const", "enum", "$ref"})
 _DEPTH = 16
 
 
@@ -88,6 +89,7 @@ class Resolver:
         self._by_uri: dict[str, Typed] = {}
         self._checked: set[str] = set()
         self._open: list[str] = []
+        self._within: list[tuple[Json, str]] = []
         self.folded: list[Node] = []
         self._named: dict[str, Node] = {}
         self._claimed: set[str] = set()
@@ -130,7 +132,7 @@ class Resolver:
             for key, value in node.value.items() if path else ():
                 if isinstance(value, dict) and value.keys() & _NAMING:
                     title = value.get("title")
-                    name = rooted(title) if isinstance(title, str) else ""
+                    name = rooted(title) if isinstance(title, str) and title else ""
                     self._named.setdefault(name or rooted(plain_key(key)), node.child(key))
 
     def _target(self, node: Node, ref: str) -> Node:
@@ -175,12 +177,26 @@ class Resolver:
         place = alias_of(node.value)
         if place is not None:
             return self._alias(node, node.child(*place), hint, role)
+        again = (u for value, u in self._within if value == node.value and u != node.uri)
+        around = next(again, "")
+        if around:
+            return self._again(node, around)
         self._told(node)
+        self._within.append((node.value, node.uri))
         node = self.merged(node)
         typed = self._plain(node, hint, role)
+        self._within.pop()
         if isinstance(typed.type, Ref):
             self._by_uri[node.uri] = typed
         return typed
+
+    def _again(self, node: Node, around: str) -> Typed:
+        """Return the type of a schema that an `allOf` puts inside of itself."""
+        if around in self._by_uri:
+            return replace(self._by_uri[around], doc=doc_of(node))
+        said = "the schema leads back to itself without a name on the way; read as any JSON"
+        self.note(node, "opaque-recursion", said)
+        return Typed(AnyJson(), True, doc_of(node))
 
     def _told(self, node: Node) -> None:
         """Say which keywords of a schema have no part in its type, or in nothing at all."""
@@ -242,8 +258,9 @@ class Resolver:
         single = one_branch(value)
         if not ({"$ref", "allOf"} & value.keys() or single):
             return node
-        if depth > 32:
-            raise refuse(node.file, node.pointer, "ref-cycle", "allOf leads in a circle")
+        if depth > MAX_LEVELS:
+            said = f"allOf in more than {MAX_LEVELS} levels, or one that leads in a circle"
+            raise refuse(node.file, node.pointer, "ref-cycle", said)
         gone = {"$ref", "allOf", single}
         parts = [self._target(node, value["$ref"])] if "$ref" in value else []
         parts += [node.child("allOf", index) for index in range(len(value.get("allOf", [])))]
@@ -303,13 +320,13 @@ class Resolver:
         return Typed(self._single(node, rest[0], hint, role), nullable, doc)
 
     def _single(self, node: Node, kind: str, hint: str, role: Role) -> Type:
+        check_least(node)
         if kind == "array":
             return self._array(node, hint)
         if kind == "object":
             return self._object(node, hint, role)
         if kind == "integer" and beyond_64_bits(node.value):
-            said = "integers beyond 64 bits have no type in most languages; read as opaque JSON"
-            self.note(node, "opaque-integer", said)
+            self.note(node, "opaque-integer", _BEYOND)
             return Opaque((kind,))
         bounds = {
             ours: node.value[theirs]
@@ -350,6 +367,9 @@ class Resolver:
 
     def _const(self, node: Node, value: Json, doc: str) -> Typed:
         kind = kind_of(value)
+        if kind == "integer" and not -(2**63) <= value < 2**63:
+            self.note(node, "opaque-integer", _BEYOND)
+            return Typed(Opaque((kind,)), False, doc)
         if kind in ("string", "integer", "number", "boolean"):
             return Typed(Const(cast(ScalarKind, kind), value), False, doc)
         self.note(node, "opaque-const", f"a constant {kind} is not reflected in the types")
@@ -414,7 +434,7 @@ class Resolver:
         )
 
     def _field(self, node: Node, wire: str, required: bool, owner: str) -> Field:
-        typed = self.type_of(node, owner + rooted(spelled(wire) if not words(wire) else wire))
+        typed = self.type_of(node, owner + rooted(wire))
         value = node.value if isinstance(node.value, dict) else {}
         return Field(
             wire=wire,
@@ -460,7 +480,7 @@ class Resolver:
             only = with_members(solid[0], shared) if beside else solid[0]
             typed = self.type_of(only, hint, role)
             return Typed(typed.type, typed.nullable or nullable, doc_of(node) or typed.doc)
-        listed = self._words(solid)
+        listed = listed_words(solid, self._target)
         if listed and not beside:
             name = self._name(node, hint)
             enum = Enum(
@@ -489,9 +509,7 @@ class Resolver:
             solid = [with_members(item, shared) for item in solid]
             if "properties" in shared:
                 whole = self._members_of(node, name, "type")
-        hints = [
-            f"{name}{branch_hint(item.value) or index + 1}" for index, item in enumerate(solid)
-        ]
+        hints = [f"{name}{hint}" for hint in branch_hints([item.value for item in solid])]
         resolved = [self.type_of(*item) for item in zip(solid, hints, strict=True)]
         union = Union(
             name=name,
@@ -541,36 +559,10 @@ class Resolver:
         parts = value.get("allOf", []) if isinstance(value, dict) else []
         return any(isinstance(part, dict) and "not" in part for part in (value, *parts))
 
-    def _words(self, branches: list[Node], depth: int = 0) -> tuple[str, ...]:
-        """Return the values when every branch is constant strings, or says that others may come.
-
-        Empty when there are none, or a branch is anything else.
-        """
-        found: list[str] = []
-        for branch in branches:
-            value = branch.value
-            if not isinstance(value, dict) or value.keys() - ANNOTATIONS - _OF_WORDS:
-                return ()
-            if isinstance(value.get("$ref"), str):
-                if depth > _DEPTH or value.keys() - ANNOTATIONS - {"$ref"}:
-                    return ()
-                inner = self._words([self._target(branch, value["$ref"])], depth + 1)
-                if not inner:
-                    return ()
-                found += inner
-                continue
-            listed = [value["const"]] if "const" in value else value.get("enum", [])
-            if value.get("type", "string") != "string" or not (listed or "type" in value):
-                return ()
-            if not all(isinstance(item, str) for item in listed):
-                return ()
-            found += listed
-        return tuple(dict.fromkeys(found))
-
     def _name(self, node: Node, hint: str) -> str:
         """Return the name of a type: its title, or the place where it stands if that is taken."""
         title = node.value.get("title")
-        name = rooted(title) if isinstance(title, str) else hint
+        name = rooted(title) if isinstance(title, str) and title else hint
         given = dict(type_names(node)).get("*", "")
         name = given or name or hint
         if not name:
@@ -594,6 +586,14 @@ class Resolver:
             raise refuse(node.file, node.pointer, "name-clash", message)
         if known is None:
             self.types[found.name] = found
-            if self.store.find(node.file, node.pointer) is None:
+            if not self._stands_there(node):
                 self.folded.append(node)
         return Ref(found.name)
+
+    def _stands_there(self, node: Node) -> bool:
+        """Whether a schema that was read is what its place in the files says by itself."""
+        place = self.store.find(node.file, node.pointer)
+        if place is None:
+            return False
+        said = self._within[-1][0] if self._within else node.value
+        return said is place.value or self.merged(place).value == node.value

@@ -1,4 +1,7 @@
-"""The documents of `inputs.jsonl`: a line each, written out into a folder of its own."""
+"""The documents of `inputs.jsonl`: a line each, written out into a folder of its own.
+
+`siblings.jsonl` holds more of each kind, in the same form.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +13,7 @@ from typing import Any
 
 Json = Any
 INPUTS = Path(__file__).parent / "inputs.jsonl"
+SIBLINGS = INPUTS.with_name("siblings.jsonl")
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,9 +54,9 @@ class Input:
         )
 
 
-def inputs() -> tuple[Input, ...]:
+def inputs(path: Path = INPUTS) -> tuple[Input, ...]:
     """Return all of them, in the order of the file."""
-    with INPUTS.open(encoding="utf-8") as lines:
+    with path.open(encoding="utf-8") as lines:
         return tuple(
             Input(line["name"], line["row"], line["outcome"], line)
             for line in map(json.loads, lines)

@@ -6,6 +6,7 @@ One project a language holds them all, each in a package of its own.
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
 
@@ -18,24 +19,30 @@ from wiregen.vectors import vector_files
 
 from .. import driving
 from ..test_protocols import frames, plain, wanted
-from .documents import inputs
+from .documents import INPUTS, SIBLINGS, inputs
 
 pytestmark = pytest.mark.timeout(600)
 PREFIX = "f_"  # so that no package is called as one of the language
 
 
+@pytest.fixture(scope="module", params=[INPUTS, SIBLINGS], ids=lambda path: path.stem)
+def file(request: pytest.FixtureRequest) -> Path:
+    found: Path = request.param
+    return found
+
+
 @pytest.fixture(scope="module")
-def documents(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Spec]:
+def documents(file: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Spec]:
     folder = tmp_path_factory.mktemp("foreign")
-    right = [item for item in inputs() if item.outcome == "right"]
+    right = [item for item in inputs(file) if item.outcome == "right"]
     return {PREFIX + item.name: build(item.write(folder)) for item in right}
 
 
 @pytest.fixture(scope="module")
-def rows(documents: dict[str, Spec]) -> list[tuple[str, driving.Json, driving.Line]]:
+def rows(file: Path, documents: dict[str, Spec]) -> list[tuple[str, driving.Json, driving.Line]]:
     """Everything that clients of all documents read, with the verdict that is due."""
     found = [item for name, spec in documents.items() for item in frames(name, vector_files(spec))]
-    for item in inputs():
+    for item in inputs(file):
         name = PREFIX + item.name
         for outcome, text in item.line.get("frames", ()):
             row = due(documents[name], outcome, text)
@@ -61,9 +68,10 @@ def test_foreign_documents_compile_and_their_vectors_hold(
     lang: Lang,
     documents: dict[str, Spec],
     rows: list[tuple[str, driving.Json, driving.Line]],
-    tmp_path: driving.Path,
+    file: Path,
+    tmp_path: Path,
 ) -> None:
-    driver = driving.build(lang, tmp_path, documents, "foreign")
+    driver = driving.build(lang, tmp_path, documents, f"foreign-{file.stem}")
     assert {line.protocol for _, _, line in rows} == documents.keys()
     shown = driver.replay(line for _, _, line in rows)
     assert len(shown) == len(rows)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import socket
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -21,6 +22,7 @@ from .support_models import faults
 
 WAIT_S = 20
 NEW = ("otp_park", "spec_1_1")
+REPLAY = ("replay", "spec_1_2")
 TERMINALS = frozenset({"eventual_response", "cancelled", "error"})
 STREAM = frozenset({"stream_token", "stream_reasoning", "stream_preamble", "stream_chunk"})
 
@@ -30,9 +32,10 @@ Frame = dict[str, Any]
 class Client:
     """A raw socket. Every frame it gets is read by the models of its version."""
 
-    def __init__(self, socket: ClientConnection, *, extended: bool) -> None:
+    def __init__(self, socket: ClientConnection, words: Sequence[str]) -> None:
         self.socket = socket
-        self.extended = extended
+        self.words = words
+        """Listed with every session; the frames hold nothing for other words."""
         self.seen: list[Frame] = []
         self._asked: dict[str, str] = {}
         self._count = 0
@@ -55,7 +58,7 @@ class Client:
         """Return the next frame; with ``kind`` it must be of that type."""
         frame: Frame = json.loads(await asyncio.wait_for(self.socket.recv(), WAIT_S))
         answers = self._asked.get(str(frame.get("requestId")))
-        found = faults(frame, extended=self.extended, answers=answers)
+        found = faults(frame, words=self.words, answers=answers)
         assert not found, f"{frame}\n{found}"
         self.seen.append(frame)
         assert kind is None or frame["type"] == kind, frame
@@ -84,8 +87,8 @@ class Client:
 
     async def session(self, **members: Any) -> str:
         """Open a session; return its id."""
-        if self.extended:
-            members["supports"] = [*members.get("supports", ()), *NEW]
+        if self.words:
+            members["supports"] = [*members.get("supports", ()), *self.words]
         data = await self.result("create_conversation_session", **{"agentId": "agent"} | members)
         return data["sessionId"]
 
@@ -119,12 +122,16 @@ class Running:
         self.url = listener.url
 
     @asynccontextmanager
-    async def client(self, *, extended: bool = False) -> AsyncIterator[Client]:
-        """Connect; ``extended`` clients list ``spec_1_1`` and ``otp_park``."""
+    async def client(
+        self, *, extended: bool = False, replay: bool = False
+    ) -> AsyncIterator[Client]:
+        """Connect; ``extended`` clients list the words of 1.1, ``replay`` those of 1.2 too."""
         async with connect(
             self.url, compression=None, proxy=None, ping_interval=None, max_size=None
         ) as socket:
-            yield Client(socket, extended=extended)
+            yield Client(
+                socket, (*(NEW if extended or replay else ()), *(REPLAY if replay else ()))
+            )
 
 
 @asynccontextmanager
@@ -153,6 +160,15 @@ async def serving(
             await asyncio.sleep(0.01)
         await ending
         await server.aclose()
+
+
+def hold_little(client: Client) -> None:
+    """Keep the kernel from growing what it holds for a client that does not read.
+
+    Left alone it may take all that a test sends, and the server has nothing to wait for.
+    """
+    link: socket.socket = client.socket.transport.get_extra_info("socket")
+    link.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 64 * 1024)
 
 
 async def eventually(holds: Callable[[], bool]) -> None:

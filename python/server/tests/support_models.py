@@ -1,25 +1,15 @@
-"""Two readers of the server's frames: the spec as written, and closed models of version 1.0."""
+"""Readers of the server's frames with closed models: each knows what its words ask for, no more."""
 
 from __future__ import annotations
 
 import copy
+from collections.abc import Collection
 from functools import cache
 from typing import Any
 
 import jsonschema_rs
 
 from smooth_operator_server.protocol.spec import documents
-
-ADDED_IN_1_1 = {
-    "events/error": {"terminal", "retryAfterMs"},
-    "events/write-confirmation-required": {"confirmationId", "expiresAt"},
-    "events/otp-verification-required": {"expiresAt"},
-    "events/interaction-required": {"expiresAt"},
-    "actions/create-conversation-session": {"capabilities"},
-    "actions/list-conversations": {"nextCursor", "hasMore"},
-    "types/tool-call": {"callId"},
-    "types/tool-result": {"callId"},
-}
 
 _RESULTS = {
     "create_conversation_session": "actions/create-conversation-session",
@@ -30,7 +20,7 @@ _RESULTS = {
 }
 
 
-def faults(frame: dict[str, Any], *, extended: bool, answers: str | None) -> list[str]:
+def faults(frame: dict[str, Any], *, words: Collection[str], answers: str | None) -> list[str]:
     """Return what a reader has against a frame; ``answers`` is the action behind a 200."""
     path = f"events/{frame['type'].replace('_', '-')}"
     checks = [(path, "", frame)]
@@ -38,22 +28,20 @@ def faults(frame: dict[str, Any], *, extended: bool, answers: str | None) -> lis
         checks.append((_RESULTS[answers], "/$defs/Response", frame["data"]))
     if frame["type"] == "stream_chunk":
         raw = frame["data"]["state"]["rawResponse"]
-        words = {"toolCall": "types/tool-call", "toolResult": "types/tool-result"}
-        checks.extend((words[key], "", step) for key, step in raw.items())
+        steps = {"toolCall": "types/tool-call", "toolResult": "types/tool-result"}
+        checks.extend((steps[key], "", step) for key, step in raw.items())
     return [
         f"{path}{part}{error.instance_path}: {error.message}"
         for path, part, value in checks
-        for error in _validator(path, part, extended).iter_errors(value)
+        for error in _validator(path, part, frozenset(words)).iter_errors(value)
     ]
 
 
 @cache
-def _validator(path: str, part: str, extended: bool) -> jsonschema_rs.Draft202012Validator:
+def _validator(path: str, part: str, words: frozenset[str]) -> jsonschema_rs.Draft202012Validator:
     schemas = copy.deepcopy(documents())
-    if not extended:
-        for old, names in ADDED_IN_1_1.items():
-            removed = _without(schemas[old], names)
-            assert removed == names, f"{old}: the spec has no {names - removed}"
+    for schema in schemas.values():
+        _close(schema, words)
     registry = jsonschema_rs.Registry(
         resources=[(schema["$id"], schema) for schema in schemas.values()]
     )
@@ -63,17 +51,13 @@ def _validator(path: str, part: str, extended: bool) -> jsonschema_rs.Draft20201
     )
 
 
-def _without(schema: Any, names: set[str]) -> set[str]:
-    """Remove properties wherever they are defined; return those that were found."""
-    found: set[str] = set()
+def _close(schema: Any, words: frozenset[str]) -> None:
+    """Remove the members that are there for other words."""
     if isinstance(schema, dict):
-        properties = schema.get("properties", {})
-        for name in names & set(properties):
-            del properties[name]
-            found.add(name)
-        for value in schema.values():
-            found |= _without(value, names)
-    if isinstance(schema, list):
-        for value in schema:
-            found |= _without(value, names)
-    return found
+        members = schema.get("properties", {})
+        for name, member in list(members.items()):
+            if isinstance(member, dict) and member.get("x-since", "") not in {"", *words}:
+                del members[name]
+    for value in schema.values() if isinstance(schema, dict) else schema:
+        if isinstance(value, dict | list):
+            _close(value, words)

@@ -92,7 +92,7 @@ async def test_pages_of_other_origins_are_refused(tmp_path: Path) -> None:
         ):
             headers = {"Origin": origin} if origin else {}
             async with connect(server.url, additional_headers=headers, proxy=None) as socket:
-                client = Client(socket, extended=False)
+                client = Client(socket, ())
                 frame = await client.call("create_conversation_session", agentId="sam")
                 assert (frame["type"] == "immediate_response") is allowed, origin
                 if not allowed:

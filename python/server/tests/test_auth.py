@@ -18,7 +18,7 @@ from websockets.exceptions import InvalidStatus
 from smooth_operator_server.auth import KeyFaultError, TokenError, minted, tokens_of
 from smooth_operator_server.auth.tokens import principal_of
 
-from .support import Client, Running, serving
+from .support import NEW, REPLAY, Client, Running, serving
 
 SECRET = "a secret of more than thirty-two bytes"
 SCRIPT: dict[str, Any] = {"model": [{"text": "Hello"}] * 9}
@@ -32,7 +32,7 @@ EVE = {"sub": "1", "org": "other", "email": "Ada@Acme.example"}
 async def entering(server: Running, claims: dict[str, Any]) -> AsyncIterator[Client]:
     url = f"{server.url}?token={minted(SECRET, claims, 60)}"
     async with connect(url, compression=None, proxy=None) as socket:
-        yield Client(socket, extended=True)
+        yield Client(socket, NEW)
 
 
 async def status_of(url: str, **headers: str) -> int:
@@ -84,6 +84,7 @@ async def test_conversations_are_their_owners_alone(tmp_path: Path) -> None:
         ("get_session", {}, "SESSION_NOT_FOUND"),
         ("get_conversation_messages", {}, "SESSION_NOT_FOUND"),
         ("send_message", {"message": "m"}, "SESSION_NOT_FOUND"),
+        ("resume_turn", {"afterSeq": 0}, "SESSION_NOT_FOUND"),
         ("verify_otp", {"code": "1"}, "SESSION_NOT_FOUND"),
         ("confirm_tool_action", {"approved": True}, "NO_PENDING_CONFIRMATION"),
         ("submit_interaction", {"interactionId": "i"}, "NO_PENDING_INTERACTION"),
@@ -110,6 +111,27 @@ async def test_what_is_somebody_elses_looks_as_if_it_did_not_exist(
                 told.append(json.dumps(frame))
         assert told[0] == told[1]
         assert code in told[0]
+
+
+async def test_req_srv_31_a_foreign_turn_is_neither_resumed_nor_spoken_in(tmp_path: Path) -> None:
+    script = {
+        "model": [{"toolCall": {"name": "rm", "arguments": {}}}, {"text": "Done"}],
+        "tools": [{"name": "rm", "confirm": True}],
+    }
+    async with (
+        serving(tmp_path, script, **JWT) as server,
+        entering(server, ADA) as ada,
+        entering(server, EVE) as eve,
+    ):
+        ada.words = eve.words = (*NEW, *REPLAY)
+        about = {"sessionId": await ada.session(), "requestId": "turn"}
+        await ada.tx("send_message", message="Go", **about)
+        await ada.until("stream_chunk")
+        assert await eve.refusal("resume_turn", afterSeq=0, **about) == "SESSION_NOT_FOUND"
+        assert await eve.refusal("send_message", message="Go", **about) == "SESSION_NOT_FOUND"
+        stranger = await eve.call("confirm_tool_action", approved=True, **about)
+        assert "seq" not in stranger
+        await ada.silence()
 
 
 async def test_a_foreign_turn_cannot_be_cancelled(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from .support import Client, Frame, details, serving, step
+from .support import NEW, Client, Frame, details, serving, step
 
 SCRIPT: dict[str, Any] = {
     "model": [{"toolCall": {"name": "rm"}}, {"text": "Done"}, {"error": "no"}, {"delayMs": 9000}],
@@ -91,10 +91,10 @@ async def test_req_srv_05_errors_of_no_session_carry_nothing_new(
 async def test_req_srv_05_two_sessions_of_one_socket_are_kept_apart(tmp_path: Path) -> None:
     async with serving(tmp_path, SCRIPT) as server, server.client(extended=True) as client:
         new = await client.session()
-        client.extended = False
+        client.words = ()
         old = await client.session()
         assert await client.refusal("send_message", sessionId=old) == "VALIDATION_ERROR"
         assert "terminal" not in client.seen[-1]["error"]
-        client.extended = True
+        client.words = NEW
         assert await client.refusal("send_message", sessionId=new) == "VALIDATION_ERROR"
         assert client.seen[-1]["error"]["terminal"] is True

@@ -136,7 +136,7 @@ BROKEN_BOUNDS = {
     "limit fraction": ("list_conversations", {"limit": 1.5}, "/limit"),
     "limit text": ("list_conversations", {"limit": "5"}, "/limit"),
     "limit bool": ("list_conversations", {"limit": True}, "/limit"),
-    "limit huge": ("list_conversations", {"limit": 10**400}, "/limit"),
+    "limit huge": ("get_conversation_messages", {"sessionId": "s", "limit": 10**400}, "/limit"),
     "title missing": ("rename_conversation", {"conversationId": "c"}, "/title"),
     "title long": ("rename_conversation", {"conversationId": "c", "title": "x" * 201}, "/title"),
     "title blank": ("rename_conversation", {"conversationId": "c", "title": " * "}, "/title"),

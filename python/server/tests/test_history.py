@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from .support import NEW, Client, serving
+import pytest
+
+from .support import Client, serving
 
 
 def lines(count: int) -> dict[str, object]:
@@ -65,7 +67,8 @@ async def test_a_page_of_an_empty_conversation_is_empty(tmp_path: Path) -> None:
     async with serving(tmp_path, demo=True) as server, server.client() as client:
         page = await client.result("get_conversation_messages", sessionId=await client.session())
         assert page == {"messages": [], "nextCursor": None, "hasMore": False}
-        assert await client.result("list_conversations") == {"conversations": []}
+        page = await client.result("list_conversations")
+        assert page == {"conversations": [], "nextCursor": None, "hasMore": False}
 
 
 async def test_req_srv_12_an_unknown_cursor_is_refused(tmp_path: Path) -> None:
@@ -97,7 +100,7 @@ async def test_conversations_are_listed_newest_first(tmp_path: Path) -> None:
         assert listed[0]["updatedAt"] == "2027-01-15T08:00:03.000Z"
 
 
-async def test_req_srv_05_only_new_clients_page_through_conversations(tmp_path: Path) -> None:
+async def test_req_srv_22_every_client_pages_through_conversations(tmp_path: Path) -> None:
     async with serving(tmp_path, lines(5)) as server:
         async with server.client(extended=True) as new:
             for _ in range(5):
@@ -115,10 +118,10 @@ async def test_req_srv_05_only_new_clients_page_through_conversations(tmp_path: 
             await old.session()
             page = await old.result("list_conversations", limit=2)
             assert [item["conversationId"] for item in page["conversations"]] == seen[:2]
-            assert set(page) == {"conversations"}
-            # One old session on the socket is enough: its reader may be a closed one.
-            await old.call("create_conversation_session", agentId="a", supports=[NEW[0]])
-            assert set(await old.result("list_conversations")) == {"conversations"}
+            assert page["hasMore"] is True
+            page = await old.result("list_conversations", limit=100_000)
+            assert [item["conversationId"] for item in page["conversations"]] == seen
+            assert (page["hasMore"], page["nextCursor"]) == (False, None)
 
 
 async def test_a_conversation_can_be_renamed(tmp_path: Path) -> None:
@@ -147,3 +150,56 @@ async def test_a_restart_keeps_sessions_and_messages(tmp_path: Path) -> None:
         await client.turn(data["sessionId"], "Again")
         texts = await all_texts(client, data["sessionId"], 10)
         assert texts == ["answer 0", "Again", "answer 0", "Remember me"]
+
+
+@pytest.mark.parametrize(
+    ("query", "found"),
+    [
+        ("ÄPFEL", ["Äpfel und Birnen"]),
+        ("100%", ["100% sure of it"]),
+        ("_", []),
+        ("o", ["100% sure of it", "Other"]),
+        ("", ["Äpfel und Birnen", "100% sure of it", "Other"]),
+    ],
+)
+async def test_req_srv_22_conversations_are_found_by_their_titles(
+    tmp_path: Path, query: str, found: list[str]
+) -> None:
+    async with serving(tmp_path, lines(3)) as server, server.client() as client:
+        for title in ("Other", "100% sure of it", "Äpfel und Birnen"):
+            await client.turn(await client.session(), title)
+            await server.clock.advance(1)
+        page = await client.result("list_conversations", query=query)
+        assert [item["title"] for item in page["conversations"]] == found
+
+
+async def test_req_srv_33_stored_messages_name_their_turns(tmp_path: Path) -> None:
+    async with serving(tmp_path, lines(1)) as server:
+        async with server.client(replay=True) as client:
+            session_id = await client.session()
+            picture = {"url": "data:image/png;base64,AAAA"}
+            await client.turn(session_id, "", images=[picture], requestId="turn")
+            page = await client.result("get_conversation_messages", sessionId=session_id)
+            answer, said = page["messages"]
+            assert (said["requestId"], said["turn"]) == ("turn", "completed")
+            assert said["content"]["items"] == [{"type": "image", **picture}]
+            assert answer["requestId"] == "turn"
+            assert "turn" not in answer
+        async with server.client(extended=True) as old:
+            conversation_id = client.seen[0]["data"]["conversationId"]
+            session_id = await old.session(conversationId=conversation_id)
+            page = await old.result("get_conversation_messages", sessionId=session_id)
+            assert len(page["messages"]) == 2
+            assert all(set(item) <= set(answer) - {"requestId"} for item in page["messages"])
+
+
+async def test_req_srv_23_a_message_is_empty_beside_images_or_files_alone(tmp_path: Path) -> None:
+    async with serving(tmp_path, lines(1)) as server, server.client() as client:
+        session_id = await client.session()
+        for nothing in ({}, {"images": []}, {"files": []}):
+            assert (
+                await client.refusal("send_message", sessionId=session_id, message="", **nothing)
+                == "VALIDATION_ERROR"
+            )
+        note = {"name": "a.txt", "url": "https://example.com/a.txt"}
+        await client.turn(session_id, "", files=[note])

@@ -1,4 +1,5 @@
-"""A server is killed at random points of conversations: nothing acknowledged is lost or doubled.
+"""A server is killed at random points of conversations: nothing acknowledged is lost or doubled
+(REQ-SRV-35).
 
 `SMOOTH_KILLS=50 pytest tests/test_kill.py` kills fifty times on each database.
 """

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import json
-import socket
 from pathlib import Path
 from typing import Any
 
 import pytest
 from websockets.exceptions import ConnectionClosed, InvalidStatus
+from websockets.frames import Frame as WebSocketFrame
+from websockets.frames import Opcode
 
 from smooth_operator_server.gateway.outbox import MAX_FRAMES
 
-from .support import Client, Running, details, eventually, serving, step
+from .support import Client, Running, details, eventually, hold_little, serving, step
 
 SLOW = {"model": [{"delayMs": 30_000, "text": "late"}, {"text": "next"}]}
 
@@ -26,15 +27,6 @@ async def start(client: Client, session_id: str) -> None:
 async def gone(server: Running) -> None:
     """Wait until the server has noticed that no socket is left."""
     await eventually(lambda: not server.listener.server.sockets)
-
-
-def hold_little(client: Client) -> None:
-    """Keep the kernel from growing what it holds for a client that does not read.
-
-    Left alone it may take all that a test sends, and the server has nothing to wait for.
-    """
-    link: socket.socket = client.socket.transport.get_extra_info("socket")
-    link.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 64 * 1024)
 
 
 async def answers(server: Running, session_id: str) -> list[str]:
@@ -202,3 +194,18 @@ async def test_nothing_is_left_behind_after_many_turns(tmp_path: Path) -> None:
             await client.turn(session_id)
         await client.silence()
         assert len(asyncio.all_tasks()) <= before
+
+
+async def test_req_srv_40_a_silent_link_is_sent_ping_frames(tmp_path: Path) -> None:
+    async with serving(tmp_path, demo=True, ping_secs=0.02) as server, server.client() as client:
+        protocol = client.socket.protocol
+        seen: list[Opcode] = []
+        receive = protocol.recv_frame
+
+        def noting(frame: WebSocketFrame) -> None:
+            seen.append(frame.opcode)
+            receive(frame)
+
+        protocol.recv_frame = noting  # type: ignore[method-assign]
+        await eventually(lambda: seen.count(Opcode.PING) > 2)
+        await client.silence()

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from websockets.asyncio.client import connect
 
-from .support import Client
+from .support import NEW, REPLAY, Client, Frame, details
 from .support_stores import fresh_database
 
 WAIT_S = 30
@@ -38,9 +38,9 @@ class Killable:
         self._url = url
 
     @asynccontextmanager
-    async def client(self) -> AsyncIterator[Client]:
+    async def client(self, *, replay: bool = False) -> AsyncIterator[Client]:
         async with connect(self._url, compression=None, proxy=None, ping_interval=None) as socket:
-            yield Client(socket, extended=True)
+            yield Client(socket, (*NEW, *REPLAY) if replay else NEW)
 
     async def kill(self) -> None:
         """End the process as a power switch would."""
@@ -130,3 +130,62 @@ async def test_a_turn_that_had_not_asked_its_engine_is_run_by_the_next_server(
         await server.kill()
     async with process(tmp_path, quick, database) as server, server.client() as client:
         assert await said(client, session_id, 2) == ["Hello", "Here"]
+
+
+async def resumed(client: Client, session_id: str, request_id: str, after: int) -> Frame:
+    """Ask for a turn until a server has it, or can say what became of it."""
+    about = {"sessionId": session_id, "requestId": request_id, "afterSeq": after}
+    async with asyncio.timeout(WAIT_S):
+        while (frame := await client.call("resume_turn", **about))["type"] == "error":
+            assert frame["error"]["retryAfterMs"] == 1000
+            assert "seq" not in frame
+            await asyncio.sleep(0.1)
+    return details(frame)
+
+
+@pytest.mark.parametrize("after", [0, 2, 3])
+async def test_req_srv_37_a_turn_with_an_open_question_goes_on_with_the_next_number(
+    tmp_path: Path, database: str, after: int
+) -> None:
+    async with process(tmp_path, CONFIRM, database) as server, server.client(replay=True) as client:
+        session_id = await client.session()
+        request_id = await client.tx("send_message", sessionId=session_id, message="Delete 42")
+        seen = await client.until("stream_chunk")
+        assert [frame["seq"] for frame in seen] == [1, 2, 3]
+        await server.kill()
+    async with process(tmp_path, CONFIRM, database) as server, server.client(replay=True) as client:
+        state = await resumed(client, session_id, request_id, after)
+        assert state == {"state": "running", "lastSeq": 3}
+        assert [await client.rx() for _ in seen[after:]] == seen[after:]
+        await client.tx(
+            "confirm_tool_action",
+            sessionId=session_id,
+            requestId=request_id,
+            confirmationId=details(seen[1])["confirmationId"],
+            approved=True,
+        )
+        rest = await client.until("eventual_response")
+        assert [frame["seq"] for frame in rest] == list(range(4, 4 + len(rest)))
+        assert [frame["type"] for frame in rest[:2]] == ["immediate_response", "stream_chunk"]
+        assert await messages(client, session_id) == ["Delete 42", "It is gone."]
+
+
+async def test_req_srv_37_a_turn_whose_words_are_lost_is_gone_and_its_answer_is_stored(
+    tmp_path: Path, database: str
+) -> None:
+    slow = {"model": [{"preamble": "Look"}, {"delayMs": 60_000, "text": "Late"}]}
+    quick = {"model": [{"text": "Here"}]}
+    async with process(tmp_path, slow, database) as server, server.client(replay=True) as client:
+        session_id = await client.session()
+        request_id = await client.tx("send_message", sessionId=session_id, message="Hello")
+        await client.until("stream_preamble")
+        await server.kill()
+    async with process(tmp_path, quick, database) as server, server.client(replay=True) as client:
+        state = await resumed(client, session_id, request_id, 2)
+        assert state["state"] == "gone"
+        assert await said(client, session_id, 2) == ["Hello", "Here"]
+        about = {"sessionId": session_id, "requestId": request_id}
+        await client.tx("send_message", message="Hello", **about)
+        assert details(await client.rx("turn_resumed"))["state"] == "gone"
+        page = await client.result("get_conversation_messages", sessionId=session_id)
+        assert [item.get("turn") for item in page["messages"]] == [None, "completed"]

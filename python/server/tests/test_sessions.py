@@ -102,7 +102,7 @@ async def test_req_srv_05_words_about_the_wire_are_not_inherited(tmp_path: Path)
     async with serving(tmp_path, demo=True) as server:
         async with server.client(extended=True) as new:
             first = await create(new, supports=[*NEW, "choice_chips"])
-            assert first["capabilities"] == ["otp_park", "spec_1_1"]
+            assert first["capabilities"] == ["otp_park", "replay", "spec_1_1", "spec_1_2"]
         async with server.client() as old:
             data = await create(old, conversationId=first["conversationId"])
             assert "capabilities" not in data

@@ -8,6 +8,7 @@ from smooth_operator_server.store import (
     CallRecord,
     Lease,
     NewCall,
+    NewEvents,
     Refused,
     SessionRecord,
     Stores,
@@ -203,3 +204,20 @@ async def test_the_end_of_a_turn_closes_the_questions_that_it_waits_for(stores: 
     await stores.turns.settle(record.turn_id, TurnState.COMPLETED, now=2_000)
     assert not await stores.questions.claim(waiting.question_id, True, 2_000)
     assert await stores.questions.claim(code.question_id, True, 2_000)
+
+
+async def test_req_srv_37_events_are_found_unless_others_went_out_after_them(
+    stores: Stores,
+) -> None:
+    """They are stored with the step or the question that they belong to, and go with the turn."""
+    turns = stores.turns
+    turn_id = (await begun(stores, await opened(stores))).turn_id
+    assert await turns.events(turn_id) is None  # nobody knows what the first server said
+    await turns.save(turn_id, 1, b"saved", NewEvents(2, ("one", "two")))
+    assert await turns.events(turn_id) == NewEvents(2, ("one", "two"))
+    await turns.spoil(turn_id, 3)
+    assert await turns.events(turn_id) is None
+    await turns.keep(turn_id, NewEvents(4, ("three", "four")))
+    assert await turns.events(turn_id) == NewEvents(4, ("one", "two", "three", "four"))
+    await turns.settle(turn_id, TurnState.COMPLETED, now=2_000, terminal="{}")
+    assert await turns.events(turn_id) == NewEvents(4, ())

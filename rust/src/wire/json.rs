@@ -425,6 +425,7 @@ macro_rules! read_object {
     };
 }
 
+#[allow(unused_macros)] // a specification need not have such members
 macro_rules! read_member {
     (required, $map:ident) => {
         $map.next_value()?
@@ -449,6 +450,7 @@ macro_rules! read_member {
     };
 }
 
+#[allow(unused_macros)] // a specification need not have such members
 macro_rules! end_member {
     (required, $field:ident, $wire:literal) => {
         $field.ok_or_else(|| serde::de::Error::missing_field($wire))?

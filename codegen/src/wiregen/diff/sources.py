@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import subprocess
 import tarfile
 import tempfile
@@ -26,22 +27,24 @@ def opened(
     ``folder`` is the specification's place in a revision that names none. Raises SpecError when
     the source is neither, and for a malformed specification.
     """
-    if Path(source).is_dir():
-        yield build(Path(source), reading)
-        return
-    if Path(source).is_file():
-        yield build(Path(source), replace(reading, root=None))
+    if Path(source).exists():
+        inside = reading.root and Path(source).resolve().is_relative_to(reading.root.resolve())
+        yield build(Path(source), reading if inside else replace(reading, root=None))
         return
     revision, _, path = source.partition(":")
+    around = "" if reading.root is None else os.path.relpath(reading.root, root)
     with tempfile.TemporaryDirectory(prefix="wiregen-diff-") as place:
-        yield build(_extract(revision, path or str(folder), root, Path(place)), reading)
+        found = _extract(revision, path or str(folder), root, Path(place), around)
+        yield build(found, replace(reading, root=Path(place) / around if around else None))
 
 
-def _extract(revision: str, path: str, root: Path, place: Path) -> Path:
+def _extract(revision: str, path: str, root: Path, place: Path, around: str) -> Path:
+    """Write a path of a revision, and the folder around it, below ``place``."""
     # `--` and the leading character keep a revision from being read as an option.
     if not revision or revision.startswith("-"):
         raise refuse("", "", "usage", f"{revision!r} is no folder and no revision")
     command = ["git", "-C", str(root), "archive", "--format=tar", revision, "--", path]
+    command += [around] if around else []
     try:
         done = subprocess.run(command, capture_output=True, check=False, timeout=60)
     except (OSError, ValueError, subprocess.TimeoutExpired) as err:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import pkgutil
 from collections.abc import Callable
+from functools import cache
 
 from wiregen.config import Target
 from wiregen.ir import Spec
@@ -14,6 +15,7 @@ VECTORS = "vectors"
 _NOT_LANGUAGES = frozenset({"base", "docs", "vectors"})
 
 
+@cache
 def languages() -> tuple[str, ...]:
     """Return the names of all languages that have an emitter, sorted."""
     names = (module.name for module in pkgutil.iter_modules(__path__))

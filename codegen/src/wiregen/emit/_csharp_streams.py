@@ -49,6 +49,8 @@ def stream_views(spec: Spec, views: dict[str, StructView]) -> tuple[StreamView, 
 
 def _leaves(spec: Spec, struct: Struct, event: Message, at: Path) -> list[_Leaf] | None:
     """Return the places of the scalars of a struct; None when it holds anything else."""
+    if struct.recursive:
+        return None
     found: list[_Leaf] = []
     for field in struct.fields:
         path = (*at, field.wire)

@@ -16,7 +16,7 @@ from wiregen.ir import (
     Union,
     UnionShape,
 )
-from wiregen.naming import escaped, identifier, pascal, type_name, word_name
+from wiregen.naming import escaped, identifier, lettered, pascal, type_name, word_name
 from wiregen.reserved import printed_names
 from wiregen.shapes import build_unions
 
@@ -93,7 +93,7 @@ def _union(spec: Spec, item: Union, shape: UnionShape, speller: Speller) -> Unio
     named = {type_name("csharp", i.name, getattr(i, "role", "type")) for i in spec.types}
     for branch in item.branches:
         spelling = speller.spell(branch.type)
-        record = identifier("csharp", pascal(branch.word), "X") + "Branch"
+        record = identifier("csharp", pascal(lettered(branch.word)), "X") + "Branch"
         record = escaped(record, named | {"UnknownBranch"}, "Case")
         reading, writing = spelling.reading("reader"), spelling.writing("writer", "it.Value")
         branches.append(

@@ -184,7 +184,7 @@ class EventView:
                 cases=tuple(cases),
                 after=tuple(self._derived()) if not path else (),
                 verdict=" && ".join(checks) or "true",
-                own=not path and bool(self.bits),
+                own=not path and bool(self.bits or self.levels),
                 shared=bool(path),
             )
         )

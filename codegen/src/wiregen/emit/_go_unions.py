@@ -8,7 +8,7 @@ from wiregen.emit._go_structs import WIDTH, type_doc
 from wiregen.emit._go_types import Named
 from wiregen.emit.base import wrap
 from wiregen.ir import Branch, Union
-from wiregen.naming import go_exported, identifier
+from wiregen.naming import go_exported, identifier, lettered
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +49,6 @@ def _branch(named: Named, owner: str, branch: Branch) -> GoBranch:
     struct = named.struct(branch.type)
     if struct is not None:
         return GoBranch(branch.mark, f"*{struct}", "")
-    name = owner + identifier("go", go_exported(branch.word), "X")
+    name = owner + identifier("go", go_exported(lettered(branch.word)), "X")
     inner = named.union(branch.type)
     return GoBranch(branch.mark, name, f"struct{{ {inner} }}" if inner else named.bare(branch.type))

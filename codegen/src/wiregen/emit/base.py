@@ -51,6 +51,7 @@ def environment(lang: str) -> jinja2.Environment:
         trim_blocks=True,
         lstrip_blocks=True,
         keep_trailing_newline=True,
+        auto_reload=False,  # no template changes while a program runs
         autoescape=True,  # to tell what was checked from what was not; nothing is HTML here
         finalize=escape.checked,
     )
@@ -64,8 +65,8 @@ def render(lang: str, template: str, **context: Any) -> str:
     What depends on nothing but its package is a source file of its language in `runtime/<lang>`.
     A template that asks for a name it was not given, or that is no template, is refused by name.
     """
-    source = RUNTIME / lang / template.removesuffix(".j2")
-    if source.is_file():
+    source = _runtime(lang, template.removesuffix(".j2"))
+    if source:
         return _copied(lang, source, context)
     try:
         return environment(lang).get_template(template).render(header=HEADER, **context)
@@ -75,10 +76,16 @@ def render(lang: str, template: str, **context: Any) -> str:
         raise refuse("", "", "template-broken", message) from err
 
 
-def _copied(lang: str, source: Path, context: Mapping[str, str]) -> str:
+@cache
+def _runtime(lang: str, name: str) -> str:
+    """Return the text of a runtime file of a language; empty when there is none."""
+    source = RUNTIME / lang / name
+    return source.read_text(encoding="utf-8") if source.is_file() else ""
+
+
+def _copied(lang: str, text: str, context: Mapping[str, str]) -> str:
     """Return a runtime file with the header of what is generated and the room's own package."""
     own = _OWN[lang]
-    text = source.read_text(encoding="utf-8")
     if own.option:
         line = own.line.format("wire" if lang == "go" else "Wire")
         text = text.replace(line, own.line.format(context[own.option]), 1)

@@ -403,7 +403,7 @@ class _Printer:
                 # The decoder made sure that one of the two places holds something.
                 body.append(f"return cast({literal(text)}, {expression})")
                 break
-            if last and not checks[:-1]:
+            if last and len(checks) == 1 and checks[0].startswith(f"{expression} is not"):
                 body.append(f"return {expression}")
                 break
             body.append(f"if {' and '.join(checks)}:")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -21,7 +22,7 @@ from wiregen.ir import (
     Type,
     Union,
 )
-from wiregen.vectors.samples import Sampler, Slot, drop, put
+from wiregen.vectors.samples import Sampler, Slot, drop, put, tried
 
 Json = Any
 KINDS: dict[str, Json] = {
@@ -206,8 +207,7 @@ class CaseMaker:
         yield self._with(slot, "text", self.sampler.minimal(type_, slot.field.wire))
         yield self._with(slot, "empty", "")
         yield self._with(slot, "odd", 'é"\\/\b\u2028\x7f' + WIDE)
-        for bound in {type_.min_length, type_.max_length} - {None, 0}:
-            assert bound is not None
+        for bound in tried(type_.min_length or None, type_.max_length or None):
             for length in (bound - 1, bound, bound + 1):
                 fill = "a" if type_.pattern else WIDE
                 yield self._with(slot, f"length-{length}", fill * length)
@@ -222,7 +222,10 @@ class CaseMaker:
         for name, bound, past in (("minimum", low, -edge), ("maximum", high, edge)):
             if bound is not None:
                 yield self._with(slot, name, bound)
-                yield self._with(slot, f"past-{name}", bound + past)
+                beyond = bound + past
+                if beyond == bound:  # a double so large that nothing lies between
+                    beyond = math.nextafter(bound, math.copysign(math.inf, past))
+                yield self._with(slot, f"past-{name}", beyond)
         if whole:
             yield self._with(slot, "zero-fraction", 2.0)
             yield self._with(slot, "exponent", 1e3)
@@ -241,9 +244,9 @@ class CaseMaker:
         if type_.min_items:
             yield self._with(slot, "too-few", [item] * (type_.min_items - 1))
             yield self._with(slot, "fewest", [item] * type_.min_items)
-        if type_.max_items is not None:
-            yield self._with(slot, "most", [item] * type_.max_items)
-            yield self._with(slot, "too-many", [item] * (type_.max_items + 1))
+        for most in tried(type_.max_items):
+            yield self._with(slot, "most", [item] * most)
+            yield self._with(slot, "too-many", [item] * (most + 1))
 
     def _mirrors(self) -> Iterator[Case]:
         for mirror in self.message.mirrors if self.message else ():

@@ -23,6 +23,7 @@ from wiregen.ir import (
 )
 from wiregen.printed import printed
 from wiregen.shapes import build_unions, choose
+from wiregen.vectors.samples import tried
 
 Json = Any
 Obligation = tuple[str, str, str]
@@ -92,13 +93,12 @@ def _words(spec: Spec, type_: Type, wire: str) -> Iterator[str]:
             yield from ("true", "false")
         case Scalar(kind="string"):
             yield "string"
-            for bound in (type_.min_length, type_.max_length):
-                if bound:
-                    yield f"length {bound}"
+            for bound in tried(type_.min_length or None, type_.max_length or None):
+                yield f"length {bound}"
             if type_.min_length:
                 yield f"length {type_.min_length - 1}"
-            if type_.max_length is not None:
-                yield f"length {type_.max_length + 1}"
+            for most in tried(type_.max_length):
+                yield f"length {most + 1}"
         case Scalar():
             for edge, past in ((type_.minimum, -1), (type_.maximum, 1)):
                 if edge is not None:
@@ -113,11 +113,10 @@ def _words(spec: Spec, type_: Type, wire: str) -> Iterator[str]:
         case Array(items=items):
             yield from ("none", "one", "many")
             yield from (f"item {word}" for word in _words(spec, items, wire))
-            for bound in (type_.min_items, type_.max_items):
-                if bound is not None:
-                    yield f"items {bound}"
-            if type_.max_items is not None:
-                yield f"items {type_.max_items + 1}"
+            for bound in tried(type_.min_items, type_.max_items):
+                yield f"items {bound}"
+            for most in tried(type_.max_items):
+                yield f"items {most + 1}"
         case Map():
             yield from ("empty", "filled")
         case AnyJson():

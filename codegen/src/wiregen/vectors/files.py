@@ -284,7 +284,8 @@ def _single(text: str) -> str:
 def _spelled_out(word: str) -> str:
     """Return a member's name with its first character as an escape."""
     rest = json.dumps(word[1:], ensure_ascii=False)[1:-1]
-    return "".join(f"\\u{ord(char):04x}" for char in word[:1] if ord(char) <= 0xFFFF) + rest
+    first = word[:1]
+    return (json.dumps(first)[1:-1] if first > "\uffff" else f"\\u{ord(first):04x}") + rest
 
 
 def _print(head: Json, rows: list[Json]) -> str:

@@ -23,6 +23,8 @@ from wiregen.ir import (
     Type,
     Union,
 )
+from wiregen.keywords import LONGEST
+from wiregen.recursion import heights
 from wiregen.unions import mark_value
 
 Json = Any
@@ -78,6 +80,7 @@ class Sampler:
     def __init__(self, spec: Spec) -> None:
         self.spec = spec
         self._types = {item.name: item for item in spec.types}
+        self._heights = heights(self._types)
         self._reach: dict[str, frozenset[str]] = {}
         self._made: dict[tuple[Type, str, bool], Json] = {}
         self._frames: dict[tuple[str, Path, Chosen], Json] = {}
@@ -106,8 +109,7 @@ class Sampler:
                 count = max(least or 0, 1 if full else 0)
                 return [self._value(items, wire, full=full, seen=seen) for _ in range(count)]
             case Map(values=values):
-                inner = self._value(values, wire, full=full, seen=seen)
-                return {"key": inner} if full else {}
+                return {"key": self._value(values, wire, full=full, seen=seen)} if full else {}
             case AnyJson():
                 return {"k": [1, "two", None]} if full else "any"
             case Opaque(kinds=kinds):
@@ -122,8 +124,7 @@ class Sampler:
         if isinstance(found, Union):
             branch = found.branches[0]
             if name in seen:
-                flat = (b for b in found.branches if name not in self._reached(b.type))
-                branch = next(flat, branch)
+                branch = min(found.branches, key=self._height)
             made = self._value(
                 branch.type, wire, full=full and name not in seen, seen=(*seen, name)
             )
@@ -147,6 +148,11 @@ class Sampler:
     def branch(self, union: Union, branch: Branch, *, full: bool) -> Json:
         """Return a sample of one branch of a union."""
         return tagged(union, branch, self._value(branch.type, "x", full=full, seen=()))
+
+    def _height(self, branch: Branch) -> int:
+        """Return how deep the smallest value of a branch is."""
+        name = referenced(branch.type)
+        return -1 if name is None else self._heights.get(name, len(self._heights))
 
     def _again(self, type_: Type, seen: tuple[str, ...]) -> bool:
         """Whether a type leads back to one of those that a value is inside of."""
@@ -285,6 +291,11 @@ class Sampler:
                 if field is not None:
                     return field.type
         return AnyJson()
+
+
+def tried(*bounds: int | None) -> list[int]:
+    """Return the bounds that frames can try out, each once."""
+    return sorted({bound for bound in bounds if bound is not None and bound <= LONGEST})
 
 
 def tagged(union: Union, branch: Branch, value: Json) -> Json:

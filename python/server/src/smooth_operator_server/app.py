@@ -26,7 +26,7 @@ from .store import SessionRecord, Stores
 from .store.opening import open_stores
 from .tools import Tool, ToolRegistry
 from .tools.builtin import builtin_tools
-from .turns import TurnIds, Turns
+from .turns import Channels, Resuming, TurnIds, Turns
 from .turns.calls import Services
 from .turns.ledger import Ledger
 from .turns.runner import Runner
@@ -87,23 +87,27 @@ class Server:
         ledger = Ledger(
             stores.turns, clock, new_id, owner=str(uuid4()), lease_s=settings.lease_secs
         )
-        steps = settings.max_iterations
+        channels = Channels(clock, settings.replay_secs)
+        resuming = Resuming(sessions, channels, ledger, clock)
         self._turns = Turns(
             agent.engine,
-            Runner(agent.engine, agents, knowledge, services, ledger, max_iterations=steps),
+            Runner(agent.engine, agents, knowledge, services, ledger, settings.max_iterations),
             sessions,
             clock,
             new_id,
             turn_ids,
             ledger,
+            channels,
+            resuming,
             keepalive_s=settings.keepalive_secs,
             detach_s=settings.detach_secs,
         )
-        calls = SessionActions(sessions, store, clock)
-        answers = Answers(sessions, store, self._questions, otp, clock, turn_ids)
+        calls = SessionActions(sessions, store, clock, resuming.open_turn)
+        answers = Answers(sessions, store, self._questions, otp, clock, turn_ids, channels.say)
         handlers = {
             "create_conversation_session": calls.create_conversation_session,
             "send_message": self._turns.send_message,
+            "resume_turn": resuming.resume_turn,
             "get_session": calls.get_session,
             "get_conversation_messages": calls.get_conversation_messages,
             "list_conversations": calls.list_conversations,
@@ -114,7 +118,7 @@ class Server:
             "cancel": self._turns.cancel,
             "ping": calls.ping,
         }
-        self._dispatcher = Dispatcher(handlers, sessions, self._turns, clock)
+        self._dispatcher = Dispatcher(handlers, sessions, self._turns, channels, clock)
         self._draining = False
 
     @classmethod

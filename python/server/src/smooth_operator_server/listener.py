@@ -120,8 +120,8 @@ def _config(server: Server) -> uvicorn.Config:
         server.application(),
         ws=SocketProtocol,
         ws_per_message_deflate=False,  # a token is too small to be worth a compressor
-        ws_ping_interval=None,  # the protocol has its own signs of life
-        ws_ping_timeout=None,
+        ws_ping_interval=server.settings.ping_secs or None,
+        ws_ping_timeout=None,  # a peer that is gone is found by what is not read
         ws_max_size=server.settings.max_frame_bytes,
         lifespan="on",
         log_config=None,

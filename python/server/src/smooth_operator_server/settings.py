@@ -88,8 +88,14 @@ class Settings(BaseSettings):
     max_iterations: int = Field(20, ge=1)
     """Steps of the agent in one turn."""
 
-    detach_secs: float = Field(60, ge=0)
-    """How long a turn runs on when its socket is lost."""
+    detach_secs: float = Field(90, ge=0)
+    """How long a turn runs on when its socket is lost, and nobody takes it up."""
+
+    replay_secs: float = Field(120, ge=0)
+    """How long the events of a turn can be had again after its end."""
+
+    ping_secs: float = Field(20, ge=0)
+    """How often a ping frame of WebSocket goes out, for proxies on the way; 0: never."""
 
     lease_secs: float = Field(15, gt=0)
     """How long after a server's last sign of life its turns are taken over by another."""

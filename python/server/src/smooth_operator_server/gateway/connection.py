@@ -20,6 +20,9 @@ CLOSE_S = 5.0
 """Seconds in which the sockets of a draining server may take what still waits for them."""
 
 
+TRY_AGAIN_LATER = 1013
+
+
 class Connection:
     """The server's end of a socket; a ``Peer`` for the rooms that answer."""
 
@@ -37,7 +40,9 @@ class Connection:
         self._socket = socket
         self._dispatcher = dispatcher
         self._outbox = Outbox(clock, slow_reader_s)
-        self._used: set[bool] = set()
+        self._replays = False
+        self._slow_reader_s = slow_reader_s
+        self._clock = clock
         self._draining = False
         self._close: tuple[int, str] | None = None
         self.ended = asyncio.Event()
@@ -52,18 +57,23 @@ class Connection:
         """Whether a frame can be queued without a wait."""
         return self._outbox.has_room
 
-    @property
-    def reads_extended(self) -> bool:
-        return self._used == {True}
-
-    def used_session(self, *, extended: bool) -> None:
-        self._used.add(extended)
-
     async def send(self, frame: Frame) -> None:
         await self._outbox.put(frame)
 
     def send_now(self, frame: Frame) -> None:
         self._outbox.put_now(frame)
+
+    async def send_text(self, text: str) -> None:
+        self._replays = True
+        await self._outbox.put_text(text)
+
+    def send_text_now(self, text: str) -> None:
+        self._outbox.put_text_now(text)
+
+    def fell_behind(self) -> None:
+        self._replays = True
+        self._outbox.drop()
+        self._outbox.gave_up.set()
 
     async def serve(self) -> None:
         """Serve the socket until either side ends it, or the peer stops reading."""
@@ -120,6 +130,9 @@ class Connection:
     async def _watch(self) -> None:
         await self._outbox.gave_up.wait()
         log.warning("socket dropped: the client does not read")
+        if self._replays:  # it gets its turns again over another socket (REQ-SRV-39)
+            self.close(TRY_AGAIN_LATER, "the client does not read")
+            await happens_within(self._clock, self.ended.wait(), self._slow_reader_s)
         self.abort()
 
 

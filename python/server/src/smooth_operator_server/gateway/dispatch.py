@@ -12,7 +12,7 @@ from ..protocol.refusals import Code, RefusalError
 from ..sessions import Sessions, is_extended
 from ..store import SessionRecord, StoreError
 from ..telemetry import log, where
-from ..turns import Turns
+from ..turns import Channels, Turns
 
 Handler = Callable[[Action, Peer], Awaitable[None]]
 
@@ -27,11 +27,17 @@ class Dispatcher:
     """Hands actions to their handlers, one after another for each socket."""
 
     def __init__(
-        self, handlers: Mapping[str, Handler], sessions: Sessions, turns: Turns, clock: Clock
+        self,
+        handlers: Mapping[str, Handler],
+        sessions: Sessions,
+        turns: Turns,
+        channels: Channels,
+        clock: Clock,
     ) -> None:
         self._handlers = dict(handlers)
         self._sessions = sessions
         self._turns = turns
+        self._channels = channels
         self._clock = clock
 
     async def text(self, text: str, peer: Peer) -> None:
@@ -69,30 +75,39 @@ class Dispatcher:
         request_id = frame.get("requestId")
         if not isinstance(request_id, str):
             request_id = None
-        await peer.send(
-            frames.error(
-                request_id,
-                self._clock.epoch_ms(),
-                refusal.code,
-                refusal.message,
-                terminal=await self._terminal(frame, request_id),
-            )
+        session = await self._session_of(frame, peer)
+        fault = frames.error(
+            request_id,
+            self._clock.epoch_ms(),
+            refusal.code,
+            refusal.message,
+            terminal=self._terminal(frame, request_id, session),
+            retry_after_ms=refusal.retry_after_ms,
         )
+        if frame.get("action") in VERBS and request_id is not None:
+            await self._channels.say(session, fault, peer)
+        else:
+            await peer.send(fault)
 
-    async def _terminal(self, frame: Action, request_id: str | None) -> bool | None:
+    def _terminal(
+        self, frame: Action, request_id: str | None, session: SessionRecord | None
+    ) -> bool | None:
         """Say whether the error ends what it names; None toward a client of version 1.0."""
-        session = await self._session_of(frame)
         if session is None or not is_extended(session):
             return None
         turn = self._turns.running(session)
         names_running_turn = turn is not None and turn.request_id == request_id
         return frame.get("action") not in VERBS and not names_running_turn
 
-    async def _session_of(self, frame: Action) -> SessionRecord | None:
+    async def _session_of(self, frame: Action, peer: Peer) -> SessionRecord | None:
+        """Return the session that a frame names, when it is one of the peer's principal."""
         session_id = frame.get("sessionId")
         if not isinstance(session_id, str):
             return None
         try:
-            return await self._sessions.look_up(session_id)
+            session = await self._sessions.look_up(session_id)
         except StoreError:
             return None
+        if session is None or not peer.principal.scope.holds(session.org, session.owner):
+            return None
+        return session

@@ -42,17 +42,25 @@ class Outbox:
 
     async def put(self, frame: Frame) -> None:
         """Queue a frame; wait for room. On a closed queue the frame is dropped."""
+        await self.put_text(write_json(frame))
+
+    async def put_text(self, text: str) -> None:
+        """Queue a frame that is written already, like ``put``."""
         while not self._closed and not self._room.is_set():
             if not await happens_within(self._clock, self._room.wait(), self._patience_s):
-                self.close()
+                self.drop()
                 self.gave_up.set()
-        self.put_now(frame)
+                return
+        self.put_text_now(text)
 
     def put_now(self, frame: Frame) -> None:
         """Queue a frame without a wait, beyond the bound if need be."""
-        if self._closed or self._ending:
+        self.put_text_now(write_json(frame))
+
+    def put_text_now(self, text: str) -> None:
+        """Queue a frame that is written already, like ``put_now``."""
+        if self._closed or self._ending or self.gave_up.is_set():
             return
-        text = write_json(frame)
         self._frames.append(text)
         self._bytes += len(text)
         if len(self._frames) >= MAX_FRAMES or self._bytes >= MAX_BYTES:
@@ -78,6 +86,12 @@ class Outbox:
         """Take no more frames; those that wait are still written."""
         self._ending = True
         self._ready.set()
+
+    def drop(self) -> None:
+        """Drop what waits; the next frames are dropped too, once ``gave_up`` is set."""
+        self._frames.clear()
+        self._bytes = 0
+        self._room.set()
 
     def close(self) -> None:
         """Drop what waits, and whoever waits for room."""

@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 SPEC_1_1 = "spec_1_1"
+SPEC_1_2 = "spec_1_2"
+REPLAY = "replay"
 OTP_PARK = "otp_park"
 IDENTITY_FORM = "identity_form"
 CHOICE_CHIPS = "choice_chips"
 
-SERVER_CAPABILITIES = (OTP_PARK, SPEC_1_1)
+SERVER_CAPABILITIES = (OTP_PARK, REPLAY, SPEC_1_1, SPEC_1_2)
 """Shown in the create response of sessions that listed ``spec_1_1``."""
 
-WIRE_WORDS = frozenset({SPEC_1_1, OTP_PARK})
+WIRE_WORDS = frozenset({SPEC_1_1, SPEC_1_2, OTP_PARK, REPLAY})
 """Words about how a client reads the wire. They hold for the session that listed them and are
 never inherited: a client that says nothing may read with closed models (REQ-SRV-05)."""
 

@@ -8,9 +8,25 @@ out, never null, except ``nextCursor``.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from enum import StrEnum
 from typing import Any
 
 Frame = dict[str, Any]
+
+
+class Resume(StrEnum):
+    """What became of a turn that a link asks for."""
+
+    RUNNING = "running"
+    SETTLED = "settled"
+    GONE = "gone"
+    """It was accepted, and its events are not kept any more."""
+
+    NEVER = "never"
+    """It was not accepted in this conversation."""
+
+    MOVED = "moved"
+    """Another link has it from now on."""
 
 
 def _frame(kind: str, request_id: str | None, now: int, **members: Any) -> Frame:
@@ -44,12 +60,23 @@ def immediate_response(
 
 
 def error(
-    request_id: str | None, now: int, code: str, message: str, *, terminal: bool | None = None
+    request_id: str | None,
+    now: int,
+    code: str,
+    message: str,
+    *,
+    terminal: bool | None = None,
+    retry_after_ms: int | None = None,
 ) -> Frame:
-    """Build an ``error`` with both copies; ``terminal`` only toward ``spec_1_1`` sessions."""
+    """Build an ``error`` with both copies.
+
+    ``terminal`` and ``retry_after_ms`` only toward ``spec_1_1`` sessions.
+    """
     info: Frame = {"code": code, "message": message}
     if terminal is not None:
         info["terminal"] = terminal
+        if retry_after_ms is not None:
+            info["retryAfterMs"] = retry_after_ms
     data: Frame = {} if request_id is None else {"requestId": request_id}
     return _frame("error", request_id, now, error=info, data=data | {"error": dict(info)})
 
@@ -61,6 +88,10 @@ def cancelled(request_id: str, now: int) -> Frame:
 
 def keepalive(request_id: str, now: int) -> Frame:
     return _frame("keepalive", request_id, now, data={"requestId": request_id})
+
+
+def turn_resumed(request_id: str, now: int, state: Resume, last_seq: int) -> Frame:
+    return _question("turn_resumed", request_id, now, {"state": state.value, "lastSeq": last_seq})
 
 
 def stream_token(request_id: str, now: int, token: str) -> Frame:

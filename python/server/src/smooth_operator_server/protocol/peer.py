@@ -26,21 +26,32 @@ class Peer(Protocol):
         """The page that opened the socket; None without one."""
         ...
 
-    @property
-    def reads_extended(self) -> bool:
-        """Whether every session used over this socket listed ``spec_1_1``, and one was used."""
-        ...
-
-    def used_session(self, *, extended: bool) -> None:
-        """Note that an action named a session over this socket."""
-        ...
-
     async def send(self, frame: Frame) -> None:
         """Queue a frame; waits while the queue is full, and gives a peer up that never reads."""
         ...
 
     def send_now(self, frame: Frame) -> None:
         """Queue a frame without a wait, beyond the bound if need be: for the end of a turn."""
+        ...
+
+    @property
+    def has_room(self) -> bool:
+        """Whether something can be queued without a wait."""
+        ...
+
+    async def send_text(self, text: str) -> None:
+        """Queue a frame that is written already and kept elsewhere; waits as ``send`` does.
+
+        A peer that never reads is closed with 1013: it can come back for the frame.
+        """
+        ...
+
+    def send_text_now(self, text: str) -> None:
+        """Queue such a frame without a wait."""
+        ...
+
+    def fell_behind(self) -> None:
+        """Close the link with 1013: what it lacks is not kept any more."""
         ...
 
 
@@ -50,13 +61,19 @@ class Nobody:
     socket_id = ""
     principal = ANONYMOUS
     origin = None
-    reads_extended = False
-
-    def used_session(self, *, extended: bool) -> None:
-        pass
+    has_room = True
 
     async def send(self, frame: Frame) -> None:
         pass
 
     def send_now(self, frame: Frame) -> None:
+        pass
+
+    async def send_text(self, text: str) -> None:
+        pass
+
+    def send_text_now(self, text: str) -> None:
+        pass
+
+    def fell_behind(self) -> None:
         pass

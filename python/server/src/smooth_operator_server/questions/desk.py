@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Mapping
+from collections.abc import Awaitable, Callable, Container, Mapping
 from typing import Any
 
 from ..clock import Clock
@@ -17,6 +17,9 @@ from .forms import FormError, checked_values
 from .open import Kind, OpenQuestions
 from .otp import OtpDesk, OtpVerdict
 
+Say = Callable[[SessionRecord, frames.Frame, Peer], Awaitable[None]]
+"""Sends the answer to a verb of a session, as an event of the turn that it names."""
+
 
 class Answers:
     """Hands answers to the questions that wait for them, whichever socket they come from."""
@@ -29,6 +32,7 @@ class Answers:
         otp: OtpDesk,
         clock: Clock,
         turn_ids: Container[str],
+        say: Say,
     ) -> None:
         self._sessions = sessions
         self._store = store
@@ -36,6 +40,7 @@ class Answers:
         self._otp = otp
         self._clock = clock
         self._turn_ids = turn_ids
+        self._say = say
 
     async def confirm_tool_action(self, action: Action, peer: Peer) -> None:
         """Approve or deny; a stale or foreign answer is refused (REQ-SRV-07)."""
@@ -52,7 +57,7 @@ class Answers:
         try:
             text = "Tool action approved" if approved else "Tool action rejected"
             data = {"sessionId": session.session_id, "approved": approved}
-            await self._acknowledge(action, peer, text, data)
+            await self._acknowledge(action, session, peer, text, data)
         finally:
             self._questions.release(question)
 
@@ -80,12 +85,13 @@ class Answers:
         try:
             if verdict.verified:
                 await self._store.update_session(session.session_id, {"verified": True})
-                await peer.send(frames.otp_verified(request_id, now, verdict.message))
+                verified = frames.otp_verified(request_id, now, verdict.message)
+                await self._say(session, verified, peer)
             elif verdict.reason is None:
                 data = {"sessionId": session.session_id, "declined": True}
-                await self._acknowledge(action, peer, "Code declined", data)
+                await self._acknowledge(action, session, peer, "Code declined", data)
             else:
-                await peer.send(_invalid(request_id, now, verdict))
+                await self._say(session, _invalid(request_id, now, verdict), peer)
         finally:
             if verdict.question is not None:
                 self._questions.release(verdict.question)
@@ -105,22 +111,25 @@ class Answers:
         }
         if action.get("declined"):
             answer = {"status": "declined", "message": "The person declined to answer."}
-            await self._close_form(action, peer, question, data | {"declined": True}, answer)
+            closed = data | {"declined": True}
+            await self._close_form(action, session, peer, question, closed, answer)
             return
         if "values" not in action:
             raise RefusalError(Code.VALIDATION_ERROR, "/values is required unless declined is true")
         try:
             values = checked_values(kind, spec, action["values"])
         except FormError as fault:
-            await peer.send(self._form_invalid(action, question, kind, fault))
+            invalid = self._form_invalid(action, question, kind, fault)
+            await self._say(session, invalid, peer)
             return
         await store_identity(self._store, session.session_id, kind, values)
         filled = {"status": "submitted", "values": values}
-        await self._close_form(action, peer, question, data, filled)
+        await self._close_form(action, session, peer, question, data, filled)
 
     async def _close_form(
         self,
         action: Action,
+        session: SessionRecord,
         peer: Peer,
         question: QuestionRecord,
         data: Mapping[str, Any],
@@ -129,7 +138,7 @@ class Answers:
         if not await self._questions.claim(question, answer):
             raise _nothing_waits()
         try:
-            await self._acknowledge(action, peer, "Interaction answered", data)
+            await self._acknowledge(action, session, peer, "Interaction answered", data)
         finally:
             self._questions.release(question)
 
@@ -146,10 +155,16 @@ class Answers:
         )
 
     async def _acknowledge(
-        self, action: Action, peer: Peer, text: str, data: Mapping[str, Any]
+        self,
+        action: Action,
+        session: SessionRecord,
+        peer: Peer,
+        text: str,
+        data: Mapping[str, Any],
     ) -> None:
         now = self._clock.epoch_ms()
-        await peer.send(frames.immediate_response(action["requestId"], now, 200, text, data))
+        answer = frames.immediate_response(action["requestId"], now, 200, text, data)
+        await self._say(session, answer, peer)
 
 
 def _nothing_waits() -> RefusalError:

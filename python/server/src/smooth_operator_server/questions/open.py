@@ -96,6 +96,16 @@ class OpenQuestions:
         """Return the questions that a turn asked, oldest first."""
         return await self._store.of_turn(turn_id)
 
+    async def open_for(self, turn_id: str) -> float | None:
+        """Return how many seconds the open question of a turn has left; None without one."""
+        now = self._clock.epoch_ms()
+        left = [
+            question.expires_ms - now
+            for question in await self.of_turn(turn_id)
+            if question.is_open and question.parked and question.expires_ms > now
+        ]
+        return max(left) / 1000 if left else None
+
     def is_over(self, question: QuestionRecord) -> bool:
         """Tell whether the time of a question is over."""
         return question.expires_ms <= self._clock.epoch_ms()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 from ..clock import Clock
@@ -10,18 +10,35 @@ from ..protocol import frames
 from ..protocol.actions import Action
 from ..protocol.peer import Peer
 from ..protocol.refusals import Code, RefusalError
-from ..store import ConversationStore, ConversationSummary, MessageRecord, Page, UnknownCursorError
-from .sessions import Sessions, descriptor, is_extended, iso_time
+from ..store import (
+    ConversationStore,
+    ConversationSummary,
+    MessageRecord,
+    Page,
+    SessionRecord,
+    UnknownCursorError,
+)
+from .sessions import Sessions, descriptor, iso_time, reads_turns
 from .titles import cleaned, derived
 
 DEFAULT_LIMIT = 50
+
+MOST_CONVERSATIONS = 200
+"""Conversations on a page; a client that asks for more gets these (REQ-SRV-22)."""
+
+
+OpenTurn = Callable[[SessionRecord], Awaitable[dict[str, Any] | None]]
+"""Tells which turn the conversation of a session runs, as ``openTurn`` shows it (REQ-SRV-32)."""
 
 
 class SessionActions:
     """Answers ``ping`` and everything about sessions, conversations and history."""
 
-    def __init__(self, sessions: Sessions, store: ConversationStore, clock: Clock) -> None:
+    def __init__(
+        self, sessions: Sessions, store: ConversationStore, clock: Clock, open_turn: OpenTurn
+    ) -> None:
         self._sessions = sessions
+        self._open_turn = open_turn
         self._store = store
         self._clock = clock
 
@@ -30,15 +47,20 @@ class SessionActions:
 
     async def create_conversation_session(self, action: Action, peer: Peer) -> None:
         session = await self._sessions.open(action, peer)
-        peer.used_session(extended=is_extended(session))
-        await self._answer(action, peer, "Session created", descriptor(session))
+        shown = descriptor(session) | await self._running(session)
+        await self._answer(action, peer, "Session created", shown)
 
     async def get_session(self, action: Action, peer: Peer) -> None:
         session = await self._sessions.require(action["sessionId"], peer)
         shown = descriptor(session)
         shown.pop("capabilities", None)
         shown |= {"threadId": session.conversation_id, "status": "active"}
+        shown |= await self._running(session)
         await self._answer(action, peer, "Session found", shown)
+
+    async def _running(self, session: SessionRecord) -> dict[str, Any]:
+        found = await self._open_turn(session)
+        return {"openTurn": found} if found else {}
 
     async def get_conversation_messages(self, action: Action, peer: Peer) -> None:
         session = await self._sessions.require(action["sessionId"], peer)
@@ -48,19 +70,21 @@ class SessionActions:
             )
         except UnknownCursorError:
             raise _unknown_cursor() from None
-        shown = {"messages": [_message(item) for item in page.items]} | _paging(page)
+        messages = [_message(item, full=reads_turns(session)) for item in page.items]
+        shown = {"messages": messages} | _paging(page)
         await self._answer(action, peer, "Messages found", shown)
 
     async def list_conversations(self, action: Action, peer: Peer) -> None:
         try:
             page = await self._store.conversations(
-                peer.principal.scope, _limit(action), action.get("cursor")
+                peer.principal.scope,
+                min(_limit(action), MOST_CONVERSATIONS),
+                action.get("cursor"),
+                action.get("query"),
             )
         except UnknownCursorError:
             raise _unknown_cursor() from None
-        shown: dict[str, Any] = {"conversations": [_summary(item) for item in page.items]}
-        if peer.reads_extended:
-            shown |= _paging(page)
+        shown = {"conversations": [_summary(item) for item in page.items]} | _paging(page)
         await self._answer(action, peer, "Conversations found", shown)
 
     async def rename_conversation(self, action: Action, peer: Peer) -> None:
@@ -97,13 +121,22 @@ def _paging(page: Page[Any]) -> dict[str, Any]:
     return {"nextCursor": page.next_cursor, "hasMore": page.next_cursor is not None}
 
 
-def _message(item: MessageRecord) -> dict[str, Any]:
-    return {
+def _message(item: MessageRecord, *, full: bool) -> dict[str, Any]:
+    shown: dict[str, Any] = {
         "id": item.message_id,
         "direction": item.direction.value,
         "content": {"text": item.text},
         "createdAt": iso_time(item.created_ms),
     }
+    if full and item.images:
+        parts = [{"type": "text", "text": item.text}] if item.text else []
+        parts += [{"type": "image", "url": url} for url in item.images]
+        shown["content"]["items"] = parts
+    if full and item.request_id is not None:
+        shown["requestId"] = item.request_id
+    if full and item.turn is not None:
+        shown["turn"] = item.turn
+    return shown
 
 
 def _summary(item: ConversationSummary) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from typing import Any
 
 from ..agents import AgentRegistry, AgentSpec
 from ..clock import Clock
-from ..protocol.capabilities import SERVER_CAPABILITIES, SPEC_1_1, normalised
+from ..protocol.capabilities import REPLAY, SERVER_CAPABILITIES, SPEC_1_1, SPEC_1_2, normalised
 from ..protocol.peer import Peer
 from ..protocol.refusals import Code, RefusalError
 from ..store import ConversationStore, NewSession, SessionRecord
@@ -23,6 +23,16 @@ VISITOR = "Visitor"
 def is_extended(session: SessionRecord) -> bool:
     """Tell whether the session takes the fields that version 1.1 added (REQ-SRV-05)."""
     return SPEC_1_1 in session.supports
+
+
+def is_replayed(session: SessionRecord) -> bool:
+    """Tell whether the turns of the session are numbered and may be taken up (REQ-SRV-24)."""
+    return REPLAY in session.supports
+
+
+def reads_turns(session: SessionRecord) -> bool:
+    """Tell whether the session takes the fields that version 1.2 added (REQ-SRV-33)."""
+    return SPEC_1_2 in session.supports
 
 
 def iso_time(epoch_ms: int) -> str:
@@ -107,19 +117,14 @@ class Sessions:
             self._known.popitem(last=False)
 
     async def find(self, session_id: str, peer: Peer) -> SessionRecord | None:
-        """Return a session, and note that the peer uses it.
-
-        None when it is unknown, or somebody else's: the two look alike.
-        """
+        """Return a session; None when it is unknown, or somebody else's: the two look alike."""
         session = await self.look_up(session_id)
         if session is not None and not peer.principal.scope.holds(session.org, session.owner):
             return None
-        if session is not None:
-            peer.used_session(extended=is_extended(session))
         return session
 
     async def require(self, session_id: str, peer: Peer) -> SessionRecord:
-        """Return a session, and note that the peer uses it.
+        """Return a session.
 
         Raises:
             RefusalError: SESSION_NOT_FOUND.

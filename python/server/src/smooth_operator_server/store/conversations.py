@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -45,8 +46,8 @@ INSERT INTO sessions (id, conversation_id, agent_id, agent_name, user_participan
 VALUES (:id, :conversation, :agent, :agent_name, :user, :answerer, :supports, :metadata, :now)
 """
 _NEW_MESSAGE = """
-INSERT INTO messages (id, conversation_id, participant_id, direction, text, created_ms)
-VALUES (:id, :conversation, :participant, :direction, :text, :now)
+INSERT INTO messages (id, conversation_id, participant_id, direction, text, created_ms, images)
+VALUES (:id, :conversation, :participant, :direction, :text, :now, CAST(:images AS TEXT))
 """
 _COUNT_MESSAGE = """
 UPDATE conversations
@@ -55,18 +56,26 @@ SET message_count = message_count + 1,
 WHERE id = :conversation
 """
 _MESSAGES = """
-SELECT id, direction, text, created_ms FROM messages
-WHERE conversation_id = :conversation
-  AND (CAST(:before AS BIGINT) IS NULL OR seq < CAST(:before AS BIGINT))
-ORDER BY seq DESC LIMIT CAST(:most AS BIGINT)
+SELECT m.id, m.direction, m.text, m.created_ms, m.images,
+       coalesce(begun.request_id, answered.request_id), begun.state
+FROM messages AS m
+LEFT JOIN turns AS begun ON begun.message_id = m.id
+LEFT JOIN turns AS answered ON answered.answer_id = m.id
+WHERE m.conversation_id = :conversation
+  AND (CAST(:before AS BIGINT) IS NULL OR m.seq < CAST(:before AS BIGINT))
+ORDER BY m.seq DESC LIMIT CAST(:most AS BIGINT)
 """
+_FIRST_TEXT = (
+    "coalesce((SELECT text FROM messages WHERE conversation_id = c.id AND direction = 'inbound'"
+    " ORDER BY seq LIMIT 1), '')"
+)
 _CONVERSATIONS = f"""
-SELECT c.id, c.title,
-       coalesce((SELECT text FROM messages WHERE conversation_id = c.id AND direction = 'inbound'
-                 ORDER BY seq LIMIT 1), ''),
+SELECT c.id, c.title, {_FIRST_TEXT},
        c.updated_ms, c.message_count
 FROM conversations AS c
 WHERE c.message_count > 0 AND {IN_SCOPE}
+  AND (CAST(:holds AS TEXT) IS NULL
+       OR lower(coalesce(c.title, {_FIRST_TEXT})) LIKE CAST(:holds AS TEXT) ESCAPE '!')
   AND (CAST(:updated AS BIGINT) IS NULL
        OR (c.updated_ms, c.id) < (CAST(:updated AS BIGINT), CAST(:id AS TEXT)))
 ORDER BY c.updated_ms DESC, c.id DESC LIMIT CAST(:most AS BIGINT)
@@ -98,9 +107,9 @@ class SqlConversations:
         return await self._database.read(_messages, conversation_id, limit, cursor)
 
     async def conversations(
-        self, scope: Scope, limit: int, cursor: str | None
+        self, scope: Scope, limit: int, cursor: str | None, query: str | None = None
     ) -> Page[ConversationSummary]:
-        return await self._database.read(_conversations, scope, limit, cursor)
+        return await self._database.read(_conversations, scope, limit, cursor, query)
 
     async def rename_conversation(self, scope: Scope, conversation_id: str, title: str) -> bool:
         return await self._database.write(_rename, scope, conversation_id, title)
@@ -122,6 +131,7 @@ def insert_message(new: NewMessage) -> Transaction[None]:
             "direction": new.direction.value,
             "text": new.text,
             "now": new.now,
+            "images": json.dumps(new.images) if new.images else None,
         },
     )
     yield _COUNT_MESSAGE, {"now": new.now, "conversation": new.conversation_id}
@@ -257,19 +267,25 @@ def _messages(
         {"conversation": conversation_id, "before": before, "most": limit + 1},
     )
     items = tuple(
-        MessageRecord(identity, Direction(direction), text, created)
-        for identity, direction, text, created in rows[:limit]
+        MessageRecord(
+            identity, Direction(direction), text, created, tuple(json.loads(images or "[]")), *turn
+        )
+        for identity, direction, text, created, images, *turn in rows[:limit]
     )
     return Page(items, items[-1].message_id if len(rows) > limit else None)
 
 
 def _conversations(
-    scope: Scope, limit: int, cursor: str | None
+    scope: Scope, limit: int, cursor: str | None, query: str | None
 ) -> Transaction[Page[ConversationSummary]]:
+    holds = None
+    if query:
+        escaped = re.sub("[!%_]", r"!\g<0>", query.lower())
+        holds = f"%{escaped}%"
     updated, identity = (None, None) if cursor is None else decode_cursor(cursor)
     rows = yield (
         _CONVERSATIONS,
-        scoped(scope) | {"updated": updated, "id": identity, "most": limit + 1},
+        scoped(scope) | {"updated": updated, "id": identity, "most": limit + 1, "holds": holds},
     )
     items = tuple(ConversationSummary(*row) for row in rows[:limit])
     if len(rows) <= limit:

@@ -24,6 +24,7 @@ from .turn_records import (
     CallRecord,
     Lease,
     NewCall,
+    NewEvents,
     NewQuestion,
     NewTurn,
     QuestionRecord,
@@ -76,9 +77,11 @@ class ConversationStore(Protocol):
         ...
 
     async def conversations(
-        self, scope: Scope, limit: int, cursor: str | None
+        self, scope: Scope, limit: int, cursor: str | None, query: str | None = None
     ) -> Page[ConversationSummary]:
         """Return a page of the conversations in scope that have messages, newest first.
+
+        With ``query`` only those whose title, or first words without one, hold it in any case.
 
         Raises:
             UnknownCursorError: the cursor was not made by this list.
@@ -115,8 +118,22 @@ class TurnStore(Protocol):
         """Return the turn that a conversation runs."""
         ...
 
-    async def save(self, turn_id: str, step: int, saved: bytes) -> None:
-        """Store what the engine goes on from after ``step`` steps."""
+    async def save(
+        self, turn_id: str, step: int, saved: bytes, events: NewEvents | None = None
+    ) -> None:
+        """Store what the engine goes on from after ``step`` steps, with the events up to there."""
+        ...
+
+    async def keep(self, turn_id: str, events: NewEvents) -> None:
+        """Store events of a turn that has an open question."""
+        ...
+
+    async def spoil(self, turn_id: str, seq: int) -> None:
+        """Note that an event goes out that is not stored yet; ``seq`` is its number."""
+        ...
+
+    async def events(self, turn_id: str) -> NewEvents | None:
+        """Return the stored events of a turn; None when others went out after them."""
         ...
 
     async def start_call(self, new: NewCall) -> None:

@@ -77,6 +77,8 @@ class NewMessage:
     direction: Direction
     text: str
     now: int
+    images: tuple[str, ...] = ()
+    """URLs of the pictures that were sent along."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +89,12 @@ class MessageRecord:
     direction: Direction
     text: str
     created_ms: int
+    images: tuple[str, ...] = ()
+    request_id: str | None = None
+    """Of the turn that the message began, or that it answers."""
+
+    turn: str | None = None
+    """How the turn stands that the message began."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -136,8 +136,15 @@ def _connect(db: apsw.Connection) -> None:
     """Set a connection up: it waits for locks, and for the disk as little as is safe."""
     db.set_busy_timeout(BUSY_MS)
     # NORMAL under WAL loses nothing when the process is killed, only when the power goes.
+    # SQLite's own knows the letters of English alone.
+    db.create_scalar_function("lower", _lower, 1, deterministic=True)
     for pragma in ("journal_mode = WAL", "synchronous = NORMAL", "foreign_keys = ON"):
         db.execute(f"PRAGMA {pragma}").fetchall()
+
+
+def _lower(*values: apsw.SQLiteValue) -> apsw.SQLiteValue:
+    (text,) = values
+    return text.lower() if isinstance(text, str) else text
 
 
 def _share_out(db: apsw.Connection) -> None:

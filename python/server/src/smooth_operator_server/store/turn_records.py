@@ -72,6 +72,14 @@ class TurnRecord:
     """The event that ended the turn, as JSON text."""
 
 
+@dataclass(frozen=True, slots=True)
+class NewEvents:
+    """Events of a turn that went out, up to ``seq``, as JSON texts: the last one's is ``seq``."""
+
+    seq: int
+    texts: tuple[str, ...]
+
+
 class Refused(StrEnum):
     """Why a turn was not begun."""
 

@@ -8,7 +8,16 @@ from typing import Any
 from .conversations import insert_message
 from .database import Database, RollbackError, Rows, Transaction
 from .records import NewMessage
-from .turn_records import CallRecord, Lease, NewCall, NewTurn, Refused, TurnRecord, TurnState
+from .turn_records import (
+    CallRecord,
+    Lease,
+    NewCall,
+    NewEvents,
+    NewTurn,
+    Refused,
+    TurnRecord,
+    TurnState,
+)
 
 _COLUMNS = (
     "t.id, t.conversation_id, t.session_id, t.request_id, t.state, t.message_id, m.text,"
@@ -38,6 +47,10 @@ _SETTLE = """
 UPDATE turns SET state = :state, terminal = CAST(:terminal AS TEXT),
                  answer_id = CAST(:answer AS TEXT), ended_ms = CAST(:now AS BIGINT), saved = NULL
 WHERE id = :turn AND state = 'running' RETURNING id
+"""
+_KEEP_EVENT = """
+INSERT INTO turn_events (turn_id, seq, event)
+VALUES (:turn, CAST(:seq AS INTEGER), :event)
 """
 _START_CALL = """
 INSERT INTO tool_calls (turn_id, call_id, name, arguments, step, started_ms)
@@ -70,8 +83,19 @@ class SqlTurns:
     async def running(self, conversation_id: str) -> TurnRecord | None:
         return await self._database.look(_running, conversation_id)
 
-    async def save(self, turn_id: str, step: int, saved: bytes) -> None:
-        await self._database.write(_save, turn_id, step, saved)
+    async def save(
+        self, turn_id: str, step: int, saved: bytes, events: NewEvents | None = None
+    ) -> None:
+        await self._database.write(_save, turn_id, step, saved, events)
+
+    async def keep(self, turn_id: str, events: NewEvents) -> None:
+        await self._database.write(_keep, turn_id, events)
+
+    async def spoil(self, turn_id: str, seq: int) -> None:
+        await self._database.write(_spoil, turn_id, seq)
+
+    async def events(self, turn_id: str) -> NewEvents | None:
+        return await self._database.read(_events, turn_id)
 
     async def start_call(self, new: NewCall) -> None:
         await self._database.write(_start_call, new)
@@ -197,11 +221,47 @@ def _running(conversation_id: str) -> Transaction[TurnRecord | None]:
     return _record(rows[0]) if rows else None
 
 
-def _save(turn_id: str, step: int, saved: bytes) -> Transaction[None]:
+def _save(turn_id: str, step: int, saved: bytes, events: NewEvents | None) -> Transaction[None]:
+    if events is not None:
+        yield from _keep(turn_id, events)
     yield (
         "UPDATE turns SET step = CAST(:step AS INTEGER), saved = :saved WHERE id = :turn",
         {"turn": turn_id, "step": step, "saved": saved},
     )
+
+
+def _keep(turn_id: str, events: NewEvents) -> Transaction[None]:
+    first = events.seq - len(events.texts) + 1
+    for seq, text in enumerate(events.texts, start=first):
+        yield _KEEP_EVENT, {"turn": turn_id, "seq": seq, "event": text}
+    yield (
+        "UPDATE turns SET stored_seq = CAST(:seq AS INTEGER) WHERE id = :turn",
+        {"turn": turn_id, "seq": events.seq},
+    )
+
+
+def _spoil(turn_id: str, seq: int) -> Transaction[None]:
+    yield (
+        (
+            "UPDATE turns SET spoilt_seq = CAST(:seq AS INTEGER)"
+            " WHERE id = :turn AND spoilt_seq < CAST(:seq AS INTEGER)"
+        ),
+        {"turn": turn_id, "seq": seq},
+    )
+
+
+def _events(turn_id: str) -> Transaction[NewEvents | None]:
+    ((stored, spoilt),) = yield (
+        "SELECT stored_seq, spoilt_seq FROM turns WHERE id = :turn",
+        {"turn": turn_id},
+    )
+    if spoilt > stored:
+        return None
+    rows = yield (
+        "SELECT event FROM turn_events WHERE turn_id = :turn ORDER BY seq",
+        {"turn": turn_id},
+    )
+    return NewEvents(stored, tuple(text for (text,) in rows))
 
 
 def _start_call(new: NewCall) -> Transaction[None]:
@@ -271,6 +331,7 @@ def _settle(
         return False
     if answer is not None:
         yield from insert_message(answer)
+    yield "DELETE FROM turn_events WHERE turn_id = :turn", {"turn": turn_id}
     yield (
         (
             "UPDATE questions SET state = 'closed'"

@@ -38,6 +38,7 @@ _CODE_FOLLOWS = (
     " message again afterwards"
 )
 _NO_RESPONSE = {"status": "no_response", "message": "The person did not answer in time."}
+_OTP_EVENT = '"type":"otp_verification_required"'
 _UNKNOWN = "outcome unknown: the server ended while the tool ran"
 
 
@@ -255,10 +256,14 @@ class ToolCalls:
         lapsed: Any = False,
     ) -> Any:
         """Ask an open question, announce the call behind it, and wait for the answer."""
-        if ask is not None:
-            await ask(question)
-        if call is not None:
-            await self._announce(call)
+        channel = self._turn.channel
+        with channel.held():
+            if ask is not None:
+                await ask(question)
+            # What another server has asked it has announced too, when what it said is known.
+            if call is not None and not (ask is None and channel.continues):
+                await self._announce(call)
+            await self._ledger.keep(self._turn)
         return await self._services.questions.answer(question, lapsed)
 
     async def _interact(self, call: ToolCall, kind: str) -> ToolResult:
@@ -284,6 +289,12 @@ class ToolCalls:
         answer = await self._park(question, ask if is_new else None, call, lapsed=_NO_RESPONSE)
         return await self._report(call, answer)
 
+    def _was_seen(self, question: QuestionRecord) -> bool:
+        """Tell whether the server that stored a question came to ask it, as far as one can know."""
+        channel = self._turn.channel
+        words = _OTP_EVENT if question.kind == Kind.OTP else question.question_id
+        return not channel.continues or channel.has_said(words)
+
     async def _question(
         self,
         kind: Kind,
@@ -295,7 +306,7 @@ class ToolCalls:
         """Return the question of a call, and whether it is a new one that has to be asked."""
         for asked in self._asked:
             if asked.kind == kind and asked.subject["call"] == call.call_id:
-                return asked, False
+                return asked, not self._was_seen(asked)
         question = await self._services.questions.open(
             kind,
             turn_id=self._turn.turn_id,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from ..clock import Clock
@@ -17,6 +18,7 @@ from ..store import (
     Direction,
     Lease,
     NewCall,
+    NewEvents,
     NewMessage,
     NewTurn,
     Refused,
@@ -60,31 +62,53 @@ class Ledger:
         """Return a lease of this server that begins now."""
         return Lease(self._owner, self._clock.epoch_ms() + int(self.lease_s * 1000))
 
-    async def begin(self, turn: Turn, action: Action, holder: str, saved: bytes) -> TurnRecord:
-        """Store a turn with its message.
+    async def begin(
+        self, turn: Turn, action: Action, holder: str, saved: bytes
+    ) -> TurnRecord | None:
+        """Store a turn with its message, unless the same message has begun one: then return that.
+
+        None when another link was promised that the message never came (REQ-SRV-28).
 
         Raises:
-            RefusalError: TURN_IN_PROGRESS; the conversation runs one, here or elsewhere.
+            RefusalError: TURN_IN_PROGRESS; the conversation runs one, here or elsewhere. Or
+                VALIDATION_ERROR; the requestId names another message.
             StoreError: nothing is stored.
         """
+        images = tuple(image["url"] for image in action.get("images", ()))
         outcome = await self._store.begin(
             NewTurn(
                 turn.turn_id,
                 turn.request_id,
                 turn.session.session_id,
-                self._message(turn, Direction.INBOUND, turn.message),
+                self._message(turn, Direction.INBOUND, turn.message, images),
                 body=_digest(action),
-                once=False,
+                once=turn.channel.numbered,
                 holder=holder,
                 wants_tokens=turn.wants_tokens,
                 lease=self.lease(),
                 saved=saved,
             )
         )
-        if isinstance(outcome, Refused):
-            raise RefusalError(Code.TURN_IN_PROGRESS, "the conversation runs another turn")
-        self._keep(turn.turn_id)
+        match outcome:
+            case Refused.PROMISED:
+                return None
+            case Refused.DIFFERENT:
+                raise RefusalError(Code.VALIDATION_ERROR, "/requestId names another message")
+            case Refused.BUSY:
+                raise RefusalError(Code.TURN_IN_PROGRESS, "the conversation runs another turn")
+        if outcome.turn_id == turn.turn_id:
+            self._keep(turn.turn_id)
         return outcome
+
+    async def look_up(
+        self, conversation_id: str, request_id: str, holder: str
+    ) -> TurnRecord | None:
+        """Return the turn of a requestId; None is a promise that it never comes (REQ-SRV-28)."""
+        return await self._store.look_up(conversation_id, request_id, holder)
+
+    async def running(self, conversation_id: str) -> TurnRecord | None:
+        """Return the turn that a conversation runs, here or elsewhere."""
+        return await self._store.running(conversation_id)
 
     def answer(self, turn: Turn, text: str) -> NewMessage:
         """Return the message that a turn is answered by; ``end`` stores it."""
@@ -117,7 +141,25 @@ class Ledger:
 
     async def save(self, turn: Turn, step: int, saved: bytes) -> None:
         """Store what a turn goes on from after ``step`` steps."""
-        await self._store.save(turn.turn_id, step, saved)
+        await self._store.save(turn.turn_id, step, saved, _events(turn))
+
+    async def keep(self, turn: Turn) -> None:
+        """Store what a turn said before it waits for a person."""
+        events = _events(turn)
+        if events is not None:
+            await self._store.keep(turn.turn_id, events)
+
+    def number(self, turn: Turn) -> None:
+        """Have the store told when a turn goes on after what is stored of it."""
+        turn.channel.spoil = partial(self._store.spoil, turn.turn_id)
+
+    async def restore(self, turn: Turn) -> None:
+        """Let a turn of another server go on counting, when nobody knows more of it than we."""
+        found = await self._store.events(turn.turn_id)
+        if found is None:
+            turn.channel.is_lost = True
+        else:
+            turn.channel.restore(found.seq, found.texts)
 
     async def start_call(self, turn: Turn, call: ToolCall, step: int) -> None:
         """Note that a tool is about to run."""
@@ -148,7 +190,9 @@ class Ledger:
             self._keep(record.turn_id)
         return taken
 
-    def _message(self, turn: Turn, direction: Direction, text: str) -> NewMessage:
+    def _message(
+        self, turn: Turn, direction: Direction, text: str, images: tuple[str, ...] = ()
+    ) -> NewMessage:
         session, inbound = turn.session, direction is Direction.INBOUND
         return NewMessage(
             self._new_id(),
@@ -157,6 +201,7 @@ class Ledger:
             direction,
             text,
             turn.now(),
+            images,
         )
 
     def _keep(self, turn_id: str) -> None:
@@ -178,6 +223,11 @@ class Ledger:
                 await self._store.renew(self._owner, self.lease().until)
             except StoreError as fault:  # the next one may come through before the time is over
                 log.error("leases were not renewed", **where(fault))
+
+
+def _events(turn: Turn) -> NewEvents | None:
+    found = turn.channel.storing()
+    return None if found is None else NewEvents(*found)
 
 
 def _digest(action: Action) -> str:

@@ -27,7 +27,6 @@ class Runner:
         knowledge: Knowledge,
         services: Services,
         ledger: Ledger,
-        *,
         max_iterations: int,
     ) -> None:
         self._engine = engine
@@ -55,6 +54,10 @@ class Runner:
         except Exception as fault:
             log.error("turn failed", request_id=turn.request_id, **where(fault))
             await self.fail(turn, Code.INTERNAL_ERROR, "the turn failed inside the server")
+
+    async def open_for(self, turn: Turn) -> float | None:
+        """Return for how many seconds more a question of the turn is open; None without one."""
+        return await self._services.questions.open_for(turn.turn_id)
 
     async def fail(self, turn: Turn, code: Code, message: str) -> None:
         """End a turn with an ``error``."""

@@ -11,9 +11,9 @@ from typing import Any
 from ..clock import Clock
 from ..protocol import frames
 from ..protocol.frames import Frame
-from ..protocol.peer import Peer
 from ..sessions import is_extended
 from ..store import SessionRecord
+from .channel import Channel
 
 REMEMBERED_IDS = 1024
 
@@ -36,7 +36,7 @@ class Turn:
         turn_id: str,
         request_id: str,
         session: SessionRecord,
-        peer: Peer,
+        channel: Channel,
         *,
         message: str,
         wants_tokens: bool,
@@ -48,7 +48,7 @@ class Turn:
         """The server's own id: requestIds are the clients' and may repeat."""
         self.request_id = request_id
         self.session = session
-        self.peer = peer
+        self.channel = channel
         self.message = message
         self.wants_tokens = wants_tokens
         self.accepted = asyncio.Event()
@@ -76,18 +76,19 @@ class Turn:
 
     async def accept(self) -> None:
         """Send the 202 and start to prove that the turn is alive."""
-        await self.emit(
-            frames.immediate_response(self.request_id, self.now(), 202, "Message accepted", {})
-        )
+        if not self.channel.last_seq:  # else another server has said so
+            await self.emit(
+                frames.immediate_response(self.request_id, self.now(), 202, "Message accepted", {})
+            )
         self.accepted.set()
         self._keepalive = asyncio.create_task(self._prove_life(), name="keepalive")
 
     async def emit(self, frame: Frame) -> None:
-        """Send a frame of the turn; nothing is sent any more once it settled."""
+        """Say something; nothing is said any more once the turn settled."""
         if self.state is State.SETTLED:
             return
         self._last_frame = self._clock.monotonic()
-        await self.peer.send(frame)
+        await self.channel.emit(frame)
 
     def finishing(self) -> None:
         """Pass the point after which the turn completes whatever comes."""
@@ -97,8 +98,8 @@ class Turn:
     def settle(self, terminal: Frame | None) -> bool:
         """End the turn with its terminal event; False when it has ended already.
 
-        The session is free for the next turn before the event is out. ``None`` ends a turn
-        whose socket is gone.
+        The session is free for the next turn before the event is out. ``None`` ends a turn that
+        was never accepted.
         """
         if self.state is State.SETTLED:
             return False
@@ -108,7 +109,7 @@ class Turn:
             self._keepalive.cancel()
         self._on_settled(self)
         if terminal is not None:
-            self.peer.send_now(terminal)
+            self.channel.append(terminal)
         return True
 
     async def _prove_life(self) -> None:
@@ -118,7 +119,8 @@ class Turn:
             if silent < self._keepalive_s:
                 await self._clock.sleep(self._keepalive_s - silent)
             else:
-                await self.emit(frames.keepalive(self.request_id, self.now()))
+                self._last_frame = self._clock.monotonic()
+                await self.channel.hint(frames.keepalive(self.request_id, self.now()))
 
 
 class TurnIds:

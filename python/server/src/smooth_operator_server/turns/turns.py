@@ -13,11 +13,14 @@ from ..protocol.actions import Action
 from ..protocol.frames import Frame
 from ..protocol.peer import Nobody, Peer
 from ..protocol.refusals import Code, RefusalError
-from ..sessions import Sessions
-from ..store import SessionRecord, StoreError, TurnState
+from ..sessions import Sessions, is_replayed
+from ..store import SessionRecord, StoreError, TurnRecord, TurnState
 from ..telemetry import log, where
+from .channel import Channel
+from .channels import Channels
 from .checkpoint import Asked, Progress
 from .ledger import Ledger
+from .resuming import Resuming
 from .runner import Runner, failed
 from .turn import Turn, TurnIds
 
@@ -37,6 +40,8 @@ class Turns:
         new_id: Callable[[], str],
         ids: TurnIds,
         ledger: Ledger,
+        channels: Channels,
+        resuming: Resuming,
         *,
         keepalive_s: float,
         detach_s: float,
@@ -48,6 +53,8 @@ class Turns:
         self._new_id = new_id
         self._ids = ids
         self._ledger = ledger
+        self._channels = channels
+        self._resuming = resuming
         self._keepalive_s = keepalive_s
         self._detach_s = detach_s
         self._running: dict[str, Turn] = {}  # by conversation
@@ -64,34 +71,63 @@ class Turns:
         """Start a turn, or refuse it by one error before the 202 (REQ-SRV-03)."""
         session = await self._sessions.require(action["sessionId"], peer)
         self._check(action, session)
-        turn = self._reserve(action, session, peer)
-        try:
-            progress = Progress(Asked.of(action))
-            record = await self._ledger.begin(turn, action, peer.socket_id, progress.saved())
-        except BaseException:
-            turn.settle(None)
-            raise
+        turn = self._of_action(action, session, peer)
+        progress = Progress(Asked.of(action))
+        record = await self._store(turn, action, peer, progress)
+        if record is None:
+            return
         turn.task = asyncio.create_task(
             self._runner.run(turn, record.message_id, progress), name="turn"
         )
         await turn.accepted.wait()
 
+    async def _store(
+        self, turn: Turn, action: Action, peer: Peer, progress: Progress
+    ) -> TurnRecord | None:
+        """Store the turn and let it be known; None when there is nothing to be run."""
+        session = turn.session
+        if session.conversation_id not in self._running:
+            self._running[session.conversation_id] = turn
+        try:
+            record = await self._ledger.begin(turn, action, peer.socket_id, progress.saved())
+        except BaseException:
+            turn.settle(None)
+            raise
+        if record is None or record.turn_id != turn.turn_id:
+            turn.settle(None)
+            if record is not None:  # the message came before (REQ-SRV-29)
+                await self._resuming.give(record, peer, 0)
+            return None
+        self._adopt(turn)
+        return record
+
+    def _adopt(self, turn: Turn) -> None:
+        """Let a stored turn be found, by its conversation and by its requestId."""
+        self._running[turn.session.conversation_id] = turn
+        self._ids.add(turn.request_id)
+        if turn.channel.numbered:
+            self._ledger.number(turn)
+            self._channels.add(turn.session.conversation_id, turn.request_id, turn.channel)
+
     def _check(self, action: Action, session: SessionRecord) -> None:
-        if session.conversation_id in self._running:
+        # A replayed session's message may be one that came before: the store knows.
+        if session.conversation_id in self._running and not is_replayed(session):
             raise RefusalError(Code.TURN_IN_PROGRESS, "the conversation runs another turn")
+        if not action["message"] and not action.get("images") and not action.get("files"):
+            raise RefusalError(Code.VALIDATION_ERROR, "/message must not be empty")
         if "skill" in action:
             raise RefusalError(Code.SKILL_NOT_FOUND, "this server has no such skill")
         reason = self._engine.unavailable()
         if reason is not None:
             raise RefusalError(Code.LLM_UNAVAILABLE, reason)
 
-    def _reserve(self, action: Action, session: SessionRecord, peer: Peer) -> Turn:
+    def _of_action(self, action: Action, session: SessionRecord, peer: Peer) -> Turn:
         request_id = action.get("requestId") or f"req-{self._new_id()}"
         return self._new_turn(
             self._new_id(),
             request_id,
             session,
-            peer,
+            Channel(peer, numbered=is_replayed(session)),
             message=action["message"],
             wants_tokens=action.get("stream", True),
         )
@@ -101,29 +137,28 @@ class Turns:
         turn_id: str,
         request_id: str,
         session: SessionRecord,
-        peer: Peer,
+        channel: Channel,
         *,
         message: str,
         wants_tokens: bool,
     ) -> Turn:
-        turn = Turn(
+        return Turn(
             turn_id,
             request_id,
             session,
-            peer,
+            channel,
             message=message,
             wants_tokens=wants_tokens,
             clock=self._clock,
             keepalive_s=self._keepalive_s,
             on_settled=self._release,
         )
-        self._running[session.conversation_id] = turn
-        self._ids.add(request_id)
-        return turn
 
     def _release(self, turn: Turn) -> None:
-        if self._running.get(turn.session.conversation_id) is turn:
-            del self._running[turn.session.conversation_id]
+        conversation_id = turn.session.conversation_id
+        if self._running.get(conversation_id) is turn:
+            del self._running[conversation_id]
+        self._channels.settle(conversation_id, turn.request_id, turn.channel)
 
     async def start(self) -> None:
         """Take up the turns of servers that are gone, now and whenever there are some.
@@ -151,14 +186,18 @@ class Turns:
                 record.turn_id,
                 record.request_id,
                 session,
-                Nobody(),
+                Channel(Nobody(), numbered=is_replayed(session)),
                 message=record.message,
                 wants_tokens=record.wants_tokens,
             )
+            if turn.channel.numbered:
+                await self._ledger.restore(turn)
+            self._adopt(turn)
             log.info("turn taken over", request_id=turn.request_id, step=record.step)
             progress = Progress.read(record.saved or b"")
             running = self._runner.run(turn, record.message_id, progress, record.step)
             turn.task = asyncio.create_task(running, name="turn")
+            self._watch(self._stop_later(turn))
 
     async def cancel(self, action: Action, peer: Peer) -> None:
         """Stop the turn that is named; say nothing when there is none (REQ-SRV-07)."""
@@ -166,7 +205,7 @@ class Turns:
         if turn is None:
             return
         terminal = frames.cancelled(turn.request_id, turn.now())
-        if await self._stop(turn, TurnState.CANCELLED, terminal) and turn.peer is not peer:
+        if await self._stop(turn, TurnState.CANCELLED, terminal) and turn.channel.peer is not peer:
             await peer.send(terminal)  # asked for over another socket than the turn's own
 
     async def _named(self, action: Action, peer: Peer) -> Turn | None:
@@ -180,7 +219,7 @@ class Turns:
             named = session and self.running(session)
             turns = [named] if named else []
         else:
-            turns = [turn for turn in self._running.values() if turn.peer is peer]
+            turns = [turn for turn in self._running.values() if turn.channel.peer is peer]
         if request_id is not None:
             turns = [turn for turn in turns if turn.request_id == request_id]
         return turns[0] if len(turns) == 1 else None
@@ -200,8 +239,10 @@ class Turns:
     def detach(self, peer: Peer) -> None:
         """Let the turns of a lost socket run on for a while; their answers are stored."""
         for turn in list(self._running.values()):
-            if turn.peer is peer:
+            if turn.channel.peer is peer:
+                turn.channel.detach(peer)
                 self._watch(self._stop_later(turn))
+        self._channels.detach(peer)
 
     def _watch(self, watching: Coroutine[Any, Any, None]) -> None:
         watcher = asyncio.create_task(watching, name="watch of turns")
@@ -209,9 +250,24 @@ class Turns:
         watcher.add_done_callback(self._watchers.discard)
 
     async def _stop_later(self, turn: Turn) -> None:
+        """Stop a turn that nobody takes up, once its open questions are over (REQ-SRV-36)."""
+        seconds = self._detach_s
+        while await self._is_left_alone(turn, seconds):
+            open_s = await self._runner.open_for(turn)
+            if open_s is None:
+                await self._stop(turn, TurnState.FAILED, unattended(turn))
+                return
+            seconds = open_s + self._detach_s
+
+    async def _is_left_alone(self, turn: Turn, seconds: float) -> bool:
+        """Wait until the turn ends or a link takes it up; True when neither is so in time."""
         assert turn.task is not None
-        if not await happens_within(self._clock, asyncio.wait({turn.task}), self._detach_s):
-            await self._stop(turn, TurnState.FAILED, unattended(turn))
+        taken = asyncio.create_task(turn.channel.taken.wait(), name="taken up")
+        either = asyncio.wait({turn.task, taken}, return_when=asyncio.FIRST_COMPLETED)
+        try:
+            return not await happens_within(self._clock, either, seconds)
+        finally:
+            taken.cancel()
 
     async def drain(self, seconds: float) -> None:
         """Wait for the running turns, at most ``seconds``, then stop those that are left."""
@@ -224,6 +280,7 @@ class Turns:
         for watcher in list(self._watchers):
             watcher.cancel()
         await asyncio.gather(*self._watchers, return_exceptions=True)
+        await self._channels.aclose()
 
 
 def unattended(turn: Turn) -> Frame:

@@ -1,0 +1,76 @@
+"""Taking up a turn after a lost link: ``resume_turn``, a message that comes again, ``openTurn``."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..clock import Clock
+from ..protocol import frames
+from ..protocol.actions import Action
+from ..protocol.frames import Resume
+from ..protocol.peer import Peer
+from ..protocol.refusals import Code, RefusalError
+from ..sessions import Sessions, is_replayed
+from ..store import SessionRecord, TurnRecord, TurnState
+from .channels import Channels
+from .ledger import Ledger
+
+
+class Resuming:
+    """Answers ``resume_turn`` (REQ-SRV-26 to 32)."""
+
+    def __init__(
+        self, sessions: Sessions, channels: Channels, ledger: Ledger, clock: Clock
+    ) -> None:
+        self._sessions = sessions
+        self._channels = channels
+        self._ledger = ledger
+        self._clock = clock
+
+    async def resume_turn(self, action: Action, peer: Peer) -> None:
+        """Say what became of a turn, and give it to the link that asks.
+
+        Raises:
+            RefusalError: SESSION_NOT_FOUND, or UNSUPPORTED_ACTION without ``replay``.
+        """
+        session = await self._sessions.require(action["sessionId"], peer)
+        if not is_replayed(session):
+            raise RefusalError(Code.UNSUPPORTED_ACTION, "the session did not list replay")
+        request_id = action["requestId"]
+        record = await self._ledger.look_up(session.conversation_id, request_id, peer.socket_id)
+        if record is None:
+            hello = frames.turn_resumed(request_id, self._clock.epoch_ms(), Resume.NEVER, 0)
+            await peer.send(hello)
+            return
+        await self.give(record, peer, int(action["afterSeq"]))
+
+    async def give(self, record: TurnRecord, peer: Peer, after: int) -> None:
+        """Give a turn that was accepted to a link, from after an event on.
+
+        Raises:
+            RefusalError: INTERNAL_ERROR; another server runs the turn.
+        """
+        now, request_id = self._clock.epoch_ms(), record.request_id
+        channel = self._channels.find(record.conversation_id, request_id)
+        if channel is None and record.state is TurnState.RUNNING:
+            # Ours in a moment, when it is being stored or its server is gone.
+            raise RefusalError(Code.INTERNAL_ERROR, "the turn runs elsewhere", retry_after_ms=1000)
+        last = channel.last_seq if channel else 0
+        if channel is None or not channel.holds_after(after):
+            await peer.send(frames.turn_resumed(request_id, now, Resume.GONE, last))
+            return
+        if channel.taken.is_set() and channel.peer is not peer:
+            moved = frames.turn_resumed(request_id, now, Resume.MOVED, last)
+            channel.peer.send_now(moved)
+        state = Resume.SETTLED if channel.is_settled else Resume.RUNNING
+        channel.attach(peer, frames.turn_resumed(request_id, now, state, last), after)
+
+    async def open_turn(self, session: SessionRecord) -> dict[str, Any] | None:
+        """Return the turn that the conversation of a session runs, as ``openTurn`` shows it."""
+        if not is_replayed(session):
+            return None
+        record = await self._ledger.running(session.conversation_id)
+        channel = record and self._channels.find(record.conversation_id, record.request_id)
+        if not record or not channel or channel.is_lost or not channel.last_seq:
+            return None
+        return {"requestId": record.request_id, "lastSeq": channel.last_seq}
