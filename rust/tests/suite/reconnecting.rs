@@ -120,6 +120,28 @@ fn req_conn_37_a_thousand_losses_leave_nothing_and_there_are_never_two_sockets()
 }
 
 #[tokio::test]
+async fn req_conn_37_a_dead_socket_that_lingers_is_dropped_before_the_next_attempt() {
+    let (alive, (ends, mut far)) = (Arc::new(()), unbounded_channel());
+    let sockets = Arc::clone(&alive);
+    let clock = VirtualClock::new();
+    let builder = SmoothAgentClient::builder("ws://nowhere.example/ws").opener(move |_| {
+        let (near, far) = pair(Arc::clone(&sockets));
+        let others = Arc::strong_count(&sockets) - 3; // ours, the test's, the new one's
+        ends.send((far, others)).expect("the test goes on");
+        async move { Ok::<_, std::io::Error>(near) }
+    });
+    let client = soon(builder.clock(clock.clone()).random(|| 0.5).connect()).await;
+    let client = client.expect("connected");
+    let _mute = soon(far.recv()).await.expect("a socket"); // answers neither ping nor close frame
+    clock.advance(Duration::from_secs(35)).await;
+    assert_eq!(client.state(), ConnectionState::Reconnecting);
+    assert_eq!(Arc::strong_count(&alive), 3, "it waits for the answer");
+    clock.advance(Duration::from_millis(250)).await;
+    let (_far, others) = soon(far.recv()).await.expect("another socket");
+    assert_eq!(others, 0, "two sockets at once");
+}
+
+#[tokio::test]
 async fn req_conn_37_close_ends_the_wait_for_an_attempt() {
     let (peer, clock) = (Peer::start().await, VirtualClock::new());
     let (client, link) = peer.connected(peer.builder().clock(clock.clone())).await;

@@ -66,6 +66,7 @@ async fn req_turn_30_the_error_of_an_interrupted_turn_is_enough_to_ask_with() {
 #[tokio::test]
 async fn req_log_03_a_result_says_how_long_it_took_by_the_injected_clock() {
     let (client, clock, mut link) = virtual_client().await;
+    clock.advance(Duration::from_secs(1)).await;
     let (turn, id) = link.turn(&client).await;
     clock.advance(Duration::from_millis(100)).await;
     for word in ["a", "b", "c"] {
