@@ -10,6 +10,7 @@ public sealed class VirtualTimeProvider : TimeProvider, ISettlingClock
     private readonly List<VirtualTimer> _timers = [];
     private readonly List<Func<Task>> _settling = [];
     private TimeSpan _now;
+    private TimeSpan _slept;
     private long _sequence;
 
     /// <inheritdoc/>
@@ -31,7 +32,13 @@ public sealed class VirtualTimeProvider : TimeProvider, ISettlingClock
     }
 
     /// <inheritdoc/>
-    public override DateTimeOffset GetUtcNow() => Start + Now;
+    public override DateTimeOffset GetUtcNow()
+    {
+        lock (_lock)
+        {
+            return Start + _now + _slept;
+        }
+    }
 
     /// <inheritdoc/>
     public override long GetTimestamp() => Now.Ticks;
@@ -64,6 +71,18 @@ public sealed class VirtualTimeProvider : TimeProvider, ISettlingClock
         lock (_lock)
         {
             _now = end;
+        }
+    }
+
+    /// <summary>Lets the machine sleep: the time of day goes on, timers stand still and notice later (REQ-CONN-39).</summary>
+    /// <param name="time">How long; not negative.</param>
+    /// <exception cref="ArgumentOutOfRangeException"><paramref name="time"/> is negative.</exception>
+    public void Sleep(TimeSpan time)
+    {
+        ArgumentOutOfRangeException.ThrowIfLessThan(time, TimeSpan.Zero);
+        lock (_lock)
+        {
+            _slept += time;
         }
     }
 
