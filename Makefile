@@ -133,6 +133,10 @@ pair: testees ## the five clients against the reference server
 behind-proxy: testees ## idle conversations behind nginx (has to be there) in the five clients
 	@$(BIN)/python tools/behind_proxy.py --testees $(WHERE_TESTEES)
 
+.PHONY: server-restart
+server-restart: testees ## a server that is killed in mid-turn and comes back, for the five clients
+	@$(BIN)/python tools/server_restart.py --testees $(WHERE_TESTEES)
+
 .PHONY: bench
 bench: setup ## streamed tokens in five languages against bare read loops: LANGUAGES="go rust"
 	@$(WITH_ALL) $(BIN)/python bench/stream/run.py $(LANGUAGES) $(BENCH)
