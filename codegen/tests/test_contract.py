@@ -116,7 +116,7 @@ def test_the_lost_link_keeps_a_queued_frame_only_where_another_is_sought() -> No
     frame = next(it for it in tables.machines if it.name == "frame")
     _, state, _ = step(tables, frame, "queued", "lost", {})
     assert state == "dropped"
-    _, state, _ = step(tables, frame, "queued", "lost", {"auto_reconnect": True})
+    _, state, _ = step(tables, frame, "queued", "lost", {"sought": True})
     assert state == "queued"
 
 
