@@ -144,7 +144,7 @@ level: must
 proves: [REQ-TURN-11, REQ-CONN-15]
 kills: []
 needs: [virtual_clock]
-client: {clock: virtual}
+client: {clock: virtual, options: {pingInterval: 0}}
 given: session
 steps:
   - ask: t1
@@ -205,7 +205,7 @@ def _conform(*arguments: str) -> tuple[int, str]:
 # By machine: an effect that no client knows, as it shows in a message of any compiler.
 EFFECTS = {"turn": "ringturn", "call": "ringcall", "connection": "ringlink"}
 ROWS = {
-    "turn": ("on: [immediate_response, keepalive], emit: [tap]", "ring_turn"),
+    "turn": ("on: [immediate_response, keepalive, turn_resumed], emit: [tap]", "ring_turn"),
     "call": ("on: [keepalive], emit: [tap]", "ring_call"),
     "connection": ("on: [opened], to: open, emit: [state(open)]", "ring_link"),
 }

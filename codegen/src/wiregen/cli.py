@@ -144,7 +144,7 @@ def generate(
     """
     if project and out is None:
         raise refuse("", "", "usage", "--project needs --out, a folder of its own")
-    config = _config(spec, out)
+    config = _config(spec, out, needed=role is None)
     if out is None and role not in (None, config.role):
         text = f"--role {role} needs --out, a folder of its own, or `role` in wiregen.toml"
         raise refuse("", "", "usage", text)
