@@ -357,7 +357,7 @@ async def test_a_server_of_1_0_is_judged_by_the_rules_of_1_0(spec: Spec, upstrea
 @pytest.mark.asyncio(loop_scope="module")
 async def test_a_server_says_its_version_by_its_capabilities(spec: Spec, upstream: str) -> None:
     report = await judged(spec, upstream, calls.check_ping, calls.check_ids, version=None)
-    assert (report.version, report.later) == ("1.1", 1)
+    assert (report.version, report.later) == ("1.2", 0)
 
 
 # --- what could not be seen ----------------------------------------------------------------
