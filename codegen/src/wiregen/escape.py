@@ -79,6 +79,11 @@ def typescript(text: str) -> str:
     return json.dumps(text)
 
 
+def typescript_key(text: str) -> str:
+    """Return a key of a TypeScript object: `__proto__` as it stands sets the prototype."""
+    return f"[{typescript(text)}]" if text == "__proto__" else typescript(text)
+
+
 def _printable(text: str, spell: Callable[[int], str]) -> str:
     out = []
     for char in text:

@@ -346,12 +346,14 @@ export function makeAction<A extends ActionName>(name: A, params: ActionParams<A
     throw new TypeError(
       `${name}${fault.pointer.replaceAll('/', '.')}: ${fault.kind === 'missing' ? 'missing' : 'not allowed'}`,
     );
-  const made: Record<string, unknown> = { action: name };
+  const made: [string, unknown][] = [['action', name]];
   for (const [wire] of SHAPES[struct] ?? []) {
-    const value = (params as Record<string, unknown>)[wire];
-    if (value !== undefined) made[wire] = value;
+    const value = Object.hasOwn(params, wire)
+      ? (params as Record<string, unknown>)[wire]
+      : undefined;
+    if (value !== undefined) made.push([wire, value]);
   }
-  return made as unknown as Actions[A];
+  return Object.fromEntries(made) as unknown as Actions[A];
 }
 
 /** Returns the text of an action's frame. */

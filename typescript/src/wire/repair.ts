@@ -51,7 +51,14 @@ export function repair(
     const parent = fill ? valueAt(tree, nested.slice(0, -1)) : undefined;
     const name = nested.at(-1) ?? '';
     if (isObject(parent) && !Object.hasOwn(parent, name) && hasAt(tree, top)) {
-      (parent as Tree)[name] = structuredCopy(valueAt(tree, top));
+      const value = structuredCopy(valueAt(tree, top));
+      // A member of any name, `__proto__` too.
+      Object.defineProperty(parent, name, {
+        value,
+        writable: true,
+        enumerable: true,
+        configurable: true,
+      });
     }
   }
 }

@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping
 
 from wiregen.ir import Check, Path, Shape, UnionShape
+from wiregen.words import word_set
 
 
 def mark_literal(kind: str, mark: str) -> str:
@@ -26,8 +27,23 @@ def access(root: str, path: Path) -> str:
     for position, segment in enumerate(path):
         chain = "?." if position else ""
         plain = segment.isidentifier()
-        text += f"{chain or '.'}{segment}" if plain else f"{chain}[{json.dumps(segment)}]"
+        member = f"{chain or '.'}{segment}" if plain else f"{chain}[{json.dumps(segment)}]"
+        text = own(text, segment, member)
     return text
+
+
+# What every object has without being told.
+_INHERITED = word_set(
+    "constructor hasOwnProperty isPrototypeOf propertyIsEnumerable toLocaleString toString valueOf "
+    "__proto__ __defineGetter__ __defineSetter__ __lookupGetter__ __lookupSetter__"
+)
+
+
+def own(parent: str, name: str, member: str) -> str:
+    """Return the expression that reads a member that may be missing, and not an inherited one."""
+    if name not in _INHERITED:
+        return parent + member
+    return f"(Object.hasOwn({parent} ?? {{}}, {json.dumps(name)}) ? {parent}{member} : undefined)"
 
 
 def shape_rows(shape: Shape, bounds: Mapping[str, str] | None = None) -> str:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from wiregen.emit._asked import LETTERS, bounds_of
 from wiregen.emit._typescript_shapes import shape_rows, union_row
 from wiregen.emit.base import clean, safe_block
+from wiregen.escape import typescript_key
 from wiregen.graph import reach
 from wiregen.ir import (
     Field,
@@ -33,7 +34,8 @@ class TsTable:
     @property
     def key(self) -> str:
         """The name as an object key."""
-        return self.name if self.name.isidentifier() else json.dumps(self.name)
+        plain = self.name.isidentifier() and self.name != "__proto__"
+        return self.name if plain else typescript_key(self.name)
 
 
 def read_shapes(spec: Spec) -> tuple[tuple[TsTable, ...], tuple[TsTable, ...]]:

@@ -56,6 +56,7 @@ def environment(lang: str) -> jinja2.Environment:
         finalize=escape.checked,
     )
     made.filters |= {"text": escape.STRINGS[lang], "said": escape.said, "xml": escape.xml}
+    made.filters["key"] = escape.typescript_key
     return made
 
 

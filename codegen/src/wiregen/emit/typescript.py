@@ -12,7 +12,7 @@ from wiregen.config import Target
 from wiregen.emit import _typescript_shapes as shapes
 from wiregen.emit import _typescript_tables as tables
 from wiregen.emit.base import documentation, reader_type, render, safe_block, wrap
-from wiregen.escape import Block
+from wiregen.escape import Block, typescript_key
 from wiregen.hidden import places_below, secret_places, secret_table
 from wiregen.ir import (
     Accessor,
@@ -221,7 +221,8 @@ def comment(text: str, indent: int = 0) -> str:
 def key_of(wire: str) -> str:
     """Return a member's name as an object key: quoted when it is no identifier."""
     name = member_name(LANG, wire)
-    return name if _IDENTIFIER.fullmatch(name) else json.dumps(name)
+    plain = _IDENTIFIER.fullmatch(name) and name != "__proto__"
+    return name if plain else typescript_key(name)
 
 
 def member_of(segment: str, chained: bool) -> str:
@@ -429,11 +430,13 @@ class _Printer:
         text, certain = "this.#frame", True
         type_: Type = Ref(owner)
         for segment in place:
-            text += member_of(segment, not certain)
+            member = member_of(segment, not certain)
             found = self.spec.type(type_.name) if isinstance(type_, Ref) else None
             field = found.field(segment) if isinstance(found, Struct) else None
             if field is None:
                 raise ValueError(f"{owner}: no member at {place}")
+            sure = certain and field.read_required
+            text = text + member if sure else shapes.own(text, segment, member)
             certain = certain and field.read_required and not field.nullable
             type_ = field.type
         return text, certain
@@ -448,6 +451,8 @@ class _Printer:
 
     def _plain_getter(self, field: Field) -> TsGetter:
         body = "this.#frame" + member_of(field.wire, False)
+        if not field.read_required:
+            body = shapes.own("this.#frame", field.wire, member_of(field.wire, False))
         return TsGetter(shown_as(field.wire), self._plain(field).type, body)
 
     def actions(self) -> tuple[TsAction, ...]:
