@@ -116,6 +116,17 @@ RESERVED_TYPES: dict[Lang, frozenset[str]] = {
     ),
 }
 
+# Members that every C# record has already. No type is called so either: inside of a record the
+# name is the member.
+RECORD_MEMBERS = word_set(
+    "Clone EqualityContract Equals Extra Finalize GetHashCode GetType Guarded MemberwiseClone "
+    "PrintMembers ReadFrom ReferenceEquals ToJson ToString TypeLabel Unlisted WriteMembers WriteTo"
+)
+# The same of records that are an action or an event.
+MESSAGE_MEMBERS = word_set(
+    "Action AnsweredBy Bound CorrelationId Flatten IsReceived Member Raw Received Type WriteFacts"
+)
+
 # Members that every generated enum has already.
 VALUES: dict[Lang, frozenset[str]] = {
     "csharp": word_set(
@@ -184,4 +195,5 @@ def printed_words(lang: Lang, *files: str) -> frozenset[str]:
 @cache
 def reserved_types(lang: Lang) -> frozenset[str]:
     """Return the names that no type of a document may have."""
-    return RESERVED_TYPES[lang] | printed_names(lang)
+    members = RECORD_MEMBERS | MESSAGE_MEMBERS if lang == "csharp" else frozenset()
+    return RESERVED_TYPES[lang] | printed_names(lang) | members

@@ -10,22 +10,13 @@ from wiregen.emit.base import documentation
 from wiregen.errors import refuse
 from wiregen.ir import Accessor, Field, Message, Path, Presence, Ref, Scalar, Spec, Struct
 from wiregen.naming import member_name, stepped, type_name
-from wiregen.reserved import printed_names
+from wiregen.reserved import MESSAGE_MEMBERS, RECORD_MEMBERS, printed_names
 
-_TAKEN = frozenset(
+_TAKEN = RECORD_MEMBERS.union(
     {
-        *("Extra", "Unlisted", "TypeLabel", "EqualityContract", "Equals", "GetHashCode"),
-        *("ToString", "ToJson", "WriteTo", "ReadFrom", "Clone", "GetType", "MemberwiseClone"),
-        *("PrintMembers", "Finalize", "ReferenceEquals", "WriteMembers", "Guarded"),
         # Classes that the code of a record names.
         *("Json", "JsonElement", "JsonKinds", "Optional", "WireFault", "Shapes", "Operations"),
         *("List", "Dictionary", "Utf8JsonReader", "Utf8JsonWriter", "StringComparer"),
-    }
-)
-_TAKEN_BY_MESSAGES = frozenset(
-    {
-        *("Type", "Action", "Raw", "Received", "IsReceived", "CorrelationId"),
-        *("AnsweredBy", "Bound", "Flatten", "WriteFacts"),
     }
 )
 
@@ -154,7 +145,7 @@ def _name(speller: Speller, struct: Struct, wire: str) -> str:
     name = member_name("csharp", _word(speller, struct, wire))
     taken = set(_TAKEN | printed_names("csharp", "Records.cs.j2", "RecordsCodec.cs.j2"))
     if struct.role in ("event", "action"):
-        taken |= _TAKEN_BY_MESSAGES
+        taken |= MESSAGE_MEMBERS
     taken |= {type_name("csharp", struct.name, struct.role)}
     return stepped(name, taken | _read_by_name(speller, struct, wire), "Value")
 
@@ -193,7 +184,7 @@ def _local(word: str) -> str:
 
 
 def _refuse_clashes(struct: Struct, name: str, members: list[str]) -> None:
-    taken = _TAKEN | _TAKEN_BY_MESSAGES if struct.role in ("event", "action") else _TAKEN
+    taken = _TAKEN | MESSAGE_MEMBERS if struct.role in ("event", "action") else _TAKEN
     for member in members:
         if member == name or member in taken or members.count(member) > 1:
             message = f"the C# name {member!r} is taken in {name!r}"
