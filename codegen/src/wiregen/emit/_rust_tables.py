@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
@@ -14,6 +15,7 @@ from wiregen.shapes import build_unions, struct_refs
 
 WIDTH = 92
 Context = dict[str, Any]
+_LITERAL = re.compile(r'"(?:\\.|[^"\\])*"')
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +103,12 @@ def unions(spec: Spec) -> list[tuple[str, str, list[str]]]:
         ]
         found.append((union_shape_name(item.name), kind, rows))
     return found
+
+
+def names_kind(statics: Iterable[tuple[str, str, list[str]]]) -> bool:
+    """Whether some tables name a kind of JSON; what a document calls so is in quotes."""
+    code = (line for _, kind, rows in statics for line in (kind, *rows))
+    return any(re.search(r"\bKind::", _LITERAL.sub("", line)) for line in code)
 
 
 def kinds(names: tuple[str, ...]) -> str:

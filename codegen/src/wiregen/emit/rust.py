@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
 
@@ -52,6 +54,8 @@ from wiregen.reserved import Lang
 LANG: Lang = "rust"
 WIDTH = 92
 SCALARS = {"string": "String", "integer": "i64", "number": "f64", "boolean": "bool"}
+# What no name is part of: literals and comments.
+_NO_CODE = re.compile(r'"(?:\\.|[^"\\\n])*"|//.*')
 
 
 def emit(spec: Spec, target: Target) -> dict[str, str]:
@@ -60,7 +64,6 @@ def emit(spec: Spec, target: Target) -> dict[str, str]:
     frames, events = printer.frames(), printer.events()
     actions, calls, types = printer.actions(), printer.calls(), printer.types()
     files: dict[str, dict[str, Any]] = {
-        "mod.rs": {"spec": spec, "loose": target.options.get("dead_code") != "deny"},
         "json.rs": {},
         "learned.rs": {},
         "mend.rs": {"unions": spec.unions},
@@ -98,8 +101,8 @@ def emit(spec: Spec, target: Target) -> dict[str, str]:
             "shapes": tables.shapes(spec, printer.readable()),
             "mirrors": tables.mirrors(spec, printer.event_name),
             "unions": tables.unions(spec),
-            "uses_kind": _mentions(
-                (tables.shapes(spec, printer.readable()), tables.unions(spec)), "Kind::"
+            "uses_kind": tables.names_kind(
+                (*tables.shapes(spec, printer.readable()), *tables.unions(spec))
             ),
         },
     }
@@ -108,10 +111,18 @@ def emit(spec: Spec, target: Target) -> dict[str, str]:
     if spec.errors is not None:
         files["errors.rs"] = tables.errors(spec)
     room = target.options.get("module", "wire")
-    return {
+    made = {
         name: render(LANG, f"{name}.j2", **context).replace("$crate::wire::", f"$crate::{room}::")
         for name, context in files.items()
     }
+    return {"mod.rs": _root(spec, target, made.values()), **made}
+
+
+def _root(spec: Spec, target: Target, files: Iterable[str]) -> str:
+    """Return the root of the room; it says so where the names in its files are not all ASCII."""
+    loose = target.options.get("dead_code") != "deny"
+    alphabets = any(not _NO_CODE.sub("", text).isascii() for text in files)
+    return render(LANG, "mod.rs.j2", spec=spec, loose=loose, alphabets=alphabets)
 
 
 def _mentions(items: tuple[Any, ...], *words: str) -> bool:

@@ -1,6 +1,9 @@
 //! Replay frames through generated Rust: JSON lines in, one verdict a line out.
 //! A line in: `{protocol, role, name, text}`; a line out: `{outcome, problem, encoded}`.
 
+// One crate of many documents: the names of one may look like those of another.
+#![allow(confusable_idents, mixed_script_confusables)]
+
 use std::io::{BufRead, Write};
 
 use serde::Deserialize;
