@@ -66,7 +66,7 @@ class Call:
             self.host.push(frame)
         elif effect.name == "repeat":
             self.repeated = True
-            self.host.again(self.out)
+            self.host.write(self.out)  # what waits behind it was called later (REQ-CALL-13)
         elif effect.name == "settle" and effect.args[0] == "completed":
             self.settle(value, None)
         elif effect.name == "settle":

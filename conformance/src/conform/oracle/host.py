@@ -44,9 +44,6 @@ class Host(Protocol):
     def sought(self) -> bool:
         """Whether a link is sought: what waits for one goes on waiting."""
 
-    def again(self, frame: Tree) -> None:
-        """A read whose link was lost waits for the next one."""
-
     def withdraw(self, frame: Tree) -> None:
         """Never write an action of a call or turn that is over."""
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import ssl
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import Any
 
@@ -44,7 +45,7 @@ class Wait:
         self.future: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
 
 
-class RefLink:
+class RefLink(ABC):
     """What of the reference client is its link. ``faults`` switches defects on, for mutants."""
 
     def __init__(
@@ -74,15 +75,15 @@ class RefLink:
 
     # what the rest of the client does
 
-    async def _message(self, message: str | bytes) -> None:
-        raise NotImplementedError
+    @abstractmethod
+    async def _message(self, message: str | bytes) -> None: ...
 
-    def _answer(self, wait: Wait, value: Any, error: RefError | None) -> None:
-        raise NotImplementedError
+    @abstractmethod
+    def _answer(self, wait: Wait, value: Any, error: RefError | None) -> None: ...
 
+    @abstractmethod
     def ping(self) -> None:
         """Write a ping of the client's own."""
-        raise NotImplementedError
 
     def time(self, name: str) -> int:
         """A timeout in ms; 0 = off."""

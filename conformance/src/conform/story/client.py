@@ -102,12 +102,6 @@ class Client(LinkSide):
             life.local(event, {"sought": self.sought})
         self.queue = [entry for entry in self.queue if entry[1].state != "dropped"]
 
-    def again(self, frame: Tree) -> None:
-        """A read waits for the next link (REQ-CALL-13); what waits then was called later."""
-        life = Group(self.tables, "frame")
-        self.lives.append((frame, life))
-        self.queue.append((frame, life))
-
     def counters(self) -> Tree:
         """What the client has counted (REQ-LOG-03)."""
         return {

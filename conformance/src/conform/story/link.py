@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections import OrderedDict
 from collections.abc import Callable
 from typing import Any, Protocol
@@ -46,7 +47,7 @@ class Stage(Protocol):
         """Expect a handshake of the client."""
 
 
-class LinkSide:
+class LinkSide(ABC):
     """What of a client is its link; the rest of the client derives from it."""
 
     def __init__(self, stage: Stage, name: str, options: Tree) -> None:
@@ -76,33 +77,33 @@ class LinkSide:
 
     # what the rest of the client does
 
+    @abstractmethod
     def emit(self, observation: Tree) -> None:
         """Expect one observation."""
-        raise NotImplementedError
 
+    @abstractmethod
     def returned(self, name: str, value: Any, failure: Tree | None) -> None:
         """Expect the end of a call, verb, wait or iteration."""
-        raise NotImplementedError
 
+    @abstractmethod
     def flush(self) -> None:
         """Write what waits for a link."""
-        raise NotImplementedError
 
+    @abstractmethod
     def drop(self, event: str) -> None:
         """Step what waits for a link; what will never leave is forgotten."""
-        raise NotImplementedError
 
+    @abstractmethod
     def ping(self) -> None:
         """Write a ping of the client's own."""
-        raise NotImplementedError
 
+    @abstractmethod
     def limit(self, option: str) -> int:
         """A time limit in ms by the name of its option; 0 = off."""
-        raise NotImplementedError
 
+    @abstractmethod
     def timed(self, row: Tree, key: Key, ms: int, fire: Callable[[], None]) -> None:
         """Arm a timer of the table ``timers``."""
-        raise NotImplementedError
 
     # --- steps ----------------------------------------------------------------------------------
 
