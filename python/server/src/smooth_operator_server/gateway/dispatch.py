@@ -105,9 +105,6 @@ class Dispatcher:
         if not isinstance(session_id, str):
             return None
         try:
-            session = await self._sessions.look_up(session_id)
+            return await self._sessions.find(session_id, peer)
         except StoreError:
             return None
-        if session is None or not peer.principal.scope.holds(session.org, session.owner):
-            return None
-        return session
