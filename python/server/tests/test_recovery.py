@@ -54,12 +54,17 @@ async def process(folder: Path, script: dict[str, Any], database: str) -> AsyncI
     file = folder / "script.json"
     file.write_text(json.dumps(script), encoding="utf-8")
     where = ["--db", database] if "://" not in database else []
+    command = ("-m", "smooth_operator_server", "--port", "0", "--script", str(file), *where)
+    settings = {"DATABASE_URL": database if not where else ""}
+    async with killable(*command, **settings, SMOOTH_AGENT_LEASE_SECS=LEASE_S) as running:
+        yield running
+
+
+@asynccontextmanager
+async def killable(*command: str, **settings: str) -> AsyncIterator[Killable]:
+    """Run a Python program that serves and tells where in its first line; killed at the end."""
     running = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "smooth_operator_server", "--port", "0"),
-        *("--script", str(file), *where),
-        stdout=asyncio.subprocess.PIPE,
-        env=os.environ
-        | {"SMOOTH_AGENT_LEASE_SECS": LEASE_S, "DATABASE_URL": database if not where else ""},
+        *(sys.executable, *command), stdout=asyncio.subprocess.PIPE, env=os.environ | settings
     )
     assert running.stdout is not None
     try:

@@ -4,35 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import json
-import sys
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from .support import details
-from .test_recovery import WAIT_S, Killable, said
+from .test_recovery import WAIT_S, Killable, killable, said
 
 SCRIPT = {"model": [{"toolCall": {"name": "pay", "arguments": {}}}, {"text": "Done."}]}
 SERVER = Path(__file__).with_name("tool_server.py")
 
 
-@asynccontextmanager
-async def server(told: dict[str, Any]) -> AsyncIterator[Killable]:
+def server(told: dict[str, Any]) -> AbstractAsyncContextManager[Killable]:
     """Run one server of the two."""
-    running = await asyncio.create_subprocess_exec(
-        *(sys.executable, str(SERVER), json.dumps(told)), stdout=asyncio.subprocess.PIPE
-    )
-    assert running.stdout is not None
-    try:
-        line = await asyncio.wait_for(running.stdout.readline(), WAIT_S)
-        yield Killable(running, line.decode().split()[-1])
-    finally:
-        if running.returncode is None:
-            running.kill()
-        await running.wait()
+    return killable(str(SERVER), json.dumps(told))
 
 
 def runs_of(notes: Path) -> int:
