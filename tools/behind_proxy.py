@@ -9,7 +9,6 @@ Needs nginx on PATH (Debian: `apt-get install nginx-light`).
 
 from __future__ import annotations
 
-import argparse
 import asyncio
 import contextlib
 import shutil
@@ -20,16 +19,15 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from conform.commands.launching import add_testee_flags, testees
+from field import AGENT, STEP, Player, main
+
 from conform.documents import CaseError
-from conform.pair import PairError, ServerProcess
+from conform.pair import ServerProcess
 from conform.spec import Tree
-from conform.testee import EventLog, Launch, LineChecker, ProcessTestee, TesteeError
+from conform.testee import Launch, TesteeError
 
 TIMEOUT = 2  # seconds after which nginx ends a silent link
 PING_MS = 700
-STEP = 30.0
-AGENT = "00000000-0000-4000-8000-000000000001"
 SERVER = [str(Path(sys.executable).with_name("smooth-operator-server"))]
 CONFIG = """
 daemon off; pid {folder}/nginx.pid; error_log stderr error; worker_processes 1;
@@ -83,28 +81,27 @@ async def _listens(port: int) -> None:
             return
 
 
-class Idle:
+class Idle(Player):
     """One client that is silent behind the proxy."""
 
     def __init__(self, launch: Launch, url: str) -> None:
-        self.testee = ProcessTestee(launch, LineChecker())
+        super().__init__(launch)
         self.url = url
 
     async def faults(self) -> list[str]:
         """Play it; return what went wrong."""
-        self.testee.log = EventLog()
-        await self.testee.start()
+        await self.start()
         try:
             # `c1` asks whether its link lives, `c2` does not
             await self._open("c1", {"pingInterval": PING_MS})
             await self._open("c2", {"pingInterval": 0, "autoReconnect": False})
             await asyncio.sleep(3 * TIMEOUT + 0.5)
             found = []
-            if self._states("c1") != ["connecting", "open"]:
-                found.append(f"its link went through {self._states('c1')}")
-            if self._states("c2")[-1] != "closed":
+            if self.states("c1") != ["connecting", "open"]:
+                found.append(f"its link went through {self.states('c1')}")
+            if self.states("c2")[-1] != "closed":
                 found.append("a link without pings outlived the proxy's timeout: nothing is proven")
-            answer = await self._returned(
+            answer = await self.returned(
                 {"cmd": "call", "on": "c1", "op": "list_conversations", "args": {}, "as": "l1"}
             )
             if "error" in answer:
@@ -121,25 +118,9 @@ class Idle:
             opened,
             {"cmd": "start", "on": name, "args": {"agentId": AGENT}, "as": f"h-{name}"},
         ):
-            answer = await self._returned(body)
+            answer = await self.returned(body)
             if "error" in answer:
                 raise TesteeError(f"{body['cmd']} failed: {answer['error'].get('kind')}")
-
-    async def _returned(self, body: Tree) -> Tree:
-        await self.testee.command(body, STEP)
-        name = body["as"]
-
-        def there(events: list[Tree]) -> bool:
-            return any(e["ev"] == "returned" and e["as"] == name for e in events)
-
-        if not await self.testee.log.until(there, STEP):
-            raise TesteeError(f"{body['cmd']} did not return")
-        events = self.testee.log.events
-        return next(e for e in events if e["ev"] == "returned" and e["as"] == name)
-
-    def _states(self, name: str) -> list[str]:
-        events = self.testee.log.events
-        return [e["to"] for e in events if e["ev"] == "state" and e["on"] == name]
 
 
 async def run(launches: list[Launch]) -> int:
@@ -153,22 +134,5 @@ async def run(launches: list[Launch]) -> int:
     return 0 if sound == len(launches) else 1
 
 
-def main() -> int:
-    """Exit 0 when all clients are usable, 1 when one is not, 2 when it cannot be tried."""
-    parser = argparse.ArgumentParser(
-        description=__doc__.splitlines()[0] if __doc__ else None,
-        epilog="Example: tools/behind_proxy.py --testee go. Exit: 0 usable, 1 not, 2 not tried.",
-    )
-    add_testee_flags(parser)
-    try:
-        launches, missing = testees(parser.parse_args())
-        if missing:
-            raise CaseError(f"{missing[0].name} cannot run: {missing[0].missing}")
-        return asyncio.run(run(launches))
-    except (CaseError, PairError) as error:
-        print(f"behind_proxy: {error}", file=sys.stderr)
-        return 2
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(__doc__ or "", "behind_proxy", run))

@@ -8,7 +8,6 @@ still runs the turn, or never got the message.
 
 from __future__ import annotations
 
-import argparse
 import asyncio
 import contextlib
 import json
@@ -23,13 +22,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from conform.commands.launching import add_testee_flags, testees
+from field import AGENT, STEP, Player, main
+
 from conform.documents import CaseError
 from conform.spec import Tree
-from conform.testee import EventLog, Launch, LineChecker, ProcessTestee, TesteeError
+from conform.testee import Launch, TesteeError
 
-STEP = 40.0
-AGENT = "00000000-0000-4000-8000-000000000001"
 SERVER = str(Path(sys.executable).with_name("smooth-operator-server"))
 LISTENING = re.compile(rb"listening on (ws://\S+)")
 BEGUN = {"model": [{"reasoning": "hm"}, {"delayMs": 3_600_000}, {"text": "too late"}]}
@@ -76,18 +74,17 @@ async def server(folder: Path, model: Tree, port: int) -> AsyncIterator[tuple[An
         await process.wait()
 
 
-class Restart:
+class Restart(Player):
     """One client over the restart of its server."""
 
     def __init__(self, launch: Launch, wanted: str) -> None:
-        self.testee = ProcessTestee(launch, LineChecker())
+        super().__init__(launch)
         self.wanted = wanted
         self.story = STORIES[wanted]
 
     async def fault(self) -> str:
         """Play it; return what went wrong, nothing when all was well."""
-        self.testee.log = EventLog()
-        await self.testee.start()
+        await self.start()
         try:
             with tempfile.TemporaryDirectory() as folder, socket.socket() as free:
                 free.bind(("127.0.0.1", 0))
@@ -104,18 +101,18 @@ class Restart:
 
     async def _before(self, folder: Path, port: int) -> None:
         async with server(folder, BEGUN, port) as (process, url):
-            await self._returned({"cmd": "open", "as": "c1", "url": url, "ids": []})
+            await self.returned({"cmd": "open", "as": "c1", "url": url, "ids": []})
             start = {"cmd": "start", "on": "c1", "args": {"agentId": AGENT}, "as": "h1"}
-            await self._returned(start)
+            await self.returned(start)
             if not self.story.read:
                 process.send_signal(signal.SIGSTOP)
             turn = {"cmd": "turn", "on": "h1", "via": "conversation", "message": "hello"}
             await self.testee.command({**turn, "as": "t1"}, STEP)
             if self.story.read:
-                await self._until("item", "turn", "t1")
+                await self.until("item", "turn", "t1")
             else:
                 await asyncio.sleep(ON_ITS_WAY)
-        ended = await self._until("ended", "turn", "t1")
+        ended = await self.until("ended", "turn", "t1")
         kind = ended.get("error", {}).get("kind")
         if kind != "turn_interrupted":
             raise TesteeError(f"the turn ended with {kind or ended['outcome']}")
@@ -124,31 +121,18 @@ class Restart:
         """Ask until the history has settled; the next server may still be about to begin."""
         told = ""
         for count in range(40):
-            answer = await self._returned({"cmd": "recover", "turn": "t1", "as": f"r{count}"})
+            answer = await self.returned({"cmd": "recover", "turn": "t1", "as": f"r{count}"})
             told = answer.get("value", {}).get("status") or answer["error"]["kind"]
             if told == self.wanted and (told != "unknown" or count >= 4):
                 break
             await asyncio.sleep(0.25)
-        states = [e["to"] for e in self.testee.log.events if e["ev"] == "state"]
-        ends = sum(e["ev"] == "ended" for e in self.testee.log.events)
+        states = self.states("c1")
+        ends = sum(e["ev"] == "ended" for e in self.events)
         if states[-1] != "open" or "closed" in states or "reconnecting" not in states:
             return f"its link went through {', '.join(states)}"
         if ends != 1:
             return f"its turn ended {ends} times"
         return "" if told == self.wanted else f"recover() says {told}"
-
-    async def _returned(self, body: Tree) -> Tree:
-        await self.testee.command(body, STEP)
-        return await self._until("returned", "as", body["as"])
-
-    async def _until(self, event: str, member: str, name: str) -> Tree:
-        def there(events: list[Tree]) -> bool:
-            return any(e["ev"] == event and e.get(member) == name for e in events)
-
-        if not await self.testee.log.until(there, STEP):
-            raise TesteeError(f"no {event} of {name} came")
-        events = self.testee.log.events
-        return next(e for e in events if e["ev"] == event and e.get(member) == name)
 
 
 async def run(launches: list[Launch]) -> int:
@@ -165,22 +149,5 @@ async def run(launches: list[Launch]) -> int:
     return 1 if bad else 0
 
 
-def main() -> int:
-    """Exit 0 when all clients tell the truth, 1 when one does not, 2 when it cannot be tried."""
-    parser = argparse.ArgumentParser(
-        description=__doc__.splitlines()[0] if __doc__ else None,
-        epilog="Example: tools/server_restart.py --testee go. Exit: 0 true, 1 not, 2 no try.",
-    )
-    add_testee_flags(parser)
-    try:
-        launches, missing = testees(parser.parse_args())
-        if missing:
-            raise CaseError(f"{missing[0].name} cannot run: {missing[0].missing}")
-        return asyncio.run(run(launches))
-    except CaseError as error:
-        print(f"server_restart: {error}", file=sys.stderr)
-        return 2
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(__doc__ or "", "server_restart", run))
