@@ -63,7 +63,8 @@ const (
 	ErrorKindMessageTooLarge ErrorKind = "message_too_large"
 	// An iterator fell behind its bound. Reserved.
 	ErrorKindSlowConsumer ErrorKind = "slow_consumer"
-	// A question handler failed. Reserved.
+	// A question's handler raised, gave no answer or took too long; nothing was approved. Names
+	// the question.
 	ErrorKindHandlerFailed ErrorKind = "handler_failed"
 	// The question was answered before; nothing was sent.
 	ErrorKindAlreadyAnswered ErrorKind = "already_answered"
@@ -156,7 +157,8 @@ var (
 	ErrMessageTooLarge error = leafMessageTooLarge
 	// ErrSlowConsumer: an iterator fell behind its bound. Reserved.
 	ErrSlowConsumer error = leafSlowConsumer
-	// ErrHandler: a question handler failed. Reserved.
+	// ErrHandler: a question's handler raised, gave no answer or took too long; nothing was
+	// approved. Names the question.
 	ErrHandler error = leafHandler
 	// ErrAlreadyAnswered: the question was answered before; nothing was sent.
 	ErrAlreadyAnswered error = leafAlreadyAnswered

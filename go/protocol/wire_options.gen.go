@@ -54,9 +54,10 @@ var optionRows = []optionRow{
 	{"queueLimit", "actions", 64, 0, 0, nil, nil, "REQ-CONN-40", ""},
 	{"queuePolicy", "", "wait", "fail_fast", nil, nil, []string{"wait", "fail_fast"}, "REQ-CONN-40", ""},
 	{"resumeTimeout", "ms", 60000, 0, 0, nil, nil, "REQ-CONN-15", "reconnect"},
-	{"handlerTimeout", "ms", 0, 0, 0, nil, nil, "REQ-VERB-01", "reconnect"},
+	{"handlerTimeout", "ms", 0, 0, 0, nil, nil, "REQ-ASK-07", ""},
 	{"turnPolicy", "", "parallel", "parallel", nil, nil, []string{"parallel", "queue"}, "REQ-TURN-14", "reconnect"},
-	{"resendAfterOtp", "", true, false, nil, nil, nil, "REQ-OTP-03", "reconnect"},
+	{"resendAfterOtp", "", true, false, nil, nil, nil, "REQ-ASK-11", ""},
+	{"handlers", "", nil, nil, nil, nil, nil, "REQ-ASK-01", ""},
 }
 
 // Defaults of options.
@@ -137,6 +138,8 @@ const (
 	limitIteratorItems = 1024
 	// Bytes of frames that an iterator keeps as they came. In bytes (REQ-TURN-21).
 	limitIteratorBytes = 8388608
+	// Time after which a question that nobody looks at is logged. In ms (REQ-ASK-10).
+	limitQuestionUnseen = 5000 * time.Millisecond
 	// What a question's own time is longer than its expiry. In ms (REQ-TURN-24).
 	limitQuestionMargin = 10000 * time.Millisecond
 	// Longest expiry that is believed. In ms (REQ-TURN-24).

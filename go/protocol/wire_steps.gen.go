@@ -98,6 +98,7 @@ const (
 	stepEndingClientClosed       stepEnding = "client_closed"
 	stepEndingUnconfirmed        stepEnding = "unconfirmed"
 	stepEndingTurnTimeout        stepEnding = "turn_timeout"
+	stepEndingHandlerFailed      stepEnding = "handler_failed"
 	stepEndingTurnInterrupted    stepEnding = "turn_interrupted"
 )
 
@@ -475,6 +476,7 @@ var turnSteps = newStepMachine(
 		{sources: []string{"sent", "running"}, events: []string{"cancel_timeout"}, target: "settled", effects: []stepEffect[turnActs]{{"settle(cancelled, unconfirmed)", func(d turnActs) { d.settle(stepOutcomeCancelled, stepEndingUnconfirmed) }}}},
 		{sources: []string{"sent"}, events: []string{"idle_timeout", "total_timeout"}, guards: []stepGuard{guardUnwritten}, target: "settled", effects: []stepEffect[turnActs]{{"settle(failed, turn_timeout)", func(d turnActs) { d.settle(stepOutcomeFailed, stepEndingTurnTimeout) }}}},
 		{sources: []string{"sent", "running"}, events: []string{"idle_timeout", "question_timeout", "total_timeout"}, target: "settled", effects: []stepEffect[turnActs]{{"send(cancel)", func(d turnActs) { d.send(stepActionCancel) }}, {"settle(failed, turn_timeout)", func(d turnActs) { d.settle(stepOutcomeFailed, stepEndingTurnTimeout) }}}},
+		{sources: []string{"sent", "running"}, events: []string{"handler_failed"}, target: "settled", effects: []stepEffect[turnActs]{{"send(cancel)", func(d turnActs) { d.send(stepActionCancel) }}, {"settle(failed, handler_failed)", func(d turnActs) { d.settle(stepOutcomeFailed, stepEndingHandlerFailed) }}}},
 		{sources: []string{"sent"}, events: []string{"closed_by_peer", "lost", "pong_timeout", "probe_failed", "connect_failed"}, guards: []stepGuard{guardSought, guardUnwritten}},
 		{sources: []string{"sent"}, events: []string{"queue_full"}, target: "settled", effects: []stepEffect[turnActs]{{"settle(failed, queue_full)", func(d turnActs) { d.settle(stepOutcomeFailed, stepEndingQueueFull) }}}},
 		{sources: []string{"sent", "running"}, events: []string{"not_connected"}, target: "settled", effects: []stepEffect[turnActs]{{"settle(failed, not_connected)", func(d turnActs) { d.settle(stepOutcomeFailed, stepEndingNotConnected) }}}},

@@ -28,7 +28,7 @@ EXCLUDED = HOME / "coverage.yaml"
 AREAS = ("row", "guard", "effect", "code", "end", "option", "verb", "schema")
 GIVEN = {  # option -> how a case gives it, for those that are no times
     "token": "token", "tokenIn": "tokenIn", "headers": "headers", "origin": "origin",
-    "roots": "tls", "supports": "supports", "lazy": "lazy",
+    "roots": "tls", "supports": "supports", "lazy": "lazy", "handlers": "handlers",
 }  # fmt: skip
 OTHERWISE = (
     "url",

@@ -17,6 +17,8 @@ from conform.story import Expectation, expect
 from conform.transcript import lane_of
 
 SEES = ("item", "ended", "returned", "state", "pushed", "message", "text", "frame")
+SEES += ("called", "signalled", "warned")
+OF_CLIENTS = ("state", "pushed", "frame", "warned")
 
 
 def _fault(case: Case, step: Step, text: str) -> CaseError:
@@ -81,9 +83,7 @@ def _seen(case: Case, expected: Expectation, index: int, step: Step) -> None:
     if kind is None:
         raise _fault(case, step, f"see needs one of {', '.join(SEES)}")
     rest = {k: v for k, v in step.body.items() if k != kind}
-    lane = (
-        step.body[kind] if kind not in ("state", "pushed", "frame") else f"{kind}:{step.body[kind]}"
-    )
+    lane = f"{kind}:{step.body[kind]}" if kind in OF_CLIENTS else step.body[kind]
     until = [e for i, e in expected.events if i <= index]
     for event in until:
         here = event["ev"] == kind and lane_of(event) == lane

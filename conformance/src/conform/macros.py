@@ -128,7 +128,10 @@ class Expander:
         begin = {"start": "c1", "as": "h1"}
         if word == "session":
             begin = {"call": "c1", "op": action, "as": "s1"}
-        supports = sorted({*self.spec.implied, *self.defaults.get("supports", [])})
+        words = {*self.spec.implied, *self.defaults.get("supports", [])}
+        for kind in self.defaults.get("handlers", {}).get("interaction", {}):
+            words |= self.spec.implied_by_handler(kind)
+        supports = sorted(words)
         sent = {"action": action, "requestId": "req-create", **args, "supports": supports}
         answer = {"type": "immediate_response", "requestId": "req-create", "status": 200}
         return [
@@ -180,8 +183,7 @@ class Expander:
         session = self.fill("$uuid(2)", {})
         message, extra = step.get("message", "hello"), step.get("with", {})
         command = {"turn": client, "session": session, "message": message, "as": turn, **extra}
-        if "watch" in step:
-            command["watch"] = step["watch"]
+        command |= {name: step[name] for name in ("watch", "handlers") if name in step}
         self._do(command, line)
         sent = {"action": "send_message", "requestId": f"req-{turn}", "sessionId": session}
         self._one({"recv": {**sent, "message": message, **extra}, "on": client, "line": line})
@@ -216,6 +218,8 @@ class Expander:
         if cmd in CLIENT_VERBS:
             command = self._client_command(cmd, target, rest)
             client = str(self.owner.get(target, target))
+        elif cmd == "give":
+            command, client = {"cmd": cmd, "handler": target, **rest}, self._client()
         elif cmd in TURN_VERBS:
             command = {"cmd": cmd, "turn": target, **rest}
             if cmd == "abort" and target not in self.turn_ids and target not in self.unsent:

@@ -231,6 +231,11 @@ class Spec:
             word for word, row in rows if "always" in row["implied_by"] and "pending" not in row
         )
 
+    def implied_by_handler(self, kind: str) -> frozenset[str]:
+        """Capability words that a client lists for a handler of a kind of interaction."""
+        rows = self.capabilities.items()
+        return frozenset(word for word, row in rows if f"handler {kind}" in row["implied_by"])
+
     def code(self, word: str) -> ErrorCode:
         """Return the row of a code, or the one for codes that are not listed (REQ-ERR-03)."""
         row = self.errors["unknown_code"]

@@ -22,7 +22,7 @@ FENCE = "~fence"
 def lane_of(event: Tree) -> str:
     """Lane of an observation (PROTOCOL.md, section 2)."""
     kind = event["ev"]
-    if kind in ("state", "pushed", "frame"):
+    if kind in ("state", "pushed", "frame", "warned"):
         return f"{kind}:{event['on']}"
     if kind == "unhandled":
         return "unhandled"

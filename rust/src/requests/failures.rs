@@ -61,6 +61,7 @@ impl<'a> Cause<'a> {
             Ending::RequestTimeout => plain(Leaf::RequestTimeout),
             Ending::TurnTimeout => plain(Leaf::TurnTimeout),
             Ending::ReconnectExhausted => plain(Leaf::ReconnectExhausted),
+            Ending::HandlerFailed => plain(Leaf::Handler),
             // No failure: the end of a cancelled turn that the server did not confirm.
             Ending::Unconfirmed => plain(Leaf::ClientClosed),
         }

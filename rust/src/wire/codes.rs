@@ -394,7 +394,7 @@ fn template(leaf: &str) -> &'static str {
             "The iterator was left unread for too long[ ({request_id})] and ended. The turn goes on; read faster, or wait for its result."
         }
         "Handler" => {
-            "The handler of a question failed[ ({request_id})]; the question was answered with a no. See the cause."
+            "The handler of a question failed[ ({request_id})]; nothing was approved. See the cause."
         }
         "AlreadyAnswered" => "The question was answered before[ ({request_id})]; nothing was sent.",
         "SessionNotFound" => {
@@ -463,12 +463,12 @@ pub(crate) static CAPABILITIES: &[Capability] = &[
     },
     Capability {
         word: "identity_form",
-        implied_by: &[],
+        implied_by: &["handler identity_intake"],
         pending: None,
     },
     Capability {
         word: "choice_chips",
-        implied_by: &[],
+        implied_by: &["handler choices"],
         pending: None,
     },
     Capability {

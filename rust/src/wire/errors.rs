@@ -63,7 +63,8 @@ pub enum ErrorKind {
     MessageTooLarge,
     /// An iterator fell behind its bound. Reserved.
     SlowConsumer,
-    /// A question handler failed. Reserved.
+    /// A question's handler raised, gave no answer or took too long; nothing was approved. Names
+    /// the question.
     HandlerFailed,
     /// The question was answered before; nothing was sent.
     AlreadyAnswered,

@@ -40,6 +40,10 @@ pub(crate) const PING_INTERVAL: Duration = Duration::from_millis(25000);
 pub(crate) const PONG_TIMEOUT: Duration = Duration::from_millis(10000);
 /// Actions that may wait for a link; more fail with queue_full.
 pub(crate) const QUEUE_LIMIT: usize = 64;
+/// For the handler of a question.
+pub(crate) const HANDLER_TIMEOUT: Duration = Duration::from_millis(0);
+/// Send the message again after its code, where a handler gave it.
+pub(crate) const RESEND_AFTER_OTP: bool = true;
 
 /// Longest Retry-After that is obeyed. In ms (REQ-CONN-33).
 pub(crate) const RETRY_AFTER_LONGEST: Duration = Duration::from_millis(120000);
@@ -65,6 +69,8 @@ pub(crate) const SETTLED_IDS: usize = 1024;
 pub(crate) const ITERATOR_ITEMS: usize = 1024;
 /// Bytes of frames that an iterator keeps as they came. In bytes (REQ-TURN-21).
 pub(crate) const ITERATOR_BYTES: usize = 8388608;
+/// Time after which a question that nobody looks at is logged. In ms (REQ-ASK-10).
+pub(crate) const QUESTION_UNSEEN: Duration = Duration::from_millis(5000);
 /// What a question's own time is longer than its expiry. In ms (REQ-TURN-24).
 pub(crate) const QUESTION_MARGIN: Duration = Duration::from_millis(10000);
 /// Longest expiry that is believed. In ms (REQ-TURN-24).

@@ -149,7 +149,7 @@ const TEXTS: { readonly [leaf: string]: string } = {
   SlowConsumer:
     'The iterator was left unread for too long[ ({request_id})] and ended. The turn goes on; read faster, or wait for its result.',
   Handler:
-    'The handler of a question failed[ ({request_id})]; the question was answered with a no. See the cause.',
+    'The handler of a question failed[ ({request_id})]; nothing was approved. See the cause.',
   AlreadyAnswered: 'The question was answered before[ ({request_id})]; nothing was sent.',
   SessionNotFound:
     '{host} does not know the session[ {session_id}][ ({request_id})]. It ended, or belongs to somebody else: create another one.',
@@ -186,8 +186,8 @@ export interface CapabilityInfo {
 export const CAPABILITIES: readonly CapabilityInfo[] = [
   { word: 'otp_park', since: '1.1', impliedBy: ['always'], pending: null },
   { word: 'spec_1_1', since: '1.1', impliedBy: ['always'], pending: null },
-  { word: 'identity_form', since: '1.1', impliedBy: [], pending: null },
-  { word: 'choice_chips', since: '1.1', impliedBy: [], pending: null },
+  { word: 'identity_form', since: '1.1', impliedBy: ['handler identity_intake'], pending: null },
+  { word: 'choice_chips', since: '1.1', impliedBy: ['handler choices'], pending: null },
   { word: 'spec_1_2', since: '1.2', impliedBy: ['always'], pending: null },
   { word: 'replay', since: '1.2', impliedBy: ['option autoReconnect'], pending: 'reconnect' },
 ];

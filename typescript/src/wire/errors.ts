@@ -99,7 +99,7 @@ export const ERROR_KINDS: { readonly [K in ErrorKind]: KindInfo } = {
   message_too_large: { leaf: 'MessageTooLarge', retryable: false },
   /** An iterator fell behind its bound. Reserved. */
   slow_consumer: { leaf: 'SlowConsumer', retryable: false },
-  /** A question handler failed. Reserved. */
+  /** A question's handler raised, gave no answer or took too long; nothing was approved. Names the question. */
   handler_failed: { leaf: 'Handler', retryable: false },
   /** The question was answered before; nothing was sent. */
   already_answered: { leaf: 'AlreadyAnswered', retryable: false },

@@ -421,8 +421,8 @@ export const OPTIONS = {
     min: 0,
     max: null,
     words: [],
-    rule: 'REQ-VERB-01',
-    pending: 'reconnect',
+    rule: 'REQ-ASK-07',
+    pending: null,
   },
   /** What a second message does while a turn runs. */
   turnPolicy: {
@@ -445,8 +445,20 @@ export const OPTIONS = {
     min: null,
     max: null,
     words: [],
-    rule: 'REQ-OTP-03',
-    pending: 'reconnect',
+    rule: 'REQ-ASK-11',
+    pending: null,
+  },
+  /** What answers questions in place of verbs. */
+  handlers: {
+    name: 'handlers',
+    unit: null,
+    default: null,
+    off: null,
+    min: null,
+    max: null,
+    words: [],
+    rule: 'REQ-ASK-01',
+    pending: null,
   },
 } as const satisfies { readonly [name: string]: OptionInfo };
 
@@ -528,6 +540,8 @@ export const LIMITS = {
   iteratorItems: 1024,
   /** Bytes of frames that an iterator keeps as they came. In bytes (REQ-TURN-21). */
   iteratorBytes: 8388608,
+  /** Time after which a question that nobody looks at is logged. In ms (REQ-ASK-10). */
+  questionUnseen: 5000,
   /** What a question's own time is longer than its expiry. In ms (REQ-TURN-24). */
   questionMargin: 10000,
   /** Longest expiry that is believed. In ms (REQ-TURN-24). */

@@ -23,6 +23,7 @@ export type Ending =
   | 'client_closed'
   | 'unconfirmed'
   | 'turn_timeout'
+  | 'handler_failed'
   | 'turn_interrupted';
 export type CloseCode = number;
 export type Outcome = 'failed' | 'completed' | 'cancelled';
@@ -86,6 +87,7 @@ export type StepEvent =
   | 'question_timeout'
   | 'total_timeout'
   | 'cancel_timeout'
+  | 'handler_failed'
   | 'link_ready'
   | 'taken'
   | 'flushed'
@@ -891,6 +893,16 @@ export const TURN: Machine<TurnState, TurnEffect> = /* @__PURE__ */ machine<Turn
       [
         { do: 'send', action: 'cancel' },
         { do: 'settle', outcome: 'failed', ending: 'turn_timeout' },
+      ],
+    ],
+    [
+      ['sent', 'running'],
+      ['handler_failed'],
+      [],
+      'settled',
+      [
+        { do: 'send', action: 'cancel' },
+        { do: 'settle', outcome: 'failed', ending: 'handler_failed' },
       ],
     ],
     [

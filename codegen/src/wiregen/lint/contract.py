@@ -10,7 +10,7 @@ from wiregen.diff.sentences import read_sentences
 from wiregen.errors import join_pointer
 from wiregen.lint.model import Context, Finding
 
-OWNERS = ("link", "call", "verb", "turn", "question")
+OWNERS = ("link", "call", "verb", "turn", "question", "handler")
 ADDRESSEES = ("call", "turn", "verb", "late", "push")
 
 

@@ -66,5 +66,14 @@ class Host(Protocol):
     def capabilities(self, session: str) -> list[str]:
         """Capability words that the server listed for a session."""
 
+    def warned(self) -> None:
+        """Expect a line of the log at warning."""
+
+    def option(self, name: str) -> Any:
+        """Value of an option that is no time."""
+
+    def another_id(self, turn: Any) -> str:
+        """A new id for a message that is sent again; the turn is known by it from now on."""
+
     def remember(self, request_id: str) -> None:
         """An id is over."""

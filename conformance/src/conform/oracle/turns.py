@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any
 
 from conform.interpreter import Effect, Group
 from conform.oracle.errors import error, from_frame, link_kind
+from conform.oracle.handling import Handling, Scripts
 from conform.oracle.host import Host
 from conform.reader import Frame, final_text, verb_value, whole
 from conform.spec import TERMINAL_TYPES, Tree
@@ -20,6 +22,7 @@ class Verb:
     kind: str
     name: str
     waited: bool = True
+    by_handler: bool = False
 
 
 @dataclass
@@ -32,30 +35,41 @@ class Moment:
     facts: Tree = field(default_factory=dict)  # what a verb writes
     attempt: Tree | None = None
     asked: str | None = None
+    failing: str | None = None  # the question whose handler failed
 
 
 class Turn:
     """One ``send_message`` and all it causes."""
 
-    def __init__(self, host: Host, name: str, frame: Tree) -> None:
+    def __init__(
+        self, host: Host, name: str, frame: Tree, scripts: Scripts = MappingProxyType({})
+    ) -> None:
         self.host = host
         self.name = name
-        self.id: str = frame["requestId"]
         self.session: str = frame["sessionId"]
-        self.named = {"requestId": self.id, "sessionId": self.session}
-        self.out = frame
-        self.machines = Group(host.tables, "turn", questions=True)
+        self._begin(frame)
+        self.handling = Handling(self, scripts)
+        self.held: Tree | None = None  # the response that came while a handler gives a code
+        self.sent_again = False
+        self.iterated = False  # somebody looks at its items
         self.asked: dict[str, Tree] = {}
         self.length: dict[str, int | None] = {}  # how long a question said that it lives
         self.lapses: dict[str, float] = {}  # when one that said so is over
         self.verbs: list[Verb] = []
-        self.tokens: list[str] = []
+        self.streamed: list[str] = []  # of all messages of the turn
         self.outcome: Tree | None = None
-        self.cancelled = False  # the one cancel is written
-        self.paused = False
         self.on_item: Callable[[Tree, int], None] = lambda _, __: None
         self.on_settled: Callable[[Tree], None] = lambda _: None
         self._time("start")
+
+    def _begin(self, frame: Tree) -> None:
+        self.id: str = frame["requestId"]
+        self.named = {"requestId": self.id, "sessionId": self.session}
+        self.out = frame
+        self.machines = Group(self.host.tables, "turn", questions=True)
+        self.tokens: list[str] = []
+        self.cancelled = False  # the one cancel is written
+        self.paused = False
 
     @property
     def settled(self) -> bool:
@@ -96,13 +110,26 @@ class Turn:
         if not self.settled:
             self._time("frame")
         self._act(self.machines.frame(event, self._facts(event, moment)), moment)
+        if event == "otp_verified" and self.held is not None:
+            self._send_again()
+        self.handling.run()
 
     def local(self, event: str, attempt: Tree | None = None) -> None:
         """A timeout, the link or ``close()`` moves the turn and what waits in it."""
-        moment = Moment(attempt=attempt)
+        self._local(event, Moment(attempt=attempt))
+        if event in self._limits():
+            self.handling.stop()
+        self.handling.run()
+
+    def _limits(self) -> list[str]:
+        """What the timers say that end a turn."""
+        rows = self.host.tables.timers
+        return [row["on_expiry"] for row in rows if row["of"] in ("turn", "question")]
+
+    def _local(self, event: str, moment: Moment) -> None:
         self._act(self.machines.local(event, self._facts(event, moment)), moment)
         _, effects = self.host.tables.step("call", "waiting", event, {})
-        if effects and attempt is None:
+        if effects and moment.attempt is None:
             self._link_ends_verbs(effects[0].args[1])
 
     def next_send(self) -> None:
@@ -146,13 +173,17 @@ class Turn:
             return
         if frame.good and frame.wire_type == "stream_token":
             self.tokens.append(frame.token)
-        self.on_item(self.host.shown(frame), frame.size)
+            self.streamed.append(frame.token)
+        handled = frame.good and self.handling.handled(frame.wire_type, moment.told)
+        shown = {**self.host.shown(frame), **({"handled": True} if handled else {})}
+        self.on_item(shown, frame.size)
 
     def _open(self, effect: Effect, moment: Moment) -> None:
         question, told = effect.machine, moment.told
         row = self.host.tables.questions[question]
         updates = moment.frame is not None and moment.frame.wire_type in row["updated_by"]
         before = self.asked.get(question, {}) if updates else {}
+        fresh = not before
         self.asked[question] = {**before, **told}
         length = None
         if row["duration"] in told and "timestamp" in told:  # REQ-TURN-24
@@ -164,11 +195,16 @@ class Turn:
         if length is not None:
             self.lapses[question] = self.host.now + length
         self._time("open", question)
+        if moment.frame is not None:
+            self.handling.opened(question, moment.frame.wire_type, fresh=fresh)
 
-    def _reopen(self, effect: Effect, _: Moment) -> None:
+    def _reopen(self, effect: Effect, moment: Moment) -> None:
         self._time("reopen", effect.machine)
+        if moment.frame is not None:
+            self.handling.reopened(effect.machine, moment.frame.wire_type, moment.told)
 
     def _shut(self, effect: Effect, _: Moment) -> None:
+        self.handling.ended(effect.machine)
         self.asked.pop(effect.machine, None)
         self._time("shut", effect.machine)
 
@@ -194,6 +230,7 @@ class Turn:
         verb = moment.verb
         assert verb is not None
         self._time("answer", effect.machine)
+        self.handling.ended(effect.machine)
         asked = self.asked.get(effect.machine, {})
         row = self.host.tables.verbs[verb.kind]
         kept = {name: asked[name] for name in row["echo"] if name in asked}
@@ -203,7 +240,10 @@ class Turn:
 
     def write_cancel(self) -> None:
         """Write the turn's one cancel, once, and start its clock (REQ-STOP-01, REQ-STOP-02)."""
-        if not self.cancelled:
+        self.handling.stop()
+        if self.held is not None:
+            self.look()
+        elif not self.cancelled:
             self.cancelled = True
             self.host.write({"action": "cancel", **self.named})
             self._time("send")
@@ -219,13 +259,63 @@ class Turn:
             body["confirmed"] = "unconfirmed" not in effect.args
         else:
             body["error"] = self._failure(effect.args[1], moment)
-        self.outcome = body
-        for question in ("", *self.host.tables.questions):
-            self._time("settle", question)
         self.host.withdraw(self.out)
         self.host.remember(self.id)
+        self.handling.settling()
+        if outcome == "completed" and self._awaits_code():
+            self.held = body
+            for row in self.host.tables.timers:
+                if row["of"] == "turn" and row["on_expiry"] != "total_timeout":
+                    self.host.disarm(row["name"], self.name, "")
+        else:
+            self._settled(body)
         self._settle_verbs(body)
+        if self.outcome is not None:
+            self.on_settled(body)
+
+    def _awaits_code(self) -> bool:
+        """Whether the turn goes on once a handler has given its code (REQ-ASK-11)."""
+        resends = self.host.option("resendAfterOtp") and not self.sent_again
+        return bool(resends) and self.handling.expects_code() and "otp" in self.handling.scripts
+
+    def _settled(self, body: Tree) -> None:
+        self.held, self.outcome = None, body
+        for question in ("", *self.host.tables.questions):
+            self._time("settle", question)
+
+    def look(self) -> None:
+        """The response that was held back is the outcome once no code can come (REQ-ASK-12)."""
+        if self.held is not None and not self.handling.expects_code():
+            self._ends_with(self.held)
+
+    def _ends_with(self, body: Tree) -> None:
+        self._settled(body)
+        for verb in [verb for verb in self.verbs if verb.kind == "cancel"]:
+            self._verb_done(verb, None, None)
         self.on_settled(body)
+
+    def handler_failed(self, question: str) -> None:
+        """A handler failed, and its question got its no (REQ-ASK-07)."""
+        if self.held is not None:
+            facts = {"partialText": self.text, "question": question}
+            failure = self.error("handler_failed", **facts)
+            self._ends_with({"outcome": "failed", "text": self.text, "error": failure})
+        else:
+            self._local("handler_failed", Moment(failing=question))
+
+    def _send_again(self) -> None:
+        """The code was right: the message is sent again, and the turn goes on with it."""
+        self.held, self.sent_again = None, True
+        for verb in list(self.verbs):
+            self._verb_done(verb, None, self.error("conflict"))
+        for question in self.host.tables.questions:
+            self._time("settle", question)
+        frame = {**self.out, "requestId": self.host.another_id(self)}
+        self._begin(frame)
+        for row in self.host.tables.timers:
+            if row["of"] == "turn" and "frame" in row["armed_by"]:
+                self._arm(dict(row), (row["name"], self.name, ""), None)
+        self.host.write(frame)
 
     def _failure(self, kind: str, moment: Moment) -> Tree:
         frame, told = moment.frame, moment.told
@@ -241,14 +331,15 @@ class Turn:
             partialText=self.text,
             at=frame.fault.pointer if frame and frame.fault else None,
             status=told.get("status"),
-            question=moment.asked,
+            question=moment.failing or moment.asked,
             sent=True,
             **ended,
         )
 
-    def verb(self, kind: str, name: str, facts: Tree) -> None:
-        """The user answers or cancels through the handle."""
-        verb, row = Verb(kind, name), self.host.tables.verbs[kind]
+    def verb(self, kind: str, name: str, facts: Tree, *, by_handler: bool = False) -> None:
+        """The user answers or cancels through the handle, or a handler does."""
+        verb = Verb(kind, name, waited=not by_handler, by_handler=by_handler)
+        row = self.host.tables.verbs[kind]
         state = self.machines.states[row["question"] or "turn"]
         self.host.tables.watcher.answered(kind, state)
         if row["question"] is None:
@@ -261,18 +352,26 @@ class Turn:
         written = {"declined": True} if row["declines"] else facts
         moment = Moment(verb=verb, facts=written)
         self._act(self.machines.local("answer", {}, of=row["question"]), moment)
+        if not by_handler:
+            self.handling.run()
 
     def _cancel(self, verb: Verb) -> None:
-        if self.settled:
+        if self.outcome is not None:
             self.host.returned(verb.name, None, None)
+            return
+        self.verbs.append(verb)
+        if self.held is not None:
+            self.write_cancel()
         else:
-            self.verbs.append(verb)
             self.local("cancel")
 
     def _verb_done(self, verb: Verb, value: Any, failure: Tree | None) -> None:
         if verb in self.verbs:
             self.verbs.remove(verb)
             self._time("fail" if failure else "resolve", verb=verb)
+            question = self.host.tables.verbs[verb.kind]["question"]
+            if verb.by_handler and failure and self.machines.states[question] == "open":
+                self.handling.refused.append(question)
             if verb.waited:
                 self.host.returned(verb.name, value, failure)
 
@@ -306,7 +405,9 @@ class Turn:
         for row in self.host.tables.timers:
             if row["of"] != of:
                 continue
-            key = (row["name"], self.id, verb.name if verb else question)
+            # the calls of handlers have no name
+            who = (verb.name or str(id(verb))) if verb else question
+            key = (row["name"], self.name, who)
             if word in row["cleared_by"]:
                 self.host.disarm(*key)
             elif word in row["armed_by"] and not self._stands(row):
@@ -326,6 +427,7 @@ class Turn:
         def fire() -> None:
             if verb:
                 self._verb_done(verb, None, self.error(row["on_expiry"]))
+                self.look()
             else:
                 self.local(row["on_expiry"])
 
@@ -336,7 +438,7 @@ class Turn:
         was, self.paused = self.paused, self.open_question is not None
         for row in self.host.tables.timers:
             if row["of"] == "turn" and row["paused_by"] and was != self.paused:
-                key = (row["name"], self.id, "")
+                key = (row["name"], self.name, "")
                 self.host.disarm(*key)
                 if not self.paused and not self.settled:
                     self._arm(dict(row), key, None)

@@ -5,17 +5,19 @@ from __future__ import annotations
 import asyncio
 import itertools
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from conform.reader import Frame, Reader
 from conform.reference.errors import RefError, from_info
+from conform.reference.handling import Handler
 from conform.reference.link import RefLink, Wait
 from conform.reference.turn import RefTurn
 from conform.reference.verbs import VERB_EVENTS, VERBS, Out, verb_answer
 
 Tree = dict[str, Any]
 MALFORMED_LIMIT = 10
+FORMS = {"interaction identity_intake": "identity_form", "interaction choices": "choice_chips"}
 RESULTS = {"ping": "pong"}
 
 
@@ -27,6 +29,7 @@ class RefClient(RefLink):
     ) -> None:
         super().__init__(options, reader, report, faults)
         self.latest: RefTurn | None = None
+        self.handlers: dict[str, Handler] = {}
         self.late: dict[str, None] = {}  # ids that are over, the oldest first
         self._ids = iter(options["ids"])
         self._auto = itertools.count(1)
@@ -83,8 +86,8 @@ class RefClient(RefLink):
 
     # --- calls ------------------------------------------------------------------------------
 
-    async def call(self, op: str, args: Tree) -> Any:
-        """One action with one answer."""
+    async def call(self, op: str, args: Tree, handlers: Iterable[str] = ()) -> Any:
+        """One action with one answer; ``handlers`` are those of the conversation."""
         drawn = self.draw()
         refusal = self.refuses()
         if refusal:
@@ -95,6 +98,9 @@ class RefClient(RefLink):
         if op == "create_conversation_session":
             words = {"otp_park", "spec_1_1", "spec_1_2"}
             words |= {*self.options.get("supports", []), *args.get("supports", [])}
+            answered = {*self.handlers, *handlers}
+            if "handler-words-lost" not in self.faults:
+                words |= {word for kind, word in FORMS.items() if kind in answered}
             args = {**args, "supports": sorted(words)}
         if "default-written-to-wire" in self.faults and op == "get_conversation_messages":
             args = {"limit": 50, **args}
@@ -237,15 +243,25 @@ class RefClient(RefLink):
 
     # --- turns ------------------------------------------------------------------------------
 
-    def send(self, session: str, message: str, extra: Tree, request: str | None) -> RefTurn:
-        """Send a message; the turn settles whatever happens."""
+    def send(
+        self,
+        session: str,
+        message: str,
+        extra: Tree,
+        request: str | None,
+        handlers: list[dict[str, Handler]],
+    ) -> RefTurn:
+        """Send a message; the turn settles whatever happens.
+
+        ``handlers`` are those of the conversation and those of the message.
+        """
         for other in self.turns.values():
             if other.session == session or "any-send-closes-code" in self.faults:
                 other.next_send()
         refusal = self.refuses()
         if "stream-flag-lost" in self.faults:
             extra = {k: v for k, v in extra.items() if k != "stream"}
-        turn = RefTurn(self, session, request or self.draw())
+        turn = RefTurn(self, session, request or self.draw(), [self.handlers, *handlers])
         turn.leak = message
         self.turns[turn.id] = turn
         if refusal:
@@ -255,8 +271,24 @@ class RefClient(RefLink):
         body = {"sessionId": session, "message": message, **extra}
         if "default-written-to-wire" in self.faults:
             body = {**body, "stream": body.get("stream", True)}
-        turn.out = self.write({"action": "send_message", "requestId": turn.id, **body})
+        turn.sent = {"action": "send_message", **body}
+        turn.out = self.write({**turn.sent, "requestId": turn.id})
         return turn
+
+    def send_again(self, turn: RefTurn) -> Out:
+        """Send the message of a turn again, under a new id."""
+        del self.turns[turn.id]
+        for other in self.turns.values():
+            if other.session == turn.session:
+                other.next_send()
+        turn.id = self.draw()
+        self.turns[turn.id] = turn
+        return self.write({**turn.sent, "requestId": turn.id})
+
+    def warned(self) -> None:
+        """A line of the log at warning."""
+        if self.options.get("warnings"):
+            self.report({"ev": "warned", "on": self.name})
 
     # --- reading ----------------------------------------------------------------------------
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import json
 import platform
 from collections.abc import Awaitable, Callable
+from itertools import repeat
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -15,6 +17,7 @@ from conform.reader import Reader, whole
 from conform.reference.client import RefClient
 from conform.reference.clock import VirtualClock
 from conform.reference.errors import RefError
+from conform.reference.handling import Handler
 from conform.reference.turn import RefTurn
 from conform.spec import Spec, load_spec
 
@@ -34,6 +37,7 @@ FEATURES = [
     "census",
     "codec",
     "reconnect",
+    "handlers",
 ]
 CANARIES = ("drop-3rd-item", "alter-text", "drop-error-code")
 CALLS = frozenset(
@@ -49,6 +53,7 @@ CALLS = frozenset(
 LOW_VERBS = {"confirm_tool_action": "confirm", "verify_otp": "verify_otp"}
 LOW_VERBS |= {"submit_interaction": "submit", "cancel": "cancel"}
 SKIPPED = ("id", "cmd", "on", "session", "message", "as", "via", "requestId", "watch", "aborted")
+SKIPPED += ("handlers",)
 
 
 class RefusedError(Exception):
@@ -81,6 +86,8 @@ class RefTestee:
         self.turns: dict[str, RefTurn] = {}
         self.tasks: dict[str, asyncio.Task[None]] = {}
         self.permits: dict[str, asyncio.Semaphore | None] = {}
+        self.chat_handlers: dict[str, dict[str, Handler]] = {}
+        self.waiting: dict[str, list[asyncio.Future[Tree]]] = {}  # calls of handlers
 
     def event(self, event: Tree) -> None:
         """Report one event, numbered; damaged when a canary was asked for."""
@@ -136,6 +143,7 @@ class RefTestee:
             return
         self.host = urlsplit(c["url"]).netloc
         client = RefClient(c, self.reader, self.event, self.faults)
+        client.handlers = self._handlers(c)
         self.clients[c["as"]] = client
         self._run(c["as"], client.connect() if c.get("connect", True) else _nothing())
 
@@ -170,6 +178,8 @@ class RefTestee:
         self.turns.clear()
         self.tasks.clear()
         self.permits.clear()
+        self.chat_handlers.clear()
+        self.waiting.clear()
 
     async def _cmd_bye(self, c: Tree) -> None:
         await self._cmd_reset(c)
@@ -258,12 +268,16 @@ class RefTestee:
         return turn.verb(kind, {n: args[n] for n in names if n in args})
 
     async def _cmd_start(self, c: Tree) -> None:
-        call = self.clients[c["on"]].call("create_conversation_session", dict(c["args"]))
-        self._run(c["as"], self._chat(c, call))
+        self._converse(c, "create_conversation_session")
 
     async def _cmd_resume(self, c: Tree) -> None:
-        op = "create_conversation_session" if "conversationId" in c["args"] else "get_session"
-        self._run(c["as"], self._chat(c, self.clients[c["on"]].call(op, dict(c["args"]))))
+        by_session = "conversationId" not in c["args"]
+        self._converse(c, "get_session" if by_session else "create_conversation_session")
+
+    def _converse(self, c: Tree, op: str) -> None:
+        handlers = self.chat_handlers[c["as"]] = self._handlers(c)
+        call = self.clients[c["on"]].call(op, dict(c["args"]), handlers)
+        self._run(c["as"], self._chat(c, call))
 
     async def _chat(self, c: Tree, call: Awaitable[Any]) -> Tree:
         value = await call
@@ -317,7 +331,8 @@ class RefTestee:
         ):
             self._returned(name, None, RefError("invalid_argument"))
             return
-        turn = client.send(session, c["message"], extra, c.get("requestId"))
+        levels = [self.chat_handlers.get(c["on"], {}), self._handlers(c)]
+        turn = client.send(session, c["message"], extra, c.get("requestId"), levels)
         self.turns[name] = turn
         watch = c.get("watch", "items")
         if watch == "items":
@@ -325,6 +340,37 @@ class RefTestee:
         elif watch == "result":
             self.tasks[name] = asyncio.create_task(self._ended(name, turn, None))
         await asyncio.sleep(0)
+
+    def _handlers(self, c: Tree) -> dict[str, Handler]:
+        """The scripted handlers of a command, by what they answer."""
+        told = c.get("handlers", {})
+        named = {"confirmation": told.get("confirm"), "otp": told.get("otp")}
+        named |= {f"interaction {k}": v for k, v in told.get("interaction", {}).items()}
+        return {question: self._scripted(s) for question, s in named.items() if s}
+
+    def _scripted(self, script: Tree) -> Handler:
+        name, gives = script["as"], itertools.chain(script["gives"], repeat(script["gives"][-1]))
+
+        async def call(ask: Tree) -> Tree:
+            self.event({"ev": "called", "as": name, **ask})
+            gift: Tree = next(gives)
+            if "wait" not in gift:
+                return gift
+            future: asyncio.Future[Tree] = asyncio.get_running_loop().create_future()
+            self.waiting.setdefault(name, []).append(future)
+            try:
+                return await future
+            except asyncio.CancelledError:
+                self.event({"ev": "signalled", "as": name})
+                raise
+
+        return call
+
+    async def _cmd_give(self, c: Tree) -> None:
+        waiting = [future for future in self.waiting[c["handler"]] if not future.done()]
+        waiting[0].set_result(c)
+        for _ in range(4):
+            await asyncio.sleep(0)
 
     def _watch(self, name: str, permits: asyncio.Semaphore | None) -> None:
         self.permits[name] = permits
@@ -416,7 +462,7 @@ class RefTestee:
             except RefError as error:
                 failure = error
             if streamed:
-                piece(whole(turn.tokens))  # halves of a pair meet
+                piece(whole(turn.streamed))  # halves of a pair meet
             final = (turn.body or {}).get("text", "")
             if not streamed and final and "text-stream-without-fallback" not in self.faults:
                 piece(final)

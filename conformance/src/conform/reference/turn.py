@@ -10,6 +10,7 @@ from conform.reader import Frame, whole
 from conform.reference.backlog import Place
 from conform.reference.clock import Timer
 from conform.reference.errors import RefError, from_info
+from conform.reference.handling import Handler, RefHandling
 from conform.reference.verbs import (
     ACTION,
     QUESTION,
@@ -34,10 +35,20 @@ STREAM = frozenset({"stream_chunk", "stream_token", "stream_preamble", "stream_r
 class RefTurn:
     """One message and its answer."""
 
-    def __init__(self, client: RefClient, session: str, request: str) -> None:
+    def __init__(
+        self,
+        client: RefClient,
+        session: str,
+        request: str,
+        levels: list[dict[str, Handler]],
+    ) -> None:
         self.client = client
         self.session = session
         self.id = request
+        self.sent: Tree = {}  # the message as it was sent
+        self.held: Tree | None = None  # the response that came while a code is waited for
+        self.sent_again = False
+        self.streamed: list[str] = []
         self.items: list[Tree] = []
         self.places: list[Place] = []
         self.tokens: list[str] = []
@@ -56,6 +67,7 @@ class RefTurn:
         self.readers = 0
         self.changed = asyncio.Event()
         self.timers: dict[str, Timer] = {}
+        self.handling = RefHandling(self, levels)
         self._arm("total", client.time("turn"), self._timed_out)
         self._idle()
 
@@ -82,6 +94,10 @@ class RefTurn:
 
     def _timed_out(self) -> None:
         if self.body is not None:
+            return
+        if self.held is not None:
+            self.handling.stop()
+            self.look()
             return
         question = self._open_question()
         if self.out is None or self.out.written:
@@ -116,29 +132,34 @@ class RefTurn:
 
     def local(self, error: RefError) -> None:
         """The link or ``close()`` ends the turn."""
-        if self.body is None:
+        if self.body is None and self.held is None:
             self.settle(self.failed(error))
 
     def link_gone(self, error: Callable[[RefTurn], RefError]) -> None:
         """What still waits for a frame gets the link's error; a code can no longer be given."""
         self.questions["otp"] = "none"
+        self.handling.over("otp")
         for verb in self.verbs:
             verb.done(None, error(self))
         self.verbs.clear()
+        self.look()
 
     def settle(self, body: Tree) -> None:
         """The outcome; a second one changes nothing."""
-        if self.body is not None:
+        if self.body is not None or self.held is not None:
             return
-        self.body = body
         self.client.late[self.id] = None
         if self.out:
             self.out.drop()
-        for name in list(self.timers):
-            if name != "idle" or "timer-after-turn" not in self.client.faults:
-                self._disarm(name)
         for question in ("confirmation", "interaction"):
             self.questions[question] = "none"
+            self.handling.over(question)
+        self.handling.settling()
+        if body["outcome"] == "completed" and self._awaits_code():
+            self.held = body
+            self._disarm("idle")
+        else:
+            self._end(body)
         for verb in list(self.verbs):
             if verb.kind == "cancel":
                 verb.done(None)
@@ -148,6 +169,55 @@ class RefTurn:
                 continue
             self.verbs.remove(verb)
         self.wake()
+
+    def _end(self, body: Tree) -> None:
+        self.held, self.body = None, body
+        for name in list(self.timers):
+            if name != "idle" or "timer-after-turn" not in self.client.faults:
+                self._disarm(name)
+        for verb in [verb for verb in self.verbs if verb.kind == "cancel"]:
+            verb.done(None)
+            self.verbs.remove(verb)
+        self.wake()
+
+    @property
+    def waits_for_frames(self) -> bool:
+        """Whether the message that was sent last has no terminal event yet."""
+        return self.body is None and self.held is None
+
+    def _awaits_code(self) -> bool:
+        """Whether the message is sent again when its handler has given the code."""
+        wanted = self.client.options.get("options", {}).get("resendAfterOtp", True)
+        again = self.sent_again and "code-sent-again-twice" not in self.client.faults
+        if not wanted or again or "code-not-sent-again" in self.client.faults:
+            return False
+        return "otp" in self.handling.handlers and self.handling.expects_code()
+
+    def look(self) -> None:
+        """The response that was held back is the outcome when no code can come any more."""
+        if self.held is not None and not self.handling.expects_code():
+            self._end(self.held)
+
+    def handler_failed(self, question: str) -> None:
+        """A handler failed."""
+        failed = self.failed(self.error("handler_failed", question=question))
+        if self.held is not None:
+            self._end(failed)
+        elif self.body is None:
+            self.send_cancel()
+            self.settle(failed)
+
+    def _send_again(self) -> None:
+        self.held, self.sent_again, self.running = None, True, False
+        for verb in self.verbs:
+            verb.done(None, self.error("conflict"))
+        self.verbs.clear()
+        self._disarm("otp")
+        if "text-kept-for-second-message" not in self.client.faults:
+            self.tokens = []
+        self.cancel_sent = False
+        self.out = self.client.send_again(self)
+        self._idle()
 
     def wake(self) -> None:
         """Let readers look again."""
@@ -163,8 +233,9 @@ class RefTurn:
         if "unknown-event-fatal" in faults and not frame.known:
             self.settle(self.failed(self.error("invalid_frame")))
             return
-        if self.body is not None:
+        if not self.waits_for_frames:
             self._late(frame)
+            self.look()
             return
         if "keepalive-ignored-by-idle-clock" not in faults or kind != "keepalive":
             self._idle()
@@ -208,12 +279,12 @@ class RefTurn:
         elif frame.wire_type == "immediate_response":
             self._acknowledged(facts)
         elif frame.wire_type in ("otp_verification_required", "otp_sent"):
-            self.questions["otp"] = "open"
+            self._ask("otp", frame.wire_type, facts)
 
     def _event(self, kind: str, frame: Frame, facts: Tree) -> None:
         faults = self.client.faults
         if kind in ASKS:
-            self._ask(ASKS[kind], facts)
+            self._ask(ASKS[kind], kind, facts)
         elif kind in ("otp_verified", "otp_invalid"):
             self._otp_result(kind, facts)
         elif kind == "interaction_invalid":
@@ -235,6 +306,7 @@ class RefTurn:
             self._token(frame, facts)
         elif kind == "stream_reasoning" and "reasoning-mixed-into-text" in faults:
             self.tokens.append(facts["token"])
+            self.streamed.append(facts["token"])
             self._item(frame)
         elif kind == "stream_preamble" and "preamble-lost" in faults:
             return
@@ -252,8 +324,9 @@ class RefTurn:
         if "equal-tokens-once" in faults and self.tokens[-1:] == [token]:
             return
         self.tokens.append(frame.token if token == facts["token"] else token)
+        self.streamed.append(self.tokens[-1])
         if "drop-3rd-token" in faults and len(self.tokens) == 3:
-            self.tokens[-1] = ""
+            self.tokens[-1] = self.streamed[-1] = ""
             return
         shown = self.client.shown(frame)
         if "reorder-tokens" in faults and self.held is None:
@@ -267,7 +340,14 @@ class RefTurn:
             self._push(shown)
 
     def _item(self, frame: Frame) -> None:
-        self._push(self.client.shown(frame))
+        shown = self.client.shown(frame)
+        question = ASKS.get(frame.wire_type) if frame.good else None
+        if question and self.handling.handler(question, shown["flat"].get("kind")):
+            if "handled-event-hidden" in self.client.faults:
+                return
+            if "handled-untold" not in self.client.faults:
+                shown = {**shown, "handled": True}
+        self._push(shown)
 
     def _push(self, shown: Tree) -> None:
         if "backlog-tokens-lost" in self.client.faults and len(self.items) > 1024:
@@ -343,9 +423,10 @@ class RefTurn:
 
     # --- questions --------------------------------------------------------------------------
 
-    def _ask(self, question: str, facts: Tree) -> None:
+    def _ask(self, question: str, event: str, facts: Tree) -> None:
         self.questions[question] = "open"
-        self.asked[question] = facts
+        before = self.asked.get(question, {}) if event == "otp_sent" else {}
+        self.asked[question] = {**before, **facts}
         length = None
         if "expiresAt" in facts and "timestamp" in facts:
             length = max(0, facts["expiresAt"] - facts["timestamp"])
@@ -357,6 +438,7 @@ class RefTurn:
         self.lengths[question] = length
         self._reopen(question)
         self._idle()
+        self.handling.asked(question, event, fresh=not before)
 
     def _reopen(self, question: str) -> None:
         """Open a question, anew or again, and start its time."""
@@ -371,6 +453,7 @@ class RefTurn:
 
     def _shut(self, question: str) -> None:
         self.questions[question] = "none"
+        self.handling.over(question)
         self.asked.pop(question, None)
         self._disarm(question)
         self._idle()
@@ -392,16 +475,24 @@ class RefTurn:
 
     def _otp_result(self, kind: str, facts: Tree) -> None:
         left = facts.get("attemptsRemaining", 0) > 0
-        if kind == "otp_verified" or not left:
+        verified = kind == "otp_verified"
+        if verified or not left:
             self._shut("otp")
         elif self.questions["otp"] != "none":
             self._reopen("otp")
+        asks_on = "exhausted-code-asked-again" in self.client.faults and not verified
+        if asks_on:
+            self.questions["otp"] = "open"
         if "attempts-remaining-lost" in self.client.faults:
             facts = {k: v for k, v in facts.items() if k != "attemptsRemaining"}
         verb = self._oldest(("verify_otp",))
         answer = verb_answer("verify_otp", kind, facts)
         if verb and answer:
             self._finish(verb, answer[0])
+        if self.held is not None and verified:
+            self._send_again()
+        elif self.questions["otp"] == "open":
+            self.handling.again("otp", facts)
         self._idle()
 
     def _invalid(self, facts: Tree) -> None:
@@ -411,6 +502,8 @@ class RefTurn:
         answer = verb_answer("submit", "interaction_invalid", facts)
         if verb and answer:
             self._finish(verb, answer[0])
+        if self.questions["interaction"] == "open":
+            self.handling.again("interaction", facts)
         self._idle()
         if "interaction-error-ends-turn" in self.client.faults:
             self.settle(self.failed(self.error("invalid_request")))
@@ -434,8 +527,10 @@ class RefTurn:
 
     def next_send(self) -> None:
         """The session's next message closes an OTP question that outlived its turn."""
-        if self.body is not None:
+        if not self.waits_for_frames:
             self.questions["otp"] = "none"
+            self.handling.over("otp")
+            self.look()
 
     # --- verbs ------------------------------------------------------------------------------
 
@@ -447,7 +542,9 @@ class RefTurn:
             self.verbs.remove(verb)
         verb.done(value, error)
 
-    def verb(self, kind: str, facts: Tree) -> asyncio.Future[Any]:
+    def verb(
+        self, kind: str, facts: Tree, *, by_handler: bool = False
+    ) -> asyncio.Future[Any]:
         """Answer a question; the frame is queued before this returns."""
         faults = self.client.faults
         verb = Outstanding(kind)
@@ -464,13 +561,19 @@ class RefTurn:
         self.questions[question] = "answered"
         self._disarm(question)
         self.verbs.append(verb)
+        if not by_handler:
+            self.handling.over(question)
         self._write_verb(kind, question, facts)
         limit = self.client.time("request")
         if limit and "timeout-never-fires" not in faults:
             error = self.error("request_timeout")
-            verb.timer = self.client.clock.later(limit, lambda: self._finish(verb, None, error))
+            verb.timer = self.client.clock.later(limit, lambda: self._unanswered(verb, error))
         self._idle()
         return verb.future
+
+    def _unanswered(self, verb: Outstanding, error: RefError) -> None:
+        self._finish(verb, None, error)
+        self.look()
 
     def _write_verb(self, kind: str, question: str, facts: Tree) -> None:
         faults = self.client.faults
@@ -501,7 +604,7 @@ class RefTurn:
             verb.done(None)
             return verb.future
         self.verbs.append(verb)
-        if self.out and not self.out.written:
+        if self.waits_for_frames and self.out and not self.out.written:
             self._unconfirmed()
             return verb.future
         self.send_cancel()
@@ -511,6 +614,10 @@ class RefTurn:
 
     def send_cancel(self) -> None:
         """Write the one cancel."""
+        self.handling.stop()
+        if self.held is not None:
+            self.look()
+            return
         if self.cancel_sent or self.client.state != "open":
             return
         self.cancel_sent = "cancel-sent-twice" not in self.client.faults

@@ -4,16 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from itertools import count
+from types import MappingProxyType
 from typing import Any
 
 from conform.interpreter import Group
 from conform.oracle.calls import Call, Done, VerbCall, verb_of
 from conform.oracle.errors import error
+from conform.oracle.handling import Scripts, scripts_of
 from conform.oracle.host import Key
 from conform.oracle.turns import Turn
 from conform.reader import Frame
 from conform.spec import Tree
 from conform.story.link import LinkSide, Stage
+
+
+NO_FIELDS = ("cmd", "on", "session", "message", "as", "via", "requestId", "watch", "aborted")
+NO_FIELDS += ("handlers",)
+NO_SCRIPTS: Scripts = MappingProxyType({})
 
 
 class Client(LinkSide):
@@ -25,6 +32,7 @@ class Client(LinkSide):
         self.lazily = False  # a lazy attempt starts with the action that wants it
         self.queue: list[tuple[Tree, Group]] = []
         self.lives: list[tuple[Tree, Group]] = []  # every frame that was ever written
+        self.scripts = scripts_of(options.get("handlers", {}))
 
     @staticmethod
     def _draw(ids: list[str]) -> Iterator[str]:
@@ -110,7 +118,7 @@ class Client(LinkSide):
             "framesIn": self.frames_in,
             "framesOut": self.frames_out,
             "droppedFrames": self.dropped,
-            "openTurns": sum(not turn.settled for turn in self.turns.values()),
+            "openTurns": sum(turn.outcome is None for turn in self.turns.values()),
         }
 
     def ping(self) -> None:
@@ -147,10 +155,14 @@ class Client(LinkSide):
 
     # --- actions --------------------------------------------------------------------------------
 
-    def call(self, op: str, args: Tree, done: Done, name: str = "") -> None:
-        """Start an action with one answer."""
+    def call(
+        self, op: str, args: Tree, done: Done, name: str = "", scripts: Scripts = NO_SCRIPTS
+    ) -> None:
+        """Start an action with one answer; ``scripts`` are the handlers of a conversation."""
         if op == "create_conversation_session":
             words = set(self.spec.implied)
+            for key in {*self.scripts, *scripts}:
+                words.update(self.spec.implied_by_handler(key.removeprefix("interaction ")))
             words.update(self.options.get("supports", []), args.get("supports", []))
             args = {**args, "supports": sorted(words)}
         # an id is drawn also for a call that finds no link (REQ-CALL-01)
@@ -178,17 +190,26 @@ class Client(LinkSide):
         else:
             self._start(VerbCall, op, {"action": op, **args}, done, name)
 
-    def turn(self, command: Tree, session: str, watch: Callable[[Turn], None]) -> Turn:
-        """Send a message (REQ-TURN-01); ``watch`` gets the turn before anything happens to it."""
-        skipped = ("cmd", "on", "session", "message", "as", "via", "requestId", "watch", "aborted")
-        extra = {k: v for k, v in command.items() if k not in skipped}
+    def turn(
+        self,
+        command: Tree,
+        session: str,
+        watch: Callable[[Turn], None],
+        scripts: Scripts = NO_SCRIPTS,
+    ) -> Turn:
+        """Send a message (REQ-TURN-01); ``watch`` gets the turn before anything happens to it.
+
+        ``scripts`` are the handlers of conversation and message.
+        """
+        extra = {k: v for k, v in command.items() if k not in NO_FIELDS}
         for other in self.turns.values():
             if other.session == session:
                 other.next_send()
         refusal = self.admits()
         request = command.get("requestId") or next(self.ids)
         body = {"sessionId": session, "message": command["message"], **extra}
-        turn = Turn(self, command["as"], {"action": "send_message", "requestId": request, **body})
+        frame = {"action": "send_message", "requestId": request, **body}
+        turn = Turn(self, command["as"], frame, {**self.scripts, **scripts})
         watch(turn)
         self.turns[request] = turn
         if refusal:
@@ -196,6 +217,25 @@ class Client(LinkSide):
         else:
             self.write(turn.out)
         return turn
+
+    def another_id(self, turn: Turn) -> str:
+        """A new id for a message that is sent again; the turn is known by it from now on."""
+        del self.turns[turn.id]
+        request = next(self.ids)
+        for other in self.turns.values():
+            if other.session == turn.session:
+                other.next_send()
+        self.turns[request] = turn
+        return request
+
+    def warned(self) -> None:
+        """Expect a line of the log at warning."""
+        if self.options.get("warnings"):
+            self.emit({"ev": "warned", "on": self.name})
+
+    def option(self, name: str) -> Any:
+        """Value of an option that is no time."""
+        return self.options.get("options", {}).get(name, self.spec.options[name]["default"])
 
     def capabilities(self, session: str) -> list[str]:
         """Capability words that the server listed for a session."""
@@ -277,7 +317,7 @@ class Client(LinkSide):
     @property
     def busy(self) -> bool:
         """Whether anything is in flight for which a timer may be armed."""
-        turns = any(not turn.settled or turn.verbs for turn in self.turns.values())
+        turns = any(turn.outcome is None or turn.verbs for turn in self.turns.values())
         return bool(self.calls) or turns or self.attempting or self.due
 
     def advance(self, ms: int) -> None:
@@ -288,7 +328,7 @@ class Client(LinkSide):
         self.go()
         options = {row["name"]: row["option"] for row in self.tables.timers}
         for key, (due, _) in self.clock.timers.items():
-            if due - self.clock.now <= 1:
+            if due - self.clock.now <= 1 and key[0] in options:
                 self.tables.watcher.stood_short(options[key[0]])
 
     @property

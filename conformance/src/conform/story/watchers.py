@@ -44,6 +44,7 @@ class Watchers:
             self.main = self._open(None, None)
 
     def _open(self, name: str | None, left: int | None) -> Iteration:
+        self.turn.iterated = True
         iteration = Iteration(name, left)
         self.iterations.append(iteration)
         return iteration
@@ -124,8 +125,8 @@ class Watchers:
             self.texts.append(name)
 
     def _end_text(self, name: str, outcome: Tree) -> None:
-        text = whole(self.turn.tokens)
-        if not self.turn.tokens:
+        text = whole(self.turn.streamed)
+        if not self.turn.streamed:
             text = outcome["text"]  # REQ-TURN-10: nothing streamed, the final text once
         if text:
             shown = {"ev": "text", "turn": self.turn.name, "as": name, "piece": text}
@@ -159,7 +160,7 @@ class Watchers:
         """Whether ending this wait stops the turn (REQ-STOP-04, REQ-STOP-05)."""
         others = any(not i.over and i is not without for i in self.iterations)
         awaited = bool(self.waits) or self.watch_result or bool(self.texts)
-        return not (others or awaited or self.detached or self.turn.settled)
+        return not (others or awaited or self.detached or self.turn.outcome)
 
     def leave(self) -> None:
         """Close the main iteration as the language does; nothing more is reported."""

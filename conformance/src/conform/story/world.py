@@ -12,6 +12,7 @@ from conform.frames import big_frame
 from conform.interpreter import Tables, load_tables
 from conform.oracle import Turn
 from conform.oracle.calls import verb_of
+from conform.oracle.handling import Script, Scripts, scripts_of
 from conform.reader import Reader
 from conform.script import Case, Step
 from conform.spec import Spec, Tree
@@ -56,6 +57,8 @@ class World:
         self.turns: dict[str, Turn] = {}
         self.watchers: dict[str, Watchers] = {}
         self.sessions: dict[str, tuple[Client, str]] = {}  # conversation handle -> its session
+        self.scripts: dict[str, Script] = {}  # by the handler's name
+        self.chats: dict[str, Scripts] = {}  # conversation handle -> its handlers
         self.plans: dict[str, Any] = {}
         self.merging: dict[str, int] = {}
         self.quiet: dict[int, int] = {}
@@ -104,11 +107,21 @@ class World:
             return
         client = Client(self, name, body, list(self.case.ids.get(name, [])))
         self.clients[name] = client
+        self._known(client.scripts)
         client.plan = self.plans.pop(name, None)
         if body.get("connect", True):
             client.connect(name)
         else:
             client.returned(name, None, None)
+
+    def _known(self, scripts: Scripts) -> Scripts:
+        self.scripts.update({script.name: script for script in scripts.values()})
+        return scripts
+
+    def _give(self, body: Tree) -> None:
+        run = self.scripts[body["handler"]].waiting.pop(0)
+        run.handling.take(run, body)
+        run.handling.run()
 
     def _connect(self, body: Tree) -> None:
         self.clients[body["on"]].connect(body["as"])
@@ -173,6 +186,7 @@ class World:
 
     def _converse(self, body: Tree, op: str) -> None:
         client, name = self.clients[body["on"]], body["as"]
+        scripts = self.chats[name] = self._known(scripts_of(body.get("handlers", {})))
 
         def done(value: Any, failure: Tree | None) -> None:
             shown = None
@@ -182,7 +196,7 @@ class World:
                 self.sessions[name] = (client, value["sessionId"])
             client.returned(name, shown, failure)
 
-        client.call(op, dict(body["args"]), done, name)
+        client.call(op, dict(body["args"]), done, name, scripts)
 
     def _messages(self, body: Tree) -> None:
         client, session = self.sessions[body["on"]]
@@ -199,7 +213,7 @@ class World:
             self.emit(_returned(body["as"], NATIVE_CANCELLED))
             return
         name = body["as"]
-        skipped = ("cmd", "on", "session", "as", "via", "watch", "aborted")
+        skipped = ("cmd", "on", "session", "as", "via", "watch", "aborted", "handlers")
         args = {k: v for k, v in body.items() if k not in skipped}
         if not self._allowed({"requestId": "r", **args, "sessionId": session, "action": SEND}):
             self.emit(_returned(name, {"kind": "invalid_argument"}))
@@ -209,7 +223,8 @@ class World:
             self.turns[name] = turn
             self.watchers[name] = Watchers(turn, body.get("watch", "items"), self.merges)
 
-        client.turn(body, session, watch)
+        own = self._known(scripts_of(body.get("handlers", {})))
+        client.turn(body, session, watch, {**self.chats.get(body["on"], {}), **own})
 
     def _confirm(self, body: Tree) -> None:
         self.turns[body["turn"]].verb("confirm", body["as"], {"approved": body["approved"]})

@@ -89,7 +89,7 @@ internal static class ErrorTexts
         ["UnexpectedEvent"] = "{host} answered with another event than the action asks for[ ({request_id})][: {reason}].",
         ["MessageTooLarge"] = "A message is larger than the limit[ of {limit} bytes][ ({request_id})]. Send less, or raise the option maxMessageBytes.",
         ["SlowConsumer"] = "The iterator was left unread for too long[ ({request_id})] and ended. The turn goes on; read faster, or wait for its result.",
-        ["Handler"] = "The handler of a question failed[ ({request_id})]; the question was answered with a no. See the cause.",
+        ["Handler"] = "The handler of a question failed[ ({request_id})]; nothing was approved. See the cause.",
         ["AlreadyAnswered"] = "The question was answered before[ ({request_id})]; nothing was sent.",
         ["SessionNotFound"] = "{host} does not know the session[ {session_id}][ ({request_id})]. It ended, or belongs to somebody else: create another one.",
         ["TurnInProgress"] = "Another turn still runs in this session[ ({request_id})]. Wait for its result, or cancel it.",
@@ -128,8 +128,8 @@ internal static class Capabilities
     [
         new("otp_park", "1.1", ["always"], null),
         new("spec_1_1", "1.1", ["always"], null),
-        new("identity_form", "1.1", [], null),
-        new("choice_chips", "1.1", [], null),
+        new("identity_form", "1.1", ["handler identity_intake"], null),
+        new("choice_chips", "1.1", ["handler choices"], null),
         new("spec_1_2", "1.2", ["always"], null),
         new("replay", "1.2", ["option autoReconnect"], "reconnect"),
     ];

@@ -62,7 +62,7 @@ internal static class ErrorTable
         new("unexpected_event", "UnexpectedEvent", false, "A call was answered by an event of another type, or a page cursor repeated; carries the event."),
         new("message_too_large", "MessageTooLarge", false, "A message was over the limit; names size, where known, and limit in bytes."),
         new("slow_consumer", "SlowConsumer", false, "An iterator fell behind its bound. Reserved."),
-        new("handler_failed", "Handler", false, "A question handler failed. Reserved."),
+        new("handler_failed", "Handler", false, "A question's handler raised, gave no answer or took too long; nothing was approved. Names the question."),
         new("already_answered", "AlreadyAnswered", false, "The question was answered before; nothing was sent."),
     ];
 

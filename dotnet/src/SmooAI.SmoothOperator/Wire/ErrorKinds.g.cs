@@ -103,7 +103,10 @@ public static class ErrorKinds
     /// <summary>An iterator fell behind its bound. Reserved.</summary>
     public const string SlowConsumer = "slow_consumer";
 
-    /// <summary>A question handler failed. Reserved.</summary>
+    /// <summary>
+    /// A question's handler raised, gave no answer or took too long; nothing was approved. Names the
+    /// question.
+    /// </summary>
     public const string HandlerFailed = "handler_failed";
 
     /// <summary>The question was answered before; nothing was sent.</summary>

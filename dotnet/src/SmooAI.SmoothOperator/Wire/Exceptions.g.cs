@@ -185,7 +185,10 @@ public partial class SlowConsumerException : WireException
     internal SlowConsumerException(ErrorFacts facts) : base(facts) { }
 }
 
-/// <summary>A question handler failed. Reserved.</summary>
+/// <summary>
+/// A question's handler raised, gave no answer or took too long; nothing was approved. Names the
+/// question.
+/// </summary>
 public partial class HandlerException : SmoothAgentException
 {
     internal HandlerException(ErrorFacts facts) : base(facts) { }

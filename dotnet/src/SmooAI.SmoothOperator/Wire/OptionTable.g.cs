@@ -54,9 +54,10 @@ internal static class OptionTable
         new("queueLimit", "actions", 64L, 0L, 0L, null, [], "REQ-CONN-40", null),
         new("queuePolicy", null, "wait", "fail_fast", null, null, ["wait", "fail_fast"], "REQ-CONN-40", null),
         new("resumeTimeout", "ms", 60000L, 0L, 0L, null, [], "REQ-CONN-15", "reconnect"),
-        new("handlerTimeout", "ms", 0L, 0L, 0L, null, [], "REQ-VERB-01", "reconnect"),
+        new("handlerTimeout", "ms", 0L, 0L, 0L, null, [], "REQ-ASK-07", null),
         new("turnPolicy", null, "parallel", "parallel", null, null, ["parallel", "queue"], "REQ-TURN-14", "reconnect"),
-        new("resendAfterOtp", null, true, false, null, null, [], "REQ-OTP-03", "reconnect"),
+        new("resendAfterOtp", null, true, false, null, null, [], "REQ-ASK-11", null),
+        new("handlers", null, null, null, null, null, [], "REQ-ASK-01", null),
     ];
 }
 
@@ -181,6 +182,11 @@ internal static class Limits
     /// Bytes of frames that an iterator keeps as they came. In bytes (REQ-TURN-21).
     /// </summary>
     internal const int IteratorBytes = 8388608;
+
+    /// <summary>
+    /// Time after which a question that nobody looks at is logged. In ms (REQ-ASK-10).
+    /// </summary>
+    internal const int QuestionUnseen = 5000;
 
     /// <summary>What a question's own time is longer than its expiry. In ms (REQ-TURN-24).</summary>
     internal const int QuestionMargin = 10000;

@@ -132,6 +132,8 @@ internal enum Ending
     Unconfirmed,
     /// <summary>The word <c>turn_timeout</c>.</summary>
     TurnTimeout,
+    /// <summary>The word <c>handler_failed</c>.</summary>
+    HandlerFailed,
     /// <summary>The word <c>turn_interrupted</c>.</summary>
     TurnInterrupted,
 }
@@ -188,6 +190,7 @@ internal static class StepWords
         Ending.ClientClosed => "client_closed",
         Ending.Unconfirmed => "unconfirmed",
         Ending.TurnTimeout => "turn_timeout",
+        Ending.HandlerFailed => "handler_failed",
         Ending.TurnInterrupted => "turn_interrupted",
         _ => throw new ArgumentOutOfRangeException(nameof(ending), ending, "No ending has that number."),
     };
@@ -263,6 +266,11 @@ internal static class LocalEvent
 
     /// <summary>cancelTimeout is over</summary>
     internal const string CancelTimeout = "cancel_timeout";
+
+    /// <summary>
+    /// a handler raised, gave no answer or took longer than handlerTimeout (REQ-ASK-07)
+    /// </summary>
+    internal const string HandlerFailed = "handler_failed";
 
     /// <summary>the link can take a frame</summary>
     internal const string LinkReady = "link_ready";
@@ -748,6 +756,7 @@ null,
         new StepRow<ITurnActs>(["sent", "running"], ["cancel_timeout"], [], "settled", [new("settle(cancelled, unconfirmed)", driver => driver.Settle(Outcome.Cancelled, Ending.Unconfirmed))]),
         new StepRow<ITurnActs>(["sent"], ["idle_timeout", "total_timeout"], [Guards.Unwritten], "settled", [new("settle(failed, turn_timeout)", driver => driver.Settle(Outcome.Failed, Ending.TurnTimeout))]),
         new StepRow<ITurnActs>(["sent", "running"], ["idle_timeout", "question_timeout", "total_timeout"], [], "settled", [new("send(cancel)", driver => driver.Send(StepAction.Cancel)), new("settle(failed, turn_timeout)", driver => driver.Settle(Outcome.Failed, Ending.TurnTimeout))]),
+        new StepRow<ITurnActs>(["sent", "running"], ["handler_failed"], [], "settled", [new("send(cancel)", driver => driver.Send(StepAction.Cancel)), new("settle(failed, handler_failed)", driver => driver.Settle(Outcome.Failed, Ending.HandlerFailed))]),
         new StepRow<ITurnActs>(["sent"], ["closed_by_peer", "lost", "pong_timeout", "probe_failed", "connect_failed"], [Guards.Sought, Guards.Unwritten], null, []),
         new StepRow<ITurnActs>(["sent"], ["queue_full"], [], "settled", [new("settle(failed, queue_full)", driver => driver.Settle(Outcome.Failed, Ending.QueueFull))]),
         new StepRow<ITurnActs>(["sent", "running"], ["not_connected"], [], "settled", [new("settle(failed, not_connected)", driver => driver.Settle(Outcome.Failed, Ending.NotConnected))]),

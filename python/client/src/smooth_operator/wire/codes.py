@@ -98,7 +98,7 @@ _TEXTS: Mapping[str, str] = {
     "UnexpectedEvent": "{host} answered with another event than the action asks for[ ({request_id})][: {reason}].",
     "MessageTooLarge": "A message is larger than the limit[ of {limit} bytes][ ({request_id})]. Send less, or raise the option maxMessageBytes.",
     "SlowConsumer": "The iterator was left unread for too long[ ({request_id})] and ended. The turn goes on; read faster, or wait for its result.",
-    "Handler": "The handler of a question failed[ ({request_id})]; the question was answered with a no. See the cause.",
+    "Handler": "The handler of a question failed[ ({request_id})]; nothing was approved. See the cause.",
     "AlreadyAnswered": "The question was answered before[ ({request_id})]; nothing was sent.",
     "SessionNotFound": "{host} does not know the session[ {session_id}][ ({request_id})]. It ended, or belongs to somebody else: create another one.",
     "TurnInProgress": "Another turn still runs in this session[ ({request_id})]. Wait for its result, or cancel it.",
@@ -143,8 +143,8 @@ class Capability:
 CAPABILITIES: tuple[Capability, ...] = (
     Capability("otp_park", "1.1", ("always",), None),
     Capability("spec_1_1", "1.1", ("always",), None),
-    Capability("identity_form", "1.1", (), None),
-    Capability("choice_chips", "1.1", (), None),
+    Capability("identity_form", "1.1", ("handler identity_intake",), None),
+    Capability("choice_chips", "1.1", ("handler choices",), None),
     Capability("spec_1_2", "1.2", ("always",), None),
     Capability("replay", "1.2", ("option autoReconnect",), "reconnect"),
 )

@@ -361,7 +361,7 @@ KINDS: dict[str, Kind] = {
         "Handler",
         None,
         False,
-        "A question handler failed. Reserved.",
+        "A question's handler raised, gave no answer or took too long; nothing was approved. Names the question.",
     ),
     "already_answered": Kind(
         "already_answered",

@@ -429,8 +429,8 @@ HANDLER_TIMEOUT: Final[Option[int]] = Option(
     min=0,
     max=None,
     words=(),
-    rule="REQ-VERB-01",
-    pending="reconnect",
+    rule="REQ-ASK-07",
+    pending=None,
 )
 """For the handler of a question."""
 TURN_POLICY: Final[Option[str]] = Option(
@@ -453,10 +453,22 @@ RESEND_AFTER_OTP: Final[Option[bool]] = Option(
     min=None,
     max=None,
     words=(),
-    rule="REQ-OTP-03",
-    pending="reconnect",
+    rule="REQ-ASK-11",
+    pending=None,
 )
 """Send the message again after its code, where a handler gave it."""
+HANDLERS: Final[Option[None]] = Option(
+    name="handlers",
+    unit=None,
+    default=None,
+    off=None,
+    min=None,
+    max=None,
+    words=(),
+    rule="REQ-ASK-01",
+    pending=None,
+)
+"""What answers questions in place of verbs."""
 
 OPTIONS: Final[Mapping[str, Option[Any]]] = {
     "url": URL,
@@ -495,6 +507,7 @@ OPTIONS: Final[Mapping[str, Option[Any]]] = {
     "handlerTimeout": HANDLER_TIMEOUT,
     "turnPolicy": TURN_POLICY,
     "resendAfterOtp": RESEND_AFTER_OTP,
+    "handlers": HANDLERS,
 }
 """Every option by the name that the specification gives it."""
 
@@ -522,6 +535,8 @@ ITERATOR_ITEMS: Final = 1024
 """Items that an iterator keeps as they came. In items (REQ-TURN-21)."""
 ITERATOR_BYTES: Final = 8388608
 """Bytes of frames that an iterator keeps as they came. In bytes (REQ-TURN-21)."""
+QUESTION_UNSEEN: Final = 5000
+"""Time after which a question that nobody looks at is logged. In ms (REQ-ASK-10)."""
 QUESTION_MARGIN: Final = 10000
 """What a question's own time is longer than its expiry. In ms (REQ-TURN-24)."""
 QUESTION_LONGEST: Final = 86400000

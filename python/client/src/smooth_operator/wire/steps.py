@@ -28,6 +28,7 @@ Ending = Literal[
     "client_closed",
     "unconfirmed",
     "turn_timeout",
+    "handler_failed",
     "turn_interrupted",
 ]
 CloseCode = int
@@ -937,6 +938,16 @@ TURN: Machine[TurnEffect] = Machine(
             (
                 Send("cancel"),
                 Settle("failed", "turn_timeout"),
+            ),
+        ),
+        Row(
+            ("sent", "running"),
+            ("handler_failed",),
+            (),
+            "settled",
+            (
+                Send("cancel"),
+                Settle("failed", "handler_failed"),
             ),
         ),
         Row(
