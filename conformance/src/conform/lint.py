@@ -16,8 +16,10 @@ from conform.spec import Spec
 from conform.story import Expectation, expect
 from conform.transcript import lane_of
 
-SEES = ("item", "ended", "returned", "state", "pushed", "message", "text", "frame")
-SEES += ("called", "signalled", "warned")
+SEES = (
+    *("item", "ended", "returned", "state", "pushed", "message", "text", "frame"),
+    *("called", "signalled", "warned"),
+)
 OF_CLIENTS = ("state", "pushed", "frame", "warned")
 
 

@@ -55,6 +55,32 @@ def provider(tokens: list[Any], asked: Callable[[str], None]) -> so.TokenProvide
     return give
 
 
+def ask_body(ask: Any) -> dict[str, Any]:
+    """Show what a handler is asked."""
+    if isinstance(ask, so.ConfirmAsk):
+        question, facts = "confirmation", {"actionDescription": ask.action_description}
+    elif isinstance(ask, so.OtpAsk):
+        question = "otp"
+        facts = present(
+            actionDescription=ask.action_description,
+            availableChannels=list(ask.available_channels) or None,
+            authLevel=ask.auth_level,
+            channel=ask.channel,
+            maskedDestination=ask.masked_destination,
+            attemptsRemaining=ask.attempts_remaining,
+            error=ask.error,
+            message=ask.message,
+        )
+    else:
+        question = "interaction"
+        names = {"interactionId": ask.interaction_id, "kind": ask.kind, "spec": plain(ask.spec)}
+        errors = plain(list(ask.errors)) or None
+        facts = present(**names, reason=ask.reason, errors=errors, message=ask.message)
+    facts |= present(toolId=getattr(ask, "tool_id", None))
+    ids = {"requestId": ask.request_id, "sessionId": ask.session_id}
+    return {"question": question, **ids, "ask": facts}
+
+
 def recovery_body(found: so.Recovery) -> dict[str, Any]:
     """Show what the history tells of a message."""
     return present(status=found.status, message=plain(found.message) if found.message else None)

@@ -13,6 +13,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from bodies import (
+    ask_body,
     counters_body,
     error_body,
     frame_body,
@@ -32,7 +33,7 @@ from smooth_operator.testing import VirtualClock
 
 FEATURES = (
     "virtual_clock conversation paging text_stream tee hold leave abort tls headers tap "
-    "census reconnect codec"
+    "census reconnect handlers codec"
 )
 CANARIES = ("drop-3rd-item", "alter-text", "drop-error-code")
 TIMEOUTS = {"turnIdle": "turn_idle_timeout"}
@@ -48,6 +49,17 @@ class RefusedError(Exception):
     def __init__(self, kind: str, message: str) -> None:
         super().__init__(message)
         self.kind = kind
+
+
+class Warnings(logging.Handler):
+    """Tells of each line at warning."""
+
+    def __init__(self, tell: Callable[[], None]) -> None:
+        super().__init__(logging.WARNING)
+        self.tell = tell
+
+    def emit(self, _: logging.LogRecord) -> None:
+        self.tell()
 
 
 class Watch:
@@ -81,6 +93,7 @@ class Testee:
         self.clocks: dict[str, VirtualClock] = {}
         self.tasks: dict[str, asyncio.Task[None]] = {}
         self.watches: dict[str, Watch] = {}
+        self.waiting: dict[str, list[asyncio.Future[Any]]] = {}
         self.muted = False
 
     def write(self, line: dict[str, Any]) -> None:
@@ -136,7 +149,7 @@ class Testee:
         try:
             try:
                 while watch is not None:
-                    self.event("item", turn=name, **item_body(await watch.next()))
+                    self.item(name, turn, await watch.next())
             except StopAsyncIteration:
                 if watch is not None and watch.left:
                     return
@@ -152,7 +165,7 @@ class Testee:
     async def follow(self, name: str, turn: str, watch: Watch) -> None:
         try:
             while True:
-                self.event("item", turn=turn, **{"as": name}, **item_body(await watch.next()))
+                self.item(turn, self.get(turn, so.Turn), await watch.next(), **{"as": name})
         except StopAsyncIteration:
             pass
 
@@ -167,6 +180,40 @@ class Testee:
         while count != take and (message := await anext(messages, None)) is not None:
             self.event("message", **{"as": name}, data=value_body(message))
             count += 1
+
+    def item(self, name: str, turn: so.Turn, event: Any, **body: Any) -> None:
+        handled = {"handled": True} if turn.handled(event) else {}
+        self.event("item", turn=name, **body, **item_body(event), **handled)
+
+    def handlers(self, c: dict[str, Any]) -> dict[str, Any]:
+        """Make the scripted handlers of a command, as a keyword."""
+        if "handlers" not in c:
+            return {}
+        told = dict(c["handlers"])
+        forms = {kind: self.script(it) for kind, it in told.pop("interaction", {}).items()}
+        named = {word: self.script(it) for word, it in told.items()}
+        return {"handlers": so.Handlers(**named, interaction=forms)}
+
+    def script(self, told: dict[str, Any]) -> Callable[[Any], Awaitable[Any]]:
+        name, gives = told["as"], told["gives"]
+        following = itertools.chain(gives, itertools.repeat(gives[-1]))
+
+        async def handler(ask: Any) -> Any:
+            self.event("called", **{"as": name}, **ask_body(ask))
+            given = next(following)
+            if "wait" in given:
+                future = asyncio.get_running_loop().create_future()
+                self.waiting.setdefault(name, []).append(future)
+                try:
+                    given = await future
+                except asyncio.CancelledError:
+                    self.event("signalled", **{"as": name})
+                    raise
+            if "raise" in given:
+                raise RuntimeError("as the case says")
+            return 7 if "nonsense" in given else given.get("value")
+
+        return handler
 
     # commands: each gives the body of its reply, or nothing for {} ---------------------
 
@@ -195,6 +242,10 @@ class Testee:
             options["token"] = provider(
                 c["tokens"], lambda reason: self.event("asked", on=name, reason=reason)
             )
+        options |= self.handlers(c)
+        if c.get("warnings"):
+            options["logger"] = logging.Logger(name, logging.WARNING)
+            options["logger"].addHandler(Warnings(lambda: self.event("warned", on=name)))
         if c.get("clock") == "virtual":
             options["clock"] = self.clocks[name] = VirtualClock()
 
@@ -233,7 +284,7 @@ class Testee:
             fields = {"session_id": c["args"]["sessionId"]}
         else:
             fields = keywords("create_conversation_session", c["args"])
-        self.issue(c["as"], lambda: begin(**fields))
+        self.issue(c["as"], lambda: begin(**fields, **self.handlers(c)))
 
     do_resume = do_start
 
@@ -246,7 +297,8 @@ class Testee:
             send, fields["sessionId"] = self.get(c["on"]).send_message, c["session"]
 
         def begin() -> Awaitable[None]:
-            turn = self.handles[name] = send(**keywords("send_message", fields))
+            fields_of = keywords("send_message", fields)
+            turn = self.handles[name] = send(**fields_of, **self.handlers(c))
             if how == "items":
                 self.watches[name] = Watch(turn)
             return (
@@ -336,6 +388,12 @@ class Testee:
 
     async def do_counters(self, c: dict[str, Any]) -> Any:
         self.returned(c["as"], value=counters_body(self.get(c["on"]).counters))
+
+    async def do_give(self, c: dict[str, Any]) -> Any:
+        waiting = [it for it in self.waiting.get(c["handler"], ()) if not it.done()]
+        if not waiting:
+            raise RefusedError("unknown-handle", f"{c['handler']} waits for nothing")
+        waiting[0].set_result(c)
 
     async def do_sync(self, c: dict[str, Any]) -> Any:
         for _ in range(20):  # every event that was handed over needs a round of the loop or two

@@ -194,8 +194,11 @@ class Handling:
         shown = {name: told[name] for name in SHOWN[run.question] if name in told}
         host.emit(
             {
-                **{"ev": "called", "as": run.script.name, "question": run.question},
-                **{**turn.named, "ask": shown},
+                "ev": "called",
+                "as": run.script.name,
+                "question": run.question,
+                **turn.named,
+                "ask": shown,
             }
         )
         for row in host.tables.timers:

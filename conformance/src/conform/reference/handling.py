@@ -16,8 +16,12 @@ Tree = dict[str, Any]
 Handler = Callable[[Tree], Awaitable[Tree]]
 """Gets what it is asked; gives ``{"value": …}`` or ``{"decline": true}``, or raises."""
 UNSEEN_MS = 5_000
-TOLD = ("toolId", "actionDescription", "availableChannels", "authLevel", "channel")
-TOLD += ("maskedDestination", "interactionId", "kind", "spec", "reason")
+TOLD = frozenset(
+    [
+        *("toolId", "actionDescription", "availableChannels", "authLevel", "channel"),
+        *("maskedDestination", "interactionId", "kind", "spec", "reason"),
+    ]
+)
 WRONG = ("attemptsRemaining", "error", "errors", "message")
 
 
@@ -95,9 +99,9 @@ class RefHandling:
 
     def again(self, question: str, wrong: Tree) -> None:
         """The answer was wrong and the question is open again."""
-        if not self._busy(question) and not self.stopped and self._mine(question):
-            if "handler-asked-once" not in self.faults:
-                self.due(question, wrong)
+        answers = self._mine(question) and "handler-asked-once" not in self.faults
+        if answers and not self._busy(question) and not self.stopped:
+            self.due(question, wrong)
 
     def due(self, question: str, wrong: Tree) -> None:
         """Call the handler when it is its turn."""
@@ -156,7 +160,7 @@ class RefHandling:
         told = {n: v for n, v in turn.asked.get(question, {}).items() if n in TOLD}
         told |= {n: v for n, v in wrong.items() if n in WRONG}
         ask = {"question": question, "requestId": turn.id, "sessionId": turn.session, "ask": told}
-        task = asyncio.ensure_future(self._answered(handler(ask)))
+        task = asyncio.ensure_future(self._answered(handler, ask))
         run = Running(question, task, None)
         limit = turn.client.options.get("options", {}).get("handlerTimeout", 0)
         if limit and "handler-timeout-off" not in self.faults:
@@ -184,11 +188,11 @@ class RefHandling:
             run.task.cancel()
             self.fail(run.question)
 
-    async def _answered(self, answer: Awaitable[Tree]) -> None:
+    async def _answered(self, handler: Handler, ask: Tree) -> None:
         task = asyncio.current_task()
         gift: Tree = {}
         try:
-            gift = await answer
+            gift = await handler(ask)
         except asyncio.CancelledError:
             return
         except Exception:

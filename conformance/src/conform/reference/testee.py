@@ -52,8 +52,12 @@ CALLS = frozenset(
 )
 LOW_VERBS = {"confirm_tool_action": "confirm", "verify_otp": "verify_otp"}
 LOW_VERBS |= {"submit_interaction": "submit", "cancel": "cancel"}
-SKIPPED = ("id", "cmd", "on", "session", "message", "as", "via", "requestId", "watch", "aborted")
-SKIPPED += ("handlers",)
+SKIPPED = frozenset(
+    [
+        *("id", "cmd", "on", "session", "message", "as", "via", "requestId", "watch"),
+        *("aborted", "handlers"),
+    ]
+)
 
 
 class RefusedError(Exception):

@@ -46,7 +46,7 @@ class RefTurn:
         self.session = session
         self.id = request
         self.sent: Tree = {}  # the message as it was sent
-        self.held: Tree | None = None  # the response that came while a code is waited for
+        self.response: Tree | None = None  # the response that came while a code is waited for
         self.sent_again = False
         self.streamed: list[str] = []
         self.items: list[Tree] = []
@@ -95,7 +95,7 @@ class RefTurn:
     def _timed_out(self) -> None:
         if self.body is not None:
             return
-        if self.held is not None:
+        if self.response is not None:
             self.handling.stop()
             self.look()
             return
@@ -132,7 +132,7 @@ class RefTurn:
 
     def local(self, error: RefError) -> None:
         """The link or ``close()`` ends the turn."""
-        if self.body is None and self.held is None:
+        if self.body is None and self.response is None:
             self.settle(self.failed(error))
 
     def link_gone(self, error: Callable[[RefTurn], RefError]) -> None:
@@ -146,7 +146,7 @@ class RefTurn:
 
     def settle(self, body: Tree) -> None:
         """The outcome; a second one changes nothing."""
-        if self.body is not None or self.held is not None:
+        if self.body is not None or self.response is not None:
             return
         self.client.late[self.id] = None
         if self.out:
@@ -156,7 +156,7 @@ class RefTurn:
             self.handling.over(question)
         self.handling.settling()
         if body["outcome"] == "completed" and self._awaits_code():
-            self.held = body
+            self.response = body
             self._disarm("idle")
         else:
             self._end(body)
@@ -171,7 +171,7 @@ class RefTurn:
         self.wake()
 
     def _end(self, body: Tree) -> None:
-        self.held, self.body = None, body
+        self.response, self.body = None, body
         for name in list(self.timers):
             if name != "idle" or "timer-after-turn" not in self.client.faults:
                 self._disarm(name)
@@ -183,7 +183,7 @@ class RefTurn:
     @property
     def waits_for_frames(self) -> bool:
         """Whether the message that was sent last has no terminal event yet."""
-        return self.body is None and self.held is None
+        return self.body is None and self.response is None
 
     def _awaits_code(self) -> bool:
         """Whether the message is sent again when its handler has given the code."""
@@ -195,20 +195,20 @@ class RefTurn:
 
     def look(self) -> None:
         """The response that was held back is the outcome when no code can come any more."""
-        if self.held is not None and not self.handling.expects_code():
-            self._end(self.held)
+        if self.response is not None and not self.handling.expects_code():
+            self._end(self.response)
 
     def handler_failed(self, question: str) -> None:
         """A handler failed."""
         failed = self.failed(self.error("handler_failed", question=question))
-        if self.held is not None:
+        if self.response is not None:
             self._end(failed)
         elif self.body is None:
             self.send_cancel()
             self.settle(failed)
 
     def _send_again(self) -> None:
-        self.held, self.sent_again, self.running = None, True, False
+        self.response, self.sent_again, self.running = None, True, False
         for verb in self.verbs:
             verb.done(None, self.error("conflict"))
         self.verbs.clear()
@@ -489,7 +489,7 @@ class RefTurn:
         answer = verb_answer("verify_otp", kind, facts)
         if verb and answer:
             self._finish(verb, answer[0])
-        if self.held is not None and verified:
+        if self.response is not None and verified:
             self._send_again()
         elif self.questions["otp"] == "open":
             self.handling.again("otp", facts)
@@ -542,9 +542,7 @@ class RefTurn:
             self.verbs.remove(verb)
         verb.done(value, error)
 
-    def verb(
-        self, kind: str, facts: Tree, *, by_handler: bool = False
-    ) -> asyncio.Future[Any]:
+    def verb(self, kind: str, facts: Tree, *, by_handler: bool = False) -> asyncio.Future[Any]:
         """Answer a question; the frame is queued before this returns."""
         faults = self.client.faults
         verb = Outstanding(kind)
@@ -615,7 +613,7 @@ class RefTurn:
     def send_cancel(self) -> None:
         """Write the one cancel."""
         self.handling.stop()
-        if self.held is not None:
+        if self.response is not None:
             self.look()
             return
         if self.cancel_sent or self.client.state != "open":

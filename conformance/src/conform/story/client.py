@@ -17,9 +17,12 @@ from conform.reader import Frame
 from conform.spec import Tree
 from conform.story.link import LinkSide, Stage
 
-
-NO_FIELDS = ("cmd", "on", "session", "message", "as", "via", "requestId", "watch", "aborted")
-NO_FIELDS += ("handlers",)
+NO_FIELDS = frozenset(
+    [
+        *("cmd", "on", "session", "message", "as", "via", "requestId", "watch", "aborted"),
+        "handlers",
+    ]
+)
 NO_SCRIPTS: Scripts = MappingProxyType({})
 
 

@@ -119,7 +119,10 @@ class World:
         return scripts
 
     def _give(self, body: Tree) -> None:
-        run = self.scripts[body["handler"]].waiting.pop(0)
+        waiting = self.scripts[body["handler"]].waiting
+        if not waiting:
+            raise KeyError(body["handler"])  # it was not called, or its signal has fired
+        run = waiting[0]
         run.handling.take(run, body)
         run.handling.run()
 

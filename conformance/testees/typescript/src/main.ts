@@ -292,7 +292,8 @@ const commands: Record<string, (c: Command) => unknown> = {
       throw new Refused('bad-request', 'unknown protocol or canary');
     }
     const about = { name: 'smooth-operator', version: '0.1.0', language: 'typescript' };
-    const features = Object.fromEntries(FEATURES.split(' ').map((word) => [word, true]));
+    const has = Object.fromEntries(FEATURES.split(' ').map((word) => [word, true]));
+    const features = { ...has, handlers: { reason: 'not built yet' } };
     const more = { runtime: process.versions.node, spec: ['1.1'], clientsMax: 8, features };
     return { protocol, nonce: c.nonce, ...about, ...more };
   },

@@ -47,6 +47,15 @@ from ._errors import (
     ValidationError,
     WireError,
 )
+from ._handlers import (
+    ConfirmAsk,
+    ConfirmHandler,
+    Handlers,
+    InteractionAsk,
+    InteractionHandler,
+    OtpAsk,
+    OtpHandler,
+)
 from ._listeners import FrameInfo
 from ._observer import Observer
 from ._options import Options, OptionWords, TokenProvider, TokenRequest
@@ -70,6 +79,8 @@ __all__ = [
     "AuthenticationError",
     "ClientClosedError",
     "Clock",
+    "ConfirmAsk",
+    "ConfirmHandler",
     "ConflictError",
     "ConnectFailedError",
     "ConnectionLostError",
@@ -78,8 +89,11 @@ __all__ = [
     "Counters",
     "FrameInfo",
     "HandlerError",
+    "Handlers",
     "HandshakeError",
     "IdGenerator",
+    "InteractionAsk",
+    "InteractionHandler",
     "InvalidFrameError",
     "LinkEnd",
     "MessageTooLargeError",
@@ -91,7 +105,9 @@ __all__ = [
     "Opener",
     "OptionWords",
     "Options",
+    "OtpAsk",
     "OtpCheck",
+    "OtpHandler",
     "PermissionDeniedError",
     "Pong",
     "ProtocolError",

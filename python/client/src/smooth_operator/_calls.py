@@ -9,6 +9,7 @@ from typing import Any
 
 from . import wire
 from ._arguments import make, printed
+from ._handlers import check_handlers
 from ._options import Options
 from ._outbox import Outgoing
 from ._router import Router
@@ -139,7 +140,9 @@ class Calls:
         opens = action if isinstance(action, wire.actions.CreateConversationSessionAction) else None
         if opens is None:
             return action
-        words = sorted({*ALWAYS, *self._options.supports, *(opens.supports or ())})
+        handled = check_handlers(self._options.handlers).words()
+        given = {*self._options.supports, *(opens.supports or ())}
+        words = sorted({*ALWAYS, *handled, *given})
         return action.model_copy(update={"supports": words})
 
     def _remember(self, session: wire.CreateConversationSessionResult) -> None:

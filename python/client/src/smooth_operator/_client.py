@@ -15,6 +15,7 @@ from ._connection_state import ConnectionState, StateChange
 from ._conversation import Conversation
 from ._counters import Counters
 from ._errors import UnsupportedError
+from ._handlers import Handlers, check_handlers, merged
 from ._listeners import FrameInfo, Listeners, check_listener
 from ._observer import Watch
 from ._options import Options, OptionWords
@@ -137,15 +138,20 @@ class SmoothAgentClient(Calls):
     # conversations --------------------------------------------------------------------
 
     async def start_conversation(
-        self, *, agent_id: str, **optional: Unpack[SessionOptions]
+        self,
+        *,
+        agent_id: str,
+        handlers: Handlers | None = None,
+        **optional: Unpack[SessionOptions],
     ) -> Conversation:
         """Open a session on a new conversation.
 
+        ``handlers`` answer the questions of its turns and come before the client's (REQ-ASK-01).
         ``optional`` takes the fields of ``create_conversation_session``.
         """
-        return self._conversation(
-            await self.create_conversation_session(agent_id=agent_id, **optional)
-        )
+        own = _speaking(optional, handlers)
+        session = await self.create_conversation_session(agent_id=agent_id, **optional)
+        return self._conversation(session, own)
 
     async def resume_conversation(
         self,
@@ -153,22 +159,25 @@ class SmoothAgentClient(Calls):
         session_id: str | None = None,
         conversation_id: str | None = None,
         agent_id: str | None = None,
+        handlers: Handlers | None = None,
         **optional: Unpack[SessionOptions],
     ) -> Conversation:
         """Go on with a conversation, or with a session that is still known (REQ-CALL-08).
 
         Give either ``session_id`` alone, or ``conversation_id`` and ``agent_id``. A server that
         does not know the conversation starts a fresh one: compare ``conversation_id``.
+        ``handlers`` as for :meth:`start_conversation`.
         """
         if session_id is not None and conversation_id is None and agent_id is None and not optional:
-            return self._conversation(await self.get_session(session_id=session_id))
+            own = check_handlers(handlers)
+            return self._conversation(await self.get_session(session_id=session_id), own)
         if session_id is not None or conversation_id is None or agent_id is None:
             raise ValueError("give session_id alone, or conversation_id and agent_id")
-        return self._conversation(
-            await self.create_conversation_session(
-                agent_id=agent_id, conversation_id=conversation_id, **optional
-            )
+        own = _speaking(optional, handlers)
+        session = await self.create_conversation_session(
+            agent_id=agent_id, conversation_id=conversation_id, **optional
         )
+        return self._conversation(session, own)
 
     # turns and verbs ------------------------------------------------------------------
 
@@ -183,13 +192,17 @@ class SmoothAgentClient(Calls):
         images: Sequence[Any] | None = None,
         files: Sequence[Any] | None = None,
         request_id: str | None = None,
+        handlers: Handlers | None = None,
     ) -> Turn:
         """Say something; return the turn at once, its frame queued (REQ-TURN-01).
+
+        ``handlers`` answer the questions of this turn and come before the client's (REQ-ASK-01).
 
         Raises:
             ValueError, TypeError: an argument is wrong; nothing was sent. Everything else
                 settles the turn.
         """
+        own = check_handlers(handlers)
         action = make(
             wire.actions.SendMessageAction,
             session_id=session_id,
@@ -204,8 +217,12 @@ class SmoothAgentClient(Calls):
             request_id = self._router.draw_id()
         else:
             self._router.check_id(request_id)
-        text = printed(action.model_copy(update={"request_id": request_id}))
-        turn = self._new_turn(Outgoing(action.action, request_id, text, session_id), session_id)
+
+        def outgoing(request_id: str) -> Outgoing:
+            text = printed(action.model_copy(update={"request_id": request_id}))
+            return Outgoing(action.action, request_id, text, session_id)
+
+        turn = self._new_turn(outgoing(request_id), session_id, own, outgoing)
         self._router.next_send(session_id)
         self._router.add(request_id, turn._driver)
         turn._driver.start()
@@ -307,10 +324,22 @@ class SmoothAgentClient(Calls):
 
     # wiring ---------------------------------------------------------------------------
 
-    def _new_turn(self, outgoing: Outgoing, session_id: str) -> Turn:
-        park = self._parks_otp(session_id)
+    def _new_turn(
+        self,
+        outgoing: Outgoing,
+        session_id: str,
+        handlers: Handlers | None = None,
+        again: Callable[[str], Outgoing] | None = None,
+    ) -> Turn:
         return Turn(
-            self._sender, self._options, outgoing, session_id, park=park, history=self._recover
+            self._sender,
+            self._options,
+            outgoing,
+            session_id,
+            park=self._parks_otp(session_id),
+            history=self._recover,
+            handlers=merged(check_handlers(self._options.handlers), check_handlers(handlers)),
+            again=again,
         )
 
     async def _recover(self, turn: Turn) -> Recovery:
@@ -325,7 +354,9 @@ class SmoothAgentClient(Calls):
         return owner.handle if isinstance(owner, TurnDriver) else None
 
     def _conversation(
-        self, session: wire.CreateConversationSessionResult | wire.GetSessionResult
+        self,
+        session: wire.CreateConversationSessionResult | wire.GetSessionResult,
+        handlers: Handlers,
     ) -> Conversation:
         return Conversation(
             self,
@@ -333,4 +364,13 @@ class SmoothAgentClient(Calls):
             conversation_id=session.conversation_id,
             agent_name=session.agent_name,
             capabilities=self._capabilities.get(session.session_id, ()),
+            handlers=handlers,
         )
+
+
+def _speaking(optional: SessionOptions, handlers: Handlers | None) -> Handlers:
+    """Return the handlers of a conversation; its session lists their words (REQ-CALL-07)."""
+    own = check_handlers(handlers)
+    if own.words():
+        optional["supports"] = [*optional.get("supports", ()), *sorted(own.words())]
+    return own

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Coroutine
 from dataclasses import dataclass
-from typing import Literal, Protocol, assert_never
+from typing import Any, Literal, Protocol, assert_never
 
 from . import wire
 from ._arguments import printed
@@ -96,6 +97,7 @@ class Connection:
         self._link: Link | None = None
         self._before: Transport | None = None
         self._finishing: asyncio.Task[None] | None = None
+        self._beside: set[asyncio.Task[None]] = set()
         self.session_known = False
         """Whether a session was opened or found: events of it may be missed (REQ-CONN-42)."""
 
@@ -140,9 +142,18 @@ class Connection:
         self._sink.closing()
         if running is not None:
             running.cancel()
-        waits = [task for task in (running, self._finishing) if task is not None]
+        here = asyncio.current_task()
+        beside = [task for task in self._beside if task is not here]
+        waits = [task for task in (running, self._finishing, *beside) if task is not None]
         await patiently(self._options.clock, self._options.close_timeout, waits)
         await self._listeners.drain()
+
+    def background(self, work: Coroutine[Any, Any, None], name: str) -> asyncio.Task[None]:
+        """Run ``work`` beside the link; `close` waits for its end, inside its limit."""
+        task = asyncio.create_task(work, name=name)
+        self._beside.add(task)
+        task.add_done_callback(self._beside.discard)
+        return task
 
     def wake(self) -> None:
         """Ask the link whether it lives, or end the wait for another one (REQ-CONN-35, 39)."""
@@ -421,6 +432,7 @@ class Connection:
         had_link, sought = self._link is not None, self._state.sought
         self._stop()
         self._finishing = self._loop = self._before = self._waited = None
+        self._beside.clear()
         self._listeners.begin_anew()
         if had_link:
             self._step("lost", code=1006)

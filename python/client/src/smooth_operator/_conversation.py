@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Sequence
 from typing import TYPE_CHECKING, Any, TypedDict, Unpack
 
 from . import wire
+from ._handlers import Handlers, check_handlers, merged
 from ._history import messages
 from ._turn import Turn
 from ._turn_outcome import TurnResult
@@ -23,6 +24,7 @@ class SendOptions(TypedDict, total=False):
     images: Sequence[Any] | None
     files: Sequence[Any] | None
     request_id: str | None
+    handlers: Handlers | None
 
 
 class Conversation:
@@ -36,8 +38,10 @@ class Conversation:
         conversation_id: str,
         agent_name: str | None,
         capabilities: Sequence[str],
+        handlers: Handlers,
     ) -> None:
         self._client = client
+        self._handlers = handlers
         self.session_id: str = session_id
         """Session that every action of this conversation names."""
         self.conversation_id: str = conversation_id
@@ -54,8 +58,10 @@ class Conversation:
         """Say something; return the turn at once (REQ-TURN-01).
 
         ``optional`` takes what ``send_message`` takes: stream, model, skill, images, files,
-        request_id. Raises only ValueError and TypeError; everything else settles the turn.
+        request_id, and handlers for this message, which come before those of the conversation
+        (REQ-ASK-01). Raises only ValueError and TypeError; everything else settles the turn.
         """
+        optional["handlers"] = merged(self._handlers, check_handlers(optional.get("handlers")))
         return self._client.send_message(session_id=self.session_id, message=message, **optional)
 
     async def ask(self, message: str, **optional: Unpack[SendOptions]) -> TurnResult:

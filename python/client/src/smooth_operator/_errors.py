@@ -262,9 +262,17 @@ class SlowConsumerError(WireError):
 
 
 class HandlerError(SmoothAgentError):
-    """A question handler failed."""
+    """A handler of a question failed, and nothing was approved (REQ-ASK-07).
+
+    What it raised is in ``__cause__``.
+    """
 
     kind = "handler_failed"
+
+    @property
+    def question(self) -> str:
+        """Kind of the question: ``confirmation``, ``otp`` or ``interaction``."""
+        return str(self.details.get("question"))
 
 
 class AlreadyAnsweredError(SmoothAgentError):

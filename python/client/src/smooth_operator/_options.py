@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, TypedDict
 
 from ._clock import Clock, IdGenerator, SystemClock, new_request_id
+from ._handlers import Handlers, check_handlers
 from ._options_address import check_header_value, check_headers, check_url
 from .wire import options as table
 
@@ -46,6 +47,7 @@ _TIMES = {
     "stable_after": table.STABLE_AFTER,
     "ping_interval": table.PING_INTERVAL,
     "pong_timeout": table.PONG_TIMEOUT,
+    "handler_timeout": table.HANDLER_TIMEOUT,
 }
 _COUNTS: dict[str, table.Option[Any]] = {
     "max_message_bytes": table.MAX_MESSAGE_BYTES,
@@ -57,6 +59,7 @@ _SWITCHES: dict[str, table.Option[bool]] = {
     "log_payloads": table.LOG_PAYLOADS,
     "auto_reconnect": table.AUTO_RECONNECT,
     "retry_initial_connect": table.RETRY_INITIAL_CONNECT,
+    "resend_after_otp": table.RESEND_AFTER_OTP,
 }
 _WORDS: dict[str, table.Option[str]] = {
     "token_in": table.TOKEN_IN,
@@ -138,6 +141,13 @@ class Options:
     queue_policy: Literal["wait", "fail_fast"] = "wait"
     """What an action does while a lost link is sought again: wait for it, or fail at once with
     NotConnectedError (REQ-CONN-40)."""
+    handlers: Handlers | None = field(default=None, repr=False)
+    """What answers the questions of turns in place of verbs; nothing by default (REQ-ASK-01)."""
+    handler_timeout: float = _seconds("handler_timeout")
+    """Seconds that a handler may take; off by default (REQ-ASK-07)."""
+    resend_after_otp: bool = table.RESEND_AFTER_OTP.default
+    """Send a message again when its handler has given the code that it was refused for, and let
+    the same turn go on with it; on (REQ-ASK-11)."""
     max_message_bytes: int = table.MAX_MESSAGE_BYTES.default
     """Largest message that is taken from the server, in bytes; 16 MiB (REQ-WIRE-11)."""
     ssl: ssl.SSLContext | None = None
@@ -179,6 +189,7 @@ class Options:
                 raise TypeError(f"{name}: expected True or False")
         if isinstance(self.supports, str) or not all(isinstance(w, str) for w in self.supports):
             raise TypeError("supports: expected a sequence of strings")
+        check_handlers(self.handlers)
         if self.opener is not None and not callable(self.opener):
             raise TypeError("opener: expected an async function")
 
@@ -259,6 +270,9 @@ class OptionWords(TypedDict, total=False):
     pong_timeout: float
     queue_limit: int
     queue_policy: Literal["wait", "fail_fast"]
+    handlers: Handlers | None
+    handler_timeout: float
+    resend_after_otp: bool
     max_message_bytes: int
     ssl: ssl.SSLContext | None
     ca_file: str | None

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Generator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Generator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from . import wire
 from ._clock import Timer
 from ._options import Options
-from .wire.steps import QuestionKind
+from .wire.steps import QUESTIONS, QuestionKind
 
 if TYPE_CHECKING:
     from ._turn import Turn
@@ -32,6 +32,8 @@ class Question:
     """Time of the client's clock, in seconds."""
     duration: float | None
     """Seconds until it lapses, None when the server did not say (REQ-TURN-13)."""
+    told: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    """Every event that says something of the question, by its type."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,8 +95,8 @@ class Answer(asyncio.Future[Value]):
     _logger: logging.Logger | None = None
 
     @classmethod
-    def make(cls, logger: logging.Logger) -> Self:
-        """Return a pending answer of the running loop."""
+    def make(cls, logger: logging.Logger | None) -> Self:
+        """Return a pending answer of the running loop; without ``logger`` nobody is told."""
         answer = cls(loop=asyncio.get_running_loop())
         answer._logger = logger
         return answer
@@ -150,7 +152,10 @@ class Questions:
     def opened(self, kind: QuestionKind, event: Any, *, timed: bool) -> None:
         """Take note of a question; ``timed`` starts its limit."""
         now = self._options.clock.now()
-        self._current[kind] = Question(kind, event, now, _duration(event))
+        before = self._current.get(kind)
+        more = before is not None and event.type in QUESTIONS[kind].updated_by
+        told = {**(before.told if more and before is not None else {}), event.type: event}
+        self._current[kind] = Question(kind, event, now, _duration(event), told)
         self._restart(kind, timed=timed)
 
     def reopened(self, kind: QuestionKind, *, timed: bool) -> None:

@@ -82,6 +82,14 @@ class Router:
         self._remember(request_id)
         return request_id
 
+    def another_id(self) -> str:
+        """Draw the id of a message that the client sends again on its own (REQ-ASK-11)."""
+        try:
+            return self.draw_id()
+        except Exception as fault:
+            self._options.logger.warning("no id for a message: %s", type(fault).__name__)
+            return new_request_id()
+
     def owner(self, request_id: str) -> InFlight | None:
         """Return who is in flight under ``request_id``."""
         return self._in_flight.get(request_id)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from typing import Any, Generic, TypeVar, assert_never
 
 from . import _errors as errors
@@ -49,6 +49,10 @@ class Sender:
     def session_known(self) -> None:
         """Take note that a session was opened or found (REQ-CONN-42)."""
         self._connection.session_known = True
+
+    def background(self, work: Coroutine[Any, Any, None], name: str) -> asyncio.Task[None]:
+        """Run ``work`` beside the link, as :meth:`Connection.background`."""
+        return self._connection.background(work, name)
 
     def check_loop(self) -> None:
         """Take care that the client is used on its own loop, as :meth:`Connection.check_loop`."""

@@ -9,6 +9,7 @@ from typing import Any, Literal, overload
 
 from . import _turn_verbs as turn_verbs
 from . import wire
+from ._handlers import Handlers
 from ._options import Options
 from ._outbox import Outgoing
 from ._questions import Answer, OtpCheck, Question, SubmitResult
@@ -37,10 +38,20 @@ class Turn:
         *,
         park: bool,
         history: Callable[[Turn], Awaitable[Recovery]],
+        handlers: Handlers,
+        again: Callable[[str], Outgoing] | None = None,
     ) -> None:
-        self._driver = TurnDriver(sender, options, outgoing, session_id, self)
+        self._driver = TurnDriver(
+            sender,
+            options,
+            outgoing,
+            session_id,
+            self,
+            park=park,
+            handlers=handlers,
+            again=again,
+        )
         self._logger = options.logger
-        self._otp_park = park
         self._history = history
         self._looked_at = False
 
@@ -51,7 +62,8 @@ class Turn:
 
     @property
     def request_id(self) -> str:
-        """Id of the turn; its events and verbs carry it."""
+        """Id of the turn; its events and verbs carry it. A message that is sent again after its
+        code has another one (REQ-ASK-11)."""
         return self._driver.request_id
 
     @property
@@ -61,8 +73,9 @@ class Turn:
 
     @property
     def state(self) -> Literal["sent", "running", "settled"]:
-        """How far the turn is."""
-        return self._driver.state.turn
+        """How far the turn is; running while it waits for a code (REQ-ASK-11)."""
+        state = self._driver.state.turn
+        return "running" if state == "settled" and not self.settled else state
 
     @property
     def partial_text(self) -> str:
@@ -77,7 +90,8 @@ class Turn:
     @property
     def text_stream(self) -> TextStream:
         """The streamed text, piece by piece (REQ-TURN-10)."""
-        return TextStream(self._driver, self.__aiter__())
+        self._looked_at = True
+        return TextStream(self._driver, TurnEvents(self._driver))
 
     @property
     def settled(self) -> bool:
@@ -89,8 +103,12 @@ class Turn:
         is_open = self._driver.state.questions[kind] == "open"
         return self._driver.questions.current(kind) if is_open else None
 
+    def handled(self, event: wire.Event) -> bool:
+        """Return whether ``event`` asks what a handler of this turn answers (REQ-ASK-09)."""
+        return self._driver.handling.handles(event)
+
     def __aiter__(self) -> TurnEvents:
-        self._looked_at = True
+        self._looked_at = self._driver.handling.looked_at = True
         return TurnEvents(self._driver)
 
     def __await__(self) -> Generator[Any, None, TurnResult]:
@@ -163,7 +181,7 @@ class Turn:
             return self._driver.answer(turn_verbs.decline(self._ids(), self._asked(question)))
         if question != "otp":
             raise ValueError("question: expected 'interaction' or 'otp'")
-        if not self._otp_park:
+        if not self._driver.park:
             answer = self._driver.pending()
             answer.fail(self._driver.unsupported())
             return answer

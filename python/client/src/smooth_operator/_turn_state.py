@@ -44,6 +44,8 @@ class Verb:
     """Whatever the driver hangs on it."""
     value: Callable[[Any], Any] = lambda _: None
     """Makes of the event that answers it what it resolves to."""
+    by_handler: bool = False
+    """Whether a handler gave it."""
 
     @property
     def outlives_turn(self) -> bool:
