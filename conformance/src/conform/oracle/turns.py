@@ -356,7 +356,7 @@ class Turn:
             self.handling.run()
 
     def _cancel(self, verb: Verb) -> None:
-        if self.outcome is not None:
+        if self.settled and self.held is None:
             self.host.returned(verb.name, None, None)
             return
         self.verbs.append(verb)

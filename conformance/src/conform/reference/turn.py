@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from conform.reader import Frame, whole
@@ -11,6 +11,7 @@ from conform.reference.backlog import Place
 from conform.reference.clock import Timer
 from conform.reference.errors import RefError, from_info
 from conform.reference.handling import Handler, RefHandling
+from conform.reference.reading import RefReading
 from conform.reference.verbs import (
     ACTION,
     QUESTION,
@@ -32,7 +33,7 @@ ASKS = {
 STREAM = frozenset({"stream_chunk", "stream_token", "stream_preamble", "stream_reasoning"})
 
 
-class RefTurn:
+class RefTurn(RefReading):
     """One message and its answer."""
 
     def __init__(
@@ -594,71 +595,3 @@ class RefTurn:
         self.client.write(frame)
         if "confirm-sent-twice" in faults and kind == "confirm":
             self.client.write(frame)
-
-    def cancel(self) -> asyncio.Future[Any]:
-        """Stop the turn; resolves when it settles."""
-        verb = Outstanding("cancel")
-        if self.body is not None:
-            verb.done(None)
-            return verb.future
-        self.verbs.append(verb)
-        if self.waits_for_frames and self.out and not self.out.written:
-            self._unconfirmed()
-            return verb.future
-        self.send_cancel()
-        if "cancel-resolves-before-terminal" in self.client.faults:
-            self._finish(verb, None)
-        return verb.future
-
-    def send_cancel(self) -> None:
-        """Write the one cancel."""
-        self.handling.stop()
-        if self.response is not None:
-            self.look()
-            return
-        if self.cancel_sent or self.client.state != "open":
-            return
-        self.cancel_sent = "cancel-sent-twice" not in self.client.faults
-        self.client.write({"action": "cancel", "requestId": self.id, "sessionId": self.session})
-        self._arm("cancel", self.client.time("cancel"), self._unconfirmed)
-
-    def _unconfirmed(self) -> None:
-        text = whole(self.tokens)
-        self.settle({"outcome": "cancelled", "text": text, "confirmed": False})
-
-    # --- reading ----------------------------------------------------------------------------
-
-    async def iterate(self) -> AsyncIterator[Tree]:
-        """Every item from the first one; raises after the last one of a failed turn."""
-        place = Place()
-        self.places.append(place)
-        while True:
-            while place.at < (len(self.items) if place.cap is None else place.cap):
-                place.at += 1
-                yield self.items[place.at - 1]
-            if self.body is not None or place.cap is not None:
-                break
-            await self._wait()
-        if place.cap is not None:
-            raise self.error("slow_consumer")
-        if self.body is not None and self.body["outcome"] == "failed":
-            raise self.body["error"]
-
-    async def result(self) -> Tree:
-        """The body of the outcome; raises for a failed turn."""
-        while self.body is None:
-            await self._wait()
-        if self.body["outcome"] == "failed":
-            raise self.body["error"]
-        return self.body
-
-    async def _wait(self) -> None:
-        self.readers += 1
-        try:
-            await self.changed.wait()
-        except asyncio.CancelledError:
-            if self.readers == 1 and not self.detached and self.body is None:
-                self.send_cancel()
-            raise
-        finally:
-            self.readers -= 1
