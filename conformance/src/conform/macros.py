@@ -44,6 +44,7 @@ CLIENT_VERBS = [
     "advance",
     "wake",
     "counters",
+    "openturn",
 ]
 WIRE_VERBS = frozenset(
     "json raw octets binary bad-utf8 bom fragment bytewise mid-utf8 coalesce ping pong big deaf "  # noqa: SIM905
@@ -128,7 +129,8 @@ class Expander:
         begin = {"start": "c1", "as": "h1"}
         if word == "session":
             begin = {"call": "c1", "op": action, "as": "s1"}
-        supports = sorted({*self.spec.implied, *self.defaults.get("supports", [])})
+        listed = self.spec.listed(self.defaults.get("options", {}))
+        supports = sorted({*listed, *self.defaults.get("supports", [])})
         sent = {"action": action, "requestId": "req-create", **args, "supports": supports}
         answer = {"type": "immediate_response", "requestId": "req-create", "status": 200}
         return [
@@ -243,6 +245,8 @@ class Expander:
             self.unsent.append(rest["as"])
             if "requestId" in rest:
                 self.turn_ids[rest["as"]] = rest["requestId"]
+        if cmd == "openturn":
+            self.turn_ids[rest["as"]] = command.pop("requestId")
         if cmd == "advance":
             command["ms"] = milliseconds(rest["ms"])
         return command

@@ -111,6 +111,7 @@ class Client(LinkSide):
             "framesOut": self.frames_out,
             "droppedFrames": self.dropped,
             "openTurns": sum(not turn.settled for turn in self.turns.values()),
+            "resumedTurns": self.resumes,
         }
 
     def ping(self) -> None:
@@ -150,7 +151,7 @@ class Client(LinkSide):
     def call(self, op: str, args: Tree, done: Done, name: str = "") -> None:
         """Start an action with one answer."""
         if op == "create_conversation_session":
-            words = set(self.spec.implied)
+            words = set(self.spec.listed(self.seeking.given))
             words.update(self.options.get("supports", []), args.get("supports", []))
             args = {**args, "supports": sorted(words)}
         # an id is drawn also for a call that finds no link (REQ-CALL-01)
@@ -196,6 +197,34 @@ class Client(LinkSide):
         else:
             self.write(turn.out)
         return turn
+
+    def open_turn(self, name: str, session: str, told: Tree) -> tuple[Turn, bool]:
+        """The turn that a conversation runs (REQ-RESUME-11), and whether it is new here."""
+        known = self.turns.get(told["requestId"])
+        if known is not None and not known.settled:
+            return known, False
+        self.turns.pop(told["requestId"], None)
+        frame = {"requestId": told["requestId"], "sessionId": session}
+        turn = self.turns[told["requestId"]] = Turn(self, name, frame, taken_up=True)
+        return turn, True
+
+    def replays(self, session: str) -> bool:
+        """Whether a session is a replay session (REQ-RESUME-01)."""
+        word = "replay"
+        return word in self.spec.listed(self.seeking.given) and word in self.capabilities(session)
+
+    @property
+    def linked(self) -> bool:
+        """Whether a frame that is written now leaves at once."""
+        return bool(self.connection.state == "open")
+
+    def pause(self, n: int, hint: int | None) -> int:
+        """The n-th wait of REQ-CONN-31 in ms, or the one that was told."""
+        return self.seeking.pause(n, hint)
+
+    def resumed(self) -> None:
+        """A suspended turn goes on (REQ-LOG-03)."""
+        self.resumes += 1
 
     def capabilities(self, session: str) -> list[str]:
         """Capability words that the server listed for a session."""

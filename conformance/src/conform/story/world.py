@@ -56,6 +56,7 @@ class World:
         self.turns: dict[str, Turn] = {}
         self.watchers: dict[str, Watchers] = {}
         self.sessions: dict[str, tuple[Client, str]] = {}  # conversation handle -> its session
+        self.open_turns: dict[str, Tree] = {}  # conversation handle -> its running turn
         self.plans: dict[str, Any] = {}
         self.merging: dict[str, int] = {}
         self.quiet: dict[int, int] = {}
@@ -180,6 +181,8 @@ class World:
                 shown = {k: value[k] for k in ("sessionId", "conversationId")}
                 client.granted[value["sessionId"]] = value.get("capabilities", [])
                 self.sessions[name] = (client, value["sessionId"])
+                if "openTurn" in value:
+                    self.open_turns[name] = value["openTurn"]
             client.returned(name, shown, failure)
 
         client.call(op, dict(body["args"]), done, name)
@@ -210,6 +213,21 @@ class World:
             self.watchers[name] = Watchers(turn, body.get("watch", "items"), self.merges)
 
         client.turn(body, session, watch)
+
+    def _openturn(self, body: Tree) -> None:
+        client, session = self.sessions[body["on"]]
+        told, name = self.open_turns.get(body["on"]), body["as"]
+        if told is None or not client.replays(session):
+            self.emit({"ev": "returned", "as": name, "value": None})
+            return
+        turn, fresh = client.open_turn(name, session, told)
+        self.emit({"ev": "returned", "as": name, "value": {"requestId": turn.id}})
+        self.turns[name] = turn
+        if fresh:
+            self.watchers[name] = Watchers(turn, body.get("watch", "items"), self.merges)
+            turn.local("take_up")
+        else:
+            self.watchers[name] = self.watchers[turn.name]
 
     def _confirm(self, body: Tree) -> None:
         self.turns[body["turn"]].verb("confirm", body["as"], {"approved": body["approved"]})
