@@ -648,6 +648,7 @@ var otpSteps = newStepMachine(
 		{events: []string{"error"}, guards: []stepGuard{guardVerbError, guardVerbOutstanding}, effects: []stepEffect[turnActs]{{"fail", func(d turnActs) { d.fail("") }}}},
 		{sources: []string{"answered"}, events: []string{"caught_up"}, guards: []stepGuard{guardVerbOutstanding}, target: "open", effects: []stepEffect[turnActs]{{"reopen", turnActs.reopen}, {"fail(connection_lost)", func(d turnActs) { d.fail(stepEndingConnectionLost) }}}},
 		{events: []string{"caught_up"}, guards: []stepGuard{guardVerbOutstanding}, effects: []stepEffect[turnActs]{{"fail(connection_lost)", func(d turnActs) { d.fail(stepEndingConnectionLost) }}}},
+		{events: []string{"settle"}, guards: []stepGuard{guardSuspended}, target: "none", effects: []stepEffect[turnActs]{{"shut", turnActs.shut}}},
 		{events: []string{"closed_by_peer", "lost", "pong_timeout", "probe_failed"}, guards: []stepGuard{guardSought, guardResumable}},
 		{events: []string{"send", "closed_by_peer", "lost", "pong_timeout", "probe_failed", "malformed_limit", "invalid_utf8", "too_large", "close"}, target: "none", effects: []stepEffect[turnActs]{{"shut", turnActs.shut}}},
 	},

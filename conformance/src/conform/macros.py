@@ -194,11 +194,12 @@ class Expander:
             facts: Tree = {"status": 202}
         elif "finish" in step:
             target, word = step["finish"], "eventual_response"
-            facts = {"text": step.get("text", "")} if "text" in step else {}
+            facts = {"text": step["text"]} if "text" in step else {}
         else:
             facts = dict(step["tell"])
             target = next(iter(facts))
             word = facts.pop(target)
+        facts |= {"seq": step["seq"]} if "seq" in step else {}
         client = step.get("on") or self.owner.get(target) or self._client()
         request_id = self.turn_ids.get(target, target)
         frame = build(self.spec, word, None if request_id == "nobody" else request_id, facts)

@@ -1420,6 +1420,7 @@ export const OTP: Machine<OtpState, TurnEffect> = /* @__PURE__ */ machine<OtpSta
       [{ do: 'reopen' }, { do: 'fail', ending: 'connection_lost' }],
     ],
     [[], ['caught_up'], [verbOutstandingGuard], null, [{ do: 'fail', ending: 'connection_lost' }]],
+    [[], ['settle'], [suspendedGuard], 'none', [{ do: 'shut' }]],
     [
       [],
       ['closed_by_peer', 'lost', 'pong_timeout', 'probe_failed'],

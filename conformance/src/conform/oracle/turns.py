@@ -37,6 +37,7 @@ class Moment:
     attempt: Tree | None = None
     asked: str | None = None
     event: str = ""
+    suspended: bool = False  # the turn was, before the step
 
 
 class Turn:
@@ -136,6 +137,7 @@ class Turn:
     def _facts(self, event: str, moment: Moment) -> Tree:
         told = moment.told
         moment.asked = self.open_question
+        moment.suspended = self.machines.state == "suspended"
         code = told.get("code") if event == "error" else None
         return {
             "status": told.get("status"),
@@ -335,7 +337,7 @@ class Turn:
             self.host.write(self.resuming.cancel)
         self.host.withdraw(self.out)
         self.host.remember(self.id)
-        self._settle_verbs(body)
+        self._settle_verbs(body, moment.suspended)
         self.on_settled(body)
 
     def _failure(self, kind: str, moment: Moment) -> Tree:
@@ -393,13 +395,13 @@ class Turn:
             if verb.waited:
                 self.host.returned(verb.name, value, failure)
 
-    def _settle_verbs(self, body: Tree) -> None:
-        """REQ-VERB-06."""
+    def _settle_verbs(self, body: Tree, suspended: bool) -> None:
+        """REQ-VERB-06; of a turn that was suspended no answer can come (REQ-RESUME-08)."""
         for verb in list(self.verbs):
             question = self.host.tables.verbs[verb.kind]["question"]
             if question is None:
                 self._verb_done(verb, None, None)
-            elif not self.host.tables.questions[question]["outlives_turn"]:
+            elif suspended or not self.host.tables.questions[question]["outlives_turn"]:
                 self._verb_done(verb, None, body.get("error") or self.error("conflict"))
 
     def _link_ends_verbs(self, kind: str) -> None:

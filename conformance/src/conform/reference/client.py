@@ -93,7 +93,7 @@ class RefClient(RefLink):
             self.late[drawn] = None
             raise RefError(refusal, requestId=drawn, sessionId=args.get("sessionId"))
         if op == "create_conversation_session":
-            words = {"otp_park", "spec_1_1", "spec_1_2"}
+            words = {*self.reader.spec.listed(self.options.get("options", {}))}
             words |= {*self.options.get("supports", []), *args.get("supports", [])}
             args = {**args, "supports": sorted(words)}
         if "default-written-to-wire" in self.faults and op == "get_conversation_messages":
@@ -235,6 +235,24 @@ class RefClient(RefLink):
         turns = sum(turn.body is None for turn in self.turns.values())
         return {**self.counted, "openTurns": turns}
 
+    def replays(self, session: str) -> bool:
+        """Whether a session is a replay session (REQ-RESUME-01)."""
+        if "replay-unasked" in self.faults:
+            return True
+        listed = "replay" in self.reader.spec.listed(self.options.get("options", {}))
+        return listed and "replay" in self.granted.get(session, [])
+
+    def open_turn(self, session: str, request: str) -> tuple[RefTurn, bool]:
+        """The turn that a conversation runs (REQ-RESUME-11), and whether it is new here."""
+        known = self.turns.get(request)
+        if known and known.body is None and "open-turn-twice" not in self.faults:
+            return known, False
+        self.turns.pop(request, None)
+        turn = self.turns[request] = RefTurn(self, session, request, taken_up=True)
+        turn.resuming.suspend()
+        turn.resuming.ask()
+        return turn, True
+
     # --- turns ------------------------------------------------------------------------------
 
     def send(self, session: str, message: str, extra: Tree, request: str | None) -> RefTurn:
@@ -255,7 +273,8 @@ class RefClient(RefLink):
         body = {"sessionId": session, "message": message, **extra}
         if "default-written-to-wire" in self.faults:
             body = {**body, "stream": body.get("stream", True)}
-        turn.out = self.write({"action": "send_message", "requestId": turn.id, **body})
+        turn.frame_sent = {"action": "send_message", "requestId": turn.id, **body}
+        turn.out = self.write(turn.frame_sent)
         return turn
 
     # --- reading ----------------------------------------------------------------------------

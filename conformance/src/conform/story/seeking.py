@@ -51,8 +51,8 @@ class Seeking:
             return told + math.floor(draw * max(base, told / 4))
         if n == 0:
             return min(most, math.floor(draw * base))
-        span = min(most, base * 2 ** min(n, self.spec.bound("backoffDoublings")))
-        return min(most, base + math.floor(draw * span))
+        doubled: int = base << min(n, self.spec.bound("backoffDoublings"))
+        return min(most, base + math.floor(draw * min(most, doubled)))
 
     def renew(self) -> None:
         """The next token is asked for with the reason ``rejected`` (REQ-CONN-34)."""

@@ -982,6 +982,7 @@ StepTables.Questions["otp"],
         new StepRow<ITurnActs>([], ["error"], [Guards.VerbError, Guards.VerbOutstanding], null, [new("fail", driver => driver.Fail(null))]),
         new StepRow<ITurnActs>(["answered"], ["caught_up"], [Guards.VerbOutstanding], "open", [new("reopen", driver => driver.Reopen()), new("fail(connection_lost)", driver => driver.Fail(Ending.ConnectionLost))]),
         new StepRow<ITurnActs>([], ["caught_up"], [Guards.VerbOutstanding], null, [new("fail(connection_lost)", driver => driver.Fail(Ending.ConnectionLost))]),
+        new StepRow<ITurnActs>([], ["settle"], [Guards.Suspended], "none", [new("shut", driver => driver.Shut())]),
         new StepRow<ITurnActs>([], ["closed_by_peer", "lost", "pong_timeout", "probe_failed"], [Guards.Sought, Guards.Resumable], null, []),
         new StepRow<ITurnActs>([], ["send", "closed_by_peer", "lost", "pong_timeout", "probe_failed", "malformed_limit", "invalid_utf8", "too_large", "close"], [], "none", [new("shut", driver => driver.Shut())]));
 

@@ -1637,6 +1637,7 @@ OTP: Machine[TurnEffect] = Machine(
             ),
         ),
         Row((), ("caught_up",), (_verb_outstanding,), None, (Fail("connection_lost"),)),
+        Row((), ("settle",), (_suspended,), "none", (Shut(),)),
         Row(
             (),
             ("closed_by_peer", "lost", "pong_timeout", "probe_failed"),
