@@ -270,6 +270,7 @@ class RefTestee:
     async def _chat(self, c: Tree, call: Awaitable[Any]) -> Tree:
         value = await call
         self.chats[c["as"]] = (self.clients[c["on"]], value["sessionId"])
+        self.running.pop(c["as"], None)
         if "openTurn" in value:
             self.running[c["as"]] = value["openTurn"]["requestId"]
         return {n: value[n] for n in ("sessionId", "conversationId")}
