@@ -2715,18 +2715,9 @@ pub(crate) static INTERACTION: Machine<QuestionState, TurnEffect> = Machine {
         ),
         row(
             &[QuestionState::Answered],
-            &[verb_outstanding_guard, named_guard],
+            &[verb_outstanding_guard],
             None,
             &[TurnEffect::Repeat],
-        ),
-        row(
-            &[QuestionState::Answered],
-            &[verb_outstanding_guard],
-            Some(QuestionState::Open),
-            &[
-                TurnEffect::Reopen,
-                TurnEffect::Fail(Some(Ending::ConnectionLost)),
-            ],
         ),
         row(
             &[],
@@ -2769,7 +2760,7 @@ pub(crate) static INTERACTION: Machine<QuestionState, TurnEffect> = Machine {
         &[],
         &[1, 2, 3],
         &[],
-        &[19],
+        &[18],
         &[],
         &[],
         &[],
@@ -2797,7 +2788,7 @@ pub(crate) static INTERACTION: Machine<QuestionState, TurnEffect> = Machine {
         &[],
         &[],
         &[],
-        &[16, 17, 18],
+        &[16, 17],
     ],
     quiet: &[],
 };

@@ -1010,8 +1010,7 @@ StepTables.Questions["interaction"],
         new StepRow<ITurnActs>([], ["error"], [Guards.VerbError, Guards.VerbOutstanding], null, [new("fail", driver => driver.Fail(null))]),
         new StepRow<ITurnActs>(["open"], ["stream_token", "stream_reasoning"], [Guards.Expired], "none", [new("shut", driver => driver.Shut())]),
         new StepRow<ITurnActs>(["open"], ["stream_chunk"], [Guards.ToolResult, Guards.Expired], "none", [new("shut", driver => driver.Shut())]),
-        new StepRow<ITurnActs>(["answered"], ["caught_up"], [Guards.VerbOutstanding, Guards.Named], null, [new("repeat", driver => driver.Repeat())]),
-        new StepRow<ITurnActs>(["answered"], ["caught_up"], [Guards.VerbOutstanding], "open", [new("reopen", driver => driver.Reopen()), new("fail(connection_lost)", driver => driver.Fail(Ending.ConnectionLost))]),
+        new StepRow<ITurnActs>(["answered"], ["caught_up"], [Guards.VerbOutstanding], null, [new("repeat", driver => driver.Repeat())]),
         new StepRow<ITurnActs>([], ["caught_up"], [Guards.VerbOutstanding], null, [new("fail(connection_lost)", driver => driver.Fail(Ending.ConnectionLost))]),
         new StepRow<ITurnActs>([], ["settle"], [], "none", [new("shut", driver => driver.Shut())]));
 

@@ -1762,26 +1762,7 @@ INTERACTION: Machine[TurnEffect] = Machine(
             "none",
             (Shut(),),
         ),
-        Row(
-            ("answered",),
-            ("caught_up",),
-            (
-                _verb_outstanding,
-                _named,
-            ),
-            None,
-            (Repeat(),),
-        ),
-        Row(
-            ("answered",),
-            ("caught_up",),
-            (_verb_outstanding,),
-            "open",
-            (
-                Reopen(),
-                Fail("connection_lost"),
-            ),
-        ),
+        Row(("answered",), ("caught_up",), (_verb_outstanding,), None, (Repeat(),)),
         Row((), ("caught_up",), (_verb_outstanding,), None, (Fail("connection_lost"),)),
         Row((), ("settle",), (), "none", (Shut(),)),
     ),
