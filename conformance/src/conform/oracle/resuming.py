@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from conform.oracle.turns import Verb
 
 UNNUMBERED = ("keepalive", "turn_resumed")
+MOST = 2**53 - 1
 GOES_ON = ("running", "settled")
 
 
@@ -52,12 +53,12 @@ class Resuming:
     def seq(self, frame: Frame) -> int | None:
         """The valid number of a frame."""
         seq = frame.raw.get("seq") if self.replays else None
-        sound = isinstance(seq, int) and not isinstance(seq, bool) and seq >= 1
-        return seq if sound else None
+        number = isinstance(seq, int | float) and not isinstance(seq, bool)
+        return int(seq) if number and 1 <= seq <= MOST and seq == int(seq) else None
 
     def facts(self, event: str, frame: Frame | None, told: Tree) -> Tree:
         """What a step may look at."""
-        state = told.get("state") if event == "turn_resumed" else None
+        state = told.get("state") if self.replays and event == "turn_resumed" else None
         if state in GOES_ON and told["lastSeq"] < self.last:
             state = "gone"
         again = None

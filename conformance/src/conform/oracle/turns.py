@@ -429,7 +429,7 @@ class Turn:
             if word in row["cleared_by"]:
                 self.host.disarm(*key)
             elif word in row["armed_by"] and not self._stands(row):
-                self._arm(dict(row), key, verb)
+                self._arm(dict(row), key, verb, word)
 
     def _stands(self, row: Mapping[str, Any]) -> bool:
         """A clock that stands while a human is asked; a question's ends with its turn."""
@@ -440,13 +440,13 @@ class Turn:
             or (stands and self.machines.state == "suspended")
         )
 
-    def _arm(self, row: Tree, key: tuple[str, ...], verb: Verb | None) -> None:
+    def _arm(self, row: Tree, key: tuple[str, ...], verb: Verb | None, word: str = "") -> None:
         limit, length = self.host.limit(row["option"]), self.length.get(key[2])
         if row["name"] == "resume":
             limit = self.resuming.left
         if limit and length is not None:
             limit = length + self.host.spec.bound("questionMargin")
-        if limit and row["of"] == "question":
+        if limit and row["of"] == "question" and word == "open":
             limit = max(1, limit - self.resuming.age(key[2]))
 
         def fire() -> None:

@@ -178,7 +178,9 @@ class RefClient(RefLink):
             self._answer(wait, None, failed)
             return
         if "sessionId" in value:
-            self.granted[value["sessionId"]] = value.get("capabilities", [])
+            known = self.granted.get(value["sessionId"], [])
+            known = [] if "capabilities-forgotten" in self.faults else known
+            self.granted[value["sessionId"]] = value.get("capabilities", known)
         self._answer(wait, value, None)
 
     def _verb_frame(self, wait: Wait, frame: Frame) -> None:

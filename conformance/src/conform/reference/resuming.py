@@ -150,7 +150,8 @@ class Resuming:
     def seq(self, frame: Frame) -> int | None:
         """The valid number of a frame."""
         seq = frame.raw.get("seq") if self.on else None
-        return seq if isinstance(seq, int) and not isinstance(seq, bool) and seq >= 1 else None
+        number = isinstance(seq, int | float) and not isinstance(seq, bool)
+        return int(seq) if number and 1 <= seq < 2**53 and seq % 1 == 0 else None
 
     def takes(self, frame: Frame) -> bool:
         """Whether a frame is the next one of the turn; acts on those that are not."""

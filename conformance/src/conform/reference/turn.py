@@ -384,17 +384,17 @@ class RefTurn:
         clock = self.client.clock
         self.expiry[question] = None if length is None else clock.now + length
         self.lengths[question] = length
-        self.reopen(question)
+        self.reopen(question, fresh=True)
         self.idle()
 
-    def reopen(self, question: str) -> None:
+    def reopen(self, question: str, fresh: bool = False) -> None:
         """Open a question, anew or again, and start its time."""
         self.questions[question] = "open"
         limit: float = self.client.time("question")
         length = self.lengths.get(question)
         if limit and length is not None:
             limit = length + 10_000
-        if limit and self.resuming.goal is not None and self.resuming.told_at is not None:
+        if limit and fresh and self.resuming.goal is not None and self.resuming.told_at is not None:
             asked = self.resuming.asked_at.get(question, self.resuming.told_at)
             aged = "replayed-question-is-new" not in self.client.faults
             limit = max(1, limit - max(0, self.resuming.told_at - asked) * aged)

@@ -208,6 +208,11 @@ class Client(LinkSide):
         turn = self.turns[told["requestId"]] = Turn(self, name, frame, taken_up=True)
         return turn, True
 
+    def told(self, session: Tree) -> None:
+        """A session was opened or found; an answer without capabilities tells nothing of them."""
+        known = self.granted.get(session["sessionId"], [])
+        self.granted[session["sessionId"]] = session.get("capabilities", known)
+
     def replays(self, session: str) -> bool:
         """Whether a session is a replay session (REQ-RESUME-01)."""
         word = "replay"

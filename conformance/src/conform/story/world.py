@@ -162,7 +162,7 @@ class World:
 
     def _answered(self, client: Client, name: str, value: Any, failure: Tree | None) -> None:
         if isinstance(value, dict) and "sessionId" in value:
-            client.granted[value["sessionId"]] = value.get("capabilities", [])
+            client.told(value)
         client.returned(name, value, failure)
 
     def _start(self, body: Tree) -> None:
@@ -179,7 +179,7 @@ class World:
             shown = None
             if failure is None:
                 shown = {k: value[k] for k in ("sessionId", "conversationId")}
-                client.granted[value["sessionId"]] = value.get("capabilities", [])
+                client.told(value)
                 self.sessions[name] = (client, value["sessionId"])
                 if "openTurn" in value:
                     self.open_turns[name] = value["openTurn"]

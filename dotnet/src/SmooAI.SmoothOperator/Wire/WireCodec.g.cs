@@ -12,7 +12,7 @@ public static class WireCodec
     /// <summary>Version of the specification that this code was generated from.</summary>
     public const string SpecVersion = "1.2";
 
-    internal const string SpecHash = "01e9e8c8936f134a9d6fb61ad06d46d4358f62516f57223d207fd0214b03af5f";
+    internal const string SpecHash = "d76a5ad9d80d1f96c555c63d2ca79198d491f1857d25e29b4626c985b55bfc66";
 
     /// <summary>Decodes one frame; never throws for what a peer may send.</summary>
     public static DecodedFrame Decode(string frame) => Decode(Encoding.UTF8.GetBytes(frame).AsMemory());
