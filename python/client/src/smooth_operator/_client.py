@@ -308,10 +308,26 @@ class SmoothAgentClient(Calls):
     # wiring ---------------------------------------------------------------------------
 
     def _new_turn(self, outgoing: Outgoing, session_id: str) -> Turn:
-        park = self._parks_otp(session_id)
         return Turn(
-            self._sender, self._options, outgoing, session_id, park=park, history=self._recover
+            self._sender,
+            self._options,
+            outgoing,
+            session_id,
+            park=self._parks_otp(session_id),
+            replays=self._replays(session_id),
+            history=self._recover,
         )
+
+    def _open_turn(self, session_id: str, request_id: str) -> Turn | None:
+        """Return the turn that a conversation runs (REQ-RESUME-11)."""
+        if not self._replays(session_id):
+            return None
+        turn = self._live_turn(request_id)
+        if turn is None or turn.settled:
+            sent = Outgoing("send_message", request_id, "", session_id, state="written")
+            turn = self._new_turn(sent, session_id)
+            turn._driver.take_up()
+        return turn
 
     async def _recover(self, turn: Turn) -> Recovery:
         async def fetch(cursor: str | None) -> wire.MessagePage:
@@ -333,4 +349,5 @@ class SmoothAgentClient(Calls):
             conversation_id=session.conversation_id,
             agent_name=session.agent_name,
             capabilities=self._capabilities.get(session.session_id, ()),
+            open_turn=session.open_turn.request_id if session.open_turn is not None else None,
         )

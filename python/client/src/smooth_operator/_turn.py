@@ -36,9 +36,10 @@ class Turn:
         session_id: str,
         *,
         park: bool,
+        replays: bool,
         history: Callable[[Turn], Awaitable[Recovery]],
     ) -> None:
-        self._driver = TurnDriver(sender, options, outgoing, session_id, self)
+        self._driver = TurnDriver(sender, options, outgoing, session_id, self, replays=replays)
         self._logger = options.logger
         self._otp_park = park
         self._history = history
@@ -60,8 +61,8 @@ class Turn:
         return self._driver.session_id
 
     @property
-    def state(self) -> Literal["sent", "running", "settled"]:
-        """How far the turn is."""
+    def state(self) -> Literal["sent", "running", "suspended", "settled"]:
+        """How far the turn is; ``suspended`` while it waits to be taken up (REQ-RESUME-02)."""
         return self._driver.state.turn
 
     @property

@@ -3,40 +3,51 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any, assert_never
 
 from . import _errors as errors
 from . import wire
 from ._accumulator import Accumulator
 from ._arguments import printed
-from ._clock import Timer
 from ._options import Options
 from ._outbox import Outgoing
 from ._questions import Answer, Questions
 from ._sender import Sender
 from ._transport import LinkEnd
+from ._turn_clocks import TurnClocks
 from ._turn_items import Backlog, TurnItems
-from ._turn_outcome import Ending, Times, TurnResult, failure, success
-from ._turn_state import Step, TurnState, Verb
+from ._turn_outcome import Cause, Times, TurnResult, failure, success
+from ._turn_resuming import Resuming
+from ._turn_state import QUESTION_KINDS, Step, TurnState, Verb
 from ._turn_verbs import VerbCall
 from .wire import steps
+from .wire.steps import QuestionKind
 
 
 class TurnDriver:
     """States, items, limits and outcome of one turn. Lives in the router until nothing can come.
 
-    ``handle`` is the turn that the application holds.
+    ``handle`` is the turn that the application holds, ``replays`` whether its session is a replay
+    session (REQ-RESUME-01).
     """
 
     def __init__(
-        self, sender: Sender, options: Options, outgoing: Outgoing, session_id: str, handle: Any
+        self,
+        sender: Sender,
+        options: Options,
+        outgoing: Outgoing,
+        session_id: str,
+        handle: Any,
+        *,
+        replays: bool,
     ) -> None:
         assert outgoing.request_id is not None
         self.request_id = outgoing.request_id
         self.session_id = session_id
         self.handle = handle
         self.questions = Questions(options, lambda: self._local("question_timeout"))
-        self.state = TurnState(self.questions.expired)
+        self.state = TurnState(self._expired)
         self.text = Accumulator()
         self.items = TurnItems()
         self.result: TurnResult | None = None
@@ -47,14 +58,15 @@ class TurnDriver:
         self._failures = sender.failures
         self._options = options
         self._outgoing = outgoing
-        self._seen_at = 0.0
+        self._resuming = Resuming(options, replays=replays)
+        self._taken_up = False
         self._now = options.clock.now
         self._began = self._now()
         self._first_token: float | None = None
         self._stopped = False
         self._silent = True
         self._watch = sender.watch
-        self._timers: dict[str, Timer] = {}
+        self._clocks = TurnClocks(options, self._local)
 
     # for iterators --------------------------------------------------------------------
 
@@ -81,7 +93,7 @@ class TurnDriver:
             return
         self.stop()
 
-    # for the router -------------------------------------------------------------------
+    # the begin ------------------------------------------------------------------------
 
     def start(self) -> None:
         """Queue the message and start the limits."""
@@ -94,7 +106,7 @@ class TurnDriver:
             self.link_event(refusal, None, None)
             return
         self._started()
-        self._rearm_idle()
+        self._touch()
 
     def begin(self, event: wire.Event) -> None:
         """Take over from an answer that the server made a turn of (REQ-VERB-15)."""
@@ -102,26 +114,54 @@ class TurnDriver:
         self._started()
         self.event_received(event)
 
+    def take_up(self) -> None:
+        """Ask for a turn that runs already, from its first event on (REQ-RESUME-11)."""
+        self._sender.check_loop()
+        self._sender.router.add(self.request_id, self)
+        self._taken_up = True
+        self._started()
+        self._local("take_up")
+
     def _started(self) -> None:
         if self._options.turn_timeout:
-            self._arm("total", self._options.turn_timeout, "total_timeout")
+            self._clocks.start("total_timeout", self._options.turn_timeout)
         self._watch.tell("turn_started", self.request_id, self.session_id)
+
+    # for the router -------------------------------------------------------------------
 
     def event_received(self, event: wire.Event) -> bool:
         """Carry out what the tables say about an event of this turn."""
-        if event.type == "stream_token" and not self.state.settled:
-            self._text_came((event,))
-        for step in self.state.frame(event):
-            self._do(step, event=event)
-        self._rearm_idle()
-        self._release()
+        self._received(event, event.type)
         return True
+
+    def broken_received(self, fault: wire.DecodeError) -> bool:
+        """A broken terminal event fails the turn, any other is an unknown item (REQ-WIRE-03)."""
+        resumes = fault.type == "turn_resumed" and self._resuming.replays  # REQ-RESUME-04
+        word = "broken" if fault.terminal or resumes else "unknown"
+        self._received(fault.as_unknown(), word, fault)
+        return True
+
+    def _received(self, event: Any, word: str, fault: wire.DecodeError | None = None) -> None:
+        state = None
+        if not self.state.settled:
+            word = self._resuming.takes(event, word, self.state.turn)
+            if word == "stream_token":
+                self._text_came((event,))
+        if word == "turn_resumed" and self._resuming.replays:
+            state = self._resuming.state_of(event)
+        cause = Cause(word=word, event=event, fault=fault, state=state)
+        for step in self.state.frame(event, word, self._facts(resume_state=state)):
+            self._do(step, cause)
+        if self._resuming.caught_up():
+            self._caught_up()
+        self._touch()
+        self._release()
 
     def pieces_received(self, events: list[Any]) -> bool:
         """Show events that the tables make items of and nothing else; False for any others."""
-        if not self.state.quiet(events[0]):
+        if not self.state.quiet(events[0]) or not self._resuming.follow(events):
             return False
-        self._seen_at = self._now()
+        self._clocks.heard()
         if events[0].type == "stream_token":
             self._text_came(events)
         self.items.extend(events)
@@ -135,80 +175,172 @@ class TurnDriver:
             self._first_token = self._now() - self._began
             self._watch.tell("first_token", self.request_id)
 
-    def broken_received(self, fault: wire.DecodeError) -> bool:
-        """A broken terminal event fails the turn, any other is an unknown item (REQ-WIRE-03)."""
-        if fault.terminal:
-            for step in self.state.local("broken"):
-                self._do(step, fault=fault)
-            self._release()
-        else:
-            self.event_received(fault.as_unknown())
-        return True
-
     def link_event(
         self, word: str, end: LinkEnd | None, error: Exception | None, *, sought: bool = False
     ) -> None:
         """Carry out what the tables say about the link."""
-        left = self._outgoing.may_have_left
-        for step in self.state.local(word, may_have_left=left, sought=sought):
-            self._do(step, word=word, end=end, error=error)
+        self._clocks.clear("resume_due")
+        self._step(Cause(word=word, end=end, error=error), sought=sought)
         kind = "client_closed" if word == "close" else "connection_lost"
-        for verb in [verb for verb in self.state.verbs if verb.outlives_turn]:
-            self.state.verbs.remove(verb)
-            verb.token.fail(error or self._failures.of_link(kind, end, **self.ids()))
+        if self.state.turn != "suspended":
+            for verb in [verb for verb in self.state.verbs if verb.outlives_turn]:
+                self.state.verbs.remove(verb)
+                verb.token.fail(error or self._failures.of_link(kind, end, **self.ids()))
         self._release()
+
+    def link_opened(self) -> None:
+        """Ask for the events of a suspended turn (REQ-RESUME-03)."""
+        self._local("opened")
 
     def next_send(self, session_id: str) -> None:
         """Close the OTP question that outlived this turn (REQ-OTP-03)."""
         if self.state.settled and session_id == self.session_id:
-            for step in self.state.local("send"):
-                self._do(step)
-            self._release()
+            self._local("send")
 
     # the driver -----------------------------------------------------------------------
 
-    def _do(
-        self,
-        step: Step,
-        *,
-        event: Any = None,
-        fault: wire.DecodeError | None = None,
-        word: str = "",
-        end: LinkEnd | None = None,
-        error: Exception | None = None,
-    ) -> None:
-        kind = step.question
+    def _local(self, word: str) -> None:
+        self._step(Cause(word=word))
+        self._release()
+
+    def _step(self, cause: Cause, verb: Verb | None = None, *, sought: bool = False) -> None:
+        for step in self.state.local(cause.word, self._facts(sought=sought), verb):
+            self._do(step, cause)
+
+    def _facts(self, *, sought: bool = False, resume_state: str | None = None) -> steps.Facts:
+        """Return what the machines may look at beside the event."""
+        left = self._outgoing.may_have_left
+        return steps.Facts(
+            turn=self.state.turn,
+            may_have_left=left,
+            sought=sought,
+            resumable=self._resuming.replays and left and not self.state.settled,
+            unseen=self._resuming.last == 0 and not self._taken_up,
+            cancelling=self._stopped,
+            resume_state=resume_state,
+        )
+
+    def _expired(self, kind: QuestionKind, event: Any, word: str) -> bool:
+        question = self.questions.current(kind)
+        passed = None if question is None else self._resuming.passed(question.event, event)
+        return self.questions.expired(kind, word, passed)
+
+    def _do(self, step: Step, cause: Cause) -> None:
         match step.effect:
             case steps.Item():
-                self.items.extend((event,))
+                self.items.extend((cause.event,))
                 self.items.wake()
             case steps.Settle():
-                self._settle(step.effect, event, fault, word, end, error)
+                self._settle(step.effect, cause)
+            case steps.Send(action="resume_turn"):
+                self._send_resume()
             case steps.Send():
                 self._send_cancel()
-            case steps.Resolve() if step.verb is not None:
-                step.verb.token.resolve(step.verb.value(event))
-            case steps.Fail() if step.verb is not None:
-                step.verb.token.fail(self._failures.of_event(event, **self.ids()))
-            case steps.Open() if kind is not None:
-                self.questions.opened(kind, event, timed=not self.state.settled)
-                self._watch.tell("question", self.request_id, kind)
-            case steps.Reopen() if kind is not None:
-                self.questions.reopened(kind, timed=not self.state.settled)
-            case steps.Shut() if kind is not None:
-                self.questions.shut(kind)
-            case (
-                steps.Tap()  # the tap has seen it
-                | steps.Refuse()  # :meth:`answer` looks for it
-                | steps.Resolve()
-                | steps.Fail()
-                | steps.Open()
-                | steps.Reopen()
-                | steps.Shut()
-            ):
-                pass
+            case steps.Suspend():
+                self._suspend()
+            case steps.Resume():
+                self._resume(cause.event)
+            case steps.Schedule():
+                wait = self._resuming.pause(self._options.draw(), cause.event.retry_after_ms)
+                self._clocks.start("resume_due", wait)
+            case steps.Repeat():
+                self._repeat(step.verb)
+            case steps.Tap() | steps.Refuse():
+                pass  # the tap has seen it; :meth:`answer` looks for a refusal
             case _:
-                assert_never(step.effect)
+                if step.question is not None:
+                    self._do_question(step.effect, step.question, step.verb, cause)
+
+    def _do_question(
+        self,
+        effect: steps.Resolve | steps.Fail | steps.Open | steps.Reopen | steps.Shut,
+        kind: QuestionKind,
+        verb: Verb | None,
+        cause: Cause,
+    ) -> None:
+        match effect:
+            case steps.Resolve():
+                if verb is not None:
+                    verb.token.resolve(verb.value(cause.event))
+            case steps.Fail(ending=None):
+                if verb is not None:
+                    verb.token.fail(self._failures.of_event(cause.event, **self.ids()))
+            case steps.Fail():
+                if verb is not None:
+                    error = self._failures.of_end(
+                        str(effect.ending), self._sender.ending, **self.ids()
+                    )
+                    verb.token.fail(error)
+            case steps.Open():
+                self.questions.opened(kind, cause.event)
+                self._resuming.opened(kind, cause.event)
+                self._ask(kind)
+                self._watch.tell("question", self.request_id, kind)
+            case steps.Reopen():
+                self._ask(kind)
+            case steps.Shut():
+                self.questions.shut(kind)
+            case _:
+                assert_never(effect)
+    def _ask(self, kind: QuestionKind) -> None:
+        """Start the limit of a question; one that outlives its turn has none then."""
+        if not self.state.settled:
+            self.questions.start(kind, self._resuming.age(kind))
+
+    def _touch(self) -> None:
+        """Let the idle clock run from now on, or stand still while a human is asked."""
+        if not self.state.settled:
+            still = self.state.open_question is not None or self.state.turn == "suspended"
+            self._clocks.touch(still=still)
+
+    # suspended ------------------------------------------------------------------------
+
+    def _suspend(self) -> None:
+        """Let all clocks stand but those that run on (REQ-RESUME-09)."""
+        left = self._resuming.begin(self._now(), self.state.verbs)
+        if left:
+            self._clocks.start("resume_timeout", left)
+        self.questions.stop()
+        for verb in self.state.verbs:
+            verb.stop()
+        self._touch()
+
+    def _resume(self, event: Any) -> None:
+        """Start the clocks anew, and write what was answered meanwhile (REQ-RESUME-08)."""
+        held = self._resuming.go_on(event, self._now())
+        self._sender.resumed()
+        self._clocks.clear("resume_timeout")
+        self._clocks.clear("resume_due")
+        for kind in QUESTION_KINDS:
+            if self.state.questions[kind] == "open":
+                self._ask(kind)
+        for verb in self.state.verbs:
+            self._time(verb)
+        for verb in held:
+            self._sender.put(verb.outgoing)
+
+    def _send_resume(self) -> None:
+        """Ask for the turn, and stop it where that was wanted meanwhile; only on an open link."""
+        if not self._sender.linked:
+            return
+        last, ids = self._resuming.last, self.ids()
+        text = printed(wire.actions.ResumeTurnAction(**ids, after_seq=last))
+        self._sender.put(Outgoing("resume_turn", self.request_id, text, self.session_id))
+        self._flush_cancel()
+
+    def _repeat(self, verb: Verb | None) -> None:
+        """Write the message, or the frame of a verb, once more."""
+        if verb is None:
+            self._outgoing = self._outgoing.again()
+            self._sender.put(self._outgoing)
+        else:
+            verb.unsure, verb.outgoing = False, verb.outgoing.again()
+            self._sender.put(verb.outgoing)
+
+    def _caught_up(self) -> None:
+        """Decide what became of verbs whose frames may be lost (REQ-RESUME-07)."""
+        for verb in [verb for verb in self.state.verbs if verb.unsure]:
+            self._step(Cause(word="caught_up"), verb)
 
     # the verbs ------------------------------------------------------------------------
 
@@ -220,18 +352,25 @@ class TurnDriver:
             if isinstance(step.effect, steps.Refuse):
                 answer.fail(self._refusal(step.effect))
                 return answer
-        verb = Verb(call.verb, answer, call.value)
+        outgoing = Outgoing(call.action.action, self.request_id, text, self.session_id)
+        verb = Verb(call.verb, answer, call.value, outgoing, call.named)
         self.state.verbs.append(verb)
         self.questions.answered(call.question)
-        self._rearm_idle()
-        timer = None
-        if self._options.request_timeout:
-            timer = self._options.clock.call_later(
-                self._options.request_timeout, lambda: self._verb_timeout(verb)
-            )
-        answer.add_done_callback(lambda _: timer.cancel() if timer is not None else None)
-        self._sender.submit(Outgoing(call.action.action, self.request_id, text, self.session_id))
+        self._touch()
+        answer.add_done_callback(lambda _: verb.stop())
+        if self.state.turn == "suspended":
+            self._resuming.held.append(verb)
+        else:
+            self._time(verb)
+            self._sender.submit(outgoing)
         return answer
+
+    def _time(self, verb: Verb) -> None:
+        """Start the limit of a verb that somebody waits for."""
+        limit = self._options.request_timeout
+        if limit and verb.outgoing is not None and not verb.token.done():
+            verb.stop()
+            verb.timer = self._options.clock.call_later(limit, lambda: self._verb_timeout(verb))
 
     def _refusal(self, effect: steps.Refuse) -> errors.SmoothAgentError:
         if effect.refusal == "already_answered":
@@ -263,85 +402,65 @@ class TurnDriver:
         self._local("cancel")
 
     def _send_cancel(self) -> None:
+        """Write the one cancel, or keep it for the next ``resume_turn`` (REQ-RESUME-08)."""
         if self._stopped:
             return
         self._stopped = True
-        self._arm("cancel", self._options.cancel_timeout, "cancel_timeout")
         action = wire.actions.CancelAction(request_id=self.request_id, session_id=self.session_id)
-        outgoing = Outgoing("cancel", self.request_id, wire.encode_action(action), self.session_id)
-        self._sender.submit(outgoing)
+        text = wire.encode_action(action)
+        self._resuming.cancel = Outgoing("cancel", self.request_id, text, self.session_id)
+        if self.state.turn != "suspended" or self._sender.linked:
+            self._flush_cancel()
 
-    def _local(self, word: str) -> None:
-        for step in self.state.local(word, may_have_left=self._outgoing.may_have_left):
-            self._do(step, word=word)
-        self._release()
-
-    def _arm(self, name: str, limit: float, word: str) -> None:
-        self._timers[name] = self._options.clock.call_later(limit, lambda: self._local(word))
-
-    def _rearm_idle(self) -> None:
-        """Let the idle clock run from now on, or stand still while a human is asked."""
-        limit = self._options.turn_idle_timeout
-        if not limit or self.state.settled:
-            return
-        self._seen_at = self._options.clock.now()
-        if self.state.open_question is not None:
-            timer = self._timers.pop("idle", None)
-            if timer is not None:
-                timer.cancel()
-        elif "idle" not in self._timers:
-            self._watch_idle(limit)
-
-    def _watch_idle(self, limit: float) -> None:
-        """Look again after ``limit`` seconds: frames only note the time, and arm no timer."""
-        self._timers["idle"] = self._options.clock.call_later(limit, self._look_idle)
-
-    def _look_idle(self) -> None:
-        left = self._seen_at + self._options.turn_idle_timeout - self._options.clock.now()
-        if left > 1e-9:
-            self._watch_idle(left)
-        else:
-            del self._timers["idle"]
-            self._local("idle_timeout")
+    def _flush_cancel(self) -> None:
+        cancel, self._resuming.cancel = self._resuming.cancel, None
+        if cancel is not None:
+            self._clocks.start("cancel_timeout", self._options.cancel_timeout)
+            self._sender.put(cancel)
 
     # settling -------------------------------------------------------------------------
 
-    def _settle(
-        self,
-        effect: steps.Settle,
-        event: Any,
-        fault: wire.DecodeError | None,
-        word: str,
-        end: LinkEnd | None,
-        error: Exception | None,
-    ) -> None:
+    def _settle(self, effect: steps.Settle, cause: Cause) -> None:
         if effect.outcome == "failed":
-            self.error = failure(
-                self._failures,
-                {**self.ids(), "partial_text": self.text.text},
-                Ending(str(effect.ending), event, fault, word, end, error),
-                asked=self.state.asked,
-                sent=self._outgoing.may_have_left,
-            )
-            if isinstance(self.error, errors.TurnInterruptedError):
-                self.error._asks = self.handle.recover
+            self.error = self._failure(str(effect.ending), cause)
         else:
             times = Times(self._now() - self._began, self._first_token)
-            self.result = success(effect, event, self.text, self.ids(), times)
+            self.result = success(effect, cause.event, self.text, self.ids(), times)
         self._watch.tell("turn_settled", self.request_id, effect.outcome, self.error)
-        for timer in self._timers.values():
-            timer.cancel()
-        self._timers.clear()
+        self._clocks.stop()
+        if self._resuming.cancel is not None:
+            self._sender.put(self._resuming.cancel)  # the next link has it (REQ-RESUME-08)
         self._outgoing.drop()
         self.questions.stop()
-        for verb in [verb for verb in self.state.verbs if not verb.outlives_turn]:
+        self._settle_verbs()
+        self.items.wake()
+
+    def _failure(self, kind: str, cause: Cause) -> Exception:
+        if kind == "turn_interrupted" and cause.end is None:
+            cause = replace(cause, end=self._sender.ending)
+        error = failure(
+            self._failures,
+            {**self.ids(), "partial_text": self.text.text},
+            kind,
+            cause,
+            asked=self.state.asked,
+            sent=self._outgoing.may_have_left,
+        )
+        if isinstance(error, errors.TurnInterruptedError):
+            error._asks = self.handle.recover
+        return error
+
+    def _settle_verbs(self) -> None:
+        """End the verbs that wait (REQ-VERB-06); of a suspended turn none can be answered."""
+        for verb in list(self.state.verbs):
+            if verb.outlives_turn and self.state.before != "suspended":
+                continue
             self.state.verbs.remove(verb)
             if verb.name == "cancel":
                 verb.token.resolve(None)
             else:
                 ended = self._failures.make(errors.NoPendingQuestionError, **self.ids())
                 verb.token.fail(self.error or ended)
-        self.items.wake()
 
     def slow_consumer(self) -> errors.SmoothAgentError:
         """Return the error of an iteration for which more waited than is kept."""
