@@ -81,7 +81,6 @@ class Calls:
         value = await self._sender.call(outgoing, answers, lambda it: wire.read_answer(action, it))
         if isinstance(value, wire.CreateConversationSessionResult | wire.GetSessionResult):
             self._sender.session_known()
-        if isinstance(value, wire.CreateConversationSessionResult):
             self._remember(value)
         return value
 
@@ -159,8 +158,13 @@ class Calls:
         words = sorted({*self._implied, *self._options.supports, *(opens.supports or ())})
         return action.model_copy(update={"supports": words})
 
-    def _remember(self, session: wire.CreateConversationSessionResult) -> None:
-        self._capabilities[session.session_id] = tuple(session.capabilities or ())
+    def _remember(
+        self, session: wire.CreateConversationSessionResult | wire.GetSessionResult
+    ) -> None:
+        """Keep what the server listed; an answer that lists nothing changes nothing."""
+        words = getattr(session, "capabilities", None)
+        known = self._capabilities.pop(session.session_id, ())
+        self._capabilities[session.session_id] = tuple(words) if isinstance(words, list) else known
         if len(self._capabilities) > SETTLED_IDS:
             self._capabilities.popitem(last=False)
 
