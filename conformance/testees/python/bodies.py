@@ -80,7 +80,9 @@ def error_body(error: BaseException) -> dict[str, Any]:
     if not isinstance(error, so.SmoothAgentError):
         return {"kind": "invalid_argument", "text": str(error)}
     details = dict(error.details)
-    shown = {name: details.pop(name, None) for name in ("status", "retryAfterMs", "question", "state")}
+    shown = {
+        name: details.pop(name, None) for name in ("status", "retryAfterMs", "question", "state")
+    }
     sent = details.pop("sent", None) if isinstance(error, so.TurnInterruptedError) else None
     return present(
         kind=error.kind,

@@ -77,9 +77,7 @@ class Failures:
         """Return the error of an event that came out of its place in a turn (REQ-RESUME-06)."""
         kind = event.wire_type if event.type == "unknown" else event.type
         reason = f"{kind} out of its place"
-        return self.make(
-            errors.InvalidFrameError, reason=reason, details={"type": kind}, **facts
-        )
+        return self.make(errors.InvalidFrameError, reason=reason, details={"type": kind}, **facts)
 
     def of_attempt(self, error: Exception, **facts: Any) -> Exception:
         """Return the error of what waited for an attempt; its cause is the attempt's own."""

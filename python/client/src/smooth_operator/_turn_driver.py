@@ -282,6 +282,7 @@ class TurnDriver:
                 self.questions.shut(kind)
             case _:
                 assert_never(effect)
+
     def _ask(self, kind: QuestionKind) -> None:
         """Start the limit of a question; one that outlives its turn has none then."""
         if not self.state.settled:
