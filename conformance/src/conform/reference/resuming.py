@@ -141,7 +141,7 @@ class Resuming:
         if spec.code(facts["code"]).retryable and "refusal-is-final" not in self.faults:
             wait = self.client.seeking.pause(self.pauses, facts.get("retryAfterMs"))
             self.pauses += 1
-            self.turn._arm("again", wait or 0.001, self.ask)
+            self.turn._arm("again", wait, self.ask)
         else:
             self._interrupted(code=facts["code"])
 

@@ -68,7 +68,7 @@ class RefTurn:
 
     def _arm(self, name: str, ms: float, fire: Callable[[], None]) -> None:
         self._disarm(name)
-        if (ms or name == "cancel") and "timeout-never-fires" not in self.client.faults:
+        if (ms or name in ("cancel", "again")) and "timeout-never-fires" not in self.client.faults:
             self.timers[name] = self.client.clock.later(ms, fire)
 
     def _disarm(self, name: str) -> None:

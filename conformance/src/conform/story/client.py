@@ -353,6 +353,6 @@ class Client(LinkSide):
             fire()
 
         # 0 = do not wait (REQ-STOP-02, REQ-CONN-31), and a link that is stable at once
-        off = ms == 0 and row["name"] not in ("cancel", "retry", "stable")
+        off = ms == 0 and row["name"] not in ("cancel", "retry", "stable", "again")
         if not off and self.options.get("clock") == "virtual":
             self.clock.arm(key, ms, due)
