@@ -153,5 +153,5 @@ var capabilityRows = []capabilityRow{
 	{"identity_form", "1.1", []string{"handler identity_intake"}, ""},
 	{"choice_chips", "1.1", []string{"handler choices"}, ""},
 	{"spec_1_2", "1.2", []string{"always"}, ""},
-	{"replay", "1.2", []string{"option autoReconnect"}, "reconnect"},
+	{"replay", "1.2", []string{"option autoReconnect"}, ""},
 }

@@ -53,7 +53,7 @@ var optionRows = []optionRow{
 	{"pongTimeout", "ms", 10000, 0, 0, nil, nil, "REQ-CONN-38", ""},
 	{"queueLimit", "actions", 64, 0, 0, nil, nil, "REQ-CONN-40", ""},
 	{"queuePolicy", "", "wait", "fail_fast", nil, nil, []string{"wait", "fail_fast"}, "REQ-CONN-40", ""},
-	{"resumeTimeout", "ms", 60000, 0, 0, nil, nil, "REQ-CONN-15", "reconnect"},
+	{"resumeTimeout", "ms", 60000, 0, 0, nil, nil, "REQ-RESUME-09", ""},
 	{"handlerTimeout", "ms", 0, 0, 0, nil, nil, "REQ-ASK-07", ""},
 	{"turnPolicy", "", "parallel", "parallel", nil, nil, []string{"parallel", "queue"}, "REQ-TURN-14", "reconnect"},
 	{"resendAfterOtp", "", true, false, nil, nil, nil, "REQ-ASK-11", ""},

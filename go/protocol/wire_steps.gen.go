@@ -52,6 +52,22 @@ type stepFacts struct {
 	sought stepFact[bool]
 	// the call's action is one of `reads`, and it was not repeated yet
 	repeatable stepFact[bool]
+	// the turn is one of a replay session and has not settled, and its frame may have left
+	resumable stepFact[bool]
+	// the frame's `seq` beside the newest one of the turn: none, not above it, one above it, more
+	// than that
+	seq stepFact[string]
+	// `state` of turn_resumed; `gone` for running and settled with a `lastSeq` below the turn's
+	// newest
+	resumeState stepFact[string]
+	// no event of the turn came yet, and this client sent its message
+	unseen stepFact[bool]
+	// a cancel of the turn was called
+	cancelling stepFact[bool]
+	// `retryable` of the error's code by errors.yaml
+	errorRetryable stepFact[bool]
+	// the question had an id that its verb echoes
+	named stepFact[bool]
 }
 
 // stepWhich is what an effect carries.
@@ -67,6 +83,7 @@ type stepTimer string
 
 const (
 	stepTimerRetry stepTimer = "retry"
+	stepTimerAgain stepTimer = "again"
 )
 
 // stepLinkState is what an effect carries.
@@ -96,10 +113,10 @@ const (
 	stepEndingConnectionLost     stepEnding = "connection_lost"
 	stepEndingMessageTooLarge    stepEnding = "message_too_large"
 	stepEndingClientClosed       stepEnding = "client_closed"
+	stepEndingTurnInterrupted    stepEnding = "turn_interrupted"
 	stepEndingUnconfirmed        stepEnding = "unconfirmed"
 	stepEndingTurnTimeout        stepEnding = "turn_timeout"
 	stepEndingHandlerFailed      stepEnding = "handler_failed"
-	stepEndingTurnInterrupted    stepEnding = "turn_interrupted"
 )
 
 // stepOutcome is what an effect carries.
@@ -111,10 +128,21 @@ const (
 	stepOutcomeCancelled stepOutcome = "cancelled"
 )
 
+// stepEvent is what an effect carries.
+type stepEvent string
+
+const (
+	stepEventResumeRefused stepEvent = "resume_refused"
+	stepEventRepeated      stepEvent = "repeated"
+	stepEventOutOfOrder    stepEvent = "out_of_order"
+	stepEventGap           stepEvent = "gap"
+)
+
 // stepAction is what an effect carries.
 type stepAction string
 
 const (
+	stepActionResumeTurn        stepAction = "resume_turn"
 	stepActionCancel            stepAction = "cancel"
 	stepActionConfirmToolAction stepAction = "confirm_tool_action"
 	stepActionVerifyOTP         stepAction = "verify_otp"
@@ -189,14 +217,16 @@ type frameActs interface {
 // connectionActs is who acts on the effects of the rows of connection. A driver that lacks one does not
 // compile.
 type connectionActs interface {
-	// fail: the verb that the frame answers fails with the frame's error; fail(kind): the link is
-	// given up with that kind, attempt = the error of the failed attempt
+	// fail: the verb that the frame answers fails with the frame's error; fail(kind): it fails
+	// with that kind; of the link: it is given up with that kind, attempt = the error of the
+	// failed attempt
 	fail(ending stepEnding)
 	// state: state(name): one state event
 	state(linkState stepLinkState)
 	// close: close(code): the socket is closed with the code
 	close(closeCode int)
-	// schedule: schedule(timer): the timer is armed; retry waits as REQ-CONN-31 says
+	// schedule: schedule(timer): the timer is armed; retry waits as REQ-CONN-31 says, again as
+	// REQ-RESUME-05
 	schedule(timer stepTimer)
 	// attempt: attempt(next): one attempt now, unless one runs; attempt(reset): the count of
 	// attempts starts anew
@@ -219,8 +249,16 @@ type callActs interface {
 	// settle: settle(outcome, kind): the turn or call has its outcome; by_code = the kind of the
 	// code, attempt = the error of the failed attempt
 	settle(outcome stepOutcome, ending stepEnding)
-	// repeat: the call's frame waits for the link again, under the same id and in its old place
+	// repeat: the frame of the call, the verb or the turn waits for the link again, under the same
+	// id; a call's in its old place
 	repeat()
+}
+
+// sequenceActs is who acts on the effects of the rows of sequence. A driver that lacks one does not
+// compile.
+type sequenceActs interface {
+	// take: take(event): the frame is that event for the machines of its turn
+	take(event stepEvent)
 }
 
 // turnActs is who acts on the effects of the rows of turn. A driver that lacks one does not
@@ -235,9 +273,10 @@ type turnActs interface {
 	settle(outcome stepOutcome, ending stepEnding)
 	// resolve: the verb that the frame answers resolves
 	resolve()
-	// fail: the verb that the frame answers fails with the frame's error; fail(kind): the link is
-	// given up with that kind, attempt = the error of the failed attempt
-	fail()
+	// fail: the verb that the frame answers fails with the frame's error; fail(kind): it fails
+	// with that kind; of the link: it is given up with that kind, attempt = the error of the
+	// failed attempt
+	fail(ending stepEnding)
 	// refuse: refuse(kind): the answer fails locally, nothing is sent; no_pending_question is kind
 	// conflict without a code
 	refuse(refusal stepRefusal)
@@ -249,6 +288,16 @@ type turnActs interface {
 	shut()
 	// send: send(action): one action is written; a turn writes at most one cancel
 	send(action stepAction)
+	// schedule: schedule(timer): the timer is armed; retry waits as REQ-CONN-31 says, again as
+	// REQ-RESUME-05
+	schedule(timer stepTimer)
+	// repeat: the frame of the call, the verb or the turn waits for the link again, under the same
+	// id; a call's in its old place
+	repeat()
+	// suspend: the turn waits to be taken up: its clocks stand still, resumeTimeout runs
+	suspend()
+	// resume: the turn goes on: its clocks start anew, what was answered meanwhile is written
+	resume()
 }
 
 // stepEffect is one thing to do after a step: its text in the specification, and the call that does it.
@@ -328,6 +377,47 @@ func guardSought(f *stepFacts, _ *questionRow) bool { return f.sought.is(true) }
 
 // guardRepeatable: the call reads alone and may be written a second time (REQ-CALL-13)
 func guardRepeatable(f *stepFacts, _ *questionRow) bool { return f.repeatable.is(true) }
+
+// guardResumable: the turn outlives its link (REQ-RESUME-02)
+func guardResumable(f *stepFacts, _ *questionRow) bool { return f.resumable.is(true) }
+
+// guardSuspended: the turn waits to be taken up
+func guardSuspended(f *stepFacts, _ *questionRow) bool { return f.turn.is("suspended") }
+
+// guardSeqNone: the frame has no number
+func guardSeqNone(f *stepFacts, q *questionRow) bool { return f.seq.is("none") }
+
+// guardSeqOld: the turn has this frame already
+func guardSeqOld(f *stepFacts, q *questionRow) bool { return f.seq.is("old") }
+
+// guardSeqNext: the frame is the one that follows
+func guardSeqNext(f *stepFacts, q *questionRow) bool { return f.seq.is("next") }
+
+// guardSeqGap: frames before this one are missing
+func guardSeqGap(f *stepFacts, q *questionRow) bool { return f.seq.is("gap") }
+
+// guardGoesOn: the events after afterSeq follow
+func guardGoesOn(f *stepFacts, _ *questionRow) bool {
+	return (f.resumeState.is("running") || f.resumeState.is("settled"))
+}
+
+// guardNever: the server did not accept the message
+func guardNever(f *stepFacts, _ *questionRow) bool { return f.resumeState.is("never") }
+
+// guardMoved: another link has the turn
+func guardMoved(f *stepFacts, _ *questionRow) bool { return f.resumeState.is("moved") }
+
+// guardUnseen: the message can be sent as if it had never been
+func guardUnseen(f *stepFacts, _ *questionRow) bool { return f.unseen.is(true) }
+
+// guardCancelling: the turn is to be stopped
+func guardCancelling(f *stepFacts, _ *questionRow) bool { return f.cancelling.is(true) }
+
+// guardErrorRetryable: the same may be asked again
+func guardErrorRetryable(f *stepFacts, _ *questionRow) bool { return f.errorRetryable.is(true) }
+
+// guardNamed: an answer that comes twice is known by the question's id
+func guardNamed(f *stepFacts, _ *questionRow) bool { return f.named.is(true) }
 
 type stepRow[D any] struct {
 	sources []string // none: every state
@@ -456,12 +546,27 @@ var callSteps = newStepMachine(
 	},
 )
 
+var sequenceSteps = newStepMachine(
+	"sequence", "whole", []string{"whole", "gapped"},
+	nil, map[string][]string{},
+	[]stepRow[sequenceActs]{
+		{events: []string{"error"}, guards: []stepGuard{guardSuspended, guardSeqNone}, effects: []stepEffect[sequenceActs]{{"take(resume_refused)", func(d sequenceActs) { d.take(stepEventResumeRefused) }}}},
+		{events: []string{"immediate_response", "stream_chunk", "stream_token", "stream_preamble", "stream_reasoning", "write_confirmation_required", "otp_verification_required", "otp_sent", "otp_verified", "otp_invalid", "interaction_required", "interaction_invalid", "pong", "unknown", "eventual_response", "cancelled", "error", "broken"}, guards: []stepGuard{guardSuspended}, effects: []stepEffect[sequenceActs]{{"take(repeated)", func(d sequenceActs) { d.take(stepEventRepeated) }}}},
+		{events: []string{"immediate_response", "stream_chunk", "stream_token", "stream_preamble", "stream_reasoning", "write_confirmation_required", "otp_verification_required", "otp_sent", "otp_verified", "otp_invalid", "interaction_required", "interaction_invalid", "pong", "unknown", "eventual_response", "cancelled", "error", "broken"}, guards: []stepGuard{guardSeqOld}, effects: []stepEffect[sequenceActs]{{"take(repeated)", func(d sequenceActs) { d.take(stepEventRepeated) }}}},
+		{events: []string{"immediate_response", "stream_chunk", "stream_token", "stream_preamble", "stream_reasoning", "write_confirmation_required", "otp_verification_required", "otp_sent", "otp_verified", "otp_invalid", "interaction_required", "interaction_invalid", "pong", "unknown", "eventual_response", "cancelled", "broken"}, guards: []stepGuard{guardSeqNone}, effects: []stepEffect[sequenceActs]{{"take(out_of_order)", func(d sequenceActs) { d.take(stepEventOutOfOrder) }}}},
+		{sources: []string{"whole"}, events: []string{"immediate_response", "stream_chunk", "stream_token", "stream_preamble", "stream_reasoning", "write_confirmation_required", "otp_verification_required", "otp_sent", "otp_verified", "otp_invalid", "interaction_required", "interaction_invalid", "pong", "unknown", "eventual_response", "cancelled", "error", "broken"}, guards: []stepGuard{guardSeqGap}, target: "gapped", effects: []stepEffect[sequenceActs]{{"take(gap)", func(d sequenceActs) { d.take(stepEventGap) }}}},
+		{sources: []string{"gapped"}, events: []string{"immediate_response", "stream_chunk", "stream_token", "stream_preamble", "stream_reasoning", "write_confirmation_required", "otp_verification_required", "otp_sent", "otp_verified", "otp_invalid", "interaction_required", "interaction_invalid", "pong", "unknown", "eventual_response", "cancelled", "error", "broken"}, guards: []stepGuard{guardSeqGap}, effects: []stepEffect[sequenceActs]{{"take(out_of_order)", func(d sequenceActs) { d.take(stepEventOutOfOrder) }}}},
+		{sources: []string{"gapped"}, events: []string{"immediate_response", "stream_chunk", "stream_token", "stream_preamble", "stream_reasoning", "write_confirmation_required", "otp_verification_required", "otp_sent", "otp_verified", "otp_invalid", "interaction_required", "interaction_invalid", "pong", "unknown", "eventual_response", "cancelled", "error", "broken"}, guards: []stepGuard{guardSeqNext}, target: "whole"},
+	},
+)
+
 var turnSteps = newStepMachine(
-	"turn", "sent", []string{"sent", "running", "settled"},
+	"turn", "sent", []string{"sent", "running", "suspended", "settled"},
 	nil, map[string][]string{"sent": []string{"pong", "unknown"}, "running": []string{"stream_chunk", "stream_token", "stream_preamble", "stream_reasoning", "pong", "unknown"}},
 	[]stepRow[turnActs]{
 		{sources: []string{"sent", "running"}, events: []string{"immediate_response"}, guards: []stepGuard{guardStatus202}, target: "running", effects: []stepEffect[turnActs]{{"tap", turnActs.tap}}},
-		{sources: []string{"sent", "running"}, events: []string{"immediate_response", "keepalive", "turn_resumed"}, effects: []stepEffect[turnActs]{{"tap", turnActs.tap}}},
+		{sources: []string{"sent", "running"}, events: []string{"turn_resumed"}, guards: []stepGuard{guardMoved}, target: "settled", effects: []stepEffect[turnActs]{{"settle(failed, turn_interrupted)", func(d turnActs) { d.settle(stepOutcomeFailed, stepEndingTurnInterrupted) }}}},
+		{sources: []string{"sent", "running"}, events: []string{"immediate_response", "keepalive", "turn_resumed", "repeated"}, effects: []stepEffect[turnActs]{{"tap", turnActs.tap}}},
 		{sources: []string{"sent", "running"}, events: []string{"stream_chunk", "stream_token", "stream_preamble", "stream_reasoning"}, target: "running", effects: []stepEffect[turnActs]{{"item", turnActs.item}}},
 		{sources: []string{"sent", "running"}, events: []string{"write_confirmation_required", "otp_verification_required", "otp_sent", "otp_verified", "otp_invalid", "interaction_required", "interaction_invalid"}, target: "running", effects: []stepEffect[turnActs]{{"item", turnActs.item}}},
 		{sources: []string{"sent", "running"}, events: []string{"pong", "unknown"}, effects: []stepEffect[turnActs]{{"item", turnActs.item}}},
@@ -470,20 +575,35 @@ var turnSteps = newStepMachine(
 		{sources: []string{"sent", "running"}, events: []string{"cancelled"}, target: "settled", effects: []stepEffect[turnActs]{{"item", turnActs.item}, {"settle(cancelled)", func(d turnActs) { d.settle(stepOutcomeCancelled, "") }}}},
 		{sources: []string{"sent", "running"}, events: []string{"error"}, guards: []stepGuard{guardTerminalError}, target: "settled", effects: []stepEffect[turnActs]{{"item", turnActs.item}, {"settle(failed, by_code)", func(d turnActs) { d.settle(stepOutcomeFailed, stepEndingByCode) }}}},
 		{sources: []string{"sent", "running"}, events: []string{"error"}, effects: []stepEffect[turnActs]{{"item", turnActs.item}}},
-		{sources: []string{"sent", "running"}, events: []string{"broken"}, target: "settled", effects: []stepEffect[turnActs]{{"settle(failed, invalid_frame)", func(d turnActs) { d.settle(stepOutcomeFailed, stepEndingInvalidFrame) }}}},
+		{sources: []string{"sent", "running"}, events: []string{"broken", "out_of_order"}, target: "settled", effects: []stepEffect[turnActs]{{"settle(failed, invalid_frame)", func(d turnActs) { d.settle(stepOutcomeFailed, stepEndingInvalidFrame) }}}},
+		{sources: []string{"sent", "running"}, events: []string{"gap"}, target: "suspended", effects: []stepEffect[turnActs]{{"tap", turnActs.tap}, {"suspend", turnActs.suspend}, {"send(resume_turn)", func(d turnActs) { d.send(stepActionResumeTurn) }}}},
+		{sources: []string{"sent"}, events: []string{"take_up"}, target: "suspended", effects: []stepEffect[turnActs]{{"suspend", turnActs.suspend}, {"send(resume_turn)", func(d turnActs) { d.send(stepActionResumeTurn) }}}},
+		{sources: []string{"suspended"}, events: []string{"turn_resumed"}, guards: []stepGuard{guardGoesOn}, target: "running", effects: []stepEffect[turnActs]{{"tap", turnActs.tap}, {"resume", turnActs.resume}}},
+		{sources: []string{"suspended"}, events: []string{"turn_resumed"}, guards: []stepGuard{guardNever, guardCancelling}, target: "settled", effects: []stepEffect[turnActs]{{"tap", turnActs.tap}, {"settle(cancelled, unconfirmed)", func(d turnActs) { d.settle(stepOutcomeCancelled, stepEndingUnconfirmed) }}}},
+		{sources: []string{"suspended"}, events: []string{"turn_resumed"}, guards: []stepGuard{guardNever, guardUnseen}, target: "sent", effects: []stepEffect[turnActs]{{"tap", turnActs.tap}, {"resume", turnActs.resume}, {"repeat", turnActs.repeat}}},
+		{sources: []string{"suspended"}, events: []string{"turn_resumed"}, target: "settled", effects: []stepEffect[turnActs]{{"tap", turnActs.tap}, {"settle(failed, turn_interrupted)", func(d turnActs) { d.settle(stepOutcomeFailed, stepEndingTurnInterrupted) }}}},
+		{sources: []string{"suspended"}, events: []string{"resume_refused"}, guards: []stepGuard{guardErrorRetryable}, effects: []stepEffect[turnActs]{{"tap", turnActs.tap}, {"schedule(again)", func(d turnActs) { d.schedule(stepTimerAgain) }}}},
+		{sources: []string{"suspended"}, events: []string{"resume_refused"}, target: "settled", effects: []stepEffect[turnActs]{{"tap", turnActs.tap}, {"settle(failed, turn_interrupted)", func(d turnActs) { d.settle(stepOutcomeFailed, stepEndingTurnInterrupted) }}}},
+		{sources: []string{"suspended"}, events: []string{"keepalive", "unknown", "repeated"}, effects: []stepEffect[turnActs]{{"tap", turnActs.tap}}},
+		{sources: []string{"suspended"}, events: []string{"broken"}, target: "settled", effects: []stepEffect[turnActs]{{"settle(failed, invalid_frame)", func(d turnActs) { d.settle(stepOutcomeFailed, stepEndingInvalidFrame) }}}},
+		{sources: []string{"suspended"}, events: []string{"opened", "resume_due"}, effects: []stepEffect[turnActs]{{"send(resume_turn)", func(d turnActs) { d.send(stepActionResumeTurn) }}}},
+		{sources: []string{"suspended"}, events: []string{"resume_timeout"}, target: "settled", effects: []stepEffect[turnActs]{{"settle(failed, turn_interrupted)", func(d turnActs) { d.settle(stepOutcomeFailed, stepEndingTurnInterrupted) }}}},
 		{sources: []string{"sent"}, events: []string{"cancel"}, guards: []stepGuard{guardUnwritten}, target: "settled", effects: []stepEffect[turnActs]{{"settle(cancelled, unconfirmed)", func(d turnActs) { d.settle(stepOutcomeCancelled, stepEndingUnconfirmed) }}}},
-		{sources: []string{"sent", "running"}, events: []string{"cancel"}, effects: []stepEffect[turnActs]{{"send(cancel)", func(d turnActs) { d.send(stepActionCancel) }}}},
-		{sources: []string{"sent", "running"}, events: []string{"cancel_timeout"}, target: "settled", effects: []stepEffect[turnActs]{{"settle(cancelled, unconfirmed)", func(d turnActs) { d.settle(stepOutcomeCancelled, stepEndingUnconfirmed) }}}},
+		{sources: []string{"sent", "running", "suspended"}, events: []string{"cancel"}, effects: []stepEffect[turnActs]{{"send(cancel)", func(d turnActs) { d.send(stepActionCancel) }}}},
+		{sources: []string{"sent", "running", "suspended"}, events: []string{"cancel_timeout"}, target: "settled", effects: []stepEffect[turnActs]{{"settle(cancelled, unconfirmed)", func(d turnActs) { d.settle(stepOutcomeCancelled, stepEndingUnconfirmed) }}}},
 		{sources: []string{"sent"}, events: []string{"idle_timeout", "total_timeout"}, guards: []stepGuard{guardUnwritten}, target: "settled", effects: []stepEffect[turnActs]{{"settle(failed, turn_timeout)", func(d turnActs) { d.settle(stepOutcomeFailed, stepEndingTurnTimeout) }}}},
-		{sources: []string{"sent", "running"}, events: []string{"idle_timeout", "question_timeout", "total_timeout"}, target: "settled", effects: []stepEffect[turnActs]{{"send(cancel)", func(d turnActs) { d.send(stepActionCancel) }}, {"settle(failed, turn_timeout)", func(d turnActs) { d.settle(stepOutcomeFailed, stepEndingTurnTimeout) }}}},
-		{sources: []string{"sent", "running"}, events: []string{"handler_failed"}, target: "settled", effects: []stepEffect[turnActs]{{"send(cancel)", func(d turnActs) { d.send(stepActionCancel) }}, {"settle(failed, handler_failed)", func(d turnActs) { d.settle(stepOutcomeFailed, stepEndingHandlerFailed) }}}},
+		{sources: []string{"sent", "running", "suspended"}, events: []string{"idle_timeout", "question_timeout", "total_timeout"}, target: "settled", effects: []stepEffect[turnActs]{{"send(cancel)", func(d turnActs) { d.send(stepActionCancel) }}, {"settle(failed, turn_timeout)", func(d turnActs) { d.settle(stepOutcomeFailed, stepEndingTurnTimeout) }}}},
+		{sources: []string{"sent", "running", "suspended"}, events: []string{"handler_failed"}, target: "settled", effects: []stepEffect[turnActs]{{"send(cancel)", func(d turnActs) { d.send(stepActionCancel) }}, {"settle(failed, handler_failed)", func(d turnActs) { d.settle(stepOutcomeFailed, stepEndingHandlerFailed) }}}},
 		{sources: []string{"sent"}, events: []string{"closed_by_peer", "lost", "pong_timeout", "probe_failed", "connect_failed"}, guards: []stepGuard{guardSought, guardUnwritten}},
+		{sources: []string{"sent", "running"}, events: []string{"closed_by_peer", "lost", "pong_timeout", "probe_failed"}, guards: []stepGuard{guardSought, guardResumable}, target: "suspended", effects: []stepEffect[turnActs]{{"suspend", turnActs.suspend}}},
+		{sources: []string{"suspended"}, events: []string{"closed_by_peer", "lost", "pong_timeout", "probe_failed", "connect_failed"}, guards: []stepGuard{guardSought}},
 		{sources: []string{"sent"}, events: []string{"queue_full"}, target: "settled", effects: []stepEffect[turnActs]{{"settle(failed, queue_full)", func(d turnActs) { d.settle(stepOutcomeFailed, stepEndingQueueFull) }}}},
 		{sources: []string{"sent", "running"}, events: []string{"not_connected"}, target: "settled", effects: []stepEffect[turnActs]{{"settle(failed, not_connected)", func(d turnActs) { d.settle(stepOutcomeFailed, stepEndingNotConnected) }}}},
 		{sources: []string{"sent", "running"}, events: []string{"connect_failed"}, target: "settled", effects: []stepEffect[turnActs]{{"settle(failed, attempt)", func(d turnActs) { d.settle(stepOutcomeFailed, stepEndingAttempt) }}}},
-		{sources: []string{"sent", "running"}, events: []string{"closed_by_peer", "lost", "pong_timeout", "probe_failed", "malformed_limit", "invalid_utf8"}, target: "settled", effects: []stepEffect[turnActs]{{"settle(failed, turn_interrupted)", func(d turnActs) { d.settle(stepOutcomeFailed, stepEndingTurnInterrupted) }}}},
-		{sources: []string{"sent", "running"}, events: []string{"too_large"}, target: "settled", effects: []stepEffect[turnActs]{{"settle(failed, message_too_large)", func(d turnActs) { d.settle(stepOutcomeFailed, stepEndingMessageTooLarge) }}}},
-		{sources: []string{"sent", "running"}, events: []string{"close"}, target: "settled", effects: []stepEffect[turnActs]{{"settle(failed, client_closed)", func(d turnActs) { d.settle(stepOutcomeFailed, stepEndingClientClosed) }}}},
+		{sources: []string{"suspended"}, events: []string{"connect_failed"}, target: "settled", effects: []stepEffect[turnActs]{{"settle(failed, turn_interrupted)", func(d turnActs) { d.settle(stepOutcomeFailed, stepEndingTurnInterrupted) }}}},
+		{sources: []string{"sent", "running", "suspended"}, events: []string{"closed_by_peer", "lost", "pong_timeout", "probe_failed", "malformed_limit", "invalid_utf8"}, target: "settled", effects: []stepEffect[turnActs]{{"settle(failed, turn_interrupted)", func(d turnActs) { d.settle(stepOutcomeFailed, stepEndingTurnInterrupted) }}}},
+		{sources: []string{"sent", "running", "suspended"}, events: []string{"too_large"}, target: "settled", effects: []stepEffect[turnActs]{{"settle(failed, message_too_large)", func(d turnActs) { d.settle(stepOutcomeFailed, stepEndingMessageTooLarge) }}}},
+		{sources: []string{"sent", "running", "suspended"}, events: []string{"close"}, target: "settled", effects: []stepEffect[turnActs]{{"settle(failed, client_closed)", func(d turnActs) { d.settle(stepOutcomeFailed, stepEndingClientClosed) }}}},
 		{sources: []string{"settled"}, events: []string{"immediate_response", "keepalive", "turn_resumed", "stream_chunk", "stream_token", "stream_preamble", "stream_reasoning", "write_confirmation_required", "otp_verification_required", "otp_sent", "otp_verified", "otp_invalid", "interaction_required", "interaction_invalid", "pong", "unknown", "eventual_response", "cancelled", "error", "broken"}, effects: []stepEffect[turnActs]{{"tap", turnActs.tap}}},
 	},
 )
@@ -497,12 +617,15 @@ var confirmationSteps = newStepMachine(
 		{sources: []string{"answered"}, events: []string{"answer"}, effects: []stepEffect[turnActs]{{"refuse(already_answered)", func(d turnActs) { d.refuse(stepRefusalAlreadyAnswered) }}}},
 		{sources: []string{"none"}, events: []string{"answer"}, effects: []stepEffect[turnActs]{{"refuse(no_pending_question)", func(d turnActs) { d.refuse(stepRefusalNoPendingQuestion) }}}},
 		{events: []string{"immediate_response"}, guards: []stepGuard{guardVerbOutstanding}, effects: []stepEffect[turnActs]{{"resolve", turnActs.resolve}}},
-		{events: []string{"error"}, guards: []stepGuard{guardNoPending, guardVerbOutstanding}, target: "none", effects: []stepEffect[turnActs]{{"shut", turnActs.shut}, {"fail", turnActs.fail}}},
+		{events: []string{"error"}, guards: []stepGuard{guardNoPending, guardVerbOutstanding}, target: "none", effects: []stepEffect[turnActs]{{"shut", turnActs.shut}, {"fail", func(d turnActs) { d.fail("") }}}},
 		{events: []string{"error"}, guards: []stepGuard{guardNoPending}, target: "none", effects: []stepEffect[turnActs]{{"shut", turnActs.shut}}},
-		{sources: []string{"answered"}, events: []string{"error"}, guards: []stepGuard{guardVerbError, guardVerbOutstanding}, target: "open", effects: []stepEffect[turnActs]{{"reopen", turnActs.reopen}, {"fail", turnActs.fail}}},
-		{events: []string{"error"}, guards: []stepGuard{guardVerbError, guardVerbOutstanding}, effects: []stepEffect[turnActs]{{"fail", turnActs.fail}}},
+		{sources: []string{"answered"}, events: []string{"error"}, guards: []stepGuard{guardVerbError, guardVerbOutstanding}, target: "open", effects: []stepEffect[turnActs]{{"reopen", turnActs.reopen}, {"fail", func(d turnActs) { d.fail("") }}}},
+		{events: []string{"error"}, guards: []stepGuard{guardVerbError, guardVerbOutstanding}, effects: []stepEffect[turnActs]{{"fail", func(d turnActs) { d.fail("") }}}},
 		{sources: []string{"open"}, events: []string{"stream_token", "stream_reasoning"}, guards: []stepGuard{guardExpired}, target: "none", effects: []stepEffect[turnActs]{{"shut", turnActs.shut}}},
 		{sources: []string{"open"}, events: []string{"stream_chunk"}, guards: []stepGuard{guardToolResult, guardExpired}, target: "none", effects: []stepEffect[turnActs]{{"shut", turnActs.shut}}},
+		{sources: []string{"answered"}, events: []string{"caught_up"}, guards: []stepGuard{guardVerbOutstanding, guardNamed}, effects: []stepEffect[turnActs]{{"repeat", turnActs.repeat}}},
+		{sources: []string{"answered"}, events: []string{"caught_up"}, guards: []stepGuard{guardVerbOutstanding}, target: "open", effects: []stepEffect[turnActs]{{"reopen", turnActs.reopen}, {"fail(connection_lost)", func(d turnActs) { d.fail(stepEndingConnectionLost) }}}},
+		{events: []string{"caught_up"}, guards: []stepGuard{guardVerbOutstanding}, effects: []stepEffect[turnActs]{{"fail(connection_lost)", func(d turnActs) { d.fail(stepEndingConnectionLost) }}}},
 		{events: []string{"settle"}, target: "none", effects: []stepEffect[turnActs]{{"shut", turnActs.shut}}},
 	},
 )
@@ -523,8 +646,12 @@ var otpSteps = newStepMachine(
 		{sources: []string{"open", "answered"}, events: []string{"otp_invalid"}, guards: []stepGuard{guardVerbOutstanding}, target: "none", effects: []stepEffect[turnActs]{{"shut", turnActs.shut}, {"resolve", turnActs.resolve}}},
 		{sources: []string{"open", "answered"}, events: []string{"otp_invalid"}, target: "none", effects: []stepEffect[turnActs]{{"shut", turnActs.shut}}},
 		{events: []string{"immediate_response"}, guards: []stepGuard{guardVerbOutstanding}, target: "none", effects: []stepEffect[turnActs]{{"shut", turnActs.shut}, {"resolve", turnActs.resolve}}},
-		{sources: []string{"answered"}, events: []string{"error"}, guards: []stepGuard{guardVerbError, guardVerbOutstanding}, target: "open", effects: []stepEffect[turnActs]{{"reopen", turnActs.reopen}, {"fail", turnActs.fail}}},
-		{events: []string{"error"}, guards: []stepGuard{guardVerbError, guardVerbOutstanding}, effects: []stepEffect[turnActs]{{"fail", turnActs.fail}}},
+		{sources: []string{"answered"}, events: []string{"error"}, guards: []stepGuard{guardVerbError, guardVerbOutstanding}, target: "open", effects: []stepEffect[turnActs]{{"reopen", turnActs.reopen}, {"fail", func(d turnActs) { d.fail("") }}}},
+		{events: []string{"error"}, guards: []stepGuard{guardVerbError, guardVerbOutstanding}, effects: []stepEffect[turnActs]{{"fail", func(d turnActs) { d.fail("") }}}},
+		{sources: []string{"answered"}, events: []string{"caught_up"}, guards: []stepGuard{guardVerbOutstanding}, target: "open", effects: []stepEffect[turnActs]{{"reopen", turnActs.reopen}, {"fail(connection_lost)", func(d turnActs) { d.fail(stepEndingConnectionLost) }}}},
+		{events: []string{"caught_up"}, guards: []stepGuard{guardVerbOutstanding}, effects: []stepEffect[turnActs]{{"fail(connection_lost)", func(d turnActs) { d.fail(stepEndingConnectionLost) }}}},
+		{events: []string{"settle"}, guards: []stepGuard{guardSuspended}, target: "none", effects: []stepEffect[turnActs]{{"shut", turnActs.shut}}},
+		{events: []string{"closed_by_peer", "lost", "pong_timeout", "probe_failed"}, guards: []stepGuard{guardSought, guardResumable}},
 		{events: []string{"send", "closed_by_peer", "lost", "pong_timeout", "probe_failed", "malformed_limit", "invalid_utf8", "too_large", "close"}, target: "none", effects: []stepEffect[turnActs]{{"shut", turnActs.shut}}},
 	},
 )
@@ -541,14 +668,16 @@ var interactionSteps = newStepMachine(
 		{sources: []string{"open", "answered"}, events: []string{"interaction_invalid"}, guards: []stepGuard{guardVerbOutstanding}, target: "open", effects: []stepEffect[turnActs]{{"reopen", turnActs.reopen}, {"resolve", turnActs.resolve}}},
 		{sources: []string{"open", "answered"}, events: []string{"interaction_invalid"}, target: "open", effects: []stepEffect[turnActs]{{"reopen", turnActs.reopen}}},
 		{sources: []string{"none"}, events: []string{"interaction_invalid"}, guards: []stepGuard{guardVerbOutstanding}, effects: []stepEffect[turnActs]{{"resolve", turnActs.resolve}}},
-		{events: []string{"error"}, guards: []stepGuard{guardNoPending, guardVerbOutstanding}, target: "none", effects: []stepEffect[turnActs]{{"shut", turnActs.shut}, {"fail", turnActs.fail}}},
+		{events: []string{"error"}, guards: []stepGuard{guardNoPending, guardVerbOutstanding}, target: "none", effects: []stepEffect[turnActs]{{"shut", turnActs.shut}, {"fail", func(d turnActs) { d.fail("") }}}},
 		{events: []string{"error"}, guards: []stepGuard{guardNoPending}, target: "none", effects: []stepEffect[turnActs]{{"shut", turnActs.shut}}},
-		{sources: []string{"answered"}, events: []string{"error"}, guards: []stepGuard{guardMismatch, guardVerbOutstanding}, target: "open", effects: []stepEffect[turnActs]{{"reopen", turnActs.reopen}, {"fail", turnActs.fail}}},
-		{events: []string{"error"}, guards: []stepGuard{guardMismatch, guardVerbOutstanding}, effects: []stepEffect[turnActs]{{"fail", turnActs.fail}}},
-		{sources: []string{"answered"}, events: []string{"error"}, guards: []stepGuard{guardVerbError, guardVerbOutstanding}, target: "open", effects: []stepEffect[turnActs]{{"reopen", turnActs.reopen}, {"fail", turnActs.fail}}},
-		{events: []string{"error"}, guards: []stepGuard{guardVerbError, guardVerbOutstanding}, effects: []stepEffect[turnActs]{{"fail", turnActs.fail}}},
+		{sources: []string{"answered"}, events: []string{"error"}, guards: []stepGuard{guardMismatch, guardVerbOutstanding}, target: "open", effects: []stepEffect[turnActs]{{"reopen", turnActs.reopen}, {"fail", func(d turnActs) { d.fail("") }}}},
+		{events: []string{"error"}, guards: []stepGuard{guardMismatch, guardVerbOutstanding}, effects: []stepEffect[turnActs]{{"fail", func(d turnActs) { d.fail("") }}}},
+		{sources: []string{"answered"}, events: []string{"error"}, guards: []stepGuard{guardVerbError, guardVerbOutstanding}, target: "open", effects: []stepEffect[turnActs]{{"reopen", turnActs.reopen}, {"fail", func(d turnActs) { d.fail("") }}}},
+		{events: []string{"error"}, guards: []stepGuard{guardVerbError, guardVerbOutstanding}, effects: []stepEffect[turnActs]{{"fail", func(d turnActs) { d.fail("") }}}},
 		{sources: []string{"open"}, events: []string{"stream_token", "stream_reasoning"}, guards: []stepGuard{guardExpired}, target: "none", effects: []stepEffect[turnActs]{{"shut", turnActs.shut}}},
 		{sources: []string{"open"}, events: []string{"stream_chunk"}, guards: []stepGuard{guardToolResult, guardExpired}, target: "none", effects: []stepEffect[turnActs]{{"shut", turnActs.shut}}},
+		{sources: []string{"answered"}, events: []string{"caught_up"}, guards: []stepGuard{guardVerbOutstanding}, effects: []stepEffect[turnActs]{{"repeat", turnActs.repeat}}},
+		{events: []string{"caught_up"}, guards: []stepGuard{guardVerbOutstanding}, effects: []stepEffect[turnActs]{{"fail(connection_lost)", func(d turnActs) { d.fail(stepEndingConnectionLost) }}}},
 		{events: []string{"settle"}, target: "none", effects: []stepEffect[turnActs]{{"shut", turnActs.shut}}},
 	},
 )

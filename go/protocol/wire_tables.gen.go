@@ -339,6 +339,7 @@ func init() {
 			{wire: "agentParticipantId", check: check{kinds: kindString}},
 			{wire: "threadId", check: check{kinds: kindString}},
 			{wire: "status", check: check{kinds: kindString}},
+			{wire: "capabilities", check: check{kinds: kindArray, item: &check{kinds: kindString}}},
 			{wire: "openTurn", check: check{kinds: kindObject, shape: "OpenTurn"}},
 		},
 		"IdentityIntakeField": {

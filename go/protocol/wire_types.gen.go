@@ -215,6 +215,9 @@ type GetSessionResult struct {
 	ThreadID *string
 	// Life of the session.
 	Status *SessionStatus
+	// Capability words of the session, as its creation listed them. Only toward sessions that listed
+	// `spec_1_2`. Since 1.2.
+	Capabilities []string
 	// The turn that runs in the conversation; absent when none does. Only toward sessions that listed
 	// `replay`. Since 1.2.
 	OpenTurn *OpenTurn

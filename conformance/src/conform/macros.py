@@ -44,6 +44,7 @@ CLIENT_VERBS = [
     "advance",
     "wake",
     "counters",
+    "openturn",
 ]
 WIRE_VERBS = frozenset(
     "json raw octets binary bad-utf8 bom fragment bytewise mid-utf8 coalesce ping pong big deaf "  # noqa: SIM905
@@ -128,7 +129,8 @@ class Expander:
         begin = {"start": "c1", "as": "h1"}
         if word == "session":
             begin = {"call": "c1", "op": action, "as": "s1"}
-        words = {*self.spec.implied, *self.defaults.get("supports", [])}
+        words = {*self.spec.listed(self.defaults.get("options", {}))}
+        words.update(self.defaults.get("supports", []))
         for kind in self.defaults.get("handlers", {}).get("interaction", {}):
             words |= self.spec.implied_by_handler(kind)
         supports = sorted(words)
@@ -194,11 +196,12 @@ class Expander:
             facts: Tree = {"status": 202}
         elif "finish" in step:
             target, word = step["finish"], "eventual_response"
-            facts = {"text": step.get("text", "")} if "text" in step else {}
+            facts = {"text": step["text"]} if "text" in step else {}
         else:
             facts = dict(step["tell"])
             target = next(iter(facts))
             word = facts.pop(target)
+        facts |= {"seq": step["seq"]} if "seq" in step else {}
         client = step.get("on") or self.owner.get(target) or self._client()
         request_id = self.turn_ids.get(target, target)
         frame = build(self.spec, word, None if request_id == "nobody" else request_id, facts)
@@ -247,6 +250,8 @@ class Expander:
             self.unsent.append(rest["as"])
             if "requestId" in rest:
                 self.turn_ids[rest["as"]] = rest["requestId"]
+        if cmd == "openturn":
+            self.turn_ids[rest["as"]] = command.pop("requestId")
         if cmd == "advance":
             command["ms"] = milliseconds(rest["ms"])
         return command

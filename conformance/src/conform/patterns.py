@@ -11,7 +11,7 @@ import re
 from typing import Any
 
 UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
-SUPPORTS = ["otp_park", "spec_1_1", "spec_1_2"]
+SUPPORTS = ["otp_park", "replay", "spec_1_1", "spec_1_2"]
 
 
 def _is_int(value: Any) -> bool:

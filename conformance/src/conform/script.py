@@ -192,6 +192,7 @@ def _ids(steps: tuple[Step, ...], stated: list[str] | None) -> dict[str, list[st
             drawn.append(step.body["id"])
         elif step.kind == "recv" and stated is None and step.body.get("action") in DRAWS:
             name = step.body.get("requestId")
-            if isinstance(name, str) and not name.startswith("$") and name not in own:
+            again = name in own or name in drawn
+            if isinstance(name, str) and not name.startswith("$") and not again:
                 drawn.append(name)
     return ids

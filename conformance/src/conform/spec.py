@@ -236,6 +236,14 @@ class Spec:
         rows = self.capabilities.items()
         return frozenset(word for word, row in rows if f"handler {kind}" in row["implied_by"])
 
+    def listed(self, given: Tree) -> frozenset[str]:
+        """Capability words of a client with these options (REQ-CALL-07, REQ-RESUME-01)."""
+        on = {name: given.get(name, row["default"]) for name, row in self.options.items()}
+        on["autoReconnect"] = on["autoReconnect"] and on["maxReconnectAttempts"] != 0
+        rows = self.capabilities.items()
+        asked = (w for w, row in rows if any(on.get(it[7:]) for it in row["implied_by"]))
+        return self.implied | frozenset(asked)
+
     def code(self, word: str) -> ErrorCode:
         """Return the row of a code, or the one for codes that are not listed (REQ-ERR-03)."""
         row = self.errors["unknown_code"]

@@ -95,6 +95,7 @@ def counters_body(counters: so.Counters) -> dict[str, int]:
         "framesOut": counters.frames_out,
         "droppedFrames": counters.dropped_frames,
         "openTurns": counters.open_turns,
+        "resumedTurns": counters.resumed_turns,
     }
 
 
@@ -105,13 +106,15 @@ def error_body(error: BaseException) -> dict[str, Any]:
     if not isinstance(error, so.SmoothAgentError):
         return {"kind": "invalid_argument", "text": str(error)}
     details = dict(error.details)
-    shown = {name: details.pop(name, None) for name in ("status", "retryAfterMs", "question")}
+    shown = {
+        name: details.pop(name, None) for name in ("status", "retryAfterMs", "question", "state")
+    }
     sent = details.pop("sent", None) if isinstance(error, so.TurnInterruptedError) else None
     return present(
         kind=error.kind,
         text=str(error),
         retryable=error.retryable,
-        code=error.code,
+        code=error.code or details.pop("code", None),
         requestId=error.request_id,
         sessionId=error.session_id,
         closeCode=error.close_code,

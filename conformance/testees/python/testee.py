@@ -33,7 +33,7 @@ from smooth_operator.testing import VirtualClock
 
 FEATURES = (
     "virtual_clock conversation paging text_stream tee hold leave abort tls headers tap "
-    "census reconnect handlers codec"
+    "census reconnect handlers replay codec"
 )
 CANARIES = ("drop-3rd-item", "alter-text", "drop-error-code")
 TIMEOUTS = {"turnIdle": "turn_idle_timeout"}
@@ -317,6 +317,22 @@ class Testee:
             self.tasks[name] = asyncio.create_task(begin())  # type: ignore[arg-type]
         except (ValueError, TypeError) as error:
             self.returned(name, error=error_body(error))
+
+    async def do_openturn(self, c: dict[str, Any]) -> Any:
+        name, how = c["as"], c.get("watch", "items")
+        turn = self.get(c["on"], so.Conversation).open_turn()
+        known = turn is not None and turn in self.handles.values()
+        self.returned(name, value=None if turn is None else {"requestId": turn.request_id})
+        if turn is None:
+            return
+        self.handles[name] = turn
+        if known:
+            old = next(it for it, handle in self.handles.items() if handle is turn)
+            if old in self.watches:
+                self.watches[name] = self.watches[old]
+        elif how != "none":
+            watch = self.watches[name] = Watch(turn) if how == "items" else None
+            self.tasks[name] = asyncio.create_task(self.watch(name, turn, watch))
 
     async def do_confirm(self, c: dict[str, Any]) -> Any:
         turn = self.get(c["turn"], so.Turn)

@@ -178,7 +178,7 @@ async def test_req_call_07_supports_is_the_sorted_union(server: Peer) -> None:
         client.create_conversation_session(agent_id=AGENT, supports=["choice_chips"])
     )
     frame = await server.expect("create_conversation_session")
-    assert frame["supports"] == ["choice_chips", "otp_park", "spec_1_1", "spec_1_2", "zz"]
+    assert frame["supports"] == ["choice_chips", "otp_park", "replay", "spec_1_1", "spec_1_2", "zz"]
     await server.respond(frame["requestId"], SESSION)
     assert (await call).agent_name == "Aria"
     await client.close()

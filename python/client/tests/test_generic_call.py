@@ -113,7 +113,14 @@ async def test_req_call_07_a_session_that_is_opened_by_call_says_what_is_support
         action = actions.CreateConversationSessionAction(agent_id=AGENT, supports=["choice_chips"])
         call = asyncio.ensure_future(client.call(action))
         frame = await server.expect("create_conversation_session")
-        assert frame["supports"] == ["choice_chips", "otp_park", "spec_1_1", "spec_1_2", "zz"]
+        assert frame["supports"] == [
+            "choice_chips",
+            "otp_park",
+            "replay",
+            "spec_1_1",
+            "spec_1_2",
+            "zz",
+        ]
         await server.respond(frame["requestId"], {**SESSION, "capabilities": ["otp_park"]})
         await call
         declined = client.verify_otp(session_id=S, request_id="t", declined=True)

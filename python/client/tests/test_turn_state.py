@@ -19,7 +19,7 @@ def token() -> object:
 
 def state() -> TurnState:
     """Return the state of a turn whose questions do not lapse."""
-    return TurnState(lambda _, __: False)
+    return TurnState(lambda *_: False)
 
 
 @pytest.mark.parametrize("word", sorted(TURN.quiet["running"]))
@@ -36,7 +36,7 @@ def test_nothing_is_quiet_while_somebody_waits(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr(TurnState, "fast", True)  # what is tested here is the fast path
     it = state()
     assert not it.quiet(token())
-    it.frame(token())
+    it.frame(token(), "stream_token", Facts(turn=it.turn))
     assert it.quiet(token())
     it.verbs.append(Verb("cancel"))
     assert not it.quiet(token())

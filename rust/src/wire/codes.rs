@@ -479,6 +479,6 @@ pub(crate) static CAPABILITIES: &[Capability] = &[
     Capability {
         word: "replay",
         implied_by: &["option autoReconnect"],
-        pending: Some("reconnect"),
+        pending: None,
     },
 ];

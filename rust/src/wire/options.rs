@@ -40,6 +40,8 @@ pub(crate) const PING_INTERVAL: Duration = Duration::from_millis(25000);
 pub(crate) const PONG_TIMEOUT: Duration = Duration::from_millis(10000);
 /// Actions that may wait for a link; more fail with queue_full.
 pub(crate) const QUEUE_LIMIT: usize = 64;
+/// For a turn to be taken up again after a loss.
+pub(crate) const RESUME_TIMEOUT: Duration = Duration::from_millis(60000);
 /// For the handler of a question.
 pub(crate) const HANDLER_TIMEOUT: Duration = Duration::from_millis(0);
 /// Send the message again after its code, where a handler gave it.

@@ -374,6 +374,12 @@ pub(crate) static GET_SESSION_RESULT: Shape = Shape {
         ),
         member("threadId", false, false, Check::Kinds(&[Kind::String])),
         member("status", false, false, Check::Kinds(&[Kind::String])),
+        member(
+            "capabilities",
+            false,
+            false,
+            Check::Array(&Check::Kinds(&[Kind::String]), false),
+        ),
         member("openTurn", false, false, Check::Struct(&OPEN_TURN)),
     ],
 };

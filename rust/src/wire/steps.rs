@@ -122,6 +122,22 @@ pub(crate) enum Signal {
     Silence,
     /// The word `queue_full`.
     QueueFull,
+    /// The word `repeated`.
+    Repeated,
+    /// The word `gap`.
+    Gap,
+    /// The word `out_of_order`.
+    OutOfOrder,
+    /// The word `resume_refused`.
+    ResumeRefused,
+    /// The word `resume_due`.
+    ResumeDue,
+    /// The word `resume_timeout`.
+    ResumeTimeout,
+    /// The word `take_up`.
+    TakeUp,
+    /// The word `caught_up`.
+    CaughtUp,
 }
 
 impl Signal {
@@ -182,6 +198,14 @@ impl Signal {
             Self::Online => "online",
             Self::Silence => "silence",
             Self::QueueFull => "queue_full",
+            Self::Repeated => "repeated",
+            Self::Gap => "gap",
+            Self::OutOfOrder => "out_of_order",
+            Self::ResumeRefused => "resume_refused",
+            Self::ResumeDue => "resume_due",
+            Self::ResumeTimeout => "resume_timeout",
+            Self::TakeUp => "take_up",
+            Self::CaughtUp => "caught_up",
         }
     }
 
@@ -243,6 +267,14 @@ impl Signal {
             "online" => Self::Online,
             "silence" => Self::Silence,
             "queue_full" => Self::QueueFull,
+            "repeated" => Self::Repeated,
+            "gap" => Self::Gap,
+            "out_of_order" => Self::OutOfOrder,
+            "resume_refused" => Self::ResumeRefused,
+            "resume_due" => Self::ResumeDue,
+            "resume_timeout" => Self::ResumeTimeout,
+            "take_up" => Self::TakeUp,
+            "caught_up" => Self::CaughtUp,
             _ => return None,
         })
     }
@@ -417,6 +449,30 @@ impl CallState {
     }
 }
 
+/// Words of the tables.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) enum SequenceState {
+    /// The numbers follow each other.
+    Whole,
+    /// Numbers were missing, no new one came since.
+    Gapped,
+}
+
+impl SequenceState {
+    /// Every word, in the order of the specification.
+    #[cfg(test)]
+    pub(crate) const ALL: &'static [Self] = &[Self::Whole, Self::Gapped];
+
+    /// The word of the specification.
+    #[cfg(test)]
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::Whole => "whole",
+            Self::Gapped => "gapped",
+        }
+    }
+}
+
 /// Where a turn stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
@@ -425,6 +481,8 @@ pub enum TurnState {
     Sent,
     /// The server works on it.
     Running,
+    /// The link was lost, or frames are missing: the turn waits to be taken up.
+    Suspended,
     /// Has its outcome.
     Settled,
 }
@@ -432,13 +490,15 @@ pub enum TurnState {
 impl TurnState {
     /// Every word, in the order of the specification.
     #[cfg(test)]
-    pub(crate) const ALL: &'static [Self] = &[Self::Sent, Self::Running, Self::Settled];
+    pub(crate) const ALL: &'static [Self] =
+        &[Self::Sent, Self::Running, Self::Suspended, Self::Settled];
 
     /// The word of the specification.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Sent => "sent",
             Self::Running => "running",
+            Self::Suspended => "suspended",
             Self::Settled => "settled",
         }
     }
@@ -491,6 +551,8 @@ pub(crate) enum Which {
 pub(crate) enum Timer {
     /// The word `retry`.
     Retry,
+    /// The word `again`.
+    Again,
 }
 
 /// Words of the tables.
@@ -535,14 +597,14 @@ pub(crate) enum Ending {
     MessageTooLarge,
     /// The word `client_closed`.
     ClientClosed,
+    /// The word `turn_interrupted`.
+    TurnInterrupted,
     /// The word `unconfirmed`.
     Unconfirmed,
     /// The word `turn_timeout`.
     TurnTimeout,
     /// The word `handler_failed`.
     HandlerFailed,
-    /// The word `turn_interrupted`.
-    TurnInterrupted,
 }
 
 /// Words of the tables.
@@ -558,7 +620,22 @@ pub(crate) enum Outcome {
 
 /// Words of the tables.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) enum Event {
+    /// The word `resume_refused`.
+    ResumeRefused,
+    /// The word `repeated`.
+    Repeated,
+    /// The word `out_of_order`.
+    OutOfOrder,
+    /// The word `gap`.
+    Gap,
+}
+
+/// Words of the tables.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) enum Action {
+    /// The word `resume_turn`.
+    ResumeTurn,
     /// The word `cancel`.
     Cancel,
     /// The word `confirm_tool_action`.
@@ -628,6 +705,36 @@ impl Retry {
             Self::Yes => "yes",
             Self::No => "no",
             Self::Renew => "renew",
+        }
+    }
+}
+
+/// Words of the tables.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) enum Seq {
+    /// The word `none`.
+    None,
+    /// The word `old`.
+    Old,
+    /// The word `next`.
+    Next,
+    /// The word `gap`.
+    Gap,
+}
+
+impl Seq {
+    /// Every word, in the order of the specification.
+    #[cfg(test)]
+    pub(crate) const ALL: &'static [Self] = &[Self::None, Self::Old, Self::Next, Self::Gap];
+
+    /// The word of the specification.
+    #[cfg(test)]
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::Old => "old",
+            Self::Next => "next",
+            Self::Gap => "gap",
         }
     }
 }
@@ -816,6 +923,22 @@ pub(crate) struct Facts<'a> {
     pub(crate) sought: Option<bool>,
     /// the call's action is one of `reads`, and it was not repeated yet
     pub(crate) repeatable: Option<bool>,
+    /// the turn is one of a replay session and has not settled, and its frame may have left
+    pub(crate) resumable: Option<bool>,
+    /// the frame's `seq` beside the newest one of the turn: none, not above it, one above it, more
+    /// than that
+    pub(crate) seq: Option<Seq>,
+    /// `state` of turn_resumed; `gone` for running and settled with a `lastSeq` below the turn's
+    /// newest
+    pub(crate) resume_state: Option<&'a str>,
+    /// no event of the turn came yet, and this client sent its message
+    pub(crate) unseen: Option<bool>,
+    /// a cancel of the turn was called
+    pub(crate) cancelling: Option<bool>,
+    /// `retryable` of the error's code by errors.yaml
+    pub(crate) error_retryable: Option<bool>,
+    /// the question had an id that its verb echoes
+    pub(crate) named: Option<bool>,
 }
 
 /// What the rows of `Frame` ask for.
@@ -828,14 +951,14 @@ pub(crate) enum FrameEffect {
 /// What the rows of `Connection` ask for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum ConnectionEffect {
-    /// the verb that the frame answers fails with the frame's error; fail(kind): the link is given
-    /// up with that kind, attempt = the error of the failed attempt
+    /// the verb that the frame answers fails with the frame's error; fail(kind): it fails with that
+    /// kind; of the link: it is given up with that kind, attempt = the error of the failed attempt
     Fail(Ending),
     /// state(name): one state event
     State(LinkState),
     /// close(code): the socket is closed with the code
     Close(u16),
-    /// schedule(timer): the timer is armed; retry waits as REQ-CONN-31 says
+    /// schedule(timer): the timer is armed; retry waits as REQ-CONN-31 says, again as REQ-RESUME-05
     Schedule(Timer),
     /// attempt(next): one attempt now, unless one runs; attempt(reset): the count of attempts
     /// starts anew
@@ -858,8 +981,16 @@ pub(crate) enum CallEffect {
     /// settle(outcome, kind): the turn or call has its outcome; by_code = the kind of the code,
     /// attempt = the error of the failed attempt
     Settle(Outcome, Option<Ending>),
-    /// the call's frame waits for the link again, under the same id and in its old place
+    /// the frame of the call, the verb or the turn waits for the link again, under the same id; a
+    /// call's in its old place
     Repeat,
+}
+
+/// What the rows of `Sequence` ask for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum SequenceEffect {
+    /// take(event): the frame is that event for the machines of its turn
+    Take(Event),
 }
 
 /// What the rows of `Turn` ask for.
@@ -874,9 +1005,9 @@ pub(crate) enum TurnEffect {
     Settle(Outcome, Option<Ending>),
     /// the verb that the frame answers resolves
     Resolve,
-    /// the verb that the frame answers fails with the frame's error; fail(kind): the link is given
-    /// up with that kind, attempt = the error of the failed attempt
-    Fail,
+    /// the verb that the frame answers fails with the frame's error; fail(kind): it fails with that
+    /// kind; of the link: it is given up with that kind, attempt = the error of the failed attempt
+    Fail(Option<Ending>),
     /// refuse(kind): the answer fails locally, nothing is sent; no_pending_question is kind
     /// conflict without a code
     Refuse(Refusal),
@@ -888,6 +1019,15 @@ pub(crate) enum TurnEffect {
     Shut,
     /// send(action): one action is written; a turn writes at most one cancel
     Send(Action),
+    /// schedule(timer): the timer is armed; retry waits as REQ-CONN-31 says, again as REQ-RESUME-05
+    Schedule(Timer),
+    /// the frame of the call, the verb or the turn waits for the link again, under the same id; a
+    /// call's in its old place
+    Repeat,
+    /// the turn waits to be taken up: its clocks stand still, resumeTimeout runs
+    Suspend,
+    /// the turn goes on: its clocks start anew, what was answered meanwhile is written
+    Resume,
 }
 
 type Guard = fn(&Facts, Option<&Question>) -> bool;
@@ -982,6 +1122,71 @@ fn sought_guard(facts: &Facts, _question: Option<&Question>) -> bool {
 /// the call reads alone and may be written a second time (REQ-CALL-13)
 fn repeatable_guard(facts: &Facts, _question: Option<&Question>) -> bool {
     facts.repeatable == Some(true)
+}
+
+/// the turn outlives its link (REQ-RESUME-02)
+fn resumable_guard(facts: &Facts, _question: Option<&Question>) -> bool {
+    facts.resumable == Some(true)
+}
+
+/// the turn waits to be taken up
+fn suspended_guard(facts: &Facts, _question: Option<&Question>) -> bool {
+    facts.turn == Some(TurnState::Suspended)
+}
+
+/// the frame has no number
+fn seq_none_guard(facts: &Facts, _question: Option<&Question>) -> bool {
+    facts.seq == Some(Seq::None)
+}
+
+/// the turn has this frame already
+fn seq_old_guard(facts: &Facts, _question: Option<&Question>) -> bool {
+    facts.seq == Some(Seq::Old)
+}
+
+/// the frame is the one that follows
+fn seq_next_guard(facts: &Facts, _question: Option<&Question>) -> bool {
+    facts.seq == Some(Seq::Next)
+}
+
+/// frames before this one are missing
+fn seq_gap_guard(facts: &Facts, _question: Option<&Question>) -> bool {
+    facts.seq == Some(Seq::Gap)
+}
+
+/// the events after afterSeq follow
+fn goes_on_guard(facts: &Facts, _question: Option<&Question>) -> bool {
+    facts.resume_state == Some("running") || facts.resume_state == Some("settled")
+}
+
+/// the server did not accept the message
+fn never_guard(facts: &Facts, _question: Option<&Question>) -> bool {
+    facts.resume_state == Some("never")
+}
+
+/// another link has the turn
+fn moved_guard(facts: &Facts, _question: Option<&Question>) -> bool {
+    facts.resume_state == Some("moved")
+}
+
+/// the message can be sent as if it had never been
+fn unseen_guard(facts: &Facts, _question: Option<&Question>) -> bool {
+    facts.unseen == Some(true)
+}
+
+/// the turn is to be stopped
+fn cancelling_guard(facts: &Facts, _question: Option<&Question>) -> bool {
+    facts.cancelling == Some(true)
+}
+
+/// the same may be asked again
+fn error_retryable_guard(facts: &Facts, _question: Option<&Question>) -> bool {
+    facts.error_retryable == Some(true)
+}
+
+/// an answer that comes twice is known by the question's id
+fn named_guard(facts: &Facts, _question: Option<&Question>) -> bool {
+    facts.named == Some(true)
 }
 
 /// A machine: the first row that fits is taken, no other; none that fits = nothing happens.
@@ -1112,6 +1317,14 @@ pub(crate) static FRAME: Machine<FrameState, FrameEffect> = Machine {
         &[],
         &[],
         &[4],
+        &[],
+        &[],
+        &[],
+        &[],
+        &[],
+        &[],
+        &[],
+        &[],
     ],
     quiet: &[],
 };
@@ -1407,6 +1620,14 @@ pub(crate) static CONNECTION: Machine<ConnectionState, ConnectionEffect> = Machi
         &[3, 12, 13],
         &[11],
         &[],
+        &[],
+        &[],
+        &[],
+        &[],
+        &[],
+        &[],
+        &[],
+        &[],
     ],
     quiet: &[],
 };
@@ -1581,6 +1802,131 @@ pub(crate) static CALL: Machine<CallState, CallEffect> = Machine {
         &[],
         &[],
         &[10],
+        &[],
+        &[],
+        &[],
+        &[],
+        &[],
+        &[],
+        &[],
+        &[],
+    ],
+    quiet: &[],
+};
+
+/// The machine `sequence`.
+pub(crate) static SEQUENCE: Machine<SequenceState, SequenceEffect> = Machine {
+    #[cfg(test)]
+    name: "sequence",
+    initial: SequenceState::Whole,
+    question: None,
+    rows: &[
+        row(
+            &[],
+            &[suspended_guard, seq_none_guard],
+            None,
+            &[SequenceEffect::Take(Event::ResumeRefused)],
+        ),
+        row(
+            &[],
+            &[suspended_guard],
+            None,
+            &[SequenceEffect::Take(Event::Repeated)],
+        ),
+        row(
+            &[],
+            &[seq_old_guard],
+            None,
+            &[SequenceEffect::Take(Event::Repeated)],
+        ),
+        row(
+            &[],
+            &[seq_none_guard],
+            None,
+            &[SequenceEffect::Take(Event::OutOfOrder)],
+        ),
+        row(
+            &[SequenceState::Whole],
+            &[seq_gap_guard],
+            Some(SequenceState::Gapped),
+            &[SequenceEffect::Take(Event::Gap)],
+        ),
+        row(
+            &[SequenceState::Gapped],
+            &[seq_gap_guard],
+            None,
+            &[SequenceEffect::Take(Event::OutOfOrder)],
+        ),
+        row(
+            &[SequenceState::Gapped],
+            &[seq_next_guard],
+            Some(SequenceState::Whole),
+            &[],
+        ),
+    ],
+    by_signal: &[
+        &[1, 2, 3, 4, 5, 6],
+        &[1, 2, 3, 4, 5, 6],
+        &[1, 2, 3, 4, 5, 6],
+        &[1, 2, 3, 4, 5, 6],
+        &[1, 2, 3, 4, 5, 6],
+        &[1, 2, 3, 4, 5, 6],
+        &[],
+        &[1, 2, 3, 4, 5, 6],
+        &[1, 2, 3, 4, 5, 6],
+        &[1, 2, 3, 4, 5, 6],
+        &[1, 2, 3, 4, 5, 6],
+        &[1, 2, 3, 4, 5, 6],
+        &[1, 2, 3, 4, 5, 6],
+        &[1, 2, 3, 4, 5, 6],
+        &[1, 2, 3, 4, 5, 6],
+        &[0, 1, 2, 4, 5, 6],
+        &[],
+        &[1, 2, 3, 4, 5, 6],
+        &[1, 2, 3, 4, 5, 6],
+        &[],
+        &[],
+        &[],
+        &[],
+        &[],
+        &[],
+        &[],
+        &[],
+        &[],
+        &[],
+        &[],
+        &[],
+        &[],
+        &[],
+        &[1, 2, 3, 4, 5, 6],
+        &[],
+        &[],
+        &[],
+        &[],
+        &[],
+        &[],
+        &[],
+        &[],
+        &[],
+        &[],
+        &[],
+        &[],
+        &[],
+        &[],
+        &[],
+        &[],
+        &[],
+        &[],
+        &[],
+        &[],
+        &[],
+        &[],
+        &[],
+        &[],
+        &[],
+        &[],
+        &[],
+        &[],
     ],
     quiet: &[],
 };
@@ -1597,6 +1943,15 @@ pub(crate) static TURN: Machine<TurnState, TurnEffect> = Machine {
             &[status_202_guard],
             Some(TurnState::Running),
             &[TurnEffect::Tap],
+        ),
+        row(
+            &[TurnState::Sent, TurnState::Running],
+            &[moved_guard],
+            Some(TurnState::Settled),
+            &[TurnEffect::Settle(
+                Outcome::Failed,
+                Some(Ending::TurnInterrupted),
+            )],
         ),
         row(
             &[TurnState::Sent, TurnState::Running],
@@ -1674,6 +2029,92 @@ pub(crate) static TURN: Machine<TurnState, TurnEffect> = Machine {
             )],
         ),
         row(
+            &[TurnState::Sent, TurnState::Running],
+            &[],
+            Some(TurnState::Suspended),
+            &[
+                TurnEffect::Tap,
+                TurnEffect::Suspend,
+                TurnEffect::Send(Action::ResumeTurn),
+            ],
+        ),
+        row(
+            &[TurnState::Sent],
+            &[],
+            Some(TurnState::Suspended),
+            &[TurnEffect::Suspend, TurnEffect::Send(Action::ResumeTurn)],
+        ),
+        row(
+            &[TurnState::Suspended],
+            &[goes_on_guard],
+            Some(TurnState::Running),
+            &[TurnEffect::Tap, TurnEffect::Resume],
+        ),
+        row(
+            &[TurnState::Suspended],
+            &[never_guard, cancelling_guard],
+            Some(TurnState::Settled),
+            &[
+                TurnEffect::Tap,
+                TurnEffect::Settle(Outcome::Cancelled, Some(Ending::Unconfirmed)),
+            ],
+        ),
+        row(
+            &[TurnState::Suspended],
+            &[never_guard, unseen_guard],
+            Some(TurnState::Sent),
+            &[TurnEffect::Tap, TurnEffect::Resume, TurnEffect::Repeat],
+        ),
+        row(
+            &[TurnState::Suspended],
+            &[],
+            Some(TurnState::Settled),
+            &[
+                TurnEffect::Tap,
+                TurnEffect::Settle(Outcome::Failed, Some(Ending::TurnInterrupted)),
+            ],
+        ),
+        row(
+            &[TurnState::Suspended],
+            &[error_retryable_guard],
+            None,
+            &[TurnEffect::Tap, TurnEffect::Schedule(Timer::Again)],
+        ),
+        row(
+            &[TurnState::Suspended],
+            &[],
+            Some(TurnState::Settled),
+            &[
+                TurnEffect::Tap,
+                TurnEffect::Settle(Outcome::Failed, Some(Ending::TurnInterrupted)),
+            ],
+        ),
+        row(&[TurnState::Suspended], &[], None, &[TurnEffect::Tap]),
+        row(
+            &[TurnState::Suspended],
+            &[],
+            Some(TurnState::Settled),
+            &[TurnEffect::Settle(
+                Outcome::Failed,
+                Some(Ending::InvalidFrame),
+            )],
+        ),
+        row(
+            &[TurnState::Suspended],
+            &[],
+            None,
+            &[TurnEffect::Send(Action::ResumeTurn)],
+        ),
+        row(
+            &[TurnState::Suspended],
+            &[],
+            Some(TurnState::Settled),
+            &[TurnEffect::Settle(
+                Outcome::Failed,
+                Some(Ending::TurnInterrupted),
+            )],
+        ),
+        row(
             &[TurnState::Sent],
             &[unwritten_guard],
             Some(TurnState::Settled),
@@ -1683,13 +2124,13 @@ pub(crate) static TURN: Machine<TurnState, TurnEffect> = Machine {
             )],
         ),
         row(
-            &[TurnState::Sent, TurnState::Running],
+            &[TurnState::Sent, TurnState::Running, TurnState::Suspended],
             &[],
             None,
             &[TurnEffect::Send(Action::Cancel)],
         ),
         row(
-            &[TurnState::Sent, TurnState::Running],
+            &[TurnState::Sent, TurnState::Running, TurnState::Suspended],
             &[],
             Some(TurnState::Settled),
             &[TurnEffect::Settle(
@@ -1707,7 +2148,7 @@ pub(crate) static TURN: Machine<TurnState, TurnEffect> = Machine {
             )],
         ),
         row(
-            &[TurnState::Sent, TurnState::Running],
+            &[TurnState::Sent, TurnState::Running, TurnState::Suspended],
             &[],
             Some(TurnState::Settled),
             &[
@@ -1716,7 +2157,7 @@ pub(crate) static TURN: Machine<TurnState, TurnEffect> = Machine {
             ],
         ),
         row(
-            &[TurnState::Sent, TurnState::Running],
+            &[TurnState::Sent, TurnState::Running, TurnState::Suspended],
             &[],
             Some(TurnState::Settled),
             &[
@@ -1730,6 +2171,13 @@ pub(crate) static TURN: Machine<TurnState, TurnEffect> = Machine {
             None,
             &[],
         ),
+        row(
+            &[TurnState::Sent, TurnState::Running],
+            &[sought_guard, resumable_guard],
+            Some(TurnState::Suspended),
+            &[TurnEffect::Suspend],
+        ),
+        row(&[TurnState::Suspended], &[sought_guard], None, &[]),
         row(
             &[TurnState::Sent],
             &[],
@@ -1752,7 +2200,7 @@ pub(crate) static TURN: Machine<TurnState, TurnEffect> = Machine {
             &[TurnEffect::Settle(Outcome::Failed, Some(Ending::Attempt))],
         ),
         row(
-            &[TurnState::Sent, TurnState::Running],
+            &[TurnState::Suspended],
             &[],
             Some(TurnState::Settled),
             &[TurnEffect::Settle(
@@ -1761,7 +2209,16 @@ pub(crate) static TURN: Machine<TurnState, TurnEffect> = Machine {
             )],
         ),
         row(
-            &[TurnState::Sent, TurnState::Running],
+            &[TurnState::Sent, TurnState::Running, TurnState::Suspended],
+            &[],
+            Some(TurnState::Settled),
+            &[TurnEffect::Settle(
+                Outcome::Failed,
+                Some(Ending::TurnInterrupted),
+            )],
+        ),
+        row(
+            &[TurnState::Sent, TurnState::Running, TurnState::Suspended],
             &[],
             Some(TurnState::Settled),
             &[TurnEffect::Settle(
@@ -1770,7 +2227,7 @@ pub(crate) static TURN: Machine<TurnState, TurnEffect> = Machine {
             )],
         ),
         row(
-            &[TurnState::Sent, TurnState::Running],
+            &[TurnState::Sent, TurnState::Running, TurnState::Suspended],
             &[],
             Some(TurnState::Settled),
             &[TurnEffect::Settle(
@@ -1781,60 +2238,68 @@ pub(crate) static TURN: Machine<TurnState, TurnEffect> = Machine {
         row(&[TurnState::Settled], &[], None, &[TurnEffect::Tap]),
     ],
     by_signal: &[
-        &[0, 1, 24],
-        &[5, 6, 24],
-        &[2, 24],
-        &[2, 24],
-        &[2, 24],
-        &[2, 24],
-        &[1, 24],
-        &[3, 24],
-        &[3, 24],
-        &[3, 24],
-        &[3, 24],
-        &[3, 24],
-        &[3, 24],
-        &[3, 24],
-        &[7, 24],
-        &[8, 9, 24],
-        &[1, 24],
-        &[4, 24],
-        &[4, 24],
+        &[0, 2, 40],
+        &[6, 7, 40],
+        &[3, 40],
+        &[3, 40],
+        &[3, 40],
+        &[3, 40],
+        &[2, 20, 40],
+        &[4, 40],
+        &[4, 40],
+        &[4, 40],
+        &[4, 40],
+        &[4, 40],
+        &[4, 40],
+        &[4, 40],
+        &[8, 40],
+        &[9, 10, 40],
+        &[1, 2, 14, 15, 16, 17, 40],
+        &[5, 40],
+        &[5, 20, 40],
         &[],
-        &[],
-        &[17, 20],
-        &[23],
-        &[17, 21],
-        &[17, 21],
-        &[21],
-        &[21],
         &[22],
-        &[19],
+        &[30, 32, 35, 36],
+        &[39],
+        &[30, 31, 32, 37],
+        &[30, 31, 32, 37],
+        &[37],
+        &[37],
+        &[38],
+        &[34],
         &[],
         &[],
-        &[11, 12],
+        &[24, 25],
         &[],
-        &[10, 24],
+        &[11, 21, 40],
         &[],
         &[],
         &[],
-        &[14, 15],
-        &[15],
-        &[14, 15],
+        &[27, 28],
+        &[28],
+        &[27, 28],
+        &[26],
+        &[29],
+        &[],
+        &[],
+        &[],
+        &[],
+        &[],
+        &[],
+        &[30, 31, 32, 37],
+        &[30, 31, 32, 37],
+        &[],
+        &[],
+        &[],
+        &[33],
+        &[2, 20],
+        &[12],
+        &[11],
+        &[18, 19],
+        &[22],
+        &[23],
         &[13],
-        &[16],
         &[],
-        &[],
-        &[],
-        &[],
-        &[],
-        &[],
-        &[17, 21],
-        &[17, 21],
-        &[],
-        &[],
-        &[],
-        &[18],
     ],
     quiet: &[
         (TurnState::Sent, &[Signal::Pong, Signal::Unknown]),
@@ -1883,7 +2348,7 @@ pub(crate) static CONFIRMATION: Machine<QuestionState, TurnEffect> = Machine {
             &[],
             &[no_pending_guard, verb_outstanding_guard],
             Some(QuestionState::None),
-            &[TurnEffect::Shut, TurnEffect::Fail],
+            &[TurnEffect::Shut, TurnEffect::Fail(None)],
         ),
         row(
             &[],
@@ -1895,13 +2360,13 @@ pub(crate) static CONFIRMATION: Machine<QuestionState, TurnEffect> = Machine {
             &[QuestionState::Answered],
             &[verb_error_guard, verb_outstanding_guard],
             Some(QuestionState::Open),
-            &[TurnEffect::Reopen, TurnEffect::Fail],
+            &[TurnEffect::Reopen, TurnEffect::Fail(None)],
         ),
         row(
             &[],
             &[verb_error_guard, verb_outstanding_guard],
             None,
-            &[TurnEffect::Fail],
+            &[TurnEffect::Fail(None)],
         ),
         row(
             &[QuestionState::Open],
@@ -1914,6 +2379,27 @@ pub(crate) static CONFIRMATION: Machine<QuestionState, TurnEffect> = Machine {
             &[tool_result_guard, expired_guard],
             Some(QuestionState::None),
             &[TurnEffect::Shut],
+        ),
+        row(
+            &[QuestionState::Answered],
+            &[verb_outstanding_guard, named_guard],
+            None,
+            &[TurnEffect::Repeat],
+        ),
+        row(
+            &[QuestionState::Answered],
+            &[verb_outstanding_guard],
+            Some(QuestionState::Open),
+            &[
+                TurnEffect::Reopen,
+                TurnEffect::Fail(Some(Ending::ConnectionLost)),
+            ],
+        ),
+        row(
+            &[],
+            &[verb_outstanding_guard],
+            None,
+            &[TurnEffect::Fail(Some(Ending::ConnectionLost))],
         ),
         row(&[], &[], Some(QuestionState::None), &[TurnEffect::Shut]),
     ],
@@ -1950,7 +2436,7 @@ pub(crate) static CONFIRMATION: Machine<QuestionState, TurnEffect> = Machine {
         &[],
         &[1, 2, 3],
         &[],
-        &[11],
+        &[14],
         &[],
         &[],
         &[],
@@ -1972,6 +2458,14 @@ pub(crate) static CONFIRMATION: Machine<QuestionState, TurnEffect> = Machine {
         &[],
         &[],
         &[],
+        &[],
+        &[],
+        &[],
+        &[],
+        &[],
+        &[],
+        &[],
+        &[11, 12, 13],
     ],
     quiet: &[],
 };
@@ -2049,14 +2543,36 @@ pub(crate) static OTP: Machine<QuestionState, TurnEffect> = Machine {
             &[QuestionState::Answered],
             &[verb_error_guard, verb_outstanding_guard],
             Some(QuestionState::Open),
-            &[TurnEffect::Reopen, TurnEffect::Fail],
+            &[TurnEffect::Reopen, TurnEffect::Fail(None)],
         ),
         row(
             &[],
             &[verb_error_guard, verb_outstanding_guard],
             None,
-            &[TurnEffect::Fail],
+            &[TurnEffect::Fail(None)],
         ),
+        row(
+            &[QuestionState::Answered],
+            &[verb_outstanding_guard],
+            Some(QuestionState::Open),
+            &[
+                TurnEffect::Reopen,
+                TurnEffect::Fail(Some(Ending::ConnectionLost)),
+            ],
+        ),
+        row(
+            &[],
+            &[verb_outstanding_guard],
+            None,
+            &[TurnEffect::Fail(Some(Ending::ConnectionLost))],
+        ),
+        row(
+            &[],
+            &[suspended_guard],
+            Some(QuestionState::None),
+            &[TurnEffect::Shut],
+        ),
+        row(&[], &[sought_guard, resumable_guard], None, &[]),
         row(&[], &[], Some(QuestionState::None), &[TurnEffect::Shut]),
     ],
     by_signal: &[
@@ -2082,16 +2598,17 @@ pub(crate) static OTP: Machine<QuestionState, TurnEffect> = Machine {
         &[],
         &[],
         &[],
-        &[14],
-        &[14],
-        &[14],
-        &[14],
-        &[14],
-        &[14],
+        &[18],
+        &[17, 18],
+        &[17, 18],
+        &[18],
+        &[18],
+        &[18],
         &[],
-        &[14],
+        &[18],
         &[1, 2, 3],
         &[],
+        &[16],
         &[],
         &[],
         &[],
@@ -2107,13 +2624,20 @@ pub(crate) static OTP: Machine<QuestionState, TurnEffect> = Machine {
         &[],
         &[],
         &[],
-        &[],
-        &[14],
-        &[14],
-        &[],
+        &[17, 18],
+        &[17, 18],
         &[],
         &[],
         &[],
+        &[],
+        &[],
+        &[],
+        &[],
+        &[],
+        &[],
+        &[],
+        &[],
+        &[14, 15],
     ],
     quiet: &[],
 };
@@ -2167,7 +2691,7 @@ pub(crate) static INTERACTION: Machine<QuestionState, TurnEffect> = Machine {
             &[],
             &[no_pending_guard, verb_outstanding_guard],
             Some(QuestionState::None),
-            &[TurnEffect::Shut, TurnEffect::Fail],
+            &[TurnEffect::Shut, TurnEffect::Fail(None)],
         ),
         row(
             &[],
@@ -2179,25 +2703,25 @@ pub(crate) static INTERACTION: Machine<QuestionState, TurnEffect> = Machine {
             &[QuestionState::Answered],
             &[mismatch_guard, verb_outstanding_guard],
             Some(QuestionState::Open),
-            &[TurnEffect::Reopen, TurnEffect::Fail],
+            &[TurnEffect::Reopen, TurnEffect::Fail(None)],
         ),
         row(
             &[],
             &[mismatch_guard, verb_outstanding_guard],
             None,
-            &[TurnEffect::Fail],
+            &[TurnEffect::Fail(None)],
         ),
         row(
             &[QuestionState::Answered],
             &[verb_error_guard, verb_outstanding_guard],
             Some(QuestionState::Open),
-            &[TurnEffect::Reopen, TurnEffect::Fail],
+            &[TurnEffect::Reopen, TurnEffect::Fail(None)],
         ),
         row(
             &[],
             &[verb_error_guard, verb_outstanding_guard],
             None,
-            &[TurnEffect::Fail],
+            &[TurnEffect::Fail(None)],
         ),
         row(
             &[QuestionState::Open],
@@ -2210,6 +2734,18 @@ pub(crate) static INTERACTION: Machine<QuestionState, TurnEffect> = Machine {
             &[tool_result_guard, expired_guard],
             Some(QuestionState::None),
             &[TurnEffect::Shut],
+        ),
+        row(
+            &[QuestionState::Answered],
+            &[verb_outstanding_guard],
+            None,
+            &[TurnEffect::Repeat],
+        ),
+        row(
+            &[],
+            &[verb_outstanding_guard],
+            None,
+            &[TurnEffect::Fail(Some(Ending::ConnectionLost))],
         ),
         row(&[], &[], Some(QuestionState::None), &[TurnEffect::Shut]),
     ],
@@ -2246,7 +2782,7 @@ pub(crate) static INTERACTION: Machine<QuestionState, TurnEffect> = Machine {
         &[],
         &[1, 2, 3],
         &[],
-        &[16],
+        &[18],
         &[],
         &[],
         &[],
@@ -2268,6 +2804,14 @@ pub(crate) static INTERACTION: Machine<QuestionState, TurnEffect> = Machine {
         &[],
         &[],
         &[],
+        &[],
+        &[],
+        &[],
+        &[],
+        &[],
+        &[],
+        &[],
+        &[16, 17],
     ],
     quiet: &[],
 };

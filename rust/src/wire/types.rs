@@ -591,6 +591,9 @@ pub struct GetSessionResult {
     pub thread_id: Option<String>,
     /// Life of the session.
     pub status: Option<SessionStatus>,
+    /// Capability words of the session, as its creation listed them. Only toward sessions that
+    /// listed `spec_1_2`. Since 1.2.
+    pub capabilities: Option<Vec<String>>,
     /// The turn that runs in the conversation; absent when none does. Only toward sessions that
     /// listed `replay`. Since 1.2.
     pub open_turn: Option<OpenTurn>,
@@ -608,8 +611,8 @@ impl GetSessionResult {
     }
 }
 
-read_object!(GetSessionResult keeping extra { "sessionId" => session_id: required, "conversationId" => conversation_id: required, "agentId" => agent_id: optional, "agentName" => agent_name: optional, "userParticipantId" => user_participant_id: optional, "agentParticipantId" => agent_participant_id: optional, "threadId" => thread_id: optional, "status" => status: optional, "openTurn" => open_turn: optional,  });
-write_object!(GetSessionResult keeping extra { "sessionId" => session_id: required, "conversationId" => conversation_id: required, "agentId" => agent_id: optional, "agentName" => agent_name: optional, "userParticipantId" => user_participant_id: optional, "agentParticipantId" => agent_participant_id: optional, "threadId" => thread_id: optional, "status" => status: optional, "openTurn" => open_turn: optional,  });
+read_object!(GetSessionResult keeping extra { "sessionId" => session_id: required, "conversationId" => conversation_id: required, "agentId" => agent_id: optional, "agentName" => agent_name: optional, "userParticipantId" => user_participant_id: optional, "agentParticipantId" => agent_participant_id: optional, "threadId" => thread_id: optional, "status" => status: optional, "capabilities" => capabilities: optional, "openTurn" => open_turn: optional,  });
+write_object!(GetSessionResult keeping extra { "sessionId" => session_id: required, "conversationId" => conversation_id: required, "agentId" => agent_id: optional, "agentName" => agent_name: optional, "userParticipantId" => user_participant_id: optional, "agentParticipantId" => agent_participant_id: optional, "threadId" => thread_id: optional, "status" => status: optional, "capabilities" => capabilities: optional, "openTurn" => open_turn: optional,  });
 
 /// One field of the form.
 #[derive(Debug, Clone, PartialEq)]

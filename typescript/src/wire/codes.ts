@@ -189,5 +189,5 @@ export const CAPABILITIES: readonly CapabilityInfo[] = [
   { word: 'identity_form', since: '1.1', impliedBy: ['handler identity_intake'], pending: null },
   { word: 'choice_chips', since: '1.1', impliedBy: ['handler choices'], pending: null },
   { word: 'spec_1_2', since: '1.2', impliedBy: ['always'], pending: null },
-  { word: 'replay', since: '1.2', impliedBy: ['option autoReconnect'], pending: 'reconnect' },
+  { word: 'replay', since: '1.2', impliedBy: ['option autoReconnect'], pending: null },
 ];

@@ -409,8 +409,8 @@ export const OPTIONS = {
     min: 0,
     max: null,
     words: [],
-    rule: 'REQ-CONN-15',
-    pending: 'reconnect',
+    rule: 'REQ-RESUME-09',
+    pending: null,
   },
   /** For the handler of a question. */
   handlerTimeout: {

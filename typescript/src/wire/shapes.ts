@@ -140,6 +140,7 @@ export const SHAPES: Shapes = {
     ['agentParticipantId', 0, 0, 'string'],
     ['threadId', 0, 0, 'string'],
     ['status', 0, 0, 'string'],
+    ['capabilities', 0, 0, ['array', 'string', 0]],
     ['openTurn', 0, 0, ['struct', 'OpenTurn']],
   ],
   ImmediateResponse: [

@@ -6,7 +6,7 @@ export type QuestionKind = 'confirmation' | 'otp' | 'interaction';
 /** What a human, or the caller, answers. */
 export type Verb = 'confirm' | 'verify_otp' | 'submit' | 'decline' | 'decline_otp' | 'cancel';
 export type Which = 'next' | 'reset';
-export type Timer = 'retry';
+export type Timer = 'retry' | 'again';
 export type LinkState = 'connecting' | 'idle' | 'reconnecting' | 'closed' | 'open';
 export type Ending =
   | 'reconnect_exhausted'
@@ -21,13 +21,15 @@ export type Ending =
   | 'connection_lost'
   | 'message_too_large'
   | 'client_closed'
+  | 'turn_interrupted'
   | 'unconfirmed'
   | 'turn_timeout'
-  | 'handler_failed'
-  | 'turn_interrupted';
+  | 'handler_failed';
 export type CloseCode = number;
 export type Outcome = 'failed' | 'completed' | 'cancelled';
-export type Action = 'cancel' | 'confirm_tool_action' | 'verify_otp' | 'submit_interaction';
+export type Event = 'resume_refused' | 'repeated' | 'out_of_order' | 'gap';
+export type Action =
+  'resume_turn' | 'cancel' | 'confirm_tool_action' | 'verify_otp' | 'submit_interaction';
 export type Refusal = 'already_answered' | 'no_pending_question';
 /** States of the machine `frame`; `queued`: waits for the link, nothing of it has left; `writing`: the link has it, it may have left; `written`: out of our hands; `dropped`: it never left. */
 export type FrameState = 'queued' | 'writing' | 'written' | 'dropped';
@@ -35,8 +37,10 @@ export type FrameState = 'queued' | 'writing' | 'written' | 'dropped';
 export type ConnectionState = 'idle' | 'connecting' | 'open' | 'reconnecting' | 'closed';
 /** States of the machine `call`; `waiting`: no answer yet; `settled`: has its outcome. */
 export type CallState = 'waiting' | 'settled';
-/** States of the machine `turn`; `sent`: no frame of the turn came yet; `running`: the server works on it; `settled`: has its outcome. */
-export type TurnState = 'sent' | 'running' | 'settled';
+/** States of the machine `sequence`; `whole`: the numbers follow each other; `gapped`: numbers were missing, no new one came since. */
+export type SequenceState = 'whole' | 'gapped';
+/** States of the machine `turn`; `sent`: no frame of the turn came yet; `running`: the server works on it; `suspended`: the link was lost, or frames are missing: the turn waits to be taken up; `settled`: has its outcome. */
+export type TurnState = 'sent' | 'running' | 'suspended' | 'settled';
 /** States of the machine `confirmation`; `none`: nobody is asked; `open`: a human is asked; `answered`: our answer is out. */
 export type ConfirmationState = 'none' | 'open' | 'answered';
 /** States of the machine `otp`; `none`: nobody is asked; `open`: a code is asked for; `answered`: our code is out. */
@@ -99,7 +103,15 @@ export type StepEvent =
   | 'wake'
   | 'online'
   | 'silence'
-  | 'queue_full';
+  | 'queue_full'
+  | 'repeated'
+  | 'gap'
+  | 'out_of_order'
+  | 'resume_refused'
+  | 'resume_due'
+  | 'resume_timeout'
+  | 'take_up'
+  | 'caught_up';
 
 /** What a step may look at, read once a frame; undefined = the frame or event does not have it. */
 export interface Facts {
@@ -118,7 +130,7 @@ export interface Facts {
   /** the outstanding verb that the frame answers (see `answers`) */
   verb?: 'confirm' | 'verify_otp' | 'submit' | 'decline' | 'decline_otp' | 'cancel' | undefined;
   /** the state of the turn before the step */
-  turn?: 'sent' | 'running' | 'settled' | undefined;
+  turn?: 'sent' | 'running' | 'suspended' | 'settled' | undefined;
   /** the open questions whose duration is over; without a duration, on stream_token alone (REQ-VERB-10) */
   expired?: ReadonlySet<QuestionKind> | undefined;
   /** the frame that began it may have left this machine (see machine `frame`) */
@@ -135,6 +147,20 @@ export interface Facts {
   sought?: boolean | undefined;
   /** the call's action is one of `reads`, and it was not repeated yet */
   repeatable?: boolean | undefined;
+  /** the turn is one of a replay session and has not settled, and its frame may have left */
+  resumable?: boolean | undefined;
+  /** the frame's `seq` beside the newest one of the turn: none, not above it, one above it, more than that */
+  seq?: 'none' | 'old' | 'next' | 'gap' | undefined;
+  /** `state` of turn_resumed; `gone` for running and settled with a `lastSeq` below the turn's newest */
+  resumeState?: string | undefined;
+  /** no event of the turn came yet, and this client sent its message */
+  unseen?: boolean | undefined;
+  /** a cancel of the turn was called */
+  cancelling?: boolean | undefined;
+  /** `retryable` of the error's code by errors.yaml */
+  errorRetryable?: boolean | undefined;
+  /** the question had an id that its verb echoes */
+  named?: boolean | undefined;
 }
 
 /** What a human answers: with which action, what it copies from the question, what it needs. */
@@ -252,13 +278,13 @@ export type FrameEffect =
  * compile when a word comes that it does not know.
  */
 export type ConnectionEffect =
-  /** the verb that the frame answers fails with the frame's error; fail(kind): the link is given up with that kind, attempt = the error of the failed attempt */
+  /** the verb that the frame answers fails with the frame's error; fail(kind): it fails with that kind; of the link: it is given up with that kind, attempt = the error of the failed attempt */
   | { readonly do: 'fail'; readonly ending: Ending }
   /** state(name): one state event */
   | { readonly do: 'state'; readonly linkState: LinkState }
   /** close(code): the socket is closed with the code */
   | { readonly do: 'close'; readonly closeCode: CloseCode }
-  /** schedule(timer): the timer is armed; retry waits as REQ-CONN-31 says */
+  /** schedule(timer): the timer is armed; retry waits as REQ-CONN-31 says, again as REQ-RESUME-05 */
   | { readonly do: 'schedule'; readonly timer: Timer }
   /** attempt(next): one attempt now, unless one runs; attempt(reset): the count of attempts starts anew */
   | { readonly do: 'attempt'; readonly which: Which }
@@ -280,8 +306,16 @@ export type CallEffect =
   | { readonly do: 'push' }
   /** settle(outcome, kind): the turn or call has its outcome; by_code = the kind of the code, attempt = the error of the failed attempt */
   | { readonly do: 'settle'; readonly outcome: Outcome; readonly ending?: Ending }
-  /** the call's frame waits for the link again, under the same id and in its old place */
+  /** the frame of the call, the verb or the turn waits for the link again, under the same id; a call's in its old place */
   | { readonly do: 'repeat' };
+
+/**
+ * What the rows of `sequence` ask for; a switch over `do` whose default takes `never` does not
+ * compile when a word comes that it does not know.
+ */
+export type SequenceEffect =
+  /** take(event): the frame is that event for the machines of its turn */
+  { readonly do: 'take'; readonly event: Event };
 
 /**
  * What the rows of `turn` ask for; a switch over `do` whose default takes `never` does not
@@ -296,8 +330,8 @@ export type TurnEffect =
   | { readonly do: 'settle'; readonly outcome: Outcome; readonly ending?: Ending }
   /** the verb that the frame answers resolves */
   | { readonly do: 'resolve' }
-  /** the verb that the frame answers fails with the frame's error; fail(kind): the link is given up with that kind, attempt = the error of the failed attempt */
-  | { readonly do: 'fail' }
+  /** the verb that the frame answers fails with the frame's error; fail(kind): it fails with that kind; of the link: it is given up with that kind, attempt = the error of the failed attempt */
+  | { readonly do: 'fail'; readonly ending?: Ending }
   /** refuse(kind): the answer fails locally, nothing is sent; no_pending_question is kind conflict without a code */
   | { readonly do: 'refuse'; readonly refusal: Refusal }
   /** the question is open, the idle clock stands still */
@@ -307,7 +341,15 @@ export type TurnEffect =
   /** the question is closed */
   | { readonly do: 'shut' }
   /** send(action): one action is written; a turn writes at most one cancel */
-  | { readonly do: 'send'; readonly action: Action };
+  | { readonly do: 'send'; readonly action: Action }
+  /** schedule(timer): the timer is armed; retry waits as REQ-CONN-31 says, again as REQ-RESUME-05 */
+  | { readonly do: 'schedule'; readonly timer: Timer }
+  /** the frame of the call, the verb or the turn waits for the link again, under the same id; a call's in its old place */
+  | { readonly do: 'repeat' }
+  /** the turn waits to be taken up: its clocks stand still, resumeTimeout runs */
+  | { readonly do: 'suspend' }
+  /** the turn goes on: its clocks start anew, what was answered meanwhile is written */
+  | { readonly do: 'resume' };
 
 type Guard = (facts: Facts, question: QuestionRow | undefined) => boolean;
 
@@ -355,6 +397,33 @@ const renewableGuard: Guard = (facts) => facts.retry === 'renew' && facts.tokenR
 const soughtGuard: Guard = (facts) => facts.sought === true;
 /** the call reads alone and may be written a second time (REQ-CALL-13) */
 const repeatableGuard: Guard = (facts) => facts.repeatable === true;
+/** the turn outlives its link (REQ-RESUME-02) */
+const resumableGuard: Guard = (facts) => facts.resumable === true;
+/** the turn waits to be taken up */
+const suspendedGuard: Guard = (facts) => facts.turn === 'suspended';
+/** the frame has no number */
+const seqNoneGuard: Guard = (facts) => facts.seq === 'none';
+/** the turn has this frame already */
+const seqOldGuard: Guard = (facts) => facts.seq === 'old';
+/** the frame is the one that follows */
+const seqNextGuard: Guard = (facts) => facts.seq === 'next';
+/** frames before this one are missing */
+const seqGapGuard: Guard = (facts) => facts.seq === 'gap';
+/** the events after afterSeq follow */
+const goesOnGuard: Guard = (facts) =>
+  facts.resumeState === 'running' || facts.resumeState === 'settled';
+/** the server did not accept the message */
+const neverGuard: Guard = (facts) => facts.resumeState === 'never';
+/** another link has the turn */
+const movedGuard: Guard = (facts) => facts.resumeState === 'moved';
+/** the message can be sent as if it had never been */
+const unseenGuard: Guard = (facts) => facts.unseen === true;
+/** the turn is to be stopped */
+const cancellingGuard: Guard = (facts) => facts.cancelling === true;
+/** the same may be asked again */
+const errorRetryableGuard: Guard = (facts) => facts.errorRetryable === true;
+/** an answer that comes twice is known by the question's id */
+const namedGuard: Guard = (facts) => facts.named === true;
 
 interface Row<S extends string, E> {
   /** Empty: every state. */
@@ -790,16 +859,198 @@ export const CALL: Machine<CallState, CallEffect> = /* @__PURE__ */ machine<Call
   {},
 );
 
+export const SEQUENCE: Machine<SequenceState, SequenceEffect> = /* @__PURE__ */ machine<
+  SequenceState,
+  SequenceEffect
+>(
+  'sequence',
+  'whole',
+  ['whole', 'gapped'],
+  undefined,
+  [
+    [
+      [],
+      ['error'],
+      [suspendedGuard, seqNoneGuard],
+      null,
+      [{ do: 'take', event: 'resume_refused' }],
+    ],
+    [
+      [],
+      [
+        'immediate_response',
+        'stream_chunk',
+        'stream_token',
+        'stream_preamble',
+        'stream_reasoning',
+        'write_confirmation_required',
+        'otp_verification_required',
+        'otp_sent',
+        'otp_verified',
+        'otp_invalid',
+        'interaction_required',
+        'interaction_invalid',
+        'pong',
+        'unknown',
+        'eventual_response',
+        'cancelled',
+        'error',
+        'broken',
+      ],
+      [suspendedGuard],
+      null,
+      [{ do: 'take', event: 'repeated' }],
+    ],
+    [
+      [],
+      [
+        'immediate_response',
+        'stream_chunk',
+        'stream_token',
+        'stream_preamble',
+        'stream_reasoning',
+        'write_confirmation_required',
+        'otp_verification_required',
+        'otp_sent',
+        'otp_verified',
+        'otp_invalid',
+        'interaction_required',
+        'interaction_invalid',
+        'pong',
+        'unknown',
+        'eventual_response',
+        'cancelled',
+        'error',
+        'broken',
+      ],
+      [seqOldGuard],
+      null,
+      [{ do: 'take', event: 'repeated' }],
+    ],
+    [
+      [],
+      [
+        'immediate_response',
+        'stream_chunk',
+        'stream_token',
+        'stream_preamble',
+        'stream_reasoning',
+        'write_confirmation_required',
+        'otp_verification_required',
+        'otp_sent',
+        'otp_verified',
+        'otp_invalid',
+        'interaction_required',
+        'interaction_invalid',
+        'pong',
+        'unknown',
+        'eventual_response',
+        'cancelled',
+        'broken',
+      ],
+      [seqNoneGuard],
+      null,
+      [{ do: 'take', event: 'out_of_order' }],
+    ],
+    [
+      ['whole'],
+      [
+        'immediate_response',
+        'stream_chunk',
+        'stream_token',
+        'stream_preamble',
+        'stream_reasoning',
+        'write_confirmation_required',
+        'otp_verification_required',
+        'otp_sent',
+        'otp_verified',
+        'otp_invalid',
+        'interaction_required',
+        'interaction_invalid',
+        'pong',
+        'unknown',
+        'eventual_response',
+        'cancelled',
+        'error',
+        'broken',
+      ],
+      [seqGapGuard],
+      'gapped',
+      [{ do: 'take', event: 'gap' }],
+    ],
+    [
+      ['gapped'],
+      [
+        'immediate_response',
+        'stream_chunk',
+        'stream_token',
+        'stream_preamble',
+        'stream_reasoning',
+        'write_confirmation_required',
+        'otp_verification_required',
+        'otp_sent',
+        'otp_verified',
+        'otp_invalid',
+        'interaction_required',
+        'interaction_invalid',
+        'pong',
+        'unknown',
+        'eventual_response',
+        'cancelled',
+        'error',
+        'broken',
+      ],
+      [seqGapGuard],
+      null,
+      [{ do: 'take', event: 'out_of_order' }],
+    ],
+    [
+      ['gapped'],
+      [
+        'immediate_response',
+        'stream_chunk',
+        'stream_token',
+        'stream_preamble',
+        'stream_reasoning',
+        'write_confirmation_required',
+        'otp_verification_required',
+        'otp_sent',
+        'otp_verified',
+        'otp_invalid',
+        'interaction_required',
+        'interaction_invalid',
+        'pong',
+        'unknown',
+        'eventual_response',
+        'cancelled',
+        'error',
+        'broken',
+      ],
+      [seqNextGuard],
+      'whole',
+      [],
+    ],
+  ],
+  {},
+);
+
 export const TURN: Machine<TurnState, TurnEffect> = /* @__PURE__ */ machine<TurnState, TurnEffect>(
   'turn',
   'sent',
-  ['sent', 'running', 'settled'],
+  ['sent', 'running', 'suspended', 'settled'],
   undefined,
   [
     [['sent', 'running'], ['immediate_response'], [status202Guard], 'running', [{ do: 'tap' }]],
     [
       ['sent', 'running'],
-      ['immediate_response', 'keepalive', 'turn_resumed'],
+      ['turn_resumed'],
+      [movedGuard],
+      'settled',
+      [{ do: 'settle', outcome: 'failed', ending: 'turn_interrupted' }],
+    ],
+    [
+      ['sent', 'running'],
+      ['immediate_response', 'keepalive', 'turn_resumed', 'repeated'],
       [],
       null,
       [{ do: 'tap' }],
@@ -858,10 +1109,76 @@ export const TURN: Machine<TurnState, TurnEffect> = /* @__PURE__ */ machine<Turn
     [['sent', 'running'], ['error'], [], null, [{ do: 'item' }]],
     [
       ['sent', 'running'],
+      ['broken', 'out_of_order'],
+      [],
+      'settled',
+      [{ do: 'settle', outcome: 'failed', ending: 'invalid_frame' }],
+    ],
+    [
+      ['sent', 'running'],
+      ['gap'],
+      [],
+      'suspended',
+      [{ do: 'tap' }, { do: 'suspend' }, { do: 'send', action: 'resume_turn' }],
+    ],
+    [
+      ['sent'],
+      ['take_up'],
+      [],
+      'suspended',
+      [{ do: 'suspend' }, { do: 'send', action: 'resume_turn' }],
+    ],
+    [['suspended'], ['turn_resumed'], [goesOnGuard], 'running', [{ do: 'tap' }, { do: 'resume' }]],
+    [
+      ['suspended'],
+      ['turn_resumed'],
+      [neverGuard, cancellingGuard],
+      'settled',
+      [{ do: 'tap' }, { do: 'settle', outcome: 'cancelled', ending: 'unconfirmed' }],
+    ],
+    [
+      ['suspended'],
+      ['turn_resumed'],
+      [neverGuard, unseenGuard],
+      'sent',
+      [{ do: 'tap' }, { do: 'resume' }, { do: 'repeat' }],
+    ],
+    [
+      ['suspended'],
+      ['turn_resumed'],
+      [],
+      'settled',
+      [{ do: 'tap' }, { do: 'settle', outcome: 'failed', ending: 'turn_interrupted' }],
+    ],
+    [
+      ['suspended'],
+      ['resume_refused'],
+      [errorRetryableGuard],
+      null,
+      [{ do: 'tap' }, { do: 'schedule', timer: 'again' }],
+    ],
+    [
+      ['suspended'],
+      ['resume_refused'],
+      [],
+      'settled',
+      [{ do: 'tap' }, { do: 'settle', outcome: 'failed', ending: 'turn_interrupted' }],
+    ],
+    [['suspended'], ['keepalive', 'unknown', 'repeated'], [], null, [{ do: 'tap' }]],
+    [
+      ['suspended'],
       ['broken'],
       [],
       'settled',
       [{ do: 'settle', outcome: 'failed', ending: 'invalid_frame' }],
+    ],
+    [['suspended'], ['opened', 'resume_due'], [], null, [{ do: 'send', action: 'resume_turn' }]],
+    [
+      ['suspended'],
+      ['resume_timeout'],
+      [],
+      'settled',
+      [{ do: 'settle', outcome: 'failed', ending: 'turn_interrupted' }],
     ],
     [
       ['sent'],
@@ -870,9 +1187,9 @@ export const TURN: Machine<TurnState, TurnEffect> = /* @__PURE__ */ machine<Turn
       'settled',
       [{ do: 'settle', outcome: 'cancelled', ending: 'unconfirmed' }],
     ],
-    [['sent', 'running'], ['cancel'], [], null, [{ do: 'send', action: 'cancel' }]],
+    [['sent', 'running', 'suspended'], ['cancel'], [], null, [{ do: 'send', action: 'cancel' }]],
     [
-      ['sent', 'running'],
+      ['sent', 'running', 'suspended'],
       ['cancel_timeout'],
       [],
       'settled',
@@ -886,7 +1203,7 @@ export const TURN: Machine<TurnState, TurnEffect> = /* @__PURE__ */ machine<Turn
       [{ do: 'settle', outcome: 'failed', ending: 'turn_timeout' }],
     ],
     [
-      ['sent', 'running'],
+      ['sent', 'running', 'suspended'],
       ['idle_timeout', 'question_timeout', 'total_timeout'],
       [],
       'settled',
@@ -896,7 +1213,7 @@ export const TURN: Machine<TurnState, TurnEffect> = /* @__PURE__ */ machine<Turn
       ],
     ],
     [
-      ['sent', 'running'],
+      ['sent', 'running', 'suspended'],
       ['handler_failed'],
       [],
       'settled',
@@ -909,6 +1226,20 @@ export const TURN: Machine<TurnState, TurnEffect> = /* @__PURE__ */ machine<Turn
       ['sent'],
       ['closed_by_peer', 'lost', 'pong_timeout', 'probe_failed', 'connect_failed'],
       [soughtGuard, unwrittenGuard],
+      null,
+      [],
+    ],
+    [
+      ['sent', 'running'],
+      ['closed_by_peer', 'lost', 'pong_timeout', 'probe_failed'],
+      [soughtGuard, resumableGuard],
+      'suspended',
+      [{ do: 'suspend' }],
+    ],
+    [
+      ['suspended'],
+      ['closed_by_peer', 'lost', 'pong_timeout', 'probe_failed', 'connect_failed'],
+      [soughtGuard],
       null,
       [],
     ],
@@ -934,21 +1265,28 @@ export const TURN: Machine<TurnState, TurnEffect> = /* @__PURE__ */ machine<Turn
       [{ do: 'settle', outcome: 'failed', ending: 'attempt' }],
     ],
     [
-      ['sent', 'running'],
+      ['suspended'],
+      ['connect_failed'],
+      [],
+      'settled',
+      [{ do: 'settle', outcome: 'failed', ending: 'turn_interrupted' }],
+    ],
+    [
+      ['sent', 'running', 'suspended'],
       ['closed_by_peer', 'lost', 'pong_timeout', 'probe_failed', 'malformed_limit', 'invalid_utf8'],
       [],
       'settled',
       [{ do: 'settle', outcome: 'failed', ending: 'turn_interrupted' }],
     ],
     [
-      ['sent', 'running'],
+      ['sent', 'running', 'suspended'],
       ['too_large'],
       [],
       'settled',
       [{ do: 'settle', outcome: 'failed', ending: 'message_too_large' }],
     ],
     [
-      ['sent', 'running'],
+      ['sent', 'running', 'suspended'],
       ['close'],
       [],
       'settled',
@@ -1028,6 +1366,15 @@ export const CONFIRMATION: Machine<ConfirmationState, TurnEffect> = /* @__PURE__
     [[], ['error'], [verbErrorGuard, verbOutstandingGuard], null, [{ do: 'fail' }]],
     [['open'], ['stream_token', 'stream_reasoning'], [expiredGuard], 'none', [{ do: 'shut' }]],
     [['open'], ['stream_chunk'], [toolResultGuard, expiredGuard], 'none', [{ do: 'shut' }]],
+    [['answered'], ['caught_up'], [verbOutstandingGuard, namedGuard], null, [{ do: 'repeat' }]],
+    [
+      ['answered'],
+      ['caught_up'],
+      [verbOutstandingGuard],
+      'open',
+      [{ do: 'reopen' }, { do: 'fail', ending: 'connection_lost' }],
+    ],
+    [[], ['caught_up'], [verbOutstandingGuard], null, [{ do: 'fail', ending: 'connection_lost' }]],
     [[], ['settle'], [], 'none', [{ do: 'shut' }]],
   ],
   {},
@@ -1077,6 +1424,22 @@ export const OTP: Machine<OtpState, TurnEffect> = /* @__PURE__ */ machine<OtpSta
       [{ do: 'reopen' }, { do: 'fail' }],
     ],
     [[], ['error'], [verbErrorGuard, verbOutstandingGuard], null, [{ do: 'fail' }]],
+    [
+      ['answered'],
+      ['caught_up'],
+      [verbOutstandingGuard],
+      'open',
+      [{ do: 'reopen' }, { do: 'fail', ending: 'connection_lost' }],
+    ],
+    [[], ['caught_up'], [verbOutstandingGuard], null, [{ do: 'fail', ending: 'connection_lost' }]],
+    [[], ['settle'], [suspendedGuard], 'none', [{ do: 'shut' }]],
+    [
+      [],
+      ['closed_by_peer', 'lost', 'pong_timeout', 'probe_failed'],
+      [soughtGuard, resumableGuard],
+      null,
+      [],
+    ],
     [
       [],
       [
@@ -1147,6 +1510,8 @@ export const INTERACTION: Machine<InteractionState, TurnEffect> = /* @__PURE__ *
     [[], ['error'], [verbErrorGuard, verbOutstandingGuard], null, [{ do: 'fail' }]],
     [['open'], ['stream_token', 'stream_reasoning'], [expiredGuard], 'none', [{ do: 'shut' }]],
     [['open'], ['stream_chunk'], [toolResultGuard, expiredGuard], 'none', [{ do: 'shut' }]],
+    [['answered'], ['caught_up'], [verbOutstandingGuard], null, [{ do: 'repeat' }]],
+    [[], ['caught_up'], [verbOutstandingGuard], null, [{ do: 'fail', ending: 'connection_lost' }]],
     [[], ['settle'], [], 'none', [{ do: 'shut' }]],
   ],
   {},

@@ -267,6 +267,11 @@ export interface GetSessionResult {
   /** Life of the session. */
   readonly status?: SessionStatus;
   /**
+   * Capability words of the session, as its creation listed them. Only toward sessions that
+   * listed `spec_1_2`. Since 1.2.
+   */
+  readonly capabilities?: readonly string[];
+  /**
    * The turn that runs in the conversation; absent when none does. Only toward sessions that
    * listed `replay`. Since 1.2.
    */

@@ -18,7 +18,7 @@ PLACES = frozenset(
 FACTS = frozenset(
     {
         *("body", "closeCode", "closeReason", "code", "event", "limit", "partialText", "pointer"),
-        *("question", "requestId", "retryAfterMs", "sent", "serverMessage", "sessionId", "size"),
+        *("question", "requestId", "retryAfterMs", "sent", "serverMessage", "sessionId", "size", "state"),
         *("status", "wireType"),
     }
 )

@@ -75,6 +75,7 @@ class Handling:
         self.queue: list[tuple[str, Tree]] = []  # questions, each with what was wrong before
         self.refused: list[str] = []  # questions whose answers an error refused
         self.silent: set[str] = set()  # questions that nothing said yet what to show of
+        self.unwatched: list[str] = []  # questions whose time unseen has not begun
 
     # --- what the turn tells --------------------------------------------------------------------
 
@@ -101,11 +102,11 @@ class Handling:
             return
         if self._script(question) is None:
             if not self.turn.settled and fresh:
-                self._watch(question)
+                self.unwatched.append(question)
             return
         if updated_by and wire_type not in updated_by and not self.turn.settled:
             self.silent.add(question)
-            self._watch(question)
+            self.unwatched.append(question)
         else:
             self._due(question, {})
 
@@ -128,6 +129,7 @@ class Handling:
 
     def _heard_of(self, question: str) -> None:
         self.silent.discard(question)
+        self.unwatched = [it for it in self.unwatched if it != question]
         self.turn.host.disarm("unseen", self.turn.name, question)
 
     def reopened(self, question: str, wire_type: str, told: Tree) -> None:
@@ -180,12 +182,19 @@ class Handling:
             question = self.refused.pop(0)
             if self.turn.machines.states[question] == "open":
                 self._fail(question)
-        while self.queue and self.active is None:
+        while self.unwatched and self._ready:
+            self._watch(self.unwatched.pop())
+        while self.queue and self.active is None and self._ready:
             question, wrong = self.queue.pop(0)
             script = self._script(question)
             if script and self.turn.machines.states[question] == "open":
                 self._call(Run(self, question, script), wrong)
         self.turn.look()
+
+    @property
+    def _ready(self) -> bool:
+        """Whether what the turn shows is the present (REQ-ASK-13)."""
+        return self.turn.machines.state != "suspended" and self.turn.resuming.goal is None
 
     def _call(self, run: Run, wrong: Tree) -> None:
         self.active = run

@@ -75,5 +75,18 @@ class Host(Protocol):
     def another_id(self, turn: Any) -> str:
         """A new id for a message that is sent again; the turn is known by it from now on."""
 
+    @property
+    def linked(self) -> bool:
+        """Whether a frame that is written now leaves at once."""
+
+    def replays(self, session: str) -> bool:
+        """Whether a session is a replay session (REQ-RESUME-01)."""
+
+    def pause(self, n: int, hint: int | None) -> int:
+        """The n-th wait of REQ-CONN-31 in ms, or the one that was told (REQ-CONN-33)."""
+
+    def resumed(self) -> None:
+        """A suspended turn goes on."""
+
     def remember(self, request_id: str) -> None:
         """An id is over."""

@@ -11,6 +11,7 @@ from conform.interpreter import Effect, Group
 from conform.oracle.errors import error, from_frame, link_kind
 from conform.oracle.handling import Handling, Scripts
 from conform.oracle.host import Host
+from conform.oracle.resuming import Resuming, unsure
 from conform.reader import Frame, final_text, verb_value, whole
 from conform.spec import TERMINAL_TYPES, Tree
 
@@ -23,6 +24,9 @@ class Verb:
     name: str
     waited: bool = True
     by_handler: bool = False
+    frame: Tree = field(default_factory=dict)
+    written: bool = False
+    unsure: bool = False  # its frame may be lost
 
 
 @dataclass
@@ -36,17 +40,26 @@ class Moment:
     attempt: Tree | None = None
     asked: str | None = None
     failing: str | None = None  # the question whose handler failed
+    event: str = ""
+    suspended: bool = False  # the turn was, before the step
 
 
 class Turn:
     """One ``send_message`` and all it causes."""
 
     def __init__(
-        self, host: Host, name: str, frame: Tree, scripts: Scripts = MappingProxyType({})
+        self,
+        host: Host,
+        name: str,
+        frame: Tree,
+        scripts: Scripts = MappingProxyType({}),
+        *,
+        taken_up: bool = False,
     ) -> None:
         self.host = host
         self.name = name
         self.session: str = frame["sessionId"]
+        self.taken_up = taken_up  # its message was sent by another client
         self._begin(frame)
         self.handling = Handling(self, scripts)
         self.held: Tree | None = None  # the response that came while a handler gives a code
@@ -66,6 +79,7 @@ class Turn:
         self.id: str = frame["requestId"]
         self.named = {"requestId": self.id, "sessionId": self.session}
         self.out = frame
+        self.resuming = Resuming(self.host, self.session)
         self.machines = Group(self.host.tables, "turn", questions=True)
         self.tokens: list[str] = []
         self.cancelled = False  # the one cancel is written
@@ -101,22 +115,36 @@ class Turn:
     def frame(self, frame: Frame) -> None:
         """A frame with this turn's id came."""
         event = frame.wire_type if frame.good else "unknown"
-        if frame.known and frame.fault and frame.wire_type in TERMINAL_TYPES:
+        if frame.known and frame.fault and self._ends(frame.wire_type):
             event = "broken"
+        if not self.settled:
+            event = self.resuming.takes(event, frame, self.machines.state)
         told = self.host.flat(frame) if frame.good else {}
         answered = self.host.tables.answer(event, told, self.machines.state)
         verb = next((v for v in self.verbs if v.kind in answered), None)
-        moment = Moment(frame, told, verb)
+        moment = Moment(frame, told, verb, event=event)
         if not self.settled:
             self._time("frame")
         self._act(self.machines.frame(event, self._facts(event, moment)), moment)
+        if self.resuming.caught_up:
+            self._caught_up()
         if event == "otp_verified" and self.held is not None:
             self._send_again()
         self.handling.run()
 
+    def _ends(self, word: str) -> bool:
+        """Whether a broken body of that type ends the turn."""
+        return word in TERMINAL_TYPES or (word == "turn_resumed" and self.resuming.replays)
+
+    def _caught_up(self) -> None:
+        """What became of the verbs whose frames may be lost (REQ-RESUME-07)."""
+        for verb in [v for v in self.verbs if v.unsure]:
+            moment = Moment(verb=verb, event="caught_up")
+            self._act(self.machines.local("caught_up", self._facts("caught_up", moment)), moment)
+
     def local(self, event: str, attempt: Tree | None = None) -> None:
         """A timeout, the link or ``close()`` moves the turn and what waits in it."""
-        self._local(event, Moment(attempt=attempt))
+        self._local(event, Moment(attempt=attempt, event=event))
         if event in self._limits():
             self.handling.stop()
         self.handling.run()
@@ -127,9 +155,11 @@ class Turn:
         return [row["on_expiry"] for row in rows if row["of"] in ("turn", "question")]
 
     def _local(self, event: str, moment: Moment) -> None:
+        if not self.settled:
+            self._time(event)
         self._act(self.machines.local(event, self._facts(event, moment)), moment)
         _, effects = self.host.tables.step("call", "waiting", event, {})
-        if effects and moment.attempt is None:
+        if effects and moment.attempt is None and self.machines.state != "suspended":
             self._link_ends_verbs(effects[0].args[1])
 
     def next_send(self) -> None:
@@ -140,6 +170,7 @@ class Turn:
     def _facts(self, event: str, moment: Moment) -> Tree:
         told = moment.told
         moment.asked = self.open_question
+        moment.suspended = self.machines.state == "suspended"
         code = told.get("code") if event == "error" else None
         return {
             "status": told.get("status"),
@@ -150,13 +181,32 @@ class Turn:
             "tool_result": "toolResult" in told or None,
             "verb": moment.verb.kind if moment.verb else None,
             "turn": self.machines.state,
-            "expired": {q for q in self.host.tables.questions if self._expired(q, event)},
-            "may_have_left": not self.host.waits(self.out),
+            "expired": {q for q in self.host.tables.questions if self._expired(q, event, moment)},
+            "may_have_left": self._may_have_left,
             "sought": self.host.sought,
+            "resumable": self.resuming.replays and not self.settled and self._may_have_left,
+            "unseen": self.resuming.last == 0 and not self.taken_up,
+            "cancelling": self.cancelled,
+            "named": self._named(moment.verb),
+            **self.resuming.facts(event, moment.frame, told),
         }
 
-    def _expired(self, question: str, event: str) -> bool:
-        due = self.lapses.get(question)
+    @property
+    def _may_have_left(self) -> bool:
+        return self.taken_up or not self.host.waits(self.out)
+
+    def _named(self, verb: Verb | None) -> bool | None:
+        if verb is None:
+            return None
+        echoed = self.host.tables.verbs[verb.kind]["echo"]
+        return any(name in verb.frame for name in echoed if name.endswith("Id"))
+
+    def _expired(self, question: str, event: str, moment: Moment) -> bool:
+        due, length = self.lapses.get(question), self.length.get(question)
+        seq = self.resuming.seq(moment.frame) if moment.frame else None
+        passed = self.resuming.gone_by(question, moment.told, seq)
+        if passed is not None and length is not None:
+            return passed >= length
         return event == "stream_token" if due is None else self.host.now >= due
 
     def _act(self, effects: list[Effect], moment: Moment) -> None:
@@ -192,6 +242,8 @@ class Turn:
             length = None
         self.length[question] = length
         self.lapses.pop(question, None)
+        seq = self.resuming.seq(moment.frame) if moment.frame else None
+        self.resuming.opened(question, told, seq)
         if length is not None:
             self.lapses[question] = self.host.now + length
         self._time("open", question)
@@ -214,8 +266,11 @@ class Turn:
             value = verb_value(action, moment.frame.wire_type, moment.told)
             self._verb_done(moment.verb, value, None)
 
-    def _fail(self, _: Effect, moment: Moment) -> None:
-        if moment.verb and moment.frame:
+    def _fail(self, effect: Effect, moment: Moment) -> None:
+        if moment.verb and effect.args:
+            failure = self.error(effect.args[0], **self.host.ending())
+            self._verb_done(moment.verb, None, failure)
+        elif moment.verb and moment.frame:
             self._verb_done(moment.verb, None, from_frame(self.host, moment.frame, **self.named))
 
     def _refuse(self, effect: Effect, moment: Moment) -> None:
@@ -225,7 +280,10 @@ class Turn:
 
     def _send(self, effect: Effect, moment: Moment) -> None:
         if effect.machine == "turn":
-            self.write_cancel()
+            if effect.args[0] == "cancel":
+                self.write_cancel()
+            else:
+                self._write_resume()
             return
         verb = moment.verb
         assert verb is not None
@@ -235,8 +293,66 @@ class Turn:
         row = self.host.tables.verbs[verb.kind]
         kept = {name: asked[name] for name in row["echo"] if name in asked}
         self.verbs.append(verb)
-        self.host.write({"action": effect.args[0], **self.named, **kept, **moment.facts})
+        verb.frame = {"action": effect.args[0], **self.named, **kept, **moment.facts}
+        if self.machines.state == "suspended":
+            self.resuming.held.append(verb)
+        else:
+            self._write_verb(verb)
         self._time("start", verb=verb)
+
+    def _write_verb(self, verb: Verb) -> None:
+        verb.written = True
+        self.host.write(verb.frame)
+
+    def _write_resume(self) -> None:
+        """Ask for the turn, and stop it where that was wanted meanwhile (REQ-RESUME-03)."""
+        if self.host.linked:
+            asked = {"action": "resume_turn", **self.named, "afterSeq": self.resuming.last}
+            self.host.write(asked)
+            self._flush_cancel()
+
+    def _flush_cancel(self) -> None:
+        cancel, self.resuming.cancel = self.resuming.cancel, None
+        if cancel:
+            self.host.write(cancel)
+            self._time("send")
+
+    def _suspend(self, _: Effect, __: Moment) -> None:
+        self.resuming.begin()
+        unsure(self.verbs)
+        self._time_all("suspend")
+
+    def _resume(self, _: Effect, moment: Moment) -> None:
+        self.resuming.go_on(moment.told)
+        self.host.resumed()
+        self._time_all("resume")
+        held, self.resuming.held = self.resuming.held, []
+        for verb in held:
+            if verb in self.verbs:
+                self._write_verb(verb)
+
+    def _repeat(self, effect: Effect, moment: Moment) -> None:
+        if effect.machine == "turn":
+            self.host.write(self.out)
+        elif moment.verb:
+            moment.verb.unsure = False
+            self.host.write(moment.verb.frame)
+
+    def _schedule(self, effect: Effect, moment: Moment) -> None:
+        row = next(t for t in self.host.tables.timers if t["name"] == effect.args[0])
+        wait = self.resuming.pause(moment.frame)
+        fire = lambda: self.local(row["on_expiry"])  # noqa: E731
+        self.host.timed(dict(row), (row["name"], self.name, ""), wait, fire)
+
+    def _time_all(self, word: str) -> None:
+        """Clocks of the turn, of what is asked and of what was answered."""
+        self._time(word)
+        for question, state in self.machines.states.items():
+            if question in self.host.tables.questions and state == "open":
+                self._time(word, question)
+        for verb in self.verbs:
+            if self.host.tables.verbs[verb.kind]["question"]:
+                self._time(word, verb=verb)
 
     def write_cancel(self) -> None:
         """Write the turn's one cancel, once, and start its clock (REQ-STOP-01, REQ-STOP-02)."""
@@ -245,8 +361,9 @@ class Turn:
             self.look()
         elif not self.cancelled:
             self.cancelled = True
-            self.host.write({"action": "cancel", **self.named})
-            self._time("send")
+            self.resuming.cancel = {"action": "cancel", **self.named}
+            if self.machines.state != "suspended" or self.host.linked:
+                self._flush_cancel()
 
     def _settle(self, effect: Effect, moment: Moment) -> None:
         outcome, told = effect.args[0], moment.told
@@ -259,6 +376,8 @@ class Turn:
             body["confirmed"] = "unconfirmed" not in effect.args
         else:
             body["error"] = self._failure(effect.args[1], moment)
+        if self.resuming.cancel:  # the next link has it (REQ-RESUME-08)
+            self.host.write(self.resuming.cancel)
         self.host.withdraw(self.out)
         self.host.remember(self.id)
         self.handling.settling()
@@ -269,13 +388,14 @@ class Turn:
                     self.host.disarm(row["name"], self.name, "")
         else:
             self._settled(body)
-        self._settle_verbs(body)
+        self._settle_verbs(body, moment.suspended)
         if self.outcome is not None:
             self.on_settled(body)
 
     def _awaits_code(self) -> bool:
         """Whether the turn goes on once a handler has given its code (REQ-ASK-11)."""
-        resends = self.host.option("resendAfterOtp") and not self.sent_again
+        known = not self.sent_again and not self.taken_up
+        resends = self.host.option("resendAfterOtp") and known
         return bool(resends) and self.handling.expects_code() and "otp" in self.handling.scripts
 
     def _settled(self, body: Tree) -> None:
@@ -324,7 +444,9 @@ class Turn:
         if kind == "attempt" and moment.attempt:
             return self.error(**moment.attempt)
         ended = self.host.ending() if kind in ("turn_interrupted", "message_too_large") else {}
-        if kind == "turn_interrupted":
+        if frame and kind == "turn_interrupted":  # what the server said of the turn
+            ended = {"state": self._resume_state(moment), "code": told.get("code")}
+        elif kind == "turn_interrupted" and moment.event != "resume_timeout":
             kind = link_kind(self.host.spec, kind, ended.get("closeCode"))
         return self.error(
             kind,
@@ -335,6 +457,10 @@ class Turn:
             sent=True,
             **ended,
         )
+
+    def _resume_state(self, moment: Moment) -> str | None:
+        state: str | None = self.resuming.facts(moment.event, None, moment.told)["resume_state"]
+        return state
 
     def verb(self, kind: str, name: str, facts: Tree, *, by_handler: bool = False) -> None:
         """The user answers or cancels through the handle, or a handler does."""
@@ -375,13 +501,13 @@ class Turn:
             if verb.waited:
                 self.host.returned(verb.name, value, failure)
 
-    def _settle_verbs(self, body: Tree) -> None:
-        """REQ-VERB-06."""
+    def _settle_verbs(self, body: Tree, suspended: bool) -> None:
+        """REQ-VERB-06; of a turn that was suspended no answer can come (REQ-RESUME-08)."""
         for verb in list(self.verbs):
             question = self.host.tables.verbs[verb.kind]["question"]
             if question is None:
                 self._verb_done(verb, None, None)
-            elif not self.host.tables.questions[question]["outlives_turn"]:
+            elif suspended or not self.host.tables.questions[question]["outlives_turn"]:
                 self._verb_done(verb, None, body.get("error") or self.error("conflict"))
 
     def _link_ends_verbs(self, kind: str) -> None:
@@ -411,18 +537,25 @@ class Turn:
             if word in row["cleared_by"]:
                 self.host.disarm(*key)
             elif word in row["armed_by"] and not self._stands(row):
-                self._arm(dict(row), key, verb)
+                self._arm(dict(row), key, verb, word)
 
     def _stands(self, row: Mapping[str, Any]) -> bool:
         """A clock that stands while a human is asked; a question's ends with its turn."""
-        return (bool(row["paused_by"]) and self.paused) or (
-            row["of"] == "question" and self.settled
+        stands = "suspend" in (*row["paused_by"], *row["cleared_by"])
+        return (
+            (bool(row["paused_by"]) and self.paused)
+            or (row["of"] == "question" and self.settled)
+            or (stands and self.machines.state == "suspended")
         )
 
-    def _arm(self, row: Tree, key: tuple[str, ...], verb: Verb | None) -> None:
+    def _arm(self, row: Tree, key: tuple[str, ...], verb: Verb | None, word: str = "") -> None:
         limit, length = self.host.limit(row["option"]), self.length.get(key[2])
+        if row["name"] == "resume":
+            limit = self.resuming.left
         if limit and length is not None:
             limit = length + self.host.spec.bound("questionMargin")
+        if limit and row["of"] == "question" and word == "open":
+            limit = max(1, limit - self.resuming.age(key[2]))
 
         def fire() -> None:
             if verb:
@@ -435,7 +568,8 @@ class Turn:
 
     def _pause(self) -> None:
         """What stands still while a human is asked starts anew after that (REQ-TURN-11)."""
-        was, self.paused = self.paused, self.open_question is not None
+        was = self.paused
+        self.paused = self.open_question is not None or self.machines.state == "suspended"
         for row in self.host.tables.timers:
             if row["of"] == "turn" and row["paused_by"] and was != self.paused:
                 key = (row["name"], self.name, "")

@@ -96,7 +96,7 @@ class RefClient(RefLink):
             self.late[drawn] = None
             raise RefError(refusal, requestId=drawn, sessionId=args.get("sessionId"))
         if op == "create_conversation_session":
-            words = {"otp_park", "spec_1_1", "spec_1_2"}
+            words = {*self.reader.spec.listed(self.options.get("options", {}))}
             words |= {*self.options.get("supports", []), *args.get("supports", [])}
             answered = {*self.handlers, *handlers}
             if "handler-words-lost" not in self.faults:
@@ -184,7 +184,9 @@ class RefClient(RefLink):
             self._answer(wait, None, failed)
             return
         if "sessionId" in value:
-            self.granted[value["sessionId"]] = value.get("capabilities", [])
+            known = self.granted.get(value["sessionId"], [])
+            known = [] if "capabilities-forgotten" in self.faults else known
+            self.granted[value["sessionId"]] = value.get("capabilities", known)
         self._answer(wait, value, None)
 
     def _verb_frame(self, wait: Wait, frame: Frame) -> None:
@@ -241,6 +243,28 @@ class RefClient(RefLink):
         turns = sum(turn.body is None for turn in self.turns.values())
         return {**self.counted, "openTurns": turns}
 
+    def replays(self, session: str) -> bool:
+        """Whether a session is a replay session (REQ-RESUME-01)."""
+        if "replay-unasked" in self.faults:
+            return True
+        listed = "replay" in self.reader.spec.listed(self.options.get("options", {}))
+        return listed and "replay" in self.granted.get(session, [])
+
+    def open_turn(
+        self, session: str, request: str, handlers: dict[str, Handler]
+    ) -> tuple[RefTurn, bool]:
+        """The turn that a conversation runs (REQ-RESUME-11), and whether it is new here."""
+        known = self.turns.get(request)
+        if known and known.body is None and "open-turn-twice" not in self.faults:
+            return known, False
+        self.turns.pop(request, None)
+        turn = self.turns[request] = RefTurn(
+            self, session, request, [self.handlers, handlers], taken_up=True
+        )
+        turn.resuming.suspend()
+        turn.resuming.ask()
+        return turn, True
+
     # --- turns ------------------------------------------------------------------------------
 
     def send(
@@ -271,8 +295,8 @@ class RefClient(RefLink):
         body = {"sessionId": session, "message": message, **extra}
         if "default-written-to-wire" in self.faults:
             body = {**body, "stream": body.get("stream", True)}
-        turn.sent = {"action": "send_message", **body}
-        turn.out = self.write({**turn.sent, "requestId": turn.id})
+        turn.frame_sent = {"action": "send_message", "requestId": turn.id, **body}
+        turn.out = self.write(turn.frame_sent)
         return turn
 
     def send_again(self, turn: RefTurn) -> Out:
@@ -283,7 +307,8 @@ class RefClient(RefLink):
                 other.next_send()
         turn.id = self.draw()
         self.turns[turn.id] = turn
-        return self.write({**turn.sent, "requestId": turn.id})
+        turn.frame_sent = {**turn.frame_sent, "requestId": turn.id}
+        return self.write(turn.frame_sent)
 
     def warned(self) -> None:
         """A line of the log at warning."""

@@ -48,6 +48,7 @@ class RefHandling:
         self.queue: list[tuple[str, Tree]] = []
         self.stopped = False
         self.unseen: dict[str, Timer] = {}
+        self.unwatched: list[str] = []  # questions whose time unseen has not begun
         self.untold: set[str] = set()  # a code that nothing said yet to be sent
 
     def handler(self, question: str, kind: Any) -> Handler | None:
@@ -72,12 +73,13 @@ class RefHandling:
             waits = False
         if self._mine(question) is None:
             if fresh and self.turn.waits_for_frames:
-                self._look_later(question)
+                self.unwatched.append(question)
         elif waits:
             self.untold.add(question)
-            self._look_later(question)
+            self.unwatched.append(question)
         else:
             self.due(question, {})
+        self.next()
 
     def _look_later(self, question: str) -> None:
         look = lambda: self._look(question)  # noqa: E731
@@ -93,6 +95,7 @@ class RefHandling:
     def seen(self, question: str) -> None:
         """Nobody has to look whether the question goes unseen."""
         self.untold.discard(question)
+        self.unwatched = [it for it in self.unwatched if it != question]
         timer = self.unseen.pop(question, None)
         if timer:
             timer.cancel()
@@ -149,11 +152,20 @@ class RefHandling:
     def next(self) -> None:
         """Call who is next."""
         parallel = "handlers-in-parallel" in self.faults
-        while self.queue and (parallel or not self.running):
+        while self.unwatched and self._ready:
+            self._look_later(self.unwatched.pop())
+        while self.queue and self._ready and (parallel or not self.running):
             question, wrong = self.queue.pop(0)
             handler = self._mine(question)
             if handler and self.turn.questions[question] == "open":
                 self._call(question, handler, wrong)
+
+    @property
+    def _ready(self) -> bool:
+        """Whether what the turn shows is the present."""
+        resuming = self.turn.resuming
+        early = "handler-of-the-past" in self.faults
+        return early or (not resuming.suspended and resuming.goal is None)
 
     def _call(self, question: str, handler: Handler, wrong: Tree) -> None:
         turn = self.turn

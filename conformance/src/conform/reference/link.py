@@ -26,7 +26,7 @@ Tree = dict[str, Any]
 TIMES = {"connect": 10_000, "close": 5_000, "request": 30_000, "turn": 0}
 TIMES |= {"turnIdle": 120_000, "question": 330_000, "cancel": 5_000}
 READS = ("get_session", "get_conversation_messages", "list_conversations", "ping")
-COUNTED = ("connects", "reconnects", "framesIn", "framesOut", "droppedFrames")
+COUNTED = ("connects", "reconnects", "framesIn", "framesOut", "droppedFrames", "resumedTurns")
 PROBE = 5_000
 NATIVE = "invalid_argument"
 SEEKS = ("connecting", "reconnecting")
@@ -71,6 +71,7 @@ class RefLink(ABC):
         self._timers: dict[str, Timer] = {}
         self._malformed = 0
         self._close_reason = ""
+        self.last_code: int | None = None
         self.counted = dict.fromkeys(COUNTED, 0)
 
     # what the rest of the client does
@@ -248,7 +249,15 @@ class RefLink(ABC):
         if at_once:
             self.seeking.reset()
         self._silence()
+        queue, self._outbox = self._outbox, []
+        for turn in list(self.turns.values()):
+            turn.resuming.opened()
+        self._outbox = [*queue, *self._outbox] if self._late else [*self._outbox, *queue]
         self._tasks = [asyncio.create_task(self._read()), asyncio.create_task(self._write())]
+
+    @property
+    def _late(self) -> bool:
+        return "resume-behind-the-queue" in self.faults
 
     def _resolve(self, error: RefError | None) -> None:
         waiters, self._connecting = self._connecting, []
@@ -291,8 +300,13 @@ class RefLink(ABC):
             self._move("idle" if first else "closed", "connect_failed", error=error)
             self._outbox.clear()
             self._resolve(error)
+            code = self.last_code
             self._settle_all(
-                lambda t: error.under(requestId=t.id, sessionId=t.session),
+                lambda t: (
+                    t.interrupted("turn_interrupted", code)
+                    if t.resuming.suspended
+                    else error.under(requestId=t.id, sessionId=t.session)
+                ),
                 lambda w: error.under(**w.named),
             )
 
@@ -348,6 +362,7 @@ class RefLink(ABC):
         if self.state != "open":
             return
         self._end_timers()
+        self.last_code = code
         renews, seeks = self._after_loss(reason, code)
         turn_kind, call_kind = kind or "turn_interrupted", kind or "connection_lost"
         if code == 4401:
@@ -358,7 +373,9 @@ class RefLink(ABC):
         kept = [t for t in self.turns.values() if t.out and not t.out.written]
         waiting = [w for w in self.waits.values() if seeks and self._waits_on(w)]
         for turn in list(self.turns.values()):
-            if not (seeks and turn in kept):
+            if seeks and turn not in kept and turn.resuming.on and turn.body is None:
+                turn.resuming.suspend()
+            elif not (seeks and turn in kept):
                 turn.local(turn.interrupted(turn_kind, code))
                 turn.link_gone(lambda t: self._gone(call_kind, t, code))
         for wait in list(self.waits.values()):

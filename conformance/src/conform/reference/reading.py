@@ -15,6 +15,7 @@ from conform.reference.verbs import Out, Outstanding
 if TYPE_CHECKING:
     from conform.reference.client import RefClient
     from conform.reference.handling import RefHandling
+    from conform.reference.resuming import Resuming
 
 Tree = dict[str, Any]
 
@@ -24,6 +25,7 @@ class RefReading(ABC):
 
     client: RefClient
     handling: RefHandling
+    resuming: Resuming
     id: str
     session: str
     items: list[Tree]
@@ -69,7 +71,7 @@ class RefReading(ABC):
             return verb.future
         self.verbs.append(verb)
         if self.waits_for_frames and self.out and not self.out.written:
-            self._unconfirmed()
+            self.unconfirmed()
             return verb.future
         self.send_cancel()
         if "cancel-resolves-before-terminal" in self.client.faults:
@@ -82,13 +84,26 @@ class RefReading(ABC):
         if self.response is not None:
             self.look()
             return
-        if self.cancel_sent or self.client.state != "open":
+        if self.cancel_sent:
             return
-        self.cancel_sent = "cancel-sent-twice" not in self.client.faults
-        self.client.write({"action": "cancel", "requestId": self.id, "sessionId": self.session})
-        self._arm("cancel", self.client.time("cancel"), self._unconfirmed)
+        if self.client.state == "open":
+            self.write_cancel()
+        elif self.resuming.suspended:
+            self.cancel_sent = self.resuming.cancel_kept = True
 
-    def _unconfirmed(self) -> None:
+    @property
+    def cancel_frame(self) -> Tree:
+        """The one cancel."""
+        return {"action": "cancel", "requestId": self.id, "sessionId": self.session}
+
+    def write_cancel(self) -> None:
+        """Write the one cancel, and start its time."""
+        self.cancel_sent = "cancel-sent-twice" not in self.client.faults
+        self.client.write(self.cancel_frame)
+        self._arm("cancel", self.client.time("cancel"), self.unconfirmed)
+
+    def unconfirmed(self) -> None:
+        """The turn ends as cancelled; nothing says that it was."""
         text = whole(self.tokens)
         self.settle({"outcome": "cancelled", "text": text, "confirmed": False})
 

@@ -64,17 +64,21 @@ class Seeking:
 
     def wait(self, row: Tree | None, hint: int | None) -> int:
         """How long the next attempt waits, in ms."""
+        start = row["backoff_from"] if row and "backoff-from-zero" not in self.faults else 0
+        doubled = max(self.doubled, start)
+        self.doubled = 0 if "backoff-never-grows" in self.faults else doubled + 1
+        return self.pause(doubled, hint)
+
+    def pause(self, doubled: int, hint: int | None) -> int:
+        """The wait after so many others, in ms; draws one number."""
         base, most = int(self.option("backoffBase")), int(self.option("backoffMax"))
         draw = next(self._draws, 0.5)
         if "backoff-without-chance" in self.faults:
             draw = 0.0
-        start = row["backoff_from"] if row and "backoff-from-zero" not in self.faults else 0
-        doubled = max(self.doubled, start)
-        self.doubled = 0 if "backoff-never-grows" in self.faults else doubled + 1
         if hint is not None and "retry-after-ignored" not in self.faults:
             told = hint if "retry-after-unbounded" in self.faults else min(hint, 120_000)
             return told + math.floor(draw * max(base, told / 4))
         if doubled == 0:
             return min(most, math.floor(draw * base))
-        found = base + math.floor(draw * min(most, base * 2 ** min(doubled, 31)))
+        found = base + math.floor(draw * min(most, base << min(doubled, 31)))
         return found if "backoff-unbounded" in self.faults else min(most, found)

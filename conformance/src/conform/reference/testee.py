@@ -38,6 +38,7 @@ FEATURES = [
     "codec",
     "reconnect",
     "handlers",
+    "replay",
 ]
 CANARIES = ("drop-3rd-item", "alter-text", "drop-error-code")
 CALLS = frozenset(
@@ -87,6 +88,7 @@ class RefTestee:
         self.item_count = 0
         self.clients: dict[str, RefClient] = {}
         self.chats: dict[str, tuple[RefClient, str]] = {}
+        self.running: dict[str, str] = {}  # conversation -> the turn that it runs
         self.turns: dict[str, RefTurn] = {}
         self.tasks: dict[str, asyncio.Task[None]] = {}
         self.permits: dict[str, asyncio.Semaphore | None] = {}
@@ -286,6 +288,9 @@ class RefTestee:
     async def _chat(self, c: Tree, call: Awaitable[Any]) -> Tree:
         value = await call
         self.chats[c["as"]] = (self.clients[c["on"]], value["sessionId"])
+        self.running.pop(c["as"], None)
+        if "openTurn" in value:
+            self.running[c["as"]] = value["openTurn"]["requestId"]
         return {n: value[n] for n in ("sessionId", "conversationId")}
 
     async def _cmd_messages(self, c: Tree) -> None:
@@ -338,12 +343,28 @@ class RefTestee:
         levels = [self.chat_handlers.get(c["on"], {}), self._handlers(c)]
         turn = client.send(session, c["message"], extra, c.get("requestId"), levels)
         self.turns[name] = turn
-        watch = c.get("watch", "items")
+        self._follow(name, c.get("watch", "items"))
+        await asyncio.sleep(0)
+
+    async def _cmd_openturn(self, c: Tree) -> None:
+        client, session = self.chats[c["on"]]
+        name, request = c["as"], self.running.get(c["on"])
+        if request is None or not client.replays(session):
+            self._returned(name, None)
+            return
+        turn, fresh = client.open_turn(session, request, self.chat_handlers[c["on"]])
+        self._returned(name, {"requestId": turn.id})
+        self.turns[name] = turn
+        if fresh:
+            self._follow(name, c.get("watch", "items"))
+        await asyncio.sleep(0)
+
+    def _follow(self, name: str, watch: str) -> None:
+        turn = self.turns[name]
         if watch == "items":
             self._watch(name, None)
         elif watch == "result":
             self.tasks[name] = asyncio.create_task(self._ended(name, turn, None))
-        await asyncio.sleep(0)
 
     def _handlers(self, c: Tree) -> dict[str, Handler]:
         """The scripted handlers of a command, by what they answer."""

@@ -12,6 +12,7 @@ from conform.reference.clock import Timer
 from conform.reference.errors import RefError, from_info
 from conform.reference.handling import Handler, RefHandling
 from conform.reference.reading import RefReading
+from conform.reference.resuming import Resuming
 from conform.reference.verbs import (
     ACTION,
     QUESTION,
@@ -42,11 +43,12 @@ class RefTurn(RefReading):
         session: str,
         request: str,
         levels: list[dict[str, Handler]],
+        *,
+        taken_up: bool = False,
     ) -> None:
         self.client = client
         self.session = session
         self.id = request
-        self.sent: Tree = {}  # the message as it was sent
         self.response: Tree | None = None  # the response that came while a code is waited for
         self.sent_again = False
         self.streamed: list[str] = []
@@ -62,21 +64,23 @@ class RefTurn(RefReading):
         self.expiry: dict[str, float | None] = {}
         self.verbs: list[Outstanding] = []
         self.out: Out | None = None
+        self.frame_sent: Tree = {}
         self.cancel_sent = False
         self.detached = False
         self.leak = ""  # what the mutant secret-in-text gives away
         self.readers = 0
         self.changed = asyncio.Event()
         self.timers: dict[str, Timer] = {}
+        self.resuming = Resuming(self, taken_up)
         self.handling = RefHandling(self, levels)
         self._arm("total", client.time("turn"), self._timed_out)
-        self._idle()
+        self.idle()
 
     # --- clocks -----------------------------------------------------------------------------
 
     def _arm(self, name: str, ms: float, fire: Callable[[], None]) -> None:
         self._disarm(name)
-        if (ms or name == "cancel") and "timeout-never-fires" not in self.client.faults:
+        if (ms or name in ("cancel", "again")) and "timeout-never-fires" not in self.client.faults:
             self.timers[name] = self.client.clock.later(ms, fire)
 
     def _disarm(self, name: str) -> None:
@@ -84,13 +88,16 @@ class RefTurn(RefReading):
         if timer:
             timer.cancel()
 
-    def _open_question(self) -> str | None:
+    def open_question(self) -> str | None:
+        """The first question that a human is asked, if any."""
         return next((q for q, s in self.questions.items() if s == "open"), None)
 
-    def _idle(self) -> None:
+    def idle(self) -> None:
+        """Start the idle clock anew, unless it stands still."""
         self._disarm("idle")
         runs_on = "idle-clock-runs-during-question" in self.client.faults
-        if self.body is None and (runs_on or self._open_question() is None):
+        stands = self.resuming.suspended and "idle-runs-while-suspended" not in self.client.faults
+        if self.body is None and not stands and (runs_on or self.open_question() is None):
             self._arm("idle", self.client.time("turnIdle"), self._timed_out)
 
     def _timed_out(self) -> None:
@@ -100,7 +107,7 @@ class RefTurn(RefReading):
             self.handling.stop()
             self.look()
             return
-        question = self._open_question()
+        question = self.open_question()
         if self.out is None or self.out.written:
             self.send_cancel()
         self.settle(self.failed(self.error("turn_timeout", question=question)))
@@ -126,7 +133,7 @@ class RefTurn(RefReading):
     def interrupted(self, kind: str, code: int | None) -> RefError:
         """The error of a lost link."""
         if kind == "turn_interrupted":
-            question = self._open_question()
+            question = self.open_question()
             return self.error(kind, **self.client.closed(code), question=question, sent=True)
         closes = kind in ("authentication", "message_too_large")
         return self.error(kind, **self.client.closed(code if closes else None))
@@ -150,9 +157,14 @@ class RefTurn(RefReading):
         if self.body is not None or self.response is not None:
             return
         self.client.late[self.id] = None
+        kept = self.resuming.cancel_kept and self.client.state not in ("closed", "idle")
+        if kept and "kept-cancel-lost" not in self.client.faults:  # the next link has it
+            self.resuming.cancel_kept = False
+            self.client.write(self.cancel_frame)
         if self.out:
             self.out.drop()
-        for question in ("confirmation", "interaction"):
+        paused = self.resuming.suspended
+        for question in ("confirmation", "interaction", *(["otp"] if paused else [])):
             self.questions[question] = "none"
             self.handling.over(question)
         self.handling.settling()
@@ -164,7 +176,7 @@ class RefTurn(RefReading):
         for verb in list(self.verbs):
             if verb.kind == "cancel":
                 verb.done(None)
-            elif QUESTION[verb.kind] != "otp":
+            elif QUESTION[verb.kind] != "otp" or paused:
                 verb.done(None, body.get("error") or self.error("conflict"))
             else:
                 continue
@@ -214,11 +226,12 @@ class RefTurn(RefReading):
             verb.done(None, self.error("conflict"))
         self.verbs.clear()
         self._disarm("otp")
+        self.resuming = Resuming(self, False)
         if "text-kept-for-second-message" not in self.client.faults:
             self.tokens = []
         self.cancel_sent = False
         self.out = self.client.send_again(self)
-        self._idle()
+        self.idle()
 
     def wake(self) -> None:
         """Let readers look again."""
@@ -239,15 +252,28 @@ class RefTurn(RefReading):
             self.look()
             return
         if "keepalive-ignored-by-idle-clock" not in faults or kind != "keepalive":
-            self._idle()
+            self.idle()
         if "keepalive-extends-total-timeout" in faults and kind == "keepalive":
             self._arm("total", self.client.time("turn"), self._timed_out)
         facts = self.client.reader.flat(kind, frame.tree) if frame.good else {}
-        if frame.known and frame.fault and kind in ("eventual_response", "cancelled", "error"):
+        numbered = self.resuming.on and kind not in ("keepalive", "turn_resumed")
+        if numbered and not self.resuming.takes(frame):
+            return
+        self._taken(frame, facts)
+        self.resuming.after()
+
+    def _taken(self, frame: Frame, facts: Tree) -> None:
+        faults, kind = self.client.faults, frame.wire_type
+        ends = ["eventual_response", "cancelled", "error"]
+        ends += ["turn_resumed"] if self.resuming.on else []
+        if frame.known and frame.fault and kind in ends:
             at = frame.fault.pointer
             self.settle(self.failed(self.error("invalid_frame", at=at)))
         elif not frame.good:
             self._item(frame)
+        elif kind == "turn_resumed":
+            if self.resuming.on:
+                self.resuming.told(facts)
         elif kind == "error":
             self._error(frame, facts)
         elif kind == "immediate_response":
@@ -273,19 +299,19 @@ class RefTurn(RefReading):
             verb = self._oldest(("verify_otp", "decline_otp"))
             if verb:
                 if self.questions["otp"] == "answered":
-                    self._reopen("otp")
+                    self.reopen("otp")
                 self._finish(verb, None, self.reported(facts))
         elif frame.wire_type in ("otp_verified", "otp_invalid"):
             self._otp_result(frame.wire_type, facts)
         elif frame.wire_type == "immediate_response":
             self._acknowledged(facts)
         elif frame.wire_type in ("otp_verification_required", "otp_sent"):
-            self._ask("otp", frame.wire_type, facts)
+            self._ask("otp", frame, facts)
 
     def _event(self, kind: str, frame: Frame, facts: Tree) -> None:
         faults = self.client.faults
         if kind in ASKS:
-            self._ask(ASKS[kind], kind, facts)
+            self._ask(ASKS[kind], frame, facts)
         elif kind in ("otp_verified", "otp_invalid"):
             self._otp_result(kind, facts)
         elif kind == "interaction_invalid":
@@ -302,7 +328,7 @@ class RefTurn(RefReading):
             return
         if kind != "pong":
             self.running = True
-        self._lapse(kind, facts)
+        self._lapse(kind, facts, self.resuming.seq(frame))
         if kind == "stream_token":
             self._token(frame, facts)
         elif kind == "stream_reasoning" and "reasoning-mixed-into-text" in faults:
@@ -417,14 +443,18 @@ class RefTurn(RefReading):
         elif code == "NO_PENDING_INTERACTION":
             self._shut("interaction")
         elif verb and verb.kind != "cancel" and self.questions[QUESTION[verb.kind]] == "answered":
-            self._reopen(QUESTION[verb.kind])
+            self.reopen(QUESTION[verb.kind])
         if verb and verb.kind != "cancel":
             self._finish(verb, None, error)
-        self._idle()
+        self.idle()
 
     # --- questions --------------------------------------------------------------------------
 
-    def _ask(self, question: str, event: str, facts: Tree) -> None:
+    def _ask(self, question: str, frame: Frame, facts: Tree) -> None:
+        event, seq = frame.wire_type, self.resuming.seq(frame)
+        self.resuming.asked_at.pop(question, None)
+        if seq is not None and "timestamp" in facts:
+            self.resuming.asked_at[question] = facts["timestamp"]
         self.questions[question] = "open"
         before = self.asked.get(question, {}) if event == "otp_sent" else {}
         self.asked[question] = {**before, **facts}
@@ -437,19 +467,23 @@ class RefTurn(RefReading):
         clock = self.client.clock
         self.expiry[question] = None if length is None else clock.now + length
         self.lengths[question] = length
-        self._reopen(question)
-        self._idle()
+        self.reopen(question, fresh=True)
+        self.idle()
         self.handling.asked(question, event, fresh=not before)
 
-    def _reopen(self, question: str) -> None:
+    def reopen(self, question: str, fresh: bool = False) -> None:
         """Open a question, anew or again, and start its time."""
         self.questions[question] = "open"
         limit: float = self.client.time("question")
         length = self.lengths.get(question)
         if limit and length is not None:
             limit = length + 10_000
+        if limit and fresh and self.resuming.goal is not None and self.resuming.told_at is not None:
+            asked = self.resuming.asked_at.get(question, self.resuming.told_at)
+            aged = "replayed-question-is-new" not in self.client.faults
+            limit = max(1, limit - max(0, self.resuming.told_at - asked) * aged)
         kept = "reopening-keeps-time" in self.client.faults and question in self.timers
-        if self.body is None and not kept:
+        if self.body is None and not kept and not self.resuming.suspended:
             self._arm(question, limit, self._timed_out)
 
     def _shut(self, question: str) -> None:
@@ -457,9 +491,9 @@ class RefTurn(RefReading):
         self.handling.over(question)
         self.asked.pop(question, None)
         self._disarm(question)
-        self._idle()
+        self.idle()
 
-    def _lapse(self, kind: str, facts: Tree) -> None:
+    def _lapse(self, kind: str, facts: Tree, seq: int | None) -> None:
         tool = kind == "stream_chunk" and "toolResult" in facts
         if "tool-call-closes-question" in self.client.faults:
             tool = kind == "stream_chunk"
@@ -471,6 +505,11 @@ class RefTurn(RefReading):
                 continue
             end = self.expiry.get(question)
             over = kind == "stream_token" if end is None else self.client.clock.now >= end
+            asked, length = self.resuming.asked_at.get(question), self.lengths.get(question)
+            here = "lapse-by-own-clock" in self.client.faults
+            told = seq is not None and "timestamp" in facts and not here
+            if told and asked is not None and length is not None:
+                over = facts["timestamp"] - asked >= length
             if over:
                 self._shut(question)
 
@@ -480,7 +519,7 @@ class RefTurn(RefReading):
         if verified or not left:
             self._shut("otp")
         elif self.questions["otp"] != "none":
-            self._reopen("otp")
+            self.reopen("otp")
         asks_on = "exhausted-code-asked-again" in self.client.faults and not verified
         if asks_on:
             self.questions["otp"] = "open"
@@ -494,18 +533,18 @@ class RefTurn(RefReading):
             self._send_again()
         elif self.questions["otp"] == "open":
             self.handling.again("otp", facts)
-        self._idle()
+        self.idle()
 
     def _invalid(self, facts: Tree) -> None:
         if self.questions["interaction"] != "none":
-            self._reopen("interaction")
+            self.reopen("interaction")
         verb = self._oldest(("submit", "decline"))
         answer = verb_answer("submit", "interaction_invalid", facts)
         if verb and answer:
             self._finish(verb, answer[0])
         if self.questions["interaction"] == "open":
             self.handling.again("interaction", facts)
-        self._idle()
+        self.idle()
         if "interaction-error-ends-turn" in self.client.faults:
             self.settle(self.failed(self.error("invalid_request")))
 
@@ -562,20 +601,23 @@ class RefTurn(RefReading):
         self.verbs.append(verb)
         if not by_handler:
             self.handling.over(question)
-        self._write_verb(kind, question, facts)
+        self._write_verb(verb, question, facts)
         limit = self.client.time("request")
         if limit and "timeout-never-fires" not in faults:
             error = self.error("request_timeout")
-            verb.timer = self.client.clock.later(limit, lambda: self._unanswered(verb, error))
-        self._idle()
+            end = lambda: self._unanswered(verb, error)  # noqa: E731
+            verb.arm = lambda: self.client.clock.later(limit, end)
+            if not self.resuming.suspended:
+                verb.timer = verb.arm()
+        self.idle()
         return verb.future
 
     def _unanswered(self, verb: Outstanding, error: RefError) -> None:
         self._finish(verb, None, error)
         self.look()
 
-    def _write_verb(self, kind: str, question: str, facts: Tree) -> None:
-        faults = self.client.faults
+    def _write_verb(self, verb: Outstanding, question: str, facts: Tree) -> None:
+        faults, kind = self.client.faults, verb.kind
         frame: Tree = {"action": ACTION[kind], "requestId": self.id, "sessionId": self.session}
         names = {"confirmation": ("confirmationId",), "interaction": ("interactionId", "kind")}
         asked = self.asked.get(question, {})
@@ -592,6 +634,28 @@ class RefTurn(RefReading):
             frame["code"] = str(int(frame["code"]))
         if "submit-drops-declined" in faults:
             frame.pop("declined", None)
+        verb.frame = frame
+        if self.resuming.suspended and "held-answer-at-once" not in faults:
+            self.resuming.held.append((verb, frame))
+            return
+        verb.written = True
         self.client.write(frame)
         if "confirm-sent-twice" in faults and kind == "confirm":
             self.client.write(frame)
+
+    def doubtful(self, verb: Outstanding) -> None:
+        """The turn has caught up, and the answer of a verb is not there (REQ-RESUME-07)."""
+        faults, question = self.client.faults, QUESTION[verb.kind]
+        named = any(n in verb.frame for n in ("confirmationId", "interactionId"))
+        if "code-sent-twice" in faults:
+            named = named or question == "otp"
+        answered = self.questions[question] == "answered"
+        if answered and named and "doubtful-answer-lost" not in faults:
+            verb.unsure = False
+            self.client.write(verb.frame)
+            return
+        if answered:
+            self.reopen(question)
+        facts = self.client.closed(self.client.last_code)
+        self._finish(verb, None, self.error("connection_lost", **facts))
+        self.idle()

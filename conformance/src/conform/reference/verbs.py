@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from typing import Any
 
 from conform.reference.clock import Timer
@@ -40,6 +41,21 @@ class Outstanding:
         self.kind = kind
         self.future: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
         self.timer: Timer | None = None
+        self.arm: Callable[[], Timer] | None = None  # starts its time anew
+        self.frame: dict[str, Any] = {}
+        self.written = False
+        self.unsure = False  # its frame may be lost
+
+    def pause(self) -> None:
+        """Its time stands still."""
+        if self.timer:
+            self.timer.cancel()
+            self.timer = None
+
+    def go_on(self) -> None:
+        """Its time starts anew."""
+        if self.arm and not self.future.done():
+            self.timer = self.arm()
 
     def done(self, value: Any, error: RefError | None = None) -> None:
         """Give it its outcome."""

@@ -122,6 +122,7 @@ class Client(LinkSide):
             "framesOut": self.frames_out,
             "droppedFrames": self.dropped,
             "openTurns": sum(turn.outcome is None for turn in self.turns.values()),
+            "resumedTurns": self.resumes,
         }
 
     def ping(self) -> None:
@@ -163,7 +164,7 @@ class Client(LinkSide):
     ) -> None:
         """Start an action with one answer; ``scripts`` are the handlers of a conversation."""
         if op == "create_conversation_session":
-            words = set(self.spec.implied)
+            words = set(self.spec.listed(self.seeking.given))
             for key in {*self.scripts, *scripts}:
                 words.update(self.spec.implied_by_handler(key.removeprefix("interaction ")))
             words.update(self.options.get("supports", []), args.get("supports", []))
@@ -239,6 +240,41 @@ class Client(LinkSide):
     def option(self, name: str) -> Any:
         """Value of an option that is no time."""
         return self.options.get("options", {}).get(name, self.spec.options[name]["default"])
+
+    def open_turn(self, name: str, session: str, told: Tree, scripts: Scripts) -> tuple[Turn, bool]:
+        """The turn that a conversation runs (REQ-RESUME-11), and whether it is new here."""
+        known = self.turns.get(told["requestId"])
+        if known is not None and not known.settled:
+            return known, False
+        self.turns.pop(told["requestId"], None)
+        frame = {"requestId": told["requestId"], "sessionId": session}
+        turn = self.turns[told["requestId"]] = Turn(
+            self, name, frame, {**self.scripts, **scripts}, taken_up=True
+        )
+        return turn, True
+
+    def told(self, session: Tree) -> None:
+        """A session was opened or found; an answer without capabilities tells nothing of them."""
+        known = self.granted.get(session["sessionId"], [])
+        self.granted[session["sessionId"]] = session.get("capabilities", known)
+
+    def replays(self, session: str) -> bool:
+        """Whether a session is a replay session (REQ-RESUME-01)."""
+        word = "replay"
+        return word in self.spec.listed(self.seeking.given) and word in self.capabilities(session)
+
+    @property
+    def linked(self) -> bool:
+        """Whether a frame that is written now leaves at once."""
+        return bool(self.connection.state == "open")
+
+    def pause(self, n: int, hint: int | None) -> int:
+        """The n-th wait of REQ-CONN-31 in ms, or the one that was told."""
+        return self.seeking.pause(n, hint)
+
+    def resumed(self) -> None:
+        """A suspended turn goes on (REQ-LOG-03)."""
+        self.resumes += 1
 
     def capabilities(self, session: str) -> list[str]:
         """Capability words that the server listed for a session."""
@@ -362,6 +398,6 @@ class Client(LinkSide):
             fire()
 
         # 0 = do not wait (REQ-STOP-02, REQ-CONN-31), and a link that is stable at once
-        off = ms == 0 and row["name"] not in ("cancel", "retry", "stable")
+        off = ms == 0 and row["name"] not in ("cancel", "retry", "stable", "again")
         if not off and self.options.get("clock") == "virtual":
             self.clock.arm(key, ms, due)

@@ -72,7 +72,7 @@ class LinkSide(ABC):
         self.close_code: int | None = None
         self.close_reason = ""
         self.malformed = 0
-        self.connects = self.reconnects = 0
+        self.connects = self.reconnects = self.resumes = 0
         self.frames_in = self.frames_out = self.dropped = 0
 
     # what the rest of the client does
@@ -288,6 +288,8 @@ class LinkSide(ABC):
             self.reconnects += self.connection.state == "reconnecting"
             self._move("opened")
             self._connected(None)
+            for turn in list(self.turns.values()):
+                turn.local("opened")
             self.flush()
         else:
             failure = _refused(self.spec, plan)

@@ -36,20 +36,23 @@ class Seeking:
 
     def schedule(self, row: Tree | None, hint: int | None) -> int:
         """The wait before the next attempt in ms (REQ-CONN-31, REQ-CONN-33)."""
-        base, most = int(self.option("backoffBase")), int(self.option("backoffMax"))
-        draw = next(self.draws, USUAL_DRAW)
         n = max(self.doublings, row["backoff_from"] if row else 0)
         self.doublings = n + 1
-        if hint is not None:
-            told = min(hint, self.spec.bound("retryAfterLongest"))
-            wait = told + math.floor(draw * max(base, told / 4))
-        elif n == 0:
-            wait = min(most, math.floor(draw * base))
-        else:
-            span = min(most, base * 2 ** min(n, self.spec.bound("backoffDoublings")))
-            wait = min(most, base + math.floor(draw * span))
+        wait: int = self.pause(n, hint)
         self.wait = wait
         return wait
+
+    def pause(self, n: int, hint: int | None) -> int:
+        """The n-th wait, or the one that the server told, in ms; draws one number."""
+        base, most = int(self.option("backoffBase")), int(self.option("backoffMax"))
+        draw = next(self.draws, USUAL_DRAW)
+        if hint is not None:
+            told = min(hint, self.spec.bound("retryAfterLongest"))
+            return told + math.floor(draw * max(base, told / 4))
+        if n == 0:
+            return min(most, math.floor(draw * base))
+        doubled: int = base << min(n, self.spec.bound("backoffDoublings"))
+        return min(most, base + math.floor(draw * min(most, doubled)))
 
     def renew(self) -> None:
         """The next token is asked for with the reason ``rejected`` (REQ-CONN-34)."""

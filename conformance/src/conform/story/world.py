@@ -59,6 +59,7 @@ class World:
         self.sessions: dict[str, tuple[Client, str]] = {}  # conversation handle -> its session
         self.scripts: dict[str, Script] = {}  # by the handler's name
         self.chats: dict[str, Scripts] = {}  # conversation handle -> its handlers
+        self.open_turns: dict[str, Tree] = {}  # conversation handle -> its running turn
         self.plans: dict[str, Any] = {}
         self.merging: dict[str, int] = {}
         self.quiet: dict[int, int] = {}
@@ -177,7 +178,7 @@ class World:
 
     def _answered(self, client: Client, name: str, value: Any, failure: Tree | None) -> None:
         if isinstance(value, dict) and "sessionId" in value:
-            client.granted[value["sessionId"]] = value.get("capabilities", [])
+            client.told(value)
         client.returned(name, value, failure)
 
     def _start(self, body: Tree) -> None:
@@ -195,8 +196,10 @@ class World:
             shown = None
             if failure is None:
                 shown = {k: value[k] for k in ("sessionId", "conversationId")}
-                client.granted[value["sessionId"]] = value.get("capabilities", [])
+                client.told(value)
                 self.sessions[name] = (client, value["sessionId"])
+                if "openTurn" in value:
+                    self.open_turns[name] = value["openTurn"]
             client.returned(name, shown, failure)
 
         client.call(op, dict(body["args"]), done, name, scripts)
@@ -228,6 +231,21 @@ class World:
 
         own = self._known(scripts_of(body.get("handlers", {})))
         client.turn(body, session, watch, {**self.chats.get(body["on"], {}), **own})
+
+    def _openturn(self, body: Tree) -> None:
+        client, session = self.sessions[body["on"]]
+        told, name = self.open_turns.get(body["on"]), body["as"]
+        if told is None or not client.replays(session):
+            self.emit({"ev": "returned", "as": name, "value": None})
+            return
+        turn, fresh = client.open_turn(name, session, told, self.chats[body["on"]])
+        self.emit({"ev": "returned", "as": name, "value": {"requestId": turn.id}})
+        self.turns[name] = turn
+        if fresh:
+            self.watchers[name] = Watchers(turn, body.get("watch", "items"), self.merges)
+            turn.local("take_up")
+        else:
+            self.watchers[name] = self.watchers[turn.name]
 
     def _confirm(self, body: Tree) -> None:
         self.turns[body["turn"]].verb("confirm", body["as"], {"approved": body["approved"]})

@@ -131,6 +131,6 @@ internal static class Capabilities
         new("identity_form", "1.1", ["handler identity_intake"], null),
         new("choice_chips", "1.1", ["handler choices"], null),
         new("spec_1_2", "1.2", ["always"], null),
-        new("replay", "1.2", ["option autoReconnect"], "reconnect"),
+        new("replay", "1.2", ["option autoReconnect"], null),
     ];
 }

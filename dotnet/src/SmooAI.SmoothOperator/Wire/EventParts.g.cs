@@ -270,6 +270,12 @@ public sealed partial record GetSessionResult : WireObject
     public SessionStatus? Status { get; init; }
 
     /// <summary>
+    /// Capability words of the session, as its creation listed them. Only toward sessions that listed
+    /// <c>spec_1_2</c>. Since 1.2.
+    /// </summary>
+    public IReadOnlyList<string>? Capabilities { get; init; }
+
+    /// <summary>
     /// The turn that runs in the conversation; absent when none does. Only toward sessions that listed
     /// <c>replay</c>. Since 1.2.
     /// </summary>

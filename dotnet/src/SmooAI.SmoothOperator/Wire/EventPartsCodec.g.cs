@@ -284,7 +284,8 @@ public sealed partial record GetSessionResult
         AgentParticipantId = json.Has("agentParticipantId"u8, out var e5) ? Json.Text(e5) : null,
         ThreadId = json.Has("threadId"u8, out var e6) ? Json.Text(e6) : null,
         Status = json.Has("status"u8, out var e7) ? new SessionStatus(Json.Text(e7)) : null,
-        OpenTurn = json.Has("openTurn"u8, out var e8) ? OpenTurn.ReadFrom(e8) : null,
+        Capabilities = json.Has("capabilities"u8, out var e8) ? Json.List(e8, static e => Json.Text(e)) : null,
+        OpenTurn = json.Has("openTurn"u8, out var e9) ? OpenTurn.ReadFrom(e9) : null,
     };
 
     internal override void WriteMembers(Utf8JsonWriter writer)
@@ -297,6 +298,7 @@ public sealed partial record GetSessionResult
         writer.Member("agentParticipantId"u8, AgentParticipantId);
         writer.Member("threadId"u8, ThreadId);
         writer.Member("status"u8, Status?.Value);
+        writer.Member("capabilities"u8, Capabilities, static (w, v) => Json.WriteList(w, v, static (w, v) => w.WriteStringValue(v)));
         writer.Member("openTurn"u8, OpenTurn);
     }
 }

@@ -53,7 +53,7 @@ internal static class OptionTable
         new("pongTimeout", "ms", 10000L, 0L, 0L, null, [], "REQ-CONN-38", null),
         new("queueLimit", "actions", 64L, 0L, 0L, null, [], "REQ-CONN-40", null),
         new("queuePolicy", null, "wait", "fail_fast", null, null, ["wait", "fail_fast"], "REQ-CONN-40", null),
-        new("resumeTimeout", "ms", 60000L, 0L, 0L, null, [], "REQ-CONN-15", "reconnect"),
+        new("resumeTimeout", "ms", 60000L, 0L, 0L, null, [], "REQ-RESUME-09", null),
         new("handlerTimeout", "ms", 0L, 0L, 0L, null, [], "REQ-ASK-07", null),
         new("turnPolicy", null, "parallel", "parallel", null, null, ["parallel", "queue"], "REQ-TURN-14", "reconnect"),
         new("resendAfterOtp", null, true, false, null, null, [], "REQ-ASK-11", null),

@@ -184,6 +184,7 @@ internal static class Shapes
         new("agentParticipantId", false, false, Check.Kinds(JsonKinds.String)),
         new("threadId", false, false, Check.Kinds(JsonKinds.String)),
         new("status", false, false, Check.Kinds(JsonKinds.String)),
+        new("capabilities", false, false, Check.Array(Check.Kinds(JsonKinds.String), false)),
         new("openTurn", false, false, Check.Of("OpenTurn")),
     ]);
 

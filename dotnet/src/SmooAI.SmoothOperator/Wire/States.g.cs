@@ -25,6 +25,8 @@ public enum TurnState
     Sent,
     /// <summary>The server works on it.</summary>
     Running,
+    /// <summary>The link was lost, or frames are missing: the turn waits to be taken up.</summary>
+    Suspended,
     /// <summary>Has its outcome.</summary>
     Settled,
 }
@@ -57,6 +59,7 @@ internal static class States
     {
         "sent" => TurnState.Sent,
         "running" => TurnState.Running,
+        "suspended" => TurnState.Suspended,
         "settled" => TurnState.Settled,
         _ => throw new ArgumentOutOfRangeException(nameof(word), word, "No state has that name."),
     };

@@ -68,6 +68,35 @@ internal sealed record Facts
     /// <summary>the call's action is one of <c>reads</c>, and it was not repeated yet</summary>
     public bool? Repeatable { get; init; }
 
+    /// <summary>
+    /// the turn is one of a replay session and has not settled, and its frame may have left
+    /// </summary>
+    public bool? Resumable { get; init; }
+
+    /// <summary>
+    /// the frame's <c>seq</c> beside the newest one of the turn: none, not above it, one above it, more
+    /// than that
+    /// </summary>
+    public string? Seq { get; init; }
+
+    /// <summary>
+    /// <c>state</c> of turn_resumed; <c>gone</c> for running and settled with a <c>lastSeq</c> below
+    /// the turn's newest
+    /// </summary>
+    public string? ResumeState { get; init; }
+
+    /// <summary>no event of the turn came yet, and this client sent its message</summary>
+    public bool? Unseen { get; init; }
+
+    /// <summary>a cancel of the turn was called</summary>
+    public bool? Cancelling { get; init; }
+
+    /// <summary><c>retryable</c> of the error's code by errors.yaml</summary>
+    public bool? ErrorRetryable { get; init; }
+
+    /// <summary>the question had an id that its verb echoes</summary>
+    public bool? Named { get; init; }
+
 }
 
 /// <summary>What an effect carries.</summary>
@@ -84,6 +113,8 @@ internal enum StepTimer
 {
     /// <summary>The word <c>retry</c>.</summary>
     Retry,
+    /// <summary>The word <c>again</c>.</summary>
+    Again,
 }
 
 /// <summary>What an effect carries.</summary>
@@ -128,14 +159,14 @@ internal enum Ending
     MessageTooLarge,
     /// <summary>The word <c>client_closed</c>.</summary>
     ClientClosed,
+    /// <summary>The word <c>turn_interrupted</c>.</summary>
+    TurnInterrupted,
     /// <summary>The word <c>unconfirmed</c>.</summary>
     Unconfirmed,
     /// <summary>The word <c>turn_timeout</c>.</summary>
     TurnTimeout,
     /// <summary>The word <c>handler_failed</c>.</summary>
     HandlerFailed,
-    /// <summary>The word <c>turn_interrupted</c>.</summary>
-    TurnInterrupted,
 }
 
 /// <summary>What an effect carries.</summary>
@@ -150,8 +181,23 @@ internal enum Outcome
 }
 
 /// <summary>What an effect carries.</summary>
+internal enum Event
+{
+    /// <summary>The word <c>resume_refused</c>.</summary>
+    ResumeRefused,
+    /// <summary>The word <c>repeated</c>.</summary>
+    Repeated,
+    /// <summary>The word <c>out_of_order</c>.</summary>
+    OutOfOrder,
+    /// <summary>The word <c>gap</c>.</summary>
+    Gap,
+}
+
+/// <summary>What an effect carries.</summary>
 internal enum StepAction
 {
+    /// <summary>The word <c>resume_turn</c>.</summary>
+    ResumeTurn,
     /// <summary>The word <c>cancel</c>.</summary>
     Cancel,
     /// <summary>The word <c>confirm_tool_action</c>.</summary>
@@ -188,10 +234,10 @@ internal static class StepWords
         Ending.ConnectionLost => "connection_lost",
         Ending.MessageTooLarge => "message_too_large",
         Ending.ClientClosed => "client_closed",
+        Ending.TurnInterrupted => "turn_interrupted",
         Ending.Unconfirmed => "unconfirmed",
         Ending.TurnTimeout => "turn_timeout",
         Ending.HandlerFailed => "handler_failed",
-        Ending.TurnInterrupted => "turn_interrupted",
         _ => throw new ArgumentOutOfRangeException(nameof(ending), ending, "No ending has that number."),
     };
 }
@@ -307,6 +353,35 @@ internal static class LocalEvent
 
     /// <summary>queueLimit actions wait for the link already</summary>
     internal const string QueueFull = "queue_full";
+
+    /// <summary>a frame of the turn that it has already, or that came before turn_resumed</summary>
+    internal const string Repeated = "repeated";
+
+    /// <summary>frames of the turn are missing before this one</summary>
+    internal const string Gap = "gap";
+
+    /// <summary>
+    /// a frame of the turn without its number, or a second gap before a new number came
+    /// </summary>
+    internal const string OutOfOrder = "out_of_order";
+
+    /// <summary>an error answers resume_turn</summary>
+    internal const string ResumeRefused = "resume_refused";
+
+    /// <summary>the wait before resume_turn is written once more is over</summary>
+    internal const string ResumeDue = "resume_due";
+
+    /// <summary>resumeTimeout is over</summary>
+    internal const string ResumeTimeout = "resume_timeout";
+
+    /// <summary>a turn that runs already is taken up by its requestId</summary>
+    internal const string TakeUp = "take_up";
+
+    /// <summary>
+    /// the turn has every event that its server had when it was taken up; once for each verb whose
+    /// frame may have been lost
+    /// </summary>
+    internal const string CaughtUp = "caught_up";
 
 }
 
@@ -477,6 +552,45 @@ internal static class Guards
     /// <summary>the call reads alone and may be written a second time (REQ-CALL-13)</summary>
     internal static bool Repeatable(Facts facts, QuestionRow? question) => facts.Repeatable == true;
 
+    /// <summary>the turn outlives its link (REQ-RESUME-02)</summary>
+    internal static bool Resumable(Facts facts, QuestionRow? question) => facts.Resumable == true;
+
+    /// <summary>the turn waits to be taken up</summary>
+    internal static bool Suspended(Facts facts, QuestionRow? question) => facts.Turn == "suspended";
+
+    /// <summary>the frame has no number</summary>
+    internal static bool SeqNone(Facts facts, QuestionRow? question) => facts.Seq == "none";
+
+    /// <summary>the turn has this frame already</summary>
+    internal static bool SeqOld(Facts facts, QuestionRow? question) => facts.Seq == "old";
+
+    /// <summary>the frame is the one that follows</summary>
+    internal static bool SeqNext(Facts facts, QuestionRow? question) => facts.Seq == "next";
+
+    /// <summary>frames before this one are missing</summary>
+    internal static bool SeqGap(Facts facts, QuestionRow? question) => facts.Seq == "gap";
+
+    /// <summary>the events after afterSeq follow</summary>
+    internal static bool GoesOn(Facts facts, QuestionRow? question) => (facts.ResumeState == "running" || facts.ResumeState == "settled");
+
+    /// <summary>the server did not accept the message</summary>
+    internal static bool Never(Facts facts, QuestionRow? question) => facts.ResumeState == "never";
+
+    /// <summary>another link has the turn</summary>
+    internal static bool Moved(Facts facts, QuestionRow? question) => facts.ResumeState == "moved";
+
+    /// <summary>the message can be sent as if it had never been</summary>
+    internal static bool Unseen(Facts facts, QuestionRow? question) => facts.Unseen == true;
+
+    /// <summary>the turn is to be stopped</summary>
+    internal static bool Cancelling(Facts facts, QuestionRow? question) => facts.Cancelling == true;
+
+    /// <summary>the same may be asked again</summary>
+    internal static bool ErrorRetryable(Facts facts, QuestionRow? question) => facts.ErrorRetryable == true;
+
+    /// <summary>an answer that comes twice is known by the question's id</summary>
+    internal static bool Named(Facts facts, QuestionRow? question) => facts.Named == true;
+
 }
 
 /// <summary>Who acts on the effects of the machines of <c>Frame</c>. A driver that lacks one does not
@@ -493,8 +607,8 @@ internal interface IFrameActs
 internal interface IConnectionActs
 {
     /// <summary>
-    /// the verb that the frame answers fails with the frame's error; fail(kind): the link is given up
-    /// with that kind, attempt = the error of the failed attempt
+    /// the verb that the frame answers fails with the frame's error; fail(kind): it fails with that
+    /// kind; of the link: it is given up with that kind, attempt = the error of the failed attempt
     /// </summary>
     void Fail(Ending ending);
 
@@ -504,7 +618,9 @@ internal interface IConnectionActs
     /// <summary>close(code): the socket is closed with the code</summary>
     void Close(int closeCode);
 
-    /// <summary>schedule(timer): the timer is armed; retry waits as REQ-CONN-31 says</summary>
+    /// <summary>
+    /// schedule(timer): the timer is armed; retry waits as REQ-CONN-31 says, again as REQ-RESUME-05
+    /// </summary>
     void Schedule(StepTimer timer);
 
     /// <summary>
@@ -541,9 +657,19 @@ internal interface ICallActs
     void Settle(Outcome outcome, Ending? ending);
 
     /// <summary>
-    /// the call's frame waits for the link again, under the same id and in its old place
+    /// the frame of the call, the verb or the turn waits for the link again, under the same id; a
+    /// call's in its old place
     /// </summary>
     void Repeat();
+
+}
+
+/// <summary>Who acts on the effects of the machines of <c>Sequence</c>. A driver that lacks one does not
+/// compile.</summary>
+internal interface ISequenceActs
+{
+    /// <summary>take(event): the frame is that event for the machines of its turn</summary>
+    void Take(Event event);
 
 }
 
@@ -567,10 +693,10 @@ internal interface ITurnActs
     void Resolve();
 
     /// <summary>
-    /// the verb that the frame answers fails with the frame's error; fail(kind): the link is given up
-    /// with that kind, attempt = the error of the failed attempt
+    /// the verb that the frame answers fails with the frame's error; fail(kind): it fails with that
+    /// kind; of the link: it is given up with that kind, attempt = the error of the failed attempt
     /// </summary>
-    void Fail();
+    void Fail(Ending? ending);
 
     /// <summary>
     /// refuse(kind): the answer fails locally, nothing is sent; no_pending_question is kind conflict
@@ -589,6 +715,25 @@ internal interface ITurnActs
 
     /// <summary>send(action): one action is written; a turn writes at most one cancel</summary>
     void Send(StepAction action);
+
+    /// <summary>
+    /// schedule(timer): the timer is armed; retry waits as REQ-CONN-31 says, again as REQ-RESUME-05
+    /// </summary>
+    void Schedule(StepTimer timer);
+
+    /// <summary>
+    /// the frame of the call, the verb or the turn waits for the link again, under the same id; a
+    /// call's in its old place
+    /// </summary>
+    void Repeat();
+
+    /// <summary>the turn waits to be taken up: its clocks stand still, resumeTimeout runs</summary>
+    void Suspend();
+
+    /// <summary>
+    /// the turn goes on: its clocks start anew, what was answered meanwhile is written
+    /// </summary>
+    void Resume();
 
 }
 
@@ -650,7 +795,7 @@ internal sealed class StepMachine<TActs>
 internal static class StepMachines
 {
     /// <summary>The names of all of them.</summary>
-    internal static readonly string[] Names = ["frame", "connection", "call", "turn", "confirmation", "otp", "interaction"];
+    internal static readonly string[] Names = ["frame", "connection", "call", "sequence", "turn", "confirmation", "otp", "interaction"];
 
     internal static readonly StepMachine<IFrameActs> Frame = new(
         "frame",
@@ -730,10 +875,26 @@ null,
         new StepRow<ICallActs>(["waiting"], ["too_large"], [], "settled", [new("settle(failed, message_too_large)", driver => driver.Settle(Outcome.Failed, Ending.MessageTooLarge))]),
         new StepRow<ICallActs>(["waiting"], ["close"], [], "settled", [new("settle(failed, client_closed)", driver => driver.Settle(Outcome.Failed, Ending.ClientClosed))]));
 
+    internal static readonly StepMachine<ISequenceActs> Sequence = new(
+        "sequence",
+        "whole",
+        ["whole", "gapped"],
+null,
+        new Dictionary<string, HashSet<string>>
+        {
+        },
+        new StepRow<ISequenceActs>([], ["error"], [Guards.Suspended, Guards.SeqNone], null, [new("take(resume_refused)", driver => driver.Take(Event.ResumeRefused))]),
+        new StepRow<ISequenceActs>([], ["immediate_response", "stream_chunk", "stream_token", "stream_preamble", "stream_reasoning", "write_confirmation_required", "otp_verification_required", "otp_sent", "otp_verified", "otp_invalid", "interaction_required", "interaction_invalid", "pong", "unknown", "eventual_response", "cancelled", "error", "broken"], [Guards.Suspended], null, [new("take(repeated)", driver => driver.Take(Event.Repeated))]),
+        new StepRow<ISequenceActs>([], ["immediate_response", "stream_chunk", "stream_token", "stream_preamble", "stream_reasoning", "write_confirmation_required", "otp_verification_required", "otp_sent", "otp_verified", "otp_invalid", "interaction_required", "interaction_invalid", "pong", "unknown", "eventual_response", "cancelled", "error", "broken"], [Guards.SeqOld], null, [new("take(repeated)", driver => driver.Take(Event.Repeated))]),
+        new StepRow<ISequenceActs>([], ["immediate_response", "stream_chunk", "stream_token", "stream_preamble", "stream_reasoning", "write_confirmation_required", "otp_verification_required", "otp_sent", "otp_verified", "otp_invalid", "interaction_required", "interaction_invalid", "pong", "unknown", "eventual_response", "cancelled", "broken"], [Guards.SeqNone], null, [new("take(out_of_order)", driver => driver.Take(Event.OutOfOrder))]),
+        new StepRow<ISequenceActs>(["whole"], ["immediate_response", "stream_chunk", "stream_token", "stream_preamble", "stream_reasoning", "write_confirmation_required", "otp_verification_required", "otp_sent", "otp_verified", "otp_invalid", "interaction_required", "interaction_invalid", "pong", "unknown", "eventual_response", "cancelled", "error", "broken"], [Guards.SeqGap], "gapped", [new("take(gap)", driver => driver.Take(Event.Gap))]),
+        new StepRow<ISequenceActs>(["gapped"], ["immediate_response", "stream_chunk", "stream_token", "stream_preamble", "stream_reasoning", "write_confirmation_required", "otp_verification_required", "otp_sent", "otp_verified", "otp_invalid", "interaction_required", "interaction_invalid", "pong", "unknown", "eventual_response", "cancelled", "error", "broken"], [Guards.SeqGap], null, [new("take(out_of_order)", driver => driver.Take(Event.OutOfOrder))]),
+        new StepRow<ISequenceActs>(["gapped"], ["immediate_response", "stream_chunk", "stream_token", "stream_preamble", "stream_reasoning", "write_confirmation_required", "otp_verification_required", "otp_sent", "otp_verified", "otp_invalid", "interaction_required", "interaction_invalid", "pong", "unknown", "eventual_response", "cancelled", "error", "broken"], [Guards.SeqNext], "whole", []));
+
     internal static readonly StepMachine<ITurnActs> Turn = new(
         "turn",
         "sent",
-        ["sent", "running", "settled"],
+        ["sent", "running", "suspended", "settled"],
 null,
         new Dictionary<string, HashSet<string>>
         {
@@ -741,7 +902,8 @@ null,
             ["running"] = ["stream_chunk", "stream_token", "stream_preamble", "stream_reasoning", "pong", "unknown"],
         },
         new StepRow<ITurnActs>(["sent", "running"], ["immediate_response"], [Guards.Status202], "running", [new("tap", driver => driver.Tap())]),
-        new StepRow<ITurnActs>(["sent", "running"], ["immediate_response", "keepalive", "turn_resumed"], [], null, [new("tap", driver => driver.Tap())]),
+        new StepRow<ITurnActs>(["sent", "running"], ["turn_resumed"], [Guards.Moved], "settled", [new("settle(failed, turn_interrupted)", driver => driver.Settle(Outcome.Failed, Ending.TurnInterrupted))]),
+        new StepRow<ITurnActs>(["sent", "running"], ["immediate_response", "keepalive", "turn_resumed", "repeated"], [], null, [new("tap", driver => driver.Tap())]),
         new StepRow<ITurnActs>(["sent", "running"], ["stream_chunk", "stream_token", "stream_preamble", "stream_reasoning"], [], "running", [new("item", driver => driver.Item())]),
         new StepRow<ITurnActs>(["sent", "running"], ["write_confirmation_required", "otp_verification_required", "otp_sent", "otp_verified", "otp_invalid", "interaction_required", "interaction_invalid"], [], "running", [new("item", driver => driver.Item())]),
         new StepRow<ITurnActs>(["sent", "running"], ["pong", "unknown"], [], null, [new("item", driver => driver.Item())]),
@@ -750,20 +912,35 @@ null,
         new StepRow<ITurnActs>(["sent", "running"], ["cancelled"], [], "settled", [new("item", driver => driver.Item()), new("settle(cancelled)", driver => driver.Settle(Outcome.Cancelled, null))]),
         new StepRow<ITurnActs>(["sent", "running"], ["error"], [Guards.TerminalError], "settled", [new("item", driver => driver.Item()), new("settle(failed, by_code)", driver => driver.Settle(Outcome.Failed, Ending.ByCode))]),
         new StepRow<ITurnActs>(["sent", "running"], ["error"], [], null, [new("item", driver => driver.Item())]),
-        new StepRow<ITurnActs>(["sent", "running"], ["broken"], [], "settled", [new("settle(failed, invalid_frame)", driver => driver.Settle(Outcome.Failed, Ending.InvalidFrame))]),
+        new StepRow<ITurnActs>(["sent", "running"], ["broken", "out_of_order"], [], "settled", [new("settle(failed, invalid_frame)", driver => driver.Settle(Outcome.Failed, Ending.InvalidFrame))]),
+        new StepRow<ITurnActs>(["sent", "running"], ["gap"], [], "suspended", [new("tap", driver => driver.Tap()), new("suspend", driver => driver.Suspend()), new("send(resume_turn)", driver => driver.Send(StepAction.ResumeTurn))]),
+        new StepRow<ITurnActs>(["sent"], ["take_up"], [], "suspended", [new("suspend", driver => driver.Suspend()), new("send(resume_turn)", driver => driver.Send(StepAction.ResumeTurn))]),
+        new StepRow<ITurnActs>(["suspended"], ["turn_resumed"], [Guards.GoesOn], "running", [new("tap", driver => driver.Tap()), new("resume", driver => driver.Resume())]),
+        new StepRow<ITurnActs>(["suspended"], ["turn_resumed"], [Guards.Never, Guards.Cancelling], "settled", [new("tap", driver => driver.Tap()), new("settle(cancelled, unconfirmed)", driver => driver.Settle(Outcome.Cancelled, Ending.Unconfirmed))]),
+        new StepRow<ITurnActs>(["suspended"], ["turn_resumed"], [Guards.Never, Guards.Unseen], "sent", [new("tap", driver => driver.Tap()), new("resume", driver => driver.Resume()), new("repeat", driver => driver.Repeat())]),
+        new StepRow<ITurnActs>(["suspended"], ["turn_resumed"], [], "settled", [new("tap", driver => driver.Tap()), new("settle(failed, turn_interrupted)", driver => driver.Settle(Outcome.Failed, Ending.TurnInterrupted))]),
+        new StepRow<ITurnActs>(["suspended"], ["resume_refused"], [Guards.ErrorRetryable], null, [new("tap", driver => driver.Tap()), new("schedule(again)", driver => driver.Schedule(StepTimer.Again))]),
+        new StepRow<ITurnActs>(["suspended"], ["resume_refused"], [], "settled", [new("tap", driver => driver.Tap()), new("settle(failed, turn_interrupted)", driver => driver.Settle(Outcome.Failed, Ending.TurnInterrupted))]),
+        new StepRow<ITurnActs>(["suspended"], ["keepalive", "unknown", "repeated"], [], null, [new("tap", driver => driver.Tap())]),
+        new StepRow<ITurnActs>(["suspended"], ["broken"], [], "settled", [new("settle(failed, invalid_frame)", driver => driver.Settle(Outcome.Failed, Ending.InvalidFrame))]),
+        new StepRow<ITurnActs>(["suspended"], ["opened", "resume_due"], [], null, [new("send(resume_turn)", driver => driver.Send(StepAction.ResumeTurn))]),
+        new StepRow<ITurnActs>(["suspended"], ["resume_timeout"], [], "settled", [new("settle(failed, turn_interrupted)", driver => driver.Settle(Outcome.Failed, Ending.TurnInterrupted))]),
         new StepRow<ITurnActs>(["sent"], ["cancel"], [Guards.Unwritten], "settled", [new("settle(cancelled, unconfirmed)", driver => driver.Settle(Outcome.Cancelled, Ending.Unconfirmed))]),
-        new StepRow<ITurnActs>(["sent", "running"], ["cancel"], [], null, [new("send(cancel)", driver => driver.Send(StepAction.Cancel))]),
-        new StepRow<ITurnActs>(["sent", "running"], ["cancel_timeout"], [], "settled", [new("settle(cancelled, unconfirmed)", driver => driver.Settle(Outcome.Cancelled, Ending.Unconfirmed))]),
+        new StepRow<ITurnActs>(["sent", "running", "suspended"], ["cancel"], [], null, [new("send(cancel)", driver => driver.Send(StepAction.Cancel))]),
+        new StepRow<ITurnActs>(["sent", "running", "suspended"], ["cancel_timeout"], [], "settled", [new("settle(cancelled, unconfirmed)", driver => driver.Settle(Outcome.Cancelled, Ending.Unconfirmed))]),
         new StepRow<ITurnActs>(["sent"], ["idle_timeout", "total_timeout"], [Guards.Unwritten], "settled", [new("settle(failed, turn_timeout)", driver => driver.Settle(Outcome.Failed, Ending.TurnTimeout))]),
-        new StepRow<ITurnActs>(["sent", "running"], ["idle_timeout", "question_timeout", "total_timeout"], [], "settled", [new("send(cancel)", driver => driver.Send(StepAction.Cancel)), new("settle(failed, turn_timeout)", driver => driver.Settle(Outcome.Failed, Ending.TurnTimeout))]),
-        new StepRow<ITurnActs>(["sent", "running"], ["handler_failed"], [], "settled", [new("send(cancel)", driver => driver.Send(StepAction.Cancel)), new("settle(failed, handler_failed)", driver => driver.Settle(Outcome.Failed, Ending.HandlerFailed))]),
+        new StepRow<ITurnActs>(["sent", "running", "suspended"], ["idle_timeout", "question_timeout", "total_timeout"], [], "settled", [new("send(cancel)", driver => driver.Send(StepAction.Cancel)), new("settle(failed, turn_timeout)", driver => driver.Settle(Outcome.Failed, Ending.TurnTimeout))]),
+        new StepRow<ITurnActs>(["sent", "running", "suspended"], ["handler_failed"], [], "settled", [new("send(cancel)", driver => driver.Send(StepAction.Cancel)), new("settle(failed, handler_failed)", driver => driver.Settle(Outcome.Failed, Ending.HandlerFailed))]),
         new StepRow<ITurnActs>(["sent"], ["closed_by_peer", "lost", "pong_timeout", "probe_failed", "connect_failed"], [Guards.Sought, Guards.Unwritten], null, []),
+        new StepRow<ITurnActs>(["sent", "running"], ["closed_by_peer", "lost", "pong_timeout", "probe_failed"], [Guards.Sought, Guards.Resumable], "suspended", [new("suspend", driver => driver.Suspend())]),
+        new StepRow<ITurnActs>(["suspended"], ["closed_by_peer", "lost", "pong_timeout", "probe_failed", "connect_failed"], [Guards.Sought], null, []),
         new StepRow<ITurnActs>(["sent"], ["queue_full"], [], "settled", [new("settle(failed, queue_full)", driver => driver.Settle(Outcome.Failed, Ending.QueueFull))]),
         new StepRow<ITurnActs>(["sent", "running"], ["not_connected"], [], "settled", [new("settle(failed, not_connected)", driver => driver.Settle(Outcome.Failed, Ending.NotConnected))]),
         new StepRow<ITurnActs>(["sent", "running"], ["connect_failed"], [], "settled", [new("settle(failed, attempt)", driver => driver.Settle(Outcome.Failed, Ending.Attempt))]),
-        new StepRow<ITurnActs>(["sent", "running"], ["closed_by_peer", "lost", "pong_timeout", "probe_failed", "malformed_limit", "invalid_utf8"], [], "settled", [new("settle(failed, turn_interrupted)", driver => driver.Settle(Outcome.Failed, Ending.TurnInterrupted))]),
-        new StepRow<ITurnActs>(["sent", "running"], ["too_large"], [], "settled", [new("settle(failed, message_too_large)", driver => driver.Settle(Outcome.Failed, Ending.MessageTooLarge))]),
-        new StepRow<ITurnActs>(["sent", "running"], ["close"], [], "settled", [new("settle(failed, client_closed)", driver => driver.Settle(Outcome.Failed, Ending.ClientClosed))]),
+        new StepRow<ITurnActs>(["suspended"], ["connect_failed"], [], "settled", [new("settle(failed, turn_interrupted)", driver => driver.Settle(Outcome.Failed, Ending.TurnInterrupted))]),
+        new StepRow<ITurnActs>(["sent", "running", "suspended"], ["closed_by_peer", "lost", "pong_timeout", "probe_failed", "malformed_limit", "invalid_utf8"], [], "settled", [new("settle(failed, turn_interrupted)", driver => driver.Settle(Outcome.Failed, Ending.TurnInterrupted))]),
+        new StepRow<ITurnActs>(["sent", "running", "suspended"], ["too_large"], [], "settled", [new("settle(failed, message_too_large)", driver => driver.Settle(Outcome.Failed, Ending.MessageTooLarge))]),
+        new StepRow<ITurnActs>(["sent", "running", "suspended"], ["close"], [], "settled", [new("settle(failed, client_closed)", driver => driver.Settle(Outcome.Failed, Ending.ClientClosed))]),
         new StepRow<ITurnActs>(["settled"], ["immediate_response", "keepalive", "turn_resumed", "stream_chunk", "stream_token", "stream_preamble", "stream_reasoning", "write_confirmation_required", "otp_verification_required", "otp_sent", "otp_verified", "otp_invalid", "interaction_required", "interaction_invalid", "pong", "unknown", "eventual_response", "cancelled", "error", "broken"], [], null, [new("tap", driver => driver.Tap())]));
 
     internal static readonly StepMachine<ITurnActs> Confirmation = new(
@@ -779,12 +956,15 @@ StepTables.Questions["confirmation"],
         new StepRow<ITurnActs>(["answered"], ["answer"], [], null, [new("refuse(already_answered)", driver => driver.Refuse(Refusal.AlreadyAnswered))]),
         new StepRow<ITurnActs>(["none"], ["answer"], [], null, [new("refuse(no_pending_question)", driver => driver.Refuse(Refusal.NoPendingQuestion))]),
         new StepRow<ITurnActs>([], ["immediate_response"], [Guards.VerbOutstanding], null, [new("resolve", driver => driver.Resolve())]),
-        new StepRow<ITurnActs>([], ["error"], [Guards.NoPending, Guards.VerbOutstanding], "none", [new("shut", driver => driver.Shut()), new("fail", driver => driver.Fail())]),
+        new StepRow<ITurnActs>([], ["error"], [Guards.NoPending, Guards.VerbOutstanding], "none", [new("shut", driver => driver.Shut()), new("fail", driver => driver.Fail(null))]),
         new StepRow<ITurnActs>([], ["error"], [Guards.NoPending], "none", [new("shut", driver => driver.Shut())]),
-        new StepRow<ITurnActs>(["answered"], ["error"], [Guards.VerbError, Guards.VerbOutstanding], "open", [new("reopen", driver => driver.Reopen()), new("fail", driver => driver.Fail())]),
-        new StepRow<ITurnActs>([], ["error"], [Guards.VerbError, Guards.VerbOutstanding], null, [new("fail", driver => driver.Fail())]),
+        new StepRow<ITurnActs>(["answered"], ["error"], [Guards.VerbError, Guards.VerbOutstanding], "open", [new("reopen", driver => driver.Reopen()), new("fail", driver => driver.Fail(null))]),
+        new StepRow<ITurnActs>([], ["error"], [Guards.VerbError, Guards.VerbOutstanding], null, [new("fail", driver => driver.Fail(null))]),
         new StepRow<ITurnActs>(["open"], ["stream_token", "stream_reasoning"], [Guards.Expired], "none", [new("shut", driver => driver.Shut())]),
         new StepRow<ITurnActs>(["open"], ["stream_chunk"], [Guards.ToolResult, Guards.Expired], "none", [new("shut", driver => driver.Shut())]),
+        new StepRow<ITurnActs>(["answered"], ["caught_up"], [Guards.VerbOutstanding, Guards.Named], null, [new("repeat", driver => driver.Repeat())]),
+        new StepRow<ITurnActs>(["answered"], ["caught_up"], [Guards.VerbOutstanding], "open", [new("reopen", driver => driver.Reopen()), new("fail(connection_lost)", driver => driver.Fail(Ending.ConnectionLost))]),
+        new StepRow<ITurnActs>([], ["caught_up"], [Guards.VerbOutstanding], null, [new("fail(connection_lost)", driver => driver.Fail(Ending.ConnectionLost))]),
         new StepRow<ITurnActs>([], ["settle"], [], "none", [new("shut", driver => driver.Shut())]));
 
     internal static readonly StepMachine<ITurnActs> Otp = new(
@@ -807,8 +987,12 @@ StepTables.Questions["otp"],
         new StepRow<ITurnActs>(["open", "answered"], ["otp_invalid"], [Guards.VerbOutstanding], "none", [new("shut", driver => driver.Shut()), new("resolve", driver => driver.Resolve())]),
         new StepRow<ITurnActs>(["open", "answered"], ["otp_invalid"], [], "none", [new("shut", driver => driver.Shut())]),
         new StepRow<ITurnActs>([], ["immediate_response"], [Guards.VerbOutstanding], "none", [new("shut", driver => driver.Shut()), new("resolve", driver => driver.Resolve())]),
-        new StepRow<ITurnActs>(["answered"], ["error"], [Guards.VerbError, Guards.VerbOutstanding], "open", [new("reopen", driver => driver.Reopen()), new("fail", driver => driver.Fail())]),
-        new StepRow<ITurnActs>([], ["error"], [Guards.VerbError, Guards.VerbOutstanding], null, [new("fail", driver => driver.Fail())]),
+        new StepRow<ITurnActs>(["answered"], ["error"], [Guards.VerbError, Guards.VerbOutstanding], "open", [new("reopen", driver => driver.Reopen()), new("fail", driver => driver.Fail(null))]),
+        new StepRow<ITurnActs>([], ["error"], [Guards.VerbError, Guards.VerbOutstanding], null, [new("fail", driver => driver.Fail(null))]),
+        new StepRow<ITurnActs>(["answered"], ["caught_up"], [Guards.VerbOutstanding], "open", [new("reopen", driver => driver.Reopen()), new("fail(connection_lost)", driver => driver.Fail(Ending.ConnectionLost))]),
+        new StepRow<ITurnActs>([], ["caught_up"], [Guards.VerbOutstanding], null, [new("fail(connection_lost)", driver => driver.Fail(Ending.ConnectionLost))]),
+        new StepRow<ITurnActs>([], ["settle"], [Guards.Suspended], "none", [new("shut", driver => driver.Shut())]),
+        new StepRow<ITurnActs>([], ["closed_by_peer", "lost", "pong_timeout", "probe_failed"], [Guards.Sought, Guards.Resumable], null, []),
         new StepRow<ITurnActs>([], ["send", "closed_by_peer", "lost", "pong_timeout", "probe_failed", "malformed_limit", "invalid_utf8", "too_large", "close"], [], "none", [new("shut", driver => driver.Shut())]));
 
     internal static readonly StepMachine<ITurnActs> Interaction = new(
@@ -827,14 +1011,16 @@ StepTables.Questions["interaction"],
         new StepRow<ITurnActs>(["open", "answered"], ["interaction_invalid"], [Guards.VerbOutstanding], "open", [new("reopen", driver => driver.Reopen()), new("resolve", driver => driver.Resolve())]),
         new StepRow<ITurnActs>(["open", "answered"], ["interaction_invalid"], [], "open", [new("reopen", driver => driver.Reopen())]),
         new StepRow<ITurnActs>(["none"], ["interaction_invalid"], [Guards.VerbOutstanding], null, [new("resolve", driver => driver.Resolve())]),
-        new StepRow<ITurnActs>([], ["error"], [Guards.NoPending, Guards.VerbOutstanding], "none", [new("shut", driver => driver.Shut()), new("fail", driver => driver.Fail())]),
+        new StepRow<ITurnActs>([], ["error"], [Guards.NoPending, Guards.VerbOutstanding], "none", [new("shut", driver => driver.Shut()), new("fail", driver => driver.Fail(null))]),
         new StepRow<ITurnActs>([], ["error"], [Guards.NoPending], "none", [new("shut", driver => driver.Shut())]),
-        new StepRow<ITurnActs>(["answered"], ["error"], [Guards.Mismatch, Guards.VerbOutstanding], "open", [new("reopen", driver => driver.Reopen()), new("fail", driver => driver.Fail())]),
-        new StepRow<ITurnActs>([], ["error"], [Guards.Mismatch, Guards.VerbOutstanding], null, [new("fail", driver => driver.Fail())]),
-        new StepRow<ITurnActs>(["answered"], ["error"], [Guards.VerbError, Guards.VerbOutstanding], "open", [new("reopen", driver => driver.Reopen()), new("fail", driver => driver.Fail())]),
-        new StepRow<ITurnActs>([], ["error"], [Guards.VerbError, Guards.VerbOutstanding], null, [new("fail", driver => driver.Fail())]),
+        new StepRow<ITurnActs>(["answered"], ["error"], [Guards.Mismatch, Guards.VerbOutstanding], "open", [new("reopen", driver => driver.Reopen()), new("fail", driver => driver.Fail(null))]),
+        new StepRow<ITurnActs>([], ["error"], [Guards.Mismatch, Guards.VerbOutstanding], null, [new("fail", driver => driver.Fail(null))]),
+        new StepRow<ITurnActs>(["answered"], ["error"], [Guards.VerbError, Guards.VerbOutstanding], "open", [new("reopen", driver => driver.Reopen()), new("fail", driver => driver.Fail(null))]),
+        new StepRow<ITurnActs>([], ["error"], [Guards.VerbError, Guards.VerbOutstanding], null, [new("fail", driver => driver.Fail(null))]),
         new StepRow<ITurnActs>(["open"], ["stream_token", "stream_reasoning"], [Guards.Expired], "none", [new("shut", driver => driver.Shut())]),
         new StepRow<ITurnActs>(["open"], ["stream_chunk"], [Guards.ToolResult, Guards.Expired], "none", [new("shut", driver => driver.Shut())]),
+        new StepRow<ITurnActs>(["answered"], ["caught_up"], [Guards.VerbOutstanding], null, [new("repeat", driver => driver.Repeat())]),
+        new StepRow<ITurnActs>([], ["caught_up"], [Guards.VerbOutstanding], null, [new("fail(connection_lost)", driver => driver.Fail(Ending.ConnectionLost))]),
         new StepRow<ITurnActs>([], ["settle"], [], "none", [new("shut", driver => driver.Shut())]));
 
     /// <summary>The machines of the questions, in the order in which they step, before the turn.</summary>

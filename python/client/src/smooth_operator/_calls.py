@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from . import wire
 from ._arguments import make, printed
@@ -18,8 +19,28 @@ from .wire.codes import CAPABILITIES
 from .wire.options import SETTLED_IDS
 from .wire.steps import VERBS
 
-ALWAYS = tuple(it.word for it in CAPABILITIES if "always" in it.implied_by and it.pending is None)
-"""Words that every session lists (REQ-CALL-07)."""
+REPLAY: Final = "replay"
+"""Capability word of sessions whose turns outlive their link."""
+_HUMP = re.compile(r"(?=[A-Z])")
+
+
+def implied(options: Options) -> frozenset[str]:
+    """Return the capability words that every session of a client lists (REQ-CALL-07)."""
+    rows = (it for it in CAPABILITIES if it.pending is None)
+    return frozenset(it.word for it in rows if any(_holds(why, options) for why in it.implied_by))
+
+
+def _holds(why: str, options: Options) -> bool:
+    """Tell whether a word is implied: ``always``, or by an option that is on.
+
+    What the kinds of handlers imply is :meth:`Handlers.words`.
+    """
+    if why.startswith("handler "):
+        return False
+    name = _HUMP.sub("_", why.removeprefix("option ")).lower()
+    if name == "auto_reconnect":
+        return options.seeks  # with no attempt at all it is off (REQ-RESUME-01)
+    return why == "always" or bool(getattr(options, name))
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +59,7 @@ class Calls:
         self._options = options
         self._router = router
         self._sender = sender
+        self._implied = implied(options)
         self._capabilities: OrderedDict[str, tuple[str, ...]] = OrderedDict()
 
     async def call(self, action: wire.CallModel[wire.Reply]) -> wire.Reply:
@@ -65,7 +87,6 @@ class Calls:
         value = await self._sender.call(outgoing, answers, lambda it: wire.read_answer(action, it))
         if isinstance(value, wire.CreateConversationSessionResult | wire.GetSessionResult):
             self._sender.session_known()
-        if isinstance(value, wire.CreateConversationSessionResult):
             self._remember(value)
         return value
 
@@ -142,13 +163,22 @@ class Calls:
             return action
         handled = check_handlers(self._options.handlers).words()
         given = {*self._options.supports, *(opens.supports or ())}
-        words = sorted({*ALWAYS, *handled, *given})
+        words = sorted({*self._implied, *handled, *given})
         return action.model_copy(update={"supports": words})
 
-    def _remember(self, session: wire.CreateConversationSessionResult) -> None:
-        self._capabilities[session.session_id] = tuple(session.capabilities or ())
+    def _remember(
+        self, session: wire.CreateConversationSessionResult | wire.GetSessionResult
+    ) -> None:
+        """Keep what the server listed; an answer that lists nothing changes nothing."""
+        words = getattr(session, "capabilities", None)
+        known = self._capabilities.pop(session.session_id, ())
+        self._capabilities[session.session_id] = tuple(words) if isinstance(words, list) else known
         if len(self._capabilities) > SETTLED_IDS:
             self._capabilities.popitem(last=False)
+
+    def _replays(self, session_id: str) -> bool:
+        """Whether a session is a replay session (REQ-RESUME-01)."""
+        return REPLAY in self._implied and REPLAY in self._capabilities.get(session_id, ())
 
     def _parks_otp(self, session_id: str) -> bool:
         return VERBS["decline_otp"].needs in self._capabilities.get(session_id, ())

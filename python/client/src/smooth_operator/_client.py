@@ -337,10 +337,22 @@ class SmoothAgentClient(Calls):
             outgoing,
             session_id,
             park=self._parks_otp(session_id),
+            replays=self._replays(session_id),
             history=self._recover,
             handlers=merged(check_handlers(self._options.handlers), check_handlers(handlers)),
             again=again,
         )
+
+    def _open_turn(self, session_id: str, request_id: str, handlers: Handlers) -> Turn | None:
+        """Return the turn that a conversation runs (REQ-RESUME-11)."""
+        if not self._replays(session_id):
+            return None
+        turn = self._live_turn(request_id)
+        if turn is None or turn.settled:
+            sent = Outgoing("send_message", request_id, "", session_id, state="written")
+            turn = self._new_turn(sent, session_id, handlers)
+            turn._driver.take_up()
+        return turn
 
     async def _recover(self, turn: Turn) -> Recovery:
         async def fetch(cursor: str | None) -> wire.MessagePage:
@@ -365,6 +377,7 @@ class SmoothAgentClient(Calls):
             agent_name=session.agent_name,
             capabilities=self._capabilities.get(session.session_id, ()),
             handlers=handlers,
+            open_turn=session.open_turn.request_id if session.open_turn is not None else None,
         )
 
 

@@ -47,6 +47,9 @@ class Sink(Taker, Protocol):
     def link_ended(self, end: LinkEnd, word: str, *, sought: bool) -> None:
         """Settle what is in flight: the link is gone."""
 
+    def link_opened(self) -> None:
+        """Write what goes before all that waits for the link."""
+
     def attempt_failed(self, error: Exception, *, sought: bool) -> None:
         """Settle what waited for an attempt that failed."""
 
@@ -98,6 +101,8 @@ class Connection:
         self._before: Transport | None = None
         self._finishing: asyncio.Task[None] | None = None
         self._beside: set[asyncio.Task[None]] = set()
+        self.ending: LinkEnd | None = None
+        """How the last link was lost; None when none was."""
         self.session_known = False
         """Whether a session was opened or found: events of it may be missed (REQ-CONN-42)."""
 
@@ -181,9 +186,20 @@ class Connection:
             self._seek()
         return None
 
-    def repeat(self, outgoing: Outgoing) -> None:
-        """Keep a frame for the next link that was written before (REQ-CALL-13)."""
-        self._outbox.put(outgoing)
+    @property
+    def linked(self) -> bool:
+        """Whether a frame that is written now leaves at once."""
+        return self._link is not None
+
+    def put(self, outgoing: Outgoing) -> None:
+        """Write a frame that belongs to what began before, or keep it for the link that is sought.
+
+        However many wait already, it finds its place; where no link is sought it is dropped.
+        """
+        if self._link is not None:
+            self._write(self._link, outgoing)
+        elif self._state.sought:
+            self._outbox.put(outgoing)
 
     def _refusal(self) -> Refusal | None:
         """Return why no action may start without a link (REQ-CONN-09, REQ-CONN-40)."""
@@ -230,6 +246,7 @@ class Connection:
         if self._link is None:
             return
         self._stop()
+        self.ending = end
         news = self._step(word, after_close(end.code), code=end.code)
         if self._before is not None:
             self._finish(self._before)
@@ -259,7 +276,7 @@ class Connection:
         self._step("opened")
         self._liveness.begin()
         self._answer(None)
-        link.begin()
+        link.begin(self._sink.link_opened)
         self._watch.tell("attempt", self._failures.host, None)
 
     # the machine ----------------------------------------------------------------------
@@ -437,7 +454,8 @@ class Connection:
         if had_link:
             self._step("lost", code=1006)
             self._outbox.ended("lost", sought=False)
-            self._sink.link_ended(LinkEnd("lost", 1006), "lost", sought=False)
+            self.ending = LinkEnd("lost", 1006)
+            self._sink.link_ended(self.ending, "lost", sought=False)
         elif sought:
             error = self._failures.make(ClientClosedError)
             self._step("connect_failed", error=error)

@@ -40,7 +40,7 @@ class Seeking:
         options = self._options
         most = options.max_reconnect_attempts
         return Facts(
-            auto_reconnect=options.auto_reconnect and most != 0,
+            auto_reconnect=options.seeks,
             retry_initial=options.retry_initial_connect and most != 0,
             retry=outlook.retry,
             token_renewable=callable(options.token) and not self._renewed,
@@ -60,21 +60,10 @@ class Seeking:
 
     def schedule(self, outlook: Outlook) -> float:
         """Wait for the next attempt; return the seconds (REQ-CONN-31, REQ-CONN-33)."""
-        backoff_from, hint = outlook.backoff_from, outlook.hint
-        wait = self._backoff.delay(self._draw(), backoff_from=backoff_from, hint=hint) / 1000
-        self._wait = self._options.clock.call_later(wait, self._over)
+        options, backoff_from, hint = self._options, outlook.backoff_from, outlook.hint
+        wait = self._backoff.delay(options.draw(), backoff_from=backoff_from, hint=hint) / 1000
+        self._wait = options.clock.call_later(wait, self._over)
         return wait
-
-    def _draw(self) -> float:
-        """Return one number of the random source; a source that breaks ends no seeking."""
-        try:
-            draw = self._options.random()
-            if 0 <= draw < 1:
-                return draw
-            self._options.logger.warning("random: expected a number from 0 up to 1")
-        except Exception:
-            self._options.logger.warning("random raised", exc_info=True)
-        return 0.5
 
     def renew(self) -> None:
         """Ask the provider for another token next (REQ-CONN-34)."""

@@ -39,6 +39,7 @@ class Conversation:
         agent_name: str | None,
         capabilities: Sequence[str],
         handlers: Handlers,
+        open_turn: str | None,
     ) -> None:
         self._client = client
         self._handlers = handlers
@@ -50,6 +51,7 @@ class Conversation:
         """Display name of the agent, where the server said it."""
         self.capabilities: tuple[str, ...] = tuple(capabilities)
         """Capability words of the server; empty where it did not say."""
+        self._open_turn = open_turn
 
     def __repr__(self) -> str:
         return f"<Conversation {self.conversation_id} session {self.session_id}>"
@@ -67,6 +69,18 @@ class Conversation:
     async def ask(self, message: str, **optional: Unpack[SendOptions]) -> TurnResult:
         """Say something and wait for the whole answer; raises the error of a failed turn."""
         return await self.send(message, **optional)
+
+    def open_turn(self) -> Turn | None:
+        """Return the turn that ran when this conversation was opened, from its first event on.
+
+        After a restart of the application, or on a second device, it is taken up: suspended until
+        the server has told its events, at once when the link is open. A turn that this client has
+        already is that one, while it has not settled. None when the server named no turn, or the
+        session is no replay session (REQ-RESUME-11).
+        """
+        if self._open_turn is None:
+            return None
+        return self._client._open_turn(self.session_id, self._open_turn, self._handlers)
 
     def messages(self, *, limit: int | None = None) -> AsyncIterator[wire.ConversationMessage]:
         """Yield the stored messages, newest first; ``limit`` is a page size (REQ-HIST-01)."""

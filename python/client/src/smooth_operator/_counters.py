@@ -21,15 +21,24 @@ class Counters:
     """Messages that were malformed (REQ-WIRE-04)."""
     open_turns: int
     """Turns that have no outcome yet."""
+    resumed_turns: int
+    """How often a turn that was suspended went on (REQ-RESUME-04)."""
 
 
 class Tally:
     """The counts as they grow."""
 
-    __slots__ = ("connects", "dropped_frames", "frames_in", "frames_out", "reconnects")
+    __slots__ = (
+        "connects",
+        "dropped_frames",
+        "frames_in",
+        "frames_out",
+        "reconnects",
+        "resumed_turns",
+    )
 
     def __init__(self) -> None:
-        self.connects = self.reconnects = 0
+        self.connects = self.reconnects = self.resumed_turns = 0
         self.frames_in = self.frames_out = self.dropped_frames = 0
 
     def counters(self, open_turns: int) -> Counters:
@@ -41,4 +50,5 @@ class Tally:
             frames_out=self.frames_out,
             dropped_frames=self.dropped_frames,
             open_turns=open_turns,
+            resumed_turns=self.resumed_turns,
         )

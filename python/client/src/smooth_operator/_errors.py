@@ -106,7 +106,11 @@ class ConnectionLostError(AgentConnectionError):
 
 
 class TurnInterruptedError(ConnectionLostError):
-    """The link ended in mid-turn; the message is not sent again (REQ-TURN-20)."""
+    """The link ended in mid-turn; the message is not sent again (REQ-TURN-20).
+
+    Of a turn that was suspended, ``details`` hold what the server said of it: ``state`` (``gone``,
+    ``moved``, ``never``, …; REQ-RESUME-04) or the ``code`` of a refusal (REQ-RESUME-05).
+    """
 
     kind = "turn_interrupted"
 

@@ -73,6 +73,12 @@ class Failures:
         made.__cause__ = fault
         return made
 
+    def of_disorder(self, event: Any, **facts: Any) -> errors.SmoothAgentError:
+        """Return the error of an event that came out of its place in a turn (REQ-RESUME-06)."""
+        kind = event.wire_type if event.type == "unknown" else event.type
+        reason = f"{kind} out of its place"
+        return self.make(errors.InvalidFrameError, reason=reason, details={"type": kind}, **facts)
+
     def of_attempt(self, error: Exception, **facts: Any) -> Exception:
         """Return the error of what waited for an attempt; its cause is the attempt's own."""
         if not isinstance(error, errors.SmoothAgentError):
@@ -83,9 +89,12 @@ class Failures:
 
     def of_link(self, kind: str, end: LinkEnd | None, **facts: Any) -> errors.SmoothAgentError:
         """Return the error of what the link or a limit ended."""
-        code = end.code if end is not None else None
-        row = close_code(code) if code is not None else None
+        row = close_code(end.code) if end is not None else None
         if row is not None and row.kind == "authentication" and kind in _LOST:
             kind = row.kind  # REQ-CONN-15
-        reason = end.text if end is not None else ""
+        return self.of_end(kind, end, **facts)
+
+    def of_end(self, kind: str, end: LinkEnd | None, **facts: Any) -> errors.SmoothAgentError:
+        """Return an error of ``kind`` that says how the link ended, where one did."""
+        code, reason = (end.code, end.text) if end is not None else (None, "")
         return self.make(errors.of_kind(kind), close_code=code, close_reason=reason, **facts)

@@ -104,9 +104,9 @@ class Link:
         self._malformed = 0
         self._watched = True
 
-    def begin(self) -> None:
-        """Write what waits for a link, then read."""
-        self._outbox.link_ready()
+    def begin(self, first: Callable[[], None]) -> None:
+        """Write what ``first`` writes and what waits for a link, then read."""
+        self._outbox.link_ready(first)
         self.writable_again()
         self.transport.attach(self)
 

@@ -42,6 +42,7 @@ _TIMES = {
     "turn_timeout": table.TURN_TIMEOUT,
     "question_timeout": table.QUESTION_TIMEOUT,
     "cancel_timeout": table.CANCEL_TIMEOUT,
+    "resume_timeout": table.RESUME_TIMEOUT,
     "backoff_base": table.BACKOFF_BASE,
     "backoff_max": table.BACKOFF_MAX,
     "stable_after": table.STABLE_AFTER,
@@ -118,6 +119,9 @@ class Options:
     """Seconds that a question may stay open; 330 (REQ-TURN-13)."""
     cancel_timeout: float = _seconds("cancel_timeout")
     """Seconds to wait for the end of a cancelled turn; 5, and 0 = do not wait (REQ-STOP-02)."""
+    resume_timeout: float = _seconds("resume_timeout")
+    """Seconds that a turn may wait, without a new event, to be taken up again after a loss; 60, and
+    0 = without end (REQ-RESUME-09)."""
     auto_reconnect: bool = table.AUTO_RECONNECT.default
     """Seek a new link when one is lost; on (REQ-CONN-30)."""
     retry_initial_connect: bool = table.RETRY_INITIAL_CONNECT.default
@@ -193,6 +197,22 @@ class Options:
         if self.opener is not None and not callable(self.opener):
             raise TypeError("opener: expected an async function")
 
+    @property
+    def seeks(self) -> bool:
+        """Whether a lost link is sought again (REQ-CONN-30)."""
+        return self.auto_reconnect and self.max_reconnect_attempts != 0
+
+    def draw(self) -> float:
+        """Return one number of the random source; a source that breaks ends nothing."""
+        try:
+            draw = self.random()
+            if 0 <= draw < 1:
+                return draw
+            self.logger.warning("random: expected a number from 0 up to 1")
+        except Exception:
+            self.logger.warning("random raised", exc_info=True)
+        return 0.5
+
     def check_token(self, token: object) -> str:
         """Return a token that may travel where tokens go (REQ-CONN-20, REQ-CONN-28).
 
@@ -260,6 +280,7 @@ class OptionWords(TypedDict, total=False):
     turn_timeout: float
     question_timeout: float
     cancel_timeout: float
+    resume_timeout: float
     auto_reconnect: bool
     retry_initial_connect: bool
     max_reconnect_attempts: int | None

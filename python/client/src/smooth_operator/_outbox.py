@@ -94,9 +94,17 @@ class Outbox:
         self._queue = deque(it for it in self._queue if it.state == "queued")
         return len(self._queue) >= limit
 
-    def link_ready(self) -> None:
-        """Give all that waits to a link, in call order: from now on it may have left."""
-        for outgoing in self._queue:
+    def link_ready(self, first: Callable[[], None]) -> None:
+        """Give all that waits to a link, in call order: from now on it may have left.
+
+        What ``first`` writes goes before it.
+        """
+        waiting, self._queue = self._queue, deque()
+        try:
+            first()
+        finally:
+            self._queue.extend(waiting)
+        for outgoing in waiting:
             outgoing.on("link_ready")
             outgoing.on("taken")
 

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 _DAY = 24 * 3600.0
 Value = TypeVar("Value")
+_LEAST = 0.001  # REQ-RESUME-10: what a question that is too old already has left
 _GRACE = 10.0  # REQ-TURN-13: the server's own expiry gets this much time to show
 
 
@@ -149,18 +150,26 @@ class Questions:
         """Return the question of ``kind`` that was asked last and is not closed."""
         return self._current.get(kind)
 
-    def opened(self, kind: QuestionKind, event: Any, *, timed: bool) -> None:
-        """Take note of a question; ``timed`` starts its limit."""
+    def opened(self, kind: QuestionKind, event: Any) -> None:
+        """Take note of a question."""
         now = self._options.clock.now()
         before = self._current.get(kind)
         more = before is not None and event.type in QUESTIONS[kind].updated_by
         told = {**(before.told if more and before is not None else {}), event.type: event}
         self._current[kind] = Question(kind, event, now, _duration(event), told)
-        self._restart(kind, timed=timed)
 
-    def reopened(self, kind: QuestionKind, *, timed: bool) -> None:
-        """Start the limit anew: the answer was not accepted."""
-        self._restart(kind, timed=timed)
+    def start(self, kind: QuestionKind, age: float) -> None:
+        """Start the limit anew; a question that is ``age`` seconds old has so much less."""
+        self.answered(kind)
+        question = self._current.get(kind)
+        if question is None:
+            return
+        limit = self._options.question_timeout
+        if limit and question.duration is not None:
+            limit = question.duration + _GRACE
+        if limit:
+            limit = max(_LEAST, limit - age)
+            self._timers[kind] = self._options.clock.call_later(limit, self._lapse)
 
     def answered(self, kind: QuestionKind) -> None:
         """Stop the limit: the answer is out."""
@@ -174,27 +183,21 @@ class Questions:
         self._current.pop(kind, None)
 
     def stop(self) -> None:
-        """Stop every limit: the turn has settled."""
+        """Stop every limit: the turn has settled, or is suspended."""
         for kind in list(self._timers):
             self.answered(kind)
 
-    def expired(self, kind: QuestionKind, frame_type: str) -> bool:
-        """Return whether a frame of ``frame_type`` shows that the question lapsed."""
+    def expired(self, kind: QuestionKind, word: str, passed: float | None) -> bool:
+        """Return whether a frame that is ``word`` shows that the question lapsed (REQ-VERB-10).
+
+        ``passed`` is the server's time since it asked, in seconds, where both frames tell it.
+        """
         question = self._current.get(kind)
         if question is None or question.duration is None:
-            return frame_type == "stream_token"
-        return self._options.clock.now() - question.asked_at >= question.duration
-
-    def _restart(self, kind: QuestionKind, *, timed: bool) -> None:
-        self.answered(kind)
-        question = self._current.get(kind)
-        if question is None or not timed:
-            return
-        limit = self._options.question_timeout
-        if limit and question.duration is not None:
-            limit = question.duration + _GRACE
-        if limit:
-            self._timers[kind] = self._options.clock.call_later(limit, self._lapse)
+            return word == "stream_token"
+        if passed is None:
+            passed = self._options.clock.now() - question.asked_at
+        return passed >= question.duration
 
 
 def _duration(event: Any) -> float | None:

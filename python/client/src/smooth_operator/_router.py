@@ -39,6 +39,9 @@ class InFlight(Protocol):
         ``sought`` says that another attempt to connect follows.
         """
 
+    def link_opened(self) -> None:
+        """Write what goes before all that waits for the link."""
+
     def next_send(self, session_id: str) -> None:
         """Take note that the session's next message goes out."""
 
@@ -99,7 +102,8 @@ class Router:
         return sum(owner.opens_turn for owner in self._in_flight.values())
 
     def add(self, request_id: str, owner: InFlight) -> None:
-        """Route events of ``request_id`` to ``owner`` from now on."""
+        """Route events of ``request_id`` to ``owner`` from now on; it comes after all others."""
+        self._in_flight.pop(request_id, None)
         self._in_flight[request_id] = owner
 
     def settle(self, request_id: str, owner: InFlight) -> None:
@@ -148,6 +152,11 @@ class Router:
     def link_ended(self, end: LinkEnd, word: str, *, sought: bool) -> None:
         """Fail what is in flight; what another link can still do for goes on (REQ-CONN-15)."""
         self._each(word, end, None, sought=sought)
+
+    def link_opened(self) -> None:
+        """Let suspended turns ask for their events, in the order of their send (REQ-RESUME-03)."""
+        for owner in list(self._in_flight.values()):
+            owner.link_opened()
 
     def attempt_failed(self, error: Exception, *, sought: bool) -> None:
         """Fail what waited for the attempt, unless another one follows (REQ-CONN-04)."""

@@ -46,6 +46,24 @@ class Sender:
         """Queue a frame, or return why it cannot start, as :meth:`Connection.submit`."""
         return self._connection.submit(outgoing)
 
+    def put(self, outgoing: Outgoing) -> None:
+        """Write or keep a frame of what began before, as :meth:`Connection.put`."""
+        self._connection.put(outgoing)
+
+    @property
+    def linked(self) -> bool:
+        """Whether a frame that is written now leaves at once."""
+        return self._connection.linked
+
+    @property
+    def ending(self) -> LinkEnd | None:
+        """How the last link was lost; None when none was."""
+        return self._connection.ending
+
+    def resumed(self) -> None:
+        """Count a suspended turn that goes on (REQ-LOG-03)."""
+        self._connection.tally.resumed_turns += 1
+
     def session_known(self) -> None:
         """Take note that a session was opened or found (REQ-CONN-42)."""
         self._connection.session_known = True
@@ -76,7 +94,7 @@ class Sender:
         """
         assert outgoing.request_id is not None
         pending = Call(self.router, self._options, outgoing, answers, value_of, shared=shared)
-        pending.repeat = self._connection.repeat
+        pending.repeat = self._connection.put
         pending.becomes_turn = becomes_turn
         pending.future.add_done_callback(lambda future: self._told(outgoing, future))
         self.router.add(outgoing.request_id, pending)
@@ -166,6 +184,9 @@ class Call(Generic[Value]):
     ) -> None:
         """Step on what happened to the link."""
         self._step(word, end=end, error=error, sought=sought)
+
+    def link_opened(self) -> None:
+        """A call waits in the outbox, if it still has to be written."""
 
     def next_send(self, session_id: str) -> None:
         """A call does not care."""

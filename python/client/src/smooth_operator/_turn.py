@@ -37,6 +37,7 @@ class Turn:
         session_id: str,
         *,
         park: bool,
+        replays: bool,
         history: Callable[[Turn], Awaitable[Recovery]],
         handlers: Handlers,
         again: Callable[[str], Outgoing] | None = None,
@@ -48,6 +49,7 @@ class Turn:
             session_id,
             self,
             park=park,
+            replays=replays,
             handlers=handlers,
             again=again,
         )
@@ -72,8 +74,9 @@ class Turn:
         return self._driver.session_id
 
     @property
-    def state(self) -> Literal["sent", "running", "settled"]:
-        """How far the turn is; running while it waits for a code (REQ-ASK-11)."""
+    def state(self) -> Literal["sent", "running", "suspended", "settled"]:
+        """How far the turn is; ``suspended`` while it waits to be taken up (REQ-RESUME-02), running
+        while it waits for a code (REQ-ASK-11)."""
         state = self._driver.state.turn
         return "running" if state == "settled" and not self.settled else state
 

@@ -4,23 +4,25 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Coroutine, Sequence
+from dataclasses import replace
 from typing import Any, assert_never
 
 from . import _errors as errors
 from . import wire
 from ._accumulator import Accumulator
 from ._arguments import printed
-from ._clock import Timer
 from ._handlers import Handlers
 from ._options import Options
 from ._outbox import Outgoing
 from ._questions import Answer, Questions
 from ._sender import Sender
 from ._transport import LinkEnd
+from ._turn_clocks import TurnClocks
 from ._turn_handling import Handling
 from ._turn_items import Backlog, TurnItems
-from ._turn_outcome import Ending, Times, TurnResult, failure, success
-from ._turn_state import Step, TurnState, Verb
+from ._turn_outcome import Cause, Times, TurnResult, failure, success
+from ._turn_resuming import Resuming
+from ._turn_state import QUESTION_KINDS, Step, TurnState, Verb
 from ._turn_verbs import VerbCall
 from .wire import steps
 from .wire.steps import QuestionKind
@@ -29,7 +31,8 @@ from .wire.steps import QuestionKind
 class TurnDriver:
     """States, items, limits and outcome of one turn. Lives in the router until nothing can come.
 
-    ``handle`` is the turn that the application holds.
+    ``handle`` is the turn that the application holds, ``replays`` whether its session is a replay
+    session (REQ-RESUME-01).
     """
 
     def __init__(
@@ -41,6 +44,7 @@ class TurnDriver:
         handle: Any,
         *,
         park: bool,
+        replays: bool,
         handlers: Handlers,
         again: Callable[[str], Outgoing] | None,
     ) -> None:
@@ -50,7 +54,7 @@ class TurnDriver:
         self.handle = handle
         self.park = park
         self.questions = Questions(options, lambda: self._local("question_timeout"))
-        self.state = TurnState(self.questions.expired)
+        self.state = TurnState(self._expired)
         self.text = Accumulator()
         self.items = TurnItems()
         self.result: TurnResult | None = None
@@ -61,14 +65,15 @@ class TurnDriver:
         self._failures = sender.failures
         self._options = options
         self._outgoing = outgoing
-        self._seen_at = 0.0
+        self._resuming = Resuming(options, replays=replays)
+        self._taken_up = False
         self._now = options.clock.now
         self._began = self._now()
         self._first_token: float | None = None
         self._stopped = False
         self._silent = True
         self._watch = sender.watch
-        self._timers: dict[str, Timer] = {}
+        self._clocks = TurnClocks(options, self._local)
         self.handling = Handling(self, options, handlers)
         self._again = again
         self._held: TurnResult | None = None
@@ -86,6 +91,11 @@ class TurnDriver:
         """Whether the turn has no outcome yet; a call is none (for the router)."""
         return not self.settled
 
+    @property
+    def current(self) -> bool:
+        """Whether what the turn shows is the present, and nothing of the past (REQ-ASK-13)."""
+        return self.state.turn != "suspended" and not self._resuming.behind
+
     async def changed(self) -> None:
         """Wait for the next item or the end."""
         self._sender.check_loop()
@@ -99,7 +109,7 @@ class TurnDriver:
             return
         self.stop()
 
-    # for the router -------------------------------------------------------------------
+    # the begin ------------------------------------------------------------------------
 
     def start(self) -> None:
         """Queue the message and start the limits."""
@@ -112,7 +122,7 @@ class TurnDriver:
             self.link_event(refusal, None, None)
             return
         self._started()
-        self._rearm_idle()
+        self._touch()
 
     def begin(self, event: wire.Event) -> None:
         """Take over from an answer that the server made a turn of (REQ-VERB-15)."""
@@ -120,28 +130,56 @@ class TurnDriver:
         self._started()
         self.event_received(event)
 
+    def take_up(self) -> None:
+        """Ask for a turn that runs already, from its first event on (REQ-RESUME-11)."""
+        self._sender.check_loop()
+        self._sender.router.add(self.request_id, self)
+        self._taken_up = True
+        self._started()
+        self._local("take_up")
+
     def _started(self) -> None:
         if self._options.turn_timeout:
-            self._arm("total", self._options.turn_timeout, "total_timeout")
+            self._clocks.start("total_timeout", self._options.turn_timeout)
         self._watch.tell("turn_started", self.request_id, self.session_id)
+
+    # for the router -------------------------------------------------------------------
 
     def event_received(self, event: wire.Event) -> bool:
         """Carry out what the tables say about an event of this turn."""
-        if event.type == "stream_token" and not self.state.settled:
-            self._text_came((event,))
-        for step in self.state.frame(event):
-            self._do(step, event=event)
-        if event.type == "otp_verified" and self._held is not None:
-            self._send_again()
-        self._rearm_idle()
-        self._after()
+        self._received(event, event.type)
         return True
+
+    def broken_received(self, fault: wire.DecodeError) -> bool:
+        """A broken terminal event fails the turn, any other is an unknown item (REQ-WIRE-03)."""
+        resumes = fault.type == "turn_resumed" and self._resuming.replays  # REQ-RESUME-04
+        word = "broken" if fault.terminal or resumes else "unknown"
+        self._received(fault.as_unknown(), word, fault)
+        return True
+
+    def _received(self, event: Any, word: str, fault: wire.DecodeError | None = None) -> None:
+        state = None
+        if not self.state.settled:
+            word = self._resuming.takes(event, word, self.state.turn)
+            if word == "stream_token":
+                self._text_came((event,))
+        if word == "turn_resumed" and self._resuming.replays:
+            state = self._resuming.state_of(event)
+        cause = Cause(word=word, event=event, fault=fault, state=state)
+        for step in self.state.frame(event, word, self._facts(resume_state=state)):
+            self._do(step, cause)
+        if self._resuming.caught_up():
+            self._caught_up()
+        if word == "otp_verified" and self._held is not None:
+            self._send_again()
+        self._touch()
+        self._after()
 
     def pieces_received(self, events: list[Any]) -> bool:
         """Show events that the tables make items of and nothing else; False for any others."""
-        if not self.state.quiet(events[0]):
+        if not self.state.quiet(events[0]) or not self._resuming.follow(events):
             return False
-        self._seen_at = self._now()
+        self._clocks.heard()
         if events[0].type == "stream_token":
             self._text_came(events)
         self.items.extend(events)
@@ -155,87 +193,183 @@ class TurnDriver:
             self._first_token = self._now() - self._began
             self._watch.tell("first_token", self.request_id)
 
-    def broken_received(self, fault: wire.DecodeError) -> bool:
-        """A broken terminal event fails the turn, any other is an unknown item (REQ-WIRE-03)."""
-        if fault.terminal:
-            for step in self.state.local("broken"):
-                self._do(step, fault=fault)
-            self._after()
-        else:
-            self.event_received(fault.as_unknown())
-        return True
-
     def link_event(
         self, word: str, end: LinkEnd | None, error: Exception | None, *, sought: bool = False
     ) -> None:
         """Carry out what the tables say about the link."""
-        left = self._outgoing.may_have_left
-        for step in self.state.local(word, may_have_left=left, sought=sought):
-            self._do(step, word=word, end=end, error=error)
+        self._clocks.clear("resume_due")
+        self._step(Cause(word=word, end=end, error=error), sought=sought)
         kind = "client_closed" if word == "close" else "connection_lost"
-        for verb in [verb for verb in self.state.verbs if verb.outlives_turn]:
-            self.state.verbs.remove(verb)
-            verb.token.fail(error or self._failures.of_link(kind, end, **self.ids()))
+        if self.state.turn != "suspended":
+            for verb in [verb for verb in self.state.verbs if verb.outlives_turn]:
+                self.state.verbs.remove(verb)
+                verb.token.fail(error or self._failures.of_link(kind, end, **self.ids()))
         self._after()
+
+    def link_opened(self) -> None:
+        """Ask for the events of a suspended turn (REQ-RESUME-03)."""
+        self._local("opened")
 
     def next_send(self, session_id: str) -> None:
         """Close the OTP question that outlived this turn (REQ-OTP-03)."""
         if self.state.settled and session_id == self.session_id:
-            for step in self.state.local("send"):
-                self._do(step)
-            self._after()
+            self._local("send")
 
     # the driver -----------------------------------------------------------------------
 
-    def _do(
-        self,
-        step: Step,
-        *,
-        event: Any = None,
-        fault: wire.DecodeError | None = None,
-        word: str = "",
-        end: LinkEnd | None = None,
-        error: Exception | None = None,
-    ) -> None:
-        kind = step.question
+    def _local(self, word: str) -> None:
+        self._step(Cause(word=word))
+        if self._held is not None and word in ("question_timeout", "total_timeout"):
+            self.handling.stop()
+        self._after()
+
+    def _step(self, cause: Cause, verb: Verb | None = None, *, sought: bool = False) -> None:
+        for step in self.state.local(cause.word, self._facts(sought=sought), verb):
+            self._do(step, cause)
+
+    def _facts(self, *, sought: bool = False, resume_state: str | None = None) -> steps.Facts:
+        """Return what the machines may look at beside the event."""
+        left = self._outgoing.may_have_left
+        return steps.Facts(
+            turn=self.state.turn,
+            may_have_left=left,
+            sought=sought,
+            resumable=self._resuming.replays and left and not self.state.settled,
+            unseen=self._resuming.last == 0 and not self._taken_up,
+            cancelling=self._stopped,
+            resume_state=resume_state,
+        )
+
+    def _expired(self, kind: QuestionKind, event: Any, word: str) -> bool:
+        question = self.questions.current(kind)
+        passed = None if question is None else self._resuming.passed(question.event, event)
+        return self.questions.expired(kind, word, passed)
+
+    def _do(self, step: Step, cause: Cause) -> None:
         match step.effect:
             case steps.Item():
-                self.items.extend((event,))
+                self.items.extend((cause.event,))
                 self.items.wake()
             case steps.Settle():
-                self._settle(step.effect, event, fault, word, end, error)
+                self._settle(step.effect, cause)
+            case steps.Send(action="resume_turn"):
+                self._send_resume()
             case steps.Send():
                 self._send_cancel()
-            case steps.Resolve() if step.verb is not None:
-                step.verb.token.resolve(step.verb.value(event))
-            case steps.Fail() if step.verb is not None:
-                failed = self._failures.of_event(event, **self.ids())
-                step.verb.token.fail(failed)
-                if step.verb.by_handler and kind is not None:
-                    self.handling.refused(kind, failed)
-            case steps.Open() if kind is not None:
+            case steps.Suspend():
+                self._suspend()
+            case steps.Resume():
+                self._resume(cause.event)
+            case steps.Schedule():
+                wait = self._resuming.pause(self._options.draw(), cause.event.retry_after_ms)
+                self._clocks.start("resume_due", wait)
+            case steps.Repeat():
+                self._repeat(step.verb)
+            case steps.Tap() | steps.Refuse():
+                pass  # the tap has seen it; :meth:`answer` looks for a refusal
+            case _:
+                if step.question is not None:
+                    self._do_question(step.effect, step.question, step.verb, cause)
+
+    def _do_question(
+        self,
+        effect: steps.Resolve | steps.Fail | steps.Open | steps.Reopen | steps.Shut,
+        kind: QuestionKind,
+        verb: Verb | None,
+        cause: Cause,
+    ) -> None:
+        match effect:
+            case steps.Resolve():
+                if verb is not None:
+                    verb.token.resolve(verb.value(cause.event))
+            case steps.Fail():
+                if verb is not None:
+                    self._fail_verb(effect, kind, verb, cause)
+            case steps.Open():
                 fresh = self.questions.current(kind) is None
-                self.questions.opened(kind, event, timed=not self.state.settled)
+                self.questions.opened(kind, cause.event)
+                self._resuming.opened(kind, cause.event)
+                self._ask(kind)
                 self._watch.tell("question", self.request_id, kind)
-                self.handling.opened(kind, event, fresh=fresh)
-            case steps.Reopen() if kind is not None:
-                self.questions.reopened(kind, timed=not self.state.settled)
-                self.handling.reopened(kind, event)
-            case steps.Shut() if kind is not None:
+                self.handling.opened(kind, cause.event, fresh=fresh)
+            case steps.Reopen():
+                self._ask(kind)
+                self.handling.reopened(kind, cause.event)
+            case steps.Shut():
                 self.handling.ended(kind)
                 self.questions.shut(kind)
-            case (
-                steps.Tap()  # the tap has seen it
-                | steps.Refuse()  # :meth:`answer` looks for it
-                | steps.Resolve()
-                | steps.Fail()
-                | steps.Open()
-                | steps.Reopen()
-                | steps.Shut()
-            ):
-                pass
             case _:
-                assert_never(step.effect)
+                assert_never(effect)
+
+    def _fail_verb(self, effect: steps.Fail, kind: QuestionKind, verb: Verb, cause: Cause) -> None:
+        if effect.ending is None:
+            error: Exception = self._failures.of_event(cause.event, **self.ids())
+        else:
+            ending = self._sender.ending
+            error = self._failures.of_end(str(effect.ending), ending, **self.ids())
+        verb.token.fail(error)
+        if verb.by_handler:
+            self.handling.refused(kind, error)
+
+    def _ask(self, kind: QuestionKind) -> None:
+        """Start the limit of a question; one that outlives its turn has none then."""
+        if not self.state.settled:
+            self.questions.start(kind, self._resuming.age(kind))
+
+    def _touch(self) -> None:
+        """Let the idle clock run from now on, or stand still while a human is asked."""
+        if not self.state.settled:
+            still = self.state.open_question is not None or self.state.turn == "suspended"
+            self._clocks.touch(still=still)
+
+    # suspended ------------------------------------------------------------------------
+
+    def _suspend(self) -> None:
+        """Let all clocks stand but those that run on (REQ-RESUME-09)."""
+        left = self._resuming.begin(self._now(), self.state.verbs)
+        if left:
+            self._clocks.start("resume_timeout", left)
+        self.questions.stop()
+        for verb in self.state.verbs:
+            verb.stop()
+        self._touch()
+
+    def _resume(self, event: Any) -> None:
+        """Start the clocks anew, and write what was answered meanwhile (REQ-RESUME-08)."""
+        held = self._resuming.go_on(event, self._now())
+        self._sender.resumed()
+        self._clocks.clear("resume_timeout")
+        self._clocks.clear("resume_due")
+        for kind in QUESTION_KINDS:
+            if self.state.questions[kind] == "open":
+                self._ask(kind)
+        for verb in self.state.verbs:
+            self._time(verb)
+        for verb in held:
+            self._sender.put(verb.outgoing)
+
+    def _send_resume(self) -> None:
+        """Ask for the turn, and stop it where that was wanted meanwhile; only on an open link."""
+        if not self._sender.linked:
+            return
+        last, ids = self._resuming.last, self.ids()
+        text = printed(wire.actions.ResumeTurnAction(**ids, after_seq=last))
+        self._sender.put(Outgoing("resume_turn", self.request_id, text, self.session_id))
+        self._flush_cancel()
+
+    def _repeat(self, verb: Verb | None) -> None:
+        """Write the message, or the frame of a verb, once more."""
+        if verb is None:
+            self._outgoing = self._outgoing.again()
+            self._sender.put(self._outgoing)
+        else:
+            verb.unsure, verb.outgoing = False, verb.outgoing.again()
+            self._sender.put(verb.outgoing)
+
+    def _caught_up(self) -> None:
+        """Decide what became of verbs whose frames may be lost (REQ-RESUME-07)."""
+        for verb in [verb for verb in self.state.verbs if verb.unsure]:
+            self._step(Cause(word="caught_up"), verb)
 
     # the verbs ------------------------------------------------------------------------
 
@@ -247,21 +381,28 @@ class TurnDriver:
             if isinstance(step.effect, steps.Refuse):
                 answer.fail(self._refusal(step.effect))
                 return answer
-        verb = Verb(call.verb, answer, call.value, by_handler)
+        outgoing = Outgoing(call.action.action, self.request_id, text, self.session_id)
+        verb = Verb(call.verb, answer, call.value, by_handler, outgoing, call.named)
         self.state.verbs.append(verb)
         self.questions.answered(call.question)
         self.handling.ended(call.question)
-        self._rearm_idle()
-        timer = None
-        if self._options.request_timeout:
-            timer = self._options.clock.call_later(
-                self._options.request_timeout, lambda: self._verb_timeout(verb)
-            )
-        answer.add_done_callback(lambda _: timer.cancel() if timer is not None else None)
-        self._sender.submit(Outgoing(call.action.action, self.request_id, text, self.session_id))
+        self._touch()
+        answer.add_done_callback(lambda _: verb.stop())
+        if self.state.turn == "suspended":
+            self._resuming.held.append(verb)
+        else:
+            self._time(verb)
+            self._sender.submit(outgoing)
         if not by_handler:
             self.handling.run()
         return answer
+
+    def _time(self, verb: Verb) -> None:
+        """Start the limit of a verb that somebody waits for."""
+        limit = self._options.request_timeout
+        if limit and verb.outgoing is not None and not verb.token.done():
+            verb.stop()
+            verb.timer = self._options.clock.call_later(limit, lambda: self._verb_timeout(verb))
 
     def _refusal(self, effect: steps.Refuse) -> errors.SmoothAgentError:
         if effect.refusal == "already_answered":
@@ -297,104 +438,78 @@ class TurnDriver:
             self._local("cancel")
 
     def _send_cancel(self) -> None:
+        """Write the one cancel, or keep it for the next ``resume_turn`` (REQ-RESUME-08)."""
         self.handling.stop()
         if self._stopped:
             return
         self._stopped = True
-        self._arm("cancel", self._options.cancel_timeout, "cancel_timeout")
         action = wire.actions.CancelAction(request_id=self.request_id, session_id=self.session_id)
-        outgoing = Outgoing("cancel", self.request_id, wire.encode_action(action), self.session_id)
-        self._sender.submit(outgoing)
+        text = wire.encode_action(action)
+        self._resuming.cancel = Outgoing("cancel", self.request_id, text, self.session_id)
+        if self.state.turn != "suspended" or self._sender.linked:
+            self._flush_cancel()
 
-    def _local(self, word: str) -> None:
-        for step in self.state.local(word, may_have_left=self._outgoing.may_have_left):
-            self._do(step, word=word)
-        if self._held is not None and word in ("question_timeout", "total_timeout"):
-            self.handling.stop()
-        self._after()
-
-    def _arm(self, name: str, limit: float, word: str) -> None:
-        self._timers[name] = self._options.clock.call_later(limit, lambda: self._local(word))
-
-    def _rearm_idle(self) -> None:
-        """Let the idle clock run from now on, or stand still while a human is asked."""
-        limit = self._options.turn_idle_timeout
-        if not limit or self.state.settled:
-            return
-        self._seen_at = self._options.clock.now()
-        if self.state.open_question is not None:
-            timer = self._timers.pop("idle", None)
-            if timer is not None:
-                timer.cancel()
-        elif "idle" not in self._timers:
-            self._watch_idle(limit)
-
-    def _watch_idle(self, limit: float) -> None:
-        """Look again after ``limit`` seconds: frames only note the time, and arm no timer."""
-        self._timers["idle"] = self._options.clock.call_later(limit, self._look_idle)
-
-    def _look_idle(self) -> None:
-        left = self._seen_at + self._options.turn_idle_timeout - self._options.clock.now()
-        if left > 1e-9:
-            self._watch_idle(left)
-        else:
-            del self._timers["idle"]
-            self._local("idle_timeout")
+    def _flush_cancel(self) -> None:
+        cancel, self._resuming.cancel = self._resuming.cancel, None
+        if cancel is not None:
+            self._clocks.start("cancel_timeout", self._options.cancel_timeout)
+            self._sender.put(cancel)
 
     # settling -------------------------------------------------------------------------
 
-    def _settle(
-        self,
-        effect: steps.Settle,
-        event: Any,
-        fault: wire.DecodeError | None,
-        word: str,
-        end: LinkEnd | None,
-        error: Exception | None,
-    ) -> None:
+    def _settle(self, effect: steps.Settle, cause: Cause) -> None:
+        if self._resuming.cancel is not None:
+            self._sender.put(self._resuming.cancel)  # the next link has it (REQ-RESUME-08)
         self._outgoing.drop()
         self.handling.settling()
         if effect.outcome == "failed":
-            failed = failure(
-                self._failures,
-                {**self.ids(), "partial_text": self.text.text},
-                Ending(str(effect.ending), event, fault, word, end, error),
-                asked=self.state.asked,
-                sent=self._outgoing.may_have_left,
-            )
-            if isinstance(failed, errors.TurnInterruptedError):
-                failed._asks = self.handle.recover
-            self._end(None, failed)
+            self._end(None, self._failure(str(effect.ending), cause))
         else:
             times = Times(self._now() - self._began, self._first_token)
-            result = success(effect, event, self.text, self.ids(), times)
+            result = success(effect, cause.event, self.text, self.ids(), times)
             if effect.outcome == "completed" and self._awaits_code():
-                self._hold(result)
+                self._held = result
+                self._clocks.keep("total_timeout")
             else:
                 self._end(result, None)
-        self._end_verbs()
+        self._settle_verbs()
 
     def _end(self, result: TurnResult | None, error: Exception | None) -> None:
         """Give the turn its outcome."""
         self._held, self.result, self.error = None, result, error
         outcome = "failed" if result is None else result.outcome
         self._watch.tell("turn_settled", self.request_id, outcome, error)
-        for timer in self._timers.values():
-            timer.cancel()
-        self._timers.clear()
+        self._clocks.stop()
         self.questions.stop()
         self.items.wake()
 
-    def _end_verbs(self) -> None:
-        """End the answers that wait no longer than their turn (REQ-VERB-06)."""
-        for verb in [verb for verb in self.state.verbs if not verb.outlives_turn]:
+    def _failure(self, kind: str, cause: Cause) -> Exception:
+        if kind == "turn_interrupted" and cause.end is None:
+            cause = replace(cause, end=self._sender.ending)
+        error = failure(
+            self._failures,
+            {**self.ids(), "partial_text": self.text.text},
+            kind,
+            cause,
+            asked=self.state.asked,
+            sent=self._outgoing.may_have_left,
+        )
+        if isinstance(error, errors.TurnInterruptedError):
+            error._asks = self.handle.recover
+        return error
+
+    def _settle_verbs(self) -> None:
+        """End the verbs that wait (REQ-VERB-06); of a suspended turn none can be answered."""
+        for verb in list(self.state.verbs):
+            if verb.outlives_turn and self.state.before != "suspended":
+                continue
             self.state.verbs.remove(verb)
             if verb.name == "cancel":
                 verb.token.resolve(None)
             else:
-                verb.token.fail(self.error or self._refused())
+                verb.token.fail(self.error or self._ended())
 
-    def _refused(self) -> errors.SmoothAgentError:
+    def _ended(self) -> errors.SmoothAgentError:
         return self._failures.make(errors.NoPendingQuestionError, **self.ids())
 
     # handlers -------------------------------------------------------------------------
@@ -417,8 +532,7 @@ class TurnDriver:
             return True
         if self.state.settled:
             return False
-        for step in self.state.local("handler_failed"):
-            self._do(step, word="handler_failed", error=failed)
+        self._step(Cause(word="handler_failed", error=failed))
         return True
 
     def _awaits_code(self) -> bool:
@@ -426,34 +540,25 @@ class TurnDriver:
         wanted = self._options.resend_after_otp and self._again is not None
         return wanted and self.handling.handlers.otp is not None and self.handling.expects_code
 
-    def _hold(self, result: TurnResult) -> None:
-        """Keep the result back; what bounds the wait are the whole turn's time and the question's.
-
-        The limits of the turn's frames have nothing to wait for.
-        """
-        self._held = result
-        for name in [name for name in self._timers if name != "total"]:
-            self._timers.pop(name).cancel()
-
     def release_held(self) -> None:
         """Let the result that was held back be the outcome, once no code can come (REQ-ASK-12)."""
         if self._held is not None and not self.handling.expects_code:
             self._end(self._held, None)
-            self._end_verbs()
+            self._settle_verbs()
 
     def _send_again(self) -> None:
         """Send the message again, once, under a new id, and go on with it (REQ-ASK-11)."""
         assert self._again is not None
         again, self._again, self._held = self._again, None, None
         for verb in self.state.verbs:
-            verb.token.fail(self._refused())
+            verb.token.fail(self._ended())
         self.questions.stop()
         router = self._sender.router
         router.settle(self.request_id, self)
         self.request_id = router.another_id()
         router.next_send(self.session_id)
         self._outgoing = again(self.request_id)
-        self.state = TurnState(self.questions.expired)
+        self.state, self._resuming = TurnState(self._expired), self._resuming.fresh()
         self.text, self._stopped = Accumulator(), False
         router.add(self.request_id, self)
         refusal = self._sender.submit(self._outgoing)

@@ -60,6 +60,7 @@ class Handling:
         self._queue: list[tuple[QuestionKind, Any]] = []
         self._refused: list[tuple[QuestionKind, Exception]] = []
         self._untold: set[QuestionKind] = set()
+        self._unwatched: list[QuestionKind] = []
         self._unseen: dict[QuestionKind, Timer] = {}
 
     # what happens to questions --------------------------------------------------------
@@ -92,10 +93,10 @@ class Handling:
         settled = self._turn.state.settled
         if self._handler(kind, event) is None:
             if fresh and not settled:
-                self._look_later(kind)
+                self._unwatched.append(kind)
         elif QUESTIONS[kind].updated_by and not updates and not settled:
             self._untold.add(kind)
-            self._look_later(kind)
+            self._unwatched.append(kind)
         else:
             self._due(kind, None)
 
@@ -162,6 +163,7 @@ class Handling:
 
     def _seen(self, kind: QuestionKind) -> None:
         self._untold.discard(kind)
+        self._unwatched = [it for it in self._unwatched if it != kind]
         timer = self._unseen.pop(kind, None)
         if timer is not None:
             timer.cancel()
@@ -178,7 +180,9 @@ class Handling:
             kind, error = self._refused.pop()
             if self._turn.state.questions[kind] == "open":
                 self._fail(kind, error)
-        while self._queue and self._active is None:
+        while self._unwatched and self._turn.current:
+            self._look_later(self._unwatched.pop())
+        while self._queue and self._active is None and self._turn.current:
             kind, wrong = self._queue.pop(0)
             handler = self._mine(kind)
             if handler is not None and self._turn.state.questions[kind] == "open":

@@ -76,44 +76,63 @@ def success(
     )
 
 
-@dataclass(frozen=True, slots=True)
-class Ending:
-    """What a turn failed of: the kind in the words of the table, and whatever told of it."""
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Cause:
+    """What a step was about: a frame and what it is to the machines, or something local."""
 
-    kind: str
-    event: Any
-    fault: wire.DecodeError | None
     word: str
-    end: LinkEnd | None
-    error: Exception | None
+    event: Any = None
+    fault: wire.DecodeError | None = None
+    end: LinkEnd | None = None
+    """How the link ended: just now, or the last time."""
+    error: Exception | None = None
+    state: str | None = None
+    """What ``turn_resumed`` says of the turn (REQ-RESUME-04)."""
 
 
 def failure(
     failures: Failures,
     facts: dict[str, Any],
-    ending: Ending,
+    kind: str,
+    cause: Cause,
     *,
     asked: QuestionKind | None,
     sent: bool,
 ) -> Exception:
-    """Return the error of a turn; ``facts`` are its ids and its partial text (REQ-TURN-20)."""
-    if ending.kind == "attempt" and ending.error is not None:
-        return failures.of_attempt(ending.error, **facts)
-    if ending.error is not None:
-        if isinstance(ending.error, errors.SmoothAgentError):
-            ending.error.partial_text = facts["partial_text"]
-        return ending.error
-    if ending.kind == "by_code":
-        return failures.of_event(ending.event, **facts)
-    if ending.kind == "protocol":
-        return failures.of_status(ending.event, **facts)
-    if ending.fault is not None:
-        return failures.of_frame(ending.fault, **facts)
-    details: dict[str, Any] = {}
-    if asked is not None and ending.kind in ("turn_timeout", "turn_interrupted"):
-        details["question"] = asked
-    if ending.kind == "turn_timeout":
-        details["limit"] = ending.word
-    if ending.kind == "turn_interrupted":
-        details["sent"] = sent
-    return failures.of_link(ending.kind, ending.end, details=details, **facts)
+    """Return the error of a turn by the word that the table has for it (REQ-TURN-20).
+
+    ``facts`` are its ids and its partial text.
+    """
+    details: dict[str, Any] = {} if asked is None else {"question": asked}
+    if kind == "turn_interrupted":
+        return _interrupted(failures, facts, cause, {**details, "sent": sent})
+    if kind == "attempt" and cause.error is not None:
+        return failures.of_attempt(cause.error, **facts)
+    if cause.error is not None:
+        if isinstance(cause.error, errors.SmoothAgentError):
+            cause.error.partial_text = facts["partial_text"]
+        return cause.error
+    if kind == "by_code":
+        return failures.of_event(cause.event, **facts)
+    if kind == "protocol":
+        return failures.of_status(cause.event, **facts)
+    if cause.fault is not None:
+        return failures.of_frame(cause.fault, **facts)
+    if kind == "invalid_frame":
+        return failures.of_disorder(cause.event, **facts)
+    details = {**details, "limit": cause.word} if kind == "turn_timeout" else {}
+    return failures.of_link(kind, cause.end, details=details, **facts)
+
+
+def _interrupted(
+    failures: Failures, facts: dict[str, Any], cause: Cause, details: dict[str, Any]
+) -> Exception:
+    """Return the error of a turn that the server, its limit or the link does not let go on."""
+    kind = "turn_interrupted"
+    if cause.state is not None:
+        return failures.of_end(kind, None, details={**details, "state": cause.state}, **facts)
+    if cause.event is not None:
+        return failures.of_end(kind, None, details={**details, "code": cause.event.code}, **facts)
+    if cause.word == "resume_timeout":
+        return failures.of_end(kind, cause.end, details=details, **facts)
+    return failures.of_link(kind, cause.end, details=details, **facts)

@@ -19,13 +19,14 @@ from .wire.steps import (
     Facts,
     Fail,
     QuestionKind,
+    Repeat,
     Resolve,
     TurnEffect,
     answering,
 )
 
 VerbName = Literal["confirm", "verify_otp", "submit", "decline", "decline_otp", "cancel"]
-Life = Literal["sent", "running", "settled"]
+Life = Literal["sent", "running", "suspended", "settled"]
 QUESTION_KINDS = cast("tuple[QuestionKind, ...]", tuple(it.name for it in QUESTION_MACHINES))
 _ANSWERS = ("immediate_response", "otp_verified", "otp_invalid", "interaction_invalid")
 
@@ -46,6 +47,20 @@ class Verb:
     """Makes of the event that answers it what it resolves to."""
     by_handler: bool = False
     """Whether a handler gave it."""
+    outgoing: Any = None
+    """Its frame; a ``cancel`` has none of its own."""
+    named: bool = False
+    """Whether its question had an id that it echoes (REQ-RESUME-07)."""
+    unsure: bool = False
+    """Whether its frame may be lost."""
+    timer: Any = None
+    """Its limit, while that runs."""
+
+    def stop(self) -> None:
+        """Stop its limit."""
+        if self.timer is not None:
+            self.timer.cancel()
+            self.timer = None
 
     @property
     def outlives_turn(self) -> bool:
@@ -61,15 +76,16 @@ class Step:
     question: QuestionKind | None = None
     """Question whose machine gave the effect; None for the turn's own."""
     verb: Verb | None = None
-    """Verb that resolves or fails."""
+    """Verb that resolves, fails or is written again."""
 
 
 @dataclass
 class TurnState:
     """States of one turn and its questions."""
 
-    expired: Callable[[QuestionKind, str], bool]
-    """Whether the open question has lapsed, seen from a frame of the given type (REQ-VERB-10)."""
+    expired: Callable[[QuestionKind, Any, str], bool]
+    """Whether the open question has lapsed, seen from an event that is the given word to the
+    machines (REQ-VERB-10)."""
     turn: Life = "sent"
     questions: dict[QuestionKind, str] = field(
         default_factory=lambda: dict.fromkeys(QUESTION_KINDS, "none")
@@ -78,6 +94,8 @@ class TurnState:
     """Outstanding verbs, oldest first."""
     asked: QuestionKind | None = None
     """The question that was open before the last step."""
+    before: Life = "sent"
+    """State of the turn before the last step."""
     fast: ClassVar[bool] = True
     """Whether :meth:`quiet` may say yes."""
 
@@ -102,31 +120,35 @@ class TurnState:
             return False
         return self.open_question is None
 
-    def frame(self, event: Any) -> list[Step]:
-        """Step on an event of the turn: first the questions, then the turn."""
-        facts, verb = self._facts(event)
+    def frame(self, event: Any, word: str, facts: Facts) -> list[Step]:
+        """Step on an event of the turn, which is ``word`` here: first the questions, then the turn.
+
+        ``facts`` are those that no event tells.
+        """
+        verb = self._told(event, word, facts)
         # Nobody can be asked any more for a turn that is over; its code question alone goes on.
         kinds = [kind for kind in QUESTION_KINDS if not self.settled or _outlives(kind)]
-        return self._pass(event.type, facts, kinds, verb)
+        return self._pass(word, facts, kinds, verb)
 
-    def local(self, word: str, *, may_have_left: bool = True, sought: bool = False) -> list[Step]:
-        """Step on a local event; ``may_have_left`` tells of the turn's own frame."""
-        facts = Facts(turn=self.turn, may_have_left=may_have_left, sought=sought)
-        return self._pass(word, facts, QUESTION_KINDS, None)
+    def local(self, word: str, facts: Facts, verb: Verb | None = None) -> list[Step]:
+        """Step on a local event, which may be about one of the verbs."""
+        if verb is not None:
+            facts.verb, facts.named = verb.name, verb.named
+        return self._pass(word, facts, QUESTION_KINDS, verb)
 
     def answer(self, kind: QuestionKind) -> list[Step]:
         """Step on an answer of the caller, which concerns one question alone."""
         return self._question(kind, "answer", Facts(turn=self.turn), None)
 
     def _pass(self, word: str, facts: Facts, kinds: Any, verb: Verb | None) -> list[Step]:
-        self.asked = self.open_question
-        before, steps = self.turn, []
+        self.asked, self.before = self.open_question, self.turn
+        steps = []
         for kind in kinds:
             steps += self._question(kind, word, facts, verb)
         following, effects = TURN.step(self.turn, word, facts)
         self.turn = cast(Life, following)
         steps += [Step(effect) for effect in effects]
-        if self.turn == "settled" != before:
+        if self.turn == "settled" != self.before:
             for kind in QUESTION_KINDS:
                 steps += self._question(kind, "settle", facts, None)
         return steps
@@ -138,16 +160,15 @@ class TurnState:
         self.questions[kind], effects = machine.step(self.questions[kind], word, facts)
         steps = []
         for effect in effects:
-            answered = verb if isinstance(effect, Resolve | Fail) else None
-            if answered is not None:
-                self.verbs.remove(answered)
-            steps.append(Step(effect, kind, answered))
+            over = isinstance(effect, Resolve | Fail)
+            if over and verb is not None:
+                self.verbs.remove(verb)
+            steps.append(Step(effect, kind, verb if over or isinstance(effect, Repeat) else None))
         return steps
 
-    def _facts(self, event: Any) -> tuple[Facts, Verb | None]:
-        """Return what the machines may look at, and the verb that the frame answers."""
-        facts = Facts(turn=self.turn)
-        match event.type:
+    def _told(self, event: Any, word: str, facts: Facts) -> Verb | None:
+        """Add what the event tells; return the verb that it answers."""
+        match word:
             case "immediate_response" | "eventual_response":
                 facts.status = event.status
             case "otp_invalid":
@@ -156,17 +177,19 @@ class TurnState:
                 facts.code = event.code
                 facts.code_terminal = _terminal(event.code)
                 facts.said_terminal = event.terminal
+            case "resume_refused":
+                facts.error_retryable = error_table.lookup(event.code).retryable
             case "stream_chunk":
                 facts.tool_result = _has_tool_result(event)
         facts.expired = frozenset(
             kind
             for kind in QUESTION_KINDS
-            if self.questions[kind] == "open" and self.expired(kind, event.type)
+            if self.questions[kind] == "open" and self.expired(kind, event, word)
         )
-        names = answering(event.type, facts)
+        names = answering(word, facts)
         verb = next((verb for verb in self.verbs if verb.name in names), None)
         facts.verb = verb.name if verb is not None else None
-        return facts, verb
+        return verb
 
 
 _MACHINES = dict(zip(QUESTION_KINDS, QUESTION_MACHINES, strict=True))

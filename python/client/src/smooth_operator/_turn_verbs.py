@@ -30,6 +30,12 @@ class VerbCall:
         return kind
 
     @property
+    def named(self) -> bool:
+        """Whether it echoes an id, by which the server knows it again (REQ-RESUME-07)."""
+        ids = (_attribute(wire) for wire in VERBS[self.verb].echo if wire.endswith("Id"))
+        return any(getattr(self.action, name) is not None for name in ids)
+
+    @property
     def becomes_turn(self) -> bool:
         """Whether a server may begin a turn with it (REQ-VERB-15)."""
         return not VERBS[self.verb].outlives_turn
@@ -86,9 +92,13 @@ def _interaction(verb: VerbName, asked: Any) -> dict[str, Any]:
     return _echo(verb, asked) or {"interaction_id": ""}
 
 
+def _attribute(wire: str) -> str:
+    return _HUMP.sub("_", wire).lower()
+
+
 def _echo(verb: VerbName, asked: Any) -> dict[str, Any]:
     """Return the fields of the question that its answer repeats."""
     if asked is None:
         return {}
-    names = (_HUMP.sub("_", wire).lower() for wire in VERBS[verb].echo)
+    names = map(_attribute, VERBS[verb].echo)
     return {name: getattr(asked, name, None) for name in names}

@@ -146,5 +146,5 @@ CAPABILITIES: tuple[Capability, ...] = (
     Capability("identity_form", "1.1", ("handler identity_intake",), None),
     Capability("choice_chips", "1.1", ("handler choices",), None),
     Capability("spec_1_2", "1.2", ("always",), None),
-    Capability("replay", "1.2", ("option autoReconnect",), "reconnect"),
+    Capability("replay", "1.2", ("option autoReconnect",), None),
 )

@@ -417,8 +417,8 @@ RESUME_TIMEOUT: Final[Option[int]] = Option(
     min=0,
     max=None,
     words=(),
-    rule="REQ-CONN-15",
-    pending="reconnect",
+    rule="REQ-RESUME-09",
+    pending=None,
 )
 """For a turn to be taken up again after a loss."""
 HANDLER_TIMEOUT: Final[Option[int]] = Option(

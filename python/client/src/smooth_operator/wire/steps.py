@@ -11,7 +11,7 @@ from typing import Generic, Literal, TypeVar
 QuestionKind = Literal["confirmation", "otp", "interaction"]
 """What a human is asked, in the order in which the machines step."""
 Which = Literal["next", "reset"]
-Timer = Literal["retry"]
+Timer = Literal["retry", "again"]
 LinkState = Literal["connecting", "idle", "reconnecting", "closed", "open"]
 Ending = Literal[
     "reconnect_exhausted",
@@ -26,14 +26,15 @@ Ending = Literal[
     "connection_lost",
     "message_too_large",
     "client_closed",
+    "turn_interrupted",
     "unconfirmed",
     "turn_timeout",
     "handler_failed",
-    "turn_interrupted",
 ]
 CloseCode = int
 Outcome = Literal["failed", "completed", "cancelled"]
-Action = Literal["cancel", "confirm_tool_action", "verify_otp", "submit_interaction"]
+Event = Literal["resume_refused", "repeated", "out_of_order", "gap"]
+Action = Literal["resume_turn", "cancel", "confirm_tool_action", "verify_otp", "submit_interaction"]
 Refusal = Literal["already_answered", "no_pending_question"]
 
 
@@ -57,7 +58,7 @@ class Facts:
         None
     )
     """the outstanding verb that the frame answers (see `answers`)"""
-    turn: Literal["sent", "running", "settled"] | None = None
+    turn: Literal["sent", "running", "suspended", "settled"] | None = None
     """the state of the turn before the step"""
     expired: AbstractSet[QuestionKind] | None = None
     """the open questions whose duration is over; without a duration, on stream_token alone (REQ-VERB-10)"""
@@ -75,6 +76,20 @@ class Facts:
     """after the same event the link is connecting or reconnecting: another attempt follows"""
     repeatable: bool | None = None
     """the call's action is one of `reads`, and it was not repeated yet"""
+    resumable: bool | None = None
+    """the turn is one of a replay session and has not settled, and its frame may have left"""
+    seq: Literal["none", "old", "next", "gap"] | None = None
+    """the frame's `seq` beside the newest one of the turn: none, not above it, one above it, more than that"""
+    resume_state: str | None = None
+    """`state` of turn_resumed; `gone` for running and settled with a `lastSeq` below the turn's newest"""
+    unseen: bool | None = None
+    """no event of the turn came yet, and this client sent its message"""
+    cancelling: bool | None = None
+    """a cancel of the turn was called"""
+    error_retryable: bool | None = None
+    """`retryable` of the error's code by errors.yaml"""
+    named: bool | None = None
+    """the question had an id that its verb echoes"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,7 +218,7 @@ class Resolve:
 
 @dataclass(frozen=True, slots=True)
 class Fail:
-    """the verb that the frame answers fails with the frame's error; fail(kind): the link is given up with that kind, attempt = the error of the failed attempt."""
+    """the verb that the frame answers fails with the frame's error; fail(kind): it fails with that kind; of the link: it is given up with that kind, attempt = the error of the failed attempt."""
 
     ending: Ending | None = None
 
@@ -285,7 +300,7 @@ class Offer:
 
 @dataclass(frozen=True, slots=True)
 class Schedule:
-    """schedule(timer): the timer is armed; retry waits as REQ-CONN-31 says."""
+    """schedule(timer): the timer is armed; retry waits as REQ-CONN-31 says, again as REQ-RESUME-05."""
 
     timer: Timer | None = None
 
@@ -329,16 +344,58 @@ class Probe:
 
 @dataclass(frozen=True, slots=True)
 class Repeat:
-    """the call's frame waits for the link again, under the same id and in its old place."""
+    """the frame of the call, the verb or the turn waits for the link again, under the same id; a call's in its old place."""
 
     def __str__(self) -> str:
         return _said("repeat")
 
 
+@dataclass(frozen=True, slots=True)
+class Take:
+    """take(event): the frame is that event for the machines of its turn."""
+
+    event: Event | None = None
+
+    def __str__(self) -> str:
+        return _said("take", self.event)
+
+
+@dataclass(frozen=True, slots=True)
+class Suspend:
+    """the turn waits to be taken up: its clocks stand still, resumeTimeout runs."""
+
+    def __str__(self) -> str:
+        return _said("suspend")
+
+
+@dataclass(frozen=True, slots=True)
+class Resume:
+    """the turn goes on: its clocks start anew, what was answered meanwhile is written."""
+
+    def __str__(self) -> str:
+        return _said("resume")
+
+
 FrameEffect = Offer
 ConnectionEffect = Fail | State | Close | Schedule | Attempt | RenewToken | Ping | Probe
 CallEffect = Tap | Push | Settle | Repeat
-TurnEffect = Item | Tap | Settle | Resolve | Fail | Refuse | Open | Reopen | Shut | Send
+SequenceEffect = Take
+TurnEffect = (
+    Item
+    | Tap
+    | Settle
+    | Resolve
+    | Fail
+    | Refuse
+    | Open
+    | Reopen
+    | Shut
+    | Send
+    | Schedule
+    | Repeat
+    | Suspend
+    | Resume
+)
 
 E = TypeVar("E")
 
@@ -441,6 +498,71 @@ def _sought(facts: Facts, question: Question | None) -> bool:
 def _repeatable(facts: Facts, question: Question | None) -> bool:
     """the call reads alone and may be written a second time (REQ-CALL-13)"""
     return facts.repeatable is True
+
+
+def _resumable(facts: Facts, question: Question | None) -> bool:
+    """the turn outlives its link (REQ-RESUME-02)"""
+    return facts.resumable is True
+
+
+def _suspended(facts: Facts, question: Question | None) -> bool:
+    """the turn waits to be taken up"""
+    return facts.turn == "suspended"
+
+
+def _seq_none(facts: Facts, question: Question | None) -> bool:
+    """the frame has no number"""
+    return facts.seq == "none"
+
+
+def _seq_old(facts: Facts, question: Question | None) -> bool:
+    """the turn has this frame already"""
+    return facts.seq == "old"
+
+
+def _seq_next(facts: Facts, question: Question | None) -> bool:
+    """the frame is the one that follows"""
+    return facts.seq == "next"
+
+
+def _seq_gap(facts: Facts, question: Question | None) -> bool:
+    """frames before this one are missing"""
+    return facts.seq == "gap"
+
+
+def _goes_on(facts: Facts, question: Question | None) -> bool:
+    """the events after afterSeq follow"""
+    return facts.resume_state == "running" or facts.resume_state == "settled"
+
+
+def _never(facts: Facts, question: Question | None) -> bool:
+    """the server did not accept the message"""
+    return facts.resume_state == "never"
+
+
+def _moved(facts: Facts, question: Question | None) -> bool:
+    """another link has the turn"""
+    return facts.resume_state == "moved"
+
+
+def _unseen(facts: Facts, question: Question | None) -> bool:
+    """the message can be sent as if it had never been"""
+    return facts.unseen is True
+
+
+def _cancelling(facts: Facts, question: Question | None) -> bool:
+    """the turn is to be stopped"""
+    return facts.cancelling is True
+
+
+def _error_retryable(facts: Facts, question: Question | None) -> bool:
+    """the same may be asked again"""
+    return facts.error_retryable is True
+
+
+def _named(facts: Facts, question: Question | None) -> bool:
+    """an answer that comes twice is known by the question's id"""
+    return facts.named is True
 
 
 @dataclass(frozen=True, slots=True)
@@ -833,16 +955,197 @@ CALL: Machine[CallEffect] = Machine(
     ),
     {},
 )
+SEQUENCE: Machine[SequenceEffect] = Machine(
+    "sequence",
+    "whole",
+    ("whole", "gapped"),
+    None,
+    (
+        Row(
+            (),
+            ("error",),
+            (
+                _suspended,
+                _seq_none,
+            ),
+            None,
+            (Take("resume_refused"),),
+        ),
+        Row(
+            (),
+            (
+                "immediate_response",
+                "stream_chunk",
+                "stream_token",
+                "stream_preamble",
+                "stream_reasoning",
+                "write_confirmation_required",
+                "otp_verification_required",
+                "otp_sent",
+                "otp_verified",
+                "otp_invalid",
+                "interaction_required",
+                "interaction_invalid",
+                "pong",
+                "unknown",
+                "eventual_response",
+                "cancelled",
+                "error",
+                "broken",
+            ),
+            (_suspended,),
+            None,
+            (Take("repeated"),),
+        ),
+        Row(
+            (),
+            (
+                "immediate_response",
+                "stream_chunk",
+                "stream_token",
+                "stream_preamble",
+                "stream_reasoning",
+                "write_confirmation_required",
+                "otp_verification_required",
+                "otp_sent",
+                "otp_verified",
+                "otp_invalid",
+                "interaction_required",
+                "interaction_invalid",
+                "pong",
+                "unknown",
+                "eventual_response",
+                "cancelled",
+                "error",
+                "broken",
+            ),
+            (_seq_old,),
+            None,
+            (Take("repeated"),),
+        ),
+        Row(
+            (),
+            (
+                "immediate_response",
+                "stream_chunk",
+                "stream_token",
+                "stream_preamble",
+                "stream_reasoning",
+                "write_confirmation_required",
+                "otp_verification_required",
+                "otp_sent",
+                "otp_verified",
+                "otp_invalid",
+                "interaction_required",
+                "interaction_invalid",
+                "pong",
+                "unknown",
+                "eventual_response",
+                "cancelled",
+                "broken",
+            ),
+            (_seq_none,),
+            None,
+            (Take("out_of_order"),),
+        ),
+        Row(
+            ("whole",),
+            (
+                "immediate_response",
+                "stream_chunk",
+                "stream_token",
+                "stream_preamble",
+                "stream_reasoning",
+                "write_confirmation_required",
+                "otp_verification_required",
+                "otp_sent",
+                "otp_verified",
+                "otp_invalid",
+                "interaction_required",
+                "interaction_invalid",
+                "pong",
+                "unknown",
+                "eventual_response",
+                "cancelled",
+                "error",
+                "broken",
+            ),
+            (_seq_gap,),
+            "gapped",
+            (Take("gap"),),
+        ),
+        Row(
+            ("gapped",),
+            (
+                "immediate_response",
+                "stream_chunk",
+                "stream_token",
+                "stream_preamble",
+                "stream_reasoning",
+                "write_confirmation_required",
+                "otp_verification_required",
+                "otp_sent",
+                "otp_verified",
+                "otp_invalid",
+                "interaction_required",
+                "interaction_invalid",
+                "pong",
+                "unknown",
+                "eventual_response",
+                "cancelled",
+                "error",
+                "broken",
+            ),
+            (_seq_gap,),
+            None,
+            (Take("out_of_order"),),
+        ),
+        Row(
+            ("gapped",),
+            (
+                "immediate_response",
+                "stream_chunk",
+                "stream_token",
+                "stream_preamble",
+                "stream_reasoning",
+                "write_confirmation_required",
+                "otp_verification_required",
+                "otp_sent",
+                "otp_verified",
+                "otp_invalid",
+                "interaction_required",
+                "interaction_invalid",
+                "pong",
+                "unknown",
+                "eventual_response",
+                "cancelled",
+                "error",
+                "broken",
+            ),
+            (_seq_next,),
+            "whole",
+            (),
+        ),
+    ),
+    {},
+)
 TURN: Machine[TurnEffect] = Machine(
     "turn",
     "sent",
-    ("sent", "running", "settled"),
+    ("sent", "running", "suspended", "settled"),
     None,
     (
         Row(("sent", "running"), ("immediate_response",), (_status_202,), "running", (Tap(),)),
         Row(
             ("sent", "running"),
-            ("immediate_response", "keepalive", "turn_resumed"),
+            ("turn_resumed",),
+            (_moved,),
+            "settled",
+            (Settle("failed", "turn_interrupted"),),
+        ),
+        Row(
+            ("sent", "running"),
+            ("immediate_response", "keepalive", "turn_resumed", "repeated"),
             (),
             None,
             (Tap(),),
@@ -911,13 +1214,117 @@ TURN: Machine[TurnEffect] = Machine(
             ),
         ),
         Row(("sent", "running"), ("error",), (), None, (Item(),)),
-        Row(("sent", "running"), ("broken",), (), "settled", (Settle("failed", "invalid_frame"),)),
+        Row(
+            ("sent", "running"),
+            ("broken", "out_of_order"),
+            (),
+            "settled",
+            (Settle("failed", "invalid_frame"),),
+        ),
+        Row(
+            ("sent", "running"),
+            ("gap",),
+            (),
+            "suspended",
+            (
+                Tap(),
+                Suspend(),
+                Send("resume_turn"),
+            ),
+        ),
+        Row(
+            ("sent",),
+            ("take_up",),
+            (),
+            "suspended",
+            (
+                Suspend(),
+                Send("resume_turn"),
+            ),
+        ),
+        Row(
+            ("suspended",),
+            ("turn_resumed",),
+            (_goes_on,),
+            "running",
+            (
+                Tap(),
+                Resume(),
+            ),
+        ),
+        Row(
+            ("suspended",),
+            ("turn_resumed",),
+            (
+                _never,
+                _cancelling,
+            ),
+            "settled",
+            (
+                Tap(),
+                Settle("cancelled", "unconfirmed"),
+            ),
+        ),
+        Row(
+            ("suspended",),
+            ("turn_resumed",),
+            (
+                _never,
+                _unseen,
+            ),
+            "sent",
+            (
+                Tap(),
+                Resume(),
+                Repeat(),
+            ),
+        ),
+        Row(
+            ("suspended",),
+            ("turn_resumed",),
+            (),
+            "settled",
+            (
+                Tap(),
+                Settle("failed", "turn_interrupted"),
+            ),
+        ),
+        Row(
+            ("suspended",),
+            ("resume_refused",),
+            (_error_retryable,),
+            None,
+            (
+                Tap(),
+                Schedule("again"),
+            ),
+        ),
+        Row(
+            ("suspended",),
+            ("resume_refused",),
+            (),
+            "settled",
+            (
+                Tap(),
+                Settle("failed", "turn_interrupted"),
+            ),
+        ),
+        Row(("suspended",), ("keepalive", "unknown", "repeated"), (), None, (Tap(),)),
+        Row(("suspended",), ("broken",), (), "settled", (Settle("failed", "invalid_frame"),)),
+        Row(("suspended",), ("opened", "resume_due"), (), None, (Send("resume_turn"),)),
+        Row(
+            ("suspended",),
+            ("resume_timeout",),
+            (),
+            "settled",
+            (Settle("failed", "turn_interrupted"),),
+        ),
         Row(
             ("sent",), ("cancel",), (_unwritten,), "settled", (Settle("cancelled", "unconfirmed"),)
         ),
-        Row(("sent", "running"), ("cancel",), (), None, (Send("cancel"),)),
+        Row(("sent", "running", "suspended"), ("cancel",), (), None, (Send("cancel"),)),
         Row(
-            ("sent", "running"),
+            ("sent", "running", "suspended"),
             ("cancel_timeout",),
             (),
             "settled",
@@ -931,7 +1338,7 @@ TURN: Machine[TurnEffect] = Machine(
             (Settle("failed", "turn_timeout"),),
         ),
         Row(
-            ("sent", "running"),
+            ("sent", "running", "suspended"),
             ("idle_timeout", "question_timeout", "total_timeout"),
             (),
             "settled",
@@ -941,7 +1348,7 @@ TURN: Machine[TurnEffect] = Machine(
             ),
         ),
         Row(
-            ("sent", "running"),
+            ("sent", "running", "suspended"),
             ("handler_failed",),
             (),
             "settled",
@@ -960,6 +1367,23 @@ TURN: Machine[TurnEffect] = Machine(
             None,
             (),
         ),
+        Row(
+            ("sent", "running"),
+            ("closed_by_peer", "lost", "pong_timeout", "probe_failed"),
+            (
+                _sought,
+                _resumable,
+            ),
+            "suspended",
+            (Suspend(),),
+        ),
+        Row(
+            ("suspended",),
+            ("closed_by_peer", "lost", "pong_timeout", "probe_failed", "connect_failed"),
+            (_sought,),
+            None,
+            (),
+        ),
         Row(("sent",), ("queue_full",), (), "settled", (Settle("failed", "queue_full"),)),
         Row(
             ("sent", "running"),
@@ -972,7 +1396,14 @@ TURN: Machine[TurnEffect] = Machine(
             ("sent", "running"), ("connect_failed",), (), "settled", (Settle("failed", "attempt"),)
         ),
         Row(
-            ("sent", "running"),
+            ("suspended",),
+            ("connect_failed",),
+            (),
+            "settled",
+            (Settle("failed", "turn_interrupted"),),
+        ),
+        Row(
+            ("sent", "running", "suspended"),
             (
                 "closed_by_peer",
                 "lost",
@@ -986,13 +1417,19 @@ TURN: Machine[TurnEffect] = Machine(
             (Settle("failed", "turn_interrupted"),),
         ),
         Row(
-            ("sent", "running"),
+            ("sent", "running", "suspended"),
             ("too_large",),
             (),
             "settled",
             (Settle("failed", "message_too_large"),),
         ),
-        Row(("sent", "running"), ("close",), (), "settled", (Settle("failed", "client_closed"),)),
+        Row(
+            ("sent", "running", "suspended"),
+            ("close",),
+            (),
+            "settled",
+            (Settle("failed", "client_closed"),),
+        ),
         Row(
             ("settled",),
             (
@@ -1095,6 +1532,27 @@ CONFIRMATION: Machine[TurnEffect] = Machine(
             "none",
             (Shut(),),
         ),
+        Row(
+            ("answered",),
+            ("caught_up",),
+            (
+                _verb_outstanding,
+                _named,
+            ),
+            None,
+            (Repeat(),),
+        ),
+        Row(
+            ("answered",),
+            ("caught_up",),
+            (_verb_outstanding,),
+            "open",
+            (
+                Reopen(),
+                Fail("connection_lost"),
+            ),
+        ),
+        Row((), ("caught_up",), (_verb_outstanding,), None, (Fail("connection_lost"),)),
         Row((), ("settle",), (), "none", (Shut(),)),
     ),
     {},
@@ -1178,6 +1636,28 @@ OTP: Machine[TurnEffect] = Machine(
             ),
             None,
             (Fail(),),
+        ),
+        Row(
+            ("answered",),
+            ("caught_up",),
+            (_verb_outstanding,),
+            "open",
+            (
+                Reopen(),
+                Fail("connection_lost"),
+            ),
+        ),
+        Row((), ("caught_up",), (_verb_outstanding,), None, (Fail("connection_lost"),)),
+        Row((), ("settle",), (_suspended,), "none", (Shut(),)),
+        Row(
+            (),
+            ("closed_by_peer", "lost", "pong_timeout", "probe_failed"),
+            (
+                _sought,
+                _resumable,
+            ),
+            None,
+            (),
         ),
         Row(
             (),
@@ -1293,6 +1773,8 @@ INTERACTION: Machine[TurnEffect] = Machine(
             "none",
             (Shut(),),
         ),
+        Row(("answered",), ("caught_up",), (_verb_outstanding,), None, (Repeat(),)),
+        Row((), ("caught_up",), (_verb_outstanding,), None, (Fail("connection_lost"),)),
         Row((), ("settle",), (), "none", (Shut(),)),
     ),
     {},

@@ -144,6 +144,7 @@ SHAPES: dict[str, tuple[Row, ...]] = {
         ("agentParticipantId", False, False, ("string",)),
         ("threadId", False, False, ("string",)),
         ("status", False, False, ("string",)),
+        ("capabilities", False, False, ("array", ("string",), False)),
         ("openTurn", False, False, ("struct", "OpenTurn")),
     ),
     "IdentityIntakeField": (

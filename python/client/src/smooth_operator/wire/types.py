@@ -391,6 +391,11 @@ class GetSessionResult(WireModel):
     status: SessionStatus | None = None
     """Life of the session."""
 
+    capabilities: list[str] | None = None
+    """Capability words of the session, as its creation listed them. Only toward sessions that
+    listed `spec_1_2`. Since 1.2.
+    """
+
     open_turn: Annotated[OpenTurn | None, Field(alias="openTurn")] = None
     """The turn that runs in the conversation; absent when none does. Only toward sessions that
     listed `replay`. Since 1.2.

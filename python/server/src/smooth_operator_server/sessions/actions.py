@@ -53,7 +53,8 @@ class SessionActions:
     async def get_session(self, action: Action, peer: Peer) -> None:
         session = await self._sessions.require(action["sessionId"], peer)
         shown = descriptor(session)
-        shown.pop("capabilities", None)
+        if not reads_turns(session):
+            shown.pop("capabilities", None)
         shown |= {"threadId": session.conversation_id, "status": "active"}
         shown |= await self._running(session)
         await self._answer(action, peer, "Session found", shown)
