@@ -15,6 +15,7 @@ from ._outbox import Outgoing
 from ._questions import Answer, Questions
 from ._sender import Sender
 from ._transport import LinkEnd
+from ._turn_answers import TurnAnswers
 from ._turn_clocks import TurnClocks
 from ._turn_items import Backlog, TurnItems
 from ._turn_outcome import Cause, Times, TurnResult, failure, success
@@ -48,6 +49,7 @@ class TurnDriver:
         self.handle = handle
         self.questions = Questions(options, lambda: self._local("question_timeout"))
         self.state = TurnState(self._expired)
+        self.answers = TurnAnswers(sender, options, self.state.verbs, self.ids(), self._release)
         self.text = Accumulator()
         self.items = TurnItems()
         self.result: TurnResult | None = None
@@ -183,9 +185,7 @@ class TurnDriver:
         self._step(Cause(word=word, end=end, error=error), sought=sought)
         kind = "client_closed" if word == "close" else "connection_lost"
         if self.state.turn != "suspended":
-            for verb in [verb for verb in self.state.verbs if verb.outlives_turn]:
-                self.state.verbs.remove(verb)
-                verb.token.fail(error or self._failures.of_link(kind, end, **self.ids()))
+            self.answers.link_ended(kind, end, error)
         self._release()
 
     def link_opened(self) -> None:
@@ -261,20 +261,13 @@ class TurnDriver:
         match effect:
             case steps.Resolve():
                 if verb is not None:
-                    verb.token.resolve(verb.value(cause.event))
-            case steps.Fail(ending=None):
-                if verb is not None:
-                    verb.token.fail(self._failures.of_event(cause.event, **self.ids()))
+                    self.answers.resolve(verb, cause)
             case steps.Fail():
                 if verb is not None:
-                    error = self._failures.of_end(
-                        str(effect.ending), self._sender.ending, **self.ids()
-                    )
-                    verb.token.fail(error)
+                    self.answers.fail(verb, effect, cause)
             case steps.Open():
                 self.questions.opened(kind, cause.event)
-                self._resuming.opened(kind, cause.event)
-                self._ask(kind)
+                self._ask(kind, self._resuming.age(cause.event))
                 self._watch.tell("question", self.request_id, kind)
             case steps.Reopen():
                 self._ask(kind)
@@ -283,10 +276,10 @@ class TurnDriver:
             case _:
                 assert_never(effect)
 
-    def _ask(self, kind: QuestionKind) -> None:
+    def _ask(self, kind: QuestionKind, age: float = 0.0) -> None:
         """Start the limit of a question; one that outlives its turn has none then."""
         if not self.state.settled:
-            self.questions.start(kind, self._resuming.age(kind))
+            self.questions.start(kind, age)
 
     def _touch(self) -> None:
         """Let the idle clock run from now on, or stand still while a human is asked."""
@@ -302,8 +295,7 @@ class TurnDriver:
         if left:
             self._clocks.start("resume_timeout", left)
         self.questions.stop()
-        for verb in self.state.verbs:
-            verb.stop()
+        self.answers.pause()
         self._touch()
 
     def _resume(self, event: Any) -> None:
@@ -315,10 +307,7 @@ class TurnDriver:
         for kind in QUESTION_KINDS:
             if self.state.questions[kind] == "open":
                 self._ask(kind)
-        for verb in self.state.verbs:
-            self._time(verb)
-        for verb in held:
-            self._sender.put(verb.outgoing)
+        self.answers.go_on(held)
 
     def _send_resume(self) -> None:
         """Ask for the turn, and stop it where that was wanted meanwhile; only on an open link."""
@@ -330,13 +319,12 @@ class TurnDriver:
         self._flush_cancel()
 
     def _repeat(self, verb: Verb | None) -> None:
-        """Write the message, or the frame of a verb, once more."""
-        if verb is None:
+        """Write a verb, or the message, once more."""
+        if verb is not None:
+            self.answers.repeat(verb)
+        else:
             self._outgoing = self._outgoing.again()
             self._sender.put(self._outgoing)
-        else:
-            verb.unsure, verb.outgoing = False, verb.outgoing.again()
-            self._sender.put(verb.outgoing)
 
     def _caught_up(self) -> None:
         """Decide what became of verbs whose frames may be lost (REQ-RESUME-07)."""
@@ -347,50 +335,24 @@ class TurnDriver:
 
     def answer(self, call: VerbCall) -> Answer[Any]:
         """Send an answer to its question, or refuse it (REQ-VERB-05)."""
-        text = printed(call.action)
-        answer = self.pending()
+        verb = self.answers.made(call)
+        answer: Answer[Any] = verb.token
         for step in self.state.answer(call.question):
             if isinstance(step.effect, steps.Refuse):
-                answer.fail(self._refusal(step.effect))
+                self.answers.refuse(verb, step.effect.refusal)
                 return answer
-        outgoing = Outgoing(call.action.action, self.request_id, text, self.session_id)
-        verb = Verb(call.verb, answer, call.value, outgoing, call.named)
-        self.state.verbs.append(verb)
+        self.answers.add(verb)
         self.questions.answered(call.question)
         self._touch()
-        answer.add_done_callback(lambda _: verb.stop())
         if self.state.turn == "suspended":
             self._resuming.held.append(verb)
         else:
-            self._time(verb)
-            self._sender.submit(outgoing)
+            self.answers.write(verb)
         return answer
-
-    def _time(self, verb: Verb) -> None:
-        """Start the limit of a verb that somebody waits for."""
-        limit = self._options.request_timeout
-        if limit and verb.outgoing is not None and not verb.token.done():
-            verb.stop()
-            verb.timer = self._options.clock.call_later(limit, lambda: self._verb_timeout(verb))
-
-    def _refusal(self, effect: steps.Refuse) -> errors.SmoothAgentError:
-        if effect.refusal == "already_answered":
-            return self._failures.make(errors.AlreadyAnsweredError, **self.ids())
-        return self._failures.make(errors.NoPendingQuestionError, **self.ids())
-
-    def _verb_timeout(self, verb: Verb) -> None:
-        if verb in self.state.verbs:
-            self.state.verbs.remove(verb)
-            verb.token.fail(self._failures.make(errors.RequestTimeoutError, **self.ids()))
-            self._release()
-
-    def pending(self) -> Answer[Any]:
-        """Return an answer that has no outcome yet."""
-        return Answer.make(self._options.logger)
 
     def cancel(self) -> Answer[None]:
         """Stop the turn; resolve when it has settled (REQ-STOP-01)."""
-        answer = self.pending()
+        answer = self.answers.pending()
         if self.state.settled:
             answer.resolve(None)
         else:
@@ -433,7 +395,7 @@ class TurnDriver:
             self._sender.put(self._resuming.cancel)  # the next link has it (REQ-RESUME-08)
         self._outgoing.drop()
         self.questions.stop()
-        self._settle_verbs()
+        self.answers.settle(self.error, suspended=self.state.before == "suspended")
         self.items.wake()
 
     def _failure(self, kind: str, cause: Cause) -> Exception:
@@ -450,18 +412,6 @@ class TurnDriver:
         if isinstance(error, errors.TurnInterruptedError):
             error._asks = self.handle.recover
         return error
-
-    def _settle_verbs(self) -> None:
-        """End the verbs that wait (REQ-VERB-06); of a suspended turn none can be answered."""
-        for verb in list(self.state.verbs):
-            if verb.outlives_turn and self.state.before != "suspended":
-                continue
-            self.state.verbs.remove(verb)
-            if verb.name == "cancel":
-                verb.token.resolve(None)
-            else:
-                ended = self._failures.make(errors.NoPendingQuestionError, **self.ids())
-                verb.token.fail(self.error or ended)
 
     def slow_consumer(self) -> errors.SmoothAgentError:
         """Return the error of an iteration for which more waited than is kept."""
