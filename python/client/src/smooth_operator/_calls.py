@@ -170,9 +170,9 @@ class Calls:
         self, session: wire.CreateConversationSessionResult | wire.GetSessionResult
     ) -> None:
         """Keep what the server listed; an answer that lists nothing changes nothing."""
-        words = getattr(session, "capabilities", None)
+        words = session.capabilities
         known = self._capabilities.pop(session.session_id, ())
-        self._capabilities[session.session_id] = tuple(words) if isinstance(words, list) else known
+        self._capabilities[session.session_id] = known if words is None else tuple(words)
         if len(self._capabilities) > SETTLED_IDS:
             self._capabilities.popitem(last=False)
 

@@ -172,8 +172,7 @@ class Connection:
         Raises:
             MessageTooLargeError: over 1 MiB; nothing was sent.
         """
-        self.check_loop()
-        self._outbox.check(outgoing)
+        self.check(outgoing)
         if self._link is not None:
             self._write(self._link, outgoing)
             return None
@@ -186,6 +185,11 @@ class Connection:
             self._seek()
         return None
 
+    def check(self, outgoing: Outgoing) -> None:
+        """Refuse a frame that is too large, or of another loop, as :meth:`submit` does."""
+        self.check_loop()
+        self._outbox.check(outgoing)
+
     @property
     def linked(self) -> bool:
         """Whether a frame that is written now leaves at once."""
@@ -196,6 +200,7 @@ class Connection:
 
         However many wait already, it finds its place; where no link is sought it is dropped.
         """
+        self.check_loop()
         if self._link is not None:
             self._write(self._link, outgoing)
         elif self._state.sought:

@@ -46,6 +46,10 @@ class Sender:
         """Queue a frame, or return why it cannot start, as :meth:`Connection.submit`."""
         return self._connection.submit(outgoing)
 
+    def check(self, outgoing: Outgoing) -> None:
+        """Refuse a frame that cannot be sent, as :meth:`Connection.check`."""
+        self._connection.check(outgoing)
+
     def put(self, outgoing: Outgoing) -> None:
         """Write or keep a frame of what began before, as :meth:`Connection.put`."""
         self._connection.put(outgoing)

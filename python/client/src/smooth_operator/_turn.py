@@ -185,7 +185,7 @@ class Turn:
         if question != "otp":
             raise ValueError("question: expected 'interaction' or 'otp'")
         if not self._driver.park:
-            answer = self._driver.pending()
+            answer = self._driver.answers.pending()
             answer.fail(self._driver.unsupported())
             return answer
         return self._driver.answer(turn_verbs.decline_otp(self._ids()))

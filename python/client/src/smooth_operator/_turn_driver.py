@@ -17,6 +17,7 @@ from ._outbox import Outgoing
 from ._questions import Answer, Questions
 from ._sender import Sender
 from ._transport import LinkEnd
+from ._turn_answers import TurnAnswers
 from ._turn_clocks import TurnClocks
 from ._turn_handling import Handling
 from ._turn_items import Backlog, TurnItems
@@ -64,6 +65,7 @@ class TurnDriver:
         self._sender = sender
         self._failures = sender.failures
         self._options = options
+        self.answers = self._new_answers()
         self._outgoing = outgoing
         self._resuming = Resuming(options, replays=replays)
         self._taken_up = False
@@ -78,6 +80,9 @@ class TurnDriver:
         self._again = again
         self._held: TurnResult | None = None
         """The result that came while a handler is to give a code (REQ-ASK-11)."""
+
+    def _new_answers(self) -> TurnAnswers:
+        return TurnAnswers(self._sender, self._options, self.state.verbs, self.ids(), self._after)
 
     # for iterators --------------------------------------------------------------------
 
@@ -201,9 +206,7 @@ class TurnDriver:
         self._step(Cause(word=word, end=end, error=error), sought=sought)
         kind = "client_closed" if word == "close" else "connection_lost"
         if self.state.turn != "suspended":
-            for verb in [verb for verb in self.state.verbs if verb.outlives_turn]:
-                self.state.verbs.remove(verb)
-                verb.token.fail(error or self._failures.of_link(kind, end, **self.ids()))
+            self.answers.link_ended(kind, end, error)
         self._after()
 
     def link_opened(self) -> None:
@@ -281,15 +284,14 @@ class TurnDriver:
         match effect:
             case steps.Resolve():
                 if verb is not None:
-                    verb.token.resolve(verb.value(cause.event))
+                    self.answers.resolve(verb, cause)
             case steps.Fail():
                 if verb is not None:
                     self._fail_verb(effect, kind, verb, cause)
             case steps.Open():
                 fresh = self.questions.current(kind) is None
                 self.questions.opened(kind, cause.event)
-                self._resuming.opened(kind, cause.event)
-                self._ask(kind)
+                self._ask(kind, self._resuming.age(cause.event))
                 self._watch.tell("question", self.request_id, kind)
                 self.handling.opened(kind, cause.event, fresh=fresh)
             case steps.Reopen():
@@ -302,19 +304,14 @@ class TurnDriver:
                 assert_never(effect)
 
     def _fail_verb(self, effect: steps.Fail, kind: QuestionKind, verb: Verb, cause: Cause) -> None:
-        if effect.ending is None:
-            error: Exception = self._failures.of_event(cause.event, **self.ids())
-        else:
-            ending = self._sender.ending
-            error = self._failures.of_end(str(effect.ending), ending, **self.ids())
-        verb.token.fail(error)
+        self.answers.fail(verb, effect, cause)
         if verb.by_handler:
-            self.handling.refused(kind, error)
+            self.handling.refused(kind, verb.token.exception())
 
-    def _ask(self, kind: QuestionKind) -> None:
+    def _ask(self, kind: QuestionKind, age: float = 0.0) -> None:
         """Start the limit of a question; one that outlives its turn has none then."""
         if not self.state.settled:
-            self.questions.start(kind, self._resuming.age(kind))
+            self.questions.start(kind, age)
 
     def _touch(self) -> None:
         """Let the idle clock run from now on, or stand still while a human is asked."""
@@ -330,8 +327,7 @@ class TurnDriver:
         if left:
             self._clocks.start("resume_timeout", left)
         self.questions.stop()
-        for verb in self.state.verbs:
-            verb.stop()
+        self.answers.pause()
         self._touch()
 
     def _resume(self, event: Any) -> None:
@@ -343,10 +339,7 @@ class TurnDriver:
         for kind in QUESTION_KINDS:
             if self.state.questions[kind] == "open":
                 self._ask(kind)
-        for verb in self.state.verbs:
-            self._time(verb)
-        for verb in held:
-            self._sender.put(verb.outgoing)
+        self.answers.go_on(held)
 
     def _send_resume(self) -> None:
         """Ask for the turn, and stop it where that was wanted meanwhile; only on an open link."""
@@ -358,13 +351,12 @@ class TurnDriver:
         self._flush_cancel()
 
     def _repeat(self, verb: Verb | None) -> None:
-        """Write the message, or the frame of a verb, once more."""
-        if verb is None:
+        """Write a verb, or the message, once more."""
+        if verb is not None:
+            self.answers.repeat(verb)
+        else:
             self._outgoing = self._outgoing.again()
             self._sender.put(self._outgoing)
-        else:
-            verb.unsure, verb.outgoing = False, verb.outgoing.again()
-            self._sender.put(verb.outgoing)
 
     def _caught_up(self) -> None:
         """Decide what became of verbs whose frames may be lost (REQ-RESUME-07)."""
@@ -375,53 +367,27 @@ class TurnDriver:
 
     def answer(self, call: VerbCall, *, by_handler: bool = False) -> Answer[Any]:
         """Send an answer to its question, or refuse it (REQ-VERB-05)."""
-        text = printed(call.action)
-        answer = Answer[Any].make(None) if by_handler else self.pending()
+        verb = self.answers.made(call, by_handler=by_handler)
+        answer: Answer[Any] = verb.token
         for step in self.state.answer(call.question):
             if isinstance(step.effect, steps.Refuse):
-                answer.fail(self._refusal(step.effect))
+                self.answers.refuse(verb, step.effect.refusal)
                 return answer
-        outgoing = Outgoing(call.action.action, self.request_id, text, self.session_id)
-        verb = Verb(call.verb, answer, call.value, by_handler, outgoing, call.named)
-        self.state.verbs.append(verb)
+        self.answers.add(verb)
         self.questions.answered(call.question)
         self.handling.ended(call.question)
         self._touch()
-        answer.add_done_callback(lambda _: verb.stop())
         if self.state.turn == "suspended":
             self._resuming.held.append(verb)
         else:
-            self._time(verb)
-            self._sender.submit(outgoing)
+            self.answers.write(verb)
         if not by_handler:
             self.handling.run()
         return answer
 
-    def _time(self, verb: Verb) -> None:
-        """Start the limit of a verb that somebody waits for."""
-        limit = self._options.request_timeout
-        if limit and verb.outgoing is not None and not verb.token.done():
-            verb.stop()
-            verb.timer = self._options.clock.call_later(limit, lambda: self._verb_timeout(verb))
-
-    def _refusal(self, effect: steps.Refuse) -> errors.SmoothAgentError:
-        if effect.refusal == "already_answered":
-            return self._failures.make(errors.AlreadyAnsweredError, **self.ids())
-        return self._failures.make(errors.NoPendingQuestionError, **self.ids())
-
-    def _verb_timeout(self, verb: Verb) -> None:
-        if verb in self.state.verbs:
-            self.state.verbs.remove(verb)
-            verb.token.fail(self._failures.make(errors.RequestTimeoutError, **self.ids()))
-            self._after()
-
-    def pending(self) -> Answer[Any]:
-        """Return an answer that has no outcome yet."""
-        return Answer.make(self._options.logger)
-
     def cancel(self) -> Answer[None]:
         """Stop the turn; resolve when it has settled (REQ-STOP-01)."""
-        answer = self.pending()
+        answer = self.answers.pending()
         if self.settled:
             answer.resolve(None)
         else:
@@ -472,7 +438,7 @@ class TurnDriver:
                 self._clocks.keep("total_timeout")
             else:
                 self._end(result, None)
-        self._settle_verbs()
+        self._settle_answers()
 
     def _end(self, result: TurnResult | None, error: Exception | None) -> None:
         """Give the turn its outcome."""
@@ -498,19 +464,8 @@ class TurnDriver:
             error._asks = self.handle.recover
         return error
 
-    def _settle_verbs(self) -> None:
-        """End the verbs that wait (REQ-VERB-06); of a suspended turn none can be answered."""
-        for verb in list(self.state.verbs):
-            if verb.outlives_turn and self.state.before != "suspended":
-                continue
-            self.state.verbs.remove(verb)
-            if verb.name == "cancel":
-                verb.token.resolve(None)
-            else:
-                verb.token.fail(self.error or self._ended())
-
-    def _ended(self) -> errors.SmoothAgentError:
-        return self._failures.make(errors.NoPendingQuestionError, **self.ids())
+    def _settle_answers(self) -> None:
+        self.answers.settle(self.error, suspended=self.state.before == "suspended")
 
     # handlers -------------------------------------------------------------------------
 
@@ -544,14 +499,13 @@ class TurnDriver:
         """Let the result that was held back be the outcome, once no code can come (REQ-ASK-12)."""
         if self._held is not None and not self.handling.expects_code:
             self._end(self._held, None)
-            self._settle_verbs()
+            self._settle_answers()
 
     def _send_again(self) -> None:
         """Send the message again, once, under a new id, and go on with it (REQ-ASK-11)."""
         assert self._again is not None
         again, self._again, self._held = self._again, None, None
-        for verb in self.state.verbs:
-            verb.token.fail(self._ended())
+        self.answers.drop()
         self.questions.stop()
         router = self._sender.router
         router.settle(self.request_id, self)
@@ -559,6 +513,7 @@ class TurnDriver:
         router.next_send(self.session_id)
         self._outgoing = again(self.request_id)
         self.state, self._resuming = TurnState(self._expired), self._resuming.fresh()
+        self.answers = self._new_answers()
         self.text, self._stopped = Accumulator(), False
         router.add(self.request_id, self)
         refusal = self._sender.submit(self._outgoing)

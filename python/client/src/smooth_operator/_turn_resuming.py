@@ -11,9 +11,10 @@ from ._connection_backoff import Backoff
 from ._options import Options, milliseconds
 from ._outbox import Outgoing
 from ._turn_state import Verb
-from .wire.steps import SEQUENCE, Facts, QuestionKind
+from .wire.steps import SEQUENCE, Facts
 
 _UNNUMBERED: Final = ("keepalive", "turn_resumed")
+_MOST: Final = 2**53 - 1
 _GOES_ON: Final = ("running", "settled")
 _LEAST: Final = 0.001
 """Seconds that a limit has left at least."""
@@ -24,7 +25,7 @@ def number_of(event: Any) -> int | None:
     seq = event.raw.get("seq") if event.type == "unknown" else getattr(event, "seq", None)
     if isinstance(seq, float) and seq.is_integer():
         seq = int(seq)
-    return seq if type(seq) is int and seq >= 1 else None
+    return seq if type(seq) is int and 1 <= seq <= _MOST else None
 
 
 class Resuming:
@@ -46,8 +47,7 @@ class Resuming:
         self._goal: int | None = None
         """``lastSeq`` of ``turn_resumed``, until the turn has caught up."""
         self._told_at: int | None = None
-        self._asked: dict[QuestionKind, int] = {}
-        """Server's time of the questions that were read since, where it said so."""
+        """``timestamp`` of it."""
         self._limit = self._left = options.resume_timeout
         self._since = 0.0
         self._backoff = Backoff(
@@ -135,20 +135,13 @@ class Resuming:
         if self._goal is None or self.last < self._goal:
             return False
         self._goal = None
-        self._asked.clear()
         return True
 
-    # questions ------------------------------------------------------------------------
+    # the server's time ----------------------------------------------------------------
 
-    def opened(self, kind: QuestionKind, event: Any) -> None:
-        """Take note of a question, whose age counts until the turn has caught up."""
-        self._asked.pop(kind, None)
-        if self._goal is not None and event.timestamp is not None:
-            self._asked[kind] = event.timestamp
-
-    def age(self, kind: QuestionKind) -> float:
-        """Return how old a question of a replay is already, in seconds (REQ-RESUME-10)."""
-        asked = self._asked.get(kind)
+    def age(self, question: Any) -> float:
+        """Return how old a question is as it is read, in seconds: 0 but in a replay."""
+        asked: int | None = question.timestamp
         if self._goal is None or self._told_at is None or asked is None:
             return 0.0
         return max(0, self._told_at - asked) / 1000
