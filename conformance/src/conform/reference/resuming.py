@@ -6,7 +6,7 @@ import math
 from typing import TYPE_CHECKING, Any
 
 from conform.reader import Frame
-from conform.reference.verbs import Outstanding
+from conform.reference.verbs import QUESTION, Outstanding
 
 if TYPE_CHECKING:
     from conform.reference.turn import RefTurn
@@ -34,6 +34,10 @@ class Resuming:
         self.held: list[tuple[Outstanding, Tree]] = []
         self.cancel_kept = False
         self.asked_at: dict[str, int] = {}
+
+    def fresh(self) -> Resuming:
+        """What a message has that is sent again under another id."""
+        return Resuming(self.turn, False)
 
     @property
     def full(self) -> float:
@@ -150,8 +154,9 @@ class Resuming:
     def seq(self, frame: Frame) -> int | None:
         """The valid number of a frame."""
         seq = frame.raw.get("seq") if self.on else None
-        number = isinstance(seq, int | float) and not isinstance(seq, bool)
-        return int(seq) if number and 1 <= seq < 2**53 and seq % 1 == 0 else None
+        if isinstance(seq, bool) or not isinstance(seq, int | float):
+            return None
+        return int(seq) if 1 <= seq < 2**53 and seq % 1 == 0 else None
 
     def takes(self, frame: Frame) -> bool:
         """Whether a frame is the next one of the turn; acts on those that are not."""
@@ -191,5 +196,22 @@ class Resuming:
             return
         self.goal = None
         for verb in [v for v in self.turn.verbs if v.unsure]:
-            self.turn.doubtful(verb)
+            self._doubtful(verb)
         self.turn.handling.next()
+
+    def _doubtful(self, verb: Outstanding) -> None:
+        """The turn has caught up, and the answer of a verb is not there (REQ-RESUME-07)."""
+        faults, question = self.faults, QUESTION[verb.kind]
+        named = any(n in verb.frame for n in ("confirmationId", "interactionId"))
+        if "code-sent-twice" in faults:
+            named = named or question == "otp"
+        answered = self.turn.questions[question] == "answered"
+        if answered and named and "doubtful-answer-lost" not in faults:
+            verb.unsure = False
+            self.client.write(verb.frame)
+            return
+        if answered:
+            self.turn.reopen(question)
+        facts = self.client.closed(self.client.last_code)
+        self.turn._finish(verb, None, self.turn.error("connection_lost", **facts))
+        self.turn.idle()

@@ -7,11 +7,11 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from conform.reader import Frame, whole
+from conform.reference.again import RefAgain
 from conform.reference.backlog import Place
 from conform.reference.clock import Timer
 from conform.reference.errors import RefError, from_info
 from conform.reference.handling import Handler, RefHandling
-from conform.reference.reading import RefReading
 from conform.reference.resuming import Resuming
 from conform.reference.verbs import (
     ACTION,
@@ -34,7 +34,7 @@ ASKS = {
 STREAM = frozenset({"stream_chunk", "stream_token", "stream_preamble", "stream_reasoning"})
 
 
-class RefTurn(RefReading):
+class RefTurn(RefAgain):
     """One message and its answer."""
 
     def __init__(
@@ -182,56 +182,6 @@ class RefTurn(RefReading):
                 continue
             self.verbs.remove(verb)
         self.wake()
-
-    def _end(self, body: Tree) -> None:
-        self.response, self.body = None, body
-        for name in list(self.timers):
-            if name != "idle" or "timer-after-turn" not in self.client.faults:
-                self._disarm(name)
-        for verb in [verb for verb in self.verbs if verb.kind == "cancel"]:
-            verb.done(None)
-            self.verbs.remove(verb)
-        self.wake()
-
-    @property
-    def waits_for_frames(self) -> bool:
-        """Whether the message that was sent last has no terminal event yet."""
-        return self.body is None and self.response is None
-
-    def _awaits_code(self) -> bool:
-        """Whether the message is sent again when its handler has given the code."""
-        wanted = self.client.options.get("options", {}).get("resendAfterOtp", True)
-        again = self.sent_again and "code-sent-again-twice" not in self.client.faults
-        if not wanted or again or "code-not-sent-again" in self.client.faults:
-            return False
-        return "otp" in self.handling.handlers and self.handling.expects_code()
-
-    def look(self) -> None:
-        """The response that was held back is the outcome when no code can come any more."""
-        if self.response is not None and not self.handling.expects_code():
-            self._end(self.response)
-
-    def handler_failed(self, question: str) -> None:
-        """A handler failed."""
-        failed = self.failed(self.error("handler_failed", question=question))
-        if self.response is not None:
-            self._end(failed)
-        elif self.body is None:
-            self.send_cancel()
-            self.settle(failed)
-
-    def _send_again(self) -> None:
-        self.response, self.sent_again, self.running = None, True, False
-        for verb in self.verbs:
-            verb.done(None, self.error("conflict"))
-        self.verbs.clear()
-        self._disarm("otp")
-        self.resuming = Resuming(self, False)
-        if "text-kept-for-second-message" not in self.client.faults:
-            self.tokens = []
-        self.cancel_sent = False
-        self.out = self.client.send_again(self)
-        self.idle()
 
     def wake(self) -> None:
         """Let readers look again."""
@@ -642,20 +592,3 @@ class RefTurn(RefReading):
         self.client.write(frame)
         if "confirm-sent-twice" in faults and kind == "confirm":
             self.client.write(frame)
-
-    def doubtful(self, verb: Outstanding) -> None:
-        """The turn has caught up, and the answer of a verb is not there (REQ-RESUME-07)."""
-        faults, question = self.client.faults, QUESTION[verb.kind]
-        named = any(n in verb.frame for n in ("confirmationId", "interactionId"))
-        if "code-sent-twice" in faults:
-            named = named or question == "otp"
-        answered = self.questions[question] == "answered"
-        if answered and named and "doubtful-answer-lost" not in faults:
-            verb.unsure = False
-            self.client.write(verb.frame)
-            return
-        if answered:
-            self.reopen(question)
-        facts = self.client.closed(self.client.last_code)
-        self._finish(verb, None, self.error("connection_lost", **facts))
-        self.idle()
