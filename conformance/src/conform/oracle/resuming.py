@@ -53,8 +53,9 @@ class Resuming:
     def seq(self, frame: Frame) -> int | None:
         """The valid number of a frame."""
         seq = frame.raw.get("seq") if self.replays else None
-        number = isinstance(seq, int | float) and not isinstance(seq, bool)
-        return int(seq) if number and 1 <= seq <= MOST and seq == int(seq) else None
+        if not isinstance(seq, int | float) or isinstance(seq, bool):
+            return None
+        return int(seq) if 1 <= seq <= MOST and seq == int(seq) else None
 
     def facts(self, event: str, frame: Frame | None, told: Tree) -> Tree:
         """What a step may look at."""

@@ -150,8 +150,9 @@ class Resuming:
     def seq(self, frame: Frame) -> int | None:
         """The valid number of a frame."""
         seq = frame.raw.get("seq") if self.on else None
-        number = isinstance(seq, int | float) and not isinstance(seq, bool)
-        return int(seq) if number and 1 <= seq < 2**53 and seq % 1 == 0 else None
+        if not isinstance(seq, int | float) or isinstance(seq, bool):
+            return None
+        return int(seq) if 1 <= seq < 2**53 and seq % 1 == 0 else None
 
     def takes(self, frame: Frame) -> bool:
         """Whether a frame is the next one of the turn; acts on those that are not."""
