@@ -94,6 +94,7 @@ class Resuming:
             if state == "moved" and "moved-ignored" not in self.faults:
                 self._interrupted(state=state)
         elif goes_on:
+            self.turn.running = True
             self._go_on(facts)
         elif state == "never" and (self.turn.cancel_sent or self.cancel_kept):
             self.turn.unconfirmed()
