@@ -39,11 +39,12 @@ ROOMS: tuple[tuple[str, ...], ...] = (
         "counters",
         "texts",
         "opener",
+        "handlers",
     ),
     ("transport",),
     ("connection", "supervisor", "seeking", "attempt", "link", "outbox", "backoff", "liveness"),
     ("requests", "router", "sender", "pending", "calls", "recovery"),
-    ("turn", "accumulator", "questions", "handlers"),
+    ("turn", "accumulator", "questions"),
     ("conversation", "history"),
     ("client",),
 )

@@ -175,11 +175,11 @@ class Loader:
             steps=built,
             path=path,
             line=line,
-            ids=_ids(built, tree.get("client", {}).get("ids")),
+            ids=ids_of(built, tree.get("client", {}).get("ids")),
         )
 
 
-def _ids(steps: tuple[Step, ...], stated: list[str] | None) -> dict[str, list[str]]:
+def ids_of(steps: tuple[Step, ...], stated: list[str] | None = None) -> dict[str, list[str]]:
     """requestIds each client draws, in order: what ``recv`` steps name, and one for each fence."""
     ids: dict[str, list[str]] = {}
     own = {s.body.get("requestId") for s in steps if s.kind == "do" and s.body["cmd"] == "turn"}

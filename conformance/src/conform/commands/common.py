@@ -78,6 +78,14 @@ def console_of(args: argparse.Namespace, *, plain: bool = False) -> Console:
     return Console(stderr=args.json, soft_wrap=plain, highlight=not plain)
 
 
+def positive(text: str) -> int:
+    """A count of at least one, for ``type=`` of a flag."""
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError(f"{text} is not 1 or more")
+    return number
+
+
 def print_json(tree: Any) -> None:
     """Print what a verb found, for ``--json``."""
     print(json.dumps(tree, indent=1, ensure_ascii=False))

@@ -13,12 +13,15 @@ from conform.commands.common import (
     add_case_flags,
     add_json_flag,
     console_of,
+    positive,
     print_json,
     selected,
     spec_of,
 )
 from conform.commands.launching import add_testee_flags, testees
+from conform.cutting import axis_of
 from conform.home import OUT
+from conform.reader import Reader
 from conform.report import console as told
 from conform.report import faults, files, html
 from conform.report import tree as report_tree
@@ -40,6 +43,14 @@ def add_parsers(verbs: Any) -> None:
     add_testee_flags(run)
     run.add_argument("--out", type=Path, default=OUT, metavar="DIR", help="where reports go")
     run.add_argument("--no-canaries", action="store_true", help="for a quick look only")
+    run.add_argument(
+        "--axes",
+        choices=["cut"],
+        help="instead of each case itself: the case with its link cut at every frame in turn",
+    )
+    run.add_argument(
+        "--every", type=positive, default=1, metavar="N", help="with --axes: every n-th cut alone"
+    )
     add_json_flag(run, "report.json")
     run.set_defaults(command=run_command)
 
@@ -50,12 +61,22 @@ def run_command(args: argparse.Namespace) -> int:
     spec = spec_of(args)
     cases = selected(spec, args.cases, args.case_root)
     launches, missing = testees(args)
-    runner = Runner(spec, cases)
+    axis = None
+    expected = None
+    if args.axes:
+        axis = axis_of(spec, Reader(spec), cases, args.every)
+        cases = [point.case for point in axis.points]
+        expected = {point.case.name: point.expected for point in axis.points}
+    runner = Runner(spec, cases, expected=expected)
     canaries = [] if args.no_canaries else _canary_cases(spec)
     with told.Progress(console_of(args), cases, len(launches)) as progress:
         runner.on_verdict = progress.add
         run = asyncio.run(runner.run(launches, missing, canaries))
-    return tell(args, spec, run, begun)
+    code = tell(args, spec, run, begun)
+    if axis is None:
+        return code
+    told.cuts(console_of(args), axis)
+    return 1 if axis.unexplained else code
 
 
 def tell(args: argparse.Namespace, spec: Spec, run: Run, begun: float) -> int:
@@ -86,6 +107,7 @@ def tell(args: argparse.Namespace, spec: Spec, run: Run, begun: float) -> int:
 def _flags(args: argparse.Namespace) -> str:
     """What a command line needs beside the testee to play the same again."""
     given = {"--spec": args.spec, "--case-root": getattr(args, "case_root", None)}
+    given["--axes"] = getattr(args, "axes", None)
     return "".join(f" {shlex.join([name, str(value)])}" for name, value in given.items() if value)
 
 

@@ -53,7 +53,7 @@ class Resuming:
     def seq(self, frame: Frame) -> int | None:
         """The valid number of a frame."""
         seq = frame.raw.get("seq") if self.replays else None
-        if isinstance(seq, bool) or not isinstance(seq, int | float):
+        if not isinstance(seq, int | float) or isinstance(seq, bool):
             return None
         return int(seq) if 1 <= seq <= MOST and seq == int(seq) else None
 

@@ -187,7 +187,7 @@ class Turn:
             "resumable": self.resuming.replays and not self.settled and self._may_have_left,
             "unseen": self.resuming.last == 0 and not self.taken_up,
             "cancelling": self.cancelled,
-            "named": self._named(moment.verb),
+            "named": self.known_again(moment.verb),
             **self.resuming.facts(event, moment.frame, told),
         }
 
@@ -195,7 +195,8 @@ class Turn:
     def _may_have_left(self) -> bool:
         return self.taken_up or not self.host.waits(self.out)
 
-    def _named(self, verb: Verb | None) -> bool | None:
+    def known_again(self, verb: Verb | None) -> bool | None:
+        """Whether a server knows a verb's frame again: by an id that it echoes."""
         if verb is None:
             return None
         echoed = self.host.tables.verbs[verb.kind]["echo"]

@@ -98,6 +98,7 @@ class Resuming:
             if state == "moved" and "moved-ignored" not in self.faults:
                 self._interrupted(state=state)
         elif goes_on:
+            self.turn.running = True
             self._go_on(facts)
         elif state == "never" and (self.turn.cancel_sent or self.cancel_kept):
             self.turn.unconfirmed()
@@ -154,7 +155,7 @@ class Resuming:
     def seq(self, frame: Frame) -> int | None:
         """The valid number of a frame."""
         seq = frame.raw.get("seq") if self.on else None
-        if isinstance(seq, bool) or not isinstance(seq, int | float):
+        if not isinstance(seq, int | float) or isinstance(seq, bool):
             return None
         return int(seq) if 1 <= seq < 2**53 and seq % 1 == 0 else None
 

@@ -10,6 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from conform import __version__
+from conform.cutting import Axis
 from conform.facts import PROTOCOLS
 from conform.judge import Verdict
 from conform.run import Run, TesteeRun
@@ -225,3 +226,16 @@ def summary(console: Console, run: Run, out: str, code: int) -> None:
 
 
 __all__ = ["BAR", "CANARIES", "failures", "heading", "matrix", "summary"]
+
+
+def cuts(console: Console, axis: Axis) -> None:
+    """How many cut points show what the uncut case shows; the others by their rule."""
+    equal = sum(point.equal for point in axis.points)
+    share = 100 * equal / max(1, len(axis.points))
+    console.print(f"\ncuts     {equal} of {len(axis.points)} ({share:.1f} %) show the uncut case")
+    for reason, count in Counter(p.reason for p in axis.points if p.reason).most_common():
+        console.print(f"{count:>7}  {reason}")
+    for point in axis.unexplained:
+        console.print(f"   FAIL  {point.case.name}: neither equal nor by a rule")
+    for reason, count in axis.unfit.most_common():
+        console.print(f"{count:>7}  cases without cuts: {reason}")

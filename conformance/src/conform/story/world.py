@@ -385,7 +385,11 @@ def _fits(option: Tree, value: Any) -> bool:
 
 def expect(spec: Spec, reader: Reader, case: Case, tables: Tables | None = None) -> Expectation:
     """Return what the specification expects of a client that is led through the case."""
-    world = after(spec, reader, case, tables)
+    return told(after(spec, reader, case, tables))
+
+
+def told(world: World) -> Expectation:
+    """What a world that was led through a case expects."""
     return Expectation(
         world.events, world.frames, world.closes, world.merging, world.handshakes, world.quiet
     )

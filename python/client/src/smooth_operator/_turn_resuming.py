@@ -114,7 +114,7 @@ class Resuming:
 
     def state_of(self, event: Any) -> str:
         """Return what ``turn_resumed`` says of the turn; ``gone`` when the server knows less."""
-        state: str = event.state
+        state = str(event.state)
         return "gone" if state in _GOES_ON and event.last_seq < self.last else state
 
     def pause(self, draw: float, hint: int | None) -> float:
