@@ -102,7 +102,7 @@ func (p *pending) eventReceived(event Event) bool {
 	default:
 		word = "unexpected"
 	}
-	facts := factsFor(event)
+	facts := factsFor(event, stepFacts{})
 	return p.step(word, &facts, outcome{event: event})
 }
 
@@ -151,7 +151,7 @@ func (a callActor) push() { *a.taken = false }
 // all that is called later.
 func (a callActor) repeat() {
 	a.repeated, a.out = true, a.out.again()
-	a.router.connection.outbox.put(a.out)
+	a.router.connection.put(a.out)
 }
 
 func (a callActor) settle(outcome stepOutcome, ending stepEnding) {
