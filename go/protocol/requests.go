@@ -123,6 +123,9 @@ func (p *pending) linkEvent(end ending, err error, sought bool) {
 	}, outcome{end: end, err: err})
 }
 
+// linkOpened: a call waits in the outbox, if it still has to be written.
+func (p *pending) linkOpened() {}
+
 func (p *pending) step(word string, facts *stepFacts, o outcome) (taken bool) {
 	next, effects := callSteps.step(p.state, word, facts)
 	p.state = next

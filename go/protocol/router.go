@@ -17,6 +17,8 @@ type inFlight interface {
 	// linkEvent takes a local event of the link: lost, close, connect_failed, …
 	// sought says that another link follows.
 	linkEvent(end ending, err error, sought bool)
+	// linkOpened writes what goes before all that waits for the link.
+	linkOpened()
 }
 
 // router routes what the link reads to its owner. Fields are guarded by the client's mutex.
@@ -142,9 +144,7 @@ func (r *router) linkEnded(end ending, sought bool) { r.each(end, nil, sought) }
 // linkOpened lets suspended turns ask for their events, in the order of their send (REQ-RESUME-03).
 func (r *router) linkOpened() {
 	for _, owner := range r.inOrder() {
-		if t, ok := owner.(*Turn); ok {
-			t.local("opened")
-		}
+		owner.linkOpened()
 	}
 }
 

@@ -127,6 +127,9 @@ func (t *Turn) endVerbs(end ending, err error) {
 	}
 }
 
+// linkOpened asks for the events of a suspended turn (REQ-RESUME-03).
+func (t *Turn) linkOpened() { t.local("opened") }
+
 // nextSend closes an OTP question that outlived its turn: the session's next message goes out.
 func (t *Turn) nextSend() {
 	if t.state.settled() {
