@@ -106,9 +106,12 @@ test-rust: ## the tests of the Rust client
 	@$(WORK) test --only rust
 
 # --- prove ----------------------------------------------------------------------------------------
-.PHONY: conformance testees ranges mutate pair fuzz
+.PHONY: conformance cuts testees ranges mutate pair fuzz
 conformance: testees ## the main job: every case against every client, all five equal
 	@$(BIN)/conform run --testees $(WHERE_TESTEES) $(if $(CASE),--cases "$(CASE)")
+
+cuts: testees ## each case with its link cut at every frame in turn, for the five clients: EVERY=40 for a sample
+	@$(BIN)/conform run --axes cut --testees $(WHERE_TESTEES) --out conformance/out/cuts $(if $(CASE),--cases "$(CASE)") $(if $(EVERY),--every $(EVERY))
 
 testees: setup-python ## build the five testees and list them in .toolchains/testees.json
 	@$(PYTHON) tools/testees.py --only "$(ONLY)"

@@ -15,6 +15,7 @@ type Client struct {
 	connection *supervisor
 	router     *router
 	sessions   sessions
+	implied    []string // capability words of every session
 }
 
 // New returns a client that is idle: nothing was opened, no goroutine runs. Malformed options are
@@ -24,7 +25,7 @@ func New(options Options) (*Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &Client{options: options}
+	c := &Client{options: options, implied: implied(&options)}
 	c.listeners = newListeners(options.Logger)
 	watch := newWatch(options.Observer, c.listeners)
 	c.router = &router{

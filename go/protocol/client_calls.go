@@ -23,22 +23,27 @@ func Call[R any](ctx context.Context, c *Client, action CallAction[R]) (R, error
 	if err != nil {
 		return none, err
 	}
-	if session, ok := answer.(*CreateConversationSessionResult); ok {
-		c.remember(session)
+	switch session := answer.(type) {
+	case *CreateConversationSessionResult:
+		c.remember(session.SessionID, session.Capabilities)
+	case *GetSessionResult:
+		c.remember(session.SessionID, session.Capabilities)
 	}
 	return answer.(R), nil
 }
 
-// alwaysSupported holds the words that every session lists (REQ-CALL-07).
-var alwaysSupported = func() []string {
+// implied returns the words that every session of a client lists (REQ-CALL-07).
+func implied(options *Options) []string {
 	var words []string
 	for _, row := range capabilityRows {
-		if row.pending == "" && slices.Contains(row.impliedBy, "always") {
+		if row.pending == "" && slices.ContainsFunc(row.impliedBy, func(why string) bool {
+			return why == "always" || why == "option autoReconnect" && options.seeks()
+		}) {
 			words = append(words, row.word)
 		}
 	}
 	return words
-}()
+}
 
 // announced joins the Supports of an action that creates a session with those of the options and of
 // the client itself (REQ-CALL-07); other actions stay as they are.
@@ -47,7 +52,7 @@ func (c *Client) announced(action identified) identified {
 	if !ok {
 		return action
 	}
-	create.Supports = slices.Concat(alwaysSupported, c.options.Supports, create.Supports)
+	create.Supports = slices.Concat(c.implied, c.options.Supports, create.Supports)
 	slices.Sort(create.Supports)
 	create.Supports = slices.Compact(create.Supports)
 	return create

@@ -40,6 +40,7 @@ func (c *Client) ResumeConversation(ctx context.Context, options ResumeOptions) 
 		found.agentName = *session.AgentName
 	}
 	found.capabilities = c.capabilitiesOf(session.SessionID)
+	found.runs(session.OpenTurn)
 	return found, nil
 }
 
@@ -48,10 +49,25 @@ func (c *Client) open(ctx context.Context, action CreateConversationSession) (*C
 	if err != nil {
 		return nil, err
 	}
-	return &Conversation{
+	opened := &Conversation{
 		client: c, sessionID: session.SessionID, conversationID: session.ConversationID,
 		agentName: session.AgentName, capabilities: session.Capabilities,
-	}, nil
+	}
+	opened.runs(session.OpenTurn)
+	return opened, nil
+}
+
+func (c *Client) openTurn(sessionID, requestID string) (*Turn, bool) {
+	session := c.around(requestID, sessionID)
+	if !session.replays {
+		return nil, false
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if known, ok := c.router.owners[requestID].(*Turn); ok && !known.state.settled() {
+		return known, true
+	}
+	return takenUp(c.router, requestID, sessionID, session), true
 }
 
 func (c *Client) cursorRepeated() error {
@@ -81,14 +97,14 @@ func (s *sessions) remember(id string, capabilities []string) {
 	}
 }
 
-// remember keeps what the server of a session can do.
-func (c *Client) remember(session *CreateConversationSessionResult) {
-	if session.Capabilities == nil {
+// remember keeps what the server of a session can do; an answer that does not say changes nothing.
+func (c *Client) remember(sessionID string, capabilities []string) {
+	if capabilities == nil {
 		return
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.sessions.remember(session.SessionID, session.Capabilities)
+	c.sessions.remember(sessionID, capabilities)
 }
 
 func (c *Client) capabilitiesOf(sessionID string) []string {
@@ -102,9 +118,17 @@ func (c *Client) parks(sessionID string) bool {
 	return slices.Contains(c.capabilitiesOf(sessionID), verbRows["decline_otp"].needs)
 }
 
+// replayWord is the capability word of sessions whose turns outlive their link.
+const replayWord = "replay"
+
+// replays says whether a session is a replay session (REQ-RESUME-01).
+func (c *Client) replays(sessionID string) bool {
+	return slices.Contains(c.implied, replayWord) && slices.Contains(c.capabilitiesOf(sessionID), replayWord)
+}
+
 // around returns what a turn needs of its session.
 func (c *Client) around(requestID, sessionID string) turnSession {
-	return turnSession{func() bool { return c.parks(sessionID) }, c.recovery(requestID, sessionID)}
+	return turnSession{func() bool { return c.parks(sessionID) }, c.replays(sessionID), c.recovery(requestID, sessionID)}
 }
 
 // recovery returns what asks for the message of a turn.

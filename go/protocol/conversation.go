@@ -43,6 +43,8 @@ type ResumeOptions struct {
 type speaker interface {
 	SendMessage(ctx context.Context, action SendMessage) *Turn
 	GetConversationMessages(ctx context.Context, action GetConversationMessages) (*MessagePage, error)
+	// openTurn takes up the turn that runs in a conversation, false when its session is no replay session.
+	openTurn(sessionID, requestID string) (*Turn, bool)
 	// cursorRepeated is the error of a page cursor that came twice.
 	cursorRepeated() error
 }
@@ -54,6 +56,14 @@ type Conversation struct {
 	conversationID string
 	agentName      string
 	capabilities   []string
+	openTurn       string // id of the turn that ran when it was opened, empty when none did
+}
+
+// runs takes note of the turn that the server named, nil for none.
+func (c *Conversation) runs(turn *OpenTurn) {
+	if turn != nil {
+		c.openTurn = turn.RequestID
+	}
 }
 
 // SessionID returns the session.
@@ -102,6 +112,18 @@ func (c *Conversation) Send(ctx context.Context, message string, options *SendOp
 // the server is told to stop.
 func (c *Conversation) Ask(ctx context.Context, message string, options *SendOptions) (*TurnResult, error) {
 	return c.Send(ctx, message, options).Wait(ctx)
+}
+
+// OpenTurn returns the turn that ran when this conversation was opened, from its first event on. After a
+// restart of the program, or on a second device, it is taken up: [TurnStateSuspended] until the server has
+// told its events, which it is asked for at once when the link is open. A turn that this client has already
+// is that one, while it has not settled. It returns false when the server named no turn, or the session is
+// no replay session (REQ-RESUME-11). No context governs a turn that was taken up; [Turn.Close] leaves it.
+func (c *Conversation) OpenTurn() (*Turn, bool) {
+	if c.openTurn == "" {
+		return nil, false
+	}
+	return c.client.openTurn(c.sessionID, c.openTurn)
 }
 
 // MessagesOptions steer the reading of the history.

@@ -15,4 +15,6 @@ type Counters struct {
 	DroppedFrames int64
 	// OpenTurns are the turns that have no outcome yet.
 	OpenTurns int64
+	// ResumedTurns is how often a turn that was suspended went on (REQ-RESUME-04).
+	ResumedTurns int64
 }

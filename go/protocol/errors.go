@@ -112,12 +112,16 @@ type ConnectError struct {
 // Unwrap returns the AgentError.
 func (e *ConnectError) Unwrap() error { return e.AgentError }
 
-// TurnInterruptedError says that the link ended in mid-turn. The message is not sent again
-// (REQ-TURN-20).
+// TurnInterruptedError says that the link ended in mid-turn, and that the turn could not be taken up on
+// another one. The message is not sent again (REQ-TURN-20). Code is that of the error by which the server
+// refused to go on, where it did (REQ-RESUME-05).
 type TurnInterruptedError struct {
 	*AgentError
 	// Sent says whether the message was handed to the socket.
 	Sent bool
+	// State is what the server said of a turn that does not go on (REQ-RESUME-04), [ResumeStateGone] also
+	// when it has fewer events than the client; empty when it was not asked or did not say.
+	State ResumeState
 
 	recovery func(context.Context) (*Recovery, error)
 }
@@ -191,13 +195,18 @@ func newError(class *leaf, facts AgentError) *AgentError {
 func serverError(event *ErrorEvent, facts AgentError) error {
 	row := lookupCode(event.Code)
 	facts.Code, facts.ServerMessage, facts.Details = event.Code, event.Message, event.Details
-	if event.RetryAfterMs != nil {
-		wait := time.Duration(*event.RetryAfterMs) * time.Millisecond
-		facts.RetryAfter = &wait
-	}
+	facts.RetryAfter = hintOf(event)
 	err := newError(row.leaf, facts)
 	err.Retryable = row.retryable
 	return &ProtocolError{err}
+}
+
+// hintOf is how long the server asks to wait, nil where it does not say.
+func hintOf(event *ErrorEvent) *time.Duration {
+	if event.RetryAfterMs == nil {
+		return nil
+	}
+	return new(time.Duration(*event.RetryAfterMs) * time.Millisecond)
 }
 
 // statusError is what a response of 400 and above means.
@@ -210,4 +219,10 @@ func statusError(status int64, facts AgentError) error {
 func frameError(broken *DecodeError, facts AgentError) error {
 	facts.cause, facts.reason = broken, broken.Pointer
 	return &InvalidFrameError{newError(leafInvalidFrame, facts), broken.WireType, broken.Problem}
+}
+
+// disorderError is what an event out of its place means for its turn (REQ-RESUME-06).
+func disorderError(wireType string, facts AgentError) error {
+	facts.reason = wireType + " out of its place"
+	return &InvalidFrameError{AgentError: newError(leafInvalidFrame, facts), WireType: wireType}
 }

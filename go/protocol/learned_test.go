@@ -117,6 +117,30 @@ func TestREQ_WIRE_02_ALearnedFrameIsTheEventOfAFullDecode(t *testing.T) {
 	}
 }
 
+func TestREQ_RESUME_06_NumbersAreReadOnTheFastWay(t *testing.T) {
+	frame := `{"type":"stream_token","requestId":"r","token":"a","data":{"requestId":"r","token":"a"},"timestamp":1,"seq":%s}`
+	for seq, fits := range map[string]bool{"8": true, "9007199254740991": true, "-1": true, "8.0": false, "null": false, `"8"`: false} {
+		if learnThenRead(t, fmt.Sprintf(frame, "7"), fmt.Sprintf(frame, seq)) != fits {
+			t.Errorf("%s: read by comparing: %t", seq, !fits)
+		}
+	}
+	r := newResuming(&Options{})
+	for n := range int64(4) {
+		if seq := n + 1; !r.follows(&StreamToken{Seq: &seq}) || r.last != seq {
+			t.Errorf("%d does not follow", seq)
+		}
+	}
+	for _, seq := range []*int64{nil, new(int64(4)), new(int64(6)), new(int64(0))} {
+		if r.follows(&StreamToken{Seq: seq}) || r.last != 4 {
+			t.Errorf("%v follows 4", seq)
+		}
+	}
+	r.goal = 5
+	if r.follows(&StreamToken{Seq: new(int64(5))}) {
+		t.Error("a turn has caught up beside the tables")
+	}
+}
+
 // Places at which a learned frame and the next one may differ, and what may stand there.
 var (
 	oddTexts = []string{

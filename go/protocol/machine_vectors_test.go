@@ -26,12 +26,13 @@ func TestREQ_TURN_27_MachinesStepAsTheVectorsSay(t *testing.T) {
 	replayMachine(t, frameSteps)
 	replayMachine(t, connectionSteps)
 	replayMachine(t, callSteps)
+	replayMachine(t, sequenceSteps)
 	replayMachine(t, turnSteps)
 	for _, m := range stepQuestions {
 		replayMachine(t, m)
 	}
 	files, _ := filepath.Glob(filepath.Join(vectors, "machines", "*.json"))
-	if len(files) != 4+len(stepQuestions) {
+	if len(files) != 5+len(stepQuestions) {
 		t.Fatalf("%d files of machines", len(files))
 	}
 }
@@ -85,11 +86,13 @@ func stepFactsOf(t *testing.T, raw map[string]any) *stepFacts {
 	var f stepFacts
 	texts := map[string]*stepFact[string]{
 		"code": &f.code, "code_terminal": &f.codeTerminal, "verb": &f.verb, "turn": &f.turn, "retry": &f.retry,
+		"seq": &f.seq, "resume_state": &f.resumeState,
 	}
 	flags := map[string]*stepFact[bool]{
 		"said_terminal": &f.saidTerminal, "tool_result": &f.toolResult, "may_have_left": &f.mayHaveLeft,
 		"auto_reconnect": &f.autoReconnect, "retry_initial": &f.retryInitial, "token_renewable": &f.tokenRenewable,
-		"sought": &f.sought, "repeatable": &f.repeatable,
+		"sought": &f.sought, "repeatable": &f.repeatable, "resumable": &f.resumable, "unseen": &f.unseen,
+		"cancelling": &f.cancelling, "error_retryable": &f.errorRetryable, "named": &f.named,
 	}
 	numbers := map[string]*stepFact[int64]{"status": &f.status, "attempts_remaining": &f.attemptsRemaining}
 	for name, value := range raw {

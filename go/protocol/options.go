@@ -103,8 +103,12 @@ type Options struct {
 	// CancelTimeout is how long a cancelled turn waits for its end (REQ-STOP-02). Zero value means
 	// 5s; Off means not to wait.
 	CancelTimeout time.Duration
+	// ResumeTimeout is how long a turn may wait, without a new event, to be taken up again after a loss
+	// (REQ-RESUME-09). Zero value means 60s; Off turns it off.
+	ResumeTimeout time.Duration
 
-	// AutoReconnect says whether a new link is sought when one is lost (REQ-CONN-30). Nil means true.
+	// AutoReconnect says whether a new link is sought when one is lost (REQ-CONN-30); then turns outlive
+	// their link where the server lists replay (REQ-RESUME-01). Nil means true.
 	AutoReconnect *bool
 	// RetryInitialConnect seeks a link again when the first attempt of Connect fails, which waits for the
 	// link or for the end of the attempts (REQ-CONN-04).
@@ -232,6 +236,7 @@ func (o *Options) resolveLimits() error {
 		{"TurnTimeout", &o.TurnTimeout, defaultTurnTimeout},
 		{"QuestionTimeout", &o.QuestionTimeout, defaultQuestionTimeout},
 		{"CancelTimeout", &o.CancelTimeout, defaultCancelTimeout},
+		{"ResumeTimeout", &o.ResumeTimeout, defaultResumeTimeout},
 		{"StableAfter", &o.StableAfter, defaultStableAfter},
 		{"PingInterval", &o.PingInterval, defaultPingInterval},
 		{"PongTimeout", &o.PongTimeout, defaultPongTimeout},
@@ -284,6 +289,11 @@ func (o *Options) resolveSeeking() error {
 		return invalidArgument("Options.QueuePolicy must be QueuePolicyWait or QueuePolicyFailFast")
 	}
 	return nil
+}
+
+// seeks says whether a lost link is sought again (REQ-CONN-30). The options are resolved.
+func (o *Options) seeks() bool {
+	return *o.AutoReconnect && (o.MaxReconnectAttempts == nil || *o.MaxReconnectAttempts > 0)
 }
 
 // orPreset returns a value of the client's own.

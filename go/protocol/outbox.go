@@ -38,7 +38,7 @@ func (o *outgoing) mayHaveLeft() bool { return o.state == frameWriting || o.stat
 // over says whether nothing more becomes of the frame.
 func (o *outgoing) over() bool { return o.state == frameWritten || o.state == frameDropped }
 
-// again returns the same frame, to be written once more (REQ-CALL-13).
+// again returns the same frame, to be written once more (REQ-CALL-13, REQ-RESUME-04, REQ-RESUME-07).
 func (o *outgoing) again() *outgoing {
 	return &outgoing{
 		action: o.action, requestID: o.requestID, sessionID: o.sessionID, text: o.text,
@@ -93,22 +93,28 @@ func (b *outbox) full(limit int) bool { return len(b.queue) >= limit }
 // put queues a frame behind all others; a link that is ready takes it at once.
 func (b *outbox) put(o *outgoing) {
 	o.box = b
-	b.queue = append(b.queue, o)
-	if b.taker != nil {
-		b.linkReady(b.taker)
+	if b.taker == nil {
+		b.queue = append(b.queue, o)
+		return
 	}
+	b.give(o)
 }
 
-// linkReady offers all that waits to a link, which takes it.
-func (b *outbox) linkReady(l taker) {
+// linkReady offers all that waits to a link, which takes it; what first puts goes before.
+func (b *outbox) linkReady(l taker, first func()) {
 	b.taker = l
+	first()
 	waiting := b.queue
 	b.queue = nil
 	for _, o := range waiting {
-		o.on("link_ready", false)
-		o.on("taken", false)
-		b.taken = append(b.taken, o)
+		b.give(o)
 	}
+}
+
+func (b *outbox) give(o *outgoing) {
+	o.on("link_ready", false)
+	o.on("taken", false)
+	b.taken = append(b.taken, o)
 }
 
 // flushed takes note that a frame is out of our hands; ok says that the socket has it.

@@ -24,7 +24,7 @@ func TestREQ_CONN_16_FramesLeaveInTheOrderOfTheirCallsAndWithdrawnOnesNever(t *t
 		t.Error(gone, second.state, first.state)
 	}
 	var link takes
-	box.linkReady(&link)
+	box.linkReady(&link, func() {})
 	box.put(third)
 	if !slices.Equal(link, []string{"1", "3"}) {
 		t.Error(link)
@@ -42,7 +42,7 @@ func TestREQ_CONN_16_FramesLeaveInTheOrderOfTheirCallsAndWithdrawnOnesNever(t *t
 func TestREQ_CONN_16_AnOutboxOutlivesItsLink(t *testing.T) {
 	var box outbox
 	var old, next takes
-	box.linkReady(&old)
+	box.linkReady(&old, func() {})
 	written := frameCalled("1")
 	box.put(written)
 	box.linkGone("lost", false)
@@ -51,7 +51,7 @@ func TestREQ_CONN_16_AnOutboxOutlivesItsLink(t *testing.T) {
 	}
 	waiting := frameCalled("2")
 	box.put(waiting)
-	box.linkReady(&next)
+	box.linkReady(&next, func() {})
 	box.flushed(written, true) // by the old link, late
 	if !slices.Equal(old, []string{"1"}) || !slices.Equal(next, []string{"2"}) || len(box.taken) != 1 {
 		t.Error(old, next, box.taken)

@@ -47,10 +47,22 @@ type SubmitResult struct {
 // verb is one answer or cancel that waits for what the server makes of it.
 type verb struct {
 	name  string
-	stop  func()
-	done  chan struct{}
-	event Event
-	err   error
+	out   *outgoing // its frame; a cancel has none of its own
+	named bool      // its question had an id that it echoes (REQ-RESUME-07)
+	// unsure says that its frame may be lost.
+	unsure bool
+	stop   func() // its limit; nil while none runs
+	done   chan struct{}
+	event  Event
+	err    error
+}
+
+// pause stops its limit.
+func (v *verb) pause() {
+	if v.stop != nil {
+		v.stop()
+		v.stop = nil
+	}
 }
 
 // settle ends the wait; the first outcome counts. The mutex is held.
@@ -59,9 +71,7 @@ func (v *verb) settle(event Event, err error) {
 	case <-v.done:
 	default:
 		v.event, v.err = event, err
-		if v.stop != nil {
-			v.stop()
-		}
+		v.pause()
 		close(v.done)
 	}
 }
@@ -98,24 +108,26 @@ func newQuestions(r *router, lapse func()) *questions {
 	return &questions{r, lapse, map[QuestionKind]*Question{}, map[QuestionKind]func(){}}
 }
 
-// opened takes note of a question; timed starts its limit.
-func (q *questions) opened(kind QuestionKind, event Event, timed bool) {
+// opened takes note of a question.
+func (q *questions) opened(kind QuestionKind, event Event) {
 	asked := &Question{Kind: kind, Event: event, AskedAt: q.router.options.Clock.Now()}
 	asked.ExpiresIn, asked.limited = durationOf(kind, event)
 	q.current[kind] = asked
-	q.restart(kind, timed)
 }
 
-// restart begins the limit of the question anew.
-func (q *questions) restart(kind QuestionKind, timed bool) {
+// start begins the limit of the question anew; one that has an age already has so much less.
+func (q *questions) start(kind QuestionKind, age time.Duration) {
 	q.answered(kind)
 	asked := q.current[kind]
 	limit := q.router.options.QuestionTimeout
-	if asked == nil || !timed || limit == 0 {
+	if asked == nil || limit == 0 {
 		return
 	}
 	if asked.limited {
 		limit = asked.ExpiresIn + limitQuestionMargin
+	}
+	if age > 0 {
+		limit = max(resumeLeast, limit-age)
 	}
 	q.stops[kind] = armed(q.router, limit, q.lapse)
 }
@@ -134,20 +146,24 @@ func (q *questions) shut(kind QuestionKind) {
 	delete(q.current, kind)
 }
 
-// stop ends every limit: the turn has settled.
+// stop ends every limit: the turn has settled, or is suspended.
 func (q *questions) stop() {
 	for i := range stepQuestions {
 		q.answered(kindOfQuestion(i))
 	}
 }
 
-// expired says whether a frame of a type shows that the question lapsed.
-func (q *questions) expired(kind QuestionKind, frameType string) bool {
+// expired says whether an event that is word to the machines shows that the question lapsed.
+func (q *questions) expired(kind QuestionKind, event Event, word string, resuming *resuming) bool {
 	asked := q.current[kind]
 	if asked == nil || !asked.limited {
-		return frameType == TypeStreamToken
+		return word == TypeStreamToken
 	}
-	return q.router.options.Clock.Now().Sub(asked.AskedAt) >= asked.ExpiresIn
+	passed, told := resuming.passed(asked.Event, event)
+	if !told {
+		passed = q.router.options.Clock.Now().Sub(asked.AskedAt)
+	}
+	return passed >= asked.ExpiresIn
 }
 
 // durationOf returns the distance of expiry, as the table names it, and writing, both by the server's

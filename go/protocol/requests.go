@@ -102,7 +102,7 @@ func (p *pending) eventReceived(event Event) bool {
 	default:
 		word = "unexpected"
 	}
-	facts := factsFor(event)
+	facts := factsFor(event, stepFacts{})
 	return p.step(word, &facts, outcome{event: event})
 }
 
@@ -122,6 +122,9 @@ func (p *pending) linkEvent(end ending, err error, sought bool) {
 		repeatable: stepKnown(!p.repeated && readsOnly(p.out.action)),
 	}, outcome{end: end, err: err})
 }
+
+// linkOpened: a call waits in the outbox, if it still has to be written.
+func (p *pending) linkOpened() {}
 
 func (p *pending) step(word string, facts *stepFacts, o outcome) (taken bool) {
 	next, effects := callSteps.step(p.state, word, facts)
@@ -151,7 +154,7 @@ func (a callActor) push() { *a.taken = false }
 // all that is called later.
 func (a callActor) repeat() {
 	a.repeated, a.out = true, a.out.again()
-	a.router.connection.outbox.put(a.out)
+	a.router.connection.put(a.out)
 }
 
 func (a callActor) settle(outcome stepOutcome, ending stepEnding) {

@@ -1,8 +1,7 @@
 package protocol
 
-// factsFor reads what a frame says, once.
-func factsFor(event Event) stepFacts {
-	var f stepFacts
+// factsFor adds what a frame says to what else is known, once.
+func factsFor(event Event, f stepFacts) stepFacts {
 	switch e := event.(type) {
 	case *ImmediateResponse:
 		if e.Status != nil {
@@ -17,7 +16,8 @@ func factsFor(event Event) stepFacts {
 	case *StreamChunk:
 		f.toolResult = stepKnown(e.ToolResult() != nil)
 	case *ErrorEvent:
-		f.code, f.codeTerminal = stepKnown(e.Code), stepKnown(lookupCode(e.Code).terminal)
+		row := lookupCode(e.Code)
+		f.code, f.codeTerminal, f.errorRetryable = stepKnown(e.Code), stepKnown(row.terminal), stepKnown(row.retryable)
 		if e.Terminal != nil {
 			f.saidTerminal = stepKnown(*e.Terminal)
 		}

@@ -17,6 +17,8 @@ type inFlight interface {
 	// linkEvent takes a local event of the link: lost, close, connect_failed, …
 	// sought says that another link follows.
 	linkEvent(end ending, err error, sought bool)
+	// linkOpened writes what goes before all that waits for the link.
+	linkOpened()
 }
 
 // router routes what the link reads to its owner. Fields are guarded by the client's mutex.
@@ -68,19 +70,27 @@ func (r *router) check(id string) error {
 	return nil
 }
 
+// add routes events of the id to the owner from now on; it comes after all others.
 func (r *router) add(id string, owner inFlight) {
+	if _, again := r.owners[id]; again {
+		r.remove(id)
+	}
 	r.owners[id] = owner
 	r.order = append(r.order, id)
+}
+
+func (r *router) remove(id string) {
+	delete(r.owners, id)
+	r.latest = nil
+	if i := slices.Index(r.order, id); i >= 0 {
+		r.order = slices.Delete(r.order, i, i+1)
+	}
 }
 
 // settle routes events of the id to nobody from now on and remembers that it was ours.
 func (r *router) settle(id string, owner inFlight) {
 	if r.owners[id] == owner {
-		delete(r.owners, id)
-		r.latest = nil
-		if i := slices.Index(r.order, id); i >= 0 {
-			r.order = slices.Delete(r.order, i, i+1)
-		}
+		r.remove(id)
 	}
 	if _, known := r.settled[id]; known {
 		return
@@ -130,6 +140,13 @@ func (r *router) brokenReceived(broken *DecodeError) {
 
 // linkEnded fails everything that is in flight and cannot wait for another link (REQ-CONN-15).
 func (r *router) linkEnded(end ending, sought bool) { r.each(end, nil, sought) }
+
+// linkOpened lets suspended turns ask for their events, in the order of their send (REQ-RESUME-03).
+func (r *router) linkOpened() {
+	for _, owner := range r.inOrder() {
+		owner.linkOpened()
+	}
+}
 
 // attemptFailed fails everything that waited for the attempt and not for the next one (REQ-CONN-04).
 func (r *router) attemptFailed(err error, sought bool) {

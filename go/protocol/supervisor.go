@@ -17,6 +17,8 @@ type sink interface {
 	batchEnded()
 	brokenReceived(broken *DecodeError)
 	linkEnded(end ending, sought bool)
+	// linkOpened writes what goes before all that waits for the link.
+	linkOpened()
 	attemptFailed(err error, sought bool)
 	closing()
 	// ownID draws the id of a ping of the client's own, whose answer is nobody's; "" where the source
@@ -43,7 +45,8 @@ type supervisor struct {
 	attempt  *attempt
 	waited   *waiting // what those in Connect wait for; nil while nobody does
 	link     *link
-	before   *link // the one before, which may still be parting
+	before   *link  // the one before, which may still be parting
+	lost     ending // how the last link was lost; zero when none was
 	outbox   outbox
 	tap      *frameTap
 	watch    *watch
@@ -155,8 +158,8 @@ func (s *supervisor) adopt(t wire) {
 	}
 	s.step("opened", hopeless, ending{}, nil)
 	s.liveness.begin()
-	s.outbox.linkReady(l)
 	s.answer(nil)
+	s.outbox.linkReady(l, s.sink.linkOpened)
 	s.spawn(l.read)
 	l.written = s.spawn(l.write)
 }
@@ -175,6 +178,19 @@ func (s *supervisor) submit(o *outgoing) (refusal string) {
 		s.seek()
 	}
 	return ""
+}
+
+// linked says whether a frame that is written now leaves at once.
+func (s *supervisor) linked() bool { return s.link != nil }
+
+// put writes a frame that belongs to what began before, or keeps it for the link that is sought, however
+// many wait already. Where no link is sought it is dropped. The mutex is held.
+func (s *supervisor) put(o *outgoing) {
+	if s.link == nil && !s.state.sought() {
+		o.on("not_connected", false)
+		return
+	}
+	s.outbox.put(o)
 }
 
 // refusal says why no action may start without a link (REQ-CONN-09, REQ-CONN-40).
@@ -205,6 +221,7 @@ func (s *supervisor) end(end ending) {
 	}
 	s.part()
 	n := s.step(end.word, afterClose(end.code), end, nil)
+	s.lost = n.end
 	s.outbox.linkGone(end.word, s.state.sought())
 	s.sink.linkEnded(n.end, s.state.sought())
 	s.beginAttempt()

@@ -37,7 +37,7 @@ func (s *seeking) facts(o outlook) stepFacts {
 	most := s.options.MaxReconnectAttempts
 	ever := most == nil || *most > 0
 	return stepFacts{
-		autoReconnect:     stepKnown(*s.options.AutoReconnect && ever),
+		autoReconnect:     stepKnown(s.options.seeks()),
 		retryInitial:      stepKnown(s.options.RetryInitialConnect && ever),
 		retry:             stepKnown(o.retry),
 		tokenRenewable:    stepKnown(s.options.TokenSource != nil && !s.renewed),

@@ -15,6 +15,8 @@ const (
 	TurnStateSent TurnState = "sent"
 	// TurnStateRunning: the server works on it.
 	TurnStateRunning TurnState = "running"
+	// TurnStateSuspended: the link was lost, or frames are missing: it waits to be taken up (REQ-RESUME-02).
+	TurnStateSuspended TurnState = "suspended"
 	// TurnStateSettled: it has its outcome.
 	TurnStateSettled TurnState = "settled"
 )
@@ -63,6 +65,7 @@ type Turn struct {
 	out       *outgoing
 	state     turnState
 	questions *questions
+	resuming  *resuming // nil where the session is no replay session (REQ-RESUME-01)
 	text      accumulator
 	items     turnItems
 	fresh     bool // there are items that waiting readers were not told of
@@ -87,6 +90,8 @@ type Turn struct {
 type turnSession struct {
 	// parks says whether the server keeps a turn open for a code.
 	parks func() bool
+	// replays says whether a turn that begins now outlives its link (REQ-RESUME-01).
+	replays bool
 	// recovery asks the history what became of the message.
 	recovery func(context.Context) (*Recovery, error)
 }
@@ -105,17 +110,37 @@ func newTurn(ctx context.Context, r *router, a SendMessage, session turnSession)
 	}
 	t.items.text = &t.text
 	t.questions = newQuestions(r, func() { t.local("question_timeout") })
-	t.state = newTurnState(t.questions.expired)
+	if session.replays {
+		t.resuming = newResuming(&r.options)
+	}
+	t.state = newTurnState(func(kind QuestionKind, event Event, word string) bool {
+		return t.questions.expired(kind, event, word, t.resuming)
+	})
 	return t
 }
 
 // adopted returns a turn that began elsewhere and goes on here with its acceptance. The mutex is held.
-func adopted(r *router, requestID string, sessionID string, session turnSession, accepted Event) *Turn {
+func adopted(r *router, requestID, sessionID string, session turnSession, accepted Event) *Turn {
+	t := begunElsewhere(r, requestID, sessionID, session)
+	t.eventReceived(accepted)
+	return t
+}
+
+// takenUp returns a turn that runs already, whose events are asked for from the first one on
+// (REQ-RESUME-11). The mutex is held.
+func takenUp(r *router, requestID, sessionID string, session turnSession) *Turn {
+	t := begunElsewhere(r, requestID, sessionID, session)
+	t.resuming.takenUp = true
+	r.add(requestID, t)
+	t.local("take_up")
+	return t
+}
+
+func begunElsewhere(r *router, requestID, sessionID string, session turnSession) *Turn {
 	t := newTurn(context.Background(), r, SendMessage{RequestID: requestID, SessionID: sessionID}, session)
 	t.out = &outgoing{requestID: requestID, sessionID: sessionID, state: frameWritten}
 	r.watch.turnStarted(requestID, sessionID)
 	t.arm("total", r.options.TurnTimeout, func() { t.local("total_timeout") })
-	t.eventReceived(accepted)
 	return t
 }
 

@@ -23,11 +23,18 @@ func (a actor) resolve() {
 	}
 }
 
-func (a actor) fail() {
-	if a.step.verb != nil {
-		a.state.forget(a.step.verb)
-		a.step.verb.settle(nil, serverError(a.c.event.(*ErrorEvent), a.ids()))
+func (a actor) fail(kind stepEnding) {
+	if a.step.verb == nil {
+		return
 	}
+	err := error(nil)
+	if event, ok := a.c.event.(*ErrorEvent); ok && kind == "" {
+		err = serverError(event, a.ids())
+	} else {
+		err = newError(leafOfKind[ErrorKind(kind)], a.client.facts(a.requestID, a.sessionID, a.client.connection.lost))
+	}
+	a.state.forget(a.step.verb)
+	a.step.verb.settle(nil, err)
 }
 
 func (a actor) refuse(why stepRefusal) {
@@ -39,17 +46,43 @@ func (a actor) refuse(why stepRefusal) {
 }
 
 func (a actor) open() {
-	a.questions.opened(a.step.question, a.c.event, !a.state.settled())
+	a.questions.opened(a.step.question, a.c.event)
+	if !a.state.settled() { // a question that outlives its turn has no limit then
+		a.questions.start(a.step.question, a.resuming.age(a.c.event))
+	}
 	a.client.watch.question(a.requestID, a.step.question)
 }
 
-func (a actor) reopen() { a.questions.restart(a.step.question, !a.state.settled()) }
+func (a actor) reopen() {
+	if !a.state.settled() {
+		a.questions.start(a.step.question, 0)
+	}
+}
 
 func (a actor) shut() { a.questions.shut(a.step.question) }
 
-// send writes a cancel; the frame of an answer is written by the verb that gave it.
+// send writes a cancel or asks for the turn; the frame of an answer is written by the verb that gave it.
 func (a actor) send(action stepAction) {
-	if action == stepActionCancel {
+	switch action {
+	case stepActionCancel:
 		a.sendCancel()
+	case stepActionResumeTurn:
+		a.sendResume()
 	}
+}
+
+func (a actor) suspend() { a.Turn.suspend() }
+
+func (a actor) resume() { a.Turn.resume(a.c.event.(*TurnResumed)) }
+
+func (a actor) schedule(stepTimer) { a.askAgain(a.c.event.(*ErrorEvent)) }
+
+// repeat writes the message, or the frame of a verb, once more.
+func (a actor) repeat() {
+	out := &a.out
+	if v := a.step.verb; v != nil {
+		v.unsure, out = false, &v.out
+	}
+	*out = (*out).again()
+	a.client.connection.put(*out)
 }

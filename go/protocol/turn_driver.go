@@ -31,16 +31,35 @@ func (t *Turn) start(out *outgoing) {
 }
 
 func (t *Turn) eventReceived(event Event) bool {
-	if t.state.rests(event.EventType()) {
+	word := event.EventType()
+	if t.state.rests(word) && (t.resuming == nil || t.resuming.follows(event)) {
 		t.show(event)
 		t.lastSeen = t.client.now()
 		return true
 	}
-	t.act(t.state.frame(event), cause{event: event})
+	t.received(event, word, nil)
+	t.state.rest(word)
+	return true
+}
+
+// received carries out what the tables say about an event that is word to them.
+func (t *Turn) received(event Event, word string, broken *DecodeError) {
+	c, facts := cause{event: event, broken: broken}, t.stepFacts(false)
+	t.asked, _ = t.state.open()
+	r := t.resuming
+	if r != nil && !t.state.settled() {
+		word = r.takes(event, word, t.state.turn)
+		if told, ok := event.(*TurnResumed); ok {
+			c.state = r.stateOf(told)
+			facts.resumeState = stepKnown(string(c.state))
+		}
+	}
+	t.act(t.state.frame(event, word, facts), c)
+	if r != nil && r.caughtUp() {
+		t.caughtUp()
+	}
 	t.touch(t.client.now())
 	t.release()
-	t.state.rest(event.EventType())
-	return true
 }
 
 // show adds an event to what the turn shows. Readers that wait get their sign at the end of the batch.
@@ -67,21 +86,30 @@ func (t *Turn) wakeReaders() {
 	t.items.wake()
 }
 
-// brokenReceived: a broken terminal event fails the turn, any other is an unknown item
-// (REQ-WIRE-03).
+// brokenReceived: a broken terminal event fails the turn, any other is an unknown item (REQ-WIRE-03),
+// but for what a suspended turn waits for (REQ-RESUME-04).
 func (t *Turn) brokenReceived(broken *DecodeError) bool {
-	switch turnRoles[broken.WireType] {
-	case "terminal", "terminal_by_code":
-		t.carryOut(t.state.local("broken", true), cause{broken: broken})
-	default:
-		t.eventReceived(broken.Unknown())
+	role, word := turnRoles[broken.WireType], TypeUnknown
+	resumes := broken.WireType == TypeTurnResumed && t.resuming != nil
+	if resumes || role == "terminal" || role == "terminal_by_code" {
+		word = "broken"
 	}
+	t.received(broken.Unknown(), word, broken)
 	return true
 }
 
 func (t *Turn) linkEvent(end ending, err error, sought bool) {
+	t.disarm("again")
 	t.asked, _ = t.state.open()
-	t.carryOut(t.state.link(end.word, t.mayHaveLeft(), sought), cause{word: end.word, end: end, err: err})
+	t.act(t.state.local(end.word, t.stepFacts(sought), nil), cause{word: end.word, end: end, err: err})
+	if t.state.turn != stateSuspended {
+		t.endVerbs(end, err)
+	}
+	t.release()
+}
+
+// endVerbs ends those verbs that outlive their turn: the link is gone, and no other one answers them.
+func (t *Turn) endVerbs(end ending, err error) {
 	kind := ErrorKindConnectionLost
 	if end.word == "close" {
 		kind = ErrorKindClientClosed
@@ -97,8 +125,10 @@ func (t *Turn) linkEvent(end ending, err error, sought bool) {
 		}
 		v.settle(nil, failure)
 	}
-	t.release()
 }
+
+// linkOpened asks for the events of a suspended turn (REQ-RESUME-03).
+func (t *Turn) linkOpened() { t.local("opened") }
 
 // nextSend closes an OTP question that outlived its turn: the session's next message goes out.
 func (t *Turn) nextSend() {
@@ -116,6 +146,8 @@ type cause struct {
 	word   string
 	end    ending
 	err    error
+	// state is what turn_resumed tells of the turn (REQ-RESUME-04).
+	state ResumeState
 	// refusal takes the error of an answer that the table refuses.
 	refusal *error
 }
@@ -123,13 +155,23 @@ type cause struct {
 // mayHaveLeft says whether the turn's own frame may have left this machine.
 func (t *Turn) mayHaveLeft() bool { return t.out != nil && t.out.mayHaveLeft() }
 
-func (t *Turn) local(word string) {
-	t.asked, _ = t.state.open()
-	t.carryOut(t.state.local(word, t.mayHaveLeft()), cause{word: word})
+// stepFacts are what the machines may look at beside the event; sought says that another link follows.
+func (t *Turn) stepFacts(sought bool) stepFacts {
+	left := t.mayHaveLeft()
+	facts := stepFacts{
+		turn: stepKnown(t.state.turn), mayHaveLeft: stepKnown(left), sought: stepKnown(sought),
+		cancelling: stepKnown(t.cancelOut != nil),
+	}
+	if r := t.resuming; r != nil {
+		facts.resumable = stepKnown(left && !t.state.settled())
+		facts.unseen = stepKnown(r.last == 0 && !r.takenUp)
+	}
+	return facts
 }
 
-func (t *Turn) carryOut(steps []turnStep, c cause) {
-	t.act(steps, c)
+func (t *Turn) local(word string) {
+	t.asked, _ = t.state.open()
+	t.act(t.state.local(word, t.stepFacts(false), nil), cause{word: word})
 	t.release()
 }
 
@@ -146,7 +188,16 @@ func (t *Turn) sendCancel() {
 	action := &Cancel{RequestID: t.requestID, SessionID: t.sessionID}
 	text, _ := EncodeAction(action) // two strings: nothing in it can fail
 	t.cancelOut = newOutgoing(action, t.requestID, "", text)
-	t.client.connection.submit(t.cancelOut)
+	if t.state.turn == stateSuspended && !t.client.connection.linked() {
+		t.resuming.cancel = t.cancelOut
+		return
+	}
+	t.writeCancel()
+}
+
+// writeCancel writes the one cancel and waits for what comes of it.
+func (t *Turn) writeCancel() {
+	t.client.connection.put(t.cancelOut)
 	t.stops["cancel"] = due(t.client.options.Clock, t.client.mu, t.client.options.CancelTimeout, func() { t.local("cancel_timeout") })
 }
 
@@ -154,23 +205,26 @@ func (t *Turn) arm(name string, limit time.Duration, f func()) {
 	t.stops[name] = armed(t.client, limit, f)
 }
 
-// touch restarts the idle limit; it stands still while a question is open (REQ-TURN-11). The timer
-// itself is moved only when it fires: a token costs no timer.
+func (t *Turn) disarm(name string) {
+	if stop := t.stops[name]; stop != nil {
+		stop()
+		delete(t.stops, name)
+	}
+}
+
+// touch restarts the idle limit; it stands still while a question is open (REQ-TURN-11) and while the turn
+// is suspended (REQ-RESUME-09). The timer itself is moved only when it fires: a token costs no timer.
 func (t *Turn) touch(now time.Time) {
 	limit := t.client.options.TurnIdleTimeout
 	if limit == 0 || t.state.settled() {
 		return
 	}
-	stop := t.stops["idle"]
-	if _, open := t.state.open(); open {
-		if stop != nil {
-			stop()
-			delete(t.stops, "idle")
-		}
+	if _, open := t.state.open(); open || t.state.turn == stateSuspended {
+		t.disarm("idle")
 		return
 	}
 	t.lastSeen = now
-	if stop == nil {
+	if t.stops["idle"] == nil {
 		t.arm("idle", limit, t.idle)
 	}
 }

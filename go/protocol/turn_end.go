@@ -12,14 +12,18 @@ func (t *Turn) settle(outcome stepOutcome, ending stepEnding, c cause) {
 		stop()
 	}
 	clear(t.stops)
+	if r := t.resuming; r != nil && r.cancel != nil {
+		t.client.connection.put(r.cancel) // the next link has it (REQ-RESUME-08)
+		r.cancel = nil
+	}
 	if t.out != nil {
 		t.out.withdraw()
 	}
 	t.questions.stop()
 	kept := t.state.verbs[:0]
 	for _, v := range t.state.verbs {
-		// A code may be judged after the end of its turn (REQ-VERB-06).
-		if verbRows[v.name].outlivesTurn {
+		// A code may be judged after the end of its turn (REQ-VERB-06), unless nobody could take it.
+		if verbRows[v.name].outlivesTurn && t.state.before != stateSuspended {
 			kept = append(kept, v)
 		} else {
 			t.ending = append(t.ending, v)
@@ -31,11 +35,11 @@ func (t *Turn) settle(outcome stepOutcome, ending stepEnding, c cause) {
 }
 
 // publishAfterCancel shows the outcome. That of a timeout waits until the cancel that the timeout
-// caused was handed to the socket, at most CancelTimeout.
+// caused was handed to the socket, at most CancelTimeout, and not for a link that is sought.
 func (t *Turn) publishAfterCancel(word string) {
 	out := t.cancelOut
 	timeout := word == "idle_timeout" || word == "question_timeout" || word == "total_timeout"
-	if !timeout || out == nil || out.over() {
+	if !timeout || out == nil || out.state != frameWriting {
 		t.publish()
 		return
 	}
@@ -97,6 +101,8 @@ func (t *Turn) success(outcome stepOutcome, ending stepEnding, event Event) *Tur
 func (t *Turn) failure(kind ErrorKind, c cause) error {
 	facts := t.facts(c.end)
 	switch kind {
+	case ErrorKindTurnInterrupted:
+		return t.interrupted(c)
 	case "attempt":
 		return failedAttempt(c.err, facts)
 	case "by_code":
@@ -104,21 +110,41 @@ func (t *Turn) failure(kind ErrorKind, c cause) error {
 	case ErrorKindProtocol:
 		return statusError(statusOf(c.event), facts)
 	case ErrorKindInvalidFrame:
+		if c.broken == nil {
+			return disorderError(wireTypeOf(c.event), facts)
+		}
 		return frameError(c.broken, facts)
+	case ErrorKindTurnTimeout:
+		facts.Question = t.asked
 	}
 	if c.err != nil {
 		return c.err
 	}
-	err := t.client.linkError(kind, facts)
-	agent, ok := err.(*AgentError)
-	if !ok || agent.Kind != ErrorKindTurnInterrupted && agent.Kind != ErrorKindTurnTimeout {
-		return err
+	return t.client.linkError(kind, facts)
+}
+
+// interrupted is the error of a turn that the link, the server or the limit of its suspension does not let
+// go on (REQ-TURN-20, REQ-RESUME-04, REQ-RESUME-05).
+func (t *Turn) interrupted(c cause) error {
+	end := c.end
+	refusal, refused := c.event.(*ErrorEvent)
+	switch {
+	case refused || c.state != "":
+		end = ending{}
+	case end.code == 0:
+		end = t.client.connection.lost
 	}
-	agent.Question = t.asked
-	if agent.Kind == ErrorKindTurnInterrupted {
-		return &TurnInterruptedError{agent, t.out.mayHaveLeft(), t.session.recovery}
+	facts := t.facts(end)
+	kind := kindOfEnd(ErrorKindTurnInterrupted, end.code)
+	if kind != ErrorKindTurnInterrupted && c.word != "resume_timeout" {
+		return t.client.linkError(kind, facts)
 	}
-	return agent
+	facts.Question = t.asked
+	if refused {
+		facts.Code = refusal.Code
+	}
+	agent := newError(leafTurnInterrupted, facts)
+	return &TurnInterruptedError{agent, t.out.mayHaveLeft(), c.state, t.session.recovery}
 }
 
 // tooLarge is what becomes of an action whose frame is over 1 MiB (REQ-CALL-10).

@@ -296,13 +296,13 @@ func TestREQ_TURN_23_HalvesOfAPairAreJoinedAcrossTokens(t *testing.T) {
 }
 
 func TestREQ_TURN_02_AWordRestsOnlyWhereTheTableMovesNothing(t *testing.T) {
-	s := newTurnState(func(QuestionKind, string) bool { return false })
+	s := newTurnState(func(QuestionKind, Event, string) bool { return false })
 	s.rest(TypeStreamToken)
 	if s.rests(TypeStreamToken) {
 		t.Error("the first token moves the turn to running")
 	}
 	token := &StreamToken{}
-	s.frame(token)
+	s.frame(token, TypeStreamToken, stepFacts{})
 	if s.rest(TypeStreamToken); s.rests(TypeStreamToken) != fast.rest {
 		t.Error("a token of a running turn is an item and nothing else")
 	}
@@ -310,7 +310,7 @@ func TestREQ_TURN_02_AWordRestsOnlyWhereTheTableMovesNothing(t *testing.T) {
 	if s.rests(TypeKeepalive) || s.rests(TypeEventualResponse) {
 		t.Error("only what was found to rest rests")
 	}
-	s.frame(&WriteConfirmationRequired{})
+	s.frame(&WriteConfirmationRequired{}, TypeWriteConfirmationRequired, stepFacts{})
 	if s.rest(TypeStreamToken); s.rests(TypeStreamToken) {
 		t.Error("a token may close an open question")
 	}

@@ -24,22 +24,24 @@ const (
 type turnStep struct {
 	do       func(turnActs)
 	question QuestionKind // whose machine gave it; empty for the turn's own
-	verb     *verb        // that the frame answers, nil for none
+	verb     *verb        // that the step is about, nil for none
 }
 
 // turnState steps a turn and its questions through the generated tables. It opens nothing, waits for
 // nothing and reads no clock.
 type turnState struct {
 	turn      string
+	before    string   // the turn before the last step
 	questions []string // of stepQuestions, which step before the turn
 	verbs     []*verb  // outstanding, oldest first
 	// resting is a word that moves no machine as they stand, empty when none is known.
 	resting string
-	// expired says whether an open question has lapsed, seen from a frame of a type (REQ-VERB-10).
-	expired func(kind QuestionKind, frameType string) bool
+	// expired says whether an open question has lapsed, seen from an event that is word to the machines
+	// (REQ-VERB-10).
+	expired func(kind QuestionKind, event Event, word string) bool
 }
 
-func newTurnState(expired func(QuestionKind, string) bool) turnState {
+func newTurnState(expired func(QuestionKind, Event, string) bool) turnState {
 	s := turnState{turn: turnSteps.initial, expired: expired}
 	for _, m := range stepQuestions {
 		s.questions = append(s.questions, m.initial)
@@ -85,29 +87,25 @@ func (s *turnState) open() (QuestionKind, bool) {
 	return "", false
 }
 
-// frame steps on an event of the turn.
-func (s *turnState) frame(event Event) []turnStep {
-	word := event.EventType()
-	facts := factsFor(event)
-	facts.turn = stepKnown(s.turn)
+// frame steps on an event of the turn, which is word to the machines. The facts are all that the event
+// does not tell by itself.
+func (s *turnState) frame(event Event, word string, facts stepFacts) []turnStep {
+	facts = factsFor(event, facts)
 	verb := s.answered(word, &facts)
 	for i := range stepQuestions {
-		if kind := kindOfQuestion(i); s.questions[i] == stateOpen && s.expired(kind, word) {
+		if kind := kindOfQuestion(i); s.questions[i] == stateOpen && s.expired(kind, event, word) {
 			facts.expired = append(facts.expired, string(kind))
 		}
 	}
 	return s.step(word, &facts, verb)
 }
 
-// local steps on a local event; left says whether the turn's own frame may have left this machine.
-func (s *turnState) local(word string, left bool) []turnStep {
-	return s.step(word, &stepFacts{turn: stepKnown(s.turn), mayHaveLeft: stepKnown(left)}, nil)
-}
-
-// link steps on what happened to the link; sought says that another one follows.
-func (s *turnState) link(word string, left, sought bool) []turnStep {
-	facts := stepFacts{turn: stepKnown(s.turn), mayHaveLeft: stepKnown(left), sought: stepKnown(sought)}
-	return s.step(word, &facts, nil)
+// local steps on a local event, which may be about one verb; nil = about none.
+func (s *turnState) local(word string, facts stepFacts, verb *verb) []turnStep {
+	if verb != nil {
+		facts.verb, facts.named = stepKnown(verb.name), stepKnown(verb.named)
+	}
+	return s.step(word, &facts, verb)
 }
 
 // step passes all question machines, then the turn. What settles the turn is told to the questions in
@@ -122,7 +120,7 @@ func (s *turnState) step(word string, facts *stepFacts, verb *verb) []turnStep {
 	}
 	s.resting = ""
 	next, effects := turnSteps.step(s.turn, word, facts)
-	s.turn = next
+	s.before, s.turn = s.turn, next
 	if !over && s.settled() {
 		for i := range stepQuestions {
 			steps = s.ask(steps, i, "settle", facts, nil)

@@ -141,17 +141,16 @@ func (t *Turn) begin(name string, frame func(*Question) (Action, error)) (*verb,
 	if t.act(t.state.answer(kind), cause{refusal: &refusal}); refusal != nil {
 		return nil, refusal
 	}
-	v := &verb{name: name, done: make(chan struct{})}
+	v := &verb{name: name, out: out, named: echoesID(name, text), done: make(chan struct{})}
 	t.state.verbs = append(t.state.verbs, v)
 	t.questions.answered(kind)
 	t.touch(t.client.options.Clock.Now())
-	v.stop = armed(t.client, t.client.options.RequestTimeout, func() {
-		if t.state.forget(v) {
-			v.settle(nil, newError(leafRequestTimeout, t.ids()))
-			t.release()
-		}
-	})
-	t.client.connection.submit(out)
+	if t.state.turn == stateSuspended {
+		t.resuming.held = append(t.resuming.held, v)
+	} else {
+		t.limit(v)
+		t.client.connection.submit(out)
+	}
 	return v, nil
 }
 

@@ -42,11 +42,12 @@ func errorBody(err error) object {
 	body.add("details", agent.Details, len(agent.Details) > 0)
 	var broken *protocol.InvalidFrameError
 	if errors.As(err, &broken) {
-		body["at"] = broken.Problem.Pointer
+		body.add("at", broken.Problem.Pointer, broken.Problem.Kind != "")
 	}
 	var lost *protocol.TurnInterruptedError
 	if errors.As(err, &lost) {
 		body["sent"] = lost.Sent
+		body.add("state", lost.State, lost.State != "")
 	}
 	return body
 }
@@ -117,7 +118,7 @@ func valueBody(value any) any {
 	case protocol.Counters:
 		return object{
 			"connects": v.Connects, "reconnects": v.Reconnects, "framesIn": v.FramesIn, "framesOut": v.FramesOut,
-			"droppedFrames": v.DroppedFrames, "openTurns": v.OpenTurns,
+			"droppedFrames": v.DroppedFrames, "openTurns": v.OpenTurns, "resumedTurns": v.ResumedTurns,
 		}
 	}
 	return value

@@ -44,14 +44,14 @@ type command struct {
 	Tokens                                 []json.RawMessage
 }
 
-const features = "virtual_clock conversation paging text_stream tee hold leave abort tls headers tap census reconnect codec"
+const features = "virtual_clock conversation paging text_stream tee hold leave abort tls headers tap census reconnect replay codec"
 
 // commands carry out one line; their answer is the reply's body, nil for an empty one.
 var commands map[string]func(*testee, *command) any
 
 func init() {
 	commands = map[string]func(*testee, *command) any{
-		"hello": hello, "open": open, "call": callOp, "start": start, "resume": start, "turn": turn,
+		"hello": hello, "open": open, "call": callOp, "start": start, "resume": start, "turn": turn, "openturn": openTurn,
 		"confirm": verb, "otp": verb, "submit": verb, "decline": verb, "cancel": verb,
 		"hold": steer, "take": steer, "drop": steer, "leave": steer, "messages": messages,
 		"connect": func(t *testee, c *command) any {
@@ -302,14 +302,38 @@ func turn(t *testee, c *command) any {
 		t.event("returned", object{"as": c.As, "error": errorBody(err)})
 		return nil
 	}
+	t.hold(c, handle, l)
+	return nil
+}
+
+// hold keeps a turn and begins to watch it.
+func (t *testee) hold(c *command, handle *protocol.Turn, l *lane) {
 	t.set(c.As, handle)
 	switch c.Watch {
 	case "none":
-		return nil
+		return
 	case "", "items":
 		l.events = handle.Iterate()
 	}
 	t.spawn(l, func() { t.watch(c.As, handle, l) })
+}
+
+// openTurn takes up the turn that a conversation runs; one that is here already gets another name.
+func openTurn(t *testee, c *command) any {
+	handle, runs := get[*protocol.Conversation](t, c.On).OpenTurn()
+	if !runs {
+		t.event("returned", object{"as": c.As, "value": nil})
+		return nil
+	}
+	t.event("returned", object{"as": c.As, "value": object{"requestId": handle.RequestID()}})
+	for name, known := range t.handles {
+		if known == any(handle) {
+			t.lanes[c.As] = t.lanes[name]
+			t.set(c.As, handle)
+			return nil
+		}
+	}
+	t.hold(c, handle, t.lane(c.As, true))
 	return nil
 }
 

@@ -51,7 +51,7 @@ func given(token json.RawMessage) (string, error) {
 func further(options *protocol.Options, name string, value any) {
 	times := map[string]*time.Duration{
 		"backoffBase": &options.BackoffBase, "backoffMax": &options.BackoffMax, "stableAfter": &options.StableAfter,
-		"pingInterval": &options.PingInterval, "pongTimeout": &options.PongTimeout,
+		"resumeTimeout": &options.ResumeTimeout, "pingInterval": &options.PingInterval, "pongTimeout": &options.PongTimeout,
 	}
 	counts := map[string]**int{
 		"maxReconnectAttempts": &options.MaxReconnectAttempts, "queueLimit": &options.QueueLimit,

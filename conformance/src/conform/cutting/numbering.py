@@ -11,7 +11,7 @@ from conform.spec import Tree
 
 UNNUMBERED = ("keepalive", "turn_resumed")
 SESSIONS = ("create_conversation_session", "get_session")
-LINK = ("connect", "close", "advance", "wake", "counters", "openturn", "recover")
+LINK = ("connect", "advance", "wake", "counters", "openturn", "recover")
 TERMINAL = ("eventual_response", "cancelled", "error")
 WORD = "replay"
 MOST_STEPS = 200
