@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from websockets.asyncio.client import connect
 
-from smooth_operator_server.agents import AgentFileError, AgentSpec, read_agents
+from smooth_operator_server.agents import AgentFileError, AgentSpec, Budget, read_agents
 
 from .support import Client, kinds, serving, step
 
@@ -102,12 +102,14 @@ async def test_pages_of_other_origins_are_refused(tmp_path: Path) -> None:
 def test_every_member_of_a_file_is_read(tmp_path: Path) -> None:
     text = (
         "id: sam\nname: Sam\ninstructions: Help.\nmodel: m\ntools: [a]\nconfirmTools: [b]\n"
-        "authTools: {c: admin}\nbudget: {steps: 1, tokens: 2, costUsd: 0.5}\nknowledge: [k]\n"
-        'origins: ["*"]\n'
+        "authTools: {c: admin}\nknowledge: [k]\n"
+        "budget: {steps: 1, tokens: 2, costUsd: 0.5, sessionTokens: 3, sessionCostUsd: 1}\n"
+        'origins: ["*"]\nskills: [s]\nsuggestions: 2\n'
     )
     (agent,) = read_agents(agents(tmp_path, a=text))
     defaults = AgentSpec("sam")
     assert all(getattr(agent, name) != getattr(defaults, name) for name in AgentSpec.__slots__[1:])
+    assert agent.budget == Budget(1, 2, 0.5, 3, 1)
     assert agent.admits(None)
 
 

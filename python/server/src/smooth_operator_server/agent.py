@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from .clock import Clock
-from .engine import Engine
+from .engine import Accounts, Engine
 from .engine.absent import AbsentEngine
 from .engine.demo import DEMO_CODE, DemoEngine
 from .engine.script import ScriptEngine
@@ -15,7 +15,7 @@ from .engine.script_file import ScriptError, read_script
 from .knowledge import seed_documents
 from .questions import FixedCode, OtpService
 from .settings import DEFAULT_GATEWAY, Settings
-from .tools import Tool
+from .tools import Tool, ToolHook
 from .tools.builtin import BUILTIN_NAMES, scripted_tools
 from .tools.demo import demo_tools
 
@@ -29,12 +29,16 @@ class Agent:
     otp: OtpService | None = None
     confirm_words: tuple[str, ...] = ()
     documents: dict[str, str] = field(default_factory=dict)
+    hooks: list[ToolHook] = field(default_factory=list)
 
 
-def choose_agent(settings: Settings, clock: Clock, new_id: Callable[[], str]) -> Agent:
+def choose_agent(
+    settings: Settings, clock: Clock, new_id: Callable[[], str], accounts: Accounts
+) -> Agent:
     """Return the agent of ``--script``, of ``--demo``, of a model, or one that has none.
 
     Raises:
+        FileFaultError: the table of prices cannot be used.
         ScriptError: the script cannot be used.
     """
     seeds = seed_documents() if settings.seed_kb or settings.demo else {}
@@ -44,13 +48,15 @@ def choose_agent(settings: Settings, clock: Clock, new_id: Callable[[], str]) ->
         otp = FixedCode(DEMO_CODE)
         return Agent(DemoEngine(clock, new_id), demo_tools(), otp, documents=seeds)
     if settings.gateway_key is not None or settings.gateway_url is not None:
-        return Agent(_model_engine(settings, clock, new_id), documents=seeds)
+        return Agent(_model_engine(settings, clock, new_id, accounts), documents=seeds)
     return Agent(AbsentEngine(), documents=seeds)
 
 
-def _model_engine(settings: Settings, clock: Clock, new_id: Callable[[], str]) -> Engine:
+def _model_engine(
+    settings: Settings, clock: Clock, new_id: Callable[[], str], accounts: Accounts
+) -> Engine:
     # Its libraries take as long to import as the rest of the server together.
-    from .engine.model import ModelEngine, ModelSettings
+    from .engine.model import ModelEngine, ModelSettings, read_prices
 
     key = settings.gateway_key
     return ModelEngine(
@@ -59,9 +65,14 @@ def _model_engine(settings: Settings, clock: Clock, new_id: Callable[[], str]) -
             key=key.get_secret_value() if key else "none",
             model=settings.model,
             max_tokens=settings.max_tokens,
+            silence_s=settings.model_silence_secs,
+            attempts=settings.model_attempts,
+            history_chars=settings.history_chars,
         ),
         clock,
         new_id,
+        accounts,
+        read_prices(settings.prices) if settings.prices else None,
     )
 
 

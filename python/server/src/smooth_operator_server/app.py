@@ -14,17 +14,20 @@ from starlette.routing import Route, WebSocketRoute
 from starlette.websockets import WebSocket
 
 from .agent import Agent, choose_agent
-from .agents import AgentRegistry, read_agents
+from .agents import AgentRegistry, Budget, read_agents
 from .auth import TokenBackend, Tokens, tokens_of
 from .clock import Clock, SystemClock
 from .gateway import Connection, Connections, Dispatcher
+from .gateway.dispatch import Handler
 from .knowledge import Knowledge
+from .meter import Meter
 from .questions import Answers, OpenQuestions, OtpDesk
 from .sessions import SessionActions, Sessions
 from .settings import Settings
+from .skills import Skills, read_skills
 from .store import SessionRecord, Stores
 from .store.opening import open_stores
-from .tools import Tool, ToolRegistry
+from .tools import SCANS, Tool, ToolHook, ToolRegistry
 from .tools.builtin import builtin_tools
 from .turns import Channels, Resuming, TurnIds, Turns
 from .turns.calls import Services
@@ -41,7 +44,14 @@ def _new_uuid() -> str:
 def _agents(settings: Settings) -> AgentRegistry:
     named = read_agents(settings.agents) if settings.agents else []
     is_open = settings.open_agents if settings.open_agents is not None else not named
-    return AgentRegistry(named, is_open=is_open)
+    budget = Budget(
+        settings.max_iterations,
+        settings.turn_tokens,
+        settings.turn_cost_usd,
+        settings.session_tokens,
+        settings.session_cost_usd,
+    )
+    return AgentRegistry(named, is_open=is_open, budget=budget)
 
 
 def _tokens(settings: Settings) -> Tokens | None:
@@ -57,6 +67,25 @@ def _tokens(settings: Settings) -> Tokens | None:
     )
 
 
+def _handlers(
+    calls: SessionActions, turns: Turns, resuming: Resuming, answers: Answers
+) -> dict[str, Handler]:
+    return {
+        "create_conversation_session": calls.create_conversation_session,
+        "send_message": turns.send_message,
+        "resume_turn": resuming.resume_turn,
+        "get_session": calls.get_session,
+        "get_conversation_messages": calls.get_conversation_messages,
+        "list_conversations": calls.list_conversations,
+        "rename_conversation": calls.rename_conversation,
+        "confirm_tool_action": answers.confirm_tool_action,
+        "verify_otp": answers.verify_otp,
+        "submit_interaction": answers.submit_interaction,
+        "cancel": turns.cancel,
+        "ping": calls.ping,
+    }
+
+
 class Server:
     """A wired server without its listening socket. Use ``build``."""
 
@@ -66,7 +95,9 @@ class Server:
         stores: Stores,
         agent: Agent,
         agents: AgentRegistry,
+        skills: Skills,
         knowledge: Knowledge,
+        meter: Meter,
         clock: Clock,
         new_id: Callable[[], str],
     ) -> None:
@@ -80,9 +111,11 @@ class Server:
         self._connections = Connections(clock)
         sessions = Sessions(store, agents, clock, new_id)
         otp = OtpDesk(agent.otp, self._questions)
-        self.tools = ToolRegistry([*builtin_tools(store, knowledge), *agent.tools])
+        hooks = [*(SCANS[word]() for word in settings.tool_scans), *agent.hooks]
+        self.tools = ToolRegistry([*builtin_tools(store, knowledge), *agent.tools], hooks)
         words = (*settings.confirm_tools, *agent.confirm_words)
-        services = Services(self.tools, self._questions, otp, store, words)
+        services = Services(self.tools, self._questions, otp, store, skills, words)
+        self._meter = meter
         turn_ids = TurnIds()
         ledger = Ledger(
             stores.turns, clock, new_id, owner=str(uuid4()), lease_s=settings.lease_secs
@@ -99,25 +132,14 @@ class Server:
             ledger,
             channels,
             resuming,
+            agents,
+            skills,
             keepalive_s=settings.keepalive_secs,
             detach_s=settings.detach_secs,
         )
         calls = SessionActions(sessions, store, clock, resuming.open_turn)
         answers = Answers(sessions, store, self._questions, otp, clock, turn_ids, channels.say)
-        handlers = {
-            "create_conversation_session": calls.create_conversation_session,
-            "send_message": self._turns.send_message,
-            "resume_turn": resuming.resume_turn,
-            "get_session": calls.get_session,
-            "get_conversation_messages": calls.get_conversation_messages,
-            "list_conversations": calls.list_conversations,
-            "rename_conversation": calls.rename_conversation,
-            "confirm_tool_action": answers.confirm_tool_action,
-            "verify_otp": answers.verify_otp,
-            "submit_interaction": answers.submit_interaction,
-            "cancel": self._turns.cancel,
-            "ping": calls.ping,
-        }
+        handlers = _handlers(calls, self._turns, resuming, answers)
         self._dispatcher = Dispatcher(handlers, sessions, self._turns, channels, clock)
         self._draining = False
 
@@ -129,30 +151,37 @@ class Server:
         clock: Clock | None = None,
         new_id: Callable[[], str] = _new_uuid,
         tools: Sequence[Tool] = (),
+        hooks: Sequence[ToolHook] = (),
     ) -> Server:
         """Open the store, read the script, take the documents in.
 
-        ``tools`` are there for every agent, beside those of the script and of every server.
+        ``tools`` are there for every agent, beside those of the script and of every server;
+        ``hooks`` stand around each call of any tool, within the scans of the settings.
 
         Raises:
             AgentFileError: an agent file cannot be used.
+            FileFaultError: another file cannot be used.
             KeyFaultError: tokens are asked for, and there is no key to prove them with.
             ScriptError: the script cannot be used.
+            SkillFileError: a skill cannot be used.
             StoreUnavailableError: the database cannot be opened.
         """
         clock = clock or SystemClock()
-        agent = choose_agent(settings, clock, new_id)
-        agent.tools.extend(tools)
         agents = _agents(settings)
+        skills = read_skills(settings.skills_dir)
         stores = await open_stores(settings.database)
         knowledge = Knowledge(stores.knowledge)
+        meter = Meter(stores.models)
         try:
+            agent = choose_agent(settings, clock, new_id, meter)
+            agent.tools.extend(tools)
+            agent.hooks.extend(hooks)
             for source, content in agent.documents.items():
                 await knowledge.add(source, content)
         except BaseException:
             await stores.close()
             raise
-        return cls(settings, stores, agent, agents, knowledge, clock, new_id)
+        return cls(settings, stores, agent, agents, skills, knowledge, meter, clock, new_id)
 
     def application(self) -> Starlette:
         """Return the ASGI application."""
@@ -206,6 +235,7 @@ class Server:
     async def aclose(self) -> None:
         """Close the engine and the stores. Call it after ``drain``."""
         await self.agent.engine.aclose()
+        await self._meter.flush()
         await self._stores.close()
 
     async def _socket(self, socket: WebSocket) -> None:

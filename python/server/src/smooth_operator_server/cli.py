@@ -21,8 +21,11 @@ from .app import Server
 from .auth import KeyFaultError, Role, minted
 from .engine.demo import TRIGGERS
 from .engine.script_file import ScriptError
+from .files import FileFaultError
 from .listener import Listener, ListenError, bind
 from .settings import Settings, variable_of
+from .settings_table import settings_table
+from .skills import SkillFileError
 from .store import StoreUnavailableError
 from .telemetry import configure_logs, log
 
@@ -107,8 +110,22 @@ def serve(
         return asyncio.run(_serve(settings))
     except (KeyFaultError, ExposedError) as fault:
         return _fail(str(fault), USAGE_ERROR)
-    except (AgentFileError, ListenError, ScriptError, StoreUnavailableError) as fault:
+    except (
+        AgentFileError,
+        FileFaultError,
+        ListenError,
+        ScriptError,
+        SkillFileError,
+        StoreUnavailableError,
+    ) as fault:
         return _fail(str(fault), 1)
+
+
+@app.command
+def settings() -> int:
+    """Print the table of all settings, as the README has it."""
+    print(settings_table(), end="")
+    return 0
 
 
 @app.command

@@ -3,6 +3,7 @@
 from .ports import (
     ConversationStore,
     KnowledgeIndex,
+    ModelStore,
     QuestionStore,
     StoreError,
     Stores,
@@ -41,6 +42,7 @@ __all__ = [
     "KnowledgeIndex",
     "Lease",
     "MessageRecord",
+    "ModelStore",
     "NewCall",
     "NewEvents",
     "NewMessage",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from .conversations import SqlConversations
 from .database import Database
 from .knowledge import SqlKnowledge
+from .models import SqlModels
 from .ports import Stores
 from .postgres import PostgresDatabase
 from .questions import SqlQuestions
@@ -39,5 +40,6 @@ async def open_stores(where: str = MEMORY) -> Stores:
         SqlTurns(database),
         SqlQuestions(database),
         SqlKnowledge(database),
+        SqlModels(database),
         database.close,
     )

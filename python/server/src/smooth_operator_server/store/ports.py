@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from ..accounts import Spent, Summary
 from ..auth.principal import Scope
 from .records import (
     ConversationSummary,
@@ -203,6 +204,26 @@ class QuestionStore(Protocol):
         ...
 
 
+class ModelStore(Protocol):
+    """What models have cost, and conversations that became too long to be told whole."""
+
+    async def spend(self, session_id: str, spent: Spent) -> None:
+        """Add to what a session has spent."""
+        ...
+
+    async def spent(self, session_id: str) -> Spent:
+        """Return what a session has spent so far."""
+        ...
+
+    async def keep_summary(self, conversation_id: str, summary: Summary) -> None:
+        """Store the summary of a conversation in place of an older one."""
+        ...
+
+    async def summary(self, conversation_id: str) -> Summary | None:
+        """Return the summary of a conversation, when there is one."""
+        ...
+
+
 class KnowledgeIndex(Protocol):
     """The passages of documents, and what is found in them."""
 
@@ -224,4 +245,5 @@ class Stores:
     turns: TurnStore
     questions: QuestionStore
     knowledge: KnowledgeIndex
+    models: ModelStore
     close: Callable[[], Awaitable[None]]

@@ -9,7 +9,7 @@ from ..knowledge import Knowledge
 from ..questions.conversational import take_words
 from ..questions.forms import CHOICES, IDENTITY_INTAKE
 from ..store import ConversationStore
-from .registry import AuthLevel, Run, Tool, ToolContext, ToolError
+from .tool import AuthLevel, Run, Tool, ToolContext, ToolError
 
 SEARCH_LIMIT = 5
 

@@ -22,12 +22,16 @@ class Asked:
     model: str | None = None
     images: tuple[dict[str, Any], ...] = ()
     files: tuple[dict[str, Any], ...] = ()
+    skill: str | None = None
 
     @classmethod
     def of(cls, action: Action) -> Asked:
         """Return what an action asks for."""
         return cls(
-            action.get("model"), tuple(action.get("images", ())), tuple(action.get("files", ()))
+            action.get("model"),
+            tuple(action.get("images", ())),
+            tuple(action.get("files", ())),
+            action.get("skill"),
         )
 
 
@@ -51,6 +55,9 @@ class Progress:
     engine: bytes | None = None
     """What the engine goes on from; None before its first step."""
 
+    suggestions: tuple[str, ...] = ()
+    """Of the last answer: not stored, for with the last answer the turn ends."""
+
     def saved(self) -> bytes:
         """Return the progress as bytes."""
         code = self.code_request
@@ -59,6 +66,7 @@ class Progress:
                 "model": self.asked.model,
                 "images": self.asked.images,
                 "files": self.asked.files,
+                "skill": self.asked.skill,
                 "text": "".join(self.text),
                 "usage": [
                     [one.prompt_tokens, one.completion_tokens, one.cost_usd] for one in self.usage
@@ -81,7 +89,7 @@ class Progress:
         kept: Mapping[str, Any] = json.loads(saved)
         code, looked_up, engine = kept["code"], kept["lookedUp"], kept["engine"]
         return cls(
-            Asked(kept["model"], tuple(kept["images"]), tuple(kept["files"])),
+            Asked(kept["model"], tuple(kept["images"]), tuple(kept["files"]), kept.get("skill")),
             [kept["text"]],
             [Usage(*one) for one in kept["usage"]],
             [Hit(*one) for one in kept["found"]],

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Callable, Coroutine
 from typing import Any
 
+from ..agents import AgentRegistry, AgentSpec
 from ..clock import Clock, happens_within
 from ..engine import Engine
 from ..protocol import frames
@@ -14,6 +15,7 @@ from ..protocol.frames import Frame
 from ..protocol.peer import Nobody, Peer
 from ..protocol.refusals import Code, RefusalError
 from ..sessions import Sessions, is_replayed
+from ..skills import Skills
 from ..store import SessionRecord, StoreError, TurnRecord, TurnState
 from ..telemetry import log, where
 from .channel import Channel
@@ -42,6 +44,8 @@ class Turns:
         ledger: Ledger,
         channels: Channels,
         resuming: Resuming,
+        agents: AgentRegistry,
+        skills: Skills,
         *,
         keepalive_s: float,
         detach_s: float,
@@ -55,6 +59,8 @@ class Turns:
         self._ledger = ledger
         self._channels = channels
         self._resuming = resuming
+        self._agents = agents
+        self._skills = skills
         self._keepalive_s = keepalive_s
         self._detach_s = detach_s
         self._running: dict[str, Turn] = {}  # by conversation
@@ -115,7 +121,8 @@ class Turns:
             raise RefusalError(Code.TURN_IN_PROGRESS, "the conversation runs another turn")
         if not action["message"] and not action.get("images") and not action.get("files"):
             raise RefusalError(Code.VALIDATION_ERROR, "/message must not be empty")
-        if "skill" in action:
+        agent = self._agents.find(session.agent_id) or AgentSpec(session.agent_id)
+        if "skill" in action and self._skills.find(action["skill"], agent) is None:
             raise RefusalError(Code.SKILL_NOT_FOUND, "this server has no such skill")
         reason = self._engine.unavailable()
         if reason is not None:
