@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
+import os
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
 from uuid import uuid4
 
 from starlette.applications import Starlette
@@ -17,6 +20,7 @@ from .agent import Agent, choose_agent
 from .agents import AgentRegistry, Budget, read_agents
 from .auth import TokenBackend, Tokens, tokens_of
 from .clock import Clock, SystemClock
+from .files import FileFaultError
 from .gateway import Connection, Connections, Dispatcher
 from .gateway.dispatch import Handler
 from .knowledge import Knowledge
@@ -29,10 +33,14 @@ from .store import SessionRecord, Stores
 from .store.opening import open_stores
 from .tools import SCANS, Tool, ToolHook, ToolRegistry
 from .tools.builtin import builtin_tools
+from .tools.mcp_file import read_mcp
 from .turns import Channels, Resuming, TurnIds, Turns
 from .turns.calls import Services
 from .turns.ledger import Ledger
 from .turns.runner import Runner
+
+if TYPE_CHECKING:
+    from .tools.mcp import McpServer
 
 GOING_AWAY = 1001
 
@@ -65,6 +73,19 @@ def _tokens(settings: Settings) -> Tokens | None:
         issuer=settings.jwt_issuer,
         audience=settings.jwt_audience,
     )
+
+
+def _tool_servers(settings: Settings, clock: Clock, tools: ToolRegistry) -> list[McpServer]:
+    if settings.mcp is None:
+        return []
+    specs = read_mcp(settings.mcp, os.environ)
+    try:
+        from .tools.mcp import McpServer
+    except ImportError:
+        raise FileFaultError(
+            f"tool servers {settings.mcp}: need pip install 'smooth-operator-server[mcp]'"
+        ) from None
+    return [McpServer(spec, clock, tools.put_group) for spec in specs]
 
 
 def _handlers(
@@ -113,6 +134,7 @@ class Server:
         otp = OtpDesk(agent.otp, self._questions)
         hooks = [*(SCANS[word]() for word in settings.tool_scans), *agent.hooks]
         self.tools = ToolRegistry([*builtin_tools(store, knowledge), *agent.tools], hooks)
+        self.tool_servers = _tool_servers(settings, clock, self.tools)
         words = (*settings.confirm_tools, *agent.confirm_words)
         services = Services(self.tools, self._questions, otp, store, skills, words)
         self._meter = meter
@@ -203,6 +225,7 @@ class Server:
         Raises:
             StoreError: the store does not answer.
         """
+        await asyncio.gather(*(server.start() for server in self.tool_servers))
         await self._turns.start()
 
     @property
@@ -234,6 +257,7 @@ class Server:
 
     async def aclose(self) -> None:
         """Close the engine and the stores. Call it after ``drain``."""
+        await asyncio.gather(*(server.aclose() for server in self.tool_servers))
         await self.agent.engine.aclose()
         await self._meter.flush()
         await self._stores.close()

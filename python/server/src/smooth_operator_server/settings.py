@@ -139,6 +139,10 @@ class Settings(BaseSettings):
     confirm_tools: Annotated[tuple[str, ...], NoDecode] = ()
     """substrings of tool names that need a confirmation, by commas"""
 
+    mcp: Path | None = None
+    """a file of tool servers (Model Context Protocol), see below; needs
+    `pip install 'smooth-operator-server[mcp]'`"""
+
     tool_scans: Annotated[tuple[Literal["secrets", "injection"], ...], NoDecode] = (
         "secrets",
         "injection",

@@ -45,7 +45,7 @@ class AgentSpec:
     instructions: str = ""
     model: str | None = None
     tools: frozenset[str] | None = None
-    """Names of the tools it may call; None = all of the server."""
+    """Names of the tools it may call, or their beginning and ``*``; None = all of the server."""
 
     confirm_tools: tuple[str, ...] = ()
     """Substrings of tool names."""
@@ -62,6 +62,13 @@ class AgentSpec:
     """How many next questions it may propose after an answer."""
 
     origins: tuple[str, ...] | None = None
+
+    def may_call(self, tool: str) -> bool:
+        """Tell whether the agent may call a tool of this name."""
+        return self.tools is None or any(
+            tool.startswith(name[:-1]) if name.endswith("*") else tool == name
+            for name in self.tools
+        )
 
     def admits(self, origin: str | None) -> bool:
         """Tell whether a page of this origin may use the agent; no page at all counts as none.

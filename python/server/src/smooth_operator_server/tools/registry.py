@@ -11,6 +11,7 @@ import jsonschema_rs
 from ..agents import AgentSpec
 from ..engine import ToolOffer
 from ..protocol.faults import describe
+from ..telemetry import log
 from .hooks import ToolHook
 from .tool import AuthLevel, Tool, ToolContext, ToolError
 
@@ -29,18 +30,35 @@ class ToolRegistry:
         self._hooks = tuple(hooks)
         self._tools: dict[str, Tool] = {}
         self._checks: dict[str, jsonschema_rs.Draft202012Validator] = {}
+        self._groups: dict[str, tuple[str, ...]] = {}
         for tool in tools:
             if tool.name in self._tools:
                 raise ValueError(f"two tools are named {tool.name}")
-            self._tools[tool.name] = tool
-            self._checks[tool.name] = jsonschema_rs.Draft202012Validator(tool.parameters)
+            self._add(tool)
+
+    def _add(self, tool: Tool) -> None:
+        self._tools[tool.name] = tool
+        self._checks[tool.name] = jsonschema_rs.Draft202012Validator(tool.parameters)
+
+    def put_group(self, group: str, tools: Iterable[Tool]) -> None:
+        """Have the tools of a group, in place of those that it had; a name that is taken stays."""
+        for name in self._groups.pop(group, ()):
+            del self._tools[name], self._checks[name]
+        added = []
+        for tool in tools:
+            if tool.name in self._tools:
+                log.warning("a tool was left out", tool=tool.name, why="its name is taken")
+            else:
+                self._add(tool)
+                added.append(tool.name)
+        self._groups[group] = tuple(added)
 
     def offers(self, agent: AgentSpec) -> tuple[ToolOffer, ...]:
         """Return what the agent's model is told of the tools it may call."""
         return tuple(
             ToolOffer(tool.name, tool.description, tool.parameters)
             for tool in self._tools.values()
-            if agent.tools is None or tool.name in agent.tools
+            if agent.may_call(tool.name)
         )
 
     def get(self, name: str) -> Tool | None:
@@ -54,7 +72,7 @@ class ToolRegistry:
             ToolError: no such tool, not for this agent, or arguments that break its parameters.
         """
         tool = self._tools.get(name)
-        if tool is None or (agent and agent.tools is not None and name not in agent.tools):
+        if tool is None or (agent is not None and not agent.may_call(name)):
             raise ToolError(f"there is no tool {name}")
         if agent is not None:
             tool = _asked_by(agent, tool)
