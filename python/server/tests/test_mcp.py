@@ -14,7 +14,9 @@ from smooth_operator_server.files import FileFaultError
 from smooth_operator_server.tools import Tool, ToolError, ToolRegistry
 from smooth_operator_server.tools.mcp_file import read_mcp
 
+from .mcp_program import server as things
 from .support import Running, kinds, serving, step
+from .support_endpoint import hosted
 
 PROGRAM = Path(__file__).with_name("mcp_program.py")
 THINGS: dict[str, Any] = {"command": sys.executable, "args": [str(PROGRAM)]}
@@ -79,11 +81,8 @@ async def test_a_tool_that_changes_something_waits_for_a_person(tmp_path: Path) 
 
 async def test_a_server_that_is_lost_comes_back(tmp_path: Path) -> None:
     mcp = servers(tmp_path, things=THINGS)
-    calls = [
-        {"toolCall": {"name": f"things_{name}", "arguments": {"what": "x"}}}
-        for name in ("die", "look")
-    ]
-    told = {"model": [calls[0], {"text": "Gone."}, calls[1], {"text": "Back."}]}
+    dies, looks = script("things_die", "things_look", what="x")["model"][:2]
+    told = {"model": [dies, {"text": "Gone."}, looks, {"text": "Back."}]}
     async with serving(tmp_path, told, mcp=mcp) as server, server.client() as client:
         session_id = await client.session()
         (gone,) = results(await client.turn(session_id))
@@ -115,6 +114,28 @@ async def test_a_server_that_is_away_keeps_nobody_from_starting(tmp_path: Path) 
         frames = await client.turn(await client.session())
         assert kinds(frames)[-1] == "eventual_response"
         assert results(frames) == ["there is no tool gone_x"]
+
+
+async def test_a_server_is_reached_over_http_with_its_headers(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ITS_KEY", "sesame")
+    seen: set[str | None] = set()
+    app = things.streamable_http_app()
+
+    async def guarded(scope: Any, receive: Any, send: Any) -> None:
+        if scope["type"] == "http":
+            seen.add(dict(scope["headers"]).get(b"authorization", b"").decode())
+        await app(scope, receive, send)
+
+    async with hosted(guarded, lifespan="on") as url:
+        web = {"url": f"{url}/mcp", "headers": {"Authorization": "Bearer ${ITS_KEY}"}}
+        mcp = servers(tmp_path, web=web)
+        told = script("web_look", what="it")
+        async with serving(tmp_path, told, mcp=mcp) as server, server.client() as client:
+            (found,) = results(await client.turn(await client.session()))
+            assert found["found"] == "it"
+    assert seen == {"Bearer sesame"}
 
 
 async def test_tools_can_be_chosen_and_called_without_asking(tmp_path: Path) -> None:
