@@ -15,6 +15,7 @@ from .engine.script_file import ScriptError, read_script
 from .knowledge import seed_documents
 from .questions import FixedCode, OtpService
 from .settings import DEFAULT_GATEWAY, Settings
+from .telemetry import Observer
 from .tools import Tool, ToolHook
 from .tools.builtin import BUILTIN_NAMES, scripted_tools
 from .tools.demo import demo_tools
@@ -33,7 +34,11 @@ class Agent:
 
 
 def choose_agent(
-    settings: Settings, clock: Clock, new_id: Callable[[], str], accounts: Accounts
+    settings: Settings,
+    clock: Clock,
+    new_id: Callable[[], str],
+    accounts: Accounts,
+    observer: Observer,
 ) -> Agent:
     """Return the agent of ``--script``, of ``--demo``, of a model, or one that has none.
 
@@ -48,12 +53,16 @@ def choose_agent(
         otp = FixedCode(DEMO_CODE)
         return Agent(DemoEngine(clock, new_id), demo_tools(), otp, documents=seeds)
     if settings.gateway_key is not None or settings.gateway_url is not None:
-        return Agent(_model_engine(settings, clock, new_id, accounts), documents=seeds)
+        return Agent(_model_engine(settings, clock, new_id, accounts, observer), documents=seeds)
     return Agent(AbsentEngine(), documents=seeds)
 
 
 def _model_engine(
-    settings: Settings, clock: Clock, new_id: Callable[[], str], accounts: Accounts
+    settings: Settings,
+    clock: Clock,
+    new_id: Callable[[], str],
+    accounts: Accounts,
+    observer: Observer,
 ) -> Engine:
     # Its libraries take as long to import as the rest of the server together.
     from .engine.model import ModelEngine, ModelSettings, read_prices
@@ -73,6 +82,7 @@ def _model_engine(
         new_id,
         accounts,
         read_prices(settings.prices) if settings.prices else None,
+        observer,
     )
 
 

@@ -11,26 +11,29 @@ from uuid import uuid4
 
 from starlette.applications import Starlette
 from starlette.authentication import AuthenticationError
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
-from starlette.routing import Route, WebSocketRoute
+from starlette.responses import Response
+from starlette.routing import WebSocketRoute
 from starlette.websockets import WebSocket
 
 from .agent import Agent, choose_agent
 from .agents import AgentRegistry, Budget, read_agents
-from .auth import TokenBackend, Tokens, tokens_of
+from .auth import Principal, TokenBackend, Tokens, tokens_of
 from .clock import Clock, SystemClock
 from .files import FileFaultError
 from .gateway import Connection, Connections, Dispatcher
 from .gateway.dispatch import Handler
 from .knowledge import Knowledge
 from .meter import Meter
+from .probes import Check, Probes
 from .questions import Answers, OpenQuestions, OtpDesk
 from .sessions import SessionActions, Sessions
 from .settings import Settings
 from .skills import Skills, read_skills
 from .store import SessionRecord, Stores
 from .store.opening import open_stores
+from .telemetry import Observer
 from .tools import SCANS, Tool, ToolHook, ToolRegistry
 from .tools.builtin import builtin_tools
 from .tools.mcp_file import read_mcp
@@ -119,6 +122,7 @@ class Server:
         skills: Skills,
         knowledge: Knowledge,
         meter: Meter,
+        observer: Observer,
         clock: Clock,
         new_id: Callable[[], str],
     ) -> None:
@@ -133,7 +137,7 @@ class Server:
         sessions = Sessions(store, agents, clock, new_id)
         otp = OtpDesk(agent.otp, self._questions)
         hooks = [*(SCANS[word]() for word in settings.tool_scans), *agent.hooks]
-        self.tools = ToolRegistry([*builtin_tools(store, knowledge), *agent.tools], hooks)
+        self.tools = ToolRegistry([*builtin_tools(store, knowledge), *agent.tools], hooks, observer)
         self.tool_servers = _tool_servers(settings, clock, self.tools)
         words = (*settings.confirm_tools, *agent.confirm_words)
         services = Services(self.tools, self._questions, otp, store, skills, words)
@@ -144,9 +148,11 @@ class Server:
         )
         channels = Channels(clock, settings.replay_secs)
         resuming = Resuming(sessions, channels, ledger, clock)
+        steps = settings.max_iterations
+        runner = Runner(agent.engine, agents, knowledge, services, ledger, observer, steps)
         self._turns = Turns(
             agent.engine,
-            Runner(agent.engine, agents, knowledge, services, ledger, settings.max_iterations),
+            runner,
             sessions,
             clock,
             new_id,
@@ -162,7 +168,9 @@ class Server:
         calls = SessionActions(sessions, store, clock, resuming.open_turn)
         answers = Answers(sessions, store, self._questions, otp, clock, turn_ids, channels.say)
         handlers = _handlers(calls, self._turns, resuming, answers)
-        self._dispatcher = Dispatcher(handlers, sessions, self._turns, channels, clock)
+        self._dispatcher = Dispatcher(handlers, sessions, self._turns, channels, clock, observer)
+        observer.figures.watch(lambda: len(self.sockets), lambda: self.running_turns)
+        self._probes = Probes({"store": self._check_store}, self._checks, observer, self._principal)
         self._draining = False
 
     @classmethod
@@ -194,8 +202,10 @@ class Server:
         stores = await open_stores(settings.database)
         knowledge = Knowledge(stores.knowledge)
         meter = Meter(stores.models)
+        models = [agent.model for agent in agents.all if agent.model]
+        observer = Observer(clock, [settings.model, *models])
         try:
-            agent = choose_agent(settings, clock, new_id, meter)
+            agent = choose_agent(settings, clock, new_id, meter, observer)
             agent.tools.extend(tools)
             agent.hooks.extend(hooks)
             for source, content in agent.documents.items():
@@ -203,11 +213,13 @@ class Server:
         except BaseException:
             await stores.close()
             raise
-        return cls(settings, stores, agent, agents, skills, knowledge, meter, clock, new_id)
+        return cls(
+            settings, stores, agent, agents, skills, knowledge, meter, observer, clock, new_id
+        )
 
     def application(self) -> Starlette:
         """Return the ASGI application."""
-        routes = [WebSocketRoute("/ws", self._socket), Route("/health", self._health)]
+        routes = [WebSocketRoute("/ws", self._socket), *self._probes.routes()]
         return Starlette(routes=routes, lifespan=self._lifespan)
 
     @asynccontextmanager
@@ -279,5 +291,30 @@ class Server:
         finally:
             self._turns.detach(connection)
 
-    async def _health(self, _: Request) -> Response:
-        return JSONResponse({"status": "ok"})
+    async def _principal(self, request: Request) -> Principal:
+        """Return who asks.
+
+        Raises:
+            HTTPException: 401, the token is missing or proves nothing.
+        """
+        try:
+            _, principal = await self._backend.authenticate(request)
+        except AuthenticationError as refused:
+            raise HTTPException(401, str(refused)) from None
+        return principal
+
+    async def _check_store(self) -> str | None:
+        await self._stores.ping()
+        return "draining" if self._draining else None
+
+    def _checks(self) -> dict[str, Check]:
+        async def model() -> str | None:
+            return self.agent.engine.unavailable()
+
+        def tools(server: McpServer) -> Check:
+            async def check() -> str | None:
+                return None if server.is_there else "away"
+
+            return check
+
+        return {"model": model} | {f"tools/{one.name}": tools(one) for one in self.tool_servers}

@@ -16,7 +16,6 @@ from cyclopts import Parameter
 from pydantic import ValidationError
 
 from . import __version__
-from .agents import AgentFileError
 from .app import Server
 from .auth import KeyFaultError, Role, minted
 from .engine.demo import TRIGGERS
@@ -25,9 +24,9 @@ from .files import FileFaultError
 from .listener import Listener, ListenError, bind
 from .settings import Settings, variable_of
 from .settings_table import settings_table
-from .skills import SkillFileError
 from .store import StoreUnavailableError
 from .telemetry import configure_logs, log
+from .telemetry.export import ExportError, export_spans
 
 NAME = "smooth-operator-server"
 USAGE_ERROR = 2
@@ -107,17 +106,12 @@ def serve(
         return _fail(_first_fault(fault), USAGE_ERROR)
     configure_logs(settings.log_level)
     try:
+        if settings.otel_endpoint is not None:
+            export_spans(__version__)
         return asyncio.run(_serve(settings))
-    except (KeyFaultError, ExposedError) as fault:
+    except (KeyFaultError, ExposedError, ExportError) as fault:
         return _fail(str(fault), USAGE_ERROR)
-    except (
-        AgentFileError,
-        FileFaultError,
-        ListenError,
-        ScriptError,
-        SkillFileError,
-        StoreUnavailableError,
-    ) as fault:
+    except (FileFaultError, ListenError, ScriptError, StoreUnavailableError) as fault:
         return _fail(str(fault), 1)
 
 

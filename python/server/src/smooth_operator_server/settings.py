@@ -112,6 +112,10 @@ class Settings(BaseSettings):
     """characters of a conversation that the model is told word for word; what is older is summed
     up"""
 
+    otel_endpoint: str | None = Field(None, validation_alias="OTEL_EXPORTER_OTLP_ENDPOINT")
+    """collector that spans are sent to (OTLP over HTTP); needs
+    `pip install 'smooth-operator-server[otel]'`"""
+
     prices: Path | None = None
     """a file of what models cost, see below; it goes before the list prices that the server
     knows"""

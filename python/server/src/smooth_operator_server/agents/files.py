@@ -15,7 +15,7 @@ from .spec import DEFAULT_NAME, AgentSpec, Budget
 ENDINGS = frozenset({".yaml", ".yml", ".json"})
 
 
-class AgentFileError(Exception):
+class AgentFileError(FileFaultError):
     """An agent file cannot be used; the text names the file and the line or JSON Pointer."""
 
 

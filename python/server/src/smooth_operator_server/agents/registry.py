@@ -21,6 +21,11 @@ class AgentRegistry:
     def __len__(self) -> int:
         return len(self._agents)
 
+    @property
+    def all(self) -> tuple[AgentSpec, ...]:
+        """The agents that have a name here."""
+        return tuple(self._agents.values())
+
     def find(self, agent_id: str) -> AgentSpec | None:
         """Return the agent, or None when there is none of this id."""
         known = self._agents.get(agent_id)

@@ -11,7 +11,7 @@ from ..protocol.peer import Peer
 from ..protocol.refusals import Code, RefusalError
 from ..sessions import Sessions, is_extended
 from ..store import SessionRecord, StoreError
-from ..telemetry import log, where
+from ..telemetry import Observer, log, where
 from ..turns import Channels, Turns
 
 Handler = Callable[[Action, Peer], Awaitable[None]]
@@ -33,7 +33,9 @@ class Dispatcher:
         turns: Turns,
         channels: Channels,
         clock: Clock,
+        observer: Observer,
     ) -> None:
+        self._observer = observer
         self._handlers = dict(handlers)
         self._sessions = sessions
         self._turns = turns
@@ -72,6 +74,7 @@ class Dispatcher:
         await self._refuse({}, peer, refusal)
 
     async def _refuse(self, frame: Action, peer: Peer, refusal: RefusalError) -> None:
+        self._observer.figures.refusals.labels(refusal.code).inc()
         request_id = frame.get("requestId")
         if not isinstance(request_id, str):
             request_id = None

@@ -20,7 +20,7 @@ from ..files import FileFaultError, checked, checks_of, read_text
 NAME = "SKILL.md"
 
 
-class SkillFileError(Exception):
+class SkillFileError(FileFaultError):
     """A skill cannot be used; the text names the file and the line or JSON Pointer."""
 
 

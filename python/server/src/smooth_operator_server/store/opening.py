@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from .conversations import SqlConversations
-from .database import Database
+from .database import Database, Transaction
 from .knowledge import SqlKnowledge
 from .models import SqlModels
 from .ports import Stores
@@ -20,6 +22,10 @@ SCHEMES = ("postgresql://", "postgres://")
 def is_postgres(where: str) -> bool:
     """Tell whether ``where`` is the URL of a PostgreSQL database; else it is a SQLite file."""
     return where.startswith(SCHEMES)
+
+
+def _ping() -> Transaction[None]:
+    yield "SELECT 1", {}
 
 
 async def open_stores(where: str = MEMORY) -> Stores:
@@ -41,5 +47,6 @@ async def open_stores(where: str = MEMORY) -> Stores:
         SqlQuestions(database),
         SqlKnowledge(database),
         SqlModels(database),
+        partial(database.look, _ping),
         database.close,
     )

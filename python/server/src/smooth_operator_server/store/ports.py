@@ -239,11 +239,14 @@ class KnowledgeIndex(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Stores:
-    """The stores of a server, in one database; ``close`` ends their connections."""
+    """The stores of a server, in one database; ``ping`` raises ``StoreError`` when it is away, and
+    ``close`` ends its connections.
+    """
 
     conversations: ConversationStore
     turns: TurnStore
     questions: QuestionStore
     knowledge: KnowledgeIndex
     models: ModelStore
+    ping: Callable[[], Awaitable[None]]
     close: Callable[[], Awaitable[None]]

@@ -9,9 +9,10 @@ from typing import Any
 import jsonschema_rs
 
 from ..agents import AgentSpec
+from ..clock import SystemClock
 from ..engine import ToolOffer
 from ..protocol.faults import describe
-from ..telemetry import log
+from ..telemetry import Observer, log
 from .hooks import ToolHook
 from .tool import AuthLevel, Tool, ToolContext, ToolError
 
@@ -26,7 +27,13 @@ def _asked_by(agent: AgentSpec, tool: Tool) -> Tool:
 class ToolRegistry:
     """All tools that models may call. Names are unique."""
 
-    def __init__(self, tools: Iterable[Tool], hooks: Sequence[ToolHook] = ()) -> None:
+    def __init__(
+        self,
+        tools: Iterable[Tool],
+        hooks: Sequence[ToolHook] = (),
+        observer: Observer | None = None,
+    ) -> None:
+        self._observer = observer or Observer(SystemClock())
         self._hooks = tuple(hooks)
         self._tools: dict[str, Tool] = {}
         self._checks: dict[str, jsonschema_rs.Draft202012Validator] = {}
@@ -87,6 +94,10 @@ class ToolRegistry:
         Raises:
             ToolError: the tool could not do its work, or a hook refuses the call.
         """
+        with self._observer.tool(tool.name):
+            return await self._run(tool, arguments, context)
+
+    async def _run(self, tool: Tool, arguments: dict[str, Any], context: ToolContext) -> Any:
         for hook in self._hooks:
             arguments = await hook.before(tool, arguments, context)
         try:

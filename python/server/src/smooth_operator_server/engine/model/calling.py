@@ -14,7 +14,7 @@ from pydantic_ai.models.openai import OpenAIChatModel
 from pydantic_ai.settings import ModelSettings as RequestSettings
 
 from ...accounts import Spent
-from ...telemetry import log
+from ...telemetry import CallWatch, Observer, log
 from ..port import Failure
 from .breaker import Breaker
 from .faults import Fault, fault_of
@@ -37,7 +37,10 @@ CHARACTERS_PER_TOKEN = 4
 class Caller:
     """Calls the models of one endpoint."""
 
-    def __init__(self, settings: ModelSettings, clock: Clock, breaker: Breaker) -> None:
+    def __init__(
+        self, settings: ModelSettings, clock: Clock, breaker: Breaker, observer: Observer
+    ) -> None:
+        self._observer = observer
         self._settings = settings
         self._clock = clock
         self._breaker = breaker
@@ -77,24 +80,40 @@ class Caller:
         return call.has_spoken or last or not fault.may_retry or wait_s > LONGEST_WAIT_S
 
     async def _once(self, call: Call) -> AsyncGenerator[Piece, None]:
+        watch = self._observer.call(call.model.model_name, call.most_tokens)
+        error: str | None = None
         try:
-            async with model_request_stream(
-                call.model,
-                list(call.told),
-                model_settings=RequestSettings(max_tokens=call.most_tokens),
-                model_request_parameters=call.asked,
-            ) as answer:
-                said = pieces(aiter(answer), self._clock, self._settings.coalesce_s)
-                async with aclosing(said):
-                    async for piece in said:
-                        call.heard += len(piece.piece)
-                        yield piece
-                whole = answer.get()
-            if not is_whole(whole):
-                raise ValueError("an answer without words and without tool calls")
-            call.answer = whole
+            async with aclosing(self._stream(call)) as said:
+                async for piece in said:
+                    watch.spoke()
+                    yield piece
+            answer = call.answer
+            assert answer is not None
+            watch.answered(answer.provider_response_id, answer.model_name, answer.finish_reason)
+        except Exception as raised:
+            error = type(raised).__name__
+            watch.failed()
+            raise
         finally:
-            call.settle()
+            call.settle(watch)
+            watch.end(error)
+
+    async def _stream(self, call: Call) -> AsyncGenerator[Piece, None]:
+        async with model_request_stream(
+            call.model,
+            list(call.told),
+            model_settings=RequestSettings(max_tokens=call.most_tokens),
+            model_request_parameters=call.asked,
+        ) as answer:
+            said = pieces(aiter(answer), self._clock, self._settings.coalesce_s)
+            async with aclosing(said):
+                async for piece in said:
+                    call.heard += len(piece.piece)
+                    yield piece
+            whole = answer.get()
+        if not is_whole(whole):
+            raise ValueError("an answer without words and without tool calls")
+        call.answer = whole
 
 
 class Call:
@@ -122,17 +141,21 @@ class Call:
         self._price = price
         self._charge = charge
 
-    def settle(self) -> None:
+    def settle(self, watch: CallWatch) -> None:
         """Charge a try: by the endpoint's count, or by what was read of an answer that was cut.
 
         A try that brought no word costs nothing: endpoints do not charge what they refuse.
         """
         if self.answer is not None and self.answer.usage.has_values():
             usage = self.answer.usage
-            self._charge(self._spent(usage.input_tokens, usage.output_tokens))
+            spent = self._spent(usage.input_tokens, usage.output_tokens)
         elif self.answer is not None or self.heard:
-            self._charge(self._spent(self.coming, self.heard // CHARACTERS_PER_TOKEN + 1))
+            spent = self._spent(self.coming, self.heard // CHARACTERS_PER_TOKEN + 1)
+        else:
+            return
         self.heard = 0
+        self._charge(spent)
+        watch.spent(spent)
 
     def _spent(self, read: int, written: int) -> Spent:
         return Spent(read, written, self._price.of(read, written) if self._price else 0.0)

@@ -10,6 +10,7 @@ from pydantic_ai.models.openai import OpenAIChatModel
 from pydantic_ai.providers.openai import OpenAIProvider
 
 from ...clock import Clock
+from ...telemetry import Observer
 from ..port import Accounts, EngineTurn, TurnInput
 from .breaker import Breaker
 from .calling import Caller
@@ -28,13 +29,15 @@ class ModelEngine:
         new_id: Callable[[], str],
         accounts: Accounts,
         prices: Prices | None = None,
+        observer: Observer | None = None,
     ) -> None:
         self.settings = settings
         self.new_id = new_id
         self.accounts = accounts
         self.prices = prices or Prices()
         self.breaker = Breaker(clock.monotonic)
-        self.caller = Caller(settings, clock, self.breaker)
+        self.observer = observer or Observer(clock, [settings.model])
+        self.caller = Caller(settings, clock, self.breaker, self.observer)
         limit = httpx2.Timeout(settings.silence_s, connect=10.0)
         # Tries are counted by the caller: the library's own would be hidden from breaker and log.
         self._client = AsyncOpenAI(
