@@ -52,7 +52,7 @@ async def figures(server: Running) -> dict[tuple[str, str], float]:
     answer = await fetched(server, "/metrics")
     assert answer.headers["content-type"].startswith("text/plain")
     return {
-        (sample.name, ",".join(sample.labels.values())): sample.value
+        (sample.name, ",".join(sample.labels[name] for name in sorted(sample.labels))): sample.value
         for family in text_string_to_metric_families(answer.text)
         for sample in family.samples
     }
@@ -77,7 +77,7 @@ async def test_a_turn_is_counted_with_its_tokens_cost_and_tools(tmp_path: Path) 
         assert seen["smooth_model_tokens_total", f"read,{model}"] == 3000
         assert seen["smooth_model_tokens_total", f"written,{model}"] == 300
         assert seen["smooth_model_cost_usd_total", model] == pytest.approx(0.0045)
-        assert seen["smooth_tool_calls_total", "knowledge_search,completed"] == 1
+        assert seen["smooth_tool_calls_total", "completed,knowledge_search"] == 1
         assert seen["smooth_refusals_total", "SESSION_NOT_FOUND"] == 1
         assert seen["smooth_first_word_seconds_count", ""] == 1
         assert not [key for key in seen if "made-up" in key[1]]
