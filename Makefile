@@ -145,6 +145,10 @@ bench: setup ## streamed tokens in five languages against bare read loops: LANGU
 bench-outage: setup-python ## thousands of clients that seek their links after an outage, in simulated time
 	@$(BIN)/python bench/outage.py $(BENCH)
 
+.PHONY: eval
+eval: setup-python ## how well the server finds documents: recall@5 and MRR of a committed set
+	@$(BIN)/python python/server/evals/retrieval.py $(EVAL)
+
 .PHONY: bench-server
 bench-server: setup-python ## the reference server against a bare Starlette that sends the same frames
 	@$(BIN)/python bench/server/run.py $(BENCH)

@@ -12,7 +12,7 @@ from .engine.absent import AbsentEngine
 from .engine.demo import DEMO_CODE, DemoEngine
 from .engine.script import ScriptEngine
 from .engine.script_file import ScriptError, read_script
-from .knowledge import seed_documents
+from .knowledge import Embedder, EndpointEmbedder, HashingEmbedder, seed_documents
 from .questions import FixedCode, OtpService
 from .settings import DEFAULT_GATEWAY, Settings
 from .telemetry import Observer
@@ -57,6 +57,21 @@ def choose_agent(
     return Agent(AbsentEngine(), documents=seeds)
 
 
+def choose_embedder(settings: Settings) -> Embedder | None:
+    """Return what makes vectors of documents and questions; None when words are enough."""
+    if settings.embeddings == "hashing":
+        return HashingEmbedder()
+    if settings.embeddings == "none":
+        return None
+    return EndpointEmbedder(*gateway(settings), settings.embedding_model)
+
+
+def gateway(settings: Settings) -> tuple[str, str]:
+    """Return URL and key of the endpoint."""
+    key = settings.gateway_key
+    return settings.gateway_url or DEFAULT_GATEWAY, key.get_secret_value() if key else "none"
+
+
 def _model_engine(
     settings: Settings,
     clock: Clock,
@@ -67,11 +82,11 @@ def _model_engine(
     # Its libraries take as long to import as the rest of the server together.
     from .engine.model import ModelEngine, ModelSettings, read_prices
 
-    key = settings.gateway_key
+    url, key = gateway(settings)
     return ModelEngine(
         ModelSettings(
-            url=settings.gateway_url or DEFAULT_GATEWAY,
-            key=key.get_secret_value() if key else "none",
+            url=url,
+            key=key,
             model=settings.model,
             max_tokens=settings.max_tokens,
             silence_s=settings.model_silence_secs,

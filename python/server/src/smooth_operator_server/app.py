@@ -17,7 +17,7 @@ from starlette.responses import Response
 from starlette.routing import WebSocketRoute
 from starlette.websockets import WebSocket
 
-from .agent import Agent, choose_agent
+from .agent import Agent, choose_agent, choose_embedder
 from .agents import AgentRegistry, Budget, read_agents
 from .auth import Principal, TokenBackend, Tokens, tokens_of
 from .clock import Clock, SystemClock
@@ -35,7 +35,7 @@ from .store import SessionRecord, Stores
 from .store.opening import open_stores
 from .telemetry import Observer
 from .tools import SCANS, Tool, ToolHook, ToolRegistry
-from .tools.builtin import builtin_tools
+from .tools.builtin import builtin_tools, fetch_url
 from .tools.mcp_file import read_mcp
 from .turns import Channels, Resuming, TurnIds, Turns
 from .turns.calls import Services
@@ -137,11 +137,15 @@ class Server:
         sessions = Sessions(store, agents, clock, new_id)
         otp = OtpDesk(agent.otp, self._questions)
         hooks = [*(SCANS[word]() for word in settings.tool_scans), *agent.hooks]
-        self.tools = ToolRegistry([*builtin_tools(store, knowledge), *agent.tools], hooks, observer)
+        fetching = [fetch_url()] if settings.fetch_tool else []
+        self.tools = ToolRegistry(
+            [*builtin_tools(store, knowledge), *fetching, *agent.tools], hooks, observer
+        )
         self.tool_servers = _tool_servers(settings, clock, self.tools)
         words = (*settings.confirm_tools, *agent.confirm_words)
         services = Services(self.tools, self._questions, otp, store, skills, words)
         self._meter = meter
+        self._knowledge = knowledge
         turn_ids = TurnIds()
         ledger = Ledger(
             stores.turns, clock, new_id, owner=str(uuid4()), lease_s=settings.lease_secs
@@ -200,7 +204,7 @@ class Server:
         agents = _agents(settings)
         skills = read_skills(settings.skills_dir)
         stores = await open_stores(settings.database)
-        knowledge = Knowledge(stores.knowledge)
+        knowledge = Knowledge(stores.knowledge, choose_embedder(settings), clock.epoch_ms)
         meter = Meter(stores.models)
         models = [agent.model for agent in agents.all if agent.model]
         observer = Observer(clock, [settings.model, *models])
@@ -272,6 +276,7 @@ class Server:
         await asyncio.gather(*(server.aclose() for server in self.tool_servers))
         await self.agent.engine.aclose()
         await self._meter.flush()
+        await self._knowledge.aclose()
         await self._stores.close()
 
     async def _socket(self, socket: WebSocket) -> None:

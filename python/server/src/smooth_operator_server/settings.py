@@ -137,6 +137,15 @@ class Settings(BaseSettings):
     )
     """folders of skills, by colons"""
 
+    embeddings: Literal["none", "hashing", "endpoint"] = "none"
+    """by what documents are compared with a question, beside their words: `endpoint` asks that of
+    the model; `hashing` finds misspelt and joined words, offline"""
+
+    embedding_model: str = Field(
+        "text-embedding-3-small", validation_alias="SMOOTH_EMBEDDING_MODEL"
+    )
+    """asked for embeddings"""
+
     seed_kb: bool = False
     """1 takes the demonstration's documents in"""
 
@@ -146,6 +155,9 @@ class Settings(BaseSettings):
     mcp: Path | None = None
     """a file of tool servers (Model Context Protocol), see below; needs
     `pip install 'smooth-operator-server[mcp]'`"""
+
+    fetch_tool: bool = False
+    """1 lets models fetch pages of the web (`fetch_url`); never addresses of this network"""
 
     tool_scans: Annotated[tuple[Literal["secrets", "injection"], ...], NoDecode] = (
         "secrets",

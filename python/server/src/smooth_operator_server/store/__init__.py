@@ -18,7 +18,6 @@ from .records import (
     NewMessage,
     NewSession,
     Page,
-    Passage,
     SessionRecord,
 )
 from .turn_records import (
@@ -50,7 +49,6 @@ __all__ = [
     "NewSession",
     "NewTurn",
     "Page",
-    "Passage",
     "QuestionRecord",
     "QuestionStore",
     "Refused",

@@ -6,19 +6,19 @@ database fails.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 from ..accounts import Spent, Summary
 from ..auth.principal import Scope
+from .knowledge_records import NewDocument, Passage, Reading
 from .records import (
     ConversationSummary,
     MessageRecord,
     NewMessage,
     NewSession,
     Page,
-    Passage,
     SessionRecord,
 )
 from .turn_records import (
@@ -225,15 +225,39 @@ class ModelStore(Protocol):
 
 
 class KnowledgeIndex(Protocol):
-    """The passages of documents, and what is found in them."""
+    """Documents in pieces, and what is found in them. Who may read is asked before ranking."""
 
-    async def put_document(self, source: str, passages: Sequence[str]) -> None:
-        """Store the passages of a document in place of what was known of that source."""
+    async def put_document(self, new: NewDocument) -> None:
+        """Store a document in place of what was known under its id."""
         ...
 
-    async def search(self, words: Sequence[str], limit: int) -> tuple[Passage, ...]:
+    async def fingerprint(self, document_id: str) -> str | None:
+        """Return the fingerprint of a document; None when there is none of this id."""
+        ...
+
+    async def remove_documents(self, document_ids: Collection[str]) -> None:
+        """Forget documents; ids that are not known are passed over."""
+        ...
+
+    async def document_ids(self, org: str, origin: str) -> frozenset[str]:
+        """Return the documents of one organisation that came from one origin."""
+        ...
+
+    async def sets(self, org: str) -> tuple[tuple[str, int], ...]:
+        """Return the sets of documents that an organisation has, each with their number."""
+        ...
+
+    async def by_words(
+        self, words: Sequence[str], reading: Reading, limit: int
+    ) -> tuple[Passage, ...]:
         """Return the passages that hold at least one of the words: most different words
         first, then the better ranked."""
+        ...
+
+    async def by_vector(
+        self, vector: bytes, embedder: str, reading: Reading, limit: int
+    ) -> tuple[Passage, ...]:
+        """Return the passages whose vectors are most like this one, of the same embedder."""
         ...
 
 

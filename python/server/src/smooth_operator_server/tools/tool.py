@@ -33,6 +33,9 @@ class ToolContext:
     found: list[Hit] = field(default_factory=list)
     """Passages that the answer may cite."""
 
+    sets: frozenset[str] | None = None
+    """Document sets that the agent searches; None for all."""
+
 
 Run = Callable[[dict[str, Any], ToolContext], Awaitable[Any]]
 

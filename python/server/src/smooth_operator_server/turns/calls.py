@@ -76,7 +76,7 @@ class ToolCalls:
         self._progress = progress
         self._asked: tuple[QuestionRecord, ...] = ()
         """Questions of an earlier server; an answer that it was given counts."""
-        self._context = ToolContext(turn.session, progress.found)
+        self._context = ToolContext(turn.session, progress.found, agent.knowledge)
         self._ahead: dict[str, _Ahead] = {}
 
     async def run_all(self, calls: Sequence[ToolCall], step: int) -> list[ToolResult]:
@@ -102,7 +102,7 @@ class ToolCalls:
                 continue
             if tool.interaction is None and not self._gates(tool):
                 await self._ledger.start_call(self._turn, call, step)
-                context = ToolContext(self._turn.session)
+                context = ToolContext(self._turn.session, sets=self._agent.knowledge)
                 task = asyncio.ensure_future(
                     self._services.tools.run(tool, call.arguments, context)
                 )

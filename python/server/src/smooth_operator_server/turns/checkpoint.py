@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 from ..engine import ToolCall, Usage
@@ -71,10 +71,10 @@ class Progress:
                 "usage": [
                     [one.prompt_tokens, one.completion_tokens, one.cost_usd] for one in self.usage
                 ],
-                "found": [_pair(hit) for hit in self.found],
+                "found": [_members(hit) for hit in self.found],
                 "lookedUp": None
                 if self.looked_up is None
-                else [_pair(hit) for hit in self.looked_up],
+                else [_members(hit) for hit in self.looked_up],
                 "code": code and [code.tool, code.description, code.level.value],
                 "wanted": [[call.call_id, call.name, call.arguments] for call in self.wanted],
                 "engine": None
@@ -100,5 +100,5 @@ class Progress:
         )
 
 
-def _pair(hit: Hit) -> list[Any]:
-    return [hit.source, hit.text, hit.score]
+def _members(hit: Hit) -> list[Any]:
+    return [getattr(hit, member.name) for member in fields(Hit)]

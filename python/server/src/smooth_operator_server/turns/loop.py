@@ -25,6 +25,7 @@ from ..engine import (
 from ..knowledge import Hit, Knowledge, citations
 from ..protocol import frames
 from ..questions import Kind
+from ..sessions import reading_of
 from ..store import Direction, TurnState
 from .asking import CodeRequest, ask_code
 from .calls import Services, ToolCalls
@@ -172,7 +173,9 @@ class Loop:
     async def _look_up(self) -> tuple[Hit, ...]:
         progress = self._progress
         if progress.looked_up is None:
-            progress.looked_up = await self._knowledge.search(self._turn.message, CONTEXT)
+            progress.looked_up = await self._knowledge.search(
+                self._turn.message, CONTEXT, reading_of(self._turn.session, self._agent.knowledge)
+            )
         return progress.looked_up
 
     async def _context(self) -> tuple[Found, ...]:
