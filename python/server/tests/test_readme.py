@@ -22,9 +22,8 @@ README = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
 
 
 def block(language: str) -> str:
-    """Return the one block of a language."""
-    (found,) = re.findall(rf"```{language}\n(.*?)```", README, re.DOTALL)
-    return str(found)
+    """Return the first block of a language."""
+    return str(re.findall(rf"```{language}\n(.*?)```", README, re.DOTALL)[0])
 
 
 async def test_the_quickstart_runs_as_printed() -> None:

@@ -31,7 +31,7 @@ from .questions import Answers, OpenQuestions, OtpDesk
 from .sessions import SessionActions, Sessions
 from .settings import Settings
 from .skills import Skills, read_skills
-from .store import SessionRecord, Stores
+from .store import ConversationStore, SessionRecord, Stores
 from .store.opening import open_stores
 from .telemetry import Observer
 from .tools import SCANS, Tool, ToolHook, ToolRegistry
@@ -76,6 +76,19 @@ def _tokens(settings: Settings) -> Tokens | None:
         issuer=settings.jwt_issuer,
         audience=settings.jwt_audience,
     )
+
+
+def _tools(
+    settings: Settings,
+    agent: Agent,
+    store: ConversationStore,
+    knowledge: Knowledge,
+    observer: Observer,
+) -> ToolRegistry:
+    fetching = [fetch_url()] if settings.fetch_tool else []
+    tools = [*builtin_tools(store, knowledge), *fetching, *agent.tools]
+    hooks = [*(SCANS[word]() for word in settings.tool_scans), *agent.hooks]
+    return ToolRegistry(tools, hooks, observer)
 
 
 def _tool_servers(settings: Settings, clock: Clock, tools: ToolRegistry) -> list[McpServer]:
@@ -136,11 +149,7 @@ class Server:
         self._connections = Connections(clock)
         sessions = Sessions(store, agents, clock, new_id)
         otp = OtpDesk(agent.otp, self._questions)
-        hooks = [*(SCANS[word]() for word in settings.tool_scans), *agent.hooks]
-        fetching = [fetch_url()] if settings.fetch_tool else []
-        self.tools = ToolRegistry(
-            [*builtin_tools(store, knowledge), *fetching, *agent.tools], hooks, observer
-        )
+        self.tools = _tools(settings, agent, store, knowledge, observer)
         self.tool_servers = _tool_servers(settings, clock, self.tools)
         words = (*settings.confirm_tools, *agent.confirm_words)
         services = Services(self.tools, self._questions, otp, store, skills, words)
