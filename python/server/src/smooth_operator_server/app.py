@@ -20,6 +20,8 @@ from starlette.websockets import WebSocket
 from .agent import Agent, choose_agent, choose_embedder
 from .agents import AgentRegistry, Budget, read_agents
 from .auth import Principal, TokenBackend, Tokens, tokens_of
+from .backplane import Backplane, Post
+from .backplane.opening import open_backplane
 from .clock import Clock, SystemClock
 from .files import FileFaultError
 from .gateway import Connection, Connections, Dispatcher
@@ -32,12 +34,12 @@ from .sessions import SessionActions, Sessions
 from .settings import Settings
 from .skills import Skills, read_skills
 from .store import ConversationStore, SessionRecord, Stores
-from .store.opening import open_stores
+from .store.opening import is_postgres, open_stores
 from .telemetry import Observer
 from .tools import SCANS, Tool, ToolHook, ToolRegistry
 from .tools.builtin import builtin_tools, fetch_url
 from .tools.mcp_file import read_mcp
-from .turns import Channels, Resuming, TurnIds, Turns
+from .turns import Links, TurnIds, Turns, links_of
 from .turns.calls import Services
 from .turns.ledger import Ledger
 from .turns.runner import Runner
@@ -104,13 +106,25 @@ def _tool_servers(settings: Settings, clock: Clock, tools: ToolRegistry) -> list
     return [McpServer(spec, clock, tools.put_group) for spec in specs]
 
 
+def _questions(
+    settings: Settings,
+    stores: Stores,
+    clock: Clock,
+    new_id: Callable[[], str],
+    backplane: Backplane,
+) -> OpenQuestions:
+    look_s = settings.lease_secs if backplane.is_shared else None
+    lives_s = settings.question_secs
+    return OpenQuestions(stores.questions, clock, new_id, lives_s, look_s=look_s)
+
+
 def _handlers(
-    calls: SessionActions, turns: Turns, resuming: Resuming, answers: Answers
+    calls: SessionActions, turns: Turns, links: Links, answers: Answers
 ) -> dict[str, Handler]:
     return {
         "create_conversation_session": calls.create_conversation_session,
         "send_message": turns.send_message,
-        "resume_turn": resuming.resume_turn,
+        "resume_turn": links.resuming.resume_turn,
         "get_session": calls.get_session,
         "get_conversation_messages": calls.get_conversation_messages,
         "list_conversations": calls.list_conversations,
@@ -121,6 +135,16 @@ def _handlers(
         "cancel": turns.cancel,
         "ping": calls.ping,
     }
+
+
+async def _backplane(settings: Settings, clock: Clock) -> Backplane:
+    redis_url, database = settings.redis_url, settings.database
+    return await open_backplane(
+        redis_url=None if redis_url is None else redis_url.get_secret_value(),
+        database_url=database if is_postgres(database) else None,
+        clock=clock,
+        kept_s=settings.replay_secs,
+    )
 
 
 class Server:
@@ -138,6 +162,7 @@ class Server:
         observer: Observer,
         clock: Clock,
         new_id: Callable[[], str],
+        backplane: Backplane,
     ) -> None:
         self.settings = settings
         self.agent = agent
@@ -145,43 +170,43 @@ class Server:
         self._stores = stores
         store = stores.conversations
         self._clock = clock
-        self._questions = OpenQuestions(stores.questions, clock, new_id, settings.question_secs)
+        self._post = Post(backplane, clock)
+        self._questions = _questions(settings, stores, clock, new_id, backplane)
         self._connections = Connections(clock)
         sessions = Sessions(store, agents, clock, new_id)
         otp = OtpDesk(agent.otp, self._questions)
         self.tools = _tools(settings, agent, store, knowledge, observer)
         self.tool_servers = _tool_servers(settings, clock, self.tools)
-        words = (*settings.confirm_tools, *agent.confirm_words)
+        words, steps = (*settings.confirm_tools, *agent.confirm_words), settings.max_iterations
         services = Services(self.tools, self._questions, otp, store, skills, words)
-        self._meter = meter
         self._knowledge = knowledge
-        turn_ids = TurnIds()
+        self._meter, turn_ids = meter, TurnIds()
         ledger = Ledger(
-            stores.turns, clock, new_id, owner=str(uuid4()), lease_s=settings.lease_secs
+            stores.turns, clock, new_id, owner=backplane.node, lease_s=settings.lease_secs
         )
-        channels = Channels(clock, settings.replay_secs)
-        resuming = Resuming(sessions, channels, ledger, clock)
-        steps = settings.max_iterations
-        runner = Runner(agent.engine, agents, knowledge, services, ledger, observer, steps)
+        links = links_of(
+            self._post, ledger, sessions, self._questions, clock, kept_s=settings.replay_secs
+        )
         self._turns = Turns(
             agent.engine,
-            runner,
+            Runner(agent.engine, agents, knowledge, services, ledger, observer, steps),
             sessions,
             clock,
             new_id,
             turn_ids,
             ledger,
-            channels,
-            resuming,
+            links,
             agents,
             skills,
             keepalive_s=settings.keepalive_secs,
             detach_s=settings.detach_secs,
         )
-        calls = SessionActions(sessions, store, clock, resuming.open_turn)
-        answers = Answers(sessions, store, self._questions, otp, clock, turn_ids, channels.say)
-        handlers = _handlers(calls, self._turns, resuming, answers)
-        self._dispatcher = Dispatcher(handlers, sessions, self._turns, channels, clock, observer)
+        calls = SessionActions(sessions, store, clock, links.resuming.open_turn)
+        answers = Answers(sessions, store, self._questions, otp, clock, turn_ids, links.hosting.say)
+        handlers = _handlers(calls, self._turns, links, answers)
+        self._dispatcher = Dispatcher(
+            handlers, sessions, self._turns, links.hosting, clock, observer
+        )
         observer.figures.watch(lambda: len(self.sockets), lambda: self.running_turns)
         self._probes = Probes({"store": self._check_store}, self._checks, observer, self._principal)
         self._draining = False
@@ -195,11 +220,13 @@ class Server:
         new_id: Callable[[], str] = _new_uuid,
         tools: Sequence[Tool] = (),
         hooks: Sequence[ToolHook] = (),
+        backplane: Backplane | None = None,
     ) -> Server:
         """Open the store, read the script, take the documents in.
 
         ``tools`` are there for every agent, beside those of the script and of every server;
         ``hooks`` stand around each call of any tool, within the scans of the settings.
+        ``backplane`` is what the settings ask for unless it is given.
 
         Raises:
             AgentFileError: an agent file cannot be used.
@@ -208,6 +235,7 @@ class Server:
             ScriptError: the script cannot be used.
             SkillFileError: a skill cannot be used.
             StoreUnavailableError: the database cannot be opened.
+            BackplaneError: what the servers share does not answer.
         """
         clock = clock or SystemClock()
         agents = _agents(settings)
@@ -223,11 +251,22 @@ class Server:
             agent.hooks.extend(hooks)
             for source, content in agent.documents.items():
                 await knowledge.add(source, content)
+            backplane = backplane or await _backplane(settings, clock)
         except BaseException:
             await stores.close()
             raise
         return cls(
-            settings, stores, agent, agents, skills, knowledge, meter, observer, clock, new_id
+            settings,
+            stores,
+            agent,
+            agents,
+            skills,
+            knowledge,
+            meter,
+            observer,
+            clock,
+            new_id,
+            backplane,
         )
 
     def application(self) -> Starlette:
@@ -245,11 +284,13 @@ class Server:
             await self.drain()
 
     async def start(self) -> None:
-        """Take up what a server left that is gone.
+        """Listen to other servers, and take up what one left that is gone.
 
         Raises:
+            BackplaneError: what the servers share does not answer.
             StoreError: the store does not answer.
         """
+        await self._post.start()
         await asyncio.gather(*(server.start() for server in self.tool_servers))
         await self._turns.start()
 
@@ -282,6 +323,7 @@ class Server:
 
     async def aclose(self) -> None:
         """Close the engine and the stores. Call it after ``drain``."""
+        await self._post.aclose()
         await asyncio.gather(*(server.aclose() for server in self.tool_servers))
         await self.agent.engine.aclose()
         await self._meter.flush()

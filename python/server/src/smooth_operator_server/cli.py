@@ -18,6 +18,7 @@ from pydantic import ValidationError
 from . import __version__
 from .app import Server
 from .auth import KeyFaultError, Role, minted
+from .backplane import BackplaneError
 from .engine.demo import TRIGGERS
 from .engine.script_file import ScriptError
 from .files import FileFaultError
@@ -36,6 +37,15 @@ from .telemetry.export import ExportError, export_spans
 
 NAME = "smooth-operator-server"
 USAGE_ERROR = 2
+
+START_FAULTS = (
+    BackplaneError,
+    FileFaultError,
+    ListenError,
+    ScriptError,
+    StoreUnavailableError,
+)
+"""What keeps a server from starting although it was called in the right way."""
 
 _EXAMPLES = """
 Examples:
@@ -117,7 +127,7 @@ def serve(
         return asyncio.run(_serve(settings))
     except (KeyFaultError, ExposedError, ExportError) as fault:
         return _fail(str(fault), USAGE_ERROR)
-    except (FileFaultError, ListenError, ScriptError, StoreUnavailableError) as fault:
+    except START_FAULTS as fault:
         return _fail(str(fault), 1)
 
 

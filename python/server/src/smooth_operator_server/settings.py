@@ -50,6 +50,12 @@ class Settings(BaseSettings):
     """`postgresql://…`: PostgreSQL instead, unless `--db` names a file; needs
     `pip install 'smooth-operator-server[postgres]'`"""
 
+    redis_url: SecretStr | None = Field(
+        None, validation_alias=AliasChoices("SMOOTH_AGENT_REDIS_URL", "REDIS_URL")
+    )
+    """`redis://…`: over it several servers on one PostgreSQL tell each other, see below; needs
+    `pip install 'smooth-operator-server[redis]'`"""
+
     demo: bool = False
     """the offline demonstration answers"""
 
@@ -215,6 +221,14 @@ class Settings(BaseSettings):
     def _is_postgres(cls, value: SecretStr | None) -> SecretStr | None:
         if value is not None and not is_postgres(value.get_secret_value()):
             raise ValueError("must be a postgresql:// URL")
+        return value
+
+    @field_validator("redis_url")
+    @classmethod
+    def _is_redis(cls, value: SecretStr | None) -> SecretStr | None:
+        schemes = ("redis://", "rediss://", "unix://")
+        if value is not None and not value.get_secret_value().startswith(schemes):
+            raise ValueError("must be a redis:// URL")
         return value
 
     @field_validator("gateway_url")

@@ -12,7 +12,7 @@ from ..protocol.refusals import Code, RefusalError
 from ..sessions import Sessions, is_extended
 from ..store import SessionRecord, StoreError
 from ..telemetry import Observer, log, where
-from ..turns import Channels, Turns
+from ..turns import Hosting, Turns
 
 Handler = Callable[[Action, Peer], Awaitable[None]]
 
@@ -31,7 +31,7 @@ class Dispatcher:
         handlers: Mapping[str, Handler],
         sessions: Sessions,
         turns: Turns,
-        channels: Channels,
+        hosting: Hosting,
         clock: Clock,
         observer: Observer,
     ) -> None:
@@ -39,7 +39,7 @@ class Dispatcher:
         self._handlers = dict(handlers)
         self._sessions = sessions
         self._turns = turns
-        self._channels = channels
+        self._hosting = hosting
         self._clock = clock
 
     async def text(self, text: str, peer: Peer) -> None:
@@ -84,23 +84,23 @@ class Dispatcher:
             self._clock.epoch_ms(),
             refusal.code,
             refusal.message,
-            terminal=self._terminal(frame, request_id, session),
+            terminal=await self._terminal(frame, request_id, session),
             retry_after_ms=refusal.retry_after_ms,
         )
         if frame.get("action") in VERBS and request_id is not None:
-            await self._channels.say(session, fault, peer)
+            await self._hosting.say(session, fault, peer)
         else:
             await peer.send(fault)
 
-    def _terminal(
+    async def _terminal(
         self, frame: Action, request_id: str | None, session: SessionRecord | None
     ) -> bool | None:
         """Say whether the error ends what it names; None toward a client of version 1.0."""
         if session is None or not is_extended(session):
             return None
-        turn = self._turns.running(session)
-        names_running_turn = turn is not None and turn.request_id == request_id
-        return frame.get("action") not in VERBS and not names_running_turn
+        if frame.get("action") in VERBS or request_id is None:
+            return frame.get("action") not in VERBS
+        return not await self._turns.is_running(session, request_id)
 
     async def _session_of(self, frame: Action, peer: Peer) -> SessionRecord | None:
         """Return the session that a frame names, when it is one of the peer's principal."""

@@ -119,6 +119,14 @@ class TurnStore(Protocol):
         """Return the turn that a conversation runs."""
         ...
 
+    async def named(self, conversation_id: str, request_id: str) -> TurnRecord | None:
+        """Return the turn of a requestId; nothing is promised without one."""
+        ...
+
+    async def turn(self, turn_id: str) -> TurnRecord | None:
+        """Return a turn by the server's own id."""
+        ...
+
     async def save(
         self, turn_id: str, step: int, saved: bytes, events: NewEvents | None = None
     ) -> None:
