@@ -183,6 +183,13 @@ class Settings(BaseSettings):
     ping_secs: float = Field(20, ge=0)
     """how often a ping frame of WebSocket goes out, for proxies on the way; 0: never"""
 
+    pong_secs: float = Field(20, ge=0)
+    """a socket that answers no ping in this time, says nothing and takes nothing is closed; 0:
+    never"""
+
+    hello_secs: float = Field(10, gt=0)
+    """a connection that does not say in this time what it wants is closed"""
+
     lease_secs: float = Field(15, gt=0)
     """how long after a server's last sign of life its turns are taken over by another"""
 
