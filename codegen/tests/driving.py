@@ -267,7 +267,7 @@ def _typescript(
     folder: Path, specs: Mapping[str, Spec], env: dict[str, str], compile_: Compile
 ) -> Driver:
     (folder / "tsconfig.json").write_text(json.dumps(_TSCONFIG), encoding="utf-8")
-    rooms = (("", ""), ("_repair", "/repair"), ("_shapes", "/shapes"))
+    rooms = (("", ""), *((f"_{room}", f"/{room}") for room in ("json", "repair", "shapes")))
     exports = "".join(
         f"export * as {name}{part} from './{name}{file}';\n"
         for name in specs

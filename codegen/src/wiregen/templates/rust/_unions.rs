@@ -25,7 +25,7 @@ impl UnionShape {
         match self.kind {
             UnionKind::Typed => {
                 let kind = Kind::of(text);
-                let fits = |mark: &str| mark == kind.word() || (mark == "number" && kind == Kind::Integer);
+                let fits = |mark: &str| mark == kind.word() || (mark == "number" && kind.is_whole());
                 self.branches.iter().find(|(mark, _)| fits(mark)).map(Some).ok_or(("type", ""))
             }
             UnionKind::Keyed => {
@@ -57,9 +57,9 @@ impl Kind {
     /// The word of a tag of this kind: a string itself, else its JSON.
     fn word_of(self, text: &str) -> Option<Cow<'_, str>> {
         match self {
+            Self::Integer if Self::of(text).is_whole() => Some(integer(text)),
             _ if Self::of(text) != self => None,
             Self::String => serde_json::from_str::<String>(text).ok().map(Cow::Owned),
-            Self::Integer => Some(integer(text)),
             _ => Some(Cow::Borrowed(text)),
         }
     }
@@ -70,7 +70,7 @@ impl Kind {
             Self::Array => "array",
             Self::String => "string",
             Self::Number => "number",
-            Self::Integer => "integer",
+            Self::Integer | Self::Large => "integer",
             Self::Boolean => "boolean",
             Self::Null => "null",
             Self::Huge => "huge",
