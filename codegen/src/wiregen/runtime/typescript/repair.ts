@@ -1,6 +1,8 @@
-// {{ header }}
 import type { Problem } from './json';
-import {% if unions %}{ type Bounds, type Check, type Shapes, UNIONS }{% else %}type { Bounds, Check, Shapes }{% endif %} from './shapes';
+import type { Bounds, Check, Shapes } from './shapes';
+// only with unions {
+import { UNIONS } from './shapes';
+// }
 
 /** The same fact at two places: nested, top, fill the nested one, one of them is needed. */
 export type MirrorRow = readonly [readonly string[], readonly string[], 0 | 1, 0 | 1];
@@ -73,14 +75,14 @@ function mend(value: unknown, check: Check, shapes: Shapes): void {
     for (const item of value) mend(item, check[1], shapes);
   } else if (check[0] === 'map' && isObject(value)) {
     for (const item of Object.values(value)) mend(item, check[1], shapes);
-{% if unions %}
+    // only with unions {
   } else if (check[0] === 'union') {
     const chosen = branchOf(check[1], value);
     if (chosen) mend(value, chosen[1], shapes);
-{% endif %}
+    // }
   }
 }
-{% if unions %}
+// only with unions {
 
 /** Returns the mark and the check of the branch that a value belongs to. */
 export function branchOf(union: string, value: unknown): readonly [string, Check] | undefined {
@@ -100,7 +102,7 @@ function unionFault(value: unknown, union: string, view: View): Problem | undefi
   if (kind === 'keyed' || (Object.hasOwn(value, tag) && isOneOf(value[tag], [tagKind]))) return undefined;
   return below(tag, { kind: Object.hasOwn(value, tag) ? 'type' : 'missing', pointer: '' });
 }
-{% endif %}
+// }
 
 /** Returns the first fault of a tree in table order; `closed` refuses members of no table. */
 export function faultOf(
@@ -150,10 +152,10 @@ function faultAt(value: unknown, check: Check, view: View): Problem | undefined 
   switch (check[0]) {
     case 'struct':
       return structFault(value, check[1], view);
-{% if unions %}
+    // only with unions {
     case 'union':
       return unionFault(value, check[1], view);
-{% endif %}
+    // }
     case 'const':
       return value === check[1] ? undefined : WRONG;
     case 'kinds':

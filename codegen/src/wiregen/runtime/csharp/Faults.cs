@@ -1,10 +1,7 @@
-// {{ header }}
-#nullable enable
-
 using System.Globalization;
 using System.Text.Json;
 
-namespace {{ namespace }};
+namespace Wire;
 
 /// <summary>Finds the first fault of a repaired tree: members in table order, depth first, mirrors last.</summary>
 internal static class Faults
@@ -23,12 +20,12 @@ internal static class Faults
         {
             return FindMember(value, shape, at);
         }
-{% if unions %}
+        // only with unions {
         if (check.Branches is { } union)
         {
             return FindBranch(value, union, at);
         }
-{% endif %}
+        // }
         return check.Item is { } item ? FindItem(value, check, item, at) : null;
     }
 
@@ -69,7 +66,7 @@ internal static class Faults
         return null;
     }
 
-{% if unions %}
+    // only with unions {
     private static FrameProblem? FindBranch(JsonElement value, UnionShape union, string at)
     {
         if (union.Choose(value) is { } chosen)
@@ -91,7 +88,7 @@ internal static class Faults
         return union.Tells(tag) ? null : new("type", Below(at, union.Tag));
     }
 
-{% endif %}
+    // }
     private static FrameProblem? FindItem(JsonElement value, Check check, Check item, string at)
     {
         IEnumerable<(string Name, JsonElement Value)> entries = value.ValueKind == JsonValueKind.Array

@@ -1,12 +1,9 @@
-// {{ header }}
-#nullable enable
-
 using System.Globalization;
 using System.Numerics;
 using System.Runtime.InteropServices;
 using System.Text.Json;
 
-namespace {{ namespace }};
+namespace Wire;
 
 /// <summary>The one repair pass: writes a tree again as its table wants it, and names the first fault.</summary>
 internal static class Repair
@@ -35,12 +32,12 @@ internal static class Repair
         {
             WriteObject(writer, value, shape, root, mirrors, path);
         }
-{% if unions %}
+        // only with unions {
         else if (check.Branches?.Choose(value) is { } chosen)
         {
             Write(writer, value, chosen, root, [], path);
         }
-{% endif %}
+        // }
         else if (check.Item is { } item && value.ValueKind == JsonValueKind.Array)
         {
             writer.WriteStartArray();

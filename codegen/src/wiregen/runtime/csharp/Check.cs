@@ -1,19 +1,16 @@
-// {{ header }}
-#nullable enable
-
 using System.Text;
 using System.Text.Json;
 
-namespace {{ namespace }};
+namespace Wire;
 
 /// <summary>What the reader view asks of one value.</summary>
 internal sealed class Check
 {
     private readonly string? _shape;
-{% if unions %}
+    // only with unions {
 
     private string? _union;
-{% endif %}
+    // }
 
     private Check(JsonKinds kinds, string? shape = null, Check? item = null, bool loose = false, string? constant = null)
     {
@@ -38,12 +35,12 @@ internal sealed class Check
 
     internal static Check Of(string shape) => new(JsonKinds.Object, shape);
 
-{% if unions %}
+    // only with unions {
     internal UnionShape? Branches => _union is null ? null : UnionShapes.ByName[_union];
 
     internal static Check Union(string union) => new(JsonKinds.Any) { _union = union };
 
-{% endif %}
+    // }
     internal static Check Kinds(JsonKinds kinds) => new(kinds);
 
     internal static Check Constant(string text) => new(JsonKinds.String, constant: text);
