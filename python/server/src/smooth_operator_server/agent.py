@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from .clock import Clock
 from .engine import Accounts, Engine
@@ -20,6 +22,9 @@ from .tools import Tool, ToolHook
 from .tools.builtin import BUILTIN_NAMES, scripted_tools
 from .tools.demo import demo_tools
 
+if TYPE_CHECKING:
+    from .engine.model import ModelEngine
+
 
 @dataclass(frozen=True, slots=True)
 class Agent:
@@ -31,6 +36,8 @@ class Agent:
     confirm_words: tuple[str, ...] = ()
     documents: dict[str, str] = field(default_factory=dict)
     hooks: list[ToolHook] = field(default_factory=list)
+    costs: Callable[[], dict[str, Any]] = dict
+    """Returns what models cost for one token, by the name of the model."""
 
 
 def choose_agent(
@@ -53,7 +60,8 @@ def choose_agent(
         otp = FixedCode(DEMO_CODE)
         return Agent(DemoEngine(clock, new_id), demo_tools(), otp, documents=seeds)
     if settings.gateway_key is not None or settings.gateway_url is not None:
-        return Agent(_model_engine(settings, clock, new_id, accounts, observer), documents=seeds)
+        engine = _model_engine(settings, clock, new_id, accounts, observer)
+        return Agent(engine, documents=seeds, costs=partial(_costs, engine, settings.model))
     return Agent(AbsentEngine(), documents=seeds)
 
 
@@ -78,7 +86,7 @@ def _model_engine(
     new_id: Callable[[], str],
     accounts: Accounts,
     observer: Observer,
-) -> Engine:
+) -> ModelEngine:
     # Its libraries take as long to import as the rest of the server together.
     from .engine.model import ModelEngine, ModelSettings, read_prices
 
@@ -99,6 +107,15 @@ def _model_engine(
         read_prices(settings.prices) if settings.prices else None,
         observer,
     )
+
+
+def _costs(engine: ModelEngine, model: str) -> dict[str, Any]:
+    prices = {name: engine.prices.of(name) for name in (model, *engine.prices.own)}
+    return {
+        name: {"inputCostPerToken": price.read, "outputCostPerToken": price.written}
+        for name, price in prices.items()
+        if price is not None
+    }
 
 
 def _scripted(path: Path, seeds: dict[str, str], clock: Clock, new_id: Callable[[], str]) -> Agent:

@@ -6,6 +6,7 @@ import asyncio
 import os
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
@@ -14,12 +15,15 @@ from starlette.authentication import AuthenticationError
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import WebSocketRoute
+from starlette.routing import Route, WebSocketRoute
 from starlette.websockets import WebSocket
 
+from . import __version__
+from .admin import Admin, admin_routes
 from .agent import Agent, choose_agent, choose_embedder
 from .agents import AgentRegistry, Budget, read_agents
-from .auth import Principal, TokenBackend, Tokens, tokens_of
+from .auth import Principal, Role, TokenBackend, Tokens, tokens_of
+from .auth.limits import RateLimiter
 from .backplane import Backplane, Post
 from .backplane.opening import open_backplane
 from .clock import Clock, SystemClock
@@ -29,6 +33,7 @@ from .gateway.dispatch import Handler
 from .knowledge import Knowledge
 from .meter import Meter
 from .probes import Check, Probes
+from .protocol.frames import Frame
 from .questions import Answers, OpenQuestions, OtpDesk
 from .sessions import SessionActions, Sessions
 from .settings import Settings
@@ -164,8 +169,7 @@ class Server:
         new_id: Callable[[], str],
         backplane: Backplane,
     ) -> None:
-        self.settings = settings
-        self.agent = agent
+        self.settings, self.agent = settings, agent
         self._backend = TokenBackend(_tokens(settings))
         self._stores = stores
         store = stores.conversations
@@ -181,12 +185,9 @@ class Server:
         services = Services(self.tools, self._questions, otp, store, skills, words)
         self._knowledge = knowledge
         self._meter, turn_ids = meter, TurnIds()
-        ledger = Ledger(
-            stores.turns, clock, new_id, owner=backplane.node, lease_s=settings.lease_secs
-        )
-        links = links_of(
-            self._post, ledger, sessions, self._questions, clock, kept_s=settings.replay_secs
-        )
+        lease_s, kept_s = settings.lease_secs, settings.replay_secs
+        ledger = Ledger(stores.turns, clock, new_id, owner=backplane.node, lease_s=lease_s)
+        links = links_of(self._post, ledger, sessions, self._questions, clock, kept_s=kept_s)
         self._turns = Turns(
             agent.engine,
             Runner(agent.engine, agents, knowledge, services, ledger, observer, steps),
@@ -203,12 +204,14 @@ class Server:
         )
         calls = SessionActions(sessions, store, clock, links.resuming.open_turn)
         answers = Answers(sessions, store, self._questions, otp, clock, turn_ids, links.hosting.say)
+        limiter = RateLimiter(settings.rate_per_minute, clock.monotonic)
         handlers = _handlers(calls, self._turns, links, answers)
         self._dispatcher = Dispatcher(
-            handlers, sessions, self._turns, links.hosting, clock, observer
+            handlers, sessions, self._turns, links.hosting, clock, observer, limiter
         )
         observer.figures.watch(lambda: len(self.sockets), lambda: self.running_turns)
         self._probes = Probes({"store": self._check_store}, self._checks, observer, self._principal)
+        self._admin = self._admin_routes(agents, knowledge, new_id, limiter)
         self._draining = False
 
     @classmethod
@@ -271,7 +274,7 @@ class Server:
 
     def application(self) -> Starlette:
         """Return the ASGI application."""
-        routes = [WebSocketRoute("/ws", self._socket), *self._probes.routes()]
+        routes = [WebSocketRoute("/ws", self._socket), *self._probes.routes(), *self._admin]
         return Starlette(routes=routes, lifespan=self._lifespan)
 
     @asynccontextmanager
@@ -358,6 +361,51 @@ class Server:
         except AuthenticationError as refused:
             raise HTTPException(401, str(refused)) from None
         return principal
+
+    def _admin_routes(
+        self,
+        agents: AgentRegistry,
+        knowledge: Knowledge,
+        new_id: Callable[[], str],
+        limiter: RateLimiter,
+    ) -> list[Route]:
+        files, clock = self.settings.connector_files, self._clock
+        costs, publish = self.agent.costs, self._publish
+        admin = Admin(self._stores, agents, knowledge, clock, new_id, costs, publish, files)
+        return admin_routes(admin, self._admin_principal, limiter, __version__)
+
+    async def _admin_principal(self, request: Request) -> Principal:
+        """Return who asks; where nobody is asked who they are, the one person is the admin.
+
+        A page of another site that this person looks at is not: browsers say where they are.
+
+        Raises:
+            HTTPException: 401, as above, or there is no one person.
+        """
+        principal = await self._principal(request)
+        if principal.is_authenticated:
+            return principal
+        if self.settings.insecure or "origin" in request.headers:
+            raise HTTPException(401, "the admin REST needs tokens here")
+        return replace(principal, role=Role.ADMIN)
+
+    def _publish(self, by: Principal, kind: str, name: str, event: Frame) -> int:
+        """Send an event to the open sockets of a target within the organisation."""
+
+        def is_meant(connection: Connection) -> bool:
+            who = connection.principal
+            match kind:
+                case "connection":
+                    return connection.socket_id == name
+                case "user":
+                    return name in (who.user_id, who.email)
+                case _:
+                    return who.org == name
+
+        meant = [one for one in self.sockets if one.principal.org == by.org and is_meant(one)]
+        for connection in meant:
+            connection.send_now(event)
+        return len(meant)
 
     async def _check_store(self) -> str | None:
         await self._stores.ping()

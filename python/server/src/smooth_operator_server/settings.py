@@ -171,6 +171,13 @@ class Settings(BaseSettings):
     )
     """what is looked for around each call of a tool, by commas; `none` for nothing"""
 
+    rate_per_minute: int | None = Field(None, ge=1)
+    """actions that one person may send in a minute, over all sockets and routes; more are
+    RATE_LIMITED"""
+
+    connector_files: Path | None = None
+    """the folder that connectors of kind `file` may read; without it none of them may"""
+
     max_iterations: int = Field(20, ge=1)
     """steps of the agent in one turn"""
 

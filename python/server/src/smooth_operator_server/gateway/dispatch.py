@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
+from math import ceil
 
+from ..auth.limits import RateLimiter
 from ..clock import Clock
 from ..protocol import frames
 from ..protocol.actions import Action, check, parse_frame
@@ -34,7 +36,9 @@ class Dispatcher:
         hosting: Hosting,
         clock: Clock,
         observer: Observer,
+        limiter: RateLimiter,
     ) -> None:
+        self._limiter = limiter
         self._observer = observer
         self._handlers = dict(handlers)
         self._sessions = sessions
@@ -47,6 +51,7 @@ class Dispatcher:
         frame: Action = {}
         try:
             frame = parse_frame(text)
+            self._limit(peer)
             action = check(frame)
             log.debug("action", action=action["action"], size=len(text))
             await self._handler(action["action"])(action, peer)
@@ -61,6 +66,16 @@ class Dispatcher:
             log.error("action failed", action=frame.get("action"), **where(fault))
             broken = RefusalError(Code.INTERNAL_ERROR, "the action failed inside the server")
             await self._refuse(frame, peer, broken)
+
+    def _limit(self, peer: Peer) -> None:
+        """Refuse what comes too often: by person, and by socket where nobody is known."""
+        who = peer.principal
+        caller = f"{who.org}/{who.identity}" if who.is_authenticated else peer.socket_id
+        wait_s = self._limiter.wait_s(caller)
+        if wait_s:
+            raise RefusalError(
+                Code.RATE_LIMITED, "too many actions", retry_after_ms=ceil(wait_s * 1000)
+            )
 
     def _handler(self, name: str) -> Handler:
         handler = self._handlers.get(name)

@@ -112,6 +112,9 @@ class SqlConversations:
     ) -> Page[ConversationSummary]:
         return await self._database.read(_conversations, scope, limit, cursor, query)
 
+    async def is_in_scope(self, scope: Scope, conversation_id: str) -> bool:
+        return await self._database.look(_is_in_scope, scope, conversation_id)
+
     async def rename_conversation(self, scope: Scope, conversation_id: str, title: str) -> bool:
         return await self._database.write(_rename, scope, conversation_id, title)
 
@@ -295,6 +298,14 @@ def _conversations(
     if len(rows) <= limit:
         return Page(items)
     return Page(items, encode_cursor(items[-1].updated_ms, items[-1].conversation_id))
+
+
+def _is_in_scope(scope: Scope, conversation_id: str) -> Transaction[bool]:
+    found = yield (
+        f"SELECT 1 FROM conversations WHERE id = CAST(:id AS TEXT) AND {IN_SCOPE}",
+        scoped(scope) | {"id": conversation_id},
+    )
+    return bool(found)
 
 
 def _rename(scope: Scope, conversation_id: str, title: str) -> Transaction[bool]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 
+from .connectors import SqlConnectors
 from .conversations import SqlConversations
 from .database import Database, Transaction
 from .knowledge import SqlKnowledge
@@ -47,6 +48,7 @@ async def open_stores(where: str = MEMORY) -> Stores:
         SqlQuestions(database),
         SqlKnowledge(database),
         SqlModels(database),
+        SqlConnectors(database),
         partial(database.look, _ping),
         database.close,
     )

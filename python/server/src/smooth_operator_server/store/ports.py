@@ -12,6 +12,7 @@ from typing import Any, Protocol
 
 from ..accounts import Spent, Summary
 from ..auth.principal import Scope
+from .connectors import ConnectorRecord, RunRecord
 from .knowledge_records import NewDocument, Passage, Reading
 from .records import (
     ConversationSummary,
@@ -87,6 +88,10 @@ class ConversationStore(Protocol):
         Raises:
             UnknownCursorError: the cursor was not made by this list.
         """
+        ...
+
+    async def is_in_scope(self, scope: Scope, conversation_id: str) -> bool:
+        """Tell whether there is such a conversation in scope."""
         ...
 
     async def rename_conversation(self, scope: Scope, conversation_id: str, title: str) -> bool:
@@ -232,6 +237,34 @@ class ModelStore(Protocol):
         ...
 
 
+class ConnectorStore(Protocol):
+    """Where an organisation's documents are taken from by request, and what came of it."""
+
+    async def put(self, record: ConnectorRecord) -> None:
+        """Store a connector in place of the one of its id."""
+        ...
+
+    async def all(self, org: str) -> tuple[ConnectorRecord, ...]:
+        """Return the connectors of an organisation, oldest first."""
+        ...
+
+    async def find(self, org: str, connector_id: str) -> ConnectorRecord | None:
+        """Return a connector of an organisation."""
+        ...
+
+    async def remove(self, org: str, connector_id: str) -> bool:
+        """Forget a connector; False when the organisation has none of this id."""
+        ...
+
+    async def add_run(self, run: RunRecord) -> None:
+        """Store what came of a run."""
+        ...
+
+    async def runs(self, org: str, limit: int) -> tuple[RunRecord, ...]:
+        """Return the runs of an organisation, newest first."""
+        ...
+
+
 class KnowledgeIndex(Protocol):
     """Documents in pieces, and what is found in them. Who may read is asked before ranking."""
 
@@ -280,5 +313,6 @@ class Stores:
     questions: QuestionStore
     knowledge: KnowledgeIndex
     models: ModelStore
+    connectors: ConnectorStore
     ping: Callable[[], Awaitable[None]]
     close: Callable[[], Awaitable[None]]
