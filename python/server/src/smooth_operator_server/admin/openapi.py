@@ -81,6 +81,8 @@ def _responses(one: Endpoint) -> Json:
         faults.add(404)
     if one.path.endswith("/index"):
         faults |= {400, 409}
+    if one.body == schemas.NEW_CONNECTOR:
+        faults.add(409)
     refused = {
         str(status): {
             "description": _FAULTS[status],

@@ -169,9 +169,6 @@ class Admin:
 
     def _record(self, call: Call, identity: str, created: int, updated: int) -> ConnectorRecord:
         body = call.body
-        wanted = {"web": "url", "file": "path"}[body["kind"]]
-        if wanted not in body["config"]:
-            raise invalid(f"/config/{wanted} is required")
         self._loader(body["kind"], body["config"], only_check=True)
         return ConnectorRecord(
             identity,
@@ -194,7 +191,7 @@ class Admin:
         if kind == "web":
             return WebLoader(config["url"])
         if self.files is None:
-            raise invalid("/kind file needs SMOOTH_AGENT_CONNECTOR_FILES")
+            raise AdminError(409, "DISABLED", "/kind file needs SMOOTH_AGENT_CONNECTOR_FILES")
         root = self.files.resolve()
         try:
             place = (root / config["path"]).resolve()

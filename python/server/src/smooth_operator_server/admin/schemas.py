@@ -76,21 +76,26 @@ AGENTS = obj(
 DOCUMENT_SETS = obj({"documentSets": many(obj({"name": TEXT, "documentCount": COUNT}))})
 _NAME: Json = {"type": "string", "minLength": 1, "maxLength": 200}
 _KIND: Json = {"enum": ["web", "file"]}
-_CONFIG: Json = {
-    "oneOf": [
-        obj({"url": {"type": "string", "pattern": "^https?://", "maxLength": 2000}}),
-        obj({"path": {"type": "string", "minLength": 1, "maxLength": 1000}}),
-    ]
-}
+_ADDRESS = "^https?://[A-Za-z0-9.-]+(:[0-9]{1,5})?(/[!-~]*)?$"
+_WEB = obj({"url": {"type": "string", "pattern": _ADDRESS, "maxLength": 2000}})
+_FILE = obj({"path": {"type": "string", "minLength": 1, "maxLength": 1000}})
+_CONFIG: Json = {"oneOf": [_WEB, _FILE]}
+
+
+def _config_of(kind: str, config: Json) -> Json:
+    is_kind: Json = {"properties": {"kind": {"const": kind}}, "required": ["kind"]}
+    return {"if": is_kind, "then": {"properties": {"config": config}}}
+
+
 NEW_CONNECTOR: Json = obj(
     {
         "name": _NAME,
         "kind": _KIND,
-        "config": _CONFIG,
+        "config": {"type": "object"},
         "enabled": {"type": "boolean", "default": True},
     },
     "enabled",
-)
+) | {"allOf": [_config_of("web", _WEB), _config_of("file", _FILE)]}
 CONNECTOR = obj(
     {
         "connector": obj(
