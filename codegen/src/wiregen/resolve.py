@@ -88,6 +88,7 @@ class Resolver:
         self.types: dict[str, TypeDef] = {}
         self.diagnostics: list[Diagnostic] = []
         self.unions = Unions(self.types)
+        self.read: dict[str, Node] = {}
         self._by_uri: dict[str, Typed] = {}
         self._checked: set[str] = set()
         self._open: list[str] = []
@@ -165,6 +166,8 @@ class Resolver:
 
     def type_of(self, node: Node, hint: str, role: Role = "type") -> Typed:
         """Return the type of a schema; ``hint`` names it when it has no title."""
+        if node.uri not in self._by_uri:
+            self.read[node.uri] = node
         if node.value is True or node.value == {}:
             return Typed(AnyJson(), True)
         if node.value is False:
@@ -185,7 +188,7 @@ class Resolver:
             return self._again(node, around)
         self._told(node)
         self._within.append((node.value, node.uri))
-        node = self.merged(node)
+        node = self.read[node.uri] = self.merged(node)
         typed = self._plain(node, hint, role)
         self._within.pop()
         if isinstance(typed.type, Ref):

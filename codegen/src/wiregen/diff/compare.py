@@ -5,15 +5,17 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 from wiregen.diff.contract import compared as compared_tables
 from wiregen.diff.members import MemberDiff
 from wiregen.diff.model import RULES, Change, Grade, Policy, grade
-from wiregen.diff.opaque import not_understood
+from wiregen.diff.rests import Rests
 from wiregen.diff.sentences import NAME as SENTENCES
 from wiregen.diff.sentences import compared as compared_sentences
 from wiregen.ir import Enum, ErrorCode, Message, Spec, TypeDef
 
+Json = Any
 NORMATIVE = re.compile(r"\b(MUST|SHALL|SHOULD|REQUIRED|must|defaults? to|at (?:least|most))\b")
 
 
@@ -24,6 +26,7 @@ class Comparison:
         self.old = old
         self.new = new
         self._policy = policy
+        self.rests = Rests(old), Rests(new)
         self._found: list[Change] = []
         self._told: list[tuple[str, str]] = []
 
@@ -60,6 +63,14 @@ class Comparison:
         place = file or self._file(where)
         text = prefix + message if said else message
         self._found.append(Change(where, said or rule_id, text, wire, rule.api, place))
+
+    def undecided(self, where: str, before: Json, after: Json, direction: str) -> None:
+        """Report that two schemas differ in what no type says; not where it is known to break."""
+        told = {it.where for it in self._found if it.wire is Grade.BREAKING}
+        if before != after and where not in told:
+            text = "what it says beyond its type changed, which is not understood"
+            with self.told_as(""):
+                self.report("UNDECIDED", where, text, direction=direction)
 
     @contextmanager
     def told_as(self, rule_id: str, prefix: str = "") -> Iterator[None]:
@@ -227,8 +238,6 @@ class Comparison:
             self.report(rule, where, text)
         for rule, where, text in compared_sentences(self.old.store.root, self.new.store.root):
             self.report(rule, where, text, file=SENTENCES)
-        for change in not_understood(self.old, self.new):
-            self.report("UNDECIDED", *change)
 
 
 def _binding(text: str) -> list[str]:

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from wiregen.diff.model import Grade
 from wiregen.diff.values import ValueDiff
-from wiregen.ir import Choice, Enum, Field, Ref, Spec, Struct, TypeDef, Union
+from wiregen.errors import join_pointer
+from wiregen.ir import AnyJson, Choice, Enum, Field, Ref, Spec, Struct, TypeDef, Union
 
 if TYPE_CHECKING:
     from wiregen.diff.compare import Comparison
@@ -54,12 +55,15 @@ class MemberDiff:
         with self._to.told_as(""):
             self._to.named(place, before, after, direction)
             self._types(place, before, after, direction)
+            ours, theirs = self._to.rests
+            self._to.undecided(place, ours.of_type(before), theirs.of_type(after), direction)
 
     def _types(self, where: str, before: TypeDef, after: TypeDef, direction: str) -> None:
         if isinstance(before, Struct) and isinstance(after, Struct):
             self._structs(where, before, after, direction)
         elif isinstance(before, Enum) and isinstance(after, Enum):
             self.values(where, list(before.values), list(after.values), direction)
+            self._openness(where, before, after, direction)
         elif isinstance(before, Union) and isinstance(after, Union):
             self._unions(where, before, after, direction)
         elif isinstance(after, Union) and _branch(after, before.name):
@@ -128,6 +132,13 @@ class MemberDiff:
         for wire in old:
             if wire in new:
                 self._fields(f"{where}/{wire}", old[wire], new[wire], direction)
+                ours, theirs = (
+                    rests.at(join_pointer(struct.uri, "properties", wire), fields[wire].type)
+                    for rests, struct, fields in zip(
+                        self._to.rests, (before, after), (old, new), strict=True
+                    )
+                )
+                self._to.undecided(f"{where}/{wire}", ours, theirs, direction)
         if before.closed != after.closed:
             rule = "CLOSED_ADDED" if after.closed else "CLOSED_REMOVED"
             text = "closed now" if after.closed else "open now"
@@ -154,7 +165,9 @@ class MemberDiff:
         elif old.read_required != new.read_required:
             text = "readers ask for it now" if new.read_required else "readers do without it now"
             self._to.report("PRESENCE_CHANGED", where, text, direction=direction)
-        if old.nullable != new.nullable:
+        # What became any JSON, or was it, may be null by that: its type says so.
+        loose = isinstance(old.type, AnyJson) != isinstance(new.type, AnyJson)
+        if old.nullable != new.nullable and not loose:
             rule = "NULL_ADDED" if new.nullable else "NULL_REMOVED"
             text = "may be null now" if new.nullable else "may not be null any more"
             # Readers take null for absent where the member may be missing.
@@ -173,6 +186,18 @@ class MemberDiff:
             self._to.report(rule, where, text, direction=direction)
         self._to.documented(where, old.doc, new.doc, direction)
         self._values.types(where, old.type, new.type, direction)
+
+    def _openness(self, where: str, before: Enum, after: Enum, direction: str) -> None:
+        """Compare whether lists of words say that any other text may come as well."""
+        ours, theirs = self._to.rests
+        was, is_ = ours.is_open(before), theirs.is_open(after)
+        if was != is_:
+            rule = "ENUM_OPENED" if is_ else "ENUM_CLOSED"
+            text = "any text is allowed now" if is_ else "only the listed texts are allowed now"
+            self._to.report(rule, where, text, direction=direction)
+        # A oneOf of words and of any text refuses the words, which fit both.
+        both = (was and ours.excludes(before), is_ and theirs.excludes(after))
+        self._to.undecided(where, *both, direction)
 
     def values(self, where: str, before: list[Any], after: list[Any], direction: str) -> None:
         """Compare two lists of values that a place may hold."""
