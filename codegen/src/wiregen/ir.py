@@ -510,8 +510,8 @@ class Spec:
 
     `correlation` are the places of the id that says which action a frame belongs to; the first
     one that holds a string counts. `store` holds the files as read, `folded` the schemas that stand
-    in no file because an `allOf` made them, `read` every schema as it was read, by its place; none of
-    these is part of the value.
+    in no file because an `allOf` made them, `read` every schema as it was read, by its place. None
+    of these is part of the value.
     """
 
     title: str

@@ -166,8 +166,7 @@ class Resolver:
 
     def type_of(self, node: Node, hint: str, role: Role = "type") -> Typed:
         """Return the type of a schema; ``hint`` names it when it has no title."""
-        if node.uri not in self._by_uri:
-            self.read[node.uri] = node
+        self.read.setdefault(node.uri, node)
         if node.value is True or node.value == {}:
             return Typed(AnyJson(), True)
         if node.value is False:
@@ -183,8 +182,7 @@ class Resolver:
         if place is not None:
             return self._alias(node, node.child(*place), hint, role)
         again = (u for value, u in self._within if value == node.value and u != node.uri)
-        around = next(again, "")
-        if around:
+        if around := next(again, ""):
             return self._again(node, around)
         self._told(node)
         self._within.append((node.value, node.uri))

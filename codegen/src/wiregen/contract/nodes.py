@@ -77,7 +77,7 @@ def sentence(node: Node) -> str:
     return node.value
 
 
-def text(node: Node, key: str, default: str | None = ...) -> Any:  # type: ignore[assignment]
+def text(node: Node, key: str, default: Any = ...) -> Any:
     """Return a member that is a string; null only where it may be missing and is then None."""
     value = members(node).get(key, default)
     if value is ...:
@@ -89,7 +89,7 @@ def text(node: Node, key: str, default: str | None = ...) -> Any:  # type: ignor
     return value
 
 
-def flag(node: Node, key: str, default: bool = ...) -> Any:  # type: ignore[assignment]
+def flag(node: Node, key: str, default: Any = ...) -> Any:
     """Return a member that is true or false."""
     value = members(node).get(key, default)
     if value is ...:
@@ -99,7 +99,7 @@ def flag(node: Node, key: str, default: bool = ...) -> Any:  # type: ignore[assi
     return value
 
 
-def number(node: Node, key: str, default: int | None = ...) -> Any:  # type: ignore[assignment]
+def number(node: Node, key: str, default: Any = ...) -> Any:
     """Return a member that is an integer; null only where it may be missing and is then None."""
     value = members(node).get(key, default)
     if value is ...:

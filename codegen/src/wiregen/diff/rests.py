@@ -100,9 +100,8 @@ class Rests:
         """Whether a list of words says that any other text may come as well."""
         node = self._read(item.uri)
         found = [part.value for key in _UNIONS for part in _parts(node, key)] if node else []
-        return any(
-            isinstance(it, dict) and not {"const", "enum", "$ref"} & it.keys() for it in found
-        )
+        plain = [it for it in found if isinstance(it, dict)]
+        return any(not {"const", "enum", "$ref"} & it.keys() for it in plain)
 
     def excludes(self, item: Enum) -> bool:
         """Whether a list of words with an open branch is a `oneOf`, which refuses its own words."""
@@ -121,7 +120,7 @@ class Rests:
 
     def _read(self, uri: str) -> Node | None:
         """Return the schema at a place as it was read, behind references that add nothing."""
-        node = self._spec.read.get(uri)
+        node: Node | None = self._spec.read.get(uri)
         for _ in range(_DEPTH):
             if node is None or not isinstance(node.value, dict):
                 return node
@@ -168,6 +167,26 @@ class Rests:
             for key, item in value.items()
             if names or (key not in ANNOTATIONS and not key.startswith("x-"))
         }
+
+
+def differing(before: Json, after: Json) -> list[str]:
+    """Return the keywords of two rests that differ."""
+    pairs = zip(
+        *(it if isinstance(it, tuple | list) else [it] for it in (before, after)), strict=False
+    )
+    found: dict[str, None] = {}
+    for one, two in pairs:
+        ours, theirs = (it if isinstance(it, dict) else {} for it in (one, two))
+        keys = sorted(ours.keys() | theirs.keys())
+        found |= dict.fromkeys(key for key in keys if ours.get(key, ...) != theirs.get(key, ...))
+    return list(found)
+
+
+def one_of_alike(spec: Spec) -> bool:
+    """Whether there is a `oneOf` whose branches cannot be told apart."""
+    noted = [it for it in spec.diagnostics if it.rule == "opaque-union"]
+    alike = (spec.read.get(f"{it.file}#{it.pointer}") for it in noted)
+    return any(node and isinstance(node.value, dict) and "oneOf" in node.value for node in alike)
 
 
 def _parts(node: Node, key: str) -> list[Node]:
