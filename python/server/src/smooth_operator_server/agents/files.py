@@ -74,6 +74,7 @@ def _agent(value: dict[str, Any]) -> AgentSpec:
         ),
         knowledge=frozenset(value["knowledge"]) if "knowledge" in value else None,
         skills=frozenset(value["skills"]) if "skills" in value else None,
+        system=value.get("system", "react"),
         suggestions=value.get("suggestions", 0),
         origins=tuple(value["origins"]) if "origins" in value else None,
     )

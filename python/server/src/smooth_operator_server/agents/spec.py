@@ -58,6 +58,10 @@ class AgentSpec:
     skills: frozenset[str] | None = None
     """Names of the skills that people may ask it to use; None = all of the server."""
 
+    system: str = "react"
+    """How it works: ``react`` calls tools until it can answer; ``plan`` makes a plan first and has
+    its answer checked before anybody sees it."""
+
     suggestions: int = 0
     """How many next questions it may propose after an answer."""
 

@@ -14,6 +14,7 @@ from ...telemetry import Observer
 from ..port import Accounts, EngineTurn, TurnInput
 from .breaker import Breaker
 from .calling import Caller
+from .planned import PlannedTurn
 from .prices import Prices
 from .settings import ModelSettings
 from .turn import ModelTurn
@@ -50,7 +51,8 @@ class ModelEngine:
         return f"the model endpoint fails; it is asked again in {left:.0f} s" if left else None
 
     def begin(self, turn: TurnInput, saved: bytes | None = None) -> EngineTurn:
-        return ModelTurn(self, turn, saved)
+        make = PlannedTurn if turn.agent.system == "plan" else ModelTurn
+        return make(self, turn, saved)
 
     async def aclose(self) -> None:
         await self._client.close()

@@ -6,7 +6,7 @@ from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from typing import TYPE_CHECKING
 
-from pydantic_ai.messages import ModelMessage, ModelResponse
+from pydantic_ai.messages import ModelMessage, ModelRequest, ModelResponse, UserPromptPart
 from pydantic_ai.models import ModelRequestParameters
 from pydantic_ai.tools import ToolDefinition
 
@@ -67,14 +67,10 @@ class ModelTurn:
 
     async def step(self, results: Sequence[ToolResult] = ()) -> EngineStream:
         try:
-            if not self._told:
-                async for usage in self._open():
-                    yield usage
-            elif results:
-                answer = self._told[-1]
-                assert isinstance(answer, ModelResponse)
-                self._told.append(returned(answer, results))
-                self._told = fitted(self._told, self._engine.settings.history_chars)
+            async for usage in self.open():
+                yield usage
+            if results:
+                self.take(results)
             call = await self._new_call(self._told, self._engine.settings.max_tokens, self._asked)
         except SpentError as fault:
             yield Failure(str(fault))
@@ -82,6 +78,40 @@ class ModelTurn:
         async with aclosing(self._say(call)) as events:
             async for event in events:
                 yield event
+
+    async def open(self) -> AsyncGenerator[EngineEvent, None]:
+        """Put the beginning of the turn together, once."""
+        if not self._told:
+            async for usage in self._open():
+                yield usage
+
+    def take(self, results: Sequence[ToolResult]) -> None:
+        """Take the results of the calls of the last answer."""
+        answer = self._told[-1]
+        assert isinstance(answer, ModelResponse)
+        self._told.append(returned(answer, results))
+        self._told = fitted(self._told, self._engine.settings.history_chars)
+
+    def tell(self, text: str) -> None:
+        """Add something that the model is told before its next answer."""
+        self._told.append(ModelRequest([UserPromptPart(text)]))
+
+    async def aside(self, prompt: str, longest: int) -> tuple[str, Usage] | Failure:
+        """Ask the model something about the turn, without tools and without keeping it."""
+        told = [*self._told, ModelRequest([UserPromptPart(prompt)])]
+        try:
+            call = await self._new_call(told, longest, ModelRequestParameters())
+        except SpentError as fault:
+            return Failure(str(fault))
+        words: list[str] = []
+        async with aclosing(self._engine.caller.call(call)) as said:
+            async for piece in said:
+                if isinstance(piece, Failure):
+                    return piece
+                if isinstance(piece, Text):
+                    words.append(piece.piece)
+        assert call.answer is not None
+        return "".join(words).strip(), self._usage(call.answer)
 
     def save(self) -> bytes:
         return saved(self._told, self._spent)
