@@ -18,12 +18,12 @@ from smooth_operator_server.knowledge import (
     Change,
     Document,
     EmbeddingError,
-    EndpointEmbedder,
-    HashingEmbedder,
     Hit,
     Knowledge,
     citations,
 )
+from smooth_operator_server.knowledge.endpoint import EndpointEmbedder
+from smooth_operator_server.knowledge.hashing import HashingEmbedder
 from smooth_operator_server.knowledge.passages import MAX_PASSAGE, MAX_WORDS, passages, words
 from smooth_operator_server.sessions.titles import cleaned, derived
 from smooth_operator_server.store.opening import open_stores

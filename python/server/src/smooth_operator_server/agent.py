@@ -14,7 +14,7 @@ from .engine.absent import AbsentEngine
 from .engine.demo import DEMO_CODE, DemoEngine
 from .engine.script import ScriptEngine
 from .engine.script_file import ScriptError, read_script
-from .knowledge import Embedder, EndpointEmbedder, HashingEmbedder, seed_documents
+from .knowledge import Embedder, seed_documents
 from .questions import FixedCode, OtpService
 from .settings import DEFAULT_GATEWAY, Settings
 from .telemetry import Observer
@@ -67,10 +67,15 @@ def choose_agent(
 
 def choose_embedder(settings: Settings) -> Embedder | None:
     """Return what makes vectors of documents and questions; None when words are enough."""
-    if settings.embeddings == "hashing":
-        return HashingEmbedder()
+    # Imported when they are wanted: what they use takes longer than all the rest of the server.
     if settings.embeddings == "none":
         return None
+    if settings.embeddings == "hashing":
+        from .knowledge.hashing import HashingEmbedder
+
+        return HashingEmbedder()
+    from .knowledge.endpoint import EndpointEmbedder
+
     return EndpointEmbedder(*gateway(settings), settings.embedding_model)
 
 

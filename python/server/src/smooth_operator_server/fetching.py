@@ -13,8 +13,6 @@ from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from urllib.parse import urljoin, urlsplit
 
-import httpx2
-
 LARGEST = 10 * 1024 * 1024
 REDIRECTIONS = 5
 TIMEOUT_S = 20.0
@@ -81,6 +79,8 @@ async def fetch(url: str, *, admits: Callable[[Address], bool] = is_public) -> P
 
 async def _once(url: str, admits: Callable[[Address], bool]) -> Page | str:
     """Return a page, or where it leads on to."""
+    import httpx2  # takes a while, and only those who fetch need it
+
     host, port, target = _parts(url)
     address = await _address(host, port, admits)
     literal = f"[{address}]" if address.version == 6 else str(address)

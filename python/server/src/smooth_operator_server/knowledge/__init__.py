@@ -1,7 +1,7 @@
 """What the agent may look up: documents cut into passages, searched, cited."""
 
 from .document import DEFAULT_SET, Document
-from .embedders import Embedder, EmbeddingError, EndpointEmbedder, HashingEmbedder
+from .embedders import Embedder, EmbeddingError
 from .knowledge import Change, Hit, Knowledge, citations
 from .seeds import seed_documents
 
@@ -11,8 +11,6 @@ __all__ = [
     "Document",
     "Embedder",
     "EmbeddingError",
-    "EndpointEmbedder",
-    "HashingEmbedder",
     "Hit",
     "Knowledge",
     "citations",

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Collection, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from .database import Database, Transaction
 from .knowledge_records import EVERY_ORG, NewChunk, NewDocument, Passage, Reading
-from .vectors import Row, Vectors
+
+if TYPE_CHECKING:
+    from .vectors import Row, Vectors
 
 _FOUND = "c.id, d.source, d.title, d.url, c.heading, c.text, c.start_at, c.end_at"
 _PUT = """
@@ -62,6 +64,8 @@ class SqlKnowledge:
         self, vector: bytes, embedder: str, reading: Reading, limit: int
     ) -> tuple[Passage, ...]:
         version, visible = await self._database.read(_visible, self._dialect, embedder, reading)
+        from .vectors import Vectors  # takes a while, and only those who compare need it
+
         known = self._vectors.get(embedder)
         if known is None or known.version != version:
             known = Vectors(*await self._database.read(_all_vectors, embedder))

@@ -11,9 +11,6 @@ from dataclasses import dataclass
 from html.parser import HTMLParser
 from typing import Any
 
-from pypdf import PdfReader
-from pypdf.errors import PyPdfError
-
 MOST_PAGES = 2_000
 LONGEST = 20_000_000
 """Characters of one document's text."""
@@ -192,6 +189,8 @@ def _lines(value: Any, name: str, depth: int) -> list[str]:
 
 def _pdf(content: bytes, charset: str | None) -> Text:  # noqa: ARG001
     """Return the pages of a PDF under headings of their own."""
+    from pypdf import PdfReader  # takes a while, and only those who read PDF need it
+
     try:
         reader = PdfReader(io.BytesIO(content))
         if reader.is_encrypted and not reader.decrypt(""):
@@ -210,8 +209,6 @@ def _pdf(content: bytes, charset: str | None) -> Text:  # noqa: ARG001
         title = reader.metadata.title if reader.metadata else None
     except UnreadableError:
         raise
-    except (PyPdfError, ValueError, TypeError, KeyError, IndexError, AttributeError, OSError):
-        raise UnreadableError("is no PDF that can be read") from None
     except Exception:  # the library has many ways to fail on what is no PDF
         raise UnreadableError("is no PDF that can be read") from None
     return Text("\n\n".join(pages), str(title or ""))
