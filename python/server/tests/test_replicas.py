@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import httpx2
 import pytest
 
 from .support import TERMINALS, Client, Frame, text_of
@@ -342,3 +343,18 @@ async def test_req_srv_36_a_link_that_is_lost_at_another_server_leaves_the_turn_
         async with servers.second.client(replay=True) as second:
             assert (await ask(second, session_id, "b", 0))[0] == "settled"
             assert (await second.until(*TERMINALS))[-1]["error"]["code"] == "AGENT_ERROR"
+
+
+async def test_an_event_that_is_published_at_one_server_reaches_the_sockets_of_all(
+    servers: Cluster,
+) -> None:
+    event = {"type": "notice", "data": {}}
+    body = {"target": {"type": "org", "id": "local"}, "event": event}
+    first = servers.first.url.replace("ws://", "http://").removesuffix("/ws")
+    async with servers.second.client() as client, httpx2.AsyncClient(trust_env=False) as admin:
+        await client.result("create_conversation_session", agentId="a")
+        answer = await admin.post(f"{first}/admin/publish", json=body)
+        assert answer.json() == {"delivered": 0}
+        assert json.loads(await asyncio.wait_for(client.socket.recv(), WAIT_S)) == event
+        ready = (await admin.get(f"{first}/ready")).json()
+        assert ready["parts"]["backplane"] == "ok"

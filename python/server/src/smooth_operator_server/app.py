@@ -30,10 +30,10 @@ from .clock import Clock, SystemClock
 from .files import FileFaultError
 from .gateway import Connection, Connections, Dispatcher
 from .gateway.dispatch import Handler
+from .gateway.publishing import Publisher
 from .knowledge import Knowledge
 from .meter import Meter
 from .probes import Check, Probes
-from .protocol.frames import Frame
 from .questions import Answers, OpenQuestions, OtpDesk
 from .sessions import SessionActions, Sessions
 from .settings import Settings
@@ -370,7 +370,8 @@ class Server:
         limiter: RateLimiter,
     ) -> list[Route]:
         files, clock = self.settings.connector_files, self._clock
-        costs, publish = self.agent.costs, self._publish
+        costs = self.agent.costs
+        publish = Publisher(lambda: self.sockets, self._post).publish
         admin = Admin(self._stores, agents, knowledge, clock, new_id, costs, publish, files)
         return admin_routes(admin, self._admin_principal, limiter, __version__)
 
@@ -389,24 +390,6 @@ class Server:
             raise HTTPException(401, "the admin REST needs tokens here")
         return replace(principal, role=Role.ADMIN)
 
-    def _publish(self, by: Principal, kind: str, name: str, event: Frame) -> int:
-        """Send an event to the open sockets of a target within the organisation."""
-
-        def is_meant(connection: Connection) -> bool:
-            who = connection.principal
-            match kind:
-                case "connection":
-                    return connection.socket_id == name
-                case "user":
-                    return name in (who.user_id, who.email)
-                case _:
-                    return who.org == name
-
-        meant = [one for one in self.sockets if one.principal.org == by.org and is_meant(one)]
-        for connection in meant:
-            connection.send_now(event)
-        return len(meant)
-
     async def _check_store(self) -> str | None:
         await self._stores.ping()
         return "draining" if self._draining else None
@@ -421,4 +404,13 @@ class Server:
 
             return check
 
-        return {"model": model} | {f"tools/{one.name}": tools(one) for one in self.tool_servers}
+        async def backplane() -> str | None:
+            await self._post.backplane.kept("nobody's")
+            return None
+
+        others = {"backplane": backplane} if self._post.backplane.is_shared else {}
+        return (
+            {"model": model}
+            | others
+            | {f"tools/{one.name}": tools(one) for one in self.tool_servers}
+        )

@@ -21,8 +21,8 @@ from .endpoint import AdminError, Call, Json, invalid, not_found
 MOST_RUNS = 200
 DEFAULT_PAGE, LARGEST_PAGE = 50, 200
 
-Publish = Callable[[Principal, str, str, Json], int]
-"""Sends an event to the sockets of a target within the organisation; returns to how many."""
+Publish = Callable[[str, str, str, Json], int]
+"""Sends an event to the sockets of a target within an organisation; returns to how many here."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,7 +158,7 @@ class Admin:
 
     async def publish(self, call: Call) -> Json:
         target = call.body["target"]
-        sent = self.publish_to(call.principal, target["type"], target["id"], call.body["event"])
+        sent = self.publish_to(call.principal.org, target["type"], target["id"], call.body["event"])
         return {"delivered": sent}
 
     async def _found(self, call: Call) -> ConnectorRecord:
