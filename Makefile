@@ -129,6 +129,10 @@ fuzz: testees ## random sessions against the five clients: SEED=7 RUNS=500
 fuzz-wiregen: setup-python ## random documents through the generator, each twice: N=100000 SEED=1 START=0
 	@cd codegen && $(CURDIR)/$(BIN)/python -m tests.fuzz $(if $(N),--n $(N)) $(if $(SEED),--seed $(SEED)) $(if $(START),--start $(START))
 
+.PHONY: walk-wiregen
+walk-wiregen: setup-python ## every value of every file of a specification by one of the wrong kind
+	@WIREGEN_WALK=all $(BIN)/pytest -q codegen/tests/test_wrong_types.py
+
 pair: testees ## the five clients against the reference server
 	@$(BIN)/conform pair --testees $(WHERE_TESTEES)
 
@@ -147,6 +151,10 @@ bench: setup ## streamed tokens in five languages against bare read loops: LANGU
 .PHONY: bench-outage
 bench-outage: setup-python ## thousands of clients that seek their links after an outage, in simulated time
 	@$(BIN)/python bench/outage.py $(BENCH)
+
+.PHONY: eval
+eval: setup-python ## how well the server finds documents: recall@5 and MRR of a committed set
+	@$(BIN)/python python/server/evals/retrieval.py $(EVAL)
 
 .PHONY: bench-server
 bench-server: setup-python ## the reference server against a bare Starlette that sends the same frames

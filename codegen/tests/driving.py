@@ -34,7 +34,7 @@ Json = Any
 DRIVERS = Path(__file__).parent / "drivers"
 PROJECT = Path(__file__).parents[2]
 TOOLS = {"python": "", "typescript": "node", "go": "go", "csharp": "dotnet", "rust": "rust"}
-LIMIT_S = 300.0
+LIMIT_S = 900.0
 # Compiled projects, by a hash of all that goes into them: a warm run replays and compiles nothing.
 BUILT = PROJECT / ".toolchains" / "drivers"
 REQUIRED = os.environ.get("REQUIRE") == "all"
@@ -118,7 +118,7 @@ class Driver:
     def replay(self, lines: Iterable[Line]) -> list[Json]:
         """Return the verdict of every line."""
         text = "".join(f"{line}\n" for line in lines)
-        shown = _run(self.command, self.folder, self.env, text)
+        shown = run(self.command, self.folder, self.env, text)
         return [json.loads(line) for line in shown.split("\n") if line]
 
 
@@ -132,15 +132,15 @@ def build(lang: Lang, root: Path, specs: Mapping[str, Spec], kind: str = "protoc
     for name, spec in specs.items():
         generate_into(lang, root, name, spec)
     builders = {
-        "python": _python,
-        "typescript": _typescript,
+        "python": python,
+        "typescript": typescript,
         "go": _go,
         "csharp": _csharp,
         "rust": _rust,
     }
     with _project(lang, root, kind) as (folder, compiled):
         named = {name: localised(spec, lang) for name, spec in specs.items()}
-        driver = builders[lang](folder, named, env, _nothing if compiled else _run)
+        driver = builders[lang](folder, named, env, _nothing if compiled else run)
         (folder / "compiled").touch()
     return driver
 
@@ -205,7 +205,7 @@ def not_run(reason: str) -> None:
     pytest.skip(f"not run: {reason}")
 
 
-def _run(
+def run(
     command: Iterable[str], folder: Path, env: Mapping[str, str], text: str | None = None
 ) -> str:
     done = subprocess.run(
@@ -247,9 +247,10 @@ def _own_types(spec: Spec) -> list[str]:
     return [item.name for item in spec.structs if item.name not in reached]
 
 
-def _python(
+def python(
     folder: Path, specs: Mapping[str, Spec], env: dict[str, str], compile_: Compile
 ) -> Driver:
+    """Check the rooms of these packages, and give the program that replays through them."""
     small = [name for name, spec in specs.items() if len(spec.events) < 100]
     config = "[mypy]\nstrict = True\nplugins = pydantic.mypy\n"
     (folder / "mypy.ini").write_text(config, encoding="utf-8")
@@ -263,11 +264,12 @@ def _python(
     return Driver("python", command, folder, {**env, "PYTHONPATH": str(folder)})
 
 
-def _typescript(
+def typescript(
     folder: Path, specs: Mapping[str, Spec], env: dict[str, str], compile_: Compile
 ) -> Driver:
+    """Compile the rooms of these folders of `src` together with a program."""
     (folder / "tsconfig.json").write_text(json.dumps(_TSCONFIG), encoding="utf-8")
-    rooms = (("", ""), ("_repair", "/repair"), ("_shapes", "/shapes"))
+    rooms = (("", ""), *((f"_{room}", f"/{room}") for room in ("json", "repair", "shapes")))
     exports = "".join(
         f"export * as {name}{part} from './{name}{file}';\n"
         for name in specs
@@ -285,6 +287,14 @@ def _typescript(
 
 def _go(folder: Path, specs: Mapping[str, Spec], env: dict[str, str], compile_: Compile) -> Driver:
     (folder / "go.mod").write_text("module protocols\n\ngo 1.26\n", encoding="utf-8")
+    go_program(folder, specs, "protocols")
+    compile_(["go", "vet", "./..."], folder, env)
+    compile_(["go", "build", "-o", "driver", "."], folder, env)
+    return Driver("go", (str(folder / "driver"),), folder, env)
+
+
+def go_program(folder: Path, specs: Mapping[str, Spec], module: str) -> None:
+    """Write a program that replays through these packages of a module."""
     template = (DRIVERS / "go" / "replay.go.txt").read_text(encoding="utf-8")
     for name, spec in specs.items():
         named = Named(spec)
@@ -299,12 +309,9 @@ def _go(folder: Path, specs: Mapping[str, Spec], env: dict[str, str], compile_: 
         if tables.is_file():  # how tests read a type by its name; a program sees no file of tests
             tables.rename(folder / name / "wire_vectors.gen.go")
     main = (DRIVERS / "go" / "main.go.txt").read_text(encoding="utf-8")
-    main = main.replace("IMPORTS", "".join(f'\t"protocols/{name}"\n' for name in specs))
+    main = main.replace("IMPORTS", "".join(f'\t"{module}/{name}"\n' for name in specs))
     main = main.replace("PROTOCOLS", "".join(f'\t"{name}": {name}.Replay,\n' for name in specs))
     (folder / "main.go").write_text(main, encoding="utf-8")
-    compile_(["go", "vet", "./..."], folder, env)
-    compile_(["go", "build", "-o", "driver", "."], folder, env)
-    return Driver("go", (str(folder / "driver"),), folder, env)
 
 
 def _rust(
@@ -313,6 +320,16 @@ def _rust(
     (folder / "Cargo.toml").write_text(_CARGO, encoding="utf-8")
     lock = (PROJECT / "rust" / "Cargo.lock").read_text(encoding="utf-8")
     (folder / "Cargo.lock").write_text(lock, encoding="utf-8")
+    rust_program(folder, specs)
+    target = folder / "target"
+    flags = {"CARGO_INCREMENTAL": "0", "RUSTFLAGS": "-D warnings"}
+    env = {**env, "CARGO_TARGET_DIR": str(target), **flags}
+    compile_(["cargo", "build", "--quiet"], folder, env)
+    return Driver("rust", (str(target / "debug" / "wiregen-driver"),), folder, env)
+
+
+def rust_program(folder: Path, specs: Mapping[str, Spec]) -> None:
+    """Write a program that replays through these modules of a crate."""
     driver = (DRIVERS / "rust" / "src" / "main.rs").read_text(encoding="utf-8")
     (folder / "src" / "main.rs").write_text(driver, encoding="utf-8")
     parts: list[str] = []
@@ -330,16 +347,19 @@ def _rust(
     parts.append("fn replay(line: &Line) -> String {\n    match line.protocol.as_str() {\n")
     parts.append(f'{arms}        _ => String::from("{{}}"),\n    }}\n}}\n')
     (folder / "src" / "protocols.rs").write_text("".join(parts), encoding="utf-8")
-    target = folder / "target"
-    flags = {"CARGO_INCREMENTAL": "0", "RUSTFLAGS": "-D warnings"}
-    env = {**env, "CARGO_TARGET_DIR": str(target), **flags}
-    compile_(["cargo", "build", "--quiet"], folder, env)
-    return Driver("rust", (str(target / "debug" / "wiregen-driver"),), folder, env)
 
 
 def _csharp(
     folder: Path, specs: Mapping[str, Spec], env: dict[str, str], compile_: Compile
 ) -> Driver:
+    csharp_program(folder, specs, {name: pascal(name) for name in specs})
+    (folder / "driver.csproj").write_text(_CSPROJ, encoding="utf-8")
+    compile_(["dotnet", "build", "-c", "Release", "-nologo", "-v", "q", "-o", "out"], folder, env)
+    return Driver("csharp", ("dotnet", "out/driver.dll"), folder, env)
+
+
+def csharp_program(folder: Path, specs: Mapping[str, Spec], namespaces: Mapping[str, str]) -> None:
+    """Write a program that replays through the rooms of these namespaces."""
     template = (DRIVERS / "csharp" / "Replay.cs.txt").read_text(encoding="utf-8")
     for name, spec in specs.items():
         calls = "".join(
@@ -352,17 +372,14 @@ def _csharp(
             f"{type_name('csharp', word, spec.struct(word).role)}.ReadFrom),\n"
             for word in _own_types(spec)
         )
-        text = template.replace("NAMESPACE", pascal(name))
+        text = template.replace("NAMESPACE", namespaces[name])
         text = text.replace("CALLS", calls).replace("TYPES", types)
         (folder / f"{pascal(name)}Replay.cs").write_text(text, encoding="utf-8")
     driver = (DRIVERS / "csharp" / "Driver.cs").read_text(encoding="utf-8")
     arms = "".join(
-        f'            "{n}" => {pascal(n)}.Replaying.Replay(role, name, text),\n' for n in specs
+        f'            "{n}" => {namespaces[n]}.Replaying.Replay(role, name, text),\n' for n in specs
     )
     (folder / "Driver.cs").write_text(driver.replace("PROTOCOLS", arms), encoding="utf-8")
-    (folder / "driver.csproj").write_text(_CSPROJ, encoding="utf-8")
-    compile_(["dotnet", "build", "-c", "Release", "-nologo", "-v", "q", "-o", "out"], folder, env)
-    return Driver("csharp", ("dotnet", "out/driver.dll"), folder, env)
 
 
 __all__ = ["LANGS", "Driver", "Line", "build", "not_run"]

@@ -99,13 +99,17 @@ def wanted(row: Json) -> Json:
 
 
 def plain(value: Json, driver: Driver) -> Json:
-    """Return a value in which equal numbers are equal; TypeScript has doubles only."""
+    """Return a value in which equal numbers are equal.
+
+    TypeScript has doubles only; of an integer of 64 bits the nearest that 64 bits hold.
+    """
     if isinstance(value, dict):
         return {key: plain(item, driver) for key, item in value.items()}
     if isinstance(value, list):
         return [plain(item, driver) for item in value]
     if driver.lang == "typescript" and isinstance(value, int) and not isinstance(value, bool):
-        return float(value)
+        held = -(2**63) <= value < 2**63
+        return min(float(value), 2.0**63 - 1024) if held else float(value)
     return value
 
 

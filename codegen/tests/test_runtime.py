@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -24,9 +25,18 @@ def test_a_runtime_file_is_no_template_and_is_copied_as_it_is(path: Path) -> Non
     ours, theirs = PACKAGES.get(lang, (text, text))
     assert text.count(ours) == 1
     assert not (TEMPLATES / lang / f"{path.name}.j2").exists()
-    made = render(lang, f"{path.name}.j2", package="mine", namespace="Mine.Wire")
+    context = {"package": "mine", "namespace": "Mine.Wire"}
+    made = render(lang, f"{path.name}.j2", **context, unions=True)
     assert HEADER in made.splitlines()[0] + made.splitlines()[1]
-    assert made.endswith(text.replace(ours, theirs))
+    assert made.endswith(without_marks(text).replace(ours, theirs))
+    bare = render(lang, f"{path.name}.j2", **context, unions=False)
+    assert "only with" not in made + bare
+    assert (len(bare) < len(made)) == ("only with" in text)
+
+
+def without_marks(text: str) -> str:
+    """Return a source without the comments around what is for unions alone."""
+    return re.sub(r"^ *// (only with unions \{|\})\n", "", text, flags=re.MULTILINE)
 
 
 def test_runtime_files_of_go_are_formatted() -> None:

@@ -11,12 +11,15 @@ from pathlib import Path
 
 import pytest
 
+from wiregen.build import build
+from wiregen.ir import Spec
 from wiregen.reserved import Lang
+from wiregen.vectors import vector_files
 
-from . import driving
+from .alone import FOLDERS, ROOM, compiled
 from .conftest import Ran
+from .test_protocols import frames, plain, wanted
 
-TSC = driving.PROJECT / "node_modules" / "typescript" / "bin" / "tsc"
 PROTOCOLS = Path(__file__).parent / "protocols"
 PROJECT_FILES = {
     "python": "pyproject.toml",
@@ -90,39 +93,39 @@ def test_two_folders_are_compared_without_a_project(
     assert (starter.parent / "made" / "go").is_dir()
 
 
-COMPILES: dict[str, tuple[str, tuple[str, ...]]] = {
-    "python": ("python", (sys.executable, "-c", "import wire")),
-    "typescript": ("typescript", ("node", str(TSC), "-p", ".")),
-    "go": ("go", ("go", "vet", "./...")),
-    "csharp": ("dotnet", ("dotnet", "build", "-nologo", "-v", "q")),
-    "rust": ("rust", ("cargo", "check", "--quiet")),
-}
-
-
 @pytest.mark.timeout(300)
-@pytest.mark.parametrize("lang", COMPILES)
-def test_the_starter_compiles_from_an_empty_folder(
+@pytest.mark.parametrize("lang", FOLDERS)
+def test_the_starter_compiles_and_its_vectors_hold(
     lang: Lang, starter: Path, wiregen: Callable[..., Ran]
 ) -> None:
     assert wiregen("generate", "--lang", lang).code == 0
-    _compile(lang, starter)
+    _replay(lang, starter, build(starter / "spec"))
 
 
 @pytest.mark.timeout(300)
-@pytest.mark.parametrize("lang", COMPILES)
+@pytest.mark.parametrize("lang", FOLDERS)
 @pytest.mark.parametrize("name", ["atlas", "workbench"])
-def test_a_folder_with_its_project_compiles_alone(
+def test_a_folder_with_its_project_compiles_alone_and_its_vectors_hold(
     lang: Lang, name: str, tmp_path: Path, wiregen: Callable[..., Ran]
 ) -> None:
-    spec, out = PROTOCOLS / name, tmp_path / "made"
-    arguments = ("--spec", str(spec), "--out", str(out), "--project", "--lang", lang)
+    out = tmp_path / "made"
+    arguments = ("--spec", str(PROTOCOLS / name), "--out", str(out), "--project", "--lang", lang)
     assert wiregen("generate", *arguments).code == 0
-    _compile(lang, out)
-    (project,) = (out / COMPILES[lang][0]).glob(PROJECT_FILES[lang])
+    _replay(lang, out, build(PROTOCOLS / name))
+
+
+@pytest.mark.parametrize("lang", FOLDERS)
+def test_a_project_file_that_is_there_is_its_owner_s(
+    lang: Lang, tmp_path: Path, wiregen: Callable[..., Ran]
+) -> None:
+    out = tmp_path / "made"
+    arguments = ("--spec", str(PROTOCOLS / "atlas"), "--out", str(out), "--project", "--lang", lang)
+    assert wiregen("generate", *arguments).code == 0
+    (project,) = (out / FOLDERS[lang]).glob(PROJECT_FILES[lang])
     project.write_text(project.read_text(encoding="utf-8") + "\n", encoding="utf-8")
     ours = project.read_bytes()
     assert wiregen("generate", *arguments).code == 0
-    assert project.read_bytes() == ours, "a project file that is there is its owner's"
+    assert project.read_bytes() == ours
 
 
 def test_a_project_needs_a_folder_of_its_own(starter: Path, wiregen: Callable[..., Ran]) -> None:
@@ -132,13 +135,15 @@ def test_a_project_needs_a_folder_of_its_own(starter: Path, wiregen: Callable[..
     assert "--project needs --out" in ran.err
 
 
-def _compile(lang: Lang, root: Path) -> None:
-    """Compile what was printed, with warnings as errors and nothing but what lies there."""
-    env = {**driving.environment(lang), "RUSTFLAGS": "-D warnings"}
-    folder, command = COMPILES[lang]
-    if lang == "rust":
-        shutil.copy(driving.PROJECT / "rust" / "Cargo.lock", root / "rust")
-    done = subprocess.run(
-        command, cwd=root / folder, env=env, capture_output=True, text=True, check=False
-    )
-    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
+def _replay(lang: Lang, root: Path, spec: Spec) -> None:
+    """Compile what was printed, and send every vector through it and back."""
+    driver = compiled(lang, root, spec)
+    rows = list(frames(ROOM, vector_files(spec)))
+    assert len(rows) > 20
+    shown = driver.replay(line for _, _, line in rows)
+    wrong = [
+        (place, line.text[:200], found)
+        for (place, row, line), found in zip(rows, shown, strict=True)
+        if plain(found, driver) != plain(wanted(row), driver)
+    ]
+    assert wrong[:5] == []

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from pathlib import PurePosixPath
 from typing import Any, Literal
 
 from wiregen.errors import Diagnostic, pointer_path, refuse
@@ -15,6 +17,7 @@ from wiregen.tags import branches, candidates, constants, word_of
 Json = Any
 Role = Literal["event", "action"]
 _FORMATS = ("application/schema+", "application/vnd.aai.asyncapi")
+TABLES = ("x-error-codes", "x-state-machines", "x-options", "x-capabilities")
 TURN_WORDS: dict[Role, tuple[str, ...]] = {
     "action": ("opens", "resumes", "stops"),
     "event": (
@@ -72,8 +75,8 @@ class Document:
     schemas: tuple[tuple[str, Node], ...]
     asked: frozenset[str]
     """Keys of the schemas that are printed though no message leads to them (`x-emit`)."""
-    error_codes: str | None
-    state_machines: str | None
+    tables: Mapping[str, str]
+    """Files of the tables beside the schemas, by the word that names them (`TABLES`)."""
     notes: tuple[Diagnostic, ...] = ()
     """What was read otherwise than it is written."""
 
@@ -82,6 +85,15 @@ def _mapping(node: Node, what: str) -> dict[str, Json]:
     if not isinstance(node.value, dict):
         raise refuse(node.file, node.pointer, "asyncapi-shape", f"{what} must be an object")
     return node.value
+
+
+def _said(node: Node, key: str) -> str:
+    """Return a text that may be missing; a number is its digits, as YAML reads `version: 1.0`."""
+    value = _mapping(node, "it").get(key, "")
+    if isinstance(value, bool) or not isinstance(value, str | int | float):
+        place = node.child(key)
+        raise refuse(place.file, place.pointer, "asyncapi-shape", f"{key!r} must be a text")
+    return str(value)
 
 
 def _text(node: Node, key: str, what: str) -> str:
@@ -113,7 +125,7 @@ class Reader:
 
     def read(self) -> Document:
         """Return the document's messages and operations."""
-        info = self._section("info")
+        self._section("info")
         info_node = self.root.child("info") if "info" in self.root.value else self.root
         self.action_tag, self.event_tag = self._discriminator()
         messages: dict[tuple[str, str], MessageNode] = {}
@@ -129,8 +141,8 @@ class Reader:
         found = [replace(item, twin=words[item.wire] > 1) for item in messages.values()]
         return Document(
             title=_text(info_node, "title", "info"),
-            version=str(info.get("version", "")),
-            doc=str(info.get("description", "")),
+            version=_said(info_node, "version"),
+            doc=_said(info_node, "description"),
             action_tag=self.action_tag,
             event_tag=self.event_tag,
             correlation=self._correlation(),
@@ -138,16 +150,17 @@ class Reader:
             operations=tuple(operations.values()),
             schemas=tuple((key, self._schema(node)) for key, node in self._components()),
             asked=frozenset(key for key, node in self._components() if _asked(node)),
-            error_codes=self._file("x-error-codes"),
-            state_machines=self._file("x-state-machines"),
+            tables={key: self._file(key) for key in TABLES if key in self.root.value},
             notes=tuple(self.notes),
         )
 
-    def _file(self, key: str) -> str | None:
-        """Return the name of a file of tables, None where the document names none."""
-        if key not in self.root.value:
-            return None
-        return _text(self.root, key, f"{key}: the document")
+    def _file(self, key: str) -> str:
+        """Return the file of tables that a word of the document names."""
+        node = self.root.child(key)
+        if not isinstance(node.value, str) or not node.value:
+            message = f"{key!r} names a file of tables, as `{key}: tables.yaml`"
+            raise refuse(node.file, node.pointer, "table-shape", message)
+        return self.store.beside(node, node.value)
 
     def _section(self, key: str) -> dict[str, Json]:
         if key not in self.root.value:
@@ -180,10 +193,10 @@ class Reader:
         for key in self._section("channels"):
             node = self._deref(self.root.child("channels", key))
             value = _mapping(node, "a channel").get("x-discriminator", said)
-            if isinstance(value, str):
+            if isinstance(value, str) and value:
                 found.add((value, value))
-            elif isinstance(value, dict) and {"receive", "send"} <= value.keys():
-                found.add((str(value["receive"]), str(value["send"])))
+            elif isinstance(value, dict) and _both_ways(value):
+                found.add((value["receive"], value["send"]))
             elif value is None and (given := self.reading.tags()):
                 found.add(given)
             elif value is None and self._messages_of(node):
@@ -241,7 +254,11 @@ class Reader:
                 return node
             if not isinstance(node.value["$ref"], str):
                 raise refuse(node.file, node.pointer, "asyncapi-shape", "$ref must be a string")
-            node = self.store.resolve(node, node.value["$ref"])
+            target = self.store.resolve(node, node.value["$ref"])
+            if not target.pointer and target.file == self.root.file:
+                message = "the $ref leads to the document itself, not to a part of it"
+                raise refuse(node.file, node.pointer, "ref-dangling", message)
+            node = target
         raise refuse(node.file, node.pointer, "ref-cycle", "the $ref leads in a circle")
 
     def _operation(
@@ -269,9 +286,10 @@ class Reader:
 
     def _listed(self, node: Node) -> list[Node]:
         """Return the messages of an operation or a reply: those listed, else its channel's."""
-        if "messages" not in node.value and "channel" in node.value:
+        value = _mapping(node, "an operation, or its reply,")
+        if "messages" not in value and "channel" in value:
             return self._messages_of(self._deref(node.child("channel")))
-        listed = node.value.get("messages", [])
+        listed = value.get("messages", [])
         if not isinstance(listed, list):
             raise refuse(node.file, node.pointer, "asyncapi-shape", "'messages' must be a list")
         return [self._traits(node.child("messages", index)) for index in range(len(listed))]
@@ -291,8 +309,10 @@ class Reader:
         node = self._deref(node)
         value = _mapping(node, "a message")
         listed = value.get("traits", [])
+        if not isinstance(listed, list):
+            raise refuse(node.file, node.pointer, "asyncapi-shape", "'traits' must be a list")
         out: dict[str, Json] = {}
-        for index in range(len(listed) if isinstance(listed, list) else 0):
+        for index in range(len(listed)):
             out |= _mapping(self._deref(node.child("traits", index)), "a trait")
         return Node(node.file, node.pointer, {**out, **value}) if out else node
 
@@ -324,7 +344,8 @@ class Reader:
 
     def _key(self, node: Node) -> str:
         """Return the last resort for the name of a message: where it stands."""
-        return pointer_path(node.pointer)[-1]
+        path = pointer_path(node.pointer)
+        return path[-1] if path else PurePosixPath(node.file).stem
 
     def _payload(self, node: Node) -> Node:
         return self._schema(node.child("payload"))
@@ -386,17 +407,32 @@ class Reader:
         result = node.child("x-result")
         event = _text(result, "message", "x-result")
         at = result.value.get("at", "")
+        if not isinstance(at, str) or (at and not at.startswith("/")):
+            message = f"'at' must be a JSON Pointer into the event, as '/data'; found {at!r}"
+            raise refuse(result.file, result.pointer, "asyncapi-shape", message)
         schema = self._schema(result.child("schema")) if "schema" in result.value else None
         return ResultNode(event, at, result, schema)
 
     def _components(self) -> list[tuple[str, Node]]:
-        components = self.root.value.get("components", {})
-        schemas = components.get("schemas", {}) if isinstance(components, dict) else {}
-        return [(key, self.root.child("components", "schemas", key)) for key in schemas]
+        if "components" not in self.root.value:
+            return []
+        components = self.root.child("components")
+        if "schemas" not in _mapping(components, "components"):
+            return []
+        schemas = components.child("schemas")
+        return [(key, schemas.child(key)) for key in _mapping(schemas, "schemas")]
+
+
+def _both_ways(value: dict[str, Json]) -> bool:
+    """Whether it names a member of what is received, and one of what is sent."""
+    return all(isinstance(value.get(key), str) and value[key] for key in ("receive", "send"))
 
 
 def _asked(node: Node) -> bool:
-    return isinstance(node.value, dict) and node.value.get("x-emit") is True
+    asked = node.value.get("x-emit", False) if isinstance(node.value, dict) else False
+    if not isinstance(asked, bool):
+        raise refuse(node.file, node.pointer, "asyncapi-shape", "'x-emit' must be true or false")
+    return asked
 
 
 def _add(messages: dict[tuple[str, str], MessageNode], found: MessageNode) -> None:

@@ -88,6 +88,8 @@ class Reader2(Reader):
             if isinstance(node.value.get(word), str) and node.value[word]:
                 return str(node.value[word])
         path = pointer_path(node.pointer)
+        if not path:
+            return super()._key(node)
         named = [part for part in path if not part.isdigit() and part not in ("message", "oneOf")]
         return named[-1] if named[-1] not in ("publish", "subscribe") else named[-2]
 

@@ -90,14 +90,14 @@ class _Builder:
         asked = tuple(sorted(name for key, name in named.items() if key in document.asked))
         types = self._types(messages, operations, asked)
         wire_types = {item.wire for item in messages if item.role == "event"}
-        names = document.error_codes, document.state_machines
+        names = [document.tables.get(key) for key in ("x-error-codes", "x-state-machines")]
         errors = read_errors(self.store, names[0]) if names[0] else None
         machines = read_machines(self.store, names[1], wire_types) if names[1] else None
         contract = Contract()
         if self.role == "client":
             contract = read_contract(
                 self.store,
-                self.name,
+                document.tables,
                 frames=(*(item.wire for item in messages if item.role == "event"), UNKNOWN_EVENT),
                 actions=frozenset(item.wire for item in messages if item.role == "action"),
                 answers=machines.answers if machines else (),
@@ -121,6 +121,7 @@ class _Builder:
             contract=contract,
             diagnostics=tuple(sorted((*document.notes, *self.resolver.diagnostics))),
             sha256=self.store.digest(),
+            read=self.resolver.read,
             folded={item.uri: item for item in self.resolver.folded},
             store=self.store,
             _by_name={item.name: item for item in types},

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import difflib
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from wiregen.errors import refuse
+from wiregen.errors import SpecError, refuse
 from wiregen.reading import AS_WRITTEN, Reading, Side
 
 NAME = "wiregen.toml"
@@ -18,6 +18,14 @@ KEYS = (
     *("discriminator", "side", "role", "spec_root"),
 )
 """All that wiregen.toml may say; the last four are the options of the command line."""
+SETTINGS: Mapping[str, tuple[str, ...]] = {
+    "python": (),
+    "typescript": (),
+    "go": ("package",),
+    "csharp": ("namespace", "exception"),
+    "rust": ("module", "dead_code"),
+}
+"""By language, what its table may say beside `out`."""
 RELEASED = PurePosixPath("released")
 
 
@@ -98,38 +106,65 @@ def load_config(path: Path) -> Config:
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as err:
         raise refuse(path.name, "", "config-syntax", f"not TOML: {err}") from err
     for key in data.keys() - set(KEYS):
-        near = difflib.get_close_matches(key, KEYS, n=1)
-        said = f"is {near[0]!r} meant?" if near else f"there are {', '.join(KEYS)}"
-        raise refuse(path.name, f"/{key}", "config-key", f"{key!r} is no key of {NAME}: {said}")
-    targets: dict[str, Target] = {}
-    listed = data.get("lang", {})
-    if not isinstance(listed, dict):
-        raise refuse(path.name, "/lang", "config-shape", "must be a table a language")
-    for lang, raw in listed.items():
-        if not isinstance(raw, dict) or not isinstance(raw.get("out"), str):
-            raise refuse(path.name, f"/lang/{lang}", "config-shape", "needs 'out', a folder")
-        options = {key: str(value) for key, value in raw.items() if key != "out"}
-        targets[lang] = Target(lang, PurePosixPath(raw["out"]), options)
-    root = (path.parent / str(data.get("root", "."))).resolve()
+        raise _unknown(path.name, f"/{key}", key, KEYS, NAME)
+    root = (path.parent / _text(data, "root", ".", path.name)).resolve()
+    folders = {
+        key: PurePosixPath(_text(data, key, usual, path.name))
+        for key, usual in (
+            ("spec", "spec"),
+            ("vectors", "spec/vectors"),
+            ("manifest", "wiregen-manifest.json"),
+            ("released", str(RELEASED)),
+        )
+    }
     return Config(
         root=root,
         home=root,
-        spec=PurePosixPath(str(data.get("spec", "spec"))),
-        vectors=PurePosixPath(str(data.get("vectors", "spec/vectors"))),
-        manifest=PurePosixPath(str(data.get("manifest", "wiregen-manifest.json"))),
-        released=PurePosixPath(str(data.get("released", "released"))),
-        targets=targets,
+        **folders,
+        targets=_targets(data.get("lang", {}), path.name),
         reading=_reading(data, root, path.name),
         role=_party(data, "role", "client", path.name),
     )
 
 
+def _targets(listed: Any, name: str) -> dict[str, Target]:
+    """Read the table of every language: its folder and its settings."""
+    if not isinstance(listed, dict):
+        raise refuse(name, "/lang", "config-shape", "must be a table a language")
+    targets: dict[str, Target] = {}
+    for lang, raw in listed.items():
+        place = f"/lang/{lang}"
+        if lang not in SETTINGS:
+            raise _unknown(name, place, lang, SETTINGS, "[lang.NAME]")
+        if not isinstance(raw, dict) or "out" not in raw:
+            raise refuse(name, place, "config-shape", "needs 'out', a folder")
+        for key in raw.keys() - {"out", *SETTINGS[lang]}:
+            raise _unknown(name, f"{place}/{key}", key, ("out", *SETTINGS[lang]), f"[lang.{lang}]")
+        said = {key: _text(raw, key, "", name, place) for key in raw}
+        targets[lang] = Target(lang, PurePosixPath(said.pop("out")), said)
+    return targets
+
+
+def _text(data: Mapping[str, Any], key: str, usual: str, name: str, place: str = "") -> str:
+    value = data.get(key, usual)
+    if not isinstance(value, str) or (key in data and not value) or "\0" in value:
+        message = f"must be a text that says something; found {value!r}"
+        raise refuse(name, f"{place}/{key}", "config-shape", message)
+    return value
+
+
+def _unknown(name: str, place: str, key: str, keys: Iterable[str], where: str) -> SpecError:
+    near = difflib.get_close_matches(key, list(keys), n=1)
+    said = f"is {near[0]!r} meant?" if near else f"there are {', '.join(keys)}"
+    return refuse(name, place, "config-key", f"{key!r} is no key of {where}: {said}")
+
+
 def _reading(data: Mapping[str, Any], root: Path, name: str) -> Reading:
-    around = data.get("spec_root")
+    around = _text(data, "spec_root", "", name)
     return Reading(
-        discriminator=str(data.get("discriminator", "")),
+        discriminator=_text(data, "discriminator", "", name),
         side=_party(data, "side", "server", name),
-        root=None if around is None else root / str(around),
+        root=root / around if around else None,
     )
 
 

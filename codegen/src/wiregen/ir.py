@@ -510,7 +510,8 @@ class Spec:
 
     `correlation` are the places of the id that says which action a frame belongs to; the first
     one that holds a string counts. `store` holds the files as read, `folded` the schemas that stand
-    in no file because an `allOf` made them; neither is part of the value.
+    in no file because an `allOf` made them, `read` every schema as it was read, by its place. None
+    of these is part of the value.
     """
 
     title: str
@@ -535,6 +536,7 @@ class Spec:
     sha256: str = ""
     store: Any = field(default=None, compare=False, repr=False)
     folded: dict[str, Any] = field(default_factory=dict, compare=False, repr=False)
+    read: dict[str, Any] = field(default_factory=dict, compare=False, repr=False)
     _by_name: dict[str, TypeDef] = field(default_factory=dict, compare=False, repr=False)
 
     def type(self, name: str) -> TypeDef:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any, cast
 
@@ -232,6 +233,17 @@ def beyond_64_bits(value: Json) -> bool:
     least = value.get("minimum", value.get("exclusiveMinimum", 0))
     most = value.get("maximum", value.get("exclusiveMaximum", 0))
     return bool(least < -(2**63) or most > 2**63)
+
+
+def is_large(value: Json) -> bool:
+    """Whether a value is an integer that 64 bits with a sign do not hold."""
+    return kind_of(value) == "integer" and not -(2**63) <= value < 2**63
+
+
+def raw_kinds(values: Iterable[Json]) -> tuple[str, ...]:
+    """Return the JSON types of values that are kept as they are."""
+    kinds = {kind_of(value) for value in values}
+    return tuple(sorted(kinds - {"integer"} if "number" in kinds else kinds))
 
 
 def only_constrains(branch: Json) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
+import posixpath
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -252,26 +253,35 @@ class Store:
             raise refuse(origin.file, origin.pointer, "ref-dangling", message)
         return Node(*found)
 
+    def beside(self, origin: Node, name: str) -> str:
+        """Return the file that a word names relative to its own; refused as a `$ref` would be."""
+        found = posixpath.normpath(posixpath.join(posixpath.dirname(origin.file), name))
+        self._there(origin, found, f"{name[:80]!r}")
+        return found
+
     def _read(self, origin: Node, name: str, ref: str) -> None:
         """Read the file that a reference names, unless it was read."""
-        if name in self._documents:
-            return
+        if name not in self._documents:
+            self._there(origin, name, f"$ref {shown(ref)!r}")
+            self.document(name)
+
+    def _there(self, origin: Node, name: str, said: str) -> None:
+        """Refuse a file that is not there, or lies outside of the folder."""
         try:
             resolved = (self.root / name).resolve()
             there = resolved.is_file()
         except (OSError, ValueError) as err:  # a zero byte, a name that is too long
-            message = f"$ref {ref[:80]!r} is no name of a file"
+            message = f"{said[:90]} is no name of a file"
             raise refuse(origin.file, origin.pointer, "ref-dangling", message) from err
         if not resolved.is_relative_to(self.root):
             message = (
-                f"$ref {shown(ref)!r} leaves the folder of the specification; "
+                f"{said} leaves the folder of the specification; "
                 "name the folder around both: --root DIR"
             )
             raise refuse(origin.file, origin.pointer, "ref-outside", message)
         if not there:
-            message = f"$ref {shown(ref)!r} leads nowhere: there is no file {name}"
+            message = f"{said} leads nowhere: there is no file {name}"
             raise refuse(origin.file, origin.pointer, "ref-dangling", message)
-        self.document(name)
 
     def _file_with(self, id_: str) -> str | None:
         """Return the file of the folder that gives a schema this id, whatever was read before."""

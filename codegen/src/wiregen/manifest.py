@@ -73,7 +73,7 @@ def sha(text: str | bytes) -> str:
 
 def ir_digest(spec: Spec) -> str:
     """SHA-256 over everything that emitters can see."""
-    bare = dataclasses.replace(spec, store=None, sha256="", diagnostics=(), _by_name={})
+    bare = dataclasses.replace(spec, store=None, read={}, sha256="", diagnostics=(), _by_name={})
     return sha(json.dumps(dataclasses.asdict(bare), sort_keys=True, default=str))
 
 
@@ -81,13 +81,14 @@ def read(path: Path) -> Manifest:
     """Read the manifest; a missing one is empty, a malformed one refused."""
     try:
         data: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-        files = {name: Entry(**entry) for name, entry in data["files"].items()}
-        languages = {lang: Language(**entry) for lang, entry in data["languages"].items()}
+        files = {name: Entry(**_texts(entry)) for name, entry in data["files"].items()}
+        languages = {lang: Language(**_texts(it)) for lang, it in data["languages"].items()}
+        head = _texts({key: data[key] for key in ("spec", "ir", "generator")})
         places = {name: PurePosixPath(name) for name in files}
-        outside = [name for name, it in places.items() if it.is_absolute() or ".." in it.parts]
+        outside = [name for name, it in places.items() if _leaves(it)]
         if outside:  # a file that is no longer generated is removed
             raise ValueError(outside[0])
-        return Manifest(data["spec"], data["ir"], data["generator"], languages, files)
+        return Manifest(**head, languages=languages, files=files)
     except FileNotFoundError:
         return Manifest()
     except OSError as err:
@@ -96,6 +97,17 @@ def read(path: Path) -> Manifest:
     except (ValueError, KeyError, TypeError, AttributeError) as err:
         message = "not a manifest; run `wiregen generate --force`"
         raise refuse(path.name, "", "manifest-shape", message) from err
+
+
+def _texts(entry: dict[str, Any]) -> dict[str, str]:
+    if not all(isinstance(value, str) for value in entry.values()):
+        raise TypeError
+    return entry
+
+
+def _leaves(path: PurePosixPath) -> bool:
+    """Whether a path is none below the project's own root."""
+    return path.is_absolute() or ".." in path.parts or "\0" in str(path) or not path.parts
 
 
 def render(manifest: Manifest) -> str:

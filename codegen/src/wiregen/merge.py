@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
+import re
 from typing import Any
 
 from wiregen.errors import refuse
 from wiregen.keywords import ANNOTATIONS, KINDS, kind_of
 from wiregen.load import Node
+from wiregen.metaschema import compiles
 
 Json = Any
 _HIGHEST = frozenset(
@@ -101,7 +103,16 @@ def listed_values(value: dict[str, Json]) -> list[Json]:
     listed = [value["const"]] if "const" in value else value["enum"]
     kinds = value.get("type", list(KINDS))
     kinds = kinds if isinstance(kinds, list) else [kinds]
-    return [item for item in listed if _admits(kinds, kind_of(item))]
+    fit = [item for item in listed if _admits(kinds, kind_of(item))]
+    return [item for item in fit if not isinstance(item, str) or _admits_text(value, item)]
+
+
+def _admits_text(value: dict[str, Json], text: str) -> bool:
+    """Whether the bounds beside a list of values admit one of its texts."""
+    if not value.get("minLength", 0) <= len(text) <= value.get("maxLength", len(text)):
+        return False
+    pattern = value.get("pattern", "")
+    return not compiles(pattern) or re.search(pattern, text) is not None
 
 
 def _admits(kinds: list[Json], kind: str) -> bool:

@@ -45,6 +45,7 @@ _UNTYPED = word_set(
 _ANY = frozenset(
     {"opaque-null", "opaque-union", "opaque-untyped", "opaque-recursion", "opaque-never"}
 )
+_INTEGERS = ("integer", ["integer"], ["integer", "null"], ["null", "integer"])
 _KIND = {
     str: "string",
     bool: "boolean",
@@ -91,6 +92,9 @@ class _Hoister:
         self.resolver = Resolver(spec.store)
         self._within: list[tuple[Json, str]] = []
         self.any = {f"{d.file}#{d.pointer}" for d in spec.diagnostics if d.rule in _ANY}
+        self.large = {
+            f"{d.file}#{d.pointer}" for d in spec.diagnostics if d.rule == "opaque-integer"
+        }
         self.loose = {
             f"{d.file}#{d.pointer}"
             for d in spec.diagnostics
@@ -106,10 +110,12 @@ class _Hoister:
             return
         self.defs[name] = True
         message = self.messages.get(name)
+        around, self._within = self._within, []  # a definition is the same wherever it is met
         if message is not None and self.view == "reader":
             self.defs[name] = self._event(node, message)
         else:
             self.defs[name] = self._rewrite(node, None, ())
+        self._within = around
 
     def _node(self, uri: str) -> Node | None:
         file, _, pointer = uri.partition("#")
@@ -148,20 +154,21 @@ class _Hoister:
         hoisted = "$ref" in node.value and is_pure(node.value)
         within = () if hoisted else self._within
         if any(raw == node.value and uri != node.uri for raw, uri in within):
-            return self._again(node.value)
+            return self._again(node)
         self._within.append((node.value, node.uri))
         made = self._rewritten(self._folded(node), path, mirrors, tag)
         self._within.pop()
         return made
 
-    def _again(self, value: Json) -> Json:
+    def _again(self, node: Node) -> Json:
         """Return a reference to the type of a schema that an `allOf` puts inside of itself."""
         for uri, name in self.names.items():
-            node = self._node(uri)
-            if node is not None and node.value == value:
+            found = self._node(uri)
+            if found is not None and found.value == node.value:
                 self.named(name)
                 return {"$ref": f"#/$defs/{quote(name)}"}
-        return True
+        # What stands beside a reference says nothing here: else it would be a type of its own.
+        return self._ref(node, node.value["$ref"], None, ()) if "$ref" in node.value else True
 
     def _rewritten(
         self, node: Node, path: Path | None, mirrors: tuple[Mirror, ...], tag: str
@@ -236,6 +243,9 @@ class _Hoister:
             marks = [mark_value(union, branch) for branch in union.branches]
             branches = [self._branch(branch.type) for branch in union.branches]
             out["type"] = "object"
+            # The members beside the branches are members of every branch.
+            out.pop("properties", None)
+            out.pop("required", None)
             rules = _tagged(union.tag or "", marks, branches)
             out["allOf"] = rules if union.kind == "tagged" else _keyed(marks, branches)
         if union.kind == "tagged":
@@ -273,6 +283,8 @@ class _Hoister:
                 out["type"] = kinds[0] if len(kinds) == 1 else kinds
         if "properties" in value and not {"type", "enum", "const"} & value.keys():
             out["type"] = "object"
+        if out.get("type") in _INTEGERS and node.uri not in self.large:
+            out |= {"minimum": -(2**63), "maximum": 2**63 - 1}
         if "required" not in value:
             return
         mirrored = set()

@@ -39,6 +39,7 @@ from wiregen.keywords import (
     check_least,
     doc_of,
     free_form,
+    is_large,
     is_pure,
     kind_of,
     kinds_of,
@@ -47,6 +48,7 @@ from wiregen.keywords import (
     only_constrains,
     only_null,
     plain_key,
+    raw_kinds,
     same_but_words,
     with_members,
 )
@@ -86,6 +88,7 @@ class Resolver:
         self.types: dict[str, TypeDef] = {}
         self.diagnostics: list[Diagnostic] = []
         self.unions = Unions(self.types)
+        self.read: dict[str, Node] = {}
         self._by_uri: dict[str, Typed] = {}
         self._checked: set[str] = set()
         self._open: list[str] = []
@@ -163,6 +166,7 @@ class Resolver:
 
     def type_of(self, node: Node, hint: str, role: Role = "type") -> Typed:
         """Return the type of a schema; ``hint`` names it when it has no title."""
+        self.read.setdefault(node.uri, node)
         if node.value is True or node.value == {}:
             return Typed(AnyJson(), True)
         if node.value is False:
@@ -178,12 +182,11 @@ class Resolver:
         if place is not None:
             return self._alias(node, node.child(*place), hint, role)
         again = (u for value, u in self._within if value == node.value and u != node.uri)
-        around = next(again, "")
-        if around:
+        if around := next(again, ""):
             return self._again(node, around)
         self._told(node)
         self._within.append((node.value, node.uri))
-        node = self.merged(node)
+        node = self.read[node.uri] = self.merged(node)
         typed = self._plain(node, hint, role)
         self._within.pop()
         if isinstance(typed.type, Ref):
@@ -348,6 +351,9 @@ class Resolver:
         if not values:
             self.note(node, "opaque-never", "no value is of the type beside it; read as any JSON")
             return Typed(AnyJson(), True, doc)
+        if any(map(is_large, rest)):
+            self.note(node, "opaque-integer", _BEYOND)
+            return Typed(Opaque(raw_kinds(rest)), nullable, doc)
         if len(rest) == 1 and not nullable and ("const" in node.value or "title" not in node.value):
             return self._const(node, rest[0], doc)
         if not rest or not all(isinstance(item, str) for item in rest):
@@ -366,11 +372,7 @@ class Resolver:
         return Typed(self._register(node, enum), nullable, doc)
 
     def _const(self, node: Node, value: Json, doc: str) -> Typed:
-        kind = kind_of(value)
-        if kind == "integer" and not -(2**63) <= value < 2**63:
-            self.note(node, "opaque-integer", _BEYOND)
-            return Typed(Opaque((kind,)), False, doc)
-        if kind in ("string", "integer", "number", "boolean"):
+        if (kind := kind_of(value)) in ("string", "integer", "number", "boolean"):
             return Typed(Const(cast(ScalarKind, kind), value), False, doc)
         self.note(node, "opaque-const", f"a constant {kind} is not reflected in the types")
         return Typed(*free_form(frozenset({kind})), doc)

@@ -30,8 +30,7 @@ def served(document: Document, name: str) -> Document:
         event_tag=document.action_tag,
         messages=messages,
         operations=tuple(_spoken(item) for item in messages if item.role == "action"),
-        error_codes=None,
-        state_machines=None,
+        tables={},
     )
 
 

@@ -6,7 +6,7 @@ the same fault at the same place.
 
 from __future__ import annotations
 
-import math
+import sys
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -146,10 +146,10 @@ def json_kind(value: Json) -> str:
     """
     if isinstance(value, bool):
         return "boolean"
+    if isinstance(value, int | float) and abs(value) > sys.float_info.max:
+        return "huge"
     if isinstance(value, int) or (isinstance(value, float) and value.is_integer()):
         return "integer"
-    if isinstance(value, float) and math.isinf(value):
-        return "huge"
     if value is None:
         return "null"
     by_class = {str: "string", float: "number", list: "array", dict: "object"}
@@ -162,6 +162,11 @@ def _fits(value: Json, kind: str) -> bool:
         return known == kind
     found = json_kind(value)
     return found == kind or (kind == "number" and found == "integer")
+
+
+def in_64_bits(value: Json) -> bool:
+    """Whether a value is an integer that 64 bits with a sign hold; no type shows a larger one."""
+    return json_kind(value) == "integer" and -(2**63) <= value < 2**63
 
 
 class Repairer:
@@ -254,6 +259,8 @@ class Repairer:
             case "kinds":
                 fits = any(_fits(value, kind) for kind in check.kinds)
                 return None if fits else Fault("type", "")
+            case "integer":
+                return None if in_64_bits(value) else Fault("type", "")
             case "array":
                 return self._check_items(value, list, enumerate, check)
             case "map":

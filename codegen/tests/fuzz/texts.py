@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import unicodedata
 from itertools import chain
 
 from wiregen.naming import LANGS
@@ -103,6 +104,32 @@ MEMBERS = [
     "deserialize",
     "drop",
     "r#type",
+    "hashCode",
+    "Self",
+    "Raw",
+    "ToString",
+    "Clone",
+    "Deconstruct",
+    "EqualityContract",
+    "PrintMembers",
+    "op_Equality",
+    "get_Id",
+    "set_Id",
+    "Item",
+    "__new__",
+    "__getattr__",
+    "__annotations__",
+    "__module__",
+    "model_post_init",
+    "model_extra",
+    "RawJSON",
+    "EventType",
+    "GoString",
+    "default_",
+    "type_",
+    "as_str",
+    "as_ref",
+    "borrow",
     "r_type",
     "none",
     "some",
@@ -120,7 +147,9 @@ SCRIPTS = [
     "名前", "種類", "имя", "όνομα", "שלום", "نام", "नाम", "ชื่อ", "이름", "μg", "µg", "ß",
     "straße", "İ", "ı",
     "ſ", "ǅ", "ﬁn", "Ⅷ", "ª", "e\u0301", "é", "a\u0327b", "ñandú", "🙂", "👩\u200d💻",
-    "a🙂b", "𝒳", "𐐀",
+    "a🙂b", "𝒳", "𐐀", "Ω",
+    "\u2126", "\u212a", "\u212b", "ａｂ", "１２", "१२", "𝟘", "①", "ⅻ", "º", "ʰ", "ς", "Σ", "ǈ",
+    "ᄀ", "a\u20dd", "\u0301", "a\u0301\u0327", "fin", "ⓐ", "ﷺ", "\u3164", "\u3164a", "𞤀", "ა", "Ა",
     "℘", "ℵ", "゛", "·", "a·b", "\u200d", "\u00ad",
 ]  # fmt: skip
 ENDS = [
@@ -131,12 +160,19 @@ ENDS = [
     "\\", "\\n", "\\u0041", "\\x", "\\\"", "{0}", "{", "}", "#", "# noqa", "// nolint", "#![x]",
     "//go:build ignore", "/// <see cref=\"X\"/>", "@deprecated", "{@link x}",
     "r#\"x\"#", "$\"{x}\"",
+    '#"', '"#', '"##', '$"', '@"', '$"""', '"""\\', "\\" + '"' * 3, "${", "#{", "??/", "<%", "%>",
+    "{%", "%}", "{#", "#}", "{% endraw %}", "{% endraw %}{{ 1 }}", "--!>", "<!DOCTYPE html>",
+    "&#65;", "*\\/", "//\\", "#if", "#region", "#pragma", "//!", "///", "/**", "/*!",
+    "\\N{DIGIT ONE}",
+    "'static",
     "[link](javascript:alert(1))", "a|b", "|a|", "* a", "a'b\"c`d",
 ]  # fmt: skip
 BREAKS = [
     "\n", "\r", "\r\n", "\t", "\v", "\f", "\x00", "\x01", "\x1b[31m", "\x7f", "\x85", "\u2028",
     "\u2029", "\u202e", "\u2066", "\u200f", "\ufeff", "\ufffe", "\uffff", "a\nb", "a\npanic(1)\n//",
-    "a\r\nfunc X() {}", "a\u2028let x = 1;", "\n\n", "a\\\nb", "\ufeffa", "a\x00b", "\u202ea",
+    "a\r\nfunc X() {}", "a\u2028let x = 1;", "\n\n", "a\\\nb",
+    "\u061c", "\u200e", "\u00a0", "\u2003", "\u3000", "\u2060", "\ud800", "\U000e0041",
+    "\ufeffa", "a\x00b", "\u202ea",
 ]  # fmt: skip
 PLAIN = [
     "id",
@@ -203,4 +239,24 @@ class Draw(random.Random):
 
     def names(self, least: int, most: int) -> list[str]:
         """Return different names."""
-        return list(dict.fromkeys(self.name() for _ in range(self.randint(least, most))))
+        found = [self.name() for _ in range(self.randint(least, most))]
+        if most > 1 and found and self.random() < 0.04:
+            found += self.choices(_likes(found[0]), k=2)
+        return list(dict.fromkeys(found))[: max(most, 1)]
+
+
+def _likes(name: str) -> list[str]:
+    """Return names that differ from one by case, signs or the form of a letter alone."""
+    return [
+        name.upper(),
+        name.lower(),
+        name.capitalize(),
+        name.swapcase(),
+        f"{name}_",
+        f"_{name}",
+        f"{name}-",
+        name.replace("_", "-"),
+        name.replace("_", ""),
+        unicodedata.normalize("NFKC", name),
+        unicodedata.normalize("NFD", name),
+    ]

@@ -8,7 +8,7 @@ import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 import uvicorn
 from starlette.applications import Starlette
@@ -104,18 +104,25 @@ def _event(members: Json) -> bytes:
 
 
 @asynccontextmanager
-async def endpoint(*replies: Reply) -> AsyncIterator[tuple[Endpoint, str]]:
-    """Run an endpoint; yield it and its URL."""
-    scripted = Endpoint(list(replies))
-    app = Starlette(routes=[Route("/v1/chat/completions", scripted.answer, methods=["POST"])])
+async def hosted(app: Any, lifespan: Literal["on", "off"] = "off") -> AsyncIterator[str]:
+    """Serve an application on a free port of this machine; yield its URL."""
     bound = socket.create_server(("127.0.0.1", 0))
-    config = uvicorn.Config(app, lifespan="off", log_config=None, timeout_graceful_shutdown=1)
+    config = uvicorn.Config(app, lifespan=lifespan, log_config=None, timeout_graceful_shutdown=1)
     server = uvicorn.Server(config)
     serving = asyncio.create_task(server._serve([bound]))
     while not server.started:  # noqa: ASYNC110
         await asyncio.sleep(0.005)
     try:
-        yield scripted, f"http://127.0.0.1:{bound.getsockname()[1]}/v1"
+        yield f"http://127.0.0.1:{bound.getsockname()[1]}"
     finally:
         server.should_exit = True
         await serving
+
+
+@asynccontextmanager
+async def endpoint(*replies: Reply) -> AsyncIterator[tuple[Endpoint, str]]:
+    """Run an endpoint; yield it and its URL."""
+    scripted = Endpoint(list(replies))
+    app = Starlette(routes=[Route("/v1/chat/completions", scripted.answer, methods=["POST"])])
+    async with hosted(app) as url:
+        yield scripted, f"{url}/v1"

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from websockets.asyncio.client import connect
 
-from smooth_operator_server.agents import AgentFileError, AgentSpec, read_agents
+from smooth_operator_server.agents import AgentFileError, AgentSpec, Budget, read_agents
 
 from .support import Client, kinds, serving, step
 
@@ -102,12 +102,14 @@ async def test_pages_of_other_origins_are_refused(tmp_path: Path) -> None:
 def test_every_member_of_a_file_is_read(tmp_path: Path) -> None:
     text = (
         "id: sam\nname: Sam\ninstructions: Help.\nmodel: m\ntools: [a]\nconfirmTools: [b]\n"
-        "authTools: {c: admin}\nbudget: {steps: 1, tokens: 2, costUsd: 0.5}\nknowledge: [k]\n"
-        'origins: ["*"]\n'
+        "authTools: {c: admin}\nknowledge: [k]\n"
+        "budget: {steps: 1, tokens: 2, costUsd: 0.5, sessionTokens: 3, sessionCostUsd: 1}\n"
+        'origins: ["*"]\nskills: [s]\nsystem: plan\nsuggestions: 2\n'
     )
     (agent,) = read_agents(agents(tmp_path, a=text))
     defaults = AgentSpec("sam")
     assert all(getattr(agent, name) != getattr(defaults, name) for name in AgentSpec.__slots__[1:])
+    assert agent.budget == Budget(1, 2, 0.5, 3, 1)
     assert agent.admits(None)
 
 
@@ -119,6 +121,9 @@ def test_every_member_of_a_file_is_read(tmp_path: Path) -> None:
         ({"a": "id: 7\n"}, "/id must be of type string"),
         ({"a": "id: sam\nbudget: {steps: 0}\n"}, "/budget/steps breaks the bound minimum 1"),
         ({"a": "id: sam\nauthTools: {x: root}\n"}, "/authTools/x must be one of end_user, admin"),
+        ({"a": "id: sam\nsystem: swarm\n"}, "/system must be one of react, plan"),
+        ({"a": "id: sam\n7: x\n"}, "a name that is no string"),
+        ({"a": "id: &a sam\nname: *a\n"}, "a.yaml:2:7: aliases are not taken"),
         ({"a": "id: [\n"}, "a.yaml:2:1"),
         ({"a": "- id\n"}, "the whole must be of type object"),
         ({"a": "id: sam\n", "b": "id: sam\n"}, "b.yaml: /id is that of a.yaml already"),

@@ -7,6 +7,7 @@ import json
 import os
 import signal
 import socket
+import subprocess
 import sys
 import urllib.request
 from collections.abc import AsyncIterator
@@ -234,3 +235,10 @@ async def test_killing_the_server_loses_no_accepted_message(tmp_path: Path) -> N
         )
         page = json.loads(await client.recv())["data"]
         assert [item["content"]["text"] for item in page["messages"]] == ["keep me"]
+
+
+def test_what_is_large_is_imported_when_it_is_wanted() -> None:
+    large = "{'openai', 'pydantic_ai', 'numpy', 'pypdf', 'httpx2', 'mcp', 'asyncpg'}"
+    code = f"import sys, smooth_operator_server.cli; print(sorted({large} & set(sys.modules)))"
+    shown = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True, text=True)
+    assert shown.stdout == "[]\n"

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from smooth_operator_server.engine.model.breaker import REST_S, THRESHOLD, Breaker
 from smooth_operator_server.tools import Tool, ToolContext
 
 from .support import Client, Running, details, kinds, serving, step, text_of
@@ -58,7 +59,11 @@ async def test_words_and_thoughts_are_streamed_as_they_come(tmp_path: Path) -> N
         assert text_of(frames) == "Hello there"
         answer = details(frames[-1])
         assert answer["response"]["responseParts"] == ["Hello there"]
-        assert answer["usage"] == {"promptTokens": 12, "completionTokens": 3}
+        assert answer["usage"] == {
+            "promptTokens": 12,
+            "completionTokens": 3,
+            "costUsd": 0.000027,  # the list price of the default model
+        }
         assert scripted.keys == ["Bearer sesame"]
         (asked,) = scripted.requests
         assert (asked["model"], asked["stream"]) == ("claude-haiku-4-5", True)
@@ -266,3 +271,46 @@ async def test_pictures_reach_the_model_and_files_by_name(tmp_path: Path) -> Non
         text, shown = asked["messages"][-1]["content"]
         assert (text["text"], shown["image_url"]["url"]) == ("What is it?", picture)
         assert "a.txt" in asked["messages"][0]["content"]
+
+
+async def test_an_endpoint_that_falls_silent_ends_the_turn(tmp_path: Path) -> None:
+    replies = Reply(stall=True), Reply(words("Well, "), stall=True)
+    settings = {"model_silence_secs": 0.3, "model_attempts": 1}
+    async with answering(tmp_path, *replies, **settings) as (scripted, server, client):
+        session_id = await client.session()
+        for said in ("", "Well, "):
+            await client.tx("send_message", sessionId=session_id, message="Hi")
+            frames = await advancing(server, client)
+            assert text_of(frames) == said
+            assert frames[-1]["error"]["message"] == "the model endpoint does not answer"
+        async with asyncio.timeout(20):
+            await scripted.left.wait()
+
+
+def test_one_call_tries_an_endpoint_that_has_rested() -> None:
+    now = 0.0
+    breaker = Breaker(lambda: now)
+    for _ in range(THRESHOLD):
+        assert breaker.enter()
+        breaker.failed()
+    assert not breaker.enter()
+    now = REST_S + 1
+    assert [breaker.enter(), breaker.enter()] == [True, False]
+    breaker.failed()
+    assert not breaker.enter()
+    now += REST_S + 1
+    assert breaker.enter()
+    breaker.succeeded()
+    assert breaker.enter()
+    assert breaker.enter()
+
+
+@pytest.mark.parametrize("url", ["x", "", "file:///etc/passwd", "http://127.0.0.1:1/a", "data:,"])
+async def test_a_picture_is_never_fetched_from_here(tmp_path: Path, url: str) -> None:
+    async with answering(tmp_path, Reply(words("I see."))) as (scripted, _, client):
+        frames = await client.turn(await client.session(), "What?", images=[{"url": url}])
+        if frames[-1]["type"] == "eventual_response":
+            shown = scripted.requests[0]["messages"][-1]["content"][1]
+            assert shown["image_url"]["url"] == url
+        else:
+            assert frames[-1]["error"]["code"] == "AGENT_ERROR"

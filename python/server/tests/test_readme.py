@@ -8,9 +8,13 @@ import re
 import sys
 from pathlib import Path
 
+import pytest
+
+from smooth_operator_server.cli import main
 from smooth_operator_server.engine.demo import DEMO_CODE, TRIGGERS
 from smooth_operator_server.engine.script_file import parse_script
-from smooth_operator_server.settings import Settings, variable_of
+from smooth_operator_server.settings import Settings
+from smooth_operator_server.settings_table import FLAGS, settings_table
 
 from .test_cli import WAIT_S, serving
 
@@ -18,9 +22,8 @@ README = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
 
 
 def block(language: str) -> str:
-    """Return the one block of a language."""
-    (found,) = re.findall(rf"```{language}\n(.*?)```", README, re.DOTALL)
-    return str(found)
+    """Return the first block of a language."""
+    return str(re.findall(rf"```{language}\n(.*?)```", README, re.DOTALL)[0])
 
 
 async def test_the_quickstart_runs_as_printed() -> None:
@@ -44,13 +47,19 @@ def test_the_script_of_the_readme_is_one() -> None:
     assert len(parse_script(json.loads(block("json"))).model) == 5
 
 
-def test_every_setting_is_listed_with_its_default() -> None:
-    rows = dict(re.findall(r"^\|[^|]*\| `([A-Z0-9_]+)` \| ([^|]+) \|", README, re.MULTILINE))
-    variables = {variable_of(name): field.default for name, field in Settings.model_fields.items()}
-    assert set(rows) == set(variables)
-    for name, default in variables.items():
-        if default:
-            assert rows[name].strip("`") == str(default), name
+def test_the_table_of_settings_is_what_the_command_prints() -> None:
+    assert settings_table() in README, "run: smooth-operator-server settings"
+
+
+def test_every_setting_says_what_it_is() -> None:
+    assert all(field.description for field in Settings.model_fields.values())
+
+
+def test_flags_are_those_of_the_command(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["serve", "--help"])
+    shown = set(re.findall(r"--[a-z-]+", capsys.readouterr().out))
+    assert set(FLAGS.values()) <= shown
 
 
 def test_every_trigger_word_is_listed() -> None:

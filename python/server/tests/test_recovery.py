@@ -35,11 +35,11 @@ class Killable:
 
     def __init__(self, process: asyncio.subprocess.Process, url: str) -> None:
         self._process = process
-        self._url = url
+        self.url = url
 
     @asynccontextmanager
     async def client(self, *, replay: bool = False) -> AsyncIterator[Client]:
-        async with connect(self._url, compression=None, proxy=None, ping_interval=None) as socket:
+        async with connect(self.url, compression=None, proxy=None, ping_interval=None) as socket:
             yield Client(socket, (*NEW, *REPLAY) if replay else NEW)
 
     async def kill(self) -> None:

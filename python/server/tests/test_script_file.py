@@ -8,8 +8,7 @@ from typing import Any
 
 import pytest
 
-from smooth_operator_server.agent import choose_agent
-from smooth_operator_server.clock import SystemClock
+from smooth_operator_server.app import Server
 from smooth_operator_server.engine.script_file import ScriptError, read_script
 from smooth_operator_server.settings import Settings
 
@@ -106,7 +105,7 @@ def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
         read_script(tmp_path / "latin.json")
 
 
-def test_the_tools_of_every_server_cannot_be_replaced(tmp_path: Path) -> None:
+async def test_the_tools_of_every_server_cannot_be_replaced(tmp_path: Path) -> None:
     file = write(tmp_path, {"model": [], "tools": [{"name": "knowledge_search"}]})
     with pytest.raises(ScriptError, match="/tools/0/name is a tool of every server"):
-        choose_agent(Settings(script=file), SystemClock(), lambda: "id")
+        await Server.build(Settings(script=file))

@@ -108,20 +108,6 @@ async def test_a_title_is_set_within_the_scope(stores: Stores) -> None:
     assert [item.title for item in page.items] == ["Mine"]
 
 
-async def test_passages_are_ranked_by_how_many_words_they_hold(stores: Stores) -> None:
-    await stores.knowledge.put_document("a", ["Parcels travel by train.", "Returned parcels."])
-    await stores.knowledge.put_document("b", ["Who are you?", "Nothing of that."])
-    found = await stores.knowledge.search(("returns", "parcel"), 5)
-    assert [(item.text, item.matched) for item in found] == [
-        ("Returned parcels.", 2),
-        ("Parcels travel by train.", 1),
-    ]
-    assert [item.source for item in await stores.knowledge.search(("who",), 5)] == ["b"]
-    assert await stores.knowledge.search(("absent",), 5) == ()
-    await stores.knowledge.put_document("a", ["Something else."])
-    assert await stores.knowledge.search(("parcel",), 5) == ()
-
-
 async def test_a_database_that_cannot_be_opened_is_named_without_its_password(
     tmp_path: Path,
 ) -> None:

@@ -11,395 +11,255 @@ use crate::wire::json::Json;
 /// The code of a link that ended without a close frame.
 const ABNORMAL: u16 = 1006;
 
-/// No link came about, or the server refused the credentials: [`Error::ConnectFailed`](super::Error::ConnectFailed),
-/// [`Error::Authentication`](super::Error::Authentication).
-#[derive(Debug, Clone)]
-pub struct Connect(pub(super) Known);
+/// A failure: what it always has is no `Option`.
+macro_rules! failure {
+    ($(#[$doc:meta])* $name:ident { $($fact:ident $($kind:ident)?),* $(,)? }) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone)]
+        pub struct $name(pub(super) Known);
 
-impl Connect {
-    /// HTTP status of the answer to the handshake.
-    pub fn status(&self) -> Option<i64> {
-        self.0.status
-    }
-
-    /// How long the server asks to be left alone.
-    pub fn retry_after(&self) -> Option<Duration> {
-        self.0.retry_after
-    }
-
-    /// What the handshake was answered with, the first 4,096 bytes of it.
-    pub fn body(&self) -> Option<&str> {
-        self.0.body.as_deref()
-    }
-
-    /// The server's own id of the refused handshake, from its `x-request-id`.
-    pub fn answer_id(&self) -> Option<&str> {
-        self.0.answer_id.as_deref()
-    }
-
-    /// The close code, where a close frame was the cause.
-    pub fn close_code(&self) -> Option<u16> {
-        self.0.close_code
-    }
-
-    /// The reason in the server's close frame. Like the server's own words it is no part of the error's
-    /// text: what is in it is not known.
-    pub fn close_reason(&self) -> Option<&str> {
-        self.0.close_reason.as_deref()
-    }
-
-    /// What had been streamed when the turn failed.
-    pub fn partial_text(&self) -> Option<&str> {
-        self.0.partial_text.as_deref()
-    }
-
-    /// The requestId of the action.
-    pub fn request_id(&self) -> Option<&str> {
-        self.0.request_id.as_deref()
-    }
-
-    /// The session of the action.
-    pub fn session_id(&self) -> Option<&str> {
-        self.0.session_id.as_deref()
-    }
-}
-
-/// The link ended while a call waited.
-#[derive(Debug, Clone)]
-pub struct ConnectionLost(pub(super) Known);
-
-impl ConnectionLost {
-    /// The close code of the link: 1005 without a code in the close frame, 1006 without a close frame.
-    pub fn close_code(&self) -> u16 {
-        self.0.close_code.unwrap_or(ABNORMAL)
-    }
-
-    /// The reason in the server's close frame. Like the server's own words it is no part of the error's
-    /// text: what is in it is not known.
-    pub fn close_reason(&self) -> Option<&str> {
-        self.0.close_reason.as_deref()
-    }
-
-    /// The requestId of the action.
-    pub fn request_id(&self) -> Option<&str> {
-        self.0.request_id.as_deref()
-    }
-
-    /// The session of the action.
-    pub fn session_id(&self) -> Option<&str> {
-        self.0.session_id.as_deref()
-    }
-}
-
-/// The link ended in mid-turn.
-#[derive(Debug, Clone)]
-pub struct TurnInterrupted(pub(super) Known);
-
-impl TurnInterrupted {
-    /// Whether the message may have reached the server.
-    pub fn sent(&self) -> bool {
-        self.0.sent.unwrap_or(true)
-    }
-
-    /// What had been streamed when the turn failed.
-    pub fn partial_text(&self) -> Option<&str> {
-        self.0.partial_text.as_deref()
-    }
-
-    /// The question that was open when the turn failed.
-    pub fn question(&self) -> Option<QuestionKind> {
-        self.0.question
-    }
-
-    /// The close code of the link: 1005 without a code in the close frame, 1006 without a close frame.
-    pub fn close_code(&self) -> u16 {
-        self.0.close_code.unwrap_or(ABNORMAL)
-    }
-
-    /// The reason in the server's close frame. Like the server's own words it is no part of the error's
-    /// text: what is in it is not known.
-    pub fn close_reason(&self) -> Option<&str> {
-        self.0.close_reason.as_deref()
-    }
-
-    /// The requestId of the action.
-    pub fn request_id(&self) -> &str {
-        self.0.request_id.as_deref().unwrap_or_default()
-    }
-
-    /// The session of the action.
-    pub fn session_id(&self) -> &str {
-        self.0.session_id.as_deref().unwrap_or_default()
-    }
-}
-
-/// The client was closed while the action was in flight.
-#[derive(Debug, Clone)]
-pub struct ClientClosed(pub(super) Known);
-
-impl ClientClosed {
-    /// What had been streamed when the turn failed.
-    pub fn partial_text(&self) -> Option<&str> {
-        self.0.partial_text.as_deref()
-    }
-
-    /// The requestId of the action.
-    pub fn request_id(&self) -> Option<&str> {
-        self.0.request_id.as_deref()
-    }
-
-    /// The session of the action.
-    pub fn session_id(&self) -> Option<&str> {
-        self.0.session_id.as_deref()
-    }
-}
-
-/// A call or verb was not answered in time.
-#[derive(Debug, Clone)]
-pub struct RequestTimeout(pub(super) Known);
-
-impl RequestTimeout {
-    /// The requestId of the action.
-    pub fn request_id(&self) -> &str {
-        self.0.request_id.as_deref().unwrap_or_default()
-    }
-
-    /// The session of the action.
-    pub fn session_id(&self) -> Option<&str> {
-        self.0.session_id.as_deref()
-    }
-}
-
-/// The turn took too long.
-#[derive(Debug, Clone)]
-pub struct TurnTimeout(pub(super) Known);
-
-impl TurnTimeout {
-    /// What had been streamed when the turn failed.
-    pub fn partial_text(&self) -> Option<&str> {
-        self.0.partial_text.as_deref()
-    }
-
-    /// The question that was open when the turn failed.
-    pub fn question(&self) -> Option<QuestionKind> {
-        self.0.question
-    }
-
-    /// The requestId of the action.
-    pub fn request_id(&self) -> &str {
-        self.0.request_id.as_deref().unwrap_or_default()
-    }
-
-    /// The session of the action.
-    pub fn session_id(&self) -> &str {
-        self.0.session_id.as_deref().unwrap_or_default()
-    }
-}
-
-/// The server reported an error: the payload of every variant that stands for one of its codes.
-/// [`Error::NoPendingQuestion`](super::Error::NoPendingQuestion) and
-/// [`Error::Unsupported`](super::Error::Unsupported) have no code where they are made here.
-#[derive(Debug, Clone)]
-pub struct Protocol(pub(super) Known);
-
-impl Protocol {
-    /// The server's code.
-    pub fn code(&self) -> Option<&str> {
-        self.0.code.as_deref()
-    }
-
-    /// The server's own words. They are no part of the error's text: what is in them is not known.
-    pub fn server_message(&self) -> Option<&str> {
-        self.0.server_message.as_deref()
-    }
-
-    /// Status of the answer, where it was 400 or above.
-    pub fn status(&self) -> Option<i64> {
-        self.0.status
-    }
-
-    /// How long the server asks to be left alone.
-    pub fn retry_after(&self) -> Option<Duration> {
-        self.0.retry_after
-    }
-
-    /// What the server's error carried under `details`.
-    pub fn details(&self) -> Option<&Json> {
-        self.0.details.as_ref()
-    }
-
-    /// The event that carried the error.
-    pub fn event(&self) -> Option<&Event> {
-        self.0.event.as_ref()
-    }
-
-    /// What had been streamed when the turn failed.
-    pub fn partial_text(&self) -> Option<&str> {
-        self.0.partial_text.as_deref()
-    }
-
-    /// The requestId of the action.
-    pub fn request_id(&self) -> Option<&str> {
-        self.0.request_id.as_deref()
-    }
-
-    /// The session of the action.
-    pub fn session_id(&self) -> Option<&str> {
-        self.0.session_id.as_deref()
-    }
-}
-
-/// A frame that had to be understood was broken.
-#[derive(Debug, Clone)]
-pub struct InvalidFrame(pub(super) Known);
-
-impl InvalidFrame {
-    /// The wire's word for the type of the frame.
-    pub fn wire_type(&self) -> Option<&str> {
-        match &self.0.event {
-            Some(Event::Unknown(unread)) => Some(unread.wire_type()),
-            _ => None,
+        impl $name {
+            $(fact!($fact $($kind)?);)*
         }
-    }
+    };
+}
 
-    /// JSON Pointer of the fault.
-    pub fn pointer(&self) -> Option<&str> {
-        self.0.pointer.as_deref()
-    }
+/// One accessor.
+macro_rules! fact {
+    (status handshake) => {
+        /// HTTP status of the answer to the handshake.
+        pub fn status(&self) -> Option<i64> {
+            self.0.status
+        }
+    };
+    (retry_after) => {
+        /// How long the server asks to be left alone.
+        pub fn retry_after(&self) -> Option<Duration> {
+            self.0.retry_after
+        }
+    };
+    (body) => {
+        /// What the handshake was answered with, the first 4,096 bytes of it.
+        pub fn body(&self) -> Option<&str> {
+            self.0.body.as_deref()
+        }
+    };
+    (answer_id) => {
+        /// The server's own id of the refused handshake, from its `x-request-id`.
+        pub fn answer_id(&self) -> Option<&str> {
+            self.0.answer_id.as_deref()
+        }
+    };
+    (close_code) => {
+        /// The close code, where a close frame was the cause.
+        pub fn close_code(&self) -> Option<u16> {
+            self.0.close_code
+        }
+    };
+    (close_reason) => {
+        /// The reason in the server's close frame. Like the server's own words it is no part of the error's
+        /// text: what is in it is not known.
+        pub fn close_reason(&self) -> Option<&str> {
+            self.0.close_reason.as_deref()
+        }
+    };
+    (partial_text) => {
+        /// What had been streamed when the turn failed.
+        pub fn partial_text(&self) -> Option<&str> {
+            self.0.partial_text.as_deref()
+        }
+    };
+    (request_id) => {
+        /// The requestId of the action.
+        pub fn request_id(&self) -> Option<&str> {
+            self.0.request_id.as_deref()
+        }
+    };
+    (session_id) => {
+        /// The session of the action.
+        pub fn session_id(&self) -> Option<&str> {
+            self.0.session_id.as_deref()
+        }
+    };
+    (close_code always) => {
+        /// The close code of the link: 1005 without a code in the close frame, 1006 without a close frame.
+        pub fn close_code(&self) -> u16 {
+            self.0.close_code.unwrap_or(ABNORMAL)
+        }
+    };
+    (sent) => {
+        /// Whether the message may have reached the server.
+        pub fn sent(&self) -> bool {
+            self.0.sent.unwrap_or(true)
+        }
+    };
+    (question) => {
+        /// The question that was open when the turn failed.
+        pub fn question(&self) -> Option<QuestionKind> {
+            self.0.question
+        }
+    };
+    (request_id always) => {
+        /// The requestId of the action.
+        pub fn request_id(&self) -> &str {
+            self.0.request_id.as_deref().unwrap_or_default()
+        }
+    };
+    (session_id always) => {
+        /// The session of the action.
+        pub fn session_id(&self) -> &str {
+            self.0.session_id.as_deref().unwrap_or_default()
+        }
+    };
+    (code) => {
+        /// The server's code.
+        pub fn code(&self) -> Option<&str> {
+            self.0.code.as_deref()
+        }
+    };
+    (server_message) => {
+        /// The server's own words. They are no part of the error's text: what is in them is not known.
+        pub fn server_message(&self) -> Option<&str> {
+            self.0.server_message.as_deref()
+        }
+    };
+    (status) => {
+        /// Status of the answer, where it was 400 or above.
+        pub fn status(&self) -> Option<i64> {
+            self.0.status
+        }
+    };
+    (details) => {
+        /// What the server's error carried under `details`.
+        pub fn details(&self) -> Option<&Json> {
+            self.0.details.as_ref()
+        }
+    };
+    (event) => {
+        /// The event that carried the error.
+        pub fn event(&self) -> Option<&Event> {
+            self.0.event.as_ref()
+        }
+    };
+    (wire_type) => {
+        /// The wire's word for the type of the frame.
+        pub fn wire_type(&self) -> Option<&str> {
+            match &self.0.event {
+                Some(Event::Unknown(unread)) => Some(unread.wire_type()),
+                _ => None,
+            }
+        }
+    };
+    (pointer) => {
+        /// JSON Pointer of the fault.
+        pub fn pointer(&self) -> Option<&str> {
+            self.0.pointer.as_deref()
+        }
+    };
+    (event unexpected) => {
+        /// The event that was not the expected one.
+        pub fn event(&self) -> Option<&Event> {
+            self.0.event.as_ref()
+        }
+    };
+    (limit) => {
+        /// The limit in bytes that it was over.
+        pub fn limit(&self) -> u64 {
+            self.0.limit.unwrap_or_default()
+        }
+    };
+    (size) => {
+        /// Size of the message in bytes, where it is known.
+        pub fn size(&self) -> Option<u64> {
+            self.0.size
+        }
+    };
+    (message) => {
+        /// What was wrong, and with which argument.
+        pub fn message(&self) -> &str {
+            &self.0.message
+        }
+    };
+}
 
-    /// The event that carried the error.
-    pub fn event(&self) -> Option<&Event> {
-        self.0.event.as_ref()
-    }
-
-    /// What had been streamed when the turn failed.
-    pub fn partial_text(&self) -> Option<&str> {
-        self.0.partial_text.as_deref()
-    }
-
-    /// The requestId of the action.
-    pub fn request_id(&self) -> Option<&str> {
-        self.0.request_id.as_deref()
-    }
-
-    /// The session of the action.
-    pub fn session_id(&self) -> Option<&str> {
-        self.0.session_id.as_deref()
+failure! {
+    /// No link came about, or the server refused the credentials: [`Error::ConnectFailed`](super::Error::ConnectFailed),
+    /// [`Error::Authentication`](super::Error::Authentication).
+    Connect {
+        status handshake, retry_after, body, answer_id, close_code, close_reason, partial_text,
+        request_id, session_id,
     }
 }
 
-/// Another event than the expected one answered, or a page cursor repeated.
-#[derive(Debug, Clone)]
-pub struct UnexpectedEvent(pub(super) Known);
+failure! {
+    /// The link ended while a call waited.
+    ConnectionLost { close_code always, close_reason, request_id, session_id }
+}
 
-impl UnexpectedEvent {
-    /// The event that was not the expected one.
-    pub fn event(&self) -> Option<&Event> {
-        self.0.event.as_ref()
-    }
-
-    /// The requestId of the action.
-    pub fn request_id(&self) -> Option<&str> {
-        self.0.request_id.as_deref()
-    }
-
-    /// The session of the action.
-    pub fn session_id(&self) -> Option<&str> {
-        self.0.session_id.as_deref()
+failure! {
+    /// The link ended in mid-turn.
+    TurnInterrupted {
+        sent, partial_text, question, close_code always, close_reason, request_id always,
+        session_id always,
     }
 }
 
-/// A message was over the limit.
-#[derive(Debug, Clone)]
-pub struct MessageTooLarge(pub(super) Known);
+failure! {
+    /// The client was closed while the action was in flight.
+    ClientClosed { partial_text, request_id, session_id }
+}
 
-impl MessageTooLarge {
-    /// The limit in bytes that it was over.
-    pub fn limit(&self) -> u64 {
-        self.0.limit.unwrap_or_default()
-    }
+failure! {
+    /// A call or verb was not answered in time.
+    RequestTimeout { request_id always, session_id }
+}
 
-    /// Size of the message in bytes, where it is known.
-    pub fn size(&self) -> Option<u64> {
-        self.0.size
-    }
+failure! {
+    /// The turn took too long.
+    TurnTimeout { partial_text, question, request_id always, session_id always }
+}
 
-    /// The close code, where a close frame was the cause.
-    pub fn close_code(&self) -> Option<u16> {
-        self.0.close_code
-    }
-
-    /// What had been streamed when the turn failed.
-    pub fn partial_text(&self) -> Option<&str> {
-        self.0.partial_text.as_deref()
-    }
-
-    /// The requestId of the action.
-    pub fn request_id(&self) -> Option<&str> {
-        self.0.request_id.as_deref()
-    }
-
-    /// The session of the action.
-    pub fn session_id(&self) -> Option<&str> {
-        self.0.session_id.as_deref()
+failure! {
+    /// The server reported an error: the payload of every variant that stands for one of its codes.
+    /// [`Error::NoPendingQuestion`](super::Error::NoPendingQuestion) and
+    /// [`Error::Unsupported`](super::Error::Unsupported) have no code where they are made here.
+    Protocol {
+        code, server_message, status, retry_after, details, event, partial_text, request_id,
+        session_id,
     }
 }
 
-/// An iterator was left unread for too long.
-#[derive(Debug, Clone)]
-pub struct SlowConsumer(pub(super) Known);
-
-impl SlowConsumer {
-    /// The requestId of the action.
-    pub fn request_id(&self) -> &str {
-        self.0.request_id.as_deref().unwrap_or_default()
-    }
-
-    /// The session of the action.
-    pub fn session_id(&self) -> Option<&str> {
-        self.0.session_id.as_deref()
-    }
+failure! {
+    /// A frame that had to be understood was broken.
+    InvalidFrame { wire_type, pointer, event, partial_text, request_id, session_id }
 }
 
-/// Too many actions wait for a link.
-#[derive(Debug, Clone)]
-pub struct QueueFull(pub(super) Known);
-
-impl QueueFull {
-    /// The requestId of the action.
-    pub fn request_id(&self) -> &str {
-        self.0.request_id.as_deref().unwrap_or_default()
-    }
-
-    /// The session of the action.
-    pub fn session_id(&self) -> Option<&str> {
-        self.0.session_id.as_deref()
-    }
+failure! {
+    /// Another event than the expected one answered, or a page cursor repeated.
+    UnexpectedEvent { event unexpected, request_id, session_id }
 }
 
-/// Only the ids of the action are known: nothing was sent.
-#[derive(Debug, Clone)]
-pub struct Ids(pub(super) Known);
-
-impl Ids {
-    /// The requestId of the action.
-    pub fn request_id(&self) -> Option<&str> {
-        self.0.request_id.as_deref()
-    }
-
-    /// The session of the action.
-    pub fn session_id(&self) -> Option<&str> {
-        self.0.session_id.as_deref()
-    }
+failure! {
+    /// A message was over the limit.
+    MessageTooLarge { limit, size, close_code, partial_text, request_id, session_id }
 }
 
-/// An argument was refused.
-#[derive(Debug, Clone)]
-pub struct Argument(pub(super) Known);
+failure! {
+    /// An iterator was left unread for too long.
+    SlowConsumer { request_id always, session_id }
+}
 
-impl Argument {
-    /// What was wrong, and with which argument.
-    pub fn message(&self) -> &str {
-        &self.0.message
-    }
+failure! {
+    /// Too many actions wait for a link.
+    QueueFull { request_id always, session_id }
+}
+
+failure! {
+    /// Only the ids of the action are known: nothing was sent.
+    Ids { request_id, session_id }
+}
+
+failure! {
+    /// An argument was refused.
+    Argument { message }
 }

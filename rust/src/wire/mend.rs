@@ -36,6 +36,8 @@ pub(crate) enum Kind {
     String,
     Number,
     Integer,
+    /// An integer that 64 bits do not hold.
+    Large,
     Boolean,
     Null,
     /// A number that no `f64` holds.
@@ -51,15 +53,30 @@ impl Kind {
             Some(b'"') => Self::String,
             Some(b't' | b'f') => Self::Boolean,
             Some(b'n') => Self::Null,
-            _ if is_integer(text) || matches!(integer(text), Cow::Owned(_)) => Self::Integer,
-            _ if text.parse::<f64>().is_ok_and(f64::is_finite) => Self::Number,
-            _ => Self::Huge,
+            _ => Self::of_number(text),
+        }
+    }
+
+    fn of_number(text: &str) -> Self {
+        let whole = integer(text);
+        if !text.parse::<f64>().is_ok_and(f64::is_finite) {
+            Self::Huge
+        } else if whole.parse::<i64>().is_ok() {
+            Self::Integer
+        } else if is_integer(&whole) {
+            Self::Large
+        } else {
+            Self::Number
         }
     }
 
     /// Whether a value of this kind is one of some kinds; an integer is a number, too.
     pub(crate) fn is_one_of(self, kinds: &[Self]) -> bool {
-        kinds.contains(&self) || (self == Self::Integer && kinds.contains(&Self::Number))
+        kinds.contains(&self) || (self.is_whole() && kinds.contains(&Self::Number))
+    }
+
+    fn is_whole(self) -> bool {
+        matches!(self, Self::Integer | Self::Large)
     }
 }
 

@@ -116,8 +116,12 @@ const below = (key: string, { kind, pointer }: Problem): Problem => ({
   pointer: pointerOf([key]) + pointer,
 });
 
+/** Integers have 64 bits in all languages; here the first one past them. */
+const EDGE = 2 ** 63;
+
 function fits(value: unknown, kind: string): boolean {
-  if (kind === 'integer') return Number.isInteger(value);
+  if (kind === 'integer')
+    return Number.isInteger(value) && Number(value) >= -EDGE && Number(value) < EDGE;
   if (kind === 'number') return Number.isFinite(value); // no double holds 1e400
   return kind === 'any' ? value !== null : typeof value === kind;
 }

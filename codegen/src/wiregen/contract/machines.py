@@ -19,7 +19,18 @@ from wiregen.contract.model import (
     Timer,
     Verb,
 )
-from wiregen.contract.nodes import fail, flag, keys, known, named, once, rows, strings, text
+from wiregen.contract.nodes import (
+    fail,
+    flag,
+    keys,
+    known,
+    named,
+    once,
+    rows,
+    sentence,
+    strings,
+    text,
+)
 from wiregen.ir import Effect, Word
 from wiregen.load import Node
 
@@ -44,9 +55,7 @@ class MachineTables:
     def __init__(self, root: Node, frames: tuple[str, ...], actions: frozenset[str]) -> None:
         self.root = root
         self.actions = actions
-        self.local = tuple(
-            Word(name, str(node.value)) for name, node in named(root, "local_events")
-        )
+        self.local = tuple(Word(name, sentence(node)) for name, node in named(root, "local_events"))
         self.events = (*frames, *(word.name for word in self.local))
         self.states = {
             name: tuple(state for state, _ in named(node, "states"))
@@ -97,7 +106,7 @@ class MachineTables:
         keys(node, "fact", *OPERATORS, "all", "any", "not", "code", "pending", "doc")
         condition = self._condition(node, top=True)
         pending = text(node, "pending", None)
-        return Guard(name, text(node, "doc"), condition, flag(node, "code"), pending)
+        return Guard(name, text(node, "doc"), condition, flag(node, "code", False), pending)
 
     def _condition(self, node: Node, *, top: bool = False) -> Condition:
         if not top:
@@ -158,7 +167,7 @@ class MachineTables:
 
     def _machine(self, name: str, node: Node) -> StateMachine:
         keys(node, "group", "surface", "initial", "states", "transitions")
-        states = tuple(Word(state, str(it.value)) for state, it in named(node, "states"))
+        states = tuple(Word(state, sentence(it)) for state, it in named(node, "states"))
         return StateMachine(
             name=name,
             group=text(node, "group", name),
@@ -183,7 +192,7 @@ class MachineTables:
         guards = strings(node, "guard")
         for guard in guards:
             known(node, guard, [item.name for item in self.guards], "guard")
-        effects = tuple(read_effect(node, item) for item in node.value.get("emit", []))
+        effects = tuple(read_effect(it, it.value) for it in rows(node, "emit"))
         for effect in effects:
             known(node, effect.name, [item.name for item in self.effects], "effect")
         return Row(sources, events, guards, target, effects, text(node, "pending", None))
@@ -197,7 +206,7 @@ class MachineTables:
             action=known(node, text(node, "action"), self.actions, "action"),
             question=text(node, "question", None),
             echo=strings(node, "echo"),
-            declines=flag(node, "declines"),
+            declines=flag(node, "declines", False),
             needs=text(node, "needs", None),
         )
 
@@ -218,7 +227,7 @@ class MachineTables:
             updated_by=strings(node, "updated_by"),
             no_pending=text(node, "no_pending", None),
             lapses_by=strings(node, "lapses_by"),
-            outlives_turn=flag(node, "outlives_turn"),
+            outlives_turn=flag(node, "outlives_turn", False),
             duration=text(node, "duration", None),
             verbs=tuple(verb.name for verb in self.verbs if verb.question == kind),
         )

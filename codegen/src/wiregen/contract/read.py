@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import Any
 
 from wiregen.contract.machines import MachineTables
@@ -28,7 +29,7 @@ _PLACE = re.compile(r"\{(\w*)\}")
 
 def read_contract(
     store: Store,
-    document: str,
+    files: Mapping[str, str],
     *,
     frames: tuple[str, ...],
     actions: frozenset[str],
@@ -36,30 +37,30 @@ def read_contract(
 ) -> Contract:
     """Return the tables of a specification; those that it does not have are empty.
 
+    ``files`` are the tables' files by the words that name them (`x-options` and the like),
     ``frames`` are the words of the wire that may move a machine, ``answers`` the rows read already.
     Raises SpecError with file and pointer for a row that says nothing or contradicts itself.
     """
-    root = store.document(document).value
     tables: dict[str, Any] = {}
-    if name := root.get("x-state-machines"):
+    if name := files.get("x-state-machines"):
         found = MachineTables(store.document(name), frames, actions)
         same = ("facts", "guards", "effects", "machines", "verbs", "questions", "timers", "routing")
         tables = {key: getattr(found, key) for key in (*same, "reads")}
         tables |= {"local_events": found.local, "events": found.events, "answers": answers}
-    if name := root.get("x-error-codes"):
+    if name := files.get("x-error-codes"):
         errors = store.document(name)
         tables["close_codes"] = tuple(_close(node) for node in rows(errors, "close_codes"))
         tables["outcomes"] = tuple(_outcome(node) for node in rows(errors, "outcomes"))
         spoken = [*rows(errors, "kinds"), *rows(errors, "leaves")]
         tables["texts"] = tuple(_text(node) for node in spoken if "text" in node.value)
-    if name := root.get("x-options"):
+    if name := files.get("x-options"):
         options = store.document(name)
         keys(options, "options", "limits")
         tables["options"] = tuple(_option(node) for node in rows(options, "options"))
         tables["limits"] = tuple(_limit(node) for node in rows(options, "limits"))
         both = [*rows(options, "options"), *rows(options, "limits")]
         once(((text(node, "name"), node) for node in both), "option")
-    if name := root.get("x-capabilities"):
+    if name := files.get("x-capabilities"):
         words = store.document(name)
         tables["capabilities"] = tuple(_capability(node) for node in rows(words, "capabilities"))
         once(((text(node, "word"), node) for node in rows(words, "capabilities")), "capability")

@@ -34,7 +34,7 @@ def compare(
                 versions = (before.version, after.version)
                 return Comparison(before, after, policy).run(), versions
         except SpecError as err:
-            repeated = [it for it in err.diagnostics if it.rule == "tag-duplicate"]
+            repeated = [it for it in err.diagnostics if it.rule == "asyncapi-duplicate"]
             if not repeated:
                 raise
             rule = RULES["TAG_NOT_UNIQUE"]

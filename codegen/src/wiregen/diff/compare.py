@@ -5,15 +5,18 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 from wiregen.diff.contract import compared as compared_tables
+from wiregen.diff.contract import errors_compared
 from wiregen.diff.members import MemberDiff
 from wiregen.diff.model import RULES, Change, Grade, Policy, grade
-from wiregen.diff.opaque import not_understood
+from wiregen.diff.rests import Rests, differing
 from wiregen.diff.sentences import NAME as SENTENCES
 from wiregen.diff.sentences import compared as compared_sentences
-from wiregen.ir import Enum, ErrorCode, Message, Spec, TypeDef
+from wiregen.ir import Enum, ErrorCode, Message, Spec, Struct, TypeDef
 
+Json = Any
 NORMATIVE = re.compile(r"\b(MUST|SHALL|SHOULD|REQUIRED|must|defaults? to|at (?:least|most))\b")
 
 
@@ -24,8 +27,10 @@ class Comparison:
         self.old = old
         self.new = new
         self._policy = policy
+        self.rests = Rests(old), Rests(new)
         self._found: list[Change] = []
         self._told: list[tuple[str, str]] = []
+        self._renamed: set[str] = set()
 
     def run(self) -> list[Change]:
         """Return every change, worst first, then by place."""
@@ -54,12 +59,23 @@ class Comparison:
         s2c: Grade | None = None,
     ) -> None:
         """Add a change, graded for the direction in which its type travels."""
+        if rule_id == "CONST_CHANGED" and where in self._renamed:
+            return  # the word of a message: TAG_CHANGED says it
         rule = RULES[rule_id]
         wire = grade(rule, direction, self._policy, c2s, s2c)
         said, prefix = self._told[-1] if self._told else ("", "")
         place = file or self._file(where)
         text = prefix + message if said else message
         self._found.append(Change(where, said or rule_id, text, wire, rule.api, place))
+
+    def undecided(self, where: str, before: Json, after: Json, direction: str) -> None:
+        """Report that two schemas differ in what no type says; not where it is known to break."""
+        told = {it.where for it in self._found if it.wire is Grade.BREAKING}
+        if before != after and where not in told:
+            words = ", ".join(differing(before, after)) or "its schema"
+            text = f"what no type says changed: {words}"
+            with self.told_as(""):
+                self.report("UNDECIDED", where, text, direction=direction)
 
     @contextmanager
     def told_as(self, rule_id: str, prefix: str = "") -> Iterator[None]:
@@ -69,6 +85,13 @@ class Comparison:
             yield
         finally:
             self._told.pop()
+
+    def tags(self, struct: Struct) -> frozenset[str]:
+        """Return the members that name a message in the old and the new version, if they differ."""
+        if struct.role == "action":
+            return frozenset({self.old.action_tag, self.new.action_tag})
+        events = {self.old.event_tag, self.new.event_tag}
+        return frozenset(events if struct.role == "event" else ())
 
     def if_open(self, found: Grade | None) -> Grade | None:
         """Return a grade that holds for open clients alone."""
@@ -98,11 +121,11 @@ class Comparison:
     # messages -------------------------------------------------------------------------
 
     def _messages(self) -> None:
-        for key, before, after in (
-            ("action", self.old.action_tag, self.new.action_tag),
-            ("event", self.old.event_tag, self.new.event_tag),
+        for key, before, after, there in (
+            ("action", self.old.action_tag, self.new.action_tag, self.old.actions),
+            ("event", self.old.event_tag, self.new.event_tag, self.old.events),
         ):
-            if before != after:
+            if before != after and there:
                 direction = "write" if key == "action" else "read"
                 self.report("TAG_KEY_CHANGED", key, f"{before} became {after}", direction=direction)
         old, new = self._by_wire(self.old), self._by_wire(self.new)
@@ -112,6 +135,7 @@ class Comparison:
             twin = next((it for it in come if it.name == item.name and it.role == item.role), None)
             if twin is not None:
                 come.remove(twin)
+                self._renamed.add(f"{item.name}/{item.tag}")
                 text = f"{item.wire} became {twin.wire}"
                 self._message("TAG_CHANGED", item, text, twin.file)
                 continue
@@ -214,8 +238,12 @@ class Comparison:
             elif _meaning(old[code]) != _meaning(new[code]):
                 text = "its kind, class, retryability or effect on a turn changed"
                 self.report("ERROR_CODE_CHANGED", code, text, direction="read")
-        if self.old.machines != self.new.machines:
-            self.report("MACHINE_CHANGED", "machines", "a transition, guard or answer changed")
+        if self.old.errors and self.new.errors:
+            if _meaning(self.old.errors.unknown) != _meaning(self.new.errors.unknown):
+                text = "what a code that is not listed means changed"
+                self.report("ERROR_CODE_CHANGED", "unknown_code", text, direction="read")
+            for rule, where, text in errors_compared(self.old.errors, self.new.errors):
+                self.report(rule, where, text)
 
     def _documents(self) -> None:
         old, new = dict(_drafts(self.old)), dict(_drafts(self.new))
@@ -227,8 +255,6 @@ class Comparison:
             self.report(rule, where, text)
         for rule, where, text in compared_sentences(self.old.store.root, self.new.store.root):
             self.report(rule, where, text, file=SENTENCES)
-        for change in not_understood(self.old, self.new):
-            self.report("UNDECIDED", *change)
 
 
 def _binding(text: str) -> list[str]:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Any
 
-from wiregen.contract.model import Contract
+from wiregen.contract.model import Contract, StateMachine
+from wiregen.ir import ErrorTable
 
 _NAMES: dict[str, Callable[[Any], str]] = {
     "verbs": lambda row: row.name,
@@ -20,11 +22,14 @@ _NAMES: dict[str, Callable[[Any], str]] = {
     "texts": lambda row: row.leaf,
     "capabilities": lambda row: row.word,
 }
-"""The tables, and what names a row of each. Machines are compared as a whole elsewhere."""
+"""The tables, and what names a row of each."""
+_STATES: tuple[str, ...] = ("local_events", "facts", "guards", "effects", "machines")
+"""Tables of the machines, whose rows have a name and say together how a client behaves."""
 
 
 def compared(old: Contract, new: Contract) -> Iterator[tuple[str, str, str]]:
     """Yield (rule, place, words) for every row that came, went or says something else."""
+    yield from _machines(old, new)
     for table, name in _NAMES.items():
         before = {name(row): row for row in getattr(old, table)}
         after = {name(row): row for row in getattr(new, table)}
@@ -39,6 +44,50 @@ def compared(old: Contract, new: Contract) -> Iterator[tuple[str, str, str]]:
                 yield "TABLE_CHANGED", where, "the row is gone"
             elif before[key] != after[key]:
                 yield "TABLE_CHANGED", where, _said(before[key], after[key])
+
+
+def _machines(old: Contract, new: Contract) -> Iterator[tuple[str, str, str]]:
+    for table in _STATES:
+        before = {row.name: _bare(row) for row in getattr(old, table)}
+        after = {row.name: _bare(row) for row in getattr(new, table)}
+        for key in sorted(before.keys() | after.keys()):
+            was, is_ = before.get(key), after.get(key)
+            if was != is_:
+                text = "is new" if was is None else "is gone" if is_ is None else "changed"
+                yield "MACHINE_CHANGED", f"{table}/{key}", text
+    if old.answers != new.answers:
+        yield "MACHINE_CHANGED", "answers", "what an error answers changed"
+
+
+def _bare(row: Any) -> Any:
+    """Return a row without the words that describe it."""
+    if isinstance(row, StateMachine):
+        return replace(row, states=tuple(replace(state, doc="") for state in row.states))
+    return replace(row, doc="")
+
+
+def errors_compared(old: ErrorTable, new: ErrorTable) -> Iterator[tuple[str, str, str]]:
+    """Yield (rule, place, words) for what the error table says beside its codes."""
+    for table in ("kinds", "leaves", "native"):
+        before, after = _error_rows(old, table), _error_rows(new, table)
+        for key in sorted(before.keys() | after.keys()):
+            where = f"{table}/{key}"
+            if key not in before:
+                yield "TABLE_ADDED", where, "a new row"
+            elif key not in after:
+                yield "TABLE_CHANGED", where, "the row is gone"
+            elif before[key] != after[key]:
+                yield "TABLE_CHANGED", where, _said(before[key], after[key])
+
+
+def _error_rows(errors: ErrorTable, table: str) -> dict[str, Any]:
+    if table == "kinds":
+        return {row.kind: replace(row, when="") for row in errors.kinds}
+    return (
+        {row.leaf: row for row in errors.leaves}
+        if table == "leaves"
+        else {word: word for word in errors.native}
+    )
 
 
 def _said(before: Any, after: Any) -> str:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from wiregen.diff.model import Grade
+from wiregen.diff.rests import Rests
 from wiregen.diff.values import ValueDiff
-from wiregen.ir import Choice, Enum, Field, Ref, Spec, Struct, TypeDef, Union
+from wiregen.errors import join_pointer
+from wiregen.ir import AnyJson, Choice, Enum, Field, Ref, Spec, Struct, TypeDef, Union
 
 if TYPE_CHECKING:
     from wiregen.diff.compare import Comparison
@@ -54,12 +56,15 @@ class MemberDiff:
         with self._to.told_as(""):
             self._to.named(place, before, after, direction)
             self._types(place, before, after, direction)
+            ours, theirs = self._to.rests
+            self._to.undecided(place, ours.of_type(before), theirs.of_type(after), direction)
 
     def _types(self, where: str, before: TypeDef, after: TypeDef, direction: str) -> None:
         if isinstance(before, Struct) and isinstance(after, Struct):
             self._structs(where, before, after, direction)
         elif isinstance(before, Enum) and isinstance(after, Enum):
             self.values(where, list(before.values), list(after.values), direction)
+            self.openness(where, before, after, direction)
         elif isinstance(before, Union) and isinstance(after, Union):
             self._unions(where, before, after, direction)
         elif isinstance(after, Union) and _branch(after, before.name):
@@ -73,6 +78,17 @@ class MemberDiff:
         else:
             text = f"a {_kind(before)} became a {_kind(after)}"
             self._to.report("TYPE_CHANGED", where, text, direction=direction)
+
+    def shaped(
+        self, where: str, before: Struct | None, after: Struct | None, direction: str
+    ) -> None:
+        """Compare an object of any members with one that names some: nobody promised those."""
+        named = after or before
+        assert named is not None
+        nothing = replace(named, fields=(), choices=(), closed=False)
+        text = f"any object is {named.name} now" if after else f"{named.name} is any object now"
+        self._to.report("TYPE_NAME_CHANGED", where, text, direction=direction)
+        self._structs(where, before or nothing, after or nothing, direction)
 
     def moved(self) -> None:
         """Report what came and went: moved, renamed, removed or added."""
@@ -93,12 +109,21 @@ class MemberDiff:
             # Readers that close what was declared open do not exist.
             s2c = None if won.other.closed else Grade.OK
             self._to.report(rule, won.where, "is new", direction=won.direction, s2c=s2c)
+            self._beside(won, self._to.rests[0])
 
     def _removed(self, lost: Member) -> None:
         rule = "PROP_REMOVED_REQUIRED" if lost.field.required else "PROP_REMOVED_OPTIONAL"
         c2s = None if lost.other.closed else Grade.DANGEROUS
         s2c = None if lost.field.read_required else Grade.DANGEROUS
         self._to.report(rule, lost.where, "is gone", direction=lost.direction, c2s=c2s, s2c=s2c)
+        self._beside(lost, self._to.rests[1])
+
+    def _beside(self, member: Member, other: Rests) -> None:
+        """Report a member that the other version has as any further one, of the type of those."""
+        rest = other.of_type(member.other) or {}
+        if "additionalProperties" in rest and not member.other.closed:
+            typed = rest["additionalProperties"]
+            self._to.undecided(member.where, None, typed, member.direction)
 
     def _twin(self, member: Member) -> Member | None:
         """Return the new member that is the lost one under another name or at another place."""
@@ -119,15 +144,23 @@ class MemberDiff:
     def _structs(self, where: str, before: Struct, after: Struct, direction: str) -> None:
         old = {field.wire: field for field in before.fields}
         new = {field.wire: field for field in after.fields}
-        for wire in old.keys() - new.keys():
+        tags = self._to.tags(before)  # TAG_KEY_CHANGED says what becomes of them
+        for wire in old.keys() - new.keys() - tags:
             place = f"{where}/{wire}"
             self._lost.append(Member(before, after, old[wire], place, direction))
-        for wire in new.keys() - old.keys():
+        for wire in new.keys() - old.keys() - tags:
             place = f"{where}/{wire}"
             self._won.append(Member(after, before, new[wire], place, direction))
         for wire in old:
             if wire in new:
                 self._fields(f"{where}/{wire}", old[wire], new[wire], direction)
+                ours, theirs = (
+                    rests.at(join_pointer(struct.uri, "properties", wire), fields[wire].type)
+                    for rests, struct, fields in zip(
+                        self._to.rests, (before, after), (old, new), strict=True
+                    )
+                )
+                self._to.undecided(f"{where}/{wire}", ours, theirs, direction)
         if before.closed != after.closed:
             rule = "CLOSED_ADDED" if after.closed else "CLOSED_REMOVED"
             text = "closed now" if after.closed else "open now"
@@ -154,7 +187,9 @@ class MemberDiff:
         elif old.read_required != new.read_required:
             text = "readers ask for it now" if new.read_required else "readers do without it now"
             self._to.report("PRESENCE_CHANGED", where, text, direction=direction)
-        if old.nullable != new.nullable:
+        # What became any JSON, or was it, may be null by that: its type says so.
+        loose = isinstance(old.type, AnyJson) != isinstance(new.type, AnyJson)
+        if old.nullable != new.nullable and not loose:
             rule = "NULL_ADDED" if new.nullable else "NULL_REMOVED"
             text = "may be null now" if new.nullable else "may not be null any more"
             # Readers take null for absent where the member may be missing.
@@ -173,6 +208,20 @@ class MemberDiff:
             self._to.report(rule, where, text, direction=direction)
         self._to.documented(where, old.doc, new.doc, direction)
         self._values.types(where, old.type, new.type, direction)
+
+    def openness(self, where: str, before: Enum | None, after: Enum | None, direction: str) -> None:
+        """Compare whether lists of words say that any other text may come as well."""
+        ours, theirs = self._to.rests
+        was = before is not None and ours.is_open(before)
+        is_ = after is not None and theirs.is_open(after)
+        if was != is_:
+            rule = "ENUM_OPENED" if is_ else "ENUM_CLOSED"
+            text = "any text is allowed now" if is_ else "only the listed texts are allowed now"
+            self._to.report(rule, where, text, direction=direction)
+        # A oneOf of words and of any text refuses the words, which fit both.
+        before_refuses = before is not None and was and ours.excludes(before)
+        after_refuses = after is not None and is_ and theirs.excludes(after)
+        self._to.undecided(where, before_refuses, after_refuses, direction)
 
     def values(self, where: str, before: list[Any], after: list[Any], direction: str) -> None:
         """Compare two lists of values that a place may hold."""

@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from wiregen.load import read_text
+
 NAME = "behaviour.md"
 _SENTENCE = re.compile(
     r"^- \*\*(?P<id>[A-Z][A-Z0-9]*(?:-[A-Z0-9]+)*-\d+)\*\* "
@@ -29,7 +31,7 @@ def read_sentences(folder: Path) -> dict[str, Sentence]:
     path = folder / NAME
     if not path.is_file():
         return {}
-    found = _SENTENCE.finditer(path.read_text(encoding="utf-8"))
+    found = _SENTENCE.finditer(read_text(path, NAME))
     return {it["id"]: Sentence(it["level"], it["party"], it["text"]) for it in found}
 
 

@@ -7,8 +7,21 @@ from typing import TYPE_CHECKING, Any
 from jsonschema import Draft202012Validator
 
 from wiregen.diff.model import Grade
-from wiregen.diff.opaque import one_of_alike
-from wiregen.ir import AnyJson, Array, Const, Enum, Map, Opaque, Ref, Scalar, Spec, Type, Union
+from wiregen.diff.rests import one_of_alike
+from wiregen.ir import (
+    AnyJson,
+    Array,
+    Const,
+    Enum,
+    Map,
+    Opaque,
+    Ref,
+    Scalar,
+    Spec,
+    Struct,
+    Type,
+    Union,
+)
 
 if TYPE_CHECKING:
     from wiregen.diff.members import MemberDiff
@@ -51,6 +64,8 @@ class ValueDiff:
             with self._to.told_as("ADDITIONAL_SCHEMA_CHANGED", "of its values: "):
                 self._nulls(where, old.nullable_values, new.nullable_values, direction)
                 self.types(f"{where}/*", old.values, new.values, direction)
+        elif (free := _free_form(self._to.old, old, self._to.new, new)) is not None:
+            self._members.shaped(where, *free, direction)
         elif old != new:
             self._others(where, old, new, direction)
 
@@ -100,6 +115,8 @@ class ValueDiff:
         listed, given = _listed(self._to.old, old), _listed(self._to.new, new)
         if listed is not None and given is not None:
             self._members.values(where, listed, given, direction)
+            enums = _enum(self._to.old, old), _enum(self._to.new, new)
+            self._members.openness(where, *enums, direction)
             return
         text = f"was {_word(self._to.old, old)}, is {_word(self._to.new, new)}"
         rule = self._rule(old, new)
@@ -109,6 +126,10 @@ class ValueDiff:
         self._to.report(rule, where, text, direction=direction, c2s=c2s)
         if isinstance(old, Scalar) and isinstance(new, Scalar):
             self._bounds(where, old, new, direction)
+        if (branch := _of_kind(self._to.new, new, _kinds(self._to.old, old))) is not None:
+            self.types(where, old, branch, direction)
+        if (branch := _of_kind(self._to.old, old, _kinds(self._to.new, new))) is not None:
+            self.types(where, branch, new, direction)
         values = [old.value] if isinstance(old, Const) else listed or []
         refused = [v for v in values if isinstance(new, Scalar) and not _admits(new, v)]
         if refused and rule != "TYPE_CHANGED":
@@ -206,6 +227,11 @@ def _listed(spec: Spec, item: Type) -> list[Any] | None:
     return list(found.values) if isinstance(found, Enum) else None
 
 
+def _enum(spec: Spec, item: Type) -> Enum | None:
+    found = spec.type(item.name) if isinstance(item, Ref) else None
+    return found if isinstance(found, Enum) else None
+
+
 EVERY = frozenset({"object", "array", "string", "integer", "number", "boolean", "null"})
 
 
@@ -223,6 +249,30 @@ def _kinds(spec: Spec, item: Type) -> frozenset[str]:
     if isinstance(item, Array | Map):
         return frozenset({"array" if isinstance(item, Array) else "object"})
     return frozenset({"number", "integer"} if item.kind == "number" else {item.kind})
+
+
+def _free_form(
+    old_spec: Spec, old: Type, new_spec: Spec, new: Type
+) -> tuple[Struct | None, Struct | None] | None:
+    """Return the struct of the one version where the other has an object of any members."""
+    before, after = _struct(old_spec, old), _struct(new_spec, new)
+    loose = Map(AnyJson(), True)
+    if (before is not None and new == loose) or (after is not None and old == loose):
+        return before, after
+    return None
+
+
+def _struct(spec: Spec, item: Type) -> Struct | None:
+    found = spec.type(item.name) if isinstance(item, Ref) else None
+    return found if isinstance(found, Struct) else None
+
+
+def _of_kind(spec: Spec, item: Type, kinds: frozenset[str]) -> Type | None:
+    """Return the branch of a union of JSON types that takes the values of these kinds."""
+    found = spec.type(item.name) if isinstance(item, Ref) else None
+    if not isinstance(found, Union) or found.kind != "typed":
+        return None
+    return next((it.type for it in found.branches if kinds <= _kinds(spec, it.type)), None)
 
 
 def _loose(item: Type) -> int:

@@ -187,8 +187,9 @@ def _refuse_clashes(struct: Struct, name: str, members: list[str]) -> None:
     taken = _TAKEN | MESSAGE_MEMBERS if struct.role in ("event", "action") else _TAKEN
     for member in members:
         if member == name or member in taken or members.count(member) > 1:
-            message = f"the C# name {member!r} is taken in {name!r}"
-            raise refuse("", "", "csharp-name", message)
+            file, _, pointer = struct.uri.partition("#")
+            said = f'two members of {name!r} would be {member} in C#; give one another "x-name"'
+            raise refuse(file, pointer, "name-clash", said)
 
 
 def _presence(struct: Struct, field: Field) -> Presence:

@@ -34,7 +34,7 @@ _KINDS = {
     "array": "JsonKinds.Array",
     "string": "JsonKinds.String",
     "number": "JsonKinds.Number",
-    "integer": "JsonKinds.Integer",
+    "integer": "JsonKinds.Integer | JsonKinds.Large",  # of raw JSON; a typed one has 64 bits
     "boolean": "JsonKinds.Boolean",
 }
 
@@ -131,6 +131,8 @@ def _check(check: Check) -> str:
             assert check.item is not None
             helper = "Array" if check.kind == "array" else "Map"
             return f"Check.{helper}({_check(check.item)}, {_bool(check.nullable_item)})"
+        case "integer":
+            return "Check.Kinds(JsonKinds.Integer)"
         case kind:
             return f"Check.Kinds({_KINDS[kind]})"
 

@@ -39,7 +39,7 @@ _KIND_FLAGS = {
     "array": "JsonKinds.Array",
     "string": "JsonKinds.String",
     "number": "JsonKinds.Number",
-    "integer": "JsonKinds.Integer",
+    "integer": "JsonKinds.Integer | JsonKinds.Large",  # of raw JSON; a typed one has 64 bits
     "boolean": "JsonKinds.Boolean",
     "null": "JsonKinds.Null",
 }

@@ -32,7 +32,7 @@ _KINDS = {
     "object": "kindObject",
     "array": "kindArray",
     "string": "kindString",
-    "integer": "kindInteger",
+    "integer": "kindInteger | kindLarge",  # of raw JSON; a typed one has 64 bits
     "number": "kindNumber",
     "boolean": "kindBoolean",
     "null": "kindNull",
@@ -176,6 +176,8 @@ class Named:
                     return f"{{kinds: {kind}}}"
                 nullable = ", nullable: true" if item.nullable_item else ""
                 return f"{{kinds: {kind}, item: &check{self.literal(item.item)}{nullable}}}"
+            case "integer":
+                return "{kinds: kindInteger}"
             case kind:
                 return f"{{kinds: {kinds((kind,))}}}"
 

@@ -113,7 +113,8 @@ def names_kind(statics: Iterable[tuple[str, str, list[str]]]) -> bool:
 
 def kinds(names: tuple[str, ...]) -> str:
     """Return a list of kinds of JSON."""
-    return f"&[{', '.join(f'Kind::{pascal(name)}' for name in names)}]"
+    listed = [*names, *(["large"] if "integer" in names else [])]  # raw JSON holds both
+    return f"&[{', '.join(f'Kind::{pascal(name)}' for name in listed)}]"
 
 
 def _flags(required: bool, nullable: bool) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import textwrap
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -40,6 +41,11 @@ _OWN = {
     "rust": _Own(f"// {HEADER}\n"),
     "typescript": _Own(f"// {HEADER}\n"),
 }
+
+
+_SECTION = re.compile(
+    r"^ *// only with (?P<what>\w+) \{\n(?P<held>.*?)^ *// \}\n", re.MULTILINE | re.DOTALL
+)
 
 
 @cache
@@ -84,9 +90,13 @@ def _runtime(lang: str, name: str) -> str:
     return source.read_text(encoding="utf-8") if source.is_file() else ""
 
 
-def _copied(lang: str, text: str, context: Mapping[str, str]) -> str:
-    """Return a runtime file with the header of what is generated and the room's own package."""
+def _copied(lang: str, text: str, context: Mapping[str, Any]) -> str:
+    """Return a runtime file with the header of what is generated and the room's own package.
+
+    A section that is for specifications with unions alone is left out where there are none.
+    """
     own = _OWN[lang]
+    text = _SECTION.sub(lambda it: it["held"] if context[it["what"]] else "", text)
     if own.option:
         line = own.line.format("wire" if lang == "go" else "Wire")
         text = text.replace(line, own.line.format(context[own.option]), 1)

@@ -108,6 +108,7 @@ def _data(
     found["Shapes"] = {"shapes": tables.shape_views(spec.shapes)}
     if spec.unions:
         found["Unions"] = {}
+        found["UnionShape"] = {}
         found["UnionShapes"] = {}
     tables_ = (("OfActions", spec.actions), ("OfEvents", spec.events))
     found["Secrets"] = {"tables": [(name, _secrets(spec, items)) for name, items in tables_]}

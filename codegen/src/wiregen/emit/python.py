@@ -8,7 +8,7 @@ fact over its nested payload, keeps the text it was read from, reads null as abs
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -47,7 +47,9 @@ from wiregen.words import word_set
 
 WIDTH = 92
 _SCALARS = {"string": "str", "integer": "int", "number": "float", "boolean": "bool"}
-_KINDS = {"object": "dict[str, Any]", "array": "list[Any]"} | _SCALARS
+_CHECKED = _SCALARS | {"integer": "Int64"}
+_RAW = _SCALARS | {"integer": "Whole"}
+_KINDS = {"object": "dict[str, Any]", "array": "list[Any]"}
 # Names that pydantic's models or ours have a meaning for.
 _TAKEN = word_set(
     "copy json dict schema construct validate raw raw_text of wire_type problem model_config "
@@ -227,26 +229,25 @@ class _Printer:
             visit(item)
         return list(done.values())
 
-    def text(self, type_: Type) -> str:
+    def text(self, type_: Type, scalars: Mapping[str, str] = _SCALARS) -> str:
         """Return the annotation of a type without null."""
         match type_:
-            case Scalar(kind=kind):
-                return _SCALARS[kind]
-            case Const(kind=kind):
-                return _SCALARS[kind]
+            case Scalar(kind=kind) | Const(kind=kind):
+                return scalars[kind]
             case Ref(name=name):
                 return self.name(name)
             case Array(items=items, nullable_items=nullable):
-                return f"list[{self._maybe(items, nullable)}]"
+                return f"list[{self._maybe(items, nullable, scalars)}]"
             case Map(values=values, nullable_values=nullable):
-                return f"dict[str, {self._maybe(values, nullable)}]"
+                return f"dict[str, {self._maybe(values, nullable, scalars)}]"
             case Opaque(kinds=kinds):
-                return " | ".join(_KINDS[kind] for kind in kinds)
+                raw = _RAW if scalars is _CHECKED else scalars
+                return " | ".join(_KINDS.get(kind) or raw[kind] for kind in kinds)
             case AnyJson():
                 return "Any"
 
-    def _maybe(self, type_: Type, nullable: bool) -> str:
-        text = self.text(type_)
+    def _maybe(self, type_: Type, nullable: bool, scalars: Mapping[str, str]) -> str:
+        text = self.text(type_, scalars)
         return f"{text} | None" if nullable and not isinstance(type_, AnyJson) else text
 
     def attribute(self, owner: str, wire: str) -> str:
@@ -264,7 +265,7 @@ class _Printer:
         written = owner.direction == "write"
         presence = field.presence if written else field.read_presence
         tag = isinstance(field.type, Const) and self._is_tag(owner, field)
-        text = self.text(field.type)
+        text = self.text(field.type, _CHECKED)
         default = ""
         if tag and isinstance(field.type, Const):
             text, default = f"Literal[{literal(field.type.value)}]", literal(field.type.value)
@@ -330,7 +331,8 @@ class _Printer:
         pairs = {f"{index}:{source}": name for index, (source, name) in enumerate(names)}
         for name in collisions(pairs):
             file, _, pointer = struct.uri.partition("#")
-            raise refuse(file, pointer, "name-clash", f"two members are called {name!r} in Python")
+            said = f'two members would be {name} in Python; give one another "x-name"'
+            raise refuse(file, pointer, "name-clash", said)
 
     def event(self, message: Message) -> Model:
         """Decide the class of an event with its accessors."""
@@ -448,11 +450,11 @@ class _Printer:
         return tuple(sorted(found, key=lambda item: item.default != ""))
 
     def _containers(self, struct: Struct, at: Path = ()) -> tuple[Path, ...]:
-        """Required objects inside an event, parents first; `of` makes them."""
+        """Objects that are always inside an event, parents first; `of` makes them."""
         found: list[Path] = []
         for field in struct.fields:
             inner = self.spec.type(field.type.name) if isinstance(field.type, Ref) else None
-            if field.read_required and isinstance(inner, Struct):
+            if field.read_required and not field.nullable and isinstance(inner, Struct):
                 found += [(*at, field.wire), *self._containers(inner, (*at, field.wire))]
         return tuple(found)
 
@@ -492,7 +494,7 @@ class _Printer:
     def _union(self, item: Union, recursive: bool) -> dict[str, Any]:
         name = self.name(item.name)
         parts = [
-            f"Annotated[{self.text(branch.type)}, Tag({literal(branch.mark)})]"
+            f"Annotated[{self.text(branch.type, _CHECKED)}, Tag({literal(branch.mark)})]"
             for branch in item.branches
         ]
         if item.kind != "typed":

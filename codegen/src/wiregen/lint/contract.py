@@ -20,7 +20,7 @@ def _tables(context: Context) -> Contract:
 
 
 def _file(context: Context, key: str) -> str:
-    return str(context.root.value.get(key, ""))
+    return context.document.tables.get(key, "")
 
 
 def _machines(context: Context) -> str:

@@ -74,4 +74,4 @@ def _unknown(context: Context, name: str, value: str) -> str:
 
 def _finding(context: Context, machine: StateMachine, index: int, message: str) -> Finding:
     pointer = join_pointer("/machines", machine.name, "transitions", index)
-    return Finding(str(context.root.value.get("x-state-machines", "")), pointer, message)
+    return Finding(context.document.tables.get("x-state-machines", ""), pointer, message)

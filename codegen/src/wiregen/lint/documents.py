@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from wiregen.errors import join_pointer
 from wiregen.ir import Const, Field, Message, Path, Ref, Struct
 from wiregen.lint.model import Context, Finding
+from wiregen.load import read_text
 from wiregen.naming import pascal
 
 _SENTENCE = re.compile(r"\b(MUST|SHALL|SHOULD)\b")
@@ -41,7 +42,7 @@ def file_id(context: Context) -> Iterator[Finding]:
     """A file's `$id` ends with its own path, and no two files share one."""
     seen: dict[str, str] = {}
     for name in context.schema_files:
-        found = context.store.document(name).value.get("$id")
+        found = _at_root(context, name, "$id")
         if not isinstance(found, str):
             yield Finding(name, "", "the file has no $id")
         elif not found.endswith(f"/{name}"):
@@ -50,10 +51,16 @@ def file_id(context: Context) -> Iterator[Finding]:
             yield Finding(name, "/$id", f"{seen[found]} has the same $id")
 
 
+def _at_root(context: Context, name: str, word: str) -> object:
+    """Return a word at the root of a schema file; a schema may be true or false alone."""
+    value = context.store.document(name).value
+    return value.get(word) if isinstance(value, dict) else None
+
+
 def file_dialect(context: Context) -> Iterator[Finding]:
     """A file's `$schema` is JSON Schema 2020-12."""
     for name in context.schema_files:
-        if context.store.document(name).value.get("$schema") != DIALECT:
+        if _at_root(context, name, "$schema") != DIALECT:
             yield Finding(name, "/$schema", f"$schema must be {DIALECT}")
 
 
@@ -181,23 +188,29 @@ def fact_unreachable(context: Context) -> Iterator[Finding]:
                 yield Finding(message.file, "", f"no accessor leads to {place}: x-payload")
 
 
+def _pages(context: Context) -> Iterator[tuple[str, int, str]]:
+    """Yield name, number and text of every line of the Markdown pages of a specification."""
+    for path in sorted(context.folder.glob("*.md")):
+        lines = read_text(path, path.name).splitlines() if path.is_file() else ()
+        for number, line in enumerate(lines, 1):
+            yield path.name, number, line
+
+
 def sentence_without_req(context: Context) -> Iterator[Finding]:
     """A rule in a list of a Markdown page of the specification names its REQ id."""
-    for path in sorted(context.folder.glob("*.md")):
-        for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
-            rule = line.lstrip().startswith(("- ", "* ")) and _SENTENCE.search(line)
-            if rule and not _REQ.search(line):
-                yield Finding(path.name, "", f"line {number}: a normative sentence needs a REQ id")
+    for name, number, line in _pages(context):
+        rule = line.lstrip().startswith(("- ", "* ")) and _SENTENCE.search(line)
+        if rule and not _REQ.search(line):
+            yield Finding(name, "", f"line {number}: a normative sentence needs a REQ id")
 
 
 def req_repeated(context: Context) -> Iterator[Finding]:
     """A REQ id is given to one sentence."""
     seen: dict[str, str] = {}
-    for path in sorted(context.folder.glob("*.md")):
-        for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
-            match = _DECLARED.match(line)
-            if match:
-                here = f"{path.name} line {number}"
-                if seen.setdefault(match.group(1), here) != here:
-                    words = f"line {number}: {match.group(1)} is taken by {seen[match.group(1)]}"
-                    yield Finding(path.name, "", words)
+    for name, number, line in _pages(context):
+        match = _DECLARED.match(line)
+        if match:
+            here = f"{name} line {number}"
+            if seen.setdefault(match.group(1), here) != here:
+                words = f"line {number}: {match.group(1)} is taken by {seen[match.group(1)]}"
+                yield Finding(name, "", words)

@@ -59,7 +59,7 @@ class Context:
     @cached_property
     def schema_files(self) -> tuple[str, ...]:
         """Files of schemas that the document leads to, in JSON or YAML, sorted."""
-        tables = (self.document.error_codes, self.document.state_machines, self.name)
+        tables = (*self.document.tables.values(), self.name)
         typed = {self.place(item.uri)[0] for item in self.spec.types}
         return tuple(
             name

@@ -13,7 +13,7 @@ from wiregen.register import clashes
 
 def error_action(context: Context) -> Iterator[Finding]:
     """An error code names actions that exist."""
-    errors, name = context.spec.errors, context.document.error_codes
+    errors, name = context.spec.errors, context.document.tables.get("x-error-codes")
     known = {message.wire for message in context.spec.actions} | {"any"}
     for index, row in enumerate(errors.codes if errors else ()):
         for action in row.actions:
@@ -24,7 +24,7 @@ def error_action(context: Context) -> Iterator[Finding]:
 
 def error_leaf(context: Context) -> Iterator[Finding]:
     """A leaf belongs to a kind, or derives from a leaf that does."""
-    errors, name = context.spec.errors, context.document.error_codes
+    errors, name = context.spec.errors, context.document.tables.get("x-error-codes")
     if errors is None:
         return
     known = {kind.leaf for kind in errors.kinds}
@@ -41,7 +41,7 @@ def error_leaf(context: Context) -> Iterator[Finding]:
 
 def error_parent(context: Context) -> Iterator[Finding]:
     """Kinds derive from each other without a circle."""
-    errors, name = context.spec.errors, context.document.error_codes
+    errors, name = context.spec.errors, context.document.tables.get("x-error-codes")
     if errors is None:
         return
     parents = {kind.kind: kind.parent for kind in errors.kinds}
@@ -62,7 +62,7 @@ def _machines(context: Context) -> tuple[StateMachine, ...]:
 
 
 def _file(context: Context) -> str:
-    return context.document.state_machines or ""
+    return context.document.tables.get("x-state-machines", "")
 
 
 def machine_unreachable(context: Context) -> Iterator[Finding]:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from wiregen.ir import Enum, Message, Operation, Ref, Spec, Struct
+from wiregen.load import read_text
 from wiregen.reference import contract
 from wiregen.reference.sequences import sequences, svg
 from wiregen.reference.snippets import tabs
@@ -49,7 +50,7 @@ def pages(spec: Spec, extra: list[Path]) -> dict[str, str]:
     if spec.contract.capabilities:
         found["capabilities.md"] = _page(contract.capabilities(spec.contract))
     for path in extra:
-        found[f"rules/{path.stem.lower()}.md"] = _rules(path.read_text(encoding="utf-8"))
+        found[f"rules/{path.stem.lower()}.md"] = _rules(read_text(path, path.name))
     return found
 
 

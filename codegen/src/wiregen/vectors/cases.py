@@ -227,6 +227,7 @@ class CaseMaker:
                     beyond = math.nextafter(bound, math.copysign(math.inf, past))
                 yield self._with(slot, f"past-{name}", beyond)
         if whole:
+            yield from self._edges(slot, type_)
             yield self._with(slot, "zero-fraction", 2.0)
             yield self._with(slot, "exponent", 1e3)
             yield self._text(slot, "exponent-text", "2e1")
@@ -235,6 +236,17 @@ class CaseMaker:
         else:
             yield self._with(slot, "whole", 1)
             yield self._with(slot, "small", 1e-7)
+
+    def _edges(self, slot: Slot, type_: Scalar) -> Iterator[Case]:
+        """Integers at and past 64 bits, where no bound says that there are none so large."""
+        if type_.minimum is None:
+            yield self._with(slot, "least-of-64-bits", -(2**63))
+            yield self._with(slot, "past-least-of-64-bits", -(2**63) - 1)
+        if type_.maximum is None:
+            yield self._with(slot, "most-of-64-bits", 2**63 - 1)
+            yield self._with(slot, "past-most-of-64-bits", 2**63)
+            yield self._text(slot, "beyond-64-bits", "123456789012345678901234567890")
+            yield self._text(slot, "beyond-doubles", "9" * 400)
 
     def _array(self, slot: Slot, type_: Array) -> Iterator[Case]:
         item = self.sampler.minimal(type_.items, slot.field.wire)

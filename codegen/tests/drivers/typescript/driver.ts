@@ -15,7 +15,8 @@ function typed(line: Line): unknown {
   const { repair, faultOf, mendSurrogates } = (protocols as any)[`${line.protocol}_repair`];
   const { SHAPES, OTHER_SHAPES } = (protocols as any)[`${line.protocol}_shapes`];
   const shapes = { ...SHAPES, ...OTHER_SHAPES };
-  const tree: unknown = JSON.parse(mendSurrogates(line.text));
+  const { parseJson } = (protocols as any)[`${line.protocol}_json`];
+  const tree: unknown = parseJson(mendSurrogates(line.text));
   repair(tree, line.name, shapes);
   const problem = faultOf(tree, line.name, shapes, false);
   return problem === undefined ? { outcome: 'good', encoded: tree } : { outcome: 'broken', problem };

@@ -9,9 +9,6 @@ namespace SmooAI.SmoothOperator;
 /// <summary>From bytes to events: strict first, then one repair pass.</summary>
 internal static class Decoder
 {
-    /// <summary>Where a frame may carry the id of the action that caused it, the first place first.</summary>
-    private static readonly string[][] Places = [["requestId"], ["data", "requestId"]];
-
     internal static DecodedFrame Decode(ReadOnlyMemory<byte> frame)
     {
         try
@@ -78,7 +75,7 @@ internal static class Decoder
     {
         while (Json.NextMember(ref reader))
         {
-            var found = reader.ValueTextEquals("type"u8);
+            var found = reader.ValueTextEquals(EventTable.Tag);
             reader.Read();
             if (found)
             {
@@ -149,7 +146,7 @@ internal static class Decoder
     /// <summary>Returns the id at the first of its places that holds a string.</summary>
     private static string? Correlation(ReadOnlyMemory<byte> text)
     {
-        foreach (var place in Places)
+        foreach (var place in EventTable.Places)
         {
             if (TextAt(text.Span, place) is { } id)
             {

@@ -11,7 +11,7 @@ internal static class Faults
 {
     internal static FrameProblem? Find(JsonElement value, Check check, string at)
     {
-        if ((KindOf(value) & Wider(check.Allowed)) == 0)
+        if ((KindOf(value) & Numbers.Wider(check.Allowed)) == 0)
         {
             return new("type", at);
         }
@@ -97,9 +97,6 @@ internal static class Faults
 
     private static string Below(string at, string name) =>
         $"{at}/{name.Replace("~", "~0", StringComparison.Ordinal).Replace("/", "~1", StringComparison.Ordinal)}";
-
-    private static JsonKinds Wider(JsonKinds kinds) =>
-        (kinds & JsonKinds.Number) != 0 ? kinds | JsonKinds.Integer : kinds;
 
     internal static JsonKinds KindOf(JsonElement value) => value.ValueKind switch
     {

@@ -69,6 +69,9 @@ public abstract partial record ServerEvent : WireObject
 
 internal static class EventTable
 {
+    /// <summary>Where a frame may carry the id of the action that caused it, the first place first.</summary>
+    internal static readonly string[][] Places = [["requestId"], ["data", "requestId"]];
+
     internal static readonly EventKind[] Kinds =
     [
         new("immediate_response", false, static (ref r) => ImmediateResponseEvent.ReadFrom(JsonElement.ParseValue(ref r)), Shapes.ImmediateResponse, []),
@@ -90,6 +93,9 @@ internal static class EventTable
         new("turn_resumed", false, static (ref r) => TurnResumedEvent.ReadFrom(JsonElement.ParseValue(ref r)), Shapes.TurnResumed, [new(["data", "requestId"], "requestId", true, true)]),
         new("pong", false, static (ref r) => PongEvent.ReadFrom(JsonElement.ParseValue(ref r)), Shapes.Pong, [new(["data", "timestamp"], "timestamp", true, false)]),
     ];
+
+    /// <summary>The member that names an event.</summary>
+    internal static ReadOnlySpan<byte> Tag => "type"u8;
 
     internal static EventKind? Find(ref Utf8JsonReader tag)
     {

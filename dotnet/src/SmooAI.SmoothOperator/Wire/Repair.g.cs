@@ -113,26 +113,32 @@ internal static class Numbers
     /// <summary>Returns the digits of a number without a fraction; null for anything else and for digits alone.</summary>
     internal static string? Whole(JsonElement value)
     {
-        if (value.ValueKind != JsonValueKind.Number || IsDigits(value) || !double.IsInteger(value.GetDouble()))
+        if (value.ValueKind != JsonValueKind.Number || IsDigits(JsonMarshal.GetRawUtf8Value(value)) || !double.IsInteger(value.GetDouble()))
         {
             return null;
         }
         return new BigInteger(value.GetDouble()).ToString(CultureInfo.InvariantCulture);
     }
 
-    /// <summary>Returns a number without a fraction; of one beyond 64 bits the nearest integer of 64 bits.</summary>
-    internal static long? Nearest(double number) => double.IsInteger(number) ? long.CreateSaturating(number) : null;
+    /// <summary>Returns what a number with a zero fraction is as an integer; null for all others, and beyond 64 bits.</summary>
+    internal static long? Whole(ReadOnlySpan<byte> text, double number) =>
+        !IsDigits(text) && double.IsInteger(number) && number is >= long.MinValue and < -(double)long.MinValue ? (long)number : null;
 
-    /// <summary>Whether a number has no fraction.</summary>
-    internal static bool IsWhole(JsonElement value) => double.IsInteger(value.GetDouble());
+    /// <summary>Returns the kinds that fit where these are asked for: an integer is a number.</summary>
+    internal static JsonKinds Wider(JsonKinds kinds) =>
+        (kinds & JsonKinds.Number) != 0 ? kinds | JsonKinds.Integer | JsonKinds.Large : kinds;
 
     /// <summary>Returns the kind of a number.</summary>
     internal static JsonKinds KindOf(JsonElement value)
     {
         var number = value.GetDouble();
-        return double.IsInteger(number) ? JsonKinds.Integer : double.IsFinite(number) ? JsonKinds.Number : JsonKinds.Huge;
+        if (!double.IsInteger(number))
+        {
+            return double.IsFinite(number) ? JsonKinds.Number : JsonKinds.Huge;
+        }
+        var held = value.TryGetInt64(out _) || Whole(JsonMarshal.GetRawUtf8Value(value), number) is not null;
+        return held ? JsonKinds.Integer : JsonKinds.Large;
     }
 
-    private static bool IsDigits(JsonElement value) =>
-        JsonMarshal.GetRawUtf8Value(value).IndexOfAny((byte)'.', (byte)'e', (byte)'E') < 0;
+    private static bool IsDigits(ReadOnlySpan<byte> text) => text.IndexOfAny((byte)'.', (byte)'e', (byte)'E') < 0;
 }

@@ -4,20 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from .clock import Clock
-from .engine import Engine
+from .engine import Accounts, Engine
 from .engine.absent import AbsentEngine
 from .engine.demo import DEMO_CODE, DemoEngine
 from .engine.script import ScriptEngine
 from .engine.script_file import ScriptError, read_script
-from .knowledge import seed_documents
+from .knowledge import Embedder, seed_documents
 from .questions import FixedCode, OtpService
 from .settings import DEFAULT_GATEWAY, Settings
-from .tools import Tool
+from .telemetry import Observer
+from .tools import Tool, ToolHook
 from .tools.builtin import BUILTIN_NAMES, scripted_tools
 from .tools.demo import demo_tools
+
+if TYPE_CHECKING:
+    from .engine.model import ModelEngine
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,12 +35,22 @@ class Agent:
     otp: OtpService | None = None
     confirm_words: tuple[str, ...] = ()
     documents: dict[str, str] = field(default_factory=dict)
+    hooks: list[ToolHook] = field(default_factory=list)
+    costs: Callable[[], dict[str, Any]] = dict
+    """Returns what models cost for one token, by the name of the model."""
 
 
-def choose_agent(settings: Settings, clock: Clock, new_id: Callable[[], str]) -> Agent:
+def choose_agent(
+    settings: Settings,
+    clock: Clock,
+    new_id: Callable[[], str],
+    accounts: Accounts,
+    observer: Observer,
+) -> Agent:
     """Return the agent of ``--script``, of ``--demo``, of a model, or one that has none.
 
     Raises:
+        FileFaultError: the table of prices cannot be used.
         ScriptError: the script cannot be used.
     """
     seeds = seed_documents() if settings.seed_kb or settings.demo else {}
@@ -44,25 +60,67 @@ def choose_agent(settings: Settings, clock: Clock, new_id: Callable[[], str]) ->
         otp = FixedCode(DEMO_CODE)
         return Agent(DemoEngine(clock, new_id), demo_tools(), otp, documents=seeds)
     if settings.gateway_key is not None or settings.gateway_url is not None:
-        return Agent(_model_engine(settings, clock, new_id), documents=seeds)
+        engine = _model_engine(settings, clock, new_id, accounts, observer)
+        return Agent(engine, documents=seeds, costs=partial(_costs, engine, settings.model))
     return Agent(AbsentEngine(), documents=seeds)
 
 
-def _model_engine(settings: Settings, clock: Clock, new_id: Callable[[], str]) -> Engine:
-    # Its libraries take as long to import as the rest of the server together.
-    from .engine.model import ModelEngine, ModelSettings
+def choose_embedder(settings: Settings) -> Embedder | None:
+    """Return what makes vectors of documents and questions; None when words are enough."""
+    # Imported when they are wanted: what they use takes longer than all the rest of the server.
+    if settings.embeddings == "none":
+        return None
+    if settings.embeddings == "hashing":
+        from .knowledge.hashing import HashingEmbedder
 
+        return HashingEmbedder()
+    from .knowledge.endpoint import EndpointEmbedder
+
+    return EndpointEmbedder(*gateway(settings), settings.embedding_model)
+
+
+def gateway(settings: Settings) -> tuple[str, str]:
+    """Return URL and key of the endpoint."""
     key = settings.gateway_key
+    return settings.gateway_url or DEFAULT_GATEWAY, key.get_secret_value() if key else "none"
+
+
+def _model_engine(
+    settings: Settings,
+    clock: Clock,
+    new_id: Callable[[], str],
+    accounts: Accounts,
+    observer: Observer,
+) -> ModelEngine:
+    # Its libraries take as long to import as the rest of the server together.
+    from .engine.model import ModelEngine, ModelSettings, read_prices
+
+    url, key = gateway(settings)
     return ModelEngine(
         ModelSettings(
-            url=settings.gateway_url or DEFAULT_GATEWAY,
-            key=key.get_secret_value() if key else "none",
+            url=url,
+            key=key,
             model=settings.model,
             max_tokens=settings.max_tokens,
+            silence_s=settings.model_silence_secs,
+            attempts=settings.model_attempts,
+            history_chars=settings.history_chars,
         ),
         clock,
         new_id,
+        accounts,
+        read_prices(settings.prices) if settings.prices else None,
+        observer,
     )
+
+
+def _costs(engine: ModelEngine, model: str) -> dict[str, Any]:
+    prices = {name: engine.prices.of(name) for name in (model, *engine.prices.own)}
+    return {
+        name: {"inputCostPerToken": price.read, "outputCostPerToken": price.written}
+        for name, price in prices.items()
+        if price is not None
+    }
 
 
 def _scripted(path: Path, seeds: dict[str, str], clock: Clock, new_id: Callable[[], str]) -> Agent:

@@ -2,34 +2,55 @@
 
 from __future__ import annotations
 
+import asyncio
+import os
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import replace
+from typing import TYPE_CHECKING
 from uuid import uuid4
 
 from starlette.applications import Starlette
 from starlette.authentication import AuthenticationError
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 from starlette.routing import Route, WebSocketRoute
 from starlette.websockets import WebSocket
 
-from .agent import Agent, choose_agent
-from .agents import AgentRegistry, read_agents
-from .auth import TokenBackend, Tokens, tokens_of
+from . import __version__
+from .admin import Admin, admin_routes
+from .agent import Agent, choose_agent, choose_embedder
+from .agents import AgentRegistry, Budget, read_agents
+from .auth import Principal, Role, TokenBackend, Tokens, tokens_of
+from .auth.limits import RateLimiter
+from .backplane import Backplane, Post
+from .backplane.opening import open_backplane
 from .clock import Clock, SystemClock
+from .files import FileFaultError
 from .gateway import Connection, Connections, Dispatcher
+from .gateway.dispatch import Handler
+from .gateway.publishing import Publisher
 from .knowledge import Knowledge
+from .meter import Meter
+from .probes import Check, Probes
 from .questions import Answers, OpenQuestions, OtpDesk
 from .sessions import SessionActions, Sessions
 from .settings import Settings
-from .store import SessionRecord, Stores
-from .store.opening import open_stores
-from .tools import Tool, ToolRegistry
-from .tools.builtin import builtin_tools
-from .turns import Channels, Resuming, TurnIds, Turns
+from .skills import Skills, read_skills
+from .store import ConversationStore, SessionRecord, Stores
+from .store.opening import is_postgres, open_stores
+from .telemetry import Observer
+from .tools import SCANS, Tool, ToolHook, ToolRegistry
+from .tools.builtin import builtin_tools, fetch_url
+from .tools.mcp_file import read_mcp
+from .turns import Links, TurnIds, Turns, links_of
 from .turns.calls import Services
 from .turns.ledger import Ledger
 from .turns.runner import Runner
+
+if TYPE_CHECKING:
+    from .tools.mcp import McpServer
 
 GOING_AWAY = 1001
 
@@ -41,7 +62,14 @@ def _new_uuid() -> str:
 def _agents(settings: Settings) -> AgentRegistry:
     named = read_agents(settings.agents) if settings.agents else []
     is_open = settings.open_agents if settings.open_agents is not None else not named
-    return AgentRegistry(named, is_open=is_open)
+    budget = Budget(
+        settings.max_iterations,
+        settings.turn_tokens,
+        settings.turn_cost_usd,
+        settings.session_tokens,
+        settings.session_cost_usd,
+    )
+    return AgentRegistry(named, is_open=is_open, budget=budget)
 
 
 def _tokens(settings: Settings) -> Tokens | None:
@@ -57,6 +85,73 @@ def _tokens(settings: Settings) -> Tokens | None:
     )
 
 
+def _tools(
+    settings: Settings,
+    agent: Agent,
+    store: ConversationStore,
+    knowledge: Knowledge,
+    observer: Observer,
+) -> ToolRegistry:
+    fetching = [fetch_url()] if settings.fetch_tool else []
+    tools = [*builtin_tools(store, knowledge), *fetching, *agent.tools]
+    hooks = [*(SCANS[word]() for word in settings.tool_scans), *agent.hooks]
+    return ToolRegistry(tools, hooks, observer)
+
+
+def _tool_servers(settings: Settings, clock: Clock, tools: ToolRegistry) -> list[McpServer]:
+    if settings.mcp is None:
+        return []
+    specs = read_mcp(settings.mcp, os.environ)
+    try:
+        from .tools.mcp import McpServer
+    except ImportError:
+        raise FileFaultError(
+            f"tool servers {settings.mcp}: need pip install 'smooth-operator-server[mcp]'"
+        ) from None
+    return [McpServer(spec, clock, tools.put_group) for spec in specs]
+
+
+def _questions(
+    settings: Settings,
+    stores: Stores,
+    clock: Clock,
+    new_id: Callable[[], str],
+    backplane: Backplane,
+) -> OpenQuestions:
+    look_s = settings.lease_secs if backplane.is_shared else None
+    lives_s = settings.question_secs
+    return OpenQuestions(stores.questions, clock, new_id, lives_s, look_s=look_s)
+
+
+def _handlers(
+    calls: SessionActions, turns: Turns, links: Links, answers: Answers
+) -> dict[str, Handler]:
+    return {
+        "create_conversation_session": calls.create_conversation_session,
+        "send_message": turns.send_message,
+        "resume_turn": links.resuming.resume_turn,
+        "get_session": calls.get_session,
+        "get_conversation_messages": calls.get_conversation_messages,
+        "list_conversations": calls.list_conversations,
+        "rename_conversation": calls.rename_conversation,
+        "confirm_tool_action": answers.confirm_tool_action,
+        "verify_otp": answers.verify_otp,
+        "submit_interaction": answers.submit_interaction,
+        "cancel": turns.cancel,
+        "ping": calls.ping,
+    }
+
+
+async def _backplane(settings: Settings, clock: Clock) -> Backplane:
+    redis_url, database = settings.redis_url, settings.database
+    return await open_backplane(
+        redis_url=None if redis_url is None else redis_url.get_secret_value(),
+        database_url=database if is_postgres(database) else None,
+        clock=clock,
+        kept_s=settings.replay_secs,
+    )
+
+
 class Server:
     """A wired server without its listening socket. Use ``build``."""
 
@@ -66,59 +161,57 @@ class Server:
         stores: Stores,
         agent: Agent,
         agents: AgentRegistry,
+        skills: Skills,
         knowledge: Knowledge,
+        meter: Meter,
+        observer: Observer,
         clock: Clock,
         new_id: Callable[[], str],
+        backplane: Backplane,
     ) -> None:
-        self.settings = settings
-        self.agent = agent
+        self.settings, self.agent = settings, agent
         self._backend = TokenBackend(_tokens(settings))
         self._stores = stores
         store = stores.conversations
         self._clock = clock
-        self._questions = OpenQuestions(stores.questions, clock, new_id, settings.question_secs)
+        self._post = Post(backplane, clock)
+        self._questions = _questions(settings, stores, clock, new_id, backplane)
         self._connections = Connections(clock)
         sessions = Sessions(store, agents, clock, new_id)
         otp = OtpDesk(agent.otp, self._questions)
-        self.tools = ToolRegistry([*builtin_tools(store, knowledge), *agent.tools])
-        words = (*settings.confirm_tools, *agent.confirm_words)
-        services = Services(self.tools, self._questions, otp, store, words)
-        turn_ids = TurnIds()
-        ledger = Ledger(
-            stores.turns, clock, new_id, owner=str(uuid4()), lease_s=settings.lease_secs
-        )
-        channels = Channels(clock, settings.replay_secs)
-        resuming = Resuming(sessions, channels, ledger, clock)
+        self.tools = _tools(settings, agent, store, knowledge, observer)
+        self.tool_servers = _tool_servers(settings, clock, self.tools)
+        words, steps = (*settings.confirm_tools, *agent.confirm_words), settings.max_iterations
+        services = Services(self.tools, self._questions, otp, store, skills, words)
+        self._knowledge = knowledge
+        self._meter, turn_ids = meter, TurnIds()
+        lease_s, kept_s = settings.lease_secs, settings.replay_secs
+        ledger = Ledger(stores.turns, clock, new_id, owner=backplane.node, lease_s=lease_s)
+        links = links_of(self._post, ledger, sessions, self._questions, clock, kept_s=kept_s)
         self._turns = Turns(
             agent.engine,
-            Runner(agent.engine, agents, knowledge, services, ledger, settings.max_iterations),
+            Runner(agent.engine, agents, knowledge, services, ledger, observer, steps),
             sessions,
             clock,
             new_id,
             turn_ids,
             ledger,
-            channels,
-            resuming,
+            links,
+            agents,
+            skills,
             keepalive_s=settings.keepalive_secs,
             detach_s=settings.detach_secs,
         )
-        calls = SessionActions(sessions, store, clock, resuming.open_turn)
-        answers = Answers(sessions, store, self._questions, otp, clock, turn_ids, channels.say)
-        handlers = {
-            "create_conversation_session": calls.create_conversation_session,
-            "send_message": self._turns.send_message,
-            "resume_turn": resuming.resume_turn,
-            "get_session": calls.get_session,
-            "get_conversation_messages": calls.get_conversation_messages,
-            "list_conversations": calls.list_conversations,
-            "rename_conversation": calls.rename_conversation,
-            "confirm_tool_action": answers.confirm_tool_action,
-            "verify_otp": answers.verify_otp,
-            "submit_interaction": answers.submit_interaction,
-            "cancel": self._turns.cancel,
-            "ping": calls.ping,
-        }
-        self._dispatcher = Dispatcher(handlers, sessions, self._turns, channels, clock)
+        calls = SessionActions(sessions, store, clock, links.resuming.open_turn)
+        answers = Answers(sessions, store, self._questions, otp, clock, turn_ids, links.hosting.say)
+        limiter = RateLimiter(settings.rate_per_minute, clock.monotonic)
+        handlers = _handlers(calls, self._turns, links, answers)
+        self._dispatcher = Dispatcher(
+            handlers, sessions, self._turns, links.hosting, clock, observer, limiter
+        )
+        observer.figures.watch(lambda: len(self.sockets), lambda: self.running_turns)
+        self._probes = Probes({"store": self._check_store}, self._checks, observer, self._principal)
+        self._admin = self._admin_routes(agents, knowledge, new_id, limiter)
         self._draining = False
 
     @classmethod
@@ -129,34 +222,59 @@ class Server:
         clock: Clock | None = None,
         new_id: Callable[[], str] = _new_uuid,
         tools: Sequence[Tool] = (),
+        hooks: Sequence[ToolHook] = (),
+        backplane: Backplane | None = None,
     ) -> Server:
         """Open the store, read the script, take the documents in.
 
-        ``tools`` are there for every agent, beside those of the script and of every server.
+        ``tools`` are there for every agent, beside those of the script and of every server;
+        ``hooks`` stand around each call of any tool, within the scans of the settings.
+        ``backplane`` is what the settings ask for unless it is given.
 
         Raises:
             AgentFileError: an agent file cannot be used.
+            FileFaultError: another file cannot be used.
             KeyFaultError: tokens are asked for, and there is no key to prove them with.
             ScriptError: the script cannot be used.
+            SkillFileError: a skill cannot be used.
             StoreUnavailableError: the database cannot be opened.
+            BackplaneError: what the servers share does not answer.
         """
         clock = clock or SystemClock()
-        agent = choose_agent(settings, clock, new_id)
-        agent.tools.extend(tools)
         agents = _agents(settings)
+        skills = read_skills(settings.skills_dir)
         stores = await open_stores(settings.database)
-        knowledge = Knowledge(stores.knowledge)
+        knowledge = Knowledge(stores.knowledge, choose_embedder(settings), clock.epoch_ms)
+        meter = Meter(stores.models)
+        models = [agent.model for agent in agents.all if agent.model]
+        observer = Observer(clock, [settings.model, *models])
         try:
+            agent = choose_agent(settings, clock, new_id, meter, observer)
+            agent.tools.extend(tools)
+            agent.hooks.extend(hooks)
             for source, content in agent.documents.items():
                 await knowledge.add(source, content)
+            backplane = backplane or await _backplane(settings, clock)
         except BaseException:
             await stores.close()
             raise
-        return cls(settings, stores, agent, agents, knowledge, clock, new_id)
+        return cls(
+            settings,
+            stores,
+            agent,
+            agents,
+            skills,
+            knowledge,
+            meter,
+            observer,
+            clock,
+            new_id,
+            backplane,
+        )
 
     def application(self) -> Starlette:
         """Return the ASGI application."""
-        routes = [WebSocketRoute("/ws", self._socket), Route("/health", self._health)]
+        routes = [WebSocketRoute("/ws", self._socket), *self._probes.routes(), *self._admin]
         return Starlette(routes=routes, lifespan=self._lifespan)
 
     @asynccontextmanager
@@ -169,11 +287,14 @@ class Server:
             await self.drain()
 
     async def start(self) -> None:
-        """Take up what a server left that is gone.
+        """Listen to other servers, and take up what one left that is gone.
 
         Raises:
+            BackplaneError: what the servers share does not answer.
             StoreError: the store does not answer.
         """
+        await self._post.start()
+        await asyncio.gather(*(server.start() for server in self.tool_servers))
         await self._turns.start()
 
     @property
@@ -205,7 +326,11 @@ class Server:
 
     async def aclose(self) -> None:
         """Close the engine and the stores. Call it after ``drain``."""
+        await self._post.aclose()
+        await asyncio.gather(*(server.aclose() for server in self.tool_servers))
         await self.agent.engine.aclose()
+        await self._meter.flush()
+        await self._knowledge.aclose()
         await self._stores.close()
 
     async def _socket(self, socket: WebSocket) -> None:
@@ -225,5 +350,67 @@ class Server:
         finally:
             self._turns.detach(connection)
 
-    async def _health(self, _: Request) -> Response:
-        return JSONResponse({"status": "ok"})
+    async def _principal(self, request: Request) -> Principal:
+        """Return who asks.
+
+        Raises:
+            HTTPException: 401, the token is missing or proves nothing.
+        """
+        try:
+            _, principal = await self._backend.authenticate(request)
+        except AuthenticationError as refused:
+            raise HTTPException(401, str(refused)) from None
+        return principal
+
+    def _admin_routes(
+        self,
+        agents: AgentRegistry,
+        knowledge: Knowledge,
+        new_id: Callable[[], str],
+        limiter: RateLimiter,
+    ) -> list[Route]:
+        files, clock = self.settings.connector_files, self._clock
+        costs = self.agent.costs
+        publish = Publisher(lambda: self.sockets, self._post).publish
+        admin = Admin(self._stores, agents, knowledge, clock, new_id, costs, publish, files)
+        return admin_routes(admin, self._admin_principal, limiter, __version__)
+
+    async def _admin_principal(self, request: Request) -> Principal:
+        """Return who asks; where nobody is asked who they are, the one person is the admin.
+
+        A page of another site that this person looks at is not: browsers say where they are.
+
+        Raises:
+            HTTPException: 401, as above, or there is no one person.
+        """
+        principal = await self._principal(request)
+        if principal.is_authenticated:
+            return principal
+        if self.settings.insecure or "origin" in request.headers:
+            raise HTTPException(401, "the admin REST needs tokens here")
+        return replace(principal, role=Role.ADMIN)
+
+    async def _check_store(self) -> str | None:
+        await self._stores.ping()
+        return "draining" if self._draining else None
+
+    def _checks(self) -> dict[str, Check]:
+        async def model() -> str | None:
+            return self.agent.engine.unavailable()
+
+        def tools(server: McpServer) -> Check:
+            async def check() -> str | None:
+                return None if server.is_there else "away"
+
+            return check
+
+        async def backplane() -> str | None:
+            await self._post.backplane.kept("nobody's")
+            return None
+
+        others = {"backplane": backplane} if self._post.backplane.is_shared else {}
+        return (
+            {"model": model}
+            | others
+            | {f"tools/{one.name}": tools(one) for one in self.tool_servers}
+        )

@@ -16,18 +16,36 @@ from cyclopts import Parameter
 from pydantic import ValidationError
 
 from . import __version__
-from .agents import AgentFileError
 from .app import Server
 from .auth import KeyFaultError, Role, minted
+from .backplane import BackplaneError
 from .engine.demo import TRIGGERS
 from .engine.script_file import ScriptError
+from .files import FileFaultError
+from .ingesting import ingest_places
+from .knowledge import DEFAULT_SET
+from .knowledge.document import ORG_READERS
+from .knowledge.ingest import Filing
+from .knowledge.loaders import LoadError
 from .listener import Listener, ListenError, bind
 from .settings import Settings, variable_of
-from .store import StoreUnavailableError
+from .settings_table import settings_table
+from .store import StoreError, StoreUnavailableError
+from .store.knowledge_records import EVERY_ORG
 from .telemetry import configure_logs, log
+from .telemetry.export import ExportError, export_spans
 
 NAME = "smooth-operator-server"
 USAGE_ERROR = 2
+
+START_FAULTS = (
+    BackplaneError,
+    FileFaultError,
+    ListenError,
+    ScriptError,
+    StoreUnavailableError,
+)
+"""What keeps a server from starting although it was called in the right way."""
 
 _EXAMPLES = """
 Examples:
@@ -104,11 +122,67 @@ def serve(
         return _fail(_first_fault(fault), USAGE_ERROR)
     configure_logs(settings.log_level)
     try:
+        if settings.otel_endpoint is not None:
+            export_spans(__version__)
         return asyncio.run(_serve(settings))
-    except (KeyFaultError, ExposedError) as fault:
+    except (KeyFaultError, ExposedError, ExportError) as fault:
         return _fail(str(fault), USAGE_ERROR)
-    except (AgentFileError, ListenError, ScriptError, StoreUnavailableError) as fault:
+    except START_FAULTS as fault:
         return _fail(str(fault), 1)
+
+
+@app.command
+def ingest(
+    *places: str,
+    db: Path | None = None,
+    set_name: Annotated[str, Parameter(name="--set")] = DEFAULT_SET,
+    org: str = EVERY_ORG,
+    user: Annotated[tuple[str, ...], Parameter(negative=())] = (),
+    group: Annotated[tuple[str, ...], Parameter(negative=())] = (),
+    public: Annotated[bool, Parameter(negative=())] = False,
+) -> int:
+    """Take documents in, so that agents find them: files, folders, web pages.
+
+    Again over the same place it takes in what has changed, and forgets what is gone from there.
+    Text, Markdown, HTML, CSV, JSON and PDF are read.
+
+    Parameters
+    ----------
+    places
+        Files, folders, or addresses of pages (http:// or https://).
+    db
+        SQLite file. Default as of serve; a database URL in the environment is used as there.
+    set_name
+        Document set, by which agent files choose what an agent searches.
+    org
+        Organisation whose people find the documents. Default: all of them.
+    user
+        Id or address of a person who may read them; can be given again. Default: everybody
+        of the organisation.
+    group
+        Group whose members may read them; can be given again.
+    public
+        People without a token may read them too.
+    """
+    named = (*(f"user:{name}" for name in user), *(f"group:{name}" for name in group))
+    readers = (*named, *(("public", "org") if public else ()))
+    try:
+        given: dict[str, Any] = {"db": db} if db else {}
+        settings = Settings(**given)
+        configure_logs(settings.log_level)
+        filing = Filing(org, set_name, readers or ORG_READERS)
+        return asyncio.run(ingest_places(settings, places, filing))
+    except ValidationError as fault:
+        return _fail(_first_fault(fault), USAGE_ERROR)
+    except (LoadError, StoreError) as fault:
+        return _fail(str(fault), 1)
+
+
+@app.command
+def settings() -> int:
+    """Print the table of all settings, as the README has it."""
+    print(settings_table(), end="")
+    return 0
 
 
 @app.command

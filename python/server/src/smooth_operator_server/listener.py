@@ -11,6 +11,7 @@ from collections.abc import Iterator
 import uvicorn
 
 from .app import Server
+from .gateway.http_protocol import HttpProtocol
 from .gateway.socket_protocol import SocketProtocol
 
 SHUTDOWN_S = 5
@@ -118,10 +119,12 @@ class _Uvicorn(uvicorn.Server):
 def _config(server: Server) -> uvicorn.Config:
     return uvicorn.Config(
         server.application(),
+        http=HttpProtocol,
+        timeout_keep_alive=server.settings.hello_secs,  # type: ignore[arg-type]
         ws=SocketProtocol,
         ws_per_message_deflate=False,  # a token is too small to be worth a compressor
         ws_ping_interval=server.settings.ping_secs or None,
-        ws_ping_timeout=None,  # a peer that is gone is found by what is not read
+        ws_ping_timeout=server.settings.pong_secs or None,
         ws_max_size=server.settings.max_frame_bytes,
         lifespan="on",
         log_config=None,

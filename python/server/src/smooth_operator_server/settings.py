@@ -5,6 +5,7 @@ Each is read from ``SMOOTH_AGENT_`` and its name in capitals, but for the gatewa
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -19,107 +20,214 @@ MIB = 1024 * 1024
 
 
 class Settings(BaseSettings):
-    """Everything that can be set. Times are seconds, sizes bytes."""
+    """Everything that can be set. Times are seconds, sizes bytes.
+
+    The texts below are the table of the README: ``smooth-operator-server settings`` prints it.
+    """
 
     model_config = SettingsConfigDict(
-        env_prefix="SMOOTH_AGENT_", env_ignore_empty=True, extra="ignore", populate_by_name=True
+        env_prefix="SMOOTH_AGENT_",
+        env_ignore_empty=True,
+        extra="ignore",
+        populate_by_name=True,
+        use_attribute_docstrings=True,
     )
 
     bind: str = "127.0.0.1"
-    """Address to listen on."""
+    """address to listen on; beyond this machine only with `SMOOTH_AGENT_AUTH_MODE=jwt`, or with
+    `--insecure`"""
 
     port: int = Field(8787, ge=0, le=65535)
-    """0 takes a free port; the ready line names it."""
+    """0 takes a free port; the ready line on stdout names it"""
 
     db: Path | None = None
-    """SQLite file. None: ``./smooth-operator.db``, in memory with ``demo`` and ``script``."""
+    """SQLite file; `./smooth-operator.db` unless given, and in memory with `--demo` and
+    `--script`"""
 
     database_url: SecretStr | None = Field(
         None, validation_alias=AliasChoices("SMOOTH_AGENT_DATABASE_URL", "DATABASE_URL")
     )
-    """``postgresql://`` URL, used unless ``db`` names a file."""
+    """`postgresql://…`: PostgreSQL instead, unless `--db` names a file; needs
+    `pip install 'smooth-operator-server[postgres]'`"""
+
+    redis_url: SecretStr | None = Field(
+        None, validation_alias=AliasChoices("SMOOTH_AGENT_REDIS_URL", "REDIS_URL")
+    )
+    """`redis://…`: over it several servers on one PostgreSQL tell each other, see below; needs
+    `pip install 'smooth-operator-server[redis]'`"""
 
     demo: bool = False
+    """the offline demonstration answers"""
+
     script: Path | None = None
+    """the script in this file answers"""
+
     agents: Path | None = None
-    """An agent file, or a folder of them; None: one agent under any id."""
+    """an agent file or a folder of them, see below; without it one agent answers under any id"""
 
     open_agents: bool | None = None
-    """Whether ids that no file names are taken too; None: only without ``agents``."""
+    """1 takes ids too that no agent file names, 0 never; by default only without agent files"""
 
     log_level: Literal["debug", "info", "warning", "error"] = "info"
+    """least level of the log on stderr; no message, code, token or address is ever logged"""
 
     auth_mode: Literal["none", "jwt"] = Field(
         "none", validation_alias=AliasChoices("SMOOTH_AGENT_AUTH_MODE", "AUTH_MODE")
     )
-    """none: one person, on this machine; jwt: every socket and request brings a token."""
+    """`jwt`: every socket and request brings a token, which one of the next four proves; `none`:
+    one person, on this machine"""
 
     insecure: bool = False
-    """Lets a server that asks nobody who they are listen beyond this machine."""
+    """listen beyond this machine although nobody is asked who they are"""
 
     jwt_hs256_secret: SecretStr | None = Field(None, validation_alias="AUTH_JWT_HS256_SECRET")
-    """At least 32 bytes."""
+    """a shared secret of at least 32 bytes"""
 
     jwt_public_key: str | None = Field(None, validation_alias="AUTH_JWT_RS256_PUBLIC_KEY")
-    """PEM, for RS, PS, ES and EdDSA tokens."""
+    """the issuer's public key in PEM form, for RS, PS, ES and EdDSA tokens"""
 
     jwt_jwks_url: str | None = Field(None, validation_alias="AUTH_JWT_JWKS_URL")
-    """None with an issuer: its ``/.well-known/jwks.json``."""
+    """the issuer's key set"""
 
     jwt_issuer: str | None = Field(None, validation_alias="AUTH_JWT_ISSUER")
+    """is checked when set; alone it also gives the key set's URL: its `/.well-known/jwks.json`"""
+
     jwt_audience: str | None = Field(None, validation_alias="AUTH_JWT_AUDIENCE")
+    """is checked when set"""
 
     gateway_url: str | None = Field(None, validation_alias="SMOOAI_GATEWAY_URL")
-    """Endpoint that speaks OpenAI's chat completions, with its ``/v1``."""
+    """the endpoint of the model (OpenAI's chat completions), with its `/v1`; with a key alone it is
+    `https://llm.smoo.ai/v1`"""
 
     gateway_key: SecretStr | None = Field(None, validation_alias="SMOOAI_GATEWAY_KEY")
-    """None with a URL: an endpoint that asks for none."""
+    """the endpoint's key; a URL alone is an endpoint that asks for none"""
 
     model: str = "claude-haiku-4-5"
-    """Unless the agent's file or the message names another."""
+    """unless the agent's file or the message names another"""
 
     max_tokens: int = Field(8192, ge=1)
-    """Tokens of one answer of the model."""
+    """tokens of one answer of the model"""
+
+    model_silence_secs: float = Field(60, gt=0)
+    """how long the endpoint of the model may be silent, before its answer and in it"""
+
+    model_attempts: int = Field(3, ge=1, le=10)
+    """how often a call is tried that failed before its first word"""
+
+    history_chars: int = Field(60_000, ge=1000)
+    """characters of a conversation that the model is told word for word; what is older is summed
+    up"""
+
+    otel_endpoint: str | None = Field(None, validation_alias="OTEL_EXPORTER_OTLP_ENDPOINT")
+    """collector that spans are sent to (OTLP over HTTP); needs
+    `pip install 'smooth-operator-server[otel]'`"""
+
+    prices: Path | None = None
+    """a file of what models cost, see below; it goes before the list prices that the server
+    knows"""
+
+    turn_tokens: int | None = Field(None, ge=1)
+    """tokens that one turn may read and write; an agent's file may say less"""
+
+    turn_cost_usd: float | None = Field(None, gt=0)
+    """US dollars that one turn may cost"""
+
+    session_tokens: int | None = Field(None, ge=1)
+    """tokens that all turns of a session may read and write"""
+
+    session_cost_usd: float | None = Field(None, gt=0)
+    """US dollars that all turns of a session may cost"""
+
+    skills_dir: Annotated[tuple[Path, ...], NoDecode] = Field(
+        (), validation_alias="SMOOTH_SKILLS_DIR"
+    )
+    """folders of skills, by colons"""
+
+    embeddings: Literal["none", "hashing", "endpoint"] = "none"
+    """by what documents are compared with a question, beside their words: `endpoint` asks that of
+    the model; `hashing` finds misspelt and joined words, offline"""
+
+    embedding_model: str = Field(
+        "text-embedding-3-small", validation_alias="SMOOTH_EMBEDDING_MODEL"
+    )
+    """asked for embeddings"""
 
     seed_kb: bool = False
+    """1 takes the demonstration's documents in"""
+
     confirm_tools: Annotated[tuple[str, ...], NoDecode] = ()
-    """Substrings of tool names, separated by commas: such a tool waits for a confirmation."""
+    """substrings of tool names that need a confirmation, by commas"""
+
+    mcp: Path | None = None
+    """a file of tool servers (Model Context Protocol), see below; needs
+    `pip install 'smooth-operator-server[mcp]'`"""
+
+    fetch_tool: bool = False
+    """1 lets models fetch pages of the web (`fetch_url`); never addresses of this network"""
+
+    tool_scans: Annotated[tuple[Literal["secrets", "injection"], ...], NoDecode] = (
+        "secrets",
+        "injection",
+    )
+    """what is looked for around each call of a tool, by commas; `none` for nothing"""
+
+    rate_per_minute: int | None = Field(None, ge=1)
+    """actions that one person may send in a minute, over all sockets and routes; more are
+    RATE_LIMITED"""
+
+    connector_files: Path | None = None
+    """the folder that connectors of kind `file` may read; without it none of them may"""
 
     max_iterations: int = Field(20, ge=1)
-    """Steps of the agent in one turn."""
+    """steps of the agent in one turn"""
 
     detach_secs: float = Field(90, ge=0)
-    """How long a turn runs on when its socket is lost, and nobody takes it up."""
+    """how long a turn runs on when its socket is lost, and nobody takes it up"""
 
     replay_secs: float = Field(120, ge=0)
-    """How long the events of a turn can be had again after its end."""
+    """how long the events of a turn can be had again after its end"""
 
     ping_secs: float = Field(20, ge=0)
-    """How often a ping frame of WebSocket goes out, for proxies on the way; 0: never."""
+    """how often a ping frame of WebSocket goes out, for proxies on the way; 0: never"""
+
+    pong_secs: float = Field(20, ge=0)
+    """a socket that answers no ping in this time, says nothing and takes nothing is closed; 0:
+    never"""
+
+    hello_secs: float = Field(10, gt=0)
+    """a connection that does not say in this time what it wants is closed"""
 
     lease_secs: float = Field(15, gt=0)
-    """How long after a server's last sign of life its turns are taken over by another."""
+    """how long after a server's last sign of life its turns are taken over by another"""
 
     question_secs: float = Field(300, gt=0)
-    """How long a question to a human lives; then it counts as denied."""
+    """how long a question to a human lives; then it counts as denied"""
 
     keepalive_secs: float = Field(10, gt=0)
-    """Silence of a turn after which ``keepalive`` is sent."""
+    """silence of a turn after which ``keepalive`` is sent"""
 
     drain_secs: float = Field(10, ge=0)
-    """How long running turns may finish when the server is told to end."""
+    """how long running turns may finish when the server is told to end"""
 
     slow_reader_secs: float = Field(20, gt=0)
-    """How long a full outbound queue may stay full before its socket is closed."""
+    """how long a full outbound queue may stay full before its socket is closed"""
 
     max_frame_bytes: int = Field(4 * MIB, ge=1024)
-    """Largest frame that is read; a larger one closes the socket with 1009."""
+    """largest frame that is read; a larger one closes the socket with 1009"""
 
-    @field_validator("confirm_tools", mode="before")
+    @field_validator("confirm_tools", "tool_scans", mode="before")
     @classmethod
     def _split(cls, value: object) -> object:
         if isinstance(value, str):
-            return tuple(word.strip() for word in value.split(",") if word.strip())
+            words = tuple(word.strip() for word in value.split(",") if word.strip())
+            return () if words == ("none",) else words
+        return value
+
+    @field_validator("skills_dir", mode="before")
+    @classmethod
+    def _folders(cls, value: object) -> object:
+        if isinstance(value, str):
+            return tuple(part for part in value.split(os.pathsep) if part)
         return value
 
     @field_validator("database_url")
@@ -127,6 +235,14 @@ class Settings(BaseSettings):
     def _is_postgres(cls, value: SecretStr | None) -> SecretStr | None:
         if value is not None and not is_postgres(value.get_secret_value()):
             raise ValueError("must be a postgresql:// URL")
+        return value
+
+    @field_validator("redis_url")
+    @classmethod
+    def _is_redis(cls, value: SecretStr | None) -> SecretStr | None:
+        schemes = ("redis://", "rediss://", "unix://")
+        if value is not None and not value.get_secret_value().startswith(schemes):
+            raise ValueError("must be a redis:// URL")
         return value
 
     @field_validator("gateway_url")

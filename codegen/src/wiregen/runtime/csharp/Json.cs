@@ -16,7 +16,8 @@ internal enum JsonKinds
     Boolean = 32,
     Null = 64,
     Huge = 128, // a number that no double holds
-    Any = Object | Array | String | Integer | Number | Boolean | Null | Huge,
+    Large = 256, // an integer that 64 bits do not hold
+    Any = Object | Array | String | Integer | Number | Boolean | Null | Huge | Large,
 }
 
 internal static partial class Json
@@ -64,7 +65,7 @@ internal static partial class Json
         {
             return value;
         }
-        return reader.TryGetDouble(out var number) && Numbers.Nearest(number) is { } whole ? whole : throw WireFault.Type();
+        return Numbers.Whole(reader.ValueSpan, reader.GetDouble()) ?? throw WireFault.Type();
     }
 
     internal static double ReadNumber(ref Utf8JsonReader reader) =>
@@ -75,18 +76,8 @@ internal static partial class Json
 
     internal static JsonElement ReadElement(ref Utf8JsonReader reader, JsonKinds kinds)
     {
-        var kind = KindOf(reader.TokenType);
-        if ((kind & kinds) != 0)
-        {
-            var found = JsonElement.ParseValue(ref reader);
-            return kind != JsonKinds.Number || kinds == JsonKinds.Any || double.IsFinite(found.GetDouble()) ? found : throw WireFault.Type();
-        }
-        if (kind == JsonKinds.Number && (kinds & JsonKinds.Integer) != 0)
-        {
-            var value = JsonElement.ParseValue(ref reader);
-            return Numbers.IsWhole(value) ? value : throw WireFault.Type();
-        }
-        throw WireFault.Type();
+        var found = JsonElement.ParseValue(ref reader);
+        return kinds == JsonKinds.Any ? found : Kept(found, kinds);
     }
 
     internal static IReadOnlyList<T> ReadList<T>(ref Utf8JsonReader reader, ReadValue<T> read)
@@ -115,15 +106,4 @@ internal static partial class Json
         }
         return items;
     }
-
-    private static JsonKinds KindOf(JsonTokenType token) => token switch
-    {
-        JsonTokenType.StartObject => JsonKinds.Object,
-        JsonTokenType.StartArray => JsonKinds.Array,
-        JsonTokenType.String => JsonKinds.String,
-        JsonTokenType.Number => JsonKinds.Number,
-        JsonTokenType.True or JsonTokenType.False => JsonKinds.Boolean,
-        JsonTokenType.Null => JsonKinds.Null,
-        _ => JsonKinds.None,
-    };
 }

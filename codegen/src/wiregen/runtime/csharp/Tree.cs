@@ -57,7 +57,7 @@ internal static partial class Json
         {
             throw WireFault.Type();
         }
-        return json.TryGetInt64(out var value) ? value : Numbers.Nearest(json.GetDouble()) ?? throw WireFault.Type();
+        return json.TryGetInt64(out var value) ? value : Numbers.Whole(JsonMarshal.GetRawUtf8Value(json), json.GetDouble()) ?? throw WireFault.Type();
     }
 
     internal static double Number(JsonElement json) =>
@@ -69,8 +69,7 @@ internal static partial class Json
     /// <summary>Returns a value of one of the kinds as it is.</summary>
     internal static JsonElement Kept(JsonElement json, JsonKinds kinds)
     {
-        var wider = (kinds & JsonKinds.Number) != 0 ? kinds | JsonKinds.Integer : kinds;
-        return (Faults.KindOf(json) & wider) != 0 ? json : throw WireFault.Type();
+        return (Faults.KindOf(json) & Numbers.Wider(kinds)) != 0 ? json : throw WireFault.Type();
     }
 
     /// <summary>Returns a member that may be absent, null or a value.</summary>

@@ -94,7 +94,7 @@ var kindsByName = map[string]jsonKinds{
 	"array":   kindArray,
 	"string":  kindString,
 	"number":  kindNumber,
-	"integer": kindInteger,
+	"integer": kindInteger | kindLarge,
 	"boolean": kindBoolean,
 }
 

@@ -2,7 +2,6 @@ package wire
 
 import (
 	"encoding/json"
-	"errors"
 	"fmt"
 	"math"
 	"reflect"
@@ -95,7 +94,7 @@ func (d *decoder) bool() (bool, bool) {
 	return false, false
 }
 
-// int64 reads a number that is written as an integer; of one beyond 64 bits the nearest.
+// int64 reads a number that is written as an integer of 64 bits.
 func (d *decoder) int64() (int64, bool) {
 	d.space()
 	start := d.i
@@ -103,7 +102,7 @@ func (d *decoder) int64() (int64, bool) {
 		return 0, false
 	}
 	n, err := strconv.ParseInt(string(d.b[start:d.i]), 10, 64)
-	return n, err == nil || errors.Is(err, strconv.ErrRange)
+	return n, err == nil
 }
 
 // float64 reads any number that a float64 holds.
@@ -118,7 +117,7 @@ func (d *decoder) float64() (float64, bool) {
 }
 
 // jsonKinds is a set of JSON types.
-type jsonKinds uint8
+type jsonKinds uint16
 
 const (
 	kindObject jsonKinds = 1 << iota
@@ -128,8 +127,9 @@ const (
 	kindFraction
 	kindBoolean
 	kindNull
+	kindLarge  // an integer that 64 bits do not hold
 	kindHuge   // a number that no float64 holds
-	kindNumber = kindInteger | kindFraction
+	kindNumber = kindInteger | kindLarge | kindFraction
 	kindAny    = kindObject | kindArray | kindString | kindNumber | kindBoolean | kindNull | kindHuge
 )
 
@@ -147,11 +147,15 @@ func kindOf(text []byte) jsonKinds {
 	case 'n':
 		return kindNull
 	}
-	if _, ok := integerText(text); ok {
+	whole, ok := integerText(text)
+	if _, err := strconv.ParseInt(string(whole), 10, 64); ok && err == nil {
 		return kindInteger
 	}
 	if _, err := strconv.ParseFloat(string(text), 64); err != nil {
 		return kindHuge
+	}
+	if ok {
+		return kindLarge
 	}
 	return kindFraction
 }

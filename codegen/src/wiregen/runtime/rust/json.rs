@@ -323,8 +323,7 @@ impl<'de> Deserialize<'de> for Key<'de> {
     }
 }
 
-/// An integer; a whole number written with a fraction is left to the repair pass, and one beyond
-/// 64 bits is the nearest that there is.
+/// An integer of 64 bits; a whole number written with a fraction is left to the repair pass.
 pub(crate) struct Int(pub(crate) i64);
 
 impl<'de> Deserialize<'de> for Int {
@@ -341,16 +340,8 @@ impl<'de> Deserialize<'de> for Int {
                 Ok(Int(value))
             }
 
-            fn visit_u64<E>(self, value: u64) -> Result<Int, E> {
-                Ok(Int(i64::try_from(value).unwrap_or(i64::MAX)))
-            }
-
-            #[allow(clippy::cast_possible_truncation)]
-            fn visit_f64<E: de::Error>(self, value: f64) -> Result<Int, E> {
-                if value.abs() < 9.0e18 {
-                    return Err(E::custom("a fraction where an integer is due"));
-                }
-                Ok(Int(value as i64)) // saturates
+            fn visit_u64<E: de::Error>(self, value: u64) -> Result<Int, E> {
+                i64::try_from(value).map(Int).map_err(E::custom)
             }
         }
         deserializer.deserialize_any(IntVisitor)

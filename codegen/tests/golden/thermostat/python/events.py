@@ -13,7 +13,7 @@ from pydantic import Field
 from pydantic_core import MISSING
 
 from .enums import Mode
-from .model import EventModel, JsonObject, absent, build
+from .model import EventModel, Int64, JsonObject, absent, build
 from .types import ReadingBody, Room
 
 
@@ -119,10 +119,10 @@ class AlarmEvent(EventModel):
     kind: Literal["alarm"] = "alarm"
     """Names the event."""
 
-    level: int
+    level: Int64
     """Always 3."""
 
-    at: int | None = None
+    at: Int64 | None = None
     """Epoch ms. At least 0."""
 
     detail: Any | MISSING = MISSING

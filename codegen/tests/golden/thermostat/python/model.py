@@ -6,12 +6,16 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from functools import cache
-from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
+from sys import float_info
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Generic, TypeVar
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 from pydantic_core import MISSING
 
 JsonObject = dict[str, Any]
+Int64 = Annotated[int, Field(ge=-(2**63), le=2**63 - 1)]
+# An integer that may have more bits; a double holds it as well.
+Whole = Annotated[int, Field(ge=-int(float_info.max), le=int(float_info.max))]
 Reply = TypeVar("Reply", covariant=True)
 
 
@@ -103,12 +107,26 @@ class EventModel(WireModel):
         known: JsonObject | None = getattr(self, "_raw", None)
         if known is None:
             text = getattr(self, "_text", None)
-            known = json.loads(text) if isinstance(text, str) else _object(self)
+            known = parsed(text) if isinstance(text, str) else _object(self)
             object.__setattr__(self, "_raw", known)
         return known
 
 
 set_text = EventModel._text.__set__  # type: ignore[attr-defined]
+
+
+def parsed(text: str, **hooks: Any) -> Any:
+    """Parse JSON; of an integer that is too long for Python to read there is only its size."""
+    try:
+        return json.loads(text, **hooks)
+    except json.JSONDecodeError:
+        raise
+    except ValueError:
+        return json.loads(text, parse_int=_shortened, **hooks)
+
+
+def _shortened(digits: str) -> float:
+    return int(digits) if len(digits) < 400 else float(digits)
 
 
 def dump(value: Any) -> str:

@@ -15,7 +15,7 @@ from pydantic_core import MISSING, from_json
 from .actions import Action
 from .events import EVENTS, Event, KnownEvent, Problem, UnknownEvent, correlation_of
 from .frames import GUARDED, TAG, TAG_ATTRIBUTE, TAG_FIRST
-from .model import CallModel, JsonObject, WireModel, dump, plain, set_text
+from .model import CallModel, JsonObject, WireModel, dump, parsed, plain, set_text
 from .repair import find_problem, mend, mend_text
 
 Model = TypeVar("Model", bound=WireModel)
@@ -51,7 +51,7 @@ class DecodeError(ValueError):
     @property
     def raw(self) -> JsonObject:
         """The frame as received, parsed."""
-        return json.loads(self.raw_text)  # type: ignore[no-any-return]
+        return parsed(self.raw_text)  # type: ignore[no-any-return]
 
     @property
     def request_id(self) -> str | None:
@@ -103,7 +103,7 @@ def _parse(text: str) -> JsonObject:
         tree = from_json(text, allow_inf_nan=False)
     except (TypeError, ValueError):  # lone surrogates and deep nesting are JSON all the same
         try:
-            tree = json.loads(text, parse_constant=_refuse)
+            tree = parsed(text, parse_constant=_refuse)
         except (ValueError, RecursionError) as err:
             raise MalformedFrame("not JSON") from err
     if not isinstance(tree, dict) or not isinstance(tree.get(TAG), str):
@@ -151,9 +151,9 @@ def decode_type(model: type[Model], value: Any) -> Model:
     Raises:
         DecodeError: the value breaks its schema.
     """
-    text = json.dumps(value, allow_nan=False)
+    text = json.dumps(value)
     try:
-        return _mended(model, json.loads(mend_text(text)))
+        return _mended(model, parsed(mend_text(text)))
     except _BrokenError as fault:
         raise DecodeError(model.__name__, fault.kind, fault.pointer, text) from None
 
@@ -166,7 +166,7 @@ def read_result(model: type[Model], at: tuple[str, ...], event: Any) -> Model:
     """
     if isinstance(event, model):
         return event
-    value: Any = json.loads(mend_text(event.raw_text))
+    value: Any = parsed(mend_text(event.raw_text))
     pointer = "".join("/" + segment for segment in at)
     for segment in at:
         value = value.get(segment) if isinstance(value, dict) else None

@@ -4,12 +4,11 @@
 from __future__ import annotations
 
 import re
-from math import isfinite
 from typing import Any
 
 from .events import Problem
 from .tables import MIRRORS, SHAPES, UNIONS, Check, Row
-from .unions import check_of
+from .unions import check_of, fits
 
 _ESCAPE = re.compile(
     r"\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|\\u[dD][89a-fA-F][0-9a-fA-F]{2}|\\.",
@@ -46,11 +45,15 @@ def _mend(value: Any, check: Check) -> Any:
     elif kind == "map" and isinstance(value, dict) and check[1][0] != "any":
         for key in value:
             value[key] = _mend(value[key], check[1])
-    elif kind == "integer" and isinstance(value, float) and value.is_integer():
+    elif isinstance(value, float) and value.is_integer() and _asks_integer(check):
         return int(value)
     elif kind == "union" and (chosen := check_of(check[1], value)) is not None:
         return _mend(value, chosen)
     return value
+
+
+def _asks_integer(check: Check) -> bool:
+    return check[0] == "integer" or (check[0] == "kinds" and "integer" in check[1])
 
 
 def _mend_members(value: dict[str, Any], rows: tuple[Row, ...]) -> None:
@@ -101,14 +104,16 @@ def _check(value: Any, check: Check, at: str) -> Problem | None:
     if kind == "const":
         return None if value == check[1] else Problem("const", at)
     if kind == "kinds":
-        return None if any(_fits(value, one) for one in check[1]) else Problem("type", at)
+        return None if any(fits(value, one) for one in check[1]) else Problem("type", at)
     if kind == "struct":
         return _check_members(value, SHAPES[check[1]], at)
     if kind in ("array", "map"):
         return _check_items(value, check, at)
     if kind == "union":
         return _check_branch(value, check[1], at)
-    return None if _fits(value, kind) else Problem("type", at)
+    if kind == "integer" and fits(value, kind) and not -(2**63) <= value < 2**63:
+        return Problem("type", at)  # the other languages have no integer that holds it
+    return None if fits(value, kind) else Problem("type", at)
 
 
 def _check_branch(value: Any, name: str, at: str) -> Problem | None:
@@ -118,7 +123,7 @@ def _check_branch(value: Any, name: str, at: str) -> Problem | None:
     kind, tag, tag_kind, _ = UNIONS[name]
     if kind == "typed" or not isinstance(value, dict):
         return Problem("type", at)
-    if kind == "tagged" and not _fits(value.get(tag), tag_kind):
+    if kind == "tagged" and not fits(value.get(tag), tag_kind):
         return Problem("type" if tag in value else "missing", _join(at, tag))
     return None
 
@@ -152,14 +157,3 @@ def _check_members(value: Any, rows: tuple[Row, ...], at: str) -> Problem | None
         if found is not None:
             return found
     return None
-
-
-def _fits(value: Any, kind: str) -> bool:
-    if isinstance(value, bool):
-        return kind == "boolean"
-    if isinstance(value, int):
-        return kind in ("integer", "number")
-    if isinstance(value, float):
-        return isfinite(value) if kind == "number" else kind == "integer" and value.is_integer()
-    by_kind = {"string": str, "array": list, "object": dict}
-    return kind in by_kind and isinstance(value, by_kind[kind])

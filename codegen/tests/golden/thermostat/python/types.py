@@ -9,7 +9,7 @@ from pydantic import Field
 from pydantic_core import MISSING
 
 from .enums import Mode
-from .model import ActionModel, WireModel
+from .model import ActionModel, Int64, WireModel
 
 
 class Room(WireModel):
@@ -37,7 +37,7 @@ class ReadingBody(WireModel):
     mode: Mode | None = None
     """Current mode."""
 
-    next: int | None | MISSING = MISSING
+    next: Int64 | None | MISSING = MISSING
     """Minutes to the next one; null means never. 0 to 100."""
 
     sensor: str | None = None
@@ -47,7 +47,7 @@ class ReadingBody(WireModel):
 class Step(ActionModel):
     """One step."""
 
-    minutes: Annotated[int, Field(ge=1, le=90)]
+    minutes: Annotated[Int64, Field(ge=1, le=90)]
     """Length. 1 to 90."""
 
     from_: Annotated[float | None, Field(alias="from")] = None

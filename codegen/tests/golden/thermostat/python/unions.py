@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from math import isfinite
+from sys import float_info
 from typing import Any
 
 from .tables import UNIONS, Check
@@ -55,9 +55,8 @@ def fits(value: Any, kind: str) -> bool:
     """Whether a JSON value is of a kind; an integer is a number without a fraction."""
     if isinstance(value, bool):
         return kind == "boolean"
-    if isinstance(value, int):
-        return kind in ("integer", "number")
-    if isinstance(value, float):
-        return isfinite(value) if kind == "number" else kind == "integer" and value.is_integer()
+    if isinstance(value, int | float):
+        whole = kind == "integer" and (isinstance(value, int) or value.is_integer())
+        return (kind == "number" or whole) and abs(value) <= float_info.max
     by_kind = {"string": str, "array": list, "object": dict}
     return kind in by_kind and isinstance(value, by_kind[kind])

@@ -10,7 +10,7 @@ from .events import (
     PongEvent,
     TurnResumedEvent,
 )
-from .model import ActionModel, CallInfo, CallModel
+from .model import ActionModel, CallInfo, CallModel, Int64
 from .types import (
     AuthContext,
     ConversationPage,
@@ -131,7 +131,7 @@ class GetConversationMessagesAction(CallModel[MessagePage]):
     session_id: Annotated[str, Field(alias="sessionId")]
     """Session that the action belongs to."""
 
-    limit: Annotated[int | None, Field(ge=1, le=100)] = None
+    limit: Annotated[Int64 | None, Field(ge=1, le=100)] = None
     """Messages on the page. 1 to 100; default 50."""
 
     cursor: str | None = None
@@ -153,7 +153,7 @@ class ListConversationsAction(CallModel[ConversationPage]):
     request_id: Annotated[str | None, Field(alias="requestId")] = None
     """Id that the client drew for this action; every event it causes carries it back."""
 
-    limit: Annotated[int | None, Field(ge=1, le=200)] = None
+    limit: Annotated[Int64 | None, Field(ge=1, le=200)] = None
     """Conversations on the page; a server takes a larger one as 200. 1 to 200; default 50."""
 
     cursor: str | None = None
@@ -284,7 +284,7 @@ class ResumeTurnAction(CallModel[TurnResumedEvent]):
     session_id: Annotated[str, Field(alias="sessionId")]
     """Session that the action belongs to."""
 
-    after_seq: Annotated[int, Field(alias="afterSeq", ge=0, le=9007199254740991)]
+    after_seq: Annotated[Int64, Field(alias="afterSeq", ge=0, le=9007199254740991)]
     """`seq` of the newest event that the client has; 0 for none. At least 0."""
 
     CALL: ClassVar[CallInfo] = CallInfo("resume_turn", "turn_resumed", "request_id")

@@ -15,7 +15,7 @@ from .enums import (
     OtpInvalidReason,
     ResumeState,
 )
-from .model import EventModel, JsonObject, absent, build
+from .model import EventModel, Int64, JsonObject, absent, build
 from .types import (
     CancelledData,
     Citation,
@@ -51,12 +51,12 @@ class ImmediateResponseEvent(EventModel):
     request_id: Annotated[str | None, Field(alias="requestId")] = None
     """Action or turn that caused the event."""
 
-    seq: int | None = None
+    seq: Int64 | None = None
     """Place of the event in its turn, from 1 on. Only on sessions that listed `replay`. Since
     1.2. At least 1.
     """
 
-    status: int | None = None
+    status: Int64 | None = None
     """HTTP-like status; 400 and above fails a call."""
 
     message: str | None = None
@@ -65,7 +65,7 @@ class ImmediateResponseEvent(EventModel):
     data: dict[str, Any]
     """Result of the call; empty for 202."""
 
-    timestamp: int | None = None
+    timestamp: Int64 | None = None
     """When the server wrote the event, epoch ms. At least 0."""
 
     correlation: ClassVar[tuple[tuple[str, ...], ...]] = (("request_id",),)
@@ -102,18 +102,18 @@ class EventualResponseEvent(EventModel):
     top_request_id: Annotated[str | None, Field(alias="requestId")] = None
     """Top copy of `request_id`, as received."""
 
-    seq: int | None = None
+    seq: Int64 | None = None
     """Place of the event in its turn, from 1 on. Only on sessions that listed `replay`. Since
     1.2. At least 1.
     """
 
-    top_status: Annotated[int | None, Field(alias="status")] = None
+    top_status: Annotated[Int64 | None, Field(alias="status")] = None
     """Top copy of `status`, as received."""
 
     data: EventualResponseData
     """Envelope of the payload."""
 
-    timestamp: int | None = None
+    timestamp: Int64 | None = None
     """When the server wrote the event, epoch ms. At least 0."""
 
     containers: ClassVar[tuple[tuple[str, ...], ...]] = (("data",), ("data", "data"))
@@ -212,7 +212,7 @@ class StreamChunkEvent(EventModel):
     top_request_id: Annotated[str | None, Field(alias="requestId")] = None
     """Top copy of `request_id`, as received."""
 
-    seq: int | None = None
+    seq: Int64 | None = None
     """Place of the event in its turn, from 1 on. Only on sessions that listed `replay`. Since
     1.2. At least 1.
     """
@@ -223,7 +223,7 @@ class StreamChunkEvent(EventModel):
     data: StreamChunkData
     """Envelope of the payload."""
 
-    timestamp: int | None = None
+    timestamp: Int64 | None = None
     """When the server wrote the event, epoch ms. At least 0."""
 
     containers: ClassVar[tuple[tuple[str, ...], ...]] = (("data",), ("data", "state"))
@@ -287,7 +287,7 @@ class StreamTokenEvent(EventModel):
     top_request_id: Annotated[str | None, Field(alias="requestId")] = None
     """Top copy of `request_id`, as received."""
 
-    seq: int | None = None
+    seq: Int64 | None = None
     """Place of the event in its turn, from 1 on. Only on sessions that listed `replay`. Since
     1.2. At least 1.
     """
@@ -298,7 +298,7 @@ class StreamTokenEvent(EventModel):
     data: StreamTokenData
     """Envelope of the payload."""
 
-    timestamp: int | None = None
+    timestamp: Int64 | None = None
     """When the server wrote the event, epoch ms. At least 0."""
 
     containers: ClassVar[tuple[tuple[str, ...], ...]] = (("data",),)
@@ -350,7 +350,7 @@ class StreamPreambleEvent(EventModel):
     top_request_id: Annotated[str | None, Field(alias="requestId")] = None
     """Top copy of `request_id`, as received."""
 
-    seq: int | None = None
+    seq: Int64 | None = None
     """Place of the event in its turn, from 1 on. Only on sessions that listed `replay`. Since
     1.2. At least 1.
     """
@@ -361,7 +361,7 @@ class StreamPreambleEvent(EventModel):
     data: StreamPreambleData
     """Envelope of the payload."""
 
-    timestamp: int | None = None
+    timestamp: Int64 | None = None
     """When the server wrote the event, epoch ms. At least 0."""
 
     containers: ClassVar[tuple[tuple[str, ...], ...]] = (("data",),)
@@ -411,7 +411,7 @@ class StreamReasoningEvent(EventModel):
     top_request_id: Annotated[str | None, Field(alias="requestId")] = None
     """Top copy of `request_id`, as received."""
 
-    seq: int | None = None
+    seq: Int64 | None = None
     """Place of the event in its turn, from 1 on. Only on sessions that listed `replay`. Since
     1.2. At least 1.
     """
@@ -422,7 +422,7 @@ class StreamReasoningEvent(EventModel):
     data: StreamReasoningData
     """Envelope of the payload."""
 
-    timestamp: int | None = None
+    timestamp: Int64 | None = None
     """When the server wrote the event, epoch ms. At least 0."""
 
     containers: ClassVar[tuple[tuple[str, ...], ...]] = (("data",),)
@@ -475,7 +475,7 @@ class KeepaliveEvent(EventModel):
     data: KeepaliveData
     """Envelope of the payload."""
 
-    timestamp: int | None = None
+    timestamp: Int64 | None = None
     """When the server wrote the event, epoch ms. At least 0."""
 
     containers: ClassVar[tuple[tuple[str, ...], ...]] = (("data",),)
@@ -516,7 +516,7 @@ class WriteConfirmationRequiredEvent(EventModel):
     top_request_id: Annotated[str | None, Field(alias="requestId")] = None
     """Top copy of `request_id`, as received."""
 
-    seq: int | None = None
+    seq: Int64 | None = None
     """Place of the event in its turn, from 1 on. Only on sessions that listed `replay`. Since
     1.2. At least 1.
     """
@@ -524,7 +524,7 @@ class WriteConfirmationRequiredEvent(EventModel):
     data: WriteConfirmationRequiredData
     """Envelope of the payload."""
 
-    timestamp: int | None = None
+    timestamp: Int64 | None = None
     """When the server wrote the event, epoch ms. At least 0."""
 
     containers: ClassVar[tuple[tuple[str, ...], ...]] = (("data",), ("data", "data"))
@@ -597,7 +597,7 @@ class OtpVerificationRequiredEvent(EventModel):
     top_request_id: Annotated[str | None, Field(alias="requestId")] = None
     """Top copy of `request_id`, as received."""
 
-    seq: int | None = None
+    seq: Int64 | None = None
     """Place of the event in its turn, from 1 on. Only on sessions that listed `replay`. Since
     1.2. At least 1.
     """
@@ -605,7 +605,7 @@ class OtpVerificationRequiredEvent(EventModel):
     data: OtpVerificationRequiredData
     """Envelope of the payload."""
 
-    timestamp: int | None = None
+    timestamp: Int64 | None = None
     """When the server wrote the event, epoch ms. At least 0."""
 
     containers: ClassVar[tuple[tuple[str, ...], ...]] = (("data",), ("data", "data"))
@@ -685,7 +685,7 @@ class OtpSentEvent(EventModel):
     top_request_id: Annotated[str | None, Field(alias="requestId")] = None
     """Top copy of `request_id`, as received."""
 
-    seq: int | None = None
+    seq: Int64 | None = None
     """Place of the event in its turn, from 1 on. Only on sessions that listed `replay`. Since
     1.2. At least 1.
     """
@@ -693,7 +693,7 @@ class OtpSentEvent(EventModel):
     data: OtpSentData
     """Envelope of the payload."""
 
-    timestamp: int | None = None
+    timestamp: Int64 | None = None
     """When the server wrote the event, epoch ms. At least 0."""
 
     containers: ClassVar[tuple[tuple[str, ...], ...]] = (("data",), ("data", "data"))
@@ -750,7 +750,7 @@ class OtpVerifiedEvent(EventModel):
     top_request_id: Annotated[str | None, Field(alias="requestId")] = None
     """Top copy of `request_id`, as received."""
 
-    seq: int | None = None
+    seq: Int64 | None = None
     """Place of the event in its turn, from 1 on. Only on sessions that listed `replay`. Since
     1.2. At least 1.
     """
@@ -758,7 +758,7 @@ class OtpVerifiedEvent(EventModel):
     data: OtpVerifiedData
     """Envelope of the payload."""
 
-    timestamp: int | None = None
+    timestamp: Int64 | None = None
     """When the server wrote the event, epoch ms. At least 0."""
 
     containers: ClassVar[tuple[tuple[str, ...], ...]] = (("data",), ("data", "data"))
@@ -808,7 +808,7 @@ class OtpInvalidEvent(EventModel):
     top_request_id: Annotated[str | None, Field(alias="requestId")] = None
     """Top copy of `request_id`, as received."""
 
-    seq: int | None = None
+    seq: Int64 | None = None
     """Place of the event in its turn, from 1 on. Only on sessions that listed `replay`. Since
     1.2. At least 1.
     """
@@ -816,7 +816,7 @@ class OtpInvalidEvent(EventModel):
     data: OtpInvalidData
     """Envelope of the payload."""
 
-    timestamp: int | None = None
+    timestamp: Int64 | None = None
     """When the server wrote the event, epoch ms. At least 0."""
 
     containers: ClassVar[tuple[tuple[str, ...], ...]] = (("data",), ("data", "data"))
@@ -880,7 +880,7 @@ class InteractionRequiredEvent(EventModel):
     top_request_id: Annotated[str | None, Field(alias="requestId")] = None
     """Top copy of `request_id`, as received."""
 
-    seq: int | None = None
+    seq: Int64 | None = None
     """Place of the event in its turn, from 1 on. Only on sessions that listed `replay`. Since
     1.2. At least 1.
     """
@@ -888,7 +888,7 @@ class InteractionRequiredEvent(EventModel):
     data: InteractionRequiredData
     """Envelope of the payload."""
 
-    timestamp: int | None = None
+    timestamp: Int64 | None = None
     """When the server wrote the event, epoch ms. At least 0."""
 
     containers: ClassVar[tuple[tuple[str, ...], ...]] = (("data",), ("data", "data"))
@@ -968,7 +968,7 @@ class InteractionInvalidEvent(EventModel):
     top_request_id: Annotated[str | None, Field(alias="requestId")] = None
     """Top copy of `request_id`, as received."""
 
-    seq: int | None = None
+    seq: Int64 | None = None
     """Place of the event in its turn, from 1 on. Only on sessions that listed `replay`. Since
     1.2. At least 1.
     """
@@ -976,7 +976,7 @@ class InteractionInvalidEvent(EventModel):
     data: InteractionInvalidData
     """Envelope of the payload."""
 
-    timestamp: int | None = None
+    timestamp: Int64 | None = None
     """When the server wrote the event, epoch ms. At least 0."""
 
     containers: ClassVar[tuple[tuple[str, ...], ...]] = (("data",), ("data", "data"))
@@ -1047,18 +1047,18 @@ class CancelledEvent(EventModel):
     top_request_id: Annotated[str | None, Field(alias="requestId")] = None
     """Top copy of `request_id`, as received."""
 
-    seq: int | None = None
+    seq: Int64 | None = None
     """Place of the event in its turn, from 1 on. Only on sessions that listed `replay`. Since
     1.2. At least 1.
     """
 
-    top_status: Annotated[int | None, Field(alias="status")] = None
+    top_status: Annotated[Int64 | None, Field(alias="status")] = None
     """Top copy of `status`, as received."""
 
     data: CancelledData | None = None
     """Envelope of the payload."""
 
-    timestamp: int | None = None
+    timestamp: Int64 | None = None
     """When the server wrote the event, epoch ms. At least 0."""
 
     correlation: ClassVar[tuple[tuple[str, ...], ...]] = (
@@ -1110,7 +1110,7 @@ class ErrorEvent(EventModel):
     top_request_id: Annotated[str | None, Field(alias="requestId")] = None
     """Top copy of `request_id`, as received."""
 
-    seq: int | None = None
+    seq: Int64 | None = None
     """Place of the event in its turn, from 1 on. Only on sessions that listed `replay`. Since
     1.2. At least 1.
     """
@@ -1121,7 +1121,7 @@ class ErrorEvent(EventModel):
     data: ErrorData
     """Envelope of the payload."""
 
-    timestamp: int | None = None
+    timestamp: Int64 | None = None
     """When the server wrote the event, epoch ms. At least 0."""
 
     containers: ClassVar[tuple[tuple[str, ...], ...]] = (("data",), ("data", "error"))
@@ -1220,7 +1220,7 @@ class TurnResumedEvent(EventModel):
     data: TurnResumedData
     """Envelope of the payload."""
 
-    timestamp: int | None = None
+    timestamp: Int64 | None = None
     """When the server wrote the event, epoch ms. At least 0."""
 
     containers: ClassVar[tuple[tuple[str, ...], ...]] = (("data",), ("data", "data"))
@@ -1281,7 +1281,7 @@ class PongEvent(EventModel):
     data: PongData | None = None
     """Envelope of the payload."""
 
-    top_timestamp: Annotated[int | None, Field(alias="timestamp")] = None
+    top_timestamp: Annotated[Int64 | None, Field(alias="timestamp")] = None
     """Top copy of `timestamp`, as received."""
 
     correlation: ClassVar[tuple[tuple[str, ...], ...]] = (("request_id",),)

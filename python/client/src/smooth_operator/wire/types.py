@@ -17,7 +17,7 @@ from .enums import (
     SessionStatus,
     StoredTurn,
 )
-from .model import ActionModel, WireModel
+from .model import ActionModel, Int64, WireModel
 
 
 class AuthContext(ActionModel):
@@ -29,7 +29,7 @@ class AuthContext(ActionModel):
     signature: Annotated[str, Field(repr=False)]
     """HMAC-SHA256 over userId, a colon and timestamp, as lower-case hex."""
 
-    timestamp: Annotated[int, Field(ge=-9007199254740991, le=9007199254740991)]
+    timestamp: Annotated[Int64, Field(ge=-9007199254740991, le=9007199254740991)]
     """Time of signing, in seconds since the epoch."""
 
 
@@ -39,7 +39,7 @@ class CancelledData(WireModel):
     request_id: Annotated[str | None, Field(alias="requestId")] = None
     """Turn that the event belongs to."""
 
-    status: int
+    status: Int64
     """Always 499."""
 
 
@@ -202,7 +202,7 @@ class ConversationSummary(WireModel):
     updated_at: Annotated[str, Field(alias="updatedAt")]
     """When it last changed."""
 
-    message_count: Annotated[int, Field(alias="messageCount")]
+    message_count: Annotated[Int64, Field(alias="messageCount")]
     """Messages stored in it. At least 0."""
 
 
@@ -225,7 +225,7 @@ class OpenTurn(WireModel):
     request_id: Annotated[str, Field(alias="requestId")]
     """requestId of the turn, for `resume_turn`."""
 
-    last_seq: Annotated[int, Field(alias="lastSeq")]
+    last_seq: Annotated[Int64, Field(alias="lastSeq")]
     """`seq` of its newest event. At least 1."""
 
 
@@ -271,7 +271,7 @@ class ErrorInfo(WireModel):
     terminal: bool | None = None
     """Whether the error ends the turn it names. Only on sessions that listed `spec_1_1`."""
 
-    retry_after_ms: Annotated[int | None, Field(alias="retryAfterMs")] = None
+    retry_after_ms: Annotated[Int64 | None, Field(alias="retryAfterMs")] = None
     """Milliseconds to wait before a retry. Only on sessions that listed `spec_1_1`. At least
     0.
     """
@@ -296,10 +296,10 @@ class Usage(WireModel):
     cost_usd: Annotated[float | None, Field(alias="costUsd")] = None
     """Cost in US dollars."""
 
-    prompt_tokens: Annotated[int | None, Field(alias="promptTokens")] = None
+    prompt_tokens: Annotated[Int64 | None, Field(alias="promptTokens")] = None
     """Tokens read. At least 0."""
 
-    completion_tokens: Annotated[int | None, Field(alias="completionTokens")] = None
+    completion_tokens: Annotated[Int64 | None, Field(alias="completionTokens")] = None
     """Tokens written. At least 0."""
 
 
@@ -334,7 +334,7 @@ class EventualResponseData(WireModel):
     request_id: Annotated[str, Field(alias="requestId")]
     """Turn that the event belongs to."""
 
-    status: int
+    status: Int64
     """HTTP-like status; 400 and above means that the turn failed."""
 
     data: EventualResponseDetails
@@ -486,7 +486,7 @@ class InteractionRequiredDetails(WireModel):
     reason: str
     """Why the agent asks."""
 
-    expires_at: Annotated[int | None, Field(alias="expiresAt")] = None
+    expires_at: Annotated[Int64 | None, Field(alias="expiresAt")] = None
     """When the question lapses, epoch ms by the server's clock; use only its distance from the
     frame's `timestamp`. Since 1.1. At least 0.
     """
@@ -528,7 +528,7 @@ class OtpInvalidDetails(WireModel):
     error: OtpInvalidReason | None = None
     """Why it was not accepted."""
 
-    attempts_remaining: Annotated[int, Field(alias="attemptsRemaining")]
+    attempts_remaining: Annotated[Int64, Field(alias="attemptsRemaining")]
     """Tries that are left; 0 closes the question. At least 0."""
 
     message: str
@@ -580,7 +580,7 @@ class OtpVerificationRequiredDetails(WireModel):
     auth_level: Annotated[str, Field(alias="authLevel")]
     """Level of proof that is needed."""
 
-    expires_at: Annotated[int | None, Field(alias="expiresAt")] = None
+    expires_at: Annotated[Int64 | None, Field(alias="expiresAt")] = None
     """When the question lapses, epoch ms by the server's clock; use only its distance from the
     frame's `timestamp`. Since 1.1. At least 0.
     """
@@ -616,7 +616,7 @@ class OtpVerifiedData(WireModel):
 class PongData(WireModel):
     """Envelope of the payload."""
 
-    timestamp: int
+    timestamp: Int64
     """Server time, epoch ms. At least 0."""
 
 
@@ -738,7 +738,7 @@ class TurnResumedDetails(WireModel):
     `moved`: another link has it from now on.
     """
 
-    last_seq: Annotated[int, Field(alias="lastSeq")]
+    last_seq: Annotated[Int64, Field(alias="lastSeq")]
     """`seq` of the newest event of the turn; 0 when there is none. At least 0."""
 
 
@@ -764,7 +764,7 @@ class WriteConfirmationRequiredDetails(WireModel):
     confirmation_id: Annotated[str | None, Field(alias="confirmationId")] = None
     """Instance of the question, to be echoed by the answer. Since 1.1."""
 
-    expires_at: Annotated[int | None, Field(alias="expiresAt")] = None
+    expires_at: Annotated[Int64 | None, Field(alias="expiresAt")] = None
     """When the question lapses, epoch ms by the server's clock; use only its distance from the
     frame's `timestamp`. Since 1.1. At least 0.
     """

@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-import json
 from functools import cache
 from importlib import resources
 from pathlib import Path
 from typing import Any
 
 import jsonschema_rs
-import yaml
 
-from ..protocol.faults import describe
+from ..files import FileFaultError, checks_of, read_checked
 from .spec import DEFAULT_NAME, AgentSpec, Budget
 
 ENDINGS = frozenset({".yaml", ".yml", ".json"})
 
 
-class AgentFileError(Exception):
+class AgentFileError(FileFaultError):
     """An agent file cannot be used; the text names the file and the line or JSON Pointer."""
 
 
@@ -52,21 +50,9 @@ def read_agent(path: Path) -> AgentSpec:
         AgentFileError: as above.
     """
     try:
-        value = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except OSError as fault:
-        raise AgentFileError(f"cannot read agent {path}: {fault.strerror}") from None
-    except UnicodeDecodeError:
-        raise AgentFileError(f"agent {path} is not UTF-8") from None
-    except yaml.MarkedYAMLError as fault:
-        mark = fault.problem_mark
-        where = f":{mark.line + 1}:{mark.column + 1}" if mark else ""
-        raise AgentFileError(f"agent {path}{where}: {fault.problem}") from None
-    except (yaml.YAMLError, RecursionError):
-        raise AgentFileError(f"agent {path} is not YAML") from None
-    wrong = next(_checks().iter_errors(value), None)
-    if wrong is not None:
-        raise AgentFileError(f"agent {path}: {describe(wrong)}")
-    return _agent(value)
+        return _agent(read_checked(path, "agent", _checks()))
+    except FileFaultError as fault:
+        raise AgentFileError(str(fault)) from None
 
 
 def _agent(value: dict[str, Any]) -> AgentSpec:
@@ -79,13 +65,21 @@ def _agent(value: dict[str, Any]) -> AgentSpec:
         tools=frozenset(value["tools"]) if "tools" in value else None,
         confirm_tools=tuple(value.get("confirmTools", ())),
         auth_tools=dict(value.get("authTools", {})),
-        budget=Budget(budget.get("steps"), budget.get("tokens"), budget.get("costUsd")),
+        budget=Budget(
+            budget.get("steps"),
+            budget.get("tokens"),
+            budget.get("costUsd"),
+            budget.get("sessionTokens"),
+            budget.get("sessionCostUsd"),
+        ),
         knowledge=frozenset(value["knowledge"]) if "knowledge" in value else None,
+        skills=frozenset(value["skills"]) if "skills" in value else None,
+        system=value.get("system", "react"),
+        suggestions=value.get("suggestions", 0),
         origins=tuple(value["origins"]) if "origins" in value else None,
     )
 
 
 @cache
 def _checks() -> jsonschema_rs.Draft202012Validator:
-    schema = resources.files(__package__).joinpath("agent.schema.json").read_text(encoding="utf-8")
-    return jsonschema_rs.Draft202012Validator(json.loads(schema))
+    return checks_of(resources.files(__package__) / "agent.schema.json")

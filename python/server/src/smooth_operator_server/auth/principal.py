@@ -73,6 +73,16 @@ class Principal(BaseUser):
         return self.email.lower() if self.email else self.user_id
 
     @property
+    def readers(self) -> tuple[str, ...] | None:
+        """What of documents with readers this principal sees; None for everything."""
+        if not self.authenticated:
+            return None
+        names = [
+            f"user:{name}" for name in (self.user_id, self.email and self.email.lower()) if name
+        ]
+        return ("public", "org", *names, *(f"group:{group}" for group in self.groups))
+
+    @property
     def scope(self) -> Scope:
         """What this principal sees. Without authentication there is one person: they see all."""
         return Scope(self.org, self.owner, everybody=not self.authenticated)

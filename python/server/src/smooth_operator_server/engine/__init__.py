@@ -1,15 +1,18 @@
 """Who answers: the port to agent engines and the engines of this version."""
 
 from .port import (
+    Accounts,
     Engine,
     EngineEvent,
     EngineStream,
     EngineTurn,
     Failure,
     Found,
+    Outcome,
     Preamble,
     Reasoning,
     Said,
+    Skill,
     Text,
     ToolCall,
     ToolOffer,
@@ -20,15 +23,18 @@ from .port import (
 )
 
 __all__ = [
+    "Accounts",
     "Engine",
     "EngineEvent",
     "EngineStream",
     "EngineTurn",
     "Failure",
     "Found",
+    "Outcome",
     "Preamble",
     "Reasoning",
     "Said",
+    "Skill",
     "Text",
     "ToolCall",
     "ToolOffer",

@@ -12,6 +12,7 @@ from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from ..accounts import Spent, Summary
 from ..agents.spec import AgentSpec
 
 _WORD = re.compile(r"\s*\S+\s*|\s+")
@@ -57,13 +58,21 @@ class Usage:
 
 
 @dataclass(frozen=True, slots=True)
+class Outcome:
+    """What an engine knows of its answer beside the text; the last one of a turn counts."""
+
+    suggestions: tuple[str, ...] = ()
+    """What the person may want to ask next."""
+
+
+@dataclass(frozen=True, slots=True)
 class Failure:
     """The engine gave up; the turn ends with AGENT_ERROR. The text reaches the client."""
 
     message: str
 
 
-EngineEvent = Text | Reasoning | Preamble | ToolCall | Usage | Failure
+EngineEvent = Text | Reasoning | Preamble | ToolCall | Usage | Outcome | Failure
 EngineStream = AsyncGenerator[EngineEvent, None]
 """Closing it ends the engine's work on the step."""
 
@@ -93,6 +102,16 @@ class Said:
 
     by_agent: bool
     text: str
+    message_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Skill:
+    """How something is done: told to the model for the one turn that asks for it."""
+
+    name: str
+    description: str
+    text: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +132,8 @@ class TurnInput:
 
     turn_id: str
     message: str
+    session_id: str = ""
+    conversation_id: str = ""
     history: Callable[[], Awaitable[tuple[Said, ...]]] = _nothing
     """Reads what was said before, oldest first; the store is asked when an engine wants it."""
 
@@ -124,6 +145,27 @@ class TurnInput:
     model: str | None = None
     images: tuple[dict[str, Any], ...] = ()
     files: tuple[dict[str, Any], ...] = field(default=())
+    skill: Skill | None = None
+
+
+class Accounts(Protocol):
+    """What is kept of the models between turns, for an engine that has some."""
+
+    async def spent(self, session_id: str) -> Spent:
+        """Return what a session has spent so far."""
+        ...
+
+    def charge(self, session_id: str, spent: Spent) -> None:
+        """Add to what a session has spent; nothing is waited for."""
+        ...
+
+    async def summary(self, conversation_id: str) -> Summary | None:
+        """Return what the beginning of a conversation was summed up to."""
+        ...
+
+    async def keep_summary(self, conversation_id: str, summary: Summary) -> None:
+        """Keep what the beginning of a conversation was summed up to."""
+        ...
 
 
 class Engine(Protocol):

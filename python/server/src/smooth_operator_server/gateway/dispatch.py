@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
+from math import ceil
 
+from ..auth.limits import RateLimiter
 from ..clock import Clock
 from ..protocol import frames
 from ..protocol.actions import Action, check, parse_frame
@@ -11,8 +13,8 @@ from ..protocol.peer import Peer
 from ..protocol.refusals import Code, RefusalError
 from ..sessions import Sessions, is_extended
 from ..store import SessionRecord, StoreError
-from ..telemetry import log, where
-from ..turns import Channels, Turns
+from ..telemetry import Observer, log, where
+from ..turns import Hosting, Turns
 
 Handler = Callable[[Action, Peer], Awaitable[None]]
 
@@ -31,13 +33,17 @@ class Dispatcher:
         handlers: Mapping[str, Handler],
         sessions: Sessions,
         turns: Turns,
-        channels: Channels,
+        hosting: Hosting,
         clock: Clock,
+        observer: Observer,
+        limiter: RateLimiter,
     ) -> None:
+        self._limiter = limiter
+        self._observer = observer
         self._handlers = dict(handlers)
         self._sessions = sessions
         self._turns = turns
-        self._channels = channels
+        self._hosting = hosting
         self._clock = clock
 
     async def text(self, text: str, peer: Peer) -> None:
@@ -45,6 +51,7 @@ class Dispatcher:
         frame: Action = {}
         try:
             frame = parse_frame(text)
+            self._limit(peer)
             action = check(frame)
             log.debug("action", action=action["action"], size=len(text))
             await self._handler(action["action"])(action, peer)
@@ -60,6 +67,16 @@ class Dispatcher:
             broken = RefusalError(Code.INTERNAL_ERROR, "the action failed inside the server")
             await self._refuse(frame, peer, broken)
 
+    def _limit(self, peer: Peer) -> None:
+        """Refuse what comes too often: by person, and by socket where nobody is known."""
+        who = peer.principal
+        caller = f"{who.org}/{who.identity}" if who.is_authenticated else peer.socket_id
+        wait_s = self._limiter.wait_s(caller)
+        if wait_s:
+            raise RefusalError(
+                Code.RATE_LIMITED, "too many actions", retry_after_ms=ceil(wait_s * 1000)
+            )
+
     def _handler(self, name: str) -> Handler:
         handler = self._handlers.get(name)
         if handler is None:
@@ -72,6 +89,7 @@ class Dispatcher:
         await self._refuse({}, peer, refusal)
 
     async def _refuse(self, frame: Action, peer: Peer, refusal: RefusalError) -> None:
+        self._observer.figures.refusals.labels(refusal.code).inc()
         request_id = frame.get("requestId")
         if not isinstance(request_id, str):
             request_id = None
@@ -81,23 +99,23 @@ class Dispatcher:
             self._clock.epoch_ms(),
             refusal.code,
             refusal.message,
-            terminal=self._terminal(frame, request_id, session),
+            terminal=await self._terminal(frame, request_id, session),
             retry_after_ms=refusal.retry_after_ms,
         )
         if frame.get("action") in VERBS and request_id is not None:
-            await self._channels.say(session, fault, peer)
+            await self._hosting.say(session, fault, peer)
         else:
             await peer.send(fault)
 
-    def _terminal(
+    async def _terminal(
         self, frame: Action, request_id: str | None, session: SessionRecord | None
     ) -> bool | None:
         """Say whether the error ends what it names; None toward a client of version 1.0."""
         if session is None or not is_extended(session):
             return None
-        turn = self._turns.running(session)
-        names_running_turn = turn is not None and turn.request_id == request_id
-        return frame.get("action") not in VERBS and not names_running_turn
+        if frame.get("action") in VERBS or request_id is None:
+            return frame.get("action") not in VERBS
+        return not await self._turns.is_running(session, request_id)
 
     async def _session_of(self, frame: Action, peer: Peer) -> SessionRecord | None:
         """Return the session that a frame names, when it is one of the peer's principal."""

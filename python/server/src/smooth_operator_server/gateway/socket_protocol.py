@@ -1,4 +1,5 @@
-"""uvicorn's sans-I/O WebSocket with two things more: many frames in one write, and letting go.
+"""uvicorn's sans-I/O WebSocket with three things more: many frames in one write, letting go, and
+telling who is gone from who is slow.
 
 A write for each frame is the largest part of what a streamed token costs. A peer that does not
 read blocks every write, the close frame included; ASGI has no word for letting go of such a socket.
@@ -23,11 +24,42 @@ _SEND = "smooth_operator.send_texts"
 class SocketProtocol(WebSocketsSansIOProtocol):
     """Puts the transport's ``abort`` and ``send_texts`` into the state of the socket's scope."""
 
+    _is_heard = False
+    """Whether the peer said anything since the newest ping."""
+
+    _unwritten = 0
+    """Bytes that waited for the peer when the newest ping was written."""
+
     def connection_made(self, transport: BaseTransport) -> None:
         tcp = cast(Transport, transport)
         tcp.set_write_buffer_limits(high=WRITE_BUFFER_BYTES)
         self.app_state = {**self.app_state, _ABORT: tcp.abort, _SEND: self.send_texts}
         super().connection_made(transport)
+
+    def data_received(self, data: bytes) -> None:
+        self._is_heard = True
+        super().data_received(data)
+
+    def send_keepalive_ping(self) -> None:
+        self._is_heard = False
+        super().send_keepalive_ping()
+        self._unwritten = self.transport.get_write_buffer_size()
+
+    def keepalive_timeout(self) -> None:
+        """End a socket that did not answer a ping; one that still takes or says something may.
+
+        What is on its way to a slow reader lies before the ping, and while its actions wait here
+        nothing of it is read.
+        """
+        unwritten = self.transport.get_write_buffer_size()
+        if self._is_heard or self.read_paused or unwritten < self._unwritten:
+            self._is_heard, self._unwritten = False, unwritten
+            assert self.ping_timeout is not None
+            self.pong_timer = self.loop.call_later(self.ping_timeout, self.keepalive_timeout)
+            return
+        super().keepalive_timeout()
+        if unwritten:  # it would wait for the peer to take what it never takes
+            self.transport.abort()
 
     async def send_texts(self, texts: Sequence[str]) -> None:
         """Write text frames at once; waits while the transport's buffer is full.

@@ -231,6 +231,7 @@ def eventual_response(
     text: str,
     usage: Mapping[str, Any] | None,
     citations: Sequence[Mapping[str, Any]],
+    suggestions: Sequence[str] = (),
 ) -> Frame:
     """Build the answer that ends a turn. The scores are constants: nothing here measures them."""
     answer: Frame = {
@@ -241,7 +242,7 @@ def eventual_response(
             "needsSatisfactionScore": 0.5,
             "requestSummary": "",
             "resolutionStatus": "in_progress",
-            "suggestedNextActions": [],
+            "suggestedNextActions": list(suggestions),
         },
         "needsEscalation": False,
     }

@@ -32,9 +32,19 @@ class OpenQuestions:
     """The questions of a server. ``lives_s`` is how long one lives."""
 
     def __init__(
-        self, store: QuestionStore, clock: Clock, new_id: Callable[[], str], lives_s: float
+        self,
+        store: QuestionStore,
+        clock: Clock,
+        new_id: Callable[[], str],
+        lives_s: float,
+        *,
+        look_s: float | None = None,
     ) -> None:
         self.lives_s = lives_s
+        self.on_answered_elsewhere: Callable[[QuestionRecord], None] = lambda _: None
+        """Told of a claimed question that a turn of another server waits for."""
+        self._look_s = look_s
+        """How often the store is asked for an answer that another server took; None: never."""
         self._store = store
         self._clock = clock
         self._new_id = new_id
@@ -120,9 +130,15 @@ class OpenQuestions:
 
     def release(self, question: QuestionRecord) -> None:
         """Let the turn go on that waits for a question which was claimed."""
-        waiting = self._released.get(question.question_id)
+        if not self.release_here(question.question_id) and question.parked:
+            self.on_answered_elsewhere(question)
+
+    def release_here(self, question_id: str) -> bool:
+        """Let a turn of this server go on; False when none waits for the question."""
+        waiting = self._released.get(question_id)
         if waiting is not None:
             waiting.set()
+        return waiting is not None
 
     async def answer(self, question: QuestionRecord, lapsed: Any) -> Any:
         """Wait for the answer; ``lapsed`` when none comes in time: never an approval.
@@ -146,11 +162,20 @@ class OpenQuestions:
     async def _lapse(self, question: QuestionRecord, released: asyncio.Event) -> None:
         """Wait until a question is answered, and close it when its time is over."""
         if not self._draining:
-            left = (question.expires_ms - self._clock.epoch_ms()) / 1000
-            await happens_within(self._clock, released.wait(), left)
+            await self._wait(question, released)
         is_over = self._draining or not released.is_set()
         if is_over and not await self._store.close_question(question.question_id):
             await happens_within(self._clock, released.wait(), RELEASE_S)
+
+    async def _wait(self, question: QuestionRecord, released: asyncio.Event) -> None:
+        """Wait for an answer or the end of a question's time."""
+        while True:
+            left = (question.expires_ms - self._clock.epoch_ms()) / 1000
+            at_once = left if self._look_s is None else min(left, self._look_s)
+            if await happens_within(self._clock, released.wait(), at_once) or at_once >= left:
+                return
+            if not await self._is_open(question):
+                return
 
     def drain(self) -> None:
         """Let every open question lapse, and all that are opened from now on."""

@@ -13,6 +13,7 @@ from ..protocol.capabilities import REPLAY, SERVER_CAPABILITIES, SPEC_1_1, SPEC_
 from ..protocol.peer import Peer
 from ..protocol.refusals import Code, RefusalError
 from ..store import ConversationStore, NewSession, SessionRecord
+from ..store.knowledge_records import Reading
 
 REMEMBERED = 4096
 """Sessions that are found without a look into the store, the newest ones."""
@@ -39,6 +40,11 @@ def iso_time(epoch_ms: int) -> str:
     """Return a time as RFC 3339 text in UTC."""
     moment = datetime.fromtimestamp(epoch_ms / 1000, UTC)
     return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def reading_of(session: SessionRecord, sets: frozenset[str] | None) -> Reading:
+    """Return what the person of a session may find in the documents of an agent."""
+    return Reading(session.org, session.readers, sets)
 
 
 class Sessions:
@@ -81,6 +87,7 @@ class Sessions:
                 supports=None if supports is None else normalised(supports),
                 user_email=principal.email or action.get("userEmail"),
                 scope=principal.scope,
+                readers=principal.readers,
                 browser_fingerprint=action.get("browserFingerprint"),
                 metadata=action.get("metadata", {}),
             )

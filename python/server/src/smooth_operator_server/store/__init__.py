@@ -3,6 +3,7 @@
 from .ports import (
     ConversationStore,
     KnowledgeIndex,
+    ModelStore,
     QuestionStore,
     StoreError,
     Stores,
@@ -17,7 +18,6 @@ from .records import (
     NewMessage,
     NewSession,
     Page,
-    Passage,
     SessionRecord,
 )
 from .turn_records import (
@@ -41,6 +41,7 @@ __all__ = [
     "KnowledgeIndex",
     "Lease",
     "MessageRecord",
+    "ModelStore",
     "NewCall",
     "NewEvents",
     "NewMessage",
@@ -48,7 +49,6 @@ __all__ = [
     "NewSession",
     "NewTurn",
     "Page",
-    "Passage",
     "QuestionRecord",
     "QuestionStore",
     "Refused",

@@ -30,7 +30,7 @@ IN_SCOPE = (
 _SESSION = """
 SELECT s.id, s.conversation_id, s.agent_id, s.agent_name, s.user_participant_id,
        s.agent_participant_id, s.supports, p.name, p.email, p.phone, s.verified, s.conversational,
-       c.org, c.owner
+       c.org, c.owner, s.readers
 FROM sessions AS s
 JOIN participants AS p ON p.id = s.user_participant_id
 JOIN conversations AS c ON c.id = s.conversation_id
@@ -42,8 +42,9 @@ VALUES (:id, :conversation, :type, :name, :email, :fingerprint, :now)
 """
 _NEW_SESSION = """
 INSERT INTO sessions (id, conversation_id, agent_id, agent_name, user_participant_id,
-                      agent_participant_id, supports, metadata, created_ms)
-VALUES (:id, :conversation, :agent, :agent_name, :user, :answerer, :supports, :metadata, :now)
+                      agent_participant_id, supports, metadata, created_ms, readers)
+VALUES (:id, :conversation, :agent, :agent_name, :user, :answerer, :supports, :metadata, :now,
+        :readers)
 """
 _NEW_MESSAGE = """
 INSERT INTO messages (id, conversation_id, participant_id, direction, text, created_ms, images)
@@ -110,6 +111,9 @@ class SqlConversations:
         self, scope: Scope, limit: int, cursor: str | None, query: str | None = None
     ) -> Page[ConversationSummary]:
         return await self._database.read(_conversations, scope, limit, cursor, query)
+
+    async def is_in_scope(self, scope: Scope, conversation_id: str) -> bool:
+        return await self._database.look(_is_in_scope, scope, conversation_id)
 
     async def rename_conversation(self, scope: Scope, conversation_id: str, title: str) -> bool:
         return await self._database.write(_rename, scope, conversation_id, title)
@@ -198,6 +202,7 @@ def _insert_session(new: NewSession, conversation_id: str, supports: str) -> Tra
         "answerer": new.agent_participant_id,
         "supports": supports,
         "metadata": json.dumps(dict(new.metadata)),
+        "readers": json.dumps(new.readers),
     }
     yield _NEW_SESSION, common | session
 
@@ -207,7 +212,8 @@ def _session(session_id: str) -> Transaction[SessionRecord | None]:
     if not rows:
         return None
     session, conversation, agent, agent_name, user, answerer, supports, *rest = rows[0]
-    name, email, phone, verified, conversational, org, owner = rest
+    name, email, phone, verified, conversational, org, owner, readers = rest
+    may_read = json.loads(readers)
     return SessionRecord(
         session,
         conversation,
@@ -223,6 +229,7 @@ def _session(session_id: str) -> Transaction[SessionRecord | None]:
         org=org,
         owner=owner,
         conversational=json.loads(conversational),
+        readers=None if may_read is None else tuple(may_read),
     )
 
 
@@ -291,6 +298,14 @@ def _conversations(
     if len(rows) <= limit:
         return Page(items)
     return Page(items, encode_cursor(items[-1].updated_ms, items[-1].conversation_id))
+
+
+def _is_in_scope(scope: Scope, conversation_id: str) -> Transaction[bool]:
+    found = yield (
+        f"SELECT 1 FROM conversations WHERE id = CAST(:id AS TEXT) AND {IN_SCOPE}",
+        scoped(scope) | {"id": conversation_id},
+    )
+    return bool(found)
 
 
 def _rename(scope: Scope, conversation_id: str, title: str) -> Transaction[bool]:

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from functools import partial
+
+from .connectors import SqlConnectors
 from .conversations import SqlConversations
-from .database import Database
+from .database import Database, Transaction
 from .knowledge import SqlKnowledge
+from .models import SqlModels
 from .ports import Stores
 from .postgres import PostgresDatabase
 from .questions import SqlQuestions
@@ -19,6 +23,10 @@ SCHEMES = ("postgresql://", "postgres://")
 def is_postgres(where: str) -> bool:
     """Tell whether ``where`` is the URL of a PostgreSQL database; else it is a SQLite file."""
     return where.startswith(SCHEMES)
+
+
+def _ping() -> Transaction[None]:
+    yield "SELECT 1", {}
 
 
 async def open_stores(where: str = MEMORY) -> Stores:
@@ -39,5 +47,8 @@ async def open_stores(where: str = MEMORY) -> Stores:
         SqlTurns(database),
         SqlQuestions(database),
         SqlKnowledge(database),
+        SqlModels(database),
+        SqlConnectors(database),
+        partial(database.look, _ping),
         database.close,
     )

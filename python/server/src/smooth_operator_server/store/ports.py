@@ -6,18 +6,20 @@ database fails.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from ..accounts import Spent, Summary
 from ..auth.principal import Scope
+from .connectors import ConnectorRecord, RunRecord
+from .knowledge_records import NewDocument, Passage, Reading
 from .records import (
     ConversationSummary,
     MessageRecord,
     NewMessage,
     NewSession,
     Page,
-    Passage,
     SessionRecord,
 )
 from .turn_records import (
@@ -88,6 +90,10 @@ class ConversationStore(Protocol):
         """
         ...
 
+    async def is_in_scope(self, scope: Scope, conversation_id: str) -> bool:
+        """Tell whether there is such a conversation in scope."""
+        ...
+
     async def rename_conversation(self, scope: Scope, conversation_id: str, title: str) -> bool:
         """Set the title; False when there is no such conversation in scope."""
         ...
@@ -116,6 +122,14 @@ class TurnStore(Protocol):
 
     async def running(self, conversation_id: str) -> TurnRecord | None:
         """Return the turn that a conversation runs."""
+        ...
+
+    async def named(self, conversation_id: str, request_id: str) -> TurnRecord | None:
+        """Return the turn of a requestId; nothing is promised without one."""
+        ...
+
+    async def turn(self, turn_id: str) -> TurnRecord | None:
+        """Return a turn by the server's own id."""
         ...
 
     async def save(
@@ -203,25 +217,102 @@ class QuestionStore(Protocol):
         ...
 
 
-class KnowledgeIndex(Protocol):
-    """The passages of documents, and what is found in them."""
+class ModelStore(Protocol):
+    """What models have cost, and conversations that became too long to be told whole."""
 
-    async def put_document(self, source: str, passages: Sequence[str]) -> None:
-        """Store the passages of a document in place of what was known of that source."""
+    async def spend(self, session_id: str, spent: Spent) -> None:
+        """Add to what a session has spent."""
         ...
 
-    async def search(self, words: Sequence[str], limit: int) -> tuple[Passage, ...]:
+    async def spent(self, session_id: str) -> Spent:
+        """Return what a session has spent so far."""
+        ...
+
+    async def keep_summary(self, conversation_id: str, summary: Summary) -> None:
+        """Store the summary of a conversation in place of an older one."""
+        ...
+
+    async def summary(self, conversation_id: str) -> Summary | None:
+        """Return the summary of a conversation, when there is one."""
+        ...
+
+
+class ConnectorStore(Protocol):
+    """Where an organisation's documents are taken from by request, and what came of it."""
+
+    async def put(self, record: ConnectorRecord) -> None:
+        """Store a connector in place of the one of its id."""
+        ...
+
+    async def all(self, org: str) -> tuple[ConnectorRecord, ...]:
+        """Return the connectors of an organisation, oldest first."""
+        ...
+
+    async def find(self, org: str, connector_id: str) -> ConnectorRecord | None:
+        """Return a connector of an organisation."""
+        ...
+
+    async def remove(self, org: str, connector_id: str) -> bool:
+        """Forget a connector; False when the organisation has none of this id."""
+        ...
+
+    async def add_run(self, run: RunRecord) -> None:
+        """Store what came of a run."""
+        ...
+
+    async def runs(self, org: str, limit: int) -> tuple[RunRecord, ...]:
+        """Return the runs of an organisation, newest first."""
+        ...
+
+
+class KnowledgeIndex(Protocol):
+    """Documents in pieces, and what is found in them. Who may read is asked before ranking."""
+
+    async def put_document(self, new: NewDocument) -> None:
+        """Store a document in place of what was known under its id."""
+        ...
+
+    async def fingerprint(self, document_id: str) -> str | None:
+        """Return the fingerprint of a document; None when there is none of this id."""
+        ...
+
+    async def remove_documents(self, document_ids: Collection[str]) -> None:
+        """Forget documents; ids that are not known are passed over."""
+        ...
+
+    async def document_ids(self, org: str, origin: str) -> frozenset[str]:
+        """Return the documents of one organisation that came from one origin."""
+        ...
+
+    async def sets(self, org: str) -> tuple[tuple[str, int], ...]:
+        """Return the sets of documents that an organisation has, each with their number."""
+        ...
+
+    async def by_words(
+        self, words: Sequence[str], reading: Reading, limit: int
+    ) -> tuple[Passage, ...]:
         """Return the passages that hold at least one of the words: most different words
         first, then the better ranked."""
+        ...
+
+    async def by_vector(
+        self, vector: bytes, embedder: str, reading: Reading, limit: int
+    ) -> tuple[Passage, ...]:
+        """Return the passages whose vectors are most like this one, of the same embedder."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class Stores:
-    """The stores of a server, in one database; ``close`` ends their connections."""
+    """The stores of a server, in one database; ``ping`` raises ``StoreError`` when it is away, and
+    ``close`` ends its connections.
+    """
 
     conversations: ConversationStore
     turns: TurnStore
     questions: QuestionStore
     knowledge: KnowledgeIndex
+    models: ModelStore
+    connectors: ConnectorStore
+    ping: Callable[[], Awaitable[None]]
     close: Callable[[], Awaitable[None]]

@@ -40,6 +40,9 @@ class NewSession:
     """None takes over the words of the conversation, an empty tuple opts out."""
     user_email: str | None = None
     browser_fingerprint: str | None = None
+    readers: tuple[str, ...] | None = ()
+    """What the person may read of documents with readers; None for everything."""
+
     metadata: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -62,6 +65,9 @@ class SessionRecord:
     org: str = LOCAL
     owner: str | None = None
     """Of the conversation."""
+
+    readers: tuple[str, ...] | None = ()
+    """What the person may read of documents; None for everything."""
 
     conversational: Mapping[str, Any] = field(default_factory=dict)
     """Interactions that are asked for in plain conversation: kind to its spec."""
@@ -114,12 +120,3 @@ class Page(Generic[T]):
 
     items: tuple[T, ...]
     next_cursor: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Passage:
-    """A passage of a document that matched; ``matched`` counts the different words it holds."""
-
-    source: str
-    text: str
-    matched: int

@@ -83,6 +83,12 @@ class SqlTurns:
     async def running(self, conversation_id: str) -> TurnRecord | None:
         return await self._database.look(_running, conversation_id)
 
+    async def named(self, conversation_id: str, request_id: str) -> TurnRecord | None:
+        return await self._database.look(_named, conversation_id, request_id)
+
+    async def turn(self, turn_id: str) -> TurnRecord | None:
+        return await self._database.look(_turn, turn_id)
+
     async def save(
         self, turn_id: str, step: int, saved: bytes, events: NewEvents | None = None
     ) -> None:
@@ -218,6 +224,22 @@ def _running(conversation_id: str) -> Transaction[TurnRecord | None]:
         f"{_TURN} WHERE t.conversation_id = :conversation AND t.state = 'running'",
         {"conversation": conversation_id},
     )
+    return _record(rows[0]) if rows else None
+
+
+def _named(conversation_id: str, request_id: str) -> Transaction[TurnRecord | None]:
+    rows = yield (
+        (
+            f"{_TURN} JOIN request_ids AS r ON r.turn_id = t.id"
+            " WHERE r.conversation_id = :conversation AND r.request_id = :request"
+        ),
+        {"conversation": conversation_id, "request": request_id},
+    )
+    return _record(rows[0]) if rows else None
+
+
+def _turn(turn_id: str) -> Transaction[TurnRecord | None]:
+    rows = yield f"{_TURN} WHERE t.id = :turn", {"turn": turn_id}
     return _record(rows[0]) if rows else None
 
 

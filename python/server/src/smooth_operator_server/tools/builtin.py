@@ -2,19 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
+from ..fetching import Address, is_public
 from ..knowledge import Knowledge
+from ..knowledge.loaders import Unreadable, WebLoader
 from ..questions.conversational import take_words
 from ..questions.forms import CHOICES, IDENTITY_INTAKE
+from ..sessions import reading_of
 from ..store import ConversationStore
-from .registry import AuthLevel, Run, Tool, ToolContext, ToolError
+from .tool import AuthLevel, Run, Tool, ToolContext, ToolError
 
 SEARCH_LIMIT = 5
+MAX_PAGE = 20_000
+"""Characters of a fetched page that a model is given."""
 
 BUILTIN_NAMES = frozenset(
-    {"knowledge_search", "request_identity_intake", "request_choices", "submit_interaction"}
+    {
+        "fetch_url",
+        "knowledge_search",
+        "request_identity_intake",
+        "request_choices",
+        "submit_interaction",
+    }
 )
 
 _TEXT = {"type": "string"}
@@ -29,7 +40,9 @@ def knowledge_search(knowledge: Knowledge) -> Tool:
     """Return the tool that searches the documents; what it finds can be cited."""
 
     async def run(arguments: dict[str, Any], context: ToolContext) -> Any:
-        hits = await knowledge.search(arguments["query"], SEARCH_LIMIT)
+        hits = await knowledge.search(
+            arguments["query"], SEARCH_LIMIT, reading_of(context.session, context.sets)
+        )
         context.found.extend(hits)
         passages = [{"source": hit.source, "passage": hit.text, "score": hit.score} for hit in hits]
         return {"passages": passages}
@@ -38,6 +51,24 @@ def knowledge_search(knowledge: Knowledge) -> Tool:
         "knowledge_search",
         "Searches the documents of this server and returns the passages that fit best.",
         {"type": "object", "properties": {"query": _TEXT}, "required": ["query"]},
+        run,
+        idempotent=True,
+    )
+
+
+def fetch_url(admits: Callable[[Address], bool] = is_public) -> Tool:
+    """Return the tool that reads a page of the web; ``admits`` tells which addresses it may ask."""
+
+    async def run(arguments: dict[str, Any], context: ToolContext) -> Any:  # noqa: ARG001
+        (found,) = [one async for one in WebLoader(arguments["url"], admits)]
+        if isinstance(found, Unreadable):
+            raise ToolError(f"the page {found.why.removeprefix('the page ')}")
+        return {"url": found.url, "title": found.title, "text": found.text[:MAX_PAGE]}
+
+    return Tool(
+        "fetch_url",
+        "Reads a page of the web by its address.",
+        {"type": "object", "properties": {"url": _TEXT}, "required": ["url"]},
         run,
         idempotent=True,
     )

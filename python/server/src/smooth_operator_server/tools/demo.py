@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from .registry import AuthLevel, Tool, ToolContext
+from .tool import AuthLevel, Tool, ToolContext
 
 
 def demo_tools() -> list[Tool]:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ..store import SessionRecord
-from .registry import AuthLevel, Tool
+from .tool import AuthLevel, Tool
 
 _FORBIDDEN = "this tool needs the {level} level, which nobody can reach from a conversation"
 _NO_SERVICE = "this tool needs a one-time code, and this server cannot send one"

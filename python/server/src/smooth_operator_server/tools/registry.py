@@ -2,61 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable
-from dataclasses import dataclass, field, replace
-from enum import StrEnum
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import jsonschema_rs
 
 from ..agents import AgentSpec
+from ..clock import SystemClock
 from ..engine import ToolOffer
-from ..knowledge import Hit
 from ..protocol.faults import describe
-from ..store import SessionRecord
-
-
-class AuthLevel(StrEnum):
-    """Proof that a tool asks of the person."""
-
-    END_USER = "end_user"
-    """A one-time code, given in this session."""
-
-    ADMIN = "admin"
-    """More than a visitor can prove; always refused."""
-
-
-class ToolError(Exception):
-    """A tool could not do its work; the model is told why, and the turn goes on."""
-
-
-@dataclass(slots=True)
-class ToolContext:
-    """What a running tool may see and leave behind."""
-
-    session: SessionRecord
-    found: list[Hit] = field(default_factory=list)
-    """Passages that the answer may cite."""
-
-
-Run = Callable[[dict[str, Any], ToolContext], Awaitable[Any]]
-
-
-@dataclass(frozen=True, slots=True)
-class Tool:
-    """A tool. ``run`` returns any JSON value or raises ``ToolError``."""
-
-    name: str
-    description: str
-    parameters: dict[str, Any]
-    run: Run
-    confirm: bool = False
-    auth: AuthLevel | None = None
-    idempotent: bool = False
-    """Whether it may run again when nobody knows if it ran: a server ended in the middle."""
-
-    interaction: str | None = None
-    """Kind of interaction that the tool raises; its ``run`` is then not used to ask."""
+from ..telemetry import Observer, log
+from .hooks import ToolHook
+from .tool import AuthLevel, Tool, ToolContext, ToolError
 
 
 def _asked_by(agent: AgentSpec, tool: Tool) -> Tool:
@@ -69,21 +27,45 @@ def _asked_by(agent: AgentSpec, tool: Tool) -> Tool:
 class ToolRegistry:
     """All tools that models may call. Names are unique."""
 
-    def __init__(self, tools: Iterable[Tool]) -> None:
+    def __init__(
+        self,
+        tools: Iterable[Tool],
+        hooks: Sequence[ToolHook] = (),
+        observer: Observer | None = None,
+    ) -> None:
+        self._observer = observer or Observer(SystemClock())
+        self._hooks = tuple(hooks)
         self._tools: dict[str, Tool] = {}
         self._checks: dict[str, jsonschema_rs.Draft202012Validator] = {}
+        self._groups: dict[str, tuple[str, ...]] = {}
         for tool in tools:
             if tool.name in self._tools:
                 raise ValueError(f"two tools are named {tool.name}")
-            self._tools[tool.name] = tool
-            self._checks[tool.name] = jsonschema_rs.Draft202012Validator(tool.parameters)
+            self._add(tool)
+
+    def _add(self, tool: Tool) -> None:
+        self._tools[tool.name] = tool
+        self._checks[tool.name] = jsonschema_rs.Draft202012Validator(tool.parameters)
+
+    def put_group(self, group: str, tools: Iterable[Tool]) -> None:
+        """Have the tools of a group, in place of those that it had; a name that is taken stays."""
+        for name in self._groups.pop(group, ()):
+            del self._tools[name], self._checks[name]
+        added = []
+        for tool in tools:
+            if tool.name in self._tools:
+                log.warning("a tool was left out", tool=tool.name, why="its name is taken")
+            else:
+                self._add(tool)
+                added.append(tool.name)
+        self._groups[group] = tuple(added)
 
     def offers(self, agent: AgentSpec) -> tuple[ToolOffer, ...]:
         """Return what the agent's model is told of the tools it may call."""
         return tuple(
             ToolOffer(tool.name, tool.description, tool.parameters)
             for tool in self._tools.values()
-            if agent.tools is None or tool.name in agent.tools
+            if agent.may_call(tool.name)
         )
 
     def get(self, name: str) -> Tool | None:
@@ -97,7 +79,7 @@ class ToolRegistry:
             ToolError: no such tool, not for this agent, or arguments that break its parameters.
         """
         tool = self._tools.get(name)
-        if tool is None or (agent and agent.tools is not None and name not in agent.tools):
+        if tool is None or (agent is not None and not agent.may_call(name)):
             raise ToolError(f"there is no tool {name}")
         if agent is not None:
             tool = _asked_by(agent, tool)
@@ -105,3 +87,27 @@ class ToolRegistry:
         if fault is not None:
             raise ToolError(f"the arguments do not fit: {describe(fault)}")
         return tool
+
+    async def run(self, tool: Tool, arguments: dict[str, Any], context: ToolContext) -> Any:
+        """Run a tool between its hooks; its result is any JSON value.
+
+        Raises:
+            ToolError: the tool could not do its work, or a hook refuses the call.
+        """
+        with self._observer.tool(tool.name):
+            return await self._run(tool, arguments, context)
+
+    async def _run(self, tool: Tool, arguments: dict[str, Any], context: ToolContext) -> Any:
+        for hook in self._hooks:
+            arguments = await hook.before(tool, arguments, context)
+        try:
+            result = await tool.run(arguments, context)
+        except ToolError as fault:
+            reason = await self._after(tool, str(fault), context)
+            raise ToolError(reason if isinstance(reason, str) else str(fault)) from None
+        return await self._after(tool, result, context)
+
+    async def _after(self, tool: Tool, result: Any, context: ToolContext) -> Any:
+        for hook in reversed(self._hooks):
+            result = await hook.after(tool, result, context)
+        return result

@@ -1,8 +1,8 @@
 """Turns: one message and everything it causes, up to its one terminal event."""
 
-from .channels import Channels
-from .resuming import Resuming
+from .hosting import Hosting
+from .links import Links, links_of
 from .turn import Turn, TurnIds
 from .turns import Turns
 
-__all__ = ["Channels", "Resuming", "Turn", "TurnIds", "Turns"]
+__all__ = ["Hosting", "Links", "Turn", "TurnIds", "Turns", "links_of"]

@@ -14,6 +14,7 @@ from ..protocol.capabilities import OTP_PARK
 from ..questions import Kind, OpenQuestions, OtpDesk, SpecError, capability_of
 from ..questions.conversational import ask_in_words
 from ..questions.forms import form_spec
+from ..skills import Skills
 from ..store import ConversationStore, QuestionRecord
 from ..telemetry import log, where
 from ..tools import (
@@ -50,6 +51,7 @@ class Services:
     questions: OpenQuestions
     otp: OtpDesk
     store: ConversationStore
+    skills: Skills
     confirm_words: Sequence[str]
 
 
@@ -74,7 +76,7 @@ class ToolCalls:
         self._progress = progress
         self._asked: tuple[QuestionRecord, ...] = ()
         """Questions of an earlier server; an answer that it was given counts."""
-        self._context = ToolContext(turn.session, progress.found)
+        self._context = ToolContext(turn.session, progress.found, agent.knowledge)
         self._ahead: dict[str, _Ahead] = {}
 
     async def run_all(self, calls: Sequence[ToolCall], step: int) -> list[ToolResult]:
@@ -100,8 +102,10 @@ class ToolCalls:
                 continue
             if tool.interaction is None and not self._gates(tool):
                 await self._ledger.start_call(self._turn, call, step)
-                context = ToolContext(self._turn.session)
-                task = asyncio.ensure_future(tool.run(call.arguments, context))
+                context = ToolContext(self._turn.session, sets=self._agent.knowledge)
+                task = asyncio.ensure_future(
+                    self._services.tools.run(tool, call.arguments, context)
+                )
                 self._ahead[call.call_id] = _Ahead(task, context)
 
     async def run(self, call: ToolCall, step: int) -> ToolResult:
@@ -124,7 +128,9 @@ class ToolCalls:
         await self._refresh()
         # Before it runs: a call that is known to have begun is not run again by chance.
         await self._ledger.start_call(self._turn, call, step)
-        return await self._execute(call, tool.run(call.arguments, self._context))
+        return await self._execute(
+            call, self._services.tools.run(tool, call.arguments, self._context)
+        )
 
     async def resume_all(self, calls: Sequence[ToolCall], step: int) -> list[ToolResult]:
         """Return what the calls of a step gave that another server began; run what it did not."""

@@ -48,6 +48,12 @@ class Channel:
         """``seq`` of the newest event that may go out, while others are held back."""
         self.spoil: Callable[[int], Awaitable[None]] | None = None
         """Told before an event goes out that follows the stored ones, with its number."""
+        self.publish: Callable[[], None] | None = None
+        """Told when there are events that other servers have to be able to read."""
+        self.published = 0
+        """``seq`` of the newest event that they can read."""
+        self._is_elsewhere = False
+        """Whether the link is at another server, which reads what is published."""
         self._stored = 0
         self._spoilt = 1
         self._kept: deque[str] = deque()
@@ -65,7 +71,7 @@ class Channel:
 
     def holds_after(self, seq: int) -> bool:
         """Tell whether all events after ``seq`` are kept (REQ-SRV-27)."""
-        return not self.is_lost and self._last - len(self._kept) <= seq <= self.last_seq
+        return not self.is_lost and self.oldest - 1 <= seq <= self.last_seq
 
     async def emit(self, frame: Frame) -> None:
         """Say something; waits while the link is far behind."""
@@ -76,9 +82,13 @@ class Channel:
             self._spoilt = self._last + 1
             await self.spoil(self._spoilt)
         self.append(frame)
-        while self._last - self._sent > AHEAD and self.taken.is_set() and self._held is None:
+        while self._is_ahead():
             self._moved.clear()
             await self._moved.wait()
+
+    def _is_ahead(self) -> bool:
+        reached = self.published if self._is_elsewhere else self._sent
+        return self._last - reached > AHEAD and self.taken.is_set() and self._held is None
 
     def append(self, frame: Frame) -> int:
         """Say something without a wait; return its ``seq``, 0 when events are not numbered."""
@@ -91,9 +101,32 @@ class Channel:
         self._size += len(text)
         while len(self._kept) > MAX_EVENTS or self._size > MAX_BYTES:
             self._size -= len(self._kept.popleft())
-        if self.taken.is_set() and self._held is None:
-            self._pass_on(text)
+        if self._held is None:
+            self._publish()
+            if self.taken.is_set():
+                self._pass_on(text)
         return self._last
+
+    def _publish(self) -> None:
+        if self.publish is not None and self.published < self.last_seq and not self.is_lost:
+            self.publish()
+
+    def unpublished(self, most: int) -> tuple[int, tuple[str, ...]]:
+        """Return events that are not published yet, with the number of the first."""
+        oldest = self.oldest
+        first = max(self.published + 1, oldest)
+        end = min(self.last_seq + 1, first + most)
+        return first, tuple(islice(self._kept, first - oldest, max(first, end) - oldest))
+
+    def was_published(self, seq: int) -> None:
+        """Note that other servers can read the events up to one."""
+        self.published = seq
+        self._moved.set()
+
+    @property
+    def oldest(self) -> int:
+        """``seq`` of the oldest event that is kept."""
+        return self._last - len(self._kept) + 1
 
     def storing(self) -> tuple[int, tuple[str, ...]] | None:
         """Return the events that are not stored yet, with the number of the last one.
@@ -121,6 +154,7 @@ class Channel:
             yield
         finally:
             self._held = None
+            self._publish()
             if self.taken.is_set():
                 self._write_later()
 
@@ -135,30 +169,45 @@ class Channel:
 
     def attach(self, peer: Peer, hello: Frame, after: int) -> None:
         """Give the turn to a link: ``hello``, then the events after ``after``, then new ones."""
+        peer.send_now(hello)
+        self.go_on(peer, after)
+
+    def go_on(self, peer: Peer, after: int) -> None:
+        """Give the turn to a link that knows of it: the events after one, then new ones."""
         self._stop_writing()
         self.peer = peer
+        self._is_elsewhere = False
         self.taken.set()
         self._sent = after
-        peer.send_now(hello)
         self._write_later()
+
+    def attach_elsewhere(self, peer: Peer) -> None:
+        """Give the turn to a link of another server, which reads the events by itself."""
+        self._stop_writing()
+        self.peer = peer
+        self._is_elsewhere = True
+        self.taken.set()
 
     def detach(self, peer: Peer) -> None:
         """Take the turn from a link that is lost; nothing happens when it has another."""
         if self.peer is peer:
             self._stop_writing()
             self.peer = Nobody()
+            self._is_elsewhere = False
             self.taken.clear()
             self._moved.set()
 
     def _pass_on(self, text: str) -> None:
         """Give the newest event to the link, at once when it has all others and has room."""
-        if self._writing is None and self.peer.has_room:
+        if self._writing is None and self.peer.has_room and not self._is_elsewhere:
             self.peer.send_text_now(text)
             self._sent = self._last
         else:
             self._write_later()
 
     def _write_later(self) -> None:
+        if self._is_elsewhere:
+            return
         if self._writing is None and self._sent < self.last_seq:
             self._writing = asyncio.create_task(self._write(self.peer), name="channel")
 
@@ -170,7 +219,7 @@ class Channel:
     async def _write(self, peer: Peer) -> None:
         """Give the link what it lacks, as it takes it; one that is too slow loses the turn."""
         while self._sent < self.last_seq:
-            first = self._last - len(self._kept) + 1
+            first = self.oldest
             if self._sent + 1 < first:
                 peer.fell_behind()
                 self._writing = None

@@ -6,9 +6,7 @@ import asyncio
 from collections import deque
 
 from ..clock import Clock
-from ..protocol.frames import Frame
 from ..protocol.peer import Peer
-from ..store import SessionRecord
 from .channel import Channel
 
 Key = tuple[str, str]
@@ -45,23 +43,15 @@ class Channels:
             if self._forgetting is None:
                 self._forgetting = asyncio.create_task(self._forget(), name="channels")
 
+    @property
+    def open(self) -> tuple[Channel, ...]:
+        """All of them."""
+        return tuple(self._open.values())
+
     def detach(self, peer: Peer) -> None:
         """Take every turn from a link that is lost."""
         for channel in self._open.values():
             channel.detach(peer)
-
-    async def say(self, session: SessionRecord | None, frame: Frame, peer: Peer) -> None:
-        """Send the answer to a verb: an event of the turn that it names, where that is numbered.
-
-        Who asked is told in any case, without ``seq`` when another link has the turn.
-        """
-        channel = session and self.find(session.conversation_id, frame.get("requestId", ""))
-        if channel:
-            is_holder = channel.peer is peer
-            await channel.emit(frame)
-            if is_holder:
-                return
-        await peer.send(frame)
 
     async def aclose(self) -> None:
         """Forget everything."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 from ..engine import ToolCall, Usage
@@ -22,12 +22,16 @@ class Asked:
     model: str | None = None
     images: tuple[dict[str, Any], ...] = ()
     files: tuple[dict[str, Any], ...] = ()
+    skill: str | None = None
 
     @classmethod
     def of(cls, action: Action) -> Asked:
         """Return what an action asks for."""
         return cls(
-            action.get("model"), tuple(action.get("images", ())), tuple(action.get("files", ()))
+            action.get("model"),
+            tuple(action.get("images", ())),
+            tuple(action.get("files", ())),
+            action.get("skill"),
         )
 
 
@@ -51,6 +55,9 @@ class Progress:
     engine: bytes | None = None
     """What the engine goes on from; None before its first step."""
 
+    suggestions: tuple[str, ...] = ()
+    """Of the last answer: not stored, for with the last answer the turn ends."""
+
     def saved(self) -> bytes:
         """Return the progress as bytes."""
         code = self.code_request
@@ -59,14 +66,15 @@ class Progress:
                 "model": self.asked.model,
                 "images": self.asked.images,
                 "files": self.asked.files,
+                "skill": self.asked.skill,
                 "text": "".join(self.text),
                 "usage": [
                     [one.prompt_tokens, one.completion_tokens, one.cost_usd] for one in self.usage
                 ],
-                "found": [_pair(hit) for hit in self.found],
+                "found": [_members(hit) for hit in self.found],
                 "lookedUp": None
                 if self.looked_up is None
-                else [_pair(hit) for hit in self.looked_up],
+                else [_members(hit) for hit in self.looked_up],
                 "code": code and [code.tool, code.description, code.level.value],
                 "wanted": [[call.call_id, call.name, call.arguments] for call in self.wanted],
                 "engine": None
@@ -81,7 +89,7 @@ class Progress:
         kept: Mapping[str, Any] = json.loads(saved)
         code, looked_up, engine = kept["code"], kept["lookedUp"], kept["engine"]
         return cls(
-            Asked(kept["model"], tuple(kept["images"]), tuple(kept["files"])),
+            Asked(kept["model"], tuple(kept["images"]), tuple(kept["files"]), kept.get("skill")),
             [kept["text"]],
             [Usage(*one) for one in kept["usage"]],
             [Hit(*one) for one in kept["found"]],
@@ -92,5 +100,5 @@ class Progress:
         )
 
 
-def _pair(hit: Hit) -> list[Any]:
-    return [hit.source, hit.text, hit.score]
+def _members(hit: Hit) -> list[Any]:
+    return [getattr(hit, member.name) for member in fields(Hit)]

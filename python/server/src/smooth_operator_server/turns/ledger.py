@@ -110,6 +110,14 @@ class Ledger:
         """Return the turn that a conversation runs, here or elsewhere."""
         return await self._store.running(conversation_id)
 
+    async def named(self, conversation_id: str, request_id: str) -> TurnRecord | None:
+        """Return the turn of a requestId, of this server or another; nothing is promised."""
+        return await self._store.named(conversation_id, request_id)
+
+    async def turn(self, turn_id: str) -> TurnRecord | None:
+        """Return a turn by the servers' own id."""
+        return await self._store.turn(turn_id)
+
     def answer(self, turn: Turn, text: str) -> NewMessage:
         """Return the message that a turn is answered by; ``end`` stores it."""
         return self._message(turn, Direction.OUTBOUND, text)

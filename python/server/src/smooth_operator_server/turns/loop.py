@@ -13,6 +13,7 @@ from ..engine import (
     EngineTurn,
     Failure,
     Found,
+    Outcome,
     Preamble,
     Reasoning,
     Said,
@@ -24,6 +25,7 @@ from ..engine import (
 from ..knowledge import Hit, Knowledge, citations
 from ..protocol import frames
 from ..questions import Kind
+from ..sessions import reading_of
 from ..store import Direction, TurnState
 from .asking import CodeRequest, ask_code
 from .calls import Services, ToolCalls
@@ -31,7 +33,7 @@ from .checkpoint import Progress
 from .ledger import Ledger
 from .turn import Turn
 
-HISTORY = 50
+HISTORY = 200
 """Messages of the conversation that an engine is given, the newest ones."""
 
 CONTEXT = 3
@@ -115,6 +117,9 @@ class Loop:
                     case Usage():
                         progress.usage.append(event)
                         continue
+                    case Outcome(suggestions):
+                        progress.suggestions = suggestions
+                        continue
                     case Failure(message):
                         raise EngineError(message)
                 await _let_others(told)
@@ -136,6 +141,7 @@ class Loop:
             text=text,
             usage=_sum(progress.usage),
             citations=citations([*found, *progress.found]),
+            suggestions=progress.suggestions,
         )
         await self._ledger.end(turn, TurnState.COMPLETED, terminal, answer)
         turn.settle(terminal)
@@ -160,13 +166,16 @@ class Loop:
         page = await self._services.store.messages(conversation_id, HISTORY + 1, None)
         earlier = [item for item in reversed(page.items) if item.message_id != self._message_id]
         return tuple(
-            Said(item.direction is Direction.OUTBOUND, item.text) for item in earlier[-HISTORY:]
+            Said(item.direction is Direction.OUTBOUND, item.text, item.message_id)
+            for item in earlier[-HISTORY:]
         )
 
     async def _look_up(self) -> tuple[Hit, ...]:
         progress = self._progress
         if progress.looked_up is None:
-            progress.looked_up = await self._knowledge.search(self._turn.message, CONTEXT)
+            progress.looked_up = await self._knowledge.search(
+                self._turn.message, CONTEXT, reading_of(self._turn.session, self._agent.knowledge)
+            )
         return progress.looked_up
 
     async def _context(self) -> tuple[Found, ...]:
@@ -177,6 +186,8 @@ class Loop:
         return TurnInput(
             self._turn.turn_id,
             self._turn.message,
+            self._turn.session.session_id,
+            self._turn.session.conversation_id,
             history=self._history,
             context=self._context,
             tools=self._services.tools.offers(self._agent),
@@ -184,6 +195,7 @@ class Loop:
             model=asked.model or self._agent.model,
             images=asked.images,
             files=asked.files,
+            skill=self._services.skills.find(asked.skill, self._agent) if asked.skill else None,
         )
 
 
@@ -208,4 +220,4 @@ def _sum(spent: list[Usage]) -> dict[str, Any] | None:
         "completionTokens": sum(usage.completion_tokens for usage in spent),
     }
     costs = [usage.cost_usd for usage in spent if usage.cost_usd is not None]
-    return total | ({"costUsd": sum(costs)} if costs else {})
+    return total | ({"costUsd": round(sum(costs), 10)} if costs else {})

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from ..backplane import BackplaneError, Post
 from ..clock import Clock
 from ..protocol import frames
 from ..protocol.actions import Action
@@ -11,8 +12,10 @@ from ..protocol.frames import Resume
 from ..protocol.peer import Peer
 from ..protocol.refusals import Code, RefusalError
 from ..sessions import Sessions, is_replayed
-from ..store import SessionRecord, TurnRecord, TurnState
+from ..store import SessionRecord, TurnRecord
+from ..telemetry import log, where
 from .channels import Channels
+from .following import Following
 from .ledger import Ledger
 
 
@@ -20,11 +23,19 @@ class Resuming:
     """Answers ``resume_turn`` (REQ-SRV-26 to 32)."""
 
     def __init__(
-        self, sessions: Sessions, channels: Channels, ledger: Ledger, clock: Clock
+        self,
+        sessions: Sessions,
+        channels: Channels,
+        ledger: Ledger,
+        following: Following,
+        post: Post,
+        clock: Clock,
     ) -> None:
         self._sessions = sessions
         self._channels = channels
         self._ledger = ledger
+        self._following = following
+        self._post = post
         self._clock = clock
 
     async def resume_turn(self, action: Action, peer: Peer) -> None:
@@ -48,15 +59,15 @@ class Resuming:
         """Give a turn that was accepted to a link, from after an event on.
 
         Raises:
-            RefusalError: INTERNAL_ERROR; another server runs the turn.
+            RefusalError: INTERNAL_ERROR; another server runs the turn, and does not answer.
         """
         now, request_id = self._clock.epoch_ms(), record.request_id
         channel = self._channels.find(record.conversation_id, request_id)
-        if channel is None and record.state is TurnState.RUNNING:
-            # Ours in a moment, when it is being stored or its server is gone.
-            raise RefusalError(Code.INTERNAL_ERROR, "the turn runs elsewhere", retry_after_ms=1000)
-        last = channel.last_seq if channel else 0
-        if channel is None or not channel.holds_after(after):
+        if channel is None:
+            await self._give_elsewhere(record, peer, after)
+            return
+        last = channel.last_seq
+        if not channel.holds_after(after):
             await peer.send(frames.turn_resumed(request_id, now, Resume.GONE, last))
             return
         if channel.taken.is_set() and channel.peer is not peer:
@@ -65,12 +76,35 @@ class Resuming:
         state = Resume.SETTLED if channel.is_settled else Resume.RUNNING
         channel.attach(peer, frames.turn_resumed(request_id, now, state, last), after)
 
+    async def _give_elsewhere(self, record: TurnRecord, peer: Peer, after: int) -> None:
+        """Give a turn to a link that another server runs, or ran."""
+        found = await self._following.ask(record, peer, after)
+        if found is None:
+            # Ours in a moment, when it is being stored or its server is gone.
+            raise RefusalError(Code.INTERNAL_ERROR, "the turn runs elsewhere", retry_after_ms=1000)
+        now = self._clock.epoch_ms()
+        await peer.send(frames.turn_resumed(record.request_id, now, found.state, found.last))
+        if found.state is not Resume.GONE:
+            self._following.follow(record, peer, after)
+
     async def open_turn(self, session: SessionRecord) -> dict[str, Any] | None:
         """Return the turn that the conversation of a session runs, as ``openTurn`` shows it."""
         if not is_replayed(session):
             return None
         record = await self._ledger.running(session.conversation_id)
-        channel = record and self._channels.find(record.conversation_id, record.request_id)
-        if not record or not channel or channel.is_lost or not channel.last_seq:
+        if record is None:
             return None
-        return {"requestId": record.request_id, "lastSeq": channel.last_seq}
+        channel = self._channels.find(record.conversation_id, record.request_id)
+        last = await self._last_elsewhere(record) if channel is None else channel.last_seq
+        if not last or (channel is not None and channel.is_lost):
+            return None
+        return {"requestId": record.request_id, "lastSeq": last}
+
+    async def _last_elsewhere(self, record: TurnRecord) -> int:
+        """Return the number of the newest event that can be read of another server's turn."""
+        try:
+            kept = await self._post.backplane.kept(record.turn_id)
+        except BackplaneError as fault:
+            log.error("events were not found", **where(fault))
+            return 0
+        return 0 if kept is None else kept.last

@@ -9,7 +9,7 @@ from ..protocol import frames
 from ..protocol.frames import Frame
 from ..protocol.refusals import Code
 from ..store import TurnState
-from ..telemetry import log, where
+from ..telemetry import Observer, log, where
 from .calls import Services
 from .checkpoint import Progress
 from .ledger import Ledger
@@ -27,6 +27,7 @@ class Runner:
         knowledge: Knowledge,
         services: Services,
         ledger: Ledger,
+        observer: Observer,
         max_iterations: int,
     ) -> None:
         self._engine = engine
@@ -34,6 +35,7 @@ class Runner:
         self._knowledge = knowledge
         self._services = services
         self._ledger = ledger
+        self._observer = observer
         self._max_iterations = max_iterations
 
     async def run(self, turn: Turn, message_id: str, progress: Progress, step: int = 0) -> None:
@@ -44,16 +46,18 @@ class Runner:
             turn, agent, message_id, progress, self._services, self._knowledge, self._ledger
         )
         steps = min(agent.budget.steps or self._max_iterations, self._max_iterations)
-        try:
-            # Nothing is waited for between the 202 and the engine: whoever cancels on the 202
-            # always finds the engine at work, and a script at the same place.
-            await turn.accept()
-            await loop.run(self._engine, step, steps)
-        except EngineError as fault:
-            await self.fail(turn, Code.AGENT_ERROR, str(fault))
-        except Exception as fault:
-            log.error("turn failed", request_id=turn.request_id, **where(fault))
-            await self.fail(turn, Code.INTERNAL_ERROR, "the turn failed inside the server")
+        with self._observer.turn(agent.id, agent.name, turn.session.conversation_id) as watch:
+            try:
+                # Nothing is waited for between the 202 and the engine: whoever cancels on the 202
+                # always finds the engine at work, and a script at the same place.
+                await turn.accept()
+                await loop.run(self._engine, step, steps)
+                watch.outcome = "completed"
+            except EngineError as fault:
+                await self.fail(turn, Code.AGENT_ERROR, str(fault))
+            except Exception as fault:
+                log.error("turn failed", request_id=turn.request_id, **where(fault))
+                await self.fail(turn, Code.INTERNAL_ERROR, "the turn failed inside the server")
 
     async def open_for(self, turn: Turn) -> float | None:
         """Return for how many seconds more a question of the turn is open; None without one."""

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Coroutine
+from contextlib import suppress
 from typing import Any
 
+from ..agents import AgentRegistry, AgentSpec
+from ..backplane import BackplaneError, Notice
 from ..clock import Clock, happens_within
 from ..engine import Engine
 from ..protocol import frames
@@ -14,18 +17,24 @@ from ..protocol.frames import Frame
 from ..protocol.peer import Nobody, Peer
 from ..protocol.refusals import Code, RefusalError
 from ..sessions import Sessions, is_replayed
+from ..skills import Skills
 from ..store import SessionRecord, StoreError, TurnRecord, TurnState
 from ..telemetry import log, where
 from .channel import Channel
-from .channels import Channels
 from .checkpoint import Asked, Progress
+from .following import about
+from .hosting import has_link
 from .ledger import Ledger
-from .resuming import Resuming
+from .links import Links
+from .publishing import Publisher
 from .runner import Runner, failed
 from .turn import Turn, TurnIds
 
 STOP_S = 2.0
 """Seconds that engine and tools get to stop before a cancelled turn is settled without them."""
+
+PUBLISH_S = 2.0
+"""Seconds in which the last events of a draining server may still be published."""
 
 
 class Turns:
@@ -40,8 +49,9 @@ class Turns:
         new_id: Callable[[], str],
         ids: TurnIds,
         ledger: Ledger,
-        channels: Channels,
-        resuming: Resuming,
+        links: Links,
+        agents: AgentRegistry,
+        skills: Skills,
         *,
         keepalive_s: float,
         detach_s: float,
@@ -53,8 +63,16 @@ class Turns:
         self._new_id = new_id
         self._ids = ids
         self._ledger = ledger
-        self._channels = channels
-        self._resuming = resuming
+        self._channels = links.channels
+        self._resuming = links.resuming
+        self._post = links.post
+        self._following = links.following
+        self._hosting = links.hosting
+        self._publisher = Publisher(links.post, clock)
+        links.hosting.left_alone = self._left_alone
+        links.post.on("cancel", self._cancel_here)
+        self._agents = agents
+        self._skills = skills
         self._keepalive_s = keepalive_s
         self._detach_s = detach_s
         self._running: dict[str, Turn] = {}  # by conversation
@@ -66,6 +84,16 @@ class Turns:
     def running(self, session: SessionRecord) -> Turn | None:
         """Return the turn that the conversation of a session runs, whichever session began it."""
         return self._running.get(session.conversation_id)
+
+    async def is_running(self, session: SessionRecord, request_id: str) -> bool:
+        """Tell whether the conversation of a session runs this turn, here or elsewhere."""
+        turn = self.running(session)
+        if turn is not None or not self._post.backplane.is_shared:
+            return turn is not None and turn.request_id == request_id
+        with suppress(StoreError):
+            record = await self._ledger.running(session.conversation_id)
+            return record is not None and record.request_id == request_id
+        return False
 
     async def send_message(self, action: Action, peer: Peer) -> None:
         """Start a turn, or refuse it by one error before the 202 (REQ-SRV-03)."""
@@ -107,6 +135,7 @@ class Turns:
         self._ids.add(turn.request_id)
         if turn.channel.numbered:
             self._ledger.number(turn)
+            self._publisher.add(turn.turn_id, turn.channel)
             self._channels.add(turn.session.conversation_id, turn.request_id, turn.channel)
 
     def _check(self, action: Action, session: SessionRecord) -> None:
@@ -115,7 +144,8 @@ class Turns:
             raise RefusalError(Code.TURN_IN_PROGRESS, "the conversation runs another turn")
         if not action["message"] and not action.get("images") and not action.get("files"):
             raise RefusalError(Code.VALIDATION_ERROR, "/message must not be empty")
-        if "skill" in action:
+        agent = self._agents.find(session.agent_id) or AgentSpec(session.agent_id)
+        if "skill" in action and self._skills.find(action["skill"], agent) is None:
             raise RefusalError(Code.SKILL_NOT_FOUND, "this server has no such skill")
         reason = self._engine.unavailable()
         if reason is not None:
@@ -172,6 +202,7 @@ class Turns:
     async def _keep_taking_over(self) -> None:
         while True:
             await self._clock.sleep(self._ledger.lease_s)
+            self._hosting.sweep()
             try:
                 await self._take_over()
             except StoreError as fault:
@@ -193,16 +224,34 @@ class Turns:
             if turn.channel.numbered:
                 await self._ledger.restore(turn)
             self._adopt(turn)
+            if turn.channel.numbered:
+                await self._announce(turn)
             log.info("turn taken over", request_id=turn.request_id, step=record.step)
             progress = Progress.read(record.saved or b"")
             running = self._runner.run(turn, record.message_id, progress, record.step)
             turn.task = asyncio.create_task(running, name="turn")
             self._watch(self._stop_later(turn))
 
+    async def _announce(self, turn: Turn) -> None:
+        """Tell the links of a turn, here and elsewhere, that it runs here from now on."""
+        channel, backplane = turn.channel, self._post.backplane
+        if backplane.is_shared:
+            try:
+                kept = None if channel.is_lost else await backplane.kept(turn.turn_id)
+                channel.was_published(kept.last if kept else 0)
+                if channel.is_lost:
+                    await backplane.forget(turn.turn_id)
+            except BackplaneError as fault:
+                log.error("events were not found", **where(fault))
+            await self._post.tell(None, "lost" if channel.is_lost else "owner", turn=turn.turn_id)
+        self._following.hand_over(turn.turn_id, channel)
+
     async def cancel(self, action: Action, peer: Peer) -> None:
         """Stop the turn that is named; say nothing when there is none (REQ-SRV-07)."""
         turn = await self._named(action, peer)
         if turn is None:
+            if self._post.backplane.is_shared:
+                self._watch(self._cancel_elsewhere(action, peer))
             return
         terminal = frames.cancelled(turn.request_id, turn.now())
         if await self._stop(turn, TurnState.CANCELLED, terminal) and turn.channel.peer is not peer:
@@ -224,6 +273,37 @@ class Turns:
             turns = [turn for turn in turns if turn.request_id == request_id]
         return turns[0] if len(turns) == 1 else None
 
+    async def _cancel_elsewhere(self, action: Action, peer: Peer) -> None:
+        """Stop the turn that is named, if another server runs it."""
+        records = self._following.running_of(peer)
+        if "sessionId" in action:
+            session = await self._sessions.find(action["sessionId"], peer)
+            running = session and await self._ledger.running(session.conversation_id)
+            records = [running] if running else []
+        if "requestId" in action:
+            records = [one for one in records if one.request_id == action["requestId"]]
+        if len(records) != 1:
+            return
+        owner, members = records[0].lease.owner, about(records[0], peer)
+        told = await self._post.ask(owner, "cancel", **members)
+        if told is not None and told["terminal"] is not None and not told["holder"]:
+            await peer.send(told["terminal"])
+
+    async def _cancel_here(self, notice: Notice) -> Notice:
+        """Stop a turn that another server was asked to stop."""
+        turn = self._running.get(notice["conversation"])
+        if turn is None or turn.request_id != notice["request"]:
+            return {"terminal": None, "holder": False}
+        terminal = frames.cancelled(turn.request_id, turn.now())
+        is_holder = has_link(turn.channel, notice["by"], notice["link"])
+        stopped = await self._stop(turn, TurnState.CANCELLED, terminal)
+        return {"terminal": terminal if stopped else None, "holder": is_holder}
+
+    def _left_alone(self, channel: Channel) -> None:
+        for turn in self._running.values():
+            if turn.channel is channel:
+                self._watch(self._stop_later(turn))
+
     async def _stop(self, turn: Turn, state: TurnState, terminal: Frame) -> bool:
         """End engine and tools of a turn, then settle it; tell whether that is what ended it.
 
@@ -243,6 +323,7 @@ class Turns:
                 turn.channel.detach(peer)
                 self._watch(self._stop_later(turn))
         self._channels.detach(peer)
+        self._following.detach(peer)
 
     def _watch(self, watching: Coroutine[Any, Any, None]) -> None:
         watcher = asyncio.create_task(watching, name="watch of turns")
@@ -280,6 +361,9 @@ class Turns:
         for watcher in list(self._watchers):
             watcher.cancel()
         await asyncio.gather(*self._watchers, return_exceptions=True)
+        await self._publisher.flush(PUBLISH_S)
+        await self._publisher.aclose()
+        await self._following.aclose()
         await self._channels.aclose()
 
 

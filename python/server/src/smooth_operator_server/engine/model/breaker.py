@@ -23,6 +23,14 @@ class Breaker:
         """Return the seconds until the endpoint is tried again; 0 when it may be asked."""
         return max(0.0, self._rests_until - self._now())
 
+    def enter(self) -> bool:
+        """Tell whether a call may be made. After a rest one may, and the others wait for it."""
+        if self.resting_s():
+            return False
+        if self._failures >= THRESHOLD:
+            self._rests_until = self._now() + REST_S
+        return True
+
     def succeeded(self) -> None:
         """Note an answer."""
         self._failures = 0

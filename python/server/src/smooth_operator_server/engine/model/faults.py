@@ -31,11 +31,22 @@ def fault_of(raised: Exception) -> Fault:
         return _answered(raised.status_code, raised.retry_after)
     if isinstance(raised, openai.APIStatusError):
         return _answered(raised.status_code, None)
-    if isinstance(raised, TimeoutError | openai.APITimeoutError | httpx2.TimeoutException):
+    if any(isinstance(one, _SILENCE) for one in _causes(raised)):
         return Fault("the model endpoint does not answer", may_retry=True, is_endpoint=True)
     if isinstance(raised, UnexpectedModelBehavior | ValueError):
         return Fault("the model endpoint answered with something that is no answer")
     return Fault("the model endpoint cannot be reached", may_retry=True, is_endpoint=True)
+
+
+_SILENCE = (TimeoutError, openai.APITimeoutError, httpx2.TimeoutException)
+
+
+def _causes(raised: BaseException) -> list[BaseException]:
+    """Return an exception and what it came of: the model library wraps what the client raised."""
+    found: list[BaseException] = [raised]
+    while (cause := found[-1].__cause__) is not None and cause not in found:
+        found.append(cause)
+    return found
 
 
 def _answered(status: int, retry_after_s: float | None) -> Fault:

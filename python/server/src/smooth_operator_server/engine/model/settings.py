@@ -17,7 +17,7 @@ class ModelSettings:
     max_tokens: int = 8192
     """Tokens of one answer."""
 
-    first_byte_s: float = 60.0
+    silence_s: float = 60.0
     """How long an endpoint may be silent, before its answer and in it."""
 
     attempts: int = 3
@@ -25,3 +25,6 @@ class ModelSettings:
 
     coalesce_s: float = 0.015
     """How long words are held to be sent together."""
+
+    history_chars: int = 60_000
+    """Characters of the conversation that are told word for word; older ones are summed up."""

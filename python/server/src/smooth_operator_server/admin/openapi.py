@@ -1,0 +1,97 @@
+"""The OpenAPI 3.1 document of the admin REST, from the same endpoints that are served. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from . import schemas
+from .endpoint import Endpoint, Json
+
+_PARAMETER = re.compile(r"\{(\w+)\}")
+_FAULTS = {
+    400: "A parameter or the body is not valid",
+    401: "The token is missing or proves nothing",
+    403: "The role is not enough",
+    404: "There is no such thing, or it is somebody else's",
+    409: "Not in this state",
+    413: "The body is too large",
+    415: "The body is no JSON",
+    429: "Too many requests",
+    500: "The server failed",
+    503: "The store failed",
+}
+
+
+def document(endpoints: Sequence[Endpoint], version: str) -> Json:
+    """Return the document."""
+    paths: dict[str, Json] = {}
+    for one in endpoints:
+        paths.setdefault(one.path, {})[one.method.lower()] = _operation(one)
+    return {
+        "openapi": "3.1.0",
+        "info": {"title": "smooth-operator admin", "version": version},
+        "paths": paths,
+        "components": {
+            "schemas": {"Error": schemas.ERROR},
+            "securitySchemes": {"token": {"type": "http", "scheme": "bearer"}},
+        },
+    }
+
+
+def _operation(one: Endpoint) -> Json:
+    name = re.sub(r"[^a-z]+", "_", f"{one.method} {one.path.removeprefix('/admin')}".lower())
+    said: Json = {
+        "operationId": name.strip("_"),
+        "summary": one.summary,
+        "parameters": _parameters(one),
+        "responses": _responses(one),
+    }
+    if one.role is not None:
+        said["security"] = [{"token": []}]
+    if one.body is not None:
+        said["requestBody"] = {"required": True, "content": _json(one.body)}
+    return said
+
+
+def _parameters(one: Endpoint) -> list[Json]:
+    in_path = [
+        {"name": name, "in": "path", "required": True, "schema": schemas.TEXT}
+        for name in _PARAMETER.findall(one.path)
+    ]
+    in_query = [
+        {"name": name, "in": "query", "required": False, "schema": schema}
+        for name, schema in one.query.items()
+    ]
+    return [*in_path, *in_query]
+
+
+def _responses(one: Endpoint) -> Json:
+    good: Json = {"description": one.summary}
+    if one.answer is not None:
+        good["content"] = _json(one.answer)
+    faults = {500}
+    if one.role is not None:
+        faults |= {401, 403, 429, 503}
+    if one.body is not None:
+        faults |= {400, 413, 415}
+    if one.query:
+        faults.add(400)
+    if one.can_miss:
+        faults.add(404)
+    if one.path.endswith("/index"):
+        faults |= {400, 409}
+    if one.body == schemas.NEW_CONNECTOR:
+        faults.add(409)
+    refused = {
+        str(status): {
+            "description": _FAULTS[status],
+            "content": _json({"$ref": "#/components/schemas/Error"}),
+        }
+        for status in sorted(faults)
+    }
+    return {str(one.status): good} | refused
+
+
+def _json(schema: Json) -> Json:
+    return {"application/json": {"schema": schema}}

@@ -1,0 +1,243 @@
+"""The handlers of the admin REST."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from ..agents import AgentRegistry
+from ..auth import Principal, Role, Scope
+from ..clock import Clock
+from ..knowledge import Knowledge
+from ..knowledge.ingest import Filing, Report, ingest
+from ..knowledge.loaders import FileLoader, Loader, LoadError, WebLoader
+from ..store import Stores, UnknownCursorError
+from ..store.connectors import ConnectorRecord, RunRecord
+from .endpoint import AdminError, Call, Json, invalid, not_found
+
+MOST_RUNS = 200
+DEFAULT_PAGE, LARGEST_PAGE = 50, 200
+
+Publish = Callable[[str, str, str, Json], int]
+"""Sends an event to the sockets of a target within an organisation; returns to how many here."""
+
+
+@dataclass(frozen=True, slots=True)
+class Admin:
+    """What the endpoints do; each sees the organisation of its caller and nothing else."""
+
+    stores: Stores
+    agents: AgentRegistry
+    knowledge: Knowledge
+    clock: Clock
+    new_id: Callable[[], str]
+    costs: Callable[[], dict[str, Any]]
+    publish_to: Publish
+    files: Path | None
+    """The folder that connectors of kind file may read; None for none at all."""
+
+    async def health(self, _: Call) -> Json:
+        return {"status": "ok"}
+
+    async def model_costs(self, _: Call) -> Json:
+        return self.costs()
+
+    async def me(self, call: Call) -> Json:
+        who = call.principal
+        said: Json = {"userId": who.user_id or "local", "orgId": who.org, "role": who.role.value}
+        known = {"displayName": who.name, "email": who.email, "groups": list(who.groups)}
+        return said | {name: value for name, value in known.items() if value}
+
+    async def conversations(self, call: Call) -> Json:
+        try:
+            page = await self.stores.conversations.conversations(
+                _scope(call.principal), _limit(call), call.query.get("cursor")
+            )
+        except UnknownCursorError:
+            raise invalid("cursor is not of this list") from None
+        items = [
+            {
+                "id": one.conversation_id,
+                "name": one.title,
+                "messageCount": one.message_count,
+                "updatedAt": _time(one.updated_ms),
+            }
+            for one in page.items
+        ]
+        return {"conversations": items, "nextCursor": page.next_cursor}
+
+    async def messages(self, call: Call) -> Json:
+        store, conversation_id = self.stores.conversations, call.path["id"]
+        if not await store.is_in_scope(_scope(call.principal), conversation_id):
+            raise not_found()
+        try:
+            page = await store.messages(conversation_id, _limit(call), call.query.get("cursor"))
+        except UnknownCursorError:
+            raise invalid("cursor is not of this list") from None
+        items = [
+            {
+                "id": one.message_id,
+                "direction": one.direction.value,
+                "content": {"text": one.text},
+                "createdAt": _time(one.created_ms),
+            }
+            for one in page.items
+        ]
+        return {
+            "conversationId": conversation_id,
+            "messages": items,
+            "nextCursor": page.next_cursor,
+        }
+
+    async def list_agents(self, _: Call) -> Json:
+        agents = [{"id": one.id, "name": one.name, "model": one.model} for one in self.agents.all]
+        return {"agents": agents}
+
+    async def document_sets(self, call: Call) -> Json:
+        sets = await self.stores.knowledge.sets(call.principal.org)
+        return {"documentSets": [{"name": name, "documentCount": n} for name, n in sets]}
+
+    async def list_connectors(self, call: Call) -> Json:
+        found = await self.stores.connectors.all(call.principal.org)
+        return {"connectors": [_connector(one) for one in found]}
+
+    async def connector(self, call: Call) -> Json:
+        return {"connector": _connector(await self._found(call))}
+
+    async def add_connector(self, call: Call) -> Json:
+        now = self.clock.epoch_ms()
+        record = self._record(call, self.new_id(), now, now)
+        await self.stores.connectors.put(record)
+        return {"connector": _connector(record)}
+
+    async def change_connector(self, call: Call) -> Json:
+        known = await self._found(call)
+        record = self._record(call, known.connector_id, known.created_ms, self.clock.epoch_ms())
+        await self.stores.connectors.put(record)
+        return {"connector": _connector(record)}
+
+    async def remove_connector(self, call: Call) -> None:
+        if not await self.stores.connectors.remove(call.principal.org, call.path["id"]):
+            raise not_found()
+
+    async def runs(self, call: Call) -> Json:
+        found = await self.stores.connectors.runs(call.principal.org, MOST_RUNS)
+        return {"runs": [_run(one) for one in found]}
+
+    async def index(self, call: Call) -> Json:
+        """Take the documents of a connector in; they belong to the organisation of the caller."""
+        connector = await self._found(call)
+        if not connector.enabled:
+            raise AdminError(409, "DISABLED", "the connector is not enabled")
+        began = self.clock.epoch_ms()
+        report, error = Report(), None
+        try:
+            loader = self._loader(connector.kind, connector.config)
+            report = await ingest(self.knowledge, loader, Filing(connector.org))
+            if report.unreadable and not any(report.counts.values()):
+                error = report.unreadable[0].why
+        except LoadError:
+            error = "there is nothing to be read there"
+        run = RunRecord(
+            self.new_id(),
+            connector.org,
+            connector.name,
+            "failed" if error else "succeeded",
+            began,
+            self.clock.epoch_ms(),
+            sum(report.counts.values()) + len(report.unreadable),
+            sum(report.counts.values()),
+            len(report.unreadable),
+            error,
+        )
+        await self.stores.connectors.add_run(run)
+        return {"run": _run(run)}
+
+    async def publish(self, call: Call) -> Json:
+        target = call.body["target"]
+        sent = self.publish_to(call.principal.org, target["type"], target["id"], call.body["event"])
+        return {"delivered": sent}
+
+    async def _found(self, call: Call) -> ConnectorRecord:
+        found = await self.stores.connectors.find(call.principal.org, call.path["id"])
+        if found is None:
+            raise not_found()
+        return found
+
+    def _record(self, call: Call, identity: str, created: int, updated: int) -> ConnectorRecord:
+        body = call.body
+        self._loader(body["kind"], body["config"], only_check=True)
+        return ConnectorRecord(
+            identity,
+            call.principal.org,
+            body["name"],
+            body["kind"],
+            body["config"],
+            body.get("enabled", True),
+            created,
+            updated,
+        )
+
+    def _loader(self, kind: str, config: Any, *, only_check: bool = False) -> Loader:
+        """Return what reads a connector; files lie in the folder of the settings.
+
+        Raises:
+            AdminError: the path leads out of it, or there is none.
+            LoadError: there is no such file.
+        """
+        if kind == "web":
+            return WebLoader(config["url"])
+        if self.files is None:
+            raise AdminError(409, "DISABLED", "/kind file needs SMOOTH_AGENT_CONNECTOR_FILES")
+        root = self.files.resolve()
+        try:
+            place = (root / config["path"]).resolve()
+        except (OSError, ValueError):
+            raise invalid("/config/path is no path") from None
+        if not place.is_relative_to(root):
+            raise invalid("/config/path leads out of the folder of connectors")
+        return WebLoader("") if only_check else FileLoader(place)
+
+
+def _scope(principal: Principal) -> Scope:
+    """People see their own conversations, curators those of their organisation."""
+    if principal.role.holds(Role.CURATOR):
+        return Scope(principal.org, everybody=True)
+    return principal.scope
+
+
+def _limit(call: Call) -> int:
+    return min(int(call.query.get("limit", DEFAULT_PAGE)), LARGEST_PAGE)
+
+
+def _time(epoch_ms: int) -> str:
+    return datetime.fromtimestamp(epoch_ms / 1000, UTC).isoformat(timespec="milliseconds")
+
+
+def _connector(record: ConnectorRecord) -> Json:
+    return {
+        "id": record.connector_id,
+        "name": record.name,
+        "kind": record.kind,
+        "config": dict(record.config),
+        "enabled": record.enabled,
+        "createdAt": _time(record.created_ms),
+        "updatedAt": _time(record.updated_ms),
+    }
+
+
+def _run(run: RunRecord) -> Json:
+    return {
+        "id": run.run_id,
+        "connectorName": run.connector_name,
+        "status": run.status,
+        "startedAt": _time(run.started_ms),
+        "finishedAt": _time(run.finished_ms),
+        "documentsSeen": run.seen,
+        "documentsIndexed": run.indexed,
+        "documentsSkipped": run.skipped,
+        "error": run.error,
+    }

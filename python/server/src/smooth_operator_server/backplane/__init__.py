@@ -1,0 +1,6 @@
+"""What several servers on one database tell each other, and the events that all can read."""
+
+from .port import Backplane, BackplaneError, Batch, Kept, Notice
+from .post import Post
+
+__all__ = ["Backplane", "BackplaneError", "Batch", "Kept", "Notice", "Post"]

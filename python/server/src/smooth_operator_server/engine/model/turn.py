@@ -1,0 +1,236 @@
+"""One turn of a model: what it was told so far, and what it has spent."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import aclosing
+from typing import TYPE_CHECKING
+
+from pydantic_ai.messages import ModelMessage, ModelRequest, ModelResponse, UserPromptPart
+from pydantic_ai.models import ModelRequestParameters
+from pydantic_ai.tools import ToolDefinition
+
+from ...accounts import Spent, Summary
+from ...telemetry import log, where
+from ..port import (
+    EngineEvent,
+    EngineStream,
+    Failure,
+    Outcome,
+    Said,
+    Text,
+    ToolCall,
+    ToolResult,
+    TurnInput,
+    Usage,
+)
+from .budget import LEAST_ANSWER, SpentError, most_tokens
+from .calling import CHARACTERS_PER_TOKEN, Call
+from .history import (
+    SUMMARY_TOKENS,
+    fitted,
+    newest,
+    size_of,
+    summary_request,
+    unsummed,
+)
+from .messages import opening, read, returned, saved
+from .messages import size_of as told_size
+from .trailer import Trailer
+
+if TYPE_CHECKING:
+    from .engine import ModelEngine
+
+
+class ModelTurn:
+    """A turn of the model engine."""
+
+    def __init__(self, engine: ModelEngine, turn: TurnInput, kept: bytes | None) -> None:
+        self._engine = engine
+        self._turn = turn
+        self._told: list[ModelMessage] = []
+        self._spent = Spent()
+        if kept:
+            self._told, self._spent = read(kept)
+        self._name = turn.model or engine.settings.model
+        self._price = engine.prices.of(self._name)
+        self._asked = ModelRequestParameters(
+            function_tools=[
+                ToolDefinition(
+                    name=tool.name,
+                    description=tool.description,
+                    parameters_json_schema=tool.parameters,
+                )
+                for tool in turn.tools
+            ]
+        )
+
+    async def step(self, results: Sequence[ToolResult] = ()) -> EngineStream:
+        try:
+            async for usage in self.open():
+                yield usage
+            if results:
+                self.take(results)
+            call = await self._new_call(self._told, self._engine.settings.max_tokens, self._asked)
+        except SpentError as fault:
+            yield Failure(str(fault))
+            return
+        async with aclosing(self._say(call)) as events:
+            async for event in events:
+                yield event
+
+    async def open(self) -> AsyncGenerator[EngineEvent, None]:
+        """Put the beginning of the turn together, once."""
+        if not self._told:
+            async for usage in self._open():
+                yield usage
+
+    def take(self, results: Sequence[ToolResult]) -> None:
+        """Take the results of the calls of the last answer."""
+        answer = self._told[-1]
+        assert isinstance(answer, ModelResponse)
+        self._told.append(returned(answer, results))
+        self._told = fitted(self._told, self._engine.settings.history_chars)
+
+    def tell(self, text: str) -> None:
+        """Add something that the model is told before its next answer."""
+        self._told.append(ModelRequest([UserPromptPart(text)]))
+
+    async def aside(self, prompt: str, longest: int) -> tuple[str, Usage] | Failure:
+        """Ask the model something about the turn, without tools and without keeping it."""
+        told = [*self._told, ModelRequest([UserPromptPart(prompt)])]
+        try:
+            call = await self._new_call(told, longest, ModelRequestParameters())
+        except SpentError as fault:
+            return Failure(str(fault))
+        words: list[str] = []
+        async with aclosing(self._engine.caller.call(call)) as said:
+            async for piece in said:
+                if isinstance(piece, Failure):
+                    return piece
+                if isinstance(piece, Text):
+                    words.append(piece.piece)
+        assert call.answer is not None
+        return "".join(words).strip(), self._usage(call.answer)
+
+    def save(self) -> bytes:
+        return saved(self._told, self._spent)
+
+    async def aclose(self) -> None:
+        """Nothing is kept: a call that runs ends with its step."""
+
+    async def _say(self, call: Call) -> AsyncGenerator[EngineEvent, None]:
+        """Pass an answer on; what ends it is not part of its text."""
+        trailer = Trailer(self._turn.agent.suggestions)
+        hides = bool(self._turn.agent.suggestions)
+        async with aclosing(self._engine.caller.call(call)) as said:
+            async for piece in said:
+                if isinstance(piece, Failure):
+                    yield piece
+                    return
+                if isinstance(piece, Text) and hides:
+                    piece = Text(trailer.feed(piece.piece))
+                    if not piece.piece:
+                        continue
+                yield piece
+        rest, suggestions = trailer.end()
+        if rest:
+            yield Text(rest)
+        if suggestions:
+            yield Outcome(suggestions)
+        answer = call.answer
+        assert answer is not None
+        self._told.append(answer)
+        yield self._usage(answer)
+        for wanted in answer.tool_calls:
+            # The ids of a model need not be different from step to step; the engine's own are.
+            yield ToolCall(self._engine.new_id(), wanted.tool_name, wanted.args_as_dict())
+
+    async def _new_call(
+        self,
+        told: Sequence[ModelMessage],
+        longest: int,
+        asked: ModelRequestParameters,
+        besides: int = 0,
+    ) -> Call:
+        """Return a call that the budget allows; ``besides`` are tokens that are needed elsewhere.
+
+        Raises:
+            SpentError: it allows none.
+        """
+        budget, turn = self._turn.agent.budget, self._turn
+        coming = told_size(told) // CHARACTERS_PER_TOKEN
+        counts_session = budget.session_tokens is not None or budget.session_cost_usd is not None
+        most = most_tokens(
+            budget,
+            longest=longest,
+            coming=coming + besides,
+            turn=self._spent,
+            session=await self._engine.accounts.spent(turn.session_id)
+            if counts_session
+            else self._spent,
+            price=self._price,
+        )
+        return Call(
+            self._engine.model(self._name),
+            told,
+            asked,
+            coming=coming,
+            most_tokens=most,
+            price=self._price,
+            charge=self._charge,
+        )
+
+    def _charge(self, spent: Spent) -> None:
+        self._spent += spent
+        self._engine.accounts.charge(self._turn.session_id, spent)
+
+    def _usage(self, answer: ModelResponse) -> Usage:
+        read, written = answer.usage.input_tokens, answer.usage.output_tokens
+        return Usage(read, written, self._price.of(read, written) if self._price else None)
+
+    async def _open(self) -> AsyncGenerator[EngineEvent, None]:
+        """Put the beginning of the turn together; what a summary has cost is told of."""
+        turn, most = self._turn, self._engine.settings.history_chars
+        history = await turn.history()
+        summary = await self._engine.accounts.summary(turn.conversation_id) if history else None
+        recent = unsummed(history, summary)
+        if size_of(recent) + len(summary.text if summary else "") > most:
+            kept = newest(recent, most // 2)
+            older = recent[: len(recent) - len(kept)]
+            call = await self._summary_call(older, summary)
+            made = await self._sum_up(call, older) if call and older else None
+            if made is not None and call is not None and call.answer is not None:
+                summary, recent = made, kept
+                yield self._usage(call.answer)
+            else:
+                recent = newest(recent, most)
+        found = await turn.context()
+        self._told = opening(turn, recent, summary.text if summary else None, found)
+
+    async def _summary_call(self, older: Sequence[Said], summary: Summary | None) -> Call | None:
+        """Return the call that sums up, when the budget has enough for it and the answer."""
+        most = self._engine.settings.history_chars
+        request = summary_request(older, summary, most)
+        try:
+            both = SUMMARY_TOKENS + most // CHARACTERS_PER_TOKEN
+            await self._new_call(request, LEAST_ANSWER, ModelRequestParameters(), besides=both)
+            return await self._new_call(request, SUMMARY_TOKENS, ModelRequestParameters())
+        except SpentError:
+            return None  # the answer itself may still be had
+
+    async def _sum_up(self, call: Call, older: Sequence[Said]) -> Summary | None:
+        """Have the model sum up what is too long to be told; None when that fails."""
+        words: list[str] = []
+        async with aclosing(self._engine.caller.call(call)) as said:
+            async for piece in said:
+                if isinstance(piece, Failure):
+                    return None
+                if isinstance(piece, Text):
+                    words.append(piece.piece)
+        summary = Summary(older[-1].message_id, "".join(words))
+        try:
+            await self._engine.accounts.keep_summary(self._turn.conversation_id, summary)
+        except Exception as fault:  # the next turn makes another one
+            log.error("a summary was not stored", **where(fault))
+        return summary
