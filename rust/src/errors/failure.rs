@@ -111,15 +111,27 @@ impl TurnInterrupted {
         self.0.question
     }
 
-    /// The close code of the link: 1005 without a code in the close frame, 1006 without a close frame.
-    pub fn close_code(&self) -> u16 {
-        self.0.close_code.unwrap_or(ABNORMAL)
+    /// The close code of the link: 1005 without a code in the close frame, 1006 without a close
+    /// frame; none when the server said on a later link that the turn does not go on.
+    pub fn close_code(&self) -> Option<u16> {
+        self.0.close_code
     }
 
     /// The reason in the server's close frame. Like the server's own words it is no part of the error's
     /// text: what is in it is not known.
     pub fn close_reason(&self) -> Option<&str> {
         self.0.close_reason.as_deref()
+    }
+
+    /// What the server said of a turn that does not go on: `gone`, `moved`, `never`, or a word of
+    /// tomorrow (REQ-RESUME-04).
+    pub fn state(&self) -> Option<&str> {
+        self.0.state.as_deref()
+    }
+
+    /// The code with which the server refused to let the turn go on (REQ-RESUME-05).
+    pub fn code(&self) -> Option<&str> {
+        self.0.code.as_deref()
     }
 
     /// The requestId of the action.
