@@ -208,6 +208,18 @@ impl ClientBuilder {
         self.set(|options| options.limits.cancel = limit)
     }
 
+    /// How long a turn may be suspended without a new event before it fails with
+    /// [`Error::TurnInterrupted`]. Default: 60 s; zero = as long as a link is sought
+    /// (REQ-RESUME-09).
+    ///
+    /// ```
+    /// let builder = smooth_operator::SmoothAgentClient::builder("ws://localhost:8787/ws")
+    ///     .resume_timeout(std::time::Duration::from_secs(20));
+    /// ```
+    pub fn resume_timeout(self, limit: Duration) -> Self {
+        self.set(|options| options.limits.resume = limit)
+    }
+
     /// The largest message that is taken from the server, in bytes. Default: 16 MiB; at least 1
     /// (REQ-WIRE-11).
     ///

@@ -7,7 +7,7 @@ use super::SmoothAgentClient;
 use crate::errors::Error;
 use crate::requests::Pending;
 use crate::wire::actions::{Call, CreateConversationSession};
-use crate::wire::types::CreateConversationSessionResult;
+use crate::wire::types::{CreateConversationSessionResult, GetSessionResult};
 
 impl SmoothAgentClient {
     /// Any action that has one answer, also one that is new in the specification: its type says
@@ -39,6 +39,8 @@ impl SmoothAgentClient {
             let output = asked.await?;
             let any: &dyn Any = &output;
             if let Some(session) = any.downcast_ref::<CreateConversationSessionResult>() {
+                books.learn(&session.session_id, session.capabilities.as_deref());
+            } else if let Some(session) = any.downcast_ref::<GetSessionResult>() {
                 books.learn(&session.session_id, session.capabilities.as_deref());
             }
             Ok(output)

@@ -188,11 +188,12 @@ impl SmoothAgentClient {
 
     fn supports(&self, own: Option<Vec<String>>) -> Vec<String> {
         let wired = CAPABILITIES.iter().filter(|it| it.pending.is_none());
+        let options = &self.books.options;
         let ours = wired
-            .filter(|it| it.implied_by.contains(&"always"))
+            .filter(|it| it.implied_by.iter().any(|word| options.implies(word)))
             .map(|it| it.word.to_owned());
         let mut words: Vec<String> = ours
-            .chain(self.books.options.supports.iter().cloned())
+            .chain(options.supports.iter().cloned())
             .chain(own.into_iter().flatten())
             .collect();
         words.sort_unstable();
@@ -291,6 +292,10 @@ impl Front for SmoothAgentClient {
     fn recover(&self, session_id: &str, request_id: &str) -> Pending<Result<Recovery, Error>> {
         let owner = Arc::clone(&self.books) as Arc<dyn Owner>;
         recover(owner, session_id, request_id)
+    }
+
+    fn open_turn(&self, session_id: &str, request_id: &str) -> Option<Turn> {
+        self.books.open_turn(session_id, request_id)
     }
 }
 

@@ -9,7 +9,7 @@ const ENDLESS: i64 = 9_007_199_254_740_991;
 
 /// Waits and count of one client's attempts (REQ-CONN-31 to REQ-CONN-33).
 #[derive(Debug)]
-pub(super) struct Backoff {
+pub(crate) struct Backoff {
     base: Duration,
     longest: Duration,
     doublings: u32,
@@ -17,7 +17,7 @@ pub(super) struct Backoff {
 }
 
 impl Backoff {
-    pub(super) fn new(base: Duration, longest: Duration) -> Self {
+    pub(crate) fn new(base: Duration, longest: Duration) -> Self {
         Self {
             base,
             longest,
@@ -27,7 +27,7 @@ impl Backoff {
     }
 
     /// Begins to count anew (REQ-CONN-32).
-    pub(super) fn reset(&mut self) {
+    pub(crate) fn reset(&mut self) {
         (self.doublings, self.attempts) = (0, 0);
     }
 
@@ -50,7 +50,7 @@ impl Backoff {
 
     /// The wait before the next attempt, in whole milliseconds. `draw` is one number of the random
     /// source, `backoff_from` that of the table of close codes, `hint` what the server asked for.
-    pub(super) fn delay(
+    pub(crate) fn delay(
         &mut self,
         draw: f64,
         backoff_from: u32,

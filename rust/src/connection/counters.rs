@@ -19,6 +19,8 @@ pub struct Counters {
     pub dropped_frames: u64,
     /// Turns that have not settled.
     pub open_turns: u64,
+    /// How often a suspended turn went on (REQ-RESUME-04).
+    pub resumed_turns: u64,
 }
 
 /// The running counts.
@@ -29,6 +31,7 @@ pub(crate) struct Counts {
     frames_in: AtomicU64,
     frames_out: AtomicU64,
     dropped: AtomicU64,
+    resumed: AtomicU64,
 }
 
 fn add(count: &AtomicU64, number: u64) {
@@ -57,6 +60,11 @@ impl Counts {
         add(&self.dropped, 1);
     }
 
+    /// A suspended turn goes on.
+    pub(super) fn resumed(&self) {
+        add(&self.resumed, 1);
+    }
+
     /// The counts now; of turns this room knows nothing.
     pub(super) fn read(&self) -> Counters {
         let of = |count: &AtomicU64| count.load(Ordering::Relaxed);
@@ -67,6 +75,7 @@ impl Counts {
             frames_out: of(&self.frames_out),
             dropped_frames: of(&self.dropped),
             open_turns: 0,
+            resumed_turns: of(&self.resumed),
         }
     }
 }

@@ -13,6 +13,7 @@ mod supervisor;
 mod timers;
 mod writer;
 
+pub(crate) use self::backoff::Backoff;
 pub use self::counters::Counters;
 pub(crate) use self::failure::Failure;
 pub(crate) use self::link::{Came, End, Upper};

@@ -19,6 +19,8 @@ pub(crate) struct Outgoing {
 struct Inner {
     state: FrameState,
     text: String,
+    /// Whether the text is kept: the frame may be written once more.
+    kept: bool,
     busy: Busy,
 }
 
@@ -30,9 +32,16 @@ impl Outgoing {
             inner: Mutex::new(Inner {
                 state: FRAME.initial,
                 text,
+                kept: reads_only(action),
                 busy: Busy::default(),
             }),
         }
+    }
+
+    /// The frame, whose text is kept to be written once more (REQ-RESUME-04).
+    pub(crate) fn keeping(self) -> Self {
+        self.lock().kept = true;
+        self
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner> {
@@ -49,10 +58,10 @@ impl Outgoing {
         self.on(Signal::Withdrawn, false);
     }
 
-    /// The same frame to be written once more (REQ-CALL-13); its text was kept.
+    /// The same frame to be written once more (REQ-CALL-13, REQ-RESUME-04); its text was kept.
     pub(crate) fn again(&self) -> Self {
         let text = self.lock().text.clone();
-        Self::new(self.action, self.request_id.as_deref(), text)
+        Self::new(self.action, self.request_id.as_deref(), text).keeping()
     }
 
     /// Steps on what happened to the frame; says whether a link may take it now. `sought`: another
@@ -94,7 +103,7 @@ impl Outgoing {
     pub(super) fn hand_over(&self) -> (String, Busy) {
         self.on(Signal::Flushed, false);
         let mut inner = self.lock();
-        let text = match reads_only(self.action) {
+        let text = match inner.kept {
             true => inner.text.clone(),
             false => std::mem::take(&mut inner.text),
         };
@@ -118,6 +127,8 @@ impl fmt::Debug for Outgoing {
 #[derive(Default)]
 pub(crate) struct Outbox {
     queue: VecDeque<Arc<Outgoing>>,
+    /// What waited for a new link, until what goes first has gone.
+    later: VecDeque<Arc<Outgoing>>,
     link: Option<Arc<Writer>>,
 }
 
@@ -125,6 +136,20 @@ impl Outbox {
     /// Queues a frame behind all others; a link that is ready takes it at once.
     pub(super) fn put(&mut self, frame: Arc<Outgoing>, busy: impl Fn() -> Busy) {
         self.queue.push_back(frame);
+        if let Some(link) = self.link.clone() {
+            self.ready(link, busy);
+        }
+    }
+
+    /// A link is there. What waited for it goes on waiting for [`release`](Self::release).
+    pub(super) fn attach(&mut self, link: Arc<Writer>) {
+        self.later = std::mem::take(&mut self.queue);
+        self.link = Some(link);
+    }
+
+    /// Offers what waited for the link.
+    pub(super) fn release(&mut self, busy: impl Fn() -> Busy) {
+        self.queue.append(&mut self.later);
         if let Some(link) = self.link.clone() {
             self.ready(link, busy);
         }

@@ -59,6 +59,8 @@ pub(crate) struct Supervisor {
     runtime: Option<Handle>,
     /// Malformed frames in a row.
     malformed: usize,
+    /// How the link ended that was lost last.
+    loss: Option<End>,
     counts: Arc<Counts>,
 }
 
@@ -109,6 +111,7 @@ impl Supervisor {
             tasks: Vec::new(),
             runtime: None,
             malformed: 0,
+            loss: None,
             counts: Arc::default(),
         }
     }
@@ -299,12 +302,27 @@ impl Supervisor {
             self.liveness
                 .begin(link, self.runtime.clone(), &mut self.timers);
             if let Some(writer) = self.writer.clone() {
-                self.outbox.ready(writer, || self.options.busy());
+                self.outbox.attach(writer);
             }
             self.answer(Ok(()));
             self.attempted(None);
         }
         wanted
+    }
+
+    /// Offers what waited for the link: what goes first on a new link has gone (REQ-RESUME-03).
+    pub(crate) fn release(&mut self) {
+        self.outbox.release(|| self.options.busy());
+    }
+
+    /// A suspended turn goes on.
+    pub(crate) fn resumed(&self) {
+        self.counts.resumed();
+    }
+
+    /// How the link ended that was lost last.
+    pub(crate) fn loss(&self) -> Option<&End> {
+        self.loss.as_ref()
     }
 
     /// The attempt failed; none when it is not the one that counts, else the error that what waited
@@ -350,6 +368,7 @@ impl Supervisor {
         let told = self.step(end.signal, &outlook, told);
         self.outbox.gone(end.signal, self.is_sought());
         end.code = told.code;
+        self.loss = Some(end.clone());
         self.writer = None;
         told.close
     }

@@ -17,7 +17,7 @@ use crate::wire::actions::{
 use crate::wire::json::JsonObject;
 use crate::wire::types::{
     AuthContext, CreateConversationSessionResult, FileAttachment, GetSessionResult,
-    ImageAttachment, MessagePage,
+    ImageAttachment, MessagePage, OpenTurn,
 };
 
 type Opening = Pin<Box<dyn Future<Output = Result<Conversation, Error>> + Send>>;
@@ -32,6 +32,7 @@ pub(crate) trait Front: Send + Sync + 'static {
     fn page(&self, action: GetConversationMessages) -> Pending<Result<MessagePage, Error>>;
     fn say(&self, action: SendMessage) -> Turn;
     fn recover(&self, session_id: &str, request_id: &str) -> Pending<Result<Recovery, Error>>;
+    fn open_turn(&self, session_id: &str, request_id: &str) -> Option<Turn>;
 }
 
 /// One session of a conversation with an agent. Cheap to clone.
@@ -47,6 +48,7 @@ struct Session {
     conversation_id: String,
     agent_name: Option<String>,
     capabilities: Vec<String>,
+    open_turn: Option<OpenTurn>,
 }
 
 /// A message in the making: a text, and the optional fields of the action.
@@ -138,6 +140,15 @@ impl Conversation {
     pub fn ask(&self, message: impl Into<SendOptions>) -> Pending<Result<TurnResult, Error>> {
         let turn = self.send(message);
         Pending::new(async move { turn.result().await })
+    }
+
+    /// The turn that the conversation ran when it was started or resumed, from its first event on:
+    /// after a restart of the program, or on a second device. None when it ran none, or when its
+    /// turns do not outlive their link. A turn that this client has already is given again.
+    /// Dropping the last of a turn stops it, as with [`send`](Self::send) (REQ-RESUME-11).
+    pub fn open_turn(&self) -> Option<Turn> {
+        let running = self.session.open_turn.as_ref()?;
+        self.client.open_turn(&self.session.id, &running.request_id)
     }
 
     /// Asks the history what became of the message of an interrupted turn, as
@@ -249,6 +260,7 @@ impl IntoFuture for StartConversation {
                 conversation_id: made.conversation_id,
                 agent_name: Some(made.agent_name),
                 capabilities: made.capabilities.unwrap_or_default(),
+                open_turn: made.open_turn,
             };
             Ok(Conversation {
                 client: self.client,
@@ -291,7 +303,8 @@ impl IntoFuture for ResumeConversation {
                 id: found.session_id,
                 conversation_id: found.conversation_id,
                 agent_name: found.agent_name,
-                capabilities: Vec::new(),
+                capabilities: found.capabilities.unwrap_or_default(),
+                open_turn: found.open_turn,
             };
             Ok(Conversation {
                 client: self.client,

@@ -143,6 +143,13 @@ impl Draft {
         self
     }
 
+    /// What the server said of a turn that does not go on: its word, and its code.
+    pub(crate) fn said(mut self, state: Option<&str>, code: Option<&str>) -> Self {
+        self.0.state = state.map(str::to_owned);
+        self.0.code = code.map(str::to_owned);
+        self
+    }
+
     pub(crate) fn event(mut self, event: Event) -> Self {
         self.0.event = Some(event);
         self

@@ -22,6 +22,8 @@ pub(super) struct Facts {
     pub(super) reason: Option<String>,
     pub(super) retryable: Option<bool>,
     pub(super) code: Option<String>,
+    /// What the server said of a turn that does not go on.
+    pub(super) state: Option<String>,
     pub(super) server_message: Option<String>,
     pub(super) request_id: Option<String>,
     pub(super) session_id: Option<String>,

@@ -111,6 +111,20 @@ macro_rules! fact {
             self.0.session_id.as_deref().unwrap_or_default()
         }
     };
+    (close_code interrupted) => {
+        /// The close code of the link: 1005 without a code in the close frame, 1006 without a close
+        /// frame; none when the server said on a later link that the turn does not go on.
+        pub fn close_code(&self) -> Option<u16> {
+            self.0.close_code
+        }
+    };
+    (state) => {
+        /// What the server said of a turn that does not go on: `gone`, `moved`, `never`, or a word
+        /// of tomorrow (REQ-RESUME-04).
+        pub fn state(&self) -> Option<&str> {
+            self.0.state.as_deref()
+        }
+    };
     (code) => {
         /// The server's code.
         pub fn code(&self) -> Option<&str> {
@@ -199,7 +213,7 @@ failure! {
 failure! {
     /// The link ended in mid-turn.
     TurnInterrupted {
-        sent, partial_text, question, close_code always, close_reason, request_id always,
+        sent, partial_text, question, close_code interrupted, close_reason, state, code, request_id always,
         session_id always,
     }
 }

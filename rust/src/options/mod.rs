@@ -137,6 +137,7 @@ pub(crate) struct Limits {
     pub(crate) turn_idle: Duration,
     pub(crate) question: Duration,
     pub(crate) cancel: Duration,
+    pub(crate) resume: Duration,
     pub(crate) message_bytes: usize,
 }
 
@@ -150,6 +151,7 @@ impl Default for Limits {
             turn_idle: printed::TURN_IDLE_TIMEOUT,
             question: printed::QUESTION_TIMEOUT,
             cancel: printed::CANCEL_TIMEOUT,
+            resume: printed::RESUME_TIMEOUT,
             message_bytes: printed::MAX_MESSAGE_BYTES,
         }
     }
@@ -239,6 +241,12 @@ impl Options {
             ));
         }
         Ok(())
+    }
+
+    /// Whether an option that implies a capability is on (REQ-CALL-07, REQ-RESUME-01).
+    pub(crate) fn implies(&self, word: &str) -> bool {
+        let sought = self.seeking.auto && self.seeking.attempts != Some(0);
+        word == "always" || (word == "option autoReconnect" && sought)
     }
 
     /// Marks that the client has begun something.

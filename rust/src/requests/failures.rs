@@ -112,11 +112,12 @@ impl<'a> Cause<'a> {
         let Some(Event::Unknown(unread)) = self.arrived.map(|it| it.event) else {
             return Draft::default().end(Leaf::InvalidFrame);
         };
-        let pointer = unread.problem().map_or("", |it| it.pointer.as_str());
-        Draft::default()
-            .pointer(pointer)
-            .event(Event::Unknown(unread.clone()))
-            .end(Leaf::InvalidFrame)
+        let draft = Draft::default().event(Event::Unknown(unread.clone()));
+        let draft = match unread.problem() {
+            Some(problem) => draft.pointer(&problem.pointer),
+            None => draft, // an event of tomorrow, out of order (REQ-RESUME-06)
+        };
+        draft.end(Leaf::InvalidFrame)
     }
 }
 

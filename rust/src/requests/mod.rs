@@ -37,6 +37,10 @@ pub(crate) enum Tick {
     Cancel,
     /// A question was not answered in time.
     Question(QuestionKind),
+    /// Nobody took up a suspended turn in time.
+    Resume,
+    /// A suspended turn is asked for once more.
+    Again,
     /// A verb had no answer in time.
     Verb(u64),
 }

@@ -17,10 +17,14 @@ use crate::connection::{Attempt, Counters, Outgoing, Supervisor, Task, Upper};
 use crate::errors::{Draft, Error};
 use crate::listeners::{Dispatcher, FrameTap};
 use crate::options::Options;
+use crate::wire::codes::CAPABILITIES;
 use crate::wire::learned::{Fit, Pattern};
 use crate::wire::mend::last_string;
 use crate::wire::options::OUTBOUND_BYTES;
 use crate::wire::steps::{ConnectionState, Ending, Signal};
+
+/// The capability of servers that replay.
+const REPLAY: &str = "replay";
 
 /// A turn, as the router sees it. The lock of the books is held during all calls; none may wait.
 pub(crate) trait InFlight: Send + Sized + 'static {
@@ -219,10 +223,21 @@ impl<T: InFlight> Router<T> {
 
     // --- sessions
 
-    /// Remembers what the server of a session can do.
+    /// Remembers what the server of a session can do; an answer that has no capabilities says
+    /// nothing of them (REQ-RESUME-01).
     pub(crate) fn learn(&self, session_id: &str, capabilities: Option<&[String]>) {
-        let words = capabilities.unwrap_or_default().iter().cloned().collect();
-        self.lock().sessions.insert(session_id.to_owned(), words);
+        let mut books = self.lock();
+        let known = books.sessions.entry(session_id.to_owned()).or_default();
+        if let Some(words) = capabilities {
+            *known = words.iter().cloned().collect();
+        }
+    }
+
+    /// Whether turns of a session outlive their link (REQ-RESUME-01).
+    pub(crate) fn replays(&self, session_id: &str) -> bool {
+        let wired = CAPABILITIES.iter().find(|it| it.word == REPLAY);
+        let asked = wired.is_some_and(|it| it.implied_by.iter().any(|it| self.options.implies(it)));
+        asked && self.offers(session_id, REPLAY)
     }
 
     /// Whether the server of a session lists a capability.
@@ -241,6 +256,32 @@ impl<T: InFlight> Router<T> {
         work: impl FnOnce(&mut T, &mut Sender<'_>) -> R,
     ) -> Option<R> {
         self.within(&mut self.lock(), serial, work)
+    }
+
+    /// Puts a turn into the books that its server runs already, unless it is there and alive
+    /// (REQ-RESUME-11).
+    pub(crate) fn take_up<R>(
+        &self,
+        id: &str,
+        known: impl FnOnce(&T) -> R,
+        make: impl FnOnce(Key) -> (T, R),
+    ) -> R {
+        let mut books = self.lock();
+        let there = books.turn_ids.get(id).and_then(|it| books.turns.get(it));
+        if let Some(turn) = there.filter(|turn| turn.is_live()) {
+            return known(turn);
+        }
+        let serial = books.draw();
+        let (turn, made) = make(Key {
+            id: id.to_owned(),
+            serial,
+        });
+        self.insert(&mut books, turn);
+        self.within(&mut books, serial, |turn, sender| {
+            turn.begin(sender);
+            turn.on_local(Signal::TakeUp, &Cause::default(), sender);
+        });
+        made
     }
 
     pub(super) fn within<R>(

@@ -217,7 +217,17 @@ impl<T: InFlight> Upper for Router<T> {
     fn opened(&self, link: u64) -> bool {
         let mut books = self.lock();
         let known = books.calls.session_known();
-        books.link.opened(link, known)
+        let wanted = books.link.opened(link, known);
+        if wanted {
+            let serials: Vec<u64> = books.turns.keys().copied().collect();
+            for serial in serials {
+                self.within(&mut books, serial, |turn, sender| {
+                    turn.on_local(Signal::Opened, &Cause::default(), sender);
+                });
+            }
+            books.link.release();
+        }
+        wanted
     }
 
     fn failed(&self, link: u64, failure: Failure) {

@@ -8,11 +8,12 @@ use tokio::runtime::Handle;
 
 use super::{Key, Tick};
 use crate::clock::Timer;
-use crate::connection::{Outgoing, Supervisor};
+use crate::connection::{End, Outgoing, Supervisor};
 use crate::errors::Error;
 use crate::listeners::Dispatcher;
 use crate::observer::Seen;
 use crate::options::{Limits, Options};
+use crate::wire::steps::ConnectionState;
 
 /// Runs when a tick is due.
 pub(super) type OnTick = Arc<dyn Fn(&Key, &Tick) + Send + Sync>;
@@ -53,6 +54,43 @@ impl Sender<'_> {
     /// Whether a link is sought: what waits for one goes on waiting.
     pub(crate) fn is_sought(&self) -> bool {
         self.link.is_sought()
+    }
+
+    /// Whether a frame that is written now leaves at once.
+    pub(crate) fn is_linked(&self) -> bool {
+        self.link.state() == ConnectionState::Open
+    }
+
+    /// How the link ended that was lost last.
+    pub(crate) fn loss(&self) -> Option<&End> {
+        self.link.loss()
+    }
+
+    /// The next number of the random source.
+    pub(crate) fn draw(&self) -> f64 {
+        self.options.draw()
+    }
+
+    /// A suspended turn goes on (REQ-LOG-03).
+    pub(crate) fn resumed(&self) {
+        self.link.resumed();
+    }
+
+    /// Queues a frame that may have to be written once more.
+    pub(crate) fn send_kept(
+        &mut self,
+        action: &'static str,
+        id: &str,
+        text: String,
+    ) -> Arc<Outgoing> {
+        let frame = Outgoing::new(action, Some(id), text).keeping();
+        self.put(Arc::new(frame))
+    }
+
+    /// Queues a frame as it is.
+    pub(crate) fn put(&mut self, frame: Arc<Outgoing>) -> Arc<Outgoing> {
+        self.link.submit(Arc::clone(&frame));
+        frame
     }
 
     /// Queues a frame.

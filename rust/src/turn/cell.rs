@@ -44,7 +44,7 @@ pub(crate) struct Cell {
 #[derive(Default)]
 struct State {
     items: Items,
-    running: bool,
+    stage: Option<TurnState>,
     settled: Option<Settled>,
     /// Somebody saw the error.
     observed: bool,
@@ -90,16 +90,16 @@ impl Cell {
         self.lock().items.push(event);
     }
 
-    pub(crate) fn set_running(&self) {
-        self.lock().running = true;
+    /// Shows where the turn stands.
+    pub(crate) fn set(&self, stage: TurnState) {
+        self.lock().stage = Some(stage);
     }
 
     pub(crate) fn state(&self) -> TurnState {
         let state = self.lock();
-        match (&state.settled, state.running) {
-            (Some(_), _) => TurnState::Settled,
-            (None, true) => TurnState::Running,
-            (None, false) => TurnState::Sent,
+        match state.settled {
+            Some(_) => TurnState::Settled,
+            None => state.stage.unwrap_or(TurnState::Sent),
         }
     }
 

@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::cell::{Cell, Settled};
 use super::questions::{Asked, Question};
 use super::result::TurnResult;
+use super::resuming::Resuming;
 use super::state::{State, Step};
 use super::verbs::Outstanding;
 use crate::clock::Timer;
@@ -15,8 +16,7 @@ use crate::observer::Seen;
 use crate::options::Options;
 use crate::requests::{Arrived, Cause, InFlight, Key, Sender, Tick};
 use crate::wire::actions::{self, Action as _};
-use crate::wire::errors::Leaf;
-use crate::wire::events::Event;
+use crate::wire::errors::{Leaf, code_row};
 use crate::wire::options::OUTBOUND_BYTES;
 use crate::wire::steps::{
     Action, Ending, Facts, Outcome, QUESTIONS, QuestionKind, QuestionState, Signal, TurnEffect,
@@ -46,10 +46,16 @@ pub(crate) struct Driver {
     idle: Option<Timer>,
     total: Option<Timer>,
     cancel: Option<Timer>,
+    resume: Option<Timer>,
+    again: Option<Timer>,
+    pub(super) resuming: Resuming,
+    /// Whether the turn was suspended before the step that runs.
+    paused: bool,
 }
 
 /// What the effects of one step are about.
 struct About<'a> {
+    signal: Signal,
     cause: &'a Cause<'a>,
     /// Number of the verb that the frame answers.
     verb: Option<u64>,
@@ -58,7 +64,7 @@ struct About<'a> {
 }
 
 impl Driver {
-    pub(crate) fn new(key: Key, session_id: String, cell: Arc<Cell>) -> Self {
+    pub(super) fn new(key: Key, session_id: String, cell: Arc<Cell>, resuming: Resuming) -> Self {
         Self {
             key,
             session_id,
@@ -76,6 +82,10 @@ impl Driver {
             idle: None,
             total: None,
             cancel: None,
+            resume: None,
+            again: None,
+            resuming,
+            paused: false,
         }
     }
 
@@ -95,7 +105,10 @@ impl Driver {
             }
             Err(error) => self.refuse(error, sender),
             Ok(()) => {
-                self.frame = Some(sender.send(action, &self.key.id, text));
+                self.frame = Some(match self.resuming.replays {
+                    true => sender.send_kept(action, &self.key.id, text),
+                    false => sender.send(action, &self.key.id, text),
+                });
                 sender.seen(|| Seen::TurnStarted(self.key.id.clone(), self.session_id.clone()));
                 self.begin(sender);
             }
@@ -138,6 +151,11 @@ impl Driver {
         })
     }
 
+    /// Whether the turn waits to be taken up (REQ-RESUME-02).
+    pub(super) fn is_suspended(&self) -> bool {
+        self.state.turn() == TurnState::Suspended
+    }
+
     fn may_have_left(&self) -> bool {
         self.frame.as_ref().is_none_or(|it| it.may_have_left())
     }
@@ -145,9 +163,19 @@ impl Driver {
     // --- the machines
 
     /// What a frame says, with what the turn knows beside it; the number of the verb it answers.
-    fn facts<'a>(&self, arrived: &Arrived<'a>, now: Duration) -> (Facts<'a>, Option<u64>) {
-        let signal = arrived.turn_signal();
+    fn facts<'a>(
+        &self,
+        signal: Signal,
+        arrived: &Arrived<'a>,
+        now: Duration,
+    ) -> (Facts<'a>, Option<u64>) {
         let mut facts = arrived.facts();
+        if signal == Signal::ResumeRefused {
+            facts.error_retryable = facts.code.map(|code| code_row(code).retryable);
+        }
+        facts.resume_state = self.resuming.state_of(arrived);
+        facts.unseen = Some(self.resuming.unseen());
+        facts.cancelling = Some(self.cancelled);
         facts.turn = Some(self.state.turn());
         let answered = answering(signal, &facts);
         let verb = self.verbs.iter().find(|it| answered.contains(&it.verb));
@@ -156,16 +184,15 @@ impl Driver {
         let mut expired = [false; QUESTIONS];
         for kind in self.state.open() {
             let asked = &self.asked[kind as usize];
-            expired[kind as usize] = asked.expired(now, signal == Signal::StreamToken);
+            let written = asked.asked_at.and_then(|_| arrived.numbered_at());
+            expired[kind as usize] = asked.expired(now, written, signal == Signal::StreamToken);
         }
         facts.expired = Some(expired);
         (facts, number)
     }
 
     fn act(&mut self, steps: &[Step], about: &About<'_>, sender: &mut Sender<'_>) {
-        if self.state.turn() == TurnState::Running {
-            self.cell.set_running();
-        }
+        self.cell.set(self.state.turn());
         for step in steps {
             match step.effect {
                 TurnEffect::Item => {
@@ -178,12 +205,17 @@ impl Driver {
                     self.settle(outcome, ending, about, sender);
                 }
                 TurnEffect::Resolve => self.resolve(about),
-                TurnEffect::Fail => self.fail(about),
+                TurnEffect::Fail(ending) => self.fail(ending, about, sender),
                 TurnEffect::Refuse(_) => {} // for the answer alone, see `try_answer`
                 TurnEffect::Open => self.opened(step, about, sender),
                 TurnEffect::Reopen => self.ask(step, sender),
                 TurnEffect::Shut => self.shut(step, sender),
                 TurnEffect::Send(Action::Cancel) => self.send_cancel(sender),
+                TurnEffect::Send(Action::ResumeTurn) => self.ask_again(sender),
+                TurnEffect::Schedule(_) => self.wait(about, sender),
+                TurnEffect::Repeat => self.repeat(step, about, sender),
+                TurnEffect::Suspend => self.suspend(sender),
+                TurnEffect::Resume => self.resume(about, sender),
                 TurnEffect::Send(_) => {} // the frame of an answer is written by `try_answer`
             }
         }
@@ -196,11 +228,15 @@ impl Driver {
         }
     }
 
-    fn fail(&mut self, about: &About<'_>) {
+    fn fail(&mut self, ending: Option<Ending>, about: &About<'_>, sender: &Sender<'_>) {
         let Some(verb) = about.verb.and_then(|number| self.take_verb(number)) else {
             return;
         };
-        verb.finish(Err(self.about(about.cause.error(Ending::ByCode))));
+        let error = match ending {
+            Some(_) => lost(sender).end(Leaf::ConnectionLost), // its frame (REQ-RESUME-07)
+            None => about.cause.error(Ending::ByCode),
+        };
+        verb.finish(Err(self.about(error)));
     }
 
     fn take_verb(&mut self, number: u64) -> Option<Outstanding> {
@@ -212,9 +248,21 @@ impl Driver {
 
     fn opened(&mut self, step: &Step, about: &About<'_>, sender: &Sender<'_>) {
         if let (Some(kind), Some(arrived)) = (step.question, about.cause.arrived) {
-            self.asked[kind as usize].keep(kind, arrived.event, sender.now());
+            let asked = &mut self.asked[kind as usize];
+            asked.keep(kind, arrived.event, sender.now());
+            asked.asked_at = match self.resuming.replays {
+                true => arrived.numbered_at(),
+                false => None,
+            };
             sender.seen(|| Seen::Question(self.key.id.clone(), kind));
-            self.ask(step, sender);
+            self.silent_since = None;
+            let limit = self.asked[kind as usize].limit(sender.limits().question);
+            let asked_at = self.asked[kind as usize].asked_at;
+            self.time_question(
+                kind,
+                limit.map(|it| self.resuming.rest(it, asked_at)),
+                sender,
+            );
         }
     }
 
@@ -222,12 +270,16 @@ impl Driver {
     fn ask(&mut self, step: &Step, sender: &Sender<'_>) {
         let Some(kind) = step.question else { return };
         self.silent_since = None;
-        if !self.is_live() {
-            return; // the question outlives its turn, its clock does not
+        let limit = self.asked[kind as usize].limit(sender.limits().question);
+        self.time_question(kind, limit, sender);
+    }
+
+    fn time_question(&mut self, kind: QuestionKind, limit: Option<Duration>, sender: &Sender<'_>) {
+        if self.is_live() {
+            // a question may outlive its turn, its clock does not
+            let timer = limit.map(|limit| sender.arm(limit, &self.key, Tick::Question(kind)));
+            self.asked[kind as usize].timer = timer;
         }
-        let asked = &mut self.asked[kind as usize];
-        let limit = asked.limit(sender.limits().question);
-        asked.timer = limit.map(|limit| sender.arm(limit, &self.key, Tick::Question(kind)));
     }
 
     fn shut(&mut self, step: &Step, sender: &Sender<'_>) {
@@ -249,7 +301,7 @@ impl Driver {
     fn listen(&mut self, sender: &Sender<'_>) {
         let limit = sender.limits().turn_idle;
         let asking = self.state.open().next().is_some();
-        if limit.is_zero() || asking || !self.is_live() {
+        if limit.is_zero() || asking || !self.is_live() || self.is_suspended() {
             return;
         }
         if self.silent_since.is_some() && self.idle.is_some() {
@@ -280,9 +332,118 @@ impl Driver {
         let cancel = actions::Cancel::new()
             .request_id(&self.key.id)
             .session_id(&self.session_id);
-        sender.send(actions::Cancel::NAME, &self.key.id, cancel.to_json());
-        let limit = sender.limits().cancel;
-        self.cancel = Some(sender.arm(limit, &self.key, Tick::Cancel));
+        self.resuming.cancel = Some(cancel.to_json());
+        if !self.paused || sender.is_linked() {
+            self.write_cancel(sender);
+        }
+    }
+
+    /// Writes the cancel that waits, and starts its time.
+    fn write_cancel(&mut self, sender: &mut Sender<'_>) {
+        if let Some(cancel) = self.resuming.cancel.take() {
+            sender.send(actions::Cancel::NAME, &self.key.id, cancel);
+            let limit = sender.limits().cancel;
+            self.cancel = Some(sender.arm(limit, &self.key, Tick::Cancel));
+        }
+    }
+
+    // --- a turn that outlives its link
+
+    /// Asks for the events that are missing, and stops the turn where that was wanted meanwhile
+    /// (REQ-RESUME-03).
+    fn ask_again(&mut self, sender: &mut Sender<'_>) {
+        self.again = None;
+        if !sender.is_linked() {
+            return; // it is asked for on the next link
+        }
+        let last = self.resuming.last();
+        let asked = actions::ResumeTurn::new(&self.session_id, &self.key.id, last);
+        sender.send(actions::ResumeTurn::NAME, &self.key.id, asked.to_json());
+        self.write_cancel(sender);
+    }
+
+    fn wait(&mut self, about: &About<'_>, sender: &Sender<'_>) {
+        let wait = self.resuming.wait(about.cause.arrived, sender.draw());
+        self.again = Some(sender.arm(wait, &self.key, Tick::Again));
+    }
+
+    /// Writes the message, or an answer, once more.
+    fn repeat(&mut self, step: &Step, about: &About<'_>, sender: &mut Sender<'_>) {
+        if step.question.is_none() {
+            let again = self.frame.as_ref().map(|frame| Arc::new(frame.again()));
+            self.frame = again.map(|frame| sender.put(frame));
+            return;
+        }
+        let doubtful = |verb: &&mut Outstanding| Some(verb.number) == about.verb;
+        if let Some(verb) = self.verbs.iter_mut().find(doubtful) {
+            verb.unsure = false;
+            if let Some(frame) = &verb.frame {
+                frame.write(&self.key.id, sender);
+            }
+        }
+    }
+
+    /// The turn waits to be taken up: its clocks stand still.
+    fn suspend(&mut self, sender: &Sender<'_>) {
+        let left = self.resuming.begin(sender.now());
+        (self.idle, self.silent_since, self.again) = (None, None, None);
+        for asked in &mut self.asked {
+            asked.timer = None;
+        }
+        for verb in &mut self.verbs {
+            verb.unsure |= verb.written && verb.verb.row().question.is_some();
+            verb.timer = None;
+        }
+        self.resume = left.map(|left| sender.arm(left, &self.key, Tick::Resume));
+    }
+
+    /// The turn goes on: its clocks start anew, what was answered meanwhile is written.
+    fn resume(&mut self, about: &About<'_>, sender: &mut Sender<'_>) {
+        (self.resume, self.again) = (None, None);
+        self.resuming.go_on(about.cause.arrived, sender.now());
+        sender.resumed();
+        let open: Vec<QuestionKind> = self.state.open().collect();
+        for kind in open {
+            let limit = self.asked[kind as usize].limit(sender.limits().question);
+            self.time_question(kind, limit, sender);
+        }
+        for verb in self.verbs.iter_mut().filter(|verb| !verb.written) {
+            verb.written = true;
+            if let Some(frame) = &verb.frame {
+                frame.write(&self.key.id, sender);
+            }
+            verb.frame = verb.frame.take().filter(|frame| frame.named);
+        }
+        self.time_verbs(sender);
+        self.listen(sender);
+    }
+
+    /// What became of the answers whose frames may be lost (REQ-RESUME-07).
+    fn catch_up(&mut self, sender: &mut Sender<'_>) {
+        if !self.resuming.caught_up() {
+            return;
+        }
+        let doubtful = self.verbs.iter().filter(|verb| verb.unsure);
+        let doubtful: Vec<u64> = doubtful.map(|verb| verb.number).collect();
+        for number in doubtful {
+            let Some(verb) = self.verbs.iter().find(|verb| verb.number == number) else {
+                continue;
+            };
+            let facts = Facts {
+                turn: Some(self.state.turn()),
+                verb: Some(verb.verb),
+                named: Some(verb.frame.as_ref().is_some_and(|frame| frame.named)),
+                ..Facts::default()
+            };
+            let about = About {
+                signal: Signal::CaughtUp,
+                cause: &Cause::default(),
+                verb: Some(number),
+                asked: self.state.open().next(),
+            };
+            let steps = self.state.step(Signal::CaughtUp, &facts);
+            self.act(&steps, &about, sender);
+        }
     }
 
     // --- the end
@@ -295,7 +456,7 @@ impl Driver {
         sender: &mut Sender<'_>,
     ) {
         let settled = match outcome {
-            Outcome::Failed => Settled::Failed(self.failure(ending, about)),
+            Outcome::Failed => Settled::Failed(self.failure(ending, about, sender)),
             Outcome::Completed | Outcome::Cancelled => {
                 let now = sender.now();
                 Settled::Done(Box::new(self.success(outcome, ending, about, now)))
@@ -328,16 +489,42 @@ impl Driver {
         }
     }
 
-    fn failure(&self, ending: Option<Ending>, about: &About<'_>) -> Error {
-        let error = about.cause.error(ending.unwrap_or(Ending::Protocol));
+    fn failure(&self, ending: Option<Ending>, about: &About<'_>, sender: &Sender<'_>) -> Error {
+        let ending = ending.unwrap_or(Ending::Protocol);
+        let error = match (ending, about.cause.arrived, about.signal) {
+            (Ending::TurnInterrupted, Some(told), _) => {
+                let code = told.facts().code.filter(|_| told.broken.is_none());
+                let state = self.resuming.state_of(told);
+                let draft = Draft::default().said(state, code);
+                draft.end(Leaf::TurnInterrupted)
+            }
+            (Ending::TurnInterrupted, None, Signal::ResumeTimeout) => {
+                lost(sender).end(Leaf::TurnInterrupted)
+            }
+            (Ending::TurnInterrupted, None, Signal::ConnectFailed) => {
+                let end = sender.loss();
+                let cause = Cause {
+                    end,
+                    ..Cause::default()
+                };
+                cause.error(ending)
+            }
+            _ => about.cause.error(ending),
+        };
         let sent = self.may_have_left();
         self.about(error.with(|draft| draft.partial(&self.cell.partial_text())))
             .with_turn(about.asked, sent)
     }
 
     /// Settles the turn: its clocks stop, its verbs end (REQ-VERB-06).
-    fn end(&mut self, settled: Settled, sender: &Sender<'_>) {
+    fn end(&mut self, settled: Settled, sender: &mut Sender<'_>) {
         (self.idle, self.total, self.cancel) = (None, None, None);
+        (self.resume, self.again) = (None, None);
+        if let Some(cancel) = self.resuming.cancel.take()
+            && (sender.is_linked() || sender.is_sought())
+        {
+            sender.send(actions::Cancel::NAME, &self.key.id, cancel); // on the next link
+        }
         self.silent_since = None;
         for asked in &mut self.asked {
             asked.timer = None;
@@ -351,7 +538,8 @@ impl Driver {
         };
         sender.seen(|| settled.seen(&self.key.id));
         self.cell.settle(settled);
-        let outlives = |one: &Outstanding| one.verb.row().outlives_turn;
+        let paused = self.paused; // then no answer can come (REQ-RESUME-08)
+        let outlives = |one: &Outstanding| one.verb.row().outlives_turn && !paused;
         let verbs = std::mem::take(&mut self.verbs).into_iter();
         let (waiting, over) = verbs.partition(outlives);
         self.verbs = waiting;
@@ -372,14 +560,23 @@ impl Driver {
     }
 }
 
+/// What is known of the loss of the link.
+fn lost(sender: &Sender<'_>) -> Draft {
+    let end = sender.loss();
+    Draft::default()
+        .close_code(end.and_then(|end| end.code))
+        .close_reason(end.map(|end| end.reason.as_str()))
+}
+
 impl InFlight for Driver {
     type Shown = Cell;
 
     fn accepted(key: Key, session_id: String, options: &Options) -> Self {
         let cell = Arc::new(Cell::new(Arc::clone(&options.place)));
-        let mut turn = Self::new(key, session_id, cell);
+        let resuming = Resuming::new(false, true, options.limits.resume, &options.seeking);
+        let mut turn = Self::new(key, session_id, cell, resuming);
         turn.state.accept();
-        turn.cell.set_running();
+        turn.cell.set(turn.state.turn());
         turn
     }
 
@@ -414,7 +611,8 @@ impl InFlight for Driver {
 
     fn is_quiet(&self, signal: Signal) -> bool {
         let first = self.first_token.is_none() && signal == Signal::StreamToken;
-        self.verbs.is_empty() && !first && self.state.is_quiet(signal)
+        let plain = self.verbs.is_empty() && !first && !self.resuming.replays;
+        plain && self.state.is_quiet(signal)
     }
 
     fn heard(&mut self, now: Duration) {
@@ -425,23 +623,35 @@ impl InFlight for Driver {
 
     fn on_frame(&mut self, arrived: &Arrived<'_>, sender: &mut Sender<'_>) {
         let now = sender.now();
-        let (facts, verb) = self.facts(arrived, now);
+        self.paused = self.is_suspended();
+        let signal = self.resuming.takes(arrived, self.state.turn());
+        let (facts, verb) = self.facts(signal, arrived, now);
         self.heard(now);
-        if self.first_token.is_none() && matches!(arrived.event, Event::StreamToken(_)) {
+        if self.first_token.is_none() && signal == Signal::StreamToken {
             self.first_token = Some(now.saturating_sub(self.since));
             sender.seen(|| Seen::FirstToken(self.key.id.clone()));
         }
         let about = About {
+            signal,
             cause: &Cause::came(arrived),
             verb,
             asked: self.state.open().next(),
         };
-        let steps = self.state.step(arrived.turn_signal(), &facts);
+        let steps = self.state.step(signal, &facts);
         self.act(&steps, &about, sender);
+        self.catch_up(sender);
     }
 
     fn on_local(&mut self, signal: Signal, cause: &Cause<'_>, sender: &mut Sender<'_>) {
+        self.paused = self.is_suspended();
+        if matches!(
+            signal,
+            Signal::ClosedByPeer | Signal::Lost | Signal::PongTimeout | Signal::ProbeFailed
+        ) {
+            self.again = None; // the next link asks
+        }
         let about = About {
+            signal,
             cause,
             verb: None,
             asked: self.state.open().next(),
@@ -450,6 +660,7 @@ impl InFlight for Driver {
             turn: Some(self.state.turn()),
             may_have_left: Some(self.may_have_left()),
             sought: Some(sender.is_sought()),
+            resumable: Some(self.resuming.replays && self.is_live() && self.may_have_left()),
             ..Facts::default()
         };
         let steps = self.state.step(signal, &facts);
@@ -462,6 +673,8 @@ impl InFlight for Driver {
             Tick::Idle => self.on_idle(sender),
             Tick::Total => self.on_local(Signal::TotalTimeout, &cause, sender),
             Tick::Cancel => self.on_local(Signal::CancelTimeout, &cause, sender),
+            Tick::Resume => self.on_local(Signal::ResumeTimeout, &cause, sender),
+            Tick::Again => self.on_local(Signal::ResumeDue, &cause, sender),
             Tick::Question(kind) if self.state.question(*kind) == QuestionState::Open => {
                 self.on_local(Signal::QuestionTimeout, &cause, sender);
             }
@@ -475,6 +688,9 @@ impl InFlight for Driver {
     }
 
     fn abandon_verbs(&mut self, error: &Error) {
+        if self.is_suspended() {
+            return; // their answers may come on the next link
+        }
         for verb in std::mem::take(&mut self.verbs) {
             verb.finish(Err(self.about(error.clone())));
         }

@@ -11,6 +11,7 @@ mod owner;
 mod questions;
 mod recover;
 mod result;
+mod resuming;
 mod state;
 mod text;
 mod tools;

@@ -6,8 +6,9 @@ use tokio::sync::oneshot;
 
 use super::cell::Cell;
 use super::driver::Driver;
-use super::handle::{Owner, TurnHandle};
+use super::handle::{Owner, Turn, TurnHandle};
 use super::questions::Question;
+use super::resuming::Resuming;
 use super::verbs::{Ask, Reply, Waiter, refused};
 use crate::errors::{Draft, Error};
 use crate::requests::{InFlight as _, Key, Pending, Router};
@@ -32,10 +33,11 @@ impl Router<Driver> {
     ) -> (Key, Arc<Cell>) {
         let cell = Arc::new(Cell::new(Arc::clone(&self.options.place)));
         let shown = Arc::clone(&cell);
+        let resuming = self.resuming(self.replays(session_id), false);
         let mut key = None;
         let make = |named: Key| {
             key = Some(named.clone());
-            Driver::new(named, session_id.to_owned(), shown)
+            Driver::new(named, session_id.to_owned(), shown, resuming)
         };
         self.enter(id, fault, make, |turn, entered, sender| match entered {
             Err(error) => turn.refuse(error, sender),
@@ -49,6 +51,28 @@ impl Router<Driver> {
             serial: 0,
         };
         (key.unwrap_or_else(none), cell)
+    }
+
+    fn resuming(&self, replays: bool, taken_up: bool) -> Resuming {
+        let options = &self.options;
+        Resuming::new(replays, taken_up, options.limits.resume, &options.seeking)
+    }
+
+    /// The turn that a conversation runs; none when its session does not replay (REQ-RESUME-11).
+    pub(crate) fn open_turn(self: &Arc<Self>, session_id: &str, id: &str) -> Option<Turn> {
+        if !self.replays(session_id) {
+            return None;
+        }
+        let known = |turn: &Driver| (turn.key.clone(), Arc::clone(&turn.cell));
+        let make = |key: Key| {
+            let cell = Arc::new(Cell::new(Arc::clone(&self.options.place)));
+            let (shown, resuming) = (Arc::clone(&cell), self.resuming(true, true));
+            let turn = Driver::new(key.clone(), session_id.to_owned(), shown, resuming);
+            (turn, (key, cell))
+        };
+        let (key, cell) = self.take_up(id, known, make);
+        let owner = Arc::clone(self) as Arc<dyn Owner>;
+        Some(Turn::new(owner, key, session_id, cell))
     }
 
     /// The turn of an id that verbs act on, where there is one (REQ-VERB-08).

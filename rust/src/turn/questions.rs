@@ -28,6 +28,8 @@ pub(crate) struct Asked {
     /// How long the question lives by its own words, and since when.
     duration: Option<Duration>,
     since: Duration,
+    /// When the server asked, by its own time, where the event has a number.
+    pub(crate) asked_at: Option<i64>,
     pub(crate) timer: Option<Timer>,
 }
 
@@ -60,9 +62,16 @@ impl Asked {
     }
 
     /// Whether the question lapsed; one that says no time lapses by a token alone (REQ-VERB-10).
-    pub(crate) fn expired(&self, now: Duration, token: bool) -> bool {
+    /// `written`: the time of the server, of a frame that has a number.
+    pub(crate) fn expired(&self, now: Duration, written: Option<i64>, token: bool) -> bool {
         self.duration
-            .map_or(token, |duration| now >= self.since + duration)
+            .map_or(token, |duration| match self.asked_at.zip(written) {
+                Some((asked, written)) => {
+                    let passed = u64::try_from(written.saturating_sub(asked)).unwrap_or_default();
+                    Duration::from_millis(passed) >= duration
+                }
+                None => now >= self.since + duration,
+            })
     }
 
     /// How long a question lives: the distance of two times of the server (REQ-TURN-24). A negative

@@ -61,7 +61,28 @@ pub(crate) struct Outstanding {
     pub(crate) verb: Verb,
     pub(crate) done: oneshot::Sender<Reply>,
     pub(crate) unheard: Arc<dyn Fn(&Error) + Send + Sync>,
-    pub(crate) _timer: Option<Timer>,
+    pub(crate) timer: Option<Timer>,
+    /// The frame of an answer, where it waits for its turn or may have to be written once more.
+    pub(crate) frame: Option<Answer>,
+    pub(crate) written: bool,
+    /// Whether the frame may be lost (REQ-RESUME-07).
+    pub(crate) unsure: bool,
+}
+
+/// The frame of an answer.
+#[derive(Clone)]
+pub(crate) struct Answer {
+    action: &'static str,
+    text: String,
+    /// Whether the server knows the frame again, by an id of its question.
+    pub(crate) named: bool,
+}
+
+impl Answer {
+    /// Queues the frame.
+    pub(crate) fn write(&self, id: &str, sender: &mut Sender<'_>) {
+        sender.send(self.action, id, self.text.clone());
+    }
 }
 
 impl Outstanding {
@@ -139,20 +160,26 @@ impl Ask {
     }
 
     /// The action of the answer, with what the question wants back.
-    fn frame(mut self, asked: &Asked, request: &str, session: &str) -> (&'static str, String) {
+    fn frame(mut self, asked: &Asked, request: &str, session: &str) -> Answer {
         let row = self.verb.row();
         for name in row.echo {
             if let (Some(fact), false) = (asked.fact(name), self.members.contains_key(name)) {
                 self = self.with(name, fact);
             }
         }
+        let echoed = |it: &&str| it.ends_with("Id") && self.members.contains_key(*it);
+        let named = row.echo.iter().any(|it| echoed(&it));
         if row.declines {
             self = self.with("declined", &true);
         }
         self = self.with("action", row.action);
         self = self.with("requestId", request).with("sessionId", session);
         let text = serde_json::to_string(&self.members).unwrap_or_default();
-        (row.action, text)
+        Answer {
+            action: row.action,
+            text,
+            named,
+        }
     }
 }
 
@@ -167,44 +194,70 @@ impl Driver {
     pub(crate) fn answer(&mut self, ask: Ask, waiter: Waiter, sender: &mut Sender<'_>) {
         let verb = ask.verb;
         match self.try_answer(ask, sender) {
-            Ok(()) => self.await_verb(verb, waiter, sender),
+            Ok(answer) => self.await_verb(verb, Some(answer), waiter, sender),
             Err(error) => {
                 let _ = waiter.done.send(Err(self.about(error)));
             }
         }
     }
 
-    fn try_answer(&mut self, ask: Ask, sender: &mut Sender<'_>) -> Result<(), Error> {
+    fn try_answer(&mut self, ask: Ask, sender: &Sender<'_>) -> Result<Answer, Error> {
         let Some(kind) = ask.verb.row().question else {
             return Err(refused(Refusal::NoPendingQuestion));
         };
         let asked = &self.asked[kind as usize];
-        let (action, text) = ask.frame(asked, &self.key.id, &self.session_id);
-        if text.len() > OUTBOUND_BYTES {
-            return Err(too_large(text.len()));
+        let answer = ask.frame(asked, &self.key.id, &self.session_id);
+        if answer.text.len() > OUTBOUND_BYTES {
+            return Err(too_large(answer.text.len()));
         }
         for step in self.state.answer(kind) {
             if let TurnEffect::Refuse(why) = step.effect {
                 return Err(refused(why));
             }
         }
-        sender.send(action, &self.key.id, text);
         self.answered(kind, sender);
-        Ok(())
+        Ok(answer)
     }
 
-    fn await_verb(&mut self, verb: Verb, waiter: Waiter, sender: &Sender<'_>) {
+    /// A verb waits for its answer; its frame is written, unless the turn waits to be taken up.
+    fn await_verb(
+        &mut self,
+        verb: Verb,
+        answer: Option<Answer>,
+        waiter: Waiter,
+        sender: &mut Sender<'_>,
+    ) {
         self.verbs_drawn += 1;
         let number = self.verbs_drawn;
-        let limit = sender.limits().request;
-        let timed = verb.row().question.is_some() && !limit.is_zero();
+        let written = !self.is_suspended();
+        if let (Some(answer), true) = (&answer, written) {
+            answer.write(&self.key.id, sender);
+        }
+        let frame = answer.filter(|it| !written || (it.named && self.resuming.replays));
         self.verbs.push(Outstanding {
             number,
             verb,
             done: waiter.done,
             unheard: waiter.unheard,
-            _timer: timed.then(|| sender.arm(limit, &self.key, Tick::Verb(number))),
+            timer: None,
+            frame,
+            written,
+            unsure: false,
         });
+        if written {
+            self.time_verbs(sender);
+        }
+    }
+
+    /// Starts the time of every answer whose time stands still.
+    pub(super) fn time_verbs(&mut self, sender: &Sender<'_>) {
+        let limit = sender.limits().request;
+        for verb in &mut self.verbs {
+            let timed = verb.verb.row().question.is_some() && !limit.is_zero();
+            if timed && verb.timer.is_none() {
+                verb.timer = Some(sender.arm(limit, &self.key, Tick::Verb(verb.number)));
+            }
+        }
     }
 
     /// Stops the turn with at most one `cancel`; the reply comes when it has settled.
@@ -213,7 +266,7 @@ impl Driver {
             let _ = waiter.done.send(Ok(None));
             return;
         }
-        self.await_verb(Verb::Cancel, waiter, sender);
+        self.await_verb(Verb::Cancel, None, waiter, sender);
         self.on_local(Signal::Cancel, &Cause::default(), sender);
     }
 }

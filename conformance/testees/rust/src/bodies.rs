@@ -75,6 +75,7 @@ fn carried(error: &Error) -> (Value, Value) {
                 "closeReason": it.close_reason(),
                 "question": it.question().map(|it| it.as_str()),
                 "sent": it.sent(),
+                "state": it.state(),
             }),
             Value::Null,
         ),
@@ -192,5 +193,6 @@ pub fn counters_body(counted: &Counters) -> Json {
         "connects": counted.connects, "reconnects": counted.reconnects,
         "framesIn": counted.frames_in, "framesOut": counted.frames_out,
         "droppedFrames": counted.dropped_frames, "openTurns": counted.open_turns,
+        "resumedTurns": counted.resumed_turns,
     }))
 }

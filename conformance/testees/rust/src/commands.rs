@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use smooth_operator::testing::VirtualClock;
 use smooth_operator::{
     ConnectionState, Conversation, Error, Json, QuestionKind, SendOptions, SmoothAgentClient, Turn,
-    TurnHandle, types,
+    TurnHandle, TurnState, types,
 };
 use tokio::task::JoinHandle;
 
@@ -130,6 +130,7 @@ impl Testee {
             "iterate" | "textstream" | "await" => self.read(c),
             "messages" => self.messages(c),
             "recover" => self.recover(c),
+            "openturn" => self.open_turn(c),
             "counters" => {
                 returned(
                     word(c, "as")?,
@@ -324,13 +325,34 @@ impl Testee {
                 return Ok(Body::new());
             }
         };
+        self.follow(name, turn, c);
+        Ok(Body::new())
+    }
+
+    fn open_turn(&mut self, c: &Value) -> Reply {
+        let name = word(c, "as")?.to_owned();
+        let Some(turn) = self.chat(c)?.open_turn() else {
+            returned(&name, Ok(show(&())));
+            return Ok(Body::new());
+        };
+        let id = turn.request_id().to_owned();
+        returned(&name, Ok(show(&json!({"requestId": id}))));
+        let known = |it: &&TurnHandle| it.request_id() == id && it.state() != TurnState::Settled;
+        match self.turns.values().find(known).cloned() {
+            Some(known) => drop(self.turns.insert(name, known)),
+            None => self.follow(name, turn, c),
+        }
+        Ok(Body::new())
+    }
+
+    /// Reports what a turn shows, as the command asks.
+    fn follow(&mut self, name: String, turn: Turn, c: &Value) {
         self.turns.insert(name.clone(), turn.handle());
         match c["watch"].as_str() {
             Some("none") => drop(self.parked.insert(name, turn)),
             Some("result") => self.watch(&name.clone(), watch::ended(name, turn, None)),
             _ => self.watch_items(&name, turn, None),
         }
-        Ok(Body::new())
     }
 
     fn watch(&mut self, name: &str, work: impl Future<Output = ()> + Send + 'static) {

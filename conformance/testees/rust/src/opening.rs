@@ -106,6 +106,7 @@ fn seeking(mut builder: ClientBuilder, c: &Value) -> Result<ClientBuilder, Refus
             "backoffMax" => builder.backoff_max(ms(value)?),
             "stableAfter" => builder.stable_after(ms(value)?),
             "pingInterval" => builder.ping_interval(ms(value)?),
+            "resumeTimeout" => builder.resume_timeout(ms(value)?),
             "pongTimeout" => builder.pong_timeout(ms(value)?),
             "queueLimit" => builder.queue_limit(read(value)?),
             "queuePolicy" if value == "fail_fast" => builder.queue_policy(QueuePolicy::FailFast),

@@ -10,7 +10,7 @@ use crate::bodies::{Body, body, item_body, milliseconds, show};
 use crate::commands::{Refused, Reply, bad, read, word};
 use crate::output::{event, set_canary};
 
-const FEATURES: [&str; 14] = [
+const FEATURES: [&str; 15] = [
     "virtual_clock",
     "conversation",
     "paging",
@@ -24,6 +24,7 @@ const FEATURES: [&str; 14] = [
     "tap",
     "census",
     "reconnect",
+    "replay",
     "codec",
 ];
 
