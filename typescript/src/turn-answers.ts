@@ -21,7 +21,7 @@ export interface Waiting extends Verb {
   readonly deferred: Deferred<unknown>;
   readonly read: (event: ServerEvent) => unknown;
   /** Its frame; a `cancel` has none of its own. */
-  frame?: Frame;
+  readonly frame?: Frame;
   /** Whether its frame may be lost (REQ-RESUME-07). */
   unsure?: boolean;
   timer?: Timer | undefined;
@@ -63,10 +63,12 @@ export class TurnAnswers {
    * Returns the verb that answers a question, of which nothing is known here yet.
    *
    * @throws {TypeError} a member is not allowed (REQ-CALL-12).
+   * @throws {MessageTooLargeError} over 1 MiB (REQ-CALL-10).
    */
   made({ name, members, read }: VerbPlan<unknown>, asked: Question | undefined): Waiting {
     const copied = echoed(name, asked);
     const frame = this.frame(VERBS[name].action as ActionName, { ...copied, ...members });
+    this.#sender.check(frame);
     const named = Object.keys(copied).some((member) => member.endsWith('Id'));
     return { ...this.#pending(name, read), frame, named };
   }
@@ -87,16 +89,10 @@ export class TurnAnswers {
     verb.deferred.reject(errorOfLeaf(leaf, this.facts()));
   }
 
-  /** Writes a verb for the first time, and starts its limit; one that is held has to wait. */
-  send(verb: Waiting, held: boolean): void {
-    const frame = verb.frame as Frame;
-    try {
-      if (!held) this.#time(verb);
-      const refusal = held ? this.#sender.check(frame) : this.#sender.submit(frame);
-      if (refusal) this.#reject(verb, linkError(refusal, undefined, this.facts()));
-    } catch (error) {
-      this.#reject(verb, error);
-    }
+  /** Writes a verb for the first time, and starts its limit. */
+  write(verb: Waiting): void {
+    this.#time(verb);
+    this.#put(verb);
   }
 
   /** Writes the frame of a verb once more (REQ-RESUME-07). */
@@ -113,19 +109,17 @@ export class TurnAnswers {
   /** Starts all limits anew, and writes what was called meanwhile (REQ-RESUME-08). */
   goOn(held: readonly Waiting[]): void {
     const { verbs } = this.#state;
-    for (const verb of verbs) if (verb.frame) this.#time(verb);
+    for (const verb of verbs) this.#time(verb);
     for (const verb of held) if (verbs.includes(verb)) this.#put(verb);
   }
 
   #put(verb: Waiting): void {
-    if (!verb.frame) return;
-    verb.frame = verb.frame.again() as Frame;
-    this.#sender.put(verb.frame);
+    if (verb.frame) this.#sender.put(verb.frame.again());
   }
 
   #time(verb: Waiting): void {
     const { clock, requestTimeoutMs } = this.#sender.settings;
-    if (requestTimeoutMs === 0) return;
+    if (requestTimeoutMs === 0 || !verb.frame) return;
     verb.timer?.cancel();
     verb.timer = startLimit(clock, requestTimeoutMs, () => {
       this.#reject(verb, linkError('request_timeout', undefined, this.facts()));
@@ -186,6 +180,4 @@ export class TurnAnswers {
 const VERB_KINDS: { readonly [W in StepEvent]?: ErrorKind } = {
   close: 'client_closed',
   too_large: 'message_too_large',
-  not_connected: 'not_connected',
-  queue_full: 'queue_full',
 };

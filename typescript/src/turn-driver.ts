@@ -234,9 +234,8 @@ export class TurnDriver implements InFlight {
       this.#state.verbs.push(verb);
       this.#questions.answered(kind);
       this.#touch();
-      const held = this.state === 'suspended';
-      if (held) this.#resuming.held.push(verb);
-      this.#answers.send(verb, held);
+      if (this.state === 'suspended') this.#resuming.held.push(verb);
+      else this.#answers.write(verb);
     }
     return verb.deferred.answer as Answer<T>;
   }

@@ -57,7 +57,7 @@ describe('README', () => {
     ['questions', ['approved:', 'completed']],
     ['stop', ['cancelled', 'TimeoutError']],
     ['lost', ['connecting', 'open', 'true', '0', 'closed']],
-    ['resume', ['suspended completed']],
+    ['resume', ['1 ', '2 ', '5 ']],
   ])(
     'the block %s runs as printed',
     async (name, shown) => {
