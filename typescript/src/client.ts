@@ -6,6 +6,7 @@ import { recoveryOf } from './history-recovery';
 import { type FrameInfo, Listeners } from './listeners';
 import { Watch } from './observer';
 import { type ClientOptions, type Settings, settingsOf } from './options';
+import { impliedWords } from './options-supports';
 import {
   type ConfirmResult,
   type OtpCheck,
@@ -16,7 +17,7 @@ import {
 import { Call, type CallPlan } from './requests';
 import { Answer } from './requests-answer';
 import { Router } from './router';
-import { checkedAction, Sender } from './sender';
+import { checkedAction, type Frame, Sender } from './sender';
 import { type LinkCounters, Supervisor } from './supervisor';
 import { ASYNC_DISPOSE, INSPECT, type Turn, TurnHandle, type WaitOptions } from './turn';
 import { type Recover, TurnDriver } from './turn-driver';
@@ -32,14 +33,11 @@ import {
   type Results,
   type ServerEvent,
 } from './wire/index';
-import { CAPABILITIES } from './wire/codes';
 import { LIMITS } from './wire/options';
 import { type ConnectionState, type Verb, VERBS } from './wire/steps';
 
-/** Words that every session lists (REQ-CALL-07). */
-const ALWAYS = CAPABILITIES.filter(
-  ({ impliedBy, pending }) => impliedBy.includes('always') && pending === null,
-).map(({ word }) => word);
+/** Capability word of sessions whose turns outlive their link (REQ-RESUME-01). */
+const REPLAY = 'replay';
 
 /** What one listens to, and what each listener gets. */
 export interface Topics {
@@ -58,7 +56,7 @@ export type ResumeParams =
   | { readonly sessionId: string }
   | (CallParams<'create_conversation_session'> & { readonly conversationId: string });
 
-type Opened = Results['create_conversation_session'];
+type Opened = Results['create_conversation_session'] | Results['get_session'];
 
 /** What a client has counted since it was made (REQ-LOG-03). */
 export interface ClientCounters extends LinkCounters {
@@ -81,6 +79,8 @@ export class SmoothAgentClient implements AsyncDisposable {
   readonly #router: Router;
   readonly #supervisor: Supervisor;
   readonly #sender: Sender;
+  /** Capability words that every session lists. */
+  readonly #implied: readonly string[];
   /** Capability words of the server, by session. */
   readonly #capabilities = new Map<string, readonly string[]>();
 
@@ -92,6 +92,7 @@ export class SmoothAgentClient implements AsyncDisposable {
    */
   constructor(options: ClientOptions) {
     this.#settings = settingsOf(options);
+    this.#implied = impliedWords(this.#settings);
     this.#listeners = new Listeners(this.#settings.logger);
     this.#router = new Router(this.#settings, this.#listeners);
     const watch = new Watch(this.#settings.observer, this.#listeners);
@@ -222,9 +223,9 @@ export class SmoothAgentClient implements AsyncDisposable {
       const requestId = this.#sender.claim(made.requestId);
       const read = (event: ServerEvent): Results[A] => {
         const value = decodeResult(name, event);
-        const isNew = name === 'create_conversation_session';
-        if (isNew) this.#remember(value as Opened);
-        if (isNew || name === 'get_session') this.#sender.sessionKnown();
+        if (name === 'create_conversation_session' || name === 'get_session') {
+          this.#remember(value as Opened);
+        }
         return value;
       };
       const outgoing = this.#sender.frame(made, requestId);
@@ -298,7 +299,7 @@ export class SmoothAgentClient implements AsyncDisposable {
     const action = checkedAction('send_message', params);
     const requestId = signal?.aborted ? '' : this.#sender.claim(params.requestId);
     const outgoing = this.#sender.frame(action, requestId);
-    const driver = new TurnDriver(this.#sender, outgoing, params.sessionId, this.#recover);
+    const driver = this.#driver(outgoing, params.sessionId);
     if (signal?.aborted) {
       driver.stop();
     } else {
@@ -405,7 +406,7 @@ export class SmoothAgentClient implements AsyncDisposable {
     const { supports = [] } = own;
     // What is no list is left to the check of the action.
     if (action !== 'create_conversation_session' || !Array.isArray(supports)) return own;
-    const words = new Set([...ALWAYS, ...this.#settings.supports, ...supports]);
+    const words = new Set([...this.#implied, ...this.#settings.supports, ...supports]);
     return { ...own, supports: [...words].sort(byCodePoint) };
   }
 
@@ -443,11 +444,28 @@ export class SmoothAgentClient implements AsyncDisposable {
   }
 
   /** Makes a turn of an answer that the server went on with (REQ-VERB-15). */
-  #begin(outgoing: CallPlan<never>['outgoing'], sessionId: string, event: ServerEvent): Turn {
-    const driver = new TurnDriver(this.#sender, outgoing, sessionId, this.#recover);
+  #begin(outgoing: Frame, sessionId: string, event: ServerEvent): Turn {
+    const driver = this.#driver(outgoing, sessionId);
     driver.follow();
     driver.received(event, 0);
     return this.#handle(driver, undefined);
+  }
+
+  /** Returns the turn that a conversation runs (REQ-RESUME-11). */
+  #openTurn(sessionId: string, requestId: string | undefined): Turn | undefined {
+    if (requestId === undefined || !this.#replays(sessionId)) return undefined;
+    const owner = this.#router.owner(requestId);
+    if (owner instanceof TurnDriver && !owner.settled) return this.#handle(owner, undefined);
+    // Its message is another client's: the frame stands for it.
+    const sent = { action: 'send_message', sessionId };
+    const driver = this.#driver(this.#sender.frame(sent, requestId), sessionId);
+    driver.takeUp();
+    return this.#handle(driver, undefined);
+  }
+
+  #driver(outgoing: Frame, sessionId: string): TurnDriver {
+    const replays = this.#replays(sessionId);
+    return new TurnDriver(this.#sender, outgoing, sessionId, replays, this.#recover);
   }
 
   #start<T>(plan: CallPlan<T>): Answer<T> {
@@ -468,7 +486,14 @@ export class SmoothAgentClient implements AsyncDisposable {
     return this.#capabilities.get(sessionId) ?? [];
   }
 
-  #remember({ sessionId, capabilities = [] }: Opened): void {
+  /** Whether a session is a replay session (REQ-RESUME-01). */
+  #replays(sessionId: string): boolean {
+    return this.#implied.includes(REPLAY) && this.#capabilitiesOf(sessionId).includes(REPLAY);
+  }
+
+  /** Keeps what the server listed; an answer that lists nothing changes nothing. */
+  #remember({ sessionId, capabilities = this.#capabilitiesOf(sessionId) }: Opened): void {
+    this.#sender.sessionKnown();
     this.#capabilities.delete(sessionId);
     this.#capabilities.set(sessionId, capabilities);
     if (this.#capabilities.size > LIMITS.settledIds) {
@@ -477,10 +502,11 @@ export class SmoothAgentClient implements AsyncDisposable {
     }
   }
 
-  #conversation(session: Opened | Results['get_session']): Conversation {
-    const { sessionId, conversationId, agentName } = session;
+  #conversation({ sessionId, conversationId, agentName, openTurn }: Opened): Conversation {
     const capabilities = this.#capabilitiesOf(sessionId);
-    return new ConversationHandle(this, { sessionId, conversationId, agentName, capabilities });
+    const facts = { sessionId, conversationId, agentName, capabilities };
+    const running = (): Turn | undefined => this.#openTurn(sessionId, openTurn?.requestId);
+    return new ConversationHandle(this, facts, running);
   }
 }
 

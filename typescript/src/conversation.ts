@@ -42,6 +42,14 @@ export interface Conversation extends SessionFacts {
    * @throws {SmoothAgentError} the turn failed; the signal's reason when that aborted.
    */
   ask(message: string, options?: SendOptions): Answer<TurnResult>;
+  /**
+   * Returns the turn that ran when this conversation was opened, from its first event on. After a
+   * restart of the application, or on a second device, it is taken up: suspended until the server
+   * has told its events, at once when the link is open. The one that this client has already is
+   * that one, while it has not settled. Undefined when the server named none, or the session does
+   * not replay (REQ-RESUME-11).
+   */
+  openTurn(): Turn | undefined;
   /** Yields the stored messages, newest first; `limit` is a page size (REQ-HIST-01). */
   messages(
     options?: { readonly limit?: number | undefined } & WaitOptions,
@@ -54,10 +62,12 @@ export class ConversationHandle implements Conversation {
   readonly conversationId: string;
   readonly agentName: string | undefined;
   readonly capabilities: readonly string[];
+  readonly #running: () => Turn | undefined;
   readonly #speaker: Speaker;
 
-  constructor(speaker: Speaker, facts: SessionFacts) {
+  constructor(speaker: Speaker, facts: SessionFacts, running: () => Turn | undefined) {
     this.#speaker = speaker;
+    this.#running = running;
     this.sessionId = facts.sessionId;
     this.conversationId = facts.conversationId;
     this.agentName = facts.agentName;
@@ -73,6 +83,10 @@ export class ConversationHandle implements Conversation {
 
   ask(message: string, options: SendOptions = {}): Answer<TurnResult> {
     return this.send(message, options).result();
+  }
+
+  openTurn(): Turn | undefined {
+    return this.#running();
   }
 
   messages({

@@ -33,6 +33,10 @@ export function statusOf(event: ServerEvent | undefined): number {
   return status ?? 0;
 }
 
+/** Returns the type of an event as its frame has it. */
+export const typeOf = (event: ServerEvent): string =>
+  event.type === 'unknown' ? event.wireType : event.type;
+
 /** Returns the error that an `error` event reports. */
 export function serverError(event: ErrorEvent, facts: ErrorFacts): SmoothAgentError {
   const { details, retryAfterMs, message } = event;
@@ -75,9 +79,16 @@ export function linkError(
   facts: ErrorFacts,
 ): SmoothAgentError {
   const shown = linkKind(kind, link?.code);
-  const ended = ENDS.includes(shown);
-  const told = ended ? { closeCode: link?.code, closeReason: link?.reason } : {};
-  return errorOfKind(shown, { ...facts, ...told });
+  return ENDS.includes(shown) ? endError(shown, link, facts) : errorOfKind(shown, facts);
+}
+
+/** Returns an error of just this kind that says how the link ended, where one did. */
+export function endError(
+  kind: ErrorKind,
+  link: LinkFacts | undefined,
+  facts: ErrorFacts,
+): SmoothAgentError {
+  return errorOfKind(kind, { ...facts, closeCode: link?.code, closeReason: link?.reason });
 }
 
 /** Returns the error behind `settle(failed, ending)`. */
@@ -93,7 +104,7 @@ export function failure(ending: Ending, cause: Cause, facts: ErrorFacts): Smooth
     case 'protocol':
       return errorOfKind(ending, { ...facts, details: { status: statusOf(event) } });
     case 'invalid_frame':
-      return frameError(fault, facts);
+      return frameError(fault, facts, event);
     case 'unexpected_event':
       return errorOfKind(ending, { ...facts, event, reason: event?.type });
     case 'message_too_large':
@@ -108,9 +119,20 @@ function kindOf(ending: Ending): ErrorKind {
   return Object.hasOwn(ERROR_KINDS, ending) ? (ending as ErrorKind) : 'protocol';
 }
 
-/** Returns the error of a frame that had to be understood (REQ-WIRE-03). */
-export function frameError(fault: DecodeError | undefined, facts: ErrorFacts): SmoothAgentError {
-  if (!fault) return errorOfKind('invalid_frame', facts);
+/**
+ * Returns the error of a frame that had to be understood (REQ-WIRE-03); without a fault that of an
+ * event that came out of its place in a turn (REQ-RESUME-06).
+ */
+export function frameError(
+  fault: DecodeError | undefined,
+  facts: ErrorFacts,
+  event?: ServerEvent,
+): SmoothAgentError {
+  if (!fault) {
+    const type = event && typeOf(event);
+    const reason = type && `${type.slice(0, 64)} out of its place`;
+    return errorOfKind('invalid_frame', { ...facts, details: { type }, reason });
+  }
   const { kind, pointer } = fault.problem;
   const details = { type: fault.type, pointer, problem: kind };
   const reason = `${fault.type}${pointer && ` at ${pointer}`}`;

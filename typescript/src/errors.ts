@@ -133,7 +133,11 @@ export class AuthenticationError extends ConnectionError {}
 /** The link ended while a call waited; `closeCode` says how. */
 export class ConnectionLostError extends ConnectionError {}
 
-/** The link ended in mid-turn; the message is not sent again (REQ-TURN-20). */
+/**
+ * The link ended in mid-turn; the message is not sent again (REQ-TURN-20). Of a turn that was
+ * suspended, `details` hold what the server said of it: `state` (`gone`, `moved`, `never`, …;
+ * REQ-RESUME-04) or the `code` of a refusal (REQ-RESUME-05).
+ */
 export class TurnInterruptedError extends ConnectionLostError {
   /**
    * Asks the session's history what became of the message; nothing is sent again (REQ-TURN-30).

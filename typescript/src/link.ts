@@ -1,5 +1,5 @@
 import type { Timer } from './clock';
-import type { LinkFacts } from './errors-made';
+import { type LinkFacts, typeOf } from './errors-made';
 import { type FrameTap, sizeOf } from './link-tap';
 import type { Settings } from './options';
 import { fastPaths } from './options-fast-paths';
@@ -112,8 +112,7 @@ export class Link implements Receiver, Taker {
     }
     this.#malformed = 0;
     if (this.#tap.wanted) {
-      const word = event.type === 'unknown' ? event.wireType : event.type;
-      this.#tap.show('in', word, idOf(event), bytes ?? sizeOf(text), text);
+      this.#tap.show('in', typeOf(event), idOf(event), bytes ?? sizeOf(text), text);
     }
     if (event.type === 'unknown') {
       const word = event.wireType;

@@ -64,6 +64,11 @@ export interface ClientOptions {
   readonly questionTimeoutMs?: number | undefined;
   /** For the end of a cancelled turn; 0 = do not wait (REQ-STOP-02). @default 5_000 */
   readonly cancelTimeoutMs?: number | undefined;
+  /**
+   * For a turn that was suspended to hear anything new; 0 = without end (REQ-RESUME-09).
+   * @default 60_000
+   */
+  readonly resumeTimeoutMs?: number | undefined;
   /** Seek a new link when one is lost (REQ-CONN-30). @default true */
   readonly autoReconnect?: boolean | undefined;
   /** Seek on when the first attempt of `connect()` fails (REQ-CONN-04). @default false */
@@ -135,6 +140,7 @@ const TIMES = [
   'turnTimeout',
   'questionTimeout',
   'cancelTimeout',
+  'resumeTimeout',
   'backoffBase',
   'backoffMax',
   'stableAfter',
@@ -161,6 +167,7 @@ const KNOWN: { readonly [K in keyof Required<ClientOptions>]: true } = {
   turnTimeoutMs: true,
   questionTimeoutMs: true,
   cancelTimeoutMs: true,
+  resumeTimeoutMs: true,
   autoReconnect: true,
   retryInitialConnect: true,
   maxReconnectAttempts: true,
@@ -299,6 +306,18 @@ function checkKinds(options: ClientOptions): void {
   for (const name of FLAGS) checkType(options, name, 'boolean');
   for (const name of FUNCTIONS) checkType(options, name, 'function');
   for (const [name, methods] of Object.entries(OBJECTS)) checkMethods(options, name, methods);
+}
+
+/** Returns one number of the random source; a source that breaks ends nothing (REQ-CONN-41). */
+export function drawn({ random, logger }: Settings): number {
+  try {
+    const draw = random();
+    if (draw >= 0 && draw < 1) return draw;
+  } catch {
+    // as one that gives what is no such number
+  }
+  logger.warn('random: expected a number from 0 up to 1');
+  return 0.5;
 }
 
 function cryptoRandom(): number {

@@ -82,18 +82,26 @@ export class Outbox {
     if (this.#taker) this.linkReady(this.#taker);
   }
 
-  /** Offers all that waits to a link. */
-  linkReady(taker: Taker): void {
+  /** Offers all that waits to a link; what `first` puts goes before it. */
+  linkReady(taker: Taker, first?: () => void): void {
     this.#taker = taker;
     const waiting = this.#queue;
     this.#queue = [];
-    for (const outgoing of waiting) {
-      outgoing.on('link_ready', false, () => {
-        this.#taken.add(outgoing);
-        outgoing.on('taken');
-        taker.take(outgoing);
-      });
+    try {
+      first?.();
+      for (const outgoing of waiting) this.#offer(outgoing, taker);
+    } finally {
+      // What a link that broke has not taken waits for the next one.
+      this.#queue.push(...waiting.filter(({ waits }) => waits));
     }
+  }
+
+  #offer(outgoing: Outgoing, taker: Taker): void {
+    outgoing.on('link_ready', false, () => {
+      this.#taken.add(outgoing);
+      outgoing.on('taken');
+      taker.take(outgoing);
+    });
   }
 
   /** Takes note that the socket has a frame. */

@@ -95,8 +95,8 @@ export class Questions {
     return this.#current.get(kind) as Question<K> | undefined;
   }
 
-  /** Takes note of a question; `timed` starts its limit. */
-  opened(kind: QuestionKind, event: ServerEvent, timed: boolean): void {
+  /** Takes note of a question. */
+  opened(kind: QuestionKind, event: ServerEvent): void {
     const durationMs = durationOf(kind, event);
     this.#current.set(kind, {
       kind,
@@ -104,12 +104,20 @@ export class Questions {
       askedAt: this.#settings.clock.now(),
       ...(durationMs === undefined ? {} : { durationMs }),
     });
-    this.#restart(kind, timed);
   }
 
-  /** Starts the limit anew: the answer was not accepted. */
-  reopened(kind: QuestionKind, timed: boolean): void {
-    this.#restart(kind, timed);
+  /** Starts the limit anew; a question that is `age` milliseconds old has so much less. */
+  start(kind: QuestionKind, age = 0): void {
+    this.answered(kind);
+    const question = this.#current.get(kind);
+    const { questionTimeoutMs, clock } = this.#settings;
+    if (!question || questionTimeoutMs === 0) return;
+    const { durationMs } = question;
+    const limit = durationMs === undefined ? questionTimeoutMs : durationMs + LIMITS.questionMargin;
+    this.#timers.set(
+      kind,
+      startLimit(clock, age > 0 ? Math.max(1, limit - age) : limit, this.#lapse),
+    );
   }
 
   /** Stops the limit: the answer is out. */
@@ -124,26 +132,19 @@ export class Questions {
     this.#current.delete(kind);
   }
 
-  /** Stops every limit: the turn has settled. */
+  /** Stops every limit: the turn has settled, or is suspended. */
   stop(): void {
     for (const kind of [...this.#timers.keys()]) this.answered(kind);
   }
 
-  /** Says whether a frame of a type shows that the question lapsed. */
-  expired(kind: QuestionKind, type: string): boolean {
+  /**
+   * Says whether a frame of a type shows that the question lapsed (REQ-VERB-10); `passed` is the
+   * server's time since it asked, where both frames tell it.
+   */
+  expired(kind: QuestionKind, type: string, passed: number | undefined): boolean {
     const question = this.#current.get(kind);
     if (question?.durationMs === undefined) return type === 'stream_token';
-    return this.#settings.clock.now() - question.askedAt >= question.durationMs;
-  }
-
-  #restart(kind: QuestionKind, timed: boolean): void {
-    this.answered(kind);
-    const question = this.#current.get(kind);
-    const { questionTimeoutMs, clock } = this.#settings;
-    if (!question || !timed || questionTimeoutMs === 0) return;
-    const { durationMs } = question;
-    const limit = durationMs === undefined ? questionTimeoutMs : durationMs + LIMITS.questionMargin;
-    this.#timers.set(kind, startLimit(clock, limit, this.#lapse));
+    return (passed ?? this.#settings.clock.now() - question.askedAt) >= question.durationMs;
   }
 }
 

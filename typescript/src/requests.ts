@@ -126,7 +126,7 @@ export class Call<T> implements InFlight {
       case 'repeat':
         this.#repeated = true;
         this.#outgoing = this.#outgoing.again();
-        this.#sender.repeat(this.#outgoing);
+        this.#sender.put(this.#outgoing);
         return true;
       case 'settle':
         if (effect.outcome === 'completed') this.#complete(cause.event as ServerEvent);

@@ -14,6 +14,8 @@ export interface InFlight {
   broken(fault: DecodeError, bytes: number): boolean;
   /** Takes a local event of the link: lost, close, connect_failed, … */
   linkEvent(word: StepEvent, facts: LinkFacts): void;
+  /** Writes what goes before all that waits for a link: one has opened. */
+  linkOpened?(): void;
   /** Takes note that the session's next message goes out. */
   nextSend(sessionId: string): void;
 }
@@ -43,8 +45,9 @@ export class Router implements Sink {
     return this.#latest;
   }
 
-  /** Routes events of an id to `owner` from now on. */
+  /** Routes events of an id to `owner` from now on; it comes after all others. */
   add(requestId: string, owner: InFlight): void {
+    this.#inFlight.delete(requestId);
     this.#inFlight.set(requestId, owner);
     this.#latestId = undefined;
   }
@@ -110,6 +113,11 @@ export class Router implements Sink {
   /** Tells everything in flight what became of the link (REQ-CONN-06, REQ-CONN-15). */
   linkEvent(word: StepEvent, facts: LinkFacts): void {
     for (const owner of [...this.#inFlight.values()]) owner.linkEvent(word, facts);
+  }
+
+  /** Lets suspended turns ask for their events, in the order of their send (REQ-RESUME-03). */
+  linkOpened(): void {
+    for (const owner of [...this.#inFlight.values()]) owner.linkOpened?.();
   }
 
   /** Tells settled turns of the session that its next message goes out (REQ-OTP-03). */

@@ -4,6 +4,7 @@ import type { Watch } from './observer';
 import type { Settings } from './options';
 import { Outgoing } from './outbox';
 import type { Router } from './router';
+import type { LinkFacts } from './errors-made';
 import type { Supervisor, Unstarted } from './supervisor';
 import {
   type ActionName,
@@ -76,17 +77,37 @@ export class Sender {
    * @throws {MessageTooLargeError} over 1 MiB; nothing was sent (REQ-CALL-10).
    */
   submit(outgoing: Outgoing): Unstarted | undefined {
-    const { requestId, sessionId, text } = outgoing;
+    this.check(outgoing);
+    return this.#supervisor.submit(outgoing);
+  }
+
+  /** @throws {MessageTooLargeError} the frame is over 1 MiB (REQ-CALL-10). */
+  check({ requestId, sessionId, text }: Outgoing): void {
     const limit = LIMITS.outboundBytes;
     const size = sizeOf(text);
-    if (size <= limit) return this.#supervisor.submit(outgoing);
+    if (size <= limit) return;
     const details = { size, limit };
     throw errorOfKind('message_too_large', { requestId, sessionId, details });
   }
 
-  /** Lets a frame that was written before wait for the next link (REQ-CALL-13). */
-  repeat(outgoing: Outgoing): void {
-    this.#supervisor.repeat(outgoing);
+  /** Writes or keeps a frame of what began before, as `Supervisor.put`. */
+  put(outgoing: Outgoing): void {
+    this.#supervisor.put(outgoing);
+  }
+
+  /** Whether a frame that is written now leaves at once. */
+  get linked(): boolean {
+    return this.#supervisor.linked;
+  }
+
+  /** How the last link was lost; undefined when none was. */
+  get ending(): LinkFacts | undefined {
+    return this.#supervisor.ending;
+  }
+
+  /** Counts a suspended turn that goes on (REQ-LOG-03). */
+  resumed(): void {
+    this.#supervisor.counters.resumedTurns += 1;
   }
 
   /** Takes note that a session was opened or found (REQ-CONN-42). */

@@ -1,5 +1,6 @@
 import type { Timer } from './clock';
-import type { Settings, TokenReason, TokenRequest } from './options';
+import { drawn, type Settings, type TokenReason, type TokenRequest } from './options';
+import { seeks } from './options-supports';
 import { Backoff } from './supervisor-backoff';
 import type { Outlook } from './supervisor-failure';
 import type { Facts } from './wire/steps';
@@ -30,14 +31,9 @@ export class Seeking {
 
   /** Returns what the machine of the link may look at. */
   facts({ retry }: Outlook): Facts {
-    const {
-      autoReconnect,
-      retryInitialConnect,
-      maxReconnectAttempts: most,
-      token,
-    } = this.#settings;
+    const { retryInitialConnect, maxReconnectAttempts: most, token } = this.#settings;
     return {
-      autoReconnect: autoReconnect && most !== 0,
+      autoReconnect: seeks(this.#settings),
       retryInitial: retryInitialConnect && most !== 0,
       retry,
       tokenRenewable: typeof token === 'function' && !this.#renewed,
@@ -61,7 +57,7 @@ export class Seeking {
 
   /** Waits for the next attempt; returns the milliseconds (REQ-CONN-31, REQ-CONN-33). */
   schedule(outlook: Outlook): number {
-    const wait = this.#backoff.delay(this.#draw(), outlook);
+    const wait = this.#backoff.delay(drawn(this.#settings), outlook);
     this.#wait = this.#settings.clock.setTimer(wait, this.#over);
     return wait;
   }
@@ -94,17 +90,5 @@ export class Seeking {
     this.#due = false;
     this.#wait?.cancel();
     this.#wait = undefined;
-  }
-
-  /** Returns one number of the random source; a source that breaks ends no seeking (REQ-CONN-41). */
-  #draw(): number {
-    try {
-      const draw = this.#settings.random();
-      if (draw >= 0 && draw < 1) return draw;
-    } catch {
-      // as one that gives what is no such number
-    }
-    this.#settings.logger.warn('random: expected a number from 0 up to 1');
-    return 0.5;
   }
 }

@@ -23,6 +23,8 @@ export interface Sink {
   broken(fault: DecodeError, bytes: number): void;
   /** Settles what is in flight: the link is gone, the attempt failed, or the caller closes. */
   linkEvent(word: StepEvent, facts: LinkFacts): void;
+  /** Writes what goes before all that waits for a link: one has opened. */
+  linkOpened(): void;
   /** Draws the id of a ping of the client's own, whose answer is nobody's. */
   ownId(): string;
 }
@@ -42,6 +44,8 @@ export interface LinkCounters {
   readonly framesOut: number;
   /** Messages that were no frame of the protocol (REQ-WIRE-04). */
   readonly droppedFrames: number;
+  /** How often a turn that was suspended went on (REQ-RESUME-04). */
+  readonly resumedTurns: number;
 }
 
 /** What the state event of a step will say, and the code to close with. */
@@ -65,12 +69,15 @@ const NO_PONG = 4408;
 export class Supervisor implements LinkOwner {
   /** Whether a session was opened or found: events of it may be missed (REQ-CONN-42). */
   sessionKnown = false;
+  /** How the last link was lost; undefined when none was. */
+  ending: LinkFacts | undefined;
   readonly counters: { -readonly [C in keyof LinkCounters]: number } = {
     connects: 0,
     reconnects: 0,
     framesIn: 0,
     framesOut: 0,
     droppedFrames: 0,
+    resumedTurns: 0,
   };
   readonly #settings: Settings;
   readonly #listeners: Listeners;
@@ -148,9 +155,17 @@ export class Supervisor implements LinkOwner {
     return undefined;
   }
 
-  /** Keeps a frame for the next link that was written before (REQ-CALL-13). */
-  repeat(outgoing: Outgoing): void {
-    this.#outbox.put(outgoing);
+  /** Whether a frame that is written now leaves at once. */
+  get linked(): boolean {
+    return this.#link !== undefined;
+  }
+
+  /**
+   * Writes a frame of what began before, or keeps it for the link that is sought: however many wait
+   * already, it finds its place. Where no link is sought it is dropped.
+   */
+  put(outgoing: Outgoing): void {
+    if (this.#link || this.#state.sought) this.#outbox.put(outgoing);
   }
 
   /** Why no action may start without a link (REQ-CONN-09, REQ-CONN-40). */
@@ -193,7 +208,8 @@ export class Supervisor implements LinkOwner {
     link.part(news.closeWith);
     const code = facts.code ?? news.closeWith;
     this.#log(news, 'the link to %s ended with %s: %s', String(code));
-    this.#settle(word, { ...facts, ...(code === undefined ? {} : { code }) });
+    this.ending = { ...facts, ...(code === undefined ? {} : { code }) };
+    this.#settle(word, this.ending);
     this.#beginAttempt();
   }
 
@@ -226,7 +242,7 @@ export class Supervisor implements LinkOwner {
     this.#answer(undefined);
     this.#liveness.begin();
     try {
-      this.#outbox.linkReady(link);
+      this.#outbox.linkReady(link, () => this.#sink.linkOpened());
       link.start();
     } catch (fault) {
       // An opener of the application gave what is no socket: nobody waits who could be told.

@@ -6,7 +6,7 @@ import type { StepEvent } from './wire/steps';
 export class TurnClocks {
   readonly #settings: Settings;
   readonly #fire: (word: StepEvent) => void;
-  readonly #timers: Timer[] = [];
+  readonly #timers = new Map<StepEvent, Timer>();
   #idle: Timer | undefined;
   #idleSince = 0;
   #fresh = false;
@@ -16,13 +16,19 @@ export class TurnClocks {
     this.#fire = fire;
   }
 
-  /** Starts a limit that nothing extends. */
+  /** Starts a limit that nothing extends; it tells its word unless it is cleared before. */
   start(limitMs: number, word: StepEvent): void {
     const fire = (): void => this.#fire(word);
-    this.#timers.push(startLimit(this.#settings.clock, limitMs, fire));
+    this.#timers.set(word, startLimit(this.#settings.clock, limitMs, fire));
   }
 
-  /** Starts the idle clock anew, or stands still while a question is open (REQ-TURN-11). */
+  /** Stops a limit. */
+  clear(word: StepEvent): void {
+    this.#timers.get(word)?.cancel();
+    this.#timers.delete(word);
+  }
+
+  /** Starts the idle clock anew, or lets it stand still (REQ-TURN-11). */
   touch(still: boolean): void {
     const { clock, turnIdleTimeoutMs } = this.#settings;
     if (still || turnIdleTimeoutMs === 0) {
@@ -44,7 +50,7 @@ export class TurnClocks {
 
   /** Stops every limit: the turn has settled. */
   stop(): void {
-    for (const timer of this.#timers.splice(0)) timer.cancel();
+    for (const word of [...this.#timers.keys()]) this.clear(word);
     this.touch(true);
   }
 

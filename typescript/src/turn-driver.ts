@@ -1,60 +1,47 @@
 import { Accumulator } from './accumulator';
-import { startLimit, type Timer } from './clock';
-import { errorOfLeaf, type ErrorFacts, type SmoothAgentError } from './errors';
-import {
-  type Cause,
-  failure,
-  linkError,
-  linkKind,
-  type LinkFacts,
-  serverError,
-} from './errors-made';
+import type { ErrorFacts, SmoothAgentError } from './errors';
+import { type Cause, endError, failure, linkKind, type LinkFacts } from './errors-made';
 import type { Recovery } from './history-recovery';
 import { fastPaths } from './options-fast-paths';
-import type { Outgoing } from './outbox';
 import { type Question, Questions } from './questions';
-import { type Answer, Answer as Answers, type Deferred } from './requests-answer';
+import { type Answer, Answer as Answers } from './requests-answer';
 import type { InFlight } from './router';
-import { checkedAction, type Frame, type Sender } from './sender';
+import type { Frame, Sender } from './sender';
 import type { WaitOptions } from './turn';
+import { TurnAnswers, type Waiting } from './turn-answers';
 import { TurnClocks } from './turn-clocks';
 import { TurnItems } from './turn-items';
 import { resultOf, type TurnResult } from './turn-result';
-import { type Todo, TurnState, type Verb } from './turn-state';
-import { echoed, type VerbPlan } from './turn-verbs';
+import { Resuming } from './turn-resuming';
+import { type Todo, TurnState } from './turn-state';
+import type { VerbPlan } from './turn-verbs';
 import {
-  type ActionName,
-  type ActionParams,
   type DecodeError,
   type ErrorEvent,
-  type ErrorKind,
   EVENT_ROLES,
   type EventType,
-  type JsonObject,
   type ServerEvent,
   type StreamTokenEvent,
+  type TurnResumedEvent,
   unknownOf,
 } from './wire/index';
 import {
   type Action,
   type Ending,
+  type Facts,
   type Outcome,
   type QuestionKind,
-  type Refusal,
+  QUESTIONS,
   type StepEvent,
   type TurnState as TurnWord,
   VERBS,
 } from './wire/steps';
 
-/** A verb that waits, with the promise that its caller holds. */
-interface Waiting extends Verb {
-  readonly deferred: Deferred<unknown>;
-  readonly read: (event: ServerEvent) => unknown;
-  timer?: Timer | undefined;
-}
-
 /** Why something happened, for the effects of a step. */
 interface TurnCause extends Cause {
+  readonly word: StepEvent;
+  /** What `turn_resumed` says of the turn (REQ-RESUME-04). */
+  readonly state?: string | undefined;
   /** Size of the event's frame. */
   readonly bytes?: number;
   /** Question that was open before the step. */
@@ -70,7 +57,6 @@ export type Recover = (
 /** Carries out what the tables say about one turn: items, questions, timers, verbs, its end. */
 export class TurnDriver implements InFlight {
   readonly sender: Sender;
-  readonly outgoing: Outgoing;
   readonly requestId: string;
   readonly sessionId: string;
   /** Asks the history what became of the message (REQ-TURN-30). */
@@ -89,22 +75,40 @@ export class TurnDriver implements InFlight {
   readonly #state: TurnState<Waiting>;
   readonly #questions: Questions;
   readonly #clocks: TurnClocks;
+  readonly #answers: TurnAnswers;
+  readonly #resuming: Resuming;
+  #outgoing: Frame;
+  /** Another client sent the message. */
+  #takenUp = false;
   /** No text has come yet. */
   #silent = true;
-  #cancelSent = false;
+  #cancelling = false;
   readonly #beganAt: number;
   #firstTokenAt: number | undefined;
 
-  constructor(sender: Sender, outgoing: Frame, sessionId: string, recover: Recover) {
+  /** `replays`: the session is a replay session (REQ-RESUME-01). */
+  constructor(
+    sender: Sender,
+    outgoing: Frame,
+    sessionId: string,
+    replays: boolean,
+    recover: Recover,
+  ) {
     this.sender = sender;
     this.recover = (options) => recover(this, options);
     this.#beganAt = sender.settings.clock.now();
-    this.outgoing = outgoing;
+    this.#outgoing = outgoing;
     this.requestId = outgoing.requestId;
     this.sessionId = sessionId;
     this.#questions = new Questions(sender.settings, () => this.#local('question_timeout'));
     this.#clocks = new TurnClocks(sender.settings, (word) => this.#local(word));
-    this.#state = new TurnState((kind, type) => this.#questions.expired(kind, type));
+    this.#resuming = new Resuming(sender.settings, replays);
+    this.#state = new TurnState((kind, event, word) => {
+      const asked = this.#questions.current(kind)?.event;
+      const passed = asked && this.#resuming.passed(asked, event);
+      return this.#questions.expired(kind, word, passed);
+    });
+    this.#answers = new TurnAnswers(sender, this.#state, this, () => this.#release());
   }
 
   get state(): TurnWord {
@@ -130,7 +134,7 @@ export class TurnDriver implements InFlight {
   start(): void {
     this.follow();
     try {
-      const refusal = this.sender.submit(this.outgoing);
+      const refusal = this.sender.submit(this.#outgoing);
       if (refusal) this.linkEvent(refusal, {});
     } catch (error) {
       this.linkEvent('too_large', { error: error as SmoothAgentError });
@@ -146,19 +150,39 @@ export class TurnDriver implements InFlight {
     if (turnTimeoutMs > 0) this.#clocks.start(turnTimeoutMs, 'total_timeout');
   }
 
+  /** Asks for a turn that runs already, from its first event on (REQ-RESUME-11). */
+  takeUp(): void {
+    this.#takenUp = true;
+    this.#outgoing.on('taken');
+    this.follow();
+    this.#local('take_up');
+  }
+
   // What comes in
 
   received(event: ServerEvent, bytes: number): boolean {
-    if (event.type === 'stream_token' && !this.settled) this.#heard(event);
-    if (fastPaths.quiet && this.#state.quiet(event.type)) {
+    if (fastPaths.quiet && this.#state.quiet(event.type) && this.#resuming.follows(event)) {
+      if (event.type === 'stream_token') this.#heard(event);
       this.items.add(event, bytes);
       this.#clocks.touch(false);
-      return true;
+    } else {
+      this.#take(event, event.type, bytes);
     }
-    const asked = this.#state.openQuestion;
-    this.#all(this.#state.frame(event), { event, bytes, asked });
-    this.#touch();
     return true;
+  }
+
+  /** Carries out what the tables say about an event, which is `word` to the turn. */
+  #take(event: ServerEvent, type: StepEvent, bytes: number, fault?: DecodeError): void {
+    const resuming = this.#resuming;
+    const { openQuestion: asked, turn, settled } = this.#state;
+    const word = settled ? type : resuming.takes(event, type, turn);
+    if (word === 'stream_token' && !settled) this.#heard(event as StreamTokenEvent);
+    const tells = resuming.replays && word === 'turn_resumed';
+    const state = tells ? resuming.stateOf(event as TurnResumedEvent) : undefined;
+    const todo = this.#state.frame(event, word, { ...this.#facts(), resumeState: state });
+    this.#all(todo, { word, event, bytes, asked, state, ...(fault ? { fault } : {}) });
+    if (resuming.caughtUp()) this.#caughtUp();
+    this.#touch();
   }
 
   #heard(token: StreamTokenEvent): void {
@@ -170,21 +194,22 @@ export class TurnDriver implements InFlight {
   }
 
   broken(fault: DecodeError, bytes: number): boolean {
-    const ends = EVENT_ROLES[fault.type as EventType]?.startsWith('terminal');
-    if (ends) this.#all(this.#state.local('broken', true), { fault });
-    else this.received(unknownOf(fault), bytes);
+    const ends =
+      EVENT_ROLES[fault.type as EventType]?.startsWith('terminal') ||
+      (fault.type === 'turn_resumed' && this.#resuming.replays); // REQ-RESUME-04
+    this.#take(unknownOf(fault), ends ? 'broken' : 'unknown', bytes, fault);
     return true;
   }
 
   linkEvent(word: StepEvent, facts: LinkFacts): void {
+    this.#clocks.clear('resume_due');
     this.#local(word, facts);
-    // The check of a code outlives its turn, but not the link (REQ-VERB-06).
-    const kind = VERB_KINDS[word] ?? 'connection_lost';
-    for (const verb of [...this.#state.verbs]) {
-      const error = facts.error ?? linkError(kind, facts, this.facts());
-      this.#done(verb, () => verb.deferred.reject(error));
-    }
+    if (this.state !== 'suspended') this.#answers.linkGone(word, facts);
     this.#release();
+  }
+
+  linkOpened(): void {
+    this.#local('opened');
   }
 
   nextSend(sessionId: string): void {
@@ -194,40 +219,37 @@ export class TurnDriver implements InFlight {
   // What the handle asks for
 
   /** Sends an answer; it resolves to what the server makes of it, or fails (REQ-VERB-05). */
-  answer<T>({ name, members, read }: VerbPlan<T>): Answer<T> {
-    const { logger, clock, requestTimeoutMs } = this.sender.settings;
-    const kind = VERBS[name].question as QuestionKind;
-    let frame: Frame;
+  answer<T>(plan: VerbPlan<T>): Answer<T> {
+    const kind = VERBS[plan.name].question as QuestionKind;
+    let verb: Waiting;
     try {
-      frame = this.#frameOf(name, { ...echoed(name, this.open(kind)), ...members });
+      verb = this.#answers.made(plan, this.open(kind));
     } catch (error) {
-      return Answers.failed(logger, name, error);
+      return Answers.failed(this.sender.settings.logger, plan.name, error);
     }
     const refusal = this.#state.answer(kind);
-    if (refusal) return Answers.failed(logger, name, this.#refused(refusal));
-    const deferred = Answers.pending<T>(logger, name);
-    const verb: Waiting = { name, deferred: deferred as Deferred<unknown>, read };
-    this.#state.verbs.push(verb);
-    this.#questions.answered(kind);
-    this.#touch();
-    if (requestTimeoutMs > 0) {
-      verb.timer = startLimit(clock, requestTimeoutMs, () => this.#late(verb));
+    if (refusal) {
+      this.#answers.refuse(verb, refusal);
+    } else {
+      this.#state.verbs.push(verb);
+      this.#questions.answered(kind);
+      this.#touch();
+      if (this.state === 'suspended') this.#resuming.held.push(verb);
+      else this.#answers.write(verb);
     }
-    this.#send(frame, verb);
-    return deferred.answer;
+    return verb.deferred.answer as Answer<T>;
   }
 
   /** Stops the turn; resolves when it has settled (REQ-STOP-01). */
   cancel(): Answer<void> {
-    const deferred = Answers.pending<void>(this.sender.settings.logger, 'cancel');
+    const verb = this.#answers.cancel();
     if (this.settled) {
-      deferred.resolve();
-      return deferred.answer;
+      verb.deferred.resolve(undefined);
+    } else {
+      this.#state.verbs.push(verb);
+      this.#local('cancel');
     }
-    const read = (): void => {};
-    this.#state.verbs.push({ name: 'cancel', deferred: deferred as Deferred<unknown>, read });
-    this.#local('cancel');
-    return deferred.answer;
+    return verb.deferred.answer as Answer<void>;
   }
 
   /** Stops the turn, if nobody else is interested in it (REQ-STOP-04, REQ-STOP-05). */
@@ -243,17 +265,29 @@ export class TurnDriver implements InFlight {
 
   /** Begins the facts of an error of this turn. */
   facts(): ErrorFacts {
-    const { host } = this.sender.settings;
-    return { requestId: this.requestId, sessionId: this.sessionId, host };
+    return this.#answers.facts();
   }
 
   // Effects
 
-  #local(word: StepEvent, link?: LinkFacts): void {
+  #local(word: StepEvent, link?: LinkFacts, verb?: Waiting): void {
     // The end of a turn closes its questions; its error names the one that was open.
     const asked = this.#state.openQuestion;
-    const todo = this.#state.local(word, this.outgoing.mayHaveLeft, link?.sought);
-    this.#all(todo, { asked, ...(link ? { link } : {}) });
+    const facts = { ...this.#facts(), sought: link?.sought };
+    const todo = this.#state.local(word, facts, verb);
+    this.#all(todo, { word, asked, ...(link ? { link } : {}) });
+  }
+
+  /** What the machines may look at beside the event. */
+  #facts(): Facts {
+    const { mayHaveLeft } = this.#outgoing;
+    const { replays, last } = this.#resuming;
+    return {
+      mayHaveLeft,
+      resumable: replays && mayHaveLeft && !this.settled,
+      unseen: last === 0 && !this.#takenUp,
+      cancelling: this.#cancelling,
+    };
   }
 
   #all(todo: readonly Todo<Waiting>[], cause: TurnCause): void {
@@ -270,25 +304,38 @@ export class TurnDriver implements InFlight {
         this.#settle(effect.outcome, effect.ending, cause);
         break;
       case 'resolve':
-        this.#resolve(verb, cause.event);
+        if (verb && cause.event) this.#answers.resolve(verb, cause.event);
         break;
       case 'fail':
-        this.#refuse(verb, cause.event);
+        if (verb) this.#answers.fail(verb, effect.ending, cause.event);
         break;
       case 'open':
         if (question && cause.event) {
-          this.#questions.opened(question, cause.event, !this.#state.settled);
+          this.#questions.opened(question, cause.event);
+          this.#ask(question, this.#resuming.age(cause.event));
           this.sender.watch.tell('question', this.requestId, question);
         }
         break;
       case 'reopen':
-        if (question) this.#questions.reopened(question, !this.#state.settled);
+        if (question) this.#ask(question);
         break;
       case 'shut':
         if (question) this.#questions.shut(question);
         break;
       case 'send':
         this.#sendOwn(effect.action);
+        break;
+      case 'suspend':
+        this.#suspend();
+        break;
+      case 'resume':
+        this.#resume(cause.event as TurnResumedEvent);
+        break;
+      case 'schedule':
+        this.#clocks.start(this.#resuming.pause(cause.event as ErrorEvent), 'resume_due');
+        break;
+      case 'repeat':
+        this.#repeat(question && verb);
         break;
       // A refused answer is told to whoever gives it; a frame that is tapped was shown by the link.
       case 'refuse':
@@ -299,14 +346,51 @@ export class TurnDriver implements InFlight {
     }
   }
 
-  #resolve(verb: Waiting | undefined, event: ServerEvent | undefined): void {
-    if (verb && event) this.#done(verb, () => verb.deferred.resolve(verb.read(event)));
+  /** Starts the limit of a question; one that outlives its turn has none then. */
+  #ask(question: QuestionKind, age?: number): void {
+    if (!this.#state.settled) this.#questions.start(question, age);
   }
 
-  #refuse(verb: Waiting | undefined, event: ServerEvent | undefined): void {
-    const error = serverError(event as ErrorEvent, this.facts());
-    if (verb) this.#done(verb, () => verb.deferred.reject(error));
+  // Suspended
+
+  /** Lets all clocks stand but those that run on (REQ-RESUME-09). */
+  #suspend(): void {
+    const { clock } = this.sender.settings;
+    const left = this.#resuming.begin(clock.now(), this.#state.verbs);
+    if (left > 0) this.#clocks.start(left, 'resume_timeout');
+    this.#questions.stop();
+    this.#answers.pause();
+    this.#touch();
   }
+
+  /** Starts the clocks anew, and writes what was answered meanwhile (REQ-RESUME-08). */
+  #resume(event: TurnResumedEvent): void {
+    const held = this.#resuming.goOn(event, this.sender.settings.clock.now());
+    this.sender.resumed();
+    this.#clocks.clear('resume_timeout');
+    this.#clocks.clear('resume_due');
+    for (const kind of Object.keys(QUESTIONS) as QuestionKind[])
+      if (this.open(kind)) this.#ask(kind);
+    this.#answers.goOn(held);
+  }
+
+  /** Writes a verb, or the message, once more. */
+  #repeat(verb: Waiting | undefined): void {
+    if (verb) {
+      this.#answers.repeat(verb);
+    } else {
+      this.#outgoing = this.#outgoing.again() as Frame;
+      this.sender.put(this.#outgoing);
+    }
+  }
+
+  /** Decides what became of verbs whose frames may be lost (REQ-RESUME-07). */
+  #caughtUp(): void {
+    for (const verb of this.#state.verbs)
+      if (verb.unsure) this.#local('caught_up', undefined, verb);
+  }
+
+  // The end
 
   #settle(outcome: Outcome, ending: Ending | undefined, cause: TurnCause): void {
     if (outcome === 'failed') {
@@ -329,9 +413,11 @@ export class TurnDriver implements InFlight {
       this.sender.watch.tell('turnSettled', this.requestId, outcome, this.error);
     }
     this.#clocks.stop();
-    this.outgoing.withdraw();
+    // The next link has it (REQ-RESUME-08).
+    if (this.#resuming.cancel) this.sender.put(this.#resuming.cancel);
+    this.#outgoing.withdraw();
     this.#questions.stop();
-    this.#settleVerbs();
+    this.#answers.settle(this.error, this.#state.before === 'suspended');
     this.items.end();
     for (const told of this.endings.splice(0)) told();
     if (this.error) this.#warnUnseen(this.error);
@@ -344,82 +430,52 @@ export class TurnDriver implements InFlight {
     return { durationMs, timeToFirstTokenMs: this.#firstTokenAt - this.#beganAt };
   }
 
-  #settleVerbs(): void {
-    for (const verb of [...this.#state.verbs]) {
-      // A code may be judged after the end of its turn (REQ-VERB-06).
-      if (VERBS[verb.name].outlivesTurn) continue;
-      const closed = this.error ?? errorOfLeaf('NoPendingQuestion', this.facts());
-      const isCancel = verb.name === 'cancel';
-      const { deferred } = verb;
-      this.#done(verb, () => (isCancel ? deferred.resolve(undefined) : deferred.reject(closed)));
-    }
-  }
-
   #errorOf(ending: Ending, cause: TurnCause): SmoothAgentError {
     const facts = { ...this.facts(), partialText: this.text.text };
-    const shown = linkKind(ending as ErrorKind, cause.link?.code);
-    const interrupted = shown === 'turn_interrupted';
-    if (!interrupted && shown !== 'turn_timeout') return failure(ending, cause, facts);
-    const details = {
-      ...(cause.asked ? { question: cause.asked } : {}),
-      ...(interrupted ? { sent: this.outgoing.mayHaveLeft } : {}),
-    };
-    return failure(ending, cause, { ...facts, details, recover: this.recover });
+    const question = cause.asked ? { question: cause.asked } : {};
+    if (ending === 'turn_timeout') return failure(ending, cause, { ...facts, details: question });
+    if (ending !== 'turn_interrupted') return failure(ending, cause, facts);
+    // What the server says of the turn, else how the link was lost.
+    const { word, state, event } = cause;
+    const link = event ? undefined : (cause.link?.code && cause.link) || this.sender.ending;
+    const lost = !event && word !== 'resume_timeout';
+    const kind = lost ? linkKind(ending, link?.code) : ending;
+    if (kind !== ending) return endError(kind, link, facts);
+    const sent = this.#outgoing.mayHaveLeft;
+    const said = state === undefined ? { code: event && (event as ErrorEvent).code } : { state };
+    const details = { ...question, sent, ...(event ? said : {}) };
+    return endError(kind, link, { ...facts, details, recover: this.recover });
   }
 
   /** Writes what the turn sends by itself; the frame of an answer is written by who gives it. */
   #sendOwn(action: Action): void {
-    if (action !== 'cancel' || this.#cancelSent) return;
-    this.#cancelSent = true;
-    const { requestId, sessionId } = this;
-    const cancel = checkedAction(action, { requestId, sessionId });
-    this.sender.submit(this.sender.frame(cancel, requestId));
+    if (action === 'resume_turn') {
+      // While there is no link, the one that opens is asked.
+      if (!this.sender.linked) return;
+      this.sender.put(this.#answers.frame(action, { afterSeq: this.#resuming.last }));
+      this.#sendCancel();
+    } else if (action === 'cancel' && !this.#cancelling) {
+      this.#cancelling = true;
+      this.#resuming.cancel = this.#answers.frame(action, {});
+      if (this.state !== 'suspended' || this.sender.linked) this.#sendCancel();
+    }
+  }
+
+  /** Writes the one cancel, where it is kept for that (REQ-RESUME-08). */
+  #sendCancel(): void {
+    const { cancel } = this.#resuming;
+    if (!cancel) return;
+    this.#resuming.cancel = undefined;
+    this.sender.put(cancel);
     // The cancel of a timeout is written before the turn settles, which stops this clock.
     this.#clocks.start(this.sender.settings.cancelTimeoutMs, 'cancel_timeout');
   }
 
-  /** @throws {TypeError} a member is not allowed (REQ-CALL-12). */
-  #frameOf(verb: Verb['name'], members: JsonObject): Frame {
-    const { requestId, sessionId } = this;
-    const name = VERBS[verb].action as ActionName;
-    const params = { requestId, sessionId, ...members } as ActionParams<ActionName>;
-    return this.sender.frame(checkedAction(name, params), requestId);
-  }
-
-  #send(outgoing: Outgoing, verb: Waiting): void {
-    try {
-      const refusal = this.sender.submit(outgoing);
-      if (!refusal) return;
-      const error = linkError(refusal, undefined, this.facts());
-      this.#done(verb, () => verb.deferred.reject(error));
-    } catch (error) {
-      this.#done(verb, () => verb.deferred.reject(error));
-    }
-  }
-
-  #late(verb: Waiting): void {
-    const error = linkError('request_timeout', undefined, this.facts());
-    this.#done(verb, () => verb.deferred.reject(error));
-    this.#release();
-  }
-
-  #done(verb: Waiting, finish: () => void): void {
-    this.#state.take(verb);
-    verb.timer?.cancel();
-    finish();
-  }
-
-  #refused(refusal: Refusal): SmoothAgentError {
-    const leaf = refusal === 'already_answered' ? 'AlreadyAnswered' : 'NoPendingQuestion';
-    return errorOfLeaf(leaf, this.facts());
-  }
-
-  /** Starts the idle clock anew; it stands still while a question is open. */
+  /** Starts the idle clock anew; it stands still while a question is open, or suspended. */
   #touch(): void {
-    this.#clocks.touch(this.settled || this.#state.openQuestion !== undefined);
+    const rests = this.settled || this.state === 'suspended';
+    this.#clocks.touch(rests || this.#state.openQuestion !== undefined);
   }
-
-  // The end
 
   /** Forgets a settled turn, unless its OTP question or a check of a code is still out. */
   #release(): void {
@@ -434,11 +490,3 @@ export class TurnDriver implements InFlight {
     if (!this.seen) this.sender.settings.logger.warn('a turn failed unseen: %s', error.kind);
   }
 }
-
-/** What a verb fails with, by what happened to the link. */
-const VERB_KINDS: { readonly [W in StepEvent]?: ErrorKind } = {
-  close: 'client_closed',
-  too_large: 'message_too_large',
-  not_connected: 'not_connected',
-  queue_full: 'queue_full',
-};

@@ -18,6 +18,8 @@ import {
 /** One answer or cancel that waits for what the server makes of it. */
 export interface Verb {
   readonly name: VerbName;
+  /** Whether its question had an id that it echoes (REQ-RESUME-07). */
+  readonly named: boolean;
 }
 
 /** One effect to carry out. */
@@ -40,15 +42,17 @@ const kindOf = (machine: QuestionMachine): QuestionKind => machine.name as Quest
  */
 export class TurnState<V extends Verb> {
   turn: TurnWord = TURN.initial;
+  /** State of the turn before the last step. */
+  before: TurnWord = TURN.initial;
   readonly #questions = new Map<QuestionKind, QuestionState>();
   /** Outstanding verbs, the oldest first. */
   verbs: V[] = [];
   /** Words that are items and nothing else, as everything stands. */
   #quiet: ReadonlySet<StepEvent> | undefined;
-  /** Says whether the open question has lapsed, seen from a frame of a type (REQ-VERB-10). */
-  readonly #expired: (kind: QuestionKind, type: string) => boolean;
+  /** Says whether the open question has lapsed, seen from an event that is a word (REQ-VERB-10). */
+  readonly #expired: (kind: QuestionKind, event: ServerEvent, word: StepEvent) => boolean;
 
-  constructor(expired: (kind: QuestionKind, type: string) => boolean) {
+  constructor(expired: (kind: QuestionKind, event: ServerEvent, word: StepEvent) => boolean) {
     this.#expired = expired;
     for (const machine of QUESTION_MACHINES) this.#questions.set(kindOf(machine), machine.initial);
   }
@@ -82,23 +86,24 @@ export class TurnState<V extends Verb> {
     return this.verbs.length === 0 && this.#quiet !== undefined && this.#quiet.has(type);
   }
 
-  /** Steps on an event of the turn: first the questions, then the turn. */
-  frame(event: ServerEvent): Todo<V>[] {
-    const facts: Facts = { ...factsOf(event), turn: this.turn, mayHaveLeft: true };
-    const verb = this.#answered(event.type, facts);
+  /**
+   * Steps on an event of the turn, which is `word` to it: first the questions, then the turn.
+   * `known` are the facts that no event tells.
+   */
+  frame(event: ServerEvent, word: StepEvent, known: Facts): Todo<V>[] {
+    const facts: Facts = { ...factsOf(event), ...known, turn: this.turn };
+    const verb = this.#answered(word, facts);
     const expired = new Set<QuestionKind>();
     for (const [kind, state] of this.#questions) {
-      if (state === 'open' && this.#expired(kind, event.type)) expired.add(kind);
+      if (state === 'open' && this.#expired(kind, event, word)) expired.add(kind);
     }
-    return this.#step(event.type, { ...facts, verb: verb?.name, expired }, verb);
+    return this.#step(word, { ...facts, verb: verb?.name, expired }, verb);
   }
 
-  /**
-   * Steps on a local event; `mayHaveLeft`: the turn's own frame (see `Outgoing`), `sought`: another
-   * attempt to connect follows.
-   */
-  local(word: StepEvent, mayHaveLeft: boolean, sought = false): Todo<V>[] {
-    return this.#step(word, { turn: this.turn, mayHaveLeft, sought }, undefined);
+  /** Steps on a local event, which may be about one of the verbs. */
+  local(word: StepEvent, known: Facts, verb?: V): Todo<V>[] {
+    const { name, named } = verb ?? {};
+    return this.#step(word, { ...known, turn: this.turn, verb: name, named }, verb);
   }
 
   /** Steps one question alone on the caller's answer; a refusal when the table refuses it. */
@@ -121,6 +126,7 @@ export class TurnState<V extends Verb> {
   #step(word: StepEvent, facts: Facts, verb: V | undefined): Todo<V>[] {
     const todo: Todo<V>[] = [];
     const over = this.settled;
+    this.before = this.turn;
     for (const machine of QUESTION_MACHINES) {
       // Nobody can be asked any more for a turn that is over, but where the question outlives it.
       if (over && !QUESTIONS[kindOf(machine)].outlivesTurn) continue;
@@ -165,6 +171,7 @@ function factsOf(event: ServerEvent): Facts {
         code: event.code,
         codeTerminal: codeInfo(event.code).terminal,
         saidTerminal: event.terminal,
+        errorRetryable: codeInfo(event.code).retryable,
       };
     case 'otp_invalid':
       return { attemptsRemaining: event.attemptsRemaining };

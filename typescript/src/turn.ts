@@ -41,7 +41,7 @@ export interface Turn extends PromiseLike<TurnResult>, AsyncIterable<TurnItem>, 
   /** Id of the turn; its events and verbs carry it. Empty for a turn that was never sent. */
   readonly requestId: string;
   readonly sessionId: string;
-  /** How far the turn is. */
+  /** How far the turn is; `suspended` while it waits to be taken up (REQ-RESUME-02). */
   readonly state: TurnState;
   /** Text that was streamed so far; stays readable (REQ-TURN-15). */
   readonly partialText: string;

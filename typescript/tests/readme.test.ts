@@ -57,6 +57,7 @@ describe('README', () => {
     ['questions', ['approved:', 'completed']],
     ['stop', ['cancelled', 'TimeoutError']],
     ['lost', ['connecting', 'open', 'true', '0', 'closed']],
+    ['resume', ['1 ', '2 ', '5 ']],
   ])(
     'the block %s runs as printed',
     async (name, shown) => {
@@ -70,7 +71,7 @@ describe('README', () => {
   it(
     'every block is checked by the compiler, with the published types',
     async () => {
-      expect([...blocks.keys()]).toEqual(['quickstart', 'questions', 'stop', 'lost']);
+      expect([...blocks.keys()]).toEqual(['quickstart', 'questions', 'stop', 'lost', 'resume']);
       const files = [...blocks.keys()].map((name) => `${FOLDER}/${name}.mts`);
       const strict = [
         '--ignoreConfig',

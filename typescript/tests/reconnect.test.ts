@@ -327,6 +327,7 @@ describe('counters', () => {
       framesOut: 1,
       droppedFrames: 0,
       openTurns: 0,
+      resumedTurns: 0,
     });
     const other = await running(opened);
     opened.link.send(final(other.requestId));

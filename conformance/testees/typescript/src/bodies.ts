@@ -24,11 +24,12 @@ export function errorBody(error: unknown, protocol: number): Body {
     return { kind: 'invalid_argument', ...(protocol === 2 ? { text } : {}) };
   }
   const { kind, code, requestId, closeCode, details } = error;
-  const { pointer, status, retryAfterMs, question, sent, ...more } = details;
+  const { pointer, status, retryAfterMs, question, sent, state, code: said, ...more } = details;
   const { message: text, retryable, sessionId, closeReason, serverMessage, partialText } = error;
   if (protocol === 2) {
-    const known = { retryable, code, requestId, sessionId, closeCode, closeReason, serverMessage };
-    const facts = { partialText, question, sent, status, retryAfterMs, at: pointer };
+    const ids = { code: code ?? said, requestId, sessionId };
+    const known = { retryable, ...ids, closeCode, closeReason, serverMessage };
+    const facts = { partialText, question, sent, state, status, retryAfterMs, at: pointer };
     return { kind, text, ...known, ...facts, details: more };
   }
   return {

@@ -18,11 +18,18 @@ import {
 type Command = Record<string, any>;
 
 const FEATURES =
-  'virtual_clock conversation paging text_stream tee hold leave abort tls headers tap census reconnect codec';
+  'virtual_clock conversation paging text_stream tee hold leave abort tls headers tap census reconnect replay codec';
 const CANARIES = ['', 'drop-3rd-item', 'alter-text', 'drop-error-code'];
 const OPTIONS = ['token', 'tokenIn', 'headers', 'origin', 'supports', 'lazy'];
 const FIELDS = ['stream', 'model', 'skill', 'images', 'files', 'requestId'];
-const TIMES = ['backoffBase', 'backoffMax', 'stableAfter', 'pingInterval', 'pongTimeout'];
+const TIMES = [
+  'backoffBase',
+  'backoffMax',
+  'stableAfter',
+  'pingInterval',
+  'pongTimeout',
+  'resumeTimeout',
+];
 const VERBS = ['confirm_tool_action', 'verify_otp', 'submit_interaction', 'cancel'];
 
 class Refused extends Error {
@@ -196,6 +203,21 @@ function turn(c: Command): void {
   }
 }
 
+/** A turn that the testee has already goes on under its old name. */
+function openturn(c: Command): void {
+  const made = get(chats, c.on).openTurn();
+  event('returned', { as: c.as, value: made ? { requestId: made.requestId } : null });
+  if (!made) return;
+  const known = [...turns].find(
+    ([, { requestId, state }]) => requestId === made.requestId && state !== 'settled',
+  );
+  turns.set(c.as, known?.[1] ?? made);
+  const watching = known && watches.get(known[0]);
+  if (watching) watches.set(c.as, watching);
+  if (known || c.watch === 'none') return;
+  watch(c, c.as, made, c.watch === 'result' ? undefined : new Watch(made));
+}
+
 type Begin<T> = (of: T, c: Command, wait: sdk.WaitOptions) => unknown;
 
 /** A command that calls one thing of a handle and reports what comes of it. */
@@ -304,6 +326,7 @@ const commands: Record<string, (c: Command) => unknown> = {
   start: client((of, c, wait) => of.startConversation(c.args, wait)),
   resume: client((of, c, wait) => of.resumeConversation(c.args, wait)),
   turn,
+  openturn,
   confirm: verb((of, c, wait) => of.confirm(c.approved, wait)),
   otp: verb((of, c, wait) => of.verifyOtp(c.code, wait)),
   submit: verb((of, c, wait) => of.submit(c.values, wait)),
