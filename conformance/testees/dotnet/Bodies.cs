@@ -16,7 +16,7 @@ internal static class Bodies
             ("kind", known.Kind),
             ("text", known.Message),
             ("retryable", known.Retryable),
-            ("code", known.Code),
+            ("code", known.Code ?? known.Details.Code),
             ("requestId", known.RequestId),
             ("sessionId", known.SessionId),
             ("closeCode", known.CloseCode),
@@ -24,6 +24,7 @@ internal static class Bodies
             ("serverMessage", known.ServerMessage),
             ("partialText", known.PartialText),
             ("at", known.Details.Pointer),
+            ("state", known.Details.State),
             ("status", known.Details.Status),
             ("retryAfterMs", known.Details.RetryAfterMs),
             ("question", known.Details.OpenQuestion?.Kind.ToString().ToLowerInvariant()),
@@ -96,6 +97,7 @@ internal static class Bodies
         ["framesOut"] = counts.FramesOut,
         ["droppedFrames"] = counts.DroppedFrames,
         ["openTurns"] = counts.OpenTurns,
+        ["resumedTurns"] = counts.ResumedTurns,
     };
 
     private static string StatusOf(RecoveryStatus status) => status switch

@@ -16,6 +16,7 @@ internal sealed partial class Testee
             "autoReconnect" => so with { AutoReconnect = (bool)value! },
             "retryInitialConnect" => so with { RetryInitialConnect = (bool)value! },
             "maxReconnectAttempts" => so with { MaxReconnectAttempts = (int?)value },
+            "resumeTimeout" => so with { ResumeTimeout = Time() },
             "backoffBase" => so with { BackoffBase = Time() },
             "backoffMax" => so with { BackoffMax = Time() },
             "stableAfter" => so with { StableAfter = Time() },
@@ -52,6 +53,38 @@ internal sealed partial class Testee
     {
         output.Returned(name, Bodies.Counted(client.Counters));
         return null;
+    }
+
+    /// <summary>The turn that a conversation runs; one that is known goes on under its old name.</summary>
+    private JsonObject? OpenTurn(JsonObject c)
+    {
+        var (name, turn) = (Text(c, "as"), Get<IConversation>(c, "on").OpenTurn());
+        var old = _handles.FirstOrDefault(handle => handle.Value == turn).Key;
+        output.Returned(name, turn is null ? null : new JsonObject { ["requestId"] = turn.RequestId });
+        if (turn is not null && old is null)
+        {
+            _stops[name] = new();
+            Follow(name, (string?)c["watch"] ?? "items", turn);
+        }
+        else if (turn is not null)
+        {
+            (_handles[name], _stops[name]) = (turn, _stops[old!]);
+            if (_watches.TryGetValue(old!, out var watch))
+            {
+                _watches[name] = watch;
+            }
+        }
+        return null;
+    }
+
+    private void Follow(string name, string how, ITurn turn)
+    {
+        var stop = _stops[name].Token;
+        _handles[name] = turn;
+        if (how != "none")
+        {
+            _tasks.Add(WatchAsync(name, turn, how == "items" ? _watches[name] = new(turn, stop) : null, stop));
+        }
     }
 
     private static JsonObject? Wake(SmoothAgentClient client)

@@ -13,7 +13,7 @@ internal sealed class Refused(string kind, string message) : Exception(message)
 internal sealed partial class Testee(Output output)
 {
     private const string Features =
-        "virtual_clock conversation paging text_stream tee hold leave abort tls headers tap census reconnect codec";
+        "virtual_clock conversation paging text_stream tee hold leave abort tls headers tap census reconnect replay codec";
     private static readonly string[] Canaries = ["", "drop-3rd-item", "alter-text", "drop-error-code"];
     private static readonly string[] Verbs = ["confirm_tool_action", "verify_otp", "submit_interaction", "cancel"];
     private static readonly string[] MessageFields = ["message", "stream", "model", "skill", "images", "files", "requestId"];
@@ -82,6 +82,7 @@ internal sealed partial class Testee(Output output)
         "call" => Call(c),
         "start" or "resume" => Issue(Text(c, "as"), StartOf(cmd, c)),
         "turn" => StartTurn(c),
+        "openturn" => OpenTurn(c),
         "confirm" => Verb(c, (turn, stop) => Done(turn.ConfirmAsync((bool)c["approved"]!, stop))),
         "otp" => Verb(c, async (turn, stop) => await turn.VerifyOtpAsync(Text(c, "code"), stop)),
         "submit" => Verb(c, async (turn, stop) => await turn.SubmitAsync((JsonObject)c["values"]!, stop)),
@@ -236,11 +237,7 @@ internal sealed partial class Testee(Output output)
             var turn = chat is null
                 ? Get<SmoothAgentClient>(c, "on").SendMessage(action, governing)
                 : chat.Send(action.Message, new() { RequestId = action.RequestId, Stream = action.Stream, Model = action.Model, Skill = action.Skill, Images = action.Images, Files = action.Files }, governing);
-            _handles[name] = turn;
-            if (how != "none")
-            {
-                _tasks.Add(WatchAsync(name, turn, how == "items" ? _watches[name] = new(turn, stop.Token) : null, stop.Token));
-            }
+            Follow(name, how, turn);
         }
         catch (Exception refused) when (refused is ArgumentException or ObjectDisposedException)
         {

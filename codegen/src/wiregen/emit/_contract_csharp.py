@@ -11,7 +11,8 @@ from wiregen.contract.view import Param, View, Words
 from wiregen.emit._csharp_types import doc_lines
 from wiregen.emit.base import render
 from wiregen.ir import Effect
-from wiregen.naming import camel, pascal
+from wiregen.naming import camel, escaped, pascal
+from wiregen.reserved import RESERVED
 
 _TYPES = {"boolean": "bool", "integer": "long", "kinds": "IReadOnlyCollection<string>"}
 # Machines whose state an application reads: their words are a public enumeration.
@@ -109,7 +110,7 @@ def _kind(name: str) -> str:
 
 def _param(name: str, optional: bool, vocabulary: Words) -> str:
     kind = "int" if vocabulary[name] is None else _kind(name)
-    return f"{kind}{'?' * optional} {camel(name)}"
+    return f"{kind}{'?' * optional} {escaped(camel(name), RESERVED['csharp'], 'Word')}"
 
 
 def _effect(effect: Effect, params: tuple[Param, ...], words: Words) -> str:

@@ -20,4 +20,7 @@ public sealed record Counters
 
     /// <summary>Turns that have no outcome yet.</summary>
     public required int OpenTurns { get; init; }
+
+    /// <summary>How often a turn that was suspended went on (REQ-RESUME-04).</summary>
+    public required long ResumedTurns { get; init; }
 }

@@ -1,4 +1,3 @@
-using System.Text;
 using SmooAI.SmoothOperator.Steps;
 
 namespace SmooAI.SmoothOperator;
@@ -9,16 +8,6 @@ namespace SmooAI.SmoothOperator;
 /// </summary>
 public sealed class SmoothAgentClient : ISmoothAgentClient, IConversationHost
 {
-    /// <summary>Words that every session lists (REQ-CALL-07).</summary>
-    private static readonly string[] OwnWords =
-    [
-        .. Capabilities.Rows.Where(row => row.Pending is null && row.ImpliedBy.Contains("always")).Select(row => row.Word),
-    ];
-
-    /// <summary>The order of all clients; an ordinal one would go by UTF-16 units.</summary>
-    private static readonly Comparer<string> ByCodePoint = Comparer<string>.Create(
-        (left, right) => Encoding.UTF8.GetBytes(left).AsSpan().SequenceCompareTo(Encoding.UTF8.GetBytes(right)));
-
     private readonly ClientContext _context;
     private readonly Supervisor _connection;
     private readonly Caller _caller;
@@ -46,7 +35,7 @@ public sealed class SmoothAgentClient : ISmoothAgentClient, IConversationHost
         _caller = new Caller(_context, _router, sender);
         _sessions = new SessionWords(_context);
         _turns = new TurnStarter(
-            _context, _router, sender, _sessions.Lists, new Recoverer(GetConversationMessagesAsync, _sessions.Lists));
+            _context, _router, sender, _sessions.Lists, _sessions.Replays, new Recoverer(GetConversationMessagesAsync, _sessions.Lists));
     }
 
     /// <inheritdoc/>
@@ -82,6 +71,7 @@ public sealed class SmoothAgentClient : ISmoothAgentClient, IConversationHost
         FramesOut = _context.Tally.FramesOut,
         DroppedFrames = _context.Tally.DroppedFrames,
         OpenTurns = _turns.OpenTurns,
+        ResumedTurns = _context.Tally.ResumedTurns,
     };
 
     /// <inheritdoc/>
@@ -249,19 +239,17 @@ public sealed class SmoothAgentClient : ISmoothAgentClient, IConversationHost
 
     internal Router Router => _router;
 
+    ITurn? IConversationHost.OpenTurn(string sessionId, string requestId)
+    {
+        ThrowIfDisposed();
+        return _turns.Open(sessionId, requestId);
+    }
+
     /// <summary>Adds what the client supports to every new session (REQ-CALL-07).</summary>
     private CallAction<T> Completed<T>(CallAction<T> action)
-        where T : WireObject
-    {
-        if ((ClientAction)action is not CreateConversationSessionAction opening)
-        {
-            return action;
-        }
-        var words = new SortedSet<string>(OwnWords, ByCodePoint);
-        words.UnionWith(_context.Options.Supports ?? []);
-        words.UnionWith(opening.Supports ?? []);
-        return (CallAction<T>)(ClientAction)(opening with { Supports = [.. words] });
-    }
+        where T : WireObject => (ClientAction)action is CreateConversationSessionAction opening
+        ? (CallAction<T>)(ClientAction)_sessions.Completed(opening)
+        : action;
 
     private Listeners<T> Listeners<T>(string name, bool removeOnThrow) =>
         new(this, _context.Dispatcher, _context.Log, name, removeOnThrow);
@@ -286,7 +274,11 @@ public sealed class SmoothAgentClient : ISmoothAgentClient, IConversationHost
         _connection.KnowsSession |= result is CreateConversationSessionResult or GetSessionResult;
         if (result is CreateConversationSessionResult session)
         {
-            _sessions.Learn(session);
+            _sessions.Learn(session.SessionId, session.Capabilities);
+        }
+        else if (result is GetSessionResult found)
+        {
+            _sessions.Learn(found.SessionId, found.Capabilities);
         }
     }
 
@@ -299,15 +291,17 @@ public sealed class SmoothAgentClient : ISmoothAgentClient, IConversationHost
     private async Task<IConversation> StartAsync(Task<CreateConversationSessionResult> opening)
     {
         var session = await opening.ConfigureAwait(false);
-        return new Conversation(
-            this, session.SessionId, session.ConversationId, session.AgentName, session.Capabilities ?? []);
+        return Opened(session.SessionId, session.ConversationId, session.AgentName, session.OpenTurn);
     }
 
     private async Task<IConversation> KeepAsync(Task<GetSessionResult> reading)
     {
         var session = await reading.ConfigureAwait(false);
-        return new Conversation(this, session.SessionId, session.ConversationId, session.AgentName, []);
+        return Opened(session.SessionId, session.ConversationId, session.AgentName, session.OpenTurn);
     }
+
+    private Conversation Opened(string sessionId, string conversationId, string? agentName, OpenTurn? running) =>
+        new(this, sessionId, conversationId, agentName, _sessions.Of(sessionId), running?.RequestId);
 
     private async Task<Pong> ReplyAsync(Task<PongEvent> ping, long started)
     {

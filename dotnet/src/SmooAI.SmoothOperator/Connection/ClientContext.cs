@@ -33,4 +33,24 @@ internal sealed class ClientContext
     internal Tally Tally { get; } = new();
 
     internal Watch Watch { get; }
+
+    /// <summary>Draws one number of the random source; a source that breaks ends nothing.</summary>
+    internal double Draw()
+    {
+        const double Middle = 0.5;
+        try
+        {
+            var drawn = Options.Random();
+            if (drawn is >= 0 and < 1)
+            {
+                return drawn;
+            }
+            Log.Warning($"{nameof(SmoothAgentClientOptions.Random)} drew a number that is not from 0 up to 1.");
+        }
+        catch (Exception fault)
+        {
+            Log.Warning($"{nameof(SmoothAgentClientOptions.Random)} threw.", fault);
+        }
+        return Middle;
+    }
 }

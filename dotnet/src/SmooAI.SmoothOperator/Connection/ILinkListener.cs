@@ -9,6 +9,9 @@ internal interface ILinkListener
     /// <summary>The socket has nothing more for now: what was put off for a batch of frames is done.</summary>
     void OnRest();
 
+    /// <summary>There is a link: what is written now goes before all that waits for it.</summary>
+    void OnOpened();
+
     /// <summary>The attempt that waiting actions hoped for failed.</summary>
     /// <param name="error">Why.</param>
     /// <param name="sought">Whether another attempt follows, so that what waits may go on waiting.</param>

@@ -32,26 +32,24 @@ internal sealed class Outbox
     {
         frame.Box = this;
         var place = frame.Place ??= _places++;
+        if (Taker is not null)
+        {
+            Offer([frame]);
+            return;
+        }
         var at = _waiting.FindLastIndex(other => other.Place < place) + 1;
         _waiting.Insert(at, frame);
-        if (Taker is { } taker)
-        {
-            LinkReady(taker);
-        }
     }
 
     /// <summary>Offers all that waits to a link, which takes it.</summary>
-    internal void LinkReady(IFrameTaker taker)
+    /// <param name="taker">The link.</param>
+    /// <param name="first">Writes what goes before that.</param>
+    internal void LinkReady(IFrameTaker taker, Action first)
     {
+        (var waiting, _waiting) = (_waiting, []);
         Taker = taker;
-        var waiting = _waiting;
-        _waiting = [];
-        foreach (var frame in waiting)
-        {
-            frame.On(LocalEvent.LinkReady);
-            frame.On(LocalEvent.Taken);
-            _taken.Add(frame);
-        }
+        first();
+        Offer(waiting);
     }
 
     /// <summary>The socket has a frame.</summary>
@@ -59,6 +57,16 @@ internal sealed class Outbox
     {
         _taken.Remove(frame); // the first one, unless the link is gone and the frame with it
         frame.On(LocalEvent.Flushed);
+    }
+
+    private void Offer(List<Outgoing> waiting)
+    {
+        foreach (var frame in waiting)
+        {
+            frame.On(LocalEvent.LinkReady);
+            frame.On(LocalEvent.Taken);
+            _taken.Add(frame);
+        }
     }
 
     /// <summary>A link or an attempt ended: the table knows what becomes of the frames. What it leaves waits for the next link.</summary>

@@ -10,6 +10,9 @@ internal sealed class Outgoing(string action, string? requestId, ReadOnlyMemory<
 
     private string _state = StepMachines.Frame.Initial;
 
+    /// <summary>Returns a frame that another client wrote.</summary>
+    internal static Outgoing Elsewhere(string action, string requestId) => new(action, requestId, default) { _state = "written" };
+
     internal string Action { get; } = action;
 
     internal string? RequestId { get; } = requestId;

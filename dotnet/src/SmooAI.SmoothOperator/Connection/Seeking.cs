@@ -30,7 +30,7 @@ internal sealed class Seeking(ClientContext context, Action over)
         var most = options.MaxReconnectAttempts;
         return new()
         {
-            AutoReconnect = options.AutoReconnect && most != 0,
+            AutoReconnect = options.Seeks,
             RetryInitial = options.RetryInitialConnect && most != 0,
             Retry = outlook.Retry,
             TokenRenewable = options.TokenProvider is not null && !_renewed,
@@ -55,7 +55,7 @@ internal sealed class Seeking(ClientContext context, Action over)
     /// <summary>Waits for the next attempt; returns how long (REQ-CONN-31, REQ-CONN-33).</summary>
     internal TimeSpan Schedule(Outlook outlook)
     {
-        var wait = TimeSpan.FromMilliseconds(_backoff.Delay(Draw(), outlook.BackoffFrom, outlook.Hint));
+        var wait = TimeSpan.FromMilliseconds(_backoff.Delay(context.Draw(), outlook.BackoffFrom, outlook.Hint));
         EndWait();
         _wait = new LimitTimer(context, wait, over);
         return wait;
@@ -92,26 +92,6 @@ internal sealed class Seeking(ClientContext context, Action over)
     {
         _due = false;
         EndWait();
-    }
-
-    /// <summary>One number of the random source; a source that breaks ends no seeking.</summary>
-    private double Draw()
-    {
-        const double Middle = 0.5;
-        try
-        {
-            var drawn = context.Options.Random();
-            if (drawn is >= 0 and < 1)
-            {
-                return drawn;
-            }
-            context.Log.Warning($"{nameof(SmoothAgentClientOptions.Random)} drew a number that is not from 0 up to 1.");
-        }
-        catch (Exception fault)
-        {
-            context.Log.Warning($"{nameof(SmoothAgentClientOptions.Random)} threw.", fault);
-        }
-        return Middle;
     }
 
     private void EndWait()

@@ -45,6 +45,12 @@ internal sealed class Supervisor
     /// <summary>Whether a session was opened or found: events of it may be missed (REQ-CONN-42).</summary>
     internal bool KnowsSession { get; set; }
 
+    /// <summary>Whether a frame that is written now leaves at once.</summary>
+    internal bool IsLinked => _link is not null;
+
+    /// <summary>How the last link was lost; null when none was.</summary>
+    internal LinkEnd? Ending { get; private set; }
+
     private bool IsSought => State is ConnectionState.Connecting or ConnectionState.Reconnecting;
 
     private bool IsWanted => State is not (ConnectionState.Idle or ConnectionState.Closed);
@@ -87,8 +93,17 @@ internal sealed class Supervisor
         return null;
     }
 
-    /// <summary>Keeps a frame for the next link that was written before (REQ-CALL-13); called inside the gate.</summary>
-    internal void Repeat(Outgoing frame) => _outbox.Put(frame);
+    /// <summary>
+    /// Writes a frame of what began before, or keeps it for the link that is sought, however many wait; where none is, it
+    /// is dropped. Called inside the gate.
+    /// </summary>
+    internal void Put(Outgoing frame)
+    {
+        if (IsLinked || IsSought)
+        {
+            _outbox.Put(frame);
+        }
+    }
 
     /// <summary>The socket has a frame.</summary>
     internal void Flushed(Outgoing frame)
@@ -198,7 +213,8 @@ internal sealed class Supervisor
                 link.Drop();
             }
             _outbox.LinkGone(end.Cause, IsSought);
-            _listener.OnEnded(end with { Code = step.News.Code, Sought = IsSought });
+            Ending = end with { Code = step.News.Code, Sought = IsSought };
+            _listener.OnEnded(Ending);
             BeginAttempt();
         }
     }
@@ -385,7 +401,7 @@ internal sealed class Supervisor
             _context.Watch.Attempt(_context.Host, null);
             _liveness.Begin();
             Answer(null);
-            _outbox.LinkReady(_link);
+            _outbox.LinkReady(_link, _listener.OnOpened);
             return _link;
         }
     }

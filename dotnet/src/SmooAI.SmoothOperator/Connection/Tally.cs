@@ -14,6 +14,8 @@ internal sealed class Tally
 
     internal long DroppedFrames { get; set; }
 
+    internal long ResumedTurns { get; set; }
+
     /// <summary>Messages that came; one reader counts at a time.</summary>
     internal long FramesIn => Volatile.Read(ref _framesIn);
 

@@ -4,10 +4,17 @@ namespace SmooAI.SmoothOperator;
 internal sealed class Conversation : IConversation
 {
     private readonly IConversationHost _client;
+    private readonly string? _running;
 
     internal Conversation(
-        IConversationHost client, string sessionId, string conversationId, string? agentName, IReadOnlyList<string> capabilities)
+        IConversationHost client,
+        string sessionId,
+        string conversationId,
+        string? agentName,
+        IReadOnlyList<string> capabilities,
+        string? running)
     {
+        _running = running;
         _client = client;
         SessionId = sessionId;
         ConversationId = conversationId;
@@ -47,6 +54,8 @@ internal sealed class Conversation : IConversation
 
     public Task<TurnResult> AskAsync(string text, SendOptions? options, CancellationToken cancellationToken = default) =>
         Send(text, options, cancellationToken).Completion;
+
+    public ITurn? OpenTurn() => _running is null ? null : _client.OpenTurn(SessionId, _running);
 
     public IAsyncEnumerable<ConversationMessage> MessagesAsync(CancellationToken cancellationToken = default) =>
         MessageHistory.ReadAsync(_client, SessionId, null, cancellationToken);

@@ -43,6 +43,18 @@ public interface IConversation
     /// <exception cref="SmoothAgentException">The turn failed.</exception>
     Task<TurnResult> AskAsync(string text, SendOptions? options, CancellationToken cancellationToken = default);
 
+    /// <summary>
+    /// Returns the turn that ran when this conversation was opened, from its first event on; null when the server named
+    /// none, or the session is no replay session (REQ-RESUME-11).
+    /// </summary>
+    /// <remarks>
+    /// After a restart of the program, or on a second device, it is taken up: suspended until the server has told its
+    /// events, at once when the link is open. A turn that this client has already is that one, while it has not settled.
+    /// </remarks>
+    /// <exception cref="ArgumentException">An answer by the turn's id, without the turn, waits for the server.</exception>
+    /// <exception cref="ObjectDisposedException">The client was disposed.</exception>
+    ITurn? OpenTurn();
+
     /// <summary>Reads the messages, newest first; a page is asked for when it is needed (REQ-HIST-01).</summary>
     /// <param name="cancellationToken">Ends the wait for a page.</param>
     IAsyncEnumerable<ConversationMessage> MessagesAsync(CancellationToken cancellationToken = default);

@@ -28,6 +28,15 @@ public sealed record ErrorDetails
     /// <summary>The question that was open when the turn ended.</summary>
     public Question? OpenQuestion { get; init; }
 
+    /// <summary>
+    /// What the server said of a turn that does not go on: <c>gone</c>, <c>moved</c>, <c>never</c>, or a newer word
+    /// (REQ-RESUME-04).
+    /// </summary>
+    public string? State { get; init; }
+
+    /// <summary>Code with which the server refused that the turn goes on (REQ-RESUME-05).</summary>
+    public string? Code { get; init; }
+
     /// <summary>What a refused handshake said, at most 4,096 bytes of it (REQ-CONN-22).</summary>
     public string? Body { get; init; }
 

@@ -67,6 +67,14 @@ internal static class Failure
             Details = new() { FrameType = frameType, Pointer = problem.Pointer },
         });
 
+    /// <summary>An event came out of its place in a turn (REQ-RESUME-06).</summary>
+    internal static SmoothAgentException Disorder(string frameType, Func<ErrorFacts, ErrorFacts>? with = null) =>
+        Made(ErrorKinds.InvalidFrame, with, facts => facts with
+        {
+            Reason = $"{frameType} out of its place",
+            Details = new() { FrameType = frameType },
+        });
+
     /// <summary>A message over a limit (REQ-CALL-10, REQ-WIRE-11).</summary>
     internal static SmoothAgentException TooLarge(long? size, long limit, Func<ErrorFacts, ErrorFacts>? with = null) =>
         Made(ErrorKinds.MessageTooLarge, with, facts => facts with { Details = new() { SizeBytes = size, LimitBytes = limit } });

@@ -1,5 +1,9 @@
 namespace SmooAI.SmoothOperator;
 
+/// <remarks>
+/// Of a turn that was suspended, <see cref="SmoothAgentException.Details"/> hold what the server said of it:
+/// <see cref="ErrorDetails.State"/> or <see cref="ErrorDetails.Code"/>.
+/// </remarks>
 public partial class TurnInterruptedException
 {
     /// <summary>Whether the message had been handed to the socket: if so, the server may have acted on it.</summary>

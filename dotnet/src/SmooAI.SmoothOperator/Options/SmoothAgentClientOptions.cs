@@ -50,6 +50,12 @@ public sealed record SmoothAgentClientOptions
     /// <summary>Time for the server to confirm a cancel; 5 s, zero does not wait (REQ-STOP-02).</summary>
     public TimeSpan CancelTimeout { get; init; } = TimeSpan.FromMilliseconds(Defaults.CancelTimeout);
 
+    /// <summary>
+    /// Time that a turn may wait, without a new event, to be taken up again after a loss; 60 s, zero waits without end
+    /// (REQ-RESUME-09).
+    /// </summary>
+    public TimeSpan ResumeTimeout { get; init; } = TimeSpan.FromMilliseconds(Defaults.ResumeTimeout);
+
     /// <summary>Largest message that is taken in, in bytes; 16 MiB (REQ-WIRE-11).</summary>
     public int MaxMessageBytes { get; init; } = (int)Defaults.MaxMessageBytes;
 
@@ -116,6 +122,9 @@ public sealed record SmoothAgentClientOptions
     /// <summary>Names the type and nothing else: options hold secrets.</summary>
     public override string ToString() => nameof(SmoothAgentClientOptions);
 
+    /// <summary>Whether a link that was lost is sought again (REQ-CONN-30).</summary>
+    internal bool Seeks => AutoReconnect && MaxReconnectAttempts != 0;
+
     /// <summary>Returns a checked copy that later changes of the caller's collections do not reach.</summary>
     internal SmoothAgentClientOptions Checked()
     {
@@ -140,6 +149,7 @@ public sealed record SmoothAgentClientOptions
         NotNegative(TurnTimeout, nameof(TurnTimeout));
         NotNegative(QuestionTimeout, nameof(QuestionTimeout));
         NotNegative(CancelTimeout, nameof(CancelTimeout));
+        NotNegative(ResumeTimeout, nameof(ResumeTimeout));
         CheckSeeking();
         ArgumentOutOfRangeException.ThrowIfLessThan(MaxMessageBytes, 1);
         ArgumentNullException.ThrowIfNull(TimeProvider);

@@ -29,6 +29,8 @@ internal abstract class ActionCall<T> : IInFlight, ICallActs
         _waiter = new Waiter<T>(context);
     }
 
+    public long Order { get; set; }
+
     internal Task<T> Task => _waiter.Task;
 
     /// <summary>What went out; null before the wait began.</summary>
@@ -71,6 +73,11 @@ internal abstract class ActionCall<T> : IInFlight, ICallActs
         return true;
     }
 
+    /// <summary>A call waits in the outbox, if it still has to be written.</summary>
+    public void OnOpened()
+    {
+    }
+
     public void OnAttemptFailed(Exception error, bool sought) =>
         Step(LocalEvent.ConnectFailed, _ => Failure.Own(error, Named), sought: sought);
 
@@ -88,7 +95,7 @@ internal abstract class ActionCall<T> : IInFlight, ICallActs
     {
         _repeated = true;
         Frame = Frame!.Again();
-        _sender.Repeat(Frame);
+        _sender.Put(Frame);
     }
 
     void ICallActs.Settle(Outcome outcome, Ending? ending)

@@ -11,6 +11,7 @@ internal static class FrameFacts
         {
             Code = reported.Code,
             CodeTerminal = ErrorTable.Find(reported.Code).Terminal,
+            ErrorRetryable = ErrorTable.Find(reported.Code).Retryable,
             SaidTerminal = reported.Terminal,
         },
         ImmediateResponseEvent acknowledgement => new() { Status = acknowledgement.Status },

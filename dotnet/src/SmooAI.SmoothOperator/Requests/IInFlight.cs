@@ -3,8 +3,14 @@ namespace SmooAI.SmoothOperator;
 /// <summary>Something that waits for frames of one requestId: a call or a turn. Every call comes inside the gate.</summary>
 internal interface IInFlight
 {
+    /// <summary>Place among all that is in flight, by when it began.</summary>
+    long Order { get; set; }
+
     /// <summary>A frame of this id came; false when it is nothing to this inFlight.</summary>
     bool OnEvent(in DecodedFrame frame);
+
+    /// <summary>There is a link: writes what goes before all that waits for it.</summary>
+    void OnOpened();
 
     /// <summary>The attempt that this waited for failed.</summary>
     /// <param name="error">Why.</param>

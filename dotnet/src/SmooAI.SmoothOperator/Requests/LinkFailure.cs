@@ -19,8 +19,10 @@ internal static class LinkFailure
         var rejected = kind is ErrorKinds.ConnectionLost or ErrorKinds.TurnInterrupted
             && end.Code is { } code
             && CloseCodes.Of(code)?.Kind == ErrorKinds.Authentication;
-        return Failure.Local(
-            rejected ? ErrorKinds.Authentication : kind,
-            facts => with(facts) with { CloseCode = end.Code, CloseReason = end.Reason });
+        return Told(rejected ? ErrorKinds.Authentication : kind, end, with);
     }
+
+    /// <summary>Makes an error of a kind that says how the link ended, where one did.</summary>
+    internal static SmoothAgentException Told(string kind, LinkEnd? end, Func<ErrorFacts, ErrorFacts> with) =>
+        Failure.Local(kind, facts => with(facts) with { CloseCode = end?.Code, CloseReason = end?.Reason });
 }

@@ -8,6 +8,7 @@ internal sealed class Router(ClientContext context, Listeners<ServerEvent> pushe
     private readonly SettledIds _settled = new();
     private readonly HashSet<string> _warned = new(StringComparer.Ordinal);
     private readonly List<Action> _atRest = [];
+    private long _order;
 
     internal int LiveCount => _live.Count;
 
@@ -20,6 +21,7 @@ internal sealed class Router(ClientContext context, Listeners<ServerEvent> pushe
         {
             throw new ArgumentException($"The requestId '{id}' is in flight already.", nameof(id));
         }
+        inFlight.Order = _order++;
     }
 
     internal void Release(string id)
@@ -123,6 +125,14 @@ internal sealed class Router(ClientContext context, Listeners<ServerEvent> pushe
         return ping;
     }
 
+    public void OnOpened()
+    {
+        foreach (var inFlight in Everybody())
+        {
+            inFlight.OnOpened();
+        }
+    }
+
     public void OnAttemptFailed(Exception error, bool sought)
     {
         foreach (var inFlight in Everybody())
@@ -139,7 +149,9 @@ internal sealed class Router(ClientContext context, Listeners<ServerEvent> pushe
         }
     }
 
-    private IInFlight[] Everybody() => [.. _live.Values, .. _tails.Values.SelectMany(list => list)];
+    /// <summary>Everything that waits, in the order in which it began.</summary>
+    private IInFlight[] Everybody() =>
+        [.. _live.Values.OrderBy(inFlight => inFlight.Order), .. _tails.Values.SelectMany(list => list)];
 
     /// <summary>Warns once about each type that is not understood; a peer that invents many gets no endless log.</summary>
     private void Warn(UnknownEvent unknown)

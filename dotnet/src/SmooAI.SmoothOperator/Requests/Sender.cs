@@ -37,20 +37,31 @@ internal sealed class Sender(ClientContext context, Supervisor connection)
         }
     }
 
+    /// <summary>Whether a frame that is written now leaves at once.</summary>
+    internal bool IsLinked => connection.IsLinked;
+
+    /// <summary>How the last link was lost; null when none was.</summary>
+    internal LinkEnd? Ending => connection.Ending;
+
+    /// <summary>Why a frame is refused that is over 1 MiB (REQ-CALL-10); null for any other.</summary>
+    internal SmoothAgentException? TooLarge(Outgoing frame) => frame.Text.Length > Limits.OutboundBytes
+        ? Failure.TooLarge(frame.Text.Length, Limits.OutboundBytes, facts => facts with { RequestId = frame.RequestId, Host = context.Host })
+        : null;
+
     /// <summary>Queues a frame; called inside the gate. Returns why it was refused, null when it is queued.</summary>
     internal SmoothAgentException? Submit(Outgoing frame)
     {
-        if (frame.Text.Length > Limits.OutboundBytes)
+        if (TooLarge(frame) is { } refused)
         {
-            return Failure.TooLarge(frame.Text.Length, Limits.OutboundBytes, facts => facts with { RequestId = frame.RequestId, Host = context.Host });
+            return refused;
         }
         return connection.Submit(frame) is { } refusal
             ? Failure.Local(refusal, facts => facts with { RequestId = frame.RequestId, Host = context.Host })
             : null;
     }
 
-    /// <summary>Keeps a frame for the next link that was written before; called inside the gate.</summary>
-    internal void Repeat(Outgoing frame) => connection.Repeat(frame);
+    /// <summary>Writes or keeps a frame of what began before; called inside the gate.</summary>
+    internal void Put(Outgoing frame) => connection.Put(frame);
 
     /// <summary>The event of the machines that an action ends with that was refused.</summary>
     internal static string WordOf(SmoothAgentException refusal) => refusal.Kind switch

@@ -15,13 +15,21 @@ internal sealed class Waiter<T>
 
     internal bool IsSettled => _settled;
 
-    /// <summary>Calls back inside the gate when the time is over; zero is no limit.</summary>
+    /// <summary>Calls back inside the gate when the time, which begins anew, is over; zero is no limit.</summary>
     internal void Limit(TimeSpan after, Action late)
     {
+        Lift();
         if (!_settled && after > TimeSpan.Zero)
         {
             _limit = new LimitTimer(_context, after, () => Enter(late));
         }
+    }
+
+    /// <summary>Takes the limit away.</summary>
+    internal void Lift()
+    {
+        _limit?.Dispose();
+        _limit = null;
     }
 
     /// <summary>Calls back inside the gate when the caller's token fires; the task is cancelled by it.</summary>
@@ -71,7 +79,7 @@ internal sealed class Waiter<T>
         }
         _settled = true;
         var cancellation = _cancellation;
-        _limit?.Dispose();
+        Lift();
         _context.Gate.After(() =>
         {
             cancellation.Unregister();

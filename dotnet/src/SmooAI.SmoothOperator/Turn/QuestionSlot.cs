@@ -10,6 +10,7 @@ internal sealed class QuestionSlot(ClientContext context, QuestionRow row, Actio
     private static readonly TimeSpan LongestBelieved = TimeSpan.FromMilliseconds(Limits.QuestionLongest);
 
     private LimitTimer? _limit;
+    private ServerEvent? _opener;
     private long _openedAt;
     private TimeSpan? _duration;
 
@@ -18,28 +19,42 @@ internal sealed class QuestionSlot(ClientContext context, QuestionRow row, Actio
     /// <summary>What is asked; kept while it is answered, for a reopening.</summary>
     internal Question? Asked { get; private set; }
 
-    /// <summary>Whether the question's own duration is over (REQ-VERB-10).</summary>
-    internal bool IsExpired(string word) => _duration is { } duration
-        ? context.Clock.GetElapsedTime(_openedAt) >= duration
-        : word == "stream_token";
+    /// <summary>Whether the question's own duration is over, seen from a frame that is a word here (REQ-VERB-10).</summary>
+    /// <param name="word">What the frame is to the machines.</param>
+    /// <param name="between">The server's time between two frames, where they tell it.</param>
+    /// <param name="received">The frame.</param>
+    internal bool IsExpired(string word, Func<ServerEvent, ServerEvent, TimeSpan?> between, ServerEvent received) =>
+        _duration is { } duration && _opener is { } opener
+            ? (between(opener, received) ?? context.Clock.GetElapsedTime(_openedAt)) >= duration
+            : word == "stream_token";
 
     /// <summary>A frame opened the question: its own fields say how long (REQ-TURN-13).</summary>
-    internal void Open(ServerEvent received, bool timed)
+    internal void Open(ServerEvent received)
     {
+        _opener = received;
         Asked = received is OtpSentEvent sent
             ? new Question(Kind, Asked?.Asked ?? received, sent)
             : new Question(Kind, received);
         _duration = DurationOf(received);
         _openedAt = context.Clock.GetTimestamp();
-        Start(timed);
     }
 
-    /// <summary>The question is open again, with its own limit anew; when it lapses is counted from its frame on.</summary>
-    internal void Reopen(bool timed) => Start(timed);
+    /// <summary>Starts the question's time anew; when it lapses is counted from its frame on.</summary>
+    /// <param name="age">How old the question is already (REQ-RESUME-10).</param>
+    internal void Start(TimeSpan age)
+    {
+        Stop();
+        var usual = context.Options.QuestionTimeout;
+        if (usual > TimeSpan.Zero)
+        {
+            var limit = (_duration is { } duration ? duration + Grace : usual) - age;
+            _limit = new LimitTimer(context, age > TimeSpan.Zero ? TurnResuming.Longer(limit) : limit, late);
+        }
+    }
 
     internal void Shut()
     {
-        Asked = null;
+        (Asked, _opener) = (null, null);
         Stop();
     }
 
@@ -48,17 +63,6 @@ internal sealed class QuestionSlot(ClientContext context, QuestionRow row, Actio
     {
         _limit?.Dispose();
         _limit = null;
-    }
-
-    private void Start(bool timed)
-    {
-        Stop();
-        var usual = context.Options.QuestionTimeout;
-        if (timed && usual > TimeSpan.Zero)
-        {
-            var limit = _duration is { } duration ? duration + Grace : usual;
-            _limit = new LimitTimer(context, limit, late);
-        }
     }
 
     /// <summary>The server's times are used for their distance alone; both are its own clock's.</summary>

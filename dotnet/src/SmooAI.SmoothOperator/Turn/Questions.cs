@@ -21,6 +21,18 @@ internal sealed class Questions
     internal IReadOnlyList<Question> Open(TurnStates states) =>
         [.. _slots.Where(slot => states.IsOpen(slot.Key) && slot.Value.Asked is not null).Select(slot => slot.Value.Asked!)];
 
+    /// <summary>Starts the times of those that wait for a human, anew.</summary>
+    internal void StartOpen(TurnStates states)
+    {
+        foreach (var (kind, slot) in _slots)
+        {
+            if (states.IsOpen(kind))
+            {
+                slot.Start(TimeSpan.Zero);
+            }
+        }
+    }
+
     internal void StopAll()
     {
         foreach (var slot in _slots.Values)

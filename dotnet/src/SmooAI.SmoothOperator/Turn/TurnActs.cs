@@ -8,8 +8,9 @@ namespace SmooAI.SmoothOperator;
 /// <param name="End">How the link ended, where that is it.</param>
 /// <param name="Error">Why an attempt failed or an action was refused, where that is it.</param>
 /// <param name="Asked">What was open before.</param>
+/// <param name="State">What <c>turn_resumed</c> says of the turn, where that is it (REQ-RESUME-04).</param>
 internal readonly record struct TurnCause(
-    string Word, ServerEvent? Event = null, LinkEnd? End = null, Exception? Error = null, Question? Asked = null);
+    string Word, ServerEvent? Event = null, LinkEnd? End = null, Exception? Error = null, Question? Asked = null, string? State = null);
 
 /// <summary>Carries out what the tables ask for in one step of a turn.</summary>
 internal sealed class TurnActs(TurnDriver turn, TurnCause cause) : ITurnActs
@@ -45,11 +46,13 @@ internal sealed class TurnActs(TurnDriver turn, TurnCause cause) : ITurnActs
         }
     }
 
-    public void Fail()
+    public void Fail(Ending? ending)
     {
         if (_step.Verb is { } verb && turn.States.Forget(verb))
         {
-            verb.Fail(Failure.FromServer((ErrorEvent)cause.Event!, turn.NamedVerb));
+            verb.Fail(ending is { } kind
+                ? turn.LostVerb(kind)
+                : Failure.FromServer((ErrorEvent)cause.Event!, turn.NamedVerb));
         }
     }
 
@@ -59,16 +62,38 @@ internal sealed class TurnActs(TurnDriver turn, TurnCause cause) : ITurnActs
 
     public void Open() => turn.Ask(_step.Question!, cause.Event!);
 
-    public void Reopen() => turn.Questions[_step.Question!.Kind].Reopen(!turn.IsSettled);
+    public void Reopen() => turn.Time(turn.Questions[_step.Question!.Kind], TimeSpan.Zero);
 
     public void Shut() => turn.Questions[_step.Question!.Kind].Shut();
 
-    /// <summary>Writes a cancel; the frame of an answer is written by the verb that gave it.</summary>
+    /// <summary>Writes what the turn itself says; the frame of an answer is written by the verb that gave it.</summary>
     public void Send(StepAction action)
     {
         if (action == StepAction.Cancel)
         {
             turn.WriteCancel();
         }
+        else if (action == StepAction.ResumeTurn)
+        {
+            turn.WriteResume();
+        }
     }
+
+    public void Schedule(StepTimer timer) => turn.WaitForResume(((ErrorEvent)cause.Event!).RetryAfterMs);
+
+    public void Repeat()
+    {
+        if (_step is { Question: not null, Verb: { } verb })
+        {
+            turn.Actions.Repeat(verb);
+        }
+        else
+        {
+            turn.RepeatMessage();
+        }
+    }
+
+    public void Suspend() => turn.Suspend();
+
+    public void Resume() => turn.Resume((TurnResumedEvent)cause.Event!);
 }

@@ -2,14 +2,13 @@ using SmooAI.SmoothOperator.Steps;
 
 namespace SmooAI.SmoothOperator;
 
-/// <summary>The limits of a turn: silence, total time, the wait for a confirmed cancel. Guarded by the gate.</summary>
+/// <summary>The limits of a turn, each by the word of the event that it tells. Guarded by the gate.</summary>
 internal sealed class TurnClocks : IDisposable
 {
     private readonly ClientContext _context;
     private readonly Action<string> _late;
     private readonly IdleClock _idle;
-    private readonly LimitTimer? _total;
-    private LimitTimer? _cancel;
+    private readonly Dictionary<string, LimitTimer> _timers = new(StringComparer.Ordinal);
     private bool _over;
 
     internal TurnClocks(ClientContext context, Action<string> late)
@@ -17,7 +16,10 @@ internal sealed class TurnClocks : IDisposable
         _context = context;
         _late = late;
         _idle = new IdleClock(context, context.Options.TurnIdleTimeout, () => late(LocalEvent.IdleTimeout));
-        _total = Start(context.Options.TurnTimeout, LocalEvent.TotalTimeout);
+        if (context.Options.TurnTimeout is var limit && limit > TimeSpan.Zero)
+        {
+            Start(LocalEvent.TotalTimeout, limit);
+        }
     }
 
     /// <summary>A frame of the turn came, of any type.</summary>
@@ -29,14 +31,14 @@ internal sealed class TurnClocks : IDisposable
         }
     }
 
-    /// <summary>The idle clock stands still while a human is asked, and starts anew after (REQ-TURN-11).</summary>
-    internal void StandStill(bool asked)
+    /// <summary>The idle clock stands still while a human is asked or the turn is suspended, and starts anew after (REQ-TURN-11).</summary>
+    internal void StandStill(bool waits)
     {
         if (_over)
         {
             return;
         }
-        if (asked)
+        if (waits)
         {
             _idle.StandStill();
         }
@@ -46,11 +48,22 @@ internal sealed class TurnClocks : IDisposable
         }
     }
 
-    internal void StartCancel()
+    /// <summary>Tells a word when the time is over, unless it is cleared before.</summary>
+    internal void Start(string word, TimeSpan limit)
     {
+        Clear(word);
         if (!_over)
         {
-            _cancel ??= Timer(_context.Options.CancelTimeout, LocalEvent.CancelTimeout);
+            _timers[word] = new LimitTimer(_context, limit, () => _late(word));
+        }
+    }
+
+    /// <summary>Tells a word no more.</summary>
+    internal void Clear(string word)
+    {
+        if (_timers.Remove(word, out var timer))
+        {
+            timer.Dispose();
         }
     }
 
@@ -58,12 +71,10 @@ internal sealed class TurnClocks : IDisposable
     {
         _over = true;
         _idle.Dispose();
-        _total?.Dispose();
-        _cancel?.Dispose();
+        foreach (var timer in _timers.Values)
+        {
+            timer.Dispose();
+        }
+        _timers.Clear();
     }
-
-    private LimitTimer? Start(TimeSpan limit, string word) => limit <= TimeSpan.Zero ? null : Timer(limit, word);
-
-    private LimitTimer Timer(TimeSpan limit, string word) =>
-        new(_context, limit, () => _late(word));
 }

@@ -12,11 +12,13 @@ internal sealed class TurnDriver : IInFlight
     private readonly TurnEnding _ending;
     private readonly TurnClocks _clocks;
     private readonly Recoverer _recoverer;
+    private readonly TurnResuming _resuming;
     private readonly long _began;
     private Action? _settled;
     private bool _awaitsToken = true;
+    private bool _isTakenUp;
 
-    internal TurnDriver(ClientContext context, Router router, TurnWriter writer, Recoverer recoverer)
+    internal TurnDriver(ClientContext context, Router router, TurnWriter writer, Recoverer recoverer, bool replays)
     {
         _context = context;
         _router = router;
@@ -24,11 +26,16 @@ internal sealed class TurnDriver : IInFlight
         _began = context.Clock.GetTimestamp();
         _writer = writer;
         Questions = new Questions(context, () => StepLocal(LocalEvent.QuestionTimeout));
-        States = new TurnStates((question, word) => Questions[question.Kind].IsExpired(word), context.FastPaths.QuietTurns);
+        _resuming = new TurnResuming(context.Options, replays);
+        States = new TurnStates(
+            (question, received, word) => Questions[question.Kind].IsExpired(word, _resuming.Between, received),
+            context.FastPaths.QuietTurns);
         Items = new TurnItems(_text, router.AtRest);
         _ending = new TurnEnding(context, this, _text);
         _clocks = new TurnClocks(context, StepLocal);
     }
+
+    public long Order { get; set; }
 
     internal TurnItems Items { get; }
 
@@ -63,6 +70,9 @@ internal sealed class TurnDriver : IInFlight
     /// <summary>The verbs of the handle; set once, when the turn starts.</summary>
     internal TurnVerbs Actions { get; set; } = null!;
 
+    /// <summary>The turn that the application holds; set once, when the turn starts.</summary>
+    internal Turn Handle { get; set; } = null!;
+
     internal string RequestId => _writer.RequestId;
 
     internal string SessionId => _writer.SessionId;
@@ -70,11 +80,14 @@ internal sealed class TurnDriver : IInFlight
     /// <summary>Whether the message may have left this machine (REQ-TURN-20).</summary>
     internal bool MayHaveLeft => _writer.MayHaveLeft;
 
+    /// <summary>How the last link was lost; null when none was.</summary>
+    internal LinkEnd? LastEnd => _writer.Ending;
+
     public bool OnEvent(in DecodedFrame frame)
     {
         var received = frame.Event!;
-        var word = frame.IsTerminal && received is UnknownEvent { Problem: not null } ? LocalEvent.Broken : received.Type;
-        if (States.Rests(word))
+        var word = IsBroken(frame) ? LocalEvent.Broken : received.Type;
+        if (States.Rests(word) && _resuming.Follows(received))
         {
             _clocks.Heard();
             Append(received);
@@ -82,19 +95,42 @@ internal sealed class TurnDriver : IInFlight
         }
         var waiting = States.Verbs.Count;
         _clocks.Heard();
+        word = IsSettled ? word : _resuming.Takes(received, word, States.Word);
+        var facts = FrameFacts.Of(received);
         var cause = new TurnCause(word, received, Asked: FirstOpen());
-        CarryOut(States.Frame(word, FrameFacts.Of(received)), cause);
+        if (_resuming.Replays)
+        {
+            cause = cause with { State = received is TurnResumedEvent told ? _resuming.StateOf(told) : null };
+            facts = Known(facts) with { ResumeState = cause.State };
+        }
+        CarryOut(States.Frame(received, word, facts), cause);
+        CatchUp();
         States.Rest(word);
         return States.Verbs.Count < waiting;
     }
 
-    public void OnAttemptFailed(Exception error, bool sought) =>
-        StepBy(new(LocalEvent.ConnectFailed, Error: error), sought);
+    /// <summary>Asks for the events of a turn that is suspended (REQ-RESUME-03).</summary>
+    public void OnOpened() => StepLocal(LocalEvent.Opened);
+
+    public void OnAttemptFailed(Exception error, bool sought)
+    {
+        _clocks.Clear(LocalEvent.ResumeDue);
+        StepBy(new(LocalEvent.ConnectFailed, Error: error, Asked: FirstOpen()), sought);
+    }
 
     /// <summary>The link is gone: the turn, then what outlives turns (REQ-CONN-15).</summary>
     public void OnEnded(LinkEnd end)
     {
+        _clocks.Clear(LocalEvent.ResumeDue);
         StepBy(new(end.Cause, End: end, Asked: FirstOpen()), end.Sought);
+        if (!States.IsSuspended)
+        {
+            EndVerbs(end);
+        }
+    }
+
+    private void EndVerbs(LinkEnd end)
+    {
         var kind = end.Cause switch
         {
             LocalEvent.Close => ErrorKinds.ClientClosed,
@@ -180,7 +216,14 @@ internal sealed class TurnDriver : IInFlight
     /// <summary>The turn never came to be: nothing of it stays.</summary>
     internal void Discard() => _clocks.Dispose();
 
-    /// <summary>A verb was written: it may outlive the turn.</summary>
+    /// <summary>Takes up a turn that runs already, from its first event on (REQ-RESUME-11).</summary>
+    internal void TakeUp()
+    {
+        _isTakenUp = true;
+        StepLocal(LocalEvent.TakeUp);
+    }
+
+    /// <summary>A verb was called: it may outlive the turn.</summary>
     internal void Track(PendingVerb verb)
     {
         States.Add(verb);
@@ -189,6 +232,19 @@ internal sealed class TurnDriver : IInFlight
             _router.AddTail(RequestId, this);
         }
     }
+
+    /// <summary>Whether a verb is kept until the turn goes on (REQ-RESUME-08).</summary>
+    internal bool Holds(PendingVerb verb)
+    {
+        if (States.IsSuspended)
+        {
+            _resuming.Hold(verb);
+        }
+        return States.IsSuspended;
+    }
+
+    /// <summary>The error of a verb of which nobody knows what became.</summary>
+    internal SmoothAgentException LostVerb(Ending kind) => LinkFailure.Told(StepWords.Of(kind), LastEnd, NamedVerb);
 
     internal void Forget(PendingVerb verb)
     {
@@ -217,17 +273,64 @@ internal sealed class TurnDriver : IInFlight
     internal void Ask(QuestionRow question, ServerEvent received)
     {
         var slot = Questions[question.Kind];
-        slot.Open(received, !IsSettled);
+        slot.Open(received);
+        Time(slot, _resuming.AgeOf(received));
         _context.Watch.Question(RequestId, slot.Kind);
     }
 
-    /// <summary>Writes the one cancel of the turn.</summary>
+    /// <summary>Starts the time of a question; one that outlives its turn has none then.</summary>
+    internal void Time(QuestionSlot slot, TimeSpan age)
+    {
+        if (!IsSettled)
+        {
+            slot.Start(age);
+        }
+    }
+
+    /// <summary>Writes the one cancel of the turn, or keeps it for the next <c>resume_turn</c> (REQ-RESUME-08).</summary>
     internal void WriteCancel()
     {
-        if (_writer.WriteCancel())
+        if (_writer.MakeCancel())
         {
-            _clocks.StartCancel();
+            FlushCancel(keeps: States.IsSuspended);
         }
+    }
+
+    /// <summary>Asks for the turn, and stops it where that was wanted meanwhile; only on an open link.</summary>
+    internal void WriteResume()
+    {
+        if (_writer.WriteResume(_resuming.Last))
+        {
+            FlushCancel(keeps: false);
+        }
+    }
+
+    /// <summary>Writes the message once more.</summary>
+    internal void RepeatMessage() => _writer.RepeatMessage();
+
+    /// <summary>Lets a refused <c>resume_turn</c> be written again after a wait (REQ-RESUME-05).</summary>
+    internal void WaitForResume(long? hint) => _clocks.Start(LocalEvent.ResumeDue, _resuming.Pause(_context.Draw(), hint));
+
+    /// <summary>Lets all clocks stand but those that run on (REQ-RESUME-09).</summary>
+    internal void Suspend()
+    {
+        if (_resuming.Begin(Age, States.Verbs) is var left && left > TimeSpan.Zero)
+        {
+            _clocks.Start(LocalEvent.ResumeTimeout, left);
+        }
+        Questions.StopAll();
+        Actions.Pause();
+    }
+
+    /// <summary>Starts the clocks anew, and writes what was answered meanwhile (REQ-RESUME-08).</summary>
+    internal void Resume(TurnResumedEvent told)
+    {
+        var held = _resuming.GoOn(told, Age);
+        _context.Tally.ResumedTurns++;
+        _clocks.Clear(LocalEvent.ResumeTimeout);
+        _clocks.Clear(LocalEvent.ResumeDue);
+        Questions.StartOpen(States);
+        Actions.GoOn(held);
     }
 
     /// <summary>Gives the turn its outcome; once, as the table has no way out of settled.</summary>
@@ -250,10 +353,42 @@ internal sealed class TurnDriver : IInFlight
 
     private bool IsDone => IsSettled && States.Verbs.Count == 0 && !States.AnyOutlives;
 
+    private bool IsBroken(in DecodedFrame frame) => frame.Event is UnknownEvent { Problem: not null } broken
+        && (frame.IsTerminal || (_resuming.Replays && broken.WireType == "turn_resumed")); // REQ-RESUME-04
+
     private void StepLocal(string word) => StepBy(new TurnCause(word, Asked: FirstOpen()));
 
-    private void StepBy(TurnCause cause, bool sought = false) =>
-        CarryOut(States.Local(cause.Word, MayHaveLeft, sought), cause);
+    private void StepBy(TurnCause cause, bool sought = false, PendingVerb? verb = null) =>
+        CarryOut(States.Local(cause.Word, Known(new()) with { Sought = sought }, verb), cause);
+
+    /// <summary>Adds what the machines may look at beside the event.</summary>
+    private Facts Known(Facts facts) => facts with
+    {
+        MayHaveLeft = MayHaveLeft,
+        Resumable = _resuming.Replays && MayHaveLeft && !IsSettled,
+        Unseen = _resuming.Last == 0 && !_isTakenUp,
+        Cancelling = _writer.IsCancelling,
+    };
+
+    /// <summary>Decides what became of verbs whose frames may be lost (REQ-RESUME-07).</summary>
+    private void CatchUp()
+    {
+        if (_resuming.HasCaughtUp())
+        {
+            foreach (var verb in States.Verbs.Where(verb => verb.IsUnsure).ToArray())
+            {
+                StepBy(new(LocalEvent.CaughtUp), verb: verb);
+            }
+        }
+    }
+
+    private void FlushCancel(bool keeps)
+    {
+        if (_writer.WriteCancel(keeps))
+        {
+            _clocks.Start(LocalEvent.CancelTimeout, _context.Options.CancelTimeout);
+        }
+    }
 
     private void CarryOut(List<TurnStep> steps, TurnCause cause)
     {
@@ -264,7 +399,7 @@ internal sealed class TurnDriver : IInFlight
 
     private Question? FirstOpen() => States.AnyOpen ? Questions.Open(States).FirstOrDefault() : null;
 
-    private void FollowQuestions() => _clocks.StandStill(States.AnyOpen);
+    private void FollowQuestions() => _clocks.StandStill(States.AnyOpen || States.IsSuspended);
 
     private void LeaveWhenDone()
     {

@@ -43,12 +43,15 @@ internal sealed class TurnEnding(ClientContext context, TurnDriver turn, Accumul
         turn.Items.End(failure);
     }
 
-    /// <summary>A cancel is done, codes go on waiting, the rest fails (REQ-VERB-06).</summary>
+    /// <summary>
+    /// A cancel is done, codes go on waiting, the rest fails (REQ-VERB-06). Of a turn that was suspended no answer comes
+    /// any more, not even to a code (REQ-RESUME-08).
+    /// </summary>
     private void EndVerbs(Exception? failure)
     {
         foreach (var verb in turn.States.Verbs.ToArray())
         {
-            if (verb.Row.OutlivesTurn)
+            if (verb.Row.OutlivesTurn && !turn.States.WasSuspended)
             {
                 continue;
             }
@@ -66,13 +69,32 @@ internal sealed class TurnEnding(ClientContext context, TurnDriver turn, Accumul
 
     private Exception FailureOf(Ending ending, TurnCause cause) => (ending, cause) switch
     {
+        (Ending.TurnInterrupted, _) => Interrupted(cause),
         (_, { Error: { } own }) => Failure.Own(own, turn.Named),
         (Ending.ByCode, { Event: ErrorEvent reported }) => Failure.FromServer(reported, turn.Named),
         (Ending.Protocol, { Event: EventualResponseEvent answer }) => Failure.Status(answer.Status, turn.Named),
         (_, { Event: UnknownEvent { Problem: { } problem } broken }) => Failure.Broken(broken.WireType, problem, turn.Named),
+        (Ending.InvalidFrame, { Event: { } misplaced }) => Failure.Disorder(TurnResuming.TypeOf(misplaced), turn.Named),
         (_, { End: { } end }) => LinkFailure.Of(StepWords.Of(ending), end, context.Options, facts => Asked(facts, cause.Asked)),
         _ => Failure.Local(StepWords.Of(ending), facts => Asked(facts, cause.Asked)),
     };
+
+    /// <summary>The server, its limit or the link does not let the turn go on.</summary>
+    private SmoothAgentException Interrupted(TurnCause cause)
+    {
+        var end = cause.End ?? turn.LastEnd;
+        return cause switch
+        {
+            { State: { } state } => Told(null, details => details with { State = state }),
+            { Event: ErrorEvent refusal } => Told(null, details => details with { Code = refusal.Code }),
+            { Word: LocalEvent.ResumeTimeout } => Told(end, details => details),
+            _ when end is not null => LinkFailure.Of(ErrorKinds.TurnInterrupted, end, context.Options, facts => Asked(facts, cause.Asked)),
+            _ => Told(null, details => details),
+        };
+
+        SmoothAgentException Told(LinkEnd? ended, Func<ErrorDetails, ErrorDetails> with) => LinkFailure.Told(
+            ErrorKinds.TurnInterrupted, ended, facts => Asked(facts with { Details = with(facts.Details) }, cause.Asked));
+    }
 
     private ErrorFacts Asked(ErrorFacts facts, Question? asked)
     {

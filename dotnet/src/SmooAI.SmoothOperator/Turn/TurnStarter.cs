@@ -5,9 +5,10 @@ namespace SmooAI.SmoothOperator;
 /// <param name="router">Who waits for which id.</param>
 /// <param name="sender">Queues what goes out.</param>
 /// <param name="lists">Whether the server listed a capability word for a session.</param>
+/// <param name="replays">Whether the turns of a session outlive their link (REQ-RESUME-01).</param>
 /// <param name="recoverer">Looks messages up in the history.</param>
 internal sealed class TurnStarter(
-    ClientContext context, Router router, Sender sender, Func<string, string, bool> lists, Recoverer recoverer)
+    ClientContext context, Router router, Sender sender, Func<string, string, bool> lists, Func<string, bool> replays, Recoverer recoverer)
 {
     /// <summary>Turns that have no outcome yet (REQ-LOG-03).</summary>
     internal int OpenTurns
@@ -32,12 +33,11 @@ internal sealed class TurnStarter(
             var message = Sender.Encode(action, id);
             var writer = new TurnWriter(sender, message, action.SessionId);
             var driver = Driver(writer);
-            var turn = new Turn(context, driver, driver.Actions);
             if (aborted)
             {
                 driver.Abandon(token);
                 driver.Cancel();
-                return turn;
+                return driver.Handle;
             }
             Register(id, driver);
             CloseOlderOtp(action.SessionId);
@@ -50,7 +50,32 @@ internal sealed class TurnStarter(
                 context.Watch.TurnStarted(id, action.SessionId);
                 Follow(driver, token);
             }
-            return turn;
+            return driver.Handle;
+        }
+    }
+
+    /// <summary>
+    /// Returns the turn of a session that runs already: the one that is here while it has not settled, else one that is
+    /// taken up; null when the session is no replay session (REQ-RESUME-11).
+    /// </summary>
+    /// <exception cref="ArgumentException">A call has the id in flight.</exception>
+    internal Turn? Open(string sessionId, string id)
+    {
+        using (context.Gate.Enter())
+        {
+            if (!replays(sessionId))
+            {
+                return null;
+            }
+            if (router.Find(id) is TurnDriver { IsSettled: false } live)
+            {
+                return live.Handle;
+            }
+            var driver = Driver(new TurnWriter(sender, Outgoing.Elsewhere("send_message", id), sessionId));
+            Register(id, driver);
+            context.Watch.TurnStarted(id, sessionId);
+            driver.TakeUp();
+            return driver.Handle;
         }
     }
 
@@ -75,13 +100,14 @@ internal sealed class TurnStarter(
         router.Register(answer.RequestId!, driver);
         context.Watch.TurnStarted(answer.RequestId!, sessionId);
         driver.OnEvent(frame);
-        return new Turn(context, driver, driver.Actions);
+        return driver.Handle;
     }
 
     private TurnDriver Driver(TurnWriter writer)
     {
-        var driver = new TurnDriver(context, router, writer, recoverer);
+        var driver = new TurnDriver(context, router, writer, recoverer, replays(writer.SessionId));
         driver.Actions = new TurnVerbs(context, driver, writer, lists);
+        driver.Handle = new Turn(context, driver, driver.Actions);
         return driver;
     }
 

@@ -12,11 +12,12 @@ internal readonly record struct TurnStep(StepEffect<ITurnActs> Effect, QuestionR
 /// Where all machines of a turn stand: its questions, then the turn itself, stepped by the printed tables. Pure: opens
 /// nothing, waits for nothing, reads no clock.
 /// </summary>
-/// <param name="isExpired">Whether an open question has lapsed, seen from a frame of a type (REQ-VERB-10).</param>
+/// <param name="isExpired">Whether an open question has lapsed, seen from a frame that is a word here (REQ-VERB-10).</param>
 /// <param name="rests">Whether the way of an event that moves nothing may be short.</param>
-internal sealed class TurnStates(Func<QuestionRow, string, bool> isExpired, bool rests)
+internal sealed class TurnStates(Func<QuestionRow, ServerEvent, string, bool> isExpired, bool rests)
 {
     private const string Settled = "settled";
+    private const string SuspendedWord = "suspended";
     private const string OpenWord = "open";
 
     private static readonly StepMachine<ITurnActs>[] Asking = StepMachines.Questions;
@@ -28,7 +29,16 @@ internal sealed class TurnStates(Func<QuestionRow, string, bool> isExpired, bool
 
     internal TurnState State => States.Turn(_turn);
 
+    /// <summary>The state in the table's word.</summary>
+    internal string Word => _turn;
+
     internal bool IsSettled => _turn == Settled;
+
+    /// <summary>Whether the turn waits to be taken up.</summary>
+    internal bool IsSuspended => _turn == SuspendedWord;
+
+    /// <summary>Whether it did before the last step.</summary>
+    internal bool WasSuspended { get; private set; }
 
     /// <summary>Outstanding verbs, the oldest first (REQ-VERB-03).</summary>
     internal IReadOnlyList<PendingVerb> Verbs => _verbs;
@@ -55,21 +65,22 @@ internal sealed class TurnStates(Func<QuestionRow, string, bool> isExpired, bool
     }
 
     /// <summary>Steps on an event of the turn.</summary>
-    /// <param name="word">Its type, or <c>broken</c>.</param>
+    /// <param name="received">The event.</param>
+    /// <param name="word">Its type, or what it is here instead: <c>broken</c>, <c>repeated</c>, …</param>
     /// <param name="read">What it says.</param>
-    internal List<TurnStep> Frame(string word, Facts read)
+    internal List<TurnStep> Frame(ServerEvent received, string word, Facts read)
     {
         var facts = read with { Turn = _turn };
         var verb = Answered(word, facts);
-        return Step(word, facts with { Verb = verb?.Row.Name, Expired = Lapsed(word) }, verb);
+        return Step(word, facts with { Verb = verb?.Row.Name, Expired = Lapsed(received, word) }, verb);
     }
 
     /// <summary>Steps on a local event.</summary>
     /// <param name="word">Which.</param>
-    /// <param name="mayHaveLeft">Whether the turn's own frame may have left this machine.</param>
-    /// <param name="sought">Whether another attempt to connect follows.</param>
-    internal List<TurnStep> Local(string word, bool mayHaveLeft, bool sought = false) =>
-        Step(word, new() { Turn = _turn, MayHaveLeft = mayHaveLeft, Sought = sought }, null);
+    /// <param name="known">What the machines may look at.</param>
+    /// <param name="verb">The verb that it is about; null for none.</param>
+    internal List<TurnStep> Local(string word, Facts known, PendingVerb? verb = null) =>
+        Step(word, known with { Turn = _turn, Verb = verb?.Row.Name, Named = verb?.IsNamed }, verb);
 
     /// <summary>Steps one question alone on the caller's answer.</summary>
     internal List<TurnStep> Answer(string kind)
@@ -94,7 +105,7 @@ internal sealed class TurnStates(Func<QuestionRow, string, bool> isExpired, bool
     {
         var steps = new List<TurnStep>();
         var over = IsSettled;
-        _resting = null;
+        (_resting, WasSuspended) = (null, IsSuspended);
         for (var index = 0; index < Asking.Length; index++)
         {
             if (!over || Asking[index].Question!.OutlivesTurn)
@@ -130,12 +141,12 @@ internal sealed class TurnStates(Func<QuestionRow, string, bool> isExpired, bool
         return _verbs.Find(verb => names.Contains(verb.Row.Name));
     }
 
-    private List<string>? Lapsed(string word)
+    private List<string>? Lapsed(ServerEvent received, string word)
     {
         List<string>? kinds = null;
         for (var index = 0; index < Asking.Length; index++)
         {
-            if (_questions[index] == OpenWord && isExpired(Asking[index].Question!, word))
+            if (_questions[index] == OpenWord && isExpired(Asking[index].Question!, received, word))
             {
                 (kinds ??= []).Add(Asking[index].Name);
             }

@@ -89,32 +89,69 @@ internal sealed class TurnVerbs(ClientContext context, TurnDriver turn, TurnWrit
         var verb = StepTables.Verbs[name];
         using (context.Gate.Enter())
         {
-            if (turn.Questions[verb.Question!].Asked is not null)
+            if (turn.Questions[verb.Question!].Asked is null)
             {
-                writer.Check(action()); // before the question counts as answered
+                return Refused<T>(turn.Answer(verb.Question!)!);
             }
-            return turn.Answer(verb.Question!) is { } refused
-                ? Refused<T>(refused)
-                : Wait(verb, action(), read, token);
+            var answer = action();
+            var frame = writer.Encode(answer, out var tooLarge); // before the question counts as answered
+            if ((tooLarge ?? turn.Answer(verb.Question!)) is { } refused)
+            {
+                return Refused<T>(refused);
+            }
+            var waiter = new Waiter<T>(context);
+            var isNamed = answer is ConfirmToolActionAction { ConfirmationId: not null } or SubmitInteractionAction;
+            Wait(new PendingVerb<T>(verb, waiter, read, frame, isNamed));
+            waiter.CancelBy(token); // only the wait ends: the question stays answered (REQ-VERB-07)
+            return waiter.Task;
         }
     }
 
-    private Task<T> Wait<T>(VerbRow verb, ClientAction action, Func<ServerEvent?, T> read, CancellationToken token)
+    /// <summary>Lets all limits stand still: the turn is suspended (REQ-RESUME-09).</summary>
+    internal void Pause()
     {
-        if (writer.Write(action) is { } refused)
+        foreach (var verb in turn.States.Verbs)
         {
-            return Refused<T>(refused);
+            verb.Pause();
         }
-        var waiter = new Waiter<T>(context);
-        var pending = new PendingVerb<T>(verb, waiter, read);
-        turn.Track(pending);
-        waiter.Limit(context.Options.RequestTimeout, () =>
+    }
+
+    /// <summary>Starts all limits anew, and writes what was called meanwhile (REQ-RESUME-08).</summary>
+    internal void GoOn(IReadOnlyList<PendingVerb> held)
+    {
+        foreach (var verb in turn.States.Verbs)
         {
-            turn.Forget(pending);
-            waiter.Fail(Failure.Local(ErrorKinds.RequestTimeout, turn.NamedVerb));
-        });
-        waiter.CancelBy(token); // only the wait ends: the question stays answered (REQ-VERB-07)
-        return waiter.Task;
+            Limit(verb);
+        }
+        foreach (var verb in held)
+        {
+            writer.Write(verb.Frame!);
+        }
+    }
+
+    /// <summary>Writes the frame of a verb once more (REQ-RESUME-07).</summary>
+    internal void Repeat(PendingVerb verb) => writer.Write(verb.Again());
+
+    private void Wait(PendingVerb verb)
+    {
+        turn.Track(verb);
+        if (!turn.Holds(verb))
+        {
+            Limit(verb);
+            writer.Write(verb.Frame!);
+        }
+    }
+
+    private void Limit(PendingVerb verb)
+    {
+        if (verb.Frame is not null)
+        {
+            verb.Limit(context.Options.RequestTimeout, () =>
+            {
+                turn.Forget(verb);
+                verb.Fail(Failure.Local(ErrorKinds.RequestTimeout, turn.NamedVerb));
+            });
+        }
     }
 
     private static Task<T> Refused<T>(SmoothAgentException error) => Observed.Quiet(Task.FromException<T>(error));

@@ -3,35 +3,84 @@ namespace SmooAI.SmoothOperator;
 /// <summary>What one turn writes: its message, at most one cancel, and verbs. Guarded by the gate.</summary>
 internal sealed class TurnWriter(Sender sender, Outgoing message, string sessionId)
 {
-    private bool _cancelled;
+    private Outgoing _message = message;
+    private Outgoing? _cancel;
 
-    internal string RequestId => message.RequestId!;
+    internal string RequestId => _message.RequestId!;
 
     internal string SessionId => sessionId;
 
     /// <summary>Whether the message may have left this machine (REQ-TURN-20).</summary>
-    internal bool MayHaveLeft => message.MayHaveLeft;
+    internal bool MayHaveLeft => _message.MayHaveLeft;
+
+    /// <summary>Whether the turn is to be stopped.</summary>
+    internal bool IsCancelling { get; private set; }
+
+    /// <summary>How the last link was lost; null when none was.</summary>
+    internal LinkEnd? Ending => sender.Ending;
 
     /// <summary>Queues the message; returns why it was refused.</summary>
-    internal SmoothAgentException? WriteMessage() => sender.Submit(message);
+    internal SmoothAgentException? WriteMessage() => sender.Submit(_message);
 
-    /// <summary>Writes the one cancel of the turn; false when that was done before, or could not be.</summary>
-    internal bool WriteCancel()
+    /// <summary>Writes the message once more: the server never had it (REQ-RESUME-04).</summary>
+    internal void RepeatMessage()
     {
-        if (_cancelled)
+        _message = _message.Again();
+        sender.Put(_message);
+    }
+
+    /// <summary>Makes the one cancel of the turn; false when that was done before.</summary>
+    internal bool MakeCancel()
+    {
+        if (IsCancelling)
         {
             return false;
         }
-        _cancelled = true;
-        return Write(new CancelAction { SessionId = sessionId }) is null;
+        IsCancelling = true;
+        _cancel = Sender.Encode(new CancelAction { SessionId = sessionId }, RequestId);
+        return true;
     }
 
+    /// <summary>Writes a cancel that was made and is not written yet, unless it is kept for the next link (REQ-RESUME-08).</summary>
+    /// <param name="keeps">Whether it waits for <c>resume_turn</c> where there is no link.</param>
+    /// <returns>Whether it was written.</returns>
+    internal bool WriteCancel(bool keeps)
+    {
+        if (_cancel is null || (keeps && !sender.IsLinked))
+        {
+            return false;
+        }
+        sender.Put(_cancel);
+        _cancel = null;
+        return true;
+    }
+
+    /// <summary>Asks for the turn's events from a number on; false without a link (REQ-RESUME-03).</summary>
+    internal bool WriteResume(long afterSeq)
+    {
+        if (sender.IsLinked)
+        {
+            sender.Put(Sender.Encode(new ResumeTurnAction { RequestId = RequestId, SessionId = sessionId, AfterSeq = afterSeq }, RequestId));
+        }
+        return sender.IsLinked;
+    }
+
+    /// <summary>Makes the frame of a verb under the turn's id; says why one that is too large is refused.</summary>
     /// <exception cref="ArgumentException">A text of the verb holds half of a surrogate pair; nothing was sent.</exception>
-    internal void Check(ClientAction verb) => Sender.Encode(verb, RequestId);
+    internal Outgoing Encode(ClientAction verb, out SmoothAgentException? refusal)
+    {
+        var frame = Sender.Encode(verb, RequestId);
+        refusal = sender.TooLarge(frame);
+        return frame;
+    }
 
-    /// <summary>Queues a verb under the turn's id; returns why it was refused.</summary>
-    internal SmoothAgentException? Write(ClientAction verb) => sender.Submit(Sender.Encode(verb, RequestId));
+    /// <summary>Writes the frame of a verb.</summary>
+    internal void Write(Outgoing verb) => sender.Put(verb);
 
-    /// <summary>The turn is over: a message still in the queue must not go out.</summary>
-    internal void Finish() => message.Withdraw();
+    /// <summary>The turn is over: a message still in the queue must not go out, a kept cancel goes by the next link.</summary>
+    internal void Finish()
+    {
+        WriteCancel(keeps: false);
+        _message.Withdraw();
+    }
 }

@@ -669,7 +669,7 @@ internal interface ICallActs
 internal interface ISequenceActs
 {
     /// <summary>take(event): the frame is that event for the machines of its turn</summary>
-    void Take(Event event);
+    void Take(Event eventWord);
 
 }
 
