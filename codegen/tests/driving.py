@@ -24,7 +24,7 @@ from wiregen.emit._csharp_tables import operation_name, shape_name
 from wiregen.emit._go_types import Named
 from wiregen.escape import csharp, go
 from wiregen.graph import reach
-from wiregen.ir import Spec
+from wiregen.ir import Operation, Spec
 from wiregen.naming import LANGS, pascal, type_name
 from wiregen.printed import printed
 from wiregen.register import localised
@@ -335,8 +335,9 @@ def rust_program(folder: Path, specs: Mapping[str, Spec]) -> None:
     parts: list[str] = []
     for name, spec in specs.items():
         calls = ", ".join(
-            f"{json.dumps(word)} => {type_name('rust', spec.action(word).name, 'action')}"
-            for word in _calls(spec)
+            f"{json.dumps(item.action)} => {_action(spec, item)} as {_text_of(spec, item)}"
+            for item in spec.operations
+            if item.result is not None
         )
         parts.append(f"#[allow(dead_code)]\nmod {name};\n")
         parts.append(f"mod replay_{name} {{ replay!({name}, {name}_type); }}\n")
@@ -347,6 +348,18 @@ def rust_program(folder: Path, specs: Mapping[str, Spec]) -> None:
     parts.append("fn replay(line: &Line) -> String {\n    match line.protocol.as_str() {\n")
     parts.append(f'{arms}        _ => String::from("{{}}"),\n    }}\n}}\n')
     (folder / "src" / "protocols.rs").write_text("".join(parts), encoding="utf-8")
+
+
+def _action(spec: Spec, operation: Operation) -> str:
+    return type_name("rust", spec.action(operation.action).name, "action")
+
+
+def _text_of(spec: Spec, operation: Operation) -> str:
+    """Return how Rust prints the result of a call; one that is an event knows its text."""
+    assert operation.result is not None
+    if spec.struct(operation.result.type.name).role == "event":
+        return "|it| it.to_json().to_owned()"
+    return "|it| serde_json::to_string(&it).unwrap()"
 
 
 def _csharp(

@@ -359,10 +359,9 @@ class Resolver:
         if not rest or not all(isinstance(item, str) for item in rest):
             self.note(node, "opaque-enum", "only enums of strings have names; read as opaque JSON")
             return Typed(*free_form(frozenset(kind_of(item) for item in values)), doc)
-        name = self._name(node, hint)
         listed = tuple(dict.fromkeys(rest))
         enum = Enum(
-            name=name,
+            name=self._name(node, hint),
             values=listed,
             doc=doc,
             uri=node.uri,

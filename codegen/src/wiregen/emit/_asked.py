@@ -8,12 +8,16 @@ from dataclasses import dataclass
 from wiregen.ir import Array, Field, Ref, Scalar, Spec, Struct, Type
 
 # The engines of patterns differ; a plain class of letters is read alike by all of them.
+_MOST_REPEATS = 1000  # that Go compiles
 LETTERS = re.compile(r"\^\[([\w-]+)\]\{(\d+),(\d+)\}\$", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
 class Bounds:
-    """The bounds of a member: of its items, its characters or its number; None where none is."""
+    """The bounds of a member: of its items, its characters or its number; None where none is.
+
+    A pattern that engines may read differently, or not at all, is for the server to check.
+    """
 
     least: float | None = None
     most: float | None = None
@@ -30,7 +34,9 @@ def bounds_of(type_: Type) -> Bounds:
     if isinstance(type_, Array):
         return Bounds(type_.min_items, type_.max_items)
     if isinstance(type_, Scalar) and type_.kind == "string":
-        return Bounds(type_.min_length, type_.max_length, type_.pattern)
+        told = LETTERS.fullmatch(type_.pattern or "")
+        alike = told is not None and int(told[3]) <= _MOST_REPEATS
+        return Bounds(type_.min_length, type_.max_length, type_.pattern if alike else None)
     if isinstance(type_, Scalar):
         return Bounds(type_.minimum, type_.maximum)
     return Bounds()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from wiregen import escape
-from wiregen.emit._asked import LETTERS, bounds_of
+from wiregen.emit._asked import bounds_of
 from wiregen.ir import Scalar, Type
 
 
@@ -13,6 +13,6 @@ def bounds(type_: Type) -> list[str]:
     asked = bounds_of(type_)
     named = asked.named("ge", "le") if is_number else asked.named("min_length", "max_length")
     printed = [f"{name}={value!r}" for name, value in named]
-    if LETTERS.fullmatch(asked.pattern or ""):
-        printed.append(f"pattern={escape.python(asked.pattern or '')}")
+    if asked.pattern:
+        printed.append(f"pattern={escape.python(asked.pattern)}")
     return printed

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 
-from wiregen.emit._asked import LETTERS, bounds_of
+from wiregen.emit._asked import Bounds, bounds_of
 from wiregen.emit._typescript_shapes import shape_rows, union_row
 from wiregen.emit.base import clean, safe_block
 from wiregen.escape import typescript_key
@@ -77,10 +77,9 @@ def write_shapes(spec: Spec) -> tuple[TsTable, ...]:
 def _bounds(type_: Type) -> str:
     """Return what the schema asks of a member that callers write: least, most, pattern."""
     asked = bounds_of(type_)
-    pattern = asked.pattern if LETTERS.fullmatch(asked.pattern or "") else None
-    if (asked.least, asked.most) == (None, None) and not pattern:
+    if asked == Bounds():
         return ""
-    return json.dumps([asked.least, asked.most, *([pattern] if pattern else [])])
+    return json.dumps([asked.least, asked.most, *([asked.pattern] if asked.pattern else [])])
 
 
 def _write_shape(spec: Spec, name: str, fields: list[Field]) -> Shape:

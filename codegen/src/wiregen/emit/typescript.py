@@ -12,6 +12,7 @@ from wiregen.config import Target
 from wiregen.emit import _typescript_shapes as shapes
 from wiregen.emit import _typescript_tables as tables
 from wiregen.emit.base import documentation, reader_type, render, safe_block, wrap
+from wiregen.errors import join_pointer, refuse
 from wiregen.escape import Block, typescript_key
 from wiregen.hidden import places_below, secret_places, secret_table
 from wiregen.ir import (
@@ -45,6 +46,8 @@ KINDS = {
 }
 # Members that every view of an event has already.
 _TAKEN = frozenset({"constructor", "raw", "toJSON"})
+# What an unknown event shows besides.
+_OF_UNKNOWN = frozenset({"wireType", "problem"})
 _IDENTIFIER = re.compile(r"[A-Za-z_$][A-Za-z0-9_$]*")
 
 
@@ -144,8 +147,19 @@ class TsResult:
     secrets: str
 
 
+def _refuse_tag(spec: Spec) -> None:
+    """Refuse a discriminator that a view cannot show: no name tells its type apart then."""
+    if spec.event_tag not in _TAKEN | _OF_UNKNOWN:
+        return
+    file, _, pointer = spec.struct(spec.events[0].name).uri.partition("#")
+    said = f"in TypeScript every event has a member {spec.event_tag!r} of its own"
+    place = join_pointer(pointer, "properties", spec.event_tag)
+    raise refuse(file, place, "tag-taken", f"{said}; name events by another one, or leave it out")
+
+
 def emit(spec: Spec, _target: Target) -> dict[str, str]:
     """Return the files of the wire room below `target.out`."""
+    _refuse_tag(spec)
     printer = _Printer(spec)
     events, results = printer.events(), printer.results()
     tag = {"tag": spec.event_tag, "tag_key": key_of(spec.event_tag)}

@@ -10,7 +10,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
+from fractions import Fraction
 from functools import cache, cached_property, lru_cache
+from sys import float_info
 from typing import Any
 from urllib.parse import quote
 
@@ -73,8 +75,19 @@ def _properties(
             )
 
 
+def _multiple_of(
+    validator: Any, step: float, instance: Json, schema: Json
+) -> Iterator[ValidationError]:
+    """Divide exactly where no double holds the number."""
+    if not isinstance(instance, int) or abs(instance) <= float_info.max:
+        yield from Draft202012Validator.VALIDATORS["multipleOf"](validator, step, instance, schema)
+    elif Fraction(instance) % Fraction(str(step)):
+        yield ValidationError(f"no multiple of {step}")
+
+
 _Validator: Any = extend(  # type: ignore[no-untyped-call]
-    Draft202012Validator, {"pattern": _pattern, "properties": _properties}
+    Draft202012Validator,
+    {"pattern": _pattern, "properties": _properties, "multipleOf": _multiple_of},
 )
 
 

@@ -55,15 +55,13 @@ macro_rules! replay {
 }
 
 macro_rules! calls {
-    ($wire:ident { $($name:literal => $action:ident),* }) => {
+    ($wire:ident { $($name:literal => $action:ident as $text:expr),* }) => {
         #[allow(unused_variables)]
         fn $wire(name: &str, event: &$wire::events::Event) -> Option<Result<String, $wire::events::Problem>> {
             #[allow(unused_imports)]
             use $wire::actions::Call as _;
             match name {
-                $($name => $wire::actions::$action::read(event).map(|found| {
-                    found.map(|it| serde_json::to_string(&it).unwrap())
-                }),)*
+                $($name => $wire::actions::$action::read(event).map(|found| found.map($text)),)*
                 _ => None,
             }
         }
