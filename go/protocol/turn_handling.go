@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"slices"
 )
 
@@ -228,7 +229,7 @@ func (h *handling) call(next dueHandler) {
 	limit := t.client.options.HandlerTimeout
 	active.stop = armed(t.client, limit, func() {
 		if h.over(active) {
-			h.fail(active.kind, fmt.Errorf("the handler took longer than %s: %w", limit, context.DeadlineExceeded))
+			h.fail(active.kind, fmt.Errorf("the handler took longer than %s: %w", limit, os.ErrDeadlineExceeded))
 			t.after()
 		}
 	})
