@@ -147,6 +147,7 @@ func hello(t *testee, c *command) any {
 		shown[word] = true
 	}
 	shown["handlers"] = map[string]any{"reason": "not built yet"}
+	shown["policy"] = map[string]any{"reason": "not built yet"}
 	return object{
 		"protocol": 2, "nonce": c.Nonce, "name": "smooth-operator", "version": protocol.Version,
 		"language": "go", "runtime": strings.TrimPrefix(runtime.Version(), "go"),

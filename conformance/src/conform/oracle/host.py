@@ -66,6 +66,15 @@ class Host(Protocol):
     def capabilities(self, session: str) -> list[str]:
         """Capability words that the server listed for a session."""
 
+    def terminal(self, turn: Any) -> None:
+        """The terminal event of a turn came."""
+
+    def early(self, turn: Any) -> bool:
+        """Whether a message that is refused may be sent again (REQ-TURN-32)."""
+
+    def send_later(self, turn: Any) -> None:
+        """Send the message of a turn once more, a little later."""
+
     def warned(self) -> None:
         """Expect a line of the log at warning."""
 
