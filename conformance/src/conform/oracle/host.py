@@ -69,11 +69,8 @@ class Host(Protocol):
     def terminal(self, turn: Any) -> None:
         """The terminal event of a turn came."""
 
-    def early(self, turn: Any) -> bool:
-        """Whether a message that is refused may be sent again (REQ-TURN-32)."""
-
-    def send_later(self, turn: Any) -> None:
-        """Send the message of a turn once more, a little later."""
+    def too_early(self, turn: Any, event: str, told: Tree) -> bool:
+        """Whether a frame says no more than that a message came too early (REQ-TURN-32)."""
 
     def warned(self) -> None:
         """Expect a line of the log at warning."""

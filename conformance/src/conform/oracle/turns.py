@@ -121,7 +121,7 @@ class Turn:
         if not self.settled:
             event = self.resuming.takes(event, frame, self.machines.state)
         told = self.host.flat(frame) if frame.good else {}
-        if self._too_early(event, told):
+        if self.host.too_early(self, event, told):
             return
         answered = self.host.tables.answer(event, told, self.machines.state)
         verb = next((v for v in self.verbs if v.kind in answered), None)
@@ -136,17 +136,6 @@ class Turn:
         elif self.settled and not was:
             self.host.terminal(self)
         self.handling.run()
-
-    def _too_early(self, event: str, told: Tree) -> bool:
-        """A refusal that may pass: the message is sent again (REQ-TURN-32)."""
-        refused = event == "error" and told.get("code") == "TURN_IN_PROGRESS"
-        if not refused or self.machines.state != "sent" or not self.host.early(self):
-            return False
-        self.host.withdraw(self.out)
-        self.host.remember(self.id)
-        self._renew()
-        self.host.send_later(self)
-        return True
 
     def stand_still(self) -> None:
         """The message waits for its turn: nothing can be silent yet (REQ-TURN-31)."""
@@ -461,11 +450,12 @@ class Turn:
             self._verb_done(verb, None, self.error("conflict"))
         for question in self.host.tables.questions:
             self._time("settle", question)
-        self._renew()
+        self.renew()
         self.host.write(self.out)
 
-    def _renew(self) -> None:
+    def renew(self) -> None:
         """The turn goes on under a new id."""
+        self.host.remember(self.id)
         self._begin({**self.out, "requestId": self.host.another_id(self)})
         self.begin_idle()
 

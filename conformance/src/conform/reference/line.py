@@ -24,6 +24,7 @@ class RefLine:
         self.ended: dict[str, float] = {}
         self.sent_at: dict[str, float] = {}  # requestId -> when its message was sent
         self.tried: set[int] = set()
+        self.pausing: set[int] = set()
 
     def _others(self, turn: RefTurn) -> list[RefTurn]:
         turns = self.client.turns.values()
@@ -78,9 +79,11 @@ class RefLine:
                 turn.idle()
                 self.start(turn)
 
-    def early(self, turn: RefTurn, code: str) -> bool:
+    def early(self, turn: RefTurn, code: Any) -> bool:
         """Whether a refusal may pass; the message is sent again then."""
         faults, ended = self.client.faults, self.ended.get(turn.session)
+        if id(turn) in self.pausing:
+            return True
         if code != "TURN_IN_PROGRESS" or turn.running or "early-message-fails" in faults:
             return False
         first = id(turn) not in self.tried or "early-message-sent-again-and-again" in faults
@@ -94,15 +97,18 @@ class RefLine:
 
     def _again(self, turn: RefTurn) -> None:
         self.tried.add(id(turn))
-        if "early-message-keeps-id" not in self.client.faults:
-            self.client.renew(turn)
+        self.pausing.add(id(turn))
         turn.out = Out("", kept=False)
-        turn.resuming = turn.resuming.fresh()
-        turn.idle()
 
         def fire() -> None:
-            if turn.body is None:
-                self.start(turn)
+            self.pausing.discard(id(turn))
+            if turn.body is not None:
+                return
+            if "early-message-keeps-id" not in self.client.faults:
+                self.client.renew(turn)
+            turn.resuming = turn.resuming.fresh()
+            turn.idle()
+            self.start(turn)
 
         pause = 0 if "early-message-at-once" in self.client.faults else PAUSE_MS
         self.client.clock.later(pause, fire)

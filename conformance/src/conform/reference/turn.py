@@ -207,7 +207,7 @@ class RefTurn(RefAgain):
         if "keepalive-extends-total-timeout" in faults and kind == "keepalive":
             self._arm("total", self.client.time("turn"), self._timed_out)
         facts = self.client.reader.flat(kind, frame.tree) if frame.good else {}
-        if frame.good and kind == "error" and self.client.line.early(self, facts["code"]):
+        if self.client.line.early(self, facts.get("code") if kind == "error" else None):
             return
         numbered = self.resuming.on and kind not in ("keepalive", "turn_resumed")
         if numbered and not self.resuming.takes(frame):

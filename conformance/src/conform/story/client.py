@@ -221,13 +221,9 @@ class Client(LinkSide):
         """The terminal event of a turn came."""
         self.line.terminal(turn)
 
-    def early(self, turn: Turn) -> bool:
-        """Whether a message that is refused may be sent again (REQ-TURN-32)."""
-        return self.line.early(turn)
-
-    def send_later(self, turn: Turn) -> None:
-        """Send the message of a turn once more, a little later."""
-        self.line.again(turn)
+    def too_early(self, turn: Turn, event: str, told: Tree) -> bool:
+        """Whether a frame says no more than that a message came too early (REQ-TURN-32)."""
+        return self.line.too_early(turn, event, told)
 
     def another_id(self, turn: Turn) -> str:
         """A new id for a message that is sent again; the turn is known by it from now on."""

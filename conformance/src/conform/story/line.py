@@ -23,6 +23,7 @@ class Line:
         self.ended: dict[str, float] = {}  # when a terminal event of a session came
         self.sent_at: dict[Turn, float] = {}
         self.tried: set[Turn] = set()
+        self.pausing: set[Turn] = set()
 
     def _others(self, turn: Turn) -> list[Turn]:
         """Turns of the same session that have no outcome."""
@@ -69,21 +70,31 @@ class Line:
         """The terminal event of a turn came."""
         self.ended[turn.session] = self.client.now
 
-    def early(self, turn: Turn) -> bool:
-        """Whether a refusal may pass: the slot of the turn before is not free yet."""
+    def too_early(self, turn: Turn, event: str, told: Tree) -> bool:
+        """Whether a frame says no more than that a message came too early (REQ-TURN-32)."""
+        if turn in self.pausing:
+            return True
+        refused = event == "error" and told.get("code") == "TURN_IN_PROGRESS"
+        if not refused or turn.machines.state != "sent" or not self._may_pass(turn):
+            return False
+        client = self.client
+        self.tried.add(turn)
+        self.pausing.add(turn)
+        client.withdraw(turn.out)
+        client.lives.append((turn.out, Group(client.tables, "frame")))
+        wait = client.spec.bound("slotPause")
+        client.timed(SLOT, ("slot", turn.name), wait, lambda: self._retry(turn))
+        return True
+
+    def _may_pass(self, turn: Turn) -> bool:
+        """Whether the slot of the turn before is not free yet."""
         ended, sent = self.ended.get(turn.session), self.sent_at.get(turn)
         if ended is None or sent is None or turn in self.tried or self._others(turn):
             return False
         return 0 <= sent - ended < self.client.spec.bound("slotGrace")
 
-    def again(self, turn: Turn) -> None:
-        """Send a message once more, a little later."""
-        client = self.client
-        self.tried.add(turn)
-        client.lives.append((turn.out, Group(client.tables, "frame")))
-        wait = client.spec.bound("slotPause")
-        client.timed(SLOT, ("slot", turn.name), wait, lambda: self._retry(turn))
-
     def _retry(self, turn: Turn) -> None:
+        self.pausing.discard(turn)
         if turn.outcome is None:
+            turn.renew()
             self._start(turn)

@@ -185,7 +185,7 @@ class TurnDriver:
 
     def _received(self, event: Any, word: str, fault: wire.DecodeError | None = None) -> None:
         state, was_settled = None, self.state.settled
-        if word == "error" and self._too_early(event):
+        if self._too_early(event):
             return
         if not was_settled:
             word = self._resuming.takes(event, word, self.state.turn)
@@ -207,7 +207,11 @@ class TurnDriver:
 
     def pieces_received(self, events: list[Any]) -> bool:
         """Show events that the tables make items of and nothing else; False for any others."""
-        if not self.state.quiet(events[0]) or not self._resuming.follow(events):
+        if (
+            self._slot is not None
+            or not self.state.quiet(events[0])
+            or not self._resuming.follow(events)
+        ):
             return False
         self._clocks.heard()
         if events[0].type == "stream_token":
@@ -555,19 +559,22 @@ class TurnDriver:
 
     def _too_early(self, event: wire.Event) -> bool:
         """Send a message that was refused once more, if that may pass (REQ-TURN-32)."""
+        if self._slot is not None:
+            return not self.settled
         refused = event.type == "error" and event.code == "TURN_IN_PROGRESS"
         if not refused or self.state.turn != "sent" or self._retried or self._again is None:
             return False
         if not self._line.early(self, self._sent_at):
             return False
         self._retried = True
-        self._renew()
-        self._touch()
+        self._outgoing = self._again(self.request_id)  # has not left, and leaves under another id
         self._slot = self._options.clock.call_later(SLOT_PAUSE / 1000, self._retry)
         return True
 
     def _retry(self) -> None:
+        self._slot = None
         if not self.settled:
+            self._renew()
             self.start()
 
     def slow_consumer(self) -> errors.SmoothAgentError:
