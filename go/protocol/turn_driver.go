@@ -58,8 +58,11 @@ func (t *Turn) received(event Event, word string, broken *DecodeError) {
 	if r != nil && r.caughtUp() {
 		t.caughtUp()
 	}
+	if word == TypeOTPVerified && t.held != nil {
+		t.sendAgain()
+	}
 	t.touch(t.client.now())
-	t.release()
+	t.after()
 }
 
 // show adds an event to what the turn shows. Readers that wait get their sign at the end of the batch.
@@ -103,13 +106,13 @@ func (t *Turn) linkEvent(end ending, err error, sought bool) {
 	t.asked, _ = t.state.open()
 	t.act(t.state.local(end.word, t.stepFacts(sought), nil), cause{word: end.word, end: end, err: err})
 	if t.state.turn != stateSuspended {
-		t.endVerbs(end, err)
+		t.loseVerbs(end, err)
 	}
-	t.release()
+	t.after()
 }
 
-// endVerbs ends those verbs that outlive their turn: the link is gone, and no other one answers them.
-func (t *Turn) endVerbs(end ending, err error) {
+// loseVerbs ends those verbs that outlive their turn: the link is gone, and no other one answers them.
+func (t *Turn) loseVerbs(end ending, err error) {
 	kind := ErrorKindConnectionLost
 	if end.word == "close" {
 		kind = ErrorKindClientClosed
@@ -129,13 +132,6 @@ func (t *Turn) endVerbs(end ending, err error) {
 
 // linkOpened asks for the events of a suspended turn (REQ-RESUME-03).
 func (t *Turn) linkOpened() { t.local("opened") }
-
-// nextSend closes an OTP question that outlived its turn: the session's next message goes out.
-func (t *Turn) nextSend() {
-	if t.state.settled() {
-		t.local("send")
-	}
-}
 
 // the driver ----------------------------------------------------------------------------
 
@@ -172,6 +168,15 @@ func (t *Turn) stepFacts(sought bool) stepFacts {
 func (t *Turn) local(word string) {
 	t.asked, _ = t.state.open()
 	t.act(t.state.local(word, t.stepFacts(false), nil), cause{word: word})
+	if t.held != nil && (word == "question_timeout" || word == "total_timeout") {
+		t.handling.stop()
+	}
+	t.after()
+}
+
+// after is called after a step: it calls handlers that are due, and lets go what is over.
+func (t *Turn) after() {
+	t.handling.run()
 	t.release()
 }
 
@@ -182,6 +187,7 @@ func (t *Turn) act(steps []turnStep, c cause) {
 }
 
 func (t *Turn) sendCancel() {
+	t.handling.stop()
 	if t.cancelOut != nil {
 		return
 	}
