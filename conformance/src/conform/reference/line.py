@@ -47,7 +47,7 @@ class RefLine:
         """Write a message."""
         client = self.client
         for other in list(client.turns.values()):
-            mine = other.session == turn.session or "any-send-closes-code" in client.faults
+            mine = other.session == turn.session or "any-send-closes-code" in self.client.faults
             if mine and other is not turn:
                 other.next_send()
         self.sent_at[turn.id] = client.clock.now
