@@ -153,6 +153,7 @@ func hello(t *testee, c *command) any {
 	for _, word := range strings.Fields(features) {
 		shown[word] = true
 	}
+	shown["policy"] = map[string]any{"reason": "not built yet"}
 	return object{
 		"protocol": 2, "nonce": c.Nonce, "name": "smooth-operator", "version": protocol.Version,
 		"language": "go", "runtime": strings.TrimPrefix(runtime.Version(), "go"),
