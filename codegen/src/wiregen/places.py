@@ -61,9 +61,12 @@ class Notes:
     def __init__(self, store: Store) -> None:
         self._places = Places(store)
         self.found: list[Diagnostic] = []
+        self.folded: list[Diagnostic] = []
+        """The same, by the places of the schemas as they were folded together."""
 
     def add(self, node: Node, rule: str, message: str, below: str = "") -> None:
         """Record what a rule says of a schema, or of its member ``below``."""
+        self.folded.append(Diagnostic(node.file, node.pointer, rule, message, "info"))
         place = self._places.of(node)
         pointer = join_pointer(place.pointer, *([below] if below else []))
         found = Diagnostic(place.file, pointer, rule, message, "info")

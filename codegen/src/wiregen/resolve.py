@@ -88,8 +88,7 @@ class Resolver:
     def __init__(self, store: Store) -> None:
         self.store = store
         self.types: dict[str, TypeDef] = {}
-        self._notes = Notes(store)
-        self.diagnostics = self._notes.found
+        self.notes = Notes(store)
         self.unions = Unions(self.types)
         self.read: dict[str, Node] = {}
         self._by_uri: dict[str, Typed] = {}
@@ -163,7 +162,7 @@ class Resolver:
 
     def note(self, node: Node, rule: str, message: str, below: str = "") -> None:
         """Record something that types cannot say; the schema itself still says it."""
-        self._notes.add(node, rule, message, below)
+        self.notes.add(node, rule, message, below)
 
     def type_of(self, node: Node, hint: str, role: Role = "type") -> Typed:
         """Return the type of a schema; ``hint`` names it when it has no title."""
