@@ -159,7 +159,7 @@ class Reader:
         node = self.root.child(key)
         if not isinstance(node.value, str) or not node.value:
             message = f"{key!r} names a file of tables, as `{key}: tables.yaml`"
-            raise refuse(node.file, node.pointer, "table-shape", message)
+            raise refuse(node.file, node.pointer, "asyncapi-shape", message)
         return self.store.beside(node, node.value)
 
     def _section(self, key: str) -> dict[str, Json]:

@@ -91,7 +91,7 @@ TOLD: dict[str, tuple[str, str, str, str]] = {
         NEW + "x-options: options.yml\n", "type", "ref-dangling", "no file options.yml"
     ),
     "tables in the document": (
-        NEW + "x-options: {options: []}\n", "type", "table-shape", "names a file of tables"
+        NEW + "x-options: {options: []}\n", "type", "asyncapi-shape", "names a file of tables"
     ),
     "a word that is too long": (
         NEW.replace("{const: ask}", "{type: string, maxLength: 2}"), "type", "tag-const", "'ask'"
