@@ -7,11 +7,12 @@ from pathlib import Path
 
 import pytest
 
+from conform import run as runs
 from conform.commands.play import exit_code
 from conform.documents import CaseError
 from conform.judge import Verdict
 from conform.lacking import load_lacking
-from conform.run import Calibration, Run, TesteeRun
+from conform.run import Calibration, Run
 from conform.script import Case
 
 SOUND = Calibration(10.0, 0.1, 0.1)
@@ -21,7 +22,7 @@ def _run(cases: dict[str, Case], features: dict[str, object], lacking: dict[str,
     case = replace(cases["turn/stream_token"], needs=("policy",))
     verdict = Verdict(case.name, "go", "pass" if features.get("policy") is True else "unsupported")
     other = Verdict("turn/other", "go", "pass")
-    testee = TesteeRun("go", hello={"features": features}, verdicts={case.name: verdict})
+    testee = runs.TesteeRun("go", hello={"features": features}, verdicts={case.name: verdict})
     testee.verdicts[other.case] = other
     return Run([case], [testee], SOUND, lacking=lacking)
 
