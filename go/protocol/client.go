@@ -14,6 +14,7 @@ type Client struct {
 	listeners  *listeners
 	connection *supervisor
 	router     *router
+	line       *turnLine
 	sessions   sessions
 	implied    []string // capability words of every session
 }
@@ -25,7 +26,7 @@ func New(options Options) (*Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &Client{options: options, implied: implied(&options)}
+	c := &Client{options: options, implied: implied(&options), line: newTurnLine(&options)}
 	c.listeners = newListeners(options.Logger)
 	watch := newWatch(options.Observer, c.listeners)
 	c.router = &router{
@@ -170,17 +171,15 @@ func (c *Client) SendMessage(ctx context.Context, action SendMessage, handlers .
 		t.stop()
 		return t
 	}
-	nextSend(c.router, action.SessionID)
 	c.router.add(action.RequestID, t)
 	c.router.watch.turnStarted(action.RequestID, action.SessionID)
-	if session.handlers.OTP != nil {
-		t.again = func(requestID string) *outgoing {
-			action.RequestID = requestID
-			text, _ := EncodeAction(action) // as before, but for the id
-			return newOutgoing(action, requestID, action.SessionID, text)
-		}
+	t.again = func(requestID string) *outgoing {
+		action.RequestID = requestID
+		text, _ := EncodeAction(action) // as before, but for the id
+		return newOutgoing(action, requestID, action.SessionID, text)
 	}
-	t.start(newOutgoing(action, action.RequestID, action.SessionID, text))
+	t.out = newOutgoing(action, action.RequestID, action.SessionID, text)
+	c.line.enter(t)
 	if !t.decided() {
 		t.unbind = context.AfterFunc(ctx, t.abandoned)
 	}

@@ -142,6 +142,7 @@ func (c *Client) replays(sessionID string) bool {
 func (c *Client) around(sessionID string) turnSession {
 	return turnSession{
 		handlers: &c.options.Handlers,
+		line:     c.line,
 		parks:    func() bool { return c.parks(sessionID) },
 		replays:  c.replays(sessionID),
 		recovery: func(ctx context.Context, requestID string) (*Recovery, error) {

@@ -55,6 +55,17 @@ const (
 	QueuePolicyFailFast QueuePolicy = "fail_fast"
 )
 
+// TurnPolicy says what a message does while another turn of its session runs.
+type TurnPolicy string
+
+// What a message can do while another turn of its session runs.
+const (
+	// TurnPolicyParallel sends it all the same.
+	TurnPolicyParallel TurnPolicy = "parallel"
+	// TurnPolicyQueue lets it wait for the outcome of those before it (REQ-TURN-31).
+	TurnPolicyQueue TurnPolicy = "queue"
+)
+
 // Options configure a [Client]. Only URL is required; the zero value of every other field works.
 type Options struct {
 	// URL of the server, ws:// or wss://. Its query is kept, its fragment dropped (REQ-CONN-10); what
@@ -142,6 +153,9 @@ type Options struct {
 	// QueuePolicy says what an action does while a lost link is sought (REQ-CONN-40). Zero value means
 	// QueuePolicyWait.
 	QueuePolicy QueuePolicy
+	// TurnPolicy says what a message does while another turn of its session runs (REQ-TURN-31). Zero value
+	// means TurnPolicyParallel.
+	TurnPolicy TurnPolicy
 
 	// Handlers answer the questions of turns in place of verbs (REQ-ASK-01). Zero value means none.
 	Handlers Handlers
@@ -303,6 +317,12 @@ func (o *Options) resolveSeeking() error {
 	}
 	if o.QueuePolicy != QueuePolicyWait && o.QueuePolicy != QueuePolicyFailFast {
 		return invalidArgument("Options.QueuePolicy must be QueuePolicyWait or QueuePolicyFailFast")
+	}
+	if o.TurnPolicy == "" {
+		o.TurnPolicy = defaultTurnPolicy
+	}
+	if o.TurnPolicy != TurnPolicyParallel && o.TurnPolicy != TurnPolicyQueue {
+		return invalidArgument("Options.TurnPolicy must be TurnPolicyParallel or TurnPolicyQueue")
 	}
 	return nil
 }

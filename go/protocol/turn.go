@@ -63,8 +63,12 @@ type Turn struct {
 	// The rest is guarded by the client's mutex.
 	requestID string
 	out       *outgoing
-	// again makes the frame of the message once more (REQ-ASK-11); nil when it is not sent again.
+	// again makes the frame of the message once more; nil where another client sent it.
 	again     func(requestID string) *outgoing
+	waits     bool // for the turns before it (REQ-TURN-31)
+	resent    bool // after its code (REQ-ASK-11)
+	retried   bool // after a refusal (REQ-TURN-32)
+	sentAt    time.Time
 	state     turnState
 	questions *questions
 	resuming  *resuming // nil where the session is no replay session (REQ-RESUME-01)
@@ -95,6 +99,8 @@ type Turn struct {
 type turnSession struct {
 	// handlers answer its questions.
 	handlers *Handlers
+	// line has the other turns of the session.
+	line *turnLine
 	// parks says whether the server keeps a turn open for a code. The mutex is not held.
 	parks func() bool
 	// replays says whether a turn that begins now outlives its link (REQ-RESUME-01).
@@ -146,6 +152,7 @@ func takenUp(r *router, requestID, sessionID string, session turnSession) *Turn 
 func begunElsewhere(r *router, requestID, sessionID string, session turnSession) *Turn {
 	t := newTurn(context.Background(), r, SendMessage{RequestID: requestID, SessionID: sessionID}, session)
 	t.out = &outgoing{requestID: requestID, sessionID: sessionID, state: frameWritten}
+	session.line.join(t)
 	r.watch.turnStarted(requestID, sessionID)
 	t.arm("total", r.options.TurnTimeout, func() { t.local("total_timeout") })
 	return t

@@ -1,11 +1,11 @@
 package protocol
 
 // A message whose turn completes while a handler is to give a code is sent again once the code was right,
-// and its turn goes on (REQ-ASK-11, REQ-ASK-12).
+// and its turn goes on (REQ-ASK-11, REQ-ASK-12); so is one that came a moment too early (REQ-TURN-32).
 
 // awaitsCode says whether the turn goes on when its handler has given the code.
 func (t *Turn) awaitsCode() bool {
-	wanted := *t.client.options.ResendAfterOTP && t.again != nil && t.session.handlers.OTP != nil
+	wanted := *t.client.options.ResendAfterOTP && t.again != nil && !t.resent && t.session.handlers.OTP != nil
 	return wanted && t.handling != nil && t.handling.expectsCode()
 }
 
@@ -31,16 +31,23 @@ func (t *Turn) releaseHeld() {
 
 // sendAgain sends the message under a new id, once, and goes on with it.
 func (t *Turn) sendAgain() {
-	again := t.again
-	t.again, t.held = nil, nil
+	t.held, t.resent = nil, true
 	for _, v := range t.state.verbs {
 		v.settle(nil, newError(leafNoPendingQuestion, t.ids()))
 	}
 	t.questions.stop()
+	t.renew()
+	nextSend(t.client, t.sessionID)
+	if refusal := t.client.connection.submit(t.out); refusal != "" {
+		t.linkEvent(ending{word: refusal}, nil, false)
+	}
+}
+
+// renew goes on under a new id, as for a message that was never sent.
+func (t *Turn) renew() {
 	t.client.settle(t.requestID, t)
 	t.requestID = t.client.anotherID()
-	nextSend(t.client, t.sessionID)
-	t.out = again(t.requestID)
+	t.out = t.again(t.requestID)
 	t.state = newTurnState(t.state.expired)
 	if t.resuming != nil {
 		t.resuming = newResuming(&t.client.options)
@@ -48,9 +55,6 @@ func (t *Turn) sendAgain() {
 	t.text.again()
 	t.cancelOut = nil
 	t.client.add(t.requestID, t)
-	if refusal := t.client.connection.submit(t.out); refusal != "" {
-		t.linkEvent(ending{word: refusal}, nil, false)
-	}
 }
 
 // nextSend tells the turns of a session that its next message goes out (REQ-OTP-03).

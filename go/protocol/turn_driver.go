@@ -16,18 +16,22 @@ func (t *Turn) refuse(err error) {
 }
 
 // start queues the message and starts the limits.
-func (t *Turn) start(out *outgoing) {
-	t.out = out
-	if len(out.text) > limitOutboundBytes {
-		t.linkEvent(ending{word: "too_large"}, t.client.tooLarge(out), false)
+func (t *Turn) start() {
+	nextSend(t.client, t.sessionID)
+	begun := t.waits || t.retried
+	t.waits, t.sentAt = false, t.client.options.Clock.Now()
+	if len(t.out.text) > limitOutboundBytes {
+		t.linkEvent(ending{word: "too_large"}, t.client.tooLarge(t.out), false)
 		return
 	}
-	if refusal := t.client.connection.submit(out); refusal != "" {
+	if refusal := t.client.connection.submit(t.out); refusal != "" {
 		t.linkEvent(ending{word: refusal}, nil, false)
 		return
 	}
-	t.arm("total", t.client.options.TurnTimeout, func() { t.local("total_timeout") })
-	t.touch(t.client.options.Clock.Now())
+	if !begun {
+		t.arm("total", t.client.options.TurnTimeout, func() { t.local("total_timeout") })
+	}
+	t.touch(t.sentAt)
 }
 
 func (t *Turn) eventReceived(event Event) bool {
@@ -37,17 +41,20 @@ func (t *Turn) eventReceived(event Event) bool {
 		t.lastSeen = t.client.now()
 		return true
 	}
-	t.received(event, word, nil)
-	t.state.rest(word)
+	if !t.tooEarly(event) {
+		t.received(event, word, nil)
+		t.state.rest(word)
+	}
 	return true
 }
 
 // received carries out what the tables say about an event that is word to them.
 func (t *Turn) received(event Event, word string, broken *DecodeError) {
+	over := t.state.settled()
 	c, facts := cause{event: event, broken: broken}, t.stepFacts(false)
 	t.asked, _ = t.state.open()
 	r := t.resuming
-	if r != nil && !t.state.settled() {
+	if r != nil && !over {
 		word = r.takes(event, word, t.state.turn)
 		if told, ok := event.(*TurnResumed); ok {
 			c.state = r.stateOf(told)
@@ -60,6 +67,8 @@ func (t *Turn) received(event Event, word string, broken *DecodeError) {
 	}
 	if word == TypeOTPVerified && t.held != nil {
 		t.sendAgain()
+	} else if !over && t.state.settled() {
+		t.session.line.terminal(t.sessionID)
 	}
 	t.touch(t.client.now())
 	t.after()
@@ -97,7 +106,9 @@ func (t *Turn) brokenReceived(broken *DecodeError) bool {
 	if resumes || role == "terminal" || role == "terminal_by_code" {
 		word = "broken"
 	}
-	t.received(broken.Unknown(), word, broken)
+	if unknown := broken.Unknown(); !t.tooEarly(unknown) {
+		t.received(unknown, word, broken)
+	}
 	return true
 }
 

@@ -34,6 +34,7 @@ func (t *Turn) conclude(word string) {
 	t.questions.stop()
 	t.endVerbs()
 	t.unbind()
+	t.session.line.over(t)
 	if t.err != nil {
 		t.watchFate(Kind(t.err))
 	}

@@ -50,7 +50,7 @@ type command struct {
 	gift
 }
 
-const features = "virtual_clock conversation paging text_stream tee hold leave abort tls headers tap census reconnect handlers replay codec"
+const features = "virtual_clock conversation paging text_stream tee hold leave abort tls headers tap census reconnect handlers policy replay codec"
 
 // commands carry out one line; their answer is the reply's body, nil for an empty one.
 var commands map[string]func(*testee, *command) any
@@ -153,7 +153,6 @@ func hello(t *testee, c *command) any {
 	for _, word := range strings.Fields(features) {
 		shown[word] = true
 	}
-	shown["policy"] = map[string]any{"reason": "not built yet"}
 	return object{
 		"protocol": 2, "nonce": c.Nonce, "name": "smooth-operator", "version": protocol.Version,
 		"language": "go", "runtime": strings.TrimPrefix(runtime.Version(), "go"),

@@ -65,6 +65,8 @@ func further(options *protocol.Options, name string, value any) {
 		options.RetryInitialConnect = value.(bool)
 	case name == "queuePolicy":
 		options.QueuePolicy = protocol.QueuePolicy(value.(string))
+	case name == "turnPolicy":
+		options.TurnPolicy = protocol.TurnPolicy(value.(string))
 	case counts[name] != nil:
 		*counts[name] = new(int(value.(float64)))
 	case times[name] != nil:
