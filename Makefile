@@ -144,6 +144,10 @@ behind-proxy: testees ## idle conversations behind nginx (has to be there) in th
 server-restart: testees ## a server that is killed in mid-turn and comes back, for the five clients
 	@$(BIN)/python tools/server_restart.py --testees $(WHERE_TESTEES)
 
+.PHONY: server-kills
+server-kills: setup-python ## servers killed at random moments of many conversations, on SQLite, PostgreSQL, two servers: KILLS=50
+	@$(BIN)/python tools/server_kills.py $(if $(KILLS),--kills $(KILLS) --talks $(KILLS)) $(if $(ONLY),--only "$(ONLY)")
+
 .PHONY: bench
 bench: setup ## streamed tokens in five languages against bare read loops: LANGUAGES="go rust"
 	@$(WITH_ALL) $(BIN)/python bench/stream/run.py $(LANGUAGES) $(BENCH)

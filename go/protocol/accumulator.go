@@ -10,6 +10,13 @@ import (
 type accumulator struct {
 	text  strings.Builder
 	joint joiner
+	begin int // of what belongs to the message that was sent last
+}
+
+// again begins the text of another message. What was streamed before stays for readers that are behind.
+func (a *accumulator) again() {
+	a.text.WriteString(a.joint.rest())
+	a.joint, a.begin = joiner{}, a.text.Len()
 }
 
 // add appends a token and returns the bounds of its text; to is -1 when it began or ended with half
@@ -26,7 +33,7 @@ func (a *accumulator) add(token *StreamToken) (from, to int) {
 }
 
 // whole returns the text so far; a half whose other half did not come is U+FFFD.
-func (a *accumulator) whole() string { return a.text.String() + a.joint.rest() }
+func (a *accumulator) whole() string { return a.text.String()[a.begin:] + a.joint.rest() }
 
 // joiner puts the halves of a surrogate pair together that came in two tokens (REQ-TURN-23).
 type joiner struct{ half rune }

@@ -14,6 +14,7 @@ type Client struct {
 	listeners  *listeners
 	connection *supervisor
 	router     *router
+	line       *turnLine
 	sessions   sessions
 	implied    []string // capability words of every session
 }
@@ -25,7 +26,7 @@ func New(options Options) (*Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &Client{options: options, implied: implied(&options)}
+	c := &Client{options: options, implied: implied(&options), line: newTurnLine(&options)}
 	c.listeners = newListeners(options.Logger)
 	watch := newWatch(options.Observer, c.listeners)
 	c.router = &router{
@@ -76,7 +77,7 @@ func (c *Client) Counters() Counters {
 	defer c.mu.Unlock()
 	counted := c.connection.counters
 	for _, owner := range c.router.owners {
-		if turn, ok := owner.(*Turn); ok && !turn.state.settled() {
+		if turn, ok := owner.(*Turn); ok && !turn.decided() {
 			counted.OpenTurns++
 		}
 	}
@@ -140,14 +141,22 @@ func (c *Client) OnFrame(listener func(FrameInfo)) (remove func()) {
 
 // SendMessage says something and returns the turn at once; its frame is queued (REQ-TURN-01). The
 // context governs the turn: when it ends, iterations end with its error and the server is told to
-// stop, unless the turn was detached. A refused argument is in [Turn.Err].
-func (c *Client) SendMessage(ctx context.Context, action SendMessage) *Turn {
+// stop, unless the turn was detached. Handlers answer the questions of this turn and come before the
+// client's, the last ones first (REQ-ASK-01). A refused argument is in [Turn.Err].
+func (c *Client) SendMessage(ctx context.Context, action SendMessage, handlers ...Handlers) *Turn {
 	text, encodeErr := frameOf(action, "requestId")
 	if encodeErr == nil && action.RequestID == "" && ctx.Err() == nil {
 		action.RequestID = c.options.IDGenerator()
 		text, encodeErr = EncodeAction(action)
 	}
-	t := newTurn(ctx, c.router, action, c.around(action.RequestID, action.SessionID))
+	session := c.around(action.SessionID)
+	for i := range handlers {
+		if err := handlers[i].check(); encodeErr == nil {
+			encodeErr = err
+		}
+		session.handlers = merged(session.handlers, &handlers[i])
+	}
+	t := newTurn(ctx, c.router, action, session)
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if encodeErr == nil {
@@ -162,15 +171,16 @@ func (c *Client) SendMessage(ctx context.Context, action SendMessage) *Turn {
 		t.stop()
 		return t
 	}
-	for _, other := range c.router.inOrder() {
-		if older, ok := other.(*Turn); ok && older.sessionID == action.SessionID {
-			older.nextSend()
-		}
-	}
 	c.router.add(action.RequestID, t)
 	c.router.watch.turnStarted(action.RequestID, action.SessionID)
-	t.start(newOutgoing(action, action.RequestID, action.SessionID, text))
-	if !t.state.settled() {
+	t.again = func(requestID string) *outgoing {
+		action.RequestID = requestID
+		text, _ := EncodeAction(action) // as before, but for the id
+		return newOutgoing(action, requestID, action.SessionID, text)
+	}
+	t.out = newOutgoing(action, action.RequestID, action.SessionID, text)
+	c.line.enter(t)
+	if !t.decided() {
 		t.unbind = context.AfterFunc(ctx, t.abandoned)
 	}
 	return t

@@ -42,7 +42,7 @@ func implied(options *Options) []string {
 			words = append(words, row.word)
 		}
 	}
-	return words
+	return append(words, options.Handlers.words()...)
 }
 
 // announced joins the Supports of an action that creates a session with those of the options and of

@@ -11,7 +11,7 @@ func (c *Client) StartConversation(ctx context.Context, options StartOptions) (*
 		AgentID: options.AgentID, UserName: options.UserName, UserEmail: options.UserEmail,
 		BrowserFingerprint: options.BrowserFingerprint, Supports: options.Supports,
 		Metadata: options.Metadata, AuthContext: options.AuthContext,
-	})
+	}, options.Handlers)
 }
 
 // ResumeConversation goes on with a conversation. Options that name neither a session nor a
@@ -26,16 +26,21 @@ func (c *Client) ResumeConversation(ctx context.Context, options ResumeOptions) 
 			AgentID:        options.AgentID, UserName: options.UserName, UserEmail: options.UserEmail,
 			BrowserFingerprint: options.BrowserFingerprint, Supports: options.Supports,
 			Metadata: options.Metadata, AuthContext: options.AuthContext,
-		})
+		}, options.Handlers)
 	}
 	if options.SessionID == "" {
 		return nil, invalidArgument("ResumeOptions need a ConversationID or a SessionID")
+	}
+	if err := options.Handlers.check(); err != nil {
+		return nil, err
 	}
 	session, err := c.GetSession(ctx, GetSession{SessionID: options.SessionID})
 	if err != nil {
 		return nil, err
 	}
-	found := &Conversation{client: c, sessionID: session.SessionID, conversationID: session.ConversationID}
+	found := &Conversation{
+		client: c, sessionID: session.SessionID, conversationID: session.ConversationID, handlers: options.Handlers,
+	}
 	if session.AgentName != nil {
 		found.agentName = *session.AgentName
 	}
@@ -44,27 +49,34 @@ func (c *Client) ResumeConversation(ctx context.Context, options ResumeOptions) 
 	return found, nil
 }
 
-func (c *Client) open(ctx context.Context, action CreateConversationSession) (*Conversation, error) {
+func (c *Client) open(
+	ctx context.Context, action CreateConversationSession, handlers Handlers,
+) (*Conversation, error) {
+	if err := handlers.check(); err != nil {
+		return nil, err
+	}
+	action.Supports = slices.Concat(action.Supports, handlers.words())
 	session, err := c.CreateConversationSession(ctx, action)
 	if err != nil {
 		return nil, err
 	}
 	opened := &Conversation{
 		client: c, sessionID: session.SessionID, conversationID: session.ConversationID,
-		agentName: session.AgentName, capabilities: session.Capabilities,
+		agentName: session.AgentName, capabilities: session.Capabilities, handlers: handlers,
 	}
 	opened.runs(session.OpenTurn)
 	return opened, nil
 }
 
-func (c *Client) openTurn(sessionID, requestID string) (*Turn, bool) {
-	session := c.around(requestID, sessionID)
+func (c *Client) openTurn(sessionID, requestID string, handlers *Handlers) (*Turn, bool) {
+	session := c.around(sessionID)
+	session.handlers = merged(session.handlers, handlers)
 	if !session.replays {
 		return nil, false
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if known, ok := c.router.owners[requestID].(*Turn); ok && !known.state.settled() {
+	if known, ok := c.router.owners[requestID].(*Turn); ok && !known.decided() {
 		return known, true
 	}
 	return takenUp(c.router, requestID, sessionID, session), true
@@ -127,16 +139,22 @@ func (c *Client) replays(sessionID string) bool {
 }
 
 // around returns what a turn needs of its session.
-func (c *Client) around(requestID, sessionID string) turnSession {
-	return turnSession{func() bool { return c.parks(sessionID) }, c.replays(sessionID), c.recovery(requestID, sessionID)}
+func (c *Client) around(sessionID string) turnSession {
+	return turnSession{
+		handlers: &c.options.Handlers,
+		line:     c.line,
+		parks:    func() bool { return c.parks(sessionID) },
+		replays:  c.replays(sessionID),
+		recovery: func(ctx context.Context, requestID string) (*Recovery, error) {
+			return c.recover(ctx, requestID, sessionID)
+		},
+	}
 }
 
-// recovery returns what asks for the message of a turn.
-func (c *Client) recovery(requestID, sessionID string) func(context.Context) (*Recovery, error) {
-	return func(ctx context.Context) (*Recovery, error) {
-		tells := slices.Contains(c.capabilitiesOf(sessionID), recoveryTells)
-		return recoverMessage(requestID, tells, func(cursor string) (*MessagePage, error) {
-			return c.GetConversationMessages(ctx, GetConversationMessages{SessionID: sessionID, Cursor: cursor})
-		})
-	}
+// recover asks the history for the message of a turn.
+func (c *Client) recover(ctx context.Context, requestID, sessionID string) (*Recovery, error) {
+	tells := slices.Contains(c.capabilitiesOf(sessionID), recoveryTells)
+	return recoverMessage(requestID, tells, func(cursor string) (*MessagePage, error) {
+		return c.GetConversationMessages(ctx, GetConversationMessages{SessionID: sessionID, Cursor: cursor})
+	})
 }

@@ -21,7 +21,7 @@ func verbCall(ctx context.Context, c *Client, action identified, expected expect
 // opening is expected, and 202 in the place of an answer: the server kept the question over a restart
 // and goes on with the whole turn.
 func (c *Client) opening(e expected, requestID, sessionID string) expected {
-	session := c.around(requestID, sessionID)
+	session := c.around(sessionID)
 	session.parks = func() bool { return false }
 	e.opens = func(accepted Event) any { return adopted(c.router, requestID, sessionID, session, accepted) }
 	return e

@@ -22,6 +22,8 @@ type StartOptions struct {
 	Metadata map[string]any
 	// AuthContext proves that the embedding site knows the person.
 	AuthContext *AuthContext
+	// Handlers answer the questions of the conversation's turns and come before the client's (REQ-ASK-01).
+	Handlers Handlers
 }
 
 // ResumeOptions go on with a conversation: either with ConversationID and AgentID, which opens a new
@@ -37,14 +39,15 @@ type ResumeOptions struct {
 	Supports           []string
 	Metadata           map[string]any
 	AuthContext        *AuthContext
+	Handlers           Handlers
 }
 
 // speaker is what a conversation needs of the client.
 type speaker interface {
-	SendMessage(ctx context.Context, action SendMessage) *Turn
+	SendMessage(ctx context.Context, action SendMessage, handlers ...Handlers) *Turn
 	GetConversationMessages(ctx context.Context, action GetConversationMessages) (*MessagePage, error)
 	// openTurn takes up the turn that runs in a conversation, false when its session is no replay session.
-	openTurn(sessionID, requestID string) (*Turn, bool)
+	openTurn(sessionID, requestID string, handlers *Handlers) (*Turn, bool)
 	// cursorRepeated is the error of a page cursor that came twice.
 	cursorRepeated() error
 }
@@ -56,6 +59,7 @@ type Conversation struct {
 	conversationID string
 	agentName      string
 	capabilities   []string
+	handlers       Handlers
 	openTurn       string // id of the turn that ran when it was opened, empty when none did
 }
 
@@ -93,6 +97,8 @@ type SendOptions struct {
 	Images []ImageAttachment
 	// Files are made known to the agent's host.
 	Files []FileAttachment
+	// Handlers answer the questions of this turn and come before those of the conversation (REQ-ASK-01).
+	Handlers Handlers
 }
 
 // Send says something and returns the turn at once; ctx governs the turn as in
@@ -105,7 +111,7 @@ func (c *Conversation) Send(ctx context.Context, message string, options *SendOp
 	return c.client.SendMessage(ctx, SendMessage{
 		RequestID: o.RequestID, SessionID: c.sessionID, Message: message, Stream: o.Stream,
 		Model: o.Model, Skill: o.Skill, Images: o.Images, Files: o.Files,
-	})
+	}, c.handlers, o.Handlers)
 }
 
 // Ask says something and waits for the whole answer. When ctx ends first, its error is returned and
@@ -123,7 +129,7 @@ func (c *Conversation) OpenTurn() (*Turn, bool) {
 	if c.openTurn == "" {
 		return nil, false
 	}
-	return c.client.openTurn(c.sessionID, c.openTurn)
+	return c.client.openTurn(c.sessionID, c.openTurn, &c.handlers)
 }
 
 // MessagesOptions steer the reading of the history.

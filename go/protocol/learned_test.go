@@ -124,6 +124,10 @@ func TestREQ_RESUME_06_NumbersAreReadOnTheFastWay(t *testing.T) {
 			t.Errorf("%s: read by comparing: %t", seq, !fits)
 		}
 	}
+	pong, err := DecodeEvent([]byte(`{"type":"pong","requestId":"r","seq":3.0}`))
+	if err != nil || sequenceOf(pong) != 3 {
+		t.Error("an event that has no fact for it takes no number:", err)
+	}
 	r := newResuming(&Options{})
 	for n := range int64(4) {
 		if seq := n + 1; !r.follows(&StreamToken{Seq: &seq}) || r.last != seq {

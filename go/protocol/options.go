@@ -5,6 +5,7 @@ import (
 	"crypto/x509"
 	"fmt"
 	"log/slog"
+	"maps"
 	"math"
 	"net/http"
 	"time"
@@ -52,6 +53,17 @@ const (
 	QueuePolicyWait QueuePolicy = "wait"
 	// QueuePolicyFailFast fails it with [ErrNotConnected].
 	QueuePolicyFailFast QueuePolicy = "fail_fast"
+)
+
+// TurnPolicy says what a message does while another turn of its session runs.
+type TurnPolicy string
+
+// What a message can do while another turn of its session runs.
+const (
+	// TurnPolicyParallel sends it all the same.
+	TurnPolicyParallel TurnPolicy = "parallel"
+	// TurnPolicyQueue lets it wait for the outcome of those before it (REQ-TURN-31).
+	TurnPolicyQueue TurnPolicy = "queue"
 )
 
 // Options configure a [Client]. Only URL is required; the zero value of every other field works.
@@ -106,6 +118,9 @@ type Options struct {
 	// ResumeTimeout is how long a turn may wait, without a new event, to be taken up again after a loss
 	// (REQ-RESUME-09). Zero value means 60s; Off turns it off.
 	ResumeTimeout time.Duration
+	// HandlerTimeout bounds a call of a handler; one that is over it fails closed (REQ-ASK-07). Zero value
+	// means off.
+	HandlerTimeout time.Duration
 
 	// AutoReconnect says whether a new link is sought when one is lost (REQ-CONN-30); then turns outlive
 	// their link where the server lists replay (REQ-RESUME-01). Nil means true.
@@ -138,6 +153,15 @@ type Options struct {
 	// QueuePolicy says what an action does while a lost link is sought (REQ-CONN-40). Zero value means
 	// QueuePolicyWait.
 	QueuePolicy QueuePolicy
+	// TurnPolicy says what a message does while another turn of its session runs (REQ-TURN-31). Zero value
+	// means TurnPolicyParallel.
+	TurnPolicy TurnPolicy
+
+	// Handlers answer the questions of turns in place of verbs (REQ-ASK-01). Zero value means none.
+	Handlers Handlers
+	// ResendAfterOTP says whether a message is sent again, once, after the code that a handler gave was right,
+	// when its turn ended meanwhile (REQ-ASK-11). Nil means true.
+	ResendAfterOTP *bool
 
 	// MaxMessageBytes is the largest message that is taken from the server (REQ-WIRE-11). Zero value
 	// means 16 MiB.
@@ -206,6 +230,11 @@ func (o Options) resolve() (Options, error) {
 	if err := o.resolveSeeking(); err != nil {
 		return o, err
 	}
+	if err := o.Handlers.check(); err != nil {
+		return o, err
+	}
+	o.Handlers.Interaction = maps.Clone(o.Handlers.Interaction)
+	o.ResendAfterOTP = orPreset(o.ResendAfterOTP, defaultResendAfterOTP)
 	o.host, o.Header = hostOf(o.URL), o.Header.Clone()
 	o.Supports = append([]string(nil), o.Supports...)
 	if o.Logger == nil {
@@ -237,6 +266,7 @@ func (o *Options) resolveLimits() error {
 		{"QuestionTimeout", &o.QuestionTimeout, defaultQuestionTimeout},
 		{"CancelTimeout", &o.CancelTimeout, defaultCancelTimeout},
 		{"ResumeTimeout", &o.ResumeTimeout, defaultResumeTimeout},
+		{"HandlerTimeout", &o.HandlerTimeout, defaultHandlerTimeout},
 		{"StableAfter", &o.StableAfter, defaultStableAfter},
 		{"PingInterval", &o.PingInterval, defaultPingInterval},
 		{"PongTimeout", &o.PongTimeout, defaultPongTimeout},
@@ -287,6 +317,12 @@ func (o *Options) resolveSeeking() error {
 	}
 	if o.QueuePolicy != QueuePolicyWait && o.QueuePolicy != QueuePolicyFailFast {
 		return invalidArgument("Options.QueuePolicy must be QueuePolicyWait or QueuePolicyFailFast")
+	}
+	if o.TurnPolicy == "" {
+		o.TurnPolicy = defaultTurnPolicy
+	}
+	if o.TurnPolicy != TurnPolicyParallel && o.TurnPolicy != TurnPolicyQueue {
+		return invalidArgument("Options.TurnPolicy must be TurnPolicyParallel or TurnPolicyQueue")
 	}
 	return nil
 }

@@ -17,6 +17,8 @@ type Question struct {
 	AskedAt time.Time
 
 	limited bool // ExpiresIn counts, even when it is 0
+	// required is what asked for a code whose Event tells where it went; nil where nothing did.
+	required *OTPVerificationRequired
 }
 
 // OTPCheck is what became of a one-time code (REQ-OTP-01).
@@ -49,6 +51,8 @@ type verb struct {
 	name  string
 	out   *outgoing // its frame; a cancel has none of its own
 	named bool      // its question had an id that it echoes (REQ-RESUME-07)
+	// byHandler says that a handler gave it: nobody waits for it.
+	byHandler bool
 	// unsure says that its frame may be lost.
 	unsure bool
 	stop   func() // its limit; nil while none runs
@@ -112,6 +116,11 @@ func newQuestions(r *router, lapse func()) *questions {
 func (q *questions) opened(kind QuestionKind, event Event) {
 	asked := &Question{Kind: kind, Event: event, AskedAt: q.router.options.Clock.Now()}
 	asked.ExpiresIn, asked.limited = durationOf(kind, event)
+	if required, ok := event.(*OTPVerificationRequired); ok {
+		asked.required = required
+	} else if before := q.current[kind]; before != nil {
+		asked.required = before.required
+	}
 	q.current[kind] = asked
 }
 

@@ -173,6 +173,17 @@ func (r *router) ownID() (id string) {
 	return id
 }
 
+// anotherID draws the id of a message that the client sends again on its own (REQ-ASK-11); where the source
+// of ids breaks it is a random one.
+func (r *router) anotherID() (id string) {
+	guarded(r.options.Logger, "Options.IDGenerator", func() { id = r.options.IDGenerator() })
+	if r.check(id) != nil || id == "" {
+		r.options.Logger.Warn("Options.IDGenerator gave no free id for a message")
+		id = requestIDs(nil)()
+	}
+	return id
+}
+
 // inOrder returns what is in flight, oldest first.
 func (r *router) inOrder() []inFlight {
 	owners := make([]inFlight, len(r.order))

@@ -5,6 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
+	"reflect"
+	"runtime"
+	"slices"
 	"sync"
 	"time"
 )
@@ -53,14 +57,16 @@ type supervisor struct {
 	counters Counters // but for the open turns
 	// sessionKnown says that a session was opened or found: events of it may be missed (REQ-CONN-42).
 	sessionKnown bool
-	// running holds the goroutines of attempts and links; close waits for them.
-	running map[chan struct{}]struct{}
+	// running holds the goroutines of attempts and links; close waits for them. handlers holds those of
+	// handlers, which may not return.
+	running, handlers map[chan struct{}]struct{}
 }
 
 func newSupervisor(options Options, mu *sync.Mutex, listeners *listeners, sink sink, watch *watch) *supervisor {
 	s := &supervisor{
 		options: options, mu: mu, listeners: listeners, sink: sink, state: newLinkState(),
 		tap: newFrameTap(options, listeners), watch: watch, running: map[chan struct{}]struct{}{},
+		handlers: map[chan struct{}]struct{}{},
 	}
 	s.seeking = newSeeking(&s.options, mu, func() { s.happens("retry_due") })
 	s.liveness = liveness{options: &s.options, mu: mu, happened: s.timerDue}
@@ -74,16 +80,53 @@ func (s *supervisor) spawn(f func()) <-chan struct{} {
 	done := make(chan struct{})
 	s.running[done] = struct{}{}
 	go func() {
-		defer func() {
-			s.mu.Lock()
-			delete(s.running, done)
-			s.mu.Unlock()
-			close(done)
-		}()
+		defer s.ended(s.running, done)
 		f()
 	}()
 	return done
 }
+
+// beside runs a handler on a goroutine of its own; close waits for its end, inside its limit. The mutex is
+// held.
+func (s *supervisor) beside(f func()) {
+	done := make(chan struct{})
+	s.handlers[done] = struct{}{}
+	go runHandler(f, func() { s.ended(s.handlers, done) })
+}
+
+func (s *supervisor) ended(among map[chan struct{}]struct{}, done chan struct{}) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(among, done)
+	close(done)
+}
+
+// runHandler is the first function of every goroutine that a handler runs on.
+func runHandler(f, ended func()) {
+	defer ended()
+	f()
+}
+
+// insideHandler says whether a handler is the caller, of whatever client.
+func insideHandler() bool {
+	var callers [64]uintptr
+	for skip := 1; ; skip += len(callers) {
+		n := runtime.Callers(skip, callers[:])
+		frames := runtime.CallersFrames(callers[:n])
+		for more := n > 0; more; {
+			var frame runtime.Frame
+			frame, more = frames.Next()
+			if frame.Function == handlerFunction {
+				return true
+			}
+		}
+		if n < len(callers) {
+			return false
+		}
+	}
+}
+
+var handlerFunction = runtime.FuncForPC(reflect.ValueOf(runHandler).Pointer()).Name()
 
 // happens takes an event that ends nothing. The mutex is held.
 func (s *supervisor) happens(word string) {
@@ -253,15 +296,18 @@ func (s *supervisor) close() {
 		a.cancel(errors.New("the client was closed"))
 		s.watch.attempt(s.options.host, closed)
 	}
-	running := make([]chan struct{}, 0, len(s.running))
-	for done := range s.running {
-		running = append(running, done)
-	}
+	running, handlers := slices.Collect(maps.Keys(s.running)), slices.Collect(maps.Keys(s.handlers))
 	s.mu.Unlock()
 	limit := max(s.options.CloseTimeout, partingGrace)
 	began := time.Now()
 	for _, done := range running {
 		<-done // what still runs ends with the socket, which part bounds
+	}
+	if len(handlers) > 0 && insideHandler() {
+		handlers = nil // one of them is who waits here
+	}
+	for _, done := range handlers {
+		closedWithin(max(limit-time.Since(began), partingGrace), done)
 	}
 	s.listeners.drain(max(limit-time.Since(began), partingGrace), before)
 }

@@ -54,7 +54,6 @@ type TurnResult struct {
 // (REQ-TURN-02). All methods are safe for concurrent use.
 type Turn struct {
 	client    *router
-	requestID string
 	sessionID string
 	session   turnSession
 	began     time.Time
@@ -62,15 +61,24 @@ type Turn struct {
 	unbind    func() bool
 
 	// The rest is guarded by the client's mutex.
+	requestID string
 	out       *outgoing
+	// again makes the frame of the message once more; nil where another client sent it.
+	again     func(requestID string) *outgoing
+	waits     bool // for the turns before it (REQ-TURN-31)
+	resent    bool // after its code (REQ-ASK-11)
+	retried   bool // after a refusal (REQ-TURN-32)
+	sentAt    time.Time
 	state     turnState
 	questions *questions
 	resuming  *resuming // nil where the session is no replay session (REQ-RESUME-01)
+	handling  *handling // nil as long as nothing was asked
 	text      accumulator
 	items     turnItems
 	fresh     bool // there are items that waiting readers were not told of
 	waiters   int
 	detached  bool
+	lookedAt  bool         // somebody iterates its items, or did (REQ-ASK-10)
 	cancelOut *outgoing    // our cancel; there is at most one
 	native    bool         // the context of send ended the turn
 	asked     QuestionKind // open before the step of the moment, which may close it
@@ -80,7 +88,8 @@ type Turn struct {
 	stops      map[string]func()
 	ending     []*verb // verbs that the end of the turn settles
 	done       chan struct{}
-	ended      bool // result or err is there to be seen; done is closed
+	ended      bool        // result or err is there to be seen; done is closed
+	held       *TurnResult // came while a handler is to give a code (REQ-ASK-11)
 	result     *TurnResult
 	err        error
 	fate       *fate
@@ -88,12 +97,16 @@ type Turn struct {
 
 // turnSession is what a turn needs of its session.
 type turnSession struct {
-	// parks says whether the server keeps a turn open for a code.
+	// handlers answer its questions.
+	handlers *Handlers
+	// line has the other turns of the session.
+	line *turnLine
+	// parks says whether the server keeps a turn open for a code. The mutex is not held.
 	parks func() bool
 	// replays says whether a turn that begins now outlives its link (REQ-RESUME-01).
 	replays bool
-	// recovery asks the history what became of the message.
-	recovery func(context.Context) (*Recovery, error)
+	// recovery asks the history what became of the message of that id.
+	recovery func(ctx context.Context, requestID string) (*Recovery, error)
 }
 
 // fate outlives its turn by as much as it takes to tell that nobody saw it fail (REQ-TURN-16).
@@ -139,18 +152,24 @@ func takenUp(r *router, requestID, sessionID string, session turnSession) *Turn 
 func begunElsewhere(r *router, requestID, sessionID string, session turnSession) *Turn {
 	t := newTurn(context.Background(), r, SendMessage{RequestID: requestID, SessionID: sessionID}, session)
 	t.out = &outgoing{requestID: requestID, sessionID: sessionID, state: frameWritten}
+	session.line.join(t)
 	r.watch.turnStarted(requestID, sessionID)
 	t.arm("total", r.options.TurnTimeout, func() { t.local("total_timeout") })
 	return t
 }
 
-// RequestID returns the id of the turn; its events and verbs carry it.
-func (t *Turn) RequestID() string { return t.requestID }
+// RequestID returns the id of the turn; its events and verbs carry it. A message that is sent again after
+// its code has another one (REQ-ASK-11).
+func (t *Turn) RequestID() string {
+	t.client.mu.Lock()
+	defer t.client.mu.Unlock()
+	return t.requestID
+}
 
 // SessionID returns the session that the turn belongs to.
 func (t *Turn) SessionID() string { return t.sessionID }
 
-// State says how far the turn is.
+// State says how far the turn is; running while it waits for a code (REQ-ASK-11).
 func (t *Turn) State() TurnState {
 	t.client.mu.Lock()
 	defer t.client.mu.Unlock()
@@ -175,6 +194,12 @@ func (t *Turn) Question(kind QuestionKind) (Question, bool) {
 		return *asked, true
 	}
 	return Question{}, false
+}
+
+// Handled says whether an event asks what a handler of this turn answers (REQ-ASK-09).
+func (t *Turn) Handled(event Event) bool {
+	kind, asks := questionOf(event)
+	return asks && t.session.handlers.has(kind, event)
 }
 
 // Err returns the error of a turn that has failed, nil while it runs or when it ended well. An error
@@ -226,7 +251,9 @@ func (t *Turn) end(ctx context.Context) error {
 
 // Recover asks the history what became of the message of a turn whose link was lost. It reads at most ten
 // pages and sends nothing again; an error is that of the reading (REQ-TURN-30).
-func (t *Turn) Recover(ctx context.Context) (*Recovery, error) { return t.session.recovery(ctx) }
+func (t *Turn) Recover(ctx context.Context) (*Recovery, error) {
+	return t.session.recovery(ctx, t.RequestID())
+}
 
 // Detach lets the turn run on when nobody follows it any more, and when the context of its send ends
 // (REQ-STOP-05).
@@ -247,7 +274,7 @@ func (t *Turn) Close() error {
 
 // left stops the turn if nobody is interested in it (REQ-STOP-04, REQ-STOP-05).
 func (t *Turn) left() {
-	if !t.detached && !t.state.settled() && t.waiters == 0 && len(t.items.readers) == 0 {
+	if !t.detached && !t.decided() && t.waiters == 0 && len(t.items.readers) == 0 {
 		t.stop()
 	}
 }
@@ -256,12 +283,22 @@ func (t *Turn) left() {
 func (t *Turn) abandoned() {
 	t.client.mu.Lock()
 	defer t.client.mu.Unlock()
-	if !t.detached && !t.state.settled() {
+	if !t.detached && !t.decided() {
 		t.native = true
 		t.stop()
 	}
 }
 
+// decided says whether the turn has its outcome, which may not be there to be seen yet.
+func (t *Turn) decided() bool { return t.result != nil || t.err != nil }
+
 // stop cancels the turn; one whose message was not handed to a link yet ends at once, and nothing
-// is sent (REQ-STOP-01).
-func (t *Turn) stop() { t.local("cancel") }
+// is sent (REQ-STOP-01), as when it waits for a code alone (REQ-ASK-12).
+func (t *Turn) stop() {
+	if t.held != nil {
+		t.handling.stop()
+		t.after()
+		return
+	}
+	t.local("cancel")
+}

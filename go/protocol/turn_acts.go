@@ -35,6 +35,9 @@ func (a actor) fail(kind stepEnding) {
 	}
 	a.state.forget(a.step.verb)
 	a.step.verb.settle(nil, err)
+	if a.step.verb.byHandler {
+		a.handling.refused = append(a.handling.refused, refusedAnswer{a.step.question, err})
+	}
 }
 
 func (a actor) refuse(why stepRefusal) {
@@ -46,20 +49,30 @@ func (a actor) refuse(why stepRefusal) {
 }
 
 func (a actor) open() {
-	a.questions.opened(a.step.question, a.c.event)
+	kind := a.step.question
+	fresh := a.questions.current[kind] == nil
+	a.questions.opened(kind, a.c.event)
 	if !a.state.settled() { // a question that outlives its turn has no limit then
-		a.questions.start(a.step.question, a.resuming.age(a.c.event))
+		a.questions.start(kind, a.resuming.age(a.c.event))
 	}
-	a.client.watch.question(a.requestID, a.step.question)
+	a.client.watch.question(a.requestID, kind)
+	if a.handling == nil {
+		a.handling = &handling{turn: a.Turn, stopped: a.cancelOut != nil}
+	}
+	a.handling.opened(kind, a.c.event, fresh)
 }
 
 func (a actor) reopen() {
 	if !a.state.settled() {
 		a.questions.start(a.step.question, 0)
 	}
+	a.handling.reopened(a.step.question, a.c.event)
 }
 
-func (a actor) shut() { a.questions.shut(a.step.question) }
+func (a actor) shut() {
+	a.handling.ended(a.step.question)
+	a.questions.shut(a.step.question)
+}
 
 // send writes a cancel or asks for the turn; the frame of an answer is written by the verb that gave it.
 func (a actor) send(action stepAction) {

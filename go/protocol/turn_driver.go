@@ -16,18 +16,22 @@ func (t *Turn) refuse(err error) {
 }
 
 // start queues the message and starts the limits.
-func (t *Turn) start(out *outgoing) {
-	t.out = out
-	if len(out.text) > limitOutboundBytes {
-		t.linkEvent(ending{word: "too_large"}, t.client.tooLarge(out), false)
+func (t *Turn) start() {
+	nextSend(t.client, t.sessionID)
+	begun := t.waits || t.retried
+	t.waits, t.sentAt = false, t.client.options.Clock.Now()
+	if len(t.out.text) > limitOutboundBytes {
+		t.linkEvent(ending{word: "too_large"}, t.client.tooLarge(t.out), false)
 		return
 	}
-	if refusal := t.client.connection.submit(out); refusal != "" {
+	if refusal := t.client.connection.submit(t.out); refusal != "" {
 		t.linkEvent(ending{word: refusal}, nil, false)
 		return
 	}
-	t.arm("total", t.client.options.TurnTimeout, func() { t.local("total_timeout") })
-	t.touch(t.client.options.Clock.Now())
+	if !begun {
+		t.arm("total", t.client.options.TurnTimeout, func() { t.local("total_timeout") })
+	}
+	t.touch(t.sentAt)
 }
 
 func (t *Turn) eventReceived(event Event) bool {
@@ -37,17 +41,20 @@ func (t *Turn) eventReceived(event Event) bool {
 		t.lastSeen = t.client.now()
 		return true
 	}
-	t.received(event, word, nil)
-	t.state.rest(word)
+	if !t.tooEarly(event) {
+		t.received(event, word, nil)
+		t.state.rest(word)
+	}
 	return true
 }
 
 // received carries out what the tables say about an event that is word to them.
 func (t *Turn) received(event Event, word string, broken *DecodeError) {
+	over := t.state.settled()
 	c, facts := cause{event: event, broken: broken}, t.stepFacts(false)
 	t.asked, _ = t.state.open()
 	r := t.resuming
-	if r != nil && !t.state.settled() {
+	if r != nil && !over {
 		word = r.takes(event, word, t.state.turn)
 		if told, ok := event.(*TurnResumed); ok {
 			c.state = r.stateOf(told)
@@ -58,8 +65,13 @@ func (t *Turn) received(event Event, word string, broken *DecodeError) {
 	if r != nil && r.caughtUp() {
 		t.caughtUp()
 	}
+	if word == TypeOTPVerified && t.held != nil {
+		t.sendAgain()
+	} else if !over && t.state.settled() {
+		t.session.line.terminal(t.sessionID)
+	}
 	t.touch(t.client.now())
-	t.release()
+	t.after()
 }
 
 // show adds an event to what the turn shows. Readers that wait get their sign at the end of the batch.
@@ -94,7 +106,9 @@ func (t *Turn) brokenReceived(broken *DecodeError) bool {
 	if resumes || role == "terminal" || role == "terminal_by_code" {
 		word = "broken"
 	}
-	t.received(broken.Unknown(), word, broken)
+	if unknown := broken.Unknown(); !t.tooEarly(unknown) {
+		t.received(unknown, word, broken)
+	}
 	return true
 }
 
@@ -103,13 +117,13 @@ func (t *Turn) linkEvent(end ending, err error, sought bool) {
 	t.asked, _ = t.state.open()
 	t.act(t.state.local(end.word, t.stepFacts(sought), nil), cause{word: end.word, end: end, err: err})
 	if t.state.turn != stateSuspended {
-		t.endVerbs(end, err)
+		t.loseVerbs(end, err)
 	}
-	t.release()
+	t.after()
 }
 
-// endVerbs ends those verbs that outlive their turn: the link is gone, and no other one answers them.
-func (t *Turn) endVerbs(end ending, err error) {
+// loseVerbs ends those verbs that outlive their turn: the link is gone, and no other one answers them.
+func (t *Turn) loseVerbs(end ending, err error) {
 	kind := ErrorKindConnectionLost
 	if end.word == "close" {
 		kind = ErrorKindClientClosed
@@ -129,13 +143,6 @@ func (t *Turn) endVerbs(end ending, err error) {
 
 // linkOpened asks for the events of a suspended turn (REQ-RESUME-03).
 func (t *Turn) linkOpened() { t.local("opened") }
-
-// nextSend closes an OTP question that outlived its turn: the session's next message goes out.
-func (t *Turn) nextSend() {
-	if t.state.settled() {
-		t.local("send")
-	}
-}
 
 // the driver ----------------------------------------------------------------------------
 
@@ -172,6 +179,15 @@ func (t *Turn) stepFacts(sought bool) stepFacts {
 func (t *Turn) local(word string) {
 	t.asked, _ = t.state.open()
 	t.act(t.state.local(word, t.stepFacts(false), nil), cause{word: word})
+	if t.held != nil && (word == "question_timeout" || word == "total_timeout") {
+		t.handling.stop()
+	}
+	t.after()
+}
+
+// after is called after a step: it calls handlers that are due, and lets go what is over.
+func (t *Turn) after() {
+	t.handling.run()
 	t.release()
 }
 
@@ -182,6 +198,7 @@ func (t *Turn) act(steps []turnStep, c cause) {
 }
 
 func (t *Turn) sendCancel() {
+	t.handling.stop()
 	if t.cancelOut != nil {
 		return
 	}

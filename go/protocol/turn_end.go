@@ -1,17 +1,9 @@
 package protocol
 
+import "context"
+
 // settle gives the turn its outcome; it happens once, as the table has no way out of settled.
 func (t *Turn) settle(outcome stepOutcome, ending stepEnding, c cause) {
-	if outcome == stepOutcomeFailed {
-		t.err = t.failure(ErrorKind(ending), c)
-		t.watchFate(Kind(t.err))
-	} else {
-		t.result = t.success(outcome, ending, c.event)
-	}
-	for _, stop := range t.stops {
-		stop()
-	}
-	clear(t.stops)
 	if r := t.resuming; r != nil && r.cancel != nil {
 		t.client.connection.put(r.cancel) // the next link has it (REQ-RESUME-08)
 		r.cancel = nil
@@ -19,7 +11,38 @@ func (t *Turn) settle(outcome stepOutcome, ending stepEnding, c cause) {
 	if t.out != nil {
 		t.out.withdraw()
 	}
+	t.handling.settling()
+	if outcome == stepOutcomeFailed {
+		t.err = t.failure(ErrorKind(ending), c)
+	} else {
+		result := t.success(outcome, ending, c.event)
+		if outcome == stepOutcomeCompleted && t.awaitsCode() {
+			t.hold(result)
+			return
+		}
+		t.result = result
+	}
+	t.conclude(c.word)
+}
+
+// conclude gives the turn its outcome, which is result or err; word is what brought it about.
+func (t *Turn) conclude(word string) {
+	for _, stop := range t.stops {
+		stop()
+	}
+	clear(t.stops)
 	t.questions.stop()
+	t.endVerbs()
+	t.unbind()
+	t.session.line.over(t)
+	if t.err != nil {
+		t.watchFate(Kind(t.err))
+	}
+	t.publishAfterCancel(word)
+}
+
+// endVerbs takes the verbs that end with their turn.
+func (t *Turn) endVerbs() {
 	kept := t.state.verbs[:0]
 	for _, v := range t.state.verbs {
 		// A code may be judged after the end of its turn (REQ-VERB-06), unless nobody could take it.
@@ -30,16 +53,14 @@ func (t *Turn) settle(outcome stepOutcome, ending stepEnding, c cause) {
 		}
 	}
 	t.state.verbs = kept
-	t.unbind()
-	t.publishAfterCancel(c.word)
 }
 
-// publishAfterCancel shows the outcome. That of a timeout waits until the cancel that the timeout
-// caused was handed to the socket, at most CancelTimeout, and not for a link that is sought.
+// publishAfterCancel shows the outcome. That of a timeout, or of a handler that failed, waits until the
+// cancel that it caused was handed to the socket, at most CancelTimeout, and not for a link that is sought.
 func (t *Turn) publishAfterCancel(word string) {
 	out := t.cancelOut
-	timeout := word == "idle_timeout" || word == "question_timeout" || word == "total_timeout"
-	if !timeout || out == nil || out.state != frameWriting {
+	waits := word == "idle_timeout" || word == "question_timeout" || word == "total_timeout" || word == "handler_failed"
+	if !waits || out == nil || out.state != frameWriting {
 		t.publish()
 		return
 	}
@@ -56,6 +77,20 @@ func (t *Turn) publish() {
 		return
 	}
 	t.ended = true
+	t.tellVerbs()
+	if t.out != nil {
+		var outcome Outcome
+		if t.result != nil {
+			outcome = t.result.Outcome
+		}
+		t.client.watch.turnSettled(t.requestID, outcome, t.err)
+	}
+	close(t.done)
+	t.items.wake()
+}
+
+// tellVerbs tells the verbs that ended with the turn.
+func (t *Turn) tellVerbs() {
 	for _, v := range t.ending {
 		switch {
 		case v.name == verbCancel:
@@ -67,15 +102,6 @@ func (t *Turn) publish() {
 		}
 	}
 	t.ending = nil
-	if t.out != nil {
-		var outcome Outcome
-		if t.result != nil {
-			outcome = t.result.Outcome
-		}
-		t.client.watch.turnSettled(t.requestID, outcome, t.err)
-	}
-	close(t.done)
-	t.items.wake()
 }
 
 // ids begins an error of a verb of the turn.
@@ -144,7 +170,10 @@ func (t *Turn) interrupted(c cause) error {
 		facts.Code = refusal.Code
 	}
 	agent := newError(leafTurnInterrupted, facts)
-	return &TurnInterruptedError{agent, t.out.mayHaveLeft(), c.state, t.session.recovery}
+	id, ask := t.requestID, t.session.recovery
+	return &TurnInterruptedError{agent, t.out.mayHaveLeft(), c.state, func(ctx context.Context) (*Recovery, error) {
+		return ask(ctx, id)
+	}}
 }
 
 // tooLarge is what becomes of an action whose frame is over 1 MiB (REQ-CALL-10).

@@ -17,9 +17,13 @@ type EventIterator struct {
 
 // Iterate opens an iterator. Use it instead of [Turn.Stream] where the wait for an event needs a
 // context of its own.
-func (t *Turn) Iterate() *EventIterator {
+func (t *Turn) Iterate() *EventIterator { return t.iterate(true) }
+
+// iterate opens an iterator; looks says whether its reader sees questions (REQ-ASK-10).
+func (t *Turn) iterate(looks bool) *EventIterator {
 	t.client.mu.Lock()
 	defer t.client.mu.Unlock()
+	t.lookedAt = t.lookedAt || looks
 	return &EventIterator{turn: t, reader: t.items.open()}
 }
 
@@ -97,9 +101,11 @@ func (i *EventIterator) leave() {
 // Stream returns the events of the turn, the terminal one last; for a failed turn the error follows,
 // with a nil event. The context of send ends the wait with its own error. Leaving the loop early
 // stops the turn under the conditions of [Turn.Close].
-func (t *Turn) Stream() iter.Seq2[Event, error] {
+func (t *Turn) Stream() iter.Seq2[Event, error] { return t.stream(true) }
+
+func (t *Turn) stream(looks bool) iter.Seq2[Event, error] {
 	return func(yield func(Event, error) bool) {
-		events := t.Iterate()
+		events := t.iterate(looks)
 		defer events.Close()
 		for {
 			event, err := events.Next(t.ctx)
@@ -130,7 +136,7 @@ func (t *Turn) Text() iter.Seq2[string, error] {
 	return func(yield func(string, error) bool) {
 		streamed := false
 		var joint joiner
-		for event, err := range t.Stream() {
+		for event, err := range t.stream(false) {
 			if err != nil {
 				yield("", err)
 				return

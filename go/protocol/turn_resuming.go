@@ -172,16 +172,13 @@ func sequenceOf(event Event) int64 {
 		seq = e.Seq
 	case *StreamChunk:
 		seq = e.Seq
-	case *UnknownEvent:
+	default: // not every event has a fact for it
 		// A float64 is exact up to numberMost.
-		number, err := strconv.ParseFloat(string(memberOf(e.RawJSON(), "seq")), 64)
+		number, err := strconv.ParseFloat(string(memberOf(event.RawJSON(), "seq")), 64)
 		if whole := int64(number); err == nil && number >= 1 && number <= numberMost && float64(whole) == number {
 			return whole
 		}
 		return 0
-	default:
-		number, _ := numberOf(event, "seq")
-		seq = &number
 	}
 	if seq == nil || *seq < 1 || *seq > numberMost {
 		return 0

@@ -10,14 +10,14 @@ import (
 
 // String names the turn, its session and its state.
 func (t *Turn) String() string {
-	return fmt.Sprintf("protocol.Turn(%s of %s, %s)", t.requestID, t.sessionID, t.State())
+	return fmt.Sprintf("protocol.Turn(%s of %s, %s)", t.RequestID(), t.sessionID, t.State())
 }
 
 // GoString is String.
 func (t *Turn) GoString() string { return t.String() }
 
 // String names the turn that the iterator reads.
-func (i *EventIterator) String() string { return "protocol.EventIterator(" + i.turn.requestID + ")" }
+func (i *EventIterator) String() string { return "protocol.EventIterator(" + i.turn.RequestID() + ")" }
 
 // GoString is String.
 func (i *EventIterator) GoString() string { return i.String() }

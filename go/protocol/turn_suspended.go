@@ -78,7 +78,7 @@ func (t *Turn) limit(v *verb) {
 	v.stop = armed(t.client, t.client.options.RequestTimeout, func() {
 		if t.state.forget(v) {
 			v.settle(nil, newError(leafRequestTimeout, t.ids()))
-			t.release()
+			t.after()
 		}
 	})
 }

@@ -9,24 +9,14 @@ import (
 // open it sends nothing and returns an error that matches [ErrNoPendingQuestion], for a second
 // answer [ErrAlreadyAnswered] (REQ-VERB-05). If ctx ends first, the answer may have been sent.
 func (t *Turn) Confirm(ctx context.Context, approved bool) error {
-	_, err := t.answer(ctx, verbConfirm, func(asked *Question) (Action, error) {
-		action := &ConfirmToolAction{RequestID: t.requestID, SessionID: t.sessionID, Approved: approved}
-		if asked != nil {
-			if event, ok := asked.Event.(*WriteConfirmationRequired); ok && event.ConfirmationID != nil {
-				action.ConfirmationID = *event.ConfirmationID
-			}
-		}
-		return action, nil
-	})
+	_, err := t.answer(ctx, verbConfirm, t.confirming(approved))
 	return err
 }
 
 // VerifyOTP gives the one-time code as it was typed. A wrong code is no error: the check says so
 // (REQ-OTP-01). Errors and ctx are as in [Turn.Confirm].
 func (t *Turn) VerifyOTP(ctx context.Context, code string) (*OTPCheck, error) {
-	event, err := t.answer(ctx, verbVerifyOTP, func(*Question) (Action, error) {
-		return &VerifyOTP{RequestID: t.requestID, SessionID: t.sessionID, Code: code}, nil
-	})
+	event, err := t.answer(ctx, verbVerifyOTP, t.verifying(code))
 	if err != nil {
 		return nil, err
 	}
@@ -54,11 +44,9 @@ func (t *Turn) Decline(ctx context.Context, kind QuestionKind) (*SubmitResult, e
 		return t.interact(ctx, verbDecline, SubmitInteraction{Declined: new(true)})
 	case QuestionKindOTP:
 		if !t.session.parks() {
-			return nil, newError(leafUnsupported, t.ids())
+			return nil, t.unsupported()
 		}
-		event, err := t.answer(ctx, verbDeclineOTP, func(*Question) (Action, error) {
-			return &VerifyOTP{RequestID: t.requestID, SessionID: t.sessionID, Declined: new(true)}, nil
-		})
+		event, err := t.answer(ctx, verbDeclineOTP, t.decliningOTP())
 		if err != nil {
 			return nil, err
 		}
@@ -79,7 +67,7 @@ func (t *Turn) Cancel(ctx context.Context) error {
 	switch {
 	case t.ended:
 		v.settle(nil, nil)
-	case t.state.settled():
+	case t.decided():
 		t.ending = append(t.ending, v)
 	default:
 		t.state.verbs = append(t.state.verbs, v)
@@ -91,15 +79,7 @@ func (t *Turn) Cancel(ctx context.Context) error {
 }
 
 func (t *Turn) interact(ctx context.Context, name string, action SubmitInteraction) (*SubmitResult, error) {
-	action.RequestID, action.SessionID = t.requestID, t.sessionID
-	event, err := t.answer(ctx, name, func(asked *Question) (Action, error) {
-		if asked != nil {
-			if event, ok := asked.Event.(*InteractionRequired); ok {
-				action.InteractionID, action.Kind = event.InteractionID, event.Kind
-			}
-		}
-		return &action, nil
-	})
+	event, err := t.answer(ctx, name, t.submitting(action))
 	if err != nil {
 		return nil, err
 	}
@@ -108,27 +88,33 @@ func (t *Turn) interact(ctx context.Context, name string, action SubmitInteracti
 
 // answer sends the answer to a question and waits for what the server makes of it.
 func (t *Turn) answer(
-	ctx context.Context, name string, frame func(*Question) (Action, error),
+	ctx context.Context, name string, frame func(*Question) Action,
 ) (Event, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	v, err := t.begin(name, frame)
+	v, err := t.answered(name, frame)
 	if err != nil {
 		return nil, err
 	}
 	return v.wait(ctx)
 }
 
-// begin steps the question and queues the frame.
-func (t *Turn) begin(name string, frame func(*Question) (Action, error)) (*verb, error) {
+// answered sends the answer of a caller; handlers of other questions may be due then.
+func (t *Turn) answered(name string, frame func(*Question) Action) (*verb, error) {
 	t.client.mu.Lock()
 	defer t.client.mu.Unlock()
-	kind := QuestionKind(verbRows[name].question)
-	action, err := frame(t.questions.current[kind])
-	if err != nil {
-		return nil, err
+	v, err := t.prepared(name, frame)
+	if err == nil {
+		err = t.begin(v)
 	}
+	t.handling.run()
+	return v, err
+}
+
+// prepared makes a verb, of which nothing is known here yet. The mutex is held.
+func (t *Turn) prepared(name string, frame func(*Question) Action) (*verb, error) {
+	action := frame(t.questions.current[QuestionKind(verbRows[name].question)])
 	text, err := frameOf(action, "interactionId", "sessionId")
 	if err != nil {
 		return nil, err
@@ -137,21 +123,73 @@ func (t *Turn) begin(name string, frame func(*Question) (Action, error)) (*verb,
 	if len(text) > limitOutboundBytes {
 		return nil, t.client.tooLarge(out)
 	}
+	return &verb{name: name, out: out, named: echoesID(name, text), done: make(chan struct{})}, nil
+}
+
+// begin steps the question and queues the frame; its error is the refusal. The mutex is held.
+func (t *Turn) begin(v *verb) error {
+	kind := QuestionKind(verbRows[v.name].question)
 	var refusal error
 	if t.act(t.state.answer(kind), cause{refusal: &refusal}); refusal != nil {
-		return nil, refusal
+		return refusal
 	}
-	v := &verb{name: name, out: out, named: echoesID(name, text), done: make(chan struct{})}
 	t.state.verbs = append(t.state.verbs, v)
 	t.questions.answered(kind)
+	t.handling.ended(kind)
 	t.touch(t.client.options.Clock.Now())
 	if t.state.turn == stateSuspended {
 		t.resuming.held = append(t.resuming.held, v)
 	} else {
 		t.limit(v)
-		t.client.connection.submit(out)
+		t.client.connection.submit(v.out)
 	}
-	return v, nil
+	return nil
+}
+
+// confirming, verifying, decliningOTP and submitting make the frame of a verb out of its question, nil for
+// none. They are called with the mutex.
+
+func (t *Turn) confirming(approved bool) func(*Question) Action {
+	return func(asked *Question) Action {
+		action := &ConfirmToolAction{RequestID: t.requestID, SessionID: t.sessionID, Approved: approved}
+		if asked != nil {
+			if event, ok := asked.Event.(*WriteConfirmationRequired); ok && event.ConfirmationID != nil {
+				action.ConfirmationID = *event.ConfirmationID
+			}
+		}
+		return action
+	}
+}
+
+func (t *Turn) verifying(code string) func(*Question) Action {
+	return func(*Question) Action {
+		return &VerifyOTP{RequestID: t.requestID, SessionID: t.sessionID, Code: code}
+	}
+}
+
+func (t *Turn) decliningOTP() func(*Question) Action {
+	return func(*Question) Action {
+		return &VerifyOTP{RequestID: t.requestID, SessionID: t.sessionID, Declined: new(true)}
+	}
+}
+
+func (t *Turn) submitting(action SubmitInteraction) func(*Question) Action {
+	return func(asked *Question) Action {
+		action.RequestID, action.SessionID = t.requestID, t.sessionID
+		if asked != nil {
+			if event, ok := asked.Event.(*InteractionRequired); ok {
+				action.InteractionID, action.Kind = event.InteractionID, event.Kind
+			}
+		}
+		return &action
+	}
+}
+
+// unsupported is the error of an answer that the server does not take.
+func (t *Turn) unsupported() error {
+	t.client.mu.Lock()
+	defer t.client.mu.Unlock()
+	return newError(leafUnsupported, t.ids())
 }
 
 // wait waits for the outcome of a verb. When ctx ends, only the wait ends (REQ-VERB-07).

@@ -55,7 +55,7 @@ var optionRows = []optionRow{
 	{"queuePolicy", "", "wait", "fail_fast", nil, nil, []string{"wait", "fail_fast"}, "REQ-CONN-40", ""},
 	{"resumeTimeout", "ms", 60000, 0, 0, nil, nil, "REQ-RESUME-09", ""},
 	{"handlerTimeout", "ms", 0, 0, 0, nil, nil, "REQ-ASK-07", ""},
-	{"turnPolicy", "", "parallel", "parallel", nil, nil, []string{"parallel", "queue"}, "REQ-TURN-14", "reconnect"},
+	{"turnPolicy", "", "parallel", "parallel", nil, nil, []string{"parallel", "queue"}, "REQ-TURN-31", ""},
 	{"resendAfterOtp", "", true, false, nil, nil, nil, "REQ-ASK-11", ""},
 	{"handlers", "", nil, nil, nil, nil, nil, "REQ-ASK-01", ""},
 }
@@ -138,6 +138,10 @@ const (
 	limitIteratorItems = 1024
 	// Bytes of frames that an iterator keeps as they came. In bytes (REQ-TURN-21).
 	limitIteratorBytes = 8388608
+	// Wait before a message is sent again that came too early. In ms (REQ-TURN-32).
+	limitSlotPause = 250 * time.Millisecond
+	// Time after a turn in which its slot may still be taken. In ms (REQ-TURN-32).
+	limitSlotGrace = 1000 * time.Millisecond
 	// Time after which a question that nobody looks at is logged. In ms (REQ-ASK-10).
 	limitQuestionUnseen = 5000 * time.Millisecond
 	// What a question's own time is longer than its expiry. In ms (REQ-TURN-24).

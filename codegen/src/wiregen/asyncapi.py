@@ -159,7 +159,7 @@ class Reader:
         node = self.root.child(key)
         if not isinstance(node.value, str) or not node.value:
             message = f"{key!r} names a file of tables, as `{key}: tables.yaml`"
-            raise refuse(node.file, node.pointer, "table-shape", message)
+            raise refuse(node.file, node.pointer, "asyncapi-shape", message)
         return self.store.beside(node, node.value)
 
     def _section(self, key: str) -> dict[str, Json]:
@@ -326,6 +326,7 @@ class Reader:
         if "payload" not in node.value:
             message = f"{self._key(node)!r} has no payload: add one, as `payload: {{type: object}}`"
             raise refuse(node.file, node.pointer, "asyncapi-shape", message)
+        self._say_content(node)
         schema = self._payload(node)
         tag = self.action_tag if role == "action" else self.event_tag
         parts = branches(self.store, schema, tag)
@@ -337,6 +338,15 @@ class Reader:
         if word is None or schema.uri in self._worded:
             self._say_word(schema, tag, wire if word is None else self._named(node))
         return [MessageNode(wire, role, turn, node, schema)]
+
+    def _say_content(self, node: Node) -> None:
+        """Say of a message that is not written as JSON that it is read as such."""
+        said = node.value.get("contentType", self.root.value.get("defaultContentType", "json"))
+        if not isinstance(said, str) or "json" not in said.lower():
+            message = f"content of type {said!r}; frames are read and written as JSON text"
+            found = Diagnostic(node.file, node.pointer, "asyncapi-content", message, "info")
+            if found not in self.notes:
+                self.notes.append(found)
 
     def _named(self, node: Node) -> str:
         """Return what a document calls a message that says no word itself."""
@@ -373,7 +383,10 @@ class Reader:
         member = members.get(tag) if isinstance(members, dict) else None
         if not isinstance(members, dict) or not isinstance(member, dict):
             return
-        if member.get("type") != "string" or member.keys() - ANNOTATIONS - {"type", "minLength"}:
+        bounds = {"type", "minLength", "maxLength"}
+        if member.get("type") != "string" or member.keys() - ANNOTATIONS - bounds:
+            return
+        if not member.get("minLength", 0) <= len(wire) <= member.get("maxLength", len(wire)):
             return
         self._worded[schema.uri] = wire
         members[tag] = {**member, "const": wire}
@@ -383,14 +396,15 @@ class Reader:
 
     def _schema(self, node: Node) -> Node:
         """Return the schema of a multi-format schema object, or the node itself."""
+        node = self._deref(node)
         if isinstance(node.value, dict) and "schemaFormat" in node.value:
             if "schema" not in node.value:
                 message = "a multi-format schema needs 'schema'"
                 raise refuse(node.file, node.pointer, "asyncapi-shape", message)
             said = str(node.value["schemaFormat"])
             self._format(node, said)
-            node = node.child("schema")
-        return self._deref(node)
+            node = self._deref(node.child("schema"))
+        return node
 
     def _format(self, node: Node, said: str) -> None:
         """Refuse schemas of other languages, such as Avro or Protobuf."""
@@ -420,7 +434,19 @@ class Reader:
         if "schemas" not in _mapping(components, "components"):
             return []
         schemas = components.child("schemas")
-        return [(key, schemas.child(key)) for key in _mapping(schemas, "schemas")]
+        listed = [(key, schemas.child(key)) for key in _mapping(schemas, "schemas")]
+        return [(key, node) for key, node in listed if self._is_read(node)]
+
+    def _is_read(self, node: Node) -> bool:
+        """Whether a component is a schema of a format that is read; another one is told."""
+        said = node.value.get("schemaFormat") if isinstance(node.value, dict) else None
+        if said is None or any(word in str(said) for word in _FORMATS):
+            return True
+        message = f"a schema of format {said!r} is not read; no message here can hold it"
+        found = Diagnostic(node.file, node.pointer, "asyncapi-format", message, "info")
+        if found not in self.notes:
+            self.notes.append(found)
+        return False
 
 
 def _both_ways(value: dict[str, Json]) -> bool:

@@ -26,7 +26,7 @@ def read_document(store: Store, name: str, reading: Reading = AS_WRITTEN) -> Doc
     if version is None and {"openapi", "swagger"} & root.keys():
         message = "this is an OpenAPI document; AsyncAPI 2 and 3 are read"
     else:
-        message = f"'asyncapi' must be a 2.x or 3.x version, found {version!r}"
+        message = f"'asyncapi' must be a 2.x or 3.x version as a text, found {version!r}"
         if isinstance(version, str) and version.startswith("1."):
             message += "; convert it first: asyncapi convert FILE --target-version 3.0.0"
     raise refuse(name, "/asyncapi", "asyncapi-version", message)

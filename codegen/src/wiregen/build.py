@@ -21,6 +21,7 @@ from wiregen.resolve import Resolver
 from wiregen.served import Side, served
 from wiregen.shapes import build_shapes, build_unions
 from wiregen.tables import UNKNOWN_EVENT, read_errors, read_machines
+from wiregen.tags import candidates
 
 DOCUMENT_NAMES = ("asyncapi.yaml", "asyncapi.yml", "asyncapi.json")
 _SUFFIXES = (".yaml", ".yml", ".json")
@@ -119,7 +120,8 @@ class _Builder:
             errors=errors,
             machines=machines,
             contract=contract,
-            diagnostics=tuple(sorted((*document.notes, *self.resolver.diagnostics))),
+            diagnostics=tuple(sorted((*document.notes, *self.resolver.notes.found))),
+            noted=tuple(self.resolver.notes.folded),
             sha256=self.store.digest(),
             read=self.resolver.read,
             folded={item.uri: item for item in self.resolver.folded},
@@ -137,7 +139,7 @@ class _Builder:
         field = struct.field(tag)
         if field is None or field.type != Const("string", item.wire):
             raise refuse(
-                item.schema.file, item.schema.pointer, "tag-const", _untagged(item, tag, field)
+                item.schema.file, item.schema.pointer, "tag-const", self._untagged(item, tag, field)
             )
         if not field.required:
             struct = self._requiring(struct, tag, item)
@@ -150,6 +152,12 @@ class _Builder:
             turn=item.turn,
             file=item.schema.file,
         )
+
+    def _untagged(self, item: MessageNode, tag: str, field: Field | None) -> str:
+        """Say why a payload does not name its message, and which member would."""
+        others = candidates(self.store, [it.schema for it in self.document.messages])
+        more = f"; every message here has a constant at {' and at '.join(map(repr, others))}"
+        return _untagged(item, tag, field) + (more if others and tag not in others else "")
 
     def _hint(self, item: MessageNode) -> str:
         """Return a name by the word of a message: by its signs where words fall together."""

@@ -536,6 +536,8 @@ class Spec:
     sha256: str = ""
     store: Any = field(default=None, compare=False, repr=False)
     folded: dict[str, Any] = field(default_factory=dict, compare=False, repr=False)
+    noted: tuple[Diagnostic, ...] = field(default=(), compare=False, repr=False)
+    """The diagnostics of schemas, by the places that `read` has."""
     read: dict[str, Any] = field(default_factory=dict, compare=False, repr=False)
     _by_name: dict[str, TypeDef] = field(default_factory=dict, compare=False, repr=False)
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from ruamel.yaml import YAML
+from ruamel.yaml.constructor import SafeConstructor
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
 from wiregen.drafts import is_older, modern
@@ -115,9 +116,21 @@ def _fault(item: Json) -> tuple[str, str] | None:
     return None
 
 
+class _Constructor(SafeConstructor):
+    """Reads a date as the text that it is in JSON."""
+
+
+def _as_written(constructor: SafeConstructor, node: Any) -> Json:
+    return constructor.construct_scalar(node)
+
+
+_Constructor.add_constructor("tag:yaml.org,2002:timestamp", _as_written)
+
+
 def parse_yaml(text: str, name: str) -> Json:
     """Parse YAML 1.2 into plain JSON values; the error names ``name`` and the line."""
     yaml = YAML(typ="safe", pure=True)
+    yaml.Constructor = _Constructor
     try:
         value = yaml.load(text)
     except MarkedYAMLError as err:
@@ -136,7 +149,7 @@ def parse_yaml(text: str, name: str) -> Json:
 def read_text(path: Path, name: str) -> str:
     """Read a UTF-8 file; a missing, unreadable or mis-encoded one is refused by name."""
     try:
-        return path.read_bytes().decode("utf-8")
+        return path.read_bytes().decode("utf-8-sig")
     except FileNotFoundError as err:
         raise refuse(name, "", "load-missing-file", "the file does not exist") from err
     except (OSError, UnicodeDecodeError) as err:

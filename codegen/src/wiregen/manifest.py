@@ -73,7 +73,9 @@ def sha(text: str | bytes) -> str:
 
 def ir_digest(spec: Spec) -> str:
     """SHA-256 over everything that emitters can see."""
-    bare = dataclasses.replace(spec, store=None, read={}, sha256="", diagnostics=(), _by_name={})
+    bare = dataclasses.replace(
+        spec, store=None, read={}, noted=(), sha256="", diagnostics=(), _by_name={}
+    )
     return sha(json.dumps(dataclasses.asdict(bare), sort_keys=True, default=str))
 
 

@@ -91,13 +91,11 @@ class _Hoister:
         self.unions = {item.uri: item for item in spec.unions}
         self.resolver = Resolver(spec.store)
         self._within: list[tuple[Json, str]] = []
-        self.any = {f"{d.file}#{d.pointer}" for d in spec.diagnostics if d.rule in _ANY}
-        self.large = {
-            f"{d.file}#{d.pointer}" for d in spec.diagnostics if d.rule == "opaque-integer"
-        }
+        self.any = {f"{d.file}#{d.pointer}" for d in spec.noted if d.rule in _ANY}
+        self.large = {f"{d.file}#{d.pointer}" for d in spec.noted if d.rule == "opaque-integer"}
         self.loose = {
             f"{d.file}#{d.pointer}"
-            for d in spec.diagnostics
+            for d in spec.noted
             if d.rule == "opaque-branches" and view == "reader"
         }
 

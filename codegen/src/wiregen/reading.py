@@ -32,7 +32,8 @@ class Reading:
         """Return the members of actions and of events; None when nothing is said clearly."""
         if "=" not in self.discriminator:
             return (self.discriminator, self.discriminator) if self.discriminator else None
-        pairs = dict(part.split("=", 1) for part in self.discriminator.split(",") if "=" in part)
+        parts = [part.strip() for part in self.discriminator.split(",")]
+        pairs = dict(part.split("=", 1) for part in parts if "=" in part)
         if pairs.keys() != {"receive", "send"} or not all(pairs.values()):
             return None
         return pairs["receive"], pairs["send"]

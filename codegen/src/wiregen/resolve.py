@@ -7,7 +7,7 @@ from typing import Any, cast
 
 from wiregen.constants import listed_words
 from wiregen.discriminators import discriminator
-from wiregen.errors import Diagnostic, join_pointer, refuse
+from wiregen.errors import refuse
 from wiregen.ir import (
     AnyJson,
     Array,
@@ -56,12 +56,14 @@ from wiregen.load import Node, Store
 from wiregen.merge import UNIONS, Merged, listed_values
 from wiregen.metaschema import check_schema, compiles
 from wiregen.naming import rooted
+from wiregen.places import Notes
 from wiregen.recursion import MAX_LEVELS, Loops, check_depth, check_endless
 from wiregen.spelling import branch_names, ineffective, names_of, type_names, value_names
 from wiregen.unions import Hints, Pending, Unions
 
 Json = Any
 _BEYOND = "integers beyond 64 bits have no type in most languages; read as opaque JSON"
+_BACK = "the schema leads back to itself without a name on the way; read as any JSON"
 _CIRCLE = "the $ref leads in a circle"
 # What a part of an allOf says of itself alone.
 _OWN = frozenset({"title", "x-name", "$id", "$anchor", "$schema", "$defs", "definitions"})
@@ -86,7 +88,7 @@ class Resolver:
     def __init__(self, store: Store) -> None:
         self.store = store
         self.types: dict[str, TypeDef] = {}
-        self.diagnostics: list[Diagnostic] = []
+        self.notes = Notes(store)
         self.unions = Unions(self.types)
         self.read: dict[str, Node] = {}
         self._by_uri: dict[str, Typed] = {}
@@ -158,11 +160,9 @@ class Resolver:
         check_endless(self.types)
         check_depth(self.types)
 
-    def note(self, node: Node, rule: str, message: str) -> None:
+    def note(self, node: Node, rule: str, message: str, below: str = "") -> None:
         """Record something that types cannot say; the schema itself still says it."""
-        found = Diagnostic(node.file, node.pointer, rule, message, "info")
-        if found not in self.diagnostics:
-            self.diagnostics.append(found)
+        self.notes.add(node, rule, message, below)
 
     def type_of(self, node: Node, hint: str, role: Role = "type") -> Typed:
         """Return the type of a schema; ``hint`` names it when it has no title."""
@@ -197,8 +197,7 @@ class Resolver:
         """Return the type of a schema that an `allOf` puts inside of itself."""
         if around in self._by_uri:
             return replace(self._by_uri[around], doc=doc_of(node))
-        said = "the schema leads back to itself without a name on the way; read as any JSON"
-        self.note(node, "opaque-recursion", said)
+        self.note(node, "opaque-recursion", _BACK)
         return Typed(AnyJson(), True, doc_of(node))
 
     def _told(self, node: Node) -> None:
@@ -206,8 +205,7 @@ class Resolver:
         for keyword in sorted(UNTYPED & node.value.keys()):
             self.note(node, "opaque-keyword", f"{keyword!r} is not reflected in the types")
         for keyword, said in ineffective(node.value):
-            place = Node(node.file, join_pointer(node.pointer, keyword), None)
-            self.note(place, "keyword-unknown", f"{keyword!r} {said}")
+            self.note(node, "keyword-unknown", f"{keyword!r} {said}", keyword)
 
     def _ref(self, node: Node, hint: str, role: Role) -> Typed:
         ref = node.value["$ref"]
@@ -228,8 +226,7 @@ class Resolver:
             doc = doc or doc_of(target)
             target = self._target(onward, onward.value["$ref"])
         if self.loops.through(node, target):
-            said = "the schema leads back to itself without a name on the way; read as any JSON"
-            self.note(node, "opaque-recursion", said)
+            self.note(node, "opaque-recursion", _BACK)
             return Typed(AnyJson(), True, doc)
         if self._open.count(target.uri) > _DEPTH and target.uri not in self._by_uri:
             raise refuse(node.file, node.pointer, "ref-cycle", _CIRCLE)
@@ -274,6 +271,7 @@ class Resolver:
                 if part.value is False:
                     self.note(part, "opaque-never", "the schema admits nothing; read as any JSON")
                 continue
+            self._told(part)
             folded = self.merged(part, depth + 1).value
             own = {k: v for k, v in folded.items() if k not in _OWN or (single and k == "title")}
             self._add(made, own, part)

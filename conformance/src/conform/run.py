@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from conform.judge import Verdict, judge, judge_siblings, siblings_equal, unsupported
+from conform.lacking import unlisted
 from conform.lint import expectation
 from conform.pair import PairScript
 from conform.pair import play as pair_play
@@ -101,6 +102,7 @@ class Run:
     flags: str = ""  # of the command line, beside the testee
     seconds: float = 0.0
     expected: dict[str, Expectation] = field(default_factory=dict)
+    lacking: dict[str, set[str]] = field(default_factory=dict)
 
     def equal(self, case: str) -> bool:
         """Whether every testee that ran shows one transcript for the case."""
@@ -124,12 +126,10 @@ class Run:
         return ""
 
     @property
-    def complete(self) -> bool:
-        """Whether every client ran and declared no feature missing that a case needs."""
-        verdicts = [v for t in self.testees for v in t.verdicts.values()]
-        return not any(t.missing for t in self.testees) and all(
-            v.outcome != "unsupported" for v in verdicts
-        )
+    def gaps(self) -> list[str]:
+        """Clients that did not run, features that one lacks unlisted, and lines of no use."""
+        missing = [f"{t.name}: {t.missing}" for t in self.testees if t.missing]
+        return [*missing, *unlisted(self, self.lacking)]
 
     @property
     def red(self) -> bool:

@@ -120,6 +120,7 @@ internal sealed partial class Testee(Output output)
         TaskScheduler.UnobservedTaskException += (_, fault) => output.Line(new() { ["ev"] = "unhandled", ["what"] = fault.Exception.Message });
         var features = new JsonObject(Features.Split(' ').Select(word => KeyValuePair.Create(word, (JsonNode?)true)));
         features["handlers"] = new JsonObject { ["reason"] = "not built yet" };
+        features["policy"] = new JsonObject { ["reason"] = "not built yet" };
         return new()
         {
             ["protocol"] = 2,

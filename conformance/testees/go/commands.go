@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"os"
 	"runtime"
@@ -42,9 +43,14 @@ type command struct {
 	Options                                map[string]any
 	Random                                 []float64
 	Tokens                                 []json.RawMessage
+
+	Handlers scripts
+	Handler  string
+	Warnings bool
+	gift
 }
 
-const features = "virtual_clock conversation paging text_stream tee hold leave abort tls headers tap census reconnect replay codec"
+const features = "virtual_clock conversation paging text_stream tee hold leave abort tls headers tap census reconnect handlers policy replay codec"
 
 // commands carry out one line; their answer is the reply's body, nil for an empty one.
 var commands map[string]func(*testee, *command) any
@@ -69,7 +75,7 @@ func init() {
 		},
 		"iterate": func(t *testee, c *command) any {
 			t.lane(c.As, true).events = get[*protocol.Turn](t, c.Turn).Iterate()
-			t.issue(c.As, false, func(l *lane) (any, error) { return nil, t.follow(c.As, c.Turn, l) })
+			t.issue(c.As, false, func(l *lane) (any, error) { return nil, t.follow(c.As, c.Turn, get[*protocol.Turn](t, c.Turn), l) })
 			return nil
 		},
 		"textstream": func(t *testee, c *command) any {
@@ -99,6 +105,7 @@ func init() {
 		"detach":  func(t *testee, c *command) any { get[*protocol.Turn](t, c.Turn).Detach(); return nil },
 		"abort":   func(t *testee, c *command) any { t.lane(c.As+c.Turn, false).cancel(); return nil },
 		"advance": advance,
+		"give":    giveNow,
 		"wake":    func(t *testee, c *command) any { get[*protocol.Client](t, c.On).Wake(); return nil },
 		"recover": func(t *testee, c *command) any {
 			handle := get[*protocol.Turn](t, c.Turn)
@@ -146,7 +153,6 @@ func hello(t *testee, c *command) any {
 	for _, word := range strings.Fields(features) {
 		shown[word] = true
 	}
-	shown["handlers"] = map[string]any{"reason": "not built yet"}
 	return object{
 		"protocol": 2, "nonce": c.Nonce, "name": "smooth-operator", "version": protocol.Version,
 		"language": "go", "runtime": strings.TrimPrefix(runtime.Version(), "go"),
@@ -157,7 +163,7 @@ func hello(t *testee, c *command) any {
 func open(t *testee, c *command) any {
 	var drawn atomic.Int64
 	options := protocol.Options{
-		URL: c.URL, Token: c.Token, TokenIn: protocol.TokenIn(c.TokenIn), Origin: c.Origin,
+		URL: c.URL, Token: c.Token, TokenIn: protocol.TokenIn(c.TokenIn), Origin: c.Origin, Handlers: t.handlers(c.Handlers),
 		Header: http.Header{}, Supports: c.Supports, Lazy: c.Lazy,
 		IDGenerator: func() string {
 			n := int(drawn.Add(1))
@@ -190,6 +196,9 @@ func open(t *testee, c *command) any {
 		pem, err := os.ReadFile(c.CA)
 		must(err)
 		options.CACertPEM = pem
+	}
+	if c.Warnings {
+		options.Logger = slog.New(warner{func() { t.event("warned", object{"on": c.As}) }})
 	}
 	t.seek(c, &options)
 	if c.Clock == "virtual" {
@@ -270,11 +279,15 @@ func callOp(t *testee, c *command) any {
 
 func start(t *testee, c *command) any {
 	client := get[*protocol.Client](t, c.On)
-	if c.Cmd == "start" {
-		t.issue(c.As, c.Aborted, bind(client.StartConversation, c))
-	} else {
-		t.issue(c.As, c.Aborted, bind(client.ResumeConversation, c))
-	}
+	begin, resume := parse[protocol.StartOptions](c.Args), parse[protocol.ResumeOptions](c.Args)
+	begin.Handlers = t.handlers(c.Handlers)
+	resume.Handlers = begin.Handlers
+	t.issue(c.As, c.Aborted, func(l *lane) (any, error) {
+		if c.Cmd == "start" {
+			return client.StartConversation(l.ctx, begin)
+		}
+		return client.ResumeConversation(l.ctx, resume)
+	})
 	return nil
 }
 
@@ -291,12 +304,13 @@ func turn(t *testee, c *command) any {
 	if c.Via == "conversation" {
 		handle = get[*protocol.Conversation](t, c.On).Send(ctx, c.Message, &protocol.SendOptions{
 			RequestID: c.RequestID, Stream: c.Stream, Model: c.Model, Skill: c.Skill, Images: c.Images, Files: c.Files,
+			Handlers: t.handlers(c.Handlers),
 		})
 	} else {
 		handle = get[*protocol.Client](t, c.On).SendMessage(ctx, protocol.SendMessage{
 			RequestID: c.RequestID, SessionID: c.Session, Message: c.Message, Stream: c.Stream,
 			Model: c.Model, Skill: c.Skill, Images: c.Images, Files: c.Files,
-		})
+		}, t.handlers(c.Handlers))
 	}
 	if err := handle.Err(); protocol.Kind(err) == protocol.ErrorKindInvalidArgument {
 		t.event("returned", object{"as": c.As, "error": errorBody(err)})

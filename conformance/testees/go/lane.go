@@ -111,7 +111,7 @@ func (t *testee) watch(name string, turn *protocol.Turn, l *lane) {
 			break
 		}
 		if raised = err; err == nil {
-			t.item(object{"turn": name}, event)
+			t.item(object{"turn": name}, turn, event)
 		}
 	}
 	if l.wasLeft() {
@@ -138,7 +138,7 @@ func (t *testee) watch(name string, turn *protocol.Turn, l *lane) {
 }
 
 // follow reports the items of a further iterator.
-func (t *testee) follow(name, turn string, l *lane) error {
+func (t *testee) follow(name, turn string, handle *protocol.Turn, l *lane) error {
 	for {
 		event, err := l.next()
 		if err == io.EOF {
@@ -147,11 +147,12 @@ func (t *testee) follow(name, turn string, l *lane) error {
 		if err != nil {
 			return err
 		}
-		t.item(object{"turn": turn, "as": name}, event)
+		t.item(object{"turn": turn, "as": name}, handle, event)
 	}
 }
 
-func (t *testee) item(body object, event protocol.Event) {
+func (t *testee) item(body object, turn *protocol.Turn, event protocol.Event) {
+	body.add("handled", true, turn.Handled(event))
 	for key, value := range itemBody(event) {
 		body[key] = value
 	}

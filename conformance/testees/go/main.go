@@ -39,13 +39,15 @@ type testee struct {
 	clocks  map[string]*protocoltest.VirtualClock
 	lanes   map[string]*lane
 	running sync.WaitGroup
-	names   sync.Mutex // guards handles
+	names   sync.Mutex // guards handles, waiting and the scripts of handlers
+	waiting map[string][]chan gift
 }
 
 func (t *testee) forget() {
 	t.handles = map[string]any{}
 	t.clocks = map[string]*protocoltest.VirtualClock{}
 	t.lanes = map[string]*lane{}
+	t.waiting = map[string][]chan gift{}
 }
 
 // write puts one line out; the caller holds t.mu.

@@ -51,7 +51,7 @@ func given(token json.RawMessage) (string, error) {
 func further(options *protocol.Options, name string, value any) {
 	times := map[string]*time.Duration{
 		"backoffBase": &options.BackoffBase, "backoffMax": &options.BackoffMax, "stableAfter": &options.StableAfter,
-		"resumeTimeout": &options.ResumeTimeout, "pingInterval": &options.PingInterval, "pongTimeout": &options.PongTimeout,
+		"resumeTimeout": &options.ResumeTimeout, "pingInterval": &options.PingInterval, "pongTimeout": &options.PongTimeout, "handlerTimeout": &options.HandlerTimeout,
 	}
 	counts := map[string]**int{
 		"maxReconnectAttempts": &options.MaxReconnectAttempts, "queueLimit": &options.QueueLimit,
@@ -59,10 +59,14 @@ func further(options *protocol.Options, name string, value any) {
 	switch {
 	case name == "autoReconnect":
 		options.AutoReconnect = new(value.(bool))
+	case name == "resendAfterOtp":
+		options.ResendAfterOTP = new(value.(bool))
 	case name == "retryInitialConnect":
 		options.RetryInitialConnect = value.(bool)
 	case name == "queuePolicy":
 		options.QueuePolicy = protocol.QueuePolicy(value.(string))
+	case name == "turnPolicy":
+		options.TurnPolicy = protocol.TurnPolicy(value.(string))
 	case counts[name] != nil:
 		*counts[name] = new(int(value.(float64)))
 	case times[name] != nil:

@@ -33,7 +33,7 @@ from smooth_operator.testing import VirtualClock
 
 FEATURES = (
     "virtual_clock conversation paging text_stream tee hold leave abort tls headers tap "
-    "census reconnect handlers replay codec"
+    "census reconnect handlers policy replay codec"
 )
 CANARIES = ("drop-3rd-item", "alter-text", "drop-error-code")
 TIMEOUTS = {"turnIdle": "turn_idle_timeout"}

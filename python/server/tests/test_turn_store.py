@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import asyncio
 
+import pytest
+
 from smooth_operator_server.store import (
     CallRecord,
     Lease,
+    LeaseLostError,
     NewCall,
     NewEvents,
     Refused,
@@ -221,3 +224,42 @@ async def test_req_srv_37_events_are_found_unless_others_went_out_after_them(
     assert await turns.events(turn_id) == NewEvents(4, ("one", "two", "three", "four"))
     await turns.settle(turn_id, TurnState.COMPLETED, now=2_000, terminal="{}")
     assert await turns.events(turn_id) == NewEvents(4, ())
+
+
+async def test_an_owner_that_was_taken_for_gone_stores_nothing_more(stores: Stores) -> None:
+    session = await opened(stores)
+    mine = turn(session, lease=Lease("first", 100))
+    assert isinstance(await stores.turns.begin(mine), TurnRecord)
+    turn_id = mine.turn_id
+    await stores.turns.save(turn_id, 1, b"1", owner="first")
+    assert await stores.turns.take_over(Lease("second", 300), 200)
+    call = NewCall(turn_id, "call", "pay", {}, 1, 200)
+    late = [
+        stores.turns.save(turn_id, 2, b"2", owner="first"),
+        stores.turns.keep(turn_id, NewEvents(1, ("a",)), owner="first"),
+        stores.turns.spoil(turn_id, 2, owner="first"),
+        stores.turns.start_call(call, owner="first"),
+        stores.turns.settle(turn_id, TurnState.COMPLETED, now=201, owner="first"),
+    ]
+    for write in late:
+        with pytest.raises(LeaseLostError):
+            await write
+    assert await stores.turns.calls(turn_id, 1) == ()
+    assert await stores.turns.settle(turn_id, TurnState.FAILED, now=202, owner="second")
+    assert not await stores.turns.settle(turn_id, TurnState.COMPLETED, now=203, owner="first")
+
+
+async def test_a_turn_that_ends_and_one_that_begins_do_not_wait_for_each_other(
+    stores: Stores,
+) -> None:
+    session = await opened(stores)
+    for number in range(30):
+        record = await begun(stores, session, f"req-{number}")
+        answer = message(session, "answer", by_agent=True)
+        ending = stores.turns.settle(record.turn_id, TurnState.COMPLETED, now=2, answer=answer)
+        others = [stores.turns.begin(turn(session, f"other-{number}-{one}")) for one in range(3)]
+        ended, *outcomes = await asyncio.gather(ending, *others)
+        assert ended
+        for outcome in outcomes:
+            if isinstance(outcome, TurnRecord):
+                await stores.turns.settle(outcome.turn_id, TurnState.FAILED, now=3)

@@ -71,6 +71,10 @@ pub(crate) const SETTLED_IDS: usize = 1024;
 pub(crate) const ITERATOR_ITEMS: usize = 1024;
 /// Bytes of frames that an iterator keeps as they came. In bytes (REQ-TURN-21).
 pub(crate) const ITERATOR_BYTES: usize = 8388608;
+/// Wait before a message is sent again that came too early. In ms (REQ-TURN-32).
+pub(crate) const SLOT_PAUSE: Duration = Duration::from_millis(250);
+/// Time after a turn in which its slot may still be taken. In ms (REQ-TURN-32).
+pub(crate) const SLOT_GRACE: Duration = Duration::from_millis(1000);
 /// Time after which a question that nobody looks at is logged. In ms (REQ-ASK-10).
 pub(crate) const QUESTION_UNSEEN: Duration = Duration::from_millis(5000);
 /// What a question's own time is longer than its expiry. In ms (REQ-TURN-24).

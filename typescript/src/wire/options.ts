@@ -433,8 +433,8 @@ export const OPTIONS = {
     min: null,
     max: null,
     words: ['parallel', 'queue'],
-    rule: 'REQ-TURN-14',
-    pending: 'reconnect',
+    rule: 'REQ-TURN-31',
+    pending: null,
   },
   /** Send the message again after its code, where a handler gave it. */
   resendAfterOtp: {
@@ -540,6 +540,10 @@ export const LIMITS = {
   iteratorItems: 1024,
   /** Bytes of frames that an iterator keeps as they came. In bytes (REQ-TURN-21). */
   iteratorBytes: 8388608,
+  /** Wait before a message is sent again that came too early. In ms (REQ-TURN-32). */
+  slotPause: 250,
+  /** Time after a turn in which its slot may still be taken. In ms (REQ-TURN-32). */
+  slotGrace: 1000,
   /** Time after which a question that nobody looks at is logged. In ms (REQ-ASK-10). */
   questionUnseen: 5000,
   /** What a question's own time is longer than its expiry. In ms (REQ-TURN-24). */

@@ -19,8 +19,8 @@ PLACES = frozenset(
 FACTS = frozenset(
     {
         *("body", "closeCode", "closeReason", "code", "event", "limit", "partialText", "pointer"),
-        *("question", "requestId", "retryAfterMs", "sent", "serverMessage", "sessionId", "size", "state"),
-        *("status", "wireType"),
+        *("question", "requestId", "retryAfterMs", "sent", "serverMessage", "sessionId", "size"),
+        *("state", "status", "wireType"),
     }
 )
 _UNIT = {"time": "ms", "bytes": "bytes"}

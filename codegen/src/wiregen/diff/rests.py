@@ -184,7 +184,7 @@ def differing(before: Json, after: Json) -> list[str]:
 
 def one_of_alike(spec: Spec) -> bool:
     """Whether there is a `oneOf` whose branches cannot be told apart."""
-    noted = [it for it in spec.diagnostics if it.rule == "opaque-union"]
+    noted = [it for it in spec.noted if it.rule == "opaque-union"]
     alike = (spec.read.get(f"{it.file}#{it.pointer}") for it in noted)
     return any(node and isinstance(node.value, dict) and "oneOf" in node.value for node in alike)
 

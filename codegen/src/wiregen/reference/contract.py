@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from wiregen.contract.model import CloseCode, Contract, Option, StateMachine
-from wiregen.reference.tables import prose
+from wiregen.reference.tables import code, prose
 
 
 def _code(word: object) -> str:
-    return f"`{word}`"
+    return code(str(word))
 
 
 def _codes(words: Iterable[object]) -> str:
@@ -23,7 +23,7 @@ def _table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> list[str]:
 
 def machine(item: StateMachine) -> list[str]:
     """Return the states and rows of a machine."""
-    lines = [f"- `{it.name}`: {prose(it.doc)}" for it in item.states]
+    lines = [f"- {code(it.name)}: {prose(it.doc)}" for it in item.states]
     rows = [
         (
             _codes(row.sources or ("any",)),

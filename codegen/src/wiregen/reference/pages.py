@@ -126,9 +126,10 @@ def _answers(spec: Spec, operation: Operation) -> str:
         return links or "nothing"
     result = operation.result
     if not result.at:
-        return f"{links}. The result is the `{result.event}` itself."
+        return f"{links}. The result is the {code(result.event)} itself."
     kind = type_words(spec, result.type, "../")
-    return f"{links}. The result is a {kind} in `/{'/'.join(result.at)}` of `{result.event}`."
+    place = code("/" + "/".join(result.at))
+    return f"{links}. The result is a {kind} in {place} of {code(result.event)}."
 
 
 def _types(spec: Spec) -> str:
@@ -170,7 +171,7 @@ def _states(spec: Spec) -> str:
         ("Effects", spec.contract.effects),
     ):
         lines += ["", f"## {title}", "", "| word | meaning |", "|---|---|"]
-        lines += [f"| `{word.name}` | {prose(word.doc)} |" for word in words]
+        lines += [f"| {code(word.name)} | {prose(word.doc)} |" for word in words]
     return _page(lines)
 
 
@@ -182,10 +183,10 @@ def _errors(spec: Spec) -> str:
         name = deep_link(row.code.lower(), row.code)
         retry = "yes" if row.retryable else "no"
         ends = row.terminal.replace("_", " ")
-        lines.append(f"| {name} | `{row.kind}` | {ends} | {retry} | {prose(row.when)} |")
+        lines.append(f"| {name} | {code(row.kind)} | {ends} | {retry} | {prose(row.when)} |")
     lines += ["", "## Kinds", "", "| kind | under | retry | when |", "|---|---|---|---|"]
     for kind in spec.errors.kinds:
-        under = f"`{kind.parent}`" if kind.parent else ""
+        under = code(kind.parent) if kind.parent else ""
         retry = "yes" if kind.retryable else "no"
         name = deep_link(f"kind-{kind.kind}", kind.kind)
         lines.append(f"| {name} | {under} | {retry} | {prose(kind.when)} |")

@@ -13,6 +13,7 @@ from wiregen.naming import kebab
 _FILE = re.compile(r"[A-Za-z0-9_-]{1,80}")
 # What makes a list, a line, a tab or a box of a paragraph that begins with it.
 _BLOCK = re.compile(r"^( *[0-9]*)([-+.)=!?~:/])")
+_SIGN = re.compile(r"_|[^\w .$/@-]")
 _MARKUP = re.compile(r"([\\`*_{}\[\]|#])")
 
 
@@ -77,7 +78,8 @@ def message_link(wire: str, role: str, up: str) -> str:
 
 def code(text: str) -> str:
     """Return a word as code, safe in a table."""
-    return f"`` {text} ``" if "`" in text else f"`{text}`".replace("|", "&#124;")
+    plain = text.isprintable() and text.strip() and "`" not in text
+    return f"`{text}`".replace("|", "&#124;") if plain else html_code(text)
 
 
 def members(spec: Spec, struct: Struct, up: str) -> list[str]:
@@ -102,8 +104,8 @@ def deep_link(place: str, word: str) -> str:
 
 
 def html_code(text: str) -> str:
-    """Return a word as code in HTML."""
-    return f"<code>{escape(text).replace('|', '&#124;').replace('_', '&#95;')}</code>"
+    """Return a word as code in HTML, with no sign left that Markdown would read."""
+    return f"<code>{_SIGN.sub(lambda found: f'&#{ord(found[0])};', text)}</code>"
 
 
 def _presence(field: Field) -> str:

@@ -21,6 +21,7 @@ from conform.commands.common import (
 from conform.commands.launching import add_testee_flags, testees
 from conform.cutting import axis_of
 from conform.home import OUT
+from conform.lacking import load_lacking
 from conform.reader import Reader
 from conform.report import console as told
 from conform.report import faults, files, html
@@ -82,6 +83,7 @@ def run_command(args: argparse.Namespace) -> int:
 def tell(args: argparse.Namespace, spec: Spec, run: Run, begun: float) -> int:
     """Write all reports, print the console's; returns the exit status."""
     run.version, run.flags = spec.version, _flags(args)
+    run.lacking = load_lacking() if args.require == "all" else {}
     code = exit_code(run, args.require == "all")
     clear(args.out)
     write_transcripts(run, args.out)
@@ -99,6 +101,8 @@ def tell(args: argparse.Namespace, spec: Spec, run: Run, begun: float) -> int:
     shown = args.out.relative_to(Path.cwd()) if args.out.is_relative_to(Path.cwd()) else args.out
     run.seconds = time.perf_counter() - begun  # what was loaded and written counts too
     told.summary(console, run, str(shown), code)
+    if args.require == "all":
+        told.gaps(console, run)
     if args.json:
         print_json(tree)
     return code
@@ -120,6 +124,6 @@ def exit_code(run: Run, require_all: bool) -> int:
     """0 conformant, 1 not, 3 nothing proven."""
     if run.void:
         return 3
-    if run.red or (require_all and not run.complete):
+    if run.red or (require_all and run.gaps):
         return 1
     return 0

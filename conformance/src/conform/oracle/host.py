@@ -66,6 +66,12 @@ class Host(Protocol):
     def capabilities(self, session: str) -> list[str]:
         """Capability words that the server listed for a session."""
 
+    def terminal(self, turn: Any) -> None:
+        """The terminal event of a turn came."""
+
+    def too_early(self, turn: Any, event: str, told: Tree) -> bool:
+        """Whether a frame says no more than that a message came too early (REQ-TURN-32)."""
+
     def warned(self) -> None:
         """Expect a line of the log at warning."""
 

@@ -117,9 +117,12 @@ class Turn:
         event = frame.wire_type if frame.good else "unknown"
         if frame.known and frame.fault and self._ends(frame.wire_type):
             event = "broken"
+        was = self.settled
         if not self.settled:
             event = self.resuming.takes(event, frame, self.machines.state)
         told = self.host.flat(frame) if frame.good else {}
+        if self.host.too_early(self, event, told):
+            return
         answered = self.host.tables.answer(event, told, self.machines.state)
         verb = next((v for v in self.verbs if v.kind in answered), None)
         moment = Moment(frame, told, verb, event=event)
@@ -130,7 +133,23 @@ class Turn:
             self._caught_up()
         if event == "otp_verified" and self.held is not None:
             self._send_again()
+        elif self.settled and not was:
+            self.host.terminal(self)
         self.handling.run()
+
+    def stand_still(self) -> None:
+        """The message waits for its turn: nothing can be silent yet (REQ-TURN-31)."""
+        for row in self._idle_rows():
+            self.host.disarm(row["name"], self.name, "")
+
+    def begin_idle(self) -> None:
+        """The turn's own silence counts from now on."""
+        for row in self._idle_rows():
+            self._arm(dict(row), (row["name"], self.name, ""), None)
+
+    def _idle_rows(self) -> list[Mapping[str, Any]]:
+        rows = self.host.tables.timers
+        return [row for row in rows if row["of"] == "turn" and "frame" in row["armed_by"]]
 
     def _ends(self, word: str) -> bool:
         """Whether a broken body of that type ends the turn."""
@@ -431,12 +450,14 @@ class Turn:
             self._verb_done(verb, None, self.error("conflict"))
         for question in self.host.tables.questions:
             self._time("settle", question)
-        frame = {**self.out, "requestId": self.host.another_id(self)}
-        self._begin(frame)
-        for row in self.host.tables.timers:
-            if row["of"] == "turn" and "frame" in row["armed_by"]:
-                self._arm(dict(row), (row["name"], self.name, ""), None)
-        self.host.write(frame)
+        self.renew()
+        self.host.write(self.out)
+
+    def renew(self) -> None:
+        """The turn goes on under a new id."""
+        self.host.remember(self.id)
+        self._begin({**self.out, "requestId": self.host.another_id(self)})
+        self.begin_idle()
 
     def _failure(self, kind: str, moment: Moment) -> Tree:
         frame, told = moment.frame, moment.told
@@ -455,7 +476,7 @@ class Turn:
             at=frame.fault.pointer if frame and frame.fault else None,
             status=told.get("status"),
             question=moment.failing or moment.asked,
-            sent=True,
+            sent=self._may_have_left,
             **ended,
         )
 

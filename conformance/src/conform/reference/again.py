@@ -45,6 +45,7 @@ class RefAgain(RefReading):
         for verb in [verb for verb in self.verbs if verb.kind == "cancel"]:
             verb.done(None)
             self.verbs.remove(verb)
+        self.client.line.over()
         self.wake()
 
     @property

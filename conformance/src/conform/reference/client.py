@@ -11,6 +11,7 @@ from typing import Any
 from conform.reader import Frame, Reader
 from conform.reference.errors import RefError, from_info
 from conform.reference.handling import Handler
+from conform.reference.line import RefLine
 from conform.reference.link import RefLink, Wait
 from conform.reference.turn import RefTurn
 from conform.reference.verbs import VERB_EVENTS, VERBS, Out, verb_answer
@@ -30,6 +31,7 @@ class RefClient(RefLink):
         super().__init__(options, reader, report, faults)
         self.latest: RefTurn | None = None
         self.handlers: dict[str, Handler] = {}
+        self.line = RefLine(self)
         self.late: dict[str, None] = {}  # ids that are over, the oldest first
         self._ids = iter(options["ids"])
         self._auto = itertools.count(1)
@@ -279,36 +281,33 @@ class RefClient(RefLink):
 
         ``handlers`` are those of the conversation and those of the message.
         """
-        for other in self.turns.values():
-            if other.session == session or "any-send-closes-code" in self.faults:
-                other.next_send()
-        refusal = self.refuses()
         if "stream-flag-lost" in self.faults:
             extra = {k: v for k, v in extra.items() if k != "stream"}
         turn = RefTurn(self, session, request or self.draw(), [self.handlers, *handlers])
         turn.leak = message
         self.turns[turn.id] = turn
-        if refusal:
-            turn.settle(turn.failed(turn.error(refusal)))
-            return turn
-        self.latest = turn
         body = {"sessionId": session, "message": message, **extra}
         if "default-written-to-wire" in self.faults:
             body = {**body, "stream": body.get("stream", True)}
         turn.frame_sent = {"action": "send_message", "requestId": turn.id, **body}
-        turn.out = self.write(turn.frame_sent)
+        self.line.send(turn)
         return turn
 
     def send_again(self, turn: RefTurn) -> Out:
         """Send the message of a turn again, under a new id."""
-        del self.turns[turn.id]
-        for other in self.turns.values():
-            if other.session == turn.session:
+        self.renew(turn)
+        for other in list(self.turns.values()):
+            if other.session == turn.session and other is not turn:
                 other.next_send()
+        return self.write(turn.frame_sent)
+
+    def renew(self, turn: RefTurn) -> None:
+        """The turn goes on under a new id."""
+        self.late[turn.id] = None
+        del self.turns[turn.id]
         turn.id = self.draw()
         self.turns[turn.id] = turn
         turn.frame_sent = {**turn.frame_sent, "requestId": turn.id}
-        return self.write(turn.frame_sent)
 
     def warned(self) -> None:
         """A line of the log at warning."""

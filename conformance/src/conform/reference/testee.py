@@ -38,6 +38,7 @@ FEATURES = [
     "codec",
     "reconnect",
     "handlers",
+    "policy",
     "replay",
 ]
 CANARIES = ("drop-3rd-item", "alter-text", "drop-error-code")

@@ -134,7 +134,8 @@ class RefTurn(RefAgain):
         """The error of a lost link."""
         if kind == "turn_interrupted":
             question = self.open_question()
-            return self.error(kind, **self.client.closed(code), question=question, sent=True)
+            sent = self.out is None or self.out.written
+            return self.error(kind, **self.client.closed(code), question=question, sent=sent)
         closes = kind in ("authentication", "message_too_large")
         return self.error(kind, **self.client.closed(code if closes else None))
 
@@ -206,10 +207,14 @@ class RefTurn(RefAgain):
         if "keepalive-extends-total-timeout" in faults and kind == "keepalive":
             self._arm("total", self.client.time("turn"), self._timed_out)
         facts = self.client.reader.flat(kind, frame.tree) if frame.good else {}
+        if self.client.line.early(self, facts.get("code") if kind == "error" else None):
+            return
         numbered = self.resuming.on and kind not in ("keepalive", "turn_resumed")
         if numbered and not self.resuming.takes(frame):
             return
         self._taken(frame, facts)
+        if self.body is not None or self.response is not None:
+            self.client.line.terminal(self)
         self.resuming.after()
 
     def _taken(self, frame: Frame, facts: Tree) -> None:

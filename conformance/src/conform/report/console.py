@@ -239,3 +239,11 @@ def cuts(console: Console, axis: Axis) -> None:
         console.print(f"   FAIL  {point.case.name}: neither equal nor by a rule")
     for reason, count in axis.unfit.most_common():
         console.print(f"{count:>7}  cases without cuts: {reason}")
+
+
+def gaps(console: Console, run: Run) -> None:
+    """What is listed as lacking, and what is not and therefore fails."""
+    for name, words in sorted(run.lacking.items()):
+        console.print(f"lacks    {name}: {', '.join(sorted(words))} (lacking.yaml has the reasons)")
+    for gap in run.gaps:
+        console.print(f"GAP      {gap}")

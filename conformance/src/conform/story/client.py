@@ -15,6 +15,7 @@ from conform.oracle.host import Key
 from conform.oracle.turns import Turn
 from conform.reader import Frame
 from conform.spec import Tree
+from conform.story.line import Line
 from conform.story.link import LinkSide, Stage
 
 NO_FIELDS = frozenset(
@@ -35,6 +36,7 @@ class Client(LinkSide):
         self.lazily = False  # a lazy attempt starts with the action that wants it
         self.queue: list[tuple[Tree, Group]] = []
         self.lives: list[tuple[Tree, Group]] = []  # every frame that was ever written
+        self.line = Line(self)
         self.scripts = scripts_of(options.get("handlers", {}))
 
     @staticmethod
@@ -206,27 +208,28 @@ class Client(LinkSide):
         ``scripts`` are the handlers of conversation and message.
         """
         extra = {k: v for k, v in command.items() if k not in NO_FIELDS}
-        for other in self.turns.values():
-            if other.session == session:
-                other.next_send()
-        refusal = self.admits()
         request = command.get("requestId") or next(self.ids)
         body = {"sessionId": session, "message": command["message"], **extra}
         frame = {"action": "send_message", "requestId": request, **body}
         turn = Turn(self, command["as"], frame, {**self.scripts, **scripts})
         watch(turn)
         self.turns[request] = turn
-        if refusal:
-            turn.local(refusal)
-        else:
-            self.write(turn.out)
+        self.line.send(turn)
         return turn
+
+    def terminal(self, turn: Turn) -> None:
+        """The terminal event of a turn came."""
+        self.line.terminal(turn)
+
+    def too_early(self, turn: Turn, event: str, told: Tree) -> bool:
+        """Whether a frame says no more than that a message came too early (REQ-TURN-32)."""
+        return self.line.too_early(turn, event, told)
 
     def another_id(self, turn: Turn) -> str:
         """A new id for a message that is sent again; the turn is known by it from now on."""
         del self.turns[turn.id]
         request = next(self.ids)
-        for other in self.turns.values():
+        for other in list(self.turns.values()):
             if other.session == turn.session:
                 other.next_send()
         self.turns[request] = turn
@@ -313,7 +316,8 @@ class Client(LinkSide):
         self.tap("in", frame.wire_type, frame.request_id)
         for taker in self.tables.routing:
             if getattr(self, f"_to_{taker}")(frame, frame.request_id or ""):
-                return
+                break
+        self.line.advance()
 
     def _to_call(self, frame: Frame, request_id: str) -> bool:
         call = self.calls.get(request_id)
@@ -396,6 +400,7 @@ class Client(LinkSide):
         def due() -> None:
             watcher.came_due(option, given)
             fire()
+            self.line.advance()
 
         # 0 = do not wait (REQ-STOP-02, REQ-CONN-31), and a link that is stable at once
         off = ms == 0 and row["name"] not in ("cancel", "retry", "stable", "again")

@@ -96,6 +96,8 @@ class World:
                 self._wire(step)
             elif step.kind == "fence":
                 self._fence(step)
+            for client in self.clients.values():
+                client.line.advance()
             if not any(client.busy for client in self.clients.values()):
                 self.quiet[index] = sum(len(c.clock.timers) for c in self.clients.values())
 

@@ -63,6 +63,7 @@ pub fn hello(c: &Value) -> Reply {
         .map(|word| (word, json!(true)))
         .collect();
     features.insert("handlers", json!({"reason": "not built yet"}));
+    features.insert("policy", json!({"reason": "not built yet"}));
     Ok(body(json!({
         "protocol": 2, "nonce": c["nonce"], "name": "smooth-operator", "version": "0.1.0", "language": "rust",
         "runtime": "tokio", "spec": ["1.1"], "clientsMax": 8, "features": features,

@@ -315,7 +315,7 @@ const commands: Record<string, (c: Command) => unknown> = {
     }
     const about = { name: 'smooth-operator', version: '0.1.0', language: 'typescript' };
     const has = Object.fromEntries(FEATURES.split(' ').map((word) => [word, true]));
-    const features = { ...has, handlers: { reason: 'not built yet' } };
+    const features = { ...has, handlers: { reason: 'not built yet' }, policy: { reason: 'not built yet' } };
     const more = { runtime: process.versions.node, spec: ['1.1'], clientsMax: 8, features };
     return { protocol, nonce: c.nonce, ...about, ...more };
   },

@@ -206,6 +206,7 @@ internal sealed class Supervisor
             {
                 return;
             }
+            _listener.OnRest(); // what came in one batch with the end is shown: its turns may go on
             Stop();
             var step = Step(end.Cause, Outlook.AfterClose(end.Code), end.Code);
             if (!step.IsClosing)

@@ -55,7 +55,7 @@ internal static class OptionTable
         new("queuePolicy", null, "wait", "fail_fast", null, null, ["wait", "fail_fast"], "REQ-CONN-40", null),
         new("resumeTimeout", "ms", 60000L, 0L, 0L, null, [], "REQ-RESUME-09", null),
         new("handlerTimeout", "ms", 0L, 0L, 0L, null, [], "REQ-ASK-07", null),
-        new("turnPolicy", null, "parallel", "parallel", null, null, ["parallel", "queue"], "REQ-TURN-14", "reconnect"),
+        new("turnPolicy", null, "parallel", "parallel", null, null, ["parallel", "queue"], "REQ-TURN-31", null),
         new("resendAfterOtp", null, true, false, null, null, [], "REQ-ASK-11", null),
         new("handlers", null, null, null, null, null, [], "REQ-ASK-01", null),
     ];
@@ -182,6 +182,16 @@ internal static class Limits
     /// Bytes of frames that an iterator keeps as they came. In bytes (REQ-TURN-21).
     /// </summary>
     internal const int IteratorBytes = 8388608;
+
+    /// <summary>
+    /// Wait before a message is sent again that came too early. In ms (REQ-TURN-32).
+    /// </summary>
+    internal const int SlotPause = 250;
+
+    /// <summary>
+    /// Time after a turn in which its slot may still be taken. In ms (REQ-TURN-32).
+    /// </summary>
+    internal const int SlotGrace = 1000;
 
     /// <summary>
     /// Time after which a question that nobody looks at is logged. In ms (REQ-ASK-10).

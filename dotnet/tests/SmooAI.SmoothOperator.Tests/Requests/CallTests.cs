@@ -5,10 +5,10 @@ public sealed class CallTests : ClientTest
     [Fact]
     public async Task REQ_CALL_07_EverySessionListsTheCapabilities()
     {
-        var client = await ConnectedAsync(o => o with { Supports = ["choice_chips", "spec_1_1"] });
+        var client = await ConnectedAsync(o => o with { AutoReconnect = true, Supports = ["choice_chips", "spec_1_1"] });
         var call = client.CreateConversationSessionAsync(new() { AgentId = Frames.Agent, Supports = ["zeta", "alpha"] });
         var sent = await Link.AnswerAsync("create_conversation_session", id => Frames.SessionOpened(id));
-        sent["supports"]!.ToJsonString().ShouldBe("""["alpha","choice_chips","otp_park","spec_1_1","spec_1_2","zeta"]""");
+        sent["supports"]!.ToJsonString().ShouldBe("""["alpha","choice_chips","otp_park","replay","spec_1_1","spec_1_2","zeta"]""");
         sent.Select(member => member.Key).ShouldBe(["action", "requestId", "agentId", "supports"]); // REQ-CALL-04
         (await call.Soon()).SessionId.ShouldBe(Frames.Session);
     }

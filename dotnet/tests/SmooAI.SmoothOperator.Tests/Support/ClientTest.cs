@@ -84,5 +84,8 @@ public abstract class ClientTest : IAsyncLifetime
         await ping.Soon();
     }
 
+    /// <summary>Takes over the next link that was opened.</summary>
+    internal async Task FoundAsync() => Link = await Peer.LinkAsync();
+
     internal Task AdvanceAsync(double seconds) => Clock.AdvanceAsync(TimeSpan.FromSeconds(seconds)).Soon();
 }

@@ -84,5 +84,12 @@ internal static class Frames
         return frame.ToJsonString();
     }
 
+    /// <summary>The same frame with its place in the turn, as the server writes it: last.</summary>
+    public static string Numbered(string frame, int seq) => $$"""{{frame[..^1]}},"seq":{{seq}}}""";
+
+    /// <summary>What the server says of a turn that was asked for.</summary>
+    public static string Resumed(string id, int last, string state = "running") =>
+        $$$$"""{"type":"turn_resumed","requestId":"{{{{id}}}}","data":{"requestId":"{{{{id}}}}","data":{"state":"{{{{state}}}}","lastSeq":{{{{last}}}}}}}""";
+
     private static string Quoted(string text) => JsonValue.Create(text).ToJsonString();
 }

@@ -5,7 +5,7 @@ namespace SmooAI.SmoothOperator.Tests.Turns;
 /// <summary>The machines of a turn together: order, verbs, and what rests. No socket, no clock.</summary>
 public sealed class TurnStatesTests
 {
-    private readonly TurnStates _states = new((_, word) => word == "stream_token", rests: true);
+    private readonly TurnStates _states = new((_, _, word) => word == "stream_token", rests: true);
 
     [Fact]
     public void REQ_TURN_27_WhatSettlesTheTurnIsToldToTheQuestionsInTheSameStep()
@@ -22,7 +22,7 @@ public sealed class TurnStatesTests
         Step("otp_verification_required");
         Step("eventual_response");
         _states.AnyOutlives.ShouldBeTrue();
-        Words(_states.Local(LocalEvent.Send, mayHaveLeft: true)).ShouldBe(["shut"]);
+        Words(_states.Local(LocalEvent.Send, new() { MayHaveLeft = true })).ShouldBe(["shut"]);
         _states.AnyOutlives.ShouldBeFalse();
     }
 
@@ -35,7 +35,7 @@ public sealed class TurnStatesTests
 
     [Fact]
     public void REQ_STOP_01_ATurnWhoseFrameHasNotLeftIsCancelledAtOnce() =>
-        Words(_states.Local(LocalEvent.Cancel, mayHaveLeft: false)).Last().ShouldBe("settle(cancelled, unconfirmed)");
+        Words(_states.Local(LocalEvent.Cancel, new() { MayHaveLeft = false })).Last().ShouldBe("settle(cancelled, unconfirmed)");
 
     [Fact]
     public void REQ_TURN_02_AnEventRestsOnlyWhileItMovesNothing()
@@ -50,5 +50,5 @@ public sealed class TurnStatesTests
 
     private static IEnumerable<string> Words(IEnumerable<TurnStep> steps) => steps.Select(step => step.Effect.Text);
 
-    private IEnumerable<string> Step(string word) => Words(_states.Frame(word, new Facts()));
+    private IEnumerable<string> Step(string word) => Words(_states.Frame(WireCodec.Decode($$"""{"type":"{{word}}-of-tomorrow"}""").Event!, word, new()));
 }

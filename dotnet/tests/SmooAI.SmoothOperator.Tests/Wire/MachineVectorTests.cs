@@ -15,7 +15,7 @@ public sealed class MachineVectorTests
         string[] replayed =
         [
             Replay(StepMachines.Frame), Replay(StepMachines.Connection), Replay(StepMachines.Call),
-            Replay(StepMachines.Turn), .. StepMachines.Questions.Select(Replay),
+            Replay(StepMachines.Sequence), Replay(StepMachines.Turn), .. StepMachines.Questions.Select(Replay),
         ];
         replayed.Order().ShouldBe(StepMachines.Names.Order());
         Directory.EnumerateFiles(Folder).Select(Path.GetFileNameWithoutExtension).Order().ShouldBe(replayed.Order());
@@ -92,6 +92,13 @@ public sealed class MachineVectorTests
             TokenRenewable = Flag("token_renewable"),
             Sought = Flag("sought"),
             Repeatable = Flag("repeatable"),
+            Resumable = Flag("resumable"),
+            Seq = Text("seq"),
+            ResumeState = Text("resume_state"),
+            Unseen = Flag("unseen"),
+            Cancelling = Flag("cancelling"),
+            ErrorRetryable = Flag("error_retryable"),
+            Named = Flag("named"),
             Expired = raw["expired"] is { } kinds ? Words(kinds) : null,
         };
     }

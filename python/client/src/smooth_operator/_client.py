@@ -27,6 +27,7 @@ from ._sender import Sender
 from ._turn import Turn
 from ._turn_alone import LoneAnswers
 from ._turn_driver import TurnDriver
+from ._turn_line import TurnLine
 from ._turn_verbs import VerbCall
 
 
@@ -58,6 +59,7 @@ class SmoothAgentClient(Calls):
         watch = Watch(settings.observer, settings.logger)
         self._connection = Connection(settings, self._listeners, router, router.failures, watch)
         super().__init__(settings, router, Sender(settings, router, self._connection, watch))
+        self._line = TurnLine(settings)
         self._lone = LoneAnswers(self._sender, settings, self._new_turn)
 
     def __repr__(self) -> str:
@@ -223,9 +225,8 @@ class SmoothAgentClient(Calls):
             return Outgoing(action.action, request_id, text, session_id)
 
         turn = self._new_turn(outgoing(request_id), session_id, own, outgoing)
-        self._router.next_send(session_id)
         self._router.add(request_id, turn._driver)
-        turn._driver.start()
+        self._line.enter(turn._driver)
         return turn
 
     def confirm_tool_action(
@@ -340,6 +341,7 @@ class SmoothAgentClient(Calls):
             replays=self._replays(session_id),
             history=self._recover,
             handlers=merged(check_handlers(self._options.handlers), check_handlers(handlers)),
+            line=self._line,
             again=again,
         )
 

@@ -65,6 +65,7 @@ _SWITCHES: dict[str, table.Option[bool]] = {
 _WORDS: dict[str, table.Option[str]] = {
     "token_in": table.TOKEN_IN,
     "queue_policy": table.QUEUE_POLICY,
+    "turn_policy": table.TURN_POLICY,
 }
 
 
@@ -145,6 +146,9 @@ class Options:
     queue_policy: Literal["wait", "fail_fast"] = "wait"
     """What an action does while a lost link is sought again: wait for it, or fail at once with
     NotConnectedError (REQ-CONN-40)."""
+    turn_policy: Literal["parallel", "queue"] = "parallel"
+    """What a message does while another turn of its session runs: go out all the same, or wait
+    for its outcome (REQ-TURN-31)."""
     handlers: Handlers | None = field(default=None, repr=False)
     """What answers the questions of turns in place of verbs; nothing by default (REQ-ASK-01)."""
     handler_timeout: float = _seconds("handler_timeout")
@@ -291,6 +295,7 @@ class OptionWords(TypedDict, total=False):
     pong_timeout: float
     queue_limit: int
     queue_policy: Literal["wait", "fail_fast"]
+    turn_policy: Literal["parallel", "queue"]
     handlers: Handlers | None
     handler_timeout: float
     resend_after_otp: bool

@@ -17,6 +17,7 @@ from ._recovery import Recovery
 from ._sender import Sender
 from ._turn_driver import TurnDriver
 from ._turn_events import TextStream, TurnEvents
+from ._turn_line import TurnLine
 from ._turn_outcome import TurnResult
 from .wire.steps import QuestionKind
 
@@ -40,6 +41,7 @@ class Turn:
         replays: bool,
         history: Callable[[Turn], Awaitable[Recovery]],
         handlers: Handlers,
+        line: TurnLine,
         again: Callable[[str], Outgoing] | None = None,
     ) -> None:
         self._driver = TurnDriver(
@@ -51,6 +53,7 @@ class Turn:
             park=park,
             replays=replays,
             handlers=handlers,
+            line=line,
             again=again,
         )
         self._logger = options.logger

@@ -11,6 +11,7 @@ from . import _errors as errors
 from . import wire
 from ._accumulator import Accumulator
 from ._arguments import printed
+from ._clock import Timer
 from ._handlers import Handlers
 from ._options import Options
 from ._outbox import Outgoing
@@ -21,11 +22,13 @@ from ._turn_answers import TurnAnswers
 from ._turn_clocks import TurnClocks
 from ._turn_handling import Handling
 from ._turn_items import Backlog, TurnItems
+from ._turn_line import TurnLine
 from ._turn_outcome import Cause, Times, TurnResult, failure, success
 from ._turn_resuming import Resuming
 from ._turn_state import QUESTION_KINDS, Step, TurnState, Verb
 from ._turn_verbs import VerbCall
 from .wire import steps
+from .wire.options import SLOT_PAUSE
 from .wire.steps import QuestionKind
 
 
@@ -47,6 +50,7 @@ class TurnDriver:
         park: bool,
         replays: bool,
         handlers: Handlers,
+        line: TurnLine,
         again: Callable[[str], Outgoing] | None,
     ) -> None:
         assert outgoing.request_id is not None
@@ -77,7 +81,13 @@ class TurnDriver:
         self._watch = sender.watch
         self._clocks = TurnClocks(options, self._local)
         self.handling = Handling(self, options, handlers)
+        self.waits = False
+        """Whether its message waits for the turns before it (REQ-TURN-31)."""
+        self._line = line
         self._again = again
+        self._resent = self._retried = False
+        self._sent_at = 0.0
+        self._slot: Timer | None = None
         self._held: TurnResult | None = None
         """The result that came while a handler is to give a code (REQ-ASK-11)."""
 
@@ -118,6 +128,9 @@ class TurnDriver:
 
     def start(self) -> None:
         """Queue the message and start the limits."""
+        self._sender.router.next_send(self.session_id)
+        self._sent_at = self._now()
+        begun, self.waits = self.waits or self._retried, False
         try:
             refusal = self._sender.submit(self._outgoing)
         except errors.MessageTooLargeError as error:
@@ -126,11 +139,18 @@ class TurnDriver:
         if refusal is not None:
             self.link_event(refusal, None, None)
             return
-        self._started()
+        if not begun:
+            self._started()
         self._touch()
+
+    def wait(self) -> None:
+        """Let the message wait for the turns before it; its own time runs (REQ-TURN-31)."""
+        self.waits = True
+        self._started()
 
     def begin(self, event: wire.Event) -> None:
         """Take over from an answer that the server made a turn of (REQ-VERB-15)."""
+        self._line.join(self)
         self._sender.router.add(self.request_id, self)
         self._started()
         self.event_received(event)
@@ -138,6 +158,7 @@ class TurnDriver:
     def take_up(self) -> None:
         """Ask for a turn that runs already, from its first event on (REQ-RESUME-11)."""
         self._sender.check_loop()
+        self._line.join(self)
         self._sender.router.add(self.request_id, self)
         self._taken_up = True
         self._started()
@@ -163,8 +184,10 @@ class TurnDriver:
         return True
 
     def _received(self, event: Any, word: str, fault: wire.DecodeError | None = None) -> None:
-        state = None
-        if not self.state.settled:
+        state, was_settled = None, self.state.settled
+        if self._too_early(event):
+            return
+        if not was_settled:
             word = self._resuming.takes(event, word, self.state.turn)
             if word == "stream_token":
                 self._text_came((event,))
@@ -177,12 +200,18 @@ class TurnDriver:
             self._caught_up()
         if word == "otp_verified" and self._held is not None:
             self._send_again()
+        elif self.state.settled and not was_settled:
+            self._line.terminal(self.session_id)
         self._touch()
         self._after()
 
     def pieces_received(self, events: list[Any]) -> bool:
         """Show events that the tables make items of and nothing else; False for any others."""
-        if not self.state.quiet(events[0]) or not self._resuming.follow(events):
+        if (
+            self._slot is not None
+            or not self.state.quiet(events[0])
+            or not self._resuming.follow(events)
+        ):
             return False
         self._clocks.heard()
         if events[0].type == "stream_token":
@@ -447,6 +476,9 @@ class TurnDriver:
         self._watch.tell("turn_settled", self.request_id, outcome, error)
         self._clocks.stop()
         self.questions.stop()
+        if self._slot is not None:
+            self._slot.cancel()
+        self._line.over(self)
         self.items.wake()
 
     def _failure(self, kind: str, cause: Cause) -> Exception:
@@ -492,7 +524,8 @@ class TurnDriver:
 
     def _awaits_code(self) -> bool:
         """Whether the turn goes on when its handler has given the code (REQ-ASK-11)."""
-        wanted = self._options.resend_after_otp and self._again is not None
+        known = self._again is not None and not self._resent
+        wanted = self._options.resend_after_otp and known
         return wanted and self.handling.handlers.otp is not None and self.handling.expects_code
 
     def release_held(self) -> None:
@@ -503,22 +536,46 @@ class TurnDriver:
 
     def _send_again(self) -> None:
         """Send the message again, once, under a new id, and go on with it (REQ-ASK-11)."""
-        assert self._again is not None
-        again, self._again, self._held = self._again, None, None
+        self._held, self._resent = None, True
         self.answers.drop()
         self.questions.stop()
+        self._renew()
+        self._sender.router.next_send(self.session_id)
+        refusal = self._sender.submit(self._outgoing)
+        if refusal is not None:
+            self.link_event(refusal, None, None)
+
+    def _renew(self) -> None:
+        """Go on under a new id, as for a message that was never sent."""
+        assert self._again is not None
         router = self._sender.router
         router.settle(self.request_id, self)
         self.request_id = router.another_id()
-        router.next_send(self.session_id)
-        self._outgoing = again(self.request_id)
+        self._outgoing = self._again(self.request_id)
         self.state, self._resuming = TurnState(self._expired), self._resuming.fresh()
         self.answers = self._new_answers()
         self.text, self._stopped = Accumulator(), False
         router.add(self.request_id, self)
-        refusal = self._sender.submit(self._outgoing)
-        if refusal is not None:
-            self.link_event(refusal, None, None)
+
+    def _too_early(self, event: wire.Event) -> bool:
+        """Send a message that was refused once more, if that may pass (REQ-TURN-32)."""
+        if self._slot is not None:
+            return not self.settled
+        refused = event.type == "error" and event.code == "TURN_IN_PROGRESS"
+        if not refused or self.state.turn != "sent" or self._retried or self._again is None:
+            return False
+        if not self._line.early(self, self._sent_at):
+            return False
+        self._retried = True
+        self._outgoing = self._again(self.request_id)  # has not left, and leaves under another id
+        self._slot = self._options.clock.call_later(SLOT_PAUSE / 1000, self._retry)
+        return True
+
+    def _retry(self) -> None:
+        self._slot = None
+        if not self.settled:
+            self._renew()
+            self.start()
 
     def slow_consumer(self) -> errors.SmoothAgentError:
         """Return the error of an iteration for which more waited than is kept."""

@@ -441,8 +441,8 @@ TURN_POLICY: Final[Option[str]] = Option(
     min=None,
     max=None,
     words=("parallel", "queue"),
-    rule="REQ-TURN-14",
-    pending="reconnect",
+    rule="REQ-TURN-31",
+    pending=None,
 )
 """What a second message does while a turn runs."""
 RESEND_AFTER_OTP: Final[Option[bool]] = Option(
@@ -535,6 +535,10 @@ ITERATOR_ITEMS: Final = 1024
 """Items that an iterator keeps as they came. In items (REQ-TURN-21)."""
 ITERATOR_BYTES: Final = 8388608
 """Bytes of frames that an iterator keeps as they came. In bytes (REQ-TURN-21)."""
+SLOT_PAUSE: Final = 250
+"""Wait before a message is sent again that came too early. In ms (REQ-TURN-32)."""
+SLOT_GRACE: Final = 1000
+"""Time after a turn in which its slot may still be taken. In ms (REQ-TURN-32)."""
 QUESTION_UNSEEN: Final = 5000
 """Time after which a question that nobody looks at is logged. In ms (REQ-ASK-10)."""
 QUESTION_MARGIN: Final = 10000

@@ -3,6 +3,7 @@
 from .ports import (
     ConversationStore,
     KnowledgeIndex,
+    LeaseLostError,
     ModelStore,
     QuestionStore,
     StoreError,
@@ -40,6 +41,7 @@ __all__ = [
     "Direction",
     "KnowledgeIndex",
     "Lease",
+    "LeaseLostError",
     "MessageRecord",
     "ModelStore",
     "NewCall",

@@ -44,6 +44,10 @@ class StoreUnavailableError(StoreError):
     """The store could not be opened; the text says which one and why."""
 
 
+class LeaseLostError(StoreError):
+    """Another server runs the turn: it took this one for gone."""
+
+
 class UnknownCursorError(Exception):
     """The cursor was not made for this list."""
 
@@ -100,7 +104,11 @@ class ConversationStore(Protocol):
 
 
 class TurnStore(Protocol):
-    """Turns, their steps and tool calls, who runs them, and which requestIds were accepted."""
+    """Turns, their steps and tool calls, who runs them, and which requestIds were accepted.
+
+    What is stored of a running turn names its ``owner``: one that was taken for gone and is not
+    gets ``LeaseLostError``, and nothing is stored. None is whoever runs it.
+    """
 
     async def begin(self, new: NewTurn) -> TurnRecord | Refused:
         """Store a turn with its message, unless the conversation runs one or has had it.
@@ -133,16 +141,22 @@ class TurnStore(Protocol):
         ...
 
     async def save(
-        self, turn_id: str, step: int, saved: bytes, events: NewEvents | None = None
+        self,
+        turn_id: str,
+        step: int,
+        saved: bytes,
+        events: NewEvents | None = None,
+        *,
+        owner: str | None = None,
     ) -> None:
         """Store what the engine goes on from after ``step`` steps, with the events up to there."""
         ...
 
-    async def keep(self, turn_id: str, events: NewEvents) -> None:
+    async def keep(self, turn_id: str, events: NewEvents, *, owner: str | None = None) -> None:
         """Store events of a turn that has an open question."""
         ...
 
-    async def spoil(self, turn_id: str, seq: int) -> None:
+    async def spoil(self, turn_id: str, seq: int, *, owner: str | None = None) -> None:
         """Note that an event goes out that is not stored yet; ``seq`` is its number."""
         ...
 
@@ -150,7 +164,7 @@ class TurnStore(Protocol):
         """Return the stored events of a turn; None when others went out after them."""
         ...
 
-    async def start_call(self, new: NewCall) -> None:
+    async def start_call(self, new: NewCall, *, owner: str | None = None) -> None:
         """Note that a tool is about to run; what was known of the call is replaced."""
         ...
 
@@ -172,6 +186,7 @@ class TurnStore(Protocol):
         now: int,
         terminal: str | None = None,
         answer: NewMessage | None = None,
+        owner: str | None = None,
     ) -> bool:
         """End a turn, with its answer, and close its questions; False when it has ended before."""
         ...

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 from .conversations import insert_message
 from .database import Database, RollbackError, Rows, Transaction
+from .ports import LeaseLostError
 from .records import NewMessage
 from .turn_records import (
     CallRecord,
@@ -18,6 +20,8 @@ from .turn_records import (
     TurnRecord,
     TurnState,
 )
+
+T = TypeVar("T")
 
 _COLUMNS = (
     "t.id, t.conversation_id, t.session_id, t.request_id, t.state, t.message_id, m.text,"
@@ -66,6 +70,20 @@ WHERE turn_id = :turn AND call_id = :call
 """
 
 
+# Writes the row, so that nobody takes the turn over before the transaction ends.
+_HOLD = """
+UPDATE turns SET lease_ms = lease_ms WHERE id = :turn AND state = 'running' RETURNING owner
+"""
+
+
+# A turn that begins writes its conversation before it looks for a running turn: whoever ends one
+# does it in the same order, else each would wait for the other.
+_HOLD_CONVERSATION = """
+UPDATE conversations SET updated_ms = updated_ms
+WHERE id = (SELECT conversation_id FROM turns WHERE id = :turn)
+"""
+
+
 class SqlTurns:
     """The ``TurnStore`` of SQLite and PostgreSQL."""
 
@@ -90,21 +108,32 @@ class SqlTurns:
         return await self._database.look(_turn, turn_id)
 
     async def save(
-        self, turn_id: str, step: int, saved: bytes, events: NewEvents | None = None
+        self,
+        turn_id: str,
+        step: int,
+        saved: bytes,
+        events: NewEvents | None = None,
+        *,
+        owner: str | None = None,
     ) -> None:
-        await self._database.write(_save, turn_id, step, saved, events)
+        await self._write_as(owner, turn_id, _save, turn_id, step, saved, events)
 
-    async def keep(self, turn_id: str, events: NewEvents) -> None:
-        await self._database.write(_keep, turn_id, events)
+    async def _write_as(
+        self, owner: str | None, turn_id: str, work: Callable[..., Transaction[T]], *arguments: Any
+    ) -> T:
+        return await self._database.write(_fenced, owner, turn_id, work, arguments)
 
-    async def spoil(self, turn_id: str, seq: int) -> None:
-        await self._database.write(_spoil, turn_id, seq)
+    async def keep(self, turn_id: str, events: NewEvents, *, owner: str | None = None) -> None:
+        await self._write_as(owner, turn_id, _keep, turn_id, events)
+
+    async def spoil(self, turn_id: str, seq: int, *, owner: str | None = None) -> None:
+        await self._write_as(owner, turn_id, _spoil, turn_id, seq)
 
     async def events(self, turn_id: str) -> NewEvents | None:
         return await self._database.read(_events, turn_id)
 
-    async def start_call(self, new: NewCall) -> None:
-        await self._database.write(_start_call, new)
+    async def start_call(self, new: NewCall, *, owner: str | None = None) -> None:
+        await self._write_as(owner, new.turn_id, _start_call, new)
 
     async def end_call(
         self, turn_id: str, call_id: str, result: Any, *, is_error: bool, now: int
@@ -122,14 +151,27 @@ class SqlTurns:
         now: int,
         terminal: str | None = None,
         answer: NewMessage | None = None,
+        owner: str | None = None,
     ) -> bool:
-        return await self._database.write(_settle, turn_id, state, now, terminal, answer)
+        end = (turn_id, state, now, terminal, answer)
+        return await self._database.write(_settle_as, owner, *end)
 
     async def renew(self, owner: str, until: int) -> None:
         await self._database.write(_renew, owner, until)
 
     async def take_over(self, lease: Lease, now: int) -> tuple[TurnRecord, ...]:
         return await self._database.write(_take_over, lease, now)
+
+
+def _fenced(
+    owner: str | None, turn_id: str, work: Callable[..., Transaction[T]], arguments: Any
+) -> Transaction[T]:
+    """Do what the owner of a running turn may do; a turn that has ended is left to ``work``."""
+    if owner is not None:
+        rows = yield _HOLD, {"turn": turn_id}
+        if rows and rows[0][0] != owner:
+            raise LeaseLostError("another server runs the turn")
+    return (yield from work(*arguments))
 
 
 def _record(row: tuple[Any, ...]) -> TurnRecord:
@@ -334,6 +376,19 @@ def _calls(turn_id: str, step: int) -> Transaction[tuple[CallRecord, ...]]:
         )
         for call_id, name, of_step, ended, result, is_error in rows
     )
+
+
+def _settle_as(
+    owner: str | None,
+    turn_id: str,
+    state: TurnState,
+    now: int,
+    terminal: str | None,
+    answer: NewMessage | None,
+) -> Transaction[bool]:
+    if answer is not None:
+        yield _HOLD_CONVERSATION, {"turn": turn_id}
+    return (yield from _fenced(owner, turn_id, _settle, (turn_id, state, now, terminal, answer)))
 
 
 def _settle(

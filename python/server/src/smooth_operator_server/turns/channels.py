@@ -38,7 +38,9 @@ class Channels:
         """Forget a channel when its time is over, which begins now."""
         channel.is_settled = True
         key = (conversation_id, request_id)
-        if self._open.get(key) is channel:
+        if self._open.get(key) is channel and channel.is_lost:
+            del self._open[key]  # nobody can have it again
+        elif self._open.get(key) is channel:
             self._settled.append((self._clock.monotonic() + self._kept_s, key, channel))
             if self._forgetting is None:
                 self._forgetting = asyncio.create_task(self._forget(), name="channels")

@@ -75,6 +75,10 @@ class Following:
         """Return the turns that a link follows, as they were when it began to."""
         return [follower.record for follower in self._followers if follower.peer is peer]
 
+    def follows(self, turn_id: str, peer: Peer) -> bool:
+        """Tell whether a link follows a turn."""
+        return any(follower.peer is peer for follower in self._of(turn_id))
+
     async def ask(self, record: TurnRecord, peer: Peer, after: int) -> Standing | None:
         """Take a turn for a link; None when its server does not answer, and it may still run."""
         told = await self._post.ask(

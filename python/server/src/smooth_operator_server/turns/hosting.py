@@ -14,7 +14,7 @@ from ..store import QuestionRecord, SessionRecord
 from .channel import Channel
 from .channels import Channels
 from .elsewhere import Elsewhere
-from .following import about
+from .following import Following, about
 from .ledger import Ledger
 
 UNHEARD = 3
@@ -25,12 +25,19 @@ class Hosting:
     """Answers other servers, and asks them, about the channels of turns."""
 
     def __init__(
-        self, post: Post, channels: Channels, ledger: Ledger, questions: OpenQuestions, clock: Clock
+        self,
+        post: Post,
+        channels: Channels,
+        ledger: Ledger,
+        questions: OpenQuestions,
+        following: Following,
+        clock: Clock,
     ) -> None:
         self._post = post
         self._channels = channels
         self._ledger = ledger
         self._questions = questions
+        self._following = following
         self._clock = clock
         self.left_alone: Callable[[Channel], None] = lambda _: None
         """Told of a channel that lost its link."""
@@ -114,15 +121,21 @@ class Hosting:
             return False
         owner, members = record.lease.owner, about(record, peer)
         told = await self._post.ask(owner, "say", frame=frame, **members)
-        return told is not None and bool(told["holder"])
+        if not self._following.follows(record.turn_id, peer):
+            return told is not None and bool(told["holder"])
+        if told is None or not told["said"]:
+            # Its server is gone. An event without a number would break the stream of the link;
+            # over the next one it finds out what became of its answer.
+            peer.fell_behind()
+        return True
 
     async def _said(self, notice: Notice) -> Notice:
         channel = self._find(notice)
         if channel is None:
-            return {"holder": False}
+            return {"holder": False, "said": False}
         is_holder = has_link(channel, notice["by"], notice["link"])
         await channel.emit(notice["frame"])
-        return {"holder": is_holder}
+        return {"holder": is_holder, "said": True}
 
     def _tell_answered(self, question: QuestionRecord) -> None:
         """Wake the turn of another server that waits for a question."""

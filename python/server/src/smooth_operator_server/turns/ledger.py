@@ -17,6 +17,7 @@ from ..protocol.refusals import Code, RefusalError
 from ..store import (
     Direction,
     Lease,
+    LeaseLostError,
     NewCall,
     NewEvents,
     NewMessage,
@@ -132,7 +133,12 @@ class Ledger:
         """
         self._let_go(turn.turn_id)
         return await self._store.settle(
-            turn.turn_id, state, now=turn.now(), terminal=write_json(terminal), answer=answer
+            turn.turn_id,
+            state,
+            now=turn.now(),
+            terminal=write_json(terminal),
+            answer=answer,
+            owner=self._owner,
         )
 
     async def give_up(self, turn: Turn, state: TurnState, terminal: Frame) -> bool:
@@ -143,23 +149,26 @@ class Ledger:
         """
         try:
             await self.end(turn, state, terminal)
+        except LeaseLostError:
+            turn.abandon()
+            return False
         except StoreError as fault:
             log.error("the end of a turn was not stored", **where(fault))
         return turn.settle(terminal)
 
     async def save(self, turn: Turn, step: int, saved: bytes) -> None:
         """Store what a turn goes on from after ``step`` steps."""
-        await self._store.save(turn.turn_id, step, saved, _events(turn))
+        await self._store.save(turn.turn_id, step, saved, _events(turn), owner=self._owner)
 
     async def keep(self, turn: Turn) -> None:
         """Store what a turn said before it waits for a person."""
         events = _events(turn)
         if events is not None:
-            await self._store.keep(turn.turn_id, events)
+            await self._store.keep(turn.turn_id, events, owner=self._owner)
 
     def number(self, turn: Turn) -> None:
         """Have the store told when a turn goes on after what is stored of it."""
-        turn.channel.spoil = partial(self._store.spoil, turn.turn_id)
+        turn.channel.spoil = partial(self._store.spoil, turn.turn_id, owner=self._owner)
 
     async def restore(self, turn: Turn) -> None:
         """Let a turn of another server go on counting, when nobody knows more of it than we."""
@@ -172,7 +181,8 @@ class Ledger:
     async def start_call(self, turn: Turn, call: ToolCall, step: int) -> None:
         """Note that a tool is about to run."""
         await self._store.start_call(
-            NewCall(turn.turn_id, call.call_id, call.name, call.arguments, step, turn.now())
+            NewCall(turn.turn_id, call.call_id, call.name, call.arguments, step, turn.now()),
+            owner=self._owner,
         )
 
     async def end_call(self, turn: Turn, result: ToolResult) -> None:

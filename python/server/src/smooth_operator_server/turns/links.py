@@ -38,6 +38,6 @@ def links_of(
     """Put the rooms together; channels are kept ``kept_s`` after the end of their turn."""
     channels = Channels(clock, kept_s)
     following = Following(post, ledger, clock)
-    hosting = Hosting(post, channels, ledger, questions, clock)
+    hosting = Hosting(post, channels, ledger, questions, following, clock)
     resuming = Resuming(sessions, channels, ledger, following, post, clock)
     return Links(post, channels, following, hosting, resuming)

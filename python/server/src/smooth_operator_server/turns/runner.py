@@ -8,7 +8,7 @@ from ..knowledge import Knowledge
 from ..protocol import frames
 from ..protocol.frames import Frame
 from ..protocol.refusals import Code
-from ..store import TurnState
+from ..store import LeaseLostError, TurnState
 from ..telemetry import Observer, log, where
 from .calls import Services
 from .checkpoint import Progress
@@ -55,6 +55,9 @@ class Runner:
                 watch.outcome = "completed"
             except EngineError as fault:
                 await self.fail(turn, Code.AGENT_ERROR, str(fault))
+            except LeaseLostError:
+                log.error("turn lost to another server", request_id=turn.request_id)
+                turn.abandon()
             except Exception as fault:
                 log.error("turn failed", request_id=turn.request_id, **where(fault))
                 await self.fail(turn, Code.INTERNAL_ERROR, "the turn failed inside the server")

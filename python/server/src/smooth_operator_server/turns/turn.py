@@ -112,6 +112,13 @@ class Turn:
             self.channel.append(terminal)
         return True
 
+    def abandon(self) -> None:
+        """Leave the turn to the server that took it over; its link asks there what became of it."""
+        peer = self.channel.peer
+        self.channel.is_lost = True
+        if self.settle(None):
+            peer.fell_behind()
+
     async def _prove_life(self) -> None:
         """Send ``keepalive`` whenever the turn was silent for its interval."""
         while True:
