@@ -168,7 +168,7 @@ impl Ask {
             }
         }
         let echoed = |it: &&str| it.ends_with("Id") && self.members.contains_key(*it);
-        let named = row.echo.iter().any(|it| echoed(&it));
+        let named = row.echo.iter().any(echoed);
         if row.declines {
             self = self.with("declined", &true);
         }
