@@ -99,6 +99,12 @@ macro_rules! fact {
             self.0.question
         }
     };
+    (question always) => {
+        /// The question whose handler failed.
+        pub fn question(&self) -> QuestionKind {
+            self.0.question.unwrap_or(QuestionKind::Confirmation)
+        }
+    };
     (request_id always) => {
         /// The requestId of the action.
         pub fn request_id(&self) -> &str {
@@ -261,6 +267,11 @@ failure! {
 failure! {
     /// An iterator was left unread for too long.
     SlowConsumer { request_id always, session_id }
+}
+
+failure! {
+    /// The handler of a question failed; what it failed with is the source.
+    HandlerFailed { question always, partial_text, request_id always, session_id always }
 }
 
 failure! {

@@ -9,8 +9,9 @@ use std::fmt;
 pub(crate) use self::draft::Draft;
 use self::facts::{Facts, Known};
 use self::failure::{
-    Argument, ClientClosed, Connect, ConnectionLost, Ids, InvalidFrame, MessageTooLarge, Protocol,
-    QueueFull, RequestTimeout, SlowConsumer, TurnInterrupted, TurnTimeout, UnexpectedEvent,
+    Argument, ClientClosed, Connect, ConnectionLost, HandlerFailed, Ids, InvalidFrame,
+    MessageTooLarge, Protocol, QueueFull, RequestTimeout, SlowConsumer, TurnInterrupted,
+    TurnTimeout, UnexpectedEvent,
 };
 pub use crate::wire::errors::ErrorKind;
 use crate::wire::errors::{Leaf, code_row};
@@ -72,8 +73,9 @@ pub enum Error {
     MessageTooLarge(MessageTooLarge),
     /// An iterator fell too far behind, and ended alone (REQ-TURN-15).
     SlowConsumer(SlowConsumer),
-    /// Reserved.
-    Handler(Ids),
+    /// The handler of a question failed, gave no answer or took too long: nothing was approved, and
+    /// the turn was stopped. What the handler failed with is the source.
+    Handler(HandlerFailed),
     /// The question was answered before; nothing was sent.
     AlreadyAnswered(Ids),
     /// An argument was refused; nothing was sent (REQ-ERR-05).
@@ -223,7 +225,7 @@ impl Error {
             Leaf::UnexpectedEvent => Self::UnexpectedEvent(UnexpectedEvent(known)),
             Leaf::MessageTooLarge => Self::MessageTooLarge(MessageTooLarge(known)),
             Leaf::SlowConsumer => Self::SlowConsumer(SlowConsumer(known)),
-            Leaf::Handler => Self::Handler(Ids(known)),
+            Leaf::Handler => Self::Handler(HandlerFailed(known)),
             Leaf::AlreadyAnswered => Self::AlreadyAnswered(Ids(known)),
         }
     }
@@ -269,8 +271,8 @@ impl Error {
             Self::TurnInterrupted(TurnInterrupted(it)) => it,
             Self::NotConnected(Ids(it))
             | Self::ReconnectExhausted(Ids(it))
-            | Self::Handler(Ids(it))
             | Self::AlreadyAnswered(Ids(it)) => it,
+            Self::Handler(HandlerFailed(it)) => it,
             Self::QueueFull(QueueFull(it)) => it,
             Self::ClientClosed(ClientClosed(it)) => it,
             Self::RequestTimeout(RequestTimeout(it)) => it,

@@ -30,37 +30,37 @@ pub(crate) struct Driver {
     pub(super) cell: Arc<Cell>,
     pub(super) state: State,
     /// The frame that started the turn; none for one that began elsewhere.
-    frame: Option<Arc<Outgoing>>,
+    pub(super) frame: Option<Arc<Outgoing>>,
     pub(super) detached: bool,
     /// When the turn began.
     since: Duration,
     /// How long after that the first token came.
     first_token: Option<Duration>,
     /// Whether the one `cancel` of the turn was written.
-    cancelled: bool,
+    pub(super) cancelled: bool,
     pub(super) asked: [Asked; QUESTIONS],
     pub(super) verbs: Vec<Outstanding>,
     pub(super) verbs_drawn: u64,
     /// Since when the turn has been silent; none while a human is asked (REQ-TURN-11).
-    silent_since: Option<Duration>,
-    idle: Option<Timer>,
+    pub(super) silent_since: Option<Duration>,
+    pub(super) idle: Option<Timer>,
     total: Option<Timer>,
-    cancel: Option<Timer>,
-    resume: Option<Timer>,
-    again: Option<Timer>,
+    pub(super) cancel: Option<Timer>,
+    pub(super) resume: Option<Timer>,
+    pub(super) again: Option<Timer>,
     pub(super) resuming: Resuming,
     /// Whether the turn was suspended before the step that runs.
-    paused: bool,
+    pub(super) paused: bool,
 }
 
 /// What the effects of one step are about.
-struct About<'a> {
-    signal: Signal,
-    cause: &'a Cause<'a>,
+pub(super) struct About<'a> {
+    pub(super) signal: Signal,
+    pub(super) cause: &'a Cause<'a>,
     /// Number of the verb that the frame answers.
-    verb: Option<u64>,
+    pub(super) verb: Option<u64>,
     /// The question that was open before the step.
-    asked: Option<QuestionKind>,
+    pub(super) asked: Option<QuestionKind>,
 }
 
 impl Driver {
@@ -191,7 +191,7 @@ impl Driver {
         (facts, number)
     }
 
-    fn act(&mut self, steps: &[Step], about: &About<'_>, sender: &mut Sender<'_>) {
+    pub(super) fn act(&mut self, steps: &[Step], about: &About<'_>, sender: &mut Sender<'_>) {
         self.cell.set(self.state.turn());
         for step in steps {
             match step.effect {
@@ -274,7 +274,12 @@ impl Driver {
         self.time_question(kind, limit, sender);
     }
 
-    fn time_question(&mut self, kind: QuestionKind, limit: Option<Duration>, sender: &Sender<'_>) {
+    pub(super) fn time_question(
+        &mut self,
+        kind: QuestionKind,
+        limit: Option<Duration>,
+        sender: &Sender<'_>,
+    ) {
         if self.is_live() {
             // a question may outlive its turn, its clock does not
             let timer = limit.map(|limit| sender.arm(limit, &self.key, Tick::Question(kind)));
@@ -298,7 +303,7 @@ impl Driver {
     // --- clocks
 
     /// Starts the idle clock anew unless a question is open.
-    fn listen(&mut self, sender: &Sender<'_>) {
+    pub(super) fn listen(&mut self, sender: &Sender<'_>) {
         let limit = sender.limits().turn_idle;
         let asking = self.state.open().next().is_some();
         if limit.is_zero() || asking || !self.is_live() || self.is_suspended() {
@@ -321,128 +326,6 @@ impl Driver {
             self.on_local(Signal::IdleTimeout, &Cause::default(), sender);
         } else {
             self.idle = Some(sender.arm(left, &self.key, Tick::Idle));
-        }
-    }
-
-    /// Writes the one `cancel` of the turn.
-    fn send_cancel(&mut self, sender: &mut Sender<'_>) {
-        if std::mem::replace(&mut self.cancelled, true) {
-            return;
-        }
-        let cancel = actions::Cancel::new()
-            .request_id(&self.key.id)
-            .session_id(&self.session_id);
-        self.resuming.cancel = Some(cancel.to_json());
-        if !self.paused || sender.is_linked() {
-            self.write_cancel(sender);
-        }
-    }
-
-    /// Writes the cancel that waits, and starts its time.
-    fn write_cancel(&mut self, sender: &mut Sender<'_>) {
-        if let Some(cancel) = self.resuming.cancel.take() {
-            sender.send(actions::Cancel::NAME, &self.key.id, cancel);
-            let limit = sender.limits().cancel;
-            self.cancel = Some(sender.arm(limit, &self.key, Tick::Cancel));
-        }
-    }
-
-    // --- a turn that outlives its link
-
-    /// Asks for the events that are missing, and stops the turn where that was wanted meanwhile
-    /// (REQ-RESUME-03).
-    fn ask_again(&mut self, sender: &mut Sender<'_>) {
-        self.again = None;
-        if !sender.is_linked() {
-            return; // it is asked for on the next link
-        }
-        let last = self.resuming.last();
-        let asked = actions::ResumeTurn::new(&self.session_id, &self.key.id, last);
-        sender.send(actions::ResumeTurn::NAME, &self.key.id, asked.to_json());
-        self.write_cancel(sender);
-    }
-
-    fn wait(&mut self, about: &About<'_>, sender: &Sender<'_>) {
-        let wait = self.resuming.wait(about.cause.arrived, sender.draw());
-        self.again = Some(sender.arm(wait, &self.key, Tick::Again));
-    }
-
-    /// Writes the message, or an answer, once more.
-    fn repeat(&mut self, step: &Step, about: &About<'_>, sender: &mut Sender<'_>) {
-        if step.question.is_none() {
-            let again = self.frame.as_ref().map(|frame| Arc::new(frame.again()));
-            self.frame = again.map(|frame| sender.put(frame));
-            return;
-        }
-        let doubtful = |verb: &&mut Outstanding| Some(verb.number) == about.verb;
-        if let Some(verb) = self.verbs.iter_mut().find(doubtful) {
-            verb.unsure = false;
-            if let Some(frame) = &verb.frame {
-                frame.write(&self.key.id, sender);
-            }
-        }
-    }
-
-    /// The turn waits to be taken up: its clocks stand still.
-    fn suspend(&mut self, sender: &Sender<'_>) {
-        let left = self.resuming.begin(sender.now());
-        (self.idle, self.silent_since, self.again) = (None, None, None);
-        for asked in &mut self.asked {
-            asked.timer = None;
-        }
-        for verb in &mut self.verbs {
-            verb.unsure |= verb.written && verb.verb.row().question.is_some();
-            verb.timer = None;
-        }
-        self.resume = left.map(|left| sender.arm(left, &self.key, Tick::Resume));
-    }
-
-    /// The turn goes on: its clocks start anew, what was answered meanwhile is written.
-    fn resume(&mut self, about: &About<'_>, sender: &mut Sender<'_>) {
-        (self.resume, self.again) = (None, None);
-        self.resuming.go_on(about.cause.arrived, sender.now());
-        sender.resumed();
-        let open: Vec<QuestionKind> = self.state.open().collect();
-        for kind in open {
-            let limit = self.asked[kind as usize].limit(sender.limits().question);
-            self.time_question(kind, limit, sender);
-        }
-        for verb in self.verbs.iter_mut().filter(|verb| !verb.written) {
-            verb.written = true;
-            if let Some(frame) = &verb.frame {
-                frame.write(&self.key.id, sender);
-            }
-            verb.frame = verb.frame.take().filter(|frame| frame.named);
-        }
-        self.time_verbs(sender);
-        self.listen(sender);
-    }
-
-    /// What became of the answers whose frames may be lost (REQ-RESUME-07).
-    fn catch_up(&mut self, sender: &mut Sender<'_>) {
-        if !self.resuming.caught_up() {
-            return;
-        }
-        let doubtful = self.verbs.iter().filter(|verb| verb.unsure);
-        let doubtful: Vec<u64> = doubtful.map(|verb| verb.number).collect();
-        for number in doubtful {
-            let Some(verb) = self.verbs.iter().find(|verb| verb.number == number) else {
-                continue;
-            };
-            let facts = Facts {
-                turn: Some(self.state.turn()),
-                verb: Some(verb.verb),
-                named: Some(verb.frame.as_ref().is_some_and(|frame| frame.named)),
-                ..Facts::default()
-            };
-            let about = About {
-                signal: Signal::CaughtUp,
-                cause: &Cause::default(),
-                verb: Some(number),
-                asked: self.state.open().next(),
-            };
-            let steps = self.state.step(Signal::CaughtUp, &facts);
-            self.act(&steps, &about, sender);
         }
     }
 

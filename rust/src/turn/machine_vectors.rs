@@ -7,8 +7,8 @@ use serde_json::Value;
 use crate::wire::codes::{Again, close_code, error_text, http_status};
 use crate::wire::steps::{
     CALL, CONNECTION, CallState, CodeTerminal, ConnectionState, FRAME, Facts, FrameState, Machine,
-    QUESTION_MACHINES, QUESTIONS, QuestionKind, QuestionState, Retry, Signal, TURN, TurnState,
-    Verb,
+    QUESTION_MACHINES, QUESTIONS, QuestionKind, QuestionState, Retry, SEQUENCE, Seq, SequenceState,
+    Signal, TURN, TurnState, Verb,
 };
 
 fn folder() -> PathBuf {
@@ -41,6 +41,13 @@ fn facts(raw: &Value) -> Facts<'_> {
             "retry_initial" => found.retry_initial = value.as_bool(),
             "token_renewable" => found.token_renewable = value.as_bool(),
             "sought" => found.sought = value.as_bool(),
+            "resumable" => found.resumable = value.as_bool(),
+            "unseen" => found.unseen = value.as_bool(),
+            "cancelling" => found.cancelling = value.as_bool(),
+            "named" => found.named = value.as_bool(),
+            "error_retryable" => found.error_retryable = value.as_bool(),
+            "resume_state" => found.resume_state = value.as_str(),
+            "seq" => found.seq = Some(word(Seq::ALL, Seq::as_str, value)),
             "repeatable" => found.repeatable = value.as_bool(),
             "expired" => {
                 let mut kinds = [false; QUESTIONS];
@@ -131,11 +138,12 @@ fn req_turn_27_machines_step_as_the_vectors_say() {
         said,
     );
     replay(&CALL, CallState::ALL, CallState::as_str, said);
+    replay(&SEQUENCE, SequenceState::ALL, SequenceState::as_str, said);
     replay(&TURN, TurnState::ALL, TurnState::as_str, said);
     for machine in QUESTION_MACHINES {
         replay(machine, QuestionState::ALL, QuestionState::as_str, said);
     }
-    let machines = 4 + QUESTION_MACHINES.len();
+    let machines = 5 + QUESTION_MACHINES.len();
     assert_eq!(
         std::fs::read_dir(folder()).expect("a folder").count(),
         machines

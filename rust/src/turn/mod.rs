@@ -13,6 +13,7 @@ mod recover;
 mod result;
 mod resuming;
 mod state;
+mod suspended;
 mod text;
 mod tools;
 pub(crate) mod verbs;

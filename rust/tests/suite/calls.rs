@@ -171,7 +171,14 @@ async fn req_call_07_a_call_that_creates_a_session_says_what_the_client_supports
     let _call = client.call(create);
     assert_eq!(
         link.action().await["supports"],
-        json!(["identity_form", "otp_park", "spec_1_1", "spec_1_2", "x"])
+        json!([
+            "identity_form",
+            "otp_park",
+            "replay",
+            "spec_1_1",
+            "spec_1_2",
+            "x"
+        ])
     );
 }
 

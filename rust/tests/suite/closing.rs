@@ -103,7 +103,7 @@ async fn req_turn_20_an_interrupted_turn_says_what_was_there() {
     assert!(cut.sent());
     assert_eq!(
         (cut.request_id(), cut.session_id(), cut.close_code()),
-        (id.as_str(), SESSION, 1012)
+        (id.as_str(), SESSION, Some(1012))
     );
     assert_eq!(cut.partial_text(), Some("half"));
     assert_eq!(cut.question(), Some(QuestionKind::Confirmation));
@@ -141,7 +141,7 @@ async fn req_err_06_the_reason_of_the_close_frame_is_told_beside_the_text() {
     };
     assert_eq!(
         (cut.close_code(), cut.close_reason()),
-        (1001, Some("s3cret reason"))
+        (Some(1001), Some("s3cret reason"))
     );
 }
 
@@ -158,7 +158,7 @@ async fn req_conn_15_a_close_is_answered_with_the_code_that_it_had() {
                 panic!("{code}: the turn goes on");
             };
             let told = cut.close_reason().unwrap_or_default();
-            assert_eq!((cut.close_code(), told), (code, reason));
+            assert_eq!((cut.close_code(), told), (Some(code), reason));
             assert_eq!(link.parting().await, payload, "{code} {reason}");
         }
     }
@@ -187,7 +187,7 @@ async fn req_wire_15_a_close_code_that_no_peer_may_send_is_answered_by_1002() {
         };
         assert_eq!(
             (cut.close_code(), cut.close_reason()),
-            (1002, None),
+            (Some(1002), None),
             "{code}"
         );
         assert_eq!(link.closed().await, 1002, "{code}");

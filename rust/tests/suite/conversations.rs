@@ -28,7 +28,14 @@ async fn req_call_07_supports_is_the_sorted_union() {
     let (chat, action) = tokio::join!(async move { opening.await }, created(&mut link));
     assert_eq!(
         action["supports"],
-        json!(["a_word", "choice_chips", "otp_park", "spec_1_1", "spec_1_2"])
+        json!([
+            "a_word",
+            "choice_chips",
+            "otp_park",
+            "replay",
+            "spec_1_1",
+            "spec_1_2"
+        ])
     );
     assert_eq!(
         (&action["agentId"], &action["userName"]),

@@ -8,6 +8,7 @@ use quote::ToTokens as _;
 use serde_json::json;
 use smooth_operator::{ErrorKind, SmoothAgentClient, action};
 
+use crate::failures::expanded;
 use crate::peer::{Peer, SESSION, client, soon};
 
 #[tokio::test]
@@ -122,7 +123,7 @@ fn payloads() -> BTreeMap<(String, String), bool> {
     let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/errors/failure.rs");
     let source = std::fs::read_to_string(file).expect("the payloads");
     let mut found = BTreeMap::new();
-    for item in syn::parse_file(&source).expect("Rust").items {
+    for item in expanded(&source).items {
         let syn::Item::Impl(of) = item else { continue };
         let name = of.self_ty.to_token_stream().to_string();
         for one in of.items {

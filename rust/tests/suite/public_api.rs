@@ -9,6 +9,8 @@ use std::path::{Path, PathBuf};
 use quote::ToTokens as _;
 use syn::{Attribute, ImplItem, Item, TraitItem, UseTree, Visibility};
 
+use crate::failures::expanded;
+
 /// What one name shows, line by line.
 type Shown = BTreeSet<String>;
 
@@ -89,7 +91,7 @@ impl Crate {
                     folders.push(path);
                 } else if path.extension().is_some_and(|ending| ending == "rs") {
                     let source = fs::read_to_string(&path).expect("text");
-                    let file = syn::parse_file(&source).expect("Rust");
+                    let file = expanded(&source);
                     let within = path.strip_prefix(folder).expect("inside").to_path_buf();
                     file.items.iter().for_each(|item| found.item(item, &within));
                 }

@@ -87,6 +87,7 @@ async fn the_blocks_run_as_printed() {
     for (name, shown) in [
         ("quickstart", ["17-day return window", "returns.md"]),
         ("questions", ["approved:", "completed"]),
+        ("resuming", ["1 2 3 ", "cancelled"]),
     ] {
         let file = package().join("examples").join(name).with_extension("rs");
         let code = std::fs::read_to_string(file).expect("an example");

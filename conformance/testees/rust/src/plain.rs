@@ -58,7 +58,10 @@ pub fn hello(c: &Value) -> Reply {
         return Err(bad("unknown canary"));
     }
     set_canary(canary);
-    let mut features: HashMap<&str, Value> = FEATURES.into_iter().map(|word| (word, json!(true))).collect();
+    let mut features: HashMap<&str, Value> = FEATURES
+        .into_iter()
+        .map(|word| (word, json!(true)))
+        .collect();
     features.insert("handlers", json!({"reason": "not built yet"}));
     features.insert("policy", json!({"reason": "not built yet"}));
     Ok(body(json!({
