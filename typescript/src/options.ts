@@ -1,5 +1,6 @@
 import { type Clock, SystemClock } from './clock';
 import { checkHeaders, checkUrl, checkValue, hostOf } from './options-handshake';
+import { checkHandlers, type Handlers } from './handlers';
 import type { Observer } from './observer';
 import type { Opener } from './opener';
 import { DEFAULTS } from './wire/options';
@@ -69,6 +70,12 @@ export interface ClientOptions {
    * @default 60_000
    */
   readonly resumeTimeoutMs?: number | undefined;
+  /** For the handler of a question (REQ-ASK-07). @default 0, which is off */
+  readonly handlerTimeoutMs?: number | undefined;
+  /** What answers questions in place of verbs (REQ-ASK-01). */
+  readonly handlers?: Handlers | undefined;
+  /** Send a message again when a handler has given its code (REQ-ASK-11). @default true */
+  readonly resendAfterOtp?: boolean | undefined;
   /** Seek a new link when one is lost (REQ-CONN-30). @default true */
   readonly autoReconnect?: boolean | undefined;
   /** Seek on when the first attempt of `connect()` fails (REQ-CONN-04). @default false */
@@ -141,6 +148,7 @@ const TIMES = [
   'questionTimeout',
   'cancelTimeout',
   'resumeTimeout',
+  'handlerTimeout',
   'backoffBase',
   'backoffMax',
   'stableAfter',
@@ -168,6 +176,9 @@ const KNOWN: { readonly [K in keyof Required<ClientOptions>]: true } = {
   questionTimeoutMs: true,
   cancelTimeoutMs: true,
   resumeTimeoutMs: true,
+  handlerTimeoutMs: true,
+  handlers: true,
+  resendAfterOtp: true,
   autoReconnect: true,
   retryInitialConnect: true,
   maxReconnectAttempts: true,
@@ -223,6 +234,8 @@ export function settingsOf(options: ClientOptions): Settings {
     supports: [...(options.supports ?? [])],
     lazy: options.lazy ?? DEFAULTS.lazy,
     maxMessageBytes: options.maxMessageBytes ?? DEFAULTS.maxMessageBytes,
+    handlers: checkHandlers(options.handlers),
+    resendAfterOtp: options.resendAfterOtp ?? DEFAULTS.resendAfterOtp,
     autoReconnect: options.autoReconnect ?? DEFAULTS.autoReconnect,
     retryInitialConnect: options.retryInitialConnect ?? DEFAULTS.retryInitialConnect,
     maxReconnectAttempts: options.maxReconnectAttempts ?? undefined,
@@ -256,7 +269,13 @@ function times(options: ClientOptions): Record<Time, number> {
   return found as Record<Time, number>;
 }
 
-const FLAGS = ['lazy', 'logPayloads', 'autoReconnect', 'retryInitialConnect'] as const;
+const FLAGS = [
+  'lazy',
+  'logPayloads',
+  'autoReconnect',
+  'retryInitialConnect',
+  'resendAfterOtp',
+] as const;
 const FUNCTIONS = ['opener', 'idGenerator', 'random'] as const;
 /** Options that are objects, with the methods that are called. */
 const OBJECTS = { logger: ['debug', 'warn', 'error'], clock: ['now', 'wall', 'setTimer'] } as const;
