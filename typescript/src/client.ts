@@ -22,6 +22,7 @@ import { checkedAction, type Frame, Sender } from './sender';
 import { type LinkCounters, Supervisor } from './supervisor';
 import { ASYNC_DISPOSE, INSPECT, type Turn, TurnHandle, type WaitOptions } from './turn';
 import { type Recover, TurnDriver } from './turn-driver';
+import { TurnLine } from './turn-line';
 import { answersTo } from './turn-verbs';
 import {
   type ActionName,
@@ -86,6 +87,7 @@ export class SmoothAgentClient implements AsyncDisposable {
   readonly #router: Router;
   readonly #supervisor: Supervisor;
   readonly #sender: Sender;
+  readonly #line: TurnLine;
   /** Capability words that every session lists. */
   readonly #implied: readonly string[];
   /** Capability words of the server, by session. */
@@ -99,6 +101,7 @@ export class SmoothAgentClient implements AsyncDisposable {
    */
   constructor(options: ClientOptions) {
     this.#settings = settingsOf(options);
+    this.#line = new TurnLine(this.#settings);
     this.#implied = impliedWords(this.#settings);
     this.#listeners = new Listeners(this.#settings.logger);
     this.#router = new Router(this.#settings, this.#listeners);
@@ -325,8 +328,7 @@ export class SmoothAgentClient implements AsyncDisposable {
     if (signal?.aborted) {
       driver.stop();
     } else {
-      this.#router.nextSend(params.sessionId);
-      driver.start();
+      this.#line.enter(driver);
     }
     return this.#handle(driver, signal);
   }
@@ -469,6 +471,7 @@ export class SmoothAgentClient implements AsyncDisposable {
   /** Makes a turn of an answer that the server went on with (REQ-VERB-15). */
   #begin(outgoing: Frame, sessionId: string, event: ServerEvent): Turn {
     const driver = this.#driver(outgoing, sessionId);
+    this.#line.join(driver);
     driver.follow();
     driver.received(event, 0);
     return this.#handle(driver, undefined);
@@ -502,6 +505,7 @@ export class SmoothAgentClient implements AsyncDisposable {
       sessionId,
       replays: this.#replays(sessionId),
       parks: this.#capabilitiesOf(sessionId).includes(needs),
+      line: this.#line,
       handlers: mergedHandlers(this.#settings.handlers, own),
       again,
       recover: this.#recover,

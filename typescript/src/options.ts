@@ -105,6 +105,11 @@ export interface ClientOptions {
    * (REQ-CONN-40). @default 'wait'
    */
   readonly queuePolicy?: 'wait' | 'fail_fast' | undefined;
+  /**
+   * What a message does while another turn of its session runs: goes out all the same, or waits for
+   * its outcome (REQ-TURN-31). @default 'parallel'
+   */
+  readonly turnPolicy?: 'parallel' | 'queue' | undefined;
   /** Largest message taken from the server, in bytes (REQ-WIRE-11). @default 16_777_216 */
   readonly maxMessageBytes?: number | undefined;
   /** PEM certificates trusted beside the platform's roots; needs the `ws` package (REQ-CONN-13). */
@@ -189,6 +194,7 @@ const KNOWN: { readonly [K in keyof Required<ClientOptions>]: true } = {
   pongTimeoutMs: true,
   queueLimit: true,
   queuePolicy: true,
+  turnPolicy: true,
   maxMessageBytes: true,
   roots: true,
   logger: true,
@@ -241,6 +247,7 @@ export function settingsOf(options: ClientOptions): Settings {
     maxReconnectAttempts: options.maxReconnectAttempts ?? undefined,
     queueLimit: options.queueLimit ?? DEFAULTS.queueLimit,
     queuePolicy: options.queuePolicy ?? DEFAULTS.queuePolicy,
+    turnPolicy: options.turnPolicy ?? DEFAULTS.turnPolicy,
     roots: options.roots,
     logger: options.logger ?? SILENT,
     logPayloads: options.logPayloads ?? DEFAULTS.logPayloads,
@@ -299,7 +306,7 @@ function checkMethods(options: object, name: string, methods: readonly string[])
 }
 
 function checkKinds(options: ClientOptions): void {
-  const { token, tokenIn, supports, queuePolicy } = options;
+  const { token, tokenIn, supports, queuePolicy, turnPolicy } = options;
   for (const [name, least] of Object.entries(COUNTS)) {
     const value = options[name as keyof typeof COUNTS] ?? least;
     if (!Number.isSafeInteger(value) || value < least) {
@@ -308,6 +315,9 @@ function checkKinds(options: ClientOptions): void {
   }
   if (queuePolicy !== undefined && queuePolicy !== 'wait' && queuePolicy !== 'fail_fast') {
     throw new TypeError("queuePolicy: expected 'wait' or 'fail_fast'");
+  }
+  if (turnPolicy !== undefined && turnPolicy !== 'parallel' && turnPolicy !== 'queue') {
+    throw new TypeError("turnPolicy: expected 'parallel' or 'queue'");
   }
   if (token !== undefined && typeof token !== 'string' && typeof token !== 'function') {
     throw new TypeError('token: expected a string or a function');

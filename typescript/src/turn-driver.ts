@@ -1,4 +1,5 @@
 import { Accumulator } from './accumulator';
+import { startLimit, type Timer } from './clock';
 import { errorOfKind, type ErrorFacts, type SmoothAgentError } from './errors';
 import { type Cause, endError, failure, linkKind, type LinkFacts } from './errors-made';
 import type { Handlers } from './handlers';
@@ -13,6 +14,7 @@ import { TurnAnswers, type Waiting } from './turn-answers';
 import { TurnClocks } from './turn-clocks';
 import { Handling } from './turn-handling';
 import { TurnItems } from './turn-items';
+import type { TurnLine } from './turn-line';
 import { resultOf, type TurnResult } from './turn-result';
 import { Resuming } from './turn-resuming';
 import { type Todo, TurnState } from './turn-state';
@@ -27,6 +29,7 @@ import {
   type TurnResumedEvent,
   unknownOf,
 } from './wire/index';
+import { LIMITS } from './wire/options';
 import {
   type Action,
   type Ending,
@@ -64,6 +67,7 @@ export interface TurnPlan {
   readonly replays: boolean;
   /** The server takes a declined code (REQ-OTP-05). */
   readonly parks: boolean;
+  readonly line: TurnLine;
   readonly handlers: Handlers;
   /** Makes the frame anew under another id; missing where the message is not ours (REQ-ASK-11). */
   readonly again?: ((requestId: string) => Frame) | undefined;
@@ -97,7 +101,16 @@ export class TurnDriver implements InFlight {
   readonly #clocks: TurnClocks;
   #answers: TurnAnswers;
   #resuming: Resuming;
-  #again: TurnPlan['again'];
+  readonly #again: TurnPlan['again'];
+  readonly #line: TurnLine;
+  /** Whether the message waits for the turns before it (REQ-TURN-31). */
+  waits = false;
+  #sentAt = 0;
+  /** The message was sent again after its code, or because it came too early. */
+  #resent = false;
+  #retried = false;
+  /** Runs until a message that came too early is sent again (REQ-TURN-32). */
+  #slot: Timer | undefined;
   /** The result that came while a handler is to give a code (REQ-ASK-11). */
   #held: TurnResult | undefined;
   #outgoing: Frame;
@@ -110,7 +123,7 @@ export class TurnDriver implements InFlight {
   #firstTokenAt: number | undefined;
 
   constructor(sender: Sender, plan: TurnPlan) {
-    const { outgoing, sessionId, replays, parks, handlers, again, recover } = plan;
+    const { outgoing, sessionId, replays, parks, line, handlers, again, recover } = plan;
     this.sender = sender;
     this.recover = (options) => recover(this, options);
     this.#beganAt = sender.settings.clock.now();
@@ -119,6 +132,7 @@ export class TurnDriver implements InFlight {
     this.sessionId = sessionId;
     this.parks = parks;
     this.#again = again;
+    this.#line = line;
     this.#questions = new Questions(sender.settings, () => this.#local('question_timeout'));
     this.#clocks = new TurnClocks(sender.settings, (word) => this.#local(word));
     this.#resuming = new Resuming(sender.settings, replays);
@@ -200,13 +214,24 @@ export class TurnDriver implements InFlight {
 
   /** Queues the message and starts the limits. */
   start(): void {
-    this.follow();
+    this.sender.router.nextSend(this.sessionId);
+    this.#sentAt = this.sender.settings.clock.now();
+    const isBegun = this.waits || this.#retried;
+    this.waits = false;
+    if (isBegun) this.#touch();
+    else this.follow();
     try {
       const refusal = this.sender.submit(this.#outgoing);
       if (refusal) this.linkEvent(refusal, {});
     } catch (error) {
       this.linkEvent('too_large', { error: error as SmoothAgentError });
     }
+  }
+
+  /** Lets the message wait for the turns before it; its own time runs (REQ-TURN-31). */
+  wait(): void {
+    this.waits = true;
+    this.follow();
   }
 
   /** Takes what comes under the id, and starts the limits; the frame is on its way already. */
@@ -222,6 +247,7 @@ export class TurnDriver implements InFlight {
   takeUp(): void {
     this.#takenUp = true;
     this.#outgoing.on('taken');
+    this.#line.join(this);
     this.follow();
     this.#local('take_up');
   }
@@ -229,7 +255,8 @@ export class TurnDriver implements InFlight {
   // What comes in
 
   received(event: ServerEvent, bytes: number): boolean {
-    if (fastPaths.quiet && this.#state.quiet(event.type) && this.#resuming.follows(event)) {
+    const isQuiet = fastPaths.quiet && this.#state.quiet(event.type) && !this.#slot;
+    if (isQuiet && this.#resuming.follows(event)) {
       if (event.type === 'stream_token') this.#heard(event);
       this.items.add(event, bytes);
       this.#clocks.touch(false);
@@ -241,6 +268,7 @@ export class TurnDriver implements InFlight {
 
   /** Carries out what the tables say about an event, which is `word` to the turn. */
   #take(event: ServerEvent, type: StepEvent, bytes: number, fault?: DecodeError): void {
+    if (this.#isTooEarly(event)) return;
     const resuming = this.#resuming;
     const { openQuestion: asked, turn, settled } = this.#state;
     const word = settled ? type : resuming.takes(event, type, turn);
@@ -251,6 +279,7 @@ export class TurnDriver implements InFlight {
     this.#all(todo, { word, event, bytes, asked, state, ...(fault ? { fault } : {}) });
     if (resuming.caughtUp()) this.#caughtUp();
     if (word === 'otp_verified' && this.#held) this.#sendAgain();
+    else if (this.#state.settled && !settled) this.#line.terminal(this.sessionId);
     this.#touch();
     this.#after();
   }
@@ -543,6 +572,8 @@ export class TurnDriver implements InFlight {
       this.sender.watch.tell('turnSettled', this.requestId, outcome, error);
     }
     this.#clocks.stop();
+    this.#slot?.cancel();
+    this.#line.over(this);
     this.#questions.stop();
     this.items.end();
     for (const told of this.endings.splice(0)) told();
@@ -552,30 +583,53 @@ export class TurnDriver implements InFlight {
   /** Whether the turn goes on when its handler has given the code (REQ-ASK-11). */
   #awaitsCode(): boolean {
     const { handlers, expectsCode } = this.handling;
-    const isWanted = this.sender.settings.resendAfterOtp && this.#again !== undefined;
+    const isOurs = this.#again !== undefined && !this.#resent;
+    const isWanted = this.sender.settings.resendAfterOtp && isOurs;
     return isWanted && handlers.otp !== undefined && expectsCode;
   }
 
   /** Sends the message again, once, under a new id, and goes on with it (REQ-ASK-11). */
   #sendAgain(): void {
-    const { router, settings } = this.sender;
-    const frame = this.#again;
-    this.#again = undefined;
     this.#held = undefined;
+    this.#resent = true;
+    this.#renew();
+    this.sender.router.nextSend(this.sessionId);
+    const refusal = this.sender.submit(this.#outgoing);
+    if (refusal) this.linkEvent(refusal, {});
+  }
+
+  /** Goes on under a new id, as for a message that was never sent. */
+  #renew(): void {
+    const { router, settings } = this.sender;
     this.#answers.drop();
     this.#questions.stop();
     router.settle(this.requestId, this);
     this.requestId = router.freshId();
-    router.nextSend(this.sessionId);
-    if (frame) this.#outgoing = frame(this.requestId);
+    if (this.#again) this.#outgoing = this.#again(this.requestId);
     this.#resuming = new Resuming(settings, this.#resuming.replays);
     this.#state = this.#newState();
     this.#answers = this.#newAnswers();
     this.#cancelling = false;
     this.text.restart();
     router.add(this.requestId, this);
-    const refusal = this.sender.submit(this.#outgoing);
-    if (refusal) this.linkEvent(refusal, {});
+  }
+
+  /** Sends a message that was refused once more, if that may pass (REQ-TURN-32). */
+  #isTooEarly(event: ServerEvent): boolean {
+    if (this.#slot) return !this.settled;
+    const isRefused = event.type === 'error' && event.code === 'TURN_IN_PROGRESS';
+    if (!isRefused || this.state !== 'sent' || this.#retried || !this.#again) return false;
+    if (!this.#line.isEarly(this, this.#sentAt)) return false;
+    this.#retried = true;
+    // It has not left, and leaves under another id.
+    this.#outgoing = this.#again(this.requestId);
+    this.#slot = startLimit(this.sender.settings.clock, LIMITS.slotPause, () => {
+      this.#slot = undefined;
+      if (this.settled) return;
+      this.#renew();
+      this.start();
+    });
+    return true;
   }
 
   /** How long it all took (REQ-LOG-03). */
@@ -631,7 +685,7 @@ export class TurnDriver implements InFlight {
 
   /** Starts the idle clock anew; it stands still while a question is open, or suspended. */
   #touch(): void {
-    const rests = this.#state.settled || this.state === 'suspended';
+    const rests = this.#state.settled || this.state === 'suspended' || this.waits;
     this.#clocks.touch(rests || this.#state.openQuestion !== undefined);
   }
 
