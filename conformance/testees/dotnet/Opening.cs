@@ -17,6 +17,8 @@ internal sealed partial class Testee
             "retryInitialConnect" => so with { RetryInitialConnect = (bool)value! },
             "maxReconnectAttempts" => so with { MaxReconnectAttempts = (int?)value },
             "resumeTimeout" => so with { ResumeTimeout = Time() },
+            "handlerTimeout" => so with { HandlerTimeout = Time() },
+            "resendAfterOtp" => so with { ResendAfterOtp = (bool)value! },
             "backoffBase" => so with { BackoffBase = Time() },
             "backoffMax" => so with { BackoffMax = Time() },
             "stableAfter" => so with { StableAfter = Time() },
