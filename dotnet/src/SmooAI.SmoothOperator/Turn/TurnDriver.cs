@@ -140,7 +140,7 @@ internal sealed class TurnDriver : IInFlight
     public void OnEnded(LinkEnd end)
     {
         _clocks.Clear(LocalEvent.ResumeDue);
-        CarryOut(States.Local(end.Cause, Known(new()) with { Sought = end.Sought }), new(end.Cause, End: end, Asked: FirstOpen()));
+        Step(new TurnCause(end.Cause, End: end, Asked: FirstOpen()), end.Sought);
         if (!States.IsSuspended)
         {
             EndVerbs(end);
@@ -285,7 +285,7 @@ internal sealed class TurnDriver : IInFlight
     internal void Forget(PendingVerb verb)
     {
         States.Forget(verb);
-        LeaveWhenDone();
+        After();
     }
 
     /// <summary>Returns what a reader sees of an item.</summary>
@@ -441,7 +441,7 @@ internal sealed class TurnDriver : IInFlight
         {
             return false;
         }
-        CarryOut(States.Local(LocalEvent.HandlerFailed, Known(new())), new(LocalEvent.HandlerFailed, Error: failed, Asked: asked));
+        Step(new TurnCause(LocalEvent.HandlerFailed, Error: failed, Asked: asked));
         return true;
     }
 
@@ -478,7 +478,7 @@ internal sealed class TurnDriver : IInFlight
 
     private void StepLocal(string word)
     {
-        CarryOut(States.Local(word, Known(new())), new TurnCause(word, Asked: FirstOpen()));
+        Step(new TurnCause(word, Asked: FirstOpen()));
         if (_held is not null && word is LocalEvent.QuestionTimeout or LocalEvent.TotalTimeout)
         {
             _handling.Stop();
@@ -488,9 +488,12 @@ internal sealed class TurnDriver : IInFlight
 
     private void StepBy(TurnCause cause, bool sought = false)
     {
-        CarryOut(States.Local(cause.Word, Known(new()) with { Sought = sought }), cause);
+        Step(cause, sought);
         After();
     }
+
+    private void Step(TurnCause cause, bool sought = false, PendingVerb? verb = null) =>
+        CarryOut(States.Local(cause.Word, Known(new()) with { Sought = sought }, verb), cause);
 
     private TurnStates NewStates() => new(
         (question, received, word) => Questions[question.Kind].IsExpired(word, _resuming.Between, received),
@@ -546,7 +549,7 @@ internal sealed class TurnDriver : IInFlight
         {
             foreach (var verb in States.Verbs.Where(verb => verb.IsUnsure).ToArray())
             {
-                CarryOut(States.Local(LocalEvent.CaughtUp, Known(new()), verb), new(LocalEvent.CaughtUp));
+                Step(new TurnCause(LocalEvent.CaughtUp), verb: verb);
             }
         }
     }

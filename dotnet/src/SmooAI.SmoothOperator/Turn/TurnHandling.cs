@@ -18,6 +18,7 @@ internal sealed class TurnHandling(ClientContext context, TurnDriver turn, Handl
     private readonly List<string> _untold = [];
     private readonly Dictionary<string, LimitTimer> _unseen = new(StringComparer.Ordinal);
     private HandlerCall? _active;
+    private HandlerCall? _signalled;
     private bool _stopped;
 
     /// <summary>Whether somebody iterates the turn for its items (REQ-ASK-10).</summary>
@@ -198,8 +199,12 @@ internal sealed class TurnHandling(ClientContext context, TurnDriver turn, Handl
         {
             call.Limit = new LimitTimer(context, limit, () => Late(call, limit));
         }
-        var question = turn.Questions[kind].Asked!;
-        context.Gate.After(() => context.Beside.Start(() => AwaitAsync(call, question, wrong)));
+        var (question, before) = (turn.Questions[kind].Asked!, _signalled);
+        context.Gate.After(() => context.Beside.Start(() =>
+        {
+            Cancel(before); // a signal comes before the next call
+            return AwaitAsync(call, question, wrong);
+        }));
     }
 
     /// <summary>Runs a handler; what it gives counts unless its signal fired before.</summary>
@@ -287,7 +292,7 @@ internal sealed class TurnHandling(ClientContext context, TurnDriver turn, Handl
     {
         if (End(call))
         {
-            Cancel(call);
+            Signal(call);
             Fail(call.Kind, new TimeoutException($"The handler took longer than {limit.TotalSeconds:0.###} s."));
             Run();
         }
@@ -297,23 +302,32 @@ internal sealed class TurnHandling(ClientContext context, TurnDriver turn, Handl
     {
         if (_active is { } call && End(call))
         {
-            Cancel(call);
+            Signal(call);
         }
     }
 
     /// <summary>Fires the token of a call, off the gate: what hangs on it is the application's.</summary>
-    private void Cancel(HandlerCall call) => context.Gate.After(() => context.Beside.Start(() =>
+    private void Signal(HandlerCall call)
+    {
+        _signalled = call;
+        context.Gate.After(() => context.Beside.Start(() =>
+        {
+            Cancel(call);
+            return Task.CompletedTask;
+        }));
+    }
+
+    private void Cancel(HandlerCall? call)
     {
         try
         {
-            call.Cancel();
+            call?.Cancel();
         }
         catch (AggregateException thrown)
         {
             Log(thrown.InnerExceptions[0]);
         }
-        return Task.CompletedTask;
-    }));
+    }
 
     /// <summary>Takes note that a call has ended; returns whether what it gives counts.</summary>
     private bool End(HandlerCall call)
@@ -334,6 +348,7 @@ internal sealed class TurnHandling(ClientContext context, TurnDriver turn, Handl
     private sealed class HandlerCall(string kind)
     {
         private readonly CancellationTokenSource _source = new();
+        private readonly Lock _firing = new();
 
         internal string Kind => kind;
 
@@ -341,6 +356,13 @@ internal sealed class TurnHandling(ClientContext context, TurnDriver turn, Handl
 
         internal CancellationToken Signal => _source.Token;
 
-        internal void Cancel() => _source.Cancel();
+        /// <summary>Fires the token, once; whoever comes second waits for the first.</summary>
+        internal void Cancel()
+        {
+            lock (_firing)
+            {
+                _source.Cancel();
+            }
+        }
     }
 }
