@@ -13,7 +13,7 @@ internal sealed class Refused(string kind, string message) : Exception(message)
 internal sealed partial class Testee(Output output)
 {
     private const string Features =
-        "virtual_clock conversation paging text_stream tee hold leave abort tls headers tap census reconnect handlers replay codec";
+        "virtual_clock conversation paging text_stream tee hold leave abort tls headers tap census reconnect handlers policy replay codec";
     private static readonly string[] Canaries = ["", "drop-3rd-item", "alter-text", "drop-error-code"];
     private static readonly string[] Verbs = ["confirm_tool_action", "verify_otp", "submit_interaction", "cancel"];
     private static readonly string[] MessageFields = ["message", "stream", "model", "skill", "images", "files", "requestId"];
@@ -121,7 +121,6 @@ internal sealed partial class Testee(Output output)
         }
         TaskScheduler.UnobservedTaskException += (_, fault) => output.Line(new() { ["ev"] = "unhandled", ["what"] = fault.Exception.Message });
         var features = new JsonObject(Features.Split(' ').Select(word => KeyValuePair.Create(word, (JsonNode?)true)));
-        features["policy"] = new JsonObject { ["reason"] = "not built yet" };
         return new()
         {
             ["protocol"] = 2,

@@ -92,6 +92,9 @@ public sealed record SmoothAgentClientOptions
     /// <summary>What an action does while a lost link is sought; it waits unless said otherwise (REQ-CONN-40).</summary>
     public QueuePolicy QueuePolicy { get; init; } = QueuePolicy.Wait;
 
+    /// <summary>What a message does while another turn of its session runs; it goes out unless said otherwise (REQ-TURN-31).</summary>
+    public TurnPolicy TurnPolicy { get; init; } = TurnPolicy.Parallel;
+
     /// <summary>What answers the questions of turns in place of verbs; null for nothing (REQ-ASK-01).</summary>
     public Handlers? Handlers { get; init; }
 
@@ -187,6 +190,10 @@ public sealed record SmoothAgentClientOptions
         NotNegative(PongTimeout, nameof(PongTimeout));
         ArgumentOutOfRangeException.ThrowIfNegative(MaxReconnectAttempts ?? 0, nameof(MaxReconnectAttempts));
         ArgumentOutOfRangeException.ThrowIfNegative(QueueLimit);
+        if (!Enum.IsDefined(TurnPolicy))
+        {
+            throw new ArgumentOutOfRangeException(nameof(TurnPolicy), TurnPolicy, "No policy has that number.");
+        }
         if (!Enum.IsDefined(QueuePolicy))
         {
             throw new ArgumentOutOfRangeException(nameof(QueuePolicy), QueuePolicy, "No policy has that number.");

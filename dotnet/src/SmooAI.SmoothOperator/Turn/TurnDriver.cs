@@ -13,6 +13,7 @@ internal sealed class TurnDriver : IInFlight
     private readonly TurnClocks _clocks;
     private readonly Recoverer _recoverer;
     private readonly TurnHandling _handling;
+    private readonly TurnLine _line;
     private readonly long _began;
     private TurnResuming _resuming;
     private TurnResult? _held;
@@ -20,10 +21,15 @@ internal sealed class TurnDriver : IInFlight
     private bool _awaitsToken = true;
     private bool _isTakenUp;
     private bool _isSentAgain;
+    private bool _isRetried;
+    private bool _isTold;
+    private long _sentAt;
+    private LimitTimer? _slot;
 
     internal TurnDriver(
-        ClientContext context, Router router, TurnWriter writer, Recoverer recoverer, bool replays, Handlers handlers)
+        ClientContext context, Router router, TurnWriter writer, Recoverer recoverer, TurnLine line, bool replays, Handlers handlers)
     {
+        _line = line;
         _context = context;
         _router = router;
         _recoverer = recoverer;
@@ -51,6 +57,9 @@ internal sealed class TurnDriver : IInFlight
 
     /// <summary>Where the turn stands, as the application sees it.</summary>
     internal TurnState State => States.IsSettled && !IsSettled ? TurnState.Running : States.State;
+
+    /// <summary>Whether its message waits for the turns before it (REQ-TURN-31).</summary>
+    internal bool IsWaiting { get; private set; }
 
     /// <summary>Whether what the turn shows is the present, and nothing of the past (REQ-ASK-13).</summary>
     internal bool IsCurrent => !States.IsSuspended && !_resuming.IsBehind;
@@ -99,6 +108,10 @@ internal sealed class TurnDriver : IInFlight
     public bool OnEvent(in DecodedFrame frame)
     {
         var received = frame.Event!;
+        if (IsTooEarly(received))
+        {
+            return true;
+        }
         var word = IsBroken(frame) ? LocalEvent.Broken : received.Type;
         if (States.Rests(word) && _resuming.Follows(received))
         {
@@ -106,7 +119,7 @@ internal sealed class TurnDriver : IInFlight
             Append(received);
             return true;
         }
-        var waiting = States.Verbs.Count;
+        var (waiting, wasSettled) = (States.Verbs.Count, States.IsSettled);
         _clocks.Heard();
         word = States.IsSettled ? word : _resuming.Takes(received, word, States.Word);
         var facts = FrameFacts.Of(received);
@@ -121,6 +134,10 @@ internal sealed class TurnDriver : IInFlight
         if (_held is not null && received is OtpVerifiedEvent)
         {
             SendAgain();
+        }
+        else if (States.IsSettled && !wasSettled)
+        {
+            _line.Terminal(SessionId);
         }
         States.Rest(word);
         After();
@@ -455,9 +472,36 @@ internal sealed class TurnDriver : IInFlight
         LeaveWhenDone();
     }
 
+    /// <summary>Queues the message, and says so once.</summary>
+    internal void Start()
+    {
+        _router.OnNextSend(SessionId);
+        (_sentAt, IsWaiting) = (_context.Clock.GetTimestamp(), false);
+        if (_writer.WriteMessage() is { } refusal)
+        {
+            Refuse(refusal);
+            return;
+        }
+        Tell();
+        FollowQuestions();
+    }
+
+    /// <summary>Lets the message wait for the turns before it; its own time runs (REQ-TURN-31).</summary>
+    internal void Wait()
+    {
+        IsWaiting = true;
+        Tell();
+        FollowQuestions();
+    }
+
+    /// <summary>Takes note that the turn runs already.</summary>
+    internal void Join() => _line.Join(this);
+
     /// <summary>The turn has its outcome.</summary>
     private void Leave()
     {
+        _slot?.Dispose();
+        _line.Over(this);
         _clocks.Dispose();
         _router.Release(RequestId);
         Questions.StopAll(); // the time of a question ends with its turn
@@ -522,6 +566,38 @@ internal sealed class TurnDriver : IInFlight
         FollowQuestions();
     }
 
+    /// <summary>Sends a message that was refused once more, where that may pass; what comes meanwhile is nobody's (REQ-TURN-32).</summary>
+    private bool IsTooEarly(ServerEvent received)
+    {
+        if (_slot is not null)
+        {
+            return !IsSettled;
+        }
+        var isRefused = received is ErrorEvent { Code: "TURN_IN_PROGRESS" } && States.State == TurnState.Sent;
+        if (!isRefused || _isRetried || !_writer.CanRepeat || !_line.IsEarly(this, _sentAt))
+        {
+            return false;
+        }
+        _isRetried = true;
+        _writer.TakeBack();
+        _slot = new LimitTimer(_context, TimeSpan.FromMilliseconds(Limits.SlotPause), () =>
+        {
+            _slot = null;
+            Renew();
+            Start();
+        });
+        return true;
+    }
+
+    private void Tell()
+    {
+        if (!_isTold)
+        {
+            _isTold = true;
+            _context.Watch.TurnStarted(RequestId, SessionId);
+        }
+    }
+
     /// <summary>Goes on under a new id, as for a message that was never sent.</summary>
     private void Renew()
     {
@@ -570,7 +646,7 @@ internal sealed class TurnDriver : IInFlight
 
     private Question? FirstOpen() => States.AnyOpen ? Questions.Open(States).FirstOrDefault() : null;
 
-    private void FollowQuestions() => _clocks.StandStill(States.AnyOpen || States.IsSuspended || States.IsSettled);
+    private void FollowQuestions() => _clocks.StandStill(States.AnyOpen || States.IsSuspended || States.IsSettled || IsWaiting);
 
     private void LeaveWhenDone()
     {

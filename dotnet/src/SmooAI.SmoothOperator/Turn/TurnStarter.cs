@@ -10,6 +10,8 @@ namespace SmooAI.SmoothOperator;
 internal sealed class TurnStarter(
     ClientContext context, Router router, Sender sender, Func<string, string, bool> lists, Func<string, bool> replays, Recoverer recoverer)
 {
+    private readonly TurnLine _line = new(context);
+
     /// <summary>Turns that have no outcome yet (REQ-LOG-03).</summary>
     internal int OpenTurns
     {
@@ -39,16 +41,8 @@ internal sealed class TurnStarter(
                 return driver.Handle;
             }
             Register(id, driver);
-            router.OnNextSend(action.SessionId);
-            if (writer.WriteMessage() is { } refusal)
-            {
-                driver.Refuse(refusal);
-            }
-            else
-            {
-                context.Watch.TurnStarted(id, action.SessionId);
-                Follow(driver, token);
-            }
+            _line.Enter(driver);
+            Follow(driver, token);
             return driver.Handle;
         }
 
@@ -75,6 +69,7 @@ internal sealed class TurnStarter(
             var driver = Driver(new TurnWriter(sender, Outgoing.Elsewhere("send_message", id), sessionId), handlers);
             Register(id, driver);
             context.Watch.TurnStarted(id, sessionId);
+            driver.Join();
             driver.TakeUp();
             return driver.Handle;
         }
@@ -100,6 +95,7 @@ internal sealed class TurnStarter(
         var driver = Driver(writer);
         router.Register(answer.RequestId!, driver);
         context.Watch.TurnStarted(answer.RequestId!, sessionId);
+        driver.Join();
         driver.OnEvent(frame);
         return driver.Handle;
     }
@@ -107,7 +103,7 @@ internal sealed class TurnStarter(
     private TurnDriver Driver(TurnWriter writer, Handlers? handlers = null)
     {
         var counting = Handlers.Merged(context.Options.Handlers, handlers);
-        var driver = new TurnDriver(context, router, writer, recoverer, replays(writer.SessionId), counting);
+        var driver = new TurnDriver(context, router, writer, recoverer, _line, replays(writer.SessionId), counting);
         driver.Actions = new TurnVerbs(context, driver, writer, lists);
         driver.Handle = new Turn(context, driver, driver.Actions);
         return driver;

@@ -36,6 +36,9 @@ internal sealed class TurnWriter(Sender sender, Outgoing message, string session
     /// <summary>Whether the message can be sent again under another id.</summary>
     internal bool CanRepeat => again is not null;
 
+    /// <summary>Makes the message anew: it was refused, and has not left until it goes out under another id (REQ-TURN-32).</summary>
+    internal void TakeBack() => _message = again!(RequestId);
+
     /// <summary>Makes the message anew, under another id; nothing was cancelled of that.</summary>
     internal void Renew(string id) => (_message, _cancel, IsCancelling) = (again!(id), null, false);
 
