@@ -1,9 +1,9 @@
 """A server that is killed in mid-turn and started again: what each client tells of its message.
 
 Each client sends a message to the reference server, which is ended by SIGKILL and comes back on the
-same port and database. The link has to be found again within the client's waits, the turn has to
-end once, as interrupted, and `recover()` has to tell the truth: the next server answers, fails,
-still runs the turn, or never got the message.
+same port and database; replay is withheld. The link has to be found again within the client's
+waits, the turn has to end once, as interrupted, and `recover()` has to tell the truth: the next
+server answers, fails, still runs the turn, or never got the message.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ async def server(folder: Path, model: Tree, port: int) -> AsyncIterator[tuple[An
         *(SERVER, "--script", str(script), "--db", str(folder / "turns.db"), "--port", str(port)),
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.DEVNULL,
-        env={**os.environ, "SMOOTH_AGENT_LEASE_SECS": "0.5"},
+        env={**os.environ, "SMOOTH_AGENT_LEASE_SECS": "0.5", "SMOOTH_AGENT_REPLAY": "0"},
     )
     assert process.stdout is not None
     try:

@@ -110,10 +110,19 @@ export class Accumulator {
   readonly streamed = new TextBuffer();
 
   #hasHalves = false;
+  /** Where the text of the message begins that was sent last. */
+  #from = 0;
 
   get text(): string {
     const { text } = this.streamed;
-    return this.#hasHalves ? whole(text) : text;
+    const own = this.#from === 0 ? text : text.slice(this.#from);
+    return this.#hasHalves ? whole(own) : own;
+  }
+
+  /** Begins the text of a message that is sent again (REQ-ASK-11). */
+  restart(): void {
+    this.#from = this.streamed.length;
+    this.#hasHalves = false;
   }
 
   add(event: StreamTokenEvent): void {

@@ -2,6 +2,7 @@ import type { StateChange } from './connection-state';
 import { type Conversation, ConversationHandle } from './conversation';
 import { errorOfKind } from './errors';
 import { linkError } from './errors-made';
+import { checkHandlers, type Handlers, handlerWords, mergedHandlers } from './handlers';
 import { recoveryOf } from './history-recovery';
 import { type FrameInfo, Listeners } from './listeners';
 import { Watch } from './observer';
@@ -21,6 +22,7 @@ import { checkedAction, type Frame, Sender } from './sender';
 import { type LinkCounters, Supervisor } from './supervisor';
 import { ASYNC_DISPOSE, INSPECT, type Turn, TurnHandle, type WaitOptions } from './turn';
 import { type Recover, TurnDriver } from './turn-driver';
+import { TurnLine } from './turn-line';
 import { answersTo } from './turn-verbs';
 import {
   type ActionName,
@@ -56,6 +58,12 @@ export type ResumeParams =
   | { readonly sessionId: string }
   | (CallParams<'create_conversation_session'> & { readonly conversationId: string });
 
+/** What starts or goes on with a conversation, or says something, beside its parameters. */
+export interface HandlerOptions extends WaitOptions {
+  /** They come before those of the conversation, and those before the client's (REQ-ASK-01). */
+  readonly handlers?: Handlers | undefined;
+}
+
 type Opened = Results['create_conversation_session'] | Results['get_session'];
 
 /** What a client has counted since it was made (REQ-LOG-03). */
@@ -79,6 +87,7 @@ export class SmoothAgentClient implements AsyncDisposable {
   readonly #router: Router;
   readonly #supervisor: Supervisor;
   readonly #sender: Sender;
+  readonly #line: TurnLine;
   /** Capability words that every session lists. */
   readonly #implied: readonly string[];
   /** Capability words of the server, by session. */
@@ -92,6 +101,7 @@ export class SmoothAgentClient implements AsyncDisposable {
    */
   constructor(options: ClientOptions) {
     this.#settings = settingsOf(options);
+    this.#line = new TurnLine(this.#settings);
     this.#implied = impliedWords(this.#settings);
     this.#listeners = new Listeners(this.#settings.logger);
     this.#router = new Router(this.#settings, this.#listeners);
@@ -177,11 +187,16 @@ export class SmoothAgentClient implements AsyncDisposable {
   /** Opens a session on a new conversation with an agent. */
   startConversation(
     params: CallParams<'create_conversation_session'>,
-    options: WaitOptions = {},
+    { handlers, signal }: HandlerOptions = {},
   ): Answer<Conversation> {
-    const created = this.createConversationSession(params, options);
-    const made = created.then((session) => this.#conversation(session));
-    return Answer.of(this.#settings.logger, 'startConversation', made);
+    const begin = async (): Promise<Conversation> => {
+      const words = handlerWords(checkHandlers(handlers));
+      const { supports = [] } = params;
+      const listed = words.length > 0 ? { ...params, supports: [...supports, ...words] } : params;
+      const session = await this.createConversationSession(listed, { signal });
+      return this.#conversation(session, handlers);
+    };
+    return Answer.of(this.#settings.logger, 'startConversation', begin());
   }
 
   /**
@@ -189,7 +204,7 @@ export class SmoothAgentClient implements AsyncDisposable {
    * known (`sessionId` alone) (REQ-CALL-08). A server that does not know the conversation starts a
    * fresh one: compare `conversationId`.
    */
-  resumeConversation(params: ResumeParams, options: WaitOptions = {}): Answer<Conversation> {
+  resumeConversation(params: ResumeParams, options: HandlerOptions = {}): Answer<Conversation> {
     if ('conversationId' in params && 'agentId' in params && !('sessionId' in params)) {
       return this.startConversation(params, options);
     }
@@ -197,9 +212,13 @@ export class SmoothAgentClient implements AsyncDisposable {
       const misuse = new TypeError('give sessionId alone, or conversationId and agentId');
       return Answer.failed(this.#settings.logger, 'resumeConversation', misuse);
     }
-    const found = this.getSession(params as { sessionId: string }, options);
-    const made = found.then((session) => this.#conversation(session));
-    return Answer.of(this.#settings.logger, 'resumeConversation', made);
+    const find = async (): Promise<Conversation> => {
+      const { handlers, signal } = options;
+      checkHandlers(handlers);
+      const session = await this.getSession(params as { sessionId: string }, { signal });
+      return this.#conversation(session, handlers);
+    };
+    return Answer.of(this.#settings.logger, 'resumeConversation', find());
   }
 
   // Calls
@@ -294,17 +313,22 @@ export class SmoothAgentClient implements AsyncDisposable {
    *
    * @throws {TypeError} an argument is wrong; nothing was sent. Everything else settles the turn.
    */
-  sendMessage(params: ActionParams<'send_message'>, { signal }: WaitOptions = {}): Turn {
+  sendMessage(
+    params: ActionParams<'send_message'>,
+    { signal, handlers }: HandlerOptions = {},
+  ): Turn {
     // Checked before an id is drawn: a refused message leaves no trace.
+    checkHandlers(handlers);
     const action = checkedAction('send_message', params);
     const requestId = signal?.aborted ? '' : this.#sender.claim(params.requestId);
     const outgoing = this.#sender.frame(action, requestId);
-    const driver = this.#driver(outgoing, params.sessionId);
+    const { requestId: _, ...message } = action;
+    const again = (id: string): Frame => this.#sender.frame(message, id);
+    const driver = this.#driver(outgoing, params.sessionId, handlers, again);
     if (signal?.aborted) {
       driver.stop();
     } else {
-      this.#router.nextSend(params.sessionId);
-      driver.start();
+      this.#line.enter(driver);
     }
     return this.#handle(driver, signal);
   }
@@ -407,6 +431,7 @@ export class SmoothAgentClient implements AsyncDisposable {
     // What is no list is left to the check of the action.
     if (action !== 'create_conversation_session' || !Array.isArray(supports)) return own;
     const words = new Set([...this.#implied, ...this.#settings.supports, ...supports]);
+    for (const word of handlerWords(this.#settings.handlers)) words.add(word);
     return { ...own, supports: [...words].sort(byCodePoint) };
   }
 
@@ -446,26 +471,45 @@ export class SmoothAgentClient implements AsyncDisposable {
   /** Makes a turn of an answer that the server went on with (REQ-VERB-15). */
   #begin(outgoing: Frame, sessionId: string, event: ServerEvent): Turn {
     const driver = this.#driver(outgoing, sessionId);
+    this.#line.join(driver);
     driver.follow();
     driver.received(event, 0);
     return this.#handle(driver, undefined);
   }
 
   /** Returns the turn that a conversation runs (REQ-RESUME-11). */
-  #openTurn(sessionId: string, requestId: string | undefined): Turn | undefined {
+  #openTurn(
+    sessionId: string,
+    requestId: string | undefined,
+    handlers: Handlers | undefined,
+  ): Turn | undefined {
     if (requestId === undefined || !this.#replays(sessionId)) return undefined;
     const owner = this.#router.owner(requestId);
     if (owner instanceof TurnDriver && !owner.settled) return this.#handle(owner, undefined);
     // Its message is another client's: the frame stands for it.
     const sent = { action: 'send_message', sessionId };
-    const driver = this.#driver(this.#sender.frame(sent, requestId), sessionId);
+    const driver = this.#driver(this.#sender.frame(sent, requestId), sessionId, handlers);
     driver.takeUp();
     return this.#handle(driver, undefined);
   }
 
-  #driver(outgoing: Frame, sessionId: string): TurnDriver {
-    const replays = this.#replays(sessionId);
-    return new TurnDriver(this.#sender, outgoing, sessionId, replays, this.#recover);
+  #driver(
+    outgoing: Frame,
+    sessionId: string,
+    own: Handlers = {},
+    again?: (requestId: string) => Frame,
+  ): TurnDriver {
+    const needs = VERBS.decline_otp.needs ?? '';
+    return new TurnDriver(this.#sender, {
+      outgoing,
+      sessionId,
+      replays: this.#replays(sessionId),
+      parks: this.#capabilitiesOf(sessionId).includes(needs),
+      line: this.#line,
+      handlers: mergedHandlers(this.#settings.handlers, own),
+      again,
+      recover: this.#recover,
+    });
   }
 
   #start<T>(plan: CallPlan<T>): Answer<T> {
@@ -502,11 +546,15 @@ export class SmoothAgentClient implements AsyncDisposable {
     }
   }
 
-  #conversation({ sessionId, conversationId, agentName, openTurn }: Opened): Conversation {
+  #conversation(
+    { sessionId, conversationId, agentName, openTurn }: Opened,
+    handlers: Handlers = {},
+  ): Conversation {
     const capabilities = this.#capabilitiesOf(sessionId);
     const facts = { sessionId, conversationId, agentName, capabilities };
-    const running = (): Turn | undefined => this.#openTurn(sessionId, openTurn?.requestId);
-    return new ConversationHandle(this, facts, running);
+    const running = (): Turn | undefined =>
+      this.#openTurn(sessionId, openTurn?.requestId, handlers);
+    return new ConversationHandle(this, facts, handlers, running);
   }
 }
 

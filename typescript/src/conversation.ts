@@ -1,3 +1,4 @@
+import { checkHandlers, type Handlers, mergedHandlers } from './handlers';
 import { messagesOf } from './history';
 import type { Answer } from './requests-answer';
 import type { Turn, WaitOptions } from './turn';
@@ -5,11 +6,18 @@ import type { TurnResult } from './turn-result';
 import type { ActionParams, ConversationMessage, MessagePage } from './wire/index';
 
 /** What `send` takes beside the text. */
-export type SendOptions = Omit<ActionParams<'send_message'>, 'sessionId' | 'message'> & WaitOptions;
+export type SendOptions = Omit<ActionParams<'send_message'>, 'sessionId' | 'message'> &
+  WaitOptions & {
+    /** For this message; they come before those of the conversation (REQ-ASK-01). */
+    readonly handlers?: Handlers | undefined;
+  };
 
 /** What a conversation needs of its client. */
 export interface Speaker {
-  sendMessage(params: ActionParams<'send_message'>, options?: WaitOptions): Turn;
+  sendMessage(
+    params: ActionParams<'send_message'>,
+    options?: WaitOptions & { readonly handlers?: Handlers },
+  ): Turn;
   getConversationMessages(
     params: ActionParams<'get_conversation_messages'>,
     options?: WaitOptions,
@@ -62,11 +70,18 @@ export class ConversationHandle implements Conversation {
   readonly conversationId: string;
   readonly agentName: string | undefined;
   readonly capabilities: readonly string[];
+  readonly #handlers: Handlers;
   readonly #running: () => Turn | undefined;
   readonly #speaker: Speaker;
 
-  constructor(speaker: Speaker, facts: SessionFacts, running: () => Turn | undefined) {
+  constructor(
+    speaker: Speaker,
+    facts: SessionFacts,
+    handlers: Handlers,
+    running: () => Turn | undefined,
+  ) {
     this.#speaker = speaker;
+    this.#handlers = handlers;
     this.#running = running;
     this.sessionId = facts.sessionId;
     this.conversationId = facts.conversationId;
@@ -74,10 +89,11 @@ export class ConversationHandle implements Conversation {
     this.capabilities = facts.capabilities;
   }
 
-  send(message: string, { signal, ...optional }: SendOptions = {}): Turn {
+  send(message: string, { signal, handlers, ...optional }: SendOptions = {}): Turn {
+    const own = mergedHandlers(this.#handlers, checkHandlers(handlers));
     return this.#speaker.sendMessage(
       { sessionId: this.sessionId, message, ...optional },
-      { signal },
+      { signal, handlers: own },
     );
   }
 

@@ -244,8 +244,16 @@ export class MessageTooLargeError extends WireError {}
 /** An iterator fell behind its bound. */
 export class SlowConsumerError extends WireError {}
 
-/** A question handler failed. */
-export class HandlerError extends SmoothAgentError {}
+/**
+ * The handler of a question threw, gave no answer or took too long; nothing was approved. What it
+ * threw is the `cause` (REQ-ASK-07).
+ */
+export class HandlerError extends SmoothAgentError {
+  /** Kind of the question. */
+  get question(): QuestionKind | undefined {
+    return this.details.question as QuestionKind | undefined;
+  }
+}
 
 /** The question was answered before; nothing was sent (REQ-VERB-05). */
 export class AlreadyAnsweredError extends SmoothAgentError {}

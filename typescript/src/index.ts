@@ -2,6 +2,7 @@ export { type ToolCall, type ToolResult, toolCallOf, toolResultOf } from './accu
 export {
   type CallParams,
   type ClientCounters,
+  type HandlerOptions,
   type Pong,
   type ResumeParams,
   SmoothAgentClient,
@@ -45,6 +46,17 @@ export {
   WireError,
 } from './errors';
 export type { FrameInfo } from './listeners';
+export type {
+  Ask,
+  ConfirmAsk,
+  ConfirmHandler,
+  Handlers,
+  HandlerSignal,
+  InteractionAsk,
+  InteractionHandler,
+  OtpAsk,
+  OtpHandler,
+} from './handlers';
 export type { Recovery } from './history-recovery';
 export type { ClientOptions, Logger, TokenProvider, TokenReason, TokenRequest } from './options';
 export type { ConfirmResult, OtpCheck, Question, SubmitResult } from './questions';

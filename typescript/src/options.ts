@@ -1,5 +1,6 @@
 import { type Clock, SystemClock } from './clock';
 import { checkHeaders, checkUrl, checkValue, hostOf } from './options-handshake';
+import { checkHandlers, type Handlers } from './handlers';
 import type { Observer } from './observer';
 import type { Opener } from './opener';
 import { DEFAULTS } from './wire/options';
@@ -69,6 +70,12 @@ export interface ClientOptions {
    * @default 60_000
    */
   readonly resumeTimeoutMs?: number | undefined;
+  /** For the handler of a question (REQ-ASK-07). @default 0, which is off */
+  readonly handlerTimeoutMs?: number | undefined;
+  /** What answers questions in place of verbs (REQ-ASK-01). */
+  readonly handlers?: Handlers | undefined;
+  /** Send a message again when a handler has given its code (REQ-ASK-11). @default true */
+  readonly resendAfterOtp?: boolean | undefined;
   /** Seek a new link when one is lost (REQ-CONN-30). @default true */
   readonly autoReconnect?: boolean | undefined;
   /** Seek on when the first attempt of `connect()` fails (REQ-CONN-04). @default false */
@@ -98,6 +105,11 @@ export interface ClientOptions {
    * (REQ-CONN-40). @default 'wait'
    */
   readonly queuePolicy?: 'wait' | 'fail_fast' | undefined;
+  /**
+   * What a message does while another turn of its session runs: goes out all the same, or waits for
+   * its outcome (REQ-TURN-31). @default 'parallel'
+   */
+  readonly turnPolicy?: 'parallel' | 'queue' | undefined;
   /** Largest message taken from the server, in bytes (REQ-WIRE-11). @default 16_777_216 */
   readonly maxMessageBytes?: number | undefined;
   /** PEM certificates trusted beside the platform's roots; needs the `ws` package (REQ-CONN-13). */
@@ -141,6 +153,7 @@ const TIMES = [
   'questionTimeout',
   'cancelTimeout',
   'resumeTimeout',
+  'handlerTimeout',
   'backoffBase',
   'backoffMax',
   'stableAfter',
@@ -168,6 +181,9 @@ const KNOWN: { readonly [K in keyof Required<ClientOptions>]: true } = {
   questionTimeoutMs: true,
   cancelTimeoutMs: true,
   resumeTimeoutMs: true,
+  handlerTimeoutMs: true,
+  handlers: true,
+  resendAfterOtp: true,
   autoReconnect: true,
   retryInitialConnect: true,
   maxReconnectAttempts: true,
@@ -178,6 +194,7 @@ const KNOWN: { readonly [K in keyof Required<ClientOptions>]: true } = {
   pongTimeoutMs: true,
   queueLimit: true,
   queuePolicy: true,
+  turnPolicy: true,
   maxMessageBytes: true,
   roots: true,
   logger: true,
@@ -223,11 +240,14 @@ export function settingsOf(options: ClientOptions): Settings {
     supports: [...(options.supports ?? [])],
     lazy: options.lazy ?? DEFAULTS.lazy,
     maxMessageBytes: options.maxMessageBytes ?? DEFAULTS.maxMessageBytes,
+    handlers: checkHandlers(options.handlers),
+    resendAfterOtp: options.resendAfterOtp ?? DEFAULTS.resendAfterOtp,
     autoReconnect: options.autoReconnect ?? DEFAULTS.autoReconnect,
     retryInitialConnect: options.retryInitialConnect ?? DEFAULTS.retryInitialConnect,
     maxReconnectAttempts: options.maxReconnectAttempts ?? undefined,
     queueLimit: options.queueLimit ?? DEFAULTS.queueLimit,
     queuePolicy: options.queuePolicy ?? DEFAULTS.queuePolicy,
+    turnPolicy: options.turnPolicy ?? DEFAULTS.turnPolicy,
     roots: options.roots,
     logger: options.logger ?? SILENT,
     logPayloads: options.logPayloads ?? DEFAULTS.logPayloads,
@@ -256,7 +276,13 @@ function times(options: ClientOptions): Record<Time, number> {
   return found as Record<Time, number>;
 }
 
-const FLAGS = ['lazy', 'logPayloads', 'autoReconnect', 'retryInitialConnect'] as const;
+const FLAGS = [
+  'lazy',
+  'logPayloads',
+  'autoReconnect',
+  'retryInitialConnect',
+  'resendAfterOtp',
+] as const;
 const FUNCTIONS = ['opener', 'idGenerator', 'random'] as const;
 /** Options that are objects, with the methods that are called. */
 const OBJECTS = { logger: ['debug', 'warn', 'error'], clock: ['now', 'wall', 'setTimer'] } as const;
@@ -280,7 +306,7 @@ function checkMethods(options: object, name: string, methods: readonly string[])
 }
 
 function checkKinds(options: ClientOptions): void {
-  const { token, tokenIn, supports, queuePolicy } = options;
+  const { token, tokenIn, supports, queuePolicy, turnPolicy } = options;
   for (const [name, least] of Object.entries(COUNTS)) {
     const value = options[name as keyof typeof COUNTS] ?? least;
     if (!Number.isSafeInteger(value) || value < least) {
@@ -289,6 +315,9 @@ function checkKinds(options: ClientOptions): void {
   }
   if (queuePolicy !== undefined && queuePolicy !== 'wait' && queuePolicy !== 'fail_fast') {
     throw new TypeError("queuePolicy: expected 'wait' or 'fail_fast'");
+  }
+  if (turnPolicy !== undefined && turnPolicy !== 'parallel' && turnPolicy !== 'queue') {
+    throw new TypeError("turnPolicy: expected 'parallel' or 'queue'");
   }
   if (token !== undefined && typeof token !== 'string' && typeof token !== 'function') {
     throw new TypeError('token: expected a string or a function');

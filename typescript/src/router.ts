@@ -71,13 +71,16 @@ export class Router implements Sink {
 
   /** Draws the id of a ping of our own; its answer is seen by the tap alone (REQ-CONN-38). */
   ownId(): string {
-    const requestId = this.#drawn();
+    const requestId = this.freshId();
     this.settle(requestId);
     return requestId;
   }
 
-  /** A generator that breaks or repeats an id must not end the link (REQ-CONN-41). */
-  #drawn(): string {
+  /**
+   * Draws the id of what the client sends on its own; a generator that breaks or repeats an id must
+   * not end the link (REQ-CONN-41).
+   */
+  freshId(): string {
     try {
       const requestId: unknown = this.#settings.idGenerator();
       const isFree = typeof requestId === 'string' && requestId && !this.#inFlight.has(requestId);

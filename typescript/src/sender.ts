@@ -105,6 +105,11 @@ export class Sender {
     return this.#supervisor.ending;
   }
 
+  /** Takes note of what a handler still does, as `Supervisor.beside`. */
+  beside(work: Promise<void>): void {
+    this.#supervisor.beside(work);
+  }
+
   /** Counts a suspended turn that goes on (REQ-LOG-03). */
   resumed(): void {
     this.#supervisor.counters.resumedTurns += 1;

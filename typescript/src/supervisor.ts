@@ -1,3 +1,4 @@
+import type { Timer } from './clock';
 import { LinkState, type StateChange } from './connection-state';
 import { errorOfKind, SmoothAgentError } from './errors';
 import type { LinkFacts } from './errors-made';
@@ -94,6 +95,8 @@ export class Supervisor implements LinkOwner {
   #before: Link | undefined;
   /** Those who wait in `connect`. */
   #waiting: ((error: Error | undefined) => void)[] = [];
+  /** Handlers that run. */
+  readonly #beside = new Set<Promise<void>>();
   #leavePlatform: (() => void) | undefined;
 
   constructor(settings: Settings, listeners: Listeners, sink: Sink, watch: Watch) {
@@ -134,8 +137,25 @@ export class Supervisor implements LinkOwner {
     this.#sink.linkEvent('close', {});
     attempt?.giveUp(error);
     await attempt?.done;
-    await this.#before?.gone;
+    await Promise.all([this.#before?.gone, this.#handlersDone()]);
     await this.#listeners.drain();
+  }
+
+  /** Takes note of what a handler still does: `close` waits for it. */
+  beside(work: Promise<void>): void {
+    const done = work.finally(() => this.#beside.delete(done));
+    this.#beside.add(done);
+  }
+
+  async #handlersDone(): Promise<void> {
+    const { clock, closeTimeoutMs } = this.#settings;
+    if (this.#beside.size === 0 || closeTimeoutMs === 0) return;
+    let timer: Timer | undefined;
+    const late = new Promise<void>((resolve) => {
+      timer = clock.setTimer(closeTimeoutMs, resolve);
+    });
+    await Promise.race([Promise.all(this.#beside), late]);
+    timer?.cancel();
   }
 
   /** Asks the link whether it lives, or ends the wait for another one (REQ-CONN-35, REQ-CONN-39). */
@@ -367,10 +387,10 @@ export class Supervisor implements LinkOwner {
   /** Logs what happened behind the caller's back, in one line (REQ-CONN-41). */
   #log({ previous, attempt, retryInMs }: News, text: string, why: string): void {
     const { logger, host } = this.#settings;
-    const isTold = retryInMs === undefined && previous === 'connecting';
+    const isGivenUp = retryInMs === undefined && previous !== 'connecting';
     const next =
       retryInMs === undefined ? 'no further attempt' : `attempt ${attempt} in ${retryInMs} ms`;
-    logger[isTold ? 'debug' : 'warn'](text, host, why, next);
+    logger[isGivenUp ? 'warn' : 'debug'](text, host, why, next);
   }
 
   // The attempt, and the end

@@ -1,6 +1,7 @@
 import { startLimit, type Timer } from './clock';
 import { errorOfLeaf, type ErrorFacts, type SmoothAgentError } from './errors';
 import { endError, linkError, type LinkFacts, serverError } from './errors-made';
+import { SILENT } from './options';
 import type { Question } from './questions';
 import { Answer, type Deferred } from './requests-answer';
 import { checkedAction, type Frame, type Sender } from './sender';
@@ -24,6 +25,8 @@ export interface Waiting extends Verb {
   readonly frame?: Frame;
   /** Whether its frame may be lost (REQ-RESUME-07). */
   unsure?: boolean;
+  /** Whether a handler gave it: nobody waits for what becomes of it. */
+  readonly byHandler?: boolean;
   timer?: Timer | undefined;
 }
 
@@ -49,7 +52,8 @@ export class TurnAnswers {
 
   /** Begins the facts of an error of the turn. */
   facts(): ErrorFacts {
-    return { ...this.#ids, host: this.#sender.settings.host };
+    const { requestId, sessionId } = this.#ids;
+    return { requestId, sessionId, host: this.#sender.settings.host };
   }
 
   /** Returns an action of the turn as it is sent. @throws {TypeError} a member is not allowed. */
@@ -65,12 +69,16 @@ export class TurnAnswers {
    * @throws {TypeError} a member is not allowed (REQ-CALL-12).
    * @throws {MessageTooLargeError} over 1 MiB (REQ-CALL-10).
    */
-  made({ name, members, read }: VerbPlan<unknown>, asked: Question | undefined): Waiting {
+  made(
+    { name, members, read }: VerbPlan<unknown>,
+    asked: Question | undefined,
+    byHandler: boolean,
+  ): Waiting {
     const copied = echoed(name, asked);
     const frame = this.frame(VERBS[name].action as ActionName, { ...copied, ...members });
     this.#sender.check(frame);
     const named = Object.keys(copied).some((member) => member.endsWith('Id'));
-    return { ...this.#pending(name, read), frame, named };
+    return { ...this.#pending(name, read, byHandler), frame, named, byHandler };
   }
 
   /** Returns the verb that waits for the end of the turn. */
@@ -78,8 +86,9 @@ export class TurnAnswers {
     return this.#pending('cancel', () => {});
   }
 
-  #pending(name: Verb['name'], read: Waiting['read']): Waiting {
-    const deferred = Answer.pending<unknown>(this.#sender.settings.logger, name);
+  #pending(name: Verb['name'], read: Waiting['read'], byHandler = false): Waiting {
+    const logger = byHandler ? SILENT : this.#sender.settings.logger;
+    const deferred = Answer.pending<unknown>(logger, name);
     return { name, named: false, deferred, read };
   }
 
@@ -136,12 +145,13 @@ export class TurnAnswers {
   }
 
   /** Fails a verb with the event that refuses it, or because nobody knows what became of it. */
-  fail(verb: Waiting, ending: Ending | undefined, event: ServerEvent | undefined): void {
+  fail(verb: Waiting, ending: Ending | undefined, event: ServerEvent | undefined): Error {
     const facts = this.facts();
     const error = ending
       ? endError(ending as ErrorKind, this.#sender.ending, facts)
       : serverError(event as ErrorEvent, facts);
     this.#reject(verb, error);
+    return error;
   }
 
   /** Fails the verbs that outlived their turn, but not the link (REQ-VERB-06). */
@@ -149,6 +159,13 @@ export class TurnAnswers {
     for (const verb of this.#state.verbs) {
       const kind = VERB_KINDS[word] ?? 'connection_lost';
       this.#reject(verb, link.error ?? linkError(kind, link, this.facts()));
+    }
+  }
+
+  /** Fails all that wait: their message is sent again under another id (REQ-ASK-11). */
+  drop(): void {
+    for (const verb of this.#state.verbs) {
+      this.#reject(verb, errorOfLeaf('NoPendingQuestion', this.facts()));
     }
   }
 

@@ -50,7 +50,12 @@ export class TurnClocks {
 
   /** Stops every limit: the turn has settled. */
   stop(): void {
-    for (const word of [...this.#timers.keys()]) this.clear(word);
+    this.keep();
+  }
+
+  /** Stops every limit but that of a word. */
+  keep(word?: StepEvent): void {
+    for (const other of [...this.#timers.keys()]) if (other !== word) this.clear(other);
     this.touch(true);
   }
 

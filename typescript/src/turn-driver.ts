@@ -1,6 +1,8 @@
 import { Accumulator } from './accumulator';
-import type { ErrorFacts, SmoothAgentError } from './errors';
+import { startLimit, type Timer } from './clock';
+import { errorOfKind, type ErrorFacts, type SmoothAgentError } from './errors';
 import { type Cause, endError, failure, linkKind, type LinkFacts } from './errors-made';
+import type { Handlers } from './handlers';
 import type { Recovery } from './history-recovery';
 import { fastPaths } from './options-fast-paths';
 import { type Question, Questions } from './questions';
@@ -10,7 +12,9 @@ import type { Frame, Sender } from './sender';
 import type { WaitOptions } from './turn';
 import { TurnAnswers, type Waiting } from './turn-answers';
 import { TurnClocks } from './turn-clocks';
+import { Handling } from './turn-handling';
 import { TurnItems } from './turn-items';
+import type { TurnLine } from './turn-line';
 import { resultOf, type TurnResult } from './turn-result';
 import { Resuming } from './turn-resuming';
 import { type Todo, TurnState } from './turn-state';
@@ -25,6 +29,7 @@ import {
   type TurnResumedEvent,
   unknownOf,
 } from './wire/index';
+import { LIMITS } from './wire/options';
 import {
   type Action,
   type Ending,
@@ -54,11 +59,30 @@ export type Recover = (
   options?: WaitOptions,
 ) => Answer<Recovery>;
 
+/** What a turn begins with. */
+export interface TurnPlan {
+  readonly outgoing: Frame;
+  readonly sessionId: string;
+  /** The session is a replay session (REQ-RESUME-01). */
+  readonly replays: boolean;
+  /** The server takes a declined code (REQ-OTP-05). */
+  readonly parks: boolean;
+  readonly line: TurnLine;
+  readonly handlers: Handlers;
+  /** Makes the frame anew under another id; missing where the message is not ours (REQ-ASK-11). */
+  readonly again?: ((requestId: string) => Frame) | undefined;
+  /** Asks the history what became of the message (REQ-TURN-30). */
+  readonly recover: Recover;
+}
+
 /** Carries out what the tables say about one turn: items, questions, timers, verbs, its end. */
 export class TurnDriver implements InFlight {
   readonly sender: Sender;
-  readonly requestId: string;
+  /** A message that is sent again after its code has another one (REQ-ASK-11). */
+  requestId: string;
   readonly sessionId: string;
+  readonly parks: boolean;
+  readonly handling: Handling;
   /** Asks the history what became of the message (REQ-TURN-30). */
   readonly recover: (options?: WaitOptions) => Answer<Recovery>;
   readonly text = new Accumulator();
@@ -72,11 +96,23 @@ export class TurnDriver implements InFlight {
   readonly watchers = new Set<object>();
   /** Called once, when the turn has its outcome. */
   readonly endings: (() => void)[] = [];
-  readonly #state: TurnState<Waiting>;
+  #state: TurnState<Waiting>;
   readonly #questions: Questions;
   readonly #clocks: TurnClocks;
-  readonly #answers: TurnAnswers;
-  readonly #resuming: Resuming;
+  #answers: TurnAnswers;
+  #resuming: Resuming;
+  readonly #again: TurnPlan['again'];
+  readonly #line: TurnLine;
+  /** Whether the message waits for the turns before it (REQ-TURN-31). */
+  waits = false;
+  #sentAt = 0;
+  /** The message was sent again after its code, or because it came too early. */
+  #resent = false;
+  #retried = false;
+  /** Runs until a message that came too early is sent again (REQ-TURN-32). */
+  #slot: Timer | undefined;
+  /** The result that came while a handler is to give a code (REQ-ASK-11). */
+  #held: TurnResult | undefined;
   #outgoing: Frame;
   /** Another client sent the message. */
   #takenUp = false;
@@ -86,33 +122,79 @@ export class TurnDriver implements InFlight {
   readonly #beganAt: number;
   #firstTokenAt: number | undefined;
 
-  /** `replays`: the session is a replay session (REQ-RESUME-01). */
-  constructor(
-    sender: Sender,
-    outgoing: Frame,
-    sessionId: string,
-    replays: boolean,
-    recover: Recover,
-  ) {
+  constructor(sender: Sender, plan: TurnPlan) {
+    const { outgoing, sessionId, replays, parks, line, handlers, again, recover } = plan;
     this.sender = sender;
     this.recover = (options) => recover(this, options);
     this.#beganAt = sender.settings.clock.now();
     this.#outgoing = outgoing;
     this.requestId = outgoing.requestId;
     this.sessionId = sessionId;
+    this.parks = parks;
+    this.#again = again;
+    this.#line = line;
     this.#questions = new Questions(sender.settings, () => this.#local('question_timeout'));
     this.#clocks = new TurnClocks(sender.settings, (word) => this.#local(word));
     this.#resuming = new Resuming(sender.settings, replays);
-    this.#state = new TurnState((kind, event, word) => {
+    this.#state = this.#newState();
+    this.#answers = this.#newAnswers();
+    this.handling = new Handling(this, handlers);
+  }
+
+  #newState(): TurnState<Waiting> {
+    return new TurnState((kind, event, word) => {
       const asked = this.#questions.current(kind)?.event;
       const passed = asked && this.#resuming.passed(asked, event);
       return this.#questions.expired(kind, word, passed);
     });
-    this.#answers = new TurnAnswers(sender, this.#state, this, () => this.#release());
   }
 
+  #newAnswers(): TurnAnswers {
+    return new TurnAnswers(this.sender, this.#state, this, () => this.#after());
+  }
+
+  /** How far the turn is; running while it waits for a code (REQ-ASK-11). */
   get state(): TurnWord {
-    return this.#state.turn;
+    return this.#held ? 'running' : this.#state.turn;
+  }
+
+  // For handlers
+
+  /** Whether the terminal event came, of the message that was sent last. */
+  get isOver(): boolean {
+    return this.#state.settled;
+  }
+
+  /** Whether what the turn shows is the present, and nothing of the past (REQ-ASK-13). */
+  get isCurrent(): boolean {
+    return this.#state.turn !== 'suspended' && !this.#resuming.behind;
+  }
+
+  /** State of the question of a kind. */
+  question(kind: QuestionKind): 'none' | 'open' | 'answered' {
+    return this.#state.question(kind);
+  }
+
+  /** Whether a code is being looked at. */
+  get waitsForCheck(): boolean {
+    return this.#state.verbs.some(({ name }) => VERBS[name].outlivesTurn);
+  }
+
+  /** Fails the turn (REQ-ASK-07); false when it had its outcome before. */
+  handlerFailed(question: QuestionKind, cause: unknown): boolean {
+    const told = { partialText: this.text.text, details: { question }, cause };
+    const error = errorOfKind('handler_failed', { ...this.facts(), ...told });
+    if (this.#held) this.#end(undefined, error);
+    else if (this.#state.settled) return false;
+    else this.#local('handler_failed', { error });
+    return true;
+  }
+
+  /** Lets the result that was held back be the outcome, once no code can come (REQ-ASK-12). */
+  releaseHeld(): void {
+    if (!this.#held || this.handling.expectsCode) return;
+    this.#end(this.#held, undefined);
+    this.#settleAnswers();
   }
 
   /** Whether the outcome is there. */
@@ -132,13 +214,24 @@ export class TurnDriver implements InFlight {
 
   /** Queues the message and starts the limits. */
   start(): void {
-    this.follow();
+    this.sender.router.nextSend(this.sessionId);
+    this.#sentAt = this.sender.settings.clock.now();
+    const isBegun = this.waits || this.#retried;
+    this.waits = false;
+    if (isBegun) this.#touch();
+    else this.follow();
     try {
       const refusal = this.sender.submit(this.#outgoing);
       if (refusal) this.linkEvent(refusal, {});
     } catch (error) {
       this.linkEvent('too_large', { error: error as SmoothAgentError });
     }
+  }
+
+  /** Lets the message wait for the turns before it; its own time runs (REQ-TURN-31). */
+  wait(): void {
+    this.waits = true;
+    this.follow();
   }
 
   /** Takes what comes under the id, and starts the limits; the frame is on its way already. */
@@ -154,6 +247,7 @@ export class TurnDriver implements InFlight {
   takeUp(): void {
     this.#takenUp = true;
     this.#outgoing.on('taken');
+    this.#line.join(this);
     this.follow();
     this.#local('take_up');
   }
@@ -161,7 +255,8 @@ export class TurnDriver implements InFlight {
   // What comes in
 
   received(event: ServerEvent, bytes: number): boolean {
-    if (fastPaths.quiet && this.#state.quiet(event.type) && this.#resuming.follows(event)) {
+    const isQuiet = fastPaths.quiet && this.#state.quiet(event.type) && !this.#slot;
+    if (isQuiet && this.#resuming.follows(event)) {
       if (event.type === 'stream_token') this.#heard(event);
       this.items.add(event, bytes);
       this.#clocks.touch(false);
@@ -173,6 +268,7 @@ export class TurnDriver implements InFlight {
 
   /** Carries out what the tables say about an event, which is `word` to the turn. */
   #take(event: ServerEvent, type: StepEvent, bytes: number, fault?: DecodeError): void {
+    if (this.#isTooEarly(event)) return;
     const resuming = this.#resuming;
     const { openQuestion: asked, turn, settled } = this.#state;
     const word = settled ? type : resuming.takes(event, type, turn);
@@ -182,7 +278,10 @@ export class TurnDriver implements InFlight {
     const todo = this.#state.frame(event, word, { ...this.#facts(), resumeState: state });
     this.#all(todo, { word, event, bytes, asked, state, ...(fault ? { fault } : {}) });
     if (resuming.caughtUp()) this.#caughtUp();
+    if (word === 'otp_verified' && this.#held) this.#sendAgain();
+    else if (this.#state.settled && !settled) this.#line.terminal(this.sessionId);
     this.#touch();
+    this.#after();
   }
 
   #heard(token: StreamTokenEvent): void {
@@ -203,9 +302,9 @@ export class TurnDriver implements InFlight {
 
   linkEvent(word: StepEvent, facts: LinkFacts): void {
     this.#clocks.clear('resume_due');
-    this.#local(word, facts);
+    this.#step(word, facts);
     if (this.state !== 'suspended') this.#answers.linkGone(word, facts);
-    this.#release();
+    this.#after();
   }
 
   linkOpened(): void {
@@ -213,31 +312,43 @@ export class TurnDriver implements InFlight {
   }
 
   nextSend(sessionId: string): void {
-    if (this.settled && sessionId === this.sessionId) this.#local('send');
+    if (this.#state.settled && sessionId === this.sessionId) this.#local('send');
   }
 
   // What the handle asks for
 
   /** Sends an answer; it resolves to what the server makes of it, or fails (REQ-VERB-05). */
   answer<T>(plan: VerbPlan<T>): Answer<T> {
-    const kind = VERBS[plan.name].question as QuestionKind;
     let verb: Waiting;
     try {
-      verb = this.#answers.made(plan, this.open(kind));
+      verb = this.give(plan, false);
     } catch (error) {
       return Answers.failed(this.sender.settings.logger, plan.name, error);
     }
+    this.handling.run();
+    return verb.deferred.answer as Answer<T>;
+  }
+
+  /**
+   * As `answer`; nobody waits for the verb of a handler.
+   *
+   * @throws {TypeError | MessageTooLargeError} it cannot be sent; the question is open still.
+   */
+  give(plan: VerbPlan<unknown>, byHandler: boolean): Waiting {
+    const kind = VERBS[plan.name].question as QuestionKind;
+    const verb = this.#answers.made(plan, this.open(kind), byHandler);
     const refusal = this.#state.answer(kind);
     if (refusal) {
       this.#answers.refuse(verb, refusal);
-    } else {
-      this.#state.verbs.push(verb);
-      this.#questions.answered(kind);
-      this.#touch();
-      if (this.state === 'suspended') this.#resuming.held.push(verb);
-      else this.#answers.write(verb);
+      return verb;
     }
-    return verb.deferred.answer as Answer<T>;
+    this.#state.verbs.push(verb);
+    this.#questions.answered(kind);
+    this.handling.ended(kind);
+    this.#touch();
+    if (this.state === 'suspended') this.#resuming.held.push(verb);
+    else this.#answers.write(verb);
+    return verb;
   }
 
   /** Stops the turn; resolves when it has settled (REQ-STOP-01). */
@@ -247,7 +358,7 @@ export class TurnDriver implements InFlight {
       verb.deferred.resolve(undefined);
     } else {
       this.#state.verbs.push(verb);
-      this.#local('cancel');
+      this.stop();
     }
     return verb.deferred.answer as Answer<void>;
   }
@@ -260,6 +371,7 @@ export class TurnDriver implements InFlight {
 
   /** Stops the turn; a message that still waits for the link is taken back (REQ-STOP-01). */
   stop(): void {
+    if (this.#held) this.handling.stop();
     this.#local('cancel');
   }
 
@@ -270,12 +382,25 @@ export class TurnDriver implements InFlight {
 
   // Effects
 
-  #local(word: StepEvent, link?: LinkFacts, verb?: Waiting): void {
+  #local(word: StepEvent, link?: LinkFacts): void {
+    this.#step(word, link);
+    const lapsed = word === 'question_timeout' || word === 'total_timeout';
+    if (this.#held && lapsed) this.handling.stop();
+    this.#after();
+  }
+
+  #step(word: StepEvent, link?: LinkFacts, verb?: Waiting): void {
     // The end of a turn closes its questions; its error names the one that was open.
     const asked = this.#state.openQuestion;
     const facts = { ...this.#facts(), sought: link?.sought };
     const todo = this.#state.local(word, facts, verb);
     this.#all(todo, { word, asked, ...(link ? { link } : {}) });
+  }
+
+  /** After a step: calls handlers that are due, and lets go what is over. */
+  #after(): void {
+    this.handling.run();
+    this.#release();
   }
 
   /** What the machines may look at beside the event. */
@@ -284,7 +409,7 @@ export class TurnDriver implements InFlight {
     const { replays, last } = this.#resuming;
     return {
       mayHaveLeft,
-      resumable: replays && mayHaveLeft && !this.settled,
+      resumable: replays && mayHaveLeft && !this.#state.settled,
       unseen: last === 0 && !this.#takenUp,
       cancelling: this.#cancelling,
     };
@@ -292,7 +417,6 @@ export class TurnDriver implements InFlight {
 
   #all(todo: readonly Todo<Waiting>[], cause: TurnCause): void {
     for (const one of todo) this.#do(one, cause);
-    this.#release();
   }
 
   #do({ effect, question, verb }: Todo<Waiting>, cause: TurnCause): void {
@@ -307,20 +431,22 @@ export class TurnDriver implements InFlight {
         if (verb && cause.event) this.#answers.resolve(verb, cause.event);
         break;
       case 'fail':
-        if (verb) this.#answers.fail(verb, effect.ending, cause.event);
+        if (verb) this.#fail(verb, effect.ending, question, cause.event);
         break;
       case 'open':
-        if (question && cause.event) {
-          this.#questions.opened(question, cause.event);
-          this.#ask(question, this.#resuming.age(cause.event));
-          this.sender.watch.tell('question', this.requestId, question);
-        }
+        if (question && cause.event) this.#opened(question, cause.event);
         break;
       case 'reopen':
-        if (question) this.#ask(question);
+        if (question) {
+          this.#ask(question);
+          this.handling.reopened(question, cause.event);
+        }
         break;
       case 'shut':
-        if (question) this.#questions.shut(question);
+        if (question) {
+          this.handling.ended(question);
+          this.#questions.shut(question);
+        }
         break;
       case 'send':
         this.#sendOwn(effect.action);
@@ -344,6 +470,24 @@ export class TurnDriver implements InFlight {
       default:
         effect satisfies never;
     }
+  }
+
+  #opened(question: QuestionKind, event: ServerEvent): void {
+    const isFresh = this.#questions.current(question) === undefined;
+    this.#questions.opened(question, event);
+    this.#ask(question, this.#resuming.age(event));
+    this.sender.watch.tell('question', this.requestId, question);
+    this.handling.opened(question, event, isFresh);
+  }
+
+  #fail(
+    verb: Waiting,
+    ending: Ending | undefined,
+    question: QuestionKind | undefined,
+    event: ServerEvent | undefined,
+  ): void {
+    const error = this.#answers.fail(verb, ending, event);
+    if (verb.byHandler && question) this.handling.refused(question, error);
   }
 
   /** Starts the limit of a question; one that outlives its turn has none then. */
@@ -386,41 +530,106 @@ export class TurnDriver implements InFlight {
 
   /** Decides what became of verbs whose frames may be lost (REQ-RESUME-07). */
   #caughtUp(): void {
-    for (const verb of this.#state.verbs)
-      if (verb.unsure) this.#local('caught_up', undefined, verb);
+    for (const verb of this.#state.verbs) if (verb.unsure) this.#step('caught_up', undefined, verb);
   }
 
   // The end
 
   #settle(outcome: Outcome, ending: Ending | undefined, cause: TurnCause): void {
-    if (outcome === 'failed') {
-      this.error = this.#errorOf(ending ?? 'protocol', cause);
-    } else {
-      const { requestId, sessionId, text } = this;
-      const confirmed = ending !== 'unconfirmed';
-      this.result = resultOf({
-        outcome,
-        confirmed,
-        requestId,
-        sessionId,
-        text,
-        event: cause.event,
-        ...this.#times(),
-      });
-    }
-    // A turn whose signal had aborted never began.
-    if (this.requestId !== '') {
-      this.sender.watch.tell('turnSettled', this.requestId, outcome, this.error);
-    }
-    this.#clocks.stop();
     // The next link has it (REQ-RESUME-08).
     if (this.#resuming.cancel) this.sender.put(this.#resuming.cancel);
     this.#outgoing.withdraw();
-    this.#questions.stop();
+    this.handling.settling();
+    if (outcome === 'failed') {
+      this.#end(undefined, this.#errorOf(ending ?? 'protocol', cause));
+    } else {
+      const { requestId, sessionId, text } = this;
+      const { event } = cause;
+      const ids = { outcome, confirmed: ending !== 'unconfirmed', requestId, sessionId };
+      const result = resultOf({ ...ids, text, event, ...this.#times() });
+      if (outcome === 'completed' && this.#awaitsCode()) {
+        this.#held = result;
+        this.#clocks.keep('total_timeout');
+      } else {
+        this.#end(result, undefined);
+      }
+    }
+    this.#settleAnswers();
+  }
+
+  #settleAnswers(): void {
     this.#answers.settle(this.error, this.#state.before === 'suspended');
+  }
+
+  /** Gives the turn its outcome. */
+  #end(result: TurnResult | undefined, error: SmoothAgentError | undefined): void {
+    this.#held = undefined;
+    this.result = result;
+    this.error = error;
+    // A turn whose signal had aborted never began.
+    if (this.requestId !== '') {
+      const outcome = result?.outcome ?? 'failed';
+      this.sender.watch.tell('turnSettled', this.requestId, outcome, error);
+    }
+    this.#clocks.stop();
+    this.#slot?.cancel();
+    this.#line.over(this);
+    this.#questions.stop();
     this.items.end();
     for (const told of this.endings.splice(0)) told();
-    if (this.error) this.#warnUnseen(this.error);
+    if (error) this.#warnUnseen(error);
+  }
+
+  /** Whether the turn goes on when its handler has given the code (REQ-ASK-11). */
+  #awaitsCode(): boolean {
+    const { handlers, expectsCode } = this.handling;
+    const isOurs = this.#again !== undefined && !this.#resent;
+    const isWanted = this.sender.settings.resendAfterOtp && isOurs;
+    return isWanted && handlers.otp !== undefined && expectsCode;
+  }
+
+  /** Sends the message again, once, under a new id, and goes on with it (REQ-ASK-11). */
+  #sendAgain(): void {
+    this.#held = undefined;
+    this.#resent = true;
+    this.#renew();
+    this.sender.router.nextSend(this.sessionId);
+    const refusal = this.sender.submit(this.#outgoing);
+    if (refusal) this.linkEvent(refusal, {});
+  }
+
+  /** Goes on under a new id, as for a message that was never sent. */
+  #renew(): void {
+    const { router, settings } = this.sender;
+    this.#answers.drop();
+    this.#questions.stop();
+    router.settle(this.requestId, this);
+    this.requestId = router.freshId();
+    if (this.#again) this.#outgoing = this.#again(this.requestId);
+    this.#resuming = new Resuming(settings, this.#resuming.replays);
+    this.#state = this.#newState();
+    this.#answers = this.#newAnswers();
+    this.#cancelling = false;
+    this.text.restart();
+    router.add(this.requestId, this);
+  }
+
+  /** Sends a message that was refused once more, if that may pass (REQ-TURN-32). */
+  #isTooEarly(event: ServerEvent): boolean {
+    if (this.#slot) return !this.settled;
+    const isRefused = event.type === 'error' && event.code === 'TURN_IN_PROGRESS';
+    if (!isRefused || this.state !== 'sent' || this.#retried || !this.#again) return false;
+    if (!this.#line.isEarly(this, this.#sentAt)) return false;
+    this.#retried = true;
+    // It has not left, and leaves under another id.
+    this.#outgoing = this.#again(this.requestId);
+    this.#slot = startLimit(this.sender.settings.clock, LIMITS.slotPause, () => {
+      this.#slot = undefined;
+      if (this.settled) return;
+      this.#renew();
+      this.start();
+    });
+    return true;
   }
 
   /** How long it all took (REQ-LOG-03). */
@@ -434,6 +643,7 @@ export class TurnDriver implements InFlight {
     const facts = { ...this.facts(), partialText: this.text.text };
     const question = cause.asked ? { question: cause.asked } : {};
     if (ending === 'turn_timeout') return failure(ending, cause, { ...facts, details: question });
+    if (ending === 'handler_failed' && cause.link?.error) return cause.link.error;
     if (ending !== 'turn_interrupted') return failure(ending, cause, facts);
     // What the server says of the turn, else how the link was lost.
     const { word, state, event } = cause;
@@ -454,7 +664,9 @@ export class TurnDriver implements InFlight {
       if (!this.sender.linked) return;
       this.sender.put(this.#answers.frame(action, { afterSeq: this.#resuming.last }));
       this.#sendCancel();
-    } else if (action === 'cancel' && !this.#cancelling) {
+    } else if (action === 'cancel') {
+      this.handling.stop();
+      if (this.#cancelling) return;
       this.#cancelling = true;
       this.#resuming.cancel = this.#answers.frame(action, {});
       if (this.state !== 'suspended' || this.sender.linked) this.#sendCancel();
@@ -473,7 +685,7 @@ export class TurnDriver implements InFlight {
 
   /** Starts the idle clock anew; it stands still while a question is open, or suspended. */
   #touch(): void {
-    const rests = this.settled || this.state === 'suspended';
+    const rests = this.#state.settled || this.state === 'suspended' || this.waits;
     this.#clocks.touch(rests || this.#state.openQuestion !== undefined);
   }
 

@@ -127,6 +127,11 @@ export class Resuming {
     return true;
   }
 
+  /** Whether the turn goes on and has not caught up yet (REQ-RESUME-07). */
+  get behind(): boolean {
+    return this.#goal !== NONE;
+  }
+
   // The server's time
 
   /** Returns how old a question is as it is read, in milliseconds; 0 but in a replay. */

@@ -38,7 +38,10 @@ export interface WaitOptions {
  * Because `await` would wait for the whole turn, no asynchronous function gives one.
  */
 export interface Turn extends PromiseLike<TurnResult>, AsyncIterable<TurnItem>, AsyncDisposable {
-  /** Id of the turn; its events and verbs carry it. Empty for a turn that was never sent. */
+  /**
+   * Id of the turn; its events and verbs carry it. Empty for a turn that was never sent. A message
+   * that is sent again after its code has another one (REQ-ASK-11).
+   */
   readonly requestId: string;
   readonly sessionId: string;
   /** How far the turn is; `suspended` while it waits to be taken up (REQ-RESUME-02). */
@@ -51,6 +54,8 @@ export interface Turn extends PromiseLike<TurnResult>, AsyncIterable<TurnItem>, 
   readonly textStream: TextStream;
   /** The question of a kind that waits for an answer, if there is one. */
   question<K extends QuestionKind>(kind: K): Question<K> | undefined;
+  /** Says whether an event asks what a handler of this turn answers (REQ-ASK-09). */
+  handled(event: TurnItem): boolean;
   /** Returns a further iterator, from the first event on. */
   events(options?: WaitOptions): TurnEvents;
   /**
@@ -148,7 +153,12 @@ export class TurnHandle implements Turn {
   }
 
   events({ signal = this.#signal }: WaitOptions = {}): TurnEvents {
+    this.#driver.handling.lookedAt = true;
     return new TurnReader(this.#driver, signal);
+  }
+
+  handled(event: TurnItem): boolean {
+    return this.#driver.handling.handles(event);
   }
 
   result({ signal = this.#signal }: WaitOptions = {}): Answer<TurnResult> {

@@ -58,6 +58,7 @@ describe('README', () => {
     ['stop', ['cancelled', 'TimeoutError']],
     ['lost', ['connecting', 'open', 'true', '0', 'closed']],
     ['resume', ['1 ', '2 ', '5 ']],
+    ['handlers', ['completed']],
   ])(
     'the block %s runs as printed',
     async (name, shown) => {
@@ -71,7 +72,8 @@ describe('README', () => {
   it(
     'every block is checked by the compiler, with the published types',
     async () => {
-      expect([...blocks.keys()]).toEqual(['quickstart', 'questions', 'stop', 'lost', 'resume']);
+      const names = ['quickstart', 'questions', 'handlers', 'stop', 'lost', 'resume'];
+      expect([...blocks.keys()]).toEqual(names);
       const files = [...blocks.keys()].map((name) => `${FOLDER}/${name}.mts`);
       const strict = [
         '--ignoreConfig',

@@ -96,7 +96,7 @@ describe('a lost link', () => {
       },
       { previous: 'reconnecting', current: 'open', reason: 'opened' },
     ]);
-    const lines = opened.log.filter((line) => line.startsWith('warn'));
+    const lines = opened.log.filter((line) => line.startsWith('debug'));
     expect(lines).toEqual([expect.stringMatching(/ended with .* 1006 attempt 1 in 250 ms$/)]);
     expect(opened.clock.timers).toBe(LINK_TIMERS);
     process.off('unhandledRejection', unhandled);

@@ -65,6 +65,37 @@ internal static class Bodies
         return body;
     }
 
+    /// <summary>What a handler is asked.</summary>
+    public static JsonObject Ask(string question, string requestId, string sessionId, JsonObject ask) => new()
+    {
+        ["question"] = question,
+        ["requestId"] = requestId,
+        ["sessionId"] = sessionId,
+        ["ask"] = ask,
+    };
+
+    public static JsonObject Ask(ConfirmAsk ask) => Ask("confirmation", ask.RequestId, ask.SessionId, Present(
+        ("toolId", ask.ToolId), ("actionDescription", ask.ActionDescription)));
+
+    public static JsonObject Ask(OtpAsk ask) => Ask("otp", ask.RequestId, ask.SessionId, Present(
+        ("toolId", ask.ToolId),
+        ("actionDescription", ask.ActionDescription),
+        ("availableChannels", ask.AvailableChannels.Count == 0 ? null : new JsonArray([.. ask.AvailableChannels.Select(way => (JsonNode?)way.Value)])),
+        ("authLevel", ask.AuthLevel),
+        ("channel", ask.Channel?.Value),
+        ("maskedDestination", ask.MaskedDestination),
+        ("attemptsRemaining", ask.AttemptsRemaining),
+        ("error", ask.Error?.Value),
+        ("message", ask.Message)));
+
+    public static JsonObject Ask(InteractionAsk ask) => Ask("interaction", ask.RequestId, ask.SessionId, Present(
+        ("interactionId", ask.InteractionId),
+        ("kind", ask.Kind),
+        ("spec", Raw(ask.Spec.GetRawText())),
+        ("reason", ask.Reason),
+        ("errors", ask.Errors.Count == 0 ? null : List(ask.Errors)),
+        ("message", ask.Message)));
+
     public static JsonObject Result(TurnResult result) => Present(
         ("outcome", result.Outcome.ToString().ToLowerInvariant()),
         ("confirmed", result.Confirmed),

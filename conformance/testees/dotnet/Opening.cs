@@ -17,6 +17,9 @@ internal sealed partial class Testee
             "retryInitialConnect" => so with { RetryInitialConnect = (bool)value! },
             "maxReconnectAttempts" => so with { MaxReconnectAttempts = (int?)value },
             "resumeTimeout" => so with { ResumeTimeout = Time() },
+            "turnPolicy" => so with { TurnPolicy = LineOf((string)value!) },
+            "handlerTimeout" => so with { HandlerTimeout = Time() },
+            "resendAfterOtp" => so with { ResendAfterOtp = (bool)value! },
             "backoffBase" => so with { BackoffBase = Time() },
             "backoffMax" => so with { BackoffMax = Time() },
             "stableAfter" => so with { StableAfter = Time() },
@@ -27,6 +30,13 @@ internal sealed partial class Testee
             _ => throw new Refused("bad-request", $"no option {name}"),
         };
     }
+
+    private static TurnPolicy LineOf(string word) => word switch
+    {
+        "parallel" => TurnPolicy.Parallel,
+        "queue" => TurnPolicy.Queue,
+        _ => (TurnPolicy)(-1), // what the client has to refuse
+    };
 
     private static QueuePolicy PolicyOf(string word) => word switch
     {

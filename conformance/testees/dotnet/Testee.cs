@@ -13,7 +13,7 @@ internal sealed class Refused(string kind, string message) : Exception(message)
 internal sealed partial class Testee(Output output)
 {
     private const string Features =
-        "virtual_clock conversation paging text_stream tee hold leave abort tls headers tap census reconnect replay codec";
+        "virtual_clock conversation paging text_stream tee hold leave abort tls headers tap census reconnect handlers policy replay codec";
     private static readonly string[] Canaries = ["", "drop-3rd-item", "alter-text", "drop-error-code"];
     private static readonly string[] Verbs = ["confirm_tool_action", "verify_otp", "submit_interaction", "cancel"];
     private static readonly string[] MessageFields = ["message", "stream", "model", "skill", "images", "files", "requestId"];
@@ -66,6 +66,7 @@ internal sealed partial class Testee(Output output)
         _clocks.Clear();
         _watches.Clear();
         _stops.Clear();
+        _waiting.Clear();
         _tasks.Clear();
         return null;
     }
@@ -83,6 +84,7 @@ internal sealed partial class Testee(Output output)
         "start" or "resume" => Issue(Text(c, "as"), StartOf(cmd, c)),
         "turn" => StartTurn(c),
         "openturn" => OpenTurn(c),
+        "give" => Give(c),
         "confirm" => Verb(c, (turn, stop) => Done(turn.ConfirmAsync((bool)c["approved"]!, stop))),
         "otp" => Verb(c, async (turn, stop) => await turn.VerifyOtpAsync(Text(c, "code"), stop)),
         "submit" => Verb(c, async (turn, stop) => await turn.SubmitAsync((JsonObject)c["values"]!, stop)),
@@ -119,8 +121,6 @@ internal sealed partial class Testee(Output output)
         }
         TaskScheduler.UnobservedTaskException += (_, fault) => output.Line(new() { ["ev"] = "unhandled", ["what"] = fault.Exception.Message });
         var features = new JsonObject(Features.Split(' ').Select(word => KeyValuePair.Create(word, (JsonNode?)true)));
-        features["handlers"] = new JsonObject { ["reason"] = "not built yet" };
-        features["policy"] = new JsonObject { ["reason"] = "not built yet" };
         return new()
         {
             ["protocol"] = 2,
@@ -167,6 +167,14 @@ internal sealed partial class Testee(Output output)
             QuestionTimeout = Time("question", usual.QuestionTimeout),
             CancelTimeout = Time("cancel", usual.CancelTimeout),
             IdGenerator = () => ids.TryDequeue(out var id) ? id : $"req-auto-{++auto}",
+            Handlers = HandlersOf(c),
+            Logger = c["warnings"] is null ? null : line =>
+            {
+                if (line.Severity == LogSeverity.Warning)
+                {
+                    output.Event("warned", "on", name, []);
+                }
+            },
             TimeProvider = (string?)c["clock"] == "virtual" ? _clocks[name] = new() : TimeProvider.System,
         });
         _handles[name] = client;
@@ -206,9 +214,9 @@ internal sealed partial class Testee(Output output)
 
     private Func<CancellationToken, Task<object?>> StartOf(string cmd, JsonObject c)
     {
-        var (client, args) = (Get<SmoothAgentClient>(c, "on"), c["args"]!.AsObject());
+        var (client, args, handlers) = (Get<SmoothAgentClient>(c, "on"), c["args"]!.AsObject(), HandlersOf(c));
         return async stop => cmd == "start"
-            ? await client.StartConversationAsync((CreateConversationSessionAction)ActionOf("create_conversation_session", args), stop)
+            ? await client.StartConversationAsync((CreateConversationSessionAction)ActionOf("create_conversation_session", args), handlers, stop)
             : await client.ResumeConversationAsync(new()
             {
                 ConversationId = (string?)args["conversationId"],
@@ -216,6 +224,7 @@ internal sealed partial class Testee(Output output)
                 SessionId = (string?)args["sessionId"],
                 UserName = (string?)args["userName"],
                 UserEmail = (string?)args["userEmail"],
+                Handlers = handlers,
             }, stop);
     }
 
@@ -236,8 +245,8 @@ internal sealed partial class Testee(Output output)
             // A token given to send governs the whole turn: the testee cancels single waits, unless it begins cancelled.
             var governing = c["aborted"] is null ? default : stop.Token;
             var turn = chat is null
-                ? Get<SmoothAgentClient>(c, "on").SendMessage(action, governing)
-                : chat.Send(action.Message, new() { RequestId = action.RequestId, Stream = action.Stream, Model = action.Model, Skill = action.Skill, Images = action.Images, Files = action.Files }, governing);
+                ? Get<SmoothAgentClient>(c, "on").SendMessage(action, HandlersOf(c), governing)
+                : chat.Send(action.Message, new() { RequestId = action.RequestId, Stream = action.Stream, Model = action.Model, Skill = action.Skill, Images = action.Images, Files = action.Files, Handlers = HandlersOf(c) }, governing);
             Follow(name, how, turn);
         }
         catch (Exception refused) when (refused is ArgumentException or ObjectDisposedException)

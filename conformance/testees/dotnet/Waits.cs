@@ -109,7 +109,7 @@ internal sealed partial class Testee
             {
                 while (watch is not null && await watch.NextAsync())
                 {
-                    output.Event("item", "turn", name, Bodies.Item(watch.Current));
+                    output.Event("item", "turn", name, Shown(turn, watch.Current));
                 }
             }
             catch (SmoothAgentException error)
@@ -146,11 +146,21 @@ internal sealed partial class Testee
     {
         while (await watch.NextAsync())
         {
-            var item = Bodies.Item(watch.Current);
+            var item = Shown(Get<ITurn>(c, "turn"), watch.Current);
             item["as"] = Text(c, "as");
             output.Event("item", "turn", Text(c, "turn"), item);
         }
         return null;
+    }
+
+    private static JsonObject Shown(ITurn turn, ServerEvent received)
+    {
+        var item = Bodies.Item(received);
+        if (turn.Handled(received))
+        {
+            item["handled"] = true;
+        }
+        return item;
     }
 
     private async Task<object?> TextAsync(JsonObject c, ITurn turn, CancellationToken stop)

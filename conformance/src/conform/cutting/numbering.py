@@ -36,9 +36,15 @@ def unfit(case: Case) -> str:
         return "no turn"
     if any(s.kind == "wire" and set(s.body) != {"json"} for s in case.steps):
         return "its subject is bytes, links or handshakes"
+    closed = False
     for step in case.steps:
+        if closed and step.kind in ("fence", "recv", "send"):
+            return "it goes on after its close()"
         if step.kind != "do":
             continue
+        closed = closed or (step.body["cmd"] == "close" and not step.body.get("auto"))
+        if "handlers" in step.body:
+            return "its handlers write when they like"
         if step.body["cmd"] in LINK and not step.body.get("auto"):
             return "its subject is the link or the clock"
         if step.body["cmd"] == "open" and not _plain(step.body):

@@ -1,5 +1,6 @@
 // What the client shows, in the words of PROTOCOL.md.
 import {
+  type Ask,
   type Conversation,
   SmoothAgentError,
   type Turn,
@@ -15,6 +16,20 @@ export type Body = Record<string, unknown>;
 
 /** The reason with which the testee aborts: only it is native cancellation. */
 export class Aborted extends Error {}
+
+const QUESTIONS: Body = {
+  write_confirmation_required: 'confirmation',
+  interaction_required: 'interaction',
+};
+
+/** What a handler is asked. */
+export function askBody({ requestId, sessionId, signal: _, event, ...facts }: Ask): Body {
+  const { prompt: __, ...ask } = facts as Body;
+  for (const list of ['availableChannels', 'errors']) {
+    if ((ask[list] as unknown[] | undefined)?.length === 0) delete ask[list];
+  }
+  return { question: QUESTIONS[event.type] ?? 'otp', requestId, sessionId, ask };
+}
 
 /** JSON has no `undefined`: what is not there is left out when a line is written. */
 export function errorBody(error: unknown, protocol: number): Body {

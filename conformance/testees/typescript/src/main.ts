@@ -5,6 +5,7 @@ import * as sdk from '@smooai/smooth-operator';
 import { VirtualClock } from '@smooai/smooth-operator/testing';
 import {
   Aborted,
+  askBody,
   type Body,
   errorBody,
   isConversation,
@@ -18,7 +19,7 @@ import {
 type Command = Record<string, any>;
 
 const FEATURES =
-  'virtual_clock conversation paging text_stream tee hold leave abort tls headers tap census reconnect replay codec';
+  'virtual_clock conversation paging text_stream tee hold leave abort tls headers tap census reconnect handlers policy replay codec';
 const CANARIES = ['', 'drop-3rd-item', 'alter-text', 'drop-error-code'];
 const OPTIONS = ['token', 'tokenIn', 'headers', 'origin', 'supports', 'lazy'];
 const FIELDS = ['stream', 'model', 'skill', 'images', 'files', 'requestId'];
@@ -29,6 +30,7 @@ const TIMES = [
   'pingInterval',
   'pongTimeout',
   'resumeTimeout',
+  'handlerTimeout',
 ];
 const VERBS = ['confirm_tool_action', 'verify_otp', 'submit_interaction', 'cancel'];
 
@@ -53,6 +55,8 @@ const clocks = new Map<string, VirtualClock>();
 const watches = new Map<string, Watch>();
 const aborts = new Map<string, AbortController>();
 const running = new Set<Promise<void>>();
+/** Handlers that wait, by name, the one that waits longest first. */
+const waiting = new Map<string, ((given: Command) => void)[]>();
 
 function write(line: Body): void {
   process.stdout.write(`${JSON.stringify(line)}\n`);
@@ -102,6 +106,9 @@ function issue(
   });
 }
 
+const handledBy = (turn: sdk.Turn, one: sdk.TurnItem): Body =>
+  turn.handled(one) ? { handled: true } : {};
+
 /** Reports the items of a turn, then its end; nothing after its iteration was left. */
 function watch(c: Command, name: string, turn: sdk.Turn, watching?: Watch): void {
   if (watching) watches.set(name, watching);
@@ -111,7 +118,7 @@ function watch(c: Command, name: string, turn: sdk.Turn, watching?: Watch): void
     let raised: string | undefined;
     try {
       for await (const one of watching?.items() ?? []) {
-        event('item', { turn: name, ...itemBody(one) });
+        event('item', { turn: name, ...itemBody(one), ...handledBy(turn, one) });
       }
     } catch (error) {
       if (error instanceof sdk.SmoothAgentError) raised = error.kind;
@@ -126,6 +133,44 @@ function watch(c: Command, name: string, turn: sdk.Turn, watching?: Watch): void
     }
     event('ended', { turn: name, ...end, raised });
   });
+}
+
+/** Makes a scripted handler: it gives one thing a call, the last one again and again. */
+function scripted({ as, gives }: Command) {
+  let calls = 0;
+  return async (ask: sdk.Ask, signal: AbortSignal): Promise<never> => {
+    event('called', { as, ...askBody(ask) });
+    let given: Command = gives[Math.min(calls++, gives.length - 1)];
+    if (given.wait) {
+      given = await new Promise<Command>((resolve, reject) => {
+        const queue = waiting.get(as) ?? [];
+        waiting.set(as, [...queue, resolve]);
+        signal.addEventListener('abort', () => {
+          waiting.set(as, waiting.get(as)?.filter((one) => one !== resolve) ?? []);
+          event('signalled', { as });
+          reject(signal.reason);
+        });
+      });
+    }
+    if (given.raise) throw new Error('as the case says');
+    return (given.nonsense ? 7 : (given.value ?? null)) as never;
+  };
+}
+
+/** The scripted handlers of a command, as an option. */
+function handlersOf(c: Command): { handlers?: sdk.Handlers } {
+  if (!c.handlers) return {};
+  const { interaction = {}, ...named } = c.handlers;
+  const made = (told: Command) =>
+    Object.fromEntries(Object.entries(told).map(([name, one]) => [name, scripted(one)]));
+  return { handlers: { ...made(named), interaction: made(interaction) } };
+}
+
+function give(c: Command): void {
+  const [first, ...others] = waiting.get(c.handler) ?? [];
+  if (!first) throw new Refused('unknown-handle', `${c.handler} waits for nothing`);
+  waiting.set(c.handler, others);
+  first(c);
 }
 
 /** Gives the tokens of a case one by one, the last one again and again. */
@@ -158,7 +203,10 @@ function open(c: Command): void {
   const roots = c.ca && readFileSync(c.ca, 'utf8');
   issue(c, async (signal) => {
     const set = Object.fromEntries([...given, ...times, ...more]);
-    const own = { url, idGenerator, random, clock, roots };
+    const warn = (): void => event('warned', { on });
+    const quiet = (): void => {};
+    const logger = c.warnings ? { debug: quiet, warn, error: quiet } : undefined;
+    const own = { url, idGenerator, random, clock, roots, logger, ...handlersOf(c) };
     const client = new sdk.SmoothAgentClient({ ...set, ...limits, ...own });
     clients.set(on, client);
     client.on('state', ({ previous: from, current: to, error, retryInMs, ...facts }) => {
@@ -188,9 +236,10 @@ function turn(c: Command): void {
   const fields = Object.fromEntries(FIELDS.filter((key) => key in c).map((key) => [key, c[key]]));
   const signal = c.aborted && AbortSignal.abort(new Aborted());
   const chat = c.via === 'conversation' ? get(chats, c.on) : undefined;
+  const own = { signal, ...handlersOf(c) };
   const send = (): sdk.Turn =>
-    chat?.send(c.message, { ...fields, signal }) ??
-    clientOf(c).sendMessage({ sessionId: c.session, message: c.message, ...fields }, { signal });
+    chat?.send(c.message, { ...fields, ...own }) ??
+    clientOf(c).sendMessage({ sessionId: c.session, message: c.message, ...fields }, own);
   try {
     const made = send();
     turns.set(c.as, made);
@@ -237,7 +286,7 @@ function iterate(c: Command): void {
   issue(c, async (signal) => {
     signal.addEventListener('abort', () => watching.abort.abort(signal.reason));
     for await (const one of watching.items()) {
-      event('item', { turn: c.turn, as: c.as, ...itemBody(one) });
+      event('item', { turn: c.turn, as: c.as, ...itemBody(one), ...handledBy(turnOf(c), one) });
     }
   });
 }
@@ -294,7 +343,7 @@ async function reset(): Promise<void> {
   for (const one of aborts.values()) one.abort(new Aborted());
   await Promise.all(running);
   muted = false;
-  for (const table of [clients, chats, turns, clocks, watches, aborts]) table.clear();
+  for (const table of [clients, chats, turns, clocks, watches, aborts, waiting]) table.clear();
 }
 
 function decode(c: Command): Body {
@@ -314,8 +363,7 @@ const commands: Record<string, (c: Command) => unknown> = {
       throw new Refused('bad-request', 'unknown protocol or canary');
     }
     const about = { name: 'smooth-operator', version: '0.1.0', language: 'typescript' };
-    const has = Object.fromEntries(FEATURES.split(' ').map((word) => [word, true]));
-    const features = { ...has, handlers: { reason: 'not built yet' }, policy: { reason: 'not built yet' } };
+    const features = Object.fromEntries(FEATURES.split(' ').map((word) => [word, true]));
     const more = { runtime: process.versions.node, spec: ['1.1'], clientsMax: 8, features };
     return { protocol, nonce: c.nonce, ...about, ...more };
   },
@@ -323,10 +371,11 @@ const commands: Record<string, (c: Command) => unknown> = {
   connect: client((of, _, wait) => of.connect(wait)),
   close: client((of) => of.close()),
   call,
-  start: client((of, c, wait) => of.startConversation(c.args, wait)),
-  resume: client((of, c, wait) => of.resumeConversation(c.args, wait)),
+  start: client((of, c, wait) => of.startConversation(c.args, { ...wait, ...handlersOf(c) })),
+  resume: client((of, c, wait) => of.resumeConversation(c.args, { ...wait, ...handlersOf(c) })),
   turn,
   openturn,
+  give,
   confirm: verb((of, c, wait) => of.confirm(c.approved, wait)),
   otp: verb((of, c, wait) => of.verifyOtp(c.code, wait)),
   submit: verb((of, c, wait) => of.submit(c.values, wait)),

@@ -48,6 +48,14 @@ public interface ISmoothAgentClient : IAsyncDisposable
     Task<IConversation> StartConversationAsync(
         CreateConversationSessionAction action, CancellationToken cancellationToken = default);
 
+    /// <summary>Starts a conversation with an agent, whose questions functions answer.</summary>
+    /// <param name="action">Whom to talk to; <c>supports</c> is completed by the client's own words and the handlers'.</param>
+    /// <param name="handlers">What answers the questions of its turns; comes before the client's (REQ-ASK-01).</param>
+    /// <param name="cancellationToken">Ends the wait (REQ-CALL-09).</param>
+    /// <exception cref="SmoothAgentException">The server refused, or the link failed.</exception>
+    Task<IConversation> StartConversationAsync(
+        CreateConversationSessionAction action, Handlers? handlers, CancellationToken cancellationToken = default);
+
     /// <summary>Takes up a conversation again: a new session on it, or a session as it is (REQ-CALL-08).</summary>
     /// <param name="resume">A conversation and its agent, or a session alone.</param>
     /// <param name="cancellationToken">Ends the wait.</param>
@@ -82,6 +90,14 @@ public interface ISmoothAgentClient : IAsyncDisposable
     /// <exception cref="ArgumentException">The given id is in flight already; nothing was sent.</exception>
     /// <exception cref="ObjectDisposedException">The client was disposed.</exception>
     ITurn SendMessage(SendMessageAction action, CancellationToken cancellationToken = default);
+
+    /// <summary>Says something in a session, functions answering the questions of the turn.</summary>
+    /// <param name="action">The message.</param>
+    /// <param name="handlers">What answers; comes before the client's (REQ-ASK-01).</param>
+    /// <param name="cancellationToken">Governs the turn: firing stops the server too (REQ-STOP-04).</param>
+    /// <exception cref="ArgumentException">The given id is in flight already; nothing was sent.</exception>
+    /// <exception cref="ObjectDisposedException">The client was disposed.</exception>
+    ITurn SendMessage(SendMessageAction action, Handlers? handlers, CancellationToken cancellationToken = default);
 
     /// <summary>Reads a session.</summary>
     /// <param name="action">Which one.</param>

@@ -31,6 +31,7 @@ internal sealed class SessionWords(ClientContext context)
     internal CreateConversationSessionAction Completed(CreateConversationSessionAction opening)
     {
         var words = new SortedSet<string>(_implied, ByCodePoint);
+        words.UnionWith(context.Options.Handlers?.Words() ?? []);
         words.UnionWith(context.Options.Supports ?? []);
         words.UnionWith(opening.Supports ?? []);
         return opening with { Supports = [.. words] };

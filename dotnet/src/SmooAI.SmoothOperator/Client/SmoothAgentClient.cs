@@ -99,7 +99,19 @@ public sealed class SmoothAgentClient : ISmoothAgentClient, IConversationHost
     /// <inheritdoc/>
     public Task<IConversation> StartConversationAsync(
         CreateConversationSessionAction action, CancellationToken cancellationToken = default) =>
-        Observed.Quiet(StartAsync(CreateConversationSessionAsync(action, cancellationToken)));
+        StartConversationAsync(action, null, cancellationToken);
+
+    /// <inheritdoc/>
+    public Task<IConversation> StartConversationAsync(
+        CreateConversationSessionAction action, Handlers? handlers, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(action);
+        if (handlers?.Words().ToArray() is { Length: > 0 } words)
+        {
+            action = action with { Supports = [.. action.Supports ?? [], .. words] };
+        }
+        return Observed.Quiet(StartAsync(CreateConversationSessionAsync(action, cancellationToken), handlers));
+    }
 
     /// <inheritdoc/>
     public Task<IConversation> ResumeConversationAsync(
@@ -116,13 +128,13 @@ public sealed class SmoothAgentClient : ISmoothAgentClient, IConversationHost
                 UserEmail = resume.UserEmail,
                 Supports = resume.Supports,
             };
-            return StartConversationAsync(action, cancellationToken);
+            return StartConversationAsync(action, resume.Handlers, cancellationToken);
         }
         if (resume.SessionId is not { } session || resume.ConversationId is not null)
         {
             throw new ArgumentException("Name a conversation with its agent, or a session alone.", nameof(resume));
         }
-        return Observed.Quiet(KeepAsync(GetSessionAsync(new() { SessionId = session }, cancellationToken)));
+        return Observed.Quiet(KeepAsync(GetSessionAsync(new() { SessionId = session }, cancellationToken), resume.Handlers));
     }
 
     /// <inheritdoc/>
@@ -140,11 +152,15 @@ public sealed class SmoothAgentClient : ISmoothAgentClient, IConversationHost
     }
 
     /// <inheritdoc/>
-    public ITurn SendMessage(SendMessageAction action, CancellationToken cancellationToken = default)
+    public ITurn SendMessage(SendMessageAction action, CancellationToken cancellationToken = default) =>
+        SendMessage(action, null, cancellationToken);
+
+    /// <inheritdoc/>
+    public ITurn SendMessage(SendMessageAction action, Handlers? handlers, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(action);
         ThrowIfDisposed();
-        return _turns.Start(action, cancellationToken);
+        return _turns.Start(action, handlers, cancellationToken);
     }
 
     /// <inheritdoc/>
@@ -239,10 +255,10 @@ public sealed class SmoothAgentClient : ISmoothAgentClient, IConversationHost
 
     internal Router Router => _router;
 
-    ITurn? IConversationHost.OpenTurn(string sessionId, string requestId)
+    ITurn? IConversationHost.OpenTurn(string sessionId, string requestId, Handlers? handlers)
     {
         ThrowIfDisposed();
-        return _turns.Open(sessionId, requestId);
+        return _turns.Open(sessionId, requestId, handlers);
     }
 
     /// <summary>Adds what the client supports to every new session (REQ-CALL-07).</summary>
@@ -288,20 +304,20 @@ public sealed class SmoothAgentClient : ISmoothAgentClient, IConversationHost
         return null;
     }
 
-    private async Task<IConversation> StartAsync(Task<CreateConversationSessionResult> opening)
+    private async Task<IConversation> StartAsync(Task<CreateConversationSessionResult> opening, Handlers? handlers)
     {
         var session = await opening.ConfigureAwait(false);
-        return Opened(session.SessionId, session.ConversationId, session.AgentName, session.OpenTurn);
+        return Opened(session.SessionId, session.ConversationId, session.AgentName, session.OpenTurn, handlers);
     }
 
-    private async Task<IConversation> KeepAsync(Task<GetSessionResult> reading)
+    private async Task<IConversation> KeepAsync(Task<GetSessionResult> reading, Handlers? handlers)
     {
         var session = await reading.ConfigureAwait(false);
-        return Opened(session.SessionId, session.ConversationId, session.AgentName, session.OpenTurn);
+        return Opened(session.SessionId, session.ConversationId, session.AgentName, session.OpenTurn, handlers);
     }
 
-    private Conversation Opened(string sessionId, string conversationId, string? agentName, OpenTurn? running) =>
-        new(this, sessionId, conversationId, agentName, _sessions.Of(sessionId), running?.RequestId);
+    private Conversation Opened(string sessionId, string conversationId, string? agentName, OpenTurn? running, Handlers? handlers) =>
+        new(this, sessionId, conversationId, agentName, _sessions.Of(sessionId), handlers, running?.RequestId);
 
     private async Task<Pong> ReplyAsync(Task<PongEvent> ping, long started)
     {

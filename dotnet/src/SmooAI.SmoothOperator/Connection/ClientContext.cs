@@ -26,6 +26,8 @@ internal sealed class ClientContext
 
     internal Dispatcher Dispatcher { get; } = new();
 
+    internal Beside Beside { get; } = new();
+
     internal Log Log { get; }
 
     internal RequestIds Ids { get; }

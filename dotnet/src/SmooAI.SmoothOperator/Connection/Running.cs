@@ -20,13 +20,13 @@ internal sealed class Running(ClientContext context)
     }
 
     /// <summary>
-    /// Waits for all that runs and for the listeners inside the close limit; after it for the sockets alone, which are
-    /// dropped by then (REQ-CONN-27). A listener that closes does not wait for itself.
+    /// Waits for all that runs, for the listeners and for handlers inside the close limit; after it for the sockets alone,
+    /// which are dropped by then (REQ-CONN-27). A listener or a handler that closes does not wait for itself.
     /// </summary>
     internal async Task WhenOverAsync(bool inListener)
     {
         var sockets = Task.WhenAll(_tasks);
-        var everything = Task.WhenAll(sockets, context.Dispatcher.WhenIdle());
+        var everything = Task.WhenAll(sockets, context.Dispatcher.WhenIdle(), context.Beside.WhenOver());
         var limit = context.Options.CloseTimeout;
         if (!inListener && !everything.IsCompleted && limit > TimeSpan.Zero)
         {

@@ -450,10 +450,12 @@ internal sealed class Supervisor
         });
     }
 
-    /// <summary>Comes back when frames are written and listeners were called; a peer that does not read stops no clock.</summary>
-    private async Task SettleAsync(Link? link)
+    /// <summary>Comes back when handlers and listeners were called and frames are written; a peer that does not read stops no clock.</summary>
+    private Task SettleAsync(Link? link) => Task.WhenAny(SettledAsync(link), Task.Delay(TimeSpan.FromSeconds(1)));
+
+    private async Task SettledAsync(Link? link)
     {
-        var settled = Task.WhenAll(link?.WhenIdle() ?? Task.CompletedTask, _context.Dispatcher.WhenIdle());
-        await Task.WhenAny(settled, Task.Delay(TimeSpan.FromSeconds(1))).ConfigureAwait(false);
+        await _context.Beside.WhenBegun().ConfigureAwait(false);
+        await Task.WhenAll(link?.WhenIdle() ?? Task.CompletedTask, _context.Dispatcher.WhenIdle()).ConfigureAwait(false);
     }
 }

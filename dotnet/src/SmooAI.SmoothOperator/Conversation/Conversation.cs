@@ -4,6 +4,7 @@ namespace SmooAI.SmoothOperator;
 internal sealed class Conversation : IConversation
 {
     private readonly IConversationHost _client;
+    private readonly Handlers? _handlers;
     private readonly string? _running;
 
     internal Conversation(
@@ -12,9 +13,10 @@ internal sealed class Conversation : IConversation
         string conversationId,
         string? agentName,
         IReadOnlyList<string> capabilities,
+        Handlers? handlers,
         string? running)
     {
-        _running = running;
+        (_handlers, _running) = (handlers, running);
         _client = client;
         SessionId = sessionId;
         ConversationId = conversationId;
@@ -46,7 +48,7 @@ internal sealed class Conversation : IConversation
             Images = options?.Images,
             Files = options?.Files,
         };
-        return _client.SendMessage(action, cancellationToken);
+        return _client.SendMessage(action, Handlers.Merged(_handlers, options?.Handlers), cancellationToken);
     }
 
     public Task<TurnResult> AskAsync(string text, CancellationToken cancellationToken = default) =>
@@ -55,7 +57,7 @@ internal sealed class Conversation : IConversation
     public Task<TurnResult> AskAsync(string text, SendOptions? options, CancellationToken cancellationToken = default) =>
         Send(text, options, cancellationToken).Completion;
 
-    public ITurn? OpenTurn() => _running is null ? null : _client.OpenTurn(SessionId, _running);
+    public ITurn? OpenTurn() => _running is null ? null : _client.OpenTurn(SessionId, _running, _handlers);
 
     public IAsyncEnumerable<ConversationMessage> MessagesAsync(CancellationToken cancellationToken = default) =>
         MessageHistory.ReadAsync(_client, SessionId, null, cancellationToken);

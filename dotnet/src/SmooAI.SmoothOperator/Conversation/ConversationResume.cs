@@ -21,6 +21,9 @@ public sealed record ConversationResume
     /// <summary>Capability words beside those of the client.</summary>
     public IReadOnlyList<string>? Supports { get; init; }
 
+    /// <summary>What answers the questions of its turns; comes before the client's (REQ-ASK-01).</summary>
+    public Handlers? Handlers { get; init; }
+
     /// <summary>Names the type and nothing else: values are private.</summary>
     public override string ToString() => nameof(ConversationResume);
 }

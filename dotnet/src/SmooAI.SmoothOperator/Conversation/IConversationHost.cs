@@ -4,10 +4,10 @@ namespace SmooAI.SmoothOperator;
 internal interface IConversationHost
 {
     /// <summary>Sends a message of the conversation.</summary>
-    ITurn SendMessage(SendMessageAction action, CancellationToken cancellationToken);
+    ITurn SendMessage(SendMessageAction action, Handlers? handlers, CancellationToken cancellationToken);
 
     /// <summary>Returns the turn that a conversation runs; null when its session is no replay session (REQ-RESUME-11).</summary>
-    ITurn? OpenTurn(string sessionId, string requestId);
+    ITurn? OpenTurn(string sessionId, string requestId, Handlers? handlers);
 
     /// <summary>Asks for one page of the conversation's messages.</summary>
     Task<MessagePage> GetConversationMessagesAsync(

@@ -21,6 +21,9 @@ public sealed record SendOptions
     /// <summary>Files made known to the agent's host.</summary>
     public IReadOnlyList<FileAttachment>? Files { get; init; }
 
+    /// <summary>What answers the questions of this turn; comes before the conversation's (REQ-ASK-01).</summary>
+    public Handlers? Handlers { get; init; }
+
     /// <summary>Names the type and nothing else: addresses of attachments may hold secrets.</summary>
     public override string ToString() => nameof(SendOptions);
 }

@@ -92,6 +92,21 @@ public sealed record SmoothAgentClientOptions
     /// <summary>What an action does while a lost link is sought; it waits unless said otherwise (REQ-CONN-40).</summary>
     public QueuePolicy QueuePolicy { get; init; } = QueuePolicy.Wait;
 
+    /// <summary>What a message does while another turn of its session runs; it goes out unless said otherwise (REQ-TURN-31).</summary>
+    public TurnPolicy TurnPolicy { get; init; } = TurnPolicy.Parallel;
+
+    /// <summary>What answers the questions of turns in place of verbs; null for nothing (REQ-ASK-01).</summary>
+    public Handlers? Handlers { get; init; }
+
+    /// <summary>Time that a handler may take; off (REQ-ASK-07).</summary>
+    public TimeSpan HandlerTimeout { get; init; } = TimeSpan.FromMilliseconds(Defaults.HandlerTimeout);
+
+    /// <summary>
+    /// Whether a message is sent again when its handler has given the code that it was refused for, the same turn going on
+    /// with it; on (REQ-ASK-11).
+    /// </summary>
+    public bool ResendAfterOtp { get; init; } = Defaults.ResendAfterOtp;
+
     /// <summary>Certificates that are trusted as roots for <c>wss:</c> beside the platform's own (REQ-CONN-13).</summary>
     public X509Certificate2Collection? TrustedRoots { get; init; }
 
@@ -150,6 +165,7 @@ public sealed record SmoothAgentClientOptions
         NotNegative(QuestionTimeout, nameof(QuestionTimeout));
         NotNegative(CancelTimeout, nameof(CancelTimeout));
         NotNegative(ResumeTimeout, nameof(ResumeTimeout));
+        NotNegative(HandlerTimeout, nameof(HandlerTimeout));
         CheckSeeking();
         ArgumentOutOfRangeException.ThrowIfLessThan(MaxMessageBytes, 1);
         ArgumentNullException.ThrowIfNull(TimeProvider);
@@ -174,6 +190,10 @@ public sealed record SmoothAgentClientOptions
         NotNegative(PongTimeout, nameof(PongTimeout));
         ArgumentOutOfRangeException.ThrowIfNegative(MaxReconnectAttempts ?? 0, nameof(MaxReconnectAttempts));
         ArgumentOutOfRangeException.ThrowIfNegative(QueueLimit);
+        if (!Enum.IsDefined(TurnPolicy))
+        {
+            throw new ArgumentOutOfRangeException(nameof(TurnPolicy), TurnPolicy, "No policy has that number.");
+        }
         if (!Enum.IsDefined(QueuePolicy))
         {
             throw new ArgumentOutOfRangeException(nameof(QueuePolicy), QueuePolicy, "No policy has that number.");

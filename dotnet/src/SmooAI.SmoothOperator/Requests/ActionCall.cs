@@ -78,6 +78,11 @@ internal abstract class ActionCall<T> : IInFlight, ICallActs
     {
     }
 
+    /// <summary>A call does not care.</summary>
+    public void OnNextSend(string sessionId)
+    {
+    }
+
     public void OnAttemptFailed(Exception error, bool sought) =>
         Step(LocalEvent.ConnectFailed, _ => Failure.Own(error, Named), sought: sought);
 

@@ -17,6 +17,9 @@ internal interface IInFlight
     /// <param name="sought">Whether another attempt follows.</param>
     void OnAttemptFailed(Exception error, bool sought);
 
+    /// <summary>The next message of a session goes out.</summary>
+    void OnNextSend(string sessionId);
+
     /// <summary>The link is gone.</summary>
     void OnEnded(LinkEnd end);
 }

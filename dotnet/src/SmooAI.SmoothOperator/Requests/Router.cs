@@ -118,6 +118,33 @@ internal sealed class Router(ClientContext context, Listeners<ServerEvent> pushe
         _atRest.Clear();
     }
 
+    /// <summary>A message goes out: an older OTP question of its session is over (REQ-OTP-03).</summary>
+    internal void OnNextSend(string sessionId)
+    {
+        foreach (var inFlight in Everybody())
+        {
+            inFlight.OnNextSend(sessionId);
+        }
+    }
+
+    /// <summary>Draws the id of a message that the client sends again on its own; a source that breaks ends nothing (REQ-ASK-11).</summary>
+    internal string AnotherId()
+    {
+        try
+        {
+            var drawn = context.Ids.Next();
+            if (!_live.ContainsKey(drawn))
+            {
+                return drawn;
+            }
+        }
+        catch (Exception fault)
+        {
+            context.Log.Warning("No id for a message could be drawn.", fault);
+        }
+        return context.Ids.Unsent();
+    }
+
     public Outgoing DrawPing()
     {
         var ping = Sender.Encode(new PingAction(), context.Ids.Next());

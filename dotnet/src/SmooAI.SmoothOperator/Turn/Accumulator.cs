@@ -8,10 +8,14 @@ internal sealed class Accumulator
 {
     private readonly StringBuilder _streamed = new();
     private string? _whole;
+    private int _start;
     private char _tail;
 
-    /// <summary>What was streamed so far; made once for a text that does not grow.</summary>
-    internal string Streamed => _whole ??= _streamed.ToString();
+    /// <summary>What was streamed so far, of the message as it was sent last.</summary>
+    internal string Streamed => _start == 0 ? Whole : Whole[_start..];
+
+    /// <summary>All that was streamed; made once for a text that does not grow.</summary>
+    private string Whole => _whole ??= _streamed.ToString();
 
     /// <summary>How long it is, in characters.</summary>
     internal int Length { get; private set; }
@@ -22,10 +26,13 @@ internal sealed class Accumulator
     /// <summary>Nothing follows: the text is kept once.</summary>
     internal void End()
     {
-        _ = Streamed;
+        _ = Whole;
         _streamed.Clear();
         _streamed.Capacity = 0;
     }
+
+    /// <summary>The message is sent again: what follows is the text.</summary>
+    internal void BeginAnew() => (_start, _tail) = (Length, default);
 
     internal void Add(ServerEvent received)
     {

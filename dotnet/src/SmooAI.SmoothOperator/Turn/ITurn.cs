@@ -15,13 +15,18 @@ namespace SmooAI.SmoothOperator;
 /// </remarks>
 public interface ITurn : IAsyncEnumerable<ServerEvent>, IAsyncDisposable
 {
-    /// <summary>Id that every frame of the turn carries.</summary>
+    /// <summary>
+    /// Id that every frame of the turn carries; a message that is sent again after its code has another one (REQ-ASK-11).
+    /// </summary>
     string RequestId { get; }
 
     /// <summary>Session that the message was said in.</summary>
     string SessionId { get; }
 
-    /// <summary>Where the turn stands.</summary>
+    /// <summary>
+    /// Where the turn stands: suspended while it waits to be taken up (REQ-RESUME-02), running while it waits for a code
+    /// (REQ-ASK-11).
+    /// </summary>
     TurnState State { get; }
 
     /// <summary>How the turn ended; null while it runs.</summary>
@@ -44,6 +49,10 @@ public interface ITurn : IAsyncEnumerable<ServerEvent>, IAsyncDisposable
     /// turn itself does. Leaving it early stops the turn like leaving an iteration.
     /// </summary>
     IAsyncEnumerable<string> TextStream { get; }
+
+    /// <summary>Whether an event asks what a handler of this turn answers (REQ-ASK-09).</summary>
+    /// <param name="received">An item of the turn.</param>
+    bool Handled(ServerEvent received);
 
     /// <summary>Makes <c>await turn</c> give the result.</summary>
     TaskAwaiter<TurnResult> GetAwaiter();

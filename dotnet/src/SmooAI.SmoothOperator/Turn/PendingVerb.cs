@@ -14,6 +14,9 @@ internal abstract class PendingVerb(VerbRow row, Outgoing? frame, bool isNamed)
 
     internal bool IsNamed { get; } = isNamed;
 
+    /// <summary>Whether a handler gave it.</summary>
+    internal bool IsByHandler { get; init; }
+
     /// <summary>Whether its frame may be lost.</summary>
     internal bool IsUnsure { get; set; }
 

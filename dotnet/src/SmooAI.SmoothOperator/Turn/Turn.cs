@@ -23,7 +23,7 @@ internal sealed class Turn : ITurn
 
     public string SessionId => _driver.SessionId;
 
-    public TurnState State => _driver.States.State;
+    public TurnState State => _driver.State;
 
     public TurnOutcome? Outcome => _driver.Outcome;
 
@@ -56,8 +56,20 @@ internal sealed class Turn : ITurn
         return Observed.Quiet(WaitAsync(cancellationToken));
     }
 
-    public IAsyncEnumerator<ServerEvent> GetAsyncEnumerator(CancellationToken cancellationToken = default) =>
-        new TurnEnumerator(_context, _driver, cancellationToken);
+    public bool Handled(ServerEvent received)
+    {
+        ArgumentNullException.ThrowIfNull(received);
+        return _driver.Handles(received);
+    }
+
+    public IAsyncEnumerator<ServerEvent> GetAsyncEnumerator(CancellationToken cancellationToken = default)
+    {
+        using (_context.Gate.Enter())
+        {
+            _driver.LookAt();
+        }
+        return new TurnEnumerator(_context, _driver, cancellationToken);
+    }
 
     public Task ConfirmAsync(bool approved, CancellationToken cancellationToken = default) =>
         _verbs.Confirm(approved, cancellationToken);
@@ -140,9 +152,11 @@ internal sealed class Turn : ITurn
     {
         var streamed = false;
         var joint = new TextJoint();
-        await foreach (var item in this.WithCancellation(cancellationToken).ConfigureAwait(false))
+        var items = new TurnEnumerator(_context, _driver, cancellationToken);
+        await using var reading = items.ConfigureAwait(false);
+        while (await items.MoveNextAsync().ConfigureAwait(false))
         {
-            if (item is StreamTokenEvent piece)
+            if (items.Current is StreamTokenEvent piece)
             {
                 streamed = true;
                 yield return joint.Next(piece);

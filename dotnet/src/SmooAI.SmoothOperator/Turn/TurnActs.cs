@@ -50,7 +50,7 @@ internal sealed class TurnActs(TurnDriver turn, TurnCause cause) : ITurnActs
     {
         if (_step.Verb is { } verb && turn.States.Forget(verb))
         {
-            verb.Fail(ending is { } kind
+            turn.Fail(verb, ending is { } kind
                 ? turn.LostVerb(kind)
                 : Failure.FromServer((ErrorEvent)cause.Event!, turn.NamedVerb));
         }
@@ -62,9 +62,9 @@ internal sealed class TurnActs(TurnDriver turn, TurnCause cause) : ITurnActs
 
     public void Open() => turn.Ask(_step.Question!, cause.Event!);
 
-    public void Reopen() => turn.Time(turn.Questions[_step.Question!.Kind], TimeSpan.Zero);
+    public void Reopen() => turn.AskAgain(_step.Question!, cause.Event);
 
-    public void Shut() => turn.Questions[_step.Question!.Kind].Shut();
+    public void Shut() => turn.Shut(_step.Question!);
 
     /// <summary>Writes what the turn itself says; the frame of an answer is written by the verb that gave it.</summary>
     public void Send(StepAction action)

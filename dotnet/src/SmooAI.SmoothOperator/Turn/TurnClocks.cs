@@ -67,6 +67,16 @@ internal sealed class TurnClocks : IDisposable
         }
     }
 
+    /// <summary>Stops every limit but that of a word, until another step starts them.</summary>
+    internal void Keep(string word)
+    {
+        _idle.StandStill();
+        foreach (var other in _timers.Keys.Where(other => other != word).ToArray())
+        {
+            Clear(other);
+        }
+    }
+
     public void Dispose()
     {
         _over = true;

@@ -12,14 +12,24 @@ internal sealed class TurnDriver : IInFlight
     private readonly TurnEnding _ending;
     private readonly TurnClocks _clocks;
     private readonly Recoverer _recoverer;
-    private readonly TurnResuming _resuming;
+    private readonly TurnHandling _handling;
+    private readonly TurnLine _line;
     private readonly long _began;
+    private TurnResuming _resuming;
+    private TurnResult? _held;
     private Action? _settled;
     private bool _awaitsToken = true;
     private bool _isTakenUp;
+    private bool _isSentAgain;
+    private bool _isRetried;
+    private bool _isTold;
+    private long _sentAt;
+    private LimitTimer? _slot;
 
-    internal TurnDriver(ClientContext context, Router router, TurnWriter writer, Recoverer recoverer, bool replays)
+    internal TurnDriver(
+        ClientContext context, Router router, TurnWriter writer, Recoverer recoverer, TurnLine line, bool replays, Handlers handlers)
     {
+        _line = line;
         _context = context;
         _router = router;
         _recoverer = recoverer;
@@ -27,9 +37,8 @@ internal sealed class TurnDriver : IInFlight
         _writer = writer;
         Questions = new Questions(context, () => StepLocal(LocalEvent.QuestionTimeout));
         _resuming = new TurnResuming(context.Options, replays);
-        States = new TurnStates(
-            (question, received, word) => Questions[question.Kind].IsExpired(word, _resuming.Between, received),
-            context.FastPaths.QuietTurns);
+        _handling = new TurnHandling(context, this, handlers);
+        States = NewStates();
         Items = new TurnItems(_text, router.AtRest);
         _ending = new TurnEnding(context, this, _text);
         _clocks = new TurnClocks(context, StepLocal);
@@ -41,9 +50,22 @@ internal sealed class TurnDriver : IInFlight
 
     internal Questions Questions { get; }
 
-    internal TurnStates States { get; }
+    internal TurnStates States { get; private set; }
 
-    internal bool IsSettled => States.IsSettled;
+    /// <summary>Whether the turn has its outcome; its machine may have ended before (REQ-ASK-11).</summary>
+    internal bool IsSettled => Outcome is not null;
+
+    /// <summary>Where the turn stands, as the application sees it.</summary>
+    internal TurnState State => States.IsSettled && !IsSettled ? TurnState.Running : States.State;
+
+    /// <summary>Whether its message waits for the turns before it (REQ-TURN-31).</summary>
+    internal bool IsWaiting { get; private set; }
+
+    /// <summary>Whether what the turn shows is the present, and nothing of the past (REQ-ASK-13).</summary>
+    internal bool IsCurrent => !States.IsSuspended && !_resuming.IsBehind;
+
+    /// <summary>Whether an event asks what a handler of the turn answers (REQ-ASK-09).</summary>
+    internal bool Handles(ServerEvent received) => _handling.Handles(received);
 
     internal TurnOutcome? Outcome { get; private set; }
 
@@ -86,6 +108,10 @@ internal sealed class TurnDriver : IInFlight
     public bool OnEvent(in DecodedFrame frame)
     {
         var received = frame.Event!;
+        if (IsTooEarly(received))
+        {
+            return true;
+        }
         var word = IsBroken(frame) ? LocalEvent.Broken : received.Type;
         if (States.Rests(word) && _resuming.Follows(received))
         {
@@ -93,9 +119,9 @@ internal sealed class TurnDriver : IInFlight
             Append(received);
             return true;
         }
-        var waiting = States.Verbs.Count;
+        var (waiting, wasSettled) = (States.Verbs.Count, States.IsSettled);
         _clocks.Heard();
-        word = IsSettled ? word : _resuming.Takes(received, word, States.Word);
+        word = States.IsSettled ? word : _resuming.Takes(received, word, States.Word);
         var facts = FrameFacts.Of(received);
         var cause = new TurnCause(word, received, Asked: FirstOpen());
         if (_resuming.Replays)
@@ -105,7 +131,16 @@ internal sealed class TurnDriver : IInFlight
         }
         CarryOut(States.Frame(received, word, facts), cause);
         CatchUp();
+        if (_held is not null && received is OtpVerifiedEvent)
+        {
+            SendAgain();
+        }
+        else if (States.IsSettled && !wasSettled)
+        {
+            _line.Terminal(SessionId);
+        }
         States.Rest(word);
+        After();
         return States.Verbs.Count < waiting;
     }
 
@@ -122,11 +157,12 @@ internal sealed class TurnDriver : IInFlight
     public void OnEnded(LinkEnd end)
     {
         _clocks.Clear(LocalEvent.ResumeDue);
-        StepBy(new(end.Cause, End: end, Asked: FirstOpen()), end.Sought);
+        Step(new TurnCause(end.Cause, End: end, Asked: FirstOpen()), end.Sought);
         if (!States.IsSuspended)
         {
             EndVerbs(end);
         }
+        After();
     }
 
     private void EndVerbs(LinkEnd end)
@@ -142,7 +178,6 @@ internal sealed class TurnDriver : IInFlight
             States.Forget(verb);
             verb.Fail(LinkFailure.Of(kind, end, _context.Options, NamedVerb));
         }
-        LeaveWhenDone();
     }
 
     /// <summary>Asks the history what became of the message (REQ-TURN-30).</summary>
@@ -150,7 +185,13 @@ internal sealed class TurnDriver : IInFlight
         Observed.Quiet(_recoverer.FindAsync(SessionId, RequestId, cancellationToken));
 
     /// <summary>The session's next message goes out: an older OTP question is over (REQ-OTP-03).</summary>
-    internal void OnNextSend() => StepLocal(LocalEvent.Send);
+    public void OnNextSend(string sessionId)
+    {
+        if (States.IsSettled && sessionId == SessionId)
+        {
+            StepLocal(LocalEvent.Send);
+        }
+    }
 
     /// <summary>The message could not be queued.</summary>
     internal void Refuse(SmoothAgentException error) => StepBy(new(Sender.WordOf(error), Error: error));
@@ -165,7 +206,18 @@ internal sealed class TurnDriver : IInFlight
     }
 
     /// <summary>Takes back a message that was not written, else writes the one cancel (REQ-STOP-01, REQ-STOP-04).</summary>
-    internal void Cancel() => StepLocal(LocalEvent.Cancel);
+    internal void Cancel()
+    {
+        if (_held is null)
+        {
+            StepLocal(LocalEvent.Cancel);
+        }
+        else
+        {
+            _handling.Stop();
+            After();
+        }
+    }
 
     /// <summary>Everything that awaits the turn ends with the token's cancellation; the turn itself goes on to its end.</summary>
     internal void Abandon(CancellationToken token)
@@ -184,6 +236,7 @@ internal sealed class TurnDriver : IInFlight
         if (acts.Refused is null)
         {
             Questions[question].Stop();
+            _handling.Ended(question);
             FollowQuestions();
         }
         return acts.Refused;
@@ -249,7 +302,7 @@ internal sealed class TurnDriver : IInFlight
     internal void Forget(PendingVerb verb)
     {
         States.Forget(verb);
-        LeaveWhenDone();
+        After();
     }
 
     /// <summary>Returns what a reader sees of an item.</summary>
@@ -273,15 +326,41 @@ internal sealed class TurnDriver : IInFlight
     internal void Ask(QuestionRow question, ServerEvent received)
     {
         var slot = Questions[question.Kind];
+        var fresh = slot.Asked is null;
         slot.Open(received);
         Time(slot, _resuming.AgeOf(received));
         _context.Watch.Question(RequestId, slot.Kind);
+        _handling.Opened(question, received, fresh);
+    }
+
+    /// <summary>A question is open again: its answer was not accepted.</summary>
+    internal void AskAgain(QuestionRow question, ServerEvent? received)
+    {
+        Time(Questions[question.Kind], TimeSpan.Zero);
+        _handling.Reopened(question.Kind, received);
+    }
+
+    /// <summary>A question is closed.</summary>
+    internal void Shut(QuestionRow question)
+    {
+        _handling.Ended(question.Kind);
+        Questions[question.Kind].Shut();
+    }
+
+    /// <summary>Fails a verb; one that a handler gave may fail the turn.</summary>
+    internal void Fail(PendingVerb verb, Exception error)
+    {
+        verb.Fail(error);
+        if (verb.IsByHandler)
+        {
+            _handling.Refuse(verb.Row.Question!, error);
+        }
     }
 
     /// <summary>Starts the time of a question; one that outlives its turn has none then.</summary>
     internal void Time(QuestionSlot slot, TimeSpan age)
     {
-        if (!IsSettled)
+        if (!States.IsSettled)
         {
             slot.Start(age);
         }
@@ -290,6 +369,7 @@ internal sealed class TurnDriver : IInFlight
     /// <summary>Writes the one cancel of the turn, or keeps it for the next <c>resume_turn</c> (REQ-RESUME-08).</summary>
     internal void WriteCancel()
     {
+        _handling.Stop();
         if (_writer.MakeCancel())
         {
             FlushCancel(keeps: States.IsSuspended);
@@ -336,11 +416,95 @@ internal sealed class TurnDriver : IInFlight
     /// <summary>Gives the turn its outcome; once, as the table has no way out of settled.</summary>
     internal void Settle(Outcome outcome, Ending? ending, in TurnCause cause)
     {
-        _clocks.Dispose();
         _writer.Finish();
+        _handling.Settling();
+        if (outcome == Steps.Outcome.Completed && AwaitsCode)
+        {
+            _held = _ending.Hold(cause);
+            _clocks.Keep(LocalEvent.TotalTimeout);
+            return;
+        }
+        (Outcome, Result) = _ending.Settle(outcome, ending, cause);
+        Leave();
+    }
+
+    /// <summary>Lets the result that was held back be the outcome, once no code can come (REQ-ASK-12).</summary>
+    internal void ReleaseHeld()
+    {
+        if (_held is { } held && !_handling.ExpectsCode)
+        {
+            (_held, Outcome, Result) = (null, TurnOutcome.Completed, held);
+            _ending.Complete(held);
+            Leave();
+        }
+    }
+
+    /// <summary>Fails the turn by what its handler threw (REQ-ASK-07); false when it had its outcome before.</summary>
+    internal bool FailByHandler(Question? asked, Exception cause)
+    {
+        var failed = Failure.Local(ErrorKinds.HandlerFailed, facts => Named(facts) with
+        {
+            Cause = cause,
+            Details = facts.Details with { OpenQuestion = asked },
+        });
+        if (_held is not null)
+        {
+            (_held, Outcome) = (null, TurnOutcome.Failed);
+            _ending.Fail(failed);
+            Leave();
+            return true;
+        }
+        if (States.IsSettled)
+        {
+            return false;
+        }
+        Step(new TurnCause(LocalEvent.HandlerFailed, Error: failed, Asked: asked));
+        return true;
+    }
+
+    /// <summary>Somebody iterates the turn for its items (REQ-ASK-10).</summary>
+    internal void LookAt() => _handling.IsLookedAt = true;
+
+    /// <summary>After a step: calls handlers that are due, and lets go what is over.</summary>
+    internal void After()
+    {
+        _handling.Run();
+        LeaveWhenDone();
+    }
+
+    /// <summary>Queues the message, and says so once.</summary>
+    internal void Start()
+    {
+        _router.OnNextSend(SessionId);
+        (_sentAt, IsWaiting) = (_context.Clock.GetTimestamp(), false);
+        if (_writer.WriteMessage() is { } refusal)
+        {
+            Refuse(refusal);
+            return;
+        }
+        Tell();
+        FollowQuestions();
+    }
+
+    /// <summary>Lets the message wait for the turns before it; its own time runs (REQ-TURN-31).</summary>
+    internal void Wait()
+    {
+        IsWaiting = true;
+        Tell();
+        FollowQuestions();
+    }
+
+    /// <summary>Takes note that the turn runs already.</summary>
+    internal void Join() => _line.Join(this);
+
+    /// <summary>The turn has its outcome.</summary>
+    private void Leave()
+    {
+        _slot?.Dispose();
+        _line.Over(this);
+        _clocks.Dispose();
         _router.Release(RequestId);
         Questions.StopAll(); // the time of a question ends with its turn
-        (Outcome, Result) = _ending.Settle(outcome, ending, cause);
         if (_settled is { } settled)
         {
             _context.Gate.After(settled);
@@ -356,16 +520,100 @@ internal sealed class TurnDriver : IInFlight
     private bool IsBroken(in DecodedFrame frame) => frame.Event is UnknownEvent { Problem: not null } broken
         && (frame.IsTerminal || (_resuming.Replays && broken.WireType == "turn_resumed")); // REQ-RESUME-04
 
-    private void StepLocal(string word) => StepBy(new TurnCause(word, Asked: FirstOpen()));
+    private void StepLocal(string word)
+    {
+        Step(new TurnCause(word, Asked: FirstOpen()));
+        if (_held is not null && word is LocalEvent.QuestionTimeout or LocalEvent.TotalTimeout)
+        {
+            _handling.Stop();
+        }
+        After();
+    }
 
-    private void StepBy(TurnCause cause, bool sought = false, PendingVerb? verb = null) =>
+    private void StepBy(TurnCause cause, bool sought = false)
+    {
+        Step(cause, sought);
+        After();
+    }
+
+    private void Step(TurnCause cause, bool sought = false, PendingVerb? verb = null) =>
         CarryOut(States.Local(cause.Word, Known(new()) with { Sought = sought }, verb), cause);
+
+    private TurnStates NewStates() => new(
+        (question, received, word) => Questions[question.Kind].IsExpired(word, _resuming.Between, received),
+        _context.FastPaths.QuietTurns);
+
+    /// <summary>Whether the turn goes on when its handler has given the code (REQ-ASK-11).</summary>
+    private bool AwaitsCode => _context.Options.ResendAfterOtp && _writer.CanRepeat && !_isSentAgain
+        && _handling.GivesCodes && _handling.ExpectsCode;
+
+    /// <summary>Sends the message again, once, under a new id, and goes on with it (REQ-ASK-11).</summary>
+    private void SendAgain()
+    {
+        (_held, _isSentAgain) = (null, true);
+        foreach (var verb in States.Verbs.ToArray())
+        {
+            States.Forget(verb);
+            verb.Fail(Failure.NoPendingQuestion(NamedVerb));
+        }
+        Questions.StopAll();
+        Renew();
+        _router.OnNextSend(SessionId);
+        if (_writer.WriteMessage() is { } refusal)
+        {
+            Refuse(refusal);
+        }
+        FollowQuestions();
+    }
+
+    /// <summary>Sends a message that was refused once more, where that may pass; what comes meanwhile is nobody's (REQ-TURN-32).</summary>
+    private bool IsTooEarly(ServerEvent received)
+    {
+        if (_slot is not null)
+        {
+            return !IsSettled;
+        }
+        var isRefused = received is ErrorEvent { Code: "TURN_IN_PROGRESS" } && States.State == TurnState.Sent;
+        if (!isRefused || _isRetried || !_writer.CanRepeat || !_line.IsEarly(this, _sentAt))
+        {
+            return false;
+        }
+        _isRetried = true;
+        _writer.TakeBack();
+        _slot = new LimitTimer(_context, TimeSpan.FromMilliseconds(Limits.SlotPause), () =>
+        {
+            _slot = null;
+            Renew();
+            Start();
+        });
+        return true;
+    }
+
+    private void Tell()
+    {
+        if (!_isTold)
+        {
+            _isTold = true;
+            _context.Watch.TurnStarted(RequestId, SessionId);
+        }
+    }
+
+    /// <summary>Goes on under a new id, as for a message that was never sent.</summary>
+    private void Renew()
+    {
+        _router.Release(RequestId);
+        _router.RemoveTail(RequestId, this);
+        _writer.Renew(_router.AnotherId());
+        (States, _resuming) = (NewStates(), new TurnResuming(_context.Options, _resuming.Replays));
+        _text.BeginAnew();
+        _router.Register(RequestId, this);
+    }
 
     /// <summary>Adds what the machines may look at beside the event.</summary>
     private Facts Known(Facts facts) => facts with
     {
         MayHaveLeft = MayHaveLeft,
-        Resumable = _resuming.Replays && MayHaveLeft && !IsSettled,
+        Resumable = _resuming.Replays && MayHaveLeft && !States.IsSettled,
         Unseen = _resuming.Last == 0 && !_isTakenUp,
         Cancelling = _writer.IsCancelling,
     };
@@ -377,7 +625,7 @@ internal sealed class TurnDriver : IInFlight
         {
             foreach (var verb in States.Verbs.Where(verb => verb.IsUnsure).ToArray())
             {
-                StepBy(new(LocalEvent.CaughtUp), verb: verb);
+                Step(new TurnCause(LocalEvent.CaughtUp), verb: verb);
             }
         }
     }
@@ -394,12 +642,11 @@ internal sealed class TurnDriver : IInFlight
     {
         new TurnActs(this, cause).CarryOut(steps);
         FollowQuestions();
-        LeaveWhenDone();
     }
 
     private Question? FirstOpen() => States.AnyOpen ? Questions.Open(States).FirstOrDefault() : null;
 
-    private void FollowQuestions() => _clocks.StandStill(States.AnyOpen || States.IsSuspended);
+    private void FollowQuestions() => _clocks.StandStill(States.AnyOpen || States.IsSuspended || States.IsSettled || IsWaiting);
 
     private void LeaveWhenDone()
     {

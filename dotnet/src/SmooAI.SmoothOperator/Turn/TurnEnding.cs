@@ -27,15 +27,29 @@ internal sealed class TurnEnding(ClientContext context, TurnDriver turn, Accumul
         var how = outcome == Steps.Outcome.Cancelled ? TurnOutcome.Cancelled : TurnOutcome.Completed;
         var confirmed = how == TurnOutcome.Cancelled ? ending != Ending.Unconfirmed : (bool?)null;
         var result = ResultOf(how, confirmed, cause.Event);
-        EndVerbs(null);
-        context.Watch.TurnSettled(turn.RequestId, how, null);
-        context.Gate.After(() => _completion.TrySetResult(result));
-        turn.Items.End(null);
+        Complete(result);
         return (how, result);
     }
 
-    private void Fail(Exception failure)
+    /// <summary>Returns the result of a turn that may go on: nobody is told of it, verbs end that do not outlive a turn (REQ-ASK-11).</summary>
+    internal TurnResult Hold(in TurnCause cause)
     {
+        EndVerbs(null);
+        return ResultOf(TurnOutcome.Completed, null, cause.Event);
+    }
+
+    internal void Complete(TurnResult result)
+    {
+        text.End();
+        EndVerbs(null);
+        context.Watch.TurnSettled(turn.RequestId, result.Outcome, null);
+        context.Gate.After(() => _completion.TrySetResult(result));
+        turn.Items.End(null);
+    }
+
+    internal void Fail(Exception failure)
+    {
+        text.End();
         EndVerbs(failure);
         context.Watch.TurnSettled(turn.RequestId, TurnOutcome.Failed, failure);
         context.Gate.After(() => Observed.Fail(_completion, failure));

@@ -30,6 +30,9 @@ internal sealed class TurnResuming(SmoothAgentClientOptions options, bool replay
     /// <summary>Whether the turn outlives its link.</summary>
     internal bool Replays => replays;
 
+    /// <summary>Whether the turn goes on and has not caught up yet (REQ-RESUME-07).</summary>
+    internal bool IsBehind => _goal is not null;
+
     /// <summary>Newest number that was taken; 0 for none.</summary>
     internal long Last { get; private set; }
 

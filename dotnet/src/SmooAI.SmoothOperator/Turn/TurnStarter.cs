@@ -10,6 +10,8 @@ namespace SmooAI.SmoothOperator;
 internal sealed class TurnStarter(
     ClientContext context, Router router, Sender sender, Func<string, string, bool> lists, Func<string, bool> replays, Recoverer recoverer)
 {
+    private readonly TurnLine _line = new(context);
+
     /// <summary>Turns that have no outcome yet (REQ-LOG-03).</summary>
     internal int OpenTurns
     {
@@ -23,16 +25,15 @@ internal sealed class TurnStarter(
     }
 
     /// <exception cref="ArgumentException">The id is in flight already; nothing was sent.</exception>
-    internal Turn Start(SendMessageAction action, CancellationToken token)
+    internal Turn Start(SendMessageAction action, Handlers? handlers, CancellationToken token)
     {
         Sender.Check(action);
         using (context.Gate.Enter())
         {
             var aborted = token.IsCancellationRequested;
             var id = action.RequestId ?? (aborted ? context.Ids.Unsent() : context.Ids.Next());
-            var message = Sender.Encode(action, id);
-            var writer = new TurnWriter(sender, message, action.SessionId);
-            var driver = Driver(writer);
+            var writer = new TurnWriter(sender, Again(id), action.SessionId, Again);
+            var driver = Driver(writer, handlers);
             if (aborted)
             {
                 driver.Abandon(token);
@@ -40,18 +41,12 @@ internal sealed class TurnStarter(
                 return driver.Handle;
             }
             Register(id, driver);
-            CloseOlderOtp(action.SessionId);
-            if (writer.WriteMessage() is { } refusal)
-            {
-                driver.Refuse(refusal);
-            }
-            else
-            {
-                context.Watch.TurnStarted(id, action.SessionId);
-                Follow(driver, token);
-            }
+            _line.Enter(driver);
+            Follow(driver, token);
             return driver.Handle;
         }
+
+        Outgoing Again(string another) => Sender.Encode(action with { RequestId = null }, another);
     }
 
     /// <summary>
@@ -59,7 +54,7 @@ internal sealed class TurnStarter(
     /// taken up; null when the session is no replay session (REQ-RESUME-11).
     /// </summary>
     /// <exception cref="ArgumentException">A call has the id in flight.</exception>
-    internal Turn? Open(string sessionId, string id)
+    internal Turn? Open(string sessionId, string id, Handlers? handlers)
     {
         using (context.Gate.Enter())
         {
@@ -71,9 +66,10 @@ internal sealed class TurnStarter(
             {
                 return live.Handle;
             }
-            var driver = Driver(new TurnWriter(sender, Outgoing.Elsewhere("send_message", id), sessionId));
+            var driver = Driver(new TurnWriter(sender, Outgoing.Elsewhere("send_message", id), sessionId), handlers);
             Register(id, driver);
             context.Watch.TurnStarted(id, sessionId);
+            driver.Join();
             driver.TakeUp();
             return driver.Handle;
         }
@@ -99,13 +95,15 @@ internal sealed class TurnStarter(
         var driver = Driver(writer);
         router.Register(answer.RequestId!, driver);
         context.Watch.TurnStarted(answer.RequestId!, sessionId);
+        driver.Join();
         driver.OnEvent(frame);
         return driver.Handle;
     }
 
-    private TurnDriver Driver(TurnWriter writer)
+    private TurnDriver Driver(TurnWriter writer, Handlers? handlers = null)
     {
-        var driver = new TurnDriver(context, router, writer, recoverer, replays(writer.SessionId));
+        var counting = Handlers.Merged(context.Options.Handlers, handlers);
+        var driver = new TurnDriver(context, router, writer, recoverer, _line, replays(writer.SessionId), counting);
         driver.Actions = new TurnVerbs(context, driver, writer, lists);
         driver.Handle = new Turn(context, driver, driver.Actions);
         return driver;
@@ -121,17 +119,6 @@ internal sealed class TurnStarter(
         {
             driver.Discard();
             throw;
-        }
-    }
-
-    private void CloseOlderOtp(string sessionId)
-    {
-        foreach (var older in router.Tails().OfType<TurnDriver>())
-        {
-            if (older.SessionId == sessionId)
-            {
-                older.OnNextSend();
-            }
         }
     }
 

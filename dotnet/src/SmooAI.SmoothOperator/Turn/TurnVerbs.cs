@@ -8,7 +8,7 @@ internal sealed class TurnVerbs(ClientContext context, TurnDriver turn, TurnWrit
 {
     private Task? _cancelled;
 
-    internal Task<bool> Confirm(bool approved, CancellationToken token) => Write(
+    internal Task<bool> Confirm(bool approved, CancellationToken token, bool byHandler = false) => Write(
         "confirm",
         () => new ConfirmToolActionAction
         {
@@ -18,22 +18,24 @@ internal sealed class TurnVerbs(ClientContext context, TurnDriver turn, TurnWrit
             ConfirmationId = (turn.Questions["confirmation"].Asked?.Asked as WriteConfirmationRequiredEvent)?.ConfirmationId,
         },
         _ => true,
-        token);
+        token,
+        byHandler);
 
-    internal Task<OtpCheck> VerifyOtp(string code, CancellationToken token) => Write(
+    internal Task<OtpCheck> VerifyOtp(string code, CancellationToken token, bool byHandler = false) => Write(
         "verify_otp",
         () => new VerifyOtpAction { RequestId = turn.RequestId, SessionId = turn.SessionId, Code = code },
         answer => OtpCheck.Of(answer!),
-        token);
+        token,
+        byHandler);
 
-    internal Task<SubmitResult> Submit(JsonElement? values, CancellationToken token) => Write(
-        "submit", () => Interaction(values, null), answer => SubmitResult.Of(answer!), token);
+    internal Task<SubmitResult> Submit(JsonElement? values, CancellationToken token, bool byHandler = false) => Write(
+        "submit", () => Interaction(values, null), answer => SubmitResult.Of(answer!), token, byHandler);
 
-    internal Task<SubmitResult> Decline(CancellationToken token) => Write(
-        "decline", () => Interaction(null, true), answer => SubmitResult.Of(answer!), token);
+    internal Task<SubmitResult> Decline(CancellationToken token, bool byHandler = false) => Write(
+        "decline", () => Interaction(null, true), answer => SubmitResult.Of(answer!), token, byHandler);
 
     /// <summary>Declines a code, only where the server said that it understands (REQ-OTP-05).</summary>
-    internal Task<T> DeclineOtp<T>(Func<ServerEvent, T> read, CancellationToken token)
+    internal Task<T> DeclineOtp<T>(Func<ServerEvent, T> read, CancellationToken token, bool byHandler = false)
     {
         if (!lists(turn.SessionId, StepTables.Verbs["decline_otp"].Needs!))
         {
@@ -43,7 +45,8 @@ internal sealed class TurnVerbs(ClientContext context, TurnDriver turn, TurnWrit
                 "decline_otp",
             () => new VerifyOtpAction { RequestId = turn.RequestId, SessionId = turn.SessionId, Declined = true },
             answer => read(answer!),
-            token);
+            token,
+            byHandler);
     }
 
     /// <summary>Writes at most one cancel; done when the turn settles (REQ-STOP-01).</summary>
@@ -80,7 +83,7 @@ internal sealed class TurnVerbs(ClientContext context, TurnDriver turn, TurnWrit
         };
     }
 
-    private Task<T> Write<T>(string name, Func<ClientAction> action, Func<ServerEvent?, T> read, CancellationToken token)
+    private Task<T> Write<T>(string name, Func<ClientAction> action, Func<ServerEvent?, T> read, CancellationToken token, bool byHandler)
     {
         if (token.IsCancellationRequested)
         {
@@ -101,8 +104,12 @@ internal sealed class TurnVerbs(ClientContext context, TurnDriver turn, TurnWrit
             }
             var waiter = new Waiter<T>(context);
             var isNamed = answer is ConfirmToolActionAction { ConfirmationId: not null } or SubmitInteractionAction;
-            Wait(new PendingVerb<T>(verb, waiter, read, frame, isNamed));
+            Wait(new PendingVerb<T>(verb, waiter, read, frame, isNamed) { IsByHandler = byHandler });
             waiter.CancelBy(token); // only the wait ends: the question stays answered (REQ-VERB-07)
+            if (!byHandler)
+            {
+                turn.After();
+            }
             return waiter.Task;
         }
     }

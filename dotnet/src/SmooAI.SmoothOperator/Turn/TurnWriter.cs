@@ -1,7 +1,11 @@
 namespace SmooAI.SmoothOperator;
 
 /// <summary>What one turn writes: its message, at most one cancel, and verbs. Guarded by the gate.</summary>
-internal sealed class TurnWriter(Sender sender, Outgoing message, string sessionId)
+/// <param name="sender">Queues what goes out.</param>
+/// <param name="message">What the turn begins with.</param>
+/// <param name="sessionId">Session of the turn.</param>
+/// <param name="again">Makes the message under another id; null where it is not the client's own.</param>
+internal sealed class TurnWriter(Sender sender, Outgoing message, string sessionId, Func<string, Outgoing>? again = null)
 {
     private Outgoing _message = message;
     private Outgoing? _cancel;
@@ -28,6 +32,15 @@ internal sealed class TurnWriter(Sender sender, Outgoing message, string session
         _message = _message.Again();
         sender.Put(_message);
     }
+
+    /// <summary>Whether the message can be sent again under another id.</summary>
+    internal bool CanRepeat => again is not null;
+
+    /// <summary>Makes the message anew: it was refused, and has not left until it goes out under another id (REQ-TURN-32).</summary>
+    internal void TakeBack() => _message = again!(RequestId);
+
+    /// <summary>Makes the message anew, under another id; nothing was cancelled of that.</summary>
+    internal void Renew(string id) => (_message, _cancel, IsCancelling) = (again!(id), null, false);
 
     /// <summary>Makes the one cancel of the turn; false when that was done before.</summary>
     internal bool MakeCancel()

@@ -11,6 +11,7 @@ public sealed class ReadmeTests(DemoServer server) : IClassFixture<DemoServer>
     [InlineData("quickstart", @"17.day[\s\S]*\(from ")]
     [InlineData("questions", "42")]
     [InlineData("otp", "True")]
+    [InlineData("handlers", "42")]
     [InlineData("cancel", "Cancelled, confirmed: True\nleft it")]
     [InlineData("errors", "server_error AGENT_ERROR retryable=False")]
     public async Task EveryBlockDoesWhatItSays(string block, string shown)
@@ -36,6 +37,6 @@ public sealed class ReadmeTests(DemoServer server) : IClassFixture<DemoServer>
         var marked = Regex.Matches(text, "<!-- run: (\\w+) -->\n```csharp\n").Select(match => match.Groups[1].Value).Order();
         marked.ShouldBe(typeof(ReadmeBlocks).GetMethods(BindingFlags.Static | BindingFlags.Public).Select(method => method.Name).Order());
         Regex.Count(text, "```csharp").ShouldBe(marked.Count());
-        File.ReadLines(Path.Combine(Repository.Root, "dotnet", "README.md")).Count().ShouldBeLessThanOrEqualTo(170);
+        File.ReadLines(Path.Combine(Repository.Root, "dotnet", "README.md")).Count().ShouldBeLessThanOrEqualTo(215);
     }
 }

@@ -34,6 +34,7 @@ from .gateway.publishing import Publisher
 from .knowledge import Knowledge
 from .meter import Meter
 from .probes import Check, Probes
+from .protocol.capabilities import REPLAY, SERVER_CAPABILITIES
 from .questions import Answers, OpenQuestions, OtpDesk
 from .sessions import SessionActions, Sessions
 from .settings import Settings
@@ -83,6 +84,11 @@ def _tokens(settings: Settings) -> Tokens | None:
         issuer=settings.jwt_issuer,
         audience=settings.jwt_audience,
     )
+
+
+def _offered(settings: Settings) -> tuple[str, ...]:
+    """Return the capability words that sessions are offered."""
+    return tuple(word for word in SERVER_CAPABILITIES if settings.replay or word != REPLAY)
 
 
 def _tools(
@@ -177,7 +183,7 @@ class Server:
         self._post = Post(backplane, clock)
         self._questions = _questions(settings, stores, clock, new_id, backplane)
         self._connections = Connections(clock)
-        sessions = Sessions(store, agents, clock, new_id)
+        sessions = Sessions(store, agents, clock, new_id, _offered(settings))
         otp = OtpDesk(agent.otp, self._questions)
         self.tools = _tools(settings, agent, store, knowledge, observer)
         self.tool_servers = _tool_servers(settings, clock, self.tools)

@@ -184,6 +184,9 @@ class Settings(BaseSettings):
     detach_secs: float = Field(90, ge=0)
     """how long a turn runs on when its socket is lost, and nobody takes it up"""
 
+    replay: bool = True
+    """turns outlive their sockets (capability `replay`); 0 withholds it, for tests of clients"""
+
     replay_secs: float = Field(120, ge=0)
     """how long the events of a turn can be had again after its end"""
 

@@ -18,7 +18,7 @@ from ..store import (
     SessionRecord,
     UnknownCursorError,
 )
-from .sessions import Sessions, descriptor, iso_time, reads_turns
+from .sessions import Sessions, iso_time, reads_turns
 from .titles import cleaned, derived
 
 DEFAULT_LIMIT = 50
@@ -47,12 +47,12 @@ class SessionActions:
 
     async def create_conversation_session(self, action: Action, peer: Peer) -> None:
         session = await self._sessions.open(action, peer)
-        shown = descriptor(session) | await self._running(session)
+        shown = self._sessions.shown(session) | await self._running(session)
         await self._answer(action, peer, "Session created", shown)
 
     async def get_session(self, action: Action, peer: Peer) -> None:
         session = await self._sessions.require(action["sessionId"], peer)
-        shown = descriptor(session)
+        shown = self._sessions.shown(session)
         if not reads_turns(session):
             shown.pop("capabilities", None)
         shown |= {"threadId": session.conversation_id, "status": "active"}

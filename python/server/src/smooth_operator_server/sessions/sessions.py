@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -56,7 +56,9 @@ class Sessions:
         agents: AgentRegistry,
         clock: Clock,
         new_id: Callable[[], str],
+        offered: Sequence[str] = SERVER_CAPABILITIES,
     ) -> None:
+        self._offered = tuple(offered)
         self._store = store
         self._agents = agents
         self._clock = clock
@@ -84,7 +86,7 @@ class Sessions:
                 user_name=action.get("userName") or principal.name or VISITOR,
                 now=self._clock.epoch_ms(),
                 conversation_id=action.get("conversationId"),
-                supports=None if supports is None else normalised(supports),
+                supports=None if supports is None else self._granted(supports),
                 user_email=principal.email or action.get("userEmail"),
                 scope=principal.scope,
                 readers=principal.readers,
@@ -94,6 +96,18 @@ class Sessions:
         )
         self._remember(session)
         return session
+
+    def _granted(self, words: Sequence[str]) -> tuple[str, ...]:
+        """Return what a session has of what was asked for: nothing of the wire is unoffered."""
+        withheld = {*SERVER_CAPABILITIES} - {*self._offered}
+        return tuple(word for word in normalised(words) if word not in withheld)
+
+    def shown(self, session: SessionRecord) -> dict[str, Any]:
+        """Return the session as its answers show it."""
+        described = descriptor(session)
+        if "capabilities" in described:
+            described["capabilities"] = list(self._offered)
+        return described
 
     def _agent(self, agent_id: str, origin: str | None) -> AgentSpec:
         if not agent_id.strip():
