@@ -24,7 +24,7 @@ mod requests;
 pub mod testing;
 mod transport;
 mod turn;
-#[allow(dead_code, reason = "handlers are not wired yet")]
+#[allow(dead_code, reason = "the queue of messages is not built yet")]
 mod wire;
 
 pub use crate::client::{ClientBuilder, Pong, SmoothAgentClient, States};
@@ -44,8 +44,8 @@ pub use crate::opener::{Message, OpenRequest};
 pub use crate::options::{QueuePolicy, TokenIn, TokenReason, TokenRequest};
 pub use crate::requests::Pending;
 pub use crate::turn::{
-    OtpCheck, Outcome, Question, Recovery, SubmitResult, TextStream, ToolCallView, Turn,
-    TurnEvents, TurnHandle, TurnResult,
+    ConfirmAsk, Handlers, InteractionAsk, OtpAsk, OtpCheck, Outcome, Question, Recovery,
+    SubmitResult, TextStream, ToolCallView, Turn, TurnEvents, TurnHandle, TurnResult,
 };
 pub use crate::wire::actions as action;
 pub use crate::wire::codec::{DecodeError, decode};

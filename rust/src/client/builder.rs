@@ -15,6 +15,7 @@ use crate::observer::Observer;
 use crate::opener::{Message, OpenRequest, opener};
 use crate::options::headers::{check_name, is_value};
 use crate::options::{Options, QueuePolicy, Source, Token, TokenIn, TokenRequest};
+use crate::turn::Handlers;
 
 const MILLISECOND: Duration = Duration::from_millis(1);
 
@@ -218,6 +219,40 @@ impl ClientBuilder {
     /// ```
     pub fn resume_timeout(self, limit: Duration) -> Self {
         self.set(|options| options.limits.resume = limit)
+    }
+
+    /// How long the handler of a question may take. Default: zero, which is off (REQ-ASK-07).
+    ///
+    /// ```
+    /// let builder = smooth_operator::SmoothAgentClient::builder("ws://localhost:8787/ws")
+    ///     .handler_timeout(std::time::Duration::from_secs(120));
+    /// ```
+    pub fn handler_timeout(self, limit: Duration) -> Self {
+        self.set(|options| options.limits.handler = limit)
+    }
+
+    /// What answers the questions of all turns in place of verbs; that of a conversation or of a
+    /// message comes first (REQ-ASK-01). Default: nothing.
+    ///
+    /// ```
+    /// use smooth_operator::{Error, Handlers, SmoothAgentClient};
+    ///
+    /// let handlers = Handlers::new().confirm(|_| async { Ok::<_, Error>(false) });
+    /// let builder = SmoothAgentClient::builder("ws://localhost:8787/ws").handlers(handlers);
+    /// ```
+    pub fn handlers(self, handlers: Handlers) -> Self {
+        self.set(|options| options.handlers = Arc::new(handlers))
+    }
+
+    /// Whether a message is sent again when its turn completes for want of a code that a handler
+    /// then gives (REQ-ASK-11). Default: true.
+    ///
+    /// ```
+    /// let builder = smooth_operator::SmoothAgentClient::builder("ws://localhost:8787/ws")
+    ///     .resend_after_otp(false);
+    /// ```
+    pub fn resend_after_otp(self, on: bool) -> Self {
+        self.set(|options| options.resend_after_otp = on)
     }
 
     /// The largest message that is taken from the server, in bytes. Default: 16 MiB; at least 1

@@ -13,15 +13,16 @@ pub use self::builder::ClientBuilder;
 pub use self::states::States;
 use crate::clock::within;
 use crate::connection::{Counters, gone};
-use crate::conversation::{Front, ResumeConversation, StartConversation};
+use crate::conversation::{Front, ResumeConversation, SendOptions, StartConversation};
 use crate::errors::Error;
 use crate::listeners::{FrameInfo, Listener, ListenerId, StateChange};
 use crate::options::Options;
 use crate::requests::{Pending, Router, fault};
-use crate::turn::{Books, Owner, Recovery, Turn, recover};
+use crate::turn::handlers::merged;
+use crate::turn::{Books, Handlers, Owner, Recovery, Turn, recover};
 use crate::wire::actions::{
-    self, Action, CreateConversationSession, GetConversationMessages, GetSession,
-    ListConversations, RenameConversation, SendMessage,
+    self, CreateConversationSession, GetConversationMessages, GetSession, ListConversations,
+    RenameConversation,
 };
 use crate::wire::codes::CAPABILITIES;
 use crate::wire::events::Event;
@@ -204,19 +205,19 @@ impl SmoothAgentClient {
     /// Says something and opens a turn. Its frame is queued at the call (REQ-TURN-01). What the
     /// schema does not allow fails the turn with [`Error::InvalidArgument`] and is not sent
     /// (REQ-CALL-12); a `String` cannot hold half of a surrogate pair (REQ-CALL-11).
-    pub fn send_message(&self, mut action: SendMessage) -> Turn {
-        let session_id = action.session_id.clone();
-        let fault = fault(&action);
-        let (key, cell) = self.books.start_turn(
-            fault,
-            action.request_id.take(),
-            &session_id,
-            SendMessage::NAME,
-            |id| {
-                action.set_request_id(id.to_owned());
-                action.to_json()
-            },
-        );
+    ///
+    /// An action, or a [`SendOptions`] made of one, which may have handlers of its own.
+    pub fn send_message(&self, message: impl Into<SendOptions>) -> Turn {
+        self.send(message.into(), None)
+    }
+
+    /// `conversation`: what it and the client answer.
+    fn send(&self, message: SendOptions, conversation: Option<&Arc<Handlers>>) -> Turn {
+        let SendOptions { action, handlers } = message;
+        let far = conversation.unwrap_or(&self.books.options.handlers);
+        let handlers = merged(far, handlers.as_ref());
+        let (session_id, fault) = (action.session_id.clone(), fault(&action));
+        let (key, cell) = self.books.start_turn(fault, action, handlers);
         Turn::new(
             Arc::clone(&self.books) as Arc<dyn Owner>,
             key,
@@ -285,8 +286,12 @@ impl Front for SmoothAgentClient {
         self.get_conversation_messages(action)
     }
 
-    fn say(&self, action: SendMessage) -> Turn {
-        self.send_message(action)
+    fn say(&self, message: SendOptions, handlers: &Arc<Handlers>) -> Turn {
+        self.send(message, Some(handlers))
+    }
+
+    fn handlers(&self, own: Option<&Arc<Handlers>>) -> Arc<Handlers> {
+        merged(&self.books.options.handlers, own)
     }
 
     fn recover(&self, session_id: &str, request_id: &str) -> Pending<Result<Recovery, Error>> {
@@ -294,8 +299,14 @@ impl Front for SmoothAgentClient {
         recover(owner, session_id, request_id)
     }
 
-    fn open_turn(&self, session_id: &str, request_id: &str) -> Option<Turn> {
-        self.books.open_turn(session_id, request_id)
+    fn open_turn(
+        &self,
+        session_id: &str,
+        request_id: &str,
+        handlers: &Arc<Handlers>,
+    ) -> Option<Turn> {
+        let handlers = Arc::clone(handlers);
+        self.books.open_turn(session_id, request_id, handlers)
     }
 }
 

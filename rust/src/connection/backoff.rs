@@ -8,7 +8,7 @@ use crate::wire::options::{BACKOFF_DOUBLINGS, RETRY_AFTER_LONGEST};
 const ENDLESS: i64 = 9_007_199_254_740_991;
 
 /// Waits and count of one client's attempts (REQ-CONN-31 to REQ-CONN-33).
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Backoff {
     base: Duration,
     longest: Duration,

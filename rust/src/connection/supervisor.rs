@@ -1,6 +1,7 @@
 //! Where the link stands: steps the machine `connection`, makes attempts, one at a time, and holds
 //! the outbox that outlives a link. Kept under the lock of the books; nothing in here waits.
 
+use std::future::poll_fn;
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
@@ -36,6 +37,12 @@ pub(crate) struct Task {
     pub(crate) abort: AbortHandle,
 }
 
+impl Task {
+    fn runs(&self) -> bool {
+        !*self.ended.borrow() && !self.abort.is_finished()
+    }
+}
+
 /// The one who knows where the link stands.
 pub(crate) struct Supervisor {
     options: Arc<Options>,
@@ -56,6 +63,8 @@ pub(crate) struct Supervisor {
     waited: watch::Sender<Attempt>,
     /// One for each driver task that may still run.
     tasks: Vec<Task>,
+    /// What runs beside the link: the handlers of questions.
+    beside: Vec<Task>,
     runtime: Option<Handle>,
     /// Malformed frames in a row.
     malformed: usize,
@@ -109,6 +118,7 @@ impl Supervisor {
             writer: None,
             waited: watch::Sender::new(None),
             tasks: Vec::new(),
+            beside: Vec::new(),
             runtime: None,
             malformed: 0,
             loss: None,
@@ -191,8 +201,42 @@ impl Supervisor {
         if let Some(writer) = self.writer.take() {
             writer.close(1000); // an attempt: there is nothing to close, but its driver is to end
         }
-        self.tasks.retain(|task| !*task.ended.borrow());
+        self.tasks.retain(Task::runs);
         self.tasks.clone()
+    }
+
+    /// Runs something beside the link, which a virtual clock waits for until it waits itself.
+    pub(crate) fn beside(
+        &mut self,
+        work: impl Future<Output = ()> + Send + 'static,
+    ) -> Option<AbortHandle> {
+        let runtime = self.runtime.as_ref()?;
+        let (done, ended) = watch::channel(false);
+        let busy = self.options.busy();
+        let task = runtime.spawn(async move {
+            let mut work = std::pin::pin!(work);
+            let mut busy = Some(busy);
+            poll_fn(|context| {
+                let polled = work.as_mut().poll(context);
+                busy = None;
+                polled
+            })
+            .await;
+            let _ = done.send(true);
+        });
+        self.beside.retain(Task::runs);
+        let abort = task.abort_handle();
+        self.beside.push(Task {
+            ended,
+            abort: abort.clone(),
+        });
+        Some(abort)
+    }
+
+    /// What runs beside the link and has not ended.
+    pub(crate) fn besides(&mut self) -> Vec<Task> {
+        self.beside.retain(Task::runs);
+        self.beside.clone()
     }
 
     /// No timer is armed, no attempt is due and none counts.

@@ -10,7 +10,7 @@ use std::sync::Arc;
 pub use self::history::Messages;
 use crate::errors::Error;
 use crate::requests::Pending;
-use crate::turn::{Recovery, Turn, TurnResult};
+use crate::turn::{Handlers, Recovery, Turn, TurnResult};
 use crate::wire::actions::{
     CreateConversationSession, GetConversationMessages, GetSession, SendMessage,
 };
@@ -30,9 +30,17 @@ pub(crate) trait Front: Send + Sync + 'static {
     ) -> Pending<Result<CreateConversationSessionResult, Error>>;
     fn session(&self, action: GetSession) -> Pending<Result<GetSessionResult, Error>>;
     fn page(&self, action: GetConversationMessages) -> Pending<Result<MessagePage, Error>>;
-    fn say(&self, action: SendMessage) -> Turn;
+    /// Sends a message; `handlers` are the conversation's and the client's.
+    fn say(&self, message: SendOptions, handlers: &Arc<Handlers>) -> Turn;
+    /// What a conversation with handlers of its own answers.
+    fn handlers(&self, own: Option<&Arc<Handlers>>) -> Arc<Handlers>;
     fn recover(&self, session_id: &str, request_id: &str) -> Pending<Result<Recovery, Error>>;
-    fn open_turn(&self, session_id: &str, request_id: &str) -> Option<Turn>;
+    fn open_turn(
+        &self,
+        session_id: &str,
+        request_id: &str,
+        handlers: &Arc<Handlers>,
+    ) -> Option<Turn>;
 }
 
 /// One session of a conversation with an agent. Cheap to clone.
@@ -40,6 +48,7 @@ pub(crate) trait Front: Send + Sync + 'static {
 pub struct Conversation {
     client: Arc<dyn Front>,
     session: Session,
+    handlers: Arc<Handlers>,
 }
 
 #[derive(Clone)]
@@ -54,42 +63,69 @@ struct Session {
 /// A message in the making: a text, and the optional fields of the action.
 #[derive(Debug, Clone)]
 #[must_use]
-pub struct SendOptions(SendMessage);
+pub struct SendOptions {
+    pub(crate) action: SendMessage,
+    pub(crate) handlers: Option<Arc<Handlers>>,
+}
 
 impl SendOptions {
     /// A message with that text.
     pub fn new(text: impl Into<String>) -> Self {
-        Self(SendMessage::new("", text))
+        SendMessage::new("", text).into()
     }
 
     /// Whether tokens are wanted as they come.
-    pub fn stream(self, stream: bool) -> Self {
-        Self(self.0.stream(stream))
+    pub fn stream(mut self, stream: bool) -> Self {
+        self.action = self.action.stream(stream);
+        self
     }
 
     /// Model for this turn alone.
-    pub fn model(self, model: impl Into<String>) -> Self {
-        Self(self.0.model(model))
+    pub fn model(mut self, model: impl Into<String>) -> Self {
+        self.action = self.action.model(model);
+        self
     }
 
     /// Skill whose instructions are used for this turn.
-    pub fn skill(self, skill: impl Into<String>) -> Self {
-        Self(self.0.skill(skill))
+    pub fn skill(mut self, skill: impl Into<String>) -> Self {
+        self.action = self.action.skill(skill);
+        self
     }
 
     /// Pictures that the agent looks at.
-    pub fn images(self, images: impl IntoIterator<Item = ImageAttachment>) -> Self {
-        Self(self.0.images(images))
+    pub fn images(mut self, images: impl IntoIterator<Item = ImageAttachment>) -> Self {
+        self.action = self.action.images(images);
+        self
     }
 
     /// Files made known to the agent's host.
-    pub fn files(self, files: impl IntoIterator<Item = FileAttachment>) -> Self {
-        Self(self.0.files(files))
+    pub fn files(mut self, files: impl IntoIterator<Item = FileAttachment>) -> Self {
+        self.action = self.action.files(files);
+        self
     }
 
     /// An id of the caller's own.
-    pub fn request_id(self, id: impl Into<String>) -> Self {
-        Self(self.0.request_id(id))
+    pub fn request_id(mut self, id: impl Into<String>) -> Self {
+        self.action = self.action.request_id(id);
+        self
+    }
+}
+
+impl SendOptions {
+    /// What answers the questions of this turn, before that of the conversation and the client
+    /// (REQ-ASK-01).
+    pub fn handlers(mut self, handlers: Handlers) -> Self {
+        self.handlers = Some(Arc::new(handlers));
+        self
+    }
+}
+
+impl From<SendMessage> for SendOptions {
+    fn from(action: SendMessage) -> Self {
+        Self {
+            action,
+            handlers: None,
+        }
     }
 }
 
@@ -128,9 +164,9 @@ impl Conversation {
 
     /// Says something: a text, or a [`SendOptions`] with more. The frame is queued at the call.
     pub fn send(&self, message: impl Into<SendOptions>) -> Turn {
-        let mut action = message.into().0;
-        action.session_id.clone_from(&self.session.id);
-        self.client.say(action)
+        let mut message = message.into();
+        message.action.session_id.clone_from(&self.session.id);
+        self.client.say(message, &self.handlers)
     }
 
     /// Says something and waits for the whole answer. Dropping the future stops the turn.
@@ -148,7 +184,9 @@ impl Conversation {
     /// Dropping the last of a turn stops it, as with [`send`](Self::send) (REQ-RESUME-11).
     pub fn open_turn(&self) -> Option<Turn> {
         let running = self.session.open_turn.as_ref()?;
-        self.client.open_turn(&self.session.id, &running.request_id)
+        let handlers = &self.handlers;
+        self.client
+            .open_turn(&self.session.id, &running.request_id, handlers)
     }
 
     /// Asks the history what became of the message of an interrupted turn, as
@@ -187,6 +225,7 @@ impl fmt::Debug for Conversation {
 pub struct StartConversation {
     client: Arc<dyn Front>,
     action: CreateConversationSession,
+    handlers: Option<Arc<Handlers>>,
 }
 
 impl StartConversation {
@@ -194,6 +233,7 @@ impl StartConversation {
         Self {
             client,
             action: CreateConversationSession::new(agent_id),
+            handlers: None,
         }
     }
 
@@ -226,6 +266,12 @@ impl StartConversation {
         self
     }
 
+    /// What answers the questions of this conversation, before that of the client (REQ-ASK-01).
+    pub fn handlers(mut self, handlers: Handlers) -> Self {
+        self.handlers = Some(Arc::new(handlers));
+        self
+    }
+
     /// Free-form data stored with the session.
     pub fn metadata(mut self, metadata: impl Into<JsonObject>) -> Self {
         self.action.metadata = Some(metadata.into());
@@ -251,7 +297,12 @@ impl IntoFuture for StartConversation {
     type Output = Result<Conversation, Error>;
     type IntoFuture = Opening;
 
-    fn into_future(self) -> Opening {
+    fn into_future(mut self) -> Opening {
+        let handlers = self.client.handlers(self.handlers.as_ref());
+        if let Some(own) = &self.handlers {
+            let told = self.action.supports.take().unwrap_or_default();
+            self.action.supports = Some(told.into_iter().chain(own.words()).collect());
+        }
         let created = self.client.create(self.action);
         Box::pin(async move {
             let made = created.await?;
@@ -265,6 +316,7 @@ impl IntoFuture for StartConversation {
             Ok(Conversation {
                 client: self.client,
                 session,
+                handlers,
             })
         })
     }
@@ -275,11 +327,22 @@ impl IntoFuture for StartConversation {
 pub struct ResumeConversation {
     client: Arc<dyn Front>,
     session_id: String,
+    handlers: Option<Arc<Handlers>>,
 }
 
 impl ResumeConversation {
     pub(crate) fn new(client: Arc<dyn Front>, session_id: String) -> Self {
-        Self { client, session_id }
+        Self {
+            client,
+            session_id,
+            handlers: None,
+        }
+    }
+
+    /// What answers the questions of this conversation, before that of the client (REQ-ASK-01).
+    pub fn handlers(mut self, handlers: Handlers) -> Self {
+        self.handlers = Some(Arc::new(handlers));
+        self
     }
 }
 
@@ -296,6 +359,7 @@ impl IntoFuture for ResumeConversation {
     type IntoFuture = Opening;
 
     fn into_future(self) -> Opening {
+        let handlers = self.client.handlers(self.handlers.as_ref());
         let asked = self.client.session(GetSession::new(self.session_id));
         Box::pin(async move {
             let found = asked.await?;
@@ -309,6 +373,7 @@ impl IntoFuture for ResumeConversation {
             Ok(Conversation {
                 client: self.client,
                 session,
+                handlers,
             })
         })
     }

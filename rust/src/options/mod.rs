@@ -17,6 +17,7 @@ use crate::ids::IdSource;
 use crate::logging::Logger;
 use crate::observer::Observer;
 use crate::opener::Opener;
+use crate::turn::Handlers;
 use crate::wire::options as printed;
 
 use self::url::Target;
@@ -138,6 +139,7 @@ pub(crate) struct Limits {
     pub(crate) question: Duration,
     pub(crate) cancel: Duration,
     pub(crate) resume: Duration,
+    pub(crate) handler: Duration,
     pub(crate) message_bytes: usize,
 }
 
@@ -152,6 +154,7 @@ impl Default for Limits {
             question: printed::QUESTION_TIMEOUT,
             cancel: printed::CANCEL_TIMEOUT,
             resume: printed::RESUME_TIMEOUT,
+            handler: printed::HANDLER_TIMEOUT,
             message_bytes: printed::MAX_MESSAGE_BYTES,
         }
     }
@@ -175,6 +178,8 @@ pub(crate) struct Options {
     pub(crate) token_in: TokenIn,
     pub(crate) headers: Vec<(String, String)>,
     pub(crate) supports: Vec<String>,
+    pub(crate) handlers: Arc<Handlers>,
+    pub(crate) resend_after_otp: bool,
     pub(crate) limits: Limits,
     pub(crate) seeking: Seeking,
     pub(crate) lazy: bool,
@@ -204,6 +209,8 @@ impl Options {
             token_in: TokenIn::Query,
             headers: Vec::new(),
             supports: Vec::new(),
+            handlers: Arc::default(),
+            resend_after_otp: printed::RESEND_AFTER_OTP,
             limits: Limits::default(),
             seeking: Seeking::default(),
             lazy: printed::LAZY,
@@ -246,7 +253,9 @@ impl Options {
     /// Whether an option that implies a capability is on (REQ-CALL-07, REQ-RESUME-01).
     pub(crate) fn implies(&self, word: &str) -> bool {
         let sought = self.seeking.auto && self.seeking.attempts != Some(0);
-        word == "always" || (word == "option autoReconnect" && sought)
+        word == "always"
+            || (word == "option autoReconnect" && sought)
+            || self.handlers.implies(word)
     }
 
     /// Marks that the client has begun something.

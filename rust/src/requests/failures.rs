@@ -14,6 +14,8 @@ pub(crate) struct Cause<'a> {
     pub(crate) arrived: Option<&'a Arrived<'a>>,
     pub(crate) end: Option<&'a End>,
     pub(crate) attempt: Option<&'a Error>,
+    /// What the handler of a question failed with.
+    pub(crate) handler: Option<&'a Error>,
     /// Size of a message that was too large on its way out.
     pub(crate) size: Option<u64>,
     pub(crate) limit: u64,
@@ -61,7 +63,10 @@ impl<'a> Cause<'a> {
             Ending::RequestTimeout => plain(Leaf::RequestTimeout),
             Ending::TurnTimeout => plain(Leaf::TurnTimeout),
             Ending::ReconnectExhausted => plain(Leaf::ReconnectExhausted),
-            Ending::HandlerFailed => plain(Leaf::Handler),
+            Ending::HandlerFailed => match self.handler {
+                Some(error) => error.clone(),
+                None => plain(Leaf::Handler),
+            },
             // No failure: the end of a cancelled turn that the server did not confirm.
             Ending::Unconfirmed => plain(Leaf::ClientClosed),
         }

@@ -41,6 +41,10 @@ pub(crate) enum Tick {
     Resume,
     /// A suspended turn is asked for once more.
     Again,
+    /// A question has been open for a while, and perhaps nobody looks at it.
+    Unseen(QuestionKind),
+    /// A handler took too long: the number of its call.
+    Handler(u64),
     /// A verb had no answer in time.
     Verb(u64),
 }

@@ -32,13 +32,17 @@ pub(crate) trait InFlight: Send + Sized + 'static {
     type Shown: Shown;
 
     /// A turn that the server accepted already (REQ-VERB-15).
-    fn accepted(key: Key, session_id: String, options: &Options) -> Self;
+    fn accepted(key: Key, session_id: String, router: &Router<Self>) -> Self;
     /// Starts the clocks of a turn.
     fn begin(&mut self, sender: &mut Sender<'_>);
     fn key(&self) -> &Key;
     fn session_id(&self) -> &str;
     fn shown(&self) -> &Arc<Self::Shown>;
     fn is_live(&self) -> bool;
+    /// Whether the turn has no outcome yet for those who wait for it.
+    fn is_open(&self) -> bool;
+    /// The id that the turn had until now, told once.
+    fn moved(&mut self) -> Option<String>;
     /// Whether nothing of the turn is left to wait for.
     fn is_over(&self) -> bool;
     /// Whether a frame of that signal is an item to the turn and nothing else.
@@ -47,9 +51,15 @@ pub(crate) trait InFlight: Send + Sized + 'static {
     fn heard(&mut self, now: Duration);
     fn on_frame(&mut self, arrived: &Arrived<'_>, sender: &mut Sender<'_>);
     fn on_local(&mut self, signal: Signal, cause: &Cause<'_>, sender: &mut Sender<'_>);
+    /// Something happened to the link; where that is gone for good, verbs end with an error.
+    fn on_link(
+        &mut self,
+        signal: Signal,
+        cause: &Cause<'_>,
+        verbs: &Error,
+        sender: &mut Sender<'_>,
+    );
     fn on_tick(&mut self, tick: &Tick, sender: &mut Sender<'_>);
-    /// The link is gone for good: nobody answers what is still outstanding.
-    fn abandon_verbs(&mut self, error: &Error);
 }
 
 /// What a turn shows to its readers.
@@ -168,11 +178,12 @@ impl<T: InFlight> Router<T> {
     /// has to end before the client is quiet.
     pub(crate) fn close(&self) -> Vec<Task> {
         let mut books = self.lock();
-        let tasks = books.link.close();
+        let mut tasks = books.link.close();
         let cause = Cause::default();
         let error = cause.error(Ending::ClientClosed);
         books.link.answer(Err(error.clone()));
         self.settle_all(&mut books, Signal::Close, &cause, &error);
+        tasks.extend(books.link.besides());
         tasks
     }
 
@@ -191,8 +202,7 @@ impl<T: InFlight> Router<T> {
         let serials: Vec<u64> = books.turns.keys().copied().collect();
         for serial in serials {
             self.within(books, serial, |turn, sender| {
-                turn.on_local(signal, cause, sender);
-                turn.abandon_verbs(verbs);
+                turn.on_link(signal, cause, verbs, sender);
             });
         }
     }
@@ -214,7 +224,7 @@ impl<T: InFlight> Router<T> {
     /// What was counted so far (REQ-LOG-03).
     pub(crate) fn counters(&self) -> Counters {
         let books = self.lock();
-        let open = books.turns.values().filter(|turn| turn.is_live()).count();
+        let open = books.turns.values().filter(|turn| turn.is_open()).count();
         Counters {
             open_turns: open as u64,
             ..books.link.counters()
@@ -268,7 +278,7 @@ impl<T: InFlight> Router<T> {
     ) -> R {
         let mut books = self.lock();
         let there = books.turn_ids.get(id).and_then(|it| books.turns.get(it));
-        if let Some(turn) = there.filter(|turn| turn.is_live()) {
+        if let Some(turn) = there.filter(|turn| turn.is_open()) {
             return known(turn);
         }
         let serial = books.draw();
@@ -293,6 +303,10 @@ impl<T: InFlight> Router<T> {
         let turn = books.turns.get_mut(&serial)?;
         let was_live = turn.is_live();
         let done = work(turn, &mut self.sender(&mut books.link, books.now));
+        if let Some(old) = turn.moved() {
+            self.renamed(books, serial, &old);
+            return Some(done);
+        }
         if was_live && !turn.is_live() {
             books.calls.remember(&turn.key().id);
         }
@@ -303,6 +317,20 @@ impl<T: InFlight> Router<T> {
             books.turn_ids.remove(&turn.key().id);
         }
         Some(done)
+    }
+
+    /// A turn goes on under another id: its message was sent again (REQ-ASK-11).
+    fn renamed(&self, books: &mut Books<T>, serial: u64, old: &str) {
+        let Some(turn) = books.turns.get(&serial) else {
+            return;
+        };
+        let (id, session_id) = (turn.key().id.clone(), turn.session_id().to_owned());
+        books.turn_ids.remove(old);
+        books.calls.remember(old);
+        books.calls.forget(&id);
+        books.turn_ids.insert(id, serial);
+        self.next_message(books, &session_id);
+        self.within(books, serial, |_, _| ());
     }
 
     /// The turn of an id, where it is in the books.

@@ -149,7 +149,7 @@ impl<T: InFlight> Router<T> {
             serial: books.draw(),
         };
         let serial = key.serial;
-        self.insert(books, T::accepted(key, session_id, &self.options));
+        self.insert(books, T::accepted(key, session_id, self));
         self.within(books, serial, |turn, sender| turn.begin(sender));
     }
 

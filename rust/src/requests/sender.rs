@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::runtime::Handle;
+use tokio::task::AbortHandle;
 
 use super::{Key, Tick};
 use crate::clock::Timer;
@@ -44,6 +45,19 @@ impl Sender<'_> {
         self.options
             .clock
             .schedule(delay, Box::new(move || on_tick(&key, &tick)))
+    }
+
+    /// Runs something beside the link; none where there is no runtime.
+    pub(crate) fn beside(
+        &mut self,
+        work: impl Future<Output = ()> + Send + 'static,
+    ) -> Option<AbortHandle> {
+        self.link.beside(work)
+    }
+
+    /// The id of a message that the client sends again on its own (REQ-ASK-11).
+    pub(crate) fn draw_id(&self) -> String {
+        self.options.draw_id().unwrap_or_default()
     }
 
     /// Makes sure that a frame can be queued (REQ-CONN-09, REQ-CONN-40).

@@ -2,9 +2,10 @@
 
 use std::ops::Deref;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::task::{Context, Poll, Waker};
 
+use super::handlers::Handlers;
 use super::items::{Batch, Items, Taken};
 use super::result::{Outcome, TurnResult, final_text};
 use crate::errors::Error;
@@ -36,6 +37,10 @@ impl Settled {
 pub(crate) struct Cell {
     /// Host and port of the peer, for the texts of errors.
     pub(crate) place: Arc<str>,
+    /// What answers its questions.
+    pub(crate) handlers: Arc<Handlers>,
+    /// The id under which the message was sent again.
+    renewed: OnceLock<String>,
     state: Mutex<State>,
     /// Iterators and waits that keep the turn alive.
     interests: AtomicUsize,
@@ -48,6 +53,8 @@ struct State {
     settled: Option<Settled>,
     /// Somebody saw the error.
     observed: bool,
+    /// Somebody iterated the turn for its items.
+    looked_at: bool,
     wakers: Vec<Waker>,
 }
 
@@ -64,9 +71,11 @@ impl State {
 }
 
 impl Cell {
-    pub(crate) fn new(place: Arc<str>) -> Self {
+    pub(crate) fn new(place: Arc<str>, handlers: Arc<Handlers>) -> Self {
         Self {
             place,
+            handlers,
+            renewed: OnceLock::new(),
             state: Mutex::default(),
             interests: AtomicUsize::new(0),
         }
@@ -83,6 +92,26 @@ impl Cell {
 
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The id of the turn, which was `first` when it began.
+    pub(crate) fn id<'a>(&'a self, first: &'a str) -> &'a str {
+        self.renewed.get().map_or(first, String::as_str)
+    }
+
+    /// The message was sent again under that id, and the text begins anew (REQ-ASK-11).
+    pub(crate) fn renew(&self, id: &str) {
+        let _ = self.renewed.set(id.to_owned());
+        self.lock().items.renew();
+    }
+
+    /// Somebody wants the items, not the text alone (REQ-ASK-10).
+    pub(crate) fn look_at(&self) {
+        self.lock().looked_at = true;
+    }
+
+    pub(crate) fn is_looked_at(&self) -> bool {
+        self.lock().looked_at
     }
 
     /// Adds an item. Nobody is woken: that is done once for all that came together.

@@ -1,9 +1,11 @@
 //! Drives one turn: steps its machines and does what their effects say.
 
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use super::cell::{Cell, Settled};
+use super::handling::Handling;
+use super::owner::Books;
 use super::questions::{Asked, Question};
 use super::result::TurnResult;
 use super::resuming::Resuming;
@@ -13,9 +15,8 @@ use crate::clock::Timer;
 use crate::connection::Outgoing;
 use crate::errors::{Draft, Error};
 use crate::observer::Seen;
-use crate::options::Options;
-use crate::requests::{Arrived, Cause, InFlight, Key, Sender, Tick};
-use crate::wire::actions::{self, Action as _};
+use crate::requests::{Arrived, Cause, InFlight, Key, Router, Sender, Tick};
+use crate::wire::actions::{self, Action as _, SendMessage};
 use crate::wire::errors::{Leaf, code_row};
 use crate::wire::options::OUTBOUND_BYTES;
 use crate::wire::steps::{
@@ -47,8 +48,18 @@ pub(crate) struct Driver {
     total: Option<Timer>,
     pub(super) cancel: Option<Timer>,
     pub(super) resume: Option<Timer>,
-    pub(super) again: Option<Timer>,
+    pub(super) again_due: Option<Timer>,
     pub(super) resuming: Resuming,
+    /// The books that the turn is in.
+    pub(super) home: Weak<Books>,
+    /// What is known of its handlers, once it was asked something.
+    pub(super) handling: Option<Box<Handling>>,
+    /// The message, where it may be sent once more after a code (REQ-ASK-11).
+    pub(super) again: Option<SendMessage>,
+    /// The result that came while a handler is to give a code.
+    pub(super) held: Option<Box<TurnResult>>,
+    /// The id that the turn had before, until the books know of it.
+    pub(super) moved: Option<String>,
     /// Whether the turn was suspended before the step that runs.
     pub(super) paused: bool,
 }
@@ -64,7 +75,13 @@ pub(super) struct About<'a> {
 }
 
 impl Driver {
-    pub(super) fn new(key: Key, session_id: String, cell: Arc<Cell>, resuming: Resuming) -> Self {
+    pub(super) fn new(
+        key: Key,
+        session_id: String,
+        cell: Arc<Cell>,
+        resuming: Resuming,
+        home: Weak<Books>,
+    ) -> Self {
         Self {
             key,
             session_id,
@@ -83,8 +100,13 @@ impl Driver {
             total: None,
             cancel: None,
             resume: None,
-            again: None,
+            again_due: None,
             resuming,
+            home,
+            handling: None,
+            again: None,
+            held: None,
+            moved: None,
             paused: false,
         }
     }
@@ -92,9 +114,23 @@ impl Driver {
     /// Queues the message and starts the clocks; whatever hinders it settles the turn
     /// (REQ-TURN-01).
     pub(crate) fn start(&mut self, action: &'static str, text: String, sender: &mut Sender<'_>) {
+        if self.queue(action, text, sender) {
+            sender.seen(|| Seen::TurnStarted(self.key.id.clone(), self.session_id.clone()));
+            self.begin(sender);
+        }
+    }
+
+    /// Queues the message; false where something hinders it, and the turn has settled by that.
+    pub(super) fn queue(
+        &mut self,
+        action: &'static str,
+        text: String,
+        sender: &mut Sender<'_>,
+    ) -> bool {
         if text.len() > OUTBOUND_BYTES {
             let cause = Cause::too_large(text.len());
-            return self.on_local(Signal::TooLarge, &cause, sender);
+            self.on_local(Signal::TooLarge, &cause, sender);
+            return false;
         }
         match sender.ready() {
             Err(Error::NotConnected(_)) => {
@@ -109,10 +145,10 @@ impl Driver {
                     true => sender.send_kept(action, &self.key.id, text),
                     false => sender.send(action, &self.key.id, text),
                 });
-                sender.seen(|| Seen::TurnStarted(self.key.id.clone(), self.session_id.clone()));
-                self.begin(sender);
+                return true;
             }
         }
+        false
     }
 
     /// The turn never begins.
@@ -138,8 +174,8 @@ impl Driver {
 
     /// Nobody waits for the turn any more (REQ-STOP-04, REQ-STOP-05).
     pub(crate) fn on_abandoned(&mut self, sender: &mut Sender<'_>) {
-        if self.is_live() && !self.detached {
-            self.on_local(Signal::Cancel, &Cause::default(), sender);
+        if self.is_open() && !self.detached {
+            self.halt(sender);
         }
     }
 
@@ -192,7 +228,9 @@ impl Driver {
     }
 
     pub(super) fn act(&mut self, steps: &[Step], about: &About<'_>, sender: &mut Sender<'_>) {
-        self.cell.set(self.state.turn());
+        if self.is_live() {
+            self.cell.set(self.state.turn());
+        }
         for step in steps {
             match step.effect {
                 TurnEffect::Item => {
@@ -208,7 +246,7 @@ impl Driver {
                 TurnEffect::Fail(ending) => self.fail(ending, about, sender),
                 TurnEffect::Refuse(_) => {} // for the answer alone, see `try_answer`
                 TurnEffect::Open => self.opened(step, about, sender),
-                TurnEffect::Reopen => self.ask(step, sender),
+                TurnEffect::Reopen => self.reopened(step, about, sender),
                 TurnEffect::Shut => self.shut(step, sender),
                 TurnEffect::Send(Action::Cancel) => self.send_cancel(sender),
                 TurnEffect::Send(Action::ResumeTurn) => self.ask_again(sender),
@@ -236,7 +274,15 @@ impl Driver {
             Some(_) => lost(sender).end(Leaf::ConnectionLost), // its frame (REQ-RESUME-07)
             None => about.cause.error(Ending::ByCode),
         };
-        verb.finish(Err(self.about(error)));
+        let error = self.about(error);
+        if let (true, Some(kind), Some(handling)) = (
+            verb.by_handler,
+            verb.verb.row().question,
+            &mut self.handling,
+        ) {
+            handling.refused(kind, error.clone());
+        }
+        verb.finish(Err(error));
     }
 
     fn take_verb(&mut self, number: u64) -> Option<Outstanding> {
@@ -249,6 +295,7 @@ impl Driver {
     fn opened(&mut self, step: &Step, about: &About<'_>, sender: &Sender<'_>) {
         if let (Some(kind), Some(arrived)) = (step.question, about.cause.arrived) {
             let asked = &mut self.asked[kind as usize];
+            let fresh = asked.event.is_none();
             asked.keep(kind, arrived.event, sender.now());
             asked.asked_at = match self.resuming.replays {
                 true => arrived.numbered_at(),
@@ -263,6 +310,14 @@ impl Driver {
                 limit.map(|it| self.resuming.rest(it, asked_at)),
                 sender,
             );
+            self.handle(kind, arrived.event, fresh);
+        }
+    }
+
+    fn reopened(&mut self, step: &Step, about: &About<'_>, sender: &Sender<'_>) {
+        self.ask(step, sender);
+        if let (Some(kind), Some(arrived)) = (step.question, about.cause.arrived) {
+            self.handle_again(kind, arrived.event);
         }
     }
 
@@ -289,6 +344,7 @@ impl Driver {
 
     fn shut(&mut self, step: &Step, sender: &Sender<'_>) {
         if let Some(kind) = step.question {
+            self.handled(kind);
             self.asked[kind as usize].shut();
             self.listen(sender);
         }
@@ -297,6 +353,7 @@ impl Driver {
     /// A question was answered: its clock stops and the idle clock starts anew.
     pub(super) fn answered(&mut self, kind: QuestionKind, sender: &Sender<'_>) {
         self.asked[kind as usize].timer = None;
+        self.handled(kind);
         self.listen(sender);
     }
 
@@ -338,14 +395,18 @@ impl Driver {
         about: &About<'_>,
         sender: &mut Sender<'_>,
     ) {
-        let settled = match outcome {
-            Outcome::Failed => Settled::Failed(self.failure(ending, about, sender)),
-            Outcome::Completed | Outcome::Cancelled => {
-                let now = sender.now();
-                Settled::Done(Box::new(self.success(outcome, ending, about, now)))
-            }
-        };
-        self.end(settled, sender);
+        if let Some(handling) = &mut self.handling {
+            handling.settling();
+        }
+        if outcome == Outcome::Failed {
+            let error = self.failure(ending, about, sender);
+            return self.end(Settled::Failed(error), sender);
+        }
+        let result = self.success(outcome, ending, about, sender.now());
+        match outcome == Outcome::Completed && self.awaits_code() {
+            true => self.hold(result, sender),
+            false => self.end(Settled::Done(Box::new(result)), sender),
+        }
     }
 
     fn success(
@@ -401,45 +462,87 @@ impl Driver {
 
     /// Settles the turn: its clocks stop, its verbs end (REQ-VERB-06).
     fn end(&mut self, settled: Settled, sender: &mut Sender<'_>) {
-        (self.idle, self.total, self.cancel) = (None, None, None);
-        (self.resume, self.again) = (None, None);
+        self.rest(sender);
+        self.conclude(settled, sender);
+    }
+
+    /// The server is done with the turn: what waits for it stops.
+    pub(super) fn rest(&mut self, sender: &mut Sender<'_>) {
+        (self.idle, self.cancel) = (None, None);
+        (self.resume, self.again_due) = (None, None);
         if let Some(cancel) = self.resuming.cancel.take()
             && (sender.is_linked() || sender.is_sought())
         {
             sender.send(actions::Cancel::NAME, &self.key.id, cancel); // on the next link
         }
         self.silent_since = None;
-        for asked in &mut self.asked {
-            asked.timer = None;
-        }
         if let Some(frame) = &self.frame {
             frame.withdraw();
         }
+    }
+
+    /// Gives the turn its outcome.
+    pub(super) fn conclude(&mut self, settled: Settled, sender: &mut Sender<'_>) {
+        self.total = None;
+        for asked in &mut self.asked {
+            asked.timer = None;
+        }
         let error = match &settled {
-            Settled::Failed(error) => error.clone(),
-            Settled::Done(_) => self.about(Draft::default().end(Leaf::NoPendingQuestion)),
+            Settled::Failed(error) => Some(error.clone()),
+            Settled::Done(_) => None,
         };
         sender.seen(|| settled.seen(&self.key.id));
         self.cell.settle(settled);
-        let paused = self.paused; // then no answer can come (REQ-RESUME-08)
-        let outlives = |one: &Outstanding| one.verb.row().outlives_turn && !paused;
-        let verbs = std::mem::take(&mut self.verbs).into_iter();
-        let (waiting, over) = verbs.partition(outlives);
-        self.verbs = waiting;
-        for verb in over {
-            let stopped = verb.verb.row().question.is_none();
-            verb.finish(if stopped {
-                Ok(None)
-            } else {
-                Err(error.clone())
-            });
-        }
+        self.end_verbs(error);
         if self.detached
             && let Some(error) = self.cell.unseen_error()
         {
             let text = format!("a turn failed that nobody awaits: {error}");
             sender.warn(text, Some(&self.key.id));
         }
+    }
+
+    /// Ends the verbs that no answer comes for, with the error of the turn where it has one.
+    pub(super) fn end_verbs(&mut self, error: Option<Error>) {
+        let paused = self.paused; // then no answer can come (REQ-RESUME-08)
+        let outlives = |one: &Outstanding| one.verb.row().outlives_turn && !paused;
+        let verbs = std::mem::take(&mut self.verbs).into_iter();
+        let (waiting, over) = verbs.partition(outlives);
+        self.verbs = waiting;
+        let none = || self.about(Draft::default().end(Leaf::NoPendingQuestion));
+        let error = error.unwrap_or_else(none);
+        for verb in over {
+            let stopped = verb.verb.row().question.is_none();
+            verb.finish(match stopped {
+                true => Ok(None),
+                false => Err(error.clone()),
+            });
+        }
+    }
+
+    /// Steps by what happened here; what the handlers make of it is for who calls this.
+    pub(super) fn step_local(
+        &mut self,
+        signal: Signal,
+        cause: &Cause<'_>,
+        sender: &mut Sender<'_>,
+    ) {
+        self.paused = self.is_suspended();
+        let about = About {
+            signal,
+            cause,
+            verb: None,
+            asked: self.state.open().next(),
+        };
+        let facts = Facts {
+            turn: Some(self.state.turn()),
+            may_have_left: Some(self.may_have_left()),
+            sought: Some(sender.is_sought()),
+            resumable: Some(self.resuming.replays && self.is_live() && self.may_have_left()),
+            ..Facts::default()
+        };
+        let steps = self.state.step(signal, &facts);
+        self.act(&steps, &about, sender);
     }
 }
 
@@ -454,10 +557,12 @@ fn lost(sender: &Sender<'_>) -> Draft {
 impl InFlight for Driver {
     type Shown = Cell;
 
-    fn accepted(key: Key, session_id: String, options: &Options) -> Self {
-        let cell = Arc::new(Cell::new(Arc::clone(&options.place)));
+    fn accepted(key: Key, session_id: String, router: &Router<Self>) -> Self {
+        let options = &router.options;
+        let handlers = Arc::clone(&options.handlers);
+        let cell = Arc::new(Cell::new(Arc::clone(&options.place), handlers));
         let resuming = Resuming::new(false, true, options.limits.resume, &options.seeking);
-        let mut turn = Self::new(key, session_id, cell, resuming);
+        let mut turn = Self::new(key, session_id, cell, resuming, router.me.clone());
         turn.state.accept();
         turn.cell.set(turn.state.turn());
         turn
@@ -488,8 +593,16 @@ impl InFlight for Driver {
         !self.state.is_settled()
     }
 
+    fn is_open(&self) -> bool {
+        self.is_live() || self.is_held()
+    }
+
+    fn moved(&mut self) -> Option<String> {
+        self.moved.take()
+    }
+
     fn is_over(&self) -> bool {
-        !self.is_live() && self.verbs.is_empty() && !self.state.outlived()
+        !self.is_open() && self.verbs.is_empty() && !self.state.outlived()
     }
 
     fn is_quiet(&self, signal: Signal) -> bool {
@@ -523,31 +636,37 @@ impl InFlight for Driver {
         let steps = self.state.step(signal, &facts);
         self.act(&steps, &about, sender);
         self.catch_up(sender);
+        if signal == Signal::OtpVerified && self.is_held() {
+            self.send_again(sender);
+        }
+        self.run(sender);
     }
 
     fn on_local(&mut self, signal: Signal, cause: &Cause<'_>, sender: &mut Sender<'_>) {
-        self.paused = self.is_suspended();
-        if matches!(
-            signal,
-            Signal::ClosedByPeer | Signal::Lost | Signal::PongTimeout | Signal::ProbeFailed
-        ) {
-            self.again = None; // the next link asks
+        self.step_local(signal, cause, sender);
+        let over = matches!(signal, Signal::QuestionTimeout | Signal::TotalTimeout);
+        if over && self.is_held() {
+            self.stop_handlers();
         }
-        let about = About {
-            signal,
-            cause,
-            verb: None,
-            asked: self.state.open().next(),
-        };
-        let facts = Facts {
-            turn: Some(self.state.turn()),
-            may_have_left: Some(self.may_have_left()),
-            sought: Some(sender.is_sought()),
-            resumable: Some(self.resuming.replays && self.is_live() && self.may_have_left()),
-            ..Facts::default()
-        };
-        let steps = self.state.step(signal, &facts);
-        self.act(&steps, &about, sender);
+        self.run(sender);
+    }
+
+    fn on_link(
+        &mut self,
+        signal: Signal,
+        cause: &Cause<'_>,
+        verbs: &Error,
+        sender: &mut Sender<'_>,
+    ) {
+        self.again_due = None; // the next link asks
+        self.step_local(signal, cause, sender);
+        if !self.is_suspended() {
+            // else their answers may come on the next link
+            for verb in std::mem::take(&mut self.verbs) {
+                verb.finish(Err(self.about(verbs.clone())));
+            }
+        }
+        self.run(sender);
     }
 
     fn on_tick(&mut self, tick: &Tick, sender: &mut Sender<'_>) {
@@ -564,18 +683,12 @@ impl InFlight for Driver {
             Tick::Verb(number) => {
                 if let Some(verb) = self.take_verb(*number) {
                     verb.finish(Err(self.about(cause.error(Ending::RequestTimeout))));
+                    self.run(sender);
                 }
             }
+            Tick::Unseen(kind) => self.look(*kind, sender),
+            Tick::Handler(number) => self.handler_late(*number, sender),
             Tick::Question(_) | Tick::Call => {}
-        }
-    }
-
-    fn abandon_verbs(&mut self, error: &Error) {
-        if self.is_suspended() {
-            return; // their answers may come on the next link
-        }
-        for verb in std::mem::take(&mut self.verbs) {
-            verb.finish(Err(self.about(error.clone())));
         }
     }
 }

@@ -24,6 +24,8 @@ pub struct TurnEvents {
     reader: u64,
     batch: Batch,
     ended: bool,
+    /// Whether the items are wanted, and not the text alone.
+    looks: bool,
     session_id: Arc<str>,
     interest: Interest,
 }
@@ -34,6 +36,7 @@ impl TurnEvents {
             reader: interest.cell.iterate(),
             batch: Batch::default(),
             ended: false,
+            looks: true,
             session_id,
             interest,
         }
@@ -46,7 +49,7 @@ impl TurnEvents {
 
     fn too_slow(&self) -> Error {
         Draft::default()
-            .request(&self.interest.key.id)
+            .request(self.interest.id())
             .session(&self.session_id)
             .end(Leaf::SlowConsumer)
     }
@@ -63,6 +66,9 @@ impl Stream for TurnEvents {
             return Poll::Ready(None);
         }
         let this = &mut *self;
+        if std::mem::take(&mut this.looks) {
+            this.interest.cell.look_at();
+        }
         let cell = &this.interest.cell;
         let taken = match cell.poll_items(this.reader, &mut this.batch, context) {
             Poll::Pending => return Poll::Pending,
@@ -88,7 +94,7 @@ impl Drop for TurnEvents {
 impl fmt::Debug for TurnEvents {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("TurnEvents")
-            .field("request_id", &self.interest.key.id)
+            .field("request_id", &self.interest.id())
             .field("ended", &self.ended)
             .finish_non_exhaustive()
     }
@@ -103,7 +109,8 @@ pub struct TextStream {
 }
 
 impl TextStream {
-    pub(super) fn new(events: TurnEvents) -> Self {
+    pub(super) fn new(mut events: TurnEvents) -> Self {
+        events.looks = false;
         Self {
             events,
             pieces: Pieces::default(),

@@ -12,6 +12,7 @@ use tokio::sync::oneshot;
 
 use super::cell::{Cell, Settled};
 use super::events::{TextStream, TurnEvents};
+use super::handlers::question_of;
 use super::questions::Question;
 use super::recover::{Recovery, recover};
 use super::result::TurnResult;
@@ -42,8 +43,15 @@ pub(crate) trait Owner: Send + Sync + 'static {
 /// Keeps a turn alive: when the last of a turn goes, the turn is stopped (REQ-STOP-05).
 pub(super) struct Interest {
     owner: Arc<dyn Owner>,
-    pub(super) key: Key,
+    key: Key,
     pub(super) cell: Arc<Cell>,
+}
+
+impl Interest {
+    /// The id of the turn.
+    pub(super) fn id(&self) -> &str {
+        self.cell.id(&self.key.id)
+    }
 }
 
 impl Drop for Interest {
@@ -89,14 +97,20 @@ impl TurnHandle {
         }
     }
 
-    /// The turn's id, which every event of the turn carries.
+    /// The turn's id, which every event of the turn carries. It is another one from when the message
+    /// is sent again after a code (REQ-ASK-11).
     pub fn request_id(&self) -> &str {
-        &self.key.id
+        self.cell.id(&self.key.id)
     }
 
     /// The turn's session.
     pub fn session_id(&self) -> &str {
         &self.session_id
+    }
+
+    /// Whether an event asks, or shows more of, what a handler of this turn answers (REQ-ASK-09).
+    pub fn handled(&self, event: &Event) -> bool {
+        question_of(event).is_some_and(|kind| self.cell.handlers.answers(kind, event))
     }
 
     /// Where the turn stands.
@@ -208,7 +222,7 @@ impl TurnHandle {
     /// # Errors
     /// Those of the reading: [`Error`] of any call.
     pub fn recover(&self) -> Pending<Result<Recovery, Error>> {
-        recover(Arc::clone(&self.owner), &self.session_id, &self.key.id)
+        recover(Arc::clone(&self.owner), &self.session_id, self.request_id())
     }
 
     /// Lets the turn run on when nobody waits for it any more.
@@ -219,13 +233,17 @@ impl TurnHandle {
     /// What every error of the turn says.
     fn about(&self, error: Error) -> Error {
         error.with(|it| {
-            let it = it.request(&self.key.id).session(&self.session_id);
+            let it = it.request(self.request_id()).session(&self.session_id);
             it.place(&self.cell.place)
         })
     }
 
     pub(crate) fn ask(&self, ask: Ask) -> VerbFuture {
-        VerbFuture(self.owner.answer(&self.key, &self.session_id, ask))
+        let key = Key {
+            id: self.request_id().to_owned(),
+            serial: self.key.serial,
+        };
+        VerbFuture(self.owner.answer(&key, &self.session_id, ask))
     }
 
     fn interest(&self) -> Interest {
@@ -241,7 +259,7 @@ impl TurnHandle {
 impl fmt::Debug for TurnHandle {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Turn")
-            .field("request_id", &self.key.id)
+            .field("request_id", &self.request_id())
             .field("state", &self.state())
             .finish()
     }

@@ -89,7 +89,12 @@ pub(crate) enum Taken {
 impl Items {
     /// The streamed text so far.
     pub(crate) fn text(&self) -> &str {
-        self.streamed.text()
+        self.streamed.newest()
+    }
+
+    /// The text begins anew, and the items go on: the message is sent again (REQ-ASK-11).
+    pub(crate) fn renew(&mut self) {
+        self.streamed.renew();
     }
 
     /// Adds an item.

@@ -1,9 +1,12 @@
 //! One `send_message` and all it causes: a handle to iterate, await, answer and stop.
 
+mod again;
 mod cell;
 mod driver;
 mod events;
 mod handle;
+pub(crate) mod handlers;
+mod handling;
 mod items;
 #[cfg(test)]
 mod machine_vectors;
@@ -21,6 +24,7 @@ pub(crate) mod verbs;
 pub use self::events::{TextStream, TurnEvents};
 pub(crate) use self::handle::Owner;
 pub use self::handle::{Turn, TurnHandle};
+pub use self::handlers::{ConfirmAsk, Handlers, InteractionAsk, OtpAsk};
 pub(crate) use self::owner::Books;
 pub use self::questions::Question;
 pub use self::recover::Recovery;

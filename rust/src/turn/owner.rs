@@ -7,14 +7,15 @@ use tokio::sync::oneshot;
 use super::cell::Cell;
 use super::driver::Driver;
 use super::handle::{Owner, Turn, TurnHandle};
+use super::handlers::{Failed, Given, Handlers};
 use super::questions::Question;
 use super::resuming::Resuming;
 use super::verbs::{Ask, Reply, Waiter, refused};
 use crate::errors::{Draft, Error};
-use crate::requests::{InFlight as _, Key, Pending, Router};
-use crate::wire::actions::GetConversationMessages;
+use crate::requests::{InFlight as _, Key, Pending, Router, Shown as _};
+use crate::wire::actions::{Action as _, GetConversationMessages, SendMessage};
 use crate::wire::errors::Leaf;
-use crate::wire::steps::{QuestionKind, Refusal};
+use crate::wire::steps::{QuestionKind, Refusal, Verb};
 use crate::wire::types::MessagePage;
 
 /// The books of a client.
@@ -26,24 +27,26 @@ impl Router<Driver> {
     pub(crate) fn start_turn(
         &self,
         fault: Option<Error>,
-        id: Option<String>,
-        session_id: &str,
-        action: &'static str,
-        frame: impl FnOnce(&str) -> String,
+        mut message: SendMessage,
+        handlers: Arc<Handlers>,
     ) -> (Key, Arc<Cell>) {
-        let cell = Arc::new(Cell::new(Arc::clone(&self.options.place)));
+        let (id, session_id) = (message.request_id.take(), message.session_id.clone());
+        let again = self.options.resend_after_otp && handlers.gives_codes();
+        let cell = Arc::new(Cell::new(Arc::clone(&self.options.place), handlers));
         let shown = Arc::clone(&cell);
-        let resuming = self.resuming(self.replays(session_id), false);
+        let resuming = self.resuming(self.replays(&session_id), false);
+        let home = self.me.clone();
         let mut key = None;
         let make = |named: Key| {
             key = Some(named.clone());
-            Driver::new(named, session_id.to_owned(), shown, resuming)
+            Driver::new(named, session_id, shown, resuming, home)
         };
         self.enter(id, fault, make, |turn, entered, sender| match entered {
             Err(error) => turn.refuse(error, sender),
             Ok(()) => {
-                let text = frame(&turn.key().id);
-                turn.start(action, text, sender);
+                turn.again = again.then(|| message.clone());
+                message.set_request_id(turn.key().id.clone());
+                turn.start(SendMessage::NAME, message.to_json(), sender);
             }
         });
         let none = || Key {
@@ -59,15 +62,21 @@ impl Router<Driver> {
     }
 
     /// The turn that a conversation runs; none when its session does not replay (REQ-RESUME-11).
-    pub(crate) fn open_turn(self: &Arc<Self>, session_id: &str, id: &str) -> Option<Turn> {
+    pub(crate) fn open_turn(
+        self: &Arc<Self>,
+        session_id: &str,
+        id: &str,
+        handlers: Arc<Handlers>,
+    ) -> Option<Turn> {
         if !self.replays(session_id) {
             return None;
         }
         let known = |turn: &Driver| (turn.key.clone(), Arc::clone(&turn.cell));
         let make = |key: Key| {
-            let cell = Arc::new(Cell::new(Arc::clone(&self.options.place)));
+            let cell = Arc::new(Cell::new(Arc::clone(&self.options.place), handlers));
             let (shown, resuming) = (Arc::clone(&cell), self.resuming(true, true));
-            let turn = Driver::new(key.clone(), session_id.to_owned(), shown, resuming);
+            let (session, home) = (session_id.to_owned(), self.me.clone());
+            let turn = Driver::new(key.clone(), session, shown, resuming, home);
             (turn, (key, cell))
         };
         let (key, cell) = self.take_up(id, known, make);
@@ -89,6 +98,26 @@ impl Router<Driver> {
         Some(TurnHandle::new(owner, key, &session_id, cell))
     }
 
+    /// A handler has given something, or failed.
+    pub(crate) fn gave(
+        &self,
+        serial: u64,
+        session_id: &str,
+        number: u64,
+        given: Result<Given, Failed>,
+    ) {
+        let declines = Verb::DeclineOtp.row();
+        let parks = matches!(given, Ok(Given::NoCode))
+            && declines.needs.is_none_or(|it| self.offers(session_id, it));
+        let cell = self.with_turn(serial, |turn, sender| {
+            turn.gave(number, given, parks, sender);
+            Arc::clone(&turn.cell)
+        });
+        if let Some(cell) = cell {
+            cell.wake();
+        }
+    }
+
     fn unheard(&self, id: &str) -> Arc<dyn Fn(&Error) + Send + Sync> {
         let (dispatcher, id) = (Arc::clone(&self.dispatcher), id.to_owned());
         Arc::new(move |error| {
@@ -106,7 +135,11 @@ impl Owner for Router<Driver> {
             return reply;
         }
         let unheard = self.unheard(&turn.id);
-        let mut waiter = Some(Waiter { done, unheard });
+        let mut waiter = Some(Waiter {
+            done,
+            unheard,
+            by_handler: false,
+        });
         self.with_turn(turn.serial, |entry, sender| {
             if let Some(waiter) = waiter.take() {
                 entry.answer(ask, waiter, sender);
@@ -125,7 +158,11 @@ impl Owner for Router<Driver> {
     fn stop(&self, turn: &Key) -> oneshot::Receiver<Reply> {
         let (done, reply) = oneshot::channel();
         let unheard = self.unheard(&turn.id);
-        let mut waiter = Some(Waiter { done, unheard });
+        let mut waiter = Some(Waiter {
+            done,
+            unheard,
+            by_handler: false,
+        });
         self.with_turn(turn.serial, |entry, sender| {
             if let Some(waiter) = waiter.take() {
                 entry.stop(waiter, sender);
@@ -141,7 +178,7 @@ impl Owner for Router<Driver> {
         self.with_turn(turn.serial, |entry, sender| entry.on_abandoned(sender));
         if let Some(error) = cell.unseen_error() {
             let text = format!("a turn failed that nobody awaits: {error}");
-            self.dispatcher.warn(text, Some(&turn.id));
+            self.dispatcher.warn(text, Some(cell.id(&turn.id)));
         }
     }
 

@@ -23,6 +23,8 @@ pub struct Question {
 #[derive(Default)]
 pub(crate) struct Asked {
     pub(crate) event: Option<Event>,
+    /// The event that asked for a code, where the newest one tells where it went.
+    pub(crate) required: Option<Event>,
     /// The facts of the event, for what an answer sends back.
     facts: Map<String, Value>,
     /// How long the question lives by its own words, and since when.
@@ -39,12 +41,15 @@ impl Asked {
         self.facts = event.facts().to_map();
         self.duration = kind.row().duration.and_then(|until| self.lives(until));
         self.since = now;
+        if matches!(event, Event::OtpVerificationRequired(_)) {
+            self.required = Some(event.clone());
+        }
         self.event = Some(event.clone());
     }
 
     /// Forgets the question; its machine goes on.
     pub(crate) fn shut(&mut self) {
-        self.event = None;
+        (self.event, self.required) = (None, None);
         self.duration = None;
         self.timer = None;
     }

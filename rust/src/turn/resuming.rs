@@ -58,6 +58,30 @@ impl Resuming {
         }
     }
 
+    /// The same for a message that was never sent.
+    pub(super) fn fresh(&self) -> Self {
+        let mut refusals = self.refusals.clone();
+        refusals.reset();
+        Self {
+            replays: self.replays,
+            taken_up: false,
+            sequence: SEQUENCE.initial,
+            last: 0,
+            goal: None,
+            told_at: None,
+            full: self.full,
+            left: self.full,
+            since: Duration::ZERO,
+            refusals,
+            cancel: None,
+        }
+    }
+
+    /// Whether events of the past are still to come.
+    pub(super) fn is_behind(&self) -> bool {
+        self.goal.is_some()
+    }
+
     /// The newest number that the turn has.
     pub(super) fn last(&self) -> i64 {
         self.last

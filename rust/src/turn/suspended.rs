@@ -13,6 +13,7 @@ use crate::wire::steps::{Facts, QuestionKind, Signal};
 impl Driver {
     /// Writes the one `cancel` of the turn.
     pub(super) fn send_cancel(&mut self, sender: &mut Sender<'_>) {
+        self.stop_handlers();
         if std::mem::replace(&mut self.cancelled, true) {
             return;
         }
@@ -37,7 +38,7 @@ impl Driver {
     /// Asks for the events that are missing, and stops the turn where that was wanted meanwhile
     /// (REQ-RESUME-03).
     pub(super) fn ask_again(&mut self, sender: &mut Sender<'_>) {
-        self.again = None;
+        self.again_due = None;
         if !sender.is_linked() {
             return; // it is asked for on the next link
         }
@@ -49,7 +50,7 @@ impl Driver {
 
     pub(super) fn wait(&mut self, about: &About<'_>, sender: &Sender<'_>) {
         let wait = self.resuming.wait(about.cause.arrived, sender.draw());
-        self.again = Some(sender.arm(wait, &self.key, Tick::Again));
+        self.again_due = Some(sender.arm(wait, &self.key, Tick::Again));
     }
 
     /// Writes the message, or an answer, once more.
@@ -71,7 +72,7 @@ impl Driver {
     /// The turn waits to be taken up: its clocks stand still.
     pub(super) fn suspend(&mut self, sender: &Sender<'_>) {
         let left = self.resuming.begin(sender.now());
-        (self.idle, self.silent_since, self.again) = (None, None, None);
+        (self.idle, self.silent_since, self.again_due) = (None, None, None);
         for asked in &mut self.asked {
             asked.timer = None;
         }
@@ -84,7 +85,7 @@ impl Driver {
 
     /// The turn goes on: its clocks start anew, what was answered meanwhile is written.
     pub(super) fn resume(&mut self, about: &About<'_>, sender: &mut Sender<'_>) {
-        (self.resume, self.again) = (None, None);
+        (self.resume, self.again_due) = (None, None);
         self.resuming.go_on(about.cause.arrived, sender.now());
         sender.resumed();
         let open: Vec<QuestionKind> = self.state.open().collect();

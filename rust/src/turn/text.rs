@@ -115,10 +115,22 @@ impl Pieces {
 #[derive(Debug, Default)]
 pub(crate) struct Accumulator {
     text: String,
+    /// Where the text of the message begins that was sent last.
+    since: usize,
     joiner: Joiner,
 }
 
 impl Accumulator {
+    /// What follows answers another message.
+    pub(crate) fn renew(&mut self) {
+        (self.since, self.joiner) = (self.text.len(), Joiner::default());
+    }
+
+    /// The text of the newest message.
+    pub(crate) fn newest(&self) -> &str {
+        &self.text[self.since..]
+    }
+
     pub(crate) fn text(&self) -> &str {
         &self.text
     }

@@ -67,6 +67,8 @@ pub(crate) struct Outstanding {
     pub(crate) written: bool,
     /// Whether the frame may be lost (REQ-RESUME-07).
     pub(crate) unsure: bool,
+    /// Whether a handler gave the answer, and nobody waits for what becomes of it.
+    pub(crate) by_handler: bool,
 }
 
 /// The frame of an answer.
@@ -102,7 +104,7 @@ pub(crate) struct Ask {
 }
 
 impl Ask {
-    fn new(verb: Verb) -> Self {
+    pub(crate) fn new(verb: Verb) -> Self {
         Self {
             verb,
             members: BTreeMap::new(),
@@ -187,6 +189,8 @@ impl Ask {
 pub(crate) struct Waiter {
     pub(crate) done: oneshot::Sender<Reply>,
     pub(crate) unheard: Arc<dyn Fn(&Error) + Send + Sync>,
+    /// Whether it is the answer of a handler.
+    pub(crate) by_handler: bool,
 }
 
 impl Driver {
@@ -194,11 +198,27 @@ impl Driver {
     pub(crate) fn answer(&mut self, ask: Ask, waiter: Waiter, sender: &mut Sender<'_>) {
         let verb = ask.verb;
         match self.try_answer(ask, sender) {
-            Ok(answer) => self.await_verb(verb, Some(answer), waiter, sender),
+            Ok(answer) => {
+                self.await_verb(verb, Some(answer), waiter, sender);
+                self.run(sender);
+            }
             Err(error) => {
                 let _ = waiter.done.send(Err(self.about(error)));
             }
         }
+    }
+
+    /// Answers an open question in the place of a caller.
+    pub(super) fn give(
+        &mut self,
+        ask: Ask,
+        waiter: Waiter,
+        sender: &mut Sender<'_>,
+    ) -> Result<(), Error> {
+        let verb = ask.verb;
+        let answer = self.try_answer(ask, sender)?;
+        self.await_verb(verb, Some(answer), waiter, sender);
+        Ok(())
     }
 
     fn try_answer(&mut self, ask: Ask, sender: &Sender<'_>) -> Result<Answer, Error> {
@@ -243,6 +263,7 @@ impl Driver {
             frame,
             written,
             unsure: false,
+            by_handler: waiter.by_handler,
         });
         if written {
             self.time_verbs(sender);
@@ -262,12 +283,22 @@ impl Driver {
 
     /// Stops the turn with at most one `cancel`; the reply comes when it has settled.
     pub(crate) fn stop(&mut self, waiter: Waiter, sender: &mut Sender<'_>) {
-        if !self.is_live() {
+        if !self.is_open() {
             let _ = waiter.done.send(Ok(None));
             return;
         }
         self.await_verb(Verb::Cancel, None, waiter, sender);
-        self.on_local(Signal::Cancel, &Cause::default(), sender);
+        self.halt(sender);
+    }
+
+    /// Stops the turn; one whose result is held back has it as its outcome.
+    pub(super) fn halt(&mut self, sender: &mut Sender<'_>) {
+        if self.is_held() {
+            self.stop_handlers();
+            self.release_held(sender);
+        } else {
+            self.on_local(Signal::Cancel, &Cause::default(), sender);
+        }
     }
 }
 

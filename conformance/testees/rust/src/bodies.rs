@@ -83,6 +83,7 @@ fn carried(error: &Error) -> (Value, Value) {
             json!({"question": it.question().map(|it| it.as_str())}),
             Value::Null,
         ),
+        Error::Handler(it) => (json!({"question": it.question().as_str()}), Value::Null),
         Error::InvalidFrame(it) => (json!({"at": it.pointer()}), Value::Null),
         Error::MessageTooLarge(it) => {
             (Value::Null, json!({"size": it.size(), "limit": it.limit()}))

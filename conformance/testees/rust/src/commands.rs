@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use smooth_operator::testing::VirtualClock;
 use smooth_operator::{
     ConnectionState, Conversation, Error, Json, QuestionKind, SendOptions, SmoothAgentClient, Turn,
-    TurnHandle, TurnState, types,
+    TurnHandle, TurnState, action, types,
 };
 use tokio::task::JoinHandle;
 
@@ -16,6 +16,7 @@ use crate::bodies::{
     Body, body, conversation_body, counters_body, error_body, native_cancelled, otp_body,
     ping_body, recovery_body, result_body, show, submission_body,
 };
+use crate::handlers::{Waiting, handlers};
 use crate::output::{event, mute};
 use crate::plain::{checked, decoded, encoded, hello};
 use crate::watch::{self, Gate};
@@ -55,6 +56,7 @@ pub struct Testee {
     parked: HashMap<String, Turn>,
     gates: HashMap<String, Gate>,
     tasks: HashMap<String, JoinHandle<()>>,
+    pub waiting: Waiting,
 }
 
 pub fn returned(name: &str, outcome: Result<Json, Body>) {
@@ -138,6 +140,7 @@ impl Testee {
                 );
                 Ok(Body::new())
             }
+            "give" => self.waiting.give(c),
             "hold" | "take" | "drop" | "leave" => self.steer(c),
             "detach" => self
                 .turn(c)
@@ -268,7 +271,10 @@ impl Testee {
             shown
         };
         if let (Some(session), "resume") = (args["sessionId"].as_str(), word(c, "cmd")?) {
-            let opening = client.resume_session(session);
+            let mut opening = client.resume_session(session);
+            if let Some(handlers) = handlers(c, &self.waiting)? {
+                opening = opening.handlers(handlers);
+            }
             self.issue(&name, async move { opening.await }, keep);
             return Ok(Body::new());
         }
@@ -277,6 +283,9 @@ impl Testee {
             Some(conversation) => client.resume_conversation(conversation, agent),
             None => client.start_conversation(agent),
         };
+        if let Some(handlers) = handlers(c, &self.waiting)? {
+            opening = opening.handlers(handlers);
+        }
         for (member, value) in args.as_object().into_iter().flatten() {
             let text = value.as_str().unwrap_or_default();
             opening = match member.as_str() {
@@ -312,11 +321,18 @@ impl Testee {
                     _ => draft,
                 };
             }
+            if let Some(handlers) = handlers(c, &self.waiting)? {
+                draft = draft.handlers(handlers);
+            }
             self.chat(c)?.send(draft)
         } else {
             let mut args = c.clone();
             args["sessionId"] = c["session"].clone();
-            self.client(c)?.send_message(read(&args)?)
+            let mut draft = SendOptions::from(read::<action::SendMessage>(&args)?);
+            if let Some(handlers) = handlers(c, &self.waiting)? {
+                draft = draft.handlers(handlers);
+            }
+            self.client(c)?.send_message(draft)
         };
         let turn = match turn.started() {
             Ok(turn) => turn,
@@ -409,7 +425,7 @@ impl Testee {
                 drop(parked);
                 self.issue(
                     &name.clone(),
-                    watch::follow(name, turn, events, gate),
+                    watch::follow(name, turn, handle, events, gate),
                     |()| show(&()),
                 );
             }

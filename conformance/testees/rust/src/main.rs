@@ -2,6 +2,7 @@
 
 mod bodies;
 mod commands;
+mod handlers;
 mod opening;
 mod output;
 mod plain;

@@ -4,10 +4,11 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use serde_json::{Value, json};
 use smooth_operator::testing::VirtualClock;
-use smooth_operator::{ClientBuilder, Error, QueuePolicy, SmoothAgentClient, TokenIn};
+use smooth_operator::{ClientBuilder, Error, Level, QueuePolicy, SmoothAgentClient, TokenIn};
 
 use crate::bodies::{Body, error_body, show};
 use crate::commands::{Refused, Reply, Testee, bad, ms, read, returned, word};
+use crate::handlers::handlers;
 use crate::output::event;
 use crate::plain::listen;
 
@@ -16,6 +17,17 @@ impl Testee {
         let name = word(c, "as")?.to_owned();
         let mut builder = seeking(limited(told(drawing(c)?, c)?, c)?, c)?;
         builder = asked(chance(builder, c)?, &name, c)?;
+        if let Some(handlers) = handlers(c, &self.waiting)? {
+            builder = builder.handlers(handlers);
+        }
+        if c["warnings"] == true {
+            let on = name.clone();
+            builder = builder.logger(move |record| {
+                if record.level == Level::Warning {
+                    event("warned", json!({"on": on}), Body::new());
+                }
+            });
+        }
         if c["clock"] == "virtual" {
             let clock = VirtualClock::new();
             builder = builder.clock(clock.clone());
@@ -87,6 +99,7 @@ fn limited(mut builder: ClientBuilder, c: &Value) -> Result<ClientBuilder, Refus
             "turnIdle" => builder.turn_idle_timeout(limit),
             "question" => builder.question_timeout(limit),
             "cancel" => builder.cancel_timeout(limit),
+            "handler" => builder.handler_timeout(limit),
             other => return Err(bad(other)),
         };
     }
@@ -106,6 +119,8 @@ fn seeking(mut builder: ClientBuilder, c: &Value) -> Result<ClientBuilder, Refus
             "backoffMax" => builder.backoff_max(ms(value)?),
             "stableAfter" => builder.stable_after(ms(value)?),
             "pingInterval" => builder.ping_interval(ms(value)?),
+            "handlerTimeout" => builder.handler_timeout(ms(value)?),
+            "resendAfterOtp" => builder.resend_after_otp(read(value)?),
             "resumeTimeout" => builder.resume_timeout(ms(value)?),
             "pongTimeout" => builder.pong_timeout(ms(value)?),
             "queueLimit" => builder.queue_limit(read(value)?),

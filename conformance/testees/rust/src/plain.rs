@@ -10,7 +10,7 @@ use crate::bodies::{Body, body, item_body, milliseconds, show};
 use crate::commands::{Refused, Reply, bad, read, word};
 use crate::output::{event, set_canary};
 
-const FEATURES: [&str; 15] = [
+const FEATURES: [&str; 16] = [
     "virtual_clock",
     "conversation",
     "paging",
@@ -25,6 +25,7 @@ const FEATURES: [&str; 15] = [
     "census",
     "reconnect",
     "replay",
+    "handlers",
     "codec",
 ];
 
@@ -62,7 +63,6 @@ pub fn hello(c: &Value) -> Reply {
         .into_iter()
         .map(|word| (word, json!(true)))
         .collect();
-    features.insert("handlers", json!({"reason": "not built yet"}));
     features.insert("policy", json!({"reason": "not built yet"}));
     Ok(body(json!({
         "protocol": 2, "nonce": c["nonce"], "name": "smooth-operator", "version": "0.1.0", "language": "rust",

@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use serde_json::json;
-use smooth_operator::{Turn, TurnEvents, TurnHandle};
+use smooth_operator::{Event, Turn, TurnEvents, TurnHandle};
 use tokio::sync::Notify;
 
 use crate::bodies::{Body, body, error_body, item_body, result_body, show};
@@ -35,13 +35,22 @@ impl Gate {
     }
 }
 
+/// An item, and whether the turn says that it is handled.
+fn shown(turn: &TurnHandle, item: &Event) -> Body {
+    let mut shown = item_body(item);
+    if turn.handled(item) {
+        shown.insert("handled".to_owned(), show(&true));
+    }
+    shown
+}
+
 /// Reports the items of a turn, then its end.
 pub async fn items(name: String, mut turn: Turn, gate: Gate) {
     let mut raised = None;
     loop {
         gate.pass().await;
         match turn.next().await {
-            Some(Ok(item)) => event("item", json!({"turn": name}), item_body(&item)),
+            Some(Ok(item)) => event("item", json!({"turn": name}), shown(&turn, &item)),
             Some(Err(error)) => {
                 raised = Some(error.kind().as_str());
                 break;
@@ -70,13 +79,17 @@ pub async fn ended(name: String, turn: Turn, raised: Option<&'static str>) {
 pub async fn follow(
     name: String,
     turn: String,
+    handle: TurnHandle,
     mut events: TurnEvents,
     gate: Gate,
 ) -> Result<(), smooth_operator::Error> {
     loop {
         gate.pass().await;
         match events.next().await {
-            Some(item) => event("item", json!({"turn": turn, "as": name}), item_body(&item?)),
+            Some(item) => {
+                let item = shown(&handle, &item?);
+                event("item", json!({"turn": turn, "as": name}), item);
+            }
             None => return Ok(()),
         }
         gate.passed();
