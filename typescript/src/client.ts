@@ -21,7 +21,8 @@ import { Router } from './router';
 import { checkedAction, type Frame, Sender } from './sender';
 import { type LinkCounters, Supervisor } from './supervisor';
 import { ASYNC_DISPOSE, INSPECT, type Turn, TurnHandle, type WaitOptions } from './turn';
-import { type Recover, TurnDriver } from './turn-driver';
+import { TurnDriver } from './turn-driver';
+import type { Recover } from './turn-outcome';
 import { TurnLine } from './turn-line';
 import { answersTo } from './turn-verbs';
 import {

@@ -1,8 +1,6 @@
-import { Accumulator } from './accumulator';
 import { startLimit, type Timer } from './clock';
 import { errorOfKind, type ErrorFacts, type SmoothAgentError } from './errors';
-import { type Cause, endError, failure, linkKind, type LinkFacts } from './errors-made';
-import type { Handlers } from './handlers';
+import type { LinkFacts } from './errors-made';
 import type { Recovery } from './history-recovery';
 import { fastPaths } from './options-fast-paths';
 import { type Question, Questions } from './questions';
@@ -13,10 +11,11 @@ import type { WaitOptions } from './turn';
 import { TurnAnswers, type Waiting } from './turn-answers';
 import { TurnClocks } from './turn-clocks';
 import { Handling } from './turn-handling';
-import { TurnItems } from './turn-items';
 import type { TurnLine } from './turn-line';
+import { type TurnCause, turnError, type TurnPlan, TurnTimes } from './turn-outcome';
 import { resultOf, type TurnResult } from './turn-result';
 import { Resuming } from './turn-resuming';
+import { TurnShown } from './turn-shown';
 import { type Todo, TurnState } from './turn-state';
 import type { VerbPlan } from './turn-verbs';
 import {
@@ -42,42 +41,8 @@ import {
   VERBS,
 } from './wire/steps';
 
-/** Why something happened, for the effects of a step. */
-interface TurnCause extends Cause {
-  readonly word: StepEvent;
-  /** What `turn_resumed` says of the turn (REQ-RESUME-04). */
-  readonly state?: string | undefined;
-  /** Size of the event's frame. */
-  readonly bytes?: number;
-  /** Question that was open before the step. */
-  readonly asked?: QuestionKind | undefined;
-}
-
-/** Asks the history of a session what became of the message of a turn. */
-export type Recover = (
-  ids: { readonly requestId: string; readonly sessionId: string },
-  options?: WaitOptions,
-) => Answer<Recovery>;
-
-/** What a turn begins with. */
-export interface TurnPlan {
-  readonly outgoing: Frame;
-  readonly sessionId: string;
-  /** The session is a replay session (REQ-RESUME-01). */
-  readonly replays: boolean;
-  /** The server takes a declined code (REQ-OTP-05). */
-  readonly parks: boolean;
-  readonly line: TurnLine;
-  readonly handlers: Handlers;
-  /** Makes the frame anew under another id; missing where the message is not ours (REQ-ASK-11). */
-  readonly again?: ((requestId: string) => Frame) | undefined;
-  /** Asks the history what became of the message (REQ-TURN-30). */
-  readonly recover: Recover;
-}
-
 /** Carries out what the tables say about one turn: items, questions, timers, verbs, its end. */
-export class TurnDriver implements InFlight {
-  readonly sender: Sender;
+export class TurnDriver extends TurnShown implements InFlight {
   /** A message that is sent again after its code has another one (REQ-ASK-11). */
   requestId: string;
   readonly sessionId: string;
@@ -85,17 +50,6 @@ export class TurnDriver implements InFlight {
   readonly handling: Handling;
   /** Asks the history what became of the message (REQ-TURN-30). */
   readonly recover: (options?: WaitOptions) => Answer<Recovery>;
-  readonly text = new Accumulator();
-  readonly items = new TurnItems(this.text.streamed);
-  result: TurnResult | undefined;
-  error: SmoothAgentError | undefined;
-  /** Whether anybody ever iterated or awaited the turn. */
-  seen = false;
-  detached = false;
-  /** Iterators that are open and waits for the result. */
-  readonly watchers = new Set<object>();
-  /** Called once, when the turn has its outcome. */
-  readonly endings: (() => void)[] = [];
   #state: TurnState<Waiting>;
   readonly #questions: Questions;
   readonly #clocks: TurnClocks;
@@ -116,17 +70,14 @@ export class TurnDriver implements InFlight {
   #outgoing: Frame;
   /** Another client sent the message. */
   #takenUp = false;
-  /** No text has come yet. */
-  #silent = true;
   #cancelling = false;
-  readonly #beganAt: number;
-  #firstTokenAt: number | undefined;
+  readonly #times: TurnTimes;
 
   constructor(sender: Sender, plan: TurnPlan) {
     const { outgoing, sessionId, replays, parks, line, handlers, again, recover } = plan;
-    this.sender = sender;
+    super(sender);
     this.recover = (options) => recover(this, options);
-    this.#beganAt = sender.settings.clock.now();
+    this.#times = new TurnTimes(sender.settings.clock);
     this.#outgoing = outgoing;
     this.requestId = outgoing.requestId;
     this.sessionId = sessionId;
@@ -137,7 +88,7 @@ export class TurnDriver implements InFlight {
     this.#clocks = new TurnClocks(sender.settings, (word) => this.#local(word));
     this.#resuming = new Resuming(sender.settings, replays);
     this.#state = this.#newState();
-    this.#answers = this.#newAnswers();
+    this.#answers = new TurnAnswers(this.sender, this.#state, this, () => this.#after());
     this.handling = new Handling(this, handlers);
   }
 
@@ -147,10 +98,6 @@ export class TurnDriver implements InFlight {
       const passed = asked && this.#resuming.passed(asked, event);
       return this.#questions.expired(kind, word, passed);
     });
-  }
-
-  #newAnswers(): TurnAnswers {
-    return new TurnAnswers(this.sender, this.#state, this, () => this.#after());
   }
 
   /** How far the turn is; running while it waits for a code (REQ-ASK-11). */
@@ -194,12 +141,7 @@ export class TurnDriver implements InFlight {
   releaseHeld(): void {
     if (!this.#held || this.handling.expectsCode) return;
     this.#end(this.#held, undefined);
-    this.#settleAnswers();
-  }
-
-  /** Whether the outcome is there. */
-  get settled(): boolean {
-    return this.result !== undefined || this.error !== undefined;
+    this.#answers.settle(this.error, this.#state.before === 'suspended');
   }
 
   /** The question of a kind that waits for an answer. */
@@ -277,7 +219,10 @@ export class TurnDriver implements InFlight {
     const state = tells ? resuming.stateOf(event as TurnResumedEvent) : undefined;
     const todo = this.#state.frame(event, word, { ...this.#facts(), resumeState: state });
     this.#all(todo, { word, event, bytes, asked, state, ...(fault ? { fault } : {}) });
-    if (resuming.caughtUp()) this.#caughtUp();
+    if (resuming.caughtUp()) {
+      const unsure = this.#state.verbs.filter((verb) => verb.unsure);
+      for (const verb of unsure) this.#step('caught_up', undefined, verb); // REQ-RESUME-07
+    }
     if (word === 'otp_verified' && this.#held) this.#sendAgain();
     else if (this.#state.settled && !settled) this.#line.terminal(this.sessionId);
     this.#touch();
@@ -286,10 +231,7 @@ export class TurnDriver implements InFlight {
 
   #heard(token: StreamTokenEvent): void {
     this.text.add(token);
-    if (!this.#silent) return;
-    this.#silent = false;
-    this.#firstTokenAt = this.sender.settings.clock.now();
-    this.sender.watch.tell('firstToken', this.requestId);
+    if (this.#times.heard()) this.sender.watch.tell('firstToken', this.requestId);
   }
 
   broken(fault: DecodeError, bytes: number): boolean {
@@ -363,12 +305,6 @@ export class TurnDriver implements InFlight {
     return verb.deferred.answer as Answer<void>;
   }
 
-  /** Stops the turn, if nobody else is interested in it (REQ-STOP-04, REQ-STOP-05). */
-  leave(watcher: object): void {
-    this.watchers.delete(watcher);
-    if (!this.detached && !this.settled && this.watchers.size === 0) this.stop();
-  }
-
   /** Stops the turn; a message that still waits for the link is taken back (REQ-STOP-01). */
   stop(): void {
     if (this.#held) this.handling.stop();
@@ -431,7 +367,10 @@ export class TurnDriver implements InFlight {
         if (verb && cause.event) this.#answers.resolve(verb, cause.event);
         break;
       case 'fail':
-        if (verb) this.#fail(verb, effect.ending, question, cause.event);
+        if (verb) {
+          const error = this.#answers.fail(verb, effect.ending, cause.event);
+          if (verb.byHandler && question) this.handling.refused(question, error);
+        }
         break;
       case 'open':
         if (question && cause.event) this.#opened(question, cause.event);
@@ -480,16 +419,6 @@ export class TurnDriver implements InFlight {
     this.handling.opened(question, event, isFresh);
   }
 
-  #fail(
-    verb: Waiting,
-    ending: Ending | undefined,
-    question: QuestionKind | undefined,
-    event: ServerEvent | undefined,
-  ): void {
-    const error = this.#answers.fail(verb, ending, event);
-    if (verb.byHandler && question) this.handling.refused(question, error);
-  }
-
   /** Starts the limit of a question; one that outlives its turn has none then. */
   #ask(question: QuestionKind, age?: number): void {
     if (!this.#state.settled) this.#questions.start(question, age);
@@ -528,11 +457,6 @@ export class TurnDriver implements InFlight {
     }
   }
 
-  /** Decides what became of verbs whose frames may be lost (REQ-RESUME-07). */
-  #caughtUp(): void {
-    for (const verb of this.#state.verbs) if (verb.unsure) this.#step('caught_up', undefined, verb);
-  }
-
   // The end
 
   #settle(outcome: Outcome, ending: Ending | undefined, cause: TurnCause): void {
@@ -546,7 +470,7 @@ export class TurnDriver implements InFlight {
       const { requestId, sessionId, text } = this;
       const { event } = cause;
       const ids = { outcome, confirmed: ending !== 'unconfirmed', requestId, sessionId };
-      const result = resultOf({ ...ids, text, event, ...this.#times() });
+      const result = resultOf({ ...ids, text, event, ...this.#times.all });
       if (outcome === 'completed' && this.#awaitsCode()) {
         this.#held = result;
         this.#clocks.keep('total_timeout');
@@ -554,10 +478,6 @@ export class TurnDriver implements InFlight {
         this.#end(result, undefined);
       }
     }
-    this.#settleAnswers();
-  }
-
-  #settleAnswers(): void {
     this.#answers.settle(this.error, this.#state.before === 'suspended');
   }
 
@@ -575,9 +495,7 @@ export class TurnDriver implements InFlight {
     this.#slot?.cancel();
     this.#line.over(this);
     this.#questions.stop();
-    this.items.end();
-    for (const told of this.endings.splice(0)) told();
-    if (error) this.#warnUnseen(error);
+    this.finish();
   }
 
   /** Whether the turn goes on when its handler has given the code (REQ-ASK-11). */
@@ -608,7 +526,7 @@ export class TurnDriver implements InFlight {
     if (this.#again) this.#outgoing = this.#again(this.requestId);
     this.#resuming = new Resuming(settings, this.#resuming.replays);
     this.#state = this.#newState();
-    this.#answers = this.#newAnswers();
+    this.#answers = new TurnAnswers(this.sender, this.#state, this, () => this.#after());
     this.#cancelling = false;
     this.text.restart();
     router.add(this.requestId, this);
@@ -632,29 +550,11 @@ export class TurnDriver implements InFlight {
     return true;
   }
 
-  /** How long it all took (REQ-LOG-03). */
-  #times(): Pick<TurnResult, 'durationMs' | 'timeToFirstTokenMs'> {
-    const durationMs = this.sender.settings.clock.now() - this.#beganAt;
-    if (this.#firstTokenAt === undefined) return { durationMs };
-    return { durationMs, timeToFirstTokenMs: this.#firstTokenAt - this.#beganAt };
-  }
-
   #errorOf(ending: Ending, cause: TurnCause): SmoothAgentError {
-    const facts = { ...this.facts(), partialText: this.text.text };
-    const question = cause.asked ? { question: cause.asked } : {};
-    if (ending === 'turn_timeout') return failure(ending, cause, { ...facts, details: question });
-    if (ending === 'handler_failed' && cause.link?.error) return cause.link.error;
-    if (ending !== 'turn_interrupted') return failure(ending, cause, facts);
-    // What the server says of the turn, else how the link was lost.
-    const { word, state, event } = cause;
-    const link = event ? undefined : (cause.link?.code && cause.link) || this.sender.ending;
-    const lost = !event && word !== 'resume_timeout';
-    const kind = lost ? linkKind(ending, link?.code) : ending;
-    if (kind !== ending) return endError(kind, link, facts);
-    const sent = this.#outgoing.mayHaveLeft;
-    const said = state === undefined ? { code: event && (event as ErrorEvent).code } : { state };
-    const details = { ...question, sent, ...(event ? said : {}) };
-    return endError(kind, link, { ...facts, details, recover: this.recover });
+    const { text, recover } = this;
+    const { mayHaveLeft: sent } = this.#outgoing;
+    const told = { sent, lost: this.sender.ending, partialText: text.text, recover };
+    return turnError(ending, cause, { ...this.facts(), ...told });
   }
 
   /** Writes what the turn sends by itself; the frame of an answer is written by who gives it. */
@@ -694,11 +594,5 @@ export class TurnDriver implements InFlight {
     if (this.settled && !this.live && this.#state.verbs.length === 0) {
       this.sender.router.settle(this.requestId, this);
     }
-  }
-
-  async #warnUnseen(error: SmoothAgentError): Promise<void> {
-    // `await turn` looks at the turn a few microtasks after `send` has returned.
-    for (let turns = 0; turns < 3; turns += 1) await undefined;
-    if (!this.seen) this.sender.settings.logger.warn('a turn failed unseen: %s', error.kind);
   }
 }

@@ -16,7 +16,8 @@ const NONE = Number.POSITIVE_INFINITY;
 
 /** Returns the valid `seq` of an event, undefined where it has none. */
 function numberOf(event: ServerEvent): number | undefined {
-  const { seq } = (event.type === 'unknown' ? event.raw : event) as { readonly seq?: unknown };
+  // An event that has no such fact may have a number all the same.
+  const { seq } = ('seq' in event ? event : event.raw) as { readonly seq?: unknown };
   return Number.isSafeInteger(seq) && (seq as number) >= 1 ? (seq as number) : undefined;
 }
 

@@ -330,6 +330,11 @@ describe('the numbers of events', () => {
     expect(new Resuming(settings, false).follows(tokens[4] as ServerEvent)).toBe(true);
   });
 
+  it('REQ-RESUME-06 an event that has no number of its own kind is taken by that of its frame', () => {
+    const [pong] = eventsOf({ type: 'pong', requestId: 'r', data: { timestamp: 1 }, seq: 1 });
+    expect(new Resuming(settings, true).takes(pong as ServerEvent, 'pong', 'running')).toBe('pong');
+  });
+
   it.each([
     [1, 'of_tomorrow'],
     [0, 'out'],
