@@ -56,8 +56,8 @@ impl Sender<'_> {
     }
 
     /// The id of a message that the client sends again on its own (REQ-ASK-11).
-    pub(crate) fn draw_id(&self) -> String {
-        self.options.draw_id().unwrap_or_default()
+    pub(crate) fn draw_id(&self) -> Result<String, Error> {
+        self.options.draw_id()
     }
 
     /// Makes sure that a frame can be queued (REQ-CONN-09, REQ-CONN-40).

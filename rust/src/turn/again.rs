@@ -51,7 +51,10 @@ impl Driver {
         for asked in &mut self.asked {
             asked.timer = None;
         }
-        let id = sender.draw_id();
+        let id = match sender.draw_id() {
+            Ok(id) => id,
+            Err(error) => return self.conclude(Settled::Failed(self.about(error)), sender),
+        };
         self.moved = Some(std::mem::replace(&mut self.key.id, id));
         self.cell.renew(&self.key.id);
         self.state = State::new();

@@ -3,6 +3,7 @@
 mod again;
 mod cell;
 mod driver;
+mod ending;
 mod events;
 mod handle;
 pub(crate) mod handlers;

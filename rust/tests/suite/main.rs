@@ -12,6 +12,7 @@ mod failing;
 mod failures;
 mod frames;
 mod fuzz;
+mod handlers;
 mod history;
 mod leaks;
 mod listeners;
