@@ -22,6 +22,7 @@ struct Dropped(Arc<AtomicBool>);
 
 impl Drop for Dropped {
     fn drop(&mut self) {
+        std::thread::sleep(Duration::from_millis(200)); // what does not wait for it is done by then
         self.0.store(true, Ordering::SeqCst);
     }
 }
@@ -121,7 +122,7 @@ async fn req_ask_07_a_handler_that_takes_too_long_is_dropped_and_fails_by_a_time
     }
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn req_ask_06_close_drops_a_handler_and_waits_for_it() {
     let over = Arc::new(AtomicBool::new(false));
     let (called, mut calls) = unbounded_channel();
@@ -225,6 +226,7 @@ async fn req_ask_11_a_turn_that_waits_for_its_code_runs_and_goes_on_with_the_mes
     });
     let (client, _, _, mut link) = handling(handlers).await;
     let (turn, id) = link.turn(&client).await;
+    link.token(&id, "One moment.").await;
     code_sent(&mut link, &id).await;
     link.finish(&id, "A code is needed.").await;
     link.fence(&client).await;
