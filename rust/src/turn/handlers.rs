@@ -306,7 +306,7 @@ impl Handlers {
             (QuestionKind::Interaction, Event::InteractionRequired(asked)) => {
                 self.interaction.contains_key(asked.kind())
             }
-            (QuestionKind::Interaction, _) => false,
+            _ => false, // a question of tomorrow has no handler
         }
     }
 

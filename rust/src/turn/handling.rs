@@ -380,7 +380,7 @@ impl Driver {
         let no = match kind {
             QuestionKind::Confirmation => Some(Ask::confirm(false, None)),
             QuestionKind::Interaction => Some(Ask::new(Verb::Decline)),
-            QuestionKind::Otp => None,
+            _ => None, // a code is not sent; of a question of tomorrow nothing is known
         };
         if let Some(no) = no {
             let _ = self.send_given(no, sender);

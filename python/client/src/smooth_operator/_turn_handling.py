@@ -75,7 +75,8 @@ class Handling:
             return self.handlers.confirm
         if kind == "otp":
             return self.handlers.otp
-        return self.handlers.interaction.get(event.kind)
+        # a question of tomorrow has no handler
+        return self.handlers.interaction.get(event.kind) if kind == "interaction" else None
 
     def _mine(self, kind: QuestionKind) -> Callable[[Any], Any] | None:
         question = self._turn.questions.current(kind)
