@@ -205,7 +205,10 @@ def _conform(*arguments: str) -> tuple[int, str]:
 # By machine: an effect that no client knows, as it shows in a message of any compiler.
 EFFECTS = {"turn": "ringturn", "call": "ringcall", "connection": "ringlink"}
 ROWS = {
-    "turn": ("on: [immediate_response, keepalive, turn_resumed, repeated], emit: [tap]", "ring_turn"),
+    "turn": (
+        "on: [immediate_response, keepalive, turn_resumed, repeated], emit: [tap]",
+        "ring_turn",
+    ),
     "call": ("on: [keepalive], emit: [tap]", "ring_call"),
     "connection": ("on: [opened], to: open, emit: [state(open)]", "ring_link"),
 }
