@@ -13,6 +13,7 @@ mod clock;
 mod connection;
 mod conversation;
 mod errors;
+mod handlers;
 mod ids;
 mod listeners;
 mod logging;

@@ -15,10 +15,10 @@ use crate::clock::within;
 use crate::connection::{Counters, gone};
 use crate::conversation::{Front, ResumeConversation, SendOptions, StartConversation};
 use crate::errors::Error;
+use crate::handlers::merged;
 use crate::listeners::{FrameInfo, Listener, ListenerId, StateChange};
 use crate::options::Options;
 use crate::requests::{Pending, Router, fault};
-use crate::turn::handlers::merged;
 use crate::turn::{Books, Handlers, Owner, Recovery, Turn, recover};
 use crate::wire::actions::{
     self, CreateConversationSession, GetConversationMessages, GetSession, ListConversations,

@@ -13,11 +13,11 @@ use std::time::Duration;
 
 use crate::clock::{Busy, Clock, SystemClock, Work};
 use crate::errors::Error;
+use crate::handlers::Handlers;
 use crate::ids::IdSource;
 use crate::logging::Logger;
 use crate::observer::Observer;
 use crate::opener::Opener;
-use crate::turn::Handlers;
 use crate::wire::options as printed;
 
 use self::url::Target;

@@ -5,10 +5,10 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::task::{Context, Poll, Waker};
 
-use super::handlers::Handlers;
 use super::items::{Batch, Items, Taken};
 use super::result::{Outcome, TurnResult, final_text};
 use crate::errors::Error;
+use crate::handlers::Handlers;
 use crate::observer::Seen;
 use crate::requests::Shown;
 use crate::wire::events::Event;

@@ -12,12 +12,12 @@ use tokio::sync::oneshot;
 
 use super::cell::{Cell, Settled};
 use super::events::{TextStream, TurnEvents};
-use super::handlers::question_of;
 use super::questions::Question;
 use super::recover::{Recovery, recover};
 use super::result::TurnResult;
 use super::verbs::{Ask, OtpCheck, Reply, SubmitResult, otp_check, submit_result};
 use crate::errors::{Draft, Error};
+use crate::handlers::question_of;
 use crate::requests::Pending;
 use crate::requests::{Key, object_of};
 use crate::wire::actions::GetConversationMessages;

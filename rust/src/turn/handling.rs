@@ -10,11 +10,11 @@ use tokio::task::AbortHandle;
 
 use super::cell::Settled;
 use super::driver::Driver;
-use super::handlers::{Asking, ConfirmAsk, Failed, Given, InteractionAsk, OtpAsk};
 use super::verbs::{Ask, Waiter};
 use crate::clock::Timer;
 use crate::errors::{Draft, Error};
-use crate::requests::{Cause, InFlight as _, Sender, Tick};
+use crate::handlers::{Asking, ConfirmAsk, Failed, Given, InteractionAsk, OtpAsk};
+use crate::requests::{Cause, InFlight as _, Sender, Tick, half_pair};
 use crate::wire::errors::Leaf;
 use crate::wire::events::Event;
 use crate::wire::options::QUESTION_UNSEEN;
@@ -347,7 +347,13 @@ impl Driver {
             return;
         };
         let sent = match given {
-            Ok(Given::Answer(ask)) => self.send_given(ask, sender),
+            Ok(Given::Confirmed(approved)) => self.send_given(Ask::confirm(approved, None), sender),
+            Ok(Given::Code(code)) => self.send_given(Ask::verify_otp(&code), sender),
+            Ok(Given::Values(values)) => match half_pair(values.get()) {
+                Some(fault) => Err(Failed::of(fault)),
+                None => self.send_given(Ask::submit(&values), sender),
+            },
+            Ok(Given::Declined) => self.send_given(Ask::new(Verb::Decline), sender),
             Ok(Given::NoCode) if parks => self.send_given(Ask::new(Verb::DeclineOtp), sender),
             Ok(Given::NoCode) => Ok(()), // it stays open for who has its code (REQ-OTP-05)
             Err(failed) => Err(failed),

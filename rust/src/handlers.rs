@@ -8,13 +8,11 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
-use super::verbs::Ask;
-use crate::requests::object_of;
 use crate::wire::codes::CAPABILITIES;
 use crate::wire::enums::{OtpChannel, OtpInvalidReason};
 use crate::wire::events::{Event, OtpInvalid};
 use crate::wire::json::JsonObject;
-use crate::wire::steps::{QuestionKind, Verb};
+use crate::wire::steps::QuestionKind;
 use crate::wire::types::FieldError;
 
 /// A confirmation that a handler answers (REQ-ASK-02).
@@ -148,10 +146,16 @@ pub(super) enum Asking {
     Interaction(Box<InteractionAsk>),
 }
 
+/// What is wrong with values that are no object.
+const NO_OBJECT: &str = "the values are not written as a JSON object";
+
 /// What a handler gave: an answer, or none where it declines and that is not told.
 #[derive(Debug)]
 pub(crate) enum Given {
-    Answer(Ask),
+    Confirmed(bool),
+    Code(String),
+    Values(JsonObject),
+    Declined,
     /// The code is declined, where the server takes that (REQ-OTP-05).
     NoCode,
 }
@@ -216,7 +220,7 @@ impl Handlers {
             let called = handler(ask);
             Box::pin(async move {
                 let approved = called.await.map_err(Failed::of)?;
-                Ok(Given::Answer(Ask::confirm(approved, None)))
+                Ok(Given::Confirmed(approved))
             })
         }));
         self
@@ -233,7 +237,7 @@ impl Handlers {
             let called = handler(ask);
             Box::pin(async move {
                 let code = called.await.map_err(Failed::of)?;
-                Ok(code.map_or(Given::NoCode, |it| Given::Answer(Ask::verify_otp(&it))))
+                Ok(code.map_or(Given::NoCode, |it| Given::Code(it)))
             })
         }));
         self
@@ -262,10 +266,12 @@ impl Handlers {
             let called = handler(ask);
             Box::pin(async move {
                 let values = called.await.map_err(Failed::of)?;
-                Ok(Given::Answer(match values {
-                    Some(values) => Ask::submit(&object_of(&values).map_err(Failed::of)?),
-                    None => Ask::new(Verb::Decline),
-                }))
+                Ok(match values {
+                    Some(values) => Given::Values(
+                        JsonObject::from_serialize(&values).map_err(|_| Failed::of(NO_OBJECT))?,
+                    ),
+                    None => Given::Declined,
+                })
             })
         });
         self.interaction.insert(kind.into(), handler);
