@@ -237,7 +237,7 @@ impl Handlers {
             let called = handler(ask);
             Box::pin(async move {
                 let code = called.await.map_err(Failed::of)?;
-                Ok(code.map_or(Given::NoCode, |it| Given::Code(it)))
+                Ok(code.map_or(Given::NoCode, Given::Code))
             })
         }));
         self
