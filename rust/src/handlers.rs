@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
+use crate::arguments::object_of;
 use crate::wire::codes::CAPABILITIES;
 use crate::wire::enums::{OtpChannel, OtpInvalidReason};
 use crate::wire::events::{Event, OtpInvalid};
@@ -63,7 +64,7 @@ pub struct OtpAsk {
 
 impl OtpAsk {
     /// What is known of a code: `event` asked for it or told where it went, `required` asked.
-    pub(super) fn new(
+    pub(crate) fn new(
         request_id: String,
         session_id: String,
         event: Event,
@@ -96,7 +97,7 @@ impl OtpAsk {
     }
 
     /// The same, after a wrong code.
-    pub(super) fn again(mut self, wrong: &OtpInvalid) -> Self {
+    pub(crate) fn again(mut self, wrong: &OtpInvalid) -> Self {
         self.attempts_remaining = Some(wrong.attempts_remaining());
         self.error = wrong.error().cloned();
         self.message = Some(wrong.message().to_owned());
@@ -140,17 +141,13 @@ pub struct InteractionAsk {
 }
 
 /// What a handler is asked.
-pub(super) enum Asking {
+pub(crate) enum Asking {
     Confirm(ConfirmAsk),
     Otp(Box<OtpAsk>),
     Interaction(Box<InteractionAsk>),
 }
 
-/// What is wrong with values that are no object.
-const NO_OBJECT: &str = "the values are not written as a JSON object";
-
 /// What a handler gave: an answer, or none where it declines and that is not told.
-#[derive(Debug)]
 pub(crate) enum Given {
     Confirmed(bool),
     Code(String),
@@ -177,7 +174,7 @@ impl Failed {
 }
 
 /// The call of a handler.
-pub(super) type Calling = Pin<Box<dyn Future<Output = Result<Given, Failed>> + Send>>;
+pub(crate) type Calling = Pin<Box<dyn Future<Output = Result<Given, Failed>> + Send>>;
 type Handler<A> = Arc<dyn Fn(A) -> Calling + Send + Sync>;
 
 /// What answers the questions of turns in place of verbs (REQ-ASK-01).
@@ -267,9 +264,7 @@ impl Handlers {
             Box::pin(async move {
                 let values = called.await.map_err(Failed::of)?;
                 Ok(match values {
-                    Some(values) => Given::Values(
-                        JsonObject::from_serialize(&values).map_err(|_| Failed::of(NO_OBJECT))?,
-                    ),
+                    Some(values) => Given::Values(object_of(&values).map_err(Failed::of)?),
                     None => Given::Declined,
                 })
             })
@@ -278,12 +273,12 @@ impl Handlers {
         self
     }
 
-    pub(super) fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.confirm.is_none() && self.otp.is_none() && self.interaction.is_empty()
     }
 
     /// Whether codes are given.
-    pub(super) fn gives_codes(&self) -> bool {
+    pub(crate) fn gives_codes(&self) -> bool {
         self.otp.is_some()
     }
 
@@ -305,7 +300,7 @@ impl Handlers {
     }
 
     /// Whether there is one for what an event asks.
-    pub(super) fn answers(&self, kind: QuestionKind, event: &Event) -> bool {
+    pub(crate) fn answers(&self, kind: QuestionKind, event: &Event) -> bool {
         match (kind, event) {
             (QuestionKind::Confirmation, _) => self.confirm.is_some(),
             (QuestionKind::Otp, _) => self.otp.is_some(),
@@ -317,7 +312,7 @@ impl Handlers {
     }
 
     /// The call of the handler that a question has.
-    pub(super) fn call(&self, asking: Asking) -> Option<Calling> {
+    pub(crate) fn call(&self, asking: Asking) -> Option<Calling> {
         Some(match asking {
             Asking::Confirm(ask) => calling(self.confirm.clone()?, ask),
             Asking::Otp(ask) => calling(self.otp.clone()?, *ask),
@@ -350,7 +345,7 @@ pub(crate) fn merged(far: &Arc<Handlers>, near: Option<&Arc<Handlers>>) -> Arc<H
 }
 
 /// The kind of question that an event asks, or shows more of.
-pub(super) fn question_of(event: &Event) -> Option<QuestionKind> {
+pub(crate) fn question_of(event: &Event) -> Option<QuestionKind> {
     match event {
         Event::WriteConfirmationRequired(_) => Some(QuestionKind::Confirmation),
         Event::OtpVerificationRequired(_) | Event::OtpSent(_) => Some(QuestionKind::Otp),

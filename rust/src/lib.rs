@@ -8,6 +8,7 @@
 #![warn(missing_docs, missing_debug_implementations)]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
+mod arguments;
 mod client;
 mod clock;
 mod connection;

@@ -9,7 +9,8 @@ use tokio::sync::oneshot;
 
 use super::calls::{Answer, Expects};
 use super::router::{InFlight, NewCall, Router};
-use super::{Key, Pending, half_pair};
+use super::{Key, Pending};
+use crate::arguments::half_pair;
 use crate::errors::{Draft, Error};
 use crate::wire::actions::{Action, Call};
 use crate::wire::arguments::argument_fault;

@@ -14,7 +14,7 @@ use super::verbs::{Ask, Waiter};
 use crate::clock::Timer;
 use crate::errors::{Draft, Error};
 use crate::handlers::{Asking, ConfirmAsk, Failed, Given, InteractionAsk, OtpAsk};
-use crate::requests::{Cause, InFlight as _, Sender, Tick, half_pair};
+use crate::requests::{Cause, InFlight as _, Sender, Tick};
 use crate::wire::errors::Leaf;
 use crate::wire::events::Event;
 use crate::wire::options::QUESTION_UNSEEN;
@@ -349,10 +349,7 @@ impl Driver {
         let sent = match given {
             Ok(Given::Confirmed(approved)) => self.send_given(Ask::confirm(approved, None), sender),
             Ok(Given::Code(code)) => self.send_given(Ask::verify_otp(&code), sender),
-            Ok(Given::Values(values)) => match half_pair(values.get()) {
-                Some(fault) => Err(Failed::of(fault)),
-                None => self.send_given(Ask::submit(&values), sender),
-            },
+            Ok(Given::Values(values)) => self.send_given(Ask::submit(&values), sender),
             Ok(Given::Declined) => self.send_given(Ask::new(Verb::Decline), sender),
             Ok(Given::NoCode) if parks => self.send_given(Ask::new(Verb::DeclineOtp), sender),
             Ok(Given::NoCode) => Ok(()), // it stays open for who has its code (REQ-OTP-05)
