@@ -241,8 +241,8 @@ class Spec:
         on = {name: given.get(name, row["default"]) for name, row in self.options.items()}
         on["autoReconnect"] = on["autoReconnect"] and on["maxReconnectAttempts"] != 0
         rows = self.capabilities.items()
-        asked = (w for w, row in rows if any(on.get(it[7:]) for it in row["implied_by"]))
-        return self.implied | frozenset(asked)
+        implies = {f"option {name}" for name, value in on.items() if value}
+        return self.implied | {word for word, row in rows if implies & {*row["implied_by"]}}
 
     def code(self, word: str) -> ErrorCode:
         """Return the row of a code, or the one for codes that are not listed (REQ-ERR-03)."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from conform.cutting.numbering import (
@@ -23,6 +22,7 @@ from conform.reader import Reader
 from conform.script import Case, Step
 from conform.spec import Spec, Tree
 from conform.story import Expectation
+from conform.story.client import Client
 from conform.story.world import World, after, told
 
 RETRY = 250  # ms: half of backoffBase, as the usual draw makes it
@@ -67,7 +67,9 @@ def axis_of(spec: Spec, reader: Reader, cases: list[Case], every: int = 1) -> Ax
         except CaseError:
             axis.unfit["a frame of it takes no number"] += 1
             continue
-        axis.points += [p for n, p in enumerate(cut.points()) if (n + len(case.name)) % every == 0]
+        first = -len(case.name) % every  # not the same place of every case
+        points = (cut.point(place) for place in cut.places()[first::every])
+        axis.points += [point for point in points if point]
     return axis
 
 
@@ -87,48 +89,41 @@ class _Cutter:
         check(case, expected)
         return expected
 
-    def points(self) -> Iterator[Point]:
-        """Cut after each frame, and so that it is lost, in both directions."""
-        places = self._places()
-        stride = max(1, -(-len(places) // PLACES))
-        for at in places[::stride]:
-            step = self.steps[at]
-            yield from self._point(at, at + 1, None, "after")
-            yield from self._point(at, at + (step.kind == "recv"), step, "lost")
+    def places(self) -> list[tuple[int, bool]]:
+        """Where to cut: at each frame, after it and so that it is lost, in both directions."""
+        frames = self._frames()
+        stride = max(1, -(-len(frames) // PLACES))
+        return [(at, lost) for at in frames[::stride] for lost in (False, True)]
 
-    def _places(self) -> list[int]:
+    def _frames(self) -> list[int]:
         """Steps at which a frame passes, from the first message on."""
         sent = (s.kind == "recv" and s.body.get("action") == "send_message" for s in self.steps)
         first = next(at for at, is_message in enumerate(sent) if is_message)
         frames = (at for at, s in enumerate(self.steps) if s.kind == "recv" or frame_of(s))
         return [at for at in frames if first <= at <= self.end]
 
-    def _point(self, at: int, upto: int, lost: Step | None, word: str) -> Iterator[Point]:
-        name = f"{self.case.name}/cut-{word}-{at}"
-        before = self.steps[:upto]
-        rest = self.steps[at + 1 :]
+    def point(self, place: tuple[int, bool]) -> Point | None:
+        """The case with its link cut there; none where that cannot be played."""
+        at, is_lost = place
+        step = self.steps[at]
+        sent_by_us = is_lost and step.kind != "recv"  # then the client sees nothing of it
+        name = f"{self.case.name}/cut-{'lost' if is_lost else 'after'}-{at}"
+        before, rest = self.steps[: at if sent_by_us else at + 1], self.steps[at + 1 :]
+        lost = step if is_lost else None
         try:
-            reason = self._reason(before, lost)
+            client = self._client(before)
+            reason = _in_flight(client, lost) or _missed(client, lost)
             cut = self._cut(before, lost)
             expected = None if reason else self._whole(cut + rest, name)
             if expected is None:
                 closing = [s for s in rest if s.kind == "do" and s.body.get("auto")]
                 short = rebuilt(self.case, cut + closing, name)
-                yield Point(short, self._expect(short), False, reason)
-                return
+                return Point(short, self._expect(short), False, reason)
         except CaseError:
-            return
+            return None
         case, found = expected
         equal = _lanes(found) == self.lanes
-        yield Point(case, found, equal, "" if equal else self._afterwards(before))
-
-    def _afterwards(self, before: list[Step]) -> str:
-        """Why a cut changes something that only a server does that breaks a rule."""
-        client = next(iter(self._world(before).clients.values()))
-        heard = any(turn.machines.state == "sent" for turn in client.turns.values())
-        return (
-            "REQ-RESUME-04: a turn that goes on was accepted, here without its 202" if heard else ""
-        )
+        return Point(case, found, equal, "" if equal else _afterwards(client))
 
     def _whole(self, steps: list[Step], name: str) -> tuple[Case, Expectation] | None:
         case = rebuilt(self.case, steps, name)
@@ -140,47 +135,8 @@ class _Cutter:
     def _world(self, steps: list[Step]) -> World:
         return after(self.spec, self.reader, rebuilt(self.case, steps, self.case.name))
 
-    def _reason(self, before: list[Step], lost: Step | None) -> str:
-        """What is in flight that a cut may change."""
-        world = self._world(before)
-        client = next(iter(world.clients.values()))
-        reads = client.tables.reads
-        for call in client.calls.values():
-            if call.op not in reads:
-                return f"REQ-CONN-15: {call.op} is in flight"
-        for turn in client.turns.values():
-            if not turn.resuming.replays:
-                return "REQ-RESUME-01: the session does not replay"
-            states = turn.machines.states
-            asked = [client.tables.verbs[verb.kind]["question"] for verb in turn.verbs]
-            for verb, question in zip(turn.verbs, asked, strict=True):
-                if question is None:
-                    continue
-                if asked.count(question) > 1:
-                    return "REQ-RESUME-07: two answers of one kind are in flight"
-                if states[question] != "answered" or _asks(client.tables, question, lost):
-                    return "REQ-RESUME-07: another question followed the one that was answered"
-                if not turn.known_again(verb):
-                    return f"REQ-RESUME-07: the answer of {verb.kind} cannot be known again"
-            if turn.settled and turn.live:
-                return "REQ-OTP-03: the code of a turn that has ended"
-        return self._lost(world, lost)
-
-    def _lost(self, world: World, lost: Step | None) -> str:
-        if lost is None:
-            return ""
-        client = next(iter(world.clients.values()))
-        if lost.kind == "recv":
-            op = lost.body.get("action", "")
-            known_again = op == "send_message" or op in client.tables.reads
-            if op in ("cancel", "verify_otp"):
-                return f"REQ-RESUME-08: {op} is written once"
-            return "" if known_again or op in _VERBS else f"REQ-CONN-15: {op} is in flight"
-        request = request_of(frame_of(lost)) or ""
-        turn = client.turns.get(request)
-        if request in client.calls or (turn and not turn.settled and "seq" in frame_of(lost)):
-            return ""
-        return "REQ-CONN-42: an event outside a turn is missed"
+    def _client(self, steps: list[Step]) -> Client:
+        return next(iter(self._world(steps).clients.values()))
 
     # --- the server ---------------------------------------------------------------------------
 
@@ -220,6 +176,54 @@ class _Cutter:
             assert lost is not None
             return [(lost.kind, lost.body)]
         return []
+
+
+def _in_flight(client: Client, lost: Step | None) -> str:
+    """What is in flight that a cut may change."""
+    for call in client.calls.values():
+        if call.op not in client.tables.reads:
+            return f"REQ-CONN-15: {call.op} is in flight"
+    for turn in client.turns.values():
+        if not turn.resuming.replays:
+            return "REQ-RESUME-01: the session does not replay"
+        states = turn.machines.states
+        asked = [client.tables.verbs[verb.kind]["question"] for verb in turn.verbs]
+        for verb, question in zip(turn.verbs, asked, strict=True):
+            if question is None:
+                continue
+            if asked.count(question) > 1:
+                return "REQ-RESUME-07: two answers of one kind are in flight"
+            if states[question] != "answered" or _asks(client.tables, question, lost):
+                return "REQ-RESUME-07: another question followed the one that was answered"
+            if not turn.known_again(verb):
+                return f"REQ-RESUME-07: the answer of {verb.kind} cannot be known again"
+        if turn.settled and turn.live:
+            return "REQ-OTP-03: the code of a turn that has ended"
+    return ""
+
+
+def _missed(client: Client, lost: Step | None) -> str:
+    """What of a lost frame does not come again."""
+    if lost is None:
+        return ""
+    if lost.kind == "recv":
+        op = lost.body.get("action", "")
+        known_again = op == "send_message" or op in client.tables.reads
+        if op in ("cancel", "verify_otp"):
+            return f"REQ-RESUME-08: {op} is written once"
+        return "" if known_again or op in _VERBS else f"REQ-CONN-15: {op} is in flight"
+    request = request_of(frame_of(lost)) or ""
+    turn = client.turns.get(request)
+    if request in client.calls or (turn and not turn.settled and "seq" in frame_of(lost)):
+        return ""
+    return "REQ-CONN-42: an event outside a turn is missed"
+
+
+def _afterwards(client: Client) -> str:
+    """Why a cut changes something that only a server does that breaks a rule."""
+    heard = any(turn.machines.state == "sent" for turn in client.turns.values())
+    text = "REQ-RESUME-04: a turn that goes on was accepted, here without its 202"
+    return text if heard else ""
 
 
 def _asks(tables: Tables, question: str, lost: Step | None) -> bool:
