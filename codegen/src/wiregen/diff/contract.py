@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -36,14 +36,20 @@ def compared(old: Contract, new: Contract) -> Iterator[tuple[str, str, str]]:
         if after and not before:
             yield "TABLE_ADDED", table, f"a new table with {len(after)} rows"
             continue
-        for key in sorted(before.keys() | after.keys()):
-            where = f"{table}/{key}"
-            if key not in before:
-                yield "TABLE_ADDED", where, "a new row"
-            elif key not in after:
-                yield "TABLE_CHANGED", where, "the row is gone"
-            elif before[key] != after[key]:
-                yield "TABLE_CHANGED", where, _said(before[key], after[key])
+        yield from _rows(table, before, after)
+
+
+def _rows(
+    table: str, before: Mapping[str, Any], after: Mapping[str, Any]
+) -> Iterator[tuple[str, str, str]]:
+    for key in sorted(before.keys() | after.keys()):
+        where = f"{table}/{key}"
+        if key not in before:
+            yield "TABLE_ADDED", where, "a new row"
+        elif key not in after:
+            yield "TABLE_CHANGED", where, "the row is gone"
+        elif before[key] != after[key]:
+            yield "TABLE_CHANGED", where, _said(before[key], after[key])
 
 
 def _machines(old: Contract, new: Contract) -> Iterator[tuple[str, str, str]]:
@@ -70,14 +76,7 @@ def errors_compared(old: ErrorTable, new: ErrorTable) -> Iterator[tuple[str, str
     """Yield (rule, place, words) for what the error table says beside its codes."""
     for table in ("kinds", "leaves", "native"):
         before, after = _error_rows(old, table), _error_rows(new, table)
-        for key in sorted(before.keys() | after.keys()):
-            where = f"{table}/{key}"
-            if key not in before:
-                yield "TABLE_ADDED", where, "a new row"
-            elif key not in after:
-                yield "TABLE_CHANGED", where, "the row is gone"
-            elif before[key] != after[key]:
-                yield "TABLE_CHANGED", where, _said(before[key], after[key])
+        yield from _rows(table, before, after)
 
 
 def _error_rows(errors: ErrorTable, table: str) -> dict[str, Any]:
