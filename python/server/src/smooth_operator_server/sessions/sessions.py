@@ -59,6 +59,7 @@ class Sessions:
         offered: Sequence[str] = SERVER_CAPABILITIES,
     ) -> None:
         self._offered = tuple(offered)
+        self._withheld = frozenset(SERVER_CAPABILITIES) - frozenset(offered)
         self._store = store
         self._agents = agents
         self._clock = clock
@@ -99,13 +100,19 @@ class Sessions:
 
     def _granted(self, words: Sequence[str]) -> tuple[str, ...]:
         """Return what a session has of what was asked for: nothing of the wire is unoffered."""
-        withheld = {*SERVER_CAPABILITIES} - {*self._offered}
-        return tuple(word for word in normalised(words) if word not in withheld)
+        return tuple(word for word in normalised(words) if word not in self._withheld)
 
     def shown(self, session: SessionRecord) -> dict[str, Any]:
         """Return the session as its answers show it."""
-        described = descriptor(session)
-        if "capabilities" in described:
+        described: dict[str, Any] = {
+            "sessionId": session.session_id,
+            "conversationId": session.conversation_id,
+            "agentId": session.agent_id,
+            "agentName": session.agent_name,
+            "userParticipantId": session.user_participant_id,
+            "agentParticipantId": session.agent_participant_id,
+        }
+        if is_extended(session):
             described["capabilities"] = list(self._offered)
         return described
 
@@ -154,18 +161,3 @@ class Sessions:
         if session is None:
             raise RefusalError(Code.SESSION_NOT_FOUND, "no such session")
         return session
-
-
-def descriptor(session: SessionRecord) -> dict[str, Any]:
-    """Return the session as the create action shows it."""
-    shown: dict[str, Any] = {
-        "sessionId": session.session_id,
-        "conversationId": session.conversation_id,
-        "agentId": session.agent_id,
-        "agentName": session.agent_name,
-        "userParticipantId": session.user_participant_id,
-        "agentParticipantId": session.agent_participant_id,
-    }
-    if is_extended(session):
-        shown["capabilities"] = list(SERVER_CAPABILITIES)
-    return shown
