@@ -16,7 +16,8 @@ from websockets.exceptions import ConnectionClosed
 
 from .support import Client, Running, eventually, hold_little, serving, text_of
 
-SCRIPT = {"model": [{"text": "One two three."}] * 400}
+# A turn of the honest client every 20 ms, for the minute that a test may last.
+SCRIPT = {"model": [{"text": "One two three."}] * 3_000}
 Link = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 HELLO = (
     "GET /ws HTTP/1.1\r\nHost: server\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"

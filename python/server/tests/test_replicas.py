@@ -331,7 +331,7 @@ async def test_req_srv_36_a_link_that_is_lost_at_another_server_leaves_the_turn_
         async with servers.first.client(replay=True) as first:
             session_id = await first.session()
             await first.tx("send_message", sessionId=session_id, message="Go", requestId="a")
-            await first.until("stream_token", "eventual_response")
+            await first.until("eventual_response")
             await first.tx("send_message", sessionId=session_id, message="Go", requestId="b")
             frame = await first.rx()
             while frame.get("requestId") != "b":
