@@ -26,7 +26,6 @@ mod requests;
 pub mod testing;
 mod transport;
 mod turn;
-#[allow(dead_code, reason = "the queue of messages is not built yet")]
 mod wire;
 
 pub use crate::client::{ClientBuilder, Pong, SmoothAgentClient, States};
@@ -43,7 +42,7 @@ pub use crate::observer::Observer;
 #[cfg(feature = "tracing")]
 pub use crate::observer::TracingObserver;
 pub use crate::opener::{Message, OpenRequest};
-pub use crate::options::{QueuePolicy, TokenIn, TokenReason, TokenRequest};
+pub use crate::options::{QueuePolicy, TokenIn, TokenReason, TokenRequest, TurnPolicy};
 pub use crate::requests::Pending;
 pub use crate::turn::{
     ConfirmAsk, Handlers, InteractionAsk, OtpAsk, OtpCheck, Outcome, Question, Recovery,

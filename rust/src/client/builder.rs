@@ -14,7 +14,7 @@ use crate::logging::LogRecord;
 use crate::observer::Observer;
 use crate::opener::{Message, OpenRequest, opener};
 use crate::options::headers::{check_name, is_value};
-use crate::options::{Options, QueuePolicy, Source, Token, TokenIn, TokenRequest};
+use crate::options::{Options, QueuePolicy, Source, Token, TokenIn, TokenRequest, TurnPolicy};
 use crate::turn::Handlers;
 
 const MILLISECOND: Duration = Duration::from_millis(1);
@@ -253,6 +253,17 @@ impl ClientBuilder {
     /// ```
     pub fn resend_after_otp(self, on: bool) -> Self {
         self.set(|options| options.resend_after_otp = on)
+    }
+
+    /// What a message does while another turn of its session runs. Default: [`TurnPolicy::Parallel`]
+    /// (REQ-TURN-31).
+    ///
+    /// ```
+    /// let builder = smooth_operator::SmoothAgentClient::builder("ws://localhost:8787/ws")
+    ///     .turn_policy(smooth_operator::TurnPolicy::Queue);
+    /// ```
+    pub fn turn_policy(self, policy: TurnPolicy) -> Self {
+        self.set(|options| options.turn_policy = policy)
     }
 
     /// The largest message that is taken from the server, in bytes. Default: 16 MiB; at least 1

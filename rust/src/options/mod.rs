@@ -81,6 +81,17 @@ pub enum QueuePolicy {
     FailFast,
 }
 
+/// What a message does while another turn of its session runs (REQ-TURN-31).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub enum TurnPolicy {
+    /// It goes out at once; the server says whether it takes it.
+    #[default]
+    Parallel,
+    /// It waits for the outcome of the turns before it.
+    Queue,
+}
+
 type Provided = Pin<Box<dyn Future<Output = Result<String, Source>> + Send>>;
 pub(crate) type Source = Box<dyn std::error::Error + Send + Sync>;
 
@@ -180,6 +191,7 @@ pub(crate) struct Options {
     pub(crate) supports: Vec<String>,
     pub(crate) handlers: Arc<Handlers>,
     pub(crate) resend_after_otp: bool,
+    pub(crate) turn_policy: TurnPolicy,
     pub(crate) limits: Limits,
     pub(crate) seeking: Seeking,
     pub(crate) lazy: bool,
@@ -211,6 +223,7 @@ impl Options {
             supports: Vec::new(),
             handlers: Arc::default(),
             resend_after_otp: printed::RESEND_AFTER_OTP,
+            turn_policy: TurnPolicy::default(),
             limits: Limits::default(),
             seeking: Seeking::default(),
             lazy: printed::LAZY,

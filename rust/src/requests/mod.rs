@@ -36,6 +36,8 @@ pub(crate) enum Tick {
     Resume,
     /// A suspended turn is asked for once more.
     Again,
+    /// A message that came too early is sent again.
+    Slot,
     /// A question has been open for a while, and perhaps nobody looks at it.
     Unseen(QuestionKind),
     /// A handler took too long: the number of its call.

@@ -30,9 +30,14 @@ const REPLAY: &str = "replay";
 pub(crate) trait InFlight: Send + Sized + 'static {
     /// Where readers find what the turn shows.
     type Shown: Shown;
+    /// What the turns of one client have in common.
+    type Line: for<'a> From<&'a Options> + Send + Sync;
 
     /// A turn that the server accepted already (REQ-VERB-15).
     fn accepted(key: Key, session_id: String, router: &Router<Self>) -> Self;
+    /// Takes its place among the turns of its session; whether its message goes out now
+    /// (REQ-TURN-31).
+    fn enters(&mut self) -> bool;
     /// Starts the clocks of a turn.
     fn begin(&mut self, sender: &mut Sender<'_>);
     fn key(&self) -> &Key;
@@ -43,6 +48,12 @@ pub(crate) trait InFlight: Send + Sized + 'static {
     fn is_open(&self) -> bool;
     /// The id that the turn had until now, told once.
     fn moved(&mut self) -> Option<String>;
+    /// The turn that may begin now that this one has its outcome, told once.
+    fn next(&mut self) -> Option<u64>;
+    /// Whether the message waits for the turns before it.
+    fn is_waiting(&self) -> bool;
+    /// A message that waited goes out.
+    fn come_up(&mut self, sender: &mut Sender<'_>);
     /// Whether nothing of the turn is left to wait for.
     fn is_over(&self) -> bool;
     /// Whether a frame of that signal is an item to the turn and nothing else.
@@ -88,6 +99,7 @@ pub(crate) struct Router<T: InFlight> {
     pub(crate) dispatcher: Arc<Dispatcher>,
     pub(super) tap: Arc<FrameTap>,
     pub(crate) me: Weak<Self>,
+    pub(crate) line: Arc<T::Line>,
     on_tick: OnTick,
     pub(super) books: Mutex<Books<T>>,
 }
@@ -137,6 +149,7 @@ impl<T: InFlight> Router<T> {
                         router.on_tick(key, tick);
                     }
                 }),
+                line: Arc::new(T::Line::from(&options)),
                 options,
                 dispatcher,
                 tap,
@@ -200,10 +213,15 @@ impl<T: InFlight> Router<T> {
             books.link.submit(frame);
         }
         let serials: Vec<u64> = books.turns.keys().copied().collect();
+        let mut next = Vec::new();
         for serial in serials {
-            self.within(books, serial, |turn, sender| {
+            let stepped = self.step(books, serial, |turn, sender| {
                 turn.on_link(signal, cause, verbs, sender);
             });
+            next.extend(stepped.and_then(|((), next)| next));
+        }
+        for serial in next {
+            self.follow(books, Some(serial)); // the link ends what waits with its own error
         }
     }
 
@@ -300,13 +318,40 @@ impl<T: InFlight> Router<T> {
         serial: u64,
         work: impl FnOnce(&mut T, &mut Sender<'_>) -> R,
     ) -> Option<R> {
+        let (done, next) = self.step(books, serial, work)?;
+        self.follow(books, next);
+        Some(done)
+    }
+
+    /// Lets the messages go out that waited for a turn (REQ-TURN-31).
+    fn follow(&self, books: &mut Books<T>, mut next: Option<u64>) {
+        while let Some(serial) = next {
+            let turn = books.turns.get(&serial).filter(|it| it.is_waiting());
+            let Some(session_id) = turn.map(|it| it.session_id().to_owned()) else {
+                return;
+            };
+            self.next_message(books, &session_id);
+            next = self
+                .step(books, serial, T::come_up)
+                .and_then(|((), next)| next);
+        }
+    }
+
+    /// Works on one turn; says which one may begin by that.
+    fn step<R>(
+        &self,
+        books: &mut Books<T>,
+        serial: u64,
+        work: impl FnOnce(&mut T, &mut Sender<'_>) -> R,
+    ) -> Option<(R, Option<u64>)> {
         let turn = books.turns.get_mut(&serial)?;
         let was_live = turn.is_live();
         let done = work(turn, &mut self.sender(&mut books.link, books.now));
         if let Some(old) = turn.moved() {
             self.renamed(books, serial, &old);
-            return Some(done);
+            return Some((done, None));
         }
+        let next = turn.next();
         if was_live && !turn.is_live() {
             books.calls.remember(&turn.key().id);
         }
@@ -316,10 +361,10 @@ impl<T: InFlight> Router<T> {
         {
             books.turn_ids.remove(&turn.key().id);
         }
-        Some(done)
+        Some((done, next))
     }
 
-    /// A turn goes on under another id: its message was sent again (REQ-ASK-11).
+    /// A turn goes on under another id: its message was sent again (REQ-ASK-11, REQ-TURN-32).
     fn renamed(&self, books: &mut Books<T>, serial: u64, old: &str) {
         let Some(turn) = books.turns.get(&serial) else {
             return;
@@ -361,7 +406,9 @@ impl<T: InFlight> Router<T> {
                 &mut self.sender(&mut books.link, None),
             );
         }
-        self.next_message(&mut books, turn.session_id());
+        if turn.enters() {
+            self.next_message(&mut books, turn.session_id());
+        }
         self.insert(&mut books, turn);
         self.within(&mut books, serial, |turn, sender| {
             start(turn, Ok(()), sender)
@@ -396,7 +443,7 @@ impl<T: InFlight> Router<T> {
             Err(error) => return (String::new(), Some(error)),
         };
         let turn = books.turn_ids.get(&id).and_then(|it| books.turns.get(it));
-        let taken = turn.is_some_and(T::is_live) || books.calls.is_waiting(&id);
+        let taken = turn.is_some_and(T::is_open) || books.calls.is_waiting(&id);
         let refused = taken.then(|| Error::argument("the requestId is in flight already"));
         (id, refused)
     }

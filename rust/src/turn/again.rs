@@ -7,13 +7,12 @@ use super::result::TurnResult;
 use super::state::State;
 use crate::errors::Draft;
 use crate::requests::Sender;
-use crate::wire::actions::{Action as _, SendMessage};
 use crate::wire::errors::Leaf;
 
 impl Driver {
     /// Whether the turn goes on when its handler has given the code.
     pub(super) fn awaits_code(&self) -> bool {
-        self.again.is_some() && self.cell.handlers.gives_codes() && self.expects_code()
+        self.resends && self.expects_code()
     }
 
     /// Keeps the outcome back: only the limit of the turn as a whole and that of the question run
@@ -40,10 +39,7 @@ impl Driver {
 
     /// Sends the message under a new id, once, and goes on with it.
     pub(super) fn send_again(&mut self, sender: &mut Sender<'_>) {
-        let Some(mut message) = self.again.take() else {
-            return;
-        };
-        self.held = None;
+        (self.held, self.resends) = (None, false);
         let over = self.about(Draft::default().end(Leaf::NoPendingQuestion));
         for verb in std::mem::take(&mut self.verbs) {
             verb.finish(Err(over.clone()));
@@ -51,18 +47,26 @@ impl Driver {
         for asked in &mut self.asked {
             asked.timer = None;
         }
+        if self.renew(sender) {
+            self.go_out(sender);
+        }
+    }
+
+    /// Goes on under a new id, as for a message that was never sent; false where there is none, and
+    /// the turn has settled by that.
+    pub(super) fn renew(&mut self, sender: &mut Sender<'_>) -> bool {
         let id = match sender.draw_id() {
             Ok(id) => id,
-            Err(error) => return self.conclude(Settled::Failed(self.about(error)), sender),
+            Err(error) => {
+                self.refuse(error, sender);
+                return false;
+            }
         };
         self.moved = Some(std::mem::replace(&mut self.key.id, id));
         self.cell.renew(&self.key.id);
         self.state = State::new();
         self.resuming = self.resuming.fresh();
         self.cancelled = false;
-        message.set_request_id(self.key.id.clone());
-        if self.queue(SendMessage::NAME, message.to_json(), sender) {
-            self.listen(sender);
-        }
+        true
     }
 }

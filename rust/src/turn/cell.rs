@@ -39,8 +39,8 @@ pub(crate) struct Cell {
     pub(crate) place: Arc<str>,
     /// What answers its questions.
     pub(crate) handlers: Arc<Handlers>,
-    /// The id under which the message was sent again.
-    renewed: OnceLock<String>,
+    /// The ids under which the message was sent again: because it came too early, and after a code.
+    renewed: [OnceLock<String>; 2],
     state: Mutex<State>,
     /// Iterators and waits that keep the turn alive.
     interests: AtomicUsize,
@@ -75,7 +75,7 @@ impl Cell {
         Self {
             place,
             handlers,
-            renewed: OnceLock::new(),
+            renewed: [const { OnceLock::new() }; 2],
             state: Mutex::default(),
             interests: AtomicUsize::new(0),
         }
@@ -96,12 +96,15 @@ impl Cell {
 
     /// The id of the turn, which was `first` when it began.
     pub(crate) fn id<'a>(&'a self, first: &'a str) -> &'a str {
-        self.renewed.get().map_or(first, String::as_str)
+        let newest = self.renewed.iter().rev().find_map(OnceLock::get);
+        newest.map_or(first, String::as_str)
     }
 
-    /// The message was sent again under that id, and the text begins anew (REQ-ASK-11).
+    /// The message is sent again under that id, and the text begins anew (REQ-ASK-11, REQ-TURN-32).
     pub(crate) fn renew(&self, id: &str) {
-        let _ = self.renewed.set(id.to_owned());
+        if let Some(free) = self.renewed.iter().find(|it| it.get().is_none()) {
+            let _ = free.set(id.to_owned());
+        }
         self.lock().items.renew();
     }
 

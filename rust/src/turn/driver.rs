@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::cell::{Cell, Settled};
 use super::ending::lost;
 use super::handling::Handling;
+use super::line::{Standing, TurnLine};
 use super::owner::Books;
 use super::questions::{Asked, Question};
 use super::result::TurnResult;
@@ -17,7 +18,7 @@ use crate::connection::Outgoing;
 use crate::errors::Error;
 use crate::observer::Seen;
 use crate::requests::{Arrived, Cause, InFlight, Key, Router, Sender, Tick};
-use crate::wire::actions::SendMessage;
+use crate::wire::actions::{Action as _, SendMessage};
 use crate::wire::errors::{Leaf, code_row};
 use crate::wire::options::OUTBOUND_BYTES;
 use crate::wire::steps::{
@@ -55,8 +56,12 @@ pub(crate) struct Driver {
     pub(super) home: Weak<Books>,
     /// What is known of its handlers, once it was asked something.
     pub(super) handling: Option<Box<Handling>>,
-    /// The message, where it may be sent once more after a code (REQ-ASK-11).
-    pub(super) again: Option<SendMessage>,
+    /// The message, as long as it may be sent again (REQ-ASK-11, REQ-TURN-32); none for a turn that
+    /// began elsewhere.
+    pub(super) message: Option<SendMessage>,
+    /// Whether it may be sent again after a code.
+    pub(super) resends: bool,
+    pub(super) standing: Standing,
     /// The result that came while a handler is to give a code.
     pub(super) held: Option<Box<TurnResult>>,
     /// The id that the turn had before, until the books know of it.
@@ -82,6 +87,7 @@ impl Driver {
         cell: Arc<Cell>,
         resuming: Resuming,
         home: Weak<Books>,
+        line: Arc<TurnLine>,
     ) -> Self {
         Self {
             key,
@@ -105,7 +111,9 @@ impl Driver {
             resuming,
             home,
             handling: None,
-            again: None,
+            message: None,
+            resends: false,
+            standing: Standing::new(line),
             held: None,
             moved: None,
             paused: false,
@@ -114,20 +122,31 @@ impl Driver {
 
     /// Queues the message and starts the clocks; whatever hinders it settles the turn
     /// (REQ-TURN-01).
-    pub(crate) fn start(&mut self, action: &'static str, text: String, sender: &mut Sender<'_>) {
-        if self.queue(action, text, sender) {
+    pub(super) fn start(&mut self, sender: &mut Sender<'_>) {
+        if self.queue(sender) {
             sender.seen(|| Seen::TurnStarted(self.key.id.clone(), self.session_id.clone()));
             self.begin(sender);
         }
     }
 
+    /// Queues the message of a turn that has begun, which is silent from now on.
+    pub(super) fn go_out(&mut self, sender: &mut Sender<'_>) {
+        self.silent_since = None;
+        if self.queue(sender) {
+            self.listen(sender);
+        }
+    }
+
     /// Queues the message; false where something hinders it, and the turn has settled by that.
-    pub(super) fn queue(
-        &mut self,
-        action: &'static str,
-        text: String,
-        sender: &mut Sender<'_>,
-    ) -> bool {
+    fn queue(&mut self, sender: &mut Sender<'_>) -> bool {
+        let Some(text) = self.message.as_mut().map(|it| {
+            it.set_request_id(self.key.id.clone());
+            it.to_json()
+        }) else {
+            return false;
+        };
+        let action = SendMessage::NAME;
+        self.goes_out(sender);
         if text.len() > OUTBOUND_BYTES {
             let cause = Cause::too_large(text.len());
             self.on_local(Signal::TooLarge, &cause, sender);
@@ -194,7 +213,7 @@ impl Driver {
     }
 
     pub(super) fn may_have_left(&self) -> bool {
-        self.frame.as_ref().is_none_or(|it| it.may_have_left())
+        !self.standing.is_unsent() && self.frame.as_ref().is_none_or(|it| it.may_have_left())
     }
 
     // --- the machines
@@ -360,6 +379,15 @@ impl Driver {
 
     // --- clocks
 
+    /// The turn begins, and the clock of it as a whole.
+    pub(super) fn time_whole(&mut self, sender: &Sender<'_>) {
+        self.since = sender.now();
+        let total = sender.limits().turn;
+        if !total.is_zero() {
+            self.total = Some(sender.arm(total, &self.key, Tick::Total));
+        }
+    }
+
     /// Starts the idle clock anew unless a question is open.
     pub(super) fn listen(&mut self, sender: &Sender<'_>) {
         let limit = sender.limits().turn_idle;
@@ -415,24 +443,27 @@ impl Driver {
 
 impl InFlight for Driver {
     type Shown = Cell;
+    type Line = TurnLine;
 
     fn accepted(key: Key, session_id: String, router: &Router<Self>) -> Self {
         let options = &router.options;
         let handlers = Arc::clone(&options.handlers);
         let cell = Arc::new(Cell::new(Arc::clone(&options.place), handlers));
         let resuming = Resuming::new(false, true, options.limits.resume, &options.seeking);
-        let mut turn = Self::new(key, session_id, cell, resuming, router.me.clone());
+        let (home, line) = (router.me.clone(), Arc::clone(&router.line));
+        line.join(&session_id, key.serial);
+        let mut turn = Self::new(key, session_id, cell, resuming, home, line);
         turn.state.accept();
         turn.cell.set(turn.state.turn());
         turn
     }
 
+    fn enters(&mut self) -> bool {
+        self.enter_line()
+    }
+
     fn begin(&mut self, sender: &mut Sender<'_>) {
-        self.since = sender.now();
-        let total = sender.limits().turn;
-        if !total.is_zero() {
-            self.total = Some(sender.arm(total, &self.key, Tick::Total));
-        }
+        self.time_whole(sender);
         self.listen(sender);
     }
 
@@ -460,13 +491,26 @@ impl InFlight for Driver {
         self.moved.take()
     }
 
+    fn next(&mut self) -> Option<u64> {
+        self.standing.next()
+    }
+
+    fn is_waiting(&self) -> bool {
+        self.standing.is_waiting()
+    }
+
+    fn come_up(&mut self, sender: &mut Sender<'_>) {
+        self.leave_wait(sender);
+    }
+
     fn is_over(&self) -> bool {
         !self.is_open() && self.verbs.is_empty() && !self.state.outlived()
     }
 
     fn is_quiet(&self, signal: Signal) -> bool {
         let first = self.first_token.is_none() && signal == Signal::StreamToken;
-        let plain = self.verbs.is_empty() && !first && !self.resuming.replays;
+        let alone = self.verbs.is_empty() && !self.standing.is_paused();
+        let plain = alone && !first && !self.resuming.replays;
         plain && self.state.is_quiet(signal)
     }
 
@@ -477,7 +521,10 @@ impl InFlight for Driver {
     }
 
     fn on_frame(&mut self, arrived: &Arrived<'_>, sender: &mut Sender<'_>) {
-        let now = sender.now();
+        if self.too_early(arrived, sender) {
+            return;
+        }
+        let (now, was_live) = (sender.now(), self.is_live());
         self.paused = self.is_suspended();
         let signal = self.resuming.takes(arrived, self.state.turn());
         let (facts, verb) = self.facts(signal, arrived, now);
@@ -497,6 +544,8 @@ impl InFlight for Driver {
         self.catch_up(sender);
         if signal == Signal::OtpVerified && self.is_held() {
             self.send_again(sender);
+        } else if was_live && !self.is_live() {
+            self.told_end(sender);
         }
         self.run(sender);
     }
@@ -545,6 +594,7 @@ impl InFlight for Driver {
                     self.run(sender);
                 }
             }
+            Tick::Slot => self.retry(sender),
             Tick::Unseen(kind) => self.look(*kind, sender),
             Tick::Handler(number) => self.handler_late(*number, sender),
             Tick::Question(_) | Tick::Call => {}

@@ -117,6 +117,7 @@ impl Driver {
             Settled::Done(_) => None,
         };
         sender.seen(|| settled.seen(&self.key.id));
+        self.leave_line();
         self.cell.settle(settled);
         self.end_verbs(error);
         if self.detached

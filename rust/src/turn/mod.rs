@@ -8,6 +8,7 @@ mod events;
 mod handle;
 mod handling;
 mod items;
+mod line;
 #[cfg(test)]
 mod machine_vectors;
 mod owner;

@@ -12,8 +12,8 @@ use super::resuming::Resuming;
 use super::verbs::{Ask, Reply, Waiter, refused};
 use crate::errors::{Draft, Error};
 use crate::handlers::{Failed, Given, Handlers};
-use crate::requests::{InFlight as _, Key, Pending, Router, Shown as _};
-use crate::wire::actions::{Action as _, GetConversationMessages, SendMessage};
+use crate::requests::{Key, Pending, Router, Shown as _};
+use crate::wire::actions::{GetConversationMessages, SendMessage};
 use crate::wire::errors::Leaf;
 use crate::wire::steps::{QuestionKind, Refusal, Verb};
 use crate::wire::types::MessagePage;
@@ -31,23 +31,24 @@ impl Router<Driver> {
         handlers: Arc<Handlers>,
     ) -> (Key, Arc<Cell>) {
         let (id, session_id) = (message.request_id.take(), message.session_id.clone());
-        let again = self.options.resend_after_otp && handlers.gives_codes();
+        let resends = self.options.resend_after_otp && handlers.gives_codes();
         let cell = Arc::new(Cell::new(Arc::clone(&self.options.place), handlers));
         let shown = Arc::clone(&cell);
         let resuming = self.resuming(self.replays(&session_id), false);
-        let home = self.me.clone();
+        let (home, line) = (self.me.clone(), Arc::clone(&self.line));
         let mut key = None;
         let make = |named: Key| {
             key = Some(named.clone());
-            Driver::new(named, session_id, shown, resuming, home)
+            let turn = Driver::new(named, session_id, shown, resuming, home, line);
+            Driver {
+                message: Some(message),
+                resends,
+                ..turn
+            }
         };
         self.enter(id, fault, make, |turn, entered, sender| match entered {
             Err(error) => turn.refuse(error, sender),
-            Ok(()) => {
-                turn.again = again.then(|| message.clone());
-                message.set_request_id(turn.key().id.clone());
-                turn.start(SendMessage::NAME, message.to_json(), sender);
-            }
+            Ok(()) => turn.begin_in_line(sender),
         });
         let none = || Key {
             id: String::new(),
@@ -76,7 +77,9 @@ impl Router<Driver> {
             let cell = Arc::new(Cell::new(Arc::clone(&self.options.place), handlers));
             let (shown, resuming) = (Arc::clone(&cell), self.resuming(true, true));
             let (session, home) = (session_id.to_owned(), self.me.clone());
-            let turn = Driver::new(key.clone(), session, shown, resuming, home);
+            let line = Arc::clone(&self.line);
+            line.join(session_id, key.serial);
+            let turn = Driver::new(key.clone(), session, shown, resuming, home, line);
             (turn, (key, cell))
         };
         let (key, cell) = self.take_up(id, known, make);

@@ -31,6 +31,7 @@ mod resuming;
 mod shown;
 mod streaming;
 mod tls;
+mod turn_line;
 mod turns;
 mod vectors;
 mod virtual_time;

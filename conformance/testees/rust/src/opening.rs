@@ -4,7 +4,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use serde_json::{Value, json};
 use smooth_operator::testing::VirtualClock;
-use smooth_operator::{ClientBuilder, Error, Level, QueuePolicy, SmoothAgentClient, TokenIn};
+use smooth_operator::{
+    ClientBuilder, Error, Level, QueuePolicy, SmoothAgentClient, TokenIn, TurnPolicy,
+};
 
 use crate::bodies::{Body, error_body, show};
 use crate::commands::{Refused, Reply, Testee, bad, ms, read, returned, word};
@@ -126,6 +128,8 @@ fn seeking(mut builder: ClientBuilder, c: &Value) -> Result<ClientBuilder, Refus
             "queueLimit" => builder.queue_limit(read(value)?),
             "queuePolicy" if value == "fail_fast" => builder.queue_policy(QueuePolicy::FailFast),
             "queuePolicy" if value == "wait" => builder.queue_policy(QueuePolicy::Wait),
+            "turnPolicy" if value == "queue" => builder.turn_policy(TurnPolicy::Queue),
+            "turnPolicy" if value == "parallel" => builder.turn_policy(TurnPolicy::Parallel),
             other => return Err(bad(other)),
         };
     }

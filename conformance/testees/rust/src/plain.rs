@@ -10,7 +10,7 @@ use crate::bodies::{Body, body, item_body, milliseconds, show};
 use crate::commands::{Refused, Reply, bad, read, word};
 use crate::output::{event, set_canary};
 
-const FEATURES: [&str; 16] = [
+const FEATURES: [&str; 17] = [
     "virtual_clock",
     "conversation",
     "paging",
@@ -26,6 +26,7 @@ const FEATURES: [&str; 16] = [
     "reconnect",
     "replay",
     "handlers",
+    "policy",
     "codec",
 ];
 
@@ -59,11 +60,10 @@ pub fn hello(c: &Value) -> Reply {
         return Err(bad("unknown canary"));
     }
     set_canary(canary);
-    let mut features: HashMap<&str, Value> = FEATURES
+    let features: HashMap<&str, Value> = FEATURES
         .into_iter()
         .map(|word| (word, json!(true)))
         .collect();
-    features.insert("policy", json!({"reason": "not built yet"}));
     Ok(body(json!({
         "protocol": 2, "nonce": c["nonce"], "name": "smooth-operator", "version": "0.1.0", "language": "rust",
         "runtime": "tokio", "spec": ["1.1"], "clientsMax": 8, "features": features,
