@@ -349,19 +349,6 @@ impl Driver {
         self.time_question(kind, limit, sender);
     }
 
-    pub(super) fn time_question(
-        &mut self,
-        kind: QuestionKind,
-        limit: Option<Duration>,
-        sender: &Sender<'_>,
-    ) {
-        if self.is_live() {
-            // a question may outlive its turn, its clock does not
-            let timer = limit.map(|limit| sender.arm(limit, &self.key, Tick::Question(kind)));
-            self.asked[kind as usize].timer = timer;
-        }
-    }
-
     fn shut(&mut self, step: &Step, sender: &Sender<'_>) {
         if let Some(kind) = step.question {
             self.handled(kind);
@@ -375,44 +362,6 @@ impl Driver {
         self.asked[kind as usize].timer = None;
         self.handled(kind);
         self.listen(sender);
-    }
-
-    // --- clocks
-
-    /// The turn begins, and the clock of it as a whole.
-    pub(super) fn time_whole(&mut self, sender: &Sender<'_>) {
-        self.since = sender.now();
-        let total = sender.limits().turn;
-        if !total.is_zero() {
-            self.total = Some(sender.arm(total, &self.key, Tick::Total));
-        }
-    }
-
-    /// Starts the idle clock anew unless a question is open.
-    pub(super) fn listen(&mut self, sender: &Sender<'_>) {
-        let limit = sender.limits().turn_idle;
-        let asking = self.state.open().next().is_some();
-        if limit.is_zero() || asking || !self.is_live() || self.is_suspended() {
-            return;
-        }
-        if self.silent_since.is_some() && self.idle.is_some() {
-            return; // it runs, and every frame moves its start
-        }
-        self.silent_since = Some(sender.now());
-        self.idle = Some(sender.arm(limit, &self.key, Tick::Idle));
-    }
-
-    fn on_idle(&mut self, sender: &mut Sender<'_>) {
-        self.idle = None;
-        let Some(since) = self.silent_since else {
-            return;
-        };
-        let left = (since + sender.limits().turn_idle).saturating_sub(sender.now());
-        if left.is_zero() {
-            self.on_local(Signal::IdleTimeout, &Cause::default(), sender);
-        } else {
-            self.idle = Some(sender.arm(left, &self.key, Tick::Idle));
-        }
     }
 
     /// Steps by what happened here; what the handlers make of it is for who calls this.

@@ -2,6 +2,7 @@
 
 mod again;
 mod cell;
+mod clocks;
 mod driver;
 mod ending;
 mod events;
