@@ -4,7 +4,8 @@
 #
 #   ONLY=go,rust   restrict setup, fmt, lint, test and conformance to some languages
 #   CASE=GLOB      restrict conformance to some cases
-#   REQUIRE=all    a language whose toolchain cannot be had is a failure, not a note
+#   REQUIRE=all    a language whose toolchain cannot be had is a failure, not a note; so is a program
+#                  that some tests need (Chromium)
 #   PYTHON=...     the Python (3.11 or newer) that .venv is made from
 
 PYTHON ?= python3
