@@ -145,6 +145,10 @@ behind-proxy: testees ## idle conversations behind nginx (has to be there) in th
 server-restart: testees ## a server that is killed in mid-turn and comes back, for the five clients
 	@$(BIN)/python tools/server_restart.py --testees $(WHERE_TESTEES)
 
+.PHONY: proxy-cuts
+proxy-cuts: testees ## 1,000 links cut at random points of 200 sessions, for the five clients: SESSIONS=10 CUTS=50 SEED=7 TESTEE=go
+	@$(BIN)/python tools/cuts.py --testees $(WHERE_TESTEES) $(if $(SESSIONS),--sessions $(SESSIONS)) $(if $(CUTS),--cuts $(CUTS)) $(if $(SEED),--seed $(SEED)) $(if $(TESTEE),--testee $(TESTEE))
+
 .PHONY: server-kills
 server-kills: setup-python ## servers killed at random moments of many conversations, on SQLite, PostgreSQL, two servers: KILLS=50
 	@$(BIN)/python tools/server_kills.py $(if $(KILLS),--kills $(KILLS) --talks $(KILLS)) $(if $(ONLY),--only "$(ONLY)")

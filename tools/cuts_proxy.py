@@ -1,4 +1,4 @@
-"""The proxy of tools/cuts.py: a process of its own that relays bytes and cuts links where it is told.
+"""The proxy of tools/cuts.py: a process of its own that relays bytes and cuts links as it is told.
 
     python tools/cuts_proxy.py HOST:PORT
 
@@ -187,9 +187,15 @@ class Door:
         self._name = name
         self._cuts = deque(cuts)
         self._upstream = upstream
+        self._links: set[asyncio.Task[None]] = set()
 
-    async def link(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """Relay one link."""
+    def open(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Relay a new link; it is held here, for asyncio holds readers weakly."""
+        task = asyncio.create_task(self._link(reader, writer))
+        self._links.add(task)
+        task.add_done_callback(self._links.discard)
+
+    async def _link(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         client = Side(reader, writer)
         cut = self._cuts.popleft() if self._cuts else None
         try:
@@ -219,7 +225,7 @@ async def serve(upstream: tuple[str, int]) -> None:
     while line := await lines.readline():
         told = json.loads(line)
         door = Door(told["listen"], told["cuts"], upstream)
-        servers.append(await asyncio.start_server(door.link, "127.0.0.1", 0))
+        servers.append(await asyncio.start_server(door.open, "127.0.0.1", 0))
         port = servers[-1].sockets[0].getsockname()[1]
         print(json.dumps({"listening": told["listen"], "port": port}), flush=True)
 

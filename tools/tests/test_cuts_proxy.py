@@ -1,4 +1,4 @@
-"""The proxy of the cuts: each cut comes at the byte that it was told, in the way that it was told."""
+"""The proxy of the cuts: each cut comes at the byte, and in the way, that it was told."""
 
 from __future__ import annotations
 
@@ -20,7 +20,14 @@ Cut = dict[str, Any]
 
 
 def cut(**changes: Any) -> Cut:
-    usual = {"part": "frames", "way": "down", "after": 0, "edge": False, "how": "fin", "pause": 0.05}
+    usual = {
+        "part": "frames",
+        "way": "down",
+        "after": 0,
+        "edge": False,
+        "how": "fin",
+        "pause": 0.05,
+    }
     return {**usual, **changes}
 
 
@@ -68,8 +75,8 @@ class Proxy:
 
 
 @pytest.fixture
-async def upstream() -> AsyncIterator[Upstream]:
-    yield Upstream(b"0123456789" * 100)
+def upstream() -> Upstream:
+    return Upstream(b"0123456789" * 100)
 
 
 @pytest.fixture
@@ -124,9 +131,7 @@ async def test_handshakes_are_cut_at_the_byte(proxy: Proxy, after: int) -> None:
 
 
 @pytest.mark.parametrize("after", [0, 1, 5])
-async def test_questions_are_cut_at_the_byte(
-    proxy: Proxy, upstream: Upstream, after: int
-) -> None:
+async def test_questions_are_cut_at_the_byte(proxy: Proxy, upstream: Upstream, after: int) -> None:
     port = await proxy.listen(cut(way="up", after=after))
     await visit(port, says=b"hello")
     await asyncio.wait_for(upstream.ended.wait(), LIMIT)
