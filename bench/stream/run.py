@@ -6,9 +6,9 @@ is asserted: a row that misses its goal is marked, and the exit status stays 0.
 
     python bench/stream/run.py [--events N] [--rounds R] [--only FIGURE,...] [LANGUAGE ...]
 
-Figures: speed (raw, bare, client), replay (a session whose events are numbered, beside one of
-speed), memory (a reader in time, late, none), ping, drain, crowd, start. The rows are written to bench/out/bench.json as well. Exit 1: a program lost an event or
-failed; 2: a toolchain is missing.
+Figures: speed (raw, bare, client), replay (a session whose events are numbered, beside one whose
+are not), memory (a reader in time, late, none), ping, drain, crowd, start. The rows are written to
+bench/out/bench.json as well. Exit 1: a program lost an event or failed; 2: a toolchain is missing.
 """
 
 from __future__ import annotations

@@ -38,8 +38,8 @@ def text_frame(body: dict[str, Any]) -> bytes:
     return bytes((0x81, 127)) + len(payload).to_bytes(8, "big") + payload
 
 
-def token_frame(request_id: str, index: int, *numbers: int) -> bytes:
-    """Return the frame of one token; its time moves on every tenth. ``numbers``: its ``seq``."""
+def token_frame(request_id: str, index: int, seq: int | None = None) -> bytes:
+    """Return the frame of one token; its time moves on every tenth."""
     token = TOKENS[index % BLOCK]
     body = {
         "type": "stream_token",
@@ -48,7 +48,7 @@ def token_frame(request_id: str, index: int, *numbers: int) -> bytes:
         "data": {"requestId": request_id, "token": token},
         "timestamp": BEGAN_MS + index // 10,
     }
-    return text_frame(body | {"seq": seq for seq in numbers})
+    return text_frame(body if seq is None else body | {"seq": seq})
 
 
 @lru_cache(maxsize=4096)
@@ -114,7 +114,7 @@ class Peer(asyncio.Protocol):
         match action["action"]:
             case "create_conversation_session":
                 names = ("sessionId", "conversationId", "userParticipantId", "agentParticipantId")
-                data = {name: str(uuid.uuid4()) for name in names}
+                data: dict[str, Any] = {name: str(uuid.uuid4()) for name in names}
                 data |= {"agentId": action["agentId"], "agentName": "bench"}
                 if self.replay:
                     data["capabilities"] = ["replay"]
