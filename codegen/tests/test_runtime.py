@@ -44,7 +44,8 @@ def test_a_template_can_be_read_in_one_sitting(path: Path) -> None:
 
 def test_every_part_of_a_template_is_in_one() -> None:
     texts = {path: path.read_text(encoding="utf-8") for path in TEMPLATES.rglob("*.j2")}
-    for path in (path for path in texts if path.name.startswith("_") and path.stem != "__init__.py"):
+    parts = [path for path in texts if path.name.startswith("_") and path.stem != "__init__.py"]
+    for path in parts:
         asked = re.compile(rf'% (include|import|from) "{re.escape(path.name)}"')
         assert any(asked.search(text) for text in texts.values()), path
 

@@ -246,13 +246,22 @@ def raw_kinds(values: Iterable[Json]) -> tuple[str, ...]:
     return tuple(sorted(kinds - {"integer"} if "number" in kinds else kinds))
 
 
-def only_constrains(branch: Json) -> bool:
-    """Whether a branch only says which members must be there, and with which value."""
+def only_constrain(branches: Json, members: Json) -> bool:
+    """Whether branches only say which of the members beside them must be there, or their values.
+
+    One that a branch declares and nothing beside it makes the branch a type.
+    """
+    return isinstance(branches, list) and all(_only_constrains(it, members) for it in branches)
+
+
+def _only_constrains(branch: Json, beside: Json) -> bool:
     if not isinstance(branch, dict) or not set(branch) <= {"required", "properties", "type"}:
         return False
     if branch.get("type", "object") != "object" or "required" not in branch:
         return False
     members = branch.get("properties", {})
+    if not members.keys() <= beside.keys():
+        return False
     return all(isinstance(item, dict) and set(item) <= {"const"} for item in members.values())
 
 

@@ -12,7 +12,7 @@ from typing import Any, Literal
 from urllib.parse import quote
 
 from wiregen.ir import Message, Mirror, Path, Ref, Spec, Type, Union
-from wiregen.keywords import alias_of, is_pure, only_null
+from wiregen.keywords import alias_of, is_pure, only_constrain, only_null
 from wiregen.load import Node
 from wiregen.merge import listed_values
 from wiregen.resolve import Resolver
@@ -175,7 +175,7 @@ class _Hoister:
         union = self.unions.get(node.uri) if self.view == "reader" else None
         out: dict[str, Json] = {}
         for key, item in value.items():
-            if key in _DROPPED or key.startswith("x-") or self._relaxed(key, item):
+            if key in _DROPPED or key.startswith("x-") or self._relaxed(key, item, value):
                 continue
             if key in ("oneOf", "anyOf") and (union is not None or node.uri in self.loose):
                 continue
@@ -257,7 +257,7 @@ class _Hoister:
         self.named(type_.name)
         return {"$ref": f"#/$defs/{quote(type_.name)}"}
 
-    def _relaxed(self, key: str, item: Json) -> bool:
+    def _relaxed(self, key: str, item: Json, value: Json) -> bool:
         """Whether the view leaves a keyword out."""
         if self.view == "strict":
             return False
@@ -266,7 +266,7 @@ class _Hoister:
         if self.view == "open":
             return key == "format"
         if key in ("anyOf", "oneOf"):
-            return all(isinstance(b, dict) and "required" in b and "type" not in b for b in item)
+            return only_constrain(item, value.get("properties", {}))
         return key in _PROMISES or key in ("enum", "const")
 
     def _relax(
