@@ -247,21 +247,23 @@ def raw_kinds(values: Iterable[Json]) -> tuple[str, ...]:
 
 
 def only_constrain(branches: Json, members: Json) -> bool:
-    """Whether branches only say which of the members beside them must be there, or their values.
+    """Whether branches only say which members must be there, or their values.
 
-    One that a branch declares and nothing beside it makes the branch a type.
+    Where every branch has a constant at a member that nothing beside them declares, that member
+    tells them apart: they are types.
     """
-    return isinstance(branches, list) and all(_only_constrains(it, members) for it in branches)
+    if not (isinstance(branches, list) and branches and all(map(_only_constrains, branches))):
+        return False
+    told = set.intersection(*(set(branch.get("properties", ())) for branch in branches))
+    return told <= set(members)
 
 
-def _only_constrains(branch: Json, beside: Json) -> bool:
+def _only_constrains(branch: Json) -> bool:
     if not isinstance(branch, dict) or not set(branch) <= {"required", "properties", "type"}:
         return False
     if branch.get("type", "object") != "object" or "required" not in branch:
         return False
     members = branch.get("properties", {})
-    if not members.keys() <= beside.keys():
-        return False
     return all(isinstance(item, dict) and set(item) <= {"const"} for item in members.values())
 
 
