@@ -207,12 +207,18 @@ class Turn:
             "unseen": self.resuming.last == 0 and not self.taken_up,
             "cancelling": self.cancelled,
             "named": self.known_again(moment.verb),
+            "asked_before": self._asked_before(),
             **self.resuming.facts(event, moment.frame, told),
         }
 
     @property
     def _may_have_left(self) -> bool:
         return self.taken_up or not self.host.waits(self.out)
+
+    def _asked_before(self) -> bool:
+        """Whether a question may have been answered before the turn was taken up (REQ-RESUME-13)."""
+        states = [self.machines.states[kind] for kind in self.host.tables.questions]
+        return self.resuming.goal is not None and states.count("open") == 1
 
     def known_again(self, verb: Verb | None) -> bool | None:
         """Whether a server knows a verb's frame again: by an id that it echoes."""

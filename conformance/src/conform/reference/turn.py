@@ -512,6 +512,7 @@ class RefTurn(RefAgain):
             return
         verb = self._oldest(("confirm", "submit", "decline", "decline_otp"))
         if verb is None:
+            self._acknowledged_before()
             return
         if QUESTION[verb.kind] == "otp" or "any-acknowledgement-closes-code" in faults:
             self._shut("otp")
@@ -519,6 +520,17 @@ class RefTurn(RefAgain):
         self._finish(verb, answer[0] if answer else None)
         if "confirm-ends-turn" in faults:
             self.settle({"outcome": "completed", "text": whole(self.tokens)})
+
+    def _acknowledged_before(self) -> None:
+        """Somebody else gave an answer before this client took the turn up (REQ-RESUME-13)."""
+        faults = self.client.faults
+        open_ones = [kind for kind, state in self.questions.items() if state == "open"]
+        fits = self.resuming.goal is not None and len(open_ones) == 1
+        if (fits or "any-acknowledgement-closes" in faults) and (
+            "answered-question-is-asked-again" not in faults
+        ):
+            for kind in open_ones:
+                self._shut(kind)
 
     def next_send(self) -> None:
         """The session's next message closes an OTP question that outlived its turn."""

@@ -270,6 +270,7 @@ class TurnDriver:
             unseen=self._resuming.last == 0 and not self._taken_up,
             cancelling=self._stopped,
             resume_state=resume_state,
+            asked_before=self._resuming.behind and self.state.asks_one,
         )
 
     def _expired(self, kind: QuestionKind, event: Any, word: str) -> bool:
