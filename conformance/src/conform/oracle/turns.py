@@ -129,8 +129,7 @@ class Turn:
         if not self.settled:
             self._time("frame")
         self._act(self.machines.frame(event, self._facts(event, moment)), moment)
-        if self.resuming.caught_up:
-            self._caught_up()
+        self._catch_up()
         if event == "otp_verified" and self.held is not None:
             self._send_again()
         elif self.settled and not was:
@@ -155,9 +154,9 @@ class Turn:
         """Whether a broken body of that type ends the turn."""
         return word in TERMINAL_TYPES or (word == "turn_resumed" and self.resuming.replays)
 
-    def _caught_up(self) -> None:
+    def _catch_up(self) -> None:
         """What became of the verbs whose frames may be lost (REQ-RESUME-07)."""
-        for verb in [v for v in self.verbs if v.unsure]:
+        for verb in self.resuming.doubtful(self.verbs):
             moment = Moment(verb=verb, event="caught_up")
             self._act(self.machines.local("caught_up", self._facts("caught_up", moment)), moment)
 
@@ -207,18 +206,13 @@ class Turn:
             "unseen": self.resuming.last == 0 and not self.taken_up,
             "cancelling": self.cancelled,
             "named": self.known_again(moment.verb),
-            "asked_before": self._asked_before(),
+            "asked_before": self.resuming.goal is not None and self.machines.asks_one,
             **self.resuming.facts(event, moment.frame, told),
         }
 
     @property
     def _may_have_left(self) -> bool:
         return self.taken_up or not self.host.waits(self.out)
-
-    def _asked_before(self) -> bool:
-        """Whether a question may have been answered before the turn was taken up (REQ-RESUME-13)."""
-        states = [self.machines.states[kind] for kind in self.host.tables.questions]
-        return self.resuming.goal is not None and states.count("open") == 1
 
     def known_again(self, verb: Verb | None) -> bool | None:
         """Whether a server knows a verb's frame again: by an id that it echoes."""
