@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 
-from smooth_operator_server.protocol import frames
 from smooth_operator_server.protocol.frames import Frame
 from smooth_operator_server.protocol.peer import Nobody
 from smooth_operator_server.turns import channel as room
@@ -34,11 +33,16 @@ class Link(Nobody):
         self.is_behind = True
 
 
+def said(piece: str) -> Frame:
+    """A short event with a piece of text in it twice, like a token."""
+    return {"type": "stream_token", "token": piece, "data": {"requestId": "t", "token": piece}}
+
+
 def channel_of(link: Link, words: int, size: int = 1) -> Channel:
     channel = Channel(link, numbered=True)
     channel.taken.set()
     for _ in range(words):
-        channel.append(frames.stream_token("t", 0, "x" * size))
+        channel.append(said("x" * size))
     return channel
 
 
@@ -64,10 +68,10 @@ async def test_a_link_that_is_given_what_was_lost_gets_it_before_what_is_new() -
     lost, link = Link(), Link()
     channel = channel_of(lost, 3)
     channel.detach(lost)
-    channel.append(frames.stream_token("t", 0, "nobody"))
+    channel.append(said("nobody"))
     channel.attach(link, {"type": "turn_resumed"}, 1)
     for _ in range(200):
-        await channel.emit(frames.stream_token("t", 0, "new"))
+        await channel.emit(said("new"))
     await asyncio.sleep(0.01)
     assert numbers(lost.texts) == [1, 2, 3]
     assert numbers(link.texts) == [0, *range(2, 205)]
@@ -78,10 +82,10 @@ async def test_what_is_held_goes_out_afterwards_and_in_order() -> None:
     link = Link()
     channel = channel_of(link, 1)
     with channel.held():
-        await channel.emit(frames.stream_token("t", 0, "held"))
+        await channel.emit(said("held"))
         await asyncio.sleep(0.01)
         assert (numbers(link.texts), channel.last_seq) == ([1], 1)
-    await channel.emit(frames.stream_token("t", 0, "free"))
+    await channel.emit(said("free"))
     await asyncio.sleep(0.01)
     assert numbers(link.texts) == [1, 2, 3]
 
@@ -91,7 +95,7 @@ async def test_a_link_whose_next_event_is_not_kept_loses_the_turn() -> None:
     link.has_room = False
     channel = channel_of(link, 1)
     for _ in range(room.MAX_EVENTS + 1):
-        channel.append(frames.stream_token("t", 0, "x"))
+        channel.append(said("x"))
     await asyncio.sleep(0.01)
     assert link.is_behind
     assert not channel.taken.is_set()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import replace
+from functools import lru_cache
 
 from .spec import AgentSpec, Budget
 
@@ -17,6 +18,8 @@ class AgentRegistry:
         self._budget = budget or Budget()
         self._agents = {agent.id: self._limited(agent) for agent in agents}
         self._is_open = is_open
+        unnamed = self._limited(AgentSpec(""))
+        self._open = lru_cache(256)(lambda agent_id: replace(unnamed, id=agent_id))
 
     def __len__(self) -> int:
         return len(self._agents)
@@ -30,7 +33,7 @@ class AgentRegistry:
         """Return the agent, or None when there is none of this id."""
         known = self._agents.get(agent_id)
         if known is None and self._is_open:
-            return self._limited(AgentSpec(agent_id))
+            return self._open(agent_id)
         return known
 
     def _limited(self, agent: AgentSpec) -> AgentSpec:

@@ -12,10 +12,11 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 from ..auth.principal import Principal
 from ..clock import Clock, happens_within
 from ..protocol.frames import Frame
+from ..protocol.json_text import write_json
 from ..telemetry import log
 from .dispatch import Dispatcher
 from .outbox import Outbox
-from .socket_protocol import abort, send_texts
+from .socket_protocol import abort, send_texts, writer_of
 
 CLOSE_S = 5.0
 """Seconds in which the sockets of a draining server may take what still waits for them."""
@@ -43,7 +44,7 @@ class Connection:
         self.origin: str | None = socket.headers.get("origin")
         self._socket = socket
         self._dispatcher = dispatcher
-        self._outbox = Outbox(clock, slow_reader_s)
+        self._outbox = Outbox(clock, slow_reader_s, writer_of(socket))
         self._replays = False
         self._slow_reader_s = slow_reader_s
         self._clock = clock
@@ -62,10 +63,13 @@ class Connection:
         return self._outbox.has_room
 
     async def send(self, frame: Frame) -> None:
-        await self._outbox.put(frame)
+        await self._outbox.put_text(write_json(frame))
+
+    async def send_written(self, text: str) -> None:
+        await self._outbox.put_text(text)
 
     def send_now(self, frame: Frame) -> None:
-        self._outbox.put_now(frame)
+        self._outbox.put_text_now(write_json(frame))
 
     async def send_text(self, text: str) -> None:
         self._replays = True

@@ -11,6 +11,8 @@ from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from typing import Any
 
+from .json_text import write_json
+
 Frame = dict[str, Any]
 
 
@@ -40,11 +42,6 @@ def _frame(kind: str, request_id: str | None, now: int, **members: Any) -> Frame
 
 def _question(kind: str, request_id: str, now: int, details: Frame) -> Frame:
     return _frame(kind, request_id, now, data={"requestId": request_id, "data": details})
-
-
-def _token(kind: str, request_id: str, now: int, token: str) -> Frame:
-    data = {"requestId": request_id, "token": token}
-    return _frame(kind, request_id, now, token=token, data=data)
 
 
 def pong(request_id: str | None, now: int) -> Frame:
@@ -94,16 +91,21 @@ def turn_resumed(request_id: str, now: int, state: Resume, last_seq: int) -> Fra
     return _question("turn_resumed", request_id, now, {"state": state.value, "lastSeq": last_seq})
 
 
-def stream_token(request_id: str, now: int, token: str) -> Frame:
-    return _token("stream_token", request_id, now, token)
+class Tokens:
+    """Writes the events of a turn that carry a piece of text and nothing else.
 
+    They are most of what goes out, and differ in piece and time alone: the rest is written once.
+    """
 
-def stream_reasoning(request_id: str, now: int, token: str) -> Frame:
-    return _token("stream_reasoning", request_id, now, token)
+    def __init__(self, kind: str, request_id: str) -> None:
+        request = write_json(request_id)
+        self._head = f'{{"type":"{kind}","requestId":{request},"token":'
+        self._middle = f',"data":{{"requestId":{request},"token":'
 
-
-def stream_preamble(request_id: str, now: int, token: str) -> Frame:
-    return _token("stream_preamble", request_id, now, token)
+    def text(self, now: int, token: str) -> str:
+        """Return the event as ``write_json`` would write it."""
+        piece = write_json(token)
+        return f'{self._head}{piece}{self._middle}{piece}}},"timestamp":{now}}}'
 
 
 def stream_chunk(request_id: str, now: int, node: str, raw_response: Frame) -> Frame:

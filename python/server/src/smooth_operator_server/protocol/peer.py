@@ -35,6 +35,10 @@ class Peer(Protocol):
         """Queue a frame; waits while the queue is full, and gives a peer up that never reads."""
         ...
 
+    async def send_written(self, text: str) -> None:
+        """Queue a frame that is written already, as ``send`` does."""
+        ...
+
     def send_now(self, frame: Frame) -> None:
         """Queue a frame without a wait, beyond the bound if need be: for the end of a turn."""
         ...
@@ -70,6 +74,9 @@ class Nobody:
     has_room = True
 
     async def send(self, frame: Frame) -> None:
+        pass
+
+    async def send_written(self, text: str) -> None:
         pass
 
     def send_now(self, frame: Frame) -> None:

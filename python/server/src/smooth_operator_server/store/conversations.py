@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
 
 from ..auth.principal import Scope
@@ -36,9 +37,15 @@ JOIN participants AS p ON p.id = s.user_participant_id
 JOIN conversations AS c ON c.id = s.conversation_id
 WHERE s.id = :id
 """
-_NEW_PARTICIPANT = """
+_NEW_PARTICIPANTS = """
 INSERT INTO participants (id, conversation_id, type, name, email, browser_fingerprint, created_ms)
-VALUES (:id, :conversation, :type, :name, :email, :fingerprint, :now)
+VALUES (:user, :conversation, 'user', :name, CAST(:email AS TEXT), CAST(:fingerprint AS TEXT),
+        CAST(:now AS BIGINT)),
+       (:answerer, :conversation, 'ai-agent', :agent_name, NULL, NULL, CAST(:now AS BIGINT))
+"""
+_NEW_CONVERSATION = """
+INSERT INTO conversations (id, org, owner, supports, created_ms, updated_ms)
+VALUES (:id, :org, :owner, :supports, :now, :now)
 """
 _NEW_SESSION = """
 INSERT INTO sessions (id, conversation_id, agent_id, agent_name, user_participant_id,
@@ -126,6 +133,17 @@ def scoped(scope: Scope) -> dict[str, Any]:
 
 def insert_message(new: NewMessage) -> Transaction[None]:
     """Store a message and count it to its conversation; a part of other transactions too."""
+    yield from put_message(new)
+    yield from count_message(new)
+
+
+def count_message(new: NewMessage) -> Transaction[None]:
+    """Count a message to its conversation, which is held from now on."""
+    yield _COUNT_MESSAGE, {"now": new.now, "conversation": new.conversation_id}
+
+
+def put_message(new: NewMessage) -> Transaction[None]:
+    """Store a message that is counted by itself."""
     yield (
         _NEW_MESSAGE,
         {
@@ -138,71 +156,85 @@ def insert_message(new: NewMessage) -> Transaction[None]:
             "images": json.dumps(new.images) if new.images else None,
         },
     )
-    yield _COUNT_MESSAGE, {"now": new.now, "conversation": new.conversation_id}
 
 
 def _open_session(new: NewSession) -> Transaction[SessionRecord]:
-    known = yield (
-        f"SELECT supports FROM conversations WHERE id = CAST(:id AS TEXT) AND {IN_SCOPE}",
-        scoped(new.scope) | {"id": new.conversation_id},
+    known = yield from _known_conversation(new)
+    stored = json.loads(known[1]) if known else ()
+    supports = inherited(stored) if new.supports is None else new.supports
+    owner = known[0] if known else new.scope.owner
+    session = SessionRecord(
+        new.session_id,
+        new.conversation_id if known and new.conversation_id else new.fresh_conversation_id,
+        new.agent_id,
+        new.agent_name,
+        new.user_participant_id,
+        new.agent_participant_id,
+        tuple(supports),
+        user_name=new.user_name,
+        user_email=new.user_email,
+        org=new.scope.org,
+        owner=owner,
+        readers=new.readers,
     )
-    conversation_id = new.conversation_id or ""
-    stored: tuple[str, ...] = ()
-    if known:
-        stored = tuple(json.loads(known[0][0]))
-    else:
-        conversation_id = new.fresh_conversation_id
+    words = _listed(tuple(supports))
+    if known is None:
         yield (
-            (
-                "INSERT INTO conversations (id, org, owner, created_ms, updated_ms)"
-                " VALUES (:id, :org, :owner, :now, :now)"
-            ),
+            _NEW_CONVERSATION,
             {
-                "id": conversation_id,
-                "org": new.scope.org,
-                "owner": new.scope.owner,
+                "id": session.conversation_id,
+                "org": session.org,
+                "owner": owner,
+                "supports": words,
                 "now": new.now,
             },
         )
-    supports = inherited(stored) if new.supports is None else new.supports
-    if new.supports is not None:
+    elif new.supports is not None:
         yield (
             "UPDATE conversations SET supports = :supports WHERE id = :id",
-            {"supports": json.dumps(supports), "id": conversation_id},
+            {"supports": words, "id": session.conversation_id},
         )
-    yield from _insert_session(new, conversation_id, json.dumps(supports))
-    found = yield from _session(new.session_id)
-    assert found is not None
-    return found
+    yield from _insert_session(new, session.conversation_id, words)
+    return session
+
+
+@lru_cache(256)
+def _listed(words: tuple[str, ...] | None) -> str:
+    """Return words as JSON text; most sessions have the same ones."""
+    return json.dumps(words)
+
+
+def _known_conversation(new: NewSession) -> Transaction[tuple[str | None, str] | None]:
+    """Return owner and capability words of the conversation that is gone on with."""
+    if new.conversation_id is None:
+        return None
+    rows = yield (
+        f"SELECT owner, supports FROM conversations WHERE id = CAST(:id AS TEXT) AND {IN_SCOPE}",
+        scoped(new.scope) | {"id": new.conversation_id},
+    )
+    return (rows[0][0], rows[0][1]) if rows else None
 
 
 def _insert_session(new: NewSession, conversation_id: str, supports: str) -> Transaction[None]:
-    common = {"conversation": conversation_id, "now": new.now}
+    common = {
+        "conversation": conversation_id,
+        "now": new.now,
+        "user": new.user_participant_id,
+        "answerer": new.agent_participant_id,
+        "agent_name": new.agent_name,
+    }
     person = {
-        "id": new.user_participant_id,
-        "type": "user",
         "name": new.user_name,
         "email": new.user_email,
         "fingerprint": new.browser_fingerprint,
     }
-    agent = {
-        "id": new.agent_participant_id,
-        "type": "ai-agent",
-        "name": new.agent_name,
-        "email": None,
-        "fingerprint": None,
-    }
-    yield _NEW_PARTICIPANT, common | person
-    yield _NEW_PARTICIPANT, common | agent
+    yield _NEW_PARTICIPANTS, common | person
     session = {
         "id": new.session_id,
         "agent": new.agent_id,
-        "agent_name": new.agent_name,
-        "user": new.user_participant_id,
-        "answerer": new.agent_participant_id,
         "supports": supports,
-        "metadata": json.dumps(dict(new.metadata)),
-        "readers": json.dumps(new.readers),
+        "metadata": json.dumps(dict(new.metadata)) if new.metadata else "{}",
+        "readers": _listed(new.readers),
     }
     yield _NEW_SESSION, common | session
 

@@ -58,6 +58,9 @@ class SqlKnowledge:
     async def by_words(
         self, words: Sequence[str], reading: Reading, limit: int
     ) -> tuple[Passage, ...]:
+        # Many servers have no documents at all: that is seen without a way to another thread.
+        if not await self._database.look(_has_documents):
+            return ()
         return await self._database.read(self._dialect.search, words, reading, limit)
 
     async def by_vector(
@@ -105,6 +108,11 @@ class _Dialect:
             "all_readers": int(reading.readers is None),
             "readers": self.listed(reading.readers or ()),
         }
+
+
+def _has_documents() -> Transaction[bool]:
+    rows = yield "SELECT 1 FROM documents LIMIT 1", {}
+    return bool(rows)
 
 
 def _put_document(dialect: _Dialect, new: NewDocument) -> Transaction[None]:

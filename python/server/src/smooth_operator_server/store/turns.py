@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from .conversations import insert_message
+from .conversations import count_message, insert_message, put_message
 from .database import Database, RollbackError, Rows, Transaction
 from .ports import LeaseLostError
 from .records import NewMessage
@@ -50,7 +50,9 @@ ON CONFLICT DO NOTHING RETURNING id
 _SETTLE = """
 UPDATE turns SET state = :state, terminal = CAST(:terminal AS TEXT),
                  answer_id = CAST(:answer AS TEXT), ended_ms = CAST(:now AS BIGINT), saved = NULL
-WHERE id = :turn AND state = 'running' RETURNING id
+WHERE id = :turn AND state = 'running'
+  AND (CAST(:owner AS TEXT) IS NULL OR owner = CAST(:owner AS TEXT))
+RETURNING stored_seq
 """
 _KEEP_EVENT = """
 INSERT INTO turn_events (turn_id, seq, event)
@@ -73,14 +75,6 @@ WHERE turn_id = :turn AND call_id = :call
 # Writes the row, so that nobody takes the turn over before the transaction ends.
 _HOLD = """
 UPDATE turns SET lease_ms = lease_ms WHERE id = :turn AND state = 'running' RETURNING owner
-"""
-
-
-# A turn that begins writes its conversation before it looks for a running turn: whoever ends one
-# does it in the same order, else each would wait for the other.
-_HOLD_CONVERSATION = """
-UPDATE conversations SET updated_ms = updated_ms
-WHERE id = (SELECT conversation_id FROM turns WHERE id = :turn)
 """
 
 
@@ -154,7 +148,7 @@ class SqlTurns:
         owner: str | None = None,
     ) -> bool:
         end = (turn_id, state, now, terminal, answer)
-        return await self._database.write(_settle_as, owner, *end)
+        return await self._database.write(_settle, owner, *end)
 
     async def renew(self, owner: str, until: int) -> None:
         await self._database.write(_renew, owner, until)
@@ -206,7 +200,8 @@ def _begin(new: NewTurn) -> Transaction[TurnRecord | Refused]:
         raise RollbackError(Refused.PROMISED)
     if new.once and turn_id not in (None, new.turn_id):
         raise RollbackError((yield from _repeated(turn_id, new.body)))
-    yield _NAME_TURN, ids
+    if (turn_id, holder) != (new.turn_id, new.holder):
+        yield _NAME_TURN, ids
     yield from insert_message(new.message)
     begun = yield (
         _BEGIN,
@@ -378,7 +373,7 @@ def _calls(turn_id: str, step: int) -> Transaction[tuple[CallRecord, ...]]:
     )
 
 
-def _settle_as(
+def _settle(
     owner: str | None,
     turn_id: str,
     state: TurnState,
@@ -387,13 +382,9 @@ def _settle_as(
     answer: NewMessage | None,
 ) -> Transaction[bool]:
     if answer is not None:
-        yield _HOLD_CONVERSATION, {"turn": turn_id}
-    return (yield from _fenced(owner, turn_id, _settle, (turn_id, state, now, terminal, answer)))
-
-
-def _settle(
-    turn_id: str, state: TurnState, now: int, terminal: str | None, answer: NewMessage | None
-) -> Transaction[bool]:
+        # A turn that begins writes its conversation before it looks for a running turn: whoever
+        # ends one does it in the same order, else each would wait for the other.
+        yield from count_message(answer)
     settled = yield (
         _SETTLE,
         {
@@ -402,13 +393,17 @@ def _settle(
             "terminal": terminal,
             "answer": None if answer is None else answer.message_id,
             "now": now,
+            "owner": owner,
         },
     )
     if not settled:
-        return False
+        if (yield "SELECT 1 FROM turns WHERE id = :turn AND state = 'running'", {"turn": turn_id}):
+            raise LeaseLostError("another server runs the turn")
+        raise RollbackError(False)
     if answer is not None:
-        yield from insert_message(answer)
-    yield "DELETE FROM turn_events WHERE turn_id = :turn", {"turn": turn_id}
+        yield from put_message(answer)
+    if settled[0][0]:
+        yield "DELETE FROM turn_events WHERE turn_id = :turn", {"turn": turn_id}
     yield (
         (
             "UPDATE questions SET state = 'closed'"

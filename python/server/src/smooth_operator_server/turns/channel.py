@@ -75,13 +75,17 @@ class Channel:
 
     async def emit(self, frame: Frame) -> None:
         """Say something; waits while the link is far behind."""
+        await self.emit_text(write_json(frame))
+
+    async def emit_text(self, text: str) -> None:
+        """Say something that is written already, like ``emit``."""
         if not self.numbered:
-            await self.peer.send(frame)
+            await self.peer.send_written(text)
             return
         if self._spoilt <= self._stored and self._held is None and self.spoil is not None:
             self._spoilt = self._last + 1
             await self.spoil(self._spoilt)
-        self.append(frame)
+        self.append_text(text)
         while self._is_ahead():
             self._moved.clear()
             await self._moved.wait()
@@ -92,11 +96,15 @@ class Channel:
 
     def append(self, frame: Frame) -> int:
         """Say something without a wait; return its ``seq``, 0 when events are not numbered."""
+        return self.append_text(write_json(frame))
+
+    def append_text(self, unnumbered: str) -> int:
+        """Say something that is written already, like ``append``."""
         if not self.numbered:
-            self.peer.send_now(frame)
+            self.peer.send_text_now(unnumbered)
             return 0
         self._last += 1
-        text = f'{write_json(frame)[:-1]},"seq":{self._last}}}'
+        text = f'{unnumbered[:-1]},"seq":{self._last}}}'
         self._kept.append(text)
         self._size += len(text)
         while len(self._kept) > MAX_EVENTS or self._size > MAX_BYTES:

@@ -60,6 +60,11 @@ class Progress:
 
     def saved(self) -> bytes:
         """Return the progress as bytes."""
+        if self == _NONE:
+            return _NONE_SAVED
+        return self._saved()
+
+    def _saved(self) -> bytes:
         code = self.code_request
         return json.dumps(
             {
@@ -98,6 +103,11 @@ class Progress:
             [ToolCall(*one) for one in kept["wanted"]],
             None if engine is None else base64.b64decode(engine),
         )
+
+
+_NONE = Progress(Asked())
+_NONE_SAVED = _NONE._saved()
+"""Of a message that asks for nothing beside its text, as most do."""
 
 
 def _members(hit: Hit) -> list[Any]:

@@ -124,9 +124,11 @@ class Ledger:
         return self._message(turn, Direction.OUTBOUND, text)
 
     async def end(
-        self, turn: Turn, state: TurnState, terminal: Frame, answer: NewMessage | None = None
+        self, turn: Turn, state: TurnState, terminal: str, answer: NewMessage | None = None
     ) -> bool:
         """Store the end of a turn, with its answer; False when it was ended before.
+
+        ``terminal`` is the event that ends it, as JSON text.
 
         Raises:
             StoreError: the end is not stored.
@@ -136,17 +138,18 @@ class Ledger:
             turn.turn_id,
             state,
             now=turn.now(),
-            terminal=write_json(terminal),
+            terminal=terminal,
             answer=answer,
             owner=self._owner,
         )
 
-    async def give_up(self, turn: Turn, state: TurnState, terminal: Frame) -> bool:
+    async def give_up(self, turn: Turn, state: TurnState, event: Frame) -> bool:
         """End a turn without an answer, in the store and toward its peer; False when it has ended.
 
         A store that fails does not keep the peer from being told: whoever takes the turn over ends
         it in the store.
         """
+        terminal = write_json(event)
         try:
             await self.end(turn, state, terminal)
         except LeaseLostError:

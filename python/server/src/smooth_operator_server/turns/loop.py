@@ -24,6 +24,7 @@ from ..engine import (
 )
 from ..knowledge import Hit, Knowledge, citations
 from ..protocol import frames
+from ..protocol.json_text import write_json
 from ..questions import Kind
 from ..sessions import reading_of
 from ..store import Direction, TurnState
@@ -31,6 +32,7 @@ from .asking import CodeRequest, ask_code
 from .calls import Services, ToolCalls
 from .checkpoint import Progress
 from .ledger import Ledger
+from .starts import Starts
 from .turn import Turn
 
 HISTORY = 200
@@ -59,7 +61,9 @@ class Loop:
         services: Services,
         knowledge: Knowledge,
         ledger: Ledger,
+        starts: Starts,
     ) -> None:
+        self._starts = starts
         self._turn = turn
         self._agent = agent
         self._message_id = message_id
@@ -103,14 +107,11 @@ class Loop:
                     case Text(piece):
                         progress.text.append(piece)
                         if turn.wants_tokens:
-                            frame = frames.stream_token(turn.request_id, turn.now(), piece)
-                            await turn.emit(frame)
+                            await turn.emit_piece("stream_token", piece)
                     case Reasoning(piece):
-                        frame = frames.stream_reasoning(turn.request_id, turn.now(), piece)
-                        await turn.emit(frame)
+                        await turn.emit_piece("stream_reasoning", piece)
                     case Preamble(piece):
-                        frame = frames.stream_preamble(turn.request_id, turn.now(), piece)
-                        await turn.emit(frame)
+                        await turn.emit_piece("stream_preamble", piece)
                     case ToolCall():
                         wanted.append(event)
                         continue
@@ -122,9 +123,19 @@ class Loop:
                         continue
                     case Failure(message):
                         raise EngineError(message)
-                await _let_others(told)
+                await self._let_others(told)
                 told += 1
         return wanted
+
+    async def _let_others(self, told: int) -> None:
+        """Let other turns and sockets go on, for an engine that never waits.
+
+        The first frame of a step goes out, everywhere, before anybody makes a second one.
+        """
+        if told % BREATH == 0:
+            await asyncio.sleep(0)
+        if told == 0:
+            await self._starts.others()
 
     async def _finish(self) -> None:
         turn, progress = self._turn, self._progress
@@ -143,8 +154,9 @@ class Loop:
             citations=citations([*found, *progress.found]),
             suggestions=progress.suggestions,
         )
-        await self._ledger.end(turn, TurnState.COMPLETED, terminal, answer)
-        turn.settle(terminal)
+        written = write_json(terminal)
+        await self._ledger.end(turn, TurnState.COMPLETED, written, answer)
+        turn.settle(written)
 
     async def _ask_code(self, request: CodeRequest) -> None:
         """Ask for a code that the next turn needs: nothing waits for it here."""
@@ -197,18 +209,6 @@ class Loop:
             files=asked.files,
             skill=self._services.skills.find(asked.skill, self._agent) if asked.skill else None,
         )
-
-
-async def _let_others(told: int) -> None:
-    """Let other turns and sockets go on, for an engine that never waits.
-
-    The first frame of a step goes out, everywhere, before anybody makes a second one: writers are
-    woken by the first pause and write before the second ends.
-    """
-    if told % BREATH == 0:
-        await asyncio.sleep(0)
-    if told == 0:
-        await asyncio.sleep(0)
 
 
 def _sum(spent: list[Usage]) -> dict[str, Any] | None:

@@ -14,6 +14,7 @@ from .calls import Services
 from .checkpoint import Progress
 from .ledger import Ledger
 from .loop import EngineError, Loop
+from .starts import Starts
 from .turn import Turn
 
 
@@ -37,13 +38,21 @@ class Runner:
         self._ledger = ledger
         self._observer = observer
         self._max_iterations = max_iterations
+        self.starts = Starts()
 
     async def run(self, turn: Turn, message_id: str, progress: Progress, step: int = 0) -> None:
         """Run a turn to its terminal event. Cancellation leaves the settling to the canceller."""
         # The agent of an old session may be gone from the files: what is left is its name.
         agent = self._agents.find(turn.session.agent_id) or AgentSpec(turn.session.agent_id)
         loop = Loop(
-            turn, agent, message_id, progress, self._services, self._knowledge, self._ledger
+            turn,
+            agent,
+            message_id,
+            progress,
+            self._services,
+            self._knowledge,
+            self._ledger,
+            self.starts,
         )
         steps = min(agent.budget.steps or self._max_iterations, self._max_iterations)
         with self._observer.turn(agent.id, agent.name, turn.session.conversation_id) as watch:

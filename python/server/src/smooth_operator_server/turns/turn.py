@@ -41,7 +41,6 @@ class Turn:
         message: str,
         wants_tokens: bool,
         clock: Clock,
-        keepalive_s: float,
         on_settled: Callable[[Turn], None],
     ) -> None:
         self.turn_id = turn_id
@@ -56,10 +55,9 @@ class Turn:
         self.task: asyncio.Task[None] | None = None
         self.state = State.RUNNING
         self._clock = clock
-        self._keepalive_s = keepalive_s
         self._on_settled = on_settled
         self._last_frame = clock.monotonic()
-        self._keepalive: asyncio.Task[None] | None = None
+        self._tokens: dict[str, frames.Tokens] = {}
 
     def can_stop(self) -> bool:
         """Whether the turn can still be stopped."""
@@ -75,13 +73,12 @@ class Turn:
         return self._clock.epoch_ms()
 
     async def accept(self) -> None:
-        """Send the 202 and start to prove that the turn is alive."""
+        """Send the 202."""
         if not self.channel.last_seq:  # else another server has said so
             await self.emit(
                 frames.immediate_response(self.request_id, self.now(), 202, "Message accepted", {})
             )
         self.accepted.set()
-        self._keepalive = asyncio.create_task(self._prove_life(), name="keepalive")
 
     async def emit(self, frame: Frame) -> None:
         """Say something; nothing is said any more once the turn settled."""
@@ -90,13 +87,23 @@ class Turn:
         self._last_frame = self._clock.monotonic()
         await self.channel.emit(frame)
 
+    async def emit_piece(self, kind: str, piece: str) -> None:
+        """Say a piece of text by the event of this type, as ``emit`` does."""
+        if self.state is State.SETTLED:
+            return
+        self._last_frame = self._clock.monotonic()
+        tokens = self._tokens.get(kind)
+        if tokens is None:
+            tokens = self._tokens[kind] = frames.Tokens(kind, self.request_id)
+        await self.channel.emit_text(tokens.text(self._clock.epoch_ms(), piece))
+
     def finishing(self) -> None:
         """Pass the point after which the turn completes whatever comes."""
         if self.state is State.RUNNING:
             self.state = State.FINISHING
 
-    def settle(self, terminal: Frame | None) -> bool:
-        """End the turn with its terminal event; False when it has ended already.
+    def settle(self, terminal: str | None) -> bool:
+        """End the turn with its terminal event, which is written already; False when it has ended.
 
         The session is free for the next turn before the event is out. ``None`` ends a turn that
         was never accepted.
@@ -105,11 +112,9 @@ class Turn:
             return False
         self.state = State.SETTLED
         self.accepted.set()
-        if self._keepalive is not None:
-            self._keepalive.cancel()
         self._on_settled(self)
         if terminal is not None:
-            self.channel.append(terminal)
+            self.channel.append_text(terminal)
         return True
 
     def abandon(self) -> None:
@@ -119,15 +124,14 @@ class Turn:
         if self.settle(None):
             peer.fell_behind()
 
-    async def _prove_life(self) -> None:
-        """Send ``keepalive`` whenever the turn was silent for its interval."""
-        while True:
-            silent = self._clock.monotonic() - self._last_frame
-            if silent < self._keepalive_s:
-                await self._clock.sleep(self._keepalive_s - silent)
-            else:
-                self._last_frame = self._clock.monotonic()
-                await self.channel.hint(frames.keepalive(self.request_id, self.now()))
+    def silent_s(self, now: float) -> float:
+        """Return for how long the turn has said nothing; ``now`` is on the monotonic clock."""
+        return now - self._last_frame
+
+    async def prove_life(self) -> None:
+        """Send ``keepalive``."""
+        self._last_frame = self._clock.monotonic()
+        await self.channel.hint(frames.keepalive(self.request_id, self.now()))
 
 
 class TurnIds:

@@ -26,6 +26,7 @@ from .following import about
 from .hosting import has_link
 from .ledger import Ledger
 from .links import Links
+from .lives import Lives
 from .publishing import Publisher
 from .runner import Runner, failed
 from .turn import Turn, TurnIds
@@ -73,7 +74,7 @@ class Turns:
         links.post.on("cancel", self._cancel_here)
         self._agents = agents
         self._skills = skills
-        self._keepalive_s = keepalive_s
+        self._lives = Lives(clock, keepalive_s)
         self._detach_s = detach_s
         self._running: dict[str, Turn] = {}  # by conversation
         self._watchers: set[asyncio.Task[None]] = set()
@@ -97,6 +98,7 @@ class Turns:
 
     async def send_message(self, action: Action, peer: Peer) -> None:
         """Start a turn, or refuse it by one error before the 202 (REQ-SRV-03)."""
+        await self._runner.starts.mine()
         session = await self._sessions.require(action["sessionId"], peer)
         self._check(action, session)
         turn = self._of_action(action, session, peer)
@@ -133,6 +135,7 @@ class Turns:
         """Let a stored turn be found, by its conversation and by its requestId."""
         self._running[turn.session.conversation_id] = turn
         self._ids.add(turn.request_id)
+        self._lives.add(turn)
         if turn.channel.numbered:
             self._ledger.number(turn)
             self._publisher.add(turn.turn_id, turn.channel)
@@ -180,11 +183,11 @@ class Turns:
             message=message,
             wants_tokens=wants_tokens,
             clock=self._clock,
-            keepalive_s=self._keepalive_s,
             on_settled=self._release,
         )
 
     def _release(self, turn: Turn) -> None:
+        self._lives.drop(turn)
         conversation_id = turn.session.conversation_id
         if self._running.get(conversation_id) is turn:
             del self._running[conversation_id]
