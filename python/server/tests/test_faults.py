@@ -82,7 +82,7 @@ async def test_req_srv_03_a_search_that_fails_ends_the_turn_that_was_accepted(
         server.client() as client,
     ):
         session_id = await client.session()
-        break_table(tmp_path, "chunk_words")
+        break_table(tmp_path, "documents")
         frames = await client.turn(session_id)
         assert frames[0]["status"] == 202
         assert frames[-1]["error"]["code"] == "INTERNAL_ERROR"

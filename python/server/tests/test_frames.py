@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from pathlib import Path
 
 import pytest
 from websockets.exceptions import ConnectionClosed
+
+from smooth_operator_server.protocol import frames
+from smooth_operator_server.protocol.json_text import write_json
 
 from .support import serving
 
@@ -249,3 +253,45 @@ async def test_no_compression_is_offered_and_a_token_in_the_query_is_no_fault(
             await client.silence()
             assert client.socket.response is not None
             assert "Sec-WebSocket-Extensions" not in client.socket.response.headers
+
+
+def test_pieces_of_text_are_written_as_any_event_is() -> None:
+    tokens = frames.Tokens("stream_token", 'a"\u00e9')
+    for piece in ("word ", "", 'say "it"\n', "\u2028\U0001f600"):
+        event = {
+            "type": "stream_token",
+            "requestId": 'a"\u00e9',
+            "token": piece,
+            "data": {"requestId": 'a"\u00e9', "token": piece},
+            "timestamp": 17,
+        }
+        assert tokens.text(17, piece) == write_json(event)
+
+
+@pytest.mark.parametrize("cut", range(1, 9))
+async def test_actions_are_read_however_their_frames_are_cut_and_mixed(
+    tmp_path: Path, cut: int
+) -> None:
+    """Short text frames are cut out of what is read; all others, and pieces, go another way."""
+
+    def framed(head: int, payload: bytes) -> bytes:
+        size = bytes((0x80 | len(payload),)) if len(payload) < 126 else b"\xfe"
+        more = b"" if len(payload) < 126 else len(payload).to_bytes(2, "big")
+        return bytes((head,)) + size + more + bytes(4) + payload
+
+    def ping(request_id: str) -> bytes:
+        return framed(0x81, json.dumps({"action": "ping", "requestId": request_id}).encode())
+
+    long = "l" * 300
+    pieces = (
+        ping("a") + framed(0x89, b"hello") + ping(long),
+        framed(0x8A, b"") + ping("b")[:cut],
+        ping("b")[cut:] + ping("c"),
+        framed(0x01, b'{"action":"ping",') + framed(0x80, b'"requestId":"d"}') + ping("e"),
+    )
+    async with serving(tmp_path, demo=True) as server, server.client() as client:
+        for piece in pieces:
+            client.socket.transport.write(piece)
+            await asyncio.sleep(0.05)  # so that it is read by itself
+        answers = [(await client.rx("pong"))["requestId"] for _ in range(6)]
+        assert answers == ["a", long, "b", "c", "d", "e"]
