@@ -149,6 +149,10 @@ server-restart: testees ## a server that is killed in mid-turn and comes back, f
 proxy-cuts: testees ## 1,000 links cut at random points of 200 sessions, for the five clients: SESSIONS=10 CUTS=50 SEED=7 TESTEE=go
 	@$(BIN)/python tools/cuts.py --testees $(WHERE_TESTEES) $(if $(SESSIONS),--sessions $(SESSIONS)) $(if $(CUTS),--cuts $(CUTS)) $(if $(SEED),--seed $(SEED)) $(if $(TESTEE),--testee $(TESTEE))
 
+.PHONY: server-soak
+server-soak: setup-python ## 200 turns at once with confirmations, cancels and cuts; then what the server still holds: SECONDS=300
+	@$(BIN)/python tools/server_soak.py $(if $(SECONDS),--seconds $(SECONDS)) $(if $(TALKS),--talks $(TALKS))
+
 .PHONY: server-kills
 server-kills: setup-python ## servers killed at random moments of many conversations, on SQLite, PostgreSQL, two servers: KILLS=50
 	@$(BIN)/python tools/server_kills.py $(if $(KILLS),--kills $(KILLS) --talks $(KILLS)) $(if $(ONLY),--only "$(ONLY)")

@@ -26,6 +26,7 @@ from .auth.limits import RateLimiter
 from .backplane import Backplane, Post
 from .backplane.opening import open_backplane
 from .clock import Clock, SystemClock
+from .engine import Engine
 from .files import FileFaultError
 from .gateway import Connection, Connections, Dispatcher
 from .gateway.dispatch import Handler
@@ -233,12 +234,13 @@ class Server:
         tools: Sequence[Tool] = (),
         hooks: Sequence[ToolHook] = (),
         backplane: Backplane | None = None,
+        engine: Engine | None = None,
     ) -> Server:
         """Open the store, read the script, take the documents in.
 
         ``tools`` are there for every agent, beside those of the script and of every server;
         ``hooks`` stand around each call of any tool, within the scans of the settings.
-        ``backplane`` is what the settings ask for unless it is given.
+        ``backplane`` and ``engine`` are what the settings ask for unless they are given.
 
         Raises:
             AgentFileError: an agent file cannot be used.
@@ -259,6 +261,7 @@ class Server:
         observer = Observer(clock, [settings.model, *models])
         try:
             agent = choose_agent(settings, clock, new_id, meter, observer)
+            agent = replace(agent, engine=engine or agent.engine)
             agent.tools.extend(tools)
             agent.hooks.extend(hooks)
             for source, content in agent.documents.items():
