@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-import subprocess
+import os
 import tempfile
 import warnings
 from collections.abc import AsyncIterator, Iterator
@@ -36,7 +36,7 @@ def postgres() -> Iterator[str]:
         server.cleanup()
         # A database for each test is a hundred thousand files at the end: to remove them may take
         # longer than the time limit of the test that happens to be the last.
-        subprocess.Popen(("rm", "-rf", str(folder)), start_new_session=True)
+        os.posix_spawnp("rm", ("rm", "-rf", str(folder)), os.environ)
 
 
 async def fresh_database(url: str) -> str:
