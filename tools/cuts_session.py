@@ -148,13 +148,20 @@ class Session:
             task.add_done_callback(self._answers.discard)
 
     async def _give(self, turn: str, verb: Tree, message: Message) -> None:
-        """Answer a question; a code of which nobody knows whether it arrived is given again."""
+        """Answer a question; a code of which nobody knows whether it arrived is given again.
+
+        The code that was lost may still arrive, late: then nothing waits for the other one.
+        """
+        is_again = False
         while True:
             answer = await self._returned({**verb, "turn": turn, "as": self._name("v")})
             if "error" not in answer:
                 return
             kind = answer["error"]["kind"]
-            if kind != "connection_lost" or verb["cmd"] != "otp":
+            if is_again and kind == "conflict":
+                return
+            is_again = kind == "connection_lost" and verb["cmd"] == "otp"
+            if not is_again:
                 message.faults.append(f"{verb['cmd']} failed: {answer['error']}")
                 return
 

@@ -236,6 +236,33 @@ async def test_req_srv_30_what_lay_unread_on_an_older_link_takes_no_turn(server:
         await lost.silence()
 
 
+async def test_req_srv_24_a_refused_answer_of_another_link_is_no_event_of_the_turn(
+    server: Running,
+) -> None:
+    """Neither while the turn runs nor behind its end."""
+    async with server.client(replay=True) as lost, server.client(replay=True) as holder:
+        session_id = await lost.session()
+        about = {"sessionId": session_id, "requestId": "turn"}
+        late = {**about, "confirmationId": "stale", "approved": True}
+        await holder.tx("send_message", message="Delete it", **about)
+        asked = await holder.until("write_confirmation_required")
+        chunk = await holder.rx("stream_chunk")
+        for _ in range(2):
+            await lost.tx("confirm_tool_action", **late)
+            refused = await lost.rx("error")
+            assert refused["error"]["code"] == "NO_PENDING_CONFIRMATION"
+            assert "seq" not in refused
+            await holder.silence()
+            if asked:
+                await approve(holder, session_id, "turn", asked[-1])
+                asked = []
+                last = (await holder.until("eventual_response"))[-1]["seq"]
+        await holder.tx("confirm_tool_action", **late)
+        assert "seq" not in await holder.rx("error")
+        await holder.tx("resume_turn", afterSeq=chunk["seq"], **about)
+        assert resumed(await holder.rx()) == ("settled", last)
+
+
 async def test_req_srv_30_an_older_link_has_a_turn_that_it_is_told_of(server: Running) -> None:
     async with server.client(replay=True) as older, server.client(replay=True) as newer:
         session_id = await older.session()

@@ -96,14 +96,18 @@ class Hosting:
     async def say(self, session: SessionRecord | None, frame: Frame, peer: Peer) -> None:
         """Send the answer to a verb: an event of the turn that it names, where that is numbered.
 
-        Who asked is told in any case, without ``seq`` when another link has the turn.
+        Who asked is told in any case, without ``seq`` when another link has the turn. A refusal is
+        nothing for that link, and nothing behind the end of a turn.
         """
         request_id = frame.get("requestId")
         if session is not None and request_id is not None:
             channel = self._channels.find(session.conversation_id, request_id)
             if channel is not None:
                 is_holder = channel.peer is peer
-                await channel.emit(frame)
+                if is_event(frame, channel, is_holder=is_holder):
+                    await channel.emit(frame)
+                else:
+                    is_holder = False
             else:
                 is_holder = await self._say_elsewhere(session, request_id, frame, peer)
             if is_holder:
@@ -127,13 +131,16 @@ class Hosting:
             # Its server is gone. An event without a number would break the stream of the link;
             # over the next one it finds out what became of its answer.
             peer.fell_behind()
-        return True
+            return True
+        return bool(told["holder"]) or frame["type"] != "error"
 
     async def _said(self, notice: Notice) -> Notice:
         channel = self._find(notice)
         if channel is None:
             return {"holder": False, "said": False}
         is_holder = has_link(channel, notice["by"], notice["link"])
+        if not is_event(notice["frame"], channel, is_holder=is_holder):
+            return {"holder": False, "said": True}
         await channel.emit(notice["frame"])
         return {"holder": is_holder, "said": True}
 
@@ -145,6 +152,15 @@ class Hosting:
 
     async def _answered(self, notice: Notice) -> None:
         self._questions.release_here(notice["question"])
+
+
+def is_event(frame: Frame, channel: Channel, *, is_holder: bool) -> bool:
+    """Tell whether the answer to a verb is an event of the turn.
+
+    A refusal is none that another link asked for, or that comes when the turn has ended: a verb
+    that lay unread on a lost link is not refused toward the link that has the turn.
+    """
+    return frame["type"] != "error" or (is_holder and not channel.is_settled)
 
 
 def has_link(channel: Channel, node: str, link: str) -> bool:
