@@ -25,6 +25,7 @@ HOSTILE = (
     " | [a](javascript:hit) {: onclick='x' } </title></textarea><svg onload=hit=3> `c` === \"t\""
 )
 NEEDLE = "haystackneedle"
+_SCHEMES = {"light": "default", "dark": "slate"}
 
 
 def _said(members: dict[str, Any], **more: Any) -> dict[str, Any]:
@@ -80,10 +81,10 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return root / "site"
 
 
-@pytest.fixture(scope="module")
-def page(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Page]:
-    """A page of a browser."""
-    with browser(tmp_path_factory.mktemp("profile")) as opened:
+@pytest.fixture
+def page(tmp_path: Path) -> Iterator[Page]:
+    """A page of a browser that was never here: pages keep the colours of the first visit."""
+    with browser(tmp_path / "profile") as opened:
         yield opened
 
 
@@ -114,6 +115,7 @@ def test_a_hostile_document_is_text_and_fits(
 ) -> None:
     for path in _pages(site):
         page.show(path.as_uri(), width=width, scheme=scheme)
+        assert page.ask("document.body.dataset.mdColorScheme") == _SCHEMES[scheme]
         assert page.ask("typeof hit") == "undefined", path
         assert page.ask("document.querySelector('[onclick], [onload], [onerror]')") is None
         assert page.ask(f"{ASKED}.faint()") == [], path
@@ -151,3 +153,13 @@ def test_every_link_of_a_page_leads_to_a_file(site: Path, page: Page) -> None:
         assert here
         names = {item.as_uri() for item in site.rglob("*.html")}
         assert set(here) <= names, path
+
+
+def test_a_page_from_the_disk_asks_nobody_for_anything(site: Path, page: Page) -> None:
+    for path in _pages(site):
+        page.show(path.as_uri())
+        loaded = page.ask("performance.getEntriesByType('resource').map((it) => it.name)")
+        asked = "[...document.querySelectorAll('[src], link')].map((it) => it.src || it.href)"
+        named = page.ask(asked)
+        assert named
+        assert [it for it in (*loaded, *named) if not it.startswith(("file:", "data:"))] == [], path
