@@ -116,6 +116,10 @@ RESERVED_TYPES: dict[Lang, frozenset[str]] = {
     ),
 }
 
+# Members that every C# object has: what a class of tables declares may not hide them.
+OBJECT_MEMBERS = word_set(
+    "Equals Finalize GetHashCode GetType MemberwiseClone ReferenceEquals ToString"
+)
 # Members that every C# record has already. No type is called so either: inside of a record the
 # name is the member.
 RECORD_MEMBERS = word_set(
@@ -130,8 +134,8 @@ MESSAGE_MEMBERS = word_set(
 # Members that every generated enum has already.
 VALUES: dict[Lang, frozenset[str]] = {
     "csharp": word_set(
-        "Clone Equals GetHashCode GetType IsKnown MemberwiseClone PrintMembers ReferenceEquals "
-        "ToString Value"
+        "Clone Deconstruct Equals GetHashCode GetType IsKnown MemberwiseClone PrintMembers "
+        "ReferenceEquals ToString Value"
     ),
     "rust": frozenset({"Unknown"}),
 }

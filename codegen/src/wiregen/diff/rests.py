@@ -23,7 +23,7 @@ from wiregen.ir import (
     TypeDef,
     Union,
 )
-from wiregen.keywords import ANNOTATIONS, BINDING, BOUNDS, alias_of, applies, leads_to
+from wiregen.keywords import ANNOTATIONS, BINDING, BOUNDS, alias_of, applies, leads_to, only_null
 from wiregen.load import Node
 from wiregen.metaschema import compiles
 from wiregen.words import word_set
@@ -124,6 +124,9 @@ class Rests:
         for _ in range(_DEPTH):
             if node is None or not isinstance(node.value, dict):
                 return node
+            node = _without_null(node)
+            if not isinstance(node.value, dict):
+                return node
             place = alias_of(node.value)
             onward = node.child(*place) if place is not None else leads_to(node)
             if onward is None or not isinstance(onward.value, dict):
@@ -167,6 +170,15 @@ class Rests:
             for key, item in value.items()
             if names or (key not in ANNOTATIONS and not key.startswith("x-"))
         }
+
+
+def _without_null(node: Node) -> Node:
+    """Return the one branch of a union that is not null, where that is all that the union says."""
+    found = [key for key in _UNIONS if isinstance(node.value.get(key), list)]
+    if len(found) != 1 or any(key in BINDING for key in node.value if key != found[0]):
+        return node
+    solid = [part for part in _parts(node, found[0]) if not only_null(part.value)]
+    return solid[0] if len(solid) == 1 < len(node.value[found[0]]) else node
 
 
 def differing(before: Json, after: Json) -> list[str]:

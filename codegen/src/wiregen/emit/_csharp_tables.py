@@ -17,7 +17,7 @@ from wiregen.ir import (
     UnionShape,
 )
 from wiregen.naming import escaped, identifier, lettered, pascal, type_name, word_name
-from wiregen.reserved import printed_names
+from wiregen.reserved import OBJECT_MEMBERS, printed_names
 from wiregen.shapes import build_unions
 
 # The root of all exceptions where `wiregen.toml` names none of the house (`exception`).
@@ -193,13 +193,14 @@ class OperationView:
 def operation_name(spec: Spec, action: Message) -> str:
     """Return the name of an action's row among the operations."""
     named = {type_name("csharp", i.name, getattr(i, "role", "type")) for i in spec.types}
-    taken = named | printed_names("csharp", "Operations.cs.j2") | {"Shapes"}
+    taken = named | printed_names("csharp", "Operations.cs.j2") | {"Shapes"} | OBJECT_MEMBERS
     return escaped(word_name("csharp", action.word), taken, "Call")
 
 
 def shape_name(name: str) -> str:
     """Return the name of a struct's repair table."""
-    taken = printed_names("csharp", "Shapes.cs.j2") | {"Check", "JsonKinds", "UnionShapes"}
+    taken = printed_names("csharp", "Shapes.cs.j2") | OBJECT_MEMBERS
+    taken |= {"Check", "JsonKinds", "UnionShapes"}
     return escaped(identifier("csharp", pascal(name), "X"), taken, "Shape")
 
 
