@@ -161,11 +161,16 @@ class Run:
 
     async def _judge(self, url: str) -> None:
         found: list[Kept] = []
-        async with reader(url) as reading:
-            for session in self._sessions:
-                if session.session_id:
+        for session in self._sessions:
+            if not session.session_id:
+                continue
+            try:
+                async with reader(url) as reading:
                     found.append(await reading.kept(session.session_id))
-                    self.faults += faults_of(session.messages, found[-1])
+            except TimeoutError:
+                self.faults.append(f"session {session.number}: the server does not tell all of it")
+            else:
+                self.faults += faults_of(session.messages, found[-1])
         self.faults += faults_of_script(self._script, found)
 
     def _line(self, seconds: float) -> str:

@@ -18,11 +18,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from cuts_session import Message
-from field import STEP
 from websockets.asyncio.client import ClientConnection, connect
 
 from conform.spec import Tree
 
+READ_S = 10.0  # for an event that the server has
 NO_ITEM = "immediate_response"
 """Events of a turn that a client shows to the one who asked, and not as an item."""
 
@@ -67,7 +67,7 @@ class Reader:
 
     async def _next(self, request_id: str) -> Tree:
         """Wait for the next event about a request; raises ``TimeoutError``."""
-        async with asyncio.timeout(STEP):
+        async with asyncio.timeout(READ_S):
             while True:
                 event: Tree = json.loads(await self._link.recv())
                 if event.get("requestId") == request_id:
