@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from conform.cutting import Axis, axis_of
+from conform.lint import expectation
 from conform.reader import Reader
 from conform.script import Case
 from conform.spec import Spec
@@ -13,6 +14,7 @@ from conform.testee import LineChecker
 from .support import play_in_process
 
 STREAM = "turn/stream_token"
+HANDLED = "handlers/one_at_a_time"
 ASKED = "confirm/write_confirmation_required_approved"
 
 
@@ -25,8 +27,10 @@ def test_every_cut_of_a_stream_shows_the_uncut_case(
     spec: Spec, reader: Reader, cases: dict[str, Case]
 ) -> None:
     axis = _axis(spec, reader, cases, STREAM)
-    assert len(axis.points) == 16  # eight frames, each heard and lost
-    assert [p.case.name for p in axis.points if not p.equal] == []
+    assert len(axis.points) == 19  # ten frames, each heard and lost; the first once
+    create = "REQ-CONN-15: create_conversation_session is in flight"
+    assert {p.reason for p in axis.points if not p.equal} == {create}
+    assert sum(p.equal for p in axis.points) == 17
 
 
 def test_what_differs_is_named_by_its_rule(
@@ -38,20 +42,86 @@ def test_what_differs_is_named_by_its_rule(
     assert "REQ-RESUME-07" in reasons
 
 
-def test_cases_whose_subject_is_the_link_are_left_out_with_the_reason(
+def test_a_cut_case_is_what_its_steps_lead_to(
     spec: Spec, reader: Reader, cases: dict[str, Case]
 ) -> None:
-    axis = _axis(spec, reader, cases, "reconnect/backoff", "replay/goes_on", "call/ping")
-    assert axis.unfit["its subject is bytes, links or handshakes"] > 0
-    assert axis.unfit["no turn"] > 0
+    for point in _axis(spec, reader, cases, STREAM, ASKED, "handlers/held", "paging/").points:
+        assert expectation(spec, reader, point.case) == point.expected
 
 
-def test_every_nth_cut_is_a_part_of_all(spec: Spec, reader: Reader, cases: dict[str, Case]) -> None:
+@pytest.mark.parametrize(
+    ("name", "equal"),
+    [
+        ("call/answer_status/100", True),
+        ("handlers/one_at_a_time", True),
+        ("replay/goes_on", True),
+        ("reconnect/reads/session", True),
+        ("time/total", True),
+        ("frames/ten_malformed", True),
+        ("concurrency/two_clients", True),
+        ("close/mid_turn/fin", False),
+    ],
+)
+def test_cases_of_every_kind_are_cut(
+    spec: Spec, reader: Reader, cases: dict[str, Case], name: str, equal: bool
+) -> None:
+    axis = _axis(spec, reader, cases, name)
+    assert axis.points
+    assert axis.unexplained == []
+    assert any(point.equal for point in axis.points) is equal
+
+
+def test_a_handler_that_runs_when_the_link_is_lost_keeps_its_signal_and_answers_later(
+    spec: Spec, reader: Reader, cases: dict[str, Case]
+) -> None:
+    (found,) = [
+        point
+        for point in _axis(spec, reader, cases, HANDLED).points
+        if point.case.name == f"{HANDLED}/cut-after-{ASKS_AT}"
+    ]
+    (cut,) = [at for at, step in enumerate(found.case.steps) if step.body == {"drop": True}]
+    called = [at for at, event in found.expected.events if event["ev"] == "called"]
+    signalled = [at for at, event in found.expected.events if event["ev"] == "signalled"]
+    answered = [at for at, _, frame in found.expected.frames if "approved" in frame]
+    assert called[0] < cut < answered[0]
+    assert cut not in signalled
+    assert found.equal
+
+
+def test_what_shows_nothing_is_read_before_the_next_command(
+    spec: Spec, reader: Reader, cases: dict[str, Case]
+) -> None:
+    points = _axis(spec, reader, cases, "confirm/client_verb_without_turn").points
+    kinds = [[step.kind for step in p.case.steps] for p in points]
+    assert any(kinds[at - 1 :] for at in [1])
+    assert any(_pairs(each, ("send", "fence", "do")) for each in kinds)
+
+
+def test_cases_without_a_link_and_cuts_of_other_cases_are_counted(
+    spec: Spec, reader: Reader, cases: dict[str, Case]
+) -> None:
+    axis = _axis(spec, reader, cases, "close/never_opened", "call/answer_status")
+    assert axis.without_link == 1
+    assert axis.same > 0
+    told = [[(s.kind, s.body) for s in p.case.steps] for p in axis.points]
+    assert all(each not in told[:at] for at, each in enumerate(told))
+
+
+def test_a_long_case_is_cut_at_some_places_and_says_so(
+    spec: Spec, reader: Reader, cases: dict[str, Case]
+) -> None:
+    axis = _axis(spec, reader, cases, "concurrency/slow_consumer")
+    assert 0 < len(axis.points) < 10 < axis.between
+
+
+def test_all_nth_cuts_together_are_all(
+    spec: Spec, reader: Reader, cases: dict[str, Case]
+) -> None:
     case = cases[STREAM]
-    whole, part = axis_of(spec, reader, [case]), axis_of(spec, reader, [case], every=5)
-    names = [p.case.name for p in whole.points]
-    assert {p.case.name for p in part.points} < set(names)
-    assert len(names) // 5 <= len(part.points) <= len(names) // 5 + 1
+    whole = [p.case.name for p in axis_of(spec, reader, [case]).points]
+    parts = [axis_of(spec, reader, [case], 5, offset).points for offset in range(5)]
+    assert sorted(p.case.name for part in parts for p in part) >= sorted(whole)
+    assert {len(part) for part in parts} <= {3, 4, 5}
 
 
 async def test_the_reference_client_does_what_the_oracle_says_at_each_cut(

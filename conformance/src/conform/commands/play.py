@@ -52,6 +52,9 @@ def add_parsers(verbs: Any) -> None:
     run.add_argument(
         "--every", type=positive, default=1, metavar="N", help="with --axes: every n-th cut alone"
     )
+    run.add_argument(
+        "--offset", type=int, default=0, metavar="K", help="with --every: which of the n sets"
+    )
     add_json_flag(run, "report.json")
     run.set_defaults(command=run_command)
 
@@ -65,7 +68,7 @@ def run_command(args: argparse.Namespace) -> int:
     axis = None
     expected = None
     if args.axes:
-        axis = axis_of(spec, Reader(spec), cases, args.every)
+        axis = axis_of(spec, Reader(spec), cases, args.every, args.offset)
         cases = [point.case for point in axis.points]
         expected = {point.case.name: point.expected for point in axis.points}
     runner = Runner(spec, cases, expected=expected)

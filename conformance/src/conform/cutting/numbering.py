@@ -2,61 +2,26 @@
 
 from __future__ import annotations
 
+import json
 from copy import deepcopy
-from dataclasses import dataclass, field, replace
-from typing import Any
+from dataclasses import replace
 
-from conform.script import Case, Step, ids_of
+from conform.script import Case, Step
 from conform.spec import Tree
 
 UNNUMBERED = ("keepalive", "turn_resumed")
 SESSIONS = ("create_conversation_session", "get_session")
-LINK = ("connect", "advance", "wake", "counters", "openturn", "recover")
 TERMINAL = ("eventual_response", "cancelled", "error")
 WORD = "replay"
-MOST_STEPS = 200
+LOSSES = ("close", "close-no-status", "drop", "reset", "bad-utf8", "octets")
+SILENT = (*LOSSES[:4], "handshake")  # nothing of these is a frame
 
 
-@dataclass
-class Turn:
-    """What the server has of one turn, up to a step."""
-
-    heard: bool = False  # its message arrived
-    over: bool = False  # its terminal event was sent
-    events: list[Step] = field(default_factory=list)
-
-
-def unfit(case: Case) -> str:
-    """Why no link of a case can be cut; empty when it can be."""
-    if len(case.steps) > MOST_STEPS:
-        return f"more than {MOST_STEPS} steps"
-    if len({step.client for step in case.steps}) > 1:
-        return "more than one client"
-    if not any(s.kind == "recv" and s.body.get("action") == "send_message" for s in case.steps):
-        return "no turn"
-    if any(s.kind == "wire" and set(s.body) != {"json"} for s in case.steps):
-        return "its subject is bytes, links or handshakes"
-    closed = False
-    for step in case.steps:
-        if closed and step.kind in ("fence", "recv", "send"):
-            return "it goes on after its close()"
-        if step.kind != "do":
-            continue
-        closed = closed or (step.body["cmd"] == "close" and not step.body.get("auto"))
-        if "handlers" in step.body:
-            return "its handlers write when they like"
-        if step.body["cmd"] in LINK and not step.body.get("auto"):
-            return "its subject is the link or the clock"
-        if step.body["cmd"] == "open" and not _plain(step.body):
-            return "its subject is an option"
-    if any("seq" in step.body for step in case.steps if step.kind == "send"):
-        return "it is about replay itself"
-    return ""
-
-
-def _plain(body: Tree) -> bool:
-    given = body.get("options", {})
-    return not body.get("lazy") and body.get("connect", True) and not given and "tls" not in body
+def passes(step: Step) -> bool:
+    """Whether a frame passes at a step, in whatever form and direction."""
+    if step.kind == "recv":
+        return "action" in step.body
+    return step.kind == "send" or (step.kind == "wire" and not step.body.keys() & set(SILENT))
 
 
 def request_of(frame: Tree) -> str | None:
@@ -67,15 +32,68 @@ def request_of(frame: Tree) -> str | None:
     return found if isinstance(found, str) else None
 
 
-def frame_of(step: Step) -> Any:
-    """The frame that a step of the server sends, if it sends one."""
+def number_of(frame: Tree) -> int | None:
+    """The number that an event has."""
+    number = frame.get("seq")
+    is_number = isinstance(number, int) and not isinstance(number, bool)
+    return number if is_number and number > 0 else None
+
+
+def frames_of(step: Step) -> list[Tree]:
+    """The frames that a step of the server sends, as far as they can be read."""
     if step.kind == "send":
-        return step.body
-    return step.body["json"] if step.kind == "wire" and "json" in step.body else None
+        return [step.body]
+    if step.kind != "wire":
+        return []
+    verb, value = next(iter(step.body.items()))
+    match verb:
+        case "json" | "bytewise" | "mid-utf8":
+            found = [value]
+        case "fragment":
+            found = [value["frame"]]
+        case "coalesce":
+            found = value
+        case _:
+            found = []
+    return [frame for frame in found if isinstance(frame, dict)]
+
+
+def tells_itself(case: Case) -> str:
+    """Why a case has to be told as it is; empty when a server that replays can tell it."""
+    requests = {s.body.get("requestId") for s in case.steps if is_message(s)}
+    for step in case.steps:
+        if any("seq" in frame for frame in frames_of(step)):
+            return "its events have numbers"
+        if step.kind == "wire" and step.body.keys() & set(LOSSES):
+            return "it has losses of its own"
+        if step.kind == "do" and step.body["cmd"] in ("openturn", "recover"):
+            return "what it is about is how a turn is found again"
+        if step.kind == "wire" and _unread(step) in requests:
+            return "bytes of its turn take no number"
+    return ""
+
+
+def is_message(step: Step) -> bool:
+    """Whether the client sends a message there."""
+    return step.kind == "recv" and step.body.get("action") == "send_message"
+
+
+def _unread(step: Step) -> str | None:
+    """The turn of a frame that is given as bytes."""
+    verb, value = next(iter(step.body.items()))
+    if verb == "big":
+        return str(value["requestId"])
+    if verb != "raw":
+        return None
+    try:
+        frame = json.loads(value)
+    except ValueError:
+        return None
+    return request_of(frame) if isinstance(frame, dict) else None
 
 
 def numbered(case: Case) -> Case:
-    """The case on a replay session."""
+    """The case on replay sessions."""
     counts: dict[str, int] = {}
     asked: dict[str, str] = {}
     steps = []
@@ -83,47 +101,39 @@ def numbered(case: Case) -> Case:
         step = replace(old, body=deepcopy(old.body))
         if step.kind == "recv" and isinstance(step.body.get("requestId"), str):
             asked[step.body["requestId"]] = step.body.get("action", "")
-            if step.body.get("action") == "send_message":
+            if is_message(step):
                 counts.setdefault(step.body["requestId"], 0)
-        elif step.kind == "do" and step.body["cmd"] == "open":
-            step.body["clock"] = "virtual"
-        frame = frame_of(step)
-        if isinstance(frame, dict):
+        for frame in frames_of(step):
             _number(frame, counts, asked)
         steps.append(step)
-    return rebuilt(case, steps, case.name)
+    return clocked(replace(case, steps=tuple(steps)))
 
 
 def _number(frame: Tree, counts: dict[str, int], asked: dict[str, str]) -> None:
     request = request_of(frame)
     data = frame.get("data")
     if asked.get(request or "") in SESSIONS and isinstance(data, dict) and "sessionId" in data:
-        data["capabilities"] = sorted({*data.get("capabilities", []), WORD})
+        words = data.get("capabilities", [])
+        if isinstance(words, list) and all(isinstance(word, str) for word in words):
+            data["capabilities"] = sorted({*words, WORD})
     if request in counts and frame.get("type") not in UNNUMBERED:
         counts[request] += 1
         frame["seq"] = counts[request]
 
 
-def rebuilt(case: Case, steps: list[Step], name: str) -> Case:
-    """A case with other steps; the ids that its client draws follow from them."""
-    fresh = tuple(replace(step, body=deepcopy(step.body)) for step in steps)
+def clocked(case: Case) -> Case:
+    """The case with clocks that move by hand, so that a wait before an attempt is over at once."""
+    steps = [replace(step, body=deepcopy(step.body)) for step in case.steps]
+    for step in steps:
+        if step.kind == "do" and step.body["cmd"] == "open":
+            step.body["clock"] = "virtual"
     needs = tuple(dict.fromkeys([*case.needs, "virtual_clock", "reconnect", WORD]))
     proves = tuple(dict.fromkeys([*case.proves, "REQ-WIRE-03"]))
-    return replace(
-        case, name=name, steps=fresh, needs=needs, proves=proves, kills=(), ids=ids_of(fresh)
-    )
+    return replace(case, steps=tuple(steps), needs=needs, proves=proves, kills=())
 
 
-def known(steps: list[Step]) -> dict[str, Turn]:
-    """What the server knows of each turn after these steps."""
-    turns: dict[str, Turn] = {}
-    for step in steps:
-        if step.kind == "recv" and step.body.get("action") == "send_message":
-            turns.setdefault(step.body["requestId"], Turn()).heard = True
-        frame = frame_of(step)
-        turn = turns.get(request_of(frame) or "") if isinstance(frame, dict) else None
-        if turn is None or "seq" not in frame:
-            continue
-        turn.events.append(step)
-        turn.over = turn.over or frame.get("type") in TERMINAL[:2]
-    return turns
+def with_steps(case: Case, steps: list[Step], name: str, ids: dict[str, list[str]]) -> Case:
+    """A case with other steps, whose clients draw these ids."""
+    drawn = {client: list(each) for client, each in ids.items()}
+    return replace(case, name=name, steps=tuple(steps), ids=drawn)
+

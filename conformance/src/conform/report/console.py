@@ -237,8 +237,13 @@ def cuts(console: Console, axis: Axis) -> None:
         console.print(f"{count:>7}  {reason}")
     for point in axis.unexplained:
         console.print(f"   FAIL  {point.case.name}: neither equal nor by a rule")
-    for reason, count in axis.unfit.most_common():
-        console.print(f"{count:>7}  cases without cuts: {reason}")
+    for what, count in (
+        ("cases without cuts: no frame passes while there is a link", axis.without_link),
+        ("places between those of long cases are not cut", axis.between),
+        ("cuts are those of another case, step for step", axis.same),
+    ):
+        if count:
+            console.print(f"{count:>7}  {what}")
 
 
 def gaps(console: Console, run: Run) -> None:

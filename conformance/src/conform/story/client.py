@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from itertools import count
 from types import MappingProxyType
 from typing import Any
@@ -27,22 +27,37 @@ NO_FIELDS = frozenset(
 NO_SCRIPTS: Scripts = MappingProxyType({})
 
 
+class Ids:
+    """The requestIds that a client draws: those of its list, then some of its own."""
+
+    def __init__(self, ids: list[str]) -> None:
+        self.ids = ids
+        self._at = 0
+        self._own = count(1)
+
+    def __next__(self) -> str:
+        if self._at == len(self.ids):
+            self.ids.append(f"req-auto-{next(self._own)}")
+        self._at += 1
+        return self.ids[self._at - 1]
+
+    def next_is(self, name: str) -> None:
+        """Let the next one be of that name, and the others follow."""
+        self.ids.insert(self._at, name)
+
+
 class Client(LinkSide):
     """The state of one client; the host of its turns and calls."""
 
     def __init__(self, stage: Stage, name: str, options: Tree, ids: list[str]) -> None:
+        """``ids`` is what the client draws; what it draws beyond is added to it."""
         super().__init__(stage, name, options)
-        self.ids: Iterator[str] = self._draw(ids)
+        self.ids = Ids(ids)
         self.lazily = False  # a lazy attempt starts with the action that wants it
         self.queue: list[tuple[Tree, Group]] = []
         self.lives: list[tuple[Tree, Group]] = []  # every frame that was ever written
         self.line = Line(self)
         self.scripts = scripts_of(options.get("handlers", {}))
-
-    @staticmethod
-    def _draw(ids: list[str]) -> Iterator[str]:
-        yield from ids
-        yield from (f"req-auto-{n}" for n in count(1))
 
     # --- reporting ------------------------------------------------------------------------------
 
@@ -295,6 +310,11 @@ class Client(LinkSide):
         self.over[request_id] = None
         while len(self.over) > self.spec.bound("settledIds"):
             self.over.popitem(last=False)
+
+    @property
+    def remembers_most(self) -> bool:
+        """Whether it remembers as many ids that are over as it may."""
+        return bool(len(self.over) == self.spec.bound("settledIds"))
 
     # --- reading --------------------------------------------------------------------------------
 

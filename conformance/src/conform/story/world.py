@@ -87,19 +87,30 @@ class World:
     def run(self) -> None:
         """Take all steps."""
         for index, step in enumerate(self.case.steps):
-            self.index = index
-            if step.kind == "do":
-                getattr(self, "_" + step.body["cmd"])(step.body)
-            elif step.kind == "send":
-                self.clients[step.client].deliver(json.dumps(step.body))
-            elif step.kind == "wire":
-                self._wire(step)
-            elif step.kind == "fence":
-                self._fence(step)
+            self.take(index, step)
+
+    def take(self, index: int, step: Step) -> None:
+        """Take one step, of the case or thought of now; ``CaseError`` when it does not fit."""
+        self.index = index
+        try:
+            self._step(step)
             for client in self.clients.values():
                 client.line.advance()
-            if not any(client.busy for client in self.clients.values()):
-                self.quiet[index] = sum(len(c.clock.timers) for c in self.clients.values())
+        except (KeyError, TypeError, AttributeError, ValueError, StopIteration) as error:
+            text = f"this {step.kind} does not fit what came before ({error!r})"
+            raise CaseError(f"{self.case.shown_path}:{step.line}: {self.case.name}: {text}") from error
+        if not any(client.busy for client in self.clients.values()):
+            self.quiet[index] = sum(len(c.clock.timers) for c in self.clients.values())
+
+    def _step(self, step: Step) -> None:
+        if step.kind == "do":
+            getattr(self, "_" + step.body["cmd"])(step.body)
+        elif step.kind == "send":
+            self.clients[step.client].deliver(json.dumps(step.body))
+        elif step.kind == "wire":
+            self._wire(step)
+        elif step.kind == "fence":
+            self._fence(step)
 
     # --- clients ----------------------------------------------------------------------------
 
@@ -400,10 +411,5 @@ def told(world: World) -> Expectation:
 def after(spec: Spec, reader: Reader, case: Case, tables: Tables | None = None) -> World:
     """Return the world after all steps; raises ``CaseError`` at one that does not fit."""
     world = World(spec, reader, case, tables or load_tables(spec))
-    try:
-        world.run()
-    except (KeyError, TypeError, AttributeError, ValueError, StopIteration) as error:
-        step = case.steps[world.index]
-        text = f"{case.name}: this {step.kind} does not fit what came before ({error!r})"
-        raise CaseError(f"{case.shown_path}:{step.line}: {text}") from error
+    world.run()
     return world
