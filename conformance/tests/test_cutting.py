@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 import pytest
 
 from conform.cutting import Axis, axis_of
@@ -27,10 +29,10 @@ def test_every_cut_of_a_stream_shows_the_uncut_case(
     spec: Spec, reader: Reader, cases: dict[str, Case]
 ) -> None:
     axis = _axis(spec, reader, cases, STREAM)
-    assert len(axis.points) == 19  # ten frames, each heard and lost; the first once
     create = "REQ-CONN-15: create_conversation_session is in flight"
     assert {p.reason for p in axis.points if not p.equal} == {create}
-    assert sum(p.equal for p in axis.points) == 17
+    hows = Counter(p.case.name.rpartition("/")[2].split("-")[1] for p in axis.points if p.equal)
+    assert hows == {"after": 9, "lost": 8, "while": 1}  # a message, eight events, the session
 
 
 def test_what_differs_is_named_by_its_rule(
@@ -77,7 +79,7 @@ def test_a_handler_that_runs_when_the_link_is_lost_keeps_its_signal_and_answers_
     (found,) = [
         point
         for point in _axis(spec, reader, cases, HANDLED).points
-        if point.case.name == f"{HANDLED}/cut-after-{ASKS_AT}"
+        if point.case.name == f"{HANDLED}/cut-after-7"  # its question
     ]
     (cut,) = [at for at, step in enumerate(found.case.steps) if step.body == {"drop": True}]
     called = [at for at, event in found.expected.events if event["ev"] == "called"]
@@ -88,13 +90,28 @@ def test_a_handler_that_runs_when_the_link_is_lost_keeps_its_signal_and_answers_
     assert found.equal
 
 
+def test_what_a_handler_gives_while_there_is_no_link_waits(
+    spec: Spec, reader: Reader, cases: dict[str, Case]
+) -> None:
+    points = _axis(spec, reader, cases, HANDLED).points
+    (found,) = [p for p in points if p.case.name == f"{HANDLED}/cut-while-17"]
+    given = next(at for at, s in enumerate(found.case.steps) if s.body.get("cmd") == "give")
+    resumed = next(
+        at for at, _, f in found.expected.frames if f["action"] == "resume_turn" and at > given
+    )
+    answered = next(at for at, _, f in found.expected.frames if "approved" in f)
+    assert found.case.steps[given - 1].body == {"drop": True}
+    assert given < resumed < answered
+    assert found.equal
+
+
 def test_what_shows_nothing_is_read_before_the_next_command(
     spec: Spec, reader: Reader, cases: dict[str, Case]
 ) -> None:
     points = _axis(spec, reader, cases, "confirm/client_verb_without_turn").points
-    kinds = [[step.kind for step in p.case.steps] for p in points]
-    assert any(kinds[at - 1 :] for at in [1])
-    assert any(_pairs(each, ("send", "fence", "do")) for each in kinds)
+    wanted = ["send", "fence", "do"]
+    kinds = [[step.kind for step in point.case.steps] for point in points]
+    assert any(each[at : at + 3] == wanted for each in kinds for at in range(len(each)))
 
 
 def test_cases_without_a_link_and_cuts_of_other_cases_are_counted(
@@ -114,14 +131,12 @@ def test_a_long_case_is_cut_at_some_places_and_says_so(
     assert 0 < len(axis.points) < 10 < axis.between
 
 
-def test_all_nth_cuts_together_are_all(
-    spec: Spec, reader: Reader, cases: dict[str, Case]
-) -> None:
+def test_all_nth_cuts_together_are_all(spec: Spec, reader: Reader, cases: dict[str, Case]) -> None:
     case = cases[STREAM]
     whole = [p.case.name for p in axis_of(spec, reader, [case]).points]
     parts = [axis_of(spec, reader, [case], 5, offset).points for offset in range(5)]
-    assert sorted(p.case.name for part in parts for p in part) >= sorted(whole)
-    assert {len(part) for part in parts} <= {3, 4, 5}
+    assert set(whole) <= {p.case.name for part in parts for p in part}
+    assert {len(part) for part in parts} <= {4, 5}
 
 
 async def test_the_reference_client_does_what_the_oracle_says_at_each_cut(

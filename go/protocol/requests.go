@@ -169,7 +169,7 @@ func (p *pending) complete(event Event) {
 	value, err := p.valueOf(event)
 	switch value.(type) {
 	case *CreateConversationSessionResult, *GetSessionResult:
-		p.router.connection.sessionKnown = true
+		p.router.connection.sessionKnown = p.router.connection.sessionKnown || err == nil
 	}
 	if broken, ok := err.(*DecodeError); ok {
 		err = frameError(broken, p.facts(ending{}))

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from itertools import count
 
 from conform.cutting.cutter import Cutter, Point
-from conform.documents import CaseError
+from conform.cutting.numbering import in_real_time
 from conform.interpreter import load_tables
 from conform.reader import Reader
 from conform.script import Case
@@ -21,6 +21,7 @@ class Axis:
     points: list[Point] = field(default_factory=list)
     without_link: int = 0  # cases in which no frame passes while there is a link
     between: int = 0  # places of long cases between those that are cut
+    real_time: int = 0  # cases with a limit of real time: no clock moves to the next link
     same: int = 0  # points that are those of another case, step for step
 
     @property
@@ -29,15 +30,16 @@ class Axis:
         return [p for p in self.points if not p.equal and not p.reason]
 
 
-def axis_of(
-    spec: Spec, reader: Reader, cases: list[Case], every: int = 1, offset: int = 0
-) -> Axis:
+def axis_of(spec: Spec, reader: Reader, cases: list[Case], every: int = 1, offset: int = 0) -> Axis:
     """Cut every case at every frame; or at every n-th, of which there are n sets."""
     axis = Axis()
     tables = load_tables(spec)
     seen: set[str] = set()
     number = count()
     for case in cases:
+        if in_real_time(case):
+            axis.real_time += 1
+            continue
         cutter = Cutter(spec, reader, tables, case)
         places, between = cutter.places()
         axis.without_link += not places

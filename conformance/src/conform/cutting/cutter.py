@@ -6,7 +6,14 @@ import json
 from dataclasses import dataclass, replace
 
 from conform.cutting.memory import known
-from conform.cutting.numbering import clocked, is_message, numbered, passes, tells_itself, with_steps
+from conform.cutting.numbering import (
+    clocked,
+    is_message,
+    numbered,
+    passes,
+    tells_itself,
+    with_steps,
+)
 from conform.cutting.played import Played
 from conform.cutting.rules import GAVE_UP, Afterwards, in_flight, missed
 from conform.documents import CaseError
@@ -112,14 +119,17 @@ class Cutter:
         """The command after a step, where it can be given while there is no link."""
         client = self.steps[at].client
         after = next((step for step in self.steps[at + 1 :] if step.kind != "see"), None)
-        given = after is not None and after.kind == "do" and after.client == client
-        return [after] if given and after.body["cmd"] not in LINK else []
+        if after is None or after.kind != "do" or after.client != client:
+            return []
+        return [] if after.body["cmd"] in LINK else [after]
 
     def _cut(self, place: Place) -> Cut:
         step, lost = self.steps[place.at], place.how == "lost"
         until = place.at if lost and step.kind != "recv" else place.at + 1
         meanwhile = self._next(place.at) if place.how == "while" else []
-        rest = [each for each in self.steps[place.at + 1 :] if all(each is not m for m in meanwhile)]
+        rest = [
+            each for each in self.steps[place.at + 1 :] if all(each is not m for m in meanwhile)
+        ]
         name = f"{self.case.name}/cut-{place.how}-{place.at}"
         return Cut(name, self.steps[:until], step if lost else None, meanwhile, rest)
 
@@ -184,9 +194,9 @@ class Cutter:
         closes = [s for s in cut.rest if s.kind == "do" and s.body["cmd"] == "close"]
         try:
             played, _ = self._taken_up(cut, [])
-        except CaseError:  # what its server tells makes no sense again
+        except CaseError:  # what its server tells, or the command, makes no sense now
             played = self._led(cut)
-            played.lose(cut.at, cut.meanwhile)
+            played.lose(cut.at, [])
             played.hear(cut.at)
         for step in closes:
             played.until_read(step)
@@ -194,7 +204,7 @@ class Cutter:
         return self._point(played)
 
     def _taken_up(self, cut: Cut, rest: list[Step]) -> tuple[Played, list[Step]]:
-        """The link is lost, another one found, and all is taken up; and what is left of the case."""
+        """The link is lost, another one found, and all taken up; and what is left of the case."""
         played, left, lost = self._led(cut), list(rest), cut.lost
         told_by_us = [lost] if lost is not None and lost.kind != "recv" else []
         turns = known([*cut.before, *told_by_us], self.steps)

@@ -35,8 +35,9 @@ def request_of(frame: Tree) -> str | None:
 def number_of(frame: Tree) -> int | None:
     """The number that an event has."""
     number = frame.get("seq")
-    is_number = isinstance(number, int) and not isinstance(number, bool)
-    return number if is_number and number > 0 else None
+    if not isinstance(number, int) or isinstance(number, bool):
+        return None
+    return number if number > 0 else None
 
 
 def frames_of(step: Step) -> list[Tree]:
@@ -71,6 +72,12 @@ def tells_itself(case: Case) -> str:
         if step.kind == "wire" and _unread(step) in requests:
             return "bytes of its turn take no number"
     return ""
+
+
+def in_real_time(case: Case) -> bool:
+    """Whether a limit of a case is moved by no clock: that of a handshake or a close frame."""
+    given = (s.body.get("timeouts", {}) for s in case.steps if s.kind == "do")
+    return any(time.keys() & {"close", "connect"} for time in given)
 
 
 def is_message(step: Step) -> bool:
@@ -136,4 +143,3 @@ def with_steps(case: Case, steps: list[Step], name: str, ids: dict[str, list[str
     """A case with other steps, whose clients draw these ids."""
     drawn = {client: list(each) for client, each in ids.items()}
     return replace(case, name=name, steps=tuple(steps), ids=drawn)
-

@@ -239,6 +239,7 @@ def cuts(console: Console, axis: Axis) -> None:
         console.print(f"   FAIL  {point.case.name}: neither equal nor by a rule")
     for what, count in (
         ("cases without cuts: no frame passes while there is a link", axis.without_link),
+        ("cases without cuts: a limit of theirs is one of real time", axis.real_time),
         ("places between those of long cases are not cut", axis.between),
         ("cuts are those of another case, step for step", axis.same),
     ):

@@ -98,7 +98,9 @@ class World:
                 client.line.advance()
         except (KeyError, TypeError, AttributeError, ValueError, StopIteration) as error:
             text = f"this {step.kind} does not fit what came before ({error!r})"
-            raise CaseError(f"{self.case.shown_path}:{step.line}: {self.case.name}: {text}") from error
+            raise CaseError(
+                f"{self.case.shown_path}:{step.line}: {self.case.name}: {text}"
+            ) from error
         if not any(client.busy for client in self.clients.values()):
             self.quiet[index] = sum(len(c.clock.timers) for c in self.clients.values())
 
