@@ -13,15 +13,12 @@ use crate::connection::Outgoing;
 use crate::errors::{Draft, Error};
 use crate::listeners::Dispatcher;
 use crate::observer::Seen;
-use crate::wire::actions::{Action as _, CreateConversationSession, GetSession};
+use crate::wire::actions::{Action as _, Call as _, CreateConversationSession, GetSession};
 use crate::wire::events::{Event, EventType};
 use crate::wire::options::SETTLED_IDS;
 use crate::wire::steps::{
     CALL, CallEffect, CallState, Facts, Outcome, Signal, TurnState, Verb, answering, reads_only,
 };
-
-/// The calls whose answer is a session.
-const FINDERS: [&str; 2] = [CreateConversationSession::NAME, GetSession::NAME];
 
 /// What a call comes to: the event that answers it, and whether a turn begins with it.
 pub(crate) struct Answer {
@@ -282,9 +279,21 @@ impl Calls {
     fn settle(&mut self, id: &str, outcome: Result<Answer, Error>) {
         if let Some(call) = self.waiting.remove(id) {
             self.settled.insert(id);
-            self.session_known |= outcome.is_ok() && FINDERS.contains(&call.frame.action);
+            let answer = outcome.as_ref().ok();
+            self.session_known |= answer.is_some_and(|it| finds(call.frame.action, &it.event));
             call.finish(outcome, &self.dispatcher);
         }
+    }
+}
+
+/// Whether an answer tells of a session: one with a broken body does not.
+fn finds(action: &str, event: &Event) -> bool {
+    match action {
+        CreateConversationSession::NAME => {
+            matches!(CreateConversationSession::read(event), Some(Ok(_)))
+        }
+        GetSession::NAME => matches!(GetSession::read(event), Some(Ok(_))),
+        _ => false,
     }
 }
 

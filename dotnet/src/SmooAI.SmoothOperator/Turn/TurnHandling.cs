@@ -118,8 +118,8 @@ internal sealed class TurnHandling(ClientContext context, TurnDriver turn, Handl
     {
         while (_refused.Count > 0)
         {
-            var (kind, error) = _refused[^1];
-            _refused.RemoveAt(_refused.Count - 1);
+            var (kind, error) = _refused[0];
+            _refused.RemoveAt(0);
             if (turn.States.IsOpen(kind))
             {
                 Fail(kind, error);

@@ -178,7 +178,7 @@ class Handling:
     def run(self) -> None:
         """After a step: fail what was refused, and call who is next."""
         while self._refused:
-            kind, error = self._refused.pop()
+            kind, error = self._refused.pop(0)
             if self._turn.state.questions[kind] == "open":
                 self._fail(kind, error)
         while self._unwatched and self._turn.current:
