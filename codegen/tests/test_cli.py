@@ -69,7 +69,7 @@ def test_without_a_configuration_the_place_is_told(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     ran = wiregen("generate")
-    assert ran.code == 1
+    assert ran.code == 2
     assert "wiregen.toml" in ran.err
 
 
@@ -79,7 +79,7 @@ def test_a_malformed_configuration_is_told(
 ) -> None:
     (workspace.root / "wiregen.toml").write_text(text, encoding="utf-8")
     ran = wiregen("check")
-    assert ran.code == 1
+    assert ran.code == 2
     assert "wiregen.toml" in ran.err
     assert len(ran.err.splitlines()) == 1
 
@@ -91,7 +91,7 @@ def test_init_takes_an_empty_folder_alone(tmp_path: Path, wiregen: Callable[...,
         assert ran.code == 2
         assert "not an empty folder" in ran.err
     assert [path.name for path in tmp_path.iterdir()] == ["mine.txt"]
-    assert wiregen("init", "/proc/nowhere").code == 1
+    assert wiregen("init", "/proc/nowhere").code == 2
 
 
 @pytest.mark.usefixtures("workspace")
@@ -103,7 +103,7 @@ def test_an_unforeseen_fault_is_one_line(
 
     monkeypatch.setattr(cli, "build", broken)
     ran = wiregen("check")
-    assert ran.code == 1
+    assert ran.code == 2
     assert "[internal]" in ran.err
     assert "of all things" in ran.err
     assert len(ran.err.splitlines()) == 1
@@ -217,5 +217,23 @@ def test_a_key_that_is_none_is_told(
     text = line + "\n" + SETTINGS.format(role="server").replace('role = "server"\n', "")
     (foreign / "wiregen.toml").write_text(text, encoding="utf-8")
     ran = wiregen("check")
-    assert ran.code == 1
+    assert ran.code == 2
     assert rule in ran.err
+
+
+@pytest.mark.parametrize("command", ["docs", "explain x", "freeze", "diff spec", "vectors"])
+def test_a_malformed_document_is_exit_code_2_of_every_verb(
+    command: str, workspace: Workspace, wiregen: Callable[..., Ran]
+) -> None:
+    workspace.replace("types/mode.schema.json", "{", "")
+    ran = wiregen(*command.split())
+    assert ran.code == 2, ran.err
+    assert "types/mode.schema.json" in ran.err
+
+
+def test_what_lint_finds_is_exit_code_1_in_a_table_as_in_a_schema(
+    workspace: Workspace, wiregen: Callable[..., Ran]
+) -> None:
+    workspace.replace("errors.yaml", "actions: [", "actions: [nowhere, ")
+    assert wiregen("lint").code == 1
+    assert wiregen("freeze").code == 2

@@ -121,7 +121,7 @@ def test_a_failing_write_leaves_everything_as_it_was(
     workspace.replace("asyncapi.yaml", '"2.0"', '"2.1"')
     workspace.edit("types/mode.schema.json", lambda s: s["enum"].append("holiday"))
     ran = wiregen("generate", "--lang", "go", "--lang", "python")
-    assert ran.code == 1
+    assert ran.code == 2
     assert "nothing was written" in ran.err
     after = workspace.files()
     after.pop("python")
@@ -133,7 +133,7 @@ def test_a_failing_formatter_writes_nothing(
 ) -> None:
     monkeypatch.setattr("wiregen.emit.python.emit", lambda *_: {"x.py": "def ("})
     ran = wiregen("generate", "--lang", "python")
-    assert ran.code == 1
+    assert ran.code == 2
     assert "refuses the generated code" in ran.err
     assert set(workspace.files()) == {"wiregen.toml"}
 
@@ -146,7 +146,7 @@ def test_an_emitters_fault_is_told_in_one_line(
 
     monkeypatch.setattr("wiregen.emit.python.emit", emit)
     ran = wiregen("generate", "--lang", "python")
-    assert ran.code == 1
+    assert ran.code == 2
     assert "[emit-failed]" in ran.err
     assert len(ran.err.splitlines()) == 1
     assert set(workspace.files()) == {"wiregen.toml"}
@@ -192,7 +192,7 @@ def test_a_broken_template_is_named_in_one_line_and_nothing_is_written(
         ran = wiregen("generate", "--lang", "python", "--lang", "go")
     finally:
         base.environment.cache_clear()
-    assert (ran.code, workspace.files().keys()) == (1, {"wiregen.toml"})
+    assert (ran.code, workspace.files().keys()) == (2, {"wiregen.toml"})
     assert "error [template-broken]: the template go/events.go.j2 cannot be printed" in ran.err
     assert said in ran.err
     assert ran.err.count("\n") == 1
@@ -209,7 +209,7 @@ def test_check_names_a_hand_edit_and_generate_refuses_it(
     assert '-"""Text to event and back: strict last' in ran.out
     assert '+"""Text to event and back: strict first' in ran.out
     refused = wiregen("generate", "--lang", "python")
-    assert refused.code == 1
+    assert refused.code == 2
     assert "python/reading.py: edited by hand" in refused.err
     assert wiregen("generate", "--lang", "python", "--force").code == 0
     assert path.read_text(encoding="utf-8") == text
@@ -236,7 +236,7 @@ def test_removing_a_const_or_renaming_a_member_fails_a_named_check(
         "events/reading.schema.json", '"const": "reading", ', '"enum": ["reading", "b"], '
     )
     ran = wiregen("check")
-    assert ran.code == 1
+    assert ran.code == 2
     assert "[tag-const]" in ran.err
 
 
@@ -261,7 +261,7 @@ def test_a_missing_formatter_is_said_and_refused_when_all_is_required(
     assert wiregen("check", "--lang", "go").code == 0
     monkeypatch.setenv("REQUIRE", "all")
     ran = wiregen("check", "--lang", "go")
-    assert ran.code == 1
+    assert ran.code == 2
     assert "[formatter-missing]" in ran.err
 
 

@@ -21,7 +21,7 @@ from wiregen.diff.command import diff as run_diff
 from wiregen.diff.model import Party
 from wiregen.diff.report import Format
 from wiregen.emit import VECTORS, languages
-from wiregen.errors import SpecError, exit_code, refuse
+from wiregen.errors import FOUND, REFUSED, SpecError, refuse
 from wiregen.freeze import freeze as keep
 from wiregen.generate import generate as run_emitters
 from wiregen.ir import Spec
@@ -43,9 +43,9 @@ app = App(
 
 Input: an AsyncAPI document of version 2 or 3 and the JSON Schemas it refers to.
 
-Exit codes: 0 done · 1 a check failed or the specification is malformed · 2 wrong usage,
-or a table (`table-…`, `machine-…`, `error-…`) with unknown words, contradictions or rows
-that say nothing.""",
+Exit codes: 0 done, nothing found · 1 `lint`, `check`, `diff` or `vectors --coverage` found
+something · 2 refused: wrong usage, a malformed document, table or setting, files that would
+be written over.""",
 )
 
 app.register_install_completion_command()
@@ -160,7 +160,7 @@ def generate(
     if edited:
         for name in edited:
             print(f"wiregen: {name}: edited by hand; --force writes over it", file=sys.stderr)
-        return 1
+        return REFUSED
     made = run_emitters(found, config, langs)
     record = {str(config.manifest): manifest.render(manifest.updated(old, found, made, langs))}
     removed = manifest.stale(config.root, old, made, langs)
@@ -203,7 +203,7 @@ def check(
     found = manifest.check(read, config, _languages(lang))
     if as_json:
         print(json.dumps(dataclasses.asdict(found), indent=2))
-        return 1 if found.drift else 0
+        return FOUND if found.drift else 0
     for item in found.drift:
         print(f"{item.path}: {item.reason}")
         if item.diff:
@@ -212,7 +212,7 @@ def check(
         print(f"{name}: formatter not there: format not verified")
     count = len(found.drift)
     print(f"{count} files differ; run `make generate`" if count else "generated code is up to date")
-    return 1 if count else 0
+    return FOUND if count else 0
 
 
 @app.command
@@ -224,7 +224,7 @@ def lint(
     as_json: JsonOption = False,
     reading: ReadingOptions = AS_WRITTEN,
 ) -> int:
-    """Judge the specification by the rules; exit 1 on an error, 2 in a table.
+    """Judge the specification by the rules; exit 1 on an error.
 
     A schema waives a rule with its reason: `"x-lint-allow": {"rule-id": "why"}`.
 
@@ -249,7 +249,7 @@ def lint(
     found = lint_folder(*_place(spec, reading))
     failing = [item for item in found if item.severity == "error" or strict]
     failing = [item for item in failing if item.severity != "info"]
-    code = exit_code(failing)
+    code = FOUND if failing else 0
     if as_json:
         print(json.dumps([dataclasses.asdict(item) for item in found], indent=2))
         return code
@@ -289,7 +289,7 @@ def vectors(
             print(f"{struct}.{member}: no vector shows: {word}")
         met = result.total - len(result.missing)
         print(f"{met} of {result.total} obligations have a vector ({result.percent:.1f} %)")
-    return 1 if result.missing else 0
+    return FOUND if result.missing else 0
 
 
 @app.command
@@ -451,7 +451,7 @@ def main(arguments: list[str] | None = None) -> None:
         for diagnostic in err.diagnostics:
             said = diagnostic.message if usage else str(diagnostic)
             print(f"wiregen: {said}", file=sys.stderr)
-        code = exit_code(err.diagnostics)
+        code = REFUSED
     except KeyboardInterrupt:
         print("wiregen: interrupted; nothing was written", file=sys.stderr)
         code = 130
@@ -467,7 +467,7 @@ def main(arguments: list[str] | None = None) -> None:
             "(WIREGEN_TRACEBACK=1 shows where)",
             file=sys.stderr,
         )
-        code = 1
+        code = REFUSED
     sys.exit(code if isinstance(code, int) else 0)
 
 

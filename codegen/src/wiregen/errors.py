@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -29,8 +28,10 @@ def join_pointer(pointer: str, *segments: str | int) -> str:
     return pointer + "".join("/" + escape_pointer(str(segment)) for segment in segments)
 
 
-TABLES = ("table-", "machine-", "error-")
-"""How the rules begin that concern tables."""
+FOUND = 1
+"""How a verb that judges ends when it finds something: `lint`, `check`, `diff`, coverage."""
+REFUSED = 2
+"""How every verb ends that cannot do what is asked: wrong usage, input that is malformed."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -46,14 +47,6 @@ class Diagnostic:
     def __str__(self) -> str:
         where = f"{self.file}#{self.pointer}" if self.file else "<spec>"
         return f"{where}: {self.severity} [{self.rule}]: {self.message}"
-
-
-def exit_code(found: Sequence[Diagnostic]) -> int:
-    """Return how a run ends: 2 for wrong usage and faults of tables (`TABLES`), 1 for others."""
-    if not found:
-        return 0
-    usage = all(item.rule == "usage" for item in found)
-    return 2 if usage or any(item.rule.startswith(TABLES) for item in found) else 1
 
 
 class SpecError(Exception):

@@ -122,7 +122,7 @@ def test_bad_usage_is_one_line_and_no_traceback(tmp_path: Path) -> None:
         text=True,
         check=False,
     )
-    assert done.returncode == 1
+    assert done.returncode == 2
     assert done.stderr.startswith("wiregen: asyncapi.yaml")
     assert "Traceback" not in done.stderr
 

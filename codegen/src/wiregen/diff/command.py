@@ -13,7 +13,7 @@ from wiregen.diff.compare import Comparison, worst
 from wiregen.diff.model import RULES, Change, Grade, Party, Policy, grade
 from wiregen.diff.sources import opened
 from wiregen.diff.waivers import Waiver, read_waivers, split
-from wiregen.errors import SpecError, refuse
+from wiregen.errors import FOUND, SpecError, refuse
 
 FailOn = Literal["breaking", "dangerous", "source", "never"]
 WAIVERS = "diff-allow.toml"
@@ -88,8 +88,8 @@ def diff(
     limit = _LIMITS[fail_on]
     if not allow_undecided and any(item.rule == "UNDECIDED" for item in counted):
         print(_UNDECIDED, file=sys.stderr)
-        return 1
-    return 1 if useless or (counted and worst(counted) >= limit) else 0
+        return FOUND
+    return FOUND if useless or (counted and worst(counted) >= limit) else 0
 
 
 def _reason(waiver: Waiver, day: datetime.date, version: str) -> str:
