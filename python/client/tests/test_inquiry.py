@@ -129,4 +129,4 @@ async def test_req_resume_12_a_turn_is_suspended_again_and_again_while_it_is_rec
         await lose(server, client, clock)
     await resumed(server, turn.request_id, 0, "never")
     assert await work == Recovery("not_delivered")
-    assert (pushed, turn.items, client.counters.resumed_turns) == ([], [], 0)
+    assert (pushed, turn.items, client.counters.resumed_turns) == ([], (), 0)
