@@ -27,10 +27,19 @@ class Call:
         self.name = name
         self.repeated = False
         self.machine = Group(host.tables, "call")
-        for row in host.tables.timers:
+        self._limit()
+
+    def _limit(self) -> None:
+        for row in self.host.tables.timers:
             if row["of"] == "call":
                 fire = lambda event=row["on_expiry"]: self.local(event)  # noqa: E731
-                host.timed(dict(row), (row["name"], self.id), host.limit(row["option"]), fire)
+                limit = self.host.limit(row["option"])
+                self.host.timed(dict(row), (row["name"], self.id), limit, fire)
+
+    @property
+    def repeatable(self) -> bool:
+        """Whether its frame is written again when its link was lost (REQ-CALL-13)."""
+        return self.op in self.host.tables.reads and not self.repeated
 
     @property
     def result_type(self) -> str:
@@ -49,7 +58,7 @@ class Call:
         facts = {
             "may_have_left": not self.host.waits(self.out),
             "sought": self.host.sought,
-            "repeatable": self.op in self.host.tables.reads and not self.repeated,
+            "repeatable": self.repeatable,
         }
         for effect in self.machine.local(event, facts):
             self._act(effect, None, None, None, attempt)

@@ -34,8 +34,8 @@ class Host(Protocol):
     def shown(self, frame: Frame) -> Tree:
         """An event as ``item`` or ``pushed`` shows it."""
 
-    def write(self, frame: Tree) -> None:
-        """One action leaves, or waits for the link."""
+    def write(self, frame: Tree, lasts: int = 0) -> None:
+        """One action leaves, or waits for the link: at most ``lasts`` ms, 0 = for ever."""
 
     def waits(self, frame: Tree) -> bool:
         """Whether nothing of an action can have left."""

@@ -333,8 +333,8 @@ class Turn:
 
     def _flush_cancel(self) -> None:
         cancel, self.resuming.cancel = self.resuming.cancel, None
-        if cancel:
-            self.host.write(cancel)
+        if cancel:  # of a turn that is over the next link has it, for a while (REQ-RESUME-08)
+            self.host.write(cancel, self.host.limit("resumeTimeout") if self.settled else 0)
             self._time("send")
 
     def _suspend(self, _: Effect, __: Moment) -> None:
@@ -396,8 +396,7 @@ class Turn:
             body["confirmed"] = "unconfirmed" not in effect.args
         else:
             body["error"] = self._failure(effect.args[1], moment)
-        if self.resuming.cancel:  # the next link has it (REQ-RESUME-08)
-            self.host.write(self.resuming.cancel)
+        self._flush_cancel()
         self.host.withdraw(self.out)
         self.host.remember(self.id)
         self.handling.settling()

@@ -11,6 +11,7 @@ from typing import Any
 from conform.reader import Frame, Reader
 from conform.reference.errors import RefError, from_info
 from conform.reference.handling import Handler
+from conform.reference.inquiry import Inquiry, fate
 from conform.reference.line import RefLine
 from conform.reference.link import RefLink, Wait
 from conform.reference.turn import RefTurn
@@ -61,8 +62,8 @@ class RefClient(RefLink):
 
     # --- writing ----------------------------------------------------------------------------
 
-    def write(self, frame: Tree) -> Out:
-        """Queue one action; it leaves in the order of the calls."""
+    def write(self, frame: Tree, lasts: float = 0) -> Out:
+        """Queue one action; it leaves in the order of the calls, within ``lasts`` ms or never."""
         if "null-for-absent" in self.faults:
             unset = {"send_message": "model", "create_conversation_session": "userEmail"}
             name = unset.get(frame["action"])
@@ -76,6 +77,8 @@ class RefClient(RefLink):
         escape = "control-ascii-json" in self.faults
         kept = "cancelled-turn-still-sent" in self.faults
         out = Out(json.dumps(frame, ensure_ascii=escape, indent=indent), kept)
+        if lasts and "kept-cancel-never-late" not in self.faults:
+            out.until = self.clock.now + lasts
         self.put(out)
         return out
 
@@ -154,7 +157,9 @@ class RefClient(RefLink):
     def _call_frame(self, wait: Wait, frame: Frame) -> None:
         kind = frame.wire_type
         wanted = RESULTS.get(wait.op, "immediate_response")
-        if wait.op in VERBS:
+        if isinstance(wait, Inquiry):
+            wait.frame(frame)
+        elif wait.op in VERBS:
             self._verb_frame(wait, frame)
         elif not frame.known or (frame.fault and kind not in (wanted, "error")):
             self.push(frame)
@@ -215,7 +220,11 @@ class RefClient(RefLink):
             self._answer(wait, found[0], None)
 
     async def recover(self, turn: RefTurn) -> Tree:
-        """What became of an interrupted turn (REQ-TURN-30)."""
+        """What became of an interrupted turn (REQ-TURN-30, REQ-RESUME-12)."""
+        if self.replays(turn.session) and "recovery-reads-at-once" not in self.faults:
+            status = await fate(self, turn)
+            if status:
+                return {"status": status}
         answer: Tree | None = None
         args: Tree = {"sessionId": turn.session}
         for _ in range(1 if "recovery-reads-one-page" in self.faults else 10):
@@ -259,6 +268,10 @@ class RefClient(RefLink):
         known = self.turns.get(request)
         if known and known.body is None and "open-turn-twice" not in self.faults:
             return known, False
+        asked = self.waits.get(request)
+        if asked and "inquiry-not-displaced" not in self.faults:
+            self.waits.pop(request)
+            asked.future.cancel()
         self.turns.pop(request, None)
         turn = self.turns[request] = RefTurn(
             self, session, request, [self.handlers, handlers], taken_up=True

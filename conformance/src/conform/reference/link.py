@@ -42,6 +42,7 @@ class Wait:
         self.named = {"requestId": request, "sessionId": session}
         self.out: Out | None = None
         self.repeats = 0
+        self.always = False  # it is written again on every link
         self.future: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
 
 
@@ -249,6 +250,7 @@ class RefLink(ABC):
         if at_once:
             self.seeking.reset()
         self._silence()
+        self._expire()
         queue, self._outbox = self._outbox, []
         for turn in list(self.turns.values()):
             turn.resuming.opened()
@@ -416,7 +418,7 @@ class RefLink(ABC):
         """Whether a call waits for the next link; a read is written again (REQ-CALL-13)."""
         if wait.out is None or not wait.out.written:
             return True
-        repeats = wait.op in READS and wait.repeats < 1
+        repeats = wait.always or (wait.op in READS and wait.repeats < 1)
         repeats = repeats or ("call-repeated" in self.faults and wait.op not in READS)
         if "read-repeated-for-ever" in self.faults and wait.op in READS:
             repeats = True
@@ -484,6 +486,10 @@ class RefLink(ABC):
         self._outbox.append(out)
         self._wanted.set()
 
+    def _expire(self) -> None:
+        """Forget what has waited long enough."""
+        self._outbox = [out for out in self._outbox if self.clock.now < out.until]
+
     async def drain(self) -> None:
         """Wait until every queued frame is on the socket."""
         while self.state == "open" and self._outbox:
@@ -500,6 +506,7 @@ class RefLink(ABC):
             return "not_connected"
         if self.state not in SEEKS and not self.options.get("lazy"):
             return "not_connected"
+        self._expire()
         waiting = sum(not out.dropped for out in self._outbox)
         if waiting >= self.seeking.option("queueLimit") and "queue-unbounded" not in self.faults:
             return "queue_full"

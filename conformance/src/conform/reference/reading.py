@@ -99,7 +99,7 @@ class RefReading(ABC):
     def write_cancel(self) -> None:
         """Write the one cancel, and start its time."""
         self.cancel_sent = "cancel-sent-twice" not in self.client.faults
-        self.client.write(self.cancel_frame)
+        self.client.write(self.cancel_frame, lasts=self.resuming.full)
         self._arm("cancel", self.client.time("cancel"), self.unconfirmed)
 
     def unconfirmed(self) -> None:

@@ -162,7 +162,7 @@ class RefTurn(RefAgain):
         kept = self.resuming.cancel_kept and self.client.state not in ("closed", "idle")
         if kept and "kept-cancel-lost" not in self.client.faults:  # the next link has it
             self.resuming.cancel_kept = False
-            self.client.write(self.cancel_frame)
+            self.client.write(self.cancel_frame, lasts=self.resuming.full)
         if self.out:
             self.out.drop()
         paused = self.resuming.suspended

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -29,6 +30,7 @@ class Out:
         self.kept = kept  # a defect: nothing takes it back
         self.written = False
         self.dropped = False
+        self.until = math.inf  # when it is too late for it
 
     def drop(self) -> None:
         """Take it back, if it was not written yet."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from itertools import count
 from types import MappingProxyType
@@ -12,6 +13,7 @@ from conform.oracle.calls import Call, Done, VerbCall, verb_of
 from conform.oracle.errors import error
 from conform.oracle.handling import Scripts, scripts_of
 from conform.oracle.host import Key
+from conform.oracle.inquiry import DISPLACED, Inquiry
 from conform.oracle.turns import Turn
 from conform.reader import Frame
 from conform.spec import Tree
@@ -55,6 +57,7 @@ class Client(LinkSide):
         self.ids = Ids(ids)
         self.lazily = False  # a lazy attempt starts with the action that wants it
         self.queue: list[tuple[Tree, Group]] = []
+        self.until: dict[int, float] = {}  # how long what waits for a link does so, by its life
         self.lives: list[tuple[Tree, Group]] = []  # every frame that was ever written
         self.line = Line(self)
         self.scripts = scripts_of(options.get("handlers", {}))
@@ -96,12 +99,13 @@ class Client(LinkSide):
 
     # --- outbox ---------------------------------------------------------------------------------
 
-    def write(self, frame: Tree) -> None:
-        """One action leaves, or waits for a link."""
+    def write(self, frame: Tree, lasts: int = 0) -> None:
+        """One action leaves, or waits for a link: at most ``lasts`` ms, 0 = for ever."""
         life = Group(self.tables, "frame")
         self.lives.append((frame, life))
         if self.sought:
             self.queue.append((frame, life))
+            self.until[id(life)] = self.now + lasts if lasts else math.inf
             if self.lazily:
                 self.lazily = False
                 self.go()
@@ -120,9 +124,14 @@ class Client(LinkSide):
 
     def flush(self) -> None:
         """Write what waits for a link."""
+        self._expire()
         queue, self.queue = self.queue, []
         for frame, life in queue:
             self._take(frame, life)
+
+    def _expire(self) -> None:
+        """Forget what has waited long enough (REQ-RESUME-08)."""
+        self.queue = [each for each in self.queue if self.now < self.until[id(each[1])]]
 
     def drop(self, event: str) -> None:
         """Step what waits for a link; what will never leave is forgotten."""
@@ -167,6 +176,7 @@ class Client(LinkSide):
             return "not_connected"
         if not self.sought and state != "open" and not self.options.get("lazy"):
             return "not_connected"
+        self._expire()
         if state != "open" and len(self.queue) >= self.seeking.option("queueLimit"):
             return "queue_full"
         if not self.sought and state != "open":
@@ -190,13 +200,24 @@ class Client(LinkSide):
         self._start(Call, op, {"action": op, "requestId": next(self.ids), **args}, done, name)
 
     def _start(self, kind: type[Call], op: str, frame: Tree, done: Done, name: str) -> None:
-        refusal = self.admits()
-        call = kind(self, op, frame, done, name)
+        self._begin(self.admits(), kind(self, op, frame, done, name))
+
+    def inquire(self, inquiry: Inquiry) -> None:
+        """Ask the server for a turn (REQ-RESUME-12)."""
+        self._begin(self.admits(), inquiry)
+
+    def displace(self, request_id: str) -> None:
+        """Let nobody ask for a turn any longer: it is here again, or nobody wants to know."""
+        asked = self.calls.get(request_id)
+        if isinstance(asked, Inquiry):
+            asked.settle(DISPLACED, None)
+
+    def _begin(self, refusal: str, call: Call) -> None:
         self.calls[call.id] = call
         if refusal:
             call.local(refusal)
         else:
-            self.write(frame)
+            self.write(call.out)
 
     def verb_call(self, op: str, args: Tree, done: Done, name: str) -> None:
         """A low-level verb without a live turn (REQ-VERB-11, REQ-VERB-13)."""
@@ -305,7 +326,8 @@ class Client(LinkSide):
 
     def remember(self, request_id: str) -> None:
         """An id is over: what still comes with it reaches the tap alone (REQ-TURN-06)."""
-        if request_id in self.calls and self.calls[request_id].machine.settled:
+        call = self.calls.get(request_id)
+        if call is not None and (call.machine.settled or isinstance(call, Inquiry)):
             del self.calls[request_id]
         self.over[request_id] = None
         while len(self.over) > self.spec.bound("settledIds"):

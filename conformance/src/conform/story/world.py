@@ -164,7 +164,7 @@ class World:
     def _recover(self, body: Tree) -> None:
         turn = self.turns[body["turn"]]
         client = next(c for c in self.clients.values() if turn in c.turns.values())
-        Recovery(client, turn.session, turn.id, body["as"])
+        Recovery(client, turn, body["as"])
 
     # --- calls ------------------------------------------------------------------------------
 
@@ -258,6 +258,7 @@ class World:
         self.turns[name] = turn
         if fresh:
             self.watchers[name] = Watchers(turn, body.get("watch", "items"), self.merges)
+            client.displace(turn.id)
             turn.local("take_up")
         else:
             self.watchers[name] = self.watchers[turn.name]

@@ -27,6 +27,7 @@ from ._sender import Sender
 from ._turn import Turn
 from ._turn_alone import LoneAnswers
 from ._turn_driver import TurnDriver
+from ._turn_inquiry import displace, fate_of
 from ._turn_line import TurnLine
 from ._turn_verbs import VerbCall
 
@@ -353,10 +354,16 @@ class SmoothAgentClient(Calls):
         if turn is None or turn.settled:
             sent = Outgoing("send_message", request_id, "", session_id, state="written")
             turn = self._new_turn(sent, session_id, handlers)
+            displace(self._router.owner(request_id))
             turn._driver.take_up()
         return turn
 
     async def _recover(self, turn: Turn) -> Recovery:
+        if self._replays(turn.session_id):
+            fate = await fate_of(turn._driver, self._sender, self._options)
+            if fate != "over":
+                return Recovery("not_delivered" if fate == "never" else "unknown")
+
         async def fetch(cursor: str | None) -> wire.MessagePage:
             return await self.get_conversation_messages(session_id=turn.session_id, cursor=cursor)
 

@@ -90,7 +90,7 @@ class Connection:
         self.tally = Tally()
         self._tap = Tap(options, listeners, self.tally)
         self._failures = failures
-        self._outbox = Outbox(self._tap.written, failures)
+        self._outbox = Outbox(self._tap.written, failures, options.clock.now)
         self._state = LinkState()
         self._seeking = Seeking(options, lambda: self._happens("retry_due"))
         self._liveness = Liveness(options, self._timer_due)

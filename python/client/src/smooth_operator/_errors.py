@@ -122,7 +122,7 @@ class TurnInterruptedError(ConnectionLostError):
     _asks: Callable[[], Awaitable[Recovery]] | None = None
 
     async def recover(self) -> Recovery:
-        """Ask the history what became of the message, as :meth:`Turn.recover` (REQ-TURN-30)."""
+        """Ask what became of the message, as :meth:`Turn.recover` (REQ-TURN-30)."""
         if self._asks is None:
             raise RuntimeError("this error belongs to no turn of a client")
         return await self._asks()

@@ -31,6 +31,8 @@ class Outgoing:
     session_id: str | None = None
     state: str = FRAME.initial
     """Where it is, in the words of the machine ``frame``."""
+    until: float | None = None
+    """The clock's time from which on it is not written any more; None = never too late."""
 
     @property
     def may_have_left(self) -> bool:
@@ -55,12 +57,21 @@ class Outgoing:
 
 
 class Outbox:
-    """The queue of a connection. ``written`` hears of each frame that a socket took."""
+    """The queue of a connection.
 
-    def __init__(self, written: Callable[[Outgoing, int], None], failures: Failures) -> None:
+    ``written`` hears of each frame that a socket took; ``now`` tells the clock's time.
+    """
+
+    def __init__(
+        self,
+        written: Callable[[Outgoing, int], None],
+        failures: Failures,
+        now: Callable[[], float],
+    ) -> None:
         self._failures = failures
         self._queue: deque[Outgoing] = deque()
         self._written = written
+        self._now = now
 
     def check(self, outgoing: Outgoing) -> None:
         """Refuse a frame that is too large (REQ-CALL-10).
@@ -91,14 +102,23 @@ class Outbox:
         """Whether ``limit`` frames wait for a link (REQ-CONN-40)."""
         if len(self._queue) < limit:
             return False
-        self._queue = deque(it for it in self._queue if it.state == "queued")
+        self._drop_late()
         return len(self._queue) >= limit
+
+    def _drop_late(self) -> None:
+        """Keep what still waits and is not too late (REQ-RESUME-08)."""
+        now = self._now()
+        for outgoing in self._queue:
+            if outgoing.until is not None and round((outgoing.until - now) * 1000) <= 0:
+                outgoing.drop()
+        self._queue = deque(it for it in self._queue if it.state == "queued")
 
     def link_ready(self, first: Callable[[], None]) -> None:
         """Give all that waits to a link, in call order: from now on it may have left.
 
         What ``first`` writes goes before it.
         """
+        self._drop_late()
         waiting, self._queue = self._queue, deque()
         try:
             first()

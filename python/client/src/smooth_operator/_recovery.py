@@ -15,10 +15,10 @@ TELLS: Final = "spec_1_2"
 
 @dataclass(frozen=True, slots=True)
 class Recovery:
-    """What the history proves of a message; nothing was sent again."""
+    """What is proved of a message; it was not sent again."""
 
     status: Literal["answered", "not_answered", "not_delivered", "unknown"]
-    """``unknown`` whenever the history proves none of the others."""
+    """``unknown`` whenever nothing proves one of the others."""
     message: wire.ConversationMessage | None = None
     """The answer, where it was given."""
 

@@ -96,11 +96,16 @@ class Sender:
         somebody else's (REQ-VERB-08). ``becomes_turn`` takes over the id when status 202 is the
         first that comes under it: a turn begins with the action (REQ-VERB-15).
         """
-        assert outgoing.request_id is not None
         pending = Call(self.router, self._options, outgoing, answers, value_of, shared=shared)
         pending.repeat = self._connection.put
         pending.becomes_turn = becomes_turn
         pending.future.add_done_callback(lambda future: self._told(outgoing, future))
+        return self.begin(pending)
+
+    def begin(self, pending: Call[Value]) -> asyncio.Future[Value]:
+        """Send a call that nobody is told of, and return the future of its value."""
+        outgoing = pending.outgoing
+        assert outgoing.request_id is not None
         self.router.add(outgoing.request_id, pending)
         try:
             refusal = self.submit(outgoing)
@@ -133,7 +138,8 @@ class Call(Generic[Value]):
     ) -> None:
         self._router = router
         self._options = options
-        self._outgoing = outgoing
+        self.outgoing = outgoing
+        """Its frame, as it was written last."""
         self._answers = answers
         self._value_of = value_of
         self._shared = shared
@@ -151,6 +157,11 @@ class Call(Generic[Value]):
     def opens_turn(self) -> bool:
         """A call is no turn."""
         return False
+
+    @property
+    def repeatable(self) -> bool:
+        """Whether its frame is written again when its link is lost (REQ-CALL-13)."""
+        return self.repeat is not None and self.outgoing.action in steps.READS
 
     def pieces_received(self, events: list[Any]) -> bool:
         """A call looks at each event."""
@@ -211,9 +222,9 @@ class Call(Generic[Value]):
     ) -> bool:
         facts = steps.Facts(
             status=status,
-            may_have_left=self._outgoing.may_have_left,
+            may_have_left=self.outgoing.may_have_left,
             sought=sought,
-            repeatable=self.repeat is not None and self._outgoing.action in steps.READS,
+            repeatable=self.repeatable,
         )
         self._state, effects = steps.CALL.step(self._state, word, facts)
         for effect in effects:
@@ -236,8 +247,8 @@ class Call(Generic[Value]):
         """Let the frame wait for the next link, once (REQ-CALL-13)."""
         repeat, self.repeat = self.repeat, None
         if repeat is not None:
-            self._outgoing = self._outgoing.again()
-            repeat(self._outgoing)
+            self.outgoing = self.outgoing.again()
+            repeat(self.outgoing)
 
     def _complete(self, event: Any) -> None:
         try:
@@ -260,7 +271,7 @@ class Call(Generic[Value]):
         end: LinkEnd | None,
         error: Exception | None,
     ) -> Exception:
-        made, ids = self._router.failures, self._outgoing.ids()
+        made, ids = self._router.failures, self.outgoing.ids()
         if kind == "attempt" and error is not None:
             return made.of_attempt(error, **ids)
         if kind == "by_code":
@@ -276,6 +287,6 @@ class Call(Generic[Value]):
     def _done(self) -> None:
         if self._timer is not None:
             self._timer.cancel()
-        self._outgoing.drop()
-        assert self._outgoing.request_id is not None
-        self._router.settle(self._outgoing.request_id, self)
+        self.outgoing.drop()
+        assert self.outgoing.request_id is not None
+        self._router.settle(self.outgoing.request_id, self)

@@ -142,13 +142,15 @@ class Turn:
         return driver.result
 
     async def recover(self) -> Recovery:
-        """Ask the history what became of the message; nothing is sent again (REQ-TURN-30).
+        """Ask what became of the message; no message is sent again (REQ-TURN-30).
 
-        For a turn that was interrupted: the call waits for a link as any other does, and reads at
-        most ten pages.
+        For a turn that was interrupted. On a replay session the server is asked first: while the
+        turn runs, here or there, this waits, at most ``resume_timeout`` in whole, then the status
+        is ``unknown``; what never arrived is ``not_delivered`` (REQ-RESUME-12). Else the history
+        decides, of which at most ten pages are read. A link is waited for as by any call.
 
         Raises:
-            SmoothAgentError: the history could not be read.
+            SmoothAgentError: nobody could be asked.
         """
         return await self._history(self)
 

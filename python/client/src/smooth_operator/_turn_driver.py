@@ -71,7 +71,7 @@ class TurnDriver:
         self._options = options
         self.answers = self._new_answers()
         self._outgoing = outgoing
-        self._resuming = Resuming(options, replays=replays)
+        self.resuming = Resuming(options, replays=replays)
         self._taken_up = False
         self._now = options.clock.now
         self._began = self._now()
@@ -109,7 +109,7 @@ class TurnDriver:
     @property
     def current(self) -> bool:
         """Whether what the turn shows is the present, and nothing of the past (REQ-ASK-13)."""
-        return self.state.turn != "suspended" and not self._resuming.behind
+        return self.state.turn != "suspended" and not self.resuming.behind
 
     async def changed(self) -> None:
         """Wait for the next item or the end."""
@@ -178,7 +178,7 @@ class TurnDriver:
 
     def broken_received(self, fault: wire.DecodeError) -> bool:
         """A broken terminal event fails the turn, any other is an unknown item (REQ-WIRE-03)."""
-        resumes = fault.type == "turn_resumed" and self._resuming.replays  # REQ-RESUME-04
+        resumes = fault.type == "turn_resumed" and self.resuming.replays  # REQ-RESUME-04
         word = "broken" if fault.terminal or resumes else "unknown"
         self._received(fault.as_unknown(), word, fault)
         return True
@@ -188,11 +188,11 @@ class TurnDriver:
         if self._too_early(event):
             return
         if not was_settled:
-            word = self._resuming.takes(event, word, self.state.turn)
+            word = self.resuming.takes(event, word, self.state.turn)
             if word == "stream_token":
                 self._text_came((event,))
-        if word == "turn_resumed" and self._resuming.replays:
-            state = self._resuming.state_of(event)
+        if word == "turn_resumed" and self.resuming.replays:
+            state = self.resuming.state_of(event)
         cause = Cause(word=word, event=event, fault=fault, state=state)
         for step in self.state.frame(event, word, self._facts(resume_state=state)):
             self._do(step, cause)
@@ -209,7 +209,7 @@ class TurnDriver:
         if (
             self._slot is not None
             or not self.state.quiet(events[0])
-            or not self._resuming.follow(events)
+            or not self.resuming.follow(events)
         ):
             return False
         self._clocks.heard()
@@ -265,16 +265,16 @@ class TurnDriver:
             turn=self.state.turn,
             may_have_left=left,
             sought=sought,
-            resumable=self._resuming.replays and left and not self.state.settled,
-            unseen=self._resuming.last == 0 and not self._taken_up,
+            resumable=self.resuming.replays and left and not self.state.settled,
+            unseen=self.resuming.last == 0 and not self._taken_up,
             cancelling=self._stopped,
             resume_state=resume_state,
-            asked_before=self._resuming.behind and self.state.asks_one,
+            asked_before=self.resuming.behind and self.state.asks_one,
         )
 
     def _expired(self, kind: QuestionKind, event: Any, word: str) -> bool:
         question = self.questions.current(kind)
-        passed = None if question is None else self._resuming.passed(question.event, event)
+        passed = None if question is None else self.resuming.passed(question.event, event)
         return self.questions.expired(kind, word, passed)
 
     def _do(self, step: Step, cause: Cause) -> None:
@@ -293,7 +293,7 @@ class TurnDriver:
             case steps.Resume():
                 self._resume(cause.event)
             case steps.Schedule():
-                wait = self._resuming.pause(self._options.draw(), cause.event.retry_after_ms)
+                wait = self.resuming.pause(self._options.draw(), cause.event.retry_after_ms)
                 self._clocks.start("resume_due", wait)
             case steps.Repeat():
                 self._repeat(step.verb)
@@ -320,7 +320,7 @@ class TurnDriver:
             case steps.Open():
                 fresh = self.questions.current(kind) is None
                 self.questions.opened(kind, cause.event)
-                self._ask(kind, self._resuming.age(cause.event))
+                self._ask(kind, self.resuming.age(cause.event))
                 self._watch.tell("question", self.request_id, kind)
                 self.handling.opened(kind, cause.event, fresh=fresh)
             case steps.Reopen():
@@ -352,7 +352,7 @@ class TurnDriver:
 
     def _suspend(self) -> None:
         """Let all clocks stand but those that run on (REQ-RESUME-09)."""
-        left = self._resuming.begin(self._now(), self.state.verbs)
+        left = self.resuming.begin(self._now(), self.state.verbs)
         if left:
             self._clocks.start("resume_timeout", left)
         self.questions.stop()
@@ -361,7 +361,7 @@ class TurnDriver:
 
     def _resume(self, event: Any) -> None:
         """Start the clocks anew, and write what was answered meanwhile (REQ-RESUME-08)."""
-        held = self._resuming.go_on(event, self._now())
+        held = self.resuming.go_on(event, self._now())
         self._sender.resumed()
         self._clocks.clear("resume_timeout")
         self._clocks.clear("resume_due")
@@ -374,7 +374,7 @@ class TurnDriver:
         """Ask for the turn, and stop it where that was wanted meanwhile; only on an open link."""
         if not self._sender.linked:
             return
-        last, ids = self._resuming.last, self.ids()
+        last, ids = self.resuming.last, self.ids()
         text = printed(wire.actions.ResumeTurnAction(**ids, after_seq=last))
         self._sender.put(Outgoing("resume_turn", self.request_id, text, self.session_id))
         self._flush_cancel()
@@ -389,7 +389,7 @@ class TurnDriver:
 
     def _catch_up(self) -> None:
         """Decide what became of verbs whose frames may be lost (REQ-RESUME-07)."""
-        for verb in self._resuming.doubtful(self.state.verbs):
+        for verb in self.resuming.doubtful(self.state.verbs):
             self._step(Cause(word="caught_up"), verb)
 
     # the verbs ------------------------------------------------------------------------
@@ -407,7 +407,7 @@ class TurnDriver:
         self.handling.ended(call.question)
         self._touch()
         if self.state.turn == "suspended":
-            self._resuming.held.append(verb)
+            self.resuming.held.append(verb)
         else:
             self.answers.write(verb)
         if not by_handler:
@@ -440,12 +440,12 @@ class TurnDriver:
         self._stopped = True
         action = wire.actions.CancelAction(request_id=self.request_id, session_id=self.session_id)
         text = wire.encode_action(action)
-        self._resuming.cancel = Outgoing("cancel", self.request_id, text, self.session_id)
+        self.resuming.cancel = Outgoing("cancel", self.request_id, text, self.session_id)
         if self.state.turn != "suspended" or self._sender.linked:
             self._flush_cancel()
 
     def _flush_cancel(self) -> None:
-        cancel, self._resuming.cancel = self._resuming.cancel, None
+        cancel = self.resuming.take_cancel(self._now() if self.state.settled else None)
         if cancel is not None:
             self._clocks.start("cancel_timeout", self._options.cancel_timeout)
             self._sender.put(cancel)
@@ -453,8 +453,7 @@ class TurnDriver:
     # settling -------------------------------------------------------------------------
 
     def _settle(self, effect: steps.Settle, cause: Cause) -> None:
-        if self._resuming.cancel is not None:
-            self._sender.put(self._resuming.cancel)  # the next link has it (REQ-RESUME-08)
+        self._flush_cancel()
         self._outgoing.drop()
         self.handling.settling()
         if effect.outcome == "failed":
@@ -552,7 +551,7 @@ class TurnDriver:
         router.settle(self.request_id, self)
         self.request_id = router.another_id()
         self._outgoing = self._again(self.request_id)
-        self.state, self._resuming = TurnState(self._expired), self._resuming.fresh()
+        self.state, self.resuming = TurnState(self._expired), self.resuming.fresh()
         self.answers = self._new_answers()
         self.text, self._stopped = Accumulator(), False
         router.add(self.request_id, self)

@@ -13,7 +13,8 @@ from ._outbox import Outgoing
 from ._turn_state import Verb
 from .wire.steps import SEQUENCE, Facts
 
-_UNNUMBERED: Final = ("keepalive", "turn_resumed")
+UNNUMBERED: Final = ("keepalive", "turn_resumed")
+"""Types of events that have no number."""
 _MOST: Final = 2**53 - 1
 _GOES_ON: Final = ("running", "settled")
 _LEAST: Final = 0.001
@@ -68,7 +69,7 @@ class Resuming:
     def takes(self, event: Any, word: str, turn: Any) -> str:
         """Return what ``event`` is for the machines of its turn, in place of ``word``."""
         kind = event.wire_type if event.type == "unknown" else event.type
-        if not self.replays or kind in _UNNUMBERED:
+        if not self.replays or kind in UNNUMBERED:
             return word
         seq = number_of(event)
         facts = Facts(turn=turn, seq="none")
@@ -136,6 +137,17 @@ class Resuming:
             return False
         self._goal = None
         return True
+
+    def take_cancel(self, ended: float | None) -> Outgoing | None:
+        """Return the cancel that was kept, once.
+
+        That of a turn that has ``ended`` waits for a link no longer than ``resume_timeout``
+        (REQ-RESUME-08).
+        """
+        cancel, self.cancel = self.cancel, None
+        if cancel is not None and ended is not None and self._limit:
+            cancel.until = ended + self._limit
+        return cancel
 
     def doubtful(self, verbs: Iterable[Verb]) -> list[Verb]:
         """Return the verbs whose frames may be lost, once the turn has caught up."""
