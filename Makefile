@@ -4,7 +4,8 @@
 #
 #   ONLY=go,rust   restrict setup, fmt, lint, test and conformance to some languages
 #   CASE=GLOB      restrict conformance to some cases
-#   REQUIRE=all    a language whose toolchain cannot be had is a failure, not a note
+#   REQUIRE=all    a language whose toolchain cannot be had is a failure, not a note; so is a program
+#                  that some tests need (Chromium)
 #   PYTHON=...     the Python (3.11 or newer) that .venv is made from
 
 PYTHON ?= python3
@@ -143,6 +144,10 @@ behind-proxy: testees ## idle conversations behind nginx (has to be there) in th
 .PHONY: server-restart
 server-restart: testees ## a server that is killed in mid-turn and comes back, for the five clients
 	@$(BIN)/python tools/server_restart.py --testees $(WHERE_TESTEES)
+
+.PHONY: proxy-cuts
+proxy-cuts: testees ## 1,000 links cut at random points of 200 sessions, for the five clients: SESSIONS=10 CUTS=50 SEED=7 TESTEE=go
+	@$(BIN)/python tools/cuts.py --testees $(WHERE_TESTEES) $(if $(SESSIONS),--sessions $(SESSIONS)) $(if $(CUTS),--cuts $(CUTS)) $(if $(SEED),--seed $(SEED)) $(if $(TESTEE),--testee $(TESTEE))
 
 .PHONY: server-kills
 server-kills: setup-python ## servers killed at random moments of many conversations, on SQLite, PostgreSQL, two servers: KILLS=50

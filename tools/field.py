@@ -4,8 +4,13 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import contextlib
+import json
+import os
+import re
 import sys
-from collections.abc import Callable, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine
+from pathlib import Path
 from typing import Any
 
 from conform.commands.launching import add_testee_flags, testees
@@ -16,6 +21,10 @@ from conform.testee import EventLog, Launch, LineChecker, ProcessTestee, TesteeE
 
 STEP = 40.0
 """Seconds for one answer of a client or a server."""
+
+SERVER = str(Path(sys.executable).with_name("smooth-operator-server"))
+LISTENING = re.compile(rb"listening on (ws://\S+)")
+Run = Callable[[list[Launch]], Coroutine[Any, Any, int]]
 
 AGENT = "00000000-0000-4000-8000-000000000001"
 
@@ -56,13 +65,52 @@ class Player:
         return [e["to"] for e in self.events if e["ev"] == "state" and e["on"] == name]
 
 
-def main(about: str, program: str, run: Callable[[list[Launch]], Coroutine[Any, Any, int]]) -> int:
-    """Run a program over the chosen clients: exit 0 all well, 1 not, 2 it could not be tried."""
+@contextlib.asynccontextmanager
+async def server(
+    folder: Path, script: Tree, settings: dict[str, str], port: int = 0
+) -> AsyncIterator[tuple[asyncio.subprocess.Process, str]]:
+    """Run the reference server on a port and the folder's database; ended by force.
+
+    ``settings`` are variables of its environment.
+    """
+    file = folder / "script.json"
+    file.write_text(json.dumps(script), encoding="utf-8")
+    process = await asyncio.create_subprocess_exec(
+        *(SERVER, "--script", str(file), "--db", str(folder / "turns.db"), "--port", str(port)),
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.DEVNULL,
+        env={**os.environ, **settings},
+    )
+    assert process.stdout is not None
+    try:
+        async with asyncio.timeout(STEP):
+            while not (found := LISTENING.search(await process.stdout.readline())):
+                if process.returncode is not None:
+                    raise CaseError("the server ended at once")
+        yield process, found[1].decode()
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            process.kill()
+        await process.wait()
+
+
+def parser_of(about: str, program: str) -> argparse.ArgumentParser:
+    """Return the command line that the programs have in common."""
     epilog = f"Example: tools/{program}.py --testee go. Exit: 0 all well, 1 not, 2 not tried."
     parser = argparse.ArgumentParser(description=about.splitlines()[0], epilog=epilog)
     add_testee_flags(parser)
+    return parser
+
+
+def main(about: str, program: str, run: Run) -> int:
+    """Run a program over the chosen clients: exit 0 all well, 1 not, 2 it could not be tried."""
+    return tried(program, parser_of(about, program).parse_args(), run)
+
+
+def tried(program: str, options: argparse.Namespace, run: Run) -> int:
+    """Run a program whose command line has been read."""
     try:
-        launches, missing = testees(parser.parse_args())
+        launches, missing = testees(options)
         if missing:
             raise CaseError(f"{missing[0].name} cannot run: {missing[0].missing}")
         return asyncio.run(run(launches))

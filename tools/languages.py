@@ -48,6 +48,8 @@ class Language:
     ``counted`` finds the numbers of passed tests in the output of the test steps; a run in which
     it finds none has proven nothing and fails. ``quiet`` matches output lines that nobody reads.
     ``fetched`` is a path that set-up leaves behind; when it is gone, set-up runs again.
+    ``programs`` maps what some tests look for on PATH, and skip themselves without, to its other
+    names; each is also the name of the package of the system that has it.
     """
 
     title: str
@@ -63,7 +65,10 @@ class Language:
     env: Mapping[str, str] = field(default_factory=dict)
     quiet: str = r"(?!)"
     fetched: str = ""
+    programs: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
+
+CHROMIUM = {"chromium": ("chromium-browser",)}
 
 # One run for each folder of tests: packages of tests in different folders share their names.
 # The server's tests wait for sockets and processes more than they compute.
@@ -103,6 +108,7 @@ PYTHON = Language(
     locks=(),
     setup=(),
     test=PYTHON_TESTS,
+    programs=CHROMIUM,
     counted=r"(\d+) passed",
     quiet=r"bringing up nodes|[.\s]+(\[ *\d+%\])?$",
     lint=(
@@ -129,6 +135,7 @@ TYPESCRIPT = Language(
     locks=("package-lock.json", "typescript/package.json"),
     setup=(Step(("npm", "ci", "--no-audit", "--no-fund")),),
     test=(Step(("npm", "test"), "typescript"),),
+    programs=CHROMIUM,
     fetched="node_modules",
     counted=r"Tests\s+(\d+) passed",
     lint=(Step(("npm", "run", "lint"), "typescript"),),

@@ -4,7 +4,8 @@
 
 A language whose toolchain cannot be had is shown as `not run` with the command that mends it.
 That alone makes the exit status 1 only when REQUIRE=all is set or --only names the language;
-a step that fails always does, after the other languages had their turn.
+a step that fails always does, after the other languages had their turn. A program that some tests
+need and that is not here is named, and with REQUIRE=all it is a failure.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from __future__ import annotations
 import argparse
 import os
 import re
+import shutil
 import sys
 import time
 from collections.abc import Callable, Sequence
@@ -43,15 +45,27 @@ def verb_setup(ready: Ready) -> int:
 def verb_test(ready: Ready) -> int:
     """Run all the tests, also after a failure; returns how many passed.
 
-    Raises: SetupError: a step failed, or no test ran at all.
+    Raises: SetupError: a step failed, no test ran at all, or with REQUIRE=all some could not run.
     """
     output, failures = run_all(ready.language.test, ready)
+    if os.environ.get("REQUIRE") == "all":
+        failures += [f"without {name}" for name in absent(ready)]
     passed = count_passed(ready.language.counted, output)
     if failures:
         raise SetupError(f"{passed} passed; {'; '.join(failures)}")
     if passed == 0:
         raise SetupError("no test ran: nothing was proven")
     return passed
+
+
+def absent(ready: Ready) -> list[str]:
+    """Return the programs that some tests of the language need and that are not here."""
+    path = ready.env.get("PATH")
+    return [
+        f"{name} (apt-get install {name})"
+        for name, others in ready.language.programs.items()
+        if not any(shutil.which(one, path=path) for one in (name, *others))
+    ]
 
 
 def run_all(steps: Sequence[Step], ready: Ready) -> tuple[str, list[str]]:
@@ -116,7 +130,9 @@ def do(verb: str, name: str, names: Sequence[str]) -> Outcome:
         passed = VERBS[verb](ready)
     except SetupError as problem:
         return Outcome(name, "failed", str(problem), time.monotonic() - began)
-    detail = f"{passed} passed" if verb == "test" else "done"
+    detail = "done"
+    if verb == "test":
+        detail = "; not all were run without ".join([f"{passed} passed", *absent(ready)])
     return Outcome(name, "ok", detail, time.monotonic() - began, passed)
 
 

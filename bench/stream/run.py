@@ -6,9 +6,9 @@ is asserted: a row that misses its goal is marked, and the exit status stays 0.
 
     python bench/stream/run.py [--events N] [--rounds R] [--only FIGURE,...] [LANGUAGE ...]
 
-Figures: speed (raw, bare, client), memory (a reader in time, late, none), ping, drain, crowd,
-start. The rows are written to bench/out/bench.json as well. Exit 1: a program lost an event or
-failed; 2: a toolchain is missing.
+Figures: speed (raw, bare, client), replay (a session whose events are numbered, beside one whose
+are not), memory (a reader in time, late, none), ping, drain, crowd, start. The rows are written to
+bench/out/bench.json as well. Exit 1: a program lost an event or failed; 2: a toolchain is missing.
 """
 
 from __future__ import annotations
@@ -40,9 +40,9 @@ class BenchError(Exception):
 
 
 @contextmanager
-def blast_server() -> Iterator[str]:
+def blast_server(*options: str) -> Iterator[str]:
     """Run the server; yields its URL."""
-    command = (sys.executable, str(HERE / "server.py"))
+    command = (sys.executable, str(HERE / "server.py"), *options)
     with subprocess.Popen(
         command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     ) as server:
@@ -58,8 +58,8 @@ def blast_server() -> Iterator[str]:
 class Language:
     """One language's program, built, with one kind of socket."""
 
-    def __init__(self, name: str, socket: str, url: str) -> None:
-        self.name, self.socket, self.url = name, socket, url
+    def __init__(self, name: str, socket: str, url: str, replaying: str) -> None:
+        self.name, self.socket, self.url, self.replaying = name, socket, url, replaying
         self.program = PROGRAMS[name]
 
     @property
@@ -67,9 +67,9 @@ class Language:
         """How the tables call it."""
         return self.name if self.socket == "default" else f"{self.name} ({self.socket})"
 
-    def play(self, mode: str, events: int, *more: str) -> Row | None:
+    def play(self, mode: str, events: int, *more: str, url: str = "") -> Row | None:
         """Run the program once; None when the platform lacks its socket."""
-        options = ("--mode", mode, "--url", self.url, "--events", str(events))
+        options = ("--mode", mode, "--url", url or self.url, "--events", str(events))
         command = (*self.program.run, *options, "--socket", self.socket, *more)
         env = os.environ | dict(self.program.env or {}) | {"BENCH_T0": str(time.time_ns())}
         done = subprocess.run(command, capture_output=True, text=True, env=env, timeout=LIMIT)
@@ -135,6 +135,34 @@ def speed(language: Language, options: argparse.Namespace) -> list[Row]:
             }
         )
     return rows
+
+
+def replay(language: Language, options: argparse.Namespace) -> list[Row]:
+    """Events per second and CPU per event of a replay session, beside one that is none."""
+    rates: dict[str, list[float]] = {"plain": [], "replay": []}
+    cpus: dict[str, list[float]] = {"plain": [], "replay": []}
+    servers = {"plain": language.url, "replay": language.replaying}
+    if language.play("client", options.events, url=language.replaying) is None:  # it is warm now
+        return []
+    for _ in range(options.rounds):
+        for kind, url in servers.items():
+            row = language.play("client", options.events, url=url)
+            assert row is not None
+            rates[kind].append(row["events"] / row["seconds"])
+            cpus[kind].append(row["cpu_seconds"] / row["events"] * 1e6)
+    ratio, least, largest = ratios(rates["replay"], rates["plain"])
+    cpu, _, _ = ratios(cpus["replay"], cpus["plain"])
+    row = {
+        "figure": "replay",
+        "mode": "client",
+        "events_per_second": round(statistics.median(rates["replay"])),
+        "plain_events_per_second": round(statistics.median(rates["plain"])),
+        "ratio": round(ratio, 2),
+        "spread": [round(least, 2), round(largest, 2)],
+        "cpu_us": round(statistics.median(cpus["replay"]), 2),
+        "cpu_ratio": round(cpu, 2),
+    }
+    return [row]
 
 
 def memory(language: Language, options: argparse.Namespace) -> list[Row]:
@@ -239,6 +267,7 @@ def start(language: Language, options: argparse.Namespace) -> list[Row]:
 
 FIGURES: dict[str, Callable[[Language, argparse.Namespace], list[Row]]] = {
     "speed": speed,
+    "replay": replay,
     "memory": memory,
     "ping": ping,
     "drain": drain,
@@ -265,13 +294,13 @@ def line(language: Language, row: Row) -> str:
     return f"{mark} {language.title:20} {row['figure']:7} {values}"
 
 
-def measure(options: argparse.Namespace, url: str) -> list[Row]:
+def measure(options: argparse.Namespace, url: str, replaying: str) -> list[Row]:
     """Play everything that was asked for; prints each row as soon as it is known."""
     rows: list[Row] = []
     for name in options.languages or PROGRAMS:
         build(name, PROGRAMS[name])
         for socket in PROGRAMS[name].sockets:
-            language = Language(name, socket, url)
+            language = Language(name, socket, url, replaying)
             for figure in options.only:
                 found = FIGURES[figure](language, options)
                 if not found and figure == "speed":
@@ -298,8 +327,8 @@ def main() -> int:
     if unknown := set(options.only) - set(FIGURES):
         parser.error(f"no such figure: {', '.join(sorted(unknown))}")
     try:
-        with blast_server() as url:
-            rows = measure(options, url)
+        with blast_server() as url, blast_server("--replay") as replaying:
+            rows = measure(options, url, replaying)
     except FileNotFoundError as missing:
         print(f"bench: no {missing.filename} on PATH; `make bench` sets it up", file=sys.stderr)
         return 2

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"io"
 	"net"
+	"net/http"
 	"runtime"
 	"syscall"
 	"testing"
@@ -117,4 +118,32 @@ func inUse() int64 {
 	runtime.GC()
 	runtime.ReadMemStats(&memory)
 	return int64(memory.HeapAlloc)
+}
+
+func TestREQ_CONN_30_AnAnswerToTheHandshakeThatIsCutShortMayBeTriedAgain(t *testing.T) {
+	const answer = "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Up"
+	for _, size := range []int{1, 20, 40, len(answer)} {
+		for _, linger := range []int{-1, 0} { // by FIN, by RST
+			listener, err := net.Listen("tcp", "127.0.0.1:0")
+			if err != nil {
+				t.Fatal(err)
+			}
+			go func() {
+				conn, err := listener.Accept()
+				if err != nil {
+					return
+				}
+				_, _ = http.ReadRequest(bufio.NewReader(conn))
+				_, _ = io.WriteString(conn, answer[:size])
+				_ = conn.(*net.TCPConn).SetLinger(linger)
+				_ = conn.Close()
+			}()
+			err = newClient(t, protocol.Options{URL: "ws://" + listener.Addr().String()}).Connect(within(t))
+			var failed *protocol.ConnectError
+			if !errors.As(err, &failed) || !failed.Retryable {
+				t.Errorf("%d octets, linger %d: %v may be tried again", size, linger, err)
+			}
+			_ = listener.Close()
+		}
+	}
 }

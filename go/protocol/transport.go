@@ -55,7 +55,7 @@ type socket struct {
 	mu      sync.Mutex
 	conn    net.Conn
 	dropped bool
-	ended   atomic.Bool // the peer has sent its last byte
+	ended   atomic.Bool // the peer's last byte has been read, or the link was reset
 }
 
 // watchedConn tells the socket that the peer has ended.
@@ -66,7 +66,7 @@ type watchedConn struct {
 
 func (c watchedConn) Read(into []byte) (int, error) {
 	n, err := c.Conn.Read(into)
-	if err == io.EOF {
+	if err != nil {
 		c.socket.ended.Store(true)
 	}
 	return n, err

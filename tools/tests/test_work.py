@@ -71,6 +71,25 @@ def test_a_failed_step_does_not_keep_the_next_from_running() -> None:
         work.verb_test(ready(test=both))
 
 
+def test_programs_that_some_tests_miss_are_named_and_required_by_name(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    passing = {"test": (shell("echo 3 passed"),), "folders": ()}
+    known = {"sh": ("no-such-shell",), "no-such-browser": ("bash",), "no-such-program": ()}
+    monkeypatch.setattr(work, "set_up", lambda *_: ready(programs=known, **passing))
+    assert work.absent(ready(programs=known)) == [
+        "no-such-program (apt-get install no-such-program)"
+    ]
+    monkeypatch.delenv("REQUIRE", raising=False)
+    outcome = work.do("test", "python", ["python"])
+    assert outcome.state == "ok"
+    assert outcome.detail.startswith("3 passed; not all were run without no-such-program (")
+    monkeypatch.setenv("REQUIRE", "all")
+    outcome = work.do("test", "python", ["python"])
+    assert outcome.state == "failed"
+    assert outcome.detail.startswith("3 passed; without no-such-program (")
+
+
 def test_step_output_is_shown_without_the_quiet_lines(capsys: pytest.CaptureFixture[str]) -> None:
     output = steps.run_step(
         shell("printf '=== RUN a\\n--- PASS: a\\n--- FAIL: b\\n'"), ready(quiet=GO.quiet)

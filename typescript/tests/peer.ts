@@ -20,7 +20,7 @@ export function within<T>(what: string, promise: PromiseLike<T>, ms = LIMIT_MS):
 }
 
 /** Hands out what was put in, in order; a take waits for the next put. */
-class Queue<T> {
+export class Queue<T> {
   #items: T[] = [];
   #takers: ((item: T) => void)[] = [];
 
@@ -34,10 +34,10 @@ class Queue<T> {
     else this.#items.push(item);
   }
 
-  take(what: string): Promise<T> {
+  take(what: string, ms = LIMIT_MS): Promise<T> {
     const item = this.#items.shift();
     if (item !== undefined) return Promise.resolve(item);
-    return within(what, new Promise<T>((resolve) => this.#takers.push(resolve)));
+    return within(what, new Promise<T>((resolve) => this.#takers.push(resolve)), ms);
   }
 }
 

@@ -1,4 +1,5 @@
-// The blocks of the README run as printed, against the demonstration server.
+// The blocks of the README run as printed, against the demonstration server; reload.test.ts has the
+// one that is a page.
 import { execFile, spawn } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createInterface } from 'node:readline';
@@ -16,10 +17,9 @@ const FOLDER = `${ROOT}dist/.readme`;
 
 const readme = readFileSync(`${ROOT}README.md`, 'utf8');
 const blocks = new Map(
-  [...readme.matchAll(/<!-- run: (\w+) -->\n```ts\n([\s\S]*?)```/g)].map(([, name, code]) => [
-    name ?? '',
-    code ?? '',
-  ]),
+  [...readme.matchAll(/<!-- (?:run|page): (\w+) -->\n```ts\n([\s\S]*?)```/g)].map(
+    ([, name, code]) => [name ?? '', code ?? ''],
+  ),
 );
 
 /** The demonstration server: a running one by environment, else the one of this checkout. */
@@ -72,7 +72,7 @@ describe('README', () => {
   it(
     'every block is checked by the compiler, with the published types',
     async () => {
-      const names = ['quickstart', 'questions', 'handlers', 'stop', 'lost', 'resume'];
+      const names = ['quickstart', 'questions', 'handlers', 'stop', 'lost', 'resume', 'reload'];
       expect([...blocks.keys()]).toEqual(names);
       const files = [...blocks.keys()].map((name) => `${FOLDER}/${name}.mts`);
       const strict = [

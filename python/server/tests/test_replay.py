@@ -217,6 +217,63 @@ async def test_req_srv_29_a_message_that_comes_again_is_not_run_again(server: Ru
         assert [await client.rx() for _ in range(rest[-1]["seq"])] == [*again, *rest]
 
 
+async def test_req_srv_30_what_lay_unread_on_an_older_link_takes_no_turn(server: Running) -> None:
+    """A newer link that resumed the turn keeps it."""
+    async with server.client(replay=True) as lost, server.client(replay=True) as holder:
+        session_id = await lost.session()
+        about = {"sessionId": session_id, "requestId": "turn"}
+        await lost.tx("send_message", message="Delete it", **about)
+        asked = await lost.until("write_confirmation_required")
+        chunk = await lost.rx("stream_chunk")
+        assert resumed(await holder.call("resume_turn", afterSeq=0, **about))[0] == "running"
+        assert [await holder.rx() for _ in range(chunk["seq"])] == [*asked, chunk]
+        assert resumed(await lost.rx()) == ("moved", chunk["seq"])
+        for late in ({"action": "resume_turn", "afterSeq": 0}, {"message": "Delete it"}):
+            await lost.tx(late.pop("action", "send_message"), **late, **about)
+            assert resumed(await lost.rx()) == ("moved", chunk["seq"])
+        await approve(holder, session_id, "turn", asked[-1])
+        assert (await holder.rx())["seq"] == chunk["seq"] + 1
+        await lost.silence()
+
+
+async def test_req_srv_30_an_older_link_has_a_turn_that_it_is_told_of(server: Running) -> None:
+    async with server.client(replay=True) as older, server.client(replay=True) as newer:
+        session_id = await older.session()
+        about = {"sessionId": session_id, "requestId": "turn"}
+        await older.tx("send_message", message="Delete it", **about)
+        await older.until("write_confirmation_required")
+        last = (await older.rx("stream_chunk"))["seq"]
+        await newer.call("resume_turn", afterSeq=last, **about)
+        assert resumed(await older.rx()) == ("moved", last)
+        assert "openTurn" in await older.result("get_session", sessionId=session_id)
+        assert resumed(await older.call("resume_turn", afterSeq=last, **about))[0] == "running"
+        assert resumed(await newer.rx()) == ("moved", last)
+
+
+async def test_req_srv_30_a_link_that_ended_stands_in_no_ones_way(server: Running) -> None:
+    async with server.client(replay=True) as older:
+        session_id = await older.session()
+        about = {"sessionId": session_id, "requestId": "turn"}
+        await older.tx("send_message", message="Delete it", **about)
+        await older.until("write_confirmation_required")
+        last = (await older.rx("stream_chunk"))["seq"]
+        async with server.client(replay=True) as newer:
+            await newer.call("resume_turn", afterSeq=last, **about)
+            assert resumed(await older.rx()) == ("moved", last)
+        await eventually(lambda: len(server.listener.server.sockets) == 1)
+        assert resumed(await older.call("resume_turn", afterSeq=last, **about))[0] == "running"
+
+
+async def test_req_srv_28_a_late_question_takes_no_promise_away(server: Running) -> None:
+    async with server.client(replay=True) as lost, server.client(replay=True) as holder:
+        session_id = await lost.session()
+        about = {"sessionId": session_id, "requestId": "turn"}
+        assert resumed(await holder.call("resume_turn", afterSeq=0, **about)) == ("never", 0)
+        assert resumed(await lost.call("resume_turn", afterSeq=0, **about)) == ("moved", 0)
+        await holder.tx("send_message", message="Delete it", **about)
+        assert numbers(await told(holder, session_id, "turn"))[0] == 1
+
+
 async def test_req_srv_31_a_turn_is_resumed_by_sessions_of_its_conversation_alone(
     server: Running,
 ) -> None:

@@ -11,6 +11,7 @@ use tokio::sync::{oneshot, watch};
 use super::calls::{Answer, Calls, Expects, Waiting};
 use super::facts::Arrived;
 use super::failures::{Cause, too_large};
+use super::quiet::Quiet;
 use super::sender::{OnTick, Sender};
 use super::{Key, Tick};
 use crate::connection::{Attempt, Counters, Outgoing, Supervisor, Task, Upper};
@@ -56,10 +57,10 @@ pub(crate) trait InFlight: Send + Sized + 'static {
     fn come_up(&mut self, sender: &mut Sender<'_>);
     /// Whether nothing of the turn is left to wait for.
     fn is_over(&self) -> bool;
-    /// Whether a frame of that signal is an item to the turn and nothing else.
-    fn is_quiet(&self, signal: Signal) -> bool;
-    /// A frame came that is an item and nothing else.
-    fn heard(&mut self, now: Duration);
+    /// Which frames of that signal are an item to the turn and nothing else.
+    fn quiet(&self, signal: Signal) -> Quiet;
+    /// Frames came that are items and nothing else; `newest`: the number of the last one.
+    fn heard(&mut self, now: Duration, newest: Option<i64>);
     fn on_frame(&mut self, arrived: &Arrived<'_>, sender: &mut Sender<'_>);
     fn on_local(&mut self, signal: Signal, cause: &Cause<'_>, sender: &mut Sender<'_>);
     /// Something happened to the link; where that is gone for good, verbs end with an error.

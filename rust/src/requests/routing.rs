@@ -1,19 +1,17 @@
 //! Who gets a frame, in the order of the table `routing`; and what the link tells beside frames.
 
-use std::iter::Peekable;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
-use std::vec::Drain;
 
 use super::Key;
 use super::calls::Taken;
 use super::facts::Arrived;
 use super::failures::Cause;
+use super::quiet::Run;
 use super::router::{Books, InFlight, Router, Shown as _};
 use crate::connection::{Came, Due, End, Failure, Upper, Waits};
 use crate::errors::{Draft, Error};
 use crate::listeners::Notice;
-use crate::transport::Text;
 use crate::wire::codec::{DecodeError, correlation};
 use crate::wire::errors::Leaf;
 use crate::wire::events::{Event, EventType};
@@ -43,7 +41,7 @@ impl<T: InFlight> Router<T> {
         frames: &mut Vec<Came>,
         woken: &mut Vec<Arc<T::Shown>>,
     ) -> Option<usize> {
-        let watched = self.tap.is_watched();
+        let (watched, now) = (self.tap.is_watched(), books.now.unwrap_or_default());
         let mut frames = frames.drain(..).peekable();
         while let Some(came) = frames.next() {
             let (text, frame) = match came {
@@ -55,9 +53,12 @@ impl<T: InFlight> Router<T> {
                 Frame::Read(decoded) => decoded,
                 Frame::Like(number, fit) => {
                     let pattern = &patterns[number];
-                    if !watched && let Some(shown) = self.quiet(books, pattern) {
-                        let first = (text, fit);
-                        shown.extend(pattern, run(number, first, &mut frames));
+                    if !watched && let Some((turn, run)) = self.quiet(books, number, pattern, &fit)
+                    {
+                        let mut run = run;
+                        let shown = Arc::clone(turn.shown());
+                        shown.extend(pattern, run.frames((text, fit), &mut frames));
+                        turn.heard(now, run.quiet.newest());
                         woken.push(shown);
                         continue;
                     }
@@ -84,19 +85,23 @@ impl<T: InFlight> Router<T> {
         None
     }
 
-    /// What a turn shows to which frames of a pattern are items and nothing else.
-    fn quiet(&self, books: &mut Books<T>, pattern: &Pattern) -> Option<Arc<T::Shown>> {
+    /// The turn to which a frame, like others of its pattern, is an item and nothing else.
+    fn quiet<'a>(
+        &self,
+        books: &'a mut Books<T>,
+        number: usize,
+        pattern: &Pattern,
+        first: &Fit,
+    ) -> Option<(&'a mut T, Run)> {
         let id = pattern.request_id()?;
         if !self.options.fast.quiet || books.calls.is_waiting(id) {
             return None;
         }
         let turn = books.turns.get_mut(books.turn_ids.get(id)?)?;
-        let quiet = turn.is_quiet(pattern.event().event_type().into());
-        quiet.then(|| {
-            books.link.well_formed();
-            turn.heard(books.now.unwrap_or_default());
-            Arc::clone(turn.shown())
-        })
+        let quiet = turn.quiet(pattern.event().event_type().into());
+        let run = Run::begin(number, pattern, quiet, first)?;
+        books.link.well_formed();
+        Some((turn, run))
     }
 
     /// Hands an event to its owner, in the order of the table `routing`; returns what the turn
@@ -282,21 +287,6 @@ impl<T: InFlight> Upper for Router<T> {
             None => {}
         }
     }
-}
-
-/// The frames of a pattern that follow each other, from the first on.
-fn run(
-    number: usize,
-    first: (Text, Fit),
-    frames: &mut Peekable<Drain<'_, Came>>,
-) -> impl Iterator<Item = (Text, Fit)> {
-    let like =
-        move |it: &Came| matches!(it, Came::Text(_, Frame::Like(other, _)) if *other == number);
-    let next = move || match frames.next_if(like) {
-        Some(Came::Text(text, Frame::Like(_, fit))) => Some((text, fit)),
-        _ => None,
-    };
-    std::iter::once(first).chain(std::iter::from_fn(next))
 }
 
 /// The wire's word for the type of an event.

@@ -17,7 +17,7 @@ use crate::clock::Timer;
 use crate::connection::Outgoing;
 use crate::errors::Error;
 use crate::observer::Seen;
-use crate::requests::{Arrived, Cause, InFlight, Key, Router, Sender, Tick};
+use crate::requests::{Arrived, Cause, InFlight, Key, Quiet, Router, Sender, Tick};
 use crate::wire::actions::{Action as _, SendMessage};
 use crate::wire::errors::{Leaf, code_row};
 use crate::wire::options::OUTBOUND_BYTES;
@@ -456,16 +456,21 @@ impl InFlight for Driver {
         !self.is_open() && self.verbs.is_empty() && !self.state.outlived()
     }
 
-    fn is_quiet(&self, signal: Signal) -> bool {
+    fn quiet(&self, signal: Signal) -> Quiet {
         let first = self.first_token.is_none() && signal == Signal::StreamToken;
-        let alone = self.verbs.is_empty() && !self.standing.is_paused();
-        let plain = alone && !first && !self.resuming.replays;
-        plain && self.state.is_quiet(signal)
+        let plain = self.verbs.is_empty() && !self.standing.is_paused() && !first;
+        match plain && self.state.is_quiet(signal) {
+            true => self.resuming.quiet(),
+            false => Quiet::Never,
+        }
     }
 
-    fn heard(&mut self, now: Duration) {
+    fn heard(&mut self, now: Duration, newest: Option<i64>) {
         if self.silent_since.is_some() {
             self.silent_since = Some(now);
+        }
+        if let Some(seq) = newest {
+            self.resuming.took(seq);
         }
     }
 
@@ -477,7 +482,7 @@ impl InFlight for Driver {
         self.paused = self.is_suspended();
         let signal = self.resuming.takes(arrived, self.state.turn());
         let (facts, verb) = self.facts(signal, arrived, now);
-        self.heard(now);
+        self.heard(now, None);
         if self.first_token.is_none() && signal == Signal::StreamToken {
             self.first_token = Some(now.saturating_sub(self.since));
             sender.seen(|| Seen::FirstToken(self.key.id.clone()));

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use crate::connection::Backoff;
 use crate::options::Seeking;
-use crate::requests::Arrived;
+use crate::requests::{Arrived, Quiet};
 use crate::wire::enums::ResumeState;
 use crate::wire::events::{Event as Wire, EventType};
 use crate::wire::steps::{
@@ -115,9 +115,26 @@ impl Resuming {
             };
         }
         if let Some(seq) = seq {
-            (self.last, self.left) = (seq, self.full);
+            self.took(seq);
         }
         signal
+    }
+
+    /// Takes note of the newest number.
+    pub(super) fn took(&mut self, seq: i64) {
+        (self.last, self.left) = (seq, self.full);
+    }
+
+    /// Which frames need no look at their numbers one by one: those that follow each other and do
+    /// not lead to the present.
+    pub(super) fn quiet(&self) -> Quiet {
+        if !self.replays {
+            Quiet::Always
+        } else if self.sequence == SEQUENCE.initial {
+            Quiet::Numbered(self.last + 1..self.goal.unwrap_or(i64::MAX))
+        } else {
+            Quiet::Never
+        }
     }
 
     fn place(&self, seq: Option<i64>) -> Seq {
@@ -194,5 +211,26 @@ impl Resuming {
         limit
             .saturating_sub(Duration::from_millis(age))
             .max(AT_LEAST)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Duration, Quiet, Resuming, Seeking, SequenceState};
+
+    fn resuming(replays: bool) -> Resuming {
+        Resuming::new(replays, false, Duration::from_secs(60), &Seeking::default())
+    }
+
+    #[test]
+    fn req_resume_06_frames_need_no_look_until_a_gap_or_the_present() {
+        assert_eq!(resuming(false).quiet(), Quiet::Always);
+        let mut replaying = resuming(true);
+        assert_eq!(replaying.quiet(), Quiet::Numbered(1..i64::MAX));
+        replaying.took(4);
+        replaying.goal = Some(9);
+        assert_eq!(replaying.quiet(), Quiet::Numbered(5..9), "9 is the present");
+        replaying.sequence = SequenceState::Gapped;
+        assert_eq!(replaying.quiet(), Quiet::Never);
     }
 }

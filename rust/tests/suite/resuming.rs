@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use futures_util::TryStreamExt as _;
 use serde_json::{Value, json};
 use smooth_operator::testing::VirtualClock;
 use smooth_operator::{
@@ -352,4 +353,23 @@ async fn req_resume_01_without_a_search_for_the_link_nothing_is_resumed() {
         let (_client, chat, _link) = replaying(&peer, change(peer.builder()), running).await;
         assert!(chat.open_turn().is_none());
     }
+}
+
+#[tokio::test]
+async fn req_resume_06_a_long_numbered_stream_is_whole_and_a_number_too_many_in_it_is_skipped() {
+    let peer = Peer::start().await;
+    let (_client, chat, mut link) = replaying(&peer, peer.builder(), json!({})).await;
+    let tokens: Vec<String> = (0..600).map(|n| format!("{n} ")).collect();
+    let (turn, mut events) = sent(&mut link, &chat, &tokens).await;
+    events.insert(300, events[200].clone());
+    tell_all(&mut link, &events).await;
+    let result = soon(turn.result()).await.expect("completed");
+    assert_eq!(turn.partial_text(), tokens.concat());
+    let items: Vec<Event> = soon(turn.events().try_collect()).await.expect("good");
+    let numbers = items.iter().filter_map(|item| match item {
+        Event::StreamToken(token) => token.seq(),
+        _ => None,
+    });
+    assert!(numbers.eq(2..602));
+    assert_eq!(result.outcome, Outcome::Completed);
 }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 from collections.abc import Awaitable
 from uuid import uuid4
 
@@ -26,6 +27,8 @@ TRY_AGAIN_LATER = 1013
 class Connection:
     """The server's end of a socket; a ``Peer`` for the rooms that answer."""
 
+    _numbers = itertools.count(1)
+
     def __init__(
         self,
         socket: WebSocket,
@@ -35,6 +38,7 @@ class Connection:
         slow_reader_s: float,
     ) -> None:
         self.socket_id = str(uuid4())
+        self.number = next(self._numbers)
         self.principal = principal
         self.origin: str | None = socket.headers.get("origin")
         self._socket = socket

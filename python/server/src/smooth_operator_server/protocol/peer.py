@@ -22,6 +22,11 @@ class Peer(Protocol):
         ...
 
     @property
+    def number(self) -> int:
+        """How many sockets this server had opened before it: a newer one has a greater number."""
+        ...
+
+    @property
     def origin(self) -> str | None:
         """The page that opened the socket; None without one."""
         ...
@@ -59,6 +64,7 @@ class Nobody:
     """The peer of a turn that nobody watches: it swallows every frame."""
 
     socket_id = ""
+    number = 0
     principal = ANONYMOUS
     origin = None
     has_room = True

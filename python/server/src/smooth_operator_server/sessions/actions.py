@@ -27,8 +27,8 @@ MOST_CONVERSATIONS = 200
 """Conversations on a page; a client that asks for more gets these (REQ-SRV-22)."""
 
 
-OpenTurn = Callable[[SessionRecord], Awaitable[dict[str, Any] | None]]
-"""Tells which turn the conversation of a session runs, as ``openTurn`` shows it (REQ-SRV-32)."""
+OpenTurn = Callable[[SessionRecord, Peer], Awaitable[dict[str, Any] | None]]
+"""Tells a link which turn the conversation of a session runs, as ``openTurn`` (REQ-SRV-32)."""
 
 
 class SessionActions:
@@ -47,7 +47,7 @@ class SessionActions:
 
     async def create_conversation_session(self, action: Action, peer: Peer) -> None:
         session = await self._sessions.open(action, peer)
-        shown = self._sessions.shown(session) | await self._running(session)
+        shown = self._sessions.shown(session) | await self._running(session, peer)
         await self._answer(action, peer, "Session created", shown)
 
     async def get_session(self, action: Action, peer: Peer) -> None:
@@ -56,11 +56,11 @@ class SessionActions:
         if not reads_turns(session):
             shown.pop("capabilities", None)
         shown |= {"threadId": session.conversation_id, "status": "active"}
-        shown |= await self._running(session)
+        shown |= await self._running(session, peer)
         await self._answer(action, peer, "Session found", shown)
 
-    async def _running(self, session: SessionRecord) -> dict[str, Any]:
-        found = await self._open_turn(session)
+    async def _running(self, session: SessionRecord, peer: Peer) -> dict[str, Any]:
+        found = await self._open_turn(session, peer)
         return {"openTurn": found} if found else {}
 
     async def get_conversation_messages(self, action: Action, peer: Peer) -> None:

@@ -17,6 +17,7 @@ from ..telemetry import log, where
 from .channels import Channels
 from .following import Following
 from .ledger import Ledger
+from .precedence import Precedence
 
 
 class Resuming:
@@ -37,6 +38,7 @@ class Resuming:
         self._following = following
         self._post = post
         self._clock = clock
+        self._precedence = Precedence()
 
     async def resume_turn(self, action: Action, peer: Peer) -> None:
         """Say what became of a turn, and give it to the link that asks.
@@ -48,6 +50,9 @@ class Resuming:
         if not is_replayed(session):
             raise RefusalError(Code.UNSUPPORTED_ACTION, "the session did not list replay")
         request_id = action["requestId"]
+        if not self._precedence.claim((session.conversation_id, request_id), peer):
+            await self._say_moved(session.conversation_id, request_id, peer)
+            return
         record = await self._ledger.look_up(session.conversation_id, request_id, peer.socket_id)
         if record is None:
             hello = frames.turn_resumed(request_id, self._clock.epoch_ms(), Resume.NEVER, 0)
@@ -62,6 +67,9 @@ class Resuming:
             RefusalError: INTERNAL_ERROR; another server runs the turn, and does not answer.
         """
         now, request_id = self._clock.epoch_ms(), record.request_id
+        if self._precedence.is_late((record.conversation_id, request_id), peer):
+            await self._say_moved(record.conversation_id, request_id, peer)
+            return
         channel = self._channels.find(record.conversation_id, request_id)
         if channel is None:
             await self._give_elsewhere(record, peer, after)
@@ -76,6 +84,17 @@ class Resuming:
         state = Resume.SETTLED if channel.is_settled else Resume.RUNNING
         channel.attach(peer, frames.turn_resumed(request_id, now, state, last), after)
 
+    async def _say_moved(self, conversation_id: str, request_id: str, peer: Peer) -> None:
+        """Tell a link that a newer one of this client has the turn."""
+        channel = self._channels.find(conversation_id, request_id)
+        last = channel.last_seq if channel else 0
+        now = self._clock.epoch_ms()
+        await peer.send(frames.turn_resumed(request_id, now, Resume.MOVED, last))
+
+    def detach(self, peer: Peer) -> None:
+        """Let a link that is lost stand in no other one's way."""
+        self._precedence.forget(peer)
+
     async def _give_elsewhere(self, record: TurnRecord, peer: Peer, after: int) -> None:
         """Give a turn to a link that another server runs, or ran."""
         found = await self._following.ask(record, peer, after)
@@ -87,8 +106,8 @@ class Resuming:
         if found.state is not Resume.GONE:
             self._following.follow(record, peer, after)
 
-    async def open_turn(self, session: SessionRecord) -> dict[str, Any] | None:
-        """Return the turn that the conversation of a session runs, as ``openTurn`` shows it."""
+    async def open_turn(self, session: SessionRecord, peer: Peer) -> dict[str, Any] | None:
+        """Return the turn that the conversation of a session runs, as a link is told of it."""
         if not is_replayed(session):
             return None
         record = await self._ledger.running(session.conversation_id)
@@ -98,6 +117,7 @@ class Resuming:
         last = await self._last_elsewhere(record) if channel is None else channel.last_seq
         if not last or (channel is not None and channel.is_lost):
             return None
+        self._precedence.yield_to((record.conversation_id, record.request_id), peer)
         return {"requestId": record.request_id, "lastSeq": last}
 
     async def _last_elsewhere(self, record: TurnRecord) -> int:

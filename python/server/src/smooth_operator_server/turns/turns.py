@@ -324,6 +324,7 @@ class Turns:
                 self._watch(self._stop_later(turn))
         self._channels.detach(peer)
         self._following.detach(peer)
+        self._resuming.detach(peer)
 
     def _watch(self, watching: Coroutine[Any, Any, None]) -> None:
         watcher = asyncio.create_task(watching, name="watch of turns")
