@@ -7,10 +7,10 @@ use std::time::Duration;
 use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 
+use super::Key;
 use super::calls::{Calls, Taken, Waiting};
 use super::facts::Arrived;
 use super::router::{InFlight, Router};
-use super::Key;
 use crate::clock::Timer;
 use crate::connection::Outgoing;
 use crate::errors::{Draft, Error};
