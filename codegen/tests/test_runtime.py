@@ -34,6 +34,22 @@ def test_a_runtime_file_is_no_template_and_is_copied_as_it_is(path: Path) -> Non
     assert (len(bare) < len(made)) == ("only with" in text)
 
 
+MOST_LINES = 60
+
+
+@pytest.mark.parametrize("path", sorted(TEMPLATES.rglob("*.j2")), ids=lambda path: path.name)
+def test_a_template_can_be_read_in_one_sitting(path: Path) -> None:
+    assert path.read_text(encoding="utf-8").count("\n") <= MOST_LINES
+
+
+def test_every_part_of_a_template_is_in_one() -> None:
+    texts = {path: path.read_text(encoding="utf-8") for path in TEMPLATES.rglob("*.j2")}
+    parts = [path for path in texts if path.name.startswith("_") and path.stem != "__init__.py"]
+    for path in parts:
+        asked = re.compile(rf'% (include|import|from) "{re.escape(path.name)}"')
+        assert any(asked.search(text) for text in texts.values()), path
+
+
 def without_marks(text: str) -> str:
     """Return a source without the comments around what is for unions alone."""
     return re.sub(r"^ *// (only with unions \{|\})\n", "", text, flags=re.MULTILINE)

@@ -18,9 +18,10 @@ import pytest
 from wiregen import cli, config, manifest
 from wiregen.config import load_config
 from wiregen.diff import waivers
+from wiregen.words import word_set
 
 from .conftest import FIXTURES, PROTOCOLS
-from .wrong_types import ODD, Change, places, replaced, told, walk, wrong
+from .wrong_types import KINDS, ODD, Change, places, replaced, told, walk, wrong
 
 Json = Any
 ALL = os.environ.get("WIREGEN_WALK") == "all"
@@ -67,6 +68,34 @@ def test_a_value_of_another_kind_in_a_document_or_a_schema_is_told(
 
 def test_a_value_of_another_kind_in_our_own_document_and_schemas_is_told() -> None:
     assert faults(SPEC, walk(SPEC).others, 8) == []
+
+
+# Words of ours and of others that a lint, a table or a type may read wherever they stand.
+_WORDS = word_set(
+    "x-since x-emit x-name x-names x-lint-allow x-secret x-reader-optional x-enum-varnames "
+    "x-turn x-payload x-mirrors x-correlation x-discriminator x-result x-options "
+    "x-capabilities x-new $ref $id $defs type enum const properties required "
+    "additionalProperties items allOf oneOf pattern format minimum maxLength multipleOf "
+    "default examples title description discriminator nullable name payload schemaFormat "
+    "messages reply channel action traits contentType"
+)
+
+
+def test_a_word_with_a_value_of_any_kind_anywhere_is_told() -> None:
+    folder = FIXTURES / "thermostat"
+    places = [("types/room.schema.json", ""), ("events/reading.schema.json", "/properties/body")]
+    places += [("types/mode.schema.json", ""), ("asyncapi.yaml", "")]
+    places += [("asyncapi.yaml", f"/{it}") for it in ("channels/wire", "operations/read")]
+    places += [("asyncapi.yaml", "/components/messages/read")]
+    tried = [
+        (name, f"{place}/{word}", other)
+        for name, place in places
+        for word in sorted(_WORDS)
+        for other in (*KINDS, *ODD, [[]], {"x": []}, 10**400)
+    ]
+    since = [one for one in tried if one[1].endswith("/x-since")]
+    found = [(one, walk(folder).fault(one)) for one in (*since, *sample(tried, 150))]
+    assert [(one, fault) for one, fault in found if fault] == []
 
 
 def _toml(text: str) -> Iterator[tuple[str, Json]]:

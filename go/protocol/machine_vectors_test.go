@@ -92,7 +92,7 @@ func stepFactsOf(t *testing.T, raw map[string]any) *stepFacts {
 		"said_terminal": &f.saidTerminal, "tool_result": &f.toolResult, "may_have_left": &f.mayHaveLeft,
 		"auto_reconnect": &f.autoReconnect, "retry_initial": &f.retryInitial, "token_renewable": &f.tokenRenewable,
 		"sought": &f.sought, "repeatable": &f.repeatable, "resumable": &f.resumable, "unseen": &f.unseen,
-		"cancelling": &f.cancelling, "error_retryable": &f.errorRetryable, "named": &f.named,
+		"cancelling": &f.cancelling, "error_retryable": &f.errorRetryable, "named": &f.named, "asked_before": &f.askedBefore,
 	}
 	numbers := map[string]*stepFact[int64]{"status": &f.status, "attempts_remaining": &f.attemptsRemaining}
 	for name, value := range raw {

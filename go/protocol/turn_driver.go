@@ -172,6 +172,7 @@ func (t *Turn) stepFacts(sought bool) stepFacts {
 	if r := t.resuming; r != nil {
 		facts.resumable = stepKnown(left && !t.state.settled())
 		facts.unseen = stepKnown(r.last == 0 && !r.takenUp)
+		facts.askedBefore = stepKnown(r.goal != noGoal && t.state.asksOne())
 	}
 	return facts
 }

@@ -87,6 +87,17 @@ func (s *turnState) open() (QuestionKind, bool) {
 	return "", false
 }
 
+// asksOne says whether exactly one question waits for a human.
+func (s *turnState) asksOne() bool {
+	count := 0
+	for _, state := range s.questions {
+		if state == stateOpen {
+			count++
+		}
+	}
+	return count == 1
+}
+
 // frame steps on an event of the turn, which is word to the machines. The facts are all that the event
 // does not tell by itself.
 func (s *turnState) frame(event Event, word string, facts stepFacts) []turnStep {

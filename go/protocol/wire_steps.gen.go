@@ -66,6 +66,8 @@ type stepFacts struct {
 	cancelling stepFact[bool]
 	// `retryable` of the error's code by errors.yaml
 	errorRetryable stepFact[bool]
+	// the turn has not caught up, and exactly one of its questions is open
+	askedBefore stepFact[bool]
 	// the question had an id that its verb echoes
 	named stepFact[bool]
 }
@@ -320,6 +322,12 @@ func guardStatusError(f *stepFacts, _ *questionRow) bool {
 // question
 func guardVerbOutstanding(f *stepFacts, q *questionRow) bool {
 	return (q != nil && f.verb.known && slices.Contains(q.verbs, f.verb.value))
+}
+
+// guardAcknowledgedBefore: the frame acknowledges an answer of somebody else, given before
+// this client took the turn up (REQ-RESUME-13)
+func guardAcknowledgedBefore(f *stepFacts, _ *questionRow) bool {
+	return (f.askedBefore.is(true) && !(f.status.is(202)))
 }
 
 // guardVerbError: the error answers an outstanding verb and does not end the turn: a running
@@ -617,6 +625,7 @@ var confirmationSteps = newStepMachine(
 		{sources: []string{"answered"}, events: []string{"answer"}, effects: []stepEffect[turnActs]{{"refuse(already_answered)", func(d turnActs) { d.refuse(stepRefusalAlreadyAnswered) }}}},
 		{sources: []string{"none"}, events: []string{"answer"}, effects: []stepEffect[turnActs]{{"refuse(no_pending_question)", func(d turnActs) { d.refuse(stepRefusalNoPendingQuestion) }}}},
 		{events: []string{"immediate_response"}, guards: []stepGuard{guardVerbOutstanding}, effects: []stepEffect[turnActs]{{"resolve", turnActs.resolve}}},
+		{sources: []string{"open"}, events: []string{"immediate_response"}, guards: []stepGuard{guardAcknowledgedBefore}, target: "none", effects: []stepEffect[turnActs]{{"shut", turnActs.shut}}},
 		{events: []string{"error"}, guards: []stepGuard{guardNoPending, guardVerbOutstanding}, target: "none", effects: []stepEffect[turnActs]{{"shut", turnActs.shut}, {"fail", func(d turnActs) { d.fail("") }}}},
 		{events: []string{"error"}, guards: []stepGuard{guardNoPending}, target: "none", effects: []stepEffect[turnActs]{{"shut", turnActs.shut}}},
 		{sources: []string{"answered"}, events: []string{"error"}, guards: []stepGuard{guardVerbError, guardVerbOutstanding}, target: "open", effects: []stepEffect[turnActs]{{"reopen", turnActs.reopen}, {"fail", func(d turnActs) { d.fail("") }}}},
@@ -646,6 +655,7 @@ var otpSteps = newStepMachine(
 		{sources: []string{"open", "answered"}, events: []string{"otp_invalid"}, guards: []stepGuard{guardVerbOutstanding}, target: "none", effects: []stepEffect[turnActs]{{"shut", turnActs.shut}, {"resolve", turnActs.resolve}}},
 		{sources: []string{"open", "answered"}, events: []string{"otp_invalid"}, target: "none", effects: []stepEffect[turnActs]{{"shut", turnActs.shut}}},
 		{events: []string{"immediate_response"}, guards: []stepGuard{guardVerbOutstanding}, target: "none", effects: []stepEffect[turnActs]{{"shut", turnActs.shut}, {"resolve", turnActs.resolve}}},
+		{sources: []string{"open"}, events: []string{"immediate_response"}, guards: []stepGuard{guardAcknowledgedBefore}, target: "none", effects: []stepEffect[turnActs]{{"shut", turnActs.shut}}},
 		{sources: []string{"answered"}, events: []string{"error"}, guards: []stepGuard{guardVerbError, guardVerbOutstanding}, target: "open", effects: []stepEffect[turnActs]{{"reopen", turnActs.reopen}, {"fail", func(d turnActs) { d.fail("") }}}},
 		{events: []string{"error"}, guards: []stepGuard{guardVerbError, guardVerbOutstanding}, effects: []stepEffect[turnActs]{{"fail", func(d turnActs) { d.fail("") }}}},
 		{sources: []string{"answered"}, events: []string{"caught_up"}, guards: []stepGuard{guardVerbOutstanding}, target: "open", effects: []stepEffect[turnActs]{{"reopen", turnActs.reopen}, {"fail(connection_lost)", func(d turnActs) { d.fail(stepEndingConnectionLost) }}}},
@@ -665,6 +675,7 @@ var interactionSteps = newStepMachine(
 		{sources: []string{"answered"}, events: []string{"answer"}, effects: []stepEffect[turnActs]{{"refuse(already_answered)", func(d turnActs) { d.refuse(stepRefusalAlreadyAnswered) }}}},
 		{sources: []string{"none"}, events: []string{"answer"}, effects: []stepEffect[turnActs]{{"refuse(no_pending_question)", func(d turnActs) { d.refuse(stepRefusalNoPendingQuestion) }}}},
 		{events: []string{"immediate_response"}, guards: []stepGuard{guardVerbOutstanding}, effects: []stepEffect[turnActs]{{"resolve", turnActs.resolve}}},
+		{sources: []string{"open"}, events: []string{"immediate_response"}, guards: []stepGuard{guardAcknowledgedBefore}, target: "none", effects: []stepEffect[turnActs]{{"shut", turnActs.shut}}},
 		{sources: []string{"open", "answered"}, events: []string{"interaction_invalid"}, guards: []stepGuard{guardVerbOutstanding}, target: "open", effects: []stepEffect[turnActs]{{"reopen", turnActs.reopen}, {"resolve", turnActs.resolve}}},
 		{sources: []string{"open", "answered"}, events: []string{"interaction_invalid"}, target: "open", effects: []stepEffect[turnActs]{{"reopen", turnActs.reopen}}},
 		{sources: []string{"none"}, events: []string{"interaction_invalid"}, guards: []stepGuard{guardVerbOutstanding}, effects: []stepEffect[turnActs]{{"resolve", turnActs.resolve}}},

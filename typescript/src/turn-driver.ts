@@ -348,6 +348,7 @@ export class TurnDriver extends TurnShown implements InFlight {
       resumable: replays && mayHaveLeft && !this.#state.settled,
       unseen: last === 0 && !this.#takenUp,
       cancelling: this.#cancelling,
+      askedBefore: this.#resuming.behind && this.#state.asksOne,
     };
   }
 

@@ -72,6 +72,11 @@ export class TurnState<V extends Verb> {
     return undefined;
   }
 
+  /** Whether exactly one question waits for a human. */
+  get asksOne(): boolean {
+    return [...this.#questions.values()].filter((state) => state === 'open').length === 1;
+  }
+
   /** Whether a question that outlives the turn is not closed. */
   get outlived(): boolean {
     for (const [kind, state] of this.#questions) {

@@ -249,9 +249,11 @@ class Reader:
         return tuple(found)
 
     def _deref(self, node: Node) -> Node:
-        for _ in range(16):
-            if not isinstance(node.value, dict) or "$ref" not in node.value:
-                return node
+        seen: set[str] = set()
+        while isinstance(node.value, dict) and "$ref" in node.value:
+            if node.uri in seen:
+                raise refuse(node.file, node.pointer, "ref-cycle", "the $ref leads in a circle")
+            seen.add(node.uri)
             if not isinstance(node.value["$ref"], str):
                 raise refuse(node.file, node.pointer, "asyncapi-shape", "$ref must be a string")
             target = self.store.resolve(node, node.value["$ref"])
@@ -259,7 +261,7 @@ class Reader:
                 message = "the $ref leads to the document itself, not to a part of it"
                 raise refuse(node.file, node.pointer, "ref-dangling", message)
             node = target
-        raise refuse(node.file, node.pointer, "ref-cycle", "the $ref leads in a circle")
+        return node
 
     def _operation(
         self,

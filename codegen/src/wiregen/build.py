@@ -17,6 +17,7 @@ from wiregen.load import Store
 from wiregen.mirrors import FactReader
 from wiregen.naming import TWIN, rooted, spelled
 from wiregen.reading import AS_WRITTEN, Reading
+from wiregen.recursion import check_circles
 from wiregen.resolve import Resolver
 from wiregen.served import Side, served
 from wiregen.shapes import build_shapes, build_unions
@@ -83,6 +84,7 @@ class _Builder:
         }
         named = {key: name for key, type_ in shown.items() if (name := referenced(type_))}
         self.resolver.finish()
+        check_circles((item.schema for item in document.messages), self.store.resolve)
         self._hold([item.name for item in drafts])
         messages = [
             self._facts(item, draft) for item, draft in zip(document.messages, drafts, strict=True)
@@ -131,7 +133,10 @@ class _Builder:
 
     def _draft(self, item: MessageNode) -> Message:
         if item.role == "event" and item.wire == UNKNOWN_EVENT:
-            message = f"{UNKNOWN_EVENT!r} is the word for events that are not known"
+            message = (
+                f"{UNKNOWN_EVENT!r} is the word for events that are not known; "
+                "leave this one out of the document, and it is read as one of these"
+            )
             raise refuse(item.node.file, item.node.pointer, "reserved-word", message)
         struct = self._struct(item)
         document = self.document

@@ -8,6 +8,10 @@ from typing import Any
 Json = Any
 _OLDER = re.compile(r"json-schema\.org/(draft-0[3-7]|draft/2019-09)/")
 _DATA = frozenset({"const", "enum", "default", "examples", "example", "bindings"})
+_COUNTS = frozenset(
+    {"minLength", "maxLength", "minItems", "maxItems", "minProperties", "maxProperties"}
+    | {"minContains", "maxContains"}
+)
 _NAMED = frozenset({"properties", "patternProperties", "definitions", "$defs", "schemas"})
 
 
@@ -48,6 +52,22 @@ def modern(value: Json, *, names: bool = False) -> Json:
         elif out.get(exclusive) is False:
             del out[exclusive]
     return out
+
+
+def whole(value: Json) -> Json:
+    """Write the counts of schemas as integers, in place: `minLength` may say 2.0 for 2."""
+    todo, seen = [value], set[int]()
+    while todo:
+        item = todo.pop()
+        if not isinstance(item, dict | list) or id(item) in seen:  # such as an alias of YAML
+            continue
+        seen.add(id(item))
+        if isinstance(item, dict):
+            for key in _COUNTS & item.keys():
+                if isinstance(item[key], float) and item[key].is_integer():
+                    item[key] = int(item[key])
+        todo += item.values() if isinstance(item, dict) else item
+    return value
 
 
 def _dependencies(out: dict[str, Json]) -> None:

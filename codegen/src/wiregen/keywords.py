@@ -246,8 +246,19 @@ def raw_kinds(values: Iterable[Json]) -> tuple[str, ...]:
     return tuple(sorted(kinds - {"integer"} if "number" in kinds else kinds))
 
 
-def only_constrains(branch: Json) -> bool:
-    """Whether a branch only says which members must be there, and with which value."""
+def only_constrain(branches: Json, members: Json) -> bool:
+    """Whether branches only say which members must be there, or their values.
+
+    Where every branch has a constant at a member that nothing beside them declares, that member
+    tells them apart: they are types.
+    """
+    if not (isinstance(branches, list) and branches and all(map(_only_constrains, branches))):
+        return False
+    told = set.intersection(*(set(branch.get("properties", ())) for branch in branches))
+    return told <= set(members)
+
+
+def _only_constrains(branch: Json) -> bool:
     if not isinstance(branch, dict) or not set(branch) <= {"required", "properties", "type"}:
         return False
     if branch.get("type", "object") != "object" or "required" not in branch:

@@ -16,7 +16,7 @@ from ruamel.yaml import YAML
 from ruamel.yaml.constructor import SafeConstructor
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
-from wiregen.drafts import is_older, modern
+from wiregen.drafts import is_older, modern, whole
 from wiregen.errors import SpecError, join_pointer, pointer_path, refuse
 from wiregen.references import References, file_of, shown
 
@@ -195,7 +195,7 @@ class Store:
             text = read_text(self.root / name, name)
             value = _parsed(text, name)
             self._texts[name] = text
-            value = modern(value) if is_older(value) else value
+            value = whole(modern(value) if is_older(value) else value)
             self._documents[name] = value
             self.references.settle(name, value, self._is_file, self._is_id)
             self.references.add(name, value)

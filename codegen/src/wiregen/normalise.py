@@ -12,9 +12,10 @@ from typing import Any, Literal
 from urllib.parse import quote
 
 from wiregen.ir import Message, Mirror, Path, Ref, Spec, Type, Union
-from wiregen.keywords import alias_of, is_pure, only_null
+from wiregen.keywords import alias_of, is_pure, only_constrain, only_null
 from wiregen.load import Node
 from wiregen.merge import listed_values
+from wiregen.naming import escaped
 from wiregen.resolve import Resolver
 from wiregen.unions import mark_value
 from wiregen.words import word_set
@@ -90,6 +91,7 @@ class _Hoister:
         self.messages = {item.name: item for item in (*spec.events, *spec.actions)}
         self.unions = {item.uri: item for item in spec.unions}
         self.resolver = Resolver(spec.store)
+        self._places: dict[str, str] = {}
         self._within: list[tuple[Json, str]] = []
         self.any = {f"{d.file}#{d.pointer}" for d in spec.noted if d.rule in _ANY}
         self.large = {f"{d.file}#{d.pointer}" for d in spec.noted if d.rule == "opaque-integer"}
@@ -129,11 +131,21 @@ class _Hoister:
             name = self.names[target.uri]
             self.named(name)
         else:
-            name = re.sub(r"[^A-Za-z0-9]+", "_", target.uri).strip("_")
+            name = self._unnamed(target.uri)
             if name not in self.defs:
                 self.defs[name] = True
                 self.defs[name] = self._rewrite(target, None, ())
         return {"$ref": f"#/$defs/{quote(name)}"}
+
+    def _unnamed(self, uri: str) -> str:
+        """Return the name of a schema that is no type; a sign alone may tell two places apart."""
+        if uri not in self._places:
+            name = re.sub(r"[^A-Za-z0-9]+", "_", uri).strip("_")
+            taken = {*self._places.values(), *self.names.values()}
+            if name in taken:
+                name = re.sub(r"[^A-Za-z0-9]", lambda sign: f"_{ord(sign.group()):x}_", uri)
+            self._places[uri] = escaped(name, taken, "_")
+        return self._places[uri]
 
     def _event(self, node: Node, message: Message) -> Json:
         out = self._rewrite(node, (), message.mirrors, message.tag)
@@ -175,7 +187,7 @@ class _Hoister:
         union = self.unions.get(node.uri) if self.view == "reader" else None
         out: dict[str, Json] = {}
         for key, item in value.items():
-            if key in _DROPPED or key.startswith("x-") or self._relaxed(key, item):
+            if key in _DROPPED or key.startswith("x-") or self._relaxed(key, item, value):
                 continue
             if key in ("oneOf", "anyOf") and (union is not None or node.uri in self.loose):
                 continue
@@ -257,7 +269,7 @@ class _Hoister:
         self.named(type_.name)
         return {"$ref": f"#/$defs/{quote(type_.name)}"}
 
-    def _relaxed(self, key: str, item: Json) -> bool:
+    def _relaxed(self, key: str, item: Json, value: Json) -> bool:
         """Whether the view leaves a keyword out."""
         if self.view == "strict":
             return False
@@ -266,7 +278,7 @@ class _Hoister:
         if self.view == "open":
             return key == "format"
         if key in ("anyOf", "oneOf"):
-            return all(isinstance(b, dict) and "required" in b and "type" not in b for b in item)
+            return only_constrain(item, value.get("properties", {}))
         return key in _PROMISES or key in ("enum", "const")
 
     def _relax(

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Set
+from collections.abc import Callable, Iterable, Iterator, Mapping, Set
+from contextlib import suppress
 from typing import Any
 
-from wiregen.errors import refuse
+from wiregen.errors import SpecError, refuse
 from wiregen.ir import Array, Enum, Map, Ref, Struct, Type, TypeDef
 from wiregen.load import Node
 
@@ -67,6 +68,61 @@ class Loops:
                 yield node.child(key, index)
         if isinstance(value.get("$ref"), str):
             yield self._target(node, value["$ref"])
+
+
+_PLACES = ("allOf", "anyOf", "oneOf", "not", "if", "then", "else", "dependentSchemas")
+_BELOW = (
+    *(*_INSIDE, "prefixItems", "properties", "patternProperties", "propertyNames"),
+    *("unevaluatedProperties", "unevaluatedItems"),
+)
+
+
+def check_circles(roots: Iterable[Node], target: Callable[[Node, str], Node]) -> None:
+    """Refuse schemas that nobody can judge a value by: they ask themselves of the same value.
+
+    Types follow not every keyword (`not`, `if`, …), whoever judges a frame does.
+
+    Raises:
+        SpecError: the rule is `ref-cycle`.
+    """
+    todo, seen = list(roots), set[str]()
+    while todo:
+        start = todo.pop()
+        open_: dict[str, Iterator[Node]] = {}
+        onward: Node | None = start
+        while onward is not None:
+            if onward.uri in open_:
+                said = "the schema leads back to itself at the same place of a frame"
+                raise refuse(onward.file, onward.pointer, "ref-cycle", said)
+            if onward.uri not in seen:
+                seen.add(onward.uri)
+                todo += _parts(onward, _BELOW)
+                open_[onward.uri] = iter([*_parts(onward, _PLACES), *_led(onward, target)])
+            onward = None
+            while open_ and onward is None:
+                last = next(reversed(open_))
+                onward = next(open_[last], None)
+                if onward is None:
+                    del open_[last]
+
+
+def _parts(node: Node, keywords: Iterable[str]) -> Iterator[Node]:
+    """Yield the schemas under some keywords, be there one, a list of them, or one a name."""
+    for key in keywords:
+        value = node.value.get(key) if isinstance(node.value, dict) else None
+        if isinstance(value, list):
+            yield from (node.child(key, index) for index in range(len(value)))
+        elif isinstance(value, dict) and key in ("properties", "patternProperties", _PLACES[-1]):
+            yield from (node.child(key, name) for name in value)
+        elif isinstance(value, dict):
+            yield node.child(key)
+
+
+def _led(node: Node, target: Callable[[Node, str], Node]) -> Iterator[Node]:
+    ref = node.value.get("$ref") if isinstance(node.value, dict) else None
+    if isinstance(ref, str):
+        with suppress(SpecError):  # told by whoever has to know what lies there
+            yield target(node, ref)
 
 
 def _is_named(value: dict[str, Json]) -> bool:

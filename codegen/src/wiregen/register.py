@@ -94,7 +94,7 @@ class _Register:
         self.spec = spec
         self.lang = lang
         self.faults: list[Diagnostic] = []
-        self.letters = plain_letters(spec) if lang == "rust" else {}
+        self.letters = plain_letters(spec, lang)
 
     def spec_(self) -> Spec:
         """Return the specification with its names; what falls together is in ``faults``."""

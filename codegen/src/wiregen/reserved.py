@@ -136,6 +136,7 @@ VALUES: dict[Lang, frozenset[str]] = {
     "rust": frozenset({"Unknown"}),
 }
 _JINJA = re.compile(r"\{#.*?#\}|\{%.*?%\}", re.DOTALL)
+_PARTS = re.compile(r'\{% include "([^"]+)" %\}\n')
 _PRINTED = re.compile(r"\{\{.*?\}\}", re.DOTALL)
 _STRINGS = r'"""[\s\S]*?"""|"(?:\\.|[^"\\\n])*"|`[^`]*`'
 _QUOTED = re.compile(_STRINGS)
@@ -162,6 +163,12 @@ def _sources(lang: Lang) -> list[Path]:
     return sorted(path for folder in folders if folder.is_dir() for path in folder.iterdir())
 
 
+def _whole(path: Path) -> str:
+    """Return the text of a source with the parts that a template is put together from."""
+    text = path.read_text(encoding="utf-8")
+    return _PARTS.sub(lambda found: _whole(path.with_name(found[1])), text)
+
+
 @cache
 def printed_names(lang: Lang, *files: str) -> frozenset[str]:
     """Return the names of types, constants and functions that a language's templates print.
@@ -172,7 +179,7 @@ def printed_names(lang: Lang, *files: str) -> frozenset[str]:
     for path in _sources(lang):
         if files and path.name not in files:
             continue
-        text = _PRINTED.sub("\0", _JINJA.sub("", path.read_text(encoding="utf-8")))
+        text = _PRINTED.sub("\0", _JINJA.sub("", _whole(path)))
         quoted = _QUOTED_ONCE if lang in ("python", "typescript") else _QUOTED
         text = quoted.sub("", _COMMENTS[lang].sub("", quoted.sub('""', text)))
         if lang == "csharp":
@@ -187,7 +194,7 @@ def printed_words(lang: Lang, *files: str) -> frozenset[str]:
     """Return the names in small letters that these templates of a language declare."""
     found: set[str] = set()
     for name in files:
-        text = _PRINTED.sub("\0", _JINJA.sub("", (TEMPLATES / lang / name).read_text("utf-8")))
+        text = _PRINTED.sub("\0", _JINJA.sub("", _whole(TEMPLATES / lang / name)))
         found.update(_DECLARED.findall(text))
     return frozenset(found)
 

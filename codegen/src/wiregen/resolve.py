@@ -45,7 +45,7 @@ from wiregen.keywords import (
     kinds_of,
     leads_to,
     one_branch,
-    only_constrains,
+    only_constrain,
     only_null,
     plain_key,
     raw_kinds,
@@ -342,7 +342,7 @@ class Resolver:
     def _values(self, node: Node, hint: str, doc: str) -> Typed:
         """Return the type of a `const` or an `enum`: of the values that its `type` admits."""
         if not isinstance(node.value.get("enum", [0]), list) or node.value.get("enum") == []:
-            raise refuse(node.file, node.pointer, "schema-shape", "an enum must be a list")
+            raise refuse(node.file, node.pointer, "schema-shape", "an enum must list values")
         values = listed_values(node.value)
         rest = [item for item in values if item is not None]
         nullable = len(rest) < len(values)
@@ -453,7 +453,7 @@ class Resolver:
         found: list[Choice] = []
         for keyword in ("anyOf", "oneOf"):
             branches = node.value.get(keyword)
-            if isinstance(branches, list) and all(only_constrains(item) for item in branches):
+            if only_constrain(branches, node.value.get("properties", {})):
                 self.note(
                     node, "choice", f"{keyword} over members is a writer's promise, not a union"
                 )
@@ -465,7 +465,8 @@ class Resolver:
         branches = node.value[keyword]
         if not isinstance(branches, list) or not branches:
             raise refuse(node.file, node.pointer, "schema-shape", f"{keyword} must be a list")
-        if "properties" in node.value and all(only_constrains(item) for item in branches):
+        members = node.value.get("properties")
+        if members is not None and only_constrain(branches, members):
             return None
         nodes = [node.child(keyword, index) for index in range(len(branches))]
         solid = [item for item in nodes if not only_null(item.value)]

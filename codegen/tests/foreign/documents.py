@@ -1,6 +1,6 @@
 """The documents of `inputs.jsonl`: a line each, written out into a folder of its own.
 
-`siblings.jsonl` holds more of each kind, in the same form.
+`siblings.jsonl` and `more.jsonl` hold more of each kind, in the same form.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from typing import Any
 Json = Any
 INPUTS = Path(__file__).parent / "inputs.jsonl"
 SIBLINGS = INPUTS.with_name("siblings.jsonl")
+MORE = INPUTS.with_name("more.jsonl")
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from wiregen.naming import LANGS
 from wiregen.vectors import vector_files
 
 from ..printing import printed
-from .documents import SIBLINGS, Input, inputs
+from .documents import MORE, SIBLINGS, Input, inputs
 
 README = Path(__file__).parents[2] / "README.md"
 ROWS = {
@@ -52,7 +52,9 @@ def outcome(given: Input, folder: Path) -> str:
     return "right"
 
 
-@pytest.mark.parametrize("given", [*inputs(), *inputs(SIBLINGS)], ids=lambda given: given.name)
+@pytest.mark.parametrize(
+    "given", [*inputs(), *inputs(SIBLINGS), *inputs(MORE)], ids=lambda given: given.name
+)
 def test_a_document_is_right_or_told(given: Input, tmp_path: Path) -> None:
     assert outcome(given, tmp_path) == given.outcome
 
@@ -76,7 +78,7 @@ def table() -> str:
         shown = ["right" if right else "", f"refused: {', '.join(told)}" if told else ""]
         names = ", ".join(f"`{item.name}`" for item in here)
         lines.append(f"| {words} | {names} | {'; '.join(filter(None, shown))} |")
-    more = inputs(SIBLINGS)
+    more = [*inputs(SIBLINGS), *inputs(MORE)]
     right = sum(item.outcome == "right" for item in more)
     lines += ["", f"Of {len(more)} more of these kinds {right} are right, the others refused."]
     return "\n".join(lines)

@@ -60,3 +60,35 @@ def test_rust_shapes_import_the_kinds_that_they_name(
 def test_rust_says_where_look_alikes_are_allowed(tmp_path: Path, name: str, said: bool) -> None:
     files = written(tmp_path, "rust", {"ev": {name: STRING}})
     assert ("confusable_idents" in files["mod.rs"]) == said
+
+
+@pytest.mark.parametrize(
+    ("name", "rust", "others"),
+    [
+        ("\uffa0", "u1160", "u1160"),  # not drawn, after NFKC
+        ("b\U000e0100", "bue0100", "bue0100"),
+        ("\U00010330", "u10330", "\U00010330"),  # an archaic script
+        ("\u0180", "u0180", "\u0180"),  # of special use
+        ("Ɥ", "ua78_d", "ɥ"),  # its small form is of special use
+        ("名前", "名前", "名前"),
+    ],
+)
+def test_letters_that_nobody_sees_or_that_rust_warns_of_are_spelled(
+    tmp_path: Path, name: str, rust: str, others: str
+) -> None:
+    files = written(tmp_path / "rust", "rust", {"ev": {name: STRING}})
+    assert re.search(rf"\bfn {rust}\(", files["events.rs"])
+    files = written(tmp_path / "python", "python", {"ev": {name: STRING}})
+    assert re.search(rf"\b{others}: ", files["events.py"])
+
+
+@pytest.mark.parametrize("lang", ["csharp", "go", "rust"])
+def test_a_member_without_a_name_is_no_id_where_no_id_is_said(tmp_path: Path, lang: str) -> None:
+    line = {"events": {"ev": {"a": STRING}}, "actions": {"ask": {"": STRING}}}
+    files = written(tmp_path, lang, **line)
+    found = {
+        "csharp": ("ActionsCodec.g.cs", "string? CorrelationId => null;"),
+        "go": ("wire_actions.gen.go", "Empty"),
+        "rust": ("actions.rs", "let _ = id;"),
+    }[lang]
+    assert found[1] in files[found[0]]

@@ -21,7 +21,7 @@ from .. import driving
 from ..test_protocols import frames, plain, wanted
 from .trial import right
 
-SEED = 1
+SEED = int(os.environ.get("FUZZ_SEED", "1"))
 COMPILED = int(os.environ.get("FUZZ_COMPILED", "25"))
 
 

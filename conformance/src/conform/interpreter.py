@@ -195,6 +195,11 @@ class Group:
         """Whether the main machine has its outcome."""
         return self.state == SETTLED
 
+    @property
+    def asks_one(self) -> bool:
+        """Whether exactly one question is open."""
+        return [self.states[name] for name in self.questions].count("open") == 1
+
     def frame(self, event: str, facts: Facts) -> list[Effect]:
         """What a frame leads to."""
         return self._all(event, facts)

@@ -232,6 +232,8 @@ impl Driver {
         facts.resume_state = self.resuming.state_of(arrived);
         facts.unseen = Some(self.resuming.unseen());
         facts.cancelling = Some(self.cancelled);
+        facts.asked_before =
+            Some(self.resuming.is_behind() && self.state.open().take(2).count() == 1);
         facts.turn = Some(self.state.turn());
         let answered = answering(signal, &facts);
         let verb = self.verbs.iter().find(|it| answered.contains(&it.verb));

@@ -44,6 +44,7 @@ fn facts(raw: &Value) -> Facts<'_> {
             "resumable" => found.resumable = value.as_bool(),
             "unseen" => found.unseen = value.as_bool(),
             "cancelling" => found.cancelling = value.as_bool(),
+            "asked_before" => found.asked_before = value.as_bool(),
             "named" => found.named = value.as_bool(),
             "error_retryable" => found.error_retryable = value.as_bool(),
             "resume_state" => found.resume_state = value.as_str(),

@@ -15,7 +15,7 @@ use super::mend::{self, Shape};
 use super::shapes;
 
 /// The member that ties an event to its action, and the members it may lie in instead.
-const CORRELATION: &str = "requestId";
+const CORRELATION: Option<&str> = Some("requestId");
 const ENVELOPES: &[&str] = &["data"];
 
 /// The answer to a call, or what is wrong with it.
@@ -108,7 +108,7 @@ pub(crate) fn correlation(event: &Event) -> Option<Cow<'_, str>> {
             .or_else(|| {
                 Some(&event.0.body)
                     .map(|it| &it.data)
-                    .and_then(|it| in_envelope(it.get()))
+                    .and_then(|it| id_in(it.get()))
             }),
         Event::EventualResponse(event) => Some(&event.0.body)
             .and_then(|it| it.request_id.as_ref())
@@ -261,8 +261,10 @@ pub(crate) fn correlation(event: &Event) -> Option<Cow<'_, str>> {
     }
 }
 
-fn in_envelope(text: &str) -> Option<Cow<'_, str>> {
-    mend::last_string(text, CORRELATION).map(Cow::Owned)
+fn id_in(text: &str) -> Option<Cow<'_, str>> {
+    CORRELATION
+        .and_then(|name| mend::last_string(text, name))
+        .map(Cow::Owned)
 }
 
 /// One frame on its way: as received, and without lone surrogates.
@@ -421,8 +423,8 @@ impl Reading<'_> {
         if problem.is_some() && serde_json::from_str::<IgnoredAny>(self.clean).is_err() {
             return Err(DecodeError::Malformed);
         }
-        let request_id = mend::last_string(self.clean, CORRELATION).or_else(|| {
-            let inner = |name: &&str| mend::member(self.clean, name).and_then(in_envelope);
+        let request_id = id_in(self.clean).map(Cow::into_owned).or_else(|| {
+            let inner = |name: &&str| mend::member(self.clean, name).and_then(id_in);
             ENVELOPES.iter().find_map(inner).map(Cow::into_owned)
         });
         let body = Unread {

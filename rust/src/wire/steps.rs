@@ -937,6 +937,8 @@ pub(crate) struct Facts<'a> {
     pub(crate) cancelling: Option<bool>,
     /// `retryable` of the error's code by errors.yaml
     pub(crate) error_retryable: Option<bool>,
+    /// the turn has not caught up, and exactly one of its questions is open
+    pub(crate) asked_before: Option<bool>,
     /// the question had an id that its verb echoes
     pub(crate) named: Option<bool>,
 }
@@ -1045,6 +1047,12 @@ fn status_error_guard(facts: &Facts, _question: Option<&Question>) -> bool {
 /// the verb that this frame answers (see `answers`) belongs to this question
 fn verb_outstanding_guard(facts: &Facts, question: Option<&Question>) -> bool {
     question.is_some_and(|of| facts.verb.is_some_and(|verb| of.verbs.contains(&verb)))
+}
+
+/// the frame acknowledges an answer of somebody else, given before this client took the turn up
+/// (REQ-RESUME-13)
+fn acknowledged_before_guard(facts: &Facts, _question: Option<&Question>) -> bool {
+    facts.asked_before == Some(true) && !(facts.status == Some(202))
 }
 
 /// the error answers an outstanding verb and does not end the turn: a running turn and a code
@@ -2345,6 +2353,12 @@ pub(crate) static CONFIRMATION: Machine<QuestionState, TurnEffect> = Machine {
         ),
         row(&[], &[verb_outstanding_guard], None, &[TurnEffect::Resolve]),
         row(
+            &[QuestionState::Open],
+            &[acknowledged_before_guard],
+            Some(QuestionState::None),
+            &[TurnEffect::Shut],
+        ),
+        row(
             &[],
             &[no_pending_guard, verb_outstanding_guard],
             Some(QuestionState::None),
@@ -2404,12 +2418,12 @@ pub(crate) static CONFIRMATION: Machine<QuestionState, TurnEffect> = Machine {
         row(&[], &[], Some(QuestionState::None), &[TurnEffect::Shut]),
     ],
     by_signal: &[
-        &[4],
+        &[4, 5],
+        &[],
+        &[11],
+        &[10],
         &[],
         &[10],
-        &[9],
-        &[],
-        &[9],
         &[],
         &[0],
         &[],
@@ -2419,7 +2433,7 @@ pub(crate) static CONFIRMATION: Machine<QuestionState, TurnEffect> = Machine {
         &[],
         &[],
         &[],
-        &[5, 6, 7, 8],
+        &[6, 7, 8, 9],
         &[],
         &[],
         &[],
@@ -2436,7 +2450,7 @@ pub(crate) static CONFIRMATION: Machine<QuestionState, TurnEffect> = Machine {
         &[],
         &[1, 2, 3],
         &[],
-        &[14],
+        &[15],
         &[],
         &[],
         &[],
@@ -2465,7 +2479,7 @@ pub(crate) static CONFIRMATION: Machine<QuestionState, TurnEffect> = Machine {
         &[],
         &[],
         &[],
-        &[11, 12, 13],
+        &[12, 13, 14],
     ],
     quiet: &[],
 };
@@ -2540,6 +2554,12 @@ pub(crate) static OTP: Machine<QuestionState, TurnEffect> = Machine {
             &[TurnEffect::Shut, TurnEffect::Resolve],
         ),
         row(
+            &[QuestionState::Open],
+            &[acknowledged_before_guard],
+            Some(QuestionState::None),
+            &[TurnEffect::Shut],
+        ),
+        row(
             &[QuestionState::Answered],
             &[verb_error_guard, verb_outstanding_guard],
             Some(QuestionState::Open),
@@ -2576,7 +2596,7 @@ pub(crate) static OTP: Machine<QuestionState, TurnEffect> = Machine {
         row(&[], &[], Some(QuestionState::None), &[TurnEffect::Shut]),
     ],
     by_signal: &[
-        &[11],
+        &[11, 12],
         &[],
         &[],
         &[],
@@ -2591,24 +2611,24 @@ pub(crate) static OTP: Machine<QuestionState, TurnEffect> = Machine {
         &[],
         &[],
         &[],
-        &[12, 13],
+        &[13, 14],
         &[],
         &[],
         &[],
         &[],
         &[],
         &[],
-        &[18],
-        &[17, 18],
-        &[17, 18],
-        &[18],
-        &[18],
-        &[18],
+        &[19],
+        &[18, 19],
+        &[18, 19],
+        &[19],
+        &[19],
+        &[19],
         &[],
-        &[18],
+        &[19],
         &[1, 2, 3],
         &[],
-        &[16],
+        &[17],
         &[],
         &[],
         &[],
@@ -2624,8 +2644,8 @@ pub(crate) static OTP: Machine<QuestionState, TurnEffect> = Machine {
         &[],
         &[],
         &[],
-        &[17, 18],
-        &[17, 18],
+        &[18, 19],
+        &[18, 19],
         &[],
         &[],
         &[],
@@ -2637,7 +2657,7 @@ pub(crate) static OTP: Machine<QuestionState, TurnEffect> = Machine {
         &[],
         &[],
         &[],
-        &[14, 15],
+        &[15, 16],
     ],
     quiet: &[],
 };
@@ -2669,6 +2689,12 @@ pub(crate) static INTERACTION: Machine<QuestionState, TurnEffect> = Machine {
             &[TurnEffect::Refuse(Refusal::NoPendingQuestion)],
         ),
         row(&[], &[verb_outstanding_guard], None, &[TurnEffect::Resolve]),
+        row(
+            &[QuestionState::Open],
+            &[acknowledged_before_guard],
+            Some(QuestionState::None),
+            &[TurnEffect::Shut],
+        ),
         row(
             &[QuestionState::Open, QuestionState::Answered],
             &[verb_outstanding_guard],
@@ -2750,12 +2776,12 @@ pub(crate) static INTERACTION: Machine<QuestionState, TurnEffect> = Machine {
         row(&[], &[], Some(QuestionState::None), &[TurnEffect::Shut]),
     ],
     by_signal: &[
-        &[4],
+        &[4, 5],
+        &[],
+        &[16],
+        &[15],
         &[],
         &[15],
-        &[14],
-        &[],
-        &[14],
         &[],
         &[],
         &[],
@@ -2763,9 +2789,9 @@ pub(crate) static INTERACTION: Machine<QuestionState, TurnEffect> = Machine {
         &[],
         &[],
         &[0],
-        &[5, 6, 7],
+        &[6, 7, 8],
         &[],
-        &[8, 9, 10, 11, 12, 13],
+        &[9, 10, 11, 12, 13, 14],
         &[],
         &[],
         &[],
@@ -2782,7 +2808,7 @@ pub(crate) static INTERACTION: Machine<QuestionState, TurnEffect> = Machine {
         &[],
         &[1, 2, 3],
         &[],
-        &[18],
+        &[19],
         &[],
         &[],
         &[],
@@ -2811,7 +2837,7 @@ pub(crate) static INTERACTION: Machine<QuestionState, TurnEffect> = Machine {
         &[],
         &[],
         &[],
-        &[16, 17],
+        &[17, 18],
     ],
     quiet: &[],
 };

@@ -159,6 +159,8 @@ export interface Facts {
   cancelling?: boolean | undefined;
   /** `retryable` of the error's code by errors.yaml */
   errorRetryable?: boolean | undefined;
+  /** the turn has not caught up, and exactly one of its questions is open */
+  askedBefore?: boolean | undefined;
   /** the question had an id that its verb echoes */
   named?: boolean | undefined;
 }
@@ -360,6 +362,9 @@ const statusErrorGuard: Guard = (facts) => facts.status !== undefined && facts.s
 /** the verb that this frame answers (see `answers`) belongs to this question */
 const verbOutstandingGuard: Guard = (facts, question) =>
   question !== undefined && facts.verb !== undefined && question.verbs.includes(facts.verb);
+/** the frame acknowledges an answer of somebody else, given before this client took the turn up (REQ-RESUME-13) */
+const acknowledgedBeforeGuard: Guard = (facts) =>
+  facts.askedBefore === true && !(facts.status === 202);
 /** the error answers an outstanding verb and does not end the turn: a running turn and a code with terminal unless_verb, or a settled turn and any code */
 const verbErrorGuard: Guard = (facts) =>
   facts.turn === 'settled' || (facts.turn === 'running' && facts.codeTerminal === 'unless_verb');
@@ -1348,6 +1353,7 @@ export const CONFIRMATION: Machine<ConfirmationState, TurnEffect> = /* @__PURE__
     [['answered'], ['answer'], [], null, [{ do: 'refuse', refusal: 'already_answered' }]],
     [['none'], ['answer'], [], null, [{ do: 'refuse', refusal: 'no_pending_question' }]],
     [[], ['immediate_response'], [verbOutstandingGuard], null, [{ do: 'resolve' }]],
+    [['open'], ['immediate_response'], [acknowledgedBeforeGuard], 'none', [{ do: 'shut' }]],
     [
       [],
       ['error'],
@@ -1416,6 +1422,7 @@ export const OTP: Machine<OtpState, TurnEffect> = /* @__PURE__ */ machine<OtpSta
       'none',
       [{ do: 'shut' }, { do: 'resolve' }],
     ],
+    [['open'], ['immediate_response'], [acknowledgedBeforeGuard], 'none', [{ do: 'shut' }]],
     [
       ['answered'],
       ['error'],
@@ -1475,6 +1482,7 @@ export const INTERACTION: Machine<InteractionState, TurnEffect> = /* @__PURE__ *
     [['answered'], ['answer'], [], null, [{ do: 'refuse', refusal: 'already_answered' }]],
     [['none'], ['answer'], [], null, [{ do: 'refuse', refusal: 'no_pending_question' }]],
     [[], ['immediate_response'], [verbOutstandingGuard], null, [{ do: 'resolve' }]],
+    [['open'], ['immediate_response'], [acknowledgedBeforeGuard], 'none', [{ do: 'shut' }]],
     [
       ['open', 'answered'],
       ['interaction_invalid'],

@@ -61,14 +61,14 @@ class StructView:
     base: str
     doc: tuple[str, ...]
     members: tuple[MemberView, ...]
-    tag: str
+    tag: str | None
     tag_name: str
-    wire: str
+    wire: str | None
     facts: tuple[FactView, ...] = ()
     flat: tuple[str, ...] = ()
     guards: tuple[str, ...] = ()
     correlation: str = ""
-    settable: bool = False
+    settable: str = ""
     answered_by: str = ""
     answer: str = ""
     streams: bool = False
@@ -81,7 +81,7 @@ def struct_view(speller: Speller, struct: Struct, message: Message | None) -> St
     """Return the view of a struct; `message` is set for events and actions."""
     name = type_name("csharp", struct.name, struct.role)
     tops = {mirror.top[0]: mirror.nested for mirror in message.mirrors} if message else {}
-    tag = message.tag if message else ""
+    tag = message.tag if message else None
     members = tuple(
         _member(speller, struct, field, tops.get(field.wire))
         for field in struct.fields
@@ -98,7 +98,7 @@ def struct_view(speller: Speller, struct: Struct, message: Message | None) -> St
         members=members,
         tag=tag,
         tag_name=_tag_name(message),
-        wire=message.wire if message else "",
+        wire=message.wire if message else None,
         streams=struct.name in speller.streamed,
         shape=shape_name(struct.name),
         tag_row=_row(struct, tag),
@@ -107,15 +107,24 @@ def struct_view(speller: Speller, struct: Struct, message: Message | None) -> St
     if message is None:
         return view
     if message.role == "action":
-        place = speller.spec.correlation[0] if speller.spec.correlation else ("",)
-        own = struct.field(place[0])
-        name = _name(speller, struct, place[0]) if own else "null"
-        view = replace(view, correlation=name, settable=own is not None)
+        own = _own_id(speller.spec, struct)
+        name = "null" if own is None else _name(speller, struct, own.wire)
+        read = f"{name}.Value" if own and own.presence == "tristate" else name
+        view = replace(view, correlation=read, settable="" if own is None else name)
         return _call(speller.spec, message, view)
     return _event(speller, struct, message, view)
 
 
-def _row(struct: Struct, wire: str) -> int:
+def _own_id(spec: Spec, struct: Struct) -> Field | None:
+    """Return the member of an action that is its id: a text at the first place of the id."""
+    place = spec.correlation[0] if spec.correlation else ()
+    field = struct.field(place[0]) if len(place) == 1 else None
+    if field is None or not isinstance(field.type, Scalar) or field.type.kind != "string":
+        return None
+    return field
+
+
+def _row(struct: Struct, wire: str | None) -> int:
     return next((row for row, field in enumerate(struct.fields) if field.wire == wire), 0)
 
 
@@ -331,8 +340,8 @@ def _event(speller: Speller, struct: Struct, message: Message, view: StructView)
 
 
 def _correlation(speller: Speller, struct: Struct, message: Message, tops: set[str]) -> str:
-    named = speller.spec.correlation[0][-1] if speller.spec.correlation else ""
-    accessor = message.accessor(named)
+    ids = speller.spec.correlation
+    accessor = message.accessor(ids[0][-1]) if ids else None
     if accessor is None or not isinstance(accessor.type, Scalar) or accessor.type.kind != "string":
         return "null"
     ending = ".Value" if accessor.optional and accessor.nullable else ""

@@ -13,7 +13,7 @@ NUMBERS = 2
 """Integers that may vary; the runtime keeps as many."""
 
 
-def stream(message: Message, correlation: str) -> RustStream | None:
+def stream(message: Message, correlation: str | None) -> RustStream | None:
     """Return what varies in an event that streams: one sure text, and numbers at most.
 
     None when the event has other facts, so that its frames differ in more.

@@ -41,8 +41,8 @@ class RustStruct:
     open: bool
     writes: bool
     secret: bool
-    tag: str
-    wire: str
+    tag: str | None
+    wire: str | None
     request_id: str
     id_name: str
     shape: str

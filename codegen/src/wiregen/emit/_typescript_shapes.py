@@ -26,7 +26,7 @@ def access(root: str, path: Path) -> str:
     text = root
     for position, segment in enumerate(path):
         chain = "?." if position else ""
-        plain = segment.isidentifier()
+        plain = segment.isascii() and segment.isidentifier()
         member = f"{chain or '.'}{segment}" if plain else f"{chain}[{json.dumps(segment)}]"
         text = own(text, segment, member)
     return text

@@ -34,7 +34,7 @@ class TsTable:
     @property
     def key(self) -> str:
         """The name as an object key."""
-        plain = self.name.isidentifier() and self.name != "__proto__"
+        plain = self.name.isascii() and self.name.isidentifier() and self.name != "__proto__"
         return self.name if plain else typescript_key(self.name)
 
 

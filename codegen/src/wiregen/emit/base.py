@@ -109,10 +109,14 @@ def reader_type(type_: Type) -> Type:
 
 
 def wrap(text: str, width: int) -> tuple[str, ...]:
-    """Wrap a description; formatters leave comments alone, so this is done here."""
-    return tuple(
-        textwrap.wrap(clean(text), max(width, 20), break_long_words=False, break_on_hyphens=False)
+    """Wrap a description; formatters leave comments alone, so this is done here.
+
+    No line begins as a directive of Go that a comment of its own line may be.
+    """
+    lines = textwrap.wrap(
+        clean(text), max(width, 20), break_long_words=False, break_on_hyphens=False
     )
+    return tuple(f"+ {line[1:]}" if line.startswith("+build") else line for line in lines)
 
 
 def bounds(field: Field) -> str:

@@ -173,8 +173,8 @@ class _Printer:
 
     def _id(self, message: Message) -> str:
         """Return the field of an action's id; empty when it has none that is a string."""
-        id_name = self.spec.correlation[0][0] if self.spec.correlation else ""
-        field = self.spec.struct(message.name).field(id_name)
+        place = self.spec.correlation[0] if self.spec.correlation else ()
+        field = self.spec.struct(message.name).field(place[0]) if len(place) == 1 else None
         if field is None or self.named.sent(field.type, field.presence, field.nullable) != "string":
             return ""
         return field_name(field.word)

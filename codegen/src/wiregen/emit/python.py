@@ -15,7 +15,7 @@ from typing import Any
 from wiregen import escape
 from wiregen.config import Target
 from wiregen.emit import base
-from wiregen.emit._python_arguments import bounds
+from wiregen.emit._python_arguments import bounds, is_decimal
 from wiregen.emit._python_learned import learned_events, tag_first
 from wiregen.errors import refuse
 from wiregen.graph import neighbours, reach
@@ -269,7 +269,7 @@ class _Printer:
         default = ""
         if tag and isinstance(field.type, Const):
             text, default = f"Literal[{literal(field.type.value)}]", literal(field.type.value)
-        elif isinstance(field.type, Const) and written:
+        elif isinstance(field.type, Const) and written and not is_decimal(field.type):
             text = f"Literal[{literal(field.type.value)}]"
         if presence == "required":
             text = self._nullable(text, field.nullable)

@@ -142,7 +142,7 @@ class _Printer:
     def __init__(self, spec: Spec) -> None:
         self.spec = spec
         # The member that ties an event to its action; constructors take it as their second one.
-        self.correlation = spec.correlation[0][-1] if spec.correlation else ""
+        self.correlation = spec.correlation[0][-1] if spec.correlation else None
         self.events_by_struct = {item.name: item for item in spec.events}
         self.containers = self._containers()
         self.envelopes = sorted(
@@ -262,7 +262,9 @@ class _Printer:
 
     # --- structs
 
-    def struct(self, item: Struct, *, tag: str = "", wire: str = "") -> RustStruct:
+    def struct(
+        self, item: Struct, *, tag: str | None = None, wire: str | None = None
+    ) -> RustStruct:
         """Decide a struct: what is read keeps the unknown, what is written has a constructor."""
         reads = item.direction != "write"
         members = [field for field in item.fields if field.wire != tag]
@@ -283,7 +285,7 @@ class _Printer:
             tag=tag,
             wire=wire,
             request_id="" if correlation is None else correlation.presence,
-            id_name=member_name(LANG, correlation.word if correlation else self.correlation),
+            id_name=member_name(LANG, correlation.word) if correlation else "",
             shape=tables.shape_name(item.name),
         )
 
@@ -312,7 +314,7 @@ class _Printer:
 
     def _frame(self, item: Struct) -> RustStruct:
         message = self.events_by_struct.get(item.name)
-        tag, wire = (message.tag, message.wire) if message else ("", "")
+        tag, wire = (message.tag, message.wire) if message else (None, None)
         made = self.struct(item, tag=tag, wire=wire)
         needed: tuple[str, ...] = ()
         if message:
@@ -373,7 +375,7 @@ class _Printer:
             for item in message.accessors
             if item.name != message.tag
         )
-        request = message.accessor(self.correlation)
+        request = None if self.correlation is None else message.accessor(self.correlation)
         read = "None"
         if request is not None and _is_text(request.type):
             read = f"event.{member_name(LANG, request.word)}()"
@@ -396,6 +398,8 @@ class _Printer:
 
     def _correlation(self, message: Message) -> str:
         """Say where an event names its action: at the top, else in its envelope."""
+        if self.correlation is None:
+            return "None"
         struct = self.spec.struct(message.name)
         read = "None"
         own = struct.field(self.correlation)
@@ -417,7 +421,7 @@ class _Printer:
                 read += f".or_else(|| {nested}.map(|id| Cow::Borrowed(id.as_str())))"
             else:
                 nested = self._option(message, (envelope,), root="event.0.body")
-                read += f".or_else(|| {nested}.and_then(|it| in_envelope(it.get())))"
+                read += f".or_else(|| {nested}.and_then(|it| id_in(it.get())))"
         return read
 
     def _accessor(self, message: Message, item: Accessor) -> RustAccessor:
@@ -550,7 +554,7 @@ class _Printer:
         )
 
 
-def _parameters(members: list[Field], correlation: str) -> list[Field]:
+def _parameters(members: list[Field], correlation: str | None) -> list[Field]:
     """Order the required members of a constructor: the correlation id comes second."""
     required = [field for field in members if field.required]
     own = [field for field in required if field.wire == correlation]

@@ -286,6 +286,6 @@ def table_since(context: Context) -> Iterator[Finding]:
     words = {item.word for item in _tables(context).capabilities}
     for node in context.schemas:
         word = node.value.get("x-since")
-        if word is not None and word not in words:
+        if word is not None and not (isinstance(word, str) and word in words):
             message = f"no capability is called {word!r}"
             yield Finding(node.file, join_pointer(node.pointer, "x-since"), message)

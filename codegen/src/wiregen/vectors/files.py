@@ -214,10 +214,11 @@ class _Maker:
         """Return the rows of words that look like an event's and are none."""
         tree = self.sampler.full(Ref(message.name))
         tag = self.spec.event_tag
-        word = f"{message.wire}_next"
+        word = _unheard(self.spec, f"{message.wire}_next")
         plain = spelled({**tree, tag: word})
         said = f"{json.dumps(tag, ensure_ascii=False)} : {json.dumps(word, ensure_ascii=False)}"
-        odd = f'{{ "n": 12345678901234567890123, "e":1.50E+2, {said}, "u":"\\u0041\\/" }}'
+        last = "v" if tag == "u" else "u"  # of two members of one name the last one counts
+        odd = f'{{ "n": 12345678901234567890123, "e":1.50E+2, {said}, "{last}":"\\u0041\\/" }}'
         rows = [("type", plain, word), ("type-odd", odd, word)]
         cased = message.wire.upper()
         if all(cased != event.wire for event in self.spec.events):
@@ -232,6 +233,7 @@ class _Maker:
 def _frames(spec: Spec) -> Iterator[Json]:
     tag = json.dumps(spec.event_tag, ensure_ascii=False)
     first = json.dumps(spec.events[0].wire, ensure_ascii=False)
+    new = _unheard(spec, "x-new")
     malformed = {
         "empty": "",
         "blank": " \n",
@@ -243,7 +245,7 @@ def _frames(spec: Spec) -> Iterator[Json]:
         "comment": f"{{{tag}:{first}/* c */}}",
         "nan": f'{{{tag}:{first},"x":NaN}}',
         "infinity": f'{{{tag}:{first},"x":-Infinity}}',
-        "unknown-nan": f'{{{tag}:"x-new","x":NaN}}',
+        "unknown-nan": f'{{{tag}:"{new}","x":NaN}}',
         "byte-order-mark": f"\ufeff{{{tag}:{first}}}",
         "control-character": f'{{{tag}:{first},"x":"a\nb"}}',
         "leading-zero": f'{{{tag}:{first},"x":01}}',
@@ -263,18 +265,25 @@ def _frames(spec: Spec) -> Iterator[Json]:
     for name, text in malformed.items():
         yield {"id": f"malformed={name}", "text": text, "outcome": "malformed"}
     unknown = {
-        "plain": f'{{{tag}:"x-new"}}',
-        "empty-type": f'{{{tag}:""}}',
+        "plain": f'{{{tag}:"{new}"}}',
+        "empty-type": f'{{{tag}:""}}' if _unheard(spec, "") == "" else "",
         "the-reserved-word": f'{{{tag}:"unknown"}}',
-        "not-finite-text": f'{{{tag}:"x-new","x":"NaN Infinity"}}',
-        "surrogates": f'{{{tag}:"x-new","x":"\\ud800 \\\\ud800"}}',
-        "escaped-type": f'{{"{_spelled_out(spec.event_tag)}":"x-\\u006eew"}}',
-        "space": f' \t\r\n{{ {tag} :\n"x-new" }}\n',
+        "not-finite-text": f'{{{tag}:"{new}","x":"NaN Infinity"}}',
+        "surrogates": f'{{{tag}:"{new}","x":"\\ud800 \\\\ud800"}}',
+        "escaped-type": f'{{"{_spelled_out(spec.event_tag)}":"x-\\u006e{new[3:]}"}}',
+        "space": f' \t\r\n{{ {tag} :\n"{new}" }}\n',
     }
     for name, text in unknown.items():
         if text:
             wire = json.loads(text)[spec.event_tag]
             yield {"id": f"unknown={name}", "text": text, "outcome": "unknown", "wireType": wire}
+
+
+def _unheard(spec: Spec, word: str) -> str:
+    """Return a word that no event has, this one unless an event has it."""
+    while any(word == event.wire for event in spec.events):
+        word += "_next"
+    return word
 
 
 def _single(text: str) -> str:

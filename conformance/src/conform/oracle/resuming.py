@@ -88,6 +88,10 @@ class Resuming:
         self.goal = None
         return True
 
+    def doubtful(self, verbs: list[Verb]) -> list[Verb]:
+        """The verbs whose frames may be lost, once the turn has caught up."""
+        return [verb for verb in verbs if verb.unsure] if self.caught_up else []
+
     def pause(self, frame: Frame | None) -> int:
         """The wait before resume_turn is written once more, in ms (REQ-RESUME-05)."""
         hint = self.host.flat(frame).get("retryAfterMs") if frame else None

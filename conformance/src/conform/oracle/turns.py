@@ -129,8 +129,7 @@ class Turn:
         if not self.settled:
             self._time("frame")
         self._act(self.machines.frame(event, self._facts(event, moment)), moment)
-        if self.resuming.caught_up:
-            self._caught_up()
+        self._catch_up()
         if event == "otp_verified" and self.held is not None:
             self._send_again()
         elif self.settled and not was:
@@ -155,9 +154,9 @@ class Turn:
         """Whether a broken body of that type ends the turn."""
         return word in TERMINAL_TYPES or (word == "turn_resumed" and self.resuming.replays)
 
-    def _caught_up(self) -> None:
+    def _catch_up(self) -> None:
         """What became of the verbs whose frames may be lost (REQ-RESUME-07)."""
-        for verb in [v for v in self.verbs if v.unsure]:
+        for verb in self.resuming.doubtful(self.verbs):
             moment = Moment(verb=verb, event="caught_up")
             self._act(self.machines.local("caught_up", self._facts("caught_up", moment)), moment)
 
@@ -207,6 +206,7 @@ class Turn:
             "unseen": self.resuming.last == 0 and not self.taken_up,
             "cancelling": self.cancelled,
             "named": self.known_again(moment.verb),
+            "asked_before": self.resuming.goal is not None and self.machines.asks_one,
             **self.resuming.facts(event, moment.frame, told),
         }
 

@@ -190,6 +190,16 @@ class Resuming:
         at = frame.fault.pointer if frame.fault else None
         self.turn.settle(self.turn.failed(self.turn.error("invalid_frame", at=at)))
 
+    def acknowledged_before(self) -> None:
+        """Somebody else gave an answer before this client took the turn up (REQ-RESUME-13)."""
+        open_ones = [kind for kind, state in self.turn.questions.items() if state == "open"]
+        fits = self.goal is not None and len(open_ones) == 1
+        if "answered-question-is-asked-again" in self.faults:
+            return
+        if fits or "any-acknowledgement-closes" in self.faults:
+            for kind in open_ones:
+                self.turn.shut(kind)
+
     def after(self) -> None:
         """After a frame: what became of the verbs whose frames may be lost."""
         early = "verbs-decided-early" in self.faults and self.goal is not None

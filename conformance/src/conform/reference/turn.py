@@ -15,6 +15,7 @@ from conform.reference.handling import Handler, RefHandling
 from conform.reference.resuming import Resuming
 from conform.reference.verbs import (
     ACTION,
+    NO_PENDING,
     QUESTION,
     Out,
     Outstanding,
@@ -393,10 +394,8 @@ class RefTurn(RefAgain):
 
     def _verb_error(self, code: str, error: RefError) -> None:
         verb = self._oldest(self._answered_by(code))
-        if code == "NO_PENDING_CONFIRMATION":
-            self._shut("confirmation")
-        elif code == "NO_PENDING_INTERACTION":
-            self._shut("interaction")
+        if code in NO_PENDING:
+            self.shut(NO_PENDING[code])
         elif verb and verb.kind != "cancel" and self.questions[QUESTION[verb.kind]] == "answered":
             self.reopen(QUESTION[verb.kind])
         if verb and verb.kind != "cancel":
@@ -441,7 +440,7 @@ class RefTurn(RefAgain):
         if self.body is None and not kept and not self.resuming.suspended:
             self._arm(question, limit, self._timed_out)
 
-    def _shut(self, question: str) -> None:
+    def shut(self, question: str) -> None:
         self.questions[question] = "none"
         self.handling.over(question)
         self.asked.pop(question, None)
@@ -466,13 +465,13 @@ class RefTurn(RefAgain):
             if told and asked is not None and length is not None:
                 over = facts["timestamp"] - asked >= length
             if over:
-                self._shut(question)
+                self.shut(question)
 
     def _otp_result(self, kind: str, facts: Tree) -> None:
         left = facts.get("attemptsRemaining", 0) > 0
         verified = kind == "otp_verified"
         if verified or not left:
-            self._shut("otp")
+            self.shut("otp")
         elif self.questions["otp"] != "none":
             self.reopen("otp")
         asks_on = "exhausted-code-asked-again" in self.client.faults and not verified
@@ -512,9 +511,10 @@ class RefTurn(RefAgain):
             return
         verb = self._oldest(("confirm", "submit", "decline", "decline_otp"))
         if verb is None:
+            self.resuming.acknowledged_before()
             return
         if QUESTION[verb.kind] == "otp" or "any-acknowledgement-closes-code" in faults:
-            self._shut("otp")
+            self.shut("otp")
         answer = verb_answer(verb.kind, "immediate_response", facts)
         self._finish(verb, answer[0] if answer else None)
         if "confirm-ends-turn" in faults:

@@ -13,6 +13,7 @@ from conform.reference.errors import RefError
 Tree = dict[str, Any]
 QUESTION = {"confirm": "confirmation", "verify_otp": "otp", "decline_otp": "otp"}
 QUESTION |= {"submit": "interaction", "decline": "interaction"}
+NO_PENDING = {"NO_PENDING_CONFIRMATION": "confirmation", "NO_PENDING_INTERACTION": "interaction"}
 ACTION = {"confirm": "confirm_tool_action", "verify_otp": "verify_otp", "decline_otp": "verify_otp"}
 ACTION |= {"submit": "submit_interaction", "decline": "submit_interaction"}
 VERBS = {"confirm_tool_action": "confirm", "verify_otp": "verify_otp"}

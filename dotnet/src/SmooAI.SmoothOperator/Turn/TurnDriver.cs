@@ -516,6 +516,7 @@ internal sealed partial class TurnDriver : IInFlight
         Resumable = _resuming.Replays && MayHaveLeft && !States.IsSettled,
         Unseen = _resuming.Last == 0 && !_isTakenUp,
         Cancelling = _writer.IsCancelling,
+        AskedBefore = _resuming.IsBehind && States.AsksOne,
     };
 
     /// <summary>Decides what became of verbs whose frames may be lost (REQ-RESUME-07).</summary>

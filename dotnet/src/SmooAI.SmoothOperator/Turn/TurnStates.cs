@@ -45,6 +45,9 @@ internal sealed class TurnStates(Func<QuestionRow, ServerEvent, string, bool> is
 
     internal bool AnyOpen => Array.IndexOf(_questions, OpenWord) >= 0;
 
+    /// <summary>Whether exactly one question waits for a human.</summary>
+    internal bool AsksOne => _questions.Count(state => state == OpenWord) == 1;
+
     /// <summary>Whether some question outlives the turn: nobody could be asked any more otherwise.</summary>
     internal bool AnyOutlives => Asking.Where((machine, index) =>
         machine.Question!.OutlivesTurn && _questions[index] != machine.Initial).Any();

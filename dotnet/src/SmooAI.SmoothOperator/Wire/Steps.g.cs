@@ -94,6 +94,9 @@ internal sealed record Facts
     /// <summary><c>retryable</c> of the error's code by errors.yaml</summary>
     public bool? ErrorRetryable { get; init; }
 
+    /// <summary>the turn has not caught up, and exactly one of its questions is open</summary>
+    public bool? AskedBefore { get; init; }
+
     /// <summary>the question had an id that its verb echoes</summary>
     public bool? Named { get; init; }
 
@@ -504,6 +507,12 @@ internal static class Guards
     /// the verb that this frame answers (see <c>answers</c>) belongs to this question
     /// </summary>
     internal static bool VerbOutstanding(Facts facts, QuestionRow? question) => (question is not null && facts.Verb is not null && question.Verbs.Contains(facts.Verb));
+
+    /// <summary>
+    /// the frame acknowledges an answer of somebody else, given before this client took the turn up
+    /// (REQ-RESUME-13)
+    /// </summary>
+    internal static bool AcknowledgedBefore(Facts facts, QuestionRow? question) => (facts.AskedBefore == true && !(facts.Status == 202));
 
     /// <summary>
     /// the error answers an outstanding verb and does not end the turn: a running turn and a code with
@@ -956,6 +965,7 @@ StepTables.Questions["confirmation"],
         new StepRow<ITurnActs>(["answered"], ["answer"], [], null, [new("refuse(already_answered)", driver => driver.Refuse(Refusal.AlreadyAnswered))]),
         new StepRow<ITurnActs>(["none"], ["answer"], [], null, [new("refuse(no_pending_question)", driver => driver.Refuse(Refusal.NoPendingQuestion))]),
         new StepRow<ITurnActs>([], ["immediate_response"], [Guards.VerbOutstanding], null, [new("resolve", driver => driver.Resolve())]),
+        new StepRow<ITurnActs>(["open"], ["immediate_response"], [Guards.AcknowledgedBefore], "none", [new("shut", driver => driver.Shut())]),
         new StepRow<ITurnActs>([], ["error"], [Guards.NoPending, Guards.VerbOutstanding], "none", [new("shut", driver => driver.Shut()), new("fail", driver => driver.Fail(null))]),
         new StepRow<ITurnActs>([], ["error"], [Guards.NoPending], "none", [new("shut", driver => driver.Shut())]),
         new StepRow<ITurnActs>(["answered"], ["error"], [Guards.VerbError, Guards.VerbOutstanding], "open", [new("reopen", driver => driver.Reopen()), new("fail", driver => driver.Fail(null))]),
@@ -987,6 +997,7 @@ StepTables.Questions["otp"],
         new StepRow<ITurnActs>(["open", "answered"], ["otp_invalid"], [Guards.VerbOutstanding], "none", [new("shut", driver => driver.Shut()), new("resolve", driver => driver.Resolve())]),
         new StepRow<ITurnActs>(["open", "answered"], ["otp_invalid"], [], "none", [new("shut", driver => driver.Shut())]),
         new StepRow<ITurnActs>([], ["immediate_response"], [Guards.VerbOutstanding], "none", [new("shut", driver => driver.Shut()), new("resolve", driver => driver.Resolve())]),
+        new StepRow<ITurnActs>(["open"], ["immediate_response"], [Guards.AcknowledgedBefore], "none", [new("shut", driver => driver.Shut())]),
         new StepRow<ITurnActs>(["answered"], ["error"], [Guards.VerbError, Guards.VerbOutstanding], "open", [new("reopen", driver => driver.Reopen()), new("fail", driver => driver.Fail(null))]),
         new StepRow<ITurnActs>([], ["error"], [Guards.VerbError, Guards.VerbOutstanding], null, [new("fail", driver => driver.Fail(null))]),
         new StepRow<ITurnActs>(["answered"], ["caught_up"], [Guards.VerbOutstanding], "open", [new("reopen", driver => driver.Reopen()), new("fail(connection_lost)", driver => driver.Fail(Ending.ConnectionLost))]),
@@ -1008,6 +1019,7 @@ StepTables.Questions["interaction"],
         new StepRow<ITurnActs>(["answered"], ["answer"], [], null, [new("refuse(already_answered)", driver => driver.Refuse(Refusal.AlreadyAnswered))]),
         new StepRow<ITurnActs>(["none"], ["answer"], [], null, [new("refuse(no_pending_question)", driver => driver.Refuse(Refusal.NoPendingQuestion))]),
         new StepRow<ITurnActs>([], ["immediate_response"], [Guards.VerbOutstanding], null, [new("resolve", driver => driver.Resolve())]),
+        new StepRow<ITurnActs>(["open"], ["immediate_response"], [Guards.AcknowledgedBefore], "none", [new("shut", driver => driver.Shut())]),
         new StepRow<ITurnActs>(["open", "answered"], ["interaction_invalid"], [Guards.VerbOutstanding], "open", [new("reopen", driver => driver.Reopen()), new("resolve", driver => driver.Resolve())]),
         new StepRow<ITurnActs>(["open", "answered"], ["interaction_invalid"], [], "open", [new("reopen", driver => driver.Reopen())]),
         new StepRow<ITurnActs>(["none"], ["interaction_invalid"], [Guards.VerbOutstanding], null, [new("resolve", driver => driver.Resolve())]),

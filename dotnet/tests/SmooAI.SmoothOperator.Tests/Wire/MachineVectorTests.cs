@@ -99,6 +99,7 @@ public sealed class MachineVectorTests
             Cancelling = Flag("cancelling"),
             ErrorRetryable = Flag("error_retryable"),
             Named = Flag("named"),
+            AskedBefore = Flag("asked_before"),
             Expired = raw["expired"] is { } kinds ? Words(kinds) : null,
         };
     }

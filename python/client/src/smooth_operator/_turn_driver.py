@@ -196,8 +196,7 @@ class TurnDriver:
         cause = Cause(word=word, event=event, fault=fault, state=state)
         for step in self.state.frame(event, word, self._facts(resume_state=state)):
             self._do(step, cause)
-        if self.resuming.caught_up():
-            self._caught_up()
+        self._catch_up()
         if word == "otp_verified" and self._held is not None:
             self._send_again()
         elif self.state.settled and not was_settled:
@@ -270,6 +269,7 @@ class TurnDriver:
             unseen=self.resuming.last == 0 and not self._taken_up,
             cancelling=self._stopped,
             resume_state=resume_state,
+            asked_before=self.resuming.behind and self.state.asks_one,
         )
 
     def _expired(self, kind: QuestionKind, event: Any, word: str) -> bool:
@@ -387,9 +387,9 @@ class TurnDriver:
             self._outgoing = self._outgoing.again()
             self._sender.put(self._outgoing)
 
-    def _caught_up(self) -> None:
+    def _catch_up(self) -> None:
         """Decide what became of verbs whose frames may be lost (REQ-RESUME-07)."""
-        for verb in [verb for verb in self.state.verbs if verb.unsure]:
+        for verb in self.resuming.doubtful(self.state.verbs):
             self._step(Cause(word="caught_up"), verb)
 
     # the verbs ------------------------------------------------------------------------

@@ -149,6 +149,10 @@ class Resuming:
             cancel.until = ended + self._limit
         return cancel
 
+    def doubtful(self, verbs: Iterable[Verb]) -> list[Verb]:
+        """Return the verbs whose frames may be lost, once the turn has caught up."""
+        return [verb for verb in verbs if verb.unsure] if self.caught_up() else []
+
     # the server's time ----------------------------------------------------------------
 
     def age(self, question: Any) -> float:

@@ -110,6 +110,11 @@ class TurnState:
         return next((kind for kind in QUESTION_KINDS if self.questions[kind] == "open"), None)
 
     @property
+    def asks_one(self) -> bool:
+        """Whether exactly one question waits for a human."""
+        return sum(self.questions[kind] == "open" for kind in QUESTION_KINDS) == 1
+
+    @property
     def outlived(self) -> bool:
         """Whether a question that outlives its turn is still there (REQ-OTP-03)."""
         return any(_outlives(kind) and self.questions[kind] != "none" for kind in QUESTION_KINDS)

@@ -88,6 +88,8 @@ class Facts:
     """a cancel of the turn was called"""
     error_retryable: bool | None = None
     """`retryable` of the error's code by errors.yaml"""
+    asked_before: bool | None = None
+    """the turn has not caught up, and exactly one of its questions is open"""
     named: bool | None = None
     """the question had an id that its verb echoes"""
 
@@ -418,6 +420,11 @@ def _status_error(facts: Facts, question: Question | None) -> bool:
 def _verb_outstanding(facts: Facts, question: Question | None) -> bool:
     """the verb that this frame answers (see `answers`) belongs to this question"""
     return question is not None and facts.verb is not None and facts.verb in question.verbs
+
+
+def _acknowledged_before(facts: Facts, question: Question | None) -> bool:
+    """the frame acknowledges an answer of somebody else, given before this client took the turn up (REQ-RESUME-13)"""
+    return facts.asked_before is True and not (facts.status == 202)
 
 
 def _verb_error(facts: Facts, question: Question | None) -> bool:
@@ -1484,6 +1491,7 @@ CONFIRMATION: Machine[TurnEffect] = Machine(
         Row(("answered",), ("answer",), (), None, (Refuse("already_answered"),)),
         Row(("none",), ("answer",), (), None, (Refuse("no_pending_question"),)),
         Row((), ("immediate_response",), (_verb_outstanding,), None, (Resolve(),)),
+        Row(("open",), ("immediate_response",), (_acknowledged_before,), "none", (Shut(),)),
         Row(
             (),
             ("error",),
@@ -1614,6 +1622,7 @@ OTP: Machine[TurnEffect] = Machine(
                 Resolve(),
             ),
         ),
+        Row(("open",), ("immediate_response",), (_acknowledged_before,), "none", (Shut(),)),
         Row(
             ("answered",),
             ("error",),
@@ -1690,6 +1699,7 @@ INTERACTION: Machine[TurnEffect] = Machine(
         Row(("answered",), ("answer",), (), None, (Refuse("already_answered"),)),
         Row(("none",), ("answer",), (), None, (Refuse("no_pending_question"),)),
         Row((), ("immediate_response",), (_verb_outstanding,), None, (Resolve(),)),
+        Row(("open",), ("immediate_response",), (_acknowledged_before,), "none", (Shut(),)),
         Row(
             ("open", "answered"),
             ("interaction_invalid",),
