@@ -14,12 +14,12 @@ pub use self::states::States;
 use crate::clock::within;
 use crate::connection::{Counters, gone};
 use crate::conversation::{Front, ResumeConversation, SendOptions, StartConversation};
-use crate::errors::Error;
+use crate::errors::{Error, failure};
 use crate::handlers::merged;
 use crate::listeners::{FrameInfo, Listener, ListenerId, StateChange};
 use crate::options::Options;
 use crate::requests::{Pending, Router, fault};
-use crate::turn::{Books, Handlers, Owner, Recovery, Turn, recover};
+use crate::turn::{Books, Handlers, Owner, Recovery, Subject, Turn, recover};
 use crate::wire::actions::{
     self, CreateConversationSession, GetConversationMessages, GetSession, ListConversations,
     RenameConversation,
@@ -294,9 +294,18 @@ impl Front for SmoothAgentClient {
         merged(&self.books.options.handlers, own)
     }
 
-    fn recover(&self, session_id: &str, request_id: &str) -> Pending<Result<Recovery, Error>> {
-        let owner = Arc::clone(&self.books) as Arc<dyn Owner>;
-        recover(owner, session_id, request_id)
+    fn recover(
+        &self,
+        error: &failure::TurnInterrupted,
+        last: i64,
+    ) -> Pending<Result<Recovery, Error>> {
+        let of = Subject {
+            cell: None,
+            id: error.request_id().to_owned(),
+            session_id: error.session_id().to_owned(),
+            last,
+        };
+        recover(Arc::clone(&self.books) as Arc<dyn Owner>, of)
     }
 
     fn open_turn(

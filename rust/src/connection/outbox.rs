@@ -4,6 +4,7 @@
 use std::collections::VecDeque;
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use super::writer::Writer;
 use crate::clock::Busy;
@@ -13,6 +14,8 @@ use crate::wire::steps::{FRAME, Facts, FrameEffect, FrameState, Signal, reads_on
 pub(crate) struct Outgoing {
     pub(crate) action: &'static str,
     pub(crate) request_id: Option<String>,
+    /// When it is too late to write it; never for none.
+    until: Option<Duration>,
     inner: Mutex<Inner>,
 }
 
@@ -29,6 +32,7 @@ impl Outgoing {
         Self {
             action,
             request_id: request_id.map(str::to_owned),
+            until: None,
             inner: Mutex::new(Inner {
                 state: FRAME.initial,
                 text,
@@ -42,6 +46,11 @@ impl Outgoing {
     pub(crate) fn keeping(self) -> Self {
         self.lock().kept = true;
         self
+    }
+
+    /// The frame, which from a time of the client's clock on is not written any more (REQ-RESUME-08).
+    pub(crate) fn until(self, until: Option<Duration>) -> Self {
+        Self { until, ..self }
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner> {
@@ -156,9 +165,19 @@ impl Outbox {
     }
 
     /// How many frames wait for a link.
-    pub(super) fn waiting(&mut self) -> usize {
-        self.queue.retain(|frame| frame.waits());
+    pub(super) fn waiting(&mut self, now: Duration) -> usize {
+        self.drop_late(now);
         self.queue.len()
+    }
+
+    /// Keeps what still waits for a link and is not too late for it.
+    pub(super) fn drop_late(&mut self, now: Duration) {
+        self.queue.retain(|frame| {
+            if frame.until.is_some_and(|it| it <= now) {
+                frame.withdraw();
+            }
+            frame.waits()
+        });
     }
 
     /// Offers all that waits to a link, which takes it: from then on it may have left.
@@ -188,7 +207,7 @@ impl Outbox {
 
 #[cfg(test)]
 mod tests {
-    use super::{Arc, Busy, FrameState, Outbox, Outgoing, Signal};
+    use super::{Arc, Busy, Duration, FrameState, Outbox, Outgoing, Signal};
     use crate::connection::writer::Writer;
     use crate::transport::Frames as _;
 
@@ -237,13 +256,24 @@ mod tests {
         let (mut outbox, one) = (Outbox::default(), frame("1"));
         outbox.put(Arc::clone(&one), Busy::default);
         outbox.gone(Signal::ConnectFailed, true);
-        assert_eq!(outbox.waiting(), 1);
+        assert_eq!(outbox.waiting(Duration::ZERO), 1);
         one.withdraw();
         assert_eq!(
-            outbox.waiting(),
+            outbox.waiting(Duration::ZERO),
             0,
             "what ended does not count (REQ-CONN-40)"
         );
+    }
+
+    #[test]
+    fn req_resume_08_a_frame_that_is_too_late_takes_no_place_and_is_never_written() {
+        let (mut outbox, until) = (Outbox::default(), Duration::from_millis(300));
+        let cancel =
+            Arc::new(Outgoing::new("cancel", Some("1"), "{1}".to_owned()).until(Some(until)));
+        outbox.put(Arc::clone(&cancel), Busy::default);
+        assert_eq!(outbox.waiting(until - Duration::from_millis(1)), 1);
+        assert_eq!(outbox.waiting(until), 0);
+        assert_eq!(cancel.lock().state, FrameState::Dropped);
     }
 
     #[test]

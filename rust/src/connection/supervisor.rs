@@ -172,7 +172,7 @@ impl Supervisor {
             _ if self.options.lazy => {}
             _ => return fails(Leaf::NotConnected),
         }
-        if self.outbox.waiting() >= self.options.seeking.queue_limit {
+        if self.outbox.waiting(self.options.clock.now()) >= self.options.seeking.queue_limit {
             return fails(Leaf::QueueFull);
         }
         match self.is_sought() {
@@ -346,6 +346,7 @@ impl Supervisor {
             self.liveness
                 .begin(link, self.runtime.clone(), &mut self.timers);
             if let Some(writer) = self.writer.clone() {
+                self.outbox.drop_late(self.options.clock.now());
                 self.outbox.attach(writer);
             }
             self.answer(Ok(()));

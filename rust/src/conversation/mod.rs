@@ -8,7 +8,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 pub use self::history::Messages;
-use crate::errors::Error;
+use crate::errors::{Error, failure};
 use crate::requests::Pending;
 use crate::turn::{Handlers, Recovery, Turn, TurnResult};
 use crate::wire::actions::{
@@ -34,7 +34,12 @@ pub(crate) trait Front: Send + Sync + 'static {
     fn say(&self, message: SendOptions, handlers: &Arc<Handlers>) -> Turn;
     /// What a conversation with handlers of its own answers.
     fn handlers(&self, own: Option<&Arc<Handlers>>) -> Arc<Handlers>;
-    fn recover(&self, session_id: &str, request_id: &str) -> Pending<Result<Recovery, Error>>;
+    /// Asks what became of the message of an interrupted turn, by its error.
+    fn recover(
+        &self,
+        error: &failure::TurnInterrupted,
+        last: i64,
+    ) -> Pending<Result<Recovery, Error>>;
     fn open_turn(
         &self,
         session_id: &str,
@@ -189,9 +194,9 @@ impl Conversation {
             .open_turn(&self.session.id, &running.request_id, handlers)
     }
 
-    /// Asks the history what became of the message of an interrupted turn, as
+    /// Asks what became of the message of an interrupted turn, as
     /// [`TurnHandle::recover`](crate::TurnHandle::recover) does, for whoever holds the error alone
-    /// (REQ-TURN-30).
+    /// (REQ-TURN-30, REQ-RESUME-12).
     ///
     /// # Errors
     /// [`Error::InvalidArgument`]: the error is none of [`Error::TurnInterrupted`]. Else those of the
@@ -201,8 +206,7 @@ impl Conversation {
             let refused = Error::argument("only an interrupted turn can be recovered");
             return Pending::new(std::future::ready(Err(refused)));
         };
-        let (session, turn) = (interrupted.session_id(), interrupted.request_id());
-        self.client.recover(session, turn)
+        self.client.recover(interrupted, error.last_seq())
     }
 
     /// The stored messages, newest first, fetched page by page as they are needed (REQ-HIST-01).

@@ -165,6 +165,12 @@ impl Draft {
         self
     }
 
+    /// The newest number that the turn had taken (REQ-RESUME-12).
+    pub(crate) fn last_seq(mut self, seq: i64) -> Self {
+        self.0.last_seq = seq;
+        self
+    }
+
     pub(crate) fn sent(mut self, sent: bool) -> Self {
         self.0.sent = Some(sent);
         self

@@ -45,6 +45,8 @@ pub(super) struct Facts {
     pub(super) partial_text: Option<String>,
     pub(super) question: Option<QuestionKind>,
     pub(super) sent: Option<bool>,
+    /// The newest number that an interrupted turn had taken.
+    pub(super) last_seq: i64,
     pub(super) source: Option<Source>,
 }
 

@@ -188,6 +188,11 @@ impl Error {
         }
     }
 
+    /// The newest number that the turn had taken.
+    pub(crate) fn last_seq(&self) -> i64 {
+        self.known().last_seq
+    }
+
     /// The same error with more said about it.
     pub(crate) fn with(&self, tell: impl FnOnce(Draft) -> Draft) -> Self {
         let draft = tell(Draft(Facts::clone(self.known())));

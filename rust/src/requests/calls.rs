@@ -2,11 +2,13 @@
 
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::sync::oneshot;
 
 use super::facts::Arrived;
 use super::failures::Cause;
+use super::inquiries::Listener;
 use super::{Key, Tick};
 use crate::clock::Timer;
 use crate::connection::Outgoing;
@@ -21,6 +23,7 @@ use crate::wire::steps::{
 };
 
 /// What a call comes to: the event that answers it, and whether a turn begins with it.
+#[derive(Clone)]
 pub(crate) struct Answer {
     pub(crate) event: Event,
     pub(crate) opened: bool,
@@ -90,15 +93,47 @@ pub(crate) struct Waiting {
     /// Whether the frame was written a second time.
     pub(crate) repeated: bool,
     pub(crate) _timer: Option<Timer>,
+    /// What an inquiry makes of the frames of its id; none for a call with one answer.
+    pub(crate) listener: Option<Box<dyn Listener>>,
+    /// Who waits until the id is free; an inquiry tells them what answers it.
+    pub(crate) others: Vec<oneshot::Sender<Result<Event, Error>>>,
+    /// Runs until an inquiry is asked again.
+    pub(crate) pause: Option<Timer>,
 }
 
 impl Waiting {
+    /// A call whose frame is queued, that nobody waits for and that no limit ends.
+    pub(crate) fn new(
+        key: Key,
+        session_id: Option<String>,
+        place: Arc<str>,
+        frame: Arc<Outgoing>,
+    ) -> Self {
+        Self {
+            key,
+            expects: Expects::Reply(EventType::Unknown),
+            session_id,
+            place,
+            done: oneshot::channel().0,
+            frame,
+            begun: false,
+            repeated: false,
+            _timer: None,
+            listener: None,
+            others: Vec::new(),
+            pause: None,
+        }
+    }
+
     /// What the machine may look at when something happens to the link.
     fn facts(&self, sought: bool) -> Facts<'static> {
         Facts {
             may_have_left: Some(self.frame.may_have_left()),
             sought: Some(sought),
-            repeatable: Some(reads_only(self.frame.action) && !self.repeated),
+            repeatable: Some(match self.listener {
+                Some(_) => true, // it is asked on every link
+                None => reads_only(self.frame.action) && !self.repeated,
+            }),
             ..Facts::default()
         }
     }
@@ -111,6 +146,12 @@ impl Waiting {
                 draft.session_of(&self.session_id)
             })
         });
+        if self.listener.is_some() {
+            for other in self.others {
+                let _ = other.send(outcome.clone().map(|it| it.event));
+            }
+            return; // nobody is told of it
+        }
         dispatcher.seen(|| {
             let error = outcome.as_ref().err().cloned();
             Seen::Call(self.frame.action, self.key.id.clone(), error)
@@ -126,6 +167,8 @@ pub(crate) enum Taken {
     Done,
     /// It goes to the event listeners.
     Push,
+    /// An inquiry is to be asked again after that time.
+    Later(Key, Duration),
     /// A turn of that session begins with it.
     Opened(String),
 }
@@ -133,7 +176,7 @@ pub(crate) enum Taken {
 /// All calls in flight, and the newest ids that settled.
 pub(crate) struct Calls {
     dispatcher: Arc<Dispatcher>,
-    waiting: HashMap<String, Waiting>,
+    pub(super) waiting: HashMap<String, Waiting>,
     /// Frames that are to be written again.
     again: Vec<Arc<Outgoing>>,
     settled: SettledIds,
@@ -179,7 +222,15 @@ impl Calls {
     }
 
     /// Hands a frame to the call of its id (REQ-CALL-03).
-    pub(super) fn on_frame(&mut self, id: &str, arrived: &Arrived<'_>) -> Option<Taken> {
+    pub(super) fn on_frame(
+        &mut self,
+        id: &str,
+        arrived: &Arrived<'_>,
+        draw: &dyn Fn() -> f64,
+    ) -> Option<Taken> {
+        if let Some(taken) = self.inquired(id, arrived, draw) {
+            return Some(taken);
+        }
         let call = self.waiting.get_mut(id)?;
         let first = !std::mem::replace(&mut call.begun, true);
         if first && call.expects.opens(arrived) {
@@ -223,6 +274,9 @@ impl Calls {
             .collect();
         keys.sort_unstable_by_key(|(serial, ..)| *serial);
         for (_, facts, id) in keys {
+            if let Some(call) = self.waiting.get_mut(&id) {
+                call.pause = None; // the next link asks
+            }
             self.step(&id, signal, &facts, cause);
         }
         std::mem::take(&mut self.again)
@@ -271,9 +325,14 @@ impl Calls {
     fn repeat(&mut self, id: &str) {
         if let Some(call) = self.waiting.get_mut(id) {
             call.repeated = true;
-            call.frame = Arc::new(call.frame.again());
-            self.again.push(Arc::clone(&call.frame));
+            self.again.push(call.ask_again());
         }
+    }
+
+    /// An event answers the call of an id.
+    pub(super) fn answered(&mut self, id: &str, event: Event) {
+        let opened = false;
+        self.settle(id, Ok(Answer { event, opened }));
     }
 
     fn settle(&mut self, id: &str, outcome: Result<Answer, Error>) {

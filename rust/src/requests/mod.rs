@@ -5,6 +5,7 @@ mod asking;
 mod calls;
 mod facts;
 mod failures;
+mod inquiries;
 mod pending;
 mod quiet;
 mod router;
@@ -15,6 +16,7 @@ pub(crate) use self::asking::fault;
 pub(crate) use self::calls::{Answer, Expects};
 pub(crate) use self::facts::Arrived;
 pub(crate) use self::failures::{Cause, too_large};
+pub(crate) use self::inquiries::{Asking, Heard, Inquired, Listener, NewInquiry, Told};
 pub use self::pending::Pending;
 pub(crate) use self::quiet::Quiet;
 pub(crate) use self::router::{InFlight, NewCall, Router, Shown};
@@ -26,6 +28,8 @@ use crate::wire::steps::QuestionKind;
 pub(crate) enum Tick {
     /// A call's time is over.
     Call,
+    /// An inquiry is asked again.
+    Inquiry,
     /// A turn may have been silent for too long.
     Idle,
     /// A turn ran for too long.

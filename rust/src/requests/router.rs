@@ -163,7 +163,11 @@ impl<T: InFlight> Router<T> {
         self.books.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn sender<'a>(&'a self, link: &'a mut Supervisor, now: Option<Duration>) -> Sender<'a> {
+    pub(super) fn sender<'a>(
+        &'a self,
+        link: &'a mut Supervisor,
+        now: Option<Duration>,
+    ) -> Sender<'a> {
         Sender {
             options: &self.options,
             dispatcher: &self.dispatcher,
@@ -300,6 +304,7 @@ impl<T: InFlight> Router<T> {
         if let Some(turn) = there.filter(|turn| turn.is_open()) {
             return known(turn);
         }
+        books.calls.displace(id);
         let serial = books.draw();
         let (turn, made) = make(Key {
             id: id.to_owned(),
@@ -490,16 +495,12 @@ impl<T: InFlight> Router<T> {
         let frame = sender.send(call.action, &key.id, text);
         let limit = self.options.limits.request;
         let timer = (!limit.is_zero()).then(|| sender.arm(limit, &key, Tick::Call));
+        let place = Arc::clone(&self.options.place);
         books.calls.start(Waiting {
-            key: key.clone(),
             expects: call.expects,
-            session_id,
-            place: Arc::clone(&self.options.place),
             done,
-            frame,
-            begun: false,
-            repeated: false,
             _timer: timer,
+            ..Waiting::new(key.clone(), session_id, place, frame)
         });
         (key, answer)
     }
@@ -533,7 +534,10 @@ impl<T: InFlight> Router<T> {
 
     fn on_tick(&self, key: &Key, tick: &Tick) {
         let mut books = self.lock();
-        if *tick == Tick::Call {
+        if *tick == Tick::Inquiry {
+            drop(books);
+            self.ask_again(key);
+        } else if *tick == Tick::Call {
             books.calls.on_tick(key, tick);
         } else {
             self.within(&mut books, key.serial, |turn, sender| {

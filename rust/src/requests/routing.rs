@@ -3,12 +3,12 @@
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
-use super::Key;
 use super::calls::Taken;
 use super::facts::Arrived;
 use super::failures::Cause;
 use super::quiet::Run;
 use super::router::{Books, InFlight, Router, Shown as _};
+use super::{Key, Tick};
 use crate::connection::{Came, Due, End, Failure, Upper, Waits};
 use crate::errors::{Draft, Error};
 use crate::listeners::Notice;
@@ -123,8 +123,14 @@ impl<T: InFlight> Router<T> {
             self.push(event);
             return None;
         };
-        match books.calls.on_frame(&id, &arrived) {
+        match books.calls.on_frame(&id, &arrived, &|| self.options.draw()) {
             Some(Taken::Done) => return None,
+            Some(Taken::Later(key, wait)) => {
+                let sender = self.sender(&mut books.link, books.now);
+                let timer = sender.arm(wait, &key, Tick::Inquiry);
+                books.calls.pause(&key, timer);
+                return None;
+            }
             Some(Taken::Push) => {
                 self.push(event);
                 return None;

@@ -1,7 +1,8 @@
 //! A turn as its waits share it: the items so far, and its end.
 
+use std::future::poll_fn;
 use std::ops::Deref;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::task::{Context, Poll, Waker};
 
@@ -42,6 +43,8 @@ pub(crate) struct Cell {
     /// The ids under which the message was sent again: because it came too early, and after a code.
     renewed: [OnceLock<String>; 2],
     state: Mutex<State>,
+    /// The newest number that the turn had taken when it ended.
+    last_seq: AtomicI64,
     /// Iterators and waits that keep the turn alive.
     interests: AtomicUsize,
 }
@@ -77,6 +80,7 @@ impl Cell {
             handlers,
             renewed: [const { OnceLock::new() }; 2],
             state: Mutex::default(),
+            last_seq: AtomicI64::new(0),
             interests: AtomicUsize::new(0),
         }
     }
@@ -218,6 +222,28 @@ impl Cell {
                 Poll::Pending
             }
         }
+    }
+
+    /// Waits until the turn is over, for somebody who does not read it.
+    pub(crate) async fn over(&self) {
+        poll_fn(|context| {
+            let mut state = self.lock();
+            if state.settled.is_some() {
+                return Poll::Ready(());
+            }
+            state.watch(context);
+            Poll::Pending
+        })
+        .await;
+    }
+
+    /// Notes the newest number that the turn has taken.
+    pub(crate) fn ends_at(&self, seq: i64) {
+        self.last_seq.store(seq, Ordering::SeqCst);
+    }
+
+    pub(crate) fn last_seq(&self) -> i64 {
+        self.last_seq.load(Ordering::SeqCst)
     }
 
     /// Whether a token was streamed, and the text of a completed answer.

@@ -553,7 +553,7 @@ impl InFlight for Driver {
             Tick::Slot => self.retry(sender),
             Tick::Unseen(kind) => self.look(*kind, sender),
             Tick::Handler(number) => self.handler_late(*number, sender),
-            Tick::Question(_) | Tick::Call => {}
+            Tick::Question(_) | Tick::Call | Tick::Inquiry => {}
         }
     }
 }

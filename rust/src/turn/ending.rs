@@ -8,7 +8,6 @@ use super::result::TurnResult;
 use super::verbs::Outstanding;
 use crate::errors::{Draft, Error};
 use crate::requests::{Cause, Sender};
-use crate::wire::actions::{self, Action as _};
 use crate::wire::errors::Leaf;
 use crate::wire::steps::{Ending, Outcome, Signal};
 
@@ -81,8 +80,9 @@ impl Driver {
             _ => about.cause.error(ending),
         };
         let sent = self.may_have_left();
-        self.about(error.with(|draft| draft.partial(&self.cell.partial_text())))
-            .with_turn(about.asked, sent)
+        let text = self.cell.partial_text();
+        let told = |draft: Draft| draft.partial(&text).last_seq(self.resuming.last());
+        self.about(error.with(told)).with_turn(about.asked, sent)
     }
 
     /// Settles the turn: its clocks stop, its verbs end (REQ-VERB-06).
@@ -95,11 +95,10 @@ impl Driver {
     pub(super) fn rest(&mut self, sender: &mut Sender<'_>) {
         (self.idle, self.cancel) = (None, None);
         (self.resume, self.again_due) = (None, None);
-        if let Some(cancel) = self.resuming.cancel.take()
-            && (sender.is_linked() || sender.is_sought())
-        {
-            sender.send(actions::Cancel::NAME, &self.key.id, cancel); // on the next link
+        if sender.is_linked() || sender.is_sought() {
+            self.put_cancel(sender); // the next link has it
         }
+        self.resuming.cancel = None;
         self.silent_since = None;
         if let Some(frame) = &self.frame {
             frame.withdraw();
@@ -118,6 +117,7 @@ impl Driver {
         };
         sender.seen(|| settled.seen(&self.key.id));
         self.leave_line();
+        self.cell.ends_at(self.resuming.last());
         self.cell.settle(settled);
         self.end_verbs(error);
         if self.detached

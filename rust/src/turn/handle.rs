@@ -12,6 +12,7 @@ use tokio::sync::oneshot;
 
 use super::cell::{Cell, Settled};
 use super::events::{TextStream, TurnEvents};
+use super::inquiry::{Fate, Subject};
 use super::questions::Question;
 use super::recover::{Recovery, recover};
 use super::result::TurnResult;
@@ -37,6 +38,8 @@ pub(crate) trait Owner: Send + Sync + 'static {
     fn question(&self, turn: &Key, kind: Option<QuestionKind>) -> Option<Question>;
     /// Whether the server of a session lists a capability.
     fn offers(&self, session_id: &str, capability: &str) -> bool;
+    /// What the server does with a turn; none where its session does not replay (REQ-RESUME-12).
+    fn fate(&self, of: &Subject) -> Option<Pending<Result<Fate, Error>>>;
     /// Reads a page of a conversation's messages.
     fn page(&self, action: GetConversationMessages) -> Pending<Result<MessagePage, Error>>;
 }
@@ -217,13 +220,24 @@ impl TurnHandle {
     }
 
     /// Asks the session's history what became of the message, after a link was lost in mid-turn:
-    /// at most ten pages are read, and nothing is sent again (REQ-TURN-30). The frame of the first
-    /// page is queued when the future is first polled.
+    /// at most ten pages are read, and no message is sent again (REQ-TURN-30). The frame of the first
+    /// page is queued when the future is polled.
+    ///
+    /// Where the server replays it is asked first, by a frame that is queued at the call: a turn that
+    /// runs there, or here, is waited for, without being seen or stopped, for as long as
+    /// `resume_timeout` (REQ-RESUME-12). Dropping the future ends that wait, and nothing more is
+    /// asked.
     ///
     /// # Errors
-    /// Those of the reading: [`Error`] of any call.
+    /// Those of the asking and of the reading: [`Error`] of any call.
     pub fn recover(&self) -> Pending<Result<Recovery, Error>> {
-        recover(Arc::clone(&self.owner), &self.session_id, self.request_id())
+        let of = Subject {
+            cell: Some(Arc::clone(&self.cell)),
+            id: self.key.id.clone(),
+            session_id: self.session_id.to_string(),
+            last: 0,
+        };
+        recover(Arc::clone(&self.owner), of)
     }
 
     /// Lets the turn run on when nobody waits for it any more.

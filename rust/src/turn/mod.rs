@@ -8,6 +8,7 @@ mod ending;
 mod events;
 mod handle;
 mod handling;
+mod inquiry;
 mod items;
 mod line;
 #[cfg(test)]
@@ -26,6 +27,7 @@ pub(crate) mod verbs;
 pub use self::events::{TextStream, TurnEvents};
 pub(crate) use self::handle::Owner;
 pub use self::handle::{Turn, TurnHandle};
+pub(crate) use self::inquiry::Subject;
 pub(crate) use self::owner::Books;
 pub use self::questions::Question;
 pub use self::recover::Recovery;

@@ -7,6 +7,7 @@ use tokio::sync::oneshot;
 use super::cell::Cell;
 use super::driver::Driver;
 use super::handle::{Owner, Turn, TurnHandle};
+use super::inquiry::{Fate, Subject};
 use super::questions::Question;
 use super::resuming::Resuming;
 use super::verbs::{Ask, Reply, Waiter, refused};
@@ -195,6 +196,10 @@ impl Owner for Router<Driver> {
 
     fn offers(&self, session_id: &str, capability: &str) -> bool {
         Router::offers(self, session_id, capability)
+    }
+
+    fn fate(&self, of: &Subject) -> Option<Pending<Result<Fate, Error>>> {
+        self.me.upgrade()?.fate_of(of.clone())
     }
 
     fn page(&self, action: GetConversationMessages) -> Pending<Result<MessagePage, Error>> {

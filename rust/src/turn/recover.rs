@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::handle::Owner;
+use super::inquiry::{Fate, Subject};
 use crate::errors::Error;
 use crate::requests::Pending;
 use crate::wire::actions::GetConversationMessages;
@@ -47,20 +48,24 @@ impl Recovery {
     }
 }
 
-/// Asks the history of a session, newest first, what became of a message.
-pub(crate) fn recover(
-    owner: Arc<dyn Owner>,
-    session_id: &str,
-    request_id: &str,
-) -> Pending<Result<Recovery, Error>> {
-    Pending::new(read(owner, session_id.to_owned(), request_id.to_owned()))
+/// Asks what became of a message: on a replay session the server first (REQ-RESUME-12), then the
+/// history of its session, newest first.
+pub(crate) fn recover(owner: Arc<dyn Owner>, of: Subject) -> Pending<Result<Recovery, Error>> {
+    let fate = owner.fate(&of);
+    Pending::new(async move {
+        if let Some(fate) = fate {
+            match fate.await? {
+                Fate::Over => {}
+                Fate::Never => return Ok(Recovery::NotDelivered),
+                Fate::Unknown => return Ok(Recovery::Unknown),
+            }
+        }
+        read(owner, &of).await
+    })
 }
 
-async fn read(
-    owner: Arc<dyn Owner>,
-    session_id: String,
-    request_id: String,
-) -> Result<Recovery, Error> {
+async fn read(owner: Arc<dyn Owner>, of: &Subject) -> Result<Recovery, Error> {
+    let (session_id, request_id) = (of.session_id.clone(), of.id().to_owned());
     let (mut answer, mut cursor) = (None, None);
     for _ in 0..RECOVER_PAGES {
         let mut action = GetConversationMessages::new(&session_id);
@@ -69,7 +74,7 @@ async fn read(
         let of_turn = |it: &ConversationMessage| it.request_id.as_ref() == Some(&request_id);
         for message in page.messages.into_iter().filter(of_turn) {
             if message.direction == MessageDirection::Inbound {
-                return Ok(fate(message.turn.as_ref(), answer));
+                return Ok(told(message.turn.as_ref(), answer));
             }
             answer.get_or_insert(message);
         }
@@ -89,7 +94,7 @@ async fn read(
 }
 
 /// What a stored message says of its turn, with the newest answer that was found.
-fn fate(turn: Option<&StoredTurn>, answer: Option<ConversationMessage>) -> Recovery {
+fn told(turn: Option<&StoredTurn>, answer: Option<ConversationMessage>) -> Recovery {
     match (turn, answer) {
         (Some(StoredTurn::Completed), Some(answer)) => Recovery::Answered(Box::new(answer)),
         (Some(StoredTurn::Completed | StoredTurn::Cancelled | StoredTurn::Failed), _) => {

@@ -32,6 +32,15 @@ impl State {
         self.turn
     }
 
+    pub(crate) fn is_suspended(&self) -> bool {
+        self.turn == TurnState::Suspended
+    }
+
+    /// The turn waits to be taken up, whatever it did before: nobody here has it (REQ-RESUME-12).
+    pub(crate) fn suspend(&mut self) {
+        self.turn = TurnState::Suspended;
+    }
+
     pub(crate) fn question(&self, kind: QuestionKind) -> QuestionState {
         self.questions[kind as usize]
     }

@@ -6,7 +6,8 @@ use std::sync::Arc;
 use super::driver::{About, Driver};
 use super::state::Step;
 use super::verbs::Outstanding;
-use crate::requests::{Cause, Sender, Tick};
+use crate::connection::Outgoing;
+use crate::requests::{Cause, InFlight as _, Sender, Tick};
 use crate::wire::actions::{self, Action as _};
 use crate::wire::steps::{Facts, QuestionKind, Signal};
 
@@ -28,11 +29,24 @@ impl Driver {
 
     /// Writes the cancel that waits, and starts its time.
     pub(super) fn write_cancel(&mut self, sender: &mut Sender<'_>) {
-        if let Some(cancel) = self.resuming.cancel.take() {
-            sender.send(actions::Cancel::NAME, &self.key.id, cancel);
+        if self.put_cancel(sender) {
             let limit = sender.limits().cancel;
             self.cancel = Some(sender.arm(limit, &self.key, Tick::Cancel));
         }
+    }
+
+    /// Queues the cancel that waits, where there is one. That of a turn that is over waits for a link
+    /// no longer than the turn would have (REQ-RESUME-08).
+    pub(super) fn put_cancel(&mut self, sender: &mut Sender<'_>) -> bool {
+        let Some(text) = self.resuming.cancel.take() else {
+            return false;
+        };
+        let limit = sender.limits().resume;
+        let bound = !self.is_live() && !limit.is_zero();
+        let until = bound.then(|| sender.now() + limit);
+        let cancel = Outgoing::new(actions::Cancel::NAME, Some(&self.key.id), text);
+        sender.put(Arc::new(cancel.until(until)));
+        true
     }
 
     /// Asks for the events that are missing, and stops the turn where that was wanted meanwhile

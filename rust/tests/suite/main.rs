@@ -14,6 +14,7 @@ mod frames;
 mod fuzz;
 mod handlers;
 mod history;
+mod inquiring;
 mod leaks;
 mod listeners;
 mod liveness;
