@@ -206,6 +206,8 @@ class _Steps:
     def _condition(self, condition: Condition) -> str:
         if isinstance(condition, Group):
             items = [self._condition(item) for item in condition.items]
+            if condition.op == "not" and _is_comparison(condition.items[0]):
+                return items[0].replace(" == ", " != ")  # clippy: nonminimal_bool
             if condition.op == "not":
                 return f"!{items[0]}" if items[0].startswith("(") else f"!({items[0]})"
             return "(" + (" && " if condition.op == "all" else " || ").join(items) + ")"
@@ -231,3 +233,8 @@ class _Steps:
             return f"{name} == Some({self._word_type(fact)}::{pascal(str(test.value))})"
         value = _text(test.value) if isinstance(test.value, str) else test.value
         return f"{name} == Some({value})"
+
+
+def _is_comparison(condition: Condition) -> bool:
+    """Tell whether a condition is printed as one ``==``."""
+    return isinstance(condition, Test) and condition.op == "eq"

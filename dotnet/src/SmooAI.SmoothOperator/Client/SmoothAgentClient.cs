@@ -35,7 +35,12 @@ public sealed class SmoothAgentClient : ISmoothAgentClient, IConversationHost
         _caller = new Caller(_context, _router, sender);
         _sessions = new SessionWords(_context);
         _turns = new TurnStarter(
-            _context, _router, sender, _sessions.Lists, _sessions.Replays, new Recoverer(GetConversationMessagesAsync, _sessions.Lists));
+            _context,
+            _router,
+            sender,
+            _sessions.Lists,
+            _sessions.Replays,
+            new Recoverer(GetConversationMessagesAsync, _sessions, new TurnInquiries(_context, _router, sender)));
     }
 
     /// <inheritdoc/>

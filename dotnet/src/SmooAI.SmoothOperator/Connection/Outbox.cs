@@ -13,14 +13,18 @@ internal interface IFrameTaker
 /// Outlives a link. Each frame belongs to a call, verb or turn that waits, which bounds their number; what has ended is
 /// forgotten. Guarded by the gate.
 /// </summary>
-internal sealed class Outbox
+internal sealed class Outbox(TimeProvider clock)
 {
     private List<Outgoing> _waiting = [];
     private List<Outgoing> _taken = [];
     private long _places;
 
-    /// <summary>Frames that wait for a link.</summary>
-    internal int Count => _waiting.Count;
+    /// <summary>Counts the frames that wait for a link.</summary>
+    internal int CountWaiting()
+    {
+        DropLate();
+        return _waiting.Count;
+    }
 
     /// <summary>The link that is ready; null for none.</summary>
     internal IFrameTaker? Taker { get; private set; }
@@ -46,6 +50,7 @@ internal sealed class Outbox
     /// <param name="first">Writes what goes before that.</param>
     internal void LinkReady(IFrameTaker taker, Action first)
     {
+        DropLate();
         (var waiting, _waiting) = (_waiting, []);
         Taker = taker;
         first();
@@ -84,6 +89,15 @@ internal sealed class Outbox
             {
                 _waiting.Add(frame);
             }
+        }
+    }
+
+    /// <summary>Takes back what nobody wants written any more (REQ-RESUME-08).</summary>
+    private void DropLate()
+    {
+        foreach (var frame in _waiting.Where(frame => frame.Late?.IsOver(clock) ?? false).ToArray())
+        {
+            frame.Withdraw();
         }
     }
 

@@ -2,6 +2,15 @@ using SmooAI.SmoothOperator.Steps;
 
 namespace SmooAI.SmoothOperator;
 
+/// <summary>When it is too late for a frame: some time after a moment of the clock.</summary>
+/// <param name="Since">Timestamp of the clock.</param>
+/// <param name="After">How long after that.</param>
+internal readonly record struct Lateness(long Since, TimeSpan After)
+{
+    /// <summary>Whether it is, to the millisecond.</summary>
+    internal bool IsOver(TimeProvider clock) => Math.Round((After - clock.GetElapsedTime(Since)).TotalMilliseconds) <= 0;
+}
+
 /// <summary>One frame on its way out; steps through the machine <c>frame</c>. Guarded by the gate.</summary>
 internal sealed class Outgoing(string action, string? requestId, ReadOnlyMemory<byte> text) : IFrameActs
 {
@@ -21,6 +30,9 @@ internal sealed class Outgoing(string action, string? requestId, ReadOnlyMemory<
 
     /// <summary>The outbox that it waits in; null before it was queued.</summary>
     internal Outbox? Box { get; set; }
+
+    /// <summary>When it is not written any more; null = never.</summary>
+    internal Lateness? Late { get; set; }
 
     /// <summary>Place among the frames of a client, by the call that caused it; null before it was queued.</summary>
     internal long? Place { get; set; }

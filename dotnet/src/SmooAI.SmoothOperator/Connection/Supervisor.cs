@@ -15,7 +15,7 @@ internal sealed class Supervisor
     private readonly ClientContext _context;
     private readonly ILinkListener _listener;
     private readonly Listeners<StateChange> _states;
-    private readonly Outbox _outbox = new();
+    private readonly Outbox _outbox;
     private readonly Seeking _seeking;
     private readonly Liveness _liveness;
     private readonly Network _network;
@@ -29,6 +29,7 @@ internal sealed class Supervisor
     internal Supervisor(ClientContext context, ILinkListener listener, Listeners<StateChange> states, FrameTap tap)
     {
         (_context, _listener, _states, Tap) = (context, listener, states, tap);
+        _outbox = new Outbox(context.Clock);
         _running = new Running(context);
         _seeking = new Seeking(context, () => Happens(LocalEvent.RetryDue));
         _liveness = new Liveness(context, OnTimer);
@@ -267,7 +268,7 @@ internal sealed class Supervisor
         {
             return ErrorKinds.NotConnected;
         }
-        return _outbox.Count >= options.QueueLimit ? ErrorKinds.QueueFull : null;
+        return _outbox.CountWaiting() >= options.QueueLimit ? ErrorKinds.QueueFull : null;
     }
 
     /// <summary>Begins to seek a link, or ends the wait before the next attempt.</summary>

@@ -1,6 +1,6 @@
 namespace SmooAI.SmoothOperator;
 
-/// <summary>What the history proves of a message whose turn was interrupted (REQ-TURN-30).</summary>
+/// <summary>What is proved of a message whose turn was interrupted (REQ-TURN-30, REQ-RESUME-12).</summary>
 public enum RecoveryStatus
 {
     /// <summary>It was answered; the answer is there.</summary>
@@ -12,11 +12,11 @@ public enum RecoveryStatus
     /// <summary>It never came to the server.</summary>
     NotDelivered,
 
-    /// <summary>The history proves none of the others.</summary>
+    /// <summary>Nothing proves one of the others.</summary>
     Unknown,
 }
 
-/// <summary>What became of a message, as the history tells it; nothing was sent again (REQ-TURN-30).</summary>
+/// <summary>What became of a message; it was not sent again (REQ-TURN-30).</summary>
 /// <param name="Status">What is proved.</param>
 /// <param name="Message">The answer, where it was given; null otherwise.</param>
 public sealed record Recovery(RecoveryStatus Status, ConversationMessage? Message = null)

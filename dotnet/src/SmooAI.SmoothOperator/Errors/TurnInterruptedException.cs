@@ -9,8 +9,8 @@ public partial class TurnInterruptedException
     /// <summary>Whether the message had been handed to the socket: if so, the server may have acted on it.</summary>
     public bool Sent => Facts.Sent;
 
-    /// <summary>Asks the session's history what became of the message; sends nothing again (REQ-TURN-30).</summary>
-    /// <param name="cancellationToken">Ends the wait for a page.</param>
-    /// <exception cref="SmoothAgentException">The history could not be read.</exception>
+    /// <summary>Asks what became of the message, as <see cref="ITurn.RecoverAsync"/> (REQ-TURN-30).</summary>
+    /// <param name="cancellationToken">Ends the wait.</param>
+    /// <exception cref="SmoothAgentException">Nobody could be asked.</exception>
     public Task<Recovery> RecoverAsync(CancellationToken cancellationToken = default) => Facts.Recover!(cancellationToken);
 }

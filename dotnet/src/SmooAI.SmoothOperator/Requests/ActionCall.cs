@@ -4,7 +4,7 @@ using SmooAI.SmoothOperator.Steps;
 namespace SmooAI.SmoothOperator;
 
 /// <summary>One action that waits for its answer; steps through the machine <c>call</c> (REQ-CALL-03). Guarded by the gate.</summary>
-internal abstract class ActionCall<T> : IInFlight, ICallActs
+internal abstract class ActionCall<T> : IInFlight, IAnswered, ICallActs
 {
     private const string ErrorType = "error";
     private const long FirstErrorStatus = 400;
@@ -33,6 +33,17 @@ internal abstract class ActionCall<T> : IInFlight, ICallActs
 
     internal Task<T> Task => _waiter.Task;
 
+    Task IAnswered.Ended => Task;
+
+    /// <summary>Whether the wait is over.</summary>
+    private protected bool IsOver => _waiter.IsSettled;
+
+    /// <summary>How long the answer may take; zero is no limit.</summary>
+    private protected virtual TimeSpan Longest => _context.Options.RequestTimeout;
+
+    /// <summary>Whether the frame is written again when its link is lost (REQ-CALL-13).</summary>
+    private protected virtual bool IsRepeatable => !_repeated && StepTables.ReadsOnly(_action.Action);
+
     /// <summary>What went out; null before the wait began.</summary>
     private protected Outgoing? Frame { get; private set; }
 
@@ -40,7 +51,7 @@ internal abstract class ActionCall<T> : IInFlight, ICallActs
     internal void Wait(Outgoing frame, CancellationToken cancellationToken)
     {
         Frame = frame;
-        _waiter.Limit(_context.Options.RequestTimeout, () => Step(LocalEvent.RequestTimeout, Local));
+        _waiter.Limit(Longest, () => Step(LocalEvent.RequestTimeout, Local));
         _waiter.CancelBy(cancellationToken, Leave);
     }
 
@@ -83,10 +94,10 @@ internal abstract class ActionCall<T> : IInFlight, ICallActs
     {
     }
 
-    public void OnAttemptFailed(Exception error, bool sought) =>
+    public virtual void OnAttemptFailed(Exception error, bool sought) =>
         Step(LocalEvent.ConnectFailed, _ => Failure.Own(error, Named), sought: sought);
 
-    public void OnEnded(LinkEnd end) =>
+    public virtual void OnEnded(LinkEnd end) =>
         Step(end.Cause, kind => LinkFailure.Of(kind, end, _context.Options, Named), sought: end.Sought);
 
     /// <summary>The connection has shown the frame already.</summary>
@@ -96,12 +107,7 @@ internal abstract class ActionCall<T> : IInFlight, ICallActs
 
     void ICallActs.Push() => _router.Push(_cause.Received!);
 
-    void ICallActs.Repeat()
-    {
-        _repeated = true;
-        Frame = Frame!.Again();
-        _sender.Put(Frame);
-    }
+    void ICallActs.Repeat() => WriteAgain();
 
     void ICallActs.Settle(Outcome outcome, Ending? ending)
     {
@@ -114,7 +120,7 @@ internal abstract class ActionCall<T> : IInFlight, ICallActs
         else
         {
             var error = _cause.Error(StepWords.Of(ending!.Value));
-            _context.Watch.Call(_action.Action, _id, error);
+            Tell(error);
             _waiter.Fail(error);
         }
     }
@@ -138,8 +144,19 @@ internal abstract class ActionCall<T> : IInFlight, ICallActs
 
     private protected void Resolve(T result)
     {
-        _context.Watch.Call(_action.Action, _id, null);
+        Tell(null);
         _waiter.Resolve(result);
+    }
+
+    /// <summary>Tells the observer how the call has ended (REQ-LOG-03).</summary>
+    private protected virtual void Tell(Exception? error) => _context.Watch.Call(_action.Action, _id, error);
+
+    /// <summary>Lets the frame wait for the next link, in its old place.</summary>
+    private protected virtual void WriteAgain()
+    {
+        _repeated = true;
+        Frame = Frame!.Again();
+        _sender.Put(Frame);
     }
 
     private protected ErrorFacts Named(ErrorFacts facts) => facts with
@@ -159,7 +176,7 @@ internal abstract class ActionCall<T> : IInFlight, ICallActs
         {
             MayHaveLeft = Frame?.MayHaveLeft ?? false,
             Sought = sought,
-            Repeatable = !_repeated && StepTables.ReadsOnly(_action.Action),
+            Repeatable = IsRepeatable,
         };
         foreach (var effect in StepMachines.Call.Step(ref _state, word, facts))
         {

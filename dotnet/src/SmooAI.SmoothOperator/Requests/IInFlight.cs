@@ -1,5 +1,12 @@
 namespace SmooAI.SmoothOperator;
 
+/// <summary>Something in flight that ends with an answer.</summary>
+internal interface IAnswered
+{
+    /// <summary>The wait for it.</summary>
+    Task Ended { get; }
+}
+
 /// <summary>Something that waits for frames of one requestId: a call or a turn. Every call comes inside the gate.</summary>
 internal interface IInFlight
 {

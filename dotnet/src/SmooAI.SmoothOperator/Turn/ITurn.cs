@@ -107,9 +107,13 @@ public interface ITurn : IAsyncEnumerable<ServerEvent>, IAsyncDisposable
     /// <param name="cancellationToken">Ends the wait alone; the cancel stays sent.</param>
     Task CancelAsync(CancellationToken cancellationToken = default);
 
-    /// <summary>Asks the session's history what became of the message; sends nothing again (REQ-TURN-30).</summary>
-    /// <param name="cancellationToken">Ends the wait for a page.</param>
-    /// <exception cref="SmoothAgentException">The history could not be read.</exception>
+    /// <summary>
+    /// Asks what became of the message; no message is sent again (REQ-TURN-30). On a replay session the server is asked
+    /// first: while the turn runs this waits, at most <c>ResumeTimeout</c> in whole, then it is <c>Unknown</c>, and what
+    /// never arrived is <c>NotDelivered</c> (REQ-RESUME-12). Else the history decides.
+    /// </summary>
+    /// <param name="cancellationToken">Ends the wait.</param>
+    /// <exception cref="SmoothAgentException">Nobody could be asked.</exception>
     Task<Recovery> RecoverAsync(CancellationToken cancellationToken = default);
 
     /// <summary>Lets the turn run on whoever stops listening.</summary>

@@ -2,17 +2,35 @@ using SmooAI.SmoothOperator.Steps;
 
 namespace SmooAI.SmoothOperator;
 
-/// <summary>Looks a message up in the history of its session (REQ-TURN-30). Holds nothing of a turn.</summary>
+/// <summary>
+/// Finds out what became of a message: on a replay session the server is asked first (REQ-RESUME-12), else the history of
+/// the session (REQ-TURN-30). Holds nothing of a turn.
+/// </summary>
 /// <param name="read">Reads one page of the history.</param>
-/// <param name="lists">Whether the server listed a capability word for a session.</param>
+/// <param name="sessions">What the server listed for a session.</param>
+/// <param name="inquiries">Asks the server.</param>
 internal sealed class Recoverer(
-    Func<GetConversationMessagesAction, CancellationToken, Task<MessagePage>> read, Func<string, string, bool> lists)
+    Func<GetConversationMessagesAction, CancellationToken, Task<MessagePage>> read, SessionWords sessions, TurnInquiries inquiries)
 {
     /// <summary>Capability word of servers whose histories name requestIds.</summary>
     private const string Tells = "spec_1_2";
 
+    /// <summary>Finds out what became of the message of a turn; throws when nobody can be asked.</summary>
+    internal async Task<Recovery> RecoverAsync(TurnDriver turn, CancellationToken cancellationToken)
+    {
+        if (sessions.Replays(turn.SessionId))
+        {
+            var fate = await inquiries.FateAsync(turn, cancellationToken).ConfigureAwait(false);
+            if (fate != TurnFate.Over)
+            {
+                return new(fate == TurnFate.Never ? RecoveryStatus.NotDelivered : RecoveryStatus.Unknown);
+            }
+        }
+        return await FindAsync(turn.SessionId, turn.RequestId, cancellationToken).ConfigureAwait(false);
+    }
+
     /// <summary>Looks for the message in the newest ten pages; throws what the reading throws.</summary>
-    internal async Task<Recovery> FindAsync(string sessionId, string requestId, CancellationToken cancellationToken)
+    private async Task<Recovery> FindAsync(string sessionId, string requestId, CancellationToken cancellationToken)
     {
         ConversationMessage? answer = null;
         string? cursor = null;
@@ -31,7 +49,7 @@ internal sealed class Recoverer(
             cursor = got.NextCursor.Value;
             if (!got.HasMore || string.IsNullOrEmpty(cursor))
             {
-                var proved = answer is null && lists(sessionId, Tells);
+                var proved = answer is null && sessions.Lists(sessionId, Tells);
                 return new(proved ? RecoveryStatus.NotDelivered : RecoveryStatus.Unknown);
             }
         }

@@ -180,9 +180,12 @@ internal sealed partial class TurnDriver : IInFlight
         }
     }
 
-    /// <summary>Asks the history what became of the message (REQ-TURN-30).</summary>
+    /// <summary>Asks what became of the message (REQ-TURN-30, REQ-RESUME-12).</summary>
     internal Task<Recovery> RecoverAsync(CancellationToken cancellationToken) =>
-        Observed.Quiet(_recoverer.FindAsync(SessionId, RequestId, cancellationToken));
+        Observed.Quiet(_recoverer.RecoverAsync(this, cancellationToken));
+
+    /// <summary>Returns what asks for the events of the turn that it does not have.</summary>
+    internal ResumeTurnAction ResumeAction() => new() { RequestId = RequestId, SessionId = SessionId, AfterSeq = _resuming.Last };
 
     /// <summary>The session's next message goes out: an older OTP question is over (REQ-OTP-03).</summary>
     public void OnNextSend(string sessionId)
@@ -253,7 +256,7 @@ internal sealed partial class TurnDriver : IInFlight
         Host = _context.Host,
     };
 
-    /// <summary>Calls back, off the gate, when the turn has settled; one callback at most.</summary>
+    /// <summary>Calls back, off the gate, when the turn has settled.</summary>
     internal void WhenSettled(Action action)
     {
         if (IsSettled)
@@ -262,7 +265,7 @@ internal sealed partial class TurnDriver : IInFlight
         }
         else
         {
-            _settled = action;
+            _settled += action;
         }
     }
 
@@ -416,7 +419,7 @@ internal sealed partial class TurnDriver : IInFlight
     /// <summary>Gives the turn its outcome; once, as the table has no way out of settled.</summary>
     internal void Settle(Outcome outcome, Ending? ending, in TurnCause cause)
     {
-        _writer.Finish();
+        _writer.Finish(Lateness);
         _handling.Settling();
         if (outcome == Steps.Outcome.Completed && AwaitsCode)
         {
@@ -531,9 +534,14 @@ internal sealed partial class TurnDriver : IInFlight
         }
     }
 
+    /// <summary>From when on a cancel that waits for a link is too late: a turn that has ended asks only so long (REQ-RESUME-08).</summary>
+    private Lateness? Lateness => States.IsSettled && _context.Options.ResumeTimeout > TimeSpan.Zero
+        ? new(_context.Clock.GetTimestamp(), _context.Options.ResumeTimeout)
+        : null;
+
     private void FlushCancel(bool keeps)
     {
-        if (_writer.WriteCancel(keeps))
+        if (_writer.WriteCancel(keeps, Lateness))
         {
             _clocks.Start(LocalEvent.CancelTimeout, _context.Options.CancelTimeout);
         }

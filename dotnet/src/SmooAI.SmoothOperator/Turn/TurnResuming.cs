@@ -9,7 +9,8 @@ namespace SmooAI.SmoothOperator;
 /// </summary>
 /// <param name="options">The client's.</param>
 /// <param name="replays">Whether the session is a replay session; elsewhere <c>seq</c> means nothing.</param>
-internal sealed class TurnResuming(SmoothAgentClientOptions options, bool replays) : ISequenceActs
+/// <param name="last">Newest number that was taken before.</param>
+internal sealed class TurnResuming(SmoothAgentClientOptions options, bool replays, long last = 0) : ISequenceActs
 {
     private const string Whole = "whole";
     private const string Gone = "gone";
@@ -34,7 +35,7 @@ internal sealed class TurnResuming(SmoothAgentClientOptions options, bool replay
     internal bool IsBehind => _goal is not null;
 
     /// <summary>Newest number that was taken; 0 for none.</summary>
-    internal long Last { get; private set; }
+    internal long Last { get; private set; } = last;
 
     /// <summary>Returns what an event is for the machines of its turn, in place of its own word (REQ-RESUME-06).</summary>
     /// <param name="received">The event.</param>
@@ -147,7 +148,8 @@ internal sealed class TurnResuming(SmoothAgentClientOptions options, bool replay
     /// <summary>The wire's type of an event.</summary>
     internal static string TypeOf(ServerEvent received) => (received as UnknownEvent)?.WireType ?? received.Type;
 
-    private static long? NumberOf(ServerEvent received)
+    /// <summary>Returns the number of an event; null where it has none that is valid.</summary>
+    internal static long? NumberOf(ServerEvent received)
     {
         var number = received switch
         {

@@ -66,6 +66,7 @@ internal sealed class TurnStarter(
             {
                 return live.Handle;
             }
+            (router.Find(id) as TurnInquiry)?.Drop();
             var driver = Driver(new TurnWriter(sender, Outgoing.Elsewhere("send_message", id), sessionId), handlers);
             Register(id, driver);
             context.Watch.TurnStarted(id, sessionId);

@@ -52,6 +52,9 @@ internal sealed class TurnStates(Func<QuestionRow, ServerEvent, string, bool> is
     internal bool AnyOutlives => Asking.Where((machine, index) =>
         machine.Question!.OutlivesTurn && _questions[index] != machine.Initial).Any();
 
+    /// <summary>Lets the turn wait to be taken up.</summary>
+    internal void Suspend() => _turn = SuspendedWord;
+
     /// <summary>Whether the question of a kind waits for a human.</summary>
     internal bool IsOpen(string kind) => _questions[IndexOf(kind)] == OpenWord;
 

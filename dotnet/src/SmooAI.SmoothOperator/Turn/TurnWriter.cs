@@ -56,13 +56,15 @@ internal sealed class TurnWriter(Sender sender, Outgoing message, string session
 
     /// <summary>Writes a cancel that was made and is not written yet, unless it is kept for the next link (REQ-RESUME-08).</summary>
     /// <param name="keeps">Whether it waits for <c>resume_turn</c> where there is no link.</param>
+    /// <param name="late">When it is too late for it; null = never.</param>
     /// <returns>Whether it was written.</returns>
-    internal bool WriteCancel(bool keeps)
+    internal bool WriteCancel(bool keeps, Lateness? late)
     {
         if (_cancel is null || (keeps && !sender.IsLinked))
         {
             return false;
         }
+        _cancel.Late = late;
         sender.Put(_cancel);
         _cancel = null;
         return true;
@@ -91,9 +93,10 @@ internal sealed class TurnWriter(Sender sender, Outgoing message, string session
     internal void Write(Outgoing verb) => sender.Put(verb);
 
     /// <summary>The turn is over: a message still in the queue must not go out, a kept cancel goes by the next link.</summary>
-    internal void Finish()
+    /// <param name="late">When it is too late for that cancel; null = never.</param>
+    internal void Finish(Lateness? late)
     {
-        WriteCancel(keeps: false);
+        WriteCancel(keeps: false, late);
         _message.Withdraw();
     }
 }

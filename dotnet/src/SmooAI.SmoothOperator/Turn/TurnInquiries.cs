@@ -1,0 +1,91 @@
+using SmooAI.SmoothOperator.Steps;
+
+namespace SmooAI.SmoothOperator;
+
+/// <summary>Asks what the server does with turns that failed here (REQ-RESUME-12).</summary>
+/// <param name="context">The client's.</param>
+/// <param name="router">Who waits for which id.</param>
+/// <param name="sender">Queues what goes out.</param>
+internal sealed class TurnInquiries(ClientContext context, Router router, Sender sender)
+{
+    /// <summary>Returns what became of a turn, once it has ended or the time is over; throws when nobody can be asked.</summary>
+    internal async Task<TurnFate> FateAsync(TurnDriver turn, CancellationToken cancellationToken)
+    {
+        TurnInquiry? own = null;
+        var limit = new Waiter<TurnFate>(context);
+        using (context.Gate.Enter())
+        {
+            limit.CancelBy(cancellationToken, () => own?.Drop());
+            limit.Limit(context.Options.ResumeTimeout, () =>
+            {
+                own?.Drop();
+                limit.Resolve(TurnFate.Unknown);
+            });
+        }
+        try
+        {
+            while (!limit.Task.IsCompleted)
+            {
+                var asked = Ask(turn, ref own);
+                await Task.WhenAny(limit.Task, asked).ConfigureAwait(false);
+                if (asked.IsCompleted && await asked.ConfigureAwait(false) is { } fate)
+                {
+                    return fate;
+                }
+            }
+            return await limit.Task.ConfigureAwait(false);
+        }
+        finally
+        {
+            using (context.Gate.Enter())
+            {
+                own?.Drop();
+                limit.Resolve(TurnFate.Unknown);
+            }
+        }
+    }
+
+    /// <summary>Asks, or waits for what is in flight under the id, beside which it cannot be asked; null = look again.</summary>
+    private Task<TurnFate?> Ask(TurnDriver turn, ref TurnInquiry? own)
+    {
+        using (context.Gate.Enter())
+        {
+            var id = turn.RequestId;
+            switch (router.Find(id) ?? router.Tails(id).OfType<TurnDriver>().FirstOrDefault())
+            {
+                case TurnDriver there:
+                    var over = new TaskCompletionSource<TurnFate?>(TaskCreationOptions.RunContinuationsAsynchronously);
+                    there.WhenSettled(() => over.TrySetResult(TurnFate.Over));
+                    return over.Task;
+                case TurnInquiry other:
+                    return other.Task;
+                case IAnswered call:
+                    return Ended(call);
+                default:
+                    var action = turn.ResumeAction();
+                    own = new TurnInquiry(context, router, sender, action, id);
+                    return Begin(own, Sender.Encode(action, id));
+            }
+        }
+    }
+
+    private Task<TurnFate?> Begin(TurnInquiry asking, Outgoing frame)
+    {
+        router.Register(frame.RequestId!, asking);
+        if (sender.Submit(frame) is { } refused)
+        {
+            asking.Refuse(refused);
+        }
+        else
+        {
+            asking.Wait(frame, CancellationToken.None);
+        }
+        return asking.Task;
+    }
+
+    private static async Task<TurnFate?> Ended(IAnswered call)
+    {
+        await Task.WhenAny(call.Ended).ConfigureAwait(false);
+        return null;
+    }
+}
