@@ -327,7 +327,7 @@ func guardVerbOutstanding(f *stepFacts, q *questionRow) bool {
 // guardAcknowledgedBefore: the frame acknowledges an answer of somebody else, given before
 // this client took the turn up (REQ-RESUME-13)
 func guardAcknowledgedBefore(f *stepFacts, _ *questionRow) bool {
-	return (f.askedBefore.is(true) && !(f.status.is(202)))
+	return (f.askedBefore.is(true) && !f.verb.known && !(f.status.is(202)))
 }
 
 // guardVerbError: the error answers an outstanding verb and does not end the turn: a running

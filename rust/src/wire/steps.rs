@@ -1052,7 +1052,7 @@ fn verb_outstanding_guard(facts: &Facts, question: Option<&Question>) -> bool {
 /// the frame acknowledges an answer of somebody else, given before this client took the turn up
 /// (REQ-RESUME-13)
 fn acknowledged_before_guard(facts: &Facts, _question: Option<&Question>) -> bool {
-    facts.asked_before == Some(true) && !(facts.status == Some(202))
+    facts.asked_before == Some(true) && facts.verb.is_none() && facts.status != Some(202)
 }
 
 /// the error answers an outstanding verb and does not end the turn: a running turn and a code

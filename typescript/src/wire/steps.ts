@@ -364,7 +364,7 @@ const verbOutstandingGuard: Guard = (facts, question) =>
   question !== undefined && facts.verb !== undefined && question.verbs.includes(facts.verb);
 /** the frame acknowledges an answer of somebody else, given before this client took the turn up (REQ-RESUME-13) */
 const acknowledgedBeforeGuard: Guard = (facts) =>
-  facts.askedBefore === true && !(facts.status === 202);
+  facts.askedBefore === true && facts.verb === undefined && !(facts.status === 202);
 /** the error answers an outstanding verb and does not end the turn: a running turn and a code with terminal unless_verb, or a settled turn and any code */
 const verbErrorGuard: Guard = (facts) =>
   facts.turn === 'settled' || (facts.turn === 'running' && facts.codeTerminal === 'unless_verb');

@@ -512,7 +512,7 @@ internal static class Guards
     /// the frame acknowledges an answer of somebody else, given before this client took the turn up
     /// (REQ-RESUME-13)
     /// </summary>
-    internal static bool AcknowledgedBefore(Facts facts, QuestionRow? question) => (facts.AskedBefore == true && !(facts.Status == 202));
+    internal static bool AcknowledgedBefore(Facts facts, QuestionRow? question) => (facts.AskedBefore == true && facts.Verb is null && !(facts.Status == 202));
 
     /// <summary>
     /// the error answers an outstanding verb and does not end the turn: a running turn and a code with

@@ -12,7 +12,7 @@ public static class WireCodec
     /// <summary>Version of the specification that this code was generated from.</summary>
     public const string SpecVersion = "1.2";
 
-    internal const string SpecHash = "c487e4e3a33debd6f8e8340e929c0052631275deca69c4f8f6862ff2ff323e99";
+    internal const string SpecHash = "10f533057a71577e761c22d24d5c45f86142cddcfd997189ab69ac948ec77505";
 
     /// <summary>Decodes one frame; never throws for what a peer may send.</summary>
     public static DecodedFrame Decode(string frame) => Decode(Encoding.UTF8.GetBytes(frame).AsMemory());

@@ -424,7 +424,7 @@ def _verb_outstanding(facts: Facts, question: Question | None) -> bool:
 
 def _acknowledged_before(facts: Facts, question: Question | None) -> bool:
     """the frame acknowledges an answer of somebody else, given before this client took the turn up (REQ-RESUME-13)"""
-    return facts.asked_before is True and not (facts.status == 202)
+    return facts.asked_before is True and facts.verb is None and not (facts.status == 202)
 
 
 def _verb_error(facts: Facts, question: Question | None) -> bool:
