@@ -76,8 +76,13 @@ func (c *Client) openTurn(sessionID, requestID string, handlers *Handlers) (*Tur
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if known, ok := c.router.owners[requestID].(*Turn); ok && !known.decided() {
-		return known, true
+	switch known := c.router.owners[requestID].(type) {
+	case *Turn:
+		if !known.decided() {
+			return known, true
+		}
+	case *inquiry:
+		known.drop() // its Recover waits for the turn that is here now
 	}
 	return takenUp(c.router, requestID, sessionID, session), true
 }
@@ -145,16 +150,31 @@ func (c *Client) around(sessionID string) turnSession {
 		line:     c.line,
 		parks:    func() bool { return c.parks(sessionID) },
 		replays:  c.replays(sessionID),
-		recovery: func(ctx context.Context, requestID string) (*Recovery, error) {
-			return c.recover(ctx, requestID, sessionID)
+		recovery: func(ctx context.Context, mark func() turnMark) (*Recovery, error) {
+			return c.recover(ctx, sessionID, mark)
 		},
 	}
 }
 
-// recover asks the history for the message of a turn.
-func (c *Client) recover(ctx context.Context, requestID, sessionID string) (*Recovery, error) {
+// recover asks the server for a turn, where its session is a replay session by now, then the history for its
+// message. mark is called with the mutex.
+func (c *Client) recover(ctx context.Context, sessionID string, mark func() turnMark) (*Recovery, error) {
+	if c.replays(sessionID) {
+		found, err := c.router.inquire(ctx, mark)
+		switch {
+		case err != nil:
+			return nil, err
+		case found == verdictNever:
+			return &Recovery{Status: RecoveryNotDelivered}, nil
+		case found == verdictUnknown:
+			return &Recovery{Status: RecoveryUnknown}, nil
+		}
+	}
+	c.mu.Lock()
+	at := mark() // a message that was sent again has another id
+	c.mu.Unlock()
 	tells := slices.Contains(c.capabilitiesOf(sessionID), recoveryTells)
-	return recoverMessage(requestID, tells, func(cursor string) (*MessagePage, error) {
+	return recoverMessage(at.requestID, tells, func(cursor string) (*MessagePage, error) {
 		return c.GetConversationMessages(ctx, GetConversationMessages{SessionID: sessionID, Cursor: cursor})
 	})
 }

@@ -79,7 +79,7 @@ func recovered(message, answer *ConversationMessage) *Recovery {
 	return &Recovery{Status: RecoveryUnknown}
 }
 
-// Recover asks the history what became of the message, as [Turn.Recover].
+// Recover tells what became of the message, as [Turn.Recover].
 func (e *TurnInterruptedError) Recover(ctx context.Context) (*Recovery, error) {
 	if e.recovery == nil {
 		return nil, invalidArgument("a TurnInterruptedError that no client made has no history")

@@ -1,6 +1,9 @@
 package protocol
 
-import "slices"
+import (
+	"slices"
+	"time"
+)
 
 // outgoing is one frame on its way out: it steps through the machine frame. Its fields are guarded by
 // the client's mutex.
@@ -11,6 +14,8 @@ type outgoing struct {
 	text      []byte
 	// state is where the frame is, in the words of the table.
 	state string
+	// until is when the frame is late: no link takes it then; zero: never.
+	until time.Time
 	// box holds the frame while it waits for a link.
 	box *outbox
 	// gone is called once the frame is out of our hands or will never leave. The mutex is held.
@@ -85,10 +90,26 @@ type outbox struct {
 	taken []*outgoing
 	// flushedOne hears of each frame that a socket took.
 	flushedOne func()
+	// now tells the client's time.
+	now func() time.Time
 }
 
 // full says whether that many frames wait for a link (REQ-CONN-40).
-func (b *outbox) full(limit int) bool { return len(b.queue) >= limit }
+func (b *outbox) full(limit int) bool {
+	if len(b.queue) >= limit {
+		b.dropLate()
+	}
+	return len(b.queue) >= limit
+}
+
+// dropLate takes back what is too late for a link (REQ-RESUME-08).
+func (b *outbox) dropLate() {
+	for _, o := range slices.Clone(b.queue) {
+		if !o.until.IsZero() && !b.now().Before(o.until) {
+			o.withdraw()
+		}
+	}
+}
 
 // put queues a frame behind all others; a link that is ready takes it at once.
 func (b *outbox) put(o *outgoing) {
@@ -102,6 +123,7 @@ func (b *outbox) put(o *outgoing) {
 
 // linkReady offers all that waits to a link, which takes it; what first puts goes before.
 func (b *outbox) linkReady(l taker, first func()) {
+	b.dropLate()
 	b.taker = l
 	first()
 	waiting := b.queue

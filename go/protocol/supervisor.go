@@ -71,6 +71,7 @@ func newSupervisor(options Options, mu *sync.Mutex, listeners *listeners, sink s
 	s.seeking = newSeeking(&s.options, mu, func() { s.happens("retry_due") })
 	s.liveness = liveness{options: &s.options, mu: mu, happened: s.timerDue}
 	s.outbox.flushedOne = func() { s.counters.FramesOut++ }
+	s.outbox.now = options.Clock.Now
 	return s
 }
 

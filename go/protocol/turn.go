@@ -105,8 +105,8 @@ type turnSession struct {
 	parks func() bool
 	// replays says whether a turn that begins now outlives its link (REQ-RESUME-01).
 	replays bool
-	// recovery asks the history what became of the message of that id.
-	recovery func(ctx context.Context, requestID string) (*Recovery, error)
+	// recovery tells what became of the message of a turn; mark is called with the mutex.
+	recovery func(ctx context.Context, mark func() turnMark) (*Recovery, error)
 }
 
 // fate outlives its turn by as much as it takes to tell that nobody saw it fail (REQ-TURN-16).
@@ -249,10 +249,15 @@ func (t *Turn) end(ctx context.Context) error {
 	return t.err
 }
 
-// Recover asks the history what became of the message of a turn whose link was lost. It reads at most ten
-// pages and sends nothing again; an error is that of the reading (REQ-TURN-30).
+// Recover tells what became of the message of a turn whose link was lost. It asks the history, reads at most
+// ten pages and sends nothing again; an error is that of the reading (REQ-TURN-30). On a session with replay
+// it asks the server first (REQ-RESUME-12): it waits while the turn still runs, and after
+// Options.ResumeTimeout returns [RecoveryUnknown]; a message that never arrived is [RecoveryNotDelivered] at
+// once. Without a link it waits for the one that is sought, or fails as a call does. It follows no turn: one
+// that this client still has is neither stopped nor kept from being stopped. When ctx ends, its error is
+// returned, and nothing more is asked.
 func (t *Turn) Recover(ctx context.Context) (*Recovery, error) {
-	return t.session.recovery(ctx, t.RequestID())
+	return t.session.recovery(ctx, t.mark)
 }
 
 // Detach lets the turn run on when nobody follows it any more, and when the context of its send ends

@@ -101,15 +101,20 @@ func (t *Turn) wakeReaders() {
 // brokenReceived: a broken terminal event fails the turn, any other is an unknown item (REQ-WIRE-03),
 // but for what a suspended turn waits for (REQ-RESUME-04).
 func (t *Turn) brokenReceived(broken *DecodeError) bool {
-	role, word := turnRoles[broken.WireType], TypeUnknown
-	resumes := broken.WireType == TypeTurnResumed && t.resuming != nil
-	if resumes || role == "terminal" || role == "terminal_by_code" {
-		word = "broken"
-	}
 	if unknown := broken.Unknown(); !t.tooEarly(unknown) {
-		t.received(unknown, word, broken)
+		t.received(unknown, brokenWord(broken, t.resuming != nil), broken)
 	}
 	return true
+}
+
+// brokenWord says what a broken event is to the machines of its turn; replays says that its session is a
+// replay session.
+func brokenWord(broken *DecodeError, replays bool) string {
+	role := turnRoles[broken.WireType]
+	if role == "terminal" || role == "terminal_by_code" || replays && broken.WireType == TypeTurnResumed {
+		return "broken"
+	}
+	return TypeUnknown
 }
 
 func (t *Turn) linkEvent(end ending, err error, sought bool) {
@@ -213,8 +218,15 @@ func (t *Turn) sendCancel() {
 	t.writeCancel()
 }
 
-// writeCancel writes the one cancel and waits for what comes of it.
+// writeCancel writes the one cancel and waits for what comes of it. That of a turn which is over waits for a
+// link no longer than a suspended turn does.
 func (t *Turn) writeCancel() {
+	if t.resuming != nil {
+		t.resuming.cancel = nil
+	}
+	if t.state.settled() {
+		t.cancelOut.until = t.resuming.expiry(t.client.options.Clock.Now())
+	}
 	t.client.connection.put(t.cancelOut)
 	t.stops["cancel"] = due(t.client.options.Clock, t.client.mu, t.client.options.CancelTimeout, func() { t.local("cancel_timeout") })
 }

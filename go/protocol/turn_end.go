@@ -5,8 +5,7 @@ import "context"
 // settle gives the turn its outcome; it happens once, as the table has no way out of settled.
 func (t *Turn) settle(outcome stepOutcome, ending stepEnding, c cause) {
 	if r := t.resuming; r != nil && r.cancel != nil {
-		t.client.connection.put(r.cancel) // the next link has it (REQ-RESUME-08)
-		r.cancel = nil
+		t.writeCancel() // the next link has it (REQ-RESUME-08)
 	}
 	if t.out != nil {
 		t.out.withdraw()
@@ -170,9 +169,9 @@ func (t *Turn) interrupted(c cause) error {
 		facts.Code = refusal.Code
 	}
 	agent := newError(leafTurnInterrupted, facts)
-	id, ask := t.requestID, t.session.recovery
+	at, recovery := t.mark(), t.session.recovery // the error does not keep the turn
 	return &TurnInterruptedError{agent, t.out.mayHaveLeft(), c.state, func(ctx context.Context) (*Recovery, error) {
-		return ask(ctx, id)
+		return recovery(ctx, func() turnMark { return at })
 	}}
 }
 

@@ -49,7 +49,7 @@ func (t taking) take(event stepEvent) { *t.word = string(event) }
 
 // takes says what an event is for the machines of its turn, in place of word (REQ-RESUME-06).
 func (r *resuming) takes(event Event, word, turn string) string {
-	if wire := wireTypeOf(event); wire == TypeKeepalive || wire == TypeTurnResumed {
+	if !numbered(event) {
 		return word
 	}
 	seq := sequenceOf(event)
@@ -89,6 +89,15 @@ func (r *resuming) follows(event Event) bool {
 }
 
 func (r *resuming) took(seq int64) { r.last, r.left = seq, r.limit }
+
+// expiry returns until when the cancel of a turn that is over may wait for a link (REQ-RESUME-08); the zero
+// time: without end.
+func (r *resuming) expiry(now time.Time) time.Time {
+	if r == nil || r.limit == 0 {
+		return time.Time{}
+	}
+	return now.Add(r.limit)
+}
 
 // suspend begins a suspension. The frames of verbs that have no answer may be lost.
 func (r *resuming) suspend(now time.Time, verbs []*verb) {
@@ -160,6 +169,12 @@ func (r *resuming) passed(question, event Event) (time.Duration, bool) {
 func apart(from, to int64) time.Duration {
 	const most = int64(1<<63-1) / int64(time.Millisecond)
 	return time.Duration(max(-most, min(to-from, most))) * time.Millisecond
+}
+
+// numbered says whether events of that type have a number.
+func numbered(event Event) bool {
+	wire := wireTypeOf(event)
+	return wire != TypeKeepalive && wire != TypeTurnResumed
 }
 
 // sequenceOf returns the valid seq of an event, 0 for none.

@@ -48,7 +48,6 @@ func (t *Turn) sendResume() {
 	text, _ := EncodeAction(action) // texts and a number: nothing in it can fail
 	t.client.connection.put(newOutgoing(action, t.requestID, t.sessionID, text))
 	if t.resuming.cancel != nil {
-		t.resuming.cancel = nil
 		t.writeCancel()
 	}
 }
