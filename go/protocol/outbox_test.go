@@ -3,6 +3,7 @@ package protocol
 import (
 	"slices"
 	"testing"
+	"time"
 )
 
 // takes is a link that only notes what it takes.
@@ -62,5 +63,27 @@ func TestREQ_CONN_16_AnOutboxOutlivesItsLink(t *testing.T) {
 	box.linkGone("connect_failed", false)
 	if failed.state != frameDropped || len(box.queue) != 0 {
 		t.Error(failed.state, box.queue)
+	}
+}
+
+func TestREQ_RESUME_08_AFrameThatIsTooLateTakesNoPlaceAndNoLink(t *testing.T) {
+	now := time.Unix(100, 0)
+	box := outbox{now: func() time.Time { return now }}
+	late, later, other := frameCalled("late"), frameCalled("later"), frameCalled("other")
+	late.until, later.until = now.Add(time.Second), now.Add(2*time.Second)
+	box.put(late)
+	box.put(later)
+	if now = now.Add(999 * time.Millisecond); !box.full(2) || late.over() {
+		t.Error("what is in time has no place", late.state)
+	}
+	if now = now.Add(time.Millisecond); box.full(2) || !late.over() || later.over() {
+		t.Error("what is too late has a place", late.state, later.state)
+	}
+	box.put(other)
+	now = now.Add(time.Second)
+	var link takes
+	box.linkReady(&link, func() {})
+	if !slices.Equal(link, []string{"other"}) || later.state != frameDropped {
+		t.Error(link, later.state)
 	}
 }
