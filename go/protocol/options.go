@@ -116,7 +116,8 @@ type Options struct {
 	// 5s; Off means not to wait.
 	CancelTimeout time.Duration
 	// ResumeTimeout is how long a turn may wait, without a new event, to be taken up again after a loss
-	// (REQ-RESUME-09). Zero value means 60s; Off turns it off.
+	// (REQ-RESUME-09); also how long Recover asks for a turn (REQ-RESUME-12). Zero value means 60s; Off turns
+	// it off.
 	ResumeTimeout time.Duration
 	// HandlerTimeout bounds a call of a handler; one that is over it fails closed (REQ-ASK-07). Zero value
 	// means off.
