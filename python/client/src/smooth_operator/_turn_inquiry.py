@@ -135,6 +135,7 @@ class Inquiry(Call[Fate]):
         return True
 
     def _ask_later(self, refusal: Any) -> None:
+        self._stop_pause()
         options = self._options
         wait = self._resuming.pause(options.draw(), refusal.retry_after_ms)
         self._pause = options.clock.call_later(wait, self._write_again)
