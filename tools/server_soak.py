@@ -153,7 +153,7 @@ async def figures(server: asyncio.subprocess.Process) -> dict[str, int]:
 
 async def settled(server: asyncio.subprocess.Process, at_rest: dict[str, int]) -> dict[str, int]:
     """Return what the server holds when it has noticed that everybody is gone, or gives up."""
-    for _ in range(100):
+    for _ in range(300):
         found = await figures(server)
         if all(found[name] <= at_rest[name] for name in ("tasks", "sockets", "turns", "files")):
             break

@@ -32,7 +32,7 @@ from smooth_operator_server.tools import Tool, ToolContext
 
 PIECES = 12
 PAUSE_S = 0.02
-KEPT_S = 2
+KEPT_S = 10
 
 
 class NamingEngine:

@@ -19,6 +19,7 @@ from wiregen.normalise import type_schema
 from wiregen.vectors.samples import Sampler
 
 from .conftest import FIXTURES
+from .foreign.documents import Input
 
 Json = Any
 FOLDERS = (FIXTURES / "thermostat", Path(__file__).parents[2] / "spec")
@@ -142,3 +143,20 @@ def test_the_open_view_keeps_bounds_and_ignores_unknown_members(spec: wiregen.Sp
     assert not schema.is_valid({**frame, "celsius": 31})
     strict = Draft202012Validator(wiregen.strict_schema(spec, "set_target"))
     assert not strict.is_valid(frame)
+
+
+def test_a_union_inside_its_own_branch_is_told_by_its_tag_at_every_depth(tmp_path: Path) -> None:
+    again = {"$ref": "#/components/schemas/w", "if": {"properties": {"n": {"const": "x"}}}}
+    one = {"text": {"const": "a"}, "me": again}
+    two = {"text": {"enum": ["b"]}, "n": {"type": "integer"}}
+    branches = [{"type": "object", "properties": it, "required": ["text"]} for it in (one, two)]
+    held = {
+        "allOf": [{"properties": {"q": {"type": "string"}}}, {"$ref": "#/components/schemas/w"}]
+    }
+    line = {"events": {"ev": {"t": held}}, "schemas": {"w": {"anyOf": branches}}}
+    spec = wiregen.load_spec(Input("one", "", "right", line).write(tmp_path))
+    validator = Draft202012Validator(wiregen.reader_schema(spec, "ev"))
+    inner: Json = {"text": "b", "n": False}
+    for _ in range(4):
+        assert not validator.is_valid({"type": "ev", "t": inner}), inner
+        inner = {"text": "a", "me": inner}

@@ -165,10 +165,26 @@ class _Hoister:
         within = () if hoisted else self._within
         if any(raw == node.value and uri != node.uri for raw, uri in within):
             return self._again(node)
+        folded = self._folded(node)
+        if folded is not node and {"anyOf", "oneOf"} & folded.value.keys():
+            again = self._union_again(folded)
+            if again is not None:
+                return again
         self._within.append((node.value, node.uri))
-        made = self._rewritten(self._folded(node), path, mirrors, tag)
+        made = self._rewritten(folded, path, mirrors, tag)
         self._within.pop()
         return made
+
+    def _union_again(self, node: Node) -> Json | None:
+        """Return a reference to the union that a schema is, met again below a branch of it."""
+        if node.uri in self.unions or self.view != "reader":
+            return None
+        for uri, union in self.unions.items():
+            found = self._node(uri)
+            if found is not None and found.value == node.value:
+                self.named(union.name)
+                return {"$ref": f"#/$defs/{quote(union.name)}"}
+        return None
 
     def _again(self, node: Node) -> Json:
         """Return a reference to the type of a schema that an `allOf` puts inside of itself."""

@@ -146,6 +146,13 @@ async def test_turns_of_a_lost_owner_are_taken_over_once(stores: Stores) -> None
     assert await stores.turns.take_over(Lease("replica-3", 9_000), now=5_000) == ()
 
 
+async def test_nobody_takes_his_own_turns_over(stores: Stores) -> None:
+    record = await begun(stores, await opened(stores))
+    late = record.lease.until + 1
+    assert await stores.turns.take_over(Lease(record.lease.owner, late + 9_000), now=late) == ()
+    assert len(await stores.turns.take_over(Lease("another", late + 9_000), now=late)) == 1
+
+
 async def test_the_first_answer_of_a_question_wins(stores: Stores) -> None:
     session = await opened(stores)
     record = await begun(stores, session)

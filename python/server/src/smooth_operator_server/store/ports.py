@@ -196,7 +196,10 @@ class TurnStore(Protocol):
         ...
 
     async def take_over(self, lease: Lease, now: int) -> tuple[TurnRecord, ...]:
-        """Take the running turns whose lease is over."""
+        """Take the running turns of others whose lease is over.
+
+        A server that was too busy to renew its own still runs them: it would run them twice.
+        """
         ...
 
 

@@ -428,7 +428,8 @@ def _take_over(lease: Lease, now: int) -> Transaction[tuple[TurnRecord, ...]]:
     taken: Rows = yield (
         (
             "UPDATE turns SET owner = :owner, lease_ms = CAST(:until AS BIGINT)"
-            " WHERE state = 'running' AND lease_ms <= CAST(:now AS BIGINT) RETURNING id"
+            " WHERE state = 'running' AND lease_ms <= CAST(:now AS BIGINT)"
+            " AND owner <> :owner RETURNING id"
         ),
         {"owner": lease.owner, "until": lease.until, "now": now},
     )
