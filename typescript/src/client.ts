@@ -3,7 +3,7 @@ import { type Conversation, ConversationHandle } from './conversation';
 import { errorOfKind } from './errors';
 import { linkError } from './errors-made';
 import { checkHandlers, type Handlers, handlerWords, mergedHandlers } from './handlers';
-import { recoveryOf } from './history-recovery';
+import { type Recovery, recoveryOf } from './history-recovery';
 import { type FrameInfo, Listeners } from './listeners';
 import { Watch } from './observer';
 import { type ClientOptions, type Settings, settingsOf } from './options';
@@ -23,6 +23,7 @@ import { type LinkCounters, Supervisor } from './supervisor';
 import { ASYNC_DISPOSE, INSPECT, type Turn, TurnHandle, type WaitOptions } from './turn';
 import { TurnDriver } from './turn-driver';
 import type { Recover } from './turn-outcome';
+import { fateOf, Inquiry } from './turn-inquiry';
 import { TurnLine } from './turn-line';
 import { answersTo } from './turn-verbs';
 import {
@@ -414,15 +415,22 @@ export class SmoothAgentClient implements AsyncDisposable {
 
   // Wiring
 
-  readonly #recover: Recover = ({ requestId, sessionId }, options = {}) => {
-    const tells = this.#capabilitiesOf(sessionId).includes('spec_1_2');
-    const found = recoveryOf(requestId, tells, (cursor) =>
-      this.getConversationMessages(
-        { sessionId, ...(cursor === undefined ? {} : { cursor }) },
-        options,
-      ),
-    );
-    return Answer.of(this.#settings.logger, 'recover', found);
+  readonly #recover: Recover = (turn, lastSeq, options = {}) => {
+    const { sessionId } = turn;
+    const find = async (): Promise<Recovery> => {
+      if (this.#replays(sessionId)) {
+        const fate = await fateOf(turn, lastSeq, this.#sender, options.signal);
+        if (fate !== 'over') return { status: fate === 'never' ? 'not_delivered' : fate };
+      }
+      const tells = this.#capabilitiesOf(sessionId).includes('spec_1_2');
+      return recoveryOf(turn.requestId, tells, (cursor) =>
+        this.getConversationMessages(
+          { sessionId, ...(cursor === undefined ? {} : { cursor }) },
+          options,
+        ),
+      );
+    };
+    return Answer.of(this.#settings.logger, 'recover', find());
   };
 
   /** The members of a call; one that opens a session says all that is supported (REQ-CALL-07). */
@@ -490,6 +498,8 @@ export class SmoothAgentClient implements AsyncDisposable {
     // Its message is another client's: the frame stands for it.
     const sent = { action: 'send_message', sessionId };
     const driver = this.#driver(this.#sender.frame(sent, requestId), sessionId, handlers);
+    // A recover() that asks for it looks again who has its id.
+    if (owner instanceof Inquiry) owner.drop();
     driver.takeUp();
     return this.#handle(driver, undefined);
   }
@@ -572,13 +582,12 @@ function throwIfAborted(signal: WaitOptions['signal']): void {
   if (signal?.aborted) throw signal.reason;
 }
 
-/** Orders words as all clients do; `sort` alone would go by UTF-16 units. */
+/** Orders two different words as all clients do; `sort` alone would go by UTF-16 units. */
 function byCodePoint(left: string, right: string): number {
-  const others = [...right];
-  for (const [at, own] of [...left].entries()) {
-    const other = others[at];
-    if (other === undefined) return 1;
-    if (own !== other) return (own.codePointAt(0) ?? 0) - (other.codePointAt(0) ?? 0);
-  }
-  return left.length - right.length;
+  return codePoints(left) < codePoints(right) ? -1 : 1;
+}
+
+/** Returns a text that is ordered as the code points of another one. */
+function codePoints(word: string): string {
+  return Array.from(word, (one) => one.codePointAt(0)?.toString(16).padStart(6, '0')).join('');
 }

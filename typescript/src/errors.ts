@@ -47,7 +47,7 @@ export interface ErrorFacts {
   readonly host?: string | undefined;
   /** What the system said, for the text. */
   readonly reason?: string | undefined;
-  /** Asks the history what became of the message of a turn (REQ-TURN-30). */
+  /** Asks what became of the message of a turn (REQ-TURN-30). */
   readonly recover?: Recover | undefined;
   readonly cause?: unknown;
 }
@@ -140,8 +140,8 @@ export class ConnectionLostError extends ConnectionError {}
  */
 export class TurnInterruptedError extends ConnectionLostError {
   /**
-   * Asks the session's history what became of the message; nothing is sent again (REQ-TURN-30).
-   * `unknown` for an error that no turn of a client made.
+   * Asks what became of the message, as `Turn.recover` (REQ-TURN-30). `unknown` for an error that no
+   * turn of a client made.
    */
   declare readonly recover: Recover;
 

@@ -1,13 +1,13 @@
 import type { ConversationMessage, MessagePage } from './wire/index';
 import { LIMITS } from './wire/options';
 
-/** What became of the message of a turn, as far as the session's history proves it (REQ-TURN-30). */
+/** What became of the message of a turn, as far as anything proves it (REQ-TURN-30). */
 export type Recovery =
   /** The agent has answered, with this message. */
   | { readonly status: 'answered'; readonly message: ConversationMessage }
   /**
    * `not_answered`: the turn is over without an answer. `not_delivered`: the server never had the
-   * message, which may be sent again. `unknown`: the history does not say, or the turn still runs.
+   * message, which may be sent again. `unknown`: nothing says, or the turn still runs.
    */
   | { readonly status: 'not_answered' | 'not_delivered' | 'unknown' };
 

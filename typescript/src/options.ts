@@ -164,8 +164,8 @@ const TIMES = [
 /** The options that are whole numbers, with their least value. */
 const COUNTS = { maxMessageBytes: 1, maxReconnectAttempts: 0, queueLimit: 0 } as const;
 
-/** Every option by its name; the compiler holds it to `ClientOptions`. */
-const KNOWN: { readonly [K in keyof Required<ClientOptions>]: true } = {
+/** Every option that is no time, by its name; the compiler holds it to `ClientOptions`. */
+const KNOWN: { readonly [K in Exclude<keyof ClientOptions, Time>]-?: true } = {
   url: true,
   token: true,
   tokenIn: true,
@@ -173,25 +173,11 @@ const KNOWN: { readonly [K in keyof Required<ClientOptions>]: true } = {
   origin: true,
   supports: true,
   lazy: true,
-  connectTimeoutMs: true,
-  closeTimeoutMs: true,
-  requestTimeoutMs: true,
-  turnIdleTimeoutMs: true,
-  turnTimeoutMs: true,
-  questionTimeoutMs: true,
-  cancelTimeoutMs: true,
-  resumeTimeoutMs: true,
-  handlerTimeoutMs: true,
   handlers: true,
   resendAfterOtp: true,
   autoReconnect: true,
   retryInitialConnect: true,
   maxReconnectAttempts: true,
-  backoffBaseMs: true,
-  backoffMaxMs: true,
-  stableAfterMs: true,
-  pingIntervalMs: true,
-  pongTimeoutMs: true,
   queueLimit: true,
   queuePolicy: true,
   turnPolicy: true,
@@ -221,7 +207,8 @@ export function settingsOf(options: ClientOptions): Settings {
     throw new TypeError("options: expected an object with a url, as in { url: 'wss://host/ws' }");
   }
   for (const name of Object.keys(options)) {
-    if (!Object.hasOwn(KNOWN, name)) throw new TypeError(`${name.slice(0, 64)}: no such option`);
+    if (!Object.hasOwn(KNOWN, name) && !TIMES.some((word) => name === `${word}Ms`))
+      throw new TypeError(`${name.slice(0, 64)}: no such option`);
   }
   if (options.url === undefined) throw new TypeError('options: url is missing');
   checkUrl(options.url);
@@ -230,33 +217,26 @@ export function settingsOf(options: ClientOptions): Settings {
   checkKinds(options);
   const random = options.random ?? cryptoRandom;
   return {
+    ...givenOrDefault(options),
     ...times(options),
-    url: options.url,
     host: hostOf(options.url),
-    token: options.token,
-    tokenIn: options.tokenIn ?? DEFAULTS.tokenIn,
     headers: { ...options.headers },
-    origin: options.origin,
     supports: [...(options.supports ?? [])],
-    lazy: options.lazy ?? DEFAULTS.lazy,
-    maxMessageBytes: options.maxMessageBytes ?? DEFAULTS.maxMessageBytes,
     handlers: checkHandlers(options.handlers),
-    resendAfterOtp: options.resendAfterOtp ?? DEFAULTS.resendAfterOtp,
-    autoReconnect: options.autoReconnect ?? DEFAULTS.autoReconnect,
-    retryInitialConnect: options.retryInitialConnect ?? DEFAULTS.retryInitialConnect,
-    maxReconnectAttempts: options.maxReconnectAttempts ?? undefined,
-    queueLimit: options.queueLimit ?? DEFAULTS.queueLimit,
-    queuePolicy: options.queuePolicy ?? DEFAULTS.queuePolicy,
-    turnPolicy: options.turnPolicy ?? DEFAULTS.turnPolicy,
-    roots: options.roots,
     logger: options.logger ?? SILENT,
-    logPayloads: options.logPayloads ?? DEFAULTS.logPayloads,
     clock: options.clock ?? new SystemClock(),
-    opener: options.opener,
-    observer: options.observer,
     idGenerator: options.idGenerator ?? (() => requestId(random)),
     random,
   };
+}
+
+/** Returns every option that is no time, by its name: as given, else its default, which not every one has. */
+function givenOrDefault(options: ClientOptions): Required<ClientOptions> & Settings {
+  const found: Record<string, unknown> = {};
+  for (const name of Object.keys(KNOWN)) {
+    found[name] = options[name as keyof ClientOptions] ?? DEFAULTS[name as keyof typeof DEFAULTS];
+  }
+  return found as never;
 }
 
 type Time = `${(typeof TIMES)[number]}Ms`;
@@ -283,6 +263,12 @@ const FLAGS = [
   'retryInitialConnect',
   'resendAfterOtp',
 ] as const;
+/** Options that are one of two words, the default first. */
+const WORDS: Readonly<Record<'tokenIn' | 'queuePolicy' | 'turnPolicy', readonly string[]>> = {
+  tokenIn: ['query', 'header'],
+  queuePolicy: ['wait', 'fail_fast'],
+  turnPolicy: ['parallel', 'queue'],
+};
 const FUNCTIONS = ['opener', 'idGenerator', 'random'] as const;
 /** Options that are objects, with the methods that are called. */
 const OBJECTS = { logger: ['debug', 'warn', 'error'], clock: ['now', 'wall', 'setTimer'] } as const;
@@ -306,24 +292,20 @@ function checkMethods(options: object, name: string, methods: readonly string[])
 }
 
 function checkKinds(options: ClientOptions): void {
-  const { token, tokenIn, supports, queuePolicy, turnPolicy } = options;
+  const { token, tokenIn, supports } = options;
   for (const [name, least] of Object.entries(COUNTS)) {
     const value = options[name as keyof typeof COUNTS] ?? least;
     if (!Number.isSafeInteger(value) || value < least) {
       throw new RangeError(`${name}: expected a whole number, at least ${least}`);
     }
   }
-  if (queuePolicy !== undefined && queuePolicy !== 'wait' && queuePolicy !== 'fail_fast') {
-    throw new TypeError("queuePolicy: expected 'wait' or 'fail_fast'");
-  }
-  if (turnPolicy !== undefined && turnPolicy !== 'parallel' && turnPolicy !== 'queue') {
-    throw new TypeError("turnPolicy: expected 'parallel' or 'queue'");
+  for (const [name, words] of Object.entries(WORDS)) {
+    const value = options[name as keyof typeof WORDS];
+    if (value !== undefined && !words.includes(value))
+      throw new TypeError(`${name}: expected '${words.join("' or '")}'`);
   }
   if (token !== undefined && typeof token !== 'string' && typeof token !== 'function') {
     throw new TypeError('token: expected a string or a function');
-  }
-  if (tokenIn !== undefined && tokenIn !== 'query' && tokenIn !== 'header') {
-    throw new TypeError("tokenIn: expected 'query' or 'header'");
   }
   if (tokenIn === 'header' && typeof token === 'string') checkValue('token', token);
   if (

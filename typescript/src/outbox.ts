@@ -8,6 +8,8 @@ export interface Taker {
 
 /** One frame on its way out; steps through the table `frame`. */
 export class Outgoing {
+  /** Time of the clock from which on it is not written any more; missing: never too late. */
+  until?: number;
   #state: FrameState = FRAME.initial;
 
   constructor(
@@ -66,11 +68,28 @@ export class Outbox {
   #taker: Taker | undefined;
   #queue: Outgoing[] = [];
   readonly #taken = new Set<Outgoing>();
+  readonly #now: () => number;
+
+  /** `now` tells the clock's time. */
+  constructor(now: () => number) {
+    this.#now = now;
+  }
 
   /** How many frames wait for a link. */
   get waiting(): number {
+    this.#dropLate();
     this.#queue = this.#queue.filter(({ waits }) => waits);
     return this.#queue.length;
+  }
+
+  /** Takes back what is too late by now (REQ-RESUME-08). */
+  #dropLate(): void {
+    const now = this.#now();
+    for (const outgoing of this.#queue) {
+      if (outgoing.until !== undefined && Math.round(outgoing.until - now) <= 0) {
+        outgoing.withdraw();
+      }
+    }
   }
 
   /**
@@ -85,6 +104,7 @@ export class Outbox {
   /** Offers all that waits to a link; what `first` puts goes before it. */
   linkReady(taker: Taker, first?: () => void): void {
     this.#taker = taker;
+    this.#dropLate();
     const waiting = this.#queue;
     this.#queue = [];
     try {

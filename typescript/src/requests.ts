@@ -75,6 +75,12 @@ export class Call<T> implements InFlight {
     return this.#deferred.answer;
   }
 
+  /** Resolves when the call is over; whoever waits for that does not look at its answer. */
+  get ended(): Promise<unknown> {
+    const over = (): void => {};
+    return Promise.prototype.then.call(this.#deferred.answer, over, over);
+  }
+
   received(event: ServerEvent): boolean {
     const word = this.#wordOf(event);
     this.#first = false;
@@ -142,16 +148,10 @@ export class Call<T> implements InFlight {
     try {
       const isBegun = begun !== undefined && shared === true && isTurnsOwn(event);
       // The turn that begins takes the id over: what is read first must not be routed to nobody.
-      if (!isBegun) {
-        const value = read(event);
-        this.#finish();
-        this.#told(undefined);
-        this.#deferred.resolve(value);
-        return;
-      }
+      const value = isBegun ? undefined : read(event);
       this.#finish();
       this.#told(undefined);
-      this.#deferred.resolve(begun(event));
+      this.#deferred.resolve(isBegun ? begun(event) : (value as T));
     } catch (fault) {
       const isFault = fault instanceof DecodeError;
       this.#fail(isFault ? this.#errorOf('invalid_frame', { fault }) : fault);

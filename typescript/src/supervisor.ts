@@ -86,7 +86,7 @@ export class Supervisor implements LinkOwner {
   readonly #watch: Watch;
   readonly #tap: FrameTap;
   readonly #state = new LinkState();
-  readonly #outbox = new Outbox();
+  readonly #outbox: Outbox;
   readonly #seeking: Seeking;
   readonly #liveness: Liveness;
   #attempt: Attempt | undefined;
@@ -104,6 +104,7 @@ export class Supervisor implements LinkOwner {
     this.#listeners = listeners;
     this.#sink = sink;
     this.#watch = watch;
+    this.#outbox = new Outbox(() => settings.clock.now());
     this.#tap = new FrameTap(settings, listeners);
     this.#seeking = new Seeking(settings, () => this.#happens('retry_due'));
     this.#liveness = new Liveness(settings, (word) => {

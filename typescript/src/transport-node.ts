@@ -1,19 +1,26 @@
 import type { IncomingMessage } from 'node:http';
 import type { ClientOptions, RawData, WebSocket } from 'ws';
-import {
-  type HandshakeDetails,
+import type {
+  HandshakeDetails,
   HandshakeError,
-  type LinkEnd,
-  type Receiver,
-  type SocketRequest,
-  type Transport,
+  LinkEnd,
+  Receiver,
+  SocketRequest,
+  Transport,
 } from './opener';
-import { Inbox } from './transport-inbox';
-import { LIMITS } from './wire/options';
+import type { Inbox } from './transport-inbox';
+import type { LIMITS } from './wire/options';
 
 const REPLACEMENT = '\ufffd';
 
 type WebSocketClass = typeof WebSocket;
+
+/** What the main entry has already, and lends: so all that a browser loads of it is one file. */
+export interface Lent {
+  readonly Inbox: typeof Inbox;
+  readonly HandshakeError: typeof HandshakeError;
+  readonly LIMITS: typeof LIMITS;
+}
 
 /** Codes of the errors of `ws` that name a rule of ours; all others are a lost link. */
 const FAULTS: Readonly<Record<string, LinkEnd>> = {
@@ -26,17 +33,18 @@ const VIOLATION: LinkEnd = { reason: 'lost', code: 1002 };
 
 /** The connection drops a socket whose peer lingers, by `closeTimeoutMs`; `ws` need not. */
 const NEVER_MS = 0x7fff_ffff;
-/** The next address of a name is tried after this long (REQ-CONN-25). */
-const NEXT_ADDRESS_MS = LIMITS.nextAddressAfter;
 /** Pings are left unanswered while more than this waits to leave. */
 const PONG_BYTES = 65_536;
-const BODY_BYTES = LIMITS.refusalBodyBytes;
 /** How long the body of a refusal may take. */
 const BODY_MS = 1_000;
 
 /** Opens a socket with the `ws` package (REQ-CONN-12, REQ-CONN-14). */
-export function openNodeSocket(type: WebSocketClass, request: SocketRequest): Transport {
-  return new NodeTransport(type, request);
+export function openNodeSocket(
+  type: WebSocketClass,
+  request: SocketRequest,
+  lent: Lent,
+): Transport {
+  return new NodeTransport(type, request, lent);
 }
 
 function isUtf8(bytes: Uint8Array): boolean {
@@ -52,19 +60,21 @@ class NodeTransport implements Transport {
   readonly opened: Promise<void>;
   readonly gone: Promise<void>;
   readonly #socket: WebSocket;
-  readonly #inbox = new Inbox();
+  readonly #inbox: Inbox;
   #waiting: (() => void)[] = [];
   #fault: LinkEnd | undefined;
 
-  constructor(type: WebSocketClass, request: SocketRequest) {
-    const socket = new type(request.url, settings(request));
+  constructor(type: WebSocketClass, request: SocketRequest, lent: Lent) {
+    const { Inbox, HandshakeError, LIMITS } = lent;
+    const socket = new type(request.url, settings(request, LIMITS.nextAddressAfter));
+    this.#inbox = new Inbox();
     this.#socket = socket;
     this.opened = new Promise((resolve, reject) => {
       socket.on('open', resolve);
-      socket.on('error', (error) => reject(handshakeFault(error)));
+      socket.on('error', (error) => reject(new HandshakeError(...faultOf(error))));
       socket.on('close', () => reject(new HandshakeError('the server closed the connection')));
       socket.on('unexpected-response', (asked, answer) => {
-        refusal(answer).then((details) => {
+        refusal(answer, LIMITS.refusalBodyBytes).then((details) => {
           reject(new HandshakeError(`the server answered ${details.status}`, { details }));
           asked.destroy();
         });
@@ -152,7 +162,8 @@ class NodeTransport implements Transport {
   }
 }
 
-function settings(request: SocketRequest): ClientOptions {
+/** `nextAddressMs`: the next address of a name is tried after this long (REQ-CONN-25). */
+function settings(request: SocketRequest, nextAddressMs: number): ClientOptions {
   return {
     perMessageDeflate: false,
     skipUTF8Validation: true,
@@ -163,7 +174,7 @@ function settings(request: SocketRequest): ClientOptions {
     headers: { ...request.headers },
     closeTimeout: NEVER_MS,
     autoSelectFamily: true,
-    autoSelectFamilyAttemptTimeout: NEXT_ADDRESS_MS,
+    autoSelectFamilyAttemptTimeout: nextAddressMs,
     ...(request.origin === undefined ? {} : { origin: request.origin }),
     ...(request.roots === undefined ? {} : { ca: withRoots(request.roots) }),
   } as ClientOptions;
@@ -185,18 +196,18 @@ function withRoots(added: string | readonly string[]): string[] {
 const CERTIFICATE = /^(CERT_|ERR_TLS_|DEPTH_ZERO_|SELF_SIGNED_|UNABLE_TO_|HOSTNAME_)/;
 
 /** Returns why there is no link; whoever asked scrubs the cause. */
-function handshakeFault(error: Error): HandshakeError {
+function faultOf(error: Error): ConstructorParameters<typeof HandshakeError> {
   const { code } = error as { code?: unknown };
   const name = typeof code === 'string' ? code : error.name;
   const retryable = CERTIFICATE.test(name) ? { retryable: false } : {};
-  return new HandshakeError(name, { cause: error, ...retryable });
+  return [name, { cause: error, ...retryable }];
 }
 
 /** Reads what the answer to a refused handshake says (REQ-CONN-22). */
-async function refusal(answer: IncomingMessage): Promise<HandshakeDetails> {
+async function refusal(answer: IncomingMessage, limit: number): Promise<HandshakeDetails> {
   const { 'retry-after': after, 'x-request-id': id } = answer.headers;
   const retryAfterMs = after === undefined ? Number.NaN : afterMs(after);
-  const body = await bodyOf(answer);
+  const body = await bodyOf(answer, limit);
   return {
     ...(answer.statusCode === undefined ? {} : { status: answer.statusCode }),
     ...(Number.isNaN(retryAfterMs) ? {} : { retryAfterMs }),
@@ -210,13 +221,13 @@ function afterMs(value: string): number {
   return Math.max(0, Date.parse(value) - Date.now());
 }
 
-function bodyOf(answer: IncomingMessage): Promise<string> {
+function bodyOf(answer: IncomingMessage, limit: number): Promise<string> {
   return new Promise((resolve) => {
     const chunks: Uint8Array[] = [];
     let size = 0;
     const done = (): void => {
       clearTimeout(timer);
-      const bytes = Buffer.concat(chunks).subarray(0, BODY_BYTES);
+      const bytes = Buffer.concat(chunks).subarray(0, limit);
       resolve(new TextDecoder().decode(bytes));
     };
     const timer = setTimeout(done, BODY_MS);
@@ -224,7 +235,7 @@ function bodyOf(answer: IncomingMessage): Promise<string> {
     answer.on('data', (chunk: Uint8Array) => {
       chunks.push(chunk);
       size += chunk.length;
-      if (size >= BODY_BYTES) done();
+      if (size >= limit) done();
     });
   });
 }

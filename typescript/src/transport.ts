@@ -1,5 +1,7 @@
-import type { Opener } from './opener';
+import { HandshakeError, type Opener } from './opener';
 import { openPlatformSocket } from './transport-browser';
+import { Inbox } from './transport-inbox';
+import { LIMITS } from './wire/options';
 
 /** Opens a socket with the platform's own WebSocket, as browsers and workers have it. */
 export const platformOpener: Opener = openPlatformSocket;
@@ -17,7 +19,7 @@ async function lookUp(): Promise<Opener> {
   const ws = await import('ws').catch(() => undefined);
   if (ws?.WebSocket && typeof ws.WebSocket.prototype?.terminate === 'function') {
     const { openNodeSocket } = await import('./transport-node');
-    return (request) => openNodeSocket(ws.WebSocket, request);
+    return (request) => openNodeSocket(ws.WebSocket, request, { Inbox, HandshakeError, LIMITS });
   }
   return platformOpener;
 }

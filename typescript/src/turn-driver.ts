@@ -12,7 +12,7 @@ import { TurnAnswers, type Waiting } from './turn-answers';
 import { TurnClocks } from './turn-clocks';
 import { Handling } from './turn-handling';
 import type { TurnLine } from './turn-line';
-import { type TurnCause, turnError, type TurnPlan, TurnTimes } from './turn-outcome';
+import { brokenWord, type TurnCause, turnError, type TurnPlan, TurnTimes } from './turn-outcome';
 import { resultOf, type TurnResult } from './turn-result';
 import { Resuming } from './turn-resuming';
 import { TurnShown } from './turn-shown';
@@ -21,8 +21,6 @@ import type { VerbPlan } from './turn-verbs';
 import {
   type DecodeError,
   type ErrorEvent,
-  EVENT_ROLES,
-  type EventType,
   type ServerEvent,
   type StreamTokenEvent,
   type TurnResumedEvent,
@@ -48,7 +46,7 @@ export class TurnDriver extends TurnShown implements InFlight {
   readonly sessionId: string;
   readonly parks: boolean;
   readonly handling: Handling;
-  /** Asks the history what became of the message (REQ-TURN-30). */
+  /** Asks what became of the message (REQ-TURN-30). */
   readonly recover: (options?: WaitOptions) => Answer<Recovery>;
   #state: TurnState<Waiting>;
   readonly #questions: Questions;
@@ -76,7 +74,7 @@ export class TurnDriver extends TurnShown implements InFlight {
   constructor(sender: Sender, plan: TurnPlan) {
     const { outgoing, sessionId, replays, parks, line, handlers, again, recover } = plan;
     super(sender);
-    this.recover = (options) => recover(this, options);
+    this.recover = (options) => recover(this, this.#resuming.last, options);
     this.#times = new TurnTimes(sender.settings.clock);
     this.#outgoing = outgoing;
     this.requestId = outgoing.requestId;
@@ -235,10 +233,7 @@ export class TurnDriver extends TurnShown implements InFlight {
   }
 
   broken(fault: DecodeError, bytes: number): boolean {
-    const ends =
-      EVENT_ROLES[fault.type as EventType]?.startsWith('terminal') ||
-      (fault.type === 'turn_resumed' && this.#resuming.replays); // REQ-RESUME-04
-    this.#take(unknownOf(fault), ends ? 'broken' : 'unknown', bytes, fault);
+    this.#take(unknownOf(fault), brokenWord(fault, this.#resuming.replays), bytes, fault);
     return true;
   }
 
@@ -462,7 +457,7 @@ export class TurnDriver extends TurnShown implements InFlight {
 
   #settle(outcome: Outcome, ending: Ending | undefined, cause: TurnCause): void {
     // The next link has it (REQ-RESUME-08).
-    if (this.#resuming.cancel) this.sender.put(this.#resuming.cancel);
+    this.#sendCancel();
     this.#outgoing.withdraw();
     this.handling.settling();
     if (outcome === 'failed') {
@@ -576,9 +571,9 @@ export class TurnDriver extends TurnShown implements InFlight {
 
   /** Writes the one cancel, where it is kept for that (REQ-RESUME-08). */
   #sendCancel(): void {
-    const { cancel } = this.#resuming;
+    const ended = this.#state.settled ? this.sender.settings.clock.now() : undefined;
+    const cancel = this.#resuming.takeCancel(ended);
     if (!cancel) return;
-    this.#resuming.cancel = undefined;
     this.sender.put(cancel);
     // The cancel of a timeout is written before the turn settles, which stops this clock.
     this.#clocks.start(this.sender.settings.cancelTimeoutMs, 'cancel_timeout');

@@ -9,12 +9,13 @@ import type { Frame } from './sender';
 import type { WaitOptions } from './turn';
 import type { TurnLine } from './turn-line';
 import type { TurnResult } from './turn-result';
-import type { ErrorEvent } from './wire/index';
+import { type DecodeError, type ErrorEvent, EVENT_ROLES, type EventType } from './wire/index';
 import type { Ending, QuestionKind, StepEvent } from './wire/steps';
 
-/** Asks the history of a session what became of the message of a turn. */
+/** Asks what became of the message of a turn, of which `lastSeq` is the newest number taken. */
 export type Recover = (
-  ids: { readonly requestId: string; readonly sessionId: string },
+  turn: { readonly requestId: string; readonly sessionId: string },
+  lastSeq: number,
   options?: WaitOptions,
 ) => Answer<Recovery>;
 
@@ -30,7 +31,7 @@ export interface TurnPlan {
   readonly handlers: Handlers;
   /** Makes the frame anew under another id; missing where the message is not ours (REQ-ASK-11). */
   readonly again?: ((requestId: string) => Frame) | undefined;
-  /** Asks the history what became of the message (REQ-TURN-30). */
+  /** Asks what became of the message (REQ-TURN-30). */
   readonly recover: Recover;
 }
 
@@ -73,6 +74,13 @@ export function turnError(
   const kind = word === 'resume_timeout' ? ending : linkKind(ending, gone?.code);
   if (kind !== ending) return endError(kind, gone, facts);
   return endError(kind, gone, { ...facts, details: { ...question, sent }, recover });
+}
+
+/** Returns what a broken event is to a turn: one that had to be understood ends it. */
+export function brokenWord({ type }: DecodeError, replays: boolean): 'broken' | 'unknown' {
+  const ends =
+    EVENT_ROLES[type as EventType]?.startsWith('terminal') || (type === 'turn_resumed' && replays); // REQ-RESUME-04
+  return ends ? 'broken' : 'unknown';
 }
 
 /** Measures one turn (REQ-LOG-03). */

@@ -11,11 +11,12 @@ import { SEQUENCE, type SequenceState, step, type StepEvent, type TurnState } fr
 /** What a limit has left at least, in milliseconds. */
 const LEAST_MS = 1;
 
-const UNNUMBERED: readonly string[] = ['keepalive', 'turn_resumed'];
+/** Types of events that have no number. */
+export const UNNUMBERED: readonly string[] = ['keepalive', 'turn_resumed'];
 const NONE = Number.POSITIVE_INFINITY;
 
 /** Returns the valid `seq` of an event, undefined where it has none. */
-function numberOf(event: ServerEvent): number | undefined {
+export function numberOf(event: ServerEvent): number | undefined {
   // An event that has no such fact may have a number all the same.
   const { seq } = ('seq' in event ? event : event.raw) as { readonly seq?: unknown };
   return Number.isSafeInteger(seq) && (seq as number) >= 1 ? (seq as number) : undefined;
@@ -97,6 +98,20 @@ export class Resuming {
     this.#goal = NONE;
     for (const verb of verbs) verb.unsure ||= !this.held.includes(verb);
     return this.#left;
+  }
+
+  /**
+   * Returns the cancel that was kept, once. That of a turn that `ended` waits for a link no longer
+   * than `resumeTimeoutMs` (REQ-RESUME-08).
+   */
+  takeCancel(ended: number | undefined): Frame | undefined {
+    const { cancel } = this;
+    const { resumeTimeoutMs } = this.#settings;
+    this.cancel = undefined;
+    if (cancel && ended !== undefined && resumeTimeoutMs > 0) {
+      cancel.until = ended + resumeTimeoutMs;
+    }
+    return cancel;
   }
 
   /** Returns what `turn_resumed` says of the turn; `gone` when the server knows less. */

@@ -87,10 +87,12 @@ export interface Turn extends PromiseLike<TurnResult>, AsyncIterable<TurnItem>, 
   /** Stops the turn; resolves when it has settled, at once when it has (REQ-STOP-01). */
   cancel(options?: WaitOptions): Answer<void>;
   /**
-   * Asks the session's history what became of the message, after its link was lost; nothing is sent
-   * again (REQ-TURN-30). The signal ends the wait alone.
+   * Asks what became of the message, after its link was lost; it is not sent again (REQ-TURN-30).
+   * On a replay session the server is asked first: while the turn runs, here or there, this waits,
+   * at most `resumeTimeoutMs` in whole, then the status is `unknown`; what never arrived is
+   * `not_delivered` (REQ-RESUME-12). Else the history decides. The signal ends the wait alone.
    *
-   * @throws {SmoothAgentError} the history could not be read.
+   * @throws {SmoothAgentError} nobody could be asked.
    */
   recover(options?: WaitOptions): Answer<Recovery>;
   /** Lets the turn run on when nobody looks at it any more (REQ-STOP-05). */

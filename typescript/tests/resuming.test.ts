@@ -1,98 +1,13 @@
 // A turn outlives its link: what no frame shows of it. The cases of conformance/ hold the rest.
 import { describe, expect, it } from 'vitest';
-import {
-  type ClientOptions,
-  type Conversation,
-  decodeEvent,
-  type ServerEvent,
-  type Turn,
-  TurnInterruptedError,
-} from '../src/index';
+import { decodeEvent, type ServerEvent, type Turn, TurnInterruptedError } from '../src/index';
 import { type Settings, settingsOf } from '../src/options';
 import { fastPaths } from '../src/options-fast-paths';
 import { Resuming } from '../src/turn-resuming';
 import { LIMITS } from '../src/wire/options';
-import { type Frame, type Link, within } from './peer';
-import {
-  AGENT,
-  connected,
-  LINK_TIMERS,
-  type OpenStage,
-  question,
-  rejection,
-  response,
-  session,
-  SESSION,
-  settled,
-  token,
-  until,
-} from './setup';
-
-const WORDS = ['replay', 'spec_1_2'];
-const SEEKING: Partial<ClientOptions> = { autoReconnect: true, random: () => 0.5 };
-
-interface Talk extends OpenStage {
-  link: Link;
-  readonly chat: Conversation;
-}
-
-/** A client with a conversation on a replay session. */
-async function opened(options: Partial<ClientOptions> = {}, more: object = {}): Promise<Talk> {
-  const made = await connected({ ...SEEKING, ...options });
-  const chat = made.client.startConversation({ agentId: AGENT });
-  const { requestId } = await made.link.recv();
-  made.link.send(response(requestId as string, { ...session(), capabilities: WORDS, ...more }));
-  return { ...made, chat: await within('a conversation', chat) };
-}
-
-/** The same with a turn whose message was read; in a function, as `await` would wait for its end. */
-async function talking(
-  options: Partial<ClientOptions> = {},
-): Promise<Talk & { turn: () => Turn; requestId: string }> {
-  const made = await opened(options);
-  const turn = made.chat.send('hello');
-  expect((await made.link.recv()).action).toBe('send_message');
-  return { ...made, turn: () => turn, requestId: turn.requestId };
-}
-
-/** The numbered events of a whole turn. */
-function script(requestId: string, ...tokens: string[]): Frame[] {
-  const answer = { messageId: 'm-1', response: null };
-  const events: Frame[] = [
-    response(requestId, {}, 202),
-    ...tokens.map((text) => token(requestId, text)),
-    {
-      type: 'eventual_response',
-      requestId,
-      status: 200,
-      data: { requestId, status: 200, data: answer },
-    },
-  ];
-  return events.map((event, at) => ({ ...event, seq: at + 1 }));
-}
-
-function resumed(link: Link, requestId: string, lastSeq: number, state = 'running'): void {
-  link.send({ type: 'turn_resumed', requestId, data: { requestId, data: { state, lastSeq } } });
-}
-
-/** Cuts the link and waits until the client knows. */
-async function cut(talk: Talk): Promise<void> {
-  talk.link.drop();
-  await until('reconnecting', () => talk.client.state === 'reconnecting');
-}
-
-/** Lets the next link be found; returns the frame that asks for the turn. */
-async function found(talk: Talk): Promise<Frame> {
-  await talk.clock.advance(1_000);
-  talk.link = await talk.peer.link();
-  return await asked(talk);
-}
-
-async function asked({ link }: Talk): Promise<Frame> {
-  const frame = await link.recv();
-  expect(frame.action).toBe('resume_turn');
-  return frame;
-}
+import { type Frame, within } from './peer';
+import { LINK_TIMERS, question, rejection, SESSION, settled, until } from './setup';
+import { asked, cut, found, opened, resumed, script, talking, type Talk } from './talk';
 
 const seqs = (turn: Turn): unknown[] => turn.items.map((item) => (item as { seq?: number }).seq);
 
