@@ -499,7 +499,7 @@ export class SmoothAgentClient implements AsyncDisposable {
     const sent = { action: 'send_message', sessionId };
     const driver = this.#driver(this.#sender.frame(sent, requestId), sessionId, handlers);
     // A recover() that asks for it looks again who has its id.
-    if (owner instanceof Inquiry) owner.drop();
+    if (owner instanceof Inquiry) owner.end();
     driver.takeUp();
     return this.#handle(driver, undefined);
   }
@@ -582,12 +582,13 @@ function throwIfAborted(signal: WaitOptions['signal']): void {
   if (signal?.aborted) throw signal.reason;
 }
 
-/** Orders two different words as all clients do; `sort` alone would go by UTF-16 units. */
+/** Orders words as all clients do; `sort` alone would go by UTF-16 units. */
 function byCodePoint(left: string, right: string): number {
-  return codePoints(left) < codePoints(right) ? -1 : 1;
-}
-
-/** Returns a text that is ordered as the code points of another one. */
-function codePoints(word: string): string {
-  return Array.from(word, (one) => one.codePointAt(0)?.toString(16).padStart(6, '0')).join('');
+  const others = [...right];
+  for (const [at, own] of [...left].entries()) {
+    const other = others[at];
+    if (other === undefined) return 1;
+    if (own !== other) return (own.codePointAt(0) ?? 0) - (other.codePointAt(0) ?? 0);
+  }
+  return left.length - right.length;
 }

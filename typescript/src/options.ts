@@ -144,52 +144,48 @@ export type Settings = {
 type Unset = 'maxReconnectAttempts' | 'token' | 'origin' | 'roots' | 'opener' | 'observer';
 
 /** The options that are times, by their names in the specification. */
-const TIMES = [
-  'connectTimeout',
-  'closeTimeout',
-  'requestTimeout',
-  'turnIdleTimeout',
-  'turnTimeout',
-  'questionTimeout',
-  'cancelTimeout',
-  'resumeTimeout',
-  'handlerTimeout',
-  'backoffBase',
-  'backoffMax',
-  'stableAfter',
-  'pingInterval',
-  'pongTimeout',
-] as const;
+type TimeWord = Extract<
+  keyof typeof DEFAULTS,
+  `${string}Timeout` | `${string}Interval` | `${string}After` | `backoff${string}`
+>;
+const TIMES = Object.keys(DEFAULTS).filter((word) =>
+  /(Timeout|Interval|After)$|^backoff/.test(word),
+) as TimeWord[];
 
 /** The options that are whole numbers, with their least value. */
 const COUNTS = { maxMessageBytes: 1, maxReconnectAttempts: 0, queueLimit: 0 } as const;
 
-/** Every option that is no time, by its name; the compiler holds it to `ClientOptions`. */
-const KNOWN: { readonly [K in Exclude<keyof ClientOptions, Time>]-?: true } = {
-  url: true,
-  token: true,
-  tokenIn: true,
-  headers: true,
-  origin: true,
-  supports: true,
-  lazy: true,
-  handlers: true,
-  resendAfterOtp: true,
-  autoReconnect: true,
-  retryInitialConnect: true,
-  maxReconnectAttempts: true,
-  queueLimit: true,
-  queuePolicy: true,
-  turnPolicy: true,
-  maxMessageBytes: true,
-  roots: true,
-  logger: true,
-  logPayloads: true,
-  clock: true,
-  opener: true,
-  idGenerator: true,
-  random: true,
-  observer: true,
+/**
+ * Every option that is no time, by its name, with its type where that is all there is to check; the
+ * compiler holds it to `ClientOptions`.
+ */
+const KNOWN: {
+  readonly [K in Exclude<keyof ClientOptions, Time>]-?: '' | 'boolean' | 'function';
+} = {
+  url: '',
+  token: '',
+  tokenIn: '',
+  headers: '',
+  origin: '',
+  supports: '',
+  lazy: 'boolean',
+  handlers: '',
+  resendAfterOtp: 'boolean',
+  autoReconnect: 'boolean',
+  retryInitialConnect: 'boolean',
+  maxReconnectAttempts: '',
+  queueLimit: '',
+  queuePolicy: '',
+  turnPolicy: '',
+  maxMessageBytes: '',
+  roots: '',
+  logger: '',
+  logPayloads: 'boolean',
+  clock: '',
+  opener: 'function',
+  idGenerator: 'function',
+  random: 'function',
+  observer: '',
 };
 
 const quiet = (): void => {};
@@ -239,7 +235,7 @@ function givenOrDefault(options: ClientOptions): Required<ClientOptions> & Setti
   return found as never;
 }
 
-type Time = `${(typeof TIMES)[number]}Ms`;
+type Time = `${TimeWord}Ms`;
 
 function times(options: ClientOptions): Record<Time, number> {
   const found: Record<string, number> = {};
@@ -256,29 +252,14 @@ function times(options: ClientOptions): Record<Time, number> {
   return found as Record<Time, number>;
 }
 
-const FLAGS = [
-  'lazy',
-  'logPayloads',
-  'autoReconnect',
-  'retryInitialConnect',
-  'resendAfterOtp',
-] as const;
 /** Options that are one of two words, the default first. */
 const WORDS: Readonly<Record<'tokenIn' | 'queuePolicy' | 'turnPolicy', readonly string[]>> = {
   tokenIn: ['query', 'header'],
   queuePolicy: ['wait', 'fail_fast'],
   turnPolicy: ['parallel', 'queue'],
 };
-const FUNCTIONS = ['opener', 'idGenerator', 'random'] as const;
 /** Options that are objects, with the methods that are called. */
 const OBJECTS = { logger: ['debug', 'warn', 'error'], clock: ['now', 'wall', 'setTimer'] } as const;
-
-function checkType(options: object, name: string, type: 'boolean' | 'function'): void {
-  const value = (options as Record<string, unknown>)[name];
-  if (value !== undefined && typeof value !== type) {
-    throw new TypeError(`${name}: expected a ${type}`);
-  }
-}
 
 function checkMethods(options: object, name: string, methods: readonly string[]): void {
   const value = (options as Record<string, unknown>)[name];
@@ -314,8 +295,12 @@ function checkKinds(options: ClientOptions): void {
   ) {
     throw new TypeError('supports: expected a list of strings');
   }
-  for (const name of FLAGS) checkType(options, name, 'boolean');
-  for (const name of FUNCTIONS) checkType(options, name, 'function');
+  for (const [name, type] of Object.entries(KNOWN)) {
+    const value = options[name as keyof typeof KNOWN];
+    if (type && value !== undefined && typeof value !== type) {
+      throw new TypeError(`${name}: expected a ${type}`);
+    }
+  }
   for (const [name, methods] of Object.entries(OBJECTS)) checkMethods(options, name, methods);
 }
 

@@ -8,8 +8,8 @@ export interface Taker {
 
 /** One frame on its way out; steps through the table `frame`. */
 export class Outgoing {
-  /** Time of the clock from which on it is not written any more; missing: never too late. */
-  until?: number;
+  /** Time of the clock from which on it is not written any more. */
+  until = Number.POSITIVE_INFINITY;
   #state: FrameState = FRAME.initial;
 
   constructor(
@@ -86,9 +86,7 @@ export class Outbox {
   #dropLate(): void {
     const now = this.#now();
     for (const outgoing of this.#queue) {
-      if (outgoing.until !== undefined && Math.round(outgoing.until - now) <= 0) {
-        outgoing.withdraw();
-      }
+      if (Math.round(outgoing.until - now) <= 0) outgoing.withdraw();
     }
   }
 

@@ -33,33 +33,31 @@ export interface Asked {
  * is the newest number that the turn has taken. Rejects with the signal's reason, and with a
  * `SmoothAgentError` when there is no link, and none is sought.
  */
-export function fateOf(
+export async function fateOf(
   turn: Asked,
   lastSeq: number,
   sender: Sender,
   signal: AbortSignalLike | undefined,
 ): Promise<Fate> {
   const { clock, resumeTimeoutMs } = sender.settings;
+  if (signal?.aborted) throw signal.reason;
   return new Promise((resolve, reject) => {
-    if (signal?.aborted) {
-      reject(signal.reason);
-      return;
-    }
     let own: Inquiry | undefined;
     let over = false;
     const end = (): void => {
       over = true;
       unhook();
       timer?.cancel();
-      own?.drop();
+      own?.end();
     };
+    // The first outcome counts: what the end of the inquiry leads to comes after it.
     const unhook = onAbort(signal, (reason) => {
-      end();
       reject(reason);
+      end();
     });
     const late = (): void => {
-      end();
       resolve('unknown');
+      end();
     };
     const timer = resumeTimeoutMs > 0 ? startLimit(clock, resumeTimeoutMs, late) : undefined;
     const ask = async (): Promise<Fate> => {
@@ -74,8 +72,11 @@ export function fateOf(
           await owner.ended;
           continue;
         }
-        const inquiry = owner instanceof Inquiry ? owner : new Inquiry(sender, turn, lastSeq);
-        if (inquiry !== owner) own = inquiry.start();
+        let inquiry = owner as Inquiry | undefined;
+        if (!inquiry) {
+          inquiry = own = new Inquiry(sender, turn, lastSeq);
+          own.start();
+        }
         const fate = await inquiry.answer;
         if (fate) return fate;
       }
@@ -98,8 +99,8 @@ export class Inquiry implements InFlight {
   #outgoing: Frame;
   #state: CallState = CALL.initial;
   #pause: Timer | undefined;
-  #resolve: (fate: Fate | undefined) => void = () => {};
-  #reject: (error: unknown) => void = () => {};
+  #resolve!: (fate: Fate | undefined) => void;
+  #reject!: (error: unknown) => void;
 
   constructor(sender: Sender, { requestId, sessionId }: Asked, afterSeq: number) {
     this.#sender = sender;
@@ -114,22 +115,19 @@ export class Inquiry implements InFlight {
     });
   }
 
-  /** Asks, as soon as there is a link. */
-  start(): this {
+  /** Asks, as soon as there is a link. @throws {MessageTooLargeError} over 1 MiB. */
+  start(): void {
     this.#sender.router.add(this.#outgoing.requestId, this);
-    try {
-      const refusal = this.#sender.submit(this.#outgoing);
-      if (refusal) this.linkEvent(refusal, {});
-    } catch (error) {
-      this.#end();
-      this.#reject(error);
-    }
-    return this;
+    const refusal = this.#sender.submit(this.#outgoing);
+    if (refusal) this.linkEvent(refusal, {});
   }
 
-  /** Asks no more: the time is over, or the turn is taken up here. */
-  drop(): void {
-    this.#found(undefined);
+  /** Asks no more: what was found, or undefined when nobody wants to know any longer. */
+  end(fate?: Fate): void {
+    this.#pause?.cancel();
+    this.#outgoing.withdraw();
+    this.#sender.router.settle(this.#outgoing.requestId, this);
+    this.#resolve(fate);
   }
 
   received(event: ServerEvent): boolean {
@@ -151,10 +149,10 @@ export class Inquiry implements InFlight {
       if (effect.do === 'settle') {
         const { requestId, sessionId } = this.#outgoing;
         const { host } = this.#sender.settings;
-        this.#end();
         this.#reject(
           failure(effect.ending ?? 'protocol', { link }, { requestId, sessionId, host }),
         );
+        this.end();
       }
     }
   }
@@ -180,7 +178,7 @@ export class Inquiry implements InFlight {
       if (effect.do === 'schedule') this.#askLater(event as ErrorEvent);
     }
     if (state === 'settled' || this.#turn.settled) {
-      this.#found(state === 'never' && this.#resuming.last === 0 ? 'never' : 'over');
+      this.end(state === 'never' && this.#resuming.last === 0 ? 'never' : 'over');
     }
     return true;
   }
@@ -188,18 +186,5 @@ export class Inquiry implements InFlight {
   #askLater(refusal: ErrorEvent): void {
     const wait = this.#resuming.pause(refusal);
     this.#pause = startLimit(this.#sender.settings.clock, wait, () => this.#ask());
-  }
-
-  #found(fate: Fate | undefined): void {
-    this.#end();
-    this.#resolve(fate);
-  }
-
-  #end(): void {
-    const { router } = this.#sender;
-    const { requestId } = this.#outgoing;
-    this.#pause?.cancel();
-    this.#outgoing.withdraw();
-    if (router.owner(requestId) === this) router.settle(requestId, this);
   }
 }

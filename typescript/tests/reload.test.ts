@@ -297,4 +297,25 @@ describe.skipIf(!CHROMIUM)(`a page that is loaded again (REQ-RESUME-11)${missing
     },
     LIMIT_MS,
   );
+
+  it(
+    'after a confirmation was answered: does not ask again',
+    async () => {
+      await confirmation();
+      await page.reload();
+      await page.until(isWith(1));
+      const answer = await confirmed();
+      await page.reload();
+      await tell(answer, 0, 2);
+      expect(await page.ask(BUTTONS)).toBe(0);
+      await page.reload();
+      await page.until(isShown(2));
+      expect(await page.ask(BUTTONS)).toBe(0);
+      await tell(answer, 2);
+      answer.end();
+      await page.until(IS_OVER);
+      await expectOnce(2);
+    },
+    LIMIT_MS,
+  );
 });
