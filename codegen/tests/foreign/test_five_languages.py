@@ -19,13 +19,13 @@ from wiregen.vectors import vector_files
 
 from .. import driving
 from ..test_protocols import frames, plain, wanted
-from .documents import INPUTS, MORE, SIBLINGS, inputs
+from .documents import INPUTS, SIBLINGS, inputs
 
 pytestmark = pytest.mark.timeout(600)
 PREFIX = "f_"  # so that no package is called as one of the language
 
 
-@pytest.fixture(scope="module", params=[INPUTS, SIBLINGS, MORE], ids=lambda path: path.stem)
+@pytest.fixture(scope="module", params=[INPUTS, SIBLINGS], ids=lambda path: path.stem)
 def file(request: pytest.FixtureRequest) -> Path:
     found: Path = request.param
     return found
