@@ -40,7 +40,7 @@ public sealed class SmoothAgentClient : ISmoothAgentClient, IConversationHost
             sender,
             _sessions.Lists,
             _sessions.Replays,
-            new Recoverer(GetConversationMessagesAsync, _sessions, new TurnInquiries(_context, _router, sender)));
+            new Recoverer(GetConversationMessagesAsync, _sessions.Lists, _sessions.Replays, new TurnInquiries(_context, _router, sender)));
     }
 
     /// <inheritdoc/>

@@ -7,10 +7,14 @@ namespace SmooAI.SmoothOperator;
 /// the session (REQ-TURN-30). Holds nothing of a turn.
 /// </summary>
 /// <param name="read">Reads one page of the history.</param>
-/// <param name="sessions">What the server listed for a session.</param>
+/// <param name="lists">Whether the server listed a capability word for a session.</param>
+/// <param name="replays">Whether the turns of a session outlive their link (REQ-RESUME-01).</param>
 /// <param name="inquiries">Asks the server.</param>
 internal sealed class Recoverer(
-    Func<GetConversationMessagesAction, CancellationToken, Task<MessagePage>> read, SessionWords sessions, TurnInquiries inquiries)
+    Func<GetConversationMessagesAction, CancellationToken, Task<MessagePage>> read,
+    Func<string, string, bool> lists,
+    Func<string, bool> replays,
+    TurnInquiries inquiries)
 {
     /// <summary>Capability word of servers whose histories name requestIds.</summary>
     private const string Tells = "spec_1_2";
@@ -18,7 +22,7 @@ internal sealed class Recoverer(
     /// <summary>Finds out what became of the message of a turn; throws when nobody can be asked.</summary>
     internal async Task<Recovery> RecoverAsync(TurnDriver turn, CancellationToken cancellationToken)
     {
-        if (sessions.Replays(turn.SessionId))
+        if (replays(turn.SessionId))
         {
             var fate = await inquiries.FateAsync(turn, cancellationToken).ConfigureAwait(false);
             if (fate != TurnFate.Over)
@@ -49,7 +53,7 @@ internal sealed class Recoverer(
             cursor = got.NextCursor.Value;
             if (!got.HasMore || string.IsNullOrEmpty(cursor))
             {
-                var proved = answer is null && sessions.Lists(sessionId, Tells);
+                var proved = answer is null && lists(sessionId, Tells);
                 return new(proved ? RecoveryStatus.NotDelivered : RecoveryStatus.Unknown);
             }
         }
