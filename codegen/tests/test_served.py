@@ -31,7 +31,7 @@ SIDES: dict[str, Spec] = {
 @pytest.fixture(scope="module", params=LANGS)
 def both(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Driver:
     """One compiled project a language with both sides of a protocol."""
-    return driving.build(request.param, tmp_path_factory.mktemp(request.param), SIDES)
+    return driving.build(request.param, tmp_path_factory.mktemp(request.param), SIDES, "served")
 
 
 def _rows(side: str, role: str) -> list[Json]:

@@ -88,7 +88,7 @@ def test_two_folders_are_compared_without_a_project(
     shutil.copytree(starter / "spec", starter.parent / "b")
     monkeypatch.chdir(starter.parent)
     assert wiregen("diff", "a", "b").code == 0
-    assert wiregen("diff", "a").code == 1
+    assert wiregen("diff", "a").code == 2
     assert wiregen("generate", "--lang", "go", "--spec", "a", "--out", "made").code == 0
     assert (starter.parent / "made" / "go").is_dir()
 

@@ -15,7 +15,7 @@ from conform.reference.errors import LOST_BY
 from conform.script import Case
 from conform.spec import Spec
 
-SWITCH = re.compile(r'"([a-z0-9-]+)"\s+(?:not )?in (?:self\.client\.|self\.)?faults')
+SWITCH = re.compile(r'"([a-z0-9-]+)"\s+(?:not )?in (?:self\.client\.|self\.|client\.)?faults')
 
 
 def test_every_switch_of_the_reference_is_listed_and_every_listed_one_exists() -> None:
