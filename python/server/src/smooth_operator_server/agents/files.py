@@ -10,7 +10,9 @@ from typing import Any
 import jsonschema_rs
 
 from ..files import FileFaultError, checks_of, read_checked
+from .persona import Persona
 from .spec import DEFAULT_NAME, AgentSpec, Budget
+from .team import Member, Team
 
 ENDINGS = frozenset({".yaml", ".yml", ".json"})
 
@@ -50,9 +52,28 @@ def read_agent(path: Path) -> AgentSpec:
         AgentFileError: as above.
     """
     try:
-        return _agent(read_checked(path, "agent", _checks()))
+        value = read_checked(path, "agent", _checks())
     except FileFaultError as fault:
         raise AgentFileError(str(fault)) from None
+    contradiction = _contradiction(value)
+    if contradiction is not None:
+        raise AgentFileError(f"agent {path}: {contradiction}")
+    return _agent(value)
+
+
+def _contradiction(value: dict[str, Any]) -> str | None:
+    """Say what of a file does not go together with the rest of it."""
+    leads = value.get("system") == "team"
+    if leads and "team" not in value:
+        return "/team is missing; the system team leads one"
+    if "team" in value and not leads:
+        return "/team is there, but /system is not team"
+    names: dict[str, int] = {}
+    for index, member in enumerate(value.get("team", {}).get("members", ())):
+        other = names.setdefault(member["name"], index)
+        if other != index:
+            return f"/team/members/{index}/name is that of /team/members/{other} already"
+    return None
 
 
 def _agent(value: dict[str, Any]) -> AgentSpec:
@@ -61,6 +82,7 @@ def _agent(value: dict[str, Any]) -> AgentSpec:
         value["id"],
         name=value.get("name", DEFAULT_NAME),
         instructions=value.get("instructions", ""),
+        persona=_persona(value["persona"]) if "persona" in value else None,
         model=value.get("model"),
         tools=frozenset(value["tools"]) if "tools" in value else None,
         confirm_tools=tuple(value.get("confirmTools", ())),
@@ -75,9 +97,25 @@ def _agent(value: dict[str, Any]) -> AgentSpec:
         knowledge=frozenset(value["knowledge"]) if "knowledge" in value else None,
         skills=frozenset(value["skills"]) if "skills" in value else None,
         system=value.get("system", "react"),
+        team=_team(value["team"]) if "team" in value else None,
         suggestions=value.get("suggestions", 0),
         origins=tuple(value["origins"]) if "origins" in value else None,
     )
+
+
+def _persona(value: dict[str, Any]) -> Persona:
+    return Persona(
+        value.get("role", ""),
+        value.get("tone", ""),
+        value.get("language", ""),
+        tuple(value.get("always", ())),
+        tuple(value.get("never", ())),
+    )
+
+
+def _team(value: dict[str, Any]) -> Team:
+    members = [Member(m["name"], m["instructions"], m.get("model")) for m in value["members"]]
+    return Team(value["pattern"], tuple(members))
 
 
 @cache

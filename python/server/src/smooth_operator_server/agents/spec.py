@@ -7,6 +7,9 @@ from dataclasses import dataclass, field, fields
 from typing import Any
 from urllib.parse import urlsplit
 
+from .persona import Persona
+from .team import Team
+
 DEFAULT_NAME = "smooth-agent"
 
 
@@ -43,6 +46,7 @@ class AgentSpec:
     id: str
     name: str = DEFAULT_NAME
     instructions: str = ""
+    persona: Persona | None = None
     model: str | None = None
     tools: frozenset[str] | None = None
     """Names of the tools it may call, or their beginning and ``*``; None = all of the server."""
@@ -60,7 +64,10 @@ class AgentSpec:
 
     system: str = "react"
     """How it works: ``react`` calls tools until it can answer; ``plan`` makes a plan first and has
-    its answer checked before anybody sees it."""
+    its answer checked before anybody sees it; ``team`` leads the members of ``team``."""
+
+    team: Team | None = None
+    """There for the system ``team`` alone."""
 
     suggestions: int = 0
     """How many next questions it may propose after an answer."""
