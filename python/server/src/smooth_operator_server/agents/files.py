@@ -13,7 +13,9 @@ from ..files import FileFaultError, checks_of, read_checked
 from .persona import Persona
 from .spec import DEFAULT_NAME, AgentSpec, Budget
 from .team import Member, Team
+from .workflow import Edge, Node, Workflow
 
+KINDS = frozenset({"ask", "tool", "person", "say"})
 ENDINGS = frozenset({".yaml", ".yml", ".json"})
 
 
@@ -58,16 +60,19 @@ def read_agent(path: Path) -> AgentSpec:
     contradiction = _contradiction(value)
     if contradiction is not None:
         raise AgentFileError(f"agent {path}: {contradiction}")
-    return _agent(value)
+    agent = _agent(value)
+    if agent.workflow is not None and (wrong := agent.workflow.fault()):
+        raise AgentFileError(f"agent {path}: /workflow{wrong}")
+    return agent
 
 
 def _contradiction(value: dict[str, Any]) -> str | None:
     """Say what of a file does not go together with the rest of it."""
-    leads = value.get("system") == "team"
-    if leads and "team" not in value:
-        return "/team is missing; the system team leads one"
-    if "team" in value and not leads:
-        return "/team is there, but /system is not team"
+    for word in ("team", "workflow"):
+        if value.get("system") == word and word not in value:
+            return f"/{word} is missing, and /system is {word}"
+        if word in value and value.get("system") != word:
+            return f"/{word} is there, and /system is not {word}"
     names: dict[str, int] = {}
     for index, member in enumerate(value.get("team", {}).get("members", ())):
         other = names.setdefault(member["name"], index)
@@ -98,6 +103,7 @@ def _agent(value: dict[str, Any]) -> AgentSpec:
         skills=frozenset(value["skills"]) if "skills" in value else None,
         system=value.get("system", "react"),
         team=_team(value["team"]) if "team" in value else None,
+        workflow=_workflow(value["workflow"]) if "workflow" in value else None,
         suggestions=value.get("suggestions", 0),
         origins=tuple(value["origins"]) if "origins" in value else None,
     )
@@ -116,6 +122,24 @@ def _persona(value: dict[str, Any]) -> Persona:
 def _team(value: dict[str, Any]) -> Team:
     members = [Member(m["name"], m["instructions"], m.get("model")) for m in value["members"]]
     return Team(value["pattern"], tuple(members))
+
+
+def _workflow(value: dict[str, Any]) -> Workflow:
+    edges = [Edge(edge["from"], edge["to"], edge.get("when", {})) for edge in value["edges"]]
+    nodes = {name: _node(name, node) for name, node in value["nodes"].items()}
+    return Workflow(value["start"], nodes, tuple(edges))
+
+
+def _node(name: str, value: dict[str, Any]) -> Node:
+    (kind,) = KINDS & value.keys()
+    return Node(
+        name,
+        kind,
+        value[kind],
+        tuple(value.get("choices", ())),
+        value.get("schema"),
+        value.get("arguments", {}),
+    )
 
 
 @cache

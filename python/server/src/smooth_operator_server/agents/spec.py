@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 
 from .persona import Persona
 from .team import Team
+from .workflow import Workflow
 
 DEFAULT_NAME = "smooth-agent"
 
@@ -64,10 +65,14 @@ class AgentSpec:
 
     system: str = "react"
     """How it works: ``react`` calls tools until it can answer; ``plan`` makes a plan first and has
-    its answer checked before anybody sees it; ``team`` leads the members of ``team``."""
+    its answer checked before anybody sees it; ``team`` leads the members of ``team``;
+    ``workflow`` walks through the graph of ``workflow``."""
 
     team: Team | None = None
     """There for the system ``team`` alone."""
+
+    workflow: Workflow | None = None
+    """There for the system ``workflow`` alone."""
 
     suggestions: int = 0
     """How many next questions it may propose after an answer."""

@@ -19,6 +19,7 @@ from .prices import Prices
 from .settings import ModelSettings
 from .together import TeamTurn
 from .turn import ModelTurn
+from .workflow import WorkflowTurn
 
 
 class ModelEngine:
@@ -57,6 +58,8 @@ class ModelEngine:
                 return PlannedTurn(self, turn, saved)
             case "team":
                 return TeamTurn(self, turn, saved)
+            case "workflow":
+                return WorkflowTurn(self, turn, saved)
             case _:
                 return ModelTurn(self, turn, saved)
 
