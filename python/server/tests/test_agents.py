@@ -104,11 +104,13 @@ def test_every_member_of_a_file_is_read(tmp_path: Path) -> None:
         "id: sam\nname: Sam\ninstructions: Help.\nmodel: m\ntools: [a]\nconfirmTools: [b]\n"
         "authTools: {c: admin}\nknowledge: [k]\n"
         "budget: {steps: 1, tokens: 2, costUsd: 0.5, sessionTokens: 3, sessionCostUsd: 1}\n"
-        'origins: ["*"]\nskills: [s]\nsystem: plan\nsuggestions: 2\n'
+        'origins: ["*"]\nskills: [s]\nsystem: team\nsuggestions: 2\npersona: {role: a guide}\n'
+        "team: {pattern: leader, members: [{name: b, instructions: c}]}\n"
     )
     (agent,) = read_agents(agents(tmp_path, a=text))
     defaults = AgentSpec("sam")
-    assert all(getattr(agent, name) != getattr(defaults, name) for name in AgentSpec.__slots__[1:])
+    others = [name for name in AgentSpec.__slots__ if name not in {"id", "workflow"}]
+    assert all(getattr(agent, name) != getattr(defaults, name) for name in others)
     assert agent.budget == Budget(1, 2, 0.5, 3, 1)
     assert agent.admits(None)
 

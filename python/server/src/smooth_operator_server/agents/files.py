@@ -10,8 +10,12 @@ from typing import Any
 import jsonschema_rs
 
 from ..files import FileFaultError, checks_of, read_checked
+from .persona import Persona
 from .spec import DEFAULT_NAME, AgentSpec, Budget
+from .team import Member, Team
+from .workflow import Edge, Node, Workflow
 
+KINDS = frozenset({"ask", "tool", "person", "say"})
 ENDINGS = frozenset({".yaml", ".yml", ".json"})
 
 
@@ -50,9 +54,31 @@ def read_agent(path: Path) -> AgentSpec:
         AgentFileError: as above.
     """
     try:
-        return _agent(read_checked(path, "agent", _checks()))
+        value = read_checked(path, "agent", _checks())
     except FileFaultError as fault:
         raise AgentFileError(str(fault)) from None
+    contradiction = _contradiction(value)
+    if contradiction is not None:
+        raise AgentFileError(f"agent {path}: {contradiction}")
+    agent = _agent(value)
+    if agent.workflow is not None and (wrong := agent.workflow.fault()):
+        raise AgentFileError(f"agent {path}: /workflow{wrong}")
+    return agent
+
+
+def _contradiction(value: dict[str, Any]) -> str | None:
+    """Say what of a file does not go together with the rest of it."""
+    for word in ("team", "workflow"):
+        if value.get("system") == word and word not in value:
+            return f"/{word} is missing, and /system is {word}"
+        if word in value and value.get("system") != word:
+            return f"/{word} is there, and /system is not {word}"
+    names: dict[str, int] = {}
+    for index, member in enumerate(value.get("team", {}).get("members", ())):
+        other = names.setdefault(member["name"], index)
+        if other != index:
+            return f"/team/members/{index}/name is that of /team/members/{other} already"
+    return None
 
 
 def _agent(value: dict[str, Any]) -> AgentSpec:
@@ -61,6 +87,7 @@ def _agent(value: dict[str, Any]) -> AgentSpec:
         value["id"],
         name=value.get("name", DEFAULT_NAME),
         instructions=value.get("instructions", ""),
+        persona=_persona(value["persona"]) if "persona" in value else None,
         model=value.get("model"),
         tools=frozenset(value["tools"]) if "tools" in value else None,
         confirm_tools=tuple(value.get("confirmTools", ())),
@@ -75,8 +102,43 @@ def _agent(value: dict[str, Any]) -> AgentSpec:
         knowledge=frozenset(value["knowledge"]) if "knowledge" in value else None,
         skills=frozenset(value["skills"]) if "skills" in value else None,
         system=value.get("system", "react"),
+        team=_team(value["team"]) if "team" in value else None,
+        workflow=_workflow(value["workflow"]) if "workflow" in value else None,
         suggestions=value.get("suggestions", 0),
         origins=tuple(value["origins"]) if "origins" in value else None,
+    )
+
+
+def _persona(value: dict[str, Any]) -> Persona:
+    return Persona(
+        value.get("role", ""),
+        value.get("tone", ""),
+        value.get("language", ""),
+        tuple(value.get("always", ())),
+        tuple(value.get("never", ())),
+    )
+
+
+def _team(value: dict[str, Any]) -> Team:
+    members = [Member(m["name"], m["instructions"], m.get("model")) for m in value["members"]]
+    return Team(value["pattern"], tuple(members))
+
+
+def _workflow(value: dict[str, Any]) -> Workflow:
+    edges = [Edge(edge["from"], edge["to"], edge.get("when", {})) for edge in value["edges"]]
+    nodes = {name: _node(name, node) for name, node in value["nodes"].items()}
+    return Workflow(value["start"], nodes, tuple(edges))
+
+
+def _node(name: str, value: dict[str, Any]) -> Node:
+    (kind,) = KINDS & value.keys()
+    return Node(
+        name,
+        kind,
+        value[kind],
+        tuple(value.get("choices", ())),
+        value.get("schema"),
+        value.get("arguments", {}),
     )
 
 

@@ -7,6 +7,10 @@ from dataclasses import dataclass, field, fields
 from typing import Any
 from urllib.parse import urlsplit
 
+from .persona import Persona
+from .team import Team
+from .workflow import Workflow
+
 DEFAULT_NAME = "smooth-agent"
 
 
@@ -43,6 +47,7 @@ class AgentSpec:
     id: str
     name: str = DEFAULT_NAME
     instructions: str = ""
+    persona: Persona | None = None
     model: str | None = None
     tools: frozenset[str] | None = None
     """Names of the tools it may call, or their beginning and ``*``; None = all of the server."""
@@ -60,7 +65,14 @@ class AgentSpec:
 
     system: str = "react"
     """How it works: ``react`` calls tools until it can answer; ``plan`` makes a plan first and has
-    its answer checked before anybody sees it."""
+    its answer checked before anybody sees it; ``team`` leads the members of ``team``;
+    ``workflow`` walks through the graph of ``workflow``."""
+
+    team: Team | None = None
+    """There for the system ``team`` alone."""
+
+    workflow: Workflow | None = None
+    """There for the system ``workflow`` alone."""
 
     suggestions: int = 0
     """How many next questions it may propose after an answer."""

@@ -21,5 +21,7 @@ def describe(fault: jsonschema_rs.ValidationError) -> str:
             return f"{here} must be one of {', '.join(map(str, words))}"
         case "anyOf" | "oneOf" as keyword, _:
             return f"{here} fits none of the allowed forms ({keyword})"
+        case "propertyNames", _:
+            return f"{here} has a name that is not allowed"
         case keyword, bound:
             return f"{here} breaks the bound {keyword} {bound}"

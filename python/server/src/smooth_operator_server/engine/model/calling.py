@@ -138,7 +138,7 @@ class Call:
         self.answer: ModelResponse | None = None
         self.heard = 0
         self.has_spoken = False
-        self._price = price
+        self.price = price
         self._charge = charge
 
     def settle(self, watch: CallWatch) -> None:
@@ -157,5 +157,9 @@ class Call:
         self._charge(spent)
         watch.spent(spent)
 
+    def at_most(self) -> Spent:
+        """Return what one try of the call can cost."""
+        return self._spent(self.coming, self.most_tokens)
+
     def _spent(self, read: int, written: int) -> Spent:
-        return Spent(read, written, self._price.of(read, written) if self._price else 0.0)
+        return Spent(read, written, self.price.of(read, written) if self.price else 0.0)

@@ -17,7 +17,9 @@ from .calling import Caller
 from .planned import PlannedTurn
 from .prices import Prices
 from .settings import ModelSettings
+from .together import TeamTurn
 from .turn import ModelTurn
+from .workflow import WorkflowTurn
 
 
 class ModelEngine:
@@ -51,8 +53,15 @@ class ModelEngine:
         return f"the model endpoint fails; it is asked again in {left:.0f} s" if left else None
 
     def begin(self, turn: TurnInput, saved: bytes | None = None) -> EngineTurn:
-        make = PlannedTurn if turn.agent.system == "plan" else ModelTurn
-        return make(self, turn, saved)
+        match turn.agent.system:
+            case "plan":
+                return PlannedTurn(self, turn, saved)
+            case "team":
+                return TeamTurn(self, turn, saved)
+            case "workflow":
+                return WorkflowTurn(self, turn, saved)
+            case _:
+                return ModelTurn(self, turn, saved)
 
     async def aclose(self) -> None:
         await self._client.close()

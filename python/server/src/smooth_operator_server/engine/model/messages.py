@@ -85,7 +85,9 @@ def read(kept: bytes) -> tuple[list[ModelMessage], Spent]:
 
 
 def _instructions(turn: TurnInput, before: str | None, found: Sequence[Found]) -> str:
-    parts = [turn.agent.instructions or DEFAULT_INSTRUCTIONS]
+    agent = turn.agent
+    persona = [agent.persona.told(agent.name)] if agent.persona else []
+    parts = [*persona, agent.instructions or DEFAULT_INSTRUCTIONS]
     if turn.skill is not None:
         parts.append(f"For this message follow the skill {turn.skill.name}:\n\n{turn.skill.text}")
     if before:

@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Sequence
+import asyncio
+from collections.abc import AsyncGenerator, Iterable, Sequence
 from contextlib import aclosing
 from typing import TYPE_CHECKING
 
-from pydantic_ai.messages import ModelMessage, ModelRequest, ModelResponse, UserPromptPart
+from pydantic_ai.messages import (
+    ModelMessage,
+    ModelRequest,
+    ModelResponse,
+    SystemPromptPart,
+    UserPromptPart,
+)
 from pydantic_ai.models import ModelRequestParameters
 from pydantic_ai.tools import ToolDefinition
 
@@ -24,6 +31,7 @@ from ..port import (
     TurnInput,
     Usage,
 )
+from .asides import Aside
 from .budget import LEAST_ANSWER, SpentError, most_tokens
 from .calling import CHARACTERS_PER_TOKEN, Call
 from .history import (
@@ -36,16 +44,29 @@ from .history import (
 )
 from .messages import opening, read, returned, saved
 from .messages import size_of as told_size
+from .prices import Price
 from .trailer import Trailer
 
 if TYPE_CHECKING:
     from .engine import ModelEngine
 
+SHARES = (1, 2, 4, 8)
+"""Into how many parts the longest answers are cut until a budget is enough for all of them."""
+
+NOTHING = Spent()
+
 
 class ModelTurn:
     """A turn of the model engine."""
 
-    def __init__(self, engine: ModelEngine, turn: TurnInput, kept: bytes | None) -> None:
+    def __init__(
+        self,
+        engine: ModelEngine,
+        turn: TurnInput,
+        kept: bytes | None,
+        besides: Iterable[ToolDefinition] = (),
+    ) -> None:
+        """Begin a turn, or go on with it; ``besides`` are tools that the server does not have."""
         self._engine = engine
         self._turn = turn
         self._told: list[ModelMessage] = []
@@ -53,17 +74,18 @@ class ModelTurn:
         if kept:
             self._told, self._spent = read(kept)
         self._name = turn.model or engine.settings.model
-        self._price = engine.prices.of(self._name)
-        self._asked = ModelRequestParameters(
-            function_tools=[
-                ToolDefinition(
-                    name=tool.name,
-                    description=tool.description,
-                    parameters_json_schema=tool.parameters,
-                )
-                for tool in turn.tools
-            ]
-        )
+        more = list(besides)
+        taken = {tool.name for tool in more}
+        offered = [
+            ToolDefinition(
+                name=tool.name,
+                description=tool.description,
+                parameters_json_schema=tool.parameters,
+            )
+            for tool in turn.tools
+            if tool.name not in taken
+        ]
+        self._asked = ModelRequestParameters(function_tools=[*offered, *more])
 
     async def step(self, results: Sequence[ToolResult] = ()) -> EngineStream:
         try:
@@ -96,13 +118,63 @@ class ModelTurn:
         """Add something that the model is told before its next answer."""
         self._told.append(ModelRequest([UserPromptPart(text)]))
 
+    def as_told_to(self, role: str, task: str | None, *, alone: bool) -> list[ModelMessage]:
+        """Return the beginning of the turn as another one is told it, who has a role of its own.
+
+        ``alone`` leaves out the conversation, so that only the task is told.
+        """
+        opened = self._told[0]
+        assert isinstance(opened, ModelRequest)
+        known = "\n\n".join(
+            part.content for part in opened.parts if isinstance(part, SystemPromptPart)
+        )
+        told: list[ModelMessage] = [
+            ModelRequest([SystemPromptPart(f"{role}\n\nWhat your leader was told:\n\n{known}")])
+        ]
+        if not alone:
+            told += self._told[1:]
+        return told if task is None else [*told, ModelRequest([UserPromptPart(task)])]
+
     async def aside(self, prompt: str, longest: int) -> tuple[str, Usage] | Failure:
         """Ask the model something about the turn, without tools and without keeping it."""
         told = [*self._told, ModelRequest([UserPromptPart(prompt)])]
-        try:
-            call = await self._new_call(told, longest, ModelRequestParameters())
-        except SpentError as fault:
-            return Failure(str(fault))
+        (answer,) = await self.asides([Aside(told, longest)])
+        return answer
+
+    async def asides(self, asked: Sequence[Aside]) -> list[tuple[str, Usage] | Failure]:
+        """Ask several things at once; nothing is asked when the budget is not enough for all."""
+        for share in SHARES:
+            try:
+                calls = await self._calls_at_once(asked, share)
+            except SpentError as fault:
+                refused = Failure(str(fault))
+                continue
+            is_fair = all(
+                call.most_tokens == one.longest // share
+                for call, one in zip(calls, asked, strict=True)
+            )
+            if is_fair or len(calls) == 1:
+                return await asyncio.gather(*map(self._heard, calls))
+            refused = Failure("the budget does not allow so many calls at once")
+        return [refused for _ in asked]
+
+    async def _calls_at_once(self, asked: Sequence[Aside], share: int) -> list[Call]:
+        """Return calls that the budget allows together, each a part as long as it may be.
+
+        Raises:
+            SpentError: it does not allow all of them.
+        """
+        calls: list[Call] = []
+        reserved = Spent()
+        for one in asked:
+            call = await self._new_call(
+                one.told, one.longest // share, ModelRequestParameters(), reserved, one.model
+            )
+            calls.append(call)
+            reserved += call.at_most()
+        return calls
+
+    async def _heard(self, call: Call) -> tuple[str, Usage] | Failure:
         words: list[str] = []
         async with aclosing(self._engine.caller.call(call)) as said:
             async for piece in said:
@@ -111,7 +183,7 @@ class ModelTurn:
                 if isinstance(piece, Text):
                     words.append(piece.piece)
         assert call.answer is not None
-        return "".join(words).strip(), self._usage(call.answer)
+        return "".join(words).strip(), self._usage(call.answer, call.price)
 
     def save(self) -> bytes:
         return saved(self._told, self._spent)
@@ -141,7 +213,7 @@ class ModelTurn:
         answer = call.answer
         assert answer is not None
         self._told.append(answer)
-        yield self._usage(answer)
+        yield self._usage(answer, call.price)
         for wanted in answer.tool_calls:
             # The ids of a model need not be different from step to step; the engine's own are.
             yield ToolCall(self._engine.new_id(), wanted.tool_name, wanted.args_as_dict())
@@ -151,33 +223,39 @@ class ModelTurn:
         told: Sequence[ModelMessage],
         longest: int,
         asked: ModelRequestParameters,
-        besides: int = 0,
+        reserved: Spent = NOTHING,
+        model: str | None = None,
     ) -> Call:
-        """Return a call that the budget allows; ``besides`` are tokens that are needed elsewhere.
+        """Return a call that the budget allows; ``reserved`` is needed for others.
 
         Raises:
             SpentError: it allows none.
         """
         budget, turn = self._turn.agent.budget, self._turn
         coming = told_size(told) // CHARACTERS_PER_TOKEN
+        name = model or self._name
+        price = self._engine.prices.of(name)
         counts_session = budget.session_tokens is not None or budget.session_cost_usd is not None
         most = most_tokens(
             budget,
             longest=longest,
-            coming=coming + besides,
-            turn=self._spent,
-            session=await self._engine.accounts.spent(turn.session_id)
-            if counts_session
-            else self._spent,
-            price=self._price,
+            coming=coming,
+            turn=self._spent + reserved,
+            session=(
+                await self._engine.accounts.spent(turn.session_id)
+                if counts_session
+                else self._spent
+            )
+            + reserved,
+            price=price,
         )
         return Call(
-            self._engine.model(self._name),
+            self._engine.model(name),
             told,
             asked,
             coming=coming,
             most_tokens=most,
-            price=self._price,
+            price=price,
             charge=self._charge,
         )
 
@@ -185,9 +263,9 @@ class ModelTurn:
         self._spent += spent
         self._engine.accounts.charge(self._turn.session_id, spent)
 
-    def _usage(self, answer: ModelResponse) -> Usage:
+    def _usage(self, answer: ModelResponse, price: Price | None) -> Usage:
         read, written = answer.usage.input_tokens, answer.usage.output_tokens
-        return Usage(read, written, self._price.of(read, written) if self._price else None)
+        return Usage(read, written, price.of(read, written) if price else None)
 
     async def _open(self) -> AsyncGenerator[EngineEvent, None]:
         """Put the beginning of the turn together; what a summary has cost is told of."""
@@ -202,7 +280,7 @@ class ModelTurn:
             made = await self._sum_up(call, older) if call and older else None
             if made is not None and call is not None and call.answer is not None:
                 summary, recent = made, kept
-                yield self._usage(call.answer)
+                yield self._usage(call.answer, call.price)
             else:
                 recent = newest(recent, most)
         found = await turn.context()
@@ -214,7 +292,9 @@ class ModelTurn:
         request = summary_request(older, summary, most)
         try:
             both = SUMMARY_TOKENS + most // CHARACTERS_PER_TOKEN
-            await self._new_call(request, LEAST_ANSWER, ModelRequestParameters(), besides=both)
+            price = self._engine.prices.of(self._name)
+            after = Spent(both, 0, price.of(both, 0) if price else 0.0)
+            await self._new_call(request, LEAST_ANSWER, ModelRequestParameters(), after)
             return await self._new_call(request, SUMMARY_TOKENS, ModelRequestParameters())
         except SpentError:
             return None  # the answer itself may still be had
