@@ -13,7 +13,7 @@ public sealed class InquiryTests : ReplayTest
         await ExpectAsync("resume_turn");
         Client.Router.LiveCount.ShouldBe(1);
         await stop.CancelAsync();
-        await Should.ThrowAsync<OperationCanceledException>(() => recovery);
+        await Should.ThrowAsync<OperationCanceledException>(() => recovery.Soon());
         (Client.Router.LiveCount, Clock.ActiveTimers).ShouldBe((0, timers));
     }
 
@@ -29,7 +29,7 @@ public sealed class InquiryTests : ReplayTest
         await ExpectAsync("resume_turn");
         await Link.SendAsync(Frames.Resumed(turn.RequestId, 0, "never"));
         (await second.Soon()).Status.ShouldBe(RecoveryStatus.NotDelivered);
-        await Should.ThrowAsync<OperationCanceledException>(() => first);
+        await Should.ThrowAsync<OperationCanceledException>(() => first.Soon());
     }
 
     [Fact]
@@ -48,10 +48,10 @@ public sealed class InquiryTests : ReplayTest
         var turn = await InterruptedAsync();
         var both = new[] { turn.RecoverAsync(), turn.RecoverAsync() };
         await ExpectAsync("resume_turn");
-        await Client.CloseAsync();
+        _ = Client.CloseAsync();
         foreach (var recovery in both)
         {
-            var closed = await Should.ThrowAsync<ClientClosedException>(() => recovery);
+            var closed = await Should.ThrowAsync<ClientClosedException>(() => recovery.Soon());
             closed.RequestId.ShouldBe(turn.RequestId);
         }
     }
@@ -63,7 +63,7 @@ public sealed class InquiryTests : ReplayTest
         using var stop = new CancellationTokenSource();
         var recovery = turn.RecoverAsync(stop.Token);
         await stop.CancelAsync();
-        await Should.ThrowAsync<OperationCanceledException>(() => recovery);
+        await Should.ThrowAsync<OperationCanceledException>(() => recovery.Soon());
         turn.State.ShouldBe(TurnState.Sent);
         recovery = turn.RecoverAsync();
         await turn.DisposeAsync();
