@@ -138,7 +138,9 @@ func (t *Turn) Text() iter.Seq2[string, error] {
 		var joint joiner
 		for event, err := range t.stream(false) {
 			if err != nil {
-				yield("", err)
+				if rest := joint.rest(); rest == "" || yield(rest, nil) {
+					yield("", err)
+				}
 				return
 			}
 			if token, ok := event.(*StreamToken); ok {

@@ -134,6 +134,7 @@ export class TurnText implements TextStream {
   readonly #driver: TurnDriver;
   readonly #events: TurnReader;
   #half = '';
+  #failed: Error | undefined;
   #streamed = false;
 
   constructor(driver: TurnDriver) {
@@ -147,12 +148,26 @@ export class TurnText implements TextStream {
 
   async next(): Promise<IteratorResult<string, undefined>> {
     for (;;) {
-      const { done, value } = await this.#events.next();
+      const { done, value } = await this.#next();
       if (done) return this.#rest();
       if (value.type !== 'stream_token') continue;
       this.#streamed = true;
       const piece = this.#joined(tokenOf(value));
       if (piece !== undefined) return { done: false, value: piece };
+    }
+  }
+
+  /** What ends the turn is thrown behind the half that stayed alone. */
+  async #next(): ReturnType<TurnReader['next']> {
+    const failed = this.#failed;
+    this.#failed = undefined;
+    if (failed) throw failed;
+    try {
+      return await this.#events.next();
+    } catch (error) {
+      if (this.#half === '') throw error;
+      this.#failed = error as Error;
+      return DONE;
     }
   }
 

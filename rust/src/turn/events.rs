@@ -105,6 +105,7 @@ impl fmt::Debug for TurnEvents {
 pub struct TextStream {
     events: TurnEvents,
     pieces: Pieces,
+    failed: Option<Error>,
     any: bool,
 }
 
@@ -114,6 +115,7 @@ impl TextStream {
         Self {
             events,
             pieces: Pieces::default(),
+            failed: None,
             any: false,
         }
     }
@@ -128,6 +130,9 @@ impl Stream for TextStream {
     type Item = Result<String, Error>;
 
     fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        if let Some(error) = self.failed.take() {
+            return Poll::Ready(Some(Err(error)));
+        }
         loop {
             let item = match Pin::new(&mut self.events).poll_next(context) {
                 Poll::Pending => return Poll::Pending,
@@ -139,7 +144,15 @@ impl Stream for TextStream {
                     return Poll::Ready(Some(Ok(self.pieces.next(&token))));
                 }
                 Some(Ok(_)) => {}
-                Some(Err(error)) => return Poll::Ready(Some(Err(error))),
+                Some(Err(error)) => {
+                    // What ends the turn comes behind the half that stayed alone.
+                    let rest = self.pieces.rest();
+                    if rest.is_some() {
+                        self.failed = Some(error);
+                        return Poll::Ready(rest.map(Ok));
+                    }
+                    return Poll::Ready(Some(Err(error)));
+                }
                 None if self.any => return Poll::Ready(self.pieces.rest().map(Ok)),
                 None => {
                     self.any = true;

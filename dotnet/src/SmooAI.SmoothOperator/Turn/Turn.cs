@@ -1,4 +1,5 @@
 using System.Runtime.CompilerServices;
+using System.Runtime.ExceptionServices;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 
@@ -154,8 +155,21 @@ internal sealed class Turn : ITurn
         var joint = new TextJoint();
         var items = new TurnEnumerator(_context, _driver, cancellationToken);
         await using var reading = items.ConfigureAwait(false);
-        while (await items.MoveNextAsync().ConfigureAwait(false))
+        ExceptionDispatchInfo? failed = null;
+        while (failed is null)
         {
+            try
+            {
+                if (!await items.MoveNextAsync().ConfigureAwait(false))
+                {
+                    break;
+                }
+            }
+            catch (SmoothAgentException error)
+            {
+                failed = ExceptionDispatchInfo.Capture(error);
+                continue;
+            }
             if (items.Current is StreamTokenEvent piece)
             {
                 streamed = true;
@@ -166,6 +180,7 @@ internal sealed class Turn : ITurn
         {
             yield return rest;
         }
+        failed?.Throw();
         if (!streamed && _driver.Result is { Text.Length: > 0 } result)
         {
             yield return result.Text;

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
+from . import _errors as errors
 from . import wire
 from ._accumulator import Halves
 
@@ -73,17 +74,26 @@ class TextStream:
         self._halves = Halves()
         self._streamed = False
         self._finished = False
+        self._failed: errors.SmoothAgentError | None = None
 
     def __aiter__(self) -> TextStream:
         return self
 
     async def __anext__(self) -> str:
-        async for event in self._events:
-            if event.type == "stream_token":
-                self._streamed = True
-                piece = self._halves.text(event)
-                if piece or not self._halves.rest():
-                    return piece
+        failed, self._failed = self._failed, None
+        if failed is not None:
+            raise failed
+        try:
+            async for event in self._events:
+                if event.type == "stream_token":
+                    self._streamed = True
+                    piece = self._halves.text(event)
+                    if piece or not self._halves.rest():
+                        return piece
+        except errors.SmoothAgentError as error:
+            if not self._halves.rest():
+                raise
+            self._failed = error  # behind the half that stayed alone
         if not self._finished:
             self._finished = True
             rest = self._halves.rest()
