@@ -22,6 +22,7 @@ internal sealed partial class Testee(Output output)
     private readonly Dictionary<string, VirtualTimeProvider> _clocks = [];
     private readonly Dictionary<string, Watch> _watches = [];
     private readonly Dictionary<string, CancellationTokenSource> _stops = [];
+    private int _round;
     private readonly List<Task> _tasks = [];
 
     public async Task<bool> TakeAsync(JsonObject command)
@@ -62,6 +63,7 @@ internal sealed partial class Testee(Output output)
         }
         await SyncAsync();
         output.Muted = false;
+        _round++;
         _handles.Clear();
         _clocks.Clear();
         _watches.Clear();
@@ -147,6 +149,7 @@ internal sealed partial class Testee(Output output)
         }
         var usual = WithOptions(new SmoothAgentClientOptions { Url = Text(c, "url") }, c["options"]?.AsObject() ?? []);
         var draws = new Queue<double>(c["random"]?.AsArray().Select(drawn => (double)drawn!) ?? []);
+        var round = _round;
         var client = new SmoothAgentClient(usual with
         {
             Token = (string?)c["token"],
@@ -170,7 +173,8 @@ internal sealed partial class Testee(Output output)
             Handlers = HandlersOf(c),
             Logger = c["warnings"] is null ? null : line =>
             {
-                if (line.Severity == LogSeverity.Warning)
+                // What the collector finds of an earlier case is none of this one.
+                if (line.Severity == LogSeverity.Warning && round == _round)
                 {
                     output.Event("warned", "on", name, []);
                 }
