@@ -35,12 +35,14 @@ internal sealed partial class Testee
         var (name, gives) = ((string)told["as"]!, new Queue<JsonObject>(told["gives"]!.AsArray().Select(given => (JsonObject)given!.DeepClone())));
         return async (ask, signal) =>
         {
-            output.Event("called", "as", name, ask);
-            var given = gives.Count > 1 ? gives.Dequeue() : gives.Peek();
-            if (given.ContainsKey("wait"))
+            Task<JsonObject> coming;
+            lock (_waiting) // a signal that comes at once is told before the next call is
             {
-                given = await WaitAsync(name, signal);
+                output.Event("called", "as", name, ask);
+                var next = gives.Count > 1 ? gives.Dequeue() : gives.Peek();
+                coming = next.ContainsKey("wait") ? WaitAsync(name, signal) : Task.FromResult(next);
             }
+            var given = await coming;
             return given.ContainsKey("raise") || given.ContainsKey("nonsense")
                 ? throw new InvalidOperationException("as the case says")
                 : given["value"]?.DeepClone();
