@@ -22,6 +22,6 @@ def describe(fault: jsonschema_rs.ValidationError) -> str:
         case "anyOf" | "oneOf" as keyword, _:
             return f"{here} fits none of the allowed forms ({keyword})"
         case "propertyNames", _:
-            return f"{here} has a name that is not allowed"
+            return f"{here} has a name that propertyNames does not allow"
         case keyword, bound:
             return f"{here} breaks the bound {keyword} {bound}"
