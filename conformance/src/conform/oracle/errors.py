@@ -33,6 +33,17 @@ def error(spec: Spec, kind: str, **facts: Any) -> Tree:
     return {"kind": kind, "retryable": retryable, **told}
 
 
+def told_by(host: Host, event: str, told: Tree) -> Tree:
+    """What a step may look at of a frame's status and error."""
+    code = told.get("code") if event == "error" else None
+    return {
+        "status": told.get("status"),
+        "code": code,
+        "code_terminal": None if code is None else host.spec.code(code).terminal,
+        "said_terminal": told.get("terminal"),
+    }
+
+
 def from_frame(host: Host, frame: Frame, **facts: Any) -> Tree:
     """The error that an ``error`` event becomes (REQ-ERR-02, REQ-ERR-03, REQ-ERR-06)."""
     told = host.flat(frame)

@@ -6,6 +6,7 @@ from typing import Any
 
 from conform.interpreter import Group
 from conform.oracle.calls import Call, Done
+from conform.oracle.errors import told_by
 from conform.oracle.resuming import UNNUMBERED, Resuming
 from conform.oracle.turns import Turn
 from conform.reader import Frame
@@ -71,12 +72,8 @@ class Inquiry(Call):
         return kind
 
     def _facts(self, event: str, told: Tree) -> Tree:
-        code = told.get("code") if event == "error" else None
         return {
-            "status": told.get("status"),
-            "code": code,
-            "code_terminal": None if code is None else self.host.spec.code(code).terminal,
-            "said_terminal": told.get("terminal"),
+            **told_by(self.host, event, told),
             "turn": self.turn.state,
         }
 

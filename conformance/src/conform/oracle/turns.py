@@ -8,7 +8,7 @@ from types import MappingProxyType
 from typing import Any
 
 from conform.interpreter import Effect, Group
-from conform.oracle.errors import error, from_frame, link_kind
+from conform.oracle.errors import error, from_frame, link_kind, told_by
 from conform.oracle.handling import Handling, Scripts
 from conform.oracle.host import Host
 from conform.oracle.resuming import Resuming, unsure
@@ -189,12 +189,8 @@ class Turn:
         told = moment.told
         moment.asked = self.open_question
         moment.suspended = self.machines.state == "suspended"
-        code = told.get("code") if event == "error" else None
         return {
-            "status": told.get("status"),
-            "code": code,
-            "code_terminal": None if code is None else self.host.spec.code(code).terminal,
-            "said_terminal": told.get("terminal"),
+            **told_by(self.host, event, told),
             "attempts_remaining": told.get("attemptsRemaining"),
             "tool_result": "toolResult" in told or None,
             "verb": moment.verb.kind if moment.verb else None,
