@@ -47,16 +47,28 @@ internal abstract class ActionCall<T> : IInFlight, IAnswered, ICallActs
     /// <summary>What went out; null before the wait began.</summary>
     private protected Outgoing? Frame { get; private set; }
 
+    /// <summary>Takes the id, queues the frame and waits; a frame that is refused ends the wait at once.</summary>
+    /// <exception cref="ArgumentException">The id is in flight already; nothing was sent.</exception>
+    internal void Begin(Outgoing frame, CancellationToken cancellationToken)
+    {
+        _router.Register(_id, this);
+        if (_sender.Submit(frame) is { } refused)
+        {
+            Step(Sender.WordOf(refused), _ => Failure.Own(refused, Named));
+        }
+        else
+        {
+            Wait(frame, cancellationToken);
+        }
+    }
+
     /// <summary>Starts the wait: limit and cancellation, which takes back a frame that waits for the link (REQ-CALL-09).</summary>
-    internal void Wait(Outgoing frame, CancellationToken cancellationToken)
+    private void Wait(Outgoing frame, CancellationToken cancellationToken)
     {
         Frame = frame;
         _waiter.Limit(Longest, () => Step(LocalEvent.RequestTimeout, Local));
         _waiter.CancelBy(cancellationToken, Leave);
     }
-
-    /// <summary>The action could not be queued.</summary>
-    internal void Refuse(SmoothAgentException error) => Step(Sender.WordOf(error), _ => Failure.Own(error, Named));
 
     public virtual bool OnEvent(in DecodedFrame frame)
     {

@@ -20,15 +20,7 @@ internal sealed class Caller(ClientContext context, Router router, Sender sender
             var id = action.CorrelationId ?? context.Ids.Next();
             var call = new PendingCall<T>(context, router, sender, action, id, learn);
             var frame = Sender.Encode(action, id);
-            router.Register(id, call);
-            if (sender.Submit(frame) is { } refused)
-            {
-                call.Refuse(refused);
-            }
-            else
-            {
-                call.Wait(frame, token);
-            }
+            call.Begin(frame, token);
             return call.Task;
         }
     }
@@ -52,15 +44,7 @@ internal sealed class Caller(ClientContext context, Router router, Sender sender
             var id = action.CorrelationId!;
             var frame = Sender.Encode(action, id);
             var call = new VerbCall<T>(context, router, sender, verb, action, id, read, opens);
-            router.Register(id, call);
-            if (sender.Submit(frame) is { } refused)
-            {
-                call.Refuse(refused);
-            }
-            else
-            {
-                call.Wait(frame, token);
-            }
+            call.Begin(frame, token);
             return Observed.Quiet(call.Task);
         }
     }

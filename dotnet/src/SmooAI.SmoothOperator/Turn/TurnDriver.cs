@@ -382,7 +382,7 @@ internal sealed partial class TurnDriver : IInFlight
     /// <summary>Asks for the turn, and stops it where that was wanted meanwhile; only on an open link.</summary>
     internal void WriteResume()
     {
-        if (_writer.WriteResume(_resuming.Last))
+        if (_writer.WriteResume(ResumeAction()))
         {
             FlushCancel(keeps: false);
         }

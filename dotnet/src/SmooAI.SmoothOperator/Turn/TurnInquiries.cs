@@ -64,23 +64,10 @@ internal sealed class TurnInquiries(ClientContext context, Router router, Sender
                 default:
                     var action = turn.ResumeAction();
                     own = new TurnInquiry(context, router, sender, action, id);
-                    return Begin(own, Sender.Encode(action, id));
+                    own.Begin(Sender.Encode(action, id), CancellationToken.None);
+                    return own.Task;
             }
         }
-    }
-
-    private Task<TurnFate?> Begin(TurnInquiry asking, Outgoing frame)
-    {
-        router.Register(frame.RequestId!, asking);
-        if (sender.Submit(frame) is { } refused)
-        {
-            asking.Refuse(refused);
-        }
-        else
-        {
-            asking.Wait(frame, CancellationToken.None);
-        }
-        return asking.Task;
     }
 
     private static async Task<TurnFate?> Ended(IAnswered call)

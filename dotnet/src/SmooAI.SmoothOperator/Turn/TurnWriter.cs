@@ -70,12 +70,12 @@ internal sealed class TurnWriter(Sender sender, Outgoing message, string session
         return true;
     }
 
-    /// <summary>Asks for the turn's events from a number on; false without a link (REQ-RESUME-03).</summary>
-    internal bool WriteResume(long afterSeq)
+    /// <summary>Asks for events of the turn; false without a link (REQ-RESUME-03).</summary>
+    internal bool WriteResume(ResumeTurnAction action)
     {
         if (sender.IsLinked)
         {
-            sender.Put(Sender.Encode(new ResumeTurnAction { RequestId = RequestId, SessionId = sessionId, AfterSeq = afterSeq }, RequestId));
+            sender.Put(Sender.Encode(action, RequestId));
         }
         return sender.IsLinked;
     }
