@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import struct
 from asyncio import BaseTransport, Transport
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple, cast
 
 from starlette.websockets import WebSocket, WebSocketDisconnect
@@ -19,7 +19,7 @@ from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIO
 from websockets.frames import apply_mask  # type: ignore[attr-defined]
 from websockets.protocol import State
 
-WriteNow = Callable[[Sequence[str]], bool]
+from .outbox import WriteNow
 
 WRITE_BUFFER_BYTES = 256 * 1024
 """Bytes the transport buffers before a write waits."""

@@ -17,7 +17,7 @@ from pydantic_graph import (
 from pydantic_graph.id_types import NodeID
 from pydantic_graph.step import StepFunction
 
-from ...agents.workflow import Edge, Node, Workflow
+from ...agents.workflow import Node, Workflow
 
 Values = dict[str, Any]
 Ask = Callable[[Node], Awaitable[Any]]
@@ -40,7 +40,7 @@ def graph_of(workflow: Workflow, ask: Ask) -> Graph:
             continue
         fork = building.decision(node_id=f"after {name}")
         for edge in edges:
-            branch = building.match(object, matches=_holds(edge))
+            branch = building.match(object, matches=edge.holds)
             fork = fork.branch(branch.to(steps[edge.target]))
         building.add(building.edge_from(step).to(fork))
     return building.build()
@@ -80,7 +80,3 @@ def _step(node: Node, ask: Ask) -> StepFunction:
         return values
 
     return run
-
-
-def _holds(edge: Edge) -> Callable[[Any], bool]:
-    return edge.holds

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -82,6 +83,17 @@ def read(kept: bytes) -> tuple[list[ModelMessage], Spent]:
     """Return what ``saved`` was given."""
     value: Mapping[str, Any] = json.loads(kept)
     return ModelMessagesTypeAdapter.validate_python(value["told"]), Spent(*value["spent"])
+
+
+def enclosed(inner: bytes, members: Mapping[str, Any]) -> bytes:
+    """Return what is kept of a turn that works in another one, as bytes."""
+    return json.dumps({**members, "inner": base64.b64encode(inner).decode("ascii")}).encode()
+
+
+def disclosed(kept: bytes) -> tuple[Mapping[str, Any], bytes]:
+    """Return the members and the inner turn that ``enclosed`` was given."""
+    value: Mapping[str, Any] = json.loads(kept)
+    return value, base64.b64decode(value["inner"])
 
 
 def _instructions(turn: TurnInput, before: str | None, found: Sequence[Found]) -> str:

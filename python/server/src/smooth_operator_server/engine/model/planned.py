@@ -7,13 +7,12 @@ taken or written again with what was missing.
 
 from __future__ import annotations
 
-import base64
-import json
 from collections.abc import Sequence
 from contextlib import aclosing
 from typing import TYPE_CHECKING
 
 from ..port import EngineStream, Failure, Reasoning, Text, ToolCall, ToolResult, TurnInput
+from .messages import disclosed, enclosed
 from .turn import ModelTurn
 
 if TYPE_CHECKING:
@@ -45,15 +44,13 @@ class PlannedTurn:
         inner = None
         self._has_plan, self._revisions = False, 0
         if kept:
-            value = json.loads(kept)
+            value, inner = disclosed(kept)
             self._has_plan, self._revisions = value["hasPlan"], value["revisions"]
-            inner = base64.b64decode(value["inner"])
         self._inner = ModelTurn(engine, turn, inner)
 
     def save(self) -> bytes:
-        inner = base64.b64encode(self._inner.save()).decode("ascii")
-        kept = {"hasPlan": self._has_plan, "revisions": self._revisions, "inner": inner}
-        return json.dumps(kept).encode()
+        kept = {"hasPlan": self._has_plan, "revisions": self._revisions}
+        return enclosed(self._inner.save(), kept)
 
     async def aclose(self) -> None:
         await self._inner.aclose()

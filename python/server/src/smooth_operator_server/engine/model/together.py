@@ -6,8 +6,6 @@ of the turn is theirs too: members that are asked at once are only asked when it
 
 from __future__ import annotations
 
-import base64
-import json
 from collections.abc import Sequence
 from contextlib import aclosing
 from dataclasses import asdict
@@ -18,6 +16,7 @@ from pydantic_ai.tools import ToolDefinition
 from ...agents.team import VOTE, Member, decided
 from ..port import EngineStream, Failure, Reasoning, ToolCall, ToolResult, TurnInput
 from .asides import Aside
+from .messages import disclosed, enclosed
 from .turn import ModelTurn
 
 if TYPE_CHECKING:
@@ -63,19 +62,17 @@ class TeamTurn:
         self._order: list[str] = []
         inner = None
         if kept:
-            value = json.loads(kept)
+            value, inner = disclosed(kept)
             self._has_met, self._order = value["hasMet"], value["order"]
             self._answers = [ToolResult(**one) for one in value["answers"]]
-            inner = base64.b64decode(value["inner"])
         self._members = {f"{_TOOL}{one.name}": one for one in self._team.members}
         tools = map(_tool, self._team.members) if self._team.pattern == "leader" else ()
         self._inner = ModelTurn(engine, turn, inner, tools)
 
     def save(self) -> bytes:
         answers = [asdict(answer) for answer in self._answers]
-        inner = base64.b64encode(self._inner.save()).decode("ascii")
-        kept = {"hasMet": self._has_met, "order": self._order, "answers": answers, "inner": inner}
-        return json.dumps(kept).encode()
+        kept = {"hasMet": self._has_met, "order": self._order, "answers": answers}
+        return enclosed(self._inner.save(), kept)
 
     async def aclose(self) -> None:
         await self._inner.aclose()

@@ -175,6 +175,14 @@ class ModelTurn:
         return calls
 
     async def _heard(self, call: Call) -> tuple[str, Usage] | Failure:
+        said = await self._said(call)
+        if isinstance(said, Failure):
+            return said
+        assert call.answer is not None
+        return said.strip(), self._usage(call.answer, call.price)
+
+    async def _said(self, call: Call) -> str | Failure:
+        """Return the words of an answer that nobody sees as it comes."""
         words: list[str] = []
         async with aclosing(self._engine.caller.call(call)) as said:
             async for piece in said:
@@ -182,8 +190,7 @@ class ModelTurn:
                     return piece
                 if isinstance(piece, Text):
                     words.append(piece.piece)
-        assert call.answer is not None
-        return "".join(words).strip(), self._usage(call.answer, call.price)
+        return "".join(words)
 
     def save(self) -> bytes:
         return saved(self._told, self._spent)
@@ -301,14 +308,10 @@ class ModelTurn:
 
     async def _sum_up(self, call: Call, older: Sequence[Said]) -> Summary | None:
         """Have the model sum up what is too long to be told; None when that fails."""
-        words: list[str] = []
-        async with aclosing(self._engine.caller.call(call)) as said:
-            async for piece in said:
-                if isinstance(piece, Failure):
-                    return None
-                if isinstance(piece, Text):
-                    words.append(piece.piece)
-        summary = Summary(older[-1].message_id, "".join(words))
+        said = await self._said(call)
+        if isinstance(said, Failure):
+            return None
+        summary = Summary(older[-1].message_id, said)
         try:
             await self._engine.accounts.keep_summary(self._turn.conversation_id, summary)
         except Exception as fault:  # the next turn makes another one

@@ -6,7 +6,6 @@ a person, or the person for the answer. Where it is, and what it knows, is what 
 
 from __future__ import annotations
 
-import base64
 import json
 from collections.abc import Sequence
 from contextlib import aclosing
@@ -17,6 +16,7 @@ from pydantic_graph import GraphRun
 from ...agents.workflow import MESSAGE, Node, answer_checks, filled, shown
 from ..port import EngineEvent, EngineStream, Failure, ToolCall, ToolResult, TurnInput
 from .graph import Values, begin, follow, graph_of, running
+from .messages import disclosed, enclosed
 from .turn import ModelTurn
 
 if TYPE_CHECKING:
@@ -61,10 +61,9 @@ class WorkflowTurn:
         self._events: list[EngineEvent] = []
         inner = None
         if kept:
-            value = json.loads(kept)
+            value, inner = disclosed(kept)
             self._values, self._at = value["values"], value["at"]
             self._nodes, self._is_answering = value["nodes"], value["isAnswering"]
-            inner = base64.b64decode(value["inner"])
         self._inner = ModelTurn(engine, turn, inner)
         self._graph = graph_of(self._workflow, self._ask)
 
@@ -74,9 +73,8 @@ class WorkflowTurn:
             "at": self._at,
             "nodes": self._nodes,
             "isAnswering": self._is_answering,
-            "inner": base64.b64encode(self._inner.save()).decode("ascii"),
         }
-        return json.dumps(kept).encode()
+        return enclosed(self._inner.save(), kept)
 
     async def aclose(self) -> None:
         await self._inner.aclose()
