@@ -13,7 +13,7 @@ from .engine import Accounts, Engine
 from .engine.absent import AbsentEngine
 from .engine.demo import DEMO_CODE, DemoEngine
 from .engine.script import ScriptEngine
-from .engine.script_file import ScriptError, read_script
+from .engine.script_file import Script, ScriptError, read_script
 from .knowledge import Embedder, seed_documents
 from .questions import FixedCode, OtpService
 from .settings import DEFAULT_GATEWAY, Settings
@@ -24,6 +24,10 @@ from .tools.demo import demo_tools
 
 if TYPE_CHECKING:
     from .engine.model import ModelEngine
+
+
+SCRIPT_GROUP = "script"
+"""Group of the tools that come and go with a script."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +42,9 @@ class Agent:
     hooks: list[ToolHook] = field(default_factory=list)
     costs: Callable[[], dict[str, Any]] = dict
     """Returns what models cost for one token, by the name of the model."""
+
+    scripted: tuple[Tool, ...] = ()
+    """Tools that go when another script comes."""
 
 
 def choose_agent(
@@ -125,21 +132,37 @@ def _costs(engine: ModelEngine, model: str) -> dict[str, Any]:
 
 def _scripted(path: Path, seeds: dict[str, str], clock: Clock, new_id: Callable[[], str]) -> Agent:
     script = read_script(path)
-    for index, tool in enumerate(script.tools):
-        if tool["name"] in BUILTIN_NAMES:
-            raise ScriptError(f"script {path}: /tools/{index}/name is a tool of every server")
-    otp = script.otp
+    try:
+        check_names(script)
+    except ScriptError as fault:
+        raise ScriptError(f"script {path}: {fault}") from None
     return Agent(
         ScriptEngine(script.model, clock, new_id),
-        scripted_tools(script.tools),
-        FixedCode(
-            otp["code"],
-            attempts=int(otp.get("attempts", 3)),
-            channel=otp.get("channel", "email"),
-            send_fails=otp.get("sendFails", False),
-        )
-        if otp
-        else None,
-        script.confirm_tools,
-        seeds | {item["source"]: item["content"] for item in script.knowledge},
+        scripted=tuple(scripted_tools(script.tools)),
+        otp=code_of(script),
+        confirm_words=script.confirm_tools,
+        documents=seeds | {item["source"]: item["content"] for item in script.knowledge},
+    )
+
+
+def check_names(script: Script) -> None:
+    """See that no tool of a script bears the name of one that every server has.
+
+    Raises:
+        ScriptError: names the JSON Pointer of the first that does.
+    """
+    for index, tool in enumerate(script.tools):
+        if tool["name"] in BUILTIN_NAMES:
+            raise ScriptError(f"/tools/{index}/name is a tool of every server")
+
+
+def code_of(script: Script) -> FixedCode | None:
+    """Return what sends and checks the one-time codes of a script."""
+    if script.otp is None:
+        return None
+    return FixedCode(
+        script.otp["code"],
+        attempts=int(script.otp.get("attempts", 3)),
+        channel=script.otp.get("channel", "email"),
+        send_fails=script.otp.get("sendFails", False),
     )

@@ -20,7 +20,7 @@ from starlette.websockets import WebSocket
 
 from . import __version__
 from .admin import Admin, admin_routes
-from .agent import Agent, choose_agent, choose_embedder
+from .agent import SCRIPT_GROUP, Agent, choose_agent, choose_embedder
 from .agents import AgentRegistry, Budget, read_agents
 from .auth import Principal, Role, TokenBackend, Tokens, tokens_of
 from .auth.limits import RateLimiter
@@ -28,6 +28,7 @@ from .backplane import Backplane, Post
 from .backplane.opening import open_backplane
 from .clock import Clock, SystemClock
 from .engine import Engine
+from .engine.script import ScriptEngine
 from .files import FileFaultError
 from .gateway import Connection, Connections, Dispatcher
 from .gateway.dispatch import Handler
@@ -37,6 +38,7 @@ from .meter import Meter
 from .probes import Check, Probes
 from .protocol.capabilities import REPLAY, SERVER_CAPABILITIES
 from .questions import Answers, OpenQuestions, OtpDesk
+from .scripting import ScriptHook
 from .sessions import SessionActions, Sessions
 from .settings import Settings
 from .skills import Skills, read_skills
@@ -102,7 +104,9 @@ def _tools(
     fetching = [fetch_url()] if settings.fetch_tool else []
     tools = [*builtin_tools(store, knowledge), *fetching, *agent.tools]
     hooks = [*(SCANS[word]() for word in settings.tool_scans), *agent.hooks]
-    return ToolRegistry(tools, hooks, observer)
+    registry = ToolRegistry(tools, hooks, observer)
+    registry.put_group(SCRIPT_GROUP, agent.scripted)
+    return registry
 
 
 def _tool_servers(settings: Settings, clock: Clock, tools: ToolRegistry) -> list[McpServer]:
@@ -188,7 +192,7 @@ class Server:
         otp = OtpDesk(agent.otp, self._questions)
         self.tools = _tools(settings, agent, store, knowledge, observer)
         self.tool_servers = _tool_servers(settings, clock, self.tools)
-        words, steps = (*settings.confirm_tools, *agent.confirm_words), settings.max_iterations
+        words, steps = [*settings.confirm_tools, *agent.confirm_words], settings.max_iterations
         services = Services(self.tools, self._questions, otp, store, skills, words)
         self._knowledge = knowledge
         self._meter, turn_ids = meter, TurnIds()
@@ -219,6 +223,7 @@ class Server:
         observer.figures.watch(lambda: len(self.sockets), lambda: self.running_turns)
         self._probes = Probes({"store": self._check_store}, self._checks, observer, self._principal)
         self._admin = self._admin_routes(agents, knowledge, new_id, limiter)
+        self._scripts = self._script_routes(otp, words, knowledge)
         self._draining = False
 
     @classmethod
@@ -284,6 +289,7 @@ class Server:
     def application(self) -> Starlette:
         """Return the ASGI application."""
         routes = [WebSocketRoute("/ws", self._socket), *self._probes.routes(), *self._admin]
+        routes += self._scripts
         return Starlette(routes=routes, lifespan=self._lifespan)
 
     @asynccontextmanager
@@ -383,6 +389,13 @@ class Server:
         publish = Publisher(lambda: self.sockets, self._post).publish
         admin = Admin(self._stores, agents, knowledge, clock, new_id, costs, publish, files)
         return admin_routes(admin, self._admin_principal, limiter, __version__)
+
+    def _script_routes(self, otp: OtpDesk, words: list[str], knowledge: Knowledge) -> list[Route]:
+        engine = self.agent.engine
+        if not isinstance(engine, ScriptEngine):
+            return []
+        fixed, principal = self.settings.confirm_tools, self._admin_principal
+        return [ScriptHook(engine, self.tools, otp, words, fixed, knowledge, principal).route()]
 
     async def _admin_principal(self, request: Request) -> Principal:
         """Return who asks; where nobody is asked who they are, the one person is the admin.

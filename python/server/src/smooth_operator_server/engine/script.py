@@ -46,6 +46,11 @@ class ScriptEngine:
     async def aclose(self) -> None:
         """Nothing is held open."""
 
+    def restart(self, entries: Sequence[Json]) -> None:
+        """Play other entries from now on, from the first."""
+        self._entries = tuple(entries)
+        self._next = 0
+
     @property
     def place(self) -> int:
         """How many entries have been read."""
