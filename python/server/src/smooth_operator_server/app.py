@@ -76,7 +76,12 @@ def _agents(settings: Settings) -> AgentRegistry:
     return AgentRegistry(named, is_open=is_open, budget=budget)
 
 
-def _tokens(settings: Settings) -> Tokens | None:
+def tokens_for(settings: Settings) -> Tokens | None:
+    """Return what proves tokens; None: nobody is asked who they are.
+
+    Raises:
+        KeyFaultError: tokens are asked for, and there is no key to prove them with.
+    """
     if settings.auth_mode == "none":
         return None
     secret = settings.jwt_hs256_secret
@@ -181,7 +186,7 @@ class Server:
         backplane: Backplane,
     ) -> None:
         self.settings, self.agent = settings, agent
-        self._backend = TokenBackend(_tokens(settings))
+        self._backend = TokenBackend(tokens_for(settings))
         self._stores = stores
         store = stores.conversations
         self._clock = clock

@@ -28,15 +28,14 @@ from .knowledge.document import ORG_READERS
 from .knowledge.ingest import Filing
 from .knowledge.loaders import LoadError
 from .listener import Listener, ListenError, bind
-from .settings import Settings, variable_of
+from .settings import Settings
 from .settings_table import settings_table
 from .store import StoreError, StoreUnavailableError
 from .store.knowledge_records import EVERY_ORG
 from .telemetry import configure_logs, log
 from .telemetry.export import ExportError, export_spans
-
-NAME = "smooth-operator-server"
-USAGE_ERROR = 2
+from .tending import backup, doctor, migrate, restore
+from .usage import NAME, USAGE_ERROR, fail, first_fault
 
 START_FAULTS = (
     BackplaneError,
@@ -119,16 +118,16 @@ def serve(
     try:
         settings = Settings(**{name: value for name, value in given.items() if value is not None})
     except ValidationError as fault:
-        return _fail(_first_fault(fault), USAGE_ERROR)
+        return fail(first_fault(fault), USAGE_ERROR)
     configure_logs(settings.log_level)
     try:
         if settings.otel_endpoint is not None:
             export_spans(__version__)
         return asyncio.run(_serve(settings))
     except (KeyFaultError, ExposedError, ExportError) as fault:
-        return _fail(str(fault), USAGE_ERROR)
+        return fail(str(fault), USAGE_ERROR)
     except START_FAULTS as fault:
-        return _fail(str(fault), 1)
+        return fail(str(fault), 1)
 
 
 @app.command
@@ -173,9 +172,13 @@ def ingest(
         filing = Filing(org, set_name, readers or ORG_READERS)
         return asyncio.run(ingest_places(settings, places, filing))
     except ValidationError as fault:
-        return _fail(_first_fault(fault), USAGE_ERROR)
+        return fail(first_fault(fault), USAGE_ERROR)
     except (LoadError, StoreError) as fault:
-        return _fail(str(fault), 1)
+        return fail(str(fault), 1)
+
+
+for _command in (migrate, backup, restore, doctor):
+    app.command(_command)
 
 
 @app.command
@@ -215,16 +218,16 @@ def token(
     try:
         settings = Settings()
     except ValidationError as fault:
-        return _fail(_first_fault(fault), USAGE_ERROR)
+        return fail(first_fault(fault), USAGE_ERROR)
     secret = settings.jwt_hs256_secret
     if secret is None:
-        return _fail("AUTH_JWT_HS256_SECRET: is not set", USAGE_ERROR)
+        return fail("AUTH_JWT_HS256_SECRET: is not set", USAGE_ERROR)
     claims = {"sub": sub, "org": org, "role": role.value, "email": email, "name": name}
     claims |= {"iss": settings.jwt_issuer, "aud": settings.jwt_audience}
     try:
         print(minted(secret.get_secret_value(), claims, hours * 3600))
     except KeyFaultError as fault:
-        return _fail(str(fault), USAGE_ERROR)
+        return fail(str(fault), USAGE_ERROR)
     return 0
 
 
@@ -289,22 +292,6 @@ def _refuse_exposure(settings: Settings, host: str) -> None:
     log.warning("reachable from other machines, and nobody is asked who they are")
 
 
-def _first_fault(fault: ValidationError) -> str:
-    """Name the setting by its variable, which a flag may have overruled, and what is wrong."""
-    first: Any = fault.errors(include_url=False, include_context=False, include_input=False)[0]
-    name = first["loc"][0] if first["loc"] else None
-    message = first["msg"].removeprefix("Value error, ")
-    if name is None:
-        return str(message)
-    known = variable_of(name) if name in Settings.model_fields else name
-    return f"{known}: {message}"
-
-
-def _fail(message: str, status: int) -> int:
-    print(f"{NAME}: {message}", file=sys.stderr)
-    return status
-
-
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """Run the command; faults of the command line are one line on stderr and status 2."""
     try:
@@ -312,9 +299,9 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
             arguments, exit_on_error=False, print_error=False, result_action="return_value"
         )
     except cyclopts.UnusedCliTokensError as fault:
-        status = _fail(
+        status = fail(
             f"unknown command {' '.join(fault.unused_tokens or [])}, see --help", USAGE_ERROR
         )
     except cyclopts.CycloptsError as fault:
-        status = _fail(str(fault).strip().splitlines()[0], USAGE_ERROR)
+        status = fail(str(fault).strip().splitlines()[0], USAGE_ERROR)
     sys.exit(status or 0)

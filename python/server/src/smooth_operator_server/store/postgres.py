@@ -44,12 +44,7 @@ class PostgresDatabase:
             StoreUnavailableError: nobody answers, the login is refused, the schema was written by
                 a newer version of the server, or the extra ``postgres`` is not installed.
         """
-        try:
-            import asyncpg
-        except ImportError:
-            raise StoreUnavailableError(
-                "PostgreSQL needs asyncpg: pip install 'smooth-operator-server[postgres]'"
-            ) from None
+        asyncpg = _driver()
         pool = None
         try:
             pool = await asyncpg.create_pool(
@@ -128,6 +123,39 @@ def _shown(url: str) -> str:
     """Return where a URL leads to, without who logs in."""
     parts = urlsplit(url)
     return f"database {parts.hostname or 'localhost'}{parts.path}"
+
+
+async def schema_version(url: str) -> int:
+    """Return how far the schema of a database is, and change nothing; 0: there is none yet.
+
+    Raises:
+        StoreUnavailableError: as ``PostgresDatabase.open``.
+    """
+    asyncpg = _driver()
+    try:
+        connection = await asyncpg.connect(url, timeout=CONNECT_S, command_timeout=COMMAND_S)
+        try:
+            if await connection.fetchval("SELECT to_regclass('schema_version')") is None:
+                return 0
+            return int(
+                await connection.fetchval("SELECT coalesce(max(version), 0) FROM schema_version")
+            )
+        finally:
+            await connection.close()
+    except (OSError, ValueError, asyncpg.PostgresError, asyncpg.InterfaceError) as fault:
+        raise StoreUnavailableError(
+            f"cannot open {_shown(url)}: {str(fault) or type(fault).__name__}"
+        ) from None
+
+
+def _driver() -> Any:
+    try:
+        import asyncpg
+    except ImportError:
+        raise StoreUnavailableError(
+            "PostgreSQL needs asyncpg: pip install 'smooth-operator-server[postgres]'"
+        ) from None
+    return asyncpg
 
 
 async def _migrate(connection: Any) -> None:
