@@ -10,7 +10,7 @@ from typing import Any
 from . import wire
 
 LOST = "\ufffd"
-_PARTS = 1024  # parts that are joined at a time
+_PARTS = 64  # parts that are joined at a time: text is held twice only for so long
 
 
 class Halves:
