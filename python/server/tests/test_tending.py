@@ -178,6 +178,7 @@ class TestDoctor:
             "database": "ok",
             "backplane": "off",
             "engine": "off",
+            "documents": "off",
             "agents": "off",
             "files": "off",
             "auth": "off",
@@ -195,6 +196,7 @@ class TestDoctor:
             "SMOOAI_GATEWAY_KEY": SECRET,
             "SMOOTH_AGENT_AGENTS": "agents.yaml",
             "SMOOTH_AGENT_MCP": "tools.yaml",
+            "SMOOTH_AGENT_EMBEDDINGS": "endpoint",
             "SMOOTH_AGENT_AUTH_MODE": "jwt",
         }
         for name, value in given.items():
@@ -206,6 +208,7 @@ class TestDoctor:
             "database": "127.0.0.1/none",
             "backplane": "127.0.0.1",
             "engine": "cannot be reached",
+            "documents": "the endpoint of embeddings cannot be reached",
             "agents": "agents.yaml: /id",
             "files": "tools.yaml",
             "auth": "AUTH_JWT",

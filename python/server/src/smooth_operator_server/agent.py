@@ -15,6 +15,7 @@ from .engine.demo import DEMO_CODE, DemoEngine
 from .engine.script import ScriptEngine
 from .engine.script_file import Script, ScriptError, read_script
 from .knowledge import Embedder, seed_documents
+from .knowledge.reranking import LexicalReranker, Reranker
 from .questions import FixedCode, OtpService
 from .settings import DEFAULT_GATEWAY, Settings
 from .telemetry import Observer
@@ -73,7 +74,11 @@ def choose_agent(
 
 
 def choose_embedder(settings: Settings) -> Embedder | None:
-    """Return what makes vectors of documents and questions; None when words are enough."""
+    """Return what makes vectors of documents and questions; None when words are enough.
+
+    Raises:
+        EmbeddingError: what it needs is not installed.
+    """
     # Imported when they are wanted: what they use takes longer than all the rest of the server.
     if settings.embeddings == "none":
         return None
@@ -81,9 +86,24 @@ def choose_embedder(settings: Settings) -> Embedder | None:
         from .knowledge.hashing import HashingEmbedder
 
         return HashingEmbedder()
+    if settings.embeddings == "minilm":
+        from .knowledge.minilm import MiniLmEmbedder, packaged_model
+
+        return MiniLmEmbedder(packaged_model())
     from .knowledge.endpoint import EndpointEmbedder
 
     return EndpointEmbedder(*gateway(settings), settings.embedding_model)
+
+
+def choose_reranker(settings: Settings) -> Reranker | None:
+    """Return what looks again at what was found; None when once is enough."""
+    if settings.rerank == "off":
+        return None
+    if settings.rerank == "lexical":
+        return LexicalReranker()
+    from .knowledge.endpoint_rerank import EndpointReranker
+
+    return EndpointReranker(*gateway(settings), settings.rerank_model)
 
 
 def gateway(settings: Settings) -> tuple[str, str]:

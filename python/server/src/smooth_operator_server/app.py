@@ -20,7 +20,7 @@ from starlette.websockets import WebSocket
 
 from . import __version__
 from .admin import Admin, admin_routes
-from .agent import SCRIPT_GROUP, Agent, choose_agent, choose_embedder
+from .agent import SCRIPT_GROUP, Agent, choose_agent, choose_embedder, choose_reranker
 from .agents import AgentRegistry, Budget, read_agents
 from .auth import Principal, Role, TokenBackend, Tokens, tokens_of
 from .auth.limits import RateLimiter
@@ -251,6 +251,7 @@ class Server:
 
         Raises:
             AgentFileError: an agent file cannot be used.
+            EmbeddingError: what makes vectors is not installed.
             FileFaultError: another file cannot be used.
             KeyFaultError: tokens are asked for, and there is no key to prove them with.
             ScriptError: the script cannot be used.
@@ -262,11 +263,16 @@ class Server:
         agents = _agents(settings)
         skills = read_skills(settings.skills_dir)
         stores = await open_stores(settings.database)
-        knowledge = Knowledge(stores.knowledge, choose_embedder(settings), clock.epoch_ms)
         meter = Meter(stores.models)
         models = [agent.model for agent in agents.all if agent.model]
         observer = Observer(clock, [settings.model, *models])
         try:
+            knowledge = Knowledge(
+                stores.knowledge,
+                choose_embedder(settings),
+                clock.epoch_ms,
+                choose_reranker(settings),
+            )
             agent = choose_agent(settings, clock, new_id, meter, observer)
             agent = replace(agent, engine=engine or agent.engine)
             agent.tools.extend(tools)

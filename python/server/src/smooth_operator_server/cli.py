@@ -23,7 +23,7 @@ from .engine.demo import TRIGGERS
 from .engine.script_file import ScriptError
 from .files import FileFaultError
 from .ingesting import ingest_places
-from .knowledge import DEFAULT_SET
+from .knowledge import DEFAULT_SET, EmbeddingError
 from .knowledge.document import ORG_READERS
 from .knowledge.ingest import Filing
 from .knowledge.loaders import LoadError
@@ -39,6 +39,7 @@ from .usage import NAME, USAGE_ERROR, fail, first_fault
 
 START_FAULTS = (
     BackplaneError,
+    EmbeddingError,
     FileFaultError,
     ListenError,
     ScriptError,
@@ -140,7 +141,7 @@ def ingest(
     group: Annotated[tuple[str, ...], Parameter(negative=())] = (),
     public: Annotated[bool, Parameter(negative=())] = False,
 ) -> int:
-    """Take documents in, so that agents find them: files, folders, web pages.
+    """Take documents in, so that agents find them: files, folders, web pages, repositories.
 
     Again over the same place it takes in what has changed, and forgets what is gone from there.
     Text, Markdown, HTML, CSV, JSON and PDF are read.
@@ -148,7 +149,8 @@ def ingest(
     Parameters
     ----------
     places
-        Files, folders, or addresses of pages (http:// or https://).
+        Files, folders, addresses of pages (http:// or https://), or repositories at GitHub
+        (github:OWNER/NAME, github:OWNER/NAME@REF:FOLDER).
     db
         SQLite file. Default as of serve; a database URL in the environment is used as there.
     set_name
@@ -173,7 +175,7 @@ def ingest(
         return asyncio.run(ingest_places(settings, places, filing))
     except ValidationError as fault:
         return fail(first_fault(fault), USAGE_ERROR)
-    except (LoadError, StoreError) as fault:
+    except (EmbeddingError, LoadError, StoreError) as fault:
         return fail(str(fault), 1)
 
 

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Literal
 
-from .agent import gateway
+from .agent import choose_embedder, gateway
 from .agents import read_agents
 from .auth import KeyFaultError
 from .backplane import BackplaneError
@@ -15,6 +15,7 @@ from .backplane.opening import open_backplane
 from .clock import SystemClock
 from .engine.script_file import ScriptError, read_script
 from .files import FileFaultError
+from .knowledge import EmbeddingError
 from .settings import Settings
 from .skills import read_skills
 from .store import StoreUnavailableError
@@ -27,7 +28,14 @@ MODEL_S = 10.0
 
 Status = Literal["ok", "off", "wrong"]
 
-FAULTS = (BackplaneError, FileFaultError, KeyFaultError, ScriptError, StoreUnavailableError)
+FAULTS = (
+    BackplaneError,
+    EmbeddingError,
+    FileFaultError,
+    KeyFaultError,
+    ScriptError,
+    StoreUnavailableError,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,10 +143,22 @@ async def _auth(settings: Settings) -> tuple[Status, str]:
     return "ok", "every socket brings a token"
 
 
+async def _documents(settings: Settings) -> tuple[Status, str]:
+    embedder = choose_embedder(settings)
+    if embedder is None:
+        return "off", "found by their words alone"
+    try:
+        await embedder.embed(["ok"])
+    finally:
+        await embedder.aclose()
+    return "ok", f"found by their words and by {embedder.name}"
+
+
 LOOKS: dict[str, Look] = {
     "database": _database,
     "backplane": _backplane,
     "engine": _engine,
+    "documents": _documents,
     "agents": _agents,
     "files": _files,
     "auth": _auth,

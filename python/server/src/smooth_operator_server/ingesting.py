@@ -12,19 +12,31 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from .agent import choose_embedder
 from .knowledge import Knowledge
 from .knowledge.ingest import Filing, Report, ingest
-from .knowledge.loaders import FileLoader, Loader, LoadError, WebLoader
+from .knowledge.loaders import (
+    FileLoader,
+    GitHubLoader,
+    Loader,
+    LoadError,
+    Repository,
+    WebLoader,
+)
+from .knowledge.loaders.github import SCHEME
 from .settings import Settings
 from .store.opening import open_stores
 
-NOTHING_GIVEN = "name at least one file, folder or address"
+NOTHING_GIVEN = "name at least one file, folder, address or repository"
 
 
-def loader_of(place: str) -> Loader:
+async def loader_of(place: str, settings: Settings) -> Loader:
     """Return what loads a place.
 
     Raises:
         LoadError: there is no such place.
     """
+    if place.startswith(SCHEME):
+        token = settings.github_token
+        secret = token.get_secret_value() if token else None
+        return await GitHubLoader.open(Repository.parse(place), secret, settings.github_api)
     if place.startswith(("http://", "https://")):
         return WebLoader(place)
     return FileLoader(Path(place))
@@ -34,12 +46,13 @@ async def ingest_places(settings: Settings, places: Sequence[str], filing: Filin
     """Take the documents of some places in; return the status of the command.
 
     Raises:
+        EmbeddingError: what makes vectors is not installed.
         LoadError: a place is not there; then nothing is taken in.
         StoreError: the store failed.
     """
     if not places:
         raise LoadError(NOTHING_GIVEN)
-    loaders = [loader_of(place) for place in places]
+    loaders = [await loader_of(place, settings) for place in places]
     stores = await open_stores(settings.database)
     knowledge = Knowledge(stores.knowledge, choose_embedder(settings))
     status = 0

@@ -143,14 +143,30 @@ class Settings(BaseSettings):
     )
     """folders of skills, by colons"""
 
-    embeddings: Literal["none", "hashing", "endpoint"] = "none"
+    embeddings: Literal["none", "hashing", "minilm", "endpoint"] = "none"
     """by what documents are compared with a question, beside their words: `endpoint` asks that of
-    the model; `hashing` finds misspelt and joined words, offline"""
+    the model; `minilm` runs a small model here, see below; `hashing` finds misspelt and joined
+    words, offline"""
 
     embedding_model: str = Field(
         "text-embedding-3-small", validation_alias="SMOOTH_EMBEDDING_MODEL"
     )
     """asked for embeddings"""
+
+    rerank: Literal["off", "lexical", "gateway"] = "off"
+    """a second look at what was found: `lexical` by the words of the question and where they
+    stand, `gateway` asks `/rerank` of the model's endpoint"""
+
+    rerank_model: str = Field("rerank-english-v3.0", validation_alias="SMOOTH_RERANK_MODEL")
+    """asked for the second look"""
+
+    github_token: SecretStr | None = Field(
+        None, validation_alias=AliasChoices("GITHUB_TOKEN", "SMOOTH_GITHUB_TOKEN")
+    )
+    """of GitHub, with which `ingest` reads `github:OWNER/NAME`; without it what is public"""
+
+    github_api: str = Field("https://api.github.com", validation_alias="GITHUB_API_URL")
+    """another one for an enterprise's own server"""
 
     seed_kb: bool = False
     """1 takes the demonstration's documents in"""

@@ -16,6 +16,7 @@ from ..telemetry import where
 from .document import Document
 from .embedders import Embedder, EmbeddingError
 from .passages import Cut, passages, words
+from .reranking import Reranker, RerankError, reranked
 
 VERSION = 1
 """Of the way in which documents are cut; a change takes all of them in again."""
@@ -65,16 +66,21 @@ class Hit:
 
 
 class Knowledge:
-    """The documents of one server; without an embedder they are searched by words alone."""
+    """The documents of one server; without an embedder they are searched by words alone.
+
+    A reranker looks a second time at what both found.
+    """
 
     def __init__(
         self,
         index: KnowledgeIndex,
         embedder: Embedder | None = None,
         now_ms: Callable[[], int] = lambda: int(time() * 1000),
+        reranker: Reranker | None = None,
     ) -> None:
         self.index = index
         self.embedder = embedder
+        self.reranker = reranker
         self._now_ms = now_ms
 
     async def add(self, source: str, content: str) -> Change:
@@ -124,11 +130,20 @@ class Knowledge:
 
         Only what may be read is ranked at all. When there are no vectors to be had, words decide.
         """
+        found = await self._found(question, reading)
+        if self.reranker is not None and found:
+            try:
+                found = await reranked(self.reranker, question, found)
+            except RerankError as fault:
+                logger.warning("found passages keep their order", why=str(fault), **where(fault))
+        return found[:limit]
+
+    async def _found(self, question: str, reading: Reading) -> tuple[Hit, ...]:
         by_likeness = await self.by_likeness(question, reading)
         if by_likeness is None:
-            found = await self._holding(question, reading)
-            return _by_words_alone(found, len(words(question)))[:limit]
-        return fused(await self.by_words(question, reading), by_likeness)[:limit]
+            holding = await self._holding(question, reading)
+            return _by_words_alone(holding, len(words(question)))
+        return fused(await self.by_words(question, reading), by_likeness)
 
     async def by_words(self, question: str, reading: Reading) -> tuple[Passage, ...]:
         """Return what holds the telling words of the question, the most telling first.
@@ -160,9 +175,10 @@ class Knowledge:
         return tuple(one for one in found if one.likeness >= floor)
 
     async def aclose(self) -> None:
-        """Close what the embedder holds open."""
-        if self.embedder is not None:
-            await self.embedder.aclose()
+        """Close what embedder and reranker hold open."""
+        for held in (self.embedder, self.reranker):
+            if held is not None:
+                await held.aclose()
 
     async def _vectors(self, texts: Sequence[str]) -> Sequence[bytes | None]:
         if self.embedder is None or not texts:

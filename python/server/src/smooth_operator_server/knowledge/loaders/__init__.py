@@ -4,8 +4,19 @@ A loader is anything that has ``origin`` and iterates asynchronously over ``Load
 """
 
 from .files import FileLoader
+from .github import GitHubLoader, Repository
 from .loader import Loaded, Loader, LoadError, Unreadable
 from .texts import text_of
 from .web import WebLoader
 
-__all__ = ["FileLoader", "LoadError", "Loaded", "Loader", "Unreadable", "WebLoader", "text_of"]
+__all__ = [
+    "FileLoader",
+    "GitHubLoader",
+    "LoadError",
+    "Loaded",
+    "Loader",
+    "Repository",
+    "Unreadable",
+    "WebLoader",
+    "text_of",
+]
