@@ -127,6 +127,11 @@ def _tool_servers(settings: Settings, clock: Clock, tools: ToolRegistry) -> list
     return [McpServer(spec, clock, tools.put_group) for spec in specs]
 
 
+def _knowledge(settings: Settings, stores: Stores, clock: Clock) -> Knowledge:
+    embedder, reranker = choose_embedder(settings), choose_reranker(settings)
+    return Knowledge(stores.knowledge, embedder, clock.epoch_ms, reranker)
+
+
 def _questions(
     settings: Settings,
     stores: Stores,
@@ -267,12 +272,7 @@ class Server:
         models = [agent.model for agent in agents.all if agent.model]
         observer = Observer(clock, [settings.model, *models])
         try:
-            knowledge = Knowledge(
-                stores.knowledge,
-                choose_embedder(settings),
-                clock.epoch_ms,
-                choose_reranker(settings),
-            )
+            knowledge = _knowledge(settings, stores, clock)
             agent = choose_agent(settings, clock, new_id, meter, observer)
             agent = replace(agent, engine=engine or agent.engine)
             agent.tools.extend(tools)
