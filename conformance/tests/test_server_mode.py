@@ -18,11 +18,12 @@ from websockets.exceptions import ConnectionClosed
 
 from conform.cli import main
 from conform.pair import ServerProcess
-from conform.server import Report, Setup, calls, judge_server, questions, turns
+from conform.server import Hook, Report, Setup, calls, judge_server, questions, turns
 from conform.server.judge import CHECKS, Check, without_query
 from conform.spec import Spec
 
 SERVER = [str(Path(sys.executable).with_name("smooth-operator-server"))]
+LEVEL_0 = [rule for rule in CHECKS if rule.level == 0]
 Frame = dict[str, Any]
 Lie = Callable[[Frame], list[Frame]]
 
@@ -70,15 +71,16 @@ async def behind(upstream: str, down: Lie = same, up: Lie = same) -> AsyncIterat
 async def judged(
     spec: Spec, url: str, *checks: Check, version: str | None = "1.2", setup: Setup | None = None
 ) -> Report:
-    rows = [row for row in CHECKS if not checks or row[2] in checks]
+    rows = [rule for rule in CHECKS if (rule.check in checks if checks else rule.level == 0)]
     return await judge_server(spec, url, setup or Setup(patience=2), version, rows)
 
 
 @pytest.mark.asyncio(loop_scope="module")
 async def test_the_reference_server_holds_every_check(spec: Spec, upstream: str) -> None:
     report = await judged(spec, upstream)
-    assert [(f.title, f.why) for f in report.findings if f.outcome != "held"] == []
-    assert len(report.findings) == len(CHECKS)
+    missed = [f for f in report.findings if f.outcome != "held" and f.name != "foreign"]
+    assert [(f.title, f.why) for f in missed] == []
+    assert (len(report.findings), report.level) == (len(LEVEL_0), 0)
 
 
 # --- lies of one frame ---------------------------------------------------------------------
@@ -198,8 +200,8 @@ LIES = [
         "or one twice",
     ),
     (data(lambda d: {**d, "capabilities": []}, "agentName"), calls.check_negotiation, "not list"),
-    (only("eventual_response", twice), turns.check_turn, "came back as"),
-    (dropped(lambda f: f.get("status") == 202), turns.check_turn, "not the 202"),
+    (only("eventual_response", twice), turns.check_turn, "after the terminal event"),
+    (dropped(lambda f: f.get("status") == 202), turns.check_turn, "before the 202"),
     (only("stream_token", with_(colour="red")), turns.check_turn, "breaks the schema"),
     (Held(_is("stream_token"), _is("stream_token")), turns.check_turn, "tokens joined are not"),
     (
@@ -210,7 +212,7 @@ LIES = [
     (
         only("stream_chunk", lambda f: [f, _token(f)]),
         turns.check_unstreamed,
-        "asked for no stream",
+        "tokens joined are not",
     ),
     (
         data(lambda d: {**d, "messages": d["messages"][::-1]}, "messages"),
@@ -258,7 +260,7 @@ def _up(action: str, change: Lie) -> Lie:
 
 
 DEAF = [  # what the server does not take in
-    (_up("verify_otp", without("declined")), questions.check_declined_code, "by otp_invalid"),
+    (_up("verify_otp", without("declined")), questions.check_declined_code, "otp_invalid answers"),
     (
         _up("submit_interaction", lambda f: [{"values": {}, **f}]),
         questions.check_empty_form,
@@ -349,8 +351,9 @@ async def test_a_server_of_1_0_is_judged_by_the_rules_of_1_0(spec: Spec, upstrea
         report = await judged(spec, url, version=None)
         later = await judged(spec, url, calls.check_negotiation, version="1.1")
     assert report.version == "1.0"
-    assert [(f.title, f.why) for f in report.findings if f.outcome != "held"] == []
-    assert report.later == len([row for row in CHECKS if row[1] != "1.0"])
+    missed = [f for f in report.findings if f.outcome != "held" and f.name != "foreign"]
+    assert [(f.title, f.why) for f in missed] == []
+    assert report.later == len([rule for rule in LEVEL_0 if rule.since != "1.0"])
     assert later.count("failed") == 1
 
 
@@ -409,3 +412,59 @@ def test_a_word_that_nothing_is_asked_by_is_2(capsys: pytest.CaptureFixture[str]
     for given in ("colour=red", "otp", "otp="):
         assert main(["server", "ws://127.0.0.1:9/ws", "--ask", given]) == 2
         assert f"--ask {given}: must be WORD=MESSAGE" in capsys.readouterr().err
+
+
+# --- levels 1 and 2 ------------------------------------------------------------------------
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def scripted() -> AsyncIterator[tuple[str, Hook]]:
+    async with ServerProcess(SERVER, {"model": []}) as url:
+        yield url, Hook(urls=[url.replace("ws://", "http://").removesuffix("/ws") + "/script"])
+
+
+@pytest.mark.asyncio(loop_scope="module")
+async def test_the_reference_server_holds_the_scripted_and_the_hostile_checks(
+    spec: Spec, scripted: tuple[str, Hook]
+) -> None:
+    url, hook = scripted
+    slow = ("slow_reader", "giant", "expired", "cut")  # in `make levels`
+    rules = [rule for rule in CHECKS if rule.level and rule.name not in slow]
+    report = await judge_server(spec, url, Setup(patience=5), None, rules, hook)
+    assert [(f.title, f.why) for f in report.findings if f.outcome != "held"] == []
+
+
+@pytest.mark.asyncio(loop_scope="module")
+async def test_a_hook_that_fails_leaves_its_checks_open(spec: Spec, upstream: str) -> None:
+    rules = [rule for rule in CHECKS if rule.name in ("stream", "ping")]
+    for hook, why in (
+        (Hook(commands=["false"]), "ended with status 1"),
+        (Hook(commands=["/nowhere/at-all"]), "--script-cmd: "),
+        (Hook(urls=[upstream.replace("ws://", "http://").replace("/ws", "/script")]), "404"),
+        (Hook(urls=["http://127.0.0.1:9/script"]), "--script-url: "),
+    ):
+        ping, stream = (await judge_server(spec, upstream, None, None, rules, hook)).findings
+        assert (ping.outcome, stream.outcome) == ("held", "open")
+        assert why in stream.why
+
+
+async def test_a_command_is_given_the_script(tmp_path: Path) -> None:
+    await Hook(commands=[f"tee {tmp_path}/script.json"]).put({"model": [{"text": "é"}]})
+    assert json.loads((tmp_path / "script.json").read_text()) == {"model": [{"text": "é"}]}
+
+
+def test_a_level_without_a_hook_is_2_and_no_check_that_fits_too(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert main(["server", "ws://127.0.0.1:9/ws", "--level", "1"]) == 2
+    assert "needs --script-cmd or --script-url" in capsys.readouterr().err
+    assert main(["server", "ws://127.0.0.1:9/ws", "--only", "nothing-like-it"]) == 2
+    assert "no check fits nothing-like-it" in capsys.readouterr().err
+
+
+def test_every_check_is_of_a_rule_that_is_written_and_says_what_it_does(spec: Spec) -> None:
+    for rule in CHECKS:
+        assert rule.rule in spec.rules or rule.rule.startswith("RFC-6455-"), rule
+        assert rule.title, rule
+        assert rule.level == 0 or rule.script is not None, rule
+    assert len({rule.name for rule in CHECKS}) == len(CHECKS)

@@ -53,6 +53,8 @@ async def test_req_srv_02_action_missing_unknown_or_of_another_type(tmp_path: Pa
             ({"requestId": "r"}, "VALIDATION_ERROR"),
             ({"requestId": "r", "action": None}, "VALIDATION_ERROR"),
             ({"requestId": "r", "action": 123}, "VALIDATION_ERROR"),
+            ({"requestId": "r", "action": ["ping"]}, "VALIDATION_ERROR"),
+            ({"requestId": "r", "action": {"ping": 1}}, "VALIDATION_ERROR"),
             ({"requestId": "r", "action": "dance"}, "UNSUPPORTED_ACTION"),
         ):
             await client.raw(json.dumps(frame))

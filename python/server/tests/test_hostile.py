@@ -110,6 +110,15 @@ async def test_a_socket_that_answers_pings_or_speaks_stays(server: Running) -> N
         assert json.loads(await answers.recv())["type"] == "pong"
 
 
+@pytest.mark.parametrize("more", [b"X: y\r\n" * 200, b"X: " + b"y" * 10_000 + b"\r\n"])
+async def test_a_handshake_with_too_many_headers_is_refused_at_once(
+    server: Running, more: bytes
+) -> None:
+    link = await tcp(server)
+    link[1].write(HELLO.encode()[:-2] + more + b"\r\n")
+    assert (await ended(link)).startswith(b"HTTP/1.1 431 ")
+
+
 async def test_a_connection_that_asks_for_nothing_is_closed(server: Running) -> None:
     async with undisturbed(server):
         silent = [await tcp(server) for _ in range(20)]

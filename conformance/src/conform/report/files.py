@@ -32,13 +32,13 @@ def junit(tree: Tree, out: Path) -> None:
                 failed += 1
                 element = ElementTree.SubElement(test, "failure", message=verdict["reason"])
                 told = f"oracle  {verdict.get('expected', '')}\n{name}  {verdict.get('got', '')}"
-                element.text = _printable(told)
+                element.text = printable(told)
         suite.set("failures", str(failed))
     ElementTree.indent(root)
     ElementTree.ElementTree(root).write(out / "junit.xml", encoding="utf-8", xml_declaration=True)
 
 
-def _printable(text: str) -> str:
+def printable(text: str) -> str:
     """XML has no place for most control characters and for lone surrogates."""
     kept = (c if c in "\t\n" or " " <= c < "\ud800" or c > "\udfff" else "\ufffd" for c in text)
     return "".join(kept)

@@ -1,51 +1,30 @@
-"""Which checks a server is asked, by its version, and what came of them."""
+"""Which checks a server is asked, by its version and the level, and what came of them."""
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, field
-from urllib.parse import urlsplit, urlunsplit
+import asyncio
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
 
-from websockets.asyncio.client import ClientConnection, connect
-from websockets.exceptions import InvalidHandshake, WebSocketException
+from websockets.exceptions import WebSocketException
 
-from conform.server import calls, questions, turns
-from conform.server.peer import SHOWN, STEP_SECONDS, CheckError, NotExercisedError, Peer, Setup
+from conform.server.hook import Hook, HookError
+from conform.server.peer import (
+    ASKS,
+    SHOWN,
+    CheckError,
+    NotExercisedError,
+    NotReachableError,
+    Service,
+    Setup,
+    number,
+    without_query,
+)
+from conform.server.rules import CHECKS, FIRST, LEVELS, Check, Rule
 from conform.spec import Spec, Tree
 
-Check = Callable[[Peer], Awaitable[None]]
-FIRST = "1.0"
-CHECKS: tuple[tuple[str, str, Check], ...] = (  # rule, version that has it, check
-    ("REQ-SRV-01", FIRST, calls.check_ping),
-    ("REQ-SRV-02", FIRST, calls.check_malformed),
-    ("REQ-SRV-01", FIRST, calls.check_sessions),
-    ("REQ-SRV-06", FIRST, calls.check_tolerance),
-    ("REQ-SRV-12", FIRST, calls.check_history),
-    ("REQ-SRV-09", FIRST, calls.check_verbs),
-    ("REQ-SRV-03", FIRST, turns.check_turn),
-    ("REQ-SRV-04", FIRST, turns.check_tool_chunks),
-    ("REQ-SRV-08", FIRST, turns.check_unstreamed),
-    ("REQ-SRV-12", FIRST, turns.check_pages),
-    ("REQ-STOP-02", FIRST, turns.check_cancel),
-    ("REQ-SRV-07", FIRST, turns.check_cancel_of_another),
-    ("REQ-SRV-11", FIRST, turns.check_one_at_a_time),
-    ("REQ-SRV-04", FIRST, questions.check_confirmation),
-    ("REQ-FORM-01", FIRST, questions.check_form),
-    ("REQ-OTP-02", FIRST, questions.check_codes),
-    ("REQ-SRV-05", "1.1", calls.check_negotiation),
-    ("REQ-CALL-08", "1.1", turns.check_resume),
-    ("REQ-CALL-03", "1.1", turns.check_conversations),
-    ("REQ-SRV-07", "1.1", questions.check_stale_confirmation),
-    ("REQ-SRV-13", "1.2", questions.check_declined_code),
-    ("REQ-SRV-14", "1.2", questions.check_empty_form),
-    ("REQ-SRV-16", "1.2", calls.check_two_links),
-    ("REQ-SRV-17", "1.2", calls.check_ids),
-    ("REQ-SRV-20", "1.2", calls.check_words),
-)
-
-
-class NotReachableError(Exception):
-    """There is no server to judge."""
+__all__ = ["CHECKS", "Check", "Finding", "NotReachableError", "Report", "Rule", "without_query"]
 
 
 @dataclass
@@ -56,7 +35,10 @@ class Finding:
     title: str
     outcome: str = "held"
     why: str = ""
-    frames: list[str] = field(default_factory=list)  # the last ones of the link, oldest first
+    frames: list[str] = field(default_factory=list)  # the last ones of the links, oldest first
+    level: int = 0
+    name: str = ""
+    seconds: float = 0.0
 
     @property
     def fault(self) -> str:
@@ -76,82 +58,122 @@ class Report:
         """How many checks came out so."""
         return sum(finding.outcome == outcome for finding in self.findings)
 
+    def reached(self) -> Iterator[int]:
+        """The levels that the server has, lowest first: each held, and so did those below it.
+
+        At level 0 a server without a model may leave open what takes one.
+        """
+        for level in LEVELS:
+            told = {f.outcome for f in self.findings if f.level == level}
+            if "held" not in told or "failed" in told or (level and "open" in told):
+                return
+            yield level
+
+    @property
+    def level(self) -> int | None:
+        """The highest level that the server has."""
+        return max(self.reached(), default=None)
+
 
 async def judge_server(
     spec: Spec,
     url: str,
     setup: Setup | None = None,
     version: str | None = None,
-    checks: Sequence[tuple[str, str, Check]] = CHECKS,
+    checks: Sequence[Rule] = CHECKS,
+    hook: Hook | None = None,
+    tell: Callable[[Finding], None] | None = None,
 ) -> Report:
-    """Run every check of the server's version, or of ``version``, on a link of its own.
+    """Run every check of the server's version, or of ``version``, on links of its own.
+
+    With a hook the model says what each check needs; ``tell`` hears of each as it is done.
 
     Raises: NotReachableError: nobody answers at ``url``.
     """
     setup = setup or Setup()
-    version = version or await _version(spec, url, setup)
-    asked = [row for row in checks if _number(row[1]) <= _number(version)]
-    findings = [await _judge(spec, url, setup, rule, check) for rule, _, check in asked]
+    if hook:
+        setup = replace(setup, asks={**ASKS, **setup.asks})
+    shown = await _version(spec, url, setup)
+    version = version or shown
+    asked = [rule for rule in checks if number(rule.since) <= number(version)]
+    findings = []
+    for rule in asked:
+        finding = await _judge(Service(spec, url, setup, version), rule, hook)
+        findings.append(finding)
+        if tell:
+            tell(finding)
     return Report(version, findings, len(checks) - len(asked))
 
 
-async def _judge(spec: Spec, url: str, setup: Setup, rule: str, check: Check) -> Finding:
-    finding = Finding(rule, (check.__doc__ or "").strip())
-    peer = Peer(await _link(url), spec, setup)
+async def _judge(service: Service, rule: Rule, hook: Hook | None) -> Finding:
+    finding = Finding(rule.rule, rule.title, level=rule.level, name=rule.name)
+    begun = _now()
     try:
-        await check(peer)
+        if hook and rule.script is not None:
+            await hook.put(rule.script)
+        elif rule.level == 1:
+            raise NotExercisedError("say by --script-cmd or --script-url how a script is given")
+        await rule.check(await service.open())
     except CheckError as error:
         finding.outcome, finding.why = "failed", str(error)
-        finding.frames = [f"{arrow} {text[:SHOWN]}" for arrow, text in peer.wire[-3:]]
-    except NotExercisedError as error:
+        finding.rule = error.rule or finding.rule
+    except (NotExercisedError, HookError) as error:
         finding.outcome, finding.why = "open", str(error)
+    except TimeoutError:
+        finding.outcome, finding.why = "failed", "it did not come to its end in time"
     except WebSocketException as error:
         finding.outcome, finding.why = "failed", f"the link ended: {error}"
+    except NotReachableError as error:
+        finding.outcome, finding.why = "failed", f"no further link is opened: {error}"
+    except (KeyError, IndexError, TypeError, ValueError, AttributeError) as error:
+        why = f"an answer lacks what its check looks at: {error!r}"
+        finding.outcome, finding.why = "failed", why
     finally:
-        await peer.link.close()
+        await service.close()
+    if finding.outcome == "failed":
+        finding.frames = [f"{arrow} {text[:SHOWN]}" for arrow, text in service.wire[-4:]]
+    finding.seconds = _now() - begun
     return finding
+
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()
 
 
 async def _version(spec: Spec, url: str, setup: Setup) -> str:
     """The version that a server shows: the highest ``spec_…`` word of its capabilities."""
     words = sorted(w for w in spec.capabilities if w.startswith("spec_"))
-    peer = Peer(await _link(url), spec, setup, plain=False)
+    service = Service(spec, url, setup)
+    peer = await service.open(plain=False)
     try:
         told = (await peer.session(supports=words)).get("capabilities", [])
     except (CheckError, WebSocketException):
         return FIRST  # what is wrong is told by the checks
     finally:
-        await peer.link.close()
+        await service.close()
     since = [str(spec.capabilities[w]["since"]) for w in words if w in told]
-    return max(since, key=_number, default=FIRST)
+    return max(since, key=number, default=FIRST)
 
 
-def _number(version: str) -> tuple[int, ...]:
-    return tuple(int(part) for part in version.split("."))
-
-
-async def _link(url: str) -> ClientConnection:
-    try:
-        return await connect(
-            url, compression=None, proxy=None, open_timeout=STEP_SECONDS, max_size=None
-        )
-    except (OSError, TimeoutError, InvalidHandshake, ValueError, WebSocketException) as error:
-        raise NotReachableError(f"{without_query(url)}: {error or type(error).__name__}") from None
-
-
-def without_query(url: str) -> str:
-    """A URL as it may be shown: its query may hold a token."""
-    try:
-        parts = urlsplit(url)
-    except ValueError:
-        return "the URL"
-    return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))
-
-
-def as_tree(report: Report) -> Tree:
+def as_tree(report: Report, **more: Any) -> Tree:
     """The report for ``--json``."""
     rows = [
-        {"rule": f.rule, "title": f.title, "outcome": f.outcome, "why": f.why, "frames": f.frames}
+        {
+            "rule": f.rule,
+            "name": f.name,
+            "level": f.level,
+            "title": f.title,
+            "outcome": f.outcome,
+            "why": f.why,
+            "frames": f.frames,
+            "seconds": round(f.seconds, 3),
+        }
         for f in report.findings
     ]
-    return {"version": report.version, "checks": rows, "later": report.later}
+    return {
+        "version": report.version,
+        "level": report.level,
+        "checks": rows,
+        "later": report.later,
+        **more,
+    }

@@ -5,17 +5,20 @@ from __future__ import annotations
 import asyncio
 import itertools
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import urlsplit, urlunsplit
 
-from websockets.asyncio.client import ClientConnection
-from websockets.exceptions import WebSocketException
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import InvalidHandshake, WebSocketException
 
 from conform.script import uuid_of
+from conform.server.trace import Trace
 from conform.spec import TERMINAL_TYPES, Spec, Tree
 
 STEP_SECONDS = 5.0
+OPEN_SECONDS = 10.0
 TURN_SECONDS = 60.0
 SHOWN = 400  # characters of a frame in a message
 ASKS = {  # what to say to get a question or a slow turn: the words of the reference demonstration
@@ -28,7 +31,15 @@ ASKS = {  # what to say to get a question or a slow turn: the words of the refer
 
 
 class CheckError(Exception):
-    """The server did not do what the rule says."""
+    """The server did not do what a rule says: that of the check, unless it names another."""
+
+    def __init__(self, why: str, rule: str = "") -> None:
+        super().__init__(why)
+        self.rule = rule
+
+
+class NotReachableError(Exception):
+    """There is no server to judge."""
 
 
 class NotExercisedError(Exception):
@@ -39,38 +50,120 @@ class NotExercisedError(Exception):
 class Setup:
     """What a caller knows of the server: ``asks`` is what to say, by word of ``ASKS``.
 
-    ``patience``: seconds that may pass between two frames of a turn.
+    ``patience``: seconds that may pass between two frames of a turn. ``also``: another address of
+    the same service. ``stranger``: the server with the token of somebody else.
     """
 
     agent: str = uuid_of(1)
     asks: Mapping[str, str] = field(default_factory=dict)
     patience: float = TURN_SECONDS
+    also: str | None = None
+    stranger: str | None = None
+
+
+class Service:
+    """The server of one check: opens links, keeps what went over them, ends them.
+
+    ``also`` is another address of the same service, for the second and later links; ``stranger``
+    is the server as somebody else reaches it.
+    """
+
+    def __init__(self, spec: Spec, url: str, setup: Setup, version: str = "1.0") -> None:
+        self.spec, self.url, self.setup, self.version = spec, url, setup, version
+        self.trace = Trace(spec)
+        self.wire: list[tuple[str, str]] = []
+        self.peers: list[Peer] = []
+        self._ids = itertools.count(1)
+
+    def new_id(self) -> str:
+        """A requestId that no link of this check has used."""
+        return f"req-check-{next(self._ids)}"
+
+    def speaks(self, version: str) -> bool:
+        """Whether a rule of that version is asked of this server."""
+        return number(self.version) >= number(version)
+
+    async def open(self, url: str | None = None, *, plain: bool = True) -> Peer:
+        """Open a link.
+
+        Raises: NotReachableError: nobody answers.
+        """
+        link = await open_link(url or self.url)
+        peer = Peer(link, self, plain=plain, number=len(self.peers))
+        self.peers.append(peer)
+        return peer
+
+    async def close(self) -> None:
+        """End every link."""
+        for peer in self.peers:
+            await peer.link.close()
+
+
+def number(version: str) -> tuple[int, ...]:
+    """A version as it is compared."""
+    return tuple(int(part) for part in version.split("."))
+
+
+async def open_link(url: str) -> ClientConnection:
+    """Open a link without extensions.
+
+    Raises: NotReachableError: nobody answers.
+    """
+    try:
+        return await connect(
+            url, compression=None, proxy=None, open_timeout=OPEN_SECONDS, max_size=None
+        )
+    except (OSError, TimeoutError, InvalidHandshake, ValueError, WebSocketException) as error:
+        raise NotReachableError(f"{without_query(url)}: {error or type(error).__name__}") from None
+
+
+def without_query(url: str) -> str:
+    """A URL as it may be shown: its query may hold a token."""
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return "the URL"
+    return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))
 
 
 @dataclass
 class Peer:
-    """One link. ``wire`` keeps what was sent and read, as ``(arrow, text)``."""
+    """One link of a check. ``number`` tells it from the others."""
 
     link: ClientConnection
-    spec: Spec
-    setup: Setup = field(default_factory=Setup)
+    service: Service
     plain: bool = True  # no session listed spec_1_1: nothing that was added later may come
-    wire: list[tuple[str, str]] = field(default_factory=list)
-    _ids: Iterator[int] = field(default_factory=lambda: itertools.count(1))
+    number: int = 0
 
-    def new_id(self) -> str:
-        """A requestId of ours."""
-        return f"req-check-{next(self._ids)}"
+    @property
+    def spec(self) -> Spec:
+        """What the server is judged by."""
+        return self.service.spec
+
+    @property
+    def setup(self) -> Setup:
+        """What is known of the server."""
+        return self.service.setup
+
+    async def other(self) -> Peer:
+        """Another link of the same person: to the other address of the service, if there is one."""
+        return await self.service.open(self.setup.also, plain=self.plain)
+
+    def cut(self) -> None:
+        """End the link without a word, as a broken cable does."""
+        self.link.transport.abort()
 
     async def send_text(self, text: str) -> None:
         """Send a message as it is."""
-        self.wire.append(("→", text))
+        self.service.wire.append((f"{self.number}→", text))
         await self.link.send(text)
 
     async def send(self, frame: Tree) -> str:
         """Send an action; a requestId is added unless there is one."""
-        request = frame.get("requestId") or self.new_id()
-        await self.send_text(json.dumps({**frame, "requestId": request}, ensure_ascii=False))
+        request = frame.get("requestId") or self.service.new_id()
+        whole = {**frame, "requestId": request}
+        self.service.trace.sent(self.number, whole)
+        await self.send_text(json.dumps(whole, ensure_ascii=False))
         return str(request)
 
     async def read(self, limit: float = STEP_SECONDS) -> Tree:
@@ -87,7 +180,7 @@ class Peer:
         except WebSocketException as error:
             raise CheckError(f"the link ended: {error}") from None
         shown = text if isinstance(text, str) else text.decode("utf-8", "replace")
-        self.wire.append(("←", shown))
+        self.service.wire.append((f"{self.number}←", shown))
         try:
             frame = json.loads(text)
         except ValueError:
@@ -97,6 +190,8 @@ class Peer:
             raise CheckError(f"a frame breaks the schema, {fault}")
         if self.plain and (added := _added(frame, self.spec.added_fields)):
             raise CheckError(f"{frame['type']} carries {added}, which the session did not ask for")
+        if broken := self.service.trace.got(self.number, frame, shown):
+            raise CheckError(broken.why, broken.rule)
         return dict(frame)
 
     async def answer(self, frame: Tree) -> Tree:
@@ -151,7 +246,11 @@ class Peer:
         Raises: NotExercisedError: the server has no model to answer with.
         """
         action = {"action": "send_message", "sessionId": session, "message": self.words(ask)}
-        request = await self.send({**action, **extra})
+        return await self.begin_with({**action, **extra})
+
+    async def begin_with(self, action: Tree) -> str:
+        """Send a message as it is; as ``begin``."""
+        request = await self.send(action)
         got = await self.read(self.setup.patience)
         if got["type"] == "error" and got["data"]["error"]["code"] == "LLM_UNAVAILABLE":
             raise NotExercisedError("the server has no model: LLM_UNAVAILABLE")
@@ -203,6 +302,13 @@ class Peer:
     def _of(request: str, frame: Tree) -> None:
         if frame.get("requestId") != request:
             raise CheckError(f"a frame of turn {request} carries {frame.get('requestId')!r}")
+
+
+async def extended(peer: Peer, *words: str, **more: Any) -> Tree:
+    """Open a session that lists what a server of its version knows, and ``words``."""
+    listed = {w for w, row in peer.spec.capabilities.items() if w.startswith(("spec_", "replay"))}
+    peer.plain = False
+    return await peer.session(supports=sorted({*listed, *words}), **more)
 
 
 def refused(got: Tree, *codes: str) -> None:

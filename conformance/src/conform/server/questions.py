@@ -10,7 +10,7 @@ WRONG_CODE = "000000"
 MAX_ATTEMPTS = 10
 
 
-async def _parked(peer: Peer, ask: str, opener: str) -> tuple[Tree, Tree]:
+async def parked(peer: Peer, ask: str, opener: str) -> tuple[Tree, Tree]:
     """Session, and the question that its turn asked: an extended session where there are such."""
     peer.plain = False
     session = await peer.session(
@@ -22,12 +22,12 @@ async def _parked(peer: Peer, ask: str, opener: str) -> tuple[Tree, Tree]:
     return session, await peer.asked(request, ask, opener)
 
 
-def _verb(action: str, session: Tree, question: Tree, **facts: object) -> Tree:
+def verb(action: str, session: Tree, question: Tree, **facts: object) -> Tree:
     named = {"requestId": question["requestId"], "sessionId": session["sessionId"]}
     return {"action": action, **named, **facts}
 
 
-async def _acknowledged(peer: Peer, verb: Tree) -> list[Tree]:
+async def acknowledged(peer: Peer, verb: Tree) -> list[Tree]:
     """Send a verb; its acknowledgement comes before the stream goes on. Returns the turn's rest."""
     request = await peer.send(verb)
     frames = await peer.until(request, lambda frame: frame["type"] == "immediate_response")
@@ -45,11 +45,11 @@ def _is_call(frame: Tree) -> bool:
 
 async def check_confirmation(peer: Peer) -> None:
     """A question comes before its toolCall chunk; denied, the tool fails and the turn completes."""
-    session, question = await _parked(peer, "confirmation", "write_confirmation_required")
+    session, question = await parked(peer, "confirmation", "write_confirmation_required")
     details = question["data"]["data"]
     echo = {k: details[k] for k in ("confirmationId",) if k in details}
-    deny = _verb("confirm_tool_action", session, question, approved=False, **echo)
-    frames = await _acknowledged(peer, deny)
+    deny = verb("confirm_tool_action", session, question, approved=False, **echo)
+    frames = await acknowledged(peer, deny)
     words = [word for frame in frames for word, _ in tool_words(frame)]
     if words[:2] != ["toolCall", "toolResult"]:
         raise CheckError(f"after the question came {', '.join(words) or 'no chunk of its tool'}")
@@ -66,34 +66,34 @@ def _fails(frames: list[Tree]) -> bool:
 
 async def check_stale_confirmation(peer: Peer) -> None:
     """A stale confirmationId is refused, and the question stays."""
-    session, question = await _parked(peer, "confirmation", "write_confirmation_required")
-    confirm = _verb("confirm_tool_action", session, question, approved=False)
+    session, question = await parked(peer, "confirmation", "write_confirmation_required")
+    confirm = verb("confirm_tool_action", session, question, approved=False)
     if "confirmationId" not in question["data"]["data"]:
         raise CheckError("the question has no confirmationId, though the session lists spec_1_1")
     await peer.send({**confirm, "confirmationId": "of-yesterday"})
     frames = await peer.until(question["requestId"], lambda f: f["type"] == "error")
     refused(frames[-1], "NO_PENDING_CONFIRMATION")
     right = question["data"]["data"]["confirmationId"]
-    await _acknowledged(peer, {**confirm, "confirmationId": right})
+    await acknowledged(peer, {**confirm, "confirmationId": right})
 
 
 async def check_form(peer: Peer) -> None:
     """A wrong form names its fields and may be sent again; declined, the turn completes."""
-    session, question = await _parked(peer, "interaction", "interaction_required")
+    session, question = await parked(peer, "interaction", "interaction_required")
     details = question["data"]["data"]
     facts = {"interactionId": details["interactionId"], "kind": details["kind"]}
-    submit = _verb("submit_interaction", session, question, **facts)
+    submit = verb("submit_interaction", session, question, **facts)
     stale = {**submit, "interactionId": "of-yesterday", "values": {}}
-    refused(await _form(peer, stale), "INTERACTION_MISMATCH", "NO_PENDING_INTERACTION")
-    got = await _form(peer, {**submit, "values": {"email": "no address"}})
+    refused(await form_answer(peer, stale), "INTERACTION_MISMATCH", "NO_PENDING_INTERACTION")
+    got = await form_answer(peer, {**submit, "values": {"email": "no address"}})
     if got["type"] != "interaction_invalid":
         raise CheckError(f"a form that is not right was answered by {got['type']}")
     if not got["data"]["data"]["errors"]:
         raise CheckError("interaction_invalid names no field")
-    completed(await _acknowledged(peer, {**submit, "declined": True}))
+    completed(await acknowledged(peer, {**submit, "declined": True}))
 
 
-async def _form(peer: Peer, submit: Tree) -> Tree:
+async def form_answer(peer: Peer, submit: Tree) -> Tree:
     """Hand a form in; returns the event that answers it."""
     await peer.send(submit)
     wanted = ("error", "interaction_invalid", "immediate_response")
@@ -102,19 +102,19 @@ async def _form(peer: Peer, submit: Tree) -> Tree:
 
 async def check_empty_form(peer: Peer) -> None:
     """A form with neither values nor declined is refused, and the question stays open."""
-    session, question = await _parked(peer, "interaction", "interaction_required")
+    session, question = await parked(peer, "interaction", "interaction_required")
     details = question["data"]["data"]
     facts = {"interactionId": details["interactionId"], "kind": details["kind"]}
-    submit = _verb("submit_interaction", session, question, **facts)
-    refused(await _form(peer, submit), "VALIDATION_ERROR")
-    completed(await _acknowledged(peer, {**submit, "declined": True}))
+    submit = verb("submit_interaction", session, question, **facts)
+    refused(await form_answer(peer, submit), "VALIDATION_ERROR")
+    completed(await acknowledged(peer, {**submit, "declined": True}))
 
 
 async def check_codes(peer: Peer) -> None:
     """A wrong code costs an attempt, and at the end there are none left."""
-    session, question = await _parked(peer, "otp", "otp_verification_required")
+    session, question = await parked(peer, "otp", "otp_verification_required")
     request = question["requestId"]
-    wrong = _verb("verify_otp", session, question, code=WRONG_CODE)
+    wrong = verb("verify_otp", session, question, code=WRONG_CODE)
     left: list[int] = []
     for _ in range(MAX_ATTEMPTS):
         await peer.send(wrong)
@@ -125,24 +125,24 @@ async def check_codes(peer: Peer) -> None:
             raise CheckError("a code that nobody sent was taken")
         if got.get("requestId") != request:
             raise CheckError("otp_invalid carries another requestId")
-        left.append(int(_flat(got)["attemptsRemaining"]))
+        left.append(int(flat(got)["attemptsRemaining"]))
         if left[-1] == 0:
             break
     if left != sorted(set(left), reverse=True) or left[-1]:
         raise CheckError(f"the attempts that are left do not fall to 0: {left}")
 
 
-def _flat(frame: Tree) -> Tree:
+def flat(frame: Tree) -> Tree:
     data = frame["data"]
     return dict(data.get("data", data))
 
 
 async def check_declined_code(peer: Peer) -> None:
     """A code that is declined is a refusal, whatever stands in code; the turn completes."""
-    session, question = await _parked(peer, "otp", "otp_verification_required")
+    session, question = await parked(peer, "otp", "otp_verification_required")
     if "otp_park" not in session.get("capabilities", []):
         raise NotExercisedError("the server does not list otp_park")
-    decline = _verb("verify_otp", session, question, declined=True, code=WRONG_CODE)
+    decline = verb("verify_otp", session, question, declined=True, code=WRONG_CODE)
     request = await peer.send(decline)
     wanted = ("immediate_response", "otp_invalid", "otp_verified")
     frames = await peer.until(request, lambda f: f["type"] in wanted)

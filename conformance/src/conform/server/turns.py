@@ -89,7 +89,7 @@ async def check_cancel_of_another(peer: Peer) -> None:
     """A cancel that names another turn stops nothing and is not answered."""
     session, request = await _slow(peer)
     await peer.send({"action": "cancel", "requestId": "req-other", "sessionId": session})
-    mark = peer.new_id()
+    mark = peer.service.new_id()
     await peer.send({"action": "ping", "requestId": mark})
     while (got := await peer.read())["type"] != "pong":
         if got.get("requestId") != request or peer.terminal(got):

@@ -102,7 +102,7 @@ class Dispatcher:
             terminal=await self._terminal(frame, request_id, session),
             retry_after_ms=refusal.retry_after_ms,
         )
-        if frame.get("action") in VERBS and request_id is not None:
+        if _word(frame) in VERBS and request_id is not None:
             await self._hosting.say(session, fault, peer)
         else:
             await peer.send(fault)
@@ -113,8 +113,8 @@ class Dispatcher:
         """Say whether the error ends what it names; None toward a client of version 1.0."""
         if session is None or not is_extended(session):
             return None
-        if frame.get("action") in VERBS or request_id is None:
-            return frame.get("action") not in VERBS
+        if _word(frame) in VERBS or request_id is None:
+            return _word(frame) not in VERBS
         return not await self._turns.is_running(session, request_id)
 
     async def _session_of(self, frame: Action, peer: Peer) -> SessionRecord | None:
@@ -126,3 +126,9 @@ class Dispatcher:
             return await self._sessions.find(session_id, peer)
         except StoreError:
             return None
+
+
+def _word(frame: Action) -> str | None:
+    """Return what a frame that was refused wants; it may hold anything."""
+    word = frame.get("action")
+    return word if isinstance(word, str) else None

@@ -1,5 +1,5 @@
-"""uvicorn's sans-I/O WebSocket with four things more: many frames in one write, letting go, telling
-who is gone from who is slow, and reading a little ahead.
+"""uvicorn's sans-I/O WebSocket with five things more: many frames in one write, letting go, telling
+who is gone from who is slow, reading a little ahead, and an answer to too many headers.
 
 A write for each frame is the largest part of what a streamed token costs. A peer that does not
 read blocks every write, the close frame included; ASGI has no word for letting go of such a socket.
@@ -29,6 +29,11 @@ AHEAD = 8
 
 SHORT_BYTES = 4096
 """Bytes that come at once and are still short; after more, reading stops until they are taken."""
+
+_TOO_MUCH = (
+    b"HTTP/1.1 431 Request Header Fields Too Large\r\n"
+    b"Connection: close\r\nContent-Length: 0\r\n\r\n"
+)
 
 _TEXT = 0x81
 _CONTROL = (0x88, 0x89, 0x8A)
@@ -78,6 +83,10 @@ class SocketProtocol(WebSocketsSansIOProtocol):
             self._is_whole, data_left = self._is_whole and is_request, data
         if data_left:
             super().data_received(data_left)
+        if not self.handshake_initiated and self.conn.handshake_exc is not None:
+            # A request that HTTP allows and the library does not read: uvicorn would say nothing.
+            self.transport.write(_TOO_MUCH)
+            self.transport.close()
         waiting = self.queue.qsize()
         if not paused and waiting and (waiting >= AHEAD or len(data) > SHORT_BYTES):
             paused = True
