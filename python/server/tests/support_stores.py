@@ -9,6 +9,7 @@ import warnings
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import asyncpg
 import pytest
@@ -48,6 +49,24 @@ async def fresh_database(url: str) -> str:
     finally:
         await connection.close()
     return url.replace("/postgres?", f"/{name}?")
+
+
+async def database_without_extensions(url: str) -> str:
+    """Make an empty database whose user may change everything but its extensions."""
+    where = await fresh_database(url)
+    connection = await asyncpg.connect(where)
+    try:
+        name = f"plain_{next(_numbers)}"
+        await connection.execute(f"CREATE ROLE {name} LOGIN")
+        await connection.execute(f"GRANT ALL ON SCHEMA public TO {name}")
+    finally:
+        await connection.close()
+    return where.replace("//postgres:", f"//{name}:")
+
+
+def administrators(where: str, url: str) -> str:
+    """Return the URL of a database for the user of another URL."""
+    return urlsplit(where)._replace(netloc=urlsplit(url).netloc).geturl()
 
 
 @asynccontextmanager

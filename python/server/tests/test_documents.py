@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any
 
+import asyncpg
 import numpy as np
 import pytest
 
@@ -16,6 +19,31 @@ from smooth_operator_server.store.knowledge_records import (
     NewDocument,
     Reading,
 )
+from smooth_operator_server.store.opening import open_stores
+from smooth_operator_server.store.pgvector import WIDEST_HALF
+
+from .support_stores import (
+    KINDS,
+    administrators,
+    database_without_extensions,
+    fresh_database,
+    stores_of,
+)
+
+
+@pytest.fixture(params=(*KINDS, "postgres without pgvector"))
+async def stores(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Stores]:
+    """Empty stores, once of each kind; likeness is PostgreSQL's own where it can be."""
+    if request.param in KINDS:
+        async with stores_of(request.param, tmp_path, request) as opened:
+            yield opened
+        return
+    url = await database_without_extensions(request.getfixturevalue("postgres"))
+    opened = await open_stores(url)
+    try:
+        yield opened
+    finally:
+        await opened.close()
 
 
 def vector(*values: float) -> bytes:
@@ -153,3 +181,67 @@ async def test_two_organisations_have_documents_of_one_name(stores: Stores) -> N
     assert await found(stores, Reading("acme", None)) == {"same"}
     hits = await stores.knowledge.by_words(("lamp",), Reading("other", None), 5)
     assert hits == ()
+
+
+class TestPgvector:
+    async def test_the_index_is_used_and_finds_what_may_be_read(self, postgres: str) -> None:
+        url = await fresh_database(postgres)
+        stores = await open_stores(url)
+        rng = np.random.default_rng(3)
+        try:
+            for number in range(400):
+                raw = rng.normal(size=16)
+                given = {"vector": tuple(raw / np.linalg.norm(raw)), "org": "acme"}
+                readers = ("org",) if number % 40 == 0 else ("user:9",)
+                await put(stores, f"d{number}", "lamp", readers=readers, **given)
+            asked = vector(*np.eye(16)[0])
+            hits = await stores.knowledge.by_vector(asked, "e", Reading("acme", ("org",)), 10)
+            assert len(hits) == 10  # all of them, although 39 of 40 are passed over
+            likeness = [one.likeness for one in hits]
+            assert likeness == sorted(likeness, reverse=True)
+        finally:
+            await stores.close()
+        connection = await asyncpg.connect(url)
+        try:
+            await connection.execute("SET enable_seqscan = off")
+            plan = await connection.fetch(
+                "EXPLAIN SELECT id FROM chunks WHERE vector_dims(embedding) = 16"
+                f" ORDER BY embedding::vector(16) <#> '{[0] * 16}'::vector(16) LIMIT 5"
+            )
+            assert any("chunks_by_likeness_16" in row[0] for row in plan)
+        finally:
+            await connection.close()
+
+    @pytest.mark.parametrize("width", [3, 2500, WIDEST_HALF + 1])
+    async def test_any_width_is_compared(self, postgres: str, width: int) -> None:
+        stores = await open_stores(await fresh_database(postgres))
+        try:
+            near, far = np.zeros(width), np.zeros(width)
+            near[0], far[-1] = 1, 1
+            await put(stores, "near", "x", vector=tuple(near))
+            await put(stores, "far", "x", vector=tuple(far))
+            hits = await stores.knowledge.by_vector(vector(*near), "e", EVERYTHING, 5)
+            assert [(one.source, round(one.likeness, 3)) for one in hits] == [
+                ("near", 1.0),
+                ("far", 0.0),
+            ]
+        finally:
+            await stores.close()
+
+    async def test_vectors_of_before_the_extension_are_found_with_it(self, postgres: str) -> None:
+        url = await database_without_extensions(postgres)
+        stores = await open_stores(url)
+        for number in range(3):
+            await put(stores, f"d{number}", "x", vector=(1, number))
+        before = await stores.knowledge.by_vector(vector(1, 0), "e", EVERYTHING, 5)
+        await stores.close()
+        admin = await asyncpg.connect(administrators(url, postgres))
+        await admin.execute("CREATE EXTENSION vector")
+        await admin.close()
+        stores = await open_stores(url)
+        try:
+            after = await stores.knowledge.by_vector(vector(1, 0), "e", EVERYTHING, 5)
+            assert {one.source for one in after} == {one.source for one in before}
+            assert len(after) == 3
+        finally:
+            await stores.close()

@@ -35,6 +35,9 @@ class Database(Protocol):
     dialect: str
     """``sqlite`` or ``postgres``."""
 
+    has_vectors: bool
+    """Whether it compares vectors itself; else that is done in memory."""
+
     async def look(self, work: Callable[..., Transaction[T]], *arguments: Any) -> T:
         """Run one query that reads a few rows."""
         ...

@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from . import pgvector
 from .database import Database, Transaction
 from .knowledge_records import EVERY_ORG, NewChunk, NewDocument, Passage, Reading
 
@@ -20,7 +21,7 @@ VALUES (:id, :org, :set_name, :source, :title, CAST(:url AS TEXT), :origin, :emb
         :fingerprint, CAST(:now AS BIGINT))
 """
 _PUT_CHUNK = """
-INSERT INTO chunks (document_id, heading, text, start_at, end_at, vector)
+INSERT INTO chunks (document_id, heading, text, start_at, end_at, {column})
 VALUES (:id, :heading, :text, CAST(:start AS INTEGER), CAST(:end AS INTEGER), {vector})
 RETURNING id
 """
@@ -37,7 +38,7 @@ class SqlKnowledge:
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._dialect = _DIALECTS[database.dialect]
+        self._dialect = _DIALECTS["pgvector" if database.has_vectors else database.dialect]
         self._vectors: dict[str, Vectors] = {}
 
     async def put_document(self, new: NewDocument) -> None:
@@ -66,6 +67,9 @@ class SqlKnowledge:
     async def by_vector(
         self, vector: bytes, embedder: str, reading: Reading, limit: int
     ) -> tuple[Passage, ...]:
+        if self._database.has_vectors:
+            asked = (self._dialect, vector, embedder, reading, limit)
+            return await self._database.read(_nearest, *asked)
         version, visible = await self._database.read(_visible, self._dialect, embedder, reading)
         from .vectors import Vectors  # takes a while, and only those who compare need it
 
@@ -87,12 +91,15 @@ class _Dialect:
         listed: Callable[[Collection[Any]], Any],
         vector: str,
         *,
-        has_word_table: bool,
+        column: str = "vector",
+        stored: Callable[[bytes], Any] = bytes,
+        has_word_table: bool = False,
     ) -> None:
         self.search = search
         self.is_in = is_in
         self.listed = listed
-        self.put_chunk = _PUT_CHUNK.format(vector=vector)
+        self.put_chunk = _PUT_CHUNK.format(vector=vector, column=column)
+        self.stored = stored
         self.has_word_table = has_word_table
         self.visible = _VISIBLE.format(
             in_sets=is_in.format("sets", "TEXT"), in_readers=is_in.format("readers", "TEXT")
@@ -137,6 +144,9 @@ def _put_document(dialect: _Dialect, new: NewDocument) -> Transaction[None]:
             "INSERT INTO document_readers (document_id, reader) VALUES (:id, :reader)",
             {"id": new.document_id, "reader": reader},
         )
+    if dialect is _DIALECTS["pgvector"]:
+        for width in {pgvector.width_of(one.vector) for one in new.chunks if one.vector}:
+            yield from pgvector.indexed(width)
     for chunk in new.chunks:
         yield from _put_chunk(dialect, new.document_id, chunk)
     yield "UPDATE knowledge_version SET version = version + 1", {}
@@ -151,7 +161,7 @@ def _put_chunk(dialect: _Dialect, document_id: str, chunk: NewChunk) -> Transact
             "text": chunk.text,
             "start": chunk.start,
             "end": chunk.end,
-            "vector": chunk.vector,
+            "vector": None if chunk.vector is None else dialect.stored(chunk.vector),
         },
     )
     if dialect.has_word_table:
@@ -230,6 +240,14 @@ def _all_vectors(embedder: str) -> Transaction[tuple[int, list[Row]]]:
     return versions[0][0], [(row[0], row[1], row[2]) for row in rows]
 
 
+def _nearest(
+    dialect: _Dialect, vector: bytes, embedder: str, reading: Reading, limit: int
+) -> Transaction[tuple[Passage, ...]]:
+    seen = dialect.reading(reading)
+    rows = yield from pgvector.nearest(_FOUND, dialect.visible, seen, vector, embedder, limit)
+    return tuple(_passage(row, likeness=row[-1]) for row in rows)
+
+
 def _passage(row: tuple[Any, ...], held: tuple[int, ...] = (), likeness: float = 0.0) -> Passage:
     chunk_id, source, title, url, heading, text, start, end, *_ = row
     return Passage(chunk_id, source, title, url, heading, text, start, end, held, likeness)
@@ -305,6 +323,8 @@ def _search_postgres(
     return tuple(_passage(row, tuple(row[8])) for row in rows)
 
 
+_ANY = "= ANY(CAST(:{0} AS {1}[]))"
+
 _DIALECTS = {
     "sqlite": _Dialect(
         _search_sqlite,
@@ -315,9 +335,16 @@ _DIALECTS = {
     ),
     "postgres": _Dialect(
         _search_postgres,
-        "= ANY(CAST(:{0} AS {1}[]))",
+        _ANY,
         list,
         "CAST(:vector AS BYTEA)",
-        has_word_table=False,
+    ),
+    "pgvector": _Dialect(
+        _search_postgres,
+        _ANY,
+        list,
+        "CAST(CAST(:vector AS TEXT) AS vector)",
+        column="embedding",
+        stored=pgvector.text_of,
     ),
 }

@@ -8,6 +8,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urlsplit
 
+from . import pgvector
 from .database import RollbackError, Rows, Statement, Transaction
 from .migrations.files import pending
 from .ports import StoreError, StoreUnavailableError
@@ -33,8 +34,9 @@ class PostgresDatabase:
 
     dialect = "postgres"
 
-    def __init__(self, pool: asyncpg.Pool) -> None:
+    def __init__(self, pool: asyncpg.Pool, *, has_vectors: bool) -> None:
         self._pool = pool
+        self.has_vectors = has_vectors
 
     @classmethod
     async def open(cls, url: str) -> PostgresDatabase:
@@ -51,7 +53,7 @@ class PostgresDatabase:
                 url, min_size=1, max_size=POOL, timeout=CONNECT_S, command_timeout=COMMAND_S
             )
             async with pool.acquire() as connection:
-                await _migrate(connection)
+                has_vectors = await _migrate(connection)
         except (OSError, ValueError, asyncpg.PostgresError, asyncpg.InterfaceError) as fault:
             if pool is not None:
                 await pool.close()
@@ -61,7 +63,7 @@ class PostgresDatabase:
             if pool is not None:
                 await pool.close()
             raise StoreUnavailableError(f"cannot open {_shown(url)}: {fault}") from None
-        return cls(pool)
+        return cls(pool, has_vectors=has_vectors)
 
     async def close(self) -> None:
         await self._pool.close()
@@ -158,7 +160,8 @@ def _driver() -> Any:
     return asyncpg
 
 
-async def _migrate(connection: Any) -> None:
+async def _migrate(connection: Any) -> bool:
+    """Bring the schema up to date; tell whether the database compares vectors itself."""
     async with connection.transaction():
         await connection.execute("SELECT pg_advisory_xact_lock($1)", MIGRATION_LOCK)
         await connection.execute(
@@ -168,3 +171,4 @@ async def _migrate(connection: Any) -> None:
         for number, name, sql in pending("postgres", done):
             await connection.execute(sql)
             await connection.execute("INSERT INTO schema_version VALUES ($1, $2)", number, name)
+        return await pgvector.prepare(connection)

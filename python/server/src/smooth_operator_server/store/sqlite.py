@@ -32,6 +32,7 @@ class SqliteDatabase:
     """Use ``open``; the constructor takes open connections."""
 
     dialect = "sqlite"
+    has_vectors = False
 
     def __init__(self, db: apsw.Connection, worker: Any) -> None:
         self._db = db
