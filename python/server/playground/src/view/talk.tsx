@@ -1,0 +1,176 @@
+import type { Citation } from '@smooai/smooth-operator';
+import { useEffect } from 'preact/hooks';
+import type { Exchange, Figures, Step, Talk } from '../model/exchange';
+import { type Problem, seconds } from '../model/words';
+import { announce } from './live';
+import { QuestionCard } from './question';
+import { useCell } from './use';
+
+interface Props {
+  readonly talk: Talk;
+  readonly isLast: boolean;
+  readonly onSay: (text: string) => void;
+  readonly onAnswered: () => void;
+}
+
+/** What was said, and what came of it. */
+export function TalkView({ talk, isLast, onSay, onAnswered }: Props) {
+  const shown = useCell(talk.shown);
+  const { asked, reasoning, preamble, steps, questions, isOver, problem, fate } = shown;
+  useEffect(() => {
+    if (isOver && talk.turn) announce(problem ? problem.text : shown.pieces.join(''));
+  }, [isOver]);
+  return (
+    <li class="talk">
+      {asked ? (
+        <div class="asked">
+          <span class="unseen">You: </span>
+          {asked}
+        </div>
+      ) : null}
+      <div class="answer" aria-busy={!isOver}>
+        <span class="unseen">Agent: </span>
+        {preamble ? <p class="preamble">{preamble}</p> : null}
+        {reasoning ? (
+          <details class="reasoning" open={!isOver}>
+            <summary>{isOver ? 'What it thought' : 'It thinks'}</summary>
+            <p>{reasoning}</p>
+          </details>
+        ) : null}
+        {steps.map((step) => (
+          <StepView key={step.key} step={step} />
+        ))}
+        <AnswerText shown={shown} />
+        {questions.map((question) => (
+          <QuestionCard
+            key={question.kind}
+            question={question}
+            talk={talk}
+            onAnswered={onAnswered}
+          />
+        ))}
+        <Citations citations={shown.citations} />
+        {problem ? <Failure problem={problem} talk={talk} onSay={onSay} isLast={isLast} /> : null}
+        {fate === undefined ? null : <p class="fate">{fate}</p>}
+        {shown.figures ? <FiguresLine figures={shown.figures} /> : null}
+        {isLast ? <Suggestions suggestions={shown.suggestions} onSay={onSay} /> : null}
+      </div>
+    </li>
+  );
+}
+
+function AnswerText({
+  shown: { pieces, isOver, questions, steps, reasoning },
+}: {
+  shown: Exchange;
+}) {
+  if (pieces.length === 0) {
+    if (isOver || questions.length > 0) return null;
+    const isSilent = steps.length === 0 && reasoning === '';
+    return (
+      <p class="waiting">
+        <span class="unseen">{isSilent ? 'Waiting for the agent' : 'The agent works'}</span>
+        <i />
+        <i />
+        <i />
+      </p>
+    );
+  }
+  return (
+    <p class={isOver ? 'text' : 'text streaming'}>
+      {isOver ? pieces.join('') : pieces.map((piece, at) => <span key={at}>{piece}</span>)}
+    </p>
+  );
+}
+
+function StepView({ step: { name, call, result } }: { readonly step: Step }) {
+  const state = result === undefined ? 'runs' : result.isError ? 'failed' : 'done';
+  const given = call ? Object.values(call.arguments).map(short).join(', ') : '';
+  return (
+    <p class={`step ${state}`}>
+      <span class="mono">{name}</span>
+      {given ? <span class="given">{given}</span> : null}
+      <span class="state-word">{state}</span>
+    </p>
+  );
+}
+
+function short(value: unknown): string {
+  return typeof value === 'string' ? value : JSON.stringify(value);
+}
+
+function Citations({ citations }: { readonly citations: readonly Citation[] }) {
+  if (citations.length === 0) return null;
+  return (
+    <ol class="citations" aria-label="Sources">
+      {citations.map(({ id, title, snippet }) => (
+        <li key={id}>
+          <details>
+            <summary>{title}</summary>
+            <blockquote>{snippet}</blockquote>
+          </details>
+        </li>
+      ))}
+    </ol>
+  );
+}
+
+interface FailureProps {
+  readonly problem: Problem;
+  readonly talk: Talk;
+  readonly isLast: boolean;
+  readonly onSay: (text: string) => void;
+}
+
+function Failure({ problem, talk, isLast, onSay }: FailureProps) {
+  const { asked } = talk.shown.value;
+  return (
+    <div class="failure">
+      <p>{problem.text}</p>
+      {problem.server ? <p class="faint">The server says: {problem.server}</p> : null}
+      <p class="mono faint">{problem.kind}</p>
+      {isLast ? (
+        <div class="answers">
+          {problem.kind.startsWith('turn_interrupted') ? (
+            <button type="button" class="second" onClick={() => talk.recover()}>
+              What became of it?
+            </button>
+          ) : null}
+          <button type="button" class="second" onClick={() => onSay(asked)}>
+            Say it again
+          </button>
+        </div>
+      ) : null}
+    </div>
+  );
+}
+
+function FiguresLine({ figures }: { readonly figures: Figures }) {
+  const { outcome, durationMs, firstTokenMs, tokens, costUsd } = figures;
+  const parts = [
+    outcome,
+    seconds(durationMs),
+    firstTokenMs === undefined ? undefined : `first token ${seconds(firstTokenMs)}`,
+    tokens === undefined ? undefined : `${tokens} tokens`,
+    costUsd === undefined ? undefined : `$${costUsd.toFixed(4)}`,
+  ];
+  return <p class="figures">{parts.filter((part) => part !== undefined).join(' · ')}</p>;
+}
+
+interface SuggestionsProps {
+  readonly suggestions: readonly string[];
+  readonly onSay: (text: string) => void;
+}
+
+function Suggestions({ suggestions, onSay }: SuggestionsProps) {
+  if (suggestions.length === 0) return null;
+  return (
+    <div class="chips">
+      {suggestions.map((text) => (
+        <button key={text} type="button" class="second" onClick={() => onSay(text)}>
+          {text}
+        </button>
+      ))}
+    </div>
+  );
+}
