@@ -97,6 +97,8 @@ class Wire {
 export class Page {
   /** What the page threw, or logged as an error. */
   readonly faults: string[] = [];
+  /** What the page asked of servers, once its network is watched (`Network.enable`). */
+  readonly asked: string[] = [];
 
   constructor(
     private readonly wire: Wire,
@@ -110,7 +112,14 @@ export class Page {
       if (method === 'Runtime.consoleAPICalled' && params.type === 'error') {
         this.faults.push(params.args.map((arg: { value: unknown }) => arg.value).join(' '));
       }
+      if (method === 'Network.requestWillBeSent') this.asked.push(params.request.url);
+      if (method === 'Network.webSocketCreated') this.asked.push(params.url);
     });
+  }
+
+  /** Gives the page a command of the browser's protocol; returns what comes of it. */
+  call(method: string, params: object = {}): Promise<Said['result']> {
+    return this.wire.call(method, params);
   }
 
   /** Opens an address; returns when its document is there. */

@@ -35,6 +35,7 @@ from .gateway.dispatch import Handler
 from .gateway.publishing import Publisher
 from .knowledge import Knowledge
 from .meter import Meter
+from .playground import Playground, open_playground
 from .probes import Check, Probes
 from .protocol.capabilities import REPLAY, SERVER_CAPABILITIES
 from .questions import Answers, OpenQuestions, OtpDesk
@@ -189,6 +190,7 @@ class Server:
         clock: Clock,
         new_id: Callable[[], str],
         backplane: Backplane,
+        playground: Playground | None,
     ) -> None:
         self.settings, self.agent = settings, agent
         self._backend = TokenBackend(tokens_for(settings))
@@ -234,6 +236,7 @@ class Server:
         self._probes = Probes({"store": self._check_store}, self._checks, observer, self._principal)
         self._admin = self._admin_routes(agents, knowledge, new_id, limiter)
         self._scripts = self._script_routes(otp, words, knowledge)
+        self.playground = playground
         self._draining = False
 
     @classmethod
@@ -267,6 +270,7 @@ class Server:
         clock = clock or SystemClock()
         agents = _agents(settings)
         skills = read_skills(settings.skills_dir)
+        playground = open_playground(settings, agents.all)
         stores = await open_stores(settings.database)
         meter = Meter(stores.models)
         models = [agent.model for agent in agents.all if agent.model]
@@ -295,11 +299,14 @@ class Server:
             clock,
             new_id,
             backplane,
+            playground,
         )
 
     def application(self) -> Starlette:
         """Return the ASGI application."""
-        routes = [WebSocketRoute("/ws", self._socket), *self._probes.routes(), *self._admin]
+        page = self.playground.routes() if self.playground else []
+        probes = self._probes.routes()
+        routes = [WebSocketRoute("/ws", self._socket), *probes, *self._admin, *page]
         routes += self._scripts
         return Starlette(routes=routes, lifespan=self._lifespan)
 

@@ -80,6 +80,7 @@ def serve(
     port: int | None = None,
     db: Path | None = None,
     demo: Annotated[bool, Parameter(negative=())] = False,
+    playground: Annotated[bool, Parameter(negative=())] = False,
     script: Path | None = None,
     agents: Path | None = None,
     insecure: Annotated[bool, Parameter(negative=())] = False,
@@ -97,6 +98,8 @@ def serve(
         SQLite file. Default ./smooth-operator.db; in memory with --demo and --script.
     demo
         Answer with the offline demonstration instead of a model.
+    playground
+        Show a page at / with a chat and, beside it, the wire. On with --demo.
     script
         Answer with the model script in this JSON file; the README describes it.
     agents
@@ -111,6 +114,7 @@ def serve(
         "port": port,
         "db": db,
         "demo": demo or None,
+        "playground": playground or None,
         "script": script,
         "agents": agents,
         "insecure": insecure or None,
@@ -245,13 +249,21 @@ async def _serve(settings: Settings) -> int:
         listener = Listener(server, bound)
         stop, hurry = _signals()
         await listener.start()
-        print(f"listening on {listener.url}", flush=True)
+        print(_ready(server, listener), flush=True)
         await stop.wait()
         log.info("draining")
         await _end(listener, hurry)
     finally:
         await server.aclose()
     return 0
+
+
+def _ready(server: Server, listener: Listener) -> str:
+    """Say where the server is, in one piece: who waits for the first line may read no other."""
+    lines = [f"listening on {listener.url}"]
+    if server.playground is not None:
+        lines.append(f"playground on {listener.page}")
+    return "\n".join(lines)
 
 
 async def _end(listener: Listener, hurry: asyncio.Event) -> None:

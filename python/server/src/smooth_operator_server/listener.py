@@ -68,6 +68,11 @@ class Listener:
         """Where clients connect to."""
         return f"ws://{self.host}:{self.port}/ws"
 
+    @property
+    def page(self) -> str:
+        """Where browsers find the playground, if there is one."""
+        return f"http://{self.host}:{self.port}/"
+
     async def start(self) -> None:
         """Accept connections; returns once they are.
 

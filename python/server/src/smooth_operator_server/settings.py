@@ -59,6 +59,9 @@ class Settings(BaseSettings):
     demo: bool = False
     """the offline demonstration answers"""
 
+    playground: bool = False
+    """a page at `/` with a chat and, beside it, the wire; the demonstration has it anyway"""
+
     script: Path | None = None
     """the script in this file answers"""
 
@@ -279,6 +282,11 @@ class Settings(BaseSettings):
         if self.database_url is not None:
             return self.database_url.get_secret_value()
         return MEMORY if self.demo or self.script is not None else str(DEFAULT_DB)
+
+    @property
+    def shows_playground(self) -> bool:
+        """Whether there is a page at ``/``."""
+        return self.playground or self.demo
 
     @model_validator(mode="after")
     def _one_engine(self) -> Settings:

@@ -11,6 +11,7 @@ FLAGS = {
     "port": "--port",
     "db": "--db",
     "demo": "--demo",
+    "playground": "--playground",
     "script": "--script",
     "agents": "--agents",
     "insecure": "--insecure",

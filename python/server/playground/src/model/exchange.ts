@@ -78,7 +78,10 @@ export class Talk {
   readonly shown: Cell<Exchange>;
   /** Missing for what is read from the history. */
   readonly turn: Turn | undefined;
+  /** Kinds whose answer is out. */
   readonly #answered = new Set<QuestionKind>();
+  /** Questions whose answer was taken: nobody has to see them any more. */
+  readonly #taken = new Map<QuestionKind, Question['event']>();
 
   private constructor(shown: Exchange, turn: Turn | undefined) {
     count += 1;
@@ -108,12 +111,12 @@ export class Talk {
     return Object.fromEntries(states) as QuestionStates;
   }
 
-  /** Shows the questions that are open now. */
+  /** Shows the questions that are not answered for good. */
   look(): void {
     const { turn } = this;
     if (!turn) return;
     const questions = KINDS.flatMap((kind) => turn.question(kind) ?? []).filter(
-      (question) => this.#stateOf(question.kind) === 'open',
+      ({ kind, event }) => this.#taken.get(kind) !== event,
     );
     const before = this.shown.value.questions;
     const isSame = questions.every((one, at) => one === before[at]);
@@ -121,23 +124,23 @@ export class Talk {
   }
 
   async confirm(approved: boolean): Promise<void> {
-    await this.#answer('confirmation', this.turn?.confirm(approved));
+    await this.#answer('confirmation', this.turn?.confirm(approved), () => true);
   }
 
   async verify(code: string): Promise<OtpCheck | undefined> {
-    return this.#answer('otp', this.turn?.verifyOtp(code));
+    return this.#answer('otp', this.turn?.verifyOtp(code), (check) => check.verified);
   }
 
   async declineOtp(): Promise<void> {
-    await this.#answer('otp', this.turn?.decline('otp'));
+    await this.#answer('otp', this.turn?.decline('otp'), () => true);
   }
 
   async submit(values: object): Promise<SubmitResult | undefined> {
-    return this.#answer('interaction', this.turn?.submit(values));
+    return this.#answer('interaction', this.turn?.submit(values), ({ accepted }) => accepted);
   }
 
   async decline(): Promise<void> {
-    await this.#answer('interaction', this.turn?.decline('interaction'));
+    await this.#answer('interaction', this.turn?.decline('interaction'), () => true);
   }
 
   /** Asks what became of the message of an interrupted turn, and shows it. */
@@ -150,12 +153,18 @@ export class Talk {
     }
   }
 
-  /** Shows an answer as on its way, until its question is asked again or shut. */
-  async #answer<T>(kind: QuestionKind, verb: PromiseLike<T> | undefined): Promise<T | undefined> {
+  /** Gives an answer; when it was taken its question is shown no more. */
+  async #answer<T>(
+    kind: QuestionKind,
+    verb: PromiseLike<T> | undefined,
+    isTaken: (found: T) => boolean,
+  ): Promise<T | undefined> {
+    const event = this.turn?.question(kind)?.event;
     this.#answered.add(kind);
-    this.look();
     try {
-      return await verb;
+      const found = await verb;
+      if (event && verb && isTaken(found as T)) this.#taken.set(kind, event);
+      return found;
     } catch (error) {
       this.#answered.delete(kind);
       throw error;

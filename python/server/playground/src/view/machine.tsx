@@ -1,13 +1,13 @@
-import { Fragment } from 'preact';
 import type { Drawn, Edge } from '../model/machine';
 import type { Move } from '../model/moves';
 
 const WIDTH = 640;
-const MIDDLE = 74;
-const HEIGHT = 132;
+const MIDDLE = 66;
+const HEIGHT = 122;
 const BOX = { width: 96, height: 30 } as const;
-/** How much higher a way goes for each state that it passes. */
-const RISE = 26;
+/** How much higher a way goes for each state that it passes, and how much further out it begins. */
+const RISE = 16;
+const SPREAD = 9;
 
 interface Props {
   readonly machine: Drawn;
@@ -97,15 +97,15 @@ function drawnWay(machine: Drawn, { from, to }: Edge): { path: string; head: str
       head: triangle(right, MIDDLE, 1, 0),
     };
   }
-  // Over the line where it leads onward, under it where it leads back.
-  const side = span > 0 ? -1 : 1;
+  // Over the line where it leads onward, under it where it leads back; the longer outside.
+  const [side, length] = span > 0 ? [-1, span] : [1, -span];
   const edgeOfBox = MIDDLE + (side * BOX.height) / 2;
-  const top = edgeOfBox + side * (RISE * Math.abs(span) - 24);
-  const spread = 7 * Math.abs(span);
-  const [first, second] = span > 0 ? [start + spread, end + 14 - spread] : [start - 12, end + 12];
+  const shift = side * (SPREAD * length - BOX.width / 4);
+  const [first, second] = [start + shift, end - shift];
+  const turn = edgeOfBox + side * (RISE * length + 12);
   const tip = edgeOfBox + side * 2;
   return {
-    path: `M${first} ${edgeOfBox}C${first} ${top} ${second} ${top} ${second} ${tip + side * 6}`,
+    path: `M${first} ${edgeOfBox}C${first} ${turn} ${second} ${turn} ${second} ${tip + side * 6}`,
     head: triangle(second, tip, 0, -side),
   };
 }
@@ -125,7 +125,7 @@ interface StripProps {
 /** A machine as one line of words, of which one is lit. */
 export function MachineStrip({ name, states, state }: StripProps) {
   return (
-    <Fragment>
+    <div>
       <dt>{name}</dt>
       <dd>
         <span class="unseen">{state}</span>
@@ -135,6 +135,6 @@ export function MachineStrip({ name, states, state }: StripProps) {
           </span>
         ))}
       </dd>
-    </Fragment>
+    </div>
   );
 }

@@ -85,7 +85,7 @@ function AnswerText({
 
 function StepView({ step: { name, call, result } }: { readonly step: Step }) {
   const state = result === undefined ? 'runs' : result.isError ? 'failed' : 'done';
-  const given = call ? Object.values(call.arguments).map(short).join(', ') : '';
+  const given = call ? Object.values(call.arguments).filter(isShort).join(', ') : '';
   return (
     <p class={`step ${state}`}>
       <span class="mono">{name}</span>
@@ -95,8 +95,9 @@ function StepView({ step: { name, call, result } }: { readonly step: Step }) {
   );
 }
 
-function short(value: unknown): string {
-  return typeof value === 'string' ? value : JSON.stringify(value);
+/** Says whether an argument fits into a line. */
+function isShort(value: unknown): boolean {
+  return typeof value !== 'object';
 }
 
 function Citations({ citations }: { readonly citations: readonly Citation[] }) {
