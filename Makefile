@@ -173,6 +173,10 @@ eval: setup-python ## how well the server finds documents: recall@5 and MRR of a
 bench-server: setup-python ## the reference server against a bare Starlette that sends the same frames
 	@$(BIN)/python bench/server/run.py $(BENCH)
 
+.PHONY: playground
+playground: setup-python setup-node ## build the page that smooth-operator-server shows at /
+	@$(PYTHON) tools/toolchains.py exec node npm run --silent build -w @smooai/smooth-operator-playground
+
 .PHONY: docs
 docs: setup-python ## the protocol reference as a static site in site/
 	@$(BIN)/wiregen docs --out site

@@ -20,6 +20,7 @@ BUILT = (
     "site",
     "typescript/dist",
     "conformance/testees/typescript/dist",
+    "python/server/playground/dist",
     "go/bin",
     "conformance/testees/go/bin",
     "dotnet/**/bin",

@@ -17,7 +17,7 @@ import time
 from pathlib import Path
 
 import setup_python
-from workshop import STATE, SetupError
+from workshop import ROOT, STATE, SetupError
 
 USUAL_PORT = 8787
 READY_S = 20.0
@@ -83,6 +83,8 @@ def serve_and_chat() -> int:
         wait_until_ready(server, port, log)
         url = f"ws://127.0.0.1:{port}/ws"
         print(f"smooth-operator-server --demo on {url}", flush=True)
+        if (ROOT / "python/server/playground/dist/index.html").is_file():
+            print(f"the same in a browser, with its wire: http://127.0.0.1:{port}/", flush=True)
         return talk([os.fspath(bin_ / "smooth-operator"), "chat", url])
     except KeyboardInterrupt:
         return 130

@@ -128,18 +128,24 @@ PYTHON = Language(
     ),
 )
 
+PLAYGROUND = "python/server/playground"
+"""A page of the server, written in TypeScript over the client's package."""
+
 TYPESCRIPT = Language(
     title="TypeScript",
     toolchain="node",
-    folders=("typescript", "conformance/testees/typescript"),
-    locks=("package-lock.json", "typescript/package.json"),
+    folders=("typescript", "conformance/testees/typescript", PLAYGROUND),
+    locks=("package-lock.json", "typescript/package.json", f"{PLAYGROUND}/package.json"),
     setup=(Step(("npm", "ci", "--no-audit", "--no-fund")),),
-    test=(Step(("npm", "test"), "typescript"),),
+    test=(Step(("npm", "test"), "typescript"), Step(("npm", "test"), PLAYGROUND)),
     programs=CHROMIUM,
     fetched="node_modules",
     counted=r"Tests\s+(\d+) passed",
-    lint=(Step(("npm", "run", "lint"), "typescript"),),
-    fmt=(Step(("npm", "run", "fmt"), "typescript"),),
+    lint=(
+        Step(("npm", "run", "lint"), "typescript"),
+        Step(("npm", "run", "lint"), PLAYGROUND),
+    ),
+    fmt=(Step(("npm", "run", "fmt"), "typescript"), Step(("npm", "run", "fmt"), PLAYGROUND)),
     testee=Testee(
         command=("node", "dist/main.mjs"),
         folder="conformance/testees/typescript",

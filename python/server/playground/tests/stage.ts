@@ -3,13 +3,13 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
-import { Browser, CHROMIUM, type Page } from '../../../../typescript/tests/browser';
+import { type Browser, CHROMIUM, type Page } from '../../../../typescript/tests/browser';
 import { within } from '../../../../typescript/tests/peer';
 
 const ROOT = fileURLToPath(new URL('../../../..', import.meta.url));
 const LIMIT_MS = 60_000;
 /** A folder for pictures of what the tests see; without it none are taken. */
-const PICTURES = process.env['PLAYGROUND_PICTURES'];
+const PICTURES = process.env.PLAYGROUND_PICTURES;
 
 export { CHROMIUM };
 

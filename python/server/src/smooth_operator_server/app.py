@@ -236,8 +236,7 @@ class Server:
         self._probes = Probes({"store": self._check_store}, self._checks, observer, self._principal)
         self._admin = self._admin_routes(agents, knowledge, new_id, limiter)
         self._scripts = self._script_routes(otp, words, knowledge)
-        self.playground = playground
-        self._draining = False
+        self.playground, self._draining = playground, False
 
     @classmethod
     async def build(

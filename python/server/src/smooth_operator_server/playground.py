@@ -122,7 +122,7 @@ def open_playground(
 
 
 def _built() -> Path | None:
-    """Return where the files are: in the package of a wheel, in the repository for an editable one."""
+    """Return where the files are: in a wheel beside this one, else in the repository."""
     package = Path(__file__).resolve().parent
     for folder in (package / "playground_files", package.parents[1] / "playground" / "dist"):
         if (folder / _INDEX).is_file():

@@ -78,10 +78,10 @@ export class Talk {
   readonly shown: Cell<Exchange>;
   /** Missing for what is read from the history. */
   readonly turn: Turn | undefined;
-  /** Kinds whose answer is out. */
+  /** Kinds that are answered, as far as nothing has told otherwise. */
   readonly #answered = new Set<QuestionKind>();
-  /** Questions whose answer was taken: nobody has to see them any more. */
-  readonly #taken = new Map<QuestionKind, Question['event']>();
+  /** Questions whose answer is on its way: they may be asked again. */
+  readonly #onTheWay = new Map<QuestionKind, Question>();
 
   private constructor(shown: Exchange, turn: Turn | undefined) {
     count += 1;
@@ -111,12 +111,13 @@ export class Talk {
     return Object.fromEntries(states) as QuestionStates;
   }
 
-  /** Shows the questions that are not answered for good. */
+  /** Shows the questions that wait, and those whose answer may still be refused. */
   look(): void {
     const { turn } = this;
     if (!turn) return;
-    const questions = KINDS.flatMap((kind) => turn.question(kind) ?? []).filter(
-      ({ kind, event }) => this.#taken.get(kind) !== event,
+    const questions = KINDS.flatMap(
+      (kind): readonly Question[] | Question =>
+        turn.question(kind) ?? this.#onTheWay.get(kind) ?? [],
     );
     const before = this.shown.value.questions;
     const isSame = questions.every((one, at) => one === before[at]);
@@ -124,23 +125,26 @@ export class Talk {
   }
 
   async confirm(approved: boolean): Promise<void> {
-    await this.#answer('confirmation', this.turn?.confirm(approved), () => true);
+    await this.#answer('confirmation', this.turn?.confirm(approved));
   }
 
   async verify(code: string): Promise<OtpCheck | undefined> {
-    return this.#answer('otp', this.turn?.verifyOtp(code), (check) => check.verified);
+    const check = await this.#answer('otp', this.turn?.verifyOtp(code));
+    // The machine of this question rests once the code was right.
+    if (check?.verified) this.#answered.delete('otp');
+    return check;
   }
 
   async declineOtp(): Promise<void> {
-    await this.#answer('otp', this.turn?.decline('otp'), () => true);
+    await this.#answer('otp', this.turn?.decline('otp'));
   }
 
   async submit(values: object): Promise<SubmitResult | undefined> {
-    return this.#answer('interaction', this.turn?.submit(values), ({ accepted }) => accepted);
+    return this.#answer('interaction', this.turn?.submit(values));
   }
 
   async decline(): Promise<void> {
-    await this.#answer('interaction', this.turn?.decline('interaction'), () => true);
+    await this.#answer('interaction', this.turn?.decline('interaction'));
   }
 
   /** Asks what became of the message of an interrupted turn, and shows it. */
@@ -153,33 +157,25 @@ export class Talk {
     }
   }
 
-  /** Gives an answer; when it was taken its question is shown no more. */
-  async #answer<T>(
-    kind: QuestionKind,
-    verb: PromiseLike<T> | undefined,
-    isTaken: (found: T) => boolean,
-  ): Promise<T | undefined> {
-    const event = this.turn?.question(kind)?.event;
+  /** Waits for what the server makes of an answer; until then its question stays in sight. */
+  async #answer<T>(kind: QuestionKind, verb: PromiseLike<T> | undefined): Promise<T | undefined> {
+    const asked = this.shown.value.questions.find((question) => question.kind === kind);
+    if (asked) this.#onTheWay.set(kind, asked);
     this.#answered.add(kind);
     try {
-      const found = await verb;
-      if (event && verb && isTaken(found as T)) this.#taken.set(kind, event);
-      return found;
-    } catch (error) {
-      this.#answered.delete(kind);
-      throw error;
+      return await verb;
     } finally {
+      this.#onTheWay.delete(kind);
       this.look();
     }
   }
 
   #stateOf(kind: QuestionKind): 'none' | 'open' | 'answered' {
     const { turn } = this;
-    if (!turn?.question(kind)) {
-      this.#answered.delete(kind);
-      return 'none';
-    }
-    return this.#answered.has(kind) ? 'answered' : 'open';
+    const isOpen = turn?.question(kind) !== undefined;
+    if (isOpen || turn?.state === 'settled') this.#answered.delete(kind);
+    if (isOpen) return 'open';
+    return this.#answered.has(kind) ? 'answered' : 'none';
   }
 
   async #follow(turn: Turn, moved: () => void): Promise<void> {
@@ -212,11 +208,6 @@ export class Talk {
         break;
       case 'stream_chunk':
         this.#show({ steps: stepped(shown.value.steps, item) });
-        break;
-      case 'otp_invalid':
-      case 'interaction_invalid':
-        // The question is open again: the answer before counts no more.
-        this.#answered.clear();
         break;
     }
   }
