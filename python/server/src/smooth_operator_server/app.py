@@ -267,8 +267,7 @@ class Server:
             BackplaneError: what the servers share does not answer.
         """
         clock = clock or SystemClock()
-        agents = _agents(settings)
-        skills = read_skills(settings.skills_dir)
+        agents, skills = _agents(settings), read_skills(settings.skills_dir)
         playground = open_playground(settings, agents.all)
         stores = await open_stores(settings.database)
         meter = Meter(stores.models)
