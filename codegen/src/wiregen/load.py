@@ -234,6 +234,11 @@ class Store:
                 return None
         return Node(file, pointer, value)
 
+    def holds(self, node: Node) -> bool:
+        """Whether a schema is what a file says at its place, not one that was folded together."""
+        place = self.find(node.file, node.pointer)
+        return place is not None and place.value is node.value
+
     def resolve(self, origin: Node, ref: str) -> Node:
         """Follow ``ref`` as it stands at ``origin``; a remote or dangling one is refused."""
         known = self._found.get(ref)

@@ -163,7 +163,8 @@ class _Hoister:
             return node.value
         hoisted = "$ref" in node.value and is_pure(node.value)
         within = () if hoisted else self._within
-        if any(raw == node.value and uri != node.uri for raw, uri in within):
+        again = any(raw == node.value and uri != node.uri for raw, uri in within)
+        if again and not self.spec.store.holds(node):
             return self._again(node)
         folded = self._folded(node)
         if folded is not node and {"anyOf", "oneOf"} & folded.value.keys():

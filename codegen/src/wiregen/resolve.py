@@ -182,7 +182,7 @@ class Resolver:
         if place is not None:
             return self._alias(node, node.child(*place), hint, role)
         again = (u for value, u in self._within if value == node.value and u != node.uri)
-        if around := next(again, ""):
+        if (around := next(again, "")) and not self.store.holds(node):
             return self._again(node, around)
         self._told(node)
         self._within.append((node.value, node.uri))
