@@ -121,13 +121,13 @@ class _Run:
         return subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True, env=env)
 
     def _one(self, number: int, folder: Path, second: subprocess.Popen[str]) -> None:
+        assert second.stdin is not None
+        assert second.stdout is not None
+        print(number, file=second.stdin, flush=True)  # both work on it at once
         found = tried(self.seed, number, folder, whole=self.whole)
         self.outcomes[found.outcome] += 1
         if found.fault:
             self.faults.append((number, found.fault))
-        assert second.stdin is not None
-        assert second.stdout is not None
-        print(number, file=second.stdin, flush=True)
         told = second.stdout.readline().strip()
         if told != found.digest(_turn(number)):
             fault = f"two runs differ in {_turn(number)}: {found} and {told!r}"
