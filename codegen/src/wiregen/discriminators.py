@@ -30,7 +30,18 @@ def discriminator(
     member = found.get("propertyName") if isinstance(found, dict) else found
     if not isinstance(member, str):
         return None
-    mapping = found.get("mapping") if isinstance(found, dict) else None
+    return member, mapped_words(store, node, found, branches, followed)
+
+
+def mapped_words(
+    store: Store,
+    node: Node,
+    said: Json,
+    branches: list[Node],
+    followed: Callable[[Node], Node],
+) -> tuple[tuple[str, ...], ...]:
+    """Return the words of every branch, by the `mapping` of a `discriminator` or by its name."""
+    mapping = said.get("mapping") if isinstance(said, dict) else None
     pairs = mapping.items() if isinstance(mapping, dict) else ()
     words: list[tuple[str, ...]] = []
     for item in branches:
@@ -39,7 +50,7 @@ def discriminator(
             word for word, ref in pairs if isinstance(ref, str) and _means(store, node, ref, target)
         ]
         words.append(tuple(own) or (_last_name(item),))
-    return member, tuple(words)
+    return tuple(words)
 
 
 def _means(store: Store, node: Node, ref: str, target: str) -> bool:

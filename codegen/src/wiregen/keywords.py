@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from typing import Any, cast
 
@@ -11,7 +11,7 @@ from wiregen.errors import refuse
 from wiregen.ir import AnyJson, Array, Map, Opaque, Scalar, ScalarKind, Type, TypeDef
 from wiregen.load import Node
 from wiregen.metaschema import plain_text
-from wiregen.naming import lettered, pascal, spelled
+from wiregen.naming import lettered, pascal, rooted, spelled
 from wiregen.words import word_set
 
 Json = Any
@@ -45,19 +45,44 @@ BINDING = UNTYPED | word_set(
 )
 LONGEST = 20_000
 """The largest length of a text or a list that a schema may ask for, or that frames try out."""
+# The ways to say that a value is null.
+_NULL: dict[str, tuple[Json, ...]] = {
+    "type": ("null", ["null"]),
+    "const": (None,),
+    "enum": ([None],),
+}
+_DEFINED = (("$defs",), ("definitions",), ("components", "schemas"))
+_NAMING = frozenset({"properties", "enum", "oneOf", "anyOf", "allOf", "additionalProperties"})
 _WORDS = word_set("description $comment examples deprecated")
 
 
 def only_null(schema: Json) -> bool:
     """Whether a schema says that a value is null, and nothing else but words."""
-    if not isinstance(schema, dict) or schema.get("type") != "null":
+    if not isinstance(schema, dict):
         return False
-    return all(key in ANNOTATIONS or key[:2] == "x-" for key in schema if key != "type")
+    words = [(key, schema[key]) for key in ("type", "const", "enum") if key in schema]
+    if not words or any(item not in _NULL[key] for key, item in words):
+        return False
+    return all(key in ANNOTATIONS or key[:2] == "x-" or key in _NULL for key in schema)
 
 
 def plain_key(key: str) -> str:
     """Return the key of a definition as words; generators write lists as `Text[]`."""
     return key.replace("[]", "List")
+
+
+def definitions(root: Node) -> Iterator[tuple[str, Node]]:
+    """Yield the schemas of a file that others refer to, by the names of their types."""
+    for path in _DEFINED:
+        node = root
+        for step in path:
+            inside = isinstance(node.value, dict) and isinstance(node.value.get(step), dict)
+            node = node.child(step) if inside else Node(root.file, "", {})
+        for key, value in node.value.items():
+            if isinstance(value, dict) and value.keys() & _NAMING:
+                title = value.get("title")
+                name = rooted(title) if isinstance(title, str) and title else ""
+                yield name or rooted(plain_key(key)), node.child(key)
 
 
 def is_pure(value: Json) -> bool:

@@ -103,6 +103,10 @@ def listed_values(value: dict[str, Json]) -> list[Json]:
     listed = [value["const"]] if "const" in value else value["enum"]
     kinds = value.get("type", list(KINDS))
     kinds = kinds if isinstance(kinds, list) else [kinds]
+    whole = "integer" in kinds and "number" not in kinds
+    listed = [
+        int(it) if whole and isinstance(it, float) and it.is_integer() else it for it in listed
+    ]
     fit = [item for item in listed if _admits(kinds, kind_of(item))]
     return [item for item in fit if not isinstance(item, str) or _admits_text(value, item)]
 

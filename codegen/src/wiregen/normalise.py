@@ -11,6 +11,7 @@ import re
 from typing import Any, Literal
 from urllib.parse import quote
 
+from wiregen.alternatives import followed, plain_kinds
 from wiregen.ir import Message, Mirror, Path, Ref, Spec, Type, Union
 from wiregen.keywords import alias_of, is_pure, only_constrain, only_null
 from wiregen.load import Node
@@ -163,8 +164,8 @@ class _Hoister:
             return node.value
         hoisted = "$ref" in node.value and is_pure(node.value)
         within = () if hoisted else self._within
-        again = any(raw == node.value and uri != node.uri for raw, uri in within)
-        if again and not self.spec.store.holds(node):
+        met = any(raw == node.value and uri != node.uri for raw, uri in within)
+        if met and not self.spec.store.holds(node):
             return self._again(node)
         folded = self._folded(node)
         if folded is not node and {"anyOf", "oneOf"} & folded.value.keys():
@@ -201,14 +202,17 @@ class _Hoister:
         self, node: Node, path: Path | None, mirrors: tuple[Mirror, ...], tag: str
     ) -> Json:
         value = node.value
-        union = self.unions.get(node.uri) if self.view == "reader" else None
+        reader = self.view == "reader"
+        union = self.unions.get(node.uri) if reader else None
+        plain = self._plain(node) if reader and union is None else ()
+        told = union is not None or bool(plain) or node.uri in self.loose
         out: dict[str, Json] = {}
         for key, item in value.items():
             if key in _DROPPED or key.startswith("x-") or self._relaxed(key, item, value):
                 continue
-            if key in ("oneOf", "anyOf") and (union is not None or node.uri in self.loose):
+            if key in ("oneOf", "anyOf") and told:
                 continue
-            if self.view == "reader" and self._untyped(key, value):
+            if reader and self._untyped(key, value):
                 continue
             if key in _REFS:
                 out.update(self._ref(node, item, path, mirrors))
@@ -216,20 +220,32 @@ class _Hoister:
                 out[key] = self._rewrite(node.child(key), None, ())
             elif key in _LISTS:
                 word = "anyOf" if key == "oneOf" and self.view == "reader" else key
-                out[word] = [
-                    self._rewrite(node.child(key, index), None, ()) for index in range(len(item))
-                ]
+                out[word] = [self._part(node.child(key, index)) for index in range(len(item))]
             elif key == "properties":
                 out[key] = self._properties(node, path, mirrors, tag)
             elif key in _MAPS:
                 out[key] = {name: self._rewrite(node.child(key, name), None, ()) for name in item}
             else:
                 out[key] = item
-        if self.view == "reader":
+        if plain:
+            out["type"] = plain[0] if len(plain) == 1 else list(plain)
+        if reader:
             self._relax(node, out, path, mirrors)
             if node.uri in self.loose and not self._admits_null(value):
                 out["type"] = "object"
         return out if union is None else self._union(node, union, out)
+
+    def _part(self, node: Node) -> Json:
+        """Return a branch, or a part of an `allOf`; null by another name is null."""
+        if self.view == "reader" and only_null(followed(node, self.spec.store.resolve).value):
+            return {"type": "null"}
+        return self._rewrite(node, None, ())
+
+    def _plain(self, node: Node) -> tuple[str, ...]:
+        """Return the JSON types of a choice that is read as values of one type."""
+        if {"const", "enum"} & node.value.keys():
+            return ()
+        return plain_kinds(node, self.resolver.look) or ()
 
     def _admits_null(self, value: Json) -> bool:
         """Whether null fits a branch of a union of which only the members beside it are typed."""
@@ -264,8 +280,7 @@ class _Hoister:
         if union.kind == "typed":
             word = "oneOf" if "oneOf" in node.value else "anyOf"
             nodes = [node.child(word, index) for index in range(len(node.value[word]))]
-            solid = [item for item in nodes if not only_null(item.value)]
-            out["anyOf"] = [self._rewrite(item, None, ()) for item in solid]
+            out["anyOf"] = [self._part(item) for item in nodes]
         else:
             marks = [mark_value(union, branch) for branch in union.branches]
             branches = [self._branch(branch.type) for branch in union.branches]

@@ -5,6 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any, cast
 
+from wiregen.alternatives import (
+    branch_values,
+    choices_of,
+    excludes,
+    fitting,
+    followed,
+    listed_marks,
+    plain_kinds,
+)
 from wiregen.constants import listed_words
 from wiregen.discriminators import discriminator
 from wiregen.errors import refuse
@@ -12,7 +21,6 @@ from wiregen.ir import (
     AnyJson,
     Array,
     Branch,
-    Choice,
     Const,
     Enum,
     Field,
@@ -32,11 +40,11 @@ from wiregen.keywords import (
     UNTYPED,
     alias_of,
     alike,
-    alternative_of,
     applies,
     beyond_64_bits,
     branch_hints,
     check_least,
+    definitions,
     doc_of,
     free_form,
     is_large,
@@ -68,8 +76,6 @@ _CIRCLE = "the $ref leads in a circle"
 # What a part of an allOf says of itself alone.
 _OWN = frozenset({"title", "x-name", "$id", "$anchor", "$schema", "$defs", "definitions"})
 _SHARED = frozenset({"type", "properties", "required", "additionalProperties"})
-_DEFINED = (("$defs",), ("definitions",), ("components", "schemas"))
-_NAMING = frozenset({"properties", "enum", "oneOf", "anyOf", "allOf", "additionalProperties"})
 _DEPTH = 16
 
 
@@ -125,20 +131,9 @@ class Resolver:
             check_schema(node)
         if node.file not in self._claimed:
             self._claimed.add(node.file)
-            self._claim(self.store.document(node.file))
-
-    def _claim(self, root: Node) -> None:
-        """Give the definitions of a file their names before anything inside others takes them."""
-        for path in _DEFINED:
-            node = root
-            for step in path:
-                inside = isinstance(node.value, dict) and isinstance(node.value.get(step), dict)
-                node = node.child(step) if inside else Node(root.file, "", {})
-            for key, value in node.value.items() if path else ():
-                if isinstance(value, dict) and value.keys() & _NAMING:
-                    title = value.get("title")
-                    name = rooted(title) if isinstance(title, str) and title else ""
-                    self._named.setdefault(name or rooted(plain_key(key)), node.child(key))
+            # Definitions have their names before anything inside others takes them.
+            for name, one in definitions(self.store.document(node.file)):
+                self._named.setdefault(name, one)
 
     def _target(self, node: Node, ref: str) -> Node:
         target = self.store.resolve(node, ref)
@@ -313,8 +308,7 @@ class Resolver:
             return Typed(AnyJson(), True, doc)
         if {"object", "array", "string", "number", "boolean"} <= set(rest) and nullable:
             return Typed(AnyJson(), True, doc)
-        if len(rest) != 1:
-            rest = tuple(k for k in rest if not (k == "integer" and "number" in rest))
+        rest = tuple(k for k in rest if not (k == "integer" and "number" in rest))
         if len(rest) != 1:
             self.note(node, "opaque-kinds", f"one of {', '.join(rest)}; read as opaque JSON")
             return Typed(Opaque(tuple(sorted(rest))), nullable, doc)
@@ -326,7 +320,8 @@ class Resolver:
             return self._array(node, hint)
         if kind == "object":
             return self._object(node, hint, role)
-        if kind == "integer" and beyond_64_bits(node.value):
+        said = [it for it in (node.value, *branch_values(node, self.look)) if isinstance(it, dict)]
+        if kind == "integer" and any(map(beyond_64_bits, said)):
             self.note(node, "opaque-integer", _BEYOND)
             return Opaque((kind,))
         bounds = {
@@ -427,7 +422,7 @@ class Resolver:
             fields=fields,
             doc=doc_of(node),
             closed=node.value.get("additionalProperties") is False,
-            choices=self._choices(node),
+            choices=choices_of(node, self.note),
             uri=node.uri,
             names=type_names(node),
         )
@@ -449,17 +444,6 @@ class Resolver:
             names=names_of(value.get("x-name")),
         )
 
-    def _choices(self, node: Node) -> tuple[Choice, ...]:
-        found: list[Choice] = []
-        for keyword in ("anyOf", "oneOf"):
-            branches = node.value.get(keyword)
-            if only_constrain(branches, node.value.get("properties", {})):
-                self.note(
-                    node, "choice", f"{keyword} over members is a writer's promise, not a union"
-                )
-                found.append(Choice(tuple(alternative_of(item) for item in branches)))
-        return tuple(found)
-
     def _alternatives(self, node: Node, keyword: str, hint: str, role: Role) -> Typed | None:
         """Return the type of a `oneOf`/`anyOf`, or None when it only constrains members."""
         branches = node.value[keyword]
@@ -468,18 +452,28 @@ class Resolver:
         members = node.value.get("properties")
         if members is not None and only_constrain(branches, members):
             return None
+        if members and role != "type":
+            self.note(node, "opaque-branches", f"of {keyword} only the members beside it are read")
+            return None
+        kinds = kinds_of(node)
         nodes = [node.child(keyword, index) for index in range(len(branches))]
-        solid = [item for item in nodes if not only_null(item.value)]
-        nullable = len(solid) < len(nodes) and "null" in (kinds_of(node) or ("null",))
+        solid = [item for item in nodes if not only_null(self._followed(item).value)]
+        null = kinds is None or "null" in kinds
+        nullable = null and len(solid) < len(nodes)
         if not solid:
             self.note(node, "opaque-null", "only null fits; read as any JSON")
+            return Typed(AnyJson(), True, doc_of(node))
+        solid = fitting(solid, kinds, self.look)
+        if not solid:
+            self.note(node, "opaque-never", f"no {keyword} fits the type beside it; any JSON")
             return Typed(AnyJson(), True, doc_of(node))
         shared = {key: item for key, item in node.value.items() if key in _SHARED}
         beside = bool(shared.keys() - {"type"})
         if len(solid) == 1:
             only = with_members(solid[0], shared) if beside else solid[0]
             typed = self.type_of(only, hint, role)
-            return Typed(typed.type, typed.nullable or nullable, doc_of(node) or typed.doc)
+            nullable = nullable or (typed.nullable and (null or isinstance(typed.type, AnyJson)))
+            return Typed(typed.type, nullable, doc_of(node) or typed.doc)
         listed = listed_words(solid, self._target)
         if listed and not beside:
             name = self._name(node, hint)
@@ -492,16 +486,23 @@ class Resolver:
                 names_of_values=(*value_names(node.value, listed), *branch_names(solid)),
             )
             return Typed(self._register(node, enum), nullable, doc_of(node))
-        return self._union(node, keyword, solid, hint, nullable=nullable)
+        plain = plain_kinds(node, self.look)
+        if plain:
+            return self._plain_choice(node, plain, hint, role)
+        found = self._union(node, keyword, solid, hint, nullable=nullable)
+        return found if null else replace(found, nullable=False)
+
+    def _plain_choice(self, node: Node, kinds: tuple[str, ...], hint: str, role: Role) -> Typed:
+        """Return the type of a choice among values of one type: what stands beside it says it."""
+        self.note(node, "choice", "a choice of values of one type is a writer's promise, no union")
+        return Typed(self._single(node, kinds[0], hint, role), "null" in kinds, doc_of(node))
 
     def _union(
         self, node: Node, keyword: str, solid: list[Node], hint: str, *, nullable: bool
     ) -> Typed:
         name = self._name(node, hint)
         shared = {key: item for key, item in node.value.items() if key in _SHARED}
-        told = discriminator(
-            self.store, node, solid, self._followed, lambda part: self.merged(part).value
-        )
+        told = discriminator(self.store, node, solid, self._followed, self.look)
         whole: Struct | None = None
         # Known before its branches are, so that a branch may lead back here.
         self._by_uri[node.uri] = Typed(Ref(name), nullable)
@@ -525,7 +526,7 @@ class Resolver:
         nullable = nullable or any(item.nullable for item in resolved)
         self._by_uri[node.uri] = Typed(Ref(name), nullable)
         type_ = self._register(node, union)
-        rest = [index for index, item in enumerate(solid) if self._excludes(item)]
+        rest = [index for index, item in enumerate(solid) if excludes(item, self._target)]
         self.unions.add(
             name,
             Pending(
@@ -535,6 +536,7 @@ class Resolver:
                     rest=rest[0] if len(rest) == 1 else None,
                     tag=told[0] if told else "",
                     words=told[1] if told else (),
+                    listed=tuple(listed_marks(item, self.look) for item in solid),
                 ),
                 nullable,
                 whole,
@@ -543,21 +545,11 @@ class Resolver:
         return Typed(type_, nullable, doc_of(node))
 
     def _followed(self, node: Node) -> Node:
-        """Return the schema that a branch stands for, behind its references."""
-        for _ in range(_DEPTH):
-            onward = leads_to(node) if isinstance(node.value, dict) else None
-            if onward is None:
-                break
-            node = self._target(onward, onward.value["$ref"])
-        return node
+        return followed(node, self._target)
 
-    def _excludes(self, branch: Node) -> bool:
-        """Whether a branch says what it is not: then it may stand for all that others are not."""
-        value = branch.value
-        if isinstance(value, dict) and isinstance(value.get("$ref"), str):
-            value = self._target(branch, value["$ref"]).value
-        parts = value.get("allOf", []) if isinstance(value, dict) else []
-        return any(isinstance(part, dict) and "not" in part for part in (value, *parts))
+    def look(self, branch: Node) -> Json:
+        """Return what a branch says, behind its references, with each `allOf` folded."""
+        return self.merged(self._followed(branch)).value
 
     def _name(self, node: Node, hint: str) -> str:
         """Return the name of a type: its title, or the place where it stands if that is taken."""

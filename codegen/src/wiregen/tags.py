@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from typing import Any
 
+from wiregen.alternatives import followed
+from wiregen.discriminators import mapped_words
+from wiregen.keywords import with_members
 from wiregen.load import Node, Store
+from wiregen.merge import UNIONS
 
 Json = Any
 _DEPTH = 32
@@ -48,27 +53,74 @@ def _constant(store: Store, node: Node, depth: int = 0) -> Iterable[Json]:
         yield from _constant(store, store.resolve(node, value["$ref"]), depth + 1)
 
 
-def branches(store: Store, node: Node, tag: str) -> list[tuple[str, Node]]:
+def branches(store: Store, node: Node, tag: str, depth: int = 0) -> list[tuple[str, Node]]:
     """Return word and schema of every branch when a payload is one of several messages.
 
-    Empty when it is none: it has members of its own, a branch has no word, or two have the same.
+    What stands beside the branches belongs to each of them. Empty when it is none: it has a word
+    of its own, a branch has no word, or two have the same.
     """
-    value = node.value
-    if not isinstance(value, dict) or _BESIDE & value.keys():
+    node = followed(node, store.resolve)
+    split = _split(store, node) if depth < _DEPTH and word_of(store, node, tag) is None else None
+    if split is None:
         return []
-    word = next((key for key in ("oneOf", "anyOf") if len(_list(value, key)) > 1), "")
-    if not word:
-        return []
+    words = _mapped(store, split, tag)
     found: list[tuple[str, Node]] = []
-    for index in range(len(value[word])):
-        branch = node.child(word, index)
-        said = word_of(store, branch, tag)
-        if said is None:
-            return []
-        if isinstance(branch.value.get("$ref"), str) and len(branch.value) == 1:
+    for index, branch in enumerate(split.parts):
+        inner = branches(store, branch, tag, depth + 1)
+        said = word_of(store, branch, tag) or words[index]
+        if isinstance(branch.value, dict) and branch.value.keys() == {"$ref"}:
             branch = store.resolve(branch, branch.value["$ref"])
-        found.append((said, branch))
+        if not inner and said is None:
+            return []
+        if not inner and word_of(store, branch, tag) is None:
+            worded = {"properties": {tag: {"const": said}}, "required": [tag]}
+            inner = [(said or "", with_members(branch, worded))]
+        found += [
+            (word, _beside(one, split.beside)) for word, one in inner or [(said or "", branch)]
+        ]
     return found if len({said for said, _ in found}) == len(found) else []
+
+
+@dataclass(frozen=True, slots=True)
+class _Split:
+    """The branches of a payload, what stands beside them, and what its `discriminator` says."""
+
+    parts: list[Node]
+    beside: Json
+    said: Json
+
+
+def _split(store: Store, node: Node, depth: int = 0) -> _Split | None:
+    """Return the union of a schema, which may be a part of an `allOf`; None if it is not one."""
+    value = node.value
+    if not isinstance(value, dict) or depth > _DEPTH:
+        return None
+    beside = {key: item for key, item in value.items() if key in _BESIDE}
+    word = next((key for key in UNIONS if len(_list(value, key)) > 1), "")
+    if word:
+        parts = [node.child(word, index) for index in range(len(value[word]))]
+        return _Split(parts, beside, value.get("discriminator"))
+    listed = [node.child("allOf", index) for index in range(len(_list(value, "allOf")))]
+    inner = [_split(store, followed(part, store.resolve), depth + 1) for part in listed]
+    unions = [found for found in inner if found is not None]
+    if len(unions) != 1:
+        return None
+    others = [part.value for part, found in zip(listed, inner, strict=True) if found is None]
+    beside["allOf"] = [*others, *([unions[0].beside] if unions[0].beside else [])]
+    return replace(unions[0], beside=beside)
+
+
+def _mapped(store: Store, split: _Split, tag: str) -> list[str | None]:
+    """Return the one word that a `discriminator` has for each branch; None for none or several."""
+    said, parts = split.said, split.parts
+    if (said.get("propertyName") if isinstance(said, dict) else said) != tag:
+        return [None] * len(parts)
+    words = mapped_words(store, parts[0], said, parts, lambda part: followed(part, store.resolve))
+    return [word[0] if len(word) == 1 and word[0] else None for word in words]
+
+
+def _beside(branch: Node, beside: Json) -> Node:
+    return with_members(branch, beside) if any(beside.values()) else branch
 
 
 def candidates(store: Store, schemas: Iterable[Node]) -> list[str]:

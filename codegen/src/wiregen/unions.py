@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -35,13 +36,15 @@ class Hints:
 
     The branch `rest` excludes others, so that it may stand for every further tag. `tag` is the
     member that a `discriminator` names, `words` the words of each branch. In a `oneOf` a constant
-    tells even where it may be missing, as a value without it would fit every branch.
+    tells even where it may be missing, as a value without it would fit every branch. `listed` are
+    the integers that each branch lists at its members, which types do not keep.
     """
 
     any_of: bool = True
     rest: int | None = None
     tag: str = ""
     words: tuple[tuple[str, ...], ...] = ()
+    listed: tuple[Mapping[str, tuple[str, ...]], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -231,6 +234,10 @@ def _told_by(
         said = _words_at(struct, wire, types, hints) if struct is not None else None
         if said is None:
             return None
+        if said.kind == "integer" and not said.words:
+            said = replace(said, words=hints.listed[index].get(wire, ()) if hints.listed else ())
+            if not said.words:
+                return None
         words = said.words
         if not words and hints.tag == wire and index < len(hints.words):
             words = hints.words[index]
@@ -272,8 +279,8 @@ def _words_at(struct: Struct, wire: str, types: dict[str, TypeDef], hints: Hints
     if isinstance(type_, Ref):
         enum = types.get(type_.name)
         return _Words("string", enum.values) if isinstance(enum, Enum) else None
-    if isinstance(type_, Scalar) and type_.kind == "string":
-        return _Words("string", ()) if found.required else None
+    if isinstance(type_, Scalar) and type_.kind in ("string", "integer"):
+        return _Words(type_.kind, ()) if found.required else None
     return None
 
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
 
+from wiregen import api
 from wiregen.build import build
 from wiregen.errors import SpecError
 from wiregen.lint import lint_folder
@@ -49,6 +51,10 @@ def outcome(given: Input, folder: Path) -> str:
             assert found.message, found
         return err.diagnostics[0].rule
     lint_folder(root)
+    for due, text in given.line.get("frames", ()):
+        tree = json.loads(text)
+        if due in ("good", "broken"):
+            assert (api.check(spec, tree[spec.event_tag], tree) is None) == (due == "good"), text
     return "right"
 
 
