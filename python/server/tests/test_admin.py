@@ -14,7 +14,7 @@ import httpx2
 import jsonschema_rs
 import pytest
 
-from smooth_operator_server.admin.api import endpoints
+from smooth_operator_server.admin.table import endpoints
 from smooth_operator_server.auth import minted
 
 from .support import REPLAY, Client, Running, serving
@@ -60,9 +60,18 @@ async def test_every_route_asks_for_its_role_and_answers_as_it_says(tmp_path: Pa
         made = await root.post("/admin/connectors", json=WEB)
         ids = {"connectors": made.json()["connector"]["id"]}
         ids["conversations"] = session["conversationId"]
+        document = {"source": "lamp.md", "text": "A lamp."}
+        taken = await root.post("/admin/documents", json=document)
+        ids |= {"documents": taken.json()["document"]["id"], "agents": "made"}
+        assert (await root.post("/admin/agents", json={"id": "made"})).status_code == 201
         bodies = {
             "/admin/connectors": {"name": "Files", "kind": "file", "config": {"path": "a.md"}},
             "/admin/connectors/{id}": WEB | {"name": "Other"},
+            "/admin/agents": {"id": "another"},
+            "/admin/agents/{id}": {"id": "made", "name": "Made"},
+            "/admin/settings": {"persona": "short"},
+            "/admin/documents": document | {"source": "shade.md"},
+            "/admin/conversations/{id}/messages": {"text": "Hello"},
             "/admin/publish": {"target": {"type": "org", "id": "acme"}, "event": {"type": "x"}},
         }
         order = {"DELETE": 1}
@@ -342,7 +351,7 @@ class _Nothing:
     """Stands for what the endpoints would do."""
 
     def __getattr__(self, name: str) -> Any:
-        return None
+        return self
 
 
 _NO_ADMIN: Any = _Nothing()

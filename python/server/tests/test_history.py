@@ -49,18 +49,22 @@ async def test_items_of_a_page_have_these_members(tmp_path: Path) -> None:
                     "id": answer["messageId"],
                     "direction": "outbound",
                     "content": {"text": "answer 0"},
+                    "from": page["messages"][0]["from"],
                     "createdAt": "2027-01-15T08:00:00.000Z",
                 },
                 {
                     "id": page["messages"][1]["id"],
                     "direction": "inbound",
                     "content": {"text": "Hello"},
+                    "from": page["messages"][1]["from"],
                     "createdAt": "2027-01-15T08:00:00.000Z",
                 },
             ],
             "nextCursor": None,
             "hasMore": False,
         }
+        wrote = [(one["from"]["type"], one["from"]["name"]) for one in page["messages"]]
+        assert wrote == [("ai-agent", "smooth-agent"), ("user", "Visitor")]
 
 
 async def test_a_page_of_an_empty_conversation_is_empty(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 
@@ -32,3 +33,18 @@ class Summary:
 
     through_message_id: str
     text: str
+
+
+@dataclass(frozen=True, slots=True)
+class UsageRecord:
+    """What an organisation has used so far."""
+
+    conversations: int
+    messages: int
+    held: int
+    """Conversations in which a person answers in the agent's place."""
+
+    turns: Mapping[str, int]
+    """How many turns there are, by how they stand."""
+
+    spent: Spent

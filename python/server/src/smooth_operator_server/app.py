@@ -19,9 +19,9 @@ from starlette.routing import Route, WebSocketRoute
 from starlette.websockets import WebSocket
 
 from . import __version__
-from .admin import Admin, admin_routes
+from .admin import Admin, AgentAdmin, DocumentAdmin, PeopleAdmin, admin_routes
 from .agent import SCRIPT_GROUP, Agent, choose_agent, choose_embedder, choose_reranker
-from .agents import AgentRegistry, Budget, read_agents
+from .agents import AgentMaker, AgentRegistry, Budget, read_agents
 from .auth import Principal, Role, TokenBackend, Tokens, tokens_of
 from .auth.limits import RateLimiter
 from .backplane import Backplane, Post
@@ -35,6 +35,7 @@ from .gateway.dispatch import Handler
 from .gateway.publishing import Publisher
 from .knowledge import Knowledge
 from .meter import Meter
+from .people import Crowd, People, Presence
 from .playground import Playground, open_playground
 from .probes import Check, Probes
 from .protocol.capabilities import REPLAY, SERVER_CAPABILITIES
@@ -192,21 +193,22 @@ class Server:
         backplane: Backplane,
         playground: Playground | None,
     ) -> None:
-        self.settings, self.agent = settings, agent
+        self.settings, self.agent, self._draining = settings, agent, False
         self._backend = TokenBackend(tokens_for(settings))
-        self._stores = stores
+        self._stores, self._clock, self._knowledge = stores, clock, knowledge
         store = stores.conversations
-        self._clock = clock
         self._post = Post(backplane, clock)
+        self._maker = AgentMaker(stores.agents, agents, self._post, clock)
         self._questions = _questions(settings, stores, clock, new_id, backplane)
-        self._connections = Connections(clock)
-        sessions = Sessions(store, agents, clock, new_id, _offered(settings))
+        self._connections, self._presence = Connections(clock), Presence()
+        self._crowd = Crowd(stores.people, self._presence, self._post, clock)
+        people = People(stores.people, self._crowd, clock, new_id)
+        sessions = Sessions(store, agents, clock, new_id, self._presence, _offered(settings))
         otp = OtpDesk(agent.otp, self._questions)
         self.tools = _tools(settings, agent, store, knowledge, observer)
         self.tool_servers = _tool_servers(settings, clock, self.tools)
         words, steps = [*settings.confirm_tools, *agent.confirm_words], settings.max_iterations
-        services = Services(self.tools, self._questions, otp, store, skills, words)
-        self._knowledge = knowledge
+        services = Services(self.tools, self._questions, otp, store, people, skills, words)
         self._meter, turn_ids = meter, TurnIds()
         lease_s, kept_s = settings.lease_secs, settings.replay_secs
         ledger = Ledger(stores.turns, clock, new_id, owner=backplane.node, lease_s=lease_s)
@@ -220,12 +222,13 @@ class Server:
             turn_ids,
             ledger,
             links,
+            people,
             agents,
             skills,
             keepalive_s=settings.keepalive_secs,
             detach_s=settings.detach_secs,
         )
-        calls = SessionActions(sessions, store, clock, links.resuming.open_turn)
+        calls = SessionActions(sessions, store, people, clock, links.resuming.open_turn)
         answers = Answers(sessions, store, self._questions, otp, clock, turn_ids, links.hosting.say)
         limiter = RateLimiter(settings.rate_per_minute, clock.monotonic)
         handlers = _handlers(calls, self._turns, links, answers)
@@ -234,9 +237,9 @@ class Server:
         )
         observer.figures.watch(lambda: len(self.sockets), lambda: self.running_turns)
         self._probes = Probes({"store": self._check_store}, self._checks, observer, self._principal)
-        self._admin = self._admin_routes(agents, knowledge, new_id, limiter)
+        self._admin = self._admin_routes(agents, people, knowledge, new_id, limiter)
         self._scripts = self._script_routes(otp, words, knowledge)
-        self.playground, self._draining = playground, False
+        self.playground = playground
 
     @classmethod
     async def build(
@@ -325,6 +328,7 @@ class Server:
             StoreError: the store does not answer.
         """
         await self._post.start()
+        await self._maker.load()
         await asyncio.gather(*(server.start() for server in self.tool_servers))
         await self._turns.start()
 
@@ -357,6 +361,7 @@ class Server:
 
     async def aclose(self) -> None:
         """Close the engine and the stores. Call it after ``drain``."""
+        await self._crowd.aclose()
         await self._post.aclose()
         await asyncio.gather(*(server.aclose() for server in self.tool_servers))
         await self.agent.engine.aclose()
@@ -376,9 +381,11 @@ class Server:
         connection = Connection(
             socket, principal, self._dispatcher, self._clock, self.settings.slow_reader_secs
         )
+        self._presence.came(connection)
         try:
             await self._connections.serve(connection)
         finally:
+            self._presence.went(connection)
             self._turns.detach(connection)
 
     async def _principal(self, request: Request) -> Principal:
@@ -396,14 +403,26 @@ class Server:
     def _admin_routes(
         self,
         agents: AgentRegistry,
+        people: People,
         knowledge: Knowledge,
         new_id: Callable[[], str],
         limiter: RateLimiter,
     ) -> list[Route]:
         files, clock = self.settings.connector_files, self._clock
         costs = self.agent.costs
-        publish = Publisher(lambda: self.sockets, self._post).publish
-        admin = Admin(self._stores, agents, knowledge, clock, new_id, costs, publish, files)
+        publish = Publisher(lambda: self.sockets, self._presence, self._post).publish
+        admin = Admin(
+            self._stores,
+            PeopleAdmin(people, self._stores.people),
+            AgentAdmin(agents, self._maker),
+            DocumentAdmin(knowledge, self._stores.models),
+            knowledge,
+            clock,
+            new_id,
+            costs,
+            publish,
+            files,
+        )
         return admin_routes(admin, self._admin_principal, limiter, __version__)
 
     def _script_routes(self, otp: OtpDesk, words: list[str], knowledge: Knowledge) -> list[Route]:

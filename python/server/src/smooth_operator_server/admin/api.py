@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Awaitable, Callable
-from dataclasses import replace
 from typing import Any
 
 import jsonschema_rs
@@ -13,77 +11,20 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from ..auth import Principal, Role
+from ..auth import Principal
 from ..auth.limits import RateLimiter
 from ..protocol.faults import describe
+from ..protocol.json_text import read_json
 from ..store import StoreError
 from ..telemetry import log, where
-from . import schemas
-from .endpoint import AdminError, Call, Endpoint, Handler, Json, invalid
+from .endpoint import AdminError, Call, Endpoint, invalid
 from .openapi import document
 from .routes import Admin
+from .table import endpoints
 
 LARGEST_BODY = 64 * 1024
 LONGEST_TEXT = 512
 """Characters of a parameter of path or query."""
-
-_ONE = "/admin/connectors/{id}"
-_LIMIT: Json = {"type": "integer", "minimum": 1, "default": 50}
-_PAGE: dict[str, Json] = {"limit": _LIMIT, "cursor": schemas.TEXT}
-
-
-def endpoints(admin: Admin) -> list[Endpoint]:
-    """Return all endpoints."""
-    return [*_of_everybody(admin), *_of_curators(admin), *_of_admins(admin)]
-
-
-def _of_everybody(admin: Admin) -> list[Endpoint]:
-    def get(path: str, summary: str, handler: Handler, answer: Json, **more: Any) -> Endpoint:
-        return Endpoint("GET", path, summary, more.pop("role", Role.BASIC), handler, answer, **more)
-
-    own = "Conversations: one's own, for curators all of the organisation"
-    messages = "/admin/conversations/{id}/messages"
-    found, said = schemas.CONVERSATIONS, schemas.MESSAGES
-    return [
-        get("/admin/health", "Whether it lives", admin.health, schemas.STATUS, role=None),
-        get("/admin/model-costs", "Prices", admin.model_costs, schemas.COSTS, role=None),
-        get("/admin/me", "Who the token speaks of", admin.me, schemas.ME),
-        get("/admin/conversations", own, admin.conversations, found, query=_PAGE),
-        get(messages, "Newest first", admin.messages, said, query=_PAGE, can_miss=True),
-    ]
-
-
-def _of_curators(admin: Admin) -> list[Endpoint]:
-    def get(path: str, summary: str, handler: Handler, answer: Json, **more: Any) -> Endpoint:
-        return Endpoint("GET", path, summary, Role.CURATOR, handler, answer, **more)
-
-    into = "Take the documents of a connector in"
-    index = Endpoint("POST", f"{_ONE}/index", into, Role.CURATOR, admin.index, schemas.RUN)
-    return [
-        get("/admin/agents", "Agents", admin.list_agents, schemas.AGENTS),
-        get("/admin/document-sets", "Sets", admin.document_sets, schemas.DOCUMENT_SETS),
-        get("/admin/connectors", "Connectors", admin.list_connectors, schemas.CONNECTORS),
-        get(_ONE, "A connector", admin.connector, schemas.CONNECTOR, can_miss=True),
-        get("/admin/indexing/runs", "Runs, newest first", admin.runs, schemas.RUNS),
-        replace(index, can_miss=True),
-    ]
-
-
-def _of_admins(admin: Admin) -> list[Endpoint]:
-    def change(method: str, path: str, summary: str, handler: Handler, **more: Any) -> Endpoint:
-        return Endpoint(method, path, summary, Role.ADMIN, handler, **more)
-
-    shown: dict[str, Any] = {"answer": schemas.CONNECTOR, "body": schemas.NEW_CONNECTOR}
-    sent: dict[str, Any] = {"answer": schemas.DELIVERED, "body": schemas.PUBLISH}
-    add, alter = admin.add_connector, admin.change_connector
-    return [
-        change("POST", "/admin/connectors", "Add a connector", add, status=201, **shown),
-        change("PUT", _ONE, "Change a connector", alter, can_miss=True, **shown),
-        change(
-            "DELETE", _ONE, "Remove a connector", admin.remove_connector, status=204, can_miss=True
-        ),
-        change("POST", "/admin/publish", "Send an event to sockets", admin.publish, **sent),
-    ]
 
 
 def admin_routes(
@@ -219,17 +160,13 @@ class _Served:
             if len(content) > LARGEST_BODY:
                 raise AdminError(413, "TOO_LARGE", f"the body has more than {LARGEST_BODY} bytes")
         try:
-            value = json.loads(bytes(content), parse_constant=_refuse_constant)
+            value = read_json(content.decode())
         except (ValueError, RecursionError):
             raise invalid("the body is no JSON") from None
         fault = next(self._body.iter_errors(value), None)
         if fault is not None:
             raise invalid(describe(fault))
         return value
-
-
-def _refuse_constant(_: str) -> Any:
-    raise ValueError
 
 
 def _is_number(text: str) -> bool:

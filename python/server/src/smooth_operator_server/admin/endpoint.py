@@ -10,6 +10,8 @@ from ..auth import Principal, Role
 
 Json = dict[str, Any]
 
+DEFAULT_PAGE, LARGEST_PAGE = 50, 200
+
 
 class AdminError(Exception):
     """A request is refused; ``message`` names the field and holds no value."""
@@ -45,6 +47,11 @@ Handler = Callable[[Call], Awaitable[Json | None]]
 """Returns the body of the answer; None with 204."""
 
 
+def page_size(call: Call) -> int:
+    """Return how many things a page may have."""
+    return min(int(call.query.get("limit", DEFAULT_PAGE)), LARGEST_PAGE)
+
+
 @dataclass(frozen=True, slots=True)
 class Endpoint:
     """One method of one path. ``role`` None needs no token."""
@@ -62,3 +69,9 @@ class Endpoint:
     status: int = 200
     can_miss: bool = False
     """Whether what the path names may not be there."""
+
+    can_misfit: bool = False
+    """Whether it may be refused for what only the work on it finds out."""
+
+    can_conflict: bool = False
+    """Whether it may not go with how things stand."""

@@ -79,10 +79,10 @@ def _responses(one: Endpoint) -> Json:
         faults.add(400)
     if one.can_miss:
         faults.add(404)
-    if one.path.endswith("/index"):
-        faults |= {400, 409}
-    if one.body == schemas.NEW_CONNECTOR:
+    if one.can_conflict:
         faults.add(409)
+    if one.can_misfit:
+        faults.add(400)
     refused = {
         str(status): {
             "description": _FAULTS[status],

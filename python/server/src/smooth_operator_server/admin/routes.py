@@ -4,22 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from ..agents import AgentRegistry
 from ..auth import Principal, Role, Scope
-from ..clock import Clock
+from ..clock import Clock, iso_time
 from ..knowledge import Knowledge
 from ..knowledge.ingest import Filing, Report, ingest
 from ..knowledge.loaders import FileLoader, Loader, LoadError, WebLoader
+from ..people import message_shown, party
 from ..store import Stores, UnknownCursorError
 from ..store.connectors import ConnectorRecord, RunRecord
-from .endpoint import AdminError, Call, Json, invalid, not_found
+from .agents import AgentAdmin
+from .documents import DocumentAdmin
+from .endpoint import AdminError, Call, Json, invalid, not_found, page_size
+from .people import PeopleAdmin
 
 MOST_RUNS = 200
-DEFAULT_PAGE, LARGEST_PAGE = 50, 200
 
 Publish = Callable[[str, str, str, Json], int]
 """Sends an event to the sockets of a target within an organisation; returns to how many here."""
@@ -30,7 +31,9 @@ class Admin:
     """What the endpoints do; each sees the organisation of its caller and nothing else."""
 
     stores: Stores
-    agents: AgentRegistry
+    people: PeopleAdmin
+    agents: AgentAdmin
+    documents: DocumentAdmin
     knowledge: Knowledge
     clock: Clock
     new_id: Callable[[], str]
@@ -54,7 +57,7 @@ class Admin:
     async def conversations(self, call: Call) -> Json:
         try:
             page = await self.stores.conversations.conversations(
-                _scope(call.principal), _limit(call), call.query.get("cursor")
+                _scope(call.principal), page_size(call), call.query.get("cursor")
             )
         except UnknownCursorError:
             raise invalid("cursor is not of this list") from None
@@ -62,8 +65,12 @@ class Admin:
             {
                 "id": one.conversation_id,
                 "name": one.title,
+                "platform": "web",
                 "messageCount": one.message_count,
-                "updatedAt": _time(one.updated_ms),
+                "createdAt": iso_time(one.created_ms),
+                "updatedAt": iso_time(one.updated_ms),
+                "people": one.people,
+                "heldBy": party(one.held_by) if one.held_by else None,
             }
             for one in page.items
         ]
@@ -74,16 +81,11 @@ class Admin:
         if not await store.is_in_scope(_scope(call.principal), conversation_id):
             raise not_found()
         try:
-            page = await store.messages(conversation_id, _limit(call), call.query.get("cursor"))
+            page = await store.messages(conversation_id, page_size(call), call.query.get("cursor"))
         except UnknownCursorError:
             raise invalid("cursor is not of this list") from None
         items = [
-            {
-                "id": one.message_id,
-                "direction": one.direction.value,
-                "content": {"text": one.text},
-                "createdAt": _time(one.created_ms),
-            }
+            message_shown(one.message_id, one.direction, one.text, one.created_ms, one.sender)
             for one in page.items
         ]
         return {
@@ -91,10 +93,6 @@ class Admin:
             "messages": items,
             "nextCursor": page.next_cursor,
         }
-
-    async def list_agents(self, _: Call) -> Json:
-        agents = [{"id": one.id, "name": one.name, "model": one.model} for one in self.agents.all]
-        return {"agents": agents}
 
     async def document_sets(self, call: Call) -> Json:
         sets = await self.stores.knowledge.sets(call.principal.org)
@@ -209,14 +207,6 @@ def _scope(principal: Principal) -> Scope:
     return principal.scope
 
 
-def _limit(call: Call) -> int:
-    return min(int(call.query.get("limit", DEFAULT_PAGE)), LARGEST_PAGE)
-
-
-def _time(epoch_ms: int) -> str:
-    return datetime.fromtimestamp(epoch_ms / 1000, UTC).isoformat(timespec="milliseconds")
-
-
 def _connector(record: ConnectorRecord) -> Json:
     return {
         "id": record.connector_id,
@@ -224,8 +214,8 @@ def _connector(record: ConnectorRecord) -> Json:
         "kind": record.kind,
         "config": dict(record.config),
         "enabled": record.enabled,
-        "createdAt": _time(record.created_ms),
-        "updatedAt": _time(record.updated_ms),
+        "createdAt": iso_time(record.created_ms),
+        "updatedAt": iso_time(record.updated_ms),
     }
 
 
@@ -234,8 +224,8 @@ def _run(run: RunRecord) -> Json:
         "id": run.run_id,
         "connectorName": run.connector_name,
         "status": run.status,
-        "startedAt": _time(run.started_ms),
-        "finishedAt": _time(run.finished_ms),
+        "startedAt": iso_time(run.started_ms),
+        "finishedAt": iso_time(run.finished_ms),
         "documentsSeen": run.seen,
         "documentsIndexed": run.indexed,
         "documentsSkipped": run.skipped,

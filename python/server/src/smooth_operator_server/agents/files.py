@@ -10,6 +10,7 @@ from typing import Any
 import jsonschema_rs
 
 from ..files import FileFaultError, checks_of, read_checked
+from ..protocol.faults import describe
 from .persona import Persona
 from .spec import DEFAULT_NAME, AgentSpec, Budget
 from .team import Member, Team
@@ -57,12 +58,31 @@ def read_agent(path: Path) -> AgentSpec:
         value = read_checked(path, "agent", _checks())
     except FileFaultError as fault:
         raise AgentFileError(str(fault)) from None
+    try:
+        return _sound(value)
+    except AgentFileError as fault:
+        raise AgentFileError(f"agent {path}: {fault}") from None
+
+
+def agent_of(value: Any) -> AgentSpec:
+    """Return the agent that a value says which could stand in a file.
+
+    Raises:
+        AgentFileError: it does not fit; the text names the place by its JSON Pointer.
+    """
+    wrong = next(_checks().iter_errors(value), None)
+    if wrong is not None:
+        raise AgentFileError(describe(wrong))
+    return _sound(value)
+
+
+def _sound(value: dict[str, Any]) -> AgentSpec:
     contradiction = _contradiction(value)
     if contradiction is not None:
-        raise AgentFileError(f"agent {path}: {contradiction}")
+        raise AgentFileError(contradiction)
     agent = _agent(value)
     if agent.workflow is not None and (wrong := agent.workflow.fault()):
-        raise AgentFileError(f"agent {path}: /workflow{wrong}")
+        raise AgentFileError(f"/workflow{wrong}")
     return agent
 
 

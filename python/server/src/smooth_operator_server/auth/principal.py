@@ -73,6 +73,11 @@ class Principal(BaseUser):
         return self.email.lower() if self.email else self.user_id
 
     @property
+    def person(self) -> str:
+        """Who this is in conversations of others; without authentication there is one person."""
+        return self.owner or LOCAL
+
+    @property
     def readers(self) -> tuple[str, ...] | None:
         """What of documents with readers this principal sees; None for everything."""
         if not self.authenticated:

@@ -56,6 +56,11 @@ def immediate_response(
     )
 
 
+def told(now: int, message: str, data: Mapping[str, Any]) -> Frame:
+    """Build what is told without having been asked for: it answers no action of its link."""
+    return immediate_response(None, now, 200, message, data)
+
+
 def error(
     request_id: str | None,
     now: int,
@@ -234,6 +239,7 @@ def eventual_response(
     usage: Mapping[str, Any] | None,
     citations: Sequence[Mapping[str, Any]],
     suggestions: Sequence[str] = (),
+    directive: Mapping[str, Any] | None = None,
 ) -> Frame:
     """Build the answer that ends a turn. The scores are constants: nothing here measures them."""
     answer: Frame = {
@@ -252,5 +258,7 @@ def eventual_response(
         answer["usage"] = dict(usage)
     if citations:
         answer["citations"] = [dict(item) for item in citations]
+    if directive is not None:
+        answer["directive"] = dict(directive)
     data = {"requestId": request_id, "status": 200, "data": answer}
     return _frame("eventual_response", request_id, now, status=200, data=data)

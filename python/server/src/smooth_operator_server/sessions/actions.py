@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
-from ..clock import Clock
+from ..clock import Clock, iso_time
+from ..people import People, message_shown
 from ..protocol import frames
 from ..protocol.actions import Action
 from ..protocol.peer import Peer
@@ -18,7 +19,7 @@ from ..store import (
     SessionRecord,
     UnknownCursorError,
 )
-from .sessions import Sessions, iso_time, reads_turns
+from .sessions import Sessions, reads_turns
 from .titles import cleaned, derived
 
 DEFAULT_LIMIT = 50
@@ -35,9 +36,15 @@ class SessionActions:
     """Answers ``ping`` and everything about sessions, conversations and history."""
 
     def __init__(
-        self, sessions: Sessions, store: ConversationStore, clock: Clock, open_turn: OpenTurn
+        self,
+        sessions: Sessions,
+        store: ConversationStore,
+        people: People,
+        clock: Clock,
+        open_turn: OpenTurn,
     ) -> None:
         self._sessions = sessions
+        self._people = people
         self._open_turn = open_turn
         self._store = store
         self._clock = clock
@@ -49,6 +56,8 @@ class SessionActions:
         session = await self._sessions.open(action, peer)
         shown = self._sessions.shown(session) | await self._running(session, peer)
         await self._answer(action, peer, "Session created", shown)
+        if session.identity is not None:
+            await self._people.came(session, peer.socket_id)
 
     async def get_session(self, action: Action, peer: Peer) -> None:
         session = await self._sessions.require(action["sessionId"], peer)
@@ -123,12 +132,7 @@ def _paging(page: Page[Any]) -> dict[str, Any]:
 
 
 def _message(item: MessageRecord, *, full: bool) -> dict[str, Any]:
-    shown: dict[str, Any] = {
-        "id": item.message_id,
-        "direction": item.direction.value,
-        "content": {"text": item.text},
-        "createdAt": iso_time(item.created_ms),
-    }
+    shown = message_shown(item.message_id, item.direction, item.text, item.created_ms, item.sender)
     if full and item.images:
         parts = [{"type": "text", "text": item.text}] if item.text else []
         parts += [{"type": "image", "url": url} for url in item.images]

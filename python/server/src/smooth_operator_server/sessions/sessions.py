@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
-from datetime import UTC, datetime
 from typing import Any
 
 from ..agents import AgentRegistry, AgentSpec
+from ..auth import Principal, Role
 from ..clock import Clock
+from ..people import Presence
 from ..protocol.capabilities import REPLAY, SERVER_CAPABILITIES, SPEC_1_1, SPEC_1_2, normalised
 from ..protocol.peer import Peer
 from ..protocol.refusals import Code, RefusalError
@@ -27,19 +28,16 @@ def is_extended(session: SessionRecord) -> bool:
 
 
 def is_replayed(session: SessionRecord) -> bool:
-    """Tell whether the turns of the session are numbered and may be taken up (REQ-SRV-24)."""
-    return REPLAY in session.supports
+    """Tell whether the turns of the session are numbered and may be taken up (REQ-SRV-24).
+
+    Whoever answers in a conversation has no turns of their own there.
+    """
+    return REPLAY in session.supports and session.identity is None
 
 
 def reads_turns(session: SessionRecord) -> bool:
     """Tell whether the session takes the fields that version 1.2 added (REQ-SRV-33)."""
     return SPEC_1_2 in session.supports
-
-
-def iso_time(epoch_ms: int) -> str:
-    """Return a time as RFC 3339 text in UTC."""
-    moment = datetime.fromtimestamp(epoch_ms / 1000, UTC)
-    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def reading_of(session: SessionRecord, sets: frozenset[str] | None) -> Reading:
@@ -56,8 +54,10 @@ class Sessions:
         agents: AgentRegistry,
         clock: Clock,
         new_id: Callable[[], str],
+        presence: Presence,
         offered: Sequence[str] = SERVER_CAPABILITIES,
     ) -> None:
+        self._presence = presence
         self._offered = tuple(offered)
         self._withheld = frozenset(SERVER_CAPABILITIES) - frozenset(offered)
         self._store = store
@@ -69,12 +69,13 @@ class Sessions:
     async def open(self, action: Mapping[str, Any], peer: Peer) -> SessionRecord:
         """Open a session on a fresh conversation, or on a known one that the action names.
 
-        The person of a token is who the token says, whatever the action says.
+        The person of a token is who the token says, whatever the action says. Whoever may see all
+        of the organisation comes into the conversations of others as one who answers there.
 
         Raises:
             RefusalError: agentId is blank, no agent has it, or not for this page.
         """
-        agent, principal = self._agent(action["agentId"], peer.origin), peer.principal
+        agent, principal = self._agent(action["agentId"], peer), peer.principal
         supports = action.get("supports")
         session = await self._store.open_session(
             NewSession(
@@ -91,11 +92,13 @@ class Sessions:
                 user_email=principal.email or action.get("userEmail"),
                 scope=principal.scope,
                 readers=principal.readers,
+                identity=principal.person if principal.role.holds(Role.CURATOR) else None,
                 browser_fingerprint=action.get("browserFingerprint"),
                 metadata=action.get("metadata", {}),
             )
         )
         self._remember(session)
+        self._presence.note(session, peer)
         return session
 
     def _granted(self, words: Sequence[str]) -> tuple[str, ...]:
@@ -113,16 +116,17 @@ class Sessions:
             "agentParticipantId": session.agent_participant_id,
         }
         if is_extended(session):
-            described["capabilities"] = list(self._offered)
+            replays = session.identity is None
+            described["capabilities"] = [one for one in self._offered if replays or one != REPLAY]
         return described
 
-    def _agent(self, agent_id: str, origin: str | None) -> AgentSpec:
+    def _agent(self, agent_id: str, peer: Peer) -> AgentSpec:
         if not agent_id.strip():
             raise RefusalError(Code.VALIDATION_ERROR, "/agentId must not be blank")
-        agent = self._agents.find(agent_id)
+        agent = self._agents.find(agent_id, peer.principal.org)
         if agent is None:
             raise RefusalError(Code.AGENT_NOT_AUTHORIZED, "there is no such agent here")
-        if not agent.admits(origin):
+        if not agent.admits(peer.origin):
             raise RefusalError(Code.ORIGIN_NOT_ALLOWED, "the agent is not for pages of this origin")
         return agent
 
@@ -147,8 +151,9 @@ class Sessions:
     async def find(self, session_id: str, peer: Peer) -> SessionRecord | None:
         """Return a session; None when it is unknown, or somebody else's: the two look alike."""
         session = await self.look_up(session_id)
-        if session is not None and not peer.principal.scope.holds(session.org, session.owner):
+        if session is None or not _is_of(session, peer.principal):
             return None
+        self._presence.note(session, peer)
         return session
 
     async def require(self, session_id: str, peer: Peer) -> SessionRecord:
@@ -161,3 +166,11 @@ class Sessions:
         if session is None:
             raise RefusalError(Code.SESSION_NOT_FOUND, "no such session")
         return session
+
+
+def _is_of(session: SessionRecord, principal: Principal) -> bool:
+    """Tell whether a session is a principal's: the owner's, or that of one who answers there."""
+    if session.identity is None:
+        return principal.scope.holds(session.org, session.owner)
+    answers = principal.role.holds(Role.CURATOR) and principal.org == session.org
+    return answers and principal.person == session.identity

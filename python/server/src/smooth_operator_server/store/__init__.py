@@ -1,10 +1,13 @@
 """Where conversations, sessions, messages and passages are kept."""
 
+from .people_records import Attendance, ConversationRecord, HeldError, NewPerson, ParticipantRecord
 from .ports import (
+    AgentStore,
     ConversationStore,
     KnowledgeIndex,
     LeaseLostError,
     ModelStore,
+    PeopleStore,
     QuestionStore,
     StoreError,
     Stores,
@@ -19,10 +22,12 @@ from .records import (
     NewMessage,
     NewSession,
     Page,
+    Sender,
     SessionRecord,
 )
 from .turn_records import (
     CallRecord,
+    Ended,
     Lease,
     NewCall,
     NewEvents,
@@ -35,10 +40,15 @@ from .turn_records import (
 )
 
 __all__ = [
+    "AgentStore",
+    "Attendance",
     "CallRecord",
+    "ConversationRecord",
     "ConversationStore",
     "ConversationSummary",
     "Direction",
+    "Ended",
+    "HeldError",
     "KnowledgeIndex",
     "Lease",
     "LeaseLostError",
@@ -47,13 +57,17 @@ __all__ = [
     "NewCall",
     "NewEvents",
     "NewMessage",
+    "NewPerson",
     "NewQuestion",
     "NewSession",
     "NewTurn",
     "Page",
+    "ParticipantRecord",
+    "PeopleStore",
     "QuestionRecord",
     "QuestionStore",
     "Refused",
+    "Sender",
     "SessionRecord",
     "StoreError",
     "StoreUnavailableError",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
 
@@ -12,6 +13,8 @@ from ..auth.principal import Scope
 from ..protocol.capabilities import inherited
 from .cursors import decode_cursor, encode_cursor
 from .database import Database, Transaction
+from .entering import HOLD, enter
+from .people_records import NewPerson
 from .ports import UnknownCursorError
 from .records import (
     ConversationSummary,
@@ -20,6 +23,7 @@ from .records import (
     NewMessage,
     NewSession,
     Page,
+    Sender,
     SessionRecord,
 )
 
@@ -31,7 +35,7 @@ IN_SCOPE = (
 _SESSION = """
 SELECT s.id, s.conversation_id, s.agent_id, s.agent_name, s.user_participant_id,
        s.agent_participant_id, s.supports, p.name, p.email, p.phone, s.verified, s.conversational,
-       c.org, c.owner, s.readers
+       c.org, c.owner, s.readers, p.identity
 FROM sessions AS s
 JOIN participants AS p ON p.id = s.user_participant_id
 JOIN conversations AS c ON c.id = s.conversation_id
@@ -42,6 +46,10 @@ INSERT INTO participants (id, conversation_id, type, name, email, browser_finger
 VALUES (:user, :conversation, 'user', :name, CAST(:email AS TEXT), CAST(:fingerprint AS TEXT),
         CAST(:now AS BIGINT)),
        (:answerer, :conversation, 'ai-agent', :agent_name, NULL, NULL, CAST(:now AS BIGINT))
+"""
+_NEW_AGENT = """
+INSERT INTO participants (id, conversation_id, type, name, created_ms)
+VALUES (:answerer, :conversation, 'ai-agent', :agent_name, CAST(:now AS BIGINT))
 """
 _NEW_CONVERSATION = """
 INSERT INTO conversations (id, org, owner, supports, created_ms, updated_ms)
@@ -61,12 +69,13 @@ _COUNT_MESSAGE = """
 UPDATE conversations
 SET message_count = message_count + 1,
     updated_ms = CASE WHEN updated_ms > :now THEN updated_ms ELSE :now END
-WHERE id = :conversation
+WHERE id = :conversation RETURNING people, held_by
 """
 _MESSAGES = """
 SELECT m.id, m.direction, m.text, m.created_ms, m.images,
-       coalesce(begun.request_id, answered.request_id), begun.state
+       p.id, p.type, p.name, coalesce(begun.request_id, answered.request_id), begun.state
 FROM messages AS m
+JOIN participants AS p ON p.id = m.participant_id
 LEFT JOIN turns AS begun ON begun.message_id = m.id
 LEFT JOIN turns AS answered ON answered.answer_id = m.id
 WHERE m.conversation_id = :conversation
@@ -79,8 +88,9 @@ _FIRST_TEXT = (
 )
 _CONVERSATIONS = f"""
 SELECT c.id, c.title, {_FIRST_TEXT},
-       c.updated_ms, c.message_count
+       c.updated_ms, c.message_count, c.created_ms, c.people, h.id, h.type, h.name
 FROM conversations AS c
+LEFT JOIN participants AS h ON h.id = c.held_by
 WHERE c.message_count > 0 AND {IN_SCOPE}
   AND (CAST(:holds AS TEXT) IS NULL
        OR lower(coalesce(c.title, {_FIRST_TEXT})) LIKE CAST(:holds AS TEXT) ESCAPE '!')
@@ -107,7 +117,7 @@ class SqlConversations:
         await self._database.write(_update_session, session_id, changes)
 
     async def add_message(self, new: NewMessage) -> None:
-        await self._database.write(insert_message, new)
+        await self._database.write(_add_message, new)
 
     async def messages(
         self, conversation_id: str, limit: int, cursor: str | None
@@ -131,15 +141,24 @@ def scoped(scope: Scope) -> dict[str, Any]:
     return {"org": scope.org, "owner": scope.owner, "everybody": int(scope.everybody)}
 
 
-def insert_message(new: NewMessage) -> Transaction[None]:
-    """Store a message and count it to its conversation; a part of other transactions too."""
+def _add_message(new: NewMessage) -> Transaction[None]:
+    yield from insert_message(new)
+
+
+def insert_message(new: NewMessage) -> Transaction[tuple[int, bool]]:
+    """Store a message and count it, as ``count_message``; a part of other transactions too."""
     yield from put_message(new)
-    yield from count_message(new)
+    return (yield from count_message(new))
 
 
-def count_message(new: NewMessage) -> Transaction[None]:
-    """Count a message to its conversation, which is held from now on."""
-    yield _COUNT_MESSAGE, {"now": new.now, "conversation": new.conversation_id}
+def count_message(new: NewMessage) -> Transaction[tuple[int, bool]]:
+    """Count a message to its conversation, which is held from now on.
+
+    Returned are the people who are there beside the owner, and whether one of them has the word.
+    """
+    rows = yield _COUNT_MESSAGE, {"now": new.now, "conversation": new.conversation_id}
+    people, held_by = rows[0]
+    return people, held_by is not None
 
 
 def put_message(new: NewMessage) -> Transaction[None]:
@@ -160,31 +179,53 @@ def put_message(new: NewMessage) -> Transaction[None]:
 
 def _open_session(new: NewSession) -> Transaction[SessionRecord]:
     known = yield from _known_conversation(new)
-    stored = json.loads(known[1]) if known else ()
+    stored = json.loads(known.supports) if known else ()
     supports = inherited(stored) if new.supports is None else new.supports
-    owner = known[0] if known else new.scope.owner
+    comes_in = known is not None and not known.is_own
+    user = new.user_participant_id
+    if known and comes_in:
+        user = yield from _come_in(new, known.conversation_id)
     session = SessionRecord(
         new.session_id,
-        new.conversation_id if known and new.conversation_id else new.fresh_conversation_id,
+        known.conversation_id if known else new.fresh_conversation_id,
         new.agent_id,
         new.agent_name,
-        new.user_participant_id,
+        user,
         new.agent_participant_id,
         tuple(supports),
         user_name=new.user_name,
         user_email=new.user_email,
         org=new.scope.org,
-        owner=owner,
+        owner=known.owner if known else new.scope.owner,
+        identity=new.identity if comes_in else None,
         readers=new.readers,
     )
-    words = _listed(tuple(supports))
-    if known is None:
+    if not comes_in:
+        yield from _put_conversation(new, session, is_known=known is not None)
+    yield from _insert_session(new, session)
+    return session
+
+
+def _come_in(new: NewSession, conversation_id: str) -> Transaction[str]:
+    """Let the person of a session into the conversation of somebody else."""
+    assert new.identity is not None
+    yield HOLD, {"id": conversation_id}
+    participant = new.user_participant_id
+    person = NewPerson(participant, new.identity, new.user_name, new.now, new.user_email)
+    return (yield from enter(conversation_id, person))
+
+
+def _put_conversation(
+    new: NewSession, session: SessionRecord, *, is_known: bool
+) -> Transaction[None]:
+    words = _listed(session.supports)
+    if not is_known:
         yield (
             _NEW_CONVERSATION,
             {
                 "id": session.conversation_id,
                 "org": session.org,
-                "owner": owner,
+                "owner": session.owner,
                 "supports": words,
                 "now": new.now,
             },
@@ -194,8 +235,6 @@ def _open_session(new: NewSession) -> Transaction[SessionRecord]:
             "UPDATE conversations SET supports = :supports WHERE id = :id",
             {"supports": words, "id": session.conversation_id},
         )
-    yield from _insert_session(new, session.conversation_id, words)
-    return session
 
 
 @lru_cache(256)
@@ -204,39 +243,57 @@ def _listed(words: tuple[str, ...] | None) -> str:
     return json.dumps(words)
 
 
-def _known_conversation(new: NewSession) -> Transaction[tuple[str | None, str] | None]:
-    """Return owner and capability words of the conversation that is gone on with."""
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """The conversation that is gone on with, and whether it is the person's own."""
+
+    conversation_id: str
+    owner: str | None
+    supports: str
+    is_own: bool
+
+
+def _known_conversation(new: NewSession) -> Transaction[_Known | None]:
     if new.conversation_id is None:
         return None
     rows = yield (
-        f"SELECT owner, supports FROM conversations WHERE id = CAST(:id AS TEXT) AND {IN_SCOPE}",
+        (
+            f"SELECT id, owner, supports, CASE WHEN {IN_SCOPE} THEN 1 ELSE 0 END"
+            " FROM conversations WHERE id = CAST(:id AS TEXT) AND org = :org"
+        ),
         scoped(new.scope) | {"id": new.conversation_id},
     )
-    return (rows[0][0], rows[0][1]) if rows else None
+    for identity, owner, supports, is_own in rows:
+        if is_own or new.identity is not None:
+            return _Known(identity, owner, supports, bool(is_own))
+    return None
 
 
-def _insert_session(new: NewSession, conversation_id: str, supports: str) -> Transaction[None]:
+def _insert_session(new: NewSession, opened: SessionRecord) -> Transaction[None]:
     common = {
-        "conversation": conversation_id,
+        "conversation": opened.conversation_id,
         "now": new.now,
-        "user": new.user_participant_id,
-        "answerer": new.agent_participant_id,
+        "answerer": opened.agent_participant_id,
         "agent_name": new.agent_name,
     }
+    user = {"user": opened.user_participant_id}
     person = {
         "name": new.user_name,
         "email": new.user_email,
         "fingerprint": new.browser_fingerprint,
     }
-    yield _NEW_PARTICIPANTS, common | person
+    if opened.identity is None:
+        yield _NEW_PARTICIPANTS, common | user | person
+    else:
+        yield _NEW_AGENT, common
     session = {
         "id": new.session_id,
         "agent": new.agent_id,
-        "supports": supports,
+        "supports": _listed(opened.supports),
         "metadata": json.dumps(dict(new.metadata)) if new.metadata else "{}",
         "readers": _listed(new.readers),
     }
-    yield _NEW_SESSION, common | session
+    yield _NEW_SESSION, common | user | session
 
 
 def _session(session_id: str) -> Transaction[SessionRecord | None]:
@@ -244,7 +301,7 @@ def _session(session_id: str) -> Transaction[SessionRecord | None]:
     if not rows:
         return None
     session, conversation, agent, agent_name, user, answerer, supports, *rest = rows[0]
-    name, email, phone, verified, conversational, org, owner, readers = rest
+    name, email, phone, verified, conversational, org, owner, readers, identity = rest
     may_read = json.loads(readers)
     return SessionRecord(
         session,
@@ -260,6 +317,7 @@ def _session(session_id: str) -> Transaction[SessionRecord | None]:
         verified=bool(verified),
         org=org,
         owner=owner,
+        identity=identity,
         conversational=json.loads(conversational),
         readers=None if may_read is None else tuple(may_read),
     )
@@ -307,9 +365,17 @@ def _messages(
     )
     items = tuple(
         MessageRecord(
-            identity, Direction(direction), text, created, tuple(json.loads(images or "[]")), *turn
+            identity,
+            Direction(direction),
+            text,
+            created,
+            Sender(*sender),
+            tuple(json.loads(images or "[]")),
+            *turn,
         )
-        for identity, direction, text, created, images, *turn in rows[:limit]
+        for (identity, direction, text, created, images), sender, turn in (
+            (row[:5], row[5:8], row[8:]) for row in rows[:limit]
+        )
     )
     return Page(items, items[-1].message_id if len(rows) > limit else None)
 
@@ -326,7 +392,10 @@ def _conversations(
         _CONVERSATIONS,
         scoped(scope) | {"updated": updated, "id": identity, "most": limit + 1, "holds": holds},
     )
-    items = tuple(ConversationSummary(*row) for row in rows[:limit])
+    items = tuple(
+        replace(ConversationSummary(*row[:7]), held_by=Sender(*row[7:]) if row[7] else None)
+        for row in rows[:limit]
+    )
     if len(rows) <= limit:
         return Page(items)
     return Page(items, encode_cursor(items[-1].updated_ms, items[-1].conversation_id))

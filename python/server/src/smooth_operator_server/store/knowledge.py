@@ -8,7 +8,16 @@ from typing import TYPE_CHECKING, Any
 
 from . import pgvector
 from .database import Database, Transaction
-from .knowledge_records import EVERY_ORG, NewChunk, NewDocument, Passage, Reading
+from .documents import find_document, list_documents
+from .knowledge_records import (
+    EVERY_ORG,
+    DocumentRecord,
+    NewChunk,
+    NewDocument,
+    Passage,
+    Reading,
+)
+from .records import Page
 
 if TYPE_CHECKING:
     from .vectors import Row, Vectors
@@ -55,6 +64,14 @@ class SqlKnowledge:
 
     async def sets(self, org: str) -> tuple[tuple[str, int], ...]:
         return await self._database.read(_sets, org)
+
+    async def documents(
+        self, org: str, set_name: str | None, limit: int, cursor: str | None
+    ) -> Page[DocumentRecord]:
+        return await self._database.read(list_documents, org, set_name, limit, cursor)
+
+    async def document(self, org: str, document_id: str) -> DocumentRecord | None:
+        return await self._database.read(find_document, org, document_id)
 
     async def by_words(
         self, words: Sequence[str], reading: Reading, limit: int

@@ -80,3 +80,20 @@ class Passage:
     def matched(self) -> int:
         """How many different words of the question it holds."""
         return len(self.held)
+
+
+@dataclass(frozen=True, slots=True)
+class DocumentRecord:
+    """A document as it is listed."""
+
+    document_id: str
+    org: str
+    set_name: str
+    source: str
+    title: str
+    url: str | None
+    origin: str
+    updated_ms: int
+    passages: int
+    readers: tuple[str, ...] = ()
+    """Known of one document that was asked for alone."""

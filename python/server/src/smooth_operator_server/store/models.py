@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..accounts import Spent, Summary
+from ..accounts import Spent, Summary, UsageRecord
 from .database import Database, Transaction
 
 _SPEND = """
@@ -33,6 +33,9 @@ class SqlModels:
 
     async def spent(self, session_id: str) -> Spent:
         return await self._database.look(_spent, session_id)
+
+    async def usage(self, org: str) -> UsageRecord:
+        return await self._database.read(_usage, org)
 
     async def keep_summary(self, conversation_id: str, summary: Summary) -> None:
         await self._database.write(_keep_summary, conversation_id, summary)
@@ -81,3 +84,32 @@ def _summary(conversation_id: str) -> Transaction[Summary | None]:
         {"conversation": conversation_id},
     )
     return Summary(*rows[0]) if rows else None
+
+
+def _usage(org: str) -> Transaction[UsageRecord]:
+    ((conversations, messages, held),) = yield (
+        (
+            "SELECT count(*), CAST(coalesce(sum(message_count), 0) AS BIGINT), count(held_by)"
+            " FROM conversations WHERE org = :org"
+        ),
+        {"org": org},
+    )
+    turns = yield (
+        (
+            "SELECT t.state, count(*) FROM turns AS t"
+            " JOIN conversations AS c ON c.id = t.conversation_id"
+            " WHERE c.org = :org GROUP BY t.state"
+        ),
+        {"org": org},
+    )
+    ((read, written, cost),) = yield (
+        (
+            "SELECT CAST(coalesce(sum(s.prompt_tokens), 0) AS BIGINT),"
+            " CAST(coalesce(sum(s.completion_tokens), 0) AS BIGINT), coalesce(sum(s.cost_usd), 0)"
+            " FROM spending AS s JOIN sessions AS o ON o.id = s.session_id"
+            " JOIN conversations AS c ON c.id = o.conversation_id WHERE c.org = :org"
+        ),
+        {"org": org},
+    )
+    spent = Spent(read, written, float(cost))
+    return UsageRecord(conversations, messages, held, dict(turns), spent)

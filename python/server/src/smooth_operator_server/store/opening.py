@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from functools import partial
 
+from .agents import SqlAgents
 from .connectors import SqlConnectors
 from .conversations import SqlConversations
 from .database import Database, Transaction
 from .knowledge import SqlKnowledge
 from .models import SqlModels
+from .people import SqlPeople
 from .ports import Stores
 from .postgres import PostgresDatabase
 from .questions import SqlQuestions
@@ -48,7 +50,9 @@ async def open_stores(where: str = MEMORY) -> Stores:
         SqlQuestions(database),
         SqlKnowledge(database),
         SqlModels(database),
+        SqlPeople(database),
         SqlConnectors(database),
+        SqlAgents(database),
         partial(database.look, _ping),
         database.close,
     )

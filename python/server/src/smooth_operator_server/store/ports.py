@@ -10,10 +10,12 @@ from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from ..accounts import Spent, Summary
+from ..accounts import Spent, Summary, UsageRecord
 from ..auth.principal import Scope
+from .agents import AgentRecord, OrgSettings
 from .connectors import ConnectorRecord, RunRecord
-from .knowledge_records import NewDocument, Passage, Reading
+from .knowledge_records import DocumentRecord, NewDocument, Passage, Reading
+from .people_records import Attendance, ConversationRecord, NewPerson, ParticipantRecord
 from .records import (
     ConversationSummary,
     MessageRecord,
@@ -24,6 +26,7 @@ from .records import (
 )
 from .turn_records import (
     CallRecord,
+    Ended,
     Lease,
     NewCall,
     NewEvents,
@@ -187,8 +190,8 @@ class TurnStore(Protocol):
         terminal: str | None = None,
         answer: NewMessage | None = None,
         owner: str | None = None,
-    ) -> bool:
-        """End a turn, with its answer, and close its questions; False when it has ended before."""
+    ) -> Ended | None:
+        """End a turn, with its answer, and close its questions; None when it has ended before."""
         ...
 
     async def renew(self, owner: str, until: int) -> None:
@@ -235,6 +238,58 @@ class QuestionStore(Protocol):
         ...
 
 
+class PeopleStore(Protocol):
+    """The people in conversations beside their owners, and who of them answers for the agent."""
+
+    async def join(
+        self, scope: Scope, conversation_id: str, person: NewPerson, *, takes_over: bool = False
+    ) -> ParticipantRecord | None:
+        """Let a person in, or in again, and have them take the word when they want it.
+
+        None when there is no such conversation in scope. Once it is done no turn is begun that the
+        agent would answer.
+
+        Raises:
+            HeldError: somebody else has the word; nothing is stored.
+        """
+        ...
+
+    async def leave(
+        self, scope: Scope, conversation_id: str, identity: str, now: int
+    ) -> ParticipantRecord | None:
+        """Let a person go, who then has the word no more; None when they are not there."""
+        ...
+
+    async def hand_back(
+        self, scope: Scope, conversation_id: str, identity: str | None
+    ) -> ParticipantRecord | None:
+        """Take the word from a person, or from whoever has it; None when nobody has.
+
+        Raises:
+            HeldError: somebody else has it; nothing is stored.
+        """
+        ...
+
+    async def say(self, new: NewMessage) -> ParticipantRecord | None:
+        """Store the message of a person; None, and nothing, when they are not there.
+
+        It is the answer to the newest message that was passed on and is not answered.
+        """
+        ...
+
+    async def participants(self, conversation_id: str) -> tuple[ParticipantRecord, ...]:
+        """Return who takes part, first come first."""
+        ...
+
+    async def conversation(self, scope: Scope, conversation_id: str) -> ConversationRecord | None:
+        """Return a conversation in scope."""
+        ...
+
+    async def attendance(self, conversation_id: str) -> Attendance | None:
+        """Return who has to hear what is said; None when nobody is there beside the owner."""
+        ...
+
+
 class ModelStore(Protocol):
     """What models have cost, and conversations that became too long to be told whole."""
 
@@ -246,12 +301,44 @@ class ModelStore(Protocol):
         """Return what a session has spent so far."""
         ...
 
+    async def usage(self, org: str) -> UsageRecord:
+        """Return what an organisation has used so far."""
+        ...
+
     async def keep_summary(self, conversation_id: str, summary: Summary) -> None:
         """Store the summary of a conversation in place of an older one."""
         ...
 
     async def summary(self, conversation_id: str) -> Summary | None:
         """Return the summary of a conversation, when there is one."""
+        ...
+
+
+class AgentStore(Protocol):
+    """The agents that organisations made for themselves, and what holds for all of an org's."""
+
+    async def all(self) -> tuple[AgentRecord, ...]:
+        """Return the agents of all organisations, oldest first."""
+        ...
+
+    async def add(self, record: AgentRecord, now: int) -> bool:
+        """Store a new agent; False, and nothing, when the organisation has one of this id."""
+        ...
+
+    async def put(self, record: AgentRecord, now: int) -> None:
+        """Store an agent in place of the one of its id."""
+        ...
+
+    async def remove(self, org: str, agent_id: str) -> bool:
+        """Forget an agent; False when the organisation has none of this id."""
+        ...
+
+    async def all_settings(self) -> tuple[OrgSettings, ...]:
+        """Return the settings of all organisations that have some."""
+        ...
+
+    async def put_settings(self, settings: OrgSettings) -> None:
+        """Store the settings of an organisation in place of what they were."""
         ...
 
 
@@ -306,6 +393,20 @@ class KnowledgeIndex(Protocol):
         """Return the sets of documents that an organisation has, each with their number."""
         ...
 
+    async def documents(
+        self, org: str, set_name: str | None, limit: int, cursor: str | None
+    ) -> Page[DocumentRecord]:
+        """Return a page of the documents of an organisation and of none, newest first.
+
+        Raises:
+            UnknownCursorError: the cursor was not made by this list.
+        """
+        ...
+
+    async def document(self, org: str, document_id: str) -> DocumentRecord | None:
+        """Return a document of an organisation, or of none, with its readers."""
+        ...
+
     async def by_words(
         self, words: Sequence[str], reading: Reading, limit: int
     ) -> tuple[Passage, ...]:
@@ -331,6 +432,8 @@ class Stores:
     questions: QuestionStore
     knowledge: KnowledgeIndex
     models: ModelStore
+    people: PeopleStore
     connectors: ConnectorStore
+    agents: AgentStore
     ping: Callable[[], Awaitable[None]]
     close: Callable[[], Awaitable[None]]

@@ -39,6 +39,9 @@ class NewSession:
     supports: tuple[str, ...] | None = None
     """None takes over the words of the conversation, an empty tuple opts out."""
     user_email: str | None = None
+    identity: str | None = None
+    """Who the person is, when they may come into conversations of others beside the owner."""
+
     browser_fingerprint: str | None = None
     readers: tuple[str, ...] | None = ()
     """What the person may read of documents with readers; None for everything."""
@@ -66,6 +69,9 @@ class SessionRecord:
     owner: str | None = None
     """Of the conversation."""
 
+    identity: str | None = None
+    """Of a person who takes part beside the owner, in the agent's place; None for the owner."""
+
     readers: tuple[str, ...] | None = ()
     """What the person may read of documents; None for everything."""
 
@@ -88,6 +94,15 @@ class NewMessage:
 
 
 @dataclass(frozen=True, slots=True)
+class Sender:
+    """Who said a message; ``kind`` is user, ai-agent or human-agent."""
+
+    participant_id: str
+    kind: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
 class MessageRecord:
     """A message as stored."""
 
@@ -95,6 +110,7 @@ class MessageRecord:
     direction: Direction
     text: str
     created_ms: int
+    sender: Sender
     images: tuple[str, ...] = ()
     request_id: str | None = None
     """Of the turn that the message began, or that it answers."""
@@ -112,6 +128,12 @@ class ConversationSummary:
     first_text: str
     updated_ms: int
     message_count: int
+    created_ms: int
+    people: int = 0
+    """The people who are there beside its owner."""
+
+    held_by: Sender | None = None
+    """Who answers in the agent's place; None while the agent does."""
 
 
 @dataclass(frozen=True, slots=True)

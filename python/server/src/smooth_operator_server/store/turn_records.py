@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
+from typing import Any, NamedTuple
 
 from .records import NewMessage
 
@@ -71,6 +71,12 @@ class TurnRecord:
     terminal: str | None = None
     """The event that ended the turn, as JSON text."""
 
+    people: int = 0
+    """The people who are in the conversation beside its owner."""
+
+    is_held: bool = False
+    """Whether one of them has the word: the agent does not answer."""
+
 
 @dataclass(frozen=True, slots=True)
 class NewEvents:
@@ -78,6 +84,13 @@ class NewEvents:
 
     seq: int
     texts: tuple[str, ...]
+
+
+class Ended(NamedTuple):
+    """That a turn was ended, for the first time."""
+
+    people: int
+    """The people who were in the conversation beside its owner when the answer was stored."""
 
 
 class Refused(StrEnum):

@@ -12,6 +12,7 @@ from .ports import LeaseLostError
 from .records import NewMessage
 from .turn_records import (
     CallRecord,
+    Ended,
     Lease,
     NewCall,
     NewEvents,
@@ -25,9 +26,12 @@ T = TypeVar("T")
 
 _COLUMNS = (
     "t.id, t.conversation_id, t.session_id, t.request_id, t.state, t.message_id, m.text,"
-    " t.wants_tokens, t.step, t.saved, t.owner, t.lease_ms, t.terminal"
+    " t.wants_tokens, t.step, t.saved, t.owner, t.lease_ms, t.terminal, c.people, c.held_by"
 )
-_TURN = f"SELECT {_COLUMNS} FROM turns AS t JOIN messages AS m ON m.id = t.message_id"
+_TURN = (
+    f"SELECT {_COLUMNS} FROM turns AS t JOIN messages AS m ON m.id = t.message_id"
+    " JOIN conversations AS c ON c.id = t.conversation_id"
+)
 
 # The row that is locked by being written: the id of a request, before anything is known of it.
 _CLAIM_ID = """
@@ -146,7 +150,7 @@ class SqlTurns:
         terminal: str | None = None,
         answer: NewMessage | None = None,
         owner: str | None = None,
-    ) -> bool:
+    ) -> Ended | None:
         end = (turn_id, state, now, terminal, answer)
         return await self._database.write(_settle, owner, *end)
 
@@ -170,7 +174,7 @@ def _fenced(
 
 def _record(row: tuple[Any, ...]) -> TurnRecord:
     turn_id, conversation_id, session_id, request_id, state, message_id, message, *rest = row
-    wants, step, saved, owner, until, terminal = rest
+    wants, step, saved, owner, until, terminal, people, held_by = rest
     return TurnRecord(
         turn_id,
         conversation_id,
@@ -184,6 +188,8 @@ def _record(row: tuple[Any, ...]) -> TurnRecord:
         None if saved is None else bytes(saved),
         Lease(owner, until),
         terminal,
+        people,
+        held_by is not None,
     )
 
 
@@ -202,7 +208,7 @@ def _begin(new: NewTurn) -> Transaction[TurnRecord | Refused]:
         raise RollbackError((yield from _repeated(turn_id, new.body)))
     if (turn_id, holder) != (new.turn_id, new.holder):
         yield _NAME_TURN, ids
-    yield from insert_message(new.message)
+    people, is_held = yield from insert_message(new.message)
     begun = yield (
         _BEGIN,
         ids
@@ -231,6 +237,8 @@ def _begin(new: NewTurn) -> Transaction[TurnRecord | Refused]:
         0,
         new.saved,
         new.lease,
+        people=people,
+        is_held=is_held,
     )
 
 
@@ -380,11 +388,12 @@ def _settle(
     now: int,
     terminal: str | None,
     answer: NewMessage | None,
-) -> Transaction[bool]:
+) -> Transaction[Ended | None]:
+    people = 0
     if answer is not None:
         # A turn that begins writes its conversation before it looks for a running turn: whoever
         # ends one does it in the same order, else each would wait for the other.
-        yield from count_message(answer)
+        people, _ = yield from count_message(answer)
     settled = yield (
         _SETTLE,
         {
@@ -399,7 +408,7 @@ def _settle(
     if not settled:
         if (yield "SELECT 1 FROM turns WHERE id = :turn AND state = 'running'", {"turn": turn_id}):
             raise LeaseLostError("another server runs the turn")
-        raise RollbackError(False)
+        raise RollbackError(None)
     if answer is not None:
         yield from put_message(answer)
     if settled[0][0]:
@@ -411,7 +420,7 @@ def _settle(
         ),
         {"turn": turn_id},
     )
-    return True
+    return Ended(people)
 
 
 def _renew(owner: str, until: int) -> Transaction[None]:

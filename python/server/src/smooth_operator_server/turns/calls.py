@@ -9,6 +9,7 @@ from typing import Any
 
 from ..agents import AgentSpec
 from ..engine import ToolCall, ToolResult
+from ..people import People
 from ..protocol import frames
 from ..protocol.capabilities import OTP_PARK
 from ..questions import Kind, OpenQuestions, OtpDesk, SpecError, capability_of
@@ -51,6 +52,7 @@ class Services:
     questions: OpenQuestions
     otp: OtpDesk
     store: ConversationStore
+    people: People
     skills: Skills
     confirm_words: Sequence[str]
 

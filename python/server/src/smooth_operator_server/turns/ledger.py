@@ -16,6 +16,7 @@ from ..protocol.json_text import write_json
 from ..protocol.refusals import Code, RefusalError
 from ..store import (
     Direction,
+    Ended,
     Lease,
     LeaseLostError,
     NewCall,
@@ -125,8 +126,8 @@ class Ledger:
 
     async def end(
         self, turn: Turn, state: TurnState, terminal: str, answer: NewMessage | None = None
-    ) -> bool:
-        """Store the end of a turn, with its answer; False when it was ended before.
+    ) -> Ended | None:
+        """Store the end of a turn, with its answer; None when it was ended before.
 
         ``terminal`` is the event that ends it, as JSON text.
 

@@ -27,7 +27,8 @@ from ..protocol import frames
 from ..protocol.json_text import write_json
 from ..questions import Kind
 from ..sessions import reading_of
-from ..store import Direction, TurnState
+from ..store import Direction, MessageRecord, NewMessage, Sender, TurnState
+from ..store.people_records import AI_AGENT, HUMAN_AGENT
 from .asking import CodeRequest, ask_code
 from .calls import Services, ToolCalls
 from .checkpoint import Progress
@@ -155,8 +156,17 @@ class Loop:
             suggestions=progress.suggestions,
         )
         written = write_json(terminal)
-        await self._ledger.end(turn, TurnState.COMPLETED, written, answer)
+        ended = await self._ledger.end(turn, TurnState.COMPLETED, written, answer)
         turn.settle(written)
+        if ended and ended.people:
+            await self._let_hear(answer)
+
+    async def _let_hear(self, answer: NewMessage) -> None:
+        """Let the people in the conversation hear the answer, but for the link that has it."""
+        turn = self._turn
+        session = turn.session
+        agent = Sender(session.agent_participant_id, AI_AGENT, session.agent_name)
+        await self._services.people.hear(answer, agent, turn.channel.peer.socket_id)
 
     async def _ask_code(self, request: CodeRequest) -> None:
         """Ask for a code that the next turn needs: nothing waits for it here."""
@@ -178,7 +188,7 @@ class Loop:
         page = await self._services.store.messages(conversation_id, HISTORY + 1, None)
         earlier = [item for item in reversed(page.items) if item.message_id != self._message_id]
         return tuple(
-            Said(item.direction is Direction.OUTBOUND, item.text, item.message_id)
+            Said(item.direction is Direction.OUTBOUND, _as_told(item), item.message_id)
             for item in earlier[-HISTORY:]
         )
 
@@ -209,6 +219,13 @@ class Loop:
             files=asked.files,
             skill=self._services.skills.find(asked.skill, self._agent) if asked.skill else None,
         )
+
+
+def _as_told(message: MessageRecord) -> str:
+    """Return what the engine is told of a message: what a person wrote in its place says so."""
+    if message.sender.kind != HUMAN_AGENT:
+        return message.text
+    return f"[{message.sender.name}, a person who stepped in, wrote:] {message.text}"
 
 
 def _sum(spent: list[Usage]) -> dict[str, Any] | None:

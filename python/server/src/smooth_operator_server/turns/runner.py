@@ -5,10 +5,12 @@ from __future__ import annotations
 from ..agents import AgentRegistry, AgentSpec
 from ..engine import Engine
 from ..knowledge import Knowledge
+from ..people import party
 from ..protocol import frames
 from ..protocol.frames import Frame
+from ..protocol.json_text import write_json
 from ..protocol.refusals import Code
-from ..store import LeaseLostError, TurnState
+from ..store import LeaseLostError, TurnRecord, TurnState
 from ..telemetry import Observer, log, where
 from .calls import Services
 from .checkpoint import Progress
@@ -40,14 +42,16 @@ class Runner:
         self._max_iterations = max_iterations
         self.starts = Starts()
 
-    async def run(self, turn: Turn, message_id: str, progress: Progress, step: int = 0) -> None:
+    async def run(self, turn: Turn, record: TurnRecord, progress: Progress) -> None:
         """Run a turn to its terminal event. Cancellation leaves the settling to the canceller."""
         # The agent of an old session may be gone from the files: what is left is its name.
-        agent = self._agents.find(turn.session.agent_id) or AgentSpec(turn.session.agent_id)
+        agent = self._agents.find(turn.session.agent_id, turn.session.org) or AgentSpec(
+            turn.session.agent_id
+        )
         loop = Loop(
             turn,
             agent,
-            message_id,
+            record.message_id,
             progress,
             self._services,
             self._knowledge,
@@ -60,7 +64,10 @@ class Runner:
                 # Nothing is waited for between the 202 and the engine: whoever cancels on the 202
                 # always finds the engine at work, and a script at the same place.
                 await turn.accept()
-                await loop.run(self._engine, step, steps)
+                if record.is_held:
+                    await self._pass_on(turn, record)
+                else:
+                    await loop.run(self._engine, record.step, steps)
                 watch.outcome = "completed"
             except EngineError as fault:
                 await self.fail(turn, Code.AGENT_ERROR, str(fault))
@@ -70,6 +77,25 @@ class Runner:
             except Exception as fault:
                 log.error("turn failed", request_id=turn.request_id, **where(fault))
                 await self.fail(turn, Code.INTERNAL_ERROR, "the turn failed inside the server")
+
+    async def _pass_on(self, turn: Turn, record: TurnRecord) -> None:
+        """End a turn whose message a person answers: by writing, whenever they do."""
+        turn.finishing()
+        attendance = await self._services.people.attendance(record.conversation_id)
+        holder = attendance and attendance.held_by
+        passed: Frame = {"type": "passed_on"} | ({"to": party(holder)} if holder else {})
+        terminal = frames.eventual_response(
+            turn.request_id,
+            turn.now(),
+            message_id=record.message_id,
+            text="",
+            usage=None,
+            citations=(),
+            directive=passed,
+        )
+        written = write_json(terminal)
+        await self._ledger.end(turn, TurnState.COMPLETED, written)
+        turn.settle(written)
 
     async def open_for(self, turn: Turn) -> float | None:
         """Return for how many seconds more a question of the turn is open; None without one."""

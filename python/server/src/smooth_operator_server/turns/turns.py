@@ -11,6 +11,7 @@ from ..agents import AgentRegistry, AgentSpec
 from ..backplane import BackplaneError, Notice
 from ..clock import Clock, happens_within
 from ..engine import Engine
+from ..people import People
 from ..protocol import frames
 from ..protocol.actions import Action
 from ..protocol.frames import Frame
@@ -18,7 +19,16 @@ from ..protocol.peer import Nobody, Peer
 from ..protocol.refusals import Code, RefusalError
 from ..sessions import Sessions, is_replayed
 from ..skills import Skills
-from ..store import SessionRecord, StoreError, TurnRecord, TurnState
+from ..store import (
+    Direction,
+    NewMessage,
+    Sender,
+    SessionRecord,
+    StoreError,
+    TurnRecord,
+    TurnState,
+)
+from ..store.people_records import USER
 from ..telemetry import log, where
 from .channel import Channel
 from .checkpoint import Asked, Progress
@@ -51,6 +61,7 @@ class Turns:
         ids: TurnIds,
         ledger: Ledger,
         links: Links,
+        people: People,
         agents: AgentRegistry,
         skills: Skills,
         *,
@@ -70,6 +81,8 @@ class Turns:
         self._following = links.following
         self._hosting = links.hosting
         self._publisher = Publisher(links.post, clock)
+        self._people = people
+        people.stop_turn = self.stop_running
         links.hosting.left_alone = self._left_alone
         links.post.on("cancel", self._cancel_here)
         self._agents = agents
@@ -100,16 +113,48 @@ class Turns:
         """Start a turn, or refuse it by one error before the 202 (REQ-SRV-03)."""
         await self._runner.starts.mine()
         session = await self._sessions.require(action["sessionId"], peer)
-        self._check(action, session)
+        if session.identity is not None:
+            await self._say(action, session, peer)
+            return
+        await self._check(action, session)
         turn = self._of_action(action, session, peer)
         progress = Progress(Asked.of(action))
         record = await self._store(turn, action, peer, progress)
         if record is None:
             return
-        turn.task = asyncio.create_task(
-            self._runner.run(turn, record.message_id, progress), name="turn"
-        )
+        if record.people:
+            await self._let_hear(turn, record, peer)
+        turn.task = asyncio.create_task(self._runner.run(turn, record, progress), name="turn")
         await turn.accepted.wait()
+
+    async def _let_hear(self, turn: Turn, record: TurnRecord, peer: Peer) -> None:
+        """Let the people in the conversation hear the message of a turn."""
+        session = turn.session
+        said = NewMessage(
+            record.message_id,
+            record.conversation_id,
+            session.user_participant_id,
+            Direction.INBOUND,
+            record.message,
+            turn.now(),
+        )
+        sender = Sender(said.participant_id, USER, session.user_name)
+        await self._people.hear(said, sender, peer.socket_id)
+
+    async def _say(self, action: Action, session: SessionRecord, peer: Peer) -> None:
+        """Take the message of a person who answers in the agent's place: no agent hears of it."""
+        _check_message(action)
+        said = await self._people.say(session, action["message"], peer.socket_id)
+        if said is None:
+            raise RefusalError(Code.SESSION_NOT_FOUND, "no such session")
+        request_id = action.get("requestId") or f"req-{self._new_id()}"
+        now = self._clock.epoch_ms()
+        await peer.send(frames.immediate_response(request_id, now, 202, "Message accepted", {}))
+        await peer.send(
+            frames.eventual_response(
+                request_id, now, message_id=said["id"], text="", usage=None, citations=()
+            )
+        )
 
     async def _store(
         self, turn: Turn, action: Action, peer: Peer, progress: Progress
@@ -141,18 +186,22 @@ class Turns:
             self._publisher.add(turn.turn_id, turn.channel)
             self._channels.add(turn.session.conversation_id, turn.request_id, turn.channel)
 
-    def _check(self, action: Action, session: SessionRecord) -> None:
+    async def _check(self, action: Action, session: SessionRecord) -> None:
         # A replayed session's message may be one that came before: the store knows.
         if session.conversation_id in self._running and not is_replayed(session):
             raise RefusalError(Code.TURN_IN_PROGRESS, "the conversation runs another turn")
-        if not action["message"] and not action.get("images") and not action.get("files"):
-            raise RefusalError(Code.VALIDATION_ERROR, "/message must not be empty")
-        agent = self._agents.find(session.agent_id) or AgentSpec(session.agent_id)
+        _check_message(action)
+        agent = self._agents.find(session.agent_id, session.org) or AgentSpec(session.agent_id)
         if "skill" in action and self._skills.find(action["skill"], agent) is None:
             raise RefusalError(Code.SKILL_NOT_FOUND, "this server has no such skill")
         reason = self._engine.unavailable()
-        if reason is not None:
+        if reason is not None and not await self._is_held(session.conversation_id):
             raise RefusalError(Code.LLM_UNAVAILABLE, reason)
+
+    async def _is_held(self, conversation_id: str) -> bool:
+        """Tell whether a person answers for the agent: then nobody needs a model."""
+        attendance = await self._people.attendance(conversation_id)
+        return attendance is not None and attendance.held_by is not None
 
     def _of_action(self, action: Action, session: SessionRecord, peer: Peer) -> Turn:
         request_id = action.get("requestId") or f"req-{self._new_id()}"
@@ -231,7 +280,7 @@ class Turns:
                 await self._announce(turn)
             log.info("turn taken over", request_id=turn.request_id, step=record.step)
             progress = Progress.read(record.saved or b"")
-            running = self._runner.run(turn, record.message_id, progress, record.step)
+            running = self._runner.run(turn, record, progress)
             turn.task = asyncio.create_task(running, name="turn")
             self._watch(self._stop_later(turn))
 
@@ -291,6 +340,18 @@ class Turns:
         told = await self._post.ask(owner, "cancel", **members)
         if told is not None and told["terminal"] is not None and not told["holder"]:
             await peer.send(told["terminal"])
+
+    async def stop_running(self, conversation_id: str) -> None:
+        """Stop the turn that a conversation runs, here or elsewhere; its link is told so."""
+        turn = self._running.get(conversation_id)
+        if turn is not None:
+            terminal = frames.cancelled(turn.request_id, turn.now())
+            await self._stop(turn, TurnState.CANCELLED, terminal)
+            return
+        record = await self._ledger.running(conversation_id)
+        if record is not None:
+            members = about(record, Nobody())
+            await self._post.ask(record.lease.owner, "cancel", **members)
 
     async def _cancel_here(self, notice: Notice) -> Notice:
         """Stop a turn that another server was asked to stop."""
@@ -369,6 +430,11 @@ class Turns:
         await self._publisher.aclose()
         await self._following.aclose()
         await self._channels.aclose()
+
+
+def _check_message(action: Action) -> None:
+    if not action["message"] and not action.get("images") and not action.get("files"):
+        raise RefusalError(Code.VALIDATION_ERROR, "/message must not be empty")
 
 
 def unattended(turn: Turn) -> Frame:

@@ -1,0 +1,16 @@
+-- Agents that an organisation made for itself, beside those of the server's files, and what holds
+-- for all of its agents.
+CREATE TABLE agents (
+    id         TEXT   NOT NULL,
+    org        TEXT   NOT NULL,
+    body       TEXT   NOT NULL,
+    created_ms BIGINT NOT NULL,
+    updated_ms BIGINT NOT NULL,
+    PRIMARY KEY (org, id)
+);
+
+CREATE TABLE org_settings (
+    org        TEXT PRIMARY KEY,
+    body       TEXT   NOT NULL,
+    updated_ms BIGINT NOT NULL
+);
