@@ -51,12 +51,15 @@ lock: ## write requirements/*.lock from requirements/*.in again
 	@$(PYTHON) tools/setup_python.py --lock
 
 # --- change ---------------------------------------------------------------------------------------
-.PHONY: generate freeze fmt
+.PHONY: generate admin-client freeze fmt
 freeze: setup-python ## keep spec/ as a released version (RELEASED names the one to compare with)
 	@$(BIN)/wiregen freeze
 
 generate: setup ## print the wire rooms, vectors and tables from spec/
 	@$(WITH_ALL) $(BIN)/wiregen generate
+
+admin-client: setup-python ## print the client of the admin REST from the server's OpenAPI document
+	@$(BIN)/python tools/admin_client.py
 
 fmt: ## format the hand-written code
 	@$(WORK) fmt --only "$(ONLY)"

@@ -80,6 +80,7 @@ PYTHON_TESTS = (
             ("codegen", "2"),
             ("conformance", "2"),
             ("python/client", "2"),
+            ("python/admin-client", "1"),
             ("python/server", "4"),
         )
     ),
@@ -104,7 +105,7 @@ PYTHON_TESTS = (
 PYTHON = Language(
     title="Python",
     toolchain=None,
-    folders=("codegen", "conformance", "python/client", "python/server"),
+    folders=("codegen", "conformance", "python/client", "python/admin-client", "python/server"),
     locks=(),
     setup=(),
     test=PYTHON_TESTS,

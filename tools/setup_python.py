@@ -1,6 +1,6 @@
 """Build .venv, the one Python environment that holds generator, harness, client and server.
 
-Third parties come from requirements/python.lock, pinned by hash; the four packages of this
+Third parties come from requirements/python.lock, pinned by hash; the five packages of this
 repository are then installed editable, without looking for their dependencies again. A warm
 run compares one fingerprint and does nothing.
 
@@ -21,7 +21,7 @@ from workshop import ROOT, STATE, SetupError, alone, fingerprint, is_fresh, mark
 
 VENV = ROOT / ".venv"
 REQUIREMENTS = ROOT / "requirements"
-PACKAGES = ("codegen", "conformance", "python/client", "python/server")
+PACKAGES = ("codegen", "conformance", "python/client", "python/admin-client", "python/server")
 OLDEST = (3, 11)
 
 
@@ -70,7 +70,7 @@ def sync_locked(uv: str) -> None:
 
 
 def install_ours(uv: str) -> None:
-    """Install our four packages editable: a change of their source needs no set-up."""
+    """Install our five packages editable: a change of their source needs no set-up."""
     editables = [part for path in PACKAGES for part in ("-e", f"./{path}")]
     flags = ["--quiet", "--no-deps", "--no-build-isolation"]
     run([uv, "pip", "install", *flags, *editables], env=uv_env())

@@ -58,6 +58,9 @@ class Endpoint:
 
     method: str
     path: str
+    name: str
+    """What the OpenAPI document calls it; clients that are printed from that, too."""
+
     summary: str
     role: Role | None
     handler: Handler

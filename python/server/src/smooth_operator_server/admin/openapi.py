@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from typing import Any
 
 from . import schemas
 from .endpoint import Endpoint, Json
@@ -24,25 +25,44 @@ _FAULTS = {
 
 
 def document(endpoints: Sequence[Endpoint], version: str) -> Json:
-    """Return the document."""
+    """Return the document. Schemas that have a title are components, named by it."""
     paths: dict[str, Json] = {}
+    components: dict[str, Json] = {}
     for one in endpoints:
-        paths.setdefault(one.path, {})[one.method.lower()] = _operation(one)
+        paths.setdefault(one.path, {})[one.method.lower()] = _hoisted(_operation(one), components)
     return {
         "openapi": "3.1.0",
         "info": {"title": "smooth-operator admin", "version": version},
         "paths": paths,
         "components": {
-            "schemas": {"Error": schemas.ERROR},
+            "schemas": dict(sorted(components.items())),
             "securitySchemes": {"token": {"type": "http", "scheme": "bearer"}},
         },
     }
 
 
+def _hoisted(value: Any, components: dict[str, Json]) -> Any:
+    """Return a value with references in the place of its schemas that have a title.
+
+    A member of the name ``title`` is a title when it is a text: else it is the schema of one.
+    """
+    if isinstance(value, list):
+        return [_hoisted(item, components) for item in value]
+    if not isinstance(value, dict):
+        return value
+    found = {name: _hoisted(member, components) for name, member in value.items()}
+    title = found.get("title")
+    if not isinstance(title, str):
+        return found
+    known = components.setdefault(title, found)
+    assert known == found, title
+    return {"$ref": f"#/components/schemas/{title}"}
+
+
 def _operation(one: Endpoint) -> Json:
-    name = re.sub(r"[^a-z]+", "_", f"{one.method} {one.path.removeprefix('/admin')}".lower())
     said: Json = {
-        "operationId": name.strip("_"),
+        "operationId": one.name,
+        "tags": [one.path.split("/")[2]],
         "summary": one.summary,
         "parameters": _parameters(one),
         "responses": _responses(one),
@@ -86,7 +106,7 @@ def _responses(one: Endpoint) -> Json:
     refused = {
         str(status): {
             "description": _FAULTS[status],
-            "content": _json({"$ref": "#/components/schemas/Error"}),
+            "content": _json(schemas.ERROR),
         }
         for status in sorted(faults)
     }

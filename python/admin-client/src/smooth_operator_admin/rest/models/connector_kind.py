@@ -1,0 +1,14 @@
+from typing import Literal
+
+ConnectorKind = Literal["file", "web"]
+
+CONNECTOR_KIND_VALUES: set[ConnectorKind] = {
+    "file",
+    "web",
+}
+
+
+def check_connector_kind(value: str) -> ConnectorKind:
+    if value in CONNECTOR_KIND_VALUES:
+        return value
+    raise TypeError(f"Unexpected value {value!r}. Expected one of {CONNECTOR_KIND_VALUES!r}")
