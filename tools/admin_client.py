@@ -53,18 +53,10 @@ def print_client(folder: Path, text: str) -> Path:
     source, target = folder / "openapi.json", folder / "rest"
     source.write_text(text, encoding="utf-8")
     tools = Path(sys.executable).parent
-    words: list[str | Path] = [
-        "generate",
-        "--path",
-        source,
-        "--meta",
-        "none",
-        "--output-path",
-        target,
-    ]
-    words += ["--config", CONFIG, "--fail-on-warning"]
+    words = ["generate", "--path", os.fspath(source), "--output-path", os.fspath(target)]
+    words += ["--meta", "none", "--config", os.fspath(CONFIG), "--fail-on-warning"]
     done = subprocess.run(
-        [os.fspath(tools / "openapi-python-client"), *map(os.fspath, words)],
+        [os.fspath(tools / "openapi-python-client"), *words],
         env={**os.environ, "PATH": f"{tools}{os.pathsep}{os.environ.get('PATH', '')}"},
         capture_output=True,
         text=True,

@@ -17,6 +17,7 @@ from smooth_operator_admin.rest.api.me import get_me
 from smooth_operator_admin.rest.models import Me, NewMessage
 
 ROOT = Path(__file__).parents[3]
+GONE = {"error": {"code": "NOT_FOUND", "message": "x"}}
 ME = {"userId": "1", "orgId": "acme", "role": "admin"}
 
 Answer = Callable[[httpx.Request], httpx.Response]
@@ -74,11 +75,11 @@ def test_nothing_is_returned_where_nothing_is_said() -> None:
     ("response", "status", "code"),
     [
         (
-            httpx.Response(404, json={"error": {"code": "NOT_FOUND", "message": "x"}}),
+            httpx.Response(404, json=GONE),
             404,
             "NOT_FOUND",
         ),
-        (httpx.Response(409, json={"error": {"code": "HELD", "message": "x"}}), 409, "UNEXPECTED"),
+        (httpx.Response(409, json=GONE), 409, "UNEXPECTED"),
         (httpx.Response(502, text="<html>"), 502, "UNEXPECTED"),
         (httpx.Response(404, text="<html>"), 0, "UNEXPECTED"),
         (httpx.Response(201, json={}), 0, "UNEXPECTED"),
@@ -120,7 +121,6 @@ async def test_asyncio_does_the_same() -> None:
     async with client(pages) as admin:
         found = [one.id async for one in admin.apages(list_conversations, "conversations", limit=1)]
         assert found == ["a", "b"]
-    gone = {"error": {"code": "NOT_FOUND", "message": "x"}}
-    async with client(lambda _: httpx.Response(404, json=gone)) as admin:
+    async with client(lambda _: httpx.Response(404, json=GONE)) as admin:
         with pytest.raises(AdminError, match="NOT_FOUND"):
             await admin.acall(write_message, id="c", body=NewMessage(text="Hi"))
