@@ -193,10 +193,9 @@ class Server:
         backplane: Backplane,
         playground: Playground | None,
     ) -> None:
-        self.settings, self.agent, self._draining = settings, agent, False
-        self._backend = TokenBackend(tokens_for(settings))
-        self._stores, self._clock, self._knowledge = stores, clock, knowledge
-        store = stores.conversations
+        self.settings, self.agent, self.playground = settings, agent, playground
+        self._draining, self._backend = False, TokenBackend(tokens_for(settings))
+        self._stores, self._clock, store = stores, clock, stores.conversations
         self._post = Post(backplane, clock)
         self._maker = AgentMaker(stores.agents, agents, self._post, clock)
         self._questions = _questions(settings, stores, clock, new_id, backplane)
@@ -209,7 +208,7 @@ class Server:
         self.tool_servers = _tool_servers(settings, clock, self.tools)
         words, steps = [*settings.confirm_tools, *agent.confirm_words], settings.max_iterations
         services = Services(self.tools, self._questions, otp, store, people, skills, words)
-        self._meter, turn_ids = meter, TurnIds()
+        self._meter, self._knowledge, turn_ids = meter, knowledge, TurnIds()
         lease_s, kept_s = settings.lease_secs, settings.replay_secs
         ledger = Ledger(stores.turns, clock, new_id, owner=backplane.node, lease_s=lease_s)
         links = links_of(self._post, ledger, sessions, self._questions, clock, kept_s=kept_s)
@@ -239,7 +238,6 @@ class Server:
         self._probes = Probes({"store": self._check_store}, self._checks, observer, self._principal)
         self._admin = self._admin_routes(agents, people, knowledge, new_id, limiter)
         self._scripts = self._script_routes(otp, words, knowledge)
-        self.playground = playground
 
     @classmethod
     async def build(
