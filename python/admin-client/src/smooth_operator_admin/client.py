@@ -9,7 +9,7 @@ from typing import Any, Protocol, Self, TypeVar
 
 import httpx
 
-from .rest.client import AuthenticatedClient
+from .rest.client import AuthenticatedClient, Client
 from .rest.models import Error
 from .rest.types import Response
 
@@ -64,14 +64,13 @@ class AdminClient:
         transport: Any = None,
     ) -> None:
         self._url = url.rstrip("/")
-        more: dict[str, Any] = {} if transport is None else {"transport": transport}
-        self._rest = AuthenticatedClient(
-            base_url=self._url,
-            token=token or "",
-            prefix="Bearer" if token else "",
-            auth_header_name="Authorization" if token else "X-No-Token",
-            timeout=httpx.Timeout(timeout_s),
-            httpx_args=more,
+        given: dict[str, Any] = {} if transport is None else {"transport": transport}
+        more: dict[str, Any] = {"timeout": httpx.Timeout(timeout_s), "httpx_args": given}
+        # Endpoints say that they want the first kind, and use nothing that the second lacks.
+        self._rest: Any = (
+            AuthenticatedClient(base_url=self._url, token=token, **more)
+            if token
+            else Client(base_url=self._url, **more)
         )
 
     def __repr__(self) -> str:

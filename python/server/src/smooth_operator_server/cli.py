@@ -16,6 +16,7 @@ from cyclopts import Parameter
 from pydantic import ValidationError
 
 from . import __version__
+from .administering import admin_app
 from .app import Server
 from .auth import KeyFaultError, Role, minted
 from .backplane import BackplaneError
@@ -185,6 +186,7 @@ def ingest(
 
 for _command in (migrate, backup, restore, doctor):
     app.command(_command)
+app.command(admin_app)
 
 
 @app.command
