@@ -14,7 +14,7 @@ const ANY_AGENT = 'demo';
 
 function show(config: Config, root: HTMLElement): void {
   const agentId = config.agents[0]?.id ?? ANY_AGENT;
-  const playground = new Playground({ agentId, token: '' });
+  const playground = new Playground({ agentId, token: '', person: config.person });
   render(<App playground={playground} config={config} />, root);
   if (!config.needsToken) void playground.start();
 }

@@ -17,7 +17,7 @@ describe.skipIf(!CHROMIUM)(`the playground${missing}`, () => {
   let shown: Shown;
 
   beforeAll(async () => {
-    server = await Served.start('--demo');
+    server = await Served.start(['--demo']);
     browser = await Browser.start(CHROMIUM ?? '');
   });
 
@@ -137,7 +137,7 @@ describe.skipIf(!CHROMIUM)(`the playground${missing}`, () => {
     shown = await Shown.open(browser, server.url);
     await shown.says('Please fail');
     await shown.reads('AGENT_ERROR');
-    await shown.reads('the demonstration was asked to fail');
+    await shown.reads('demonstration was asked to fail');
     await pictures('error');
   });
 });

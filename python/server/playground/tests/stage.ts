@@ -7,6 +7,7 @@ import { type Browser, CHROMIUM, type Page } from '../../../../typescript/tests/
 import { within } from '../../../../typescript/tests/peer';
 
 const ROOT = fileURLToPath(new URL('../../../..', import.meta.url));
+export const PROGRAM = `${ROOT}.venv/bin/smooth-operator-server`;
 const LIMIT_MS = 60_000;
 /** A folder for pictures of what the tests see; without it none are taken. */
 const PICTURES = process.env.PLAYGROUND_PICTURES;
@@ -21,6 +22,7 @@ export interface Look {
 
 export const DESKTOP: Look = { width: 1360, height: 860, scheme: 'light' };
 export const NIGHT: Look = { ...DESKTOP, scheme: 'dark' };
+export const NARROW: Look = { width: 320, height: 640, scheme: 'dark' };
 export const PHONE: Look = { width: 390, height: 844, scheme: 'light' };
 
 /** The server with `--demo`, and what its page is found by. */
@@ -30,11 +32,16 @@ export class Served {
     private readonly child: ChildProcess,
   ) {}
 
-  static async start(...flags: readonly string[]): Promise<Served> {
-    const program = `${ROOT}.venv/bin/smooth-operator-server`;
-    if (!existsSync(program)) throw new Error('no reference server: run `make setup-python`');
-    const all = ['--port', '0', '--log-level', 'error', ...flags];
-    const child = spawn(program, all, { stdio: ['ignore', 'pipe', 'inherit'] });
+  static async start(
+    flags: readonly string[],
+    { port = 0, env = {} }: { port?: number; env?: Readonly<Record<string, string>> } = {},
+  ): Promise<Served> {
+    if (!existsSync(PROGRAM)) throw new Error('no reference server: run `make setup-python`');
+    const all = ['--port', String(port), '--log-level', 'error', ...flags];
+    const child = spawn(PROGRAM, all, {
+      env: { ...process.env, ...env },
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
     const found = new Promise<string>((resolve) => {
       createInterface({ input: child.stdout }).on('line', (line) => {
         if (line.startsWith('playground on ')) resolve(line.slice('playground on '.length));
@@ -54,13 +61,19 @@ export class Served {
 export class Shown {
   constructor(readonly page: Page) {}
 
-  /** Opens the page in a new tab. */
+  /** Opens the page in a new tab; returns once something can be said. */
   static async open(browser: Browser, url: string, look: Look = DESKTOP): Promise<Shown> {
+    const shown = await Shown.begun(browser, url, look);
+    await shown.sees('Link open');
+    return shown;
+  }
+
+  /** Opens the page in a new tab. */
+  static async begun(browser: Browser, url: string, look: Look = DESKTOP): Promise<Shown> {
     const shown = new Shown(await browser.open());
     await shown.page.call('Network.enable');
     await shown.looks(look);
     await shown.page.show(url);
-    await shown.sees('Link open');
     return shown;
   }
 
@@ -104,8 +117,9 @@ export class Shown {
 
   /** Presses a key where the focus is. */
   async key(key: string, code: number): Promise<void> {
-    const what = { key, code: key, windowsVirtualKeyCode: code };
-    await this.page.call('Input.dispatchKeyEvent', { type: 'rawKeyDown', ...what });
+    const text = key === 'Enter' ? '\r' : undefined;
+    const what = { key, code: key, windowsVirtualKeyCode: code, text };
+    await this.page.call('Input.dispatchKeyEvent', { type: 'keyDown', ...what });
     await this.page.call('Input.dispatchKeyEvent', { type: 'keyUp', ...what });
   }
 
@@ -120,6 +134,21 @@ export class Shown {
     return this.page.ask(
       `[...document.querySelectorAll('.strips dt')].find((one) => one.textContent === '${machine}').nextSibling.querySelector('.unseen').textContent`,
     );
+  }
+
+  /** Answers with what screen readers were told last. */
+  async isTold(text: string): Promise<void> {
+    await this.page.until(
+      `document.querySelector('[role=status]')?.textContent.includes(${JSON.stringify(text)})`,
+    );
+  }
+
+  /** Name of what has the focus. */
+  focused(): Promise<string> {
+    return this.page.ask(`(() => {
+      const one = document.activeElement;
+      return one.labels?.[0]?.textContent ?? one.getAttribute('aria-label') ?? one.textContent;
+    })()`);
   }
 
   /** Types of the frames that are listed, in their order. */
@@ -138,10 +167,22 @@ export class Shown {
     await this.page.until(`${DRAWING}?.getAttribute('aria-label') === 'turn: ${state}'`);
   }
 
+  /** Opens the first frame of a type. */
+  async chooses(type: string): Promise<void> {
+    const row = `[...document.querySelectorAll('[data-row]')].find((one) => one.querySelector('.type')?.textContent === '${type}')`;
+    await this.page.ask(`${row}.click()`);
+    await this.page.until(`document.querySelector('.detail h3')?.textContent === '${type}'`);
+  }
+
+  /** Settles when nothing fades or slides any more. */
+  async isStill(): Promise<void> {
+    await this.page.ask(STILL);
+  }
+
   /** Keeps a picture for whoever wants to look. */
   async picture(name: string): Promise<void> {
     if (!PICTURES) return;
-    await this.page.ask(STILL);
+    await this.isStill();
     mkdirSync(PICTURES, { recursive: true });
     writeFileSync(`${PICTURES}/${name}.png`, await this.page.picture());
   }
@@ -149,7 +190,6 @@ export class Shown {
 
 const DRAWING = `document.querySelector('svg[role=img]')`;
 
-/** Settles when nothing fades or slides any more. */
 const STILL = `Promise.all(document.getAnimations()
   .filter((one) => one.effect.getComputedTiming().endTime !== Infinity)
   .map((one) => one.finished.catch(() => {})))`;

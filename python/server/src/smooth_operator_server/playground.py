@@ -36,6 +36,9 @@ DEMO_EXAMPLES = {
 }
 """What one may say to the demonstration, and what it shows."""
 
+DEMO_PERSON = {"userName": "Ada", "userEmail": "ada@example.com"}
+"""Whom the demonstration takes one for: a code has somebody to be sent to."""
+
 _HEADERS = {
     "content-security-policy": "; ".join(
         (
@@ -152,5 +155,6 @@ def _told(settings: Settings, agents: Iterable[AgentSpec]) -> dict[str, Any]:
         "version": __version__,
         "needsToken": needs_token,
         "agents": named,
+        "person": DEMO_PERSON if settings.demo else {},
         "examples": [{"message": text, "shows": shows} for text, shows in examples.items()],
     }

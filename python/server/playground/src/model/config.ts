@@ -17,6 +17,8 @@ export interface Config {
   readonly needsToken: boolean;
   /** Whom one can talk to; empty where any id will do. */
   readonly agents: readonly AgentChoice[];
+  /** Whom the demonstration takes one for. */
+  readonly person: { readonly userName?: string; readonly userEmail?: string };
   /** What shows something of the server; empty where a model answers. */
   readonly examples: readonly Example[];
 }

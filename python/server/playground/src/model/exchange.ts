@@ -17,6 +17,9 @@ import { Cell } from './cell';
 import { KINDS } from './machine';
 import { fateText, type Problem, problemOf } from './words';
 
+/** So many pieces of a text are shown one by one, so that each can fade in. */
+const MANY_PIECES = 200;
+
 /** A tool that the agent uses. */
 export interface Step {
   readonly key: string;
@@ -42,6 +45,8 @@ export interface Exchange {
   /** What was streamed, piece by piece; the whole text as one when it is over. */
   readonly pieces: readonly string[];
   readonly isOver: boolean;
+  /** Whether the turn waits for a link. */
+  readonly isSuspended: boolean;
   readonly citations: readonly Citation[];
   readonly suggestions: readonly string[];
   readonly figures: Figures | undefined;
@@ -59,6 +64,7 @@ const EMPTY: Exchange = {
   steps: [],
   pieces: [],
   isOver: false,
+  isSuspended: false,
   citations: [],
   suggestions: [],
   figures: undefined,
@@ -111,7 +117,7 @@ export class Talk {
     return Object.fromEntries(states) as QuestionStates;
   }
 
-  /** Shows the questions that wait, and those whose answer may still be refused. */
+  /** Shows whether the turn waits, its open questions, and those whose answer may be refused yet. */
   look(): void {
     const { turn } = this;
     if (!turn) return;
@@ -119,6 +125,8 @@ export class Talk {
       (kind): readonly Question[] | Question =>
         turn.question(kind) ?? this.#onTheWay.get(kind) ?? [],
     );
+    const isSuspended = turn.state === 'suspended';
+    if (isSuspended !== this.shown.value.isSuspended) this.#show({ isSuspended });
     const before = this.shown.value.questions;
     const isSame = questions.every((one, at) => one === before[at]);
     if (!isSame || questions.length !== before.length) this.#show({ questions });
@@ -198,7 +206,7 @@ export class Talk {
     const { preamble, reasoning, pieces } = shown.value;
     switch (item.type) {
       case 'stream_token':
-        this.#show({ pieces: [...pieces, item.token] });
+        this.#show({ pieces: [...gathered(pieces), item.token] });
         break;
       case 'stream_preamble':
         this.#show({ preamble: preamble + item.token });
@@ -228,6 +236,13 @@ export class Talk {
   #show(change: Partial<Exchange>): void {
     this.shown.update((before) => ({ ...before, ...change }));
   }
+}
+
+/** Returns pieces of which the oldest are one, once there are many: each is an element of the page. */
+function gathered(pieces: readonly string[]): readonly string[] {
+  if (pieces.length < MANY_PIECES) return pieces;
+  const old = MANY_PIECES / 2;
+  return [pieces.slice(0, old).join(''), ...pieces.slice(old)];
 }
 
 function stepped(steps: readonly Step[], item: TurnItem): readonly Step[] {

@@ -121,9 +121,16 @@ export function previewOf(value: Json): string {
     }
     own = data;
   }
-  const line = JSON.stringify(own);
+  const line = JSON.stringify(isObject(own) ? idsLast(own) : own);
   const bare = isObject(own) ? line.slice(1, -1) : line;
   return bare.length > PREVIEW_CHARS ? `${bare.slice(0, PREVIEW_CHARS)}…` : bare;
+}
+
+/** Ids say little in a line that is cut. */
+function idsLast(value: Readonly<Record<string, Json>>): Record<string, Json> {
+  const isId = ([name]: [string, Json]): boolean => name === 'seq' || name.endsWith('Id');
+  const entries = Object.entries(value);
+  return Object.fromEntries([...entries.filter((one) => !isId(one)), ...entries.filter(isId)]);
 }
 
 function withoutEnvelope(value: Readonly<Record<string, Json>>): Record<string, Json> {

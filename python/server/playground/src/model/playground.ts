@@ -8,7 +8,7 @@ import {
   type StateChange,
 } from '@smooai/smooth-operator';
 import { Cell } from './cell';
-import { socketUrl } from './config';
+import { type Config, socketUrl } from './config';
 import { Talk } from './exchange';
 import { WireLog } from './frames';
 import { toldBefore } from './history';
@@ -33,6 +33,7 @@ export interface LinkView {
 export interface Who {
   readonly agentId: string;
   readonly token: string;
+  readonly person: Config['person'];
 }
 
 export class Playground {
@@ -149,8 +150,8 @@ export class Playground {
         if (!(error instanceof SessionNotFoundError)) throw error;
       }
     }
-    const { agentId } = this.who;
-    const chat = await client.startConversation({ agentId });
+    const { agentId, person } = this.who;
+    const chat = await client.startConversation({ agentId, ...person });
     sessionStorage.setItem(SESSION, chat.sessionId);
     return chat;
   }

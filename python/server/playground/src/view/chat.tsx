@@ -37,10 +37,25 @@ export function Chat({ playground, config }: Props) {
       {talks.length === 0 ? (
         <Empty playground={playground} config={config} onSay={say} />
       ) : (
-        <Talks talks={talks} onSay={say} onAnswered={focus} />
+        <Talks talks={talks} onSay={say} onAnswered={focus} onBegin={() => playground.begin()} />
       )}
+      <Away playground={playground} config={config} />
       <Composer playground={playground} input={input} onSay={say} />
     </section>
+  );
+}
+
+/** Says that there is no server, as long as nobody has cut the link on purpose. */
+function Away({ playground, config }: Props) {
+  const { state, attempt } = useCell(playground.link);
+  const isCut = useCell(playground.cable.isCut);
+  const isSought = state === 'connecting' || state === 'reconnecting';
+  if (isCut || !isSought || attempt === undefined) return null;
+  const why = config.needsToken ? 'Does it take your token, and is it running?' : 'Is it running?';
+  return (
+    <p class="away">
+      The server does not answer. {why} It is tried again by itself; what you say waits for it.
+    </p>
   );
 }
 
@@ -48,9 +63,10 @@ interface TalksProps {
   readonly talks: readonly Talk[];
   readonly onSay: (text: string) => void;
   readonly onAnswered: () => void;
+  readonly onBegin: () => void;
 }
 
-function Talks({ talks, onSay, onAnswered }: TalksProps) {
+function Talks({ talks, ...does }: TalksProps) {
   const list = useRef<HTMLDivElement>(null);
   const last = talks.at(-1);
   const { isAtEnd, onScroll, toEnd } = useFollowing(list);
@@ -67,13 +83,7 @@ function Talks({ talks, onSay, onAnswered }: TalksProps) {
       >
         <ol>
           {talks.map((talk) => (
-            <TalkView
-              key={talk.id}
-              talk={talk}
-              isLast={talk === last}
-              onSay={onSay}
-              onAnswered={onAnswered}
-            />
+            <TalkView key={talk.id} talk={talk} isLast={talk === last} {...does} />
           ))}
         </ol>
       </div>

@@ -47,7 +47,7 @@ function LinkControl({ playground }: { readonly playground: Playground }) {
       <span class={`link-state ${link.state}`}>{text}</span>
       {isCut || link.state === 'reconnecting' || link.state === 'closed' ? (
         <button type="button" class="first" onClick={() => playground.resume()}>
-          Resume
+          {isCut ? 'Resume' : 'Try now'}
         </button>
       ) : (
         <button

@@ -21,10 +21,7 @@ interface Props {
  * lies follows from the table.
  */
 export function MachineView({ machine, state, last }: Props) {
-  const isLast = ({ from, to }: Edge): boolean => last?.from === from && last.to === to;
-  const edges = [...machine.edges].sort(
-    (one, other) => Number(isLast(one)) - Number(isLast(other)),
-  );
+  const lit = machine.edges.find(({ from, to }) => last?.from === from && last.to === to);
   return (
     <svg
       class="machine"
@@ -32,9 +29,10 @@ export function MachineView({ machine, state, last }: Props) {
       role="img"
       aria-label={`${machine.name}: ${state ?? 'none yet'}`}
     >
-      {edges.map((edge) => (
-        <Way key={`${edge.from} ${edge.to}`} machine={machine} edge={edge} isLit={isLast(edge)} />
+      {machine.edges.map((edge) => (
+        <Way key={`${edge.from} ${edge.to}`} machine={machine} edge={edge} />
       ))}
+      {lit ? <Way key="lit" machine={machine} edge={lit} isLit /> : null}
       {machine.states.map((name) => (
         <State key={name} name={name} x={centre(machine, name)} isLit={name === state} />
       ))}
@@ -73,10 +71,10 @@ function State({ name, x, isLit }: StateProps) {
 interface WayProps {
   readonly machine: Drawn;
   readonly edge: Edge;
-  readonly isLit: boolean;
+  readonly isLit?: boolean;
 }
 
-function Way({ machine, edge, isLit }: WayProps) {
+function Way({ machine, edge, isLit = false }: WayProps) {
   const { path, head } = drawnWay(machine, edge);
   return (
     <g class={isLit ? 'way lit' : 'way'}>

@@ -62,7 +62,7 @@ export function OneTimeCode({
 
 function whereTo(event: Question<'otp'>['event']): string {
   if (event.type === 'otp_sent') {
-    return `A code was sent to ${event.maskedDestination}, by ${event.channel}.`;
+    return `Sent by ${event.channel} to ${event.maskedDestination}.`;
   }
   return event.actionDescription;
 }

@@ -34,16 +34,23 @@ export function QuestionCard({ question, talk, onAnswered }: Props) {
     announce(`The agent asks: ${title}`);
     takeFocus(card.current);
   }, [question]);
+  useEffect(
+    () => () => {
+      // What had the focus is gone with the card.
+      requestAnimationFrame(() => document.activeElement === document.body && onAnswered());
+    },
+    [],
+  );
   const answer = async (give: () => Promise<unknown>): Promise<void> => {
     setBusy(true);
     setFault('');
     try {
       await give();
-      onAnswered();
     } catch (error) {
       setFault(problemOf(error).text);
     } finally {
       setBusy(false);
+      requestAnimationFrame(() => toFault(card.current));
     }
   };
   return (
@@ -118,6 +125,11 @@ function titleOf(question: Question): string {
   if (isOf(question, 'otp')) return 'Show that it is you';
   if (isOf(question, 'interaction')) return question.event.reason;
   return 'A question';
+}
+
+/** What was not accepted is what the person does next. */
+function toFault(card: HTMLElement | null): void {
+  card?.querySelector<HTMLElement>('[aria-invalid="true"]')?.focus();
 }
 
 /** The composer gives its focus to a question; who does something else keeps it. */

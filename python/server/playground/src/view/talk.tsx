@@ -11,10 +11,11 @@ interface Props {
   readonly isLast: boolean;
   readonly onSay: (text: string) => void;
   readonly onAnswered: () => void;
+  readonly onBegin: () => void;
 }
 
 /** What was said, and what came of it. */
-export function TalkView({ talk, isLast, onSay, onAnswered }: Props) {
+export function TalkView({ talk, isLast, onSay, onAnswered, onBegin }: Props) {
   const shown = useCell(talk.shown);
   const { asked, reasoning, preamble, steps, questions, isOver, problem, fate } = shown;
   useEffect(() => {
@@ -41,6 +42,9 @@ export function TalkView({ talk, isLast, onSay, onAnswered }: Props) {
           <StepView key={step.key} step={step} />
         ))}
         <AnswerText shown={shown} />
+        {shown.isSuspended ? (
+          <p class="paused">The link is lost. The answer goes on when it is back.</p>
+        ) : null}
         {questions.map((question) => (
           <QuestionCard
             key={question.kind}
@@ -50,7 +54,7 @@ export function TalkView({ talk, isLast, onSay, onAnswered }: Props) {
           />
         ))}
         <Citations citations={shown.citations} />
-        {problem ? <Failure problem={problem} talk={talk} onSay={onSay} isLast={isLast} /> : null}
+        {problem ? <Failure {...{ problem, talk, isLast, onSay, onBegin }} /> : null}
         {fate === undefined ? null : <p class="fate">{fate}</p>}
         {shown.figures ? <FiguresLine figures={shown.figures} /> : null}
         {isLast ? <Suggestions suggestions={shown.suggestions} onSay={onSay} /> : null}
@@ -60,12 +64,12 @@ export function TalkView({ talk, isLast, onSay, onAnswered }: Props) {
 }
 
 function AnswerText({
-  shown: { pieces, isOver, questions, steps, reasoning },
+  shown: { pieces, isOver, isSuspended, questions, steps, reasoning },
 }: {
   shown: Exchange;
 }) {
   if (pieces.length === 0) {
-    if (isOver || questions.length > 0) return null;
+    if (isOver || isSuspended || questions.length > 0) return null;
     const isSilent = steps.length === 0 && reasoning === '';
     return (
       <p class="waiting">
@@ -121,14 +125,14 @@ interface FailureProps {
   readonly talk: Talk;
   readonly isLast: boolean;
   readonly onSay: (text: string) => void;
+  readonly onBegin: () => void;
 }
 
-function Failure({ problem, talk, isLast, onSay }: FailureProps) {
+function Failure({ problem, talk, isLast, onSay, onBegin }: FailureProps) {
   const { asked } = talk.shown.value;
   return (
     <div class="failure">
-      <p>{problem.text}</p>
-      {problem.server ? <p class="faint">The server says: {problem.server}</p> : null}
+      <p>{problem.server || problem.text}</p>
       <p class="mono faint">{problem.kind}</p>
       {isLast ? (
         <div class="answers">
@@ -137,9 +141,15 @@ function Failure({ problem, talk, isLast, onSay }: FailureProps) {
               What became of it?
             </button>
           ) : null}
-          <button type="button" class="second" onClick={() => onSay(asked)}>
-            Say it again
-          </button>
+          {problem.kind.startsWith('not_found') ? (
+            <button type="button" class="second" onClick={onBegin}>
+              Begin a new conversation
+            </button>
+          ) : (
+            <button type="button" class="second" onClick={() => onSay(asked)}>
+              Say it again
+            </button>
+          )}
         </div>
       ) : null}
     </div>
