@@ -7,6 +7,8 @@ import json
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from websockets.exceptions import ConnectionClosed
 
 from smooth_operator_server.protocol import frames
@@ -255,6 +257,16 @@ async def test_no_compression_is_offered_and_a_token_in_the_query_is_no_fault(
             await client.silence()
             assert client.socket.response is not None
             assert "Sec-WebSocket-Extensions" not in client.socket.response.headers
+
+
+@given(
+    st.recursive(
+        st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+        lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+    )
+)
+def test_json_is_written_as_the_library_writes_it(value: object) -> None:
+    assert write_json(value) == json.dumps(value, ensure_ascii=False, separators=(",", ":"))
 
 
 def test_pieces_of_text_are_written_as_any_event_is() -> None:

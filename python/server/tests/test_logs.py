@@ -7,7 +7,10 @@ import json
 import signal
 from pathlib import Path
 
+import pytest
 from websockets.asyncio.client import connect
+
+from smooth_operator_server.telemetry import configure_logs, debugs, log
 
 from .test_cli import WAIT_S, serving
 
@@ -49,3 +52,12 @@ async def test_messages_codes_and_tokens_are_never_logged(tmp_path: Path) -> Non
     assert '"action": "send_message"' in logged
     for secret in SECRETS:
         assert secret not in logged
+
+
+@pytest.mark.parametrize("level", ["debug", "info", "warning", "error"])
+def test_debug_lines_are_told_of_exactly_when_they_are_written(
+    level: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    configure_logs(level)
+    log.debug("a line")
+    assert ("a line" in capsys.readouterr().err) == debugs() == (level == "debug")

@@ -8,7 +8,6 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING
-from uuid import uuid4
 
 from starlette.applications import Starlette
 from starlette.authentication import AuthenticationError
@@ -33,6 +32,7 @@ from .files import FileFaultError
 from .gateway import Connection, Connections, Dispatcher
 from .gateway.dispatch import Handler
 from .gateway.publishing import Publisher
+from .ids import new_uuid
 from .knowledge import Knowledge
 from .meter import Meter
 from .people import Crowd, People, Presence
@@ -59,10 +59,6 @@ if TYPE_CHECKING:
     from .tools.mcp import McpServer
 
 GOING_AWAY = 1001
-
-
-def _new_uuid() -> str:
-    return str(uuid4())
 
 
 def _agents(settings: Settings) -> AgentRegistry:
@@ -245,7 +241,7 @@ class Server:
         settings: Settings,
         *,
         clock: Clock | None = None,
-        new_id: Callable[[], str] = _new_uuid,
+        new_id: Callable[[], str] = new_uuid,
         tools: Sequence[Tool] = (),
         hooks: Sequence[ToolHook] = (),
         backplane: Backplane | None = None,

@@ -21,6 +21,11 @@ class RateLimiter:
         self._now = now
         self._buckets: OrderedDict[str, tuple[float, float]] = OrderedDict()
 
+    @property
+    def limits(self) -> bool:
+        """Whether there is a limit at all."""
+        return self._most > 0
+
     def wait_s(self, caller: str) -> float:
         """Take a token; return 0, or the seconds until there is one."""
         if not self._most:

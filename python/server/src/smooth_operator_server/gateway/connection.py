@@ -5,12 +5,12 @@ from __future__ import annotations
 import asyncio
 import itertools
 from collections.abc import Awaitable
-from uuid import uuid4
 
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from ..auth.principal import Principal
 from ..clock import Clock, happens_within
+from ..ids import new_uuid
 from ..protocol.frames import Frame
 from ..protocol.json_text import write_json
 from ..telemetry import log
@@ -38,7 +38,7 @@ class Connection:
         clock: Clock,
         slow_reader_s: float,
     ) -> None:
-        self.socket_id = str(uuid4())
+        self.socket_id = new_uuid()
         self.number = next(self._numbers)
         self.principal = principal
         self.origin: str | None = socket.headers.get("origin")
@@ -63,7 +63,9 @@ class Connection:
         return self._outbox.has_room
 
     async def send(self, frame: Frame) -> None:
-        await self._outbox.put_text(write_json(frame))
+        text = write_json(frame)
+        if not self._outbox.write(text):
+            await self._outbox.put_text(text)
 
     async def send_written(self, text: str) -> None:
         await self._outbox.put_text(text)

@@ -1,6 +1,7 @@
 """The outbound queue of one socket: bounded, in order, and closed when nobody reads.
 
-What is queued within one pass of the event loop goes out in one write at its end, by a callback;
+What is queued within one pass of the event loop goes out in one write at its end, by a callback,
+and what is alone at once;
 a task of the socket writes only while the transport is full, and under servers without that way.
 """
 
@@ -50,6 +51,12 @@ class Outbox:
         """Whether a frame can be queued without a wait."""
         return self._room.is_set()
 
+    def write(self, text: str) -> bool:
+        """Write a frame at once; False when it has to be queued, behind others or for room."""
+        if self._is_scheduled or self._ends or self._write_now is None:
+            return False
+        return self._write_now((text,))
+
     async def put_text(self, text: str) -> None:
         """Queue a frame; wait for room. On a closed queue the frame is dropped."""
         while not self._closed and not self._room.is_set():
@@ -61,7 +68,7 @@ class Outbox:
 
     def put_text_now(self, text: str) -> None:
         """Queue a frame without a wait, beyond the bound if need be."""
-        if self._closed or self._ending or self.gave_up.is_set():
+        if self._ends:
             return
         self._frames.append(text)
         self._bytes += len(text)
@@ -70,6 +77,11 @@ class Outbox:
         if not self._is_scheduled:
             self._is_scheduled = True
             self._loop.call_soon(self._flush)
+
+    @property
+    def _ends(self) -> bool:
+        """Whether frames are dropped from now on."""
+        return self._closed or self._ending or self.gave_up.is_set()
 
     def _flush(self) -> None:
         """Write what waits; leave it to the task when the socket takes nothing now."""

@@ -53,7 +53,7 @@ VALUES (:answerer, :conversation, 'ai-agent', :agent_name, CAST(:now AS BIGINT))
 """
 _NEW_CONVERSATION = """
 INSERT INTO conversations (id, org, owner, supports, created_ms, updated_ms)
-VALUES (:id, :org, :owner, :supports, :now, :now)
+VALUES (:conversation, :org, :owner, :supports, :now, :now)
 """
 _NEW_SESSION = """
 INSERT INTO sessions (id, conversation_id, agent_id, agent_name, user_participant_id,
@@ -178,9 +178,10 @@ def put_message(new: NewMessage) -> Transaction[None]:
 
 
 def _open_session(new: NewSession) -> Transaction[SessionRecord]:
-    known = yield from _known_conversation(new)
-    stored = json.loads(known.supports) if known else ()
-    supports = inherited(stored) if new.supports is None else new.supports
+    known = None if new.conversation_id is None else (yield from _known_conversation(new))
+    supports = new.supports
+    if supports is None:
+        supports = inherited(json.loads(known.supports)) if known else ()
     comes_in = known is not None and not known.is_own
     user = new.user_participant_id
     if known and comes_in:
@@ -192,7 +193,7 @@ def _open_session(new: NewSession) -> Transaction[SessionRecord]:
         new.agent_name,
         user,
         new.agent_participant_id,
-        tuple(supports),
+        supports,
         user_name=new.user_name,
         user_email=new.user_email,
         org=new.scope.org,
@@ -200,9 +201,13 @@ def _open_session(new: NewSession) -> Transaction[SessionRecord]:
         identity=new.identity if comes_in else None,
         readers=new.readers,
     )
-    if not comes_in:
-        yield from _put_conversation(new, session, is_known=known is not None)
-    yield from _insert_session(new, session)
+    rows = _rows_of(new, session)
+    if known is None:
+        yield _NEW_CONVERSATION, rows
+    elif new.supports is not None and not comes_in:
+        yield "UPDATE conversations SET supports = :supports WHERE id = :conversation", rows
+    yield _NEW_AGENT if comes_in else _NEW_PARTICIPANTS, rows
+    yield _NEW_SESSION, rows
     return session
 
 
@@ -215,26 +220,25 @@ def _come_in(new: NewSession, conversation_id: str) -> Transaction[str]:
     return (yield from enter(conversation_id, person))
 
 
-def _put_conversation(
-    new: NewSession, session: SessionRecord, *, is_known: bool
-) -> Transaction[None]:
-    words = _listed(session.supports)
-    if not is_known:
-        yield (
-            _NEW_CONVERSATION,
-            {
-                "id": session.conversation_id,
-                "org": session.org,
-                "owner": session.owner,
-                "supports": words,
-                "now": new.now,
-            },
-        )
-    elif new.supports is not None:
-        yield (
-            "UPDATE conversations SET supports = :supports WHERE id = :id",
-            {"supports": words, "id": session.conversation_id},
-        )
+def _rows_of(new: NewSession, opened: SessionRecord) -> dict[str, Any]:
+    """Return the values of all rows that a session consists of."""
+    return {
+        "id": new.session_id,
+        "conversation": opened.conversation_id,
+        "org": opened.org,
+        "owner": opened.owner,
+        "supports": _listed(opened.supports),
+        "now": new.now,
+        "user": opened.user_participant_id,
+        "name": new.user_name,
+        "email": new.user_email,
+        "fingerprint": new.browser_fingerprint,
+        "answerer": opened.agent_participant_id,
+        "agent": new.agent_id,
+        "agent_name": new.agent_name,
+        "metadata": json.dumps(dict(new.metadata)) if new.metadata else "{}",
+        "readers": _listed(new.readers),
+    }
 
 
 @lru_cache(256)
@@ -254,8 +258,6 @@ class _Known:
 
 
 def _known_conversation(new: NewSession) -> Transaction[_Known | None]:
-    if new.conversation_id is None:
-        return None
     rows = yield (
         (
             f"SELECT id, owner, supports, CASE WHEN {IN_SCOPE} THEN 1 ELSE 0 END"
@@ -267,33 +269,6 @@ def _known_conversation(new: NewSession) -> Transaction[_Known | None]:
         if is_own or new.identity is not None:
             return _Known(identity, owner, supports, bool(is_own))
     return None
-
-
-def _insert_session(new: NewSession, opened: SessionRecord) -> Transaction[None]:
-    common = {
-        "conversation": opened.conversation_id,
-        "now": new.now,
-        "answerer": opened.agent_participant_id,
-        "agent_name": new.agent_name,
-    }
-    user = {"user": opened.user_participant_id}
-    person = {
-        "name": new.user_name,
-        "email": new.user_email,
-        "fingerprint": new.browser_fingerprint,
-    }
-    if opened.identity is None:
-        yield _NEW_PARTICIPANTS, common | user | person
-    else:
-        yield _NEW_AGENT, common
-    session = {
-        "id": new.session_id,
-        "agent": new.agent_id,
-        "supports": _listed(opened.supports),
-        "metadata": json.dumps(dict(new.metadata)) if new.metadata else "{}",
-        "readers": _listed(new.readers),
-    }
-    yield _NEW_SESSION, common | user | session
 
 
 def _session(session_id: str) -> Transaction[SessionRecord | None]:

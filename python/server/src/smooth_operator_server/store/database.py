@@ -7,12 +7,17 @@ text. Parameters are written ``:name``; where a value may be None, its type is g
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Generator, Mapping
+from functools import cache
 from typing import Any, Protocol, TypeVar
 
 T = TypeVar("T")
 
 Rows = list[tuple[Any, ...]]
+PARAMETER = re.compile(r"(?<!:):([a-z_]+)")
+"""A parameter within a statement; two colons are a cast."""
+
 Statement = tuple[str, Mapping[str, Any]]
 Transaction = Generator[Statement, Rows, T]
 
@@ -57,6 +62,12 @@ class Database(Protocol):
     async def close(self) -> None:
         """Close the connections; the database is of no use afterwards."""
         ...
+
+
+@cache
+def names_of(statement: str) -> tuple[str, ...]:
+    """Return the parameters of a statement, each once, in the order of their first places."""
+    return tuple(dict.fromkeys(PARAMETER.findall(statement)))
 
 
 def run_to_end(transaction: Transaction[T], execute: Callable[[Statement], Rows]) -> T:

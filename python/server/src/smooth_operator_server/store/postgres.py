@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from functools import cache
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urlsplit
 
 from . import pgvector
-from .database import RollbackError, Rows, Statement, Transaction
+from .database import PARAMETER, RollbackError, Rows, Statement, Transaction, names_of
 from .migrations.files import pending
 from .ports import StoreError, StoreUnavailableError
 
@@ -25,8 +24,6 @@ COMMAND_S = 30.0
 POOL = 10
 MIGRATION_LOCK = 0x736D6F6F
 """Advisory lock under which one replica at a time changes the schema."""
-
-_PARAMETER = re.compile(r"(?<!:):([a-z_]+)")
 
 
 class PostgresDatabase:
@@ -110,15 +107,9 @@ def _storable(value: Any) -> Any:
 @cache
 def _numbered(statement: str) -> tuple[str, tuple[str, ...]]:
     """Return the statement with ``$1`` for each name, and the names in that order."""
-    names: list[str] = []
-
-    def number(match: re.Match[str]) -> str:
-        name = match.group(1)
-        if name not in names:
-            names.append(name)
-        return f"${names.index(name) + 1}"
-
-    return _PARAMETER.sub(number, statement), tuple(names)
+    names = names_of(statement)
+    numbers = {name: f"${number}" for number, name in enumerate(names, start=1)}
+    return PARAMETER.sub(lambda found: numbers[found.group(1)], statement), names
 
 
 def _shown(url: str) -> str:

@@ -11,12 +11,14 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from functools import cache
+from operator import itemgetter
 from typing import Any, TypeVar
 
 import apsw
 
-from .database import RollbackError, Rows, Statement, Transaction, run_to_end
+from .database import RollbackError, Rows, Statement, Transaction, names_of, run_to_end
 from .migrations.files import pending
 from .ports import StoreError, StoreUnavailableError
 
@@ -112,9 +114,22 @@ class SqliteDatabase:
 
 def _query(db: apsw.Connection, work: Callable[..., Transaction[T]], arguments: Any) -> T:
     def execute(statement: Statement) -> Rows:
-        return db.execute(*statement).fetchall()
+        text, given = statement
+        return db.execute(text, _values(text)(given)).fetchall()
 
     return run_to_end(work(*arguments), execute)
+
+
+@cache
+def _values(statement: str) -> Callable[[Mapping[str, Any]], tuple[Any, ...]]:
+    """Return what puts parameters into the order in which SQLite numbers them.
+
+    It takes a tuple faster than a mapping, whose keys it looks for name by name.
+    """
+    names = names_of(statement)
+    if len(names) > 1:
+        return itemgetter(*names)
+    return lambda given: tuple(given[name] for name in names)
 
 
 def _transact(db: apsw.Connection, work: Callable[..., Transaction[T]], arguments: Any) -> T:

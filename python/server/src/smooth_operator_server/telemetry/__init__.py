@@ -1,6 +1,6 @@
 """What can be seen of a server from outside: logs, figures, spans; never what people said."""
 
-from .logs import LEVELS, configure_logs, log, where
+from .logs import LEVELS, configure_logs, debugs, log, where
 from .observer import CallWatch, Observer, TurnWatch
 
 __all__ = [
@@ -9,6 +9,7 @@ __all__ = [
     "Observer",
     "TurnWatch",
     "configure_logs",
+    "debugs",
     "log",
     "where",
 ]
