@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import signal
 import sys
@@ -251,6 +252,9 @@ async def _serve(settings: Settings) -> int:
         listener = Listener(server, bound)
         stop, hurry = _signals()
         await listener.start()
+        # What is there now stays: to look at all of it again and again, as the collector does when
+        # much is made, would hold every turn up for tens of milliseconds.
+        gc.freeze()
         print(_ready(server, listener), flush=True)
         await stop.wait()
         log.info("draining")

@@ -16,7 +16,7 @@ from ..protocol.json_text import write_json
 from ..telemetry import log
 from .dispatch import Dispatcher
 from .outbox import Outbox
-from .socket_protocol import abort, send_texts, writer_of
+from .socket_protocol import abort, receiver_of, send_texts, writer_of
 
 CLOSE_S = 5.0
 """Seconds in which the sockets of a draining server may take what still waits for them."""
@@ -116,8 +116,9 @@ class Connection:
         abort(self._socket)
 
     async def _read(self) -> None:
+        receive = receiver_of(self._socket)
         while True:
-            message = await self._socket.receive()
+            message = await receive()
             if message["type"] == "websocket.disconnect":
                 return
             if self._draining:

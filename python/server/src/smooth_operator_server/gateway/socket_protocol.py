@@ -11,14 +11,16 @@ from __future__ import annotations
 
 import struct
 from asyncio import BaseTransport, Transport
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import NamedTuple, cast
 
+from starlette.types import Message
 from starlette.websockets import WebSocket, WebSocketDisconnect
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from websockets.frames import apply_mask  # type: ignore[attr-defined]
 from websockets.protocol import State
 
+from .inbox import Inbox
 from .outbox import WriteNow
 
 WRITE_BUFFER_BYTES = 256 * 1024
@@ -38,6 +40,7 @@ _TOO_MUCH = (
 _TEXT = 0x81
 _CONTROL = (0x88, 0x89, 0x8A)
 _ABORT = "smooth_operator.abort"
+_RECEIVE = "smooth_operator.receive"
 _SEND = "smooth_operator.send_texts"
 _WRITE = "smooth_operator.write_texts"
 
@@ -54,7 +57,7 @@ class _Short(NamedTuple):
 
 
 class SocketProtocol(WebSocketsSansIOProtocol):
-    """Puts ``abort``, ``send_texts`` and ``write_texts`` into the state of the socket's scope."""
+    """Puts ``abort`` and its ways to receive and send into the state of the socket's scope."""
 
     _is_heard = False
     """Whether the peer said anything since the newest ping."""
@@ -68,7 +71,13 @@ class SocketProtocol(WebSocketsSansIOProtocol):
     def connection_made(self, transport: BaseTransport) -> None:
         tcp = cast(Transport, transport)
         tcp.set_write_buffer_limits(high=WRITE_BUFFER_BYTES)
-        ways = {_ABORT: tcp.abort, _SEND: self.send_texts, _WRITE: self.write_texts}
+        self.queue = Inbox()  # type: ignore[assignment]
+        ways = {
+            _ABORT: tcp.abort,
+            _RECEIVE: self.receive,
+            _SEND: self.send_texts,
+            _WRITE: self.write_texts,
+        }
         self.app_state = {**self.app_state, **ways}
         super().connection_made(transport)
 
@@ -216,6 +225,12 @@ def writer_of(socket: WebSocket) -> WriteNow | None:
     """Return what writes text frames without a wait; None where the server has no such way."""
     write: WriteNow | None = socket.scope.get("state", {}).get(_WRITE)
     return write
+
+
+def receiver_of(socket: WebSocket) -> Callable[[], Awaitable[Message]]:
+    """Return what gives the next ASGI message of an accepted socket."""
+    receive: Callable[[], Awaitable[Message]] | None = socket.scope.get("state", {}).get(_RECEIVE)
+    return receive or socket.receive
 
 
 def abort(socket: WebSocket) -> None:

@@ -58,12 +58,12 @@ def check(frame: Action) -> Action:
     if not isinstance(action.get("requestId"), str):  # of another type: treated as absent
         action.pop("requestId", None)
     try:
-        fault = next(validator.iter_errors(action), None)
+        if validator.is_valid(action):
+            return action
+        fault = next(validator.iter_errors(action))
     except ValueError:  # nested beyond what the validator reads
         raise RefusalError(Code.VALIDATION_ERROR, "the frame is nested too deeply") from None
-    if fault is not None:
-        raise RefusalError(Code.VALIDATION_ERROR, describe(fault))
-    return action
+    raise RefusalError(Code.VALIDATION_ERROR, describe(fault))
 
 
 # What this server takes beyond what the schemas let clients write (REQ-SRV-22, REQ-SRV-23); the
@@ -118,7 +118,7 @@ def _without_nulls(value: Any, schema: Any) -> Any:
         return value
     known = schema.get("properties", {})
     return {
-        key: _without_nulls(item, known.get(key))
+        key: _without_nulls(item, known.get(key)) if isinstance(item, (dict, list)) else item
         for key, item in value.items()
         if not (item is None and key in known)
     }

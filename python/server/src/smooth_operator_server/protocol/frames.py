@@ -49,11 +49,14 @@ def pong(request_id: str | None, now: int) -> Frame:
 
 
 def immediate_response(
-    request_id: str | None, now: int, status: int, message: str, data: Mapping[str, Any]
+    request_id: str | None, now: int, status: int, message: str, data: Frame
 ) -> Frame:
-    return _frame(
-        "immediate_response", request_id, now, status=status, message=message, data=dict(data)
-    )
+    frame: Frame = {"type": "immediate_response"}
+    if request_id is not None:
+        frame["requestId"] = request_id
+    frame["status"], frame["message"], frame["data"] = status, message, data
+    frame["timestamp"] = now
+    return frame
 
 
 def told(now: int, message: str, data: Mapping[str, Any]) -> Frame:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 from ..clock import Clock, iso_time
@@ -19,7 +19,7 @@ from ..store import (
     SessionRecord,
     UnknownCursorError,
 )
-from .sessions import Sessions, reads_turns
+from .sessions import Sessions, is_replayed, reads_turns
 from .titles import cleaned, derived
 
 DEFAULT_LIMIT = 50
@@ -69,7 +69,7 @@ class SessionActions:
         await self._answer(action, peer, "Session found", shown)
 
     async def _running(self, session: SessionRecord, peer: Peer) -> dict[str, Any]:
-        found = await self._open_turn(session, peer)
+        found = await self._open_turn(session, peer) if is_replayed(session) else None
         return {"openTurn": found} if found else {}
 
     async def get_conversation_messages(self, action: Action, peer: Peer) -> None:
@@ -108,9 +108,7 @@ class SessionActions:
         shown = {"conversationId": conversation_id, "title": title}
         await self._answer(action, peer, "Conversation renamed", shown)
 
-    async def _answer(
-        self, action: Action, peer: Peer, message: str, data: Mapping[str, Any]
-    ) -> None:
+    async def _answer(self, action: Action, peer: Peer, message: str, data: dict[str, Any]) -> None:
         await peer.send(
             frames.immediate_response(
                 action.get("requestId"), self._clock.epoch_ms(), 200, message, data

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any, Generic, TypeVar
+from types import MappingProxyType
+from typing import Any, Generic, NamedTuple, TypeVar
 
 from ..auth.principal import LOCAL, Scope
 
 T = TypeVar("T")
+
+NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 
 class Direction(StrEnum):
@@ -19,8 +22,7 @@ class Direction(StrEnum):
     OUTBOUND = "outbound"
 
 
-@dataclass(frozen=True, slots=True)
-class NewSession:
+class NewSession(NamedTuple):
     """A session to be opened. Ids are made by the caller, times are epoch ms."""
 
     session_id: str
@@ -46,11 +48,10 @@ class NewSession:
     readers: tuple[str, ...] | None = ()
     """What the person may read of documents with readers; None for everything."""
 
-    metadata: Mapping[str, Any] = field(default_factory=dict)
+    metadata: Mapping[str, Any] = NOTHING
 
 
-@dataclass(frozen=True, slots=True)
-class SessionRecord:
+class SessionRecord(NamedTuple):
     """A session as stored."""
 
     session_id: str
@@ -75,7 +76,7 @@ class SessionRecord:
     readers: tuple[str, ...] | None = ()
     """What the person may read of documents; None for everything."""
 
-    conversational: Mapping[str, Any] = field(default_factory=dict)
+    conversational: Mapping[str, Any] = NOTHING
     """Interactions that are asked for in plain conversation: kind to its spec."""
 
 

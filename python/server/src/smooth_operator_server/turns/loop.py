@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from contextlib import aclosing
 from typing import Any
 
@@ -133,10 +132,10 @@ class Loop:
 
         The first frame of a step goes out, everywhere, before anybody makes a second one.
         """
-        if told % BREATH == 0:
-            await asyncio.sleep(0)
         if told == 0:
             await self._starts.others()
+        if told % BREATH == 0:
+            await self._starts.breath()
 
     async def _finish(self) -> None:
         turn, progress = self._turn, self._progress
