@@ -95,15 +95,20 @@ class Socket(asyncio.Protocol):
             await self.changed.wait()
             told, self.buffer = told + self.buffer, b""
 
-    async def turn(self, number: int) -> None:
+    async def turn(self, number: int, message: str = "go") -> None:
         """Send one message and read its turn."""
         self.streaming, self.changed = True, asyncio.Event()
         wanted = self.ends + 1
         action = {"action": "send_message", "requestId": f"t{number}", "sessionId": self.session}
-        self.transport.write(frame_of(action | {"message": "go"}))
+        self.transport.write(frame_of(action | {"message": message}))
         while self.ends < wanted and not self.refused:
             await self.changed.wait()
             self.changed.clear()
+
+
+def answered(socket: Socket) -> bool:
+    """Tell whether a turn of the socket came to a good end, with words before it."""
+    return socket.ends > 0 and socket.tokens > 0 and not socket.refused
 
 
 async def connect(url: str, count: int) -> list[Socket]:
