@@ -20,8 +20,10 @@ class Role(StrEnum):
 
     def holds(self, wanted: Role) -> bool:
         """Tell whether this role is at least ``wanted``."""
-        order = list(Role)
-        return order.index(self) >= order.index(wanted)
+        return _ORDER.index(self) >= _ORDER.index(wanted)
+
+
+_ORDER = tuple(Role)
 
 
 @dataclass(frozen=True, slots=True)

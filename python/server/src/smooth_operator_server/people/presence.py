@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-
 from ..protocol.peer import Peer
 from ..store import SessionRecord
 
@@ -15,7 +13,8 @@ class Presence:
     """The sockets of a server. One is in a conversation once it used a session of it."""
 
     def __init__(self) -> None:
-        self._at: dict[Place, set[Peer]] = defaultdict(set)
+        self._at: dict[Place, Peer | set[Peer]] = {}
+        """One socket by itself, nearly always: a set of it alone is as large as all the rest."""
         self._places: dict[Peer, set[Place]] = {}
 
     def came(self, peer: Peer) -> None:
@@ -36,21 +35,30 @@ class Presence:
         """End with a socket."""
         for place in self._places.pop(peer, ()):
             sockets = self._at[place]
-            sockets.discard(peer)
-            if not sockets:
+            if isinstance(sockets, set):
+                sockets.discard(peer)
+            if not sockets or sockets is peer:
                 del self._at[place]
 
     def at(self, kind: str, identity: str) -> frozenset[Peer]:
         """Return the sockets that used a conversation, a session or an agent."""
-        return frozenset(self._at.get((kind, identity), ()))
+        return self._sockets((kind, identity))
 
     def of(self, org: str, identity: str) -> frozenset[Peer]:
         """Return the sockets of a person."""
-        return frozenset(self._at.get(_person(org, identity), ()))
+        return self._sockets(_person(org, identity))
 
     def _put(self, peer: Peer, place: Place) -> None:
         self._places[peer].add(place)
-        self._at[place].add(peer)
+        there = self._at.setdefault(place, peer)
+        if isinstance(there, set):
+            there.add(peer)
+        elif there is not peer:
+            self._at[place] = {there, peer}
+
+    def _sockets(self, place: Place) -> frozenset[Peer]:
+        found = self._at.get(place, set())
+        return frozenset(found if isinstance(found, set) else (found,))
 
 
 def _person(org: str, identity: str) -> Place:

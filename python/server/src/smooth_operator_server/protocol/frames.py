@@ -49,12 +49,12 @@ def pong(request_id: str | None, now: int) -> Frame:
 
 
 def immediate_response(
-    request_id: str | None, now: int, status: int, message: str, data: Frame
+    request_id: str | None, now: int, status: int, message: str, data: Mapping[str, Any]
 ) -> Frame:
     frame: Frame = {"type": "immediate_response"}
     if request_id is not None:
         frame["requestId"] = request_id
-    frame["status"], frame["message"], frame["data"] = status, message, data
+    frame["status"], frame["message"], frame["data"] = status, message, dict(data)
     frame["timestamp"] = now
     return frame
 

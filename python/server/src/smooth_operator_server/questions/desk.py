@@ -163,7 +163,7 @@ class Answers:
         data: Mapping[str, Any],
     ) -> None:
         now = self._clock.epoch_ms()
-        answer = frames.immediate_response(action["requestId"], now, 200, text, dict(data))
+        answer = frames.immediate_response(action["requestId"], now, 200, text, data)
         await self._say(session, answer, peer)
 
 
