@@ -96,7 +96,9 @@ describe.skipIf(!CHROMIUM)(`the page of the playground${missing}`, () => {
     await shown.fills('Message', 'Please delete record 42');
     await shown.key('Enter', ENTER);
     await shown.isTold('The agent asks: May it do this?');
-    await shown.page.until(`document.activeElement.textContent === 'Approve'`);
+    await shown.page.until(`document.activeElement.classList.contains('question')`);
+    await shown.key('Tab', TAB);
+    expect(await shown.focused()).toBe('Approve');
     await shown.key('Tab', TAB);
     expect(await shown.focused()).toBe('Deny');
     await shown.key('Enter', ENTER);
@@ -165,6 +167,29 @@ describe.skipIf(!CHROMIUM)(`the page of the playground${missing}`, () => {
     await shown.reads('cancelled');
     await shown.presses('New conversation');
     await shown.reads('Ask something, and watch the wire');
+  });
+
+  it('shows what a person says who joins', async () => {
+    shown = await Shown.open(browser, server.url);
+    await shown.says('How long is your return window?');
+    await shown.reads('completed');
+    const admin = async (method: string, path: string, body?: object): Promise<unknown> => {
+      const answer = await fetch(new URL(`admin/conversations${path}`, server.url), {
+        method,
+        headers: { 'content-type': 'application/json' },
+        ...(body ? { body: JSON.stringify(body) } : {}),
+      });
+      expect(answer.status).toBeLessThan(300);
+      return answer.json();
+    };
+    const { conversations } = (await admin('GET', '')) as { conversations: { id: string }[] };
+    const [{ id } = { id: '' }] = conversations;
+    await admin('POST', `/${id}/join`);
+    await shown.reads('joined');
+    await admin('POST', `/${id}/messages`, { text: 'A person writes this.' });
+    await shown.reads('A person writes this.');
+    await shown.isTold('A person writes this.');
+    await shown.picture('person-light');
   });
 
   it('keeps the colours that were chosen', async () => {

@@ -39,6 +39,10 @@ export interface Figures {
 
 export interface Exchange {
   readonly asked: string;
+  /** Name of the person who answered, where none of the agent's turns did. */
+  readonly by: string | undefined;
+  /** What happened in the conversation, beside what is said. */
+  readonly note: string | undefined;
   readonly preamble: string;
   readonly reasoning: string;
   readonly steps: readonly Step[];
@@ -59,6 +63,8 @@ export interface Exchange {
 
 const EMPTY: Exchange = {
   asked: '',
+  by: undefined,
+  note: undefined,
   preamble: '',
   reasoning: '',
   steps: [],
@@ -100,6 +106,16 @@ export class Talk {
   static told(asked: string, answer: string | undefined): Talk {
     const pieces = answer === undefined ? [] : [answer];
     return new Talk({ ...EMPTY, asked, pieces, isOver: true }, undefined);
+  }
+
+  /** What a person has written. */
+  static written(by: string, text: string): Talk {
+    return new Talk({ ...EMPTY, by, pieces: [text], isOver: true }, undefined);
+  }
+
+  /** Something that happened. */
+  static noted(note: string): Talk {
+    return new Talk({ ...EMPTY, note, isOver: true }, undefined);
   }
 
   /** A turn that runs; `moved` is called whenever it may have come further. */

@@ -3,6 +3,7 @@ import {
   type ConnectionState,
   type Conversation,
   type FrameInfo,
+  type ServerEvent,
   SessionNotFoundError,
   SmoothAgentClient,
   type StateChange,
@@ -11,6 +12,7 @@ import { Cell } from './cell';
 import { type Config, socketUrl } from './config';
 import { Talk } from './exchange';
 import { WireLog } from './frames';
+import { heardOf } from './people';
 import { toldBefore } from './history';
 import { LinkSwitch } from './link';
 import { TurnWatch } from './moves';
@@ -52,6 +54,8 @@ export class Playground {
   who: Who;
   #client: SmoothAgentClient;
   #chat: Conversation | undefined;
+  /** The newest turn. */
+  #talk: Talk | undefined;
 
   constructor(who: Who) {
     this.who = who;
@@ -82,8 +86,7 @@ export class Playground {
 
   /** Stops the newest turn. */
   async cancel(): Promise<void> {
-    const turn = this.talks.value.at(-1)?.turn;
-    const stopped = turn?.cancel();
+    const stopped = this.#talk?.turn?.cancel();
     this.watch.look('cancel');
     await stopped;
   }
@@ -135,6 +138,7 @@ export class Playground {
       ...(token ? { token } : {}),
     });
     client.on('frame', (info) => this.#frame(info), { text: true });
+    client.on('event', (event) => client === this.#client && this.#heard(event));
     client.on('state', (change) => client === this.#client && this.#moved(change));
     return client;
   }
@@ -165,10 +169,11 @@ export class Playground {
 
   #add(asked: string, turn: ReturnType<Conversation['send']>): void {
     const talk = Talk.running(asked, turn, () => {
-      if (this.talks.value.at(-1) !== talk) return;
+      if (this.#talk !== talk) return;
       this.watch.look(undefined);
       this.isRunning.set(!talk.shown.value.isOver);
     });
+    this.#talk = talk;
     this.talks.update((talks) => [...talks, talk]);
     this.isRunning.set(true);
     this.watch.watch(talk);
@@ -176,10 +181,15 @@ export class Playground {
 
   #frame(info: FrameInfo): void {
     this.log.frame(info);
-    const talk = this.talks.value.at(-1);
-    if (talk?.turn?.requestId !== info.requestId) return;
-    talk?.look();
+    if (this.#talk?.turn?.requestId !== info.requestId) return;
+    this.#talk?.look();
     this.watch.look(info.type);
+  }
+
+  /** Takes what other people in the conversation do. */
+  #heard(event: ServerEvent): void {
+    const talk = heardOf(event, this.#chat?.conversationId);
+    if (talk) this.talks.update((talks) => [...talks, talk]);
   }
 
   #moved(change: StateChange): void {
@@ -187,13 +197,14 @@ export class Playground {
     const dueAt = retryInMs === undefined ? undefined : performance.now() + retryInMs;
     this.link.set({ state, attempt, dueAt });
     this.log.mark(linkText(change), state === 'reconnecting' || reason === 'connect_failed');
-    this.talks.value.at(-1)?.look();
+    this.#talk?.look();
     this.watch.link(change);
   }
 
   #forget(): void {
     sessionStorage.removeItem(SESSION);
     this.#chat = undefined;
+    this.#talk = undefined;
     this.talks.set([]);
     this.watch.clear();
     this.log.clear();

@@ -54,7 +54,7 @@ export function QuestionCard({ question, talk, onAnswered }: Props) {
     }
   };
   return (
-    <section ref={card} class="question" aria-label={title} aria-busy={isBusy}>
+    <section ref={card} class="question" tabIndex={-1} aria-label={title} aria-busy={isBusy}>
       <Answered question={question} talk={talk} answer={answer} isBusy={isBusy} />
       {fault ? (
         <p class="fault" role="alert">
@@ -138,6 +138,7 @@ function takeFocus(card: HTMLElement | null): void {
   const isFree = activeElement === document.body || activeElement?.id === 'composer';
   const isWriting = activeElement instanceof HTMLTextAreaElement && activeElement.value !== '';
   if (isFree && !isWriting) {
-    card?.querySelector<HTMLElement>('input, button:not(.second)')?.focus({ preventScroll: true });
+    // A yes is never what a key pressed too long would give.
+    (card?.querySelector('input') ?? card)?.focus({ preventScroll: true });
   }
 }

@@ -19,8 +19,10 @@ export function TalkView({ talk, isLast, onSay, onAnswered, onBegin }: Props) {
   const shown = useCell(talk.shown);
   const { asked, reasoning, preamble, steps, questions, isOver, problem, fate } = shown;
   useEffect(() => {
-    if (isOver && talk.turn) announce(problem ? problem.text : shown.pieces.join(''));
+    const text = shown.note ?? [shown.by, ...shown.pieces].join(' ').trim();
+    if (isOver && (talk.turn || shown.by || shown.note)) announce(problem ? problem.text : text);
   }, [isOver]);
+  if (shown.note !== undefined) return <li class="note">{shown.note}</li>;
   return (
     <li class="talk">
       {asked ? (
@@ -30,7 +32,11 @@ export function TalkView({ talk, isLast, onSay, onAnswered, onBegin }: Props) {
         </div>
       ) : null}
       <div class="answer" aria-busy={!isOver}>
-        <span class="unseen">Agent: </span>
+        {shown.by === undefined ? (
+          <span class="unseen">Agent: </span>
+        ) : (
+          <p class="said-by">{shown.by}</p>
+        )}
         {preamble ? <p class="preamble">{preamble}</p> : null}
         {reasoning ? (
           <details class="reasoning" open={!isOver}>
