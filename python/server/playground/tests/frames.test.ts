@@ -1,6 +1,6 @@
 // What of a frame is shown, and which frames.
 import { describe, expect, it } from 'vitest';
-import { ALL, filtered, typesOf } from '../src/model/filter';
+import { ALL, filtered, listed, typesOf } from '../src/model/filter';
 import { type Frame, previewOf, shown, type WireRow } from '../src/model/frames';
 
 const BASE = { at: 0, bytes: 1 } as const;
@@ -74,9 +74,23 @@ describe('a filter', () => {
     [{ ...ALL, type: 'stream_token' }, [3]],
     [{ ...ALL, text: ' HELL' }, [1, 3]],
     [{ ...ALL, text: '1006' }, [2]],
-    [{ direction: 'in' as const, type: 'send_message', text: '' }, []],
+    [{ ...ALL, direction: 'in' as const, type: 'send_message' }, []],
   ])('%j lets through %j', (filter, ids) => {
     expect(filtered(rows, filter).map(({ id }) => id)).toEqual(ids);
+  });
+
+  it('folds frames of a type that follow each other, and nothing else', () => {
+    const again = frame(4, 'in', 'stream_token', '{}');
+    const folded = listed([...rows, again, ...rows], true);
+    expect(folded.map(({ row, count }) => [row.id, count])).toEqual([
+      [1, 1],
+      [2, 1],
+      [4, 2],
+      [1, 1],
+      [2, 1],
+      [3, 1],
+    ]);
+    expect(listed(rows, false)).toHaveLength(rows.length);
   });
 
   it('offers the types that there are', () => {

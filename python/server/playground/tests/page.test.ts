@@ -133,6 +133,11 @@ describe.skipIf(!CHROMIUM)(`the page of the playground${missing}`, () => {
     shown = await Shown.open(browser, server.url);
     await shown.says('How long is your return window?');
     await shown.reads('completed');
+    await shown.ticks('Fold repeats');
+    await shown.page.until(`document.querySelector('.grid').innerText.includes('stream_token ×')`);
+    await shown.picture('folded-light');
+    expect((await shown.types()).filter((type) => type.startsWith('stream_token'))).toHaveLength(1);
+    await shown.ticks('Fold repeats');
     await shown.ticks('↑ Out');
     await shown.page.until(`document.querySelector('.count').textContent.startsWith('2 of')`);
     expect(await shown.types()).toEqual(['create_conversation_session', 'send_message']);

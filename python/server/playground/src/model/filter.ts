@@ -7,9 +7,17 @@ export interface Filter {
   readonly type: string;
   /** Text that the frame holds, whatever its case. */
   readonly text: string;
+  /** Whether frames of one type that follow each other are one row. */
+  readonly isFolded: boolean;
 }
 
-export const ALL: Filter = { direction: 'both', type: '', text: '' };
+/** A row, with how many it stands for. */
+export interface Shown {
+  readonly row: WireRow;
+  readonly count: number;
+}
+
+export const ALL: Filter = { direction: 'both', type: '', text: '', isFolded: false };
 
 /** Says whether a filter leaves anything out. */
 export function isOn(filter: Filter): boolean {
@@ -28,6 +36,24 @@ export function filtered(rows: readonly WireRow[], filter: Filter): readonly Wir
     if (filter.type !== '' && row.type !== filter.type) return false;
     return holds(`${row.type} ${row.text}`, wanted);
   });
+}
+
+/** Returns rows as they are listed: one by one, or with the last one for all of its kind before it. */
+export function listed(rows: readonly WireRow[], isFolded: boolean): readonly Shown[] {
+  if (!isFolded) return rows.map((row) => ({ row, count: 1 }));
+  const found: Shown[] = [];
+  for (const row of rows) {
+    const before = found.at(-1);
+    if (before && isAlike(before.row, row))
+      found[found.length - 1] = { row, count: before.count + 1 };
+    else found.push({ row, count: 1 });
+  }
+  return found;
+}
+
+function isAlike(one: WireRow, other: WireRow): boolean {
+  if (one.kind === 'link' || other.kind === 'link') return false;
+  return one.type === other.type && one.direction === other.direction;
 }
 
 /** Returns the types of the rows with how many there are, in the order of the alphabet. */

@@ -51,11 +51,23 @@ export function WireFilter({ rows, shownCount, filter, onChange }: Props) {
         value={filter.text}
         onInput={({ currentTarget }) => onChange({ ...filter, text: currentTarget.value })}
       />
+      <label class="fold">
+        <input
+          type="checkbox"
+          checked={filter.isFolded}
+          onChange={({ currentTarget }) => onChange({ ...filter, isFolded: currentTarget.checked })}
+        />
+        Fold repeats
+      </label>
       <output class="count">
         {isOn(filter) ? `${shownCount} of ${rows.length}` : rows.length}
       </output>
       {isOn(filter) ? (
-        <button type="button" class="quiet" onClick={() => onChange(ALL)}>
+        <button
+          type="button"
+          class="quiet"
+          onClick={() => onChange({ ...ALL, isFolded: filter.isFolded })}
+        >
           Show all
         </button>
       ) : null}

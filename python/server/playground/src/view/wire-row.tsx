@@ -5,6 +5,8 @@ import { seconds } from '../model/words';
 
 interface Props {
   readonly row: WireRow;
+  /** How many frames of the type it stands for. */
+  readonly count: number;
   readonly isChosen: boolean;
 }
 
@@ -16,10 +18,11 @@ export function elementOf({ id }: WireRow): string {
 /** One row of the wire. It is drawn again only when it is chosen or no longer. */
 export class WireRowView extends Component<Props> {
   override shouldComponentUpdate(next: Props): boolean {
-    return next.isChosen !== this.props.isChosen || next.row !== this.props.row;
+    const { row, count, isChosen } = this.props;
+    return next.isChosen !== isChosen || next.row !== row || next.count !== count;
   }
 
-  override render({ row, isChosen }: Props) {
+  override render({ row, count, isChosen }: Props) {
     const kind = row.kind === 'link' ? `link${row.isBad ? ' bad' : ''}` : markOf(row);
     return (
       <div
@@ -31,13 +34,17 @@ export class WireRowView extends Component<Props> {
       >
         <Cell name="time">{clock(row.at)}</Cell>
         <Cell name="since">{row.since < 1 ? '' : `+${seconds(row.since)}`}</Cell>
-        {row.kind === 'link' ? <Cell name="mark">{row.text}</Cell> : <Cells frame={row} />}
+        {row.kind === 'link' ? (
+          <Cell name="mark">{row.text}</Cell>
+        ) : (
+          <Cells frame={row} count={count} />
+        )}
       </div>
     );
   }
 }
 
-function Cells({ frame }: { readonly frame: Frame }) {
+function Cells({ frame, count }: { readonly frame: Frame; readonly count: number }) {
   const { direction, type, bytes, preview } = frame;
   return (
     <>
@@ -45,7 +52,7 @@ function Cells({ frame }: { readonly frame: Frame }) {
         <span aria-hidden="true">{direction === 'out' ? '↑' : '↓'}</span>
         <span class="unseen">{direction}</span>
       </Cell>
-      <Cell name="type">{type}</Cell>
+      <Cell name="type">{count === 1 ? type : `${type} ×${count}`}</Cell>
       <Cell name="bytes">{bytes}</Cell>
       <Cell name="preview">{preview}</Cell>
     </>

@@ -1,5 +1,5 @@
 import { useRef, useState } from 'preact/hooks';
-import { ALL, type Filter, filtered } from '../model/filter';
+import { ALL, type Filter, filtered, listed } from '../model/filter';
 import type { Frame, WireRow } from '../model/frames';
 import type { Playground } from '../model/playground';
 import { useFollowing } from './scroll';
@@ -24,9 +24,11 @@ export function Wire({ playground }: { readonly playground: Playground }) {
   const rows = useCell(playground.log.rows);
   const [filter, setFilter] = useState<Filter>(ALL);
   const [chosen, setChosen] = useState<Frame | undefined>(undefined);
-  const list = useRef<HTMLDivElement>(null);
-  const shown = filtered(rows, filter);
-  const { isAtEnd, onScroll, toEnd } = useFollowing(list);
+  const grid = useRef<HTMLDivElement>(null);
+  const found = filtered(rows, filter);
+  const list = listed(found, filter.isFolded);
+  const shown = list.map(({ row }) => row);
+  const { isAtEnd, onScroll, toEnd } = useFollowing(grid);
 
   const choose = (row: WireRow | undefined): void => {
     if (row?.kind !== 'frame') return;
@@ -58,10 +60,10 @@ export function Wire({ playground }: { readonly playground: Playground }) {
           </button>
         </div>
       </header>
-      <WireFilter rows={rows} shownCount={shown.length} filter={filter} onChange={setFilter} />
+      <WireFilter rows={rows} shownCount={found.length} filter={filter} onChange={setFilter} />
       <div class="frames">
         <div
-          ref={list}
+          ref={grid}
           class="grid"
           role="grid"
           tabIndex={0}
@@ -74,8 +76,8 @@ export function Wire({ playground }: { readonly playground: Playground }) {
         >
           <div role="rowgroup">
             <Head />
-            {shown.map((row) => (
-              <WireRowView key={row.id} row={row} isChosen={row === chosen} />
+            {list.map(({ row, count }) => (
+              <WireRowView key={row.id} row={row} count={count} isChosen={row === chosen} />
             ))}
           </div>
         </div>
