@@ -23,7 +23,7 @@ def spoken(version: tuple[int, ...]) -> str:
 
 @pytest.mark.parametrize(
     "path",
-    ["package.json", "typescript/package.json"],
+    ["package.json", "typescript/package.json", "python/server/playground/package.json"],
 )
 def test_node_floor_is_the_engines_of_the_packages(path: str) -> None:
     assert json.loads(text(path))["engines"]["node"] == f">={spoken(OLDEST['node'])}"

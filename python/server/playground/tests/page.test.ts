@@ -79,6 +79,11 @@ describe.skipIf(!CHROMIUM)(`the page of the playground${missing}`, () => {
     await isFine();
     if (look.width < 600) await shown.presses('Wire');
     await shown.chooses('send_message');
+    await shown.page.until(`(() => {
+      const list = document.querySelector('.grid').getBoundingClientRect();
+      const row = document.querySelector('[aria-selected=true]').getBoundingClientRect();
+      return list.top < row.top && row.bottom <= list.bottom + 1;
+    })()`);
     await isFine();
   });
 

@@ -1,4 +1,4 @@
-import { useRef, useState } from 'preact/hooks';
+import { useEffect, useRef, useState } from 'preact/hooks';
 import { ALL, type Filter, filtered, listed } from '../model/filter';
 import type { Frame, WireRow } from '../model/frames';
 import type { Playground } from '../model/playground';
@@ -31,10 +31,12 @@ export function Wire({ playground }: { readonly playground: Playground }) {
   const { isAtEnd, onScroll, toEnd } = useFollowing(grid);
 
   const choose = (row: WireRow | undefined): void => {
-    if (row?.kind !== 'frame') return;
-    setChosen(row);
-    document.getElementById(elementOf(row))?.scrollIntoView({ block: 'nearest' });
+    if (row?.kind === 'frame') setChosen(row);
   };
+  useEffect(() => {
+    // Once the frame is shown below, and has left less room for the rows.
+    if (chosen) document.getElementById(elementOf(chosen))?.scrollIntoView({ block: 'nearest' });
+  }, [chosen]);
   const onKeyDown = (event: KeyboardEvent): void => {
     if (event.key === 'Escape') setChosen(undefined);
     const to = goal(shown, chosen, event.key);
