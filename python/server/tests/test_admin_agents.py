@@ -8,9 +8,11 @@ from typing import Any
 import pytest
 
 from .support import details, serving, step
+from .support_endpoint import hosted
 from .support_stores import fresh_database
 from .test_admin import BOB, CURATOR, FOREIGN, ROOT, SCRIPT, caller, code
 from .test_auth import ADA, EVE, JWT, entering
+from .test_github import GitHub
 
 AGENT = {"id": "shop", "name": "Shop", "instructions": "Be kind."}
 LAMP = {"source": "lamp.md", "title": "Lamp", "text": "# Lamps\n\nA lamp of brass lasts 17 years."}
@@ -162,6 +164,20 @@ async def test_a_document_is_taken_in_found_listed_and_forgotten(
         assert (nothing["conversations"], nothing["turns"]["completed"]) == (0, 0)
         async with caller(server, BOB) as bob:
             assert code(await bob.get("/admin/documents")) == (403, "FORBIDDEN")
+
+
+async def test_a_connector_takes_in_what_a_repository_shows_to_everybody(tmp_path: Path) -> None:
+    place = {"owner": "lamps", "repo": "shop", "folder": "docs"}
+    body = {"name": "Shop", "kind": "github", "config": place}
+    hub = GitHub({"docs/returns.md": b"# Returns\n\n17 days."})
+    async with hosted(hub.app) as address:
+        settings = JWT | {"GITHUB_API_URL": address, "GITHUB_TOKEN": "of-the-server"}
+        async with serving(tmp_path, SCRIPT, **settings) as server, caller(server, ROOT) as root:
+            made = (await root.post("/admin/connectors", json=body)).json()["connector"]
+            run = (await root.post(f"/admin/connectors/{made['id']}/index")).json()["run"]
+            assert (run["status"], run["documentsIndexed"], run["error"]) == ("succeeded", 1, None)
+            (taken,) = (await root.get("/admin/documents")).json()["documents"]
+            assert (taken["source"], taken["shared"]) == ("lamps/shop/docs/returns.md", False)
 
 
 async def test_an_event_reaches_who_uses_a_session_or_an_agent(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
@@ -157,6 +158,22 @@ def test_a_wrong_command_line_is_one_line_and_status_2(
     assert (status, out) == (2, "")
     assert said in err
     assert err.count("\n") == 1
+
+
+async def test_the_readme_of_the_client_is_true(server: Running, admin: Ends) -> None:
+    del admin  # it has set the environment
+    page = Path(__file__).parents[2] / "admin-client" / "README.md"
+    (code,) = re.findall(r"```python\n(.*?)```", page.read_text(encoding="utf-8"), re.DOTALL)
+    url = server.url.replace("ws://", "http://").removesuffix("/ws")
+    code = code.replace("http://127.0.0.1:8787", url).replace(
+        '"..."', repr(minted(SECRET, CAT, 60))
+    )
+    async with entering(server, ADA) as ada:
+        await conversation(ada)
+        await asyncio.to_thread(exec, code, {})
+        assert (await ada.rx("immediate_response"))["data"]["change"] == "took_over"
+        heard = (await ada.rx("immediate_response"))["data"]["message"]
+        assert heard["content"] == {"text": "I am Cat. How can I help?"}
 
 
 def test_help_shows_examples_and_statuses(capsys: pytest.CaptureFixture[str]) -> None:

@@ -11,10 +11,19 @@ from typing import Any
 import httpx2
 import pytest
 
+from smooth_operator_server.app import Server
+from smooth_operator_server.backplane.local import Hub, LocalBackplane
+from smooth_operator_server.listener import Listener, bind
+from smooth_operator_server.settings import Settings
+
 from .support import REPLAY, Client, Frame, Running, details, serving
+from .support_backplanes import empty, redis
+from .support_clock import VirtualClock
 from .support_stores import fresh_database
 from .test_admin import CURATOR, FOREIGN, ROOT, caller, code
 from .test_auth import ADA, BOB, JWT, entering
+
+__all__ = ["redis"]
 
 CAT = ADA | {"sub": "3", "email": "cat@acme.example", "name": "Cat", "role": "curator"}
 DAN = ADA | {"sub": "4", "email": "dan@acme.example", "name": "Dan", "role": "curator"}
@@ -243,31 +252,44 @@ async def test_a_running_turn_is_stopped_when_somebody_takes_over(
         assert passed[-1]["type"] == "eventual_response"
 
 
-async def test_people_are_heard_over_other_servers_too(tmp_path: Path) -> None:
-    from smooth_operator_server.app import Server
-    from smooth_operator_server.backplane.local import Hub, LocalBackplane
-    from smooth_operator_server.listener import Listener, bind
-    from smooth_operator_server.settings import Settings
-
-    from .support_clock import VirtualClock
-
-    file = tmp_path / "script.json"
-    file.write_text(json.dumps(SCRIPT), encoding="utf-8")
-    clock = VirtualClock()
+@asynccontextmanager
+async def two_servers(
+    request: pytest.FixtureRequest, folder: Path, kind: str, script: dict[str, Any]
+) -> AsyncIterator[list[Running]]:
+    """Run two servers on one database that know of each other."""
+    file, clock = folder / "script.json", VirtualClock()
+    file.write_text(json.dumps(script), encoding="utf-8")
+    given: dict[str, Any] = JWT | {"script": file}
+    if kind == "sqlite":
+        given["db"] = folder / "one.db"
+    else:
+        given["database_url"] = await fresh_database(request.getfixturevalue("postgres"))
+    if kind == "redis":
+        given["redis_url"] = empty(request.getfixturevalue("redis"))
     hub = Hub(clock, 60)
     async with AsyncExitStack() as stack:
-        servers: list[Running] = []
+        started: list[Running] = []
         for _ in range(2):
-            settings = Settings(**JWT, script=file, db=tmp_path / "one.db")
-            server = await Server.build(settings, clock=clock, backplane=LocalBackplane(hub))
+            backplane = LocalBackplane(hub) if kind == "sqlite" else None
+            server = await Server.build(Settings(**given), clock=clock, backplane=backplane)
             stack.push_async_callback(server.aclose)
             listener = Listener(server, bind("127.0.0.1", 0))
             await listener.start()
             stack.push_async_callback(listener.stop)
-            servers.append(Running(listener, clock))
-        ada = await stack.enter_async_context(entering(servers[0], ADA))
-        cat = await stack.enter_async_context(entering(servers[1], CAT))
-        rest = await stack.enter_async_context(caller(servers[1], CAT))
+            started.append(Running(listener, clock))
+        yield started
+
+
+@pytest.mark.parametrize("kind", ["sqlite", "postgres", "redis"])
+async def test_people_are_heard_over_other_servers_too(
+    kind: str, request: pytest.FixtureRequest, tmp_path: Path
+) -> None:
+    async with (
+        two_servers(request, tmp_path, kind, SCRIPT) as servers,
+        entering(servers[0], ADA) as ada,
+        entering(servers[1], CAT) as cat,
+        caller(servers[1], CAT) as rest,
+    ):
         session = await opened(ada)
         await ada.turn(session["sessionId"])
         own = await opened(cat, conversationId=session["conversationId"])
@@ -282,6 +304,23 @@ async def test_people_are_heard_over_other_servers_too(tmp_path: Path) -> None:
         assert (await told(ada))["message"]["content"] == {"text": "Yes"}
         await ada.silence()
         await cat.silence()
+
+
+@pytest.mark.parametrize("kind", ["sqlite", "postgres"])
+async def test_a_turn_of_another_server_is_stopped_when_somebody_takes_over(
+    kind: str, request: pytest.FixtureRequest, tmp_path: Path
+) -> None:
+    async with (
+        two_servers(request, tmp_path, kind, SLOW) as servers,
+        entering(servers[0], ADA) as ada,
+        caller(servers[1], CAT) as rest,
+    ):
+        session = await opened(ada)
+        await ada.tx("send_message", sessionId=session["sessionId"], message="Hi")
+        await ada.rx("immediate_response")
+        await done(rest, route(session, "/take-over"))
+        assert (await ada.rx("cancelled"))["status"] == 499
+        assert (await told(ada))["change"] == "took_over"
 
 
 async def test_a_server_without_a_model_passes_on_what_people_answer(tmp_path: Path) -> None:

@@ -416,6 +416,7 @@ class Server:
             costs,
             publish,
             files,
+            self.settings.github_api,
         )
         return admin_routes(admin, self._admin_principal, limiter, __version__)
 

@@ -11,8 +11,9 @@ from ..auth import Principal, Role, Scope
 from ..clock import Clock, iso_time
 from ..knowledge import Knowledge
 from ..knowledge.ingest import Filing, Report, ingest
-from ..knowledge.loaders import FileLoader, Loader, LoadError, WebLoader
+from ..knowledge.loaders import FileLoader, GitHubLoader, Loader, LoadError, Repository, WebLoader
 from ..people import message_shown, party
+from ..sessions.titles import derived
 from ..store import Stores, UnknownCursorError
 from ..store.connectors import ConnectorRecord, RunRecord
 from .agents import AgentAdmin
@@ -42,6 +43,9 @@ class Admin:
     files: Path | None
     """The folder that connectors of kind file may read; None for none at all."""
 
+    github_api: str
+    """Where connectors of kind github ask."""
+
     async def health(self, _: Call) -> Json:
         return {"status": "ok"}
 
@@ -64,7 +68,7 @@ class Admin:
         items = [
             {
                 "id": one.conversation_id,
-                "name": one.title,
+                "name": one.title or derived(one.first_text) or None,
                 "platform": "web",
                 "messageCount": one.message_count,
                 "createdAt": iso_time(one.created_ms),
@@ -107,13 +111,15 @@ class Admin:
 
     async def add_connector(self, call: Call) -> Json:
         now = self.clock.epoch_ms()
-        record = self._record(call, self.new_id(), now, now)
+        record = await self._record(call, self.new_id(), now, now)
         await self.stores.connectors.put(record)
         return {"connector": _connector(record)}
 
     async def change_connector(self, call: Call) -> Json:
         known = await self._found(call)
-        record = self._record(call, known.connector_id, known.created_ms, self.clock.epoch_ms())
+        record = await self._record(
+            call, known.connector_id, known.created_ms, self.clock.epoch_ms()
+        )
         await self.stores.connectors.put(record)
         return {"connector": _connector(record)}
 
@@ -133,7 +139,7 @@ class Admin:
         began = self.clock.epoch_ms()
         report, error = Report(), None
         try:
-            loader = self._loader(connector.kind, connector.config)
+            loader = await self._loader(connector.kind, connector.config)
             report = await ingest(self.knowledge, loader, Filing(connector.org))
             if report.unreadable and not any(report.counts.values()):
                 error = report.unreadable[0].why
@@ -165,9 +171,11 @@ class Admin:
             raise not_found()
         return found
 
-    def _record(self, call: Call, identity: str, created: int, updated: int) -> ConnectorRecord:
+    async def _record(
+        self, call: Call, identity: str, created: int, updated: int
+    ) -> ConnectorRecord:
         body = call.body
-        self._loader(body["kind"], body["config"], only_check=True)
+        await self._loader(body["kind"], body["config"], only_check=True)
         return ConnectorRecord(
             identity,
             call.principal.org,
@@ -179,15 +187,24 @@ class Admin:
             updated,
         )
 
-    def _loader(self, kind: str, config: Any, *, only_check: bool = False) -> Loader:
+    async def _loader(self, kind: str, config: Any, *, only_check: bool = False) -> Loader:
         """Return what reads a connector; files lie in the folder of the settings.
 
         Raises:
             AdminError: the path leads out of it, or there is none.
-            LoadError: there is no such file.
+            LoadError: there is no such file or repository.
         """
-        if kind == "web":
-            return WebLoader(config["url"])
+        if kind == "web" or (kind == "github" and only_check):
+            return WebLoader(config.get("url", ""))
+        if kind == "github":
+            # Without the server's own token: it may see more than the organisation.
+            place = Repository(
+                config["owner"],
+                config["repo"],
+                config.get("ref", "HEAD"),
+                config.get("folder", "").strip("/"),
+            )
+            return await GitHubLoader.open(place, None, self.github_api)
         if self.files is None:
             raise AdminError(409, "DISABLED", "/kind file needs SMOOTH_AGENT_CONNECTOR_FILES")
         root = self.files.resolve()

@@ -230,10 +230,22 @@ NEW_DOCUMENT = obj(
 _SET = obj("DocumentSet", {"name": TEXT, "documentCount": COUNT})
 DOCUMENT_SETS = obj("DocumentSetList", {"documentSets": many(_SET)})
 
-_KIND = one_of("ConnectorKind", "web", "file")
+_KIND = one_of("ConnectorKind", "web", "file", "github")
 _WEB = obj("WebPlace", {"url": {"type": "string", "pattern": _ADDRESS, "maxLength": 2000}})
 _FILE = obj("FilePlace", {"path": {"type": "string", "minLength": 1, "maxLength": 1000}})
-_CONFIG: Json = {"oneOf": [_WEB, _FILE]}
+_GITHUB = obj(
+    "GitHubPlace",
+    {
+        "owner": {"type": "string", "pattern": "^[A-Za-z0-9][A-Za-z0-9-]{0,99}$"},
+        "repo": {"type": "string", "pattern": "^[A-Za-z0-9_-][A-Za-z0-9_.-]{0,99}$"},
+        "ref": {"type": "string", "pattern": "^[A-Za-z0-9_./-]{1,200}$"},
+        "folder": {"type": "string", "pattern": "^[A-Za-z0-9_./ -]{1,500}$"},
+    },
+    "ref",
+    "folder",
+)
+_CONFIG: Json = {"oneOf": [_WEB, _FILE, _GITHUB]}
+_PLACES = {"web": _WEB, "file": _FILE, "github": _GITHUB}
 
 
 def _config_of(kind: str, config: Json) -> Json:
@@ -250,7 +262,7 @@ NEW_CONNECTOR: Json = obj(
         "enabled": {"type": "boolean", "default": True},
     },
     "enabled",
-) | {"allOf": [_config_of("web", _WEB), _config_of("file", _FILE)]}
+) | {"allOf": [_config_of(kind, place) for kind, place in _PLACES.items()]}
 _CONNECTOR = obj(
     "Connector",
     {

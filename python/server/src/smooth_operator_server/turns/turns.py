@@ -143,7 +143,8 @@ class Turns:
 
     async def _say(self, action: Action, session: SessionRecord, peer: Peer) -> None:
         """Take the message of a person who answers in the agent's place: no agent hears of it."""
-        _check_message(action)
+        if not action["message"].strip():
+            raise RefusalError(Code.VALIDATION_ERROR, "/message must not be empty")
         said = await self._people.say(session, action["message"], peer.socket_id)
         if said is None:
             raise RefusalError(Code.SESSION_NOT_FOUND, "no such session")

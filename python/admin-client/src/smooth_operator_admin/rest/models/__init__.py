@@ -27,6 +27,7 @@ from .document_taken_in import DocumentTakenIn
 from .error import Error
 from .error_details import ErrorDetails
 from .file_place import FilePlace
+from .git_hub_place import GitHubPlace
 from .indexing_run import IndexingRun
 from .me import Me
 from .message import Message
@@ -90,6 +91,7 @@ __all__ = (
     "Error",
     "ErrorDetails",
     "FilePlace",
+    "GitHubPlace",
     "IndexingRun",
     "Me",
     "Message",

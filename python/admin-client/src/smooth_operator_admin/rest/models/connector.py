@@ -9,6 +9,7 @@ from ..models.connector_kind import ConnectorKind, check_connector_kind
 
 if TYPE_CHECKING:
     from ..models.file_place import FilePlace
+    from ..models.git_hub_place import GitHubPlace
     from ..models.web_place import WebPlace
 
 
@@ -22,7 +23,7 @@ class Connector:
         id (str):
         name (str):
         kind (ConnectorKind):
-        config (FilePlace | WebPlace):
+        config (FilePlace | GitHubPlace | WebPlace):
         enabled (bool):
         created_at (str):
         updated_at (str):
@@ -31,12 +32,13 @@ class Connector:
     id: str
     name: str
     kind: ConnectorKind
-    config: FilePlace | WebPlace
+    config: FilePlace | GitHubPlace | WebPlace
     enabled: bool
     created_at: str
     updated_at: str
 
     def to_dict(self) -> dict[str, Any]:
+        from ..models.file_place import FilePlace  # noqa: PLC0415
         from ..models.web_place import WebPlace  # noqa: PLC0415
 
         id = self.id
@@ -47,6 +49,8 @@ class Connector:
 
         config: dict[str, Any]
         if isinstance(self.config, WebPlace):
+            config = self.config.to_dict()
+        elif isinstance(self.config, FilePlace):
             config = self.config.to_dict()
         else:
             config = self.config.to_dict()
@@ -76,6 +80,7 @@ class Connector:
     @classmethod
     def from_dict(cls: type[T], src_dict: Mapping[str, Any]) -> T:
         from ..models.file_place import FilePlace  # noqa: PLC0415
+        from ..models.git_hub_place import GitHubPlace  # noqa: PLC0415
         from ..models.web_place import WebPlace  # noqa: PLC0415
 
         d = dict(src_dict)
@@ -85,7 +90,7 @@ class Connector:
 
         kind = check_connector_kind(d.pop("kind"))
 
-        def _parse_config(data: object) -> FilePlace | WebPlace:
+        def _parse_config(data: object) -> FilePlace | GitHubPlace | WebPlace:
             try:
                 if not isinstance(data, dict):
                     raise TypeError()
@@ -94,11 +99,19 @@ class Connector:
                 return config_type_0
             except (TypeError, ValueError, AttributeError, KeyError):
                 pass
+            try:
+                if not isinstance(data, dict):
+                    raise TypeError()
+                config_type_1 = FilePlace.from_dict(data)
+
+                return config_type_1
+            except (TypeError, ValueError, AttributeError, KeyError):
+                pass
             if not isinstance(data, dict):
                 raise TypeError()
-            config_type_1 = FilePlace.from_dict(data)
+            config_type_2 = GitHubPlace.from_dict(data)
 
-            return config_type_1
+            return config_type_2
 
         config = _parse_config(d.pop("config"))
 

@@ -1,9 +1,10 @@
 from typing import Literal
 
-ConnectorKind = Literal["file", "web"]
+ConnectorKind = Literal["file", "github", "web"]
 
 CONNECTOR_KIND_VALUES: set[ConnectorKind] = {
     "file",
+    "github",
     "web",
 }
 
