@@ -79,7 +79,7 @@ describe.skipIf(!CHROMIUM)(`the page of the playground${missing}`, () => {
     await isFine();
     if (look.width < 600) await shown.presses('Wire');
     await shown.chooses('send_message');
-    await shown.page.until(`(() => {
+    await shown.becomes(`(() => {
       const list = document.querySelector('.grid').getBoundingClientRect();
       const row = document.querySelector('[aria-selected=true]').getBoundingClientRect();
       return list.top < row.top && row.bottom <= list.bottom + 1;
@@ -101,14 +101,14 @@ describe.skipIf(!CHROMIUM)(`the page of the playground${missing}`, () => {
     await shown.fills('Message', 'Please delete record 42');
     await shown.key('Enter', ENTER);
     await shown.isTold('The agent asks: May it do this?');
-    await shown.page.until(`document.activeElement.classList.contains('question')`);
+    await shown.becomes(`document.activeElement.classList.contains('question')`);
     await shown.key('Tab', TAB);
     expect(await shown.focused()).toBe('Approve');
     await shown.key('Tab', TAB);
     expect(await shown.focused()).toBe('Deny');
     await shown.key('Enter', ENTER);
     await shown.isTold('I did not delete anything');
-    await shown.page.until(`document.activeElement.id === 'composer'`);
+    await shown.becomes(`document.activeElement.id === 'composer'`);
     await shown.fills('Message', 'Tell it slow');
     await shown.key('Enter', ENTER);
     await shown.reads('1 2 3');
@@ -211,7 +211,7 @@ describe.skipIf(!CHROMIUM)(`the page of the playground${missing}`, () => {
       colours.value = 'dark';
       colours.dispatchEvent(new Event('change', { bubbles: true }));
     })()`);
-    await shown.page.until(`${paper} !== ${JSON.stringify(light)}`);
+    await shown.becomes(`${paper} !== ${JSON.stringify(light)}`);
     const dark = await shown.page.ask(paper);
     await shown.page.reload();
     await shown.sees('Link open');

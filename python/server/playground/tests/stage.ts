@@ -126,6 +126,14 @@ export class Shown {
     await this.page.call('Input.dispatchKeyEvent', { type: 'keyUp', ...what });
   }
 
+  /** Waits for what no change of the document tells, such as the focus or a place: it is looked at anew each frame. */
+  async becomes(expression: string): Promise<void> {
+    await this.page.ask(`new Promise((resolve) => {
+      const look = () => ((${expression}) ? resolve() : requestAnimationFrame(look));
+      look();
+    })`);
+  }
+
   /** Chooses what a label names. */
   async ticks(label: string): Promise<void> {
     await this.page.until(`!!${field(label)}`);
