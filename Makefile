@@ -172,6 +172,10 @@ bench-outage: setup-python ## thousands of clients that seek their links after a
 eval: setup-python ## how well the server finds documents: recall@5 and MRR of a committed set
 	@$(BIN)/python python/server/evals/retrieval.py $(EVAL)
 
+.PHONY: test-model
+test-model: setup-python ## the server with real weights on this machine (llama.cpp, MiniLM; 350 MB): PYTEST="-k cancel"
+	@$(PYTHON) tools/real_models.py $(PYTEST)
+
 .PHONY: bench-server
 bench-server: setup-python ## the reference server against a bare Starlette that sends the same frames
 	@$(BIN)/python bench/server/run.py $(BENCH)

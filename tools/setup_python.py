@@ -48,9 +48,11 @@ def find_uv() -> str:
 
 def lock_all(uv: str) -> None:
     """Write the lock files from their lists: same for every platform, no host names inside."""
-    for name in ("uv", "python", "node", "go"):
+    for name in ("uv", "python", "node", "go", "models"):
         compile_ = [uv, "pip", "compile", "--quiet", "--universal", "--python-version", "3.11"]
         plain = ["--generate-hashes", "--no-emit-index-url", "--no-header", "--no-annotate"]
+        # The weights ask for libraries of gigabytes that their use here does not need.
+        plain += ["--no-deps"] if name == "models" else []
         files = [f"requirements/{name}.in", "-o", f"requirements/{name}.lock"]
         run([*compile_, *plain, *files], env=uv_env())
 

@@ -88,7 +88,9 @@ def is_better(figures: dict[str, Figures]) -> bool:
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--embeddings", choices=("hashing", "endpoint"), default="hashing")
+    parser.add_argument(
+        "--embeddings", choices=("hashing", "minilm", "endpoint"), default="hashing"
+    )
     parser.add_argument("--json", action="store_true")
     given = parser.parse_args()
     figures = asyncio.run(run(given.embeddings))
