@@ -105,6 +105,7 @@ def test_every_member_of_a_file_is_read(tmp_path: Path) -> None:
         "authTools: {c: admin}\nknowledge: [k]\n"
         "budget: {steps: 1, tokens: 2, costUsd: 0.5, sessionTokens: 3, sessionCostUsd: 1}\n"
         'origins: ["*"]\nskills: [s]\nsystem: team\nsuggestions: 2\npersona: {role: a guide}\n'
+        "memory: {most: 3}\n"
         "team: {pattern: leader, members: [{name: b, instructions: c}]}\n"
     )
     (agent,) = read_agents(agents(tmp_path, a=text))

@@ -13,11 +13,12 @@ BLOCK = re.compile(r"^## (\w+)$.*?^```yaml$\n(.*?)^```$", re.MULTILINE | re.DOTA
 
 def test_every_system_has_a_file_that_is_read(tmp_path: Path) -> None:
     found = BLOCK.findall(PAGE)
-    assert [system for system, _ in found] == ["react", "plan", "team", "workflow"]
+    assert [name for name, _ in found] == ["react", "plan", "team", "workflow", "Memory"]
     for system, text in found:
         (tmp_path / f"{system}.yaml").write_text(text, encoding="utf-8")
     agents = read_agents(tmp_path)
-    assert {agent.system for agent in agents} == {system for system, _ in found}
+    assert {agent.system for agent in agents} == {name for name, _ in found if name != "Memory"}
+    assert any(agent.memory for agent in agents)
     assert any(agent.persona for agent in agents)
 
 

@@ -34,6 +34,7 @@ from .gateway.dispatch import Handler
 from .gateway.publishing import Publisher
 from .ids import new_uuid
 from .knowledge import Knowledge
+from .memory import Memories, memory_tools
 from .meter import Meter
 from .people import Crowd, People, Presence
 from .playground import Playground, open_playground
@@ -102,14 +103,34 @@ def _tools(
     agent: Agent,
     store: ConversationStore,
     knowledge: Knowledge,
+    memories: Memories,
     observer: Observer,
 ) -> ToolRegistry:
     fetching = [fetch_url()] if settings.fetch_tool else []
-    tools = [*builtin_tools(store, knowledge), *fetching, *agent.tools]
+    own = [*builtin_tools(store, knowledge), *memory_tools(memories)]
+    tools = [*own, *fetching, *agent.tools]
     hooks = [*(SCANS[word]() for word in settings.tool_scans), *agent.hooks]
     registry = ToolRegistry(tools, hooks, observer)
     registry.put_group(SCRIPT_GROUP, agent.scripted)
     return registry
+
+
+def _memories(
+    settings: Settings,
+    stores: Stores,
+    knowledge: Knowledge,
+    clock: Clock,
+    new_id: Callable[[], str],
+) -> Memories:
+    alone = settings.auth_mode == "none" and not settings.insecure
+    return Memories(
+        stores.memories,
+        stores.conversations,
+        knowledge.embedder,
+        clock.epoch_ms,
+        new_id,
+        one_person=alone,
+    )
 
 
 def _tool_servers(settings: Settings, clock: Clock, tools: ToolRegistry) -> list[McpServer]:
@@ -200,13 +221,14 @@ class Server:
         people = People(stores.people, self._crowd, clock, new_id)
         sessions = Sessions(store, agents, clock, new_id, self._presence, _offered(settings))
         otp = OtpDesk(agent.otp, self._questions)
-        self.tools = _tools(settings, agent, store, knowledge, observer)
+        memory = _memories(settings, stores, knowledge, clock, new_id)
+        self.tools = _tools(settings, agent, store, knowledge, memory, observer)
         self.tool_servers = _tool_servers(settings, clock, self.tools)
         words, steps = [*settings.confirm_tools, *agent.confirm_words], settings.max_iterations
-        services = Services(self.tools, self._questions, otp, store, people, skills, words)
+        services = Services(self.tools, self._questions, otp, store, people, skills, words, memory)
         self._meter, self._knowledge, turn_ids = meter, knowledge, TurnIds()
-        lease_s, kept_s = settings.lease_secs, settings.replay_secs
-        ledger = Ledger(stores.turns, clock, new_id, owner=backplane.node, lease_s=lease_s)
+        node, lease_s, kept_s = backplane.node, settings.lease_secs, settings.replay_secs
+        ledger = Ledger(stores.turns, clock, new_id, owner=node, lease_s=lease_s)
         links = links_of(self._post, ledger, sessions, self._questions, clock, kept_s=kept_s)
         self._turns = Turns(
             agent.engine,
@@ -225,15 +247,14 @@ class Server:
         )
         calls = SessionActions(sessions, store, people, clock, links.resuming.open_turn)
         answers = Answers(sessions, store, self._questions, otp, clock, turn_ids, links.hosting.say)
-        limiter = RateLimiter(settings.rate_per_minute, clock.monotonic)
-        handlers = _handlers(calls, self._turns, links, answers)
+        rates = RateLimiter(settings.rate_per_minute, clock.monotonic)
+        handlers, hosting = _handlers(calls, self._turns, links, answers), links.hosting
         self._dispatcher = Dispatcher(
-            handlers, sessions, self._turns, links.hosting, clock, observer, limiter
+            handlers, sessions, self._turns, hosting, clock, observer, rates
         )
-        observer.figures.watch(lambda: len(self.sockets), lambda: self.running_turns)
-        self._probes = Probes({"store": self._check_store}, self._checks, observer, self._principal)
-        self._admin = self._admin_routes(agents, people, knowledge, new_id, limiter)
-        self._scripts = self._script_routes(otp, words, knowledge)
+        self._probes = self._probes_of(observer)
+        admin = self._admin_routes(agents, people, knowledge, new_id, rates)
+        self._routes = [*admin, *self._script_routes(otp, words, knowledge)]
 
     @classmethod
     async def build(
@@ -301,8 +322,7 @@ class Server:
         """Return the ASGI application."""
         page = self.playground.routes() if self.playground else []
         probes = self._probes.routes()
-        routes = [WebSocketRoute("/ws", self._socket), *probes, *self._admin, *page]
-        routes += self._scripts
+        routes = [WebSocketRoute("/ws", self._socket), *probes, *self._routes, *page]
         return Starlette(routes=routes, lifespan=self._lifespan)
 
     @asynccontextmanager
@@ -441,6 +461,10 @@ class Server:
         if self.settings.insecure or "origin" in request.headers:
             raise HTTPException(401, "the admin REST needs tokens here")
         return replace(principal, role=Role.ADMIN)
+
+    def _probes_of(self, observer: Observer) -> Probes:
+        observer.figures.watch(lambda: len(self.sockets), lambda: self.running_turns)
+        return Probes({"store": self._check_store}, self._checks, observer, self._principal)
 
     async def _check_store(self) -> str | None:
         await self._stores.ping()

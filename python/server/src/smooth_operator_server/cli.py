@@ -36,7 +36,7 @@ from .store import StoreError, StoreUnavailableError
 from .store.knowledge_records import EVERY_ORG
 from .telemetry import configure_logs, log
 from .telemetry.export import ExportError, export_spans
-from .tending import backup, doctor, migrate, restore
+from .tending import backup, doctor, forget, migrate, restore
 from .usage import NAME, USAGE_ERROR, fail, first_fault
 
 START_FAULTS = (
@@ -185,7 +185,7 @@ def ingest(
         return fail(str(fault), 1)
 
 
-for _command in (migrate, backup, restore, doctor):
+for _command in (migrate, backup, restore, forget, doctor):
     app.command(_command)
 app.command(admin_app)
 

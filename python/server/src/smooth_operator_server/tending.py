@@ -1,4 +1,4 @@
-"""Commands for those who run the server: migrate, backup, restore, doctor."""
+"""Commands for those who run the server: migrate, backup, restore, forget, doctor."""
 
 from __future__ import annotations
 
@@ -13,9 +13,10 @@ from pydantic import ValidationError
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn
 
+from .auth.principal import LOCAL
 from .examining import Finding, examine
 from .settings import Settings
-from .store import StoreUnavailableError
+from .store import StoreError, StoreUnavailableError
 from .store.keeping import SchemaState, copy_database, schema_state
 from .store.opening import MEMORY, is_postgres, open_stores
 from .usage import FAILED, USAGE_ERROR, fail, first_fault
@@ -85,6 +86,41 @@ def restore(source: Path, /, *, db: Path | None = None) -> int:
         SQLite file to write. Default as of serve.
     """
     return _copy(lambda file: (source, file), db, "pg_restore")
+
+
+def forget(
+    *, person: str, org: str = LOCAL, agent: str | None = None, db: Path | None = None
+) -> int:
+    """Delete what agents remember of a person, and their agreement; conversations stay.
+
+    Parameters
+    ----------
+    person
+        Address or id of the person, as their conversations are filed under; '' is the one person
+        of a server that asks nobody who they are.
+    org
+        Organisation of the person.
+    agent
+        Only what this agent remembers.
+    db
+        SQLite file. Default as of serve; a database URL in the environment is used as there.
+    """
+    try:
+        gone = asyncio.run(_forgotten(_settings(db).database, org, person, agent))
+    except ValidationError as fault:
+        return fail(first_fault(fault), USAGE_ERROR)
+    except StoreError as fault:
+        return fail(str(fault), FAILED)
+    print(f"{gone} memories deleted")
+    return 0
+
+
+async def _forgotten(where: str, org: str, person: str, agent: str | None) -> int:
+    stores = await open_stores(where)
+    try:
+        return await stores.memories.forget_all(org, person, agent)
+    finally:
+        await stores.close()
 
 
 def doctor(*, db: Path | None = None, json: Annotated[bool, Switch] = False) -> int:

@@ -11,6 +11,7 @@ import jsonschema_rs
 
 from ..files import FileFaultError, checks_of, read_checked
 from ..protocol.faults import describe
+from .memory import MemorySpec
 from .persona import Persona
 from .spec import DEFAULT_NAME, AgentSpec, Budget
 from .team import Member, Team
@@ -124,6 +125,7 @@ def _agent(value: dict[str, Any]) -> AgentSpec:
         system=value.get("system", "react"),
         team=_team(value["team"]) if "team" in value else None,
         workflow=_workflow(value["workflow"]) if "workflow" in value else None,
+        memory=_memory(value["memory"]) if "memory" in value else None,
         suggestions=value.get("suggestions", 0),
         origins=tuple(value["origins"]) if "origins" in value else None,
     )
@@ -136,6 +138,15 @@ def _persona(value: dict[str, Any]) -> Persona:
         value.get("language", ""),
         tuple(value.get("always", ())),
         tuple(value.get("never", ())),
+    )
+
+
+def _memory(value: dict[str, Any]) -> MemorySpec:
+    plain = MemorySpec()
+    return MemorySpec(
+        value.get("halfLifeDays", plain.half_life_days),
+        value.get("most", plain.most),
+        value.get("episodes", plain.episodes),
     )
 
 

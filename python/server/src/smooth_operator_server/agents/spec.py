@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, fields
 from typing import Any
 from urllib.parse import urlsplit
 
+from .memory import MEMORY_TOOLS, MemorySpec
 from .persona import Persona
 from .team import Team
 from .workflow import Workflow
@@ -74,13 +75,18 @@ class AgentSpec:
     workflow: Workflow | None = None
     """There for the system ``workflow`` alone."""
 
+    memory: MemorySpec | None = None
+    """How it remembers people from one conversation to the next; None = it does not."""
+
     suggestions: int = 0
     """How many next questions it may propose after an answer."""
 
     origins: tuple[str, ...] | None = None
 
     def may_call(self, tool: str) -> bool:
-        """Tell whether the agent may call a tool of this name."""
+        """Tell whether the agent may call a tool of this name; those of memory need one."""
+        if tool in MEMORY_TOOLS:
+            return self.memory is not None
         return self.tools is None or any(
             tool.startswith(name[:-1]) if name.endswith("*") else tool == name
             for name in self.tools

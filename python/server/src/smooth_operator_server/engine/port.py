@@ -140,12 +140,30 @@ class TurnInput:
     context: Callable[[], Awaitable[tuple[Found, ...]]] = _nothing
     """Looks the message up in the documents, once; what is found is cited in any case."""
 
+    memories: Callable[[], Awaitable[tuple[str, ...]]] = _nothing
+    """Says what is remembered of the person, a sentence each."""
+
+    past: Past | None = None
+    """An earlier conversation that is to be remembered in short, where there can be one."""
+
     tools: tuple[ToolOffer, ...] = ()
     agent: AgentSpec = field(default_factory=lambda: AgentSpec(""))
     model: str | None = None
     images: tuple[dict[str, Any], ...] = ()
     files: tuple[dict[str, Any], ...] = field(default=())
     skill: Skill | None = None
+
+
+class Past(Protocol):
+    """Earlier conversations of the person, which may be remembered in short."""
+
+    async def untold(self) -> tuple[Said, ...]:
+        """Return the newest one that is not summed up yet; nothing when there is none."""
+        ...
+
+    async def keep(self, text: str) -> None:
+        """Remember what ``untold`` returned, in short."""
+        ...
 
 
 class Accounts(Protocol):

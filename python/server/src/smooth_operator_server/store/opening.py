@@ -9,6 +9,7 @@ from .connectors import SqlConnectors
 from .conversations import SqlConversations
 from .database import Database, Transaction
 from .knowledge import SqlKnowledge
+from .memories import SqlMemories
 from .models import SqlModels
 from .people import SqlPeople
 from .ports import Stores
@@ -53,6 +54,7 @@ async def open_stores(where: str = MEMORY) -> Stores:
         SqlPeople(database),
         SqlConnectors(database),
         SqlAgents(database),
+        SqlMemories(database),
         partial(database.look, _ping),
         database.close,
     )

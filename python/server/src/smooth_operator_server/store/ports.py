@@ -15,6 +15,7 @@ from ..auth.principal import Scope
 from .agents import AgentRecord, OrgSettings
 from .connectors import ConnectorRecord, RunRecord
 from .knowledge_records import DocumentRecord, NewDocument, Passage, Reading
+from .memories import MemoryRecord, NewMemory, Person
 from .people_records import Attendance, ConversationRecord, NewPerson, ParticipantRecord
 from .records import (
     ConversationSummary,
@@ -370,6 +371,45 @@ class ConnectorStore(Protocol):
         ...
 
 
+class MemoryStore(Protocol):
+    """What agents remember of people, and what people have agreed to."""
+
+    async def add(self, person: Person, new: NewMemory) -> None:
+        """Store a memory; where there are too many, the one that was needed least goes."""
+        ...
+
+    async def all(self, person: Person) -> tuple[MemoryRecord, ...]:
+        """Return what an agent remembers of a person, oldest first."""
+        ...
+
+    async def use(self, memory_ids: Collection[str], now: int) -> None:
+        """Count memories as needed."""
+        ...
+
+    async def forget(self, person: Person, memory_ids: Collection[str]) -> int:
+        """Delete memories of a person; return how many there were."""
+        ...
+
+    async def forget_all(self, org: str, person: str, agent: str | None = None) -> int:
+        """Delete all memories of a person, and their agreement; of one agent, or of all."""
+        ...
+
+    async def agree(self, person: Person, now: int) -> None:
+        """Take note that conversations may be remembered; an earlier note stays."""
+        ...
+
+    async def agreed_ms(self, person: Person) -> int | None:
+        """Return since when conversations may be remembered; None when they may not."""
+        ...
+
+    async def untold(self, person: Person, current: str, least: int, since: int) -> str | None:
+        """Return the newest conversation of the person and the agent that has no memory yet.
+
+        It began at ``since`` or later, has ``least`` messages or more, and is not ``current``.
+        """
+        ...
+
+
 class KnowledgeIndex(Protocol):
     """Documents in pieces, and what is found in them. Who may read is asked before ranking."""
 
@@ -435,5 +475,6 @@ class Stores:
     people: PeopleStore
     connectors: ConnectorStore
     agents: AgentStore
+    memories: MemoryStore
     ping: Callable[[], Awaitable[None]]
     close: Callable[[], Awaitable[None]]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any
 
+from ..agents.memory import MEMORY_TOOLS
 from ..fetching import Address, is_public
 from ..knowledge import Knowledge
 from ..knowledge.loaders import Unreadable, WebLoader
@@ -18,15 +19,13 @@ SEARCH_LIMIT = 5
 MAX_PAGE = 20_000
 """Characters of a fetched page that a model is given."""
 
-BUILTIN_NAMES = frozenset(
-    {
-        "fetch_url",
-        "knowledge_search",
-        "request_identity_intake",
-        "request_choices",
-        "submit_interaction",
-    }
-)
+BUILTIN_NAMES = MEMORY_TOOLS | {
+    "fetch_url",
+    "knowledge_search",
+    "request_identity_intake",
+    "request_choices",
+    "submit_interaction",
+}
 
 _TEXT = {"type": "string"}
 

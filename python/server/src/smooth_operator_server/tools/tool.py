@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
+from ..agents.spec import AgentSpec
 from ..knowledge import Hit
 from ..store import SessionRecord
 
@@ -35,6 +36,9 @@ class ToolContext:
 
     sets: frozenset[str] | None = None
     """Document sets that the agent searches; None for all."""
+
+    agent: AgentSpec | None = None
+    """Whose model has called."""
 
 
 Run = Callable[[dict[str, Any], ToolContext], Awaitable[Any]]

@@ -9,6 +9,7 @@ from typing import Any
 
 from ..agents import AgentSpec
 from ..engine import ToolCall, ToolResult
+from ..memory import Memories
 from ..people import People
 from ..protocol import frames
 from ..protocol.capabilities import OTP_PARK
@@ -55,6 +56,7 @@ class Services:
     people: People
     skills: Skills
     confirm_words: Sequence[str]
+    memories: Memories
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +80,7 @@ class ToolCalls:
         self._progress = progress
         self._asked: tuple[QuestionRecord, ...] = ()
         """Questions of an earlier server; an answer that it was given counts."""
-        self._context = ToolContext(turn.session, progress.found, agent.knowledge)
+        self._context = ToolContext(turn.session, progress.found, agent.knowledge, agent)
         self._ahead: dict[str, _Ahead] = {}
 
     async def run_all(self, calls: Sequence[ToolCall], step: int) -> list[ToolResult]:
@@ -104,7 +106,9 @@ class ToolCalls:
                 continue
             if tool.interaction is None and not self._gates(tool):
                 await self._ledger.start_call(self._turn, call, step)
-                context = ToolContext(self._turn.session, sets=self._agent.knowledge)
+                context = ToolContext(
+                    self._turn.session, sets=self._agent.knowledge, agent=self._agent
+                )
                 task = asyncio.ensure_future(
                     self._services.tools.run(tool, call.arguments, context)
                 )

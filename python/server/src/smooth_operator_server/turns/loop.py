@@ -22,6 +22,7 @@ from ..engine import (
     Usage,
 )
 from ..knowledge import Hit, Knowledge, citations
+from ..memory import Recollection
 from ..protocol import frames
 from ..protocol.json_text import write_json
 from ..questions import Kind
@@ -72,6 +73,7 @@ class Loop:
         self._knowledge = knowledge
         self._ledger = ledger
         self._calls = ToolCalls(turn, agent, services, ledger, progress)
+        self._recollection = services.memories.of(turn.session, agent)
 
     async def run(self, engine: Engine, done: int, steps: int) -> None:
         """Go on after ``done`` steps, at most up to ``steps``.
@@ -202,15 +204,31 @@ class Loop:
     async def _context(self) -> tuple[Found, ...]:
         return tuple(Found(hit.source, hit.text) for hit in await self._look_up())
 
+    async def _memories(self) -> tuple[str, ...]:
+        """Return what is remembered of the person that fits the message."""
+        if self._recollection is None:
+            return ()
+        found = await self._recollection.recall(self._turn.message)
+        return tuple(one.text for one in found)
+
+    def _past(self) -> PastTalk | None:
+        if self._recollection is None:
+            return None
+        return PastTalk(self._recollection, self._turn.session.conversation_id)
+
     def _input(self) -> TurnInput:
-        asked = self._progress.asked
+        asked, session = self._progress.asked, self._turn.session
         return TurnInput(
             self._turn.turn_id,
             self._turn.message,
-            self._turn.session.session_id,
-            self._turn.session.conversation_id,
+            session.session_id,
+            session.conversation_id,
             history=self._history,
             context=self._context,
+            memories=self._memories,
+            past=PastTalk(self._recollection, session.conversation_id)
+            if self._recollection
+            else None,
             tools=self._services.tools.offers(self._agent),
             agent=self._agent,
             model=asked.model or self._agent.model,
@@ -225,6 +243,25 @@ def _as_told(message: MessageRecord) -> str:
     if message.sender.kind != HUMAN_AGENT:
         return message.text
     return f"[{message.sender.name}, a person who stepped in, wrote:] {message.text}"
+
+
+class PastTalk:
+    """The ``Past`` of a turn."""
+
+    def __init__(self, recollection: Recollection, current: str) -> None:
+        self._recollection = recollection
+        self._current = current
+        self._conversation_id = ""
+
+    async def untold(self) -> tuple[Said, ...]:
+        found = await self._recollection.past(self._current)
+        if found is None:
+            return ()
+        self._conversation_id, said = found
+        return tuple(Said(by_agent, text) for by_agent, text in said)
+
+    async def keep(self, text: str) -> None:
+        await self._recollection.keep_episode(self._conversation_id, text)
 
 
 def _sum(spent: list[Usage]) -> dict[str, Any] | None:

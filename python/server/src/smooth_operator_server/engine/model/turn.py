@@ -24,6 +24,7 @@ from ..port import (
     EngineStream,
     Failure,
     Outcome,
+    Past,
     Said,
     Text,
     ToolCall,
@@ -290,8 +291,22 @@ class ModelTurn:
                 yield self._usage(call.answer, call.price)
             else:
                 recent = newest(recent, most)
-        found = await turn.context()
-        self._told = opening(turn, recent, summary.text if summary else None, found)
+        if not history and turn.past is not None:
+            async for usage in self._remember(turn.past):
+                yield usage
+        found, memories = await turn.context(), await turn.memories()
+        self._told = opening(turn, recent, summary.text if summary else None, found, memories)
+
+    async def _remember(self, past: Past) -> AsyncGenerator[EngineEvent, None]:
+        """Sum an earlier conversation up, so that it is remembered; when that fails, the next
+        conversation tries again."""
+        untold = await past.untold()
+        call = await self._summary_call(untold, None) if untold else None
+        said = await self._said(call) if call else None
+        if call is None or call.answer is None or not isinstance(said, str) or not said.strip():
+            return
+        yield self._usage(call.answer, call.price)
+        await past.keep(said.strip())
 
     async def _summary_call(self, older: Sequence[Said], summary: Summary | None) -> Call | None:
         """Return the call that sums up, when the budget has enough for it and the answer."""
