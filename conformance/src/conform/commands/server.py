@@ -106,7 +106,7 @@ def _add_hooks(server: argparse.ArgumentParser) -> None:
 def server_command(args: argparse.Namespace) -> int:
     """``conform server``: 0 all held, 1 not, 3 when nothing was proven."""
     spec, begun = spec_of(args), time.perf_counter()
-    hook = Hook(args.script_cmd, args.script_url)
+    hook = Hook(args.script_cmd, args.script_url) or None
     rules = _rules(args, hook)
     setup = Setup(args.agent, _asks(args.ask), args.patience, args.also, args.stranger)
     console = console_of(args, plain=True)
@@ -141,7 +141,7 @@ def _exit(report: Report, require: str | None) -> tuple[int, str]:
     return 0, ""
 
 
-def _rules(args: argparse.Namespace, hook: Hook) -> list[Rule]:
+def _rules(args: argparse.Namespace, hook: Hook | None) -> list[Rule]:
     if args.level and not hook:
         raise CaseError(f"--level {args.level} needs --script-cmd or --script-url")
     rules = [rule for rule in CHECKS if rule.level <= args.level]

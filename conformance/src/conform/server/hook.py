@@ -9,7 +9,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 SECONDS = 30.0
 SHOWN = 200
@@ -17,6 +17,13 @@ SHOWN = 200
 
 class HookError(Exception):
     """The server did not take the script: nothing can be said of what would have come."""
+
+
+class Scripts(Protocol):
+    """What has a server answer by a script from now on."""
+
+    async def put(self, script: Any) -> None:
+        """Hand a script over; done when it counts."""
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from typing import Any
 
 from websockets.exceptions import WebSocketException
 
-from conform.server.hook import Hook, HookError
+from conform.server.hook import HookError, Scripts
 from conform.server.peer import (
     ASKS,
     SHOWN,
@@ -81,7 +81,7 @@ async def judge_server(
     setup: Setup | None = None,
     version: str | None = None,
     checks: Sequence[Rule] = CHECKS,
-    hook: Hook | None = None,
+    hook: Scripts | None = None,
     tell: Callable[[Finding], None] | None = None,
 ) -> Report:
     """Run every check of the server's version, or of ``version``, on links of its own.
@@ -105,7 +105,7 @@ async def judge_server(
     return Report(version, findings, len(checks) - len(asked))
 
 
-async def _judge(service: Service, rule: Rule, hook: Hook | None) -> Finding:
+async def _judge(service: Service, rule: Rule, hook: Scripts | None) -> Finding:
     finding = Finding(rule.rule, rule.title, level=rule.level, name=rule.name)
     begun = _now()
     try:

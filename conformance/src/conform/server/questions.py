@@ -77,6 +77,15 @@ async def check_stale_confirmation(peer: Peer) -> None:
     await acknowledged(peer, {**confirm, "confirmationId": right})
 
 
+async def check_plain_question(peer: Peer) -> None:
+    """A session that lists no words is asked without what later versions added."""
+    session = await peer.session()
+    request = await peer.begin(session["sessionId"], "confirmation")
+    question = await peer.asked(request, "confirmation", "write_confirmation_required")
+    deny = verb("confirm_tool_action", session, question, approved=False)
+    completed(await acknowledged(peer, deny))
+
+
 async def check_form(peer: Peer) -> None:
     """A wrong form names its fields and may be sent again; declined, the turn completes."""
     session, question = await parked(peer, "interaction", "interaction_required")

@@ -66,6 +66,7 @@ class RawLink:
 
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.reader, self.writer = reader, writer
+        self._part = Got(0, b"")
 
     async def send(self, data: bytes) -> None:
         """Write bytes. That the server has gone meanwhile is seen by reading."""
@@ -94,13 +95,24 @@ class RawLink:
             return None
 
     async def _read(self) -> Got:
+        """The next control frame, or the next message, in how many frames it may come."""
+        while True:
+            fin, got = await self._one()
+            if got.opcode >= CLOSE:
+                return got
+            self._part = Got(got.opcode or self._part.opcode, self._part.payload + got.payload)
+            if fin:
+                whole, self._part = self._part, Got(0, b"")
+                return whole
+
+    async def _one(self) -> tuple[bool, Got]:
         first, second = await self.reader.readexactly(2)
         size = second & 0x7F
         if size > 125:
             size = int.from_bytes(await self.reader.readexactly(2 if size == 126 else 8), "big")
-        if second & 0x80 or first & 0x70 or not first & 0x80 or size > BIGGEST:
-            raise CheckError("the server sent a masked, reserved or fragmented frame")
-        return Got(first & 0x0F, await self.reader.readexactly(size))
+        if second & 0x80 or first & 0x70 or size > BIGGEST:
+            raise CheckError("the server sent a masked or reserved frame, or one without end")
+        return bool(first & 0x80), Got(first & 0x0F, await self.reader.readexactly(size))
 
     async def event(self, limit: float = SECONDS) -> Any:
         """The next event but ``keepalive``.

@@ -11,6 +11,7 @@ from conform.server.answers import ran
 from conform.server.peer import CheckError, NotExercisedError, Peer, completed, extended, refused
 from conform.server.questions import verb
 from conform.server.talks import send
+from conform.server.turns import under_way
 from conform.spec import Tree
 
 GOES_ON = ("running", "settled")
@@ -151,7 +152,7 @@ async def check_moved(peer: Peer) -> None:
     """A live link that loses its turn to another is told moved, and nothing more of it."""
     session = (await session_of(peer))["sessionId"]
     request = await peer.begin(session)
-    await peer.until(request, lambda f: f["type"] == "stream_chunk")
+    await under_way(peer, request)
     other = await peer.other()
     other.plain = False
     await taken_up(other, session, request, 0)
@@ -198,7 +199,7 @@ async def check_stop_after_cut(peer: Peer) -> None:
     """A turn without a link is cancelled from a new one, and its replay ends with cancelled."""
     session = (await session_of(peer))["sessionId"]
     request = await peer.begin(session)
-    await peer.until(request, lambda f: f["type"] == "stream_chunk")
+    await under_way(peer, request)
     peer.cut()
     other = await peer.other()
     other.plain = False

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from conform.server.peer import CheckError, Peer, completed, extended
 from conform.server.questions import parked, verb
+from conform.server.turns import under_way
 from conform.spec import Tree
 
 OPENERS = {
@@ -66,7 +67,7 @@ async def check_stop_elsewhere(peer: Peer) -> None:
     """A cancel reaches the turn from another link of its person, and is told on both."""
     session = (await extended(peer))["sessionId"]
     request = await peer.begin(session)
-    await peer.until(request, lambda f: f["type"] == "stream_chunk")
+    await under_way(peer, request)
     other = await peer.other()
     await other.send({"action": "cancel", "requestId": request, "sessionId": session})
     for link in (other, peer):
@@ -81,7 +82,7 @@ async def check_stop_by_session(peer: Peer) -> None:
     """A cancel that names the session alone stops its turn."""
     session = (await peer.session())["sessionId"]
     request = await peer.begin(session)
-    await peer.until(request, lambda f: f["type"] == "stream_chunk")
+    await under_way(peer, request)
     await peer.send_text(f'{{"action": "cancel", "sessionId": "{session}"}}')
     frames = await peer.rest(request)
     if frames[-1]["type"] != "cancelled":

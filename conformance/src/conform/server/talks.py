@@ -9,6 +9,7 @@ from typing import Any
 from conform.reader import final_text, tool_parts
 from conform.server import scripts
 from conform.server.peer import CheckError, Peer, completed, extended, refused
+from conform.server.turns import under_way
 from conform.spec import Tree
 
 STREAMED = {"stream_reasoning": scripts.REASONING, "stream_preamble": scripts.PREAMBLE}
@@ -99,7 +100,7 @@ async def check_one_a_conversation(peer: Peer) -> None:
     """A conversation runs one turn over all its sessions and links."""
     first = await peer.session()
     request = await peer.begin(first["sessionId"])
-    await peer.until(request, lambda f: f["type"] == "stream_chunk")
+    await under_way(peer, request)
     other = await peer.other()
     second = await other.session(conversationId=first["conversationId"])
     if second["conversationId"] != first["conversationId"]:
@@ -142,7 +143,7 @@ async def check_history_of_turns(peer: Peer) -> None:
     for ends in ("eventual_response", "error", "cancelled"):
         request = await peer.begin(session)
         if ends == "cancelled":
-            await peer.until(request, lambda f: f["type"] == "stream_chunk")
+            await under_way(peer, request)
             await peer.send({"action": "cancel", "requestId": request, "sessionId": session})
         frames = await peer.rest(request)
         if frames[-1]["type"] != ends:

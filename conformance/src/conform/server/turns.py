@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 from conform.reader import final_text
@@ -10,6 +11,7 @@ from conform.server.peer import CheckError, NotExercisedError, Peer, completed, 
 from conform.spec import Tree
 
 MAX_PAGES = 20
+SETTLED_SECONDS = 0.5  # in which a model goes on to its next word, or to its pause
 
 
 def _is(*types: str) -> Any:
@@ -68,11 +70,24 @@ async def _slow(peer: Peer) -> tuple[str, str]:
     """Session and requestId of a turn that is under way."""
     session = (await peer.session())["sessionId"]
     request = await peer.begin(session, "slow")
-    first = await peer.until(request, lambda _: True)
-    if peer.terminal(first[-1]):
+    await under_way(peer, request)
+    return session, request
+
+
+async def under_way(peer: Peer, request: str) -> None:
+    """Read a turn until it works: words have come, or a tool has run and the model goes on.
+
+    Raises: NotExercisedError: it ended first.
+    """
+
+    def works(frame: Tree) -> bool:
+        words = [word for word, _ in tool_words(frame)]
+        return frame["type"] == "stream_token" or "toolResult" in words
+
+    if peer.terminal((await peer.until(request, works))[-1]):
         hint = "say what takes long with --ask slow=MESSAGE"
         raise NotExercisedError(f"the turn ended before it could be steered: {hint}")
-    return session, request
+    await asyncio.sleep(SETTLED_SECONDS)
 
 
 async def check_cancel(peer: Peer) -> None:
