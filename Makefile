@@ -140,6 +140,14 @@ walk-wiregen: setup-python ## every value of every file of a specification by on
 pair: testees ## the five clients against the reference server
 	@$(BIN)/conform pair --testees $(WHERE_TESTEES)
 
+.PHONY: pair-stores
+pair-stores: testees ## the five clients against the reference server on SQLite and on PostgreSQL: ONLY_STORE=postgres
+	@$(BIN)/python tools/server_levels.py $(if $(ONLY_STORE),--only $(ONLY_STORE)) --pair --testees $(WHERE_TESTEES)
+
+.PHONY: levels
+levels: setup-python ## every check of `conform server` on the reference server: SQLite, PostgreSQL, two servers: ONLY_STORE=two QUICK=1
+	@$(BIN)/python tools/server_levels.py $(if $(ONLY_STORE),--only $(ONLY_STORE)) $(if $(QUICK),--quick)
+
 .PHONY: behind-proxy
 behind-proxy: testees ## idle conversations behind nginx (has to be there) in the five clients
 	@$(BIN)/python tools/behind_proxy.py --testees $(WHERE_TESTEES)

@@ -7,7 +7,7 @@ PostgreSQL comes from a package, Redis from Debian's; where that is not here its
 which is a failure with REQUIRE=all. Everybody has a token, so that a stranger can be told from the
 owner, and the hook that gives the server its script is an admin's. `--quick` leaves out what waits:
 questions that expire, clients that do not read. `--pair` has `conform pair` play through the
-clients on each store instead; what follows it goes there.
+clients on each store of one server instead; what follows it goes there.
 """
 
 from __future__ import annotations
@@ -35,6 +35,7 @@ from smooth_operator_server.auth import minted
 BIN = Path(sys.executable).parent
 SERVER, CONFORM = str(BIN / "smooth-operator-server"), str(BIN / "conform")
 KINDS = ("sqlite", "postgres", "two", "two-postgres")
+PAIRED = ("sqlite", "postgres")
 WAITS = ("expired", "slow_reader", "giant")
 HOUR = 3600.0
 QUESTION_SECS = "4"
@@ -112,8 +113,6 @@ def pair(kind: str, folder: Path, more: list[str]) -> int:
     with stores(kind, folder) as settings:
         named = [f"{name}={value}" for name, value in settings.items()]
         command = [CONFORM, "pair", "--servers", " ".join(["env", *named, SERVER])]
-        if kind.startswith("two"):
-            command += ["--replicas", "2"]
         return subprocess.call([*command, "--out", str(OUT / f"pair-{kind}"), *more])
 
 
@@ -126,7 +125,7 @@ def main() -> int:
     args = parser.parse_args()
     told: dict[str, str] = {}
     failed = False
-    for kind in args.only or KINDS:
+    for kind in args.only or (KINDS if args.pair is None else PAIRED):
         if kind == "two" and shutil.which("redis-server") is None:
             told[kind] = "not run: there is no redis-server"
             failed = failed or os.environ.get("REQUIRE") == "all"
