@@ -91,6 +91,7 @@ class _Hoister:
         self.names = {item.uri: item.name for item in spec.types}
         self.messages = {item.name: item for item in (*spec.events, *spec.actions)}
         self.unions = {item.uri: item for item in spec.unions}
+        self.structs = {Ref(item.name) for item in spec.structs}
         self.resolver = Resolver(spec.store)
         self._places: dict[str, str] = {}
         self._within: list[tuple[Json, str]] = []
@@ -281,13 +282,15 @@ class _Hoister:
             word = "oneOf" if "oneOf" in node.value else "anyOf"
             nodes = [node.child(word, index) for index in range(len(node.value[word]))]
             out["anyOf"] = [self._part(item) for item in nodes]
+            if any(branch.type in self.structs for branch in union.branches):
+                out.pop("additionalProperties", None)  # beside members they are not typed
         else:
             marks = [mark_value(union, branch) for branch in union.branches]
             branches = [self._branch(branch.type) for branch in union.branches]
             out["type"] = "object"
             # The members beside the branches are members of every branch.
-            out.pop("properties", None)
-            out.pop("required", None)
+            for key in ("properties", "required", "additionalProperties"):
+                out.pop(key, None)
             rules = _tagged(union.tag or "", marks, branches)
             out["allOf"] = rules if union.kind == "tagged" else _keyed(marks, branches)
         if union.kind == "tagged":

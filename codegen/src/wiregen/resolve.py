@@ -75,7 +75,7 @@ _BACK = "the schema leads back to itself without a name on the way; read as any 
 _CIRCLE = "the $ref leads in a circle"
 # What a part of an allOf says of itself alone.
 _OWN = frozenset({"title", "x-name", "$id", "$anchor", "$schema", "$defs", "definitions"})
-_SHARED = frozenset({"type", "properties", "required", "additionalProperties"})
+_SHARED = frozenset({"type", "properties", "required", "additionalProperties", "items"})
 _DEPTH = 16
 
 
