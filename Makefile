@@ -166,7 +166,7 @@ server-soak: setup-python ## 200 turns at once with confirmations, cancels and c
 
 .PHONY: server-kills
 server-kills: setup-python ## servers killed at random moments of many conversations, on SQLite, PostgreSQL, two servers: KILLS=50
-	@$(BIN)/python tools/server_kills.py $(if $(KILLS),--kills $(KILLS) --talks $(KILLS)) $(if $(ONLY),--only "$(ONLY)")
+	@$(BIN)/python tools/server_kills.py $(if $(KILLS),--kills $(KILLS)) $(if $(SEED),--seed $(SEED)) $(if $(ONLY),--only "$(ONLY)")
 
 .PHONY: bench
 bench: setup ## streamed tokens in five languages against bare read loops: LANGUAGES="go rust"

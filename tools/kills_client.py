@@ -20,6 +20,11 @@ WORDS = ("spec_1_1", "spec_1_2", "replay", "otp_park")
 LOST = (ConnectionClosed, OSError, InvalidHandshake, InvalidMessage, TimeoutError)
 TERMINALS = ("eventual_response", "cancelled", "error")
 STEP_S = 60.0
+"""Seconds in which a link says something: a turn that runs says ``keepalive`` every ten."""
+
+TURN_S = 180.0
+"""Seconds in which a turn ends, however often its servers are killed."""
+
 Frame = dict[str, Any]
 
 
@@ -37,6 +42,9 @@ class Message:
     end: str = ""
     """Type of the terminal event; ``gone`` when only the history can tell."""
 
+    code: str = ""
+    """Of an ``error`` that ended the turn."""
+
     message_id: str | None = None
     results: list[str] = field(default_factory=list)
     """What tools gave, as the stream told it."""
@@ -45,6 +53,12 @@ class Message:
     """A question that was not seen to be answered."""
 
     losses: int = 0
+
+
+def is_end(frame: Frame) -> bool:
+    """Tell whether an event that can end its turn does: that of a verb does not."""
+    error = frame.get("error", {})
+    return error.get("terminal") is not False
 
 
 class Conversation:
@@ -68,7 +82,7 @@ class Conversation:
                 )
                 self.session_id = frame["data"]["sessionId"]
             except LOST:
-                self._link = None
+                self._drop()
 
     async def talk(self, stop: asyncio.Event, least: int) -> None:
         """Send messages, at least some, until it is told to stop."""
@@ -79,6 +93,13 @@ class Conversation:
         """Send one message and follow its turn to the end, over as many links as it takes."""
         message = Message(f"c{self.number}-m{len(self.messages)}")
         self.messages.append(message)
+        try:
+            async with asyncio.timeout(TURN_S):
+                await self._follow(message)
+        except TimeoutError:
+            raise WrongError(f"{message.request_id}: it did not end") from None
+
+    async def _follow(self, message: Message) -> None:
         is_sent = False
         while not message.end:
             try:
@@ -92,7 +113,7 @@ class Conversation:
             except LOST:
                 message.losses += 1
                 is_sent = True
-                self._link = None
+                self._drop()
 
     async def _resume(self, message: Message) -> bool:
         """Ask for the turn; False when the message has to be sent again."""
@@ -134,8 +155,9 @@ class Conversation:
         if frame["type"] == "write_confirmation_required":
             message.question = frame["data"]["data"]["confirmationId"]
             await self._answer(message)
-        if frame["type"] in TERMINALS and frame.get("terminal") is not False:
+        if frame["type"] in TERMINALS and is_end(frame):
             message.end = frame["type"]
+            message.code = frame.get("error", {}).get("code", "")
             message.message_id = frame["data"].get("data", {}).get("messageId")
 
     async def _answer(self, message: Message) -> None:
@@ -157,17 +179,27 @@ class Conversation:
 
     async def history(self) -> list[Frame]:
         """Return all stored messages, oldest first, once no turn runs any more."""
-        while True:
-            try:
-                found = await self._pages()
-            except LOST:
-                self._link = None
-                continue
-            running = [item for item in found if item.get("turn") == "running"]
-            if not running:
-                return found
-            await self._approve_left(running[0]["requestId"])
-            await asyncio.sleep(0.2)
+        try:
+            async with asyncio.timeout(TURN_S):
+                while True:
+                    found = await self._settled()
+                    if found is not None:
+                        return found
+                    await asyncio.sleep(0.2)
+        except TimeoutError:
+            raise WrongError(f"conversation {self.number}: a turn was left open") from None
+
+    async def _settled(self) -> list[Frame] | None:
+        """Return all stored messages, unless a turn runs or the link is lost."""
+        try:
+            found = await self._pages()
+            running = [item["requestId"] for item in found if item.get("turn") == "running"]
+            if running:
+                await self._approve_left(running[0])
+        except LOST:
+            self._drop()
+            return None
+        return None if running else found
 
     async def _approve_left(self, request_id: str) -> None:
         """Approve what a turn waits for that nobody follows any more."""
@@ -207,7 +239,10 @@ class Conversation:
 
     async def _rx(self) -> Frame:
         link = await self._linked()
-        frame: Frame = json.loads(await asyncio.wait_for(link.recv(), STEP_S))
+        try:
+            frame: Frame = json.loads(await asyncio.wait_for(link.recv(), STEP_S))
+        except TimeoutError:
+            raise WrongError(f"conversation {self.number}: nothing for {STEP_S:.0f} s") from None
         return frame
 
     async def _linked(self) -> ClientConnection:
@@ -218,6 +253,12 @@ class Conversation:
             except LOST:
                 await asyncio.sleep(0.05)
         return self._link
+
+    def _drop(self) -> None:
+        """Leave the link that was lost."""
+        if self._link is not None:
+            self._link.transport.abort()
+        self._link = None
 
     async def close(self) -> None:
         """Close the link."""

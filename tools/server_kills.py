@@ -215,6 +215,7 @@ async def _played(
     faults += faults_of_tools(folder / "notes", talks)
     messages = [message for talk in talks for message in talk.messages]
     ends = Counter(message.end for message in messages)
+    codes = Counter(message.code for message in messages if message.end == "error")
     row = {
         "fleet": kind,
         "kills": options.kills,
@@ -222,7 +223,7 @@ async def _played(
         "messages": len(messages),
         "cut": sum(message.losses > 0 for message in messages),
         "answered": ends["eventual_response"],
-        "failed": ends["error"],
+        "failed": " ".join(f"{code} {count}" for code, count in codes.items()) or 0,
         "gone": ends["gone"],
         "wrong": len(faults),
     }

@@ -23,6 +23,13 @@ def break_table(folder: Path, table: str) -> None:
     connection.close()
 
 
+def mend_table(folder: Path, table: str) -> None:
+    """Give it back."""
+    connection = apsw.Connection(str(folder / "x.db"))
+    connection.execute(f"ALTER TABLE gone_{table} RENAME TO {table}")
+    connection.close()
+
+
 async def test_calls_about_history_say_storage_error(tmp_path: Path) -> None:
     async with (
         serving(tmp_path, SCRIPT, db=tmp_path / "x.db") as server,
@@ -108,6 +115,28 @@ async def test_a_turn_that_cannot_store_its_answer_ends_with_internal_error(
             "message": "the turn failed inside the server",
             "terminal": True,
         }
+
+
+async def test_a_conversation_is_free_again_when_the_store_is(tmp_path: Path) -> None:
+    """The end that a client was told is stored as soon as it can be."""
+    script = {"model": [{"delayMs": 1000, "text": "Done"}, {"text": "Again"}]}
+    async with (
+        serving(tmp_path, script, db=tmp_path / "x.db") as server,
+        server.client(extended=True) as client,
+    ):
+        session_id = await client.session()
+        await client.tx("send_message", sessionId=session_id, message="m", requestId="t")
+        await client.rx("immediate_response")
+        break_table(tmp_path, "turns")
+        await server.clock.advance(1)
+        assert (await client.until("error"))[-1]["error"]["code"] == "INTERNAL_ERROR"
+        assert await client.refusal("send_message", sessionId=session_id, message="m") == (
+            "INTERNAL_ERROR"
+        )
+        mend_table(tmp_path, "turns")
+        await server.clock.advance(5)
+        frames = await client.turn(session_id)
+        assert frames[-1]["type"] == "eventual_response"
 
 
 async def broken(*_: object) -> None:

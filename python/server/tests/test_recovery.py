@@ -14,6 +14,8 @@ from typing import Any
 import pytest
 from websockets.asyncio.client import connect
 
+from smooth_operator_server.store.opening import open_stores
+
 from .support import NEW, REPLAY, Client, Frame, details
 from .support_stores import fresh_database
 
@@ -194,3 +196,56 @@ async def test_req_srv_37_a_turn_whose_words_are_lost_is_gone_and_its_answer_is_
         assert details(await client.rx("turn_resumed"))["state"] == "gone"
         page = await client.result("get_conversation_messages", sessionId=session_id)
         assert [item.get("turn") for item in page["messages"]] == [None, "completed"]
+
+
+@pytest.mark.parametrize("after", [2, 3])
+async def test_req_srv_04_an_answer_that_a_killed_server_took_is_told_of_by_the_next_one(
+    tmp_path: Path, database: str, after: int
+) -> None:
+    """Once, as an event of the turn; the client's repeat of the answer is not refused."""
+    async with process(tmp_path, CONFIRM, database) as server, server.client(replay=True) as client:
+        session_id = await client.session()
+        request_id = await client.tx("send_message", sessionId=session_id, message="Delete 42")
+        seen = await client.until("stream_chunk")
+        await server.kill()
+    question_id = details(seen[1])["confirmationId"]
+    stores = await open_stores(database)
+    assert await stores.questions.claim(question_id, True, 1)
+    await stores.close()
+    async with process(tmp_path, CONFIRM, database) as server, server.client(replay=True) as client:
+        assert (await resumed(client, session_id, request_id, after))["state"] in (
+            "running",
+            "settled",
+        )
+        await client.tx(
+            "confirm_tool_action",
+            sessionId=session_id,
+            requestId=request_id,
+            confirmationId=question_id,
+            approved=True,
+        )
+        rest = await client.until("eventual_response")
+        numbers = list(range(after + 1, after + 1 + len(rest)))
+        assert [frame["seq"] for frame in rest] == numbers
+        told = [frame["type"] for frame in rest if frame["seq"] > 3]
+        assert told[:2] == ["immediate_response", "stream_chunk"]
+        assert told.count("immediate_response") == 1
+        await client.silence()
+        assert await messages(client, session_id) == ["Delete 42", "It is gone."]
+
+
+async def test_a_question_that_nobody_can_be_shown_keeps_no_conversation_waiting(
+    tmp_path: Path, database: str
+) -> None:
+    """The events of the turn are lost: what it asks from then on is denied at once."""
+    slow = {**CONFIRM, "model": [{"preamble": "Look"}, {"delayMs": 60_000, "text": "Late"}]}
+    async with process(tmp_path, slow, database) as server, server.client(replay=True) as client:
+        session_id = await client.session()
+        request_id = await client.tx("send_message", sessionId=session_id, message="Delete 42")
+        await client.until("stream_preamble")
+        await server.kill()
+    async with process(tmp_path, CONFIRM, database) as server, server.client(replay=True) as client:
+        assert (await resumed(client, session_id, request_id, 2))["state"] == "gone"
+        assert await said(client, session_id, 2) == ["Delete 42", "It is gone."]
+        frames = await client.turn(session_id, requestId="next")
+        assert frames[-1]["type"] == "eventual_response"

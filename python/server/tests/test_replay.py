@@ -385,6 +385,60 @@ async def test_req_srv_24_a_refused_verb_is_numbered_and_a_refused_message_is_no
         assert "seq" not in busy
 
 
+async def test_an_answer_that_comes_again_over_the_link_of_its_turn_is_not_refused(
+    server: Running,
+) -> None:
+    """It is not told of twice; another answer, and any from another link, is refused."""
+    async with server.client(replay=True) as client, server.client(replay=True) as other:
+        session_id = await client.session()
+        about = {"sessionId": session_id, "requestId": "turn"}
+        await client.tx("send_message", message="Delete it", **about)
+        asked = (await client.until("write_confirmation_required"))[-1]
+        again = {**about, "confirmationId": details(asked)["confirmationId"], "approved": True}
+        for _ in range(3):
+            await client.tx("confirm_tool_action", **again)
+        frames = await client.until("eventual_response")
+        assert [frame.get("status") for frame in frames].count(200) == 2  # and the answer itself
+        assert "error" not in [frame["type"] for frame in frames]
+        assert numbers(frames)[-1] == len(frames) + 2
+        await client.tx("confirm_tool_action", **again)
+        await client.silence()
+        refused = [
+            await client.refusal("confirm_tool_action", **{**again, "approved": False}),
+            await other.refusal("confirm_tool_action", **again),
+        ]
+        assert refused == ["NO_PENDING_CONFIRMATION"] * 2
+
+
+FORM: dict[str, Any] = {
+    "model": [
+        {"toolCall": {"name": "request_identity_intake", "arguments": {"fields": ["name"]}}},
+        {"text": "Hello."},
+    ]
+    * 2,
+}
+
+
+@pytest.mark.parametrize("how", [{"declined": True}, {"values": {"name": " Ann "}}])
+async def test_a_form_that_comes_again_over_the_link_of_its_turn_is_not_refused(
+    tmp_path: Path, how: dict[str, Any]
+) -> None:
+    async with serving(tmp_path, FORM) as server, server.client(replay=True) as client:
+        session_id = await client.session(supports=["identity_intake"])
+        about = {"sessionId": session_id, "requestId": "turn"}
+        await client.tx("send_message", message="Hello", **about)
+        asked = (await client.until("interaction_required"))[-1]
+        again = {**about, "interactionId": details(asked)["interactionId"], **how}
+        for _ in range(2):
+            await client.tx("submit_interaction", **again)
+        frames = await client.until("eventual_response")
+        assert [frame.get("status") for frame in frames].count(200) == 2
+        await client.tx("submit_interaction", **again)
+        await client.silence()
+        other = {**about, "interactionId": again["interactionId"], "values": {"name": "Bob"}}
+        assert await client.refusal("submit_interaction", **other) == "NO_PENDING_INTERACTION"
+
+
 async def test_req_srv_36_a_turn_without_a_link_ends_by_agent_error(tmp_path: Path) -> None:
     async with serving(tmp_path, SCRIPT, question_secs=200) as server:
         async with server.client(replay=True) as client:

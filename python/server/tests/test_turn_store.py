@@ -253,7 +253,34 @@ async def test_an_owner_that_was_taken_for_gone_stores_nothing_more(stores: Stor
             await write
     assert await stores.turns.calls(turn_id, 1) == ()
     assert await stores.turns.settle(turn_id, TurnState.FAILED, now=202, owner="second")
-    assert not await stores.turns.settle(turn_id, TurnState.COMPLETED, now=203, owner="first")
+    assert not await stores.turns.settle(turn_id, TurnState.COMPLETED, now=203, owner="second")
+
+
+async def test_an_owner_that_comes_back_after_the_end_of_its_turn_does_nothing_more(
+    stores: Stores,
+) -> None:
+    """It neither runs a tool, nor asks, nor closes a question, nor ends the turn otherwise."""
+    session = await opened(stores)
+    mine = turn(session, lease=Lease("first", 100))
+    await stores.turns.begin(mine)
+    turn_id = mine.turn_id
+    assert await stores.turns.take_over(Lease("second", 300), 200)
+    asked = question(session, turn_id)
+    await stores.questions.ask(asked, owner="second")
+    assert not await stores.questions.close_question(asked.question_id, owner="first")
+    assert await stores.turns.settle(turn_id, TurnState.COMPLETED, now=201, owner="second")
+    call = NewCall(turn_id, "call", "pay", {}, 1, 200)
+    late = [
+        stores.turns.start_call(call, owner="first"),
+        stores.turns.start_call(call, owner="second"),  # nor does the other one, after the end
+        stores.turns.end_call(turn_id, "call", "paid", is_error=False, now=202, owner="first"),
+        stores.turns.settle(turn_id, TurnState.COMPLETED, now=203, owner="first"),
+        stores.questions.ask(question(session, turn_id), owner="first"),
+    ]
+    for write in late:
+        with pytest.raises(LeaseLostError):
+            await write
+    assert await stores.turns.calls(turn_id, 1) == ()
 
 
 async def test_a_turn_that_ends_and_one_that_begins_do_not_wait_for_each_other(

@@ -159,8 +159,8 @@ def _questions(
     backplane: Backplane,
 ) -> OpenQuestions:
     look_s = settings.lease_secs if backplane.is_shared else None
-    lives_s = settings.question_secs
-    return OpenQuestions(stores.questions, clock, new_id, lives_s, look_s=look_s)
+    lives_s, owner = settings.question_secs, backplane.node
+    return OpenQuestions(stores.questions, clock, new_id, lives_s, owner=owner, look_s=look_s)
 
 
 def _handlers(

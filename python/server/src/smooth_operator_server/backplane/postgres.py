@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
-from ..clock import Clock
+from ..clock import Clock, happens_within
 from ..telemetry import log, where
 from .port import BackplaneError, Batch, Kept, Notice
 
@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 CONNECT_S = 10.0
 COMMAND_S = 10.0
 POOL = 4
+START_S = 30.0
+"""Seconds in which the first connection has to listen."""
+
 AGAIN_S = 1.0
 """Seconds after a lost connection until another is tried."""
 
@@ -133,7 +136,8 @@ class PostgresBackplane:
         ready = asyncio.Event()
         self._run(self._listen(receive, ready))
         self._run(self._sweep())
-        await ready.wait()
+        if not await happens_within(self._clock, ready.wait(), START_S):
+            raise BackplaneError("the database took no listener in time")
 
     def _run(self, work: Any) -> None:
         task = asyncio.create_task(work, name="backplane")
@@ -181,17 +185,20 @@ class PostgresBackplane:
 
     async def kept(self, turn_id: str) -> Kept | None:
         with _faults():
-            row = await self._pool.fetchrow(_KEPT, turn_id, self._clock.epoch_ms())
+            async with self._pool.acquire(timeout=CONNECT_S) as connection:
+                row = await connection.fetchrow(_KEPT, turn_id, self._clock.epoch_ms())
         return None if row is None or row[0] is None else Kept(row[0], row[1], row[2])
 
     async def read(self, turn_id: str, after: int, most: int) -> list[tuple[int, str]]:
         with _faults():
-            rows = await self._pool.fetch(_READ, turn_id, after, most)
+            async with self._pool.acquire(timeout=CONNECT_S) as connection:
+                rows = await connection.fetch(_READ, turn_id, after, most)
         return [(seq, event) for seq, event in rows]
 
     async def forget(self, turn_id: str) -> None:
         with _faults():
-            await self._pool.execute("DELETE FROM channel_turns WHERE turn_id = $1", turn_id)
+            async with self._pool.acquire(timeout=CONNECT_S) as connection:
+                await connection.execute("DELETE FROM channel_turns WHERE turn_id = $1", turn_id)
 
     async def aclose(self) -> None:
         tasks = list(self._tasks)

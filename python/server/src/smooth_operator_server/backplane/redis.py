@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 from uuid import uuid4
 
-from ..clock import Clock
+from ..clock import Clock, happens_within
 from ..telemetry import log, where
 from .port import BackplaneError, Batch, Kept, Notice
 
@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 CONNECT_S = 5.0
 ANSWER_S = 5.0
 """Seconds after which a command that hangs fails instead."""
+
+START_S = 30.0
+"""Seconds in which the first connection has to listen."""
 
 AGAIN_S = 1.0
 """Seconds after a lost connection until another is tried."""
@@ -101,7 +104,8 @@ class RedisBackplane:
     async def start(self, receive: Callable[[Notice], None]) -> None:
         ready = asyncio.Event()
         self._receiving = asyncio.create_task(self._receive(receive, ready), name="backplane")
-        await ready.wait()
+        if not await happens_within(self._clock, ready.wait(), START_S):
+            raise BackplaneError("Redis took no listener in time")
 
     async def tell(self, node: str | None, notice: Notice) -> bool:
         text = json.dumps(notice)

@@ -3,22 +3,38 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Container, Mapping
-from typing import Any
+from typing import Any, Protocol
 
 from ..clock import Clock
 from ..protocol import frames
 from ..protocol.actions import Action
 from ..protocol.peer import Peer
 from ..protocol.refusals import Code, RefusalError
-from ..sessions import Sessions, is_extended
+from ..sessions import Sessions, is_extended, is_replayed
 from ..store import ConversationStore, QuestionRecord, SessionRecord
+from .acknowledging import acknowledgement
 from .conversational import store_identity
 from .forms import FormError, checked_values
 from .open import Kind, OpenQuestions
 from .otp import OtpDesk, OtpVerdict
 
-Say = Callable[[SessionRecord, frames.Frame, Peer], Awaitable[None]]
-"""Sends the answer to a verb of a session, as an event of the turn that it names."""
+
+class Say(Protocol):
+    """Sends the answer to a verb of a session, as an event of the turn that it names."""
+
+    def __call__(
+        self,
+        session: SessionRecord,
+        frame: frames.Frame,
+        peer: Peer,
+        question: QuestionRecord | None = None,
+    ) -> Awaitable[None]:
+        """With ``question`` the frame tells that this one was answered."""
+        ...
+
+
+HasTurn = Callable[[SessionRecord, str, Peer], Awaitable[bool]]
+"""Tells whether a link has the turn of a requestId."""
 
 
 class Answers:
@@ -33,6 +49,7 @@ class Answers:
         clock: Clock,
         turn_ids: Container[str],
         say: Say,
+        has_turn: HasTurn,
     ) -> None:
         self._sessions = sessions
         self._store = store
@@ -41,6 +58,7 @@ class Answers:
         self._clock = clock
         self._turn_ids = turn_ids
         self._say = say
+        self._has_turn = has_turn
 
     async def confirm_tool_action(self, action: Action, peer: Peer) -> None:
         """Approve or deny; a stale or foreign answer is refused (REQ-SRV-07)."""
@@ -53,11 +71,12 @@ class Answers:
             or not self._fits(action, session, question)
             or not await self._questions.claim(question, approved)
         ):
+            answered = await self._answered(action, session, action.get("confirmationId"), peer)
+            if answered is not None and answered.answer == approved:
+                return  # the turn tells of the answer, or has done so
             raise RefusalError(Code.NO_PENDING_CONFIRMATION, "nothing waits for this confirmation")
         try:
-            text = "Tool action approved" if approved else "Tool action rejected"
-            data = {"sessionId": session.session_id, "approved": approved}
-            await self._acknowledge(action, session, peer, text, data)
+            await self._acknowledge(action, session, peer, question, approved)
         finally:
             self._questions.release(question)
 
@@ -86,10 +105,11 @@ class Answers:
             if verdict.verified:
                 await self._store.update_session(session.session_id, {"verified": True})
                 verified = frames.otp_verified(request_id, now, verdict.message)
-                await self._say(session, verified, peer)
+                await self._say(session, verified, peer, verdict.question)
             elif verdict.reason is None:
                 data = {"sessionId": session.session_id, "declined": True}
-                await self._acknowledge(action, session, peer, "Code declined", data)
+                declined = frames.immediate_response(request_id, now, 200, "Code declined", data)
+                await self._say(session, declined, peer)
             else:
                 await self._say(session, _invalid(request_id, now, verdict), peer)
         finally:
@@ -99,20 +119,17 @@ class Answers:
     async def submit_interaction(self, action: Action, peer: Peer) -> None:
         """Take a filled form, or the person's refusal to fill it."""
         session = await self._sessions.find(action["sessionId"], peer)
+        answered = await self._answered(action, session, action["interactionId"], peer)
+        if answered is not None and _is_same(action, answered):
+            return  # the turn tells of the answer, or has done so
         question = session and await self._questions.waiting(session.session_id, Kind.INTERACTION)
         if not session or not question:
             raise _nothing_waits()
         kind, spec = question.subject["kind"], question.subject["spec"]
         if action["interactionId"] != question.question_id or action.get("kind", kind) != kind:
             raise RefusalError(Code.INTERACTION_MISMATCH, "another interaction waits")
-        data: dict[str, Any] = {
-            "sessionId": session.session_id,
-            "interactionId": question.question_id,
-        }
         if action.get("declined"):
-            answer = {"status": "declined", "message": "The person declined to answer."}
-            closed = data | {"declined": True}
-            await self._close_form(action, session, peer, question, closed, answer)
+            await self._close_form(action, session, peer, question, _DECLINED)
             return
         if "values" not in action:
             raise RefusalError(Code.VALIDATION_ERROR, "/values is required unless declined is true")
@@ -123,8 +140,7 @@ class Answers:
             await self._say(session, invalid, peer)
             return
         await store_identity(self._store, session.session_id, kind, values)
-        filled = {"status": "submitted", "values": values}
-        await self._close_form(action, session, peer, question, data, filled)
+        await self._close_form(action, session, peer, question, _filled(values))
 
     async def _close_form(
         self,
@@ -132,13 +148,12 @@ class Answers:
         session: SessionRecord,
         peer: Peer,
         question: QuestionRecord,
-        data: Mapping[str, Any],
         answer: Mapping[str, Any],
     ) -> None:
         if not await self._questions.claim(question, answer):
             raise _nothing_waits()
         try:
-            await self._acknowledge(action, session, peer, "Interaction answered", data)
+            await self._acknowledge(action, session, peer, question, answer)
         finally:
             self._questions.release(question)
 
@@ -159,12 +174,49 @@ class Answers:
         action: Action,
         session: SessionRecord,
         peer: Peer,
-        text: str,
-        data: Mapping[str, Any],
+        question: QuestionRecord,
+        answer: Any,
     ) -> None:
-        now = self._clock.epoch_ms()
-        answer = frames.immediate_response(action["requestId"], now, 200, text, data)
-        await self._say(session, answer, peer)
+        told = acknowledgement(question, answer, action["requestId"], self._clock.epoch_ms())
+        assert told is not None
+        await self._say(session, told, peer, question)
+
+    async def _answered(
+        self, action: Action, session: SessionRecord | None, question_id: str | None, peer: Peer
+    ) -> QuestionRecord | None:
+        """Return the question that an action answers again, on the link that has its turn.
+
+        After a loss a client writes an answer again of which it was not told. None for every
+        other action: it is answered as if it was the first.
+        """
+        if session is None or question_id is None or not is_replayed(session):
+            return None
+        question = await self._questions.find(question_id)
+        if question is None or question.answer is None:
+            return None
+        mine = (session.session_id, action["requestId"])
+        if (question.session_id, question.request_id) != mine:
+            return None
+        return question if await self._has_turn(session, question.request_id, peer) else None
+
+
+_DECLINED = {"status": "declined", "message": "The person declined to answer."}
+
+
+def _filled(values: Mapping[str, Any]) -> dict[str, Any]:
+    return {"status": "submitted", "values": values}
+
+
+def _is_same(action: Action, question: QuestionRecord) -> bool:
+    """Tell whether a form is answered in the way in which it was answered before."""
+    if action.get("declined"):
+        return bool(question.answer == _DECLINED)
+    kind, spec = question.subject["kind"], question.subject["spec"]
+    try:
+        values = checked_values(kind, spec, action.get("values", {}))
+    except FormError:
+        return False
+    return bool(question.answer == _filled(values))
 
 
 def _nothing_waits() -> RefusalError:

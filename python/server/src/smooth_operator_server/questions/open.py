@@ -38,11 +38,14 @@ class OpenQuestions:
         new_id: Callable[[], str],
         lives_s: float,
         *,
+        owner: str | None = None,
         look_s: float | None = None,
     ) -> None:
         self.lives_s = lives_s
         self.on_answered_elsewhere: Callable[[QuestionRecord], None] = lambda _: None
         """Told of a claimed question that a turn of another server waits for."""
+        self._owner = owner
+        """This server, as the owner of the turns that it runs."""
         self._look_s = look_s
         """How often the store is asked for an answer that another server took; None: never."""
         self._store = store
@@ -77,7 +80,7 @@ class OpenQuestions:
             attempts,
             parked,
         )
-        await self._store.ask(new)
+        await self._store.ask(new, owner=self._owner)
         return QuestionRecord(
             new.question_id,
             turn_id,
@@ -101,6 +104,10 @@ class OpenQuestions:
         if question is None or not question.is_open or self.is_over(question):
             return None
         return question
+
+    async def find(self, question_id: str) -> QuestionRecord | None:
+        """Return a question, open or not."""
+        return await self._store.question(question_id)
 
     async def of_turn(self, turn_id: str) -> tuple[QuestionRecord, ...]:
         """Return the questions that a turn asked, oldest first."""
@@ -140,20 +147,26 @@ class OpenQuestions:
             waiting.set()
         return waiting is not None
 
-    async def answer(self, question: QuestionRecord, lapsed: Any) -> Any:
+    async def answer(self, question: QuestionRecord, lapsed: Any, *, waits: bool = True) -> Any:
         """Wait for the answer; ``lapsed`` when none comes in time: never an approval.
 
-        The question is closed afterwards, whatever ends the wait.
+        Without ``waits`` only an answer counts that was given before. The question is closed
+        afterwards, whatever ends the wait.
         """
         released = self._released.setdefault(question.question_id, asyncio.Event())
         try:
-            if await self._is_open(question):  # it may have been answered while nobody waited
+            # It may have been answered while nobody waited.
+            if waits and await self._is_open(question):
                 await self._lapse(question, released)
             found = await self._store.question(question.question_id)
             return lapsed if found is None or found.answer is None else found.answer
         finally:
             self._released.pop(question.question_id, None)
-            await self._store.close_question(question.question_id)
+            await self._close(question)
+
+    async def _close(self, question: QuestionRecord) -> bool:
+        """Close a question, unless its turn is another server's by now."""
+        return await self._store.close_question(question.question_id, owner=self._owner)
 
     async def _is_open(self, question: QuestionRecord) -> bool:
         found = await self._store.question(question.question_id)
@@ -164,7 +177,7 @@ class OpenQuestions:
         if not self._draining:
             await self._wait(question, released)
         is_over = self._draining or not released.is_set()
-        if is_over and not await self._store.close_question(question.question_id):
+        if is_over and not await self._close(question):
             await happens_within(self._clock, released.wait(), RELEASE_S)
 
     async def _wait(self, question: QuestionRecord, released: asyncio.Event) -> None:

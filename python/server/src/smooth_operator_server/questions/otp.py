@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from typing import Protocol
 
 from ..store import QuestionRecord, SessionRecord
+from .acknowledging import VERIFIED
 from .open import Kind, OpenQuestions
 
 
@@ -85,7 +86,7 @@ class OtpVerdict:
 _NOT_FOUND = OtpVerdict(False, "No code is waited for.", "NOT_FOUND")
 _EXPIRED = OtpVerdict(False, "The code has expired.", "EXPIRED")
 _SPENT = OtpVerdict(False, "The code is wrong, and no tries are left.", "MAX_ATTEMPTS")
-_RIGHT = OtpVerdict(True, "The code is right.")
+_RIGHT = OtpVerdict(True, VERIFIED)
 _DECLINED = OtpVerdict(False, "The code was declined.")
 
 

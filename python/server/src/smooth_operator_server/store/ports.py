@@ -169,11 +169,21 @@ class TurnStore(Protocol):
         ...
 
     async def start_call(self, new: NewCall, *, owner: str | None = None) -> None:
-        """Note that a tool is about to run; what was known of the call is replaced."""
+        """Note that a tool is about to run; what was known of the call is replaced.
+
+        With ``owner`` the turn must not have ended.
+        """
         ...
 
     async def end_call(
-        self, turn_id: str, call_id: str, result: Any, *, is_error: bool, now: int
+        self,
+        turn_id: str,
+        call_id: str,
+        result: Any,
+        *,
+        is_error: bool,
+        now: int,
+        owner: str | None = None,
     ) -> None:
         """Store what a tool call gave."""
         ...
@@ -210,7 +220,7 @@ class TurnStore(Protocol):
 class QuestionStore(Protocol):
     """Questions to humans: at most one open of each kind in a session; the first answer wins."""
 
-    async def ask(self, new: NewQuestion) -> None:
+    async def ask(self, new: NewQuestion, *, owner: str | None = None) -> None:
         """Store an open question, in place of an open one of its kind."""
         ...
 
@@ -234,8 +244,8 @@ class QuestionStore(Protocol):
         """Count a wrong code; return the tries that are left, None when it is not open."""
         ...
 
-    async def close_question(self, question_id: str) -> bool:
-        """Close a question without an answer; False when it is not open."""
+    async def close_question(self, question_id: str, *, owner: str | None = None) -> bool:
+        """Close a question without an answer; False when it is not open, or its turn another's."""
         ...
 
 

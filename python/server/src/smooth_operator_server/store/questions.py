@@ -7,6 +7,7 @@ from typing import Any
 
 from .database import Database, Transaction
 from .turn_records import NewQuestion, QuestionRecord
+from .turns import fenced
 
 _QUESTION = """
 SELECT id, turn_id, session_id, request_id, kind, subject, expires_ms, attempts_left, parked,
@@ -31,8 +32,8 @@ class SqlQuestions:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def ask(self, new: NewQuestion) -> None:
-        await self._database.write(_ask, new)
+    async def ask(self, new: NewQuestion, *, owner: str | None = None) -> None:
+        await self._database.write(fenced, owner, new.turn_id, _ask, (new,))
 
     async def latest(self, session_id: str, kind: str) -> QuestionRecord | None:
         return await self._database.look(_latest, session_id, kind)
@@ -49,8 +50,8 @@ class SqlQuestions:
     async def count_try(self, question_id: str) -> int | None:
         return await self._database.write(_count_try, question_id)
 
-    async def close_question(self, question_id: str) -> bool:
-        return await self._database.write(_close, question_id)
+    async def close_question(self, question_id: str, *, owner: str | None = None) -> bool:
+        return await self._database.write(_close, question_id, owner)
 
 
 def _record(row: tuple[Any, ...]) -> QuestionRecord:
@@ -136,9 +137,13 @@ def _count_try(question_id: str) -> Transaction[int | None]:
     return rows[0][0] if rows else None
 
 
-def _close(question_id: str) -> Transaction[bool]:
+def _close(question_id: str, owner: str | None) -> Transaction[bool]:
     closed = yield (
-        "UPDATE questions SET state = 'closed' WHERE id = :id AND state = 'open' RETURNING id",
-        {"id": question_id},
+        (
+            "UPDATE questions SET state = 'closed' WHERE id = :id AND state = 'open'"
+            " AND (CAST(:owner AS TEXT) IS NULL OR EXISTS (SELECT 1 FROM turns AS t"
+            " WHERE t.id = questions.turn_id AND t.owner = CAST(:owner AS TEXT))) RETURNING id"
+        ),
+        {"id": question_id, "owner": owner},
     )
     return bool(closed)

@@ -78,7 +78,7 @@ WHERE turn_id = :turn AND call_id = :call
 
 # Writes the row, so that nobody takes the turn over before the transaction ends.
 _HOLD = """
-UPDATE turns SET lease_ms = lease_ms WHERE id = :turn AND state = 'running' RETURNING owner
+UPDATE turns SET lease_ms = lease_ms WHERE id = :turn RETURNING owner, state
 """
 
 
@@ -119,7 +119,7 @@ class SqlTurns:
     async def _write_as(
         self, owner: str | None, turn_id: str, work: Callable[..., Transaction[T]], *arguments: Any
     ) -> T:
-        return await self._database.write(_fenced, owner, turn_id, work, arguments)
+        return await self._database.write(fenced, owner, turn_id, work, arguments)
 
     async def keep(self, turn_id: str, events: NewEvents, *, owner: str | None = None) -> None:
         await self._write_as(owner, turn_id, _keep, turn_id, events)
@@ -134,9 +134,17 @@ class SqlTurns:
         await self._write_as(owner, new.turn_id, _start_call, new)
 
     async def end_call(
-        self, turn_id: str, call_id: str, result: Any, *, is_error: bool, now: int
+        self,
+        turn_id: str,
+        call_id: str,
+        result: Any,
+        *,
+        is_error: bool,
+        now: int,
+        owner: str | None = None,
     ) -> None:
-        await self._database.write(_end_call, turn_id, call_id, result, is_error, now)
+        ended = (turn_id, call_id, result, is_error, now)
+        await self._write_as(owner, turn_id, _end_call, *ended)
 
     async def calls(self, turn_id: str, step: int) -> tuple[CallRecord, ...]:
         return await self._database.look(_calls, turn_id, step)
@@ -161,14 +169,21 @@ class SqlTurns:
         return await self._database.write(_take_over, lease, now)
 
 
-def _fenced(
+def fenced(
     owner: str | None, turn_id: str, work: Callable[..., Transaction[T]], arguments: Any
 ) -> Transaction[T]:
-    """Do what the owner of a running turn may do; a turn that has ended is left to ``work``."""
+    """Do what the owner of a turn may do, and whoever asks without one.
+
+    Raises:
+        LeaseLostError: another server runs the turn, or has ended it. Or a tool is to run for a
+            turn that has ended.
+    """
     if owner is not None:
         rows = yield _HOLD, {"turn": turn_id}
         if rows and rows[0][0] != owner:
             raise LeaseLostError("another server runs the turn")
+        if rows and work is _start_call and rows[0][1] != TurnState.RUNNING:
+            raise LeaseLostError("the turn has ended")
     return (yield from work(*arguments))
 
 
@@ -406,8 +421,9 @@ def _settle(
         },
     )
     if not settled:
-        if (yield "SELECT 1 FROM turns WHERE id = :turn AND state = 'running'", {"turn": turn_id}):
-            raise LeaseLostError("another server runs the turn")
+        found = yield "SELECT owner FROM turns WHERE id = :turn", {"turn": turn_id}
+        if found and owner not in (None, found[0][0]):
+            raise LeaseLostError("another server runs the turn, or has ended it")
         raise RollbackError(None)
     if answer is not None:
         yield from put_message(answer)

@@ -14,6 +14,7 @@ from ..people import People
 from ..protocol import frames
 from ..protocol.capabilities import OTP_PARK
 from ..questions import Kind, OpenQuestions, OtpDesk, SpecError, capability_of
+from ..questions.acknowledging import acknowledgement, shown_by, words_of
 from ..questions.conversational import ask_in_words
 from ..questions.forms import form_spec
 from ..skills import Skills
@@ -41,7 +42,6 @@ _CODE_FOLLOWS = (
     " message again afterwards"
 )
 _NO_RESPONSE = {"status": "no_response", "message": "The person did not answer in time."}
-_OTP_EVENT = '"type":"otp_verification_required"'
 _UNKNOWN = "outcome unknown: the server ended while the tool ran"
 
 
@@ -267,7 +267,11 @@ class ToolCalls:
         *,
         lapsed: Any = False,
     ) -> Any:
-        """Ask an open question, announce the call behind it, and wait for the answer."""
+        """Ask an open question, announce the call behind it, and wait for the answer.
+
+        When the events are lost nobody can be shown the question any more, and nothing is waited
+        for: the conversation is free all the sooner.
+        """
         channel = self._turn.channel
         with channel.held():
             if ask is not None:
@@ -275,8 +279,20 @@ class ToolCalls:
             # What another server has asked it has announced too, when what it said is known.
             if call is not None and not (ask is None and channel.continues):
                 await self._announce(call)
+            if ask is None and channel.continues:
+                await self._acknowledge(question)
             await self._ledger.keep(self._turn)
-        return await self._services.questions.answer(question, lapsed)
+        waits = not channel.is_lost
+        return await self._services.questions.answer(question, lapsed, waits=waits)
+
+    async def _acknowledge(self, question: QuestionRecord) -> None:
+        """Tell of an answer that another server took, when it ended before it told of it."""
+        turn = self._turn
+        if question.answer is None:
+            return
+        told = acknowledgement(question, question.answer, turn.request_id, turn.now())
+        if told is not None and not turn.channel.has_said_after(*words_of(question)):
+            await turn.emit(told)
 
     async def _interact(self, call: ToolCall, kind: str) -> ToolResult:
         """Ask by a form when the client can show it, else have the model ask in words."""
@@ -304,8 +320,7 @@ class ToolCalls:
     def _was_seen(self, question: QuestionRecord) -> bool:
         """Tell whether the server that stored a question came to ask it, as far as one can know."""
         channel = self._turn.channel
-        words = _OTP_EVENT if question.kind == Kind.OTP else question.question_id
-        return not channel.continues or channel.has_said(words)
+        return not channel.continues or channel.has_said(shown_by(question))
 
     async def _question(
         self,

@@ -56,6 +56,7 @@ class Channel:
         """Whether the link is at another server, which reads what is published."""
         self._stored = 0
         self._spoilt = 1
+        self._spoiling = asyncio.Lock()
         self._kept: deque[str] = deque()
         self._size = 0
         self._last = 0
@@ -82,13 +83,24 @@ class Channel:
         if not self.numbered:
             await self.peer.send_written(text)
             return
-        if self._spoilt <= self._stored and self._held is None and self.spoil is not None:
-            self._spoilt = self._last + 1
-            await self.spoil(self._spoilt)
+        if self._spoils():
+            await self._spoil_first()
         self.append_text(text)
         while self._is_ahead():
             self._moved.clear()
             await self._moved.wait()
+
+    def _spoils(self) -> bool:
+        """Tell whether the next event is the first one after those that are stored."""
+        return self._spoilt <= self._stored and self._held is None and self.spoil is not None
+
+    async def _spoil_first(self) -> None:
+        """Have it stored that events follow; no other one goes out before that."""
+        async with self._spoiling:
+            if self._spoils() and self.spoil is not None:
+                seq = self._last + 1
+                await self.spoil(seq)
+                self._spoilt = seq
 
     def _is_ahead(self) -> bool:
         reached = self.published if self._is_elsewhere else self._sent
@@ -131,6 +143,11 @@ class Channel:
         self.published = seq
         self._moved.set()
 
+    def publish_rest(self, seq: int) -> None:
+        """Publish the events after the one up to which another server has published them."""
+        self.was_published(seq)
+        self._publish()
+
     @property
     def oldest(self) -> int:
         """``seq`` of the oldest event that is kept."""
@@ -169,6 +186,15 @@ class Channel:
     def has_said(self, words: str) -> bool:
         """Tell whether an event that is kept holds these words."""
         return any(words in text for text in self._kept)
+
+    def has_said_after(self, words: str, *later: str) -> bool:
+        """Tell whether, after the newest kept event with ``words``, one has all of ``later``."""
+        for text in reversed(self._kept):
+            if words in text:
+                return False
+            if all(part in text for part in later):
+                return True
+        return False
 
     async def hint(self, frame: Frame) -> None:
         """Say something that is no event of the turn, when the link has all of those."""
@@ -218,6 +244,11 @@ class Channel:
             return
         if self._writing is None and self._sent < self.last_seq:
             self._writing = asyncio.create_task(self._write(self.peer), name="channel")
+
+    def abandon(self) -> None:
+        """Close the link: the turn is another server's, where the link finds what became of it."""
+        self.is_lost = True
+        self.peer.fell_behind()
 
     def _stop_writing(self) -> None:
         if self._writing is not None:

@@ -9,7 +9,7 @@ from ..backplane import BackplaneError, Notice, Post
 from ..clock import Clock
 from ..protocol.frames import Resume
 from ..protocol.peer import Peer
-from ..store import StoreError, TurnRecord, TurnState
+from ..store import TurnRecord, TurnState
 from ..telemetry import log, where
 from .channel import Channel
 from .ledger import Ledger
@@ -36,6 +36,7 @@ class Follower:
         self.sent = after
         self.rung = asyncio.Event()
         self.task: asyncio.Task[None] | None = None
+        self.last_text = ""
         self.has_all = False
         """Whether it waits for events; else some are on their way to the link."""
 
@@ -52,6 +53,12 @@ def about(record: TurnRecord, peer: Peer) -> dict[str, str]:
         "request": record.request_id,
         "link": peer.socket_id,
     }
+
+
+def has_end(record: TurnRecord | None, follower: Follower) -> bool:
+    """Tell whether the newest event that a link was given is the one that ended its turn."""
+    terminal = record.terminal if record is not None else None
+    return terminal is not None and follower.last_text.startswith(terminal[:-1])
 
 
 class Following:
@@ -153,11 +160,11 @@ class Following:
                         return
                     follower.has_all = False
                     await follower.peer.send_text(text)
-                    follower.sent = number
+                    follower.sent, follower.last_text = number, text
                 if not events:
                     follower.has_all = True
                     await follower.rung.wait()
-        except BackplaneError as fault:
+        except Exception as fault:
             log.error("events were not read", **where(fault))
             self._lose(follower)
 
@@ -169,7 +176,7 @@ class Following:
                 follower.rung.set()  # should a notice have been lost
                 try:
                     await self._check(follower)
-                except (StoreError, BackplaneError) as fault:
+                except Exception as fault:  # the others are looked after in any case
                     log.error("a turn was not found", **where(fault))
         self._checking = None
 
@@ -183,9 +190,11 @@ class Following:
                 await self._take_again(follower, record)
             return  # else nobody runs it yet
         kept = await self._post.backplane.kept(follower.record.turn_id)
-        if kept is None or (kept.ended and kept.last <= follower.sent):
+        if has_end(record, follower) or (
+            kept is not None and kept.ended and kept.last <= follower.sent
+        ):
             self._end(follower)  # it has everything, and nothing more comes
-        elif not kept.ended:
+        elif kept is None or not kept.ended:
             self._lose(follower)
 
     async def _take_again(self, follower: Follower, record: TurnRecord) -> None:

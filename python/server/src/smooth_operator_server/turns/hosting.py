@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from ..backplane import Notice, Post
 from ..clock import Clock
@@ -10,7 +10,8 @@ from ..protocol import frames
 from ..protocol.frames import Frame, Resume
 from ..protocol.peer import Peer
 from ..questions import OpenQuestions
-from ..store import QuestionRecord, SessionRecord
+from ..questions.acknowledging import words_of
+from ..store import LeaseLostError, QuestionRecord, SessionRecord
 from .channel import Channel
 from .channels import Channels
 from .elsewhere import Elsewhere
@@ -93,29 +94,50 @@ class Hosting:
             if isinstance(channel.peer, Elsewhere) and channel.peer.seen < over:
                 self._let_go(channel)
 
-    async def say(self, session: SessionRecord | None, frame: Frame, peer: Peer) -> None:
+    async def say(
+        self,
+        session: SessionRecord | None,
+        frame: Frame,
+        peer: Peer,
+        question: QuestionRecord | None = None,
+    ) -> None:
         """Send the answer to a verb: an event of the turn that it names, where that is numbered.
 
         Who asked is told in any case, without ``seq`` when another link has the turn. A refusal is
-        nothing for that link, and nothing behind the end of a turn.
+        nothing for that link, and nothing behind the end of a turn. With ``question`` it tells
+        that this one was answered, which a turn says once.
         """
+        words = () if question is None else words_of(question)
         request_id = frame.get("requestId")
         if session is not None and request_id is not None:
             channel = self._channels.find(session.conversation_id, request_id)
             if channel is not None:
                 is_holder = channel.peer is peer
-                if is_event(frame, channel, is_holder=is_holder):
-                    await channel.emit(frame)
-                else:
+                if not is_event(frame, channel, is_holder=is_holder):
                     is_holder = False
+                elif not has_told(channel, words):
+                    await emit(channel, frame)
             else:
-                is_holder = await self._say_elsewhere(session, request_id, frame, peer)
+                is_holder = await self._say_elsewhere(session, request_id, frame, peer, words)
             if is_holder:
                 return
         await peer.send(frame)
 
+    async def has_turn(self, session: SessionRecord, request_id: str, peer: Peer) -> bool:
+        """Tell whether a link has the turn of a requestId, here or at another server."""
+        channel = self._channels.find(session.conversation_id, request_id)
+        if channel is not None or not self._post.backplane.is_shared:
+            return channel is not None and channel.peer is peer
+        record = await self._ledger.named(session.conversation_id, request_id)
+        return record is not None and self._following.follows(record.turn_id, peer)
+
     async def _say_elsewhere(
-        self, session: SessionRecord, request_id: str, frame: Frame, peer: Peer
+        self,
+        session: SessionRecord,
+        request_id: str,
+        frame: Frame,
+        peer: Peer,
+        words: Sequence[str],
     ) -> bool:
         """Have another server say it; tell whether the asking link has the turn."""
         if not self._post.backplane.is_shared:
@@ -124,7 +146,7 @@ class Hosting:
         if record is None:
             return False
         owner, members = record.lease.owner, about(record, peer)
-        told = await self._post.ask(owner, "say", frame=frame, **members)
+        told = await self._post.ask(owner, "say", frame=frame, words=words, **members)
         if not self._following.follows(record.turn_id, peer):
             return told is not None and bool(told["holder"])
         if told is None or not told["said"]:
@@ -141,7 +163,8 @@ class Hosting:
         is_holder = has_link(channel, notice["by"], notice["link"])
         if not is_event(notice["frame"], channel, is_holder=is_holder):
             return {"holder": False, "said": True}
-        await channel.emit(notice["frame"])
+        if not has_told(channel, notice["words"]):
+            await emit(channel, notice["frame"])
         return {"holder": is_holder, "said": True}
 
     def _tell_answered(self, question: QuestionRecord) -> None:
@@ -161,6 +184,22 @@ def is_event(frame: Frame, channel: Channel, *, is_holder: bool) -> bool:
     that lay unread on a lost link is not refused toward the link that has the turn.
     """
     return frame["type"] != "error" or (is_holder and not channel.is_settled)
+
+
+async def emit(channel: Channel, frame: Frame) -> None:
+    """Say something on the channel of a turn, unless another server has taken the turn over."""
+    try:
+        await channel.emit(frame)
+    except LeaseLostError:
+        channel.abandon()
+
+
+def has_told(channel: Channel, words: Sequence[str]) -> bool:
+    """Tell whether a turn that went on here has said already that its question was answered.
+
+    Whoever takes a turn over finds the answer in the store, and says so.
+    """
+    return channel.continues and bool(words) and channel.has_said_after(*words)
 
 
 def has_link(channel: Channel, node: str, link: str) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 from typing import Any
 
@@ -16,7 +17,6 @@ from ..protocol.json_text import write_json
 from ..protocol.refusals import Code, RefusalError
 from ..store import (
     Direction,
-    Ended,
     Lease,
     LeaseLostError,
     NewCall,
@@ -59,6 +59,10 @@ class Ledger:
         self._owner = owner
         self._keeping: asyncio.Task[None] | None = None
         self._running: set[str] = set()
+        self._unsettled: dict[str, tuple[TurnState, str, int]] = {}
+        """Turns whose end was told and could not be stored, with it and its time."""
+        self._left: set[str] = set()
+        """Turns that were taken over, and could not be taken up."""
 
     def lease(self) -> Lease:
         """Return a lease of this server that begins now."""
@@ -126,38 +130,50 @@ class Ledger:
 
     async def end(
         self, turn: Turn, state: TurnState, terminal: str, answer: NewMessage | None = None
-    ) -> Ended | None:
-        """Store the end of a turn, with its answer; None when it was ended before.
+    ) -> tuple[str, int]:
+        """Store the end of a turn, with its answer; return the event that it ended by.
 
-        ``terminal`` is the event that ends it, as JSON text.
+        And how many people were in the conversation to hear the answer, 0 when the turn had ended.
+
+        That is ``terminal``, as JSON text, or the one that is stored already: of a transaction
+        whose outcome was not heard.
 
         Raises:
+            LeaseLostError: another server runs the turn, or has ended it.
             StoreError: the end is not stored.
         """
+        try:
+            ended = await self._store.settle(
+                turn.turn_id,
+                state,
+                now=turn.now(),
+                terminal=terminal,
+                answer=answer,
+                owner=self._owner,
+            )
+        except LeaseLostError:
+            self._let_go(turn.turn_id)
+            raise
+        if not ended:
+            known = await self._store.turn(turn.turn_id)
+            terminal = (known and known.terminal) or terminal
         self._let_go(turn.turn_id)
-        return await self._store.settle(
-            turn.turn_id,
-            state,
-            now=turn.now(),
-            terminal=terminal,
-            answer=answer,
-            owner=self._owner,
-        )
+        return terminal, ended.people if ended else 0
 
     async def give_up(self, turn: Turn, state: TurnState, event: Frame) -> bool:
         """End a turn without an answer, in the store and toward its peer; False when it has ended.
 
-        A store that fails does not keep the peer from being told: whoever takes the turn over ends
-        it in the store.
+        A store that fails does not keep the peer from being told: the end is stored later.
         """
         terminal = write_json(event)
         try:
-            await self.end(turn, state, terminal)
+            terminal, _ = await self.end(turn, state, terminal)
         except LeaseLostError:
             turn.abandon()
             return False
         except StoreError as fault:
             log.error("the end of a turn was not stored", **where(fault))
+            self._unsettled[turn.turn_id] = (state, terminal, turn.now())
         return turn.settle(terminal)
 
     async def save(self, turn: Turn, step: int, saved: bytes) -> None:
@@ -192,7 +208,12 @@ class Ledger:
     async def end_call(self, turn: Turn, result: ToolResult) -> None:
         """Store what a tool gave."""
         await self._store.end_call(
-            turn.turn_id, result.call_id, result.result, is_error=result.is_error, now=turn.now()
+            turn.turn_id,
+            result.call_id,
+            result.result,
+            is_error=result.is_error,
+            now=turn.now(),
+            owner=self._owner,
         )
 
     async def results(self, turn: Turn, step: int) -> dict[str, ToolResult | None]:
@@ -206,11 +227,23 @@ class Ledger:
         }
 
     async def take_over(self) -> tuple[TurnRecord, ...]:
-        """Take the running turns that nobody runs any more."""
+        """Take the running turns that nobody runs any more, and those that ``leave`` named."""
+        left = [await self._store.turn(turn_id) for turn_id in self._left]
         taken = await self._store.take_over(self.lease(), self._clock.epoch_ms())
+        for turn_id in self._left:
+            self._let_go(turn_id)
+        self._left.clear()
+        taken += tuple(record for record in left if record is not None and self._is_mine(record))
         for record in taken:
             self._keep(record.turn_id)
         return taken
+
+    def _is_mine(self, record: TurnRecord) -> bool:
+        return record.state is TurnState.RUNNING and record.lease.owner == self._owner
+
+    def leave(self, record: TurnRecord) -> None:
+        """Put a turn back that could not be taken up: it is taken again."""
+        self._left.add(record.turn_id)
 
     def _message(
         self, turn: Turn, direction: Direction, text: str, images: tuple[str, ...] = ()
@@ -243,8 +276,19 @@ class Ledger:
             await self._clock.sleep(self.lease_s / RENEWALS)
             try:
                 await self._store.renew(self._owner, self.lease().until)
+                await self._settle_late()
             except StoreError as fault:  # the next one may come through before the time is over
                 log.error("leases were not renewed", **where(fault))
+
+    async def _settle_late(self) -> None:
+        """Store the ends that could not be stored when they were told."""
+        for turn_id, (state, terminal, now) in list(self._unsettled.items()):
+            with suppress(LeaseLostError):  # then its new owner ends it
+                await self._store.settle(
+                    turn_id, state, now=now, terminal=terminal, owner=self._owner
+                )
+            del self._unsettled[turn_id]
+            self._let_go(turn_id)
 
 
 def _events(turn: Turn) -> NewEvents | None:

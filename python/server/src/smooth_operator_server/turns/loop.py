@@ -157,9 +157,9 @@ class Loop:
             suggestions=progress.suggestions,
         )
         written = write_json(terminal)
-        ended = await self._ledger.end(turn, TurnState.COMPLETED, written, answer)
-        turn.settle(written)
-        if ended and ended.people:
+        ended_by, people = await self._ledger.end(turn, TurnState.COMPLETED, written, answer)
+        turn.settle(ended_by)
+        if people:
             await self._let_hear(answer)
 
     async def _let_hear(self, answer: NewMessage) -> None:

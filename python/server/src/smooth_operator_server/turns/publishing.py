@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from functools import partial
 
-from ..backplane import Backplane, BackplaneError, Batch, Post
+from ..backplane import Backplane, Batch, Post
 from ..clock import Clock, happens_within
 from ..telemetry import log, where
 from .channel import Channel
@@ -56,7 +56,7 @@ class Publisher:
                 continue
             try:
                 await self._round(waiting)
-            except BackplaneError as fault:
+            except Exception as fault:  # whatever it is, the others are published, and these again
                 log.error("events were not published", turns=len(waiting), **where(fault))
                 self._waiting = waiting | self._waiting
                 await self._clock.sleep(AGAIN_S)

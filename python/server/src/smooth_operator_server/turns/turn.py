@@ -119,10 +119,8 @@ class Turn:
 
     def abandon(self) -> None:
         """Leave the turn to the server that took it over; its link asks there what became of it."""
-        peer = self.channel.peer
-        self.channel.is_lost = True
         if self.settle(None):
-            peer.fell_behind()
+            self.channel.abandon()
 
     def silent_s(self, now: float) -> float:
         """Return for how long the turn has said nothing; ``now`` is on the monotonic clock."""

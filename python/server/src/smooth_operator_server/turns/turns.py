@@ -258,32 +258,40 @@ class Turns:
             self._hosting.sweep()
             try:
                 await self._take_over()
-            except StoreError as fault:
+            except Exception as fault:  # the next time it may work
                 log.error("no turns could be taken over", **where(fault))
 
     async def _take_over(self) -> None:
-        """Run the turns whose server is gone, from where it left them; nobody watches them."""
+        """Run the turns whose server is gone; one that cannot be had now is taken up later."""
         for record in await self._ledger.take_over():
-            session = await self._sessions.look_up(record.session_id)
-            assert session is not None
-            turn = self._new_turn(
-                record.turn_id,
-                record.request_id,
-                session,
-                Channel(Nobody(), numbered=is_replayed(session)),
-                message=record.message,
-                wants_tokens=record.wants_tokens,
-            )
-            if turn.channel.numbered:
-                await self._ledger.restore(turn)
-            self._adopt(turn)
-            if turn.channel.numbered:
-                await self._announce(turn)
-            log.info("turn taken over", request_id=turn.request_id, step=record.step)
-            progress = Progress.read(record.saved or b"")
-            running = self._runner.run(turn, record, progress)
-            turn.task = asyncio.create_task(running, name="turn")
-            self._watch(self._stop_later(turn))
+            try:
+                await self._take_up(record)
+            except Exception as fault:
+                log.error("a turn was not taken up", **where(fault))
+                self._ledger.leave(record)
+
+    async def _take_up(self, record: TurnRecord) -> None:
+        """Run a turn from where its server left it; nobody watches it."""
+        session = await self._sessions.look_up(record.session_id)
+        assert session is not None
+        progress = Progress.read(record.saved or b"")
+        turn = self._new_turn(
+            record.turn_id,
+            record.request_id,
+            session,
+            Channel(Nobody(), numbered=is_replayed(session)),
+            message=record.message,
+            wants_tokens=record.wants_tokens,
+        )
+        if turn.channel.numbered:
+            await self._ledger.restore(turn)
+        self._adopt(turn)
+        running = self._runner.run(turn, record, progress)
+        turn.task = asyncio.create_task(running, name="turn")
+        self._watch(self._stop_later(turn))
+        log.info("turn taken over", request_id=turn.request_id, step=record.step)
+        if turn.channel.numbered:
+            await self._announce(turn)
 
     async def _announce(self, turn: Turn) -> None:
         """Tell the links of a turn, here and elsewhere, that it runs here from now on."""
@@ -291,7 +299,7 @@ class Turns:
         if backplane.is_shared:
             try:
                 kept = None if channel.is_lost else await backplane.kept(turn.turn_id)
-                channel.was_published(kept.last if kept else 0)
+                channel.publish_rest(kept.last if kept else 0)
                 if channel.is_lost:
                     await backplane.forget(turn.turn_id)
             except BackplaneError as fault:
