@@ -139,6 +139,7 @@ async def serving(
     folder: Path,
     script: dict[str, Any] | None = None,
     tools: Sequence[Tool] = (),
+    clock: VirtualClock | None = None,
     **settings: Any,
 ) -> AsyncIterator[Running]:
     """Run a server on a free port; with a script it plays that."""
@@ -146,7 +147,7 @@ async def serving(
         file = folder / "script.json"
         file.write_text(json.dumps(script), encoding="utf-8")
         settings["script"] = file
-    clock = VirtualClock()
+    clock = clock or VirtualClock()
     server = await Server.build(Settings(**settings), clock=clock, tools=tools)
     listener = Listener(server, bind("127.0.0.1", 0))
     await listener.start()

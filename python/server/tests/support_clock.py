@@ -14,13 +14,14 @@ ROUNDS = 20
 class VirtualClock:
     """Implements the server's ``Clock``."""
 
-    def __init__(self) -> None:
+    def __init__(self, epoch_ms: int = EPOCH_MS) -> None:
+        self._epoch_ms = epoch_ms
         self._now = 0.0
         self._sleepers: list[tuple[float, int, asyncio.Future[None]]] = []
         self._order = itertools.count()
 
     def epoch_ms(self) -> int:
-        return EPOCH_MS + round(self._now * 1000)
+        return self._epoch_ms + round(self._now * 1000)
 
     def monotonic(self) -> float:
         return self._now

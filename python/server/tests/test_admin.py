@@ -18,7 +18,7 @@ from openapi_spec_validator import OpenAPIV31SpecValidator
 from smooth_operator_server.admin.table import endpoints
 from smooth_operator_server.auth import minted
 
-from .support import REPLAY, Client, Running, serving
+from .support import Running, serving
 from .test_auth import ADA, BOB, EVE, JWT, SECRET, entering
 
 ROOT = ADA | {"role": "admin"}
@@ -137,78 +137,6 @@ async def test_what_is_another_organisations_is_as_if_it_were_not_there(tmp_path
         assert (await root.get(f"/admin/connectors/{connector}")).status_code == 200
         assert len((await root.get("/admin/indexing/runs")).json()["runs"]) == 1
         await ada.silence()
-
-
-async def foreign_actions(session: dict[str, Any], turn: str) -> list[tuple[str, dict[str, Any]]]:
-    """Return every action that names something, on what is somebody else's."""
-    session_id, conversation_id = session["sessionId"], session["conversationId"]
-    named = {"sessionId": session_id, "requestId": turn}
-    return [
-        ("get_session", {"sessionId": session_id}),
-        ("get_conversation_messages", {"sessionId": session_id}),
-        ("send_message", {"sessionId": session_id, "message": "Hi"}),
-        ("confirm_tool_action", named | {"approved": True}),
-        ("verify_otp", named | {"code": "123456"}),
-        ("submit_interaction", named | {"interactionId": "i", "values": {}}),
-        ("rename_conversation", {"conversationId": conversation_id, "title": "Mine"}),
-        ("resume_turn", named | {"afterSeq": 0}),
-    ]
-
-
-@pytest.mark.parametrize("claims", [BOB, EVE], ids=["same organisation", "another one"])
-async def test_every_action_on_what_is_anothers_is_answered_as_on_nothing(
-    tmp_path: Path, claims: dict[str, Any]
-) -> None:
-    gated = {"model": [{"toolCall": {"name": "rm", "arguments": {}}}, {"text": "a"}]}
-    gated |= {"tools": [{"name": "rm", "confirm": True, "result": 1}]}
-    async with (
-        serving(tmp_path, gated, **JWT) as server,
-        entering(server, ADA) as ada,
-        entering(server, claims) as other,
-    ):
-        ada.words = other.words = (*other.words, *REPLAY)
-        supports = list(ada.words)
-        session = await ada.result("create_conversation_session", agentId="a", supports=supports)
-        own = await other.result("create_conversation_session", agentId="a", supports=supports)
-        turn = await ada.tx("send_message", sessionId=session["sessionId"], message="Hi")
-        await ada.until("write_confirmation_required")
-        nothing = {"sessionId": "nobodys", "conversationId": "nobodys"}
-        for action, members in await foreign_actions(session, turn):
-            foreign = await said(other, action, members)
-            unknown = await said(
-                other,
-                action,
-                members
-                | (
-                    nothing.keys() & members.keys()
-                    and {name: nothing[name] for name in nothing if name in members}
-                ),
-            )
-            assert foreign == unknown, action
-        await other.tx("cancel", sessionId=session["sessionId"], requestId=turn)
-        resumed = await other.result(
-            "create_conversation_session", agentId="a", conversationId=session["conversationId"]
-        )
-        assert resumed["conversationId"] != session["conversationId"]
-        listed = await other.result("list_conversations")
-        assert listed["conversations"] == []
-        await other.silence()
-        await ada.tx(
-            "confirm_tool_action", sessionId=session["sessionId"], requestId=turn, approved=True
-        )
-        frames = await ada.until("eventual_response")
-        assert frames[-1]["requestId"] == turn
-        del own
-
-
-async def said(client: Client, action: str, members: dict[str, Any]) -> Any:
-    """Return what an action is answered by, times and ids of the request aside."""
-    frame = await client.call(action, **members)
-    shown = json.loads(json.dumps(frame))
-    for part in (shown, shown.get("data", {})):
-        part.pop("timestamp", None)
-        part.pop("requestId", None)
-    return shown
 
 
 @pytest.mark.parametrize(

@@ -424,7 +424,7 @@ async def test_a_form_that_comes_again_over_the_link_of_its_turn_is_not_refused(
     tmp_path: Path, how: dict[str, Any]
 ) -> None:
     async with serving(tmp_path, FORM) as server, server.client(replay=True) as client:
-        session_id = await client.session(supports=["identity_intake"])
+        session_id = await client.session(supports=["identity_form"])
         about = {"sessionId": session_id, "requestId": "turn"}
         await client.tx("send_message", message="Hello", **about)
         asked = (await client.until("interaction_required"))[-1]

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import json
+import time
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,15 +14,21 @@ from typing import Any
 import httpx2
 import pytest
 
-from .support import TERMINALS, Client, Frame, text_of
+from smooth_operator_server.backplane import Kept
+
+from .support import TERMINALS, Client, Frame, Running, eventually, serving, text_of
 from .support_backplanes import empty, redis
+from .support_clock import VirtualClock
 from .support_stores import fresh_database
-from .test_recovery import WAIT_S, Killable, killable
+from .test_recovery import Killable, killable
 from .test_replay import approve, bare, numbers, resumed, told
 
 __all__ = ["redis"]
 
-LEASE_S = 1.0
+LEASE_S = 15.0
+BEHIND_S = 3_600.0
+"""How far the servers of this process are behind the time: what others lease outlasts a test."""
+
 SCRIPT: dict[str, Any] = {
     "model": [
         {"preamble": "Wait."},
@@ -36,58 +43,104 @@ SCRIPT: dict[str, Any] = {
 SLOW: dict[str, Any] = {
     "model": [{"text": "One two three."}, {"delayMs": 3_600_000}, {"text": "late"}],
 }
+HALF_SAID: dict[str, Any] = {
+    "model": [{"preamble": "One two three"}, {"delayMs": 60_000}, {"text": "done"}],
+}
 
 
 @dataclass
 class Cluster:
-    """Two servers, and what a third one needs."""
+    """Two servers of this process, on one clock that only tests move: however slow the machine
+    is, no lease lapses and nobody counts as gone."""
+
+    first: Running
+    second: Running
+    clock: VirtualClock
+
+
+@dataclass
+class Mortal:
+    """A server of a process of its own, which can be killed, and one of this process."""
 
     first: Killable
-    second: Killable
+    second: Running
+
+    async def kill(self) -> None:
+        """Kill the first server, and have the second one take it for gone."""
+        await self.first.kill()
+        await self.outlive()
+
+    async def outlive(self) -> None:
+        """Let the time of the first server's leases pass for the second one."""
+        now = self.second.clock.epoch_ms() / 1000
+        await self.second.clock.advance(time.time() + 2 * LEASE_S - now)
+        await self.second.listener.server.turns.take_over()
 
 
 @pytest.fixture(params=["postgres", "redis"])
 async def shared(request: pytest.FixtureRequest) -> dict[str, str]:
     """Return the settings of servers that know of each other."""
-    settings = {
-        "DATABASE_URL": await fresh_database(request.getfixturevalue("postgres")),
-        "SMOOTH_AGENT_LEASE_SECS": str(LEASE_S),
-    }
+    settings = {"database_url": await fresh_database(request.getfixturevalue("postgres"))}
     if request.param == "redis":
-        settings["REDIS_URL"] = empty(request.getfixturevalue("redis"))
+        settings["redis_url"] = empty(request.getfixturevalue("redis"))
     return settings
 
 
+@asynccontextmanager
 async def two(
-    stack: AsyncExitStack, folder: Path, script: dict[str, Any], shared: dict[str, str]
-) -> Cluster:
-    """Start two servers that play one script each."""
-    file = folder / "script.json"
-    file.write_text(json.dumps(script), encoding="utf-8")
-    command = ("-m", "smooth_operator_server", "--port", "0", "--script", str(file))
-    first = await stack.enter_async_context(killable(*command, **shared))
-    second = await stack.enter_async_context(killable(*command, **shared))
-    return Cluster(first, second)
+    folder: Path, script: dict[str, Any], shared: dict[str, str], **settings: Any
+) -> AsyncIterator[Cluster]:
+    """Run two servers that play one script each."""
+    clock = VirtualClock()
+    together: dict[str, Any] = {"clock": clock, "lease_secs": LEASE_S, **shared, **settings}
+    async with (
+        serving(folder, script, **together) as first,
+        serving(folder, script, **together) as second,
+    ):
+        yield Cluster(first, second, clock)
 
 
 @pytest.fixture
 async def servers(tmp_path: Path, shared: dict[str, str]) -> AsyncIterator[Cluster]:
-    async with AsyncExitStack() as stack:
-        yield await two(stack, tmp_path, SCRIPT, shared)
+    async with two(tmp_path, SCRIPT, shared) as cluster:
+        yield cluster
+
+
+@asynccontextmanager
+async def mortal(
+    folder: Path, script: dict[str, Any], shared: dict[str, str]
+) -> AsyncIterator[Mortal]:
+    """Run a server that can be killed and one that sees it."""
+    clock = VirtualClock(int((time.time() - BEHIND_S) * 1000))
+    async with serving(folder, script, clock=clock, lease_secs=LEASE_S, **shared) as second:
+        command = ("-m", "smooth_operator_server", "--port", "0", "--script")
+        variables = {f"SMOOTH_AGENT_{name.upper()}": value for name, value in shared.items()}
+        variables["SMOOTH_AGENT_LEASE_SECS"] = str(LEASE_S)
+        async with killable(*command, str(folder / "script.json"), **variables) as first:
+            yield Mortal(first, second)
 
 
 async def ask(client: Client, session_id: str, request_id: str, after: int) -> tuple[str, int]:
     """Ask for a turn, until its server answers; return state and last number."""
-    async with asyncio.timeout(WAIT_S):
-        while True:
-            frame = await client.call(
-                "resume_turn", sessionId=session_id, requestId=request_id, afterSeq=after
-            )
-            if frame["type"] != "error":
-                return resumed(frame)
-            assert frame["error"]["code"] == "INTERNAL_ERROR"
-            assert frame["error"]["retryAfterMs"] == 1000
-            await asyncio.sleep(0.1)
+    while True:
+        frame = await client.call(
+            "resume_turn", sessionId=session_id, requestId=request_id, afterSeq=after
+        )
+        if frame["type"] != "error":
+            return resumed(frame)
+        assert frame["error"]["code"] == "INTERNAL_ERROR"
+        assert frame["error"]["retryAfterMs"] == 1000
+        await asyncio.sleep(0.05)
+
+
+async def kept_of(servers: Mortal, session_id: str) -> tuple[str, Kept | None]:
+    """Return the servers' own id of the turn of a session, and which events all can read."""
+    server = servers.second.listener.server
+    session = await server.session(session_id)
+    assert session is not None
+    record = await server._stores.turns.named(session.conversation_id, "turn")
+    assert record is not None
+    return record.turn_id, await server._post.backplane.kept(record.turn_id)
 
 
 async def parked(client: Client) -> list[Frame]:
@@ -162,8 +215,8 @@ async def test_req_srv_16_an_answer_is_taken_by_any_server(servers: Cluster) -> 
     """Also for a client of version 1.1, whose turn stays with its link."""
     for replay in (True, False):
         async with (
-            servers.first.client(replay=replay) as first,
-            servers.second.client(replay=replay) as second,
+            servers.first.client(extended=True, replay=replay) as first,
+            servers.second.client(extended=True, replay=replay) as second,
         ):
             session_id = await first.session()
             request_id = await first.tx("send_message", sessionId=session_id, message="Delete it")
@@ -183,8 +236,8 @@ async def test_req_srv_15_a_cancel_reaches_the_turn_of_another_server(
     servers: Cluster, replay: bool
 ) -> None:
     async with (
-        servers.first.client(replay=replay) as first,
-        servers.second.client(replay=replay) as second,
+        servers.first.client(extended=True, replay=replay) as first,
+        servers.second.client(extended=True, replay=replay) as second,
     ):
         session_id = await first.session()
         request_id = await first.tx("send_message", sessionId=session_id, message="Delete it")
@@ -249,58 +302,81 @@ async def test_req_srv_28_never_is_kept_by_every_server(servers: Cluster) -> Non
         assert numbers(await told(holder, session_id, "turn"))[0] == 1
 
 
-async def test_the_events_of_a_settled_turn_outlive_its_server(servers: Cluster) -> None:
-    async with servers.first.client(replay=True) as first:
-        session_id = await first.session()
-        request_id = await first.tx("send_message", sessionId=session_id, message="Delete it")
-        frames = await told(first, session_id, request_id)
-        await asyncio.sleep(0.2)
-        await servers.first.kill()
-    async with servers.second.client(replay=True) as second:
-        assert await ask(second, session_id, request_id, 2) == ("settled", len(frames))
-        assert await second.until(*TERMINALS) == frames[2:]
-        assert await ask(second, session_id, request_id, len(frames) + 1) == ("gone", len(frames))
+async def test_the_events_of_a_settled_turn_outlive_its_server(
+    tmp_path: Path, shared: dict[str, str]
+) -> None:
+    async with mortal(tmp_path, SCRIPT, shared) as servers:
+        async with servers.first.client(replay=True) as first:
+            session_id = await first.session()
+            about = {"sessionId": session_id, "requestId": "turn"}
+            await first.tx("send_message", message="Delete it", **about)
+            frames = await told(first, session_id, "turn")
+            kept = None
+            while kept is None or not kept.ended:  # what is said last is published a moment later
+                _, kept = await kept_of(servers, session_id)
+            await servers.kill()
+        last = len(frames)
+        async with servers.second.client(replay=True) as second:
+            assert await ask(second, session_id, "turn", 2) == ("settled", last)
+            assert await second.until(*TERMINALS) == frames[2:]
+            assert await ask(second, session_id, "turn", last + 1) == ("gone", last)
 
 
 async def test_req_srv_37_an_open_question_goes_on_at_the_server_that_takes_it_over(
-    servers: Cluster,
+    tmp_path: Path, shared: dict[str, str]
 ) -> None:
     """Whoever answers before that answers for good, and is told of it over the next link."""
-    async with servers.second.client(replay=True) as second:
+    async with mortal(tmp_path, SCRIPT, shared) as servers:
+        async with servers.second.client(replay=True) as second:
+            async with servers.first.client(replay=True) as first:
+                session_id = await first.session()
+                about = {"sessionId": session_id, "requestId": "turn"}
+                await first.tx("send_message", message="Delete it", **about)
+                asked = await parked(first)
+                await ask(second, session_id, "turn", 0)
+                assert await parked(second) == asked
+                await servers.first.kill()
+            await approve(second, session_id, "turn", question(asked))
+            # Its acknowledgement would have no number: nobody counts the events at this moment.
+            await second.socket.wait_closed()
+            assert second.socket.close_code == 1013
+        await servers.outlive()
+        async with servers.second.client(replay=True) as client:
+            state, _ = await ask(client, session_id, "turn", len(asked))
+            assert state in ("running", "settled")
+            rest = await client.until(*TERMINALS)
+            assert text_of(rest) == "It is gone."
+            assert numbers(asked + rest) == list(range(1, len(asked + rest) + 1))
+            assert [frame.get("status") for frame in rest].count(200) == 2  # and the answer
+            await client.silence()
+
+
+async def test_a_question_that_its_server_stored_and_did_not_publish_reaches_links_elsewhere(
+    tmp_path: Path, shared: dict[str, str]
+) -> None:
+    """Whoever takes the turn over publishes what the others cannot read yet."""
+    async with mortal(tmp_path, SCRIPT, shared) as servers:
         async with servers.first.client(replay=True) as first:
             session_id = await first.session()
-            request_id = await first.tx("send_message", sessionId=session_id, message="Delete it")
+            await first.tx("send_message", sessionId=session_id, message="Go", requestId="turn")
             asked = await parked(first)
-            await ask(second, session_id, request_id, 0)
-            assert await parked(second) == asked
             await servers.first.kill()
-        await approve(second, session_id, request_id, question(asked))
-        # Its acknowledgement would have no number: nobody counts the events at this moment.
-        await asyncio.wait_for(second.socket.wait_closed(), WAIT_S)
-        assert second.socket.close_code == 1013
-    async with servers.second.client(replay=True) as client:
-        state, _ = await ask(client, session_id, request_id, len(asked))
-        assert state in ("running", "settled")
-        rest = await client.until(*TERMINALS)
-        assert text_of(rest) == "It is gone."
-        assert numbers(asked + rest) == list(range(1, len(asked + rest) + 1))
-        await client.silence()
+        turn_id, _ = await kept_of(servers, session_id)
+        backplane = servers.second.listener.server._post.backplane
+        await backplane.forget(turn_id)
+        await servers.outlive()
+        kept = None
+        while kept is None or kept.last < len(asked):
+            _, kept = await kept_of(servers, session_id)
+        events = await backplane.read(turn_id, 0, 100)
+        assert [json.loads(text) for _, text in events] == asked
 
 
 async def test_req_srv_37_a_step_that_was_half_said_is_said_by_nobody_again(
     tmp_path: Path, shared: dict[str, str]
 ) -> None:
     """A live link at the other server is closed, and is then told that the events are gone."""
-    script = {
-        "model": [
-            {"preamble": "One two three"},
-            {"delayMs": 4_000},
-            {"text": "done"},
-        ]
-        * 3
-    }
-    async with AsyncExitStack() as stack:
-        servers = await two(stack, tmp_path, script, shared)
+    async with mortal(tmp_path, HALF_SAID, shared) as servers:
         async with servers.second.client(replay=True) as second:
             async with servers.first.client(replay=True) as first:
                 session_id = await first.session()
@@ -309,25 +385,23 @@ async def test_req_srv_37_a_step_that_was_half_said_is_said_by_nobody_again(
                 while (await first.rx()).get("token", "").strip() != "three":
                     pass
                 assert (await ask(second, session_id, "turn", 0))[0] == "running"
-                await servers.first.kill()
-            await asyncio.wait_for(second.socket.wait_closed(), WAIT_S)
+                await servers.kill()
+            await second.socket.wait_closed()
             assert second.socket.close_code == 1013
         async with servers.second.client(replay=True) as client:
             assert (await ask(client, session_id, "turn", 4))[0] == "gone"
-            async with asyncio.timeout(WAIT_S):
-                while True:
-                    page = await client.result("get_conversation_messages", sessionId=session_id)
-                    if len(page["messages"]) == 2:
-                        break
-                    await asyncio.sleep(0.2)
+            turns = servers.second.listener.server
+            await eventually(lambda: turns.running_turns == 1)
+            while turns.running_turns:
+                await servers.second.clock.advance(1)
+            page = await client.result("get_conversation_messages", sessionId=session_id)
+            assert len(page["messages"]) == 2
 
 
 async def test_req_srv_36_a_link_that_is_lost_at_another_server_leaves_the_turn_alone(
     tmp_path: Path, shared: dict[str, str]
 ) -> None:
-    async with AsyncExitStack() as stack:
-        settings = {**shared, "SMOOTH_AGENT_DETACH_SECS": "0.5"}
-        servers = await two(stack, tmp_path, SLOW, settings)
+    async with two(tmp_path, SLOW, shared, detach_secs=5) as servers:
         async with servers.first.client(replay=True) as first:
             session_id = await first.session()
             await first.tx("send_message", sessionId=session_id, message="Go", requestId="a")
@@ -339,12 +413,8 @@ async def test_req_srv_36_a_link_that_is_lost_at_another_server_leaves_the_turn_
             async with servers.second.client(replay=True) as second:
                 assert (await ask(second, session_id, "b", 0))[0] == "running"
                 assert resumed(await first.rx())[0] == "moved"
-            async with asyncio.timeout(WAIT_S):
-                while True:
-                    shown = await first.result("get_session", sessionId=session_id)
-                    if "openTurn" not in shown:
-                        break
-                    await asyncio.sleep(0.1)
+            while "openTurn" in await first.result("get_session", sessionId=session_id):
+                await servers.clock.advance(1)
         async with servers.second.client(replay=True) as second:
             assert (await ask(second, session_id, "b", 0))[0] == "settled"
             assert (await second.until(*TERMINALS))[-1]["error"]["code"] == "AGENT_ERROR"
@@ -360,6 +430,6 @@ async def test_an_event_that_is_published_at_one_server_reaches_the_sockets_of_a
         await client.result("create_conversation_session", agentId="a")
         answer = await admin.post(f"{first}/admin/publish", json=body)
         assert answer.json() == {"delivered": 0}
-        assert json.loads(await asyncio.wait_for(client.socket.recv(), WAIT_S)) == event
+        assert json.loads(await asyncio.wait_for(client.socket.recv(), 60)) == event
         ready = (await admin.get(f"{first}/ready")).json()
         assert ready["parts"]["backplane"] == "ok"

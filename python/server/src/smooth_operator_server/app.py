@@ -230,7 +230,7 @@ class Server:
         node, lease_s, kept_s = backplane.node, settings.lease_secs, settings.replay_secs
         ledger = Ledger(stores.turns, clock, new_id, owner=node, lease_s=lease_s)
         links = links_of(self._post, ledger, sessions, self._questions, clock, kept_s=kept_s)
-        self._turns = Turns(
+        self.turns = Turns(
             agent.engine,
             Runner(agent.engine, agents, knowledge, services, ledger, observer, steps),
             sessions,
@@ -344,7 +344,7 @@ class Server:
         await self._post.start()
         await self._maker.load()
         await asyncio.gather(*(server.start() for server in self.tool_servers))
-        await self._turns.start()
+        await self.turns.start()
 
     @property
     def sockets(self) -> tuple[Connection, ...]:
@@ -354,7 +354,7 @@ class Server:
     @property
     def running_turns(self) -> int:
         """How many turns run now, with and without a socket."""
-        return len(self._turns)
+        return len(self.turns)
 
     async def session(self, session_id: str) -> SessionRecord | None:
         """Return a session as it is stored."""
@@ -370,7 +370,7 @@ class Server:
         self._draining = True
         self._connections.stop_reading()
         self._questions.drain()
-        await self._turns.drain(self.settings.drain_secs)
+        await self.turns.drain(self.settings.drain_secs)
         await self._connections.close(GOING_AWAY, "server draining")
 
     async def aclose(self) -> None:
@@ -400,7 +400,7 @@ class Server:
             await self._connections.serve(connection)
         finally:
             self._presence.went(connection)
-            self._turns.detach(connection)
+            self.turns.detach(connection)
 
     async def _principal(self, request: Request) -> Principal:
         """Return who asks.

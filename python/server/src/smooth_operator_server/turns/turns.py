@@ -249,7 +249,7 @@ class Turns:
         Raises:
             StoreError: the store does not answer.
         """
-        await self._take_over()
+        await self.take_over()
         self._watch(self._keep_taking_over())
 
     async def _keep_taking_over(self) -> None:
@@ -257,12 +257,16 @@ class Turns:
             await self._clock.sleep(self._ledger.lease_s)
             self._hosting.sweep()
             try:
-                await self._take_over()
+                await self.take_over()
             except Exception as fault:  # the next time it may work
                 log.error("no turns could be taken over", **where(fault))
 
-    async def _take_over(self) -> None:
-        """Run the turns whose server is gone; one that cannot be had now is taken up later."""
+    async def take_over(self) -> None:
+        """Run the turns whose server is gone; one that cannot be had now is taken up later.
+
+        Raises:
+            StoreError: the store does not answer.
+        """
         for record in await self._ledger.take_over():
             try:
                 await self._take_up(record)
