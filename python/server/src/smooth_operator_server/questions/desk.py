@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Container, Mapping
+from collections.abc import Container, Mapping
 from typing import Any, Protocol
 
 from ..clock import Clock
@@ -19,22 +19,22 @@ from .open import Kind, OpenQuestions
 from .otp import OtpDesk, OtpVerdict
 
 
-class Say(Protocol):
-    """Sends the answer to a verb of a session, as an event of the turn that it names."""
+class Saying(Protocol):
+    """Sends what answers a verb, as an event of the turn that it names."""
 
-    def __call__(
+    async def say(
         self,
-        session: SessionRecord,
+        session: SessionRecord | None,
         frame: frames.Frame,
         peer: Peer,
         question: QuestionRecord | None = None,
-    ) -> Awaitable[None]:
-        """With ``question`` the frame tells that this one was answered."""
+    ) -> None:
+        """Send it; with ``question`` it tells that this one was answered."""
         ...
 
-
-HasTurn = Callable[[SessionRecord, str, Peer], Awaitable[bool]]
-"""Tells whether a link has the turn of a requestId."""
+    async def has_turn(self, session: SessionRecord, request_id: str, peer: Peer) -> bool:
+        """Tell whether a link has the turn of a requestId."""
+        ...
 
 
 class Answers:
@@ -48,8 +48,7 @@ class Answers:
         otp: OtpDesk,
         clock: Clock,
         turn_ids: Container[str],
-        say: Say,
-        has_turn: HasTurn,
+        saying: Saying,
     ) -> None:
         self._sessions = sessions
         self._store = store
@@ -57,8 +56,7 @@ class Answers:
         self._otp = otp
         self._clock = clock
         self._turn_ids = turn_ids
-        self._say = say
-        self._has_turn = has_turn
+        self._saying = saying
 
     async def confirm_tool_action(self, action: Action, peer: Peer) -> None:
         """Approve or deny; a stale or foreign answer is refused (REQ-SRV-07)."""
@@ -105,13 +103,13 @@ class Answers:
             if verdict.verified:
                 await self._store.update_session(session.session_id, {"verified": True})
                 verified = frames.otp_verified(request_id, now, verdict.message)
-                await self._say(session, verified, peer, verdict.question)
+                await self._saying.say(session, verified, peer, verdict.question)
             elif verdict.reason is None:
                 data = {"sessionId": session.session_id, "declined": True}
                 declined = frames.immediate_response(request_id, now, 200, "Code declined", data)
-                await self._say(session, declined, peer)
+                await self._saying.say(session, declined, peer)
             else:
-                await self._say(session, _invalid(request_id, now, verdict), peer)
+                await self._saying.say(session, _invalid(request_id, now, verdict), peer)
         finally:
             if verdict.question is not None:
                 self._questions.release(verdict.question)
@@ -137,7 +135,7 @@ class Answers:
             values = checked_values(kind, spec, action["values"])
         except FormError as fault:
             invalid = self._form_invalid(action, question, kind, fault)
-            await self._say(session, invalid, peer)
+            await self._saying.say(session, invalid, peer)
             return
         await store_identity(self._store, session.session_id, kind, values)
         await self._close_form(action, session, peer, question, _filled(values))
@@ -179,7 +177,7 @@ class Answers:
     ) -> None:
         told = acknowledgement(question, answer, action["requestId"], self._clock.epoch_ms())
         assert told is not None
-        await self._say(session, told, peer, question)
+        await self._saying.say(session, told, peer, question)
 
     async def _answered(
         self, action: Action, session: SessionRecord | None, question_id: str | None, peer: Peer
@@ -197,7 +195,7 @@ class Answers:
         mine = (session.session_id, action["requestId"])
         if (question.session_id, question.request_id) != mine:
             return None
-        return question if await self._has_turn(session, question.request_id, peer) else None
+        return question if await self._saying.has_turn(session, question.request_id, peer) else None
 
 
 _DECLINED = {"status": "declined", "message": "The person declined to answer."}
