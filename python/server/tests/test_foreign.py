@@ -224,12 +224,18 @@ async def found_by(server: Running, claims: dict[str, Any]) -> str:
         return json.dumps([one["result"] for one in results])
 
 
+DOCUMENT = {"source": "secret.md", "text": "A zebra costs 17 euros."}
 BODIES: dict[str, Any] = {
+    "/admin/agents": {"id": "theirs"},
+    "/admin/agents/{id}": {"id": "made", "name": "Changed"},
     "/admin/connectors": WEB,
     "/admin/connectors/{id}": WEB,
+    "/admin/conversations/{id}/messages": {"text": "From nobody"},
+    "/admin/documents": {"source": "theirs.md", "text": "Another text."},
+    "/admin/settings": {"persona": "rude"},
     "/admin/publish": {"target": {"type": "org", "id": "acme"}, "event": {"type": "x"}},
 }
-"""A body for each route that takes one, unless the document's schema says what fits."""
+"""A body for each route that takes one."""
 
 
 async def test_every_route_is_answered_on_what_is_anothers_as_on_nothing(tmp_path: Path) -> None:
@@ -241,7 +247,9 @@ async def test_every_route_is_answered_on_what_is_anothers_as_on_nothing(tmp_pat
         ada.words = WORDS
         owned = await opened(ada, "turn")
         made = (await root.post("/admin/connectors", json=WEB)).json()["connector"]["id"]
-        ids = [*owned.ids.values(), made]
+        filed = (await root.post("/admin/documents", json=DOCUMENT)).json()["document"]["id"]
+        assert (await root.post("/admin/agents", json={"id": "made"})).status_code == 201
+        ids = [*owned.ids.values(), made, filed, "made"]
         document = (await root.get("/openapi.json")).json()
         routes = [
             (method.upper(), path, operation)
@@ -249,19 +257,25 @@ async def test_every_route_is_answered_on_what_is_anothers_as_on_nothing(tmp_pat
             for method, operation in operations.items()
         ]
         assert {path for _, path, _ in routes if "{" in path}
+        before = await _all_of(root, routes)
         for claims in (BOB, EVE, FOREIGN):
             async with caller(server, claims) as client:
                 for method, path, operation in routes:
                     body = BODIES[path] if "requestBody" in operation else None
                     await _tried(client, method, path, body, ids)
-        # A curator of the organisation may see and change; nothing was changed before.
+        assert await _all_of(root, routes) == before
+        # A curator of the organisation sees it, as it was.
         async with caller(server, CURATOR) as curator:
-            shown = await curator.get(
-                f"/admin/conversations/{owned.ids['conversationId']}/messages"
-            )
-            assert len(shown.json()["messages"]) == 1
-        assert (await root.get(f"/admin/connectors/{made}")).json()["connector"]["name"] == "Terms"
+            place = f"/admin/conversations/{owned.ids['conversationId']}/messages"
+            shown = (await curator.get(place)).json()["messages"]
+            assert [one["content"]["text"] for one in shown] == ["A secret"]
         await ada.silence()
+
+
+async def _all_of(client: httpx2.AsyncClient, routes: list[tuple[str, str, Any]]) -> list[str]:
+    """Return what an admin sees of their organisation."""
+    listing = [path for method, path, _ in routes if method == "GET" and "{" not in path]
+    return [(await client.get(path)).text for path in listing]
 
 
 async def _tried(
