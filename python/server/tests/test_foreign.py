@@ -174,6 +174,8 @@ async def test_every_action_is_answered_on_what_is_anothers_as_on_nothing(
             for theirs in ways(action, one.ids, mine):
                 if not required <= {*theirs, *MEMBERS, "action"}:
                     continue
+                if action == "send_message" and theirs["sessionId"] == mine["sessionId"]:
+                    continue  # a turn of one's own, whatever it is called
                 plain = {name: MEMBERS[name] for name in members_of(action, {}) if name in MEMBERS}
                 nothing = {
                     name: value if value == mine.get(name) else NOTHING

@@ -246,11 +246,11 @@ class Server:
             detach_s=settings.detach_secs,
         )
         calls = SessionActions(sessions, store, people, clock, links.resuming.open_turn)
-        answers = Answers(sessions, store, self._questions, otp, clock, turn_ids, links.hosting.say)
+        answers = Answers(sessions, store, self._questions, otp, clock, turn_ids, links.hosting)
         rates = RateLimiter(settings.rate_per_minute, clock.monotonic)
-        handlers, hosting = _handlers(calls, self._turns, links, answers), links.hosting
+        handlers, hosting = _handlers(calls, self.turns, links, answers), links.hosting
         self._dispatcher = Dispatcher(
-            handlers, sessions, self._turns, hosting, clock, observer, rates
+            handlers, sessions, self.turns, hosting, clock, observer, rates
         )
         self._probes = self._probes_of(observer)
         admin = self._admin_routes(agents, people, knowledge, new_id, rates)
