@@ -18,6 +18,7 @@ type handling struct {
 	active  *handlerRun
 	queue   []dueHandler
 	refused []refusedAnswer
+	wrong   map[QuestionKind]int // answers that were wrong, of each question (REQ-ASK-14)
 	// untold are codes that nothing said yet to be sent, unwatched are questions whose time of REQ-ASK-10
 	// has not begun; unseen stops that time.
 	untold, unwatched []QuestionKind
@@ -65,6 +66,9 @@ func questionOf(event Event) (QuestionKind, bool) {
 func (h *handling) opened(kind QuestionKind, event Event, fresh bool) {
 	row := questionRows[string(kind)]
 	updates := slices.Contains(row.updatedBy, event.EventType())
+	if fresh || !updates {
+		delete(h.wrong, kind)
+	}
 	if !updates {
 		h.ended(kind)
 	} else if h.underWay(kind) {
@@ -213,11 +217,24 @@ func (h *handling) run() {
 	for len(h.queue) > 0 && h.active == nil && t.current() {
 		next := h.queue[0]
 		h.queue = h.queue[1:]
-		if h.mine(next.kind) && t.state.question(next.kind) == stateOpen {
+		switch {
+		case !h.mine(next.kind) || t.state.question(next.kind) != stateOpen:
+		case next.wrong != nil && h.onceTooOften(next.kind):
+			h.fail(next.kind, fmt.Errorf("the server refused %d answers of the handler", limitRefusedAnswers))
+		default:
 			h.call(next)
 		}
 	}
 	t.releaseHeld()
+}
+
+// onceTooOften counts one more wrong answer and says whether its handler has failed with it (REQ-ASK-14).
+func (h *handling) onceTooOften(kind QuestionKind) bool {
+	if h.wrong == nil {
+		h.wrong = map[QuestionKind]int{}
+	}
+	h.wrong[kind]++
+	return h.wrong[kind] >= limitRefusedAnswers
 }
 
 // call calls a handler on a goroutine of its own.

@@ -144,6 +144,8 @@ const (
 	limitSlotGrace = 1000 * time.Millisecond
 	// Time after which a question that nobody looks at is logged. In ms (REQ-ASK-10).
 	limitQuestionUnseen = 5000 * time.Millisecond
+	// Refused answers to one question with which its handler has failed. In answers (REQ-ASK-14).
+	limitRefusedAnswers = 10
 	// What a question's own time is longer than its expiry. In ms (REQ-TURN-24).
 	limitQuestionMargin = 10000 * time.Millisecond
 	// Longest expiry that is believed. In ms (REQ-TURN-24).

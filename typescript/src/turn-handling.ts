@@ -55,6 +55,8 @@ export class Handling {
   /** Who is to be called, with what was wrong. */
   #queue: (readonly [QuestionKind, ServerEvent | undefined])[] = [];
   #refused: (readonly [QuestionKind, unknown])[] = [];
+  /** How many answers to a question were wrong (REQ-ASK-14). */
+  readonly #wrong = new Map<QuestionKind, number>();
   readonly #told = new Map<QuestionKind, Events>();
   /** Codes of which nothing said yet that they were sent. */
   readonly #unsent = new Set<QuestionKind>();
@@ -93,6 +95,7 @@ export class Handling {
     const isMore = event.type === MORE;
     const before = isMore && !fresh ? this.#told.get(kind) : {};
     this.#told.set(kind, { ...before, [event.type]: event });
+    if (fresh || !isMore) this.#wrong.delete(kind);
     if (!isMore) this.ended(kind);
     else if (this.#isUnderWay(kind)) return;
     if (this.#stopped) return;
@@ -192,10 +195,22 @@ export class Handling {
         const [kind, wrong] = this.#queue.shift() ?? [];
         if (kind === undefined) break;
         const handler = this.#mine(kind);
-        if (handler && this.#turn.question(kind) === 'open') this.#call(kind, handler, wrong);
+        if (!handler || this.#turn.question(kind) !== 'open') continue;
+        if (wrong && this.#isOnceTooOften(kind)) {
+          const text = `the server refused ${LIMITS.refusedAnswers} answers of the handler`;
+          this.#fail(kind, new Error(text));
+        } else {
+          this.#call(kind, handler, wrong);
+        }
       }
     }
     this.#turn.releaseHeld();
+  }
+
+  #isOnceTooOften(kind: QuestionKind): boolean {
+    const wrong = (this.#wrong.get(kind) ?? 0) + 1;
+    this.#wrong.set(kind, wrong);
+    return wrong >= LIMITS.refusedAnswers;
   }
 
   #call(kind: QuestionKind, handler: Handler, wrong: ServerEvent | undefined): void {

@@ -17,7 +17,7 @@ use crate::handlers::{Asking, ConfirmAsk, Failed, Given, InteractionAsk, OtpAsk}
 use crate::requests::{Cause, InFlight as _, Sender, Tick};
 use crate::wire::errors::Leaf;
 use crate::wire::events::Event;
-use crate::wire::options::QUESTION_UNSEEN;
+use crate::wire::options::{QUESTION_UNSEEN, REFUSED_ANSWERS};
 use crate::wire::steps::{QUESTIONS, QuestionKind, QuestionState, Signal, TurnState, Verb};
 
 /// What is known of the handlers of a turn that was asked something. The driver tells what happens
@@ -31,6 +31,8 @@ pub(super) struct Handling {
     queue: VecDeque<Due>,
     /// Answers of handlers that an error refused.
     refused: VecDeque<(QuestionKind, Error)>,
+    /// How many answers to a question were wrong (REQ-ASK-14).
+    wrong: [usize; QUESTIONS],
     /// Codes that nothing said yet to be sent.
     untold: [bool; QUESTIONS],
     /// Questions whose time of REQ-ASK-10 has not begun.
@@ -131,6 +133,9 @@ impl Driver {
         let (settled, mine) = (!self.is_live(), self.cell.handlers.answers(kind, event));
         let updates = matches!(event, Event::OtpSent(_));
         let handling = self.handling.get_or_insert_default();
+        if fresh || !updates {
+            handling.wrong[kind as usize] = 0;
+        }
         if !updates {
             handling.ended(kind);
         } else if handling.is_under_way(kind) {
@@ -236,12 +241,27 @@ impl Driver {
             self.watch_questions(sender);
             while let Some(due) = self.next_due() {
                 let open = self.state.question(due.kind) == QuestionState::Open;
-                if open && self.is_mine(due.kind) {
+                if !open || !self.is_mine(due.kind) {
+                    continue;
+                }
+                if due.wrong.is_some() && self.once_too_often(due.kind) {
+                    let text =
+                        format!("the server refused {REFUSED_ANSWERS} answers of the handler");
+                    self.fail_handler(due.kind, Failed::of(text), sender);
+                } else {
                     self.call_handler(due, sender);
                 }
             }
         }
         self.release_held(sender);
+    }
+
+    /// Counts one more wrong answer; says whether its handler has failed with it (REQ-ASK-14).
+    fn once_too_often(&mut self, kind: QuestionKind) -> bool {
+        self.handling.as_mut().is_some_and(|it| {
+            it.wrong[kind as usize] += 1;
+            it.wrong[kind as usize] >= REFUSED_ANSWERS
+        })
     }
 
     fn next_refused(&mut self) -> Option<(QuestionKind, Error)> {

@@ -77,6 +77,8 @@ pub(crate) const SLOT_PAUSE: Duration = Duration::from_millis(250);
 pub(crate) const SLOT_GRACE: Duration = Duration::from_millis(1000);
 /// Time after which a question that nobody looks at is logged. In ms (REQ-ASK-10).
 pub(crate) const QUESTION_UNSEEN: Duration = Duration::from_millis(5000);
+/// Refused answers to one question with which its handler has failed. In answers (REQ-ASK-14).
+pub(crate) const REFUSED_ANSWERS: usize = 10;
 /// What a question's own time is longer than its expiry. In ms (REQ-TURN-24).
 pub(crate) const QUESTION_MARGIN: Duration = Duration::from_millis(10000);
 /// Longest expiry that is believed. In ms (REQ-TURN-24).

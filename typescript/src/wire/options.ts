@@ -546,6 +546,8 @@ export const LIMITS = {
   slotGrace: 1000,
   /** Time after which a question that nobody looks at is logged. In ms (REQ-ASK-10). */
   questionUnseen: 5000,
+  /** Refused answers to one question with which its handler has failed. In answers (REQ-ASK-14). */
+  refusedAnswers: 10,
   /** What a question's own time is longer than its expiry. In ms (REQ-TURN-24). */
   questionMargin: 10000,
   /** Longest expiry that is believed. In ms (REQ-TURN-24). */

@@ -76,6 +76,7 @@ class Handling:
         self.refused: list[str] = []  # questions whose answers an error refused
         self.silent: set[str] = set()  # questions that nothing said yet what to show of
         self.unwatched: list[str] = []  # questions whose time unseen has not begun
+        self.refusals: dict[str, int] = {}  # of each question, by wrong answers alone (REQ-ASK-14)
 
     # --- what the turn tells --------------------------------------------------------------------
 
@@ -93,6 +94,8 @@ class Handling:
 
     def opened(self, question: str, wire_type: str, *, fresh: bool) -> None:
         """A question was asked, or (not ``fresh``) shows more of itself."""
+        if fresh:
+            self.refusals.pop(question, None)
         updated_by = self.turn.host.tables.questions[question]["updated_by"]
         if wire_type not in updated_by:
             self.ended(question)
@@ -188,8 +191,16 @@ class Handling:
             question, wrong = self.queue.pop(0)
             script = self._script(question)
             if script and self.turn.machines.states[question] == "open":
-                self._call(Run(self, question, script), wrong)
+                if wrong and self._once_too_often(question):
+                    self._fail(question)
+                else:
+                    self._call(Run(self, question, script), wrong)
         self.turn.look()
+
+    def _once_too_often(self, question: str) -> bool:
+        """Whether a handler has had all its chances (REQ-ASK-14)."""
+        self.refusals[question] = self.refusals.get(question, 0) + 1
+        return self.refusals[question] >= self.turn.host.spec.bound("refusedAnswers")
 
     @property
     def _ready(self) -> bool:

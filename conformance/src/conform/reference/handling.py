@@ -50,6 +50,7 @@ class RefHandling:
         self.unseen: dict[str, Timer] = {}
         self.unwatched: list[str] = []  # questions whose time unseen has not begun
         self.untold: set[str] = set()  # a code that nothing said yet to be sent
+        self.refusals: dict[str, int] = {}
 
     def handler(self, question: str, kind: Any) -> Handler | None:
         """Who answers a question."""
@@ -62,6 +63,8 @@ class RefHandling:
 
     def asked(self, question: str, event: str, *, fresh: bool) -> None:
         """A question opened, or shows more of itself."""
+        if fresh and "refusals-counted-together" not in self.faults:
+            self.refusals[question] = 0
         if event != "otp_sent":
             self.over(question)
         elif self._busy(question):
@@ -158,7 +161,15 @@ class RefHandling:
             question, wrong = self.queue.pop(0)
             handler = self._mine(question)
             if handler and self.turn.questions[question] == "open":
-                self._call(question, handler, wrong)
+                if wrong and self._once_too_often(question):
+                    self.fail(question)
+                else:
+                    self._call(question, handler, wrong)
+
+    def _once_too_often(self, question: str) -> bool:
+        """Whether ten answers were wrong."""
+        self.refusals[question] = self.refusals.get(question, 0) + 1
+        return self.refusals[question] >= 10 and "handler-asked-for-ever" not in self.faults
 
     @property
     def _ready(self) -> bool:

@@ -16,6 +16,7 @@ internal sealed class TurnHandling(ClientContext context, TurnDriver turn, Handl
     private readonly List<(string Kind, Exception Error)> _refused = [];
     private readonly List<string> _unwatched = [];
     private readonly List<string> _untold = [];
+    private readonly Dictionary<string, int> _wrong = new(StringComparer.Ordinal);
     private readonly Dictionary<string, LimitTimer> _unseen = new(StringComparer.Ordinal);
     private HandlerCall? _active;
     private HandlerCall? _signalled;
@@ -39,6 +40,10 @@ internal sealed class TurnHandling(ClientContext context, TurnDriver turn, Handl
     internal void Opened(QuestionRow question, ServerEvent received, bool fresh)
     {
         var (kind, updates) = (question.Kind, question.UpdatedBy.Contains(received.Type));
+        if (fresh || !updates)
+        {
+            _wrong.Remove(kind);
+        }
         if (!updates)
         {
             Ended(kind);
@@ -135,7 +140,15 @@ internal sealed class TurnHandling(ClientContext context, TurnDriver turn, Handl
         {
             var (kind, wrong) = _queue[0];
             _queue.RemoveAt(0);
-            if (IsMine(kind) && turn.States.IsOpen(kind))
+            if (!IsMine(kind) || !turn.States.IsOpen(kind))
+            {
+                continue;
+            }
+            if (wrong is not null && IsOnceTooOften(kind))
+            {
+                Fail(kind, new InvalidOperationException($"The server refused {Limits.RefusedAnswers} answers of the handler."));
+            }
+            else
             {
                 Call(kind, wrong);
             }
@@ -153,6 +166,13 @@ internal sealed class TurnHandling(ClientContext context, TurnDriver turn, Handl
     private bool IsMine(string kind) => turn.Questions[kind].Asked is { } question && HasHandler(kind, question.Asked);
 
     private bool IsUnderWay(string kind) => _active?.Kind == kind || _queue.Exists(waiting => waiting.Kind == kind);
+
+    /// <summary>Counts one more wrong answer; returns whether its handler has failed with it (REQ-ASK-14).</summary>
+    private bool IsOnceTooOften(string kind)
+    {
+        var wrong = _wrong[kind] = _wrong.GetValueOrDefault(kind) + 1;
+        return wrong >= Limits.RefusedAnswers;
+    }
 
     private void Look(string kind)
     {

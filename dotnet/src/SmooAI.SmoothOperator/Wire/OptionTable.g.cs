@@ -198,6 +198,11 @@ internal static class Limits
     /// </summary>
     internal const int QuestionUnseen = 5000;
 
+    /// <summary>
+    /// Refused answers to one question with which its handler has failed. In answers (REQ-ASK-14).
+    /// </summary>
+    internal const int RefusedAnswers = 10;
+
     /// <summary>What a question's own time is longer than its expiry. In ms (REQ-TURN-24).</summary>
     internal const int QuestionMargin = 10000;
 

@@ -12,7 +12,7 @@ public static class WireCodec
     /// <summary>Version of the specification that this code was generated from.</summary>
     public const string SpecVersion = "1.2";
 
-    internal const string SpecHash = "10f533057a71577e761c22d24d5c45f86142cddcfd997189ab69ac948ec77505";
+    internal const string SpecHash = "adbd36a8bcc421833ef17e79d7a1598b7b3082fb7e5360bab7645b82a9a57681";
 
     /// <summary>Decodes one frame; never throws for what a peer may send.</summary>
     public static DecodedFrame Decode(string frame) => Decode(Encoding.UTF8.GetBytes(frame).AsMemory());

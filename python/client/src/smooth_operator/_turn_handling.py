@@ -12,7 +12,7 @@ from ._clock import Timer
 from ._handlers import ConfirmAsk, Handlers, InteractionAsk, OtpAsk, called
 from ._options import Options
 from ._turn_state import QUESTION_KINDS
-from .wire.options import QUESTION_UNSEEN
+from .wire.options import QUESTION_UNSEEN, REFUSED_ANSWERS
 from .wire.steps import QUESTIONS, QuestionKind
 
 if TYPE_CHECKING:
@@ -59,6 +59,7 @@ class Handling:
         self._active: _Run | None = None
         self._queue: list[tuple[QuestionKind, Any]] = []
         self._refused: list[tuple[QuestionKind, Exception]] = []
+        self._wrong: dict[QuestionKind, int] = {}
         self._untold: set[QuestionKind] = set()
         self._unwatched: list[QuestionKind] = []
         self._unseen: dict[QuestionKind, Timer] = {}
@@ -85,6 +86,8 @@ class Handling:
     def opened(self, kind: QuestionKind, event: wire.Event, *, fresh: bool) -> None:
         """Take note of a question, or (not ``fresh``) of more about it."""
         updates = event.type in QUESTIONS[kind].updated_by
+        if fresh or not updates:
+            self._wrong[kind] = 0
         if not updates:
             self.ended(kind)
         elif self._under_way(kind):
@@ -186,8 +189,14 @@ class Handling:
         while self._queue and self._active is None and self._turn.current:
             kind, wrong = self._queue.pop(0)
             handler = self._mine(kind)
-            if handler is not None and self._turn.state.questions[kind] == "open":
+            if handler is None or self._turn.state.questions[kind] != "open":
+                continue
+            self._wrong[kind] += wrong is not None
+            if self._wrong[kind] < REFUSED_ANSWERS:
                 self._call(kind, handler, wrong)
+            else:
+                text = f"the server refused {REFUSED_ANSWERS} answers of the handler"
+                self._fail(kind, RuntimeError(text))
         self._turn.release_held()
 
     def _call(self, kind: QuestionKind, handler: Callable[[Any], Any], wrong: Any) -> None:

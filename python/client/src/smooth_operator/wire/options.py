@@ -541,6 +541,8 @@ SLOT_GRACE: Final = 1000
 """Time after a turn in which its slot may still be taken. In ms (REQ-TURN-32)."""
 QUESTION_UNSEEN: Final = 5000
 """Time after which a question that nobody looks at is logged. In ms (REQ-ASK-10)."""
+REFUSED_ANSWERS: Final = 10
+"""Refused answers to one question with which its handler has failed. In answers (REQ-ASK-14)."""
 QUESTION_MARGIN: Final = 10000
 """What a question's own time is longer than its expiry. In ms (REQ-TURN-24)."""
 QUESTION_LONGEST: Final = 86400000
