@@ -126,8 +126,8 @@ ranges: setup-python ## the Python client on the oldest and newest libraries tha
 mutate: setup-python ## the harness against broken clients: each must be caught
 	@$(BIN)/conform mutate
 
-fuzz: testees ## random sessions against the five clients: SEED=7 RUNS=500
-	@$(BIN)/conform fuzz --testees $(WHERE_TESTEES) $(if $(SEED),--seed $(SEED)) $(if $(RUNS),--runs $(RUNS))
+fuzz: testees ## random sessions against the five clients: SEED=7 RUNS=500, CUTS=1 cuts their links
+	@$(BIN)/conform fuzz --testees $(WHERE_TESTEES) $(if $(SEED),--seed $(SEED)) $(if $(RUNS),--runs $(RUNS)) $(if $(CUTS),--cuts)
 
 .PHONY: fuzz-wiregen
 fuzz-wiregen: setup-python ## random documents through the generator, each twice: N=100000 SEED=1 START=0

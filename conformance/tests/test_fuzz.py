@@ -17,6 +17,7 @@ from conform.testee import LineChecker
 from .support import play_in_process
 
 LENGTH = 16
+LENGTH_OF_CUTS = 48
 
 
 def test_a_seed_gives_one_session(spec: Spec, reader: Reader) -> None:
@@ -58,9 +59,34 @@ async def test_a_broken_client_is_found_and_the_session_cut_down(
     assert len(small.acts) <= 4
 
 
-def test_a_kept_session_is_the_same_case(spec: Spec, reader: Reader, tmp_path: Path) -> None:
+@pytest.mark.parametrize("seed", range(1, 13))
+async def test_the_reference_client_does_so_when_links_are_cut(
+    spec: Spec, reader: Reader, checker: LineChecker, seed: int
+) -> None:
+    case = assemble(spec, reader, generate(spec, reader, seed, LENGTH_OF_CUTS, cuts=True))
+    verdict = await play_in_process(spec, reader, checker, case)
+    assert (verdict.outcome, verdict.reason) == ("pass", "")
+
+
+@pytest.mark.parametrize(
+    "fault", ["resume-never-asked", "resume-from-the-start", "never-is-not-sent"]
+)
+async def test_a_client_that_takes_turns_up_wrongly_is_found(
+    spec: Spec, reader: Reader, checker: LineChecker, fault: str
+) -> None:
+    for seed in range(1, 60):
+        case = assemble(spec, reader, generate(spec, reader, seed, LENGTH_OF_CUTS, cuts=True))
+        if not (await play_in_process(spec, reader, checker, case, fault)).passed:
+            return
+    pytest.fail("no session shows it")
+
+
+@pytest.mark.parametrize("cuts", [False, True])
+def test_a_kept_session_is_the_same_case(
+    spec: Spec, reader: Reader, tmp_path: Path, cuts: bool
+) -> None:
     for seed in range(1, 9):
-        case = assemble(spec, reader, generate(spec, reader, seed, LENGTH))
+        case = assemble(spec, reader, generate(spec, reader, seed, LENGTH, cuts=cuts))
         path = tmp_path / f"{seed}.yaml"
         path.write_text(as_yaml(case), encoding="utf-8")
         (loaded,) = Loader(spec).load(path)

@@ -57,6 +57,8 @@ type supervisor struct {
 	counters Counters // but for the open turns
 	// sessionKnown says that a session was opened or found: events of it may be missed (REQ-CONN-42).
 	sessionKnown bool
+	// queued is what runs after this step.
+	queued []func()
 	// running holds the goroutines of attempts and links; close waits for them. handlers holds those of
 	// handlers, which may not return.
 	running, handlers map[chan struct{}]struct{}
@@ -85,6 +87,22 @@ func (s *supervisor) spawn(f func()) <-chan struct{} {
 		f()
 	}()
 	return done
+}
+
+// later runs f after this step, on a goroutine that close waits for, with the mutex held; what is to run
+// later runs in order. The mutex is held.
+func (s *supervisor) later(f func()) {
+	if s.queued = append(s.queued, f); len(s.queued) > 1 {
+		return
+	}
+	s.spawn(func() {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		for len(s.queued) > 0 {
+			s.queued[0]()
+			s.queued = s.queued[1:]
+		}
+	})
 }
 
 // beside runs a handler on a goroutine of its own; close waits for its end, inside its limit. The mutex is

@@ -30,6 +30,7 @@ type handlerRun struct {
 	kind   QuestionKind
 	signal context.CancelFunc
 	stop   func() // its limit
+	closed bool   // its question is not open any more
 }
 
 // dueHandler is a call to come; wrong says what was wrong with the answer before, nil for the first one.
@@ -251,10 +252,15 @@ func (h *handling) call(next dueHandler) {
 		}
 	})
 	ask := t.asks(next)
-	t.client.connection.beside(func() {
-		given, err := gift{}, errPanicked
-		guarded(t.client.options.Logger, "a handler", func() { given, err = ask(ctx) })
-		h.gave(active, given, err)
+	t.client.connection.later(func() {
+		if active.closed {
+			return
+		}
+		t.client.connection.beside(func() {
+			given, err := gift{}, errPanicked
+			guarded(t.client.options.Logger, "a handler", func() { given, err = ask(ctx) })
+			h.gave(active, given, err)
+		})
 	})
 }
 
@@ -306,6 +312,7 @@ func (h *handling) fail(kind QuestionKind, cause error) {
 // signal ends the context of the call of the moment; the next one may begin.
 func (h *handling) signal() {
 	if h.active != nil {
+		h.active.closed = true
 		h.over(h.active)
 	}
 }

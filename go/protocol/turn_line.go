@@ -43,9 +43,7 @@ func (l *turnLine) over(t *Turn) {
 	if l.open[t.sessionID] = line; len(line) == 0 {
 		delete(l.open, t.sessionID)
 	} else if l.serial {
-		t.client.connection.spawn(func() {
-			t.client.mu.Lock()
-			defer t.client.mu.Unlock()
+		t.client.connection.later(func() {
 			if line := l.open[t.sessionID]; len(line) > 0 && line[0].waits {
 				line[0].start()
 			}

@@ -189,7 +189,8 @@ def ids_of(steps: tuple[Step, ...], stated: list[str] | None = None) -> dict[str
         if step.kind == "fence":
             fences += 1
             step.body["id"] = f"req-fence-{fences}"
-            drawn.append(step.body["id"])
+            if step.body["id"] not in drawn:
+                drawn.append(step.body["id"])
         elif step.kind == "recv" and stated is None and step.body.get("action") in DRAWS:
             name = step.body.get("requestId")
             again = name in own or name in drawn

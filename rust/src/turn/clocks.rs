@@ -16,11 +16,12 @@ impl Driver {
         }
     }
 
-    /// Starts the idle clock anew unless a question is open.
+    /// Starts the idle clock anew unless a question is open, or the message waits for its turn.
     pub(super) fn listen(&mut self, sender: &Sender<'_>) {
         let limit = sender.limits().turn_idle;
         let asking = self.state.open().next().is_some();
-        if limit.is_zero() || asking || !self.is_live() || self.is_suspended() {
+        let waits = self.is_suspended() || self.is_waiting();
+        if limit.is_zero() || asking || !self.is_live() || waits {
             return;
         }
         if self.silent_since.is_some() && self.idle.is_some() {

@@ -17,6 +17,7 @@ from conform.commands.common import (
     spec_of,
 )
 from conform.commands.launching import add_testee_flags, testees
+from conform.cutting.numbering import LOSSES
 from conform.documents import CaseError
 from conform.fuzz import Session, as_yaml, assemble, generate, shrink
 from conform.home import OUT
@@ -27,6 +28,7 @@ from conform.script import Case
 from conform.spec import Spec
 from conform.testee import Launch
 
+LENGTHS = {False: 24, True: 48}  # acts of a session, at most; those of links are many
 SHRUNK = 3  # so many failing sessions are cut down; the others are named
 
 
@@ -35,15 +37,22 @@ def add_parsers(verbs: Any) -> None:
     fuzz = verbs.add_parser(
         "fuzz",
         help="play random sessions against clients; cut down what fails and keep it as a case",
-        epilog="Example: conform fuzz --seed 7 --runs 500 --length 30. The same seeds give the "
-        "same sessions. Exit: 0 all equal, 1 a difference, 2 malformed, 3 nothing "
-        "proven: no client ran.",
+        epilog="Examples: conform fuzz --seed 7 --runs 500 --length 30; conform fuzz --cuts. The "
+        "same seeds give the same sessions. Exit: 0 all equal, 1 a difference, 2 malformed, 3 "
+        "nothing proven: no client ran.",
     )
     add_spec_flag(fuzz)
     add_testee_flags(fuzz)
     fuzz.add_argument("--seed", type=int, default=1, metavar="N", help="first seed (default 1)")
     fuzz.add_argument("--runs", type=int, default=200, metavar="N", help="sessions (default 200)")
-    fuzz.add_argument("--length", type=int, default=24, metavar="N", help="acts of one, at most")
+    fuzz.add_argument(
+        "--length", type=int, default=None, metavar="N", help="acts of one, at most (24, or 48)"
+    )
+    fuzz.add_argument(
+        "--cuts",
+        action="store_true",
+        help="cut links, at any time and with frames unread on either side; the server replays",
+    )
     fuzz.add_argument(
         "--out", type=Path, default=OUT / "fuzz", metavar="DIR", help="where cases go"
     )
@@ -53,14 +62,16 @@ def add_parsers(verbs: Any) -> None:
 
 def fuzz_command(args: argparse.Namespace) -> int:
     """``conform fuzz``."""
-    if args.runs < 1 or args.length < 1:
+    length = args.length if args.length is not None else LENGTHS[args.cuts]
+    if args.runs < 1 or length < 1:
         raise CaseError("--runs and --length must be at least 1")
     spec = spec_of(args)
     reader = Reader(spec)
     console = console_of(args)
     seeds = range(args.seed, args.seed + args.runs)
     drawn = track(seeds, "drawing", console=console, transient=True)
-    sessions = {s.name: s for s in (generate(spec, reader, seed, args.length) for seed in drawn)}
+    found = (generate(spec, reader, seed, length, cuts=args.cuts) for seed in drawn)
+    sessions = {session.name: session for session in found}
     cases = [assemble(spec, reader, each) for each in sessions.values()]
     launches, missing = testees(args)
     runner = Runner(spec, cases)
@@ -75,15 +86,24 @@ def fuzz_command(args: argparse.Namespace) -> int:
         kept.append(_keep(case, args.out))
         console.print(f"kept as {kept[-1]}, {len(case.steps)} steps")
     ran = sum(t.ran for t in run.testees)
-    console.print(
-        f"{len(cases)} sessions from seed {args.seed} × {ran} clients: {len(failing)} differ",
-        highlight=False,
-    )
+    drawn_from = f"{_counted(cases, args.cuts)} from seed {args.seed} × {ran} clients"
+    console.print(f"{drawn_from}: {len(failing)} differ", highlight=False)
     code = 3 if not ran else int(bool(failing) or run.red)
     if args.json:
-        found = {"seed": args.seed, "sessions": len(cases), "clients": ran}
-        print_json({**found, "differ": failing, "kept": kept, "exit": code})
+        facts = {"seed": args.seed, "sessions": len(cases), "clients": ran}
+        facts |= {"cuts": sum(map(_losses, cases))} if args.cuts else {}
+        print_json({**facts, "differ": failing, "kept": kept, "exit": code})
     return code
+
+
+def _counted(cases: list[Case], cuts: bool) -> str:
+    """How many sessions there are, and how often their links were cut."""
+    return f"{len(cases)} sessions" + (f" with {sum(map(_losses, cases))} cuts" if cuts else "")
+
+
+def _losses(case: Case) -> int:
+    """How often the server ends a link in a case."""
+    return sum(step.kind == "wire" and bool(step.body.keys() & set(LOSSES)) for step in case.steps)
 
 
 def _failed(run: Run, name: str) -> bool:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from conform.cutting.memory import known
 from conform.cutting.numbering import (
     clocked,
+    frames_of,
     is_message,
     numbered,
     passes,
@@ -170,7 +171,10 @@ class Cutter:
         try:
             played, left = self._taken_up(cut, cut.rest)
             spent = played.waited if takes_time else 0
-            for step in left:
+            while left:
+                if frames_of(left[0]):
+                    played.read_early(left[0].client, left)
+                step = left.pop(0)
                 played.until_read(step)
                 if step.kind == "do" and step.body["cmd"] == "advance":
                     step, spent = self._advanced(played, step, spent)

@@ -16,7 +16,7 @@ from conform.spec import Spec, Tree
 from conform.story.client import Client
 from conform.story.world import World
 
-MOST_ANSWERS = 96
+MOST_STEPS = 4096  # of a client that comes to rest
 MOST_ATTEMPTS = 12
 
 
@@ -123,20 +123,24 @@ class Played:
 
         What the case waits for next anyway is taken off ``rest``.
         """
-        answers: list[Told] = []  # one at a time: what a handler gives takes a moment
-        for _ in range(MOST_ANSWERS):
+        answers: Told = []  # one at a time: what a handler gives takes a moment
+        for _ in range(MOST_STEPS):
+            self.read_early(at.client, rest, lost)
             unread = self.unread(at.client)
-            if unread and _is_next(unread[0], rest, lost):
-                self.take(rest.pop(_next_of(rest)))
-            elif unread:
-                answers.append(_answer(unread[0], turns, lost))
+            if unread:
+                answers += _answer(unread[0], turns, lost)
                 self.take(Step("recv", unread[0], at.client, at.line))
             elif answers:
-                for kind, body in answers.pop(0):
-                    self.take(Step(kind, body, at.client, at.line))
+                kind, body = answers.pop(0)
+                self.take(Step(kind, body, at.client, at.line))
             else:
                 return
         raise CaseError("the client does not come to rest")
+
+    def read_early(self, who: str, rest: list[Step], lost: Step | None = None) -> None:
+        """What a client has written already is read before its server says more."""
+        while self.unread(who) and _is_next(self.unread(who)[0], rest, lost):
+            self.take(rest.pop(_next_of(rest)))
 
     def hear(self, at: Step) -> None:
         """What the client writes on its new link gets no answer."""
@@ -145,8 +149,12 @@ class Played:
 
 
 def _next_of(rest: list[Step]) -> int:
-    """The first step that is no look at what is shown."""
-    return next((at for at, step in enumerate(rest) if step.kind != "see"), 0)
+    """The first step that waits for the client, behind looks and what its server tells."""
+    return next((at for at, step in enumerate(rest) if not _passes_by(step)), 0)
+
+
+def _passes_by(step: Step) -> bool:
+    return step.kind == "see" or bool(frames_of(step))
 
 
 def _is_next(frame: Tree, rest: list[Step], lost: Step | None) -> bool:

@@ -46,6 +46,29 @@ def event(draw: random.Random, request: str) -> Tree:
     return {"requestId": request, **make(draw, request)}
 
 
+def calm(draw: random.Random, request: str) -> Tree:
+    """One random event that neither ends a turn nor is broken."""
+    make = draw.choice((_stream, _stream, _chunk, _question, _question, _otp, _form, _ack))
+    return {"requestId": request, **make(draw, request)}
+
+
+def page(draw: random.Random, request: str, turns: list[str]) -> Tree:
+    """A page of history that may know some turns."""
+    messages = []
+    for name in draw.sample(turns, min(len(turns), draw.choice([0, 1, 2]))):
+        word = draw.choice(["running", "completed", "cancelled", "failed"])
+        asked = {**_message(draw, "inbound"), "requestId": name, "turn": word}
+        answer = {**_message(draw, "outbound"), "requestId": name}
+        messages += draw.choice([[answer, asked], [asked], [answer]])
+    data = {"messages": messages, "hasMore": False}
+    return {"type": "immediate_response", "requestId": request, "status": 200, "data": data}
+
+
+def _message(draw: random.Random, direction: str) -> Tree:
+    content = {"text": draw.choice(("hello", "", "é"))}
+    return {"id": f"m-{draw.randrange(9)}", "direction": direction, "content": content}
+
+
 def _stream(draw: random.Random, request: str) -> Tree:
     token = draw.choice(TOKENS)
     return {"type": draw.choice(STREAM), "data": {"requestId": request, "token": token}}

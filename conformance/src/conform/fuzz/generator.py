@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from conform.fuzz.frames import event
-from conform.fuzz.session import CLIENT, SESSION, Assembly, Session, begin
+from conform.fuzz.session import CLIENT, SESSION, Session, begin
 from conform.reader import Reader
 from conform.spec import Spec, Tree
-from conform.story.world import World
+from conform.story.client import Client
 
 # No two of these and no two advances add up to one moment: what is due first is never open.
 TIMES = {"request": 3011, "turnIdle": 5023, "question": 7039, "cancel": 2053}
@@ -33,41 +35,50 @@ VERBS: tuple[Tree, ...] = (
 )
 
 
-def generate(spec: Spec, reader: Reader, seed: int, length: int) -> Session:
-    """Return the session of a seed, with at most ``length`` acts."""
-    return _Generator(spec, reader, seed).run(length)
+class Generator:
+    """Draws one session whose link stands until it ends."""
 
-
-class _Generator:
     def __init__(self, spec: Spec, reader: Reader, seed: int) -> None:
         self.draw = random.Random(seed)
-        self.virtual = self.draw.random() < 0.5
-        options: Tree = {}
-        if self.virtual:
-            total = {"turn": TOTAL} if self.draw.random() < 0.3 else {}
-            options = {"clock": "virtual", "timeouts": {**TIMES, **total}}
-        parks = ("otp_park",) if self.draw.random() < 0.5 else ()
-        self.empty = Session(seed, options, parks, ())
-        self.assembly: Assembly
-        self.world: World
-        self.assembly, self.world = begin(spec, reader, self.empty)
+        self.virtual = self._is_virtual()
+        self.empty = Session(seed, self._options(), self._capabilities(), ())
+        self.assembly = begin(spec, reader, self.empty)
         self.acts: list[tuple[str, Tree]] = []
         self.turns: list[str] = []
         self.waits: list[str] = []
         self.names = 0
 
+    def _is_virtual(self) -> bool:
+        return self.draw.random() < 0.5
+
+    def _options(self) -> Tree:
+        if not self.virtual:
+            return {}
+        total = {"turn": TOTAL} if self.draw.random() < 0.3 else {}
+        return {"clock": "virtual", "timeouts": {**TIMES, **total}}
+
+    def _capabilities(self) -> tuple[str, ...]:
+        return ("otp_park",) if self.draw.random() < 0.5 else ()
+
     def run(self, length: int) -> Session:
-        while len(self.acts) < length and self.world.clients[CLIENT].connection.state == "open":
+        """The session, with at most ``length`` acts."""
+        while len(self.acts) < length and self._goes_on():
             if self.virtual:
                 self._do({"cmd": "advance", "on": CLIENT, "ms": self.draw.choice([1, 2, 3, 5, 7])})
             self._next()
-        if self.world.clients[CLIENT].connection.state == "open" and self.draw.random() < 0.3:
+        if self.assembly.link == "open" and self.draw.random() < 0.3:
             end = {"close": {"code": self.draw.choice([1000, 1011, 4401])}}
             self._act("wire", self.draw.choice([end, {"drop": True}]))
-        empty = self.empty
-        return Session(empty.seed, empty.options, empty.capabilities, tuple(self.acts))
+        return replace(self.empty, acts=tuple(self.acts))
+
+    def _goes_on(self) -> bool:
+        return self.assembly.link == "open"
 
     def _next(self) -> None:
+        self.draw.choice(self._choices())()
+
+    def _choices(self) -> list[Callable[[], None]]:
+        """What may happen next, the likely more than once."""
         choices = [self._frame] * 10 + [self._call, self._low_verb]
         if len(self.turns) < TURNS:
             choices += [self._turn] * (1 if self.turns else 6)
@@ -77,11 +88,11 @@ class _Generator:
             choices += [self._advance] * 3
         if self.waits:
             choices += [self._abort]
-        self.draw.choice(choices)()
+        return choices
 
     def _act(self, kind: str, body: Tree) -> None:
         self.acts.append((kind, body))
-        self.world = self.assembly.act(kind, body)
+        self.assembly.act(kind, body)
 
     def _do(self, body: Tree) -> None:
         self._act("do", body)
@@ -92,8 +103,13 @@ class _Generator:
 
     # --- acts -------------------------------------------------------------------------------
 
+    @property
+    def _client(self) -> Client:
+        assert self.assembly.client is not None
+        return self.assembly.client
+
     def _frame(self) -> None:
-        ids = [*(f"req-{t}" for t in self.turns * 3), *self.world.clients[CLIENT].calls, "req-none"]
+        ids = [*(f"req-{t}" for t in self.turns * 3), *self._client.calls, "req-none"]
         self._act("wire", {"json": event(self.draw, self.draw.choice(ids))})
 
     def _turn(self) -> None:
@@ -123,12 +139,11 @@ class _Generator:
 
     def _low_verb(self) -> None:
         request = self.draw.choice([*(f"req-{t}" for t in self.turns), "req-elsewhere"])
-        if request in self.world.clients[CLIENT].calls:
-            return
         op, args = self.draw.choice(LOW_VERBS)
         full: dict[str, Any] = {"requestId": request, "sessionId": SESSION, **args}
         body: Tree = {"cmd": "call", "on": CLIENT, "op": op, "args": full}
-        self._do({**body, "as": self._name("l")})
+        if not self.assembly.taken(body):
+            self._do({**body, "as": self._name("l")})
 
     def _advance(self) -> None:
         ms = self.draw.choice([500, 1000, 2000, 3000, 6000])

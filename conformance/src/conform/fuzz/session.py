@@ -7,10 +7,13 @@ from pathlib import Path
 from typing import Any
 
 from conform.documents import CaseError
+from conform.interpreter import load_tables
+from conform.oracle.inquiry import Inquiry
 from conform.reader import Reader
 from conform.script import DRAWS, Case, Step, uuid_of
 from conform.spec import Spec, Tree
-from conform.story.world import World, after
+from conform.story.client import Client
+from conform.story.world import World
 
 CLIENT = "c1"
 SESSION = uuid_of(2)
@@ -35,13 +38,21 @@ class Assembly:
     """The steps of a session so far; every act is followed by what the oracle lets it send."""
 
     def __init__(self, spec: Spec, reader: Reader, name: str) -> None:
-        self.spec = spec
-        self.reader = reader
         self.name = name
         self.steps: list[Step] = []
-        self.ids: list[str] = []
         self.fences = 0
-        self.world: World
+        self.frames = self.closes = 0  # of the world that are steps already
+        self.world = World(spec, reader, self.case(), load_tables(spec))
+
+    @property
+    def client(self) -> Client | None:
+        """The client, once it is there."""
+        return self.world.clients.get(CLIENT) if self.steps else None
+
+    @property
+    def link(self) -> str:
+        """The state of the client's link."""
+        return self.client.connection.state if self.client else "idle"
 
     def case(self) -> Case:
         """The case so far."""
@@ -56,7 +67,7 @@ class Assembly:
             steps=tuple(self.steps),
             path=Path(f"{self.name}.yaml"),
             line=1,
-            ids={CLIENT: list(self.ids)},
+            ids={CLIENT: list(self.client.ids.ids) if self.client else []},
         )
 
     def act(self, kind: str, body: Tree) -> World:
@@ -64,25 +75,37 @@ class Assembly:
 
         Returns the oracle's state; raises ``CaseError`` when the act does not fit.
         """
-        if body.get("cmd") == "abort" and not self.waits(body["as"]):
-            raise CaseError(f"{self.name}: nothing waits for {body['as']}")
-        if _draws(kind, body):
-            self.ids.append(f"req-{body['as']}")
-        at = len(self.steps)
+        self._check(kind, body)
+        if self.client and _draws(kind, body):
+            self.client.ids.next_is(f"req-{body['as']}")
         self._add(kind, body)
-        world = self.world = after(self.spec, self.reader, self.case())
-        for index, _, frame in world.frames:
-            if index == at:
-                self._add("recv", frame)
-        for index, _, code in world.closes:
-            if index == at:
-                self._add("recv", {"$close": code})
-        if world.clients[CLIENT].connection.state == "open":
+        for _, _, frame in self.world.frames[self.frames :]:
+            self._add("recv", frame)
+        for _, _, code in self.world.closes[self.closes :]:
+            self._add("recv", {"$close": code})
+        self.frames, self.closes = len(self.world.frames), len(self.world.closes)
+        if self.client and self.link == "open":
             self.fences += 1
             name = f"req-fence-{self.fences}"
-            self.ids.append(name)
+            self.client.ids.next_is(name)
             self._add("fence", {"claims": [], "id": name})
-        return world
+        return self.world
+
+    def _check(self, kind: str, body: Tree) -> None:
+        if body.get("cmd") == "abort" and not self.waits(body["as"]):
+            raise CaseError(f"{self.name}: nothing waits for {body['as']}")
+        if body.get("cmd") in ("call", "recover") and self.taken(body):
+            raise CaseError(f"{self.name}: {body['as']} uses the id of another call")
+        if kind == "wire" and "handshake" not in body and self.link != "open":
+            raise CaseError(f"{self.name}: there is no link for {next(iter(body))}")
+
+    def taken(self, body: Tree) -> bool:
+        """Whether another call waits under the id that this command uses."""
+        if body["cmd"] == "recover":
+            turn = self.world.turns.get(body["turn"])
+            asked = self.client.calls.get(turn.id) if self.client and turn else None
+            return asked is not None and not isinstance(asked, Inquiry)
+        return self.client is not None and body["args"].get("requestId") in self.client.calls
 
     def waits(self, name: str) -> bool:
         """Whether something of that name was started and has not returned."""
@@ -91,7 +114,9 @@ class Assembly:
         return started and not ended
 
     def _add(self, kind: str, body: Tree) -> None:
-        self.steps.append(Step(kind, body, CLIENT, len(self.steps) + 1))
+        step = Step(kind, body, CLIENT, len(self.steps) + 1)
+        self.steps.append(step)
+        self.world.take(len(self.steps) - 1, step)
 
 
 def _draws(kind: str, body: Tree) -> bool:
@@ -100,7 +125,7 @@ def _draws(kind: str, body: Tree) -> bool:
     return body["cmd"] == "turn" or (body["cmd"] == "call" and body["op"] in DRAWS)
 
 
-def begin(spec: Spec, reader: Reader, session: Session) -> tuple[Assembly, World]:
+def begin(spec: Spec, reader: Reader, session: Session) -> Assembly:
     """Open the client and its session."""
     assembly = Assembly(spec, reader, session.name)
     options: Tree = {"cmd": "open", "as": CLIENT, "url": "{server}", **session.options}
@@ -108,7 +133,8 @@ def begin(spec: Spec, reader: Reader, session: Session) -> tuple[Assembly, World
     args = {"agentId": uuid_of(1)}
     create = {"cmd": "call", "on": CLIENT, "op": "create_conversation_session", "as": "s1"}
     assembly.act("do", {**create, "args": args})
-    return assembly, assembly.act("send", descriptor(session.capabilities))
+    assembly.act("send", descriptor(session.capabilities))
+    return assembly
 
 
 def descriptor(capabilities: tuple[str, ...]) -> Tree:
@@ -126,7 +152,7 @@ def descriptor(capabilities: tuple[str, ...]) -> Tree:
 
 def assemble(spec: Spec, reader: Reader, session: Session) -> Case:
     """Return the case of a session; raises ``CaseError`` when an act does not fit."""
-    assembly, _ = begin(spec, reader, session)
+    assembly = begin(spec, reader, session)
     for kind, body in session.acts:
         assembly.act(kind, body)
     assembly.act("do", {"cmd": "close", "on": CLIENT, "as": "c1.close"})

@@ -8,7 +8,7 @@ from typing import Any
 from ruamel.yaml import YAML
 
 from conform.fuzz.session import CLIENT
-from conform.script import Case, Step
+from conform.script import Case, Step, ids_of
 from conform.spec import Tree
 
 HEAD = "# yaml-language-server: $schema=../../schema/case.schema.json\n"
@@ -19,6 +19,8 @@ def as_yaml(case: Case) -> str:
     options = {k: v for k, v in case.steps[0].body.items() if k not in ("cmd", "as", "url")}
     tree: Tree = {"case": case.name, "title": case.title, "why": case.why, "level": "must"}
     tree["proves"] = list(case.proves)
+    if ids_of(case.steps) != case.ids:  # an id that was drawn is written later, or never
+        options["ids"] = case.ids[CLIENT]
     if options:
         tree["client"] = options
     tree["steps"] = [_step(step) for step in case.steps]

@@ -21,6 +21,7 @@ SHOWN = {
 }
 VERB = {"confirmation": ("confirm", "approved"), "otp": ("verify_otp", "code")}
 VERB |= {"interaction": ("submit", "values")}
+WRONG = ("attemptsRemaining", "error", "errors", "message")
 AGAIN = ("otp_invalid", "interaction_invalid")  # what was wrong is shown, and asked again
 UNSEEN: Tree = {"name": "unseen", "option": "questionUnseen"}
 
@@ -187,6 +188,9 @@ class Handling:
                 self._fail(question)
         while self.unwatched and self._ready:
             self._watch(self.unwatched.pop())
+        self.turn.host.later(self._call_next)
+
+    def _call_next(self) -> None:
         while self.queue and self.active is None and self._ready:
             question, wrong = self.queue.pop(0)
             script = self._script(question)
@@ -210,7 +214,8 @@ class Handling:
     def _call(self, run: Run, wrong: Tree) -> None:
         self.active = run
         turn, host = self.turn, self.turn.host
-        told = {**turn.asked.get(run.question, {}), **wrong}
+        said = {name: wrong[name] for name in WRONG if name in wrong}
+        told = {**turn.asked.get(run.question, {}), **said}
         shown = {name: told[name] for name in SHOWN[run.question] if name in told}
         host.emit(
             {

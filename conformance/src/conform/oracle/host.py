@@ -72,6 +72,9 @@ class Host(Protocol):
     def too_early(self, turn: Any, event: str, told: Tree) -> bool:
         """Whether a frame says no more than that a message came too early (REQ-TURN-32)."""
 
+    def later(self, what: Callable[[], None]) -> None:
+        """Do something behind all else that an event leads to (REQ-ASK-05)."""
+
     def warned(self) -> None:
         """Expect a line of the log at warning."""
 

@@ -215,6 +215,7 @@ class RefHandling:
         task = asyncio.current_task()
         gift: Tree = {}
         try:
+            await asyncio.sleep(0)  # behind what else the event leads to
             gift = await handler(ask)
         except asyncio.CancelledError:
             return

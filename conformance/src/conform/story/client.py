@@ -61,6 +61,7 @@ class Client(LinkSide):
         self.lives: list[tuple[Tree, Group]] = []  # every frame that was ever written
         self.line = Line(self)
         self.scripts = scripts_of(options.get("handlers", {}))
+        self.behind: list[Callable[[], None]] = []  # what comes after all else of an event
 
     # --- reporting ------------------------------------------------------------------------------
 
@@ -338,6 +339,17 @@ class Client(LinkSide):
         """Whether it remembers as many ids that are over as it may."""
         return bool(len(self.over) == self.spec.bound("settledIds"))
 
+    def later(self, what: Callable[[], None]) -> None:
+        """Do something behind all else that an event leads to."""
+        self.behind.append(what)
+
+    def rest(self) -> None:
+        """Do what comes after an event: whose turn it is first, then handlers and recoveries."""
+        self.line.advance()
+        while self.behind:
+            self.behind.pop(0)()
+            self.line.advance()
+
     # --- reading --------------------------------------------------------------------------------
 
     def deliver(self, text: str) -> None:
@@ -359,7 +371,7 @@ class Client(LinkSide):
         for taker in self.tables.routing:
             if getattr(self, f"_to_{taker}")(frame, frame.request_id or ""):
                 break
-        self.line.advance()
+        self.rest()
 
     def _to_call(self, frame: Frame, request_id: str) -> bool:
         call = self.calls.get(request_id)
@@ -442,7 +454,7 @@ class Client(LinkSide):
         def due() -> None:
             watcher.came_due(option, given)
             fire()
-            self.line.advance()
+            self.rest()
 
         # 0 = do not wait (REQ-STOP-02, REQ-CONN-31), and a link that is stable at once
         off = ms == 0 and row["name"] not in ("cancel", "retry", "stable", "again")

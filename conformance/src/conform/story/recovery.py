@@ -59,10 +59,13 @@ class Recovery:
 
         def settled(body: Tree) -> None:
             before(body)
-            if not self.over:
-                self._read()
+            self.client.later(self._followed)
 
         turn.on_settled = settled
+
+    def _followed(self) -> None:
+        if not self.over:
+            self._read()
 
     def _told(self, fate: Any, failure: Tree | None) -> None:
         if self.over:

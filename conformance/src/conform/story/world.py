@@ -95,7 +95,7 @@ class World:
         try:
             self._step(step)
             for client in self.clients.values():
-                client.line.advance()
+                client.rest()
         except (KeyError, TypeError, AttributeError, ValueError, StopIteration) as error:
             text = f"this {step.kind} does not fit what came before ({error!r})"
             raise CaseError(

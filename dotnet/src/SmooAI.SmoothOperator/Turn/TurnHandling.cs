@@ -223,7 +223,7 @@ internal sealed class TurnHandling(ClientContext context, TurnDriver turn, Handl
         context.Gate.After(() => context.Beside.Start(() =>
         {
             Cancel(before); // a signal comes before the next call
-            return AwaitAsync(call, question, wrong);
+            return call.IsClosed ? Task.CompletedTask : AwaitAsync(call, question, wrong);
         }));
     }
 
@@ -322,6 +322,7 @@ internal sealed class TurnHandling(ClientContext context, TurnDriver turn, Handl
     {
         if (_active is { } call && End(call))
         {
+            call.IsClosed = true;
             Signal(call);
         }
     }
@@ -369,10 +370,14 @@ internal sealed class TurnHandling(ClientContext context, TurnDriver turn, Handl
     {
         private readonly CancellationTokenSource _source = new();
         private readonly Lock _firing = new();
+        private bool _isClosed;
 
         internal string Kind => kind;
 
         internal LimitTimer? Limit { get; set; }
+
+        /// <summary>Whether its question is not open any more; one that has not begun then never begins.</summary>
+        internal bool IsClosed { get => Volatile.Read(ref _isClosed); set => Volatile.Write(ref _isClosed, value); }
 
         internal CancellationToken Signal => _source.Token;
 

@@ -27,8 +27,8 @@ internal sealed class TurnInquiries(ClientContext context, Router router, Sender
             while (!limit.Task.IsCompleted)
             {
                 var asked = Ask(turn, ref own);
-                await Task.WhenAny(limit.Task, asked).ConfigureAwait(false);
-                if (asked.IsCompleted && await asked.ConfigureAwait(false) is { } fate)
+                var first = await Task.WhenAny(limit.Task, asked).ConfigureAwait(false);
+                if (first == asked && await asked.ConfigureAwait(false) is { } fate)
                 {
                     return fate;
                 }
