@@ -18,6 +18,7 @@ import json
 import os
 import re
 import secrets
+import shlex
 import shutil
 import subprocess
 import sys
@@ -111,8 +112,9 @@ def levels(kind: str, folder: Path, quick: bool) -> int:
 def pair(kind: str, folder: Path, more: list[str]) -> int:
     """Play the scripts through the clients; the exit status of `conform pair`."""
     with stores(kind, folder) as settings:
-        named = [f"{name}={value}" for name, value in settings.items()]
-        command = [CONFORM, "pair", "--servers", " ".join(["env", *named, SERVER])]
+        place = settings.get("SMOOTH_AGENT_DATABASE_URL", str(folder))
+        words = [sys.executable, str(ROOT / "tools" / "fresh_server.py"), place]
+        command = [CONFORM, "pair", "--servers", shlex.join(words)]
         return subprocess.call([*command, "--out", str(OUT / f"pair-{kind}"), *more])
 
 
