@@ -145,7 +145,7 @@ async def test_a_turn_whose_socket_is_gone_for_good_stops_the_model(
             await client.tx("send_message", sessionId=session, message="Write a long book.")
             await client.until("stream_token")
         await until_idle(model)
-        async with client_of(url) as client:
+        async with client_of(url, *NEW, *REPLAY) as client:
             assert (await client.result("get_session", sessionId=session))["sessionId"] == session
 
 
