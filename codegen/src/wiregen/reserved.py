@@ -124,7 +124,8 @@ OBJECT_MEMBERS = word_set(
 # name is the member.
 RECORD_MEMBERS = word_set(
     "Clone EqualityContract Equals Extra Finalize GetHashCode GetType Guarded MemberwiseClone "
-    "PrintMembers ReadFrom ReferenceEquals ToJson ToString TypeLabel Unlisted WriteMembers WriteTo"
+    "PrintMembers ReadFrom ReferenceEquals ToJson ToString TypeLabel Unlisted Unset WriteMembers "
+    "WriteTo"
 )
 # The same of records that are an action or an event.
 MESSAGE_MEMBERS = word_set(

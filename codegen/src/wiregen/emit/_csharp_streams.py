@@ -98,7 +98,6 @@ def _members(
     for member in views[name].members:
         path = (*at, member.wire)
         place = f"{source}.{member.name}"
-        always = "required" in member.declaration.split()
         field = spec.struct(name).field(member.wire)
         assert field is not None
         if isinstance(field.type, Ref):
@@ -114,7 +113,7 @@ def _members(
             )
         made.append(
             f"{member.name} = {value}"
-            if always
+            if member.due
             else f"{member.name} = {place} is null ? null : {value}"
         )
     return tuple(made)

@@ -1,4 +1,4 @@
-"""View models of C# records: members, how they are read and written, accessors of events."""
+"""View models of C# records: members, how they are read and written."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from wiregen.emit._csharp_tables import operation_name, shape_name
 from wiregen.emit._csharp_types import Speller, Spelling, doc_lines, quoted
 from wiregen.emit.base import documentation
 from wiregen.errors import refuse
-from wiregen.ir import Accessor, Field, Message, Path, Presence, Ref, Scalar, Spec, Struct
+from wiregen.ir import Field, Message, Presence, Ref, Scalar, Spec, Struct
 from wiregen.naming import member_name, stepped, type_name
 from wiregen.reserved import MESSAGE_MEMBERS, RECORD_MEMBERS, printed_names
 
@@ -23,12 +23,17 @@ _TAKEN = RECORD_MEMBERS.union(
 
 @dataclass(frozen=True, slots=True)
 class MemberView:
-    """One property of a record and the code around it; lines carry no indentation."""
+    """One property of a record and the code around it; lines carry no indentation.
+
+    `due` says that it is always there, `inner` that the library alone sees it.
+    """
 
     wire: str
     name: str
     declaration: str
     doc: tuple[str, ...]
+    due: bool
+    inner: bool
     local: str
     seen: str
     row: int
@@ -40,12 +45,15 @@ class MemberView:
 
 @dataclass(frozen=True, slots=True)
 class FactView:
-    """A flat accessor that is no property of the record's own."""
+    """A fact of an event that lies below its envelope; `unset` is its value before one is set.
+
+    Only a fact that code has to set has one.
+    """
 
     name: str
-    type: str
-    expression: str
     doc: tuple[str, ...]
+    code: tuple[str, ...]
+    unset: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +62,8 @@ class StructView:
 
     A call names the row of its operation, `answered_by`, and the record of its `answer`. One that
     `streams` is read from bytes by its `shape`, all others from a tree; `extra` is what is kept of
-    members that nobody knows.
+    members that nobody knows. Reading begins with `start`: a new record, or what is `unset` where
+    facts of an event are due.
     """
 
     name: str
@@ -64,9 +73,12 @@ class StructView:
     tag: str | None
     tag_name: str
     wire: str | None
+    access: str = "public"
     facts: tuple[FactView, ...] = ()
     flat: tuple[str, ...] = ()
     guards: tuple[str, ...] = ()
+    start: str = ""
+    unset: str = ""
     correlation: str = ""
     settable: str = ""
     answered_by: str = ""
@@ -80,14 +92,11 @@ class StructView:
 def struct_view(speller: Speller, struct: Struct, message: Message | None) -> StructView:
     """Return the view of a struct; `message` is set for events and actions."""
     name = type_name("csharp", struct.name, struct.role)
-    tops = {mirror.top[0]: mirror.nested for mirror in message.mirrors} if message else {}
     tag = message.tag if message else None
     members = tuple(
-        _member(speller, struct, field, tops.get(field.wire))
-        for field in struct.fields
-        if field.wire != tag
+        _member(speller, struct, field, message) for field in struct.fields if field.wire != tag
     )
-    _refuse_clashes(struct, name, [member.name for member in members])
+    refuse_clashes(struct, name, [member.name for member in members])
     base = "WireObject"
     if message:
         base = "ServerEvent" if message.role == "event" else "ClientAction"
@@ -99,6 +108,7 @@ def struct_view(speller: Speller, struct: Struct, message: Message | None) -> St
         tag=tag,
         tag_name=_tag_name(message),
         wire=message.wire if message else None,
+        start=f"new {name}",
         streams=struct.name in speller.streamed,
         shape=shape_name(struct.name),
         tag_row=_row(struct, tag),
@@ -108,11 +118,11 @@ def struct_view(speller: Speller, struct: Struct, message: Message | None) -> St
         return view
     if message.role == "action":
         own = _own_id(speller.spec, struct)
-        name = "null" if own is None else _name(speller, struct, own.wire)
+        name = "null" if own is None else property_name(speller, struct, own.wire)
         read = f"{name}.Value" if own and own.presence == "tristate" else name
         view = replace(view, correlation=read, settable="" if own is None else name)
         return _call(speller.spec, message, view)
-    return _event(speller, struct, message, view)
+    return view
 
 
 def _own_id(spec: Spec, struct: Struct) -> Field | None:
@@ -149,7 +159,7 @@ def _call(spec: Spec, message: Message, view: StructView) -> StructView:
     return replace(view, base=f"CallAction<{result}>", answered_by=name, answer=result)
 
 
-def _name(speller: Speller, struct: Struct, wire: str) -> str:
+def property_name(speller: Speller, struct: Struct, wire: str) -> str:
     """Return the name of a member; one that the record has a meaning for becomes its `Value`."""
     name = member_name("csharp", _word(speller, struct, wire))
     taken = set(_TAKEN | printed_names("csharp", "Records.cs.j2", "RecordsCodec.cs.j2"))
@@ -192,7 +202,7 @@ def _local(word: str) -> str:
     return f"{name[:1].lower()}{name[1:]}Value"
 
 
-def _refuse_clashes(struct: Struct, name: str, members: list[str]) -> None:
+def refuse_clashes(struct: Struct, name: str, members: list[str]) -> None:
     taken = _TAKEN | MESSAGE_MEMBERS if struct.role in ("event", "action") else _TAKEN
     for member in members:
         if member == name or member in taken or members.count(member) > 1:
@@ -201,38 +211,56 @@ def _refuse_clashes(struct: Struct, name: str, members: list[str]) -> None:
             raise refuse(file, pointer, "name-clash", said)
 
 
-def _presence(struct: Struct, field: Field) -> Presence:
+def presence_of(struct: Struct, field: Field) -> Presence:
     return field.presence if struct.direction == "write" else field.read_presence
 
 
-def _member(speller: Speller, struct: Struct, field: Field, nested: Path | None) -> MemberView:
+def _member(speller: Speller, struct: Struct, field: Field, message: Message | None) -> MemberView:
     spelling = speller.spell(field.type, nullable=field.nullable)
-    presence = _presence(struct, field)
+    presence = presence_of(struct, field)
     if presence == "tristate" and spelling.raw:
         presence = "optional"
-    name = _name(speller, struct, field.wire)
+    name = property_name(speller, struct, field.wire)
     local = _local(field.word)
+    inner = message is not None and field.wire in envelopes(message) | tops(message)
+    if message is not None and field.wire in tops(message):
+        name = f"Top{name}"
     type_ = _declared(spelling, presence, field.nullable)
-    access, keyword = "public", "required " if presence == "required" else ""
-    if nested is not None:
-        access, name, keyword = "internal", f"Top{name}", ""
-    twin = "" if nested is None else _path(speller, struct, nested, set())[0]
-    code = documentation(field)
-    if field.deprecated:
-        code += " Deprecated."
+    start = ""
+    if presence == "required" and inner:
+        start = f" = {type_}.Unset;"
+    access = "internal" if inner else "public required" if presence == "required" else "public"
     return MemberView(
         wire=field.wire,
         name=name,
-        declaration=f"{access} {keyword}{type_} {name} {{ get; init; }}",
-        doc=doc_lines(code) if nested is None else (),
+        declaration=f"{access} {type_} {name} {{ get; init; }}{start}",
+        doc=() if inner else member_doc(field),
+        due=presence == "required",
+        inner=inner,
         local=f"{_local_type(spelling, presence)} {local} = {_start(presence)};",
         seen=f"{local}Seen" if presence == "required" and _null_is_value(spelling, field) else "",
         row=_row(struct, field.wire),
         reading=f"{local} = {_reading(spelling, presence, field)};",
         building=_building(spelling, presence, field, local),
         taking=_taking(spelling, presence, field, f"e{_row(struct, field.wire)}"),
-        writing=_writing(spelling, presence, field, name, twin),
+        writing=writing_of(spelling, presence, field, name),
     )
+
+
+def envelopes(message: Message) -> set[str]:
+    """Return the members of an event that hold its facts and are none themselves."""
+    places = (*message.payloads, *(mirror.nested for mirror in message.mirrors))
+    return {place[0] for place in places} - tops(message)
+
+
+def tops(message: Message) -> set[str]:
+    """Return the members of an event that are second copies of facts."""
+    return {mirror.top[0] for mirror in message.mirrors}
+
+
+def member_doc(field: Field) -> tuple[str, ...]:
+    """Return the comment of a property."""
+    return doc_lines(documentation(field) + (" Deprecated." if field.deprecated else ""))
 
 
 def _null_is_value(spelling: Spelling, field: Field) -> bool:
@@ -289,131 +317,12 @@ def _taking(spelling: Spelling, presence: Presence, field: Field, local: str) ->
     return f"json.{call}({name}, out var {local}) ? {spelling.taking(local)} : null"
 
 
-def _writing(
-    spelling: Spelling, presence: Presence, field: Field, name: str, twin: str = ""
-) -> str:
+def writing_of(spelling: Spelling, presence: Presence, field: Field, name: str) -> str:
     """Return the statement that writes a member, if it is there."""
     head, write = f"{quoted(field.wire)}u8", f"static (w, v) => {spelling.writing('w', 'v')}"
     if presence == "required" and _null_is_value(spelling, field):
         return f"writer.Nullable({head}, {name}, {write});"
     if presence == "tristate" or not spelling.plain:
-        source = f"{name} ?? (IsReceived ? null : {twin})" if twin else name
-        return f"writer.Member({head}, {source}, {write});"
+        return f"writer.Member({head}, {name}, {write});"
     inner = spelling.inner if presence == "required" else spelling.inner.replace(".", "?.")
-    if not twin:
-        return f"writer.Member({head}, {name}{inner});"
-    source = f"{name} ?? (IsReceived ? null : ({spelling.name}?){twin})"
-    return f"writer.Member({head}, {f'({source}){inner}' if inner else source});"
-
-
-def _event(speller: Speller, struct: Struct, message: Message, view: StructView) -> StructView:
-    tops = {mirror.top[0] for mirror in message.mirrors}
-    own = {field.wire for field in struct.fields} - tops
-    facts: list[FactView] = []
-    flat: list[str] = []
-    for accessor in message.accessors:
-        if accessor.name == message.tag:
-            tag, wire = quoted(message.tag), quoted(message.wire)
-            flat.append(f"writer.WriteString({tag}u8, {wire}u8);")
-            continue
-        if not (len(accessor.places) == 1 and accessor.places[0] == (accessor.name,)):
-            facts.append(_fact(speller, struct, accessor, tops))
-        elif accessor.name not in own:
-            raise refuse("", "", "csharp-accessor", f"{accessor.name!r} is no member")
-        flat.append(_flat(speller, struct, accessor))
-    _refuse_clashes(
-        struct, view.name, [item.name for item in facts] + [item.name for item in view.members]
-    )
-    guards = tuple(
-        f"{_path(speller, struct, m.nested, tops)[0]} is null"
-        f" && Top{member_name('csharp', m.top[0])} is null"
-        for m in message.mirrors
-        if m.guard
-    )
-    return replace(
-        view,
-        facts=tuple(facts),
-        flat=tuple(flat) if facts or tops else (),
-        guards=guards,
-        correlation=_correlation(speller, struct, message, tops),
-    )
-
-
-def _correlation(speller: Speller, struct: Struct, message: Message, tops: set[str]) -> str:
-    ids = speller.spec.correlation
-    accessor = message.accessor(ids[0][-1]) if ids else None
-    if accessor is None or not isinstance(accessor.type, Scalar) or accessor.type.kind != "string":
-        return "null"
-    ending = ".Value" if accessor.optional and accessor.nullable else ""
-    places = [_path(speller, struct, place, tops)[0] for place in accessor.places]
-    return " ?? ".join(place + ending for place in places)
-
-
-def _fact(speller: Speller, struct: Struct, accessor: Accessor, tops: set[str]) -> FactView:
-    spelling = speller.spell(accessor.type, nullable=accessor.nullable)
-    places = [_path(speller, struct, place, tops) for place in accessor.places]
-    used = []
-    for text, loose in places:
-        used.append(text)
-        if not loose:
-            break
-    sure = not places[len(used) - 1][1]
-    expression = " ?? ".join(used)
-    tristate = accessor.optional and accessor.nullable and not spelling.raw
-    if tristate:
-        type_ = f"Optional<{spelling.name}>"
-        expression += "" if sure else " ?? default"
-    elif accessor.optional:
-        type_ = f"{spelling.name}?"
-    else:
-        type_ = spelling.name
-        if not sure:
-            ending = ".GetValueOrDefault()" if spelling.value else "!"
-            expression = f"({expression}){ending}"
-    return FactView(
-        name=_name(speller, struct, accessor.name),
-        type=type_,
-        expression=expression,
-        doc=doc_lines(accessor.doc),
-    )
-
-
-def _path(speller: Speller, struct: Struct, path: Path, tops: set[str]) -> tuple[str, bool]:
-    """Return the expression of a place and whether it can be null."""
-    text, loose, current = "", False, struct
-    for index, segment in enumerate(path):
-        field = current.field(segment)
-        assert field is not None
-        name = _name(speller, current, segment)
-        top = index == 0 and segment in tops
-        text += ("?." if loose else ".") if text else ""
-        text += f"Top{name}" if top else name
-        presence = _presence(current, field)
-        raw = speller.spell(field.type).raw
-        last = index == len(path) - 1
-        if presence == "tristate" and not raw and not last:
-            text, loose = text + ".Value", True
-        elif not (presence == "tristate" and not raw and not loose):
-            loose = loose or top or presence != "required" or (field.nullable and not raw)
-        if isinstance(field.type, Ref) and not last:
-            found = speller.spec.type(field.type.name)
-            assert isinstance(found, Struct)
-            current = found
-    return text, loose
-
-
-def _flat(speller: Speller, struct: Struct, accessor: Accessor) -> str:
-    spelling = speller.spell(accessor.type, nullable=accessor.nullable)
-    presence: Presence = "required"
-    if accessor.optional:
-        presence = "tristate" if accessor.nullable and not spelling.raw else "optional"
-    field = Field(
-        wire=accessor.name,
-        type=accessor.type,
-        required=not accessor.optional,
-        nullable=accessor.nullable,
-        read_required=not accessor.optional,
-        label=accessor.word,
-    )
-    name = _name(speller, struct, accessor.name)
-    return _writing(spelling, presence, field, name)
+    return f"writer.Member({head}, {name}{inner});"

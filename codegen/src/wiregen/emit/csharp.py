@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from wiregen.config import Target
 from wiregen.emit import _csharp_arguments as arguments
 from wiregen.emit import _csharp_tables as tables
+from wiregen.emit._csharp_facts import envelope_records, event_view, inner_records, unset
 from wiregen.emit._csharp_streams import stream_views
 from wiregen.emit._csharp_structs import StructView, struct_view
 from wiregen.emit._csharp_types import Speller, doc_lines, quoted
@@ -51,9 +52,7 @@ def emit(spec: Spec, target: Target) -> dict[str, str]:
     """Return the files of the C# wire room."""
     speller = Speller(spec)
     messages = {item.name: item for item in (*spec.events, *spec.actions)}
-    views = {
-        item.name: struct_view(speller, item, messages.get(item.name)) for item in spec.structs
-    }
+    views = _records(speller, messages)
     context: dict[str, Any] = {
         "namespace": target.options.get("namespace", pascal(spec.title)),
         "sha256": spec.sha256,
@@ -81,6 +80,21 @@ def emit(spec: Spec, target: Target) -> dict[str, str]:
         out[f"{name}.g.cs"] = render(LANG, "Records.cs.j2", **context, records=group)
         out[f"{name}Codec.g.cs"] = render(LANG, "RecordsCodec.cs.j2", **context, records=group)
     return out
+
+
+def _records(speller: Speller, messages: dict[str, Message]) -> dict[str, StructView]:
+    """Return the views of all structs."""
+    spec = speller.spec
+    views = {
+        item.name: struct_view(speller, item, messages.get(item.name)) for item in spec.structs
+    }
+    for event in spec.events:
+        views[event.name] = event_view(speller, event, views[event.name])
+    for name in envelope_records(spec):
+        views[name] = replace(views[name], unset=unset(speller, name))
+    for name in inner_records(spec):
+        views[name] = replace(views[name], access="internal")
+    return views
 
 
 def _is_part(item: Struct, messages: dict[str, Message]) -> bool:

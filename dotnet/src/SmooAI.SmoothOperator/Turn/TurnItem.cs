@@ -24,13 +24,7 @@ internal readonly record struct TurnItem(ServerEvent Event, int From, int To, in
             return Event;
         }
         var last = (StreamTokenEvent)Event;
-        var joined = text.Between(From, To);
-        return last with
-        {
-            TopToken = last.TopToken is null ? null : joined,
-            Data = last.Data with { Token = joined },
-            Merged = Count,
-        };
+        return last with { Token = text.Between(From, To), Merged = Count };
     }
 
     private static bool IsWhole(ServerEvent item) => item is StreamTokenEvent piece && !Halves.Of(piece).Any;

@@ -6,12 +6,9 @@ using System.Text.Json;
 namespace SmooAI.SmoothOperator;
 
 /// <summary>Envelope of the payload.</summary>
-public sealed partial record CancelledData : WireObject
+internal sealed partial record CancelledData : WireObject
 {
-    /// <summary>Turn that the event belongs to.</summary>
     public string? RequestId { get; init; }
-
-    /// <summary>Always 499.</summary>
     public required long Status { get; init; }
 }
 
@@ -162,15 +159,10 @@ public sealed partial record CreateConversationSessionResult : WireObject
 }
 
 /// <summary>Envelope of the payload.</summary>
-public sealed partial record ErrorData : WireObject
+internal sealed partial record ErrorData : WireObject
 {
-    /// <summary>Turn that the event belongs to.</summary>
     public string? RequestId { get; init; }
-
-    /// <summary>What failed.</summary>
     public required ErrorInfo Error { get; init; }
-
-    /// <summary>Further facts.</summary>
     public JsonElement? Details { get; init; }
 }
 
@@ -195,40 +187,22 @@ public sealed partial record ErrorInfo : WireObject
 }
 
 /// <summary>Envelope of the payload.</summary>
-public sealed partial record EventualResponseData : WireObject
+internal sealed partial record EventualResponseData : WireObject
 {
-    /// <summary>Turn that the event belongs to.</summary>
     public required string RequestId { get; init; }
-
-    /// <summary>HTTP-like status; 400 and above means that the turn failed.</summary>
     public required long Status { get; init; }
-
-    /// <summary>The answer.</summary>
     public required EventualResponseDetails Data { get; init; }
 }
 
 /// <summary>The answer.</summary>
-public sealed partial record EventualResponseDetails : WireObject
+internal sealed partial record EventualResponseDetails : WireObject
 {
-    /// <summary>Stored message of the agent.</summary>
     public required string MessageId { get; init; }
-
-    /// <summary>The answer: a string, or an object with <c>responseParts</c>.</summary>
     public required JsonElement Response { get; init; }
-
-    /// <summary>Whether a human agent should take over.</summary>
     public bool? NeedsEscalation { get; init; }
-
-    /// <summary>Why a human agent should take over.</summary>
     public string? EscalationReason { get; init; }
-
-    /// <summary>What the turn spent.</summary>
     public Usage? Usage { get; init; }
-
-    /// <summary>Sources of the answer.</summary>
     public IReadOnlyList<Citation>? Citations { get; init; }
-
-    /// <summary>Instruction to the embedding site. Null means none.</summary>
     public JsonElement? Directive { get; init; }
 }
 
@@ -283,67 +257,41 @@ public sealed partial record GetSessionResult : WireObject
 }
 
 /// <summary>Envelope of the payload.</summary>
-public sealed partial record InteractionInvalidData : WireObject
+internal sealed partial record InteractionInvalidData : WireObject
 {
-    /// <summary>Turn that the event belongs to.</summary>
     public required string RequestId { get; init; }
-
-    /// <summary>The outcome.</summary>
     public required InteractionInvalidDetails Data { get; init; }
 }
 
 /// <summary>The outcome.</summary>
-public sealed partial record InteractionInvalidDetails : WireObject
+internal sealed partial record InteractionInvalidDetails : WireObject
 {
-    /// <summary>Interaction that stays open.</summary>
     public required string InteractionId { get; init; }
-
-    /// <summary>Kind of interaction.</summary>
     public required string Kind { get; init; }
-
-    /// <summary>What is wrong, field by field.</summary>
     public required IReadOnlyList<FieldError> Errors { get; init; }
-
-    /// <summary>Summary for a human.</summary>
     public required string Message { get; init; }
 }
 
 /// <summary>Envelope of the payload.</summary>
-public sealed partial record InteractionRequiredData : WireObject
+internal sealed partial record InteractionRequiredData : WireObject
 {
-    /// <summary>Turn that the event belongs to.</summary>
     public required string RequestId { get; init; }
-
-    /// <summary>The question.</summary>
     public required InteractionRequiredDetails Data { get; init; }
 }
 
 /// <summary>The question.</summary>
-public sealed partial record InteractionRequiredDetails : WireObject
+internal sealed partial record InteractionRequiredDetails : WireObject
 {
-    /// <summary>Instance of the question, to be echoed by the answer.</summary>
     public required string InteractionId { get; init; }
-
-    /// <summary>Kind of interaction, such as <c>identity_intake</c> or <c>choices</c>.</summary>
     public required string Kind { get; init; }
-
-    /// <summary>What to ask, as the kind's schema says.</summary>
     public required JsonElement Spec { get; init; }
-
-    /// <summary>Why the agent asks.</summary>
     public required string Reason { get; init; }
-
-    /// <summary>
-    /// When the question lapses, epoch ms by the server's clock; use only its distance from the frame's
-    /// <c>timestamp</c>. Since 1.1. At least 0.
-    /// </summary>
     public long? ExpiresAt { get; init; }
 }
 
 /// <summary>Envelope of the payload.</summary>
-public sealed partial record KeepaliveData : WireObject
+internal sealed partial record KeepaliveData : WireObject
 {
-    /// <summary>Turn that the event belongs to.</summary>
     public required string RequestId { get; init; }
 }
 
@@ -384,101 +332,67 @@ public sealed partial record OpenTurn : WireObject
 }
 
 /// <summary>Envelope of the payload.</summary>
-public sealed partial record OtpInvalidData : WireObject
+internal sealed partial record OtpInvalidData : WireObject
 {
-    /// <summary>Turn that the event belongs to.</summary>
     public required string RequestId { get; init; }
-
-    /// <summary>The outcome.</summary>
     public required OtpInvalidDetails Data { get; init; }
 }
 
 /// <summary>The outcome.</summary>
-public sealed partial record OtpInvalidDetails : WireObject
+internal sealed partial record OtpInvalidDetails : WireObject
 {
-    /// <summary>Why it was not accepted.</summary>
     public OtpInvalidReason? Error { get; init; }
-
-    /// <summary>Tries that are left; 0 closes the question. At least 0.</summary>
     public required long AttemptsRemaining { get; init; }
-
-    /// <summary>Text for a human.</summary>
     public required string Message { get; init; }
 }
 
 /// <summary>Envelope of the payload.</summary>
-public sealed partial record OtpSentData : WireObject
+internal sealed partial record OtpSentData : WireObject
 {
-    /// <summary>Turn that the event belongs to.</summary>
     public required string RequestId { get; init; }
-
-    /// <summary>Where the code went.</summary>
     public required OtpSentDetails Data { get; init; }
 }
 
 /// <summary>Where the code went.</summary>
-public sealed partial record OtpSentDetails : WireObject
+internal sealed partial record OtpSentDetails : WireObject
 {
-    /// <summary>Channel that was used.</summary>
     public required OtpChannel Channel { get; init; }
-
-    /// <summary>Destination with most of it masked.</summary>
     public required string MaskedDestination { get; init; }
 }
 
 /// <summary>Envelope of the payload.</summary>
-public sealed partial record OtpVerificationRequiredData : WireObject
+internal sealed partial record OtpVerificationRequiredData : WireObject
 {
-    /// <summary>Turn that the event belongs to.</summary>
     public required string RequestId { get; init; }
-
-    /// <summary>The question.</summary>
     public required OtpVerificationRequiredDetails Data { get; init; }
 }
 
 /// <summary>The question.</summary>
-public sealed partial record OtpVerificationRequiredDetails : WireObject
+internal sealed partial record OtpVerificationRequiredDetails : WireObject
 {
-    /// <summary>Tool that needs the proof.</summary>
     public required string ToolId { get; init; }
-
-    /// <summary>What it would do, for a human.</summary>
     public required string ActionDescription { get; init; }
-
-    /// <summary>Ways by which a code can travel.</summary>
     public required IReadOnlyList<OtpChannel> AvailableChannels { get; init; }
-
-    /// <summary>Level of proof that is needed.</summary>
     public required string AuthLevel { get; init; }
-
-    /// <summary>
-    /// When the question lapses, epoch ms by the server's clock; use only its distance from the frame's
-    /// <c>timestamp</c>. Since 1.1. At least 0.
-    /// </summary>
     public long? ExpiresAt { get; init; }
 }
 
 /// <summary>Envelope of the payload.</summary>
-public sealed partial record OtpVerifiedData : WireObject
+internal sealed partial record OtpVerifiedData : WireObject
 {
-    /// <summary>Turn that the event belongs to.</summary>
     public required string RequestId { get; init; }
-
-    /// <summary>The outcome.</summary>
     public required OtpVerifiedDetails Data { get; init; }
 }
 
 /// <summary>The outcome.</summary>
-public sealed partial record OtpVerifiedDetails : WireObject
+internal sealed partial record OtpVerifiedDetails : WireObject
 {
-    /// <summary>Text for a human.</summary>
     public required string Message { get; init; }
 }
 
 /// <summary>Envelope of the payload.</summary>
-public sealed partial record PongData : WireObject
+internal sealed partial record PongData : WireObject
 {
-    /// <summary>Server time, epoch ms. At least 0.</summary>
     public required long Timestamp { get; init; }
 }
 
@@ -493,18 +407,11 @@ public sealed partial record RenameConversationResult : WireObject
 }
 
 /// <summary>Envelope of the payload.</summary>
-public sealed partial record StreamChunkData : WireObject
+internal sealed partial record StreamChunkData : WireObject
 {
-    /// <summary>Turn that the event belongs to.</summary>
     public required string RequestId { get; init; }
-
-    /// <summary>Tool or phase that reports.</summary>
     public required string Node { get; init; }
-
-    /// <summary>What the step shows.</summary>
     public required StreamChunkState State { get; init; }
-
-    /// <summary>Whether the node has finished.</summary>
     public bool? Done { get; init; }
 }
 
@@ -527,58 +434,37 @@ public sealed partial record StreamChunkState : WireObject
 }
 
 /// <summary>Envelope of the payload.</summary>
-public sealed partial record StreamPreambleData : WireObject
+internal sealed partial record StreamPreambleData : WireObject
 {
-    /// <summary>Turn that the event belongs to.</summary>
     public required string RequestId { get; init; }
-
-    /// <summary>Piece of preamble text.</summary>
     public required string Token { get; init; }
 }
 
 /// <summary>Envelope of the payload.</summary>
-public sealed partial record StreamReasoningData : WireObject
+internal sealed partial record StreamReasoningData : WireObject
 {
-    /// <summary>Turn that the event belongs to.</summary>
     public required string RequestId { get; init; }
-
-    /// <summary>Piece of reasoning text.</summary>
     public required string Token { get; init; }
 }
 
 /// <summary>Envelope of the payload.</summary>
-public sealed partial record StreamTokenData : WireObject
+internal sealed partial record StreamTokenData : WireObject
 {
-    /// <summary>Turn that the event belongs to.</summary>
     public required string RequestId { get; init; }
-
-    /// <summary>Piece of text; may be empty.</summary>
     public required string Token { get; init; }
 }
 
 /// <summary>Envelope of the payload.</summary>
-public sealed partial record TurnResumedData : WireObject
+internal sealed partial record TurnResumedData : WireObject
 {
-    /// <summary>The turn that was asked for.</summary>
     public required string RequestId { get; init; }
-
-    /// <summary>What became of it.</summary>
     public required TurnResumedDetails Data { get; init; }
 }
 
 /// <summary>What became of it.</summary>
-public sealed partial record TurnResumedDetails : WireObject
+internal sealed partial record TurnResumedDetails : WireObject
 {
-    /// <summary>
-    /// <c>running</c> and <c>settled</c>: the events after <c>afterSeq</c> follow. <c>gone</c>: it was
-    /// accepted, its events are not kept any more. <c>never</c>: it was not accepted in this
-    /// conversation. <c>moved</c>: another link has it from now on.
-    /// </summary>
     public required ResumeState State { get; init; }
-
-    /// <summary>
-    /// <c>seq</c> of the newest event of the turn; 0 when there is none. At least 0.
-    /// </summary>
     public required long LastSeq { get; init; }
 }
 
@@ -596,30 +482,17 @@ public sealed partial record Usage : WireObject
 }
 
 /// <summary>Envelope of the payload.</summary>
-public sealed partial record WriteConfirmationRequiredData : WireObject
+internal sealed partial record WriteConfirmationRequiredData : WireObject
 {
-    /// <summary>Turn that the event belongs to.</summary>
     public required string RequestId { get; init; }
-
-    /// <summary>The question.</summary>
     public required WriteConfirmationRequiredDetails Data { get; init; }
 }
 
 /// <summary>The question.</summary>
-public sealed partial record WriteConfirmationRequiredDetails : WireObject
+internal sealed partial record WriteConfirmationRequiredDetails : WireObject
 {
-    /// <summary>Tool that wants to run.</summary>
     public required string ToolId { get; init; }
-
-    /// <summary>What it would do, for a human.</summary>
     public required string ActionDescription { get; init; }
-
-    /// <summary>Instance of the question, to be echoed by the answer. Since 1.1.</summary>
     public string? ConfirmationId { get; init; }
-
-    /// <summary>
-    /// When the question lapses, epoch ms by the server's clock; use only its distance from the frame's
-    /// <c>timestamp</c>. Since 1.1. At least 0.
-    /// </summary>
     public long? ExpiresAt { get; init; }
 }

@@ -5,8 +5,10 @@ using System.Text.Json;
 
 namespace SmooAI.SmoothOperator;
 
-public sealed partial record CancelledData
+internal sealed partial record CancelledData
 {
+    internal static readonly CancelledData Unset = new() { Status = default };
+
     internal static CancelledData ReadFrom(JsonElement json) => new CancelledData
     {
         Unlisted = Json.Extra(json, Shapes.CancelledData),
@@ -173,8 +175,10 @@ public sealed partial record CreateConversationSessionResult
     }
 }
 
-public sealed partial record ErrorData
+internal sealed partial record ErrorData
 {
+    internal static readonly ErrorData Unset = new() { Error = ErrorInfo.Unset };
+
     internal static ErrorData ReadFrom(JsonElement json) => new ErrorData
     {
         Unlisted = Json.Extra(json, Shapes.ErrorData),
@@ -193,6 +197,8 @@ public sealed partial record ErrorData
 
 public sealed partial record ErrorInfo
 {
+    internal static readonly ErrorInfo Unset = new() { Code = default!, Message = default! };
+
     internal static ErrorInfo ReadFrom(JsonElement json) => new ErrorInfo
     {
         Unlisted = Json.Extra(json, Shapes.ErrorInfo),
@@ -211,8 +217,10 @@ public sealed partial record ErrorInfo
     }
 }
 
-public sealed partial record EventualResponseData
+internal sealed partial record EventualResponseData
 {
+    internal static readonly EventualResponseData Unset = new() { RequestId = default!, Status = default, Data = EventualResponseDetails.Unset };
+
     internal static EventualResponseData ReadFrom(JsonElement json) => new EventualResponseData
     {
         Unlisted = Json.Extra(json, Shapes.EventualResponseData),
@@ -229,8 +237,10 @@ public sealed partial record EventualResponseData
     }
 }
 
-public sealed partial record EventualResponseDetails
+internal sealed partial record EventualResponseDetails
 {
+    internal static readonly EventualResponseDetails Unset = new() { MessageId = default!, Response = default };
+
     internal static EventualResponseDetails ReadFrom(JsonElement json) => new EventualResponseDetails
     {
         Unlisted = Json.Extra(json, Shapes.EventualResponseDetails),
@@ -303,8 +313,10 @@ public sealed partial record GetSessionResult
     }
 }
 
-public sealed partial record InteractionInvalidData
+internal sealed partial record InteractionInvalidData
 {
+    internal static readonly InteractionInvalidData Unset = new() { RequestId = default!, Data = InteractionInvalidDetails.Unset };
+
     internal static InteractionInvalidData ReadFrom(JsonElement json) => new InteractionInvalidData
     {
         Unlisted = Json.Extra(json, Shapes.InteractionInvalidData),
@@ -319,8 +331,10 @@ public sealed partial record InteractionInvalidData
     }
 }
 
-public sealed partial record InteractionInvalidDetails
+internal sealed partial record InteractionInvalidDetails
 {
+    internal static readonly InteractionInvalidDetails Unset = new() { InteractionId = default!, Kind = default!, Errors = default!, Message = default! };
+
     internal static InteractionInvalidDetails ReadFrom(JsonElement json) => new InteractionInvalidDetails
     {
         Unlisted = Json.Extra(json, Shapes.InteractionInvalidDetails),
@@ -339,8 +353,10 @@ public sealed partial record InteractionInvalidDetails
     }
 }
 
-public sealed partial record InteractionRequiredData
+internal sealed partial record InteractionRequiredData
 {
+    internal static readonly InteractionRequiredData Unset = new() { RequestId = default!, Data = InteractionRequiredDetails.Unset };
+
     internal static InteractionRequiredData ReadFrom(JsonElement json) => new InteractionRequiredData
     {
         Unlisted = Json.Extra(json, Shapes.InteractionRequiredData),
@@ -355,8 +371,10 @@ public sealed partial record InteractionRequiredData
     }
 }
 
-public sealed partial record InteractionRequiredDetails
+internal sealed partial record InteractionRequiredDetails
 {
+    internal static readonly InteractionRequiredDetails Unset = new() { InteractionId = default!, Kind = default!, Spec = default, Reason = default! };
+
     internal static InteractionRequiredDetails ReadFrom(JsonElement json) => new InteractionRequiredDetails
     {
         Unlisted = Json.Extra(json, Shapes.InteractionRequiredDetails),
@@ -377,8 +395,10 @@ public sealed partial record InteractionRequiredDetails
     }
 }
 
-public sealed partial record KeepaliveData
+internal sealed partial record KeepaliveData
 {
+    internal static readonly KeepaliveData Unset = new() { RequestId = default! };
+
     internal static KeepaliveData ReadFrom(JsonElement json) => new KeepaliveData
     {
         Unlisted = Json.Extra(json, Shapes.KeepaliveData),
@@ -443,8 +463,10 @@ public sealed partial record OpenTurn
     }
 }
 
-public sealed partial record OtpInvalidData
+internal sealed partial record OtpInvalidData
 {
+    internal static readonly OtpInvalidData Unset = new() { RequestId = default!, Data = OtpInvalidDetails.Unset };
+
     internal static OtpInvalidData ReadFrom(JsonElement json) => new OtpInvalidData
     {
         Unlisted = Json.Extra(json, Shapes.OtpInvalidData),
@@ -459,8 +481,10 @@ public sealed partial record OtpInvalidData
     }
 }
 
-public sealed partial record OtpInvalidDetails
+internal sealed partial record OtpInvalidDetails
 {
+    internal static readonly OtpInvalidDetails Unset = new() { AttemptsRemaining = default, Message = default! };
+
     internal static OtpInvalidDetails ReadFrom(JsonElement json) => new OtpInvalidDetails
     {
         Unlisted = Json.Extra(json, Shapes.OtpInvalidDetails),
@@ -477,8 +501,10 @@ public sealed partial record OtpInvalidDetails
     }
 }
 
-public sealed partial record OtpSentData
+internal sealed partial record OtpSentData
 {
+    internal static readonly OtpSentData Unset = new() { RequestId = default!, Data = OtpSentDetails.Unset };
+
     internal static OtpSentData ReadFrom(JsonElement json) => new OtpSentData
     {
         Unlisted = Json.Extra(json, Shapes.OtpSentData),
@@ -493,8 +519,10 @@ public sealed partial record OtpSentData
     }
 }
 
-public sealed partial record OtpSentDetails
+internal sealed partial record OtpSentDetails
 {
+    internal static readonly OtpSentDetails Unset = new() { Channel = default, MaskedDestination = default! };
+
     internal static OtpSentDetails ReadFrom(JsonElement json) => new OtpSentDetails
     {
         Unlisted = Json.Extra(json, Shapes.OtpSentDetails),
@@ -509,8 +537,10 @@ public sealed partial record OtpSentDetails
     }
 }
 
-public sealed partial record OtpVerificationRequiredData
+internal sealed partial record OtpVerificationRequiredData
 {
+    internal static readonly OtpVerificationRequiredData Unset = new() { RequestId = default!, Data = OtpVerificationRequiredDetails.Unset };
+
     internal static OtpVerificationRequiredData ReadFrom(JsonElement json) => new OtpVerificationRequiredData
     {
         Unlisted = Json.Extra(json, Shapes.OtpVerificationRequiredData),
@@ -525,8 +555,10 @@ public sealed partial record OtpVerificationRequiredData
     }
 }
 
-public sealed partial record OtpVerificationRequiredDetails
+internal sealed partial record OtpVerificationRequiredDetails
 {
+    internal static readonly OtpVerificationRequiredDetails Unset = new() { ToolId = default!, ActionDescription = default!, AvailableChannels = default!, AuthLevel = default! };
+
     internal static OtpVerificationRequiredDetails ReadFrom(JsonElement json) => new OtpVerificationRequiredDetails
     {
         Unlisted = Json.Extra(json, Shapes.OtpVerificationRequiredDetails),
@@ -547,8 +579,10 @@ public sealed partial record OtpVerificationRequiredDetails
     }
 }
 
-public sealed partial record OtpVerifiedData
+internal sealed partial record OtpVerifiedData
 {
+    internal static readonly OtpVerifiedData Unset = new() { RequestId = default!, Data = OtpVerifiedDetails.Unset };
+
     internal static OtpVerifiedData ReadFrom(JsonElement json) => new OtpVerifiedData
     {
         Unlisted = Json.Extra(json, Shapes.OtpVerifiedData),
@@ -563,8 +597,10 @@ public sealed partial record OtpVerifiedData
     }
 }
 
-public sealed partial record OtpVerifiedDetails
+internal sealed partial record OtpVerifiedDetails
 {
+    internal static readonly OtpVerifiedDetails Unset = new() { Message = default! };
+
     internal static OtpVerifiedDetails ReadFrom(JsonElement json) => new OtpVerifiedDetails
     {
         Unlisted = Json.Extra(json, Shapes.OtpVerifiedDetails),
@@ -577,8 +613,10 @@ public sealed partial record OtpVerifiedDetails
     }
 }
 
-public sealed partial record PongData
+internal sealed partial record PongData
 {
+    internal static readonly PongData Unset = new() { Timestamp = default };
+
     internal static PongData ReadFrom(JsonElement json) => new PongData
     {
         Unlisted = Json.Extra(json, Shapes.PongData),
@@ -607,8 +645,10 @@ public sealed partial record RenameConversationResult
     }
 }
 
-public sealed partial record StreamChunkData
+internal sealed partial record StreamChunkData
 {
+    internal static readonly StreamChunkData Unset = new() { RequestId = default!, Node = default!, State = default! };
+
     internal static StreamChunkData ReadFrom(ref Utf8JsonReader reader)
     {
         string? requestIdValue = null;
@@ -687,8 +727,10 @@ public sealed partial record StreamChunkState
     }
 }
 
-public sealed partial record StreamPreambleData
+internal sealed partial record StreamPreambleData
 {
+    internal static readonly StreamPreambleData Unset = new() { RequestId = default!, Token = default! };
+
     internal static StreamPreambleData ReadFrom(ref Utf8JsonReader reader)
     {
         string? requestIdValue = null;
@@ -719,8 +761,10 @@ public sealed partial record StreamPreambleData
     }
 }
 
-public sealed partial record StreamReasoningData
+internal sealed partial record StreamReasoningData
 {
+    internal static readonly StreamReasoningData Unset = new() { RequestId = default!, Token = default! };
+
     internal static StreamReasoningData ReadFrom(ref Utf8JsonReader reader)
     {
         string? requestIdValue = null;
@@ -751,8 +795,10 @@ public sealed partial record StreamReasoningData
     }
 }
 
-public sealed partial record StreamTokenData
+internal sealed partial record StreamTokenData
 {
+    internal static readonly StreamTokenData Unset = new() { RequestId = default!, Token = default! };
+
     internal static StreamTokenData ReadFrom(ref Utf8JsonReader reader)
     {
         string? requestIdValue = null;
@@ -783,8 +829,10 @@ public sealed partial record StreamTokenData
     }
 }
 
-public sealed partial record TurnResumedData
+internal sealed partial record TurnResumedData
 {
+    internal static readonly TurnResumedData Unset = new() { RequestId = default!, Data = TurnResumedDetails.Unset };
+
     internal static TurnResumedData ReadFrom(JsonElement json) => new TurnResumedData
     {
         Unlisted = Json.Extra(json, Shapes.TurnResumedData),
@@ -799,8 +847,10 @@ public sealed partial record TurnResumedData
     }
 }
 
-public sealed partial record TurnResumedDetails
+internal sealed partial record TurnResumedDetails
 {
+    internal static readonly TurnResumedDetails Unset = new() { State = default, LastSeq = default };
+
     internal static TurnResumedDetails ReadFrom(JsonElement json) => new TurnResumedDetails
     {
         Unlisted = Json.Extra(json, Shapes.TurnResumedDetails),
@@ -833,8 +883,10 @@ public sealed partial record Usage
     }
 }
 
-public sealed partial record WriteConfirmationRequiredData
+internal sealed partial record WriteConfirmationRequiredData
 {
+    internal static readonly WriteConfirmationRequiredData Unset = new() { RequestId = default!, Data = WriteConfirmationRequiredDetails.Unset };
+
     internal static WriteConfirmationRequiredData ReadFrom(JsonElement json) => new WriteConfirmationRequiredData
     {
         Unlisted = Json.Extra(json, Shapes.WriteConfirmationRequiredData),
@@ -849,8 +901,10 @@ public sealed partial record WriteConfirmationRequiredData
     }
 }
 
-public sealed partial record WriteConfirmationRequiredDetails
+internal sealed partial record WriteConfirmationRequiredDetails
 {
+    internal static readonly WriteConfirmationRequiredDetails Unset = new() { ToolId = default!, ActionDescription = default! };
+
     internal static WriteConfirmationRequiredDetails ReadFrom(JsonElement json) => new WriteConfirmationRequiredDetails
     {
         Unlisted = Json.Extra(json, Shapes.WriteConfirmationRequiredDetails),

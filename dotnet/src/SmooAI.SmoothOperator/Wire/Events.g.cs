@@ -51,38 +51,73 @@ public sealed partial record EventualResponseEvent : ServerEvent
 
     internal long? TopStatus { get; init; }
 
-    /// <summary>Envelope of the payload.</summary>
-    public required EventualResponseData Data { get; init; }
+    internal EventualResponseData Data { get; init; } = EventualResponseData.Unset;
 
     /// <summary>When the server wrote the event, epoch ms. At least 0.</summary>
     public long? Timestamp { get; init; }
 
     /// <summary>Turn that the event belongs to.</summary>
-    public string RequestId => TopRequestId ?? Data.RequestId;
+    public required string RequestId
+    {
+        get => TopRequestId ?? Data.RequestId;
+        init => (Data, TopRequestId) = (Data with { RequestId = value }, value);
+    }
 
     /// <summary>HTTP-like status; 400 and above means that the turn failed.</summary>
-    public long Status => Data.Status;
+    public required long Status
+    {
+        get => Data.Status;
+        init => (Data, TopStatus) = (Data with { Status = value }, value);
+    }
 
     /// <summary>Stored message of the agent.</summary>
-    public string MessageId => Data.Data.MessageId;
+    public required string MessageId
+    {
+        get => Data.Data.MessageId;
+        init => Data = Data with { Data = Data.Data with { MessageId = value } };
+    }
 
     /// <summary>The answer: a string, or an object with <c>responseParts</c>.</summary>
-    public JsonElement Response => Data.Data.Response;
+    public required JsonElement Response
+    {
+        get => Data.Data.Response;
+        init => Data = Data with { Data = Data.Data with { Response = value } };
+    }
 
     /// <summary>Whether a human agent should take over.</summary>
-    public bool? NeedsEscalation => Data.Data.NeedsEscalation;
+    public bool? NeedsEscalation
+    {
+        get => Data.Data.NeedsEscalation;
+        init => Data = Data with { Data = Data.Data with { NeedsEscalation = value } };
+    }
 
     /// <summary>Why a human agent should take over.</summary>
-    public string? EscalationReason => Data.Data.EscalationReason;
+    public string? EscalationReason
+    {
+        get => Data.Data.EscalationReason;
+        init => Data = Data with { Data = Data.Data with { EscalationReason = value } };
+    }
 
     /// <summary>What the turn spent.</summary>
-    public Usage? Usage => Data.Data.Usage;
+    public Usage? Usage
+    {
+        get => Data.Data.Usage;
+        init => Data = Data with { Data = Data.Data with { Usage = value } };
+    }
 
     /// <summary>Sources of the answer.</summary>
-    public IReadOnlyList<Citation>? Citations => Data.Data.Citations;
+    public IReadOnlyList<Citation>? Citations
+    {
+        get => Data.Data.Citations;
+        init => Data = Data with { Data = Data.Data with { Citations = value } };
+    }
 
     /// <summary>Instruction to the embedding site. Null means none.</summary>
-    public JsonElement? Directive => Data.Data.Directive;
+    public JsonElement? Directive
+    {
+        get => Data.Data.Directive;
+        init => Data = Data with { Data = Data.Data with { Directive = value } };
+    }
 }
 
 /// <summary>Reports a step of the agent, such as a tool call or its result.</summary>
@@ -101,23 +136,26 @@ public sealed partial record StreamChunkEvent : ServerEvent
 
     internal string? TopNode { get; init; }
 
-    /// <summary>Envelope of the payload.</summary>
-    public required StreamChunkData Data { get; init; }
+    internal StreamChunkData Data { get; init; } = StreamChunkData.Unset;
 
     /// <summary>When the server wrote the event, epoch ms. At least 0.</summary>
     public long? Timestamp { get; init; }
 
     /// <summary>Turn that the event belongs to.</summary>
-    public string RequestId => TopRequestId ?? Data.RequestId;
+    public required string RequestId
+    {
+        get => TopRequestId ?? Data.RequestId;
+        init => (Data, TopRequestId) = (Data with { RequestId = value }, value);
+    }
 
     /// <summary>Tool or phase that reports.</summary>
-    public string Node => Data.Node;
+    public required string Node { get => Data.Node; init => (Data, TopNode) = (Data with { Node = value }, value); }
 
     /// <summary>What the step shows.</summary>
-    public StreamChunkState State => Data.State;
+    public required StreamChunkState State { get => Data.State; init => Data = Data with { State = value }; }
 
     /// <summary>Whether the node has finished.</summary>
-    public bool? Done => Data.Done;
+    public bool? Done { get => Data.Done; init => Data = Data with { Done = value }; }
 }
 
 /// <summary>Carries the next piece of the answer's text.</summary>
@@ -136,17 +174,20 @@ public sealed partial record StreamTokenEvent : ServerEvent
 
     internal string? TopToken { get; init; }
 
-    /// <summary>Envelope of the payload.</summary>
-    public required StreamTokenData Data { get; init; }
+    internal StreamTokenData Data { get; init; } = StreamTokenData.Unset;
 
     /// <summary>When the server wrote the event, epoch ms. At least 0.</summary>
     public long? Timestamp { get; init; }
 
     /// <summary>Turn that the event belongs to.</summary>
-    public string RequestId => TopRequestId ?? Data.RequestId;
+    public required string RequestId
+    {
+        get => TopRequestId ?? Data.RequestId;
+        init => (Data, TopRequestId) = (Data with { RequestId = value }, value);
+    }
 
     /// <summary>Piece of text; may be empty.</summary>
-    public string Token => Data.Token;
+    public required string Token { get => Data.Token; init => (Data, TopToken) = (Data with { Token = value }, value); }
 }
 
 /// <summary>
@@ -167,17 +208,20 @@ public sealed partial record StreamPreambleEvent : ServerEvent
 
     internal string? TopToken { get; init; }
 
-    /// <summary>Envelope of the payload.</summary>
-    public required StreamPreambleData Data { get; init; }
+    internal StreamPreambleData Data { get; init; } = StreamPreambleData.Unset;
 
     /// <summary>When the server wrote the event, epoch ms. At least 0.</summary>
     public long? Timestamp { get; init; }
 
     /// <summary>Turn that the event belongs to.</summary>
-    public string RequestId => TopRequestId ?? Data.RequestId;
+    public required string RequestId
+    {
+        get => TopRequestId ?? Data.RequestId;
+        init => (Data, TopRequestId) = (Data with { RequestId = value }, value);
+    }
 
     /// <summary>Piece of preamble text.</summary>
-    public string Token => Data.Token;
+    public required string Token { get => Data.Token; init => (Data, TopToken) = (Data with { Token = value }, value); }
 }
 
 /// <summary>Carries a piece of the agent's reasoning; never part of the answer.</summary>
@@ -196,17 +240,20 @@ public sealed partial record StreamReasoningEvent : ServerEvent
 
     internal string? TopToken { get; init; }
 
-    /// <summary>Envelope of the payload.</summary>
-    public required StreamReasoningData Data { get; init; }
+    internal StreamReasoningData Data { get; init; } = StreamReasoningData.Unset;
 
     /// <summary>When the server wrote the event, epoch ms. At least 0.</summary>
     public long? Timestamp { get; init; }
 
     /// <summary>Turn that the event belongs to.</summary>
-    public string RequestId => TopRequestId ?? Data.RequestId;
+    public required string RequestId
+    {
+        get => TopRequestId ?? Data.RequestId;
+        init => (Data, TopRequestId) = (Data with { RequestId = value }, value);
+    }
 
     /// <summary>Piece of reasoning text.</summary>
-    public string Token => Data.Token;
+    public required string Token { get => Data.Token; init => (Data, TopToken) = (Data with { Token = value }, value); }
 }
 
 /// <summary>Proves that a silent turn is alive.</summary>
@@ -217,14 +264,17 @@ public sealed partial record KeepaliveEvent : ServerEvent
 
     internal string? TopRequestId { get; init; }
 
-    /// <summary>Envelope of the payload.</summary>
-    public required KeepaliveData Data { get; init; }
+    internal KeepaliveData Data { get; init; } = KeepaliveData.Unset;
 
     /// <summary>When the server wrote the event, epoch ms. At least 0.</summary>
     public long? Timestamp { get; init; }
 
     /// <summary>Turn that the event belongs to.</summary>
-    public string RequestId => TopRequestId ?? Data.RequestId;
+    public required string RequestId
+    {
+        get => TopRequestId ?? Data.RequestId;
+        init => (Data, TopRequestId) = (Data with { RequestId = value }, value);
+    }
 }
 
 /// <summary>Asks a human to approve a tool call; the turn is parked until the answer.</summary>
@@ -241,29 +291,48 @@ public sealed partial record WriteConfirmationRequiredEvent : ServerEvent
     /// </summary>
     public long? Seq { get; init; }
 
-    /// <summary>Envelope of the payload.</summary>
-    public required WriteConfirmationRequiredData Data { get; init; }
+    internal WriteConfirmationRequiredData Data { get; init; } = WriteConfirmationRequiredData.Unset;
 
     /// <summary>When the server wrote the event, epoch ms. At least 0.</summary>
     public long? Timestamp { get; init; }
 
     /// <summary>Turn that the event belongs to.</summary>
-    public string RequestId => TopRequestId ?? Data.RequestId;
+    public required string RequestId
+    {
+        get => TopRequestId ?? Data.RequestId;
+        init => (Data, TopRequestId) = (Data with { RequestId = value }, value);
+    }
 
     /// <summary>Tool that wants to run.</summary>
-    public string ToolId => Data.Data.ToolId;
+    public required string ToolId
+    {
+        get => Data.Data.ToolId;
+        init => Data = Data with { Data = Data.Data with { ToolId = value } };
+    }
 
     /// <summary>What it would do, for a human.</summary>
-    public string ActionDescription => Data.Data.ActionDescription;
+    public required string ActionDescription
+    {
+        get => Data.Data.ActionDescription;
+        init => Data = Data with { Data = Data.Data with { ActionDescription = value } };
+    }
 
     /// <summary>Instance of the question, to be echoed by the answer. Since 1.1.</summary>
-    public string? ConfirmationId => Data.Data.ConfirmationId;
+    public string? ConfirmationId
+    {
+        get => Data.Data.ConfirmationId;
+        init => Data = Data with { Data = Data.Data with { ConfirmationId = value } };
+    }
 
     /// <summary>
     /// When the question lapses, epoch ms by the server's clock; use only its distance from the frame's
-    /// <c>timestamp</c>. Since 1.1.
+    /// <c>timestamp</c>. Since 1.1. At least 0.
     /// </summary>
-    public long? ExpiresAt => Data.Data.ExpiresAt;
+    public long? ExpiresAt
+    {
+        get => Data.Data.ExpiresAt;
+        init => Data = Data with { Data = Data.Data with { ExpiresAt = value } };
+    }
 }
 
 /// <summary>Asks a human to prove who they are before a tool may run.</summary>
@@ -280,32 +349,55 @@ public sealed partial record OtpVerificationRequiredEvent : ServerEvent
     /// </summary>
     public long? Seq { get; init; }
 
-    /// <summary>Envelope of the payload.</summary>
-    public required OtpVerificationRequiredData Data { get; init; }
+    internal OtpVerificationRequiredData Data { get; init; } = OtpVerificationRequiredData.Unset;
 
     /// <summary>When the server wrote the event, epoch ms. At least 0.</summary>
     public long? Timestamp { get; init; }
 
     /// <summary>Turn that the event belongs to.</summary>
-    public string RequestId => TopRequestId ?? Data.RequestId;
+    public required string RequestId
+    {
+        get => TopRequestId ?? Data.RequestId;
+        init => (Data, TopRequestId) = (Data with { RequestId = value }, value);
+    }
 
     /// <summary>Tool that needs the proof.</summary>
-    public string ToolId => Data.Data.ToolId;
+    public required string ToolId
+    {
+        get => Data.Data.ToolId;
+        init => Data = Data with { Data = Data.Data with { ToolId = value } };
+    }
 
     /// <summary>What it would do, for a human.</summary>
-    public string ActionDescription => Data.Data.ActionDescription;
+    public required string ActionDescription
+    {
+        get => Data.Data.ActionDescription;
+        init => Data = Data with { Data = Data.Data with { ActionDescription = value } };
+    }
 
     /// <summary>Ways by which a code can travel.</summary>
-    public IReadOnlyList<OtpChannel> AvailableChannels => Data.Data.AvailableChannels;
+    public required IReadOnlyList<OtpChannel> AvailableChannels
+    {
+        get => Data.Data.AvailableChannels;
+        init => Data = Data with { Data = Data.Data with { AvailableChannels = value } };
+    }
 
     /// <summary>Level of proof that is needed.</summary>
-    public string AuthLevel => Data.Data.AuthLevel;
+    public required string AuthLevel
+    {
+        get => Data.Data.AuthLevel;
+        init => Data = Data with { Data = Data.Data with { AuthLevel = value } };
+    }
 
     /// <summary>
     /// When the question lapses, epoch ms by the server's clock; use only its distance from the frame's
-    /// <c>timestamp</c>. Since 1.1.
+    /// <c>timestamp</c>. Since 1.1. At least 0.
     /// </summary>
-    public long? ExpiresAt => Data.Data.ExpiresAt;
+    public long? ExpiresAt
+    {
+        get => Data.Data.ExpiresAt;
+        init => Data = Data with { Data = Data.Data with { ExpiresAt = value } };
+    }
 }
 
 /// <summary>Tells that a one-time code is on its way.</summary>
@@ -322,20 +414,31 @@ public sealed partial record OtpSentEvent : ServerEvent
     /// </summary>
     public long? Seq { get; init; }
 
-    /// <summary>Envelope of the payload.</summary>
-    public required OtpSentData Data { get; init; }
+    internal OtpSentData Data { get; init; } = OtpSentData.Unset;
 
     /// <summary>When the server wrote the event, epoch ms. At least 0.</summary>
     public long? Timestamp { get; init; }
 
     /// <summary>Turn that the event belongs to.</summary>
-    public string RequestId => TopRequestId ?? Data.RequestId;
+    public required string RequestId
+    {
+        get => TopRequestId ?? Data.RequestId;
+        init => (Data, TopRequestId) = (Data with { RequestId = value }, value);
+    }
 
     /// <summary>Channel that was used.</summary>
-    public OtpChannel Channel => Data.Data.Channel;
+    public required OtpChannel Channel
+    {
+        get => Data.Data.Channel;
+        init => Data = Data with { Data = Data.Data with { Channel = value } };
+    }
 
     /// <summary>Destination with most of it masked.</summary>
-    public string MaskedDestination => Data.Data.MaskedDestination;
+    public required string MaskedDestination
+    {
+        get => Data.Data.MaskedDestination;
+        init => Data = Data with { Data = Data.Data with { MaskedDestination = value } };
+    }
 }
 
 /// <summary>Tells that the code was right.</summary>
@@ -352,17 +455,24 @@ public sealed partial record OtpVerifiedEvent : ServerEvent
     /// </summary>
     public long? Seq { get; init; }
 
-    /// <summary>Envelope of the payload.</summary>
-    public required OtpVerifiedData Data { get; init; }
+    internal OtpVerifiedData Data { get; init; } = OtpVerifiedData.Unset;
 
     /// <summary>When the server wrote the event, epoch ms. At least 0.</summary>
     public long? Timestamp { get; init; }
 
     /// <summary>Turn that the event belongs to.</summary>
-    public string RequestId => TopRequestId ?? Data.RequestId;
+    public required string RequestId
+    {
+        get => TopRequestId ?? Data.RequestId;
+        init => (Data, TopRequestId) = (Data with { RequestId = value }, value);
+    }
 
     /// <summary>Text for a human.</summary>
-    public string Message => Data.Data.Message;
+    public required string Message
+    {
+        get => Data.Data.Message;
+        init => Data = Data with { Data = Data.Data with { Message = value } };
+    }
 }
 
 /// <summary>Tells that the code was not accepted.</summary>
@@ -379,23 +489,38 @@ public sealed partial record OtpInvalidEvent : ServerEvent
     /// </summary>
     public long? Seq { get; init; }
 
-    /// <summary>Envelope of the payload.</summary>
-    public required OtpInvalidData Data { get; init; }
+    internal OtpInvalidData Data { get; init; } = OtpInvalidData.Unset;
 
     /// <summary>When the server wrote the event, epoch ms. At least 0.</summary>
     public long? Timestamp { get; init; }
 
     /// <summary>Turn that the event belongs to.</summary>
-    public string RequestId => TopRequestId ?? Data.RequestId;
+    public required string RequestId
+    {
+        get => TopRequestId ?? Data.RequestId;
+        init => (Data, TopRequestId) = (Data with { RequestId = value }, value);
+    }
 
     /// <summary>Why it was not accepted.</summary>
-    public OtpInvalidReason? Error => Data.Data.Error;
+    public OtpInvalidReason? Error
+    {
+        get => Data.Data.Error;
+        init => Data = Data with { Data = Data.Data with { Error = value } };
+    }
 
-    /// <summary>Tries that are left; 0 closes the question.</summary>
-    public long AttemptsRemaining => Data.Data.AttemptsRemaining;
+    /// <summary>Tries that are left; 0 closes the question. At least 0.</summary>
+    public required long AttemptsRemaining
+    {
+        get => Data.Data.AttemptsRemaining;
+        init => Data = Data with { Data = Data.Data with { AttemptsRemaining = value } };
+    }
 
     /// <summary>Text for a human.</summary>
-    public string Message => Data.Data.Message;
+    public required string Message
+    {
+        get => Data.Data.Message;
+        init => Data = Data with { Data = Data.Data with { Message = value } };
+    }
 }
 
 /// <summary>
@@ -414,32 +539,55 @@ public sealed partial record InteractionRequiredEvent : ServerEvent
     /// </summary>
     public long? Seq { get; init; }
 
-    /// <summary>Envelope of the payload.</summary>
-    public required InteractionRequiredData Data { get; init; }
+    internal InteractionRequiredData Data { get; init; } = InteractionRequiredData.Unset;
 
     /// <summary>When the server wrote the event, epoch ms. At least 0.</summary>
     public long? Timestamp { get; init; }
 
     /// <summary>Turn that the event belongs to.</summary>
-    public string RequestId => TopRequestId ?? Data.RequestId;
+    public required string RequestId
+    {
+        get => TopRequestId ?? Data.RequestId;
+        init => (Data, TopRequestId) = (Data with { RequestId = value }, value);
+    }
 
     /// <summary>Instance of the question, to be echoed by the answer.</summary>
-    public string InteractionId => Data.Data.InteractionId;
+    public required string InteractionId
+    {
+        get => Data.Data.InteractionId;
+        init => Data = Data with { Data = Data.Data with { InteractionId = value } };
+    }
 
     /// <summary>Kind of interaction, such as <c>identity_intake</c> or <c>choices</c>.</summary>
-    public string Kind => Data.Data.Kind;
+    public required string Kind
+    {
+        get => Data.Data.Kind;
+        init => Data = Data with { Data = Data.Data with { Kind = value } };
+    }
 
     /// <summary>What to ask, as the kind's schema says.</summary>
-    public JsonElement Spec => Data.Data.Spec;
+    public required JsonElement Spec
+    {
+        get => Data.Data.Spec;
+        init => Data = Data with { Data = Data.Data with { Spec = value } };
+    }
 
     /// <summary>Why the agent asks.</summary>
-    public string Reason => Data.Data.Reason;
+    public required string Reason
+    {
+        get => Data.Data.Reason;
+        init => Data = Data with { Data = Data.Data with { Reason = value } };
+    }
 
     /// <summary>
     /// When the question lapses, epoch ms by the server's clock; use only its distance from the frame's
-    /// <c>timestamp</c>. Since 1.1.
+    /// <c>timestamp</c>. Since 1.1. At least 0.
     /// </summary>
-    public long? ExpiresAt => Data.Data.ExpiresAt;
+    public long? ExpiresAt
+    {
+        get => Data.Data.ExpiresAt;
+        init => Data = Data with { Data = Data.Data with { ExpiresAt = value } };
+    }
 }
 
 /// <summary>Tells that submitted values were not accepted; the question is open again.</summary>
@@ -456,26 +604,45 @@ public sealed partial record InteractionInvalidEvent : ServerEvent
     /// </summary>
     public long? Seq { get; init; }
 
-    /// <summary>Envelope of the payload.</summary>
-    public required InteractionInvalidData Data { get; init; }
+    internal InteractionInvalidData Data { get; init; } = InteractionInvalidData.Unset;
 
     /// <summary>When the server wrote the event, epoch ms. At least 0.</summary>
     public long? Timestamp { get; init; }
 
     /// <summary>Turn that the event belongs to.</summary>
-    public string RequestId => TopRequestId ?? Data.RequestId;
+    public required string RequestId
+    {
+        get => TopRequestId ?? Data.RequestId;
+        init => (Data, TopRequestId) = (Data with { RequestId = value }, value);
+    }
 
     /// <summary>Interaction that stays open.</summary>
-    public string InteractionId => Data.Data.InteractionId;
+    public required string InteractionId
+    {
+        get => Data.Data.InteractionId;
+        init => Data = Data with { Data = Data.Data with { InteractionId = value } };
+    }
 
     /// <summary>Kind of interaction.</summary>
-    public string Kind => Data.Data.Kind;
+    public required string Kind
+    {
+        get => Data.Data.Kind;
+        init => Data = Data with { Data = Data.Data with { Kind = value } };
+    }
 
     /// <summary>What is wrong, field by field.</summary>
-    public IReadOnlyList<FieldError> Errors => Data.Data.Errors;
+    public required IReadOnlyList<FieldError> Errors
+    {
+        get => Data.Data.Errors;
+        init => Data = Data with { Data = Data.Data with { Errors = value } };
+    }
 
     /// <summary>Summary for a human.</summary>
-    public string Message => Data.Data.Message;
+    public required string Message
+    {
+        get => Data.Data.Message;
+        init => Data = Data with { Data = Data.Data with { Message = value } };
+    }
 }
 
 /// <summary>Ends a turn that was cancelled.</summary>
@@ -494,17 +661,28 @@ public sealed partial record CancelledEvent : ServerEvent
 
     internal long? TopStatus { get; init; }
 
-    /// <summary>Envelope of the payload.</summary>
-    public CancelledData? Data { get; init; }
+    internal CancelledData? Data { get; init; }
 
     /// <summary>When the server wrote the event, epoch ms. At least 0.</summary>
     public long? Timestamp { get; init; }
 
     /// <summary>Turn that the event belongs to.</summary>
-    public string? RequestId => TopRequestId ?? Data?.RequestId;
+    public string? RequestId
+    {
+        get => TopRequestId ?? Data?.RequestId;
+        init
+        {
+            Data = value is null && Data is null ? Data : (Data ?? CancelledData.Unset) with { RequestId = value };
+            TopRequestId = value;
+        }
+    }
 
     /// <summary>Always 499.</summary>
-    public long Status => (Data?.Status ?? TopStatus).GetValueOrDefault();
+    public required long Status
+    {
+        get => (Data?.Status ?? TopStatus).GetValueOrDefault();
+        init => (Data, TopStatus) = ((Data ?? CancelledData.Unset) with { Status = value }, value);
+    }
 }
 
 /// <summary>Reports that an action, a verb or a turn failed.</summary>
@@ -523,36 +701,71 @@ public sealed partial record ErrorEvent : ServerEvent
 
     internal ErrorInfo? TopError { get; init; }
 
-    /// <summary>Envelope of the payload.</summary>
-    public required ErrorData Data { get; init; }
+    internal ErrorData Data { get; init; } = ErrorData.Unset;
 
     /// <summary>When the server wrote the event, epoch ms. At least 0.</summary>
     public long? Timestamp { get; init; }
 
     /// <summary>Turn that the event belongs to.</summary>
-    public string? RequestId => TopRequestId ?? Data.RequestId;
+    public string? RequestId
+    {
+        get => TopRequestId ?? Data.RequestId;
+        init => (Data, TopRequestId) = (Data with { RequestId = value }, value);
+    }
 
     /// <summary>What failed.</summary>
     public ErrorInfo Error => Data.Error;
 
     /// <summary>Error code; unknown ones are kept.</summary>
-    public string Code => Data.Error.Code;
+    public required string Code
+    {
+        get => Data.Error.Code;
+        init
+        {
+            Data = Data with { Error = Data.Error with { Code = value } };
+            TopError = (TopError ?? ErrorInfo.Unset) with { Code = value };
+        }
+    }
 
     /// <summary>Text for a developer; never shown for what to do.</summary>
-    public string Message => Data.Error.Message;
+    public required string Message
+    {
+        get => Data.Error.Message;
+        init
+        {
+            Data = Data with { Error = Data.Error with { Message = value } };
+            TopError = (TopError ?? ErrorInfo.Unset) with { Message = value };
+        }
+    }
 
     /// <summary>
     /// Whether the error ends the turn it names. Only on sessions that listed <c>spec_1_1</c>.
     /// </summary>
-    public bool? Terminal => Data.Error.Terminal ?? TopError?.Terminal;
+    public bool? Terminal
+    {
+        get => Data.Error.Terminal ?? TopError?.Terminal;
+        init
+        {
+            Data = Data with { Error = Data.Error with { Terminal = value } };
+            TopError = value is null && TopError is null ? TopError : (TopError ?? ErrorInfo.Unset) with { Terminal = value };
+        }
+    }
 
     /// <summary>
-    /// Milliseconds to wait before a retry. Only on sessions that listed <c>spec_1_1</c>.
+    /// Milliseconds to wait before a retry. Only on sessions that listed <c>spec_1_1</c>. At least 0.
     /// </summary>
-    public long? RetryAfterMs => Data.Error.RetryAfterMs ?? TopError?.RetryAfterMs;
+    public long? RetryAfterMs
+    {
+        get => Data.Error.RetryAfterMs ?? TopError?.RetryAfterMs;
+        init
+        {
+            Data = Data with { Error = Data.Error with { RetryAfterMs = value } };
+            TopError = value is null && TopError is null ? TopError : (TopError ?? ErrorInfo.Unset) with { RetryAfterMs = value };
+        }
+    }
 
     /// <summary>Further facts.</summary>
-    public JsonElement? Details => Data.Details;
+    public JsonElement? Details { get => Data.Details; init => Data = Data with { Details = value }; }
 }
 
 /// <summary>
@@ -566,24 +779,37 @@ public sealed partial record TurnResumedEvent : ServerEvent
 
     internal string? TopRequestId { get; init; }
 
-    /// <summary>Envelope of the payload.</summary>
-    public required TurnResumedData Data { get; init; }
+    internal TurnResumedData Data { get; init; } = TurnResumedData.Unset;
 
     /// <summary>When the server wrote the event, epoch ms. At least 0.</summary>
     public long? Timestamp { get; init; }
 
     /// <summary>The turn that was asked for.</summary>
-    public string RequestId => TopRequestId ?? Data.RequestId;
+    public required string RequestId
+    {
+        get => TopRequestId ?? Data.RequestId;
+        init => (Data, TopRequestId) = (Data with { RequestId = value }, value);
+    }
 
     /// <summary>
     /// <c>running</c> and <c>settled</c>: the events after <c>afterSeq</c> follow. <c>gone</c>: it was
     /// accepted, its events are not kept any more. <c>never</c>: it was not accepted in this
     /// conversation. <c>moved</c>: another link has it from now on.
     /// </summary>
-    public ResumeState State => Data.Data.State;
+    public required ResumeState State
+    {
+        get => Data.Data.State;
+        init => Data = Data with { Data = Data.Data with { State = value } };
+    }
 
-    /// <summary><c>seq</c> of the newest event of the turn; 0 when there is none.</summary>
-    public long LastSeq => Data.Data.LastSeq;
+    /// <summary>
+    /// <c>seq</c> of the newest event of the turn; 0 when there is none. At least 0.
+    /// </summary>
+    public required long LastSeq
+    {
+        get => Data.Data.LastSeq;
+        init => Data = Data with { Data = Data.Data with { LastSeq = value } };
+    }
 }
 
 /// <summary>Answers a ping.</summary>
@@ -595,11 +821,18 @@ public sealed partial record PongEvent : ServerEvent
     /// <summary>Action or turn that caused the event.</summary>
     public string? RequestId { get; init; }
 
-    /// <summary>Envelope of the payload.</summary>
-    public PongData? Data { get; init; }
+    internal PongData? Data { get; init; }
 
     internal long? TopTimestamp { get; init; }
 
-    /// <summary>Server time, epoch ms.</summary>
-    public long? Timestamp => Data?.Timestamp ?? TopTimestamp;
+    /// <summary>Server time, epoch ms. At least 0.</summary>
+    public long? Timestamp
+    {
+        get => Data?.Timestamp ?? TopTimestamp;
+        init
+        {
+            Data = value is null && Data is null ? Data : (Data ?? PongData.Unset) with { Timestamp = value ?? (Data ?? PongData.Unset).Timestamp };
+            TopTimestamp = value;
+        }
+    }
 }

@@ -36,7 +36,9 @@ public sealed partial record EventualResponseEvent
 {
     internal override string? CorrelationId => TopRequestId ?? Data.RequestId;
 
-    internal static EventualResponseEvent ReadFrom(JsonElement json) => new EventualResponseEvent
+    internal static readonly EventualResponseEvent Unset = new() { RequestId = default!, Status = default, MessageId = default!, Response = default };
+
+    internal static EventualResponseEvent ReadFrom(JsonElement json) => Unset with
     {
         Unlisted = Json.Extra(Json.Tagged(json, "type"u8, "eventual_response"u8), Shapes.EventualResponse),
         TopRequestId = json.Has("requestId"u8, out var e1) ? Json.Text(e1) : null,
@@ -49,9 +51,9 @@ public sealed partial record EventualResponseEvent
     internal override void WriteMembers(Utf8JsonWriter writer)
     {
         writer.WriteString("type"u8, "eventual_response"u8);
-        writer.Member("requestId"u8, TopRequestId ?? (IsReceived ? null : (string?)Data.RequestId));
+        writer.Member("requestId"u8, TopRequestId);
         writer.Member("seq"u8, Seq);
-        writer.Member("status"u8, TopStatus ?? (IsReceived ? null : (long?)Data.Status));
+        writer.Member("status"u8, TopStatus);
         writer.Member("data"u8, Data);
         writer.Member("timestamp"u8, Timestamp);
     }
@@ -77,6 +79,8 @@ public sealed partial record StreamChunkEvent
 {
     internal override string? CorrelationId => TopRequestId ?? Data.RequestId;
 
+    internal static readonly StreamChunkEvent Unset = new() { RequestId = default!, Node = default!, State = default! };
+
     internal static StreamChunkEvent ReadFrom(ref Utf8JsonReader reader)
     {
         string? requestIdValue = null;
@@ -99,7 +103,7 @@ public sealed partial record StreamChunkEvent
                 default: Json.ReadExtra(ref reader, ref extra); break;
             }
         }
-        return new StreamChunkEvent
+        return Unset with
         {
             Unlisted = extra,
             TopRequestId = requestIdValue,
@@ -113,9 +117,9 @@ public sealed partial record StreamChunkEvent
     internal override void WriteMembers(Utf8JsonWriter writer)
     {
         writer.WriteString("type"u8, "stream_chunk"u8);
-        writer.Member("requestId"u8, TopRequestId ?? (IsReceived ? null : (string?)Data.RequestId));
+        writer.Member("requestId"u8, TopRequestId);
         writer.Member("seq"u8, Seq);
-        writer.Member("node"u8, TopNode ?? (IsReceived ? null : (string?)Data.Node));
+        writer.Member("node"u8, TopNode);
         writer.Member("data"u8, Data);
         writer.Member("timestamp"u8, Timestamp);
     }
@@ -135,6 +139,8 @@ public sealed partial record StreamChunkEvent
 public sealed partial record StreamTokenEvent
 {
     internal override string? CorrelationId => TopRequestId ?? Data.RequestId;
+
+    internal static readonly StreamTokenEvent Unset = new() { RequestId = default!, Token = default! };
 
     internal static StreamTokenEvent ReadFrom(ref Utf8JsonReader reader)
     {
@@ -158,7 +164,7 @@ public sealed partial record StreamTokenEvent
                 default: Json.ReadExtra(ref reader, ref extra); break;
             }
         }
-        return new StreamTokenEvent
+        return Unset with
         {
             Unlisted = extra,
             TopRequestId = requestIdValue,
@@ -172,9 +178,9 @@ public sealed partial record StreamTokenEvent
     internal override void WriteMembers(Utf8JsonWriter writer)
     {
         writer.WriteString("type"u8, "stream_token"u8);
-        writer.Member("requestId"u8, TopRequestId ?? (IsReceived ? null : (string?)Data.RequestId));
+        writer.Member("requestId"u8, TopRequestId);
         writer.Member("seq"u8, Seq);
-        writer.Member("token"u8, TopToken ?? (IsReceived ? null : (string?)Data.Token));
+        writer.Member("token"u8, TopToken);
         writer.Member("data"u8, Data);
         writer.Member("timestamp"u8, Timestamp);
     }
@@ -192,6 +198,8 @@ public sealed partial record StreamTokenEvent
 public sealed partial record StreamPreambleEvent
 {
     internal override string? CorrelationId => TopRequestId ?? Data.RequestId;
+
+    internal static readonly StreamPreambleEvent Unset = new() { RequestId = default!, Token = default! };
 
     internal static StreamPreambleEvent ReadFrom(ref Utf8JsonReader reader)
     {
@@ -215,7 +223,7 @@ public sealed partial record StreamPreambleEvent
                 default: Json.ReadExtra(ref reader, ref extra); break;
             }
         }
-        return new StreamPreambleEvent
+        return Unset with
         {
             Unlisted = extra,
             TopRequestId = requestIdValue,
@@ -229,9 +237,9 @@ public sealed partial record StreamPreambleEvent
     internal override void WriteMembers(Utf8JsonWriter writer)
     {
         writer.WriteString("type"u8, "stream_preamble"u8);
-        writer.Member("requestId"u8, TopRequestId ?? (IsReceived ? null : (string?)Data.RequestId));
+        writer.Member("requestId"u8, TopRequestId);
         writer.Member("seq"u8, Seq);
-        writer.Member("token"u8, TopToken ?? (IsReceived ? null : (string?)Data.Token));
+        writer.Member("token"u8, TopToken);
         writer.Member("data"u8, Data);
         writer.Member("timestamp"u8, Timestamp);
     }
@@ -249,6 +257,8 @@ public sealed partial record StreamPreambleEvent
 public sealed partial record StreamReasoningEvent
 {
     internal override string? CorrelationId => TopRequestId ?? Data.RequestId;
+
+    internal static readonly StreamReasoningEvent Unset = new() { RequestId = default!, Token = default! };
 
     internal static StreamReasoningEvent ReadFrom(ref Utf8JsonReader reader)
     {
@@ -272,7 +282,7 @@ public sealed partial record StreamReasoningEvent
                 default: Json.ReadExtra(ref reader, ref extra); break;
             }
         }
-        return new StreamReasoningEvent
+        return Unset with
         {
             Unlisted = extra,
             TopRequestId = requestIdValue,
@@ -286,9 +296,9 @@ public sealed partial record StreamReasoningEvent
     internal override void WriteMembers(Utf8JsonWriter writer)
     {
         writer.WriteString("type"u8, "stream_reasoning"u8);
-        writer.Member("requestId"u8, TopRequestId ?? (IsReceived ? null : (string?)Data.RequestId));
+        writer.Member("requestId"u8, TopRequestId);
         writer.Member("seq"u8, Seq);
-        writer.Member("token"u8, TopToken ?? (IsReceived ? null : (string?)Data.Token));
+        writer.Member("token"u8, TopToken);
         writer.Member("data"u8, Data);
         writer.Member("timestamp"u8, Timestamp);
     }
@@ -307,7 +317,9 @@ public sealed partial record KeepaliveEvent
 {
     internal override string? CorrelationId => TopRequestId ?? Data.RequestId;
 
-    internal static KeepaliveEvent ReadFrom(JsonElement json) => new KeepaliveEvent
+    internal static readonly KeepaliveEvent Unset = new() { RequestId = default! };
+
+    internal static KeepaliveEvent ReadFrom(JsonElement json) => Unset with
     {
         Unlisted = Json.Extra(Json.Tagged(json, "type"u8, "keepalive"u8), Shapes.Keepalive),
         TopRequestId = json.Has("requestId"u8, out var e1) ? Json.Text(e1) : null,
@@ -318,7 +330,7 @@ public sealed partial record KeepaliveEvent
     internal override void WriteMembers(Utf8JsonWriter writer)
     {
         writer.WriteString("type"u8, "keepalive"u8);
-        writer.Member("requestId"u8, TopRequestId ?? (IsReceived ? null : (string?)Data.RequestId));
+        writer.Member("requestId"u8, TopRequestId);
         writer.Member("data"u8, Data);
         writer.Member("timestamp"u8, Timestamp);
     }
@@ -335,7 +347,9 @@ public sealed partial record WriteConfirmationRequiredEvent
 {
     internal override string? CorrelationId => TopRequestId ?? Data.RequestId;
 
-    internal static WriteConfirmationRequiredEvent ReadFrom(JsonElement json) => new WriteConfirmationRequiredEvent
+    internal static readonly WriteConfirmationRequiredEvent Unset = new() { RequestId = default!, ToolId = default!, ActionDescription = default! };
+
+    internal static WriteConfirmationRequiredEvent ReadFrom(JsonElement json) => Unset with
     {
         Unlisted = Json.Extra(Json.Tagged(json, "type"u8, "write_confirmation_required"u8), Shapes.WriteConfirmationRequired),
         TopRequestId = json.Has("requestId"u8, out var e1) ? Json.Text(e1) : null,
@@ -347,7 +361,7 @@ public sealed partial record WriteConfirmationRequiredEvent
     internal override void WriteMembers(Utf8JsonWriter writer)
     {
         writer.WriteString("type"u8, "write_confirmation_required"u8);
-        writer.Member("requestId"u8, TopRequestId ?? (IsReceived ? null : (string?)Data.RequestId));
+        writer.Member("requestId"u8, TopRequestId);
         writer.Member("seq"u8, Seq);
         writer.Member("data"u8, Data);
         writer.Member("timestamp"u8, Timestamp);
@@ -370,7 +384,9 @@ public sealed partial record OtpVerificationRequiredEvent
 {
     internal override string? CorrelationId => TopRequestId ?? Data.RequestId;
 
-    internal static OtpVerificationRequiredEvent ReadFrom(JsonElement json) => new OtpVerificationRequiredEvent
+    internal static readonly OtpVerificationRequiredEvent Unset = new() { RequestId = default!, ToolId = default!, ActionDescription = default!, AvailableChannels = default!, AuthLevel = default! };
+
+    internal static OtpVerificationRequiredEvent ReadFrom(JsonElement json) => Unset with
     {
         Unlisted = Json.Extra(Json.Tagged(json, "type"u8, "otp_verification_required"u8), Shapes.OtpVerificationRequired),
         TopRequestId = json.Has("requestId"u8, out var e1) ? Json.Text(e1) : null,
@@ -382,7 +398,7 @@ public sealed partial record OtpVerificationRequiredEvent
     internal override void WriteMembers(Utf8JsonWriter writer)
     {
         writer.WriteString("type"u8, "otp_verification_required"u8);
-        writer.Member("requestId"u8, TopRequestId ?? (IsReceived ? null : (string?)Data.RequestId));
+        writer.Member("requestId"u8, TopRequestId);
         writer.Member("seq"u8, Seq);
         writer.Member("data"u8, Data);
         writer.Member("timestamp"u8, Timestamp);
@@ -406,7 +422,9 @@ public sealed partial record OtpSentEvent
 {
     internal override string? CorrelationId => TopRequestId ?? Data.RequestId;
 
-    internal static OtpSentEvent ReadFrom(JsonElement json) => new OtpSentEvent
+    internal static readonly OtpSentEvent Unset = new() { RequestId = default!, Channel = default, MaskedDestination = default! };
+
+    internal static OtpSentEvent ReadFrom(JsonElement json) => Unset with
     {
         Unlisted = Json.Extra(Json.Tagged(json, "type"u8, "otp_sent"u8), Shapes.OtpSent),
         TopRequestId = json.Has("requestId"u8, out var e1) ? Json.Text(e1) : null,
@@ -418,7 +436,7 @@ public sealed partial record OtpSentEvent
     internal override void WriteMembers(Utf8JsonWriter writer)
     {
         writer.WriteString("type"u8, "otp_sent"u8);
-        writer.Member("requestId"u8, TopRequestId ?? (IsReceived ? null : (string?)Data.RequestId));
+        writer.Member("requestId"u8, TopRequestId);
         writer.Member("seq"u8, Seq);
         writer.Member("data"u8, Data);
         writer.Member("timestamp"u8, Timestamp);
@@ -439,7 +457,9 @@ public sealed partial record OtpVerifiedEvent
 {
     internal override string? CorrelationId => TopRequestId ?? Data.RequestId;
 
-    internal static OtpVerifiedEvent ReadFrom(JsonElement json) => new OtpVerifiedEvent
+    internal static readonly OtpVerifiedEvent Unset = new() { RequestId = default!, Message = default! };
+
+    internal static OtpVerifiedEvent ReadFrom(JsonElement json) => Unset with
     {
         Unlisted = Json.Extra(Json.Tagged(json, "type"u8, "otp_verified"u8), Shapes.OtpVerified),
         TopRequestId = json.Has("requestId"u8, out var e1) ? Json.Text(e1) : null,
@@ -451,7 +471,7 @@ public sealed partial record OtpVerifiedEvent
     internal override void WriteMembers(Utf8JsonWriter writer)
     {
         writer.WriteString("type"u8, "otp_verified"u8);
-        writer.Member("requestId"u8, TopRequestId ?? (IsReceived ? null : (string?)Data.RequestId));
+        writer.Member("requestId"u8, TopRequestId);
         writer.Member("seq"u8, Seq);
         writer.Member("data"u8, Data);
         writer.Member("timestamp"u8, Timestamp);
@@ -471,7 +491,9 @@ public sealed partial record OtpInvalidEvent
 {
     internal override string? CorrelationId => TopRequestId ?? Data.RequestId;
 
-    internal static OtpInvalidEvent ReadFrom(JsonElement json) => new OtpInvalidEvent
+    internal static readonly OtpInvalidEvent Unset = new() { RequestId = default!, AttemptsRemaining = default, Message = default! };
+
+    internal static OtpInvalidEvent ReadFrom(JsonElement json) => Unset with
     {
         Unlisted = Json.Extra(Json.Tagged(json, "type"u8, "otp_invalid"u8), Shapes.OtpInvalid),
         TopRequestId = json.Has("requestId"u8, out var e1) ? Json.Text(e1) : null,
@@ -483,7 +505,7 @@ public sealed partial record OtpInvalidEvent
     internal override void WriteMembers(Utf8JsonWriter writer)
     {
         writer.WriteString("type"u8, "otp_invalid"u8);
-        writer.Member("requestId"u8, TopRequestId ?? (IsReceived ? null : (string?)Data.RequestId));
+        writer.Member("requestId"u8, TopRequestId);
         writer.Member("seq"u8, Seq);
         writer.Member("data"u8, Data);
         writer.Member("timestamp"u8, Timestamp);
@@ -505,7 +527,9 @@ public sealed partial record InteractionRequiredEvent
 {
     internal override string? CorrelationId => TopRequestId ?? Data.RequestId;
 
-    internal static InteractionRequiredEvent ReadFrom(JsonElement json) => new InteractionRequiredEvent
+    internal static readonly InteractionRequiredEvent Unset = new() { RequestId = default!, InteractionId = default!, Kind = default!, Spec = default, Reason = default! };
+
+    internal static InteractionRequiredEvent ReadFrom(JsonElement json) => Unset with
     {
         Unlisted = Json.Extra(Json.Tagged(json, "type"u8, "interaction_required"u8), Shapes.InteractionRequired),
         TopRequestId = json.Has("requestId"u8, out var e1) ? Json.Text(e1) : null,
@@ -517,7 +541,7 @@ public sealed partial record InteractionRequiredEvent
     internal override void WriteMembers(Utf8JsonWriter writer)
     {
         writer.WriteString("type"u8, "interaction_required"u8);
-        writer.Member("requestId"u8, TopRequestId ?? (IsReceived ? null : (string?)Data.RequestId));
+        writer.Member("requestId"u8, TopRequestId);
         writer.Member("seq"u8, Seq);
         writer.Member("data"u8, Data);
         writer.Member("timestamp"u8, Timestamp);
@@ -541,7 +565,9 @@ public sealed partial record InteractionInvalidEvent
 {
     internal override string? CorrelationId => TopRequestId ?? Data.RequestId;
 
-    internal static InteractionInvalidEvent ReadFrom(JsonElement json) => new InteractionInvalidEvent
+    internal static readonly InteractionInvalidEvent Unset = new() { RequestId = default!, InteractionId = default!, Kind = default!, Errors = default!, Message = default! };
+
+    internal static InteractionInvalidEvent ReadFrom(JsonElement json) => Unset with
     {
         Unlisted = Json.Extra(Json.Tagged(json, "type"u8, "interaction_invalid"u8), Shapes.InteractionInvalid),
         TopRequestId = json.Has("requestId"u8, out var e1) ? Json.Text(e1) : null,
@@ -553,7 +579,7 @@ public sealed partial record InteractionInvalidEvent
     internal override void WriteMembers(Utf8JsonWriter writer)
     {
         writer.WriteString("type"u8, "interaction_invalid"u8);
-        writer.Member("requestId"u8, TopRequestId ?? (IsReceived ? null : (string?)Data.RequestId));
+        writer.Member("requestId"u8, TopRequestId);
         writer.Member("seq"u8, Seq);
         writer.Member("data"u8, Data);
         writer.Member("timestamp"u8, Timestamp);
@@ -576,7 +602,9 @@ public sealed partial record CancelledEvent
 {
     internal override string? CorrelationId => TopRequestId ?? Data?.RequestId;
 
-    internal static CancelledEvent ReadFrom(JsonElement json) => new CancelledEvent
+    internal static readonly CancelledEvent Unset = new() { Status = default };
+
+    internal static CancelledEvent ReadFrom(JsonElement json) => (Unset with
     {
         Unlisted = Json.Extra(Json.Tagged(json, "type"u8, "cancelled"u8), Shapes.Cancelled),
         TopRequestId = json.Has("requestId"u8, out var e1) ? Json.Text(e1) : null,
@@ -584,16 +612,16 @@ public sealed partial record CancelledEvent
         TopStatus = json.Has("status"u8, out var e3) ? Json.Integer(e3) : null,
         Data = json.Has("data"u8, out var e4) ? CancelledData.ReadFrom(e4) : null,
         Timestamp = json.Has("timestamp"u8, out var e5) ? Json.Integer(e5) : null,
-    }.Guarded();
+    }).Guarded();
 
     private CancelledEvent Guarded() => Data?.Status is null && TopStatus is null ? throw WireFault.Missing() : this;
 
     internal override void WriteMembers(Utf8JsonWriter writer)
     {
         writer.WriteString("type"u8, "cancelled"u8);
-        writer.Member("requestId"u8, TopRequestId ?? (IsReceived ? null : (string?)Data?.RequestId));
+        writer.Member("requestId"u8, TopRequestId);
         writer.Member("seq"u8, Seq);
-        writer.Member("status"u8, TopStatus ?? (IsReceived ? null : (long?)Data?.Status));
+        writer.Member("status"u8, TopStatus);
         writer.Member("data"u8, Data);
         writer.Member("timestamp"u8, Timestamp);
     }
@@ -612,7 +640,9 @@ public sealed partial record ErrorEvent
 {
     internal override string? CorrelationId => TopRequestId ?? Data.RequestId;
 
-    internal static ErrorEvent ReadFrom(JsonElement json) => new ErrorEvent
+    internal static readonly ErrorEvent Unset = new() { Code = default!, Message = default! };
+
+    internal static ErrorEvent ReadFrom(JsonElement json) => Unset with
     {
         Unlisted = Json.Extra(Json.Tagged(json, "type"u8, "error"u8), Shapes.Error),
         TopRequestId = json.Has("requestId"u8, out var e1) ? Json.Text(e1) : null,
@@ -625,9 +655,9 @@ public sealed partial record ErrorEvent
     internal override void WriteMembers(Utf8JsonWriter writer)
     {
         writer.WriteString("type"u8, "error"u8);
-        writer.Member("requestId"u8, TopRequestId ?? (IsReceived ? null : (string?)Data.RequestId));
+        writer.Member("requestId"u8, TopRequestId);
         writer.Member("seq"u8, Seq);
-        writer.Member("error"u8, TopError ?? (IsReceived ? null : (ErrorInfo?)Data.Error));
+        writer.Member("error"u8, TopError);
         writer.Member("data"u8, Data);
         writer.Member("timestamp"u8, Timestamp);
     }
@@ -651,7 +681,9 @@ public sealed partial record TurnResumedEvent
 {
     internal override string? CorrelationId => TopRequestId ?? Data.RequestId;
 
-    internal static TurnResumedEvent ReadFrom(JsonElement json) => new TurnResumedEvent
+    internal static readonly TurnResumedEvent Unset = new() { RequestId = default!, State = default, LastSeq = default };
+
+    internal static TurnResumedEvent ReadFrom(JsonElement json) => Unset with
     {
         Unlisted = Json.Extra(Json.Tagged(json, "type"u8, "turn_resumed"u8), Shapes.TurnResumed),
         TopRequestId = json.Has("requestId"u8, out var e1) ? Json.Text(e1) : null,
@@ -662,7 +694,7 @@ public sealed partial record TurnResumedEvent
     internal override void WriteMembers(Utf8JsonWriter writer)
     {
         writer.WriteString("type"u8, "turn_resumed"u8);
-        writer.Member("requestId"u8, TopRequestId ?? (IsReceived ? null : (string?)Data.RequestId));
+        writer.Member("requestId"u8, TopRequestId);
         writer.Member("data"u8, Data);
         writer.Member("timestamp"u8, Timestamp);
     }
@@ -694,7 +726,7 @@ public sealed partial record PongEvent
         writer.WriteString("type"u8, "pong"u8);
         writer.Member("requestId"u8, RequestId);
         writer.Member("data"u8, Data);
-        writer.Member("timestamp"u8, TopTimestamp ?? (IsReceived ? null : (long?)Data?.Timestamp));
+        writer.Member("timestamp"u8, TopTimestamp);
     }
 
     internal override void WriteFacts(Utf8JsonWriter writer)

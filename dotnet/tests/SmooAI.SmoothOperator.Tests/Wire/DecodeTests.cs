@@ -97,7 +97,7 @@ public sealed class DecodeTests
     [Fact]
     public void REQ_WIRE_08_AnEventBuiltByCodeWritesBothCopies()
     {
-        var built = new StreamTokenEvent { Data = new() { RequestId = "r", Token = "é😀" } };
+        var built = new StreamTokenEvent { RequestId = "r", Token = "é😀" };
         built.ToJson().ShouldBe("""{"type":"stream_token","requestId":"r","token":"é😀","data":{"requestId":"r","token":"é😀"}}""");
         built.Raw.ShouldBe(built.ToJson());
     }
