@@ -185,7 +185,7 @@ def _walk(spec: Spec, struct: Struct, path: Path) -> Iterator[tuple[Struct, Fiel
 
 
 def _place(speller: Speller, message: Message, path: Path) -> _Place:
-    steps = []
+    steps: list[_Step] = []
     for struct, field in _walk(speller.spec, speller.spec.struct(message.name), path):
         name = property_name(speller, struct, field.wire)
         if not steps and field.wire in tops(message):
@@ -209,9 +209,9 @@ def _kind(presence: Presence, *, nullable: bool) -> Kind:
 
 def _guards(speller: Speller, message: Message) -> Iterator[str]:
     for mirror in message.mirrors:
-        if mirror.guard:
-            both = (_place(speller, message, path) for path in (mirror.nested, mirror.top))
-            yield " && ".join(place.missing for place in both)
+        inner, outer = (_place(speller, message, path) for path in (mirror.nested, mirror.top))
+        if mirror.needed and (inner.loose or inner.leaf.kind in ("optional", "tristate")):
+            yield f"{inner.missing} && {outer.missing}"
 
 
 def _correlation(speller: Speller, message: Message) -> str:
@@ -328,7 +328,8 @@ def _converted(kind: Kind, there: Kind, old: str, spelling: Spelling) -> str:
     if kind == "optional" and there == "sure":
         return f"value ?? {old}"
     if kind == "null" and there == "tristate":
-        return f"value is {{ }} given ? given : Optional<{spelling.name}>.Null"
+        given = "value.Value" if spelling.value else "value"
+        return f"value is null ? Optional<{spelling.name}>.Null : {given}"
     if kind == "tristate" and there == "null":
         return f"value.IsAbsent ? {old} : value.HasValue ? value.Value : null"
     return "value"

@@ -227,7 +227,7 @@ def _member(speller: Speller, struct: Struct, field: Field, message: Message | N
         name = f"Top{name}"
     type_ = _declared(spelling, presence, field.nullable)
     start = ""
-    if presence == "required" and inner:
+    if inner and presence == "required" and not field.nullable:
         start = f" = {type_}.Unset;"
     access = "internal" if inner else "public required" if presence == "required" else "public"
     return MemberView(

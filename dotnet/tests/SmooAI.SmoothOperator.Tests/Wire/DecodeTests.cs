@@ -100,6 +100,22 @@ public sealed class DecodeTests
         var built = new StreamTokenEvent { RequestId = "r", Token = "é😀" };
         built.ToJson().ShouldBe("""{"type":"stream_token","requestId":"r","token":"é😀","data":{"requestId":"r","token":"é😀"}}""");
         built.Raw.ShouldBe(built.ToJson());
+        new ErrorEvent { Code = "X", Message = "m", Terminal = true }.ToJson()
+            .ShouldBe("""{"type":"error","error":{"code":"X","message":"m","terminal":true},"data":{"error":{"code":"X","message":"m","terminal":true}}}""");
+        new CancelledEvent { RequestId = "r", Status = 499 }.ToJson()
+            .ShouldBe("""{"type":"cancelled","requestId":"r","status":499,"data":{"requestId":"r","status":499}}""");
+        new PongEvent { RequestId = "r", Timestamp = null }.ToJson().ShouldBe("""{"type":"pong","requestId":"r"}""");
+        new PongEvent { Timestamp = 5 }.ToJson().ShouldBe("""{"type":"pong","data":{"timestamp":5},"timestamp":5}""");
+    }
+
+    [Fact]
+    public void REQ_WIRE_08_AnEventThatIsChangedKeepsWhatNobodyKnowsAndChangesEveryCopy()
+    {
+        var came = (StreamTokenEvent)WireCodec.Decode(
+            """{"type":"stream_token","token":"a","data":{"requestId":"r","token":"a","in":1},"out":2}""").Event!;
+        var changed = came with { Token = "b" };
+        changed.ToJson().ShouldBe("""{"type":"stream_token","token":"b","data":{"requestId":"r","token":"b","in":1},"out":2}""");
+        (came.Token, changed.Token, changed.RequestId).ShouldBe(("a", "b", "r"));
     }
 
     [Fact]
