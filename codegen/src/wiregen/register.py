@@ -266,6 +266,8 @@ class _Register:
             return {f"{bare}{ending}", *more}
         if self.lang == "typescript":
             more = {f"{upper(word)}_VALUES"} if isinstance(item, Enum) else set()
+            if isinstance(item, Union):
+                more = {f"{name}Branch", f"which{name}"}
             return {name, *more}
         return {name}
 

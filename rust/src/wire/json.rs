@@ -483,6 +483,7 @@ macro_rules! write_object {
         impl serde::Serialize for $name {
             fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
                 use serde::ser::SerializeMap as _;
+                #[allow(unused_mut)] // an object may have no members
                 let mut map = serializer.serialize_map(None)?;
                 $(map.serialize_entry($tag, $word)?;)?
                 $($crate::wire::json::write_member!($mode, map, $wire, &self.$field);)*

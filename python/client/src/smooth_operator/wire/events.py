@@ -82,15 +82,20 @@ class ImmediateResponseEvent(EventModel):
         timestamp: int | None = None,
     ) -> Self:
         """Build the event from its facts; a mirrored one is written at both places."""
-        facts: list[tuple[Any, tuple[tuple[str, ...], ...]]] = [
-            (data, (("data",),)),
-            (absent(request_id), (("requestId",),)),
-            (absent(seq), (("seq",),)),
-            (absent(status), (("status",),)),
-            (absent(message), (("message",),)),
-            (absent(timestamp), (("timestamp",),)),
-        ]
-        return cast(Self, build(cls, facts))
+        return cast(
+            Self,
+            build(
+                cls,
+                [
+                    (data, (("data",),)),
+                    (absent(request_id), (("requestId",),)),
+                    (absent(seq), (("seq",),)),
+                    (absent(status), (("status",),)),
+                    (absent(message), (("message",),)),
+                    (absent(timestamp), (("timestamp",),)),
+                ],
+            ),
+        )
 
 
 class EventualResponseEvent(EventModel):
@@ -187,20 +192,25 @@ class EventualResponseEvent(EventModel):
         directive: dict[str, Any] | None | MISSING = MISSING,
     ) -> Self:
         """Build the event from its facts; a mirrored one is written at both places."""
-        facts: list[tuple[Any, tuple[tuple[str, ...], ...]]] = [
-            (request_id, (("requestId",), ("data", "requestId"))),
-            (status, (("data", "status"), ("status",))),
-            (message_id, (("data", "data", "messageId"),)),
-            (response, (("data", "data", "response"),)),
-            (absent(seq), (("seq",),)),
-            (absent(timestamp), (("timestamp",),)),
-            (absent(needs_escalation), (("data", "data", "needsEscalation"),)),
-            (absent(escalation_reason), (("data", "data", "escalationReason"),)),
-            (absent(usage), (("data", "data", "usage"),)),
-            (absent(citations), (("data", "data", "citations"),)),
-            (directive, (("data", "data", "directive"),)),
-        ]
-        return cast(Self, build(cls, facts))
+        return cast(
+            Self,
+            build(
+                cls,
+                [
+                    (request_id, (("requestId",), ("data", "requestId"))),
+                    (status, (("data", "status"), ("status",))),
+                    (message_id, (("data", "data", "messageId"),)),
+                    (response, (("data", "data", "response"),)),
+                    (absent(seq), (("seq",),)),
+                    (absent(timestamp), (("timestamp",),)),
+                    (absent(needs_escalation), (("data", "data", "needsEscalation"),)),
+                    (absent(escalation_reason), (("data", "data", "escalationReason"),)),
+                    (absent(usage), (("data", "data", "usage"),)),
+                    (absent(citations), (("data", "data", "citations"),)),
+                    (directive, (("data", "data", "directive"),)),
+                ],
+            ),
+        )
 
 
 class StreamChunkEvent(EventModel):
@@ -267,15 +277,20 @@ class StreamChunkEvent(EventModel):
         done: bool | None = None,
     ) -> Self:
         """Build the event from its facts; a mirrored one is written at both places."""
-        facts: list[tuple[Any, tuple[tuple[str, ...], ...]]] = [
-            (request_id, (("requestId",), ("data", "requestId"))),
-            (node, (("data", "node"), ("node",))),
-            (state, (("data", "state"),)),
-            (absent(seq), (("seq",),)),
-            (absent(timestamp), (("timestamp",),)),
-            (absent(done), (("data", "done"),)),
-        ]
-        return cast(Self, build(cls, facts))
+        return cast(
+            Self,
+            build(
+                cls,
+                [
+                    (request_id, (("requestId",), ("data", "requestId"))),
+                    (node, (("data", "node"), ("node",))),
+                    (state, (("data", "state"),)),
+                    (absent(seq), (("seq",),)),
+                    (absent(timestamp), (("timestamp",),)),
+                    (absent(done), (("data", "done"),)),
+                ],
+            ),
+        )
 
 
 class StreamTokenEvent(EventModel):
@@ -330,13 +345,18 @@ class StreamTokenEvent(EventModel):
         timestamp: int | None = None,
     ) -> Self:
         """Build the event from its facts; a mirrored one is written at both places."""
-        facts: list[tuple[Any, tuple[tuple[str, ...], ...]]] = [
-            (request_id, (("requestId",), ("data", "requestId"))),
-            (token, (("data", "token"), ("token",))),
-            (absent(seq), (("seq",),)),
-            (absent(timestamp), (("timestamp",),)),
-        ]
-        return cast(Self, build(cls, facts))
+        return cast(
+            Self,
+            build(
+                cls,
+                [
+                    (request_id, (("requestId",), ("data", "requestId"))),
+                    (token, (("data", "token"), ("token",))),
+                    (absent(seq), (("seq",),)),
+                    (absent(timestamp), (("timestamp",),)),
+                ],
+            ),
+        )
 
 
 class StreamPreambleEvent(EventModel):
@@ -393,13 +413,18 @@ class StreamPreambleEvent(EventModel):
         timestamp: int | None = None,
     ) -> Self:
         """Build the event from its facts; a mirrored one is written at both places."""
-        facts: list[tuple[Any, tuple[tuple[str, ...], ...]]] = [
-            (request_id, (("requestId",), ("data", "requestId"))),
-            (token, (("data", "token"), ("token",))),
-            (absent(seq), (("seq",),)),
-            (absent(timestamp), (("timestamp",),)),
-        ]
-        return cast(Self, build(cls, facts))
+        return cast(
+            Self,
+            build(
+                cls,
+                [
+                    (request_id, (("requestId",), ("data", "requestId"))),
+                    (token, (("data", "token"), ("token",))),
+                    (absent(seq), (("seq",),)),
+                    (absent(timestamp), (("timestamp",),)),
+                ],
+            ),
+        )
 
 
 class StreamReasoningEvent(EventModel):
@@ -454,13 +479,18 @@ class StreamReasoningEvent(EventModel):
         timestamp: int | None = None,
     ) -> Self:
         """Build the event from its facts; a mirrored one is written at both places."""
-        facts: list[tuple[Any, tuple[tuple[str, ...], ...]]] = [
-            (request_id, (("requestId",), ("data", "requestId"))),
-            (token, (("data", "token"), ("token",))),
-            (absent(seq), (("seq",),)),
-            (absent(timestamp), (("timestamp",),)),
-        ]
-        return cast(Self, build(cls, facts))
+        return cast(
+            Self,
+            build(
+                cls,
+                [
+                    (request_id, (("requestId",), ("data", "requestId"))),
+                    (token, (("data", "token"), ("token",))),
+                    (absent(seq), (("seq",),)),
+                    (absent(timestamp), (("timestamp",),)),
+                ],
+            ),
+        )
 
 
 class KeepaliveEvent(EventModel):
@@ -500,11 +530,16 @@ class KeepaliveEvent(EventModel):
         timestamp: int | None = None,
     ) -> Self:
         """Build the event from its facts; a mirrored one is written at both places."""
-        facts: list[tuple[Any, tuple[tuple[str, ...], ...]]] = [
-            (request_id, (("requestId",), ("data", "requestId"))),
-            (absent(timestamp), (("timestamp",),)),
-        ]
-        return cast(Self, build(cls, facts))
+        return cast(
+            Self,
+            build(
+                cls,
+                [
+                    (request_id, (("requestId",), ("data", "requestId"))),
+                    (absent(timestamp), (("timestamp",),)),
+                ],
+            ),
+        )
 
 
 class WriteConfirmationRequiredEvent(EventModel):
@@ -576,16 +611,21 @@ class WriteConfirmationRequiredEvent(EventModel):
         expires_at: int | None = None,
     ) -> Self:
         """Build the event from its facts; a mirrored one is written at both places."""
-        facts: list[tuple[Any, tuple[tuple[str, ...], ...]]] = [
-            (request_id, (("requestId",), ("data", "requestId"))),
-            (tool_id, (("data", "data", "toolId"),)),
-            (action_description, (("data", "data", "actionDescription"),)),
-            (absent(seq), (("seq",),)),
-            (absent(timestamp), (("timestamp",),)),
-            (absent(confirmation_id), (("data", "data", "confirmationId"),)),
-            (absent(expires_at), (("data", "data", "expiresAt"),)),
-        ]
-        return cast(Self, build(cls, facts))
+        return cast(
+            Self,
+            build(
+                cls,
+                [
+                    (request_id, (("requestId",), ("data", "requestId"))),
+                    (tool_id, (("data", "data", "toolId"),)),
+                    (action_description, (("data", "data", "actionDescription"),)),
+                    (absent(seq), (("seq",),)),
+                    (absent(timestamp), (("timestamp",),)),
+                    (absent(confirmation_id), (("data", "data", "confirmationId"),)),
+                    (absent(expires_at), (("data", "data", "expiresAt"),)),
+                ],
+            ),
+        )
 
 
 class OtpVerificationRequiredEvent(EventModel):
@@ -663,17 +703,22 @@ class OtpVerificationRequiredEvent(EventModel):
         expires_at: int | None = None,
     ) -> Self:
         """Build the event from its facts; a mirrored one is written at both places."""
-        facts: list[tuple[Any, tuple[tuple[str, ...], ...]]] = [
-            (request_id, (("requestId",), ("data", "requestId"))),
-            (tool_id, (("data", "data", "toolId"),)),
-            (action_description, (("data", "data", "actionDescription"),)),
-            (available_channels, (("data", "data", "availableChannels"),)),
-            (auth_level, (("data", "data", "authLevel"),)),
-            (absent(seq), (("seq",),)),
-            (absent(timestamp), (("timestamp",),)),
-            (absent(expires_at), (("data", "data", "expiresAt"),)),
-        ]
-        return cast(Self, build(cls, facts))
+        return cast(
+            Self,
+            build(
+                cls,
+                [
+                    (request_id, (("requestId",), ("data", "requestId"))),
+                    (tool_id, (("data", "data", "toolId"),)),
+                    (action_description, (("data", "data", "actionDescription"),)),
+                    (available_channels, (("data", "data", "availableChannels"),)),
+                    (auth_level, (("data", "data", "authLevel"),)),
+                    (absent(seq), (("seq",),)),
+                    (absent(timestamp), (("timestamp",),)),
+                    (absent(expires_at), (("data", "data", "expiresAt"),)),
+                ],
+            ),
+        )
 
 
 class OtpSentEvent(EventModel):
@@ -731,14 +776,19 @@ class OtpSentEvent(EventModel):
         timestamp: int | None = None,
     ) -> Self:
         """Build the event from its facts; a mirrored one is written at both places."""
-        facts: list[tuple[Any, tuple[tuple[str, ...], ...]]] = [
-            (request_id, (("requestId",), ("data", "requestId"))),
-            (channel, (("data", "data", "channel"),)),
-            (masked_destination, (("data", "data", "maskedDestination"),)),
-            (absent(seq), (("seq",),)),
-            (absent(timestamp), (("timestamp",),)),
-        ]
-        return cast(Self, build(cls, facts))
+        return cast(
+            Self,
+            build(
+                cls,
+                [
+                    (request_id, (("requestId",), ("data", "requestId"))),
+                    (channel, (("data", "data", "channel"),)),
+                    (masked_destination, (("data", "data", "maskedDestination"),)),
+                    (absent(seq), (("seq",),)),
+                    (absent(timestamp), (("timestamp",),)),
+                ],
+            ),
+        )
 
 
 class OtpVerifiedEvent(EventModel):
@@ -790,13 +840,18 @@ class OtpVerifiedEvent(EventModel):
         timestamp: int | None = None,
     ) -> Self:
         """Build the event from its facts; a mirrored one is written at both places."""
-        facts: list[tuple[Any, tuple[tuple[str, ...], ...]]] = [
-            (request_id, (("requestId",), ("data", "requestId"))),
-            (message, (("data", "data", "message"),)),
-            (absent(seq), (("seq",),)),
-            (absent(timestamp), (("timestamp",),)),
-        ]
-        return cast(Self, build(cls, facts))
+        return cast(
+            Self,
+            build(
+                cls,
+                [
+                    (request_id, (("requestId",), ("data", "requestId"))),
+                    (message, (("data", "data", "message"),)),
+                    (absent(seq), (("seq",),)),
+                    (absent(timestamp), (("timestamp",),)),
+                ],
+            ),
+        )
 
 
 class OtpInvalidEvent(EventModel):
@@ -860,15 +915,20 @@ class OtpInvalidEvent(EventModel):
         error: OtpInvalidReason | None = None,
     ) -> Self:
         """Build the event from its facts; a mirrored one is written at both places."""
-        facts: list[tuple[Any, tuple[tuple[str, ...], ...]]] = [
-            (request_id, (("requestId",), ("data", "requestId"))),
-            (attempts_remaining, (("data", "data", "attemptsRemaining"),)),
-            (message, (("data", "data", "message"),)),
-            (absent(seq), (("seq",),)),
-            (absent(timestamp), (("timestamp",),)),
-            (absent(error), (("data", "data", "error"),)),
-        ]
-        return cast(Self, build(cls, facts))
+        return cast(
+            Self,
+            build(
+                cls,
+                [
+                    (request_id, (("requestId",), ("data", "requestId"))),
+                    (attempts_remaining, (("data", "data", "attemptsRemaining"),)),
+                    (message, (("data", "data", "message"),)),
+                    (absent(seq), (("seq",),)),
+                    (absent(timestamp), (("timestamp",),)),
+                    (absent(error), (("data", "data", "error"),)),
+                ],
+            ),
+        )
 
 
 class InteractionRequiredEvent(EventModel):
@@ -946,17 +1006,22 @@ class InteractionRequiredEvent(EventModel):
         expires_at: int | None = None,
     ) -> Self:
         """Build the event from its facts; a mirrored one is written at both places."""
-        facts: list[tuple[Any, tuple[tuple[str, ...], ...]]] = [
-            (request_id, (("requestId",), ("data", "requestId"))),
-            (interaction_id, (("data", "data", "interactionId"),)),
-            (kind, (("data", "data", "kind"),)),
-            (spec, (("data", "data", "spec"),)),
-            (reason, (("data", "data", "reason"),)),
-            (absent(seq), (("seq",),)),
-            (absent(timestamp), (("timestamp",),)),
-            (absent(expires_at), (("data", "data", "expiresAt"),)),
-        ]
-        return cast(Self, build(cls, facts))
+        return cast(
+            Self,
+            build(
+                cls,
+                [
+                    (request_id, (("requestId",), ("data", "requestId"))),
+                    (interaction_id, (("data", "data", "interactionId"),)),
+                    (kind, (("data", "data", "kind"),)),
+                    (spec, (("data", "data", "spec"),)),
+                    (reason, (("data", "data", "reason"),)),
+                    (absent(seq), (("seq",),)),
+                    (absent(timestamp), (("timestamp",),)),
+                    (absent(expires_at), (("data", "data", "expiresAt"),)),
+                ],
+            ),
+        )
 
 
 class InteractionInvalidEvent(EventModel):
@@ -1026,16 +1091,21 @@ class InteractionInvalidEvent(EventModel):
         timestamp: int | None = None,
     ) -> Self:
         """Build the event from its facts; a mirrored one is written at both places."""
-        facts: list[tuple[Any, tuple[tuple[str, ...], ...]]] = [
-            (request_id, (("requestId",), ("data", "requestId"))),
-            (interaction_id, (("data", "data", "interactionId"),)),
-            (kind, (("data", "data", "kind"),)),
-            (errors, (("data", "data", "errors"),)),
-            (message, (("data", "data", "message"),)),
-            (absent(seq), (("seq",),)),
-            (absent(timestamp), (("timestamp",),)),
-        ]
-        return cast(Self, build(cls, facts))
+        return cast(
+            Self,
+            build(
+                cls,
+                [
+                    (request_id, (("requestId",), ("data", "requestId"))),
+                    (interaction_id, (("data", "data", "interactionId"),)),
+                    (kind, (("data", "data", "kind"),)),
+                    (errors, (("data", "data", "errors"),)),
+                    (message, (("data", "data", "message"),)),
+                    (absent(seq), (("seq",),)),
+                    (absent(timestamp), (("timestamp",),)),
+                ],
+            ),
+        )
 
 
 class CancelledEvent(EventModel):
@@ -1092,13 +1162,18 @@ class CancelledEvent(EventModel):
         timestamp: int | None = None,
     ) -> Self:
         """Build the event from its facts; a mirrored one is written at both places."""
-        facts: list[tuple[Any, tuple[tuple[str, ...], ...]]] = [
-            (absent(request_id), (("requestId",), ("data", "requestId"))),
-            (absent(seq), (("seq",),)),
-            (status, (("data", "status"), ("status",))),
-            (absent(timestamp), (("timestamp",),)),
-        ]
-        return cast(Self, build(cls, facts))
+        return cast(
+            Self,
+            build(
+                cls,
+                [
+                    (absent(request_id), (("requestId",), ("data", "requestId"))),
+                    (absent(seq), (("seq",),)),
+                    (status, (("data", "status"), ("status",))),
+                    (absent(timestamp), (("timestamp",),)),
+                ],
+            ),
+        )
 
 
 class ErrorEvent(EventModel):
@@ -1190,20 +1265,25 @@ class ErrorEvent(EventModel):
         details: Any | MISSING = MISSING,
     ) -> Self:
         """Build the event from its facts; a mirrored one is written at both places."""
-        facts: list[tuple[Any, tuple[tuple[str, ...], ...]]] = [
-            (code, (("data", "error", "code"), ("error", "code"))),
-            (message, (("data", "error", "message"), ("error", "message"))),
-            (absent(request_id), (("requestId",), ("data", "requestId"))),
-            (absent(seq), (("seq",),)),
-            (absent(timestamp), (("timestamp",),)),
-            (absent(terminal), (("data", "error", "terminal"), ("error", "terminal"))),
-            (
-                absent(retry_after_ms),
-                (("data", "error", "retryAfterMs"), ("error", "retryAfterMs")),
+        return cast(
+            Self,
+            build(
+                cls,
+                [
+                    (code, (("data", "error", "code"), ("error", "code"))),
+                    (message, (("data", "error", "message"), ("error", "message"))),
+                    (absent(request_id), (("requestId",), ("data", "requestId"))),
+                    (absent(seq), (("seq",),)),
+                    (absent(timestamp), (("timestamp",),)),
+                    (absent(terminal), (("data", "error", "terminal"), ("error", "terminal"))),
+                    (
+                        absent(retry_after_ms),
+                        (("data", "error", "retryAfterMs"), ("error", "retryAfterMs")),
+                    ),
+                    (details, (("data", "details"),)),
+                ],
             ),
-            (details, (("data", "details"),)),
-        ]
-        return cast(Self, build(cls, facts))
+        )
 
 
 class TurnResumedEvent(EventModel):
@@ -1260,13 +1340,18 @@ class TurnResumedEvent(EventModel):
         timestamp: int | None = None,
     ) -> Self:
         """Build the event from its facts; a mirrored one is written at both places."""
-        facts: list[tuple[Any, tuple[tuple[str, ...], ...]]] = [
-            (request_id, (("requestId",), ("data", "requestId"))),
-            (state, (("data", "data", "state"),)),
-            (last_seq, (("data", "data", "lastSeq"),)),
-            (absent(timestamp), (("timestamp",),)),
-        ]
-        return cast(Self, build(cls, facts))
+        return cast(
+            Self,
+            build(
+                cls,
+                [
+                    (request_id, (("requestId",), ("data", "requestId"))),
+                    (state, (("data", "data", "state"),)),
+                    (last_seq, (("data", "data", "lastSeq"),)),
+                    (absent(timestamp), (("timestamp",),)),
+                ],
+            ),
+        )
 
 
 class PongEvent(EventModel):
@@ -1301,11 +1386,16 @@ class PongEvent(EventModel):
         timestamp: int | None = None,
     ) -> Self:
         """Build the event from its facts; a mirrored one is written at both places."""
-        facts: list[tuple[Any, tuple[tuple[str, ...], ...]]] = [
-            (absent(request_id), (("requestId",),)),
-            (absent(timestamp), (("data", "timestamp"), ("timestamp",))),
-        ]
-        return cast(Self, build(cls, facts))
+        return cast(
+            Self,
+            build(
+                cls,
+                [
+                    (absent(request_id), (("requestId",),)),
+                    (absent(timestamp), (("data", "timestamp"), ("timestamp",))),
+                ],
+            ),
+        )
 
 
 CORRELATION: tuple[tuple[str, ...], ...] = (("requestId",), ("data", "requestId"))
