@@ -203,7 +203,8 @@ class TestOperationsPage:
         ends(capsys, "migrate")
         monkeypatch.setenv("SMOOTH_AGENT_DB", "smooth-operator.db")
         monkeypatch.setenv("SMOOTH_AGENT_DEMO", "1")
-        assert ends(capsys, "doctor")[1] in self.text
+        shown = re.sub(r"version \d+", "version N", ends(capsys, "doctor")[1])
+        assert shown in re.sub(r"version \d+", "version N", self.text)
 
     def test_its_links_lead_somewhere(self) -> None:
         for target in re.findall(r"\]\(([^)#:]+)\)", self.text):
