@@ -47,7 +47,7 @@ class CutGenerator(Generator):
             told["options"] = given
         if self.draw.random() < 0.35:
             told["handlers"] = self._handlers()
-        told["random"] = [round(self.draw.random(), 3) for _ in range(12)]
+        told["random"] = [self.draw.randrange(1_000) / 1_000 for _ in range(12)]
         return told
 
     def _given(self) -> Tree:
