@@ -263,6 +263,30 @@ async def test_req_srv_24_a_refused_answer_of_another_link_is_no_event_of_the_tu
         assert resumed(await holder.rx()) == ("settled", last)
 
 
+async def test_req_srv_24_a_code_that_nothing_waits_for_is_no_event_of_the_turn(
+    server: Running,
+) -> None:
+    """A code that lay unread on a lost link: neither while the turn runs nor behind its end."""
+    async with server.client(replay=True) as lost, server.client(replay=True) as holder:
+        session_id = await lost.session()
+        about = {"sessionId": session_id, "requestId": "turn"}
+        await holder.tx("send_message", message="Delete it", **about)
+        seen = await holder.until("write_confirmation_required")
+        asked = seen[-1]
+        seen.append(await holder.rx("stream_chunk"))
+        await lost.tx("verify_otp", code="123456", **about)
+        assert "seq" not in await lost.rx("otp_invalid")
+        await holder.silence()
+        await approve(holder, session_id, "turn", asked)
+        seen += await holder.until("eventual_response")
+        for client in (lost, holder):
+            await client.tx("verify_otp", code="123456", **about)
+            assert "seq" not in await client.rx("otp_invalid")
+        assert [one["seq"] for one in seen] == list(range(1, len(seen) + 1))
+        await holder.tx("resume_turn", afterSeq=len(seen), **about)
+        assert resumed(await holder.rx()) == ("settled", len(seen))
+
+
 async def test_req_srv_30_an_older_link_has_a_turn_that_it_is_told_of(server: Running) -> None:
     async with server.client(replay=True) as older, server.client(replay=True) as newer:
         session_id = await older.session()

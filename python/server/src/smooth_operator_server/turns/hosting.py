@@ -180,10 +180,17 @@ class Hosting:
 def is_event(frame: Frame, channel: Channel, *, is_holder: bool) -> bool:
     """Tell whether the answer to a verb is an event of the turn.
 
-    A refusal is none that another link asked for, or that comes when the turn has ended: a verb
+    Nothing is when the turn has ended, and a refusal is none that another link asked for: a verb
     that lay unread on a lost link is not refused toward the link that has the turn.
     """
-    return frame["type"] != "error" or (is_holder and not channel.is_settled)
+    return not channel.is_settled and (is_holder or not _is_refusal(frame))
+
+
+def _is_refusal(frame: Frame) -> bool:
+    """Tell whether a verb found nothing to answer; a wrong code is a try at an open question."""
+    if frame["type"] == "otp_invalid":
+        return bool(frame["data"]["data"]["error"] == "NOT_FOUND")
+    return frame["type"] == "error"
 
 
 async def emit(channel: Channel, frame: Frame) -> None:
