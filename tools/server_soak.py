@@ -21,6 +21,7 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
+from kills_client import is_end
 from websockets.asyncio.client import ClientConnection, connect
 
 HERE = Path(__file__).resolve().parent
@@ -97,7 +98,7 @@ class Talk:
         while True:
             frame = await self._rx()
             seq = self._checked(frame, turn, seq)
-            if frame["type"] in TERMINALS and frame.get("terminal") is not False:
+            if frame["type"] in TERMINALS and is_end(frame):
                 break
             if frame["type"] == "write_confirmation_required":
                 await self._tx("confirm_tool_action", turn, approved=way != "deny")
