@@ -74,14 +74,19 @@ class ReadingEvent(EventModel):
         sensor: str | None = None,
     ) -> Self:
         """Build the event from its facts; a mirrored one is written at both places."""
-        facts: list[tuple[Any, tuple[tuple[str, ...], ...]]] = [
-            (celsius, (("body", "celsius"), ("celsius",))),
-            (absent(id), (("body", "id"), ("id",))),
-            (absent(mode), (("body", "mode"),)),
-            (next, (("body", "next"),)),
-            (absent(sensor), (("body", "sensor"),)),
-        ]
-        return cast(Self, build(cls, facts))
+        return cast(
+            Self,
+            build(
+                cls,
+                [
+                    (celsius, (("body", "celsius"), ("celsius",))),
+                    (absent(id), (("body", "id"), ("id",))),
+                    (absent(mode), (("body", "mode"),)),
+                    (next, (("body", "next"),)),
+                    (absent(sensor), (("body", "sensor"),)),
+                ],
+            ),
+        )
 
 
 class AnswerEvent(EventModel):
@@ -106,11 +111,16 @@ class AnswerEvent(EventModel):
         id: str | None = None,
     ) -> Self:
         """Build the event from its facts; a mirrored one is written at both places."""
-        facts: list[tuple[Any, tuple[tuple[str, ...], ...]]] = [
-            (body, (("body",),)),
-            (absent(id), (("id",),)),
-        ]
-        return cast(Self, build(cls, facts))
+        return cast(
+            Self,
+            build(
+                cls,
+                [
+                    (body, (("body",),)),
+                    (absent(id), (("id",),)),
+                ],
+            ),
+        )
 
 
 class AlarmEvent(EventModel):
@@ -149,15 +159,20 @@ class AlarmEvent(EventModel):
         room: Room | None = None,
     ) -> Self:
         """Build the event from its facts; a mirrored one is written at both places."""
-        facts: list[tuple[Any, tuple[tuple[str, ...], ...]]] = [
-            (level, (("level",),)),
-            (absent(at), (("at",),)),
-            (detail, (("detail",),)),
-            (absent(tags), (("tags",),)),
-            (absent(note), (("note",),)),
-            (absent(room), (("room",),)),
-        ]
-        return cast(Self, build(cls, facts))
+        return cast(
+            Self,
+            build(
+                cls,
+                [
+                    (level, (("level",),)),
+                    (absent(at), (("at",),)),
+                    (detail, (("detail",),)),
+                    (absent(tags), (("tags",),)),
+                    (absent(note), (("note",),)),
+                    (absent(room), (("room",),)),
+                ],
+            ),
+        )
 
 
 class FailedEvent(EventModel):
@@ -182,11 +197,16 @@ class FailedEvent(EventModel):
         id: str | None = None,
     ) -> Self:
         """Build the event from its facts; a mirrored one is written at both places."""
-        facts: list[tuple[Any, tuple[tuple[str, ...], ...]]] = [
-            (code, (("code",),)),
-            (absent(id), (("id",),)),
-        ]
-        return cast(Self, build(cls, facts))
+        return cast(
+            Self,
+            build(
+                cls,
+                [
+                    (code, (("code",),)),
+                    (absent(id), (("id",),)),
+                ],
+            ),
+        )
 
 
 CORRELATION: tuple[tuple[str, ...], ...] = (("id",),)
