@@ -197,8 +197,7 @@ export class Handling {
         const handler = this.#mine(kind);
         if (!handler || this.#turn.question(kind) !== 'open') continue;
         if (wrong && this.#isOnceTooOften(kind)) {
-          const text = `the server refused ${LIMITS.refusedAnswers} answers of the handler`;
-          this.#fail(kind, new Error(text));
+          this.#fail(kind, new Error(`refused ${LIMITS.refusedAnswers} times`));
         } else {
           this.#call(kind, handler, wrong);
         }
