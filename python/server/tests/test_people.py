@@ -78,7 +78,7 @@ async def done(client: httpx2.AsyncClient, path: str, body: Any = None) -> dict[
     return answer.json()
 
 
-async def test_a_person_takes_over_answers_and_hands_back_and_everybody_hears(
+async def test_req_srv_42_a_person_takes_over_answers_and_hands_back_and_everybody_hears(
     server: Running,
 ) -> None:
     async with (

@@ -409,7 +409,7 @@ async def test_req_srv_24_a_refused_verb_is_numbered_and_a_refused_message_is_no
         assert "seq" not in busy
 
 
-async def test_an_answer_that_comes_again_over_the_link_of_its_turn_is_not_refused(
+async def test_req_srv_41_an_answer_that_comes_again_over_the_link_of_its_turn_is_not_refused(
     server: Running,
 ) -> None:
     """It is not told of twice; another answer, and any from another link, is refused."""
@@ -445,7 +445,7 @@ FORM: dict[str, Any] = {
 
 
 @pytest.mark.parametrize("how", [{"declined": True}, {"values": {"name": " Ann "}}])
-async def test_a_form_that_comes_again_over_the_link_of_its_turn_is_not_refused(
+async def test_req_srv_41_a_form_that_comes_again_over_the_link_of_its_turn_is_not_refused(
     tmp_path: Path, how: dict[str, Any]
 ) -> None:
     async with serving(tmp_path, FORM) as server, server.client(replay=True) as client:
