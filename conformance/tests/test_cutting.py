@@ -168,3 +168,11 @@ async def test_a_broken_client_is_seen_at_some_cut(
     points = _axis(spec, reader, cases, name).points
     seen = [await play_in_process(spec, reader, checker, p.case, fault) for p in points]
     assert not all(verdict.passed for verdict in seen)
+
+
+def test_an_answer_that_is_given_several_times_is_a_reason(
+    spec: Spec, reader: Reader, cases: dict[str, Case]
+) -> None:
+    axis = _axis(spec, reader, cases, "handlers/never_right", "handlers/asked_anew")
+    assert len(axis.points) > 50
+    assert axis.unexplained == []

@@ -90,11 +90,21 @@ class Afterwards:
             return "REQ-WIRE-04: frames in a row are those of one link"
         if any(step.kind == "recv" and step.body.get("action") == ASKS for step in self.steps):
             return "REQ-RESUME-04: its own server says what became of a turn, in its own way"
+        if _says_again(self.steps):
+            return "REQ-RESUME-07: an answer is given again in the same words: which one came?"
         if not _in_order(self.steps):
             return "REQ-RESUME-06: its own server leaves numbers out, or tells them twice"
         if any(step.body.get("cmd") == "advance" for step in self.rest):
             return "REQ-RESUME-09: a clock that the case moves stood still, ran on or began anew"
         return ""
+
+
+def _says_again(steps: list[Step]) -> bool:
+    """Whether a client gives one answer several times: one of them cannot be told from another."""
+    given = [
+        step.body for step in steps if step.kind == "recv" and step.body.get("action") in VERBS
+    ]
+    return any(given.count(body) > 1 for body in given)
 
 
 def _in_order(steps: list[Step]) -> bool:
