@@ -190,7 +190,7 @@ def _is_refusal(frame: Frame) -> bool:
     """Tell whether a verb found nothing to answer; a wrong code is a try at an open question."""
     if frame["type"] == "otp_invalid":
         return bool(frame["data"]["data"]["error"] == "NOT_FOUND")
-    return frame["type"] == "error"
+    return bool(frame["type"] == "error")
 
 
 async def emit(channel: Channel, frame: Frame) -> None:
