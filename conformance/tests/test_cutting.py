@@ -176,3 +176,11 @@ def test_an_answer_that_is_given_several_times_is_a_reason(
     axis = _axis(spec, reader, cases, "handlers/never_right", "handlers/asked_anew")
     assert len(axis.points) > 50
     assert axis.unexplained == []
+
+
+def test_a_command_that_does_not_wait_for_the_link_is_a_reason(
+    spec: Spec, reader: Reader, cases: dict[str, Case]
+) -> None:
+    axis = _axis(spec, reader, cases, "replay/recover_without_link")
+    assert any(point.reason.startswith("REQ-CONN-40") for point in axis.points)
+    assert axis.unexplained == []

@@ -78,6 +78,10 @@ class Afterwards:
     def why(self) -> str:
         """The first rule that says so."""
         client, turns = self.client, self.client.turns.values()
+        option = client.seeking.option
+        waits = option("queuePolicy") != "fail_fast" and option("queueLimit") > 0
+        if self.meanwhile and not waits:
+            return "REQ-CONN-40: a command that is given without a link does not wait for one"
         if any(turn.machines.state == "sent" for turn in turns):
             return "REQ-RESUME-04: a turn that goes on was accepted, here without its 202"
         loses = any(_loses(step) for step in self.rest)
