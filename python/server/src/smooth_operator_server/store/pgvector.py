@@ -27,12 +27,25 @@ MOST_LOOKED_AT = 1_000_000
 
 BATCH = 500
 
+_HAS_COLUMN = (
+    "SELECT EXISTS (SELECT 1 FROM pg_attribute WHERE attrelid = 'chunks'::regclass"
+    " AND attname = 'embedding' AND NOT attisdropped)"
+)
+_SET_UP = (
+    "SELECT set_config('hnsw.iterative_scan', 'strict_order', true),"
+    f" set_config('hnsw.ef_search', '{CANDIDATES}', true),"
+    f" set_config('hnsw.max_scan_tuples', '{MOST_LOOKED_AT}', true)"
+)
+"""For the transaction alone."""
+
 
 async def prepare(connection: asyncpg.Connection) -> bool:
     """Make the column that is compared, and fill it; False where there is no pgvector."""
     if not await _has_extension(connection):
         return False
-    await connection.execute("ALTER TABLE chunks ADD COLUMN IF NOT EXISTS embedding vector")
+    # Asked first: the change waits for, and holds up, whoever reads documents at other servers.
+    if not await connection.fetchval(_HAS_COLUMN):
+        await connection.execute("ALTER TABLE chunks ADD COLUMN embedding vector")
     while True:
         rows = await connection.fetch(
             "SELECT id, vector FROM chunks WHERE vector IS NOT NULL AND embedding IS NULL"
@@ -101,9 +114,7 @@ def nearest(
     """
     width = width_of(vector)
     compared = f"{_kind(width)}({width})" if width <= WIDEST_HALF else f"vector({width})"
-    yield "SET LOCAL hnsw.iterative_scan = 'strict_order'", {}
-    yield f"SET LOCAL hnsw.ef_search = {CANDIDATES}", {}
-    yield f"SET LOCAL hnsw.max_scan_tuples = {MOST_LOOKED_AT}", {}
+    yield _SET_UP, {}
     away = f"c.embedding::{compared} <#> CAST(CAST(:asked AS TEXT) AS {compared})"
     rows = yield (
         (
