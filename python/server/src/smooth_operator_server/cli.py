@@ -37,7 +37,7 @@ from .store.knowledge_records import EVERY_ORG
 from .telemetry import configure_logs, log
 from .telemetry.export import ExportError, export_spans
 from .tending import backup, doctor, forget, migrate, restore
-from .usage import NAME, USAGE_ERROR, fail, first_fault
+from .usage import NAME, USAGE_ERROR, fail, first_fault, settings_of
 
 START_FAULTS = (
     BackplaneError,
@@ -174,8 +174,7 @@ def ingest(
     named = (*(f"user:{name}" for name in user), *(f"group:{name}" for name in group))
     readers = (*named, *(("public", "org") if public else ()))
     try:
-        given: dict[str, Any] = {"db": db} if db else {}
-        settings = Settings(**given)
+        settings = settings_of(db)
         configure_logs(settings.log_level)
         filing = Filing(org, set_name, readers or ORG_READERS)
         return asyncio.run(ingest_places(settings, places, filing))

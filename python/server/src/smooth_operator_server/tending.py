@@ -15,11 +15,10 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn
 
 from .auth.principal import LOCAL
 from .examining import Finding, examine
-from .settings import Settings
 from .store import StoreError, StoreUnavailableError
 from .store.keeping import SchemaState, copy_database, schema_state
 from .store.opening import MEMORY, is_postgres, open_stores
-from .usage import FAILED, USAGE_ERROR, fail, first_fault
+from .usage import FAILED, USAGE_ERROR, fail, first_fault, settings_of
 
 Switch = Parameter(negative=())
 
@@ -45,7 +44,7 @@ def migrate(
         Print one JSON object: dialect, version, migrations.
     """
     try:
-        where = _settings(db).database
+        where = settings_of(db).database
         before = asyncio.run(schema_state(where))
         if before.lacking and not check:
             asyncio.run(_bring_up(where))
@@ -106,7 +105,7 @@ def forget(
         SQLite file. Default as of serve; a database URL in the environment is used as there.
     """
     try:
-        gone = asyncio.run(_forgotten(_settings(db).database, org, person, agent))
+        gone = asyncio.run(_forgotten(settings_of(db).database, org, person, agent))
     except ValidationError as fault:
         return fail(first_fault(fault), USAGE_ERROR)
     except StoreError as fault:
@@ -137,17 +136,12 @@ def doctor(*, db: Path | None = None, json: Annotated[bool, Switch] = False) -> 
         Print one JSON object a line: part, status (ok, off or wrong), text.
     """
     try:
-        findings = asyncio.run(examine(_settings(db)))
+        findings = asyncio.run(examine(settings_of(db)))
     except ValidationError as fault:
         return fail(first_fault(fault), USAGE_ERROR)
     for finding in findings:
         _say(finding, as_json=json)
     return FAILED if any(finding.status == "wrong" for finding in findings) else 0
-
-
-def _settings(db: Path | None) -> Settings:
-    given: dict[str, Any] = {"db": db} if db else {}
-    return Settings(**given)
 
 
 async def _bring_up(where: str) -> None:
@@ -168,7 +162,7 @@ def _say_schema(state: SchemaState, *, check: bool, as_json: bool) -> None:
 
 def _copy(way: Any, db: Path | None, program: str) -> int:
     try:
-        where = _settings(db).database
+        where = settings_of(db).database
         if is_postgres(where) or where == MEMORY:
             told = (
                 f"this is for SQLite files: for PostgreSQL use {program}, see the operations page"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
@@ -12,6 +13,16 @@ from .settings import Settings, variable_of
 NAME = "smooth-operator-server"
 FAILED = 1
 USAGE_ERROR = 2
+
+
+def settings_of(db: Path | None) -> Settings:
+    """Return the settings of a command that takes no flag but that of the database.
+
+    Raises:
+        ValidationError: one of them is wrong.
+    """
+    given: dict[str, Any] = {"db": db} if db else {}
+    return Settings(**given)
 
 
 def fail(message: str, status: int) -> int:

@@ -12,6 +12,9 @@ MAX_PASSAGE = 600
 MAX_WORDS = 32
 """Different words of a question that are looked up; the rest is left out."""
 
+STEM = 5
+"""Letters."""
+
 BETWEEN_HEADINGS = " › "
 
 _HEADING = re.compile(r"^(#{1,6})\s+(.*?)\s*#*\s*$")
@@ -91,6 +94,11 @@ def _pieces(content: str, start: int, end: int) -> Iterator[tuple[int, int]]:
         yield start, start + length
         start += length
     yield start, end
+
+
+def stem(word: str) -> str:
+    """Return the letters by which forms of one word are taken for it."""
+    return word[:STEM]
 
 
 def words(question: str) -> tuple[str, ...]:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Protocol
 
-from .passages import words
+from .passages import stem, words
 
 if TYPE_CHECKING:
     from .knowledge import Hit
@@ -20,9 +20,6 @@ NEAR = 12
 
 NOVELTY = 0.15
 """How much of its score a passage loses that says what a better one has said already."""
-
-_STEM = 5
-"""Letters by which forms of one word are taken for it."""
 
 _WORD = re.compile(r"\w+")
 
@@ -77,9 +74,9 @@ class LexicalReranker:
 
 
 def _fits(asked: Sequence[str], hit: Hit) -> float:
-    said = [word[:_STEM] for word in _words(hit.text)]
-    titles = {word[:_STEM] for word in _words(f"{hit.title} {hit.heading}")}
-    stems = [word[:_STEM] for word in asked]
+    said = [stem(word) for word in _words(hit.text)]
+    titles = {stem(word) for word in _words(f"{hit.title} {hit.heading}")}
+    stems = [stem(word) for word in asked]
     there = sum(stem in said or stem in titles for stem in stems) / len(stems)
     titled = sum(stem in titles for stem in stems) / len(stems)
     # The order of before decides among passages that hold the same words.

@@ -12,7 +12,7 @@ from math import log1p
 from ..agents import AgentSpec
 from ..agents.memory import MemorySpec
 from ..knowledge import Embedder, EmbeddingError
-from ..knowledge.passages import words
+from ..knowledge.passages import stem, words
 from ..store import ConversationStore, Direction, SessionRecord
 from ..store.memories import MemoryRecord, NewMemory, Person
 from ..store.ports import MemoryStore
@@ -25,9 +25,6 @@ LEAST_MESSAGES = 4
 
 TOLD = 60
 """Messages of a conversation that are summed up, the newest ones."""
-
-STEM = 5
-"""Letters by which forms of one word are taken for it."""
 
 UNASKED = 0.2
 """What a memory counts that shares nothing with the message: who somebody is matters always."""
@@ -131,11 +128,11 @@ class Recollection:
 
     async def forget(self, about: str) -> int:
         """Forget what holds all words of a text; return how much that was."""
-        asked = {word[:STEM] for word in words(about)}
+        asked = {stem(word) for word in words(about)}
         gone = [
             one.memory_id
             for one in await self._store.all(self._person)
-            if asked and asked <= {word[:STEM] for word in words(one.text)}
+            if asked and asked <= {stem(word) for word in words(one.text)}
         ]
         return await self._store.forget(self._person, gone) if gone else 0
 
@@ -191,8 +188,8 @@ def _fits(record: MemoryRecord, asked: Sequence[str], vector: bytes | None) -> f
 
 def _shares(record: MemoryRecord, asked: Sequence[str]) -> float:
     """Return the share of the words of a question that a memory holds."""
-    held = {word[:STEM] for word in words(record.text)}
-    stems = {word[:STEM] for word in asked}
+    held = {stem(word) for word in words(record.text)}
+    stems = {stem(word) for word in asked}
     return len(stems & held) / len(stems) if stems else 0.0
 
 
