@@ -45,6 +45,9 @@ class Message:
     code: str = ""
     """Of an ``error`` that ended the turn."""
 
+    why: str = ""
+    """What that ``error`` said."""
+
     message_id: str | None = None
     results: list[str] = field(default_factory=list)
     """What tools gave, as the stream told it."""
@@ -158,6 +161,7 @@ class Conversation:
         if frame["type"] in TERMINALS and is_end(frame):
             message.end = frame["type"]
             message.code = frame.get("error", {}).get("code", "")
+            message.why = frame.get("error", {}).get("message", "")
             message.message_id = frame["data"].get("data", {}).get("messageId")
 
     async def _answer(self, message: Message) -> None:

@@ -218,6 +218,7 @@ async def _played(
     messages = [message for talk in talks for message in talk.messages]
     ends = Counter(message.end for message in messages)
     codes = Counter(message.code for message in messages if message.end == "error")
+    reasons = Counter(message.why for message in messages if message.end == "error")
     row = {
         "fleet": kind,
         "kills": options.kills,
@@ -226,6 +227,7 @@ async def _played(
         "cut": sum(message.losses > 0 for message in messages),
         "answered": ends["eventual_response"],
         "failed": " ".join(f"{code} {count}" for code, count in codes.items()) or 0,
+        "because": "; ".join(f"{why} {count}" for why, count in reasons.most_common(5)) or "-",
         "gone": ends["gone"],
         "wrong": len(faults),
     }

@@ -10,6 +10,8 @@ from smooth_operator_server.protocol.peer import Nobody
 from smooth_operator_server.turns import channel as room
 from smooth_operator_server.turns.channel import Channel
 
+from .support import eventually
+
 
 class Link(Nobody):
     """A link that takes everything, or nothing."""
@@ -46,6 +48,12 @@ def channel_of(link: Link, words: int, size: int = 1) -> Channel:
     return channel
 
 
+async def passes() -> None:
+    """Let the event loop go round more often than a channel needs to say something."""
+    for _ in range(10):
+        await asyncio.sleep(0)
+
+
 def numbers(texts: list[str]) -> list[int]:
     return [json.loads(text).get("seq", 0) for text in texts]
 
@@ -72,7 +80,7 @@ async def test_a_link_that_is_given_what_was_lost_gets_it_before_what_is_new() -
     channel.attach(link, {"type": "turn_resumed"}, 1)
     for _ in range(200):
         await channel.emit(said("new"))
-    await asyncio.sleep(0.01)
+    await eventually(lambda: len(link.texts) == 204)
     assert numbers(lost.texts) == [1, 2, 3]
     assert numbers(link.texts) == [0, *range(2, 205)]
     assert link.texts[1:3] == lost.texts[1:]
@@ -83,10 +91,10 @@ async def test_what_is_held_goes_out_afterwards_and_in_order() -> None:
     channel = channel_of(link, 1)
     with channel.held():
         await channel.emit(said("held"))
-        await asyncio.sleep(0.01)
+        await passes()
         assert (numbers(link.texts), channel.last_seq) == ([1], 1)
     await channel.emit(said("free"))
-    await asyncio.sleep(0.01)
+    await eventually(lambda: len(link.texts) == 3)
     assert numbers(link.texts) == [1, 2, 3]
 
 
@@ -96,6 +104,5 @@ async def test_a_link_whose_next_event_is_not_kept_loses_the_turn() -> None:
     channel = channel_of(link, 1)
     for _ in range(room.MAX_EVENTS + 1):
         channel.append(said("x"))
-    await asyncio.sleep(0.01)
-    assert link.is_behind
+    await eventually(lambda: link.is_behind)
     assert not channel.taken.is_set()

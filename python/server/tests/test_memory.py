@@ -272,7 +272,7 @@ async def test_everything_of_a_person_can_be_forgotten(stores: Stores) -> None:
     assert await here.forget("cold light") == 0
     assert await here.forget_everything() == 1
     assert await texts(here, "light") == []
-    assert await here.past("c") is None
+    assert await here.untold() is None
     assert await texts(there, "light") == [FACT]
     assert await stores.memories.forget_all("local", "") == 1
     assert await texts(there, "light") == []

@@ -6,10 +6,10 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.progress import MofNCompleteColumn, Progress, TimeElapsedColumn
 
 from .agent import choose_embedder
+from .bars import bar
 from .knowledge import Knowledge
 from .knowledge.ingest import Filing, Report, ingest
 from .knowledge.loaders import (
@@ -57,7 +57,7 @@ async def ingest_places(settings: Settings, places: Sequence[str], filing: Filin
     knowledge = Knowledge(stores.knowledge, choose_embedder(settings))
     status = 0
     try:
-        with _bar() as progress:
+        with bar(MofNCompleteColumn(), TimeElapsedColumn()) as progress:
             for place, loader in zip(places, loaders, strict=True):
                 report = await _one(progress, place, knowledge, loader, filing)
                 status = status or int(bool(report.unreadable))
@@ -75,15 +75,3 @@ async def _one(
 ) -> Report:
     task = progress.add_task(place, total=len(loader))
     return await ingest(knowledge, loader, filing, lambda _: progress.advance(task))
-
-
-def _bar() -> Progress:
-    console = Console(stderr=True)
-    return Progress(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-        console=console,
-        disable=not console.is_terminal,
-    )

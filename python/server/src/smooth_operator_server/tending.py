@@ -11,9 +11,10 @@ from typing import Annotated, Any
 from cyclopts import Parameter
 from pydantic import ValidationError
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn
+from rich.progress import TaskProgressColumn
 
 from .auth.principal import LOCAL
+from .bars import bar
 from .examining import Finding, examine
 from .store import StoreError, StoreUnavailableError
 from .store.keeping import SchemaState, copy_database, schema_state
@@ -169,10 +170,12 @@ def _copy(way: Any, db: Path | None, program: str) -> int:
             )
             return fail(told, USAGE_ERROR)
         source, target = way(Path(where))
-        with _bar() as bar:
-            task = bar.add_task(f"{source} to {target}", total=None)
+        with bar(TaskProgressColumn()) as progress:
+            task = progress.add_task(f"{source} to {target}", total=None)
             version = copy_database(
-                source, target, lambda done, total: bar.update(task, completed=done, total=total)
+                source,
+                target,
+                lambda done, total: progress.update(task, completed=done, total=total),
             )
     except ValidationError as fault:
         return fail(first_fault(fault), USAGE_ERROR)
@@ -180,17 +183,6 @@ def _copy(way: Any, db: Path | None, program: str) -> int:
         return fail(str(fault), FAILED)
     print(f"{target}: version {version}, {target.stat().st_size} bytes")
     return 0
-
-
-def _bar() -> Progress:
-    console = Console(stderr=True)
-    return Progress(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        TaskProgressColumn(),
-        console=console,
-        disable=not console.is_terminal,
-    )
 
 
 def _say(finding: Finding, *, as_json: bool) -> None:

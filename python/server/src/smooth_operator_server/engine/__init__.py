@@ -19,6 +19,7 @@ from .port import (
     ToolOffer,
     ToolResult,
     TurnInput,
+    Untold,
     Usage,
     words_of,
 )
@@ -42,6 +43,7 @@ __all__ = [
     "ToolOffer",
     "ToolResult",
     "TurnInput",
+    "Untold",
     "Usage",
     "words_of",
 ]

@@ -154,15 +154,23 @@ class TurnInput:
     skill: Skill | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Untold:
+    """An earlier conversation that is not summed up yet, oldest message first."""
+
+    conversation_id: str
+    said: tuple[Said, ...]
+
+
 class Past(Protocol):
     """Earlier conversations of the person, which may be remembered in short."""
 
-    async def untold(self) -> tuple[Said, ...]:
-        """Return the newest one that is not summed up yet; nothing when there is none."""
+    async def untold(self) -> Untold | None:
+        """Return the newest one that is not summed up yet; None when there is none."""
         ...
 
-    async def keep(self, text: str) -> None:
-        """Remember what ``untold`` returned, in short."""
+    async def keep(self, conversation_id: str, text: str) -> None:
+        """Remember a conversation that ``untold`` returned, in short."""
         ...
 
 

@@ -11,6 +11,7 @@ from math import log1p
 
 from ..agents import AgentSpec
 from ..agents.memory import MemorySpec
+from ..engine import Said, Untold
 from ..knowledge import Embedder, EmbeddingError
 from ..knowledge.passages import stem, words
 from ..store import ConversationStore, Direction, SessionRecord
@@ -58,7 +59,8 @@ class Memories:
         """
         if agent.memory is None or (session.owner is None and not self._one_person):
             return None
-        return Recollection(self, Person(session.org, session.owner, agent.id), agent.memory)
+        person = Person(session.org, session.owner, agent.id)
+        return Recollection(self, person, agent.memory, session.conversation_id)
 
     async def vector(self, text: str) -> tuple[bytes | None, str]:
         """Return the vector of a text and what made it; none when it cannot be had."""
@@ -88,12 +90,15 @@ class Memories:
 
 
 class Recollection:
-    """One person as one agent remembers them."""
+    """One person as one agent remembers them, in a conversation; the ``Past`` of its turns."""
 
-    def __init__(self, memories: Memories, person: Person, spec: MemorySpec) -> None:
+    def __init__(
+        self, memories: Memories, person: Person, spec: MemorySpec, conversation_id: str
+    ) -> None:
         self._memories = memories
         self._store = memories.store
         self._person = person
+        self._current = conversation_id
         self.spec = spec
 
     async def remember(self, text: str) -> bool:
@@ -145,22 +150,22 @@ class Recollection:
         """Take note that conversations may be summed up from now on."""
         await self._store.agree(self._person, self._memories.now_ms())
 
-    async def past(self, current: str) -> tuple[str, tuple[tuple[bool, str], ...]] | None:
-        """Return the newest conversation that is to be summed up: its id, and who said what.
+    async def untold(self) -> Untold | None:
+        """Return the newest conversation that is to be summed up.
 
         Only what began after the person agreed, was long enough, and is not summed up yet.
         """
         since = await self._store.agreed_ms(self._person) if self.spec.episodes else None
         if since is None:
             return None
-        found = await self._store.untold(self._person, current, LEAST_MESSAGES, since)
+        found = await self._store.untold(self._person, self._current, LEAST_MESSAGES, since)
         if found is None:
             return None
         page = await self._memories.conversations.messages(found, TOLD, None)
-        said = [(item.direction is Direction.OUTBOUND, item.text) for item in reversed(page.items)]
-        return found, tuple(said)
+        said = (Said(item.direction is Direction.OUTBOUND, item.text) for item in page.items[::-1])
+        return Untold(found, tuple(said))
 
-    async def keep_episode(self, conversation_id: str, text: str) -> None:
+    async def keep(self, conversation_id: str, text: str) -> None:
         """Remember a conversation in short."""
         await self._add(EPISODE, text, conversation_id)
 

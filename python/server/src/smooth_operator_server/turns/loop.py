@@ -22,7 +22,6 @@ from ..engine import (
     Usage,
 )
 from ..knowledge import Hit, Knowledge, citations
-from ..memory import Recollection
 from ..protocol import frames
 from ..protocol.json_text import write_json
 from ..questions import Kind
@@ -211,11 +210,6 @@ class Loop:
         found = await self._recollection.recall(self._turn.message)
         return tuple(one.text for one in found)
 
-    def _past(self) -> PastTalk | None:
-        if self._recollection is None:
-            return None
-        return PastTalk(self._recollection, self._turn.session.conversation_id)
-
     def _input(self) -> TurnInput:
         asked, session = self._progress.asked, self._turn.session
         return TurnInput(
@@ -226,9 +220,7 @@ class Loop:
             history=self._history,
             context=self._context,
             memories=self._memories,
-            past=PastTalk(self._recollection, session.conversation_id)
-            if self._recollection
-            else None,
+            past=self._recollection,
             tools=self._services.tools.offers(self._agent),
             agent=self._agent,
             model=asked.model or self._agent.model,
@@ -243,25 +235,6 @@ def _as_told(message: MessageRecord) -> str:
     if message.sender.kind != HUMAN_AGENT:
         return message.text
     return f"[{message.sender.name}, a person who stepped in, wrote:] {message.text}"
-
-
-class PastTalk:
-    """The ``Past`` of a turn."""
-
-    def __init__(self, recollection: Recollection, current: str) -> None:
-        self._recollection = recollection
-        self._current = current
-        self._conversation_id = ""
-
-    async def untold(self) -> tuple[Said, ...]:
-        found = await self._recollection.past(self._current)
-        if found is None:
-            return ()
-        self._conversation_id, said = found
-        return tuple(Said(by_agent, text) for by_agent, text in said)
-
-    async def keep(self, text: str) -> None:
-        await self._recollection.keep_episode(self._conversation_id, text)
 
 
 def _sum(spent: list[Usage]) -> dict[str, Any] | None:

@@ -301,12 +301,14 @@ class ModelTurn:
         """Sum an earlier conversation up, so that it is remembered; when that fails, the next
         conversation tries again."""
         untold = await past.untold()
-        call = await self._summary_call(untold, None) if untold else None
+        call = await self._summary_call(untold.said, None) if untold else None
         said = await self._said(call) if call else None
-        if call is None or call.answer is None or not isinstance(said, str) or not said.strip():
+        if untold is None or call is None or call.answer is None:
+            return
+        if not isinstance(said, str) or not said.strip():
             return
         yield self._usage(call.answer, call.price)
-        await past.keep(said.strip())
+        await past.keep(untold.conversation_id, said.strip())
 
     async def _summary_call(self, older: Sequence[Said], summary: Summary | None) -> Call | None:
         """Return the call that sums up, when the budget has enough for it and the answer."""
