@@ -24,9 +24,8 @@ internal sealed class TurnInquiries(ClientContext context, Router router, Sender
         }
         try
         {
-            while (!limit.Task.IsCompleted)
+            while (Ask(turn, limit, ref own) is { } asked)
             {
-                var asked = Ask(turn, ref own);
                 var first = await Task.WhenAny(limit.Task, asked).ConfigureAwait(false);
                 if (first == asked && await asked.ConfigureAwait(false) is { } fate)
                 {
@@ -45,11 +44,18 @@ internal sealed class TurnInquiries(ClientContext context, Router router, Sender
         }
     }
 
-    /// <summary>Asks, or waits for what is in flight under the id, beside which it cannot be asked; null = look again.</summary>
-    private Task<TurnFate?> Ask(TurnDriver turn, ref TurnInquiry? own)
+    /// <summary>
+    /// Asks, or waits for what is in flight under the id, beside which it cannot be asked; null = look again. No task once the
+    /// time is over: its question was dropped in the same gate, and whoever waited for that must not ask anew.
+    /// </summary>
+    private Task<TurnFate?>? Ask(TurnDriver turn, Waiter<TurnFate> limit, ref TurnInquiry? own)
     {
         using (context.Gate.Enter())
         {
+            if (limit.IsSettled)
+            {
+                return null;
+            }
             var id = turn.RequestId;
             switch (router.Find(id) ?? router.Tails(id).OfType<TurnDriver>().FirstOrDefault())
             {

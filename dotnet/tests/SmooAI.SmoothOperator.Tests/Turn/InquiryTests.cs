@@ -76,7 +76,7 @@ public sealed class InquiryTests : ReplayTest
     {
         var turn = await InterruptedAsync(options => options with { ResumeTimeout = TimeSpan.FromSeconds(1) });
         await AdvanceAsync(10); // the link is stable
-        var timers = Clock.ActiveTimers;
+        var (timers, written) = (Clock.ActiveTimers, Client.Counters.FramesOut);
         for (var round = 0; round < 100; round++)
         {
             var recovery = turn.RecoverAsync();
@@ -85,6 +85,7 @@ public sealed class InquiryTests : ReplayTest
             (await recovery.Soon()).Status.ShouldBe(RecoveryStatus.Unknown);
         }
         (Client.Router.LiveCount, Clock.ActiveTimers).ShouldBe((0, timers));
+        (Client.Counters.FramesOut - written).ShouldBe(100); // the end of the time asks nobody again
     }
 
     /// <summary>Returns a turn that another link has.</summary>
