@@ -304,7 +304,10 @@ def test_mutate_and_fuzz_print_what_they_found_as_json(tmp_path: Path, capsys) -
 
 
 def test_exit_codes_are_told_by_every_verb_and_alike_by_help_and_readme(capsys) -> None:
-    codes = "Exit: 0 conformant, 1 not, 2 malformed input or flags, 3 nothing proven."
+    codes = (
+        "Exit: 0 conformant, 1 not, 2 malformed input or flags, 3 nothing proven, "
+        "4 a stale baseline."
+    )
     assert codes in (parser_of([]).epilog or "")
     assert codes in (HOME / "README.md").read_text(encoding="utf-8")
     for verb in VERBS:

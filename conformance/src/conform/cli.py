@@ -1,7 +1,7 @@
 """The command line: ``conform run | mutate | coverage | list | show | explain | lint | stage | …``.
 
 Exit codes are one set for all verbs: 0 as it should be, 1 not, 2 malformed input or flags, 3
-nothing was proven.
+nothing was proven, 4 a baseline that is out of date.
 """
 
 from __future__ import annotations
@@ -15,10 +15,11 @@ from importlib import import_module
 from conform import __version__
 from conform.documents import CaseError
 
-OK, NOT_CONFORMANT, USAGE, VOID = 0, 1, 2, 3
+OK, NOT_CONFORMANT, USAGE, VOID, STALE = 0, 1, 2, 3, 4
 Command = Callable[[argparse.Namespace], int]
 MODULES = {  # module of conform.commands -> its verbs; a verb loads only what it needs
     "play": ("run",),
+    "baseline": ("baseline",),
     "pair": ("pair",),
     "server": ("server",),
     "mutate": ("mutate",),
@@ -26,6 +27,9 @@ MODULES = {  # module of conform.commands -> its verbs; a verb loads only what i
     "coverage": ("coverage",),
     "browse": ("list", "show", "lint"),
     "debug": ("stage", "explain"),
+    "tape": ("record", "replay"),
+    "new": ("new",),
+    "doctor": ("doctor",),
     "completion": ("completion",),
 }
 VERBS = tuple(verb for verbs in MODULES.values() for verb in verbs)
@@ -36,7 +40,8 @@ def parser_of(argv: Sequence[str]) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="conform",
         description="Play scripted sessions against clients and judge that they behave alike.",
-        epilog="Exit: 0 conformant, 1 not, 2 malformed input or flags, 3 nothing proven. "
+        epilog="Exit: 0 conformant, 1 not, 2 malformed input or flags, 3 nothing proven, 4 a "
+        "stale baseline. "
         "Examples: conform run --testee me=./testee --cases 'turn/*'; conform show turn/keepalive; "
         "conform server ws://127.0.0.1:8787/ws. `conform VERB --help` has more.",
     )

@@ -112,6 +112,11 @@ def load_yaml(path: Path) -> Any:
     return load_yaml_lines(path)[0]
 
 
+def schema_of(name: str) -> Any:
+    """The schema ``schema/NAME.schema.json`` of the harness."""
+    return json.loads((HOME / "schema" / f"{name}.schema.json").read_text(encoding="utf-8"))
+
+
 def load_json(path: Path, schema: str) -> Any:
     """Read a JSON file that fits the schema of that name (``schema/NAME.schema.json``)."""
     try:
@@ -124,8 +129,7 @@ def load_json(path: Path, schema: str) -> Any:
         raise CaseError(f"{path}: nested too deeply") from None
     except json.JSONDecodeError as error:
         raise CaseError(f"{path}:{error.lineno}: not JSON: {error.msg}") from None
-    rules = json.loads((HOME / "schema" / f"{schema}.schema.json").read_text(encoding="utf-8"))
-    for fault in jsonschema_rs.Draft202012Validator(rules).iter_errors(tree):
+    for fault in jsonschema_rs.Draft202012Validator(schema_of(schema)).iter_errors(tree):
         pointer = "".join(f"/{each}" for each in fault.instance_path) or "the document"
         raise CaseError(f"{path}: {pointer}: {fault.message[:LONGEST]}")
     return tree

@@ -15,7 +15,7 @@ from conform.story import Expectation
 from conform.transcript import canonical, digest, first_difference
 
 # "skip" is no word here: what was not proven is not green.
-OUTCOMES = ("pass", "fail", "void", "unsupported")
+OUTCOMES = ("pass", "fail", "void", "unsupported", "known")
 
 
 @dataclass
@@ -120,7 +120,7 @@ def siblings_equal(verdicts: list[Verdict]) -> bool:
 
     Testees of different protocols are compared by what all of them can say.
     """
-    played = [v for v in verdicts if v.outcome in ("pass", "fail")]
+    played = [v for v in verdicts if v.outcome in ("pass", "fail", "known")]
     mixed = len({v.protocol for v in played}) > 1
     hashes = {v.shared if mixed else v.digest for v in played}
     return bool(played) and len(hashes) == 1 and "" not in hashes

@@ -6,9 +6,11 @@ import argparse
 import asyncio
 import shlex
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from conform.baseline import load_baseline
 from conform.commands.common import (
     add_case_flags,
     add_json_flag,
@@ -38,7 +40,8 @@ def add_parsers(verbs: Any) -> None:
         help="play cases against clients and judge that they are equal",
         epilog="Examples: conform run (all clients of the listing); conform run --testee "
         "me=./testee --cases 'turn/*'. Exit: 0 conformant, 1 not, 2 malformed, 3 nothing "
-        "proven: no case, no client, a client that supports nothing, a canary that got away.",
+        "proven: no case, no client, a client that supports nothing, a canary that got away, "
+        "4 a stale baseline.",
     )
     add_case_flags(run)
     add_testee_flags(run)
@@ -55,6 +58,12 @@ def add_parsers(verbs: Any) -> None:
     run.add_argument(
         "--offset", type=int, default=0, metavar="K", help="with --every: which of the n sets"
     )
+    run.add_argument(
+        "--baseline",
+        type=Path,
+        metavar="FILE",
+        help="failures that are known, each with a reason and a last day (IMPLEMENTERS.md)",
+    )
     add_json_flag(run, "report.json")
     run.set_defaults(command=run_command)
 
@@ -64,6 +73,7 @@ def run_command(args: argparse.Namespace) -> int:
     begun = time.perf_counter()
     spec = spec_of(args)
     cases = selected(spec, args.cases, args.case_root)
+    baseline = load_baseline(args.baseline) if args.baseline else None
     launches, missing = testees(args)
     axis = None
     expected = None
@@ -76,11 +86,25 @@ def run_command(args: argparse.Namespace) -> int:
     with told.Progress(console_of(args), cases, len(launches)) as progress:
         runner.on_verdict = progress.add
         run = asyncio.run(runner.run(launches, missing, canaries))
+    if baseline:
+        run.stale = baseline.apply(run, _exists(spec, args), whole=not args.cases)
     code = tell(args, spec, run, begun)
     if axis is None:
         return code
     told.cuts(console_of(args), axis)
     return 1 if axis.unexplained else code
+
+
+def _exists(spec: Spec, args: argparse.Namespace) -> Callable[[str], bool]:
+    """Whether there is a case of a name; one cut of a case is there with its case."""
+    loader, root = Loader(spec), args.case_root
+
+    def exists(name: str) -> bool:
+        whole = name.partition("/cut-")[0]
+        found = loader.load(root) if root and root.is_file() else loader.named(whole, root)
+        return any(case.name == whole for case in found)
+
+    return exists
 
 
 def tell(args: argparse.Namespace, spec: Spec, run: Run, begun: float) -> int:
@@ -95,6 +119,7 @@ def tell(args: argparse.Namespace, spec: Spec, run: Run, begun: float) -> int:
     report_tree.write(tree, args.out)
     files.junit(tree, args.out)
     files.markdown(tree, args.out)
+    files.badge(tree, args.out)
     html.write(tree, spec.rules, args.out)
     faults.write(run, args.out)
     console = console_of(args)
@@ -124,9 +149,9 @@ def _canary_cases(spec: Spec) -> list[Case]:
 
 
 def exit_code(run: Run, require_all: bool) -> int:
-    """0 conformant, 1 not, 3 nothing proven."""
+    """0 conformant, 1 not, 3 nothing proven, 4 a stale baseline."""
     if run.void:
         return 3
     if run.red or (require_all and run.gaps):
         return 1
-    return 0
+    return 4 if run.stale else 0

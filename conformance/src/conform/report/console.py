@@ -13,6 +13,7 @@ from conform import __version__
 from conform.cutting import Axis
 from conform.facts import PROTOCOLS
 from conform.judge import Verdict
+from conform.report.tree import OUTCOMES
 from conform.run import Run, TesteeRun
 from conform.script import Case
 from conform.spec import Spec
@@ -123,7 +124,7 @@ def _equal_cell(run: Run, cases: list[Case]) -> str:
 def failures(console: Console, run: Run, spec: Spec) -> None:
     """One block for each case that is not proven, naming client, rule, step and difference."""
     blocks = [
-        (case, [v for t in run.testees if (v := t.verdicts.get(case.name)) and not v.passed])
+        (case, [v for t in run.testees if (v := t.verdicts.get(case.name)) and shown_as_fault(v)])
         for case in run.cases
     ]
     blocks = [(case, bad) for case, bad in blocks if bad]
@@ -131,6 +132,11 @@ def failures(console: Console, run: Run, spec: Spec) -> None:
         _block(console, run, spec, case, bad)
     if len(blocks) > MAX_BLOCKS:
         console.print(f"… and {len(blocks) - MAX_BLOCKS} more cases; all are in the report\n")
+
+
+def shown_as_fault(verdict: Verdict) -> bool:
+    """Whether people have to look at it: what a baseline knows, somebody has looked at."""
+    return not verdict.passed and verdict.outcome != "known"
 
 
 def _block(console: Console, run: Run, spec: Spec, case: Case, bad: list[Verdict]) -> None:
@@ -200,10 +206,7 @@ def _around(left: str, right: str) -> tuple[str, str]:
 def summary(console: Console, run: Run, out: str, code: int) -> None:
     """The last lines: counts, equality, where the reports are."""
     verdicts = [v for t in run.testees for v in t.verdicts.values()]
-    counts = {
-        word: sum(v.outcome == word for v in verdicts)
-        for word in ("pass", "fail", "unsupported", "void")
-    }
+    counts = {word: sum(v.outcome == word for v in verdicts) for word in OUTCOMES}
     ran = [t for t in run.testees if t.ran]
     equal = sum(run.equal(case.name) for case in run.cases)
     told = " · ".join(f"{count} {word}" for word, count in counts.items())
@@ -211,6 +214,7 @@ def summary(console: Console, run: Run, out: str, code: int) -> None:
         f"{told} · {len(ran)} clients equal on {equal}/{len(run.cases)} cases",
         style="bold",
         highlight=False,
+        soft_wrap=True,
     )
     if len(ran) < len(run.testees):
         console.print(
@@ -218,6 +222,8 @@ def summary(console: Console, run: Run, out: str, code: int) -> None:
         )
     if run.void:
         console.print(f"VOID: nothing was proven: {run.void}", style="bold yellow", highlight=False)
+    for line in run.stale:
+        console.print(f"STALE {line}", style="bold red", highlight=False, soft_wrap=True)
     console.print(
         f"{run.seconds:.1f} s · report {out}/report.json · matrix {out}/matrix.html   exit {code}",
         highlight=False,

@@ -1,7 +1,8 @@
-"""Reports for other programs, from the report tree: JUnit for CI, Markdown for a job's page."""
+"""Reports for other programs: JUnit for CI, Markdown for a job's page, a badge for a README."""
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -28,14 +29,38 @@ def junit(tree: Tree, out: Path) -> None:
                 ElementTree.SubElement(test, "error", message=f"not run: {why}")
                 continue
             test.set("time", str(verdict["seconds"]))
-            if verdict["outcome"] != "pass":
+            if verdict["outcome"] == "known":
+                ElementTree.SubElement(test, "skipped", message=printable(verdict["reason"]))
+            elif verdict["outcome"] != "pass":
                 failed += 1
                 element = ElementTree.SubElement(test, "failure", message=verdict["reason"])
                 told = f"oracle  {verdict.get('expected', '')}\n{name}  {verdict.get('got', '')}"
                 element.text = printable(told)
         suite.set("failures", str(failed))
+        suite.set("skipped", str(len(suite.findall("testcase/skipped"))))
     ElementTree.indent(root)
     ElementTree.ElementTree(root).write(out / "junit.xml", encoding="utf-8", xml_declaration=True)
+
+
+def badge(tree: Tree, out: Path) -> None:
+    """Write ``badge.json``, an endpoint of shields.io: the cases that every client proved."""
+    cases = tree["cases"]
+    proven = sum(_proven(case) for case in cases)
+    message = f"{proven} of {len(cases)} cases of {tree['spec']}"
+    colour = {0: "brightgreen" if proven == len(cases) else "green", 4: "yellow"}
+    told = {
+        "schemaVersion": 1,
+        "label": "conform",
+        "message": "nothing proven" if tree["void"] else message,
+        "color": "lightgrey" if tree["void"] else colour.get(tree["exit"], "red"),
+    }
+    text = json.dumps(told, indent=1, ensure_ascii=False)
+    (out / "badge.json").write_text(text + "\n", encoding="utf-8")
+
+
+def _proven(case: Tree) -> bool:
+    found = case["verdicts"].values()
+    return bool(found) and all(verdict["outcome"] == "pass" for verdict in found)
 
 
 def printable(text: str) -> str:
@@ -60,6 +85,7 @@ def markdown(tree: Tree, out: Path) -> None:
         cells = [_cell(cases, t) for t in tree["testees"]]
         lines.append(f"| {area} | " + " | ".join(cells) + " |")
     lines += ["", *_not_run(tree), *_failures(tree)]
+    lines += [f"- **stale**: {line}" for line in tree["stale"]]
     if tree["void"]:
         lines.append(f"**VOID: {tree['void']}**")
     (out / "summary.md").write_text("\n".join(lines).rstrip() + "\n", encoding="utf-8")
@@ -87,7 +113,7 @@ def _failures(tree: Tree) -> list[str]:
         f"- `{case['name']}` {name}: {verdict['reason']} ({case['file']}:{verdict.get('line', 1)})"
         for case in tree["cases"]
         for name, verdict in case["verdicts"].items()
-        if verdict["outcome"] != "pass"
+        if verdict["outcome"] not in ("pass", "known")
     ]
     more = [f"- … and {len(told) - MOST} more"] if len(told) > MOST else []
     return told[:MOST] + more

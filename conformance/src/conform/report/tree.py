@@ -15,7 +15,7 @@ from conform.run import Run, TesteeRun
 from conform.script import Case
 from conform.spec import Tree
 
-OUTCOMES = ("pass", "fail", "unsupported", "void")
+OUTCOMES = ("pass", "fail", "unsupported", "known", "void")
 
 
 def shown_path(path: Path) -> str:
@@ -35,6 +35,7 @@ def build(run: Run, code: int) -> Tree:
         "seconds": round(run.seconds, 3),
         "exit": code,
         "void": run.void,
+        "stale": run.stale,
         "host": {
             "spawnMs": round(run.calibration.spawn_ms, 2),
             "rttMs": round(run.calibration.rtt_ms, 3),
