@@ -52,6 +52,8 @@ class Reply:
     """Nothing comes after the deltas, until the client goes."""
 
     usage: tuple[int, int] = (10, 5)
+    whole: Json | None = None
+    """The answer in one piece, to whoever asks for no stream."""
 
 
 class Endpoint:
@@ -72,6 +74,8 @@ class Endpoint:
         if reply.status != 200:
             fault = {"error": {"message": "secret words of the endpoint", "type": "fault"}}
             return JSONResponse(fault, reply.status, reply.headers)
+        if reply.whole is not None:
+            return JSONResponse(reply.whole)
         return StreamingResponse(self._stream(reply, request), media_type="text/event-stream")
 
     async def _stream(self, reply: Reply, request: Request) -> AsyncIterator[bytes]:

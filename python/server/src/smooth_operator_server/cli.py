@@ -23,6 +23,7 @@ from .auth import KeyFaultError, Role, minted
 from .backplane import BackplaneError
 from .engine.demo import TRIGGERS
 from .engine.script_file import ScriptError
+from .evaluating import evaluate_files
 from .files import FileFaultError
 from .ingesting import ingest_places
 from .knowledge import DEFAULT_SET, EmbeddingError
@@ -186,6 +187,7 @@ def ingest(
 
 for _command in (migrate, backup, restore, forget, doctor):
     app.command(_command)
+app.command(evaluate_files, name="eval")
 app.command(admin_app)
 
 
