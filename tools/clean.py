@@ -23,6 +23,7 @@ BUILT = (
     "python/server/playground/dist",
     "go/bin",
     "conformance/testees/go/bin",
+    "conformance/kits/go/bin",
     "dotnet/**/bin",
     "dotnet/**/obj",
     "conformance/testees/dotnet/bin",

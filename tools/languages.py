@@ -162,26 +162,29 @@ TYPESCRIPT = Language(
 GO = Language(
     title="Go",
     toolchain="go",
-    folders=("go", "conformance/testees/go"),
-    locks=("go/go.sum", "conformance/testees/go/go.sum"),
+    folders=("go", "conformance/testees/go", "conformance/kits/go"),
+    locks=("go/go.sum", "conformance/testees/go/go.sum", "conformance/kits/go/go.sum"),
     setup=(
         Step(("go", "mod", "download"), "go"),
         Step(("go", "mod", "download"), "conformance/testees/go"),
+        Step(("go", "mod", "download"), "conformance/kits/go"),
     ),
     test=(
         Step(("go", "vet", "./..."), "go"),
         Step(("go", "test", "-race", "-v", "./..."), "go"),
         Step(("go", "test", "-tags", "fullway", "./..."), "go"),  # without the fast paths
         Step(("go", "vet", "./..."), "conformance/testees/go"),
+        Step(("go", "vet", "./..."), "conformance/kits/go"),
     ),
     counted=r"(?m)^\s*--- (PASS)",
     quiet=r"=== |\s*--- PASS|PASS$|\?|\s+testing: warning: no tests",
     lint=(
-        Step(("gofmt", "-l", "go", "conformance/testees/go"), silent=True),
+        Step(("gofmt", "-l", "go", "conformance/testees/go", "conformance/kits/go"), silent=True),
         Step(("go", "vet", "./..."), "go"),
         Step(("go", "vet", "./..."), "conformance/testees/go"),
+        Step(("go", "vet", "./..."), "conformance/kits/go"),
     ),
-    fmt=(Step(("gofmt", "-w", "go", "conformance/testees/go")),),
+    fmt=(Step(("gofmt", "-w", "go", "conformance/testees/go", "conformance/kits/go")),),
     testee=Testee(
         command=("./bin/testee",),
         folder="conformance/testees/go",

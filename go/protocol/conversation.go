@@ -102,12 +102,9 @@ type SendOptions struct {
 }
 
 // Send says something and returns the turn at once; ctx governs the turn as in
-// [Client.SendMessage]. Without options all have their zero value.
-func (c *Conversation) Send(ctx context.Context, message string, options *SendOptions) *Turn {
-	var o SendOptions
-	if options != nil {
-		o = *options
-	}
+// [Client.SendMessage]. Without options all have their zero value; of several the last one counts.
+func (c *Conversation) Send(ctx context.Context, message string, options ...*SendOptions) *Turn {
+	o := counting(options)
 	return c.client.SendMessage(ctx, SendMessage{
 		RequestID: o.RequestID, SessionID: c.sessionID, Message: message, Stream: o.Stream,
 		Model: o.Model, Skill: o.Skill, Images: o.Images, Files: o.Files,
@@ -116,8 +113,16 @@ func (c *Conversation) Send(ctx context.Context, message string, options *SendOp
 
 // Ask says something and waits for the whole answer. When ctx ends first, its error is returned and
 // the server is told to stop.
-func (c *Conversation) Ask(ctx context.Context, message string, options *SendOptions) (*TurnResult, error) {
-	return c.Send(ctx, message, options).Wait(ctx)
+func (c *Conversation) Ask(ctx context.Context, message string, options ...*SendOptions) (*TurnResult, error) {
+	return c.Send(ctx, message, options...).Wait(ctx)
+}
+
+// counting returns the options that count: the last ones, or those without a value.
+func counting[T any](options []*T) (o T) {
+	if n := len(options); n > 0 && options[n-1] != nil {
+		o = *options[n-1]
+	}
+	return o
 }
 
 // OpenTurn returns the turn that ran when this conversation was opened, from its first event on. After a
@@ -141,11 +146,11 @@ type MessagesOptions struct {
 // Messages returns the messages of the conversation, newest first. A page is asked for when its first
 // message is; an error ends the iteration (REQ-HIST-01). Without options all have their zero value.
 func (c *Conversation) Messages(
-	ctx context.Context, options *MessagesOptions,
+	ctx context.Context, options ...*MessagesOptions,
 ) iter.Seq2[*ConversationMessage, error] {
 	var limit *int64
-	if options != nil && options.Limit != 0 {
-		limit = &options.Limit
+	if o := counting(options); o.Limit != 0 {
+		limit = &o.Limit
 	}
 	return pages(c.client.cursorRepeated, func(cursor string) (*MessagePage, error) {
 		return c.client.GetConversationMessages(ctx, GetConversationMessages{

@@ -8,7 +8,7 @@ import (
 
 // Opener opens the socket of a link, in the place of the client's own WebSocket; see [Options.Opener].
 // It is called once an attempt and gives up when ctx ends. A failure fails the attempt with kind
-// connect_failed and is its cause.
+// connect_failed and is its cause; a [*RefusedError] is read as the refusal of a handshake.
 type Opener func(ctx context.Context, request OpenRequest) (Socket, error)
 
 // OpenRequest is what a socket is opened with.
@@ -49,3 +49,19 @@ type CloseError struct {
 
 // Error names the code; the peer's words are in Reason alone.
 func (e *CloseError) Error() string { return fmt.Sprintf("protocol: closed with code %d", e.Code) }
+
+// RefusedError is what an [Opener] returns when the server answered the handshake with another status than
+// 101. It is told as the client's own WebSocket tells such an answer (REQ-CONN-12, REQ-CONN-22).
+type RefusedError struct {
+	// Status is the HTTP status, 100 to 599.
+	Status int
+	// Header of the answer; Retry-After and X-Request-Id are read.
+	Header http.Header
+	// Body of the answer; its first 4,096 bytes are kept.
+	Body string
+}
+
+// Error names the status; the server's words are in Body alone.
+func (e *RefusedError) Error() string {
+	return fmt.Sprintf("protocol: the handshake was refused with status %d", e.Status)
+}

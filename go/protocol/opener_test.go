@@ -5,8 +5,10 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/SmooAI/smooth-operator/go/protocol"
 )
@@ -89,5 +91,22 @@ func TestREQ_CONN_21_AnOpenerThatFailsFailsTheAttempt(t *testing.T) {
 	wantKind(t, err, protocol.ErrorKindConnectFailed)
 	if !errors.Is(err, cause) || !strings.Contains(err.Error(), "opener") {
 		t.Error(err)
+	}
+}
+
+func TestREQ_CONN_12_AnOpenerTellsOfARefusedHandshake(t *testing.T) {
+	refusal := &protocol.RefusedError{
+		Status: 401, Header: http.Header{"Retry-After": {"3"}, "X-Request-Id": {"edge-1"}}, Body: "who?",
+	}
+	client := newClient(t, protocol.Options{
+		URL:    "ws://h/ws",
+		Opener: func(context.Context, protocol.OpenRequest) (protocol.Socket, error) { return nil, refusal },
+	})
+	err := client.Connect(within(t))
+	wantKind(t, err, protocol.ErrorKindAuthentication)
+	var failed *protocol.ConnectError
+	if !errors.As(err, &failed) || failed.Status != 401 || failed.Body != "who?" || failed.ServerRequestID != "edge-1" ||
+		failed.RetryAfter == nil || *failed.RetryAfter != 3*time.Second || !errors.Is(err, refusal) {
+		t.Errorf("%+v", failed)
 	}
 }

@@ -149,7 +149,11 @@ func (s *supervisor) openOutside(ctx context.Context, request OpenRequest) (wire
 	var socket Socket
 	err := errPanicked
 	guarded(s.options.Logger, "Options.Opener", func() { socket, err = s.options.Opener(ctx, request) })
-	if err != nil {
+	var refused *RefusedError
+	switch {
+	case errors.As(err, &refused):
+		return nil, refused.handshake()
+	case err != nil:
 		return nil, &outsideError{what: "the opener failed", cause: err}
 	}
 	return &openedSocket{socket, s.options.MaxMessageBytes, func() {}}, nil

@@ -32,6 +32,15 @@ func (e *handshakeError) Error() string { return "the handshake failed" }
 
 func (e *handshakeError) Unwrap() error { return e.cause }
 
+// handshake is what the refusal comes to.
+func (e *RefusedError) handshake() *handshakeError {
+	body := e.Body[:min(len(e.Body), limitRefusalBodyBytes)]
+	return &handshakeError{
+		status: e.Status, body: strings.ToValidUTF8(body, "\ufffd"), requestID: e.Header.Get("X-Request-Id"),
+		retryAfter: retryAfter(e.Header.Get("Retry-After")), cause: e,
+	}
+}
+
 // handshake remembers what a refusal says; under an accepted link it lays frames.
 type handshake struct {
 	base    *http.Transport
