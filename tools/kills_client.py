@@ -22,6 +22,9 @@ TERMINALS = ("eventual_response", "cancelled", "error")
 STEP_S = 60.0
 """Seconds in which a link says something: a turn that runs says ``keepalive`` every ten."""
 
+PAUSE_S = 0.3
+"""Seconds that a person takes between an answer and the next message, at most."""
+
 TURN_S = 180.0
 """Seconds in which a turn ends, however often its servers are killed."""
 
@@ -56,6 +59,8 @@ class Message:
     """A question that was not seen to be answered."""
 
     losses: int = 0
+    last: str = ""
+    """What was read last of it, in short."""
 
 
 def is_end(frame: Frame) -> bool:
@@ -100,7 +105,9 @@ class Conversation:
             async with asyncio.timeout(TURN_S):
                 await self._follow(message)
         except TimeoutError:
-            raise WrongError(f"{message.request_id}: it did not end") from None
+            told = f"it did not end; {message.losses} links lost, read last: {message.last}"
+            raise WrongError(f"{message.request_id}: {told}") from None
+        await asyncio.sleep(self._random.uniform(0, PAUSE_S))
 
     async def _follow(self, message: Message) -> None:
         is_sent = False
@@ -126,11 +133,13 @@ class Conversation:
             while frame["type"] not in ("turn_resumed", "error") or "seq" in frame:
                 frame = await self._rx()  # of a turn that this link still has
             if frame["type"] == "error":
+                message.last = f"not resumed, {frame['error']}"
                 if frame["error"].get("retryAfterMs") is None:
                     raise WrongError(f"{message.request_id}: resume_turn {frame['error']}")
                 await asyncio.sleep(0.1)
                 continue
             told = frame["data"]["data"]
+            message.last = f"resumed, {told}"
             if told["state"] == "never" and message.acknowledged:
                 raise WrongError(f"{message.request_id}: acknowledged, and never accepted")
             if told["state"] == "gone":
@@ -145,16 +154,21 @@ class Conversation:
         if frame["type"] == "error" and "seq" not in frame:
             await self._refused(message, frame)
             return
-        if frame["seq"] != message.seq + 1:
-            raise WrongError(f"{message.request_id}: {frame['seq']} after {message.seq}")
+        if frame.get("status") == 200:
+            message.question = None
+            if "seq" not in frame:
+                return  # the answer to whoever asked, when the turn was no longer this link's
+        if frame.get("seq") != message.seq + 1:
+            told = f"{frame['type']} {frame.get('seq')} after {message.seq}"
+            raise WrongError(f"{message.request_id}: {told}")
         message.seq = frame["seq"]
+        message.last = f"{frame['type']} {frame['seq']}"
+        self._see_words(message, frame)
         message.acknowledged = True
         if frame["type"] == "stream_chunk":
             result = frame["data"]["state"]["rawResponse"].get("toolResult")
             if result is not None and not result["isError"]:
                 message.results.append(result["result"])
-        if frame.get("status") == 200:
-            message.question = None
         if frame["type"] == "write_confirmation_required":
             message.question = frame["data"]["data"]["confirmationId"]
             await self._answer(message)
@@ -163,6 +177,15 @@ class Conversation:
             message.code = frame.get("error", {}).get("code", "")
             message.why = frame.get("error", {}).get("message", "")
             message.message_id = frame["data"].get("data", {}).get("messageId")
+
+    def _see_words(self, message: Message, frame: Frame) -> None:
+        """Every word of a turn names its message."""
+        told = frame.get("token", "")
+        if frame["type"] == "eventual_response":
+            told = frame["data"]["data"]["response"]["responseParts"][0]
+        for word in told.split():
+            if not word.startswith(f"{message.request_id}."):
+                raise WrongError(f"{message.request_id}: was told {word!r}")
 
     async def _answer(self, message: Message) -> None:
         """Approve the question of a turn, once more when nobody knows whether that was read."""
@@ -175,6 +198,7 @@ class Conversation:
         code = frame["error"]["code"]
         if code == "NO_PENDING_CONFIRMATION":
             return
+        message.last = f"refused, {frame['error']}"
         if code == "TURN_IN_PROGRESS" and not message.acknowledged:
             await asyncio.sleep(0.1)
             await self._tx("send_message", message.request_id, message=message.request_id)

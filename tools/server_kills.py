@@ -16,7 +16,6 @@ import argparse
 import asyncio
 import contextlib
 import importlib
-import json
 import os
 import random
 import shutil
@@ -37,40 +36,24 @@ LEASE_S = "2"
 """Seconds without a sign of life: many a server that lives says nothing for half a second here."""
 
 UP_S = 60.0
-ENTRIES = 2000
 KINDS = ("sqlite", "postgres", "two servers", "two with Redis")
-
-
-def script(start: int) -> dict[str, Any]:
-    """Return what the model says; the numbers of its calls are of this start of a server alone."""
-    model: list[dict[str, Any]] = []
-    for index in range(ENTRIES):
-        number = start * ENTRIES + index
-        call = ("look", "pay", "delete")[index % 3]
-        model.append({"toolCall": {"name": call, "arguments": {"n": number}}})
-        model.append({"delayMs": 15})
-        model.append({"text": "one two three four five."})
-    return {"model": model}
 
 
 class Member:
     """One server of a fleet, started again on its port whenever it was killed."""
 
-    def __init__(self, folder: Path, number: int, settings: dict[str, str]) -> None:
+    def __init__(self, folder: Path, settings: dict[str, str]) -> None:
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             self.port = free.getsockname()[1]
         self.url = f"ws://127.0.0.1:{self.port}/ws"
         self._folder = folder
-        self._number = number
         self._settings = settings
         self._process: asyncio.subprocess.Process | None = None
 
-    async def start(self, count: int) -> None:
-        """Start it with a script of its own, and wait until it listens."""
-        file = self._folder / f"script-{self._number}.json"
-        file.write_text(json.dumps(script(count)), encoding="utf-8")
-        program = (str(HERE / "kills_server.py"), str(self._folder / "notes"), str(file))
+    async def start(self) -> None:
+        """Start it, and wait until it listens."""
+        program = (str(HERE / "kills_server.py"), str(self._folder / "notes"))
         self._process = await asyncio.create_subprocess_exec(
             *(sys.executable, *program, str(self.port)),
             stdout=asyncio.subprocess.PIPE,
@@ -125,16 +108,16 @@ def fleet(kind: str, folder: Path) -> Iterator[list[Member]]:
         if kind == "two with Redis":
             settings["SMOOTH_AGENT_REDIS_URL"] = stack.enter_context(redis())
         count = 2 if kind.startswith("two") else 1
-        yield [Member(folder, number, settings) for number in range(count)]
+        yield [Member(folder, settings) for _ in range(count)]
 
 
 async def killing(members: list[Member], kills: int, chance: random.Random) -> None:
     """Kill one server after another, each at a random moment, and start it again."""
-    for count in range(kills):
+    for _ in range(kills):
         await asyncio.sleep(chance.uniform(0.05, 1.0))
         member = chance.choice(members)
         await member.kill()
-        await member.start(len(members) + count)
+        await member.start()
 
 
 def faults_of(talk: Conversation, stored: list[dict[str, Any]]) -> Iterator[str]:
@@ -196,8 +179,8 @@ async def _played(
     folder: Path,
     members: list[Member],
 ) -> tuple[dict[str, Any], list[str]]:
-    for number, member in enumerate(members):
-        await member.start(number)
+    for member in members:
+        await member.start()
     urls = [member.url for member in members]
     talks = [Conversation(number, urls, options.seed + number) for number in range(options.talks)]
     stop, faults = asyncio.Event(), []

@@ -37,6 +37,7 @@ from conform.transcript import canonical, digest, lane_of
 LISTENING = re.compile(r"listening on (ws://\S+)")
 START_SECONDS = 30.0
 STEP_SECONDS = 10.0
+MOST_IDS = 100
 TIMES = frozenset(["timestamp", "expiresAt", "serverTime", "createdAt", "updatedAt"])
 REF = re.compile(r"\$([a-z0-9]+)\.([A-Za-z]+)")
 
@@ -221,7 +222,7 @@ async def _steps(script: PairScript, testee: Testee, url: str) -> None:
     for kind, body, line in script.steps:
         if kind == "do":
             try:
-                command = _fill({**body, "ids": []} if body["cmd"] == "open" else body, values, url)
+                command = _fill(_named(body), values, url)
             except KeyError as error:
                 raise PairError(f"line {line}: no value to fill in: {error.args[0]}") from None
             reply = await testee.command(command, STEP_SECONDS)
@@ -234,6 +235,14 @@ async def _steps(script: PairScript, testee: Testee, url: str) -> None:
     reply = await testee.command({"cmd": "reset"}, STEP_SECONDS)
     if "fail" in reply:
         raise PairError(f"the testee refused reset: {reply['fail']}")
+
+
+def _named(body: Tree) -> Tree:
+    """A command as it is sent; clients of one script draw request ids that differ."""
+    if body["cmd"] != "open":
+        return body
+    ids = [] if body["as"] == "c1" else [f"{body['as']}-{count}" for count in range(1, MOST_IDS)]
+    return {**body, "ids": ids}
 
 
 async def _opened(log: EventLog, lane: str, line: int) -> None:

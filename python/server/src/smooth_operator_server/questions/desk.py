@@ -36,6 +36,10 @@ class Saying(Protocol):
         """Tell whether a link has the turn of a requestId."""
         ...
 
+    async def asker(self, session: SessionRecord, request_id: str) -> str | None:
+        """Return the session by which the message of a requestId came into its conversation."""
+        ...
+
 
 class Answers:
     """Hands answers to the questions that wait for them, whichever socket they come from."""
@@ -60,7 +64,7 @@ class Answers:
 
     async def confirm_tool_action(self, action: Action, peer: Peer) -> None:
         """Approve or deny; a stale or foreign answer is refused (REQ-SRV-07)."""
-        session = await self._sessions.find(action["sessionId"], peer)
+        session = await self._asked(action, await self._sessions.find(action["sessionId"], peer))
         question = session and await self._questions.waiting(session.session_id, Kind.CONFIRMATION)
         approved = action["approved"]
         if (
@@ -78,6 +82,19 @@ class Answers:
         finally:
             self._questions.release(question)
 
+    async def _asked(self, action: Action, session: SessionRecord | None) -> SessionRecord | None:
+        """Return the session whose question an action is meant for.
+
+        It is another one of the conversation where that one's turn was taken up (REQ-SRV-31).
+        """
+        if session is None or not is_replayed(session):
+            return session
+        asker = await self._saying.asker(session, action["requestId"])
+        if asker is None or asker == session.session_id:
+            return session
+        found = await self._sessions.look_up(asker)
+        return session if found is None or not is_replayed(found) else found
+
     def _fits(self, action: Action, session: SessionRecord, question: QuestionRecord) -> bool:
         """Tell whether the answer was meant for this question.
 
@@ -94,6 +111,7 @@ class Answers:
     async def verify_otp(self, action: Action, peer: Peer) -> None:
         """Take one try at the code, or the person's refusal to give one."""
         session = await self._sessions.require(action["sessionId"], peer)
+        session = await self._asked(action, session) or session
         request_id, now = action["requestId"], self._clock.epoch_ms()
         if action.get("declined"):
             verdict = await self._otp.decline(session.session_id)
@@ -116,7 +134,7 @@ class Answers:
 
     async def submit_interaction(self, action: Action, peer: Peer) -> None:
         """Take a filled form, or the person's refusal to fill it."""
-        session = await self._sessions.find(action["sessionId"], peer)
+        session = await self._asked(action, await self._sessions.find(action["sessionId"], peer))
         answered = await self._answered(action, session, action["interactionId"], peer)
         if answered is not None and _is_same(action, answered):
             return  # the turn tells of the answer, or has done so

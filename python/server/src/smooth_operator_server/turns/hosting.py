@@ -131,6 +131,11 @@ class Hosting:
         record = await self._ledger.named(session.conversation_id, request_id)
         return record is not None and self._following.follows(record.turn_id, peer)
 
+    async def asker(self, session: SessionRecord, request_id: str) -> str | None:
+        """Return the session by which the message of a requestId came into its conversation."""
+        record = await self._ledger.named(session.conversation_id, request_id)
+        return None if record is None else record.session_id
+
     async def _say_elsewhere(
         self,
         session: SessionRecord,
