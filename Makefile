@@ -140,6 +140,11 @@ walk-wiregen: setup-python ## every value of every file of a specification by on
 pair: testees ## the five clients against the reference server
 	@$(BIN)/conform pair --testees $(WHERE_TESTEES)
 
+.PHONY: kits
+kits: setup-python ## the five clients against the fake server of each testing kit: ONLY=go CLIENTS=python,go
+	@$(PYTHON) tools/testees.py --only "$(CLIENTS)"
+	@$(BIN)/python tools/kits.py --only "$(ONLY)" --testees $(WHERE_TESTEES) $(if $(CLIENTS),--clients "$(CLIENTS)")
+
 .PHONY: pair-stores
 pair-stores: testees ## the five clients against the reference server on SQLite and on PostgreSQL: ONLY_STORE=postgres
 	@$(BIN)/python tools/server_levels.py $(if $(ONLY_STORE),--only $(ONLY_STORE)) --pair --testees $(WHERE_TESTEES)

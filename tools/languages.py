@@ -48,6 +48,7 @@ class Language:
     ``counted`` finds the numbers of passed tests in the output of the test steps; a run in which
     it finds none has proven nothing and fails. ``quiet`` matches output lines that nobody reads.
     ``fetched`` is a path that set-up leaves behind; when it is gone, set-up runs again.
+    ``kit`` is the fake server of the client's testing kit as a program, in conformance/kits/.
     ``programs`` maps what some tests look for on PATH, and skip themselves without, to its other
     names; each is also the name of the package of the system that has it.
     """
@@ -62,6 +63,7 @@ class Language:
     lint: tuple[Step, ...]
     fmt: tuple[Step, ...]
     testee: Testee
+    kit: Testee | None = None
     env: Mapping[str, str] = field(default_factory=dict)
     quiet: str = r"(?!)"
     fetched: str = ""
@@ -125,6 +127,12 @@ PYTHON = Language(
         command=(f"{VENV_BIN}/python", "testee.py"),
         folder="conformance/testees/python",
         artefact="conformance/testees/python/testee.py",
+        inputs=(),
+    ),
+    kit=Testee(
+        command=(f"{VENV_BIN}/python", "{root}/conformance/kits/python/kit.py"),
+        folder="conformance/kits/python",
+        artefact="conformance/kits/python/kit.py",
         inputs=(),
     ),
 )

@@ -22,7 +22,7 @@ from typing import Any
 
 import tree
 import work
-from languages import LANGUAGES
+from languages import LANGUAGES, Testee
 from steps import Ready, filled, run_step, set_up
 from toolchains import Missing
 from workshop import ROOT, STATE, SetupError, alone, fingerprint, is_fresh, mark, say
@@ -30,23 +30,23 @@ from workshop import ROOT, STATE, SetupError, alone, fingerprint, is_fresh, mark
 LISTING = STATE / "testees.json"
 
 
-def build(ready: Ready) -> None:
-    """Build the testee of one language unless nothing that it is made of has changed."""
-    testee = ready.language.testee
-    artefact = ROOT / testee.artefact
-    stamp = STATE / "stamps" / f"testee-{ready.name}"
-    inputs = (*testee.inputs, *ready.language.locks)
+def build(ready: Ready, program: Testee | None = None, word: str = "testee") -> None:
+    """Build a program of one language, its testee, unless what it is made of is the same."""
+    program = program or ready.language.testee
+    artefact = ROOT / program.artefact
+    stamp = STATE / "stamps" / f"{word}-{ready.name}"
+    inputs = (*program.inputs, *ready.language.locks)
     files = [ROOT / name for name in tree.files() if name.startswith(inputs)]
-    wanted = fingerprint(files, ready.version, *(str(step) for step in testee.build))
-    with alone(f"testee-{ready.name}"):
+    wanted = fingerprint(files, ready.version, *(str(step) for step in program.build))
+    with alone(f"{word}-{ready.name}"):
         if artefact.exists() and is_fresh(stamp, wanted):
             return
-        if testee.build:
-            say(f"{ready.name}: building the testee")
-        for step in testee.build:
+        if program.build:
+            say(f"{ready.name}: building the {word}")
+        for step in program.build:
             run_step(step, ready)
         if not artefact.exists():
-            raise SetupError(f"{ready.name}: the build left no {testee.artefact}")
+            raise SetupError(f"{ready.name}: the build left no {program.artefact}")
         mark(stamp, wanted)
 
 
@@ -54,17 +54,25 @@ def entry(found: Ready | Missing) -> dict[str, Any]:
     """Return what the listing says about one client."""
     if isinstance(found, Missing):
         return {"missing": found.reason, "mend": found.mend}
-    testee = found.language.testee
-    folder = ROOT / testee.folder
-    first, *rest = (filled(word) for word in testee.command)
-    if first.startswith("."):
-        program: str | None = os.fspath((folder / first).resolve())
-    else:
-        program = shutil.which(first, path=found.env.get("PATH"))
-    if program is None:
-        raise SetupError(f"{found.name}: {first} is not on PATH")
     changes = {k: v for k, v in found.env.items() if os.environ.get(k) != v}
-    return {"command": [program, *rest], "env": changes, "cwd": os.fspath(folder)}
+    testee = found.language.testee
+    folder = os.fspath(ROOT / testee.folder)
+    return {"command": command_of(found, testee), "env": changes, "cwd": folder}
+
+
+def command_of(ready: Ready, program: Testee) -> list[str]:
+    """Return the command that starts a program, with the whole path of what it starts.
+
+    Raises: SetupError: that is not on PATH.
+    """
+    first, *rest = (filled(word) for word in program.command)
+    if first.startswith("."):
+        found: str | None = os.fspath((ROOT / program.folder / first).resolve())
+    else:
+        found = shutil.which(first, path=ready.env.get("PATH"))
+    if found is None:
+        raise SetupError(f"{ready.name}: {first} is not on PATH")
+    return [found, *rest]
 
 
 def prepare(names: Sequence[str]) -> dict[str, dict[str, Any]]:

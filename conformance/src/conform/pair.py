@@ -143,6 +143,7 @@ class ServerProcess:
             *([] if self.script is None else ["--script", str(path)]),
             "--port",
             "0",
+            stdin=pipe,  # kept open: a server may end with its stdin
             stdout=pipe,
             stderr=asyncio.subprocess.STDOUT,
             start_new_session=True,
