@@ -128,6 +128,7 @@ async def test_what_was_said_is_stored(fake: FakeServer) -> None:
     await chat.ask("Hi")
     stored = fake.conversation_of(chat.session_id)
     assert stored.conversation_id == chat.conversation_id
+    assert fake.messages(chat.session_id) == stored.messages
     told = [(one.direction, one.text, one.turn) for one in stored.messages]
     assert told == [("inbound", "Hi", "completed"), ("outbound", "Hello", None)]
 

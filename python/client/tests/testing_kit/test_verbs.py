@@ -237,6 +237,17 @@ async def test_a_cut_turn_goes_on_behind_the_link_and_is_resumed(fake: FakeServe
     assert len(fake.sent("resume_turn")) == 1
 
 
+async def test_a_cut_behind_a_question_comes_while_it_is_open(fake: FakeServer) -> None:
+    fake.on_message().confirm("x").cut().finish("yes")
+    turn = (await fake.conversation()).send("x")
+    await asked(turn, "write_confirmation_required")
+    await fake.clock.advance(1_000)
+    assert fake.connections == 2
+    assert not turn.settled
+    await turn.confirm(True)
+    assert (await turn).text == "yes"
+
+
 async def test_without_replay_a_cut_turn_is_lost_with_its_link() -> None:
     async with FakeServer(replay=False) as fake:
         fake.on_message("refund").confirm("refund order 7").cut(1006).finish("never said")

@@ -26,7 +26,7 @@ from .playing import Play
 from .reply import Reply, checked_code
 from .script import Script
 from .script_errors import ScriptError
-from .state import StoredConversation, World
+from .state import StoredConversation, StoredMessage, World
 from .virtual_clock import VirtualClock
 
 AGENT_ID = "00000000-0000-4000-8000-000000000000"
@@ -252,6 +252,14 @@ class FakeServer:
         """
         found = self._host.world.sessions[session_id].conversation
         return StoredConversation(found.id, found.title, tuple(found.messages))
+
+    def messages(self, session_id: str) -> tuple[StoredMessage, ...]:
+        """Return what was said in a session's conversation, oldest first.
+
+        Raises:
+            KeyError: there is no such session.
+        """
+        return self.conversation_of(session_id).messages
 
     # what a test does -------------------------------------------------------------------
 

@@ -40,6 +40,8 @@ class Play:
         self.turn = turn
         self.text = ""
         """The tokens so far."""
+        self.cut_behind: int | None = None
+        """Close code of the link's end that comes while the next question is open."""
 
     # events -----------------------------------------------------------------------------
 
@@ -175,6 +177,9 @@ class Play:
         if then is not None:
             then()
         question.timer = world.clock.call_later(world.question_seconds, lambda: _lapse(answer))
+        code, self.cut_behind = self.cut_behind, None
+        if code is not None:
+            turn.holder.end(code)
         try:
             return await answer
         finally:
@@ -255,7 +260,13 @@ class ReplyPlay:
 
     async def run(self, reply: Reply) -> None:
         """Run the steps in order; a turn without an end stays open."""
-        for step in tuple(reply._steps):
+        steps = [*reply._steps]
+        while steps:
+            step = steps.pop(0)
+            behind = steps[0] if steps else None
+            if isinstance(step, _QUESTIONS) and isinstance(behind, Cut):
+                self.play.cut_behind = behind.code
+                steps.pop(0)
             if isinstance(step, Confirm):
                 approved = await self.play.confirmed(step.description, step.tool_id)
                 if not approved and step.rejected is not None:
@@ -301,6 +312,7 @@ class ReplyPlay:
             )
 
 
+_QUESTIONS = (Confirm, Otp, Interaction)
 _WAITS = (Delay, Otp, Interaction)
 Player = Callable[[Play], Awaitable[None]]
 """What plays a turn to its end."""

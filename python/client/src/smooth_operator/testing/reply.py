@@ -228,6 +228,7 @@ class Reply:
         """End the client's link here; 1006 without a close frame.
 
         On a replay session the turn goes on behind it and can be resumed; on any other it is lost.
+        Directly behind a question it comes while that is open, and the answer over the next link.
 
         Raises:
             ScriptError: no peer may send the code.
