@@ -103,6 +103,8 @@ async def test_req_srv_07_only_the_open_question_can_be_answered(tmp_path: Path)
             members = {"requestId": "t", "approved": True, "confirmationId": first} | members
             code = await client.refusal("confirm_tool_action", **members)
             assert code == "NO_PENDING_CONFIRMATION"
+            named = {"confirmationId": members["confirmationId"]}
+            assert client.seen[-1]["data"]["details"] == named
         await confirm(client, session_id, confirmationId=first)
         # The double of the first answer must not approve the next call.
         second = details(await ask(client, session_id))["confirmationId"]

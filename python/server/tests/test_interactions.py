@@ -179,6 +179,8 @@ async def test_answers_that_do_not_fit_the_open_form_leave_it_open(tmp_path: Pat
         await client.until("eventual_response")
         late = await submit(client, session_id, question, **values)
         assert late["error"]["code"] == "NO_PENDING_INTERACTION"
+        named = {"interactionId": details(question)["interactionId"]}
+        assert late["data"]["details"] == named  # a client may have answers to several out
 
 
 async def test_req_srv_09_an_unanswered_form_is_no_response(tmp_path: Path) -> None:

@@ -104,6 +104,7 @@ class Dispatcher:
             refusal.message,
             terminal=await self._terminal(frame, request_id, session),
             retry_after_ms=refusal.retry_after_ms,
+            details=refusal.details,
         )
         if _word(frame) in VERBS and request_id is not None:
             await self._hosting.say(session, fault, peer)

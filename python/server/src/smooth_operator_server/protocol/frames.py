@@ -72,10 +72,12 @@ def error(
     *,
     terminal: bool | None = None,
     retry_after_ms: int | None = None,
+    details: Mapping[str, str] | None = None,
 ) -> Frame:
     """Build an ``error`` with both copies.
 
-    ``terminal`` and ``retry_after_ms`` only toward ``spec_1_1`` sessions.
+    ``terminal`` and ``retry_after_ms`` only toward ``spec_1_1`` sessions; ``details`` are further
+    facts beside the error.
     """
     info: Frame = {"code": code, "message": message}
     if terminal is not None:
@@ -83,7 +85,10 @@ def error(
         if retry_after_ms is not None:
             info["retryAfterMs"] = retry_after_ms
     data: Frame = {} if request_id is None else {"requestId": request_id}
-    return _frame("error", request_id, now, error=info, data=data | {"error": dict(info)})
+    data["error"] = dict(info)
+    if details:
+        data["details"] = dict(details)
+    return _frame("error", request_id, now, error=info, data=data)
 
 
 def cancelled(request_id: str, now: int) -> Frame:

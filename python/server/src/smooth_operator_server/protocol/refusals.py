@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from enum import StrEnum
 
 
@@ -30,11 +31,20 @@ class Code(StrEnum):
 class RefusalError(Exception):
     """An action was refused; the peer gets one ``error`` and the link stays (REQ-SRV-02).
 
-    ``message`` is for a developer and never repeats what a person wrote.
+    ``message`` is for a developer and never repeats what a person wrote. ``details`` are further
+    facts for the program: ids of what the action named.
     """
 
-    def __init__(self, code: Code, message: str, *, retry_after_ms: int | None = None) -> None:
+    def __init__(
+        self,
+        code: Code,
+        message: str,
+        *,
+        retry_after_ms: int | None = None,
+        details: Mapping[str, str] | None = None,
+    ) -> None:
         super().__init__(f"{code}: {message}")
         self.code = code
         self.message = message
         self.retry_after_ms = retry_after_ms
+        self.details = details

@@ -76,7 +76,11 @@ class Answers:
             answered = await self._answered(action, session, action.get("confirmationId"), peer)
             if answered is not None and answered.answer == approved:
                 return  # the turn tells of the answer, or has done so
-            raise RefusalError(Code.NO_PENDING_CONFIRMATION, "nothing waits for this confirmation")
+            raise RefusalError(
+                Code.NO_PENDING_CONFIRMATION,
+                "nothing waits for this confirmation",
+                details=_named(action, "confirmationId"),
+            )
         try:
             await self._acknowledge(action, session, peer, question, approved)
         finally:
@@ -140,7 +144,7 @@ class Answers:
             return  # the turn tells of the answer, or has done so
         question = session and await self._questions.waiting(session.session_id, Kind.INTERACTION)
         if not session or not question:
-            raise _nothing_waits()
+            raise _nothing_waits(action)
         kind, spec = question.subject["kind"], question.subject["spec"]
         if action["interactionId"] != question.question_id or action.get("kind", kind) != kind:
             raise RefusalError(Code.INTERACTION_MISMATCH, "another interaction waits")
@@ -167,7 +171,7 @@ class Answers:
         answer: Mapping[str, Any],
     ) -> None:
         if not await self._questions.claim(question, answer):
-            raise _nothing_waits()
+            raise _nothing_waits(action)
         try:
             await self._acknowledge(action, session, peer, question, answer)
         finally:
@@ -235,8 +239,17 @@ def _is_same(action: Action, question: QuestionRecord) -> bool:
     return bool(question.answer == _filled(values))
 
 
-def _nothing_waits() -> RefusalError:
-    return RefusalError(Code.NO_PENDING_INTERACTION, "nothing waits for this interaction")
+def _nothing_waits(action: Action) -> RefusalError:
+    return RefusalError(
+        Code.NO_PENDING_INTERACTION,
+        "nothing waits for this interaction",
+        details=_named(action, "interactionId"),
+    )
+
+
+def _named(action: Action, member: str) -> dict[str, str]:
+    """Return the id of the question that an answer names: its client may have several out."""
+    return {member: action[member]} if member in action else {}
 
 
 def _invalid(request_id: str, now: int, verdict: OtpVerdict) -> frames.Frame:
