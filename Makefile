@@ -189,6 +189,10 @@ eval: setup-python ## how well the server finds documents: recall@5 and MRR of a
 test-model: setup-python ## the server with real weights on this machine (llama.cpp, MiniLM; 350 MB): PYTEST="-k cancel"
 	@$(PYTHON) tools/real_models.py $(PYTEST)
 
+.PHONY: first-run
+first-run: setup-python ## wheels into an empty environment, --demo with its start-up time, five quickstarts: ONLY="go rust"
+	@$(BIN)/python tools/first_run.py $(if $(ONLY),--only "$(ONLY)")
+
 .PHONY: bench-server
 bench-server: setup-python ## the reference server against a bare Starlette that sends the same frames
 	@$(BIN)/python bench/server/run.py $(BENCH)

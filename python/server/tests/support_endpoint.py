@@ -52,6 +52,9 @@ class Reply:
     """Nothing comes after the deltas, until the client goes."""
 
     usage: tuple[int, int] = (10, 5)
+    pause_s: float = 0
+    """Seconds between deltas, as a real model takes its time: for what is shown, not for tests."""
+
     whole: Json | None = None
     """The answer in one piece, to whoever asks for no stream."""
 
@@ -81,6 +84,7 @@ class Endpoint:
     async def _stream(self, reply: Reply, request: Request) -> AsyncIterator[bytes]:
         for delta in reply.deltas:
             yield _event({"choices": [{"index": 0, "delta": delta, "finish_reason": None}]})
+            await asyncio.sleep(reply.pause_s)
         if reply.cut:
             if reply.deltas:
                 await self.shown.wait()
