@@ -7,8 +7,17 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from smooth_operator_server.backplane import Backplane, BackplaneError, Batch, Kept, Notice, Post
-from smooth_operator_server.backplane.local import LocalBackplane
+from smooth_operator_server.auth.limits import RateLimiter
+from smooth_operator_server.backplane import (
+    Backplane,
+    BackplaneError,
+    Batch,
+    Buckets,
+    Kept,
+    Notice,
+    Post,
+)
+from smooth_operator_server.backplane.local import Hub, LocalBackplane
 from smooth_operator_server.backplane.opening import open_backplane
 from smooth_operator_server.clock import SystemClock
 
@@ -157,3 +166,40 @@ async def test_what_cannot_be_reached_is_named_without_its_password(kind: str) -
     with pytest.raises(BackplaneError) as refused:
         await open_backplane(**urls, clock=SystemClock(), kept_s=1)
     assert "sesame" not in str(refused.value)
+
+
+async def test_what_a_caller_does_at_one_server_counts_at_the_other(two: list[Backplane]) -> None:
+    one, other = two
+    assert await one.wait_s("acme/ada", 1) == 0
+    for server in (other, one):
+        assert 0 < await server.wait_s("acme/ada", 1) <= 60
+    assert await other.wait_s("acme/bob", 1) == 0
+
+
+async def test_callers_who_come_at_once_get_no_more_than_there_is(two: list[Backplane]) -> None:
+    waits = await asyncio.gather(*(server.wait_s("acme/ada", 1) for server in two * 6))
+    assert waits.count(0) == 1
+
+
+def test_a_bucket_gives_what_it_holds_and_is_filled_steadily() -> None:
+    now = 0.0
+    buckets = Buckets(lambda: now)
+    assert [buckets.wait_s("ada", 7) for _ in range(7)] == [0] * 7
+    assert buckets.wait_s("ada", 7) == pytest.approx(60 / 7)
+    now += 60 / 7
+    assert buckets.wait_s("ada", 7) == 0
+    assert buckets.wait_s("ada", 7) > 0
+    now += 600
+    assert [buckets.wait_s("ada", 7) for _ in range(8)].count(0) == 7
+
+
+class Away(LocalBackplane):
+    async def wait_s(self, caller: str, per_minute: int) -> float:  # noqa: ARG002
+        raise BackplaneError("ConnectionError")
+
+
+async def test_a_limit_holds_at_each_server_while_what_they_share_is_away() -> None:
+    clock = SystemClock()
+    limiter = RateLimiter(1, lambda: 0.0, Away(Hub(clock, KEPT_S)))
+    assert await limiter.wait_s("acme/ada") == 0
+    assert await limiter.wait_s("acme/ada") == 60

@@ -20,6 +20,7 @@ from .support import TERMINALS, Client, Frame, Running, eventually, serving, tex
 from .support_backplanes import empty, redis
 from .support_clock import VirtualClock
 from .support_stores import fresh_database
+from .test_auth import ADA, BOB, JWT, entering
 from .test_recovery import Killable, killable
 from .test_replay import approve, bare, numbers, resumed, told
 
@@ -433,3 +434,19 @@ async def test_an_event_that_is_published_at_one_server_reaches_the_sockets_of_a
         assert json.loads(await asyncio.wait_for(client.socket.recv(), 60)) == event
         ready = (await admin.get(f"{first}/ready")).json()
         assert ready["parts"]["backplane"] == "ok"
+
+
+async def test_a_person_has_one_rate_over_all_servers(
+    tmp_path: Path, shared: dict[str, str]
+) -> None:
+    settings = JWT | {"rate_per_minute": 1}
+    async with (
+        two(tmp_path, SCRIPT, shared, **settings) as cluster,
+        entering(cluster.first, BOB) as here,
+        entering(cluster.second, BOB) as there,
+        entering(cluster.second, ADA) as other,
+    ):
+        await here.silence()
+        for client in (there, here):
+            assert (await client.call("ping"))["error"]["code"] == "RATE_LIMITED"
+        await other.silence()

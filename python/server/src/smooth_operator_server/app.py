@@ -247,7 +247,7 @@ class Server:
         )
         calls = SessionActions(sessions, store, people, clock, links.resuming.open_turn)
         answers = Answers(sessions, store, self._questions, otp, clock, turn_ids, links.hosting)
-        rates = RateLimiter(settings.rate_per_minute, clock.monotonic)
+        rates = RateLimiter(settings.rate_per_minute, clock.monotonic, backplane)
         handlers, hosting = _handlers(calls, self.turns, links, answers), links.hosting
         self._dispatcher = Dispatcher(
             handlers, sessions, self.turns, hosting, clock, observer, rates

@@ -123,7 +123,7 @@ class _Served:
         if role is None:
             return Principal(authenticated=False)
         principal = await self._principal(request)
-        wait_s = self._limiter.wait_s(f"{principal.org}/{principal.identity}")
+        wait_s = await self._limiter.wait_s(f"{principal.org}/{principal.identity}")
         if wait_s:
             raise AdminError(429, "RATE_LIMITED", f"too many requests; again in {wait_s:.0f} s")
         if not principal.role.holds(role):

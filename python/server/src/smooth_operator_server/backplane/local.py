@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from uuid import uuid4
 
 from ..clock import Clock
+from .buckets import Buckets
 from .port import Batch, Kept, Notice
 
 Receive = Callable[[Notice], None]
@@ -19,6 +20,7 @@ class Hub:
         self._clock = clock
         self._kept_s = kept_s
         self.nodes: dict[str, Receive] = {}
+        self.rates = Buckets(clock.monotonic)
         self._streams: dict[str, dict[int, str]] = {}
         self._until: dict[str, float] = {}
         """When the events of a turn that has ended are forgotten, on the clock."""
@@ -90,6 +92,9 @@ class LocalBackplane:
     async def forget(self, turn_id: str) -> None:
         if self._hub is not None:
             self._hub.forget(turn_id)
+
+    async def wait_s(self, caller: str, per_minute: int) -> float:
+        return self._hub.rates.wait_s(caller, per_minute) if self._hub is not None else 0.0
 
     async def aclose(self) -> None:
         if self._hub is not None:

@@ -75,6 +75,13 @@ class Backplane(Protocol):
         """Keep nothing of a turn any more."""
         ...
 
+    async def wait_s(self, caller: str, per_minute: int) -> float:
+        """Take one of the ``per_minute`` actions that a caller has at all servers together.
+
+        Returned is 0, or the seconds until there is one.
+        """
+        ...
+
     async def aclose(self) -> None:
         """Take part no more. Notices that wait to be received are dropped."""
         ...

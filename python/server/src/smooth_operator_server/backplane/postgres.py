@@ -18,6 +18,7 @@ from uuid import uuid4
 
 from ..clock import Clock, happens_within
 from ..telemetry import log, where
+from .buckets import FULL_MS, step_ms
 from .port import BackplaneError, Batch, Kept, Notice
 
 if TYPE_CHECKING:
@@ -64,6 +65,25 @@ CREATE UNLOGGED TABLE IF NOT EXISTS channel_notices (
     notice   TEXT   NOT NULL,
     until_ms BIGINT NOT NULL
 );
+CREATE UNLOGGED TABLE IF NOT EXISTS channel_rates (
+    caller   TEXT   PRIMARY KEY,
+    until_ms BIGINT NOT NULL
+);
+"""
+# A bucket's row says when it is full again, by the clock of the database: a row in the past is one
+# too many. The condition is looked at once the row is locked.
+_RATE = """
+WITH clock AS (SELECT (extract(epoch FROM clock_timestamp()) * 1000)::bigint AS now),
+taken AS (
+    INSERT INTO channel_rates AS r (caller, until_ms) SELECT $1, now + $2 FROM clock
+    ON CONFLICT (caller) DO UPDATE
+    SET until_ms = greatest(r.until_ms, (SELECT now FROM clock)) + $2
+    WHERE greatest(r.until_ms, (SELECT now FROM clock)) + $2 - (SELECT now FROM clock) <= $3
+    RETURNING 1
+)
+SELECT CASE WHEN EXISTS (SELECT FROM taken) THEN 0
+    ELSE greatest(1, coalesce((SELECT max(until_ms) FROM channel_rates WHERE caller = $1), 0)
+                     + $2 - $3 - (SELECT now FROM clock)) END
 """
 _TURNS = """
 INSERT INTO channel_turns (turn_id, ended, until_ms)
@@ -200,6 +220,12 @@ class PostgresBackplane:
             async with self._pool.acquire(timeout=CONNECT_S) as connection:
                 await connection.execute("DELETE FROM channel_turns WHERE turn_id = $1", turn_id)
 
+    async def wait_s(self, caller: str, per_minute: int) -> float:
+        with _faults():
+            async with self._pool.acquire(timeout=CONNECT_S) as connection:
+                wait = await connection.fetchval(_RATE, caller, step_ms(per_minute), FULL_MS)
+        return int(wait) / 1000
+
     async def aclose(self) -> None:
         tasks = list(self._tasks)
         for task in tasks:
@@ -245,7 +271,7 @@ class PostgresBackplane:
             await self._clock.sleep(SWEEP_S)
             now = self._clock.epoch_ms()
             try:
-                for table in ("channel_turns", "channel_notices"):
+                for table in ("channel_turns", "channel_notices", "channel_rates"):
                     await self._pool.execute(f"DELETE FROM {table} WHERE until_ms <= $1", now)
             except Exception as fault:  # the next sweep deletes what this one could not
                 log.error("backplane was not swept", **where(fault))

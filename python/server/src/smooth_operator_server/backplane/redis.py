@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import hashlib
 import json
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
@@ -16,6 +17,7 @@ from uuid import uuid4
 
 from ..clock import Clock, happens_within
 from ..telemetry import log, where
+from .buckets import FULL_MS, step_ms
 from .port import BackplaneError, Batch, Kept, Notice
 
 if TYPE_CHECKING:
@@ -58,6 +60,19 @@ if ARGV[5 + count] == '1' then
 end
 """
 
+# When the bucket of a caller is full again, by the clock of the Redis. A full one is not kept.
+_RATE = """
+local key, step, most = KEYS[1], tonumber(ARGV[1]), tonumber(ARGV[2])
+local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+local full = math.max(now, tonumber(redis.call('GET', key) or '0')) + step
+if full - now > most then
+  return full - now - most
+end
+redis.call('SET', key, string.format('%d', full), 'PX', full - now)
+return 0
+"""
+
 
 class RedisBackplane:
     """Use ``open``; the constructor takes a client that answers."""
@@ -70,6 +85,7 @@ class RedisBackplane:
         self._clock = clock
         self._kept_s = max(1, round(kept_s))
         self._append = redis.register_script(_APPEND)
+        self._rate = redis.register_script(_RATE)
         self._receiving: asyncio.Task[None] | None = None
 
     @classmethod
@@ -144,6 +160,11 @@ class RedisBackplane:
         with _faults():
             await self._redis.delete(_stream(turn_id), _end(turn_id))
 
+    async def wait_s(self, caller: str, per_minute: int) -> float:
+        with _faults():
+            key, step = _rate_of(caller), step_ms(per_minute)
+            return int(await self._rate(keys=[key], args=[step, FULL_MS])) / 1000
+
     async def aclose(self) -> None:
         if self._receiving is not None:
             self._receiving.cancel()
@@ -193,6 +214,11 @@ def _stream(turn_id: str) -> str:
 
 def _end(turn_id: str) -> str:
     return f"{PREFIX}:turn:{{{turn_id}}}:ended"
+
+
+def _rate_of(caller: str) -> str:
+    """Return the key of a caller's bucket; a digest, for a Redis shows its keys to everybody."""
+    return f"{PREFIX}:rate:{hashlib.sha256(caller.encode()).hexdigest()}"
 
 
 def _number(entry: str) -> int:

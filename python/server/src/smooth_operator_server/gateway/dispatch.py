@@ -51,7 +51,7 @@ class Dispatcher:
         frame: Action = {}
         try:
             frame = parse_frame(text)
-            self._limit(peer)
+            await self._limit(peer)
             action = check(frame)
             if debugs():
                 log.debug("action", action=action["action"], size=len(text))
@@ -68,13 +68,13 @@ class Dispatcher:
             broken = RefusalError(Code.INTERNAL_ERROR, "the action failed inside the server")
             await self._refuse(frame, peer, broken)
 
-    def _limit(self, peer: Peer) -> None:
+    async def _limit(self, peer: Peer) -> None:
         """Refuse what comes too often: by person, and by socket where nobody is known."""
         if not self._limiter.limits:
             return
         who = peer.principal
         caller = f"{who.org}/{who.identity}" if who.is_authenticated else peer.socket_id
-        wait_s = self._limiter.wait_s(caller)
+        wait_s = await self._limiter.wait_s(caller, is_known=who.is_authenticated)
         if wait_s:
             raise RefusalError(
                 Code.RATE_LIMITED, "too many actions", retry_after_ms=ceil(wait_s * 1000)
