@@ -45,6 +45,8 @@ export interface SocketRequest {
   readonly origin: string | undefined;
   readonly roots: string | readonly string[] | undefined;
   readonly maxMessageBytes: number;
+  /** What an opener of your own throws when the server refused the handshake. */
+  readonly HandshakeError?: typeof HandshakeError | undefined;
 }
 
 /** The link could not be opened; `status` is the HTTP status, where there was one. */
@@ -70,7 +72,7 @@ export interface HandshakeDetails {
   readonly requestId?: string;
 }
 
-interface HandshakeFacts {
+export interface HandshakeFacts {
   readonly details?: HandshakeDetails;
   readonly retryable?: boolean | undefined;
   readonly cause?: unknown;

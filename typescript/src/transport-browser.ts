@@ -26,11 +26,11 @@ const OWN_CODES: Readonly<Record<number, number>> = { 1007: 4407, 1009: 4409 };
 
 /**
  * Opens a socket with the platform's WebSocket, as far as it allows: no headers, no added roots,
- * a refused handshake without its status, a message over the limit closed with 4409.
+ * a refused handshake without its status, a message over the limit closed with 4409. `cause` says why there is no `ws`.
  */
-export function openPlatformSocket(request: SocketRequest): Transport {
+export function openPlatformSocket(request: SocketRequest, cause?: unknown): Transport {
   const type = (globalThis as { WebSocket?: PlatformSocketClass }).WebSocket;
-  if (!type) throw unable('this platform has no WebSocket: install the package ws');
+  if (!type) throw unable('this platform has no WebSocket and cannot load the package ws', cause);
   if (Object.keys(request.headers).length > 0 || request.origin !== undefined || request.roots) {
     throw unable('headers, origin and roots need the package ws');
   }
@@ -38,8 +38,8 @@ export function openPlatformSocket(request: SocketRequest): Transport {
 }
 
 /** No attempt can help on this platform. */
-function unable(why: string): HandshakeError {
-  return new HandshakeError(why, { retryable: false });
+function unable(why: string, cause?: unknown): HandshakeError {
+  return new HandshakeError(why, { retryable: false, cause });
 }
 
 /** Says whether a text has more bytes than a limit; counts them only where that may be. */

@@ -15,11 +15,17 @@ export const defaultOpener: Opener = async (request) => {
 };
 
 async function lookUp(): Promise<Opener> {
-  // A bundler for browsers replaces `ws` by nothing (field `browser` of package.json).
-  const ws = await import('ws').catch(() => undefined);
-  if (ws?.WebSocket && typeof ws.WebSocket.prototype?.terminate === 'function') {
-    const { openNodeSocket } = await import('./transport-node');
-    return (request) => openNodeSocket(ws.WebSocket, request, { Inbox, HandshakeError, LIMITS });
+  let fault: unknown;
+  // In a `try`, so that a bundler that does not find it goes on; one for browsers replaces it by
+  // nothing (field `browser` of package.json).
+  try {
+    const { WebSocket } = await import('ws');
+    if (typeof WebSocket?.prototype?.terminate === 'function') {
+      const { openNodeSocket } = await import('./transport-node');
+      return (request) => openNodeSocket(WebSocket, request, { Inbox, HandshakeError, LIMITS });
+    }
+  } catch (error) {
+    fault = error;
   }
-  return platformOpener;
+  return (request) => openPlatformSocket(request, fault);
 }

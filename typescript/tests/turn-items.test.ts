@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import { SlowConsumerError, type TurnItem } from '../src/index';
-import { fastPaths } from '../src/testing/index';
+import { fastPaths } from '../src/options-fast-paths';
 import { connected, final, rejection, running, token, until } from './setup';
 
 const KEPT = 1_024;

@@ -374,6 +374,96 @@ export const SHAPES: Shapes = {
   ],
 };
 
+/** What actions hold, as callers write them. */
+export const ACTION_SHAPES: Shapes = {
+  CreateConversationSession: [
+    ['requestId', 0, 0, 'string'],
+    ['agentId', 1, 0, 'string'],
+    ['conversationId', 0, 0, 'string'],
+    ['userName', 0, 0, 'string'],
+    ['userEmail', 0, 0, 'string'],
+    ['browserFingerprint', 0, 0, 'string'],
+    ['supports', 0, 0, ['array', 'string', 0]],
+    ['metadata', 0, 0, ['map', 'any', 1]],
+    ['authContext', 0, 0, ['struct', 'AuthContext']],
+  ],
+  SendMessage: [
+    ['requestId', 0, 0, 'string'],
+    ['sessionId', 1, 0, 'string'],
+    ['message', 1, 0, 'string', [1, 10000]],
+    ['stream', 0, 0, 'boolean'],
+    ['model', 0, 0, 'string'],
+    ['skill', 0, 0, 'string', [null, null, '^[A-Za-z0-9_-]{1,128}$']],
+    ['images', 0, 0, ['array', ['struct', 'ImageAttachment'], 0]],
+    ['files', 0, 0, ['array', ['struct', 'FileAttachment'], 0]],
+  ],
+  GetSession: [
+    ['requestId', 0, 0, 'string'],
+    ['sessionId', 1, 0, 'string'],
+  ],
+  GetConversationMessages: [
+    ['requestId', 0, 0, 'string'],
+    ['sessionId', 1, 0, 'string'],
+    ['limit', 0, 0, 'integer', [1, 100]],
+    ['cursor', 0, 0, 'string'],
+  ],
+  ListConversations: [
+    ['requestId', 0, 0, 'string'],
+    ['limit', 0, 0, 'integer', [1, 200]],
+    ['cursor', 0, 0, 'string'],
+    ['query', 0, 0, 'string'],
+  ],
+  RenameConversation: [
+    ['requestId', 0, 0, 'string'],
+    ['conversationId', 1, 0, 'string'],
+    ['title', 1, 0, 'string', [1, 200]],
+  ],
+  ConfirmToolAction: [
+    ['requestId', 1, 0, 'string'],
+    ['sessionId', 1, 0, 'string'],
+    ['approved', 1, 0, 'boolean'],
+    ['confirmationId', 0, 0, 'string'],
+  ],
+  VerifyOtp: [
+    ['requestId', 1, 0, 'string'],
+    ['sessionId', 1, 0, 'string'],
+    ['code', 0, 0, 'string'],
+    ['declined', 0, 0, 'boolean'],
+  ],
+  SubmitInteraction: [
+    ['requestId', 1, 0, 'string'],
+    ['sessionId', 1, 0, 'string'],
+    ['interactionId', 1, 0, 'string'],
+    ['kind', 0, 0, 'string'],
+    ['values', 0, 0, ['map', 'any', 1]],
+    ['declined', 0, 0, 'boolean'],
+  ],
+  Cancel: [
+    ['requestId', 0, 0, 'string'],
+    ['sessionId', 0, 0, 'string'],
+  ],
+  ResumeTurn: [
+    ['requestId', 1, 0, 'string', [1, null]],
+    ['sessionId', 1, 0, 'string'],
+    ['afterSeq', 1, 0, 'integer', [0, 9007199254740991]],
+  ],
+  Ping: [['requestId', 0, 0, 'string']],
+  AuthContext: [
+    ['userId', 1, 0, 'string'],
+    ['signature', 1, 0, 'string'],
+    ['timestamp', 1, 0, 'integer', [-9007199254740991, 9007199254740991]],
+  ],
+  ImageAttachment: [
+    ['url', 1, 0, 'string'],
+    ['detail', 0, 0, 'string'],
+  ],
+  FileAttachment: [
+    ['name', 1, 0, 'string', [1, 255]],
+    ['mimeType', 0, 0, 'string'],
+    ['url', 1, 0, 'string'],
+  ],
+};
+
 /** Further structs, which no frame must fit: a bundle without a use of them does not hold them. */
 export const OTHER_SHAPES: Shapes = {
   ChoicesAnswer: [

@@ -181,12 +181,16 @@ def emit(spec: Spec, _target: Target) -> dict[str, str]:
         "actions.ts": {
             "actions": printer.actions(),
             "imports": printer.action_imports(),
-            "shapes": tables.write_shapes(spec),
             "uses_json": _names_json(f for a in printer.actions() for f in a.fields),
             "tag": spec.action_tag,
             "tag_key": key_of(spec.action_tag),
         },
-        "shapes.ts": {"shapes": held, "others": others, "unions": tables.unions(spec)},
+        "shapes.ts": {
+            "shapes": held,
+            "written": tables.write_shapes(spec),
+            "others": others,
+            "unions": tables.unions(spec),
+        },
         "repair.ts": {"unions": spec.unions},
         "codec.ts": {
             "events": events,

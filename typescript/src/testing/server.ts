@@ -1,0 +1,269 @@
+import { type Clock, SystemClock } from '../clock';
+import {
+  type ClientOptions,
+  type Conversation,
+  type HandlerOptions,
+  SmoothAgentClient,
+} from '../index';
+import { seeded } from './chance';
+import type { Frame } from './frames';
+import { type Agent, Hall } from './hall';
+import type { Listening } from './loopback';
+import { MEMORY_URL, memoryOpener, type Refused } from './memory';
+import { Replies, type Matcher } from './replies';
+import { type Reply, ScriptError } from './reply';
+import { ScriptAgent } from './script';
+import { messageShown } from './store';
+import type { Turn } from './turn';
+import { VirtualClock } from './virtual-clock';
+import { isCloseCode } from './wires';
+
+/** How a fake server is made. */
+export interface FakeServerOptions {
+  /** Whether turns survive their link. @default true */
+  readonly replay?: boolean | undefined;
+  /** What the randomness of its clients begins with. @default 0 */
+  readonly seed?: number | undefined;
+  /** Time of server and clients. @default a `VirtualClock`, on loopback the platform's */
+  readonly clock?: Clock | undefined;
+  /** Display name of the agent. @default 'Fake Agent' */
+  readonly agentName?: string | undefined;
+}
+
+/** Options of a client, without those that the server gives. */
+export type FakeClientOptions = Omit<
+  ClientOptions,
+  'url' | 'opener' | 'clock' | 'random' | 'idGenerator'
+>;
+
+/** Agent of the conversations that `conversation` opens. */
+const AGENT_ID = '00000000-0000-4000-8000-000000000000';
+
+/**
+ * A whole server of this protocol inside a test: in memory, or on loopback. The client under test is
+ * the real one.
+ *
+ * @example
+ * const server = new FakeServer();
+ * server.onMessage('refund').confirm('refund order 7').tokens('Do', 'ne').finish();
+ * const chat = await server.conversation({ handlers: { confirm: () => true } });
+ * expect((await chat.ask('refund')).text).toBe('Done');
+ */
+export class FakeServer implements AsyncDisposable {
+  readonly #hall: Hall;
+  readonly #replies = new Replies();
+  readonly #random: () => number;
+  readonly #hasOwnClock: boolean;
+  #script: ScriptAgent | undefined;
+  #writesReplies = false;
+  #refusals: Refused[] = [];
+  #listening: Promise<Listening> | undefined;
+  #url = MEMORY_URL;
+  #isClosed = false;
+  #ids = 0;
+
+  /** @throws {TypeError} an option has the wrong type. */
+  constructor(options: FakeServerOptions = {}) {
+    checkOptions(options);
+    const { replay = true, seed = 0, clock, agentName = 'Fake Agent' } = options;
+    const agent: Agent = { play: (turn) => this.#play(turn) };
+    this.#hall = new Hall({ replay, agentName, clock: clock ?? new VirtualClock() }, agent);
+    this.#hasOwnClock = clock !== undefined;
+    this.#random = seeded(seed);
+  }
+
+  // Who talks to it
+
+  /**
+   * Makes a client of this server: in memory, after `listen` over its socket. It is not connected,
+   * and starts nothing.
+   */
+  client(options: FakeClientOptions = {}): SmoothAgentClient {
+    const opener = memoryOpener(this.#hall, () => this.#refusal());
+    const inMemory = this.#listening ? {} : { opener, clock: this.#hall.clock };
+    const clock = this.#hasOwnClock ? { clock: this.#hall.clock } : {};
+    const idGenerator = (): string => {
+      this.#ids += 1;
+      return `req-00000000-0000-4000-8000-${String(this.#ids).padStart(12, '0')}`;
+    };
+    const random = this.#random;
+    return new SmoothAgentClient({
+      ...options,
+      url: this.#url,
+      ...inMemory,
+      ...clock,
+      idGenerator,
+      random,
+    });
+  }
+
+  /** A client whose `connect` was called: whatever is called next waits for the link. */
+  connectClient(options: FakeClientOptions = {}): SmoothAgentClient {
+    const client = this.client(options);
+    // Who waits for the link is told of a refusal too.
+    client.connect().then(undefined, () => {});
+    return client;
+  }
+
+  /** A conversation of a client that is connected. */
+  async conversation(
+    options: FakeClientOptions & Pick<HandlerOptions, 'handlers'> = {},
+  ): Promise<Conversation> {
+    const client = this.client(options);
+    await client.connect();
+    return client.startConversation({ agentId: AGENT_ID });
+  }
+
+  /**
+   * Opens 127.0.0.1 on a free port, or on the one that is given; resolves to the address. Needs the
+   * package ws.
+   */
+  async listen(port = 0): Promise<string> {
+    if (this.#isClosed) throw new TypeError('listen(): the server was closed');
+    if (!this.#hasOwnClock) this.#hall.clock = new SystemClock();
+    this.#listening ??= import('./loopback').then(({ listenOn }) =>
+      listenOn(this.#hall, port, () => this.#refusal()),
+    );
+    this.#url = (await this.#listening).url;
+    return this.#url;
+  }
+
+  /** Address of the server. */
+  get url(): string {
+    return this.#url;
+  }
+
+  /**
+   * The virtual clock: `advance(ms)` moves it.
+   *
+   * @throws {TypeError} the time is not virtual: on loopback, or with a clock of your own.
+   */
+  get clock(): VirtualClock {
+    const { clock } = this.#hall;
+    if (clock instanceof VirtualClock) return clock;
+    throw new TypeError('clock: the time of this server is not virtual');
+  }
+
+  /** Closes all links with 1001, ends every turn, frees the port. Twice is once. */
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    this.#hall.close();
+    await this.#listening?.then((listening) => listening.close());
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
+  // What the agent does
+
+  /**
+   * Gives a reply to write steps on, for the messages that fit. Of the replies that fit, the first
+   * one written that is not used up serves.
+   *
+   * @throws {ScriptError} the server has a script.
+   */
+  onMessage(matcher?: Matcher): Reply {
+    if (this.#script) throw new ScriptError('onMessage(): the server has a script already');
+    this.#writesReplies = true;
+    return this.#replies.add(matcher);
+  }
+
+  /**
+   * Sets the server up from a document of `smooth-operator-server --script`.
+   *
+   * @throws {ScriptError} it is no such document, or the server has replies.
+   */
+  script(document: unknown): this {
+    if (this.#writesReplies) throw new ScriptError('script(): the server has replies already');
+    this.#script = new ScriptAgent(document);
+    return this;
+  }
+
+  async #play(turn: Turn): Promise<void> {
+    await (this.#script ?? this.#replies).play(turn);
+  }
+
+  // What the test sees and does
+
+  /** The frames that clients have sent, oldest first, over all links; those of an action. */
+  sent(action?: string): Frame[] {
+    const { sent } = this.#hall;
+    return action === undefined ? [...sent] : sent.filter((frame) => frame.action === action);
+  }
+
+  /** How many links were opened since the start. */
+  get connections(): number {
+    return this.#hall.connections;
+  }
+
+  /** How many links are open. */
+  get openConnections(): number {
+    return this.#hall.links.size;
+  }
+
+  /** Messages that no reply fitted; of a cassette, actions that it does not hold. */
+  get unmatched(): readonly string[] {
+    return this.#replies.unmatched;
+  }
+
+  /** Ends all open links. @throws {ScriptError} no peer may send that code. */
+  disconnect(code = 1006): void {
+    if (!isCloseCode(code)) {
+      throw new ScriptError(`disconnect(): no peer may send the close code ${code}`);
+    }
+    for (const link of [...this.#hall.links]) link.end(code);
+  }
+
+  /** Refuses the next handshakes with an HTTP status. @throws {ScriptError} it is none. */
+  refuse(status: number, { times = 1, headers = {} }: RefuseOptions = {}): void {
+    if (!Number.isInteger(status) || status < 300 || status > 599) {
+      throw new ScriptError(`refuse(): ${status} is no status that refuses a handshake`);
+    }
+    this.#refusals.push(...Array.from({ length: times }, () => ({ status, headers })));
+  }
+
+  /** Sends a JSON object on all open links, as it is. */
+  push(frame: Readonly<Record<string, unknown>>): void {
+    for (const link of this.#hall.links) link.send(frame);
+  }
+
+  /** The stored messages of a session's conversation, oldest first, as histories show them. */
+  conversationOf(sessionId: string): Frame[] {
+    const session = this.#hall.store.sessions.get(sessionId);
+    return (session?.talk.messages ?? []).map((message) => messageShown(message, true));
+  }
+
+  /** All stored messages, oldest conversation first. */
+  get messages(): Frame[] {
+    return [...this.#hall.store.talks.values()].flatMap(({ messages }) =>
+      messages.map((message) => messageShown(message, true)),
+    );
+  }
+
+  #refusal(): Refused | undefined {
+    if (this.#isClosed) return { status: 503, headers: {} };
+    return this.#refusals.shift();
+  }
+}
+
+/** How handshakes are refused. */
+export interface RefuseOptions {
+  /** How many of the next ones. @default 1 */
+  readonly times?: number;
+  /** Further headers of the answer, as `Retry-After`. */
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
+const KNOWN = { replay: 'boolean', seed: 'number', clock: 'object', agentName: 'string' };
+
+function checkOptions(options: FakeServerOptions): void {
+  for (const [name, value] of Object.entries(options)) {
+    if (!Object.hasOwn(KNOWN, name))
+      throw new TypeError(`${name}: a fake server has no such option`);
+    const type = KNOWN[name as keyof typeof KNOWN];
+    if (value !== undefined && typeof value !== type) {
+      throw new TypeError(`${name}: expected a ${type}`);
+    }
+  }
+}
