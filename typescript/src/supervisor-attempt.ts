@@ -97,7 +97,8 @@ async function handshake(
   const fault = (cause: unknown): never => {
     throw openingFault(cause, settings, token);
   };
-  const opening = (async () => open({ url: to, headers, origin, roots, maxMessageBytes, HandshakeError }))();
+  const opening = (async () =>
+    open({ url: to, headers, origin, roots, maxMessageBytes, HandshakeError }))();
   const made = opening.catch(fault);
   const transport = await Promise.race([made, givenUp]).catch((error) => {
     // An attempt that was given up leaves no socket behind.

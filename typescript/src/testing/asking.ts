@@ -1,5 +1,5 @@
 // The questions that a turn puts to a person, as events, and what they wait for.
-import { detailed, QUESTION_MS } from './frames';
+import { detailed } from './frames';
 import type { Asked, Outcome } from './questions';
 import { NO_RESPONSE } from './questions';
 import type { Turn } from './turn';
@@ -12,7 +12,7 @@ function life(turn: Turn, expiresMs: number): { expiresAt?: number } {
 /** Asks whether a tool may run. */
 export function askApproval(turn: Turn, toolId: string, actionDescription: string): Asked {
   const id = turn.hall.newId();
-  const expiresMs = turn.hall.now() + QUESTION_MS;
+  const expiresMs = turn.hall.now() + turn.hall.questionMs;
   const shown = (): void => {
     const more = turn.extended ? { confirmationId: id } : {};
     const details = { toolId, actionDescription, ...more, ...life(turn, expiresMs) };
@@ -37,7 +37,7 @@ export interface CodeFacts {
 export function askCode(turn: Turn, facts: CodeFacts): Asked {
   const { code, attempts, channel, masked } = facts;
   const id = turn.hall.newId();
-  const expiresMs = turn.hall.now() + QUESTION_MS;
+  const expiresMs = turn.hall.now() + turn.hall.questionMs;
   const shown = (): void => {
     const now = turn.hall.now();
     const details = {
@@ -61,7 +61,7 @@ export function askCode(turn: Turn, facts: CodeFacts): Asked {
 /** Asks by a form. */
 export function askForm(turn: Turn, kind: string, spec: unknown, reason: string): Asked {
   const id = turn.hall.newId();
-  const expiresMs = turn.hall.now() + QUESTION_MS;
+  const expiresMs = turn.hall.now() + turn.hall.questionMs;
   const shown = (): void => {
     const details = { interactionId: id, kind, spec, reason, ...life(turn, expiresMs) };
     turn.emit(detailed('interaction_required', turn.requestId, turn.hall.now(), details));

@@ -6,9 +6,6 @@ import type { Citation, ToolCall, ToolResult, Usage } from '../wire/types';
 /** A frame, or what a frame is made of. */
 export type Frame = Record<string, unknown>;
 
-/** How long a question may be answered, in milliseconds (REQ-SRV-09). */
-export const QUESTION_MS = 300_000;
-
 function event(type: string, requestId: string | undefined, now: number, more: Frame): Frame {
   return { type, ...(requestId === undefined ? {} : { requestId }), ...more, timestamp: now };
 }

@@ -29,6 +29,8 @@ export interface HallOptions {
   readonly replay: boolean;
   readonly agentName: string;
   readonly clock: Clock;
+  /** How long a question may be answered, in milliseconds (REQ-SRV-09). */
+  readonly questionMs: number;
 }
 
 /** Everything behind the links: from a frame to its answers. */
@@ -39,6 +41,7 @@ export class Hall {
   readonly links = new Set<Link>();
   readonly capabilities: readonly string[];
   readonly agentName: string;
+  readonly questionMs: number;
   clock: Clock;
   /** Answers in place of all this: a cassette. */
   player: ((link: Link, frame: Frame) => void) | undefined;
@@ -47,12 +50,13 @@ export class Hall {
   readonly #timers = new Set<Timer>();
 
   constructor(
-    { replay, agentName, clock }: HallOptions,
+    { replay, agentName, clock, questionMs }: HallOptions,
     readonly agent: Agent,
   ) {
     this.capabilities = WORDS.filter((word) => replay || word !== 'replay');
     this.agentName = agentName;
     this.clock = clock;
+    this.questionMs = questionMs;
   }
 
   /** Time of day, epoch milliseconds. */

@@ -1,7 +1,7 @@
 // A fake server on a socket of this machine; needs the package ws, and so Node, Deno or Bun.
 import type { OutgoingHttpHeaders } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { type RawData, WebSocketServer } from 'ws';
+import type { RawData, WebSocketServer } from 'ws';
 import type { Hall } from './hall';
 import type { Refused } from './memory';
 
@@ -13,13 +13,23 @@ export interface Listening {
 
 type Verdict = (ok: boolean, status?: number, text?: string, headers?: OutgoingHttpHeaders) => void;
 
+async function serverClass(): Promise<typeof WebSocketServer> {
+  try {
+    const { WebSocketServer } = await import('ws');
+    if (typeof WebSocketServer === 'function') return WebSocketServer;
+  } catch (cause) {
+    throw new TypeError('listen() needs the package ws, which cannot be loaded', { cause });
+  }
+  throw new TypeError('listen() needs sockets, which this platform does not have');
+}
+
 /** Opens 127.0.0.1 on a port; 0 is a free one. */
 export async function listenOn(
   hall: Hall,
   port: number,
   refusal: () => Refused | undefined,
 ): Promise<Listening> {
-  const server = new WebSocketServer({
+  const server = new (await serverClass())({
     host: '127.0.0.1',
     port,
     perMessageDeflate: false,

@@ -2,7 +2,7 @@ import { answerOf, askApproval, askCode, askForm } from './asking';
 import { chunk, piece, toolCall, toolResult } from './frames';
 import { FORM_WORDS, type FormKind } from './forms';
 import type { Asked } from './questions';
-import type { ChunkFacts, Step } from './reply';
+import { type ChunkFacts, type Step, TOOL } from './reply';
 import type { Turn } from './turn';
 
 /** Steps that are still to come, of the reply and of those that took its place. */
@@ -81,7 +81,7 @@ async function ask(turn: Turn, step: Question, queue: Queue): Promise<void> {
   } else {
     const word = FORM_WORDS[step.kind as FormKind];
     if (!turn.session.supports.has(word)) {
-      turn.fail('AGENT_ERROR', `the session did not list ${word}, which this reply needs`);
+      turn.fail('AGENT_ERROR', `interaction(${step.kind}) needs a client that supports ${word}`);
       return;
     }
     await outcome(turn, askForm(turn, step.kind, step.spec, step.reason), queue);
@@ -97,9 +97,12 @@ async function code(
   const isParked = session.supports.has('otp_park');
   // In the other style the message comes again, and its code was given (REQ-OTP-03).
   if (!isParked && session.verified) return;
-  const facts = { ...step, toolId: 'tool', description: 'Verify that it is you' };
+  const facts = { ...step, toolId: TOOL, description: 'Verify that it is you' };
   const asked = askCode(turn, facts);
-  if (!isParked || (await outcome(turn, asked, queue)) !== true) turn.finish({});
+  if (!isParked) turn.finish({});
+  else if ((await outcome(turn, asked, queue)) !== true) {
+    turn.fail('AGENT_ERROR', 'The code was not given.');
+  }
 }
 
 /** Cuts the link where that is written directly behind a question, then waits for its end. */

@@ -26,7 +26,7 @@ export class Replies implements Agent {
     );
     if (!found) {
       this.unmatched.push(text);
-      turn.fail('AGENT_ERROR', 'no reply fits the message');
+      turn.fail('AGENT_ERROR', 'No reply fits the message.');
       return;
     }
     if (found.reply.isOnce) this.#used.add(found.reply);

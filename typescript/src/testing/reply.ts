@@ -3,6 +3,9 @@ import type { Citation, ToolCall, ToolResult, Usage } from '../wire/types';
 import { faultOfSpec, type FormKind, type FormSpecs } from './forms';
 import { isCloseCode } from './wires';
 
+/** Tool of a question that names none. */
+export const TOOL = 'fake_tool';
+
 /** What an agent was to do cannot be done; the text says what and where. */
 export class ScriptError extends Error {
   override readonly name = 'ScriptError';
@@ -41,7 +44,7 @@ export interface ChunkFacts {
 
 /** What a confirmation may say beside its description. */
 export interface ConfirmFacts {
-  /** Tool that wants to run. @default 'tool' */
+  /** Tool that wants to run. @default 'fake_tool' */
   readonly toolId?: string;
   /** What follows a rejection in place of the next steps: a reply, or a function that writes one. */
   readonly rejected?: Reply | ((reply: Reply) => unknown);
@@ -117,7 +120,7 @@ export class Reply {
    * Asks for a confirmation and waits for it. Rejected the steps go on as well, or with `rejected`
    * those instead.
    */
-  confirm(description: string, { toolId = 'tool', rejected }: ConfirmFacts = {}): this {
+  confirm(description: string, { toolId = TOOL, rejected }: ConfirmFacts = {}): this {
     let instead = rejected instanceof Reply ? rejected : undefined;
     if (typeof rejected === 'function') {
       instead = new Reply();
@@ -128,7 +131,7 @@ export class Reply {
 
   /**
    * Asks for a one-time code and waits for the right one. The last wrong one, or a refusal, ends the
-   * turn with what was said so far.
+   * turn with AGENT_ERROR.
    */
   otp(facts: OtpFacts = {}): this {
     const { code = '123456', attempts = 3, channel = 'email', masked = 'a***@example.com' } = facts;
@@ -175,6 +178,9 @@ export class Reply {
   error(code: string, message = 'the agent failed'): this {
     if (!Object.hasOwn(ERROR_CODES, code)) {
       throw new ScriptError(`error(): ${code} is no code of the protocol`);
+    }
+    if (ERROR_CODES[code]?.terminal === 'never') {
+      throw new ScriptError(`error(): ${code} ends no turn`);
     }
     return this.#add({ do: 'error', code, message }, 'error()');
   }

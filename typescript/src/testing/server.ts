@@ -2,6 +2,7 @@ import { type Clock, SystemClock } from '../clock';
 import {
   type ClientOptions,
   type Conversation,
+  type ConversationMessage,
   type HandlerOptions,
   SmoothAgentClient,
 } from '../index';
@@ -13,7 +14,7 @@ import { MEMORY_URL, memoryOpener, type Refused } from './memory';
 import { Replies, type Matcher } from './replies';
 import { type Reply, ScriptError } from './reply';
 import { ScriptAgent } from './script';
-import { messageShown } from './store';
+import { messageShown, type Talk } from './store';
 import type { Turn } from './turn';
 import { VirtualClock } from './virtual-clock';
 import { isCloseCode } from './wires';
@@ -28,6 +29,8 @@ export interface FakeServerOptions {
   readonly clock?: Clock | undefined;
   /** Display name of the agent. @default 'Fake Agent' */
   readonly agentName?: string | undefined;
+  /** How long a question may be answered; then it is denied. @default 300_000 */
+  readonly questionMs?: number | undefined;
 }
 
 /** Options of a client, without those that the server gives. */
@@ -60,14 +63,22 @@ export class FakeServer implements AsyncDisposable {
   #listening: Promise<Listening> | undefined;
   #url = MEMORY_URL;
   #isClosed = false;
+  readonly #clients: SmoothAgentClient[] = [];
   #ids = 0;
 
   /** @throws {TypeError} an option has the wrong type. */
   constructor(options: FakeServerOptions = {}) {
     checkOptions(options);
-    const { replay = true, seed = 0, clock, agentName = 'Fake Agent' } = options;
+    const {
+      replay = true,
+      seed = 0,
+      clock,
+      agentName = 'Fake Agent',
+      questionMs = 300_000,
+    } = options;
     const agent: Agent = { play: (turn) => this.#play(turn) };
-    this.#hall = new Hall({ replay, agentName, clock: clock ?? new VirtualClock() }, agent);
+    const time = clock ?? new VirtualClock();
+    this.#hall = new Hall({ replay, agentName, clock: time, questionMs }, agent);
     this.#hasOwnClock = clock !== undefined;
     this.#random = seeded(seed);
   }
@@ -75,8 +86,8 @@ export class FakeServer implements AsyncDisposable {
   // Who talks to it
 
   /**
-   * Makes a client of this server: in memory, after `listen` over its socket. It is not connected,
-   * and starts nothing.
+   * Makes a client of this server: in memory, after `listen` over its socket. It connects
+   * with its first action, and is closed with the server.
    */
   client(options: FakeClientOptions = {}): SmoothAgentClient {
     const opener = memoryOpener(this.#hall, () => this.#refusal());
@@ -87,7 +98,8 @@ export class FakeServer implements AsyncDisposable {
       return `req-00000000-0000-4000-8000-${String(this.#ids).padStart(12, '0')}`;
     };
     const random = this.#random;
-    return new SmoothAgentClient({
+    const client = new SmoothAgentClient({
+      lazy: true,
       ...options,
       url: this.#url,
       ...inMemory,
@@ -95,6 +107,8 @@ export class FakeServer implements AsyncDisposable {
       idGenerator,
       random,
     });
+    this.#clients.push(client);
+    return client;
   }
 
   /** A client whose `connect` was called: whatever is called next waits for the link. */
@@ -148,7 +162,8 @@ export class FakeServer implements AsyncDisposable {
   async close(): Promise<void> {
     this.#isClosed = true;
     this.#hall.close();
-    await this.#listening?.then((listening) => listening.close());
+    const listening = await this.#listening;
+    await Promise.all([listening?.close(), ...this.#clients.map((client) => client.close())]);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -228,17 +243,21 @@ export class FakeServer implements AsyncDisposable {
     for (const link of this.#hall.links) link.send(frame);
   }
 
-  /** The stored messages of a session's conversation, oldest first, as histories show them. */
-  conversationOf(sessionId: string): Frame[] {
-    const session = this.#hall.store.sessions.get(sessionId);
-    return (session?.talk.messages ?? []).map((message) => messageShown(message, true));
+  /** The conversation of a session. @throws {TypeError} there is no such session. */
+  conversationOf(sessionId: string): string {
+    return this.#talk(sessionId).conversationId;
   }
 
-  /** All stored messages, oldest conversation first. */
-  get messages(): Frame[] {
-    return [...this.#hall.store.talks.values()].flatMap(({ messages }) =>
-      messages.map((message) => messageShown(message, true)),
-    );
+  /** The stored messages of a session's conversation, oldest first. @throws {TypeError} as above. */
+  messages(sessionId: string): ConversationMessage[] {
+    const shown = this.#talk(sessionId).messages.map((message) => messageShown(message, true));
+    return shown as unknown as ConversationMessage[];
+  }
+
+  #talk(sessionId: string): Talk {
+    const session = this.#hall.store.sessions.get(sessionId);
+    if (!session) throw new TypeError(`there is no session ${sessionId}`);
+    return session.talk;
   }
 
   #refusal(): Refused | undefined {
@@ -255,7 +274,13 @@ export interface RefuseOptions {
   readonly headers?: Readonly<Record<string, string>>;
 }
 
-const KNOWN = { replay: 'boolean', seed: 'number', clock: 'object', agentName: 'string' };
+const KNOWN = {
+  replay: 'boolean',
+  seed: 'number',
+  clock: 'object',
+  agentName: 'string',
+  questionMs: 'number',
+};
 
 function checkOptions(options: FakeServerOptions): void {
   for (const [name, value] of Object.entries(options)) {

@@ -166,6 +166,7 @@ def emit(spec: Spec, _target: Target) -> dict[str, str]:
     tag["tag_access"] = member_of(spec.event_tag, chained=False)
     learned = tuple(event for event in events if event.learned)
     held, others = tables.read_shapes(spec)
+    written = tables.write_shapes(spec)
     shown = {"events": events, "imports": printer.event_imports(), **tag}
     files: dict[str, dict[str, object]] = {
         "json.ts": {},
@@ -185,12 +186,8 @@ def emit(spec: Spec, _target: Target) -> dict[str, str]:
             "tag": spec.action_tag,
             "tag_key": key_of(spec.action_tag),
         },
-        "shapes.ts": {
-            "shapes": held,
-            "written": tables.write_shapes(spec),
-            "others": others,
-            "unions": tables.unions(spec),
-        },
+        "shapes.ts": {"shapes": held, "written": written, "others": others}
+        | {"unions": tables.unions(spec)},
         "repair.ts": {"unions": spec.unions},
         "codec.ts": {
             "events": events,
