@@ -40,6 +40,7 @@ ROOMS: tuple[tuple[str, ...], ...] = (
         "texts",
         "opener",
         "handlers",
+        "syncloop",
     ),
     ("transport",),
     ("connection", "supervisor", "seeking", "attempt", "link", "outbox", "backoff", "liveness"),

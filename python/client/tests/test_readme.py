@@ -62,6 +62,12 @@ async def test_the_block_runs_as_printed(
     assert all(text in output for text in shown), output
 
 
+async def test_the_block_of_the_testing_kit_runs_alone(tmp_path: Path) -> None:
+    script = tmp_path / "block.py"
+    script.write_text(BLOCKS["testing"])
+    assert await run(sys.executable, str(script)) == ""
+
+
 async def test_chat_says_in_one_line_that_nobody_listens() -> None:
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "smooth_operator.cli", "chat", "ws://127.0.0.1:1/ws",

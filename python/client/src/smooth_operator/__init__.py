@@ -61,6 +61,7 @@ from ._observer import Observer
 from ._options import Options, OptionWords, TokenProvider, TokenRequest
 from ._questions import Answer, OtpCheck, Question, SubmitResult
 from ._recovery import Recovery
+from ._sync import SyncConversation, SyncSmoothAgentClient, SyncTurn
 from ._transport import HandshakeError, LinkEnd, Opener, OpenRequest, Receiver, Transport
 from ._turn import Turn
 from ._turn_events import TextStream, TurnEvents
@@ -127,6 +128,9 @@ __all__ = [
     "SmoothAgentError",
     "StateChange",
     "SubmitResult",
+    "SyncConversation",
+    "SyncSmoothAgentClient",
+    "SyncTurn",
     "SystemClock",
     "TextStream",
     "Timer",
