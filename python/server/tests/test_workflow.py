@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import aclosing, asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ import pytest
 from smooth_operator_server.agents import AgentFileError, AgentSpec, read_agents
 from smooth_operator_server.agents.workflow import Edge, Node, Workflow, filled
 from smooth_operator_server.clock import SystemClock
-from smooth_operator_server.engine import Failure, Text, ToolCall, ToolResult, TurnInput
+from smooth_operator_server.engine import Failure, Reached, Text, ToolCall, ToolResult, TurnInput
 from smooth_operator_server.engine.model import ModelEngine, ModelSettings
 
 from .support import Client, details, kinds, step, text_of
@@ -21,6 +22,9 @@ from .support_endpoint import Endpoint, Reply, calls, endpoint, words
 from .test_interactions import submit
 from .test_model import answering
 from .test_planned import NoAccounts, told
+from .test_recovery import LEASE_S, Killable, database, killable, said
+
+__all__ = ["database"]
 
 GRAPH = """
 id: agent
@@ -151,6 +155,76 @@ async def test_it_goes_on_where_it_was_saved() -> None:
         events = [event async for event in third.step([broken])]
         assert isinstance(events[-1], Failure), "the endpoint has no reply left"
         assert told(scripted.requests[-1]) == "Say null"
+        await engine.aclose()
+
+
+TWICE = """
+id: agent
+system: workflow
+workflow:
+  start: sort
+  nodes:
+    sort: {ask: "What does the person want?"}
+    size: {ask: "How large? {sort}"}
+    answer: {say: "Say {sort} and {size}"}
+  edges: [{from: sort, to: size}, {from: size, to: answer}]
+"""
+
+
+@asynccontextmanager
+async def process(folder: Path, database: str, model: str) -> AsyncIterator[Killable]:
+    """Run a server in a process of its own that follows the graph."""
+    file = folder / "agent.yaml"
+    file.write_text(TWICE)
+    settings = {"SMOOTH_AGENT_LEASE_SECS": LEASE_S, "SMOOAI_GATEWAY_URL": model}
+    settings["DATABASE_URL" if "://" in database else "SMOOTH_AGENT_DB"] = database
+    command = ("-m", "smooth_operator_server", "--port", "0", "--agents", str(file))
+    async with killable(*command, **settings) as running:
+        yield running
+
+
+async def test_a_node_that_was_asked_is_not_asked_again_after_a_kill(
+    tmp_path: Path, database: str
+) -> None:
+    replies = [Reply(words("a lamp")), Reply(words("never"), stall=True)]
+    async with endpoint(*replies) as (scripted, url):
+        async with process(tmp_path, database, url) as server, server.client() as client:
+            session = await client.session()
+            await client.tx("send_message", sessionId=session, message="Hi")
+            async with asyncio.timeout(60):
+                while len(scripted.requests) < 2:  # noqa: ASYNC110
+                    await asyncio.sleep(0.02)
+            await server.kill()
+        scripted.replies[:] = [Reply(words("small")), Reply(words("A small lamp."))]
+        async with process(tmp_path, database, url) as server, server.client() as client:
+            assert await said(client, session, 2) == ["Hi", "A small lamp."]
+        asked = [told(request) for request in scripted.requests]
+        assert asked[2:] == ["How large? a lamp", "Say a lamp and small"]
+
+
+async def test_two_turns_may_go_on_from_what_one_saved() -> None:
+    nodes = {
+        "sort": Node("sort", "ask", "What?"),
+        "size": Node("size", "ask", "How large?"),
+        "end": Node("end", "say", "Say {sort} and {size}"),
+    }
+    workflow = Workflow("sort", nodes, (Edge("sort", "size"), Edge("size", "end")))
+    replies = [[words("lamp")], [words("small"), words("one")], [words("large"), words("two")]]
+    async with endpoint(*(Reply(one) for some in replies for one in some)) as (scripted, url):
+        accounts: Any = NoAccounts()
+        engine = ModelEngine(ModelSettings(url, "key", "m"), SystemClock(), lambda: "id", accounts)
+        turn = TurnInput("t", "Hi", agent=AgentSpec("a", system="workflow", workflow=workflow))
+        first = engine.begin(turn)
+        async with aclosing(first.step()) as events:
+            async for event in events:
+                if isinstance(event, Reached):
+                    break
+        kept = first.save()
+        for size in ("small", "large"):
+            other = engine.begin(turn, kept)
+            assert [event async for event in other.step() if isinstance(event, Text)]
+            assert told(scripted.requests[-1]) == f"Say lamp and {size}"
+        assert len(scripted.requests) == 5
         await engine.aclose()
 
 

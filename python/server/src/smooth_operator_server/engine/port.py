@@ -66,13 +66,22 @@ class Outcome:
 
 
 @dataclass(frozen=True, slots=True)
+class Reached:
+    """What is done so far is to be kept, in the middle of a step: ``EngineTurn.save`` is asked now.
+
+    A turn that is taken up by another server goes on from here. The results that the step was
+    given have to be part of what is saved.
+    """
+
+
+@dataclass(frozen=True, slots=True)
 class Failure:
     """The engine gave up; the turn ends with AGENT_ERROR. The text reaches the client."""
 
     message: str
 
 
-EngineEvent = Text | Reasoning | Preamble | ToolCall | Usage | Outcome | Failure
+EngineEvent = Text | Reasoning | Preamble | ToolCall | Usage | Outcome | Reached | Failure
 EngineStream = AsyncGenerator[EngineEvent, None]
 """Closing it ends the engine's work on the step."""
 
@@ -218,7 +227,10 @@ class EngineTurn(Protocol):
         ...
 
     def save(self) -> bytes:
-        """Return what the engine needs to go on from here: opaque, asked for between steps."""
+        """Return what the engine needs to go on from here, as often as it is begun from it: opaque.
+
+        Asked for between steps, and in the middle of one that yields ``Reached``.
+        """
         ...
 
     async def aclose(self) -> None:

@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import aclosing
 from typing import Any
 
 from ..agents import AgentSpec
 from ..engine import (
     Engine,
-    EngineStream,
     EngineTurn,
     Failure,
     Found,
     Outcome,
     Preamble,
+    Reached,
     Reasoning,
     Said,
     Text,
     ToolCall,
+    ToolResult,
     TurnInput,
     Usage,
 )
@@ -84,7 +86,7 @@ class Loop:
         async with aclosing(engine.begin(self._input(), progress.engine)) as engine_turn:
             results = await self._calls.resume_all(progress.wanted, done)
             for step in range(done + 1, steps + 1):
-                progress.wanted = await self._listen(engine_turn.step(results))
+                progress.wanted = await self._listen(engine_turn, results, step - 1)
                 if not progress.wanted:
                     await self._finish()
                     return
@@ -96,13 +98,15 @@ class Loop:
         self._progress.engine = engine_turn.save()
         await self._ledger.save(self._turn, step, self._progress.saved())
 
-    async def _listen(self, stream: EngineStream) -> list[ToolCall]:
-        """Pass on what the engine says in one step; return the tools it wants to run."""
+    async def _listen(
+        self, engine_turn: EngineTurn, results: Sequence[ToolResult], done: int
+    ) -> list[ToolCall]:
+        """Pass on what the engine says in the step after ``done``; return the tools it wants."""
         turn, progress = self._turn, self._progress
         wanted: list[ToolCall] = []
         told = 0
         # Closing the stream ends the engine's own work when the turn is cancelled in here.
-        async with aclosing(stream) as events:
+        async with aclosing(engine_turn.step(results)) as events:
             async for event in events:
                 match event:
                     case Text(piece):
@@ -121,6 +125,10 @@ class Loop:
                         continue
                     case Outcome(suggestions):
                         progress.suggestions = suggestions
+                        continue
+                    case Reached():
+                        progress.wanted = []  # their results are part of what the engine saves
+                        await self._save(engine_turn, done)
                         continue
                     case Failure(message):
                         raise EngineError(message)

@@ -51,14 +51,11 @@ def running(graph: Graph, values: Values) -> AbstractAsyncContextManager[GraphRu
     return graph.iter(state=values, deps=None, inputs=values)
 
 
-async def begin(run: GraphRun, at: str | None) -> str:
-    """Go to a node, None for the first one; return its name."""
+async def begin(run: GraphRun, at: str) -> None:
+    """Go to a node."""
     tasks = await anext(run)
     assert not isinstance(tasks, EndMarker)
-    if at is None:
-        return str(tasks[0].node_id)
     run.override_next([GraphTaskRequest(NodeID(at), run.state, tasks[0].fork_stack)])
-    return at
 
 
 async def follow(run: GraphRun, workflow: Workflow) -> str | None:

@@ -11,10 +11,8 @@ from collections.abc import Sequence
 from contextlib import aclosing
 from typing import TYPE_CHECKING, Any
 
-from pydantic_graph import GraphRun
-
 from ...agents.workflow import MESSAGE, Node, answer_checks, filled, shown
-from ..port import EngineEvent, EngineStream, Failure, ToolCall, ToolResult, TurnInput
+from ..port import EngineEvent, EngineStream, Failure, Reached, ToolCall, ToolResult, TurnInput
 from .graph import Values, begin, follow, graph_of, running
 from .messages import disclosed, enclosed
 from .turn import ModelTurn
@@ -55,7 +53,7 @@ class WorkflowTurn:
         self._workflow = turn.agent.workflow
         self._engine = engine
         self._values: Values = {MESSAGE: turn.message}
-        self._at: str | None = None
+        self._at = self._workflow.start
         self._nodes = 0
         self._is_answering = False
         self._events: list[EngineEvent] = []
@@ -83,47 +81,60 @@ class WorkflowTurn:
         async for usage in self._inner.open():
             yield usage
         if not self._is_answering:
-            try:
-                waiting = await self._walk(results)
-            except _GaveUpError as fault:
-                waiting = fault.failure
-            for event in self._events:
-                yield event
-            self._events.clear()
-            if waiting is not None:
-                yield waiting
+            async with aclosing(self._walk(results)) as walking:
+                async for event in walking:
+                    yield event
+            if self._workflow.nodes[self._at].kind != "say":
                 return
             results = ()
         async with aclosing(self._inner.step(results)) as saying:
             async for event in saying:
                 yield event
 
-    async def _walk(self, results: Sequence[ToolResult]) -> ToolCall | Failure | None:
-        """Go on to the next node that somebody else has to do; None when it is the answer."""
-        async with running(self._graph, self._values) as run:
-            self._at = await begin(run, self._at)
-            if results:
-                (result,) = results
-                self._take(self._workflow.nodes[self._at], result)
-                self._at = await self._next(run)
-            while True:
-                node = self._workflow.nodes[self._at]
-                match node.kind:
-                    case "say":
-                        self._inner.tell(self._text(node))
-                        self._is_answering = True
-                        return None
-                    case "tool" | "person":
-                        return self._call(node)
-                if self._nodes >= MOST_NODES:
-                    return Failure(f"the workflow went through more than {MOST_NODES} nodes")
-                self._at = await self._next(run)
+    async def _walk(self, results: Sequence[ToolResult]) -> EngineStream:
+        """Go on to the answer, or to the next node that somebody else has to do.
 
-    async def _next(self, run: GraphRun) -> str:
-        self._nodes += 1
-        name = await follow(run, self._workflow)
+        Each node that is done is kept: whoever takes the turn up asks none of them again.
+        """
+        if results:
+            (result,) = results
+            self._take(self._workflow.nodes[self._at], result)
+            await self._go_on()
+        is_begun = self._nodes > 0
+        while True:
+            node = self._workflow.nodes[self._at]
+            if node.kind in ("tool", "person"):
+                yield self._call(node)  # what waits for others is kept by whoever runs the turn
+                return
+            if node.kind == "say":
+                self._inner.tell(self._text(node))
+                self._is_answering = True
+            if is_begun:
+                yield Reached()
+            if self._is_answering:
+                return
+            if self._nodes >= MOST_NODES:
+                yield Failure(f"the workflow went through more than {MOST_NODES} nodes")
+                return
+            try:
+                await self._go_on()
+            except _GaveUpError as fault:
+                self._events.append(fault.failure)
+            for event in self._events:
+                yield event
+            if any(isinstance(event, Failure) for event in self._events):
+                return
+            self._events.clear()
+            is_begun = True
+
+    async def _go_on(self) -> None:
+        """Do the node that is next, and go to the one after it."""
+        async with running(self._graph, self._values) as run:
+            await begin(run, self._at)
+            self._nodes += 1
+            name = await follow(run, self._workflow)
         assert name is not None  # a graph ends with an answer
-        return name
+        self._at = name
 
     def _call(self, node: Node) -> ToolCall:
         call_id = self._engine.new_id()
