@@ -55,7 +55,20 @@ PRINTED = {"Wire/Exceptions.g.cs": "errors"}
 """Printed files that belong to another room than the wire: .NET's error tree is classes, which are
 printed, over the facts that they carry, which are not."""
 
-DOORS = {"init", "main", "index", "lib", "mod", "doc", "sync", "cli", "chat", "terminal", "testing"}
+DOORS = {
+    "init",
+    "main",
+    "index",
+    "lib",
+    "mod",
+    "doc",
+    "sync",
+    "cli",
+    "chat",
+    "terminal",
+    "testing",
+    "otel",
+}
 WORDS = sorted(
     ((word, level) for level, words in enumerate(ROOMS) for word in words),
     key=lambda pair: -len(pair[0]),

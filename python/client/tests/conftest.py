@@ -18,7 +18,7 @@ from smooth_operator import SmoothAgentClient
 from smooth_operator._link import Link
 from smooth_operator._transport_socket import SocketTransport
 from smooth_operator._turn_state import TurnState
-from smooth_operator.testing import VirtualClock
+from smooth_operator.testing import FakeServer, VirtualClock
 
 from .peer import Peer, peer
 
@@ -101,3 +101,10 @@ async def client(server: Peer, make: Maker) -> SmoothAgentClient:
     await it.connect()
     await server.link()
     return it
+
+
+@pytest.fixture
+async def fake() -> AsyncIterator[FakeServer]:
+    """A fake server in memory."""
+    async with FakeServer() as server:
+        yield server

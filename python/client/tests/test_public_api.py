@@ -77,7 +77,12 @@ def test_the_public_names_are_those_of_the_listing(request: pytest.FixtureReques
 
 def test_modules_are_private_but_for_those_that_applications_import() -> None:
     found = {module.name for module in pkgutil.iter_modules(smooth_operator.__path__)}
-    assert {name for name in found if not name.startswith("_")} == {"cli", "testing", "wire"}
+    assert {name for name in found if not name.startswith("_")} == {
+        "cli",
+        "otel",
+        "testing",
+        "wire",
+    }
 
 
 @pytest.mark.parametrize("module", [smooth_operator, testing], ids=lambda module: module.__name__)

@@ -57,7 +57,7 @@ from ._handlers import (
     OtpHandler,
 )
 from ._listeners import FrameInfo
-from ._observer import Observer
+from ._observer import Observer, TurnFacts
 from ._options import Options, OptionWords, TokenProvider, TokenRequest
 from ._questions import Answer, OtpCheck, Question, SubmitResult
 from ._recovery import Recovery
@@ -141,6 +141,7 @@ __all__ = [
     "Transport",
     "Turn",
     "TurnEvents",
+    "TurnFacts",
     "TurnInProgressError",
     "TurnInterruptedError",
     "TurnResult",

@@ -88,6 +88,7 @@ class Calls:
         if isinstance(value, wire.CreateConversationSessionResult | wire.GetSessionResult):
             self._sender.session_known()
             self._remember(value)
+            self._sender.watch.session(action, value)
         return value
 
     async def create_conversation_session(

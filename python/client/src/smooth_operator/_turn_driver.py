@@ -471,8 +471,7 @@ class TurnDriver:
     def _end(self, result: TurnResult | None, error: Exception | None) -> None:
         """Give the turn its outcome."""
         self._held, self.result, self.error = None, result, error
-        outcome = "failed" if result is None else result.outcome
-        self._watch.tell("turn_settled", self.request_id, outcome, error)
+        self._watch.settled(self.request_id, self._outgoing.text, result, error, self._first_token)
         self._clocks.stop()
         self.questions.stop()
         if self._slot is not None:
@@ -549,7 +548,8 @@ class TurnDriver:
         assert self._again is not None
         router = self._sender.router
         router.settle(self.request_id, self)
-        self.request_id = router.another_id()
+        old, self.request_id = self.request_id, router.another_id()
+        self._watch.tell("turn_renamed", old, self.request_id)
         self._outgoing = self._again(self.request_id)
         self.state, self.resuming = TurnState(self._expired), self.resuming.fresh()
         self.answers = self._new_answers()
